@@ -18,6 +18,9 @@ pub enum Dialect {
 }
 
 impl Dialect {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Sqlite, Self::Postgres, Self::Mysql, Self::Mariadb];
+
     /// The name as configuration, lockfile and messages spell it.
     pub fn name(self) -> &'static str {
         match self {
@@ -30,7 +33,7 @@ impl Dialect {
 
     /// The dialect of that name.
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Sqlite, Self::Postgres, Self::Mysql, Self::Mariadb].into_iter().find(|dialect| dialect.name() == name)
+        Self::ALL.into_iter().find(|dialect| dialect.name() == name)
     }
 
     /// Whether an index is used to seek `(a, b) > (1, 2)`; otherwise only `a > 1 OR a = 1 AND b > 2` is quick.
@@ -52,6 +55,16 @@ impl Dialect {
     /// Whether what is meant for this dialect is meant for that server: what is for MySQL is for MariaDB too.
     pub fn includes(self, server: Self) -> bool {
         self == server || (self, server) == (Self::Mysql, Self::Mariadb)
+    }
+
+    /// The dialects that files for this server may be written in, the best first.
+    pub fn written_as(self) -> &'static [Self] {
+        match self {
+            Self::Sqlite => &[Self::Sqlite],
+            Self::Postgres => &[Self::Postgres],
+            Self::Mysql => &[Self::Mysql],
+            Self::Mariadb => &[Self::Mariadb, Self::Mysql],
+        }
     }
 
     /// Whether the two can replicate from each other: MySQL and MariaDB are one kind of server.

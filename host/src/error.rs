@@ -90,6 +90,23 @@ impl Error {
     }
 }
 
+/// One error for all, if there are any. A single one is itself; several are listed below `heading`, each after its first place. The
+/// kind is that of the first.
+pub fn several(mut errors: Vec<Error>, heading: impl Fn(usize) -> String) -> Option<Error> {
+    if errors.len() == 1 {
+        return errors.pop();
+    }
+    let mut all = Error::new(errors.first()?.kind, heading(errors.len()));
+    for error in errors {
+        all = match error.places.first() {
+            Some((_, place)) => all.cause(format!("{place}: {}", error.message)),
+            None => all.cause(error.message),
+        };
+        all.hints.extend(error.hints.into_iter().filter(|hint| !all.hints.contains(hint)).collect::<Vec<_>>());
+    }
+    Some(all)
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)?;

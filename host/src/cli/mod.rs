@@ -142,7 +142,8 @@ fn dispatch(cli: Cli, printer: &Arc<Printer>) -> Result<u8> {
         Command::Db(args) => db(args, printer, &global),
         Command::Validate(args) => {
             let context = context()?;
-            validate::run(&context, args.locked || context.settings.switches.locked)
+            let dialect = args.dialect.as_deref().and_then(crate::dialect::Dialect::from_name);
+            validate::run(&context, args.locked || context.settings.switches.locked, dialect)
         }
         Command::Test(args) => {
             let context = context()?;

@@ -6,13 +6,14 @@ use super::request::PlanRequest;
 use crate::database::{Facts, HostSession};
 use crate::engine::Direction;
 use crate::engine::apply::planned_sql;
-use crate::engine::plan::{Inspection, Plan, PlanInput, check_dry_run, inspect, plan_towards};
+use crate::engine::plan::{
+    Inspection, Plan, PlanInput, Refusal, check_dry_run, down_mode, file_of, inspect, plan_towards, refused,
+};
 use crate::engine::transcript::store::known_unordered;
 use crate::error::Result;
-use crate::project::catalog::Kind;
+use crate::project::catalog::{Artifact, Catalog, Kind};
 use crate::report::json::PlanJson;
 use crate::report::{Format, Text, text};
-use crate::runner::run::with_file;
 use crate::runtime;
 
 /// Shows what would run.
@@ -23,7 +24,8 @@ pub fn run(context: &Context, request: &PlanRequest) -> Result<u8> {
         let input = PlanInput { catalog: &catalog, history: &history, facts: &facts, options: request.options };
         let plan = plan_towards(&input, &request.target)?;
         let sql = planned_sql(&plan, &catalog, &mut database).await?;
-        let mut steps = look(&plan, &sql, &facts).map_err(|error| context.place(with_file(error)))?;
+        let mut steps = look(&plan, &sql, &catalog, &facts).map_err(|error| context.place(error))?;
+        let warnings = downgrades(&plan, &catalog, &facts);
         if let Some(database) = &mut database {
             recall(&plan, &mut steps, &mut database.host()).await.map_err(|error| context.place(error))?;
         }
@@ -32,10 +34,13 @@ pub fn run(context: &Context, request: &PlanRequest) -> Result<u8> {
         match (printer.format(), shown) {
             (Format::Json, sql) => {
                 let target = request.target.to_string();
-                printer.json(&PlanJson::new(context.database_json(), target, &plan, &steps, sql));
+                printer.json(&PlanJson::new(context.database_json(), target, &plan, &steps, sql, &warnings));
             }
             (Format::Text, Some(sql)) => printer.data(&text::plan_sql(&plan, sql)),
             (Format::Text, None) => printer.data(&text::plan(&plan, &steps)),
+        }
+        if printer.format() == Format::Text {
+            text::remarks(&warnings, &[]).iter().for_each(|remark| printer.always(remark));
         }
         if plan.is_empty() && printer.format() == Format::Text {
             let at =
@@ -55,12 +60,32 @@ async fn recall(plan: &Plan, looks: &mut [Inspection], database: &mut HostSessio
     Ok(())
 }
 
-/// What the statements of each migration imply; an error if one cannot run in its mode.
-fn look(plan: &Plan, sql: &[Option<String>], facts: &Facts) -> Result<Vec<Inspection>> {
+/// What the statements of each migration imply; an error if some cannot run in their mode.
+fn look(plan: &Plan, sql: &[Option<String>], catalog: &Catalog, facts: &Facts) -> Result<Vec<Inspection>> {
+    let mut refusals = Vec::new();
     let each = plan.steps.iter().zip(sql).map(|(step, sql)| {
         let sql = sql.as_deref();
-        let statements = sql.map(|sql| inspect(step, step.direction, sql, facts)).transpose()?;
-        Ok(Inspection { statements, dry_run: check_dry_run(step, sql, facts).is_ok(), unordered: Vec::new() })
+        let statements = sql.map(|sql| {
+            let file = file_of(catalog, step, step.direction);
+            let (statements, refused) = inspect(&step.id(), &file, step.mode, sql, facts);
+            refusals.extend(refused);
+            statements
+        });
+        Inspection { statements, dry_run: check_dry_run(step, sql, facts).is_ok(), unordered: Vec::new() }
     });
-    each.collect()
+    let looks = each.collect();
+    refused(refusals).map_or(Ok(looks), Err)
+}
+
+/// What cannot run in the downgrades of the migrations that would be applied.
+fn downgrades(plan: &Plan, catalog: &Catalog, facts: &Facts) -> Vec<Refusal> {
+    let upgrades = plan.steps.iter().filter(|step| step.direction == Direction::Up);
+    let refusals = upgrades.filter_map(|step| match catalog.get(&step.revision).map(|it| &it.artifact) {
+        Some(Artifact::Sql { down: Some(down), .. }) => {
+            let file = file_of(catalog, step, Direction::Down);
+            Some(inspect(&step.id(), &file, down_mode(&step.description, step.mode), down, facts).1)
+        }
+        _ => None,
+    });
+    refusals.flatten().collect()
 }

@@ -78,13 +78,17 @@ pub struct RenumberArgs {
 #[command(after_long_help = "\
 Examples:
   runner validate                  check names, lockfile, SQL and components
-  runner validate --locked         for CI: also require that the lockfile is complete")]
+  runner validate --locked         for CI: also require that the lockfile is complete
+  runner validate --dialect mysql  check the SQL that MySQL would get")]
 pub struct ValidateArgs {
     /// Require that the lockfile lists every migration, SQL included
     ///
     /// [env: RUNNER_LOCKED]
     #[arg(long)]
     pub locked: bool,
+    /// Check the SQL as this dialect [default: that of the database URL]
+    #[arg(long, value_name = "DIALECT", value_parser = ["sqlite", "postgres", "mysql", "mariadb"])]
+    pub dialect: Option<String>,
 }
 
 /// `runner completions`

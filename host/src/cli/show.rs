@@ -9,6 +9,7 @@ use crate::engine::status::{only_remembered, status};
 use crate::engine::target::{Candidates, compare_revisions};
 use crate::engine::transcript::unordered;
 use crate::error::{Error, Result};
+use crate::project::migration_id;
 use crate::report::json::{RevisionDetails, ShowJson};
 use crate::report::{Format, text};
 use crate::runtime;
@@ -53,8 +54,8 @@ pub fn run(context: &Context, wanted: &str) -> Result<u8> {
             }
             Format::Text => context.printer.data(&text::show(row, &records, &repairs, stored, &unordered)),
         }
-        let id = format!("{}_{}", row.revision(), row.name());
-        for problem in report.problems.iter().filter(|it| format!("{}_{}", it.revision, it.name) == id) {
+        let id = migration_id(row.revision(), row.name());
+        for problem in report.problems.iter().filter(|it| migration_id(&it.revision, &it.name) == id) {
             context.printer.warn(&problem.message, Some(&problem.hint));
         }
         Ok(exit::DONE)

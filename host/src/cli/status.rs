@@ -6,7 +6,7 @@ use crate::engine::control::{self, look::Overview};
 use crate::engine::history::History;
 use crate::engine::status::{Standing, StatusRow, status};
 use crate::error::{ErrorKind, Result};
-use crate::project::CatalogReport;
+use crate::project::{CatalogReport, migration_id};
 use crate::report::json::StatusJson;
 use crate::report::{Format, text};
 use crate::runtime;
@@ -47,7 +47,7 @@ fn show(
             printer.data(&text::status(&rows));
             let id = |revision: &str| {
                 let row = rows.iter().find(|row| row.revision() == revision);
-                row.map_or_else(|| revision.to_owned(), |row| format!("{revision}_{}", row.name()))
+                row.map_or_else(|| revision.to_owned(), |row| migration_id(revision, row.name()))
             };
             printer.data(&text::runs(overview, id));
             printer.talk(&text::status_summary(&rows));

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use super::context::Context;
 use super::request::{GlobalRequest, TestRequest};
-use super::test_runs::TestRuns;
+use super::test_runs::{Catalogs, TestRuns};
 use super::{exit, signals};
 use crate::database::{DatabaseUrl, StopSignal};
 use crate::dump::Ignore;
@@ -15,7 +15,7 @@ use crate::engine::identity::Identity;
 use crate::engine::target::Candidates;
 use crate::error::{Error, Result};
 use crate::migration_tests::{DatabaseReport, MigrationTest, TestRunner};
-use crate::project::{Catalog, Origin, fixtures};
+use crate::project::{Catalog, Checks, Origin, fixtures};
 use crate::report::json::TestJson;
 use crate::report::{Format, junit, text};
 use crate::runtime;
@@ -23,10 +23,15 @@ use crate::runtime;
 /// Tests migrations on every configured database, in parallel.
 pub fn run(context: Context, global: &GlobalRequest, request: TestRequest) -> Result<u8> {
     let began = Instant::now();
-    let catalog = Arc::new(context.catalog(request.locked)?);
+    let catalog = context.catalog(request.locked)?;
     let tests = Arc::new(fixtures::load(&context.settings, &catalog)?);
     let chosen = Arc::new(chosen(&catalog, &request.revisions)?);
     let urls = databases(&context)?;
+    let mut catalogs = Catalogs::new();
+    for url in &urls {
+        let checks = Checks { locked: request.locked, dialect: Some(url.dialect()) };
+        catalogs.insert(url.dialect(), Arc::new(Catalog::load(&context.settings, checks)?));
+    }
     let context = Arc::new(context);
     let test = &context.settings.test;
     let ignore = Ignore { rows: test.ignore_rows.clone(), schema: test.ignore_schema.clone() };
@@ -34,14 +39,14 @@ pub fn run(context: Context, global: &GlobalRequest, request: TestRequest) -> Re
     signals::watch(&stop, None)?;
     let now = Identity::now();
     let inputs = (now.run_timestamp, now.seed);
-    let runs = TestRuns::new(context.clone(), global, catalog.clone(), inputs, request.jobs, stop.clone())?;
+    let runs = TestRuns::new(context.clone(), global, catalogs.clone(), inputs, request.jobs, stop.clone())?;
     let runs: Arc<dyn TestRunner> = Arc::new(runs);
     let trials = urls.into_iter().map(|url| {
         let printer = context.printer.clone();
         MigrationTest {
             options: TestRuns::options(&context, url.dialect()),
+            catalog: catalogs.get(&url.dialect()).cloned().unwrap_or_default(),
             url,
-            catalog: catalog.clone(),
             tests: tests.clone(),
             chosen: chosen.clone(),
             ignore: ignore.clone(),

@@ -27,11 +27,14 @@ use crate::report::{SinkOptions, Verbosity, sink};
 use crate::runner::run::with_file;
 use crate::runtime;
 
+/// The project's migrations, as databases of each dialect get them.
+pub type Catalogs = HashMap<Dialect, Arc<Catalog>>;
+
 /// Runs migrations of a test.
 pub struct TestRuns {
     context: Arc<Context>,
     global: GlobalRequest,
-    catalog: Arc<Catalog>,
+    catalogs: Catalogs,
     /// The timestamp and seed of every run of a test: equal, so that results can be compared.
     inputs: (i64, u64),
     jobs: usize,
@@ -45,7 +48,7 @@ impl TestRuns {
     pub fn new(
         context: Arc<Context>,
         global: &GlobalRequest,
-        catalog: Arc<Catalog>,
+        catalogs: Catalogs,
         inputs: (i64, u64),
         jobs: usize,
         stop: StopSignal,
@@ -53,13 +56,15 @@ impl TestRuns {
         let program = std::env::current_exe()
             .map_err(|error| Error::failed("cannot determine the path of this executable").cause(error))?;
         let loaders = Mutex::default();
-        Ok(Self { context, global: global.clone(), catalog, inputs, jobs, stop, program, loaders })
+        Ok(Self { context, global: global.clone(), catalogs, inputs, jobs, stop, program, loaders })
     }
 
     /// Options of connections to scratch databases.
     pub fn options(context: &Context, dialect: Dialect) -> ConnectOptions {
         let timeouts = &context.settings.timeouts;
         ConnectOptions {
+            // On PostgreSQL they always are.
+            foreign_keys: context.settings.foreign_keys || dialect == Dialect::Postgres,
             create: true,
             statement_timeout: timeouts.statement_timeout,
             lock_timeout: timeouts.table_lock_timeout(dialect),
@@ -117,6 +122,7 @@ impl EventSink for Silent {
 impl TestRunner for TestRuns {
     async fn run(&self, url: &DatabaseUrl, action: Action) -> Result<()> {
         let settings = &self.context.settings;
+        let catalog = self.catalogs.get(&url.dialect()).cloned().unwrap_or_default();
         let database = connect(url, &Self::options(&self.context, url.dialect())).await?;
         let (run_timestamp, seed) = self.inputs;
         let (stop, running) = self.bounded()?;
@@ -140,7 +146,7 @@ impl TestRunner for TestRuns {
             transforms: Arc::new(transforms),
             loader: self.loader(database.facts().dialect),
             database: Arc::new(tokio::sync::Mutex::new(database)),
-            catalog: self.catalog.clone(),
+            catalog: catalog.clone(),
             control: Arc::new(RunControl::free(events.clone(), stop.clone())),
             dry_run: None,
             backup: None,
@@ -156,8 +162,9 @@ impl TestRunner for TestRuns {
             Request { action, options: PlanOptions::default(), lock_wait: settings.lock_timeout.value, dry_run: false };
         let ran = engine.run(&request).await;
         drop(running);
-        let outcome = ran.map_err(with_file)?;
-        outcome.error.map_or(Ok(()), |error| Err(with_file(error)))
+        let named = |error| with_file(error, &catalog);
+        let outcome = ran.map_err(named)?;
+        outcome.error.map_or(Ok(()), |error| Err(named(error)))
     }
 
     fn victim(&self, url: &DatabaseUrl, direction: Direction, target: Option<&str>, moment: u64) -> Command {
@@ -196,7 +203,8 @@ pub fn crash_at(context: Context, global: &GlobalRequest, request: &CrashAtReque
     runtime::run(async move {
         let stop = StopSignal::default();
         super::signals::watch(&stop, None)?;
-        let runs = TestRuns::new(Arc::new(context), global, catalog, request.inputs, request.jobs, stop)?;
+        let catalogs = [(url.dialect(), catalog)].into();
+        let runs = TestRuns::new(Arc::new(context), global, catalogs, request.inputs, request.jobs, stop)?;
         let target = request.target.clone().map_or(Target::Base, Target::Revision);
         let action = if request.down { Action::Rollback(target) } else { Action::Apply(target) };
         crash::arm(request.moment);

@@ -2,24 +2,63 @@
 
 use super::context::Context;
 use super::exit;
-use crate::engine::sql_script::SqlScript;
+use crate::database::Facts;
+use crate::dialect::Dialect;
+use crate::engine::plan::{Refusal, check_dialect, down_mode, inspect, run_mode};
 use crate::engine::target::compare_revisions;
-use crate::error::{Error, Result};
-use crate::project::catalog::{Artifact, Description, Migration};
+use crate::error::{Error, Result, several};
+use crate::project::catalog::{Artifact, Catalog, CatalogProblem, Checks, Description, Migration};
 use crate::report::json::ValidateJson;
-use crate::report::{Format, Text, units};
-use crate::runner::run::with_file;
+use crate::report::{Format, Text, text, units};
 use crate::sandbox::Sandbox;
+use crate::sql::has_statement;
 
-/// Checks the project without a database: names, lockfile, SQL, and the descriptions of components.
-pub fn run(context: &Context, locked: bool) -> Result<u8> {
-    let catalog = context.catalog(locked)?;
+/// Checks the project without a database: names, lockfile, SQL, and the descriptions of components. Everything that is wrong is
+/// reported at once; a downgrade that cannot run is a warning. `dialect`: that of the SQL, if not that of the settings' URL.
+pub fn run(context: &Context, locked: bool, dialect: Option<Dialect>) -> Result<u8> {
+    let dialect = dialect.unwrap_or_else(|| context.settings.database_url.value.dialect());
+    let checks = Checks { locked, dialect: Some(dialect) };
+    let (report, problems) = Catalog::survey(&context.settings, checks)?;
+    if let Some(error) = report.no_folder {
+        return Err(error);
+    }
+    let catalog = report.catalog;
+    context.warn_of_stale(&catalog);
+    let (only_problems, only_mismatches) = (report.problems.is_empty(), problems.is_empty());
+    let mut errors = problems;
+    errors.extend(report.problems.into_iter().map(CatalogProblem::into_error));
+    let found = errors.len();
     let sandbox = context.sandbox(1);
+    let facts = Facts::of_dialect(dialect);
+    let mut remarks = Remarks::default();
     for migration in &catalog.migrations {
-        check(context, &sandbox, migration).map_err(|error| with_file(error.at("migration", migration.id())))?;
+        match &migration.artifact {
+            Artifact::Sql { .. } => {
+                errors.extend(remarks.check(migration, &facts).into_iter().map(Refusal::into_error))
+            }
+            Artifact::Component { .. } => {
+                let checked = check(&sandbox, migration).map_err(|error| error.at("migration", migration.id()));
+                errors.extend(checked.err());
+            }
+        }
+    }
+    if context.printer.format() == Format::Text {
+        for remark in text::remarks(&remarks.downgrades, &remarks.notes()) {
+            context.printer.always(&remark);
+        }
+    }
+    let heading = |count| match errors_of(found == count, only_problems, only_mismatches) {
+        Of::Project => format!("{count} problems in `{}`", context.settings.migrations.display()),
+        Of::Lockfile => format!("{count} migrations do not match the lockfile"),
+        Of::All => format!("{count} problems in the project"),
+    };
+    if let Some(error) = several(errors, heading) {
+        return Err(error);
     }
     match context.printer.format() {
-        Format::Json => context.printer.json(&ValidateJson::new(&catalog)),
+        Format::Json => {
+            context.printer.json(&ValidateJson::new(&catalog, dialect, &remarks.downgrades, remarks.notes()))
+        }
         Format::Text => {
             let number = units::counted(catalog.migrations.len() as u64, "migration", "migrations");
             context.printer.talk(&Text::new().plain(format!("the project is valid: {number}")).end());
@@ -28,11 +67,96 @@ pub fn run(context: &Context, locked: bool) -> Result<u8> {
     Ok(exit::DONE)
 }
 
-fn check(context: &Context, sandbox: &Sandbox, migration: &Migration) -> Result<()> {
-    if let Artifact::Sql { up, down } = &migration.artifact {
-        let dialect = context.settings.database_url.value.dialect();
-        return SqlScript::new(up, down.as_deref(), dialect).map(|_| ());
+/// What errors are about.
+enum Of {
+    Project,
+    Lockfile,
+    All,
+}
+
+/// `of_files`: no statement is among them.
+fn errors_of(of_files: bool, only_problems: bool, only_mismatches: bool) -> Of {
+    match (of_files, only_problems, only_mismatches) {
+        (true, true, _) => Of::Project,
+        (true, _, true) => Of::Lockfile,
+        _ => Of::All,
     }
+}
+
+/// What is worth saying of a project that may be valid all the same.
+#[derive(Default)]
+struct Remarks {
+    /// What cannot run in downgrades.
+    downgrades: Vec<Refusal>,
+    /// Files that do nothing.
+    empty: Vec<String>,
+    /// Migrations for other databases, with those.
+    elsewhere: Vec<String>,
+}
+
+impl Remarks {
+    /// What cannot run of an upgrade.
+    fn check(&mut self, migration: &Migration, facts: &Facts) -> Vec<Refusal> {
+        let Artifact::Sql { up, down, .. } = &migration.artifact else { return Vec::new() };
+        if check_dialect(facts.dialect, migration).is_err() {
+            self.elsewhere.push(migration.id());
+            return Vec::new();
+        }
+        let id = migration.id();
+        let mode = run_mode(&migration.description, facts);
+        let file = migration.up_file();
+        if !has_statement(up, facts.dialect) {
+            self.empty.push(file.clone());
+        }
+        let (_, refusals) = inspect(&id, &file, mode, up, facts);
+        if let Some(down) = down {
+            let down_file = migration.down_file();
+            let mode = down_mode(&migration.description, mode);
+            self.downgrades.extend(inspect(&id, &down_file, mode, down, facts).1);
+            if !has_statement(down, facts.dialect) && down_file != file {
+                self.empty.push(down_file);
+            }
+        }
+        refusals
+    }
+
+    fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        match self.empty.as_slice() {
+            [] => {}
+            [one] => notes.push(format!("`{one}` has no statement, so it does nothing")),
+            several => notes.push(format!(
+                "{} files have no statement, so they do nothing: {}",
+                several.len(),
+                listed(several)
+            )),
+        }
+        match self.elsewhere.as_slice() {
+            [] => {}
+            [one] => notes.push(format!("`{one}` is for another database and was not checked")),
+            several => {
+                notes.push(format!(
+                    "{} migrations are for other databases and were not checked: {}",
+                    several.len(),
+                    listed(several)
+                ));
+            }
+        }
+        notes
+    }
+}
+
+/// The first of several names.
+fn listed(names: &[String]) -> String {
+    const SHOWN: usize = 8;
+    let mut shown: Vec<String> = names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
+    if names.len() > SHOWN {
+        shown.push(format!("{} more", names.len() - SHOWN));
+    }
+    shown.join(", ")
+}
+
+fn check(sandbox: &Sandbox, migration: &Migration) -> Result<()> {
     let Some(bytes) = migration.read_component()? else { return Ok(()) };
     let described = sandbox.describe(&bytes)?.description;
     if agree(&described, &migration.description) {

@@ -9,6 +9,10 @@ const EXCERPT: usize = 40;
 /// How to make a table transactional if its engine is not.
 pub const TAKES_PART: &str = "`ALTER TABLE … ENGINE = InnoDB` makes a table take part in transactions";
 
+/// What helps against an error of foreign keys where a rebuild was meant.
+pub const REBUILD: &str = "if the migration rebuilds a table, write the directive `-- runner:table-rebuild` on top of the file: \
+     foreign keys are then checked as a whole at the end";
+
 /// Describes a table whose engine does not support transactions.
 pub fn takes_nothing_back(table: impl std::fmt::Display, engine: &str) -> String {
     format!("a table that takes nothing back, `{table}` of the engine {engine}")

@@ -47,12 +47,16 @@ pub use spec::{ColumnInfo, PageRequest, TableInfo, TableName, TableSource, Table
 pub use stop::StopSignal;
 pub use url::DatabaseUrl;
 
+use crate::sql::Isolation;
+
 /// The database, shared by the engine and a running script. Only one of them uses it at a time.
 pub type SharedDatabase = Arc<tokio::sync::Mutex<Box<dyn Database>>>;
 
 /// Options for making a connection.
 #[derive(Clone, Debug)]
 pub struct ConnectOptions {
+    /// Whether foreign keys are enforced. PostgreSQL always does.
+    pub foreign_keys: bool,
     /// Whether to create a SQLite file that does not exist. Otherwise its absence is an error of kind
     /// [`DatabaseErrorKind::NotFound`].
     pub create: bool,
@@ -89,6 +93,7 @@ impl std::fmt::Debug for DriverOptions {
 impl Default for ConnectOptions {
     fn default() -> Self {
         Self {
+            foreign_keys: true,
             create: false,
             application: "runner".to_owned(),
             connect_timeout: Duration::from_secs(10),
@@ -111,6 +116,8 @@ impl ConnectOptions {
 pub struct TransactionOptions {
     /// SQLite: foreign keys are not enforced inside the transaction; `commit` checks them all.
     pub foreign_keys_off: bool,
+    /// How it is isolated from others; `None` for the default. SQLite has one level only.
+    pub isolation: Option<Isolation>,
 }
 
 /// The purpose of a transform's transaction when several connections work on the transform.
@@ -253,7 +260,7 @@ impl Connector {
 pub async fn connect(url: &DatabaseUrl, options: &ConnectOptions) -> Result<Box<dyn Database>, DatabaseError> {
     match url.dialect() {
         #[cfg(feature = "sqlite")]
-        Dialect::Sqlite => sqlite::connect(url, options.create).await,
+        Dialect::Sqlite => sqlite::connect(url, options).await,
         #[cfg(feature = "postgres")]
         Dialect::Postgres => postgres::connect(url, options).await,
         #[cfg(feature = "mysql")]

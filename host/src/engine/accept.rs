@@ -10,7 +10,7 @@ use super::plan::{PlanInput, PlanOptions, candidates};
 use crate::database::{Database, LockRequest, StopSignal, TransactionOptions};
 use crate::engine::clock::now;
 use crate::error::{Error, ErrorKind, Result};
-use crate::project::catalog::{Artifact, Catalog};
+use crate::project::catalog::Catalog;
 
 /// Accepts the project's version of an applied revision as the one that is in the database. `wanted` is a revision, a
 /// name, or a prefix of either.
@@ -92,10 +92,7 @@ async fn accept_locked(
 ) -> Result<Accepted> {
     let before = find_changed(database, catalog, wanted).await?;
     let migration = catalog.get(&before.revision).ok_or_else(|| Error::failed("the project has lost the migration"))?;
-    let mut description = migration.description.clone();
-    if let Artifact::Sql { down: None, .. } = &migration.artifact {
-        description.irreversible = true;
-    }
+    let description = &migration.description;
     let stored = to_store(&source_of(migration)?);
     let at = now();
     let repair = Repair {
@@ -116,7 +113,7 @@ async fn accept_locked(
         let (revision, sha256) = (&before.revision, &migration.sha256);
         history::store_artifact(session, revision, sha256, &stored, request.stored_artifact_bytes).await?;
         let reason = format!("accept-checksum: {}", request.why);
-        history::set_applied(session, before.id, sha256, &declared_json(&description), &at, &reason).await?;
+        history::set_applied(session, before.id, sha256, &declared_json(description), &at, &reason).await?;
         history::drop_unused_artifacts(session, revision).await?;
         history::add_repair(session, &repair).await
     }

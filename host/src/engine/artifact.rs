@@ -9,7 +9,7 @@ use crate::project::sha256;
 /// The bytes of a project's migration.
 pub fn source_of(migration: &Migration) -> Result<ScriptSource> {
     match &migration.artifact {
-        Artifact::Sql { up, down } => Ok(ScriptSource::Sql { up: up.clone(), down: down.clone() }),
+        Artifact::Sql { up, down, .. } => Ok(ScriptSource::Sql { up: up.clone(), down: down.clone() }),
         Artifact::Component { files, assets } => {
             let bytes = migration.read_component()?.unwrap_or_default();
             let place = match files {

@@ -16,6 +16,7 @@ use crate::engine::journal::{Decision, Head, Unknown};
 use crate::engine::run::Run;
 use crate::error::{Error, Result};
 use crate::project::catalog::{Artifact, Catalog, Kind};
+use crate::project::migration_id;
 
 /// An operator's decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -186,7 +187,7 @@ fn find<'a>(history: &'a history::History, wanted: Option<&str>, catalog: &Catal
         Some(record) => (record.id(), "applied"),
         None => {
             let migration = catalog.migrations.iter().find(|it| compare_revisions(&it.revision, revision).is_eq());
-            (migration.map_or_else(|| revision.to_owned(), |it| format!("{}_{}", it.revision, it.name)), "pending")
+            (migration.map_or_else(|| revision.to_owned(), |it| migration_id(&it.revision, &it.name)), "pending")
         }
     };
     let error = Error::usage(format!("`{id}` is {state} and not partial, so there is nothing to repair"));
@@ -337,7 +338,7 @@ async fn settle(
         let declared =
             migration.map_or_else(|| record.declared.clone(), |migration| declared_json(&migration.description));
         history::set_applied(database, record.id, sha256, &declared, &now(), &order.why).await?;
-        if let Some(Artifact::Sql { up, down }) = migration.map(|it| &it.artifact) {
+        if let Some(Artifact::Sql { up, down, .. }) = migration.map(|it| &it.artifact) {
             let stored = Stored::Sql { up: up.clone(), down: down.clone() };
             history::store_artifact(database, &record.revision, sha256, &stored, KEPT).await?;
         }

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 
 use super::event::LogLevel;
 use super::{CallError, Direction, Event};
+use crate::database::message::REBUILD;
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, HostSession, StopSignal};
 use crate::engine::call::{Call, CallKind};
 use crate::engine::execution::{StepStart, Steps};
@@ -13,13 +14,14 @@ use crate::engine::stopped::stopped;
 use crate::engine::unreadable::unreadable;
 use crate::error::{Error, ErrorKind, Result};
 use crate::project::catalog::Kind;
-use crate::sql::{StatementClass, classify, excerpt, split};
+use crate::sql::{StatementClass, classify, excerpt, program};
 
 /// A pair of SQL scripts, split into statements.
 #[derive(Debug)]
 pub struct SqlScript {
     up: Vec<Statement>,
-    down: Option<Vec<Statement>>,
+    /// A downgrade that cannot be split does not prevent the upgrade.
+    down: Option<Result<Vec<Statement>>>,
 }
 
 #[derive(Debug)]
@@ -40,8 +42,8 @@ impl SqlScript {
     /// Splits the two texts, which have LF line endings, as the database reads them.
     pub fn new(up: &str, down: Option<&str>, dialect: Dialect) -> Result<Self> {
         let statements = |direction: Direction, text: &str| -> Result<Vec<Statement>> {
-            let statements = split(text, dialect).map_err(|error| unreadable(direction, error))?;
-            let owned = statements.into_iter().map(|it| {
+            let program = program(text, dialect).map_err(|error| unreadable(direction, error))?;
+            let owned = program.statements.into_iter().map(|it| {
                 // A statement is a slice of the text.
                 let before = text.get(..it.text.as_ptr().addr() - text.as_ptr().addr()).unwrap_or_default();
                 let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
@@ -49,7 +51,7 @@ impl SqlScript {
             });
             Ok(owned.collect())
         };
-        let down = down.map(|down| statements(Direction::Down, down)).transpose()?;
+        let down = down.map(|down| statements(Direction::Down, down));
         Ok(Self { up: statements(Direction::Up, up)?, down })
     }
 }
@@ -59,9 +61,13 @@ impl Script for SqlScript {
     async fn run(&self, direction: Direction, context: &RunContext) -> Result<()> {
         let statements = match direction {
             Direction::Up => &self.up,
-            Direction::Down => self.down.as_ref().ok_or_else(|| {
-                Error::failed("the migration has no downgrade").hint("write its `.down.sql`, or restore a backup")
-            })?,
+            Direction::Down => match &self.down {
+                Some(down) => down.as_ref().map_err(Error::clone)?,
+                None => {
+                    let error = Error::failed("the migration has no downgrade");
+                    return Err(error.hint("write its `.down.sql`, or restore a backup"));
+                }
+            },
         };
         let skip = usize::try_from(context.left_out.statements).unwrap_or(usize::MAX);
         let mut steps = Steps::new(context.clone(), Kind::Sql);
@@ -81,7 +87,7 @@ impl Script for SqlScript {
     fn steps(&self, direction: Direction) -> Option<u64> {
         match direction {
             Direction::Up => Some(self.up.len() as u64),
-            Direction::Down => self.down.as_ref().map(|statements| statements.len() as u64),
+            Direction::Down => self.down.as_ref()?.as_ref().ok().map(|statements| statements.len() as u64),
         }
     }
 }
@@ -174,9 +180,23 @@ fn explain(error: DatabaseError) -> Error {
     let message = error.message.to_lowercase();
     // SQLite's VACUUM; PostgreSQL's VACUUM, CREATE INDEX CONCURRENTLY, CREATE DATABASE and ALTER SYSTEM.
     let wants_none = message.contains("from within a transaction") || message.contains("inside a transaction block");
-    let advise = wants_none && error.hint.is_none();
-    let error = Error::from(error);
-    if advise { error.hint("add the directive `-- runner:no-transaction` at the top of the file") } else { error }
+    let advice = match error.code.as_str() {
+        _ if wants_none && error.hint.is_none() => {
+            Some("add the directive `-- runner:no-transaction` at the top of the file")
+        }
+        "SQLITE_CONSTRAINT_FOREIGNKEY (787)" => Some(REBUILD),
+        _ if message.starts_with("foreign key mismatch") => Some(REBUILD),
+        "42704" if message.starts_with("role ") => Some(
+            "create the role first; `pg_dump --no-owner --no-privileges` leaves owners and privileges out of a dump",
+        ),
+        // A row or a table that others refer to.
+        "1217" | "1451" | "3730" => Some(
+            "`SET foreign_key_checks = 0` at the top of the file turns the checks off for this migration, and `foreign_keys = false` \
+             in `[database]` for all",
+        ),
+        _ => None,
+    };
+    advice.into_iter().fold(Error::from(error), Error::hint)
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use super::target::Target;
 use crate::database::{Database, HostSession, LockRequest, StopSignal, TransactionOptions};
 use crate::engine::clock::now;
 use crate::error::{Error, Result};
-use crate::project::catalog::{Artifact, Catalog};
+use crate::project::catalog::Catalog;
 
 /// Which of the two commands it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,7 +141,7 @@ async fn write(
                     let limit = request.stored_artifact_bytes;
                     history::store_artifact(session, revision, sha256, stored, limit).await?;
                 }
-                history::insert(session, &record(migration, catalog, request, identity, &at)).await?;
+                history::insert(session, &record(migration, request, identity, &at)).await?;
             }
             Mark::NotApplied(record) => {
                 let (by, run_id) = (identity.applied_by.clone(), identity.run_id.clone());
@@ -179,17 +179,8 @@ async fn write(
 }
 
 /// The history row of a revision that was not run.
-fn record(
-    migration: &PlannedMigration,
-    catalog: &Catalog,
-    request: &StampRequest,
-    identity: &Identity,
-    at: &str,
-) -> Record {
-    let mut description = migration.description.clone();
-    if let Some(Artifact::Sql { down: None, .. }) = catalog.get(&migration.revision).map(|found| &found.artifact) {
-        description.irreversible = true;
-    }
+fn record(migration: &PlannedMigration, request: &StampRequest, identity: &Identity, at: &str) -> Record {
+    let description = &migration.description;
     Record {
         revision: migration.revision.clone(),
         name: migration.name.clone(),
@@ -197,7 +188,7 @@ fn record(
         kind: migration.kind,
         sha256: migration.sha256.clone(),
         mode: migration.mode,
-        declared: declared_json(&description),
+        declared: declared_json(description),
         state: State::Applied,
         started_at: at.to_owned(),
         finished_at: Some(at.to_owned()),

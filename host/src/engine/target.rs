@@ -1,11 +1,13 @@
 //! The target of a run: parsed here, resolved against project and history by the plan.
 
-use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
 use crate::error::{Error, Result};
+use crate::project::RevisionKey;
+pub use crate::project::compare_revisions;
+use crate::project::migration_id;
 use crate::suggest::did_you_mean;
 
 /// The target of a run.
@@ -73,12 +75,6 @@ impl fmt::Display for Target {
     }
 }
 
-/// Orders revisions as numbers, however many digits they have.
-pub fn compare_revisions(left: &str, right: &str) -> Ordering {
-    let (left, right) = (left.trim_start_matches('0'), right.trim_start_matches('0'));
-    left.len().cmp(&right.len()).then_with(|| left.cmp(right))
-}
-
 /// All revisions that a text can refer to, each with its name: those of the project, and those known only from history.
 #[derive(Clone, Debug, Default)]
 pub struct Candidates<'a> {
@@ -95,7 +91,7 @@ impl<'a> Candidates<'a> {
     /// Returns the revision that the text refers to: a complete revision, name or id (`REVISION_name`), or an unambiguous
     /// prefix of one.
     pub fn resolve(&self, text: &str) -> Result<&'a str> {
-        let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        let is_number = RevisionKey::of(text).is_some();
         let same = |revision: &str| is_number && compare_revisions(revision, text).is_eq();
         let whole = self.matches(|revision, name, id| same(revision) || name == text || id == text);
         let found = match whole.len() {
@@ -119,7 +115,7 @@ impl<'a> Candidates<'a> {
     }
 
     fn id(&self, revision: &str) -> String {
-        self.names.get(revision).map_or_else(|| revision.to_owned(), |name| format!("{revision}_{name}"))
+        self.names.get(revision).map_or_else(|| revision.to_owned(), |name| migration_id(revision, name))
     }
 
     fn ambiguous(&self, text: &str, several: &[&str]) -> Error {
@@ -174,19 +170,6 @@ mod tests {
     fn words_that_no_migration_may_be_named_are_the_targets() {
         for word in crate::project::TARGET_WORDS {
             assert!(!matches!(word.parse(), Ok(Target::Revision(_))), "{word}");
-        }
-    }
-
-    #[test]
-    fn revisions_compare_as_numbers() {
-        for (left, right, order) in [
-            ("9", "10", Ordering::Less),
-            ("0009", "9", Ordering::Equal),
-            ("20260105093000", "20260105093001", Ordering::Less),
-            ("99999999999999999999999998", "99999999999999999999999999", Ordering::Less),
-            ("1", "0", Ordering::Greater),
-        ] {
-            assert_eq!(compare_revisions(left, right), order, "{left} {right}");
         }
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::dump::Difference;
 use crate::error::Error;
+use crate::project::migration_id;
 
 /// Results on one database.
 #[derive(Clone, Debug)]
@@ -75,7 +76,7 @@ pub struct MigrationReport {
 impl MigrationReport {
     /// `REVISION_name`.
     pub fn id(&self) -> String {
-        format!("{}_{}", self.revision, self.name)
+        migration_id(&self.revision, &self.name)
     }
 
     /// The result.

@@ -10,6 +10,7 @@ pub mod fixtures;
 pub mod limits;
 pub mod lockfile;
 pub mod origin;
+pub mod revision;
 #[cfg(feature = "cli")]
 pub mod scaffold;
 pub mod settings;
@@ -32,8 +33,9 @@ pub use catalog::{
     Migration, Mode,
 };
 pub use digest::{component_digest, sha256};
-pub use discovery::{TARGET_WORDS, revision_number};
+pub use discovery::TARGET_WORDS;
 pub use embedded::{EmbeddedFiles, Project, ProjectFiles};
 pub use limits::Limits;
 pub use origin::{Origin, Sourced};
+pub use revision::{RevisionKey, compare_revisions, migration_id};
 pub use settings::{LoadRequest, Settings};

@@ -1,6 +1,6 @@
 //! Several problems, reported as one error.
 
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, several};
 
 /// A problem and a hint.
 #[derive(Clone, Debug)]
@@ -39,24 +39,18 @@ impl Problem {
     }
 }
 
-/// One error for all problems, if there are any. A single problem becomes the error itself; several are listed below `heading`,
-/// each after its first place. The kind is that of the first problem.
+/// The problems as errors.
+pub(super) fn errors(problems: Vec<Problem>) -> Vec<Error> {
+    let error = |problem: Problem| {
+        let error = Error { places: problem.places, ..Error::new(problem.kind, problem.message) };
+        problem.hint.into_iter().fold(error, Error::hint)
+    };
+    problems.into_iter().map(error).collect()
+}
+
+/// One error for all problems, if there are any; several are listed below `heading`.
 pub(super) fn error_for(problems: Vec<Problem>, heading: impl Fn(usize) -> String) -> Option<Error> {
-    if let [problem] = problems.as_slice() {
-        let mut error = Error::new(problem.kind, problem.message.clone());
-        error.places.clone_from(&problem.places);
-        error.hints.extend(problem.hint.clone());
-        return Some(error);
-    }
-    let mut error = Error::new(problems.first()?.kind, heading(problems.len()));
-    for problem in problems {
-        error = match problem.places.first() {
-            Some((_, place)) => error.cause(format!("{place}: {}", problem.message)),
-            None => error.cause(problem.message),
-        };
-        error.hints.extend(problem.hint.filter(|hint| !error.hints.contains(hint)));
-    }
-    Some(error)
+    several(errors(problems), heading)
 }
 
 /// A name as messages show it: control characters are escaped.

@@ -56,7 +56,10 @@ impl Source {
     pub fn discover(&self) -> Result<(Vec<Found>, Vec<Problem>)> {
         match self {
             Self::Folder(folder) => discover(folder),
-            Self::Embedded(it) => Ok(discover_embedded(&it.files.entries(&it.folder))),
+            Self::Embedded(it) => {
+                let inside = |name: &str| it.files.entries(&format!("{}/{name}", it.folder));
+                Ok(discover_embedded(&it.files.entries(&it.folder), inside))
+            }
         }
     }
 

@@ -154,6 +154,13 @@ impl<'d, 't> Section<'d, 't> {
         self.expect(key, value, value.get_ref().as_bool(), "`true` or `false`").unwrap_or_default()
     }
 
+    /// A boolean and its origin, if the key exists.
+    pub fn flag(&self, key: &str) -> Option<Sourced<bool>> {
+        let value = self.table.get(key)?;
+        let flag = self.expect(key, value, value.get_ref().as_bool(), "`true` or `false`")?;
+        Some(Sourced { value: flag, origin: self.origin(key, value) })
+    }
+
     /// An integer, if the key exists.
     pub fn integer(&self, key: &str) -> Option<i64> {
         let value = self.table.get(key)?;

@@ -11,6 +11,7 @@ use super::{Format, Printer, Verbosity};
 use crate::engine::Direction;
 use crate::engine::event::TransformProgress;
 use crate::engine::event::{Event, EventSink, LogLevel};
+use crate::project::migration_id;
 
 /// Interval between lines of progress without a terminal.
 const BETWEEN_LINES: Duration = Duration::from_secs(10);
@@ -54,7 +55,7 @@ impl EventSink for TextSink {
             Event::RunStarted { direction, migrations } => self.say(&self.heading(*direction, *migrations)),
             Event::MigrationStarted { revision, name, .. } => {
                 if let Some(bars) = &self.bars {
-                    bars.begin(&format!("{revision}_{name}"));
+                    bars.begin(&migration_id(revision, name));
                 }
             }
             Event::StepFinished { step, statement, rows, duration, .. } => {
@@ -83,22 +84,22 @@ impl EventSink for TextSink {
             }
             Event::MigrationFinished { revision, name, direction, duration, rows_read, rows_written } => {
                 self.end();
-                let id = format!("{revision}_{name}");
+                let id = migration_id(revision, name);
                 let dry_run = self.options.dry_run;
                 self.say(&finished_line(&id, *direction, dry_run, *duration, *rows_read, *rows_written));
             }
             Event::Retrying { revision, name, reason, pause, retry, of } => {
                 self.end();
                 let when = format!(": {reason}; retrying in {} ({retry} of {of})", units::duration(*pause));
-                let id = format!(" {revision}_{name}");
+                let id = format!(" {}", migration_id(revision, name));
                 self.say(&Text::new().add(ODD, "waiting").add(STRONG, id).plain(when).end());
                 if let Some(bars) = &self.bars {
-                    bars.begin(&format!("{revision}_{name}"));
+                    bars.begin(&migration_id(revision, name));
                 }
             }
             Event::MigrationFailed { revision, name, .. } => {
                 self.end();
-                let id = format!("{revision}_{name}");
+                let id = migration_id(revision, name);
                 self.say(&Text::new().add(BAD, "failed").plain(" ").add(STRONG, id).end());
             }
         }

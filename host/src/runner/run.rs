@@ -124,10 +124,10 @@ pub async fn run(
         Err(error) => {
             let history = history::read(&mut engine.database.lock().await.host()).await;
             let is_empty = history.is_ok_and(|history| history.live.is_empty());
-            return Err(setup.place(with_file(on_history(error, &request.action, is_empty))));
+            return Err(setup.place(with_file(on_history(error, &request.action, is_empty), &engine.catalog)));
         }
     };
-    outcome.error = outcome.error.map(|error| setup.place(with_file(error)));
+    outcome.error = outcome.error.map(|error| setup.place(with_file(error, &engine.catalog)));
     let history = history::read(&mut engine.database.lock().await.host()).await.unwrap_or_default();
     Ok(Ran { outcome, current: history.current().map(Record::id) })
 }
@@ -210,11 +210,14 @@ fn on_history(mut error: Error, action: &Action, is_empty: bool) -> Error {
 }
 
 /// Replaces the direction of a SQL script in an error by the name of its file, which the script itself does not know.
-pub fn with_file(mut error: Error) -> Error {
+pub fn with_file(mut error: Error, catalog: &Catalog) -> Error {
     let Some((_, id)) = error.places.iter().find(|(label, _)| *label == "migration") else { return error };
-    let file = |direction: Direction| match direction {
-        Direction::Up => format!("{id}.up.sql"),
-        Direction::Down => format!("{id}.down.sql"),
+    let found = catalog.migrations.iter().find(|migration| migration.id() == *id);
+    let file = |direction: Direction| match (found, direction) {
+        (Some(migration), Direction::Up) => migration.up_file(),
+        (Some(migration), Direction::Down) => migration.down_file(),
+        (None, Direction::Up) => format!("{id}.up.sql"),
+        (None, Direction::Down) => format!("{id}.down.sql"),
     };
     let files = [Direction::Up, Direction::Down].map(|direction| (direction.to_string(), file(direction)));
     for place in error.places.iter_mut().filter(|(label, _)| *label == "script") {
@@ -224,6 +227,7 @@ pub fn with_file(mut error: Error) -> Error {
     }
     error
 }
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -239,7 +243,7 @@ mod tests {
     #[test]
     fn a_script_is_named_by_its_file() {
         let error = |script: &str| Error::failed("no").at("script", script).at("migration", "1_a");
-        let places = |error| with_file(error).places;
+        let places = |error| with_file(error, &Catalog::default()).places;
         let migration = ("migration", "1_a".to_owned());
         assert_eq!(places(error("upgrade")), [migration.clone(), ("file", "1_a.up.sql".to_owned())]);
         assert_eq!(places(error("downgrade")), [migration, ("file", "1_a.down.sql".to_owned())]);

@@ -73,7 +73,7 @@ impl Setup {
 
     /// The project's migrations, which must match the lockfile.
     pub fn catalog(&self, locked: bool) -> Result<Catalog> {
-        Catalog::load(&self.settings, Checks { locked })
+        Catalog::load(&self.settings, Checks { locked, dialect: None })
     }
 
     /// The project's migrations, and where they disagree with the lockfile.
@@ -123,6 +123,7 @@ impl Setup {
         let url = self.settings.database_url.value.clone();
         let timeouts = &self.settings.timeouts;
         let options = ConnectOptions {
+            foreign_keys: self.settings.foreign_keys,
             statement_timeout: timeouts.statement_timeout,
             lock_timeout: timeouts.table_lock_timeout(url.dialect()),
             driver: self.driver.clone(),

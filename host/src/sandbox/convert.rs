@@ -233,5 +233,7 @@ pub fn description_in(description: wit_description::Description) -> Description 
                 wit_description::Need::WriteTable(name) => format!("write {name}"),
             })
             .collect(),
+        down_mode: None,
+        no_downgrade: false,
     }
 }

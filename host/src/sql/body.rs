@@ -65,6 +65,11 @@ impl Body {
         }
     }
 
+    /// Whether it is a stored program of MySQL or MariaDB.
+    pub fn is_program(&self) -> bool {
+        self.kind == BodyKind::Program
+    }
+
     /// What is missing if the text ends here without a semicolon.
     pub fn unfinished(&self) -> Option<&'static str> {
         match self.kind {

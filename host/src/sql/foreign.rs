@@ -37,6 +37,13 @@ pub(super) fn client_command(rest: &str, begins_statement: bool, dialect: Dialec
     }
 }
 
+/// The length of a line that pg_dump writes for psql alone: it keeps a dump from running further commands of psql, which nothing
+/// here would run.
+pub(super) fn dump_command(rest: &str, dialect: Dialect) -> Option<usize> {
+    let is_one = ["\\restrict ", "\\unrestrict "].iter().any(|command| rest.starts_with(command));
+    (dialect == Dialect::Postgres && is_one).then(|| rest.find('\n').unwrap_or(rest.len()))
+}
+
 /// A statement that needs a client, or that changes how strings are parsed.
 pub(super) fn foreign_statement(statement: &str, dialect: Dialect) -> Option<Advice> {
     let mut words = Vec::new();

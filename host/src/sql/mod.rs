@@ -3,6 +3,8 @@
 pub mod canonical;
 pub mod classify;
 pub mod directives;
+pub mod program;
+pub mod sections;
 pub mod split;
 
 mod body;
@@ -17,6 +19,8 @@ pub use classify::{StatementClass, classify, identifiers, substitute};
 pub use directives::Directives;
 pub use names::{qualifiers, words};
 pub use postgres::{ConcurrentIndex, concurrent_index, dropped_concurrently, late_enum_value};
+pub use program::{Isolation, Program, program};
+pub use sections::{Section, sections};
 pub use split::{Statement, split};
 pub use sqlite::JOURNAL_MODES;
 

@@ -72,13 +72,14 @@ pub fn dropped_concurrently(statement: &str, dialect: Dialect) -> Option<String>
 }
 
 /// The statement, counted from 0, that uses an enum value added by an earlier one, and that value. PostgreSQL refuses this in one
-/// transaction, unless the enum was created there.
+/// transaction, unless the enum was created there. Only a cast to the enum shows it: the same text may be meant for anything else,
+/// and then the server decides.
 pub fn late_enum_value(statements: &[&str], dialect: Dialect) -> Option<(usize, String)> {
     if dialect != Dialect::Postgres {
         return None;
     }
     let mut made: Vec<String> = Vec::new();
-    let mut added: Vec<String> = Vec::new();
+    let mut added: Vec<(String, String)> = Vec::new();
     for (at, statement) in statements.iter().enumerate() {
         let tokens = tokens(statement);
         let words: Vec<&str> = tokens.iter().map(|(_, text)| *text).collect();
@@ -93,20 +94,39 @@ pub fn late_enum_value(statements: &[&str], dialect: Dialect) -> Option<(usize, 
                 .windows(2)
                 .position(|pair| pair[0].eq_ignore_ascii_case("ADD") && pair[1].eq_ignore_ascii_case("VALUE"));
             if let Some(add) = add.filter(|_| !made.contains(&name)) {
-                added.extend(words[add..].iter().find(|word| word.starts_with('\'')).map(|word| literal(word)));
+                let value = words[add..].iter().find(|word| word.starts_with('\''));
+                added.extend(value.map(|word| (literal(word), name)));
             }
             continue;
         }
-        // A comment does not use the value.
-        if is(0, "COMMENT") {
+        // A comment does not use the value, nor does a routine that is only created.
+        if is(0, "COMMENT") || is(0, "CREATE") {
             continue;
         }
-        let used = tokens.iter().filter(|(kind, text)| *kind == TokenKind::Quoted && text.starts_with('\''));
-        if let Some(value) = used.map(|(_, text)| literal(text)).find(|value| added.contains(value)) {
+        let used = (0..words.len()).find_map(|at| {
+            let target = cast(&words, at)?;
+            let value = literal(words[at]);
+            // `'b'::m` may name `s.m`.
+            let names = |name: &str| name == target || name.rsplit('.').next() == Some(&*target);
+            added.iter().any(|(other, name)| *other == value && names(name)).then_some(value)
+        });
+        if let Some(value) = used {
             return Some((at, value));
         }
     }
     None
+}
+
+/// The type that the text at this position is cast to: `'b'::m`, `CAST('b' AS m)`.
+fn cast(words: &[&str], at: usize) -> Option<String> {
+    let word = |at: usize| words.get(at).copied().unwrap_or_default();
+    let is_text = word(at).starts_with('\'');
+    let of = |at: usize| words.get(at..).map(type_name).filter(|name| !name.is_empty());
+    match (word(at + 1), word(at + 2)) {
+        (":", ":") if is_text => of(at + 3),
+        (next, _) if is_text && next.eq_ignore_ascii_case("AS") => of(at + 2),
+        _ => None,
+    }
 }
 
 /// The name at the start of these tokens, folded, with its schema.
@@ -176,8 +196,13 @@ mod tests {
         let late = |statements: &[&str]| late_enum_value(statements, Dialect::Postgres);
         let used = Some((1, "b".to_owned()));
         assert_eq!(late(&["ALTER TYPE s.m ADD VALUE 'b'", "SELECT 'b'::s.m"]), used);
+        assert_eq!(late(&["ALTER TYPE s.m ADD VALUE 'b'", "SELECT 'b' :: M"]), used);
+        assert_eq!(late(&["ALTER TYPE m ADD VALUE 'b'", "UPDATE t SET a = CAST('b' AS m)"]), used);
         assert_eq!(late(&["ALTER TYPE m ADD VALUE 'b' BEFORE 'a'", "SELECT 'a'::m, 'bb', \"b\", b"]), None);
         assert_eq!(late(&["CREATE TYPE \"m\" AS ENUM ('a')", "ALTER TYPE m ADD VALUE 'b'", "SELECT 'b'::m"]), None);
         assert_eq!(late(&["ALTER TYPE m ADD VALUE 'b'", "CREATE FUNCTION f() RETURNS m AS $$ SELECT 'b'::m $$"]), None);
+        // Whether these mean the enum, only the server knows.
+        assert_eq!(late(&["ALTER TYPE m ADD VALUE 'b'", "UPDATE t SET note = 'b'"]), None);
+        assert_eq!(late(&["ALTER TYPE m ADD VALUE 'b'", "SELECT 'b'::text"]), None);
     }
 }

@@ -1,8 +1,9 @@
 //! Splits a script into its statements.
 
 use super::body::Body;
-use super::foreign::{client_command, foreign_statement};
-use super::lex::{Lexer, TokenKind};
+use super::foreign::{client_command, dump_command, foreign_statement};
+use super::lex::{Lexer, Token, TokenKind};
+use super::sections::statement_marker;
 use super::{SqlError, line_of};
 use crate::dialect::Dialect;
 
@@ -26,6 +27,7 @@ pub fn split(text: &str, dialect: Dialect) -> Result<Vec<Statement<'_>>, SqlErro
         statements: Vec::new(),
         open: None,
         body: Body::new(dialect),
+        block: false,
         counted: (0, 1),
     };
     while splitter.step()? {}
@@ -53,6 +55,8 @@ struct Splitter<'a> {
     /// Start of the current statement, and its end so far.
     open: Option<(usize, usize)>,
     body: Body,
+    /// Between `-- +goose StatementBegin` and `StatementEnd`.
+    block: bool,
     /// A position and its line number, so that lines are counted once.
     counted: (usize, usize),
 }
@@ -68,6 +72,7 @@ impl<'a> Splitter<'a> {
         }
         let Some(mut token) = self.lexer.next_token()? else { return Ok(false) };
         if token.kind.is_blank() {
+            self.see_marker(&token)?;
             return Ok(true);
         }
         if let (Some(delimiter), TokenKind::Word) = (self.delimiter, token.kind) {
@@ -82,8 +87,22 @@ impl<'a> Splitter<'a> {
             self.change_delimiter(token.range.end)?;
             return Ok(true);
         }
-        if token.kind == TokenKind::Semicolon && self.delimiter.is_none() && (self.open.is_none() || self.body.ends()) {
+        // Of a stored program in a block, the semicolons are its own.
+        let is_whole = self.block && self.body.is_program();
+        let ends = self.open.is_none() || (!is_whole && self.body.ends());
+        if token.kind == TokenKind::Semicolon && self.delimiter.is_none() && ends {
             self.close()?;
+            return Ok(true);
+        }
+        if token.kind == TokenKind::Semicolon && is_whole && self.body.ends() {
+            // Not a part of the statement if it is the last one.
+            self.body.see(&token, self.text);
+            return Ok(true);
+        }
+        if self.open.is_none()
+            && let Some(length) = dump_command(&self.text[token.range.start..], self.dialect)
+        {
+            self.lexer.seek(at + length);
             return Ok(true);
         }
         if token.kind == TokenKind::Sign
@@ -96,6 +115,24 @@ impl<'a> Splitter<'a> {
         let start = self.open.map_or(token.range.start, |(start, _)| start);
         self.open = Some((start, token.range.end));
         Ok(true)
+    }
+
+    /// A comment that begins or ends a statement with semicolons in it. Only the programs of MySQL and MariaDB need it.
+    fn see_marker(&mut self, token: &Token) -> Result<(), SqlError> {
+        if token.kind != TokenKind::LineComment || !matches!(self.dialect, Dialect::Mysql | Dialect::Mariadb) {
+            return Ok(());
+        }
+        match statement_marker(&self.text[token.range.clone()]) {
+            Some(false) if self.block => {
+                self.block = false;
+                self.close()
+            }
+            Some(begins) => {
+                self.block = begins;
+                Ok(())
+            }
+            None => Ok(()),
+        }
     }
 
     /// Ends the current statement, if any.

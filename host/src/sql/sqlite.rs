@@ -9,26 +9,59 @@ pub const JOURNAL_MODES: [&str; 4] = ["wal", "delete", "truncate", "persist"];
 
 /// Whether SQLite refuses or ignores a statement inside a transaction.
 pub(super) fn refuses_transaction(statement: &str) -> bool {
-    let mut lexer = Lexer::new(statement, Dialect::Sqlite);
-    let mut tokens = std::iter::from_fn(|| lexer.next_token().ok().flatten())
-        .filter(|token| !token.kind.is_blank())
-        .map(|token| &statement[token.range]);
-    let is = |text: &str, other: &str| text.eq_ignore_ascii_case(other);
-    match tokens.next() {
-        Some(word) if is(word, "VACUUM") => return true,
-        Some(word) if is(word, "PRAGMA") => {}
-        _ => return false,
+    if Tokens::new(statement).next().is_some_and(|word| word.eq_ignore_ascii_case("VACUUM")) {
+        return true;
     }
-    let (Some(mut name), mut sign) = (tokens.next(), tokens.next()) else { return false };
-    if sign == Some(".") {
-        let Some(behind) = tokens.next() else { return false };
-        (name, sign) = (behind, tokens.next());
-    }
-    let name = unquote(name);
+    let Some((name, value)) = pragma(statement) else { return false };
     // A mode that is always refused is reported as such.
-    let is_safe = |value: &str| JOURNAL_MODES.iter().any(|mode| is(&unquote(value), mode));
-    let sets_journal = is(&name, "journal_mode") && sign.is_some() && tokens.next().is_some_and(is_safe);
-    sets_journal || is(&name, "wal_checkpoint")
+    let is_safe = |value: String| JOURNAL_MODES.iter().any(|mode| value.eq_ignore_ascii_case(mode));
+    let sets_journal = name.eq_ignore_ascii_case("journal_mode") && value.is_some_and(is_safe);
+    sets_journal || name.eq_ignore_ascii_case("wal_checkpoint")
+}
+
+/// Whether a statement is `PRAGMA foreign_keys` with a value, and whether that turns them on. As SQLite reads it: what is not one of
+/// its words for "on" is off.
+pub(super) fn sets_foreign_keys(statement: &str) -> Option<bool> {
+    let (name, value) = pragma(statement)?;
+    let value = value.filter(|_| name.eq_ignore_ascii_case("foreign_keys"))?.to_ascii_lowercase();
+    let is_on = matches!(value.as_str(), "on" | "yes" | "true") || value.parse::<i64>().is_ok_and(|number| number != 0);
+    Some(is_on)
+}
+
+/// The name of a pragma and its value, unquoted.
+fn pragma(statement: &str) -> Option<(String, Option<String>)> {
+    let mut tokens = Tokens::new(statement);
+    tokens.next().filter(|word| word.eq_ignore_ascii_case("PRAGMA"))?;
+    let (mut name, mut sign) = (tokens.next()?, tokens.next());
+    if sign == Some(".") {
+        (name, sign) = (tokens.next()?, tokens.next());
+    }
+    Some((unquote(name), sign.and_then(|_| tokens.next()).map(unquote)))
+}
+
+/// The tokens that are not blank.
+struct Tokens<'a> {
+    statement: &'a str,
+    lexer: Lexer<'a>,
+}
+
+impl<'a> Tokens<'a> {
+    fn new(statement: &'a str) -> Self {
+        Self { statement, lexer: Lexer::new(statement, Dialect::Sqlite) }
+    }
+}
+
+impl<'a> Iterator for Tokens<'a> {
+    type Item = &'a str;
+
+    fn next(&mut self) -> Option<&'a str> {
+        loop {
+            let token = self.lexer.next_token().ok().flatten()?;
+            if !token.kind.is_blank() {
+                return Some(&self.statement[token.range]);
+            }
+        }
+    }
 }
 
 #[cfg(test)]

@@ -24,6 +24,28 @@ impl Client {
         self.dump_but(Tables::None)
     }
 
+    /// What the dump program writes with these options.
+    pub fn dump_text(&self, options: &[&str]) -> String {
+        let mut command = match self.kind {
+            Kind::Postgres => {
+                let mut command = Command::new(programs::find("pg_dump"));
+                command.env("PGPASSWORD", &self.address.password);
+                command
+            }
+            Kind::Mariadb => {
+                let mut command = Command::new(programs::find("mariadb-dump"));
+                command.arg("--no-defaults").env("MYSQL_PWD", &self.address.password);
+                command
+            }
+        };
+        command.args(options);
+        self.where_to(&mut command);
+        command.arg(&self.database).stdin(Stdio::null());
+        let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        assert!(output.status.success(), "{command:?}\n{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
     fn dump_but(&self, left_out: Tables) -> Vec<String> {
         let mut command = match self.kind {
             Kind::Postgres => {

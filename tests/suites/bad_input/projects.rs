@@ -51,8 +51,8 @@ fn a_build_fixes_a_merged_lockfile() {
 #[test]
 fn a_duplicate_revision() {
     let project = one("CREATE TABLE a (id INTEGER);");
-    project.sql("1_other", "CREATE TABLE b (id INTEGER);", "DROP TABLE b;");
-    refused(&project, "apply", 2, &["1_one.up.sql", "1_other.up.sql", "another revision"]);
+    project.write("migrations/1_other.down.sql", "DROP TABLE b;");
+    refused(&project, "apply", 2, &["1_one.up.sql", "1_other.down.sql", "another revision"]);
     let project = one("CREATE TABLE a (id INTEGER);");
     project.sql("001_zeros", "CREATE TABLE b (id INTEGER);", "DROP TABLE b;");
     refused(&project, "apply", 2, &["1_one.up.sql", "001_zeros.up.sql"]);
@@ -63,8 +63,7 @@ fn a_duplicate_revision() {
 
 #[test]
 fn names_that_do_not_parse() {
-    for name in
-        ["1_two.sql", "notes.txt", "two.up.sql", "1-two.up.sql", "2_twö.up.sql", "2_two.up.sql~", "2_two.UP.SQL"]
+    for name in ["notes.txt", "two.up.sql", "2_twö.up.sql", "2_two.up.sql~", "2_two.UP.SQL", "R__two.sql", "2_two.go"]
     {
         let project = one("CREATE TABLE a (id INTEGER);");
         project.write(&format!("migrations/{name}"), "SELECT 1;");
@@ -184,12 +183,7 @@ fn line_ends_are_ignored() {
 
 #[test]
 fn sql_that_is_not_text() {
-    for (bytes, says) in [
-        (&b"SELECT '\xff';"[..], "UTF-8"),
-        (b"SELECT '\0';", "NUL"),
-        (b"", "no statement"),
-        (b"-- x\n;", "no statement"),
-    ] {
+    for (bytes, says) in [(&b"SELECT '\xff';"[..], "UTF-8"), (b"SELECT '\0';", "NUL")] {
         let project = project!();
         project.write("migrations/1_one.up.sql", bytes);
         refused(&project, "apply", 2, &["1_one.up.sql", says]);

@@ -45,7 +45,8 @@ pub(super) async fn prepare(
     let dialect = if is_mariadb { Dialect::Mariadb } else { Dialect::Mysql };
     let version = Version::read(&reported);
     version.check(dialect, &reported)?;
-    let settings_of_texts = settings_of_texts(names, &sql_mode(get("sql_mode"), get("global_sql_mode")));
+    let settings_of_texts =
+        settings_of_texts(names, &sql_mode(get("sql_mode"), get("global_sql_mode")), settings.foreign_keys);
     // The servers' own default, set explicitly so that a server's configuration does not change what a migration
     // sees. READ COMMITTED would be refused where the binary log holds statements. Sessions that were made read-only
     // stay so.
@@ -133,8 +134,11 @@ const READER_SECONDS: u32 = 86_400;
 const ORPHANED: Duration = Duration::from_secs(10);
 
 /// The settings that decide how text and values are read.
-fn settings_of_texts(names: &str, sql_mode: &str) -> String {
-    format!("SET {names}, sql_mode = '{sql_mode}', time_zone = '+00:00', foreign_key_checks = 1, unique_checks = 1")
+fn settings_of_texts(names: &str, sql_mode: &str, foreign_keys: bool) -> String {
+    let checks = u8::from(foreign_keys);
+    format!(
+        "SET {names}, sql_mode = '{sql_mode}', time_zone = '+00:00', foreign_key_checks = {checks}, unique_checks = 1"
+    )
 }
 
 fn settings_of_sessions(dialect: Dialect, settings: &ConnectOptions) -> String {

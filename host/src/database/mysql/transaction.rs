@@ -7,6 +7,7 @@ use crate::database::error::NOT_UNDONE;
 use crate::database::message::TAKES_PART;
 use crate::database::{Claims, DatabaseError, DatabaseErrorKind, Part, TransactionOptions};
 use crate::random;
+use crate::sql::Isolation;
 
 /// A transaction that `begin` opened.
 pub(super) struct Transaction {
@@ -22,8 +23,14 @@ pub(super) struct Transaction {
 const NO_SAVEPOINT: &str = "1305";
 
 impl MysqlDatabase {
-    pub(super) async fn begin_now(&mut self, _options: TransactionOptions) -> Result<(), DatabaseError> {
-        self.begin_at("").await
+    pub(super) async fn begin_now(&mut self, options: TransactionOptions) -> Result<(), DatabaseError> {
+        let Some(level) = options.isolation else { return self.begin_at("").await };
+        // Where the tool's tables are watched, the view of them stays the same: what is stricter than asked for serves as well.
+        let is_loose = matches!(level, Isolation::ReadUncommitted | Isolation::ReadCommitted);
+        if is_loose && self.others_name_tool_tables().await? {
+            return self.begin_at("").await;
+        }
+        self.begin_at(&format!("SET TRANSACTION ISOLATION LEVEL {}; ", level.name())).await
     }
 
     /// A chunk locks the rows that it reads. If its transaction also locked the gaps between them, as it does by

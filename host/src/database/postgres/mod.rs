@@ -188,12 +188,12 @@ impl Database for PostgresDatabase {
         self.lock_holder_now().await
     }
 
-    async fn begin(&mut self, _options: TransactionOptions) -> Result<(), DatabaseError> {
-        self.begin_now(None).await
+    async fn begin(&mut self, options: TransactionOptions) -> Result<(), DatabaseError> {
+        self.begin_now(None, options.isolation).await
     }
 
     async fn begin_part(&mut self, part: Part) -> Result<Claims, DatabaseError> {
-        self.begin_now(Some(part)).await?;
+        self.begin_now(Some(part), None).await?;
         Ok(if part == Part::Chunk { Claims::Apart } else { Claims::Within })
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::PostgresDatabase;
 use crate::database::{ConnectOptions, Dialect, Part, Role};
+use crate::sql::Isolation;
 use crate::sql::classify::{StatementClass, classify, identifiers};
 
 /// The settings of every transaction, unless a script that commits statement by statement has changed them itself.
@@ -45,14 +46,14 @@ pub(super) fn in_transaction(own: &Own) -> String {
 
 /// Returns the text that opens a transaction; its last row is the server process and `also`, an expression.
 pub(super) fn prologue(own: &Own, also: &str) -> String {
-    prologue_of(None, own, also)
+    prologue_of(None, None, own, also)
 }
 
 /// As [`prologue`], for a part of a transform.
-pub(super) fn prologue_of(part: Option<Part>, own: &Own, also: &str) -> String {
+pub(super) fn prologue_of(part: Option<Part>, isolation: Option<Isolation>, own: &Own, also: &str) -> String {
     let settings = in_transaction(own);
     let (level, more) = match part {
-        None => ("READ COMMITTED", ""),
+        None => (isolation.unwrap_or(Isolation::ReadCommitted).name(), ""),
         // A row that another transaction changes after it was read cannot be written.
         Some(Part::Chunk) => ("REPEATABLE READ", ""),
         // The commit does not wait for the disk: it is flushed before anything that is committed later. All other

@@ -12,6 +12,7 @@ use super::scope::{backend_of, rows, simple, text_of};
 use super::settings::prologue_of;
 use super::tool_tables::{FINGERPRINT, Fingerprint};
 use crate::database::{DatabaseError, DatabaseErrorKind, Part, Role};
+use crate::sql::Isolation;
 
 /// How long a rollback may take before the connection is considered lost; the server rolls back a lost connection by
 /// itself.
@@ -73,7 +74,11 @@ impl Transaction {
 }
 
 impl PostgresDatabase {
-    pub(super) async fn begin_now(&mut self, part: Option<Part>) -> Result<(), DatabaseError> {
+    pub(super) async fn begin_now(
+        &mut self,
+        part: Option<Part>,
+        isolation: Option<Isolation>,
+    ) -> Result<(), DatabaseError> {
         self.check_free()?;
         if self.facts.read_only {
             return Err(read_only());
@@ -84,7 +89,7 @@ impl PostgresDatabase {
             (None, None) => {}
         }
         // Assigning a transaction id requires a transaction that may write.
-        let xid = self.open(&prologue_of(part, &self.own, "pg_catalog.pg_current_xact_id()::text")).await?;
+        let xid = self.open(&prologue_of(part, isolation, &self.own, "pg_catalog.pg_current_xact_id()::text")).await?;
         match xid {
             Some(xid) => {
                 self.transaction = Some(Transaction::new(xid));

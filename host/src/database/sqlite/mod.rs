@@ -43,8 +43,8 @@ use self::transaction::Transaction;
 use self::writer::Writer;
 use super::opened::Opened;
 use super::{
-    BatchLimits, Bulk, Claims, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, Dialect, Facts,
-    LockHolder, LockRequest, PageRequest, Part, Probe, QueryLimits, Role, RoleToken, Session, StopSignal,
+    BatchLimits, Bulk, Claims, ConnectOptions, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, Dialect,
+    Facts, LockHolder, LockRequest, PageRequest, Part, Probe, QueryLimits, Role, RoleToken, Session, StopSignal,
     TableIdentity, TableInfo, TableName, TableSource, TableTarget, TransactionOptions, WriteHint, WriterId,
 };
 use crate::data::{Batch, RowSet, Value};
@@ -61,14 +61,19 @@ struct SqliteDatabase {
     lock: Option<Lock>,
     guard: Guard,
     transaction: Option<Transaction>,
+    /// Whether the project has foreign keys enforced.
+    foreign_keys: bool,
     path: Option<PathBuf>,
     url: DatabaseUrl,
     facts: Facts,
 }
 
 /// Opens the database file of the URL.
-pub async fn connect(url: &DatabaseUrl, create: bool) -> Result<Box<dyn Database>, DatabaseError> {
-    let connect::OpenedFile { mut connection, path, busy_timeout } = connect::open(url, create).await?;
+pub async fn connect(url: &DatabaseUrl, options: &ConnectOptions) -> Result<Box<dyn Database>, DatabaseError> {
+    let connect::OpenedFile { mut connection, path, busy_timeout } = connect::open(url, options.create).await?;
+    if !options.foreign_keys {
+        connection.run("PRAGMA foreign_keys = OFF").map_err(|failure| error::from_failure(&failure))?;
+    }
     let guard = Guard::new(busy_timeout);
     connection.set_hooks(guard.hooks()).map_err(|failure| error::from_failure(&failure))?;
     let facts = Facts { version: rusqlite::version().to_owned(), ..Facts::of_dialect(Dialect::Sqlite) };
@@ -79,6 +84,7 @@ pub async fn connect(url: &DatabaseUrl, create: bool) -> Result<Box<dyn Database
         lock: None,
         guard,
         transaction: None,
+        foreign_keys: options.foreign_keys,
         path,
         url: url.clone(),
         facts,

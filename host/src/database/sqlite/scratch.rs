@@ -32,7 +32,7 @@ pub async fn make(url: &DatabaseUrl, request: &ScratchRequest<'_>) -> Result<Scr
         )),
         _ => error,
     })?;
-    let database = connect(&url_of(&path)?, false).await?;
+    let database = connect(&url_of(&path)?, request.connect).await?;
     Ok(ScratchCopy {
         database,
         name: "copy",

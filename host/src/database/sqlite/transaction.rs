@@ -1,6 +1,6 @@
 //! The transaction of a migration, and foreign keys that are checked at its end.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use rusqlite::MAIN_DB;
 
@@ -8,6 +8,7 @@ use super::SqliteDatabase;
 use super::error::{from_failure, text_of};
 use super::raw::{Connection, Failure};
 use super::temporary::databases;
+use crate::database::message::REBUILD;
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, TableName, TransactionOptions};
 
 /// A transaction that `begin` opened.
@@ -58,8 +59,17 @@ impl Written {
     }
 }
 
-/// Table, row id (if it has one) and parent of a row that refers to no row, and how often that occurs.
-type Violations = HashMap<(String, Option<i64>, String), u64>;
+/// Table, row id (if it has one) and parent of a row that refers to no row.
+type Row = (String, Option<i64>, String);
+
+/// What is wrong with the foreign keys of a database.
+#[derive(Default)]
+struct Violations {
+    /// Rows, and how often each occurs.
+    rows: HashMap<Row, u64>,
+    /// Tables with a foreign key that SQLite cannot follow, with its message. Their rows are not checked.
+    mismatches: BTreeMap<String, String>,
+}
 
 impl SqliteDatabase {
     pub(super) fn begin_now(&mut self, options: TransactionOptions) -> Result<(), DatabaseError> {
@@ -73,7 +83,7 @@ impl SqliteDatabase {
         let begun = {
             // The stop signal ends the wait for another writer.
             let _host = self.guard.as_host_that_stops();
-            begin(&self.connection, options)
+            begin(&self.connection, options, self.foreign_keys)
         };
         match begun {
             Ok(transaction) => {
@@ -83,7 +93,7 @@ impl SqliteDatabase {
             }
             Err(failure) => {
                 let _host = self.guard.as_host();
-                roll_back(&self.connection);
+                roll_back(&self.connection, self.foreign_keys);
                 Err(self.guard.or_stopped(from_failure(&failure)))
             }
         }
@@ -102,7 +112,7 @@ impl SqliteDatabase {
         let committed =
             if self.connection.is_autocommit() { Err(ended()) } else { commit(&self.connection, &transaction) };
         // After a failure, and to enforce foreign keys again; otherwise harmless.
-        roll_back(&self.connection);
+        roll_back(&self.connection, self.foreign_keys);
         // A database that the transaction used cannot be detached earlier. The commit is done in any case.
         let _ = self.detach_all();
         committed
@@ -123,7 +133,7 @@ impl SqliteDatabase {
             return Ok(());
         }
         let rows = violations(&self.connection).unwrap_or_default();
-        Err(violated(rows.keys()))
+        Err(violated(rows.rows.keys()))
     }
 
     pub(super) fn rollback_now(&mut self) -> Result<(), DatabaseError> {
@@ -132,7 +142,7 @@ impl SqliteDatabase {
         self.guard.set_transaction(false);
         let Some(transaction) = self.transaction.take() else { return Ok(()) };
         let result = if self.connection.is_autocommit() { Ok(()) } else { self.connection.run("ROLLBACK") };
-        foreign_keys_on(&self.connection);
+        enforce_foreign_keys(&self.connection, self.foreign_keys);
         if transaction.reads_only {
             // Cannot fail.
             let _ = self.connection.run("PRAGMA query_only = OFF");
@@ -159,11 +169,12 @@ fn read_only() -> DatabaseError {
         .hint("check the permissions of the file and its directory, and `?mode=` in the URL")
 }
 
-fn begin(connection: &Connection, options: TransactionOptions) -> Result<Transaction, Failure> {
+/// `enforced`: the project has foreign keys enforced; otherwise a rebuild is not checked either.
+fn begin(connection: &Connection, options: TransactionOptions, enforced: bool) -> Result<Transaction, Failure> {
     // The pragma has no effect inside a transaction. A script may have left it off.
-    connection.run(if options.foreign_keys_off { "PRAGMA foreign_keys = OFF" } else { "PRAGMA foreign_keys = ON" })?;
+    enforce_foreign_keys(connection, enforced && !options.foreign_keys_off);
     connection.run("BEGIN IMMEDIATE")?;
-    let violations = if options.foreign_keys_off { Some(violations(connection)?) } else { None };
+    let violations = if options.foreign_keys_off && enforced { Some(violations(connection)?) } else { None };
     Ok(Transaction::new(connection, violations))
 }
 
@@ -175,9 +186,9 @@ fn commit(connection: &Connection, transaction: &Transaction) -> Result<(), Data
         if failure.code == rusqlite::ffi::SQLITE_CONSTRAINT_FOREIGNKEY {
             // A deferred foreign key. SQLite does not say which; it can be found while the transaction is open.
             if let Ok(rows) = violations(connection)
-                && !rows.is_empty()
+                && !rows.rows.is_empty()
             {
-                return violated(rows.keys());
+                return violated(rows.rows.keys()).hint(REBUILD);
             }
         }
         from_failure(&failure)
@@ -187,11 +198,27 @@ fn commit(connection: &Connection, transaction: &Transaction) -> Result<(), Data
 /// The present violations, if there are no new ones.
 fn no_new_violations(connection: &Connection, before: &Violations) -> Result<Violations, DatabaseError> {
     let after = violations(connection).map_err(|failure| from_failure(&failure))?;
-    let new: Vec<_> = after.iter().filter(|(row, count)| **count > before.get(*row).copied().unwrap_or(0)).collect();
+    if let Some((_, message)) = after.mismatches.iter().find(|(table, _)| !before.mismatches.contains_key(*table)) {
+        return Err(mismatched(message));
+    }
+    // The rows of a table that could not be checked before are not new.
+    let is_new = |row: &Row, count: u64| {
+        count > before.rows.get(row).copied().unwrap_or(0) && !before.mismatches.contains_key(&row.0)
+    };
+    let new: Vec<_> = after.rows.iter().filter(|(row, count)| is_new(row, **count)).collect();
     if new.is_empty() { Ok(after) } else { Err(violated(new.into_iter().map(|(row, _)| row))) }
 }
 
-fn violated<'a>(rows: impl Iterator<Item = &'a (String, Option<i64>, String)>) -> DatabaseError {
+fn mismatched(message: &str) -> DatabaseError {
+    DatabaseError::new(
+        DatabaseErrorKind::Constraint,
+        "a foreign key refers to columns that are no key, so the transaction was rolled back",
+    )
+    .detail(message.to_owned())
+    .hint("the columns that a foreign key refers to have to be the primary key or have a UNIQUE index of their own")
+}
+
+fn violated<'a>(rows: impl Iterator<Item = &'a Row>) -> DatabaseError {
     const NAMED: usize = 5;
     let mut rows: Vec<_> = rows.collect();
     rows.sort();
@@ -212,29 +239,72 @@ fn violated<'a>(rows: impl Iterator<Item = &'a (String, Option<i64>, String)>) -
         .hint("`PRAGMA foreign_key_check` lists all rows of this kind; the number is the row's rowid")
 }
 
-/// Rows that refer to no row, in all databases of the connection.
+/// What is wrong with foreign keys, in all databases of the connection.
 fn violations(connection: &Connection) -> Result<Violations, Failure> {
-    let mut found = Violations::new();
+    let mut found = Violations::default();
     for schema in databases(connection)? {
-        let check = format!("PRAGMA {}.foreign_key_check", Dialect::Sqlite.quote(&schema));
-        connection.each_row(&check, |row| {
-            *found.entry((text_of(row, 0)?, row.get(1)?, text_of(row, 2)?)).or_default() += 1;
-            Ok(())
-        })?;
+        let schema = Dialect::Sqlite.quote(&schema);
+        let mut rows = HashMap::new();
+        match check(connection, &format!("PRAGMA {schema}.foreign_key_check"), &mut rows) {
+            Ok(()) => found.add(rows),
+            Err(failure) if is_mismatch(&failure) => violations_by_table(connection, &schema, &mut found)?,
+            Err(failure) => return Err(failure),
+        }
     }
     Ok(found)
 }
 
-/// Ends any open transaction and enforces foreign keys again.
-fn roll_back(connection: &Connection) {
+/// As [`violations`], table by table: SQLite ends the check of a whole database at the first foreign key that it cannot follow.
+fn violations_by_table(connection: &Connection, schema: &str, found: &mut Violations) -> Result<(), Failure> {
+    let mut tables = Vec::new();
+    connection.each_row(&format!("SELECT name FROM {schema}.sqlite_schema WHERE type = 'table'"), |row| {
+        tables.push(text_of(row, 0)?);
+        Ok(())
+    })?;
+    for table in tables {
+        let statement = format!("PRAGMA {schema}.foreign_key_check({})", Dialect::Sqlite.quote(&table));
+        let mut rows = HashMap::new();
+        match check(connection, &statement, &mut rows) {
+            Ok(()) => found.add(rows),
+            Err(failure) if is_mismatch(&failure) => {
+                found.mismatches.insert(table, failure.message.clone());
+            }
+            Err(failure) => return Err(failure),
+        }
+    }
+    Ok(())
+}
+
+fn check(connection: &Connection, statement: &str, rows: &mut HashMap<Row, u64>) -> Result<(), Failure> {
+    connection.each_row(statement, |row| {
+        *rows.entry((text_of(row, 0)?, row.get(1)?, text_of(row, 2)?)).or_default() += 1;
+        Ok(())
+    })
+}
+
+/// Whether SQLite says that a foreign key refers to no key. The error has no code of its own.
+fn is_mismatch(failure: &Failure) -> bool {
+    failure.message.contains("foreign key mismatch")
+}
+
+impl Violations {
+    fn add(&mut self, rows: HashMap<Row, u64>) {
+        for (row, count) in rows {
+            *self.rows.entry(row).or_default() += count;
+        }
+    }
+}
+
+/// Ends any open transaction and has foreign keys enforced again, unless the project wants otherwise.
+fn roll_back(connection: &Connection, enforced: bool) {
     if !connection.is_autocommit() {
         // Fails only if SQLite has rolled back already.
         let _ = connection.run("ROLLBACK");
     }
-    foreign_keys_on(connection);
+    enforce_foreign_keys(connection, enforced);
 }
 
-fn foreign_keys_on(connection: &Connection) {
+fn enforce_foreign_keys(connection: &Connection, enforced: bool) {
     // Cannot fail outside a transaction.
-    let _ = connection.run("PRAGMA foreign_keys = ON");
+    let _ = connection.run(if enforced { "PRAGMA foreign_keys = ON" } else { "PRAGMA foreign_keys = OFF" });
 }

@@ -6,6 +6,7 @@ use super::record::{Started, done};
 use super::retry::Retries;
 use super::{Engine, StepResult};
 use crate::database::{DatabaseError, DatabaseErrorKind, HostSession, SharedDatabase, TransactionOptions};
+use crate::dialect::Dialect;
 use crate::engine::Direction;
 use crate::engine::artifact::to_store;
 use crate::engine::history::{self, State};
@@ -18,6 +19,7 @@ use crate::engine::script::{Script, ScriptSource};
 use crate::engine::transcript;
 use crate::error::{Error, ErrorKind, Result};
 use crate::project::catalog::Kind;
+use crate::sql::{Isolation, program};
 
 impl Engine {
     /// Runs a migration in its own transaction.
@@ -51,7 +53,10 @@ impl Engine {
         recorder: &Arc<RunRecorder>,
     ) -> StepResult {
         let started = Started::now();
-        let options = TransactionOptions { foreign_keys_off: step.description.needs_table_rebuild() };
+        let options = TransactionOptions {
+            foreign_keys_off: step.description.needs_table_rebuild(),
+            isolation: isolation(source, step.direction, self.database.lock().await.facts().dialect),
+        };
         {
             let mut database = self.database.lock().await;
             let database = &mut database.host_until(&self.stop);
@@ -210,6 +215,13 @@ fn unknown(error: &Error, second: &Error) -> Error {
         .hint(
             "`runner status` shows it once the database answers again; if it is not applied, `runner apply` applies it",
         )
+}
+
+/// The isolation level that the SQL of a step sets.
+fn isolation(source: &ScriptSource, direction: Direction, dialect: Dialect) -> Option<Isolation> {
+    let ScriptSource::Sql { up, down } = source else { return None };
+    let text = if direction == Direction::Up { up } else { down.as_ref()? };
+    program(text, dialect).ok()?.isolation
 }
 
 /// Whether the migration's transaction is still open. From here on the session acts for the host.

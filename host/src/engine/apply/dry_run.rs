@@ -28,7 +28,7 @@ impl Engine {
         {
             let mut database = self.database.lock().await;
             let database = &mut database.host();
-            database.begin(TransactionOptions { foreign_keys_off }).await?;
+            database.begin(TransactionOptions { foreign_keys_off, ..TransactionOptions::default() }).await?;
         }
         let made = self.dry_run_history().await;
         let mut steps = plan.steps.iter();

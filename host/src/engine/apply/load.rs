@@ -5,7 +5,7 @@ use crate::database::Database;
 use crate::engine::Direction;
 use crate::engine::artifact::source_of;
 use crate::engine::history::{self, Stored};
-use crate::engine::plan::{Plan, PlannedMigration, Source, inspect};
+use crate::engine::plan::{Plan, PlannedMigration, Source, file_of, inspect, refused};
 use crate::engine::script::{Script, ScriptSource};
 use crate::error::{Error, Result};
 use crate::project::catalog::{Artifact, Catalog, Kind};
@@ -22,7 +22,7 @@ pub async fn planned_sql(
         let (up, down) = match (step.source, step.kind) {
             (_, Kind::Component) => (None, None),
             (Source::Project, Kind::Sql) => match catalog.get(&step.revision).map(|found| &found.artifact) {
-                Some(Artifact::Sql { up, down }) => (Some(up.clone()), down.clone()),
+                Some(Artifact::Sql { up, down, .. }) => (Some(up.clone()), down.clone()),
                 _ => (None, None),
             },
             (Source::Database, Kind::Sql) => {
@@ -70,25 +70,24 @@ impl Engine {
         // A copy that is missing or unreadable is no reason not to run the project's file.
         let Ok(Some(Stored::Sql { down, .. })) = stored else { return };
         if down.as_ref() != Some(project) {
-            let id = step.id();
-            self.warn(&step.revision, format!("`{id}.down.sql` was changed after `{id}` was applied"));
+            let file = file_of(&self.catalog, step, Direction::Down);
+            self.warn(&step.revision, format!("`{file}` was changed after `{}` was applied", step.id()));
         }
     }
 
     /// Rejects SQL that cannot be split or run in its mode, before anything has run.
     pub(super) async fn check_sql(&self, plan: &Plan) -> Result<()> {
         let facts = self.database.lock().await.facts().clone();
+        let mut refusals = Vec::new();
         for step in plan.steps.iter().filter(|step| step.kind == Kind::Sql) {
             let source = self.source(step).await.map_err(|error| error.at("migration", step.id()))?;
             let ScriptSource::Sql { up, down } = &source else { continue };
-            let up = Some(up).filter(|_| step.direction == Direction::Up);
-            for (direction, text) in [(Direction::Up, up), (Direction::Down, down.as_ref())] {
-                if let Some(text) = text {
-                    inspect(step, direction, text, &facts)?;
-                }
-            }
+            let text = if step.direction == Direction::Up { Some(up) } else { down.as_ref() };
+            let Some(text) = text else { continue };
+            let file = file_of(&self.catalog, step, step.direction);
+            refusals.extend(inspect(&step.id(), &file, step.mode, text, &facts).1);
         }
-        Ok(())
+        refused(refusals).map_or(Ok(()), Err)
     }
 
     /// Returns the script of a planned migration, ready to run, and the bytes it was built from.

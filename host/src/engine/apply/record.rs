@@ -92,10 +92,7 @@ impl Engine {
         started: &Started,
         recorder: &RunRecorder,
     ) -> Record {
-        let mut description = step.description.clone();
-        if let Some(Artifact::Sql { down: None, .. }) = self.catalog.get(&step.revision).map(|found| &found.artifact) {
-            description.irreversible = true;
-        }
+        let description = &step.description;
         let work = work(started, recorder);
         Record {
             id: step.record.unwrap_or_default(),
@@ -105,7 +102,7 @@ impl Engine {
             kind: step.kind,
             sha256: step.sha256.clone(),
             mode: step.mode,
-            declared: declared_json(&description),
+            declared: declared_json(description),
             state,
             started_at: started.at.clone(),
             finished_at: (state == State::Applied).then(clock::now),

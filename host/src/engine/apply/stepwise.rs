@@ -333,8 +333,8 @@ fn stays_broken(mut error: Error, step: &PlannedMigration) -> Box<Failure> {
     let revision = &step.revision;
     let error = match step.kind {
         Kind::Sql => error.hint(format!(
-            "only part of the upgrade took effect: make the downgrade handle missing objects (`IF EXISTS`) in \
-             `{}.down.sql`, and run `runner rollback` again",
+            "only part of the upgrade took effect: make the downgrade of `{}` handle missing objects \
+             (`IF EXISTS`), and run `runner rollback` again",
             step.id()
         )),
         Kind::Component => error.hint(format!(

@@ -16,7 +16,7 @@ use crate::engine::script::{RunContext, Script, ScriptSource};
 use crate::engine::sql_script::SqlScript;
 use crate::engine::target::Target;
 use crate::error::ErrorKind;
-use crate::project::catalog::{Artifact, Description, Kind, Migration, Mode};
+use crate::project::catalog::{Artifact, Description, Kind, Migration, Mode, SqlFiles};
 use crate::project::sha256;
 
 /// Notes the kinds of events.
@@ -45,7 +45,7 @@ pub(super) fn sql(revision: &str, up: &str, down: Option<&str>) -> Migration {
         name: format!("m{revision}"),
         kind: Kind::Sql,
         sha256: sha256(up.as_bytes()),
-        artifact: Artifact::Sql { up: up.to_owned(), down: down.map(str::to_owned) },
+        artifact: Artifact::Sql { up: up.to_owned(), down: down.map(str::to_owned), files: SqlFiles::default() },
         description: Description { mode, ..Description::default() },
         locked: true,
     }
@@ -224,16 +224,23 @@ async fn a_way_back_that_is_gone_was_stored_and_one_that_changed_is_told_of() {
 
 #[tokio::test]
 async fn sql_that_cannot_be_split_is_found_before_anything_runs() {
-    for (up, down, script, line) in
-        [("SELECT 1;\n'open", None, "upgrade", "2"), ("SELECT 1", Some("'"), "downgrade", "1")]
-    {
-        let engine = engine(vec![users(), sql("2", up, down)]).await;
-        let error = engine.refused(Action::Apply(Target::Latest)).await;
-        assert_eq!(error.kind, ErrorKind::Usage);
-        let places = [("migration", "2_m2"), ("script", script), ("line", line)];
-        assert_eq!(error.places, places.map(|(label, place)| (label, place.to_owned())));
-        assert_eq!(engine.state().await, (vec![], vec![]));
-    }
+    let engine = engine(vec![users(), sql("2", "SELECT 1;\n'open", None)]).await;
+    let error = engine.refused(Action::Apply(Target::Latest)).await;
+    assert_eq!(error.kind, ErrorKind::Usage);
+    let places = [("migration", "2_m2"), ("file", "2_m2.up.sql"), ("line", "2")];
+    assert_eq!(error.places, places.map(|(label, place)| (label, place.to_owned())));
+    assert_eq!(engine.state().await, (vec![], vec![]));
+}
+
+#[tokio::test]
+async fn a_downgrade_that_cannot_be_split_prevents_only_itself() {
+    let engine = engine(vec![users(), sql("2", "SELECT 1", Some("SELECT 1;\n'"))]).await;
+    engine.apply().await;
+    let before = engine.state().await;
+    let error = engine.refused(Action::Rollback(Target::Base)).await;
+    let places = [("migration", "2_m2"), ("file", "2_m2.down.sql"), ("line", "2")];
+    assert_eq!(error.places, places.map(|(label, place)| (label, place.to_owned())));
+    assert_eq!(engine.state().await, before);
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ use crate::database::DatabaseError;
 use crate::database::message::value_text;
 use crate::engine::event::dry_run::{Change, DryRunEvent, Ending, Sample, Tried, TriedMigration};
 use crate::engine::event::{Event, EventSink};
+use crate::project::migration_id;
 
 /// The number of a migration's steps that are kept for the report. All of them are reported as events.
 const KEPT: usize = 10_000;
@@ -289,7 +290,7 @@ impl EventSink for DryRunRecorder {
                     *state = RecorderState { migrations, ..RecorderState::default() };
                     state.migrations.push(migration);
                 }
-                let id = format!("{revision}_{name}");
+                let id = migration_id(revision, name);
                 let begins = DryRunEvent::Migration { id, direction: *direction };
                 self.events.emit(&Event::DryRunEvent(Box::new(begins)));
             }

@@ -6,6 +6,7 @@ use crate::database::Dialect;
 use crate::engine::call::answer::Transformed;
 use crate::error::{Error, Result};
 use crate::project::catalog::{Description, Kind, Mode};
+use crate::project::migration_id;
 
 /// How a migration's work is committed, once the database is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -182,7 +183,7 @@ impl Record {
 
     /// Returns `REVISION_name`, as files and messages spell it.
     pub fn id(&self) -> String {
-        format!("{}_{}", self.revision, self.name)
+        migration_id(&self.revision, &self.name)
     }
 
     /// Returns what the migration declared when it was applied.
@@ -201,6 +202,8 @@ pub fn declared_json(description: &Description) -> String {
         "dialects": description.dialects.iter().map(|dialect| dialect.name()).collect::<Vec<_>>(),
         "irreversible": description.irreversible,
         "needs": description.needs,
+        "down_mode": description.down_mode.map(Mode::name),
+        "no_downgrade": description.no_downgrade,
     })
     .to_string()
 }
@@ -210,14 +213,17 @@ fn parse_declared(declared: &str, summary: &str) -> Option<Description> {
     let texts = |key: &str| -> Option<Vec<String>> {
         declared[key].as_array()?.iter().map(|text| text.as_str().map(str::to_owned)).collect()
     };
-    let mode = declared["mode"].as_str()?;
+    let mode = |key: &str| Mode::ALL.into_iter().find(|known| Some(known.name()) == declared[key].as_str());
     Some(Description {
         summary: summary.to_owned(),
         depends_on: texts("depends_on")?,
-        mode: [Mode::Auto, Mode::Atomic, Mode::Stepwise].into_iter().find(|known| known.name() == mode)?,
+        mode: mode("mode")?,
         dialects: texts("dialects")?.iter().map(|name| Dialect::from_name(name)).collect::<Option<_>>()?,
         irreversible: declared["irreversible"].as_bool()?,
         needs: texts("needs")?,
+        // Older rows have none.
+        down_mode: mode("down_mode"),
+        no_downgrade: declared["no_downgrade"].as_bool().unwrap_or_default(),
     })
 }
 
@@ -234,6 +240,8 @@ mod tests {
             dialects: vec![Dialect::Sqlite, Dialect::Mariadb],
             irreversible: true,
             needs: vec!["table-rebuild".to_owned()],
+            down_mode: Some(Mode::Stepwise),
+            no_downgrade: true,
         };
         assert_eq!(parse_declared(&declared_json(&description), "adds users"), Some(description));
         assert_eq!(parse_declared("{}", ""), None);

@@ -26,7 +26,7 @@ pub fn plan_apply(input: &PlanInput<'_>, target: &Target) -> Result<Plan> {
 
     let mut steps = Vec::with_capacity(chosen.len());
     for (index, migration) in chosen.iter().enumerate() {
-        check_dialect(input, migration)?;
+        check_dialect(input.facts.dialect, migration)?;
         check_dependencies(input, migration, &chosen[..index])?;
         steps.push(up_step(input, migration)?);
     }
@@ -43,7 +43,7 @@ pub(super) fn up_step(input: &PlanInput<'_>, migration: &Migration) -> Result<Pl
         name: migration.name.clone(),
         kind: migration.kind,
         sha256: migration.sha256.clone(),
-        mode: run_mode(migration, input.facts)?,
+        mode: run_mode(&migration.description, input.facts),
         description: migration.description.clone(),
         source: Source::Project,
         record: broken.map(|record| record.id),

@@ -1,10 +1,12 @@
 //! Checks whether project and history agree.
 
 use super::PlanInput;
+use crate::dialect::Dialect;
 use crate::engine::history::State;
 use crate::engine::target::compare_revisions;
 use crate::error::{Error, Result};
-use crate::project::catalog::Migration;
+use crate::project::catalog::{Artifact, Kind, Migration, SqlFiles};
+use crate::project::{RevisionKey, migration_id};
 
 /// The number of digits of a digest that a message shows.
 const SHORT: usize = 12;
@@ -61,18 +63,30 @@ pub fn find<'a>(input: &PlanInput<'a>, revision: &str) -> Option<&'a Migration> 
 }
 
 /// Rejects migrations that are not for this database.
-pub fn check_dialect(input: &PlanInput<'_>, migration: &Migration) -> Result<()> {
+pub fn check_dialect(dialect: Dialect, migration: &Migration) -> Result<()> {
     let dialects = &migration.description.dialects;
-    if dialects.is_empty() || dialects.contains(&input.facts.dialect) {
-        return Ok(());
+    // A component names the servers that it knows; a SQL file for MySQL is for MariaDB too.
+    let fits = |it: &Dialect| *it == dialect || (migration.kind == Kind::Sql && it.includes(dialect));
+    if dialects.is_empty() || dialects.iter().any(fits) {
+        return check_choice(migration, dialect);
     }
     let names: Vec<String> = dialects.iter().map(ToString::to_string).collect();
-    Err(Error::usage(format!(
-        "the migration is for {} only, and this database is {}",
-        names.join(", "),
-        input.facts.dialect
-    ))
-    .at("migration", migration.id()))
+    Err(Error::usage(format!("the migration is for {} only, and this database is {}", names.join(", "), dialect))
+        .at("migration", migration.id()))
+}
+
+/// Refuses SQL that was chosen for MySQL where the server turns out to be MariaDB, or the other way round.
+fn check_choice(migration: &Migration, dialect: Dialect) -> Result<()> {
+    let Artifact::Sql { files: SqlFiles { chosen_for: Some(chosen), .. }, .. } = &migration.artifact else {
+        return Ok(());
+    };
+    if *chosen == dialect || !migration.has_file_for(Dialect::Mariadb) {
+        return Ok(());
+    }
+    let error = Error::usage(format!(
+        "the migration has files for MariaDB, and the URL says {chosen}, but the server is {dialect}"
+    ));
+    Err(error.at("migration", migration.id()).hint(format!("begin the URL with `{}://`", dialect.name())))
 }
 
 /// Rejects a migration whose dependencies are neither applied nor `earlier` in the plan.
@@ -100,9 +114,8 @@ pub fn check_dependencies(input: &PlanInput<'_>, migration: &Migration, earlier:
 
 /// Whether a dependency, as it is written, refers to that revision.
 pub fn means(wanted: &str, revision: &str, name: &str) -> bool {
-    let is_number = !wanted.is_empty() && wanted.bytes().all(|byte| byte.is_ascii_digit());
-    (is_number && compare_revisions(wanted, revision).is_eq())
-        || wanted.split_once('_').is_some_and(|(digits, rest)| digits == revision && rest == name)
+    (RevisionKey::of(wanted).is_some() && compare_revisions(wanted, revision).is_eq())
+        || wanted == migration_id(revision, name)
 }
 
 /// Returns the beginning of a digest.

@@ -2,6 +2,7 @@
 
 mod apply;
 mod check;
+mod refusal;
 mod rollback;
 mod stamp;
 mod statements;
@@ -9,6 +10,8 @@ mod statements;
 mod tests;
 
 pub use apply::plan_apply;
+pub use check::check_dialect;
+pub use refusal::{Refusal, file_of, refused};
 pub use rollback::{plan_redo, plan_rollback};
 pub use stamp::{Mark, plan_baseline, plan_stamp};
 pub use statements::{Inspection, Statements, check_dry_run, inspect};
@@ -19,7 +22,8 @@ use super::target::{Candidates, Target, compare_revisions};
 use crate::database::Facts;
 use crate::engine::call::answer::Transformed;
 use crate::error::{Error, ErrorKind, Result};
-use crate::project::catalog::{Catalog, Description, Kind, Migration};
+use crate::project::catalog::{Catalog, Description, Kind, Mode};
+use crate::project::migration_id;
 
 /// What the operator allows.
 #[derive(Clone, Copy, Debug, Default)]
@@ -114,7 +118,7 @@ impl Broken {
 impl PlannedMigration {
     /// Returns `REVISION_name`, as in files and messages.
     pub fn id(&self) -> String {
-        format!("{}_{}", self.revision, self.name)
+        migration_id(&self.revision, &self.name)
     }
 
     /// Whether an earlier run left its revision partly done.
@@ -163,14 +167,17 @@ pub fn candidates<'a>(input: &PlanInput<'a>) -> Candidates<'a> {
 }
 
 /// Returns how a migration commits on this server.
-fn run_mode(migration: &Migration, facts: &Facts) -> Result<RunMode> {
-    use crate::project::catalog::Mode;
-    let mode = match migration.description.mode {
+pub fn run_mode(description: &Description, facts: &Facts) -> RunMode {
+    match description.mode {
         Mode::Atomic => RunMode::Atomic,
         Mode::Auto if facts.transactional_ddl => RunMode::Atomic,
         Mode::Auto | Mode::Stepwise => RunMode::Stepwise,
-    };
-    Ok(mode)
+    }
+}
+
+/// Returns how the downgrade of a migration commits that was applied in a mode.
+pub fn down_mode(description: &Description, applied: RunMode) -> RunMode {
+    if description.down_mode == Some(Mode::Stepwise) { RunMode::Stepwise } else { applied }
 }
 
 /// The error for a revision that another command has to finish first.

@@ -2,7 +2,9 @@
 
 use super::apply::up_step;
 use super::check::{check_dependencies, check_dialect, check_history, find, means, short};
-use super::{Plan, PlanInput, PlannedMigration, Source, broken_upgrade, candidates, half_done, resume_after};
+use super::{
+    Plan, PlanInput, PlannedMigration, Source, broken_upgrade, candidates, down_mode, half_done, resume_after,
+};
 use crate::engine::Direction;
 use crate::engine::history::{History, Record, State};
 use crate::engine::target::{Target, compare_revisions};
@@ -40,7 +42,7 @@ pub fn plan_redo(input: &PlanInput<'_>) -> Result<Plan> {
         ))
         .hint("`runner rollback` rolls it back without applying it again"));
     };
-    check_dialect(input, migration)?;
+    check_dialect(input.facts.dialect, migration)?;
     check_dependencies(input, migration, &[])?;
     // The downgrade ends the row of an interrupted upgrade.
     let healed = History { live: Vec::new(), ..History::default() };
@@ -113,19 +115,24 @@ fn down_step(input: &PlanInput<'_>, record: &Record) -> Result<PlannedMigration>
     // reports it. If the project no longer has it, the database may have stored it.
     let declared = record.description()?;
     let (source, description) = match same {
-        Some(_) if has_no_downgrade && is_kept && !declared.irreversible => (Source::Database, declared),
+        Some(_) if has_no_downgrade && is_kept && !declared.irreversible && !declared.no_downgrade => {
+            (Source::Database, declared)
+        }
         Some(migration) => (Source::Project, migration.description.clone()),
         None if is_kept => (Source::Database, declared),
         None => return Err(lost(record, find(input, &record.revision))),
     };
-    let has_no_downgrade = has_no_downgrade && source == Source::Project;
-    if description.irreversible || has_no_downgrade {
-        let error = Error::usage("the migration has no downgrade").at("migration", record.id());
-        return Err(if record.kind == Kind::Sql && !description.irreversible {
-            error.hint(format!("write `{}.down.sql`", record.id()))
-        } else {
-            error.hint("it is declared irreversible: restore a backup, or continue with a new migration")
-        });
+    if description.irreversible {
+        return Err(Error::usage("the migration is declared irreversible")
+            .at("migration", record.id())
+            .hint("restore a backup, or continue with a new migration"));
+    }
+    if description.no_downgrade || (has_no_downgrade && source == Source::Project) {
+        let file =
+            find(input, &record.revision).map_or_else(|| format!("{}.down.sql", record.id()), Migration::down_file);
+        return Err(Error::usage("the migration has no downgrade")
+            .at("migration", record.id())
+            .hint(format!("write `{file}`, or restore a backup")));
     }
     Ok(PlannedMigration {
         direction: Direction::Down,
@@ -133,7 +140,8 @@ fn down_step(input: &PlanInput<'_>, record: &Record) -> Result<PlannedMigration>
         name: record.name.clone(),
         kind: record.kind,
         sha256: record.sha256.clone(),
-        mode: record.mode,
+        // A half-done one ends as it began.
+        mode: if record.state.is_partial() { record.mode } else { down_mode(&description, record.mode) },
         description,
         source,
         record: Some(record.id),

@@ -41,7 +41,7 @@ pub fn plan_stamp(input: &PlanInput<'_>, target: &Target) -> Result<Vec<Mark>> {
     let mut marks: Vec<Mark> = ended.into_iter().map(|record| Mark::NotApplied(Box::new(record.clone()))).collect();
     for migration in input.catalog.migrations.iter().filter(|migration| is_within(&migration.revision)) {
         if input.history.get(&migration.revision).is_none() {
-            check_dialect(input, migration)?;
+            check_dialect(input.facts.dialect, migration)?;
             marks.push(Mark::Applied(Box::new(up_step(input, migration)?)));
         }
     }

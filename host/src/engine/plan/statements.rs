@@ -1,14 +1,13 @@
 //! Analyses the statements of a migration in SQL before anything runs: whether its mode suits them, which of them commit by
 //! themselves, and whether a dry run can roll them back.
 
-use super::PlannedMigration;
+use super::{PlannedMigration, Refusal};
 use crate::database::Facts;
-use crate::engine::Direction;
 use crate::engine::history::RunMode;
 use crate::engine::unreadable::unreadable;
 use crate::error::{Error, Result};
 use crate::project::catalog::Kind;
-use crate::sql::{Statement, StatementClass, classify, excerpt, late_enum_value, split};
+use crate::sql::{Statement, StatementClass, classify, excerpt, late_enum_value, program};
 
 /// The statements of a migration in SQL.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,48 +29,96 @@ pub struct Inspection {
     pub unordered: Vec<String>,
 }
 
-/// Inspects the text of one direction. Fails if it cannot run in the migration's mode.
-pub fn inspect(step: &PlannedMigration, direction: Direction, text: &str, facts: &Facts) -> Result<Statements> {
-    look(direction, step.mode, text, facts).map_err(|error| error.at("migration", step.id()))
+/// Looks at the text of one direction of a migration in SQL, which is in `file` and is to be run in `mode`: what it means, and all
+/// that cannot be run so.
+pub fn inspect(id: &str, file: &str, mode: RunMode, text: &str, facts: &Facts) -> (Statements, Vec<Refusal>) {
+    let refusal = |line: usize, error: Error| Refusal { migration: id.to_owned(), file: file.to_owned(), line, error };
+    let program = match program(text, facts.dialect) {
+        Ok(program) => program,
+        Err(error) => {
+            let refused = Error::usage(error.message).at("line", error.line.to_string());
+            let refused = error.hint.into_iter().fold(refused, Error::hint);
+            return (Statements::default(), vec![refusal(error.line, refused)]);
+        }
+    };
+    let statements = &program.statements;
+    let classes: Vec<StatementClass> = statements.iter().map(|it| classify(it.text, facts.dialect)).collect();
+    let mut refusals = Vec::new();
+    for (at, (statement, class)) in statements.iter().zip(&classes).enumerate() {
+        if let Some(error) = refuse(mode, statement.text, *class, facts) {
+            refusals.push(refusal(statement.line, at_statement(error, statements, at)));
+        }
+    }
+    if mode == RunMode::Atomic {
+        let texts: Vec<&str> = statements.iter().map(|it| it.text).collect();
+        if let Some((at, value)) = late_enum_value(&texts, facts.dialect) {
+            let error = Error::usage(format!(
+                "`{value}` was added to an enum in the same transaction, and cannot be used before that ends"
+            ));
+            let error = at_statement(error, statements, at).hint("add the value in a separate, earlier migration");
+            refusals.push(refusal(statements[at].line, error));
+        }
+    }
+    let needs_one = match (program.has_transaction, program.isolation) {
+        (true, _) if facts.transactional_ddl => Some("begins a transaction of its own"),
+        (_, Some(_)) => Some("sets the isolation level of a transaction"),
+        _ => None,
+    };
+    if let Some(why) = needs_one.filter(|_| mode == RunMode::Stepwise) {
+        let error = Error::usage(format!("the file {why}, but each of its statements commits by itself"));
+        let hint = match facts.transactional_ddl {
+            true => "remove `BEGIN` and `COMMIT`, or the directive `-- runner:no-transaction`",
+            false => "remove the level: it holds for one transaction, and there is none around the statements",
+        };
+        refusals.push(refusal(1, error.hint(hint)));
+    }
+    let committing = classes.iter().filter(|class| commits(**class, facts)).count() as u64;
+    (Statements { count: statements.len() as u64, committing }, refusals)
 }
 
-fn look(direction: Direction, mode: RunMode, text: &str, facts: &Facts) -> Result<Statements> {
-    let statements = split(text, facts.dialect).map_err(|error| unreadable(direction, error))?;
-    let classes: Vec<StatementClass> = statements.iter().map(|it| classify(it.text, facts.dialect)).collect();
-    let refuse = |at: usize, message: String, hint: &str| {
-        at_statement(Error::usage(message), direction, &statements, at).hint(hint)
-    };
-    let commits = |class: StatementClass| !facts.transactional_ddl && class == StatementClass::Schema;
-    if mode == RunMode::Atomic {
-        let outside = classes.iter().position(|class| *class == StatementClass::RefusesTransaction);
-        if let Some(at) = outside {
-            let message = "the statement cannot run inside a transaction".to_owned();
-            return Err(refuse(at, message, "add the directive `-- runner:no-transaction` at the top of the file"));
+/// Why a statement cannot run in a mode.
+fn refuse(mode: RunMode, statement: &str, class: StatementClass, facts: &Facts) -> Option<Error> {
+    let no_transaction = "add the directive `-- runner:no-transaction` at the top of the file";
+    match (class, mode) {
+        (StatementClass::TransactionControl, _) => Some(
+            Error::denied("a migration cannot begin or end transactions or use savepoints")
+                .hint(instead_of_control(statement, mode)),
+        ),
+        (StatementClass::RefusesTransaction, RunMode::Atomic) => {
+            Some(Error::usage("the statement cannot run inside a transaction").hint(no_transaction))
         }
-        if let Some(at) = classes.iter().position(|class| commits(*class)) {
-            let message =
-                format!("{} commits schema changes immediately, so the migration cannot be atomic", facts.dialect);
-            return Err(refuse(at, message, "let it run stepwise, or move the schema change to another migration"));
+        (class, RunMode::Atomic) if commits(class, facts) => Some(
+            Error::usage(format!(
+                "{} commits schema changes immediately, so the migration cannot be atomic",
+                facts.dialect
+            ))
+            .hint("let it run stepwise, or move the schema change to another migration"),
+        ),
+        _ => None,
+    }
+}
+
+/// What to write in place of transaction control.
+fn instead_of_control(statement: &str, mode: RunMode) -> &'static str {
+    let first = statement.split_whitespace().next().unwrap_or_default().to_ascii_uppercase();
+    let sets_autocommit = first == "SET" && statement.to_ascii_uppercase().contains("AUTOCOMMIT");
+    match (first.as_str(), mode) {
+        ("LOCK" | "UNLOCK", _) => {
+            "remove it: the run has its own lock; `mariadb-dump --skip-add-locks` leaves it out of a dump"
         }
-        let texts: Vec<&str> = statements.iter().map(|it: &Statement<'_>| it.text).collect();
-        if let Some((at, value)) = late_enum_value(&texts, facts.dialect) {
-            let message =
-                format!("`{value}` was added to an enum in the same transaction, and cannot be used before that ends");
-            return Err(refuse(at, message, "add the value in a separate, earlier migration"));
+        _ if sets_autocommit => {
+            "remove it, and the `COMMIT` after it; `mariadb-dump --skip-no-autocommit` leaves both out of a dump"
+        }
+        (_, RunMode::Stepwise) => "remove the statement: each of the others commits by itself",
+        (_, RunMode::Atomic) => {
+            "remove the statement: the whole file runs in one transaction; a `BEGIN` and a `COMMIT` are accepted where they \
+             enclose everything"
         }
     }
-    if mode == RunMode::Stepwise
-        && let Some(at) = classes.iter().position(|class| *class == StatementClass::TransactionControl)
-    {
-        // It would also be rejected when it runs, but by then the statements before it have taken effect.
-        let error = Error::denied("a migration cannot begin or end transactions or use savepoints");
-        return Err(at_statement(error, direction, &statements, at)
-            .hint("remove the statement: each of the others commits by itself"));
-    }
-    Ok(Statements {
-        count: statements.len() as u64,
-        committing: classes.iter().filter(|class| commits(**class)).count() as u64,
-    })
+}
+
+fn commits(class: StatementClass, facts: &Facts) -> bool {
+    !facts.transactional_ddl && class == StatementClass::Schema
 }
 
 /// Fails if a migration cannot run in a transaction that is rolled back, as far as that is known in advance. `text` is the
@@ -93,7 +140,7 @@ fn dry_run(step: &PlannedMigration, text: Option<&str>, facts: &Facts) -> Result
     }
     // What a component does is known only when it runs; it is stopped before a call that would commit.
     let Some(text) = text else { return Ok(()) };
-    let statements = split(text, facts.dialect).map_err(|error| unreadable(step.direction, error))?;
+    let statements = program(text, facts.dialect).map_err(|error| unreadable(step.direction, error))?.statements;
     match statements.iter().position(|it| classify(it.text, facts.dialect) != StatementClass::Rows) {
         None => Ok(()),
         Some(at) => {
@@ -101,17 +148,17 @@ fn dry_run(step: &PlannedMigration, text: Option<&str>, facts: &Facts) -> Result
                 "{} may commit the statement immediately, so a dry run in a transaction is not possible",
                 facts.dialect
             );
-            let error = at_statement(Error::usage(message), step.direction, &statements, at);
+            let error = at_statement(Error::usage(message), &statements, at).at("script", step.direction.to_string());
             Err(error.hint("`--on-copy` runs it on a scratch copy of the database"))
         }
     }
 }
 
 /// Adds the place of a statement to an error.
-fn at_statement(error: Error, direction: Direction, statements: &[Statement<'_>], at: usize) -> Error {
+fn at_statement(error: Error, statements: &[Statement<'_>], at: usize) -> Error {
     let Some(statement) = statements.get(at) else { return error };
     let place = format!("{} of {}, line {}", at + 1, statements.len(), statement.line);
-    error.at("text", excerpt(statement.text)).at("statement", place).at("script", direction.to_string())
+    error.at("text", excerpt(statement.text)).at("statement", place)
 }
 
 #[cfg(test)]
@@ -120,13 +167,13 @@ mod tests {
     use crate::database::Dialect;
 
     fn inspected(dialect: Dialect, mode: RunMode, text: &str) -> String {
-        match look(Direction::Up, mode, text, &Facts::of_dialect(dialect)) {
-            Ok(statements) => format!("{} {}", statements.count, statements.committing),
-            Err(error) => {
-                let place = error.places.iter().find(|(label, _)| *label == "statement");
-                format!("{}: {}", place.map(|(_, place)| place.as_str()).unwrap_or_default(), error.message)
-            }
-        }
+        let (statements, refusals) = inspect("1_a", "1_a.up.sql", mode, text, &Facts::of_dialect(dialect));
+        let told = refusals.iter().map(|Refusal { error, .. }| {
+            let place = error.places.iter().find(|(label, _)| *label == "statement");
+            format!("{}: {}", place.map(|(_, place)| place.as_str()).unwrap_or_default(), error.message)
+        });
+        let told: Vec<String> = told.collect();
+        if told.is_empty() { format!("{} {}", statements.count, statements.committing) } else { told.join("; ") }
     }
 
     #[test]
@@ -134,7 +181,7 @@ mod tests {
         use Dialect::{Mariadb, Mysql, Postgres, Sqlite};
         use RunMode::{Atomic, Stepwise};
         let index = "CREATE TABLE t (a int);\n\nCREATE INDEX CONCURRENTLY i ON t (a)";
-        let used = "ALTER TYPE mood ADD VALUE IF NOT EXISTS 'it''s' AFTER 'sad';\nUPDATE p SET m = 'it''s'";
+        let used = "ALTER TYPE mood ADD VALUE IF NOT EXISTS 'it''s' AFTER 'sad';\nUPDATE p SET m = 'it''s'::mood";
         for (dialect, mode, text, expected) in [
             (Postgres, Atomic, index, "2 of 2, line 3: the statement cannot run inside a transaction"),
             (Postgres, Stepwise, index, "2 0"),

@@ -4,7 +4,7 @@ use super::*;
 use crate::database::Dialect;
 use crate::engine::history::{State, declared_json};
 use crate::error::ErrorKind;
-use crate::project::catalog::{Artifact, Mode};
+use crate::project::catalog::{Artifact, Migration, Mode, SqlFiles};
 
 const SQLITE: Facts = facts(Dialect::Sqlite, true);
 const MYSQL: Facts = facts(Dialect::Mysql, false);
@@ -33,7 +33,7 @@ fn migration(text: &str) -> Migration {
         name: format!("m{revision}"),
         kind,
         sha256: format!("sha-of-{}", revision.trim_start_matches('0')),
-        artifact: Artifact::Sql { up: String::new(), down: Some(String::new()) },
+        artifact: Artifact::Sql { up: String::new(), down: Some(String::new()), files: SqlFiles::default() },
         description: Description {
             depends_on: depends_on.map(str::to_owned).into_iter().collect(),
             mode: if text.contains('~') { Mode::Stepwise } else { Mode::Auto },
@@ -229,7 +229,11 @@ fn rollback_goes_down_to_the_target() {
 
 #[test]
 fn the_way_back_comes_from_the_project_or_else_from_the_database() {
-    let down = |down: Option<&str>| Artifact::Sql { up: String::new(), down: down.map(str::to_owned) };
+    let down = |down: Option<&str>| Artifact::Sql {
+        up: String::new(),
+        down: down.map(str::to_owned),
+        files: SqlFiles::default(),
+    };
     for (project, history, kept, expected) in [
         (Some("DROP"), "1", true, Some(Source::Project)),
         (Some("DROP"), "1", false, Some(Source::Project)),
@@ -241,9 +245,12 @@ fn the_way_back_comes_from_the_project_or_else_from_the_database() {
         // It was applied without a downgrade, which was written later.
         (Some("DROP"), "1!", true, Some(Source::Project)),
         (None, "1!", true, None),
+        (Some("DROP"), "1-", true, Some(Source::Project)),
+        (None, "1-", true, None),
     ] {
-        let mut live = record(0, history.trim_end_matches('!'));
-        live.declared = declared_json(&Description { irreversible: history.ends_with('!'), ..Description::default() });
+        let mut live = record(0, history.trim_end_matches(['!', '-']));
+        let (irreversible, no_downgrade) = (history.ends_with('!'), history.ends_with('-'));
+        live.declared = declared_json(&Description { irreversible, no_downgrade, ..Description::default() });
         let stored = kept.then(|| (live.revision.clone(), live.sha256.clone())).into_iter().collect();
         let history = History { live: vec![live], stored };
         let catalog =
@@ -275,8 +282,8 @@ fn rollback_refuses_what_is_not_sure() {
         ("1 2 3", "1 2", "latest", ErrorKind::Usage, "`rollback` only downgrades, and `latest` is an upgrade"),
         ("1 2 3", "1 2", "3", ErrorKind::Usage, "`3` is not applied, so it cannot be rolled back to"),
         ("1 2 3", "1 2", "-3", ErrorKind::Usage, "3 is more than the number of applied migrations, 2"),
-        ("1 2!", "1 2", "-1", ErrorKind::Usage, "the migration has no downgrade"),
-        ("1! 2", "1 2", "base", ErrorKind::Usage, "the migration has no downgrade"),
+        ("1 2!", "1 2", "-1", ErrorKind::Usage, "the migration is declared irreversible"),
+        ("1! 2", "1 2", "base", ErrorKind::Usage, "the migration is declared irreversible"),
         ("1 2~ 3", "1 2/1 3", "-1", ErrorKind::Partial, "`2_m2` is only partly done"),
         ("1 2~ 3", "1 2\\1?", "-1", ErrorKind::Partial, "it is unknown whether statement 2 of `2_m2` took effect"),
         ("1 2~ 3", "1 2\\1 3", "-1", ErrorKind::Partial, "`2_m2` is only partly done"),

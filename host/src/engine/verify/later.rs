@@ -6,7 +6,7 @@ use crate::engine::history::{self, History, Record, Stored};
 use crate::engine::transcript::{Evidence, TransformRecord};
 use crate::error::Result;
 use crate::project::catalog::{Artifact, Kind};
-use crate::sql::{identifiers, split};
+use crate::sql::{identifiers, program};
 
 /// Returns the first later revision that may have changed what the transform wrote.
 pub(super) async fn touched_later(
@@ -76,8 +76,8 @@ async fn sql_touches(verifier: &Verifier, history: &History, later: &Record, wri
     };
     // An unknown migration may have done anything.
     let Some(text) = text else { return Ok(true) };
-    let Ok(statements) = split(&text, dialect) else { return Ok(true) };
-    Ok(statements.iter().any(|statement| written.is_touched_by(statement.text, dialect)))
+    let Ok(program) = program(&text, dialect) else { return Ok(true) };
+    Ok(program.statements.iter().any(|statement| written.is_touched_by(statement.text, dialect)))
 }
 
 async fn component_touches(verifier: &Verifier, later: &Record, written: &Written) -> Result<bool> {

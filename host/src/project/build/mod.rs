@@ -15,6 +15,7 @@ use super::discovery::{Found, FoundEntry, FoundFiles, discover};
 use super::files::ProjectFolder;
 use super::lockfile::{ComponentDescription, LockLine, Lockfile};
 use super::problem::error_for;
+use super::revision::RevisionKey;
 use super::settings::Settings;
 use crate::error::Result;
 use refresh::Refresh;
@@ -107,14 +108,14 @@ pub fn build(settings: &Settings, request: &BuildRequest<'_>) -> Result<BuildRep
         return Err(error);
     }
     let chosen = select::select(&found, request.revisions)?;
-    let mut lines: BTreeMap<u128, LockLine> = BTreeMap::new();
+    let mut lines: BTreeMap<RevisionKey, LockLine> = BTreeMap::new();
     let mut report = BuildReport { lockfile: lockfile_name.clone(), ..BuildReport::default() };
     // Lines of other revisions are not changed.
     let everything = request.revisions.is_empty();
     for line in &old.lines {
         if !everything {
-            lines.insert(line.number(), line.clone());
-        } else if found.binary_search_by_key(&line.number(), Found::number).is_err() {
+            lines.insert(line.key(), line.clone());
+        } else if found.binary_search_by_key(&line.key(), Found::key).is_err() {
             report.artifacts.push(removed(line));
         }
     }
@@ -124,10 +125,10 @@ pub fn build(settings: &Settings, request: &BuildRequest<'_>) -> Result<BuildRep
         let has_artifact = matches!(&found.files, FoundFiles::Component { wasm: Some(_), .. });
         let kept = compile.is_some() && everything && has_artifact && (request.is_applied)(&found.revision);
         let (line, artifact) = refresh.artifact(found, compile.filter(|_| !kept))?;
-        lines.insert(found.number(), line);
+        lines.insert(found.key(), line);
         report.artifacts.push(BuiltArtifact { kept, ..artifact });
     }
-    report.artifacts.sort_by_key(|artifact| super::revision_number(&artifact.revision));
+    report.artifacts.sort_by_key(|artifact| RevisionKey::of(&artifact.revision));
     let new = Lockfile { lines: lines.into_values().collect() };
     report.lockfile_written = new.write(&project.root, &lockfile_name)?;
     Ok(report)

@@ -7,12 +7,12 @@ use super::{BuildRequest, BuiltArtifact, Change, rust};
 use crate::database::Dialect;
 use crate::error::{Error, Result};
 use crate::project::digest::sha256;
-use crate::project::discovery::{Found, FoundEntry, FoundFiles, find_assets, source_digest};
+use crate::project::discovery::{Found, FoundEntry, FoundFiles, SqlFile, find_assets, source_digest};
 use crate::project::files::{ProjectFolder, cannot_write, too_large};
 use crate::project::lockfile::{LockLine, LockedArtifact, Lockfile, write_atomically};
 use crate::project::problem::{Problem, error_for};
 use crate::project::settings::Settings;
-use crate::project::sql_file::{directives, sql_text};
+use crate::project::sql_file::SqlTexts;
 
 /// Context for updating lines.
 pub(super) struct Refresh<'a> {
@@ -28,7 +28,7 @@ impl Refresh<'_> {
     /// The line of a migration, which is compiled first if `source` is given.
     pub fn artifact(&self, found: &Found, source: Option<&FoundEntry>) -> Result<(LockLine, BuiltArtifact)> {
         let (artifact, size) = match &found.files {
-            FoundFiles::Sql { up, down } => self.sql(found, up, down.as_ref()),
+            FoundFiles::Sql { files, metadata } => self.sql(found, files, metadata.as_ref()),
             FoundFiles::Component { wasm, folder } => self.component(found, wasm.as_ref(), folder.as_ref(), source),
         }
         .map_err(|error| error.at("migration", found.id()))?;
@@ -42,22 +42,18 @@ impl Refresh<'_> {
         Ok((line, BuiltArtifact { revision, name, kind, compiled: source.is_some(), kept: false, change, size }))
     }
 
-    fn sql(&self, found: &Found, up: &FoundEntry, down: Option<&FoundEntry>) -> Result<(LockedArtifact, u64)> {
+    fn sql(&self, found: &Found, files: &[SqlFile], metadata: Option<&FoundEntry>) -> Result<(LockedArtifact, u64)> {
         let limit = self.settings.limits.artifact_bytes;
-        let read = |file: &FoundEntry| {
-            let bytes = self.project.read(&file.file_name, file.link, limit).map_err(as_error)?;
-            sql_text(file, bytes).map_err(as_error)
-        };
-        let up = read(up)?;
-        let down = down.map(read).transpose()?;
-        let dialect: Dialect = self.settings.database_url.value.dialect();
-        if let Err(problems) = directives(&found.id(), &up, down.as_deref(), dialect) {
+        let invalid = |problems: Vec<Problem>| {
             let heading = |count| format!("{count} problems in the SQL");
-            return Err(error_for(problems, heading).unwrap_or_else(|| Error::usage("invalid SQL")));
-        }
-        let size = up.len() + down.as_ref().map_or(0, String::len);
-        let digest = |text: &String| sha256(text.as_bytes());
-        Ok((LockedArtifact::Sql { sha256: digest(&up), down: down.as_ref().map(digest) }, size as u64))
+            error_for(problems, heading).unwrap_or_else(|| Error::usage("invalid SQL"))
+        };
+        let read = |file: &FoundEntry| self.project.read(&file.file_name, file.link, limit);
+        let texts = SqlTexts::read(files, metadata, read).map_err(invalid)?;
+        let dialect: Dialect = self.settings.database_url.value.dialect();
+        let chosen = texts.choose(dialect).ok_or_else(|| Error::usage(format!("`{}` has no upgrade", found.id())))?;
+        texts.describe(&chosen).map_err(invalid)?;
+        Ok((LockedArtifact::Sql(texts.digests()), texts.size() as u64))
     }
 
     fn component(

@@ -1,8 +1,9 @@
 //! Selects migrations by revision or name.
 
 use crate::error::{Error, Result};
-use crate::project::discovery::{Found, revision_number};
+use crate::project::discovery::Found;
 use crate::project::problem::{list, shown};
+use crate::project::revision::RevisionKey;
 use crate::suggest::did_you_mean;
 
 /// The given migrations, or all if none are given.
@@ -11,16 +12,16 @@ pub(super) fn select<'a>(found: &'a [Found], names: &[String]) -> Result<Vec<&'a
         return Ok(found.iter().collect());
     }
     let mut chosen: Vec<&Found> = names.iter().map(|name| one(found, name)).collect::<Result<_>>()?;
-    chosen.sort_by_key(|found| found.number());
-    chosen.dedup_by_key(|found| found.number());
+    chosen.sort_by_key(|found| found.key());
+    chosen.dedup_by_key(|found| found.key());
     Ok(chosen)
 }
 
 /// The migration with this revision or name, or a unique prefix of either.
 fn one<'a>(found: &'a [Found], name: &str) -> Result<&'a Found> {
     let name = name.trim_end_matches('/');
-    let number = revision_number(name);
-    let exact = |it: &&Found| (number.is_some() && number == Some(it.number())) || it.name == name || it.id() == name;
+    let key = RevisionKey::of(name);
+    let exact = |it: &&Found| (key.is_some() && key == Some(it.key())) || it.name == name || it.id() == name;
     if let Some(found) = found.iter().find(exact) {
         return Ok(found);
     }

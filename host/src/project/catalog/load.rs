@@ -4,19 +4,19 @@ use std::collections::BTreeMap;
 
 use super::compare::{Digests, differences, missing, unlisted};
 use super::{
-    Artifact, Catalog, CatalogProblem, CatalogProblemKind, CatalogReport, Checks, Description, Kind, Migration, Mode,
+    Artifact, Catalog, CatalogProblem, CatalogProblemKind, CatalogReport, Checks, Description, Kind, Migration,
 };
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, several};
 use crate::project::digest::{component_digest, sha256};
-use crate::project::discovery::{Found, FoundEntry, FoundFiles, revision_number};
+use crate::project::discovery::{Found, FoundEntry, FoundFiles, SqlFile};
 use crate::project::files::no_folder;
 use crate::project::lockfile::{LockLine, LockedArtifact, Lockfile};
 use crate::project::parallel;
-use crate::project::problem::{Problem, error_for, shown};
+use crate::project::problem::{Problem, errors, shown};
+use crate::project::revision::RevisionKey;
 use crate::project::settings::Settings;
 use crate::project::source::Source;
-use crate::project::sql_file::{directives, sql_text};
-use crate::sql::Directives;
+use crate::project::sql_file::SqlTexts;
 
 impl Catalog {
     /// Finds the migrations of a project and checks them against the lockfile; any mismatch is an error.
@@ -27,15 +27,26 @@ impl Catalog {
     /// As [`Catalog::load`], but returns mismatches with the lockfile together with the catalog. Problems of the project itself, such
     /// as names that do not parse, are still errors; a missing directory counts as empty.
     pub fn inspect(settings: &Settings, checks: Checks) -> Result<CatalogReport> {
+        let (report, problems) = Self::survey(settings, checks)?;
+        let folder = settings.migrations.display();
+        match several(problems, |count| format!("{count} problems in `{folder}`")) {
+            Some(error) => Err(error),
+            None => Ok(report),
+        }
+    }
+
+    /// As [`Catalog::inspect`], but returns the problems of the project itself too; the catalog has the migrations without any.
+    pub fn survey(settings: &Settings, checks: Checks) -> Result<(CatalogReport, Vec<Error>)> {
         let lockfile_name = settings.lockfile_name();
         let source = Source::open(settings)?;
         let lockfile = Source::lockfile(settings)?;
         let Some(source) = source else {
-            return Ok(CatalogReport {
+            let report = CatalogReport {
                 problems: lockfile.lines.iter().map(|line| missing(line, &lockfile_name)).collect(),
                 no_folder: Some(no_folder(&settings.root, &settings.migrations)),
                 ..CatalogReport::default()
-            });
+            };
+            return Ok((report, Vec::new()));
         };
         let (found, mut problems) = source.discover()?;
         let loader = Loader { settings, source: &source, lockfile: &lockfile, lockfile_name: &lockfile_name, checks };
@@ -50,18 +61,14 @@ impl Catalog {
             }
         }
         for line in &lockfile.lines {
-            if found.binary_search_by_key(&line.number(), Found::number).is_err() {
+            if found.binary_search_by_key(&line.key(), Found::key).is_err() {
                 report.problems.push(missing(line, &lockfile_name));
             }
         }
         report.catalog.stale = stale(settings, &source, &found, &lockfile);
-        report.problems.sort_by_key(|problem| revision_number(&problem.revision));
+        report.problems.sort_by_key(|problem| RevisionKey::of(&problem.revision));
         problems.extend(check_dependencies(&mut report.catalog, &report.problems));
-        let folder = settings.migrations.display();
-        match error_for(problems, |count| format!("{count} problems in `{folder}`")) {
-            Some(error) => Err(error),
-            None => Ok(report),
-        }
+        Ok((report, errors(problems)))
     }
 }
 
@@ -93,7 +100,7 @@ impl Loader<'_> {
     fn load(&self, found: &Found) -> Result<Loaded, Vec<Problem>> {
         let line = self.lockfile.get(&found.revision);
         let (migration, digests) = match &found.files {
-            FoundFiles::Sql { up, down } => self.sql(found, up, down.as_ref())?,
+            FoundFiles::Sql { files, metadata } => self.sql(found, files, metadata.as_ref())?,
             FoundFiles::Component { wasm: Some(wasm), folder } => {
                 self.component(found, wasm, folder.as_ref(), line).map_err(|problem| vec![problem])?
             }
@@ -109,22 +116,27 @@ impl Loader<'_> {
     fn sql(
         &self,
         found: &Found,
-        up: &FoundEntry,
-        down: Option<&FoundEntry>,
+        files: &[SqlFile],
+        metadata: Option<&FoundEntry>,
     ) -> Result<(Migration, Digests), Vec<Problem>> {
         let limit = self.settings.limits.artifact_bytes;
-        let read = |file: &FoundEntry| {
-            let bytes = self.source.read(file, limit);
-            bytes.and_then(|bytes| sql_text(file, bytes)).map_err(|problem| vec![problem])
+        let texts = SqlTexts::read(files, metadata, |file| self.source.read(file, limit))?;
+        let dialect = self.checks.dialect.unwrap_or_else(|| self.settings.database_url.value.dialect());
+        let Some(chosen) = texts.choose(dialect) else {
+            return Err(vec![Problem::new(format!("`{}` has no upgrade", found.id()))]);
         };
-        let up = read(up)?;
-        let down = down.map(read).transpose()?;
-        let dialect = self.settings.database_url.value.dialect();
-        let directives = directives(&found.id(), &up, down.as_deref(), dialect)?;
-        let digest = sha256(up.as_bytes());
-        let digests = Digests::Sql { up: digest.clone(), down: down.as_ref().map(|down| sha256(down.as_bytes())) };
-        let artifact = Artifact::Sql { up, down };
-        Ok((migration(found, Kind::Sql, digest, artifact, described(directives)), digests))
+        let description = texts.describe(&chosen)?;
+        let artifact = Artifact::Sql {
+            up: chosen.up.text.clone(),
+            down: chosen.down.map(|down| down.text.clone()),
+            files: texts.files(&chosen, dialect),
+        };
+        let digest = sha256(chosen.up.text.as_bytes());
+        let names = files.iter().map(|file| (file.part, file.dialect, file.entry.file_name.clone())).collect();
+        Ok((
+            migration(found, Kind::Sql, digest, artifact, description),
+            Digests::Sql { digests: texts.digests(), names },
+        ))
     }
 
     fn component(
@@ -172,32 +184,20 @@ fn migration(found: &Found, kind: Kind, sha256: String, artifact: Artifact, mut 
     Migration { revision, name, kind, sha256, artifact, description, locked: false }
 }
 
-/// The description of a SQL migration.
-fn described(directives: Directives) -> Description {
-    Description {
-        summary: directives.summary.unwrap_or_default(),
-        depends_on: directives.depends_on,
-        mode: if directives.no_transaction { Mode::Stepwise } else { Mode::Auto },
-        dialects: Vec::new(),
-        irreversible: directives.irreversible,
-        needs: if directives.table_rebuild { vec!["table-rebuild".to_owned()] } else { Vec::new() },
-    }
-}
-
 /// Checks that dependencies are earlier revisions, and normalises their spelling.
 fn check_dependencies(catalog: &mut Catalog, mismatches: &[CatalogProblem]) -> Vec<Problem> {
-    let spelling: BTreeMap<u128, String> = (catalog.migrations.iter().map(|migration| &migration.revision))
+    let spelling: BTreeMap<RevisionKey, String> = (catalog.migrations.iter().map(|migration| &migration.revision))
         .chain(mismatches.iter().map(|problem| &problem.revision))
-        .filter_map(|revision| Some((revision_number(revision)?, revision.clone())))
+        .filter_map(|revision| Some((RevisionKey::of(revision)?, revision.clone())))
         .collect();
     let mut problems = Vec::new();
     for migration in &mut catalog.migrations {
         let id = migration.id();
-        let own = revision_number(&migration.revision).unwrap_or_default();
+        let own = RevisionKey::of(&migration.revision).unwrap_or_default();
         for dependency in &mut migration.description.depends_on {
-            let number = revision_number(dependency).unwrap_or(u128::MAX);
-            match spelling.get(&number) {
-                Some(_) if number >= own => {
+            let key = RevisionKey::of(dependency);
+            match key.and_then(|key| spelling.get(&key)) {
+                Some(_) if key >= Some(own) => {
                     let message = format!("`{id}` depends on `{dependency}`, which is not earlier");
                     problems.push(Problem::new(message).hint("a migration can only depend on earlier revisions"));
                 }

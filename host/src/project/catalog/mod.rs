@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::digest::{component_digest, sha256};
-use super::discovery::revision_number;
+use super::revision::{RevisionKey, migration_id};
 use crate::database::Dialect;
 use crate::error::{Error, Result};
 pub use report::{CatalogProblem, CatalogProblemKind, CatalogReport, Checks};
@@ -46,6 +46,9 @@ pub enum Mode {
 }
 
 impl Mode {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Auto, Self::Atomic, Self::Stepwise];
+
     /// The name in lockfile, history and JSON.
     pub fn name(self) -> &'static str {
         match self {
@@ -71,6 +74,10 @@ pub struct Description {
     pub irreversible: bool,
     /// What it needs, as text: `table-rebuild`, `schema-changes`, `read NAME`, `write NAME`.
     pub needs: Vec<String>,
+    /// The mode of its downgrade, if that asks for another one.
+    pub down_mode: Option<Mode>,
+    /// It has no downgrade, and does not say that it cannot have one.
+    pub no_downgrade: bool,
 }
 
 impl Description {
@@ -83,12 +90,14 @@ impl Description {
 /// The artifact of a migration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Artifact {
-    /// SQL with LF line ends.
+    /// SQL with LF line ends, as this database gets it.
     Sql {
         /// The upgrade.
         up: String,
         /// The downgrade.
         down: Option<String>,
+        /// Where the two are.
+        files: SqlFiles,
     },
     /// A component, which is read when needed.
     Component {
@@ -97,6 +106,19 @@ pub enum Artifact {
         /// The assets: path below their directory, with `/`, to sha256.
         assets: BTreeMap<String, String>,
     },
+}
+
+/// The files of a migration in SQL, as messages name them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SqlFiles {
+    /// The file of the upgrade; empty if it is `REVISION_name.up.sql`.
+    pub up: String,
+    /// The file of the downgrade; that of the upgrade if both are in one.
+    pub down: Option<String>,
+    /// The dialect that the files were chosen for, if some are for certain dialects.
+    pub chosen_for: Option<Dialect>,
+    /// Those dialects.
+    pub dialects: Vec<Dialect>,
 }
 
 /// Where the files of a component are.
@@ -153,7 +175,30 @@ pub struct Migration {
 impl Migration {
     /// `REVISION_name`.
     pub fn id(&self) -> String {
-        format!("{}_{}", self.revision, self.name)
+        migration_id(&self.revision, &self.name)
+    }
+
+    /// Whether it has SQL for that dialect alone.
+    pub fn has_file_for(&self, dialect: Dialect) -> bool {
+        matches!(&self.artifact, Artifact::Sql { files, .. } if files.dialects.contains(&dialect))
+    }
+
+    /// The file of the upgrade.
+    pub fn up_file(&self) -> String {
+        match &self.artifact {
+            Artifact::Sql { files, .. } if !files.up.is_empty() => files.up.clone(),
+            Artifact::Sql { .. } => format!("{}.up.sql", self.id()),
+            Artifact::Component { .. } => format!("{}.wasm", self.id()),
+        }
+    }
+
+    /// The file of the downgrade; that of SQL may not exist.
+    pub fn down_file(&self) -> String {
+        match &self.artifact {
+            Artifact::Sql { files: SqlFiles { down: Some(down), .. }, .. } => down.clone(),
+            Artifact::Sql { files, .. } => missing_down(&files.up).unwrap_or_else(|| format!("{}.down.sql", self.id())),
+            Artifact::Component { .. } => self.up_file(),
+        }
     }
 
     /// The bytes of a component, checked against its digest; `None` for SQL.
@@ -174,6 +219,15 @@ impl Migration {
     }
 }
 
+/// The name that the downgrade to this upgrade would have; `None` for the usual one.
+fn missing_down(up: &str) -> Option<String> {
+    let (folder, file) = up.rsplit_once('/')?;
+    Some(format!(
+        "{folder}/{}",
+        if file.starts_with("up.") { file.replacen("up.", "down.", 1) } else { "down.sql".to_owned() }
+    ))
+}
+
 /// All migrations of a project, in order.
 #[derive(Clone, Debug, Default)]
 pub struct Catalog {
@@ -186,9 +240,9 @@ pub struct Catalog {
 impl Catalog {
     /// The migration with this revision, ignoring leading zeros.
     pub fn get(&self, revision: &str) -> Option<&Migration> {
-        let number = revision_number(revision)?;
-        let of = |migration: &Migration| revision_number(&migration.revision).unwrap_or_default();
-        let at = self.migrations.binary_search_by_key(&number, of).ok()?;
+        let key = RevisionKey::of(revision)?;
+        let of = |migration: &Migration| RevisionKey::of(&migration.revision).unwrap_or_default();
+        let at = self.migrations.binary_search_by_key(&key, of).ok()?;
         self.migrations.get(at)
     }
 }

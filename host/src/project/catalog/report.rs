@@ -1,14 +1,16 @@
 //! A catalog and its mismatches with the lockfile.
 
 use super::Catalog;
-use crate::error::{Error, ErrorKind, Result};
-use crate::project::problem::{Problem, error_for};
+use crate::dialect::Dialect;
+use crate::error::{Error, ErrorKind, Result, several};
 
 /// How strictly a project is checked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Checks {
     /// `--locked`: the lockfile must list every migration, SQL as well.
     pub locked: bool,
+    /// The dialect whose SQL is chosen; `None` for that of the database's URL.
+    pub dialect: Option<Dialect>,
 }
 
 /// Kind of a mismatch between project and lockfile.
@@ -69,17 +71,21 @@ impl CatalogReport {
         if let Some(error) = self.no_folder {
             return Err(error);
         }
-        let problem = |problem: CatalogProblem| {
-            let kind = match problem.kind {
-                CatalogProblemKind::Unbuilt => ErrorKind::Usage,
-                _ => ErrorKind::Mismatch,
-            };
-            Problem::new(problem.message).hint(problem.hint).kind(kind)
-        };
         let heading = |count| format!("{count} migrations do not match the lockfile");
-        match error_for(self.problems.into_iter().map(problem).collect(), heading) {
+        match several(self.problems.into_iter().map(CatalogProblem::into_error).collect(), heading) {
             Some(error) => Err(error),
             None => Ok(self.catalog),
         }
+    }
+}
+
+impl CatalogProblem {
+    /// The problem as an error.
+    pub fn into_error(self) -> Error {
+        let kind = match self.kind {
+            CatalogProblemKind::Unbuilt => ErrorKind::Usage,
+            _ => ErrorKind::Mismatch,
+        };
+        Error::new(kind, self.message).hint(self.hint)
     }
 }

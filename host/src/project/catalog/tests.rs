@@ -142,12 +142,12 @@ fn a_changed_name_or_kind_is_reported() {
 fn the_lockfile_must_list_components_and_may_list_sql() {
     let project = TestProject::new(&[("migrations/1_a.up.sql", "SELECT 1")]);
     assert!(!load(&project).expect("SQL").migrations[0].locked);
-    let error = Catalog::load(&project.settings(), Checks { locked: true }).expect_err("locked");
+    let error = Catalog::load(&project.settings(), Checks { locked: true, dialect: None }).expect_err("locked");
     assert_eq!(told(&error), "`1_a.up.sql` is not in `runner.lock`\n  hint: run `runner build`");
     project.write("migrations/2_b.wasm", component("one"));
     assert_eq!(told_by(load(&project)), "`2_b.wasm` is not in `runner.lock`\n  hint: run `runner build 2`");
     lock(&project);
-    Catalog::load(&project.settings(), Checks { locked: true }).expect("all is listed");
+    Catalog::load(&project.settings(), Checks { locked: true, dialect: None }).expect("all is listed");
 }
 
 #[test]
@@ -166,22 +166,22 @@ fn an_unbuilt_migration_is_reported() {
 #[test]
 fn all_problems_of_files_are_reported() {
     let project = TestProject::new(&[
-        ("migrations/1_a.up.sql", "-- nothing\n"),
+        ("migrations/1_a.up.sql", "-- +goose Down\n"),
         ("migrations/2_b.up.sql", "-- runner:depends-on 9\n-- runner:depends-on 3\nSELECT 1"),
         ("migrations/3_c.up.sql", "\n-- runner:irreversable\nSELECT 1"),
-        ("migrations/4_d.sql", ""),
+        ("migrations/4_d.txt", ""),
     ]);
     project.write("migrations/5_e.up.sql", b"SELECT '\xff'");
     assert_eq!(
         told_by(load(&project)),
-        "6 problems in `migrations`\n  - `4_d.sql` ends neither in `.up.sql` nor in `.down.sql`\n  \
-         - `1_a.up.sql` has no statement\n  \
+        "6 problems in `migrations`\n  - `4_d.txt` is not a migration\n  \
+         - 1_a.up.sql:1: `-- +goose Down` does not come after the marker of an upgrade\n  \
          - 3_c.up.sql:2: unknown directive `runner:irreversable`\n  \
          - `5_e.up.sql` is not valid UTF-8 at byte 8 (counted from 0)\n  \
          - `2_b` depends on the unknown revision `9`\n  \
          - `2_b` depends on the unknown revision `3`\n  \
-         hint: rename it to `4_d.up.sql`\n  \
-         hint: add one, or delete the migration if it was never applied\n  \
+         hint: migrations end in `.up.sql`, `.down.sql`, `.sql` or `.wasm`; move other files elsewhere\n  \
+         hint: write one upgrade, and the downgrade after it\n  \
          hint: did you mean `-- runner:irreversible`?\n  \
          hint: save the file as UTF-8; write other bytes as `X'…'`\n  \
          hint: use the digits at the start of the file name"

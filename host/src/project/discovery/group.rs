@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use super::about;
 use super::name::{Name, Role};
-use super::{about, revision_number};
+use crate::dialect::Dialect;
 use crate::project::problem::{Problem, list};
+use crate::project::revision::{RevisionKey, migration_id};
 
 /// A file or directory of a migration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,15 +17,35 @@ pub struct FoundEntry {
     pub link: bool,
 }
 
+/// A file of SQL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SqlFile {
+    /// The file; in a directory of its own, its path from that of the migrations.
+    pub entry: FoundEntry,
+    /// The direction of its SQL.
+    pub part: SqlPart,
+    /// The dialect that it is for; `None` for all that have no file of their own.
+    pub dialect: Option<Dialect>,
+}
+
+/// What a file of SQL holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SqlPart {
+    /// The upgrade, and the downgrade if there are sections for both.
+    Up,
+    /// The downgrade.
+    Down,
+}
+
 /// The files of one migration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FoundFiles {
     /// SQL.
     Sql {
-        /// The upgrade.
-        up: FoundEntry,
-        /// The downgrade.
-        down: Option<FoundEntry>,
+        /// At least one upgrade, and at most one file for each dialect and direction.
+        files: Vec<SqlFile>,
+        /// Diesel's `metadata.toml`.
+        metadata: Option<FoundEntry>,
     },
     /// A component; at least one of the two exists.
     Component {
@@ -48,7 +70,7 @@ pub struct Found {
 impl Found {
     /// `REVISION_name`.
     pub fn id(&self) -> String {
-        format!("{}_{}", self.revision, self.name)
+        migration_id(&self.revision, &self.name)
     }
 
     /// Whether it is a component, which takes longer to hash.
@@ -56,9 +78,9 @@ impl Found {
         !matches!(self.files, FoundFiles::Sql { .. })
     }
 
-    /// The revision as a number.
-    pub fn number(&self) -> u128 {
-        revision_number(&self.revision).unwrap_or_default()
+    /// The revision, to compare it.
+    pub fn key(&self) -> RevisionKey {
+        RevisionKey::of(&self.revision).unwrap_or_default()
     }
 }
 
@@ -70,55 +92,102 @@ pub(super) struct Entry {
 
 /// The migrations in the order of their revisions.
 pub(super) fn group(entries: Vec<Entry>, problems: &mut Vec<Problem>) -> Vec<Found> {
-    let mut revisions: BTreeMap<u128, Vec<Entry>> = BTreeMap::new();
+    let mut revisions: BTreeMap<RevisionKey, Vec<Entry>> = BTreeMap::new();
     for entry in entries {
-        let number = revision_number(&entry.name.revision).unwrap_or_default();
-        revisions.entry(number).or_default().push(entry);
+        let key = RevisionKey::of(&entry.name.revision).unwrap_or_default();
+        revisions.entry(key).or_default().push(entry);
     }
-    let mut found = Vec::with_capacity(revisions.len());
+    let mut found = BTreeMap::new();
     for (_, mut entries) in revisions {
         entries.sort_by(|a, b| a.name.role.cmp(&b.name.role).then_with(|| a.file.file_name.cmp(&b.file.file_name)));
-        match one(entries) {
-            Ok(migration) => found.push(migration),
+        match migrations(entries) {
+            Ok(migrations) => {
+                for migration in migrations {
+                    let (id, key) = (migration.id(), migration.key());
+                    if let Some(other) = found.insert(key, migration) {
+                        let message =
+                            format!("revision {} exists more than once: `{}` and `{id}`", other.revision, other.id());
+                        problems.push(Problem::new(message).hint("give one of the two another revision"));
+                    }
+                }
+            }
             Err(problem) => problems.push(problem),
         }
     }
-    found
+    found.into_values().collect()
 }
 
-/// The migration of one revision.
-fn one(entries: Vec<Entry>) -> Result<Found, Problem> {
-    let names = || list(entries.iter().map(|entry| entry.file.file_name.as_str()));
-    let same =
-        |entry: &Entry| entry.name.revision == entries[0].name.revision && entry.name.name == entries[0].name.name;
-    if !entries.iter().all(same) {
-        let message = format!("revision {} exists more than once: {}", entries[0].name.revision, names());
+/// The migrations of one revision. Several in SQL are in the order of their names, and all but the first get a revision after it:
+/// `0187.2`, `0187.3`.
+fn migrations(entries: Vec<Entry>) -> Result<Vec<Found>, Problem> {
+    let revision = entries[0].name.revision.clone();
+    let files = list(entries.iter().map(|entry| entry.file.file_name.as_str()));
+    let is_sql = entries.iter().all(|entry| entry.name.role.is_sql());
+    let is_spelled_alike = entries.iter().all(|entry| entry.name.revision == revision);
+    let mut names: BTreeMap<String, Vec<Entry>> = BTreeMap::new();
+    for entry in entries {
+        names.entry(entry.name.name.clone()).or_default().push(entry);
+    }
+    let has_upgrade = |entries: &Vec<Entry>| entries.iter().any(|it| matches!(it.name.role, Role::Up | Role::Whole));
+    if names.len() > 1 && !(is_sql && is_spelled_alike && names.values().all(has_upgrade)) || !is_spelled_alike {
+        let message = format!("revision {revision} exists more than once: {files}");
         return Err(Problem::new(message)
             .hint("the files of a migration share its full name; give the others another revision"));
     }
+    let all = names.into_values().zip(1..).map(|(entries, number)| {
+        let revision = if number == 1 { revision.clone() } else { format!("{revision}.{number}") };
+        one(entries, revision)
+    });
+    all.collect()
+}
+
+/// The migration of entries that share revision and name.
+fn one(entries: Vec<Entry>, revision: String) -> Result<Found, Problem> {
+    let names = || list(entries.iter().map(|entry| entry.file.file_name.as_str()));
     if entries.iter().any(|entry| entry.name.role.is_sql()) && entries.iter().any(|entry| !entry.name.role.is_sql()) {
-        let message = format!("revision {} is both SQL and a component: {}", entries[0].name.revision, names());
+        let message = format!("revision {revision} is both SQL and a component: {}", names());
         return Err(Problem::new(message).hint("give one of the two another revision"));
     }
-    let Name { revision, name, .. } = entries[0].name.clone();
-    let [mut up, mut down, mut wasm, mut folder] = [const { None }; 4];
+    let name = entries[0].name.name.clone();
+    let (mut files, [mut wasm, mut folder, mut metadata]): (Vec<SqlFile>, _) = (Vec::new(), [const { None }; 3]);
     for entry in entries {
-        let place = match entry.name.role {
-            Role::Up => &mut up,
-            Role::Down => &mut down,
-            Role::Component => &mut wasm,
-            Role::Source => &mut folder,
+        let part = match entry.name.role {
+            Role::Up | Role::Whole => SqlPart::Up,
+            Role::Down => SqlPart::Down,
+            Role::Component => {
+                wasm = Some(entry.file);
+                continue;
+            }
+            Role::Source => {
+                folder = Some(entry.file);
+                continue;
+            }
+            Role::Metadata => {
+                metadata = Some(entry.file);
+                continue;
+            }
         };
-        *place = Some(entry.file);
-    }
-    let files = match (up, down) {
-        (Some(up), down) => FoundFiles::Sql { up, down },
-        (None, Some(down)) => {
-            let problem = Problem::new("has no matching upgrade");
-            let hint = format!("add `{revision}_{name}.up.sql`");
-            return Err(about(&down.file_name, problem.hint(hint)));
+        let dialect = entry.name.dialect;
+        if let Some(other) = files.iter().find(|file| file.part == part && file.dialect == dialect) {
+            let what = if part == SqlPart::Up { "upgrade" } else { "downgrade" };
+            let both = list([&*other.entry.file_name, &*entry.file.file_name]);
+            return Err(Problem::new(format!("revision {revision} has more than one {what}: {both}"))
+                .hint("keep one of the two, or name the database that it is for: `.up.postgres.sql`"));
         }
-        (None, None) => FoundFiles::Component { wasm, folder },
+        files.push(SqlFile { entry: entry.file, part, dialect });
+    }
+    let files = match files.iter().find(|file| file.part == SqlPart::Down) {
+        _ if files.iter().any(|file| file.part == SqlPart::Up) => FoundFiles::Sql { files, metadata },
+        Some(down) => {
+            let hint = match down.entry.file_name.starts_with('U') {
+                true => format!(
+                    "Flyway's `U` undoes: add `V{revision}__{name}.sql`, or rename a migration of refinery to `V`"
+                ),
+                false => format!("add `{}.up.sql`", migration_id(&revision, &name)),
+            };
+            return Err(about(&down.entry.file_name, Problem::new("has no matching upgrade").hint(hint)));
+        }
+        None => FoundFiles::Component { wasm, folder },
     };
     Ok(Found { revision, name, files })
 }

@@ -10,10 +10,10 @@ use std::collections::BTreeSet;
 use super::files::{ProjectFolder, explain};
 use super::problem::{Problem, shown};
 use crate::error::{Error, Result};
-use name::{Role, is_ignored, parse_file, parse_folder};
+use name::{Name, Role, is_ignored, parse_file, parse_folder, sql_name_in_folder};
 
 pub(super) use assets::{ASSETS, find_assets};
-pub use group::{Found, FoundEntry, FoundFiles};
+pub use group::{Found, FoundEntry, FoundFiles, SqlFile, SqlPart};
 pub use name::TARGET_WORDS;
 #[cfg(feature = "cli")]
 pub(super) use name::mistaken_for_target;
@@ -23,6 +23,9 @@ pub(super) use sources::source_digest;
 
 /// The directory with the data and checks of `runner test`.
 pub(super) const TESTS: &str = "tests";
+
+/// The file in a migration's directory in which Diesel looks for its options.
+const METADATA: &str = "metadata.toml";
 
 /// Reserved for third-party packages.
 const VENDOR: &str = "vendor";
@@ -45,8 +48,7 @@ pub(super) fn discover(project: &ProjectFolder) -> Result<(Vec<Found>, Vec<Probl
             continue;
         }
         match classify(project, &entry, name) {
-            Ok(Some(found)) => entries.push(found),
-            Ok(None) => {}
+            Ok(found) => entries.extend(found),
             Err(problem) => problems.push(about(name, problem)),
         }
     }
@@ -55,18 +57,25 @@ pub(super) fn discover(project: &ProjectFolder) -> Result<(Vec<Found>, Vec<Probl
     Ok((found, problems))
 }
 
-/// As [`discover`], for the files of a program: the names in the directory, and whether each is a directory.
-pub(super) fn discover_embedded(names: &BTreeSet<(&str, bool)>) -> (Vec<Found>, Vec<Problem>) {
+/// As [`discover`], in a folder of a program: the names in it, and whether each is a folder.
+pub(super) fn discover_embedded<'n>(
+    names: &BTreeSet<(&str, bool)>,
+    inside: impl Fn(&str) -> BTreeSet<(&'n str, bool)>,
+) -> (Vec<Found>, Vec<Problem>) {
     let mut entries = Vec::new();
     let mut problems = Vec::new();
     for (name, is_folder) in names.iter().copied().filter(|(name, _)| !is_ignored(name)) {
         let parsed = match name {
             TESTS if is_folder => continue,
             VENDOR if is_folder => Err(packages()),
-            name => parse(name, is_folder, false),
+            name if is_folder => {
+                let inner = inside(name).into_iter().map(|(name, _)| (name.to_owned(), false)).collect();
+                parse_folder(name).and_then(|parsed| in_folder(name, &parsed, false, inner))
+            }
+            name => file(name, false).map(|entry| vec![entry]),
         };
         match parsed {
-            Ok(entry) => entries.push(entry),
+            Ok(found) => entries.extend(found),
             Err(problem) => problems.push(about(name, problem)),
         }
     }
@@ -85,11 +94,7 @@ fn about(name: &str, problem: Problem) -> Problem {
     Problem { message: format!("`{}` {}", shown(name), problem.message), ..problem }
 }
 
-fn classify(
-    project: &ProjectFolder,
-    entry: &cap_std::fs::DirEntry,
-    name: &str,
-) -> Result<Option<group::Entry>, Problem> {
+fn classify(project: &ProjectFolder, entry: &cap_std::fs::DirEntry, name: &str) -> Result<Vec<group::Entry>, Problem> {
     let failed = |error: std::io::Error| {
         let problem = Problem::new(explain(&error));
         if super::files::leaves(&error) { problem.hint("replace it by a copy") } else { problem }
@@ -103,33 +108,67 @@ fn classify(
         return Err(Problem::new("is neither a file nor a directory").hint("move it out of the directory"));
     }
     if name == TESTS && kind.is_dir() {
-        return Ok(None);
+        return Ok(Vec::new());
     }
     if name == VENDOR && kind.is_dir() {
         let mut inside = project.open_folder(name, link).and_then(|folder| folder.entries()).map_err(failed)?;
         return match inside.next() {
-            None => Ok(None),
+            None => Ok(Vec::new()),
             Some(_) => Err(packages()),
         };
     }
-    parse(name, kind.is_dir(), link).map(Some)
+    if kind.is_file() {
+        return file(name, link).map(|entry| vec![entry]);
+    }
+    let parsed = parse_folder(name)?;
+    let mut inner = Vec::new();
+    for entry in project.open_folder(name, link).and_then(|folder| folder.entries()).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let is_link = entry.file_type().map_err(failed)?.is_symlink();
+        inner.push((entry.file_name().to_string_lossy().into_owned(), is_link));
+    }
+    in_folder(name, &parsed, link, inner)
 }
 
-/// Parses the name of an entry.
-fn parse(name: &str, is_folder: bool, link: bool) -> Result<group::Entry, Problem> {
-    let parsed = if is_folder { parse_folder(name)? } else { parse_file(name)? };
-    Ok(group::Entry { file: FoundEntry { file_name: name.to_owned(), link }, name: parsed })
+/// An entry by its name.
+fn file(name: &str, link: bool) -> Result<group::Entry, Problem> {
+    Ok(group::Entry { file: FoundEntry { file_name: name.to_owned(), link }, name: parse_file(name)? })
 }
 
-/// The numeric value of a revision, ignoring leading zeros; `None` if it is not a revision.
-pub fn revision_number(revision: &str) -> Option<u128> {
-    let digits = !revision.is_empty() && revision.len() <= 20 && revision.bytes().all(|byte| byte.is_ascii_digit());
-    if digits { revision.parse().ok() } else { None }
+/// A directory of a migration: the SQL in it, as Prisma and Diesel have it, or else the directory itself, of source code. `inner`:
+/// the names in it, and whether each is a link.
+fn in_folder(
+    folder: &str,
+    parsed: &Name,
+    link: bool,
+    mut inner: Vec<(String, bool)>,
+) -> Result<Vec<group::Entry>, Problem> {
+    if !inner.iter().any(|(name, _)| sql_name_in_folder(name).is_some()) {
+        let file = FoundEntry { file_name: folder.to_owned(), link };
+        return Ok(vec![group::Entry { file, name: parsed.clone() }]);
+    }
+    inner.retain(|(name, _)| !is_ignored(name) || name == "Cargo.toml");
+    let entries = inner.into_iter().map(|(name, is_link)| {
+        let (role, dialect) = match sql_name_in_folder(&name) {
+            Some(of) => (of.role, of.dialect),
+            None if name == METADATA => (Role::Metadata, None),
+            None => {
+                let message = format!("contains SQL, and `{}`, which is no part of such a migration", shown(&name));
+                let hint =
+                    "next to `up.sql`, `down.sql` and `migration.sql` a directory may contain only `metadata.toml`";
+                return Err(Problem::new(message).hint(hint));
+            }
+        };
+        let file = FoundEntry { file_name: format!("{folder}/{name}"), link: link || is_link };
+        Ok(group::Entry { file, name: Name { role, dialect, ..parsed.clone() } })
+    });
+    entries.collect()
 }
 
 impl Role {
+    /// Whether it belongs to a migration in SQL.
     fn is_sql(self) -> bool {
-        matches!(self, Self::Up | Self::Down)
+        matches!(self, Self::Up | Self::Down | Self::Whole | Self::Metadata)
     }
 }
 

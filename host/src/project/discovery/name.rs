@@ -1,58 +1,167 @@
-//! Parses the names of files and directories of migrations.
+//! Parses the names of files and directories of migrations: runner's own, and those of the tools that people come from.
 
+use crate::dialect::Dialect;
 use crate::project::problem::Problem;
+use crate::project::revision::RevisionKey;
 
 /// The role of a file or directory within its migration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Role {
+    /// SQL: the upgrade.
     Up,
+    /// SQL: the downgrade.
     Down,
+    /// SQL: the upgrade, and the downgrade if it has sections.
+    Whole,
+    /// A component.
     Component,
+    /// A directory of source code and assets.
     Source,
+    /// A file that says how the SQL next to it is run.
+    Metadata,
 }
 
 /// A parsed name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Name {
     pub revision: String,
+    /// Empty if there is only a revision.
     pub name: String,
     pub role: Role,
+    /// The dialect that a SQL file is for; `None` for all that have no file of their own.
+    pub dialect: Option<Dialect>,
 }
 
-const SUFFIXES: [(&str, Role); 3] = [(".up.sql", Role::Up), (".down.sql", Role::Down), (".wasm", Role::Component)];
+/// The end of the name of a SQL file, before `.sql`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct SqlName {
+    pub role: Role,
+    pub dialect: Option<Dialect>,
+}
 
-/// Names that are ignored: hidden files, documentation, a Rust workspace.
+/// Files of other tools that describe the directory.
+const METADATA: [&str; 3] = ["migration_lock.toml", "atlas.sum", "mod.rs"];
+
+/// Databases that runner does not support, for which a migration may have files of its own.
+const OTHER_DATABASES: [&str; 7] = ["cockroach", "cockroachdb", "mssql", "sqlserver", "oracle", "db2", "h2"];
+
+/// Names that are ignored: hidden files, documentation, a Rust workspace, what other tools keep there, and SQL for databases that
+/// runner does not support.
 pub(super) fn is_ignored(name: &str) -> bool {
     let upper = name.to_uppercase();
+    let other_database = || {
+        name.strip_suffix(".sql")
+            .is_some_and(|stem| stem.split('.').skip(1).any(|part| OTHER_DATABASES.contains(&part)))
+    };
+    // `embed.go` is no migration; `00002_fill.go` is one.
+    let is_glue = name.ends_with(".go") && !name.starts_with(|c: char| c.is_ascii_digit());
     name.starts_with('.')
         || upper.starts_with("README")
         || upper.starts_with("LICENSE")
         || ["Cargo.toml", "Cargo.lock", "target"].contains(&name)
+        || METADATA.contains(&name)
+        || is_glue
+        || other_database()
+}
+
+/// What the end of the name of a SQL file says, and the rest: `1_a` of `1_a.up.postgres.sql`. `None` if it does not end in `.sql`.
+pub(super) fn sql_name(name: &str) -> Option<(&str, SqlName)> {
+    let mut stem = name.strip_suffix(".sql")?;
+    let mut found = SqlName { role: Role::Whole, dialect: None };
+    while let Some((rest, word)) = stem.rsplit_once('.') {
+        match (word, dialect(word)) {
+            ("up", _) if found.role == Role::Whole => found.role = Role::Up,
+            ("down", _) if found.role == Role::Whole => found.role = Role::Down,
+            (_, Some(dialect)) if found.dialect.is_none() => found.dialect = Some(dialect),
+            _ => break,
+        }
+        stem = rest;
+    }
+    Some((stem, found))
+}
+
+/// As [`sql_name`], of a file in a directory of its own: `up.sql`, `migration.sql`, `down.postgres.sql`. `None` for other files.
+pub(super) fn sql_name_in_folder(name: &str) -> Option<SqlName> {
+    let (stem, found) = sql_name(name)?;
+    match (stem, found.role) {
+        ("up", Role::Whole) => Some(SqlName { role: Role::Up, ..found }),
+        ("down", Role::Whole) => Some(SqlName { role: Role::Down, ..found }),
+        ("migration", _) => Some(found),
+        _ => None,
+    }
+}
+
+fn dialect(word: &str) -> Option<Dialect> {
+    match word {
+        "postgresql" | "pg" => Some(Dialect::Postgres),
+        "sqlite3" => Some(Dialect::Sqlite),
+        word => Dialect::from_name(word),
+    }
 }
 
 /// Parses the name of a file.
 pub(super) fn parse_file(name: &str) -> Result<Name, Problem> {
-    for (suffix, role) in SUFFIXES {
-        if let Some(stem) = name.strip_suffix(suffix) {
-            return parse_stem(stem, role, |way_out| format!("{way_out}{suffix}"));
-        }
+    let lower = name.to_ascii_lowercase();
+    if let Some(stem) = lower.strip_suffix(".wasm") {
+        return match name.strip_suffix(".wasm") {
+            Some(stem) => parse_stem(stem, Role::Component, None, |way_out| format!("{way_out}.wasm")),
+            None => Err(upper_case(name, stem.len())),
+        };
     }
-    let lower = name.to_lowercase();
-    if let Some((suffix, _)) = SUFFIXES.iter().find(|(suffix, _)| lower.ends_with(suffix)) {
-        let stem = &name[..name.len() - suffix.len()];
-        return Err(Problem::new("has an upper-case extension").hint(format!("rename it to `{stem}{suffix}`")));
-    }
-    if lower.ends_with(".sql") {
-        let stem = &name[..name.len() - ".sql".len()];
-        let stem = stem.trim_end_matches(".do").trim_end_matches(".undo");
-        let message = "ends neither in `.up.sql` nor in `.down.sql`";
-        return Err(Problem::new(message).hint(format!("rename it to `{stem}.up.sql`")));
+    if let Some((expected, _)) = sql_name(&lower) {
+        return match sql_name(name).filter(|(stem, _)| stem.len() == expected.len()) {
+            Some((stem, of)) => match foreign(stem) {
+                Some(problem) => Err(problem),
+                None => parse_stem(stem, of.role, of.dialect, |way_out| format!("{way_out}{}", &name[stem.len()..])),
+            },
+            None => Err(upper_case(name, expected.len())),
+        };
     }
     if name.ends_with('~') || lower.ends_with(".bak") || lower.ends_with(".orig") || lower.ends_with(".swp") {
         return Err(Problem::new("is a backup copy").hint("delete it or move it out of the directory"));
     }
+    if lower.ends_with(".sql.conf") {
+        let hint = "write the directive `-- runner:no-transaction` if the file says so, and delete it";
+        return Err(Problem::new("is a script configuration of Flyway").hint(hint));
+    }
+    let is_code = [".go", ".rs", ".rb", ".py", ".js", ".ts", ".php", ".java", ".kt", ".fizz"];
+    if is_code.iter().any(|end| lower.ends_with(end))
+        && lower.trim_start_matches('v').starts_with(|c: char| c.is_ascii_digit())
+    {
+        let hint = "write it in SQL, or as a component: `runner new NAME --lang rust`";
+        return Err(Problem::new("is a migration in a language that runner does not run").hint(hint));
+    }
     Err(Problem::new("is not a migration")
-        .hint("migrations end in `.up.sql`, `.down.sql` or `.wasm`; move other files elsewhere"))
+        .hint("migrations end in `.up.sql`, `.down.sql`, `.sql` or `.wasm`; move other files elsewhere"))
+}
+
+fn upper_case(name: &str, stem: usize) -> Problem {
+    let (stem, suffix) = name.split_at(stem);
+    Problem::new("has an upper-case extension").hint(format!("rename it to `{stem}{}`", suffix.to_ascii_lowercase()))
+}
+
+/// The problem of a file that another tool treats in a way of its own.
+fn foreign(stem: &str) -> Option<Problem> {
+    let numbered = |letter: &str| {
+        stem.strip_prefix(letter)
+            .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()) && rest.contains("__"))
+    };
+    if stem.starts_with("R__") {
+        let problem = Problem::new("is a repeatable migration of Flyway, which runner does not support");
+        return Some(problem.hint("put each version of it into a migration of its own"));
+    }
+    if numbered("B") {
+        let problem = Problem::new("is a baseline migration of Flyway, which runner does not support");
+        return Some(
+            problem.hint("make it the first migration, with `V` for `B`, and remove the ones that it replaces"),
+        );
+    }
+    // Postgrator: `001.do.create.sql`, or `001_create.do.sql`.
+    let mut parts: Vec<&str> = stem.split('.').collect();
+    let at = parts.iter().position(|part| matches!(*part, "do" | "undo"))?;
+    let direction = if parts.remove(at) == "do" { "up" } else { "down" };
+    let problem = Problem::new("says its direction by `do` or `undo`");
+    Some(problem.hint(format!("rename it to `{}.{direction}.sql`", parts.join("_"))))
 }
 
 /// Words with a meaning as a target. No migration may have such a name: `--target NAME` could not reach it.
@@ -68,26 +177,34 @@ pub(in crate::project) fn mistaken_for_target(name: &str) -> Option<String> {
 
 /// Parses the name of a directory.
 pub(super) fn parse_folder(name: &str) -> Result<Name, Problem> {
-    parse_stem(name, Role::Source, str::to_owned)
+    if dialect(name).is_some() || OTHER_DATABASES.contains(&name) {
+        return Err(Problem::new("is a directory named after a database, not a migration").hint(
+            "set `migrations` in `[project]` or `[databases.NAME]` of `runner.toml` to the directory of your database",
+        ));
+    }
+    parse_stem(name, Role::Source, None, str::to_owned)
 }
 
-fn parse_stem(stem: &str, role: Role, whole: impl Fn(&str) -> String) -> Result<Name, Problem> {
+fn parse_stem(
+    stem: &str,
+    role: Role,
+    dialect: Option<Dialect>,
+    whole: impl Fn(&str) -> String,
+) -> Result<Name, Problem> {
     let example = || {
         format!(
-            "use a name such as `{}`: digits, `_`, then letters, digits, `_` or `-`",
+            "use a name such as `{}`: digits, `_`, then letters, digits, `_`, `-` or `.`",
             whole("20260105093000_create_users")
         )
     };
-    let Some((revision, name)) = stem.split_once('_') else {
-        return Err(Problem::new("has no `_` between revision and name").hint(example()));
+    let Split { revision, name, undoes } = match versioned(stem).or_else(|| dated(stem)) {
+        Some(split) => split,
+        None => numbered(stem).map_err(|message| Problem::new(message).hint(example()))?,
     };
-    if revision.is_empty() || revision.len() > 20 || !revision.bytes().all(|byte| byte.is_ascii_digit()) {
+    if RevisionKey::of(&revision).is_none() {
         return Err(Problem::new("does not start with a revision of 1 to 20 digits").hint(example()));
     }
-    if name.is_empty() {
-        return Err(Problem::new("has no name after its revision").hint(example()));
-    }
-    let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
     if let Some(wrong) = name.chars().find(|c| !allowed(*c)) {
         let message = format!("contains `{}`", wrong.escape_debug());
         return Err(Problem::new(message).hint(example()));
@@ -95,70 +212,69 @@ fn parse_stem(stem: &str, role: Role, whole: impl Fn(&str) -> String) -> Result<
     if let Some(why) = mistaken_for_target(name) {
         return Err(Problem::new(format!("has an ambiguous name: {why}")).hint("rename the migration"));
     }
-    Ok(Name { revision: revision.to_owned(), name: name.to_owned(), role })
+    let role = if undoes && role == Role::Whole { Role::Down } else { role };
+    Ok(Name { revision, name: name.to_owned(), role, dialect })
+}
+
+/// The parts of a name.
+struct Split<'a> {
+    revision: String,
+    name: &'a str,
+    /// Flyway's `U2__x`.
+    undoes: bool,
+}
+
+/// Flyway and refinery: `V2__x`, `V1.2__x`, `V1_2__x`, `U2__x`; others `V2.x` and `V2_x`.
+fn versioned(stem: &str) -> Option<Split<'_>> {
+    let rest = stem.strip_prefix(['V', 'v', 'U']).filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))?;
+    let undoes = stem.starts_with('U');
+    if let Some((version, name)) = rest.split_once("__").filter(|(_, name)| !name.is_empty()) {
+        return Some(Split { revision: version.replace('_', "."), name, undoes });
+    }
+    let (revision, name) = rest.split_at(digits(rest));
+    let name = name.strip_prefix(['_', '.']).filter(|name| !name.is_empty())?;
+    Some(Split { revision: revision.to_owned(), name, undoes })
+}
+
+/// Diesel's `2026-01-05-093000_x` and `2026-01-05-093000-0000_x`; others `2026_01_05_093000_x`.
+fn dated(stem: &str) -> Option<Split<'_>> {
+    const GROUPS: [&[usize]; 4] = [&[4, 2, 2, 6, 4], &[4, 2, 2, 6], &[4, 2, 2, 4], &[4, 2, 2]];
+    let bytes = stem.as_bytes();
+    let mark = *bytes.get(4).filter(|mark| matches!(mark, b'-' | b'_'))?;
+    GROUPS.into_iter().find_map(|groups| {
+        let mut at = 0;
+        for (group, length) in groups.iter().enumerate() {
+            if group > 0 {
+                at += usize::from(*bytes.get(at).filter(|byte| **byte == mark)? == mark);
+            }
+            let is_group = bytes.get(at..at + length).is_some_and(|group| group.iter().all(u8::is_ascii_digit));
+            at = is_group.then_some(at + length)?;
+        }
+        let name = stem[at..].strip_prefix('_').or_else(|| stem[at..].is_empty().then_some(""))?;
+        let revision = stem[..at].chars().filter(char::is_ascii_digit).collect();
+        // A date alone with `_` could as well be a number and a name: `2026_01_05_x`.
+        (mark == b'-' || groups.len() > 3).then_some(Split { revision, name, undoes: false })
+    })
+}
+
+/// `0187`, `1_x`, `1-x`, `1.x`; the error completes the sentence "`x` …".
+fn numbered(stem: &str) -> Result<Split<'_>, &'static str> {
+    let (revision, rest) = stem.split_at(digits(stem));
+    let name = match rest.chars().next() {
+        None if !revision.is_empty() => "",
+        Some('_' | '-' | '.') if !revision.is_empty() => {
+            Some(&rest[1..]).filter(|name| !name.is_empty()).ok_or("has no name after its revision")?
+        }
+        _ if stem.contains('_') => return Err("does not start with a revision of 1 to 20 digits"),
+        _ => return Err("has no `_` between revision and name"),
+    };
+    Ok(Split { revision: revision.to_owned(), name, undoes: false })
+}
+
+/// How many digits a text begins with.
+fn digits(text: &str) -> usize {
+    text.bytes().take_while(u8::is_ascii_digit).count()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn valid_names_are_parsed() {
-        for (file, revision, name, role) in [
-            ("20260105093000_create_users.up.sql", "20260105093000", "create_users", Role::Up),
-            ("1_a.down.sql", "1", "a", Role::Down),
-            ("2_next_steps.up.sql", "2", "next_steps", Role::Up),
-            ("3_header.up.sql", "3", "header", Role::Up),
-            ("00000000000000000001_a-B_9.wasm", "00000000000000000001", "a-B_9", Role::Component),
-        ] {
-            let expected = Name { revision: revision.to_owned(), name: name.to_owned(), role };
-            assert_eq!(parse_file(file).expect(file), expected);
-        }
-    }
-
-    #[test]
-    fn invalid_names_have_a_message_and_a_hint() {
-        for (file, message, hint) in [
-            ("1_a.sql", "ends neither in `.up.sql` nor in `.down.sql`", "rename it to `1_a.up.sql`"),
-            ("1_a.UP.sql", "has an upper-case extension", "rename it to `1_a.up.sql`"),
-            ("1_a.WASM", "has an upper-case extension", "rename it to `1_a.wasm`"),
-            (
-                "1.up.sql",
-                "has no `_` between revision and name",
-                "use a name such as `20260105093000_create_users.up.sql`",
-            ),
-            ("1-a.up.sql", "has no `_` between revision and name", "use a name such as"),
-            ("V1_a.up.sql", "does not start with a revision of 1 to 20 digits", "use a name such as"),
-            ("_a.up.sql", "does not start with a revision of 1 to 20 digits", "use a name such as"),
-            (
-                "123456789012345678901_a.up.sql",
-                "does not start with a revision of 1 to 20 digits",
-                "use a name such as",
-            ),
-            ("1_.up.sql", "has no name after its revision", "use a name such as"),
-            ("1_é.up.sql", "contains `é`", "use a name such as"),
-            ("1_a b.wasm", "contains ` `", "use a name such as `20260105093000_create_users.wasm`"),
-            ("1_base.up.sql", "has an ambiguous name: `base` is reserved as a target", "rename the migration"),
-            ("1_Head.wasm", "has an ambiguous name: `head` is reserved as a target", "rename the migration"),
-            (
-                "1_-1.up.sql",
-                "has an ambiguous name: a leading `+` or `-` is reserved for relative targets",
-                "rename the migration",
-            ),
-            ("1_a.up.sql~", "is a backup copy", "delete it"),
-            ("notes.txt", "is not a migration", "migrations end in"),
-        ] {
-            let problem = parse_file(file).expect_err(file);
-            assert_eq!(problem.message, message, "{file}");
-            assert!(problem.hint.as_ref().is_some_and(|it| it.starts_with(hint)), "{file}: {problem:?}");
-        }
-    }
-
-    #[test]
-    fn some_names_are_ignored() {
-        for name in [".gitkeep", "README.md", "readme", "LICENSE-MIT", "Cargo.toml", "Cargo.lock", "target"] {
-            assert!(is_ignored(name), "{name}");
-        }
-        assert!(!is_ignored("1_readme.up.sql"));
-    }
-}
+mod tests;

@@ -44,7 +44,7 @@ fn migrations_are_ordered_by_number() {
 #[test]
 fn all_problems_are_reported_at_once() {
     let project = with(&[
-        "1_a.sql",
+        "1_a.txt",
         "2_b.down.sql",
         "3_c.up.sql",
         "03_d.wasm",
@@ -55,23 +55,29 @@ fn all_problems_are_reported_at_once() {
         "6_g.txt",
         "7_h.up.sql",
         "7_h2.down.sql",
+        "8_i.up.sql",
+        "8_i.sql",
         "notes/",
     ]);
+    project.write("migrations/9_j/up.sql", "SELECT 1");
+    project.write("migrations/9_j/notes.txt", "");
     project.write("migrations/vendor/acme-1.wasm", "");
     let (found, problems) = look(&project);
     assert_eq!(found, [""; 0]);
     assert_eq!(
         problems,
         [
-            "`1_a.sql` ends neither in `.up.sql` nor in `.down.sql`",
+            "`1_a.txt` is not a migration",
             "`2_b.down.sql` has no matching upgrade",
             "`6_g.txt` is not a migration",
+            "`9_j` contains SQL, and `notes.txt`, which is no part of such a migration",
             "`notes` has no `_` between revision and name",
             "`vendor` contains packages, which this version of runner does not support",
             "revision 3 exists more than once: `3_c.up.sql` and `03_d.wasm`",
             "revision 4 is both SQL and a component: `4_e.up.sql` and `4_e.wasm`",
             "revision 5 is both SQL and a component: `5_f.up.sql` and `5_f`",
             "revision 7 exists more than once: `7_h.up.sql` and `7_h2.down.sql`",
+            "revision 8 has more than one upgrade: `8_i.up.sql` and `8_i.sql`",
         ]
     );
 }
@@ -142,4 +148,26 @@ fn a_missing_directory_is_an_error() {
     let project = TestProject::new(&[]);
     let error = ProjectFolder::open(project.path(), Path::new("db")).err().expect("an error");
     assert_eq!(error.message, "the project has no directory `db`");
+}
+
+#[test]
+fn names_of_other_tools_are_known() {
+    let project =
+        with(&["0187.up.sql", "0187.down.sql", "V1.2__x.sql", "U1.2__x.sql", "20260105_a.sql", "20260105093000_b.sql"]);
+    project.write("migrations/2026-01-06-093000_c/up.sql", "SELECT 1");
+    project.write("migrations/2026-01-06-093000_c/down.sql", "SELECT 1");
+    project.write("migrations/20260107093000_d/migration.sql", "SELECT 1");
+    project.write("migrations/20260107093000_d/README.md", "prose");
+    let (found, problems) = look(&project);
+    assert_eq!(problems, [""; 0]);
+    let expected = ["1.2_x", "0187", "20260105_a", "20260105093000_b", "20260106093000_c", "20260107093000_d"];
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn several_files_of_one_number_are_ordered_by_name() {
+    let project = with(&["7_b.sql", "7_a.up.sql", "7_a.down.sql", "8_c.sql", "7_d.up.postgres.sql"]);
+    assert_eq!(look(&project), (["7_a", "7.2_b", "7.3_d", "8_c"].map(str::to_owned).to_vec(), Vec::new()));
+    let project = with(&["7_b.sql", "7_a.sql", "V7.2__c.sql"]);
+    assert_eq!(look(&project).1, ["revision 7.2 exists more than once: `7.2_b` and `7.2_c`"]);
 }

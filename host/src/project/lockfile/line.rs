@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::{ComponentDescription, LockLine, LockedArtifact};
+use super::{ComponentDescription, LockLine, LockedArtifact, SqlDigests, TextDigests};
 use crate::database::Dialect;
 #[cfg(feature = "cli")]
 use crate::project::catalog::Kind;
 use crate::project::catalog::{Description, Mode};
+use crate::project::revision::RevisionKey;
 use crate::project::toml_reader::Section;
 
 /// The line as text, without defaults.
@@ -15,11 +16,22 @@ pub(super) fn render(line: &LockLine) -> String {
     let mut fields = Vec::new();
     let mut field = |key: &str, value: String| fields.push(format!("{key} = {value}"));
     match &line.artifact {
-        LockedArtifact::Sql { sha256, down } => {
+        LockedArtifact::Sql(digests) => {
             field("kind", quote(Kind::Sql.name()));
-            field("sha256", quote(sha256));
-            if let Some(down) = down {
-                field("down", quote(down));
+            for (dialect, texts) in &digests.texts {
+                let texts =
+                    |up| [(up, &texts.up), ("down", &texts.down)].map(|(key, digest)| Some((key, digest.as_ref()?)));
+                match dialect {
+                    None => texts("sha256").into_iter().flatten().for_each(|(key, digest)| field(key, quote(digest))),
+                    Some(dialect) => {
+                        let texts =
+                            texts("up").into_iter().flatten().map(|(key, digest)| format!("{key} = {}", quote(digest)));
+                        field(dialect.name(), format!("{{ {} }}", texts.collect::<Vec<_>>().join(", ")));
+                    }
+                }
+            }
+            if digests.stepwise {
+                field("mode", quote(Mode::Stepwise.name()));
             }
         }
         LockedArtifact::Component { sha256, source, description: component, assets } => {
@@ -60,7 +72,9 @@ pub(super) fn render(line: &LockLine) -> String {
             }
         }
     }
-    format!("{} = {{ {} }}", line.id(), fields.join(", "))
+    let id = line.id();
+    let id = if id.contains('.') { quote(&id) } else { id };
+    format!("{id} = {{ {} }}", fields.join(", "))
 }
 
 /// A single-line TOML string.
@@ -81,17 +95,14 @@ fn quote(text: &str) -> String {
 
 /// Reads a line; problems are recorded in the document.
 pub(super) fn read(section: &Section<'_, '_>, id: &str) -> Option<LockLine> {
-    let Some((revision, name)) = id.split_once('_') else {
+    let (revision, name) = id.split_once('_').unwrap_or((id, ""));
+    if RevisionKey::of(revision).is_none() {
         section.wrong("", format!("`{id}` is not the name of a migration"), "run `runner build`");
         return None;
-    };
+    }
     let kind = required(section, "kind")?;
     let artifact = match kind.as_str() {
-        "sql" => {
-            section.only(&["kind", "sha256", "down"]);
-            let down = section.text("down").map(str::to_owned);
-            LockedArtifact::Sql { sha256: required(section, "sha256")?, down }
-        }
+        "sql" => LockedArtifact::Sql(sql(section)?),
         "component" => component(section)?,
         _ => {
             section.wrong("kind", format!("unknown kind of artifact `{kind}`"), "run `runner build`");
@@ -99,6 +110,31 @@ pub(super) fn read(section: &Section<'_, '_>, id: &str) -> Option<LockLine> {
         }
     };
     Some(LockLine { revision: revision.to_owned(), name: name.to_owned(), artifact })
+}
+
+fn sql(section: &Section<'_, '_>) -> Option<SqlDigests> {
+    let names = Dialect::ALL.map(Dialect::name);
+    section.only(&[&["kind", "sha256", "down", "mode"][..], &names].concat());
+    let text = |section: &Section<'_, '_>, key: &str| section.text(key).map(str::to_owned);
+    let mut texts = BTreeMap::new();
+    for dialect in Dialect::ALL {
+        let path = section.key(dialect.name());
+        let Some(section) = section.section(dialect.name(), &path) else { continue };
+        section.only(&["up", "down"]);
+        texts.insert(Some(dialect), TextDigests { up: text(&section, "up"), down: text(&section, "down") });
+    }
+    let plain = TextDigests { up: text(section, "sha256"), down: text(section, "down") };
+    if texts.values().all(|texts| texts.up.is_none()) {
+        required(section, "sha256")?;
+    }
+    if plain != TextDigests::default() {
+        texts.insert(None, plain);
+    }
+    let mode = section.text("mode");
+    if let Some(other) = mode.filter(|mode| *mode != Mode::Stepwise.name()) {
+        section.wrong("mode", format!("invalid `mode`: `{other}`"), "run `runner build`");
+    }
+    Some(SqlDigests { texts, stepwise: mode.is_some() })
 }
 
 fn component(section: &Section<'_, '_>) -> Option<LockedArtifact> {
@@ -147,6 +183,8 @@ fn component(section: &Section<'_, '_>) -> Option<LockedArtifact> {
         dialects,
         irreversible: section.boolean("irreversible"),
         needs: section.strings("needs"),
+        down_mode: None,
+        no_downgrade: false,
     };
     Some(LockedArtifact::Component {
         sha256: required(section, "sha256")?,

@@ -26,12 +26,12 @@ pub(super) fn merged(text: &str) -> Option<Lockfile> {
         }
         digests += usize::from(line.starts_with("digest = "));
         let Some(line) = parse_line(line) else { continue };
-        match lines.iter().any(|other| other.number() == line.number()) {
+        match lines.iter().any(|other| other.key() == line.key()) {
             // The files decide which of them is right.
             true => is_merge = true,
             false => lines.push(line),
         }
     }
-    lines.sort_by_key(LockLine::number);
+    lines.sort_by_key(LockLine::key);
     (is_merge || digests > 1).then_some(Lockfile { lines })
 }

@@ -7,6 +7,7 @@
 //!
 //! [artifacts]
 //! 20260105093000_create_users = { kind = "sql", sha256 = "…", down = "…" }
+//! 20260108120000_search = { kind = "sql", sha256 = "…", postgres = { up = "…", down = "…" } }
 //! 20260112101500_utc_times = { kind = "component", sha256 = "…", world = "…", summary = "…", assets = { "zones.csv" = "…" } }
 //! ```
 //!
@@ -22,8 +23,8 @@ mod write;
 use std::collections::BTreeMap;
 
 use super::catalog::{Description, Kind};
-use super::digest::component_digest;
-use super::discovery::revision_number;
+use super::revision::{RevisionKey, migration_id};
+use crate::dialect::Dialect;
 #[cfg(feature = "cli")]
 pub(super) use write::write_atomically;
 
@@ -51,13 +52,8 @@ pub struct LockLine {
 /// An artifact as recorded in the lockfile.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LockedArtifact {
-    /// A pair of SQL files.
-    Sql {
-        /// The digest of the upgrade, with LF line ends.
-        sha256: String,
-        /// The digest of the downgrade.
-        down: Option<String>,
-    },
+    /// SQL.
+    Sql(SqlDigests),
     /// A component.
     Component {
         /// The digest of its bytes.
@@ -69,6 +65,24 @@ pub enum LockedArtifact {
         /// Path in its `assets` directory to the digest of the file.
         assets: BTreeMap<String, String>,
     },
+}
+
+/// The digests of the SQL of a migration, with LF line ends.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SqlDigests {
+    /// The upgrade and the downgrade for each dialect that has its own, and for all others.
+    pub texts: BTreeMap<Option<Dialect>, TextDigests>,
+    /// A file other than the SQL says that each statement commits by itself.
+    pub stepwise: bool,
+}
+
+/// The digests of an upgrade and of a downgrade.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TextDigests {
+    /// The upgrade.
+    pub up: Option<String>,
+    /// The downgrade.
+    pub down: Option<String>,
 }
 
 /// What a component reports when it is built.
@@ -85,36 +99,28 @@ pub struct ComponentDescription {
 impl LockLine {
     /// `REVISION_name`.
     pub fn id(&self) -> String {
-        format!("{}_{}", self.revision, self.name)
-    }
-
-    /// The digest of what is applied, as in [`super::Migration::sha256`].
-    pub fn digest(&self) -> String {
-        match &self.artifact {
-            LockedArtifact::Sql { sha256, .. } => sha256.clone(),
-            LockedArtifact::Component { sha256, assets, .. } => component_digest(sha256, assets),
-        }
+        migration_id(&self.revision, &self.name)
     }
 
     /// The kind of the artifact.
     pub fn kind(&self) -> Kind {
         match self.artifact {
-            LockedArtifact::Sql { .. } => Kind::Sql,
+            LockedArtifact::Sql(_) => Kind::Sql,
             LockedArtifact::Component { .. } => Kind::Component,
         }
     }
 
-    /// The revision as a number.
-    pub fn number(&self) -> u128 {
-        revision_number(&self.revision).unwrap_or_default()
+    /// The revision, to compare it.
+    pub fn key(&self) -> RevisionKey {
+        RevisionKey::of(&self.revision).unwrap_or_default()
     }
 }
 
 impl Lockfile {
     /// The line of a revision.
     pub fn get(&self, revision: &str) -> Option<&LockLine> {
-        let number = revision_number(revision)?;
-        let at = self.lines.binary_search_by_key(&number, LockLine::number).ok()?;
+        let key = RevisionKey::of(revision)?;
+        let at = self.lines.binary_search_by_key(&key, LockLine::key).ok()?;
         self.lines.get(at)
     }
 }

@@ -8,7 +8,7 @@ use cap_std::fs::Dir;
 use super::{LockLine, Lockfile, VERSION, line};
 use crate::error::{Error, ErrorKind, Result};
 use crate::project::digest::sha256;
-use crate::project::discovery::revision_number;
+use crate::project::revision::RevisionKey;
 use crate::project::toml_reader::{Document, Section};
 
 impl Lockfile {
@@ -72,7 +72,7 @@ impl Lockfile {
                 lockfile.lines.extend(line);
             }
         }
-        lockfile.lines.sort_by_key(LockLine::number);
+        lockfile.lines.sort_by_key(LockLine::key);
         document.finish().map_err(as_mismatch)?;
         if version != Some(VERSION) {
             return Err(broken(format!("`{name}` has no `version = {VERSION}`"), name));
@@ -98,7 +98,8 @@ fn text_of(root: &Dir, name: &str) -> Result<Option<String>> {
 #[cfg(feature = "cli")]
 pub(super) fn parse_line(text: &str) -> Option<LockLine> {
     let (id, _) = text.split_once(" = {")?;
-    revision_number(id.split_once('_')?.0)?;
+    let id = id.trim_matches('"');
+    RevisionKey::of(id.split('_').next()?)?;
     let document = Document::new("", text);
     let root = document.parse().ok()?;
     let section = Section::root(&document, &root);
@@ -123,9 +124,9 @@ fn refuse_duplicates(text: &str, lines: &str, name: &str) -> Result<()> {
     let first = text[..text.len() - lines.len()].lines().count() + 1;
     let mut seen = HashMap::new();
     for (at, line) in lines.lines().enumerate() {
-        let id = line.split(" = ").next().unwrap_or_default();
-        let Some(number) = id.split_once('_').and_then(|(revision, _)| revision_number(revision)) else { continue };
-        if let Some(earlier) = seen.insert(number, at) {
+        let id = line.split(" = ").next().unwrap_or_default().trim_matches('"');
+        let Some(key) = RevisionKey::of(id.split('_').next().unwrap_or_default()) else { continue };
+        if let Some(earlier) = seen.insert(key, at) {
             let [earlier, at] = [first + earlier, first + at];
             return Err(Error::mismatch(format!("lines {earlier} and {at} of `{name}` have the same revision"))
                 .at("file", format!("{name}:{at}"))

@@ -4,6 +4,12 @@ use crate::error::ErrorKind;
 use crate::project::catalog::Mode;
 use crate::project::test_project::{TestProject, told, told_by};
 
+fn sql(texts: &[(Option<Dialect>, Option<&str>, Option<&str>)], stepwise: bool) -> LockedArtifact {
+    let text = |text: Option<&str>| text.map(str::to_owned);
+    let texts = texts.iter().map(|(dialect, up, down)| (*dialect, TextDigests { up: text(*up), down: text(*down) }));
+    LockedArtifact::Sql(SqlDigests { texts: texts.collect(), stepwise })
+}
+
 fn sample() -> Lockfile {
     let component = ComponentDescription {
         description: Description {
@@ -13,6 +19,7 @@ fn sample() -> Lockfile {
             dialects: vec![Dialect::Sqlite, Dialect::Mariadb],
             irreversible: true,
             needs: vec!["table-rebuild".to_owned(), "read *".to_owned()],
+            ..Description::default()
         },
         transformer: true,
         world: "runner:migration/data-migration@0.1.0".to_owned(),
@@ -33,8 +40,10 @@ fn sample() -> Lockfile {
     };
     Lockfile {
         lines: vec![
-            line("1", "create", LockedArtifact::Sql { sha256: "aa".to_owned(), down: Some("bb".to_owned()) }),
-            line("02", "fill-in", LockedArtifact::Sql { sha256: "a2".to_owned(), down: None }),
+            line("1", "create", sql(&[(None, Some("aa"), Some("bb"))], false)),
+            line("02", "fill-in", sql(&[(None, Some("a2"), None)], true)),
+            line("2.2", "a.b", sql(&[(None, None, Some("bb")), (Some(Dialect::Postgres), Some("p"), None)], false)),
+            line("3", "", sql(&[(Some(Dialect::Sqlite), Some("s"), Some("t"))], false)),
             line("10", "change", artifact),
             line("11", "plain", plain),
         ],
@@ -51,13 +60,16 @@ fn a_lockfile_round_trips() {
         lines,
         [
             r#"1_create = { kind = "sql", sha256 = "aa", down = "bb" }"#,
-            r#"02_fill-in = { kind = "sql", sha256 = "a2" }"#,
+            r#"02_fill-in = { kind = "sql", sha256 = "a2", mode = "stepwise" }"#,
+            r#""2.2_a.b" = { kind = "sql", down = "bb", postgres = { up = "p" } }"#,
+            r#"3 = { kind = "sql", sqlite = { up = "s", down = "t" } }"#,
             r#"10_change = { kind = "component", sha256 = "cc", source = "5c", world = "runner:migration/data-migration@0.1.0", transformer = true, summary = "Says \"hi\"\u000A\\ and \u001B", mode = "stepwise", irreversible = true, depends_on = ["1"], dialects = ["sqlite", "mariadb"], needs = ["table-rebuild", "read *"], assets = { "a.txt" = "ee", "zones/eu west.csv" = "dd" } }"#,
             r#"11_plain = { kind = "component", sha256 = "ff", world = "w" }"#,
         ]
     );
     assert_eq!(sample().get("2").map(LockLine::id), Some("02_fill-in".to_owned()));
-    assert_eq!(sample().get("3"), None);
+    assert_eq!(sample().get("3").map(LockLine::id), Some("3".to_owned()));
+    assert_eq!(sample().get("4"), None);
 }
 
 #[test]
@@ -127,7 +139,7 @@ fn a_missing_lockfile_has_no_lines_and_a_binary_one_is_refused() {
 fn a_merge_in_any_form_keeps_both_sides() {
     let with = |extra: &str| {
         let mut lockfile = sample();
-        let artifact = LockedArtifact::Sql { sha256: extra.repeat(2), down: None };
+        let artifact = sql(&[(None, Some(&extra.repeat(2)), None)], false);
         lockfile.lines.push(LockLine { revision: format!("2{extra}"), name: "new".to_owned(), artifact });
         lockfile.render()
     };
@@ -161,7 +173,7 @@ fn a_merge_in_any_form_keeps_both_sides() {
         Lockfile::read(&root, "runner.lock").expect_err(form);
         let (lockfile, proven) = Lockfile::read_to_rewrite(&root, "runner.lock").expect(form);
         let revisions: Vec<&str> = lockfile.lines.iter().map(|line| &*line.revision).collect();
-        assert_eq!((revisions, proven), (vec!["1", "02", "10", "11", "20", "21"], false), "{form}");
+        assert_eq!((revisions, proven), (vec!["1", "02", "2.2", "3", "10", "11", "20", "21"], false), "{form}");
         assert_eq!(lockfile.get("10"), sample().get("10"), "{form}");
     }
 }

@@ -5,9 +5,10 @@ use std::path::{Component, PathBuf};
 use super::name::snake_case;
 use super::{Scaffolded, sdk};
 use crate::error::{Error, Result};
-use crate::project::discovery::{discover, revision_number};
+use crate::project::discovery::discover;
 use crate::project::files::{ProjectFolder, open_root};
 use crate::project::problem::{list, shown};
+use crate::project::revision::RevisionKey;
 use crate::project::settings::Settings;
 use crate::suggest::did_you_mean;
 
@@ -63,8 +64,10 @@ pub fn new_migration(settings: &Settings, request: &NewRequest<'_>) -> Result<Sc
     let project = ProjectFolder::open(&settings.root, &settings.migrations)?;
     // Problems of other migrations must not prevent a new one; other commands report them.
     let (found, _) = discover(&project)?;
-    let revision = match (found.last(), revision_number(request.revision)) {
-        (Some(last), Some(wanted)) if wanted <= last.number() => super::revision_after(last.number()),
+    let revision = match (found.last(), RevisionKey::of(request.revision)) {
+        (Some(last), Some(wanted)) if wanted <= last.key() => {
+            super::revision_after(RevisionKey::first_of(&last.revision))
+        }
         _ => request.revision.to_owned(),
     };
     let id = format!("{revision}_{name}");

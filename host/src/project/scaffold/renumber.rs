@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use super::cannot_write;
 use crate::error::{Error, Result};
-use crate::project::discovery::revision_number;
 use crate::project::files::ProjectFolder;
 use crate::project::lockfile::Lockfile;
 use crate::project::problem::{list, shown};
+use crate::project::revision::RevisionKey;
 use crate::project::settings::Settings;
 
 /// A migration that has another revision.
@@ -45,7 +45,7 @@ struct Id {
 
 impl Id {
     fn shown(&self) -> String {
-        format!("{}_{}", self.revision, self.name)
+        crate::project::migration_id(&self.revision, &self.name)
     }
 }
 
@@ -107,7 +107,7 @@ pub fn renumber(settings: &Settings, plan: &Renumbered) -> Result<()> {
     }
     // A lockfile that something else has changed is for `runner build` to write again.
     if changed && proven {
-        lockfile.lines.sort_by_key(crate::project::lockfile::LockLine::number);
+        lockfile.lines.sort_by_key(crate::project::lockfile::LockLine::key);
         lockfile.write(&project.root, &name)?;
     }
     Ok(())
@@ -117,7 +117,7 @@ pub fn renumber(settings: &Settings, plan: &Renumbered) -> Result<()> {
 fn parse(file: &str) -> Option<Id> {
     let rest = file.strip_prefix(['V', 'U']).filter(|rest| rest.contains("__")).unwrap_or(file);
     let (revision, rest) = rest.split_once('_')?;
-    revision_number(revision)?;
+    RevisionKey::of(revision)?;
     let name = rest.trim_start_matches('_').split('.').next().filter(|name| !name.is_empty())?;
     Some(Id { revision: revision.to_owned(), name: name.to_owned() })
 }
@@ -125,9 +125,9 @@ fn parse(file: &str) -> Option<Id> {
 /// The migration that the text means.
 fn one<'a>(all: &'a BTreeMap<Id, Vec<String>>, text: &str) -> Result<&'a Id> {
     let text = text.trim_end_matches('/');
-    let number = revision_number(text);
+    let key = RevisionKey::of(text);
     let is_exact = |id: &&Id| id.shown() == text;
-    let is_meant = |id: &&Id| id.name == text || (number.is_some() && revision_number(&id.revision) == number);
+    let is_meant = |id: &&Id| id.name == text || (key.is_some() && RevisionKey::of(&id.revision) == key);
     let exact: Vec<&Id> = all.keys().filter(is_exact).collect();
     let found = if exact.is_empty() { all.keys().filter(is_meant).collect() } else { exact };
     match found.as_slice() {
@@ -146,12 +146,12 @@ fn one<'a>(all: &'a BTreeMap<Id, Vec<String>>, text: &str) -> Result<&'a Id> {
 
 /// The wanted revision, if no other migration has it.
 fn free(all: &BTreeMap<Id, Vec<String>>, id: &Id, wanted: &str) -> Result<String> {
-    let Some(number) = revision_number(wanted) else {
+    let Some(key) = RevisionKey::of(wanted) else {
         return Err(
             Error::usage(format!("`{}` is not a revision", shown(wanted))).hint("a revision consists of digits")
         );
     };
-    match all.keys().find(|other| *other != id && revision_number(&other.revision) == Some(number)) {
+    match all.keys().find(|other| *other != id && RevisionKey::of(&other.revision) == Some(key)) {
         Some(other) => Err(Error::usage(format!("`{}` has the revision {wanted}", other.shown()))),
         None => Ok(wanted.to_owned()),
     }
@@ -159,12 +159,12 @@ fn free(all: &BTreeMap<Id, Vec<String>>, id: &Id, wanted: &str) -> Result<String
 
 /// A revision after all others, in the style of the present one: a time, or the next number with as many digits.
 fn last(all: &BTreeMap<Id, Vec<String>>, id: &Id, now: &str) -> String {
-    let others = all.keys().filter(|other| *other != id).filter_map(|other| revision_number(&other.revision));
-    let newest = others.max().unwrap_or_default();
+    let others = all.keys().filter(|other| *other != id).map(|other| other.revision.as_str());
+    let newest = others.max_by_key(|revision| RevisionKey::of(revision)).unwrap_or_default();
     let is_time = id.revision.len() >= now.len();
-    match revision_number(now) {
-        Some(number) if is_time && number > newest => now.to_owned(),
-        _ => format!("{:0width$}", newest + 1, width = id.revision.len()),
+    match RevisionKey::of(now) > RevisionKey::of(newest) {
+        true if is_time => now.to_owned(),
+        _ => format!("{:0width$}", RevisionKey::first_of(newest) + 1, width = id.revision.len()),
     }
 }
 

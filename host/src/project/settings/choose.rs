@@ -6,7 +6,7 @@ use super::file::{Environment, NamedDatabase, SettingsFile};
 use super::interpolate;
 use super::named::{flag_or_variable, flagged};
 use super::{DEFAULT_DATABASE_URL, LoadRequest};
-use crate::database::DatabaseUrl;
+use crate::database::{DatabaseUrl, Dialect};
 use crate::error::{Error, Result};
 use crate::project::env::{self, Variables};
 use crate::project::origin::{Origin, Sourced};
@@ -115,6 +115,23 @@ impl<'a> Choice<'a> {
         match url {
             Some(url) => Ok(Sourced { value: interpolate::url(&url, variables, root)?, origin: url.origin }),
             None => parse(Sourced::default(DEFAULT_DATABASE_URL.to_owned()), root),
+        }
+    }
+
+    /// Whether foreign keys are enforced: as the environment says, or the named database, or `[database]`.
+    pub fn foreign_keys(&self, content: &SettingsFile, dialect: Dialect) -> Result<bool> {
+        let of_environment = self.environment.as_ref().and_then(|(_, environment)| environment.foreign_keys.clone());
+        let of_database = || match &self.database {
+            Some((_, database)) => database.foreign_keys.clone(),
+            None => content.foreign_keys.clone(),
+        };
+        match of_environment.or_else(of_database) {
+            Some(Sourced { value: false, origin }) if dialect == Dialect::Postgres => {
+                Err(Error::usage("`foreign_keys = false` is not possible on PostgreSQL, which always enforces them")
+                    .at("setting", origin.to_string())
+                    .hint("set it in the `[environments.NAME]` or `[databases.NAME]` that it is for, or declare the keys DEFERRABLE"))
+            }
+            found => Ok(found.is_none_or(|it| it.value)),
         }
     }
 

@@ -28,6 +28,8 @@ pub(super) struct SettingsFile {
     pub toolchain: Option<Sourced<String>>,
     pub url: Option<Sourced<String>>,
     pub protected: bool,
+    /// `[database] foreign_keys`
+    pub foreign_keys: Option<Sourced<bool>>,
     pub environments: BTreeMap<String, Environment>,
     pub databases: BTreeMap<String, NamedDatabase>,
     pub limits: Vec<(String, Sourced<String>)>,
@@ -45,6 +47,7 @@ pub(super) struct Environment {
     pub url: Option<Sourced<String>>,
     /// Databases are neither dropped nor rolled back to the base.
     pub protected: bool,
+    pub foreign_keys: Option<Sourced<bool>>,
     /// `[environments.NAME.databases.OTHER] url`
     pub databases: BTreeMap<String, Sourced<String>>,
     pub limits: Vec<(String, Sourced<String>)>,
@@ -59,10 +62,13 @@ pub(super) struct Environment {
 pub(super) struct NamedDatabase {
     pub url: Sourced<String>,
     pub protected: bool,
+    pub foreign_keys: Option<Sourced<bool>>,
     pub migrations: PathBuf,
     pub timeouts: Vec<SettingValue<Timeouts>>,
     pub backup: backup::BackupSection,
 }
+
+const FOREIGN_KEYS: &str = "foreign_keys";
 
 const DEFAULT_MIGRATIONS: &str = "migrations";
 
@@ -111,9 +117,10 @@ impl SettingsFile {
             content.sdk = project.text("sdk").map(PathBuf::from);
         }
         if let Some(database) = root.section("database", "database") {
-            database.only(&known(&["url", "protected"]));
+            database.only(&known(&["url", FOREIGN_KEYS, "protected"]));
             content.url = database.string("url");
             content.protected = database.boolean("protected");
+            content.foreign_keys = database.flag(FOREIGN_KEYS);
             content.timeouts = named::read(&database, &timeouts::SETTINGS);
         }
         content.environments = by_name(root, "environments", environment);
@@ -175,10 +182,20 @@ fn by_name<T>(
 }
 
 fn environment(section: &Section<'_, '_>, _name: &str) -> Option<Environment> {
-    section.only(&known(&["url", "protected", "limits", "parameters", "transform", "databases", "backup"]));
+    section.only(&known(&[
+        "url",
+        FOREIGN_KEYS,
+        "protected",
+        "limits",
+        "parameters",
+        "transform",
+        "databases",
+        "backup",
+    ]));
     Some(Environment {
         url: section.string("url"),
         protected: section.boolean("protected"),
+        foreign_keys: section.flag(FOREIGN_KEYS),
         databases: by_name(section, "databases", |section, _| {
             section.only(&["url"]);
             section.string("url")
@@ -192,7 +209,7 @@ fn environment(section: &Section<'_, '_>, _name: &str) -> Option<Environment> {
 }
 
 fn named_database(section: &Section<'_, '_>, name: &str) -> Option<NamedDatabase> {
-    section.only(&known(&["url", "protected", "migrations", "backup"]));
+    section.only(&known(&["url", FOREIGN_KEYS, "protected", "migrations", "backup"]));
     for (key, example) in [("url", format!("sqlite://{name}.db")), ("migrations", format!("{name}/migrations"))] {
         if !section.has(key) {
             let hint = format!("add a line such as `{key} = \"{example}\"`");
@@ -203,6 +220,7 @@ fn named_database(section: &Section<'_, '_>, name: &str) -> Option<NamedDatabase
     Some(NamedDatabase {
         url: section.string("url")?,
         protected: section.boolean("protected"),
+        foreign_keys: section.flag(FOREIGN_KEYS),
         migrations: migrations?,
         timeouts: named::read(section, &timeouts::SETTINGS),
         backup: backup::read(section),

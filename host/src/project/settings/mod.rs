@@ -119,6 +119,8 @@ pub struct Settings {
     pub format: Option<Sourced<String>>,
     /// How long to wait for the lock.
     pub lock_timeout: Sourced<Duration>,
+    /// Whether foreign keys are enforced while migrations run.
+    pub foreign_keys: bool,
     /// Timeouts and retries.
     pub timeouts: Timeouts,
     /// Throttling of transforms.
@@ -187,6 +189,7 @@ impl Settings {
         let timeouts =
             choice.layers(&content.timeouts, |database| &database.timeouts, |environment| &environment.timeouts);
         let timeouts = named::choose(request, variables, &timeouts::SETTINGS, timeouts.flatten())?;
+        let foreign_keys = choice.foreign_keys(content, database_url.value.dialect())?;
         let throttle = throttle::choose(request, variables, content, &choice, &root)?;
         let backup = backup::choose(request, variables, content, &choice, &root)?;
         let mut parameters = content.parameters.clone();
@@ -211,6 +214,7 @@ impl Settings {
             switches: variables.switches(),
             format: flag_or_variable(request.format.as_ref(), "--format", variables, env::FORMAT),
             lock_timeout: lock_timeout(request, variables)?,
+            foreign_keys,
             timeouts,
             throttle,
             backup,

@@ -6,10 +6,11 @@ use serde::Serialize;
 
 use super::control::RunsJson;
 use super::problem::ProblemJson;
+use super::project::RefusalJson;
 use super::{DatabaseJson, SCHEMA};
 use crate::engine::control::look::Overview;
 use crate::engine::history::{History, Record};
-use crate::engine::plan::{Inspection, Plan, PlannedMigration, Source};
+use crate::engine::plan::{Inspection, Plan, PlannedMigration, Refusal, Source};
 use crate::engine::status::{Standing, StatusRow};
 use crate::project::catalog::{Artifact, CatalogReport, Migration};
 
@@ -101,6 +102,8 @@ pub struct PlanJson {
     target: String,
     current: Option<String>,
     migrations: Vec<PlannedJson>,
+    /// What cannot run in the downgrades of these migrations.
+    warnings: Vec<RefusalJson>,
 }
 
 #[derive(Debug, Serialize)]
@@ -139,6 +142,7 @@ impl PlanJson {
         plan: &Plan,
         looks: &[Inspection],
         sql: Option<&[Option<String>]>,
+        warnings: &[Refusal],
     ) -> Self {
         let sql = |at: usize| sql.and_then(|sql| sql.get(at)?.clone());
         let look = |at: usize| looks.get(at).cloned().unwrap_or_default();
@@ -154,6 +158,7 @@ impl PlanJson {
                 .enumerate()
                 .map(|(at, step)| PlannedJson::new(step, look(at), sql(at)))
                 .collect(),
+            warnings: warnings.iter().map(RefusalJson::new).collect(),
         }
     }
 }

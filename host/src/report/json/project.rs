@@ -4,6 +4,8 @@ use serde::Serialize;
 
 use super::SCHEMA;
 use super::look::MigrationJson;
+use crate::dialect::Dialect;
+use crate::engine::plan::Refusal;
 use crate::project::Catalog;
 use crate::project::build::{BuildReport, BuiltArtifact};
 use crate::project::scaffold::{Renumbered, Scaffolded};
@@ -117,7 +119,28 @@ pub struct ValidateJson {
     schema: u32,
     command: &'static str,
     valid: bool,
+    /// The dialect that the SQL was checked as.
+    dialect: &'static str,
     migrations: Vec<NamedMigrationJson>,
+    /// What cannot run in downgrades.
+    warnings: Vec<RefusalJson>,
+    notes: Vec<String>,
+}
+
+/// A statement that cannot run as it is written.
+#[derive(Debug, Serialize)]
+pub(super) struct RefusalJson {
+    file: String,
+    line: usize,
+    message: String,
+    hints: Vec<String>,
+}
+
+impl RefusalJson {
+    pub(super) fn new(refusal: &Refusal) -> Self {
+        let Refusal { file, line, error, .. } = refusal;
+        Self { file: file.clone(), line: *line, message: error.message.clone(), hints: error.hints.clone() }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -130,7 +153,7 @@ struct NamedMigrationJson {
 
 impl ValidateJson {
     /// A valid project.
-    pub fn new(catalog: &Catalog) -> Self {
+    pub fn new(catalog: &Catalog, dialect: Dialect, warnings: &[Refusal], notes: Vec<String>) -> Self {
         let named = |migration: &crate::project::Migration| NamedMigrationJson {
             revision: migration.revision.clone(),
             name: migration.name.clone(),
@@ -140,7 +163,10 @@ impl ValidateJson {
             schema: SCHEMA,
             command: "validate",
             valid: true,
+            dialect: dialect.name(),
             migrations: catalog.migrations.iter().map(named).collect(),
+            warnings: warnings.iter().map(RefusalJson::new).collect(),
+            notes,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{DIM, GOOD, HINT, ODD, PLAIN, STRONG, Text};
 use crate::project::build::{BuildReport, Change};
+use crate::project::migration_id;
 use crate::report::units;
 
 /// A line for each artifact that changed, and one for the lockfile.
@@ -25,7 +26,7 @@ pub fn built(report: &BuildReport) -> Text {
         };
         text.push(style, word);
         text.push(PLAIN, " ");
-        text.push(STRONG, format!("{}_{}", artifact.revision, artifact.name));
+        text.push(STRONG, migration_id(&artifact.revision, &artifact.name));
         if artifact.change != Change::Removed {
             text.push(DIM, format!(" ({} bytes)", units::count(artifact.size)));
         }

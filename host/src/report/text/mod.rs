@@ -18,7 +18,7 @@ pub use build::built;
 pub use control::{numbers, runs};
 pub use dry_run::{caveats, dry_run_event};
 pub use history::history;
-pub use plan::{plan, plan_sql};
+pub use plan::{plan, plan_sql, remarks};
 pub use repair::{repaired, survey};
 pub use run::{backup_note, dry_run_note, finished_line, summary};
 pub use scaffold::{made, renumbered};

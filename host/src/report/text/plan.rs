@@ -1,11 +1,12 @@
 //! The output of `runner plan`.
 
-use super::{DIM, ODD, PLAIN, STRONG, Text};
+use super::{DIM, HINT, ODD, PLAIN, STRONG, Text};
 use crate::engine::Direction;
 use crate::engine::history::RunMode;
-use crate::engine::plan::{Inspection, Plan, Source};
+use crate::engine::plan::{Inspection, Plan, Refusal, Source};
 use crate::project::catalog::Kind;
 use crate::report::table::{Cell, Table};
+use crate::report::units::counted;
 
 /// A table of the planned migrations, in order.
 pub fn plan(plan: &Plan, looks: &[Inspection]) -> Text {
@@ -81,4 +82,25 @@ pub fn plan_sql(plan: &Plan, sql: &[Option<String>]) -> Text {
         }
     }
     text
+}
+
+/// The warnings about downgrades that cannot run as they are, and notes.
+pub fn remarks(downgrades: &[Refusal], notes: &[String]) -> Vec<Text> {
+    let mut texts = Vec::new();
+    if !downgrades.is_empty() {
+        let count = counted(downgrades.len() as u64, "statement of a downgrade", "statements of downgrades");
+        let mut text = Text::new().add(ODD, "warning").plain(format!(": {count} cannot run as written")).end();
+        let mut hints: Vec<&String> = Vec::new();
+        for refusal in downgrades {
+            text = text.plain(format!("  {}", refusal.told())).end();
+            let new: Vec<&String> = refusal.error.hints.iter().filter(|hint| !hints.contains(hint)).collect();
+            hints.extend(new);
+        }
+        for hint in hints {
+            text = text.add(HINT, "hint").plain(": ").plain(hint).end();
+        }
+        texts.push(text);
+    }
+    texts.extend(notes.iter().map(|note| Text::new().add(DIM, "note").plain(": ").plain(note).end()));
+    texts
 }

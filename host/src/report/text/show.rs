@@ -4,11 +4,12 @@ use super::{DIM, ODD, PLAIN, STRONG, Text};
 use crate::engine::history::{Record, Repair, State};
 use crate::engine::status::StatusRow;
 use crate::project::catalog::{Artifact, Kind, Migration};
+use crate::project::migration_id;
 use crate::report::units;
 
 /// Everything about a revision: its description, its state, and its runs.
 pub fn show(row: &StatusRow<'_>, records: &[&Record], repairs: &[Repair], stored: bool, unordered: &[String]) -> Text {
-    let mut text = Text::new().add(STRONG, format!("{}_{}", row.revision(), row.name())).end();
+    let mut text = Text::new().add(STRONG, migration_id(row.revision(), row.name())).end();
     line(&mut text, "state", row.standing.name());
     match row.migration {
         Some(migration) => of_project(&mut text, migration),

@@ -2,6 +2,7 @@
 
 use super::{BAD, DIM, GOOD, ODD, PLAIN, STRONG, Text};
 use crate::engine::verify::{Finding, Verdict, Verified};
+use crate::project::migration_id;
 use crate::report::table::{Cell, Table};
 use crate::report::units::counted;
 
@@ -18,7 +19,7 @@ fn word(verdict: &Verdict) -> (anstyle::Style, &'static str) {
 pub fn verified(verified: &[Verified]) -> Text {
     let mut table = Table::new(&["migration", "check", "result", "transform", "detail"]);
     for revision in verified {
-        let mut id = format!("{}_{}", revision.revision, revision.name);
+        let mut id = migration_id(&revision.revision, &revision.name);
         for finding in &revision.findings {
             let (style, word) = word(&finding.verdict);
             table.row(vec![

@@ -263,3 +263,24 @@ fn no_text_is_lost() {
         assert!(!super::super::has_statement(rest, dialect), "{dialect}, seed {seed}: {script}");
     }
 }
+
+#[test]
+fn a_marked_program_is_one_statement() {
+    let script = "CREATE TABLE t (a INT);\n-- +goose StatementBegin\nCREATE TRIGGER x BEFORE INSERT ON t FOR EACH ROW\nlabel: BEGIN\n  \
+                  IF NEW.a THEN SET @a = 1; END IF;\nEND;\n-- +goose StatementEnd\nDROP TABLE t;";
+    let program =
+        "CREATE TRIGGER x BEFORE INSERT ON t FOR EACH ROW\nlabel: BEGIN\n  IF NEW.a THEN SET @a = 1; END IF;\nEND";
+    assert_eq!(texts(script, Mariadb), ["CREATE TABLE t (a INT)", program, "DROP TABLE t"]);
+    // Plain statements in a block are still several.
+    let script = "-- +goose StatementBegin\nSELECT 1; SELECT 2;\n-- +goose StatementEnd\nSELECT 3";
+    for dialect in ALL {
+        assert_eq!(texts(script, dialect), ["SELECT 1", "SELECT 2", "SELECT 3"]);
+    }
+}
+
+#[test]
+fn what_a_dump_says_to_psql_alone_is_no_statement() {
+    let script = "\\restrict a1B2\nSELECT 1;\n\\unrestrict a1B2\n";
+    assert_eq!(texts(script, Postgres), ["SELECT 1"]);
+    assert!(split("SELECT 1 \\restrict a", Postgres).is_err());
+}

@@ -4,7 +4,7 @@ use super::*;
 use crate::data::Value;
 use crate::database::DatabaseErrorKind;
 
-const NONE: TransactionOptions = TransactionOptions { foreign_keys_off: false };
+const NONE: TransactionOptions = TransactionOptions { foreign_keys_off: false, isolation: None };
 
 /// Statements whose words give them away.
 const REFUSED: &[&str] = &[

@@ -1,11 +1,11 @@
 //! Opening files, and errors of files.
 
 use super::*;
-use crate::database::DatabaseErrorKind;
+use crate::database::{ConnectOptions, DatabaseErrorKind};
 
 async fn refused(folder: &Path, url: &str, create: bool) -> DatabaseError {
     let url = DatabaseUrl::parse(url, folder).expect("a URL");
-    match super::super::connect(&url, create).await {
+    match super::super::connect(&url, &ConnectOptions { create, ..ConnectOptions::default() }).await {
         Err(error) => error,
         Ok(_) => panic!("{url} was opened"),
     }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::database::DatabaseErrorKind;
 
-const OFF: TransactionOptions = TransactionOptions { foreign_keys_off: true };
+const OFF: TransactionOptions = TransactionOptions { foreign_keys_off: true, isolation: None };
 
 async fn family() -> Box<dyn Database> {
     let mut database = in_memory().await;

@@ -1,0 +1,122 @@
+use super::*;
+
+#[test]
+fn names_that_parse() {
+    use Dialect::{Mariadb, Mysql, Postgres, Sqlite};
+    for (file, revision, name, role, dialect) in [
+        ("20260105093000_create_users.up.sql", "20260105093000", "create_users", Role::Up, None),
+        ("1_a.down.sql", "1", "a", Role::Down, None),
+        ("2_next_steps.up.sql", "2", "next_steps", Role::Up, None),
+        ("3_header.up.sql", "3", "header", Role::Up, None),
+        ("00000000000000000001_a-B_9.wasm", "00000000000000000001", "a-B_9", Role::Component, None),
+        ("0187.up.sql", "0187", "", Role::Up, None),
+        ("0187.sql", "0187", "", Role::Whole, None),
+        ("00001_create.sql", "00001", "create", Role::Whole, None),
+        ("1-a.up.sql", "1", "a", Role::Up, None),
+        ("1__a.sql", "1", "_a", Role::Whole, None),
+        ("V2__add_users.sql", "2", "add_users", Role::Whole, None),
+        ("V1_2.3__x.sql", "1.2.3", "x", Role::Whole, None),
+        ("U2__add_users.sql", "2", "add_users", Role::Down, None),
+        ("V1_a.up.sql", "1", "a", Role::Up, None),
+        ("V0001.Initial_Schema.mysql.up.sql", "0001", "Initial_Schema", Role::Up, Some(Mysql)),
+        ("1_a.up.postgres.sql", "1", "a", Role::Up, Some(Postgres)),
+        ("1_a.sqlite3.down.sql", "1", "a", Role::Down, Some(Sqlite)),
+        ("1_a.mariadb.sql", "1", "a", Role::Whole, Some(Mariadb)),
+        ("1_a.b.sql", "1", "a.b", Role::Whole, None),
+        ("2026_01_05_093000_create.sql", "20260105093000", "create", Role::Whole, None),
+        ("2026_01_05_x.sql", "2026", "01_05_x", Role::Whole, None),
+    ] {
+        let expected = Name { revision: revision.to_owned(), name: name.to_owned(), role, dialect };
+        assert_eq!(parse_file(file).expect(file), expected);
+    }
+}
+
+#[test]
+fn names_of_directories_that_parse() {
+    for (folder, revision, name) in [
+        ("20260105093000_init", "20260105093000", "init"),
+        ("2026-01-05-093000_create_users", "20260105093000", "create_users"),
+        ("2026-01-05-093000-0001_create_users", "202601050930000001", "create_users"),
+        ("00000000000000_diesel_initial_setup", "00000000000000", "diesel_initial_setup"),
+        ("0_init", "0", "init"),
+        ("2026-01-05_x", "20260105", "x"),
+    ] {
+        let parsed = parse_folder(folder).expect(folder);
+        assert_eq!((&*parsed.revision, &*parsed.name, parsed.role), (revision, name, Role::Source));
+    }
+    assert_eq!(
+        parse_folder("sqlite").expect_err("a dialect").message,
+        "is a directory named after a database, not a migration"
+    );
+}
+
+#[test]
+fn files_in_a_directory_of_their_own_say_their_direction() {
+    let of = |name| sql_name_in_folder(name).map(|it| (it.role, it.dialect));
+    for (name, expected) in [
+        ("up.sql", Some((Role::Up, None))),
+        ("down.sql", Some((Role::Down, None))),
+        ("migration.sql", Some((Role::Whole, None))),
+        ("up.mysql.sql", Some((Role::Up, Some(Dialect::Mysql)))),
+        ("migration.down.sql", Some((Role::Down, None))),
+        ("other.sql", None),
+        ("up.txt", None),
+    ] {
+        assert_eq!(of(name), expected, "{name}");
+    }
+}
+
+#[test]
+fn invalid_names_have_a_message_and_a_hint() {
+    for (file, message, hint) in [
+        ("1_a.UP.sql", "has an upper-case extension", "rename it to `1_a.up.sql`"),
+        ("1_a.up.SQL", "has an upper-case extension", "rename it to `1_a.up.sql`"),
+        ("1_a.WASM", "has an upper-case extension", "rename it to `1_a.wasm`"),
+        ("a.up.sql", "has no `_` between revision and name", "use a name such as `20260105093000_create_users.up.sql`"),
+        ("_a.up.sql", "does not start with a revision of 1 to 20 digits", "use a name such as"),
+        ("123456789012345678901_a.up.sql", "does not start with a revision of 1 to 20 digits", "use a name such as"),
+        ("1_.up.sql", "has no name after its revision", "use a name such as"),
+        ("1_é.up.sql", "contains `é`", "use a name such as"),
+        ("1_a b.wasm", "contains ` `", "use a name such as `20260105093000_create_users.wasm`"),
+        ("1_base.up.sql", "has an ambiguous name: `base` is reserved as a target", "rename the migration"),
+        ("1_Head.wasm", "has an ambiguous name: `head` is reserved as a target", "rename the migration"),
+        (
+            "1_-1.up.sql",
+            "has an ambiguous name: a leading `+` or `-` is reserved for relative targets",
+            "rename the migration",
+        ),
+        ("1_a.up.sql~", "is a backup copy", "delete it"),
+        ("notes.txt", "is not a migration", "migrations end in"),
+        ("R__views.sql", "is a repeatable migration of Flyway, which runner does not support", "put each version"),
+        ("B5__all.sql", "is a baseline migration of Flyway, which runner does not support", "make it the first"),
+        ("V5__all.sql.conf", "is a script configuration of Flyway", "write the directive"),
+        ("001.do.create.sql", "says its direction by `do` or `undo`", "rename it to `001_create.up.sql`"),
+        ("1_a.undo.sql", "says its direction by `do` or `undo`", "rename it to `1_a.down.sql`"),
+        ("00002_fill.go", "is a migration in a language that runner does not run", "write it in SQL"),
+    ] {
+        let problem = parse_file(file).expect_err(file);
+        assert_eq!(problem.message, message, "{file}");
+        assert!(problem.hint.as_ref().is_some_and(|it| it.starts_with(hint)), "{file}: {problem:?}");
+    }
+}
+
+#[test]
+fn some_names_are_ignored() {
+    for name in [
+        ".gitkeep",
+        "README.md",
+        "readme",
+        "LICENSE-MIT",
+        "Cargo.toml",
+        "Cargo.lock",
+        "target",
+        "migration_lock.toml",
+        "embed.go",
+        "1_a.cockroach.up.sql",
+    ] {
+        assert!(is_ignored(name), "{name}");
+    }
+    for name in ["1_readme.up.sql", "00002_fill.go", "cockroach.sql"] {
+        assert!(!is_ignored(name), "{name}");
+    }
+}

@@ -1,0 +1,113 @@
+//! Revisions as they are compared: as numbers, and 8 or 12 digits of a date among 14 as that date.
+
+use std::cmp::Ordering;
+
+/// Most digits of a revision, or of a part of it.
+const DIGITS: usize = 20;
+
+/// Most parts after the first one: `1.2.3` has two.
+const PARTS: u32 = 4;
+
+/// A revision as the order uses it. Equal keys are the same revision: `0002` and `2`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RevisionKey {
+    first: u128,
+    /// The parts after a dot, 32 bits each.
+    rest: u128,
+}
+
+impl RevisionKey {
+    /// The key of a revision; `None` if the text is not one.
+    pub fn of(revision: &str) -> Option<Self> {
+        let (first, mut rest) = match revision.split_once('.') {
+            Some((first, rest)) => (first, Some(rest)),
+            None => (revision, None),
+        };
+        let mut key = Self { first: scaled(first)?, rest: 0 };
+        for part in 0..PARTS {
+            let Some(text) = rest else { break };
+            let (digits, behind) = match text.split_once('.') {
+                Some((digits, behind)) => (digits, Some(behind)),
+                None => (text, None),
+            };
+            // One more than the number, so that `1` comes before `1.0`.
+            let number = number(digits)?.checked_add(1).filter(|number| *number <= u128::from(u32::MAX))?;
+            key.rest |= number << (32 * (PARTS - 1 - part));
+            rest = behind;
+        }
+        rest.is_none().then_some(key)
+    }
+
+    /// The first part of a revision, as a number.
+    #[cfg(feature = "cli")]
+    pub(super) fn first_of(revision: &str) -> u128 {
+        revision.split('.').next().and_then(number).unwrap_or_default()
+    }
+}
+
+fn number(digits: &str) -> Option<u128> {
+    let is_number = !digits.is_empty() && digits.len() <= DIGITS && digits.bytes().all(|byte| byte.is_ascii_digit());
+    if is_number { digits.parse().ok() } else { None }
+}
+
+/// The number in tens of millionths, and a last digit that keeps `20260105` and `20260105000000` apart. What begins with a year
+/// of these centuries and has as many digits as dates have is compared by its first 14 digits. Other lengths are left alone:
+/// 10, 13, 16 and 19 digits count the seconds of Unix, or parts of them.
+fn scaled(digits: &str) -> Option<u128> {
+    const FRACTION: u128 = 10_000_000;
+    let number = number(digits)?;
+    let digits = digits.trim_start_matches('0');
+    let is_date = digits.get(..4).is_some_and(|year| ("1900".."2200").contains(&year));
+    Some(match digits.len() {
+        8 if is_date => number * 1_000_000 * FRACTION,
+        12 if is_date => number * 100 * FRACTION + 1,
+        17 if is_date => number * (FRACTION / 1_000) + 3,
+        18 if is_date => number * (FRACTION / 10_000) + 4,
+        20 if is_date => number * (FRACTION / 1_000_000) + 5,
+        _ => number * FRACTION + 2,
+    })
+}
+
+/// Orders revisions, however they are spelled. What is not a revision comes first, in the order of its text.
+pub fn compare_revisions(left: &str, right: &str) -> Ordering {
+    match (RevisionKey::of(left), RevisionKey::of(right)) {
+        (None, None) => left.cmp(right),
+        (left, right) => left.cmp(&right),
+    }
+}
+
+/// A migration as messages name it: `REVISION_name`, or the revision alone if it has no name.
+pub fn migration_id(revision: &str, name: &str) -> String {
+    if name.is_empty() { revision.to_owned() } else { format!("{revision}_{name}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn revisions_compare_as_numbers_and_dates() {
+        for texts in [
+            &["0", "1", "009", "10", "0187", "1700000000", "1800000000000", "99999999999999999999"][..],
+            &["20251231", "20251231000000", "20260105", "202601050000", "202601051030", "20260105103000", "20260106"],
+            &["20260105103000", "20260105103000500", "202601051030010000", "20260105103002"],
+            &["20150100000001000000", "20200317160354000000", "20200317160354000001"],
+            &["1", "1.0", "1.1", "1.2.3", "1.10", "2", "0187", "187.2", "188"],
+            &["1899999999", "1900000000", "1700000000000000000", "1900000000000000000"],
+        ] {
+            for pair in texts.windows(2) {
+                assert_eq!(compare_revisions(pair[0], pair[1]), Ordering::Less, "{pair:?}");
+            }
+        }
+        for (left, right) in [("0009", "9"), ("01.02", "1.2"), ("020260105", "20260105")] {
+            assert_eq!(RevisionKey::of(left), RevisionKey::of(right));
+        }
+    }
+
+    #[test]
+    fn other_texts_are_no_revisions() {
+        for text in ["", "a", "1a", "1.", ".1", "1..2", "1.2.3.4.5.6", "-1", "123456789012345678901", "1.4294967296"] {
+            assert_eq!(RevisionKey::of(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! What SQL says of its migration: directives, and what its statements imply.
+
+use super::{Chosen, SqlText, in_file};
+use crate::dialect::Dialect;
+use crate::project::catalog::{Description, Mode};
+use crate::project::problem::Problem;
+use crate::sql::{Directives, Program, StatementClass, classify, program};
+
+impl Chosen<'_> {
+    /// The description of the migration, except for its dialects.
+    pub(super) fn describe(&self) -> Result<Description, Vec<Problem>> {
+        let mut problems = Vec::new();
+        let up = self.directives(self.up, &mut problems);
+        let down = self.down.map(|down| self.directives(down, &mut problems)).unwrap_or_default();
+        if let Some(file) = self.down.map(|down| &down.file) {
+            if up.directives.irreversible {
+                let message = match *file == self.up.file {
+                    true => format!("`{file}` is `runner:irreversible`, but has a downgrade"),
+                    false => format!("`{}` is `runner:irreversible`, but `{file}` exists", self.up.file),
+                };
+                problems.push(Problem::new(message).hint("remove one of the two"));
+            }
+            let own = Directives {
+                no_transaction: down.directives.no_transaction,
+                table_rebuild: down.directives.table_rebuild,
+                ..Directives::default()
+            };
+            if down.directives != own {
+                let message = format!("`{file}` has directives that are for the whole migration");
+                problems.push(Problem::new(message).hint(format!("move them to the upgrade, `{}`", self.up.file)));
+            }
+        }
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        let mode = match (up.no_transaction, up.is_atomic) {
+            (true, _) => Mode::Stepwise,
+            (false, true) => Mode::Atomic,
+            (false, false) => Mode::Auto,
+        };
+        // What commits each statement going up does so going down, and a downgrade may ask for it alone.
+        let wants_steps = down.no_transaction || (mode == Mode::Atomic && !down.is_atomic);
+        let rebuilds = up.table_rebuild || down.table_rebuild;
+        Ok(Description {
+            summary: up.directives.summary.unwrap_or_default(),
+            depends_on: up.directives.depends_on,
+            mode,
+            dialects: Vec::new(),
+            irreversible: up.directives.irreversible,
+            needs: if rebuilds { vec!["table-rebuild".to_owned()] } else { Vec::new() },
+            down_mode: (self.down.is_some() && wants_steps && mode != Mode::Stepwise).then_some(Mode::Stepwise),
+            no_downgrade: self.down.is_none() && !up.directives.irreversible,
+        })
+    }
+
+    fn directives(&self, text: &SqlText, problems: &mut Vec<Problem>) -> Said {
+        let directives = match Directives::parse(&text.text, self.dialect) {
+            Ok(directives) => directives,
+            Err(error) => {
+                problems.push(in_file(&text.file, error));
+                return Said::default();
+            }
+        };
+        // What cannot be split is reported, with its place, by what runs or checks it.
+        let program = program(&text.text, self.dialect).unwrap_or_default();
+        let no_transaction = directives.no_transaction || text.no_transaction || self.stepwise;
+        let table_rebuild = directives.table_rebuild || program.foreign_keys_off;
+        if no_transaction && table_rebuild {
+            let message = format!("`{}` rebuilds a table, and commits each statement", text.file);
+            problems.push(Problem::new(message).hint("rebuild the table in a separate migration, in a transaction"));
+        }
+        Said { no_transaction, table_rebuild, is_atomic: is_atomic(&program, self.dialect), directives }
+    }
+}
+
+/// What one text says.
+#[derive(Default)]
+struct Said {
+    directives: Directives,
+    no_transaction: bool,
+    table_rebuild: bool,
+    /// It is one transaction where that is not a matter of course.
+    is_atomic: bool,
+}
+
+/// Whether a file begins and commits a transaction that MySQL and MariaDB would keep.
+fn is_atomic(program: &Program<'_>, dialect: Dialect) -> bool {
+    let keeps =
+        |statement: &str| matches!(classify(statement, dialect), StatementClass::Rows | StatementClass::Session);
+    matches!(dialect, Dialect::Mysql | Dialect::Mariadb)
+        && program.has_transaction
+        && program.statements.iter().all(|it| keeps(it.text))
+}

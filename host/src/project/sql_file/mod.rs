@@ -1,0 +1,181 @@
+//! SQL files as artifacts: their texts for each direction and dialect, and what they say of themselves. Line ends and a byte order
+//! mark make no difference.
+
+mod describe;
+mod read;
+
+use std::collections::BTreeMap;
+
+use super::catalog::{Description, SqlFiles};
+use super::digest::sha256;
+use super::discovery::{FoundEntry, SqlFile, SqlPart};
+use super::lockfile::{SqlDigests, TextDigests};
+use super::problem::Problem;
+use crate::dialect::Dialect;
+use crate::error::ErrorKind;
+use crate::sql::{Section, SqlError, sections};
+use read::{runs_in_transaction, sql_text};
+
+/// The SQL of a migration in one direction and for one dialect.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct SqlText {
+    /// The file.
+    pub file: String,
+    /// The text, with LF line ends.
+    pub text: String,
+    /// Its section says that each statement commits by itself.
+    no_transaction: bool,
+}
+
+/// The upgrade and the downgrade.
+type Pair = (Option<SqlText>, Option<SqlText>);
+
+/// All SQL of a migration.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct SqlTexts {
+    texts: BTreeMap<Option<Dialect>, Pair>,
+    /// `metadata.toml` says that each statement commits by itself.
+    stepwise: bool,
+}
+
+/// The SQL of a migration that a database gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Chosen<'a> {
+    pub up: &'a SqlText,
+    pub down: Option<&'a SqlText>,
+    /// The dialect of the upgrade: that of the database, unless there is none for it.
+    pub dialect: Dialect,
+    stepwise: bool,
+}
+
+impl SqlTexts {
+    /// Reads the files of a migration; all that is wrong with them is reported.
+    pub fn read(
+        files: &[SqlFile],
+        metadata: Option<&FoundEntry>,
+        read: impl Fn(&FoundEntry) -> Result<Vec<u8>, Problem>,
+    ) -> Result<Self, Vec<Problem>> {
+        let mut all = Self::default();
+        let mut problems = Vec::new();
+        for file in files {
+            let text = read(&file.entry).and_then(|bytes| sql_text(&file.entry, bytes));
+            if let Err(problem) = text.and_then(|text| all.add(file, text)) {
+                problems.push(problem);
+            }
+        }
+        if let Some(file) = metadata {
+            let text = read(file).and_then(|bytes| sql_text(file, bytes));
+            match text.and_then(|text| runs_in_transaction(&file.file_name, &text)) {
+                Ok(in_transaction) => all.stepwise = !in_transaction,
+                Err(problem) => problems.push(problem),
+            }
+        }
+        if problems.is_empty() { Ok(all) } else { Err(problems) }
+    }
+
+    fn add(&mut self, file: &SqlFile, text: String) -> Result<(), Problem> {
+        let name = &file.entry.file_name;
+        let of = |section: Section| SqlText {
+            file: name.clone(),
+            text: section.text,
+            no_transaction: section.no_transaction,
+        };
+        let (up, down) = self.texts.entry(file.dialect).or_default();
+        let found = sections(&text).map_err(|error| in_file(name, error))?;
+        match (file.part, found) {
+            (SqlPart::Up, None) => *up = Some(of(Section { text, no_transaction: false })),
+            (SqlPart::Down, None) => match down {
+                Some(other) => return Err(two_downgrades(&other.file, name)),
+                None => *down = Some(of(Section { text, no_transaction: false })),
+            },
+            (SqlPart::Up, Some(sections)) => {
+                *up = Some(of(sections.up));
+                match (sections.down, &*down) {
+                    (Some(_), Some(other)) => return Err(two_downgrades(name, &other.file)),
+                    (Some(section), None) => *down = Some(of(section)),
+                    (None, _) => {}
+                }
+            }
+            (SqlPart::Down, Some(_)) => {
+                let message = format!("`{name}` has markers of an upgrade, but is a downgrade");
+                return Err(Problem::new(message)
+                    .hint("put both directions into one file that ends in `.sql`, or remove the markers"));
+            }
+        }
+        Ok(())
+    }
+
+    /// The digests of all of it, for the lockfile.
+    pub fn digests(&self) -> SqlDigests {
+        let digest = |text: &Option<SqlText>| text.as_ref().map(|it| sha256(it.text.as_bytes()));
+        let texts = self
+            .texts
+            .iter()
+            .map(|(dialect, (up, down))| (*dialect, TextDigests { up: digest(up), down: digest(down) }));
+        SqlDigests { texts: texts.collect(), stepwise: self.stepwise }
+    }
+
+    /// How many bytes it has.
+    #[cfg(feature = "cli")]
+    pub fn size(&self) -> usize {
+        let all = self.texts.values().flat_map(|(up, down)| [up, down]);
+        all.flatten().map(|it| it.text.len()).sum()
+    }
+
+    /// What a database of that dialect gets: in each direction the most specific text. Without an upgrade for it, that for another
+    /// database, so that the migration can be listed.
+    pub fn choose(&self, dialect: Dialect) -> Option<Chosen<'_>> {
+        let own = dialect.written_as().iter().map(|dialect| Some(*dialect)).chain([None]);
+        let pairs: Vec<(Option<Dialect>, &Pair)> = own.filter_map(|key| Some((key, self.texts.get(&key)?))).collect();
+        let found = pairs.iter().find_map(|(_, (up, _))| up.as_ref());
+        let (up, of) = match found {
+            Some(up) => (up, dialect),
+            None => self.texts.iter().find_map(|(key, (up, _))| Some((up.as_ref()?, (*key)?)))?,
+        };
+        let down = match found {
+            Some(_) => pairs.iter().find_map(|(_, (_, down))| down.as_ref()),
+            None => self.texts.get(&Some(of)).and_then(|(_, down)| down.as_ref()),
+        };
+        Some(Chosen { up, down, dialect: of, stepwise: self.stepwise })
+    }
+
+    /// The databases that it is for; none: all.
+    fn dialects(&self) -> Vec<Dialect> {
+        if self.texts.get(&None).is_some_and(|(up, _)| up.is_some()) {
+            return Vec::new();
+        }
+        self.texts.iter().filter_map(|(key, (up, _))| (*key).filter(|_| up.is_some())).collect()
+    }
+
+    /// The names of the files that were chosen.
+    pub fn files(&self, chosen: &Chosen<'_>, dialect: Dialect) -> SqlFiles {
+        let dialects: Vec<Dialect> = self.texts.keys().filter_map(|key| *key).collect();
+        SqlFiles {
+            up: chosen.up.file.clone(),
+            down: chosen.down.map(|down| down.file.clone()),
+            chosen_for: (!dialects.is_empty()).then_some(dialect),
+            dialects,
+        }
+    }
+
+    /// What the texts say of the migration.
+    pub fn describe(&self, chosen: &Chosen<'_>) -> Result<Description, Vec<Problem>> {
+        Ok(Description { dialects: self.dialects(), ..chosen.describe()? })
+    }
+}
+
+fn two_downgrades(sections: &str, file: &str) -> Problem {
+    Problem::new(format!("`{sections}` has a downgrade, and so has `{file}`")).hint("remove one of the two")
+}
+
+fn in_file(file: &str, error: SqlError) -> Problem {
+    Problem {
+        message: error.message,
+        places: vec![("file", format!("{file}:{}", error.line))],
+        hint: error.hint,
+        kind: ErrorKind::Usage,
+    }
+}
+
+#[cfg(test)]
+mod tests;

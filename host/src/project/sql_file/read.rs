@@ -1,0 +1,46 @@
+//! Files as text: line ends and a byte order mark make no difference.
+
+use crate::project::discovery::FoundEntry;
+use crate::project::problem::Problem;
+
+/// Reads Diesel's `metadata.toml`.
+pub(super) fn runs_in_transaction(name: &str, text: &str) -> Result<bool, Problem> {
+    let unknown = |what: String| {
+        Problem::new(format!("`{name}` {what}")).hint("only `run_in_transaction` is known, `true` or `false`")
+    };
+    let table: toml::Table = text.parse().map_err(|_| unknown("is not valid TOML".to_owned()))?;
+    match table.keys().find(|key| *key != "run_in_transaction") {
+        Some(key) => Err(unknown(format!("sets `{key}`"))),
+        None => match table.get("run_in_transaction").map(toml::Value::as_bool) {
+            None => Ok(true),
+            Some(Some(value)) => Ok(value),
+            Some(None) => Err(unknown("sets `run_in_transaction` to something else".to_owned())),
+        },
+    }
+}
+
+/// The text of a SQL file, with LF line ends.
+pub(super) fn sql_text(file: &FoundEntry, bytes: Vec<u8>) -> Result<String, Problem> {
+    let name = &file.file_name;
+    normalise(bytes).map_err(|problem| Problem { message: format!("`{name}` {}", problem.message), ..problem })
+}
+
+/// The text of the bytes; the problem completes the sentence "`x` …".
+pub(super) fn normalise(bytes: Vec<u8>) -> Result<String, Problem> {
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        Problem::new(format!("is not valid UTF-8 at byte {at} (counted from 0)"))
+            .hint("save the file as UTF-8; write other bytes as `X'…'`")
+    })?;
+    // SQLite would silently end the script here.
+    if let Some(at) = text.find('\0') {
+        return Err(
+            Problem::new(format!("contains a NUL at byte {at} (counted from 0)")).hint("remove the NUL: SQL is text")
+        );
+    }
+    let text = match text.strip_prefix('\u{feff}') {
+        Some(rest) => rest.to_owned(),
+        None => text,
+    };
+    Ok(if text.contains('\r') { text.replace("\r\n", "\n") } else { text })
+}

@@ -1,0 +1,141 @@
+use super::read::normalise;
+use super::*;
+use crate::project::catalog::Mode;
+
+#[test]
+fn line_ends_and_byte_order_marks_are_ignored() {
+    for bytes in
+        [&b"SELECT 1;\nSELECT 2;\n"[..], b"SELECT 1;\r\nSELECT 2;\r\n", b"\xef\xbb\xbfSELECT 1;\nSELECT 2;\r\n"]
+    {
+        assert_eq!(normalise(bytes.to_vec()).expect("text"), "SELECT 1;\nSELECT 2;\n");
+    }
+    assert_eq!(normalise(b"a\rb".to_vec()).expect("a lone CR is data"), "a\rb");
+}
+
+#[test]
+fn invalid_text_is_refused() {
+    let error = normalise(b"SELECT '\xe9';".to_vec()).expect_err("Latin-1");
+    assert_eq!(error.message, "is not valid UTF-8 at byte 8 (counted from 0)");
+    let error = normalise(b"SELECT 1;\0DROP TABLE a;".to_vec()).expect_err("NUL");
+    assert_eq!(error.message, "contains a NUL at byte 9 (counted from 0)");
+}
+
+fn file(name: &str, part: SqlPart, dialect: Option<Dialect>) -> SqlFile {
+    SqlFile { entry: FoundEntry { file_name: name.to_owned(), link: false }, part, dialect }
+}
+
+/// The texts of files named by their suffixes: `up`, `down`, `up.postgres` and so on.
+fn texts(files: &[(&str, &str)]) -> Result<SqlTexts, Vec<String>> {
+    let found: Vec<SqlFile> = (files.iter())
+        .map(|(suffix, _)| {
+            let (part, dialect) = suffix.split_once('.').unwrap_or((suffix, ""));
+            let part = if part == "down" { SqlPart::Down } else { SqlPart::Up };
+            file(&format!("1_a.{suffix}.sql"), part, Dialect::from_name(dialect))
+        })
+        .collect();
+    let read = |entry: &FoundEntry| {
+        let text = files.iter().find(|(suffix, _)| entry.file_name == format!("1_a.{suffix}.sql"));
+        Ok(text.map(|(_, text)| text.as_bytes().to_vec()).unwrap_or_default())
+    };
+    SqlTexts::read(&found, None, read).map_err(|problems| problems.into_iter().map(|it| it.message).collect())
+}
+
+fn of(files: &[(&str, &str)], dialect: Dialect) -> Result<Description, Vec<String>> {
+    let texts = texts(files)?;
+    let chosen = texts.choose(dialect).expect("an upgrade");
+    texts.describe(&chosen).map_err(|problems| problems.into_iter().map(|it| it.message).collect())
+}
+
+#[test]
+fn directives_of_both_files_must_fit() {
+    let sqlite = |up, down| of(&[("up", up), ("down", down)], Dialect::Sqlite);
+    let both = "-- runner:no-transaction\nSELECT 1;";
+    let of_both = sqlite(both, both).expect("repeated");
+    assert_eq!((of_both.mode, of_both.down_mode), (Mode::Stepwise, None));
+    assert!(sqlite(both, "").is_ok(), "a way back with nothing to do");
+    let of_down = sqlite("SELECT 1", both).expect("its own");
+    assert_eq!((of_down.mode, of_down.down_mode), (Mode::Auto, Some(Mode::Stepwise)));
+    assert_eq!(
+        sqlite("SELECT 1", "-- runner:depends-on 1\nSELECT 1"),
+        Err(vec!["`1_a.down.sql` has directives that are for the whole migration".to_owned()])
+    );
+    assert_eq!(
+        sqlite("-- runner:irreversible\n;", "-- runner:x"),
+        Err(vec![
+            "unknown directive `runner:x`".to_owned(),
+            "`1_a.up.sql` is `runner:irreversible`, but `1_a.down.sql` exists".to_owned(),
+        ])
+    );
+    assert_eq!(
+        sqlite("-- runner:no-transaction\nPRAGMA foreign_keys = OFF; SELECT 1", ""),
+        Err(vec!["`1_a.up.sql` rebuilds a table, and commits each statement".to_owned()])
+    );
+    let missing = of(&[("up", "SELECT 1")], Dialect::Sqlite).expect("no way back");
+    assert!(missing.no_downgrade && !missing.irreversible);
+}
+
+#[test]
+fn the_most_specific_text_is_chosen() {
+    use Dialect::{Mariadb, Mysql, Postgres, Sqlite};
+    let texts = texts(&[
+        ("up", "plain"),
+        ("down", "back"),
+        ("up.mysql", "mysql"),
+        ("up.mariadb", "mariadb"),
+        ("down.mysql", "back in mysql"),
+        ("up.postgres", "-- migrate:up\nin\n-- migrate:down\nout"),
+    ])
+    .expect("texts");
+    for (dialect, up, down) in [
+        (Sqlite, "plain", "back"),
+        (Mysql, "mysql", "back in mysql"),
+        (Mariadb, "mariadb", "back in mysql"),
+        (Postgres, "-- migrate:up\nin", "-- migrate:down\nout"),
+    ] {
+        let chosen = texts.choose(dialect).expect("an upgrade");
+        assert_eq!((chosen.up.text.trim(), chosen.down.map(|it| it.text.trim())), (up, Some(down)), "{dialect}");
+    }
+    assert_eq!(texts.dialects(), []);
+    assert_eq!(texts.digests().texts.len(), 4);
+}
+
+#[test]
+fn a_migration_may_be_for_some_databases_only() {
+    let texts = texts(&[("up.postgres", "a"), ("up.mysql", "b"), ("down.mysql", "c")]).expect("texts");
+    let chosen = texts.choose(Dialect::Sqlite).expect("any");
+    assert_eq!((chosen.up.text.as_str(), chosen.dialect), ("a", Dialect::Postgres));
+    assert_eq!(texts.describe(&chosen).expect("described").dialects, [Dialect::Postgres, Dialect::Mysql]);
+}
+
+#[test]
+fn two_downgrades_are_refused() {
+    let both = "-- +goose Up\nA;\n-- +goose Down\nB;";
+    for files in [[("up", both), ("down", "C;")], [("down", "C;"), ("up", both)]] {
+        assert_eq!(texts(&files), Err(vec!["`1_a.up.sql` has a downgrade, and so has `1_a.down.sql`".to_owned()]));
+    }
+    assert_eq!(
+        texts(&[("up", "A"), ("down", both)]),
+        Err(vec!["`1_a.down.sql` has markers of an upgrade, but is a downgrade".to_owned()])
+    );
+}
+
+#[test]
+fn a_transaction_is_kept_where_statements_commit_by_themselves() {
+    let mode = |text, dialect| of(&[("up", text)], dialect).expect("described").mode;
+    assert_eq!(mode("BEGIN; INSERT INTO t VALUES (1); COMMIT", Dialect::Mariadb), Mode::Atomic);
+    assert_eq!(mode("BEGIN; CREATE TABLE t (a INT); COMMIT", Dialect::Mariadb), Mode::Auto);
+    assert_eq!(mode("BEGIN; INSERT INTO t VALUES (1); COMMIT", Dialect::Postgres), Mode::Auto);
+}
+
+#[test]
+fn the_options_of_diesel_are_read() {
+    let of = |text| runs_in_transaction("1_a/metadata.toml", text).map_err(|problem| problem.message);
+    assert_eq!(of(""), Ok(true));
+    assert_eq!(of("run_in_transaction = false"), Ok(false));
+    assert_eq!(of("x = 1"), Err("`1_a/metadata.toml` sets `x`".to_owned()));
+    assert_eq!(
+        of("run_in_transaction = 0"),
+        Err("`1_a/metadata.toml` sets `run_in_transaction` to something else".to_owned())
+    );
+    assert_eq!(of("]"), Err("`1_a/metadata.toml` is not valid TOML".to_owned()));
+}

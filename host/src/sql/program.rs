@@ -1,0 +1,219 @@
+//! What a migration executes of its file: the statements, without those that the host's own transaction replaces.
+
+use super::classify::{StatementClass, classify, leading_words};
+use super::{SqlError, Statement, split, sqlite};
+use crate::dialect::Dialect;
+
+/// The statements of a file, and how its transaction is to be.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Program<'a> {
+    /// What runs, in order.
+    pub statements: Vec<Statement<'a>>,
+    /// SQLite: `PRAGMA foreign_keys` turns them off for a part of it.
+    pub foreign_keys_off: bool,
+    /// A `BEGIN` and a `COMMIT` enclose everything.
+    pub has_transaction: bool,
+    /// Its first statement sets the isolation level.
+    pub isolation: Option<Isolation>,
+}
+
+/// How a transaction is isolated from others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Isolation {
+    /// `READ UNCOMMITTED`
+    ReadUncommitted,
+    /// `READ COMMITTED`
+    ReadCommitted,
+    /// `REPEATABLE READ`
+    RepeatableRead,
+    /// `SERIALIZABLE`
+    Serializable,
+}
+
+impl Isolation {
+    /// As SQL has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ReadUncommitted => "READ UNCOMMITTED",
+            Self::ReadCommitted => "READ COMMITTED",
+            Self::RepeatableRead => "REPEATABLE READ",
+            Self::Serializable => "SERIALIZABLE",
+        }
+    }
+
+    fn of(words: &[&str]) -> Option<Self> {
+        match words {
+            ["ISOLATION", "LEVEL", "READ", "UNCOMMITTED"] => Some(Self::ReadUncommitted),
+            ["ISOLATION", "LEVEL", "READ", "COMMITTED"] => Some(Self::ReadCommitted),
+            ["ISOLATION", "LEVEL", "REPEATABLE", "READ"] => Some(Self::RepeatableRead),
+            ["ISOLATION", "LEVEL", "SERIALIZABLE"] => Some(Self::Serializable),
+            _ => None,
+        }
+    }
+}
+
+/// What a statement does to the transaction around it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Effect {
+    Begins(Option<Isolation>),
+    Commits,
+    Isolates(Isolation),
+    /// Begins or ends a transaction in another way, or divides it.
+    Controls,
+    /// Changes settings alone: it may stand outside of the transaction.
+    Sets,
+    Works,
+}
+
+/// Splits a file and takes out what the host does by itself: `PRAGMA foreign_keys`, a transaction around everything, and its
+/// isolation level. Any other transaction control stays, to be refused with its place.
+pub fn program(text: &str, dialect: Dialect) -> Result<Program<'_>, SqlError> {
+    let mut program = Program { statements: split(text, dialect)?, ..Program::default() };
+    if dialect == Dialect::Sqlite {
+        program.statements.retain(|statement| match sqlite::sets_foreign_keys(statement.text) {
+            None => true,
+            Some(on) => {
+                program.foreign_keys_off |= !on;
+                false
+            }
+        });
+    }
+    let effects: Vec<Effect> = program.statements.iter().map(|it| effect(it.text, dialect)).collect();
+    program.has_transaction = encloses(&effects);
+    // The level counts where nothing but settings comes before it.
+    let first = effects.iter().position(|effect| matches!(effect, Effect::Works | Effect::Commits | Effect::Controls));
+    let isolates = |effect: &Effect| match effect {
+        Effect::Isolates(level) => Some(*level),
+        Effect::Begins(level) => level.filter(|_| program.has_transaction),
+        _ => None,
+    };
+    program.isolation = effects[..first.unwrap_or(effects.len())].iter().find_map(isolates);
+    let mut at = 0;
+    program.statements.retain(|_| {
+        at += 1;
+        match effects[at - 1] {
+            Effect::Begins(_) | Effect::Commits => !program.has_transaction,
+            Effect::Isolates(level) => program.isolation != Some(level) || first.is_some_and(|first| at - 1 > first),
+            _ => true,
+        }
+    });
+    Ok(program)
+}
+
+/// Whether one transaction encloses everything that works.
+fn encloses(effects: &[Effect]) -> bool {
+    let begins = |effect: &Effect| matches!(effect, Effect::Begins(_));
+    let (Some(first), Some(last)) =
+        (effects.iter().position(begins), effects.iter().rposition(|effect| *effect == Effect::Commits))
+    else {
+        return false;
+    };
+    let may_stand_before = |effect: &Effect| matches!(effect, Effect::Sets | Effect::Isolates(_));
+    let inside = effects.get(first + 1..last).unwrap_or_default();
+    first < last
+        && effects[..first].iter().all(may_stand_before)
+        && effects[last + 1..].iter().all(|effect| *effect == Effect::Sets)
+        && !inside.iter().any(|effect| begins(effect) || matches!(effect, Effect::Commits | Effect::Controls))
+}
+
+fn effect(statement: &str, dialect: Dialect) -> Effect {
+    let class = classify(statement, dialect);
+    let words = leading_words(statement, dialect);
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    if class != StatementClass::TransactionControl {
+        let sets = class == StatementClass::Session || words.first() == Some(&"PRAGMA");
+        return if sets { Effect::Sets } else { Effect::Works };
+    }
+    match words.as_slice() {
+        ["SET", "TRANSACTION", rest @ ..] => Isolation::of(rest).map_or(Effect::Controls, Effect::Isolates),
+        ["COMMIT" | "END"] | ["COMMIT" | "END", "WORK" | "TRANSACTION"] => Effect::Commits,
+        ["BEGIN" | "START", rest @ ..] => {
+            let rest = match rest {
+                ["DEFERRED" | "IMMEDIATE" | "EXCLUSIVE", rest @ ..] if dialect == Dialect::Sqlite => rest,
+                rest => rest,
+            };
+            let rest = match rest {
+                ["TRANSACTION" | "WORK", rest @ ..] => rest,
+                rest => rest,
+            };
+            match (rest, Isolation::of(rest)) {
+                ([] | ["READ", "WRITE"], _) => Effect::Begins(None),
+                (_, Some(level)) if dialect == Dialect::Postgres => Effect::Begins(Some(level)),
+                _ => Effect::Controls,
+            }
+        }
+        _ => Effect::Controls,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(text: &str, dialect: Dialect) -> String {
+        let program = program(text, dialect).expect(text);
+        let mut parts: Vec<&str> = program.statements.iter().map(|it| it.text).collect();
+        parts.extend(program.isolation.map(Isolation::name));
+        parts.extend(program.has_transaction.then_some("in one"));
+        parts.extend(program.foreign_keys_off.then_some("unchecked"));
+        parts.join(", ")
+    }
+
+    #[test]
+    fn a_transaction_around_everything_is_that_of_the_host() {
+        use Dialect::{Mariadb, Mysql, Postgres, Sqlite};
+        for (dialect, text, expected) in [
+            (Postgres, "BEGIN; A; B; COMMIT;", "A, B, in one"),
+            (Postgres, "begin transaction; A; end transaction", "A, in one"),
+            (Mariadb, "START TRANSACTION; A; COMMIT WORK", "A, in one"),
+            (
+                Sqlite,
+                "PRAGMA foreign_keys = OFF; BEGIN IMMEDIATE TRANSACTION; A; COMMIT; PRAGMA foreign_keys = ON",
+                "A, in one, unchecked",
+            ),
+            (
+                Postgres,
+                "SET lock_timeout = '3s'; BEGIN; A; COMMIT; RESET lock_timeout",
+                "SET lock_timeout = '3s', A, RESET lock_timeout, in one",
+            ),
+            (Postgres, "BEGIN; SET TRANSACTION ISOLATION LEVEL SERIALIZABLE; A; COMMIT", "A, SERIALIZABLE, in one"),
+            (Mysql, "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; BEGIN; A; COMMIT", "A, READ COMMITTED, in one"),
+            (Postgres, "BEGIN ISOLATION LEVEL REPEATABLE READ; A; COMMIT", "A, REPEATABLE READ, in one"),
+            (Postgres, "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE; A", "A, SERIALIZABLE"),
+            (Postgres, "BEGIN; COMMIT", "in one"),
+            // Anything else stays.
+            (Postgres, "A; BEGIN; B; COMMIT", "A, BEGIN, B, COMMIT"),
+            (Postgres, "BEGIN; A; COMMIT; B", "BEGIN, A, COMMIT, B"),
+            (Postgres, "BEGIN; A; COMMIT; BEGIN; B; COMMIT", "BEGIN, A, COMMIT, BEGIN, B, COMMIT"),
+            (Postgres, "BEGIN; A; SAVEPOINT s; B; COMMIT", "BEGIN, A, SAVEPOINT s, B, COMMIT"),
+            (Postgres, "BEGIN; A; ROLLBACK", "BEGIN, A, ROLLBACK"),
+            (Postgres, "BEGIN; A; COMMIT AND CHAIN", "BEGIN, A, COMMIT AND CHAIN"),
+            (Postgres, "BEGIN READ ONLY; A; COMMIT", "BEGIN READ ONLY, A, COMMIT"),
+            (
+                Postgres,
+                "A; SET TRANSACTION ISOLATION LEVEL SERIALIZABLE",
+                "A, SET TRANSACTION ISOLATION LEVEL SERIALIZABLE",
+            ),
+            (Postgres, "COMMIT; BEGIN", "COMMIT, BEGIN"),
+        ] {
+            assert_eq!(shown(text, dialect), expected, "{dialect}: {text}");
+        }
+    }
+
+    #[test]
+    fn foreign_keys_are_the_hosts_to_turn_off() {
+        for (text, expected) in [
+            (
+                "PRAGMA defer_foreign_keys=ON; PRAGMA foreign_keys=OFF; A; PRAGMA foreign_keys=ON",
+                "PRAGMA defer_foreign_keys=ON, A, unchecked",
+            ),
+            ("pragma main.foreign_keys(0); A", "A, unchecked"),
+            ("PRAGMA foreign_keys = 'no'; A", "A, unchecked"),
+            ("PRAGMA foreign_keys = ON; A", "A"),
+            ("PRAGMA foreign_keys; A", "PRAGMA foreign_keys, A"),
+        ] {
+            assert_eq!(shown(text, Dialect::Sqlite), expected, "{text}");
+        }
+        assert_eq!(shown("PRAGMA foreign_keys = 0", Dialect::Mysql), "PRAGMA foreign_keys = 0");
+    }
+}

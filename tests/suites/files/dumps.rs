@@ -1,0 +1,81 @@
+//! Dumps of another database as the first migration.
+
+use runner_tests::for_each_server;
+
+use super::*;
+
+const SHOP: &str = "CREATE TABLE users (id INT PRIMARY KEY, name VARCHAR(40) NOT NULL);
+INSERT INTO users VALUES (1, 'Ada; \'\'quoted\'\''), (2, 'Grace');
+CREATE TABLE orders (id INT PRIMARY KEY, user_id INT NOT NULL, FOREIGN KEY (user_id) REFERENCES users (id));
+INSERT INTO orders VALUES (1, 1);
+CREATE VIEW names AS SELECT name FROM users;";
+
+/// A database with rows, a view, and a trigger.
+fn source(engine: Engine) -> TestDatabase {
+    let source = engine.server().unwrap().database();
+    source.sql(SHOP);
+    source.sql(match engine {
+        Engine::Postgres => {
+            "CREATE FUNCTION loud() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN new.name = upper(new.name); RETURN new; END $$;
+             CREATE TRIGGER loud BEFORE INSERT ON users FOR EACH ROW EXECUTE FUNCTION loud();
+             CREATE TYPE mood AS ENUM ('happy'); COMMENT ON TABLE users IS 'people';"
+        }
+        _ => "CREATE TRIGGER loud BEFORE INSERT ON users FOR EACH ROW SET new.name = upper(new.name);",
+    });
+    source
+}
+
+for_each_server! {
+    fn a_dump_is_a_first_migration(engine) {
+        let source = source(engine);
+        let project = project!(engine);
+        let options: &[&str] = match engine {
+            Engine::Postgres => &["--inserts"],
+            _ => &["--skip-add-locks", "--routines"],
+        };
+        project.write("migrations/1_dump.up.sql", source.client().dump_text(options));
+        // What it sets for itself does not reach the next one.
+        let after = "CREATE TABLE later (id INT PRIMARY KEY, user_id INT, FOREIGN KEY (user_id) REFERENCES users (id));\n\
+                     INSERT INTO users VALUES (3, 'Edsger');";
+        project.sql("2_after", after, "DROP TABLE later;");
+        project.runner("validate").succeeds();
+        project.runner("apply").succeeds();
+        assert_eq!(project.rows("SELECT name FROM names ORDER BY name"), ["Ada; 'quoted'", "EDSGER", "Grace"]);
+        assert_eq!(project.value("SELECT count(*) FROM orders"), "1");
+        project.runner("status --exit-code").succeeds();
+    }
+
+    fn what_of_a_dump_cannot_run_names_the_option(engine) {
+        let source = source(engine);
+        let project = project!(engine);
+        project.write("migrations/1_dump.up.sql", source.client().dump_text(&[]));
+        let (code, says) = match engine {
+            Engine::Postgres => (2, ["`COPY` from or to the client only works in psql", "pg_dump --inserts"]),
+            _ => (7, ["1_dump.up.sql:", "mariadb-dump --skip-add-locks"]),
+        };
+        project.runner("validate").exits(code).says(&says);
+        project.runner("apply").exits(code).says(&says);
+        let here = if engine == Engine::Postgres { "current_schema()" } else { "database()" };
+        let tables = format!("SELECT table_name FROM information_schema.tables WHERE table_schema = {here} AND table_name = 'users'");
+        assert_eq!(project.rows(&tables), [""; 0]);
+    }
+
+    fn a_text_that_equals_a_new_value_of_an_enum_is_accepted(engine) {
+        if engine != Engine::Postgres {
+            return;
+        }
+        let project = project!(engine);
+        project.sql("1_enum", "CREATE TYPE mood AS ENUM ('sad'); CREATE TABLE p (m mood, note text);", "SELECT 1;");
+        let text = "ALTER TYPE mood ADD VALUE 'ok';\nINSERT INTO p VALUES ('sad', 'ok');\nSELECT 'ok'::text;";
+        project.sql("2_value", text, "SELECT 1;");
+        project.runner("validate").succeeds();
+        project.runner("apply").succeeds();
+        // A cast shows at once that the value is meant; the server says the rest.
+        project.sql("3_cast", "ALTER TYPE mood ADD VALUE 'new';\nINSERT INTO p VALUES ('new'::mood);", "SELECT 1;");
+        project.runner("plan").exits(2).says(&["3_cast.up.sql", "was added to an enum in the same transaction"]);
+        project.sql("3_cast", "ALTER TYPE mood ADD VALUE 'new';\nINSERT INTO p VALUES ('new');", "SELECT 1;");
+        project.runner("plan").succeeds();
+        project.runner("apply").exits(1).says(&["3_cast", "unsafe use of new value", "in a migration of its own"]);
+        assert_eq!(project.value("SELECT count(*) FROM p"), "1");
+    }
+}

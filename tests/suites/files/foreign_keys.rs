@@ -1,0 +1,91 @@
+//! Foreign keys that are off for a rebuild or for a project, and what was wrong with them before.
+
+use super::*;
+
+const SHOP: &str = "CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT);
+CREATE TABLE orders (id INTEGER PRIMARY KEY, user_id INTEGER NOT NULL REFERENCES users ON DELETE CASCADE);
+INSERT INTO users VALUES (1, 'Ada');
+INSERT INTO orders VALUES (1, 1);";
+
+const REBUILD: &str = "CREATE TABLE new_users (id INTEGER PRIMARY KEY, name TEXT NOT NULL);
+INSERT INTO new_users SELECT id, name FROM users;
+DROP TABLE users;
+ALTER TABLE new_users RENAME TO users;";
+
+#[test]
+fn a_pragma_around_a_rebuild_means_the_directive() {
+    let project = project!();
+    project.sql("1_shop", SHOP, "DROP TABLE orders; DROP TABLE users;");
+    let rebuild =
+        format!("PRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;\n{REBUILD}\nCOMMIT;\nPRAGMA foreign_keys=ON;\n");
+    project.sql("2_rebuild", &rebuild, "SELECT 1;");
+    project.runner("validate").succeeds();
+    project.runner("plan").succeeds().prints(&["table-rebuild"]);
+    project.runner("apply").succeeds();
+    assert_eq!(project.value("SELECT count(*) FROM orders"), "1");
+    // They are checked at the end, and on again for the next migration.
+    project.sql("3_loss", "PRAGMA foreign_keys=OFF;\nDELETE FROM users;\nPRAGMA foreign_keys=ON;", "SELECT 1;");
+    project.runner("apply").exits(1).says(&["row 1 of `orders` refers to no row of `users`"]);
+    project.sql("3_loss", "DELETE FROM users;", "SELECT 1;");
+    project.runner("apply").succeeds();
+    assert_eq!(project.value("SELECT count(*) FROM orders"), "0");
+}
+
+#[test]
+fn what_was_wrong_before_a_rebuild_is_not_its_fault() {
+    let project = project!();
+    // `items` refers to a column that is no key; SQLite says so only when the key is used.
+    let schema = "CREATE TABLE parents (id INTEGER PRIMARY KEY, code TEXT);
+        CREATE TABLE items (id INTEGER PRIMARY KEY, code TEXT REFERENCES parents (code));
+        CREATE TABLE notes (id INTEGER PRIMARY KEY, item INTEGER REFERENCES items);";
+    project.sql("1_schema", schema, "SELECT 1;");
+    let fill = "PRAGMA foreign_keys = OFF; INSERT INTO items VALUES (1, 'gone');";
+    project.sql("2_rows", fill, "SELECT 1;");
+    let rebuild = "-- runner:table-rebuild
+        CREATE TABLE new_notes (id INTEGER PRIMARY KEY, item INTEGER REFERENCES items, text TEXT);
+        INSERT INTO new_notes SELECT id, item, '' FROM notes;
+        DROP TABLE notes;
+        ALTER TABLE new_notes RENAME TO notes;";
+    project.sql("3_rebuild", rebuild, "SELECT 1;");
+    project.runner("apply").succeeds();
+    // Making it a key shows the row that was wrong all along.
+    project.sql("4_key", "-- runner:table-rebuild\nCREATE UNIQUE INDEX parents_code ON parents (code);", "SELECT 1;");
+    project.runner("apply").succeeds();
+    // A new one is refused.
+    project.sql("5_new", "-- runner:table-rebuild\nDROP INDEX parents_code;", "SELECT 1;");
+    project.runner("apply").exits(1).says(&["refers to columns that are no key", "foreign key mismatch", "UNIQUE"]);
+    project.sql("5_new", "-- runner:table-rebuild\nINSERT INTO notes VALUES (1, 7, '');", "SELECT 1;");
+    project.runner("apply").exits(1).says(&["row 1 of `notes` refers to no row of `items`"]);
+}
+
+#[test]
+fn an_error_names_the_directive() {
+    let project = project!();
+    let schema = "CREATE TABLE users (id INTEGER PRIMARY KEY);
+        CREATE TABLE orders (id INTEGER PRIMARY KEY, user_id INTEGER REFERENCES users);
+        INSERT INTO users VALUES (1); INSERT INTO orders VALUES (1, 1);";
+    project.sql("1_shop", schema, "SELECT 1;").sql("2_drop", "DROP TABLE users;", "SELECT 1;");
+    project.runner("apply").exits(1).says(&["2_drop", "FOREIGN KEY", "-- runner:table-rebuild"]);
+}
+
+for_each_engine! {
+    fn a_project_may_have_none_enforced(engine) {
+        let project = project!(engine);
+        project.sql("1_shop", SHOP.replace("REFERENCES users ON", "REFERENCES users (id) ON").as_str(), "DROP TABLE orders; DROP TABLE users;");
+        project.sql("2_orphan", "INSERT INTO orders VALUES (2, 7);", "DELETE FROM orders WHERE id = 2;");
+        if engine == Engine::Postgres {
+            project.settings("[database]\nforeign_keys = false");
+            project.runner("apply").exits(2).says(&["foreign_keys = false", "PostgreSQL", "runner.toml"]);
+            return;
+        }
+        assert_ne!(project.runner("apply").says(&["2_orphan"]).exit_code(), Some(0));
+        project.settings("[database]\nforeign_keys = false");
+        project.runner("apply").succeeds();
+        // Nor is a rebuild checked.
+        if engine == Engine::Sqlite {
+            project.sql("3_loss", "-- runner:table-rebuild\nDELETE FROM users;", "SELECT 1;");
+            project.runner("apply").succeeds();
+            assert_eq!(project.value("SELECT count(*) FROM orders"), "2");
+        }
+    }
+}

@@ -1,0 +1,1 @@
+CREATE INVERTED INDEX docs_body ON docs (body);

@@ -1,0 +1,1 @@
+CREATE INDEX docs_body ON docs (body);

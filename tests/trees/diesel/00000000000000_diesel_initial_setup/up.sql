@@ -1,0 +1,1 @@
+-- Sets up a trigger for updated_at on PostgreSQL; nothing here.
