@@ -14,6 +14,8 @@ mod reading;
 mod rights;
 #[path = "servers/room.rs"]
 mod room;
+#[path = "servers/tampering.rs"]
+mod tampering;
 #[path = "servers/values.rs"]
 mod values;
 #[path = "servers/verbs.rs"]

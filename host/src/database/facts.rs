@@ -19,6 +19,8 @@ pub struct Facts {
     pub skips_locked: bool,
     /// Whether the server refuses writes: a standby, a replica, or a file opened for reading.
     pub read_only: bool,
+    /// The maximum number of bytes that the server accepts at once, if it has such a limit.
+    pub packet_bytes: Option<usize>,
     /// The schema of unqualified names: the first schema of the search path on PostgreSQL, the database on MySQL.
     pub schema: Option<String>,
 }
@@ -36,6 +38,7 @@ impl Facts {
             atomic_lists: dialect != Dialect::Mariadb,
             skips_locked: dialect == Dialect::Postgres,
             read_only: false,
+            packet_bytes: None,
             schema: None,
         }
     }

@@ -1,6 +1,7 @@
 //! What the engine and the sandbox need from a database: statements, cursors and writers for columnar batches, one
 //! transaction and one lock. A dialect contributes facts and SQL text; loops and policy belong to the callers.
 
+pub mod change;
 #[cfg(test)]
 pub(crate) mod contract;
 pub mod copy;
@@ -37,6 +38,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 pub use crate::dialect::Dialect;
+pub use change::{ChangedRows, End, ToolChange};
 pub use error::{DatabaseError, DatabaseErrorKind};
 pub use facts::Facts;
 pub use holder::LockHolder;
@@ -118,6 +120,8 @@ pub struct TransactionOptions {
     pub foreign_keys_off: bool,
     /// How it is isolated from others; `None` for the default. SQLite has one level only.
     pub isolation: Option<Isolation>,
+    /// The statements of a migration come first, so that what has to be known before them can be asked at once.
+    pub for_migration: bool,
 }
 
 /// The purpose of a transform's transaction when several connections work on the transform.
@@ -213,6 +217,15 @@ pub trait Database: Send {
     /// Fails if `commit` would fail because the statements broke references between tables; the transaction stays open.
     /// With foreign keys off, each call checks the changes since the previous call.
     async fn check_constraints(&mut self) -> Result<(), DatabaseError>;
+
+    /// Makes changes to the tool's own tables in a transaction of their own, in one message where the server allows it. After
+    /// an error none of them is made; only if the connection is lost is the outcome unknown.
+    async fn record(&mut self, changes: &[ToolChange]) -> Result<(), DatabaseError>;
+
+    /// Ends the open transaction of a migration: proves that it is the one that `begin` opened and that the migration left
+    /// the tool's tables alone, makes these changes, and commits; in one message where the server allows it. After an error
+    /// nothing is committed, and the caller rolls back; only if the connection is lost is the outcome unknown.
+    async fn finish(&mut self, changes: &[ToolChange], end: End) -> Result<(), DatabaseError>;
 
     /// Rolls back; does nothing without a transaction.
     async fn rollback(&mut self) -> Result<(), DatabaseError>;

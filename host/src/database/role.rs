@@ -12,7 +12,7 @@
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 
-use super::{Bulk, Claims, Database, DatabaseError, LockHolder, Part, StopSignal, TransactionOptions};
+use super::{Bulk, Claims, Database, DatabaseError, End, LockHolder, Part, StopSignal, ToolChange, TransactionOptions};
 
 /// What the statements of a session may do; the database enforces it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,6 +103,16 @@ impl HostSession<'_> {
     /// See [`Database::commit`].
     pub async fn commit(&mut self) -> Result<(), DatabaseError> {
         self.0.database.commit().await
+    }
+
+    /// See [`Database::record`].
+    pub async fn record(&mut self, changes: &[ToolChange]) -> Result<(), DatabaseError> {
+        self.0.database.record(changes).await
+    }
+
+    /// See [`Database::finish`].
+    pub async fn finish(&mut self, changes: &[ToolChange], end: End) -> Result<(), DatabaseError> {
+        self.0.database.finish(changes, end).await
     }
 
     /// See [`Database::check_constraints`].

@@ -3,9 +3,11 @@
 pub mod canonical;
 pub mod classify;
 pub mod directives;
+pub mod objects;
 pub mod program;
 pub mod sections;
 pub mod split;
+pub mod traces;
 
 mod body;
 mod foreign;

@@ -200,6 +200,23 @@ def ways(head, found, of_database, of_runner):
     return table(head, rows)
 
 
+def trips(section):
+    head = ["way", "added delay, ms", "whole run, s", "min–max, s", "× the client", "round trips", "per file"]
+    parts = []
+    for server in section["servers"]:
+        rows = []
+        plain = {row["delay_ms"]: row["median"] for row in server.get("rows", []) if row["key"] == "client"}
+        for row in server.get("rows", []):
+            ratio = times(row["median"], plain.get(row["delay_ms"]))
+            each = f"{row['trips'] / section['files']:.2f}"
+            rows.append([row["label"], row["delay_ms"], f"{row['median']:.3f}", spread(row["seconds"]), ratio, row["trips"], each])
+        if server["missing"]:
+            rows.append(absent(server, len(head)))
+        parts.append(f"{server['label']}:\n\n" + table(head, rows))
+    title = heading("Small SQL files on servers, near and far", section)
+    return f"{title}\n\n{section['files']} files with {section['statements']} statements.\n\n" + "\n\n".join(parts)
+
+
 PARTS = {
     "transform": transform,
     "migrations": migrations,
@@ -208,4 +225,5 @@ PARTS = {
     "postgres": on_server,
     "mariadb": on_server,
     "stepwise": stepwise,
+    "trips": trips,
 }

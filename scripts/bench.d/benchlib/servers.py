@@ -90,7 +90,7 @@ class Server:
 
 
 class Postgres(Server):
-    key, label = "postgres", "PostgreSQL"
+    key, label, plain_label = "postgres", "PostgreSQL", "`psql -f`, all files in one process"
     needs = ("postgres", "initdb", "psql")
     update = "UPDATE t SET name = upper(name), bal = bal * 1.1"
     ctas = "CREATE TABLE u AS SELECT id, upper(name) AS name, bal * 1.1 AS bal FROM t"
@@ -122,6 +122,13 @@ class Postgres(Server):
     def databases(self):
         return self.sql("SELECT datname FROM pg_database").split()
 
+    def empty(self):
+        self.sql("DROP DATABASE IF EXISTS job")
+        self.sql("CREATE DATABASE job")
+
+    def tables(self):
+        return int(self.sql("SELECT count(*) FROM pg_tables WHERE tablename LIKE 'table_%'", "job"))
+
     def make(self, name, rows):
         self.sql(f"CREATE DATABASE {name}")
         self.sql("CREATE TABLE t (id bigint NOT NULL PRIMARY KEY, name text, bal float8)", name)
@@ -136,7 +143,7 @@ class Postgres(Server):
 
 
 class Mariadb(Server):
-    key, label = "mariadb", "MariaDB"
+    key, label, plain_label = "mariadb", "MariaDB", "`mariadb`, all files in one process"
     needs = ("mariadbd", "mariadb-install-db", "mariadb")
     update = "UPDATE t SET name = upper(name), bal = bal * 1.1e0"
     ctas = "CREATE TABLE u AS SELECT id, upper(name) AS name, bal * 1.1e0 AS bal FROM t"
@@ -169,6 +176,13 @@ class Mariadb(Server):
 
     def databases(self):
         return self.sql("SHOW DATABASES").split()
+
+    def empty(self):
+        self.sql("DROP DATABASE IF EXISTS job")
+        self.sql("CREATE DATABASE job")
+
+    def tables(self):
+        return int(self.sql("SELECT count(*) FROM information_schema.tables WHERE table_schema = 'job' AND table_name LIKE 'table%'"))
 
     def make(self, name, rows):
         self.sql(f"CREATE DATABASE {name}")

@@ -30,8 +30,8 @@ struct State {
     trap: Option<Trap>,
     seen: usize,
     sprung: usize,
-    /// How many times a client sent something after its server did.
-    turns: usize,
+    /// How many times a client sent something after its server did, on each connection.
+    turns: Vec<usize>,
     streams: Vec<TcpStream>,
 }
 
@@ -83,7 +83,12 @@ impl Proxy {
 
     /// How many times clients sent something after their servers did, or first: the round trips to the server.
     pub fn turns(&self) -> usize {
-        self.shared.state().turns
+        self.shared.state().turns.iter().sum()
+    }
+
+    /// As [`Self::turns`], of the connection with the most: that of the work, where others only look after it.
+    pub fn turns_at_work(&self) -> usize {
+        self.shared.state().turns.iter().copied().max().unwrap_or_default()
     }
 
     /// Cuts all existing connections.
@@ -142,14 +147,21 @@ struct Sides {
     losing: AtomicBool,
     /// The server has sent something since the client did, or nothing was sent yet.
     answered: AtomicBool,
+    /// Which connection it is.
+    number: usize,
 }
 
 fn connect(shared: &Arc<Shared>, client: TcpStream, server: TcpStream) {
     for stream in [&client, &server] {
         stream.set_nodelay(true).unwrap();
     }
-    shared.state().streams.extend([client.try_clone().unwrap(), server.try_clone().unwrap()]);
-    let sides = Arc::new(Sides { losing: AtomicBool::new(false), answered: AtomicBool::new(true) });
+    let number = {
+        let mut state = shared.state();
+        state.streams.extend([client.try_clone().unwrap(), server.try_clone().unwrap()]);
+        state.turns.push(0);
+        state.turns.len() - 1
+    };
+    let sides = Arc::new(Sides { losing: AtomicBool::new(false), answered: AtomicBool::new(true), number });
     let up = (Arc::clone(shared), client.try_clone().unwrap(), server.try_clone().unwrap(), Arc::clone(&sides));
     std::thread::spawn(move || {
         let (shared, client, server, sides) = up;
@@ -183,7 +195,7 @@ fn send(shared: &Shared, mut client: &TcpStream, mut server: &TcpStream, sides: 
         shared.delay(bytes);
         before.extend_from_slice(&buffer[..bytes].to_ascii_uppercase());
         let mut state = shared.state();
-        state.turns += usize::from(sides.answered.swap(false, Ordering::SeqCst));
+        state.turns[sides.number] += usize::from(sides.answered.swap(false, Ordering::SeqCst));
         let trap = state.trap.clone();
         if let Some(Trap::Before(text, count) | Trap::Answer(text, count)) = &trap {
             let text = text.to_ascii_uppercase().into_bytes();

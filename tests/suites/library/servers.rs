@@ -57,3 +57,56 @@ for_each_server! {
         });
     }
 }
+
+/// So many more migrations are applied the second time; what is not counted for each of them is the same for both.
+const MORE: usize = 20;
+
+/// The trips of the work connection for applying so many migrations with this body, in which `{n}` is the number.
+async fn trips_to_apply(engine: Engine, body: &str, migrations: usize) -> usize {
+    let project: EngineProject = project!(engine);
+    project.execute("CREATE TABLE counters (id INTEGER NOT NULL PRIMARY KEY, n INTEGER NOT NULL)");
+    let files = (1..=migrations).map(|n| {
+        let path: &'static str = format!("migrations/{n:04}_step.up.sql").leak();
+        let body: &'static str = body.replace("{n}", &n.to_string()).leak();
+        (path, body.as_bytes())
+    });
+    let files = Project::embedded(files);
+    let proxy = Proxy::start(engine.server().unwrap().port());
+    let url = project.server_database().url_at(proxy.port());
+    let runner = Runner::builder().project(files).database(url).build().unwrap();
+    assert_eq!(runner.apply().await.unwrap().done.len(), migrations);
+    proxy.turns_at_work()
+}
+
+/// The trips of each migration. A look at what operators want, which is due once a second, may come in between.
+fn trips_each(engine: Engine, body: &str) -> usize {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let few = trips_to_apply(engine, body, MORE).await;
+        let many = trips_to_apply(engine, body, 2 * MORE).await;
+        many.saturating_sub(few) / MORE
+    })
+}
+
+fn table_of(columns: usize) -> String {
+    let columns: Vec<String> = (1..columns).map(|n| format!("column_{n} VARCHAR(40) DEFAULT 'a word'")).collect();
+    format!("CREATE TABLE table_{{n}} (id INTEGER NOT NULL PRIMARY KEY, {});", columns.join(", "))
+}
+
+for_each_server! {
+    /// Each is justified in `docs/design/0026-round-trips.md`. PostgreSQL: one for each statement, and one that ends the
+    /// transaction of a migration and begins the next. MariaDB, where a schema change commits: one for each statement, one before
+    /// it that stores what is to be done, and one at the end; a change of rows has a transaction around it.
+    fn a_migration_takes_few_trips(engine) {
+        let is_postgres = engine == Engine::Postgres;
+        for (body, on_postgres, on_mariadb) in [
+            (table_of(31).as_str(), 2, 3),
+            ("CREATE TABLE a_{n} (id INTEGER); CREATE TABLE b_{n} (id INTEGER); ALTER TABLE a_{n} ADD b INTEGER;", 4, 7),
+            ("INSERT INTO counters (id, n) VALUES ({n}, 1);", 2, 5),
+            ("INSERT INTO counters (id, n) VALUES ({n}, 1); UPDATE counters SET n = 2 WHERE id = {n};", 3, 8),
+        ] {
+            let expected = if is_postgres { on_postgres } else { on_mariadb };
+            assert_eq!(trips_each(engine, body), expected, "{body}");
+        }
+    }
+}

@@ -2,7 +2,7 @@
 
 use super::*;
 
-const NONE: TransactionOptions = TransactionOptions { foreign_keys_off: false, isolation: None };
+const NONE: TransactionOptions = TransactionOptions { foreign_keys_off: false, isolation: None, for_migration: false };
 
 pub(crate) async fn commits_and_rolls_back(factory: &dyn Factory) {
     let mut database = factory.open().await;

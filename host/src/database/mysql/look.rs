@@ -27,7 +27,7 @@ impl MysqlDatabase {
 }
 
 /// The rows of each statement in a text.
-async fn results(connection: &mut MySqlConnection, text: &str) -> Result<Vec<Vec<MySqlRow>>, DatabaseError> {
+pub(super) async fn results(connection: &mut MySqlConnection, text: &str) -> Result<Vec<Vec<MySqlRow>>, DatabaseError> {
     by_statement(connection.fetch_many(sqlx::raw_sql(AssertSqlSafe(text)))).await.map_err(from_sqlx)
 }
 

@@ -19,6 +19,7 @@ mod owner;
 mod packed;
 mod page;
 mod parameters;
+mod record;
 mod rights;
 mod schema;
 pub mod scratch;
@@ -53,9 +54,9 @@ use self::watch::Watch;
 use self::writer::Writer;
 use super::opened::Opened;
 use super::{
-    BatchLimits, Bulk, Claims, ConnectOptions, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, Facts,
-    LockHolder, LockRequest, PageRequest, Part, Probe, QueryLimits, Role, RoleToken, Session, StopSignal,
-    TableIdentity, TableInfo, TableName, TableSource, TableTarget, TransactionOptions, WriteHint, WriterId,
+    BatchLimits, Bulk, Claims, ConnectOptions, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, End,
+    Facts, LockHolder, LockRequest, PageRequest, Part, Probe, QueryLimits, Role, RoleToken, Session, StopSignal,
+    TableIdentity, TableInfo, TableName, TableSource, TableTarget, ToolChange, TransactionOptions, WriteHint, WriterId,
     not_read_apart,
 };
 use crate::data::{Batch, RowSet, Value};
@@ -158,6 +159,14 @@ impl Database for MysqlDatabase {
 
     async fn commit(&mut self) -> Result<(), DatabaseError> {
         self.commit_now().await
+    }
+
+    async fn record(&mut self, changes: &[ToolChange]) -> Result<(), DatabaseError> {
+        self.record_now(changes).await
+    }
+
+    async fn finish(&mut self, changes: &[ToolChange], end: End) -> Result<(), DatabaseError> {
+        self.finish_now(changes, end).await
     }
 
     async fn check_constraints(&mut self) -> Result<(), DatabaseError> {

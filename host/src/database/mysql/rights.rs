@@ -16,11 +16,13 @@
 //! [`MysqlDatabase::before_writing`].
 
 use super::error::NOT_PREPARABLE;
-use super::settings::SessionSettings;
+use super::settings::{self, Kept, SessionSettings};
+use super::tool_tables::Picture;
 use super::{MysqlDatabase, session};
 use crate::database::facts::is_tool_table;
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Role, TableName};
 use crate::sql::classify::{open_run_comments, reads, temporary_table};
+use crate::sql::traces::{Traces, traces};
 use crate::sql::{StatementClass, classify, has_statement, identifiers};
 
 /// A statement of a caller that has been allowed; see [`MysqlDatabase::before`].
@@ -34,8 +36,20 @@ pub(super) struct CheckedStatement {
 #[derive(Default)]
 pub(super) struct Guard {
     rights: Option<Role>,
-    /// Whether a script or a guest has used the session since it was created.
+    /// Whether a script or a guest may have left something in the session since it was made: a variable, a setting, a
+    /// temporary table, a lock.
     pub is_used: bool,
+    /// Whether a script has changed rows, so that `LAST_INSERT_ID()` may reveal them.
+    has_inserted: bool,
+    /// Whether that is to be reset before the session is used again.
+    must_clean: bool,
+    /// Whether the database has triggers, or the server functions, which statements may run without showing it, if that
+    /// was looked up.
+    has_programs: Option<bool>,
+    /// The tool's tables before a statement outside a transaction that may do anything.
+    pub tool_tables: Option<Picture>,
+    /// The questions for such a picture.
+    pub looks: Option<Vec<(String, String)>>,
     /// Whether the session has to be replaced before it is used outside a transaction.
     pub must_renew: bool,
     /// Whether a trigger, view or routine names a tool table, if that was looked up.
@@ -57,7 +71,25 @@ impl Guard {
 
     /// Resets what belongs to the replaced session.
     pub fn renewed(&mut self) {
-        *self = Self { rights: self.rights, ..Self::default() };
+        *self = Self {
+            rights: self.rights,
+            // These belong to the database, not to the session.
+            others_name_tool_tables: self.others_name_tool_tables,
+            has_programs: self.has_programs,
+            looks: self.looks.take(),
+            ..Self::default()
+        };
+    }
+
+    /// Records that a migration has ended: what it may have left ends with the session, or before the next statement.
+    pub fn end_migration(&mut self) {
+        self.must_renew |= self.is_used;
+        self.must_clean |= std::mem::take(&mut self.has_inserted);
+    }
+
+    /// Returns the statement that cleans the session up, to be sent before the next ones.
+    pub fn take_cleaning(&mut self) -> &'static str {
+        if std::mem::take(&mut self.must_clean) { "DO LAST_INSERT_ID(0); " } else { "" }
     }
 
     /// Fails if the role may not run a statement.
@@ -166,8 +198,9 @@ impl MysqlDatabase {
         if self.guard.rights() == Role::Host {
             self.host_touches(statement).await?;
         } else {
-            self.guard.is_used = true;
+            self.note_traces(statement).await?;
             self.look_at_tool_tables(class).await?;
+            self.look_before(class).await?;
             self.guard.note_temporary(statement, dialect);
         }
         Ok(CheckedStatement { class, reads: reads(statement, dialect) })
@@ -215,20 +248,30 @@ impl MysqlDatabase {
             return self.check_after_failure(answer).await;
         }
         self.guard.others_name_tool_tables = None;
+        self.guard.has_programs = None;
         if self.transaction.is_none() {
             self.end_what_is_open().await?;
-        } else if !self.in_transaction_now().await? {
+            self.compare_tool_tables().await?;
+            return answer;
+        }
+        if !self.in_transaction_now().await? {
             return Err(super::transaction::ended(answer.err()));
         }
-        self.unsettle().await?;
+        self.guard.settings = SessionSettings::Theirs(None);
+        session::run(&mut self.connection, format!("SET {}", self.endpoint.names())).await?;
         answer
     }
 
     /// Without a transaction, each statement commits by itself. A transaction that a statement left open (`START
-    /// TRANSACTION` in a procedure, `autocommit = 0`) would capture what runner records afterwards.
+    /// TRANSACTION` in a procedure, `autocommit = 0`) would capture what runner records afterwards. The same message
+    /// restores the character set and asks for the settings that are the script's from now on.
     async fn end_what_is_open(&mut self) -> Result<(), DatabaseError> {
-        let end = "COMMIT AND NO CHAIN NO RELEASE; SET autocommit = 1, completion_type = 0";
-        match session::run(&mut self.connection, end.to_owned()).await {
+        let end = format!(
+            "COMMIT AND NO CHAIN NO RELEASE; SET autocommit = 1, completion_type = 0, {}; {}",
+            self.endpoint.names(),
+            settings::ASK
+        );
+        match session::one(&mut self.connection, end).await {
             Err(error) if error.kind != DatabaseErrorKind::Connection => {
                 // Such as an XA transaction, which ends with the session.
                 self.guard.must_renew = true;
@@ -237,8 +280,53 @@ impl MysqlDatabase {
                     .detail(error.to_string())
                     .hint("remove `XA` from the migration"))
             }
-            answer => answer.map(|_| ()),
+            answer => {
+                self.guard.settings = SessionSettings::Theirs(Some(Kept::of(&answer?)));
+                Ok(())
+            }
         }
+    }
+
+    /// Records what a statement of a migration may leave in the session, which the next migration must not find.
+    async fn note_traces(&mut self, statement: &str) -> Result<(), DatabaseError> {
+        if self.guard.is_used && self.guard.has_programs.is_none() {
+            return Ok(());
+        }
+        let traces = match self.guard.rights() {
+            Role::SqlScript => traces(statement, self.server.facts.dialect),
+            _ => Traces::Session,
+        };
+        match traces {
+            Traces::None => {}
+            Traces::Rows => {
+                self.guard.has_inserted = true;
+                if !self.guard.is_used {
+                    self.guard.is_used = self.has_programs().await?;
+                }
+            }
+            Traces::Session => {
+                self.guard.is_used = true;
+                // It may create a trigger or a function.
+                self.guard.has_programs = None;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the database has triggers, or the server functions, that statements on rows may run. Looked up once, and
+    /// again after whatever may have created one.
+    async fn has_programs(&mut self) -> Result<bool, DatabaseError> {
+        if let Some(found) = self.guard.has_programs {
+            return Ok(found);
+        }
+        let schema = session::literal(self.server.facts.schema.as_deref().unwrap_or_default());
+        let ask = format!(
+            "SELECT EXISTS (SELECT 1 FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = {schema}) OR EXISTS (SELECT 1 \
+             FROM information_schema.ROUTINES WHERE ROUTINE_TYPE = 'FUNCTION' AND ROUTINE_SCHEMA NOT IN ('sys', 'mysql'))"
+        );
+        let found = session::number(&session::one(&mut self.connection, ask).await?, 0) == 1;
+        self.guard.has_programs = Some(found);
+        Ok(found)
     }
 }
 

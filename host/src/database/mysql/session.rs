@@ -53,7 +53,9 @@ pub(super) async fn prepare(
     let isolation = "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ";
     let all = format!("{settings_of_texts}; {}; {isolation}", settings_of_sessions(dialect, settings));
     run(connection, all).await?;
+    let max_allowed_packet = get("max_allowed_packet").parse().unwrap_or(1 << 20);
     let facts = Facts {
+        packet_bytes: Some(max_allowed_packet),
         version: version.to_string(),
         atomic_ddl: version >= oldest_with_atomic_ddl(dialect),
         skips_locked: version >= oldest_that_skips_locked(dialect),
@@ -65,7 +67,7 @@ pub(super) async fn prepare(
         facts,
         id,
         settings_of_texts,
-        max_allowed_packet: get("max_allowed_packet").parse().unwrap_or(1 << 20),
+        max_allowed_packet,
         is_cluster_node: is_on("wsrep_on"),
         logs_statements: is_on("log_bin") && get("binlog_format").eq_ignore_ascii_case("STATEMENT"),
         folds_table_names: get("lower_case_table_names") != "0",

@@ -1,70 +1,109 @@
 //! Settings that a script changes for its own statements, and that must not affect the host: with another `sql_mode`,
 //! the host's SQL would be read differently, and after `SET NAMES latin1` the history would be written in latin1.
 
+use sqlx::mysql::MySqlRow;
+
 use super::MysqlDatabase;
 use super::session::{self, literal, row_text, text};
-use crate::database::{DatabaseError, Role};
+use crate::database::{DatabaseError, Dialect, Role};
 
 /// Whose settings the session has.
 #[derive(Debug, Default)]
 pub(super) enum SessionSettings {
-    /// The host's.
+    /// Ours.
     #[default]
     Ours,
-    /// A script may have changed them.
-    Theirs,
-    /// The host's; these are the script's.
+    /// A script's: those, if they were asked for since it may have changed them.
+    Theirs(Option<Kept>),
+    /// Ours; the script's are those.
     Kept(Kept),
 }
 
-/// The settings restored for a script. The character set is not among them: scripts are sent in UTF-8, whatever they
-/// set.
-#[derive(Debug)]
+impl SessionSettings {
+    /// Ours are in force now, whatever is known of the script's.
+    pub(super) fn keep(&mut self) {
+        if let Self::Theirs(Some(kept)) = self {
+            *self = Self::Kept(kept.clone());
+        }
+    }
+}
+
+/// What is given back to a script. Not the character set: scripts reach the server in UTF-8, whatever their file says.
+#[derive(Clone, Debug)]
 pub(super) struct Kept {
     set: String,
     database: Option<String>,
 }
 
+/// The question for what is given back.
+pub(super) const ASK: &str =
+    "SELECT @@sql_mode, @@time_zone, @@foreign_key_checks + 0, @@unique_checks + 0, DATABASE()";
+
+impl Kept {
+    /// The answer to [`ASK`].
+    pub(super) fn of(row: &MySqlRow) -> Self {
+        let set = format!(
+            "SET sql_mode = {}, time_zone = {}, foreign_key_checks = {}, unique_checks = {}",
+            literal(&text(row, 0)),
+            literal(&text(row, 1)),
+            text(row, 2),
+            text(row, 3)
+        );
+        Self { set, database: row_text(row, 4) }
+    }
+
+    fn restore(&self, dialect: Dialect) -> String {
+        match &self.database {
+            Some(database) => format!("{}; USE {}", self.set, dialect.quote(database)),
+            None => self.set.clone(),
+        }
+    }
+}
+
 impl MysqlDatabase {
-    /// Gives the session the settings of the role that acts next.
+    /// Gives the session the settings of the role that speaks next.
     pub(super) async fn settle(&mut self) -> Result<(), DatabaseError> {
         match (self.guard.rights(), std::mem::take(&mut self.guard.settings)) {
-            (Role::Host, SessionSettings::Theirs) => {
-                let kept = self.settings_to_keep().await?;
-                let database = self.server.facts.dialect.quote(self.endpoint.database());
-                let ours = format!("{}; USE {database}", self.server.settings_of_texts);
+            (Role::Host, SessionSettings::Theirs(kept)) => {
+                let kept = self.known(kept).await?;
+                let ours = self.ours();
                 session::run(&mut self.connection, ours).await?;
                 self.guard.settings = SessionSettings::Kept(kept);
             }
             (Role::SqlScript | Role::Component, SessionSettings::Kept(kept)) => {
-                let mut theirs = kept.set;
-                if let Some(database) = kept.database {
-                    theirs.push_str(&format!("; USE {}", self.server.facts.dialect.quote(&database)));
-                }
-                session::run(&mut self.connection, theirs).await?;
-                self.guard.settings = SessionSettings::Theirs;
+                session::run(&mut self.connection, kept.restore(self.server.facts.dialect)).await?;
+                self.guard.settings = SessionSettings::Theirs(Some(kept));
             }
             (_, settings) => self.guard.settings = settings,
         }
         Ok(())
     }
 
-    /// Runs after a statement of a script that may have changed settings.
-    pub(super) async fn unsettle(&mut self) -> Result<(), DatabaseError> {
-        self.guard.settings = SessionSettings::Theirs;
-        session::run(&mut self.connection, format!("SET {}", self.endpoint.names())).await.map(|_| ())
+    /// What stands before and behind a text of the host, so that it runs in our settings and a script's stay in force.
+    pub(super) async fn around_host(&mut self) -> Result<(String, String), DatabaseError> {
+        match std::mem::take(&mut self.guard.settings) {
+            SessionSettings::Theirs(kept) => {
+                let kept = self.known(kept).await?;
+                let around = (format!("{}; ", self.ours()), format!("; {}", kept.restore(self.server.facts.dialect)));
+                self.guard.settings = SessionSettings::Theirs(Some(kept));
+                Ok(around)
+            }
+            settings => {
+                self.guard.settings = settings;
+                Ok((String::new(), String::new()))
+            }
+        }
     }
 
-    async fn settings_to_keep(&mut self) -> Result<Kept, DatabaseError> {
-        let ask = "SELECT @@sql_mode, @@time_zone, @@foreign_key_checks + 0, @@unique_checks + 0, DATABASE()";
-        let row = session::one(&mut self.connection, ask).await?;
-        let set = format!(
-            "SET sql_mode = {}, time_zone = {}, foreign_key_checks = {}, unique_checks = {}",
-            literal(&text(&row, 0)),
-            literal(&text(&row, 1)),
-            text(&row, 2),
-            text(&row, 3)
-        );
-        Ok(Kept { set, database: row_text(&row, 4) })
+    fn ours(&self) -> String {
+        let database = self.server.facts.dialect.quote(self.endpoint.database());
+        format!("{}; USE {database}", self.server.settings_of_texts)
+    }
+
+    async fn known(&mut self, kept: Option<Kept>) -> Result<Kept, DatabaseError> {
+        match kept {
+            Some(kept) => Ok(kept),
+            None => Ok(Kept::of(&session::one(&mut self.connection, ASK).await?)),
+        }
     }
 }

@@ -58,4 +58,4 @@ async fn error_of(database: &mut dyn Database, statement: &str) -> DatabaseError
     database.execute(statement, &[]).await.expect_err(statement)
 }
 
-const NONE: TransactionOptions = TransactionOptions { foreign_keys_off: false, isolation: None };
+const NONE: TransactionOptions = TransactionOptions { foreign_keys_off: false, isolation: None, for_migration: false };

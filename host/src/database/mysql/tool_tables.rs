@@ -4,16 +4,20 @@
 
 use sha2::{Digest, Sha256};
 use sqlx::Row;
+use sqlx::mysql::MySqlRow;
 
 use super::session::{self, literal, text};
-use super::{MysqlDatabase, transaction::Transaction};
-use crate::database::facts::{TOOL_TABLES, is_tool_table};
+use super::{MysqlDatabase, look, transaction::Transaction};
+use crate::database::facts::{TOOL_TABLE_LITERALS, TOOL_TABLES, is_tool_table};
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, TableName};
 use crate::sql::StatementClass;
 
 /// Tables that other sessions of runner write while a migration runs: sessions that share a transform with it, and
 /// those that watch it.
 const SHARED: [&str; 5] = ["runner_checkpoint", "runner_chunk", "runner_evidence", "runner_control", "runner_progress"];
+
+/// What the server answers to a question for a table or a column that is gone.
+const CHANGED: [&str; 2] = ["1146", "1054"];
 
 /// Each tool table with a digest of its definition and contents.
 pub(super) type Picture = Vec<(String, String)>;
@@ -80,27 +84,73 @@ impl MysqlDatabase {
             return Ok(());
         };
         let now = self.picture().await?;
-        if now == before {
-            return Ok(());
-        }
-        let changed = before.iter().chain(&now).find(|it| !(before.contains(it) && now.contains(it)));
-        let name = changed.map_or("runner_history", |(name, _)| name.as_str());
-        Err(DatabaseError::new(
-            DatabaseErrorKind::Denied,
-            format!("the migration changed `{name}`, which belongs to runner"),
-        )
-        .hint("look for triggers, procedures and `EXECUTE` that write to it"))
+        compare(&before, &now)
     }
 
+    /// Takes the picture that [`Self::compare_tool_tables`] compares with, before a statement outside a transaction that
+    /// may do anything: what it does to the tables cannot be rolled back, but it can be found.
+    pub(super) async fn look_before(&mut self, class: StatementClass) -> Result<(), DatabaseError> {
+        if self.transaction.is_some() || class != StatementClass::Unknown {
+            return Ok(());
+        }
+        self.guard.tool_tables = Some(self.picture().await?);
+        Ok(())
+    }
+
+    /// Fails if the statement has changed the tables.
+    pub(super) async fn compare_tool_tables(&mut self) -> Result<(), DatabaseError> {
+        let Some(before) = self.guard.tool_tables.take() else { return Ok(()) };
+        match self.picture().await {
+            Ok(now) => compare(&before, &now),
+            Err(error) if CHANGED.contains(&error.code.as_str()) => {
+                Err(changed("runner_history").detail(error.to_string()))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The tables as they are now, in the settings of the host.
     async fn picture(&mut self) -> Result<Picture, DatabaseError> {
+        let looks = match self.guard.looks.clone() {
+            Some(looks) => looks,
+            None => self.looks().await?,
+        };
+        if looks.is_empty() {
+            return Ok(Picture::new());
+        }
+        let (ours, theirs) = self.around_host().await?;
+        let texts: Vec<&str> = looks.iter().map(|(_, look)| look.as_str()).collect();
+        let answers = look::results(&mut self.connection, &format!("{ours}{}{theirs}", texts.join("; "))).await;
+        if answers.is_err() && !theirs.is_empty() {
+            self.guard.settings.keep();
+        }
+        let answers = answers?;
+        // `SET` and `USE` come before the questions, and have results too.
+        let before = if ours.is_empty() { 0 } else { 2 };
+        let answers = answers.get(before..).unwrap_or_default();
+        let digest = |rows: &Vec<MySqlRow>| {
+            let mut digest = Sha256::new();
+            for row in rows {
+                for column in 0..row.len() {
+                    digest.update(text(row, column));
+                    digest.update([0]);
+                }
+            }
+            hex::encode(digest.finalize())
+        };
+        let picture = looks.iter().zip(answers).map(|((table, _), rows)| (table.clone(), digest(rows))).collect();
+        self.guard.looks = Some(looks);
+        Ok(picture)
+    }
+
+    /// The questions for the tables, each with its table: their definitions, and for most the digest of their rows.
+    async fn looks(&mut self) -> Result<Vec<(String, String)>, DatabaseError> {
         let schema = self.server.facts.schema.clone().unwrap_or_default();
-        let names: Vec<String> = TOOL_TABLES.into_iter().filter(|name| !SHARED.contains(name)).map(literal).collect();
-        let names = names.join(", ");
         let columns = session::all(
             &mut self.connection,
             format!(
                 "SELECT TABLE_NAME, COLUMN_NAME, DATA_TYPE FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = {} \
-                 AND TABLE_NAME IN ({names}) ORDER BY TABLE_NAME, ORDINAL_POSITION",
+                 AND TABLE_NAME IN ({TOOL_TABLE_LITERALS}) ORDER BY TABLE_NAME, ORDINAL_POSITION",
                 literal(&schema)
             ),
         )
@@ -116,27 +166,42 @@ impl MysqlDatabase {
                 _ => tables.push((table, vec![value])),
             }
         }
-        let mut picture = Picture::new();
+        let mut looks = Vec::new();
         for (table, values) in tables {
             let name = TableName { schema: Some(schema.clone()), name: table.clone() }.quoted(Dialect::Mysql);
+            looks.push((table.clone(), format!("SHOW CREATE TABLE {name}")));
+            if SHARED.contains(&table.as_str()) {
+                continue;
+            }
             let values: Vec<String> =
                 values.iter().map(|value| format!("IFNULL(CAST({value} AS BINARY), '~'), '|'")).collect();
-            let look = format!(
-                "SHOW CREATE TABLE {name}; SELECT COUNT(*), \
-                 SUM(CAST(CONV(LEFT(SHA1(CONCAT({})), 15), 16, 10) AS UNSIGNED)) FROM {name}",
+            let rows = format!(
+                "SELECT COUNT(*), SUM(CAST(CONV(LEFT(SHA1(CONCAT({})), 15), 16, 10) AS UNSIGNED)) FROM {name}",
                 values.join(", ")
             );
-            let mut digest = Sha256::new();
-            for row in session::all(&mut self.connection, look).await? {
-                for column in 0..row.len() {
-                    digest.update(text(&row, column));
-                    digest.update([0]);
-                }
-            }
-            picture.push((table, hex::encode(digest.finalize())));
+            looks.push((table, rows));
         }
-        Ok(picture)
+        Ok(looks)
     }
+}
+
+fn compare(before: &Picture, now: &Picture) -> Result<(), DatabaseError> {
+    if now == before {
+        return Ok(());
+    }
+    let other = before.iter().chain(now).find(|it| !(before.contains(it) && now.contains(it)));
+    Err(changed(other.map_or("runner_history", |(name, _)| name.as_str())))
+}
+
+fn changed(table: &str) -> DatabaseError {
+    DatabaseError::new(
+        DatabaseErrorKind::Denied,
+        format!("the migration changed `{table}`, which belongs to runner"),
+    )
+    .hint(
+        "look for triggers, procedures and `EXECUTE` that write to it; a loop over all tables must leave out those whose \
+         names begin with `runner_`",
+    )
 }
 
 /// Whether a statement of the host names one of the tables.

@@ -12,7 +12,7 @@ use crate::sql::Isolation;
 /// A transaction that `begin` opened.
 pub(super) struct Transaction {
     /// The savepoint that lasts as long as the transaction; its name cannot be guessed.
-    proof: String,
+    pub proof: String,
     /// The tool tables before the first statement of a script, or after the host's last statement.
     pub tool_tables: Option<Picture>,
     /// The transaction was found to be over, for example after a deadlock: further statements would autocommit.
@@ -20,7 +20,7 @@ pub(super) struct Transaction {
 }
 
 /// A server's answer if there is no savepoint with that name.
-const NO_SAVEPOINT: &str = "1305";
+pub(super) const NO_SAVEPOINT: &str = "1305";
 
 impl MysqlDatabase {
     pub(super) async fn begin_now(&mut self, options: TransactionOptions) -> Result<(), DatabaseError> {
@@ -51,21 +51,26 @@ impl MysqlDatabase {
         if self.transaction.is_some() {
             return Err(DatabaseError::in_transaction());
         }
-        self.watch.check_stop()?;
-        if self.server.facts.read_only {
-            return Err(DatabaseError::new(
-                DatabaseErrorKind::ReadOnly,
-                "the server does not take changes: it, or the session, is read-only",
-            )
-            .hint(
-                "give the URL of the primary server, or look at `read_only` and `transaction_read_only` on this one",
-            ));
-        }
+        self.check_writable()?;
         self.renew_if_due().await?;
         let proof = random_name();
-        session::run(&mut self.connection, format!("{isolation}START TRANSACTION; SAVEPOINT {proof}")).await?;
+        let clean = self.guard.take_cleaning();
+        session::run(&mut self.connection, format!("{clean}{isolation}START TRANSACTION; SAVEPOINT {proof}")).await?;
         self.transaction = Some(Transaction { proof, tool_tables: None, is_over: false });
         Ok(())
+    }
+
+    /// Fails where no transaction that writes can be opened.
+    pub(super) fn check_writable(&self) -> Result<(), DatabaseError> {
+        self.watch.check_stop()?;
+        if !self.server.facts.read_only {
+            return Ok(());
+        }
+        Err(DatabaseError::new(
+            DatabaseErrorKind::ReadOnly,
+            "the server does not take changes: it, or the session, is read-only",
+        )
+        .hint("give the URL of the primary server, or look at `read_only` and `transaction_read_only` on this one"))
     }
 
     pub(super) async fn commit_now(&mut self) -> Result<(), DatabaseError> {
@@ -168,9 +173,7 @@ impl MysqlDatabase {
     /// tables are dropped as far as their names are known, and the session is replaced after the transaction.
     pub(super) async fn drop_temporary_now(&mut self) -> Result<(), DatabaseError> {
         self.close_statements();
-        if self.guard.is_used {
-            self.guard.must_renew = true;
-        }
+        self.guard.end_migration();
         let temporary = std::mem::take(&mut self.guard.temporary);
         if self.transaction.is_some() && !temporary.is_empty() {
             let statement = format!("DROP TEMPORARY TABLE IF EXISTS {}", temporary.join(", "));

@@ -10,7 +10,7 @@ use sqlx::{Connection, PgConnection, Row};
 use super::PostgresDatabase;
 use super::error::lost;
 use super::orphans;
-use super::scope::{rows, simple, text_of};
+use super::scope::{backend_of, rows, simple, text_of};
 use super::settings::{Own, in_transaction};
 use crate::database::{DatabaseError, DatabaseErrorKind, LockHolder, LockRequest, StopSignal};
 use crate::random::jittered;
@@ -36,6 +36,8 @@ pub(super) struct Lock {
     connection: PgConnection,
     /// Comes before each statement of this connection, so that the list of sessions shows the lock's owner.
     mark: String,
+    /// The server process behind it: its transaction stays open, so that a pooler cannot give it another.
+    backend: i32,
 }
 
 impl Lock {
@@ -49,16 +51,31 @@ impl Lock {
         }
     }
 
+    /// Returns the condition under which the server still has the lock on record for the connection that holds it.
+    pub(super) fn is_held_by(&self) -> String {
+        let (high, low) = (KEY >> 32, KEY & 0xffff_ffff);
+        format!(
+            "EXISTS (SELECT 1 FROM pg_catalog.pg_locks l WHERE l.locktype = 'advisory' AND l.granted AND l.pid = {} \
+             AND l.classid::int8 = {high} AND l.objid::int8 = {low} AND l.objsubid = 1 AND l.database = \
+             (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()))",
+            self.backend
+        )
+    }
+
+    /// Asks for the lock until it is free. In between nothing is open on the server: behind a pooler, a waiting run would
+    /// keep a connection from the run that it waits for.
     async fn take(
         mut connection: PgConnection,
         request: &LockRequest,
         stop: &StopSignal,
         waiting: &(dyn for<'a> Fn(&'a str) + Send + Sync),
     ) -> Result<Self, DatabaseError> {
-        let begin = format!("BEGIN ISOLATION LEVEL READ COMMITTED; {}", in_transaction(&Own::default()));
-        simple(&mut connection, &begin).await?;
         let mark = format!("{MARK}{} */ ", comment(&LockHolder::record(request)));
-        let ask = ask(&mark);
+        let begin = format!(
+            "{mark}BEGIN ISOLATION LEVEL READ COMMITTED; {}; SELECT pg_catalog.pg_backend_pid() AS pg_backend_pid; \
+             SELECT pg_catalog.pg_try_advisory_xact_lock({KEY})",
+            in_transaction(&Own::default())
+        );
         let started = Instant::now();
         let mut told: Option<String> = None;
         let mut pause = PAUSES.0;
@@ -66,11 +83,12 @@ impl Lock {
             if stop.is_raised() {
                 return Err(DatabaseError::stopped());
             }
-            let answer = rows(&mut connection, &ask).await?;
-            if answer.first().and_then(|row| text_of(row, 0)).as_deref() == Some("t") {
-                return Ok(Self { connection, mark });
+            let answer = rows(&mut connection, &begin).await?;
+            if answer.last().and_then(|row| text_of(row, 0)).as_deref() == Some("t") {
+                let backend = backend_of(&answer).ok_or_else(|| lost("the server does not say which process it is"))?;
+                return Ok(Self { connection, mark, backend });
             }
-            let found = look(&mut connection, "", &who_holds_it()).await?;
+            let found = rows(&mut connection, &format!("{}; ROLLBACK", who_holds_it())).await?;
             if let Some(holder) = self::told(&found)
                 && told.as_ref() != Some(&holder.name)
             {
@@ -115,6 +133,7 @@ impl PostgresDatabase {
     }
 
     pub(super) async fn lock_holder_now(&mut self) -> Result<Option<LockHolder>, DatabaseError> {
+        self.leave_ahead().await;
         self.check_usable()?;
         self.busy = true;
         let holder = holder(&mut self.connection).await;
@@ -124,6 +143,7 @@ impl PostgresDatabase {
     }
 
     pub(super) async fn unlock_now(&mut self) -> Result<(), DatabaseError> {
+        self.leave_ahead().await;
         self.locked_for = None;
         let Some(mut lock) = self.lock.take() else { return Ok(()) };
         let released = simple(&mut lock.connection, "ROLLBACK").await;

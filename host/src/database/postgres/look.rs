@@ -15,6 +15,7 @@ use crate::database::look::{Probe, by_statement, cell};
 
 impl PostgresDatabase {
     pub(super) async fn look_now(&mut self, questions: &[String]) -> Result<Probe, DatabaseError> {
+        self.leave_ahead().await;
         self.check_free()?;
         let who = lock::who_holds_it();
         let questions_and_who: Vec<&str> = questions.iter().map(String::as_str).chain([&*who]).collect();

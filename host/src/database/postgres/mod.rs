@@ -24,6 +24,7 @@ mod page_copy;
 mod parameters;
 mod reading;
 mod reconnect;
+mod record;
 mod rights;
 mod schema;
 mod scope;
@@ -56,6 +57,7 @@ use self::cursor::Cursor;
 use self::lock::Lock;
 use self::page::Pages;
 use self::reconnect::Left;
+use self::record::Ahead;
 use self::settings::Own;
 use self::tool_tables::Fingerprint;
 use self::transaction::Transaction;
@@ -64,9 +66,9 @@ use self::watch::Watch;
 use self::writer::Writer;
 use super::opened::Opened;
 use super::{
-    BatchLimits, Bulk, Claims, ConnectOptions, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, Facts,
-    LockHolder, LockRequest, PageRequest, Part, Probe, QueryLimits, Role, RoleToken, Session, StopSignal,
-    TableIdentity, TableInfo, TableName, TableSource, TableTarget, TransactionOptions, WriteHint, WriterId,
+    BatchLimits, Bulk, Claims, ConnectOptions, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, End,
+    Facts, LockHolder, LockRequest, PageRequest, Part, Probe, QueryLimits, Role, RoleToken, Session, StopSignal,
+    TableIdentity, TableInfo, TableName, TableSource, TableTarget, ToolChange, TransactionOptions, WriteHint, WriterId,
 };
 use crate::data::{Batch, RowSet, Value};
 
@@ -84,6 +86,8 @@ pub(super) struct PostgresDatabase {
     types: Types,
     /// The transaction that `begin` opened.
     transaction: Option<Transaction>,
+    /// The transaction that was opened ahead for the next migration.
+    ahead: Option<Ahead>,
     /// The lock, on its own connection.
     lock: Option<Lock>,
     /// The request with which the lock was taken, kept until the lock is released: the lock may be lost meanwhile.
@@ -120,6 +124,7 @@ async fn open(url: &DatabaseUrl, options: &ConnectOptions) -> Result<PostgresDat
         pages: Pages::default(),
         types: Types::default(),
         transaction: None,
+        ahead: None,
         lock: None,
         locked_for: None,
         rights: Role::Host,
@@ -189,7 +194,10 @@ impl Database for PostgresDatabase {
     }
 
     async fn begin(&mut self, options: TransactionOptions) -> Result<(), DatabaseError> {
-        self.begin_now(None, options.isolation).await
+        match options.for_migration {
+            true => self.begin_migration(options).await,
+            false => self.begin_now(None, options.isolation).await,
+        }
     }
 
     async fn begin_part(&mut self, part: Part) -> Result<Claims, DatabaseError> {
@@ -199,6 +207,14 @@ impl Database for PostgresDatabase {
 
     async fn commit(&mut self) -> Result<(), DatabaseError> {
         self.commit_now().await
+    }
+
+    async fn record(&mut self, changes: &[ToolChange]) -> Result<(), DatabaseError> {
+        self.record_now(changes).await
+    }
+
+    async fn finish(&mut self, changes: &[ToolChange], end: End) -> Result<(), DatabaseError> {
+        self.finish_now(changes, end).await
     }
 
     async fn check_constraints(&mut self) -> Result<(), DatabaseError> {

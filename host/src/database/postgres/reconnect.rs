@@ -24,6 +24,7 @@ pub(super) struct Left {
 
 impl PostgresDatabase {
     pub(super) async fn reconnect_now(&mut self) -> Result<(), DatabaseError> {
+        self.leave_ahead().await;
         if self.check_usable().is_ok() {
             self.busy = true;
             let alive = simple(&mut self.connection, "SELECT 1").await;

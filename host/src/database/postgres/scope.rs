@@ -66,6 +66,7 @@ impl PostgresDatabase {
         statement: Option<&str>,
         more: impl FnOnce(&Scope) -> String,
     ) -> Result<Scope, DatabaseError> {
+        self.leave_ahead().await;
         self.check_usable()?;
         let class = match statement {
             Some(statement) if statement.contains('\0') => return Err(zero_byte()),
@@ -260,7 +261,7 @@ impl PostgresDatabase {
 }
 
 /// Returns the text that sets the settings until the transaction ends; other statements can directly follow it.
-fn set_local(settings: &[(&str, String)]) -> String {
+pub(super) fn set_local(settings: &[(&str, String)]) -> String {
     settings.iter().map(|(name, value)| format!("SET LOCAL {name} = {value}; ")).collect()
 }
 

@@ -11,7 +11,7 @@ use super::statement_describe::{Described, Shape, describe, one_statement, shape
 use super::types::Types;
 use super::types_read::value;
 use crate::data::{RowSet, Value};
-use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, QueryLimits};
+use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, QueryLimits, Role};
 use crate::sql::classify::{StatementClass, classify};
 
 /// The bytes that a cell of fixed size counts as.
@@ -23,6 +23,10 @@ impl PostgresDatabase {
         let watch = self.watch();
         let result = if scope.is_bare() {
             watch.run(execute_bare(&mut self.connection, statement, parameters)).await
+        } else if self.rights == Role::SqlScript && parameters.is_empty() && !statement.contains(';') {
+            // The server ends a statement at a semicolon only: a text without one is a single statement, and need not be
+            // described to prove it.
+            watch.run(execute_plain(&mut self.connection, statement)).await
         } else {
             watch.run(execute(&mut self.connection, &mut self.types, statement, parameters)).await
         };
@@ -74,6 +78,12 @@ async fn execute_bare(
         ));
     }
     simple(connection, statement).await.map(|()| 0)
+}
+
+async fn execute_plain(connection: &mut PgConnection, statement: &str) -> Result<u64, DatabaseError> {
+    let done = connection.execute(sqlx::raw_sql(AssertSqlSafe(statement))).await;
+    let done = done.map_err(|error| from_sqlx(&error, Some(statement)))?;
+    Ok(if shape(statement) == Shape::Change { done.rows_affected() } else { 0 })
 }
 
 async fn execute(

@@ -5,7 +5,8 @@
 //! that wrote to one of them, truncated, locked or altered it, or gave it a trigger, holds a lock that it did not hold
 //! before. (`ANALYZE` of the whole database takes a lock under which no content changes; this is allowed.) If the host
 //! itself already holds such a lock, the server's count of the rows that this transaction has written shows the
-//! difference. Owner and grants can change without a lock, and are compared separately.
+//! difference. Owner and grants can change without a lock, and storage parameters under that of `ANALYZE`; these are
+//! compared separately.
 
 use std::sync::LazyLock;
 
@@ -20,22 +21,22 @@ pub(super) static FINGERPRINT: LazyLock<String> = LazyLock::new(|| LOOK.replace(
 
 const LOOK: &str = "\
     WITH tool AS ( \
-        SELECT c.oid, c.relname, c.relowner, c.relacl, n.nspowner, n.nspacl \
+        SELECT c.oid, c.relname, c.relowner, c.relacl, c.reloptions, n.nspowner, n.nspacl \
         FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
         WHERE n.nspname = 'runner' AND c.relname IN (~tables~)) \
-    SELECT (SELECT string_agg(concat_ws(',', relname, oid, relowner, relacl::text, nspowner, nspacl::text), ';' \
+    SELECT (SELECT pg_catalog.string_agg(pg_catalog.concat_ws(',', relname, oid, relowner, relacl::text, reloptions::text, nspowner, nspacl::text), ';' \
                 ORDER BY relname) FROM tool), \
-        (SELECT string_agg(t.relname || ' ' || l.mode, ';' ORDER BY t.relname, l.mode) \
+        (SELECT pg_catalog.string_agg(t.relname || ' ' || l.mode, ';' ORDER BY t.relname, l.mode) \
             FROM pg_catalog.pg_locks l JOIN tool t ON t.oid = l.relation \
             WHERE l.pid = pg_catalog.pg_backend_pid() AND l.locktype = 'relation' AND l.mode NOT IN ('AccessShareLock', 'ShareUpdateExclusiveLock') \
             AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())), \
-        (SELECT string_agg(concat_ws(',', relname, pg_catalog.pg_stat_get_xact_tuples_inserted(oid), \
+        (SELECT pg_catalog.string_agg(pg_catalog.concat_ws(',', relname, pg_catalog.pg_stat_get_xact_tuples_inserted(oid), \
                 pg_catalog.pg_stat_get_xact_tuples_updated(oid), pg_catalog.pg_stat_get_xact_tuples_deleted(oid)), ';' \
                 ORDER BY relname) FROM tool)";
 
 /// The result of [`FINGERPRINT`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Fingerprint([Option<String>; 3]);
+pub(super) struct Fingerprint(pub(super) [Option<String>; 3]);
 
 impl Fingerprint {
     pub(super) fn of(row: Option<&PgRow>) -> Self {

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use super::PostgresDatabase;
 use super::error::{ABORTED, lost};
-use super::lock::lock_lost;
 use super::reconnect::Left;
 use super::scope::{backend_of, rows, simple, text_of};
 use super::settings::prologue_of;
@@ -34,11 +33,11 @@ pub(super) struct Transaction {
     /// The script's timeouts are in force, and the last statement may have been a script's.
     pub(super) script_speaks: bool,
     /// A script has run statements.
-    had_script: bool,
+    pub(super) had_script: bool,
     /// The state of the tool's tables when the script's role began.
-    before: Option<Fingerprint>,
+    pub(super) before: Option<Fingerprint>,
     /// A script has changed the tool's tables.
-    tampered: Option<DatabaseError>,
+    pub(super) tampered: Option<DatabaseError>,
 }
 
 impl Transaction {
@@ -79,15 +78,8 @@ impl PostgresDatabase {
         part: Option<Part>,
         isolation: Option<Isolation>,
     ) -> Result<(), DatabaseError> {
-        self.check_free()?;
-        if self.facts.read_only {
-            return Err(read_only());
-        }
-        match (&mut self.lock, &self.locked_for) {
-            (Some(lock), _) => lock.check().await?,
-            (None, Some(_)) => return Err(lock_lost()),
-            (None, None) => {}
-        }
+        self.leave_ahead().await;
+        self.check_begin().await?;
         // Assigning a transaction id requires a transaction that may write.
         let xid = self.open(&prologue_of(part, isolation, &self.own, "pg_catalog.pg_current_xact_id()::text")).await?;
         match xid {
@@ -275,7 +267,7 @@ pub(super) fn explain_aborted(first: &str) -> DatabaseError {
     .hint("look at the first error: PostgreSQL ends a transaction with it, and nothing of it remains")
 }
 
-fn read_only() -> DatabaseError {
+pub(super) fn read_only() -> DatabaseError {
     DatabaseError::new(DatabaseErrorKind::ReadOnly, "the database is read-only").code("25006").hint(
         "the server is a standby, or `default_transaction_read_only` is on for the role or the database: connect to the \
          primary server as a role that may write",

@@ -43,9 +43,10 @@ use self::transaction::Transaction;
 use self::writer::Writer;
 use super::opened::Opened;
 use super::{
-    BatchLimits, Bulk, Claims, ConnectOptions, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, Dialect,
-    Facts, LockHolder, LockRequest, PageRequest, Part, Probe, QueryLimits, Role, RoleToken, Session, StopSignal,
-    TableIdentity, TableInfo, TableName, TableSource, TableTarget, TransactionOptions, WriteHint, WriterId,
+    BatchLimits, Bulk, ChangedRows, Claims, ConnectOptions, CursorId, CursorRequest, Database, DatabaseError,
+    DatabaseUrl, Dialect, End, Facts, LockHolder, LockRequest, PageRequest, Part, Probe, QueryLimits, Role, RoleToken,
+    Session, StopSignal, TableIdentity, TableInfo, TableName, TableSource, TableTarget, ToolChange, TransactionOptions,
+    WriteHint, WriterId,
 };
 use crate::data::{Batch, RowSet, Value};
 
@@ -161,6 +162,30 @@ impl Database for SqliteDatabase {
         self.commit_now()
     }
 
+    async fn record(&mut self, changes: &[ToolChange]) -> Result<(), DatabaseError> {
+        self.begin_now(TransactionOptions::default())?;
+        let made = self.make(changes).and_then(|()| self.commit_now());
+        if made.is_err() {
+            // The error of the change matters more than that of the rollback.
+            let _ = self.rollback_now();
+        }
+        made
+    }
+
+    async fn finish(&mut self, changes: &[ToolChange], end: End) -> Result<(), DatabaseError> {
+        if self.transaction.is_none() {
+            return Err(DatabaseError::no_transaction("commit"));
+        }
+        if self.connection.is_autocommit() {
+            return Err(DatabaseError::ended_by_migration());
+        }
+        if end != End::Step {
+            self.drop_temporary_now()?;
+        }
+        self.make(changes)?;
+        self.commit_now()
+    }
+
     async fn check_constraints(&mut self) -> Result<(), DatabaseError> {
         self.check_constraints_now()
     }
@@ -187,6 +212,20 @@ impl Database for SqliteDatabase {
 
     async fn in_transaction(&mut self) -> Result<bool, DatabaseError> {
         Ok(self.transaction.is_some() && !self.connection.is_autocommit())
+    }
+}
+
+impl SqliteDatabase {
+    /// Makes changes to the tool's own tables in the open transaction.
+    fn make(&mut self, changes: &[ToolChange]) -> Result<(), DatabaseError> {
+        for change in changes {
+            let (statement, values) = change.statement(&self.facts)?;
+            let rows = self.execute_now(&statement, &values)?;
+            if change.rows() == ChangedRows::One && rows != 1 {
+                return Err(DatabaseError::unexpected_rows());
+            }
+        }
+        Ok(())
     }
 }
 

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use super::record::{Started, done};
 use super::retry::Retries;
 use super::{Engine, StepResult};
-use crate::database::{DatabaseError, DatabaseErrorKind, HostSession, SharedDatabase, TransactionOptions};
+use crate::database::{DatabaseError, DatabaseErrorKind, End, HostSession, SharedDatabase, TransactionOptions};
 use crate::dialect::Dialect;
 use crate::engine::Direction;
 use crate::engine::artifact::to_store;
-use crate::engine::history::{self, State};
+use crate::engine::history::{self, Numbers, RunMode, State};
 use crate::engine::journal::crash;
 use crate::engine::outcome::Done;
 use crate::engine::plan::PlannedMigration;
@@ -23,13 +23,19 @@ use crate::sql::{Isolation, program};
 
 impl Engine {
     /// Runs a migration in its own transaction.
-    pub(super) async fn run_atomic(&self, step: &PlannedMigration) -> StepResult {
-        // Loading may compile for seconds, so it comes before the transaction and is not timed.
+    pub(super) async fn run_atomic(
+        &self,
+        step: &PlannedMigration,
+        next: Option<&PlannedMigration>,
+        numbers: &Numbers,
+    ) -> StepResult {
+        // Loading may compile for seconds: before the transaction, and before the clock.
         let (script, source) = self.load(step).await?;
         let mut retries = Retries::new(self.retries);
+        let next = next.filter(|next| next.mode == RunMode::Atomic && next.kind == Kind::Sql).map(options_of);
         loop {
             let recorder = Arc::new(self.recorder(step));
-            let failure = match self.attempt(step, &*script, &source, &recorder).await {
+            let failure = match self.attempt(step, &*script, &source, &recorder, (next, numbers)).await {
                 Ok(done) => return Ok(Done { retries: retries.done(), ..done }),
                 Err(failure) => failure,
             };
@@ -51,15 +57,21 @@ impl Engine {
         script: &dyn Script,
         source: &ScriptSource,
         recorder: &Arc<RunRecorder>,
+        (next, numbers): (Option<TransactionOptions>, &Numbers),
     ) -> StepResult {
         let started = Started::now();
-        let options = TransactionOptions {
-            foreign_keys_off: step.description.needs_table_rebuild(),
-            isolation: isolation(source, step.direction, self.database.lock().await.facts().dialect),
-        };
+        let dialect = self.database.lock().await.facts().dialect;
+        let isolation = isolation(source, step.direction, dialect);
+        let options = TransactionOptions { isolation, ..options_of(step) };
+        let mut number = 0;
         {
             let mut database = self.database.lock().await;
             let database = &mut database.host_until(&self.stop);
+            if step.direction == Direction::Up && step.kind == Kind::Sql {
+                number = numbers.next(database).await?;
+            } else {
+                numbers.forget();
+            }
             if let Err(error) = database.begin(options).await {
                 // Compiling, or an earlier pause, may have outlasted the idle timeout of a firewall.
                 if error.kind != DatabaseErrorKind::Connection {
@@ -68,6 +80,16 @@ impl Engine {
                 self.reconnect_after_loss(database).await.map_err(Error::from)?;
                 database.begin(options).await.map_err(Error::from)?;
             }
+        }
+        if step.kind == Kind::Sql {
+            let worked = script.run(step.direction, &self.context(step, recorder)).await;
+            let mut database = self.database.lock().await;
+            let database = &mut database.host();
+            let end = End::Migration { next };
+            return match worked {
+                Ok(()) => self.end_atomic(database, step, source, &started, recorder, (number, end)).await,
+                Err(error) => Err(self.undo(database, error, recorder.lost_connection()).await.into()),
+            };
         }
         let worked = self.work(step, script, recorder).await;
         let mut database = self.database.lock().await;
@@ -91,6 +113,38 @@ impl Engine {
                 self.after_failed_commit(database, step, error, done).await
             }
         }
+    }
+
+    /// Brings the history to what a step in SQL did, and commits both: all of it in one message where the server allows it.
+    async fn end_atomic(
+        &self,
+        database: &mut HostSession<'_>,
+        step: &PlannedMigration,
+        source: &ScriptSource,
+        started: &Started,
+        recorder: &RunRecorder,
+        (number, end): (i64, End),
+    ) -> StepResult {
+        let changes = match step.direction {
+            Direction::Up => {
+                let record = self.record(step, State::Applied, started, recorder);
+                let mut changes = Vec::from_iter(self.kept(database.facts(), step, source));
+                changes.push(history::inserted(&history::Record { id: number, ..record }));
+                changes
+            }
+            Direction::Down => history::ended(step.record.unwrap_or_default(), &self.end(started, recorder)).to_vec(),
+        };
+        let done = done(step, started, recorder);
+        crash::point();
+        let Err(error) = database.finish(&changes, end).await else {
+            crash::point();
+            return Ok(done);
+        };
+        recorder.note_error(&error);
+        if error.kind == DatabaseErrorKind::Connection {
+            return self.after_failed_commit(database, step, error, done).await;
+        }
+        Err(self.undo(database, history::unmade(error), false).await.into())
     }
 
     /// Runs a migration in the open transaction, which stays open.
@@ -222,6 +276,16 @@ fn isolation(source: &ScriptSource, direction: Direction, dialect: Dialect) -> O
     let ScriptSource::Sql { up, down } = source else { return None };
     let text = if direction == Direction::Up { up } else { down.as_ref()? };
     program(text, dialect).ok()?.isolation
+}
+
+/// How the transaction of a step begins, as far as that is known before its SQL is read. A step whose SQL sets an isolation
+/// level does not take the transaction that was opened ahead for it.
+fn options_of(step: &PlannedMigration) -> TransactionOptions {
+    TransactionOptions {
+        foreign_keys_off: step.description.needs_table_rebuild(),
+        isolation: None,
+        for_migration: true,
+    }
 }
 
 /// Whether the migration's transaction is still open. From here on the session acts for the host.

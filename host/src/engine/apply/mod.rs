@@ -28,11 +28,11 @@ use super::backup::{Backup, BackupJob};
 use super::control::{RunControl, RunningMigration};
 use super::dry_run::DryRun;
 use super::event::{Event, EventSink};
-use super::history::{self, RunMode};
+use super::history::{self, Numbers, RunMode};
 use super::outcome::{Done, Failed, Outcome, TookEffect};
 use super::plan::{Plan, PlanInput, PlannedMigration, plan_apply, plan_redo, plan_rollback};
 use crate::data::Value;
-use crate::database::{LockRequest, SharedDatabase, StopSignal, TransactionOptions};
+use crate::database::{LockRequest, SharedDatabase, StopSignal};
 use crate::engine::identity::Identity;
 use crate::engine::script::{ScriptLoader, Transforms};
 use crate::engine::stopped::stopped;
@@ -156,6 +156,7 @@ impl Engine {
         let mut outcome = self.outcome(request);
         let mut steps = plan.steps.into_iter();
         let mut direction = None;
+        let numbers = Numbers::default();
         while let Some(step) = steps.next() {
             self.emit_turn(&mut direction, &step, steps.as_slice());
             if let Some(reason) = self.stop.reason() {
@@ -171,8 +172,8 @@ impl Engine {
             }
             self.emit_started(&step);
             let result = match step.mode {
-                RunMode::Atomic => self.run_atomic(&step).await,
-                RunMode::Stepwise => self.run_stepwise_patiently(request, &step).await,
+                RunMode::Atomic => self.run_atomic(&step, steps.as_slice().first(), &numbers).await,
+                RunMode::Stepwise => self.run_stepwise_patiently(request, &step, &numbers).await,
             };
             let result = result.and_then(|done| self.not_refused().map(|()| done).map_err(Into::into));
             let failure = result.as_ref().err();
@@ -261,17 +262,7 @@ impl Engine {
     async fn ensure_history(&self) -> Result<()> {
         let mut database = self.database.lock().await;
         let database = &mut database.host();
-        if !database.facts().transactional_ddl {
-            return history::ensure(database).await;
-        }
-        database.begin(TransactionOptions::default()).await?;
-        let made = history::ensure(database).await;
-        if let Err(error) = made {
-            // The original error matters more than a failed rollback.
-            let _ = database.rollback().await;
-            return Err(error);
-        }
-        Ok(database.commit().await?)
+        history::ensure_apart(database).await
     }
 
     fn outcome(&self, request: &Request) -> Outcome {

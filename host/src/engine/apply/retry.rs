@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::{Action, Engine, Failure, Request, StepResult};
 use crate::database::{DatabaseError, HostSession};
 use crate::engine::event::Event;
+use crate::engine::history::Numbers;
 use crate::engine::outcome::Done;
 use crate::engine::plan::PlannedMigration;
 use crate::error::Error;
@@ -79,11 +80,16 @@ fn pause(retry: u32, random: u64) -> Duration {
 impl Engine {
     /// Runs a stepwise migration. If it fails because of another transaction's lock, it is resumed, as the next `apply`
     /// would do.
-    pub(super) async fn run_stepwise_patiently(&self, request: &Request, step: &PlannedMigration) -> StepResult {
+    pub(super) async fn run_stepwise_patiently(
+        &self,
+        request: &Request,
+        step: &PlannedMigration,
+        numbers: &Numbers,
+    ) -> StepResult {
         let mut retries = Retries::new(self.retries);
         let mut step = step.clone();
         loop {
-            let failure = match self.run_stepwise(&step).await {
+            let failure = match self.run_stepwise(&step, numbers).await {
                 Ok(done) => return Ok(Done { retries: retries.done(), ..done }),
                 Err(failure) => failure,
             };

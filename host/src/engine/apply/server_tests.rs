@@ -7,7 +7,7 @@ use runner_tests::servers::{self, TestDatabase};
 
 use super::tests::{engine, sql};
 use super::*;
-use crate::database::{ConnectOptions, DatabaseUrl, connect};
+use crate::database::{ConnectOptions, DatabaseUrl, TransactionOptions, connect};
 use crate::engine::plan::PlanOptions;
 use crate::engine::script::{Script, ScriptSource};
 use crate::engine::sql_script::SqlScript;

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use super::atomic::roll_back;
 use super::record::{Started, done, work};
 use super::{Engine, Failure, StepResult};
-use crate::database::{DatabaseErrorKind, HostSession, TransactionOptions};
+use crate::database::{DatabaseErrorKind, Facts, HostSession, ToolChange, TransactionOptions};
 use crate::engine::Direction;
 use crate::engine::artifact::to_store;
 use crate::engine::call::answer::Transformed;
 use crate::engine::clock::now;
-use crate::engine::history::{self, RunMode, State};
+use crate::engine::history::{self, Numbers, RunMode, State};
 use crate::engine::journal;
 use crate::engine::journal::{Journal, StepProgress, crash};
 use crate::engine::outcome::TookEffect;
@@ -27,6 +27,8 @@ pub(super) struct Opened {
     journal: Arc<Journal>,
     /// Steps, rows read and rows written by earlier runs, which history has already counted.
     before: history::Work,
+    /// No other run has worked at it, so that what history keeps of its artifact is its own.
+    is_new: bool,
 }
 
 /// The progress of an interrupted migration.
@@ -41,14 +43,17 @@ struct StoppedAt {
 
 impl Engine {
     /// Runs a stepwise migration.
-    pub(super) async fn run_stepwise(&self, step: &PlannedMigration) -> StepResult {
+    pub(super) async fn run_stepwise(&self, step: &PlannedMigration, numbers: &Numbers) -> StepResult {
         check_mode(step)?;
         // Loading may compile for seconds, so it comes before anything is recorded and is not timed.
         let (script, source) = self.load(step).await.map_err(|error| not_begun(error, step, None))?;
         let started = Started::now();
         let recorder = Arc::new(self.recorder(step));
         let of = script.steps(step.direction);
-        let opened = self.open(step, &source, &started, &recorder).await.map_err(|error| not_begun(error, step, of))?;
+        let opened = self
+            .open(step, &source, &started, (&recorder, numbers))
+            .await
+            .map_err(|error| not_begun(error, step, of))?;
         let context = self.journalled(step, &recorder, &opened.journal);
         let ran = script.run(step.direction, &context).await;
         let mut database = self.database.lock().await;
@@ -71,7 +76,16 @@ impl Engine {
         };
         match failed {
             None => Ok(done(step, &started, &recorder)),
+            // Not even that it began is stored.
+            Some(error) if opened.journal.is_unwritten().await => {
+                let met_a_lock = recorder.met_a_lock();
+                Err(Box::new(Failure { error, took_effect: None, met_a_lock }))
+            }
             Some(error) => {
+                let error = match opened.journal.flush(database).await {
+                    Ok(()) => error,
+                    Err(second) => error.cause(second.message),
+                };
                 let progress = opened.journal.progress().await;
                 work.steps = progress.done;
                 let met_a_lock = recorder.met_a_lock() && progress.unknown.is_none();
@@ -90,7 +104,7 @@ impl Engine {
         step: &PlannedMigration,
         source: &ScriptSource,
         started: &Started,
-        recorder: &RunRecorder,
+        (recorder, numbers): (&RunRecorder, &Numbers),
     ) -> Result<Opened> {
         let mut database = self.database.lock().await;
         let database = &mut database.host();
@@ -105,6 +119,20 @@ impl Engine {
             self.warn(&step.revision, message);
         }
         let inputs = self.inputs(step, database.facts().version.clone());
+        if step.record.is_none()
+            && step.kind == Kind::Sql
+            && let number @ 1.. = numbers.next(database).await?
+        {
+            // What a row is numbered need not be asked, so that nothing is stored before the first statement.
+            let record = self.record(step, State::PartlyApplied, started, recorder);
+            let record = history::Record { id: number, ..record };
+            let mut changes = Vec::from_iter(self.kept(database.facts(), step, source));
+            changes.push(history::inserted(&record));
+            let run = Run { history: number, direction: step.direction };
+            let (worker, facts) = (self.worker(), database.facts());
+            let journal = Journal::begun(facts, run, step.kind, inputs, &worker, &self.stop, changes);
+            return Ok(Opened { journal: Arc::new(journal), before: history::Work::default(), is_new: true });
+        }
         database.begin(TransactionOptions::default()).await?;
         let write = async |database: &mut HostSession<'_>| -> Result<Journal> {
             let history = match step.record {
@@ -122,6 +150,7 @@ impl Engine {
                     // An interrupted migration can be rolled back whatever happens to the project's file.
                     self.keep(database, step, source).await?;
                     history::insert(database, &self.record(step, State::PartlyApplied, started, recorder)).await?;
+                    numbers.forget();
                     let history = history::read(database).await?;
                     let row = history.get(&step.revision);
                     row.ok_or_else(|| Error::failed("history has lost the row just written"))?.id
@@ -133,7 +162,11 @@ impl Engine {
         match write(database).await {
             Ok(journal) => {
                 database.commit().await?;
-                Ok(Opened { journal: Arc::new(journal), before: history::Work::default() })
+                Ok(Opened {
+                    journal: Arc::new(journal),
+                    before: history::Work::default(),
+                    is_new: step.record.is_none(),
+                })
             }
             Err(error) => Err(roll_back(database, error).await),
         }
@@ -160,7 +193,7 @@ impl Engine {
         });
         let (rows_read, rows_written) = before.unwrap_or_default();
         let before = history::Work { rows_read, rows_written, ..history::Work::default() };
-        Ok(Opened { journal: Arc::new(resumed.journal), before })
+        Ok(Opened { journal: Arc::new(resumed.journal), before, is_new: false })
     }
 
     /// Records in history that the migration is complete.
@@ -200,11 +233,31 @@ impl Engine {
             }
             run.trim(database).await
         };
-        database.begin(TransactionOptions::default()).await?;
-        if let Err(error) = write(database).await {
-            return Err(roll_back(database, error).await);
+        let committed = if opened.is_new && step.kind == Kind::Sql && step.direction == Direction::Up {
+            let mut record = self.record(step, State::Applied, &Started::now(), recorder);
+            record.id = run.history;
+            record.duration_ms = work.duration_ms;
+            record.rows_read = work.rows_read;
+            record.rows_written = work.rows_written;
+            let mut changes = opened.journal.take_pending().await;
+            changes.push(history::finished_stepwise(&record));
+            changes.extend(journal::trimmed(run));
+            database.record(&changes).await
+        } else {
+            opened.journal.flush(database).await?;
+            database.begin(TransactionOptions::default()).await?;
+            if let Err(error) = write(database).await {
+                return Err(roll_back(database, error).await);
+            }
+            database.commit().await
+        };
+        let Err(error) = committed else {
+            opened.journal.settled().await;
+            return Ok(());
+        };
+        if error.is_unexpected_rows() {
+            return Err(history::unmade(error));
         }
-        let Err(error) = database.commit().await else { return Ok(()) };
         if error.kind != DatabaseErrorKind::Connection {
             return Err(error.into());
         }
@@ -216,7 +269,17 @@ impl Engine {
             Direction::Up => row.is_some_and(|row| row.state == State::Applied),
             Direction::Down => row.is_none(),
         };
-        if is_done { Ok(()) } else { Err(error.into()) }
+        if !is_done {
+            return Err(error.into());
+        }
+        opened.journal.settled().await;
+        Ok(())
+    }
+
+    /// As [`Self::keep`], as a change.
+    pub(super) fn kept(&self, facts: &Facts, step: &PlannedMigration, source: &ScriptSource) -> Option<ToolChange> {
+        let (stored, limit) = (to_store(source), self.stored_artifact_bytes);
+        history::stored_artifact(facts, &step.revision, &step.sha256, &stored, limit)
     }
 
     /// Stores the artifact of an upgrade.

@@ -10,9 +10,9 @@ use super::recorder::DryRunRecorder;
 use crate::data::{Batch, RowSet, Value};
 use crate::database::message::value_text;
 use crate::database::{
-    BatchLimits, Bulk, Claims, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, Facts, LockHolder,
+    BatchLimits, Bulk, Claims, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, End, Facts, LockHolder,
     LockRequest, PageRequest, Part, Probe, QueryLimits, Role, RoleToken, Session, StopSignal, TableIdentity, TableInfo,
-    TableName, TableSource, TableTarget, TransactionOptions, WriteHint, WriteMode, WriterId,
+    TableName, TableSource, TableTarget, ToolChange, TransactionOptions, WriteHint, WriteMode, WriterId,
 };
 use crate::engine::event::dry_run::{Cell, Change};
 
@@ -202,6 +202,15 @@ impl Database for RecordingDatabase {
     async fn commit(&mut self) -> Result<(), DatabaseError> {
         self.writers.clear();
         self.inner.commit().await
+    }
+
+    async fn record(&mut self, changes: &[ToolChange]) -> Result<(), DatabaseError> {
+        self.inner.record(changes).await
+    }
+
+    async fn finish(&mut self, changes: &[ToolChange], end: End) -> Result<(), DatabaseError> {
+        self.writers.clear();
+        self.inner.finish(changes, end).await
     }
 
     async fn check_constraints(&mut self) -> Result<(), DatabaseError> {

@@ -25,6 +25,9 @@ impl Steps {
         call: &Call<'_>,
     ) -> Result<StepStart<T>, CallError> {
         self.run.recorder.begin_step(call);
+        if self.run.control.may_wait() {
+            journal.flush_shared(&self.run.database).await?;
+        }
         self.run.control.before_step(&self.run.database).await?;
         match journal.begin(&self.run.database, call).await? {
             JournalStep::Live(live) => {

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::read::{garbled, kind, number, unreadable};
+use super::read::{garbled, kind, unreadable};
 use crate::data::Value;
-use crate::database::{HostSession, QueryLimits};
+use crate::database::{Facts, HostSession, QueryLimits, ToolChange};
 use crate::engine::schema::{dialect_schema, history as sql, tool_sql};
 use crate::error::{Error, Result};
 use crate::project::catalog::Kind;
@@ -21,7 +21,7 @@ const LEVEL: i32 = 3;
 const READ_BYTES: usize = 1 << 30;
 
 /// The size of a statement that stores an artifact, without the artifact; an upper bound.
-const PACKET_HEAD: i64 = 64 << 10;
+const PACKET_HEAD: usize = 64 << 10;
 
 /// An artifact as the database stores it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,31 +87,34 @@ pub async fn store_artifact(
             return Ok(true);
         }
     }
+    let Some(change) = stored_artifact(database.facts(), revision, sha256, stored, limit) else { return Ok(false) };
+    let (text, values) = change.statement(database.facts()).map_err(unreadable)?;
+    database.execute(&text, &values).await.map_err(unreadable)?;
+    Ok(true)
+}
+
+/// The change that stores an artifact under its revision and digest; none for one above `limit` bytes, or one that the server
+/// does not take in one piece.
+pub fn stored_artifact(facts: &Facts, revision: &str, sha256: &str, stored: &Stored, limit: u64) -> Option<ToolChange> {
     let (bytes, assets) = stored.encode();
     if bytes.len() as u64 > limit {
-        return Ok(false);
+        return None;
     }
     let size = bytes.len() as i64;
     let (compression, bytes) = compress(bytes);
-    let dialect_schema = dialect_schema(database.facts());
-    if let Some(packet) = dialect_schema.packet
-        && (bytes.len() + assets.len()) as i64 > number(database, packet).await?.saturating_sub(PACKET_HEAD)
-    {
-        return Ok(false);
+    if facts.packet_bytes.is_some_and(|packet| bytes.len() + assets.len() > packet.saturating_sub(PACKET_HEAD)) {
+        return None;
     }
-    let kind = stored.kind().name();
-    let parameters = [
+    let values = [
         revision.into(),
         sha256.into(),
-        kind.into(),
+        stored.kind().name().into(),
         size.into(),
         compression.into(),
         assets.into(),
         Value::Bytes(bytes),
     ];
-    let store = tool_sql(dialect_schema.store_artifact, database.facts());
-    database.execute(&store, &parameters).await.map_err(unreadable)?;
-    Ok(true)
+    Some(ToolChange::of_any_rows(dialect_schema(facts).store_artifact, values))
 }
 
 /// Loads the artifact of a revision and digest, if the database has it.

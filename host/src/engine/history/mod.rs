@@ -9,11 +9,11 @@ mod repairs;
 mod tests;
 mod write;
 
-pub use artifact::{Stored, load_artifact, store_artifact};
+pub use artifact::{Stored, load_artifact, store_artifact, stored_artifact};
 pub use read::{History, answered, glance, is_there, question, read, read_all, read_with_artifacts, unreadable};
 pub use record::{Record, RunMode, State, declared_json};
 pub use repairs::{ACCEPT_CHECKSUM, Repair, add_repair, read_repairs};
 pub use write::{
-    End, Work, add_work, discard, drop_unused_artifacts, dry_run, end, ensure, finish_stepwise, insert, live_run,
-    reopen, set_applied, set_reason,
+    End, Numbers, Work, add_work, discard, drop_unused_artifacts, dry_run, end, ended, ensure, ensure_apart,
+    finish_stepwise, finished_stepwise, insert, inserted, live_run, reopen, set_applied, set_reason, unmade,
 };

@@ -194,11 +194,6 @@ async fn unfinished(database: &mut HostSession<'_>, tables: &[String]) -> Result
     }
 }
 
-pub(super) async fn number(database: &mut HostSession<'_>, statement: &str) -> Result<i64> {
-    let found = database.query(statement, &[], QueryLimits::NONE).await.map_err(unreadable)?;
-    found.rows.first().and_then(|row| row.first()).and_then(Value::as_int64).ok_or_else(garbled)
-}
-
 /// The rows of a statement that answers the format with each; none if there are no tables. One statement as a rule, since a
 /// server may be far away: only if it fails is looked whether the tables are there.
 async fn records(database: &mut HostSession<'_>, statement: &str) -> Result<Option<Vec<Record>>> {

@@ -1,9 +1,11 @@
 //! Writes the history. The caller holds the lock, has set the host's rights and owns the transaction.
 
+use std::sync::atomic::{AtomicI64, Ordering};
+
 use super::read::{FORMAT, Presence, garbled, presence, unreadable};
 use super::record::{Record, State};
 use crate::data::Value;
-use crate::database::{DatabaseError, DatabaseErrorKind, HostSession, QueryLimits};
+use crate::database::{ChangedRows, DatabaseError, DatabaseErrorKind, HostSession, QueryLimits, ToolChange};
 use crate::engine::schema::{dialect_schema, history as sql, tool_sql};
 use crate::engine::{Direction, transcript};
 use crate::error::{Error, Result};
@@ -14,37 +16,98 @@ pub async fn ensure(database: &mut HostSession<'_>) -> Result<()> {
     if presence(database).await? == Presence::Whole {
         return Ok(());
     }
-    make(database).await.map_err(|error| {
-        let is_right = matches!(error.kind, DatabaseErrorKind::Denied | DatabaseErrorKind::ReadOnly);
-        let grant = dialect_schema(database.facts()).grant.filter(|_| is_right);
-        let error = Error::from(error).at("while creating", "the history tables");
-        match grant {
-            Some(grant) => error.hint(grant),
-            None => error,
+    let made = async {
+        for change in making(database).await? {
+            let (text, values) = change.statement(database.facts())?;
+            database.execute(&text, &values).await?;
         }
-    })
+        Ok(())
+    };
+    let made = made.await;
+    made.map_err(|error| unmakable(database, error))
 }
 
-async fn make(database: &mut HostSession<'_>) -> std::result::Result<(), DatabaseError> {
+/// As [`ensure`], in a transaction of its own.
+pub async fn ensure_apart(database: &mut HostSession<'_>) -> Result<()> {
+    if presence(database).await? == Presence::Whole {
+        return Ok(());
+    }
+    let made = match making(database).await {
+        Ok(changes) => database.record(&changes).await,
+        Err(error) => Err(error),
+    };
+    made.map_err(|error| unmakable(database, error))
+}
+
+fn unmakable(database: &HostSession<'_>, error: DatabaseError) -> Error {
+    let is_right = matches!(error.kind, DatabaseErrorKind::Denied | DatabaseErrorKind::ReadOnly);
+    let grant = dialect_schema(database.facts()).grant.filter(|_| is_right);
+    let error = Error::from(error).at("while creating", "the history tables");
+    match grant {
+        Some(grant) => error.hint(grant),
+        None => error,
+    }
+}
+
+/// The statements that make the tables.
+async fn making(database: &mut HostSession<'_>) -> std::result::Result<Vec<ToolChange>, DatabaseError> {
     let facts = database.facts().clone();
     let dialect_schema = dialect_schema(&facts);
+    let mut changes = Vec::new();
     if let Some((is_there, create)) = dialect_schema.schema {
         let found =
             database.query(&tool_sql(is_there, &facts), &[facts.tool_schema().into()], QueryLimits::NONE).await?;
         if found.rows.is_empty() {
-            database.execute(&tool_sql(create, &facts), &[]).await?;
+            changes.push(ToolChange::of_any_rows(create, []));
         }
     }
-    for statement in dialect_schema.create {
-        database.execute(&tool_sql(statement, &facts), &[]).await?;
-    }
-    database.execute(&tool_sql(sql::INSERT_FORMAT, &facts), &[FORMAT.to_string().into()]).await?;
-    Ok(())
+    changes.extend(dialect_schema.create.iter().map(|create| ToolChange::of_any_rows(create, [])));
+    changes.push(ToolChange::of_one_row(sql::INSERT_FORMAT, [FORMAT.to_string().into()]));
+    Ok(changes)
 }
 
 /// Adds a row in force; the database rejects a second one for the same revision.
 pub async fn insert(database: &mut HostSession<'_>, record: &Record) -> Result<()> {
     change(database, sql::INSERT, &cells(record)).await
+}
+
+/// Adds a row in force, under the record's own number unless that is 0; the database refuses a second one of the same revision.
+pub fn inserted(record: &Record) -> ToolChange {
+    let mut values = cells(record);
+    if record.id == 0 {
+        return ToolChange::of_one_row(sql::INSERT, values);
+    }
+    values.push(record.id.into());
+    ToolChange::of_one_row(sql::INSERT_AS, values)
+}
+
+/// The numbers of the rows that a run adds, where it chooses them itself: then they are known before anything is stored. Only
+/// the holder of the lock adds rows.
+#[derive(Debug, Default)]
+pub struct Numbers(AtomicI64);
+
+impl Numbers {
+    /// Returns a number that no row has had; 0 where the database counts.
+    pub async fn next(&self, database: &mut HostSession<'_>) -> Result<i64> {
+        if !dialect_schema(database.facts()).own_number_counts {
+            return Ok(0);
+        }
+        let next = match self.0.load(Ordering::Relaxed) {
+            0 => {
+                let text = tool_sql(sql::NEXT_NUMBER, database.facts());
+                let found = database.query(&text, &[], QueryLimits::NONE).await.map_err(unreadable)?;
+                found.rows.first().and_then(|row| row.first()).and_then(Value::as_int64).ok_or_else(garbled)?
+            }
+            next => next,
+        };
+        self.0.store(next + 1, Ordering::Relaxed);
+        Ok(next)
+    }
+
+    /// Asks the database again before the next row: something else may have added one.
+    pub fn forget(&self) {
+        self.0.store(0, Ordering::Relaxed);
+    }
 }
 
 /// Like [`insert`], in a transaction that will be rolled back. Uses the record's own number, because a rollback does not
@@ -138,6 +201,18 @@ pub async fn add_work(database: &mut HostSession<'_>, id: i64, direction: Direct
 
 /// Takes a row out of force; it remains as a record.
 pub async fn end(database: &mut HostSession<'_>, id: i64, end: &End) -> Result<()> {
+    for ended in ended(id, end) {
+        let (text, values) = ended.statement(database.facts()).map_err(unreadable)?;
+        let rows = database.execute(&text, &values).await.map_err(unreadable)?;
+        if ended.rows() == ChangedRows::One && rows != 1 {
+            return Err(garbled());
+        }
+    }
+    Ok(())
+}
+
+/// As [`end`].
+pub fn ended(id: i64, end: &End) -> [ToolChange; 2] {
     let parameters = [
         end.at.as_str().into(),
         end.by.as_str().into(),
@@ -148,8 +223,12 @@ pub async fn end(database: &mut HostSession<'_>, id: i64, end: &End) -> Result<(
         end.transcript.as_str().into(),
         id.into(),
     ];
-    change(database, sql::END, &parameters).await?;
-    transcript::store::retire(database, id).await
+    [ToolChange::of_one_row(sql::END, parameters), transcript::store::retired(id)]
+}
+
+/// The error of changes that were made together.
+pub fn unmade(error: DatabaseError) -> Error {
+    if error.is_unexpected_rows() { garbled() } else { error.into() }
 }
 
 /// Changes the state of a row, and clears the totals of a downgrade.
@@ -189,7 +268,16 @@ pub async fn drop_unused_artifacts(database: &mut HostSession<'_>, revision: &st
 /// Completes a stepwise upgrade, all of whose statements took effect. Durations and row counts of `record` are added to the
 /// row; its other columns replace those of the row.
 pub async fn finish_stepwise(database: &mut HostSession<'_>, record: &Record) -> Result<()> {
-    let parameters = [
+    change(database, sql::FINISH_STEPWISE, &finish(record)).await
+}
+
+/// As [`finish_stepwise`].
+pub fn finished_stepwise(record: &Record) -> ToolChange {
+    ToolChange::of_one_row(sql::FINISH_STEPWISE, finish(record))
+}
+
+fn finish(record: &Record) -> [Value; 11] {
+    [
         record.name.as_str().into(),
         record.summary.as_str().into(),
         record.sha256.as_str().into(),
@@ -201,8 +289,7 @@ pub async fn finish_stepwise(database: &mut HostSession<'_>, record: &Record) ->
         number(record.rows_written),
         record.transcript.as_str().into(),
         record.id.into(),
-    ];
-    change(database, sql::FINISH_STEPWISE, &parameters).await
+    ]
 }
 
 /// Runs a statement that must change exactly one row.

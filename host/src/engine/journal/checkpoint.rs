@@ -68,7 +68,7 @@ impl Journal {
         position: &Position,
     ) -> Result<std::result::Result<(), DatabaseError>> {
         self.still_ours(database).await?;
-        store::insert(database, self.run, &transform.entry).await?;
+        store::make(database, store::insert(self.run, &transform.entry)).await?;
         store::begin_checkpoint(database, self.run, transform.number(), work, position).await?;
         let committed = self.commit_part(database, transform.number()).await;
         crash::point();
@@ -148,7 +148,7 @@ impl Journal {
         transform.entry.rows = done.rows_written;
         transform.entry.effect = done.chunks > 0;
         state.sealed(&mut transform.entry, pack(Ok(&done)));
-        store::answer(database, self.run, &transform.entry).await?;
+        store::make(database, store::answer(self.run, &transform.entry)).await?;
         store::clear_checkpoint(database, self.run, transform.number()).await?;
         if let Err(error) = self.commit(database, transform.number()).await? {
             return Err(error.into());

@@ -1,10 +1,10 @@
 //! The two ends of a journal. The head records the last step and the seal over all steps. It is in another table than the
 //! journal's rows and changes in the same transactions, so rows that are missing at the end are detected.
 
-use crate::database::HostSession;
+use crate::database::{HostSession, ToolChange};
 use crate::engine::journal::damaged;
 use crate::engine::journal::store;
-use crate::engine::journal::store::{change, count, execute, number, rows};
+use crate::engine::journal::store::{count, execute, number, rows};
 use crate::engine::run::Run;
 use crate::engine::schema::journal as sql;
 use crate::error::{Error, Result};
@@ -30,10 +30,10 @@ pub struct Head {
 }
 
 /// Creates the head of an empty journal.
-pub async fn begin(database: &mut HostSession<'_>, run: Run, seal: &str, worker: &Worker) -> Result<()> {
+pub fn begin(run: Run, seal: &str, worker: &Worker) -> ToolChange {
     let [history, direction] = run.parameters();
     let (run_id, by) = (worker.run_id.as_str().into(), worker.by.as_str().into());
-    change(database, sql::BEGIN_HEAD, &[history, direction, seal.into(), run_id, by]).await
+    ToolChange::of_one_row(sql::BEGIN_HEAD, [history, direction, seal.into(), run_id, by])
 }
 
 /// Records the process that resumes the migration.
@@ -44,15 +44,15 @@ pub async fn take(database: &mut HostSession<'_>, run: Run, worker: &Worker) -> 
 }
 
 /// Moves the head to a completed step.
-pub async fn moved(database: &mut HostSession<'_>, run: Run, step: u64, seal: &str) -> Result<()> {
+pub fn moved(run: Run, step: u64, seal: &str) -> ToolChange {
     let [history, direction] = run.parameters();
-    change(database, sql::MOVE_HEAD, &[number(step), seal.into(), history, direction]).await
+    ToolChange::of_one_row(sql::MOVE_HEAD, [number(step), seal.into(), history, direction])
 }
 
 /// Moves the head to a step that has begun, or back to the one before a step that was forgotten.
-pub async fn stepped(database: &mut HostSession<'_>, run: Run, step: u64) -> Result<()> {
+pub fn stepped(run: Run, step: u64) -> ToolChange {
     let [history, direction] = run.parameters();
-    change(database, sql::STEP_HEAD, &[number(step), history, direction]).await
+    ToolChange::of_one_row(sql::STEP_HEAD, [number(step), history, direction])
 }
 
 /// Reads the head of a journal.

@@ -11,6 +11,7 @@ pub mod chunk;
 pub mod crash;
 mod head;
 mod open;
+mod pending;
 mod repair;
 mod resolve;
 mod step;
@@ -25,11 +26,11 @@ pub use open::StepProgress;
 pub use repair::{Decision, Unknown, damage, decide, named_objects, unknown};
 pub use resolve::Known;
 pub use step::{JournalStep, LiveStep};
-pub use store::Checkpoint;
+pub use store::{Checkpoint, trimmed};
 
 use std::collections::VecDeque;
 
-use crate::database::{Facts, HostSession, StopSignal};
+use crate::database::{Facts, HostSession, StopSignal, ToolChange};
 use crate::engine::Direction;
 use crate::engine::call::{CallKind, Inputs, answer};
 use crate::engine::clock::now;
@@ -68,6 +69,12 @@ struct JournalState {
     effects: u64,
     /// A step whose outcome is unknown.
     unknown: Option<(u64, String)>,
+    /// Changes that are made together with the next ones.
+    pending: Vec<ToolChange>,
+    /// Nothing of the journal has been stored.
+    is_unwritten: bool,
+    /// The step whose answer is among them.
+    unanswered: Option<(u64, String)>,
 }
 
 impl JournalState {

@@ -2,7 +2,7 @@
 
 use super::repair::{self, Decision, Unknown};
 use super::resolve::Known;
-use crate::database::{HostSession, StopSignal, TransactionOptions};
+use crate::database::{Facts, HostSession, StopSignal, ToolChange, TransactionOptions};
 use crate::engine::call::Inputs;
 use crate::engine::call::stored::{pack, unpack};
 use crate::engine::clock::now;
@@ -44,6 +44,24 @@ impl Journal {
         stop: &StopSignal,
     ) -> Result<Self> {
         store::clear(database, run).await?;
+        let mut journal = Self::begun(database.facts(), run, kind, inputs, worker, stop, Vec::new());
+        let state = journal.state.get_mut();
+        state.is_unwritten = false;
+        store::make(database, std::mem::take(&mut state.pending)).await?;
+        Ok(journal)
+    }
+
+    /// Begins the journal of a migration whose number in history nothing else has had. It is written, after `before`, together
+    /// with the first step.
+    pub fn begun(
+        facts: &Facts,
+        run: Run,
+        kind: Kind,
+        inputs: Inputs,
+        worker: &Worker,
+        stop: &StopSignal,
+        before: Vec<ToolChange>,
+    ) -> Self {
         let packed = pack(&inputs);
         let at = now();
         let entry = Entry::inputs(&inputs.sha256);
@@ -54,10 +72,12 @@ impl Journal {
             ended_at: Some(at),
             ..entry
         };
-        head::begin(database, run, &entry.seal, worker).await?;
-        store::insert_first(database, run, &entry).await?;
-        let state = JournalState { seal: entry.seal, is_live: true, ..JournalState::default() };
-        Ok(Self::new(database, run, kind, inputs, stop, state))
+        let mut pending = before;
+        pending.extend([head::begin(run, &entry.seal, worker), store::insert_first(run, &entry)]);
+        let state =
+            JournalState { seal: entry.seal, is_live: true, pending, is_unwritten: true, ..JournalState::default() };
+        let facts = facts.clone();
+        Self { run, kind, facts, inputs, stop: stop.clone(), state: tokio::sync::Mutex::new(state) }
     }
 
     /// Opens the journal of an interrupted migration, to resume it.

@@ -74,7 +74,7 @@ pub async fn named_objects(database: &mut HostSession<'_>, statement: &str) -> R
 /// Records a decision about a step, in the caller's transaction.
 pub async fn decide(database: &mut HostSession<'_>, run: Run, unknown: &Unknown, decision: Decision) -> Result<()> {
     let (rows, effect) = match decision {
-        Decision::Retry => return store::forget(database, run, unknown.step).await,
+        Decision::Retry => return store::make(database, store::forget(run, unknown.step)).await,
         Decision::Done { rows } => (rows, true),
         Decision::Skip => (0, false),
     };
@@ -94,7 +94,7 @@ pub async fn decide(database: &mut HostSession<'_>, run: Run, unknown: &Unknown,
         ..Entry::default()
     };
     let entry = Entry { seal: entry.seal_over(&head.seal, &answer), answer: Some(answer), ..entry };
-    store::answer(database, run, &entry).await
+    store::make(database, store::answer(run, &entry)).await
 }
 
 /// Returns the packed answer for a step whose answer was lost.

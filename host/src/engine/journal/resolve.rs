@@ -9,8 +9,9 @@ use crate::data::Value;
 use crate::database::{Dialect, Facts, HostSession, QueryLimits};
 use crate::engine::call::canonical::{self, Sink};
 use crate::engine::call::{is_repeatable, stored};
+use crate::engine::schema::objects::expression;
 use crate::error::Result;
-use crate::sql::{dropped_concurrently, identifiers};
+use crate::sql::{dropped_concurrently, identifiers, objects};
 
 /// The digest of a schema without any of the objects: SHA-256 of nothing.
 const NO_OBJECTS: [u8; 32] = [
@@ -43,7 +44,10 @@ impl Known {
 /// Returns what is known about a step that is not a transform.
 pub(super) async fn known(database: &mut HostSession<'_>, intent: &Intent) -> Result<Known> {
     let facts = database.facts().clone();
-    if let Some(before) = &intent.before {
+    if let Some((halves, noted)) = intent.before.as_deref().and_then(computed) {
+        return known_to_server(database, &facts, &intent.text, halves, noted).await;
+    }
+    if let (Some(before), false) = (&intent.before, computes(facts.dialect)) {
         let before: SchemaBefore = stored::unpack(before)
             .ok_or_else(|| damaged(format!("the schema before step {} cannot be read", intent.step)))?;
         let now = digest(database, &facts, &before.names).await?;
@@ -66,6 +70,66 @@ pub(super) async fn known(database: &mut HostSession<'_>, intent: &Intent) -> Re
 
 const IS_INDEX: &str = "SELECT 1 FROM pg_catalog.pg_class c WHERE c.oid = pg_catalog.to_regclass($1::text)";
 
+/// What an intent stores of the schema, so that a later probe can tell whether the statement took effect.
+pub(super) enum Look {
+    /// What was found.
+    Found(Vec<u8>),
+    /// An expression with which the server finds it when the intent is stored.
+    Expression(String),
+}
+
+/// The first bytes of what a server has computed.
+const COMPUTED: [u8; 8] = [0xff; 8];
+
+/// Whether the server computes what an intent stores.
+fn computes(dialect: Dialect) -> bool {
+    matches!(dialect, Dialect::Mysql | Dialect::Mariadb)
+}
+
+/// Returns what the intent of a statement stores; `None` if its objects cannot be determined from its text. With `halves`,
+/// the statement may be interrupted between two of its objects.
+pub(super) async fn look(database: &mut HostSession<'_>, statement: &str, halves: bool) -> Result<Option<Look>> {
+    let facts = database.facts().clone();
+    if computes(facts.dialect) {
+        let Some(objects) = objects::objects(statement, facts.dialect) else { return Ok(None) };
+        let (value, _) = expression(&objects, &facts);
+        let head = hex::encode([&COMPUTED[..], &[u8::from(halves)]].concat());
+        return Ok(Some(Look::Expression(format!("CONCAT(x'{head}', {value})"))));
+    }
+    let names = names(statement, facts.dialect);
+    let digest = digest(database, &facts, &names).await?;
+    Ok(Some(Look::Found(stored::pack(&SchemaBefore { names, digest, may_be_halved: halves }))))
+}
+
+/// Returns whether the statement may be interrupted between two of its objects, and what the server has computed.
+fn computed(before: &[u8]) -> Option<(bool, &[u8])> {
+    let (halves, noted) = before.strip_prefix(&COMPUTED[..])?.split_first()?;
+    Some((*halves == 1, noted))
+}
+
+/// Returns what the same expression shows now.
+async fn known_to_server(
+    database: &mut HostSession<'_>,
+    facts: &Facts,
+    statement: &str,
+    halves: bool,
+    noted: &[u8],
+) -> Result<Known> {
+    let Some(objects) = objects::objects(statement, facts.dialect) else { return Ok(Known::Nothing) };
+    let (value, nothing) = expression(&objects, facts);
+    let found = database.query(&format!("SELECT {value}"), &[], QueryLimits::NONE).await?;
+    let Some(now) = found.rows.first().and_then(|row| row.first()).and_then(Value::as_text) else {
+        return Ok(Known::Nothing);
+    };
+    Ok(match halves {
+        _ if now.as_bytes() == noted => Known::NoEffect,
+        false => Known::TookEffect,
+        // The objects are dropped one by one: if none is left, all were dropped.
+        true if now == nothing => Known::TookEffect,
+        true => Known::Halved,
+    })
+}
+
 /// The schema before a statement whose effect it will show, as an intent stores it.
 #[derive(Serialize, Deserialize)]
 struct SchemaBefore {
@@ -75,18 +139,6 @@ struct SchemaBefore {
     digest: [u8; 32],
     /// Whether the statement may be interrupted between two of its objects.
     may_be_halved: bool,
-}
-
-/// Returns what the intent of a statement stores of the schema, so that a later probe can tell whether it took effect.
-pub(super) async fn schema_before(
-    database: &mut HostSession<'_>,
-    statement: &str,
-    may_be_halved: bool,
-) -> Result<Vec<u8>> {
-    let facts = database.facts().clone();
-    let names = names(statement, facts.dialect);
-    let digest = digest(database, &facts, &names).await?;
-    Ok(stored::pack(&SchemaBefore { names, digest, may_be_halved }))
 }
 
 /// Returns the objects whose names a statement contains, for display: `table t, which has rows`.
@@ -158,7 +210,7 @@ fn named(dialect: Dialect) -> &'static str {
 /// Returns the digest of everything in the schema that has one of these names. Later builds compare it: it never changes.
 pub(super) async fn digest(database: &mut HostSession<'_>, facts: &Facts, names: &[String]) -> Result<[u8; 32]> {
     let mut hasher = Sha256::new();
-    for query in objects(facts.dialect) {
+    for query in queries(facts.dialect) {
         for name in names {
             let found = database.query(query, &[Value::from(name.as_str())], QueryLimits::NONE).await?;
             if !found.rows.is_empty() {
@@ -171,7 +223,7 @@ pub(super) async fn digest(database: &mut HostSession<'_>, facts: &Facts, names:
 }
 
 /// Returns the queries for everything in a schema that belongs to a name, given in lower case.
-fn objects(dialect: Dialect) -> &'static [&'static str] {
+fn queries(dialect: Dialect) -> &'static [&'static str] {
     match dialect {
         Dialect::Sqlite => &[
             "SELECT type, name, tbl_name, sql FROM main.sqlite_schema WHERE ?1 IN (lower(name), lower(tbl_name)) ORDER BY 1, 2",
@@ -182,32 +234,7 @@ fn objects(dialect: Dialect) -> &'static [&'static str] {
              JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
              WHERE i.indisvalid AND lower(c.relname::text) = $1::text ORDER BY 1, 2"]
         }
-        Dialect::Mysql | Dialect::Mariadb => &MYSQL,
+        // The server computes it itself: see `look`.
+        Dialect::Mysql | Dialect::Mariadb => &[],
     }
 }
-
-const MYSQL: [&str; 9] = [
-    "SELECT table_name, table_type, engine, table_collation, table_comment, create_options, row_format \
-     FROM information_schema.tables WHERE table_schema = database() AND lower(table_name) = ? ORDER BY 1",
-    "SELECT table_name, ordinal_position, column_name, column_default, is_nullable, column_type, collation_name, extra, \
-     column_comment, generation_expression FROM information_schema.columns \
-     WHERE table_schema = database() AND lower(table_name) = ? ORDER BY 1, 2",
-    "SELECT table_name, index_name, seq_in_index, non_unique, column_name, sub_part, index_type, index_comment, collation \
-     FROM information_schema.statistics WHERE table_schema = database() AND lower(table_name) = ? ORDER BY 1, 2, 3",
-    "SELECT k.table_name, k.constraint_name, k.ordinal_position, k.column_name, k.referenced_table_name, \
-     k.referenced_column_name, r.update_rule, r.delete_rule FROM information_schema.key_column_usage k \
-     LEFT JOIN information_schema.referential_constraints r ON r.constraint_schema = k.constraint_schema \
-     AND r.constraint_name = k.constraint_name AND r.table_name = k.table_name \
-     WHERE k.table_schema = database() AND lower(k.table_name) = ? ORDER BY 1, 2, 3",
-    "SELECT constraint_name, check_clause FROM information_schema.check_constraints \
-     WHERE constraint_schema = database() AND lower(constraint_name) = ? ORDER BY 1",
-    "SELECT table_name, view_definition, check_option, security_type FROM information_schema.views \
-     WHERE table_schema = database() AND lower(table_name) = ? ORDER BY 1",
-    "SELECT routine_name, routine_type, routine_definition, dtd_identifier, security_type \
-     FROM information_schema.routines WHERE routine_schema = database() AND lower(routine_name) = ? ORDER BY 1, 2",
-    "SELECT trigger_name, event_object_table, event_manipulation, action_timing, action_statement \
-     FROM information_schema.triggers WHERE trigger_schema = database() AND lower(trigger_name) = ? ORDER BY 1",
-    "SELECT event_name, event_type, event_definition, execute_at, interval_value, interval_field, starts, ends, status, \
-     on_completion, event_comment FROM information_schema.events \
-     WHERE event_schema = database() AND lower(event_name) = ? ORDER BY 1",
-];

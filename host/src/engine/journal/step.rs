@@ -2,11 +2,12 @@
 
 use tokio::sync::OwnedMutexGuard;
 
+use super::resolve::Look;
 use super::store::{self, Entry};
 use crate::data::Batch;
 use crate::database::{
-    Database, DatabaseError, DatabaseErrorKind, HostSession, MigrationSession, SharedDatabase, StopSignal,
-    TransactionOptions,
+    Database, DatabaseError, DatabaseErrorKind, End, HostSession, MigrationSession, SharedDatabase, StopSignal,
+    ToolChange, TransactionOptions,
 };
 use crate::engine::call::answer::{Answer, pack, unpack};
 use crate::engine::call::partial_effects::has_not_begun;
@@ -38,6 +39,8 @@ pub struct LiveStep {
     text: String,
     /// Whether a part of its changes may remain if it fails.
     may_fail_halfway: bool,
+    /// The database shows that it took effect, so that its answer may be stored with the next step.
+    may_wait: bool,
 }
 
 impl LiveStep {
@@ -85,22 +88,44 @@ impl Journal {
             Lookup::Absent(entry) => entry,
         };
         let commit = call.commit(&self.facts);
-        database.begin(TransactionOptions::default()).await?;
+        let mut shows = false;
         if commit == Commit::Apart {
-            let halves = call.shows_unless_halved(&self.facts);
-            if halves || call.shows_in_schema(&self.facts) {
-                entry.answer = Some(resolve::schema_before(database, call.text, halves).await?);
+            let (halves, wholly) = (call.shows_unless_halved(&self.facts), call.shows_in_schema(&self.facts));
+            if halves || wholly {
+                match resolve::look(database, call.text, halves).await? {
+                    Some(Look::Found(found)) => entry.answer = Some(found),
+                    Some(Look::Expression(expression)) => {
+                        entry.expression = Some(expression);
+                        shows = wholly;
+                    }
+                    None => {}
+                }
             }
             // The intent contains the complete statement, which a later probe or an operator needs.
             let intent = Entry { text: call.text.to_owned(), ..entry.clone() };
-            store::insert(database, self.run, &intent).await?;
-            database.commit().await?;
+            self.record(database, &mut state, store::insert(self.run, &intent).into(), entry.step).await?;
+            entry.expression = None;
+        } else {
+            if !state.pending.is_empty() {
+                self.record(database, &mut state, Vec::new(), entry.step - 1).await?;
+            }
+            database.begin(TransactionOptions::default()).await?;
         }
         crash::point();
         drop(session);
         let (text, may_fail_halfway) = (call.text.to_owned(), call.may_fail_halfway(&self.facts));
         let (kind, stop) = (self.kind, self.stop.clone());
-        Ok(JournalStep::Live(LiveStep { database: locked, kind, stop, entry, commit, text, may_fail_halfway }))
+        let may_wait = shows && self.kind == Kind::Sql;
+        Ok(JournalStep::Live(LiveStep {
+            database: locked,
+            kind,
+            stop,
+            entry,
+            commit,
+            text,
+            may_fail_halfway,
+            may_wait,
+        }))
     }
 
     /// Ends a step: records its answer, or rolls it back. Returns an error that the migration may handle as its answer;
@@ -110,7 +135,7 @@ impl Journal {
         live: LiveStep,
         result: std::result::Result<T, DatabaseError>,
     ) -> Result<std::result::Result<T, DatabaseError>> {
-        let LiveStep { mut database, mut entry, commit, text, may_fail_halfway, .. } = live;
+        let LiveStep { mut database, mut entry, commit, text, may_fail_halfway, may_wait, .. } = live;
         let database = &mut database.host();
         crash::point();
         let mut state = self.state.lock().await;
@@ -130,19 +155,22 @@ impl Journal {
         let packed = pack(Ok(&answer));
         entry.rows = answer.rows();
         state.sealed(&mut entry, packed);
-        match commit {
-            Commit::Together => {
-                self.still_ours(database).await?;
-                store::insert(database, self.run, &entry).await?;
-            }
+        let committed = match commit {
+            Commit::Together => self.finish_together(database, &entry).await?,
             Commit::Apart => {
-                // Until its answer is recorded, its outcome is unknown.
-                state.unknown = Some((entry.step, entry.text.clone()));
-                database.begin(TransactionOptions::default()).await?;
-                store::answer(database, self.run, &entry).await?;
+                let answer = store::answer(self.run, &entry);
+                if may_wait {
+                    state.pending.extend(answer);
+                    state.unanswered = Some((entry.step, entry.text.clone()));
+                } else {
+                    // Until its answer is recorded, its outcome is unknown.
+                    state.unknown = Some((entry.step, entry.text.clone()));
+                    self.record_answer(database, &mut state, answer.into(), entry.step).await?;
+                }
+                Ok(())
             }
-        }
-        match self.commit(database, entry.step).await? {
+        };
+        match committed {
             Ok(()) => {
                 crash::point();
                 state.unknown = None;
@@ -154,10 +182,44 @@ impl Journal {
         }
     }
 
+    /// Commits a step together with its entry. Refuses to do so for a migration that ended the transaction of it, or that
+    /// changed the tool's tables.
+    async fn finish_together(
+        &self,
+        database: &mut HostSession<'_>,
+        entry: &Entry,
+    ) -> Result<std::result::Result<(), DatabaseError>> {
+        match database.finish(&store::insert(self.run, entry), End::Step).await {
+            Err(error) if error.kind == DatabaseErrorKind::Denied || error.is_unexpected_rows() => {
+                // What is refused matters more than what a rollback says about it.
+                let _ = database.rollback().await;
+                Err(if error.kind == DatabaseErrorKind::Denied { error.into() } else { store::unmade(error) })
+            }
+            ended => self.committed(database, entry.step, ended).await,
+        }
+    }
+
+    /// Stores the answer of a step that is committed already.
+    async fn record_answer(
+        &self,
+        database: &mut HostSession<'_>,
+        state: &mut JournalState,
+        answer: Vec<ToolChange>,
+        step: u64,
+    ) -> Result<()> {
+        let Err(error) = database.record(&answer).await else { return Ok(()) };
+        if error.kind != DatabaseErrorKind::Connection {
+            return Err(store::unmade(error));
+        }
+        self.committed(database, step, Err(error)).await??;
+        state.unknown = None;
+        Ok(())
+    }
+
     /// Records a part of a step's result in the transaction of the step.
     pub async fn put_part(&self, live: &mut LiveStep, part: u64, batch: &Batch) -> Result<()> {
         let step = live.number();
-        store::insert_part(&mut live.host(), self.run, step, part, stored::pack(batch)).await
+        store::make(&mut live.host(), [store::insert_part(self.run, step, part, stored::pack(batch))]).await
     }
 
     /// Returns a part of a step's result.
@@ -230,9 +292,7 @@ impl Journal {
         if commit == Commit::Apart {
             // The caller has checked that no part of the statement remains.
             state.unknown = Some((entry.step, entry.text.clone()));
-            database.begin(TransactionOptions::default()).await?;
-            store::forget(database, self.run, entry.step).await?;
-            database.commit().await?;
+            database.record(&store::forget(self.run, entry.step)).await.map_err(store::unmade)?;
             state.unknown = None;
         }
         if error.kind == DatabaseErrorKind::Interrupted
@@ -284,13 +344,8 @@ impl Journal {
             reported = reported.hint(hint);
         }
         let intent = Entry { rows: 0, seal: String::new(), answer: None, ended_at: None, ..entry };
-        let record = async {
-            database.begin(TransactionOptions::default()).await?;
-            store::insert(database, self.run, &intent).await?;
-            database.commit().await?;
-            Ok::<(), Error>(())
-        };
-        match record.await {
+        let recorded = database.record(&store::insert(self.run, &intent)).await.map_err(store::unmade);
+        match recorded {
             Ok(()) => reported,
             Err(second) => reported.cause(format!("this could not be recorded: {}", second.message)),
         }
@@ -308,7 +363,7 @@ impl Journal {
         let Some(entry) = state.failed.take() else { return Ok(()) };
         database.begin(TransactionOptions::default()).await?;
         store::clear_failed(database, self.run, entry.step).await?;
-        store::insert(database, self.run, &entry).await?;
+        store::make(database, store::insert(self.run, &entry)).await?;
         self.commit(database, entry.step).await??;
         state.recorded(&entry);
         if entry.kind == CallKind::Transform.name() && entry.effect {
@@ -325,7 +380,18 @@ impl Journal {
         database: &mut HostSession<'_>,
         step: u64,
     ) -> Result<std::result::Result<(), DatabaseError>> {
-        let error = match database.commit().await {
+        let ended = database.commit().await;
+        self.committed(database, step, ended).await
+    }
+
+    /// What came of a commit. Where the answer to it got lost, the journal itself tells.
+    async fn committed(
+        &self,
+        database: &mut HostSession<'_>,
+        step: u64,
+        ended: std::result::Result<(), DatabaseError>,
+    ) -> Result<std::result::Result<(), DatabaseError>> {
+        let error = match ended {
             Ok(()) => return Ok(Ok(())),
             Err(error) if error.kind != DatabaseErrorKind::Connection => return Ok(Err(error)),
             Err(error) => error,

@@ -9,7 +9,7 @@ pub use self::checkpoint::{
 };
 pub use self::entry::{Entry, INPUTS, Intent, Recorded};
 use crate::data::Value;
-use crate::database::{HostSession, QueryLimits};
+use crate::database::{ChangedRows, DatabaseError, HostSession, QueryLimits, ToolChange};
 use crate::engine::clock::now;
 use crate::engine::journal::{chunk, damaged, head};
 use crate::engine::run::Run;
@@ -26,7 +26,7 @@ impl Run {
 
     /// Deletes the answers of a completed run and keeps its steps, so that the tables do not grow with the data it read.
     pub async fn trim(self, database: &mut HostSession<'_>) -> Result<()> {
-        trim(database, self).await
+        make(database, trimmed(self)).await
     }
 
     /// Waits for all workers on chunks of the run and keeps others from starting until the transaction ends. Returns
@@ -63,36 +63,50 @@ pub(super) async fn rows(database: &mut HostSession<'_>, text: &str, parameters:
     Ok(database.query(&text, parameters, QueryLimits::NONE).await.map_err(unwritable)?.rows)
 }
 
-/// Inserts a step, completed or intended, as the last of the journal.
-pub async fn insert(database: &mut HostSession<'_>, run: Run, entry: &Entry) -> Result<()> {
-    put(database, run, entry, 0).await?;
-    match entry.ended_at {
-        Some(_) => head::moved(database, run, entry.step, &entry.seal).await,
-        None => head::stepped(database, run, entry.step).await,
+/// Makes changes in the caller's transaction.
+pub async fn make(database: &mut HostSession<'_>, changes: impl IntoIterator<Item = ToolChange>) -> Result<()> {
+    for change in changes {
+        let (text, values) = change.statement(database.facts()).map_err(unwritable)?;
+        let rows = database.execute(&text, &values).await.map_err(unwritable)?;
+        if change.rows() == ChangedRows::One && rows != 1 {
+            return Err(garbled());
+        }
     }
+    Ok(())
+}
+
+/// The error of changes that were made together.
+pub fn unmade(error: DatabaseError) -> Error {
+    if error.is_unexpected_rows() { garbled() } else { unwritable(error) }
+}
+
+/// Adds a step, done or intended, behind which the journal ends.
+pub fn insert(run: Run, entry: &Entry) -> [ToolChange; 2] {
+    let head = match entry.ended_at {
+        Some(_) => head::moved(run, entry.step, &entry.seal),
+        None => head::stepped(run, entry.step),
+    };
+    [put(run, entry, 0), head]
 }
 
 /// Inserts the first row, which holds the inputs.
-pub async fn insert_first(database: &mut HostSession<'_>, run: Run, entry: &Entry) -> Result<()> {
-    put(database, run, entry, 0).await
+pub fn insert_first(run: Run, entry: &Entry) -> ToolChange {
+    put(run, entry, 0)
 }
 
-/// Inserts a part of a step's result. Parts are numbered from 1.
-pub async fn insert_part(
-    database: &mut HostSession<'_>,
-    run: Run,
-    step: u64,
-    part: u64,
-    answer: Vec<u8>,
-) -> Result<()> {
+/// Adds a part of a step's result. Parts are counted from 1.
+pub fn insert_part(run: Run, step: u64, part: u64, answer: Vec<u8>) -> ToolChange {
     let kind = "part".to_owned();
     let now = now();
     let entry =
         Entry { step, kind, answer: Some(answer), began_at: now.clone(), ended_at: Some(now), ..Entry::default() };
-    put(database, run, &entry, part).await
+    put(run, &entry, part)
 }
 
-async fn put(database: &mut HostSession<'_>, run: Run, entry: &Entry, part: u64) -> Result<()> {
+/// Where the answer stands among the values of a row.
+const ANSWER: usize = 12;
+
+fn put(run: Run, entry: &Entry, part: u64) -> ToolChange {
     let [history, direction] = run.parameters();
     let parameters = [
         history,
@@ -110,11 +124,15 @@ async fn put(database: &mut HostSession<'_>, run: Run, entry: &Entry, part: u64)
         entry.began_at.as_str().into(),
         entry.ended_at.clone().into(),
     ];
-    change(database, sql::INSERT, &parameters).await
+    let change = ToolChange::of_one_row(sql::INSERT, parameters);
+    match &entry.expression {
+        Some(expression) => change.with_expression(ANSWER, expression.clone()),
+        None => change,
+    }
 }
 
 /// Adds the answer to an intent.
-pub async fn answer(database: &mut HostSession<'_>, run: Run, entry: &Entry) -> Result<()> {
+pub fn answer(run: Run, entry: &Entry) -> [ToolChange; 2] {
     let [history, direction] = run.parameters();
     let parameters = [
         entry.text.as_str().into(),
@@ -127,15 +145,16 @@ pub async fn answer(database: &mut HostSession<'_>, run: Run, entry: &Entry) -> 
         direction,
         number(entry.step),
     ];
-    change(database, sql::ANSWER, &parameters).await?;
-    head::moved(database, run, entry.step, &entry.seal).await
+    [ToolChange::of_one_row(sql::ANSWER, parameters), head::moved(run, entry.step, &entry.seal)]
 }
 
 /// Deletes the intent of a step that had no effect.
-pub async fn forget(database: &mut HostSession<'_>, run: Run, step: u64) -> Result<()> {
+pub fn forget(run: Run, step: u64) -> [ToolChange; 2] {
     let [history, direction] = run.parameters();
-    change(database, sql::FORGET, &[history, direction, number(step)]).await?;
-    head::stepped(database, run, step.saturating_sub(1)).await
+    [
+        ToolChange::of_one_row(sql::FORGET, [history, direction, number(step)]),
+        head::stepped(run, step.saturating_sub(1)),
+    ]
 }
 
 /// Returns the first page of the steps after `last`.
@@ -244,12 +263,9 @@ pub async fn clear(database: &mut HostSession<'_>, run: Run) -> Result<()> {
 }
 
 /// Deletes the answers of a completed run and keeps its steps.
-pub async fn trim(database: &mut HostSession<'_>, run: Run) -> Result<()> {
-    execute(database, sql::CLEAR_PARTS, &run.parameters()).await?;
-    execute(database, sql::CLEAR_ANSWERS, &run.parameters()).await?;
-    execute(database, sql::CLEAR_CHECKPOINTS, &run.parameters()).await?;
-    execute(database, sql::CLEAR_HEAD, &run.parameters()).await?;
-    Ok(())
+pub fn trimmed(run: Run) -> [ToolChange; 4] {
+    [sql::CLEAR_PARTS, sql::CLEAR_ANSWERS, sql::CLEAR_CHECKPOINTS, sql::CLEAR_HEAD]
+        .map(|text| ToolChange::of_any_rows(text, run.parameters()))
 }
 
 /// Deletes the intent, the checkpoint and the chunks of a failed step.
@@ -277,6 +293,6 @@ pub fn garbled() -> Error {
         .hint("without a backup the migration cannot be resumed: complete or undo it by hand, and record that with `runner repair`")
 }
 
-pub(super) fn unwritable(error: crate::database::DatabaseError) -> Error {
+pub(super) fn unwritable(error: DatabaseError) -> Error {
     Error::from(error).at("while using", "the journal")
 }

@@ -48,6 +48,11 @@ pub const INSERT: &str = concat!("INSERT INTO @.runner_history (", columns!(), "
 /// Like [`INSERT`], with an explicit number. Parameters: the columns except `id`, then `id`.
 pub const INSERT_AS: &str =
     concat!("INSERT INTO @.runner_history (", columns!(), ", active, id) VALUES (", values!(), ", 1, ?29)");
+/// A number that no row has had, nor anything that names one.
+pub const NEXT_NUMBER: &str = "SELECT CAST(1 + GREATEST((SELECT coalesce(max(id), 0) FROM @.runner_history), \
+     (SELECT coalesce(max(history_id), 0) FROM @.runner_repair), \
+     (SELECT coalesce(max(history_id), 0) FROM @.runner_journal), \
+     (SELECT coalesce(max(history_id), 0) FROM @.runner_evidence)) AS SIGNED)";
 /// The run that put a revision in force. Parameter: the revision.
 pub const LIVE_RUN: &str = "SELECT run_id FROM @.runner_history WHERE revision = ?1 AND active = 1";
 /// Takes a row out of force. Parameters: when, who, which run, duration, rows read, rows written, transcript, id.

@@ -12,6 +12,7 @@ pub mod evidence;
 pub mod history;
 pub mod journal;
 mod mysql;
+pub mod objects;
 mod postgres;
 pub mod repair;
 mod sqlite;
@@ -38,8 +39,6 @@ pub struct DialectSchema {
     /// Stores an artifact, replacing one with the same revision and digest. Parameters: revision, digest, kind, size,
     /// compression, digests of assets, bytes.
     pub store_artifact: &'static str,
-    /// A query for the maximum number of bytes that the server accepts at once; `None` if there is no such limit.
-    pub packet: Option<&'static str>,
     /// Whether inserting a row with an explicit number may advance the table's counter, which no rollback resets.
     /// InnoDB's advances even for some numbers below zero.
     pub own_number_counts: bool,

@@ -24,7 +24,6 @@ pub const MYSQL: DialectSchema = DialectSchema {
     // No syntax of an upsert is accepted by both without a warning.
     store_artifact: "REPLACE INTO @.runner_artifact (revision, sha256, kind, size, compression, assets, bytes) \
                      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-    packet: Some("SELECT CAST(@@max_allowed_packet AS SIGNED)"),
     own_number_counts: true,
     sign_in: Some("DO GET_LOCK(CONCAT('runner:helper:', CONNECTION_ID()), 0)"),
     grant: Some("the user needs `CREATE`, `SELECT`, `INSERT`, `UPDATE` and `DELETE` on the database"),

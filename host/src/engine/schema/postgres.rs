@@ -25,7 +25,6 @@ pub const POSTGRES: DialectSchema = DialectSchema {
     )),
     create: &TABLES,
     store_artifact: STORE_OR_UPDATE,
-    packet: None,
     own_number_counts: false,
     sign_in: None,
     grant: Some(

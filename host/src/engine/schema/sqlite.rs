@@ -21,7 +21,6 @@ pub const SQLITE: DialectSchema = DialectSchema {
     schema: None,
     create: &TABLES,
     store_artifact: STORE_OR_UPDATE,
-    packet: None,
     own_number_counts: false,
     sign_in: None,
     grant: None,

@@ -2,7 +2,7 @@
 
 use super::chunk::{ChunkRecord, Ledger};
 use crate::data::Value;
-use crate::database::{DatabaseErrorKind, HostSession, QueryLimits};
+use crate::database::{DatabaseErrorKind, HostSession, QueryLimits, ToolChange};
 use crate::engine::call::stored;
 use crate::engine::run::Run;
 use crate::engine::schema::evidence as sql;
@@ -145,8 +145,8 @@ pub async fn clear(database: &mut HostSession<'_>, run: Run) -> Result<()> {
 }
 
 /// Deletes what is not needed once a history row is no longer active. Unordered statements are still reported.
-pub async fn retire(database: &mut HostSession<'_>, history: i64) -> Result<()> {
-    execute(database, sql::RETIRE, &[history.into()]).await.map(drop)
+pub fn retired(history: i64) -> ToolChange {
+    ToolChange::of_any_rows(sql::RETIRE, [history.into()])
 }
 
 /// Returns the statements whose rows had no requested order in earlier runs of an artifact; none if there is no history.

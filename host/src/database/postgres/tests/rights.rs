@@ -4,7 +4,7 @@ use super::*;
 use crate::data::Value;
 use crate::database::DatabaseErrorKind;
 
-const NONE: TransactionOptions = TransactionOptions { foreign_keys_off: false, isolation: None };
+const NONE: TransactionOptions = TransactionOptions { foreign_keys_off: false, isolation: None, for_migration: false };
 
 /// Statements whose words give them away.
 const REFUSED: &[&str] = &[

@@ -9,7 +9,7 @@ use crate::data::Value;
 use crate::database::DatabaseErrorKind;
 use crate::database::stop::StopReason;
 
-const NONE: TransactionOptions = TransactionOptions { foreign_keys_off: false, isolation: None };
+const NONE: TransactionOptions = TransactionOptions { foreign_keys_off: false, isolation: None, for_migration: false };
 
 #[tokio::test]
 async fn an_aborted_transaction_is_never_committed() {

@@ -3,7 +3,7 @@
 use super::*;
 use crate::database::DatabaseErrorKind;
 
-const OFF: TransactionOptions = TransactionOptions { foreign_keys_off: true, isolation: None };
+const OFF: TransactionOptions = TransactionOptions { foreign_keys_off: true, isolation: None, for_migration: false };
 
 async fn family() -> Box<dyn Database> {
     let mut database = in_memory().await;

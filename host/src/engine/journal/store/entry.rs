@@ -24,6 +24,8 @@ pub struct Entry {
     pub seal: String,
     /// The packed answer; for an intent, the packed schema before the step.
     pub answer: Option<Vec<u8>>,
+    /// What the server computes in the place of the answer when an intent is stored.
+    pub expression: Option<String>,
     /// The time at which it began.
     pub began_at: String,
     /// The time at which it ended; `None` for an intent.

@@ -1,0 +1,194 @@
+//! Changes to the tool's own tables, which a database makes in as few messages as it can.
+
+use super::{DatabaseError, DatabaseErrorKind, Facts};
+use crate::data::Value;
+
+/// A statement that changes the tool's own tables.
+#[derive(Clone, Debug)]
+pub struct ToolChange {
+    /// The text, in which `@` stands for the schema of the tool's tables and `?1` for an input.
+    text: &'static str,
+    inputs: Vec<Input>,
+    rows: ChangedRows,
+}
+
+/// What takes the place of a placeholder.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// A value: an integer, a text, bytes or NULL.
+    Value(Value),
+    /// An expression in the database's own language, which the server computes.
+    Expression(String),
+}
+
+/// The number of rows that a change must affect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChangedRows {
+    /// Exactly one; anything else means that something else has changed the tables.
+    One,
+    /// Any number.
+    Any,
+}
+
+/// What [`Database::finish`](super::Database::finish) ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// One step of a migration: what the migration has set in the session remains.
+    Step,
+    /// The migration: the session becomes what it was before. With `next`, the transaction of another migration follows,
+    /// for which the caller calls `begin` with these options; until then it is not open for anybody.
+    Migration {
+        /// The options of the transaction that follows.
+        next: Option<super::TransactionOptions>,
+    },
+}
+
+/// The code of [`DatabaseError::unexpected_rows`].
+const UNEXPECTED_ROWS: &str = "runner:rows";
+
+impl ToolChange {
+    /// Creates a change that must affect exactly one row.
+    pub fn of_one_row(text: &'static str, values: impl IntoIterator<Item = Value>) -> Self {
+        Self { text, inputs: values.into_iter().map(Input::Value).collect(), rows: ChangedRows::One }
+    }
+
+    /// Creates a change that may affect any number of rows.
+    pub fn of_any_rows(text: &'static str, values: impl IntoIterator<Item = Value>) -> Self {
+        Self { rows: ChangedRows::Any, ..Self::of_one_row(text, values) }
+    }
+
+    /// Puts an expression in the place of an input, counted from 1.
+    #[must_use]
+    pub fn with_expression(mut self, number: usize, expression: String) -> Self {
+        if let Some(input) = self.inputs.get_mut(number.wrapping_sub(1)) {
+            *input = Input::Expression(expression);
+        }
+        self
+    }
+
+    /// Returns the number of rows that it must affect.
+    pub fn rows(&self) -> ChangedRows {
+        self.rows
+    }
+
+    /// Returns the statement with placeholders, and its values; an expression is not possible here.
+    pub fn statement(&self, facts: &Facts) -> Result<(String, Vec<Value>), DatabaseError> {
+        let value = |input: &Input| match input {
+            Input::Value(value) => Ok(value.clone()),
+            Input::Expression(_) => Err(DatabaseError::invalid("an expression cannot be bound as a value")),
+        };
+        let values = self.inputs.iter().map(value).collect::<Result<_, _>>()?;
+        Ok((filled(self.text, facts, |number| facts.dialect.placeholder(number)), values))
+    }
+
+    /// Returns the statement with its values as literals.
+    pub fn literally(
+        &self,
+        facts: &Facts,
+        literal: impl Fn(&Value) -> Option<String>,
+    ) -> Result<String, DatabaseError> {
+        let mut problem = None;
+        let text = filled(self.text, facts, |number| match self.inputs.get(number.wrapping_sub(1)) {
+            Some(Input::Expression(expression)) => expression.clone(),
+            Some(Input::Value(value)) => literal(value).unwrap_or_else(|| {
+                problem = Some(DatabaseError::invalid("a value that has no literal"));
+                String::new()
+            }),
+            None => {
+                problem = Some(DatabaseError::invalid(format!("there is no value for `?{number}`")));
+                String::new()
+            }
+        });
+        problem.map_or(Ok(text), Err)
+    }
+
+    /// Returns the statement with its values as literals of any dialect that doubles a quote and a backslash in texts as
+    /// `text` does, and writes bytes as `bytes` does.
+    pub(super) fn spelled(
+        &self,
+        facts: &Facts,
+        text: impl Fn(&str) -> String,
+        bytes: impl Fn(&str) -> String,
+    ) -> Result<String, DatabaseError> {
+        self.literally(facts, |value| match value {
+            Value::Null => Some("NULL".to_owned()),
+            // So that a minus never meets another, which would begin a comment.
+            Value::Int64(number) if *number < 0 => Some(format!("({number})")),
+            Value::Int64(number) => Some(number.to_string()),
+            Value::Text(content) => Some(text(content)),
+            Value::Bytes(content) => Some(bytes(&hex::encode(content))),
+            _ => None,
+        })
+    }
+}
+
+impl DatabaseError {
+    /// Returns the error for a change that affected another number of rows than it must.
+    pub fn unexpected_rows() -> Self {
+        Self::new(DatabaseErrorKind::Other, "runner's own tables are not as runner wrote them").code(UNEXPECTED_ROWS)
+    }
+
+    /// Returns whether a change affected another number of rows than it must.
+    pub fn is_unexpected_rows(&self) -> bool {
+        self.code == UNEXPECTED_ROWS
+    }
+
+    /// Returns the error for a migration that ended the transaction it runs in.
+    pub fn ended_by_migration() -> Self {
+        Self::new(DatabaseErrorKind::Denied, "the migration ended the transaction it runs in")
+            .hint("take `COMMIT`, `ROLLBACK` and the like out: runner itself begins and ends the transaction")
+    }
+}
+
+/// Returns the text with the quoted schema of the tool's tables for `@`, and with `place` for each placeholder.
+fn filled(text: &str, facts: &Facts, mut place: impl FnMut(usize) -> String) -> String {
+    let schema = facts.dialect.quote(facts.tool_schema());
+    let mut result = String::with_capacity(text.len() + 8 * schema.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(['@', '?']) {
+        result.push_str(&rest[..at]);
+        let behind = &rest[at + 1..];
+        if rest.as_bytes()[at] == b'@' {
+            result.push_str(&schema);
+            rest = behind;
+            continue;
+        }
+        let digits = behind.find(|c: char| !c.is_ascii_digit()).unwrap_or(behind.len());
+        match behind[..digits].parse() {
+            Ok(number) => result.push_str(&place(number)),
+            Err(_) => result.push('?'),
+        }
+        rest = &behind[digits..];
+    }
+    result.push_str(rest);
+    result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dialect::Dialect;
+
+    #[test]
+    fn values_become_literals_that_cannot_end_early() {
+        let facts = Facts { schema: Some("a`b".to_owned()), ..Facts::of_dialect(Dialect::Mariadb) };
+        let values = [Value::Text("it's ?1 @ \\".to_owned()), Value::Int64(-1), Value::Bytes(vec![0, 39]), Value::Null];
+        let change = ToolChange::of_one_row("UPDATE @.t SET a = ?1, b = 1 -?2, c = ?3, d = ?4", values);
+        let text = |text: &str| format!("'{}'", text.replace('\\', "\\\\").replace('\'', "''"));
+        let spelled = change.spelled(&facts, text, |hex| format!("x'{hex}'")).expect("literals");
+        assert_eq!(spelled, r"UPDATE `a``b`.t SET a = 'it''s ?1 @ \\', b = 1 -(-1), c = x'0027', d = NULL");
+        let with = change.with_expression(4, "SHA1('?')".to_owned());
+        let spelled = with.spelled(&facts, text, |hex| format!("x'{hex}'")).expect("literals");
+        assert!(spelled.ends_with("d = SHA1('?')"), "{spelled}");
+        assert!(with.statement(&facts).is_err(), "an expression is no value");
+        let missing = ToolChange::of_any_rows("SELECT ?2", [Value::Null]);
+        assert!(missing.spelled(&facts, text, str::to_owned).is_err());
+    }
+
+    #[test]
+    fn other_dialects_get_placeholders() {
+        let change = ToolChange::of_one_row("DELETE FROM @.t WHERE a = ?1", [Value::Int64(1)]);
+        let (text, values) = change.statement(&Facts::of_dialect(Dialect::Postgres)).expect("a statement");
+        assert_eq!((text.as_str(), values.len()), ("DELETE FROM \"runner\".t WHERE a = $1", 1));
+    }
+}

@@ -1,0 +1,141 @@
+//! Changes to the tool's own tables: one text, which begins and commits the transaction that they are made in, or ends the
+//! one of a migration. The server stops at the first statement that fails, so what stands before a COMMIT decides whether it
+//! is reached.
+
+use super::error::from_sqlx;
+use super::session::{self, literal};
+use super::transaction::NO_SAVEPOINT;
+use super::{MysqlDatabase, parameters};
+use crate::database::{ChangedRows, DatabaseError, DatabaseErrorKind, End, ToolChange, TransactionOptions};
+
+/// Fails unless the statement before it has changed exactly one row: above the greatest BIGINT UNSIGNED there is none, whatever
+/// the `sql_mode`.
+const ONE_ROW: &str = "SELECT 18446744073709551615 + (ROW_COUNT() <> 1); ";
+
+/// The code of that failure.
+const OUT_OF_RANGE: &str = "1690";
+
+/// Ends a transaction, whatever `completion_type` says.
+const COMMIT: &str = "COMMIT AND NO CHAIN NO RELEASE";
+
+/// How much of a packet is left for what surrounds the changes.
+const PACKET_MARGIN: usize = 64 << 10;
+
+impl MysqlDatabase {
+    pub(super) async fn record_now(&mut self, changes: &[ToolChange]) -> Result<(), DatabaseError> {
+        if self.transaction.is_some() {
+            return Err(DatabaseError::in_transaction());
+        }
+        self.check_writable()?;
+        self.renew_if_due().await?;
+        let Some(text) = self.text_of(changes)? else {
+            self.begin_now(TransactionOptions::default()).await?;
+            return match self.make_singly(changes).await {
+                Ok(()) => self.commit_now().await,
+                Err(error) => {
+                    // The error of the change matters more than that of the rollback.
+                    let _ = self.rollback_now().await;
+                    Err(error)
+                }
+            };
+        };
+        let clean = self.guard.take_cleaning();
+        let recorded = self.run_as_host(format!("{clean}START TRANSACTION; {text}{COMMIT}")).await;
+        if let Err(error) = &recorded
+            && error.kind != DatabaseErrorKind::Connection
+        {
+            session::run(&mut self.connection, "ROLLBACK AND NO CHAIN NO RELEASE".to_owned()).await?;
+        }
+        recorded
+    }
+
+    pub(super) async fn finish_now(&mut self, changes: &[ToolChange], end: End) -> Result<(), DatabaseError> {
+        self.close_statements();
+        let proof = match &self.transaction {
+            None => return Err(DatabaseError::no_transaction("commit")),
+            Some(transaction) if transaction.is_over => return Err(DatabaseError::ended_by_migration()),
+            Some(transaction) => transaction.proof.clone(),
+        };
+        self.check_tool_tables_now().await?;
+        let mut dropped = String::new();
+        if end != End::Step {
+            self.guard.end_migration();
+            let temporary = std::mem::take(&mut self.guard.temporary);
+            if !temporary.is_empty() {
+                dropped = format!("DROP TEMPORARY TABLE IF EXISTS {}; ", temporary.join(", "));
+            }
+        }
+        let text = match self.text_of(changes)? {
+            Some(text) => text,
+            None => {
+                self.make_singly(changes).await?;
+                String::new()
+            }
+        };
+        // Released first: it is there only while the transaction is the one that `begin` opened.
+        let ended = self.run_as_host(format!("RELEASE SAVEPOINT {proof}; {dropped}{text}{COMMIT}")).await;
+        match ended {
+            Err(error) if error.code == NO_SAVEPOINT => {
+                if let Some(transaction) = &mut self.transaction {
+                    transaction.is_over = true;
+                }
+                Err(DatabaseError::ended_by_migration())
+            }
+            // The caller rolls back what the text did before it failed.
+            Err(error) if error.kind != DatabaseErrorKind::Connection => Err(error),
+            ended => {
+                self.transaction = None;
+                ended
+            }
+        }
+    }
+
+    /// Runs a text of ours in our settings, and leaves those of a script as they were.
+    async fn run_as_host(&mut self, text: String) -> Result<(), DatabaseError> {
+        let (ours, theirs) = self.around_host().await?;
+        let watch = self.watch.clone();
+        let connection = &mut self.connection;
+        let ran = watch.over(async { session::run(connection, format!("{ours}{text}{theirs}")).await }).await;
+        if ran.is_err() && !theirs.is_empty() {
+            // Where it failed the script's settings were not restored.
+            self.guard.settings.keep();
+        }
+        match ran {
+            Err(error) if error.code == OUT_OF_RANGE => Err(DatabaseError::unexpected_rows()),
+            ran => ran.map(drop),
+        }
+    }
+
+    /// The changes as one text, each followed by `; `; none where a packet does not hold it.
+    fn text_of(&self, changes: &[ToolChange]) -> Result<Option<String>, DatabaseError> {
+        let mut text = String::new();
+        for change in changes {
+            text.push_str(&change.spelled(&self.server.facts, literal, |hex| format!("x'{hex}'"))?);
+            text.push_str("; ");
+            if change.rows() == ChangedRows::One {
+                text.push_str(ONE_ROW);
+            }
+        }
+        Ok((text.len() + PACKET_MARGIN <= self.server.max_allowed_packet).then_some(text))
+    }
+
+    /// Makes changes one by one in the open transaction; their values go as bytes, which takes half the room.
+    async fn make_singly(&mut self, changes: &[ToolChange]) -> Result<(), DatabaseError> {
+        self.settle().await?;
+        for change in changes {
+            let text = change.spelled(&self.server.facts, literal, |hex| format!("x'{hex}'"))?;
+            let rows = if text.len() + PACKET_MARGIN <= self.server.max_allowed_packet {
+                session::run(&mut self.connection, text).await?
+            } else {
+                let (text, values) = change.statement(&self.server.facts)?;
+                let arguments = parameters::arguments(&values, None)?;
+                let query = sqlx::query_with(sqlx::AssertSqlSafe(text), arguments).persistent(false);
+                query.execute(&mut self.connection).await.map_err(from_sqlx)?.rows_affected()
+            };
+            if change.rows() == ChangedRows::One && rows != 1 {
+                return Err(DatabaseError::unexpected_rows());
+            }
+        }
+        Ok(())
+    }
+}

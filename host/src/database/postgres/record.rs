@@ -1,0 +1,308 @@
+//! Changes to the tool's own tables, and the end of a migration's transaction: one text each. The server stops at the first
+//! statement that fails, so what has to hold before a COMMIT is asked by statements that fail where it does not.
+
+use futures_util::TryStreamExt as _;
+use sqlx::postgres::PgRow;
+use sqlx::{AssertSqlSafe, Executor as _, PgConnection};
+
+use super::PostgresDatabase;
+use super::error::{ABORTED, from_sqlx};
+use super::lock::{lock_lost, set_application};
+use super::reconnect::Left;
+use super::scope::{backend_of, rows, set_local, text_of};
+use super::settings::{Own, prologue, prologue_of};
+use super::tool_tables::{FINGERPRINT, Fingerprint};
+use super::transaction::{Transaction, explain_aborted};
+use crate::database::{ChangedRows, DatabaseError, End, Role, ToolChange, TransactionOptions};
+
+/// Begins what our own questions answer with when they fail.
+const OURS: &str = "runner:";
+
+/// Separates the parts of such an answer.
+const SEPARATOR: char = '\u{1}';
+
+/// The answers of our own questions.
+const OVER: &str = "runner:over";
+const CHANGED: &str = "runner:changed";
+const ROWS: &str = "runner:rows";
+
+/// The first column of the row that shows that the next transaction has begun, so that the one before is committed.
+const BEGUN: &str = "runner:begun";
+
+/// A transaction that was opened together with the end of the one before, and that nobody has asked for yet.
+pub(super) struct Ahead {
+    pub(super) transaction: Transaction,
+    options: TransactionOptions,
+    /// The lock was held when it was opened.
+    is_locked: bool,
+}
+
+impl PostgresDatabase {
+    pub(super) async fn record_now(&mut self, changes: &[ToolChange]) -> Result<(), DatabaseError> {
+        self.leave_ahead().await;
+        self.check_begin().await?;
+        let text = format!("{}; {}COMMIT", prologue(&self.own, "NULL"), self.text_of(changes)?);
+        self.busy = true;
+        let (found, result) = answers(&mut self.connection, &text).await;
+        self.backend = backend_of(&found).unwrap_or(self.backend);
+        self.note_loss(&result);
+        if result.is_err() {
+            self.roll_back().await;
+        }
+        self.busy = false;
+        result.map_err(|error| ours(error, None))
+    }
+
+    pub(super) async fn finish_now(&mut self, changes: &[ToolChange], end: End) -> Result<(), DatabaseError> {
+        self.forget_statements();
+        self.check_usable()?;
+        let Some(transaction) = &self.transaction else { return Err(DatabaseError::no_transaction("commit")) };
+        if let Some(first) = &transaction.failed {
+            return Err(explain_aborted(first));
+        }
+        if let Some(error) = &transaction.tampered {
+            return Err(error.clone());
+        }
+        let changes = self.text_of(changes)?;
+        self.busy = true;
+        let finished = self.end_with(&changes, end).await;
+        self.busy = false;
+        self.note_loss(&finished);
+        if self.lost
+            && let Some(transaction) = self.transaction.take()
+        {
+            self.left = Some(Left { backend: self.backend, xid: Some(transaction.xid) });
+        }
+        finished
+    }
+
+    /// Sends the end of the transaction. An error leaves the transaction for the caller to roll back.
+    async fn end_with(&mut self, changes: &str, end: End) -> Result<(), DatabaseError> {
+        self.drop_prepared().await?;
+        let Some(transaction) = &mut self.transaction else { return Ok(()) };
+        // Deferred constraints are the migration's, and are checked as it left the session.
+        let mut text = std::mem::take(&mut transaction.later);
+        let before = match (transaction.had_script, transaction.before.clone()) {
+            (false, _) => None,
+            (true, Some(before)) => Some(before),
+            // The host was last: what it wrote itself is no change.
+            (true, None) => Some(Fingerprint::of(rows(&mut self.connection, &FINGERPRINT).await?.last())),
+        };
+        if before.is_some() {
+            text.push_str("SET CONSTRAINTS ALL IMMEDIATE; ");
+        }
+        text.push_str("SET LOCAL SESSION AUTHORIZATION DEFAULT; SET LOCAL ROLE NONE; ");
+        text.push_str("SET LOCAL search_path = pg_catalog, pg_temp; ");
+        text.push_str(&is_ours(&transaction.xid));
+        if let Some(before) = &before {
+            text.push_str(&is_unchanged(before));
+        }
+        if end != End::Step {
+            let application = match &self.locked_for {
+                Some(request) => format!("; {}", set_application(&request.run_id)),
+                None => String::new(),
+            };
+            // Of the settings of other transactions the changes need these two.
+            text.push_str(&format!(
+                "{LEAVE}{application}; SET LOCAL row_security = off; SET LOCAL statement_timeout = 0; "
+            ));
+        }
+        text.push_str(changes);
+        text.push_str("COMMIT");
+        let next = match end {
+            End::Migration { next: Some(options) } => Some((options, self.prologue_for(options))),
+            _ => None,
+        };
+        if let Some((_, begin)) = &next {
+            text.push_str(&format!("; {}", begin.replacen("; ", &format!("; SELECT '{BEGUN}'; "), 1)));
+        }
+        let (found, result) = answers(&mut self.connection, &text).await;
+        let is_committed = result.is_ok() || found.iter().any(|row| text_of(row, 0).as_deref() == Some(BEGUN));
+        if !is_committed {
+            return result.map_err(|error| ours(error, before.as_ref()));
+        }
+        self.transaction = None;
+        if end != End::Step {
+            self.own = Own::default();
+        }
+        let Some((options, _)) = next else { return Ok(()) };
+        match (result, Self::begun(&found)) {
+            (Ok(()), Some((transaction, is_locked))) => {
+                self.backend = backend_of(&found).unwrap_or(self.backend);
+                self.ahead = Some(Ahead { transaction, options, is_locked });
+            }
+            // Whoever begins it hears why.
+            _ => self.roll_back().await,
+        }
+        Ok(())
+    }
+
+    /// Opens the transaction of a migration, or takes the one that was opened ahead.
+    pub(super) async fn begin_migration(&mut self, options: TransactionOptions) -> Result<(), DatabaseError> {
+        let (transaction, is_locked) = match self.ahead.take() {
+            Some(ahead) if ahead.options == options && !self.stop.is_raised() => (ahead.transaction, ahead.is_locked),
+            ahead => {
+                if ahead.is_some() {
+                    self.roll_back().await;
+                }
+                self.check_free()?;
+                if self.facts.read_only {
+                    return Err(super::transaction::read_only());
+                }
+                if self.lock.is_none() && self.locked_for.is_some() {
+                    return Err(lock_lost());
+                }
+                let text = self.prologue_for(options);
+                self.busy = true;
+                let begun = rows(&mut self.connection, &text).await;
+                self.note_loss(&begun);
+                let found = match begun {
+                    Ok(found) => found,
+                    Err(error) => {
+                        self.roll_back().await;
+                        return Err(error);
+                    }
+                };
+                self.busy = false;
+                self.backend = backend_of(&found).unwrap_or(self.backend);
+                match Self::begun(&found) {
+                    Some(begun) => begun,
+                    None => {
+                        self.roll_back().await;
+                        return Err(super::error::lost("the server does not say which transaction it began"));
+                    }
+                }
+            }
+        };
+        if !is_locked {
+            self.roll_back().await;
+            return Err(lock_lost());
+        }
+        self.transaction = Some(transaction);
+        Ok(())
+    }
+
+    /// Rolls back the transaction that was opened ahead, if there is one: something else comes first.
+    pub(super) async fn leave_ahead(&mut self) {
+        if self.ahead.take().is_some() {
+            self.roll_back().await;
+        }
+    }
+
+    /// The text that opens the transaction of a migration: its second to last row holds the process, the transaction and
+    /// whether the lock is held, its last one the state of the tool's tables.
+    fn prologue_for(&self, options: TransactionOptions) -> String {
+        let is_locked = self.lock.as_ref().map_or_else(|| "true".to_owned(), |lock| lock.is_held_by());
+        let also = format!("pg_catalog.pg_current_xact_id()::text, {is_locked}");
+        let timeouts = self.own.timeouts(Role::SqlScript, self.endpoint.settings());
+        format!("{}; {}{}", prologue_of(None, options.isolation, &self.own, &also), set_local(&timeouts), *FINGERPRINT)
+    }
+
+    /// The transaction that such a text has opened, and whether the lock is held.
+    fn begun(found: &[PgRow]) -> Option<(Transaction, bool)> {
+        let [.., begun, fingerprint] = found else { return None };
+        let mut transaction = Transaction::new(text_of(begun, 1)?);
+        transaction.turn(true, Fingerprint::of(Some(fingerprint)));
+        Some((transaction, text_of(begun, 2).as_deref() == Some("t")))
+    }
+
+    /// The changes as one text, each followed by `; `.
+    fn text_of(&self, changes: &[ToolChange]) -> Result<String, DatabaseError> {
+        let mut text = String::new();
+        for change in changes {
+            let spelled = change.spelled(&self.facts, literal, |hex| format!("E'\\\\x{hex}'::bytea"))?;
+            // An INSERT adds its row or fails.
+            if change.rows() == ChangedRows::One && !spelled.starts_with("INSERT") {
+                text.push_str(&format!(
+                    "WITH changed AS ({spelled} RETURNING 1) SELECT CASE WHEN pg_catalog.count(*) = 1 THEN 0 \
+                     ELSE ('{ROWS}' || pg_catalog.now()::text)::int4 END FROM changed; "
+                ));
+            } else {
+                text.push_str(&format!("{spelled}; "));
+            }
+        }
+        Ok(text)
+    }
+}
+
+/// Resets the session: what a migration may have left in it.
+const LEAVE: &str = "RESET SESSION AUTHORIZATION; RESET ROLE; CLOSE ALL; UNLISTEN *; \
+    SELECT pg_catalog.pg_advisory_unlock_all(); DEALLOCATE ALL; DISCARD SEQUENCES; DISCARD TEMP; RESET ALL";
+
+/// Fails unless the open transaction is this one.
+fn is_ours(xid: &str) -> String {
+    // Depends on the time, so that the server computes it only where it is due.
+    format!(
+        "SELECT CASE WHEN pg_catalog.pg_current_xact_id_if_assigned()::text = '{xid}' THEN 0 \
+         ELSE ('{OVER}' || pg_catalog.now()::text)::int4 END; "
+    )
+}
+
+/// Fails, with what they are now, unless the tool's tables are as they were.
+fn is_unchanged(before: &Fingerprint) -> String {
+    let same: Vec<String> = (before.0.iter().zip(["a", "b", "c"]))
+        .map(|(value, name)| match value {
+            Some(value) => format!("now.{name} IS NOT DISTINCT FROM {}", literal(value)),
+            None => format!("now.{name} IS NULL"),
+        })
+        .collect();
+    let told = ["a", "b", "c"].map(|name| format!("|| pg_catalog.chr(1) || coalesce(now.{name}, '')")).join(" ");
+    format!(
+        "SELECT CASE WHEN {} THEN 0 ELSE ('{CHANGED}' {told})::int4 END FROM ({}) AS now (a, b, c); ",
+        same.join(" AND "),
+        *FINGERPRINT
+    )
+}
+
+/// A text as a statement spells it, whatever `standard_conforming_strings` says.
+fn literal(text: &str) -> String {
+    format!("E'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
+}
+
+/// The error behind the answer of one of our own questions, or else the error itself.
+fn ours(error: DatabaseError, before: Option<&Fingerprint>) -> DatabaseError {
+    if error.code == ABORTED {
+        return explain_aborted("an earlier statement failed");
+    }
+    let Some(at) = error.message.find(OURS) else { return error };
+    let told = error.message[at..].trim_end_matches(['"', '\u{bb}', ' ']);
+    if told.starts_with(OVER) {
+        return DatabaseError::ended_by_migration();
+    }
+    if told.starts_with(ROWS) {
+        return DatabaseError::unexpected_rows();
+    }
+    let Some(before) = before.filter(|_| told.starts_with(CHANGED)) else { return error };
+    let mut parts = told.split(SEPARATOR).skip(1).map(|part| Some(part.to_owned()).filter(|part| !part.is_empty()));
+    let mut next = || parts.next().flatten();
+    let now = Fingerprint([next(), next(), next()]);
+    before.compare(&now).err().unwrap_or(error)
+}
+
+/// Runs a text of ours; returns all rows that came, and whether all of it was done.
+async fn answers(connection: &mut PgConnection, text: &str) -> (Vec<PgRow>, Result<(), DatabaseError>) {
+    let mut found = Vec::new();
+    let mut stream = connection.fetch(sqlx::raw_sql(AssertSqlSafe(text)));
+    loop {
+        match stream.try_next().await {
+            Ok(Some(row)) => found.push(row),
+            Ok(None) => return (found, Ok(())),
+            Err(error) => return (found, Err(from_sqlx(&error, None))),
+        }
+    }
+}
+
+impl PostgresDatabase {
+    /// Fails where no transaction that writes can be opened.
+    pub(super) async fn check_begin(&mut self) -> Result<(), DatabaseError> {
+        self.check_free()?;
+        if self.facts.read_only {
+            return Err(super::transaction::read_only());
+        }
+        match (&mut self.lock, &self.locked_for) {
+            (Some(lock), _) => lock.check().await,
+            (None, Some(_)) => Err(lock_lost()),
+            (None, None) => Ok(()),
+        }
+    }
+}

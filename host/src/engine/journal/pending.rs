@@ -1,0 +1,85 @@
+//! Changes that wait for the next ones: the answer of a statement is stored together with the intent of the one that follows,
+//! and the beginning of a migration together with its first step. Each pair would otherwise be two transactions, without
+//! anything in between.
+//!
+//! What waits is lost if the process is killed in between. So only what the database itself shows may wait: the effect of a
+//! statement that is in the schema, and a migration of which nothing has run.
+
+use super::store;
+use super::{Journal, JournalState};
+use crate::database::{DatabaseErrorKind, HostSession, SharedDatabase, ToolChange};
+use crate::error::{Error, Result};
+
+impl Journal {
+    /// Makes the changes that wait. To be called before the run waits for anything, and where it ends.
+    pub async fn flush(&self, database: &mut HostSession<'_>) -> Result<()> {
+        let mut state = self.state.lock().await;
+        if state.pending.is_empty() {
+            return Ok(());
+        }
+        let step = state.step;
+        self.record(database, &mut state, Vec::new(), step).await
+    }
+
+    /// As [`Self::flush`], for who does not hold the database.
+    pub async fn flush_shared(&self, database: &SharedDatabase) -> Result<()> {
+        if self.state.lock().await.pending.is_empty() {
+            return Ok(());
+        }
+        let mut database = database.lock().await;
+        self.flush(&mut database.host()).await
+    }
+
+    /// Whether nothing of the journal has been stored yet, so that there is nothing to take back.
+    pub async fn is_unwritten(&self) -> bool {
+        self.state.lock().await.is_unwritten
+    }
+
+    /// Takes the changes that wait, for who makes them with others. The answer among them is unknown until
+    /// [`Self::settled`].
+    pub async fn take_pending(&self) -> Vec<ToolChange> {
+        let mut state = self.state.lock().await;
+        state.unknown = state.unanswered.take();
+        std::mem::take(&mut state.pending)
+    }
+
+    /// What was taken is stored.
+    pub async fn settled(&self) {
+        self.state.lock().await.unknown = None;
+    }
+
+    /// Makes the changes that wait and these, all in one transaction. Where the answer to that got lost, the journal itself tells
+    /// what came of it: it ends with `step`.
+    pub(super) async fn record(
+        &self,
+        database: &mut HostSession<'_>,
+        state: &mut JournalState,
+        changes: Vec<ToolChange>,
+        step: u64,
+    ) -> Result<()> {
+        let mut all = std::mem::take(&mut state.pending);
+        all.extend(changes);
+        let Err(error) = database.record(&all).await else {
+            (state.unanswered, state.is_unwritten) = (None, false);
+            return Ok(());
+        };
+        if let Some(unanswered) = state.unanswered.take() {
+            state.unknown = Some(unanswered);
+        }
+        if error.kind != DatabaseErrorKind::Connection {
+            return Err(store::unmade(error));
+        }
+        let error = Error::from(error);
+        if let Err(second) = database.reconnect().await {
+            return Err(error
+                .cause(second)
+                .hint("the journal tells what came of the step, once the database answers again"));
+        }
+        let last = store::page(database, self.run, step.saturating_sub(1)).await?;
+        if last.first().is_some_and(|it| it.entry.step == step) {
+            (state.unknown, state.is_unwritten) = (None, false);
+            return Ok(());
+        }
+        Err(error)
+    }
+}
