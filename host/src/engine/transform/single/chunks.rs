@@ -92,7 +92,11 @@ impl<'a> ChunkIo<'a> {
 
     /// Waits as the throttle and the operator ask. No transaction is open, unless the whole migration runs in one.
     pub async fn before_chunk(&self) -> Result<(), CallError> {
-        self.run.control.before_chunk(&mut **self.run.database.lock().await).await.map_err(CallError::from)
+        let ready = self.run.control.before_chunk(&mut **self.run.database.lock().await).await;
+        ready.map_err(|error| match self.run.stop.reason() {
+            Some(reason) => CallError::Stopped(reason),
+            None => CallError::Failed(error),
+        })
     }
 
     /// The next chunk.
