@@ -104,6 +104,7 @@ impl ToolChange {
 
     /// Returns the statement with its values as literals of any dialect that doubles a quote and a backslash in texts as
     /// `text` does, and writes bytes as `bytes` does.
+    #[cfg(any(feature = "postgres", feature = "mysql"))]
     pub(super) fn spelled(
         &self,
         facts: &Facts,
@@ -136,7 +137,7 @@ impl DatabaseError {
     /// Returns the error for a migration that ended the transaction it runs in.
     pub fn ended_by_migration() -> Self {
         Self::new(DatabaseErrorKind::Denied, "the migration ended the transaction it runs in")
-            .hint("take `COMMIT`, `ROLLBACK` and the like out: runner itself begins and ends the transaction")
+            .hint("remove `COMMIT`, `ROLLBACK` and similar statements: runner itself begins and ends the transaction")
     }
 }
 
