@@ -127,10 +127,13 @@ impl RunControl {
             }
             scopes = Some(read);
         }
-        if is_stepwise && !self.about.run_id.is_empty() && !self.state().is_sharing {
-            // Observers must not mistake the end that an earlier run recorded for the end of this one.
+        let is_leader = !self.about.run_id.is_empty() && !self.state().is_sharing;
+        if is_stepwise && is_leader && !self.state().has_forgotten_dead {
+            // Observers must not mistake the end that an earlier run recorded for the end of this one. Once is enough: while
+            // this run has the lock, no other records its end.
             let forgotten = store::forget_dead(&mut database.host_until(&self.stop), &self.about.run_id).await;
             forgotten.map_err(|error| self.or_stopped(table::unusable(error)))?;
+            self.state().has_forgotten_dead = true;
         }
         self.state().begin(migration);
         self.obey(scopes);

@@ -28,6 +28,8 @@ pub(super) struct ControlState {
     pub is_watched: bool,
     /// Whether it helps the run that holds the lock.
     pub is_sharing: bool,
+    /// Whether what dead runs have recorded was deleted.
+    pub has_forgotten_dead: bool,
     pub pause: Option<Pause>,
     pub warned_of_throttle: bool,
     /// The operators' requests at the last look.
