@@ -54,7 +54,7 @@ for_each_engine! {
     fn is_not_dropped_for_a_project_that_cannot_be_applied(engine) {
         let project = one(engine);
         project.runner("apply").succeeds();
-        project.write("migrations/0001_again.up.sql", "SELECT 1;");
+        project.write("migrations/0002_more.up.sql", "-- runner:nonsense\nSELECT 1;");
         assert_ne!(project.runner("db reset").exit_code(), Some(0));
         assert_eq!(project.history(), ["0001"]);
     }

@@ -30,7 +30,7 @@ fn a_procedure_that_commits_is_refused_with_a_hint() {
     project.execute("CREATE PROCEDURE p() LANGUAGE plpgsql AS 'BEGIN INSERT INTO t VALUES (1); COMMIT; END'");
     for head in ["", "-- runner:no-transaction\n"] {
         project.sql("0001_call", &format!("{head}CALL p();"), "SELECT 1;");
-        project.runner("apply").exits(1).says(&["0001_call", "hint:", "commits by itself"]);
+        project.runner("apply").exits(1).says(&["0001_call", "hint:", "cannot call a procedure that commits"]);
         assert_eq!(project.value("SELECT count(*) FROM t"), "0");
     }
 }
