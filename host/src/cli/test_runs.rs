@@ -141,6 +141,7 @@ impl TestRunner for TestRuns {
             share: false,
             run_id: identity.run_id.clone(),
             held_by: format!("{}, process {}", identity.applied_by, std::process::id()),
+            stored_row_bytes: settings.limits.stored_row_bytes,
         };
         let engine = Engine {
             transforms: Arc::new(transforms),

@@ -4,6 +4,7 @@ pub mod batch;
 pub mod builder;
 pub mod decimal;
 pub mod digest;
+pub mod order;
 mod serde_bytes;
 pub mod temporal;
 pub mod value;

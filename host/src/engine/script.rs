@@ -57,12 +57,24 @@ pub struct Transforms {
     pub run_id: String,
     /// The run's process and host.
     pub held_by: String,
+    /// How many compressed bytes of the rows that a transform reads are stored for `verify`.
+    pub stored_row_bytes: u64,
 }
 
 impl Default for Transforms {
     fn default() -> Self {
         let (run_id, held_by) = (String::new(), String::new());
-        Self { rows: None, time: None, connections: 1, retries: 10, connector: None, share: false, run_id, held_by }
+        Self {
+            rows: None,
+            time: None,
+            connections: 1,
+            retries: 10,
+            connector: None,
+            share: false,
+            run_id,
+            held_by,
+            stored_row_bytes: 0,
+        }
     }
 }
 

@@ -48,6 +48,8 @@ pub struct Limits {
     pub stored_artifact_bytes: u64,
     /// Compressed size of the largest recording of a component's calls that the history stores for `verify`; 0: none.
     pub stored_call_bytes: u64,
+    /// Compressed size of the rows read by a transform that the history stores for `verify`; 0: none.
+    pub stored_row_bytes: u64,
     /// Size of the largest asset that is read.
     pub asset_bytes: u64,
 }
@@ -71,6 +73,8 @@ impl Default for Limits {
             artifact_bytes: 64 << 20,
             stored_artifact_bytes: 4 << 20,
             stored_call_bytes: 1 << 20,
+            // A migration may exist to remove these very values.
+            stored_row_bytes: 0,
             asset_bytes: 1 << 30,
         }
     }
@@ -85,7 +89,7 @@ enum Field<'a> {
 
 impl Limits {
     /// The names of all limits, as `runner.toml` spells them.
-    pub const NAMES: [&'static str; 17] = [
+    pub const NAMES: [&'static str; 18] = [
         "guest_memory",
         "fuel",
         "stack",
@@ -102,6 +106,7 @@ impl Limits {
         "artifact_bytes",
         "stored_artifact_bytes",
         "stored_call_bytes",
+        "stored_row_bytes",
         "asset_bytes",
     ];
 
@@ -180,6 +185,7 @@ impl Limits {
             "artifact_bytes" => Field::Bytes(&mut self.artifact_bytes, 1..=4 << 30),
             "stored_artifact_bytes" => Field::Bytes(&mut self.stored_artifact_bytes, 0..=1 << 30),
             "stored_call_bytes" => Field::Bytes(&mut self.stored_call_bytes, 0..=1 << 30),
+            "stored_row_bytes" => Field::Bytes(&mut self.stored_row_bytes, 0..=1 << 30),
             "asset_bytes" => Field::Bytes(&mut self.asset_bytes, 1..=ANY),
             _ => return None,
         })

@@ -198,6 +198,7 @@ fn transforms(setup: &Setup, order: &RunOrder, identity: &Identity) -> Transform
         share: order.share && order.dry_run.is_none(),
         run_id: identity.run_id.clone(),
         held_by: format!("{}, process {}", identity.applied_by, std::process::id()),
+        stored_row_bytes: setup.settings.limits.stored_row_bytes,
     }
 }
 

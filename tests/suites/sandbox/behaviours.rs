@@ -152,6 +152,7 @@ const NOT_REACHED_BY_GUESTS: &[&str] = &[
     "artifact_bytes",        // bad_input: a large artifact
     "stored_artifact_bytes", // cli: a rollback without the file
     "stored_call_bytes",     // verify: a recording that is too large
+    "stored_row_bytes",      // verify: room for one chunk of four
     "batch_rows",            // data: the size of chunks
     "batch_bytes",           // data: the size of chunks
 ];

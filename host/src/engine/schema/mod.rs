@@ -24,7 +24,7 @@ use crate::database::facts::TOOL_TABLE_LITERALS;
 use crate::database::{Dialect, Facts};
 
 /// The format of the tables and of what they store, as recorded in `runner_meta`.
-pub const FORMAT: i64 = 3;
+pub const FORMAT: i64 = 4;
 
 /// The statements and facts that are specific to a dialect.
 pub struct DialectSchema {

@@ -1,13 +1,16 @@
 //! The input and the output of a transform, chunk by chunk.
 
+use std::borrow::Cow;
 use std::num::NonZeroU64;
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::{ColumnType, Digest, Value};
+use crate::data::digest::of_batch;
+use crate::data::{Batch, ColumnType, Digest, Value, order};
 use crate::database::message::value_text;
 use crate::database::{TableSource, TableTarget};
 use crate::engine::call::canonical::{Sink, digest_of};
+use crate::engine::call::stored;
 
 /// The number of chunks of one transform kept for `verify`: 33 million rows at the default chunk size. Beyond that,
 /// every second chunk is kept, then every fourth, and so on.
@@ -34,6 +37,57 @@ pub struct ChunkRecord {
     pub input: Digest,
     /// The digest of the output batch.
     pub output: Digest,
+    /// Where the output is in the target; `None` if its keys do not tell.
+    pub written: Option<WrittenRange>,
+    /// The input rows, packed, if they are stored.
+    pub rows: Option<StoredRows>,
+}
+
+/// The rows that a chunk wrote, in the order of the target's key.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WrittenRange {
+    /// The first key.
+    pub first: Vec<Value>,
+    /// The last key.
+    pub last: Vec<Value>,
+    /// The digest of the rows in this order.
+    pub content: Digest,
+}
+
+impl WrittenRange {
+    /// The range of the output of a chunk, whose digest is `output`. `None` if it has no rows, or not the whole key, or keys
+    /// without an order of their own.
+    pub fn of(rows: &Batch, key: &[String], output: Digest) -> Option<Self> {
+        let last = rows.row_count.checked_sub(1)?;
+        let sorted = order::by_key(rows, key)?;
+        let values = |row| key.iter().filter_map(|name| Some(Value::of_cell(sorted.column(name)?, row))).collect();
+        let content = match &sorted {
+            Cow::Borrowed(_) => output,
+            Cow::Owned(sorted) => of_batch(sorted),
+        };
+        Some(Self { first: values(0), last: values(last), content })
+    }
+}
+
+/// The rows of a batch, packed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredRows(Vec<u8>);
+
+impl StoredRows {
+    /// Packs the rows of a batch.
+    pub fn pack(rows: &Batch) -> Self {
+        Self(stored::pack(rows))
+    }
+
+    /// The number of bytes.
+    pub fn byte_len(&self) -> u64 {
+        self.0.len() as u64
+    }
+
+    /// Returns the rows, or `None` if the bytes are damaged.
+    pub fn unpack(&self) -> Option<Batch> {
+        stored::unpack(&self.0)
+    }
 }
 
 impl ChunkRecord {

@@ -15,7 +15,7 @@ pub mod tables;
 #[cfg(test)]
 mod tests;
 
-pub use chunk::{ChunkRecord, Ledger, TransformRecord};
+pub use chunk::{ChunkRecord, Ledger, StoredRows, TransformRecord, WrittenRange};
 pub use evidence::{Evidence, unordered};
 pub use recording::{Recording, TranscriptRecorder};
 pub use replay::Replay;

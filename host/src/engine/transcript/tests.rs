@@ -2,7 +2,7 @@
 
 use super::recording::Garbled;
 use super::*;
-use crate::data::{ColumnType, Digest, Value};
+use crate::data::{Batch, ColumnType, Digest, Value};
 use crate::database::{DatabaseError, DatabaseErrorKind, TableName, TableSource, TableTarget, WriteMode};
 use crate::engine::call::golden_tests::values;
 use crate::engine::call::stored::tests::assert_no_panic;
@@ -115,6 +115,12 @@ fn chunk(at: u8) -> ChunkRecord {
         rows_out: 2,
         input: Digest([at; 32]),
         output: Digest([at + 1; 32]),
+        written: Some(WrittenRange {
+            first: vec![Value::Int64(1)],
+            last: vec![Value::Text("a".to_owned())],
+            content: Digest([at; 32]),
+        }),
+        rows: at.is_multiple_of(3).then(|| StoredRows::pack(&Batch::default())),
     }
 }
 

@@ -11,6 +11,7 @@ use crate::data::digest::of_batch;
 use crate::data::{Batch, Digest};
 use crate::database::{BatchLimits, WriteHint};
 use crate::engine::batch_function::{BatchFunction, BatchInstance};
+use crate::engine::transcript::{StoredRows, WrittenRange};
 use crate::error::{Error, Result};
 
 /// An instance whose results are checked.
@@ -29,6 +30,10 @@ pub(super) struct TransformedBatch {
     pub(super) digests: [Digest; 2],
     /// Whether the rows that came out have the keys of those that went in, in the same order.
     pub(super) aligned: bool,
+    /// Where the rows that came out are in the target.
+    pub(super) written: Option<WrittenRange>,
+    /// The rows that went in, if they are stored.
+    pub(super) stored: Option<StoredRows>,
 }
 
 impl CheckedInstance {
@@ -42,8 +47,10 @@ impl CheckedInstance {
     pub(super) async fn transform(&mut self, name: &str, rows: Batch, check: &KeyCheck) -> Result<TransformedBatch> {
         let keys = check.keys_of(&rows);
         let input = (rows.row_count as u64, of_batch(&rows));
+        let stored = check.notes().input(&rows);
         let returned = without_panic(self.instance.transform(name, rows)).await;
-        returned.and_then(|rows| checked(rows, input, keys.as_ref(), check, self.limits)).map_err(|error| {
+        let checked = returned.and_then(|rows| checked(rows, input, keys.as_ref(), check, self.limits));
+        checked.map(|it| TransformedBatch { stored, ..it }).map_err(|error| {
             let error = match keys.as_ref().and_then(BatchKeys::span) {
                 Some(span) => error.at("chunk", span),
                 None => error,
@@ -77,7 +84,9 @@ fn checked(
     };
     let aligned = keys.is_some_and(|keys| keys.are_those_of(&rows));
     let digests = [input, of_batch(&rows)];
-    Ok(TransformedBatch { digests, aligned, rows_in, rows, hint: WriteHint { covers_key_range } })
+    let written = check.notes().written(&rows, digests[1]);
+    let hint = WriteHint { covers_key_range };
+    Ok(TransformedBatch { digests, aligned, written, stored: None, rows_in, rows, hint })
 }
 
 /// Turns a panic into an error: the run must still end its transaction and release its lock.

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use super::notes::ChunkNotes;
 use crate::data::{Batch, Column, ColumnValues};
 use crate::database::WriteMode;
 use crate::database::message::cells_text;
@@ -13,6 +14,8 @@ pub struct KeyCheck {
     key: Option<Vec<String>>,
     /// Whether a chunk holds all rows of the target between its first and its last key.
     whole: bool,
+    /// What is recorded of each batch.
+    notes: ChunkNotes,
 }
 
 /// The key columns of a chunk.
@@ -24,14 +27,19 @@ pub struct BatchKeys {
 impl KeyCheck {
     /// The check for a target of that mode and key. `whole`: a chunk holds all rows that the target has between the
     /// chunk's first and last key.
-    pub fn new(mode: WriteMode, key: Vec<String>, whole: bool) -> Self {
+    pub fn new(mode: WriteMode, key: Vec<String>, whole: bool, notes: ChunkNotes) -> Self {
         let by_key = matches!(mode, WriteMode::Update | WriteMode::Delete);
-        Self { key: by_key.then_some(key), whole }
+        Self { key: by_key.then_some(key), whole, notes }
     }
 
     /// No check at all.
     pub fn none() -> Self {
-        Self { key: None, whole: false }
+        Self { key: None, whole: false, notes: ChunkNotes::default() }
+    }
+
+    /// What is recorded of each batch.
+    pub fn notes(&self) -> &ChunkNotes {
+        &self.notes
     }
 
     /// The keys of a chunk, if they are to be compared. A source that does not deliver the target's key leaves it to
@@ -137,7 +145,7 @@ mod tests {
     use super::*;
 
     fn check(mode: WriteMode) -> KeyCheck {
-        KeyCheck::new(mode, vec!["id".to_owned()], true)
+        KeyCheck::new(mode, vec!["id".to_owned()], true, ChunkNotes::default())
     }
 
     fn batch(ids: &[i64]) -> Batch {

@@ -10,6 +10,7 @@
 mod chunk_size;
 mod instance;
 mod key_check;
+mod notes;
 mod parallel;
 mod read_ahead;
 mod sample;
@@ -25,6 +26,7 @@ pub use parallel::help;
 
 use self::instance::{CheckedInstance, TransformedBatch};
 use self::key_check::KeyCheck;
+use self::notes::ChunkNotes;
 use self::single::ChunkIo;
 use super::call_error::CallError;
 use super::journal::{Journal, LiveTransform};
@@ -121,12 +123,13 @@ pub fn position(reader: &TableReader) -> Position {
 }
 
 /// The check of the returned keys. Where only the rows of a chunk are locked, others may insert between them.
-fn key_check_of(work: &TransformSpec, reader: &TableReader, dialect: Dialect) -> KeyCheck {
+fn key_check_of(run: &RunContext, work: &TransformSpec, reader: &TableReader, dialect: Dialect) -> KeyCheck {
     let whole = work.source.table == work.target.table
         && reader.key() == work.target.key
         && reader.covers_key_range()
         && !dialect.locks_rows();
-    KeyCheck::new(work.target.mode, work.target.key.clone(), whole)
+    let notes = ChunkNotes::new(work.target.key.clone(), run.transforms.stored_row_bytes);
+    KeyCheck::new(work.target.mode, work.target.key.clone(), whole, notes)
 }
 
 /// The record of a transform, without its chunks.
@@ -158,5 +161,7 @@ fn chunk_record(
         rows_out: transformed.rows.row_count as u64,
         input,
         output,
+        written: transformed.written.clone(),
+        rows: transformed.stored.clone(),
     }
 }

@@ -224,7 +224,7 @@ pub async fn help(
     let work = checkpoint.work;
     let limits = function.limits();
     let mut reader = TableReader::join(&mut *main.component(&run.stop), work.source.clone(), limits).await?;
-    let check = Arc::new(key_check_of(&work, &reader, main.facts().dialect));
+    let check = Arc::new(key_check_of(run, &work, &reader, main.facts().dialect));
     let ending = halt.clone();
     let shared = Arc::new(SharedTransform::new(run, function, journal, (claimant, work), check, (ending, None)));
     run.control.transform(&shared.work.name, checkpoint.done.rows_read, checkpoint.done.chunks, None)?;

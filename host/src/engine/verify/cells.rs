@@ -1,28 +1,15 @@
 //! Whether a cell contains what was written to it. Databases round, pad and rewrite values.
 
 use crate::data::decimal::same_number;
-use crate::data::{ColumnType, Value};
+use crate::data::{ColumnType, Value, order};
 
 /// The precisions, in microseconds, to which columns may round times.
 const ROUNDED_TO: [i64; 2] = [1_000, 1_000_000];
 
 /// Whether a value of this type is read back exactly as written.
 pub fn is_exact(column_type: ColumnType) -> bool {
-    match column_type {
-        ColumnType::Boolean
-        | ColumnType::Int64
-        | ColumnType::Text
-        | ColumnType::Bytes
-        | ColumnType::Date
-        | ColumnType::Uuid => true,
-        ColumnType::Float64
-        | ColumnType::Decimal
-        | ColumnType::Time
-        | ColumnType::Timestamp
-        | ColumnType::Timestamptz
-        | ColumnType::Json
-        | ColumnType::Native => false,
-    }
+    // Keys are found again by the same types.
+    order::is_ordered(column_type)
 }
 
 /// Whether the value read is the value written, apart from changes of form by the database.

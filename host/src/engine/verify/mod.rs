@@ -3,6 +3,7 @@
 mod artifact;
 mod cells;
 mod later;
+mod range;
 mod replay;
 mod rows;
 mod target;

@@ -9,7 +9,7 @@ use crate::database::{BatchLimits, DatabaseError, DatabaseErrorKind, TableSource
 use crate::engine::event::Event;
 use crate::engine::history::{History, Record};
 use crate::engine::stopped::stopped;
-use crate::engine::transcript::{ChunkRecord, Evidence, TransformRecord};
+use crate::engine::transcript::{ChunkRecord, Evidence, StoredRows, TransformRecord};
 use crate::engine::transform;
 use crate::error::{Error, ErrorKind, Result};
 use crate::keyset::TableReader;
@@ -20,8 +20,9 @@ const GROWN: usize = 8;
 /// The results of the checked chunks.
 #[derive(Default)]
 struct Sums {
-    looked_at: u64,
     recomputed: u64,
+    /// Of those, the chunks whose input was stored by the run.
+    from_stored: u64,
     /// The first reason why a chunk could not be recomputed.
     gone: Option<String>,
     other: Option<String>,
@@ -51,31 +52,41 @@ impl Verifier {
                 return Err(stopped(reason));
             }
             self.progress(record, transform, at, chosen.len());
-            sums.looked_at += 1;
-            let output = match self.read_again(transform, chunk).await? {
+            let again = match self.read_again(transform, chunk).await? {
+                // Damaged rows prove nothing.
+                Err(why) => match chunk.rows.as_ref().and_then(StoredRows::unpack) {
+                    Some(rows) if of_batch(&rows) == chunk.input => Ok((rows, 1)),
+                    _ => Err(why),
+                },
+                Ok(rows) => Ok((rows, 0)),
+            };
+            let output = match again {
                 Err(why) => {
                     sums.gone.get_or_insert(why);
                     None
                 }
-                Ok(rows) => match transform::once(&context, function.clone(), &transform.name, rows).await {
-                    Ok(output) if of_batch(&output) == chunk.output => {
-                        sums.recomputed += 1;
-                        Some(output)
+                Ok((rows, from_stored)) => {
+                    match transform::once(&context, function.clone(), &transform.name, rows).await {
+                        Ok(output) if of_batch(&output) == chunk.output => {
+                            sums.recomputed += 1;
+                            sums.from_stored += from_stored;
+                            Some(output)
+                        }
+                        Ok(output) => {
+                            let what = "its result for the same rows differs";
+                            sums.other.get_or_insert_with(|| format!("chunk {}: {what}", chunk.span()));
+                            Some(output)
+                        }
+                        Err(error) if matches!(error.kind, ErrorKind::Interrupted | ErrorKind::Terminated) => {
+                            return Err(error);
+                        }
+                        Err(error) => {
+                            let what = format!("chunk {}: it fails on the same rows: {}", chunk.span(), error.message);
+                            sums.other.get_or_insert(what);
+                            None
+                        }
                     }
-                    Ok(output) => {
-                        let what = "its result for the same rows differs";
-                        sums.other.get_or_insert_with(|| format!("chunk {}: {what}", chunk.span()));
-                        Some(output)
-                    }
-                    Err(error) if matches!(error.kind, ErrorKind::Interrupted | ErrorKind::Terminated) => {
-                        return Err(error);
-                    }
-                    Err(error) => {
-                        let what = format!("chunk {}: it fails on the same rows: {}", chunk.span(), error.message);
-                        sums.other.get_or_insert(what);
-                        None
-                    }
-                },
+                }
             };
             match self.held(transform, chunk, output.as_ref()).await? {
                 TargetMatch::Yes => sums.held += 1,
@@ -113,7 +124,11 @@ impl Verifier {
                 Verdict::Unproven(format!("{} recomputed identically; for the others: {why}", of(sums.recomputed)))
             }
             (None, Some(why)) => Verdict::Unproven(why),
-            (None, None) => Verdict::Proven(of(sums.recomputed)),
+            (None, None) => Verdict::Proven(match sums.from_stored {
+                0 => of(sums.recomputed),
+                all if all == sums.recomputed => format!("{}, from stored rows", of(all)),
+                some => format!("{}, {some} of them from stored rows", of(sums.recomputed)),
+            }),
         };
         // One chunk that matches exactly shows that the database stores such values unchanged.
         let suspected = sums.suspected.clone().filter(|_| sums.held > 0).map(|(what, _)| what);

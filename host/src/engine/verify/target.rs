@@ -47,7 +47,7 @@ impl Verifier {
             None if chunk.aligned && transform.target.mode == WriteMode::Update => {
                 self.by_digest(transform, chunk).await
             }
-            None => Ok(TargetMatch::Unknown("without its source it is unknown which rows it wrote".to_owned())),
+            None => self.by_range(transform, chunk).await,
         }
     }
 
@@ -72,13 +72,7 @@ impl Verifier {
         if transform.source.filter.is_some() || transform.source.table != *table && self.has_others(&rows, chunk) {
             return Ok(TargetMatch::Unknown(format!("`{table}` has other rows between those that it wrote")));
         }
-        let what = format!("`{table}` differs from what was written");
-        Ok(match chunk.columns.iter().find(|(_, column_type)| !is_exact(*column_type)) {
-            None => TargetMatch::No(what),
-            Some((column, column_type)) => {
-                TargetMatch::Suspected(what, format!("or stores the {column_type} of `{column}` in another form"))
-            }
-        })
+        Ok(digest_differs(transform, chunk))
     }
 
     /// Whether the rows read end elsewhere than the chunk.
@@ -190,6 +184,17 @@ impl Verifier {
             }
         }
         Ok(found)
+    }
+}
+
+/// The result for rows that are as many as were written, but have another digest.
+pub(super) fn digest_differs(transform: &TransformRecord, chunk: &ChunkRecord) -> TargetMatch {
+    let what = format!("`{}` differs from what was written", transform.target.table);
+    match chunk.columns.iter().find(|(_, column_type)| !is_exact(*column_type)) {
+        None => TargetMatch::No(what),
+        Some((column, column_type)) => {
+            TargetMatch::Suspected(what, format!("or stores the {column_type} of `{column}` in another form"))
+        }
     }
 }
 

@@ -83,7 +83,7 @@ impl ChunkIo<'_> {
                 journal.begin_chunks(&mut database.host(), step, &work, &position(&reader)).await??;
             }
         }
-        let check = Arc::new(key_check_of(&work, &reader, dialect));
+        let check = Arc::new(key_check_of(self.run, &work, &reader, dialect));
         self.record = Some(record_of(&work));
         self.target = Some(target.clone());
         Ok(OpenedTransform { reader, total, check, work })

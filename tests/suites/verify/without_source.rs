@@ -1,0 +1,140 @@
+//! What is proven of a transform whose source no longer exists.
+
+use super::*;
+
+/// Copies `a` to `b` in chunks of 20 rows, then drops `a`.
+fn copied(engine: Engine, settings: &str, flags: &str) -> EngineProject {
+    let project = EngineProject::new(env!("CARGO_BIN_EXE_runner"), engine);
+    project
+        .sql(
+            "1_tables",
+            &format!(
+                "CREATE TABLE a (id INTEGER NOT NULL PRIMARY KEY, name VARCHAR(50));\n\
+                 CREATE TABLE b (id INTEGER NOT NULL, name VARCHAR(50), PRIMARY KEY (id));\n\
+                 INSERT INTO a (id, name) SELECT i, concat('name ', i) FROM ({}) AS n;\n\
+                 INSERT INTO b (id, name) VALUES (1000, 'another');",
+                engine.numbers(70)
+            ),
+            "SELECT 1;",
+        )
+        .component("2_turn", &guests::component("turn"))
+        .settings(&format!("[parameters]\nsource = 'a'\ntarget = 'b'\n{settings}\n{LIMITS}"));
+    project.runner(&format!("apply {flags}")).succeeds();
+    project.execute("DROP TABLE a");
+    project
+}
+
+const INSERT: &str = "mode = 'insert'";
+
+#[track_caller]
+fn verified(project: &EngineProject, status: i32, result: &str) -> String {
+    let output = project.runner("verify --all-chunks --format json");
+    output.exits(status);
+    detail(&output, result)
+}
+
+for_each_engine! {
+    fn every_changed_row_is_found(engine) {
+        let project = copied(engine, INSERT, "");
+        assert_eq!(verified(&project, 0, "target proven shout"), "4 of 4 chunks");
+        let why = verified(&project, 0, "recompute unproven shout");
+        assert!(why.contains('a'), "{why}");
+        for (change, back, what) in [
+            ("UPDATE b SET name = 'x' WHERE id = 33", "UPDATE b SET name = 'NAME 33' WHERE id = 33", "`b` differs from what was written"),
+            ("UPDATE b SET name = NULL WHERE id = 21", "UPDATE b SET name = 'NAME 21' WHERE id = 21", "`b` differs from what was written"),
+            ("DELETE FROM b WHERE id = 40", "INSERT INTO b (id, name) VALUES (40, 'NAME 40')", "`b` lacks 1 of the 20 rows written"),
+        ] {
+            project.execute(change);
+            let why = verified(&project, 4, "target differs shout");
+            assert!(why.contains("after 20 up to 40") && why.contains(what), "{change}: {why}");
+            project.execute(back);
+            verified(&project, 0, "target proven shout");
+        }
+        project.execute("DELETE FROM b");
+        let why = verified(&project, 4, "target differs shout");
+        assert!(why.contains("lacks 20 of the 20 rows written"), "{why}");
+    }
+
+    fn a_later_migration_explains_a_missing_row(engine) {
+        let project = copied(engine, INSERT, "");
+        project.sql("3_later", "DELETE FROM b WHERE id = 7;", "SELECT 1;");
+        project.runner("apply").succeeds();
+        let why = verified(&project, 0, "target unproven shout");
+        assert!(why.contains("`3_later`, which was applied later, may write there too"), "{why}");
+    }
+
+    fn rows_in_between_leave_it_open(engine) {
+        // Every second row: its keys say nothing about the rows between them.
+        let project = copied(engine, "mode = 'insert'\nhow = 'halve'", "");
+        verified(&project, 0, "target proven halve");
+        project.execute("INSERT INTO b (id, name) VALUES (33, 'from the application')");
+        let why = verified(&project, 0, "target unproven halve");
+        assert!(why.contains("`b` has other rows between those that it wrote"), "{why}");
+    }
+
+    fn deleted_rows_stay_deleted(engine) {
+        let settings = "mode = 'delete'";
+        let project = EngineProject::new(env!("CARGO_BIN_EXE_runner"), engine);
+        project
+            .sql(
+                "1_tables",
+                &format!(
+                    "CREATE TABLE a (id INTEGER NOT NULL PRIMARY KEY, name VARCHAR(50));\n\
+                     CREATE TABLE b (id INTEGER NOT NULL PRIMARY KEY, name VARCHAR(50));\n\
+                     INSERT INTO a (id, name) SELECT i, 'x' FROM ({0}) AS n;\n\
+                     INSERT INTO b (id, name) SELECT i, 'x' FROM ({0}) AS n;",
+                    engine.numbers(70)
+                ),
+                "SELECT 1;",
+            )
+            .component("2_turn", &guests::component("turn"))
+            .settings(&format!("[parameters]\nsource = 'a'\ntarget = 'b'\n{settings}\n{LIMITS}"));
+        project.runner("apply").succeeds();
+        assert_eq!(project.value("SELECT count(*) FROM b"), "0");
+        project.execute("DROP TABLE a");
+        assert_eq!(verified(&project, 0, "target proven shout"), "4 of 4 chunks");
+        project.execute("INSERT INTO b (id, name) VALUES (33, 'back')");
+        let why = verified(&project, 0, "target unproven shout");
+        assert!(why.contains("`b` has rows between those that it deleted"), "{why}");
+    }
+
+    /// Its order in the database is not the order of the bytes.
+    fn rows_with_a_key_of_text_are_found(engine) {
+        let project = EngineProject::new(env!("CARGO_BIN_EXE_runner"), engine);
+        project
+            .sql(
+                "1_tables",
+                "CREATE TABLE a (id INTEGER NOT NULL PRIMARY KEY, name VARCHAR(50));\n\
+                 CREATE TABLE b (id INTEGER NOT NULL, name VARCHAR(50), PRIMARY KEY (name, id));\n\
+                 INSERT INTO a (id, name) VALUES (1, 'zz'), (2, 'ä'), (3, 'b_'), (4, '~'), (5, 'B a'), (6, '10');",
+                "SELECT 1;",
+            )
+            .component("2_turn", &guests::component("turn"))
+            .settings("[parameters]\nsource = 'a'\ntarget = 'b'\nmode = 'insert'\n");
+        project.runner("apply").succeeds();
+        project.execute("DROP TABLE a");
+        assert_eq!(verified(&project, 0, "target proven shout"), "1 of 1 chunk");
+        project.execute("UPDATE b SET id = 7 WHERE id = 5");
+        assert!(verified(&project, 4, "target differs shout").contains("differs from what was written"));
+    }
+
+    fn stored_rows_are_recomputed(engine) {
+        for flags in ["--limit stored_row_bytes=1MiB", "--limit stored_row_bytes=1MiB --jobs 3"] {
+            let project = copied(engine, INSERT, flags);
+            let output = project.runner("verify --all-chunks --strict --format json");
+            output.exits(0);
+            assert_eq!(detail(&output, "recompute proven shout"), "4 of 4 chunks, from stored rows", "{flags}");
+            project.execute("UPDATE b SET name = 'x' WHERE id = 33");
+            let why = verified(&project, 4, "target differs shout");
+            assert!(why.contains("row id = 33 contains \"x\", but \"NAME 33\""), "{flags}: {why}");
+        }
+        // Room for one chunk of four.
+        let project = copied(engine, INSERT, "--limit stored_row_bytes=300");
+        let why = verified(&project, 0, "recompute unproven shout");
+        assert!(why.starts_with("1 of 4 chunks recomputed identically; for the others: "), "{why}");
+        assert_eq!(verified(&project, 0, "target proven shout"), "4 of 4 chunks");
+        // None, unless asked for.
+        let project = copied(engine, INSERT, "");
+        assert!(!verified(&project, 0, "recompute unproven shout").contains("of 4"));
+    }
+}
