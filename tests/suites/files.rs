@@ -5,6 +5,8 @@
 mod dumps;
 #[path = "files/foreign_keys.rs"]
 mod foreign_keys;
+#[path = "files/parameters.rs"]
+mod parameters;
 #[path = "files/refusals.rs"]
 mod refusals;
 #[path = "files/transactions.rs"]

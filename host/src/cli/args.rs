@@ -91,7 +91,7 @@ pub struct Global {
     /// [env: RUNNER_LIMIT_NAME]
     #[arg(long = "limit", global = true, value_name = "NAME=VALUE", hide_short_help = true)]
     pub limits: Vec<String>,
-    /// Set a parameter for components; may be repeated
+    /// Set a parameter of migrations; may be repeated
     ///
     /// [env: RUNNER_PARAMETER_NAME]
     #[arg(short, long = "parameter", global = true, value_name = "NAME=VALUE", hide_short_help = true)]

@@ -5,13 +5,13 @@ use super::exit;
 use super::request::PlanRequest;
 use crate::database::{Facts, HostSession};
 use crate::engine::Direction;
-use crate::engine::apply::planned_sql;
+use crate::engine::apply::{PlannedSql, planned_sql};
 use crate::engine::plan::{
     Inspection, Plan, PlanInput, Refusal, check_dry_run, down_mode, file_of, inspect, plan_towards, refused,
 };
 use crate::engine::transcript::store::known_unordered;
 use crate::error::Result;
-use crate::project::catalog::{Artifact, Catalog, Kind};
+use crate::project::catalog::{Catalog, Kind};
 use crate::report::json::PlanJson;
 use crate::report::{Format, Text, text};
 use crate::runtime;
@@ -23,9 +23,11 @@ pub fn run(context: &Context, request: &PlanRequest) -> Result<u8> {
         let OpenedDatabase { mut database, history, facts } = context.open(HistoryDetail::WithArtifacts).await?;
         let input = PlanInput { catalog: &catalog, history: &history, facts: &facts, options: request.options };
         let plan = plan_towards(&input, &request.target)?;
-        let sql = planned_sql(&plan, &catalog, &mut database).await?;
+        let values = (facts.dialect, &context.settings.parameters);
+        let planned = planned_sql(&plan, &catalog, &mut database, values).await;
+        let PlannedSql { runs: sql, downs } = planned.map_err(|error| context.place(error))?;
         let mut steps = look(&plan, &sql, &catalog, &facts).map_err(|error| context.place(error))?;
-        let warnings = downgrades(&plan, &catalog, &facts);
+        let warnings = downgrades(&plan, &downs, &catalog, &facts);
         if let Some(database) = &mut database {
             recall(&plan, &mut steps, &mut database.host()).await.map_err(|error| context.place(error))?;
         }
@@ -78,14 +80,10 @@ fn look(plan: &Plan, sql: &[Option<String>], catalog: &Catalog, facts: &Facts) -
 }
 
 /// What cannot run in the downgrades of the migrations that would be applied.
-fn downgrades(plan: &Plan, catalog: &Catalog, facts: &Facts) -> Vec<Refusal> {
-    let upgrades = plan.steps.iter().filter(|step| step.direction == Direction::Up);
-    let refusals = upgrades.filter_map(|step| match catalog.get(&step.revision).map(|it| &it.artifact) {
-        Some(Artifact::Sql { down: Some(down), .. }) => {
-            let file = file_of(catalog, step, Direction::Down);
-            Some(inspect(&step.id(), &file, down_mode(&step.description, step.mode), down, facts).1)
-        }
-        _ => None,
+fn downgrades(plan: &Plan, downs: &[Option<String>], catalog: &Catalog, facts: &Facts) -> Vec<Refusal> {
+    let refusals = plan.steps.iter().zip(downs).filter_map(|(step, down)| {
+        let file = file_of(catalog, step, Direction::Down);
+        Some(inspect(&step.id(), &file, down_mode(&step.description, step.mode), down.as_ref()?, facts).1)
     });
     refusals.flatten().collect()
 }

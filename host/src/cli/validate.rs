@@ -1,10 +1,16 @@
 //! `runner validate`
 
+use std::collections::BTreeMap;
+
 use super::context::Context;
 use super::exit;
+use crate::data::Value;
 use crate::database::Facts;
 use crate::dialect::Dialect;
+use crate::engine::Direction;
+use crate::engine::artifact::{Named, SqlValues, filled};
 use crate::engine::plan::{Refusal, check_dialect, down_mode, inspect, run_mode};
+use crate::engine::script::ScriptSource;
 use crate::engine::target::compare_revisions;
 use crate::error::{Error, Result, several};
 use crate::project::catalog::{Artifact, Catalog, CatalogProblem, Checks, Description, Migration};
@@ -33,9 +39,7 @@ pub fn run(context: &Context, locked: bool, dialect: Option<Dialect>) -> Result<
     let mut remarks = Remarks::default();
     for migration in &catalog.migrations {
         match &migration.artifact {
-            Artifact::Sql { .. } => {
-                errors.extend(remarks.check(migration, &facts).into_iter().map(Refusal::into_error))
-            }
+            Artifact::Sql { .. } => errors.extend(remarks.check(migration, &facts, &context.settings.parameters)),
             Artifact::Component { .. } => {
                 let checked = check(&sandbox, migration).map_err(|error| error.at("migration", migration.id()));
                 errors.extend(checked.err());
@@ -95,8 +99,8 @@ struct Remarks {
 }
 
 impl Remarks {
-    /// What cannot run of an upgrade.
-    fn check(&mut self, migration: &Migration, facts: &Facts) -> Vec<Refusal> {
+    /// What cannot run of an upgrade, and the parameters without a value.
+    fn check(&mut self, migration: &Migration, facts: &Facts, given: &BTreeMap<String, Value>) -> Vec<Error> {
         let Artifact::Sql { up, down, .. } = &migration.artifact else { return Vec::new() };
         if check_dialect(facts.dialect, migration).is_err() {
             self.elsewhere.push(migration.id());
@@ -105,19 +109,26 @@ impl Remarks {
         let id = migration.id();
         let mode = run_mode(&migration.description, facts);
         let file = migration.up_file();
-        if !has_statement(up, facts.dialect) {
+        let named = Named { migration: id.clone(), up: file.clone(), down: migration.down_file() };
+        let values = (facts.dialect, SqlValues { kept: None, given });
+        let (up, down) = match filled(up.clone(), down.clone(), Direction::Up, values, &named) {
+            Ok(ScriptSource::Sql { up, down, .. }) => (up, down),
+            Ok(ScriptSource::Component { .. }) => return Vec::new(),
+            Err(refusals) => return refusals.into_iter().map(Refusal::into_error).collect(),
+        };
+        if !has_statement(&up, facts.dialect) {
             self.empty.push(file.clone());
         }
-        let (_, refusals) = inspect(&id, &file, mode, up, facts);
+        let (_, refusals) = inspect(&id, &file, mode, &up, facts);
         if let Some(down) = down {
             let down_file = migration.down_file();
             let mode = down_mode(&migration.description, mode);
-            self.downgrades.extend(inspect(&id, &down_file, mode, down, facts).1);
-            if !has_statement(down, facts.dialect) && down_file != file {
+            self.downgrades.extend(inspect(&id, &down_file, mode, &down, facts).1);
+            if !has_statement(&down, facts.dialect) && down_file != file {
                 self.empty.push(down_file);
             }
         }
-        refusals
+        refusals.into_iter().map(Refusal::into_error).collect()
     }
 
     fn notes(&self) -> Vec<String> {

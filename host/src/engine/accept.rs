@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::Direction;
-use super::artifact::{source_of, to_store};
-use super::history::{self, Record, Repair, State, declared_json};
+use super::artifact::{kept_values, source_of, to_store};
+use super::history::{self, Record, Repair, State, Stored, declared_json};
 use super::identity::Identity;
 use super::plan::{PlanInput, PlanOptions, candidates};
 use crate::database::{Database, LockRequest, StopSignal, TransactionOptions};
@@ -93,7 +93,10 @@ async fn accept_locked(
     let before = find_changed(database, catalog, wanted).await?;
     let migration = catalog.get(&before.revision).ok_or_else(|| Error::failed("the project has lost the migration"))?;
     let description = &migration.description;
-    let stored = to_store(&source_of(migration)?);
+    let mut stored = to_store(&source_of(migration)?);
+    if let Stored::Sql { values, .. } = &mut stored {
+        *values = kept_values(&mut database.host(), &before.revision, &before.sha256).await;
+    }
     let at = now();
     let repair = Repair {
         history: before.id,

@@ -1,15 +1,21 @@
 //! The bytes of a migration, as its script is made from them.
 
-use super::history::Stored;
-use super::script::{AssetPlace, Assets, ScriptSource};
+mod parameters;
+
+use std::collections::BTreeMap;
+
+use super::history::{Stored, load_artifact};
+use super::script::{AssetPlace, Assets, ScriptSource, Template};
+use crate::database::HostSession;
 use crate::error::Result;
 use crate::project::catalog::{Artifact, ComponentFiles, Migration};
 use crate::project::sha256;
+pub use parameters::{Named, SqlValues, as_text, asks, filled, unfilled};
 
-/// The bytes of a project's migration.
+/// The bytes of a project's migration; those of SQL as they are written.
 pub fn source_of(migration: &Migration) -> Result<ScriptSource> {
     match &migration.artifact {
-        Artifact::Sql { up, down, .. } => Ok(ScriptSource::Sql { up: up.clone(), down: down.clone() }),
+        Artifact::Sql { up, down, .. } => Ok(ScriptSource::Sql { up: up.clone(), down: down.clone(), template: None }),
         Artifact::Component { files, assets } => {
             let bytes = migration.read_component()?.unwrap_or_default();
             let place = match files {
@@ -25,10 +31,23 @@ pub fn source_of(migration: &Migration) -> Result<ScriptSource> {
 /// Returns what the database stores of a migration's bytes.
 pub fn to_store(source: &ScriptSource) -> Stored {
     match source {
-        ScriptSource::Sql { up, down } => Stored::Sql { up: up.clone(), down: down.clone() },
+        ScriptSource::Sql { template: Some(Template { up, down, values }), .. } => {
+            Stored::Sql { up: up.clone(), down: down.clone(), values: values.clone() }
+        }
+        ScriptSource::Sql { up, down, template: None } => {
+            Stored::Sql { up: up.clone(), down: down.clone(), values: BTreeMap::new() }
+        }
         ScriptSource::Component { bytes, assets, .. } => Stored::Component {
             bytes: bytes.to_vec(),
             assets: assets.as_ref().map(|assets| assets.digests.clone()).unwrap_or_default(),
         },
+    }
+}
+
+/// The values of parameters that the database keeps with an artifact. A copy that is missing or unreadable has none.
+pub async fn kept_values(database: &mut HostSession<'_>, revision: &str, sha256: &str) -> BTreeMap<String, String> {
+    match load_artifact(database, revision, sha256).await {
+        Ok(Some(Stored::Sql { values, .. })) => values,
+        _ => BTreeMap::new(),
     }
 }

@@ -21,7 +21,7 @@
 
 pub mod accept;
 pub mod apply;
-mod artifact;
+pub mod artifact;
 pub mod backup;
 pub mod batch_function;
 pub mod call;

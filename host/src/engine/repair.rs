@@ -9,6 +9,7 @@ use super::Direction;
 use super::history::{self, Record, Repair, State, Stored, Work, declared_json};
 use super::target::{Candidates, compare_revisions};
 use crate::database::{Database, HostSession, LockRequest, StopSignal, TransactionOptions};
+use crate::engine::artifact::kept_values;
 use crate::engine::clock::now;
 use crate::engine::identity::Identity;
 use crate::engine::journal;
@@ -339,7 +340,8 @@ async fn settle(
             migration.map_or_else(|| record.declared.clone(), |migration| declared_json(&migration.description));
         history::set_applied(database, record.id, sha256, &declared, &now(), &order.why).await?;
         if let Some(Artifact::Sql { up, down, .. }) = migration.map(|it| &it.artifact) {
-            let stored = Stored::Sql { up: up.clone(), down: down.clone() };
+            let values = kept_values(database, &record.revision, &record.sha256).await;
+            let stored = Stored::Sql { up: up.clone(), down: down.clone(), values };
             history::store_artifact(database, &record.revision, sha256, &stored, KEPT).await?;
         }
         history::drop_unused_artifacts(database, &record.revision).await?;

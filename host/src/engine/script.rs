@@ -138,6 +138,8 @@ pub enum ScriptSource {
         up: String,
         /// The statements of the downgrade, as one text.
         down: Option<String>,
+        /// How they are written, if the values of parameters were filled in.
+        template: Option<Template>,
     },
     /// A component.
     Component {
@@ -148,6 +150,17 @@ pub enum ScriptSource {
         /// The location and digests of its assets; `None` for bytes from the database, which does not keep assets.
         assets: Option<Assets>,
     },
+}
+
+/// SQL with parameters as it is written, and their values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Template {
+    /// The upgrade.
+    pub up: String,
+    /// The downgrade.
+    pub down: Option<String>,
+    /// The value of each parameter that they name.
+    pub values: BTreeMap<String, String>,
 }
 
 /// Where the assets of a component are.

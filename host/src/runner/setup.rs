@@ -151,7 +151,7 @@ impl Setup {
         let sandbox = self.sandbox(jobs);
         Arc::new(move |source: &ScriptSource| -> Result<Box<dyn Script>> {
             match source {
-                ScriptSource::Sql { up, down } => Ok(Box::new(SqlScript::new(up, down.as_deref(), dialect)?)),
+                ScriptSource::Sql { up, down, .. } => Ok(Box::new(SqlScript::new(up, down.as_deref(), dialect)?)),
                 ScriptSource::Component { bytes, sha256, assets } => sandbox.load(bytes, sha256, assets.clone()),
             }
         })
@@ -162,7 +162,7 @@ impl Setup {
     pub fn loader(&self, _jobs: usize, dialect: Dialect) -> Arc<ScriptLoader> {
         Arc::new(move |source: &ScriptSource| -> Result<Box<dyn Script>> {
             match source {
-                ScriptSource::Sql { up, down } => Ok(Box::new(SqlScript::new(up, down.as_deref(), dialect)?)),
+                ScriptSource::Sql { up, down, .. } => Ok(Box::new(SqlScript::new(up, down.as_deref(), dialect)?)),
                 ScriptSource::Component { .. } => Err(super::no_sandbox::no_components()),
             }
         })

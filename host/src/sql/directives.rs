@@ -16,12 +16,19 @@ pub struct Directives {
     pub irreversible: bool,
     /// `-- runner:table-rebuild`: SQLite does not enforce foreign keys while it runs, and checks them all afterwards.
     pub table_rebuild: bool,
+    /// `-- runner:parameters`: `${NAME}` stands for the value of a parameter.
+    pub parameters: bool,
     /// `-- runner:summary TEXT`: one line that describes the migration.
     pub summary: Option<String>,
 }
 
-const NAMES: [&str; 5] = ["no-transaction", "depends-on", "irreversible", "table-rebuild", "summary"];
+const NAMES: [&str; 6] = ["no-transaction", "depends-on", "irreversible", "parameters", "table-rebuild", "summary"];
 const PREFIX: &str = "runner:";
+
+/// Whether a text begins with `-- runner:parameters`.
+pub fn has_parameters(text: &str, dialect: Dialect) -> bool {
+    text.contains("runner:parameters") && Directives::parse(text, dialect).is_ok_and(|directives| directives.parameters)
+}
 
 impl Directives {
     /// Reads the comments before the first statement. Unknown directives, and directives after the first statement, where they would
@@ -68,6 +75,7 @@ impl Directives {
             "no-transaction" => &mut self.no_transaction,
             "irreversible" => &mut self.irreversible,
             "table-rebuild" => &mut self.table_rebuild,
+            "parameters" => &mut self.parameters,
             "depends-on" if rest.is_empty() => {
                 return wrong(
                     "`runner:depends-on` requires a revision".into(),
@@ -149,12 +157,13 @@ mod tests {
     #[test]
     fn leading_comments_are_read() {
         let text = "/* all of us */\n-- runner:summary Create users\n--runner:depends-on 1, 2\n-- runner:depends-on 3\n\
-                    -- no-transaction\n-- runner:irreversible\nCREATE TABLE a (b);\n-- prose\n";
+                    -- no-transaction\n-- runner:irreversible\n-- runner:parameters\nCREATE TABLE a (b);\n-- prose\n";
         let expected = Directives {
             no_transaction: true,
             depends_on: vec!["1".to_owned(), "2".to_owned(), "3".to_owned()],
             irreversible: true,
             table_rebuild: false,
+            parameters: true,
             summary: Some("Create users".to_owned()),
         };
         assert_eq!(parse(text), Ok(expected));

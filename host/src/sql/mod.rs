@@ -4,6 +4,7 @@ pub mod canonical;
 pub mod classify;
 pub mod directives;
 pub mod objects;
+pub mod placeholders;
 pub mod program;
 pub mod sections;
 pub mod split;
@@ -18,8 +19,9 @@ mod sqlite;
 
 pub use canonical::canonical;
 pub use classify::{StatementClass, classify, identifiers, substitute};
-pub use directives::Directives;
+pub use directives::{Directives, has_parameters};
 pub use names::{qualifiers, words};
+pub use placeholders::{Placeholder, fill, placeholders};
 pub use postgres::{ConcurrentIndex, concurrent_index, dropped_concurrently, late_enum_value};
 pub use program::{Isolation, Program, program};
 pub use sections::{Section, sections};

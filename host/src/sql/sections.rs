@@ -89,8 +89,8 @@ impl Reader {
         let keeps = match marker {
             None => true,
             Some(Marker::Unknown) => {
-                let hint =
-                    "substitute variables and remove the option, or write the migration as `.up.sql` and `.down.sql`";
+                let hint = "remove the option, or write the migration as `.up.sql` and `.down.sql`; for variables, see the directive \
+                            `runner:parameters`";
                 return wrong(format!("`{shown}` is not supported"), hint);
             }
             Some(Marker::Up { .. } | Marker::Down { .. }) if self.block.is_some() => {

@@ -190,7 +190,7 @@ impl Engine {
                 if step.kind == Kind::Sql {
                     return Ok(());
                 }
-                let inputs = self.inputs(step, database.facts().version.clone());
+                let inputs = self.inputs(step, source, database.facts().version.clone());
                 let history = match record.id {
                     0 => transcript::store::live(database, &step.revision).await?,
                     id => id,
@@ -273,7 +273,7 @@ fn unknown(error: &Error, second: &Error) -> Error {
 
 /// The isolation level that the SQL of a step sets.
 fn isolation(source: &ScriptSource, direction: Direction, dialect: Dialect) -> Option<Isolation> {
-    let ScriptSource::Sql { up, down } = source else { return None };
+    let ScriptSource::Sql { up, down, .. } = source else { return None };
     let text = if direction == Direction::Up { up } else { down.as_ref()? };
     program(text, dialect).ok()?.isolation
 }

@@ -1,55 +1,102 @@
 //! Loads the script of a planned migration from the project or from the database.
 
+use std::collections::BTreeMap;
+
 use super::Engine;
-use crate::database::Database;
+use crate::data::Value;
+use crate::database::{Database, Dialect, HostSession};
 use crate::engine::Direction;
-use crate::engine::artifact::source_of;
+use crate::engine::artifact::{Named, SqlValues, as_text, asks, filled, kept_values, source_of, unfilled};
 use crate::engine::history::{self, Stored};
-use crate::engine::plan::{Plan, PlannedMigration, Source, file_of, inspect, refused};
-use crate::engine::script::{Script, ScriptSource};
+use crate::engine::plan::{Plan, PlannedMigration, Refusal, Source, file_of, inspect, refused};
+use crate::engine::script::{Script, ScriptSource, Template};
 use crate::error::{Error, Result};
-use crate::project::catalog::{Artifact, Catalog, Kind};
+use crate::project::catalog::{Artifact, Catalog, Kind, Migration};
 use crate::project::{component_digest, sha256};
 
-/// The SQL that each planned migration would run; `None` for components.
+/// The SQL of planned migrations, their parameters filled in.
+pub struct PlannedSql {
+    /// What each would run; `None` for components.
+    pub runs: Vec<Option<String>>,
+    /// The downgrade of each upgrade, if it has one.
+    pub downs: Vec<Option<String>>,
+}
+
+/// The SQL that each planned migration would run.
 pub async fn planned_sql(
     plan: &Plan,
     catalog: &Catalog,
     database: &mut Option<Box<dyn Database>>,
-) -> Result<Vec<Option<String>>> {
-    let mut texts = Vec::with_capacity(plan.steps.len());
+    (dialect, given): (Dialect, &BTreeMap<String, Value>),
+) -> Result<PlannedSql> {
+    let mut planned = PlannedSql { runs: Vec::new(), downs: Vec::new() };
+    let mut refusals = Vec::new();
     for step in &plan.steps {
-        let (up, down) = match (step.source, step.kind) {
-            (_, Kind::Component) => (None, None),
-            (Source::Project, Kind::Sql) => match catalog.get(&step.revision).map(|found| &found.artifact) {
-                Some(Artifact::Sql { up, down, .. }) => (Some(up.clone()), down.clone()),
-                _ => (None, None),
-            },
-            (Source::Database, Kind::Sql) => {
-                let database = database.as_mut().ok_or_else(damaged)?;
-                match history::load_artifact(&mut database.host(), &step.revision, &step.sha256)
-                    .await?
-                    .ok_or_else(damaged)?
-                {
-                    Stored::Sql { up, down } => (Some(up), down),
-                    Stored::Component { .. } => (None, None),
+        let mut host = database.as_mut().map(|database| database.host());
+        let (up, down) = match step.kind {
+            Kind::Component => (None, None),
+            Kind::Sql => match sql(step, catalog, host.as_mut(), (dialect, given)).await? {
+                Ok(ScriptSource::Sql { up, down, .. }) => (Some(up), down),
+                Ok(ScriptSource::Component { .. }) => (None, None),
+                Err(unfilled) => {
+                    refusals.extend(unfilled);
+                    (None, None)
                 }
-            }
+            },
         };
-        texts.push(if step.direction == Direction::Up { up } else { down });
+        let (runs, down) = if step.direction == Direction::Up { (up, down) } else { (down, None) };
+        planned.runs.push(runs);
+        planned.downs.push(down);
     }
-    Ok(texts)
+    unfilled(refusals).map_or(Ok(planned), Err)
+}
+
+/// What a planned migration in SQL runs. The refusals are of its parameters.
+async fn sql(
+    step: &PlannedMigration,
+    catalog: &Catalog,
+    database: Option<&mut HostSession<'_>>,
+    (dialect, given): (Dialect, &BTreeMap<String, Value>),
+) -> Result<std::result::Result<ScriptSource, Vec<Refusal>>> {
+    let mut kept = None;
+    let (up, down) = match step.source {
+        Source::Project => {
+            let Artifact::Sql { up, down, .. } = &of_project(catalog, step)?.artifact else { return Err(damaged()) };
+            if step.direction == Direction::Down
+                && asks(up, down.as_deref(), dialect).1
+                && let Some(database) = database
+            {
+                kept = Some(kept_values(database, &step.revision, &step.sha256).await);
+            }
+            (up.clone(), down.clone())
+        }
+        Source::Database => {
+            let stored = history::load_artifact(database.ok_or_else(damaged)?, &step.revision, &step.sha256).await?;
+            let Some(Stored::Sql { up, down, values }) = stored else { return Err(damaged()) };
+            if sha256(up.as_bytes()) != step.sha256 {
+                return Err(damaged());
+            }
+            kept = (step.direction == Direction::Down).then_some(values);
+            (up, down)
+        }
+    };
+    let file = |direction| file_of(catalog, step, direction);
+    let named = Named { migration: step.id(), up: file(Direction::Up), down: file(Direction::Down) };
+    let values = SqlValues { kept: kept.as_ref(), given };
+    Ok(filled(up, down, step.direction, (dialect, values), &named))
+}
+
+fn of_project<'a>(catalog: &'a Catalog, step: &PlannedMigration) -> Result<&'a Migration> {
+    catalog.get(&step.revision).ok_or_else(|| Error::failed("the project has lost the migration"))
 }
 
 impl Engine {
     /// Returns the bytes of a planned migration.
     pub(super) async fn source(&self, step: &PlannedMigration) -> Result<ScriptSource> {
-        match step.source {
-            Source::Project => {
-                let migration = self.catalog.get(&step.revision);
-                source_of(migration.ok_or_else(|| Error::failed("the project has lost the migration"))?)
-            }
-            Source::Database => {
+        match step.kind {
+            Kind::Sql => self.sql(step).await?.map_err(|refusals| unfilled(refusals).unwrap_or_else(damaged)),
+            Kind::Component if step.source == Source::Project => source_of(of_project(&self.catalog, step)?),
+            Kind::Component => {
                 let mut database = self.database.lock().await;
                 let database = &mut database.host();
                 let stored = history::load_artifact(database, &step.revision, &step.sha256).await?;
@@ -58,9 +105,17 @@ impl Engine {
         }
     }
 
+    /// Returns the SQL of a planned migration.
+    async fn sql(&self, step: &PlannedMigration) -> Result<std::result::Result<ScriptSource, Vec<Refusal>>> {
+        let mut database = self.database.lock().await;
+        let dialect = database.facts().dialect;
+        sql(step, &self.catalog, Some(&mut database.host()), (dialect, &self.parameters)).await
+    }
+
     /// Warns if the downgrade is not the one that was stored when the migration was applied.
     pub(super) async fn warn_of_another_way_back(&self, step: &PlannedMigration, source: &ScriptSource) {
-        let ScriptSource::Sql { down: Some(project), .. } = source else { return };
+        let ScriptSource::Sql { down, template, .. } = source else { return };
+        let Some(project) = template.as_ref().map_or(down.as_ref(), |it| it.down.as_ref()) else { return };
         if step.direction == Direction::Up || step.source == Source::Database {
             return;
         }
@@ -69,25 +124,42 @@ impl Engine {
         let stored = history::load_artifact(database, &step.revision, &step.sha256).await;
         // A copy that is missing or unreadable is no reason not to run the project's file.
         let Ok(Some(Stored::Sql { down, .. })) = stored else { return };
+        self.warn_of_other_values(step, template.as_ref());
         if down.as_ref() != Some(project) {
             let file = file_of(&self.catalog, step, Direction::Down);
             self.warn(&step.revision, format!("`{file}` was changed after `{}` was applied", step.id()));
         }
     }
 
+    /// Warns if a downgrade gets other values than those that the operator gives.
+    fn warn_of_other_values(&self, step: &PlannedMigration, template: Option<&Template>) {
+        let values = template.map(|template| &template.values).into_iter().flatten();
+        let other = values.filter(|(name, value)| self.parameters.get(*name).is_some_and(|it| as_text(it) != **value));
+        for (name, _) in other {
+            let message = format!("the parameter `{name}` has the value that `{}` was applied with", step.id());
+            self.warn(&step.revision, message);
+        }
+    }
+
     /// Rejects SQL that cannot be split or run in its mode, before anything has run.
     pub(super) async fn check_sql(&self, plan: &Plan) -> Result<()> {
         let facts = self.database.lock().await.facts().clone();
-        let mut refusals = Vec::new();
+        let (mut refusals, mut without_value) = (Vec::new(), Vec::new());
         for step in plan.steps.iter().filter(|step| step.kind == Kind::Sql) {
-            let source = self.source(step).await.map_err(|error| error.at("migration", step.id()))?;
-            let ScriptSource::Sql { up, down } = &source else { continue };
+            let source = match self.sql(step).await.map_err(|error| error.at("migration", step.id()))? {
+                Ok(source) => source,
+                Err(unfilled) => {
+                    without_value.extend(unfilled);
+                    continue;
+                }
+            };
+            let ScriptSource::Sql { up, down, .. } = &source else { continue };
             let text = if step.direction == Direction::Up { Some(up) } else { down.as_ref() };
             let Some(text) = text else { continue };
             let file = file_of(&self.catalog, step, step.direction);
             refusals.extend(inspect(&step.id(), &file, step.mode, text, &facts).1);
         }
-        refused(refusals).map_or(Ok(()), Err)
+        unfilled(without_value).or_else(|| refused(refusals)).map_or(Ok(()), Err)
     }
 
     /// Returns the script of a planned migration, ready to run, and the bytes it was built from.
@@ -98,24 +170,15 @@ impl Engine {
     }
 }
 
-/// Returns the stored artifact if it matches its digest. The digest of a component with assets covers the assets too,
-/// which are not stored, so it cannot be checked.
+/// Returns the stored component if it matches its digest. The digest of one with assets covers the assets too, which are not
+/// stored, so that it cannot be checked.
 fn from_database(stored: Stored, step: &PlannedMigration) -> Result<ScriptSource> {
-    match stored {
-        Stored::Sql { up, down } => {
-            if sha256(up.as_bytes()) != step.sha256 {
-                return Err(damaged());
-            }
-            Ok(ScriptSource::Sql { up, down })
-        }
-        Stored::Component { bytes, assets } => {
-            let digest = sha256(&bytes);
-            if component_digest(&digest, &assets) != step.sha256 {
-                return Err(damaged());
-            }
-            Ok(ScriptSource::Component { bytes: bytes.into(), sha256: digest, assets: None })
-        }
+    let Stored::Component { bytes, assets } = stored else { return Err(damaged()) };
+    let digest = sha256(&bytes);
+    if component_digest(&digest, &assets) != step.sha256 {
+        return Err(damaged());
     }
+    Ok(ScriptSource::Component { bytes: bytes.into(), sha256: digest, assets: None })
 }
 
 fn damaged() -> Error {

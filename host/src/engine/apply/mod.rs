@@ -17,7 +17,7 @@ mod tell;
 #[cfg(test)]
 mod tests;
 
-pub use load::planned_sql;
+pub use load::{PlannedSql, planned_sql};
 pub use request::{Action, Request};
 
 use std::collections::BTreeMap;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::data::Value;
 use crate::engine::Direction;
 use crate::engine::apply::Engine;
 use crate::engine::call::Inputs;
@@ -13,7 +14,7 @@ use crate::engine::journal::{Journal, Worker};
 use crate::engine::outcome::Done;
 use crate::engine::plan::{PlannedMigration, Source};
 use crate::engine::recorder::RunRecorder;
-use crate::engine::script::{Execution, LeftOut, RunContext};
+use crate::engine::script::{Execution, LeftOut, RunContext, ScriptSource};
 use crate::project::catalog::{Artifact, Kind};
 
 impl Engine {
@@ -47,8 +48,15 @@ impl Engine {
         }
     }
 
-    /// Returns what the migration receives.
-    pub(super) fn inputs(&self, step: &PlannedMigration, server_version: String) -> Inputs {
+    /// Returns what the migration receives. Of the parameters, SQL gets the values that were filled in.
+    pub(super) fn inputs(&self, step: &PlannedMigration, source: &ScriptSource, server_version: String) -> Inputs {
+        let parameters = match source {
+            ScriptSource::Component { .. } => self.parameters.clone(),
+            ScriptSource::Sql { template, .. } => {
+                let values = template.iter().flat_map(|template| &template.values);
+                Arc::new(values.map(|(name, value)| (name.clone(), Value::Text(value.clone()))).collect())
+            }
+        };
         let assets = match self.catalog.get(&step.revision).map(|found| &found.artifact) {
             Some(Artifact::Component { assets, .. }) if step.source == Source::Project => assets.clone(),
             _ => BTreeMap::new(),
@@ -58,7 +66,7 @@ impl Engine {
             run_timestamp: self.identity.run_timestamp,
             seed: self.identity.seed,
             server_version,
-            parameters: self.parameters.clone(),
+            parameters,
             assets,
         }
     }

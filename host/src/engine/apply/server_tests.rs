@@ -42,7 +42,7 @@ async fn engine_on(database: &TestDatabase, events: &Arc<Told>, migrations: Vec<
     let connection = connect(&url, &options).await.expect("a connection");
     let dialect = connection.facts().dialect;
     let loader: Arc<ScriptLoader> = Arc::new(move |source: &ScriptSource| match source {
-        ScriptSource::Sql { up, down } => {
+        ScriptSource::Sql { up, down, .. } => {
             Ok(Box::new(SqlScript::new(up, down.as_deref(), dialect)?) as Box<dyn Script>)
         }
         ScriptSource::Component { .. } => Err(Error::failed("no components here")),

@@ -8,7 +8,7 @@ use super::record::{Started, done, work};
 use super::{Engine, Failure, StepResult};
 use crate::database::{DatabaseErrorKind, Facts, HostSession, ToolChange, TransactionOptions};
 use crate::engine::Direction;
-use crate::engine::artifact::to_store;
+use crate::engine::artifact::{as_text, to_store};
 use crate::engine::call::answer::Transformed;
 use crate::engine::clock::now;
 use crate::engine::history::{self, Numbers, RunMode, State};
@@ -109,7 +109,7 @@ impl Engine {
         let mut database = self.database.lock().await;
         let database = &mut database.host();
         if let (Some(history), Some(_)) = (step.record, step.resume_after) {
-            return self.resume(database, step, history).await;
+            return self.resume(database, step, source, history).await;
         }
         if let Some(broken) = &step.broken {
             let message = format!(
@@ -118,7 +118,7 @@ impl Engine {
             );
             self.warn(&step.revision, message);
         }
-        let inputs = self.inputs(step, database.facts().version.clone());
+        let inputs = self.inputs(step, source, database.facts().version.clone());
         if step.record.is_none()
             && step.kind == Kind::Sql
             && let number @ 1.. = numbers.next(database).await?
@@ -172,8 +172,15 @@ impl Engine {
         }
     }
 
-    async fn resume(&self, database: &mut HostSession<'_>, step: &PlannedMigration, history: i64) -> Result<Opened> {
+    async fn resume(
+        &self,
+        database: &mut HostSession<'_>,
+        step: &PlannedMigration,
+        source: &ScriptSource,
+        history: i64,
+    ) -> Result<Opened> {
         let run = Run { history, direction: step.direction };
+        check_values(database, run, source).await?;
         let resumed = Journal::resume(database, run, step.kind, &step.sha256, &self.worker(), &self.stop).await?;
         for warning in resumed.warnings {
             self.warn(&step.revision, warning);
@@ -354,6 +361,32 @@ impl Engine {
             Err(error) => Err(roll_back(database, error).await),
         }
     }
+}
+
+/// Rejects to resume SQL whose parameters had other values when it began: one part of it would be made with the old ones, and
+/// another with the new.
+async fn check_values(database: &mut HostSession<'_>, run: Run, source: &ScriptSource) -> Result<()> {
+    let ScriptSource::Sql { template: Some(template), .. } = source else { return Ok(()) };
+    let (began, _) = journal::first_inputs(database, run).await?;
+    let is_other = |(name, value): &(&String, &String)| match began.parameters.get(*name) {
+        Some(before) => as_text(before) != **value,
+        // A fixed file names it for the first time.
+        None => false,
+    };
+    let names: Vec<String> = template.values.iter().filter(is_other).map(|(name, _)| format!("`{name}`")).collect();
+    let what = match names.as_slice() {
+        [] => return Ok(()),
+        [one] => format!("the parameter {one} had another value when the interrupted migration began"),
+        several => {
+            format!("the parameters {} had other values when the interrupted migration began", several.join(", "))
+        }
+    };
+    Err(Error::mismatch(what).hint("give the values that it began with, and run the command again to resume").hint(
+        match run.direction {
+            Direction::Up => "or undo it: `runner rollback` runs its downgrade with the values that it began with",
+            Direction::Down => "or complete it by hand, and record that with `runner repair`",
+        },
+    ))
 }
 
 /// Rejects what a migration cannot do in its mode.

@@ -67,7 +67,7 @@ async fn heard_engine(migrations: Vec<Migration>, events: Arc<Heard>) -> Engine 
     let url = DatabaseUrl::parse("sqlite::memory:", std::path::Path::new("/")).expect("a URL");
     let database = connect(&url, &ConnectOptions::creating()).await.expect("a database");
     let loader: Arc<ScriptLoader> = Arc::new(|source: &ScriptSource| match source {
-        ScriptSource::Sql { up, down } => {
+        ScriptSource::Sql { up, down, .. } => {
             Ok(Box::new(SqlScript::new(up, down.as_deref(), Dialect::Sqlite)?) as Box<dyn Script>)
         }
         ScriptSource::Component { .. } => Err(Error::failed("no components here")),

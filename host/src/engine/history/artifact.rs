@@ -32,6 +32,8 @@ pub enum Stored {
         up: String,
         /// The downgrade.
         down: Option<String>,
+        /// The values that the upgrade's parameters had, and those of its downgrade then.
+        values: BTreeMap<String, String>,
     },
     /// A component.
     Component {
@@ -52,7 +54,13 @@ impl Stored {
 
     fn encode(&self) -> (Vec<u8>, String) {
         match self {
-            Self::Sql { up, down } => (json!({ "up": up, "down": down }).to_string().into_bytes(), "{}".to_owned()),
+            Self::Sql { up, down, values } => {
+                let mut texts = json!({ "up": up, "down": down });
+                if !values.is_empty() {
+                    texts["parameters"] = json!(values);
+                }
+                (texts.to_string().into_bytes(), "{}".to_owned())
+            }
             Self::Component { bytes, assets } => (bytes.clone(), json!(assets).to_string()),
         }
     }
@@ -62,7 +70,12 @@ impl Stored {
             Kind::Component => Some(Self::Component { bytes, assets: serde_json::from_str(assets).ok()? }),
             Kind::Sql => {
                 let pair: serde_json::Value = serde_json::from_slice(&bytes).ok()?;
-                Some(Self::Sql { up: pair["up"].as_str()?.to_owned(), down: pair["down"].as_str().map(str::to_owned) })
+                let values = match &pair["parameters"] {
+                    serde_json::Value::Null => BTreeMap::new(),
+                    values => serde_json::from_value(values.clone()).ok()?,
+                };
+                let down = pair["down"].as_str().map(str::to_owned);
+                Some(Self::Sql { up: pair["up"].as_str()?.to_owned(), down, values })
             }
         }
     }
@@ -161,8 +174,12 @@ mod tests {
     #[test]
     fn an_artifact_comes_back_as_it_went() {
         for stored in [
-            Stored::Sql { up: "CREATE TABLE t (a)".to_owned(), down: None },
-            Stored::Sql { up: "-- ü\n".repeat(1000), down: Some("DROP TABLE t".to_owned()) },
+            Stored::Sql { up: "CREATE TABLE t (a)".to_owned(), down: None, values: BTreeMap::new() },
+            Stored::Sql {
+                up: "-- ü\n".repeat(1000),
+                down: Some("DROP TABLE t".to_owned()),
+                values: [("name".to_owned(), "it's \"t\"".to_owned())].into_iter().collect(),
+            },
             Stored::Component {
                 bytes: vec![0, 97, 115, 109],
                 assets: [("zones/a.txt".to_owned(), "00".to_owned())].into_iter().collect(),

@@ -110,7 +110,8 @@ async fn keeps_what_it_is_told(database: &mut HostSession<'_>) {
     add_work(database, all[2].id, crate::engine::Direction::Down, &work).await.expect("a row");
 
     for (down, bytes) in [(None, 100), (Some("DROP TABLE t".to_owned()), 100_000)] {
-        let stored = Stored::Sql { up: "-- ü\n".repeat(bytes / 6), down };
+        let stored =
+            Stored::Sql { up: "-- ü\n".repeat(bytes / 6), down, values: [("a".to_owned(), "b".to_owned())].into() };
         assert!(store_artifact(database, "2", "ab", &stored, 1 << 20).await.expect("stored"));
         assert_eq!(load_artifact(database, "2", "ab").await.expect("a query"), Some(stored));
     }

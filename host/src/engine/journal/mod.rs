@@ -22,7 +22,7 @@ mod tests;
 
 pub use checkpoint::{LiveTransform, TransformStep};
 pub use head::{Head, Worker};
-pub use open::StepProgress;
+pub use open::{StepProgress, first_inputs};
 pub use repair::{Decision, Unknown, damage, decide, named_objects, unknown};
 pub use resolve::Known;
 pub use step::{JournalStep, LiveStep};

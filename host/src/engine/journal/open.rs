@@ -33,6 +33,16 @@ pub struct Resumed {
     pub warnings: Vec<String>,
 }
 
+/// What the first run of an interrupted migration received; also as the journal has it.
+pub async fn first_inputs(database: &mut HostSession<'_>, run: Run) -> Result<(Inputs, Vec<u8>)> {
+    let packed = store::part(database, run, INPUTS, 0).await?;
+    let packed = packed.ok_or_else(|| damaged("the inputs of the first run are missing".to_owned()))?;
+    match unpack(&packed) {
+        Some(inputs) => Ok((inputs, packed)),
+        None => Err(damaged("the inputs of the first run cannot be read".to_owned())),
+    }
+}
+
 impl Journal {
     /// Creates the journal of a migration. Belongs in the transaction that records in the history that it has begun.
     pub async fn create(
@@ -89,10 +99,7 @@ impl Journal {
         worker: &Worker,
         stop: &StopSignal,
     ) -> Result<Resumed> {
-        let packed = store::part(database, run, INPUTS, 0).await?;
-        let packed = packed.ok_or_else(|| damaged("the inputs of the first run are missing".to_owned()))?;
-        let inputs: Inputs =
-            unpack(&packed).ok_or_else(|| damaged("the inputs of the first run cannot be read".to_owned()))?;
+        let (inputs, packed) = first_inputs(database, run).await?;
         if kind == Kind::Component && inputs.sha256 != sha256 {
             return Err(other_component(&inputs.sha256, sha256));
         }

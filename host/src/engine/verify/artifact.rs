@@ -70,8 +70,10 @@ impl Verifier {
         };
         Ok(match stored {
             None => Kept::Nothing,
-            Some(Stored::Sql { up, down }) if record.kind == Kind::Sql && sha256(up.as_bytes()) == record.sha256 => {
-                Kept::Whole(ScriptSource::Sql { up, down })
+            Some(Stored::Sql { up, down, .. })
+                if record.kind == Kind::Sql && sha256(up.as_bytes()) == record.sha256 =>
+            {
+                Kept::Whole(ScriptSource::Sql { up, down, template: None })
             }
             Some(Stored::Component { bytes, assets }) if record.kind == Kind::Component => {
                 let digest = sha256(&bytes);

@@ -6,7 +6,7 @@ use crate::engine::history::{self, History, Record, Stored};
 use crate::engine::transcript::{Evidence, TransformRecord};
 use crate::error::Result;
 use crate::project::catalog::{Artifact, Kind};
-use crate::sql::{identifiers, program};
+use crate::sql::{fill, has_parameters, identifiers, program};
 
 /// Returns the first later revision that may have changed what the transform wrote.
 pub(super) async fn touched_later(
@@ -66,9 +66,15 @@ async fn sql_touches(verifier: &Verifier, history: &History, later: &Record, wri
     let database = &mut database.host();
     let dialect = database.facts().dialect;
     let of_project = verifier.project.catalog.get(&later.revision).filter(|it| it.sha256 == later.sha256);
-    let text = match of_project.map(|migration| &migration.artifact) {
-        Some(Artifact::Sql { up, .. }) => Some(up.clone()),
+    let of_project = match of_project.map(|migration| &migration.artifact) {
+        Some(Artifact::Sql { up, .. }) => Some(up),
+        _ => None,
+    };
+    let text = match of_project {
+        Some(up) if !has_parameters(up, dialect) => Some(up.clone()),
         _ if history.keeps(later) => match history::load_artifact(database, &later.revision, &later.sha256).await? {
+            // With the values that it ran with.
+            Some(Stored::Sql { up, values, .. }) if has_parameters(&up, dialect) => fill(&up, dialect, &values).ok(),
             Some(Stored::Sql { up, .. }) => Some(up),
             _ => None,
         },

@@ -4,7 +4,7 @@ use super::{Chosen, SqlText, in_file};
 use crate::dialect::Dialect;
 use crate::project::catalog::{Description, Mode};
 use crate::project::problem::Problem;
-use crate::sql::{Directives, Program, StatementClass, classify, program};
+use crate::sql::{Directives, Program, StatementClass, classify, placeholders, program};
 
 impl Chosen<'_> {
     /// The description of the migration, except for its dialects.
@@ -23,12 +23,20 @@ impl Chosen<'_> {
             let own = Directives {
                 no_transaction: down.directives.no_transaction,
                 table_rebuild: down.directives.table_rebuild,
+                parameters: down.directives.parameters,
                 ..Directives::default()
             };
             if down.directives != own {
                 let message = format!("`{file}` has directives that are for the whole migration");
                 problems.push(Problem::new(message).hint(format!("move them to the upgrade, `{}`", self.up.file)));
             }
+        }
+        let texts = [(Some(self.up), up.directives.parameters), (self.down, down.directives.parameters)];
+        for (text, asks) in texts {
+            // The directive of an upgrade is for both directions.
+            let asked = text.filter(|_| asks || up.directives.parameters);
+            let wrong = asked.and_then(|text| Some(in_file(&text.file, placeholders(&text.text, self.dialect).err()?)));
+            problems.extend(wrong);
         }
         if !problems.is_empty() {
             return Err(problems);

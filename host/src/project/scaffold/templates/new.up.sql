@@ -6,6 +6,7 @@
 --   `-- runner:table-rebuild`         SQLite: rebuild a table that others refer to
 --   `-- runner:depends-on REVISION`   has to be applied before
 --   `-- runner:irreversible`          there is no downgrade; delete the `.down.sql`
+--   `-- runner:parameters`            `${NAME}` stands for a parameter of `runner.toml`
 
 CREATE TABLE {{name}}_items (
     id INTEGER NOT NULL PRIMARY KEY,
