@@ -11,3 +11,5 @@ mod finds;
 mod scratch;
 #[path = "test_verb/shop.rs"]
 mod shop;
+#[path = "test_verb/warns.rs"]
+mod warns;

@@ -20,7 +20,8 @@ impl Ignore {
         Self { schema: &self.schema | &other.schema, rows: &self.rows | &other.rows }
     }
 
-    pub(super) fn rows_of(&self, table: &str) -> bool {
+    /// Whether all rows of a table are ignored.
+    pub fn rows_of(&self, table: &str) -> bool {
         self.rows.contains(table)
     }
 
@@ -50,12 +51,16 @@ impl Dump {
                 continue;
             }
             let (message, details) = match (before, now) {
-                (Some(before), None) => (format!("`{label}` is missing"), vec![format!("expected: {before}")]),
-                (None, Some(now)) => (format!("`{label}` is unexpected"), vec![format!("found: {now}")]),
+                (Some(before), None) => {
+                    (format!("`{label}` is missing"), vec![format!("expected: {}", before.join(", "))])
+                }
+                (None, Some(now)) => (format!("`{label}` is unexpected"), vec![format!("found: {}", now.join(", "))]),
                 (before, now) => {
-                    let text = |text: Option<&String>| text.cloned().unwrap_or_default();
-                    let details = vec![format!("expected: {}", text(before)), format!("found: {}", text(now))];
-                    (format!("`{label}` differs"), details)
+                    let lines = |lines: Option<&Vec<String>>| lines.cloned().unwrap_or_default();
+                    let (before, now) = (lines(before), lines(now));
+                    let lost = before.iter().filter(|line| !now.contains(line)).map(|line| format!("expected: {line}"));
+                    let new = now.iter().filter(|line| !before.contains(line)).map(|line| format!("found: {line}"));
+                    (format!("`{label}` differs"), lost.chain(new).collect())
                 }
             };
             found.push(Difference { message, details });
@@ -70,6 +75,44 @@ impl Dump {
         }
         found
     }
+}
+
+impl Dump {
+    /// Tables whose columns are the same but not in the same order, which `SELECT *` and an INSERT without column names would
+    /// notice. A column that was dropped and added again is the last one, and not every engine can change that.
+    pub fn moved_columns(&self, expected: &Self, ignore: &Ignore) -> Vec<MovedColumns> {
+        let mut found = Vec::new();
+        for (table, before, now) in pairs(&expected.columns, &self.columns) {
+            let (Some(before), Some(now)) = (before, now) else { continue };
+            let sorted = |columns: &[String]| columns.iter().cloned().collect::<BTreeSet<_>>();
+            if before != now && sorted(before) == sorted(now) && !ignore.schema.contains(&moved_label(table)) {
+                found.push(MovedColumns { table: table.clone(), before: before.clone(), now: now.clone() });
+            }
+        }
+        found
+    }
+}
+
+/// A table whose columns are in another order than before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MovedColumns {
+    /// The table.
+    pub table: String,
+    /// Its columns as expected.
+    pub before: Vec<String>,
+    /// Its columns as found.
+    pub now: Vec<String>,
+}
+
+impl MovedColumns {
+    /// What [`Ignore::schema`] calls it.
+    pub fn label(&self) -> String {
+        moved_label(&self.table)
+    }
+}
+
+fn moved_label(table: &str) -> String {
+    format!("column order {table}")
 }
 
 fn pairs<'a, T>(
@@ -113,8 +156,9 @@ mod tests {
 
     fn dump(objects: &[(&str, &str)], rows: Rows) -> Dump {
         Dump {
-            objects: objects.iter().map(|(label, text)| ((*label).to_owned(), (*text).to_owned())).collect(),
+            objects: objects.iter().map(|(label, text)| ((*label).to_owned(), vec![(*text).to_owned()])).collect(),
             tables: [("users".to_owned(), rows)].into(),
+            ..Dump::default()
         }
     }
 
@@ -146,6 +190,38 @@ mod tests {
         let ignore = Ignore { schema: ["index i".to_owned(), "view v".to_owned()].into(), ..Ignore::default() };
         assert_eq!(now.differences(&before, &ignore).len(), 2);
         assert_eq!(before.differences(&before, &Ignore::default()), []);
+    }
+
+    #[test]
+    fn a_table_that_differs_shows_only_what_does() {
+        let dump = |lines: &[&str]| Dump {
+            objects: [("table t".to_owned(), lines.iter().map(|line| (*line).to_owned()).collect())].into(),
+            ..Dump::default()
+        };
+        let found = dump(&["table t", "column a int"])
+            .differences(&dump(&["table t", "column a int not null", "unique (a)"]), &Ignore::default());
+        assert_eq!(found[0].message, "`table t` differs");
+        assert_eq!(
+            found[0].details,
+            ["expected: column a int not null", "expected: unique (a)", "found: column a int"]
+        );
+    }
+
+    #[test]
+    fn columns_in_another_order_are_found_unless_ignored() {
+        let dump = |columns: &[&str]| Dump {
+            columns: [("t".to_owned(), columns.iter().map(|name| (*name).to_owned()).collect())].into(),
+            ..Dump::default()
+        };
+        let (before, now) = (dump(&["a", "b", "c"]), dump(&["a", "c", "b"]));
+        let found = now.moved_columns(&before, &Ignore::default());
+        assert_eq!((found.len(), found[0].label().as_str()), (1, "column order t"));
+        let ignore = Ignore { schema: ["column order t".to_owned()].into(), ..Ignore::default() };
+        assert_eq!(now.moved_columns(&before, &ignore), []);
+        assert_eq!(before.moved_columns(&before, &Ignore::default()), []);
+        // Another column is a difference of the schema.
+        assert_eq!(dump(&["a", "c"]).moved_columns(&before, &Ignore::default()), []);
+        assert_eq!(now.differences(&before, &Ignore::default()), []);
     }
 
     #[test]

@@ -7,7 +7,7 @@ mod postgres;
 mod rows;
 mod schema;
 
-pub use compare::{Difference, Ignore};
+pub use compare::{Difference, Ignore, MovedColumns};
 
 use std::collections::BTreeMap;
 
@@ -16,10 +16,13 @@ use crate::database::{Database, DatabaseError};
 /// The content of a database at one point in time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Dump {
-    /// Schema objects, such as `table users` or `index users_email`, and their definitions.
-    pub objects: BTreeMap<String, String>,
+    /// Schema objects, such as `table users` or `index users_email`, and their definitions: one line, or one for each column and
+    /// constraint of a table.
+    pub objects: BTreeMap<String, Vec<String>>,
     /// The rows of the tables.
     pub tables: BTreeMap<String, Rows>,
+    /// The columns of each table in their order, which [`Dump::differences`] does not compare.
+    pub columns: BTreeMap<String, Vec<String>>,
 }
 
 /// The rows of a table.
@@ -39,10 +42,11 @@ pub struct Rows {
 pub async fn take(database: &mut dyn Database, ignore: &Ignore) -> Result<Dump, DatabaseError> {
     let session = &mut database.host();
     let schema = schema::read(&mut **session).await?;
-    let mut tables = BTreeMap::new();
+    let (mut tables, mut columns) = (BTreeMap::new(), BTreeMap::new());
     for table in schema.tables {
+        columns.insert(table.label.clone(), table.columns.iter().map(|(name, _)| name.clone()).collect());
         let rows = rows::digest(session, &table, ignore).await?;
         tables.insert(table.label, rows);
     }
-    Ok(Dump { objects: schema.objects, tables })
+    Ok(Dump { objects: schema.objects, tables, columns })
 }

@@ -35,7 +35,7 @@ pub(super) async fn read(session: &mut dyn Session) -> Result<Schema, DatabaseEr
     let own = session.facts().schema.clone().unwrap_or_default();
     let mut schema = Schema::default();
     for [label, definition] in lines::<2>(session, OTHERS, &[]).await? {
-        schema.objects.insert(label, definition);
+        schema.objects.insert(label, vec![definition]);
     }
     let tables = "SELECT table_name, table_type FROM information_schema.tables WHERE table_schema = database()";
     for [name, kind] in lines::<2>(session, tables, &[]).await? {
@@ -50,7 +50,7 @@ pub(super) async fn read(session: &mut dyn Session) -> Result<Schema, DatabaseEr
             "SEQUENCE" => "sequence",
             _ => "table",
         };
-        schema.objects.insert(format!("{word} {name}"), canonical(&without_counter(&definition), dialect));
+        schema.objects.insert(format!("{word} {name}"), vec![canonical(&without_counter(&definition), dialect)]);
         if word == "table" {
             schema.tables.push(Table { label: name.clone(), name: TableName::new(name), columns: Vec::new() });
         }

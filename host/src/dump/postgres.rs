@@ -95,7 +95,7 @@ pub(super) async fn read(session: &mut dyn Session) -> Result<Schema, DatabaseEr
     };
     let mut schema = Schema::default();
     for [label, definition] in lines::<2>(session, OBJECTS, &[]).await? {
-        schema.objects.insert(short(&label), definition);
+        schema.objects.insert(short(&label), vec![definition]);
     }
     for [space, name, column] in lines::<3>(session, COLUMNS, &[]).await? {
         let full = format!("{space}.{name}");

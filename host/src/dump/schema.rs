@@ -6,12 +6,12 @@ use super::{mysql, postgres};
 use crate::data::Value;
 use crate::database::facts::is_tool_table;
 use crate::database::{DatabaseError, Dialect, QueryLimits, Session, TableName};
-use crate::sql::canonical;
+use crate::sql::{SchemaRow, meanings};
 
 /// The objects of a schema, and its tables.
 #[derive(Debug, Default)]
 pub(super) struct Schema {
-    pub objects: BTreeMap<String, String>,
+    pub objects: BTreeMap<String, Vec<String>>,
     pub tables: Vec<Table>,
 }
 
@@ -62,14 +62,13 @@ async fn sqlite(session: &mut dyn Session) -> Result<Schema, DatabaseError> {
     let mut schema = Schema::default();
     for pragma in ["user_version", "application_id"] {
         let [[value]] = lines::<1>(session, &format!("PRAGMA {pragma}"), &[]).await?.try_into().unwrap_or_default();
-        schema.objects.insert(format!("setting {pragma}"), value);
+        schema.objects.insert(format!("setting {pragma}"), vec![value]);
     }
     let objects = "SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'";
-    for [kind, name, table, sql] in lines::<4>(session, objects, &[]).await? {
-        if !is_tool_table(&table) {
-            schema.objects.insert(format!("{kind} {name}"), canonical(&sql, Dialect::Sqlite));
-        }
-    }
+    let found = lines::<4>(session, objects, &[]).await?.into_iter().filter(|[_, _, table, _]| !is_tool_table(table));
+    let (labels, rows): (Vec<_>, Vec<_>) =
+        found.map(|[kind, name, table, sql]| (format!("{kind} {name}"), SchemaRow { kind, table, sql })).unzip();
+    schema.objects.extend(labels.into_iter().zip(meanings(&rows)));
     // The shadow tables of a virtual table are an implementation detail.
     let tables = "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type IN ('table', 'virtual') \
                   AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'";

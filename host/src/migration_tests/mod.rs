@@ -8,8 +8,11 @@ mod load;
 mod report;
 mod run;
 mod scratch;
+mod warnings;
 
-pub use report::{Crashes, DatabaseReport, Failure, MigrationReport, Phase, PhaseReport, Verdict};
+pub use report::{
+    Crashes, DatabaseReport, Failure, MigrationReport, Phase, PhaseReport, Verdict, Warning, WarningKind,
+};
 pub use scratch::is_scratch;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -67,6 +67,8 @@ pub struct MigrationReport {
     pub irreversible: bool,
     /// The phases in order.
     pub phases: Vec<PhaseReport>,
+    /// What the test could not show, and what it found that need not be a mistake.
+    pub warnings: Vec<Warning>,
     /// Results of the crash test.
     pub crashes: Option<Crashes>,
     /// Duration.
@@ -146,6 +148,38 @@ pub struct PhaseReport {
     pub checks: usize,
     /// Failures.
     pub failures: Vec<Failure>,
+}
+
+/// A warning, with which a migration passes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Warning {
+    /// What it is about, for programs.
+    pub kind: WarningKind,
+    /// The tables concerned.
+    pub tables: Vec<String>,
+    /// The warning, without a full stop.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+/// What a warning is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WarningKind {
+    /// All tables that the migration worked on were empty.
+    EmptyTables,
+    /// The columns of a table are in another order after the round trip.
+    ColumnOrder,
+}
+
+impl WarningKind {
+    /// The name in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::EmptyTables => "empty-tables",
+            Self::ColumnOrder => "column-order",
+        }
+    }
 }
 
 /// A failure.

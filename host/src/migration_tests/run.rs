@@ -138,6 +138,7 @@ impl Course<'_> {
         let mut part = Part::begin(Phase::Up);
         let worked = self.first_up(&mut part.failures).await;
         let (before, after) = self.end(part, worked)?;
+        self.warn_of_empty_tables(&before, &after).await;
         if !self.report.irreversible {
             let mut part = Part::begin(Phase::Down);
             let worked = self.way_back(&before, &mut part.failures).await;
@@ -233,6 +234,7 @@ impl Course<'_> {
     /// Differences from the expected content.
     pub(super) async fn differences(&mut self, expected: &Dump) -> Result<Vec<Failure>> {
         let now = self.dump().await?;
+        self.warn_of_moved_columns(expected, &now);
         let differences = now.differences(expected, &self.ignore);
         let mut failures: Vec<Failure> = differences.into_iter().map(Failure::from).collect();
         if let Some(last) = failures.last_mut() {

@@ -53,6 +53,14 @@ fn testcase(engine: &str, case: &MigrationReport) -> String {
     if case.verdict() == Verdict::NotRun {
         xml.push_str("<skipped/>");
     }
+    if !case.warnings.is_empty() {
+        let lines = case.warnings.iter().flat_map(|warning| {
+            let hint = warning.hint.iter().map(|hint| format!("hint: {hint}"));
+            std::iter::once(format!("warning: {}", warning.message)).chain(hint)
+        });
+        let lines: Vec<String> = lines.collect();
+        xml.push_str(&format!("<system-out>{}</system-out>", escape(&lines.join("\n"))));
+    }
     xml.push_str("</testcase>\n");
     xml
 }
@@ -80,7 +88,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::migration_tests::{Failure, Phase, PhaseReport};
+    use crate::migration_tests::{Failure, Phase, PhaseReport, Warning, WarningKind};
 
     #[test]
     fn failures_and_skipped_migrations() {
@@ -92,6 +100,15 @@ mod tests {
             ..MigrationReport::default()
         };
         let failure = Failure { message: "a < b".to_owned(), details: vec!["\"x\"\u{1b}".to_owned()], hint: None };
+        let warned = MigrationReport {
+            warnings: vec![Warning {
+                kind: WarningKind::EmptyTables,
+                tables: vec!["t".to_owned()],
+                message: "`t` was empty & so on".to_owned(),
+                hint: Some("add rows".to_owned()),
+            }],
+            ..migration("4", Vec::new(), 1)
+        };
         let report = DatabaseReport {
             engine: "SQLite 3".to_owned(),
             database: "a temporary file".to_owned(),
@@ -99,13 +116,16 @@ mod tests {
                 migration("1", Vec::new(), 1),
                 migration("2", vec![failure], 1),
                 migration("3", Vec::new(), 0),
+                warned,
             ],
             error: None,
             took: Duration::from_millis(1500),
         };
         let xml = document(&[report]);
-        assert!(xml.contains("tests=\"3\" failures=\"1\" errors=\"0\" skipped=\"1\" time=\"1.500\""), "{xml}");
+        assert!(xml.contains("tests=\"4\" failures=\"1\" errors=\"0\" skipped=\"1\" time=\"1.500\""), "{xml}");
         assert!(xml.contains("<failure message=\"after the downgrade: a &lt; b\">&quot;x&quot;?</failure>"), "{xml}");
+        let said = "<system-out>warning: `t` was empty &amp; so on\nhint: add rows</system-out></testcase>";
+        assert!(xml.contains(said), "{xml}");
         assert!(xml.contains("name=\"3_m\" time=\"0.000\"><skipped/></testcase>"), "{xml}");
     }
 }

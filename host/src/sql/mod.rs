@@ -2,12 +2,14 @@
 
 pub mod canonical;
 pub mod classify;
+pub mod definition;
 pub mod directives;
 pub mod objects;
 pub mod placeholders;
 pub mod program;
 pub mod sections;
 pub mod split;
+pub mod subjects;
 pub mod traces;
 
 mod body;
@@ -19,6 +21,7 @@ mod sqlite;
 
 pub use canonical::canonical;
 pub use classify::{StatementClass, classify, identifiers, substitute};
+pub use definition::{SchemaRow, meanings};
 pub use directives::{Directives, has_parameters};
 pub use names::{qualifiers, words};
 pub use placeholders::{Placeholder, fill, placeholders};
@@ -27,6 +30,7 @@ pub use program::{Isolation, Program, program};
 pub use sections::{Section, sections};
 pub use split::{Statement, split};
 pub use sqlite::JOURNAL_MODES;
+pub use subjects::subjects;
 
 use crate::dialect::Dialect;
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::run::milliseconds;
 use super::{ErrorJson, SCHEMA};
 use crate::error::Error;
-use crate::migration_tests::{Crashes, DatabaseReport, Failure, MigrationReport, PhaseReport};
+use crate::migration_tests::{Crashes, DatabaseReport, Failure, MigrationReport, PhaseReport, Warning};
 
 /// The results of the tests.
 #[derive(Debug, Serialize)]
@@ -42,6 +42,16 @@ struct TestedMigrationJson {
     duration_ms: f64,
     phases: Vec<PhaseJson>,
     crashes: Option<CrashesJson>,
+    warnings: Vec<WarningJson>,
+}
+
+#[derive(Debug, Serialize)]
+struct WarningJson {
+    /// `empty-tables` or `column-order`.
+    kind: &'static str,
+    tables: Vec<String>,
+    message: String,
+    hint: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -114,7 +124,15 @@ impl TestedMigrationJson {
             duration_ms: milliseconds(migration.took),
             phases: migration.phases.iter().map(PhaseJson::new).collect(),
             crashes: migration.crashes.as_ref().map(CrashesJson::new),
+            warnings: migration.warnings.iter().map(WarningJson::new).collect(),
         }
+    }
+}
+
+impl WarningJson {
+    fn new(warning: &Warning) -> Self {
+        let Warning { kind, tables, message, hint } = warning.clone();
+        Self { kind: kind.name(), tables, message, hint }
     }
 }
 

@@ -22,6 +22,10 @@ pub fn tested(database: &DatabaseReport, migration: &MigrationReport) -> Text {
             append(&mut text, &phase.phase.to_string(), failure);
         }
     }
+    for warning in &migration.warnings {
+        text.push_block(ODD, "  ", &format!("warning: {}", warning.message));
+        append_hint(&mut text, warning.hint.as_deref());
+    }
     text
 }
 
@@ -30,7 +34,11 @@ fn append(text: &mut Text, phase: &str, failure: &Failure) {
     for detail in &failure.details {
         text.push_block(DIM, "    ", detail);
     }
-    if let Some(hint) = &failure.hint {
+    append_hint(text, failure.hint.as_deref());
+}
+
+fn append_hint(text: &mut Text, hint: Option<&str>) {
+    if let Some(hint) = hint {
         text.push(HINT, "  hint");
         text.push(super::PLAIN, format!(": {hint}"));
         text.push_end();
@@ -81,6 +89,11 @@ pub fn test_summary(reports: &[DatabaseReport], took: Duration) -> Text {
     if not_run > 0 {
         text.push(super::PLAIN, ", ");
         text.push(ODD, format!("{not_run} not run"));
+    }
+    let warnings = reports.iter().flat_map(|report| &report.migrations).map(|it| it.warnings.len() as u64).sum();
+    if warnings > 0 {
+        text.push(super::PLAIN, ", ");
+        text.push(ODD, units::counted(warnings, "warning", "warnings"));
     }
     text.plain(format!(" ({})", units::duration(took))).end()
 }
