@@ -18,6 +18,7 @@ mod project;
 pub mod random;
 pub mod report;
 mod running;
+pub mod schema;
 #[cfg(unix)]
 pub mod servers;
 mod snapshot;

@@ -1,10 +1,11 @@
 //! The result of a run of the binary: exit code and both streams.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 
-use crate::snapshot;
+use crate::{schema, snapshot};
 
 /// The result of a run.
 #[derive(Clone)]
@@ -54,6 +55,12 @@ impl Output {
         for stream in [&self.stdout, &self.stderr] {
             assert!(!stream.contains(steers), "a character that steers the terminal came through: {stream:?}\n{self}");
         }
+        schema::check(&self.stdout, &self.stderr);
+    }
+
+    /// The published JSON Schemas that its documents and events fit: all of them were checked.
+    pub fn schemas(&self) -> BTreeSet<&'static str> {
+        schema::check(&self.stdout, &self.stderr)
     }
 
     /// Asserts the exit code.

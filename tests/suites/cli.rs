@@ -11,6 +11,8 @@ mod formats;
 mod help;
 #[path = "cli/new.rs"]
 mod new;
+#[path = "cli/schemas.rs"]
+mod schemas;
 #[path = "cli/session.rs"]
 mod session;
 

@@ -8,6 +8,7 @@ use super::request::RunRequest;
 use super::{exit, signals};
 use crate::database::StopSignal;
 use crate::engine::apply::Action;
+use crate::engine::identity::Identity;
 use crate::engine::outcome::Outcome;
 use crate::error::Result;
 use crate::report::json::RunJson;
@@ -39,10 +40,11 @@ pub fn run(context: Context, request: &RunRequest, action: Action) -> Result<u8>
         let stop = StopSignal::default();
         signals::watch(&stop, context.settings.limits.wall_time)?;
         let began = Instant::now();
-        let options =
-            SinkOptions { dry_run: dry_run.is_some(), database: context.settings.database_url.value.to_string() };
+        let identity = Identity::now();
+        let database = context.settings.database_url.value.to_string();
+        let options = SinkOptions { dry_run: dry_run.is_some(), database, run_id: Some(identity.run_id.clone()) };
         let events = sink(&context.printer, options);
-        let ran = library::run(&context.setup, &order, catalog, events, stop).await?;
+        let ran = library::run(&context.setup, &order, catalog, (identity, events), stop).await?;
         Ok(tell(&context, &order.action, &ran.outcome, began.elapsed(), ran.current))
     })
 }

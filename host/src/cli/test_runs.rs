@@ -102,10 +102,11 @@ impl TestRuns {
     }
 
     /// Events of migrations under test are only shown with `--verbose`.
-    fn events(&self, url: &DatabaseUrl) -> Arc<dyn EventSink> {
+    fn events(&self, url: &DatabaseUrl, run_id: &str) -> Arc<dyn EventSink> {
         match self.context.printer.verbosity() {
             Verbosity::Verbose => {
-                sink(&self.context.printer, SinkOptions { dry_run: false, database: url.to_string() })
+                let (database, run_id) = (url.to_string(), Some(run_id.to_owned()));
+                sink(&self.context.printer, SinkOptions { dry_run: false, database, run_id })
             }
             Verbosity::Normal | Verbosity::Quiet => Arc::new(Silent),
         }
@@ -126,8 +127,8 @@ impl TestRunner for TestRuns {
         let database = connect(url, &Self::options(&self.context, url.dialect())).await?;
         let (run_timestamp, seed) = self.inputs;
         let (stop, running) = self.bounded()?;
-        let events = self.events(url);
         let identity = Identity { run_timestamp, seed, ..Identity::now() };
+        let events = self.events(url, &identity.run_id);
         let chunking = &settings.chunking;
         let transforms = Transforms {
             rows: chunking.rows,

@@ -17,7 +17,8 @@ pub fn run(context: &Context, request: &VerifyRequest) -> Result<u8> {
     let verified = runtime::run(async {
         let stop = StopSignal::default();
         signals::watch(&stop, context.settings.limits.wall_time)?;
-        let options = SinkOptions { dry_run: false, database: context.settings.database_url.value.to_string() };
+        let database = context.settings.database_url.value.to_string();
+        let options = SinkOptions { dry_run: false, database, run_id: None };
         let events = sink(&context.printer, options);
         verify(&context.setup, project, &request.revisions, request.extent, events, stop).await
     })?;

@@ -13,13 +13,14 @@ const BETWEEN_LINES: Duration = Duration::from_secs(1);
 /// Writes each event as a line.
 pub struct Lines {
     printer: Arc<Printer>,
+    run_id: Option<String>,
     last: Mutex<Option<Instant>>,
 }
 
 impl Lines {
     /// Writes to the printer's standard error.
-    pub fn new(printer: &Arc<Printer>) -> Self {
-        Self { printer: printer.clone(), last: Mutex::default() }
+    pub fn new(printer: &Arc<Printer>, run_id: Option<String>) -> Self {
+        Self { printer: printer.clone(), run_id, last: Mutex::default() }
     }
 
     /// Whether the event is printed.
@@ -51,7 +52,7 @@ impl Lines {
 impl EventSink for Lines {
     fn emit(&self, event: &Event) {
         if self.is_heard(event)
-            && let Some(line) = EventJson::new(event)
+            && let Some(line) = EventJson::new(event, self.run_id.as_deref())
         {
             self.printer.json_line(&line);
         }

@@ -26,12 +26,14 @@ pub struct SinkOptions {
     pub dry_run: bool,
     /// The database, without its password.
     pub database: String,
+    /// The run, if there is one.
+    pub run_id: Option<String>,
 }
 
 /// The sink for a printer: bars on a terminal, lines elsewhere, JSON Lines with `--format json`; with `--quiet` only warnings.
 pub fn sink(printer: &Arc<Printer>, options: SinkOptions) -> Arc<dyn EventSink> {
     if printer.format() == Format::Json {
-        return Arc::new(Lines::new(printer));
+        return Arc::new(Lines::new(printer, options.run_id));
     }
     let talkative = printer.verbosity() > Verbosity::Quiet;
     let bars = (talkative && printer.talks_to_terminal()).then(Bars::default);

@@ -27,6 +27,7 @@ use crate::database::StopSignal;
 use crate::engine::EventSink;
 use crate::engine::apply::Action;
 use crate::engine::control;
+use crate::engine::identity::Identity;
 use crate::engine::outcome::Outcome;
 use crate::engine::plan::{Plan, PlanInput, PlanOptions, plan_towards};
 use crate::engine::target::Target;
@@ -117,7 +118,7 @@ impl Runner {
                 locked: *locked,
             };
             let catalog = Arc::new(run::catalog(setup, &order)?);
-            Ok(run::run(setup, &order, catalog, events.clone(), stop).await?.outcome)
+            Ok(run::run(setup, &order, catalog, (Identity::now(), events.clone()), stop).await?.outcome)
         })
         .await
     }

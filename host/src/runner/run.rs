@@ -77,7 +77,7 @@ pub async fn run(
     setup: &Setup,
     order: &RunOrder,
     catalog: Arc<Catalog>,
-    events: Arc<dyn EventSink>,
+    (identity, events): (Identity, Arc<dyn EventSink>),
     stop: StopSignal,
 ) -> Result<Ran> {
     let dry_run = order.dry_run.is_some();
@@ -85,7 +85,6 @@ pub async fn run(
         return Ok(Ran { outcome: Outcome { dry_run, ..Outcome::default() }, current: None });
     };
     let throttle = setup.settings.throttle.clone().fit(database.facts().dialect)?;
-    let identity = Identity::now();
     if let Some(history) = nothing_pending(order, &catalog, &mut *database).await {
         let outcome = Outcome { run_id: identity.run_id, dry_run, ..Outcome::default() };
         return Ok(Ran { outcome, current: history.current().map(Record::id) });

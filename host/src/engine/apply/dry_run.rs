@@ -55,8 +55,9 @@ impl Engine {
                         outcome.done.push(done);
                     }
                     Err(error) => {
-                        self.emit_failed(step);
-                        outcome.error = Some(self.explain(error, step));
+                        let error = self.explain(error, step);
+                        self.emit_failed(step, &error);
+                        outcome.error = Some(error);
                         outcome.failed = Some(Failed { step: step.clone(), took_effect: None });
                         break;
                     }

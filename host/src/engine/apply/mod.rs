@@ -185,7 +185,6 @@ impl Engine {
                     outcome.done.push(done);
                 }
                 Err(failure) => {
-                    self.emit_failed(&step);
                     let mut error = self.control.explain(self.explain(failure.error, &step));
                     if request.action == Action::Redo && step.direction == Direction::Up {
                         error = error.hint(format!(
@@ -193,6 +192,7 @@ impl Engine {
                             step.id()
                         ));
                     }
+                    self.emit_failed(&step, &error);
                     outcome.error = Some(error);
                     outcome.failed = Some(Failed { step, took_effect: failure.took_effect });
                     break;

@@ -4,7 +4,7 @@ use super::Engine;
 use crate::engine::Direction;
 use crate::engine::event::{Event, LogLevel};
 use crate::engine::outcome::Done;
-use crate::engine::plan::PlannedMigration;
+use crate::engine::plan::{PlannedMigration, file_of};
 use crate::engine::stopped::stopped;
 use crate::error::{Error, ErrorKind};
 
@@ -47,9 +47,14 @@ impl Engine {
         self.events.emit(&Event::MigrationStarted { revision, name, direction: step.direction });
     }
 
-    pub(super) fn emit_failed(&self, step: &PlannedMigration) {
+    /// Reports a failure, and why: the file takes the place of the direction, which is all that a script knows.
+    pub(super) fn emit_failed(&self, step: &PlannedMigration, error: &Error) {
         let (revision, name) = (step.revision.clone(), step.name.clone());
-        self.events.emit(&Event::MigrationFailed { revision, name, direction: step.direction });
+        let mut error = error.clone();
+        for place in error.places.iter_mut().filter(|(label, _)| *label == "script") {
+            *place = ("file", file_of(&self.catalog, step, step.direction));
+        }
+        self.events.emit(&Event::MigrationFailed { revision, name, direction: step.direction, error });
     }
 
     pub(super) fn emit_finished(&self, done: &Done) {

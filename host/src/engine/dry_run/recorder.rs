@@ -307,6 +307,7 @@ mod tests {
     use crate::database::DatabaseErrorKind;
     use crate::engine::Direction;
     use crate::engine::event::dry_run::Cell;
+    use crate::error::Error;
 
     #[derive(Default)]
     struct ProgressMessages(Mutex<Vec<String>>);
@@ -368,6 +369,7 @@ mod tests {
             revision: "1".to_owned(),
             name: "a".to_owned(),
             direction: Direction::Up,
+            error: Error::failed("taken"),
         });
         assert_eq!(
             *told.0.lock().expect("not poisoned"),

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::engine::Direction;
 use crate::engine::event::dry_run::DryRunEvent;
+use crate::error::Error;
 
 /// Receives events. Called from any thread, in order for one run; must not block for long.
 pub trait EventSink: Send + Sync {
@@ -143,7 +144,7 @@ pub enum Event {
     },
     /// A report of a dry run.
     DryRunEvent(Box<DryRunEvent>),
-    /// A migration failed and was rolled back.
+    /// A migration failed.
     MigrationFailed {
         /// Its revision.
         revision: String,
@@ -151,5 +152,7 @@ pub enum Event {
         name: String,
         /// The direction.
         direction: Direction,
+        /// Why.
+        error: Error,
     },
 }

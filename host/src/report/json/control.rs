@@ -10,6 +10,7 @@ use crate::engine::throttle::time;
 
 /// Progress of a transform.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct ProgressJson {
     transform: Option<String>,
     rows_done: u64,
@@ -26,6 +27,7 @@ pub(super) struct ProgressJson {
 
 /// What a run waits for, or what throttles it.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct HeldJson {
     reason: String,
     text: String,
@@ -56,6 +58,7 @@ fn tenth(percent: f64) -> f64 {
 
 /// The runs on a database.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct RunsJson {
     /// Owner of the lock.
     lock_holder: Option<String>,
@@ -64,6 +67,7 @@ pub struct RunsJson {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct RunJson {
     run_id: String,
     /// `running`, `waiting`, `ended`, `lost` or `silent`.
@@ -81,6 +85,7 @@ struct RunJson {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct PauseJson {
     /// `None`: all runs.
     revision: Option<String>,
@@ -146,6 +151,7 @@ impl RunsJson {
 
 /// `runner pause`, `runner resume` and `runner cancel`.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ControlJson {
     schema: u32,
     command: &'static str,

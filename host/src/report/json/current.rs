@@ -7,6 +7,7 @@ use crate::engine::history::{History, Record};
 
 /// `runner current`.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct CurrentJson {
     schema: u32,
     command: &'static str,

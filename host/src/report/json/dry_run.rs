@@ -9,6 +9,7 @@ use crate::engine::event::dry_run::{Cell, Change, Ending, Report, Sample, Tried,
 
 /// The report of a dry run.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct DryRunJson {
     /// `transaction`, `copy` or `scratch database`.
     ground: &'static str,
@@ -17,6 +18,7 @@ pub struct DryRunJson {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct TriedMigrationJson {
     revision: String,
     name: String,
@@ -29,6 +31,7 @@ struct TriedMigrationJson {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct StepJson {
     number: u64,
     statement: String,
@@ -45,6 +48,7 @@ struct StepJson {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct SampleJson {
     what: String,
     rows: u64,
@@ -52,6 +56,7 @@ struct SampleJson {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct ChangeJson {
     key: BTreeMap<String, String>,
     before: Option<BTreeMap<String, String>>,

@@ -4,19 +4,26 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::SCHEMA;
 use super::control::ProgressJson;
+use super::{ExplainedJson, SCHEMA};
+use crate::engine::clock::now;
 use crate::engine::event::{Event, LogLevel};
 
 /// A line.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct EventJson {
     schema: u32,
+    /// RFC 3339, in UTC.
+    time: String,
+    /// The run that reports it, as in the history; null where there is none, as in `verify`.
+    run_id: Option<String>,
     #[serde(flatten)]
     event: EventBody,
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "event", rename_all = "kebab-case")]
 enum EventBody {
     LockWaiting {
@@ -85,13 +92,15 @@ enum EventBody {
         revision: String,
         name: String,
         direction: String,
+        error: ExplainedJson,
     },
 }
 
 impl EventJson {
-    /// The line of an event; `None` if it is part of the report.
-    pub fn new(event: &Event) -> Option<Self> {
-        EventBody::new(event).map(|event| Self { schema: SCHEMA, event })
+    /// The line of an event that happens now; `None` if it is part of the report.
+    pub fn new(event: &Event, run_id: Option<&str>) -> Option<Self> {
+        let (time, run_id) = (now(), run_id.map(str::to_owned));
+        EventBody::new(event).map(|event| Self { schema: SCHEMA, time, run_id, event })
     }
 }
 
@@ -131,9 +140,12 @@ impl EventBody {
                     rows_written,
                 }
             }
-            Event::MigrationFailed { revision, name, direction } => {
-                Self::MigrationFailed { revision, name, direction: direction.to_string() }
-            }
+            Event::MigrationFailed { revision, name, direction, error } => Self::MigrationFailed {
+                revision,
+                name,
+                direction: direction.to_string(),
+                error: ExplainedJson::new(&error),
+            },
         })
     }
 }
@@ -154,10 +166,12 @@ fn milliseconds(duration: Duration) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::Direction;
     use crate::engine::event::{Total, TransformProgress};
+    use crate::error::Error;
 
     #[test]
-    fn a_line_has_a_schema_a_kind_and_the_numbers() {
+    fn a_line_has_its_time_its_run_a_kind_and_what_happened() {
         let progress = TransformProgress {
             transform: "shout".to_owned(),
             rows_done: 40,
@@ -169,16 +183,38 @@ mod tests {
             held: Some(("batch-delay", "100 ms between two chunks".to_owned())),
             is_over: false,
         };
-        let line = EventJson::new(&Event::Transform { revision: "2".to_owned(), progress });
+        let of = |event: &Event| {
+            let line = EventJson::new(event, Some("run")).expect("a line");
+            let mut line = serde_json::to_value(line).expect("JSON");
+            let time = line["time"].take();
+            let time: jiff::Timestamp = time.as_str().expect("a time").parse().expect("RFC 3339");
+            assert!(time.as_second() > 1_767_225_600, "{time}");
+            line
+        };
+        let line = of(&Event::Transform { revision: "2".to_owned(), progress });
         let expected = serde_json::json!({
-            "schema": 1, "event": "transform", "revision": "2", "done": false, "transform": "shout", "rows_done": 40,
+            "schema": 1, "time": null, "run_id": "run", "event": "transform", "revision": "2", "done": false,
+            "transform": "shout", "rows_done": 40,
             "rows_total": 70, "total_is_estimate": true, "percent": 57.1, "rows_per_second": 20, "remaining_ms": 1500,
             "chunks": 2, "retries": 1,
             "held": { "reason": "batch-delay", "text": "100 ms between two chunks" },
         });
-        assert_eq!(serde_json::to_value(line).expect("JSON"), expected);
-        let line = EventJson::new(&Event::LockWaiting { holder: "ann".to_owned() });
-        let expected = serde_json::json!({ "schema": 1, "event": "lock-waiting", "holder": "ann" });
-        assert_eq!(serde_json::to_value(line).expect("JSON"), expected);
+        assert_eq!(line, expected);
+        let line = of(&Event::LockWaiting { holder: "ann".to_owned() });
+        let expected =
+            serde_json::json!({ "schema": 1, "time": null, "run_id": "run", "event": "lock-waiting", "holder": "ann" });
+        assert_eq!(line, expected);
+        let error = Error::failed("no such table").at("migration", "2_b").cause("it was dropped").hint("create it");
+        let (revision, name) = ("2".to_owned(), "b".to_owned());
+        let line = of(&Event::MigrationFailed { revision, name, direction: Direction::Up, error });
+        let expected = serde_json::json!({
+            "schema": 1, "time": null, "run_id": "run", "event": "migration-failed", "revision": "2", "name": "b",
+            "direction": "upgrade",
+            "error": {
+                "kind": "failed", "message": "no such table", "places": [{ "label": "migration", "text": "2_b" }],
+                "causes": ["it was dropped"], "hints": ["create it"],
+            },
+        });
+        assert_eq!(line, expected);
     }
 }

@@ -16,6 +16,7 @@ use crate::project::catalog::{Artifact, CatalogReport, Migration};
 
 /// `runner status`.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct StatusJson {
     schema: u32,
     command: &'static str,
@@ -30,6 +31,7 @@ pub struct StatusJson {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct StatusRowJson {
     revision: String,
     name: String,
@@ -95,6 +97,7 @@ impl StatusRowJson {
 
 /// `runner plan`.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct PlanJson {
     schema: u32,
     command: &'static str,
@@ -107,6 +110,7 @@ pub struct PlanJson {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct PlannedJson {
     direction: String,
     revision: String,
@@ -191,6 +195,7 @@ impl PlannedJson {
 
 /// A migration of the project.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct MigrationJson {
     summary: String,
     kind: &'static str,

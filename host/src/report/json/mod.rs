@@ -11,6 +11,8 @@ mod project;
 mod record;
 mod repair;
 mod run;
+#[cfg(test)]
+mod schemas;
 mod stamp;
 mod test;
 mod verify;
@@ -37,6 +39,7 @@ pub const SCHEMA: u32 = 1;
 
 /// A document that consists of an error.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ErrorDocument {
     schema: u32,
     error: ErrorJson,
@@ -49,18 +52,34 @@ impl ErrorDocument {
     }
 }
 
-/// An error.
+/// An error that ends a command.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ErrorJson {
-    kind: &'static str,
-    message: String,
-    places: Vec<PlaceJson>,
-    causes: Vec<String>,
-    hints: Vec<String>,
+    #[serde(flatten)]
+    explained: ExplainedJson,
+    /// The exit code of the command.
     exit_code: u8,
 }
 
+/// What went wrong.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct ExplainedJson {
+    /// `failed`, `usage`, `mismatch`, `lock-timeout`, `partial`, `denied`, `interrupted` or `terminated`.
+    kind: &'static str,
+    /// What happened.
+    message: String,
+    /// Where, from the outside in.
+    places: Vec<PlaceJson>,
+    /// The most direct one first.
+    causes: Vec<String>,
+    /// What to do about it.
+    hints: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct PlaceJson {
     label: &'static str,
     text: String,
@@ -69,6 +88,13 @@ struct PlaceJson {
 impl ErrorJson {
     /// An error and its exit code.
     pub fn new(error: &Error, exit_code: u8) -> Self {
+        Self { explained: ExplainedJson::new(error), exit_code }
+    }
+}
+
+impl ExplainedJson {
+    /// An error without what it means for the command.
+    pub(super) fn new(error: &Error) -> Self {
         let place = |(label, text): &(&'static str, String)| PlaceJson { label, text: text.clone() };
         Self {
             kind: kind_name(error.kind),
@@ -76,13 +102,13 @@ impl ErrorJson {
             places: error.places.iter().map(place).collect(),
             causes: error.causes.clone(),
             hints: error.hints.clone(),
-            exit_code,
         }
     }
 }
 
 /// The database of a document.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct DatabaseJson {
     name: Option<String>,
     url: String,

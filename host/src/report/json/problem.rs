@@ -6,6 +6,7 @@ use crate::project::catalog::CatalogReport;
 
 /// A problem of the project.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct ProblemJson {
     /// `None` if it concerns the whole project.
     revision: Option<String>,

@@ -12,6 +12,7 @@ use crate::project::scaffold::{Renumbered, Scaffolded};
 
 /// `runner build`.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct BuildJson {
     schema: u32,
     command: &'static str,
@@ -21,6 +22,7 @@ pub struct BuildJson {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct BuiltJson {
     revision: String,
     name: String,
@@ -62,6 +64,7 @@ impl BuiltJson {
 
 /// `runner renumber`.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct RenumberJson {
     schema: u32,
     command: &'static str,
@@ -90,6 +93,7 @@ impl RenumberJson {
 
 /// `runner init` and `runner new`.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ScaffoldJson {
     schema: u32,
     command: &'static str,
@@ -115,6 +119,7 @@ impl ScaffoldJson {
 
 /// `runner validate`.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ValidateJson {
     schema: u32,
     command: &'static str,
@@ -129,6 +134,7 @@ pub struct ValidateJson {
 
 /// A statement that cannot run as it is written.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct RefusalJson {
     file: String,
     line: usize,
@@ -144,6 +150,7 @@ impl RefusalJson {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct NamedMigrationJson {
     revision: String,
     name: String,

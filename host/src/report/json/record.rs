@@ -10,6 +10,7 @@ use crate::engine::status::StatusRow;
 
 /// `runner history`.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct HistoryJson {
     schema: u32,
     command: &'static str,
@@ -26,6 +27,7 @@ impl HistoryJson {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct RecordJson {
     revision: String,
     name: String,
@@ -106,6 +108,7 @@ impl RecordJson {
 
 /// `runner show`.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ShowJson {
     schema: u32,
     command: &'static str,

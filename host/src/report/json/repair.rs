@@ -9,6 +9,7 @@ use crate::engine::repair::Survey;
 
 /// `runner repair`.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct RepairJson {
     schema: u32,
     command: &'static str,
@@ -35,12 +36,14 @@ pub struct RepairJson {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct LastRunJson {
     run_id: String,
     by: String,
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct UnknownJson {
     step: u64,
     kind: String,
@@ -55,6 +58,7 @@ struct UnknownJson {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct ChoiceJson {
     flag: String,
     does: String,
@@ -62,6 +66,7 @@ struct ChoiceJson {
 
 /// A repair of a revision by an operator.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct RepairedJson {
     direction: String,
     step: Option<u64>,

@@ -13,6 +13,7 @@ use crate::error::Error;
 
 /// The outcome of `apply`, `rollback` or `redo`.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct RunJson {
     schema: u32,
     command: &'static str,
@@ -38,6 +39,7 @@ pub struct RunJson {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct BackupJson {
     path: String,
     bytes: u64,
@@ -46,6 +48,7 @@ struct BackupJson {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct DoneJson {
     revision: String,
     name: String,
@@ -61,6 +64,7 @@ struct DoneJson {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct PlannedMigrationJson {
     revision: String,
     name: String,
@@ -68,6 +72,7 @@ struct PlannedMigrationJson {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct FailedJson {
     #[serde(flatten)]
     step: PlannedMigrationJson,

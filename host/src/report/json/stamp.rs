@@ -12,6 +12,7 @@ use crate::engine::stamp::StampRequest;
 
 /// `runner stamp` and `runner baseline`.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct StampJson {
     schema: u32,
     command: &'static str,
@@ -25,6 +26,7 @@ pub struct StampJson {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct MarkJson {
     revision: String,
     name: String,
@@ -62,6 +64,7 @@ impl StampJson {
 
 /// `runner repair --accept-checksum`.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct AcceptJson {
     schema: u32,
     command: &'static str,
@@ -91,6 +94,7 @@ impl AcceptJson {
 
 /// `runner db create`, `drop` and `wait`.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct DbJson {
     schema: u32,
     command: &'static str,

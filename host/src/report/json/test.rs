@@ -11,6 +11,7 @@ use crate::migration_tests::{Crashes, DatabaseReport, Failure, MigrationReport, 
 
 /// The results of the tests.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct TestJson {
     schema: u32,
     command: &'static str,
@@ -21,6 +22,7 @@ pub struct TestJson {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct TestedDatabaseJson {
     /// The engine and its version.
     engine: String,
@@ -32,6 +34,7 @@ struct TestedDatabaseJson {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct TestedMigrationJson {
     revision: String,
     name: String,
@@ -46,6 +49,7 @@ struct TestedMigrationJson {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct WarningJson {
     /// `empty-tables` or `column-order`.
     kind: &'static str,
@@ -55,6 +59,7 @@ struct WarningJson {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct PhaseJson {
     /// `up`, `down`, `up-again`, `crash` or `fixtures`.
     phase: &'static str,
@@ -64,6 +69,7 @@ struct PhaseJson {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct FailureJson {
     message: String,
     details: Vec<String>,
@@ -71,6 +77,7 @@ struct FailureJson {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct CrashesJson {
     /// Number of upgrades that were killed.
     killed_up: u64,

@@ -7,6 +7,7 @@ use crate::engine::verify::{Finding, Verdict, Verified};
 
 /// `runner verify`.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct VerifyJson {
     schema: u32,
     command: &'static str,
@@ -17,6 +18,7 @@ pub struct VerifyJson {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct VerifiedJson {
     revision: String,
     name: String,
@@ -29,6 +31,7 @@ struct VerifiedJson {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct FindingJson {
     /// `artifact`, `replay`, `recompute` or `target`.
     level: &'static str,

@@ -1,0 +1,84 @@
+//! The JSON Schemas of the output, published in `docs/schemas`: made from the types, and held against the files.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema};
+use serde_json::{Value, json};
+
+use super::*;
+
+/// Set to write the files.
+const WRITE: &str = "RUNNER_WRITE_SCHEMAS";
+
+/// All schemas, by the name of their file.
+fn schemas() -> BTreeMap<&'static str, Value> {
+    [
+        ("build", of::<BuildJson>("`runner build`", &["build"])),
+        (
+            "control",
+            of::<ControlJson>("`runner pause`, `runner resume`, `runner cancel`", &["pause", "resume", "cancel"]),
+        ),
+        ("current", of::<CurrentJson>("`runner current`", &["current"])),
+        ("db", of::<DbJson>("`runner db create`, `drop`, `wait`", &["db"])),
+        ("error", of::<ErrorDocument>("A command that failed before it had other output", &[])),
+        ("event", of::<EventJson>("A line on standard error: an event of a run", &[])),
+        ("history", of::<HistoryJson>("`runner history`", &["history"])),
+        ("plan", of::<PlanJson>("`runner plan`", &["plan"])),
+        ("renumber", of::<RenumberJson>("`runner renumber`", &["renumber"])),
+        ("repair", of::<RepairJson>("`runner repair`", &["repair"])),
+        ("repair-accept-checksum", of::<AcceptJson>("`runner repair --accept-checksum`", &["repair"])),
+        ("run", of::<RunJson>("`runner apply`, `runner rollback`, `runner redo`", &["apply", "rollback", "redo"])),
+        ("scaffold", of::<ScaffoldJson>("`runner init`, `runner new`", &["init", "new"])),
+        ("show", of::<ShowJson>("`runner show`", &["show"])),
+        ("stamp", of::<StampJson>("`runner stamp`, `runner baseline`", &["stamp", "baseline"])),
+        ("status", of::<StatusJson>("`runner status`", &["status"])),
+        ("test", of::<TestJson>("`runner test`", &["test"])),
+        ("validate", of::<ValidateJson>("`runner validate`", &["validate"])),
+        ("verify", of::<VerifyJson>("`runner verify`", &["verify"])),
+    ]
+    .into()
+}
+
+/// The schema of a document, in the words of its types. `commands` are the values of its field `command`.
+fn of<T: JsonSchema>(title: &str, commands: &[&str]) -> Value {
+    // As it is written: a field that is always there is required, although it may be null.
+    let generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
+    let mut schema: Schema = generator.into_root_schema_for::<T>();
+    schema.insert("title".to_owned(), json!(title));
+    let mut schema = schema.to_value();
+    if !commands.is_empty() {
+        schema["properties"]["command"] = json!({ "enum": commands });
+    }
+    schema["properties"]["schema"] = json!({ "const": SCHEMA });
+    schema
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/schemas")
+}
+
+#[test]
+fn the_published_schemas_are_those_of_the_output() {
+    let schemas = schemas();
+    let mut files: Vec<String> = Vec::new();
+    for (name, schema) in &schemas {
+        let text = format!("{}\n", serde_json::to_string_pretty(schema).expect("JSON"));
+        let file = folder().join(format!("{name}.json"));
+        if std::env::var_os(WRITE).is_some() {
+            std::fs::create_dir_all(folder()).expect("a directory");
+            std::fs::write(&file, &text).expect("a file");
+        }
+        let published = std::fs::read_to_string(&file).unwrap_or_default();
+        assert_eq!(published, text, "docs/schemas/{name}.json is out of date; {WRITE}=1 writes it");
+        files.push(format!("{name}.json"));
+    }
+    let mut there: Vec<String> = std::fs::read_dir(folder())
+        .expect("a directory")
+        .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
+        .collect();
+    there.sort();
+    files.sort();
+    assert_eq!(there, files, "docs/schemas");
+}
