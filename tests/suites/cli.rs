@@ -9,8 +9,13 @@ mod completions;
 mod formats;
 #[path = "cli/help.rs"]
 mod help;
+#[path = "cli/init.rs"]
+mod init;
 #[path = "cli/new.rs"]
 mod new;
+#[cfg(target_os = "linux")]
+#[path = "cli/release.rs"]
+mod release;
 #[path = "cli/schemas.rs"]
 mod schemas;
 #[path = "cli/session.rs"]

@@ -5,19 +5,36 @@ use std::path::Path;
 use super::exit;
 use crate::engine::identity::Identity;
 use crate::error::{Error, Result};
-use crate::project::scaffold::{init, revision_at};
+use crate::project::scaffold::{Scaffolded, github, init, revision_at};
+use crate::project::settings::FILE_NAME;
+use crate::project::{LoadRequest, Settings};
 use crate::report::json::ScaffoldJson;
 use crate::report::{Format, Printer, Text, text};
 
-/// Creates a project.
-pub fn run(printer: &Printer, folder: &Path) -> Result<u8> {
+/// Creates a project; with `ci`, a workflow too, for which the project may exist.
+pub fn run(printer: &Printer, folder: &Path, ci: bool, load: &LoadRequest) -> Result<u8> {
     let absolute = std::path::absolute(folder)
         .map_err(|error| Error::usage("the current directory no longer exists").cause(error))?;
-    let made = init(&absolute, &revision_at(Identity::now().run_timestamp / 1_000_000))?;
+    if ci {
+        // Before anything is written.
+        github::check(&absolute)?;
+    }
+    let is_project = absolute.join(FILE_NAME).exists();
+    let mut made = match ci && is_project {
+        true => Scaffolded { root: absolute.clone(), ..Scaffolded::default() },
+        false => init(&absolute, &revision_at(Identity::now().run_timestamp / 1_000_000))?,
+    };
+    if ci {
+        let load = LoadRequest { config: None, start_dir: absolute, ..load.clone() };
+        github::github(&Settings::load(&load)?, &mut made)?;
+    }
     match printer.format() {
         Format::Json => printer.json(&ScaffoldJson::new("init", &made)),
         Format::Text => {
             printer.talk(&text::made(&made));
+            if is_project {
+                return Ok(exit::DONE);
+            }
             let there = match folder.to_str() {
                 Some(".") | None => String::new(),
                 Some(folder) => format!("cd {folder}; "),

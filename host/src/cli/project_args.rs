@@ -12,11 +12,15 @@ use super::completions::Shell;
 #[command(after_long_help = "\
 Examples:
   runner init                      in the current directory
-  runner init shop                 in a new directory `shop`")]
+  runner init shop                 in a new directory `shop`
+  runner init --ci github          also a workflow for GitHub; in a project, the workflow alone")]
 pub struct InitArgs {
     /// Directory of the project
     #[arg(default_value = ".", value_name = "DIR")]
     pub folder: PathBuf,
+    /// Write a workflow that checks the migrations of every pull request
+    #[arg(long, value_name = "SYSTEM", value_parser = ["github"])]
+    pub ci: Option<String>,
 }
 
 /// `runner new`

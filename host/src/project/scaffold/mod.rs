@@ -1,5 +1,6 @@
 //! Creates projects and migrations from templates that work unchanged.
 
+pub mod github;
 mod init;
 mod name;
 mod new;

@@ -1,0 +1,66 @@
+//! `runner init --ci github`: a workflow whose commands run.
+
+use runner_tests::{Engine, for_each_engine};
+
+use super::*;
+
+const WORKFLOW: &str = ".github/workflows/migrations.yml";
+
+#[test]
+fn a_new_project_can_have_a_workflow() {
+    let project = project!(empty);
+    project.runner("init --ci github").succeeds().says(&[&format!("created {WORKFLOW}")[..], "next: runner apply"]);
+    assert_snapshot!(normalise(&project.read(WORKFLOW), project.root()));
+    // It is not written twice, and nothing else is either.
+    project.runner("init --ci github").exits(2).says(&["migrations.yml` already exists", "delete it"]);
+    std::fs::remove_file(project.file("runner.toml")).unwrap();
+    project.runner("init --ci github").exits(2);
+    assert!(!project.file("runner.toml").exists());
+    project.runner("init --ci gitlab").exits(2).says(&["possible values: github"]);
+}
+
+#[test]
+fn the_workflow_is_at_the_root_of_the_repository() {
+    let project = project!(empty);
+    std::fs::create_dir(project.file(".git")).unwrap();
+    project
+        .runner("init services/shop --ci github")
+        .succeeds()
+        .says(&["created ../../.github/workflows/migrations.yml"]);
+    assert!(!project.file("services/shop/.github").exists());
+    let workflow = project.read(WORKFLOW);
+    assert!(
+        workflow.contains("    defaults:\n      run:\n        working-directory: \"services/shop\"\n"),
+        "{workflow}"
+    );
+    project.runner("init services/shop --ci github").exits(2).says(&["already exists"]);
+}
+
+for_each_engine! {
+    fn what_the_workflow_runs_succeeds(engine) {
+        let project = project!(engine);
+        project.sql("1_a", "CREATE TABLE a (id INTEGER PRIMARY KEY);", "DROP TABLE a;");
+        project.runner("build").succeeds();
+        project.runner("init --ci github").succeeds().does_not_say(&["next:", "runner.toml"]);
+        let workflow = project.read(WORKFLOW);
+        let image = match engine {
+            Engine::Sqlite => None,
+            Engine::Postgres => Some("image: postgres:"),
+            Engine::Mariadb if project.url().starts_with("mysql:") => Some("image: mysql:"),
+            Engine::Mariadb => Some("image: mariadb:"),
+        };
+        assert_eq!(image.is_some(), workflow.contains("services:"), "{workflow}");
+        assert!(image.is_none_or(|image| workflow.contains(image)), "{workflow}");
+        let commands: Vec<&str> =
+            workflow.lines().filter_map(|line| line.trim().strip_prefix("run: runner ")).collect();
+        assert_eq!(commands.len(), 3, "{workflow}");
+        for command in commands {
+            assert!(command.contains(" --locked"), "{command}");
+            let words = command.split(' ').map(|word| match word {
+                "\"$RUNNER_DATABASE_URL\"" => project.url(),
+                word => word.to_owned(),
+            });
+            project.run(words).succeeds();
+        }
+    }
+}
