@@ -13,11 +13,12 @@ use crate::runtime;
 
 /// Shows the state of each revision.
 pub fn run(context: &Context, with_exit_code: bool) -> Result<u8> {
-    // Files and database are independent of each other: read in parallel.
+    // Files and database are independent of each other: read in parallel. The database on the first thread: on others, the C library
+    // gives SQLite its memory page by page.
     std::thread::scope(|scope| {
-        let database = scope.spawn(|| runtime::run(look(context)));
-        let report = context.inspect();
-        let looked = database.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        let project = scope.spawn(|| context.inspect());
+        let looked = runtime::run(look(context));
+        let report = project.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         let (history, overview) = looked?;
         show(context, &report?, &history, &overview, with_exit_code)
     })

@@ -46,8 +46,17 @@ impl RevisionKey {
 }
 
 fn number(digits: &str) -> Option<u128> {
-    let is_number = !digits.is_empty() && digits.len() <= DIGITS && digits.bytes().all(|byte| byte.is_ascii_digit());
-    if is_number { digits.parse().ok() } else { None }
+    let bytes = digits.as_bytes();
+    if bytes.is_empty() || bytes.len() > DIGITS || !bytes.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    // 19 digits fit into 64 bits, in which this is much quicker than in 128.
+    let (head, last) = bytes.split_at(bytes.len().min(DIGITS - 1));
+    let value = |bytes: &[u8]| bytes.iter().fold(0_u64, |value, byte| value * 10 + u64::from(byte - b'0'));
+    Some(match last {
+        [] => value(head).into(),
+        last => u128::from(value(head)) * 10 + u128::from(value(last)),
+    })
 }
 
 /// The number in tens of millionths, and a last digit that keeps `20260105` and `20260105000000` apart. What begins with a year
@@ -57,13 +66,13 @@ fn scaled(digits: &str) -> Option<u128> {
     const FRACTION: u128 = 10_000_000;
     let number = number(digits)?;
     let digits = digits.trim_start_matches('0');
-    let is_date = digits.get(..4).is_some_and(|year| ("1900".."2200").contains(&year));
+    let is_date = || digits.get(..4).is_some_and(|year| ("1900".."2200").contains(&year));
     Some(match digits.len() {
-        8 if is_date => number * 1_000_000 * FRACTION,
-        12 if is_date => number * 100 * FRACTION + 1,
-        17 if is_date => number * (FRACTION / 1_000) + 3,
-        18 if is_date => number * (FRACTION / 10_000) + 4,
-        20 if is_date => number * (FRACTION / 1_000_000) + 5,
+        8 if is_date() => number * 1_000_000 * FRACTION,
+        12 if is_date() => number * 100 * FRACTION + 1,
+        17 if is_date() => number * (FRACTION / 1_000) + 3,
+        18 if is_date() => number * (FRACTION / 10_000) + 4,
+        20 if is_date() => number * (FRACTION / 1_000_000) + 5,
         _ => number * FRACTION + 2,
     })
 }

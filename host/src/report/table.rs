@@ -18,6 +18,7 @@ pub struct Table {
 #[derive(Clone, Debug)]
 pub struct Cell {
     text: String,
+    width: usize,
     style: Style,
     right: bool,
 }
@@ -25,7 +26,10 @@ pub struct Cell {
 impl Cell {
     /// A left-aligned cell.
     pub fn left(style: Style, text: impl AsRef<str>) -> Self {
-        Self { text: escape::line(text.as_ref()), style, right: false }
+        let text = escape::line(text.as_ref());
+        // What is printable ASCII is as wide as it is long.
+        let width = if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) { text.len() } else { text.width() };
+        Self { text, width, style, right: false }
     }
 
     /// A right-aligned cell, for numbers.
@@ -55,13 +59,13 @@ impl Table {
         let right = |at: usize| self.rows.iter().filter_map(|row| row.get(at)).any(|cell| cell.right);
         let used: Vec<(usize, usize)> = (self.headings.iter().enumerate())
             .filter_map(|(at, heading)| {
-                let cells = self.rows.iter().filter_map(|row| row.get(at)).map(|cell| cell.text.width());
+                let cells = self.rows.iter().filter_map(|row| row.get(at)).map(|cell| cell.width);
                 let widest = cells.max().unwrap_or(0);
                 (widest > 0).then(|| (at, widest.max(heading.width())))
             })
             .collect();
         let mut text = Text::new();
-        let heading = |at: usize| Cell { text: self.headings[at].to_owned(), style: DIM, right: right(at) };
+        let heading = |at: usize| Cell { right: right(at), ..Cell::left(DIM, self.headings[at]) };
         let headings: Vec<Cell> = (0..self.headings.len()).map(heading).collect();
         let indent = " ".repeat(used.first().map_or(0, |(_, width)| width + 2));
         for (at, row) in std::iter::once(&headings).chain(&self.rows).enumerate() {
@@ -86,7 +90,7 @@ fn line(text: &mut Text, row: &[Cell], used: &[(usize, usize)]) {
             text.push(Style::new(), " ".repeat(*width));
             continue;
         };
-        let padding = " ".repeat(width - cell.text.width());
+        let padding = " ".repeat(width - cell.width);
         if cell.right {
             text.push(Style::new(), &padding);
         }

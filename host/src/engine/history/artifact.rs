@@ -1,5 +1,6 @@
 //! Artifacts in the database, so that any release can roll back what a newer one applied.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use serde_json::json;
@@ -161,8 +162,14 @@ fn compress(bytes: Vec<u8>) -> (&'static str, Vec<u8>) {
     if bytes.len() < RAW_BYTES {
         return ("none", bytes);
     }
-    match zstd::bulk::compress(&bytes, LEVEL) {
-        Ok(smaller) if smaller.len() < bytes.len() => ("zstd", smaller),
+    // A compressor's tables are larger than most artifacts, and clearing them takes longer than compressing one: each thread keeps
+    // its own.
+    thread_local! {
+        static COMPRESSOR: RefCell<Option<zstd::bulk::Compressor<'static>>> = RefCell::new(zstd::bulk::Compressor::new(LEVEL).ok());
+    }
+    let smaller = COMPRESSOR.with_borrow_mut(|compressor| compressor.as_mut()?.compress(&bytes).ok());
+    match smaller {
+        Some(smaller) if smaller.len() < bytes.len() => ("zstd", smaller),
         _ => ("none", bytes),
     }
 }

@@ -49,7 +49,9 @@ impl Catalog {
             return Ok((report, Vec::new()));
         };
         let (found, mut problems) = source.discover()?;
-        let loader = Loader { settings, source: &source, lockfile: &lockfile, lockfile_name: &lockfile_name, checks };
+        let line_keys = lockfile.lines.iter().map(LockLine::key).collect();
+        let loader =
+            Loader { settings, source: &source, lockfile: &lockfile, line_keys, lockfile_name: &lockfile_name, checks };
         let mut report = CatalogReport::default();
         for loaded in parallel::map(&found, Found::is_component, |found| loader.load(found)) {
             match loaded {
@@ -60,13 +62,14 @@ impl Catalog {
                 Err(wrong) => problems.extend(wrong),
             }
         }
-        for line in &lockfile.lines {
-            if found.binary_search_by_key(&line.key(), Found::key).is_err() {
+        let found_keys: Vec<RevisionKey> = found.iter().map(Found::key).collect();
+        for (line, key) in lockfile.lines.iter().zip(&loader.line_keys) {
+            if found_keys.binary_search(key).is_err() {
                 report.problems.push(missing(line, &lockfile_name));
             }
         }
         report.catalog.stale = stale(settings, &source, &found, &lockfile);
-        report.problems.sort_by_key(|problem| RevisionKey::of(&problem.revision));
+        report.problems.sort_by_cached_key(|problem| RevisionKey::of(&problem.revision));
         problems.extend(check_dependencies(&mut report.catalog, &report.problems));
         Ok((report, errors(problems)))
     }
@@ -90,6 +93,8 @@ struct Loader<'a> {
     settings: &'a Settings,
     source: &'a Source,
     lockfile: &'a Lockfile,
+    /// The revisions of its lines, to find one.
+    line_keys: Vec<RevisionKey>,
     lockfile_name: &'a str,
     checks: Checks,
 }
@@ -98,7 +103,7 @@ type Loaded = (Option<Migration>, Vec<CatalogProblem>);
 
 impl Loader<'_> {
     fn load(&self, found: &Found) -> Result<Loaded, Vec<Problem>> {
-        let line = self.lockfile.get(&found.revision);
+        let line = self.line_keys.binary_search(&found.key()).ok().and_then(|at| self.lockfile.lines.get(at));
         let (migration, digests) = match &found.files {
             FoundFiles::Sql { files, metadata } => self.sql(found, files, metadata.as_ref())?,
             FoundFiles::Component { wasm: Some(wasm), folder } => {
@@ -186,6 +191,9 @@ fn migration(found: &Found, kind: Kind, sha256: String, artifact: Artifact, mut 
 
 /// Checks that dependencies are earlier revisions, and normalises their spelling.
 fn check_dependencies(catalog: &mut Catalog, mismatches: &[CatalogProblem]) -> Vec<Problem> {
+    if catalog.migrations.iter().all(|migration| migration.description.depends_on.is_empty()) {
+        return Vec::new();
+    }
     let spelling: BTreeMap<RevisionKey, String> = (catalog.migrations.iter().map(|migration| &migration.revision))
         .chain(mismatches.iter().map(|problem| &problem.revision))
         .filter_map(|revision| Some((RevisionKey::of(revision)?, revision.clone())))

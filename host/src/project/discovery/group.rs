@@ -1,6 +1,8 @@
 //! Groups the files of each revision.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use super::about;
 use super::name::{Name, Role};
@@ -85,29 +87,35 @@ impl Found {
 }
 
 /// An entry whose name parsed.
-pub(super) struct Entry {
+pub(super) struct FoundName {
     pub file: FoundEntry,
     pub name: Name,
 }
 
 /// The migrations in the order of their revisions.
-pub(super) fn group(entries: Vec<Entry>, problems: &mut Vec<Problem>) -> Vec<Found> {
-    let mut revisions: BTreeMap<RevisionKey, Vec<Entry>> = BTreeMap::new();
+pub(super) fn group(entries: Vec<FoundName>, problems: &mut Vec<Problem>) -> Vec<Found> {
+    let mut revisions: BTreeMap<RevisionKey, Vec<FoundName>> = BTreeMap::new();
     for entry in entries {
         let key = RevisionKey::of(&entry.name.revision).unwrap_or_default();
         revisions.entry(key).or_default().push(entry);
     }
     let mut found = BTreeMap::new();
     for (_, mut entries) in revisions {
-        entries.sort_by(|a, b| a.name.role.cmp(&b.name.role).then_with(|| a.file.file_name.cmp(&b.file.file_name)));
+        entries.sort_by(in_order);
         match migrations(entries) {
             Ok(migrations) => {
                 for migration in migrations {
-                    let (id, key) = (migration.id(), migration.key());
-                    if let Some(other) = found.insert(key, migration) {
-                        let message =
-                            format!("revision {} exists more than once: `{}` and `{id}`", other.revision, other.id());
-                        problems.push(Problem::new(message).hint("give one of the two another revision"));
+                    match found.entry(migration.key()) {
+                        Entry::Vacant(place) => {
+                            place.insert(migration);
+                        }
+                        Entry::Occupied(mut place) => {
+                            let other = place.insert(migration);
+                            let (revision, ids) = (&other.revision, [other.id(), place.get().id()]);
+                            let message =
+                                format!("revision {revision} exists more than once: `{}` and `{}`", ids[0], ids[1]);
+                            problems.push(Problem::new(message).hint("give one of the two another revision"));
+                        }
                     }
                 }
             }
@@ -117,19 +125,27 @@ pub(super) fn group(entries: Vec<Entry>, problems: &mut Vec<Problem>) -> Vec<Fou
     found.into_values().collect()
 }
 
+/// Orders the entries of a revision.
+fn in_order(a: &FoundName, b: &FoundName) -> Ordering {
+    a.name.role.cmp(&b.name.role).then_with(|| a.file.file_name.cmp(&b.file.file_name))
+}
+
 /// The migrations of one revision. Several in SQL are in the order of their names, and all but the first get a revision after it:
 /// `0187.2`, `0187.3`.
-fn migrations(entries: Vec<Entry>) -> Result<Vec<Found>, Problem> {
+fn migrations(entries: Vec<FoundName>) -> Result<Vec<Found>, Problem> {
     let revision = entries[0].name.revision.clone();
-    let files = list(entries.iter().map(|entry| entry.file.file_name.as_str()));
     let is_sql = entries.iter().all(|entry| entry.name.role.is_sql());
     let is_spelled_alike = entries.iter().all(|entry| entry.name.revision == revision);
-    let mut names: BTreeMap<String, Vec<Entry>> = BTreeMap::new();
+    let mut names: BTreeMap<String, Vec<FoundName>> = BTreeMap::new();
     for entry in entries {
         names.entry(entry.name.name.clone()).or_default().push(entry);
     }
-    let has_upgrade = |entries: &Vec<Entry>| entries.iter().any(|it| matches!(it.name.role, Role::Up | Role::Whole));
+    let has_upgrade =
+        |entries: &Vec<FoundName>| entries.iter().any(|it| matches!(it.name.role, Role::Up | Role::Whole));
     if names.len() > 1 && !(is_sql && is_spelled_alike && names.values().all(has_upgrade)) || !is_spelled_alike {
+        let mut entries: Vec<FoundName> = names.into_values().flatten().collect();
+        entries.sort_by(in_order);
+        let files = list(entries.iter().map(|entry| entry.file.file_name.as_str()));
         let message = format!("revision {revision} exists more than once: {files}");
         return Err(Problem::new(message)
             .hint("the files of a migration share its full name; give the others another revision"));
@@ -142,7 +158,7 @@ fn migrations(entries: Vec<Entry>) -> Result<Vec<Found>, Problem> {
 }
 
 /// The migration of entries that share revision and name.
-fn one(entries: Vec<Entry>, revision: String) -> Result<Found, Problem> {
+fn one(entries: Vec<FoundName>, revision: String) -> Result<Found, Problem> {
     let names = || list(entries.iter().map(|entry| entry.file.file_name.as_str()));
     if entries.iter().any(|entry| entry.name.role.is_sql()) && entries.iter().any(|entry| !entry.name.role.is_sql()) {
         let message = format!("revision {revision} is both SQL and a component: {}", names());

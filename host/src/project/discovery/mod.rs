@@ -94,7 +94,11 @@ fn about(name: &str, problem: Problem) -> Problem {
     Problem { message: format!("`{}` {}", shown(name), problem.message), ..problem }
 }
 
-fn classify(project: &ProjectFolder, entry: &cap_std::fs::DirEntry, name: &str) -> Result<Vec<group::Entry>, Problem> {
+fn classify(
+    project: &ProjectFolder,
+    entry: &cap_std::fs::DirEntry,
+    name: &str,
+) -> Result<Vec<group::FoundName>, Problem> {
     let failed = |error: std::io::Error| {
         let problem = Problem::new(explain(&error));
         if super::files::leaves(&error) { problem.hint("replace it by a copy") } else { problem }
@@ -131,8 +135,8 @@ fn classify(project: &ProjectFolder, entry: &cap_std::fs::DirEntry, name: &str) 
 }
 
 /// An entry by its name.
-fn file(name: &str, link: bool) -> Result<group::Entry, Problem> {
-    Ok(group::Entry { file: FoundEntry { file_name: name.to_owned(), link }, name: parse_file(name)? })
+fn file(name: &str, link: bool) -> Result<group::FoundName, Problem> {
+    Ok(group::FoundName { file: FoundEntry { file_name: name.to_owned(), link }, name: parse_file(name)? })
 }
 
 /// A directory of a migration: the SQL in it, as Prisma and Diesel have it, or else the directory itself, of source code. `inner`:
@@ -142,10 +146,10 @@ fn in_folder(
     parsed: &Name,
     link: bool,
     mut inner: Vec<(String, bool)>,
-) -> Result<Vec<group::Entry>, Problem> {
+) -> Result<Vec<group::FoundName>, Problem> {
     if !inner.iter().any(|(name, _)| sql_name_in_folder(name).is_some()) {
         let file = FoundEntry { file_name: folder.to_owned(), link };
-        return Ok(vec![group::Entry { file, name: parsed.clone() }]);
+        return Ok(vec![group::FoundName { file, name: parsed.clone() }]);
     }
     inner.retain(|(name, _)| !is_ignored(name) || name == "Cargo.toml");
     let entries = inner.into_iter().map(|(name, is_link)| {
@@ -160,7 +164,7 @@ fn in_folder(
             }
         };
         let file = FoundEntry { file_name: format!("{folder}/{name}"), link: link || is_link };
-        Ok(group::Entry { file, name: Name { role, dialect, ..parsed.clone() } })
+        Ok(group::FoundName { file, name: Name { role, dialect, ..parsed.clone() } })
     });
     entries.collect()
 }

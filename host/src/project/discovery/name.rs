@@ -48,7 +48,8 @@ const OTHER_DATABASES: [&str; 7] = ["cockroach", "cockroachdb", "mssql", "sqlser
 /// Names that are ignored: hidden files, documentation, a Rust workspace, what other tools keep there, and SQL for databases that
 /// runner does not support.
 pub(super) fn is_ignored(name: &str) -> bool {
-    let upper = name.to_uppercase();
+    let begins =
+        |word: &str| name.as_bytes().get(..word.len()).is_some_and(|it| it.eq_ignore_ascii_case(word.as_bytes()));
     let other_database = || {
         name.strip_suffix(".sql")
             .is_some_and(|stem| stem.split('.').skip(1).any(|part| OTHER_DATABASES.contains(&part)))
@@ -56,8 +57,8 @@ pub(super) fn is_ignored(name: &str) -> bool {
     // `embed.go` is no migration; `00002_fill.go` is one.
     let is_glue = name.ends_with(".go") && !name.starts_with(|c: char| c.is_ascii_digit());
     name.starts_with('.')
-        || upper.starts_with("README")
-        || upper.starts_with("LICENSE")
+        || begins("README")
+        || begins("LICENSE")
         || ["Cargo.toml", "Cargo.lock", "target"].contains(&name)
         || METADATA.contains(&name)
         || is_glue
@@ -157,6 +158,9 @@ fn foreign(stem: &str) -> Option<Problem> {
         );
     }
     // Postgrator: `001.do.create.sql`, or `001_create.do.sql`.
+    if !stem.contains('.') {
+        return None;
+    }
     let mut parts: Vec<&str> = stem.split('.').collect();
     let at = parts.iter().position(|part| matches!(*part, "do" | "undo"))?;
     let direction = if parts.remove(at) == "do" { "up" } else { "down" };

@@ -16,6 +16,7 @@
 mod line;
 #[cfg(feature = "cli")]
 mod merge;
+mod quick;
 mod read;
 #[cfg(feature = "cli")]
 mod write;

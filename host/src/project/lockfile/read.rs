@@ -1,5 +1,6 @@
 //! Reads a lockfile.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io;
 
@@ -48,7 +49,10 @@ impl Lockfile {
     /// Parses a lockfile; also returns whether its digest matches. `name` is its name in messages.
     pub(in crate::project) fn parse(text: &str, name: &str) -> Result<(Self, bool)> {
         // Version control may have changed the line ends.
-        let text = text.replace("\r\n", "\n");
+        let text = if text.contains('\r') { Cow::Owned(text.replace("\r\n", "\n")) } else { Cow::Borrowed(text) };
+        if let Some(lockfile) = super::quick::parse(&text) {
+            return Ok((lockfile, true));
+        }
         refuse_conflict(&text, name)?;
         let lines = text.split_once("[artifacts]\n").map_or("", |(_, lines)| lines);
         refuse_duplicates(&text, lines, name)?;
@@ -72,7 +76,7 @@ impl Lockfile {
                 lockfile.lines.extend(line);
             }
         }
-        lockfile.lines.sort_by_key(LockLine::key);
+        lockfile.lines.sort_by_cached_key(LockLine::key);
         document.finish().map_err(as_mismatch)?;
         if version != Some(VERSION) {
             return Err(broken(format!("`{name}` has no `version = {VERSION}`"), name));
@@ -95,7 +99,6 @@ fn text_of(root: &Dir, name: &str) -> Result<Option<String>> {
 }
 
 /// Parses one line of the artifacts by itself.
-#[cfg(feature = "cli")]
 pub(super) fn parse_line(text: &str) -> Option<LockLine> {
     let (id, _) = text.split_once(" = {")?;
     let id = id.trim_matches('"');

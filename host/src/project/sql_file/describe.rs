@@ -70,7 +70,10 @@ impl Chosen<'_> {
             }
         };
         // What cannot be split is reported, with its place, by what runs or checks it.
-        let program = program(&text.text, self.dialect).unwrap_or_default();
+        let program = match says_how(&text.text, self.dialect) {
+            true => program(&text.text, self.dialect).unwrap_or_default(),
+            false => Program::default(),
+        };
         let no_transaction = directives.no_transaction || text.no_transaction || self.stepwise;
         let table_rebuild = directives.table_rebuild || program.foreign_keys_off;
         if no_transaction && table_rebuild {
@@ -89,6 +92,17 @@ struct Said {
     table_rebuild: bool,
     /// It is one transaction where that is not a matter of course.
     is_atomic: bool,
+}
+
+/// Whether the statements of a text may say how it is run: a quick search for a word that all such statements have, so that most
+/// files need not be split in order to be listed.
+fn says_how(text: &str, dialect: Dialect) -> bool {
+    let has = |word: &str| text.as_bytes().windows(word.len()).any(|part| part.eq_ignore_ascii_case(word.as_bytes()));
+    match dialect {
+        Dialect::Sqlite => has("foreign_keys"),
+        Dialect::Mysql | Dialect::Mariadb => has("begin") || has("start"),
+        Dialect::Postgres => false,
+    }
 }
 
 /// Whether a file begins and commits a transaction that MySQL and MariaDB would keep.

@@ -28,6 +28,8 @@ pub use status::{current, status, status_summary};
 pub use test::{test_summary, tested};
 pub use verify::{verified, verify_summary};
 
+use std::fmt::Write;
+
 use anstyle::{AnsiColor, Style};
 
 use super::escape;
@@ -92,7 +94,8 @@ impl Text {
         if style.is_plain() || piece.is_empty() {
             self.styled.push_str(piece);
         } else {
-            self.styled.push_str(&format!("{style}{piece}{style:#}"));
+            // A `String` takes whatever it is given.
+            let _ = write!(self.styled, "{style}{piece}{style:#}");
         }
     }
 

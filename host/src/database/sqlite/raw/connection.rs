@@ -14,13 +14,17 @@ use super::statement::{Prepared, Statements};
 const STATEMENT_JOURNAL_BYTES: c_int = 4 << 20;
 
 /// Sets up SQLite for the whole process. A statement that could fail half-way keeps the old pages it changes, to undo its work;
-/// by default it writes all but the first 64 KiB to a temporary file, which costs as much as writing the pages themselves.
+/// by default it writes all but the first 64 KiB to a temporary file, which costs as much as writing the pages themselves. Memory is
+/// not counted: nothing here asks how much there is, and to count takes a lock at every allocation, which all connections share.
 ///
 /// # Safety
 /// No other thread uses SQLite meanwhile. Without effect once a connection has been opened.
 pub unsafe fn configure_process() {
-    // SAFETY: as above; this option takes one int. It fails only if SQLite has been initialised, and then changes nothing.
-    unsafe { ffi::sqlite3_config(ffi::SQLITE_CONFIG_STMTJRNL_SPILL, STATEMENT_JOURNAL_BYTES) };
+    // SAFETY: as above; both options take one int. They fail only if SQLite has been initialised, and then change nothing.
+    unsafe {
+        ffi::sqlite3_config(ffi::SQLITE_CONFIG_STMTJRNL_SPILL, STATEMENT_JOURNAL_BYTES);
+        ffi::sqlite3_config(ffi::SQLITE_CONFIG_MEMSTATUS, 0 as c_int);
+    }
 }
 
 /// An error of SQLite.
