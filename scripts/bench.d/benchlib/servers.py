@@ -123,7 +123,7 @@ class Postgres(Server):
         return self.sql("SELECT datname FROM pg_database").split()
 
     def empty(self):
-        self.sql("DROP DATABASE IF EXISTS job")
+        self.sql("DROP DATABASE IF EXISTS job WITH (FORCE)")
         self.sql("CREATE DATABASE job")
 
     def tables(self):
@@ -137,7 +137,7 @@ class Postgres(Server):
         self.sql("VACUUM ANALYZE t", name)
 
     def copy(self, base):
-        self.sql("DROP DATABASE IF EXISTS job")
+        self.sql("DROP DATABASE IF EXISTS job WITH (FORCE)")
         self.sql(f"CREATE DATABASE job TEMPLATE {base} STRATEGY file_copy")
         self.sql("CHECKPOINT")
 

@@ -22,7 +22,8 @@ class Proxy:
         self.server, self.delay, self.trips, self.port = server, delay / 2000, 0, 0
         self.loop = asyncio.new_event_loop()
         ready = threading.Event()
-        threading.Thread(target=self.serve, args=(ready,), daemon=True).start()
+        self.thread = threading.Thread(target=self.serve, args=(ready,), daemon=True)
+        self.thread.start()
         ready.wait()
 
     def serve(self, ready):
@@ -31,9 +32,17 @@ class Proxy:
         self.port = listening.sockets[0].getsockname()[1]
         ready.set()
         self.loop.run_forever()
+        # What still waits for a piece ends here, while there is a loop to end it in.
+        waiting = asyncio.all_tasks(self.loop)
+        for task in waiting:
+            task.cancel()
+        self.loop.run_until_complete(asyncio.gather(*waiting, return_exceptions=True))
+        listening.close()
+        self.loop.close()
 
     def stop(self):
         self.loop.call_soon_threadsafe(self.loop.stop)
+        self.thread.join()
 
     async def connect(self, from_client, to_client):
         from_server, to_server = await asyncio.open_connection("127.0.0.1", self.server)
@@ -48,7 +57,13 @@ class Proxy:
         def answer():
             answered[0] = True
 
-        await asyncio.gather(self.pump(from_client, to_server, spoke), self.pump(from_server, to_client, answer))
+        try:
+            await asyncio.gather(self.pump(from_client, to_server, spoke), self.pump(from_server, to_client, answer))
+        except asyncio.CancelledError:
+            pass  # the proxy stops
+        finally:
+            to_client.close()
+            to_server.close()
 
     async def pump(self, reader, writer, note):
         pieces = asyncio.Queue()
