@@ -5,6 +5,8 @@
 
 #[path = "verify/changes.rs"]
 mod changes;
+#[path = "verify/repeatable.rs"]
+mod repeatable;
 #[path = "verify/without_source.rs"]
 mod without_source;
 
@@ -180,13 +182,13 @@ for_each_engine! {
         let statement = "SELECT name FROM items WHERE id < 4";
         project.runner("plan").does_not_say(&["ORDER BY"]);
         project.runner("apply").succeeds().says(&["without an ORDER BY", statement]);
-        project.runner("show 2").succeeds().prints(&["no ORDER BY", statement]);
+        project.runner("show 2").succeeds().prints(&["risk", "read without ORDER BY", statement]);
         project.runner("verify").succeeds().prints(&["without ORDER BY", statement]);
         project.runner("rollback").succeeds();
         project.runner("plan").succeeds().prints(&["risk", statement]).does_not_say(&["ORDER BY id"]);
         let plan: Value = serde_json::from_str(&project.runner("plan --format json").stdout).unwrap();
         assert_eq!(plan["migrations"][0]["unordered"], serde_json::json!([statement]));
-        let gone = format!("SELECT count(*) FROM {} WHERE kind <> 'unordered'", evidence(engine));
+        let gone = format!("SELECT count(*) FROM {} WHERE kind <> 'unrepeatable'", evidence(engine));
         assert_eq!(project.value(&gone), "0", "nobody asks for the rest");
     }
 

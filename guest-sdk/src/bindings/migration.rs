@@ -972,6 +972,11 @@ pub mod runner {
         ///
         /// Placeholders are the database's own: `?` or `?1` on SQLite, `$1` on PostgreSQL, `?` on MySQL and MariaDB. The host
         /// controls the transaction: BEGIN, COMMIT, ROLLBACK and SAVEPOINT are denied.
+        ///
+        /// Whether a migration does the same in every run also depends on its statements. On SQLite, the current time and random
+        /// values in them, and in what they invoke, follow from the run's timestamp and seed. On other databases they are the
+        /// server's: the host warns of statements whose text asks for them, but neither changes nor denies them. On all databases
+        /// it warns of several rows without ORDER BY, and of different rows that are equal by their ORDER BY, where it sees that.
         #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
         pub mod sql {
             #[used]

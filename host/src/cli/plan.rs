@@ -3,18 +3,21 @@
 use super::context::{Context, HistoryDetail, OpenedDatabase};
 use super::exit;
 use super::request::PlanRequest;
-use crate::database::{Facts, HostSession};
+use crate::database::{Dialect, Facts, HostSession};
 use crate::engine::Direction;
 use crate::engine::apply::{PlannedSql, planned_sql};
+use crate::engine::event::Why;
 use crate::engine::plan::{
-    Inspection, Plan, PlanInput, Refusal, check_dry_run, down_mode, file_of, inspect, plan_towards, refused,
+    Inspection, Plan, PlanInput, PlannedMigration, Refusal, check_dry_run, down_mode, file_of, inspect, plan_towards,
+    refused,
 };
-use crate::engine::transcript::store::known_unordered;
+use crate::engine::transcript::store::known_unrepeatable;
 use crate::error::Result;
 use crate::project::catalog::{Catalog, Kind};
 use crate::report::json::PlanJson;
 use crate::report::{Format, Text, text};
 use crate::runtime;
+use crate::sql::volatile::volatile_texts;
 
 /// Shows what would run.
 pub fn run(context: &Context, request: &PlanRequest) -> Result<u8> {
@@ -57,7 +60,11 @@ pub fn run(context: &Context, request: &PlanRequest) -> Result<u8> {
 async fn recall(plan: &Plan, looks: &mut [Inspection], database: &mut HostSession<'_>) -> Result<()> {
     let steps = plan.steps.iter().zip(looks).filter(|(step, _)| step.kind == Kind::Component);
     for (step, look) in steps.filter(|(step, _)| step.direction == Direction::Up) {
-        look.unordered = known_unordered(database, &step.revision, &step.sha256).await?;
+        look.unrepeatable = known_unrepeatable(database, &step.revision, &step.sha256).await?;
+        let known = |call: &String| {
+            look.unrepeatable.iter().any(|it| matches!(&it.why, Why::Calls(calls) if calls.contains(call)))
+        };
+        look.may_call.retain(|call| !known(call));
     }
     Ok(())
 }
@@ -67,16 +74,27 @@ fn look(plan: &Plan, sql: &[Option<String>], catalog: &Catalog, facts: &Facts) -
     let mut refusals = Vec::new();
     let each = plan.steps.iter().zip(sql).map(|(step, sql)| {
         let sql = sql.as_deref();
+        let may_call = may_call(step, catalog, facts);
         let statements = sql.map(|sql| {
             let file = file_of(catalog, step, step.direction);
             let (statements, refused) = inspect(&step.id(), &file, step.mode, sql, facts);
             refusals.extend(refused);
             statements
         });
-        Inspection { statements, dry_run: check_dry_run(step, sql, facts).is_ok(), unordered: Vec::new() }
+        Inspection { statements, dry_run: check_dry_run(step, sql, facts).is_ok(), may_call, ..Inspection::default() }
     });
     let looks = each.collect();
     refused(refusals).map_or(Ok(looks), Err)
+}
+
+/// What the upgrade of a component may call, before its first run: nothing but its bytes is known.
+fn may_call(step: &PlannedMigration, catalog: &Catalog, facts: &Facts) -> Vec<String> {
+    if step.kind != Kind::Component || step.direction != Direction::Up || facts.dialect == Dialect::Sqlite {
+        return Vec::new();
+    }
+    // A missing file is reported by the run.
+    let bytes = catalog.get(&step.revision).and_then(|migration| migration.read_component().ok().flatten());
+    bytes.map_or_else(Vec::new, |bytes| volatile_texts(&bytes, facts.dialect))
 }
 
 /// What cannot run in the downgrades of the migrations that would be applied.

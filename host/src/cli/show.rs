@@ -7,7 +7,7 @@ use crate::engine::history::{Record, read_all, read_repairs};
 use crate::engine::run::Run;
 use crate::engine::status::{only_remembered, status};
 use crate::engine::target::{Candidates, compare_revisions};
-use crate::engine::transcript::unordered;
+use crate::engine::transcript::unrepeatable;
 use crate::error::{Error, Result};
 use crate::project::migration_id;
 use crate::report::json::{RevisionDetails, ShowJson};
@@ -40,19 +40,19 @@ pub fn run(context: &Context, wanted: &str) -> Result<u8> {
         let of_it = |record: &&Record| compare_revisions(&record.revision, revision).is_eq();
         let records: Vec<&Record> = records.iter().filter(of_it).collect();
         let stored = row.record.is_some_and(|record| history.keeps(record));
-        let unordered = match (&mut database, records.last()) {
+        let unrepeatable = match (&mut database, records.last()) {
             (Some(database), Some(last)) => {
                 let run = Run { history: last.id, direction: Direction::Up };
-                unordered(&mut database.host(), run).await.map_err(|error| context.place(error))?
+                unrepeatable(&mut database.host(), run).await.map_err(|error| context.place(error))?
             }
             _ => Vec::new(),
         };
         match context.printer.format() {
             Format::Json => {
-                let details = RevisionDetails { repairs: &repairs, stored, unordered };
+                let details = RevisionDetails { repairs: &repairs, stored, unrepeatable };
                 context.printer.json(&ShowJson::new(context.database_json(), row, &records, details));
             }
-            Format::Text => context.printer.data(&text::show(row, &records, &repairs, stored, &unordered)),
+            Format::Text => context.printer.data(&text::show(row, &records, &repairs, stored, &unrepeatable)),
         }
         let id = migration_id(row.revision(), row.name());
         for problem in report.problems.iter().filter(|it| migration_id(&it.revision, &it.name) == id) {

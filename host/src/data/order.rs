@@ -32,6 +32,11 @@ pub fn by_key<'a>(rows: &'a Batch, key: &[String]) -> Option<Cow<'a, Batch>> {
     if columns.is_empty() || !columns.iter().all(usable) {
         return None;
     }
+    if let [Column { values: ColumnValues::Int64(entries), .. }] = columns.as_slice()
+        && entries.is_sorted_by(|left, right| left < right)
+    {
+        return Some(Cow::Borrowed(rows));
+    }
     let is_above = |pair: &[usize]| compare(&columns, pair[0], pair[1]).is_lt();
     if (1..rows.row_count).all(|row| is_above(&[row - 1, row])) {
         return Some(Cow::Borrowed(rows));

@@ -150,6 +150,15 @@ pub enum Claims {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TableIdentity(pub String);
 
+/// What a component's statements see as chance and as the current time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FixedInputs {
+    /// Microseconds since 1970-01-01T00:00:00Z.
+    pub time: i64,
+    /// What random values follow from.
+    pub seed: [u8; 32],
+}
+
 /// A request for the lock, with what waiting runs are shown.
 #[derive(Clone, Debug)]
 pub struct LockRequest {
@@ -179,6 +188,10 @@ pub trait Database: Send {
     /// Sets the role of the session that [`session`](Self::session) returns from now on, and the signal that ends its
     /// statements. Sends nothing: what the server must know is sent with the next statement.
     fn take_role(&mut self, role: Role, stop: StopSignal, token: RoleToken);
+
+    /// Sets what statements in the role of a component see as chance and as the current time, where the database can be
+    /// told: on SQLite. Sends nothing.
+    fn fix_inputs(&mut self, inputs: FixedInputs);
 
     /// Returns the session in its current role.
     fn session(&self, token: RoleToken) -> &(dyn Bulk + 'static);

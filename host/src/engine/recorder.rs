@@ -4,17 +4,19 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::call::{Answer, Call, Inputs, stored};
+use super::event::Unrepeatable;
 use super::run::Run;
 use super::transcript::store::{self, EvidenceKind};
 use super::transcript::{Evidence, Transcript, TranscriptRecorder, TransformRecord};
+use crate::data::Digest;
 use crate::database::{DatabaseError, DatabaseErrorKind, HostSession};
 use crate::error::Result;
 
 /// The number of transforms whose chunks are kept. A migration with more could do with fewer.
 const KEPT_TRANSFORMS: usize = 256;
 
-/// The number of unordered statements that are remembered.
-const KEPT_UNORDERED: usize = 16;
+/// The number of unrepeatable statements that are remembered.
+const KEPT_UNREPEATABLE: usize = 16;
 
 /// The run recorder, shared with the code that reports on the run.
 #[derive(Default)]
@@ -24,7 +26,7 @@ pub struct RunRecorder {
     rows_written: AtomicU64,
     transcript: Mutex<Transcript>,
     transforms: Mutex<Vec<TransformRecord>>,
-    unordered: Mutex<Vec<String>>,
+    unrepeatable: Mutex<Vec<Unrepeatable>>,
     met_a_lock: AtomicBool,
     missed_something: AtomicBool,
     lost_connection: AtomicBool,
@@ -41,8 +43,8 @@ impl RunRecorder {
         for (at, record) in self.take_transforms().iter().enumerate() {
             Evidence::write_transform(database, run, at as u64, record).await?;
         }
-        for (at, statement) in self.unordered().iter().enumerate() {
-            store::put(database, run, EvidenceKind::Unordered, at as u64, statement.as_bytes()).await?;
+        for (at, statement) in self.unrepeatable().iter().enumerate() {
+            store::put(database, run, EvidenceKind::Unrepeatable, at as u64, &stored::encode(statement)).await?;
         }
         Ok(())
     }
@@ -95,20 +97,19 @@ impl RunRecorder {
         std::mem::take(&mut *lock(&self.transforms))
     }
 
-    /// Records a statement whose rows had no requested order. Returns true if it is new.
-    pub fn note_unordered(&self, statement: &str) -> bool {
-        let statement = crate::sql::excerpt(statement);
-        let mut known = lock(&self.unordered);
-        let is_new = known.len() < KEPT_UNORDERED && !known.contains(&statement);
+    /// Records an unrepeatable statement. Returns true if it is new.
+    pub fn note_unrepeatable(&self, statement: &Unrepeatable) -> bool {
+        let mut known = lock(&self.unrepeatable);
+        let is_new = known.len() < KEPT_UNREPEATABLE && !known.contains(statement);
         if is_new {
-            known.push(statement);
+            known.push(statement.clone());
         }
         is_new
     }
 
-    /// Returns the statements whose rows had no requested order.
-    pub fn unordered(&self) -> Vec<String> {
-        lock(&self.unordered).clone()
+    /// Returns the unrepeatable statements.
+    pub fn unrepeatable(&self) -> Vec<Unrepeatable> {
+        lock(&self.unrepeatable).clone()
     }
 
     /// Takes the recording, or returns `None` if nothing was to be recorded or it exceeded its limit.
@@ -156,9 +157,14 @@ impl RunRecorder {
         self.rows_written.load(Ordering::Relaxed)
     }
 
+    /// Returns the digest of the transcript so far.
+    pub fn transcript(&self) -> Digest {
+        lock(&self.transcript).digest()
+    }
+
     /// Returns the digest of the transcript so far, in hexadecimal.
     pub fn transcript_digest(&self) -> String {
-        lock(&self.transcript).digest().hex()
+        self.transcript().hex()
     }
 }
 

@@ -14,7 +14,7 @@ use super::event::EventSink;
 use super::recorder::RunRecorder;
 use super::transcript::Replay;
 use crate::data::Value;
-use crate::database::{Connector, SharedDatabase, StopSignal};
+use crate::database::{Connector, FixedInputs, SharedDatabase, StopSignal};
 use crate::engine::journal::Journal;
 use crate::error::Result;
 
@@ -75,6 +75,19 @@ impl Default for Transforms {
             held_by,
             stored_row_bytes: 0,
         }
+    }
+}
+
+impl RunContext {
+    /// What the statements of the present call see as chance and as the current time. It follows from the run's inputs and
+    /// from all calls and answers so far, and so is the same however often the run was interrupted. `part` tells the
+    /// statements of one call apart.
+    pub fn fixed_inputs(&self, part: &[u8]) -> FixedInputs {
+        let mut hasher = blake3::Hasher::new_derive_key("runner 0.1 what the statements of a call see as chance");
+        hasher.update(&self.seed.to_le_bytes());
+        hasher.update(&self.recorder.transcript().0);
+        hasher.update(part);
+        FixedInputs { time: self.run_timestamp, seed: *hasher.finalize().as_bytes() }
     }
 }
 

@@ -27,7 +27,7 @@ impl Lines {
     fn is_heard(&self, event: &Event) -> bool {
         let verbosity = self.printer.verbosity();
         match event {
-            Event::Log { level: LogLevel::Warning, .. } => true,
+            Event::Log { level: LogLevel::Warning, .. } | Event::Unrepeatable { .. } => true,
             _ if verbosity == Verbosity::Quiet => false,
             Event::Log { level: LogLevel::Debug, .. } | Event::StepFinished { .. } => verbosity == Verbosity::Verbose,
             Event::Transform { progress, .. } => {

@@ -67,6 +67,7 @@ impl EventSink for TextSink {
             }
             Event::DryRunEvent(event) => self.data(&dry_run_event(event, self.printer.verbosity())),
             Event::Log { revision, level, message } => self.log(revision, *level, message),
+            Event::Unrepeatable { revision, statement } => self.log(revision, LogLevel::Warning, &statement.warning()),
             Event::Progress { what, done, total, unit, .. } => self.progress(what, *done, *total, unit),
             Event::Transform { progress, .. } => self.transform(progress),
             Event::Held { revision, text, is_pause, .. } => {

@@ -5,12 +5,14 @@ pub mod classify;
 pub mod definition;
 pub mod directives;
 pub mod objects;
+pub mod order;
 pub mod placeholders;
 pub mod program;
 pub mod sections;
 pub mod split;
 pub mod subjects;
 pub mod traces;
+pub mod volatile;
 
 mod body;
 mod foreign;

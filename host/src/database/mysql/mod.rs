@@ -55,9 +55,9 @@ use self::writer::Writer;
 use super::opened::Opened;
 use super::{
     BatchLimits, Bulk, Claims, ConnectOptions, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, End,
-    Facts, LockHolder, LockRequest, PageRequest, Part, Probe, QueryLimits, Role, RoleToken, Session, StopSignal,
-    TableIdentity, TableInfo, TableName, TableSource, TableTarget, ToolChange, TransactionOptions, WriteHint, WriterId,
-    not_read_apart,
+    Facts, FixedInputs, LockHolder, LockRequest, PageRequest, Part, Probe, QueryLimits, Role, RoleToken, Session,
+    StopSignal, TableIdentity, TableInfo, TableName, TableSource, TableTarget, ToolChange, TransactionOptions,
+    WriteHint, WriterId, not_read_apart,
 };
 use crate::data::{Batch, RowSet, Value};
 
@@ -122,6 +122,10 @@ impl Database for MysqlDatabase {
     fn take_role(&mut self, role: Role, stop: StopSignal, _token: RoleToken) {
         self.watch.take_role(role, stop);
         self.guard.set_role(role);
+    }
+
+    fn fix_inputs(&mut self, _inputs: FixedInputs) {
+        // A server has its own clock; `plan`, dry runs and `verify` name the statements that ask for it.
     }
 
     fn session(&self, _token: RoleToken) -> &(dyn Bulk + 'static) {

@@ -67,8 +67,9 @@ use self::writer::Writer;
 use super::opened::Opened;
 use super::{
     BatchLimits, Bulk, Claims, ConnectOptions, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, End,
-    Facts, LockHolder, LockRequest, PageRequest, Part, Probe, QueryLimits, Role, RoleToken, Session, StopSignal,
-    TableIdentity, TableInfo, TableName, TableSource, TableTarget, ToolChange, TransactionOptions, WriteHint, WriterId,
+    Facts, FixedInputs, LockHolder, LockRequest, PageRequest, Part, Probe, QueryLimits, Role, RoleToken, Session,
+    StopSignal, TableIdentity, TableInfo, TableName, TableSource, TableTarget, ToolChange, TransactionOptions,
+    WriteHint, WriterId,
 };
 use crate::data::{Batch, RowSet, Value};
 
@@ -166,6 +167,10 @@ impl Database for PostgresDatabase {
     fn take_role(&mut self, role: Role, stop: StopSignal, _token: RoleToken) {
         self.rights = role;
         self.stop = stop;
+    }
+
+    fn fix_inputs(&mut self, _inputs: FixedInputs) {
+        // A server has its own clock; `plan`, dry runs and `verify` name the statements that ask for it.
     }
 
     fn session(&self, _token: RoleToken) -> &(dyn Bulk + 'static) {

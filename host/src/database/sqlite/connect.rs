@@ -8,7 +8,7 @@ use rusqlite::{OpenFlags, ffi};
 use url::Url;
 
 use super::error::from_failure;
-use super::raw::{Connection, Failure};
+use super::raw::{Connection, Failure, vfs};
 use crate::database::{DatabaseError, DatabaseErrorKind, DatabaseUrl};
 
 /// How long a statement waits for another connection, unless the URL says otherwise.
@@ -132,14 +132,15 @@ fn open_file(settings: &FileSettings, create: bool) -> Result<rusqlite::Connecti
     };
     // One thread at a time uses the connection, so SQLite needs no mutex.
     let flags = access | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_PRIVATE_CACHE;
+    let vfs = vfs().ok_or_else(|| Failure::of_code(ffi::SQLITE_MISUSE))?;
     let opened = match &settings.path {
-        None => rusqlite::Connection::open_in_memory_with_flags(flags),
+        None => rusqlite::Connection::open_in_memory_with_flags_and_vfs(flags, vfs),
         // Only a URI can express it.
         Some(path) if settings.immutable => match immutable_uri(path) {
-            Some(uri) => rusqlite::Connection::open_with_flags(uri, flags | OpenFlags::SQLITE_OPEN_URI),
-            None => rusqlite::Connection::open_with_flags(path, flags),
+            Some(uri) => rusqlite::Connection::open_with_flags_and_vfs(uri, flags | OpenFlags::SQLITE_OPEN_URI, vfs),
+            None => rusqlite::Connection::open_with_flags_and_vfs(path, flags, vfs),
         },
-        Some(path) => rusqlite::Connection::open_with_flags(path, flags),
+        Some(path) => rusqlite::Connection::open_with_flags_and_vfs(path, flags, vfs),
     };
     Ok(opened?)
 }
@@ -204,6 +205,7 @@ fn prepare(sqlite: rusqlite::Connection, settings: &FileSettings, new: bool) -> 
     sqlite.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     sqlite.load_extension_disable()?;
     let mut connection = Connection::new(sqlite)?;
+    connection.replace_random()?;
     if new {
         set_journal_mode(&connection, settings)?;
     }

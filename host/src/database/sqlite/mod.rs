@@ -44,9 +44,9 @@ use self::writer::Writer;
 use super::opened::Opened;
 use super::{
     BatchLimits, Bulk, ChangedRows, Claims, ConnectOptions, CursorId, CursorRequest, Database, DatabaseError,
-    DatabaseUrl, Dialect, End, Facts, LockHolder, LockRequest, PageRequest, Part, Probe, QueryLimits, Role, RoleToken,
-    Session, StopSignal, TableIdentity, TableInfo, TableName, TableSource, TableTarget, ToolChange, TransactionOptions,
-    WriteHint, WriterId,
+    DatabaseUrl, Dialect, End, Facts, FixedInputs, LockHolder, LockRequest, PageRequest, Part, Probe, QueryLimits,
+    Role, RoleToken, Session, StopSignal, TableIdentity, TableInfo, TableName, TableSource, TableTarget, ToolChange,
+    TransactionOptions, WriteHint, WriterId,
 };
 use crate::data::{Batch, RowSet, Value};
 
@@ -115,6 +115,11 @@ impl Database for SqliteDatabase {
         let bytes = if role == Role::Component { GUEST_VALUE_BYTES } else { i32::MAX };
         // Fails only for a limit that SQLite does not know. SQLite caps the value at what it was compiled for.
         let _ = self.connection.sqlite().set_limit(Limit::SQLITE_LIMIT_LENGTH, bytes);
+        self.connection.use_fixed_inputs(role == Role::Component);
+    }
+
+    fn fix_inputs(&mut self, inputs: FixedInputs) {
+        self.connection.fix_inputs(&inputs);
     }
 
     fn session(&self, _token: RoleToken) -> &(dyn Bulk + 'static) {

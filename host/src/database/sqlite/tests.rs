@@ -2,6 +2,7 @@
 
 mod connect;
 mod contract;
+mod fixed;
 mod lock;
 mod pulled;
 mod random;

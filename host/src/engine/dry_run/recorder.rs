@@ -283,6 +283,7 @@ impl EventSink for DryRunRecorder {
                     steps: Vec::new(),
                     steps_left_out: 0,
                     samples: Vec::new(),
+                    unrepeatable: Vec::new(),
                 };
                 {
                     let state = &mut *self.state();
@@ -295,6 +296,11 @@ impl EventSink for DryRunRecorder {
                 self.events.emit(&Event::DryRunEvent(Box::new(begins)));
             }
             Event::MigrationFinished { .. } | Event::MigrationFailed { .. } => self.end(),
+            Event::Unrepeatable { statement, .. } => {
+                if let Some(migration) = self.state().migrations.last_mut() {
+                    migration.unrepeatable.push(statement.clone());
+                }
+            }
             _ => {}
         }
         self.events.emit(event);

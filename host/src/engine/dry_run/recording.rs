@@ -10,9 +10,10 @@ use super::recorder::DryRunRecorder;
 use crate::data::{Batch, RowSet, Value};
 use crate::database::message::value_text;
 use crate::database::{
-    BatchLimits, Bulk, Claims, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, End, Facts, LockHolder,
-    LockRequest, PageRequest, Part, Probe, QueryLimits, Role, RoleToken, Session, StopSignal, TableIdentity, TableInfo,
-    TableName, TableSource, TableTarget, ToolChange, TransactionOptions, WriteHint, WriteMode, WriterId,
+    BatchLimits, Bulk, Claims, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, End, Facts, FixedInputs,
+    LockHolder, LockRequest, PageRequest, Part, Probe, QueryLimits, Role, RoleToken, Session, StopSignal,
+    TableIdentity, TableInfo, TableName, TableSource, TableTarget, ToolChange, TransactionOptions, WriteHint,
+    WriteMode, WriterId,
 };
 use crate::engine::event::dry_run::{Cell, Change};
 
@@ -164,6 +165,10 @@ impl Database for RecordingDatabase {
         self.role = role;
         self.stop = stop.clone();
         self.inner.take_role(role, stop, token);
+    }
+
+    fn fix_inputs(&mut self, inputs: FixedInputs) {
+        self.inner.fix_inputs(inputs);
     }
 
     fn session(&self, _token: RoleToken) -> &(dyn Bulk + 'static) {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::Unrepeatable;
 use crate::engine::Direction;
 
 /// An event of a dry run.
@@ -98,6 +99,8 @@ pub struct TriedMigration {
     pub steps_left_out: u64,
     /// Sampled rows that it changed through its own writers.
     pub samples: Vec<Sample>,
+    /// Statements of a component that may do something else in the real run.
+    pub unrepeatable: Vec<Unrepeatable>,
 }
 
 /// The report of a dry run.

@@ -2,8 +2,10 @@
 
 pub mod dry_run;
 mod progress;
+mod unrepeatable;
 
 pub use progress::{Total, TransformProgress, percent};
+pub use unrepeatable::{Unrepeatable, Why};
 
 use std::time::Duration;
 
@@ -73,6 +75,13 @@ pub enum Event {
         level: LogLevel,
         /// The message, as the guest wrote it: escape it before printing it to a terminal.
         message: String,
+    },
+    /// A component runs a statement that makes the run unrepeatable.
+    Unrepeatable {
+        /// The revision that runs.
+        revision: String,
+        /// The statement, and why.
+        statement: Unrepeatable,
     },
     /// Progress of a migration.
     Progress {

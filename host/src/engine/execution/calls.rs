@@ -7,19 +7,20 @@ use super::atomic::AtomicReader;
 use super::journalled::{JournalledReader, JournalledWriter};
 use super::replayed::ReplayedReader;
 use super::step::{Fault, StepStart, Steps};
-use super::{Execution, Reader, ReaderMode, Writer, WriterMode};
+use super::{Execution, Reader, ReaderMode, Writer, WriterMode, ties};
 use crate::data::digest::of_batch;
 use crate::data::{Batch, RowSet, Value};
 use crate::database::{BatchLimits, CursorRequest, DatabaseError, Dialect, QueryLimits, TableSource, TableTarget};
 use crate::engine::CallError;
 use crate::engine::call::answer::Transformed;
 use crate::engine::call::{Call, CallKind};
-use crate::engine::event::{Event, LogLevel};
+use crate::engine::event::{Event, Unrepeatable, Why};
 use crate::engine::script::RunContext;
 use crate::engine::transcript::tables::{of_parameters, of_source, of_target, of_transform};
 use crate::engine::transform::{BatchFunction, TransformTask};
 use crate::project::catalog::Kind;
 use crate::sql::classify::is_unordered;
+use crate::sql::volatile::volatile_calls;
 
 /// The limits on what one call returns.
 #[derive(Clone, Copy, Debug)]
@@ -34,7 +35,9 @@ pub struct CallLimits {
 pub struct Calls {
     pub(super) steps: Steps,
     pub(super) limits: CallLimits,
-    dialect: Dialect,
+    pub(super) dialect: Dialect,
+    /// The last statement that was searched for calls.
+    checked: String,
     /// The targets of writers that are not finished, by their numbers.
     unfinished: BTreeMap<u64, String>,
     /// Writers opened so far.
@@ -56,7 +59,14 @@ pub struct TransformReport {
 impl Calls {
     /// The calls of a run.
     pub fn new(run: RunContext, dialect: Dialect, limits: CallLimits) -> Self {
-        Self { steps: Steps::new(run, Kind::Component), limits, dialect, unfinished: BTreeMap::new(), writers: 0 }
+        Self {
+            steps: Steps::new(run, Kind::Component),
+            limits,
+            dialect,
+            checked: String::new(),
+            unfinished: BTreeMap::new(),
+            writers: 0,
+        }
     }
 
     /// The last step that began: its number and its statement.
@@ -76,6 +86,7 @@ impl Calls {
 
     /// Runs a statement; returns how many rows it changed.
     pub async fn execute(&mut self, statement: &str, parameters: &[Value]) -> Result<u64, CallError> {
+        self.note_calls(statement);
         let call = Call { kind: CallKind::Execute, text: statement, parameters: &of_parameters(parameters) };
         let rows = match self.steps.begin(&call).await? {
             StepStart::Answered(rows) => rows,
@@ -90,6 +101,7 @@ impl Calls {
 
     /// Runs a statement and collects its rows.
     pub async fn query(&mut self, statement: &str, parameters: &[Value]) -> Result<RowSet, CallError> {
+        self.note_calls(statement);
         let call = Call { kind: CallKind::Query, text: statement, parameters: &of_parameters(parameters) };
         let rows: RowSet = match self.steps.begin(&call).await? {
             StepStart::Answered(rows) => rows,
@@ -100,12 +112,14 @@ impl Calls {
         };
         let count = rows.rows.len() as u64;
         self.note_order(statement, count);
+        self.note_ties(statement, || ties::in_rows(statement, self.dialect, &rows));
         self.steps.count(count, 0);
         Ok(rows)
     }
 
     /// Opens a reader over a SELECT.
     pub async fn read(&mut self, statement: String, parameters: Vec<Value>) -> Result<Reader, CallError> {
+        self.note_calls(&statement);
         let digest = of_parameters(&parameters);
         let call = Call { kind: CallKind::Read, text: &statement, parameters: &digest };
         let request = || CursorRequest { statement: statement.clone(), parameters, ..CursorRequest::default() };
@@ -120,6 +134,7 @@ impl Calls {
 
     /// Opens a reader over a table, in the order of its key.
     pub async fn read_table(&mut self, source: TableSource) -> Result<Reader, CallError> {
+        self.note_filter(&source);
         let text = format!("read {}", source.table);
         let digest = of_source(&source);
         let call = Call { kind: CallKind::ReadTable, text: &text, parameters: &digest };
@@ -208,6 +223,7 @@ impl Calls {
         task: TransformTask,
     ) -> Result<TransformReport, CallError> {
         let TransformTask { name, source, target } = &task;
+        self.note_filter(source);
         let text = format!("transform `{name}`: {} -> {} {}", source.table, target.mode, target.table);
         let digest = of_transform(name, source, target);
         let call = Call { kind: CallKind::Transform, text: &text, parameters: &digest };
@@ -222,17 +238,47 @@ impl Calls {
 
     /// Warns of a statement that returned several rows and asked for no order: the order may differ the next time.
     pub(super) fn note_order(&self, statement: &str, rows: u64) {
-        let run = &self.steps.run;
-        if matches!(run.execution, Execution::Replayed(_))
-            || !is_unordered(statement, self.dialect, rows)
-            || !run.recorder.note_unordered(statement)
-        {
+        if !self.is_replayed() && is_unordered(statement, self.dialect, rows) {
+            self.note(statement, Why::NoOrder);
+        }
+    }
+
+    /// Warns of a statement whose ORDER BY left the order of different rows open.
+    pub(super) fn note_ties(&self, statement: &str, has_ties: impl FnOnce() -> bool) {
+        if !self.is_replayed() && has_ties() {
+            self.note(statement, Why::Ties);
+        }
+    }
+
+    /// Warns of a statement that asks the server for the time or for chance.
+    fn note_calls(&mut self, statement: &str) {
+        // A loop runs the same statement many times.
+        if self.is_replayed() || self.checked == statement {
             return;
         }
-        let message = format!(
-            "rows were read without an ORDER BY, and may come in another order next time: {}",
-            crate::sql::excerpt(statement)
-        );
-        run.events.emit(&Event::Log { revision: run.revision.clone(), level: LogLevel::Warning, message });
+        statement.clone_into(&mut self.checked);
+        let calls = volatile_calls(statement, self.dialect);
+        if !calls.is_empty() {
+            self.note(statement, Why::Calls(calls));
+        }
+    }
+
+    /// The same of the filter of a table.
+    fn note_filter(&mut self, source: &TableSource) {
+        if let Some(filter) = &source.filter {
+            self.note_calls(filter);
+        }
+    }
+
+    fn is_replayed(&self) -> bool {
+        matches!(self.steps.run.execution, Execution::Replayed(_))
+    }
+
+    fn note(&self, statement: &str, why: Why) {
+        let run = &self.steps.run;
+        let statement = Unrepeatable { statement: crate::sql::excerpt(statement), why };
+        if run.recorder.note_unrepeatable(&statement) {
+            run.events.emit(&Event::Unrepeatable { revision: run.revision.clone(), statement });
+        }
     }
 }

@@ -10,6 +10,7 @@ mod calls;
 mod journalled;
 mod replayed;
 mod step;
+mod ties;
 
 use std::sync::Arc;
 

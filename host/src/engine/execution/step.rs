@@ -128,8 +128,15 @@ impl Steps {
     }
 
     /// A step that is to be done.
-    pub(super) fn running(&mut self, number: u64, call: &Call<'_>, access: Access) -> RunningStep {
+    pub(super) fn running(&mut self, number: u64, call: &Call<'_>, mut access: Access) -> RunningStep {
         self.at(number, call);
+        if self.kind == Kind::Component {
+            let inputs = self.run.fixed_inputs(&[]);
+            match &mut access {
+                Access::Atomic(database) => database.fix_inputs(inputs),
+                Access::Journalled(_, live) => live.fix_inputs(inputs),
+            }
+        }
         let (kind, stop) = (self.kind, self.run.stop.clone());
         RunningStep { number, statement: call.text.to_owned(), started: Instant::now(), kind, stop, access }
     }

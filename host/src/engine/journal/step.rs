@@ -6,8 +6,8 @@ use super::resolve::Look;
 use super::store::{self, Entry};
 use crate::data::Batch;
 use crate::database::{
-    Database, DatabaseError, DatabaseErrorKind, End, HostSession, MigrationSession, SharedDatabase, StopSignal,
-    ToolChange, TransactionOptions,
+    Database, DatabaseError, DatabaseErrorKind, End, FixedInputs, HostSession, MigrationSession, SharedDatabase,
+    StopSignal, ToolChange, TransactionOptions,
 };
 use crate::engine::call::answer::{Answer, pack, unpack};
 use crate::engine::call::partial_effects::has_not_begun;
@@ -47,6 +47,11 @@ impl LiveStep {
     /// Returns the number of the step.
     pub fn number(&self) -> u64 {
         self.entry.step
+    }
+
+    /// Sets what the statements of the step see as chance and as the current time.
+    pub fn fix_inputs(&mut self, inputs: FixedInputs) {
+        self.database.fix_inputs(inputs);
     }
 
     /// Returns the session in which the migration executes the step.

@@ -3,6 +3,7 @@
 
 use super::{PlannedMigration, Refusal};
 use crate::database::Facts;
+use crate::engine::event::Unrepeatable;
 use crate::engine::history::RunMode;
 use crate::engine::unreadable::unreadable;
 use crate::error::{Error, Result};
@@ -25,8 +26,10 @@ pub struct Inspection {
     pub statements: Option<Statements>,
     /// Whether a dry run is possible.
     pub dry_run: bool,
-    /// For a component that has run on this database: its statements without a defined row order.
-    pub unordered: Vec<String>,
+    /// For a component that has run on this database: its unrepeatable statements.
+    pub unrepeatable: Vec<Unrepeatable>,
+    /// For a component: calls that differ from run to run and that are in its artifact as texts, so it may make them.
+    pub may_call: Vec<String>,
 }
 
 /// Looks at the text of one direction of a migration in SQL, which is in `file` and is to be run in `mode`: what it means, and all

@@ -15,13 +15,13 @@ pub const CLEAR_STEP: &str =
 /// Deletes everything of a run. Parameters: history row, direction.
 pub const CLEAR: &str = "DELETE FROM @.runner_evidence WHERE history_id = ?1 AND direction = ?2";
 /// Deletes what is no longer needed once a row of history is not in force. Parameter: history row.
-pub const RETIRE: &str = "DELETE FROM @.runner_evidence WHERE history_id = ?1 AND kind <> 'unordered'";
-/// Statements without a defined row order that runs of an artifact have encountered. Parameters: revision, digest of the artifact.
-pub const UNORDERED: &str = "SELECT DISTINCT e.content FROM @.runner_evidence e \
-     JOIN @.runner_history h ON h.id = e.history_id WHERE h.revision = ?1 AND h.sha256 = ?2 AND e.kind = 'unordered'";
+pub const RETIRE: &str = "DELETE FROM @.runner_evidence WHERE history_id = ?1 AND kind <> 'unrepeatable'";
+/// Unrepeatable statements of runs of an artifact. Parameters: revision, digest of the artifact.
+pub const UNREPEATABLE: &str = "SELECT DISTINCT e.content FROM @.runner_evidence e \
+     JOIN @.runner_history h ON h.id = e.history_id WHERE h.revision = ?1 AND h.sha256 = ?2 AND e.kind = 'unrepeatable'";
 /// A revision's row in force. Parameter: the revision.
 pub const LIVE: &str = "SELECT id FROM @.runner_history WHERE revision = ?1 AND active = 1";
 
 /// All statements of this file.
 #[cfg(test)]
-pub(super) const STATEMENTS: &[&str] = &[INSERT, ALL, PAGE, CLEAR_STEP, CLEAR, RETIRE, UNORDERED, LIVE];
+pub(super) const STATEMENTS: &[&str] = &[INSERT, ALL, PAGE, CLEAR_STEP, CLEAR, RETIRE, UNREPEATABLE, LIVE];

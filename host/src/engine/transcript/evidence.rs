@@ -5,6 +5,7 @@ use super::{Recording, TransformRecord};
 use crate::database::HostSession;
 use crate::engine::Direction;
 use crate::engine::call::{Inputs, stored};
+use crate::engine::event::Unrepeatable;
 use crate::engine::run::Run;
 use crate::error::{Error, Result};
 
@@ -16,8 +17,8 @@ pub struct Evidence {
     pub calls: Option<Recording>,
     /// The transforms of the run, in order.
     pub transforms: Vec<TransformRecord>,
-    /// The statements whose rows had no requested order.
-    pub unordered: Vec<String>,
+    /// The unrepeatable statements.
+    pub unrepeatable: Vec<Unrepeatable>,
 }
 
 impl Evidence {
@@ -44,15 +45,15 @@ impl Evidence {
             inputs: inputs.transpose()?,
             calls,
             transforms: transforms.collect::<Result<_>>()?,
-            unordered: unordered(database, run).await?,
+            unrepeatable: unrepeatable(database, run).await?,
         })
     }
 }
 
-/// Returns the statements of a run whose rows had no requested order.
-pub async fn unordered(database: &mut HostSession<'_>, run: Run) -> Result<Vec<String>> {
-    let texts = store::all(database, run, EvidenceKind::Unordered).await?;
-    texts.into_iter().map(|text| String::from_utf8(text).map_err(|_| garbled("a statement"))).collect()
+/// Returns the unrepeatable statements of a run.
+pub async fn unrepeatable(database: &mut HostSession<'_>, run: Run) -> Result<Vec<Unrepeatable>> {
+    let found = store::all(database, run, EvidenceKind::Unrepeatable).await?;
+    found.iter().map(|bytes| stored::decode(bytes).ok_or_else(|| garbled("a statement"))).collect()
 }
 
 fn garbled(what: &str) -> Error {

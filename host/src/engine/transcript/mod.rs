@@ -16,7 +16,7 @@ pub mod tables;
 mod tests;
 
 pub use chunk::{ChunkRecord, Ledger, StoredRows, TransformRecord, WrittenRange};
-pub use evidence::{Evidence, unordered};
+pub use evidence::{Evidence, unrepeatable};
 pub use recording::{Recording, TranscriptRecorder};
 pub use replay::Replay;
 pub use rolling::Transcript;

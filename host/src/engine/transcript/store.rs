@@ -4,6 +4,7 @@ use super::chunk::{ChunkRecord, Ledger};
 use crate::data::Value;
 use crate::database::{DatabaseErrorKind, HostSession, QueryLimits, ToolChange};
 use crate::engine::call::stored;
+use crate::engine::event::Unrepeatable;
 use crate::engine::run::Run;
 use crate::engine::schema::evidence as sql;
 use crate::engine::schema::tool_sql;
@@ -23,8 +24,8 @@ pub enum EvidenceKind {
     Transform,
     /// A chunk of a transform in progress.
     Chunk,
-    /// A statement whose rows had no requested order.
-    Unordered,
+    /// An unrepeatable statement.
+    Unrepeatable,
 }
 
 impl EvidenceKind {
@@ -34,7 +35,7 @@ impl EvidenceKind {
             Self::Calls => "calls",
             Self::Transform => "transform",
             Self::Chunk => "chunk",
-            Self::Unordered => "unordered",
+            Self::Unrepeatable => "unrepeatable",
         }
     }
 }
@@ -144,26 +145,30 @@ pub async fn clear(database: &mut HostSession<'_>, run: Run) -> Result<()> {
     execute(database, sql::CLEAR, &of(run)).await.map(drop)
 }
 
-/// Deletes what is not needed once a history row is no longer active. Unordered statements are still reported.
+/// Deletes what is not needed once a history row is no longer active. Unrepeatable statements are still reported.
 pub fn retired(history: i64) -> ToolChange {
     ToolChange::of_any_rows(sql::RETIRE, [history.into()])
 }
 
-/// Returns the statements whose rows had no requested order in earlier runs of an artifact; none if there is no history.
-pub async fn known_unordered(database: &mut HostSession<'_>, revision: &str, sha256: &str) -> Result<Vec<String>> {
-    let text = tool_sql(sql::UNORDERED, database.facts());
+/// Returns the unrepeatable statements of earlier runs of an artifact; none if there is no history.
+pub async fn known_unrepeatable(
+    database: &mut HostSession<'_>,
+    revision: &str,
+    sha256: &str,
+) -> Result<Vec<Unrepeatable>> {
+    let text = tool_sql(sql::UNREPEATABLE, database.facts());
     let found = match database.query(&text, &[revision.into(), sha256.into()], QueryLimits::NONE).await {
         Ok(found) => found,
         Err(error) if error.kind == DatabaseErrorKind::Syntax => return Ok(Vec::new()),
         Err(error) => return Err(unusable(error)),
     };
-    let text = |row: Vec<Value>| match row.into_iter().next() {
-        Some(Value::Bytes(bytes)) => String::from_utf8(bytes).map_err(|_| garbled()),
+    let statement = |row: Vec<Value>| match row.into_iter().next() {
+        Some(Value::Bytes(bytes)) => stored::decode(&bytes).ok_or_else(garbled),
         _ => Err(garbled()),
     };
-    let mut texts: Vec<String> = found.rows.into_iter().map(text).collect::<Result<_>>()?;
-    texts.sort_unstable();
-    Ok(texts)
+    let mut statements: Vec<Unrepeatable> = found.rows.into_iter().map(statement).collect::<Result<_>>()?;
+    statements.sort_unstable_by(|left, right| left.statement.cmp(&right.statement));
+    Ok(statements)
 }
 
 /// Returns the active history row of a revision.

@@ -11,7 +11,7 @@ mod target;
 use std::sync::Arc;
 
 use super::control::RunControl;
-use super::event::EventSink;
+use super::event::{EventSink, Unrepeatable};
 use super::history::{self, History, Record, State};
 use super::target::{Candidates, compare_revisions};
 use super::transcript::{Evidence, Replay};
@@ -100,8 +100,8 @@ pub struct Verified {
     pub transcript: String,
     /// The result of each check.
     pub findings: Vec<Finding>,
-    /// Statements without an explicit row order; another run may have read their rows in a different one.
-    pub unordered: Vec<String>,
+    /// Statements that may do something else in another run over the same rows.
+    pub unrepeatable: Vec<Unrepeatable>,
 }
 
 /// How many chunks of each transform are checked.
@@ -160,7 +160,7 @@ impl Verifier {
             kind: record.kind,
             transcript: record.transcript.clone(),
             findings: Vec::new(),
-            unordered: Vec::new(),
+            unrepeatable: Vec::new(),
         };
         let mut add = |level, verdict| verified.findings.push(Finding { level, subject: None, verdict });
         if record.state != State::Applied {
@@ -178,7 +178,7 @@ impl Verifier {
             let database = &mut database.host();
             Evidence::read(database, record.id).await?
         };
-        verified.unordered.clone_from(&evidence.unordered);
+        verified.unrepeatable.clone_from(&evidence.unrepeatable);
         let ran_another = evidence.inputs.as_ref().is_some_and(|inputs| inputs.sha256 != record.sha256);
         if ran_another && self.was_accepted(record).await? {
             let why = "the accepted artifact is not the one that ran".to_owned();

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::run::milliseconds;
+use super::unrepeatable::UnrepeatableJson;
 use crate::engine::event::dry_run::{Cell, Change, Ending, Report, Sample, Tried, TriedMigration};
 
 /// The report of a dry run.
@@ -28,6 +29,9 @@ struct TriedMigrationJson {
     steps_left_out: u64,
     /// Rows that its writers changed.
     samples: Vec<SampleJson>,
+    /// Statements of a component that may do something else in the real run.
+    #[serde(flatten)]
+    unrepeatable: UnrepeatableJson,
 }
 
 #[derive(Debug, Serialize)]
@@ -83,6 +87,7 @@ impl TriedMigrationJson {
             steps: migration.steps.iter().map(StepJson::new).collect(),
             steps_left_out: migration.steps_left_out,
             samples: migration.samples.iter().map(SampleJson::new).collect(),
+            unrepeatable: UnrepeatableJson::new(&migration.unrepeatable),
         }
     }
 }

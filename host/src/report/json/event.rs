@@ -119,6 +119,9 @@ impl EventBody {
                 Self::StepFinished { revision, step, statement, rows, duration_ms: milliseconds(duration) }
             }
             Event::Log { revision, level, message } => Self::Log { revision, level: level_name(level), message },
+            Event::Unrepeatable { revision, statement } => {
+                Self::Log { revision, level: level_name(LogLevel::Warning), message: statement.warning() }
+            }
             Event::Progress { revision, what, done, total, unit } => {
                 Self::Progress { revision, what, done, total, unit }
             }

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::control::RunsJson;
 use super::problem::ProblemJson;
 use super::project::RefusalJson;
+use super::unrepeatable::UnrepeatableJson;
 use super::{DatabaseJson, SCHEMA};
 use crate::engine::control::look::Overview;
 use crate::engine::history::{History, Record};
@@ -131,8 +132,11 @@ struct PlannedJson {
     schema_commits: Option<u64>,
     /// Whether a dry run can run it.
     dry_run: bool,
-    /// Of a component that has run on this database: statements that read without ORDER BY.
-    unordered: Vec<String>,
+    /// Of a component that has run on this database: statements that may do something else in another run.
+    #[serde(flatten)]
+    unrepeatable: UnrepeatableJson,
+    /// Of a component: calls that differ from run to run, and that its artifact contains as texts.
+    may_call: Vec<String>,
     /// Of a SQL migration, with `--sql`.
     #[serde(skip_serializing_if = "Option::is_none")]
     sql: Option<String>,
@@ -187,7 +191,8 @@ impl PlannedJson {
             statements: look.statements.map(|it| it.count),
             schema_commits: look.statements.map(|it| it.committing),
             dry_run: look.dry_run,
-            unordered: look.unordered,
+            unrepeatable: UnrepeatableJson::new(&look.unrepeatable),
+            may_call: look.may_call,
             sql,
         }
     }

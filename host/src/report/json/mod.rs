@@ -15,6 +15,7 @@ mod run;
 mod schemas;
 mod stamp;
 mod test;
+mod unrepeatable;
 mod verify;
 
 pub use control::{ControlJson, RunsJson};

@@ -4,7 +4,9 @@ use serde::Serialize;
 
 use super::look::MigrationJson;
 use super::repair::RepairedJson;
+use super::unrepeatable::UnrepeatableJson;
 use super::{DatabaseJson, SCHEMA};
+use crate::engine::event::Unrepeatable;
 use crate::engine::history::{Record, Repair};
 use crate::engine::status::StatusRow;
 
@@ -120,8 +122,9 @@ pub struct ShowJson {
     project: Option<MigrationJson>,
     /// Whether the database stores the applied artifact.
     stored: bool,
-    /// Statements of its last upgrade that read without ORDER BY.
-    unordered: Vec<String>,
+    /// Statements of its last upgrade that may do something else in another run.
+    #[serde(flatten)]
+    unrepeatable: UnrepeatableJson,
     runs: Vec<RecordJson>,
 }
 
@@ -131,8 +134,8 @@ pub struct RevisionDetails<'a> {
     pub repairs: &'a [Repair],
     /// Whether the database stores the applied artifact.
     pub stored: bool,
-    /// Statements of its last upgrade that read without ORDER BY.
-    pub unordered: Vec<String>,
+    /// Statements of its last upgrade that may do something else in another run.
+    pub unrepeatable: Vec<Unrepeatable>,
 }
 
 impl ShowJson {
@@ -148,7 +151,7 @@ impl ShowJson {
             out_of_order: row.late,
             project: row.migration.map(MigrationJson::new),
             stored: details.stored,
-            unordered: details.unordered,
+            unrepeatable: UnrepeatableJson::new(&details.unrepeatable),
             runs: records.iter().map(|record| RecordJson::new(record, details.repairs)).collect(),
         }
     }

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::unrepeatable::UnrepeatableJson;
 use super::{DatabaseJson, SCHEMA};
 use crate::engine::verify::{Finding, Verdict, Verified};
 
@@ -26,8 +27,9 @@ struct VerifiedJson {
     transcript: String,
     result: &'static str,
     findings: Vec<FindingJson>,
-    /// Statements that read without ORDER BY.
-    unordered: Vec<String>,
+    /// Statements that may do something else in another run.
+    #[serde(flatten)]
+    unrepeatable: UnrepeatableJson,
 }
 
 #[derive(Debug, Serialize)]
@@ -78,7 +80,7 @@ impl VerifiedJson {
             transcript: verified.transcript.clone(),
             result: worst(verified.findings.iter()),
             findings: verified.findings.iter().map(finding).collect(),
-            unordered: verified.unordered.clone(),
+            unrepeatable: UnrepeatableJson::new(&verified.unrepeatable),
         }
     }
 }

@@ -47,8 +47,16 @@ pub fn plan(plan: &Plan, looks: &[Inspection]) -> Text {
                 "each of its {several} statements commits on its own: if one fails, the earlier ones remain"
             ));
         }
-        for statement in looks.get(at).into_iter().flat_map(|look| &look.unordered) {
-            table.note(format!("risk: an earlier run read without ORDER BY: {statement}"));
+        if let Some(look) = looks.get(at) {
+            for statement in &look.unrepeatable {
+                table.note(format!("risk: an earlier run {}", statement.done()));
+            }
+            if !look.may_call.is_empty() {
+                let calls = look.may_call.join(", ");
+                table.note(format!(
+                    "risk: it may call {calls}, which differs from run to run: its artifact has such a text"
+                ));
+            }
         }
         if !step.description.needs.is_empty() {
             table.note(format!("needs: {}", step.description.needs.join(", ")));

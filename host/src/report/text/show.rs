@@ -1,6 +1,7 @@
 //! The output of `runner show`.
 
 use super::{DIM, ODD, PLAIN, STRONG, Text};
+use crate::engine::event::Unrepeatable;
 use crate::engine::history::{Record, Repair, State};
 use crate::engine::status::StatusRow;
 use crate::project::catalog::{Artifact, Kind, Migration};
@@ -8,7 +9,13 @@ use crate::project::migration_id;
 use crate::report::units;
 
 /// Everything about a revision: its description, its state, and its runs.
-pub fn show(row: &StatusRow<'_>, records: &[&Record], repairs: &[Repair], stored: bool, unordered: &[String]) -> Text {
+pub fn show(
+    row: &StatusRow<'_>,
+    records: &[&Record],
+    repairs: &[Repair],
+    stored: bool,
+    unrepeatable: &[Unrepeatable],
+) -> Text {
     let mut text = Text::new().add(STRONG, migration_id(row.revision(), row.name())).end();
     line(&mut text, "state", row.standing.name());
     match row.migration {
@@ -18,8 +25,8 @@ pub fn show(row: &StatusRow<'_>, records: &[&Record], repairs: &[Repair], stored
     if !records.is_empty() {
         line(&mut text, "stored copy", if stored { "in the database" } else { "none" });
     }
-    for statement in unordered {
-        line(&mut text, "no ORDER BY", statement);
+    for statement in unrepeatable {
+        line(&mut text, "risk", &format!("it {}", statement.done()));
     }
     for record in records {
         of_history(&mut text, record);

@@ -30,8 +30,8 @@ pub fn verified(verified: &[Verified]) -> Text {
                 Cell::left(PLAIN, finding.verdict.text()),
             ]);
         }
-        for statement in &revision.unordered {
-            table.note(format!("read without ORDER BY, so another run may get a different order: {statement}"));
+        for statement in &revision.unrepeatable {
+            table.note(format!("not repeatable: it {}", statement.done()));
         }
     }
     table.text()

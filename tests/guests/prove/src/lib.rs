@@ -1,5 +1,7 @@
 //! A migration that `verify` can prove completely: its sources do not change, and it uses every kind of database call.
 //!
+//! The parameters `statements` and `queries` add more of them, one per line; `undo` has what the downgrade runs.
+//!
 //! It expects the table `items (id INTEGER PRIMARY KEY, name VARCHAR(100) NOT NULL, price INTEGER NOT NULL, twice INTEGER)`.
 
 use runner_guest::batch::{Int64Builder, TextBuilder};
@@ -14,6 +16,12 @@ impl Migration for Prove {
 
     fn upgrade() -> Result<()> {
         sql::execute("CREATE TABLE copies (id INTEGER NOT NULL PRIMARY KEY, label VARCHAR(200) NOT NULL)", params![])?;
+        for statement in lines("statements")? {
+            sql::execute(statement, params![])?;
+        }
+        for query in lines("queries")? {
+            sql::query(query, params![])?;
+        }
         let items = TableSource::new("items");
         let twice = batches::transform("twice", &items.clone().columns(["price"]), &TableTarget::update("items"))?;
         ensure!(twice.rows_read == twice.rows_written, "rows were lost");
@@ -48,10 +56,18 @@ impl Migration for Prove {
     }
 
     fn downgrade() -> Result<()> {
+        for statement in lines("undo")? {
+            sql::execute(statement, params![])?;
+        }
         sql::execute("DROP TABLE copies", params![])?;
         sql::execute("UPDATE items SET twice = NULL", params![])?;
         Ok(())
     }
+}
+
+fn lines(parameter: &str) -> Result<Vec<String>> {
+    let text: Option<String> = context::parameter(parameter)?;
+    Ok(text.unwrap_or_default().lines().map(str::to_owned).collect())
 }
 
 impl Transformer for Prove {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use rusqlite::ffi;
 
+use super::fixed::Fixed;
 use super::functions::Functions;
 use super::hooks::{self, Hooks};
 use super::statement::{Prepared, Statements};
@@ -42,6 +43,7 @@ pub(in super::super) struct Failure {
 pub(in super::super) struct Connection {
     statements: Statements,
     functions: Functions,
+    fixed: Fixed,
     hooks: Option<Arc<Box<dyn Hooks>>>,
     /// Whether the main database, and so every other, stores text as UTF-8.
     utf8: bool,
@@ -64,6 +66,7 @@ impl Connection {
         Ok(Self {
             statements: Statements::default(),
             functions: Functions::default(),
+            fixed: Fixed::default(),
             hooks: None,
             utf8: false,
             handle,
@@ -102,6 +105,10 @@ impl Connection {
 
     pub(super) fn functions(&self) -> &Functions {
         &self.functions
+    }
+
+    pub(super) fn fixed(&self) -> &Fixed {
+        &self.fixed
     }
 
     /// Prepares the first statement of the text. `None`: there is none.

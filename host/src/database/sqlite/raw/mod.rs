@@ -20,6 +20,7 @@
 
 mod cells;
 mod connection;
+mod fixed;
 mod functions;
 mod hooks;
 mod statement;
@@ -29,6 +30,7 @@ mod tests;
 pub(super) use cells::{Cell, CellColumn, Cells};
 pub use connection::configure_process;
 pub(super) use connection::{Connection, Failure};
+pub(super) use fixed::vfs;
 pub(super) use functions::{HAS, PullBatch, PullKeys, Pulled, function_name};
 pub(super) use hooks::{AuthRequest, Hooks};
 pub(super) use statement::{Active, Statement, Step};

@@ -146,6 +146,7 @@ impl<'a> Active<'a> {
     /// Goes to the next row.
     #[inline]
     pub(in super::super) fn step(&mut self) -> Result<Step, Failure> {
+        let _time = self.connection.fixed().time();
         // SAFETY: the statement is prepared.
         match unsafe { ffi::sqlite3_step(self.raw()) } {
             ffi::SQLITE_ROW => Ok(Step::Row),

@@ -43,6 +43,7 @@ impl ChunkIo<'_> {
         let mut database = self.run.database.lock().await;
         let database = &mut **database;
         self.open(database).await?;
+        database.fix_inputs(self.run.fixed_inputs(b"begin"));
         let mut session = database.component(&self.run.stop);
         if self.journalled.is_none() {
             // Before the greatest key is asked for.

@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use crate::data::{Batch, Value};
 use crate::database::{
-    Bulk, Database, DatabaseError, HostSession, QueryLimits, TableTarget, TransactionOptions, WriteHint, WriterId,
+    Bulk, Database, DatabaseError, FixedInputs, HostSession, QueryLimits, TableTarget, TransactionOptions, WriteHint,
+    WriterId,
 };
 use crate::engine::call::answer::{Position, Transformed};
+use crate::engine::call::stored;
 use crate::engine::call_error::CallError;
 use crate::engine::journal::chunk::{ChunkRole, Claimant, Effect, Owner};
 use crate::engine::journal::{Journal, LiveTransform, crash};
@@ -18,6 +20,10 @@ use crate::engine::transform::key_check::KeyCheck;
 use crate::engine::transform::read_ahead::ReadAhead;
 use crate::engine::transform::{chunk_record, position};
 use crate::keyset::TableReader;
+
+/// What tells the statements that read a chunk from those that write it.
+const READ: &str = "read";
+const WRITE: &str = "write";
 
 /// The chunks of one transform.
 pub struct ChunkIo<'a> {
@@ -120,6 +126,7 @@ impl<'a> ChunkIo<'a> {
     async fn read_here(&self, reader: &mut TableReader) -> Result<(Option<Batch>, i64), DatabaseError> {
         let mut database = self.run.database.lock().await;
         self.open(&mut **database).await?;
+        database.fix_inputs(self.inputs(READ, reader.last_key()));
         let batch = reader.next(&mut *database.component(&self.run.stop)).await?;
         let mut seen = 0;
         if self.is_journalled() {
@@ -182,6 +189,7 @@ impl<'a> ChunkIo<'a> {
         self.open(database).await?;
         let from = chunk.from.clone();
         reader.resume_at(from.bound.clone(), from.last.clone(), &from.types);
+        database.fix_inputs(self.inputs(READ, reader.last_key()));
         let Some(batch) = reader.next(&mut *database.component(&self.run.stop)).await? else {
             // The remaining rows have been deleted meanwhile.
             return Ok(self.close_part(database).await?);
@@ -203,6 +211,7 @@ impl<'a> ChunkIo<'a> {
         chunk: &ReadChunk,
     ) -> Result<(), CallError> {
         let record = chunk_record(&transformed, &chunk.from, &chunk.next.last);
+        database.fix_inputs(self.inputs(WRITE, chunk.from.last.as_deref()));
         let mut session = database.component(&self.run.stop);
         let written = self.write_rows(&mut *session, &transformed.rows, transformed.hint).await?;
         drop(session);
@@ -225,6 +234,11 @@ impl<'a> ChunkIo<'a> {
         }
         self.done = done;
         Ok(())
+    }
+
+    /// What the statements of a chunk see as chance. `after`: the key before it.
+    fn inputs(&self, what: &str, after: Option<&[Value]>) -> FixedInputs {
+        self.run.fixed_inputs(&stored::encode(&(what, after)))
     }
 
     async fn write_rows(&self, session: &mut dyn Bulk, rows: &Batch, hint: WriteHint) -> Result<u64, DatabaseError> {

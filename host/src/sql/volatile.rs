@@ -1,0 +1,212 @@
+//! Functions whose results differ from run to run, found in the text of statements. On SQLite there are none: those of a
+//! component are answered from the inputs of its run.
+
+use super::lex::{Lexer, TokenKind};
+use crate::dialect::Dialect;
+
+/// Functions of PostgreSQL that are called with parentheses. Sequences are left out: their values are part of the database.
+const POSTGRES: &[&str] = &[
+    "clock_timestamp",
+    "gen_random_bytes",
+    "gen_random_uuid",
+    "now",
+    "pg_backend_pid",
+    "pg_current_xact_id",
+    "random",
+    "random_normal",
+    "statement_timestamp",
+    "timeofday",
+    "transaction_timestamp",
+    "txid_current",
+    "uuid_generate_v1",
+    "uuid_generate_v1mc",
+    "uuid_generate_v4",
+    "uuidv4",
+    "uuidv7",
+];
+
+/// The same of MySQL and MariaDB.
+const MYSQL: &[&str] = &[
+    "connection_id",
+    "curdate",
+    "curtime",
+    "now",
+    "rand",
+    "random_bytes",
+    "sys_guid",
+    "sysdate",
+    "unix_timestamp",
+    "utc_date",
+    "utc_time",
+    "utc_timestamp",
+    "uuid",
+    "uuid_short",
+    "uuid_v4",
+    "uuid_v7",
+];
+
+/// With arguments these depend on nothing else.
+const ONLY_WITHOUT_ARGUMENTS: &[&str] = &["rand", "unix_timestamp"];
+
+/// Functions that need no parentheses.
+const KEYWORDS: [&str; 5] = ["current_date", "current_time", "current_timestamp", "localtime", "localtimestamp"];
+
+/// Texts that PostgreSQL reads as the current time where it expects one.
+const POSTGRES_TEXTS: &[&str] = &["'now'", "'today'", "'tomorrow'", "'yesterday'"];
+
+/// The types that read them so.
+const POSTGRES_TIMES: &[&str] = &["date", "time", "timestamp", "timestamptz", "timetz"];
+
+/// What a statement calls whose result differs from run to run, each once, as it is written in messages: `now()`. Judging
+/// by the text: what views, triggers, functions and defaults of columns call is not in it.
+pub fn volatile_calls(statement: &str, dialect: Dialect) -> Vec<String> {
+    if dialect == Dialect::Sqlite {
+        return Vec::new();
+    }
+    let mut lexer = Lexer::new(statement, dialect);
+    let tokens: Vec<(TokenKind, String)> = std::iter::from_fn(|| lexer.next_token().ok().flatten())
+        .filter(|token| !token.kind.is_blank())
+        .map(|token| (token.kind, statement[token.range].to_ascii_lowercase()))
+        .collect();
+    if only_defines(&tokens) {
+        return Vec::new();
+    }
+    let mut found = Vec::new();
+    for (at, (kind, word)) in tokens.iter().enumerate() {
+        let text = |at: Option<usize>| at.and_then(|at| tokens.get(at)).map_or("", |(_, text)| text.as_str());
+        let (before, after, last) = (text(at.checked_sub(1)), text(Some(at + 1)), text(Some(at + 2)));
+        // `t.now` is a column, `pg_catalog.now` the function, `app.now` somebody else's.
+        let is_qualified = before == "." && text(at.checked_sub(2)) != "pg_catalog";
+        let call = match kind {
+            TokenKind::Word if is_qualified => None,
+            TokenKind::Word if KEYWORDS.contains(&word.as_str()) => Some(word.clone()),
+            TokenKind::Word if word == "tablesample" && dialect == Dialect::Postgres => {
+                let repeats = tokens[at..].iter().any(|(_, word)| word == "repeatable");
+                (!repeats).then(|| word.clone())
+            }
+            TokenKind::Word if after == "(" && functions(dialect).contains(&word.as_str()) => {
+                (last == ")" || !ONLY_WITHOUT_ARGUMENTS.contains(&word.as_str())).then(|| format!("{word}()"))
+            }
+            _ if dialect == Dialect::Postgres && POSTGRES_TEXTS.contains(&word.as_str()) => {
+                let cast = if after == ":" && last == ":" { text(Some(at + 3)) } else { last };
+                let is_time = POSTGRES_TIMES.contains(&before)
+                    || (matches!(after, ":" | "::" | "as") && POSTGRES_TIMES.contains(&cast));
+                is_time.then(|| word.clone())
+            }
+            _ => None,
+        };
+        if let Some(call) = call.filter(|call| !found.contains(call)) {
+            found.push(call);
+        }
+    }
+    found
+}
+
+/// Whether a statement only defines something, which calls functions later.
+fn only_defines(tokens: &[(TokenKind, String)]) -> bool {
+    let has = |wanted: &str| tokens.iter().any(|(kind, word)| *kind == TokenKind::Word && word == wanted);
+    match tokens.first().map_or("", |(_, word)| word.as_str()) {
+        "create" => {
+            let fills =
+                tokens.iter().skip(1).take(3).any(|(_, word)| matches!(word.as_str(), "table" | "materialized"));
+            !(fills && has("select"))
+        }
+        // A new column gets a value in every row.
+        "alter" => !has("add") && !has("using"),
+        "comment" | "grant" | "revoke" | "drop" => true,
+        _ => false,
+    }
+}
+
+fn functions(dialect: Dialect) -> &'static [&'static str] {
+    match dialect {
+        Dialect::Sqlite => &[],
+        Dialect::Postgres => POSTGRES,
+        Dialect::Mysql | Dialect::Mariadb => MYSQL,
+    }
+}
+
+/// What an artifact may call: the texts in its bytes that look like a call without arguments. Statements that are put
+/// together when they run are not found, and a text that is found need not be part of a statement.
+pub fn volatile_texts(artifact: &[u8], dialect: Dialect) -> Vec<String> {
+    if dialect == Dialect::Sqlite {
+        return Vec::new();
+    }
+    let calls = functions(dialect).iter().map(|name| (format!("{name}()"), *name));
+    let is_word =
+        |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b':'));
+    let opening = artifact.iter().enumerate().filter(|(_, byte)| **byte == b'(').map(|(at, _)| at);
+    let parentheses: Vec<usize> = opening.filter(|at| artifact.get(at + 1) == Some(&b')')).collect();
+    let found = calls.filter(|(_, name)| {
+        parentheses.iter().any(|open| {
+            let Some(start) = open.checked_sub(name.len()) else { return false };
+            artifact.get(start..*open).is_some_and(|word| word.eq_ignore_ascii_case(name.as_bytes()))
+                && !is_word(start.checked_sub(1).and_then(|before| artifact.get(before)))
+        })
+    });
+    let mut found: Vec<String> = found.map(|(call, _)| call).collect();
+    let keywords = KEYWORDS.map(str::to_ascii_uppercase);
+    let mut seen = [false; KEYWORDS.len()];
+    for start in artifact.iter().enumerate().filter(|(_, byte)| matches!(byte, b'C' | b'L')).map(|(at, _)| at) {
+        for (seen, keyword) in seen.iter_mut().zip(&keywords) {
+            let end = start + keyword.len();
+            let text = artifact.get(start..end).unwrap_or_default();
+            *seen |= text == keyword.as_bytes()
+                && !is_word(artifact.get(end))
+                && !is_word(start.checked_sub(1).and_then(|before| artifact.get(before)));
+        }
+    }
+    found.extend(KEYWORDS.iter().zip(seen).filter(|(_, seen)| *seen).map(|(name, _)| (*name).to_owned()));
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_are_found_where_they_run() {
+        use Dialect::{Mariadb, Postgres, Sqlite};
+        for (dialect, statement, calls) in [
+            (
+                Postgres,
+                "UPDATE t SET a = NOW(), b = gen_random_uuid (), c = now()",
+                &["now()", "gen_random_uuid()"][..],
+            ),
+            (Postgres, "INSERT INTO t SELECT pg_catalog.random()", &["random()"]),
+            (Postgres, "SELECT current_timestamp, LOCALTIME(0)", &["current_timestamp", "localtime"]),
+            (Postgres, "SELECT now, t.current_date, app.now(), 'now()', \"now\"() -- now()\n FROM t", &[]),
+            (
+                Postgres,
+                "SELECT 'now'::timestamptz, date 'today', 'now', CAST('tomorrow' AS date)",
+                &["'now'", "'today'", "'tomorrow'"],
+            ),
+            (Postgres, "CREATE TABLE t (a timestamptz DEFAULT now())", &[]),
+            (Postgres, "CREATE TABLE t AS SELECT now()", &["now()"]),
+            (Postgres, "CREATE VIEW v AS SELECT now()", &[]),
+            (Postgres, "CREATE MATERIALIZED VIEW v AS SELECT now()", &["now()"]),
+            (Postgres, "ALTER TABLE t ADD COLUMN a timestamptz DEFAULT now()", &["now()"]),
+            (Postgres, "ALTER TABLE t ALTER COLUMN a SET DEFAULT now()", &[]),
+            (Postgres, "SELECT * FROM t TABLESAMPLE system (1)", &["tablesample"]),
+            (Postgres, "SELECT * FROM t TABLESAMPLE system (1) REPEATABLE (7)", &[]),
+            (Postgres, "SELECT nextval('s')", &[]),
+            (Mariadb, "UPDATE t SET a = rand(), b = RAND(7), c = UUID()", &["rand()", "uuid()"]),
+            (Mariadb, "SELECT UNIX_TIMESTAMP(a) FROM t", &[]),
+            (Mariadb, "SELECT UNIX_TIMESTAMP(), now(6)", &["unix_timestamp()", "now()"]),
+            (Mariadb, "SELECT random()", &[]),
+            (Sqlite, "SELECT random(), datetime('now')", &[]),
+        ] {
+            assert_eq!(volatile_calls(statement, dialect), calls, "{dialect} {statement}");
+        }
+    }
+
+    #[test]
+    fn texts_of_an_artifact_may_be_calls() {
+        let artifact =
+            b"\0asm\x01UPDATE t SET a = Now(), b = gen_random_uuid(), c = CURRENT_DATE\x00std::time::now()renow()rand(";
+        let found = volatile_texts(artifact, Dialect::Postgres);
+        assert_eq!(found, ["gen_random_uuid()", "now()", "current_date"]);
+        assert_eq!(volatile_texts(b"x.random() ::random() _random() random(1)", Dialect::Postgres), [""; 0]);
+        assert_eq!(volatile_texts(artifact, Dialect::Sqlite), [""; 0]);
+    }
+}
