@@ -23,6 +23,7 @@ pub struct DryRunJson {
 struct TriedMigrationJson {
     revision: String,
     name: String,
+    /// `upgrade` or `downgrade`.
     direction: String,
     steps: Vec<StepJson>,
     /// Number of steps that are not listed.

@@ -30,12 +30,14 @@ enum EventBody {
         holder: String,
     },
     RunStarted {
+        /// `upgrade` or `downgrade`.
         direction: String,
         migrations: usize,
     },
     MigrationStarted {
         revision: String,
         name: String,
+        /// `upgrade` or `downgrade`.
         direction: String,
     },
     StepFinished {
@@ -47,6 +49,7 @@ enum EventBody {
     },
     Log {
         revision: String,
+        /// `debug`, `info` or `warning`.
         level: &'static str,
         message: String,
     },
@@ -83,6 +86,7 @@ enum EventBody {
     MigrationFinished {
         revision: String,
         name: String,
+        /// `upgrade` or `downgrade`.
         direction: String,
         duration_ms: f64,
         rows_read: u64,
@@ -91,6 +95,7 @@ enum EventBody {
     MigrationFailed {
         revision: String,
         name: String,
+        /// `upgrade` or `downgrade`.
         direction: String,
         error: ExplainedJson,
     },

@@ -36,6 +36,7 @@ pub struct StatusJson {
 struct StatusRowJson {
     revision: String,
     name: String,
+    /// `applied`, `pending`, `partial`, `missing` or `changed`.
     state: &'static str,
     out_of_order: bool,
     kind: &'static str,
@@ -113,11 +114,14 @@ pub struct PlanJson {
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 struct PlannedJson {
+    /// `upgrade` or `downgrade`.
     direction: String,
     revision: String,
     name: String,
     summary: String,
+    /// `sql` or `component`.
     kind: &'static str,
+    /// `atomic` or `stepwise`.
     mode: &'static str,
     sha256: String,
     needs: Vec<String>,
@@ -203,8 +207,10 @@ impl PlannedJson {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct MigrationJson {
     summary: String,
+    /// `sql` or `component`.
     kind: &'static str,
     sha256: String,
+    /// `auto`, `atomic` or `stepwise`.
     mode: &'static str,
     dialects: Vec<&'static str>,
     depends_on: Vec<String>,

@@ -26,6 +26,7 @@ pub struct BuildJson {
 struct BuiltJson {
     revision: String,
     name: String,
+    /// `sql` or `component`.
     kind: &'static str,
     compiled: bool,
     /// Not rebuilt although its source code changed, because it is applied.
@@ -124,7 +125,7 @@ pub struct ValidateJson {
     schema: u32,
     command: &'static str,
     valid: bool,
-    /// The dialect that the SQL was checked as.
+    /// `sqlite`, `postgres`, `mysql` or `mariadb`: as what the SQL was checked.
     dialect: &'static str,
     migrations: Vec<NamedMigrationJson>,
     /// What cannot run in downgrades.

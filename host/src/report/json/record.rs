@@ -34,9 +34,12 @@ struct RecordJson {
     revision: String,
     name: String,
     summary: String,
+    /// `sql` or `component`.
     kind: &'static str,
     sha256: String,
+    /// `atomic` or `stepwise`.
     mode: &'static str,
+    /// `applied`, `partial`, `partly-rolled-back` or `rolled-back`.
     state: &'static str,
     started_at: String,
     finished_at: Option<String>,
@@ -117,6 +120,7 @@ pub struct ShowJson {
     database: DatabaseJson,
     revision: String,
     name: String,
+    /// `applied`, `pending`, `partial`, `missing`, `changed` or `rolled-back`.
     state: &'static str,
     out_of_order: bool,
     project: Option<MigrationJson>,

@@ -52,7 +52,9 @@ struct BackupJson {
 struct DoneJson {
     revision: String,
     name: String,
+    /// `sql` or `component`.
     kind: &'static str,
+    /// `atomic` or `stepwise`.
     mode: &'static str,
     duration_ms: f64,
     steps: u64,
@@ -68,6 +70,7 @@ struct DoneJson {
 struct PlannedMigrationJson {
     revision: String,
     name: String,
+    /// `upgrade` or `downgrade`.
     direction: String,
 }
 

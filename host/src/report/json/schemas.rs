@@ -52,7 +52,44 @@ fn of<T: JsonSchema>(title: &str, commands: &[&str]) -> Value {
         schema["properties"]["command"] = json!({ "enum": commands });
     }
     schema["properties"]["schema"] = json!({ "const": SCHEMA });
+    enumerate(&mut schema);
     schema
+}
+
+/// Makes an `enum` of each description that lists the values of a text: "`up` or `down`: which way".
+fn enumerate(schema: &mut Value) {
+    match schema {
+        Value::Object(object) => {
+            let listed = object.get("description").and_then(Value::as_str).and_then(listed);
+            if let Some(values) = listed.filter(|_| object.get("type") == Some(&json!("string"))) {
+                object.insert("enum".to_owned(), values);
+            }
+            object.values_mut().for_each(enumerate);
+        }
+        Value::Array(values) => values.iter_mut().for_each(enumerate),
+        _ => {}
+    }
+}
+
+/// The values that a description lists, if it begins with nothing else.
+fn listed(description: &str) -> Option<Value> {
+    let list = description.split([':', '.']).next()?.replace(" or ", ", ");
+    let values: Option<Vec<&str>> = list
+        .split(", ")
+        .map(|value| value.strip_prefix('`')?.strip_suffix('`').filter(|it| !it.contains('`')))
+        .collect();
+    values.filter(|values| values.len() > 1).map(|values| json!(values))
+}
+
+#[test]
+fn values_are_listed_in_descriptions() {
+    assert_eq!(listed("`a`, `b-c` or `d e`: which."), Some(json!(["a", "b-c", "d e"])));
+    assert_eq!(listed("`a` or `b`."), Some(json!(["a", "b"])));
+    for prose in
+        ["Either `a` or `b`.", "`a` of the new one, if there is one.", "`None`: all runs.", "What `a` and `b` are."]
+    {
+        assert_eq!(listed(prose), None, "{prose}");
+    }
 }
 
 fn folder() -> PathBuf {

@@ -23,8 +23,10 @@ pub struct VerifyJson {
 struct VerifiedJson {
     revision: String,
     name: String,
+    /// `sql` or `component`.
     kind: &'static str,
     transcript: String,
+    /// `proven`, `unproven` or `differs`: the worst of its findings.
     result: &'static str,
     findings: Vec<FindingJson>,
     /// Statements that may do something else in another run.
