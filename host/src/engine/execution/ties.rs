@@ -53,12 +53,10 @@ mod tests {
         let mut x = ColumnBuilder::new(ColumnType::Int64, 3, "");
         for (value, other) in ids.into_iter().zip(others) {
             match value {
-                Some(value) => {
-                    id.push_int64(value);
-                }
+                Some(value) => assert!(id.push_int64(value)),
                 None => id.push_null(),
             }
-            x.push_int64(other);
+            assert!(x.push_int64(other));
         }
         (set, Batch { row_count: 3, columns: vec![id.finish("id"), x.finish("x")] })
     }
