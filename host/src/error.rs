@@ -17,9 +17,9 @@ pub enum ErrorKind {
     Partial,
     /// Refused by a grant or a limit (exit code 7).
     Denied,
-    /// Stopped at a safe point by SIGINT (exit code 130).
+    /// Stopped at a safe point by SIGINT, also if a revision stays partial (exit code 130).
     Interrupted,
-    /// Stopped at a safe point by SIGTERM (exit code 143).
+    /// Stopped at a safe point by SIGTERM or `runner cancel`, also if a revision stays partial (exit code 143).
     Terminated,
 }
 

@@ -3,17 +3,27 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::servers::programs::is_root;
 use crate::{Output, TestProject};
 
 /// A file system in memory with a limited size.
 pub struct Disk(PathBuf);
 
 impl Disk {
-    /// Mounts one in a new directory; `None` where mounting is not permitted.
-    pub fn mount(folder: &Path, bytes: u64) -> Option<Self> {
+    /// Mounts one in a new directory.
+    #[track_caller]
+    pub fn mount(folder: &Path, bytes: u64) -> Self {
+        let disk = Self::try_mount(folder, bytes);
+        disk.expect(
+            "mounting failed: run the tests as root, or let `sudo -n mount` work (in a container: `--privileged`)",
+        )
+    }
+
+    /// As [`Disk::mount`]; `None` where mounting is not permitted.
+    fn try_mount(folder: &Path, bytes: u64) -> Option<Self> {
         std::fs::create_dir(folder).unwrap();
-        let mut mount = Command::new("mount");
-        mount.args(["-t", "tmpfs", "-o", &format!("size={bytes},mode=755"), "tmpfs"]).arg(folder);
+        let mut mount = privileged("mount");
+        mount.args(["-t", "tmpfs", "-o", &format!("size={bytes},mode=1777"), "tmpfs"]).arg(folder);
         mount.output().is_ok_and(|output| output.status.success()).then(|| Self(folder.to_path_buf()))
     }
 
@@ -28,15 +38,25 @@ impl Disk {
     }
 
     fn remount(&self, option: &str) {
-        let status = Command::new("mount").args(["-o", &format!("remount,{option}")]).arg(&self.0).status();
+        let status = privileged("mount").args(["-o", &format!("remount,{option}")]).arg(&self.0).status();
         assert!(status.unwrap().success(), "remount,{option}");
     }
 }
 
 impl Drop for Disk {
     fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+        let _ = privileged("umount").arg("-l").arg(&self.0).status();
     }
+}
+
+/// A program that may need root's rights.
+fn privileged(program: &str) -> Command {
+    if is_root() {
+        return Command::new(program);
+    }
+    let mut command = Command::new("sudo");
+    command.args(["-n", program]);
+    command
 }
 
 /// A disk in a directory of a project or, where mounting is not permitted, a limit on the size of files.
@@ -49,7 +69,7 @@ pub struct SmallDisk<'a> {
 impl<'a> SmallDisk<'a> {
     /// A disk of this size in a new directory.
     pub fn new(project: &'a TestProject, folder: &str, bytes: u64) -> Self {
-        let disk = Disk::mount(&project.file(folder), bytes);
+        let disk = Disk::try_mount(&project.file(folder), bytes);
         if disk.is_none() {
             println!("mounting is not permitted here: bounding the size of files instead");
         }

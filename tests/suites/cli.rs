@@ -20,6 +20,8 @@ mod release;
 mod schemas;
 #[path = "cli/session.rs"]
 mod session;
+#[path = "cli/timeouts.rs"]
+mod timeouts;
 
 use std::collections::BTreeSet;
 

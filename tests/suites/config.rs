@@ -124,7 +124,8 @@ fn environments_are_chosen_by_name() {
     chosen(&["-e", "staging"], &[], "staging.db");
     chosen(&["--environment", "production"], &elsewhere, "production.db");
     chosen(&["-e", "production"], &[("RUNNER_DATABASE_URL", "sqlite:own.db")], "own.db");
-    chosen(&[], &[("RUNNER_ENVIRONMENT", "staging"), elsewhere[0]], "elsewhere.db");
+    chosen(&[], &[("RUNNER_ENVIRONMENT", "staging"), elsewhere[0]], "staging.db");
+    chosen(&[], &[("RUNNER_ENVIRONMENT", "staging"), ("RUNNER_DATABASE_URL", "sqlite:own.db")], "own.db");
     chosen(&[], &[("RUNNER_ENVIRONMENT", "staging")], "staging.db");
     chosen(&["-e", "production"], &[("RUNNER_ENVIRONMENT", "staging")], "production.db");
     chosen(&["-e", "production", "-D", "sqlite:flag.db"], &[], "flag.db");

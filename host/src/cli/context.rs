@@ -9,7 +9,7 @@ use super::request::{GlobalRequest, flags};
 use crate::error::{Error, Result};
 use crate::project::{Catalog, CatalogReport, Settings};
 use crate::report::json::DatabaseJson;
-use crate::report::{Format, Printer};
+use crate::report::{Format, Printer, text};
 pub use crate::runner::setup::{HistoryDetail, OpenError, OpenedDatabase, Setup};
 
 /// What a command works with.
@@ -76,7 +76,15 @@ impl Context {
     /// The database as JSON documents show it.
     pub fn database_json(&self) -> DatabaseJson {
         let name = self.settings.database.as_ref().map(|name| name.value.as_str());
-        DatabaseJson::new(name, self.settings.database_url.value.to_string())
+        let url = &self.settings.database_url;
+        DatabaseJson::new(name, url.value.to_string(), url.origin.to_string())
+    }
+
+    /// Says which database a command looked at, and where its URL comes from; in JSON, the document does.
+    pub fn say_database(&self) {
+        if self.printer.format() == Format::Text {
+            self.printer.talk(&text::database(&self.settings.database_url));
+        }
     }
 }
 

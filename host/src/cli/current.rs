@@ -11,6 +11,7 @@ use crate::runtime;
 pub fn run(context: &Context) -> Result<u8> {
     runtime::run(async {
         let history = context.open(HistoryDetail::Live).await?.history;
+        context.say_database();
         match context.printer.format() {
             Format::Json => context.printer.json(&CurrentJson::new(context.database_json(), &history)),
             Format::Text => context.printer.data(&text::current(&history)),

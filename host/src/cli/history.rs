@@ -19,6 +19,7 @@ pub fn run(context: &Context) -> Result<u8> {
             None => Default::default(),
         };
         let printer = &context.printer;
+        context.say_database();
         match printer.format() {
             Format::Json => printer.json(&HistoryJson::new(context.database_json(), &records, &repairs)),
             Format::Text if records.is_empty() => {

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::exit;
+use crate::database::DatabaseUrl;
 use crate::engine::identity::Identity;
 use crate::error::{Error, Result};
 use crate::project::scaffold::{Scaffolded, github, init, revision_at};
@@ -11,8 +12,11 @@ use crate::project::{LoadRequest, Settings};
 use crate::report::json::ScaffoldJson;
 use crate::report::{Format, Printer, Text, text};
 
-/// Creates a project; with `ci`, a workflow too, for which the project may exist.
+/// Creates a project, for the database of `--database-url` or an SQLite file of its own; with `ci`, a workflow too, for which
+/// the project may exist.
 pub fn run(printer: &Printer, folder: &Path, ci: bool, load: &LoadRequest) -> Result<u8> {
+    let url = load.database_url.as_ref();
+    let database = url.map(|url| DatabaseUrl::parse(url, &load.start_dir)).transpose()?;
     let absolute = std::path::absolute(folder)
         .map_err(|error| Error::usage("the current directory no longer exists").cause(error))?;
     if ci {
@@ -22,7 +26,7 @@ pub fn run(printer: &Printer, folder: &Path, ci: bool, load: &LoadRequest) -> Re
     let is_project = absolute.join(FILE_NAME).exists();
     let mut made = match ci && is_project {
         true => Scaffolded { root: absolute.clone(), ..Scaffolded::default() },
-        false => init(&absolute, &revision_at(Identity::now().run_timestamp / 1_000_000))?,
+        false => init(&absolute, &revision_at(Identity::now().run_timestamp / 1_000_000), database.as_ref())?,
     };
     if ci {
         let load = LoadRequest { config: None, start_dir: absolute, ..load.clone() };

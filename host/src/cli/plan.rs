@@ -36,6 +36,7 @@ pub fn run(context: &Context, request: &PlanRequest) -> Result<u8> {
         }
         let shown = request.sql.then_some(sql.as_slice());
         let printer = &context.printer;
+        context.say_database();
         match (printer.format(), shown) {
             (Format::Json, sql) => {
                 let target = request.target.to_string();

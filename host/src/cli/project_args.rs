@@ -13,6 +13,8 @@ use super::completions::Shell;
 Examples:
   runner init                      in the current directory
   runner init shop                 in a new directory `shop`
+  runner init -D postgres://app:secret@localhost/shop
+                                   for this database: `runner.toml` has its URL, `.env` the password
   runner init --ci github          also a workflow for GitHub; in a project, the workflow alone")]
 pub struct InitArgs {
     /// Directory of the project

@@ -24,7 +24,8 @@ pub struct RunArgs {
     pub chunk_rows: Option<String>,
     /// Target duration of a chunk of a transform, such as `500ms`
     ///
-    /// The size of the next chunk is adjusted to the duration of the previous ones. By default the size is fixed.
+    /// The size of the next chunk is adjusted to the duration of the previous ones. By default the size is fixed, and always on
+    /// SQLite.
     ///
     /// [env: RUNNER_CHUNK_TIME]
     #[arg(long, value_name = "DURATION", hide_short_help = true)]
@@ -36,7 +37,7 @@ pub struct RunArgs {
     pub lock_timeout: Option<String>,
     /// How long a statement may wait for a table or row lock, or `none`
     ///
-    /// Defaults to 3s on PostgreSQL.
+    /// Defaults to 3s on PostgreSQL, and to `busy_timeout` of the URL on SQLite.
     ///
     /// [env: RUNNER_TABLE_LOCK_TIMEOUT]
     #[arg(long, value_name = "DURATION", hide_short_help = true)]

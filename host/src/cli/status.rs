@@ -45,6 +45,7 @@ fn show(
     match printer.format() {
         Format::Json => printer.json(&StatusJson::new(context.database_json(), history, &rows, report, overview)),
         Format::Text => {
+            context.say_database();
             printer.data(&text::status(&rows));
             let id = |revision: &str| {
                 let row = rows.iter().find(|row| row.revision() == revision);

@@ -87,6 +87,15 @@ impl DatabaseError {
         Self::new(DatabaseErrorKind::Interrupted, "stopped by the stop signal")
     }
 
+    /// Returns the error for a statement of a migration that exceeded `statement_timeout`.
+    pub fn too_long(limit: std::time::Duration) -> Self {
+        Self::new(
+            DatabaseErrorKind::Timeout,
+            format!("the statement took longer than the {} s that it may", limit.as_secs_f64()),
+        )
+        .hint("raise `statement_timeout`")
+    }
+
     /// Returns the error for a text without a statement.
     pub fn no_statement() -> Self {
         Self::new(DatabaseErrorKind::Syntax, "there is no statement in this text")

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use percent_encoding::percent_decode_str;
@@ -85,6 +86,14 @@ impl DatabaseUrl {
     /// Returns the whole URL, including the password. Never print it.
     pub fn secret(&self) -> &str {
         &self.text
+    }
+
+    /// Servers: returns where the passwords are in the whole URL, in order; empty ones are left out.
+    pub fn passwords(&self) -> Vec<Range<usize>> {
+        match self.place {
+            Place::File { .. } => Vec::new(),
+            Place::Server(_) => passwords(&self.text).into_iter().filter(|range| !range.is_empty()).collect(),
+        }
     }
 
     /// Servers: returns the parsed URL, or why it cannot be parsed. Never print it.
@@ -193,24 +202,35 @@ pub fn plain_host(host: &str) -> &str {
 /// Replaces the password of a URL, and that of a `password=` parameter, with `***`.
 pub fn redact(text: &str) -> String {
     let mut redacted = text.to_owned();
-    if let Some(start) = redacted.find("://").map(|at| at + 3) {
-        let authority = redacted[start..].find(['/', '?']).map_or(redacted.len(), |at| start + at);
-        // A password that contains a `/` or `?` ends after them: hide too much rather than too little.
-        let end = if redacted[start..authority].contains('@') { authority } else { redacted.len() };
-        // The last `@`, because a password may contain one that is not encoded.
-        if let Some(at) = redacted[start..end].rfind('@').map(|at| start + at)
-            && let Some(colon) = redacted[start..at].find(':').map(|colon| start + colon)
-        {
-            redacted.replace_range(colon + 1..at, "***");
-        }
-    }
-    for name in ["password=", "sslpassword="] {
-        if let Some(start) = redacted.find(name).map(|at| at + name.len()) {
-            let end = redacted[start..].find(['&', ' ']).map_or(redacted.len(), |at| start + at);
-            redacted.replace_range(start..end, "***");
-        }
+    for range in passwords(text).into_iter().rev() {
+        redacted.replace_range(range, "***");
     }
     redacted
+}
+
+/// Where the passwords of a URL are, in order.
+fn passwords(text: &str) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    let mut rest = 0;
+    if let Some(start) = text.find("://").map(|at| at + 3) {
+        let authority = text[start..].find(['/', '?']).map_or(text.len(), |at| start + at);
+        // A password that contains a `/` or `?` ends after them: hide too much rather than too little.
+        let end = if text[start..authority].contains('@') { authority } else { text.len() };
+        // The last `@`, because a password may contain one that is not encoded.
+        if let Some(at) = text[start..end].rfind('@').map(|at| start + at)
+            && let Some(colon) = text[start..at].find(':').map(|colon| start + colon)
+        {
+            found.push(colon + 1..at);
+            rest = at;
+        }
+    }
+    // Also finds `sslpassword=`.
+    while let Some(start) = text[rest..].find("password=").map(|at| rest + at + "password=".len()) {
+        let end = text[start..].find(['&', ' ']).map_or(text.len(), |at| start + at);
+        found.push(start..end);
+        rest = end;
+    }
+    found
 }
 
 #[cfg(test)]

@@ -24,6 +24,8 @@ pub struct RunRecorder {
     steps: AtomicU64,
     rows_read: AtomicU64,
     rows_written: AtomicU64,
+    /// Those of the rows read and written that an interrupted run had already read and written.
+    earlier: [AtomicU64; 2],
     transcript: Mutex<Transcript>,
     transforms: Mutex<Vec<TransformRecord>>,
     unrepeatable: Mutex<Vec<Unrepeatable>>,
@@ -140,6 +142,18 @@ impl RunRecorder {
     /// Adds rows written.
     pub fn add_rows_written(&self, rows: u64) {
         self.rows_written.fetch_add(rows, Ordering::Relaxed);
+    }
+
+    /// Records that an interrupted run had already read and written some of the rows.
+    pub fn add_earlier(&self, read: u64, written: u64) {
+        self.earlier[0].fetch_add(read, Ordering::Relaxed);
+        self.earlier[1].fetch_add(written, Ordering::Relaxed);
+    }
+
+    /// Returns the number of rows that this run itself read and wrote.
+    pub fn own_rows(&self) -> (u64, u64) {
+        let [read, written] = self.earlier.each_ref().map(|rows| rows.load(Ordering::Relaxed));
+        (self.rows_read().saturating_sub(read), self.rows_written().saturating_sub(written))
     }
 
     /// Returns the number of steps begun.

@@ -75,11 +75,15 @@ impl Script for SqlScript {
             if let Some(reason) = context.stop.reason() {
                 return Err(stopped(reason));
             }
+            if statements.len() > 1 {
+                let (revision, statement) = (context.revision.clone(), at as u64 + 1);
+                context.events.emit(&Event::StatementStarted { revision, statement, of: statements.len() as u64 });
+            }
             let rows = run_statement(&mut steps, statement, context).await.map_err(|error| {
                 let place = format!("{} of {}, line {}", at + 1, statements.len(), statement.line);
                 failed(error, statement, direction, &context.stop, place)
             })?;
-            context.recorder.add_rows_written(rows);
+            steps.count(0, rows);
         }
         Ok(())
     }

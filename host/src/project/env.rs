@@ -10,6 +10,9 @@ use std::path::Path;
 use super::origin::{Origin, Sourced};
 use crate::error::{Error, Result};
 
+/// The file of variables next to the settings file.
+pub const FILE_NAME: &str = ".env";
+
 /// The settings file, as `--config`. Not read from `.env`, which is next to that file.
 pub const CONFIG: &str = "RUNNER_CONFIG";
 /// The environment of `runner.toml` to use, as `--environment`.
@@ -172,7 +175,7 @@ pub struct Variables {
 impl Variables {
     /// The variables of the process and of the file `.env` in the directory, if there is one.
     pub fn load(process: BTreeMap<String, String>, folder: &Path) -> Result<Self> {
-        let file = match std::fs::read(folder.join(".env")) {
+        let file = match std::fs::read(folder.join(FILE_NAME)) {
             Ok(bytes) => read_dotenv(&String::from_utf8_lossy(&bytes))?,
             // Some projects keep a Python environment in a directory of this name.
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::IsADirectory) => BTreeMap::new(),

@@ -9,6 +9,7 @@ pub mod printer;
 pub mod progress;
 pub mod sink;
 pub mod table;
+mod terminal;
 pub mod text;
 pub mod units;
 

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
-use super::text::numbers;
+use super::terminal::NarrowTerminal;
+use super::text::bar_numbers;
 use super::{escape, units};
 use crate::engine::event::TransformProgress;
 
@@ -17,14 +18,17 @@ const REDRAWS: u8 = 10;
 const TICK: Duration = Duration::from_millis(200);
 
 /// The running migration.
-const RUNNING: &str = "{spinner} {msg} {elapsed:.dim}";
+const RUNNING: &str = "{spinner} {elapsed:.dim} {wide_msg}";
 /// Progress with a known total.
-const BOUNDED: &str = "  {prefix} [{bar:30}] {human_pos}/{human_len} {msg}, {rate:.dim}, {eta:.dim} left";
+const BOUNDED: &str = "  {prefix} [{bar:10}] {human_pos}/{human_len} {wide_msg} {eta:.dim} left";
 /// Progress without a known total.
-const UNBOUNDED: &str = "  {prefix} {human_pos} {msg}, {rate:.dim}";
+const UNBOUNDED: &str = "  {prefix} {human_pos}, {rate:.dim} {wide_msg}";
 
 /// A transform with a known total, and one without. Its rate is our own: that of the bar would drop during a pause.
-const TRANSFORM: [&str; 2] = ["  {prefix} [{bar:20}] {msg}", "  {prefix} {msg}"];
+const TRANSFORM: [&str; 2] = ["  {prefix} [{bar:10}] {wide_msg}", "  {prefix} {wide_msg}"];
+
+/// Characters of a name that guests choose: what follows it must fit into a line.
+const PREFIX: usize = 20;
 
 /// Maximum number of bars. Guests choose the names, and could choose more than fit on a screen.
 const MAX_PARTS: usize = 8;
@@ -37,8 +41,8 @@ pub struct Bars {
 
 #[derive(Default)]
 struct Current {
-    /// The running migration.
-    migration: Option<ProgressBar>,
+    /// The running migration and its id.
+    migration: Option<(String, ProgressBar)>,
     /// The progress that its guest or its transforms report.
     parts: Vec<(String, ProgressBar)>,
 }
@@ -46,7 +50,10 @@ struct Current {
 impl Default for Bars {
     /// No bars yet.
     fn default() -> Self {
-        let all = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(REDRAWS));
+        let all = MultiProgress::with_draw_target(ProgressDrawTarget::term_like_with_hz(
+            Box::<NarrowTerminal>::default(),
+            REDRAWS,
+        ));
         Self { all, current: Mutex::default() }
     }
 }
@@ -56,10 +63,18 @@ impl Bars {
     pub fn begin(&self, id: &str) {
         self.end();
         let bar = hidden(RUNNING);
-        bar.set_message(escape::line(id));
+        let id = escape::line(id);
+        bar.set_message(id.clone());
         let bar = self.all.add(bar);
         bar.enable_steady_tick(TICK);
-        self.lock().migration = Some(bar);
+        self.lock().migration = Some((id, bar));
+    }
+
+    /// A statement of the running migration begins.
+    pub fn statement(&self, statement: u64, of: u64) {
+        if let Some((id, bar)) = &self.lock().migration {
+            bar.set_message(format!("statement {} of {}, {id}", units::count(statement), units::count(of)));
+        }
     }
 
     /// Progress that a guest reports.
@@ -71,7 +86,7 @@ impl Bars {
         }
         let at = known.unwrap_or_else(|| {
             let bar = hidden(UNBOUNDED);
-            bar.set_prefix(escape::line(what));
+            bar.set_prefix(prefix(what));
             // The unit comes from the guest: as part of the template it could control the bar.
             bar.set_message(escape::line(unit));
             if let Some(total) = total {
@@ -98,7 +113,7 @@ impl Bars {
         }
         let at = known.unwrap_or_else(|| {
             let bar = hidden(TRANSFORM[1]);
-            bar.set_prefix(escape::line(&progress.transform));
+            bar.set_prefix(prefix(&progress.transform));
             current.parts.push((progress.transform.clone(), self.all.add(bar)));
             current.parts.len() - 1
         });
@@ -108,7 +123,7 @@ impl Bars {
             bar.set_style(style(TRANSFORM[0]));
         }
         bar.set_position(progress.rows_done);
-        bar.set_message(escape::line(&numbers(progress)));
+        bar.set_message(escape::line(&bar_numbers(progress)));
     }
 
     /// Prints something above the bars.
@@ -122,7 +137,7 @@ impl Bars {
         for (_, bar) in current.parts {
             bar.finish_and_clear();
         }
-        if let Some(bar) = current.migration {
+        if let Some((_, bar)) = current.migration {
             bar.finish_and_clear();
         }
     }
@@ -136,6 +151,12 @@ impl Drop for Bars {
     fn drop(&mut self) {
         self.end();
     }
+}
+
+/// A name that leaves room for what follows.
+fn prefix(name: &str) -> String {
+    let name = escape::line(name);
+    if name.chars().count() <= PREFIX { name } else { name.chars().take(PREFIX - 1).chain(['…']).collect() }
 }
 
 /// A bar that is not drawn until it is added to the others.
@@ -163,6 +184,81 @@ mod tests {
         for template in [RUNNING, BOUNDED, UNBOUNDED, TRANSFORM[0], TRANSFORM[1]] {
             assert!(ProgressStyle::with_template(template).is_ok(), "{template}");
         }
+    }
+
+    /// A terminal of 80 columns that remembers what was written to it.
+    #[derive(Debug, Clone, Default)]
+    struct Screen(std::sync::Arc<Mutex<Vec<String>>>);
+
+    impl Screen {
+        fn write(&self, text: &str) -> std::io::Result<()> {
+            let text = anstream::adapter::strip_str(text).to_string();
+            self.0.lock().expect("a screen").push(text);
+            Ok(())
+        }
+    }
+
+    impl indicatif::TermLike for Screen {
+        fn width(&self) -> u16 {
+            80
+        }
+
+        fn move_cursor_up(&self, _: usize) -> std::io::Result<()> {
+            Ok(())
+        }
+
+        fn move_cursor_down(&self, _: usize) -> std::io::Result<()> {
+            Ok(())
+        }
+
+        fn move_cursor_right(&self, _: usize) -> std::io::Result<()> {
+            Ok(())
+        }
+
+        fn move_cursor_left(&self, _: usize) -> std::io::Result<()> {
+            Ok(())
+        }
+
+        fn write_line(&self, text: &str) -> std::io::Result<()> {
+            self.write(text)
+        }
+
+        fn write_str(&self, text: &str) -> std::io::Result<()> {
+            self.write(text)
+        }
+
+        fn clear_line(&self) -> std::io::Result<()> {
+            Ok(())
+        }
+
+        fn flush(&self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn bars_fit_80_columns() {
+        let screen = Screen::default();
+        let target = ProgressDrawTarget::term_like(Box::new(screen.clone()));
+        let bars = Bars { all: MultiProgress::with_draw_target(target), current: Mutex::default() };
+        bars.begin("20260112101500_a_migration_with_a_name_that_is_rather_long_as_names_go");
+        bars.statement(1_234, 5_678);
+        bars.update("what a guest says about its work", 12_345_678, Some(987_654_321), "units of some kind");
+        bars.transform(&TransformProgress {
+            transform: "instants_of_departure_and_arrival".to_owned(),
+            rows_done: 12_345_000,
+            total: Some(crate::engine::event::Total { rows: 70_000_000, is_estimate: true }),
+            rate: Some(412_000.0),
+            left: Some(Duration::from_secs(123)),
+            chunks: 754,
+            held: Some(("replica-lag", "a replica is 12 s behind, and 5 s are allowed".to_owned())),
+            ..TransformProgress::default()
+        });
+        bars.end();
+        let written = screen.0.lock().expect("a screen");
+        let longest = written.iter().map(|line| line.chars().count()).max();
+        assert!(longest.is_some_and(|longest| (40..=80).contains(&longest)), "{written:#?}");
+        assert!(written.iter().any(|line| line.contains("2 min 3 s left")), "{written:#?}");
     }
 
     #[test]

@@ -65,6 +65,11 @@ impl EventSink for TextSink {
                     self.say(&step_line(*step, statement, *rows, *duration));
                 }
             }
+            Event::StatementStarted { statement, of, .. } => {
+                if let Some(bars) = &self.bars {
+                    bars.statement(*statement, *of);
+                }
+            }
             Event::DryRunEvent(event) => self.data(&dry_run_event(event, self.printer.verbosity())),
             Event::Log { revision, level, message } => self.log(revision, *level, message),
             Event::Unrepeatable { revision, statement } => self.log(revision, LogLevel::Warning, &statement.warning()),

@@ -17,7 +17,7 @@ use crate::engine::target::Target;
 use crate::engine::{Direction, EventSink, Transforms};
 use crate::error::{Error, ErrorKind, Result};
 use crate::project::Catalog;
-use crate::project::settings::BackupSettings;
+use crate::project::settings::{BackupSettings, Chunking};
 
 /// What to run, and how.
 #[derive(Clone, Debug)]
@@ -85,6 +85,7 @@ pub async fn run(
         return Ok(Ran { outcome: Outcome { dry_run, ..Outcome::default() }, current: None });
     };
     let throttle = setup.settings.throttle.clone().fit(database.facts().dialect)?;
+    let chunking = setup.settings.chunking.fit(database.facts().dialect)?;
     if let Some(history) = nothing_pending(order, &catalog, &mut *database).await {
         let outcome = Outcome { run_id: identity.run_id, dry_run, ..Outcome::default() };
         return Ok(Ran { outcome, current: history.current().map(Record::id) });
@@ -101,7 +102,7 @@ pub async fn run(
     let about = RunInfo { run_id: identity.run_id.clone(), owner: identity.lock_owner(order.action.verb()) };
     let control = Arc::new(RunControl::new(about, throttle, events.clone(), stop.clone()));
     let engine = Engine {
-        transforms: Arc::new(transforms(setup, order, &identity)),
+        transforms: Arc::new(transforms(setup, order, chunking, &identity)),
         loader: setup.loader(order.jobs, database.facts().dialect),
         database: Arc::new(tokio::sync::Mutex::new(database)),
         catalog,
@@ -186,10 +187,10 @@ fn backup(setup: &Setup, dialect: Dialect) -> Option<Arc<dyn Backup>> {
 }
 
 /// How transforms of this run are split into chunks, and how many workers they get.
-fn transforms(setup: &Setup, order: &RunOrder, identity: &Identity) -> Transforms {
+fn transforms(setup: &Setup, order: &RunOrder, chunking: Chunking, identity: &Identity) -> Transforms {
     Transforms {
-        rows: setup.settings.chunking.rows,
-        time: setup.settings.chunking.time,
+        rows: chunking.rows,
+        time: chunking.time,
         connections: order.connections,
         retries: setup.settings.timeouts.retries,
         // A dry run has a single connection: others would see neither its transaction nor its copy.

@@ -12,7 +12,7 @@ mod dump;
 mod guardian;
 mod place;
 mod process;
-mod programs;
+pub(crate) mod programs;
 mod proxy;
 mod server;
 mod template;

@@ -40,12 +40,16 @@ pub(super) struct User {
 /// The user to run a server as: the current one, unless the tests run as root, which servers refuse or should not
 /// use.
 pub(super) fn service_user(name: &str) -> Option<User> {
-    static ROOT: OnceLock<bool> = OnceLock::new();
-    let root = *ROOT.get_or_init(|| id(&["-u"]) == Some(0));
-    root.then(|| User {
+    is_root().then(|| User {
         uid: id(&["-u", name]).unwrap_or_else(|| panic!("there is no user `{name}`; run scripts/setup")),
         gid: id(&["-g", name]).unwrap_or_else(|| panic!("there is no group of `{name}`; run scripts/setup")),
     })
+}
+
+/// Whether the tests run as root.
+pub(crate) fn is_root() -> bool {
+    static ROOT: OnceLock<bool> = OnceLock::new();
+    *ROOT.get_or_init(|| id(&["-u"]) == Some(0))
 }
 
 fn id(arguments: &[&str]) -> Option<u32> {

@@ -25,6 +25,67 @@ fn init_in_the_current_directory() {
     project.runner("rollback --all").succeeds();
 }
 
+/// The line of a resumed migration counts what this run did, in the time that it took.
+#[test]
+fn a_resumed_migration_counts_its_own_rows() {
+    let project = project!();
+    let many = "CREATE TABLE a (id INTEGER);\nINSERT INTO a WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n \
+                WHERE i < 5000) SELECT i FROM n;";
+    let text = |last: &str| format!("-- runner:no-transaction\n{many}\n{last}");
+    project.sql("1_a", &text("INSERT INTO nowhere VALUES (1);"), "DROP TABLE a;");
+    project.runner("apply").exits(6);
+    project.sql("1_a", &text("INSERT INTO a VALUES (0);"), "DROP TABLE a;");
+    let output = project.runner("apply");
+    output.succeeds().says(&["applied 1_a (", ", 1 row)"]);
+    assert_eq!(project.value("SELECT rows_written FROM runner_history"), "5001", "the history counts all runs");
+}
+
+#[test]
+fn init_for_a_database() {
+    let project = project!(empty);
+    let database = "postgres://app:s%40cret@localhost/shop";
+    assert_snapshot!(project.runner(&format!("init shop -D {database}")).snapshot());
+    let settings = std::fs::read_to_string(project.file("shop/runner.toml")).unwrap();
+    assert!(settings.contains("\nurl = \"postgres://app:${DB_PASSWORD}@localhost/shop\"\n"), "{settings}");
+    assert_eq!(std::fs::read_to_string(project.file("shop/.env")).unwrap(), "DB_PASSWORD='s%40cret'\n");
+    assert!(std::fs::read_to_string(project.file("shop/.gitignore")).unwrap().contains(".env"));
+    project.runner("init relative -D sqlite:shop.db").succeeds();
+    let mut command = project.command(["apply"]);
+    project.finish(command.current_dir(project.file("relative"))).succeeds();
+    assert!(project.file("shop.db").exists(), "a relative path starts at the current directory");
+    // What would be lost is refused before anything is written.
+    project.write("other/.env", "DB_PASSWORD=mine\n");
+    project.runner(&format!("init other -D {database}")).exits(2).says(&["`DB_PASSWORD`", "hint:"]);
+    assert!(!project.file("other/runner.toml").exists() && !project.file("other/migrations").exists());
+    project.runner("init bad -D oracle://x").exits(2).says(&["oracle"]);
+    assert!(!project.file("bad").exists());
+}
+
+#[test]
+fn commands_that_look_name_the_database() {
+    let project = shop();
+    project.settings("[database]\nurl = \"sqlite:main.db\"\n[environments.live]\nurl = \"sqlite:live.db\"");
+    let from = |arguments: &[&str], variables: &[(&str, &str)]| {
+        let mut command = project.command(arguments);
+        let output = project.finish(command.envs(variables.iter().copied()));
+        output.succeeds();
+        normalise(&output.stderr, project.root()).lines().next().unwrap_or_default().to_owned()
+    };
+    for verb in ["status", "plan", "current", "history"] {
+        let said = from(&[verb, "-e", "live"], &[]);
+        assert_eq!(
+            said,
+            "database: sqlite://[PROJECT]/live.db (from `environments.live.url` in `runner.toml`, line 6)"
+        );
+        assert_eq!(from(&[verb], &[("RUNNER_ENVIRONMENT", "live")]), said, "flag and variable are one selection");
+        let said = from(&[verb], &[("DATABASE_URL", "sqlite:x.db")]);
+        assert_eq!(said, "database: sqlite://[PROJECT]/x.db (from `DATABASE_URL` in the environment)");
+        assert_eq!(from(&[verb, "--quiet"], &[]), "");
+        let document = json(&project.runner(&format!("{verb} --format json")));
+        assert_eq!(document["database"]["source"], "from `database.url` in `runner.toml`, line 4");
+    }
+}
+
 #[test]
 fn apply_and_again() {
     let project = shop();

@@ -73,10 +73,10 @@ for_each_server! {
             project.runner("pause").exits(1).says(&["keep its transaction open", "hint: `runner cancel` stops it", "stepwise"]);
             assert_eq!(status(&project)["pauses"].as_array().map(Vec::len), Some(0));
         }
-        project.runner("cancel").succeeds();
+        project.run(["cancel", "--why", "it blocks the shop"]).succeeds();
         let (code, said) = run.ends();
         assert_eq!(code, Some(143), "{said}");
-        assert!(said.contains("cancelled by `runner cancel`"), "{said}");
+        assert!(said.contains("cancelled by `runner cancel`") && said.contains(": it blocks the shop"), "{said}");
         let rows = if engine == Engine::Postgres { "1" } else { "2" };
         assert_eq!(project.value("SELECT count(*) FROM first"), rows);
         if engine == Engine::Postgres {

@@ -78,7 +78,7 @@ for_each_engine! {
         is_sound(&project);
         let ended = until_run(&project, "it ended", |run| run["state"] == "ended");
         assert_eq!((ended["rows_done"].as_u64(), ended["rows_total"].as_u64()), (Some(done), Some(ROWS)));
-        project.runner("status").prints(&["stopped 0002_paced", "why: cancelled by", "`runner apply` continues"]);
+        project.runner("status").prints(&["stopped 0002_paced", "why: cancelled by", "too slow", "`runner apply` continues"]);
         // The request was for that run only.
         project.runner("apply").succeeds().says(&["applied 0002_paced"]);
         is_whole(&project);
@@ -90,6 +90,30 @@ for_each_engine! {
         assert_eq!(run.ends().0, Some(143));
         project.runner("rollback").succeeds();
         assert_eq!(doubled(&project), 0);
+    }
+
+    /// As far as it was seen alive: a run that is killed cannot tell how long it took.
+    fn history_counts_the_time_of_a_killed_run(engine) {
+        let project = shop(engine);
+        let run = Apart::start(&project, "apply --batch-delay 100ms");
+        let schema = if engine == Engine::Postgres { "runner." } else { "" };
+        let seen = &format!("SELECT coalesce(max(beat_at - began_at), 0) FROM {schema}runner_progress");
+        let time = |ask: &str| project.value(ask).parse::<u64>().unwrap();
+        until("it was seen for a while", || time(seen) > 1500);
+        run.ends_by("KILL");
+        let lost = time(seen);
+        let done = doubled(&project);
+        assert!((1..ROWS).contains(&done), "{done}");
+        // Not even a run that fails at once forgets it.
+        let settings = project.read("runner.toml");
+        project.write("runner.toml", settings.replace(CHUNKS, "[limits]\nbatch_rows = 10\nfuel = 1\n"));
+        assert_ne!(project.runner("apply").exit_code(), Some(0));
+        project.write("runner.toml", settings);
+        project.runner("apply").succeeds();
+        is_whole(&project);
+        let counted = time(&format!("SELECT duration_ms FROM {schema}runner_history WHERE revision = '0002'"));
+        assert!(counted > lost, "{counted} ms, of which the killed run had {lost}");
+        assert!(counted < 2 * lost + 600_000, "{counted} ms");
     }
 
     fn status_and_waiting_runs_show_the_pause(engine) {

@@ -48,6 +48,34 @@ fn stopped_at_random() {
     }
 }
 
+fn has_table(project: &TestProject) -> bool {
+    let table = project.database().query_row("SELECT 1 FROM sqlite_schema WHERE name = 'a'", [], |_| Ok(()));
+    table.is_ok()
+}
+
+/// The exit code names the signal, also if the migration stays partial; `status --exit-code` says the latter.
+#[test]
+fn a_stopped_migration_that_stays_partial_exits_as_stopped() {
+    const ENDLESS: &str = "WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n;";
+    for (name, code) in [("INT", 130), ("TERM", 143)] {
+        let project = project!();
+        let partly = |last: &str| format!("-- runner:no-transaction\nCREATE TABLE a (id INTEGER);\n{last}");
+        project.sql("1_a", &partly(ENDLESS), "DROP TABLE a;");
+        let mut child = Running::start(project.command(["apply"]).stderr(Stdio::null()));
+        // The first statement took effect, and the second one runs.
+        while !project.file("runner.db").exists() || !has_table(&project) {
+            assert!(child.try_wait().unwrap().is_none(), "it ended by itself");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        std::thread::sleep(Duration::from_millis(200));
+        child.signal(name);
+        assert_eq!(child.wait().unwrap().code(), Some(code), "SIG{name}");
+        project.runner("status --exit-code").exits(6).prints(&["partial"]);
+        project.sql("1_a", &partly("SELECT 1;"), "DROP TABLE a;");
+        project.runner("apply").succeeds();
+    }
+}
+
 /// Endless work: a statement, and a guest that computes.
 #[test]
 fn endless_work_is_stopped_by_a_signal() {

@@ -24,10 +24,7 @@ fn on_sqlite() {
                 &marks(300),
                 "-- runner:no-transaction\nDELETE FROM marks;",
             );
-            let Some(disk) = Disk::mount(&project.file("disk"), pages * 4096) else {
-                println!("mounting is not permitted here: nothing is tested");
-                return;
-            };
+            let disk = Disk::mount(&project.file("disk"), pages * 4096);
             let run = |line: &str| project.runner(&format!("{line} -D sqlite:disk/x.db?journal_mode={journal}"));
             if run("apply --target 1").exit_code() != Some(0) {
                 continue;
@@ -58,10 +55,7 @@ fn on_sqlite() {
 #[test]
 fn on_servers() {
     for kind in [Kind::Postgres, Kind::Mariadb] {
-        let Some(server) = Server::private(kind).small_disk().try_start() else {
-            println!("mounting is not permitted here: nothing is tested");
-            return;
-        };
+        let server = Server::private(kind).small_disk().start();
         let project = EngineProject::on(env!("CARGO_BIN_EXE_runner"), server.database());
         let table = match project.engine() {
             Engine::Mariadb => "CREATE TABLE marks (id INTEGER NOT NULL PRIMARY KEY, t LONGTEXT);",

@@ -17,10 +17,7 @@ fn much(engine: Engine) -> String {
 #[test]
 fn after_a_full_disk_the_run_can_be_repeated() {
     for kind in [Kind::Postgres, Kind::Mariadb] {
-        let Some(server) = Server::private(kind).small_disk().try_start() else {
-            println!("mounting is not permitted here: nothing is tested");
-            return;
-        };
+        let server = Server::private(kind).small_disk().start();
         let project = EngineProject::on(env!("CARGO_BIN_EXE_runner"), server.database());
         fill(&project);
         project.runner("apply").succeeds();

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::connect::Endpoint;
 use super::error::{is_interrupted, lost};
 use super::{keepalive, owner, session};
-use crate::database::{DatabaseError, DatabaseErrorKind, Role, StopSignal};
+use crate::database::{DatabaseError, Role, StopSignal};
 
 /// A request to end a statement is repeated after this time: the first may have arrived between two statements.
 const AGAIN: Duration = Duration::from_secs(2);
@@ -52,14 +52,14 @@ impl Watch {
         self.stop = stop;
     }
 
-    /// Fails with [`DatabaseErrorKind::Interrupted`] once the signal is raised.
+    /// Fails with `DatabaseErrorKind::Interrupted` once the signal is raised.
     pub fn check_stop(&self) -> Result<(), DatabaseError> {
         if self.stop.is_raised() { Err(DatabaseError::stopped()) } else { Ok(()) }
     }
 
     /// Awaits an answer of the work connection. If the stop signal is raised meanwhile, or a statement of a migration
     /// exceeds its time limit, the server is asked to end it, and its answer decides:
-    /// [`DatabaseErrorKind::Interrupted`] or [`DatabaseErrorKind::Timeout`], or success if the statement completed
+    /// `DatabaseErrorKind::Interrupted` or `DatabaseErrorKind::Timeout`, or success if the statement completed
     /// first.
     pub async fn over<T>(&self, work: impl Future<Output = Result<T, DatabaseError>>) -> Result<T, DatabaseError> {
         self.check_stop()?;
@@ -138,11 +138,7 @@ impl Reason {
     fn error(&self) -> DatabaseError {
         match self {
             Self::Stop => DatabaseError::stopped(),
-            Self::Time(limit) => DatabaseError::new(
-                DatabaseErrorKind::Timeout,
-                format!("the statement took longer than the {} s that it may", limit.as_secs_f64()),
-            )
-            .hint("raise `statement_timeout`"),
+            Self::Time(limit) => DatabaseError::too_long(*limit),
         }
     }
 }

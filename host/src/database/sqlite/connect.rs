@@ -9,7 +9,7 @@ use url::Url;
 
 use super::error::from_failure;
 use super::raw::{Connection, Failure, vfs};
-use crate::database::{DatabaseError, DatabaseErrorKind, DatabaseUrl};
+use crate::database::{ConnectOptions, DatabaseError, DatabaseErrorKind, DatabaseUrl};
 
 /// How long a statement waits for another connection, unless the URL says otherwise.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -109,10 +109,13 @@ pub(super) struct OpenedFile {
 }
 
 /// Opens the database of the URL.
-pub(super) async fn open(url: &DatabaseUrl, create: bool) -> Result<OpenedFile, DatabaseError> {
-    let settings = FileSettings::read(url)?;
+pub(super) async fn open(url: &DatabaseUrl, options: &ConnectOptions) -> Result<OpenedFile, DatabaseError> {
+    let mut settings = FileSettings::read(url)?;
+    // The whole file has one lock. SQLite counts the milliseconds in an int.
+    let most = Duration::from_millis(i32::MAX as u64);
+    settings.busy_timeout = options.lock_timeout.unwrap_or(settings.busy_timeout).min(most);
     let may_create = settings.may_create && !settings.read_only;
-    let create = create && may_create;
+    let create = options.create && may_create;
     let new = match &settings.path {
         Some(path) => is_new(path, create, may_create)?,
         None => false,

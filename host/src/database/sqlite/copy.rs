@@ -9,7 +9,7 @@ use rusqlite::{Connection, OpenFlags, ffi};
 use super::connect;
 use super::error::from_failure;
 use super::raw::Failure;
-use crate::database::{DatabaseError, DatabaseErrorKind, DatabaseUrl, StopSignal};
+use crate::database::{ConnectOptions, DatabaseError, DatabaseErrorKind, DatabaseUrl, StopSignal};
 
 /// Pages between two checks of the stop signal: a few milliseconds of work.
 const PAGES: i32 = 1024;
@@ -28,7 +28,7 @@ pub async fn copy(
     stop: &StopSignal,
     progress: PageProgress<'_>,
 ) -> Result<(), DatabaseError> {
-    let from = connect::open(url, false).await?;
+    let from = connect::open(url, &ConnectOptions::default()).await?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut target = Connection::open_with_flags(to, flags).map_err(failed)?;
     copy_pages(from.connection.sqlite(), &mut target, from.busy_timeout, stop, progress)?;

@@ -71,11 +71,11 @@ struct SqliteDatabase {
 
 /// Opens the database file of the URL.
 pub async fn connect(url: &DatabaseUrl, options: &ConnectOptions) -> Result<Box<dyn Database>, DatabaseError> {
-    let connect::OpenedFile { mut connection, path, busy_timeout } = connect::open(url, options.create).await?;
+    let connect::OpenedFile { mut connection, path, busy_timeout } = connect::open(url, options).await?;
     if !options.foreign_keys {
         connection.run("PRAGMA foreign_keys = OFF").map_err(|failure| error::from_failure(&failure))?;
     }
-    let guard = Guard::new(busy_timeout);
+    let guard = Guard::new(busy_timeout, options.statement_timeout);
     connection.set_hooks(guard.hooks()).map_err(|failure| error::from_failure(&failure))?;
     let facts = Facts { version: rusqlite::version().to_owned(), ..Facts::of_dialect(Dialect::Sqlite) };
     Ok(Box::new(SqliteDatabase {
@@ -241,6 +241,7 @@ impl Session for SqliteDatabase {
     }
 
     async fn execute(&mut self, statement: &str, parameters: &[Value]) -> Result<u64, DatabaseError> {
+        self.guard.begin_statement();
         self.execute_now(statement, parameters)
     }
 
@@ -250,6 +251,7 @@ impl Session for SqliteDatabase {
         parameters: &[Value],
         limits: QueryLimits,
     ) -> Result<RowSet, DatabaseError> {
+        self.guard.begin_statement();
         self.query_now(statement, parameters, limits)
     }
 
@@ -262,6 +264,7 @@ impl Session for SqliteDatabase {
     }
 
     async fn table(&mut self, name: &TableName) -> Result<TableInfo, DatabaseError> {
+        self.guard.begin_statement();
         self.table_now(name).map(|table| table.info)
     }
 }
@@ -281,14 +284,17 @@ impl Bulk for SqliteDatabase {
     }
 
     async fn read_page(&mut self, page: &PageRequest) -> Result<Option<Batch>, DatabaseError> {
+        self.guard.begin_statement();
         self.read_page_now(page)
     }
 
     async fn open_cursor(&mut self, request: &CursorRequest) -> Result<CursorId, DatabaseError> {
+        self.guard.begin_statement();
         self.open_cursor_now(request)
     }
 
     async fn fetch(&mut self, cursor: CursorId, limits: BatchLimits) -> Result<Option<Batch>, DatabaseError> {
+        self.guard.begin_statement();
         self.fetch_now(cursor, limits)
     }
 
@@ -299,10 +305,12 @@ impl Bulk for SqliteDatabase {
     }
 
     async fn open_writer(&mut self, target: &TableTarget) -> Result<WriterId, DatabaseError> {
+        self.guard.begin_statement();
         self.open_writer_now(target)
     }
 
     async fn write(&mut self, writer: WriterId, rows: &Batch, hint: WriteHint) -> Result<u64, DatabaseError> {
+        self.guard.begin_statement();
         self.write_now(writer, rows, hint)
     }
 

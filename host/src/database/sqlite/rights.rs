@@ -45,6 +45,12 @@ struct State {
     busy_timeout: Duration,
     /// When the present wait began.
     busy_since: Option<Instant>,
+    /// How long a statement of a migration may take.
+    statement_timeout: Option<Duration>,
+    /// When the statement of a migration that is running must end.
+    deadline: Option<Instant>,
+    /// The statement exceeded its time and was interrupted.
+    is_late: bool,
     /// A statement of ours that calls our functions is running.
     pulling: bool,
     /// A transaction of ours is open.
@@ -65,6 +71,9 @@ impl Default for State {
             unstopped_depth: 0,
             busy_timeout: Duration::ZERO,
             busy_since: None,
+            statement_timeout: None,
+            deadline: None,
+            is_late: false,
             pulling: false,
             transaction: false,
             mentioned: None,
@@ -75,10 +84,14 @@ impl Default for State {
 }
 
 impl Guard {
-    /// The guard of a connection with this busy timeout.
-    pub(super) fn new(busy_timeout: Duration) -> Self {
+    /// The guard of a connection: how long it waits for others, and how long a statement of a migration may take.
+    pub(super) fn new(busy_timeout: Duration, statement_timeout: Option<Duration>) -> Self {
         let guard = Self::default();
-        guard.state().busy_timeout = busy_timeout;
+        {
+            let mut state = guard.state();
+            state.busy_timeout = busy_timeout;
+            state.statement_timeout = statement_timeout;
+        }
         guard
     }
 
@@ -96,6 +109,16 @@ impl Guard {
         let mut state = self.state();
         state.rights = role;
         state.stop = stop;
+        state.deadline = None;
+    }
+
+    /// From here on the time of a statement counts, if it is a migration's.
+    pub(super) fn begin_statement(&self) {
+        let mut state = self.state();
+        let limit = state.statement_timeout.filter(|_| state.rights != Role::Host);
+        // A time beyond the clock's range is no limit.
+        state.deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
+        state.is_late = false;
     }
 
     pub(super) fn set_role(&self, rights: Role) {
@@ -119,12 +142,22 @@ impl Guard {
         if self.state().stop.is_raised() { Err(DatabaseError::stopped()) } else { Ok(()) }
     }
 
-    /// The error, or that of a stopped run if the stop signal ended the statement or its wait for another connection.
+    /// The error, or the reason why the statement or its wait for another connection was ended: the stop signal, or the time
+    /// that a statement may take.
     pub(super) fn or_stopped(&self, error: DatabaseError) -> DatabaseError {
         match error.kind {
-            DatabaseErrorKind::Interrupted | DatabaseErrorKind::Busy => self.check_stop().err().unwrap_or(error),
+            DatabaseErrorKind::Interrupted | DatabaseErrorKind::Busy => {
+                self.check_stop().err().or_else(|| self.late()).unwrap_or(error)
+            }
             _ => error,
         }
+    }
+
+    /// The error of a statement that was interrupted because it exceeded its time.
+    fn late(&self) -> Option<DatabaseError> {
+        let mut state = self.state();
+        let limit = state.statement_timeout.filter(|_| std::mem::take(&mut state.is_late))?;
+        Some(DatabaseError::too_long(limit))
     }
 
     /// Forgets the last refusal before a statement is prepared.
@@ -205,13 +238,13 @@ impl Hooks for Guard {
     }
 
     fn interrupted(&self) -> bool {
-        self.state().is_stopped()
+        self.state().must_end()
     }
 
     fn wait_again(&self, count: u32) -> bool {
         let pause = {
             let mut state = self.state();
-            if state.is_stopped() {
+            if state.must_end() {
                 return false;
             }
             if count == 0 {
@@ -230,8 +263,14 @@ impl Hooks for Guard {
 }
 
 impl State {
-    fn is_stopped(&self) -> bool {
-        self.unstopped_depth == 0 && self.stop.is_raised()
+    /// Whether what is running must end, because of the stop signal or of its time.
+    fn must_end(&mut self) -> bool {
+        if self.unstopped_depth == 0 && self.stop.is_raised() {
+            return true;
+        }
+        let is_late = self.host_depth == 0 && self.deadline.is_some_and(|deadline| Instant::now() >= deadline);
+        self.is_late |= is_late;
+        is_late
     }
 
     fn refuse(&self, request: &AuthRequest<'_>) -> Option<Denial> {

@@ -25,7 +25,7 @@ async fn open_at(folder: &Path) -> Box<dyn Database> {
 
 async fn open_url(folder: &Path, url: &str) -> Box<dyn Database> {
     let url = DatabaseUrl::parse(url, folder).expect("a URL");
-    super::connect(&url, &crate::database::ConnectOptions::creating()).await.expect("a database")
+    super::connect(&url, &ConnectOptions::creating()).await.expect("a database")
 }
 
 async fn in_memory() -> Box<dyn Database> {

@@ -247,8 +247,12 @@ impl Engine {
 
     /// Begins the control of a migration; waits while the run is paused.
     async fn begin_control(&self, step: &PlannedMigration) -> Result<()> {
-        let migration =
-            RunningMigration { revision: step.revision.clone(), direction: step.direction, mode: step.mode };
+        let migration = RunningMigration {
+            revision: step.revision.clone(),
+            direction: step.direction,
+            mode: step.mode,
+            resumed: step.record.filter(|_| step.is_half_done()),
+        };
         let mut database = self.database.lock().await;
         self.control.begin(&mut **database, migration).await
     }

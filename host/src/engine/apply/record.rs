@@ -163,6 +163,8 @@ pub(super) fn work(started: &Started, recorder: &RunRecorder) -> history::Work {
 }
 
 pub(super) fn done(step: &PlannedMigration, started: &Started, recorder: &RunRecorder) -> Done {
+    // The duration is that of this run, and so are the rows.
+    let (rows_read, rows_written) = recorder.own_rows();
     Done {
         revision: step.revision.clone(),
         name: step.name.clone(),
@@ -171,8 +173,8 @@ pub(super) fn done(step: &PlannedMigration, started: &Started, recorder: &RunRec
         mode: step.mode,
         duration: started.clock.elapsed(),
         steps: recorder.steps(),
-        rows_read: recorder.rows_read(),
-        rows_written: recorder.rows_written(),
+        rows_read,
+        rows_written,
         transcript: recorder.transcript_digest(),
         retries: 0,
     }

@@ -114,8 +114,12 @@ impl Engine {
             }
             let Some(context) = self.helping(&task, &database, helped).await.map_err(wrong)? else { continue };
             let Some((_, script)) = scripts.last() else { continue };
-            let migration =
-                RunningMigration { revision: task.revision.clone(), direction: Direction::Up, mode: RunMode::Stepwise };
+            let migration = RunningMigration {
+                revision: task.revision.clone(),
+                direction: Direction::Up,
+                mode: RunMode::Stepwise,
+                resumed: None,
+            };
             let begun = self.control.begin_sharing(&mut **database.lock().await, migration).await;
             // Dropped after its row is deleted: others see by its session that it is alive.
             let _watch = self.control.watch(database.lock().await.url());

@@ -65,6 +65,8 @@ pub struct RunningMigration {
     pub direction: Direction,
     /// How it commits.
     pub mode: RunMode,
+    /// Its row in history, if an earlier run began it.
+    pub resumed: Option<i64>,
 }
 
 /// A committed chunk.
@@ -74,8 +76,6 @@ pub struct CommittedChunk {
     pub rows_read: u64,
     /// Rows written.
     pub rows_written: u64,
-    /// The time from reading to committing.
-    pub took: Duration,
 }
 
 /// The control of a run.
@@ -131,7 +131,11 @@ impl RunControl {
         if is_stepwise && is_leader && !self.state().has_forgotten_dead {
             // Observers must not mistake the end that an earlier run recorded for the end of this one. Once is enough: while
             // this run has the lock, no other records its end.
-            let forgotten = store::forget_dead(&mut database.host_until(&self.stop), &self.about.run_id).await;
+            let session = &mut database.host_until(&self.stop);
+            let forgotten = match migration.resumed {
+                Some(history) => store::add_lost(session, (history, &migration.revision), &self.about.run_id).await,
+                None => store::forget_dead(session, &self.about.run_id).await,
+            };
             forgotten.map_err(|error| self.or_stopped(table::unusable(error)))?;
             self.state().has_forgotten_dead = true;
         }
@@ -201,11 +205,14 @@ impl RunControl {
         self.wait(&mut **database.lock().await, WaitPoint::Step).await
     }
 
-    /// Returns the number of rows for a chunk of up to `most`: a burst worth many seconds would defeat the rate limit.
-    pub fn chunk_rows(&self, most: usize) -> usize {
-        match self.throttle.max_rows_per_second {
-            Some(rows) if self.state().is_stepwise() => most.min(usize::try_from(rows).unwrap_or(usize::MAX)),
-            _ => most,
+    /// Returns the number of rows for a chunk of up to `most`, of a transform with this many workers in the process: a burst
+    /// would defeat the rate limit.
+    pub fn chunk_rows(&self, most: usize, workers: usize) -> usize {
+        let mut state = self.state();
+        state.workers = workers as u64;
+        match state.row_limit(&self.throttle).filter(|_| state.is_stepwise()) {
+            Some(limit) => most.min(usize::try_from(limit.chunk()).unwrap_or(usize::MAX)),
+            None => most,
         }
     }
 

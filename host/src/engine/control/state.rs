@@ -10,6 +10,7 @@ use crate::engine::event::{Total, TransformProgress};
 use crate::engine::history::RunMode;
 use crate::engine::throttle::Hold;
 use crate::engine::throttle::Pause;
+use crate::engine::throttle::rate::RowLimit;
 use crate::engine::throttle::speed::Speed;
 use crate::project::settings::Throttle;
 
@@ -38,7 +39,9 @@ pub(super) struct ControlState {
     cancels: Option<BTreeMap<String, i64>>,
     load: Option<Hold>,
     was_measured: bool,
-    /// When the rate of the rows done so far falls to the limit.
+    /// The connections of this process that work at the transform.
+    pub workers: u64,
+    /// When the limit on rows allows the next chunk.
     rows_allowed: Option<Instant>,
     rests_until: Option<Instant>,
     /// What holds the run, as last reported.
@@ -143,6 +146,11 @@ impl ControlState {
         rate.or_else(|| throttle.batch_delay.filter(|_| is_ahead(self.rests_until)).map(Hold::Delay))
     }
 
+    /// Returns the limit on rows.
+    pub fn row_limit(&self, throttle: &Throttle) -> Option<RowLimit> {
+        throttle.max_rows_per_second.map(|rows| RowLimit { rows, workers: self.workers.max(1) })
+    }
+
     /// Returns how long to wait before checking a hold again.
     pub fn nap(&self, hold: &Hold, now: Instant) -> Duration {
         let end = match hold {
@@ -182,11 +190,8 @@ impl ControlState {
             progress.chunks += 1;
             transform.speed.add(chunk.rows_read, now);
         }
-        if let Some(most) = throttle.max_rows_per_second {
-            // The duration of the chunk counts; the time spent waiting before it does not.
-            let began = now.checked_sub(chunk.took).unwrap_or(now);
-            let from = self.rows_allowed.map_or(began, |allowed| allowed.max(began));
-            self.rows_allowed = Some(from + Duration::from_secs_f64(chunk.rows_read as f64 / most as f64));
+        if let Some(limit) = self.row_limit(throttle) {
+            self.rows_allowed = Some(limit.next(self.rows_allowed, chunk.rows_read, now));
         }
         self.rests_until = throttle.batch_delay.map(|delay| now + delay);
     }

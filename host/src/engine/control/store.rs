@@ -3,7 +3,7 @@
 use super::table;
 use super::table::unusable;
 use crate::data::Value;
-use crate::database::{DatabaseError, DatabaseErrorKind, HostSession};
+use crate::database::{DatabaseError, DatabaseErrorKind, HostSession, TransactionOptions};
 use crate::engine::event::Total;
 use crate::engine::schema::{control as sql, dialect_schema, tool_sql};
 use crate::error::Result;
@@ -102,6 +102,31 @@ pub(super) async fn beat(
         // Before the first run there are no tables.
         Err(error) if error.kind == DatabaseErrorKind::Syntax => Ok(false),
         Err(error) => Err(error),
+    }
+}
+
+/// Adds the time of a run that was killed at a migration to its history, from the row that the run left. The row is then
+/// deleted, so that the time is not added twice. No transaction is open.
+pub(super) async fn add_lost(
+    database: &mut HostSession<'_>,
+    (history, revision): (i64, &str),
+    run_id: &str,
+) -> std::result::Result<(), DatabaseError> {
+    database.begin(TransactionOptions::default()).await?;
+    let write = async |database: &mut HostSession<'_>| {
+        for statement in [sql::ADD_LOST_UP, sql::ADD_LOST_DOWN] {
+            let text = tool_sql(statement, database.facts());
+            database.execute(&text, &[revision.into(), history.into(), revision.into()]).await?;
+        }
+        forget_dead(database, run_id).await
+    };
+    match write(database).await {
+        Ok(()) => database.commit().await,
+        Err(error) => {
+            // What failed matters more than a failing rollback, after which the connection is closed.
+            let _ = database.rollback().await;
+            Err(error)
+        }
     }
 }
 

@@ -27,7 +27,7 @@ async fn database() -> Box<dyn Database> {
 }
 
 fn migration(mode: RunMode) -> RunningMigration {
-    RunningMigration { revision: "2".to_owned(), direction: Direction::Up, mode }
+    RunningMigration { revision: "2".to_owned(), direction: Direction::Up, mode, resumed: None }
 }
 
 fn control(throttle: Throttle, heard: &Arc<Heard>, stop: &StopSignal) -> RunControl {
@@ -44,8 +44,8 @@ fn age(control: &RunControl) {
     control.state().looked = Instant::now().checked_sub(Duration::from_secs(60));
 }
 
-fn chunk(rows: u64, took: Duration) -> CommittedChunk {
-    CommittedChunk { rows_read: rows, rows_written: rows, took }
+fn chunk(rows: u64) -> CommittedChunk {
+    CommittedChunk { rows_read: rows, rows_written: rows }
 }
 
 #[tokio::test]
@@ -108,11 +108,11 @@ async fn an_atomic_migration_never_waits() {
     database.begin(TransactionOptions::default()).await.expect("a transaction");
     control.transform("t", 0, 0, None).expect("the file's settings are ignored");
     assert!(matches!(&heard.0.lock().expect("heard")[0], Event::Log { level: LogLevel::Warning, .. }));
-    control.chunk_done(chunk(10, Duration::ZERO));
+    control.chunk_done(chunk(10));
     age(&control);
     assert!(!control.may_wait());
     control.before_chunk(&mut *database).await.expect("it continues");
-    assert_eq!(control.chunk_rows(100), 100);
+    assert_eq!(control.chunk_rows(100, 1), 100);
 }
 
 #[tokio::test]
@@ -123,22 +123,15 @@ async fn a_limit_on_rows_delays_the_next_chunk() {
     let control = control(throttle.clone(), &heard, &stop);
     control.begin(&mut *database, migration(RunMode::Stepwise)).await.expect("begun");
     control.transform("t", 0, 0, Some(Total::counted(1_000))).expect("begun");
-    assert_eq!((control.chunk_rows(10), control.chunk_rows(16_384)), (10, 100));
-    // Ten rows in a tenth of a second are exactly the limit.
+    assert_eq!((control.chunk_rows(3, 1), control.chunk_rows(16_384, 1), control.chunk_rows(16_384, 5)), (3, 5, 1));
+    control.chunk_rows(16_384, 1);
     let now = Instant::now();
-    control.state().chunk_done(&throttle, chunk(10, Duration::from_millis(100)), now);
-    assert_eq!(control.state().hold(&throttle, now), None);
-    // A hundred more at once take another second; two workers share it.
-    control.state().chunk_done(&throttle, chunk(50, Duration::ZERO), now);
-    control.state().chunk_done(&throttle, chunk(50, Duration::ZERO), now);
-    let hold = control.state().hold(&throttle, now).expect("too many");
-    assert_eq!((hold.name(), control.state().nap(&hold, now)), ("max-rows-per-second", Duration::from_secs(1)));
-    assert_eq!(control.state().hold(&throttle, now + Duration::from_secs(1)), None);
-    // Idle time is not saved up.
-    let later = now + Duration::from_secs(3600);
-    control.state().chunk_done(&throttle, chunk(100, Duration::ZERO), later);
-    let hold = control.state().hold(&throttle, later).expect("too many");
-    assert_eq!(control.state().nap(&hold, later), Duration::from_secs(1));
+    control.state().chunk_done(&throttle, chunk(5), now);
+    let hold = control.state().hold(&throttle, now).expect("a pause");
+    assert_eq!(hold.name(), "max-rows-per-second");
+    let nap = control.state().nap(&hold, now);
+    assert!(nap >= Duration::from_millis(50), "{nap:?}");
+    assert_eq!(control.state().hold(&throttle, now + nap), None);
 }
 
 #[tokio::test]
@@ -148,7 +141,7 @@ async fn observers_see_the_progress_of_a_run() {
     let control = control(Throttle::default(), &heard, &stop);
     control.begin(&mut *database, migration(RunMode::Stepwise)).await.expect("begun");
     control.transform("t", 5, 1, Some(Total { rows: 50, is_estimate: true })).expect("begun");
-    control.chunk_done(chunk(10, Duration::ZERO));
+    control.chunk_done(chunk(10));
     control.retried("a deadlock");
     // Short runs write no row.
     control.before_chunk(&mut *database).await.expect("it continues");
@@ -180,7 +173,7 @@ async fn a_run_says_why_it_ended_however_short_it_was() {
     }
     control.begin(&mut *database, migration(RunMode::Stepwise)).await.expect("begun");
     control.transform("t", 0, 0, None).expect("begun");
-    control.chunk_done(chunk(10, Duration::ZERO));
+    control.chunk_done(chunk(10));
     control.end(&mut *database, Some(&error)).await.expect("ended");
     let rows = store::read(&mut database.host()).await.expect("rows");
     let [row] = &rows[..] else { panic!("{rows:?}") };
@@ -195,7 +188,7 @@ async fn a_sharing_run_reports_its_own_part() {
     let control = control(Throttle::default(), &heard, &stop);
     control.begin_sharing(&mut *database, migration(RunMode::Stepwise)).await.expect("begun");
     control.transform("t", 500, 50, Some(Total::counted(1_000))).expect("begun");
-    control.chunk_done(chunk(10, Duration::ZERO));
+    control.chunk_done(chunk(10));
     control.saw(700);
     age(&control);
     control.before_chunk(&mut *database).await.expect("it continues");
@@ -238,7 +231,7 @@ async fn a_run_that_takes_the_lead_deletes_the_rows_of_earlier_leaders() {
     let first = run("first");
     first.begin(&mut *database, migration(RunMode::Stepwise)).await.expect("begun");
     first.transform("t", 0, 0, None).expect("begun");
-    first.chunk_done(chunk(10, Duration::ZERO));
+    first.chunk_done(chunk(10));
     first.end(&mut *database, Some(&Error::failed("it broke"))).await.expect("ended");
     // A run that shares does not lead.
     let helper = run("helper");

@@ -67,6 +67,15 @@ pub enum Event {
         /// Its duration.
         duration: Duration,
     },
+    /// A SQL migration with several statements begins one of them.
+    StatementStarted {
+        /// The revision that runs.
+        revision: String,
+        /// Its number in the file, counted from 1.
+        statement: u64,
+        /// The number of statements in the file.
+        of: u64,
+    },
     /// A migration logs a message.
     Log {
         /// The revision that runs.

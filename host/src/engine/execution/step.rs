@@ -23,6 +23,8 @@ pub struct Steps {
     kind: Kind,
     last: Option<(u64, String)>,
     fault: Option<Fault>,
+    /// Whether an earlier run did the last step.
+    is_earlier: bool,
 }
 
 /// The last error that a call returned to the migration, and where: if the migration passes it on, the report shows the
@@ -91,7 +93,7 @@ impl RunningStep {
 impl Steps {
     /// The steps of a run of a migration of this kind.
     pub fn new(run: RunContext, kind: Kind) -> Self {
-        Self { run, kind, last: None, fault: None }
+        Self { run, kind, last: None, fault: None, is_earlier: false }
     }
 
     /// The last step that began: its number and its statement.
@@ -130,6 +132,7 @@ impl Steps {
     /// A step that is to be done.
     pub(super) fn running(&mut self, number: u64, call: &Call<'_>, mut access: Access) -> RunningStep {
         self.at(number, call);
+        self.is_earlier = false;
         if self.kind == Kind::Component {
             let inputs = self.run.fixed_inputs(&[]);
             match &mut access {
@@ -154,6 +157,7 @@ impl Steps {
         answer: Result<T, DatabaseError>,
     ) -> Result<T, CallError> {
         self.at(number, call);
+        self.is_earlier = true;
         match answer {
             Ok(answer) => {
                 self.run.recorder.answered(&answer);
@@ -197,8 +201,11 @@ impl Steps {
         self.run.recorder.answered(answer);
     }
 
-    /// Counts rows.
-    pub(super) fn count(&self, read: u64, written: u64) {
+    /// Counts rows of the last step.
+    pub fn count(&self, read: u64, written: u64) {
+        if self.is_earlier {
+            self.run.recorder.add_earlier(read, written);
+        }
         self.run.recorder.add_rows_read(read);
         self.run.recorder.add_rows_written(written);
     }

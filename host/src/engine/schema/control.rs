@@ -39,6 +39,17 @@ pub const FORGET_SHARING: &str = "DELETE FROM @.runner_progress WHERE shares > 0
 /// lock; they are kept for an hour. Parameter: the run that holds the lock.
 pub const FORGET_DEAD: &str =
     "DELETE FROM @.runner_progress WHERE run_id <> ?1 AND (shares = 0 OR beat_at < ~now_ms~ - 3600000)";
+/// Adds to an upgrade the time of a run that was killed at it, as far as it was seen alive. Parameters: revision, id,
+/// revision.
+pub const ADD_LOST_UP: &str = "UPDATE @.runner_history SET duration_ms = duration_ms + \
+     (SELECT max(p.beat_at - p.began_at) FROM @.runner_progress p WHERE p.shares = 0 AND p.direction = 'upgrade' \
+     AND p.revision = ?1 AND coalesce(p.held, '') <> 'ended') WHERE id = ?2 AND EXISTS (SELECT 1 FROM @.runner_progress p \
+     WHERE p.shares = 0 AND p.direction = 'upgrade' AND p.revision = ?3 AND coalesce(p.held, '') <> 'ended')";
+/// As [`ADD_LOST_UP`], for a downgrade.
+pub const ADD_LOST_DOWN: &str = "UPDATE @.runner_history SET rolled_back_duration_ms = coalesce(rolled_back_duration_ms, 0) + \
+     (SELECT max(p.beat_at - p.began_at) FROM @.runner_progress p WHERE p.shares = 0 AND p.direction = 'downgrade' \
+     AND p.revision = ?1 AND coalesce(p.held, '') <> 'ended') WHERE id = ?2 AND EXISTS (SELECT 1 FROM @.runner_progress p \
+     WHERE p.shares = 0 AND p.direction = 'downgrade' AND p.revision = ?3 AND coalesce(p.held, '') <> 'ended')";
 /// The progress of all runs: run, owner, whether it shares, revision, direction, mode, transform, rows, total, whether
 /// that is an estimate, chunks, retries, rate, what holds it, the same in words, first seen, last seen, the current time,
 /// and, if a session watches for the run, whether that session exists.
@@ -60,5 +71,7 @@ pub(super) const STATEMENTS: &[&str] = &[
     FORGET,
     FORGET_SHARING,
     FORGET_DEAD,
+    ADD_LOST_UP,
+    ADD_LOST_DOWN,
     RUNS,
 ];

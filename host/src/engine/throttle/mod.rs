@@ -2,6 +2,7 @@
 
 mod hold;
 pub mod load;
+pub mod rate;
 mod replica;
 pub mod speed;
 

@@ -84,7 +84,12 @@ impl SharedTransform {
             work,
             check,
             limits,
-            sizer: ChunkSizer::new(run.control.chunk_rows(most) as u64, transforms.time, rows, bytes),
+            sizer: ChunkSizer::new(
+                run.control.chunk_rows(most, transforms.connections) as u64,
+                transforms.time,
+                rows,
+                bytes,
+            ),
             ending,
             total: Mutex::new(total),
             began: Instant::now(),
@@ -189,6 +194,7 @@ pub(super) async fn lead(
     if before.chunks == 0 && done.chunks > 0 {
         journal.note_chunks().await;
     }
+    run.recorder.add_earlier(before.rows_read, before.rows_written);
     run.recorder.add_rows_read(done.rows_read);
     run.recorder.add_rows_written(done.rows_written);
     match ended {

@@ -102,7 +102,7 @@ pub(super) async fn drive(
         if done.chunks > before.chunks {
             let (rows_read, rows_written) =
                 (done.rows_read - before.rows_read, done.rows_written - before.rows_written);
-            run.control.chunk_done(CommittedChunk { rows_read, rows_written, took: oldest.since.elapsed() });
+            run.control.chunk_done(CommittedChunk { rows_read, rows_written });
         }
         if is_to_be_counted(total) && began.elapsed() >= COUNT_AFTER {
             let counted = Total::counted(chunks.count(&reader).await?);
@@ -120,7 +120,6 @@ struct RunningBatch {
     /// Closes when this is dropped: the computing thread stops at its next yield.
     _keep: oneshot::Sender<()>,
     chunk: ReadChunk,
-    since: Instant,
 }
 
 impl RunningBatch {
@@ -143,7 +142,7 @@ impl RunningBatch {
                 Some((instance, transformed))
             })
         });
-        Self { task, _keep: keep, chunk, since: Instant::now() }
+        Self { task, _keep: keep, chunk }
     }
 
     /// Waits for the result, or for the stop signal.

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
+use super::database::InitDatabase;
 use super::{Scaffolded, cannot_write};
+use crate::database::DatabaseUrl;
 use crate::error::{Error, Result};
 use crate::project::files::open_root;
 use crate::project::lockfile::write_atomically;
@@ -11,8 +13,9 @@ use crate::project::settings::FILE_NAME;
 const MIGRATIONS: &str = "migrations";
 const GITIGNORE: &str = ".gitignore";
 
-/// Creates a project in a directory, which is created if needed. `revision` is that of the first migration.
-pub fn init(folder: &Path, revision: &str) -> Result<Scaffolded> {
+/// Creates a project in a directory, which is created if needed. `revision` is that of the first migration; without a database,
+/// it is an SQLite file in the project.
+pub fn init(folder: &Path, revision: &str, database: Option<&DatabaseUrl>) -> Result<Scaffolded> {
     if folder.join(FILE_NAME).exists() {
         return Err(Error::usage(format!("`{}` is already a project: it contains `{FILE_NAME}`", folder.display()))
             .hint("`runner new NAME` creates another migration"));
@@ -21,6 +24,11 @@ pub fn init(folder: &Path, revision: &str) -> Result<Scaffolded> {
     let root = folder.canonicalize().map_err(|error| cannot_write(folder, &error))?;
     let dir = open_root(&root)?;
     let name = root.file_name().map_or("project".to_owned(), |name| name.to_string_lossy().into_owned());
+    let database = database.map(|url| InitDatabase::new(url, &root));
+    if let Some(database) = &database {
+        // Refused before anything is written.
+        database.dotenv(&root)?;
+    }
     let mut made = Scaffolded { root, ..Scaffolded::default() };
 
     if dir.read_dir(MIGRATIONS).map_or(0, Iterator::count) == 0 {
@@ -37,10 +45,14 @@ pub fn init(folder: &Path, revision: &str) -> Result<Scaffolded> {
             .map_err(|error| cannot_write(Path::new(GITIGNORE), &error))?;
         made.files.push(GITIGNORE.into());
     }
+    if let Some(database) = &database {
+        database.write_dotenv(&dir, &mut made)?;
+    }
+    let url = database.map_or_else(|| format!("sqlite://{}.db", file_name(&name)), |database| database.url);
     // Last: a directory with this file is a project.
     let settings = include_str!("templates/runner.toml")
         .replace("{{name}}", &toml::Value::String(name.clone()).to_string())
-        .replace("{{file}}", &file_name(&name));
+        .replace("{{url}}", &toml::Value::String(url).to_string());
     made.add(&dir, Path::new(FILE_NAME), settings)?;
     Ok(made)
 }

@@ -1,5 +1,6 @@
 //! Creates projects and migrations from templates that work unchanged.
 
+mod database;
 pub mod github;
 mod init;
 mod name;
@@ -39,6 +40,18 @@ impl Scaffolded {
             let mut file = dir.open_with(path, OpenOptions::new().write(true).create_new(true))?;
             file.write_all(content.as_ref())
         };
+        write().map_err(|error| cannot_write(path, &error))?;
+        self.files.push(path.to_path_buf());
+        Ok(())
+    }
+
+    /// Writes a file with secrets, or replaces it.
+    fn replace_secret(&mut self, dir: &Dir, path: &Path, content: impl AsRef<[u8]>) -> Result<()> {
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(true);
+        #[cfg(unix)]
+        cap_std::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let write = || dir.open_with(path, &options)?.write_all(content.as_ref());
         write().map_err(|error| cannot_write(path, &error))?;
         self.files.push(path.to_path_buf());
         Ok(())

@@ -11,7 +11,7 @@ fn new_in(project: &TestProject, name: &str, language: Language, revision: &str)
 fn a_new_project_has_a_migration_and_can_be_loaded() {
     let parent = tempfile::tempdir().expect("a folder");
     let folder = parent.path().join("My \"Shop\"");
-    let made = init(&folder, &revision_at(1_767_605_400)).expect("made");
+    let made = init(&folder, &revision_at(1_767_605_400), None).expect("made");
     assert_eq!(made.migration.as_deref(), Some("20260105093000_create_notes"));
     assert_eq!(made.files.len(), 4);
     let request = LoadRequest { start_dir: folder.canonicalize().expect("there"), ..LoadRequest::default() };
@@ -20,7 +20,7 @@ fn a_new_project_has_a_migration_and_can_be_loaded() {
     assert_eq!(settings.database_url.value.sqlite_path(), Some(settings.root.join("my__shop_.db")));
     let catalog = Catalog::load(&settings, Checks::default()).expect("a catalog");
     assert_eq!(catalog.migrations[0].description.summary, "Create the table of notes");
-    assert!(told_by(init(&folder, "1")).contains("is already a project"));
+    assert!(told_by(init(&folder, "1", None)).contains("is already a project"));
 }
 
 #[test]
@@ -29,7 +29,7 @@ fn existing_files_are_kept() {
     std::fs::write(folder.path().join(".gitignore"), "*.db\n.env\nmine").expect("written");
     std::fs::create_dir(folder.path().join("migrations")).expect("a folder");
     std::fs::write(folder.path().join("migrations/1_a.up.sql"), "SELECT 1").expect("written");
-    let made = init(folder.path(), "2").expect("made");
+    let made = init(folder.path(), "2", None).expect("made");
     assert_eq!((made.migration, made.files), (None, vec![".gitignore".into(), "runner.toml".into()]));
     let gitignore = std::fs::read_to_string(folder.path().join(".gitignore")).expect("read");
     assert_eq!(gitignore, "*.db\n.env\nmine\n\n# runner\n*.db-*\n*.runner-lock\n/.runner/target/\n");

@@ -76,9 +76,9 @@ impl<'a> Choice<'a> {
         }
     }
 
-    /// The URL of the database: a flag, `RUNNER_DATABASE_URL`, `DATABASE_URL`, `.env`, the file, the default. If a flag selected a
-    /// name, only `RUNNER_DATABASE_URL` of the environment overrides it: `--environment production` must not be redirected by what
-    /// is set for other tools or for daily use.
+    /// The URL of the database: a flag, `RUNNER_DATABASE_URL`, `DATABASE_URL`, `.env`, the file, the default. If an environment or
+    /// a database was selected by name, only `RUNNER_DATABASE_URL` of the environment overrides its URL: `production` must not be
+    /// redirected by what is set for other tools or for daily use.
     pub fn database_url(
         &self,
         request: &LoadRequest,
@@ -105,9 +105,8 @@ impl<'a> Choice<'a> {
             Some(_) => variables.first(&[env::DATABASE_URL]),
         };
         let chosen = self.chosen_url();
-        let stays = chosen.is_some() && self.is_chosen_by_flag();
         let ours = |origin: &Origin| *origin == Origin::Environment(env::DATABASE_URL.to_owned());
-        let url = match (variable.filter(|url| !stays || ours(&url.origin)), chosen) {
+        let url = match (variable.filter(|url| chosen.is_none() || ours(&url.origin)), chosen) {
             (Some(variable), _) => return parse(variable, root),
             (None, Some(url)) => Some(url?),
             (None, None) => content.main_url(file)?,
@@ -133,12 +132,6 @@ impl<'a> Choice<'a> {
             }
             found => Ok(found.is_none_or(|it| it.value)),
         }
-    }
-
-    /// Whether the environment or the database was selected on the command line.
-    fn is_chosen_by_flag(&self) -> bool {
-        let names = [self.environment.as_ref().map(|it| &it.0), self.database.as_ref().map(|it| &it.0)];
-        names.into_iter().flatten().any(|name| matches!(name.origin, Origin::Flag(_)))
     }
 
     /// The URL of the chosen environment and database.

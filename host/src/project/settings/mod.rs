@@ -219,7 +219,10 @@ impl Settings {
             throttle,
             backup,
             test: test::choose(&content.test, variables, &root),
-            chunking: named::choose(request, variables, &transform::SETTINGS, &content.transform)?,
+            chunking: Chunking {
+                time_by_flag: request.chunk_time.as_ref().is_some_and(|text| text.trim() != "none"),
+                ..named::choose(request, variables, &transform::SETTINGS, &content.transform)?
+            },
             root,
             file,
             files,

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use super::named::{InFile, Named};
+use crate::database::Dialect;
+use crate::error::{Error, Result};
 use crate::project::env;
 use crate::project::units::{parse_count, parse_duration_or_none};
 
@@ -16,6 +18,25 @@ pub struct Chunking {
     pub rows: Option<u64>,
     /// Target duration of a chunk; `None`: the size is fixed.
     pub time: Option<Duration>,
+    /// The flag set the time.
+    pub time_by_flag: bool,
+}
+
+impl Chunking {
+    /// Refuses a flag that does not apply to this kind of database. A value of the settings file or of a variable, which may be
+    /// meant for another database, is ignored there.
+    pub fn fit(self, dialect: Dialect) -> Result<Self> {
+        if dialect.has_server() {
+            return Ok(self);
+        }
+        if self.time_by_flag {
+            return Err(Error::usage(
+                "`--chunk-time` does not apply to SQLite: its chunks have a fixed number of rows",
+            )
+            .hint("`--chunk-rows` sets the number of rows of a chunk on every database"));
+        }
+        Ok(Self { time: None, ..self })
+    }
 }
 
 /// The settings by name.

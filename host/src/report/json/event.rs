@@ -112,7 +112,8 @@ impl EventJson {
 impl EventBody {
     fn new(event: &Event) -> Option<Self> {
         Some(match event.clone() {
-            Event::DryRunEvent(_) => return None,
+            // On a terminal only: each statement that ends has its own event with `--verbose`.
+            Event::DryRunEvent(_) | Event::StatementStarted { .. } => return None,
             Event::LockWaiting { holder } => Self::LockWaiting { holder },
             Event::RunStarted { direction, migrations } => {
                 Self::RunStarted { direction: direction.to_string(), migrations }

@@ -113,12 +113,14 @@ impl ExplainedJson {
 pub struct DatabaseJson {
     name: Option<String>,
     url: String,
+    /// Where the URL comes from, in words.
+    source: String,
 }
 
 impl DatabaseJson {
-    /// A database with its name, if it has one. The password must already be removed from the URL.
-    pub fn new(name: Option<&str>, url: String) -> Self {
-        Self { name: name.map(str::to_owned), url }
+    /// A database with its name, if it has one, and where its URL comes from. The password must already be removed from it.
+    pub fn new(name: Option<&str>, url: String, source: String) -> Self {
+        Self { name: name.map(str::to_owned), url, source }
     }
 }
 

@@ -217,13 +217,13 @@ mod tests {
             error: Some(Error::failed("it broke")),
             ..Outcome::default()
         };
-        let database = DatabaseJson::new(None, "sqlite:///app.db".to_owned());
+        let database = DatabaseJson::new(None, "sqlite:///app.db".to_owned(), "by default".to_owned());
         let took = Duration::from_millis(5);
         let document = RunJson::new("apply", database, &outcome, took, Some("1_m".to_owned()), |_| 1);
         let expected = serde_json::json!({
             "schema": 1,
             "command": "apply",
-            "database": { "name": null, "url": "sqlite:///app.db" },
+            "database": { "name": null, "url": "sqlite:///app.db", "source": "by default" },
             "run_id": "run",
             "dry_run": false,
             "result": "failed",

@@ -26,6 +26,20 @@ pub fn numbers(progress: &TransformProgress) -> String {
     }
 }
 
+/// The same for a bar, whose line may be cut: what is wanted most comes first.
+pub fn bar_numbers(progress: &TransformProgress) -> String {
+    let mut parts = Vec::new();
+    parts.extend(progress.percent().map(|percent| format!("{} %", percent as u64)));
+    parts.extend(progress.rate.map(|rate| format!("{} rows/s", units::count(rate as u64))));
+    parts.extend(progress.left.map(|left| format!("{} left", units::duration(left))));
+    parts.push(units::counted(progress.rows_done, "row", "rows"));
+    let numbers = parts.join(", ");
+    match &progress.held {
+        Some((name, text)) => format!("{numbers}; {}: {text}", word(name)),
+        None => numbers,
+    }
+}
+
 /// The word for what holds a run.
 fn word(held: &str) -> &'static str {
     if only_slows(held) { "throttled" } else { "waiting" }

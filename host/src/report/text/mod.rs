@@ -2,6 +2,7 @@
 
 mod build;
 mod control;
+mod database;
 mod dry_run;
 mod history;
 mod plan;
@@ -15,7 +16,8 @@ mod test;
 mod verify;
 
 pub use build::built;
-pub use control::{numbers, runs};
+pub use control::{bar_numbers, numbers, runs};
+pub use database::database;
 pub use dry_run::{caveats, dry_run_event};
 pub use history::history;
 pub use plan::{plan, plan_sql, remarks};

@@ -1,11 +1,11 @@
 //! One attempt at a chunk: a worker claims it, and reads, transforms and writes it.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::worker::ChunkWorker;
 use crate::database::{Claims, DatabaseError, Part};
 use crate::engine::call_error::CallError;
-use crate::engine::control;
+use crate::engine::control::CommittedChunk;
 use crate::engine::journal::chunk::{ClaimState, ClaimedChunk, Effect};
 use crate::engine::journal::crash;
 use crate::engine::transcript;
@@ -108,7 +108,7 @@ impl ChunkWorker {
             ClaimState::Lost => return Ok(self.connection.rollback().await?),
             // The reply to its commit was lost, and it is not counted yet.
             ClaimState::Done(effect) => {
-                shared.chunk_done(progress(effect.rows_read, effect.rows_written, began.elapsed()));
+                shared.chunk_done(CommittedChunk { rows_read: effect.rows_read, rows_written: effect.rows_written });
                 return Ok(self.connection.rollback().await?);
             }
         }
@@ -137,7 +137,7 @@ impl ChunkWorker {
         self.claimed = committed?;
         crash::point();
         shared.sizer.learn(read, bytes, began.elapsed());
-        shared.chunk_done(progress(read, written, began.elapsed()));
+        shared.chunk_done(CommittedChunk { rows_read: read, rows_written: written });
         Ok(())
     }
 
@@ -202,9 +202,4 @@ impl ChunkWorker {
         }
         Ok(())
     }
-}
-
-/// A chunk as progress counts it.
-fn progress(rows_read: u64, rows_written: u64, took: Duration) -> control::CommittedChunk {
-    control::CommittedChunk { rows_read, rows_written, took }
 }

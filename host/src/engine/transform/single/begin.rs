@@ -40,6 +40,9 @@ impl ChunkIo<'_> {
             },
             None => source.clone(),
         };
+        if let Some(it) = &checkpoint {
+            self.run.recorder.add_earlier(it.done.rows_read, it.done.rows_written);
+        }
         let mut database = self.run.database.lock().await;
         let database = &mut **database;
         self.open(database).await?;
@@ -93,6 +96,6 @@ impl ChunkIo<'_> {
     /// With one connection a chunk is one batch.
     fn limits(&self, limits: BatchLimits) -> BatchLimits {
         let most = self.run.transforms.rows.and_then(|rows| usize::try_from(rows).ok()).unwrap_or(limits.rows);
-        BatchLimits { rows: self.run.control.chunk_rows(limits.rows.min(most)), ..limits }
+        BatchLimits { rows: self.run.control.chunk_rows(limits.rows.min(most), 1), ..limits }
     }
 }

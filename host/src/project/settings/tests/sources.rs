@@ -48,10 +48,10 @@ fn precedence_of_urls() {
     ];
     for (skip, expected) in variables.into_iter().enumerate() {
         assert_eq!(of(None, skip), expected);
-        // A name that a variable chose selects a URL of the file, and the file comes last.
-        assert_eq!(of(Some("RUNNER_ENVIRONMENT"), skip), expected);
-        // A name that a flag chose is kept, and only the variable that means nothing else overrides it.
-        assert_eq!(of(Some("-e"), skip), if skip == 0 { env.clone() } else { chosen.clone() });
+        // A chosen name is kept, and only the variable that means nothing else overrides it.
+        for name in ["-e", "RUNNER_ENVIRONMENT"] {
+            assert_eq!(of(Some(name), skip), if skip == 0 { env.clone() } else { chosen.clone() }, "{name}");
+        }
     }
     assert_eq!(of(None, 4), file("plain", "database.url", 2));
     assert_eq!(of(Some("RUNNER_ENVIRONMENT"), 4), chosen);

@@ -1,0 +1,10 @@
+//! Which database a command looked at.
+
+use super::{DIM, Text};
+use crate::database::DatabaseUrl;
+use crate::project::origin::Sourced;
+
+/// The URL without its password, and where it comes from.
+pub fn database(url: &Sourced<DatabaseUrl>) -> Text {
+    Text::new().add(DIM, format!("database: {} ({})", url.value, url.origin)).end()
+}
