@@ -17,8 +17,8 @@
 //! # #[cfg(feature = "sqlite")]
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> runner::Result<()> {
-//! # let folder = tempfile::tempdir().expect("a folder");
-//! # let url = format!("sqlite://{}", folder.path().join("app.db").display());
+//! # let directory = tempfile::tempdir().expect("a directory");
+//! # let url = format!("sqlite://{}", directory.path().join("app.db").display());
 //! let runner = Runner::builder().project(Project::embedded(FILES)).database(url).build()?;
 //! let outcome = runner.apply().await?;
 //! assert_eq!(outcome.done.len(), 1);
@@ -38,9 +38,9 @@
 //!
 //! # Files
 //!
-//! [`Project::folder`] reads a folder as the command line does: `migrations/`, and `runner.toml`, `runner.lock` and `.env` if
+//! [`Project::directory`] reads a directory as the command line does: `migrations/`, and `runner.toml`, `runner.lock` and `.env` if
 //! they exist. [`Project::embedded`] takes the same files from the program, by [`include_bytes!`] or as above. With the feature
-//! `include-dir`, `Project::included` takes a folder embedded by the crate
+//! `include-dir`, `Project::included` takes a directory embedded by the crate
 //! [`include_dir`](https://docs.rs/include_dir):
 //!
 //! ```

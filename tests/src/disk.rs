@@ -12,19 +12,19 @@ pub struct Disk(PathBuf);
 impl Disk {
     /// Mounts one in a new directory.
     #[track_caller]
-    pub fn mount(folder: &Path, bytes: u64) -> Self {
-        let disk = Self::try_mount(folder, bytes);
+    pub fn mount(directory: &Path, bytes: u64) -> Self {
+        let disk = Self::try_mount(directory, bytes);
         disk.expect(
             "mounting failed: run the tests as root, or let `sudo -n mount` work (in a container: `--privileged`)",
         )
     }
 
     /// As [`Disk::mount`]; `None` where mounting is not permitted.
-    fn try_mount(folder: &Path, bytes: u64) -> Option<Self> {
-        std::fs::create_dir(folder).unwrap();
+    fn try_mount(directory: &Path, bytes: u64) -> Option<Self> {
+        std::fs::create_dir(directory).unwrap();
         let mut mount = privileged("mount");
-        mount.args(["-t", "tmpfs", "-o", &format!("size={bytes},mode=1777"), "tmpfs"]).arg(folder);
-        mount.output().is_ok_and(|output| output.status.success()).then(|| Self(folder.to_path_buf()))
+        mount.args(["-t", "tmpfs", "-o", &format!("size={bytes},mode=1777"), "tmpfs"]).arg(directory);
+        mount.output().is_ok_and(|output| output.status.success()).then(|| Self(directory.to_path_buf()))
     }
 
     /// Grows it.
@@ -68,8 +68,8 @@ pub struct SmallDisk<'a> {
 
 impl<'a> SmallDisk<'a> {
     /// A disk of this size in a new directory.
-    pub fn new(project: &'a TestProject, folder: &str, bytes: u64) -> Self {
-        let disk = Disk::try_mount(&project.file(folder), bytes);
+    pub fn new(project: &'a TestProject, directory: &str, bytes: u64) -> Self {
+        let disk = Disk::try_mount(&project.file(directory), bytes);
         if disk.is_none() {
             println!("mounting is not permitted here: bounding the size of files instead");
         }

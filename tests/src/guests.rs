@@ -33,7 +33,7 @@ pub fn repository() -> &'static Path {
 pub fn target_directory() -> PathBuf {
     // <target>/<profile>/deps/<test>
     let test = std::env::current_exe().expect("the running test");
-    test.ancestors().nth(3).expect("a test stands in a target folder").to_path_buf()
+    test.ancestors().nth(3).expect("a test stands in a target directory").to_path_buf()
 }
 
 /// Builds all guests, once per process; cargo itself serialises several processes. Returns the directory of the
@@ -95,7 +95,7 @@ fn has_target(toolchain: Option<&str>) -> bool {
     rustc.args(toolchain.map(|name| format!("+{name}"))).args(["--print", "target-libdir", "--target", TARGET]);
     let Ok(output) = rustc.output() else { return false };
     // rustc prints the directory whether or not it exists.
-    let folder = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
-    let Ok(mut entries) = std::fs::read_dir(folder) else { return false };
+    let directory = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
+    let Ok(mut entries) = std::fs::read_dir(directory) else { return false };
     entries.any(|entry| entry.is_ok_and(|entry| entry.file_name().to_string_lossy().starts_with("libstd-")))
 }

@@ -12,7 +12,7 @@ use crate::output::Output;
 /// A project in a temporary directory, and the binary that works on it. The directory of a failed test is kept.
 pub struct TestProject {
     binary: PathBuf,
-    folder: Option<TempDir>,
+    directory: Option<TempDir>,
     root: PathBuf,
     /// The value of `DATABASE_URL`.
     url: Option<String>,
@@ -29,10 +29,10 @@ impl TestProject {
 
     /// An empty directory.
     pub fn empty(binary: &str) -> Self {
-        let folder = TempDir::with_prefix("runner-test-").unwrap();
+        let directory = TempDir::with_prefix("runner-test-").unwrap();
         // On some systems the temporary directory is behind a link; the binary prints the real path.
-        let root = folder.path().canonicalize().unwrap();
-        Self { binary: PathBuf::from(binary), folder: Some(folder), root, url: None }
+        let root = directory.path().canonicalize().unwrap();
+        Self { binary: PathBuf::from(binary), directory: Some(directory), root, url: None }
     }
 
     /// Sets the database that every run of the binary uses by default.
@@ -45,12 +45,12 @@ impl TestProject {
         for file in ["runner.toml", "runner.lock"] {
             std::fs::copy(project.join(file), self.file(file)).unwrap();
         }
-        copy_folder(&project.join("migrations"), &self.file("migrations"));
+        copy_directory(&project.join("migrations"), &self.file("migrations"));
         self
     }
 
     /// The binary that works on it.
-    pub(crate) fn binary(&self) -> &Path {
+    pub fn binary(&self) -> &Path {
         &self.binary
     }
 
@@ -189,20 +189,20 @@ impl TestProject {
 impl Drop for TestProject {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            let kept = self.folder.take().map(TempDir::keep);
+            let kept = self.directory.take().map(TempDir::keep);
             println!("the project of the failed test is in {}", kept.unwrap_or_default().display());
         }
     }
 }
 
-fn copy_folder(from: &Path, to: &Path) {
+fn copy_directory(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
         let to = to.join(entry.file_name());
         match entry.file_type().unwrap().is_dir() {
             true if entry.file_name() == "target" => {}
-            true => copy_folder(&entry.path(), &to),
+            true => copy_directory(&entry.path(), &to),
             false => drop(std::fs::copy(entry.path(), to).unwrap()),
         }
     }

@@ -34,8 +34,8 @@ fn fill(project: &EngineProject) {
 }
 
 /// The files of a directory of the project.
-fn files(project: &EngineProject, folder: &str) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(project.file(folder)).into_iter().flatten().flatten();
+fn files(project: &EngineProject, directory: &str) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(project.file(directory)).into_iter().flatten().flatten();
     let mut files: Vec<_> = entries.map(|entry| entry.path()).collect();
     files.sort();
     files
@@ -65,10 +65,10 @@ fn now(project: &EngineProject) -> Vec<String> {
 
 /// The run failed before it changed anything, and left no file.
 #[track_caller]
-fn stops(project: &EngineProject, output: &Output, folder: &str, before: &[String]) {
+fn stops(project: &EngineProject, output: &Output, directory: &str, before: &[String]) {
     output.says(&["backup failed; nothing was run"]);
     assert_eq!(now(project), before, "{output}");
-    assert_eq!(files(project, folder), Vec::<PathBuf>::new(), "{output}");
+    assert_eq!(files(project, directory), Vec::<PathBuf>::new(), "{output}");
 }
 
 for_each_engine! {
@@ -99,7 +99,7 @@ for_each_engine! {
 
     fn names_are_generated_and_backups_made_only_if_something_runs(engine) {
         let project = shop(engine);
-        project.settings("[backup]\nto = \"auto\"\nfolder = \"kept\"");
+        project.settings("[backup]\nto = \"auto\"\ndirectory = \"kept\"");
         for line in ["plan", "status", "apply --target 1", "rollback --dry-run"] {
             project.runner(line);
         }
@@ -118,8 +118,8 @@ for_each_engine! {
         // Without a directory: next to the file, or in `backups`.
         project.write("runner.toml", "[project]\nname = \"test\"\n");
         project.finish(project.command(["apply"]).env("RUNNER_BACKUP", "auto")).succeeds();
-        let folder = if engine == Engine::Sqlite { "." } else { "backups" };
-        assert!(files(&project, folder).iter().any(|file| file.to_string_lossy().contains("-0001-")));
+        let directory = if engine == Engine::Sqlite { "." } else { "backups" };
+        assert!(files(&project, directory).iter().any(|file| file.to_string_lossy().contains("-0001-")));
     }
 
     fn no_file_is_overwritten(engine) {
@@ -138,7 +138,7 @@ for_each_engine! {
             let output = project.runner(&format!("apply --backup {place}"));
             stops(&project, output.exits(1).says(&["cannot create a file in", "hint:"]), "kept", &before);
         }
-        project.settings("[backup]\nto = \"auto\"\nfolder = \"file/folder\"");
+        project.settings("[backup]\nto = \"auto\"\ndirectory = \"file/directory\"");
         project.runner("apply").exits(1).says(&["cannot create", "nothing was run"]);
         assert_eq!(now(&project), before);
     }

@@ -20,14 +20,14 @@ fn apply_with(project: &TestProject, arguments: &[&str], variables: &[(&str, &st
 }
 
 /// The database files, which are removed.
-fn databases(folder: &Path) -> Vec<String> {
-    let mut names: Vec<String> = std::fs::read_dir(folder)
+fn databases(directory: &Path) -> Vec<String> {
+    let mut names: Vec<String> = std::fs::read_dir(directory)
         .unwrap()
         .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
         .filter(|name| name.contains(".db"))
         .collect();
     for name in &names {
-        std::fs::remove_file(folder.join(name)).unwrap();
+        std::fs::remove_file(directory.join(name)).unwrap();
     }
     names.retain(|name| name.ends_with(".db"));
     names.sort();

@@ -46,10 +46,10 @@ fn dry(engine: Engine) -> &'static str {
 
 /// Runs a line with its own directory for temporary files, in which nothing may remain.
 fn run(project: &EngineProject, line: &str) -> Output {
-    let folder = project.file("temporary");
-    std::fs::create_dir_all(&folder).unwrap();
-    let output = project.finish(project.command(line.split_whitespace()).env("TMPDIR", &folder));
-    let left: Vec<_> = std::fs::read_dir(&folder).unwrap().flatten().map(|entry| entry.path()).collect();
+    let directory = project.file("temporary");
+    std::fs::create_dir_all(&directory).unwrap();
+    let output = project.finish(project.command(line.split_whitespace()).env("TMPDIR", &directory));
+    let left: Vec<_> = std::fs::read_dir(&directory).unwrap().flatten().map(|entry| entry.path()).collect();
     assert!(left.is_empty(), "{line} left {left:?}\n{output}");
     output
 }

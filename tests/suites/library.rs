@@ -26,9 +26,9 @@ const SHOP: [(&str, &[u8]); 4] = [
 
 /// A directory for a SQLite database, and its URL.
 fn database() -> (TempDir, String) {
-    let folder = TempDir::with_prefix("runner-test-").unwrap();
-    let url = format!("sqlite://{}", folder.path().join("app.db").display());
-    (folder, url)
+    let directory = TempDir::with_prefix("runner-test-").unwrap();
+    let url = format!("sqlite://{}", directory.path().join("app.db").display());
+    (directory, url)
 }
 
 fn embedded(files: &Files, url: &str) -> Builder {

@@ -72,19 +72,19 @@ fn a_damaged_or_shared_cache_is_not_trusted() {
     };
     run();
     let files = || {
-        let mut folders = vec![project.file("cache")];
+        let mut directories = vec![project.file("cache")];
         let mut files = Vec::new();
-        while let Some(folder) = folders.pop() {
-            for entry in std::fs::read_dir(folder).unwrap() {
+        while let Some(directory) = directories.pop() {
+            for entry in std::fs::read_dir(directory).unwrap() {
                 let path = entry.unwrap().path();
-                if path.is_dir() { folders.push(path) } else { files.push(path) }
+                if path.is_dir() { directories.push(path) } else { files.push(path) }
             }
         }
         files
     };
     let [compiled] = <[_; 1]>::try_from(files()).expect("one compiled component");
-    let folder = compiled.parent().unwrap();
-    assert_eq!(std::fs::metadata(folder).unwrap().permissions().mode() & 0o777, 0o700);
+    let directory = compiled.parent().unwrap();
+    assert_eq!(std::fs::metadata(directory).unwrap().permissions().mode() & 0o777, 0o700);
     let whole = std::fs::read(&compiled).unwrap();
     for damaged in [&whole[..whole.len() / 2], &whole[..100], b"", b"something else", &vec![0; whole.len()]] {
         std::fs::write(&compiled, damaged).unwrap();
@@ -92,9 +92,9 @@ fn a_damaged_or_shared_cache_is_not_trusted() {
         assert_eq!(std::fs::read(&compiled).unwrap().len(), whole.len(), "it was not compiled anew");
     }
     std::fs::write(&compiled, "planted").unwrap();
-    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o777)).unwrap();
+    std::fs::set_permissions(directory, std::fs::Permissions::from_mode(0o777)).unwrap();
     run();
-    assert_eq!(std::fs::read(&compiled).unwrap(), b"planted", "a folder that others can write was used");
+    assert_eq!(std::fs::read(&compiled).unwrap(), b"planted", "a directory that others can write was used");
 }
 
 /// Code from the cache is checked like freshly compiled code.
@@ -121,7 +121,7 @@ fn limits_come_from_file_environment_and_flag() {
 #[test]
 fn mutated_components_are_refused_or_described() {
     let limits = Limits { fuel: 1_000_000, ..Limits::default() };
-    let sandbox = Sandbox::new(SandboxOptions { limits, cache_folder: None, jobs: 1 });
+    let sandbox = Sandbox::new(SandboxOptions { limits, cache_directory: None, jobs: 1 });
     let original = guests::component("describer");
     assert!(sandbox.describe(&original).is_err());
     let rounds = if is_long() { 10_000 } else { 500 };

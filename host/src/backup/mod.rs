@@ -37,7 +37,7 @@ pub struct BackupOptions {
     pub to: BackupTo,
     /// The directory for generated names, absolute; `None`: next to a SQLite database, otherwise `backups` in the
     /// project.
-    pub folder: Option<PathBuf>,
+    pub directory: Option<PathBuf>,
     /// A program to run instead of the default one, and its arguments.
     pub command: Option<Vec<String>>,
     /// The directory of the project.

@@ -13,7 +13,7 @@ use crate::project::settings::BackupTo;
 use crate::random;
 
 /// Default directory for backups of servers, in the project.
-const FOLDER: &str = "backups";
+const DIRECTORY: &str = "backups";
 
 /// The path of a backup.
 pub(super) struct Place {
@@ -37,15 +37,17 @@ impl Place {
             BackupTo::At(path) if path.is_dir() => path.join(own_name()),
             BackupTo::At(path) => path.clone(),
             BackupTo::Auto => {
-                let folder = match (&options.folder, file.as_deref().and_then(Path::parent)) {
-                    (Some(folder), _) => folder.clone(),
+                let directory = match (&options.directory, file.as_deref().and_then(Path::parent)) {
+                    (Some(directory), _) => directory.clone(),
                     (None, Some(beside)) => beside.to_path_buf(),
-                    (None, None) => options.root.join(FOLDER),
+                    (None, None) => options.root.join(DIRECTORY),
                 };
-                std::fs::create_dir_all(&folder).map_err(|error| {
-                    Error::failed(format!("cannot create the directory `{}`", folder.display())).cause(error).hint(HINT)
+                std::fs::create_dir_all(&directory).map_err(|error| {
+                    Error::failed(format!("cannot create the directory `{}`", directory.display()))
+                        .cause(error)
+                        .hint(HINT)
                 })?;
-                folder.join(own_name())
+                directory.join(own_name())
             }
         };
         Ok(Self { path })
@@ -66,8 +68,8 @@ impl Place {
         match options.open(&path) {
             Ok(_) => Ok(Growing { path, to: self.path }),
             Err(error) => {
-                let folder = self.path.parent().unwrap_or(Path::new("."));
-                Err(Error::failed(format!("cannot create a file in `{}`", folder.display())).cause(error).hint(HINT))
+                let directory = self.path.parent().unwrap_or(Path::new("."));
+                Err(Error::failed(format!("cannot create a file in `{}`", directory.display())).cause(error).hint(HINT))
             }
         }
     }
@@ -75,7 +77,7 @@ impl Place {
 
 /// Hint for a directory that cannot be written to.
 const HINT: &str =
-    "check the permissions of the directory, or use another one with `--backup PATH` or `[backup] folder`";
+    "check the permissions of the directory, or use another one with `--backup PATH` or `[backup] directory`";
 
 impl Growing {
     /// The file.
@@ -94,11 +96,11 @@ impl Growing {
         file.sync_all().map_err(unsafe_yet)?;
         let bytes = file.metadata().map_err(unsafe_yet)?.len();
         name_it(&self.path, &self.to)?;
-        if let Some(folder) = self.to.parent()
-            && let Ok(folder) = File::open(folder)
+        if let Some(directory) = self.to.parent()
+            && let Ok(directory) = File::open(directory)
         {
             // Not every file system can sync directories.
-            let _ = folder.sync_all();
+            let _ = directory.sync_all();
         }
         Ok((self.to.clone(), bytes))
     }
@@ -158,8 +160,8 @@ fn name(url: &DatabaseUrl, dialect: Dialect, current: Option<&str>, is_foreign: 
 mod tests {
     use super::*;
 
-    fn options(to: BackupTo, folder: Option<PathBuf>) -> BackupOptions {
-        BackupOptions { to, folder, command: None, root: PathBuf::from("/project") }
+    fn options(to: BackupTo, directory: Option<PathBuf>) -> BackupOptions {
+        BackupOptions { to, directory, command: None, root: PathBuf::from("/project") }
     }
 
     #[test]
@@ -177,29 +179,29 @@ mod tests {
 
     #[test]
     fn a_backup_never_overwrites_a_file() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let url = DatabaseUrl::parse("sqlite:app.db", folder.path()).expect("a URL");
+        let directory = tempfile::tempdir().expect("a directory");
+        let url = DatabaseUrl::parse("sqlite:app.db", directory.path()).expect("a URL");
         let choose = |to, of: Option<PathBuf>| Place::choose(&options(to, of), &url, Dialect::Sqlite, None);
         let beside = choose(BackupTo::Auto, None).expect("a place").path;
-        assert_eq!(beside.parent(), Some(folder.path()));
-        let elsewhere = choose(BackupTo::Auto, Some(folder.path().join("a/b"))).expect("a place").path;
-        assert_eq!(elsewhere.parent(), Some(&*folder.path().join("a/b")));
-        let within = choose(BackupTo::At(folder.path().to_path_buf()), None).expect("a place").path;
-        assert_eq!(within.parent(), Some(folder.path()));
+        assert_eq!(beside.parent(), Some(directory.path()));
+        let elsewhere = choose(BackupTo::Auto, Some(directory.path().join("a/b"))).expect("a place").path;
+        assert_eq!(elsewhere.parent(), Some(&*directory.path().join("a/b")));
+        let within = choose(BackupTo::At(directory.path().to_path_buf()), None).expect("a place").path;
+        assert_eq!(within.parent(), Some(directory.path()));
 
-        let named = folder.path().join("mine.db");
+        let named = directory.path().join("mine.db");
         let growing = choose(BackupTo::At(named.clone()), None).expect("a place").begin().expect("a file");
         std::fs::write(growing.path(), "whole").expect("written");
         assert!(!named.exists());
         assert_eq!(growing.finish().expect("named"), (named.clone(), 5));
         assert!(choose(BackupTo::At(named.clone()), None).expect("a place").begin().is_err());
         // Another process was faster.
-        let other = folder.path().join("other.db");
+        let other = directory.path().join("other.db");
         let growing = choose(BackupTo::At(other.clone()), None).expect("a place").begin().expect("a file");
         std::fs::write(&other, "theirs").expect("written");
         assert!(growing.finish().is_err());
         assert_eq!(std::fs::read(&other).expect("read"), b"theirs");
-        let left = std::fs::read_dir(folder.path()).expect("read").flatten();
+        let left = std::fs::read_dir(directory.path()).expect("read").flatten();
         assert!(left.into_iter().all(|entry| !entry.file_name().to_string_lossy().contains("partial")));
     }
 }

@@ -205,8 +205,8 @@ fn find(dialect: Dialect) -> Result<PathBuf> {
         _ => &["mysqldump", "mariadb-dump"],
     };
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
-    let mut found = names.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
+    let directories: Vec<PathBuf> = std::env::split_paths(&path).collect();
+    let mut found = names.iter().flat_map(|name| directories.iter().map(move |directory| directory.join(name)));
     found.find(|program| program.is_file()).ok_or_else(|| {
         Error::failed(format!("`{}` not found on the `PATH`", names.join("` or `")))
             .hint(format!("install the client programs of {dialect}, or set another program in `[backup] command`"))
@@ -220,7 +220,7 @@ fn advice(said: &str) -> Option<&'static str> {
     if has("server version mismatch") {
         Some("the program is older than the server: install the version of the server, or set it in `[backup] command`")
     } else if has("no space left on device") || has("errno: 28") || has("errno 28") || has("errcode: 28") {
-        Some("free some disk space, or use another directory with `--backup PATH` or `[backup] folder`")
+        Some("free some disk space, or use another directory with `--backup PATH` or `[backup] directory`")
     } else if has("permission denied for") || has("access denied") || has("insufficient privileges") {
         Some(
             "the user of the database URL may not read everything: grant it that, or name a program with a user of its own in \

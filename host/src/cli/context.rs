@@ -44,7 +44,7 @@ impl Context {
             settings.set_parameter(name, text)?;
         }
         let env = global.load.env.clone();
-        let setup = Setup { settings, driver: None, component_cache: cache_folder(&env) };
+        let setup = Setup { settings, driver: None, component_cache: cache_directory(&env) };
         Ok(Self { printer, setup, env })
     }
 
@@ -98,14 +98,14 @@ impl Deref for Context {
 }
 
 /// Returns the directory for compiled components: the user's cache directory.
-fn cache_folder(env: &BTreeMap<String, String>) -> Option<PathBuf> {
+fn cache_directory(env: &BTreeMap<String, String>) -> Option<PathBuf> {
     let variable = |name: &str| env.get(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let base = if cfg!(windows) {
         variable("LOCALAPPDATA")
     } else if cfg!(target_os = "macos") {
         variable("HOME").map(|home| home.join("Library/Caches"))
     } else {
-        let own = variable("XDG_CACHE_HOME").filter(|folder| folder.is_absolute());
+        let own = variable("XDG_CACHE_HOME").filter(|directory| directory.is_absolute());
         own.or_else(|| variable("HOME").map(|home| home.join(".cache")))
     };
     base.map(|base| base.join("runner"))

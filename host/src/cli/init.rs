@@ -14,10 +14,10 @@ use crate::report::{Format, Printer, Text, text};
 
 /// Creates a project, for the database of `--database-url` or an SQLite file of its own; with `ci`, a workflow too, for which
 /// the project may exist.
-pub fn run(printer: &Printer, folder: &Path, ci: bool, load: &LoadRequest) -> Result<u8> {
+pub fn run(printer: &Printer, directory: &Path, ci: bool, load: &LoadRequest) -> Result<u8> {
     let url = load.database_url.as_ref();
     let database = url.map(|url| DatabaseUrl::parse(url, &load.start_dir)).transpose()?;
-    let absolute = std::path::absolute(folder)
+    let absolute = std::path::absolute(directory)
         .map_err(|error| Error::usage("the current directory no longer exists").cause(error))?;
     if ci {
         // Before anything is written.
@@ -39,9 +39,9 @@ pub fn run(printer: &Printer, folder: &Path, ci: bool, load: &LoadRequest) -> Re
             if is_project {
                 return Ok(exit::DONE);
             }
-            let there = match folder.to_str() {
+            let there = match directory.to_str() {
                 Some(".") | None => String::new(),
-                Some(folder) => format!("cd {folder}; "),
+                Some(directory) => format!("cd {directory}; "),
             };
             printer.talk(&Text::new().plain(format!("next: {there}runner apply")).end());
         }

@@ -102,7 +102,7 @@ fn dispatch(cli: Cli, printer: &Arc<Printer>) -> Result<u8> {
     let global = request::global(cli.global)?;
     let context = || Context::load(printer.clone(), &global);
     match cli.command {
-        Command::Init(args) => init::run(printer, &args.folder, args.ci.is_some(), &global.load),
+        Command::Init(args) => init::run(printer, &args.directory, args.ci.is_some(), &global.load),
         Command::New(args) => new::run(&context()?, &args.name, args.lang),
         Command::Build(args) => build::run(&context()?, &args.revisions, args.all),
         Command::Renumber(args) => renumber::run(&context()?, &args.migration, args.revision.as_deref()),

@@ -19,7 +19,7 @@ Examples:
 pub struct InitArgs {
     /// Directory of the project
     #[arg(default_value = ".", value_name = "DIR")]
-    pub folder: PathBuf,
+    pub directory: PathBuf,
     /// Write a workflow that checks the migrations of every pull request
     #[arg(long, value_name = "SYSTEM", value_parser = ["github"])]
     pub ci: Option<String>,

@@ -53,7 +53,7 @@ fn show(
             };
             printer.data(&text::runs(overview, id));
             printer.talk(&text::status_summary(&rows));
-            if let Some(error) = &report.no_folder {
+            if let Some(error) = &report.no_directory {
                 printer.warn(&error.message, error.hints.first().map(String::as_str));
             }
             for problem in &report.problems {

@@ -25,7 +25,7 @@ pub fn run(context: &Context, locked: bool, dialect: Option<Dialect>) -> Result<
     let dialect = dialect.unwrap_or_else(|| context.settings.database_url.value.dialect());
     let checks = Checks { locked, dialect: Some(dialect) };
     let (report, problems) = Catalog::survey(&context.settings, checks)?;
-    if let Some(error) = report.no_folder {
+    if let Some(error) = report.no_directory {
         return Err(error);
     }
     let catalog = report.catalog;

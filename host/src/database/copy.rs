@@ -36,8 +36,8 @@ pub async fn make(original: &mut dyn Database, request: &ScratchRequest<'_>) -> 
 pub async fn discard(original: &mut dyn Database, place: ScratchPlace) -> Result<(), DatabaseError> {
     match place {
         #[cfg(feature = "sqlite")]
-        ScratchPlace::Folder(folder) => {
-            drop(folder);
+        ScratchPlace::Directory(directory) => {
+            drop(directory);
             Ok(())
         }
         #[cfg(feature = "mysql")]

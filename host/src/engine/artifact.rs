@@ -19,7 +19,7 @@ pub fn source_of(migration: &Migration) -> Result<ScriptSource> {
         Artifact::Component { files, assets } => {
             let bytes = migration.read_component()?.unwrap_or_default();
             let place = match files {
-                ComponentFiles::Disk { assets_folder, .. } => AssetPlace::Folder(assets_folder.clone()),
+                ComponentFiles::Disk { assets_directory, .. } => AssetPlace::Directory(assets_directory.clone()),
                 ComponentFiles::Embedded { assets, .. } => AssetPlace::Embedded(assets.clone()),
             };
             let assets = Assets { place, digests: assets.clone() };

@@ -180,7 +180,7 @@ pub struct Template {
 #[derive(Clone, Debug)]
 pub enum AssetPlace {
     /// In a directory.
-    Folder(PathBuf),
+    Directory(PathBuf),
     /// In the program: a map from path to bytes.
     Embedded(Arc<BTreeMap<String, &'static [u8]>>),
 }

@@ -15,7 +15,7 @@ use crate::random;
 const PREFIX: &str = "runner_scratch_";
 
 /// Prefix of the directories of SQLite scratch databases.
-const FOLDER: &str = "runner-scratch-";
+const DIRECTORY: &str = "runner-scratch-";
 
 /// The database in the directory.
 const FILE: &str = "scratch.db";
@@ -30,8 +30,9 @@ const YOUNG: Duration = Duration::from_secs(60);
 pub fn is_scratch(url: &DatabaseUrl) -> bool {
     match url.sqlite_path() {
         Some(path) => {
-            let folder = path.parent().and_then(Path::file_name).and_then(|name| name.to_str());
-            path.file_name().is_some_and(|name| name == FILE) && folder.is_some_and(|name| name.starts_with(FOLDER))
+            let directory = path.parent().and_then(Path::file_name).and_then(|name| name.to_str());
+            path.file_name().is_some_and(|name| name == FILE)
+                && directory.is_some_and(|name| name.starts_with(DIRECTORY))
         }
         None => url.database_name().is_some_and(|name| name.starts_with(PREFIX)),
     }
@@ -46,8 +47,8 @@ pub(super) struct Scratch {
 
 /// Marks the database as in use.
 enum Keeper {
-    Folder {
-        folder: PathBuf,
+    Directory {
+        directory: PathBuf,
         lock: File,
     },
     Server {
@@ -63,7 +64,7 @@ impl Scratch {
     /// Creates a database on the server of the URL, or a file.
     pub async fn create(server: &DatabaseUrl, options: &ConnectOptions) -> Result<Self> {
         if !server.dialect().has_server() {
-            return in_folder(server);
+            return in_directory(server);
         }
         on_server(server, options).await.map_err(|error| {
             let denied = error.kind == DatabaseErrorKind::Denied;
@@ -75,9 +76,9 @@ impl Scratch {
     /// Drops the database.
     pub async fn discard(self) -> Result<()> {
         match self.keeper {
-            Keeper::Folder { folder, lock } => {
+            Keeper::Directory { directory, lock } => {
                 // The lock last: another test would wait a minute for a directory without it.
-                drop(std::fs::remove_dir_all(&folder));
+                drop(std::fs::remove_dir_all(&directory));
                 drop(lock);
                 Ok(())
             }
@@ -90,49 +91,49 @@ impl Scratch {
     }
 }
 
-fn in_folder(server: &DatabaseUrl) -> Result<Scratch> {
+fn in_directory(server: &DatabaseUrl) -> Result<Scratch> {
     let base = std::env::temp_dir();
-    sweep_folders(&base);
+    sweep_directories(&base);
     let failed = |error: std::io::Error| {
         Error::failed(format!("cannot create a scratch database in `{}`", base.display()))
             .cause(error)
             .hint("set `TMPDIR` to another directory for temporary files")
     };
-    let folder = base.join(format!("{FOLDER}{:016x}", random::bits()));
-    make_folder(&folder).map_err(failed)?;
-    let lock = File::create(folder.join(LOCK)).map_err(failed)?;
+    let directory = base.join(format!("{DIRECTORY}{:016x}", random::bits()));
+    make_directory(&directory).map_err(failed)?;
+    let lock = File::create(directory.join(LOCK)).map_err(failed)?;
     lock.lock().map_err(failed)?;
     let parameters: Vec<String> = server.sqlite_parameters().map(|(name, value)| format!("{name}={value}")).collect();
     let mark = if parameters.is_empty() { "" } else { "?" };
     // Encode special characters.
-    let path = folder.join(FILE).to_string_lossy().replace('%', "%25").replace('?', "%3f");
+    let path = directory.join(FILE).to_string_lossy().replace('%', "%25").replace('?', "%3f");
     let url = DatabaseUrl::parse(&format!("sqlite://{path}{mark}{}", parameters.join("&")), &base)?;
-    Ok(Scratch { url, keeper: Keeper::Folder { folder, lock } })
+    Ok(Scratch { url, keeper: Keeper::Directory { directory, lock } })
 }
 
 /// Creates a directory that is only accessible to its owner.
-fn make_folder(folder: &Path) -> std::io::Result<()> {
+fn make_directory(directory: &Path) -> std::io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
+    builder.create(directory)
 }
 
 /// Removes what killed tests left behind. What cannot be removed belongs to another user.
-fn sweep_folders(base: &Path) {
+fn sweep_directories(base: &Path) {
     let Ok(entries) = std::fs::read_dir(base) else { return };
     for entry in entries.flatten() {
-        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
-        if !is_folder || !entry.file_name().to_string_lossy().starts_with(FOLDER) {
+        let is_directory = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        if !is_directory || !entry.file_name().to_string_lossy().starts_with(DIRECTORY) {
             continue;
         }
-        let folder = entry.path();
-        let abandoned = match File::open(folder.join(LOCK)) {
+        let directory = entry.path();
+        let abandoned = match File::open(directory.join(LOCK)) {
             Ok(lock) => lock.try_lock().is_ok(),
             Err(_) => entry.metadata().and_then(|it| it.modified()).is_ok_and(is_old),
         };
         if abandoned {
-            drop(std::fs::remove_dir_all(folder));
+            drop(std::fs::remove_dir_all(directory));
         }
     }
 }
@@ -242,16 +243,16 @@ mod tests {
     #[test]
     fn a_directory_in_use_stays_and_an_abandoned_one_is_removed() {
         let base = tempfile::tempdir().expect("a directory");
-        let folder = |name: &str| {
-            let folder = base.path().join(format!("{FOLDER}{name}"));
-            make_folder(&folder).expect("a directory");
-            folder
+        let directory = |name: &str| {
+            let directory = base.path().join(format!("{DIRECTORY}{name}"));
+            make_directory(&directory).expect("a directory");
+            directory
         };
-        let (used, left, young) = (folder("used"), folder("left"), folder("young"));
+        let (used, left, young) = (directory("used"), directory("left"), directory("young"));
         let lock = File::create(used.join(LOCK)).expect("a lock");
         lock.lock().expect("locked");
         File::create(left.join(LOCK)).expect("a lock");
-        sweep_folders(base.path());
+        sweep_directories(base.path());
         assert_eq!([used.exists(), left.exists(), young.exists()], [true, false, true]);
     }
 }

@@ -15,7 +15,7 @@ pub struct Project {
 /// Where a project is.
 #[derive(Clone, Debug)]
 pub(crate) enum Place {
-    Folder(PathBuf),
+    Directory(PathBuf),
     Embedded(Arc<EmbeddedFiles>),
 }
 
@@ -23,7 +23,7 @@ pub(crate) enum Place {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ProjectFiles {
     /// In its directory.
-    Folder,
+    Directory,
     /// In the program.
     Embedded(Arc<EmbeddedFiles>),
 }
@@ -36,8 +36,8 @@ pub struct EmbeddedFiles {
 
 impl Project {
     /// A project in a directory: `migrations/` and, if they exist, `runner.toml`, `runner.lock` and `.env`.
-    pub fn folder(path: impl Into<PathBuf>) -> Self {
-        Self { place: Place::Folder(path.into()) }
+    pub fn directory(path: impl Into<PathBuf>) -> Self {
+        Self { place: Place::Directory(path.into()) }
     }
 
     /// A project of these files: paths below the project, such as `migrations/0001_create_users.up.sql`, and bytes, usually from
@@ -49,36 +49,36 @@ impl Project {
 
     /// A project directory that the crate [`include_dir`](https://docs.rs/include_dir) has embedded.
     #[cfg(feature = "include-dir")]
-    pub fn included(folder: &include_dir::Dir<'static>) -> Self {
-        fn collect(folder: &include_dir::Dir<'static>, files: &mut Vec<(String, &'static [u8])>) {
+    pub fn included(directory: &include_dir::Dir<'static>) -> Self {
+        fn collect(directory: &include_dir::Dir<'static>, files: &mut Vec<(String, &'static [u8])>) {
             let name = |file: &include_dir::File<'static>| file.path().to_string_lossy().into_owned();
-            files.extend(folder.files().map(|file| (name(file), file.contents())));
-            folder.dirs().for_each(|below| collect(below, files));
+            files.extend(directory.files().map(|file| (name(file), file.contents())));
+            directory.dirs().for_each(|below| collect(below, files));
         }
         let mut files = Vec::new();
-        collect(folder, &mut files);
+        collect(directory, &mut files);
         Self::embedded(files.iter().map(|(path, bytes)| (path.as_str(), *bytes)))
     }
 }
 
 /// The project in a directory.
 impl From<&str> for Project {
-    fn from(folder: &str) -> Self {
-        Self::folder(folder)
+    fn from(directory: &str) -> Self {
+        Self::directory(directory)
     }
 }
 
 /// The project in a directory.
 impl From<PathBuf> for Project {
-    fn from(folder: PathBuf) -> Self {
-        Self::folder(folder)
+    fn from(directory: PathBuf) -> Self {
+        Self::directory(directory)
     }
 }
 
 /// The project in a directory.
 impl From<&std::path::Path> for Project {
-    fn from(folder: &std::path::Path) -> Self {
-        Self::folder(folder)
+    fn from(directory: &std::path::Path) -> Self {
+        Self::directory(directory)
     }
 }
 
@@ -105,20 +105,20 @@ impl EmbeddedFiles {
     }
 
     /// All files below a directory, by their paths below it.
-    pub(crate) fn below(&self, folder: &str) -> impl Iterator<Item = (&str, &'static [u8])> {
-        let prefix = format!("{folder}/");
+    pub(crate) fn below(&self, directory: &str) -> impl Iterator<Item = (&str, &'static [u8])> {
+        let prefix = format!("{directory}/");
         let paths = self.files.range::<String, _>(prefix.clone()..);
         let inside = paths.map_while(move |(path, bytes)| Some((path.strip_prefix(&prefix)?.len(), path, *bytes)));
         inside.map(|(length, path, bytes)| (&path[path.len() - length..], bytes))
     }
 
     /// The names in a directory, and whether each is itself a directory.
-    pub(crate) fn entries(&self, folder: &str) -> BTreeSet<(&str, bool)> {
+    pub(crate) fn entries(&self, directory: &str) -> BTreeSet<(&str, bool)> {
         let entry = |path| match str::split_once(path, '/') {
             Some((name, _)) => (name, true),
             None => (path, false),
         };
-        self.below(folder).map(|(path, _)| entry(path)).collect()
+        self.below(directory).map(|(path, _)| entry(path)).collect()
     }
 }
 
@@ -129,7 +129,7 @@ mod tests {
     fn files(paths: &[&str]) -> Arc<EmbeddedFiles> {
         match Project::embedded(paths.iter().map(|path| (*path, &b"x"[..]))).place {
             Place::Embedded(files) => files,
-            Place::Folder(folder) => panic!("{folder:?}"),
+            Place::Directory(directory) => panic!("{directory:?}"),
         }
     }
 

@@ -174,8 +174,8 @@ pub struct Variables {
 
 impl Variables {
     /// The variables of the process and of the file `.env` in the directory, if there is one.
-    pub fn load(process: BTreeMap<String, String>, folder: &Path) -> Result<Self> {
-        let file = match std::fs::read(folder.join(FILE_NAME)) {
+    pub fn load(process: BTreeMap<String, String>, directory: &Path) -> Result<Self> {
+        let file = match std::fs::read(directory.join(FILE_NAME)) {
             Ok(bytes) => read_dotenv(&String::from_utf8_lossy(&bytes))?,
             // Some projects keep a Python environment in a directory of this name.
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::IsADirectory) => BTreeMap::new(),

@@ -11,7 +11,7 @@ use super::units::format_size;
 use crate::error::{Error, ErrorKind, Result};
 
 /// The directories of a project and of its migrations.
-pub(super) struct ProjectFolder {
+pub(super) struct ProjectDirectory {
     /// The project.
     pub root: Dir,
     /// The migrations.
@@ -20,18 +20,18 @@ pub(super) struct ProjectFolder {
     pub path: PathBuf,
 }
 
-impl ProjectFolder {
+impl ProjectDirectory {
     /// Opens the directory of the migrations in a project.
     #[cfg(feature = "cli")]
     pub fn open(root: &Path, migrations: &Path) -> Result<Self> {
-        Self::open_if_there(root, migrations)?.ok_or_else(|| no_folder(root, migrations))
+        Self::open_if_there(root, migrations)?.ok_or_else(|| no_directory(root, migrations))
     }
 
-    /// As [`ProjectFolder::open`]; `None` if the directory does not exist.
+    /// As [`ProjectDirectory::open`]; `None` if the directory does not exist.
     pub fn open_if_there(root: &Path, migrations: &Path) -> Result<Option<Self>> {
-        let folder = open_root(root)?;
+        let directory = open_root(root)?;
         let shown = migrations.display();
-        let opened = folder.open_dir(migrations).map(Some).or_else(|error| match error.kind() {
+        let opened = directory.open_dir(migrations).map(Some).or_else(|error| match error.kind() {
             io::ErrorKind::NotFound => Ok(None),
             _ => Err(error),
         });
@@ -41,7 +41,7 @@ impl ProjectFolder {
                 .hint("move the migrations into the project"),
             false => Error::usage(format!("cannot open the directory `{shown}`")).cause(error),
         })?;
-        Ok(opened.map(|opened| Self { root: folder, migrations: opened, path: migrations.to_path_buf() }))
+        Ok(opened.map(|opened| Self { root: directory, migrations: opened, path: migrations.to_path_buf() }))
     }
 
     /// Opens a file of the migrations. Links are followed within the project.
@@ -50,7 +50,7 @@ impl ProjectFolder {
     }
 
     /// Opens a directory of the migrations, in the same way.
-    pub fn open_folder(&self, name: &str, link: bool) -> io::Result<Dir> {
+    pub fn open_directory(&self, name: &str, link: bool) -> io::Result<Dir> {
         if link { self.root.open_dir(self.path.join(name)) } else { self.migrations.open_dir(name) }
     }
 
@@ -80,7 +80,7 @@ pub(super) fn cannot_write(path: impl std::fmt::Display, error: &io::Error) -> E
 }
 
 /// The error of a project without its directory of migrations.
-pub(super) fn no_folder(root: &Path, migrations: &Path) -> Error {
+pub(super) fn no_directory(root: &Path, migrations: &Path) -> Error {
     Error::usage(format!("the project has no directory `{}`", migrations.display()))
         .at("project", root.display().to_string())
         .hint("create the first migration with `runner new NAME`, or set `[project] migrations`")

@@ -7,7 +7,7 @@ use super::catalog::ComponentFiles;
 use super::digest::{sha256, sha256_of_reader};
 use super::discovery::{ASSETS, Found, FoundEntry, discover, discover_embedded, find_assets, source_digest};
 use super::embedded::{EmbeddedFiles, ProjectFiles};
-use super::files::{ProjectFolder, explain, open_root, too_large};
+use super::files::{ProjectDirectory, explain, open_root, too_large};
 use super::lockfile::Lockfile;
 use super::problem::{Problem, shown};
 use super::settings::Settings;
@@ -16,7 +16,7 @@ use crate::error::Result;
 /// The migrations of a project.
 pub(super) enum Source {
     /// On disk.
-    Folder(ProjectFolder),
+    Directory(ProjectDirectory),
     /// In the program.
     Embedded(EmbeddedMigrations),
 }
@@ -25,18 +25,18 @@ pub(super) enum Source {
 pub(super) struct EmbeddedMigrations {
     files: Arc<EmbeddedFiles>,
     /// Their directory, with `/`.
-    folder: String,
+    directory: String,
 }
 
 impl Source {
     /// The migrations that the settings name; `None` if the directory does not exist.
     pub fn open(settings: &Settings) -> Result<Option<Self>> {
         let ProjectFiles::Embedded(files) = &settings.files else {
-            return Ok(ProjectFolder::open_if_there(&settings.root, &settings.migrations)?.map(Self::Folder));
+            return Ok(ProjectDirectory::open_if_there(&settings.root, &settings.migrations)?.map(Self::Directory));
         };
         let parts: Vec<_> = settings.migrations.iter().map(|part| part.to_string_lossy()).collect();
-        let migrations = EmbeddedMigrations { files: files.clone(), folder: parts.join("/") };
-        let is_there = migrations.files.below(&migrations.folder).next().is_some();
+        let migrations = EmbeddedMigrations { files: files.clone(), directory: parts.join("/") };
+        let is_there = migrations.files.below(&migrations.directory).next().is_some();
         Ok(is_there.then_some(Self::Embedded(migrations)))
     }
 
@@ -48,17 +48,17 @@ impl Source {
                 Some(text) => Lockfile::parse_proven(text, &name),
                 None => Ok(Lockfile::default()),
             },
-            ProjectFiles::Folder => Lockfile::read(&open_root(&settings.root)?, &name),
+            ProjectFiles::Directory => Lockfile::read(&open_root(&settings.root)?, &name),
         }
     }
 
     /// The migrations in order, and all problems of the others.
     pub fn discover(&self) -> Result<(Vec<Found>, Vec<Problem>)> {
         match self {
-            Self::Folder(folder) => discover(folder),
+            Self::Directory(directory) => discover(directory),
             Self::Embedded(it) => {
-                let inside = |name: &str| it.files.entries(&format!("{}/{name}", it.folder));
-                Ok(discover_embedded(&it.files.entries(&it.folder), inside))
+                let inside = |name: &str| it.files.entries(&format!("{}/{name}", it.directory));
+                Ok(discover_embedded(&it.files.entries(&it.directory), inside))
             }
         }
     }
@@ -66,7 +66,7 @@ impl Source {
     /// A SQL file of at most `limit` bytes.
     pub fn read(&self, file: &FoundEntry, limit: u64) -> Result<Vec<u8>, Problem> {
         match self {
-            Self::Folder(folder) => folder.read(&file.file_name, file.link, limit),
+            Self::Directory(directory) => directory.read(&file.file_name, file.link, limit),
             Self::Embedded(it) => it.artifact(&file.file_name, limit).map(<[u8]>::to_vec),
         }
     }
@@ -74,12 +74,12 @@ impl Source {
     /// The digest of a component of at most `limit` bytes.
     pub fn digest(&self, file: &FoundEntry, limit: u64) -> Result<String, Problem> {
         let name = &file.file_name;
-        let folder = match self {
-            Self::Folder(folder) => folder,
+        let directory = match self {
+            Self::Directory(directory) => directory,
             Self::Embedded(it) => return it.artifact(name, limit).map(sha256),
         };
         let unreadable = |error: std::io::Error| Problem::new(format!("`{}` {}", shown(name), explain(&error)));
-        let opened = folder.open_file(name, file.link).map_err(unreadable)?;
+        let opened = directory.open_file(name, file.link).map_err(unreadable)?;
         match sha256_of_reader(opened, limit).map_err(unreadable)? {
             Some((digest, _)) => Ok(digest),
             None => Err(too_large(name, limit, "artifact_bytes")),
@@ -87,22 +87,22 @@ impl Source {
     }
 
     /// The assets below a migration's directory: path, with `/`, to sha256.
-    pub fn assets(&self, folder: &FoundEntry, limit: u64) -> Result<BTreeMap<String, String>, Problem> {
+    pub fn assets(&self, directory: &FoundEntry, limit: u64) -> Result<BTreeMap<String, String>, Problem> {
         let embedded = match self {
-            Self::Folder(project) => return find_assets(project, folder, limit),
-            Self::Embedded(it) => it.assets(&folder.file_name),
+            Self::Directory(project) => return find_assets(project, directory, limit),
+            Self::Embedded(it) => it.assets(&directory.file_name),
         };
         let digest = |(path, bytes): (String, &[u8])| match bytes.len() as u64 > limit {
-            true => Err(too_large(&format!("{}/{ASSETS}/{path}", folder.file_name), limit, "asset_bytes")),
+            true => Err(too_large(&format!("{}/{ASSETS}/{path}", directory.file_name), limit, "asset_bytes")),
             false => Ok((path, sha256(bytes))),
         };
         embedded.into_iter().map(digest).collect()
     }
 
     /// The digest of a migration's source code; `None` if there is none, or it cannot be read.
-    pub fn source_digest(&self, folder: &FoundEntry, limit: u64) -> Option<String> {
+    pub fn source_digest(&self, directory: &FoundEntry, limit: u64) -> Option<String> {
         match self {
-            Self::Folder(project) => source_digest(project, folder, limit).ok().flatten(),
+            Self::Directory(project) => source_digest(project, directory, limit).ok().flatten(),
             Self::Embedded(_) => None,
         }
     }
@@ -110,15 +110,15 @@ impl Source {
     /// Where the files of a component are at run time.
     pub fn component(&self, settings: &Settings, found: &Found, wasm: &FoundEntry) -> ComponentFiles {
         match self {
-            Self::Folder(_) => {
-                let folder = settings.migrations_folder();
+            Self::Directory(_) => {
+                let directory = settings.migrations_directory();
                 ComponentFiles::Disk {
-                    path: folder.join(&wasm.file_name),
-                    assets_folder: folder.join(found.id()).join(ASSETS),
+                    path: directory.join(&wasm.file_name),
+                    assets_directory: directory.join(found.id()).join(ASSETS),
                 }
             }
             Self::Embedded(it) => {
-                let path = format!("{}/{}", it.folder, wasm.file_name);
+                let path = format!("{}/{}", it.directory, wasm.file_name);
                 let wasm = it.files.get(&path).unwrap_or_default();
                 ComponentFiles::Embedded { path, wasm, assets: Arc::new(it.assets(&found.id())) }
             }
@@ -128,14 +128,14 @@ impl Source {
 
 impl EmbeddedMigrations {
     fn artifact(&self, name: &str, limit: u64) -> Result<&'static [u8], Problem> {
-        let bytes = self.files.get(&format!("{}/{name}", self.folder)).unwrap_or_default();
+        let bytes = self.files.get(&format!("{}/{name}", self.directory)).unwrap_or_default();
         if bytes.len() as u64 > limit { Err(too_large(name, limit, "artifact_bytes")) } else { Ok(bytes) }
     }
 
     /// The assets of a migration; as on disk, hidden files are ignored.
     fn assets(&self, id: &str) -> BTreeMap<String, &'static [u8]> {
         let is_hidden = |path: &str| path.split('/').any(|part| part.starts_with('.'));
-        let all = format!("{}/{id}/{ASSETS}", self.folder);
+        let all = format!("{}/{id}/{ASSETS}", self.directory);
         let assets = self.files.below(&all).filter(|(path, _)| !is_hidden(path));
         assets.map(|(path, bytes)| (path.to_owned(), bytes)).collect()
     }

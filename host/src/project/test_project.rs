@@ -9,14 +9,14 @@ use crate::error::{Error, Result};
 
 /// A project that is deleted on drop.
 pub(super) struct TestProject {
-    folder: tempfile::TempDir,
+    directory: tempfile::TempDir,
 }
 
 impl TestProject {
     /// A project with an empty `runner.toml` and these files.
     pub fn new(files: &[(&str, &str)]) -> Self {
-        let project = Self { folder: tempfile::tempdir().expect("a folder") };
-        std::fs::create_dir(project.path().join("migrations")).expect("a folder");
+        let project = Self { directory: tempfile::tempdir().expect("a directory") };
+        std::fs::create_dir(project.path().join("migrations")).expect("a directory");
         project.write("runner.toml", "");
         for (path, content) in files {
             project.write(path, content);
@@ -25,12 +25,12 @@ impl TestProject {
     }
 
     pub fn path(&self) -> &Path {
-        self.folder.path()
+        self.directory.path()
     }
 
     pub fn write(&self, path: &str, content: impl AsRef<[u8]>) {
         let path = self.path().join(path);
-        std::fs::create_dir_all(path.parent().expect("a folder")).expect("folders");
+        std::fs::create_dir_all(path.parent().expect("a directory")).expect("directories");
         std::fs::write(path, content).expect("written");
     }
 

@@ -144,8 +144,8 @@ impl Builder {
     }
 
     /// A private directory for compiled components. Without it, each run compiles the components it applies.
-    pub fn component_cache(mut self, folder: impl Into<PathBuf>) -> Self {
-        self.component_cache = Some(folder.into());
+    pub fn component_cache(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.component_cache = Some(directory.into());
         self
     }
 

@@ -141,8 +141,8 @@ impl Setup {
     /// A sandbox; it starts nothing until a component runs.
     #[cfg(feature = "components")]
     pub fn sandbox(&self, jobs: usize) -> Sandbox {
-        let cache_folder = self.component_cache.clone();
-        Sandbox::new(SandboxOptions { limits: self.settings.limits.clone(), cache_folder, jobs })
+        let cache_directory = self.component_cache.clone();
+        Sandbox::new(SandboxOptions { limits: self.settings.limits.clone(), cache_directory, jobs })
     }
 
     /// Loads scripts from SQL and from components.

@@ -14,15 +14,15 @@ use wasmtime::component::Component;
 /// A directory of compiled components, keyed by the artifact's digest and the engine.
 #[derive(Clone, Debug)]
 pub struct Cache {
-    folder: PathBuf,
+    directory: PathBuf,
 }
 
 impl Cache {
     /// Opens the cache in that directory, created if necessary; `None` if the directory cannot be made private to
     /// this user.
-    pub fn open(folder: &Path) -> Option<Self> {
-        make_private(folder)?;
-        Some(Self { folder: folder.to_owned() })
+    pub fn open(directory: &Path) -> Option<Self> {
+        make_private(directory)?;
+        Some(Self { directory: directory.to_owned() })
     }
 
     /// The compiled component with that digest, if it exists and this engine can load it.
@@ -62,23 +62,23 @@ impl Cache {
     fn path(&self, engine: &Engine, sha256: &str) -> PathBuf {
         let mut hasher = std::hash::DefaultHasher::new();
         engine.precompile_compatibility_hash().hash(&mut hasher);
-        self.folder.join(format!("{sha256}-{:016x}.cwasm", hasher.finish()))
+        self.directory.join(format!("{sha256}-{:016x}.cwasm", hasher.finish()))
     }
 }
 
 #[cfg(unix)]
-fn make_private(folder: &Path) -> Option<()> {
+fn make_private(directory: &Path) -> Option<()> {
     use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
-    if !folder.exists() {
-        fs::create_dir_all(folder.parent()?).ok()?;
-        match fs::DirBuilder::new().mode(0o700).create(folder) {
+    if !directory.exists() {
+        fs::create_dir_all(directory.parent()?).ok()?;
+        match fs::DirBuilder::new().mode(0o700).create(directory) {
             Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return None,
             _ => {}
         }
     }
-    let metadata = fs::symlink_metadata(folder).ok()?;
+    let metadata = fs::symlink_metadata(directory).ok()?;
     // The owner of a probe file reveals this user's id without unsafe code.
-    let probe = folder.join(format!(".probe-{}-{:?}", std::process::id(), std::thread::current().id()));
+    let probe = directory.join(format!(".probe-{}-{:?}", std::process::id(), std::thread::current().id()));
     let owner = fs::File::create(&probe).and_then(|file| file.metadata()).map(|metadata| metadata.uid());
     let _ = fs::remove_file(&probe);
     let private = metadata.is_dir() && metadata.permissions().mode() & 0o077 == 0 && metadata.uid() == owner.ok()?;
@@ -86,9 +86,9 @@ fn make_private(folder: &Path) -> Option<()> {
 }
 
 #[cfg(not(unix))]
-fn make_private(folder: &Path) -> Option<()> {
+fn make_private(directory: &Path) -> Option<()> {
     // The user's cache directory is private by default there.
-    fs::create_dir_all(folder).ok()
+    fs::create_dir_all(directory).ok()
 }
 
 #[cfg(test)]
@@ -99,11 +99,11 @@ mod tests {
     #[test]
     fn a_directory_writable_by_others_is_not_used() {
         use std::os::unix::fs::PermissionsExt;
-        let folder = tempfile::tempdir().expect("a folder");
-        let shared = folder.path().join("shared");
-        fs::create_dir(&shared).expect("a folder");
+        let directory = tempfile::tempdir().expect("a directory");
+        let shared = directory.path().join("shared");
+        fs::create_dir(&shared).expect("a directory");
         fs::set_permissions(&shared, fs::Permissions::from_mode(0o777)).expect("permissions");
         assert!(Cache::open(&shared).is_none());
-        assert!(Cache::open(&folder.path().join("new/private")).is_some());
+        assert!(Cache::open(&directory.path().join("new/private")).is_some());
     }
 }

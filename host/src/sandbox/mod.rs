@@ -36,7 +36,7 @@ pub struct SandboxOptions {
     /// What a component may use.
     pub limits: Limits,
     /// Where compiled components are kept; `None`: they are not kept.
-    pub cache_folder: Option<PathBuf>,
+    pub cache_directory: Option<PathBuf>,
     /// How many instances transform chunks at the same time.
     pub jobs: usize,
 }
@@ -80,7 +80,7 @@ impl Sandbox {
         }
         let engine = engine::engine(&self.options.limits)?;
         let linker = host::linker(&engine)?;
-        let cache = self.options.cache_folder.as_deref().and_then(Cache::open);
+        let cache = self.options.cache_directory.as_deref().and_then(Cache::open);
         let core = Arc::new(SandboxCore {
             engine,
             linker,

@@ -95,9 +95,9 @@ class Session:
             if (ROOT / "host" / "examples").is_dir():
                 self._cargo("--examples")
         for name in ("project", "insert", "components", "stepwise", "steps"):
-            folder = HELPERS / name
-            if self.runner.exists() and not any((folder / "migrations").glob("*.wasm")):
-                subprocess.run([self.runner, "build", "-c", folder / "runner.toml"], cwd=ROOT)
+            directory = HELPERS / name
+            if self.runner.exists() and not any((directory / "migrations").glob("*.wasm")):
+                subprocess.run([self.runner, "build", "-c", directory / "runner.toml"], cwd=ROOT)
 
     def _cargo(self, what):
         say(f"building the host: cargo build --release {what}")
@@ -243,7 +243,7 @@ def journal(path):
         return "WAL" if file.read(20)[18:20] == b"\x02\x02" else "rollback"
 
 
-def machine(folder):
+def machine(directory):
     """The machine on which the numbers were measured."""
     facts = {"system": "", "cpu": "", "cores": os.cpu_count(), "memory_gib": 0, "file_system": ""}
     try:
@@ -253,7 +253,7 @@ def machine(folder):
         facts["cpu"] = next(l.split(":")[1].strip() for l in cpuinfo.splitlines() if l.startswith("model name"))
         facts["memory_gib"] = round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30)
         mounts = [l.split()[1:3] for l in Path("/proc/mounts").read_text().splitlines()]
-        inside = [m for m in mounts if Path(folder).is_relative_to(m[0])]
+        inside = [m for m in mounts if Path(directory).is_relative_to(m[0])]
         facts["file_system"] = max(inside, key=lambda m: len(m[0]))[1]
     except (OSError, StopIteration, ValueError):
         pass  # not Linux: the fields stay empty

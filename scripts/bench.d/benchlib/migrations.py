@@ -38,7 +38,7 @@ class Tool:
 
     def __init__(self, session):
         self.session = session
-        self.folder = session.work / self.key
+        self.directory = session.work / self.key
         self.missing = self.why_missing()
 
     def why_missing(self):
@@ -49,11 +49,11 @@ class Tool:
 
     def write(self):
         """Writes the migrations, once."""
-        if not self.folder.exists():
-            (self.folder / "migrations").mkdir(parents=True)
+        if not self.directory.exists():
+            (self.directory / "migrations").mkdir(parents=True)
             for i in range(1, COUNT + 1):
                 for name, text in self.files(i).items():
-                    (self.folder / "migrations" / name).write_text(text)
+                    (self.directory / "migrations" / name).write_text(text)
             self.finish()
 
     def finish(self):
@@ -85,10 +85,10 @@ class Runner(Tool):
         return {f"{stamp(i)}_m{i:04}.up.sql": up(i) + ";\n"}
 
     def finish(self):
-        shutil.copy(HELPERS / "project" / "runner.toml", self.folder)
+        shutil.copy(HELPERS / "project" / "runner.toml", self.directory)
 
     def call(self, verb, db):
-        return [self.binary(), verb, "-D", url(db), "-c", self.folder / "runner.toml"]
+        return [self.binary(), verb, "-D", url(db), "-c", self.directory / "runner.toml"]
 
     def apply(self, db):
         return self.call("apply", db)
@@ -108,7 +108,7 @@ class Pairs(Runner):
 
     def finish(self):
         super().finish()
-        self.session.run([self.binary(), "build", "-c", self.folder / "runner.toml"])
+        self.session.run([self.binary(), "build", "-c", self.directory / "runner.toml"])
 
     @property
     def statuses(self):
@@ -130,17 +130,17 @@ class Components(Runner):
         return "" if self.source() else "`scripts/bench.d/components/migrations/` holds no component: `runner build` makes it"
 
     def write(self):
-        if not self.folder.exists():
-            (self.folder / "migrations").mkdir(parents=True)
+        if not self.directory.exists():
+            (self.directory / "migrations").mkdir(parents=True)
             component = self.source().read_bytes()
             for i in range(1, COUNT + 1):
-                file = self.folder / "migrations" / f"{stamp(i)}_m{i:04}.wasm"
+                file = self.directory / "migrations" / f"{stamp(i)}_m{i:04}.wasm"
                 file.write_bytes(component + custom_section("bench", f"{i:04}".encode()))
             self.finish()
 
     def finish(self):
         super().finish()
-        self.session.run([self.binary(), "build", "-c", self.folder / "runner.toml"])
+        self.session.run([self.binary(), "build", "-c", self.directory / "runner.toml"])
 
     def check(self, db):
         connection = sqlite3.connect(db)
@@ -167,7 +167,7 @@ class Sqlx(Tool):
         self.session.run([self.binary(), "database", "create", "--no-dotenv", "-D", f"sqlite://{db}"])
 
     def call(self, verb, db):
-        return [self.binary(), "migrate", verb, "--no-dotenv", "--source", self.folder / "migrations", "-D", url(db)]
+        return [self.binary(), "migrate", verb, "--no-dotenv", "--source", self.directory / "migrations", "-D", url(db)]
 
     def apply(self, db):
         return self.call("run", db)
@@ -187,8 +187,8 @@ class Dbmate(Tool):
         return {f"{stamp(i)}_m{i:04}.sql": f"-- migrate:up\n{up(i)};\n\n-- migrate:down\n{down(i)};\n"}
 
     def call(self, verb, db):
-        folder = self.folder / "migrations"
-        return [self.binary(), "--url", f"sqlite:{db}", "--migrations-dir", folder, "--no-dump-schema", verb]
+        directory = self.directory / "migrations"
+        return [self.binary(), "--url", f"sqlite:{db}", "--migrations-dir", directory, "--no-dump-schema", verb]
 
     def apply(self, db):
         return self.call("up", db)
@@ -211,9 +211,9 @@ class Refinery(Tool):
         db.touch()
 
     def apply(self, db):
-        config = self.folder / "refinery.toml"
+        config = self.directory / "refinery.toml"
         config.write_text(f'[main]\ndb_type = "Sqlite"\ndb_path = "{db}"\n')
-        return [self.binary(), "migrate", "-c", config, "-p", self.folder / "migrations"]
+        return [self.binary(), "migrate", "-c", config, "-p", self.directory / "migrations"]
 
     @property
     def statuses(self):
@@ -238,11 +238,11 @@ class Alembic(Tool):
 
     def finish(self):
         for file in ("alembic.ini", "env.py"):
-            shutil.copy(HELPERS / "alembic" / file, self.folder)
-        (self.folder / "migrations").rename(self.folder / "versions")
+            shutil.copy(HELPERS / "alembic" / file, self.directory)
+        (self.directory / "migrations").rename(self.directory / "versions")
 
     def call(self, db, *verb):
-        return [self.binary(), "-c", self.folder / "alembic.ini", "-x", f"url=sqlite:///{db}", *verb]
+        return [self.binary(), "-c", self.directory / "alembic.ini", "-x", f"url=sqlite:///{db}", *verb]
 
     def apply(self, db):
         return self.call(db, "upgrade", "head")

@@ -36,12 +36,12 @@ def measure_mariadb(session):
 
 def runner(session, key, label, project, rows, *options, missing=""):
     """`runner apply` of one of the projects."""
-    folder = HELPERS / project
+    directory = HELPERS / project
     if not session.runner.exists():
         missing = "the `runner` binary is not built"
-    elif not any((folder / "migrations").glob("*.wasm")):
-        missing = f"`{shown(folder)}` has no artifact: `runner build` makes it"
-    command = lambda db: [session.runner, "apply", "-D", db, "-c", folder / "runner.toml", *options]
+    elif not any((directory / "migrations").glob("*.wasm")):
+        missing = f"`{shown(directory)}` has no artifact: `runner build` makes it"
+    command = lambda db: [session.runner, "apply", "-D", db, "-c", directory / "runner.toml", *options]
     return Way(key, label, command, rows, missing)
 
 

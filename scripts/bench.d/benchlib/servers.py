@@ -36,13 +36,13 @@ class Server:
         self.missing = next((f"`{name}` is not installed: `scripts/setup`" for name in self.needs if not program(name)), "")
         self.port = free_port()
         # Not inside the repository: another user must be able to access it, and socket paths have a length limit.
-        self.folder = Path(f"/tmp/runner-bench-{os.getpid()}-{self.key}")
+        self.directory = Path(f"/tmp/runner-bench-{os.getpid()}-{self.key}")
         self.process = None
 
     def __enter__(self):
         if not self.missing:
-            self.folder.mkdir()
-            self.folder.chmod(0o777)
+            self.directory.mkdir()
+            self.directory.chmod(0o777)
             self.start()
         return self
 
@@ -50,21 +50,21 @@ class Server:
         if self.process:
             self.process.terminate()
             self.process.wait()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        shutil.rmtree(self.directory, ignore_errors=True)
 
     def as_user(self, user, argv):
         """A server refuses to run as root."""
         return ["runuser", "-u", user, "--", *argv] if os.getuid() == 0 else argv
 
     def call(self, argv, what):
-        log = self.folder / "call.log"
+        log = self.directory / "call.log"
         with open(log, "wb") as out:
             if subprocess.run([str(a) for a in argv], stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT).returncode:
                 raise Failure(f"{what}: {complaint(log)}")
         return log.read_text().strip()
 
     def spawn(self, argv):
-        with open(self.folder / "server.log", "ab") as out:
+        with open(self.directory / "server.log", "ab") as out:
             self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT)
         for _ in range(300):
             try:
@@ -73,7 +73,7 @@ class Server:
                 if self.process.poll() is not None:
                     break
                 time.sleep(0.1)
-        raise Failure(f"{self.label} does not start: {complaint(self.folder / 'server.log')}")
+        raise Failure(f"{self.label} does not start: {complaint(self.directory / 'server.log')}")
 
     def fresh(self, rows):
         """The database `job` with a table of that many rows, after all writes have been flushed."""
@@ -97,10 +97,10 @@ class Postgres(Server):
     right = f"name = upper('{NAME}' || id) AND bal = (id * 7919 % 1000003)::float8 / 100 * 1.1::float8"
 
     def start(self):
-        data = self.folder / "data"
+        data = self.directory / "data"
         initdb = [program("initdb"), "-D", str(data), "-U", "bench", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8"]
         self.call(self.as_user("postgres", initdb), "initdb")
-        options = ["-D", str(data), "-p", str(self.port), "-k", str(self.folder), "-h", "127.0.0.1"]
+        options = ["-D", str(data), "-p", str(self.port), "-k", str(self.directory), "-h", "127.0.0.1"]
         self.spawn(self.as_user("postgres", [program("postgres"), *options]))
 
     def psql(self, statements, database):
@@ -150,17 +150,17 @@ class Mariadb(Server):
     right = f"name = BINARY upper(concat('{NAME}', id)) AND bal = CAST(id * 7919 % 1000003 AS DOUBLE) / 100e0 * 1.1e0"
 
     def start(self):
-        data = self.folder / "data"
+        data = self.directory / "data"
         user = ["--user=mysql"] if os.getuid() == 0 else []
         install = [program("mariadb-install-db"), "--no-defaults", *user, f"--datadir={data}", "--skip-test-db"]
         self.call([*install, "--auth-root-authentication-method=normal"], "mariadb-install-db")
-        options = [f"--datadir={data}", f"--socket={self.folder}/socket", f"--port={self.port}", "--bind-address=127.0.0.1"]
+        options = [f"--datadir={data}", f"--socket={self.directory}/socket", f"--port={self.port}", "--bind-address=127.0.0.1"]
         self.spawn([program("mariadbd"), "--no-defaults", *user, *options])
         self.sql("CREATE USER bench@'%' IDENTIFIED BY 'bench'")
         self.sql("GRANT ALL ON *.* TO bench@'%'")
 
     def client(self, statement, database):
-        return [program("mariadb"), "--no-defaults", "-N", "-u", "root", "-S", f"{self.folder}/socket", "-D", database, "-e", statement]
+        return [program("mariadb"), "--no-defaults", "-N", "-u", "root", "-S", f"{self.directory}/socket", "-D", database, "-e", statement]
 
     def sql(self, statement, database="mysql"):
         return self.call(self.client(statement, database), "mariadb")

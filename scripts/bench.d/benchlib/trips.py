@@ -93,12 +93,12 @@ class Proxy:
         writer.close()
 
 
-def tree(folder):
+def tree(directory):
     """Files like those of web applications: a table of a dozen columns, then columns, indexes and rows, one to three each."""
-    migrations = folder / "migrations"
+    migrations = directory / "migrations"
     if not migrations.exists():
         migrations.mkdir(parents=True)
-        (folder / "runner.toml").write_text((HELPERS / "project" / "runner.toml").read_text())
+        (directory / "runner.toml").write_text((HELPERS / "project" / "runner.toml").read_text())
         for i, statements in enumerate(files(), 1):
             (migrations / f"{i:04}_step.up.sql").write_text(";\n\n".join(statements) + ";\n")
     return sorted(migrations.iterdir())
@@ -131,11 +131,11 @@ def on(session, kind):
         if server.missing:
             say(f"  {server.key}: not measured: {server.missing}")
             return {"label": server.label, "missing": server.missing}
-        folder = session.work / "trips"
-        paths = tree(folder)
+        directory = session.work / "trips"
+        paths = tree(directory)
         calls = {
-            "runner": lambda url: [session.runner, "apply", "-D", url, "-c", folder / "runner.toml"],
-            "client": lambda url: plain(server, url, paths, folder),
+            "runner": lambda url: [session.runner, "apply", "-D", url, "-c", directory / "runner.toml"],
+            "client": lambda url: plain(server, url, paths, directory),
         }
         rows = []
         for delay in DELAYS_MS:
@@ -148,9 +148,9 @@ def on(session, kind):
         return {"label": f"{server.label} {server.version()}", "missing": "", "rows": rows}
 
 
-def plain(server, url, paths, folder):
+def plain(server, url, paths, directory):
     """The client program, with all files in one process."""
-    whole = folder / "whole.sql"
+    whole = directory / "whole.sql"
     whole.write_text("".join(path.read_text() for path in paths))
     port = url.rsplit(":", 1)[1].split("/")[0]
     if isinstance(server, Postgres):

@@ -16,10 +16,10 @@ impl Bouncer {
     /// Starts one with at most this many connections to the server per database.
     pub fn start(server: &Server, connections: u32) -> Self {
         let user = service_user("postgres");
-        let folder = place::folder("pgbouncer", user);
+        let directory = place::directory("pgbouncer", user);
         let address = &server.client().address;
         let users = format!("\"{}\" \"{}\"\n", address.user, address.password);
-        std::fs::write(folder.join("users.txt"), users).unwrap();
+        std::fs::write(directory.join("users.txt"), users).unwrap();
         let mut last = String::new();
         for _ in 0..5 {
             let port = place::free_port();
@@ -30,9 +30,9 @@ impl Bouncer {
                  ignore_startup_parameters = extra_float_digits,options\n",
                 address.host, address.port
             );
-            let file = folder.join("pgbouncer.ini");
+            let file = directory.join("pgbouncer.ini");
             std::fs::write(&file, settings).unwrap();
-            let mut process = Process::start(&find("pgbouncer"), &[&file], &folder, user);
+            let mut process = Process::start(&find("pgbouncer"), &[&file], &directory, user);
             match process.wait_until(|| TcpStream::connect(("127.0.0.1", port)).is_ok()) {
                 Ok(()) => return Self { port, _process: process },
                 Err(log) => last = log,

@@ -63,12 +63,12 @@ impl Builder {
             Kind::Postgres => "postgres",
             Kind::Mariadb => "mysql",
         });
-        let folder = place::folder(self.kind.name(), user);
+        let directory = place::directory(self.kind.name(), user);
         let mut disk = None;
         let data = match self.disk {
-            None => folder.join("data"),
+            None => directory.join("data"),
             Some(bytes) => {
-                let place = folder.join("disk");
+                let place = directory.join("disk");
                 disk = Some(Disk::mount(&place, bytes));
                 place.join("data")
             }
@@ -76,7 +76,7 @@ impl Builder {
         template::copy(self.kind, &data, user);
         let mut settings = defaults(self.kind);
         if self.tls != Tls::Off {
-            let made = tls::make(&folder, user);
+            let made = tls::make(&directory, user);
             let names = match self.kind {
                 Kind::Postgres => ["ssl_cert_file", "ssl_key_file", "ssl_ca_file"],
                 Kind::Mariadb => ["ssl-cert", "ssl-key", "ssl-ca"],
@@ -96,7 +96,7 @@ impl Builder {
         if self.kind == Kind::Postgres {
             std::fs::write(data.join("pg_hba.conf"), admission(self.tls, self.passwords)).unwrap();
         }
-        Server::launch(Launch { kind: self.kind, folder, data, user, settings, disk })
+        Server::launch(Launch { kind: self.kind, directory, data, user, settings, disk })
     }
 }
 

@@ -141,7 +141,7 @@ impl Client {
     pub(super) fn where_to(&self, command: &mut Command) {
         let Address { user, host, port, socket, .. } = &self.address;
         match (self.kind, socket) {
-            (Kind::Postgres, Some(folder)) => command.arg("-h").arg(folder),
+            (Kind::Postgres, Some(directory)) => command.arg("-h").arg(directory),
             (Kind::Postgres, None) => command.args(["-h", host]),
             (Kind::Mariadb, Some(socket)) => command.arg("-S").arg(socket),
             (Kind::Mariadb, None) => command.args(["-h", host]),

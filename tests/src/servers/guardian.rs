@@ -25,13 +25,13 @@ done
 "#;
 
 /// The directory of all servers of this process. It and they are removed soon after the process ends.
-pub(super) fn folder() -> &'static Path {
+pub(super) fn directory() -> &'static Path {
     static GUARDED: OnceLock<(PathBuf, Child)> = OnceLock::new();
-    let (folder, _) = GUARDED.get_or_init(|| {
-        let folder = make();
+    let (directory, _) = GUARDED.get_or_init(|| {
+        let directory = make();
         let guardian = Command::new("sh")
             .args(["-c", SCRIPT])
-            .arg(&folder)
+            .arg(&directory)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -40,16 +40,16 @@ pub(super) fn folder() -> &'static Path {
             .spawn()
             .expect("sh");
         // The child holds the pipe's writing end, which no other child inherits, as long as the process lives.
-        (folder, guardian)
+        (directory, guardian)
     });
-    folder
+    directory
 }
 
 /// The servers' users must be able to enter it, and the path of a socket has at most 107 bytes.
 fn make() -> PathBuf {
     let temporary = std::env::temp_dir();
     let parent = if temporary.as_os_str().len() <= 50 { temporary } else { PathBuf::from("/tmp") };
-    let folder = tempfile::Builder::new().prefix("runner-servers-").tempdir_in(parent).unwrap().keep();
-    super::place::open_to_all(&folder);
-    folder
+    let directory = tempfile::Builder::new().prefix("runner-servers-").tempdir_in(parent).unwrap().keep();
+    super::place::open_to_all(&directory);
+    directory
 }

@@ -10,18 +10,18 @@ use super::programs::User;
 use crate::random::Random;
 
 /// A new directory for one server, owned by its user.
-pub(super) fn folder(name: &str, user: Option<User>) -> PathBuf {
+pub(super) fn directory(name: &str, user: Option<User>) -> PathBuf {
     static COUNT: AtomicU64 = AtomicU64::new(0);
-    let folder = guardian::folder().join(format!("{name}-{}", COUNT.fetch_add(1, Ordering::Relaxed)));
-    std::fs::create_dir(&folder).unwrap();
-    open_to_all(&folder);
-    give(&folder, user);
-    folder
+    let directory = guardian::directory().join(format!("{name}-{}", COUNT.fetch_add(1, Ordering::Relaxed)));
+    std::fs::create_dir(&directory).unwrap();
+    open_to_all(&directory);
+    give(&directory, user);
+    directory
 }
 
 /// Makes the directory readable for everyone.
-pub(super) fn open_to_all(folder: &Path) {
-    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755)).unwrap();
+pub(super) fn open_to_all(directory: &Path) {
+    std::fs::set_permissions(directory, std::fs::Permissions::from_mode(0o755)).unwrap();
 }
 
 /// Makes it readable only for its owner.

@@ -20,16 +20,16 @@ pub(super) struct Process {
 }
 
 impl Process {
-    /// Starts a program in `folder`, which also receives its process ID and log.
-    pub(super) fn start(program: &Path, arguments: &[impl AsRef<OsStr>], folder: &Path, user: Option<User>) -> Self {
+    /// Starts a program in `directory`, which also receives its process ID and log.
+    pub(super) fn start(program: &Path, arguments: &[impl AsRef<OsStr>], directory: &Path, user: Option<User>) -> Self {
         let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let pid_file = folder.join(format!("{name}.pid"));
-        let log = folder.join(format!("{name}.log"));
+        let pid_file = directory.join(format!("{name}.pid"));
+        let log = directory.join(format!("{name}.log"));
         let output = File::options().create(true).append(true).open(&log).unwrap();
         let mut command = Command::new("sh");
         // The process ID is written before the program starts.
         command.args(["-c", r#"echo $$ >"$0" && exec "$@""#]).arg(&pid_file).arg(program).args(arguments);
-        command.current_dir(folder).env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command.current_dir(directory).env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command.env("LC_ALL", "C.UTF-8").env("TZ", "UTC").process_group(0).stdin(Stdio::null());
         command.stdout(output.try_clone().unwrap()).stderr(output);
         if let Some(user) = user {

@@ -7,21 +7,21 @@ use std::sync::OnceLock;
 /// Finds a program on the `PATH`, or where Debian installs programs that are not on everyone's `PATH`.
 pub(super) fn find(name: &str) -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let mut folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
-    folders.extend(postgres_folders());
-    folders.extend(["/usr/sbin", "/usr/local/sbin", "/usr/bin"].map(PathBuf::from));
-    let found = folders.into_iter().map(|folder| folder.join(name)).find(|path| path.is_file());
+    let mut directories: Vec<PathBuf> = std::env::split_paths(&path).collect();
+    directories.extend(postgres_directories());
+    directories.extend(["/usr/sbin", "/usr/local/sbin", "/usr/bin"].map(PathBuf::from));
+    let found = directories.into_iter().map(|directory| directory.join(name)).find(|path| path.is_file());
     found.unwrap_or_else(|| panic!("`{name}` is not installed; run scripts/setup"))
 }
 
 /// The newest version comes first.
-fn postgres_folders() -> Vec<PathBuf> {
+fn postgres_directories() -> Vec<PathBuf> {
     let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let mut versions: Vec<(u32, PathBuf)> = versions
         .filter_map(|entry| Some((entry.file_name().to_str()?.parse().ok()?, entry.path().join("bin"))))
         .collect();
     versions.sort_unstable_by(|left, right| right.cmp(left));
-    versions.into_iter().map(|(_, folder)| folder).collect()
+    versions.into_iter().map(|(_, directory)| directory).collect()
 }
 
 /// The output of a program's `--version`.

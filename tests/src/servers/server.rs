@@ -30,7 +30,7 @@ struct Own {
 /// How to start a server, any number of times.
 pub(super) struct Launch {
     pub(super) kind: Kind,
-    pub(super) folder: PathBuf,
+    pub(super) directory: PathBuf,
     pub(super) data: PathBuf,
     pub(super) user: Option<User>,
     pub(super) settings: Vec<(String, String)>,
@@ -108,7 +108,7 @@ impl Server {
 
     /// The certificate of the authority that signed the server's certificate, for a server with TLS.
     pub fn authority(&self) -> PathBuf {
-        self.own().launch.folder.join("ca.pem")
+        self.own().launch.directory.join("ca.pem")
     }
 
     /// Ends it like a crash. PostgreSQL: an immediate shutdown, which ends all its processes; MariaDB: `kill -9`.
@@ -169,8 +169,8 @@ impl Server {
     /// PostgreSQL: a read-only standby of this server.
     pub fn standby(&self) -> Server {
         let own = self.own();
-        let folder = place::folder("standby", own.launch.user);
-        let data = folder.join("data");
+        let directory = place::directory("standby", own.launch.user);
+        let data = directory.join("data");
         let mut copy = Command::new(find("pg_basebackup"));
         self.client.where_to(&mut copy);
         copy.args(["--write-recovery-conf", "--wal-method=stream", "--checkpoint=fast", "--no-sync", "-D"]).arg(&data);
@@ -179,7 +179,7 @@ impl Server {
             run(Command::new("chown").arg("-R").arg(format!("{}:{}", user.uid, user.gid)).arg(&data));
         }
         let settings = own.launch.settings.clone();
-        Self::launch(Launch { kind: self.kind(), folder, data, user: own.launch.user, settings, disk: None })
+        Self::launch(Launch { kind: self.kind(), directory, data, user: own.launch.user, settings, disk: None })
     }
 
     fn signal(&self, name: &str) {
@@ -201,8 +201,8 @@ impl Launch {
     /// What clients on this machine use instead of a port. PostgreSQL: its directory.
     fn socket(&self) -> PathBuf {
         match self.kind {
-            Kind::Postgres => self.folder.clone(),
-            Kind::Mariadb => self.folder.join("socket"),
+            Kind::Postgres => self.directory.clone(),
+            Kind::Mariadb => self.directory.join("socket"),
         }
     }
 
@@ -220,7 +220,7 @@ impl Launch {
                 // The file of a crashed server would be read as the next one's.
                 let state = self.data.join("postmaster.pid");
                 let _ = std::fs::remove_file(&state);
-                let mut process = Process::start(&find("postgres"), &arguments, &self.folder, self.user);
+                let mut process = Process::start(&find("postgres"), &arguments, &self.directory, self.user);
                 process.wait_until(|| is_ready(&state)).map(|()| process)
             }
             Kind::Mariadb => {
@@ -230,7 +230,7 @@ impl Launch {
                 arguments.push(format!("--pid-file={data}/server.pid"));
                 // A starting server deletes the temporary tables that it finds; in a directory shared by several
                 // servers, that includes tables in use, which would crash the other server.
-                arguments.push(format!("--tmpdir={}", self.folder.display()));
+                arguments.push(format!("--tmpdir={}", self.directory.display()));
                 for (name, value) in &self.settings {
                     arguments.push(match value.is_empty() {
                         true => format!("--{name}"),
@@ -238,7 +238,7 @@ impl Launch {
                     });
                 }
                 let _ = std::fs::remove_file(&socket);
-                let mut process = Process::start(&find("mariadbd"), &arguments, &self.folder, self.user);
+                let mut process = Process::start(&find("mariadbd"), &arguments, &self.directory, self.user);
                 process.wait_until(|| greets(&socket)).map(|()| process)
             }
         }
@@ -248,7 +248,7 @@ impl Launch {
 impl Drop for Launch {
     fn drop(&mut self) {
         drop(self.disk.take());
-        let _ = std::fs::remove_dir_all(&self.folder);
+        let _ = std::fs::remove_dir_all(&self.directory);
     }
 }
 

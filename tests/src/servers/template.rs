@@ -40,8 +40,8 @@ pub(super) fn copy(kind: Kind, data: &Path, user: Option<User>) {
 
 /// Created where the server's user can write, and renamed at the end, so that no partial template is ever visible.
 fn make(kind: Kind, template: &Path, user: Option<User>) {
-    let folder = place::folder("template", user);
-    let data = folder.join("data");
+    let directory = place::directory("template", user);
+    let data = directory.join("data");
     let mut command = match kind {
         Kind::Postgres => {
             let mut command = Command::new(find("initdb"));
@@ -59,7 +59,7 @@ fn make(kind: Kind, template: &Path, user: Option<User>) {
             command
         }
     };
-    command.current_dir(&folder).env("LC_ALL", "C.UTF-8");
+    command.current_dir(&directory).env("LC_ALL", "C.UTF-8");
     if let Some(user) = user {
         command.uid(user.uid).gid(user.gid);
     }
@@ -68,5 +68,5 @@ fn make(kind: Kind, template: &Path, user: Option<User>) {
     let _ = std::fs::remove_dir_all(&part);
     run(Command::new("cp").arg("-a").arg(&data).arg(&part));
     std::fs::rename(&part, template).unwrap();
-    let _ = std::fs::remove_dir_all(folder);
+    let _ = std::fs::remove_dir_all(directory);
 }

@@ -107,12 +107,12 @@ fn nothing_outlives_a_killed_process() {
     const ROLE: &str = "RUNNER_TEST_GUARDED";
     if let Some(file) = std::env::var_os(ROLE) {
         let ports = both().map(|server| server.port().to_string()).join("\n");
-        std::fs::write(file, format!("{}\n{ports}\n", guardian::folder().display())).unwrap();
+        std::fs::write(file, format!("{}\n{ports}\n", guardian::directory().display())).unwrap();
         std::thread::sleep(Duration::from_secs(600));
         return;
     }
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("places");
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("places");
     let name = "servers::tests::nothing_outlives_a_killed_process";
     let mut child = Command::new(std::env::current_exe().unwrap());
     child.args(["--exact", name]).env(ROLE, &file).env_remove("DATABASE_URL").stdout(Stdio::null());
@@ -134,5 +134,5 @@ fn nothing_outlives_a_killed_process() {
     for port in lines.map(|line| line.parse::<u16>().unwrap()) {
         wait("a server is still there", &|| std::net::TcpStream::connect(("127.0.0.1", port)).is_err());
     }
-    wait("the folder is still there", &|| !servers.exists());
+    wait("the directory is still there", &|| !servers.exists());
 }

@@ -14,10 +14,10 @@ pub(super) struct Certificates {
 }
 
 /// Creates an authority and a server certificate for `localhost` and `127.0.0.1`.
-pub(super) fn make(folder: &Path, user: Option<User>) -> Certificates {
-    let file = |name: &str| folder.join(name);
+pub(super) fn make(directory: &Path, user: Option<User>) -> Certificates {
+    let file = |name: &str| directory.join(name);
     let made = Certificates { authority: file("ca.pem"), certificate: file("server.pem"), key: file("server-key.pem") };
-    let openssl = |arguments: &[&str]| run(Command::new("openssl").current_dir(folder).args(arguments));
+    let openssl = |arguments: &[&str]| run(Command::new("openssl").current_dir(directory).args(arguments));
     let new_key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
     let authority = ["req", "-x509", "-days", "2", "-subj", "/CN=test authority", "-keyout", "ca-key.pem"];
     openssl(&[&authority[..], &["-out", "ca.pem"], &new_key].concat());

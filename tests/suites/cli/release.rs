@@ -58,8 +58,8 @@ fn a_release_is_packed_the_same_each_time() {
     let built = tools.0.read("built");
     assert!(built.contains("--release --locked --package runner --bin runner --target"), "{built}");
     tools.release("--to two").succeeds();
-    let archives = |folder: &str| -> Vec<(String, Vec<u8>)> {
-        let files = std::fs::read_dir(tools.0.file(folder)).unwrap().map(|entry| entry.unwrap());
+    let archives = |directory: &str| -> Vec<(String, Vec<u8>)> {
+        let files = std::fs::read_dir(tools.0.file(directory)).unwrap().map(|entry| entry.unwrap());
         let mut files: Vec<_> =
             files.map(|file| (file.file_name().into_string().unwrap(), std::fs::read(file.path()).unwrap())).collect();
         files.sort();

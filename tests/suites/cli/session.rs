@@ -150,7 +150,7 @@ fn show_finds_revisions_that_only_the_history_has() {
     let project = shop();
     project.runner("apply").succeeds();
     project.runner("rollback").succeeds();
-    for file in std::fs::read_dir(project.file("migrations")).expect("a folder") {
+    for file in std::fs::read_dir(project.file("migrations")).expect("a directory") {
         let file = file.expect("a file").path();
         if file.to_string_lossy().contains("0003_") {
             std::fs::remove_file(file).expect("removed");

@@ -9,10 +9,10 @@ use super::{changes_nothing, dry, scratches, shop};
 
 /// Runs until the step is reported, then acts on the process. Returns its output.
 fn until(project: &EngineProject, line: &str, step: u32, fault: &str) -> (String, Option<i32>) {
-    let folder = project.file("temporary");
-    std::fs::create_dir_all(&folder).unwrap();
+    let directory = project.file("temporary");
+    std::fs::create_dir_all(&directory).unwrap();
     let mut command = project.command(line.split_whitespace());
-    let mut run = Running::start(command.env("TMPDIR", folder).stderr(Stdio::piped()));
+    let mut run = Running::start(command.env("TMPDIR", directory).stderr(Stdio::piped()));
     let mut said = String::new();
     let mut reached = false;
     for text in BufReader::new(run.stderr.take().unwrap()).lines() {

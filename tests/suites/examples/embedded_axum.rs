@@ -74,8 +74,8 @@ fn build() -> PathBuf {
 #[test]
 fn the_service_applies_its_migrations_and_serves() {
     let binary = build();
-    let folder = tempfile::tempdir().unwrap();
-    let database = folder.path().join("notes.db");
+    let directory = tempfile::tempdir().unwrap();
+    let database = directory.path().join("notes.db");
 
     let service = Service::start(&binary, &database);
     assert_eq!(service.said, ["applied 0001_create_notes", "applied 0002_add_written_at"]);

@@ -187,7 +187,7 @@ fn a_migration_for_another_database_is_refused_by_name() {
 }
 
 #[test]
-fn files_embedded_or_in_folders_of_one_database() {
+fn files_embedded_or_in_directories_of_one_database() {
     let project = project!();
     project.write("migrations/sqlite/1_a.sql", "CREATE TABLE a (id INTEGER);");
     project.runner("apply").exits(2).says(&["`sqlite` is a directory named after a database", "migrations"]);

@@ -51,9 +51,9 @@ fn a_build_names_the_missing_feature() {
     let output = build.output().unwrap();
     assert!(output.status.success(), "it does not compile:\n{}", String::from_utf8_lossy(&output.stderr));
 
-    let (folder, _) = super::database();
+    let (directory, _) = super::database();
     let mut program = Command::new(target.join("debug/sqlite-only"));
-    let output = program.arg(folder.path().join("app.db")).output().unwrap();
+    let output = program.arg(directory.path().join("app.db")).output().unwrap();
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
     for (message, feature, times) in [

@@ -25,7 +25,7 @@ async fn a_directory_without_settings() {
     project.sql("1_a", "CREATE TABLE a (id INTEGER);", "DROP TABLE a;");
     let error = Runner::builder().project(project.root()).build().unwrap_err();
     assert_eq!((error.kind, error.hints.len()), (ErrorKind::Usage, 1), "{error:#}");
-    let (_folder, url) = database();
+    let (_directory, url) = database();
     let runner = Runner::builder().project(project.root()).database(url).build().unwrap();
     assert_eq!(runner.apply().await.unwrap().done.len(), 1);
 }
@@ -33,26 +33,26 @@ async fn a_directory_without_settings() {
 /// Variables that the program passes on have the same meaning as on the command line.
 #[tokio::test]
 async fn variables_apply_if_they_are_passed_on() {
-    let (folder, _) = database();
+    let (directory, _) = database();
     let settings: (&str, &[u8]) =
-        ("runner.toml", b"[database]\nurl = \"sqlite://${FOLDER}/app.db\"\n[parameters]\nsize = 1");
+        ("runner.toml", b"[database]\nurl = \"sqlite://${DIRECTORY}/app.db\"\n[parameters]\nsize = 1");
     let files: Vec<(&str, &[u8])> = SHOP.into_iter().chain([settings]).collect();
     let with = |variables: &[(&str, &str)]| {
         let variables = variables.iter().map(|(name, value)| (name.to_string(), value.to_string()));
         Runner::builder().project(Project::embedded(files.iter().copied())).variables(variables).build()
     };
-    assert!(with(&[]).unwrap_err().message.contains("FOLDER"));
-    let path = folder.path().to_str().unwrap();
-    let locked = with(&[("FOLDER", path), ("RUNNER_LOCKED", "1")]).unwrap();
+    assert!(with(&[]).unwrap_err().message.contains("DIRECTORY"));
+    let path = directory.path().to_str().unwrap();
+    let locked = with(&[("DIRECTORY", path), ("RUNNER_LOCKED", "1")]).unwrap();
     assert_eq!(locked.apply().await.unwrap_err().kind, ErrorKind::Mismatch);
-    assert!(with(&[("FOLDER", path), ("RUNNER_PARAMETER_SIZE", "x")]).unwrap_err().message.contains("`size`"));
-    assert!(with(&[("FOLDER", path), ("RUNNER_JOBS", "x")]).unwrap_err().message.contains("jobs"));
-    assert_eq!(with(&[("FOLDER", path)]).unwrap().apply().await.unwrap().done.len(), 2);
+    assert!(with(&[("DIRECTORY", path), ("RUNNER_PARAMETER_SIZE", "x")]).unwrap_err().message.contains("`size`"));
+    assert!(with(&[("DIRECTORY", path), ("RUNNER_JOBS", "x")]).unwrap_err().message.contains("jobs"));
+    assert_eq!(with(&[("DIRECTORY", path)]).unwrap().apply().await.unwrap().done.len(), 2);
 }
 
 #[tokio::test]
 async fn embedded_settings_and_lockfile_apply() {
-    let (_folder, url) = database();
+    let (_directory, url) = database();
     let error = embedded(&SHOP, &url).locked(true).build().unwrap().apply().await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Mismatch, "{error:#}");
 
@@ -84,10 +84,10 @@ async fn embedded_settings_and_lockfile_apply() {
 /// The demo: components with assets, and parameters.
 #[tokio::test]
 async fn components_and_their_assets_can_be_embedded() {
-    fn collect(root: &std::path::Path, folder: &str, files: &mut Vec<(String, &'static [u8])>) {
-        for entry in std::fs::read_dir(root.join(folder)).unwrap() {
+    fn collect(root: &std::path::Path, directory: &str, files: &mut Vec<(String, &'static [u8])>) {
+        for entry in std::fs::read_dir(root.join(directory)).unwrap() {
             let entry = entry.unwrap();
-            let path = format!("{folder}/{}", entry.file_name().to_str().unwrap());
+            let path = format!("{directory}/{}", entry.file_name().to_str().unwrap());
             match entry.file_type().unwrap().is_dir() {
                 true if path.ends_with("/target") => {}
                 true => collect(root, &path, files),
@@ -99,11 +99,11 @@ async fn components_and_their_assets_can_be_embedded() {
     let mut files = vec![("runner.lock".to_owned(), &*std::fs::read(root.join("runner.lock")).unwrap().leak())];
     collect(root, "migrations", &mut files);
     let demo = Project::embedded(files.iter().map(|(path, bytes)| (path.as_str(), *bytes)));
-    let (folder, url) = database();
+    let (directory, url) = database();
     let runner = Runner::builder()
         .project(demo)
         .database(url)
-        .component_cache(folder.path().join("cache"))
+        .component_cache(directory.path().join("cache"))
         .parameter("unused", Value::from("x"))
         .limit("fuel", "900_000_000_000")
         .locked(true)
@@ -113,5 +113,5 @@ async fn components_and_their_assets_can_be_embedded() {
     assert_eq!((outcome.done.len(), outcome.done[1].rows_written), (4, 31_800), "{outcome:?}");
     let verified = runner.verify().await.unwrap();
     assert_eq!(verified.len(), 3);
-    assert!(folder.path().join("cache").read_dir().unwrap().next().is_some());
+    assert!(directory.path().join("cache").read_dir().unwrap().next().is_some());
 }

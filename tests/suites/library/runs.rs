@@ -34,7 +34,7 @@ async fn every_method_in_a_multi_thread_runtime() {
 }
 
 async fn every_method() {
-    let (_folder, url) = database();
+    let (_directory, url) = database();
     let seen = Arc::new(Mutex::new(Vec::new()));
     let seeing = seen.clone();
     let builder = embedded(&SHOP, &url).on_event(move |event| {
@@ -66,7 +66,7 @@ async fn every_method() {
 
 #[tokio::test]
 async fn a_migration_that_fails_is_an_error() {
-    let (_folder, url) = database();
+    let (_directory, url) = database();
     let broken: &Files = &[SHOP[0], SHOP[1], ("migrations/0002_broken.up.sql", b"SELECT nothing FROM nowhere;")];
     let runner = embedded(broken, &url).build().unwrap();
     let error: Box<dyn std::error::Error + Send + Sync> = runner.apply().await.unwrap_err().into();
@@ -80,7 +80,7 @@ async fn a_migration_that_fails_is_an_error() {
 
 #[tokio::test]
 async fn concurrent_instances_apply_once() {
-    let (_folder, url) = database();
+    let (_directory, url) = database();
     let start = || {
         let runner = embedded(&SHOP, &url).build().unwrap();
         async move { runner.apply().await.unwrap().done.len() }
@@ -92,7 +92,7 @@ async fn concurrent_instances_apply_once() {
 /// The program continues while SQLite works, and a run whose future is dropped ends and leaves nothing.
 #[tokio::test]
 async fn a_run_does_not_block_the_program_and_can_be_stopped() {
-    let (_folder, url) = database();
+    let (_directory, url) = database();
     let runner = embedded(LONG, &url).build().unwrap();
     let ticks = AtomicUsize::new(0);
     let ticking = async {
@@ -114,7 +114,7 @@ async fn a_run_does_not_block_the_program_and_can_be_stopped() {
 
 #[tokio::test]
 async fn a_program_can_wait_for_the_end_of_a_stopped_run() {
-    let (_folder, url) = database();
+    let (_directory, url) = database();
     let runner = embedded(LONG, &url).build().unwrap();
     let stopping = async {
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -128,8 +128,8 @@ async fn a_program_can_wait_for_the_end_of_a_stopped_run() {
 
 #[tokio::test]
 async fn the_options_of_a_pool_suffice() {
-    let (folder, _) = database();
-    let options = SqliteConnectOptions::new().filename(folder.path().join("app.db")).create_if_missing(true);
+    let (directory, _) = database();
+    let options = SqliteConnectOptions::new().filename(directory.path().join("app.db")).create_if_missing(true);
     let pool = SqlitePool::connect_with(options).await.unwrap();
     let builder = Runner::builder().project(runner::Project::embedded(SHOP)).database(pool.connect_options());
     builder.build().unwrap().apply().await.unwrap();

@@ -40,8 +40,8 @@ impl Place {
     fn there(&self) -> Vec<String> {
         let names = match self.project.engine() {
             Engine::Sqlite => {
-                let folder: PathBuf = self.project.file("tmp");
-                let entries = std::fs::read_dir(folder).unwrap();
+                let directory: PathBuf = self.project.file("tmp");
+                let entries = std::fs::read_dir(directory).unwrap();
                 entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
             }
             Engine::Postgres => self.project.rows("SELECT datname FROM pg_database"),

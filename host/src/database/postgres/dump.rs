@@ -8,7 +8,7 @@ use crate::database::{DatabaseError, DatabaseUrl};
 pub fn environment(url: &DatabaseUrl) -> Result<Vec<(&'static str, String)>, DatabaseError> {
     let options = options::read(url, "runner backup")?;
     let host = match options.get_socket() {
-        Some(folder) => folder.display().to_string(),
+        Some(directory) => directory.display().to_string(),
         None => options.get_host().to_owned(),
     };
     let mut found = vec![

@@ -2,10 +2,10 @@
 //! with [`copy`](super::copy).
 
 #[cfg(feature = "sqlite")]
-mod folder;
+mod directory;
 
 #[cfg(feature = "sqlite")]
-pub use folder::{Folder, sweep_folders};
+pub use directory::{Directory, sweep_directories};
 
 use super::{ConnectOptions, Database, StopSignal};
 
@@ -43,7 +43,7 @@ pub struct ScratchCopy {
 pub enum ScratchPlace {
     /// A directory of its own.
     #[cfg(feature = "sqlite")]
-    Folder(Folder),
+    Directory(Directory),
     /// A database on the server, by name.
     Schema(String),
 }

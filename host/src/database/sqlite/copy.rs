@@ -109,8 +109,8 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread")]
     async fn a_copy_is_a_consistent_snapshot_despite_concurrent_commits() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let (path, to) = (folder.path().join("a.db"), folder.path().join("b.db"));
+        let directory = tempfile::tempdir().expect("a directory");
+        let (path, to) = (directory.path().join("a.db"), directory.path().join("b.db"));
         let writer = std::sync::Mutex::new(filled(&path, 20_000));
         std::fs::File::create(&to).expect("a file");
         let calls = std::sync::atomic::AtomicU64::new(0);
@@ -129,8 +129,8 @@ mod tests {
     #[tokio::test(flavor = "multi_thread")]
     async fn a_damaged_database_cannot_be_copied() {
         use std::io::{Seek, SeekFrom, Write};
-        let folder = tempfile::tempdir().expect("a folder");
-        let (path, to) = (folder.path().join("a.db"), folder.path().join("b.db"));
+        let directory = tempfile::tempdir().expect("a directory");
+        let (path, to) = (directory.path().join("a.db"), directory.path().join("b.db"));
         drop(filled(&path, 1_000));
         let mut file = std::fs::OpenOptions::new().write(true).open(&path).expect("the file");
         file.seek(SeekFrom::Start(40 * 4096)).expect("a page");
@@ -143,8 +143,8 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread")]
     async fn a_stop_signal_ends_a_copy() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let (path, to) = (folder.path().join("a.db"), folder.path().join("b.db"));
+        let directory = tempfile::tempdir().expect("a directory");
+        let (path, to) = (directory.path().join("a.db"), directory.path().join("b.db"));
         drop(filled(&path, 20_000));
         std::fs::File::create(&to).expect("a file");
         let stop = StopSignal::default();

@@ -71,9 +71,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_database_and_its_journals_are_removed_and_other_files_are_not() {
-        let folder = tempfile::tempdir().expect("a directory");
+        let directory = tempfile::tempdir().expect("a directory");
         let file = |name: &str, content: &[u8]| {
-            let path = folder.path().join(name);
+            let path = directory.path().join(name);
             std::fs::write(&path, content).expect("a file");
             path
         };
@@ -85,14 +85,14 @@ mod tests {
         assert_eq!(remove(&database).await, Ok(false));
         let error = remove(&other).await.expect_err("not a database");
         assert!(error.message.ends_with("is not a SQLite database"), "{}", error.message);
-        let left: Vec<_> = std::fs::read_dir(folder.path()).expect("a directory").flatten().collect();
+        let left: Vec<_> = std::fs::read_dir(directory.path()).expect("a directory").flatten().collect();
         assert_eq!(left.len(), 1, "{left:?}");
     }
 
     #[tokio::test]
     async fn a_database_in_use_stays() {
-        let folder = tempfile::tempdir().expect("a directory");
-        let path = folder.path().join("app.db");
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("app.db");
         std::fs::write(&path, b"").expect("a file");
         let request = LockRequest { wait: Duration::ZERO, run_id: String::new(), owner: "ann".to_owned() };
         let held = Lock::take(&path, &request, &StopSignal::default(), &|_| {}).await.expect("the lock");

@@ -5,14 +5,14 @@ use std::path::Path;
 
 use super::connect;
 use super::copy::copy;
-use crate::database::scratch::{Folder, ScratchCopy, ScratchPlace, ScratchRequest, sweep_folders};
+use crate::database::scratch::{Directory, ScratchCopy, ScratchPlace, ScratchRequest, sweep_directories};
 use crate::database::{DatabaseError, DatabaseErrorKind, DatabaseUrl};
 
 /// Copies the database file of a URL.
 pub async fn make(url: &DatabaseUrl, request: &ScratchRequest<'_>) -> Result<ScratchCopy, DatabaseError> {
     let temporary = std::env::temp_dir();
-    sweep_folders(&temporary);
-    let folder = Folder::make(&temporary).map_err(|error| {
+    sweep_directories(&temporary);
+    let directory = Directory::make(&temporary).map_err(|error| {
         DatabaseError::new(
             DatabaseErrorKind::ReadOnly,
             format!("cannot create a directory in `{}` for the copy", temporary.display()),
@@ -20,7 +20,7 @@ pub async fn make(url: &DatabaseUrl, request: &ScratchRequest<'_>) -> Result<Scr
         .detail(error.to_string())
         .hint("set `TMPDIR` to another directory for temporary files")
     })?;
-    let path = folder.path.join("copy.db");
+    let path = directory.path.join("copy.db");
     File::create(&path).map_err(|error| {
         DatabaseError::new(DatabaseErrorKind::ReadOnly, format!("cannot create `{}`: {error}", path.display()))
     })?;
@@ -38,7 +38,7 @@ pub async fn make(url: &DatabaseUrl, request: &ScratchRequest<'_>) -> Result<Scr
         name: "copy",
         others: Vec::new(),
         caveats: Vec::new(),
-        place: ScratchPlace::Folder(folder),
+        place: ScratchPlace::Directory(directory),
     })
 }
 

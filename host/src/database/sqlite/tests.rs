@@ -19,12 +19,12 @@ use crate::database::WriteMode;
 use crate::database::contract::{batch, column, integers, page, read, rows, run, texts, write};
 use crate::database::unguarded::Unguarded as _;
 
-async fn open_at(folder: &Path) -> Box<dyn Database> {
-    open_url(folder, "sqlite://app.db").await
+async fn open_at(directory: &Path) -> Box<dyn Database> {
+    open_url(directory, "sqlite://app.db").await
 }
 
-async fn open_url(folder: &Path, url: &str) -> Box<dyn Database> {
-    let url = DatabaseUrl::parse(url, folder).expect("a URL");
+async fn open_url(directory: &Path, url: &str) -> Box<dyn Database> {
+    let url = DatabaseUrl::parse(url, directory).expect("a URL");
     super::connect(&url, &ConnectOptions::creating()).await.expect("a database")
 }
 
@@ -32,8 +32,8 @@ async fn in_memory() -> Box<dyn Database> {
     open_url(Path::new("/"), "sqlite::memory:").await
 }
 
-fn folder() -> tempfile::TempDir {
-    tempfile::tempdir().expect("a folder")
+fn directory() -> tempfile::TempDir {
+    tempfile::tempdir().expect("a directory")
 }
 
 /// The only cell of a query's result, as text.

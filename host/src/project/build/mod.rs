@@ -12,7 +12,7 @@ use std::path::PathBuf;
 
 use super::catalog::Kind;
 use super::discovery::{Found, FoundEntry, FoundFiles, discover};
-use super::files::ProjectFolder;
+use super::files::ProjectDirectory;
 use super::lockfile::{ComponentDescription, LockLine, Lockfile};
 use super::problem::error_for;
 use super::revision::RevisionKey;
@@ -99,12 +99,12 @@ impl Change {
 
 /// Builds what is needed and updates the lockfile.
 pub fn build(settings: &Settings, request: &BuildRequest<'_>) -> Result<BuildReport> {
-    let project = ProjectFolder::open(&settings.root, &settings.migrations)?;
+    let project = ProjectDirectory::open(&settings.root, &settings.migrations)?;
     let lockfile_name = settings.lockfile_name();
     let (old, proven) = Lockfile::read_to_rewrite(&project.root, &lockfile_name)?;
     let (found, problems) = discover(&project)?;
-    let folder = settings.migrations.display();
-    if let Some(error) = error_for(problems, |count| format!("{count} problems in `{folder}`")) {
+    let directory = settings.migrations.display();
+    if let Some(error) = error_for(problems, |count| format!("{count} problems in `{directory}`")) {
         return Err(error);
     }
     let chosen = select::select(&found, request.revisions)?;
@@ -137,10 +137,11 @@ pub fn build(settings: &Settings, request: &BuildRequest<'_>) -> Result<BuildRep
 /// The directory to compile, if the migration has to be compiled.
 fn needs_compiling<'f>(found: &'f Found, refresh: &Refresh<'_>) -> Result<Option<&'f FoundEntry>> {
     let Refresh { project, request, .. } = refresh;
-    let FoundFiles::Component { wasm, folder: Some(folder) } = &found.files else { return Ok(None) };
-    let wanted = wasm.is_none() || request.all || !request.revisions.is_empty() || refresh.is_stale(found, folder)?;
-    let compile = wanted && rust::is_source(project, folder, wasm.is_some())?;
-    Ok(compile.then_some(folder))
+    let FoundFiles::Component { wasm, directory: Some(directory) } = &found.files else { return Ok(None) };
+    let wanted =
+        wasm.is_none() || request.all || !request.revisions.is_empty() || refresh.is_stale(found, directory)?;
+    let compile = wanted && rust::is_source(project, directory, wasm.is_some())?;
+    Ok(compile.then_some(directory))
 }
 
 fn removed(line: &LockLine) -> BuiltArtifact {

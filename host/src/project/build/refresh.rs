@@ -8,7 +8,7 @@ use crate::database::Dialect;
 use crate::error::{Error, Result};
 use crate::project::digest::sha256;
 use crate::project::discovery::{Found, FoundEntry, FoundFiles, SqlFile, find_assets, source_digest};
-use crate::project::files::{ProjectFolder, cannot_write, too_large};
+use crate::project::files::{ProjectDirectory, cannot_write, too_large};
 use crate::project::lockfile::{LockLine, LockedArtifact, Lockfile, write_atomically};
 use crate::project::problem::{Problem, error_for};
 use crate::project::settings::Settings;
@@ -17,7 +17,7 @@ use crate::project::sql_file::SqlTexts;
 /// Context for updating lines.
 pub(super) struct Refresh<'a> {
     pub settings: &'a Settings,
-    pub project: &'a ProjectFolder,
+    pub project: &'a ProjectDirectory,
     pub request: &'a BuildRequest<'a>,
     pub old: &'a Lockfile,
     /// Whether the digest of the old lockfile matches, so that descriptions of unchanged bytes can be reused.
@@ -29,7 +29,9 @@ impl Refresh<'_> {
     pub fn artifact(&self, found: &Found, source: Option<&FoundEntry>) -> Result<(LockLine, BuiltArtifact)> {
         let (artifact, size) = match &found.files {
             FoundFiles::Sql { files, metadata } => self.sql(found, files, metadata.as_ref()),
-            FoundFiles::Component { wasm, folder } => self.component(found, wasm.as_ref(), folder.as_ref(), source),
+            FoundFiles::Component { wasm, directory } => {
+                self.component(found, wasm.as_ref(), directory.as_ref(), source)
+            }
         }
         .map_err(|error| error.at("migration", found.id()))?;
         let line = LockLine { revision: found.revision.clone(), name: found.name.clone(), artifact };
@@ -60,7 +62,7 @@ impl Refresh<'_> {
         &self,
         found: &Found,
         wasm: Option<&FoundEntry>,
-        folder: Option<&FoundEntry>,
+        directory: Option<&FoundEntry>,
         source: Option<&FoundEntry>,
     ) -> Result<(LockedArtifact, u64)> {
         let limits = &self.settings.limits;
@@ -87,8 +89,8 @@ impl Refresh<'_> {
         if bytes.len() as u64 > limits.artifact_bytes {
             return Err(as_error(too_large(&file_name, limits.artifact_bytes, "artifact_bytes")));
         }
-        let assets = match folder {
-            Some(folder) => find_assets(self.project, folder, limits.asset_bytes).map_err(as_error)?,
+        let assets = match directory {
+            Some(directory) => find_assets(self.project, directory, limits.asset_bytes).map_err(as_error)?,
             None => BTreeMap::new(),
         };
         let digest = sha256(&bytes);
@@ -112,13 +114,13 @@ impl Refresh<'_> {
     }
 
     /// Whether the source code changed since the artifact was built.
-    pub fn is_stale(&self, found: &Found, folder: &FoundEntry) -> Result<bool> {
+    pub fn is_stale(&self, found: &Found, directory: &FoundEntry) -> Result<bool> {
         let Some(LockedArtifact::Component { source: Some(built_from), .. }) =
             self.old.get(&found.revision).map(|line| &line.artifact)
         else {
             return Ok(false);
         };
-        let now = source_digest(self.project, folder, self.settings.limits.asset_bytes).map_err(as_error)?;
+        let now = source_digest(self.project, directory, self.settings.limits.asset_bytes).map_err(as_error)?;
         Ok(now.is_some_and(|now| now != *built_from))
     }
 

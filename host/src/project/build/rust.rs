@@ -8,12 +8,12 @@ use super::toolchain::{TARGET, command, find};
 use super::{BuildRequest, wrapper};
 use crate::error::{Error, Result};
 use crate::project::discovery::{FoundEntry, MANIFEST};
-use crate::project::files::{ProjectFolder, explain};
+use crate::project::files::{ProjectDirectory, explain};
 use crate::project::problem::shown;
 use crate::project::settings::Settings;
 
 /// The target directory, relative to the project; guests share their compiled dependencies there.
-const TARGET_FOLDER: &str = ".runner/target";
+const TARGET_DIRECTORY: &str = ".runner/target";
 
 /// Hint for a directory that cannot be built.
 pub(super) const LANGUAGES_HINT: &str = "this version builds Rust (a directory with a `Cargo.toml`); for other languages \
@@ -32,10 +32,10 @@ const OTHERS: [(&str, &str); 8] = [
 ];
 
 /// Whether the directory can be compiled. Source code in another language is an error, unless its artifact exists.
-pub(super) fn is_source(project: &ProjectFolder, folder: &FoundEntry, built: bool) -> Result<bool> {
-    let name = &folder.file_name;
+pub(super) fn is_source(project: &ProjectDirectory, directory: &FoundEntry, built: bool) -> Result<bool> {
+    let name = &directory.file_name;
     let dir = project
-        .open_folder(name, folder.link)
+        .open_directory(name, directory.link)
         .map_err(|error| Error::usage(format!("`{}` {}", shown(name), explain(&error))))?;
     if dir.is_file(MANIFEST) {
         return Ok(true);
@@ -52,13 +52,13 @@ pub(super) fn is_source(project: &ProjectFolder, folder: &FoundEntry, built: boo
 /// Compiles a guest to a core module.
 pub(super) fn compile(settings: &Settings, source: &FoundEntry, request: &BuildRequest<'_>) -> Result<Vec<u8>> {
     let env = request.env;
-    let folder = settings.migrations_folder().join(&source.file_name);
-    let toolchain = find(settings.toolchain.as_ref(), &folder, env)?;
-    let target_folder = target_folder(settings)?;
-    let mut cargo = command("cargo", toolchain.as_deref(), &folder, env);
+    let directory = settings.migrations_directory().join(&source.file_name);
+    let toolchain = find(settings.toolchain.as_ref(), &directory, env)?;
+    let target_directory = target_directory(settings)?;
+    let mut cargo = command("cargo", toolchain.as_deref(), &directory, env);
     cargo
         .args(["build", "--release", "--target", TARGET, "--message-format", "json-render-diagnostics"])
-        .env("CARGO_TARGET_DIR", target_folder)
+        .env("CARGO_TARGET_DIR", target_directory)
         .stdin(Stdio::null())
         .stderr(Stdio::inherit());
     remap(&mut cargo, settings, env);
@@ -74,7 +74,7 @@ pub(super) fn compile(settings: &Settings, source: &FoundEntry, request: &BuildR
     if !output.status.success() {
         return Err(Error::failed("`cargo build` failed").hint("see the messages of cargo above"));
     }
-    let library = library(&String::from_utf8_lossy(&output.stdout), &folder).ok_or_else(|| {
+    let library = library(&String::from_utf8_lossy(&output.stdout), &directory).ok_or_else(|| {
         Error::usage(format!("`{}` does not build a WebAssembly library", source.file_name))
             .hint("its `Cargo.toml` needs `[lib]` with `crate-type = [\"cdylib\"]`")
     })?;
@@ -82,14 +82,14 @@ pub(super) fn compile(settings: &Settings, source: &FoundEntry, request: &BuildR
 }
 
 /// Creates the target directory, with a `.gitignore`.
-fn target_folder(settings: &Settings) -> Result<PathBuf> {
-    let target = settings.root.join(TARGET_FOLDER);
+fn target_directory(settings: &Settings) -> Result<PathBuf> {
+    let target = settings.root.join(TARGET_DIRECTORY);
     let prepare = || {
         std::fs::create_dir_all(&target)?;
         let ignore = target.join(".gitignore");
         if ignore.exists() { Ok(()) } else { std::fs::write(ignore, "*\n") }
     };
-    prepare().map_err(|error| Error::failed(format!("cannot create `{TARGET_FOLDER}`")).cause(error))?;
+    prepare().map_err(|error| Error::failed(format!("cannot create `{TARGET_DIRECTORY}`")).cause(error))?;
     Ok(target)
 }
 
@@ -101,16 +101,17 @@ fn cargo_home(env: &BTreeMap<String, String>) -> Option<PathBuf> {
 
 /// Keeps local paths out of the artifact, for privacy and reproducibility.
 fn remap(cargo: &mut Command, settings: &Settings, env: &BTreeMap<String, String>) {
-    let mut folders = vec![(settings.root.clone(), "/project")];
-    folders.extend(settings.sdk.clone().and_then(|sdk| sdk.canonicalize().ok()).map(|sdk| (sdk, "/sdk")));
+    let mut directories = vec![(settings.root.clone(), "/project")];
+    directories.extend(settings.sdk.clone().and_then(|sdk| sdk.canonicalize().ok()).map(|sdk| (sdk, "/sdk")));
     if let Some(home) = cargo_home(env) {
         // Of several matching prefixes, the compiler uses the last one, so the registries' directories come last.
         let registries = std::fs::read_dir(home.join("registry/src")).into_iter().flatten().flatten();
         let registries: Vec<PathBuf> = registries.map(|entry| entry.path()).collect();
-        folders.push((home, "/cargo"));
-        folders.extend(registries.into_iter().map(|folder| (folder, "/crates")));
+        directories.push((home, "/cargo"));
+        directories.extend(registries.into_iter().map(|directory| (directory, "/crates")));
     }
-    let flags = folders.iter().filter_map(|(from, to)| Some(format!("--remap-path-prefix={}={to}", from.to_str()?)));
+    let flags =
+        directories.iter().filter_map(|(from, to)| Some(format!("--remap-path-prefix={}={to}", from.to_str()?)));
     // Flags in the environment would override those of `--config`, which cargo merges with a user's own settings.
     let own = env.get("CARGO_ENCODED_RUSTFLAGS").cloned();
     let own = own.or_else(|| Some(env.get("RUSTFLAGS")?.split_whitespace().collect::<Vec<_>>().join("\u{1f}")));
@@ -127,8 +128,8 @@ fn remap(cargo: &mut Command, settings: &Settings, env: &BTreeMap<String, String
 }
 
 /// The library that cargo built from the package in the directory.
-fn library(messages: &str, folder: &Path) -> Option<PathBuf> {
-    let manifest = folder.join(MANIFEST).canonicalize().ok()?;
+fn library(messages: &str, directory: &Path) -> Option<PathBuf> {
+    let manifest = directory.join(MANIFEST).canonicalize().ok()?;
     messages.lines().rev().find_map(|line| {
         let message: serde_json::Value = serde_json::from_str(line).ok()?;
         let made = message["reason"] == "compiler-artifact"

@@ -54,7 +54,7 @@ mod tests {
     fn migrations_are_found_by_an_unambiguous_name() {
         let found = ["20260101_create_users", "20260102_create_orders", "0007_fill"].map(|id| {
             let (revision, name) = id.split_once('_').expect("two parts");
-            let files = FoundFiles::Component { wasm: None, folder: None };
+            let files = FoundFiles::Component { wasm: None, directory: None };
             Found { revision: revision.to_owned(), name: name.to_owned(), files }
         });
         let of = |name: &str| match select(&found, &[name.to_owned()]) {

@@ -10,24 +10,24 @@ use crate::project::origin::Sourced;
 /// The target of guests: no WASI, no operating system.
 pub(super) const TARGET: &str = "wasm32-unknown-unknown";
 
-/// The name for `+NAME`, or `None` for the default toolchain of `folder`.
+/// The name for `+NAME`, or `None` for the default toolchain of `directory`.
 pub(super) fn find(
     wanted: Option<&Sourced<String>>,
-    folder: &Path,
+    directory: &Path,
     env: &BTreeMap<String, String>,
 ) -> Result<Option<String>> {
     if let Some(Sourced { value: name, origin }) = wanted {
-        return match has_target(Some(name), folder, env) {
+        return match has_target(Some(name), directory, env) {
             true => Ok(Some(name.clone())),
             false => Err(Error::usage(format!("the toolchain `{name}` cannot build for {TARGET}"))
                 .at("setting", origin.to_string())
                 .hint(format!("run `rustup target add {TARGET} --toolchain {name}`"))),
         };
     }
-    if has_target(None, folder, env) {
+    if has_target(None, directory, env) {
         return Ok(None);
     }
-    let able = installed(folder, env).into_iter().find(|name| has_target(Some(name), folder, env));
+    let able = installed(directory, env).into_iter().find(|name| has_target(Some(name), directory, env));
     able.map(Some).ok_or_else(|| {
         Error::usage(format!("no installed Rust toolchain can build for {TARGET}"))
             .hint(format!("run `rustup target add {TARGET}`, or set `[build] toolchain`"))
@@ -38,11 +38,11 @@ pub(super) fn find(
 pub(super) fn command(
     program: &str,
     toolchain: Option<&str>,
-    folder: &Path,
+    directory: &Path,
     env: &BTreeMap<String, String>,
 ) -> Command {
     let mut command = Command::new(program);
-    command.args(toolchain.map(|name| format!("+{name}"))).current_dir(folder);
+    command.args(toolchain.map(|name| format!("+{name}"))).current_dir(directory);
     for name in env.keys().filter(|name| is_cargos(name)) {
         command.env_remove(name);
     }
@@ -70,9 +70,9 @@ fn is_cargos(name: &str) -> bool {
 }
 
 /// Whether the standard library for the target is installed.
-fn has_target(toolchain: Option<&str>, folder: &Path, env: &BTreeMap<String, String>) -> bool {
+fn has_target(toolchain: Option<&str>, directory: &Path, env: &BTreeMap<String, String>) -> bool {
     let output =
-        command("rustc", toolchain, folder, env).args(["--print", "target-libdir", "--target", TARGET]).output();
+        command("rustc", toolchain, directory, env).args(["--print", "target-libdir", "--target", TARGET]).output();
     let Some(output) = output.ok().filter(|output| output.status.success()) else { return false };
     let libraries = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
     let is_std = |name: &str| name.starts_with("libstd") && name.ends_with(".rlib");
@@ -81,8 +81,8 @@ fn has_target(toolchain: Option<&str>, folder: &Path, env: &BTreeMap<String, Str
 }
 
 /// The toolchains of rustup; empty without it.
-fn installed(folder: &Path, env: &BTreeMap<String, String>) -> Vec<String> {
-    let output = command("rustup", None, folder, env).args(["toolchain", "list"]).output();
+fn installed(directory: &Path, env: &BTreeMap<String, String>) -> Vec<String> {
+    let output = command("rustup", None, directory, env).args(["toolchain", "list"]).output();
     let Some(output) = output.ok().filter(|output| output.status.success()) else { return Vec::new() };
     let names = String::from_utf8_lossy(&output.stdout);
     names.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect()

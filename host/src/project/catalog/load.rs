@@ -9,7 +9,7 @@ use super::{
 use crate::error::{Error, ErrorKind, Result, several};
 use crate::project::digest::{component_digest, sha256};
 use crate::project::discovery::{Found, FoundEntry, FoundFiles, SqlFile};
-use crate::project::files::no_folder;
+use crate::project::files::no_directory;
 use crate::project::lockfile::{LockLine, LockedArtifact, Lockfile};
 use crate::project::parallel;
 use crate::project::problem::{Problem, errors, shown};
@@ -28,8 +28,8 @@ impl Catalog {
     /// as names that do not parse, are still errors; a missing directory counts as empty.
     pub fn inspect(settings: &Settings, checks: Checks) -> Result<CatalogReport> {
         let (report, problems) = Self::survey(settings, checks)?;
-        let folder = settings.migrations.display();
-        match several(problems, |count| format!("{count} problems in `{folder}`")) {
+        let directory = settings.migrations.display();
+        match several(problems, |count| format!("{count} problems in `{directory}`")) {
             Some(error) => Err(error),
             None => Ok(report),
         }
@@ -43,7 +43,7 @@ impl Catalog {
         let Some(source) = source else {
             let report = CatalogReport {
                 problems: lockfile.lines.iter().map(|line| missing(line, &lockfile_name)).collect(),
-                no_folder: Some(no_folder(&settings.root, &settings.migrations)),
+                no_directory: Some(no_directory(&settings.root, &settings.migrations)),
                 ..CatalogReport::default()
             };
             return Ok((report, Vec::new()));
@@ -79,12 +79,12 @@ impl Catalog {
 /// run's business: `runner build` reports it.
 fn stale(settings: &Settings, source: &Source, found: &[Found], lockfile: &Lockfile) -> Vec<String> {
     let is_stale = |found: &&Found| {
-        let FoundFiles::Component { wasm: Some(_), folder: Some(folder) } = &found.files else { return false };
+        let FoundFiles::Component { wasm: Some(_), directory: Some(directory) } = &found.files else { return false };
         let built_from = match lockfile.get(&found.revision).map(|line| &line.artifact) {
             Some(LockedArtifact::Component { source: Some(built_from), .. }) => built_from,
             _ => return false,
         };
-        source.source_digest(folder, settings.limits.asset_bytes).is_some_and(|now| now != *built_from)
+        source.source_digest(directory, settings.limits.asset_bytes).is_some_and(|now| now != *built_from)
     };
     found.iter().filter(is_stale).map(Found::id).collect()
 }
@@ -106,8 +106,8 @@ impl Loader<'_> {
         let line = self.line_keys.binary_search(&found.key()).ok().and_then(|at| self.lockfile.lines.get(at));
         let (migration, digests) = match &found.files {
             FoundFiles::Sql { files, metadata } => self.sql(found, files, metadata.as_ref())?,
-            FoundFiles::Component { wasm: Some(wasm), folder } => {
-                self.component(found, wasm, folder.as_ref(), line).map_err(|problem| vec![problem])?
+            FoundFiles::Component { wasm: Some(wasm), directory } => {
+                self.component(found, wasm, directory.as_ref(), line).map_err(|problem| vec![problem])?
             }
             FoundFiles::Component { wasm: None, .. } => return Ok((None, vec![self.unbuilt(found, line)])),
         };
@@ -148,13 +148,13 @@ impl Loader<'_> {
         &self,
         found: &Found,
         wasm: &FoundEntry,
-        folder: Option<&FoundEntry>,
+        directory: Option<&FoundEntry>,
         line: Option<&LockLine>,
     ) -> Result<(Migration, Digests), Problem> {
         let limits = &self.settings.limits;
         let bytes = self.source.digest(wasm, limits.artifact_bytes)?;
-        let assets = match folder {
-            Some(folder) => self.source.assets(folder, limits.asset_bytes)?,
+        let assets = match directory {
+            Some(directory) => self.source.assets(directory, limits.asset_bytes)?,
             None => BTreeMap::new(),
         };
         let description = match line.map(|line| &line.artifact) {

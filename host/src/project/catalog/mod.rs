@@ -129,7 +129,7 @@ pub enum ComponentFiles {
         /// The `.wasm` file, absolute.
         path: PathBuf,
         /// The directory of its assets, absolute; it exists only if there are any.
-        assets_folder: PathBuf,
+        assets_directory: PathBuf,
     },
     /// In the program.
     Embedded {
@@ -221,9 +221,9 @@ impl Migration {
 
 /// The name that the downgrade to this upgrade would have; `None` for the usual one.
 fn missing_down(up: &str) -> Option<String> {
-    let (folder, file) = up.rsplit_once('/')?;
+    let (directory, file) = up.rsplit_once('/')?;
     Some(format!(
-        "{folder}/{}",
+        "{directory}/{}",
         if file.starts_with("up.") { file.replacen("up.", "down.", 1) } else { "down.sql".to_owned() }
     ))
 }

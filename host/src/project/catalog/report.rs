@@ -62,13 +62,13 @@ pub struct CatalogReport {
     pub problems: Vec<CatalogProblem>,
     /// The project has no directory of migrations: the catalog is empty. Version control drops empty directories, and reading or
     /// rolling back does not need one.
-    pub no_folder: Option<Error>,
+    pub no_directory: Option<Error>,
 }
 
 impl CatalogReport {
     /// The catalog, if it has no problems.
     pub fn into_catalog(self) -> Result<Catalog> {
-        if let Some(error) = self.no_folder {
+        if let Some(error) = self.no_directory {
             return Err(error);
         }
         let heading = |count| format!("{count} migrations do not match the lockfile");

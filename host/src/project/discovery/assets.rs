@@ -6,7 +6,7 @@ use cap_std::fs::Dir;
 
 use super::FoundEntry;
 use crate::project::digest::sha256_of_reader;
-use crate::project::files::{ProjectFolder, explain, too_large};
+use crate::project::files::{ProjectDirectory, explain, too_large};
 use crate::project::problem::{Problem, shown};
 
 /// The directory of the assets in that of the migration.
@@ -17,14 +17,16 @@ const DEPTH: usize = 32;
 
 /// The assets of a migration: path, with `/`, to sha256. Hidden files are ignored.
 pub(in crate::project) fn find_assets(
-    project: &ProjectFolder,
-    folder: &FoundEntry,
+    project: &ProjectDirectory,
+    directory: &FoundEntry,
     limit: u64,
 ) -> Result<BTreeMap<String, String>, Problem> {
     let mut assets = BTreeMap::new();
     let wrong = |path: &str, error: &std::io::Error| Problem::new(format!("`{path}` {}", explain(error)));
-    let here = project.open_folder(&folder.file_name, folder.link).map_err(|error| wrong(&folder.file_name, &error))?;
-    let top = format!("{}/{ASSETS}", folder.file_name);
+    let here = project
+        .open_directory(&directory.file_name, directory.link)
+        .map_err(|error| wrong(&directory.file_name, &error))?;
+    let top = format!("{}/{ASSETS}", directory.file_name);
     match here.open_dir(ASSETS) {
         Ok(dir) => walk(&dir, &top, "", limit, DEPTH, &mut assets)?,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}

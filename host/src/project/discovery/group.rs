@@ -54,7 +54,7 @@ pub enum FoundFiles {
         /// The artifact; `None` if it is not built yet.
         wasm: Option<FoundEntry>,
         /// The directory of its source and assets.
-        folder: Option<FoundEntry>,
+        directory: Option<FoundEntry>,
     },
 }
 
@@ -165,7 +165,7 @@ fn one(entries: Vec<FoundName>, revision: String) -> Result<Found, Problem> {
         return Err(Problem::new(message).hint("give one of the two another revision"));
     }
     let name = entries[0].name.name.clone();
-    let (mut files, [mut wasm, mut folder, mut metadata]): (Vec<SqlFile>, _) = (Vec::new(), [const { None }; 3]);
+    let (mut files, [mut wasm, mut directory, mut metadata]): (Vec<SqlFile>, _) = (Vec::new(), [const { None }; 3]);
     for entry in entries {
         let part = match entry.name.role {
             Role::Up | Role::Whole => SqlPart::Up,
@@ -175,7 +175,7 @@ fn one(entries: Vec<FoundName>, revision: String) -> Result<Found, Problem> {
                 continue;
             }
             Role::Source => {
-                folder = Some(entry.file);
+                directory = Some(entry.file);
                 continue;
             }
             Role::Metadata => {
@@ -203,7 +203,7 @@ fn one(entries: Vec<FoundName>, revision: String) -> Result<Found, Problem> {
             };
             return Err(about(&down.entry.file_name, Problem::new("has no matching upgrade").hint(hint)));
         }
-        None => FoundFiles::Component { wasm, folder },
+        None => FoundFiles::Component { wasm, directory },
     };
     Ok(Found { revision, name, files })
 }

@@ -7,10 +7,10 @@ mod sources;
 
 use std::collections::BTreeSet;
 
-use super::files::{ProjectFolder, explain};
+use super::files::{ProjectDirectory, explain};
 use super::problem::{Problem, shown};
 use crate::error::{Error, Result};
-use name::{Name, Role, is_ignored, parse_file, parse_folder, sql_name_in_folder};
+use name::{Name, Role, is_ignored, parse_directory, parse_file, sql_name_in_directory};
 
 pub(super) use assets::{ASSETS, find_assets};
 pub use group::{Found, FoundEntry, FoundFiles, SqlFile, SqlPart};
@@ -31,7 +31,7 @@ const METADATA: &str = "metadata.toml";
 const VENDOR: &str = "vendor";
 
 /// The migrations in order, and the problems of everything else.
-pub(super) fn discover(project: &ProjectFolder) -> Result<(Vec<Found>, Vec<Problem>)> {
+pub(super) fn discover(project: &ProjectDirectory) -> Result<(Vec<Found>, Vec<Problem>)> {
     let unreadable =
         |error| Error::usage(format!("cannot list the directory `{}`", project.path.display())).cause(error);
     let mut entries = Vec::new();
@@ -57,20 +57,20 @@ pub(super) fn discover(project: &ProjectFolder) -> Result<(Vec<Found>, Vec<Probl
     Ok((found, problems))
 }
 
-/// As [`discover`], in a folder of a program: the names in it, and whether each is a folder.
+/// As [`discover`], in a directory of a program: the names in it, and whether each is a directory.
 pub(super) fn discover_embedded<'n>(
     names: &BTreeSet<(&str, bool)>,
     inside: impl Fn(&str) -> BTreeSet<(&'n str, bool)>,
 ) -> (Vec<Found>, Vec<Problem>) {
     let mut entries = Vec::new();
     let mut problems = Vec::new();
-    for (name, is_folder) in names.iter().copied().filter(|(name, _)| !is_ignored(name)) {
+    for (name, is_directory) in names.iter().copied().filter(|(name, _)| !is_ignored(name)) {
         let parsed = match name {
-            TESTS if is_folder => continue,
-            VENDOR if is_folder => Err(packages()),
-            name if is_folder => {
+            TESTS if is_directory => continue,
+            VENDOR if is_directory => Err(packages()),
+            name if is_directory => {
                 let inner = inside(name).into_iter().map(|(name, _)| (name.to_owned(), false)).collect();
-                parse_folder(name).and_then(|parsed| in_folder(name, &parsed, false, inner))
+                parse_directory(name).and_then(|parsed| in_directory(name, &parsed, false, inner))
             }
             name => file(name, false).map(|entry| vec![entry]),
         };
@@ -95,7 +95,7 @@ fn about(name: &str, problem: Problem) -> Problem {
 }
 
 fn classify(
-    project: &ProjectFolder,
+    project: &ProjectDirectory,
     entry: &cap_std::fs::DirEntry,
     name: &str,
 ) -> Result<Vec<group::FoundName>, Problem> {
@@ -115,7 +115,8 @@ fn classify(
         return Ok(Vec::new());
     }
     if name == VENDOR && kind.is_dir() {
-        let mut inside = project.open_folder(name, link).and_then(|folder| folder.entries()).map_err(failed)?;
+        let mut inside =
+            project.open_directory(name, link).and_then(|directory| directory.entries()).map_err(failed)?;
         return match inside.next() {
             None => Ok(Vec::new()),
             Some(_) => Err(packages()),
@@ -124,14 +125,14 @@ fn classify(
     if kind.is_file() {
         return file(name, link).map(|entry| vec![entry]);
     }
-    let parsed = parse_folder(name)?;
+    let parsed = parse_directory(name)?;
     let mut inner = Vec::new();
-    for entry in project.open_folder(name, link).and_then(|folder| folder.entries()).map_err(failed)? {
+    for entry in project.open_directory(name, link).and_then(|directory| directory.entries()).map_err(failed)? {
         let entry = entry.map_err(failed)?;
         let is_link = entry.file_type().map_err(failed)?.is_symlink();
         inner.push((entry.file_name().to_string_lossy().into_owned(), is_link));
     }
-    in_folder(name, &parsed, link, inner)
+    in_directory(name, &parsed, link, inner)
 }
 
 /// An entry by its name.
@@ -141,19 +142,19 @@ fn file(name: &str, link: bool) -> Result<group::FoundName, Problem> {
 
 /// A directory of a migration: the SQL in it, as Prisma and Diesel have it, or else the directory itself, of source code. `inner`:
 /// the names in it, and whether each is a link.
-fn in_folder(
-    folder: &str,
+fn in_directory(
+    directory: &str,
     parsed: &Name,
     link: bool,
     mut inner: Vec<(String, bool)>,
 ) -> Result<Vec<group::FoundName>, Problem> {
-    if !inner.iter().any(|(name, _)| sql_name_in_folder(name).is_some()) {
-        let file = FoundEntry { file_name: folder.to_owned(), link };
+    if !inner.iter().any(|(name, _)| sql_name_in_directory(name).is_some()) {
+        let file = FoundEntry { file_name: directory.to_owned(), link };
         return Ok(vec![group::FoundName { file, name: parsed.clone() }]);
     }
     inner.retain(|(name, _)| !is_ignored(name) || name == "Cargo.toml");
     let entries = inner.into_iter().map(|(name, is_link)| {
-        let (role, dialect) = match sql_name_in_folder(&name) {
+        let (role, dialect) = match sql_name_in_directory(&name) {
             Some(of) => (of.role, of.dialect),
             None if name == METADATA => (Role::Metadata, None),
             None => {
@@ -163,7 +164,7 @@ fn in_folder(
                 return Err(Problem::new(message).hint(hint));
             }
         };
-        let file = FoundEntry { file_name: format!("{folder}/{name}"), link: link || is_link };
+        let file = FoundEntry { file_name: format!("{directory}/{name}"), link: link || is_link };
         Ok(group::FoundName { file, name: Name { role, dialect, ..parsed.clone() } })
     });
     entries.collect()

@@ -82,7 +82,7 @@ pub(super) fn sql_name(name: &str) -> Option<(&str, SqlName)> {
 }
 
 /// As [`sql_name`], of a file in a directory of its own: `up.sql`, `migration.sql`, `down.postgres.sql`. `None` for other files.
-pub(super) fn sql_name_in_folder(name: &str) -> Option<SqlName> {
+pub(super) fn sql_name_in_directory(name: &str) -> Option<SqlName> {
     let (stem, found) = sql_name(name)?;
     match (stem, found.role) {
         ("up", Role::Whole) => Some(SqlName { role: Role::Up, ..found }),
@@ -180,7 +180,7 @@ pub(in crate::project) fn mistaken_for_target(name: &str) -> Option<String> {
 }
 
 /// Parses the name of a directory.
-pub(super) fn parse_folder(name: &str) -> Result<Name, Problem> {
+pub(super) fn parse_directory(name: &str) -> Result<Name, Problem> {
     if dialect(name).is_some() || OTHER_DATABASES.contains(&name) {
         return Err(Problem::new("is a directory named after a database, not a migration").hint(
             "set `migrations` in `[project]` or `[databases.NAME]` of `runner.toml` to the directory of your database",

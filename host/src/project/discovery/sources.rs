@@ -8,7 +8,7 @@ use cap_std::fs::Dir;
 use super::FoundEntry;
 use super::assets::ASSETS;
 use crate::project::digest::{component_digest, sha256};
-use crate::project::files::{ProjectFolder, explain, too_large};
+use crate::project::files::{ProjectDirectory, explain, too_large};
 use crate::project::problem::Problem;
 
 /// The file that marks a directory with source code that can be built.
@@ -23,13 +23,13 @@ const DEPTH: usize = 32;
 /// The digest of a migration's source code; `None` if it has none. Hidden files do not count, and neither do line ends, which
 /// version control may change. `limit` is the largest size of a file.
 pub(in crate::project) fn source_digest(
-    project: &ProjectFolder,
-    folder: &FoundEntry,
+    project: &ProjectDirectory,
+    directory: &FoundEntry,
     limit: u64,
 ) -> Result<Option<String>, Problem> {
-    let name = &folder.file_name;
+    let name = &directory.file_name;
     let here = project
-        .open_folder(name, folder.link)
+        .open_directory(name, directory.link)
         .map_err(|error| Problem::new(format!("`{name}` {}", explain(&error))))?;
     if !here.is_file(MANIFEST) {
         return Ok(None);

@@ -5,16 +5,16 @@ use crate::project::test_project::TestProject;
 
 /// The names that are found, and the messages of all problems.
 fn look(project: &TestProject) -> (Vec<String>, Vec<String>) {
-    let folder = ProjectFolder::open(project.path(), Path::new("migrations")).expect("a folder");
-    let (found, problems) = discover(&folder).expect("listed");
+    let directory = ProjectDirectory::open(project.path(), Path::new("migrations")).expect("a directory");
+    let (found, problems) = discover(&directory).expect("listed");
     (found.iter().map(Found::id).collect(), problems.into_iter().map(|problem| problem.message).collect())
 }
 
 fn with(names: &[&str]) -> TestProject {
     let project = TestProject::new(&[]);
     for name in names {
-        if let Some(folder) = name.strip_suffix('/') {
-            std::fs::create_dir(project.path().join("migrations").join(folder)).expect("a folder");
+        if let Some(directory) = name.strip_suffix('/') {
+            std::fs::create_dir(project.path().join("migrations").join(directory)).expect("a directory");
         } else {
             project.write(&format!("migrations/{name}"), "SELECT 1");
         }
@@ -86,7 +86,7 @@ fn all_problems_are_reported_at_once() {
 #[test]
 fn links_are_followed_within_the_project_only() {
     use std::os::unix::fs::symlink;
-    let outside = tempfile::tempdir().expect("a folder");
+    let outside = tempfile::tempdir().expect("a directory");
     std::fs::write(outside.path().join("x.sql"), "SELECT 1").expect("written");
     let project = with(&["1_a.up.sql"]);
     project.write("shared/b.sql", "SELECT 2");
@@ -110,7 +110,7 @@ fn links_are_followed_within_the_project_only() {
     }
     // The directory itself must not be a link out of the project either.
     symlink(outside.path(), project.path().join("elsewhere")).expect("a link");
-    let error = ProjectFolder::open(project.path(), Path::new("elsewhere")).err().expect("an error");
+    let error = ProjectDirectory::open(project.path(), Path::new("elsewhere")).err().expect("an error");
     assert_eq!(error.message, "the directory `elsewhere` is outside the project");
 }
 
@@ -134,19 +134,19 @@ fn assets_are_found_with_their_digests() {
     project.write("migrations/1_a/assets/zones/eu.csv", "abc");
     project.write("migrations/1_a/assets/.hidden", "");
     project.write("migrations/1_a/src/lib.rs", "");
-    let folder = ProjectFolder::open(project.path(), Path::new("migrations")).expect("a folder");
+    let directory = ProjectDirectory::open(project.path(), Path::new("migrations")).expect("a directory");
     let entry = FoundEntry { file_name: "1_a".to_owned(), link: false };
-    let assets = find_assets(&folder, &entry, 3).expect("assets");
+    let assets = find_assets(&directory, &entry, 3).expect("assets");
     let digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
     assert_eq!(assets.into_iter().collect::<Vec<_>>(), [("zones/eu.csv".to_owned(), digest.to_owned())]);
-    let problem = find_assets(&folder, &entry, 2).expect_err("too large");
+    let problem = find_assets(&directory, &entry, 2).expect_err("too large");
     assert_eq!(problem.message, "`1_a/assets/zones/eu.csv` exceeds the limit `asset_bytes` of 2B");
 }
 
 #[test]
 fn a_missing_directory_is_an_error() {
     let project = TestProject::new(&[]);
-    let error = ProjectFolder::open(project.path(), Path::new("db")).err().expect("an error");
+    let error = ProjectDirectory::open(project.path(), Path::new("db")).err().expect("an error");
     assert_eq!(error.message, "the project has no directory `db`");
 }
 

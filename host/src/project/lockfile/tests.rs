@@ -75,7 +75,7 @@ fn a_lockfile_round_trips() {
 #[test]
 fn an_unchanged_lockfile_is_not_rewritten() {
     let project = TestProject::new(&[]);
-    let root = crate::project::files::open_root(project.path()).expect("a folder");
+    let root = crate::project::files::open_root(project.path()).expect("a directory");
     assert!(sample().write(&root, "runner.lock").expect("written"));
     assert!(!sample().write(&root, "runner.lock").expect("there already"));
     assert_eq!(project.read("runner.lock"), sample().render());
@@ -88,7 +88,7 @@ fn a_foreign_lockfile_is_refused() {
     let text = sample().render();
     let of = |text: &str| {
         let project = TestProject::new(&[("runner.lock", text)]);
-        let root = crate::project::files::open_root(project.path()).expect("a folder");
+        let root = crate::project::files::open_root(project.path()).expect("a directory");
         let error = Lockfile::read(&root, "runner.lock").expect_err(text);
         (error.kind, told(&error))
     };
@@ -128,7 +128,7 @@ fn a_foreign_lockfile_is_refused() {
 #[test]
 fn a_missing_lockfile_has_no_lines_and_a_binary_one_is_refused() {
     let project = TestProject::new(&[]);
-    let root = crate::project::files::open_root(project.path()).expect("a folder");
+    let root = crate::project::files::open_root(project.path()).expect("a directory");
     assert_eq!(Lockfile::read(&root, "runner.lock").expect("none"), Lockfile::default());
     project.write("runner.lock", b"\xff");
     assert!(told_by(Lockfile::read(&root, "runner.lock")).starts_with("`runner.lock` is not valid UTF-8"));
@@ -169,7 +169,7 @@ fn a_merge_in_any_form_keeps_both_sides() {
     for (form, text) in [("conflict", conflict), ("diff3", diff3), ("union", union), ("whole", whole), ("clean", clean)]
     {
         let project = TestProject::new(&[("runner.lock", &text)]);
-        let root = crate::project::files::open_root(project.path()).expect("a folder");
+        let root = crate::project::files::open_root(project.path()).expect("a directory");
         Lockfile::read(&root, "runner.lock").expect_err(form);
         let (lockfile, proven) = Lockfile::read_to_rewrite(&root, "runner.lock").expect(form);
         let revisions: Vec<&str> = lockfile.lines.iter().map(|line| &*line.revision).collect();

@@ -83,9 +83,9 @@ fn escaped(text: &str) -> String {
 
 /// The path as seen from a directory; both are absolute.
 fn relative(file: &Path, root: &Path) -> PathBuf {
-    let folder = file.parent().and_then(|parent| parent.canonicalize().ok());
-    let file = match (folder, file.file_name()) {
-        (Some(folder), Some(name)) => folder.join(name),
+    let directory = file.parent().and_then(|parent| parent.canonicalize().ok());
+    let file = match (directory, file.file_name()) {
+        (Some(directory), Some(name)) => directory.join(name),
         _ => file.to_path_buf(),
     };
     let parts: Vec<Component<'_>> = root.components().collect();

@@ -12,7 +12,7 @@ const WORKFLOW: &str = ".github/workflows/migrations.yml";
 
 /// Where the workflow goes: the root of the repository, which is the project if that is in none.
 fn repository(project: &Path) -> &Path {
-    project.ancestors().find(|folder| folder.join(".git").exists()).unwrap_or(project)
+    project.ancestors().find(|directory| directory.join(".git").exists()).unwrap_or(project)
 }
 
 /// Fails if there is a workflow. `project` is absolute, and need not exist.

@@ -15,13 +15,13 @@ const GITIGNORE: &str = ".gitignore";
 
 /// Creates a project in a directory, which is created if needed. `revision` is that of the first migration; without a database,
 /// it is an SQLite file in the project.
-pub fn init(folder: &Path, revision: &str, database: Option<&DatabaseUrl>) -> Result<Scaffolded> {
-    if folder.join(FILE_NAME).exists() {
-        return Err(Error::usage(format!("`{}` is already a project: it contains `{FILE_NAME}`", folder.display()))
+pub fn init(directory: &Path, revision: &str, database: Option<&DatabaseUrl>) -> Result<Scaffolded> {
+    if directory.join(FILE_NAME).exists() {
+        return Err(Error::usage(format!("`{}` is already a project: it contains `{FILE_NAME}`", directory.display()))
             .hint("`runner new NAME` creates another migration"));
     }
-    std::fs::create_dir_all(folder).map_err(|error| cannot_write(folder, &error))?;
-    let root = folder.canonicalize().map_err(|error| cannot_write(folder, &error))?;
+    std::fs::create_dir_all(directory).map_err(|error| cannot_write(directory, &error))?;
+    let root = directory.canonicalize().map_err(|error| cannot_write(directory, &error))?;
     let dir = open_root(&root)?;
     let name = root.file_name().map_or("project".to_owned(), |name| name.to_string_lossy().into_owned());
     let database = database.map(|url| InitDatabase::new(url, &root));

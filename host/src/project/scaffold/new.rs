@@ -6,7 +6,7 @@ use super::name::snake_case;
 use super::{Scaffolded, sdk};
 use crate::error::{Error, Result};
 use crate::project::discovery::discover;
-use crate::project::files::{ProjectFolder, open_root};
+use crate::project::files::{ProjectDirectory, open_root};
 use crate::project::problem::{list, shown};
 use crate::project::revision::RevisionKey;
 use crate::project::settings::Settings;
@@ -61,7 +61,7 @@ pub fn new_migration(settings: &Settings, request: &NewRequest<'_>) -> Result<Sc
     let name = snake_case(request.name)?;
     let root = open_root(&settings.root)?;
     root.create_dir_all(&settings.migrations).map_err(|error| super::cannot_write(&settings.migrations, &error))?;
-    let project = ProjectFolder::open(&settings.root, &settings.migrations)?;
+    let project = ProjectDirectory::open(&settings.root, &settings.migrations)?;
     // Problems of other migrations must not prevent a new one; other commands report them.
     let (found, _) = discover(&project)?;
     let revision = match (found.last(), RevisionKey::of(request.revision)) {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::cannot_write;
 use crate::error::{Error, Result};
-use crate::project::files::ProjectFolder;
+use crate::project::files::ProjectDirectory;
 use crate::project::lockfile::Lockfile;
 use crate::project::problem::{list, shown};
 use crate::project::revision::RevisionKey;
@@ -51,7 +51,7 @@ impl Id {
 
 /// Finds the migration and returns it as it is; nothing is renamed. `apply` does that.
 pub fn plan_renumber(settings: &Settings, request: &RenumberRequest<'_>) -> Result<Renumbered> {
-    let project = ProjectFolder::open(&settings.root, &settings.migrations)?;
+    let project = ProjectDirectory::open(&settings.root, &settings.migrations)?;
     let mut all: BTreeMap<Id, Vec<String>> = BTreeMap::new();
     let unreadable =
         |error| Error::usage(format!("cannot list the directory `{}`", settings.migrations.display())).cause(error);
@@ -79,7 +79,7 @@ pub fn plan_renumber(settings: &Settings, request: &RenumberRequest<'_>) -> Resu
 
 /// Renames the files and the line of the lockfile. If one cannot be renamed, those before it get their names back.
 pub fn renumber(settings: &Settings, plan: &Renumbered) -> Result<()> {
-    let project = ProjectFolder::open(&settings.root, &settings.migrations)?;
+    let project = ProjectDirectory::open(&settings.root, &settings.migrations)?;
     for (at, (old, new)) in plan.files.iter().enumerate() {
         let renamed = match project.migrations.try_exists(new) {
             Ok(true) => Err(Error::usage(format!("`{}` already exists", shown(new)))),

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use cap_std::fs::Dir as Folder;
+use cap_std::fs::Dir as Directory;
 use include_dir::{Dir, include_dir};
 
 use super::{Scaffolded, cannot_write};
@@ -21,19 +21,19 @@ static WIT: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../wit");
 
 /// Unpacks the SDK into the project, unless this version exists, and returns its directory relative to the project. It belongs
 /// into version control: migrations are built from it.
-pub(super) fn unpack(root: &Folder, made: &mut Scaffolded) -> Result<PathBuf> {
-    let folder = Path::new(".runner/sdk").join(format!("runner-guest-{}", version()));
-    if root.is_file(folder.join("Cargo.toml")) {
-        return Ok(folder);
+pub(super) fn unpack(root: &Directory, made: &mut Scaffolded) -> Result<PathBuf> {
+    let directory = Path::new(".runner/sdk").join(format!("runner-guest-{}", version()));
+    if root.is_file(directory.join("Cargo.toml")) {
+        return Ok(directory);
     }
-    write(root, &folder).map_err(|error| cannot_write(&folder, &error))?;
-    made.files.push(folder.clone());
-    Ok(folder)
+    write(root, &directory).map_err(|error| cannot_write(&directory, &error))?;
+    made.files.push(directory.clone());
+    Ok(directory)
 }
 
-fn write(root: &Folder, folder: &Path) -> io::Result<()> {
-    root.create_dir_all(folder)?;
-    let target = root.open_dir(folder)?;
+fn write(root: &Directory, directory: &Path) -> io::Result<()> {
+    root.create_dir_all(directory)?;
+    let target = root.open_dir(directory)?;
     target.write("README.md", README)?;
     for (name, dir) in [("src", &SOURCES), ("wit", &WIT)] {
         target.create_dir_all(name)?;
@@ -43,7 +43,7 @@ fn write(root: &Folder, folder: &Path) -> io::Result<()> {
     target.write("Cargo.toml", manifest())
 }
 
-fn extract(target: &Folder, dir: &Dir<'_>) -> io::Result<()> {
+fn extract(target: &Directory, dir: &Dir<'_>) -> io::Result<()> {
     for file in dir.files() {
         target.write(file.path(), file.contents())?;
     }

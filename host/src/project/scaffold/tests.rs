@@ -9,29 +9,29 @@ fn new_in(project: &TestProject, name: &str, language: Language, revision: &str)
 
 #[test]
 fn a_new_project_has_a_migration_and_can_be_loaded() {
-    let parent = tempfile::tempdir().expect("a folder");
-    let folder = parent.path().join("My \"Shop\"");
-    let made = init(&folder, &revision_at(1_767_605_400), None).expect("made");
+    let parent = tempfile::tempdir().expect("a directory");
+    let directory = parent.path().join("My \"Shop\"");
+    let made = init(&directory, &revision_at(1_767_605_400), None).expect("made");
     assert_eq!(made.migration.as_deref(), Some("20260105093000_create_notes"));
     assert_eq!(made.files.len(), 4);
-    let request = LoadRequest { start_dir: folder.canonicalize().expect("there"), ..LoadRequest::default() };
+    let request = LoadRequest { start_dir: directory.canonicalize().expect("there"), ..LoadRequest::default() };
     let settings = Settings::load(&request).unwrap_or_else(|error| panic!("{}", told(&error)));
     assert_eq!(settings.name, "My \"Shop\"");
     assert_eq!(settings.database_url.value.sqlite_path(), Some(settings.root.join("my__shop_.db")));
     let catalog = Catalog::load(&settings, Checks::default()).expect("a catalog");
     assert_eq!(catalog.migrations[0].description.summary, "Create the table of notes");
-    assert!(told_by(init(&folder, "1", None)).contains("is already a project"));
+    assert!(told_by(init(&directory, "1", None)).contains("is already a project"));
 }
 
 #[test]
 fn existing_files_are_kept() {
-    let folder = tempfile::tempdir().expect("a folder");
-    std::fs::write(folder.path().join(".gitignore"), "*.db\n.env\nmine").expect("written");
-    std::fs::create_dir(folder.path().join("migrations")).expect("a folder");
-    std::fs::write(folder.path().join("migrations/1_a.up.sql"), "SELECT 1").expect("written");
-    let made = init(folder.path(), "2", None).expect("made");
+    let directory = tempfile::tempdir().expect("a directory");
+    std::fs::write(directory.path().join(".gitignore"), "*.db\n.env\nmine").expect("written");
+    std::fs::create_dir(directory.path().join("migrations")).expect("a directory");
+    std::fs::write(directory.path().join("migrations/1_a.up.sql"), "SELECT 1").expect("written");
+    let made = init(directory.path(), "2", None).expect("made");
     assert_eq!((made.migration, made.files), (None, vec![".gitignore".into(), "runner.toml".into()]));
-    let gitignore = std::fs::read_to_string(folder.path().join(".gitignore")).expect("read");
+    let gitignore = std::fs::read_to_string(directory.path().join(".gitignore")).expect("read");
     assert_eq!(gitignore, "*.db\n.env\nmine\n\n# runner\n*.db-*\n*.runner-lock\n/.runner/target/\n");
 }
 

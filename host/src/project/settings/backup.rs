@@ -15,7 +15,7 @@ use crate::project::toml_reader::Section;
 #[derive(Clone, Debug, Default)]
 pub(super) struct BackupSection {
     to: Option<Sourced<String>>,
-    folder: Option<PathBuf>,
+    directory: Option<PathBuf>,
     command: Option<Vec<String>>,
 }
 
@@ -34,7 +34,7 @@ pub struct BackupSettings {
     /// Where they go; `None`: no backups.
     pub to: Option<BackupTo>,
     /// The directory for generated names, absolute.
-    pub folder: Option<PathBuf>,
+    pub directory: Option<PathBuf>,
     /// The program that creates them, and its arguments.
     pub command: Option<Vec<String>>,
 }
@@ -43,7 +43,7 @@ pub struct BackupSettings {
 pub(super) fn read(parent: &Section<'_, '_>) -> BackupSection {
     let path = parent.key("backup");
     let Some(section) = parent.section("backup", &path) else { return BackupSection::default() };
-    section.only(&["to", "folder", "command"]);
+    section.only(&["to", "directory", "command"]);
     let command = section.has("command").then(|| section.strings("command"));
     if command.as_ref().is_some_and(|command| command.first().is_none_or(|program| program.trim().is_empty())) {
         section.wrong(
@@ -56,7 +56,7 @@ pub(super) fn read(parent: &Section<'_, '_>) -> BackupSection {
     if to.as_ref().is_some_and(|to| to.value.trim().is_empty()) {
         section.wrong("to", format!("`{}` is empty", section.key("to")), "use `auto`, `none`, or a path");
     }
-    BackupSection { to, folder: section.text("folder").map(PathBuf::from), command }
+    BackupSection { to, directory: section.text("directory").map(PathBuf::from), command }
 }
 
 /// The file, then its named database, then its environment, then the variable, then the flag; the last one wins. Paths of the file
@@ -72,7 +72,7 @@ pub(super) fn choose(
     let mut to = None;
     for section in choice.layers(&content.backup, |database| &database.backup, |environment| &environment.backup) {
         to = section.to.clone().or(to);
-        settings.folder = section.folder.as_ref().map(|folder| root.join(folder)).or(settings.folder);
+        settings.directory = section.directory.as_ref().map(|directory| root.join(directory)).or(settings.directory);
         settings.command = section.command.clone().or(settings.command);
     }
     let to = flag_or_variable(request.backup.as_ref(), "--backup", variables, env::BACKUP).or(to);

@@ -113,7 +113,7 @@ impl SettingsFile {
         if let Some(project) = root.section("project", "project") {
             project.only(&["name", "migrations", "sdk"]);
             content.name = project.text("name").map(str::to_owned);
-            content.migrations = folder(&project, "migrations").unwrap_or(content.migrations);
+            content.migrations = directory(&project, "migrations").unwrap_or(content.migrations);
             content.sdk = project.text("sdk").map(PathBuf::from);
         }
         if let Some(database) = root.section("database", "database") {
@@ -216,7 +216,7 @@ fn named_database(section: &Section<'_, '_>, name: &str) -> Option<NamedDatabase
             section.wrong(key, format!("`[{}]` has no `{key}`", section.path()), &hint);
         }
     }
-    let migrations = folder(section, "migrations");
+    let migrations = directory(section, "migrations");
     Some(NamedDatabase {
         url: section.string("url")?,
         protected: section.boolean("protected"),
@@ -233,7 +233,7 @@ fn known(keys: &[&'static str]) -> Vec<&'static str> {
 }
 
 /// A directory within the project.
-fn folder(section: &Section<'_, '_>, key: &str) -> Option<PathBuf> {
+fn directory(section: &Section<'_, '_>, key: &str) -> Option<PathBuf> {
     let text = section.text(key)?;
     let path: PathBuf = Path::new(text).components().filter(|part| *part != Component::CurDir).collect();
     let within = path.components().all(|part| matches!(part, Component::Normal(_)));

@@ -25,7 +25,7 @@ pub(super) fn settings_file(request: &LoadRequest) -> Result<PathBuf> {
         }
         return Ok(path);
     }
-    let nearest = request.start_dir.ancestors().map(|folder| folder.join(FILE_NAME)).find(|file| file.is_file());
+    let nearest = request.start_dir.ancestors().map(|directory| directory.join(FILE_NAME)).find(|file| file.is_file());
     nearest.ok_or_else(|| no_project(&request.start_dir))
 }
 

@@ -141,7 +141,7 @@ impl Settings {
         let shown = file.strip_prefix(&request.start_dir).unwrap_or(&file).display().to_string();
         let content = SettingsFile::read(&file, &shown)?;
         let variables = Variables::load(request.env.clone(), &root)?;
-        Self::choose(request, ProjectFiles::Folder, &content, &variables, file, &shown)
+        Self::choose(request, ProjectFiles::Directory, &content, &variables, file, &shown)
     }
 
     /// The names of the environments and of the databases in the settings file, in order.
@@ -154,20 +154,20 @@ impl Settings {
     /// The settings of a project as an embedding program names it: without `runner.toml`, the defaults.
     pub fn of_project(request: &LoadRequest, project: &Project) -> Result<Self> {
         let (files, root) = match &project.place {
-            Place::Folder(folder) => (ProjectFiles::Folder, request.start_dir.join(folder)),
+            Place::Directory(directory) => (ProjectFiles::Directory, request.start_dir.join(directory)),
             Place::Embedded(files) => (ProjectFiles::Embedded(files.clone()), request.start_dir.clone()),
         };
         let file = root.join(FILE_NAME);
         let content = match &files {
-            ProjectFiles::Folder if file.is_file() => SettingsFile::read(&file, FILE_NAME)?,
-            ProjectFiles::Folder => SettingsFile::parse("", FILE_NAME)?,
+            ProjectFiles::Directory if file.is_file() => SettingsFile::read(&file, FILE_NAME)?,
+            ProjectFiles::Directory => SettingsFile::parse("", FILE_NAME)?,
             ProjectFiles::Embedded(files) => {
                 files.check()?;
                 SettingsFile::parse(files.text(FILE_NAME)?.unwrap_or_default(), FILE_NAME)?
             }
         };
         let variables = match &files {
-            ProjectFiles::Folder => Variables::load(request.env.clone(), &root)?,
+            ProjectFiles::Directory => Variables::load(request.env.clone(), &root)?,
             ProjectFiles::Embedded(_) => Variables::of_process(request.env.clone()),
         };
         Self::choose(request, files, &content, &variables, file, FILE_NAME)
@@ -197,9 +197,10 @@ impl Settings {
             parameters.extend(environment.parameters.clone());
         }
         let parameter_variables = parameter_variables(variables, &parameters);
-        let folder_name = || root.file_name().map_or("project".to_owned(), |name| name.to_string_lossy().into_owned());
+        let directory_name =
+            || root.file_name().map_or("project".to_owned(), |name| name.to_string_lossy().into_owned());
         Ok(Self {
-            name: content.name.clone().unwrap_or_else(folder_name),
+            name: content.name.clone().unwrap_or_else(directory_name),
             migrations: choice.migrations(content),
             protected: choice.protected(content),
             environment: choice.environment.map(|(name, _)| name),
@@ -238,7 +239,7 @@ impl Settings {
     }
 
     /// The directory of the migrations, absolute.
-    pub fn migrations_folder(&self) -> PathBuf {
+    pub fn migrations_directory(&self) -> PathBuf {
         self.root.join(&self.migrations)
     }
 }

@@ -10,7 +10,7 @@ use crate::project::catalog::CatalogReport;
 pub(super) struct ProblemJson {
     /// `None` if it concerns the whole project.
     revision: Option<String>,
-    /// `changed`, `missing`, `unlisted`, `unbuilt` or `no-folder`.
+    /// `changed`, `missing`, `unlisted`, `unbuilt` or `no-directory`.
     kind: &'static str,
     message: String,
     hints: Vec<String>,
@@ -19,9 +19,9 @@ pub(super) struct ProblemJson {
 impl ProblemJson {
     /// All problems of the project.
     pub(super) fn all(report: &CatalogReport) -> Vec<Self> {
-        let no_folder = report.no_folder.iter().map(|error| Self {
+        let no_directory = report.no_directory.iter().map(|error| Self {
             revision: None,
-            kind: "no-folder",
+            kind: "no-directory",
             message: error.message.clone(),
             hints: error.hints.clone(),
         });
@@ -31,7 +31,7 @@ impl ProblemJson {
             message: problem.message.clone(),
             hints: vec![problem.hint.clone()],
         });
-        no_folder.chain(disagreements).collect()
+        no_directory.chain(disagreements).collect()
     }
 }
 
@@ -52,12 +52,12 @@ mod tests {
         };
         let report = CatalogReport {
             problems: vec![problem],
-            no_folder: Some(Error::usage("no folder").hint("make it")),
+            no_directory: Some(Error::usage("no directory").hint("make it")),
             ..CatalogReport::default()
         };
         let json = serde_json::to_value(ProblemJson::all(&report)).expect("JSON");
         let expected = serde_json::json!([
-            { "revision": null, "kind": "no-folder", "message": "no folder", "hints": ["make it"] },
+            { "revision": null, "kind": "no-directory", "message": "no directory", "hints": ["make it"] },
             { "revision": "2", "kind": "unbuilt", "message": "`2_fill` is not built", "hints": ["build it"] },
         ]);
         assert_eq!(json, expected);

@@ -92,7 +92,7 @@ fn values_are_listed_in_descriptions() {
     }
 }
 
-fn folder() -> PathBuf {
+fn directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/schemas")
 }
 
@@ -102,16 +102,16 @@ fn the_published_schemas_are_those_of_the_output() {
     let mut files: Vec<String> = Vec::new();
     for (name, schema) in &schemas {
         let text = format!("{}\n", serde_json::to_string_pretty(schema).expect("JSON"));
-        let file = folder().join(format!("{name}.json"));
+        let file = directory().join(format!("{name}.json"));
         if std::env::var_os(WRITE).is_some() {
-            std::fs::create_dir_all(folder()).expect("a directory");
+            std::fs::create_dir_all(directory()).expect("a directory");
             std::fs::write(&file, &text).expect("a file");
         }
         let published = std::fs::read_to_string(&file).unwrap_or_default();
         assert_eq!(published, text, "docs/schemas/{name}.json is out of date; {WRITE}=1 writes it");
         files.push(format!("{name}.json"));
     }
-    let mut there: Vec<String> = std::fs::read_dir(folder())
+    let mut there: Vec<String> = std::fs::read_dir(directory())
         .expect("a directory")
         .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
         .collect();

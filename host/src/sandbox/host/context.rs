@@ -147,10 +147,10 @@ fn open(assets: Option<&Assets>, path: &str, limit: u64) -> Result<Asset, Databa
         false => Err(error(format!("the asset `{path}` is not the one that the lockfile lists"))),
     };
     match &assets.place {
-        AssetPlace::Folder(folder) => {
+        AssetPlace::Directory(directory) => {
             // Only below the directory, whatever links it contains: the listed path was found in the same way.
-            let folder = cap_std::fs::Dir::open_ambient_dir(folder, cap_std::ambient_authority());
-            let file = folder.and_then(|folder| folder.open(path)).map(cap_std::fs::File::into_std);
+            let directory = cap_std::fs::Dir::open_ambient_dir(directory, cap_std::ambient_authority());
+            let file = directory.and_then(|directory| directory.open(path)).map(cap_std::fs::File::into_std);
             let mut file = file.map_err(|io| error(format!("the asset `{path}` cannot be opened: {io}")))?;
             let size = file.metadata().map_err(unreadable)?.len();
             if size > limit {

@@ -116,7 +116,7 @@ fn refused(error: DatabaseError, options: &PgConnectOptions, server: &str) -> Da
     };
     DatabaseError {
         kind,
-        message: format!("{server} refuses `{user}` the database `{database}`: {}", error.message),
+        message: format!("{server} does not let `{user}` connect to the database `{database}`: {}", error.message),
         hint: Some(hint),
         ..error
     }
@@ -130,7 +130,7 @@ fn server(options: &PgConnectOptions) -> String {
 fn place(options: &PgConnectOptions) -> String {
     let port = options.get_port();
     match options.get_socket() {
-        Some(folder) => format!("`{}`, port {port}", folder.display()),
+        Some(directory) => format!("`{}`, port {port}", directory.display()),
         None => format!("`{}`, port {port}", options.get_host()),
     }
 }

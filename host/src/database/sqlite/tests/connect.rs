@@ -3,8 +3,8 @@
 use super::*;
 use crate::database::{ConnectOptions, DatabaseErrorKind};
 
-async fn refused(folder: &Path, url: &str, create: bool) -> DatabaseError {
-    let url = DatabaseUrl::parse(url, folder).expect("a URL");
+async fn refused(directory: &Path, url: &str, create: bool) -> DatabaseError {
+    let url = DatabaseUrl::parse(url, directory).expect("a URL");
     match super::super::connect(&url, &ConnectOptions { create, ..ConnectOptions::default() }).await {
         Err(error) => error,
         Ok(_) => panic!("{url} was opened"),
@@ -13,45 +13,45 @@ async fn refused(folder: &Path, url: &str, create: bool) -> DatabaseError {
 
 #[tokio::test]
 async fn a_new_file_uses_wal_and_an_old_one_keeps_its_mode() {
-    let folder = folder();
-    let mut database = open_at(folder.path()).await;
+    let directory = directory();
+    let mut database = open_at(directory.path()).await;
     assert_eq!(text_of(database.as_mut(), "PRAGMA journal_mode").await, "wal");
     drop(database);
-    let old = rusqlite::Connection::open(folder.path().join("old.db")).expect("a database");
+    let old = rusqlite::Connection::open(directory.path().join("old.db")).expect("a database");
     old.execute_batch("CREATE TABLE t (x)").expect("a table");
     drop(old);
-    let mut database = open_url(folder.path(), "sqlite://old.db").await;
+    let mut database = open_url(directory.path(), "sqlite://old.db").await;
     run(database.as_mut(), "INSERT INTO t VALUES (1)").await;
     assert_eq!(text_of(database.as_mut(), "PRAGMA journal_mode").await, "delete");
     drop(database);
-    let mut database = open_url(folder.path(), "sqlite://new.db?journal_mode=delete").await;
+    let mut database = open_url(directory.path(), "sqlite://new.db?journal_mode=delete").await;
     assert_eq!(text_of(database.as_mut(), "PRAGMA journal_mode").await, "delete");
 }
 
 #[tokio::test]
 async fn a_closed_database_leaves_one_file() {
-    let folder = folder();
-    let mut database = open_at(folder.path()).await;
+    let directory = directory();
+    let mut database = open_at(directory.path()).await;
     run(database.as_mut(), "CREATE TABLE t (x)").await;
     let cursor = CursorRequest { statement: "SELECT 1".to_owned(), ..CursorRequest::default() };
     database.open_cursor(&cursor).await.expect("a cursor that is never closed");
     drop(database);
     let names: Vec<_> =
-        std::fs::read_dir(folder.path()).expect("a folder").flatten().map(|entry| entry.file_name()).collect();
+        std::fs::read_dir(directory.path()).expect("a directory").flatten().map(|entry| entry.file_name()).collect();
     assert_eq!(names, ["app.db"]);
 }
 
 #[tokio::test]
 async fn settings_come_from_the_url() {
-    let folder = folder();
-    let mut database = open_at(folder.path()).await;
+    let directory = directory();
+    let mut database = open_at(directory.path()).await;
     for (pragma, value) in [("foreign_keys", 1), ("synchronous", 2), ("trusted_schema", 0)] {
         let found = rows(database.as_mut(), &format!("PRAGMA {pragma}")).await;
         assert_eq!(found, [[Value::Int64(value)]], "{pragma}");
     }
     drop(database);
     let mut database =
-        open_url(folder.path(), "sqlite://app.db?busy_timeout=7&synchronous=normal&cache_size=4096").await;
+        open_url(directory.path(), "sqlite://app.db?busy_timeout=7&synchronous=normal&cache_size=4096").await;
     for (pragma, value) in [("synchronous", 1), ("cache_size", -4_096)] {
         let found = rows(database.as_mut(), &format!("PRAGMA {pragma}")).await;
         assert_eq!(found, [[Value::Int64(value)]], "{pragma}");
@@ -66,7 +66,7 @@ async fn settings_come_from_the_url() {
         ("sqlite://app.db?synchronous=2x", "full"),
         ("sqlite://app.db?cache_size=-1", "KiB"),
     ] {
-        let error = refused(folder.path(), url, true).await;
+        let error = refused(directory.path(), url, true).await;
         assert_eq!(error.kind, DatabaseErrorKind::Configuration, "{error}");
         assert!(error.message.contains(part) && error.hint.is_some(), "{error:?}");
         assert_eq!(crate::error::Error::from(error).kind, crate::error::ErrorKind::Usage, "{url}");
@@ -75,21 +75,21 @@ async fn settings_come_from_the_url() {
 
 #[tokio::test]
 async fn missing_files_are_created_only_on_request() {
-    let folder = folder();
+    let directory = directory();
     for url in ["sqlite://app.db", "sqlite://app.db?mode=rw", "sqlite://app.db?mode=ro"] {
-        let error = refused(folder.path(), url, url.contains("mode")).await;
+        let error = refused(directory.path(), url, url.contains("mode")).await;
         assert_eq!(error.kind, DatabaseErrorKind::NotFound, "{url}: {error}");
         let hint = error.hint.as_deref().expect("a hint");
         assert!(error.message.contains("app.db"), "{url}: {error:?}");
         // No file is created in a mode that only opens one.
         assert_eq!(hint.contains("runner apply"), !url.contains("mode"), "{url}: {hint}");
     }
-    let error = refused(folder.path(), "sqlite://nowhere/app.db", true).await;
+    let error = refused(directory.path(), "sqlite://nowhere/app.db", true).await;
     assert_eq!(error.kind, DatabaseErrorKind::NotFound);
     assert!(error.message.contains("directory"), "{error}");
-    let error = refused(folder.path(), "sqlite:.", true).await;
+    let error = refused(directory.path(), "sqlite:.", true).await;
     assert!(error.message.contains("is a directory"), "{error}");
-    assert_eq!(std::fs::read_dir(folder.path()).expect("a directory").count(), 0, "nothing was created");
+    assert_eq!(std::fs::read_dir(directory.path()).expect("a directory").count(), 0, "nothing was created");
 }
 
 /// Tells a child process with fewer rights than this one which directory to use.
@@ -100,11 +100,11 @@ const LOCKED_DIRECTORY: &str = "RUNNER_CONNECT_TEST_DIRECTORY";
 #[cfg(unix)]
 #[tokio::test]
 async fn task_of_an_unprivileged_child() {
-    let Some(folder) = std::env::var_os(LOCKED_DIRECTORY) else { return };
-    let folder = Path::new(&folder);
-    let error = refused(folder, "sqlite://app.db", true).await;
+    let Some(directory) = std::env::var_os(LOCKED_DIRECTORY) else { return };
+    let directory = Path::new(&directory);
+    let error = refused(directory, "sqlite://app.db", true).await;
     assert_eq!(error.kind, DatabaseErrorKind::ReadOnly, "{error:?}");
-    let named = format!("in the directory `{}`", folder.display());
+    let named = format!("in the directory `{}`", directory.display());
     assert!(error.message.contains(&named), "{error}");
     assert!(!error.to_string().contains("No such file"), "{error}");
     assert!(error.hint.is_some_and(|hint| hint.contains("writable")));
@@ -115,11 +115,11 @@ async fn task_of_an_unprivileged_child() {
 fn an_unwritable_directory_is_named() {
     use std::os::unix::fs::PermissionsExt;
     use std::os::unix::process::CommandExt;
-    let outer = folder();
+    let outer = directory();
     let locked = outer.path().join("locked");
-    std::fs::create_dir(&locked).expect("a folder");
-    for (folder, mode) in [(outer.path(), 0o755), (locked.as_path(), 0o555)] {
-        std::fs::set_permissions(folder, std::fs::Permissions::from_mode(mode)).expect("rights");
+    std::fs::create_dir(&locked).expect("a directory");
+    for (directory, mode) in [(outer.path(), 0o755), (locked.as_path(), 0o555)] {
+        std::fs::set_permissions(directory, std::fs::Permissions::from_mode(mode)).expect("rights");
     }
     let mut child = std::process::Command::new(std::env::current_exe().expect("this program"));
     child
@@ -139,38 +139,38 @@ fn an_unwritable_directory_is_named() {
     };
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success() && said.contains("1 passed"), "{said}{}", String::from_utf8_lossy(&output.stderr));
-    assert_eq!(std::fs::read_dir(&locked).expect("a folder").count(), 0);
+    assert_eq!(std::fs::read_dir(&locked).expect("a directory").count(), 0);
 }
 
 #[tokio::test]
 async fn damaged_files_are_distinguished_from_databases() {
-    let folder = folder();
-    std::fs::write(folder.path().join("text.db"), "no database, but long enough to look at ".repeat(200))
+    let directory = directory();
+    std::fs::write(directory.path().join("text.db"), "no database, but long enough to look at ".repeat(200))
         .expect("a file");
-    let error = refused(folder.path(), "sqlite://text.db", false).await;
+    let error = refused(directory.path(), "sqlite://text.db", false).await;
     assert_eq!((error.kind, error.code.as_str()), (DatabaseErrorKind::Corrupt, "SQLITE_NOTADB (26)"));
     assert!(error.message.contains("text.db"), "{error}");
 
-    let mut database = open_url(folder.path(), "sqlite://app.db?journal_mode=delete").await;
+    let mut database = open_url(directory.path(), "sqlite://app.db?journal_mode=delete").await;
     run(database.as_mut(), "CREATE TABLE t (x TEXT)").await;
     run(database.as_mut(), "INSERT INTO t VALUES (hex(zeroblob(20000)))").await;
     drop(database);
-    let path = folder.path().join("app.db");
+    let path = directory.path().join("app.db");
     let mut bytes = std::fs::read(&path).expect("a file");
     bytes[4_096..].iter_mut().for_each(|byte| *byte = 0xa5);
     std::fs::write(&path, bytes).expect("damaged");
-    let mut database = open_at(folder.path()).await;
+    let mut database = open_at(directory.path()).await;
     let error = database.query("SELECT x FROM t", &[], QueryLimits::NONE).await.expect_err("damaged");
     assert_eq!(error.kind, DatabaseErrorKind::Corrupt, "{error:?}");
 }
 
 #[tokio::test]
 async fn read_only_databases_are_reported() {
-    let folder = folder();
-    let mut database = open_at(folder.path()).await;
+    let directory = directory();
+    let mut database = open_at(directory.path()).await;
     run(database.as_mut(), "CREATE TABLE t (x)").await;
     drop(database);
-    let mut database = open_url(folder.path(), "sqlite://app.db?mode=ro").await;
+    let mut database = open_url(directory.path(), "sqlite://app.db?mode=ro").await;
     let error = database.execute("INSERT INTO t VALUES (1)", &[]).await.expect_err("read-only");
     assert_eq!((error.kind, error.code.as_str()), (DatabaseErrorKind::ReadOnly, "SQLITE_READONLY (8)"));
     assert!(rows(database.as_mut(), "SELECT x FROM t").await.is_empty());
@@ -182,9 +182,9 @@ async fn read_only_databases_are_reported() {
 
 #[tokio::test]
 async fn waiting_for_another_writer_ends_with_an_error() {
-    let folder = folder();
-    let mut first = open_at(folder.path()).await;
-    let mut second = open_url(folder.path(), "sqlite://app.db?busy_timeout=50").await;
+    let directory = directory();
+    let mut first = open_at(directory.path()).await;
+    let mut second = open_url(directory.path(), "sqlite://app.db?busy_timeout=50").await;
     first.begin(TransactionOptions::default()).await.expect("begun");
     let started = std::time::Instant::now();
     let error = second.begin(TransactionOptions::default()).await.expect_err("busy");
@@ -200,10 +200,10 @@ async fn the_stop_signal_ends_the_wait_for_another_writer() {
     use std::time::{Duration, Instant};
 
     use crate::database::stop::StopReason;
-    let folder = folder();
-    let mut first = open_at(folder.path()).await;
+    let directory = directory();
+    let mut first = open_at(directory.path()).await;
     run(first.as_mut(), "CREATE TABLE t (x)").await;
-    let mut second = open_url(folder.path(), "sqlite://app.db?busy_timeout=60000").await;
+    let mut second = open_url(directory.path(), "sqlite://app.db?busy_timeout=60000").await;
     first.begin(TransactionOptions::default()).await.expect("begun");
     for begins in [true, false] {
         let stop = StopSignal::default();
@@ -229,9 +229,9 @@ async fn the_stop_signal_ends_the_wait_for_another_writer() {
     first.rollback().await.expect("rolled back");
     // What ends a run waits for other connections even though the signal is raised: a reader blocks the commit of a
     // rollback journal.
-    let mut writer = open_url(folder.path(), "sqlite://old.db?journal_mode=delete").await;
+    let mut writer = open_url(directory.path(), "sqlite://old.db?journal_mode=delete").await;
     run(writer.as_mut(), "CREATE TABLE t (x)").await;
-    let reader = rusqlite::Connection::open(folder.path().join("old.db")).expect("a database");
+    let reader = rusqlite::Connection::open(directory.path().join("old.db")).expect("a database");
     let stop = StopSignal::default();
     writer.set_stop_signal(stop.clone());
     writer.begin(TransactionOptions::default()).await.expect("begun");

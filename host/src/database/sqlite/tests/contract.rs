@@ -6,19 +6,19 @@ use super::*;
 use crate::database::contract::{Factory, contract};
 
 struct File {
-    folder: tempfile::TempDir,
+    directory: tempfile::TempDir,
 }
 
 impl File {
     fn new() -> Self {
-        Self { folder: folder() }
+        Self { directory: directory() }
     }
 }
 
 #[async_trait]
 impl Factory for File {
     async fn open(&self) -> Box<dyn Database> {
-        open_at(self.folder.path()).await
+        open_at(self.directory.path()).await
     }
 }
 

@@ -8,13 +8,13 @@ use crate::database::DatabaseErrorKind;
 
 /// Tells a child what to do, and in which directory.
 const TASK: &str = "RUNNER_LOCK_TEST_TASK";
-const FOLDER: &str = "RUNNER_LOCK_TEST_FOLDER";
+const DIRECTORY: &str = "RUNNER_LOCK_TEST_DIRECTORY";
 
-fn child(task: &str, folder: &Path) -> Child {
+fn child(task: &str, directory: &Path) -> Child {
     Command::new(std::env::current_exe().expect("this program"))
         .args(["--exact", "database::sqlite::tests::lock::task_of_a_child", "--nocapture"])
         .env(TASK, task)
-        .env(FOLDER, folder)
+        .env(DIRECTORY, directory)
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
@@ -28,34 +28,34 @@ fn request(owner: &str) -> LockRequest {
 /// Does nothing unless another test of this file starts it.
 #[tokio::test]
 async fn task_of_a_child() {
-    let (Ok(task), Some(folder)) = (std::env::var(TASK), std::env::var_os(FOLDER)) else { return };
-    let folder = Path::new(&folder);
-    let mut database = open_at(folder).await;
+    let (Ok(task), Some(directory)) = (std::env::var(TASK), std::env::var_os(DIRECTORY)) else { return };
+    let directory = Path::new(&directory);
+    let mut database = open_at(directory).await;
     let owner = format!("process {}", std::process::id());
     let stop = StopSignal::default();
     if task == "hold" {
         database.lock(&request(&owner), &stop, &|_| {}).await.expect("the lock");
         // The test harness may buffer what is printed; a file is visible at once.
-        std::fs::write(folder.join("held"), &owner).expect("a file");
+        std::fs::write(directory.join("held"), &owner).expect("a file");
         tokio::time::sleep(Duration::from_secs(60)).await;
     }
     for _ in 0..8 {
         database.lock(&request(&owner), &stop, &|_| {}).await.expect("the lock");
-        let inside = folder.join("inside");
+        let inside = directory.join("inside");
         std::fs::File::create_new(&inside).expect("no other process inside");
         tokio::time::sleep(Duration::from_millis(1)).await;
         std::fs::remove_file(&inside).expect("still there");
         database.unlock().await.expect("unlocked");
     }
-    std::fs::write(folder.join(&owner), "done").expect("a file");
+    std::fs::write(directory.join(&owner), "done").expect("a file");
 }
 
 #[test]
 fn processes_are_serialised() {
-    let folder = folder();
-    let children: Vec<Child> = (0..4).map(|_| child("take turns", folder.path())).collect();
+    let directory = directory();
+    let children: Vec<Child> = (0..4).map(|_| child("take turns", directory.path())).collect();
     for child in children {
-        let done = folder.path().join(format!("process {}", child.id()));
+        let done = directory.path().join(format!("process {}", child.id()));
         let output = child.wait_with_output().expect("an end");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
         assert!(done.exists(), "it did what it was started for");
@@ -64,16 +64,16 @@ fn processes_are_serialised() {
 
 #[tokio::test]
 async fn a_killed_holder_releases_the_lock() {
-    let folder = folder();
-    let mut holder = child("hold", folder.path());
+    let directory = directory();
+    let mut holder = child("hold", directory.path());
     let started = Instant::now();
-    while std::fs::read(folder.path().join("held")).is_ok_and(|text| text.is_empty())
-        || !folder.path().join("held").exists()
+    while std::fs::read(directory.path().join("held")).is_ok_and(|text| text.is_empty())
+        || !directory.path().join("held").exists()
     {
         assert!(started.elapsed() < Duration::from_secs(30), "the child never took the lock");
         std::thread::sleep(Duration::from_millis(5));
     }
-    let mut database = open_at(folder.path()).await;
+    let mut database = open_at(directory.path()).await;
     let short = LockRequest { wait: Duration::from_millis(150), run_id: "r".to_owned(), owner: "us".to_owned() };
     let error = database.lock(&short, &StopSignal::default(), &|_| {}).await.expect_err("held");
     assert!(error.message.contains(&format!("process {}", holder.id())), "{error}");
@@ -83,7 +83,7 @@ async fn a_killed_holder_releases_the_lock() {
     assert!(killed.elapsed() < Duration::from_secs(1));
     holder.wait().expect("an end");
     // The text of the killed holder is overwritten.
-    let file = folder.path().join("app.db.runner-lock");
+    let file = directory.path().join("app.db.runner-lock");
     assert_eq!(std::fs::read_to_string(&file).expect("the lock's file"), "runner lock, held by r: us");
     database.unlock().await.expect("unlocked");
     assert_eq!(std::fs::read_to_string(&file).expect("the lock's file"), "");
@@ -91,14 +91,14 @@ async fn a_killed_holder_releases_the_lock() {
 
 #[tokio::test]
 async fn all_paths_to_a_file_share_one_lock() {
-    let folder = folder();
-    let mut first = open_at(folder.path()).await;
+    let directory = directory();
+    let mut first = open_at(directory.path()).await;
     first.lock(&request("us"), &StopSignal::default(), &|_| {}).await.expect("the lock");
-    std::fs::create_dir(folder.path().join("sub")).expect("a folder");
+    std::fs::create_dir(directory.path().join("sub")).expect("a directory");
     #[cfg(unix)]
-    std::os::unix::fs::symlink("../app.db", folder.path().join("sub/link.db")).expect("a link");
+    std::os::unix::fs::symlink("../app.db", directory.path().join("sub/link.db")).expect("a link");
     for url in ["sqlite://sub/../app.db", "sqlite://sub/link.db"] {
-        let mut second = open_url(folder.path(), url).await;
+        let mut second = open_url(directory.path(), url).await;
         let none = LockRequest { wait: Duration::ZERO, run_id: "r".to_owned(), owner: "they".to_owned() };
         let error = second.lock(&none, &StopSignal::default(), &|_| {}).await.expect_err(url);
         assert_eq!(error.kind, DatabaseErrorKind::Busy, "{url}: {error}");
@@ -116,12 +116,12 @@ async fn a_database_in_memory_needs_no_lock() {
 #[tokio::test]
 async fn a_foreign_file_in_place_of_the_lock_file_is_left_alone() {
     use std::os::unix::fs::symlink;
-    let folder = folder();
-    let mut database = open_at(folder.path()).await;
-    let at = folder.path().join("app.db.runner-lock");
-    let precious = folder.path().join("precious");
+    let directory = directory();
+    let mut database = open_at(directory.path()).await;
+    let at = directory.path().join("app.db.runner-lock");
+    let precious = directory.path().join("precious");
     std::fs::write(&precious, "").expect("a file");
-    let absent = folder.path().join("absent");
+    let absent = directory.path().join("absent");
     let stands: [(&str, &dyn Fn()); 6] = [
         ("not a regular file", &|| symlink(&precious, &at).expect("a link")),
         ("not a regular file", &|| symlink(&absent, &at).expect("a link to nothing")),

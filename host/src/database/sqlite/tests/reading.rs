@@ -28,8 +28,8 @@ async fn begin(database: &mut dyn Database) {
 
 #[tokio::test]
 async fn only_ordinary_tables_of_a_file_in_wal_mode_are_seen_by_others() {
-    let folder = folder();
-    let mut database = open_at(folder.path()).await;
+    let directory = directory();
+    let mut database = open_at(directory.path()).await;
     let database = database.as_mut();
     tables(database).await;
     for statement in [
@@ -63,7 +63,7 @@ async fn only_ordinary_tables_of_a_file_in_wal_mode_are_seen_by_others() {
     assert_eq!(database.others_see(&filtered, &target("b", WriteMode::Update)).await, Ok(None));
 
     for url in ["sqlite::memory:", "sqlite://other.db?journal_mode=delete"] {
-        let mut database = open_url(folder.path(), url).await;
+        let mut database = open_url(directory.path(), url).await;
         tables(database.as_mut()).await;
         begin(database.as_mut()).await;
         assert_eq!(others_see(database.as_mut(), "a", "b").await, None, "{url}");
@@ -72,8 +72,8 @@ async fn only_ordinary_tables_of_a_file_in_wal_mode_are_seen_by_others() {
 
 #[tokio::test]
 async fn what_the_transaction_has_changed_is_not() {
-    let folder = folder();
-    let mut database = open_at(folder.path()).await;
+    let directory = directory();
+    let mut database = open_at(directory.path()).await;
     let database = database.as_mut();
     tables(database).await;
     for change in ["UPDATE a SET n = 7 WHERE id = 1", "INSERT INTO c VALUES (4, 4)", "DELETE FROM a"] {
@@ -84,7 +84,7 @@ async fn what_the_transaction_has_changed_is_not() {
         assert_eq!(others_see(database, "a", "b").await, None, "{change}");
     }
     // No row of `a` changes, but the other connection has not got the column: it finds out itself.
-    let mut reading = open_at(folder.path()).await;
+    let mut reading = open_at(directory.path()).await;
     for change in ["ALTER TABLE a ADD COLUMN m INTEGER", "CREATE TABLE d (id INTEGER)"] {
         begin(database).await;
         run(database, change).await;
@@ -96,8 +96,8 @@ async fn what_the_transaction_has_changed_is_not() {
 
 #[tokio::test]
 async fn what_a_transform_wrote_is_known_by_table() {
-    let folder = folder();
-    let mut database = open_at(folder.path()).await;
+    let directory = directory();
+    let mut database = open_at(directory.path()).await;
     let database = database.as_mut();
     tables(database).await;
     let rows = batch(2, vec![integers("id", &[1, 2]), integers("n", &[10, 20])]);
@@ -120,8 +120,8 @@ async fn what_a_transform_wrote_is_known_by_table() {
 
 #[tokio::test]
 async fn a_target_whose_changes_spread_is_not_read_beside() {
-    let folder = folder();
-    let mut database = open_at(folder.path()).await;
+    let directory = directory();
+    let mut database = open_at(directory.path()).await;
     let database = database.as_mut();
     tables(database).await;
     for statement in [
@@ -155,8 +155,8 @@ async fn a_target_whose_changes_spread_is_not_read_beside() {
 
 #[tokio::test]
 async fn a_table_is_its_own_source_only_where_each_row_is_read_before_it_is_written() {
-    let folder = folder();
-    let mut database = open_at(folder.path()).await;
+    let directory = directory();
+    let mut database = open_at(directory.path()).await;
     let database = database.as_mut();
     tables(database).await;
     begin(database).await;
@@ -182,8 +182,8 @@ async fn a_table_is_its_own_source_only_where_each_row_is_read_before_it_is_writ
 
 #[tokio::test]
 async fn the_reader_sees_the_state_before_the_transaction_and_changes_nothing() {
-    let folder = folder();
-    let (mut writing, mut reading) = (open_at(folder.path()).await, open_at(folder.path()).await);
+    let directory = directory();
+    let (mut writing, mut reading) = (open_at(directory.path()).await, open_at(directory.path()).await);
     let (writing, reading) = (writing.as_mut(), reading.as_mut());
     run(writing, "CREATE TABLE t (id INTEGER PRIMARY KEY, n INTEGER)").await;
     run(
@@ -216,12 +216,12 @@ async fn the_reader_sees_the_state_before_the_transaction_and_changes_nothing() 
 
 #[tokio::test]
 async fn another_file_of_the_same_name_is_not_read() {
-    let folder = folder();
-    let mut writing = open_at(folder.path()).await;
+    let directory = directory();
+    let mut writing = open_at(directory.path()).await;
     tables(writing.as_mut()).await;
     begin(writing.as_mut()).await;
     let is = others_see(writing.as_mut(), "a", "b").await.expect("seen");
-    let mut elsewhere = open_url(folder.path(), "sqlite://elsewhere.db").await;
+    let mut elsewhere = open_url(directory.path(), "sqlite://elsewhere.db").await;
     tables(elsewhere.as_mut()).await;
     let error = elsewhere.begin_reading(&TableName::new("a"), &is).await.expect_err("another file");
     assert!(error.to_string().contains("another table"), "{error}");
@@ -229,7 +229,7 @@ async fn another_file_of_the_same_name_is_not_read() {
     let error = elsewhere.begin_reading(&TableName::new("none"), &is).await.expect_err("no such table");
     assert!(error.to_string().contains("another table"), "{error}");
     // Moved away from under the run.
-    std::fs::rename(folder.path().join("app.db"), folder.path().join("moved.db")).expect("moved");
-    std::fs::copy(folder.path().join("elsewhere.db"), folder.path().join("app.db")).expect("another one");
+    std::fs::rename(directory.path().join("app.db"), directory.path().join("moved.db")).expect("moved");
+    std::fs::copy(directory.path().join("elsewhere.db"), directory.path().join("app.db")).expect("another one");
     assert_eq!(others_see(writing.as_mut(), "a", "b").await, None);
 }

@@ -98,8 +98,8 @@ async fn a_trigger_of_the_host_does_not_pass_on_its_rights() {
 
 #[tokio::test]
 async fn a_guest_cannot_reach_files_code_or_settings() {
-    let folder = folder();
-    let file = folder.path().join("other.db");
+    let directory = directory();
+    let file = directory.path().join("other.db");
     let mut database = prepared().await;
     database.commit().await.expect("committed");
     for in_transaction in [false, true] {
@@ -174,8 +174,8 @@ async fn pragmas_without_effect_are_refused() {
 
 #[tokio::test]
 async fn a_script_does_not_change_the_connection() {
-    let folder = folder();
-    let mut database = open_at(folder.path()).await;
+    let directory = directory();
+    let mut database = open_at(directory.path()).await;
     run(database.as_mut(), "CREATE TABLE t (id INTEGER PRIMARY KEY)").await;
     for in_transaction in [false, true] {
         if in_transaction {
@@ -270,12 +270,12 @@ async fn a_cursor_keeps_the_rights_it_was_opened_with() {
 
 #[tokio::test]
 async fn attached_files_are_detached_after_their_migration() {
-    let folder = folder();
-    let file = folder.path().join("other.db");
+    let directory = directory();
+    let file = directory.path().join("other.db");
     let attach = format!("ATTACH '{}' AS \"o\"\"ther\"", file.display());
     for in_transaction in [false, true] {
         for (touched, ends_well) in [(false, true), (true, true), (true, false)] {
-            let mut database = open_at(folder.path()).await;
+            let mut database = open_at(directory.path()).await;
             if in_transaction {
                 database.begin(TransactionOptions::default()).await.expect("begun");
             }

@@ -74,9 +74,9 @@ async fn foreign_keys_are_enforced_again_however_it_ends() {
     database.begin(OFF).await.expect("begun");
     database.rollback().await.expect("rolled back");
     assert_eq!(foreign_keys(database.as_mut()).await, [[Value::Int64(1)]]);
-    let folder = folder();
-    let mut first = open_at(folder.path()).await;
-    let mut second = open_url(folder.path(), "sqlite://app.db?busy_timeout=1").await;
+    let directory = directory();
+    let mut first = open_at(directory.path()).await;
+    let mut second = open_url(directory.path(), "sqlite://app.db?busy_timeout=1").await;
     first.begin(TransactionOptions::default()).await.expect("begun");
     second.begin(OFF).await.expect_err("busy");
     assert_eq!(foreign_keys(second.as_mut()).await, [[Value::Int64(1)]]);

@@ -183,12 +183,12 @@ async fn a_character_split_over_two_cells_is_invalid() {
 
 #[tokio::test]
 async fn text_of_utf16_databases_is_read_as_utf8() {
-    let folder = folder();
-    let old = rusqlite::Connection::open(folder.path().join("app.db")).expect("a database");
+    let directory = directory();
+    let old = rusqlite::Connection::open(directory.path().join("app.db")).expect("a database");
     old.execute_batch("PRAGMA encoding = 'UTF-16le'; CREATE TABLE t (id INTEGER PRIMARY KEY, s TEXT)")
         .expect("a table");
     drop(old);
-    let mut database = open_at(folder.path()).await;
+    let mut database = open_at(directory.path()).await;
     let database = database.as_mut();
     let written = batch(2, vec![integers("id", &[1, 2]), texts("s", &["grün 😀", ""])]);
     write(database, "t", WriteMode::Insert, &[], &written).await.expect("written");

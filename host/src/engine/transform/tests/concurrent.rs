@@ -75,17 +75,17 @@ impl Heard {
 struct File {
     setup: Setup,
     heard: Arc<Heard>,
-    folder: tempfile::TempDir,
+    directory: tempfile::TempDir,
 }
 
 impl File {
     async fn new(parameters: &str) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let url = format!("sqlite://{}{parameters}", folder.path().join("app.db").display());
+        let directory = tempfile::tempdir().expect("a directory");
+        let url = format!("sqlite://{}{parameters}", directory.path().join("app.db").display());
         let mut setup = setup("atomic", &url, 1, None).await;
         let heard = Arc::new(Heard::default());
         setup.run.events = heard.clone();
-        let file = Self { setup, heard, folder };
+        let file = Self { setup, heard, directory };
         file.run("COMMIT").await;
         file.run(&format!(
             "WITH RECURSIVE i(id) AS (SELECT {ROWS} + 1 UNION ALL SELECT id + 1 FROM i LIMIT {MANY} - {ROWS}) \
@@ -120,7 +120,7 @@ impl File {
     /// Makes the second connection to another file.
     fn reads_from(&mut self, file: &str) {
         let transforms = &self.setup.run.transforms;
-        let url = format!("sqlite://{}", self.folder.path().join(file).display());
+        let url = format!("sqlite://{}", self.directory.path().join(file).display());
         let connector = Connector {
             url: DatabaseUrl::parse(&url, Path::new("/")).expect("a URL"),
             options: ConnectOptions::creating(),
@@ -179,7 +179,7 @@ async fn a_second_transform_reads_what_the_first_one_wrote() {
 async fn a_program_that_writes_meanwhile_waits_for_the_end() {
     let file = File::new("").await;
     let url = DatabaseUrl::parse(
-        &format!("sqlite://{}?busy_timeout=0", file.folder.path().join("app.db").display()),
+        &format!("sqlite://{}?busy_timeout=0", file.directory.path().join("app.db").display()),
         Path::new("/"),
     )
     .expect("a URL");
@@ -216,7 +216,7 @@ async fn a_reader_that_cannot_begin_changes_nothing() {
         let mut file = File::new("").await;
         file.run("ROLLBACK").await;
         if name == "copy.db" {
-            file.run(&format!("VACUUM INTO '{}'", file.folder.path().join(name).display())).await;
+            file.run(&format!("VACUUM INTO '{}'", file.directory.path().join(name).display())).await;
         }
         file.begin().await;
         file.reads_from(name);
@@ -225,7 +225,7 @@ async fn a_reader_that_cannot_begin_changes_nothing() {
         assert_eq!((done.rows_read, done.chunks), (800, 200), "{name}");
         assert!(file.heard.has(why), "{name}: {:?}", file.heard.0);
         assert_eq!(file.number(CHANGED).await, MANY, "{name}");
-        assert!(!file.folder.path().join("none.db").exists(), "a reader creates no file");
+        assert!(!file.directory.path().join("none.db").exists(), "a reader creates no file");
     }
 }
 

@@ -33,7 +33,7 @@ fn names_that_parse() {
 
 #[test]
 fn names_of_directories_that_parse() {
-    for (folder, revision, name) in [
+    for (directory, revision, name) in [
         ("20260105093000_init", "20260105093000", "init"),
         ("2026-01-05-093000_create_users", "20260105093000", "create_users"),
         ("2026-01-05-093000-0001_create_users", "202601050930000001", "create_users"),
@@ -41,18 +41,18 @@ fn names_of_directories_that_parse() {
         ("0_init", "0", "init"),
         ("2026-01-05_x", "20260105", "x"),
     ] {
-        let parsed = parse_folder(folder).expect(folder);
+        let parsed = parse_directory(directory).expect(directory);
         assert_eq!((&*parsed.revision, &*parsed.name, parsed.role), (revision, name, Role::Source));
     }
     assert_eq!(
-        parse_folder("sqlite").expect_err("a dialect").message,
+        parse_directory("sqlite").expect_err("a dialect").message,
         "is a directory named after a database, not a migration"
     );
 }
 
 #[test]
 fn files_in_a_directory_of_their_own_say_their_direction() {
-    let of = |name| sql_name_in_folder(name).map(|it| (it.role, it.dialect));
+    let of = |name| sql_name_in_directory(name).map(|it| (it.role, it.dialect));
     for (name, expected) in [
         ("up.sql", Some((Role::Up, None))),
         ("down.sql", Some((Role::Down, None))),

@@ -136,9 +136,9 @@ fn the_file_is_found_in_parents_or_by_name() {
         "settings file `none.toml` from `--config` not found\n  \
          hint: relative paths start at the current directory; by default the nearest `runner.toml` is used"
     );
-    let folder = LoadRequest { config: Some("other".into()), ..project.request(&[]) };
-    assert!(told_by(Settings::load(&folder)).starts_with("`other` from `--config` is a directory"));
-    let empty = tempfile::tempdir().expect("a folder");
+    let directory = LoadRequest { config: Some("other".into()), ..project.request(&[]) };
+    assert!(told_by(Settings::load(&directory)).starts_with("`other` from `--config` is a directory"));
+    let empty = tempfile::tempdir().expect("a directory");
     let nowhere = LoadRequest { start_dir: empty.path().to_path_buf(), ..LoadRequest::default() };
     assert!(told_by(Settings::load(&nowhere)).starts_with("could not find `runner.toml` in"));
 }

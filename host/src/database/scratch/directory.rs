@@ -14,13 +14,13 @@ const LOCK: &str = "lock";
 /// A directory that is removed when it is dropped. Its lock is released when its process ends, so the lock shows
 /// whether it is still in use.
 #[derive(Debug)]
-pub struct Folder {
+pub struct Directory {
     /// The path of the directory.
     pub path: PathBuf,
     _lock: File,
 }
 
-impl Folder {
+impl Directory {
     /// Creates one inside a directory for temporary files.
     pub fn make(parent: &Path) -> std::io::Result<Self> {
         let path = parent.join(format!("{PREFIX}{:016x}", random::bits()));
@@ -35,7 +35,7 @@ impl Folder {
     }
 }
 
-impl Drop for Folder {
+impl Drop for Directory {
     fn drop(&mut self) {
         // The next run removes what cannot be removed here.
         let _ = std::fs::remove_dir_all(&self.path);
@@ -44,7 +44,7 @@ impl Drop for Folder {
 
 /// Removes the directories of killed runs. One without a lock file is either being created or belongs to a run that was
 /// killed at that moment; it is empty.
-pub fn sweep_folders(parent: &Path) {
+pub fn sweep_directories(parent: &Path) {
     let Ok(entries) = std::fs::read_dir(parent) else { return };
     for entry in entries.flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with(PREFIX)) {
         // A symbolic link with such a name is not followed.
@@ -64,13 +64,13 @@ mod tests {
 
     #[test]
     fn an_unlocked_directory_is_swept() {
-        let parent = tempfile::tempdir().expect("a folder");
-        let held = Folder::make(parent.path()).expect("a folder");
+        let parent = tempfile::tempdir().expect("a directory");
+        let held = Directory::make(parent.path()).expect("a directory");
         let left = parent.path().join(format!("{PREFIX}left"));
-        std::fs::create_dir(&left).expect("a folder");
+        std::fs::create_dir(&left).expect("a directory");
         std::fs::write(left.join(LOCK), "").expect("a file");
-        std::fs::create_dir(parent.path().join("other")).expect("a folder");
-        sweep_folders(parent.path());
+        std::fs::create_dir(parent.path().join("other")).expect("a directory");
+        sweep_directories(parent.path());
         assert!(held.path.exists() && !left.exists() && parent.path().join("other").exists());
         let path = held.path.clone();
         drop(held);

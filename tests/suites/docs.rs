@@ -1,0 +1,50 @@
+//! Every command of the pages that a new user reads, run in the order in which it is printed there.
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#![cfg(unix)]
+
+#[path = "docs/first_day.rs"]
+mod first_day;
+#[path = "docs/guides.rs"]
+mod guides;
+#[path = "docs/servers.rs"]
+mod servers;
+#[path = "docs/story.rs"]
+mod story;
+
+use std::collections::BTreeSet;
+
+use runner_tests::guests;
+
+/// The pages whose commands are run by a test of this suite.
+const TOLD: &[&str] = &[
+    "getting-started",
+    "guide/adopting",
+    "guide/backups",
+    "guide/ci",
+    "guide/dry-run",
+    "guide/other-tools",
+    "guide/postgresql-migrations",
+    "guide/recovery",
+    "guide/reproducibility",
+    "guide/rust",
+    "guide/scale",
+    "guide/sql",
+    "guide/sqlite-rebuilds",
+    "guide/testing",
+    "guide/throttling",
+];
+
+#[test]
+fn every_page_with_commands_is_told() {
+    let root = guests::repository().join("docs/src");
+    let mut found = BTreeSet::from(["getting-started".to_owned()]);
+    for entry in std::fs::read_dir(root.join("guide")).unwrap() {
+        let name = entry.unwrap().file_name().to_string_lossy().replace(".md", "");
+        let page = format!("guide/{name}");
+        if !story::commands(&page).is_empty() {
+            found.insert(page);
+        }
+    }
+    let told: BTreeSet<String> = TOLD.iter().map(|page| (*page).to_owned()).collect();
+    assert_eq!(found, told);
+}

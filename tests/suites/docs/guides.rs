@@ -1,0 +1,170 @@
+//! The guides whose commands need no server.
+
+use runner_tests::{TestProject, project};
+
+use crate::story::Story;
+
+const PEOPLE: &str = "CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT);";
+
+/// A project whose settings have the URL, as after `runner init`.
+fn with_url() -> TestProject {
+    let project = project!();
+    project.write("runner.toml", "[database]\nurl = \"sqlite://runner.db\"\n");
+    project
+}
+
+#[test]
+fn adopting() {
+    let project = project!();
+    project.sql("0041_people", PEOPLE, "DROP TABLE people;").sql(
+        "0042_index",
+        "CREATE INDEX i ON people (name);",
+        "DROP INDEX i;",
+    );
+    project
+        .database()
+        .execute_batch("CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT); CREATE INDEX i ON people (name);")
+        .unwrap();
+    let mut story = Story::new("guide/adopting", &project);
+    story.run("runner baseline 0042 --why 'migrated with Flyway until now'", 0);
+    story.execute("runner status --exit-code", 0);
+    story.execute("runner stamp --target 0041 --why x", 0);
+    story.run("runner stamp --target 0042 --why 'restored from the backup of Monday'", 0);
+    story.execute("runner status --exit-code", 0);
+    story.run("runner stamp --target base", 0);
+    story.execute("runner status --exit-code", 3);
+    story.execute("runner stamp", 0);
+    project.sql("0042_index", "-- why\nCREATE INDEX i ON people (name);", "DROP INDEX i;");
+    story.execute("runner status --exit-code", 4);
+    story.run("runner build", 0);
+    story.run("runner repair 0042 --accept-checksum --why 'only a comment changed'", 0);
+    story.execute("runner status --exit-code", 0);
+    story.end();
+}
+
+#[test]
+fn backups() {
+    let project = project!();
+    project.sql("1_people", PEOPLE, "DROP TABLE people;");
+    project.runner("apply").succeeds();
+    project.sql("2_more", "INSERT INTO people VALUES (1, 'one');", "DELETE FROM people;");
+    let mut story = Story::new("guide/backups", &project);
+    let count = || std::fs::read_dir(project.root()).unwrap().count();
+    let before = count();
+    story.run("runner apply --backup auto", 0).says(&["backup"]);
+    assert_eq!(count(), before + 1);
+    project.sql("3_more", "INSERT INTO people VALUES (2, 'two');", "DELETE FROM people WHERE id = 2;");
+    story.run("runner apply --backup before.dump", 0);
+    assert!(project.file("before.dump").is_file());
+    story.replace("/srv/backups", project.file("backups").display().to_string());
+    std::fs::create_dir(project.file("backups")).unwrap();
+    story.run("runner rollback --backup /srv/backups", 0);
+    assert_eq!(std::fs::read_dir(project.file("backups")).unwrap().count(), 1);
+    story.end();
+}
+
+#[test]
+fn ci() {
+    let project = project!();
+    project.sql("1_people", PEOPLE, "DROP TABLE people;");
+    let mut story = Story::new("guide/ci", &project);
+    story.run("runner init --ci github", 0);
+    assert!(project.file(".github/workflows/migrations.yml").is_file());
+    // Whoever tests has no daemon.
+    story.skip("docker build --tag runner .");
+    story.skip("docker run --rm --volume \"$PWD:/project\" --env DATABASE_URL runner apply");
+    story.end();
+}
+
+#[test]
+fn dry_run() {
+    let project = project!();
+    project.sql("1_people", PEOPLE, "DROP TABLE people;");
+    let mut story = Story::new("guide/dry-run", &project);
+    story.run("runner apply --dry-run", 0);
+    story.execute("runner status --exit-code", 3);
+    story.end();
+}
+
+#[test]
+fn other_tools() {
+    let project = project!();
+    project.write("migrations/V1__people.sql", PEOPLE);
+    let mut story = Story::new("guide/other-tools", &project);
+    story.run("runner validate", 0);
+    story.run("runner plan", 0).prints(&["people"]);
+    story.end();
+}
+
+#[test]
+fn rust() {
+    let project = TestProject::empty(env!("CARGO_BIN_EXE_runner"));
+    let mut story = Story::new("guide/rust", &project);
+    story.execute("runner init -D sqlite://app.db .", 0);
+    story.execute("runner apply", 0);
+    story.run("runner new metric_distances --lang rust", 0);
+    story.execute("runner build", 0);
+    story.run("sqlite3 app.db \"VACUUM INTO 'try.db'\"", 0);
+    story.run("runner apply -D sqlite://try.db", 0).says(&["metric_distances"]);
+    story.execute("runner status --exit-code", 3);
+    story.end();
+}
+
+#[test]
+fn sql() {
+    let project = TestProject::empty(env!("CARGO_BIN_EXE_runner"));
+    let mut story = Story::new("guide/sql", &project);
+    story.execute("runner init shop", 0);
+    story.execute("cd shop", 0);
+    story.execute("runner new create_orders", 0);
+    let orders = "CREATE TABLE orders (id INTEGER PRIMARY KEY, customer TEXT);";
+    std::fs::write(story.migration("create_orders.up.sql"), orders).unwrap();
+    story.execute("runner apply", 0);
+    story.run("runner new add_emails", 0);
+    std::fs::remove_file(story.migration("add_emails.up.sql")).unwrap();
+    std::fs::remove_file(story.migration("add_emails.down.sql")).unwrap();
+    story.execute("runner new add_state", 0);
+    let state =
+        "ALTER TABLE orders ADD COLUMN state TEXT;\nUPDATE orders SET state = 'paid' WHERE paid_at IS NOT NULL;\n";
+    std::fs::write(story.migration("add_state.up.sql"), state).unwrap();
+    story.prints("runner apply", 1);
+    let commit = "ALTER TABLE orders ADD COLUMN state TEXT;\nCOMMIT;\nUPDATE orders SET state = 'open';\n";
+    std::fs::write(story.migration("add_state.up.sql"), commit).unwrap();
+    story.prints("runner validate", 7);
+
+    let project = with_url();
+    let half = "-- runner:no-transaction\nCREATE TABLE b (id INTEGER);\nINSERT INTO b VALUES (1);\nINSERT INTO c VALUES (1);\n";
+    project.sql("1_a", "CREATE TABLE a (id INTEGER);", "DROP TABLE a;").sql("2_b", half, "DROP TABLE b;").sql(
+        "3_z",
+        "CREATE TABLE z (id INTEGER);",
+        "DROP TABLE z;",
+    );
+    let mut story = story.elsewhere(&project);
+    story.prints("runner apply", 6);
+    story.prints("runner plan", 0);
+    story.end();
+}
+
+#[test]
+fn sqlite_rebuilds() {
+    let project = with_url();
+    project
+        .sql("1_users", "CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT, email TEXT);", "DROP TABLE users;")
+        .sql(
+            "2_orders",
+            "CREATE TABLE orders (id INTEGER PRIMARY KEY, user_id INTEGER REFERENCES users (id));
+             INSERT INTO users (id, name) VALUES (1, 'ann'), (2, 'bob');
+             INSERT INTO orders VALUES (1, 1), (2, 2);",
+            "DROP TABLE orders;",
+        );
+    project.runner("apply").succeeds();
+    let rebuild = "-- runner:table-rebuild
+        CREATE TABLE new_users (id INTEGER PRIMARY KEY, name TEXT NOT NULL, email TEXT NOT NULL UNIQUE);
+        INSERT INTO new_users SELECT id, name, coalesce(email, name || '@example.com') FROM users WHERE id <> 2;
+        DROP TABLE users;
+        ALTER TABLE new_users RENAME TO users;";
+    project.sql("3_c", rebuild, "SELECT 1;");
+    let mut story = Story::new("guide/sqlite-rebuilds", &project);
+    story.prints("runner apply", 1);
+    story.end();
+}
