@@ -13,6 +13,9 @@ use runner_tests::{
     Engine, EngineProject, Output, Running, TestProject, dump, for_each_server, guests, is_long, project,
 };
 
+#[path = "stepwise/accept.rs"]
+mod accept;
+
 /// Pages and chunks of a few rows, so that there are several.
 const LIMITS: &str = "[limits]\nbatch_rows = 20\n";
 

@@ -9,6 +9,7 @@ use super::args::{ColorArg, FormatArg, Global};
 use super::history_args::{RepairArgs, VerifyArgs};
 use super::run_args::{ApplyArgs, DryRunArgs, PlanArgs, RedoArgs, RollbackArgs, RunArgs};
 use super::test_args::{CrashAtArgs, TestArgs};
+use crate::engine::apply::AcceptChanged;
 use crate::engine::plan::PlanOptions;
 use crate::engine::repair::{RepairAction, RepairDecision};
 use crate::engine::stamp::StampKind;
@@ -103,6 +104,8 @@ pub struct RunRequest {
     pub share: bool,
     /// The lockfile must list everything.
     pub locked: bool,
+    /// A changed build that may go on with an unfinished transform.
+    pub accept: Option<AcceptChanged>,
 }
 
 /// How to do a dry run.
@@ -276,7 +279,12 @@ pub fn apply(args: ApplyArgs, switches: &Switches) -> Result<RunRequest> {
         allow_missing: args.allow_missing || switches.allow_missing,
     };
     let share = args.share || switches.share;
-    Ok(RunRequest { share, ..run(&args.run, target, options, &args.dry_run, switches)? })
+    let why = args.why.map(|why| why.trim().to_owned()).filter(|why| !why.is_empty());
+    let accept = match args.accept_changed {
+        Some(wanted) => Some(AcceptChanged { wanted, why: required(why, "--accept-changed")? }),
+        None => None,
+    };
+    Ok(RunRequest { share, accept, ..run(&args.run, target, options, &args.dry_run, switches)? })
 }
 
 pub fn rollback(args: RollbackArgs, switches: &Switches) -> Result<RunRequest> {
@@ -388,7 +396,7 @@ fn run(
     let is_explicit = args.jobs.is_some() || switches.jobs.is_some();
     let connections = if is_explicit { jobs } else { jobs.min(CONNECTIONS) };
     let locked = args.locked || switches.locked;
-    Ok(RunRequest { target, options, dry_run, jobs, connections, share: false, locked })
+    Ok(RunRequest { target, options, dry_run, jobs, connections, share: false, locked, accept: None })
 }
 
 fn dry_run(args: &DryRunArgs) -> Result<Option<DryRunRequest>> {

@@ -33,6 +33,7 @@ pub fn run(context: Context, request: &RunRequest, action: Action) -> Result<u8>
         connections: request.connections,
         share: request.share,
         locked: request.locked,
+        accept: request.accept.clone(),
     };
     let catalog = Arc::new(library::catalog(&context.setup, &order)?);
     context.warn_of_stale(&catalog);

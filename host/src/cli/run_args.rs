@@ -106,7 +106,9 @@ Examples:
   runner apply --target 2026011    apply up to the revision with this prefix
   runner apply --dry-run           run everything, show what it does, and roll it back
   runner apply --backup auto       back up the database first
-  runner apply --share             join other processes that work on the same large transforms")]
+  runner apply --share             join other processes that work on the same large transforms
+  runner apply --accept-changed 20260112 --why 'accepts empty names'
+                                   go on with a transform that failed, with a fixed component")]
 pub struct ApplyArgs {
     /// Target to apply up to; see `runner help` for targets
     #[arg(short, long, default_value = "latest", value_name = "TARGET", allow_hyphen_values = true)]
@@ -129,6 +131,15 @@ pub struct ApplyArgs {
     /// [env: RUNNER_ALLOW_MISSING]
     #[arg(long)]
     pub allow_missing: bool,
+    /// Let the changed component of a revision go on with the transform that failed
+    ///
+    /// What is finished stays, and the changed component does every chunk that is not. It must make the same calls before the
+    /// transform, and transform the same table.
+    #[arg(long, value_name = "REVISION", conflicts_with = "dry_run", hide_short_help = true)]
+    pub accept_changed: Option<String>,
+    /// With `--accept-changed`: the reason, kept in the history
+    #[arg(long, value_name = "TEXT", requires = "accept_changed", hide_short_help = true)]
+    pub why: Option<String>,
     #[command(flatten)]
     pub run: RunArgs,
     #[command(flatten)]

@@ -160,8 +160,13 @@ impl TestRunner for TestRuns {
             stored_call_bytes: settings.limits.stored_call_bytes,
             retries: settings.timeouts.retries,
         };
-        let request =
-            Request { action, options: PlanOptions::default(), lock_wait: settings.lock_timeout.value, dry_run: false };
+        let request = Request {
+            action,
+            options: PlanOptions::default(),
+            lock_wait: settings.lock_timeout.value,
+            dry_run: false,
+            accept: None,
+        };
         let ran = engine.run(&request).await;
         drop(running);
         let named = |error| with_file(error, &catalog);

@@ -116,6 +116,7 @@ impl Runner {
                 connections: *connections,
                 share: setup.settings.switches.share,
                 locked: *locked,
+                accept: None,
             };
             let catalog = Arc::new(run::catalog(setup, &order)?);
             Ok(run::run(setup, &order, catalog, (Identity::now(), events.clone()), stop).await?.outcome)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::setup::{OpenError, Setup};
 use crate::backup::{self, Backups};
 use crate::database::{ConnectOptions, Database, DatabaseUrl, Dialect, StopSignal, connect};
-use crate::engine::apply::{Action, Engine, Request};
+use crate::engine::apply::{AcceptChanged, Action, Engine, Request};
 use crate::engine::backup::Backup;
 use crate::engine::control::{RunControl, RunInfo};
 use crate::engine::dry_run::{DryRun, DryRunRecorder, Ground, OnScratch, RecorderOptions, RecordingDatabase};
@@ -36,6 +36,8 @@ pub struct RunOrder {
     pub share: bool,
     /// The lockfile must list everything.
     pub locked: bool,
+    /// A changed build that may go on with an unfinished transform.
+    pub accept: Option<AcceptChanged>,
 }
 
 /// How to do a dry run.
@@ -118,7 +120,8 @@ pub async fn run(
         backup,
     };
     let lock_wait = setup.settings.lock_timeout.value;
-    let request = Request { action: order.action.clone(), options: order.options, lock_wait, dry_run };
+    let accept = order.accept.clone();
+    let request = Request { action: order.action.clone(), options: order.options, lock_wait, dry_run, accept };
     let mut outcome = match engine.run(&request).await {
         Ok(outcome) => outcome,
         Err(error) => {
@@ -158,7 +161,7 @@ async fn open(setup: &Setup, order: &RunOrder, catalog: &Catalog) -> Result<Opti
 /// shows, the engine looks for itself, under the lock.
 async fn nothing_pending(order: &RunOrder, catalog: &Catalog, database: &mut dyn Database) -> Option<History> {
     let Action::Apply(target) = &order.action else { return None };
-    if order.share {
+    if order.share || order.accept.is_some() {
         return None;
     }
     let history = history::glance(&mut database.host()).await?;

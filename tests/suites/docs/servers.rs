@@ -22,6 +22,19 @@ fn halfway(engine: Engine, revision: &str, parameters: &str) -> EngineProject {
     project
 }
 
+/// A project whose component failed within a transform, and is fixed.
+fn stumbled() -> EngineProject {
+    let project = project!(Engine::Sqlite);
+    let marks = "CREATE TABLE marks (entry VARCHAR(50) NOT NULL);";
+    project
+        .sql("0001_items", &format!("{}\n{marks}", Engine::Sqlite.items(100)), "DROP TABLE marks;\nDROP TABLE items;")
+        .component("0002_build", &guests::component("stumble"))
+        .settings("[transform]\nchunk_rows = 20\n[limits]\nbatch_rows = 10\n[parameters]\nat = 70");
+    project.runner("apply").exits(6);
+    project.write("migrations/0002_build.wasm", guests::component("mended"));
+    project
+}
+
 /// A project whose last run was killed in a procedure call after the call took effect and before that was recorded.
 fn killed_in_a_call() -> EngineProject {
     for moment in 1..20 {
@@ -42,6 +55,11 @@ fn recovery() {
     let project = halfway(Engine::Sqlite, "0002_prices", "stumble = 41");
     let mut story = Story::new("guide/recovery", &project);
     story.prints("runner apply", 6);
+    let fixed = stumbled();
+    let mut story = story.elsewhere(&fixed);
+    story.run("runner build", 0);
+    story.run("runner apply --accept-changed 0002 --why 'accepts empty names'", 0).says(&["goes on from there"]);
+    let mut story = story.elsewhere(&project);
     story.prints("runner plan --target -1", 0);
     story.execute("runner rollback", 0);
 

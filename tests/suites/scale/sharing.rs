@@ -187,6 +187,36 @@ for_each_server! {
     }
 }
 
+for_each_server! {
+    /// A helper with the build before leaves once another build has taken over.
+    fn a_helper_of_the_build_before_leaves(engine) {
+        let project = items(engine, ROWS, SLOW);
+        let other = EngineProject::copy(env!("CARGO_BIN_EXE_runner"), Engine::Sqlite, project.root());
+        let mut bytes = component().to_vec();
+        bytes.extend([0, 2, 1, b'x']);
+        other.component("0002_scale", &bytes);
+        let [leader, helper] = both(&project, 1, 1);
+        helper.0.signal("STOP");
+        leader.kill();
+        assert_eq!(leader.end().0, None);
+        let url = project.url();
+        let line = ["apply", "--jobs", "1", "--accept-changed", "2", "--why", "x", "--database-url", &url];
+        let taking = Said::run(&mut other.command(line));
+        // It may wait for the chunk that the helper holds.
+        std::thread::sleep(Duration::from_secs(1));
+        let before = chunks_of(&project, "helper");
+        helper.0.signal("CONT");
+        let (ended, said) = taking.end();
+        assert_eq!(ended, Some(0), "{said}");
+        assert!(said.contains("goes on from there"), "{said}");
+        // The project that it has is not what is applied now.
+        assert_eq!(helper.end().0, Some(4));
+        let helped = chunks_of(&project, "helper");
+        assert!(helped <= before + 1, "{helped} chunks by the build before, {before} of them until then");
+        is_done_once(&project, ROWS, &said);
+    }
+}
+
 #[test]
 fn sqlite_has_one_writer() {
     let project = items(Engine::Sqlite, 100, "");

@@ -1,5 +1,6 @@
 //! Runs a plan: under the lock, each migration in its own transaction together with its history row.
 
+mod accept;
 mod atomic;
 mod dry_run;
 mod load;
@@ -18,7 +19,7 @@ mod tell;
 mod tests;
 
 pub use load::{PlannedSql, planned_sql};
-pub use request::{Action, Request};
+pub use request::{AcceptChanged, Action, Request};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -95,9 +96,11 @@ impl Engine {
         // A run with nothing to do needs no lock and does not wait for one.
         let plan = self.plan(request).await?;
         if plan.is_empty() {
+            self.check_accept(request).await?;
             return Ok(self.outcome(request));
         }
         self.check_writable().await?;
+        self.check_accept(request).await?;
         self.check_sql(&plan).await?;
         match self.transforms.share {
             true => self.lock_sharing(request).await?,
@@ -118,6 +121,7 @@ impl Engine {
         if plan.is_empty() {
             return Ok(self.outcome(request));
         }
+        self.check_accept(request).await?;
         self.sweep().await;
         if request.dry_run {
             return match &self.dry_run {

@@ -27,6 +27,15 @@ impl Action {
     }
 }
 
+/// The operator's decision to let a changed build go on with an unfinished transform.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AcceptChanged {
+    /// The revision, as it was given.
+    pub wanted: String,
+    /// The reason.
+    pub why: String,
+}
+
 /// A run to do.
 #[derive(Clone, Debug)]
 pub struct Request {
@@ -38,4 +47,6 @@ pub struct Request {
     pub lock_wait: Duration,
     /// Everything in one transaction that is rolled back.
     pub dry_run: bool,
+    /// A changed build that may go on with an unfinished transform.
+    pub accept: Option<AcceptChanged>,
 }

@@ -89,7 +89,7 @@ impl Engine {
         let mut retries = Retries::new(self.retries);
         let mut step = step.clone();
         loop {
-            let failure = match self.run_stepwise(&step, numbers).await {
+            let failure = match self.run_stepwise(request, &step, numbers).await {
                 Ok(done) => return Ok(Done { retries: retries.done(), ..done }),
                 Err(failure) => failure,
             };
@@ -243,7 +243,13 @@ mod tests {
 
     fn up() -> Request {
         let action = Action::Apply(Target::Latest);
-        Request { action, options: PlanOptions::default(), lock_wait: Duration::from_secs(1), dry_run: false }
+        Request {
+            action,
+            options: PlanOptions::default(),
+            lock_wait: Duration::from_secs(1),
+            dry_run: false,
+            accept: None,
+        }
     }
 
     #[test]

@@ -52,8 +52,13 @@ async fn engine_on(database: &TestDatabase, events: &Arc<Told>, migrations: Vec<
 }
 
 async fn act(engine: &Engine, action: Action) -> Outcome {
-    let request =
-        Request { action, options: PlanOptions::default(), lock_wait: Duration::from_secs(5), dry_run: false };
+    let request = Request {
+        action,
+        options: PlanOptions::default(),
+        lock_wait: Duration::from_secs(5),
+        dry_run: false,
+        accept: None,
+    };
     engine.run(&request).await.expect("a plan")
 }
 
@@ -228,8 +233,13 @@ async fn a_dry_run_tries_what_can_be_taken_back() {
     let dry_run = async |database: &TestDatabase, migrations: Vec<Migration>| {
         let engine = engine_on(database, &Arc::default(), migrations).await;
         let action = Action::Apply(Target::Latest);
-        let request =
-            Request { action, options: PlanOptions::default(), lock_wait: Duration::from_secs(5), dry_run: true };
+        let request = Request {
+            action,
+            options: PlanOptions::default(),
+            lock_wait: Duration::from_secs(5),
+            dry_run: true,
+            accept: None,
+        };
         engine.run(&request).await
     };
     let database = servers::mariadb().database();

@@ -5,15 +5,16 @@ use std::sync::Arc;
 
 use super::atomic::roll_back;
 use super::record::{Started, done, work};
-use super::{Engine, Failure, StepResult};
+use super::{Engine, Failure, Request, StepResult};
 use crate::database::{DatabaseErrorKind, Facts, HostSession, ToolChange, TransactionOptions};
 use crate::engine::Direction;
 use crate::engine::artifact::{as_text, to_store};
+use crate::engine::call::Inputs;
 use crate::engine::call::answer::Transformed;
 use crate::engine::clock::now;
 use crate::engine::history::{self, Numbers, RunMode, State};
 use crate::engine::journal;
-use crate::engine::journal::{Journal, StepProgress, crash};
+use crate::engine::journal::{Build, Journal, StepProgress, Successor, crash};
 use crate::engine::outcome::TookEffect;
 use crate::engine::plan::PlannedMigration;
 use crate::engine::recorder::RunRecorder;
@@ -43,7 +44,12 @@ struct StoppedAt {
 
 impl Engine {
     /// Runs a stepwise migration.
-    pub(super) async fn run_stepwise(&self, step: &PlannedMigration, numbers: &Numbers) -> StepResult {
+    pub(super) async fn run_stepwise(
+        &self,
+        request: &Request,
+        step: &PlannedMigration,
+        numbers: &Numbers,
+    ) -> StepResult {
         check_mode(step)?;
         // Loading may compile for seconds, so it comes before anything is recorded and is not timed.
         let (script, source) = self.load(step).await.map_err(|error| not_begun(error, step, None))?;
@@ -51,7 +57,7 @@ impl Engine {
         let recorder = Arc::new(self.recorder(step));
         let of = script.steps(step.direction);
         let opened = self
-            .open(step, &source, &started, (&recorder, numbers))
+            .open((request, step), &source, &started, (&recorder, numbers))
             .await
             .map_err(|error| not_begun(error, step, of))?;
         let context = self.journalled(step, &recorder, &opened.journal);
@@ -101,7 +107,7 @@ impl Engine {
     /// Records in history and journal that the migration has begun, or resumes the journal of an interrupted one.
     async fn open(
         &self,
-        step: &PlannedMigration,
+        (request, step): (&Request, &PlannedMigration),
         source: &ScriptSource,
         started: &Started,
         (recorder, numbers): (&RunRecorder, &Numbers),
@@ -109,7 +115,8 @@ impl Engine {
         let mut database = self.database.lock().await;
         let database = &mut database.host();
         if let (Some(history), Some(_)) = (step.record, step.resume_after) {
-            return self.resume(database, step, source, history).await;
+            let successor = self.successor(request, step, (database.facts(), source), history);
+            return self.resume(database, step, source, (history, successor)).await;
         }
         if let Some(broken) = &step.broken {
             let message = format!(
@@ -177,11 +184,12 @@ impl Engine {
         database: &mut HostSession<'_>,
         step: &PlannedMigration,
         source: &ScriptSource,
-        history: i64,
+        (history, successor): (i64, Option<Successor>),
     ) -> Result<Opened> {
         let run = Run { history, direction: step.direction };
         check_values(database, run, source).await?;
-        let resumed = Journal::resume(database, run, step.kind, &step.sha256, &self.worker(), &self.stop).await?;
+        let build = Build { sha256: &step.sha256, successor };
+        let resumed = Journal::resume(database, run, (step.kind, build), &self.worker(), &self.stop).await?;
         for warning in resumed.warnings {
             self.warn(&step.revision, warning);
         }
@@ -232,7 +240,14 @@ impl Engine {
                     self.keep(database, step, source).await?;
                     history::finish_stepwise(database, &record).await?;
                     if step.kind == Kind::Component {
-                        recorder.write_evidence(database, run, opened.journal.inputs()).await?;
+                        // Those of the build that finished it.
+                        let own = self.inputs(step, source, String::new());
+                        let first = opened.journal.inputs();
+                        let inputs = match own.sha256 == first.sha256 {
+                            true => first.clone(),
+                            false => Inputs { sha256: own.sha256, assets: own.assets, ..first.clone() },
+                        };
+                        recorder.write_evidence(database, run, &inputs).await?;
                     }
                     // SQL that was fixed between the runs.
                     history::drop_unused_artifacts(database, &step.revision).await?;

@@ -97,8 +97,13 @@ impl Engine {
     }
 
     pub(super) async fn act(&self, action: Action) -> Outcome {
-        let request =
-            Request { action, options: PlanOptions::default(), lock_wait: Duration::from_secs(1), dry_run: false };
+        let request = Request {
+            action,
+            options: PlanOptions::default(),
+            lock_wait: Duration::from_secs(1),
+            dry_run: false,
+            accept: None,
+        };
         self.run(&request).await.expect("a plan")
     }
 
@@ -107,8 +112,13 @@ impl Engine {
     }
 
     pub(super) async fn refused(&self, action: Action) -> Error {
-        let request =
-            Request { action, options: PlanOptions::default(), lock_wait: Duration::from_secs(1), dry_run: false };
+        let request = Request {
+            action,
+            options: PlanOptions::default(),
+            lock_wait: Duration::from_secs(1),
+            dry_run: false,
+            accept: None,
+        };
         self.run(&request).await.expect_err("refused")
     }
 

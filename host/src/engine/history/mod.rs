@@ -12,8 +12,9 @@ mod write;
 pub use artifact::{Stored, load_artifact, store_artifact, stored_artifact};
 pub use read::{History, answered, glance, is_there, question, read, read_all, read_with_artifacts, unreadable};
 pub use record::{Record, RunMode, State, declared_json};
-pub use repairs::{ACCEPT_CHECKSUM, Repair, add_repair, read_repairs};
+pub use repairs::{ACCEPT_CHANGED, ACCEPT_CHECKSUM, Repair, add_repair, read_repairs, repaired};
 pub use write::{
     End, Numbers, Work, add_work, discard, drop_unused_artifacts, dry_run, end, ended, ensure, ensure_apart,
-    finish_stepwise, finished_stepwise, insert, inserted, live_run, reopen, set_applied, set_reason, unmade,
+    finish_stepwise, finished_stepwise, handed_over, insert, inserted, live_run, reopen, set_applied, set_reason,
+    unmade,
 };

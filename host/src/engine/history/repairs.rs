@@ -2,13 +2,16 @@
 
 use super::read::{garbled, is_there, unreadable};
 use crate::data::Value;
-use crate::database::{HostSession, QueryLimits};
+use crate::database::{HostSession, QueryLimits, ToolChange};
 use crate::engine::schema::repair as sql;
 use crate::engine::schema::tool_sql;
 use crate::error::Result;
 
 /// The action of accepting a changed artifact.
 pub const ACCEPT_CHECKSUM: &str = "accept-checksum";
+
+/// The action of letting a changed build go on with an unfinished transform; its statement is the digest of the build before.
+pub const ACCEPT_CHANGED: &str = "accept-changed";
 
 /// A repair.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,8 +22,8 @@ pub struct Repair {
     pub direction: String,
     /// The step it concerns; `None` for the whole revision.
     pub step: Option<u64>,
-    /// The decision: `retry`, `mark-done`, `skip`, `as-applied`, `as-not-applied`, `accept-checksum`, `stamp` or
-    /// `baseline`.
+    /// The decision: `retry`, `mark-done`, `skip`, `as-applied`, `as-not-applied`, `accept-checksum`,
+    /// `accept-changed`, `stamp` or `baseline`.
     pub action: String,
     /// The statement of the step.
     pub statement: String,
@@ -55,6 +58,10 @@ impl Repair {
     pub fn shown(&self) -> String {
         match (self.step, self.rows) {
             (Some(step), Some(rows)) => format!("{} of step {step}, rows affected: {rows}", self.action),
+            (Some(step), None) if self.action == ACCEPT_CHANGED => {
+                let before = self.statement.get(..12).unwrap_or(&self.statement);
+                format!("{} from step {step}, after sha256 {before}", self.action)
+            }
             (Some(step), None) => format!("{} of step {step}", self.action),
             (None, _) => self.action.clone(),
         }
@@ -63,9 +70,18 @@ impl Repair {
 
 /// Records a repair, in the transaction of what it changes.
 pub async fn add_repair(database: &mut HostSession<'_>, repair: &Repair) -> Result<()> {
+    let (text, values) = repaired(repair).statement(database.facts()).map_err(unreadable)?;
+    match database.execute(&text, &values).await.map_err(unreadable)? {
+        1 => Ok(()),
+        _ => Err(garbled()),
+    }
+}
+
+/// As [`add_repair`], as a change.
+pub fn repaired(repair: &Repair) -> ToolChange {
     let number =
         |number: Option<u64>| number.map_or(Value::Null, |it| Value::Int64(i64::try_from(it).unwrap_or(i64::MAX)));
-    let parameters = [
+    let parameters: [Value; 10] = [
         repair.history.into(),
         repair.direction.as_str().into(),
         number(repair.step),
@@ -77,11 +93,7 @@ pub async fn add_repair(database: &mut HostSession<'_>, repair: &Repair) -> Resu
         repair.by.as_str().into(),
         repair.run_id.as_str().into(),
     ];
-    let text = tool_sql(sql::INSERT, database.facts());
-    match database.execute(&text, &parameters).await.map_err(unreadable)? {
-        1 => Ok(()),
-        _ => Err(garbled()),
-    }
+    ToolChange::of_one_row(sql::INSERT, parameters)
 }
 
 /// Returns all repairs, in order; none if there is no history.

@@ -3,12 +3,13 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use super::read::{FORMAT, Presence, garbled, presence, unreadable};
-use super::record::{Record, State};
+use super::record::{Record, State, declared_json};
 use crate::data::Value;
 use crate::database::{ChangedRows, DatabaseError, DatabaseErrorKind, HostSession, QueryLimits, ToolChange};
 use crate::engine::schema::{dialect_schema, history as sql, tool_sql};
 use crate::engine::{Direction, transcript};
 use crate::error::{Error, Result};
+use crate::project::catalog::Description;
 
 /// Creates the tables if they do not exist. Call it in a transaction if the database has transactional DDL; elsewhere it
 /// completes what a crash left unfinished.
@@ -257,6 +258,13 @@ pub async fn set_applied(
 /// Records why the operator ended a row.
 pub async fn set_reason(database: &mut HostSession<'_>, id: i64, reason: &str) -> Result<()> {
     change(database, sql::SET_REASON, &[reason.into(), id.into()]).await
+}
+
+/// Another build, with what it says of itself, goes on with an unfinished upgrade.
+pub fn handed_over(id: i64, name: &str, sha256: &str, description: &Description) -> ToolChange {
+    let declared = declared_json(description);
+    let summary = description.summary.as_str();
+    ToolChange::of_one_row(sql::HAND_OVER, [name.into(), summary.into(), sha256.into(), declared.into(), id.into()])
 }
 
 /// Deletes artifacts of a revision that no history row names.

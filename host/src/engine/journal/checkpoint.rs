@@ -5,11 +5,12 @@ use super::step::Lookup;
 use super::store::{self, Checkpoint, Entry};
 use super::{Journal, crash, damaged};
 use crate::database::{DatabaseError, DatabaseErrorKind, HostSession, SharedDatabase, TransactionOptions};
-use crate::engine::call::Call;
 use crate::engine::call::answer::{Position, Transformed, pack, unpack};
 use crate::engine::call::transform::TransformSpec;
+use crate::engine::call::{Call, stored};
 use crate::engine::stopped::stopped;
-use crate::engine::transcript::{self, Evidence, TransformRecord, store as evidence};
+use crate::engine::transcript::store::EvidenceKind;
+use crate::engine::transcript::{self, Builders, Evidence, TransformRecord, handover, store as evidence};
 use crate::error::{Error, Result};
 
 /// The bits for the number of a batch within its chunk, in the number under which its record is stored.
@@ -50,6 +51,7 @@ impl Journal {
                 return Ok(TransformStep::Recorded(step, answer));
             }
             Lookup::Intended(entry) => {
+                self.hand_over(database, &mut state, entry.step).await?;
                 let checkpoint = store::checkpoint(database, self.run, entry.step).await?;
                 chunk::check(database, self.run, entry.step, &checkpoint, false).await?;
                 (entry, Some(checkpoint))
@@ -112,6 +114,7 @@ impl Journal {
         (chunk, batch): (u64, u64),
         record: &transcript::ChunkRecord,
     ) -> Result<()> {
+        self.check_columns(step, record).await?;
         evidence::put_chunk(database, self.run, step, (chunk << BATCHES_OF_CHUNK) + batch, record).await
     }
 
@@ -136,7 +139,16 @@ impl Journal {
             let checkpoint = store::checkpoint(database, self.run, transform.number()).await?;
             chunk::check(database, self.run, transform.number(), &checkpoint, true).await?;
         }
-        record.ledger = evidence::take_chunks(database, self.run, transform.number()).await?;
+        let mut builders = Builders::default();
+        let mut batches = 0;
+        let last = state.builds.current(&self.inputs.sha256);
+        let handovers = &state.builds.handovers;
+        let seen = |part: u64| {
+            let chunk = part >> BATCHES_OF_CHUNK;
+            builders.add(batches, handover::builder_of(handovers, last, transform.number(), chunk));
+            batches += 1;
+        };
+        record.ledger = evidence::take_chunks(database, self.run, transform.number(), seen).await?;
         if record.ledger.rows_in != done.rows_read {
             return Err(damaged(format!(
                 "the recorded chunks of step {} do not match the rows it read",
@@ -144,7 +156,11 @@ impl Journal {
             )));
         }
         Evidence::write_transform(database, self.run, transform.number(), &record).await?;
-        done.content = record.ledger.content;
+        if !handovers.is_empty() {
+            let packed = stored::pack(&builders);
+            evidence::put(database, self.run, EvidenceKind::Builders, transform.number(), &packed).await?;
+        }
+        done.content = builders.seal(record.ledger.content);
         transform.entry.rows = done.rows_written;
         transform.entry.effect = done.chunks > 0;
         state.sealed(&mut transform.entry, pack(Ok(&done)));

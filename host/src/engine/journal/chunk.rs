@@ -36,6 +36,8 @@ pub struct Claimant {
     pub step: u64,
     /// Distinguishes this worker from all others that ever claimed a chunk.
     pub owner: Owner,
+    /// The digest of a helper's build, which may be replaced while it works; `None` for the holder of the lock.
+    pub build: Option<String>,
 }
 
 /// A chunk to process.
@@ -88,6 +90,9 @@ impl Claimant {
     pub async fn frontier(&self, database: &mut HostSession<'_>) -> Result<Option<Frontier>, DatabaseError> {
         let found = rows(database, sql::FRONTIER, &self.place()).await?;
         let Some(row) = found.first() else { return Ok(None) };
+        if self.is_replaced(database).await? {
+            return Ok(None);
+        }
         let frontier = || {
             let [position, chunks, rows_read] = &row[..] else { return None };
             let position = unpack(position.as_bytes()?)?;
@@ -153,6 +158,9 @@ impl Claimant {
         };
         let found = rows(database, text, &place).await?;
         let Some(row) = found.first() else { return Ok(None) };
+        if self.is_replaced(database).await? {
+            return Ok(None);
+        }
         let chunk = || {
             let [at, from, to, size, token] = &row[..] else { return None };
             let key = |value: &Value| Some(unpack::<KeyOrEnd>(value.as_bytes()?)?.0);
@@ -252,8 +260,19 @@ impl Claimant {
 
     /// Returns whether any claimed chunk is not done.
     pub async fn has_claimed(&self, database: &mut HostSession<'_>) -> Result<bool, DatabaseError> {
+        if self.is_replaced(database).await? {
+            return Ok(false);
+        }
         let found = rows(database, sql::CLAIMED, &self.place()).await?;
         found.first().and_then(|row| row.first()).and_then(count).map(|left| left > 0).ok_or_else(garbled)
+    }
+
+    /// Returns whether another build has taken over from this helper's. Whoever takes over locks the frontier and all claimed
+    /// chunks, one of which the caller has locked.
+    async fn is_replaced(&self, database: &mut HostSession<'_>) -> Result<bool, DatabaseError> {
+        let Some(build) = &self.build else { return Ok(false) };
+        let found = rows(database, sql::IS_BUILD, &[self.run.history.into(), build.as_str().into()]).await?;
+        Ok(found.is_empty())
     }
 
     /// Returns the work of all participants.
@@ -335,6 +354,20 @@ pub async fn close(database: &mut HostSession<'_>, run: Run) -> Result<bool, Dat
     rows(database, sql::CLOSE, &of_run).await?;
     let states = rows(database, sql::STATES, &of_run).await?;
     Ok(states.iter().any(|row| row.first().and_then(Value::as_text) == Some("done")))
+}
+
+/// Waits for all workers on chunks of a run, takes the claimed ones from their owners, and returns their numbers. A worker of
+/// another build that comes back finds its chunk lost.
+pub async fn seize(database: &mut HostSession<'_>, run: Run, step: u64) -> Result<Vec<u64>, DatabaseError> {
+    // A worker holds its chunk while it asks for the frontier, to cut the next one. In the other order the two would wait for
+    // each other, and the server might always end this one: chunks first.
+    let [history, direction, _] = place(run, step);
+    rows(database, sql::STATES, &[history, direction]).await?;
+    close(database, run).await?;
+    let found = rows(database, sql::OPEN, &place(run, step)).await?;
+    let open = found.iter().map(|row| row.first().and_then(count).ok_or_else(garbled)).collect();
+    execute(database, sql::SEIZE, &place(run, step)).await?;
+    open
 }
 
 fn place(run: Run, step: u64) -> [Value; 3] {

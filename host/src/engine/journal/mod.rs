@@ -16,17 +16,19 @@ mod repair;
 mod resolve;
 mod step;
 mod store;
+mod successor;
 mod suspend;
 #[cfg(test)]
 mod tests;
 
 pub use checkpoint::{LiveTransform, TransformStep};
 pub use head::{Head, Worker};
-pub use open::{StepProgress, first_inputs};
+pub use open::{Build, StepProgress, first_inputs};
 pub use repair::{Decision, Unknown, damage, decide, named_objects, unknown};
 pub use resolve::Known;
 pub use step::{JournalStep, LiveStep};
 pub use store::{Checkpoint, trimmed};
+pub use successor::Successor;
 
 use std::collections::VecDeque;
 
@@ -75,6 +77,8 @@ struct JournalState {
     is_unwritten: bool,
     /// The step whose answer is among them.
     unanswered: Option<(u64, String)>,
+    /// The builds of the component that worked at it.
+    builds: successor::Builds,
 }
 
 impl JournalState {
@@ -98,6 +102,11 @@ impl Journal {
         &self.inputs
     }
 
+    /// Returns the digest of the build that works at it.
+    pub async fn build(&self) -> String {
+        self.state.lock().await.builds.current(&self.inputs.sha256).to_owned()
+    }
+
     /// Returns the history row and the direction.
     pub fn run(&self) -> Run {
         self.run
@@ -114,7 +123,7 @@ impl Journal {
         let mut state = self.state.lock().await;
         let step = state.step + 1;
         let Some(recorded) = self.next_recorded(database, &mut state, step).await? else { return Ok(()) };
-        Err(self.diverged(state.done, &recorded.entry, "the end of the migration"))
+        Err(self.diverged(&state, &recorded.entry, "the end of the migration"))
     }
 
     /// Returns the entry of a step if the journal holds it.
@@ -143,18 +152,21 @@ impl Journal {
     }
 
     /// Returns the error for a migration that differs from what is recorded.
-    fn diverged(&self, done: u64, recorded: &store::Entry, now: &str) -> Error {
+    fn diverged(&self, state: &JournalState, recorded: &store::Entry, now: &str) -> Error {
         if self.kind == Kind::Sql {
-            return changed_statements(done);
+            return changed_statements(state.done);
         }
-        Error::mismatch("the component did not repeat its recorded steps")
+        let error = Error::mismatch("the component did not repeat its recorded steps")
             .at("step", recorded.step.to_string())
             .cause(format!("recorded: {} `{}`", recorded.kind, recorded.text))
-            .cause(format!("now: {now}"))
-            .hint(
-                "with the same parameters, time, seed and answers a component must make the same calls: look for anything \
+            .cause(format!("now: {now}"));
+        if state.builds.successor.is_some() {
+            return self.not_a_successor(error);
+        }
+        error.hint(
+            "with the same parameters, time, seed and answers a component must make the same calls: look for anything \
                  else that it depends on",
-            )
+        )
     }
 
     fn stopped(&self) -> Option<Error> {

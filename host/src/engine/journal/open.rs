@@ -8,8 +8,10 @@ use crate::engine::call::stored::{pack, unpack};
 use crate::engine::clock::now;
 use crate::engine::journal::store;
 use crate::engine::journal::store::{Entry, INPUTS};
+use crate::engine::journal::successor::{self, Builds, Successor};
 use crate::engine::journal::{Journal, JournalState, Worker, damaged, head};
 use crate::engine::run::Run;
+use crate::engine::transcript::handover;
 use crate::error::{Error, ErrorKind, Result};
 use crate::project::catalog::Kind;
 use crate::sql::excerpt;
@@ -23,6 +25,14 @@ pub struct StepProgress {
     pub effects: u64,
     /// The step whose outcome is unknown, with its statement.
     pub unknown: Option<(u64, String)>,
+}
+
+/// The build of a component, or the SQL, that resumes a migration.
+pub struct Build<'a> {
+    /// Its digest.
+    pub sha256: &'a str,
+    /// What is recorded if it takes over from another build; `None` if that is not allowed.
+    pub successor: Option<Successor>,
 }
 
 /// A journal that was opened to resume its migration.
@@ -90,33 +100,45 @@ impl Journal {
         Self { run, kind, facts, inputs, stop: stop.clone(), state: tokio::sync::Mutex::new(state) }
     }
 
-    /// Opens the journal of an interrupted migration, to resume it.
+    /// Opens the journal of an interrupted migration, to resume it. `build` is the one that resumes it.
     pub async fn resume(
         database: &mut HostSession<'_>,
         run: Run,
-        kind: Kind,
-        sha256: &str,
+        (kind, build): (Kind, Build<'_>),
         worker: &Worker,
         stop: &StopSignal,
     ) -> Result<Resumed> {
         let (inputs, packed) = first_inputs(database, run).await?;
-        if kind == Kind::Component && inputs.sha256 != sha256 {
-            return Err(other_component(&inputs.sha256, sha256));
+        let mut warnings = Vec::new();
+        let handovers = match kind {
+            Kind::Component => handover::read(database, run).await?,
+            Kind::Sql => Vec::new(),
+        };
+        let mut builds = Builds { handovers, ..Builds::default() };
+        let current = builds.current(&inputs.sha256);
+        let Build { sha256, successor } = build;
+        if kind == Kind::Component && current != sha256 {
+            let Some(successor) = successor else { return Err(other_component(current, sha256)) };
+            successor::check(database, run).await?;
+            let (from, to) = (short(current), short(sha256));
+            warnings.push(format!("what is finished was done by sha256 {from}; sha256 {to} goes on from there"));
+            builds.successor = Some(successor);
         }
         let state = JournalState {
             seal: Entry::inputs(&inputs.sha256).seal_over("", &packed),
             done: store::done(database, run).await?,
             effects: store::effects(database, run).await?,
+            builds,
             ..JournalState::default()
         };
         let journal = Self::new(database, run, kind, inputs, stop, state);
         // Without a head, missing steps would be found too late.
         head::read(database, run).await?;
-        let warning = journal.settle(database).await?;
+        warnings.extend(journal.settle(database).await?);
         database.begin(TransactionOptions::default()).await?;
         head::take(database, run, worker).await?;
         database.commit().await?;
-        Ok(Resumed { journal, warnings: warning.into_iter().collect() })
+        Ok(Resumed { journal, warnings })
     }
 
     /// Opens the journal of a migration that another process executes, to take part in one of its transforms. It
@@ -130,10 +152,12 @@ impl Journal {
         let Some(packed) = store::part(database, run, INPUTS, 0).await? else { return Ok(None) };
         let inputs: Inputs =
             unpack(&packed).ok_or_else(|| damaged("the inputs of the first run cannot be read".to_owned()))?;
-        if inputs.sha256 != sha256 {
+        let builds = Builds { handovers: handover::read(database, run).await?, ..Builds::default() };
+        if builds.current(&inputs.sha256) != sha256 {
             return Ok(None);
         }
-        Ok(Some(Self::new(database, run, Kind::Component, inputs, stop, JournalState::default())))
+        let state = JournalState { builds, ..JournalState::default() };
+        Ok(Some(Self::new(database, run, Kind::Component, inputs, stop, state)))
     }
 
     fn new(
@@ -178,11 +202,18 @@ fn waits(unknown: &Unknown) -> Error {
         .hint("`runner repair` shows what is known about it, and records your decision")
 }
 
+fn short(digest: &str) -> &str {
+    digest.get(..12).unwrap_or(digest)
+}
+
 fn other_component(began: &str, now: &str) -> Error {
-    let short = |digest: &str| digest.get(..12).unwrap_or(digest).to_owned();
     Error::mismatch("another build of this component was interrupted, and only that build can resume")
         .cause(format!("the migration began with sha256 {}, but the project has {}", short(began), short(now)))
         .hint("restore the artifact with which it began, and put the change into a new migration")
+        .hint(
+            "if it failed within a transform and the change fixes that, `runner apply --accept-changed REVISION --why TEXT` \
+             goes on with it from the first chunk that is not done",
+        )
         .hint(
             "or undo it: `runner rollback` uses the build stored in the database, if its downgrade can undo a part; after \
              undoing it by hand, record that with `runner repair`",

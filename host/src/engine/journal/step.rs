@@ -265,7 +265,7 @@ impl Journal {
         if recorded.entry.kind != entry.kind || recorded.entry.digest != entry.digest {
             let now = format!("{} `{}`", entry.kind, entry.text);
             let now = if entry.text == recorded.entry.text { format!("{now} with other parameters") } else { now };
-            return Err(self.diverged(state.done, &recorded.entry, &now));
+            return Err(self.diverged(state, &recorded.entry, &now));
         }
         state.step = step;
         if !recorded.is_done {

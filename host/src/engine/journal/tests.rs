@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::open::Resumed;
+use super::open::{Build, Resumed};
 use super::*;
 use crate::data::Value;
 use crate::database::stop::StopReason;
@@ -41,7 +41,14 @@ async fn open(database: &SharedDatabase, sha256: &str) -> Result<Resumed> {
     let mut database = database.lock().await;
     let database = &mut database.host();
     database.rollback().await.expect("the open transaction is rolled back");
-    Journal::resume(database, RUN, Kind::Component, sha256, &worker(), &StopSignal::default()).await
+    Journal::resume(
+        database,
+        RUN,
+        (Kind::Component, Build { sha256, successor: None }),
+        &worker(),
+        &StopSignal::default(),
+    )
+    .await
 }
 
 async fn resume(database: &SharedDatabase) -> Journal {

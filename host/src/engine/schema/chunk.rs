@@ -120,6 +120,17 @@ pub const CLOSE: &str =
 /// The states of all chunks of a run; waits for those being processed. Parameters: history row, direction.
 pub const STATES: &str =
     "SELECT state FROM @.runner_chunk WHERE history_id = ?1 AND direction = ?2 AND suspended = 0~lock~";
+/// The chunks of a step that are not done. Parameters: history row, direction, step.
+pub const OPEN: &str =
+    concat!("SELECT number FROM @.runner_chunk", of_step!("?1", "?2", "?3"), " AND state = 'claimed' ORDER BY number");
+/// Takes the chunks that are not done from their owners. Parameters: history row, direction, step.
+pub const SEIZE: &str = concat!(
+    "UPDATE @.runner_chunk SET token = token + 1, lease_until = 0",
+    of_step!("?1", "?2", "?3"),
+    " AND state = 'claimed'"
+);
+/// Whether a build is the one that a row of history names. Parameters: history row, digest.
+pub const IS_BUILD: &str = "SELECT 1 FROM @.runner_history WHERE id = ?1 AND sha256 = ?2";
 /// Unfinished transforms of upgrades: history row, step, revision, digest of the artifact. No parameters.
 pub const UNDER_WAY: &str = "SELECT h.id, c.step, h.revision, h.sha256 FROM @.runner_checkpoint c \
      JOIN @.runner_history h ON h.id = c.history_id \
@@ -146,6 +157,9 @@ pub(super) const STATEMENTS: &[&str] = &[
     CLEAR,
     CLOSE,
     STATES,
+    OPEN,
+    SEIZE,
+    IS_BUILD,
     UNDER_WAY,
 ];
 

@@ -86,9 +86,14 @@ pub const SET_APPLIED: &str = "UPDATE @.runner_history SET state = 'applied', sh
      rolled_back_rows_written = NULL WHERE id = ?5 AND active = 1";
 /// Records why the operator ended a row. Parameters: why, id.
 pub const SET_REASON: &str = "UPDATE @.runner_history SET reason = ?1 WHERE id = ?2";
-/// Deletes artifacts that no row of history names. Parameter: the revision.
+/// Deletes artifacts that no row of history names, nor a build that took over. Parameter: the revision.
 pub const DROP_ARTIFACTS: &str = "DELETE FROM @.runner_artifact WHERE revision = ?1 AND NOT EXISTS (SELECT 1 \
-     FROM @.runner_history h WHERE h.revision = runner_artifact.revision AND h.sha256 = runner_artifact.sha256)";
+     FROM @.runner_history h WHERE h.revision = runner_artifact.revision AND h.sha256 = runner_artifact.sha256) \
+     AND NOT EXISTS (SELECT 1 FROM @.runner_repair r WHERE r.action = 'accept-changed' \
+     AND r.statement = runner_artifact.sha256)";
+/// Records that another build goes on with an unfinished upgrade. Parameters: name, summary, digest, declared, id.
+pub const HAND_OVER: &str = "UPDATE @.runner_history SET name = ?1, summary = ?2, sha256 = ?3, declared = ?4 \
+     WHERE id = ?5 AND active = 1 AND state = 'partial'";
 /// Revision and digest of all stored artifacts.
 pub const ARTIFACTS: &str = "SELECT revision, sha256 FROM @.runner_artifact";
 /// Whether an artifact is stored. Parameters: its revision, its digest.
@@ -123,6 +128,7 @@ pub(super) const STATEMENTS: &[&str] = &[
     SET_APPLIED,
     SET_REASON,
     DROP_ARTIFACTS,
+    HAND_OVER,
     ARTIFACTS,
     HAS_ARTIFACT,
     LOAD_ARTIFACT,

@@ -153,6 +153,11 @@ impl Ledger {
         self.chunks += 1;
     }
 
+    /// Which chunk of all the one kept at this index is, counted from 0.
+    pub fn number_of(&self, kept: usize) -> u64 {
+        (kept as u64).saturating_mul(self.stride.get())
+    }
+
     /// Returns whether the kept chunks yield the recorded digest, or `None` if any chunk was left out.
     pub fn proves_itself(&self) -> Option<bool> {
         if self.kept.len() as u64 != self.chunks {

@@ -1,5 +1,6 @@
 //! The evidence of an applied component, which `verify` replays and compares.
 
+use super::handover::{self, Builders, Handover};
 use super::store::{self, EvidenceKind};
 use super::{Recording, TransformRecord};
 use crate::database::HostSession;
@@ -19,6 +20,12 @@ pub struct Evidence {
     pub transforms: Vec<TransformRecord>,
     /// The unrepeatable statements.
     pub unrepeatable: Vec<Unrepeatable>,
+    /// Which builds did each transform; empty if one build did everything.
+    pub builders: Vec<Builders>,
+    /// Where other builds took over.
+    pub handovers: Vec<Handover>,
+    /// The index in `transforms` of the transform of each handover.
+    pub handed: Vec<usize>,
 }
 
 impl Evidence {
@@ -39,13 +46,29 @@ impl Evidence {
         let inputs = inputs.first().map(|packed| stored::unpack(packed).ok_or_else(|| garbled("the inputs")));
         let calls = store::all(database, run, EvidenceKind::Calls).await?.into_iter().next();
         let calls = calls.map(Recording::new).transpose().map_err(|_| garbled("the calls"))?;
-        let transforms = store::all(database, run, EvidenceKind::Transform).await?;
-        let transforms = transforms.iter().map(|packed| stored::unpack(packed).ok_or_else(|| garbled("a transform")));
+        let packed = store::steps(database, run, EvidenceKind::Transform).await?;
+        let transforms = packed.iter().map(|(_, it)| stored::unpack(it).ok_or_else(|| garbled("a transform")));
+        let handovers = handover::read(database, run).await?;
+        let mut builders = Vec::new();
+        if let Some(last) = handovers.last() {
+            let mixed = store::steps(database, run, EvidenceKind::Builders).await?;
+            for (step, _) in &packed {
+                builders.push(match mixed.iter().find(|(it, _)| it == step) {
+                    Some((_, it)) => stored::unpack(it).ok_or_else(|| garbled("the builds of a transform"))?,
+                    None => Builders::one(handover::builder_of(&handovers, &last.to, *step, 1)),
+                });
+            }
+        }
+        let handed = handovers.iter().map(|it| packed.iter().position(|(step, _)| *step == it.step));
+        let handed = handed.map(|at| at.ok_or_else(|| garbled("a transform"))).collect::<Result<_>>()?;
         Ok(Self {
             inputs: inputs.transpose()?,
             calls,
             transforms: transforms.collect::<Result<_>>()?,
             unrepeatable: unrepeatable(database, run).await?,
+            builders,
+            handovers,
+            handed,
         })
     }
 }

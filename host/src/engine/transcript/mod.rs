@@ -7,6 +7,7 @@
 
 mod chunk;
 mod evidence;
+pub mod handover;
 mod recording;
 mod replay;
 mod rolling;
@@ -17,6 +18,7 @@ mod tests;
 
 pub use chunk::{ChunkRecord, Ledger, StoredRows, TransformRecord, WrittenRange};
 pub use evidence::{Evidence, unrepeatable};
+pub use handover::{Builders, Handover};
 pub use recording::{Recording, TranscriptRecorder};
 pub use replay::Replay;
 pub use rolling::Transcript;

@@ -1,7 +1,7 @@
 //! Reads and writes the table `runner_evidence`. The caller has taken the host's role and owns the transaction.
 
 use super::chunk::{ChunkRecord, Ledger};
-use crate::data::Value;
+use crate::data::{ColumnType, Value};
 use crate::database::{DatabaseErrorKind, HostSession, QueryLimits, ToolChange};
 use crate::engine::call::stored;
 use crate::engine::event::Unrepeatable;
@@ -26,6 +26,10 @@ pub enum EvidenceKind {
     Chunk,
     /// An unrepeatable statement.
     Unrepeatable,
+    /// Where other builds of the component took over.
+    Handovers,
+    /// Which builds did the batches of a transform, if several did.
+    Builders,
 }
 
 impl EvidenceKind {
@@ -36,6 +40,8 @@ impl EvidenceKind {
             Self::Transform => "transform",
             Self::Chunk => "chunk",
             Self::Unrepeatable => "unrepeatable",
+            Self::Handovers => "handovers",
+            Self::Builders => "builders",
         }
     }
 }
@@ -97,8 +103,31 @@ pub async fn put_chunk(
     insert(database, run, EvidenceKind::Chunk, step, at, &stored::encode(chunk)).await
 }
 
-/// Returns the chunks of a transform that has written its last one, and deletes their rows.
-pub async fn take_chunks(database: &mut HostSession<'_>, run: Run, step: u64) -> Result<Ledger> {
+/// Returns the columns that a chunk of a transform in progress wrote; `None` if none has written a row.
+pub async fn written_columns(
+    database: &mut HostSession<'_>,
+    run: Run,
+    step: u64,
+) -> Result<Option<Vec<(String, ColumnType)>>> {
+    let [history, direction] = of(run);
+    let parameters = [history, direction, EvidenceKind::Chunk.name().into(), number(step), number(0)];
+    for row in rows(database, sql::PAGE, &parameters).await? {
+        let [_, Value::Bytes(content)] = &row[..] else { return Err(garbled()) };
+        let chunk: ChunkRecord = stored::decode(content).ok_or_else(garbled)?;
+        if chunk.rows_out > 0 {
+            return Ok(Some(chunk.columns));
+        }
+    }
+    Ok(None)
+}
+
+/// Returns the chunks of a transform that has written its last one, and deletes their rows. `seen` gets the number of each.
+pub async fn take_chunks(
+    database: &mut HostSession<'_>,
+    run: Run,
+    step: u64,
+    mut seen: impl FnMut(u64),
+) -> Result<Ledger> {
     let mut ledger = Ledger::default();
     let mut last = 0;
     loop {
@@ -111,6 +140,7 @@ pub async fn take_chunks(database: &mut HostSession<'_>, run: Run, step: u64) ->
         for row in page {
             let [Value::Int64(part), Value::Bytes(content)] = &row[..] else { return Err(garbled()) };
             last = u64::try_from(*part).map_err(|_| garbled())?;
+            seen(last);
             ledger.push(stored::decode(content).ok_or_else(garbled)?);
         }
     }
@@ -120,24 +150,35 @@ pub async fn take_chunks(database: &mut HostSession<'_>, run: Run, step: u64) ->
 
 /// Deletes the chunks of a transform.
 pub async fn clear_chunks(database: &mut HostSession<'_>, run: Run, step: u64) -> Result<()> {
+    clear_step(database, run, EvidenceKind::Chunk, step).await
+}
+
+/// Deletes what a step has of a kind.
+pub async fn clear_step(database: &mut HostSession<'_>, run: Run, kind: EvidenceKind, step: u64) -> Result<()> {
     let [history, direction] = of(run);
-    let parameters = [history, direction, EvidenceKind::Chunk.name().into(), number(step)];
+    let parameters = [history, direction, kind.name().into(), number(step)];
     execute(database, sql::CLEAR_STEP, &parameters).await.map(drop)
 }
 
 /// Returns all content of a kind, in the order of the steps.
 pub async fn all(database: &mut HostSession<'_>, run: Run, kind: EvidenceKind) -> Result<Vec<Vec<u8>>> {
+    Ok(steps(database, run, kind).await?.into_iter().map(|(_, bytes)| bytes).collect())
+}
+
+/// As [`all`], with the steps.
+pub async fn steps(database: &mut HostSession<'_>, run: Run, kind: EvidenceKind) -> Result<Vec<(u64, Vec<u8>)>> {
     let [history, direction] = of(run);
     let found = rows(database, sql::ALL, &[history, direction, kind.name().into()]).await?;
-    let mut steps: Vec<(i64, Vec<u8>)> = Vec::new();
+    let mut steps: Vec<(u64, Vec<u8>)> = Vec::new();
     for row in found {
         let [Value::Int64(step), Value::Bytes(content)] = &row[..] else { return Err(garbled()) };
+        let step = u64::try_from(*step).map_err(|_| garbled())?;
         match steps.last_mut() {
-            Some((last, bytes)) if last == step => bytes.extend_from_slice(content),
-            _ => steps.push((*step, content.clone())),
+            Some((last, bytes)) if *last == step => bytes.extend_from_slice(content),
+            _ => steps.push((step, content.clone())),
         }
     }
-    Ok(steps.into_iter().map(|(_, bytes)| bytes).collect())
+    Ok(steps)
 }
 
 /// Deletes the evidence of a run.

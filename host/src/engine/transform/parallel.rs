@@ -224,7 +224,8 @@ pub async fn help(
     };
     let mut main = run.database.clone().lock_owned().await;
     let owner = Owner::new(&run.transforms.run_id, &run.transforms.held_by, ChunkRole::Helper);
-    let claimant = Claimant { run: journal.run(), step, owner };
+    let build = Some(journal.build().await);
+    let claimant = Claimant { run: journal.run(), step, owner, build };
     // The transform may have ended since it was found.
     let Some(checkpoint) = journal.checkpoint(&mut main.host(), step).await? else { return Ok(Transformed::default()) };
     let work = checkpoint.work;

@@ -20,7 +20,7 @@ use crate::database::{
 };
 use crate::engine::call::{Call, CallKind, Inputs};
 use crate::engine::control::RunControl;
-use crate::engine::journal::{TransformStep, Worker};
+use crate::engine::journal::{Build, TransformStep, Worker};
 use crate::engine::recorder::RunRecorder;
 use crate::engine::run::Run;
 use crate::engine::script::{Execution, LeftOut, Transforms};
@@ -262,7 +262,8 @@ impl Setup {
         let database = &mut database.host();
         database.rollback().await.expect("a rollback");
         let stop = StopSignal::default();
-        let resumed = Journal::resume(database, RUN, Kind::Component, "ab", &worker(), &stop).await;
+        let build = Build { sha256: "ab", successor: None };
+        let resumed = Journal::resume(database, RUN, (Kind::Component, build), &worker(), &stop).await;
         let journal = resumed.unwrap_or_else(|error| panic!("{}: {error:?}", self.name)).journal;
         let control = Arc::new(RunControl::free(self.run.events.clone(), stop.clone()));
         let execution = Execution::Journalled(Arc::new(journal));

@@ -1,6 +1,7 @@
 //! Verifies applied migrations against the evidence kept of them. Only reads.
 
 mod artifact;
+mod builds;
 mod cells;
 mod later;
 mod range;
@@ -10,6 +11,7 @@ mod target;
 
 use std::sync::Arc;
 
+use self::builds::BuildsOf;
 use super::control::RunControl;
 use super::event::{EventSink, Unrepeatable};
 use super::history::{self, History, Record, State};
@@ -206,11 +208,14 @@ impl Verifier {
         };
         let verdict = self.replay(record, &mut evidence, &*script, source.as_ref()).await?;
         verified.findings.push(Finding { level: ProofLevel::Replay, subject: None, verdict });
-        for transform in &evidence.transforms {
+        let others = self.other_builds(record, &evidence).await?;
+        verified.findings.extend(self.replay_others(record, &evidence, &others).await?);
+        for (at, transform) in evidence.transforms.iter().enumerate() {
             if let Some(reason) = self.stop.reason() {
                 return Err(stopped(reason));
             }
-            let findings = self.transform(history, record, &evidence, transform, &*script).await?;
+            let builds = BuildsOf { of: evidence.builders.get(at), others: &others };
+            let findings = self.transform(history, record, &evidence, transform, (&*script, builds)).await?;
             verified.findings.extend(findings);
         }
         Ok(verified)

@@ -70,7 +70,9 @@ fn other_inputs(record: &Record, inputs: &crate::engine::call::Inputs) -> Option
 fn other_chunks(evidence: &Evidence, replay: &Replay) -> Option<Verdict> {
     let contents = replay.contents();
     for (at, transform) in evidence.transforms.iter().enumerate() {
-        let is_its_own = contents.get(at).is_none_or(|content| *content == transform.ledger.content);
+        let content =
+            evidence.builders.get(at).map_or(transform.ledger.content, |it| it.seal(transform.ledger.content));
+        let is_its_own = contents.get(at).is_none_or(|recorded| *recorded == content);
         if !is_its_own || transform.ledger.proves_itself() == Some(false) {
             let what = format!("the stored chunks of the transform `{}` are not those of its run", transform.name);
             return Some(Verdict::Differs(what));
@@ -79,7 +81,7 @@ fn other_chunks(evidence: &Evidence, replay: &Replay) -> Option<Verdict> {
     None
 }
 
-fn told(error: &Error) -> String {
+pub(super) fn told(error: &Error) -> String {
     let mut text = error.message.clone();
     for cause in &error.causes {
         text.push_str("; ");

@@ -1,11 +1,16 @@
 //! Reads the rows that a transform read, recomputes its result, and compares both with what was recorded.
 
+use std::sync::Arc;
+
+use super::artifact::short;
+use super::builds::BuildsOf;
 use super::later::touched_later;
 use super::target::TargetMatch;
 use super::{Extent, Finding, LoadedScript, ProofLevel, Verdict, Verifier, counted};
 use crate::data::Batch;
 use crate::data::digest::of_batch;
 use crate::database::{BatchLimits, DatabaseError, DatabaseErrorKind, TableSource};
+use crate::engine::batch_function::BatchFunction;
 use crate::engine::event::Event;
 use crate::engine::history::{History, Record};
 use crate::engine::stopped::stopped;
@@ -23,6 +28,8 @@ struct Sums {
     recomputed: u64,
     /// Of those, the chunks whose input was stored by the run.
     from_stored: u64,
+    /// Of those, the chunks of builds before the one that finished the transform.
+    by_others: u64,
     /// The first reason why a chunk could not be recomputed.
     gone: Option<String>,
     other: Option<String>,
@@ -41,13 +48,23 @@ impl Verifier {
         record: &Record,
         evidence: &Evidence,
         transform: &TransformRecord,
-        script: LoadedScript<'_>,
+        (script, builds): (LoadedScript<'_>, BuildsOf<'_>),
     ) -> Result<Vec<Finding>> {
         let mut sums = Sums::default();
         let chosen = chosen(&transform.ledger.kept, self.extent);
         let context = self.context(record, evidence, None);
         let function = script.batch_function(&context).await;
-        for (at, chunk) in chosen.iter().enumerate() {
+        let mut others: Vec<(&str, Option<Arc<dyn BatchFunction>>)> = Vec::new();
+        for (sha256, script) in builds.others {
+            let function = match script {
+                Some(script) => script.batch_function(&context).await,
+                None => None,
+            };
+            others.push((sha256, function));
+        }
+        for (at, (kept, chunk)) in chosen.iter().enumerate() {
+            let builder = builds.of.and_then(|of| of.of(transform.ledger.number_of(*kept)));
+            let other = builder.and_then(|sha256| others.iter().find(|(it, _)| *it == sha256));
             if let Some(reason) = self.stop.reason() {
                 return Err(stopped(reason));
             }
@@ -60,6 +77,11 @@ impl Verifier {
                 },
                 Ok(rows) => Ok((rows, 0)),
             };
+            let again = match other {
+                Some((sha256, None)) => Err(format!("its build, sha256 {}, cannot be loaded", short(sha256))),
+                _ => again,
+            };
+            let function = other.map_or(&function, |(_, function)| function);
             let output = match again {
                 Err(why) => {
                     sums.gone.get_or_insert(why);
@@ -69,6 +91,7 @@ impl Verifier {
                     match transform::once(&context, function.clone(), &transform.name, rows).await {
                         Ok(output) if of_batch(&output) == chunk.output => {
                             sums.recomputed += 1;
+                            sums.by_others += u64::from(other.is_some());
                             sums.from_stored += from_stored;
                             Some(output)
                         }
@@ -124,11 +147,17 @@ impl Verifier {
                 Verdict::Unproven(format!("{} recomputed identically; for the others: {why}", of(sums.recomputed)))
             }
             (None, Some(why)) => Verdict::Unproven(why),
-            (None, None) => Verdict::Proven(match sums.from_stored {
-                0 => of(sums.recomputed),
-                all if all == sums.recomputed => format!("{}, from stored rows", of(all)),
-                some => format!("{}, {some} of them from stored rows", of(sums.recomputed)),
-            }),
+            (None, None) => {
+                let mut text = match sums.from_stored {
+                    0 => of(sums.recomputed),
+                    all if all == sums.recomputed => format!("{}, from stored rows", of(all)),
+                    some => format!("{}, {some} of them from stored rows", of(sums.recomputed)),
+                };
+                if sums.by_others > 0 {
+                    text.push_str(&format!(", {} of them with the build that did them first", sums.by_others));
+                }
+                Verdict::Proven(text)
+            }
         };
         // One chunk that matches exactly shows that the database stores such values unchanged.
         let suspected = sums.suspected.clone().filter(|_| sums.held > 0).map(|(what, _)| what);
@@ -208,13 +237,14 @@ pub(super) fn explained(error: DatabaseError) -> Result<String> {
 }
 
 /// Selects the chunks to check: spread evenly, including the first and the last.
-fn chosen(kept: &[ChunkRecord], extent: Extent) -> Vec<&ChunkRecord> {
+fn chosen(kept: &[ChunkRecord], extent: Extent) -> Vec<(usize, &ChunkRecord)> {
     match extent {
-        Extent::Sample(1) => kept.iter().take(1).collect(),
-        Extent::Sample(some) if some < kept.len() => {
-            (0..some).filter_map(|at| kept.get(at * (kept.len() - 1) / some.saturating_sub(1).max(1))).collect()
-        }
-        Extent::Sample(_) | Extent::All => kept.iter().collect(),
+        Extent::Sample(1) => kept.iter().enumerate().take(1).collect(),
+        Extent::Sample(some) if some < kept.len() => (0..some)
+            .map(|at| at * (kept.len() - 1) / some.saturating_sub(1).max(1))
+            .filter_map(|at| Some((at, kept.get(at)?)))
+            .collect(),
+        Extent::Sample(_) | Extent::All => kept.iter().enumerate().collect(),
     }
 }
 
@@ -226,7 +256,7 @@ mod tests {
     fn a_sample_is_spread_from_the_first_to_the_last() {
         let kept: Vec<ChunkRecord> =
             (0..100).map(|rows_in| ChunkRecord { rows_in, ..ChunkRecord::default() }).collect();
-        let rows = |extent| chosen(&kept, extent).iter().map(|chunk| chunk.rows_in).collect::<Vec<_>>();
+        let rows = |extent| chosen(&kept, extent).iter().map(|(_, chunk)| chunk.rows_in).collect::<Vec<_>>();
         assert_eq!(rows(Extent::Sample(4)), [0, 33, 66, 99]);
         assert_eq!(rows(Extent::Sample(1)), [0]);
         assert_eq!(rows(Extent::Sample(1000)).len(), 100);

@@ -3,7 +3,8 @@
 use serde::Serialize;
 
 use super::{DatabaseJson, SCHEMA};
-use crate::engine::history::Repair;
+
+use crate::engine::history::{ACCEPT_CHANGED, Repair};
 use crate::engine::journal::{Known, Unknown};
 use crate::engine::repair::Survey;
 
@@ -72,6 +73,8 @@ pub(super) struct RepairedJson {
     step: Option<u64>,
     action: String,
     statement: String,
+    /// For `accept-changed`: the digest of the build before.
+    replaced_sha256: Option<String>,
     rows_affected: Option<u64>,
     why: String,
     at: String,
@@ -142,11 +145,13 @@ impl UnknownJson {
 
 impl RepairedJson {
     pub(super) fn new(repair: &Repair) -> Self {
+        let is_accepted = repair.action == ACCEPT_CHANGED;
         Self {
             direction: repair.direction.clone(),
             step: repair.step,
             action: repair.action.clone(),
-            statement: repair.statement.clone(),
+            statement: if is_accepted { String::new() } else { repair.statement.clone() },
+            replaced_sha256: is_accepted.then(|| repair.statement.clone()),
             rows_affected: repair.rows,
             why: repair.why.clone(),
             at: repair.at.clone(),

@@ -10,6 +10,7 @@ async fn a_dry_run_writes_nothing() {
         options: PlanOptions::default(),
         lock_wait: Duration::ZERO,
         dry_run: true,
+        accept: None,
     };
     let outcome = engine.run(&request).await.expect("a plan");
     assert_eq!((outcome.done.len(), outcome.done[0].rows_written), (2, 2));
@@ -27,6 +28,7 @@ async fn dry_run_event(engine: &Engine) -> Outcome {
         options: PlanOptions::default(),
         lock_wait: Duration::ZERO,
         dry_run: true,
+        accept: None,
     };
     engine.run(&request).await.expect("a plan")
 }

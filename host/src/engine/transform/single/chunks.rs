@@ -75,7 +75,7 @@ impl<'a> ChunkIo<'a> {
         let done = step.as_ref().and_then(|(_, step)| step.checkpoint.as_ref()).map(|it| it.done).unwrap_or_default();
         let journalled = step.map(|(journal, step)| {
             let owner = Owner::new(&run.transforms.run_id, &run.transforms.held_by, ChunkRole::Leader);
-            let claimant = Claimant { run: journal.run(), step: step.number(), owner };
+            let claimant = Claimant { run: journal.run(), step: step.number(), owner, build: None };
             JournalledTransform { journal, step, claimant }
         });
         Self { run, journalled, target: None, writer: None, done, ahead: None, record: None }

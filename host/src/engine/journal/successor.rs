@@ -1,0 +1,164 @@
+//! Another build of a component takes over an unfinished transform, by decision of the operator: what is done stays, and every
+//! chunk that is not done is the new build's.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::chunk;
+use super::store::{self, Checkpoint, unwritable};
+use super::{Journal, JournalState, crash};
+use crate::data::ColumnType;
+use crate::database::{HostSession, ToolChange, TransactionOptions};
+use crate::engine::call::CallKind;
+use crate::engine::run::Run;
+use crate::engine::transcript::handover::{self, Handover};
+use crate::engine::transcript::{ChunkRecord, store as evidence};
+use crate::error::{Error, Result};
+
+/// How often a handover is tried again after a worker of the build before was in its way: more often than there are workers,
+/// each of which leaves after its chunk.
+const TRIES: u32 = 20;
+
+/// The pause before the first further try; each is longer by as much.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// The changes of history for a handover at a step, after the build with a digest.
+pub type HandoverChanges = dyn Fn(u64, &str) -> Vec<ToolChange> + Send + Sync;
+
+/// The build that is to take over, and what is recorded when it does.
+pub struct Successor {
+    /// Its digest.
+    pub sha256: String,
+    /// The changes of history.
+    pub changes: Box<HandoverChanges>,
+}
+
+/// The builds that a journal knows.
+#[derive(Default)]
+pub(super) struct Builds {
+    /// Handovers so far, in order.
+    pub handovers: Vec<Handover>,
+    /// The build that takes over at the unfinished transform, once it has repeated every call before that.
+    pub successor: Option<Successor>,
+    /// The columns that the chunks of the transform wrote before.
+    pub columns: Option<BTreeSet<String>>,
+}
+
+impl Builds {
+    /// Which build may go on: the last that took over, or the first.
+    pub fn current<'a>(&'a self, first: &'a str) -> &'a str {
+        self.handovers.last().map_or(first, |last| &last.to)
+    }
+}
+
+/// Checks that another build can take over, as far as the journal shows.
+pub(super) async fn check(database: &mut HostSession<'_>, run: Run) -> Result<()> {
+    match store::intent(database, run).await? {
+        Some(intent) if intent.kind == CallKind::Transform.name() => Ok(()),
+        _ => Err(Error::usage("it did not stop within a transform, so another build cannot go on from a chunk")
+            .hint("restore the build with which it began, or `runner rollback` undoes what took effect")),
+    }
+}
+
+impl Journal {
+    /// Records that another build takes over at this transform, in a transaction of its own, before its first chunk. Workers of the
+    /// build before finish the chunk that they have begun, and get no other.
+    pub(super) async fn hand_over(
+        &self,
+        database: &mut HostSession<'_>,
+        state: &mut JournalState,
+        step: u64,
+    ) -> Result<()> {
+        if let Some(successor) = &state.builds.successor {
+            let open = self.seize_patiently(database, step).await?;
+            let handed = self.write_handover(database, &state.builds, (successor, open), step).await;
+            let handover = match handed {
+                Ok(handover) => handover,
+                Err(error) => {
+                    // The first error matters more.
+                    let _ = database.rollback().await;
+                    return Err(error);
+                }
+            };
+            database.commit().await?;
+            crash::point();
+            state.builds.handovers.push(handover);
+            state.builds.successor = None;
+        }
+        if state.builds.handovers.iter().any(|it| it.step == step) {
+            let written = evidence::written_columns(database, self.run, step).await?;
+            state.builds.columns = written.map(|columns| names(&columns));
+        }
+        Ok(())
+    }
+
+    /// Begins the transaction and takes the open chunks from their workers. One of them may be about to end its chunk, and a
+    /// server then rolls one of the two back.
+    async fn seize_patiently(&self, database: &mut HostSession<'_>, step: u64) -> Result<Vec<u64>> {
+        let mut tries = 0;
+        loop {
+            database.begin(TransactionOptions::default()).await?;
+            let error = match chunk::seize(database, self.run, step).await {
+                Ok(open) => return Ok(open),
+                Err(error) => error,
+            };
+            database.rollback().await?;
+            if let Some(stopped) = self.stopped() {
+                return Err(stopped);
+            }
+            if !error.is_transient() || tries == TRIES {
+                return Err(unwritable(error));
+            }
+            tries += 1;
+            tokio::time::sleep(PAUSE * tries).await;
+        }
+    }
+
+    async fn write_handover(
+        &self,
+        database: &mut HostSession<'_>,
+        builds: &Builds,
+        (successor, open): (&Successor, Vec<u64>),
+        step: u64,
+    ) -> Result<Handover> {
+        // Read again: a worker may have cut or finished chunks until now.
+        let Checkpoint { done, .. } = store::checkpoint(database, self.run, step).await?;
+        let from = builds.current(&self.inputs.sha256).to_owned();
+        let changes = (successor.changes)(step, &from);
+        let handover = Handover { step, from, to: successor.sha256.clone(), cut: done.chunks, open };
+        let all: Vec<Handover> = builds.handovers.iter().chain([&handover]).cloned().collect();
+        handover::write(database, self.run, &all).await?;
+        store::make(database, changes).await?;
+        Ok(handover)
+    }
+
+    /// Refuses a chunk whose columns are not those that chunks of the build before wrote: half of the table would lack the others.
+    pub(super) async fn check_columns(&self, step: u64, record: &ChunkRecord) -> Result<()> {
+        let state = self.state.lock().await;
+        let Some(before) = state.builds.columns.as_ref().filter(|_| record.rows_out > 0) else { return Ok(()) };
+        let now = names(&record.columns);
+        if now == *before {
+            return Ok(());
+        }
+        let list = |names: &BTreeSet<String>| names.iter().cloned().collect::<Vec<_>>().join(", ");
+        Err(Error::mismatch("the changed component writes other columns than the chunks that are done")
+            .at("step", step.to_string())
+            .cause(format!("before: {}", list(before)))
+            .cause(format!("now: {}", list(&now)))
+            .hint("write the same columns, and change others in a new migration")
+            .hint("or `runner rollback` undoes what took effect"))
+    }
+
+    /// The error of a successor that does not repeat what took effect.
+    pub(super) fn not_a_successor(&self, error: Error) -> Error {
+        Error { message: "the changed component does not repeat the calls that took effect".to_owned(), ..error }
+            .hint(
+                "keep every call before the unfinished transform, and its name, tables, columns and key, as they were",
+            )
+            .hint("nothing was recorded: the build with which it began can resume, and `runner rollback` can undo it")
+    }
+}
+
+fn names(columns: &[(String, ColumnType)]) -> BTreeSet<String> {
+    columns.iter().map(|(name, _)| name.clone()).collect()
+}

@@ -1,0 +1,5 @@
+//! `stumble`, fixed.
+
+const BUILD: &str = "mended";
+
+include!("../../stumble/src/migration.rs");
