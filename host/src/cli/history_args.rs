@@ -12,7 +12,8 @@ Examples:
 pub struct StatusArgs {
     /// Exit with 3 if migrations are pending
     ///
-    /// Also exits with 6 if one is partially applied, and with 4 if the project does not match the history or the lockfile.
+    /// Also exits with 6 if one is partially applied, and with 4 if the project does not match the history or the
+    /// lockfile. Without a directory of migrations it exits with 2.
     #[arg(long)]
     pub exit_code: bool,
 }

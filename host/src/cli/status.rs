@@ -61,7 +61,12 @@ fn show(
             }
         }
     }
-    Ok(if with_exit_code { code(&rows, !report.problems.is_empty()) } else { exit::DONE })
+    Ok(match &report.no_directory {
+        _ if !with_exit_code => exit::DONE,
+        // Nothing is known about what is pending.
+        Some(error) => exit::of(error.kind),
+        None => code(&rows, !report.problems.is_empty()),
+    })
 }
 
 /// Mismatches take precedence over partial migrations, and those over pending ones.

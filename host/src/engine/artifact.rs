@@ -9,7 +9,7 @@ use super::script::{AssetPlace, Assets, ScriptSource, Template};
 use crate::database::HostSession;
 use crate::error::Result;
 use crate::project::catalog::{Artifact, ComponentFiles, Migration};
-use crate::project::sha256;
+use crate::project::{component_digest, sha256};
 pub use parameters::{Named, SqlValues, as_text, asks, filled, unfilled};
 
 /// The bytes of a project's migration; those of SQL as they are written.
@@ -42,6 +42,16 @@ pub fn to_store(source: &ScriptSource) -> Stored {
             assets: assets.as_ref().map(|assets| assets.digests.clone()).unwrap_or_default(),
         },
     }
+}
+
+/// Returns a component that the database keeps, if it is the one with the digest `applied`. Its assets are not kept.
+pub fn stored_component(bytes: Vec<u8>, assets: &BTreeMap<String, String>, applied: &str) -> Option<ScriptSource> {
+    let own = sha256(&bytes);
+    (component_digest(&own, assets) == applied).then(|| ScriptSource::Component {
+        bytes: bytes.into(),
+        sha256: own,
+        assets: None,
+    })
 }
 
 /// The values of parameters that the database keeps with an artifact. A copy that is missing or unreadable has none.

@@ -40,6 +40,11 @@ pub(super) fn sha256_of_reader(mut reader: impl Read, limit: u64) -> io::Result<
     }
 }
 
+/// The beginning of a digest, as messages show it.
+pub fn short(sha256: &str) -> &str {
+    sha256.get(..12).unwrap_or(sha256)
+}
+
 /// The digest of a component with its assets: that of its bytes if it has none, otherwise that over all digests.
 pub fn component_digest(bytes: &str, assets: &BTreeMap<String, String>) -> String {
     if assets.is_empty() {

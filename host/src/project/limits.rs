@@ -44,7 +44,7 @@ pub struct Limits {
     /// Size of the largest artifact that is read. A Python component takes 18 MB; the memory for compiling is
     /// proportional.
     pub artifact_bytes: u64,
-    /// Compressed size of the largest artifact that the history stores for later rollbacks; 0: none.
+    /// Size of the largest artifact that the history stores for later rollbacks; 0: none.
     pub stored_artifact_bytes: u64,
     /// Compressed size of the largest recording of a component's calls that the history stores for `verify`; 0: none.
     pub stored_call_bytes: u64,

@@ -32,7 +32,7 @@ pub use catalog::{
     Artifact, Catalog, CatalogProblem, CatalogProblemKind, CatalogReport, Checks, ComponentFiles, Description, Kind,
     Migration, Mode,
 };
-pub use digest::{component_digest, sha256};
+pub use digest::{component_digest, sha256, short};
 pub use discovery::TARGET_WORDS;
 pub use embedded::{EmbeddedFiles, Project, ProjectFiles};
 pub use limits::Limits;

@@ -125,6 +125,15 @@ fn status() {
     project.runner("status --exit-code").exits(4);
 }
 
+/// Without the directory, nothing is known about what is pending.
+#[test]
+fn status_without_the_directory_of_migrations() {
+    let project = project!(empty);
+    project.write("runner.toml", "[database]\nurl = \"sqlite:shop.db\"\n");
+    project.runner("status").succeeds().says(&["has no directory `migrations`"]);
+    project.runner("status --exit-code").exits(2);
+}
+
 #[test]
 fn current() {
     let project = shop();

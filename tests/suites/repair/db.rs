@@ -42,12 +42,20 @@ for_each_engine! {
     fn is_not_dropped_where_it_is_protected(engine) {
         let project = one(engine);
         project.runner("apply").succeeds();
-        project.settings(&format!("[environments.production]\nprotected = true\nurl = \"{}\"", project.url()));
-        for line in ["db drop --yes", "db reset --yes", "rollback --all --yes", "rollback --target base"] {
-            let line = format!("{line} -e production");
-            project.runner(&line).exits(7).says(&["[environments.production]", "protected = true"]);
+        let url = project.url();
+        let by_itself = format!("[environments.production]\nprotected = true\nurl = \"{url}\"");
+        // Without a URL of its own, an environment is the same database.
+        let by_the_database = format!("[database]\nurl = \"{url}\"\nprotected = true\n[environments.production]");
+        for (settings, table) in [(by_itself, "[environments.production]"), (by_the_database, "[database]")] {
+            project.write("runner.toml", settings);
+            for line in ["db drop --yes", "db reset --yes", "rollback --all --yes", "rollback --target base"] {
+                let line = format!("{line} -e production");
+                project.runner(&line).exits(7).says(&[table, "protected = true"]);
+            }
+            assert_eq!(project.history(), ["0001"]);
         }
-        assert_eq!(project.history(), ["0001"]);
+        let elsewhere = format!("[database]\nurl = \"{url}\"\nprotected = true\n[environments.production]\nurl = \"{url}\"");
+        project.write("runner.toml", elsewhere);
         project.runner("rollback -e production").succeeds();
     }
 

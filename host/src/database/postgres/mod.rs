@@ -10,6 +10,8 @@
 //! self.leave(scope, result).await                           // scope.rs: COMMIT or ROLLBACK, what an error means
 //! ```
 
+#![doc = include_str!("types.md")]
+
 mod connect;
 mod cursor;
 mod cursor_batch;

@@ -6,13 +6,15 @@ use super::Engine;
 use crate::data::Value;
 use crate::database::{Database, Dialect, HostSession};
 use crate::engine::Direction;
-use crate::engine::artifact::{Named, SqlValues, as_text, asks, filled, kept_values, source_of, unfilled};
+use crate::engine::artifact::{
+    Named, SqlValues, as_text, asks, filled, kept_values, source_of, stored_component, unfilled,
+};
 use crate::engine::history::{self, Stored};
 use crate::engine::plan::{Plan, PlannedMigration, Refusal, Source, file_of, inspect, refused};
 use crate::engine::script::{Script, ScriptSource, Template};
 use crate::error::{Error, Result};
 use crate::project::catalog::{Artifact, Catalog, Kind, Migration};
-use crate::project::{component_digest, sha256};
+use crate::project::sha256;
 
 /// The SQL of planned migrations, their parameters filled in.
 pub struct PlannedSql {
@@ -174,11 +176,7 @@ impl Engine {
 /// stored, so that it cannot be checked.
 fn from_database(stored: Stored, step: &PlannedMigration) -> Result<ScriptSource> {
     let Stored::Component { bytes, assets } = stored else { return Err(damaged()) };
-    let digest = sha256(&bytes);
-    if component_digest(&digest, &assets) != step.sha256 {
-        return Err(damaged());
-    }
-    Ok(ScriptSource::Component { bytes: bytes.into(), sha256: digest, assets: None })
+    stored_component(bytes, &assets, &step.sha256).ok_or_else(damaged)
 }
 
 fn damaged() -> Error {

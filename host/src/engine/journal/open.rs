@@ -14,6 +14,7 @@ use crate::engine::run::Run;
 use crate::engine::transcript::handover;
 use crate::error::{Error, ErrorKind, Result};
 use crate::project::catalog::Kind;
+use crate::project::short;
 use crate::sql::excerpt;
 
 /// The progress of a migration in its steps.
@@ -200,10 +201,6 @@ fn waits(unknown: &Unknown) -> Error {
     Error::new(ErrorKind::Partial, format!("it is unknown whether step {step} took effect"))
         .at("statement", excerpt(&unknown.statement))
         .hint("`runner repair` shows what is known about it, and records your decision")
-}
-
-fn short(digest: &str) -> &str {
-    digest.get(..12).unwrap_or(digest)
 }
 
 fn other_component(began: &str, now: &str) -> Error {

@@ -6,10 +6,7 @@ use crate::engine::history::State;
 use crate::engine::target::compare_revisions;
 use crate::error::{Error, Result};
 use crate::project::catalog::{Artifact, Kind, Migration, SqlFiles};
-use crate::project::{RevisionKey, migration_id};
-
-/// The number of digits of a digest that a message shows.
-const SHORT: usize = 12;
+use crate::project::{RevisionKey, migration_id, short};
 
 /// Rejects a project that lacks an applied revision, unless that is allowed, or has a different artifact for one.
 /// `except` is a revision that may have changed.
@@ -116,9 +113,4 @@ pub fn check_dependencies(input: &PlanInput<'_>, migration: &Migration, earlier:
 pub fn means(wanted: &str, revision: &str, name: &str) -> bool {
     (RevisionKey::of(wanted).is_some() && compare_revisions(wanted, revision).is_eq())
         || wanted == migration_id(revision, name)
-}
-
-/// Returns the beginning of a digest.
-pub fn short(sha256: &str) -> &str {
-    sha256.get(..SHORT).unwrap_or(sha256)
 }

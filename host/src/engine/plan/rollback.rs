@@ -1,7 +1,7 @@
 //! Plans downgrades.
 
 use super::apply::up_step;
-use super::check::{check_dependencies, check_dialect, check_history, find, means, short};
+use super::check::{check_dependencies, check_dialect, check_history, find, means};
 use super::{
     Plan, PlanInput, PlannedMigration, Source, broken_upgrade, candidates, down_mode, half_done, resume_after,
 };
@@ -10,6 +10,7 @@ use crate::engine::history::{History, Record, State};
 use crate::engine::target::{Target, compare_revisions};
 use crate::error::{Error, Result};
 use crate::project::catalog::{Artifact, Kind, Migration};
+use crate::project::short;
 
 /// Plans what `rollback` runs to reach the target, which stays applied. The migration applied last comes first.
 pub fn plan_rollback(input: &PlanInput<'_>, target: &Target) -> Result<Plan> {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 /// The chunks per second of each worker, at the limit: small enough for an even load, large enough to be worth a commit.
 const CHUNKS_PER_SECOND: u64 = 20;
 
-/// A limit on rows that holds in every window of one second, whoever looks.
+/// A limit on rows that holds in every window of one second, if it is at least one row per worker: a chunk has a row or more.
 ///
 /// Chunks of one worker commit when they are done, not when they were allowed to begin. If each of `workers` has a chunk of
 /// `c` rows under way, a window of one second contains at most `r + 2 * workers * c` rows, where `r` is the rate at which rows

@@ -1,13 +1,13 @@
 //! Compares the applied bytes with those in the project, its lockfile and the database.
 
 use super::{Verdict, Verifier};
-use crate::engine::artifact::source_of;
+use crate::engine::artifact::{source_of, stored_component};
 use crate::engine::history::{self, History, Record, Stored};
 use crate::engine::script::ScriptSource;
 use crate::engine::target::compare_revisions;
 use crate::error::{ErrorKind, Result};
 use crate::project::catalog::Kind;
-use crate::project::{component_digest, sha256};
+use crate::project::{sha256, short};
 
 /// The stored artifact, if it is what was applied.
 enum Kept {
@@ -76,17 +76,9 @@ impl Verifier {
                 Kept::Whole(ScriptSource::Sql { up, down, template: None })
             }
             Some(Stored::Component { bytes, assets }) if record.kind == Kind::Component => {
-                let digest = sha256(&bytes);
-                if component_digest(&digest, &assets) != record.sha256 {
-                    return Ok(Kept::Another);
-                }
-                Kept::Whole(ScriptSource::Component { bytes: bytes.into(), sha256: digest, assets: None })
+                stored_component(bytes, &assets, &record.sha256).map_or(Kept::Another, Kept::Whole)
             }
             Some(_) => Kept::Another,
         })
     }
-}
-
-pub(super) fn short(digest: &str) -> &str {
-    digest.get(..12).unwrap_or(digest)
 }

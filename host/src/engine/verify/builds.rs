@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::artifact::short;
 use super::replay::told;
 use super::{Finding, ProofLevel, Verdict, Verifier, counted};
 use crate::engine::Direction;
+use crate::engine::artifact::stored_component;
 use crate::engine::history::{self, Record, Stored};
-use crate::engine::script::{Script, ScriptSource};
+use crate::engine::script::Script;
 use crate::engine::transcript::{Builders, Evidence, Replay};
 use crate::error::{ErrorKind, Result};
-use crate::project::{component_digest, sha256};
+use crate::project::short;
 
 /// The builds before the last one, by their digests; `None` for one that cannot be loaded.
 pub(super) type OtherBuilds = BTreeMap<String, Option<Box<dyn Script>>>;
@@ -47,12 +47,7 @@ impl Verifier {
             }
         };
         let Some(Stored::Component { bytes, assets }) = stored else { return Ok(None) };
-        let own = sha256(&bytes);
-        if component_digest(&own, &assets) != digest {
-            return Ok(None);
-        }
-        let source = ScriptSource::Component { bytes: bytes.into(), sha256: own, assets: None };
-        Ok((self.loader)(&source).ok())
+        Ok(stored_component(bytes, &assets, digest).and_then(|source| (self.loader)(&source).ok()))
     }
 
     /// Replays the recorded calls with each build before the last, up to the transform that it did not finish.

@@ -8,6 +8,7 @@ use crate::engine::history::Record;
 use crate::engine::script::ScriptSource;
 use crate::engine::transcript::{Evidence, Replay};
 use crate::error::{Error, ErrorKind, Result};
+use crate::project::short;
 
 impl Verifier {
     /// Replays the recorded calls.
@@ -44,7 +45,6 @@ impl Verifier {
         }
         let transcript = context.recorder.transcript_digest();
         if transcript != record.transcript {
-            let short = |digest: &str| digest.get(..12).unwrap_or(digest).to_owned();
             let (again, noted) = (short(&transcript), short(&record.transcript));
             return Ok(Verdict::Differs(format!("its transcript is now {again}, but history has {noted}")));
         }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use super::artifact::short;
 use super::builds::BuildsOf;
 use super::later::touched_later;
 use super::target::TargetMatch;
@@ -18,6 +17,7 @@ use crate::engine::transcript::{ChunkRecord, Evidence, StoredRows, TransformReco
 use crate::engine::transform;
 use crate::error::{Error, ErrorKind, Result};
 use crate::keyset::TableReader;
+use crate::project::short;
 
 /// The factor by which a batch may have grown since its rows were read; beyond it they are different rows anyway.
 const GROWN: usize = 8;

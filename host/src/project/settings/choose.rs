@@ -62,8 +62,8 @@ impl<'a> Choice<'a> {
         }
         match &self.database {
             Some((name, database)) => database.protected.then(|| format!("databases.{}", name.value)),
-            // `[database]` is the default; an environment decides for itself.
-            None if self.environment.is_none() => content.protected.then(|| "database".to_owned()),
+            // An environment with a URL of its own is another database, and decides for itself.
+            None if self.chosen_url().is_none() => content.protected.then(|| "database".to_owned()),
             None => None,
         }
     }

@@ -5,6 +5,7 @@ use crate::engine::accept::Accepted;
 use crate::engine::history::History;
 use crate::engine::plan::Mark;
 use crate::engine::stamp::StampRequest;
+use crate::project::short;
 use crate::report::units;
 
 /// What was recorded, or would be.
@@ -33,7 +34,6 @@ pub fn stamped(request: &StampRequest, marks: &[Mark], history: &History) -> Tex
 
 /// What was accepted.
 pub fn accepted(accepted: &Accepted) -> Text {
-    let short = |digest: &str| digest.get(..12).unwrap_or(digest).to_owned();
     Text::new()
         .add(GOOD, "accepted")
         .plain(format!(" `{}` as it is now: sha256 ", accepted.before.id()))

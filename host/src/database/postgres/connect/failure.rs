@@ -100,7 +100,7 @@ fn refused(error: DatabaseError, options: &PgConnectOptions, server: &str) -> Da
         "53300" => (
             DatabaseErrorKind::Busy,
             "wait until other connections end, or raise `max_connections` of the server or the limit of the role; a run \
-             takes two connections, and one more when it is stopped"
+             takes one for its lock, one for each of its `--jobs`, and after a second one that watches for `runner pause`"
                 .to_owned(),
         ),
         "57P03" => (DatabaseErrorKind::Connection, "wait until the server is up".to_owned()),
