@@ -7,6 +7,7 @@ pub(crate) mod contract;
 pub mod copy;
 pub mod error;
 pub mod facts;
+pub mod grants;
 pub mod holder;
 pub mod lifecycle;
 pub mod look;
@@ -41,6 +42,7 @@ pub use crate::dialect::Dialect;
 pub use change::{ChangedRows, End, ToolChange};
 pub use error::{DatabaseError, DatabaseErrorKind};
 pub use facts::Facts;
+pub use grants::Grants;
 pub use holder::LockHolder;
 pub use look::Probe;
 pub use role::{HostSession, MigrationSession, Role, RoleToken};
@@ -193,6 +195,11 @@ pub trait Database: Send {
     /// told: on SQLite. Sends nothing.
     fn fix_inputs(&mut self, inputs: FixedInputs);
 
+    /// Restricts statements in the role of a component to what these grants allow; `None`: to what every component may do.
+    /// Closes cursors and writers. Fails if the database cannot enforce grants. Each connection that works for a component
+    /// has to be given its grants, those that read ahead or take part in a transform included.
+    fn set_grants(&mut self, grants: Option<Arc<Grants>>) -> Result<(), DatabaseError>;
+
     /// Returns the session in its current role.
     fn session(&self, token: RoleToken) -> &(dyn Bulk + 'static);
 
@@ -305,6 +312,16 @@ pub(crate) fn no_driver(dialect: Dialect) -> DatabaseError {
     };
     DatabaseError::new(DatabaseErrorKind::Configuration, format!("this build of runner has no driver for {dialect}"))
         .hint(format!("enable the Cargo feature `{feature}` of the crate `runner`"))
+}
+
+/// Returns the error of a driver that cannot enforce grants; none if there are none.
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+fn no_grants(grants: Option<&Grants>, dialect: Dialect) -> Result<(), DatabaseError> {
+    if grants.is_none() {
+        return Ok(());
+    }
+    Err(DatabaseError::new(DatabaseErrorKind::Configuration, format!("grants cannot be enforced on {dialect}"))
+        .hint("run the component without grants, if you trust it with all tables"))
 }
 
 /// Returns the error of a driver that uses one connection for both reading and writing.

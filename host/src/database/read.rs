@@ -18,7 +18,7 @@ pub fn duplicate_column(name: &str) -> DatabaseError {
 #[cold]
 pub fn cell_too_large(size: usize, limits: BatchLimits) -> DatabaseError {
     let what = format!("{size} bytes, but a cell may have {} at most", limits.cell_bytes);
-    DatabaseError::new(DatabaseErrorKind::Limit, what).hint("raise the limit on cells, or leave the column out")
+    DatabaseError::new(DatabaseErrorKind::Limit, what).hint("raise the limit `cell_bytes`, or leave the column out")
 }
 
 /// Completes an error about a cell with its column and, on a page of a table, with its row. `cell` formats the cell of
@@ -35,6 +35,29 @@ pub fn in_column(
         return error;
     };
     error.message = format!("column `{}.{column}` holds {}", page.table, error.message);
+    in_row(error, page, cell)
+}
+
+/// Returns the error for a row above the limit. `cell` formats a cell of the row, if its columns are known.
+#[cold]
+pub fn row_too_large(
+    limits: BatchLimits,
+    page: Option<&PageRequest>,
+    cell: impl Fn(&str) -> Option<String>,
+) -> DatabaseError {
+    let of = page.map(|page| format!(" of `{}`", page.table)).unwrap_or_default();
+    let what = format!("a row{of} has more than {} bytes, which is the most that is read at once", limits.row_bytes());
+    let error = DatabaseError::new(DatabaseErrorKind::Limit, what).hint(
+        "read fewer of its columns, or raise `cell_bytes`: a row may have `cell_bytes` and `batch_bytes` together",
+    );
+    match page {
+        Some(page) => in_row(error, page, cell),
+        None => error,
+    }
+}
+
+/// Adds the key of a row to an error about it.
+fn in_row(mut error: DatabaseError, page: &PageRequest, cell: impl Fn(&str) -> Option<String>) -> DatabaseError {
     let key: Vec<String> =
         page.key.iter().filter_map(|name| cell(name).map(|cell| format!("{name} = {cell}"))).collect();
     if !key.is_empty() {

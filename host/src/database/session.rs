@@ -16,6 +16,14 @@ pub struct BatchLimits {
     pub cell_bytes: usize,
 }
 
+impl BatchLimits {
+    /// The size in bytes above which a single row is refused: room for one cell of the largest size, and for as much as a
+    /// batch should have besides. A row arrives as a whole, so the batch's own limit cannot bound it.
+    pub fn row_bytes(self) -> usize {
+        self.cell_bytes.saturating_add(self.bytes)
+    }
+}
+
 impl Default for BatchLimits {
     fn default() -> Self {
         Self { rows: 16_384, bytes: 2 << 20, cell_bytes: 16 << 20 }

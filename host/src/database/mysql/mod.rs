@@ -40,6 +40,8 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use sqlx::MySqlConnection;
 
@@ -55,9 +57,9 @@ use self::writer::Writer;
 use super::opened::Opened;
 use super::{
     BatchLimits, Bulk, Claims, ConnectOptions, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, End,
-    Facts, FixedInputs, LockHolder, LockRequest, PageRequest, Part, Probe, QueryLimits, Role, RoleToken, Session,
-    StopSignal, TableIdentity, TableInfo, TableName, TableSource, TableTarget, ToolChange, TransactionOptions,
-    WriteHint, WriterId, not_read_apart,
+    Facts, FixedInputs, Grants, LockHolder, LockRequest, PageRequest, Part, Probe, QueryLimits, Role, RoleToken,
+    Session, StopSignal, TableIdentity, TableInfo, TableName, TableSource, TableTarget, ToolChange, TransactionOptions,
+    WriteHint, WriterId, no_grants, not_read_apart,
 };
 use crate::data::{Batch, RowSet, Value};
 
@@ -126,6 +128,10 @@ impl Database for MysqlDatabase {
 
     fn fix_inputs(&mut self, _inputs: FixedInputs) {
         // A server has its own clock; `plan`, dry runs and `verify` name the statements that ask for it.
+    }
+
+    fn set_grants(&mut self, grants: Option<Arc<Grants>>) -> Result<(), DatabaseError> {
+        no_grants(grants.as_deref(), self.server.facts.dialect)
     }
 
     fn session(&self, _token: RoleToken) -> &(dyn Bulk + 'static) {

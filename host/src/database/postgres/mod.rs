@@ -69,9 +69,9 @@ use self::writer::Writer;
 use super::opened::Opened;
 use super::{
     BatchLimits, Bulk, Claims, ConnectOptions, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, End,
-    Facts, FixedInputs, LockHolder, LockRequest, PageRequest, Part, Probe, QueryLimits, Role, RoleToken, Session,
-    StopSignal, TableIdentity, TableInfo, TableName, TableSource, TableTarget, ToolChange, TransactionOptions,
-    WriteHint, WriterId,
+    Facts, FixedInputs, Grants, LockHolder, LockRequest, PageRequest, Part, Probe, QueryLimits, Role, RoleToken,
+    Session, StopSignal, TableIdentity, TableInfo, TableName, TableSource, TableTarget, ToolChange, TransactionOptions,
+    WriteHint, WriterId, no_grants,
 };
 use crate::data::{Batch, RowSet, Value};
 
@@ -173,6 +173,10 @@ impl Database for PostgresDatabase {
 
     fn fix_inputs(&mut self, _inputs: FixedInputs) {
         // A server has its own clock; `plan`, dry runs and `verify` name the statements that ask for it.
+    }
+
+    fn set_grants(&mut self, grants: Option<Arc<Grants>>) -> Result<(), DatabaseError> {
+        no_grants(grants.as_deref(), self.facts.dialect)
     }
 
     fn session(&self, _token: RoleToken) -> &(dyn Bulk + 'static) {

@@ -8,7 +8,7 @@ use rusqlite::{OpenFlags, ffi};
 use url::Url;
 
 use super::error::from_failure;
-use super::raw::{Connection, Failure, vfs};
+use super::raw::{Connection, Failure, on_stack, vfs};
 use crate::database::{ConnectOptions, DatabaseError, DatabaseErrorKind, DatabaseUrl};
 
 /// How long a statement waits for another connection, unless the URL says otherwise.
@@ -106,6 +106,8 @@ pub(super) struct OpenedFile {
     pub path: Option<PathBuf>,
     /// How long its statements wait for other connections.
     pub busy_timeout: Duration,
+    /// Bytes of pages that it keeps in memory.
+    pub cache_bytes: usize,
 }
 
 /// Opens the database of the URL.
@@ -120,10 +122,11 @@ pub(super) async fn open(url: &DatabaseUrl, options: &ConnectOptions) -> Result<
         Some(path) => is_new(path, create, may_create)?,
         None => false,
     };
-    let connection = open_file(&settings, create)
-        .and_then(|sqlite| prepare(sqlite, &settings, new))
+    // The first statement reads the schema.
+    let connection = on_stack(|| open_file(&settings, create).and_then(|sqlite| prepare(sqlite, &settings, new)))
         .map_err(|failure| explain(from_failure(&failure), settings.path.as_deref()))?;
-    Ok(OpenedFile { connection, path: settings.path, busy_timeout: settings.busy_timeout })
+    let cache_bytes = usize::try_from(settings.cache_kib).unwrap_or(usize::MAX).saturating_mul(1024);
+    Ok(OpenedFile { connection, path: settings.path, busy_timeout: settings.busy_timeout, cache_bytes })
 }
 
 /// Opens the file, or a database in memory.
@@ -208,6 +211,7 @@ fn prepare(sqlite: rusqlite::Connection, settings: &FileSettings, new: bool) -> 
     sqlite.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     sqlite.load_extension_disable()?;
     let mut connection = Connection::new(sqlite)?;
+    connection.forbid_attach_to_create()?;
     connection.replace_random()?;
     if new {
         set_journal_mode(&connection, settings)?;

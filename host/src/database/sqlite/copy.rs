@@ -8,7 +8,7 @@ use rusqlite::{Connection, OpenFlags, ffi};
 
 use super::connect;
 use super::error::from_failure;
-use super::raw::Failure;
+use super::raw::{Failure, on_stack};
 use crate::database::{ConnectOptions, DatabaseError, DatabaseErrorKind, DatabaseUrl, StopSignal};
 
 /// Pages between two checks of the stop signal: a few milliseconds of work.
@@ -31,8 +31,11 @@ pub async fn copy(
     let from = connect::open(url, &ConnectOptions::default()).await?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut target = Connection::open_with_flags(to, flags).map_err(failed)?;
-    copy_pages(from.connection.sqlite(), &mut target, from.busy_timeout, stop, progress)?;
-    check(&target)
+    // Each reads a schema, which needs a large stack if its views nest deeply.
+    on_stack(|| {
+        copy_pages(from.connection.sqlite(), &mut target, from.busy_timeout, stop, progress)?;
+        check(&target)
+    })
 }
 
 fn copy_pages(

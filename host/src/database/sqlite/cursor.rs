@@ -5,7 +5,7 @@ use super::types_read::{self, TypeSource};
 use super::{SqliteDatabase, bind};
 use crate::data::{Batch, ColumnBuilder, ColumnType, Value};
 use crate::database::message::{cell_text, excerpt};
-use crate::database::read::{cell_too_large, duplicate_column, in_column, not_a_query};
+use crate::database::read::{cell_too_large, duplicate_column, in_column, not_a_query, row_too_large};
 use crate::database::{BatchLimits, CursorId, CursorRequest, DatabaseError, DatabaseErrorKind, PageRequest, Role};
 
 /// An open cursor.
@@ -100,6 +100,7 @@ impl SqliteDatabase {
             })
             .collect();
         let entry_bytes = cursor.columns.len() * size_of::<i64>();
+        let row_bytes = limits.row_bytes();
         let mut rows = 0;
         let mut bytes = 0;
         let mut more = true;
@@ -114,6 +115,7 @@ impl SqliteDatabase {
                 }
                 Err(failure) => return Err(self.failed(&failure, &cursor.text)),
             }
+            let before = bytes;
             for (index, filling) in filling.iter_mut().enumerate() {
                 let cell = active.cell(index);
                 let pushed = match filling {
@@ -127,7 +129,14 @@ impl SqliteDatabase {
                         Err(error) => return Err(locate(error, &active, described, index, page)),
                     },
                 };
+                if bytes - before > row_bytes {
+                    return Err(row_too_large(limits, page, |name| {
+                        let at = described.iter().position(|column| column.name.eq_ignore_ascii_case(name))?;
+                        (at <= index).then(|| active.cell(at).to_string())
+                    }));
+                }
             }
+            active.check_cells().map_err(|failure| self.failed(&failure, &cursor.text))?;
             bytes += entry_bytes;
             rows += 1;
         }

@@ -63,7 +63,7 @@ fn hint(code: c_int) -> Option<&'static str> {
 /// A failure without a statement.
 pub(super) fn from_failure(failure: &Failure) -> DatabaseError {
     let mut error = DatabaseError::new(kind(failure.code), message(failure)).code(code_name(failure.code));
-    error.hint = hint(failure.code).map(str::to_owned);
+    error.hint = failure.hint.or_else(|| hint(failure.code)).map(str::to_owned);
     error
 }
 

@@ -8,7 +8,9 @@ mod connect;
 pub mod copy;
 mod cursor;
 mod error;
+mod granted;
 mod lock;
+mod nesting;
 mod pragmas;
 mod pulled;
 mod raw;
@@ -29,14 +31,15 @@ mod writer;
 mod tests;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use rusqlite::limits::Limit;
 
 use self::cursor::Cursor;
 use self::lock::Lock;
-use self::raw::Connection;
 pub use self::raw::configure_process;
+use self::raw::{Account, Connection};
 pub use self::remove::remove;
 use self::rights::Guard;
 use self::transaction::Transaction;
@@ -44,14 +47,23 @@ use self::writer::Writer;
 use super::opened::Opened;
 use super::{
     BatchLimits, Bulk, ChangedRows, Claims, ConnectOptions, CursorId, CursorRequest, Database, DatabaseError,
-    DatabaseUrl, Dialect, End, Facts, FixedInputs, LockHolder, LockRequest, PageRequest, Part, Probe, QueryLimits,
-    Role, RoleToken, Session, StopSignal, TableIdentity, TableInfo, TableName, TableSource, TableTarget, ToolChange,
-    TransactionOptions, WriteHint, WriterId,
+    DatabaseUrl, Dialect, End, Facts, FixedInputs, Grants, LockHolder, LockRequest, PageRequest, Part, Probe,
+    QueryLimits, Role, RoleToken, Session, StopSignal, TableIdentity, TableInfo, TableName, TableSource, TableTarget,
+    ToolChange, TransactionOptions, WriteHint, WriterId,
 };
 use crate::data::{Batch, RowSet, Value};
 
 /// Bytes of a value or row that a statement of a guest can make: no `printf('%.*c', 900000000)`.
 const GUEST_VALUE_BYTES: i32 = 128 << 20;
+
+/// Bytes that SQLite may take for a component's statements, cursors and writers in one transaction, besides pages, a sorter as
+/// large as the pages, and the values that go in and out: text that is being assembled, expanded views, records. Without it one
+/// statement can fill the memory. With the pages of the default settings it is 64 MiB in all.
+const GUEST_MEMORY: usize = 32 << 20;
+
+/// Instructions of one statement of a guest, of which each takes 24 bytes: views that are used several times by each other
+/// multiply when they are expanded. SQLite's own limit allows 6 GB.
+const GUEST_INSTRUCTIONS: i32 = 5_000_000;
 
 /// A SQLite database.
 struct SqliteDatabase {
@@ -65,13 +77,15 @@ struct SqliteDatabase {
     /// Whether the project has foreign keys enforced.
     foreign_keys: bool,
     path: Option<PathBuf>,
+    /// Bytes that SQLite may take for a component.
+    guest_memory: usize,
     url: DatabaseUrl,
     facts: Facts,
 }
 
 /// Opens the database file of the URL.
 pub async fn connect(url: &DatabaseUrl, options: &ConnectOptions) -> Result<Box<dyn Database>, DatabaseError> {
-    let connect::OpenedFile { mut connection, path, busy_timeout } = connect::open(url, options).await?;
+    let connect::OpenedFile { mut connection, path, busy_timeout, cache_bytes } = connect::open(url, options).await?;
     if !options.foreign_keys {
         connection.run("PRAGMA foreign_keys = OFF").map_err(|failure| error::from_failure(&failure))?;
     }
@@ -87,12 +101,24 @@ pub async fn connect(url: &DatabaseUrl, options: &ConnectOptions) -> Result<Box<
         transaction: None,
         foreign_keys: options.foreign_keys,
         path,
+        guest_memory: cache_bytes.saturating_mul(2).saturating_add(GUEST_MEMORY),
         url: url.clone(),
         facts,
     }))
 }
 
 impl SqliteDatabase {
+    /// Begins a call of a session, in which `bytes` go in or out, and returns where it runs.
+    fn call(&self, bytes: usize) -> Arc<Account> {
+        self.guard.begin_statement();
+        let account = self.connection.account();
+        // What is in a database in memory would count as well.
+        if self.guard.rights() == Role::Component && self.path.is_some() {
+            account.limit(Some(self.guest_memory.saturating_add(bytes)));
+        }
+        Arc::clone(account)
+    }
+
     /// Closes cursors and writers.
     fn close_statements(&mut self) {
         self.opened.close();
@@ -112,14 +138,27 @@ impl Database for SqliteDatabase {
 
     fn take_role(&mut self, role: Role, stop: StopSignal, _token: RoleToken) {
         self.guard.take_role(role, stop);
-        let bytes = if role == Role::Component { GUEST_VALUE_BYTES } else { i32::MAX };
-        // Fails only for a limit that SQLite does not know. SQLite caps the value at what it was compiled for.
-        let _ = self.connection.sqlite().set_limit(Limit::SQLITE_LIMIT_LENGTH, bytes);
-        self.connection.use_fixed_inputs(role == Role::Component);
+        let is_guest = role == Role::Component;
+        let limits =
+            [(Limit::SQLITE_LIMIT_LENGTH, GUEST_VALUE_BYTES), (Limit::SQLITE_LIMIT_VDBE_OP, GUEST_INSTRUCTIONS)];
+        for (limit, of_guest) in limits {
+            // Fails only for a limit that SQLite does not know. SQLite caps the value at what it was compiled for.
+            let _ = self.connection.sqlite().set_limit(limit, if is_guest { of_guest } else { i32::MAX });
+        }
+        self.connection.account().limit(None);
+        self.connection.use_fixed_inputs(is_guest);
     }
 
     fn fix_inputs(&mut self, inputs: FixedInputs) {
         self.connection.fix_inputs(&inputs);
+    }
+
+    fn set_grants(&mut self, grants: Option<Arc<Grants>>) -> Result<(), DatabaseError> {
+        // Statements were authorized when they were prepared.
+        self.close_statements();
+        self.cache.clear();
+        self.guard.set_grants(grants);
+        Ok(())
     }
 
     fn session(&self, _token: RoleToken) -> &(dyn Bulk + 'static) {
@@ -234,6 +273,30 @@ impl SqliteDatabase {
     }
 }
 
+/// The bytes of the texts and blobs among values.
+fn bytes_of(values: &[Value]) -> usize {
+    let bytes = values.iter().map(|value| match value {
+        Value::Text(text) | Value::Decimal(text) | Value::Json(text) | Value::Native { text, .. } => text.len(),
+        Value::Bytes(bytes) => bytes.len(),
+        _ => 0,
+    });
+    bytes.sum()
+}
+
+/// What the text of a statement and its program take, roughly.
+fn size_of_program(statement: &str) -> usize {
+    statement.len().saturating_mul(8)
+}
+
+/// The bytes of a batch's cells.
+fn size_of_batch(rows: &Batch) -> usize {
+    let bytes = rows.columns.iter().map(|column| match column.values.var_values() {
+        Some(values) => values.data.len(),
+        None => rows.row_count.saturating_mul(size_of::<i64>()),
+    });
+    bytes.sum()
+}
+
 #[async_trait]
 impl Session for SqliteDatabase {
     fn facts(&self) -> &Facts {
@@ -241,8 +304,7 @@ impl Session for SqliteDatabase {
     }
 
     async fn execute(&mut self, statement: &str, parameters: &[Value]) -> Result<u64, DatabaseError> {
-        self.guard.begin_statement();
-        self.execute_now(statement, parameters)
+        self.call(bytes_of(parameters) + size_of_program(statement)).run(|| self.execute_now(statement, parameters))
     }
 
     async fn query(
@@ -251,8 +313,8 @@ impl Session for SqliteDatabase {
         parameters: &[Value],
         limits: QueryLimits,
     ) -> Result<RowSet, DatabaseError> {
-        self.guard.begin_statement();
-        self.query_now(statement, parameters, limits)
+        let bytes = limits.bytes.saturating_add(bytes_of(parameters) + size_of_program(statement));
+        self.call(bytes).run(|| self.query_now(statement, parameters, limits))
     }
 
     async fn probe(&mut self, questions: &[String]) -> Result<Probe, DatabaseError> {
@@ -264,8 +326,7 @@ impl Session for SqliteDatabase {
     }
 
     async fn table(&mut self, name: &TableName) -> Result<TableInfo, DatabaseError> {
-        self.guard.begin_statement();
-        self.table_now(name).map(|table| table.info)
+        self.call(0).run(|| self.table_now(name).map(|table| table.info))
     }
 }
 
@@ -276,7 +337,7 @@ impl Bulk for SqliteDatabase {
         source: &TableSource,
         target: &TableTarget,
     ) -> Result<Option<TableIdentity>, DatabaseError> {
-        self.others_see_now(source, target)
+        self.call(0).run(|| self.others_see_now(source, target))
     }
 
     async fn hold(&mut self, _source: &TableSource, _target: &TableTarget) -> Result<(), DatabaseError> {
@@ -284,18 +345,16 @@ impl Bulk for SqliteDatabase {
     }
 
     async fn read_page(&mut self, page: &PageRequest) -> Result<Option<Batch>, DatabaseError> {
-        self.guard.begin_statement();
-        self.read_page_now(page)
+        self.call(page.limits.row_bytes()).run(|| self.read_page_now(page))
     }
 
     async fn open_cursor(&mut self, request: &CursorRequest) -> Result<CursorId, DatabaseError> {
-        self.guard.begin_statement();
-        self.open_cursor_now(request)
+        self.call(bytes_of(&request.parameters) + size_of_program(&request.statement))
+            .run(|| self.open_cursor_now(request))
     }
 
     async fn fetch(&mut self, cursor: CursorId, limits: BatchLimits) -> Result<Option<Batch>, DatabaseError> {
-        self.guard.begin_statement();
-        self.fetch_now(cursor, limits)
+        self.call(limits.row_bytes()).run(|| self.fetch_now(cursor, limits))
     }
 
     async fn close_cursor(&mut self, cursor: CursorId) -> Result<(), DatabaseError> {
@@ -305,13 +364,12 @@ impl Bulk for SqliteDatabase {
     }
 
     async fn open_writer(&mut self, target: &TableTarget) -> Result<WriterId, DatabaseError> {
-        self.guard.begin_statement();
-        self.open_writer_now(target)
+        self.call(0).run(|| self.open_writer_now(target))
     }
 
     async fn write(&mut self, writer: WriterId, rows: &Batch, hint: WriteHint) -> Result<u64, DatabaseError> {
-        self.guard.begin_statement();
-        self.write_now(writer, rows, hint)
+        // SQLite copies a row into a record, and the record into pages.
+        self.call(size_of_batch(rows).saturating_mul(2)).run(|| self.write_now(writer, rows, hint))
     }
 
     async fn finish_writer(&mut self, writer: WriterId) -> Result<u64, DatabaseError> {

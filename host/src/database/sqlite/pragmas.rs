@@ -19,8 +19,9 @@ const EVERYBODYS: &[&str] = &[
     "quick_check",
     "defer_foreign_keys",
 ];
-/// Further pragmas that a guest may use, only to read.
-const GUEST_READS: &[&str] = &["foreign_keys", "user_version"];
+/// Further pragmas that a guest may use, only to read. FTS5 asks for `data_version`, and RTree and FTS4 for `page_size`, in
+/// statements of their own that the authorizer cannot tell from the guest's.
+const GUEST_READS: &[&str] = &["foreign_keys", "user_version", "data_version", "page_size"];
 
 /// Further pragmas that a script may set, besides `journal_mode`: they change the file and not the connection.
 const SCRIPT_PRAGMAS: &[&str] =
@@ -32,52 +33,53 @@ pub(super) fn refuse(rights: Role, transaction: bool, name: &str, value: Option<
     if rights == Role::Component {
         let allowed =
             EVERYBODYS.iter().any(|other| is(other)) || (value.is_none() && GUEST_READS.iter().any(|other| is(other)));
-        return (!allowed).then(|| Denial {
-            what: format!("a component may not use PRAGMA {name}"),
-            hint: "a component may look at the schema (table_xinfo, index_list, foreign_key_check …), not change the \
+        return (!allowed).then(|| {
+            Denial::new(
+                format!("a component may not use PRAGMA {name}"),
+                "a component may look at the schema (table_xinfo, index_list, foreign_key_check …), not change the \
                    connection; a migration in SQL may",
+            )
         });
     }
     let value = value?;
     if is("writable_schema") || is("schema_version") {
-        return Some(Denial {
-            what: format!("PRAGMA {name} is refused: it can destroy the database"),
-            hint: "rebuild the table instead, with the directive `-- runner:table-rebuild`",
-        });
+        return Some(Denial::new(
+            format!("PRAGMA {name} is refused: it can destroy the database"),
+            "rebuild the table instead, with the directive `-- runner:table-rebuild`",
+        ));
     }
     if is("encoding") {
-        return Some(Denial {
-            what: "PRAGMA encoding does nothing: a database keeps the encoding that it was made with".to_owned(),
-            hint: "leave the statement out",
-        });
+        return Some(Denial::new(
+            "PRAGMA encoding does nothing: a database keeps the encoding that it was made with",
+            "leave the statement out",
+        ));
     }
     if is("foreign_keys") {
         // Refused in both: a dry run uses a transaction where the run itself does not.
-        return Some(Denial {
-            what:
-                "PRAGMA foreign_keys is refused: inside of a transaction it does nothing, and outside of one it would \
-                   outlive the migration"
-                    .to_owned(),
-            hint: instead(name),
-        });
+        return Some(Denial::new(
+            "PRAGMA foreign_keys is refused: inside of a transaction it does nothing, and outside of one it would \
+                   outlive the migration",
+            instead(name),
+        ));
     }
     if is("journal_mode") {
         // SQLite accepts the beginning of a word for the word.
         if !JOURNAL_MODES.iter().any(|mode| mode.eq_ignore_ascii_case(value)) {
-            return Some(Denial {
-                what: format!("PRAGMA journal_mode = {value} is refused: nothing could be rolled back after it"),
-                hint: "use one of `wal`, `delete`, `truncate` and `persist`",
-            });
+            return Some(Denial::new(
+                format!("PRAGMA journal_mode = {value} is refused: nothing could be rolled back after it"),
+                "use one of `wal`, `delete`, `truncate` and `persist`",
+            ));
         }
-        return transaction.then(|| Denial {
-            what: "PRAGMA journal_mode does nothing inside a transaction".to_owned(),
-            hint: "write the directive `-- runner:no-transaction` at the top of the file",
+        return transaction.then(|| {
+            Denial::new(
+                "PRAGMA journal_mode does nothing inside a transaction",
+                "write the directive `-- runner:no-transaction` at the top of the file",
+            )
         });
     }
     let allowed = EVERYBODYS.iter().chain(SCRIPT_PRAGMAS).any(|other| is(other));
-    (!allowed).then(|| Denial {
-        what: format!("PRAGMA {name} is refused: the setting would outlive the migration"),
-        hint: instead(name),
+    (!allowed).then(|| {
+        Denial::new(format!("PRAGMA {name} is refused: the setting would outlive the migration"), instead(name))
     })
 }
 

@@ -5,16 +5,19 @@
 //! the text of the statement closes: the new name of `ALTER TABLE … RENAME TO`, and the body of `CREATE TRIGGER`, which is
 //! authorized when it fires. SQLite has no dynamic SQL, so a trigger that touches a table must spell its name.
 
+use std::borrow::Cow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rusqlite::ffi;
 
+use super::granted::Granted;
 use super::pragmas;
 use super::raw::{AuthRequest, Hooks};
 use super::statement::something_else;
 use crate::database::facts::{TOOL_TABLES, is_tool_table};
-use crate::database::{DatabaseError, DatabaseErrorKind, Role, StopSignal};
+use crate::database::grants::{Grants, Need, Touched, Verb};
+use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Role, StopSignal, TableName};
 
 /// The prefix of our functions; only our own statements may call them.
 pub(super) const FUNCTION_PREFIX: &str = "runner_pull_";
@@ -25,7 +28,28 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(25);
 /// Why something was refused.
 pub(super) struct Denial {
     pub what: String,
-    pub hint: &'static str,
+    pub detail: Option<String>,
+    pub hint: Cow<'static, str>,
+}
+
+impl Denial {
+    pub(super) fn new(what: impl Into<String>, hint: &'static str) -> Self {
+        Self { what: what.into(), detail: None, hint: Cow::Borrowed(hint) }
+    }
+}
+
+impl From<DatabaseError> for Denial {
+    fn from(error: DatabaseError) -> Self {
+        Self { what: error.message, detail: error.detail, hint: Cow::Owned(error.hint.unwrap_or_default()) }
+    }
+}
+
+impl From<Denial> for DatabaseError {
+    fn from(denial: Denial) -> Self {
+        let mut error = Self::new(DatabaseErrorKind::Denied, denial.what).code("SQLITE_AUTH (23)").hint(denial.hint);
+        error.detail = denial.detail;
+        error
+    }
 }
 
 /// The rights of the current role, shared by the database and SQLite's callbacks.
@@ -59,6 +83,8 @@ struct State {
     mentioned: Option<&'static str>,
     /// A script's VACUUM is running: it copies all tables in a transaction of its own.
     vacuum: bool,
+    /// What a component was granted, if it has grants.
+    granted: Granted,
     denial: Option<Denial>,
 }
 
@@ -78,6 +104,7 @@ impl Default for State {
             transaction: false,
             mentioned: None,
             vacuum: false,
+            granted: Granted::default(),
             denial: None,
         }
     }
@@ -119,6 +146,7 @@ impl Guard {
         // A time beyond the clock's range is no limit.
         state.deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
         state.is_late = false;
+        state.granted.begin();
     }
 
     pub(super) fn set_role(&self, rights: Role) {
@@ -164,6 +192,7 @@ impl Guard {
     pub(super) fn expect(&self, statement: &str) {
         let mut state = self.state();
         state.denial = None;
+        state.granted.expect(statement);
         state.vacuum = state.rights == Role::SqlScript && !state.transaction && is_vacuum(statement);
         state.mentioned = (state.rights != Role::Host).then(|| mentioned_tool_table(statement)).flatten();
     }
@@ -182,6 +211,27 @@ impl Guard {
         AsHost { guard: self.clone(), is_stopped: true }
     }
 
+    /// Restricts components to what was granted.
+    pub(super) fn set_grants(&self, grants: Option<Arc<Grants>>) {
+        self.state().granted.set(grants);
+    }
+
+    /// The error for a table that a component asks about and has no grant for.
+    pub(super) fn ungranted(&self, table: &TableName) -> Option<DatabaseError> {
+        let state = self.state();
+        let grants = state.granted.grants().filter(|_| state.rights == Role::Component && state.host_depth == 0)?;
+        let is_main = table.schema.as_deref().is_some_and(|schema| schema.eq_ignore_ascii_case("main"));
+        let named = if is_main { TableName::new(&*table.name) } else { table.clone() };
+        let known = grants.mention(&named, Dialect::Sqlite) && !is_tool_table(&table.name);
+        (!known).then(|| Need::Table { verb: Verb::Read, table: named, columns: Touched::Table }.denied(None))
+    }
+
+    /// Until the guard is dropped, the inserts that the host prepares are into these columns.
+    pub(super) fn inserting(&self, columns: &[String]) -> Inserting {
+        self.state().granted.set_inserted(columns.to_vec());
+        Inserting { guard: self.clone() }
+    }
+
     /// Lets statements call our functions until the guard is dropped.
     pub(super) fn pulling(&self) -> Pulling {
         self.state().pulling = true;
@@ -191,7 +241,7 @@ impl Guard {
     /// The error for a statement that the authorizer refused.
     pub(super) fn denied(&self) -> Option<DatabaseError> {
         let denial = self.state().denial.take()?;
-        Some(DatabaseError::new(DatabaseErrorKind::Denied, denial.what).code("SQLITE_AUTH (23)").hint(denial.hint))
+        Some(denial.into())
     }
 }
 
@@ -211,6 +261,17 @@ impl Drop for AsHost {
     }
 }
 
+/// See [`Guard::inserting`].
+pub(super) struct Inserting {
+    guard: Guard,
+}
+
+impl Drop for Inserting {
+    fn drop(&mut self) {
+        self.guard.state().granted.set_inserted(Vec::new());
+    }
+}
+
 /// See [`Guard::pulling`].
 pub(super) struct Pulling {
     guard: Guard,
@@ -225,10 +286,18 @@ impl Drop for Pulling {
 impl Hooks for Guard {
     fn authorize(&self, request: &AuthRequest<'_>) -> bool {
         let mut state = self.state();
-        if state.rights == Role::Host || state.host_depth > 0 || state.vacuum {
+        if state.rights == Role::Host || state.host_depth > 0 {
             return true;
         }
-        match state.refuse(request) {
+        let refused = if state.vacuum {
+            // It copies all tables with statements of its own. What comes from the script's text is the name of the file: an
+            // expression, which may call functions.
+            let is_function = request.action == ffi::SQLITE_FUNCTION;
+            is_function.then(|| state.function(request.second.unwrap_or_default())).flatten()
+        } else {
+            state.refuse(request).or_else(|| state.refuse_ungranted(request))
+        };
+        match refused {
             None => true,
             Some(denial) => {
                 state.denial = Some(denial);
@@ -273,6 +342,11 @@ impl State {
         is_late
     }
 
+    /// What the grants of a component refuse, beyond what components may not do anyway.
+    fn refuse_ungranted(&mut self, request: &AuthRequest<'_>) -> Option<Denial> {
+        if self.rights == Role::Component { self.granted.refuse(request) } else { None }
+    }
+
     fn refuse(&self, request: &AuthRequest<'_>) -> Option<Denial> {
         let first = request.first.unwrap_or_default();
         let second = request.second.unwrap_or_default();
@@ -313,10 +387,10 @@ impl State {
             }
             ffi::SQLITE_FUNCTION => self.function(second),
             ffi::SQLITE_PRAGMA => pragmas::refuse(self.rights, self.transaction, first, request.second),
-            ffi::SQLITE_ATTACH | ffi::SQLITE_DETACH if self.rights == Role::Component => Some(Denial {
-                what: "a component may not attach or detach database files; VACUUM does so too".to_owned(),
-                hint: "a migration in SQL may: put this statement into one",
-            }),
+            ffi::SQLITE_ATTACH | ffi::SQLITE_DETACH if self.rights == Role::Component => Some(Denial::new(
+                "a component may not attach or detach database files; VACUUM does so too",
+                "a migration in SQL may: put this statement into one",
+            )),
             _ => None,
         }
     }
@@ -329,28 +403,26 @@ impl State {
     fn transaction_control(&self, action: std::ffi::c_int, operation: &str) -> Denial {
         let word = if action == ffi::SQLITE_SAVEPOINT { "SAVEPOINT" } else { operation };
         let word = if word == "COMMIT" || word == "BEGIN" || word == "ROLLBACK" { word } else { "SAVEPOINT" };
-        Denial {
-            what: format!("a migration may not control the transaction: {word} is refused"),
-            hint: if self.transaction {
+        Denial::new(
+            format!("a migration may not control the transaction: {word} is refused"),
+            if self.transaction {
                 "runner opens the transaction and commits it with the history; leave the statement out"
             } else {
                 "each statement of a `-- runner:no-transaction` migration commits by itself; leave the statement out"
             },
-        }
+        )
     }
 
     fn function(&self, name: &str) -> Option<Denial> {
         if name.eq_ignore_ascii_case("load_extension") || name.eq_ignore_ascii_case("fts3_tokenizer") {
-            return Some(Denial {
-                what: format!("a migration may not load code into the database: {name}() is refused"),
-                hint: "runner loads no extensions",
-            });
+            return Some(Denial::new(
+                format!("a migration may not load code into the database: {name}() is refused"),
+                "runner loads no extensions",
+            ));
         }
         let ours = name.get(..FUNCTION_PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(FUNCTION_PREFIX));
-        (ours && !self.pulling).then(|| Denial {
-            what: format!("{name}() belongs to runner itself"),
-            hint: "give your function another name",
-        })
+        (ours && !self.pulling)
+            .then(|| Denial::new(format!("{name}() belongs to runner itself"), "give your function another name"))
     }
 }
 
@@ -360,33 +432,31 @@ pub(super) fn is_attached(database: &str) -> bool {
 }
 
 fn attached(database: &str) -> Denial {
-    Denial {
-        what: format!("a component may not reach the attached database `{database}`"),
-        hint: "a component works on the database of its run; a migration in SQL may attach others",
-    }
+    Denial::new(
+        format!("a component may not reach the attached database `{database}`"),
+        "a component works on the database of its run; a migration in SQL may attach others",
+    )
 }
 
 /// The error for a table of an attached database that a component asks for.
 pub(super) fn denied_attached(database: &str) -> DatabaseError {
     let denial = attached(database);
-    DatabaseError::new(DatabaseErrorKind::Denied, denial.what).hint(denial.hint)
+    DatabaseError { code: String::new(), ..denial.into() }
 }
 
 fn tool_table(what: &str, table: &str, accessor: Option<&str>) -> Denial {
     let through = accessor.map(|name| format!(", not even through `{name}`")).unwrap_or_default();
-    Denial {
-        what: format!("a migration may not {what} `{table}`, which belongs to runner itself{through}"),
-        hint: "the history is written by `runner apply` and `runner rollback` alone",
-    }
+    Denial::new(
+        format!("a migration may not {what} `{table}`, which belongs to runner itself{through}"),
+        "the history is written by `runner apply` and `runner rollback` alone",
+    )
 }
 
 fn mentions(table: &'static str) -> Denial {
-    Denial {
-        what: format!(
-            "a migration may not define a table or trigger that names `{table}`, which belongs to runner itself"
-        ),
-        hint: "give your table another name",
-    }
+    Denial::new(
+        format!("a migration may not define a table or trigger that names `{table}`, which belongs to runner itself"),
+        "give your table another name",
+    )
 }
 
 /// Whether the one statement of a text is a VACUUM.

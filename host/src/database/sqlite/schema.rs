@@ -42,6 +42,9 @@ impl SqliteDatabase {
         if let Some(schema) = name.schema.as_deref().filter(|schema| is_guest && is_attached(schema)) {
             return Err(denied_attached(schema));
         }
+        if let Some(error) = self.guard.ungranted(name) {
+            return Err(error);
+        }
         let _host = self.guard.as_host();
         match self.read_table(name, is_guest) {
             Ok(Some(table)) => Ok(table),

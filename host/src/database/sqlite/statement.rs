@@ -1,8 +1,8 @@
 //! Statements with parameters: prepared once, bound, and run to their end.
 
 use super::error::from_statement;
-use super::raw::{Cell, Failure, Statement, Step};
-use super::{SqliteDatabase, bind, types_read};
+use super::raw::{Failure, Statement, Step};
+use super::{SqliteDatabase, bind, nesting, types_read};
 use crate::data::{RowSet, Value};
 use crate::database::{DatabaseError, DatabaseErrorKind, QueryLimits, Role};
 
@@ -87,18 +87,16 @@ impl SqliteDatabase {
             }
             let mut row = Vec::with_capacity(width);
             for (column, declared) in declared.iter().enumerate() {
-                let cell = active.cell(column);
-                bytes = bytes.saturating_add(match cell {
-                    Cell::Text(bytes) | Cell::Blob(bytes) => bytes.len(),
-                    _ => 8,
-                });
+                bytes = bytes.saturating_add(active.cell_bytes(column).max(8));
                 if bytes > limits.bytes {
                     return Err(too_much(format!("the result has more than {} bytes", limits.bytes)));
                 }
+                let cell = active.cell(column);
                 row.push(types_read::value(cell, *declared).map_err(|what| {
                     DatabaseError::new(DatabaseErrorKind::Conversion, format!("column `{}`: {what}", columns[column]))
                 })?);
             }
+            active.check_cells().map_err(|failure| self.failed(&failure, statement))?;
             rows.push(row);
         }
         active.release();
@@ -127,6 +125,7 @@ impl SqliteDatabase {
 
     /// Prepares the one statement of a text.
     pub(super) fn prepare_one(&mut self, statement: &str) -> Result<Statement, DatabaseError> {
+        nesting::check(statement)?;
         self.guard.expect(statement);
         let prepared = self.connection.prepare(statement, true).map_err(|failure| self.failed(&failure, statement))?;
         let Some(prepared) = prepared else {

@@ -1,8 +1,6 @@
 //! Temporary tables, views and triggers: SQLite keeps them for the connection and not for the transaction, and they hide
 //! objects of the same name in the file. Attached databases are kept for the connection as well.
 
-use rusqlite::OptionalExtension as _;
-
 use super::SqliteDatabase;
 use super::error::{from_failure, text_of};
 use super::raw::{Connection, Failure};
@@ -54,8 +52,12 @@ pub(super) fn databases(connection: &Connection) -> Result<Vec<String>, Failure>
 
 fn drop_all(connection: &Connection) -> Result<(), Failure> {
     loop {
-        let next = connection.sqlite().query_row(NEXT, [], |row| Ok((text_of(row, 0)?, text_of(row, 1)?)));
-        let Some((kind, name)) = next.optional()? else { return Ok(()) };
+        let mut next = None;
+        connection.each_row(NEXT, |row| {
+            next = Some((text_of(row, 0)?, text_of(row, 1)?));
+            Ok(())
+        })?;
+        let Some((kind, name)) = next else { return Ok(()) };
         connection.run(&format!("DROP {kind} temp.{}", Dialect::Sqlite.quote(&name)))?;
     }
 }

@@ -3,7 +3,10 @@
 mod connect;
 mod contract;
 mod fixed;
+mod grants;
+mod hostile;
 mod lock;
+mod nesting;
 mod pulled;
 mod random;
 mod reading;

@@ -85,6 +85,7 @@ impl SqliteDatabase {
             let _host = self.guard.as_host_that_stops();
             begin(&self.connection, options, self.foreign_keys)
         };
+        self.connection.account().begin();
         match begun {
             Ok(transaction) => {
                 self.transaction = Some(transaction);

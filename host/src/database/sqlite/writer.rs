@@ -102,6 +102,7 @@ impl SqliteDatabase {
                 .push(encoding.map_err(|unfit| writer.errors(rows).cannot_hold(&column.name, unfit.what, unfit.row))?);
         }
         let columns: Vec<CellColumn<'_>> = encoded.iter().map(Encoded::as_pull).collect();
+        let _inserting = self.guard.inserting(&plan.sql.layout.names);
         let written = match self.write_range(writer, &mut plan, rows, &columns, hint)? {
             Some(written) => written,
             None => self.write_each(writer, &mut plan, rows, &columns)?,

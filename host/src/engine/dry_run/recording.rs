@@ -11,7 +11,7 @@ use crate::data::{Batch, RowSet, Value};
 use crate::database::message::value_text;
 use crate::database::{
     BatchLimits, Bulk, Claims, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, End, Facts, FixedInputs,
-    LockHolder, LockRequest, PageRequest, Part, Probe, QueryLimits, Role, RoleToken, Session, StopSignal,
+    Grants, LockHolder, LockRequest, PageRequest, Part, Probe, QueryLimits, Role, RoleToken, Session, StopSignal,
     TableIdentity, TableInfo, TableName, TableSource, TableTarget, ToolChange, TransactionOptions, WriteHint,
     WriteMode, WriterId,
 };
@@ -169,6 +169,10 @@ impl Database for RecordingDatabase {
 
     fn fix_inputs(&mut self, inputs: FixedInputs) {
         self.inner.fix_inputs(inputs);
+    }
+
+    fn set_grants(&mut self, grants: Option<Arc<Grants>>) -> Result<(), DatabaseError> {
+        self.inner.set_grants(grants)
     }
 
     fn session(&self, _token: RoleToken) -> &(dyn Bulk + 'static) {

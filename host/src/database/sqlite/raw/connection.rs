@@ -1,6 +1,7 @@
 //! The connection itself.
 
 use std::ffi::{CStr, c_int, c_uint};
+use std::mem::ManuallyDrop;
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
 
@@ -9,6 +10,8 @@ use rusqlite::ffi;
 use super::fixed::Fixed;
 use super::functions::Functions;
 use super::hooks::{self, Hooks};
+use super::memory::{self, Account};
+use super::stack::{self, Exceeded};
 use super::statement::{Prepared, Statements};
 
 /// Bytes up to which the journal of a single statement stays in memory: a chunk of a transform, with the pages around its rows.
@@ -16,7 +19,8 @@ const STATEMENT_JOURNAL_BYTES: c_int = 4 << 20;
 
 /// Sets up SQLite for the whole process. A statement that could fail half-way keeps the old pages it changes, to undo its work;
 /// by default it writes all but the first 64 KiB to a temporary file, which costs as much as writing the pages themselves. Memory is
-/// not counted: nothing here asks how much there is, and to count takes a lock at every allocation, which all connections share.
+/// not counted by SQLite: that takes a lock at every allocation, which all connections share. What a component's statements take is
+/// counted by connection instead.
 ///
 /// # Safety
 /// No other thread uses SQLite meanwhile. Without effect once a connection has been opened.
@@ -25,6 +29,7 @@ pub unsafe fn configure_process() {
     unsafe {
         ffi::sqlite3_config(ffi::SQLITE_CONFIG_STMTJRNL_SPILL, STATEMENT_JOURNAL_BYTES);
         ffi::sqlite3_config(ffi::SQLITE_CONFIG_MEMSTATUS, 0 as c_int);
+        memory::wrap_allocator();
     }
 }
 
@@ -37,6 +42,8 @@ pub(in super::super) struct Failure {
     pub message: String,
     /// The byte offset of the error in the statement.
     pub offset: Option<usize>,
+    /// What helps, where the code does not say it.
+    pub hint: Option<&'static str>,
 }
 
 /// An open connection, with its statements, functions and hooks.
@@ -47,9 +54,12 @@ pub(in super::super) struct Connection {
     hooks: Option<Arc<Box<dyn Hooks>>>,
     /// Whether the main database, and so every other, stores text as UTF-8.
     utf8: bool,
+    /// What it may take, and where it runs.
+    account: Arc<Account>,
     /// The handle of `sqlite`.
     handle: NonNull<ffi::sqlite3>,
-    sqlite: rusqlite::Connection,
+    /// Closed on the stack of `account`, since that frees the schema.
+    sqlite: ManuallyDrop<rusqlite::Connection>,
 }
 
 // SAFETY: SQLite lets a connection and its statements move between threads as long as one thread at a time uses them. The
@@ -69,14 +79,21 @@ impl Connection {
             fixed: Fixed::default(),
             hooks: None,
             utf8: false,
+            account: Arc::default(),
             handle,
-            sqlite,
+            sqlite: ManuallyDrop::new(sqlite),
         })
     }
 
     /// The safe interface of the same connection, for everything that is not a hot path.
     pub(in super::super) fn sqlite(&self) -> &rusqlite::Connection {
         &self.sqlite
+    }
+
+    /// Where calls of SQLite run, and how much memory they may take. Every call goes through it by itself; a caller that makes
+    /// many saves time by running them all in one.
+    pub(in super::super) fn account(&self) -> &Arc<Account> {
+        &self.account
     }
 
     /// Asks `hooks` from now on.
@@ -124,9 +141,9 @@ impl Connection {
         let mut statement = ptr::null_mut();
         let mut tail = ptr::null();
         // SAFETY: the connection is open; the text is `length` bytes long; both out-pointers are valid.
-        let code = unsafe {
+        let code = self.account.run(|| unsafe {
             ffi::sqlite3_prepare_v3(self.handle(), sql.as_ptr().cast(), length, flags, &mut statement, &mut tail)
-        };
+        });
         if code != ffi::SQLITE_OK {
             return Err(self.failure(code));
         }
@@ -140,7 +157,9 @@ impl Connection {
 
     /// Finalizes the statements whose tickets were dropped. `prepare` and `activate` do so too.
     pub(in super::super) fn finalize_dropped(&self) {
-        self.statements.finalize_dropped();
+        if self.statements.any_dropped() {
+            self.account.run(|| self.statements.finalize_dropped());
+        }
     }
 
     /// Reads the encoding of the database. Until then every text is read as UTF-8, which is right but slower.
@@ -153,7 +172,7 @@ impl Connection {
     /// Runs statements and ignores the rows that they return.
     pub(in super::super) fn run(&self, sql: &str) -> Result<(), Failure> {
         self.finalize_dropped();
-        Ok(self.sqlite.execute_batch(sql)?)
+        Ok(self.account.run(|| self.sqlite.execute_batch(sql))?)
     }
 
     /// Calls `visit` with each row of a query. For queries of the host: neither quick nor cached.
@@ -163,17 +182,22 @@ impl Connection {
         mut visit: impl FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<()>,
     ) -> Result<(), Failure> {
         self.finalize_dropped();
-        let mut statement = self.sqlite.prepare(sql)?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            visit(row)?;
-        }
-        Ok(())
+        self.account.run(|| {
+            let mut statement = self.sqlite.prepare(sql)?;
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                visit(row)?;
+            }
+            Ok(())
+        })
     }
 
     /// The last error of the connection, if `code` is its code.
     #[cold]
     pub(super) fn failure(&self, code: c_int) -> Failure {
+        if let Some(exceeded) = Failure::exceeded() {
+            return exceeded;
+        }
         let database = self.handle();
         // SAFETY: the connection is open; the message is copied before SQLite is called again.
         unsafe {
@@ -186,8 +210,23 @@ impl Connection {
                 CStr::from_ptr(message).to_string_lossy().into_owned()
             };
             let offset = usize::try_from(ffi::sqlite3_error_offset(database)).ok();
-            Failure { code: if known { extended } else { code }, message, offset }
+            Failure { code: if known { extended } else { code }, message, offset, hint: None }
         }
+    }
+
+    /// From here on, ATTACH opens files that exist and makes none.
+    pub(in super::super) fn forbid_attach_to_create(&self) -> Result<(), Failure> {
+        let mut is_on: c_int = 0;
+        // SAFETY: the connection is open; the option takes an int and a pointer to one, which is valid.
+        let code = unsafe {
+            ffi::sqlite3_db_config(
+                self.handle(),
+                ffi::SQLITE_DBCONFIG_ENABLE_ATTACH_CREATE,
+                0 as c_int,
+                ptr::from_mut(&mut is_on),
+            )
+        };
+        if code == ffi::SQLITE_OK { Ok(()) } else { Err(self.failure(code)) }
     }
 
     /// Whether no transaction is open.
@@ -234,15 +273,44 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        self.statements.finalize_all();
-        // SAFETY: the connection is open until `sqlite` is dropped, after this.
-        unsafe { hooks::register(self.handle(), None) };
+        let account = Arc::clone(&self.account);
+        account.run(|| {
+            self.statements.finalize_all();
+            // SAFETY: the connection is open until `sqlite` is dropped, after this.
+            unsafe { hooks::register(self.handle(), None) };
+            // SAFETY: dropped here only, and not used afterwards.
+            unsafe { ManuallyDrop::drop(&mut self.sqlite) };
+        });
     }
 }
 
 impl Failure {
     pub(super) fn new(code: c_int, message: &str) -> Self {
-        Self { code, message: message.to_owned(), offset: None }
+        Self { code, message: message.to_owned(), offset: None, hint: None }
+    }
+
+    /// The failure of the present call, if it exceeded the stack or the memory that it may use. SQLite reports those as what
+    /// stopped it there: a refusal, or memory that it did not get.
+    pub(in super::super) fn exceeded() -> Option<Self> {
+        let (code, message, hint) = match stack::take_exceeded()? {
+            Exceeded::Stack => (
+                ffi::SQLITE_TOOBIG,
+                "the statement nests too deeply: subqueries, views, triggers and actions of foreign keys within each other are \
+                 limited"
+                    .to_owned(),
+                "split the statement, or shorten the chain of views, triggers or foreign keys that it goes through",
+            ),
+            Exceeded::Memory(most) => (
+                ffi::SQLITE_NOMEM,
+                format!(
+                    "the statement needs more memory than the {} MiB that SQLite may take for a component",
+                    most.div_euclid(1 << 20)
+                ),
+                "use fewer or smaller values at once, or batches; `?cache_size=` in the database URL raises the limit, and a \
+                 migration in SQL has none",
+            ),
+        };
+        Some(Self { hint: Some(hint), ..Self::new(code, &message) })
     }
 
     /// A result code by itself, with SQLite's general message for it.
@@ -257,15 +325,18 @@ impl Failure {
 
 impl From<rusqlite::Error> for Failure {
     fn from(error: rusqlite::Error) -> Self {
+        if let Some(exceeded) = Self::exceeded() {
+            return exceeded;
+        }
         match error {
             rusqlite::Error::SqliteFailure(error, message) => {
                 let message = message.unwrap_or_else(|| ffi::code_to_str(error.extended_code).to_owned());
-                Self { code: error.extended_code, message, offset: None }
+                Self { code: error.extended_code, message, offset: None, hint: None }
             }
             rusqlite::Error::SqlInputError { error, msg, offset, .. } => {
-                Self { code: error.extended_code, message: msg, offset: usize::try_from(offset).ok() }
+                Self { code: error.extended_code, message: msg, offset: usize::try_from(offset).ok(), hint: None }
             }
-            other => Self { code: ffi::SQLITE_ERROR, message: other.to_string(), offset: None },
+            other => Self { code: ffi::SQLITE_ERROR, message: other.to_string(), offset: None, hint: None },
         }
     }
 }

@@ -10,6 +10,8 @@ use std::sync::Arc;
 
 use rusqlite::ffi;
 
+use super::stack::{self, Exceeded};
+
 /// What a statement is going to do, asked while it is prepared. The meaning of the arguments depends on the action; see
 /// <https://sqlite.org/c3ref/c_alter_table.html>.
 #[derive(Clone, Copy, Debug)]
@@ -70,6 +72,10 @@ unsafe extern "C" fn authorize(
     database: *const c_char,
     accessor: *const c_char,
 ) -> c_int {
+    if stack::is_short() {
+        stack::exceed(Exceeded::Stack);
+        return ffi::SQLITE_DENY;
+    }
     // SAFETY: `state` is the pointer that `register` passed, whose hooks are alive; SQLite's texts live during the call.
     let (hooks, request) = unsafe {
         let request = AuthRequest {

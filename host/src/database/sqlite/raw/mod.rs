@@ -23,6 +23,8 @@ mod connection;
 mod fixed;
 mod functions;
 mod hooks;
+mod memory;
+mod stack;
 mod statement;
 #[cfg(test)]
 mod tests;
@@ -33,4 +35,6 @@ pub(super) use connection::{Connection, Failure};
 pub(super) use fixed::vfs;
 pub(super) use functions::{HAS, PullBatch, PullKeys, Pulled, function_name};
 pub(super) use hooks::{AuthRequest, Hooks};
+pub(super) use memory::Account;
+pub(super) use stack::on_stack;
 pub(super) use statement::{Active, Statement, Step};

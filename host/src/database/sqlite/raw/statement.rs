@@ -10,6 +10,7 @@ use rusqlite::ffi;
 
 use super::cells::{Cell, CellColumn};
 use super::connection::{Connection, Failure};
+use super::stack;
 
 /// A statement, and where the text after it begins.
 pub(in super::super) struct Prepared {
@@ -64,6 +65,11 @@ impl Statements {
         });
         slots[slot] = Some(raw);
         Statement { slot, dropped: Arc::clone(&self.dropped) }
+    }
+
+    /// Whether tickets were dropped since.
+    pub(super) fn any_dropped(&self) -> bool {
+        !self.dropped.0.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
 
     /// Finalizes the statements whose tickets were dropped.
@@ -146,9 +152,12 @@ impl<'a> Active<'a> {
     /// Goes to the next row.
     #[inline]
     pub(in super::super) fn step(&mut self) -> Result<Step, Failure> {
-        let _time = self.connection.fixed().time();
-        // SAFETY: the statement is prepared.
-        match unsafe { ffi::sqlite3_step(self.raw()) } {
+        let code = self.connection.account().run(|| {
+            let _time = self.connection.fixed().time();
+            // SAFETY: the statement is prepared.
+            unsafe { ffi::sqlite3_step(self.raw()) }
+        });
+        match code {
             ffi::SQLITE_ROW => Ok(Step::Row),
             ffi::SQLITE_DONE => Ok(Step::Done),
             code => {
@@ -163,7 +172,7 @@ impl<'a> Active<'a> {
     /// Makes the statement ready to run again; parameters stay bound.
     pub(in super::super) fn reset(&mut self) {
         // SAFETY: the statement is prepared. The result repeats the error of the last step.
-        unsafe { ffi::sqlite3_reset(self.raw()) };
+        self.connection.account().run(|| unsafe { ffi::sqlite3_reset(self.raw()) });
     }
 
     /// Resets the statement and frees what is bound to it, before it is kept for another run.
@@ -229,6 +238,26 @@ impl<'a> Active<'a> {
     pub(in super::super) fn table_name(&self, column: usize) -> Option<String> {
         // SAFETY: the statement is prepared; the text is copied at once.
         unsafe { text(ffi::sqlite3_column_table_name(self.raw(), column as c_int)) }
+    }
+
+    /// The bytes of a text or blob of the current row, without making SQLite write out the zeros of a `zeroblob()`; none of other
+    /// cells.
+    pub(in super::super) fn cell_bytes(&self, column: usize) -> usize {
+        // SAFETY: as in `cell`. The value has this type already, so nothing is converted but the encoding of a text.
+        let bytes = unsafe {
+            let value = ffi::sqlite3_column_value(self.raw(), column as c_int);
+            match ffi::sqlite3_value_type(value) {
+                ffi::SQLITE_TEXT | ffi::SQLITE_BLOB => ffi::sqlite3_value_bytes(value),
+                _ => 0,
+            }
+        };
+        usize::try_from(bytes).unwrap_or(0)
+    }
+
+    /// Fails if SQLite got no memory for a cell of the current row, which then looked empty.
+    #[inline]
+    pub(in super::super) fn check_cells(&self) -> Result<(), Failure> {
+        if stack::exceeded().is_some() { Err(self.connection.failure(ffi::SQLITE_NOMEM)) } else { Ok(()) }
     }
 
     /// A cell of the current row. It borrows SQLite's memory until the next step, which takes `&mut self`.

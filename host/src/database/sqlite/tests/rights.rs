@@ -272,6 +272,7 @@ async fn a_cursor_keeps_the_rights_it_was_opened_with() {
 async fn attached_files_are_detached_after_their_migration() {
     let directory = directory();
     let file = directory.path().join("other.db");
+    std::fs::File::create(&file).expect("a file");
     let attach = format!("ATTACH '{}' AS \"o\"\"ther\"", file.display());
     for in_transaction in [false, true] {
         for (touched, ends_well) in [(false, true), (true, true), (true, false)] {
@@ -342,5 +343,90 @@ async fn a_guest_cannot_access_an_attached_database() {
         "ALTER TABLE own RENAME TO owned",
     ] {
         assert_eq!(kind(database.as_mut(), statement).await, None, "{statement}");
+    }
+}
+
+#[tokio::test]
+async fn attach_makes_no_file() {
+    let directory = directory();
+    let file = directory.path().join("new.db");
+    let mut database = open_at(directory.path()).await;
+    database.set_role(Role::SqlScript);
+    for statement in [
+        format!("ATTACH '{}' AS other", file.display()),
+        format!("ATTACH 'file:{}?mode=rwc' AS other", file.display()),
+        format!("ATTACH 'file:{}?vfs=unix' AS other", file.display()),
+    ] {
+        let refused = kind(database.as_mut(), &statement).await;
+        assert_eq!(refused, Some(DatabaseErrorKind::NotFound), "{statement}");
+        assert!(!file.exists(), "{statement}");
+    }
+    // VACUUM attaches a file of its own.
+    let copy = directory.path().join("copy.db");
+    assert_eq!(kind(database.as_mut(), &format!("VACUUM INTO '{}'", copy.display())).await, None);
+    assert!(copy.exists());
+    assert_eq!(kind(database.as_mut(), "VACUUM").await, None);
+}
+
+#[tokio::test]
+async fn the_file_name_of_vacuum_calls_no_refused_function() {
+    let directory = directory();
+    let mut database = open_at(directory.path()).await;
+    // So that the function exists.
+    run(database.as_mut(), "CREATE TABLE t (id INTEGER PRIMARY KEY, n INTEGER)").await;
+    let rows = batch(1, vec![integers("id", &[1]), integers("n", &[1])]);
+    write(database.as_mut(), "t", WriteMode::Insert, &[], &rows).await.expect("inserted");
+    write(database.as_mut(), "t", WriteMode::Update, &["id"], &rows).await.expect("updated");
+    database.set_role(Role::SqlScript);
+    for function in ["runner_pull_has(1)", "RUNNER_PULL_1(1)", "load_extension('x')", "fts3_tokenizer('simple')"] {
+        let statement = format!("VACUUM INTO {function}");
+        let error = database.execute(&statement, &[]).await.expect_err(&statement);
+        // A function that does not exist cannot be refused either.
+        let expected = [DatabaseErrorKind::Denied, DatabaseErrorKind::Syntax];
+        assert!(expected.contains(&error.kind), "{statement}: {error:?}");
+    }
+    let error = database.execute("VACUUM INTO runner_pull_has(1)", &[]).await.expect_err("refused");
+    assert_eq!(error.kind, DatabaseErrorKind::Denied, "{error}");
+}
+
+#[tokio::test]
+async fn virtual_tables_work_for_components() {
+    let directory = directory();
+    for in_memory in [true, false] {
+        let mut database = if in_memory { super::in_memory().await } else { open_at(directory.path()).await };
+        database.begin(TransactionOptions::default()).await.expect("begun");
+        database.set_role(Role::Component);
+        for statement in [
+            "CREATE VIRTUAL TABLE texts USING fts5(title, body)",
+            "INSERT INTO texts VALUES ('one', 'a body of text'), ('two', 'another')",
+            "INSERT INTO texts(texts) VALUES ('optimize')",
+            "UPDATE texts SET body = 'changed' WHERE title = 'two'",
+            "DELETE FROM texts WHERE title = 'two'",
+            "CREATE VIRTUAL TABLE words USING fts5vocab(texts, row)",
+            "CREATE VIRTUAL TABLE boxes USING rtree(id, x0, x1, y0, y1, +label TEXT)",
+            "INSERT INTO boxes VALUES (1, 0, 1, 0, 1, 'a'), (2, 5, 6, 5, 6, 'b')",
+            "UPDATE boxes SET x1 = 2 WHERE id = 1",
+            "CREATE VIRTUAL TABLE old USING fts4(body)",
+            "INSERT INTO old VALUES ('a body of text')",
+        ] {
+            let done = database.execute(statement, &[]).await;
+            assert!(done.is_ok(), "{statement}: {done:?}");
+        }
+        for (query, expected) in [
+            ("SELECT title FROM texts WHERE texts MATCH 'body'", "one"),
+            ("SELECT term FROM words WHERE term = 'body'", "body"),
+            ("SELECT label FROM boxes WHERE x0 >= 4", "b"),
+            ("SELECT body FROM old WHERE old MATCH 'text'", "a body of text"),
+        ] {
+            assert_eq!(text_of(database.as_mut(), query).await, expected, "{query}");
+        }
+        for statement in ["DROP TABLE words", "DROP TABLE texts", "DROP TABLE boxes", "DROP TABLE old"] {
+            assert_eq!(kind(database.as_mut(), statement).await, None, "{statement}");
+        }
+        // Shadow tables stay out of reach.
+        run(database.as_mut(), "CREATE VIRTUAL TABLE texts USING fts5(body)").await;
+        for statement in ["DELETE FROM texts_data", "UPDATE texts_config SET v = 1", "DROP TABLE texts_data"] {
+            assert!(kind(database.as_mut(), statement).await.is_some(), "{statement}");
+        }
     }
 }

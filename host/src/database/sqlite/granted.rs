@@ -1,0 +1,350 @@
+//! What the authorizer answers for a component with grants: no, unless a grant says yes.
+//!
+//! The order of SQLite's questions matters in one place. A statement that creates, alters or drops something asks whether
+//! it may write to the catalogue before it says what it is about, and later writes there with statements of its own. So
+//! writes to the catalogue are decided when the object is named; a direct one is refused by SQLite itself, which never lets
+//! `sqlite_schema` be written without `writable_schema`.
+//!
+//! SQLite does not ask about two things, which the text of a statement shows: tables of which a query only compares columns by
+//! `USING` or `NATURAL`, and rows that `REPLACE` deletes. So a query whose text contains the former is refused, and a statement
+//! with the latter needs a grant to delete. Views that are there already are not covered: what they compare in this way is not
+//! asked for.
+
+use std::ffi::c_int;
+use std::sync::Arc;
+
+use rusqlite::ffi;
+
+use super::raw::AuthRequest;
+use super::rights::Denial;
+use super::statement::something_else;
+use crate::database::facts::is_tool_table;
+use crate::database::grants::{Grants, Need, Touched, Verb};
+use crate::database::{Dialect, TableName};
+
+/// Functions that only compute with their arguments, or with the rows that a statement may read.
+const HARMLESS: &[&str] = &[
+    "->",
+    "->>",
+    "abs",
+    "avg",
+    "ceil",
+    "ceiling",
+    "char",
+    "coalesce",
+    "concat",
+    "concat_ws",
+    "count",
+    "cume_dist",
+    "current_date",
+    "current_time",
+    "current_timestamp",
+    "date",
+    "datetime",
+    "dense_rank",
+    "first_value",
+    "floor",
+    "format",
+    "glob",
+    "group_concat",
+    "hex",
+    "if",
+    "ifnull",
+    "iif",
+    "instr",
+    "json",
+    "json_array",
+    "json_array_length",
+    "json_error_position",
+    "json_extract",
+    "json_group_array",
+    "json_group_object",
+    "json_insert",
+    "json_object",
+    "json_patch",
+    "json_pretty",
+    "json_quote",
+    "json_remove",
+    "json_replace",
+    "json_set",
+    "json_type",
+    "json_valid",
+    "jsonb",
+    "jsonb_array",
+    "jsonb_extract",
+    "jsonb_group_array",
+    "jsonb_group_object",
+    "jsonb_insert",
+    "jsonb_object",
+    "jsonb_patch",
+    "jsonb_remove",
+    "jsonb_replace",
+    "jsonb_set",
+    "julianday",
+    "lag",
+    "last_value",
+    "lead",
+    "length",
+    "like",
+    "likelihood",
+    "likely",
+    "lower",
+    "ltrim",
+    "match",
+    "max",
+    "min",
+    "mod",
+    "nth_value",
+    "ntile",
+    "nullif",
+    "octet_length",
+    "percent_rank",
+    "printf",
+    "quote",
+    "rank",
+    "replace",
+    "round",
+    "row_number",
+    "rtrim",
+    "sign",
+    "soundex",
+    "strftime",
+    "string_agg",
+    "substr",
+    "substring",
+    "sum",
+    "time",
+    "timediff",
+    "total",
+    "trim",
+    "trunc",
+    "typeof",
+    "unhex",
+    "unicode",
+    "unistr",
+    "unistr_quote",
+    "unixepoch",
+    "unlikely",
+    "upper",
+    "zeroblob",
+];
+
+/// Table-valued functions that only compute with their arguments.
+const HARMLESS_TABLES: &[&str] = &["json_each", "json_tree", "jsonb_each", "jsonb_tree"];
+
+/// The catalogue, under all of its names.
+const CATALOGUE: &[&str] = &["sqlite_master", "sqlite_schema", "sqlite_temp_master", "sqlite_temp_schema"];
+
+/// The grants of a component, and what the present statement has been allowed to define.
+#[derive(Default)]
+pub(super) struct Granted {
+    grants: Option<Arc<Grants>>,
+    /// The tables and views that the present statement creates, alters or drops.
+    defined: Vec<String>,
+    /// The columns into which the host inserts on the component's behalf; empty: they are not known.
+    inserted: Vec<String>,
+    /// Whether the present statement may compare columns without SQLite's asking for them.
+    joins_by_name: bool,
+    /// Whether the present statement may delete the rows with which a new one conflicts.
+    replaces: bool,
+}
+
+impl Granted {
+    pub(super) fn set(&mut self, grants: Option<Arc<Grants>>) {
+        self.grants = grants;
+        self.begin();
+    }
+
+    /// Forgets what an earlier statement was allowed to define.
+    pub(super) fn begin(&mut self) {
+        self.defined.clear();
+    }
+
+    /// Looks at the text of a statement that is going to be authorized.
+    pub(super) fn expect(&mut self, statement: &str) {
+        self.begin();
+        let has_grants = self.grants.is_some();
+        self.joins_by_name =
+            has_grants && ["USING", "NATURAL"].iter().any(|word| after(statement, word).next().is_some());
+        // `replace(…)` is a function.
+        self.replaces = has_grants
+            && after(statement, "REPLACE")
+                .any(|rest| something_else(rest).is_none_or(|at| rest.get(at) != Some(&b'(')));
+    }
+
+    /// Sets the columns of the inserts that the host prepares.
+    pub(super) fn set_inserted(&mut self, columns: Vec<String>) {
+        self.inserted = columns;
+    }
+
+    pub(super) fn grants(&self) -> Option<&Arc<Grants>> {
+        self.grants.as_ref()
+    }
+
+    /// Why something is refused, if it is.
+    pub(super) fn refuse(&mut self, request: &AuthRequest<'_>) -> Option<Denial> {
+        let grants = Arc::clone(self.grants.as_ref()?);
+        let first = request.first.unwrap_or_default();
+        let second = request.second.unwrap_or_default();
+        let through = request.accessor;
+        let needs = |verb: Verb, table: &str, columns: Touched| {
+            let need = Need::Table { verb, table: TableName::new(table), columns };
+            // The tool's own tables cannot be granted, whatever a prefix covers.
+            let allowed = !is_tool_table(table) && grants.allow(&need, Dialect::Sqlite);
+            (!allowed).then(|| Denial::from(need.denied(through)))
+        };
+        let defining = !self.defined.is_empty();
+        let deletes = |table: &str| self.replaces.then(|| needs(Verb::Delete, table, Touched::EveryColumn)).flatten();
+        match request.action {
+            ffi::SQLITE_SELECT if self.joins_by_name => Some(Denial::new(
+                "a component with grants may not join tables with USING or NATURAL, which SQLite does not report",
+                "compare the columns with ON; a text that only contains the word can be passed as a parameter",
+            )),
+            ffi::SQLITE_SELECT | ffi::SQLITE_RECURSIVE => None,
+            ffi::SQLITE_READ if is_internal(first) => (!defining).then(|| catalogue(first)),
+            ffi::SQLITE_READ if is_one_of(HARMLESS_TABLES, first) => None,
+            // Indexes over expressions, and the check of a new constraint.
+            ffi::SQLITE_READ if self.defines(first) || (defining && first == "pragma_quick_check") => None,
+            ffi::SQLITE_READ => {
+                let columns = match second {
+                    "" => Touched::Table,
+                    column if column.eq_ignore_ascii_case("rowid") => Touched::Column("rowid".to_owned()),
+                    column => Touched::Column(column.to_owned()),
+                };
+                needs(Verb::Read, first, columns)
+            }
+            ffi::SQLITE_INSERT | ffi::SQLITE_DELETE if is_one_of(CATALOGUE, first) => None,
+            ffi::SQLITE_INSERT | ffi::SQLITE_UPDATE | ffi::SQLITE_DELETE if is_internal(first) => {
+                (!defining).then(|| catalogue(first))
+            }
+            ffi::SQLITE_INSERT if through.is_none() && !self.inserted.is_empty() => {
+                let mut columns = self.inserted.iter();
+                columns.find_map(|column| needs(Verb::Insert, first, Touched::Column(column.clone())))
+            }
+            ffi::SQLITE_INSERT => needs(Verb::Insert, first, Touched::EveryColumn).or_else(|| deletes(first)),
+            ffi::SQLITE_UPDATE => {
+                needs(Verb::Update, first, Touched::Column(second.to_owned())).or_else(|| deletes(first))
+            }
+            ffi::SQLITE_DELETE if self.defines(first) => None,
+            ffi::SQLITE_DELETE => needs(Verb::Delete, first, Touched::EveryColumn),
+            // What a view compares is not asked when it is used either.
+            ffi::SQLITE_CREATE_VIEW if self.joins_by_name => Some(Denial::new(
+                format!("a component with grants may not create the view `{first}` with USING or NATURAL"),
+                "compare the columns with ON",
+            )),
+            ffi::SQLITE_CREATE_TABLE | ffi::SQLITE_CREATE_VIEW => {
+                needs(Verb::Create, first, Touched::Table).or_else(|| self.define(first))
+            }
+            ffi::SQLITE_DROP_TABLE | ffi::SQLITE_DROP_VIEW => {
+                needs(Verb::Drop, first, Touched::Table).or_else(|| self.define(first))
+            }
+            // The name of the database comes first here.
+            ffi::SQLITE_ALTER_TABLE => needs(Verb::Alter, second, Touched::Table).or_else(|| self.define(second)),
+            // Those of a table that the statement itself creates or drops.
+            ffi::SQLITE_CREATE_INDEX | ffi::SQLITE_DROP_INDEX | ffi::SQLITE_DROP_TRIGGER if self.defines(second) => {
+                None
+            }
+            ffi::SQLITE_CREATE_INDEX | ffi::SQLITE_DROP_INDEX => {
+                needs(Verb::Alter, second, Touched::Table).or_else(|| self.define(second))
+            }
+            ffi::SQLITE_REINDEX if defining => None,
+            ffi::SQLITE_ANALYZE => needs(Verb::Alter, first, Touched::Table).or_else(|| self.define(first)),
+            ffi::SQLITE_FUNCTION => self.function(&grants, second, through),
+            ffi::SQLITE_PRAGMA if defining && first == "quick_check" => None,
+            ffi::SQLITE_PRAGMA => pragma(&grants, first, request.second),
+            _ => Some(never(request.action, first)),
+        }
+    }
+
+    fn defines(&self, table: &str) -> bool {
+        self.defined.iter().any(|defined| defined.eq_ignore_ascii_case(table))
+    }
+
+    /// Notes that the present statement may define a table.
+    fn define(&mut self, table: &str) -> Option<Denial> {
+        self.defined.push(table.to_owned());
+        None
+    }
+
+    fn function(&self, grants: &Grants, name: &str, through: Option<&str>) -> Option<Denial> {
+        if !self.defined.is_empty() && name.starts_with("sqlite_") {
+            // Functions of ALTER TABLE, which SQLite lets nobody else call. The new name of a table is not told.
+            return name.eq_ignore_ascii_case("sqlite_rename_table").then(|| {
+                Denial::new(
+                    "a component with grants may not rename a table",
+                    "create a table of the new name, and copy the rows",
+                )
+            });
+        }
+        let ours = name.starts_with(super::rights::FUNCTION_PREFIX);
+        let need = Need::Function(name.to_ascii_lowercase());
+        let allowed = ours || is_one_of(HARMLESS, name) || grants.allow(&need, Dialect::Sqlite);
+        (!allowed).then(|| Denial::from(need.denied(through)))
+    }
+}
+
+/// Pragmas that describe one table may be used for a table with grants; of the others, only the one that a transaction may
+/// need.
+fn pragma(grants: &Grants, name: &str, value: Option<&str>) -> Option<Denial> {
+    const OF_ONE_TABLE: &[&str] = &["table_info", "table_xinfo", "index_list", "foreign_key_list"];
+    let known = value.is_some_and(|table| grants.mention(&TableName::new(table), Dialect::Sqlite));
+    if is_one_of(&["defer_foreign_keys"], name) || (known && is_one_of(OF_ONE_TABLE, name)) {
+        return None;
+    }
+    Some(Denial::new(
+        format!("a component with grants may not use PRAGMA {name}"),
+        "it may use table_xinfo, index_list and foreign_key_list for the tables that it has grants for",
+    ))
+}
+
+/// The text after each place at which a word occurs, wherever that is: it may be part of a string or a comment.
+fn after<'a>(statement: &'a str, word: &'a str) -> impl Iterator<Item = &'a [u8]> {
+    let text = statement.as_bytes();
+    let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_' || *byte == b'$' || *byte >= 0x80;
+    let windows = text.windows(word.len()).enumerate();
+    let found = windows.filter(move |(at, window)| {
+        window.eq_ignore_ascii_case(word.as_bytes())
+            && !at.checked_sub(1).and_then(|before| text.get(before)).is_some_and(is_part)
+            && !text.get(at + word.len()).is_some_and(is_part)
+    });
+    found.map(move |(at, _)| &text[at + word.len()..])
+}
+
+fn is_one_of(names: &[&str], name: &str) -> bool {
+    names.iter().any(|other| other.eq_ignore_ascii_case(name))
+}
+
+/// Whether a table is SQLite's own.
+fn is_internal(table: &str) -> bool {
+    table.get(.."sqlite_".len()).is_some_and(|start| start.eq_ignore_ascii_case("sqlite_"))
+}
+
+fn catalogue(table: &str) -> Denial {
+    Denial::new(
+        format!("a component with grants may not access `{table}`, which describes all tables"),
+        "PRAGMA table_xinfo describes a table that it has grants for",
+    )
+}
+
+fn never(action: c_int, name: &str) -> Denial {
+    let what = match action {
+        ffi::SQLITE_CREATE_TRIGGER | ffi::SQLITE_DROP_TRIGGER => {
+            format!("create or drop the trigger `{name}`, which acts when others write")
+        }
+        ffi::SQLITE_CREATE_TEMP_TABLE
+        | ffi::SQLITE_CREATE_TEMP_VIEW
+        | ffi::SQLITE_CREATE_TEMP_INDEX
+        | ffi::SQLITE_CREATE_TEMP_TRIGGER
+        | ffi::SQLITE_DROP_TEMP_TABLE
+        | ffi::SQLITE_DROP_TEMP_VIEW
+        | ffi::SQLITE_DROP_TEMP_INDEX
+        | ffi::SQLITE_DROP_TEMP_TRIGGER => format!("use the temporary object `{name}`, which could hide a table"),
+        ffi::SQLITE_CREATE_VTABLE | ffi::SQLITE_DROP_VTABLE => format!("create or drop the virtual table `{name}`"),
+        ffi::SQLITE_REINDEX => format!("rebuild the index `{name}`"),
+        _ => "do this".to_owned(),
+    };
+    Denial::new(
+        format!("a component with grants may not {what}"),
+        "a migration in SQL may: put this statement into one",
+    )
+}
