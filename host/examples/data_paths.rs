@@ -1,6 +1,7 @@
 //! Microseconds a row for every way to read and write a table in batches. Makes the table in a new file.
 //!
 //! `cargo run --release --example data_paths -- FILE [ROWS]`
+#![allow(clippy::disallowed_methods, reason = "an example prints by itself")]
 
 use std::error::Error;
 use std::io::Write;

@@ -1,6 +1,7 @@
 //! What a transform costs without a sandbox: the table `t` is read in pages, changed here, and written back by key.
 //!
 //! `cargo run --release --example native_transform -- FILE`
+#![allow(clippy::disallowed_methods, reason = "an example prints by itself")]
 
 use std::error::Error;
 use std::path::Path;

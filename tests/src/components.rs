@@ -5,6 +5,11 @@ pub fn parse(text: &str) -> Vec<u8> {
     wat::parse_str(text).unwrap_or_else(|error| panic!("{error}\n{text}"))
 }
 
+/// A component from its text, if it is one.
+pub fn try_parse(text: &str) -> Option<Vec<u8>> {
+    wat::parse_str(text).ok()
+}
+
 /// A core module, not a component.
 pub fn core_module() -> Vec<u8> {
     parse(r#"(module (func (export "upgrade")))"#)

@@ -46,11 +46,12 @@ impl Output {
 
     /// Checks what every run must satisfy: no panic, and no terminal control characters when there is no terminal.
     fn is_sound(&self) {
-        assert!(!self.stderr.contains("note: run with `RUST_BACKTRACE="), "the binary panicked\n{self}");
+        let panics = ["note: run with `RUST_BACKTRACE=", "runner panicked", "the run panicked"];
+        assert!(!panics.iter().any(|panic| self.stderr.contains(panic)), "the binary panicked\n{self}");
         let steers = |character: char| {
             (character.is_control() && character != '\n' && character != '\t')
-                || ('\u{202a}'..='\u{202e}').contains(&character)
-                || ('\u{2066}'..='\u{2069}').contains(&character)
+                || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
+                || matches!(character, '\u{ad}' | '\u{61c}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
         };
         for stream in [&self.stdout, &self.stderr] {
             assert!(!stream.contains(steers), "a character that steers the terminal came through: {stream:?}\n{self}");

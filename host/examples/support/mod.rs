@@ -1,4 +1,5 @@
 //! What the examples share.
+#![allow(clippy::disallowed_methods, reason = "an example prints by itself")]
 
 use std::error::Error;
 use std::io::Write;

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
-use std::io::Write;
 use std::path::Path;
 
 use clap::builder::PossibleValue;
@@ -16,7 +15,7 @@ use super::{exit, request};
 use crate::error::{Error, Result};
 use crate::project::catalog::Catalog;
 use crate::project::{Checks, LoadRequest, Settings, TARGET_WORDS};
-use crate::report::Printer;
+use crate::report::{Printer, escape};
 
 /// The variable by which a shell asks for completions.
 const VARIABLE: &str = "COMPLETE";
@@ -41,13 +40,14 @@ pub fn complete(arguments: &[OsString]) -> bool {
 }
 
 /// Prints what a shell has to run to complete command lines.
-pub fn print(shell: Shell) -> Result<u8> {
+pub fn print(printer: &Printer, shell: Shell) -> Result<u8> {
     let name = shell.to_possible_value().map(|value: PossibleValue| value.get_name().to_owned()).unwrap_or_default();
     let shells = Shells::builtins();
     let completer = shells.completer(&name).ok_or_else(|| Error::usage(format!("no completions for `{name}`")))?;
     let mut script = Vec::new();
     let written = completer.write_registration(VARIABLE, "runner", "runner", "runner", &mut script);
-    written.and_then(|()| std::io::stdout().lock().write_all(&script)).map_err(cannot_print)?;
+    written.map_err(cannot_print)?;
+    printer.generated(&script);
     Ok(exit::DONE)
 }
 
@@ -56,7 +56,8 @@ pub fn man(printer: &Printer, directory: Option<&Path>) -> Result<u8> {
     let Some(directory) = directory else {
         let mut page = Vec::new();
         let rendered = clap_mangen::Man::new(Cli::command()).render(&mut page);
-        rendered.and_then(|()| std::io::stdout().lock().write_all(&page)).map_err(cannot_print)?;
+        rendered.map_err(cannot_print)?;
+        printer.generated(&page);
         return Ok(exit::DONE);
     };
     let failed = |error: std::io::Error| {
@@ -101,7 +102,8 @@ fn revisions(typed: &OsStr, targets: bool) -> Vec<CompletionCandidate> {
     }
     let catalogs = settings().into_iter().filter_map(|settings| Catalog::inspect(&settings, Checks::default()).ok());
     for migration in catalogs.flat_map(|report| report.catalog.migrations) {
-        let summary = Some(migration.description.summary.clone().into());
+        // The shell shows it as it is.
+        let summary = Some(escape::line(&migration.description.summary).into());
         for text in [migration.id(), migration.name.clone()] {
             if text.starts_with(&*typed) {
                 candidates.push(CompletionCandidate::new(text).help(summary));

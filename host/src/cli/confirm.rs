@@ -1,9 +1,8 @@
 //! Asks before something is destroyed, and refuses it for protected databases.
 
-use std::io::{IsTerminal, Write};
-
 use super::context::Context;
 use crate::error::{Error, Result};
+use crate::report::Text;
 
 /// Fails if the database is protected, or if the operator declines. `what` completes "About to …". Only asks where
 /// somebody can answer: on a terminal.
@@ -15,12 +14,12 @@ pub fn destroy(context: &Context, what: &str, yes: bool) -> Result<()> {
                 .hint(format!("remove `protected = true` from `[{table}]` in `runner.toml` if you mean it")),
         ));
     }
-    if yes || !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
+    if yes || !context.printer.talks_to_somebody() {
         return Ok(());
     }
-    let mut out = std::io::stderr().lock();
     // If the question cannot be shown, it is not answered either.
-    let asked = write!(out, "About to {what} {}. Continue? [y/N] ", url.value).and_then(|()| out.flush());
+    let question = format!("About to {what} {}. Continue? [y/N] ", url.value);
+    let asked = context.printer.ask(&Text::new().plain(question));
     let mut answer = String::new();
     let read = asked.and_then(|()| std::io::stdin().read_line(&mut answer));
     match (read, answer.trim().to_lowercase().as_str()) {

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::request::{GlobalRequest, flags};
+use crate::database::redact::is_secret_word;
 use crate::error::{Error, Result};
 use crate::project::{Catalog, CatalogReport, Settings};
 use crate::report::json::DatabaseJson;
@@ -26,6 +27,10 @@ impl Context {
     /// Finds the project and reads its settings.
     pub fn load(printer: Arc<Printer>, global: &GlobalRequest) -> Result<Self> {
         let mut settings = Settings::load(&global.load)?;
+        printer.hide(settings.secrets());
+        // The drivers read these, and the programs that back up a database.
+        let passwords = ["PGPASSWORD", "MYSQL_PWD"].iter().filter_map(|name| global.load.env.get(*name));
+        printer.hide(passwords.filter(|password| is_secret_word(password)).cloned());
         if let Some(format) = &settings.format {
             printer.set_format(match format.value.as_str() {
                 "text" => Format::Text,

@@ -17,6 +17,7 @@ use crate::report::{Format, Printer, Text, text};
 pub fn run(printer: &Printer, directory: &Path, ci: bool, load: &LoadRequest) -> Result<u8> {
     let url = load.database_url.as_ref();
     let database = url.map(|url| DatabaseUrl::parse(url, &load.start_dir)).transpose()?;
+    printer.hide(database.iter().flat_map(DatabaseUrl::secrets));
     let absolute = std::path::absolute(directory)
         .map_err(|error| Error::usage("the current directory no longer exists").cause(error))?;
     if ci {

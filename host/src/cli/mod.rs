@@ -39,13 +39,16 @@ mod throttle_args;
 mod validate;
 mod verify;
 
+use std::borrow::Cow;
 use std::ffi::OsString;
+use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser;
 use clap::error::{ContextKind, ErrorKind as ClapErrorKind};
 
+use crate::database::redact::{redact, redact_url};
 use crate::error::{Error, ErrorKind, Result};
 use crate::project::build::wrapper;
 use crate::project::env::{self, Switches};
@@ -70,8 +73,31 @@ pub fn main() -> ExitCode {
         Err(error) => return unparsed(&error, &arguments),
     };
     let printer = Arc::new(printer(&cli));
-    let code = dispatch(cli, &printer).unwrap_or_else(|error| report(&printer, &error));
+    report_panics(&printer);
+    let dispatched = std::panic::catch_unwind(AssertUnwindSafe(|| dispatch(cli, &printer)));
+    let failed = exit::of(ErrorKind::Failed);
+    let code = dispatched.map_or(failed, |done| done.unwrap_or_else(|error| report(&printer, &error)));
     ExitCode::from(with_lost_output(&printer, code))
+}
+
+/// Has a panic pass through the printer: its message may quote anything.
+fn report_panics(printer: &Arc<Printer>) {
+    let printer = Arc::clone(printer);
+    std::panic::set_hook(Box::new(move |panic| {
+        let error = internal_error(panic.payload_as_str().unwrap_or("no message"), panic.location());
+        let backtrace = std::backtrace::Backtrace::capture();
+        let error = match backtrace.status() {
+            std::backtrace::BacktraceStatus::Captured => error.cause(backtrace),
+            _ => error.hint("`RUST_BACKTRACE=1` shows where it came from"),
+        };
+        printer.always(&crate::report::error::error(&error));
+    }));
+}
+
+/// A panic as an error.
+fn internal_error(message: &str, place: Option<&std::panic::Location<'_>>) -> Error {
+    let error = Error::failed("runner panicked: this is a bug in runner").cause(message);
+    place.map_or(error.clone(), |place| error.at("source", place.to_string()))
 }
 
 /// Runs the compiler: cargo started this program in its place.
@@ -156,7 +182,7 @@ fn dispatch(cli: Cli, printer: &Arc<Printer>) -> Result<u8> {
             test_runs::crash_at(context, &global, &request)
         }
         Command::Verify(args) => verify::run(&context()?, &request::verify(args)),
-        Command::Completions(args) => completions::print(args.shell),
+        Command::Completions(args) => completions::print(printer, args.shell),
         Command::Man(args) => completions::man(printer, args.directory.as_deref()),
     }
 }
@@ -232,38 +258,49 @@ fn unparsed(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
             printer.help(&rendered.ansi().to_string(), true);
             exit::of(ErrorKind::Usage)
         }
-        _ => report(&printer, &usage_error(error)),
+        _ => report(&printer, &usage_error(error, &words)),
     };
     ExitCode::from(with_lost_output(&printer, code))
 }
 
+/// A text that may quote arguments, without the passwords of URLs in them: where an argument ends is known here.
+fn without_urls(text: String, arguments: &[Cow<'_, str>]) -> String {
+    let values = arguments.iter().flat_map(|word| [&**word, word.split_once('=').map_or("", |(_, value)| value)]);
+    let urls = values.filter(|word| word.contains(':') && word.contains(['@', '?', '/']));
+    urls.fold(text, |text, url| match redact_url(url) {
+        shown if shown == url => text,
+        shown => text.replace(url, &shown),
+    })
+}
+
 /// clap's error as an error of ours: its first paragraph, its tips as hints, and where to read more.
-fn usage_error(error: &clap::Error) -> Error {
+fn usage_error(error: &clap::Error, arguments: &[Cow<'_, str>]) -> Error {
     const OVERVIEW: &str = "`runner help` lists commands and options";
     if error.kind() == ClapErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         return Error::usage("no command given").hint(OVERVIEW);
     }
-    let text = error.render().to_string();
+    let text = without_urls(error.render().to_string(), arguments);
     let mut message = String::new();
     let mut hints = Vec::new();
     let lines = text.lines();
     let lines = lines.take_while(|line| !line.starts_with("Usage: ") && !line.starts_with("For more information"));
     for line in lines.map(str::trim).filter(|line| !line.is_empty()) {
         if let Some(tip) = line.strip_prefix("tip: ") {
-            hints.push(tip.replace('\'', "`").replace("subcommand", "command"));
+            hints.push(redact(&tip.replace('\'', "`").replace("subcommand", "command")));
         } else if let Some(values) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
             hints.push(values.to_owned());
         } else if message.is_empty() {
-            message = line.trim_start_matches("error: ").replace('\'', "`");
+            message = redact(&line.trim_start_matches("error: ").replace('\'', "`"));
         } else {
             message.push_str(if message.ends_with(':') { " " } else { ", " });
-            message.push_str(line);
+            message.push_str(&redact(line));
         }
     }
     if let (ClapErrorKind::InvalidSubcommand, Some(verb)) =
         (error.kind(), error.get(ContextKind::InvalidSubcommand).map(ToString::to_string))
     {
-        message = format!("no such command: `{verb}`");
+        let verb = without_urls(verb, arguments);
+        message = format!("no such command: `{}`", redact(&verb));
         if let Some(hint) = foreign_verbs::hint(&verb) {
             hints = vec![hint.to_owned()];
         }

@@ -62,7 +62,7 @@ pub fn run(context: Context, global: &GlobalRequest, request: TestRequest) -> Re
     });
     let reports = side_by_side(trials.collect())?;
     if let Some(file) = &request.junit {
-        write(file, &junit::document(&reports))?;
+        write(file, &context.printer.without_secrets(&junit::document(&reports)))?;
     }
     match context.printer.format() {
         Format::Json => context.printer.json(&TestJson::new(&reports, request.crash, began.elapsed(), exit::code)),

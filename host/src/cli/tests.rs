@@ -35,7 +35,7 @@ fn one_extent_at_a_time() {
 #[test]
 fn usage_errors_are_reported_like_other_errors() {
     let error_of = |line: &str| {
-        let error = usage_error(&Cli::try_parse_from(line.split(' ')).expect_err(line));
+        let error = usage_error(&Cli::try_parse_from(line.split(' ')).expect_err(line), &[]);
         (error.message, error.hints)
     };
     let (message, hints) = error_of("runner status --exit-cod");
@@ -81,7 +81,7 @@ fn commands_of_other_tools_are_aliases_or_get_a_hint() {
         ("Lint", "use `runner validate`"),
         ("kill", "use `runner cancel`"),
     ] {
-        let error = usage_error(&Cli::try_parse_from(["runner", word]).expect_err(word));
+        let error = usage_error(&Cli::try_parse_from(["runner", word]).expect_err(word), &[]);
         assert_eq!(error.message, format!("no such command: `{word}`"));
         assert_eq!(error.hints, [hint, "`runner help` lists commands and options"]);
     }
@@ -108,4 +108,27 @@ fn every_command_has_a_short_help_and_a_long_one_with_examples() {
         assert!(long.contains("Examples:"), "{long}");
         assert_eq!(help(&["runner", "help", name]), long);
     }
+}
+
+#[test]
+fn a_url_in_the_wrong_place_does_not_show_its_password() {
+    let url = "postgres://me:PASS'WORD@host/db";
+    for line in [vec!["runner", url], vec!["runner", "status", url], vec!["runner", "apply", "--jobs", url]] {
+        let words: Vec<_> = line.iter().map(|word| Cow::Borrowed(*word)).collect();
+        let error = usage_error(&Cli::try_parse_from(&line).expect_err("no such argument"), &words);
+        let shown = format!("{error:#}");
+        assert!(shown.contains("postgres://me:***@host/db"), "{shown}");
+        assert!(!shown.contains("PASS") && !shown.contains("WORD"), "{shown}");
+    }
+}
+
+#[test]
+fn a_panic_is_reported_like_an_error() {
+    let error = internal_error("no\u{1b} `mysql:/me:SECRET@h`", Some(std::panic::Location::caller()));
+    let shown = crate::report::error::error(&error).unstyled();
+    assert!(
+        shown.starts_with("error: runner panicked: this is a bug in runner\n  source: host/src/cli/tests.rs:"),
+        "{shown}"
+    );
+    assert!(shown.ends_with("caused by: no\\u{1b} `mysql:/me:***@h`\n"), "{shown}");
 }

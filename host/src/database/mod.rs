@@ -21,6 +21,7 @@ pub mod opened;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 pub mod read;
+pub mod redact;
 pub mod role;
 pub mod scratch;
 pub mod session;

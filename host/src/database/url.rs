@@ -9,7 +9,12 @@ use percent_encoding::percent_decode_str;
 use url::{ParseError, Url};
 
 use super::Dialect;
+pub use super::redact::redact;
+use super::redact::{is_secret_word, passwords, redact_url};
 use crate::error::{Error, Result};
+
+/// No scheme is longer; the longest that we know has ten letters.
+const LONGEST_SCHEME: usize = 16;
 
 /// The address of a database. `Display` and `Debug` hide the password; [`DatabaseUrl::secret`] does not.
 #[derive(Clone, PartialEq, Eq)]
@@ -37,13 +42,16 @@ impl DatabaseUrl {
     /// Parses a URL. Relative SQLite paths are resolved against `base`; `%20` and the like in them are decoded.
     ///
     /// SQLite: `sqlite:app.db`, `sqlite://app.db`, `sqlite:///var/app.db`, `sqlite::memory:`, each with `?mode=ro`
-    /// and similar. Others: `postgres://…`, `postgresql://…`, `mysql://…`, `mariadb://…`.
+    /// and similar. Others: `postgres://…`, `postgresql://…`, `mysql://…`, `mariadb://…`. The scheme is case-insensitive.
+    ///
+    /// A server's URL is refused if it is unclear which part of it is the password: drivers would take the rest for the name of a
+    /// host or of a database, and name that in their errors.
     pub fn parse(text: &str, base: &Path) -> Result<Self> {
-        let Some((scheme, rest)) = text.split_once(':') else {
-            return Err(Error::usage(format!("`{}` is not a database URL", redact(text)))
-                .hint("a URL looks like `sqlite://app.db` or `postgres://user:password@host/database`"));
-        };
-        let dialect = match scheme {
+        let text = text.trim();
+        let (scheme, rest) =
+            text.split_once(':').filter(|(scheme, _)| is_scheme(scheme)).ok_or_else(|| no_url(text))?;
+        let scheme = scheme.to_ascii_lowercase();
+        let dialect = match scheme.as_str() {
             "sqlite" => Dialect::Sqlite,
             "postgres" | "postgresql" => Dialect::Postgres,
             "mysql" => Dialect::Mysql,
@@ -54,8 +62,11 @@ impl DatabaseUrl {
             }
         };
         if dialect != Dialect::Sqlite {
-            let plain = if dialect == Dialect::Postgres { user_apart(text) } else { Cow::Borrowed(text) };
-            return Ok(Self { text: text.to_owned(), dialect, place: Place::Server(Url::parse(&plain)) });
+            refuse_ambiguous(&scheme, rest)?;
+            let text = format!("{scheme}:{rest}");
+            let plain = if dialect == Dialect::Postgres { user_apart(&text) } else { Cow::Borrowed(text.as_str()) };
+            let place = Place::Server(Url::parse(&plain));
+            return Ok(Self { text, dialect, place });
         }
         let rest = rest.strip_prefix("//").unwrap_or(rest);
         let (path, parameters) = rest.split_once('?').unwrap_or((rest, ""));
@@ -94,6 +105,23 @@ impl DatabaseUrl {
             Place::File { .. } => Vec::new(),
             Place::Server(_) => passwords(&self.text).into_iter().filter(|range| !range.is_empty()).collect(),
         }
+    }
+
+    /// Returns the forms in which the passwords of the URL may occur in a text, such as an error of a driver. Words that are parts of
+    /// the URL itself, and those that are likely in any text, are left out: what stood there could be guessed from the gap.
+    pub fn secrets(&self) -> Vec<String> {
+        let shown = self.to_string();
+        let mut secrets: Vec<String> = Vec::new();
+        for range in self.passwords() {
+            let raw = &self.text[range];
+            let decoded = percent_decode_str(raw).decode_utf8_lossy().into_owned();
+            let of_form = percent_decode_str(&raw.replace('+', " ")).decode_utf8_lossy().into_owned();
+            secrets.extend([raw.to_owned(), decoded, of_form]);
+        }
+        secrets.retain(|secret| is_secret_word(secret) && !shown.contains(secret.as_str()));
+        secrets.sort_unstable();
+        secrets.dedup();
+        secrets
     }
 
     /// Servers: returns the parsed URL, or why it cannot be parsed. Never print it.
@@ -184,7 +212,10 @@ fn user_apart(url: &str) -> Cow<'_, str> {
 
 impl fmt::Display for DatabaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&redact(&self.text))
+        match self.place {
+            Place::File { .. } => f.write_str(&self.text),
+            Place::Server(_) => f.write_str(&redact_url(&self.text)),
+        }
     }
 }
 
@@ -199,119 +230,68 @@ pub fn plain_host(host: &str) -> &str {
     host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host)
 }
 
-/// Replaces the password of a URL, and that of a `password=` parameter, with `***`.
-pub fn redact(text: &str) -> String {
-    let mut redacted = text.to_owned();
-    for range in passwords(text).into_iter().rev() {
-        redacted.replace_range(range, "***");
-    }
-    redacted
+/// Whether a text can be the scheme of a URL; the beginning of a password is not to be taken for one.
+fn is_scheme(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.len() <= LONGEST_SCHEME
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+.-".contains(&byte))
 }
 
-/// Where the passwords of a URL are, in order.
-fn passwords(text: &str) -> Vec<Range<usize>> {
-    let mut found = Vec::new();
-    let mut rest = 0;
-    if let Some(start) = text.find("://").map(|at| at + 3) {
-        let authority = text[start..].find(['/', '?']).map_or(text.len(), |at| start + at);
-        // A password that contains a `/` or `?` ends after them: hide too much rather than too little.
-        let end = if text[start..authority].contains('@') { authority } else { text.len() };
-        // The last `@`, because a password may contain one that is not encoded.
-        if let Some(at) = text[start..end].rfind('@').map(|at| start + at)
-            && let Some(colon) = text[start..at].find(':').map(|colon| start + colon)
-        {
-            found.push(colon + 1..at);
-            rest = at;
-        }
+/// The error of a text without a scheme. It may be anything: only what looks like a file is shown.
+fn no_url(text: &str) -> Error {
+    let is_path = text.ends_with(".db") || text.ends_with(".sqlite") || text.ends_with(".sqlite3");
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-./".contains(&byte));
+    let error = match is_path && is_plain {
+        true => Error::usage(format!("`{text}` is not a database URL")),
+        false => Error::usage("the database URL does not begin with a kind of database"),
+    };
+    error.hint("a URL looks like `sqlite://app.db` or `postgres://user:password@host/database`")
+}
+
+/// Refuses the URL of a server in which the password may be somewhere else than where drivers look for it.
+fn refuse_ambiguous(scheme: &str, rest: &str) -> Result<()> {
+    let Some(body) = rest.strip_prefix("//") else {
+        return Err(Error::usage(format!("the database URL has no `//` after `{scheme}:`"))
+            .hint(format!("write `{scheme}://user:password@host/database`")));
+    };
+    // The parser would silently remove some of these.
+    if body.contains(|c: char| c.is_control() || c == '\\') {
+        return Err(Error::usage("the database URL contains a control character or a `\\`")
+            .hint("percent-encode it: `%5C` for `\\`, `%09` for a tab"));
     }
-    // Also finds `sslpassword=`.
-    while let Some(start) = text[rest..].find("password=").map(|at| rest + at + "password=".len()) {
-        let end = text[start..].find(['&', ' ']).map_or(text.len(), |at| start + at);
-        found.push(start..end);
-        rest = end;
+    let authority = body.find(['/', '?', '#']).unwrap_or(body.len());
+    let (authority, rest) = body.split_at(authority);
+    let path = rest.split('?').next().unwrap_or_default();
+    let is_late = rest.contains('@') && authority.contains([':', '@'])
+        || path.contains('@')
+        || rest.contains('#') && rest.contains('@');
+    if is_late {
+        return Err(Error::usage("the database URL has an `@` after the host, so that it is unclear where the password ends")
+            .hint(
+                "percent-encode these characters, in a password above all: `%40` for `@`, `%2F` for `/`, `%3F` for `?`, `%23` \
+                 for `#`",
+            ));
     }
-    found
+    let user = authority.split_once('@').map_or("", |(user, _)| user);
+    if !user.contains(':') && user.to_ascii_lowercase().contains("%3a") {
+        return Err(Error::usage(
+            "the user of the database URL contains an encoded `:`, so that it may contain the password",
+        )
+        .hint(format!("write the `:` between user and password as it is: `{scheme}://user:password@host/database`")));
+    }
+    let query = rest.split_once('?').map_or("", |(_, query)| query);
+    let query = query.split('#').next().unwrap_or_default();
+    let is_name = |name: &str| {
+        let name = percent_decode_str(name).decode_utf8_lossy();
+        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.[]".contains(&byte))
+    };
+    let mut pairs = query.split('&').filter(|pair| !pair.is_empty());
+    if !pairs.all(|pair| pair.split_once('=').is_some_and(|(name, _)| is_name(name))) {
+        return Err(Error::usage("the database URL has something other than `name=value` after the `?`")
+            .hint("percent-encode the characters of values: `%26` for `&`, `%3D` for `=`, `%3F` for `?`"));
+    }
+    Ok(())
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_message_shows_a_password() {
-        for (url, shown) in [
-            ("postgres://me:pa:ss@host/db", "postgres://me:***@host/db"),
-            ("mysql://me:p@ss@host:3306/db?x=1", "mysql://me:***@host:3306/db?x=1"),
-            ("mysql://me:p/a?ss@host:3306/db", "mysql://me:***@host:3306/db"),
-            ("postgres://me@host/db", "postgres://me@host/db"),
-            ("postgres:///db?user=me&password=secret&x=1", "postgres:///db?user=me&password=***&x=1"),
-        ] {
-            let parsed = DatabaseUrl::parse(url, Path::new("/")).expect("a URL");
-            assert_eq!(parsed.to_string(), shown);
-            assert_eq!(format!("{parsed:?}"), shown);
-        }
-    }
-
-    #[test]
-    fn parts_of_a_server_url_are_decoded() {
-        let parse = |url: &str| DatabaseUrl::parse(url, Path::new("/")).expect("a URL");
-        for (url, password, other) in [
-            (
-                "mysql://me:p%40ss@host:3306/db?ssl-ca=%2Fa%20b",
-                Some("p@ss"),
-                "mysql://me:p%40ss@host:3306/x?ssl-ca=%2Fa%20b",
-            ),
-            ("mysql://me@host/db", None, "mysql://me@host/x"),
-            ("mysql://me:@host", None, "mysql://me@host/x"),
-            ("postgres://me:p%40s@/db?host=/run", Some("p@s"), "postgres:///x?host=/run&user=me&password=p%40s"),
-            ("postgres:///db?host=/run&password=a+b", Some("a b"), "postgres:///x?host=/run&password=a+b"),
-        ] {
-            assert_eq!(parse(url).password().as_deref(), password, "{url}");
-            assert_eq!(parse(url).with_database_name("x").secret(), other);
-        }
-        let url = parse("mysql://me@host/db?sslca=%2Fa%20b&ssl-mode=required#x");
-        assert_eq!(url.parameter(&["ssl-ca", "sslca"]).as_deref(), Some("/a b"));
-        assert_eq!(url.parameter(&["ssl-mode"]).as_deref(), Some("required"));
-        assert_eq!(url.parameter(&["x"]), None);
-    }
-
-    #[test]
-    fn another_database_of_the_same_server() {
-        for (url, name, other) in [
-            (
-                "postgres://me:pw@host:5432/app?sslmode=require",
-                Some("app"),
-                "postgres://me:pw@host:5432/x?sslmode=require",
-            ),
-            ("postgres:///app?host=/run&user=me", Some("app"), "postgres:///x?host=/run&user=me"),
-            ("mysql://me@host", None, "mysql://me@host/x"),
-            ("mysql://me@host/", None, "mysql://me@host/x"),
-            ("postgres://host?dbname=app&user=me", None, "postgres://host/x?user=me"),
-        ] {
-            let parsed = DatabaseUrl::parse(url, Path::new("/")).expect("a URL");
-            assert_eq!(parsed.database_name(), name, "{url}");
-            assert_eq!(parsed.with_database_name("x").secret(), other);
-        }
-        assert_eq!(DatabaseUrl::parse("sqlite:app.db", Path::new("/")).expect("a URL").database_name(), None);
-    }
-
-    #[test]
-    fn sqlite_paths_are_relative_to_the_base() {
-        for (url, path) in [
-            ("sqlite:app.db", Some("/base/app.db")),
-            ("sqlite://app.db?mode=ro", Some("/base/app.db")),
-            ("sqlite:///var/app.db", Some("/var/app.db")),
-            ("sqlite:my%20app%3f.db", Some("/base/my app?.db")),
-            ("sqlite:100%.db", Some("/base/100%.db")),
-            ("sqlite::memory:", None),
-            ("sqlite://:memory:", None),
-        ] {
-            let parsed = DatabaseUrl::parse(url, Path::new("/base")).expect("a URL");
-            assert_eq!(parsed.sqlite_path(), path.map(PathBuf::from), "{url}");
-        }
-        let odd = DatabaseUrl::parse("sqlite:app.db?mode=ro&x", Path::new("/what?/50%20")).expect("a URL");
-        assert_eq!(odd.sqlite_path(), Some(PathBuf::from("/what?/50%20/app.db")));
-        assert_eq!(odd.sqlite_parameters().collect::<Vec<_>>(), [("mode", "ro"), ("x", "")]);
-        assert!(DatabaseUrl::parse("sqlite:%ff", Path::new("/")).is_err());
-    }
-}
+mod tests;

@@ -4,14 +4,17 @@
 //! takes precedence. Reading never changes the process environment.
 
 use std::collections::BTreeMap;
-use std::io::ErrorKind;
 use std::path::Path;
 
+use super::files::read_own;
 use super::origin::{Origin, Sourced};
 use crate::error::{Error, Result};
 
 /// The file of variables next to the settings file.
 pub const FILE_NAME: &str = ".env";
+
+/// The largest `.env` that is read. Thousands of variables fit.
+const LARGEST: u64 = 1 << 20;
 
 /// The settings file, as `--config`. Not read from `.env`, which is next to that file.
 pub const CONFIG: &str = "RUNNER_CONFIG";
@@ -175,13 +178,17 @@ pub struct Variables {
 impl Variables {
     /// The variables of the process and of the file `.env` in the directory, if there is one.
     pub fn load(process: BTreeMap<String, String>, directory: &Path) -> Result<Self> {
-        let file = match std::fs::read(directory.join(FILE_NAME)) {
-            Ok(bytes) => read_dotenv(&String::from_utf8_lossy(&bytes))?,
-            // Some projects keep a Python environment in a directory of this name.
-            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::IsADirectory) => BTreeMap::new(),
-            Err(error) => return Err(Error::usage("cannot read `.env`").cause(error)),
+        let file = match read_file(directory)? {
+            Some(bytes) => read_dotenv(&String::from_utf8_lossy(&bytes))?,
+            None => BTreeMap::new(),
         };
         Ok(Self { file, ..Self::of_process(process) })
+    }
+
+    /// The variables of the text of a file alone.
+    #[cfg(feature = "cli")]
+    pub(super) fn of_text(text: &str) -> Result<Self> {
+        Ok(Self { process: BTreeMap::new(), file: read_dotenv(text)? })
     }
 
     /// The variables of the process alone.
@@ -230,6 +237,15 @@ impl Variables {
         let names = self.process.keys().chain(self.file.keys().filter(|name| !self.process.contains_key(*name)));
         names.map(String::as_str).filter(move |name| name.starts_with(prefix))
     }
+}
+
+/// The bytes of the file `.env` in the directory, if there is one.
+pub(super) fn read_file(directory: &Path) -> Result<Option<Vec<u8>>> {
+    // Some projects keep a Python environment in a directory of this name.
+    if directory.join(FILE_NAME).is_dir() {
+        return Ok(None);
+    }
+    read_own(directory, Path::new(FILE_NAME), LARGEST)
 }
 
 /// Whether a switch is on: any value except the usual words for no.

@@ -4,7 +4,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use cap_std::ambient_authority;
-use cap_std::fs::{Dir, File};
+use cap_std::fs::{Dir, File, OpenOptions};
 
 use super::problem::{Problem, shown};
 use super::units::format_size;
@@ -46,7 +46,7 @@ impl ProjectDirectory {
 
     /// Opens a file of the migrations. Links are followed within the project.
     pub fn open_file(&self, name: &str, link: bool) -> io::Result<File> {
-        if link { self.root.open(self.path.join(name)) } else { self.migrations.open(name) }
+        if link { open_regular(&self.root, self.path.join(name)) } else { open_regular(&self.migrations, name) }
     }
 
     /// Opens a directory of the migrations, in the same way.
@@ -56,16 +56,142 @@ impl ProjectDirectory {
 
     /// Reads an artifact of at most `limit` bytes.
     pub fn read(&self, name: &str, link: bool, limit: u64) -> Result<Vec<u8>, Problem> {
-        let unreadable = |error: io::Error| Problem::new(format!("`{}` {}", shown(name), explain(&error)));
-        let file = self.open_file(name, link).map_err(unreadable)?;
-        // Most files are small: one read for the content, and one that finds the end.
-        let mut bytes = Vec::with_capacity(2048);
-        file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(unreadable)?;
-        if bytes.len() as u64 > limit {
-            return Err(too_large(name, limit, "artifact_bytes"));
-        }
-        Ok(bytes)
+        let read = self.open_file(name, link).and_then(|file| read_within(file, limit));
+        let read = read.map_err(|error| unreadable(name, &error))?;
+        read.ok_or_else(|| too_large(name, limit, "artifact_bytes"))
     }
+}
+
+/// Opens a file to read it, and nothing but a file. What a name leads to may change at any time, so the opened file itself is asked;
+/// and opening a FIFO would wait for somebody to write to it.
+pub(crate) fn open_regular(dir: &Dir, path: impl AsRef<Path>) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true);
+    #[cfg(unix)]
+    cap_std::fs::OpenOptionsExt::custom_flags(&mut options, DO_NOT_WAIT);
+    let file = dir.open_with(path, &options).map_err(as_irregular)?;
+    let metadata = file.metadata()?;
+    is_regular(metadata.is_file(), metadata.is_dir()).map(|()| file)
+}
+
+/// As [`open_regular`], for a path that the operator or an earlier check vouches for.
+fn open_regular_anywhere(path: &Path) -> io::Result<std::fs::File> {
+    let mut options = std::fs::OpenOptions::new();
+    options.read(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, DO_NOT_WAIT);
+    let file = options.open(path).map_err(as_irregular)?;
+    let metadata = file.metadata()?;
+    is_regular(metadata.is_file(), metadata.is_dir()).map(|()| file)
+}
+
+/// A terminal must not become that of this process, either.
+#[cfg(unix)]
+const DO_NOT_WAIT: i32 = libc::O_NONBLOCK | libc::O_NOCTTY;
+
+fn is_regular(file: bool, directory: bool) -> io::Result<()> {
+    match (file, directory) {
+        (true, _) => Ok(()),
+        (_, true) => Err(io::ErrorKind::IsADirectory.into()),
+        _ => Err(io::Error::new(io::ErrorKind::InvalidInput, Irregular)),
+    }
+}
+
+/// A socket, and a device that does not exist, cannot even be opened.
+fn as_irregular(error: io::Error) -> io::Error {
+    #[cfg(unix)]
+    if error.raw_os_error() == Some(libc::ENXIO) {
+        return io::Error::new(io::ErrorKind::InvalidInput, Irregular);
+    }
+    error
+}
+
+/// Why something is not read.
+#[derive(Debug)]
+struct Irregular;
+
+impl std::fmt::Display for Irregular {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("it is a FIFO, a socket or a device, not a file")
+    }
+}
+
+impl std::error::Error for Irregular {}
+
+/// Whether a file was not opened for what it is.
+pub(super) fn is_irregular(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| inner.is::<Irregular>())
+}
+
+/// Reads a file of at most `limit` bytes; `None` if it is larger.
+pub(super) fn read_regular(dir: &Dir, path: impl AsRef<Path>, limit: u64) -> io::Result<Option<Vec<u8>>> {
+    read_within(open_regular(dir, path)?, limit)
+}
+
+/// As [`read_regular`], by a path of which the directory is trusted.
+pub(super) fn read_regular_anywhere(path: &Path, limit: u64) -> io::Result<Option<Vec<u8>>> {
+    read_within(open_regular_anywhere(path)?, limit)
+}
+
+fn read_within(file: impl Read, limit: u64) -> io::Result<Option<Vec<u8>>> {
+    // Most files are small: one read for the content, and one that finds the end.
+    let mut bytes = Vec::with_capacity(2048);
+    file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+    Ok((bytes.len() as u64 <= limit).then_some(bytes))
+}
+
+/// Reads a file of the project itself, such as `.env`: `name` in the directory `root`, with at most `limit` bytes. `None` if it does
+/// not exist. Links are followed within the project.
+pub(super) fn read_own(root: &Path, name: &Path, limit: u64) -> Result<Option<Vec<u8>>> {
+    let dir = match open_root(root) {
+        Err(_) if !root.exists() => return Ok(None),
+        opened => opened?,
+    };
+    let read = match read_regular(&dir, name, limit) {
+        Err(error) if leaves(&error) => match inside(root, name) {
+            Some(path) => read_regular(&dir, path, limit),
+            None => Err(error),
+        },
+        read => read,
+    };
+    let failed = |error: Error| Err(error.at("project", root.display().to_string()));
+    match read {
+        Ok(Some(bytes)) => Ok(Some(bytes)),
+        Ok(None) => failed(
+            Error::denied(format!("`{}` is larger than {}", name.display(), format_size(limit)))
+                .hint("check what the file contains"),
+        ),
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !is_link(&dir, name) => Ok(None),
+        Err(error) => failed(cannot_read(name, error)),
+    }
+}
+
+/// The error of a file of the project itself that cannot be read.
+pub(super) fn cannot_read(name: &Path, error: io::Error) -> Error {
+    let shown = name.display();
+    let (what, hint) = if leaves(&error) {
+        ("is a link out of the project", "replace the link by a copy of the file")
+    } else if is_irregular(&error) {
+        ("is not a regular file", "remove it: a FIFO, a socket or a device is not read")
+    } else if error.kind() == io::ErrorKind::NotFound {
+        ("is a link to something that does not exist", "restore what it leads to, or remove the link")
+    } else if error.kind() == io::ErrorKind::IsADirectory {
+        ("is a directory", "move or rename it")
+    } else {
+        return Error::usage(format!("cannot read `{shown}`")).cause(error).hint("check the permissions of the file");
+    };
+    Error::usage(format!("`{shown}` {what}")).hint(hint)
+}
+
+/// Whether there is a link of this name, wherever it leads.
+pub(super) fn is_link(dir: &Dir, name: &Path) -> bool {
+    dir.symlink_metadata(name).is_ok_and(|metadata| metadata.is_symlink())
+}
+
+/// Where an absolute link leads to, from the project, if it stays in it.
+fn inside(root: &Path, name: &Path) -> Option<PathBuf> {
+    let target = root.join(name).canonicalize().ok()?;
+    Some(target.strip_prefix(root.canonicalize().ok()?).ok()?.to_path_buf())
 }
 
 /// The error of a file that cannot be written.
@@ -102,8 +228,22 @@ pub(super) fn leaves(error: &io::Error) -> bool {
 pub(super) fn explain(error: &io::Error) -> String {
     if leaves(error) {
         "is outside the project".to_owned()
+    } else if is_irregular(error) {
+        "is not a regular file".to_owned()
     } else {
         format!("cannot be read: {}", shown(&error.to_string()))
+    }
+}
+
+/// The problem of a file or directory that cannot be read.
+pub(super) fn unreadable(name: &str, error: &io::Error) -> Problem {
+    let problem = Problem::new(format!("`{}` {}", shown(name), explain(error)));
+    if leaves(error) {
+        problem.hint("replace the link by a copy of what it leads to")
+    } else if is_irregular(error) {
+        problem.hint("move it out of the directory: a FIFO, a socket or a device is not read")
+    } else {
+        problem
     }
 }
 

@@ -4,6 +4,8 @@
 pub mod build;
 pub mod catalog;
 pub mod discovery;
+#[cfg(feature = "cli")]
+pub mod entrances;
 pub mod env;
 #[cfg(feature = "cli")]
 pub mod fixtures;
@@ -35,6 +37,8 @@ pub use catalog::{
 pub use digest::{component_digest, sha256, short};
 pub use discovery::TARGET_WORDS;
 pub use embedded::{EmbeddedFiles, Project, ProjectFiles};
+#[cfg(feature = "components")]
+pub(crate) use files::open_regular;
 pub use limits::Limits;
 pub use origin::{Origin, Sourced};
 pub use revision::{RevisionKey, compare_revisions, migration_id};

@@ -7,9 +7,9 @@ use super::catalog::ComponentFiles;
 use super::digest::{sha256, sha256_of_reader};
 use super::discovery::{ASSETS, Found, FoundEntry, discover, discover_embedded, find_assets, source_digest};
 use super::embedded::{EmbeddedFiles, ProjectFiles};
-use super::files::{ProjectDirectory, explain, open_root, too_large};
+use super::files::{ProjectDirectory, open_root, too_large, unreadable};
 use super::lockfile::Lockfile;
-use super::problem::{Problem, shown};
+use super::problem::Problem;
 use super::settings::Settings;
 use crate::error::Result;
 
@@ -78,7 +78,7 @@ impl Source {
             Self::Directory(directory) => directory,
             Self::Embedded(it) => return it.artifact(name, limit).map(sha256),
         };
-        let unreadable = |error: std::io::Error| Problem::new(format!("`{}` {}", shown(name), explain(&error)));
+        let unreadable = |error: std::io::Error| unreadable(name, &error);
         let opened = directory.open_file(name, file.link).map_err(unreadable)?;
         match sha256_of_reader(opened, limit).map_err(unreadable)? {
             Some((digest, _)) => Ok(digest),

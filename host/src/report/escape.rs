@@ -1,28 +1,146 @@
-//! Escapes foreign text, which must not control the terminal, hide itself, or pass for our own.
+//! Foreign text, which must not control the terminal, hide itself, pass for our own, flood the output, or show a password.
+//!
+//! This is the one place where text becomes harmless. [`super::Text`] and [`super::Printer`] are the only ways to the terminal, and
+//! they pass everything through it; so does the JUnit report.
 
 use std::fmt::Write;
 
-/// Whether a character controls a terminal or changes the direction of text.
-fn steers(character: char) -> bool {
+use crate::database::redact::redact;
+
+/// The longest text on one line, in bytes. Databases and components choose how long their messages are; a screen has some 10,000
+/// characters, and a log of one run should not be a megabyte a line.
+const LONGEST_LINE: usize = 16 << 10;
+
+/// The longest text of several lines, in bytes.
+const LONGEST_BLOCK: usize = 64 << 10;
+
+/// The longest string in JSON, in bytes. Programs read it: long enough for any statement, and for what a reader can hold.
+const LONGEST_STRING: usize = 1 << 20;
+
+/// The fields of JSON that hold SQL of the project, which is as long as its file.
+const WHOLE_FIELDS: [&str; 1] = ["sql"];
+
+/// Room for the note about what was cut off.
+const NOTE: usize = 64;
+
+/// Whether a character controls a terminal, changes the direction of text, or is invisible.
+pub fn steers(character: char) -> bool {
     character.is_control()
-        || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}')
+        || matches!(character,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+            | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+            | '\u{3164}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}'
+            | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// A text on one line: line ends, tabs, control characters and changes of direction are escaped (`\n`, `\u{1b}`).
+/// A text on one line: line ends, tabs, control characters, changes of direction and invisible characters are escaped (`\n`,
+/// `\u{1b}`), passwords of URLs are hidden, and what is too long is cut off.
 pub fn line(text: &str) -> String {
-    without(text, steers)
+    // Nearly all text is of these characters alone, none of which is harmful; a URL has a `:`, and a setting a `=`.
+    if text.len() <= LONGEST_LINE && text.bytes().all(|byte| matches!(byte, b' '..=b'~') && !b":=".contains(&byte)) {
+        return text.to_owned();
+    }
+    bounded(text, LONGEST_LINE, steers)
 }
 
-/// The lines of a text, escaped; tabs are kept.
-pub fn lines(text: &str) -> impl Iterator<Item = String> {
+/// The lines of a text, each as [`line`] has it except for tabs, together not longer than a screen or a few.
+pub fn lines(text: &str) -> Vec<String> {
+    let text = bounded(text, LONGEST_BLOCK, |character| steers(character) && !matches!(character, '\t' | '\n' | '\r'));
+    text.lines().map(|text| without(text, |character| steers(character) && character != '\t')).collect()
+}
+
+/// The lines of a text of the project, such as the SQL of a file, which is shown whole and as it is written.
+pub fn whole_lines(text: &str) -> impl Iterator<Item = String> {
     text.lines().map(|text| without(text, |character| steers(character) && character != '\t'))
 }
 
-fn without(text: &str, harmful: impl Fn(char) -> bool) -> String {
-    // Nearly all text is of these characters alone, none of which is harmful.
-    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
-        return text.to_owned();
+/// A text of several lines in XML, which cannot represent control characters: they become question marks.
+pub fn xml(text: &str) -> String {
+    let text = bounded(text, LONGEST_BLOCK, |_| false);
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => shown.push_str("&amp;"),
+            '<' => shown.push_str("&lt;"),
+            '>' => shown.push_str("&gt;"),
+            '"' => shown.push_str("&quot;"),
+            '\n' | '\t' => shown.push(character),
+            '\u{fffe}' | '\u{ffff}' => shown.push('?'),
+            character if steers(character) => shown.push('?'),
+            character => shown.push(character),
+        }
     }
+    shown
+}
+
+/// A JSON document in which no string controls a terminal, shows the password of a URL, or is too long. JSON's own escapes mean the
+/// same; between strings there are only line ends and spaces.
+pub fn json(document: &str) -> String {
+    let mut shown = String::with_capacity(document.len());
+    let mut rest = document;
+    let mut field = "";
+    while let Some(start) = rest.find('"') {
+        shown.push_str(&rest[..start]);
+        let string = &rest[start..start + string_length(&rest[start..])];
+        rest = &rest[start + string.len()..];
+        push_string(&mut shown, string, WHOLE_FIELDS.contains(&field));
+        field = if rest.starts_with(':') { string.trim_matches('"') } else { "" };
+    }
+    shown.push_str(rest);
+    shown
+}
+
+/// The length of the string with which a text begins, with its quotes.
+fn string_length(text: &str) -> usize {
+    let mut is_escaped = false;
+    let end = text.bytes().skip(1).position(|byte| {
+        let ends = byte == b'"' && !is_escaped;
+        is_escaped = byte == b'\\' && !is_escaped;
+        ends
+    });
+    end.map_or(text.len(), |end| end + 2)
+}
+
+/// Adds a JSON string.
+fn push_string(shown: &mut String, string: &str, whole: bool) {
+    if !whole && (string.len() > LONGEST_STRING || string.contains([':', '='])) {
+        // It was written by serde_json a moment ago, so it parses.
+        if let Ok(text) = serde_json::from_str::<String>(string)
+            && let Ok(string) = serde_json::to_string(&bounded(&text, LONGEST_STRING, |_| false))
+        {
+            return push_escaped(shown, &string);
+        }
+    }
+    push_escaped(shown, string);
+}
+
+fn push_escaped(shown: &mut String, string: &str) {
+    for character in string.chars() {
+        if !steers(character) {
+            shown.push(character);
+            continue;
+        }
+        for unit in character.encode_utf16(&mut [0; 2]) {
+            // A `String` takes whatever it is given.
+            let _ = write!(shown, "\\u{unit:04x}");
+        }
+    }
+}
+
+/// A text without passwords and harmful characters, not longer than `longest` bytes.
+fn bounded(text: &str, longest: usize, harmful: impl Fn(char) -> bool) -> String {
+    // What cannot be shown need not be looked at. A URL at the very end of this part is not shown either.
+    let part = &text[..text.floor_char_boundary(2 * longest)];
+    let redacted = redact(part);
+    let mut shown = without(&redacted, harmful);
+    if shown.len() > longest || part.len() < text.len() {
+        shown.truncate(shown.floor_char_boundary(longest - NOTE));
+        let _ = write!(shown, "… [cut off: {} bytes in all]", text.len());
+    }
+    shown
+}
+
+fn without(text: &str, harmful: impl Fn(char) -> bool) -> String {
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
         if harmful(character) {
@@ -34,46 +152,5 @@ fn without(text: &str, harmful: impl Fn(char) -> bool) -> String {
     shown
 }
 
-/// A JSON document without characters that control a terminal: JSON's own escapes mean the same. They only occur in strings, where
-/// JSON already escapes those below U+0020; between strings there are only line ends.
-pub fn json(document: &str) -> String {
-    let mut shown = String::with_capacity(document.len());
-    for character in document.chars() {
-        if steers(character) && character != '\n' {
-            // All of them are below U+10000.
-            let _ = write!(shown, "\\u{:04x}", u32::from(character));
-        } else {
-            shown.push(character);
-        }
-    }
-    shown
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nothing_steers_the_terminal() {
-        for (text, shown) in [
-            ("plain ü 日本", "plain ü 日本"),
-            ("a\nb\r\tc", "a\\nb\\r\\tc"),
-            ("\x1b[2Jgone", "\\u{1b}[2Jgone"),
-            ("\u{9b}31m", "\\u{9b}31m"),
-            ("\u{7f}\0\u{7}", "\\u{7f}\\u{0}\\u{7}"),
-            ("user\u{202e}txt.exe\u{2066}", "user\\u{202e}txt.exe\\u{2066}"),
-            ("one\u{2028}two", "one\\u{2028}two"),
-        ] {
-            assert_eq!(line(text), shown);
-        }
-        assert_eq!(lines("a\n\tb\u{1b}").collect::<Vec<_>>(), ["a", "\tb\\u{1b}"]);
-    }
-
-    #[test]
-    fn json_stays_the_same_json() {
-        let value = serde_json::json!({ "text": "a\u{9b}b\u{202e}c\u{7f}\n" });
-        let shown = json(&value.to_string());
-        assert!(!shown.chars().any(steers), "{shown}");
-        assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).expect("JSON"), value);
-    }
-}
+mod tests;

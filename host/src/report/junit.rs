@@ -1,5 +1,6 @@
 //! JUnit XML report: a suite for each database, a case for each migration.
 
+use super::escape;
 use crate::migration_tests::{DatabaseReport, MigrationReport, Verdict};
 
 /// The document.
@@ -15,7 +16,7 @@ pub fn document(reports: &[DatabaseReport]) -> String {
         xml.push_str(&format!(
             "  <testsuite name=\"{}\" tests=\"{tests}\" failures=\"{failed}\" errors=\"{errors}\" skipped=\"{skipped}\" \
              time=\"{:.3}\">\n",
-            escape(&report.engine),
+            escape::xml(&report.engine),
             report.took.as_secs_f64()
         ));
         for case in cases {
@@ -25,9 +26,9 @@ pub fn document(reports: &[DatabaseReport]) -> String {
             let text = [vec![error.message.clone()], error.causes.clone(), error.hints.clone()].concat().join("\n");
             xml.push_str(&format!(
                 "    <testcase classname=\"{}\" name=\"test run\"><error message=\"{}\">{}</error></testcase>\n",
-                escape(&report.engine),
-                escape(&error.message),
-                escape(&text)
+                escape::xml(&report.engine),
+                escape::xml(&error.message),
+                escape::xml(&text)
             ));
         }
         xml.push_str("  </testsuite>\n");
@@ -39,15 +40,15 @@ pub fn document(reports: &[DatabaseReport]) -> String {
 fn testcase(engine: &str, case: &MigrationReport) -> String {
     let mut xml = format!(
         "    <testcase classname=\"{}\" name=\"{}\" time=\"{:.3}\">",
-        escape(engine),
-        escape(&case.id()),
+        escape::xml(engine),
+        escape::xml(&case.id()),
         case.took.as_secs_f64()
     );
     for phase in &case.phases {
         for failure in &phase.failures {
             let message = format!("{}: {}", phase.phase, failure.message);
             let text = failure.details.iter().chain(&failure.hint).cloned().collect::<Vec<_>>().join("\n");
-            xml.push_str(&format!("<failure message=\"{}\">{}</failure>", escape(&message), escape(&text)));
+            xml.push_str(&format!("<failure message=\"{}\">{}</failure>", escape::xml(&message), escape::xml(&text)));
         }
     }
     if case.verdict() == Verdict::NotRun {
@@ -59,28 +60,10 @@ fn testcase(engine: &str, case: &MigrationReport) -> String {
             std::iter::once(format!("warning: {}", warning.message)).chain(hint)
         });
         let lines: Vec<String> = lines.collect();
-        xml.push_str(&format!("<system-out>{}</system-out>", escape(&lines.join("\n"))));
+        xml.push_str(&format!("<system-out>{}</system-out>", escape::xml(&lines.join("\n"))));
     }
     xml.push_str("</testcase>\n");
     xml
-}
-
-/// Escapes text for XML; characters that XML cannot represent become question marks.
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\n' | '\t' => escaped.push(character),
-            '\u{fffe}' | '\u{ffff}' => escaped.push('?'),
-            character if character.is_control() => escaped.push('?'),
-            character => escaped.push(character),
-        }
-    }
-    escaped
 }
 
 #[cfg(test)]

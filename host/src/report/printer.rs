@@ -1,8 +1,10 @@
-//! Writes to the terminal: data to standard output, messages to standard error.
+//! Writes to the terminal: data to standard output, messages to standard error. Nothing else in the program may, which clippy checks.
+#![allow(clippy::disallowed_methods, reason = "the only place that writes to the standard streams")]
 
+use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Mutex, PoisonError, RwLock};
 
 use anstream::{AutoStream, ColorChoice};
 use serde::Serialize;
@@ -62,6 +64,8 @@ pub struct Printer {
     colored_out: AtomicBool,
     colored_err: AtomicBool,
     lost: Mutex<Option<io::Error>>,
+    /// Texts that are never printed, in all their forms, the longest first.
+    secrets: RwLock<Vec<String>>,
 }
 
 impl Printer {
@@ -73,7 +77,34 @@ impl Printer {
             colored_out: AtomicBool::new(color.colors(&io::stdout())),
             colored_err: AtomicBool::new(color.colors(&io::stderr())),
             lost: Mutex::default(),
+            secrets: RwLock::default(),
         }
+    }
+
+    /// Hides these passwords from here on, wherever they occur: an error of a driver may quote more than it should.
+    pub fn hide(&self, secrets: impl IntoIterator<Item = String>) {
+        let mut hidden = self.secrets.write().unwrap_or_else(PoisonError::into_inner);
+        for secret in secrets {
+            let in_json = serde_json::Value::from(secret.as_str()).to_string();
+            hidden.extend([
+                escape::line(&secret),
+                escape::xml(&secret),
+                in_json[1..in_json.len() - 1].to_owned(),
+                secret,
+            ]);
+        }
+        hidden.retain(|secret| !secret.is_empty());
+        hidden.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
+        hidden.dedup();
+    }
+
+    /// A text without the passwords that are hidden.
+    pub fn without_secrets<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        let secrets = self.secrets.read().unwrap_or_else(PoisonError::into_inner);
+        secrets.iter().fold(Cow::Borrowed(text), |text, secret| match text.contains(secret) {
+            true => Cow::Owned(text.replace(secret, "***")),
+            false => text,
+        })
     }
 
     /// Format of the data.
@@ -107,9 +138,19 @@ impl Printer {
         io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
     }
 
+    /// Whether somebody can answer a question.
+    pub fn talks_to_somebody(&self) -> bool {
+        io::stdin().is_terminal() && io::stderr().is_terminal()
+    }
+
     /// Prints data as text.
     pub fn data(&self, text: &Text) {
-        self.remember(write(&mut io::stdout().lock(), text, self.colored_out.load(Ordering::Relaxed)));
+        self.remember(self.write(&mut io::stdout().lock(), text, self.colored_out.load(Ordering::Relaxed)));
+    }
+
+    /// Prints text of our own that no foreign text is part of: scripts for shells, man pages.
+    pub fn generated(&self, text: &[u8]) {
+        self.remember(write_all(&mut io::stdout().lock(), text));
     }
 
     /// Prints data as a JSON document.
@@ -117,7 +158,7 @@ impl Printer {
         match serde_json::to_string_pretty(document) {
             Ok(document) => {
                 let document = format!("{}\n", escape::json(&document));
-                self.remember(write_all(&mut io::stdout().lock(), &document));
+                self.remember(write_all(&mut io::stdout().lock(), self.without_secrets(&document).as_bytes()));
             }
             Err(error) => self.always(&Text::new().add(BAD, "error").plain(format!(": no JSON: {error}")).end()),
         }
@@ -127,7 +168,8 @@ impl Printer {
     pub fn json_line(&self, document: &impl Serialize) {
         if let Ok(document) = serde_json::to_string(document) {
             // A failure to write to standard error cannot be reported.
-            let _ = write_all(&mut io::stderr().lock(), &format!("{}\n", escape::json(&document)));
+            let document = format!("{}\n", escape::json(&document));
+            let _ = write_all(&mut io::stderr().lock(), self.without_secrets(&document).as_bytes());
         }
     }
 
@@ -150,7 +192,12 @@ impl Printer {
     /// Prints a message even with `--quiet`.
     pub fn always(&self, text: &Text) {
         // A failure to write to standard error cannot be reported.
-        let _ = write(&mut io::stderr().lock(), text, self.colored_err.load(Ordering::Relaxed));
+        let _ = self.ask(text);
+    }
+
+    /// Prints a question; it fails if nobody can have read it.
+    pub fn ask(&self, text: &Text) -> io::Result<()> {
+        self.write(&mut io::stderr().lock(), text, self.colored_err.load(Ordering::Relaxed))
     }
 
     /// Prints help that is already styled: as data, or as a message in place of an error.
@@ -160,15 +207,23 @@ impl Printer {
         let text = if colored.load(Ordering::Relaxed) { styled.to_owned() } else { plain() };
         if is_error {
             // A failure to write to standard error cannot be reported.
-            let _ = write_all(&mut io::stderr().lock(), &text);
+            let _ = write_all(&mut io::stderr().lock(), text.as_bytes());
         } else {
-            self.remember(write_all(&mut io::stdout().lock(), &text));
+            self.remember(write_all(&mut io::stdout().lock(), text.as_bytes()));
         }
     }
 
     /// Why data could not be written, if so; returned once.
     pub fn lost(&self) -> Option<io::Error> {
         self.lost.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take()
+    }
+
+    fn write(&self, stream: &mut impl Write, text: &Text, colored: bool) -> io::Result<()> {
+        let text = match colored {
+            true => Cow::Borrowed(text.styled()),
+            false => Cow::Owned(anstream::adapter::strip_str(text.styled()).to_string()),
+        };
+        write_all(stream, self.without_secrets(&text).as_bytes())
     }
 
     fn remember(&self, written: io::Result<()>) {
@@ -178,16 +233,8 @@ impl Printer {
     }
 }
 
-fn write(stream: &mut impl Write, text: &Text, colored: bool) -> io::Result<()> {
-    if colored {
-        write_all(stream, text.styled())
-    } else {
-        write_all(stream, &anstream::adapter::strip_str(text.styled()).to_string())
-    }
-}
-
-fn write_all(stream: &mut impl Write, text: &str) -> io::Result<()> {
-    match stream.write_all(text.as_bytes()).and_then(|()| stream.flush()) {
+fn write_all(stream: &mut impl Write, text: &[u8]) -> io::Result<()> {
+    match stream.write_all(text).and_then(|()| stream.flush()) {
         // The reader closed the pipe.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         other => other,
@@ -212,10 +259,23 @@ mod tests {
 
     #[test]
     fn a_closed_pipe_is_no_failure_and_a_full_disk_is_one() {
-        assert!(write_all(&mut Fails(io::ErrorKind::BrokenPipe), "x").is_ok());
+        assert!(write_all(&mut Fails(io::ErrorKind::BrokenPipe), b"x").is_ok());
         let printer = Printer::new(Format::Text, Verbosity::Normal, ColorWhen::Never);
         assert!(printer.lost().is_none());
-        printer.remember(write_all(&mut Fails(io::ErrorKind::StorageFull), "x"));
+        printer.remember(write_all(&mut Fails(io::ErrorKind::StorageFull), b"x"));
         assert_eq!(printer.lost().map(|error| error.kind()), Some(io::ErrorKind::StorageFull));
+    }
+
+    #[test]
+    fn known_passwords_are_hidden_in_every_form() {
+        let printer = Printer::new(Format::Json, Verbosity::Normal, ColorWhen::Never);
+        printer.hide(["Hunter\u{7}2\"&".to_owned(), "Hunter".to_owned()]);
+        let text = Text::new().add(BAD, "no: ").plain("as Hunter\u{7}2\"& said").end();
+        let mut written = Vec::new();
+        printer.write(&mut written, &text, false).expect("written");
+        assert_eq!(String::from_utf8(written).expect("UTF-8"), "no: as *** said\n");
+        let document = escape::json(&serde_json::json!({ "a": "Hunter\u{7}2\"&", "b": "Hunter" }).to_string());
+        assert_eq!(printer.without_secrets(&document), r#"{"a":"***","b":"***"}"#);
+        assert_eq!(printer.without_secrets(&escape::xml("<Hunter\u{7}2\"&>")), "&lt;***&gt;");
     }
 }

@@ -1,5 +1,7 @@
 //! The terminal on which progress bars are drawn.
 
+#![allow(clippy::disallowed_methods, reason = "the bars draw here; their texts are escaped before")]
+
 use std::io;
 
 use console::Term;

@@ -10,7 +10,9 @@ mod tests;
 mod write;
 
 pub use artifact::{Stored, load_artifact, store_artifact, stored_artifact};
-pub use read::{History, answered, glance, is_there, question, read, read_all, read_with_artifacts, unreadable};
+pub use read::{
+    History, answered, glance, is_there, parse_rows, question, read, read_all, read_with_artifacts, unreadable,
+};
 pub use record::{Record, RunMode, State, declared_json};
 pub use repairs::{ACCEPT_CHANGED, ACCEPT_CHECKSUM, Repair, add_repair, read_repairs, repaired};
 pub use write::{

@@ -236,6 +236,11 @@ pub async fn glance(database: &mut HostSession<'_>) -> Option<History> {
     answered(database, live).await.ok()
 }
 
+/// Reads rows as a database returns them, for tests that try rows of others.
+pub fn parse_rows(rows: Vec<Vec<Value>>) -> Result<Vec<Record>> {
+    parse(rows, record)
+}
+
 /// Rows with the format before each.
 fn parse(rows: Vec<Vec<Value>>, read: impl Fn(Vec<Value>) -> Option<Record>) -> Result<Vec<Record>> {
     let mut records = Vec::with_capacity(rows.len());

@@ -9,10 +9,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::digest::{component_digest, sha256};
+use super::files::read_regular_anywhere;
 use super::revision::{RevisionKey, migration_id};
 use crate::database::Dialect;
 use crate::error::{Error, Result};
 pub use report::{CatalogProblem, CatalogProblemKind, CatalogReport, Checks};
+
+/// The largest value that the limit `artifact_bytes` can have.
+const LARGEST: u64 = 4 << 30;
 
 /// Kind of a migration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -209,8 +213,9 @@ impl Migration {
             // Nothing changes what is part of the program.
             ComponentFiles::Embedded { wasm, .. } => return Ok(Some(wasm.to_vec())),
         };
-        let bytes = std::fs::read(path)
-            .map_err(|error| Error::failed(format!("cannot read `{}`", path.display())).cause(error))?;
+        let unreadable = |error| Error::failed(format!("cannot read `{}`", path.display())).cause(error);
+        // What is too large is not what the lockfile lists either.
+        let bytes = read_regular_anywhere(path, LARGEST).map_err(unreadable)?.unwrap_or_default();
         if component_digest(&sha256(&bytes), assets) != self.sha256 {
             return Err(Error::mismatch(format!("`{}` changed while runner was running", path.display()))
                 .hint("run the command again once nothing else writes to the project"));

@@ -6,7 +6,7 @@ use cap_std::fs::Dir;
 
 use super::FoundEntry;
 use crate::project::digest::sha256_of_reader;
-use crate::project::files::{ProjectDirectory, explain, too_large};
+use crate::project::files::{ProjectDirectory, open_regular, too_large, unreadable};
 use crate::project::problem::{Problem, shown};
 
 /// The directory of the assets in that of the migration.
@@ -22,7 +22,7 @@ pub(in crate::project) fn find_assets(
     limit: u64,
 ) -> Result<BTreeMap<String, String>, Problem> {
     let mut assets = BTreeMap::new();
-    let wrong = |path: &str, error: &std::io::Error| Problem::new(format!("`{path}` {}", explain(error)));
+    let wrong = unreadable;
     let here = project
         .open_directory(&directory.file_name, directory.link)
         .map_err(|error| wrong(&directory.file_name, &error))?;
@@ -43,7 +43,7 @@ fn walk(
     depth: usize,
     assets: &mut BTreeMap<String, String>,
 ) -> Result<(), Problem> {
-    let failed = |path: &str, error: std::io::Error| Problem::new(format!("`{top}/{path}` {}", explain(&error)));
+    let failed = |path: &str, error: std::io::Error| unreadable(&format!("{top}/{path}"), &error);
     for entry in dir.entries().map_err(|error| failed(below, error))? {
         let entry = entry.map_err(|error| failed(below, error))?;
         let raw = entry.file_name();
@@ -62,7 +62,7 @@ fn walk(
             let inner = dir.open_dir(name).map_err(|error| failed(&path, error))?;
             walk(&inner, top, &format!("{path}/"), limit, depth - 1, assets)?;
         } else if kind.is_file() {
-            let file = dir.open(name).map_err(|error| failed(&path, error))?;
+            let file = open_regular(dir, name).map_err(|error| failed(&path, error))?;
             let digest = sha256_of_reader(file, limit).map_err(|error| failed(&path, error))?;
             let Some((sha256, _)) = digest else {
                 return Err(too_large(&format!("{top}/{path}"), limit, "asset_bytes"));

@@ -84,6 +84,13 @@ pub(super) fn discover_embedded<'n>(
     (found, problems)
 }
 
+/// Whether a name is that of a file or a directory of a migration.
+#[cfg(feature = "cli")]
+pub(super) fn names_something(name: &str) -> bool {
+    let [file, directory] = [parse_file(name), parse_directory(name)];
+    file.is_ok() || directory.is_ok()
+}
+
 fn packages() -> Problem {
     Problem::new("contains packages, which this version of runner does not support")
         .hint("copy the migrations of the package into the directory itself, under your own revisions")

@@ -8,7 +8,7 @@ use cap_std::fs::Dir;
 use super::FoundEntry;
 use super::assets::ASSETS;
 use crate::project::digest::{component_digest, sha256};
-use crate::project::files::{ProjectDirectory, explain, too_large};
+use crate::project::files::{ProjectDirectory, open_regular, too_large, unreadable};
 use crate::project::problem::Problem;
 
 /// The file that marks a directory with source code that can be built.
@@ -28,9 +28,7 @@ pub(in crate::project) fn source_digest(
     limit: u64,
 ) -> Result<Option<String>, Problem> {
     let name = &directory.file_name;
-    let here = project
-        .open_directory(name, directory.link)
-        .map_err(|error| Problem::new(format!("`{name}` {}", explain(&error))))?;
+    let here = project.open_directory(name, directory.link).map_err(|error| unreadable(name, &error))?;
     if !here.is_file(MANIFEST) {
         return Ok(None);
     }
@@ -47,7 +45,7 @@ fn walk(
     depth: usize,
     files: &mut BTreeMap<String, String>,
 ) -> Result<(), Problem> {
-    let failed = |path: &str, error: std::io::Error| Problem::new(format!("`{top}/{path}` {}", explain(&error)));
+    let failed = |path: &str, error: std::io::Error| unreadable(&format!("{top}/{path}"), &error);
     for entry in dir.entries().map_err(|error| failed(below, error))? {
         let entry = entry.map_err(|error| failed(below, error))?;
         // A file with another name cannot be part of a Rust package.
@@ -62,7 +60,7 @@ fn walk(
             walk(&inner, top, &format!("{path}/"), limit, depth - 1, files)?;
         } else if kind.is_file() {
             let mut bytes = Vec::new();
-            let file = dir.open(&name).map_err(|error| failed(&path, error))?;
+            let file = open_regular(dir, &name).map_err(|error| failed(&path, error))?;
             file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(|error| failed(&path, error))?;
             if bytes.len() as u64 > limit {
                 return Err(too_large(&format!("{top}/{path}"), limit, "asset_bytes"));

@@ -3,14 +3,20 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io;
+use std::path::Path;
 
 use cap_std::fs::Dir;
 
 use super::{LockLine, Lockfile, VERSION, line};
 use crate::error::{Error, ErrorKind, Result};
 use crate::project::digest::sha256;
+use crate::project::files::{cannot_read, is_link, read_regular};
 use crate::project::revision::RevisionKey;
 use crate::project::toml_reader::{Document, Section};
+use crate::project::units::format_size;
+
+/// The largest lockfile that is read or replaced. A hundred thousand artifacts fit.
+pub(super) const LARGEST: u64 = 64 << 20;
 
 impl Lockfile {
     /// Reads the lockfile of a project; one that does not exist has no lines.
@@ -88,13 +94,16 @@ impl Lockfile {
 
 /// The text of the lockfile, if it exists.
 fn text_of(root: &Dir, name: &str) -> Result<Option<String>> {
-    match root.read(name) {
-        Ok(bytes) => {
+    match read_regular(root, name, LARGEST) {
+        Ok(None) => Err(Error::denied(format!("`{name}` is larger than {}", format_size(LARGEST)))
+            .at("file", name)
+            .hint("restore the file from version control, or delete it and run `runner build`")),
+        Ok(Some(bytes)) => {
             let text = String::from_utf8(bytes).map_err(|_| broken(format!("`{name}` is not valid UTF-8"), name))?;
             Ok(Some(text))
         }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(Error::usage(format!("cannot read `{name}`")).cause(error)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !is_link(root, Path::new(name)) => Ok(None),
+        Err(error) => Err(cannot_read(Path::new(name), error).at("file", name)),
     }
 }
 

@@ -5,10 +5,11 @@ use std::io::{self, Write};
 use cap_std::fs::Dir;
 
 use super::line::render;
+use super::read::LARGEST;
 use super::{Lockfile, VERSION};
 use crate::error::Result;
 use crate::project::digest::sha256;
-use crate::project::files::cannot_write;
+use crate::project::files::{cannot_write, read_regular};
 
 const HEADER: &str = "\
 # Written by `runner build`; do not edit. Commit it together with the artifacts.
@@ -27,8 +28,8 @@ impl Lockfile {
     pub(in crate::project) fn write(&self, root: &Dir, name: &str) -> Result<bool> {
         let text = self.render();
         let failed = |error: io::Error| cannot_write(name, &error);
-        match root.read(name) {
-            Ok(old) if old == text.as_bytes() => return Ok(false),
+        match read_regular(root, name, LARGEST) {
+            Ok(Some(old)) if old == text.as_bytes() => return Ok(false),
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(failed(error)),

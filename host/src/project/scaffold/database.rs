@@ -46,8 +46,8 @@ impl InitDatabase {
         Self { url, secrets }
     }
 
-    /// The text of `.env` with the secrets added; `None` if there is nothing to write.
-    pub fn dotenv(&self, root: &Path) -> Result<Option<String>> {
+    /// The content of `.env` with the secrets added; `None` if there is nothing to write.
+    pub fn dotenv(&self, root: &Path) -> Result<Option<Vec<u8>>> {
         let known = Variables::load(Default::default(), root)?;
         let mut missing = String::new();
         for (name, value) in &self.secrets {
@@ -64,9 +64,13 @@ impl InitDatabase {
         if missing.is_empty() {
             return Ok(None);
         }
-        let theirs = std::fs::read_to_string(root.join(env::FILE_NAME)).unwrap_or_default();
-        let end = if theirs.is_empty() || theirs.ends_with('\n') { "" } else { "\n" };
-        Ok(Some(format!("{theirs}{end}{missing}")))
+        // Whatever it contains, it is kept byte for byte.
+        let mut content = env::read_file(root)?.unwrap_or_default();
+        if !content.is_empty() && !content.ends_with(b"\n") {
+            content.push(b'\n');
+        }
+        content.extend(missing.into_bytes());
+        Ok(Some(content))
     }
 
     /// Writes `.env`, which only its owner can read if it is a new file.

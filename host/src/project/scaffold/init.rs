@@ -6,12 +6,15 @@ use super::database::InitDatabase;
 use super::{Scaffolded, cannot_write};
 use crate::database::DatabaseUrl;
 use crate::error::{Error, Result};
-use crate::project::files::open_root;
+use crate::project::files::{open_root, read_own};
 use crate::project::lockfile::write_atomically;
 use crate::project::settings::FILE_NAME;
 
 const MIGRATIONS: &str = "migrations";
 const GITIGNORE: &str = ".gitignore";
+
+/// The largest `.gitignore` that is added to.
+const LARGEST_GITIGNORE: u64 = 1 << 20;
 
 /// Creates a project in a directory, which is created if needed. `revision` is that of the first migration; without a database,
 /// it is an SQLite file in the project.
@@ -29,6 +32,7 @@ pub fn init(directory: &Path, revision: &str, database: Option<&DatabaseUrl>) ->
         // Refused before anything is written.
         database.dotenv(&root)?;
     }
+    let theirs = read_gitignore(&root)?;
     let mut made = Scaffolded { root, ..Scaffolded::default() };
 
     if dir.read_dir(MIGRATIONS).map_or(0, Iterator::count) == 0 {
@@ -39,7 +43,6 @@ pub fn init(directory: &Path, revision: &str, database: Option<&DatabaseUrl>) ->
         made.migration = Some(id);
     }
     let ours = include_str!("templates/gitignore");
-    let theirs = dir.read_to_string(GITIGNORE).unwrap_or_default();
     if let Some(text) = merged_gitignore(&theirs, ours) {
         write_atomically(&dir, GITIGNORE, text.as_bytes())
             .map_err(|error| cannot_write(Path::new(GITIGNORE), &error))?;
@@ -55,6 +58,13 @@ pub fn init(directory: &Path, revision: &str, database: Option<&DatabaseUrl>) ->
         .replace("{{url}}", &toml::Value::String(url).to_string());
     made.add(&dir, Path::new(FILE_NAME), settings)?;
     Ok(made)
+}
+
+/// The existing `.gitignore`.
+fn read_gitignore(root: &Path) -> Result<String> {
+    let bytes = read_own(root, Path::new(GITIGNORE), LARGEST_GITIGNORE)?.unwrap_or_default();
+    String::from_utf8(bytes)
+        .map_err(|_| Error::usage(format!("`{GITIGNORE}` is not valid UTF-8")).hint("save the file as UTF-8"))
 }
 
 /// The existing lines and our missing ones; `None` if nothing is missing.

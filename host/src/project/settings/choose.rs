@@ -174,6 +174,10 @@ fn missing<'k>(
     if let Some(meant) = did_you_mean(&name.value, known.clone()) {
         return error.hint(format!("did you mean `{meant}`? The file has {}", list(known)));
     }
+    // Such as a URL, which may have a password.
+    if !name.value.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-') {
+        return error.hint(format!("use the name of a table `[{table}.NAME]`; `--database-url` takes a URL"));
+    }
     match list(known) {
         none if none.is_empty() => error.hint(format!("add a table `[{table}.{}]`", shown(&name.value))),
         names => error.hint(format!("the file has {names}")),

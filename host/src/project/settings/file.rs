@@ -14,6 +14,7 @@ use super::timeouts::{self, Timeouts};
 use super::transform::{self, Chunking};
 use crate::data::Value;
 use crate::error::{Error, Result};
+use crate::project::files::read_own;
 use crate::project::limits::Limits;
 use crate::project::origin::Sourced;
 use crate::project::problem::{list, shown};
@@ -68,6 +69,9 @@ pub(super) struct NamedDatabase {
     pub backup: backup::BackupSection,
 }
 
+/// The largest settings file that is read. One with thousands of databases fits.
+const LARGEST: u64 = 4 << 20;
+
 const FOREIGN_KEYS: &str = "foreign_keys";
 
 const DEFAULT_MIGRATIONS: &str = "migrations";
@@ -75,9 +79,10 @@ const DEFAULT_MIGRATIONS: &str = "migrations";
 impl SettingsFile {
     /// Reads the file; `shown` is its name in messages.
     pub fn read(path: &Path, shown: &str) -> Result<Self> {
-        let bytes = std::fs::read(path).map_err(|error| {
-            Error::usage(format!("cannot read `{shown}`")).cause(error).hint("check the permissions of the file")
-        })?;
+        let root = path.parent().unwrap_or(Path::new("/"));
+        let name = Path::new(path.file_name().unwrap_or_default());
+        let gone = || Error::usage(format!("cannot read `{shown}`: it no longer exists"));
+        let bytes = read_own(root, name, LARGEST)?.ok_or_else(gone)?;
         let text = String::from_utf8(bytes).map_err(|error| {
             let offset = error.utf8_error().valid_up_to();
             Error::usage(format!("`{shown}` is not valid UTF-8 at byte {offset}")).hint("save the file as UTF-8")

@@ -25,7 +25,9 @@ pub(super) fn settings_file(request: &LoadRequest) -> Result<PathBuf> {
         }
         return Ok(path);
     }
-    let nearest = request.start_dir.ancestors().map(|directory| directory.join(FILE_NAME)).find(|file| file.is_file());
+    // Something else of this name is an error, not a reason to work on another project above.
+    let is_there = |file: &PathBuf| std::fs::symlink_metadata(file).is_ok();
+    let nearest = request.start_dir.ancestors().map(|directory| directory.join(FILE_NAME)).find(is_there);
     nearest.ok_or_else(|| no_project(&request.start_dir))
 }
 

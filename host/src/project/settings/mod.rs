@@ -159,7 +159,9 @@ impl Settings {
         };
         let file = root.join(FILE_NAME);
         let content = match &files {
-            ProjectFiles::Directory if file.is_file() => SettingsFile::read(&file, FILE_NAME)?,
+            ProjectFiles::Directory if std::fs::symlink_metadata(&file).is_ok() => {
+                SettingsFile::read(&file, FILE_NAME)?
+            }
             ProjectFiles::Directory => SettingsFile::parse("", FILE_NAME)?,
             ProjectFiles::Embedded(files) => {
                 files.check()?;
@@ -238,10 +240,23 @@ impl Settings {
         }
     }
 
+    /// The passwords of all URLs, as they may occur in a text.
+    pub fn secrets(&self) -> Vec<String> {
+        let of_tests = self.test.urls.iter().flatten().map(|url| &url.value);
+        let urls = std::iter::once(&self.database_url.value).chain(of_tests).chain(&self.throttle.replicas);
+        urls.flat_map(DatabaseUrl::secrets).collect()
+    }
+
     /// The directory of the migrations, absolute.
     pub fn migrations_directory(&self) -> PathBuf {
         self.root.join(&self.migrations)
     }
+}
+
+/// Checks the text of a settings file, whatever would be chosen from it.
+#[cfg(feature = "cli")]
+pub(super) fn check_text(text: &str) -> Result<()> {
+    SettingsFile::parse(text, FILE_NAME).map(drop)
 }
 
 fn lock_timeout(request: &LoadRequest, variables: &Variables) -> Result<Sourced<Duration>> {

@@ -101,10 +101,18 @@ impl Text {
         }
     }
 
-    /// Adds several lines with the same indent and ends the last one.
+    /// Adds several lines with the same indent and ends the last one. What exceeds some screens is cut off.
     pub fn push_block(&mut self, style: Style, indent: &str, block: &str) {
         for line in escape::lines(block) {
             self.styled.push_str(indent);
+            self.push_escaped(style, &line);
+            self.styled.push('\n');
+        }
+    }
+
+    /// Adds SQL of the project, whole and as its file has it.
+    pub fn push_whole(&mut self, style: Style, sql: &str) {
+        for line in escape::whole_lines(sql) {
             self.push_escaped(style, &line);
             self.styled.push('\n');
         }

@@ -79,7 +79,7 @@ pub fn plan_sql(plan: &Plan, sql: &[Option<String>]) -> Text {
             text.push_end();
         }
         match sql {
-            Some(sql) => text.push_block(PLAIN, "", sql.trim_end()),
+            Some(sql) => text.push_whole(PLAIN, sql.trim_end()),
             None => {
                 text.push(
                     DIM,

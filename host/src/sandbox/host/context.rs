@@ -10,6 +10,7 @@ use crate::data::Value;
 use crate::database::{DatabaseError, DatabaseErrorKind};
 use crate::engine::event::{Event, LogLevel};
 use crate::engine::script::{AssetPlace, Assets};
+use crate::project::open_regular;
 use crate::sandbox::bindings::runner::migration::context::{self as wit, Host, HostAsset, Parameter};
 use crate::sandbox::bindings::runner::migration::types::Dialect;
 use crate::sandbox::convert;
@@ -150,7 +151,7 @@ fn open(assets: Option<&Assets>, path: &str, limit: u64) -> Result<Asset, Databa
         AssetPlace::Directory(directory) => {
             // Only below the directory, whatever links it contains: the listed path was found in the same way.
             let directory = cap_std::fs::Dir::open_ambient_dir(directory, cap_std::ambient_authority());
-            let file = directory.and_then(|directory| directory.open(path)).map(cap_std::fs::File::into_std);
+            let file = directory.and_then(|directory| open_regular(&directory, path)).map(cap_std::fs::File::into_std);
             let mut file = file.map_err(|io| error(format!("the asset `{path}` cannot be opened: {io}")))?;
             let size = file.metadata().map_err(unreadable)?.len();
             if size > limit {
