@@ -2,8 +2,8 @@
 //!
 //! The servers send a result in full, and the connection can do nothing else until it has been read; the driver
 //! does not support server-side cursors. So the result of a SELECT is kept in a temporary table with a number for
-//! each row, and read from there in parts, each by a statement that is read to its end. Pages of tables are read in
-//! the same way (see `page`).
+//! each row, and read from there in parts, each by a statement that is read to its end and begins after the last
+//! number. Pages of tables are read in the same way (see `page`).
 
 use futures_util::TryStreamExt as _;
 use sqlx::mysql::MySqlColumn;
@@ -39,8 +39,6 @@ const STRICT_MODES: [&str; 6] = [
 pub(super) struct Cursor {
     pub source: RowSource,
     pub columns: Vec<CursorColumn>,
-    /// Rows that were delivered.
-    pub delivered: usize,
     /// Rows to request at a time.
     pub part: usize,
 }
@@ -49,8 +47,9 @@ pub(super) struct Cursor {
 pub(super) enum RowSource {
     /// A page of a table: its SELECT without the limit, its length, and the locking clause.
     Page { select: String, parameters: Vec<Value>, limit: usize, locks: &'static str },
-    /// The temporary table with this name, quoted.
-    Kept { table: String },
+    /// The temporary table with this name, quoted, and the number of the last row that was delivered. Numbers only
+    /// increase: how far apart they are is up to `auto_increment_increment`.
+    Kept { table: String, last: u64 },
 }
 
 pub(super) struct CursorColumn {
@@ -72,7 +71,7 @@ impl MysqlDatabase {
     async fn start(&mut self, request: &CursorRequest) -> Result<Cursor, DatabaseError> {
         let columns = self.describe(&request.statement, &request.parameters, &request.types).await?;
         let source = self.keep(&request.statement, &request.parameters).await?;
-        Ok(Cursor { source, columns, delivered: 0, part: FIRST_PART })
+        Ok(Cursor { source, columns, part: FIRST_PART })
     }
 
     /// Lets the server describe a statement that is to be read as batches.
@@ -117,7 +116,7 @@ impl MysqlDatabase {
         })?;
         self.kept.push(table.clone());
         self.guard.temporary.push(table.clone());
-        Ok(RowSource::Kept { table })
+        Ok(RowSource::Kept { table, last: 0 })
     }
 
     async fn make_kept(&mut self, text: &str, parameters: &[Value]) -> Result<(), DatabaseError> {
@@ -133,7 +132,7 @@ impl MysqlDatabase {
         let used = |table: &String| {
             self.opened
                 .cursors()
-                .any(|cursor| matches!(&cursor.source, RowSource::Kept { table: other } if other == table))
+                .any(|cursor| matches!(&cursor.source, RowSource::Kept { table: other, .. } if other == table))
         };
         let (kept, unused): (Vec<_>, Vec<_>) = std::mem::take(&mut self.kept).into_iter().partition(used);
         self.kept = kept;
@@ -185,38 +184,60 @@ impl MysqlDatabase {
         let mut part = cursor.part.min(limits.rows).max(1);
         let mut filling = Filling::new(cursor, page, limits, part);
         loop {
-            let (text, parameters, asked) = cursor.part_sql(part, filling.rows);
-            if asked == 0 {
-                break;
-            }
-            let arguments = self.arguments(parameters).await?;
             let before = filling.rows;
-            let connection = &mut self.connection;
-            let query = sqlx::query_with(AssertSqlSafe(text), arguments);
-            let work = async {
-                let mut rows = query.fetch(&mut *connection);
-                while let Some(row) = rows.try_next().await.map_err(from_sqlx)? {
-                    filling.push(cursor, &row);
-                }
-                Ok(())
-            };
-            self.watch.clone().over(work).await?;
-            if filling.problem.is_some() || filling.is_full() || filling.rows - before < asked {
+            let asked = self.read_part(cursor, &mut filling, part).await?;
+            if filling.problem.is_some() || filling.is_full() || filling.rows - before < asked || asked == 0 {
                 break;
             }
             part = filling.fitting(limits.bytes.saturating_sub(filling.bytes), part).min(limits.rows - filling.rows);
         }
-        let rows = filling.rows;
-        if rows > 0 {
-            // As many rows as fit into this batch's byte limit.
-            cursor.part = filling.fitting(limits.bytes, part.max(rows)).max(1);
+        cursor.take(filling, part)
+    }
+
+    /// Returns the page that a cursor reads, from a single statement, which locks its rows: between two statements,
+    /// other transactions could insert rows and shift the ones that follow. A part that turns out to be too short is
+    /// read again, longer.
+    pub(super) async fn fill_at_once(
+        &mut self,
+        cursor: &mut Cursor,
+        page: &PageRequest,
+    ) -> Result<Batch, DatabaseError> {
+        let limits = page.limits;
+        // Rows differ in width: some more than the last page had.
+        let mut part = (cursor.part + cursor.part / 8).min(limits.rows).max(1);
+        loop {
+            let mut filling = Filling::new(cursor, Some(page), limits, part);
+            let asked = self.read_part(cursor, &mut filling, part).await?;
+            if filling.problem.is_some() || filling.is_full() || filling.rows < asked || asked == 0 {
+                return cursor.take(filling, part);
+            }
+            part = filling.fitting(limits.bytes, part).max(part.saturating_mul(2)).min(limits.rows);
         }
-        let (batch, problem) = filling.finish(cursor);
-        if let Some(error) = problem {
-            return Err(error);
+    }
+
+    /// Reads the next rows of a cursor into a batch, after those that the batch has. Returns how many it asked for.
+    async fn read_part(
+        &mut self,
+        cursor: &Cursor,
+        filling: &mut Filling<'_>,
+        rows: usize,
+    ) -> Result<usize, DatabaseError> {
+        let (text, parameters, asked) = cursor.part_sql(rows, filling);
+        if asked == 0 {
+            return Ok(0);
         }
-        cursor.delivered += rows;
-        Ok(batch)
+        let arguments = self.arguments(parameters).await?;
+        let connection = &mut self.connection;
+        let query = sqlx::query_with(AssertSqlSafe(text), arguments);
+        let work = async {
+            let mut rows = query.fetch(&mut *connection);
+            while let Some(row) = rows.try_next().await.map_err(from_sqlx)? {
+                filling.push(cursor, &row);
+            }
+            Ok(())
+        };
+        self.watch.clone().over(work).await?;
+        Ok(asked)
     }
 }
 
@@ -246,24 +267,41 @@ fn type_name(column: &MySqlColumn, wire: Wire) -> String {
 
 impl Cursor {
     /// The statement that reads the next `rows` rows after those already in the batch, and the most rows it requests.
-    fn part_sql(&self, rows: usize, in_batch: usize) -> (String, &[Value], usize) {
-        let delivered = self.delivered + in_batch;
+    fn part_sql(&self, rows: usize, filling: &Filling<'_>) -> (String, &[Value], usize) {
         match &self.source {
             RowSource::Page { select, parameters, limit, locks } => {
+                let delivered = filling.rows;
                 let rows = rows.min(limit.saturating_sub(delivered));
                 let offset = if delivered == 0 { String::new() } else { format!(" OFFSET {delivered}") };
                 (format!("{select} LIMIT {rows}{offset}{locks}"), parameters, rows)
             }
-            RowSource::Kept { table } => {
+            RowSource::Kept { table, last } => {
                 let columns: Vec<String> =
                     self.columns.iter().map(|column| Dialect::Mysql.quote(&column.name)).collect();
                 let text = format!(
-                    "SELECT {} FROM {table} WHERE {NUMBER} > {} ORDER BY {NUMBER} LIMIT {rows}",
+                    "SELECT {}, {NUMBER} FROM {table} WHERE {NUMBER} > {} ORDER BY {NUMBER} LIMIT {rows}",
                     columns.join(", "),
-                    delivered
+                    filling.last_number.unwrap_or(*last)
                 );
                 (text, &[], rows)
             }
         }
+    }
+
+    /// Ends a batch, which requested `part` rows at last.
+    fn take(&mut self, filling: Filling<'_>, part: usize) -> Result<Batch, DatabaseError> {
+        if filling.rows > 0 {
+            // As many rows as fit into this batch's byte limit.
+            self.part = filling.fitting_all(part.max(filling.rows)).max(1);
+        }
+        let number = filling.last_number;
+        let (batch, problem) = filling.finish(self);
+        if let Some(error) = problem {
+            return Err(error);
+        }
+        if let (RowSource::Kept { last, .. }, Some(number)) = (&mut self.source, number) {
+            *last = number;
+        }
+        Ok(batch)
     }
 }

@@ -5,7 +5,7 @@ use sqlx::Row as _;
 use super::cursor::{Cursor, CursorColumn};
 use super::statement::{cell, wire_now};
 use super::types_convert;
-use super::types_read::{self, Wire};
+use super::types_read::{self, Cell, Wire};
 use crate::data::{Batch, Column, ColumnBuilder};
 use crate::database::read::{cell_too_large, in_column};
 use crate::database::{BatchLimits, DatabaseError, DatabaseErrorKind, PageRequest};
@@ -19,6 +19,8 @@ pub(super) struct Filling<'a> {
     pub rows: usize,
     /// Number of bytes so far.
     pub bytes: usize,
+    /// The number of the last row, where the rows have numbers: in a column after those of the batch.
+    pub last_number: Option<u64>,
     limits: BatchLimits,
     /// Why no more rows are accepted.
     pub problem: Option<DatabaseError>,
@@ -34,7 +36,7 @@ impl<'a> Filling<'a> {
             .collect();
         // Offsets of a column are 32 bits wide.
         let limits = BatchLimits { bytes: limits.bytes.min(u32::MAX as usize / 2), ..limits };
-        Self { page, builders, wires: Vec::new(), rows: 0, bytes: 0, limits, problem: None }
+        Self { page, builders, wires: Vec::new(), rows: 0, bytes: 0, last_number: None, limits, problem: None }
     }
 
     pub fn is_full(&self) -> bool {
@@ -46,6 +48,11 @@ impl<'a> Filling<'a> {
     pub fn fitting(&self, bytes: usize, last: usize) -> usize {
         let fitting = (bytes.saturating_mul(self.rows.max(1)) / self.bytes.max(1)).saturating_add(1);
         fitting.clamp(1, last.saturating_mul(16).max(1))
+    }
+
+    /// Estimates how many rows fill a batch.
+    pub fn fitting_all(&self, last: usize) -> usize {
+        self.fitting(self.limits.bytes, last)
     }
 
     pub fn push(&mut self, cursor: &Cursor, row: &sqlx::mysql::MySqlRow) {
@@ -78,6 +85,14 @@ impl<'a> Filling<'a> {
                 self.problem = Some(self.locate(error, cursor, column, row));
                 return;
             }
+        }
+        if row.len() > self.wires.len() {
+            self.last_number =
+                cell(row, self.wires.len()).and_then(|bytes| match types_read::decode(Wire::Unsigned, bytes)? {
+                    Cell::Large(number) => Some(number),
+                    Cell::Integer(number) => u64::try_from(number).ok(),
+                    _ => None,
+                });
         }
         self.rows += 1;
     }

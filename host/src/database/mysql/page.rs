@@ -1,5 +1,6 @@
 //! Pages of tables. A page has its own order and `LIMIT`, so it is read directly, in smaller parts until it is known
-//! how many rows fill a batch.
+//! how many rows fill a batch. A page that locks its rows is a single SELECT: MySQL accepts no `FOR UPDATE` where a table
+//! is created from the rows.
 
 use super::MysqlDatabase;
 use super::cursor::{Cursor, CursorColumn, FIRST_PART, RowSource};
@@ -16,11 +17,7 @@ impl MysqlDatabase {
         let asked = self.before(&statement).await?;
         let answer = self.read_page_rows(page, statement, locks).await;
         let answer = self.after(asked, answer).await;
-        let answer = self.check_after_failure(answer).await;
-        if !self.kept.is_empty() {
-            self.drop_kept().await?;
-        }
-        answer
+        self.check_after_failure(answer).await
     }
 
     async fn read_page_rows(
@@ -32,16 +29,14 @@ impl MysqlDatabase {
         let columns = self.describe(&statement, &page.parameters, &page.types).await?;
         let names = (page.table.clone(), names(&columns));
         let part = self.learned.parts.get(&names).copied().unwrap_or(FIRST_PART);
-        // One statement locks all rows: between two statements, others could insert rows and shift the ones that
-        // follow.
-        let source = if page.locks_rows && part < page.limits.rows {
-            self.keep(&statement, &page.parameters).await?
+        let (select, parameters) = (page.select.clone(), page.parameters.clone());
+        let source = RowSource::Page { select, parameters, limit: page.limits.rows, locks };
+        let mut cursor = Cursor { source, columns, part };
+        let batch = if page.locks_rows {
+            self.fill_at_once(&mut cursor, page).await?
         } else {
-            let (select, parameters) = (page.select.clone(), page.parameters.clone());
-            RowSource::Page { select, parameters, limit: page.limits.rows, locks }
+            self.fill(&mut cursor, Some(page), page.limits).await?
         };
-        let mut cursor = Cursor { source, columns, delivered: 0, part };
-        let batch = self.fill(&mut cursor, Some(page), page.limits).await?;
         if batch.row_count == 0 {
             return Ok(None);
         }

@@ -58,6 +58,83 @@ async fn the_connection_is_usable_while_a_cursor_is_open() {
     database.commit().await.expect("committed");
 }
 
+/// A cluster sets the increment to the number of its nodes. Paging by the number of rows would deliver some of them
+/// again and again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_result_is_read_once_however_far_apart_its_numbers_are() {
+    let fresh = fresh();
+    let mut database = open(&fresh).await;
+    let database = database.as_mut();
+    run(database, "CREATE TABLE t (id INT PRIMARY KEY, b VARBINARY(2000))").await;
+    run(database, "INSERT INTO t SELECT seq, REPEAT('x', seq % 2000) FROM seq_1_to_20000").await;
+    for (increment, offset) in [(1, 1), (2, 1), (2, 2), (7, 5), (65_535, 65_535)] {
+        run(database, &format!("SET auto_increment_increment = {increment}, auto_increment_offset = {offset}")).await;
+        for limits in [
+            BatchLimits { rows: 700, ..BatchLimits::default() },
+            // Ends batches in the middle of what was requested.
+            BatchLimits { bytes: 100_000, ..BatchLimits::default() },
+        ] {
+            let batches = read(database, "SELECT id, b FROM t ORDER BY id DESC", &[], limits).await.expect("batches");
+            let mut ids: Vec<i64> = Vec::new();
+            for batch in batches {
+                assert_eq!(batch.columns.len(), 2, "the numbers are not delivered");
+                let ColumnValues::Int64(page) = &batch.columns[0].values else { panic!("{batch:?}") };
+                ids.extend(page);
+            }
+            assert!(ids.iter().copied().eq((1..=20_000).rev()), "{increment}: {} rows", ids.len());
+        }
+    }
+}
+
+/// MySQL refuses `CREATE TABLE … SELECT … FOR UPDATE`, and a user may lack the privilege for a temporary table.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_that_locks_its_rows_is_one_select() {
+    let fresh = fresh();
+    let name = fresh.name();
+    let user = format!("p_{}", &name[name.len() - 12..]);
+    fresh.sql(&format!("CREATE USER {user}@'%' IDENTIFIED BY 'x'"));
+    fresh.sql(&format!("GRANT SELECT, UPDATE ON {name}.* TO {user}@'%'"));
+    fresh.sql("CREATE TABLE t (id INT PRIMARY KEY, b LONGBLOB)");
+    fresh.sql("INSERT INTO t SELECT seq, REPEAT('x', 20000 + 200 * (seq % 13)) FROM seq_1_to_2000");
+    let mut database = open_url(&fresh.url_as(&user, "x")).await.expect("a connection");
+    let database = database.as_mut();
+    let mut other = open_with(
+        &fresh.url(),
+        &ConnectOptions { lock_timeout: Some(std::time::Duration::from_secs(1)), ..ConnectOptions::default() },
+    )
+    .await
+    .expect("a connection");
+    let plain = pages(database, source("t"), BatchLimits { bytes: 1 << 20, ..BatchLimits::default() }).await;
+    let before = sent(database).await;
+    database.begin(NONE).await.expect("begun");
+    let limits = BatchLimits { rows: 900, bytes: 1 << 20, ..BatchLimits::default() };
+    let (mut sizes, mut last) = (Vec::new(), 0);
+    loop {
+        let request = crate::database::PageRequest {
+            table: TableName { schema: None, name: "t".to_owned() },
+            key: vec!["id".to_owned()],
+            select: format!("SELECT id, b FROM t WHERE id > {last} ORDER BY id"),
+            parameters: Vec::new(),
+            types: Vec::new(),
+            locks_rows: true,
+            limits,
+        };
+        let Some(page) = database.read_page(&request).await.expect("a page") else { break };
+        let ColumnValues::Int64(ids) = &page.columns[0].values else { panic!("{page:?}") };
+        assert!(ids.iter().copied().eq(last + 1..=last + ids.len() as i64), "{ids:?}");
+        last += ids.len() as i64;
+        sizes.push(page.row_count);
+    }
+    assert_eq!(last, 2000);
+    assert_eq!(sizes, plain.1, "a page ends where its bytes end");
+    let sent = sent(database).await - before;
+    assert!(sent < 42_400_000 * 5 / 4, "{sent} bytes for 42 MB of cells");
+    let busy = error_of(other.as_mut(), "UPDATE t SET b = '' WHERE id = 1000").await;
+    assert_eq!(busy.kind, DatabaseErrorKind::Busy, "{busy}");
+    database.rollback().await.expect("rolled back");
+    fresh.sql(&format!("DROP USER {user}@'%'"));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn wide_rows_are_not_read_twice() {
     let fresh = fresh();
