@@ -77,6 +77,11 @@ impl DatabaseError {
         self.code == NOT_UNDONE
     }
 
+    /// Returns whether a statement ran before it was refused.
+    pub fn has_run(&self) -> bool {
+        self.code == RAN
+    }
+
     /// Returns the error for a malformed argument.
     pub fn invalid(message: impl Into<String>) -> Self {
         Self::new(DatabaseErrorKind::InvalidArgument, message)
@@ -140,6 +145,10 @@ impl DatabaseError {
     }
 }
 
+/// Stands for the code of an error about a statement that ran, and was then found to have done what it may not do. One that
+/// is refused before it runs has no code.
+pub const RAN: &str = "runner:ran";
+
 /// The warning of MySQL and MariaDB after a rollback: tables such as those of MyISAM keep their changes.
 pub const NOT_UNDONE: &str = "1196";
 
@@ -169,7 +178,7 @@ impl From<DatabaseError> for Error {
             _ => ErrorKind::Failed,
         };
         let mut message = error.to_string();
-        if !error.code.is_empty() {
+        if !error.code.is_empty() && !error.has_run() {
             message.push_str(&format!(" [{}]", error.code));
         }
         let mut converted = Self::new(kind, message);

@@ -14,12 +14,15 @@ use super::connect::Endpoint;
 use super::keepalive::KeptAlive;
 use super::session::{self, SessionFacts, literal, row_text};
 use super::{MysqlDatabase, owner};
+use crate::database::error::RAN;
 use crate::database::{DatabaseError, DatabaseErrorKind, LockHolder, LockRequest, StopSignal};
 use crate::random::jittered;
 
 /// The lock, held until it is dropped.
 pub(super) struct Lock {
     connection: KeptAlive,
+    /// The session of that connection.
+    id: u64,
     names: Names,
     request: LockRequest,
 }
@@ -58,6 +61,15 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// The minimum time to allow the server for undoing an orphan's work.
 const UNDOING: Duration = Duration::from_secs(60);
 
+/// What to do where a new session finds that the first lock is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lost {
+    /// Take it again: the connection was lost, and the caller looks anew at what is in the database.
+    TakenAgain,
+    /// Fail: a statement of a migration has released it.
+    Refused,
+}
+
 /// Called with the name of the lock's holder.
 type Waiting<'a> = &'a (dyn for<'b> Fn(&'b str) + Send + Sync);
 
@@ -81,13 +93,20 @@ impl MysqlDatabase {
         }
         let names = Names::of(&self.server);
         let started = Instant::now();
-        let mut connection = take_first(&self.endpoint, &names, request, stop, waiting).await?;
+        let (mut connection, id) = take_first(&self.endpoint, &names, request, stop, waiting).await?;
         let left = request.wait.saturating_sub(started.elapsed());
         take_second(&mut self.connection, &mut connection, &names, left, stop, waiting).await?;
         // The record only helps those who wait; the lock holds without it.
         let _ = owner::publish(&mut connection, &names.owner, &LockHolder::record(request)).await;
-        self.lock = Some(Lock { connection: KeptAlive::new(connection), names, request: request.clone() });
+        self.lock = Some(Lock { connection: KeptAlive::new(connection), id, names, request: request.clone() });
         Ok(())
+    }
+
+    /// Returns the condition under which this run holds both locks; `None` if it has not taken them.
+    pub(super) fn held(&self) -> Option<String> {
+        let Lock { id, names, .. } = self.lock.as_ref()?;
+        let (run, work) = (literal(&names.run), literal(&names.work));
+        Some(format!("((IS_USED_LOCK({work}) <=> CONNECTION_ID()) AND (IS_USED_LOCK({run}) <=> {id}))"))
     }
 
     /// Returns the query for the connection ID of the session that holds the lock; the result is NULL if none does.
@@ -114,11 +133,11 @@ impl MysqlDatabase {
 
     /// Replaces the work session, with its lock if it holds one. When this returns, nothing that the old session had
     /// open remains.
-    pub(super) async fn renew(&mut self) -> Result<(), DatabaseError> {
+    pub(super) async fn renew(&mut self, lost: Lost) -> Result<(), DatabaseError> {
         let (connection, server) = self.endpoint.connect().await?;
         let old = std::mem::replace(&mut self.connection, connection);
         let old_id = std::mem::replace(&mut self.server, server).id;
-        self.watch.id = self.server.id;
+        self.watch.renewed(self.server.id);
         self.guard.renewed();
         // If the old session is alive, it ends at once, together with its lock; if not, the server has to notice.
         let work = self.lock.as_ref().map(|lock| lock.names.work.clone());
@@ -128,10 +147,14 @@ impl MysqlDatabase {
             return wait_for_end(&mut self.connection, old_id).await;
         };
         if !lock.is_held().await {
-            let mut connection = take_first(&self.endpoint, &lock.names, &lock.request, &stop, &|_| {}).await?;
+            if lost == Lost::Refused {
+                self.guard.must_renew = true;
+                return Err(gone());
+            }
+            let (mut connection, id) = take_first(&self.endpoint, &lock.names, &lock.request, &stop, &|_| {}).await?;
             let record = LockHolder::record(&lock.request);
             let _ = owner::publish(&mut connection, &lock.names.owner, &record).await;
-            lock.connection = KeptAlive::new(connection);
+            (lock.connection, lock.id) = (KeptAlive::new(connection), id);
         }
         let mut first = lock.connection.lock().await;
         let taken = take_second(&mut self.connection, &mut first, &lock.names, UNDOING, &stop, &|_| {}).await;
@@ -151,15 +174,25 @@ impl Lock {
     }
 }
 
-/// Opens a session that holds the first lock.
+/// The error of a run whose lock is gone.
+pub(super) fn gone() -> DatabaseError {
+    DatabaseError::new(
+        DatabaseErrorKind::Denied,
+        "this run no longer holds its lock: a statement released it, or ended the session that holds it",
+    )
+    .code(RAN)
+    .hint("look for `KILL` and `RELEASE_LOCK` in the migration and its procedures; then run the command again")
+}
+
+/// Opens a session that holds the first lock. Returns its connection ID as well.
 async fn take_first(
     endpoint: &Endpoint,
     names: &Names,
     request: &LockRequest,
     stop: &StopSignal,
     waiting: Waiting<'_>,
-) -> Result<MySqlConnection, DatabaseError> {
-    let (mut connection, _) = endpoint.connect().await?;
+) -> Result<(MySqlConnection, u64), DatabaseError> {
+    let (mut connection, server) = endpoint.connect().await?;
     let started = Instant::now();
     let mut told: Option<String> = None;
     let mut holder = String::new();
@@ -168,7 +201,7 @@ async fn take_first(
             return Err(DatabaseError::stopped());
         }
         if get(&mut connection, &names.run).await? {
-            return Ok(connection);
+            return Ok((connection, server.id));
         }
         let name = match owner::read(&mut connection, &names.run, &names.owner).await? {
             Some((id, record)) if record.is_empty() && started.elapsed() > NAMELESS => {

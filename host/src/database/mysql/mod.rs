@@ -19,7 +19,9 @@ mod owner;
 mod packed;
 mod page;
 mod parameters;
+mod programs;
 mod record;
+mod refusals;
 mod rights;
 mod schema;
 pub mod scratch;
@@ -173,6 +175,10 @@ impl Database for MysqlDatabase {
 
     async fn record(&mut self, changes: &[ToolChange]) -> Result<(), DatabaseError> {
         self.record_now(changes).await
+    }
+
+    async fn record_before_begin(&mut self, changes: &[ToolChange]) -> Result<bool, DatabaseError> {
+        self.record_before_begin_now(changes).await
     }
 
     async fn finish(&mut self, changes: &[ToolChange], end: End) -> Result<(), DatabaseError> {

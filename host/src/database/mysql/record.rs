@@ -3,14 +3,15 @@
 //! is reached.
 
 use super::error::from_sqlx;
+use super::lock::gone;
 use super::session::{self, literal};
-use super::transaction::NO_SAVEPOINT;
+use super::transaction::{NO_SAVEPOINT, Transaction, begin, random_name};
 use super::{MysqlDatabase, parameters};
 use crate::database::{ChangedRows, DatabaseError, DatabaseErrorKind, End, ToolChange, TransactionOptions};
 
 /// Fails unless the statement before it has changed exactly one row: above the greatest BIGINT UNSIGNED there is none, whatever
-/// the `sql_mode`.
-const ONE_ROW: &str = "SELECT 18446744073709551615 + (ROW_COUNT() <> 1); ";
+/// the `sql_mode`. The limit takes precedence over `sql_select_limit`, without which 0 would keep it from being computed.
+const ONE_ROW: &str = "SELECT 18446744073709551615 + (ROW_COUNT() <> 1) LIMIT 1; ";
 
 /// The code of that failure.
 const OUT_OF_RANGE: &str = "1690";
@@ -23,6 +24,22 @@ const PACKET_MARGIN: usize = 64 << 10;
 
 impl MysqlDatabase {
     pub(super) async fn record_now(&mut self, changes: &[ToolChange]) -> Result<(), DatabaseError> {
+        self.record_before(changes, "").await
+    }
+
+    /// As [`Self::record_now`]; the transaction of the next statement begins in the same message.
+    pub(super) async fn record_before_begin_now(&mut self, changes: &[ToolChange]) -> Result<bool, DatabaseError> {
+        if self.text_of(changes)?.is_none() {
+            return self.record_now(changes).await.map(|()| false);
+        }
+        let proof = random_name();
+        self.record_before(changes, &format!("; {}", begin(&proof))).await?;
+        self.transaction = Some(Transaction::new(proof));
+        Ok(true)
+    }
+
+    /// Makes the changes, with a text after the commit, which only runs if that succeeds.
+    async fn record_before(&mut self, changes: &[ToolChange], after: &str) -> Result<(), DatabaseError> {
         if self.transaction.is_some() {
             return Err(DatabaseError::in_transaction());
         }
@@ -39,8 +56,8 @@ impl MysqlDatabase {
                 }
             };
         };
-        let clean = self.guard.take_cleaning();
-        let recorded = self.run_as_host(format!("{clean}START TRANSACTION; {text}{COMMIT}")).await;
+        let (clean, held) = (self.guard.take_cleaning(), self.proof_of_lock());
+        let recorded = self.run_as_host(format!("{clean}{held}START TRANSACTION; {text}{COMMIT}{after}")).await;
         if let Err(error) = &recorded
             && error.kind != DatabaseErrorKind::Connection
         {
@@ -53,7 +70,9 @@ impl MysqlDatabase {
         self.close_statements();
         let proof = match &self.transaction {
             None => return Err(DatabaseError::no_transaction("commit")),
-            Some(transaction) if transaction.is_over => return Err(DatabaseError::ended_by_migration()),
+            Some(transaction) if transaction.is_over || self.watch.has_ended() => {
+                return Err(DatabaseError::ended_by_migration());
+            }
             Some(transaction) => transaction.proof.clone(),
         };
         self.check_tool_tables_now().await?;
@@ -73,7 +92,8 @@ impl MysqlDatabase {
             }
         };
         // Released first: it is there only while the transaction is the one that `begin` opened.
-        let ended = self.run_as_host(format!("RELEASE SAVEPOINT {proof}; {dropped}{text}{COMMIT}")).await;
+        let held = self.proof_of_lock();
+        let ended = self.run_as_host(format!("RELEASE SAVEPOINT {proof}; {dropped}{text}{held}{COMMIT}")).await;
         match ended {
             Err(error) if error.code == NO_SAVEPOINT => {
                 if let Some(transaction) = &mut self.transaction {
@@ -101,8 +121,29 @@ impl MysqlDatabase {
             self.guard.settings.keep();
         }
         match ran {
-            Err(error) if error.code == OUT_OF_RANGE => Err(DatabaseError::unexpected_rows()),
+            Err(error) if error.code == OUT_OF_RANGE => Err(match self.unheld(error).await {
+                error if error.code == OUT_OF_RANGE => DatabaseError::unexpected_rows(),
+                lost => lost,
+            }),
             ran => ran.map(drop),
+        }
+    }
+
+    /// Fails as [`ONE_ROW`] does, unless the session, and the one that does nothing else, still hold the lock: a statement
+    /// of a migration may have released it or ended that session. Empty for who does not hold it.
+    pub(super) fn proof_of_lock(&self) -> String {
+        match self.held() {
+            Some(held) => format!("SELECT 18446744073709551615 + (NOT {held}) LIMIT 1; "),
+            None => String::new(),
+        }
+    }
+
+    /// What an error means after a text with such a proof.
+    pub(super) async fn unheld(&mut self, error: DatabaseError) -> DatabaseError {
+        let Some(held) = self.held().filter(|_| error.code == OUT_OF_RANGE) else { return error };
+        match session::one(&mut self.connection, format!("SELECT {held} LIMIT 1")).await {
+            Ok(row) if session::number(&row, 0) == 0 => gone(),
+            _ => error,
         }
     }
 

@@ -15,21 +15,27 @@
 //! `watch.over`; a writer that is opened begins with
 //! [`MysqlDatabase::before_writing`].
 
+use std::sync::Arc;
+
+use super::MysqlDatabase;
 use super::error::NOT_PREPARABLE;
+use super::programs::Programs;
+use super::refusals::{self, Asking, Quoting, denied, is_tool_name, tool_table};
+use super::session;
 use super::settings::{self, Kept, SessionSettings};
 use super::tool_tables::Picture;
-use super::{MysqlDatabase, session};
-use crate::database::facts::is_tool_table;
+use crate::database::error::RAN;
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Role, TableName};
-use crate::sql::classify::{open_run_comments, reads, temporary_table};
+use crate::sql::classify::{reads, temporary_table};
 use crate::sql::traces::{Traces, traces};
-use crate::sql::{StatementClass, classify, has_statement, identifiers};
+use crate::sql::{StatementClass, has_statement, identifiers, qualifiers};
 
 /// A statement of a caller that has been allowed; see [`MysqlDatabase::before`].
 #[derive(Clone, Copy, Debug)]
 pub(super) struct CheckedStatement {
-    class: StatementClass,
     reads: bool,
+    /// Whether its text shows everything that it does, so that only rows or the schema can have changed.
+    is_plain: bool,
 }
 
 /// What the role may do, and what has happened in the session.
@@ -43,17 +49,16 @@ pub(super) struct Guard {
     has_inserted: bool,
     /// Whether that is to be reset before the session is used again.
     must_clean: bool,
-    /// Whether the database has triggers, or the server functions, which statements may run without showing it, if that
-    /// was looked up.
-    has_programs: Option<bool>,
+    /// The triggers, views and routines that statements may run without showing it, if they were looked up.
+    pub programs: Option<Arc<Programs>>,
+    /// Where strings end in the mode that a script has set.
+    pub quoting: Option<Quoting>,
     /// The tool's tables before a statement outside a transaction that may do anything.
     pub tool_tables: Option<Picture>,
     /// The questions for such a picture.
     pub looks: Option<Vec<(String, String)>>,
     /// Whether the session has to be replaced before it is used outside a transaction.
     pub must_renew: bool,
-    /// Whether a trigger, view or routine names a tool table, if that was looked up.
-    pub others_name_tool_tables: Option<bool>,
     /// Whose settings the session has.
     pub settings: SessionSettings,
     /// Temporary tables created in the session, as far as their names are known.
@@ -74,8 +79,7 @@ impl Guard {
         *self = Self {
             rights: self.rights,
             // These belong to the database, not to the session.
-            others_name_tool_tables: self.others_name_tool_tables,
-            has_programs: self.has_programs,
+            programs: self.programs.take(),
             looks: self.looks.take(),
             ..Self::default()
         };
@@ -91,94 +95,6 @@ impl Guard {
     pub fn take_cleaning(&mut self) -> &'static str {
         if std::mem::take(&mut self.must_clean) { "DO LAST_INSERT_ID(0); " } else { "" }
     }
-
-    /// Fails if the role may not run a statement.
-    fn check(&self, statement: &str, dialect: Dialect, in_transaction: bool) -> Result<StatementClass, DatabaseError> {
-        let opened = open_run_comments(statement, dialect);
-        let class = classify(opened.as_deref().unwrap_or(statement), dialect);
-        let rights = self.rights();
-        if rights == Role::Host {
-            return Ok(class);
-        }
-        if rights == Role::Component && opened.is_some() {
-            return Err(denied("a statement with a comment `/*! … */` that the server runs")
-                .hint("write its text without the comment; `dialect` tells which server it is"));
-        }
-        for text in std::iter::once(statement).chain(opened.as_deref()) {
-            check_names(text, classify(text, dialect), dialect, rights)?;
-        }
-        // In such comments, a name counts wherever it occurs.
-        if opened.is_some()
-            && let Some(name) = tool_table_in(statement)
-        {
-            return Err(tool_table(name));
-        }
-        if in_transaction && class == StatementClass::Schema {
-            return Err(denied(
-                "a statement that changes the schema, in a transaction: MySQL and MariaDB would commit what \
-                               was done so far",
-            )
-            .hint("set `mode = \"stepwise\"`, or write `-- runner:no-transaction` on top of the file"));
-        }
-        Ok(class)
-    }
-}
-
-fn denied(what: &str) -> DatabaseError {
-    DatabaseError::new(DatabaseErrorKind::Denied, format!("a migration may not run {what}"))
-}
-
-fn tool_table(name: &str) -> DatabaseError {
-    DatabaseError::new(DatabaseErrorKind::Denied, format!("`{name}` belongs to runner, and no migration may change it"))
-        .hint("give your own table another name; what runner keeps is shown by `runner status` and `runner history`")
-}
-
-fn tool_table_in(text: &str) -> Option<&'static str> {
-    let text = text.to_ascii_lowercase();
-    crate::database::facts::TOOL_TABLES.into_iter().find(|name| text.contains(name))
-}
-
-/// Functions that release the locks by which runner recognises its live session.
-const FREES_LOCKS: [&str; 2] = ["RELEASE_LOCK", "RELEASE_ALL_LOCKS"];
-
-fn check_names(text: &str, class: StatementClass, dialect: Dialect, rights: Role) -> Result<(), DatabaseError> {
-    let names = identifiers(text, dialect);
-    let has = |name: &str| names.iter().any(|it| it.eq_ignore_ascii_case(name));
-    let first = names.first().map(|name| name.to_ascii_uppercase()).unwrap_or_default();
-    match class {
-        StatementClass::TransactionControl if first == "XA" => {
-            return Err(denied("XA transactions")
-                .hint("they outlive the session and keep their locks; use ordinary statements"));
-        }
-        StatementClass::TransactionControl => {
-            return Err(denied(&format!("`{first}`: runner itself begins and ends the transaction"))
-                .hint("remove it from the migration"));
-        }
-        StatementClass::Session if rights == Role::Component => {
-            return Err(denied(&format!("`{first}` from a component: it would change the session for the host too"))
-                .hint("do it in a migration in SQL"));
-        }
-        StatementClass::Session if has("autocommit") || has("completion_type") => {
-            return Err(denied("`SET autocommit` or `SET completion_type`: runner decides what is committed when")
-                .hint("remove it from the migration"));
-        }
-        StatementClass::Unknown
-            if rights == Role::Component && matches!(first.as_str(), "KILL" | "SHUTDOWN" | "RESTART") =>
-        {
-            return Err(denied(&format!("`{first}` from a component")).hint("do it by hand, or in a migration in SQL"));
-        }
-        _ => {}
-    }
-    if !reads(text, dialect)
-        && let Some(name) = names.iter().find(|name| is_tool_table(name))
-    {
-        return Err(tool_table(name));
-    }
-    if let Some(name) = FREES_LOCKS.into_iter().find(|name| has(name)) {
-        return Err(denied(&format!("`{name}`: runner's own lock is held by the session"))
-            .hint("locks that a migration takes end with it"));
-    }
-    Ok(())
 }
 
 impl MysqlDatabase {
@@ -191,25 +107,70 @@ impl MysqlDatabase {
         if !has_statement(statement, dialect) {
             return Err(DatabaseError::no_statement());
         }
-        let class = self.guard.check(statement, dialect, self.transaction.is_some())?;
+        let role = self.guard.rights();
+        let asking = Asking {
+            role,
+            dialect,
+            in_transaction: self.transaction.is_some(),
+            database: self.endpoint.database(),
+            quoting: self.guard.quoting.unwrap_or(self.server.quoting),
+        };
+        let class = refusals::check(statement, asking)?;
         self.check_transaction()?;
         self.renew_if_due().await?;
         self.settle().await?;
-        if self.guard.rights() == Role::Host {
+        let mut is_plain = matches!(class, StatementClass::Rows | StatementClass::Schema);
+        if role == Role::Host {
             self.host_touches(statement).await?;
         } else {
-            self.note_traces(statement).await?;
-            self.look_at_tool_tables(class).await?;
-            self.look_before(class).await?;
+            let stores = stores_program(statement, class, dialect);
+            if !stores && runs_programs(statement, class, dialect) {
+                let programs = self.programs().await?;
+                programs.check_events()?;
+                let is_elsewhere = self.is_elsewhere() || programs.leads_elsewhere(statement, dialect);
+                if role == Role::Component {
+                    self.check_call(statement, &programs, is_elsewhere)?;
+                }
+                let may_reach = is_elsewhere || programs.reach_tool_tables || runs_anything(statement, class, dialect);
+                self.look_at_tool_tables(may_reach).await?;
+                self.note_traces(statement, programs.run_with_statements);
+                is_plain &= !(is_elsewhere || programs.change_settings);
+            } else {
+                self.note_traces(statement, false);
+            }
             self.guard.note_temporary(statement, dialect);
+            if stores || !matches!(class, StatementClass::Rows | StatementClass::Schema) {
+                self.guard.programs = None;
+            }
         }
-        Ok(CheckedStatement { class, reads: reads(statement, dialect) })
+        Ok(CheckedStatement { is_plain, reads: reads(statement, dialect) })
+    }
+
+    /// Fails if a component's `CALL` may run what its text does not show.
+    fn check_call(&self, statement: &str, programs: &Programs, leads_elsewhere: bool) -> Result<(), DatabaseError> {
+        let dialect = self.server.facts.dialect;
+        let is_call = identifiers(statement, dialect).first().is_some_and(|first| first.eq_ignore_ascii_case("CALL"));
+        let is_ours = |name: &String| name == self.endpoint.database();
+        if !is_call {
+            return Ok(());
+        }
+        if leads_elsewhere || programs.reach_tool_tables || !qualifiers(statement, dialect).iter().all(is_ours) {
+            return Err(denied(
+                "`CALL` from a component where programs lead to another database, or to runner's tables",
+            )
+            .hint("do it in a migration in SQL"));
+        }
+        if programs.have_dynamic_sql {
+            return Err(denied("`CALL` from a component in a database whose procedures have dynamic SQL")
+                .hint("do it in a migration in SQL"));
+        }
+        Ok(())
     }
 
     /// Runs before a writer opens a table, like [`Self::before`].
     pub(super) async fn before_writing(&mut self, table: &TableName) -> Result<(), DatabaseError> {
         self.watch.check_stop()?;
-        if self.guard.rights() != Role::Host && is_tool_table(&table.name) {
+        if self.guard.rights() != Role::Host && is_tool_name(&table.name) {
             return Err(tool_table(&table.name));
         }
         self.check_transaction()?;
@@ -219,11 +180,14 @@ impl MysqlDatabase {
             return self.host_touches(&table.name).await;
         }
         self.guard.is_used = true;
-        self.look_at_tool_tables(StatementClass::Rows).await
+        let programs = self.programs().await?;
+        programs.check_events()?;
+        let leads_elsewhere = table.schema.as_deref().is_some_and(|schema| schema != self.endpoint.database());
+        self.look_at_tool_tables(leads_elsewhere || programs.reach_tool_tables).await
     }
 
     /// Runs after it: if a statement of a script or guest may have done anything, proves that the transaction is
-    /// still ours, or ends whatever the statement began.
+    /// still ours, or ends whatever the statement began, and establishes whose settings the session has.
     pub(super) async fn after<T>(
         &mut self,
         asked: CheckedStatement,
@@ -234,32 +198,64 @@ impl MysqlDatabase {
             Ok(_) if asked.reads => self.watch.check_killed().and(answer),
             Err(error) if error.code == NOT_PREPARABLE && self.guard.rights() == Role::Component => {
                 Err(denied("this statement from a component: the prepared protocol does not know it")
-                    .code(error.code)
                     .hint("do it in a migration in SQL"))
             }
             answer => answer,
         };
         let is_lost = matches!(&answer, Err(error) if error.kind == DatabaseErrorKind::Connection);
-        let is_plain = matches!(asked.class, StatementClass::Rows | StatementClass::Schema);
-        if is_lost || self.guard.rights() == Role::Host {
+        if is_lost || self.watch.has_ended() || self.guard.rights() == Role::Host {
             return answer;
         }
-        if is_plain {
-            return self.check_after_failure(answer).await;
+        if asked.is_plain {
+            let answer = self.check_after_failure(answer).await;
+            self.compare_tool_tables().await?;
+            return answer;
         }
-        self.guard.others_name_tool_tables = None;
-        self.guard.has_programs = None;
         if self.transaction.is_none() {
             self.end_what_is_open().await?;
             self.compare_tool_tables().await?;
             return answer;
         }
-        if !self.in_transaction_now().await? {
-            return Err(super::transaction::ended(answer.err()));
+        if !self.prove_session().await? {
+            // What it did before it ended the transaction is committed.
+            let changed = self.check_tool_tables_now().await.err();
+            let ended = super::transaction::ended(answer.err());
+            return Err(match changed {
+                Some(changed) if changed.kind == DatabaseErrorKind::Denied => changed.detail(ended.message),
+                _ => ended,
+            });
         }
-        self.guard.settings = SessionSettings::Theirs(None);
-        session::run(&mut self.connection, format!("SET {}", self.endpoint.names())).await?;
         answer
+    }
+
+    /// Whether the transaction is still ours; then the session has its character set again, and its settings are known. A
+    /// component's changes of settings are undone.
+    async fn prove_session(&mut self) -> Result<bool, DatabaseError> {
+        let reset = self.reset_of_component();
+        let ask = format!("SET {}; {}{reset}", self.endpoint.names(), settings::ASK);
+        let Some(rows) = self.renew_proof(&ask).await? else { return Ok(false) };
+        let kept = rows.first().map(Kept::of);
+        if kept.as_ref().is_some_and(|kept| !kept.autocommits) {
+            return Err(denied("a statement that switches `autocommit` off")
+                .code(RAN)
+                .hint("remove it from the migration"));
+        }
+        self.keep_settings(kept);
+        Ok(true)
+    }
+
+    /// What follows the question for the settings, where the role may not change them.
+    fn reset_of_component(&self) -> String {
+        if self.guard.rights() == Role::Component { format!("; {}", self.ours()) } else { String::new() }
+    }
+
+    fn keep_settings(&mut self, kept: Option<Kept>) {
+        if self.guard.rights() == Role::Component {
+            self.guard.settings = SessionSettings::Ours;
+            return;
+        }
+        self.guard.quoting = kept.as_ref().map(|kept| kept.quoting);
+        self.guard.settings = SessionSettings::Theirs(kept);
     }
 
     /// Without a transaction, each statement commits by itself. A transaction that a statement left open (`START
@@ -267,11 +263,12 @@ impl MysqlDatabase {
     /// restores the character set and asks for the settings that are the script's from now on.
     async fn end_what_is_open(&mut self) -> Result<(), DatabaseError> {
         let end = format!(
-            "COMMIT AND NO CHAIN NO RELEASE; SET autocommit = 1, completion_type = 0, {}; {}",
+            "COMMIT AND NO CHAIN NO RELEASE; SET autocommit = 1, completion_type = 0, {}; {}{}",
             self.endpoint.names(),
-            settings::ASK
+            settings::ASK,
+            self.reset_of_component()
         );
-        match session::one(&mut self.connection, end).await {
+        match session::all(&mut self.connection, end).await {
             Err(error) if error.kind != DatabaseErrorKind::Connection => {
                 // Such as an XA transaction, which ends with the session.
                 self.guard.must_renew = true;
@@ -281,17 +278,15 @@ impl MysqlDatabase {
                     .hint("remove `XA` from the migration"))
             }
             answer => {
-                self.guard.settings = SessionSettings::Theirs(Some(Kept::of(&answer?)));
+                let kept = answer?.first().map(Kept::of);
+                self.keep_settings(kept);
                 Ok(())
             }
         }
     }
 
     /// Records what a statement of a migration may leave in the session, which the next migration must not find.
-    async fn note_traces(&mut self, statement: &str) -> Result<(), DatabaseError> {
-        if self.guard.is_used && self.guard.has_programs.is_none() {
-            return Ok(());
-        }
+    fn note_traces(&mut self, statement: &str, runs_programs: bool) {
         let traces = match self.guard.rights() {
             Role::SqlScript => traces(statement, self.server.facts.dialect),
             _ => Traces::Session,
@@ -300,34 +295,46 @@ impl MysqlDatabase {
             Traces::None => {}
             Traces::Rows => {
                 self.guard.has_inserted = true;
-                if !self.guard.is_used {
-                    self.guard.is_used = self.has_programs().await?;
-                }
+                self.guard.is_used |= runs_programs;
             }
-            Traces::Session => {
-                self.guard.is_used = true;
-                // It may create a trigger or a function.
-                self.guard.has_programs = None;
-            }
+            Traces::Session => self.guard.is_used = true,
         }
-        Ok(())
     }
+}
 
-    /// Whether the database has triggers, or the server functions, that statements on rows may run. Looked up once, and
-    /// again after whatever may have created one.
-    async fn has_programs(&mut self) -> Result<bool, DatabaseError> {
-        if let Some(found) = self.guard.has_programs {
-            return Ok(found);
-        }
-        let schema = session::literal(self.server.facts.schema.as_deref().unwrap_or_default());
-        let ask = format!(
-            "SELECT EXISTS (SELECT 1 FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = {schema}) OR EXISTS (SELECT 1 \
-             FROM information_schema.ROUTINES WHERE ROUTINE_TYPE = 'FUNCTION' AND ROUTINE_SCHEMA NOT IN ('sys', 'mysql'))"
-        );
-        let found = session::number(&session::one(&mut self.connection, ask).await?, 0) == 1;
-        self.guard.has_programs = Some(found);
-        Ok(found)
+impl MysqlDatabase {
+    /// Whether a script has left the database: then its names may be those of another one.
+    fn is_elsewhere(&self) -> bool {
+        let SessionSettings::Theirs(Some(kept)) = &self.guard.settings else { return false };
+        kept.database.as_deref() != Some(self.endpoint.database())
     }
+}
+
+/// Whether a statement may run a trigger, a view or a routine.
+fn runs_programs(statement: &str, class: StatementClass, dialect: Dialect) -> bool {
+    // A change of the schema runs what it selects.
+    let selects = |word: &String| ["SELECT", "VALUES", "CALL"].iter().any(|it| it.eq_ignore_ascii_case(word));
+    class != StatementClass::Schema || identifiers(statement, dialect).iter().any(selects)
+}
+
+/// Whether a statement may reach the tables by a name that its text does not show.
+fn runs_anything(statement: &str, class: StatementClass, dialect: Dialect) -> bool {
+    match class {
+        StatementClass::Rows | StatementClass::Schema => false,
+        // A setting is given a value; only a call in it can do more. After `USE`, names are those of another database.
+        StatementClass::Session => {
+            statement.contains('(')
+                || identifiers(statement, dialect).first().is_none_or(|first| !first.eq_ignore_ascii_case("SET"))
+        }
+        _ => true,
+    }
+}
+
+/// Whether a statement may create a program, or a database that has some.
+fn stores_program(statement: &str, class: StatementClass, dialect: Dialect) -> bool {
+    const WORDS: [&str; 8] = ["TRIGGER", "FUNCTION", "PROCEDURE", "VIEW", "EVENT", "PACKAGE", "DATABASE", "SCHEMA"];
+    let is_one = |word: &String| WORDS.iter().any(|it| it.eq_ignore_ascii_case(word));
+    class == StatementClass::Schema && identifiers(statement, dialect).iter().any(is_one)
 }
 
 impl Guard {

@@ -7,6 +7,8 @@ use sqlx::mysql::MySqlRow;
 use sqlx::{AssertSqlSafe, MySqlConnection, Row};
 
 use super::error::{from_sqlx, lost};
+use super::refusals::Quoting;
+use super::settings::PINNED;
 use crate::database::{ConnectOptions, DatabaseError, DatabaseErrorKind, Dialect, Facts};
 
 /// What is known of a server and of the session on it.
@@ -24,6 +26,8 @@ pub(super) struct SessionFacts {
     pub is_cluster_node: bool,
     /// Its binary log holds statements, so that transactions must be repeatable.
     pub logs_statements: bool,
+    /// Where strings end in its mode.
+    pub quoting: Quoting,
     /// Table names are compared without regard to case (`lower_case_table_names`).
     pub folds_table_names: bool,
 }
@@ -45,8 +49,8 @@ pub(super) async fn prepare(
     let dialect = if is_mariadb { Dialect::Mariadb } else { Dialect::Mysql };
     let version = Version::read(&reported);
     version.check(dialect, &reported)?;
-    let settings_of_texts =
-        settings_of_texts(names, &sql_mode(get("sql_mode"), get("global_sql_mode")), settings.foreign_keys);
+    let mode = sql_mode(get("sql_mode"), get("global_sql_mode"));
+    let settings_of_texts = settings_of_texts(names, &mode, settings.foreign_keys);
     // The servers' own default, set explicitly so that a server's configuration does not change what a migration
     // sees. READ COMMITTED would be refused where the binary log holds statements. Sessions that were made read-only
     // stay so.
@@ -70,6 +74,7 @@ pub(super) async fn prepare(
         max_allowed_packet,
         is_cluster_node: is_on("wsrep_on"),
         logs_statements: is_on("log_bin") && get("binlog_format").eq_ignore_ascii_case("STATEMENT"),
+        quoting: Quoting::of(&mode),
         folds_table_names: get("lower_case_table_names") != "0",
     })
 }
@@ -139,7 +144,8 @@ const ORPHANED: Duration = Duration::from_secs(10);
 fn settings_of_texts(names: &str, sql_mode: &str, foreign_keys: bool) -> String {
     let checks = u8::from(foreign_keys);
     format!(
-        "SET {names}, sql_mode = '{sql_mode}', time_zone = '+00:00', foreign_key_checks = {checks}, unique_checks = 1"
+        "SET {names}, sql_mode = '{sql_mode}', time_zone = '+00:00', foreign_key_checks = {checks}, unique_checks = 1, \
+         {PINNED}"
     )
 }
 

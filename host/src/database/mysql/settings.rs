@@ -4,6 +4,7 @@
 use sqlx::mysql::MySqlRow;
 
 use super::MysqlDatabase;
+use super::refusals::Quoting;
 use super::session::{self, literal, row_text, text};
 use crate::database::{DatabaseError, Dialect, Role};
 
@@ -32,24 +33,40 @@ impl SessionSettings {
 #[derive(Clone, Debug)]
 pub(super) struct Kept {
     set: String,
-    database: Option<String>,
+    /// The current database.
+    pub database: Option<String>,
+    /// Where strings end.
+    pub quoting: Quoting,
+    /// Whether each statement outside a transaction commits by itself.
+    pub autocommits: bool,
 }
 
-/// The question for what is given back.
-pub(super) const ASK: &str =
-    "SELECT @@sql_mode, @@time_zone, @@foreign_key_checks + 0, @@unique_checks + 0, DATABASE()";
+/// Settings that decide what the host reads and writes, with their values for it. A limit on rows would cut off the
+/// history, and one on warnings would hide that a value was truncated.
+pub(super) const PINNED: &str =
+    "sql_select_limit = 18446744073709551615, max_error_count = 64, sql_safe_updates = 0, sql_big_selects = 1";
+
+/// The question for what is given back. Its limit takes precedence over `sql_select_limit`.
+pub(super) const ASK: &str = "SELECT @@sql_mode, @@time_zone, @@foreign_key_checks + 0, @@unique_checks + 0, DATABASE(), \
+     @@sql_select_limit, @@max_error_count, @@sql_safe_updates + 0, @@sql_big_selects + 0, @@autocommit + 0 LIMIT 1";
 
 impl Kept {
     /// The answer to [`ASK`].
     pub(super) fn of(row: &MySqlRow) -> Self {
+        let mode = text(row, 0);
         let set = format!(
-            "SET sql_mode = {}, time_zone = {}, foreign_key_checks = {}, unique_checks = {}",
-            literal(&text(row, 0)),
+            "SET sql_mode = {}, time_zone = {}, foreign_key_checks = {}, unique_checks = {}, sql_select_limit = {}, \
+             max_error_count = {}, sql_safe_updates = {}, sql_big_selects = {}",
+            literal(&mode),
             literal(&text(row, 1)),
             text(row, 2),
-            text(row, 3)
+            text(row, 3),
+            text(row, 5),
+            text(row, 6),
+            text(row, 7),
+            text(row, 8)
         );
-        Self { set, database: row_text(row, 4) }
+        Self { set, database: row_text(row, 4), quoting: Quoting::of(&mode), autocommits: text(row, 9) == "1" }
     }
 
     fn restore(&self, dialect: Dialect) -> String {
@@ -95,7 +112,8 @@ impl MysqlDatabase {
         }
     }
 
-    fn ours(&self) -> String {
+    /// Establishes the settings of the host.
+    pub(super) fn ours(&self) -> String {
         let database = self.server.facts.dialect.quote(self.endpoint.database());
         format!("{}; USE {database}", self.server.settings_of_texts)
     }

@@ -71,7 +71,7 @@ impl MysqlDatabase {
             return answer.map(|done| done.rows_affected());
         }
         let has_values = !values.is_empty() || statement.contains('?');
-        if has_values {
+        if has_values || self.is_call_of_component(statement) {
             match self.prepare(statement, values.len()).await {
                 Err(error) if error.code == NOT_PREPARABLE && values.is_empty() => {}
                 prepared => prepared.map(|_| ())?,
@@ -153,7 +153,11 @@ impl MysqlDatabase {
     pub(super) async fn prepare(&mut self, statement: &str, values: usize) -> Result<Prepared, DatabaseError> {
         let text = AssertSqlSafe(statement.to_owned()).into_sql_str();
         let connection = &mut self.connection;
-        let prepared = self.watch.clone().over(async { connection.prepare(text).await.map_err(from_sqlx) }).await?;
+        let prepared = self.watch.clone().over(async { connection.prepare(text).await.map_err(from_sqlx) }).await;
+        let prepared = match prepared {
+            Err(error) if self.is_call_of_component(statement) => return Err(has_not_begun(error)),
+            prepared => prepared?,
+        };
         let places = match prepared.parameters() {
             Some(Either::Right(places)) => places,
             Some(Either::Left(types)) => types.len(),
@@ -168,6 +172,12 @@ impl MysqlDatabase {
         let columns = prepared.columns().to_vec();
         let wires = self.wires(&columns).await?;
         Ok(Prepared { columns, wires })
+    }
+
+    /// Whether a component calls a procedure: if that fails, it matters whether the procedure had begun.
+    fn is_call_of_component(&self, statement: &str) -> bool {
+        let first = || identifiers(statement, self.server.facts.dialect).into_iter().next();
+        self.guard.rights() == Role::Component && first().is_some_and(|first| first.eq_ignore_ascii_case("CALL"))
     }
 
     /// What the wire carries for each column; where the wire is ambiguous, the table is asked.
@@ -211,6 +221,15 @@ impl MysqlDatabase {
         let row = super::session::one(&mut self.connection, "SELECT CAST(0 AS DECIMAL(65, 30))").await?;
         Ok(row.column(0).type_info().clone())
     }
+}
+
+/// The error of a statement that the server refused to prepare. Without a code, it is told from one of a statement that ran.
+fn has_not_begun(error: DatabaseError) -> DatabaseError {
+    if error.kind == DatabaseErrorKind::Connection || error.code.is_empty() {
+        return error;
+    }
+    let message = format!("{} [{}]", error.message, error.code);
+    DatabaseError { kind: DatabaseErrorKind::Syntax, code: String::new(), message, ..error }
 }
 
 /// The cells of a row of a small result.

@@ -3,6 +3,7 @@
 mod connect;
 mod contract;
 mod cursors;
+mod hostile;
 mod lock;
 mod rights;
 mod schema;

@@ -7,62 +7,36 @@ use sqlx::Row;
 use sqlx::mysql::MySqlRow;
 
 use super::session::{self, literal, text};
-use super::{MysqlDatabase, look, transaction::Transaction};
-use crate::database::facts::{TOOL_TABLE_LITERALS, TOOL_TABLES, is_tool_table};
+use super::{MysqlDatabase, look};
+use crate::database::error::RAN;
+use crate::database::facts::{TOOL_TABLE_LITERALS, is_tool_table};
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, TableName};
-use crate::sql::StatementClass;
 
 /// Tables that other sessions of runner write while a migration runs: sessions that share a transform with it, and
 /// those that watch it.
 const SHARED: [&str; 5] = ["runner_checkpoint", "runner_chunk", "runner_evidence", "runner_control", "runner_progress"];
 
-/// What the server answers to a question for a table or a column that is gone.
-const CHANGED: [&str; 2] = ["1146", "1054"];
+/// What the server answers to a question for a table, a column or a database that is gone.
+const CHANGED: [&str; 3] = ["1146", "1054", "1049"];
 
 /// Each tool table with a digest of its definition and contents.
 pub(super) type Picture = Vec<(String, String)>;
 
 impl MysqlDatabase {
-    /// Takes the picture that `check_tool_tables` compares with, before the first statement of a script or guest that
-    /// could change the tables without naming them: by dynamic SQL, or by a trigger, view or routine that names them.
-    pub(super) async fn look_at_tool_tables(&mut self, class: StatementClass) -> Result<(), DatabaseError> {
-        match &self.transaction {
-            Some(Transaction { tool_tables: None, .. }) => {}
-            _ => return Ok(()),
-        }
-        let is_plain = matches!(class, StatementClass::Rows | StatementClass::Schema);
-        if is_plain && !self.others_name_tool_tables().await? {
+    /// Takes a picture of the tables before a statement of a script or guest that may reach them without naming them. In a
+    /// transaction, the first one is compared at its end by `check_tool_tables`. Outside one nothing can be taken back, so
+    /// each is compared right after its statement.
+    pub(super) async fn look_at_tool_tables(&mut self, may_reach: bool) -> Result<(), DatabaseError> {
+        let is_taken = self.transaction.as_ref().is_some_and(|transaction| transaction.tool_tables.is_some());
+        if !may_reach || is_taken {
             return Ok(());
         }
         let picture = self.picture().await?;
-        if let Some(transaction) = &mut self.transaction {
-            transaction.tool_tables = Some(picture);
+        match &mut self.transaction {
+            Some(transaction) => transaction.tool_tables = Some(picture),
+            None => self.guard.tool_tables = Some(picture),
         }
         Ok(())
-    }
-
-    /// Whether anything in the database names a tool table. Looked up once, and again after dynamic SQL: any other
-    /// statement that creates such an object must spell the name, and is refused.
-    pub(super) async fn others_name_tool_tables(&mut self) -> Result<bool, DatabaseError> {
-        if let Some(found) = self.guard.others_name_tool_tables {
-            return Ok(found);
-        }
-        let schema = literal(self.server.facts.schema.as_deref().unwrap_or_default());
-        // The prefix alone is not enough: a database may have such a name, and each view names its database.
-        let names = TOOL_TABLES.join("|");
-        let places = [
-            ("TRIGGERS", "TRIGGER_SCHEMA", "ACTION_STATEMENT"),
-            ("VIEWS", "TABLE_SCHEMA", "VIEW_DEFINITION"),
-            ("ROUTINES", "ROUTINE_SCHEMA", "ROUTINE_DEFINITION"),
-        ];
-        let found = places.map(|(list, place, text)| {
-            let of_ours = format!("{place} = {schema} AND {text} REGEXP '{names}'");
-            format!("EXISTS (SELECT 1 FROM information_schema.{list} WHERE {of_ours})")
-        });
-        let row = session::one(&mut self.connection, format!("SELECT {}", found.join(" OR "))).await?;
-        let found = session::number(&row, 0) == 1;
-        self.guard.others_name_tool_tables = Some(found);
-        Ok(found)
     }
 
     /// Before a statement of the host that may change the tables: checks what migrations did so far; a new picture is
@@ -83,18 +57,13 @@ impl MysqlDatabase {
         let Some(before) = self.transaction.as_ref().and_then(|transaction| transaction.tool_tables.clone()) else {
             return Ok(());
         };
-        let now = self.picture().await?;
-        compare(&before, &now)
-    }
-
-    /// Takes the picture that [`Self::compare_tool_tables`] compares with, before a statement outside a transaction that
-    /// may do anything: what it does to the tables cannot be rolled back, but it can be found.
-    pub(super) async fn look_before(&mut self, class: StatementClass) -> Result<(), DatabaseError> {
-        if self.transaction.is_some() || class != StatementClass::Unknown {
-            return Ok(());
+        match self.picture().await {
+            Ok(now) => compare(&before, &now),
+            Err(error) if CHANGED.contains(&error.code.as_str()) => {
+                Err(changed("runner_history").detail(error.to_string()))
+            }
+            Err(error) => Err(error),
         }
-        self.guard.tool_tables = Some(self.picture().await?);
-        Ok(())
     }
 
     /// Fails if the statement has changed the tables.
@@ -198,6 +167,7 @@ fn changed(table: &str) -> DatabaseError {
         DatabaseErrorKind::Denied,
         format!("the migration changed `{table}`, which belongs to runner"),
     )
+    .code(RAN)
     .hint(
         "look for triggers, procedures and `EXECUTE` that write to it; a loop over all tables must leave out those whose \
          names begin with `runner_`",

@@ -1,9 +1,12 @@
 //! The one transaction of a migration, with a savepoint that proves it is still the same transaction; and the
 //! session, which is replaced after each migration.
 
+use sqlx::mysql::MySqlRow;
+
+use super::lock::Lost;
 use super::tool_tables::Picture;
 use super::{MysqlDatabase, session};
-use crate::database::error::NOT_UNDONE;
+use crate::database::error::{NOT_UNDONE, RAN};
 use crate::database::message::TAKES_PART;
 use crate::database::{Claims, DatabaseError, DatabaseErrorKind, Part, TransactionOptions};
 use crate::random;
@@ -19,6 +22,18 @@ pub(super) struct Transaction {
     pub is_over: bool,
 }
 
+impl Transaction {
+    /// A transaction that was just begun with this savepoint.
+    pub fn new(proof: String) -> Self {
+        Self { proof, tool_tables: None, is_over: false }
+    }
+}
+
+/// Begins a transaction with a savepoint.
+pub(super) fn begin(proof: &str) -> String {
+    format!("START TRANSACTION; SAVEPOINT {proof}")
+}
+
 /// A server's answer if there is no savepoint with that name.
 pub(super) const NO_SAVEPOINT: &str = "1305";
 
@@ -27,7 +42,7 @@ impl MysqlDatabase {
         let Some(level) = options.isolation else { return self.begin_at("").await };
         // Where the tool's tables are watched, the view of them stays the same: what is stricter than asked for serves as well.
         let is_loose = matches!(level, Isolation::ReadUncommitted | Isolation::ReadCommitted);
-        if is_loose && self.others_name_tool_tables().await? {
+        if is_loose && self.programs_reach_tool_tables().await? {
             return self.begin_at("").await;
         }
         self.begin_at(&format!("SET TRANSACTION ISOLATION LEVEL {}; ", level.name())).await
@@ -38,7 +53,7 @@ impl MysqlDatabase {
     /// that; and where anything names the tool tables, they are watched, which needs a consistent view of them.
     pub(super) async fn begin_part_now(&mut self, part: Part) -> Result<Claims, DatabaseError> {
         self.renew_if_due().await?;
-        let is_watched = part == Part::Chunk && self.others_name_tool_tables().await?;
+        let is_watched = part == Part::Chunk && self.programs_reach_tool_tables().await?;
         if self.server.logs_statements || is_watched {
             self.begin_at("").await?;
             return Ok(Claims::Apart);
@@ -55,8 +70,12 @@ impl MysqlDatabase {
         self.renew_if_due().await?;
         let proof = random_name();
         let clean = self.guard.take_cleaning();
-        session::run(&mut self.connection, format!("{clean}{isolation}START TRANSACTION; SAVEPOINT {proof}")).await?;
-        self.transaction = Some(Transaction { proof, tool_tables: None, is_over: false });
+        let held = self.proof_of_lock();
+        let begun = format!("{clean}{held}{isolation}{}", begin(&proof));
+        if let Err(error) = session::run(&mut self.connection, begun).await {
+            return Err(self.unheld(error).await);
+        }
+        self.transaction = Some(Transaction::new(proof));
         Ok(())
     }
 
@@ -131,20 +150,24 @@ impl MysqlDatabase {
 
     /// Whether the savepoint of `begin` still exists. It is released and set again under a new name.
     pub(super) async fn in_transaction_now(&mut self) -> Result<bool, DatabaseError> {
-        let Some(transaction) = &mut self.transaction else { return Ok(false) };
-        if transaction.is_over {
-            return Ok(false);
-        }
+        self.renew_proof("").await.map(|rows| rows.is_some())
+    }
+
+    /// The same, with more statements of ours in the same message, and their rows; `None` if the savepoint is gone.
+    pub(super) async fn renew_proof(&mut self, more: &str) -> Result<Option<Vec<MySqlRow>>, DatabaseError> {
+        let Some(transaction) = self.transaction.as_mut().filter(|transaction| !transaction.is_over) else {
+            return Ok(None);
+        };
         let next = random_name();
-        let renew = format!("RELEASE SAVEPOINT {}; SAVEPOINT {next}", transaction.proof);
-        match session::run(&mut self.connection, renew).await {
-            Ok(_) => {
+        let renew = format!("RELEASE SAVEPOINT {}; SAVEPOINT {next}; {more}", transaction.proof);
+        match session::all(&mut self.connection, renew.trim_end_matches([';', ' '])).await {
+            Ok(rows) => {
                 transaction.proof = next;
-                Ok(true)
+                Ok(Some(rows))
             }
             Err(error) if error.code == NO_SAVEPOINT => {
                 transaction.is_over = true;
-                Ok(false)
+                Ok(None)
             }
             Err(error) => Err(error),
         }
@@ -152,7 +175,8 @@ impl MysqlDatabase {
 
     /// Fails if the transaction was found to be over.
     pub(super) fn check_transaction(&self) -> Result<(), DatabaseError> {
-        if self.transaction.as_ref().is_some_and(|transaction| transaction.is_over) { Err(ended(None)) } else { Ok(()) }
+        let is_over = |transaction: &Transaction| transaction.is_over || self.watch.has_ended();
+        if self.transaction.as_ref().is_some_and(is_over) { Err(ended(None)) } else { Ok(()) }
     }
 
     /// After a failure, checks whether the server has rolled back the transaction, as it does on deadlocks.
@@ -162,7 +186,7 @@ impl MysqlDatabase {
     ) -> Result<T, DatabaseError> {
         let says_nothing = [DatabaseErrorKind::Connection, DatabaseErrorKind::InvalidArgument];
         let failed = answer.as_ref().is_err_and(|error| !says_nothing.contains(&error.kind));
-        if failed && self.transaction.is_some() {
+        if failed && self.transaction.is_some() && !self.watch.has_ended() {
             // If even that fails, so does whatever comes next.
             let _ = self.in_transaction_now().await;
         }
@@ -184,7 +208,8 @@ impl MysqlDatabase {
 
     /// Replaces the session if that is due and would not lose a transaction.
     pub(super) async fn renew_if_due(&mut self) -> Result<(), DatabaseError> {
-        if self.guard.must_renew && self.transaction.is_none() { self.renew().await } else { Ok(()) }
+        let is_due = self.guard.must_renew || self.watch.has_ended();
+        if is_due && self.transaction.is_none() { self.renew(Lost::Refused).await } else { Ok(()) }
     }
 
     pub(super) async fn reconnect_now(&mut self) -> Result<(), DatabaseError> {
@@ -193,7 +218,7 @@ impl MysqlDatabase {
         }
         self.close_statements();
         self.transaction = None;
-        self.renew().await
+        self.renew(Lost::TakenAgain).await
     }
 
     async fn is_alive(&mut self) -> bool {
@@ -207,6 +232,7 @@ pub(super) fn ended(cause: Option<DatabaseError>) -> DatabaseError {
         DatabaseErrorKind::Denied,
         "the transaction of the migration is over: a statement ended it, or the server gave it up after an error",
     )
+    .code(RAN)
     .hint(
         "look into the database for what was committed; statements that change the schema commit, and so may procedures \
          and `EXECUTE`: set `mode = \"stepwise\"` for such a migration",
@@ -218,6 +244,6 @@ pub(super) fn ended(cause: Option<DatabaseError>) -> DatabaseError {
 }
 
 /// A name that cannot be guessed.
-fn random_name() -> String {
+pub(super) fn random_name() -> String {
     format!("runner_{:016x}{:016x}", random::bits(), random::bits())
 }

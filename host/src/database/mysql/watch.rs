@@ -3,6 +3,7 @@
 //! connection asks the server to end it, and its answer is awaited.
 
 use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -13,6 +14,13 @@ use crate::database::{DatabaseError, Role, StopSignal};
 
 /// A request to end a statement is repeated after this time: the first may have arrived between two statements.
 const AGAIN: Duration = Duration::from_secs(2);
+
+/// How long a statement may take to end before the server is asked what it is doing. A block may catch the request and go
+/// on; then its session is ended, which it cannot catch. A statement that is being undone is left to it.
+const HEED: Duration = Duration::from_millis(60);
+
+/// How often that is asked at this rate; thereafter with each repeated request.
+const LOOKS: u32 = 10;
 
 /// How many times in a row the request may fail before the server counts as lost.
 const ATTEMPTS: u32 = 10;
@@ -32,6 +40,8 @@ pub(super) struct Watch {
     rights: Role,
     /// Why the last statement was asked to end, if it was.
     killed: Arc<Mutex<Option<Reason>>>,
+    /// Whether the session was ended because a statement did not end.
+    ended: Arc<AtomicBool>,
 }
 
 /// Why a statement was asked to end.
@@ -43,7 +53,19 @@ enum Reason {
 
 impl Watch {
     pub fn new(endpoint: Endpoint, id: u64) -> Self {
-        Self { endpoint, id, stop: StopSignal::never(), rights: Role::Host, killed: Arc::default() }
+        let (killed, ended) = (Arc::default(), Arc::default());
+        Self { endpoint, id, stop: StopSignal::never(), rights: Role::Host, killed, ended }
+    }
+
+    /// Watches over another session from now on.
+    pub fn renewed(&mut self, id: u64) {
+        self.id = id;
+        self.ended = Arc::default();
+    }
+
+    /// Whether the session was ended because a statement did not end: it must be replaced, and its transaction is over.
+    pub fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Relaxed)
     }
 
     /// Sets the role of the following statements and what ends them.
@@ -74,22 +96,39 @@ impl Watch {
             error = self.gone() => return Err(error),
         };
         self.note(Some(reason));
-        let mut failed = 0;
+        let (mut failed, mut looks) = (0, 0);
+        let mut request = "KILL QUERY";
         loop {
-            match self.kill("KILL QUERY").await {
-                Ok(()) => failed = 0,
+            match self.kill(request).await {
+                Ok(()) => {
+                    failed = 0;
+                    self.ended.fetch_or(request == "KILL", Ordering::Relaxed);
+                }
                 Err(_) => failed += 1,
             }
-            match tokio::time::timeout(AGAIN, &mut work).await {
+            looks += 1;
+            let wait = if looks <= LOOKS && failed == 0 { HEED } else { AGAIN };
+            match tokio::time::timeout(wait, &mut work).await {
                 Ok(Ok(answer)) => return Ok(answer),
-                Ok(Err(error)) if is_interrupted(&error) => return Err(reason.error()),
+                Ok(Err(error)) if is_interrupted(&error) || self.has_ended() => return Err(reason.error()),
                 Ok(Err(error)) => return Err(error),
                 Err(_) if failed == ATTEMPTS => {
                     return Err(lost("it does not answer, nor does it take another connection"));
                 }
+                // The first request may have arrived between two statements. What the host itself runs catches nothing.
+                Err(_) if looks > 1 && self.rights != Role::Host && self.is_deaf().await => request = "KILL",
                 Err(_) => {}
             }
         }
+    }
+
+    /// Whether the session is running something although it was asked to end it. The server shows a statement that is
+    /// ending as `Killed`.
+    async fn is_deaf(&self) -> bool {
+        let Ok(mut connection) = self.endpoint.connect_briefly().await else { return false };
+        let Ok(sessions) = session::all(&mut connection, "SHOW PROCESSLIST").await else { return false };
+        let ours = sessions.iter().find(|row| session::number(row, 0) == self.id);
+        ours.is_some_and(|row| session::text(row, 4) != "Killed" && !session::text(row, 7).is_empty())
     }
 
     /// Returns when the server has lost the session, or does not answer other connections either: a cut link shows no

@@ -112,6 +112,7 @@ mod tests {
         let (denied, syntax) = (DatabaseErrorKind::Denied, DatabaseErrorKind::Syntax);
         assert!(has_not_begun("CALL p()", mariadb, &error(denied, "")));
         assert!(!has_not_begun("CALL p()", mariadb, &error(denied, "1142")));
+        assert!(!has_not_begun("CALL p()", mariadb, &error(denied, crate::database::error::RAN)));
         assert!(!has_not_begun("CALL p(", mariadb, &error(syntax, "1064")));
         assert!(has_not_begun("BEGIN NOT ATOMIC SELEC 1; END", mariadb, &error(syntax, "1064")));
         assert!(!has_not_begun("BEGIN NOT ATOMIC EXECUTE s; END", mariadb, &error(syntax, "1064")));

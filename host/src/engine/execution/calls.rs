@@ -192,6 +192,11 @@ impl Calls {
         };
         let valid =
             valid.map_err(|what| DatabaseError::invalid(format!("the batch given to `write` is malformed: {what}")));
+        // Where each batch has a writer of the database, that of a finished one is open to no one but this check.
+        let valid = match self.unfinished.contains_key(&writer.number) {
+            true => valid,
+            false => Err(DatabaseError::closed("writer")),
+        };
         let call = Call { kind: CallKind::WriteBatch, text: &writer.name, parameters: &parameters };
         let written = match &mut writer.mode {
             WriterMode::Atomic(id) => self.write_batch_atomic(*id, &call, valid.map(|()| batch)).await?,

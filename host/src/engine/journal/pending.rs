@@ -7,7 +7,7 @@
 
 use super::store;
 use super::{Journal, JournalState};
-use crate::database::{DatabaseErrorKind, HostSession, SharedDatabase, ToolChange};
+use crate::database::{DatabaseError, DatabaseErrorKind, HostSession, SharedDatabase, ToolChange, TransactionOptions};
 use crate::error::{Error, Result};
 
 impl Journal {
@@ -48,8 +48,7 @@ impl Journal {
         self.state.lock().await.unknown = None;
     }
 
-    /// Makes the changes that wait and these, all in one transaction. Where the answer to that got lost, the journal itself tells
-    /// what came of it: it ends with `step`.
+    /// Makes the changes that wait and these, all in one transaction. The journal then ends with `step`.
     pub(super) async fn record(
         &self,
         database: &mut HostSession<'_>,
@@ -59,9 +58,42 @@ impl Journal {
     ) -> Result<()> {
         let mut all = std::mem::take(&mut state.pending);
         all.extend(changes);
-        let Err(error) = database.record(&all).await else {
-            (state.unanswered, state.is_unwritten) = (None, false);
-            return Ok(());
+        let recorded = database.record(&all).await;
+        self.recorded(database, state, recorded, step).await.map(drop)
+    }
+
+    /// Makes the changes that wait, if any, and begins the transaction of a step; in one message where the server allows it.
+    pub(super) async fn record_and_begin(
+        &self,
+        database: &mut HostSession<'_>,
+        state: &mut JournalState,
+        step: u64,
+    ) -> Result<()> {
+        let all = std::mem::take(&mut state.pending);
+        if !all.is_empty() {
+            let recorded = database.record_before_begin(&all).await;
+            if self.recorded(database, state, recorded, step).await? == Some(true) {
+                return Ok(());
+            }
+        }
+        Ok(database.begin(TransactionOptions::default()).await?)
+    }
+
+    /// What came of changes that end with `step`: the server's answer, or `None` where it was lost with the connection, and the
+    /// journal itself shows that they were made.
+    async fn recorded<T>(
+        &self,
+        database: &mut HostSession<'_>,
+        state: &mut JournalState,
+        recorded: std::result::Result<T, DatabaseError>,
+        step: u64,
+    ) -> Result<Option<T>> {
+        let error = match recorded {
+            Ok(answer) => {
+                (state.unanswered, state.is_unwritten) = (None, false);
+                return Ok(Some(answer));
+            }
+            Err(error) => error,
         };
         if let Some(unanswered) = state.unanswered.take() {
             state.unknown = Some(unanswered);
@@ -78,7 +110,7 @@ impl Journal {
         let last = store::page(database, self.run, step.saturating_sub(1)).await?;
         if last.first().is_some_and(|it| it.entry.step == step) {
             (state.unknown, state.is_unwritten) = (None, false);
-            return Ok(());
+            return Ok(None);
         }
         Err(error)
     }

@@ -111,10 +111,7 @@ impl Journal {
             self.record(database, &mut state, store::insert(self.run, &intent).into(), entry.step).await?;
             entry.expression = None;
         } else {
-            if !state.pending.is_empty() {
-                self.record(database, &mut state, Vec::new(), entry.step - 1).await?;
-            }
-            database.begin(TransactionOptions::default()).await?;
+            self.record_and_begin(database, &mut state, entry.step - 1).await?;
         }
         crash::point();
         drop(session);
@@ -148,7 +145,7 @@ impl Journal {
             Ok(answer) => answer,
             Err(error) => {
                 if commit == Commit::Apart
-                    && may_fail_halfway
+                    && (may_fail_halfway || error.has_run())
                     && error.kind != DatabaseErrorKind::Connection
                     && !has_not_begun(&text, self.facts.dialect, &error)
                 {

@@ -71,7 +71,10 @@ async fn statements_that_commit_are_refused_in_a_transaction() {
         for statement in COMMITTING {
             let error = error_of(opened, statement).await;
             assert_eq!(error.kind, DatabaseErrorKind::Denied, "{statement}: {error}");
-            assert!(error.hint.is_some_and(|hint| hint.contains("stepwise")), "{statement}");
+            // No mode lets a component change privileges.
+            let is_privilege = statement.starts_with("GRANT") && rights == Role::Component;
+            let advice = if is_privilege { "a migration in SQL" } else { "stepwise" };
+            assert!(error.hint.is_some_and(|hint| hint.contains(advice)), "{statement}");
         }
         run(opened, "CREATE TEMPORARY TABLE scratch (id INT)").await;
         run(opened, "INSERT INTO scratch SELECT id FROM t").await;
@@ -112,8 +115,8 @@ async fn a_hidden_commit_is_detected() {
             let error = error_of(opened, statement).await;
             assert_eq!(error.kind, DatabaseErrorKind::Denied, "{statement}: {error}");
             opened.set_role(Role::Host);
-            if error.code == "1295" {
-                assert_eq!(rights, Role::Component, "{statement}: only guests are limited to the prepared protocol");
+            if !statement.starts_with("CALL") && rights == Role::Component {
+                assert!(error.message.contains("from a component"), "{statement}: {error}");
                 opened.rollback().await.expect("rolled back");
                 continue;
             }
@@ -174,7 +177,7 @@ async fn changes_to_tool_tables_are_detected() {
     let mut opened = open(&database).await;
     let opened = opened.as_mut();
     run(opened, "CREATE TABLE runner_history (id INT PRIMARY KEY AUTO_INCREMENT, name TEXT, data LONGBLOB)").await;
-    run(opened, "INSERT INTO runner_history (name) VALUES ('a'), (NULL)").await;
+    run(opened, "INSERT INTO runner_history (id, name) VALUES (1, 'a'), (2, NULL)").await;
     run(opened, "CREATE TABLE t (id INT)").await;
     run(opened, "CREATE TRIGGER bomb AFTER INSERT ON t FOR EACH ROW DELETE FROM runner_history WHERE id = NEW.id")
         .await;

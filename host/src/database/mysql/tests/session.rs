@@ -117,6 +117,42 @@ async fn statements_have_a_time_limit() {
     assert_eq!(error_of(opened, endless).await.kind, DatabaseErrorKind::Timeout);
 }
 
+/// A block that catches the request to end goes on; its session does not.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_statement_that_catches_its_end_loses_its_session() {
+    let database = fresh();
+    let options = ConnectOptions { statement_timeout: Some(Duration::from_millis(200)), ..ConnectOptions::default() };
+    let mut opened = open_with(&database.url(), &options).await.expect("a connection");
+    let opened = opened.as_mut();
+    run(opened, "CREATE TABLE t (id INT)").await;
+    let deaf = "BEGIN NOT ATOMIC DECLARE i INT DEFAULT 0; DECLARE CONTINUE HANDLER FOR SQLEXCEPTION BEGIN END; \
+                WHILE i < 60 DO SET i = i + 1; DO SLEEP(1); SELECT SLEEP(1); END WHILE; END";
+    for in_transaction in [true, false] {
+        let id = session_of(opened).await;
+        if in_transaction {
+            opened.begin(NONE).await.expect("begun");
+        }
+        opened.set_role(Role::SqlScript);
+        if in_transaction {
+            run(opened, "INSERT INTO t VALUES (1)").await;
+        }
+        let error = error_of(opened, deaf).await;
+        assert_eq!(error.kind, DatabaseErrorKind::Timeout, "{error}");
+        if in_transaction {
+            let error = error_of(opened, "INSERT INTO t VALUES (2)").await;
+            assert_eq!(error.kind, DatabaseErrorKind::Denied, "it would autocommit: {error}");
+        }
+        opened.set_role(Role::Host);
+        opened.rollback().await.expect("rolled back");
+        assert_ne!(session_of(opened).await, id);
+        let gone = format!("SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE ID = {id}");
+        while text_of(opened, &gone).await != "0" {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        assert_eq!(text_of(opened, "SELECT COUNT(*) FROM t").await, "0");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn waiting_for_row_locks_is_limited() {
     let database = fresh();

@@ -1,0 +1,351 @@
+//! The first wall: what the text of a statement shows. It gives early and friendly errors; what a text hides is found by
+//! the proofs (see `rights`).
+
+use crate::database::facts::{TOOL_TABLES, is_tool_table};
+use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Role};
+use crate::sql::classify::{open_run_comments, reads};
+use crate::sql::{StatementClass, assigned_scopes, classify, for_statement, identifiers, qualifiers, quoted, words};
+
+/// Functions that release the locks by which runner recognises its live session.
+const FREES_LOCKS: [&str; 2] = ["RELEASE_LOCK", "RELEASE_ALL_LOCKS"];
+
+/// What the names of runner's user locks begin with.
+const LOCK_NAMES: &str = "runner:";
+
+/// First words of the statements that a component may run, apart from changes of the schema.
+const OF_COMPONENTS: [&str; 13] = [
+    "SELECT", "WITH", "VALUES", "TABLE", "SHOW", "DESCRIBE", "DESC", "EXPLAIN", "INSERT", "UPDATE", "DELETE",
+    "REPLACE", "DO",
+];
+
+/// First words of changes of the schema that a component may run, if they are about one of [`OBJECTS`].
+const CHANGES: [&str; 9] = ["CREATE", "ALTER", "DROP", "RENAME", "TRUNCATE", "ANALYZE", "OPTIMIZE", "CHECK", "REPAIR"];
+
+/// What such a change may be about. Users, roles, servers, databases and plugins are not among them.
+const OBJECTS: [&str; 9] =
+    ["TABLE", "TABLES", "INDEX", "VIEW", "TRIGGER", "PROCEDURE", "FUNCTION", "SEQUENCE", "EVENT"];
+
+/// Words of statements that store a program.
+const PROGRAMS: [&str; 5] = ["TRIGGER", "PROCEDURE", "FUNCTION", "EVENT", "PACKAGE"];
+
+/// Words that a component may not use: files and libraries.
+const OUTSIDE: [&str; 4] = ["OUTFILE", "DUMPFILE", "LOAD_FILE", "SONAME"];
+
+/// Engines whose tables are those of another server, or files.
+const ENGINES: [&str; 5] = ["FEDERATED", "CONNECT", "SPIDER", "CSV", "S3"];
+
+/// The servers' own databases; a component may only name the standard catalogue, which shows each user what is theirs.
+const SYSTEM: [&str; 3] = ["mysql", "sys", "performance_schema"];
+
+/// Who asks, and where.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asking<'a> {
+    pub role: Role,
+    pub dialect: Dialect,
+    pub in_transaction: bool,
+    /// The database that holds the tool's tables.
+    pub database: &'a str,
+    /// The modes that a script has set and that change where a string ends.
+    pub quoting: Quoting,
+}
+
+/// Modes in which the server finds the end of a string elsewhere than runner does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Quoting {
+    /// `NO_BACKSLASH_ESCAPES`.
+    pub plain_backslash: bool,
+    /// `ANSI_QUOTES`: in a name there are no escapes.
+    pub ansi: bool,
+}
+
+impl Quoting {
+    /// Of a `sql_mode`.
+    pub fn of(mode: &str) -> Self {
+        let has = |wanted: &str| mode.split(',').any(|it| it.trim().eq_ignore_ascii_case(wanted));
+        Self { plain_backslash: has("NO_BACKSLASH_ESCAPES"), ansi: has("ANSI_QUOTES") }
+    }
+
+    /// Fails if the server reads the statement in another way.
+    fn check(self, statement: &str, dialect: Dialect) -> Result<(), DatabaseError> {
+        let differs = |token: &str| {
+            token.contains('\\')
+                && (self.plain_backslash && token.starts_with(['\'', '"']) || self.ansi && token.starts_with('"'))
+        };
+        if (self.plain_backslash || self.ansi) && quoted(statement, dialect).into_iter().any(differs) {
+            return Err(denied(
+                "a string with a backslash in the `sql_mode` in force (`NO_BACKSLASH_ESCAPES`, or `ANSI_QUOTES` for text \
+                 in double quotes)",
+            )
+            .hint("runner splits a file by the rules of the default mode: remove the mode, or the backslash"));
+        }
+        Ok(())
+    }
+}
+
+/// Fails if the role may not run a statement; otherwise returns its class.
+pub(super) fn check(statement: &str, asking: Asking<'_>) -> Result<StatementClass, DatabaseError> {
+    let Asking { role, dialect, .. } = asking;
+    let opened = open_run_comments(statement, dialect);
+    let shown = opened.as_deref().unwrap_or(statement);
+    let class = classify(shown, dialect);
+    if role == Role::Host {
+        return Ok(class);
+    }
+    asking.quoting.check(statement, dialect)?;
+    if role == Role::Component && opened.is_some() {
+        return Err(denied("a statement with a comment `/*! … */` that the server runs")
+            .hint("write its text without the comment; `dialect` tells which server it is"));
+    }
+    for text in std::iter::once(statement).chain(opened.as_deref()) {
+        check_names(text, classify(text, dialect), asking)?;
+    }
+    // In such comments, a name counts wherever it occurs.
+    if opened.is_some()
+        && let Some(name) = tool_table_in(statement)
+    {
+        return Err(tool_table(name));
+    }
+    if role == Role::Component {
+        check_component(statement, class, dialect)?;
+    }
+    let class = match for_statement(shown, dialect) {
+        // It may do what the statement in it does.
+        Some(inner) if class == StatementClass::Session => match classify(inner, dialect) {
+            StatementClass::Rows => StatementClass::Unknown,
+            _ => {
+                return Err(denied("`SET STATEMENT` around anything but a change of rows")
+                    .hint("set the variable before it, with `SET`"));
+            }
+        },
+        _ => class,
+    };
+    if asking.in_transaction && class == StatementClass::Schema {
+        return Err(denied(
+            "a statement that changes the schema, in a transaction: MySQL and MariaDB would commit what \
+                           was done so far",
+        )
+        .hint("set `mode = \"stepwise\"`, or write `-- runner:no-transaction` on top of the file"));
+    }
+    Ok(class)
+}
+
+pub(super) fn denied(what: &str) -> DatabaseError {
+    DatabaseError::new(DatabaseErrorKind::Denied, format!("a migration may not run {what}"))
+}
+
+pub(super) fn tool_table(name: &str) -> DatabaseError {
+    DatabaseError::new(DatabaseErrorKind::Denied, format!("`{name}` belongs to runner, and no migration may change it"))
+        .hint("give your own table another name; what runner keeps is shown by `runner status` and `runner history`")
+}
+
+/// Whether a name is that of a tool table as some server compares names: where it folds them, it folds more than ASCII.
+pub(super) fn is_tool_name(name: &str) -> bool {
+    is_tool_table(name) || (!name.is_ascii() && is_tool_table(&folded(name)))
+}
+
+fn folded(name: &str) -> String {
+    let fold = |c: char| match c {
+        'İ' | 'ı' => 'i',
+        'ſ' => 's',
+        _ => c.to_lowercase().next().unwrap_or(c),
+    };
+    name.chars().map(fold).collect()
+}
+
+fn tool_table_in(text: &str) -> Option<&'static str> {
+    let text = text.to_ascii_lowercase();
+    TOOL_TABLES.into_iter().find(|name| text.contains(name))
+}
+
+fn check_names(text: &str, class: StatementClass, asking: Asking<'_>) -> Result<(), DatabaseError> {
+    let Asking { role, dialect, .. } = asking;
+    let names = identifiers(text, dialect);
+    let has = |name: &str| names.iter().any(|it| it.eq_ignore_ascii_case(name));
+    let first = names.first().map(|name| name.to_ascii_uppercase()).unwrap_or_default();
+    match class {
+        StatementClass::TransactionControl if first == "XA" => {
+            return Err(denied("XA transactions")
+                .hint("they outlive the session and keep their locks; use ordinary statements"));
+        }
+        StatementClass::TransactionControl => {
+            return Err(denied(&format!("`{first}`: runner itself begins and ends the transaction"))
+                .hint("remove it from the migration"));
+        }
+        StatementClass::Session if role == Role::Component => {
+            return Err(denied(&format!("`{first}` from a component: it would change the session for the host too"))
+                .hint("do it in a migration in SQL"));
+        }
+        StatementClass::Session if has("autocommit") || has("completion_type") => {
+            return Err(denied("`SET autocommit` or `SET completion_type`: runner decides what is committed when")
+                .hint("remove it from the migration"));
+        }
+        StatementClass::Session if sets_global(text, dialect) => {
+            return Err(denied("`SET GLOBAL` or `SET PERSIST`: it changes the server for everybody")
+                .hint("an administrator sets it on the server; `mysqldump --set-gtid-purged=OFF` leaves it out"));
+        }
+        StatementClass::Unknown
+            if role == Role::Component && matches!(first.as_str(), "KILL" | "SHUTDOWN" | "RESTART") =>
+        {
+            return Err(denied(&format!("`{first}` from a component")).hint("do it by hand, or in a migration in SQL"));
+        }
+        _ => {}
+    }
+    if !reads(text, dialect)
+        && let Some(name) = names.iter().find(|name| is_tool_name(name))
+    {
+        return Err(tool_table(name));
+    }
+    if let Some(name) = FREES_LOCKS.into_iter().find(|name| has(name)) {
+        return Err(denied(&format!("`{name}`: runner's own lock is held by the session"))
+            .hint("locks that a migration takes end with it"));
+    }
+    if has("GET_LOCK") && names.iter().any(|name| name.to_ascii_lowercase().starts_with(LOCK_NAMES)) {
+        return Err(denied("`GET_LOCK` of a lock of runner's").hint("give the lock another name"));
+    }
+    let is_database =
+        names.iter().take(4).any(|name| matches!(name.to_ascii_uppercase().as_str(), "DATABASE" | "SCHEMA"));
+    let drops = first == "DROP" || (first == "CREATE" && has("OR") && has("REPLACE"));
+    if class == StatementClass::Schema && is_database && drops && has(asking.database) {
+        return Err(denied(&format!("`{first} DATABASE` of the database that it migrates: it holds the history"))
+            .hint("`runner db drop` and `runner db reset` do that"));
+    }
+    Ok(())
+}
+
+/// What a component may not do beyond that. A component may come from others.
+fn check_component(statement: &str, class: StatementClass, dialect: Dialect) -> Result<(), DatabaseError> {
+    let names = identifiers(statement, dialect);
+    let upper: Vec<String> = names.iter().map(|name| name.to_ascii_uppercase()).collect();
+    let first = upper.first().map_or("", String::as_str);
+    let has = |of: &[&str]| upper.iter().any(|name| of.contains(&name.as_str()));
+    let kind = upper.iter().find(|name| is_kind(name));
+    let is_known = OF_COMPONENTS.contains(&first)
+        || first == "CALL"
+        || (CHANGES.contains(&first) && kind.map_or(first == "TRUNCATE", |kind| OBJECTS.contains(&kind.as_str())));
+    if !is_known {
+        let shown = if first.is_empty() { "this statement" } else { first };
+        return Err(denied(&format!("`{shown}` from a component")).hint("do it in a migration in SQL"));
+    }
+    let words = words(statement, dialect);
+    let engine = upper
+        .windows(2)
+        .find(|pair| pair[0] == "ENGINE")
+        .and_then(|pair| ENGINES.into_iter().find(|it| *it == pair[1]));
+    if let Some(word) = OUTSIDE.into_iter().find(|word| words.iter().any(|it| it == word)).or(engine) {
+        return Err(denied(&format!("`{word}` from a component: it reaches outside the database"))
+            .hint("do it in a migration in SQL"));
+    }
+    if class == StatementClass::Schema && has(&PROGRAMS) && has(&["EXECUTE", "PREPARE"]) {
+        return Err(denied("dynamic SQL in a program that a component stores").hint("write the statement itself"));
+    }
+    // A connection string names a table as well as any other text.
+    if class == StatementClass::Schema
+        && let Some(name) = tool_table_in(statement)
+    {
+        return Err(tool_table(name));
+    }
+    if let Some(place) =
+        qualifiers(statement, dialect).iter().find(|name| SYSTEM.iter().any(|it| it.eq_ignore_ascii_case(name)))
+    {
+        return Err(denied(&format!("a statement about the server's own database `{place}` from a component"))
+            .hint("`information_schema` shows what a migration may know"));
+    }
+    Ok(())
+}
+
+/// Whether a word says what a change of the schema is about.
+fn is_kind(word: &str) -> bool {
+    const OTHERS: [&str; 10] =
+        ["DATABASE", "SCHEMA", "USER", "ROLE", "SERVER", "PACKAGE", "TABLESPACE", "LOGFILE", "INSTANCE", "RESOURCE"];
+    OBJECTS.contains(&word) || OTHERS.contains(&word)
+}
+
+/// Whether a `SET` assigns to a variable of the server rather than of the session.
+fn sets_global(statement: &str, dialect: Dialect) -> bool {
+    let is_global = |scope: &String| matches!(scope.as_str(), "GLOBAL" | "PERSIST" | "PERSIST_ONLY");
+    assigned_scopes(statement, dialect).iter().any(is_global)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SCRIPT: Asking<'_> = Asking {
+        role: Role::SqlScript,
+        dialect: Dialect::Mariadb,
+        in_transaction: false,
+        database: "app",
+        quoting: Quoting { plain_backslash: false, ansi: false },
+    };
+
+    #[test]
+    fn what_a_text_shows_is_refused() {
+        let component = Asking { role: Role::Component, ..SCRIPT };
+        for (asking, text, allowed) in [
+            (SCRIPT, "SET GLOBAL general_log = 1", false),
+            (SCRIPT, "set @@global.general_log = 1", false),
+            (SCRIPT, "SET @a = 1, @@GLOBAL . general_log = 1", false),
+            (SCRIPT, "SET PERSIST general_log = 1", false),
+            (SCRIPT, "SET sql_mode = @@GLOBAL.sql_mode", true),
+            (SCRIPT, "SET @global = 1", true),
+            (SCRIPT, "SET @old = @@sql_mode, sql_mode = ''", true),
+            (SCRIPT, "SET STATEMENT max_statement_time = 1 FOR UPDATE t SET a = 1", true),
+            (SCRIPT, "SET STATEMENT max_statement_time = 1 FOR CREATE TABLE u (a INT)", false),
+            (SCRIPT, "SET STATEMENT max_statement_time = 1 FOR COMMIT", false),
+            (SCRIPT, "DROP DATABASE app", false),
+            (SCRIPT, "drop /* x */ schema if exists `APP`", false),
+            (SCRIPT, "CREATE OR REPLACE DATABASE app", false),
+            (SCRIPT, "DROP DATABASE other", true),
+            (SCRIPT, "UPDATE `runner_hİstory` SET a = 1", false),
+            (SCRIPT, "UPDATE runner_checKpoint SET a = 1", false),
+            (SCRIPT, "SELECT GET_LOCK('runner:x', 0)", false),
+            (SCRIPT, "SELECT GET_LOCK('mine', 0)", true),
+            (SCRIPT, "CALL p()", true),
+            (SCRIPT, "GRANT SELECT ON t TO u", true),
+            (component, "CALL p()", true),
+            (component, "BEGIN NOT ATOMIC SELECT 1; END", false),
+            (component, "IF 1 THEN SELECT 1; END IF", false),
+            (component, "a: LOOP LEAVE a; END LOOP", false),
+            (component, "EXECUTE IMMEDIATE 'SELECT 1'", false),
+            (component, "GRANT SELECT ON t TO u", false),
+            (component, "CREATE USER u", false),
+            (component, "CREATE OR REPLACE ROLE u", false),
+            (component, "DROP DATABASE other", false),
+            (component, "INSTALL SONAME 'x'", false),
+            (component, "CREATE FUNCTION f RETURNS INT SONAME 'x'", false),
+            (component, "CREATE SERVER s FOREIGN DATA WRAPPER mysql OPTIONS (HOST 'x')", false),
+            (component, "CREATE TABLE t (a INT) ENGINE = FEDERATED CONNECTION = 'mysql://h/d/t'", false),
+            (component, "SELECT 1 INTO OUTFILE '/tmp/x'", false),
+            (component, "SELECT load_file('/etc/passwd')", false),
+            (component, "SELECT * FROM mysql . global_priv", false),
+            (component, "CALL `sys`.execute_prepared_stmt('SELECT 1')", false),
+            (component, "CREATE PROCEDURE p() EXECUTE IMMEDIATE CONCAT('a', 'b')", false),
+            (component, "CREATE EVENT e ON SCHEDULE EVERY 1 DAY DO PREPARE s FROM @x", false),
+            (component, "CREATE PROCEDURE p() UPDATE t SET a = 1", true),
+            (component, "CREATE UNIQUE INDEX i ON t (a)", true),
+            (component, "CREATE OR REPLACE ALGORITHM = MERGE DEFINER = me VIEW v AS SELECT 1", true),
+            (component, "ALTER TABLE t ADD COLUMN `user` INT", true),
+            (component, "TRUNCATE t", true),
+            (component, "CREATE TEMPORARY TABLE t (a INT)", true),
+            (component, "(SELECT 1) UNION (SELECT 2)", true),
+            (component, "SELECT * FROM information_schema.TABLES", true),
+        ] {
+            assert_eq!(check(text, asking).is_ok(), allowed, "{:?}: {text}", asking.role);
+        }
+    }
+
+    #[test]
+    fn a_string_ends_where_the_server_ends_it() {
+        for (mode, text, allowed) in [
+            ("STRICT_TRANS_TABLES", r"SELECT '\''", true),
+            ("NO_BACKSLASH_ESCAPES", "SELECT 'a'", true),
+            ("no_backslash_escapes", r"SELECT '\' AS a -- '", false),
+            ("ANSI_QUOTES", r"SELECT '\''", true),
+            ("ANSI_QUOTES", r#"SELECT 1 AS "\" -- ""#, false),
+            ("NO_BACKSLASH_ESCAPES", r"SELECT `\`", true),
+        ] {
+            let quoting = Quoting::of(mode);
+            assert_eq!(check(text, Asking { quoting, ..SCRIPT }).is_ok(), allowed, "{mode}: {text}");
+        }
+    }
+}
