@@ -29,7 +29,7 @@ use insta::assert_snapshot;
 use runner_tests::{Output, TestProject, guests, normalise, project};
 use serde_json::Value;
 
-const VERBS: [&str; 24] = [
+const VERBS: [&str; 25] = [
     "init",
     "new",
     "build",
@@ -49,6 +49,7 @@ const VERBS: [&str; 24] = [
     "baseline",
     "db",
     "validate",
+    "doctor",
     "test",
     "verify",
     "completions",

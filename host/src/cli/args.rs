@@ -193,6 +193,17 @@ Examples:
     /// Check the project without a database
     #[command(visible_alias = "check")]
     Validate(ValidateArgs),
+    /// Show what isolates components on this database
+    #[command(after_help = "Run `runner help doctor` for examples.")]
+    #[command(after_long_help = "\
+Exits with 7 if the project has components, and its login may do more than change its own database, or if
+components have grants that cannot be enforced.
+
+Examples:
+  runner doctor                    what a component could do on this database
+  runner doctor -e production      the same on the database of an environment
+  runner doctor --format json      the same as JSON")]
+    Doctor,
     /// Test migrations on scratch databases: up, down and up again, with fixtures and checks
     Test(TestArgs),
     /// The process that `runner test --crash` starts

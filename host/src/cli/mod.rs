@@ -11,6 +11,7 @@ mod context;
 mod control;
 mod current;
 mod db;
+mod doctor;
 mod exit;
 mod foreign_verbs;
 mod history;
@@ -171,6 +172,7 @@ fn dispatch(cli: Cli, printer: &Arc<Printer>) -> Result<u8> {
             let dialect = args.dialect.as_deref().and_then(crate::dialect::Dialect::from_name);
             validate::run(&context, args.locked || context.settings.switches.locked, dialect)
         }
+        Command::Doctor => doctor::run(&context()?),
         Command::Test(args) => {
             let context = context()?;
             let request = request::test(args, &context.settings.switches)?;

@@ -25,7 +25,7 @@ pub fn run(context: &Context, request: &PlanRequest) -> Result<u8> {
     runtime::run(async {
         let OpenedDatabase { mut database, history, facts } = context.open(HistoryDetail::WithArtifacts).await?;
         let input = PlanInput { catalog: &catalog, history: &history, facts: &facts, options: request.options };
-        let plan = plan_towards(&input, &request.target)?;
+        let plan = plan_towards(&input, &request.target)?.with_grants(&input, &context.settings.grants)?;
         let values = (facts.dialect, &context.settings.parameters);
         let planned = planned_sql(&plan, &catalog, &mut database, values).await;
         let PlannedSql { runs: sql, downs } = planned.map_err(|error| context.place(error))?;
@@ -49,11 +49,18 @@ pub fn run(context: &Context, request: &PlanRequest) -> Result<u8> {
             text::remarks(&warnings, &[]).iter().for_each(|remark| printer.always(remark));
         }
         if plan.is_empty() && printer.format() == Format::Text {
-            let at =
-                plan.current.map_or_else(|| "nothing is applied".to_owned(), |id| format!("the database is at `{id}`"));
+            let at = plan
+                .current
+                .as_ref()
+                .map_or_else(|| "nothing is applied".to_owned(), |id| format!("the database is at `{id}`"));
             printer.talk(&Text::new().plain(format!("nothing to do: {at}")).end());
         }
-        Ok(exit::DONE)
+        match (plan.check_grants(&facts), printer.format()) {
+            (Ok(()), _) => Ok(exit::DONE),
+            (Err(error), Format::Text) => Err(error),
+            // The document says it.
+            (Err(error), Format::Json) => Ok(exit::of(error.kind)),
+        }
     })
 }
 

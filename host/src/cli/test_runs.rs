@@ -155,6 +155,7 @@ impl TestRunner for TestRuns {
             events,
             stop,
             parameters: Arc::new(settings.parameters.clone()),
+            grants: Arc::new(settings.grants.clone()),
             identity,
             stored_artifact_bytes: settings.limits.stored_artifact_bytes,
             stored_call_bytes: settings.limits.stored_call_bytes,

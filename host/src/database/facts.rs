@@ -17,6 +17,8 @@ pub struct Facts {
     pub atomic_lists: bool,
     /// Whether a SELECT can skip rows that other transactions have locked.
     pub skips_locked: bool,
+    /// Whether a component can be restricted to grants.
+    pub enforces_grants: bool,
     /// Whether the server refuses writes: a standby, a replica, or a file opened for reading.
     pub read_only: bool,
     /// The maximum number of bytes that the server accepts at once, if it has such a limit.
@@ -37,6 +39,7 @@ impl Facts {
             // MariaDB drops and creates the objects one by one, and continues after those that fail.
             atomic_lists: dialect != Dialect::Mariadb,
             skips_locked: dialect == Dialect::Postgres,
+            enforces_grants: dialect == Dialect::Sqlite,
             read_only: false,
             packet_bytes: None,
             schema: None,

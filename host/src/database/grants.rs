@@ -219,6 +219,23 @@ impl Grants {
         }
     }
 
+    /// Returns whether a verb is granted for tables, or for some of their columns: `TABLE`, or `PREFIX*` for all of them.
+    pub fn concern(&self, verb: Verb, tables: &str) -> bool {
+        let Ok(declared) = format!("{verb} {tables}").parse::<Grant>() else { return false };
+        let table = TableName { schema: declared.tables.schema, name: declared.tables.name };
+        self.tables.iter().any(|grant| {
+            grant.verb == verb
+                && grant.tables.contain(&table, Names::IgnoringAsciiCase)
+                && (grant.tables.is_prefix || !declared.tables.is_prefix)
+        })
+    }
+
+    /// Returns what is granted, line by line, as the settings have it.
+    pub fn lines(&self) -> impl Iterator<Item = String> {
+        let functions = self.functions.iter().map(|name| format!("function {name}"));
+        self.tables.iter().map(ToString::to_string).chain(functions)
+    }
+
     /// Returns whether anything is allowed for a table, so that its definition is no secret.
     pub fn mention(&self, table: &TableName, dialect: Dialect) -> bool {
         self.tables.iter().any(|grant| grant.tables.contain(table, Names::of(dialect)))
@@ -230,7 +247,7 @@ impl Grants {
             return Ok(());
         }
         Err(DatabaseError::new(DatabaseErrorKind::Denied, "the component has no grant to run statements of its own")
-            .hint("readers and writers need none; allow raw SQL only for a component that you trust with it"))
+            .hint("readers and writers need none; if the component is meant to, set `raw_sql = true` under its `[grants.NAME]`"))
     }
 }
 
@@ -469,6 +486,28 @@ mod tests {
         };
         assert!(!all.allow(&elsewhere, Dialect::Sqlite), "another schema has to be named");
         assert!(grants(&["read other.*"]).allow(&elsewhere, Dialect::Sqlite));
+    }
+
+    #[test]
+    fn declarations() {
+        let some = grants(&["read out*", "update t(a)", "insert *"]);
+        for (verb, tables, expected) in [
+            (Verb::Read, "outbox", true),
+            (Verb::Read, "outbox_*", true),
+            (Verb::Read, "out*", true),
+            (Verb::Read, "ou*", false),
+            (Verb::Read, "*", false),
+            (Verb::Read, "t", false),
+            (Verb::Update, "t", true),
+            (Verb::Update, "t*", false),
+            (Verb::Insert, "*", true),
+            (Verb::Insert, "no (such", false),
+        ] {
+            assert_eq!(some.concern(verb, tables), expected, "{verb} {tables}");
+        }
+        let functions = ["random".to_owned()].into();
+        let lines: Vec<String> = Grants { functions, ..some }.lines().collect();
+        assert_eq!(lines, ["read out*", "update t(a)", "insert *", "function random"]);
     }
 
     #[test]

@@ -16,7 +16,7 @@
 //! journal recorder                                       the steps of a stepwise run; what any run did
 //! transcript                                             the digest of a run, and the evidence kept for `verify`
 //! call_error backup identity
-//! batch_function call schema event clock role run stopped target throttle unreadable invalid_index
+//! batch_function call schema event clock role run stopped target throttle unreadable invalid_index isolation
 //! ```
 
 pub mod accept;
@@ -34,6 +34,7 @@ pub mod execution;
 pub mod history;
 pub mod identity;
 mod invalid_index;
+pub mod isolation;
 pub mod journal;
 pub mod outcome;
 pub mod plan;

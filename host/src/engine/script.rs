@@ -14,7 +14,7 @@ use super::event::EventSink;
 use super::recorder::RunRecorder;
 use super::transcript::Replay;
 use crate::data::Value;
-use crate::database::{Connector, FixedInputs, SharedDatabase, StopSignal};
+use crate::database::{Connector, FixedInputs, Grants, SharedDatabase, StopSignal};
 use crate::engine::journal::Journal;
 use crate::error::Result;
 
@@ -120,6 +120,8 @@ pub struct RunContext {
     pub transforms: Arc<Transforms>,
     /// The server version that the first run saw; `None` for the actual one.
     pub server_version: Option<String>,
+    /// What a component may do with the database; `None`: what SQL may.
+    pub grants: Option<Arc<Grants>>,
 }
 
 /// How the calls of a migration are executed; chosen once, when its run begins.

@@ -111,6 +111,7 @@ pub async fn run(
         events,
         stop,
         parameters: Arc::new(setup.settings.parameters.clone()),
+        grants: Arc::new(setup.settings.grants.clone()),
         identity,
         stored_artifact_bytes: setup.settings.limits.stored_artifact_bytes,
         stored_call_bytes: setup.settings.limits.stored_call_bytes,

@@ -22,6 +22,7 @@ fn every_command_fits_its_published_schema() {
         "verify",
         "status",
         "current",
+        "doctor",
         "history",
         "show 2",
         "rollback",

@@ -154,6 +154,7 @@ impl Engine {
         script: &dyn Script,
         recorder: &Arc<RunRecorder>,
     ) -> Result<()> {
+        self.grant(step).await?;
         let result = script.run(step.direction, &self.context(step, recorder)).await;
         let is_open = still_open(&self.database).await;
         result?;

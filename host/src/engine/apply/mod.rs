@@ -39,6 +39,7 @@ use crate::engine::script::{ScriptLoader, Transforms};
 use crate::engine::stopped::stopped;
 use crate::error::{Error, Result};
 use crate::project::catalog::Catalog;
+use crate::project::settings::ComponentGrants;
 
 /// Runs a project's migrations on a database.
 pub struct Engine {
@@ -54,6 +55,8 @@ pub struct Engine {
     pub stop: StopSignal,
     /// The parameters passed to components.
     pub parameters: Arc<BTreeMap<String, Value>>,
+    /// What components may do with the database, as far as the operator restricts them.
+    pub grants: Arc<ComponentGrants>,
     /// The process that runs and the time of the run.
     pub identity: Identity,
     /// The largest artifact kept in history, in bytes.
@@ -217,11 +220,14 @@ impl Engine {
         };
         let facts = database.facts().clone();
         let input = PlanInput { catalog: &self.catalog, history: &history, facts: &facts, options: request.options };
-        match &request.action {
+        let plan = match &request.action {
             Action::Apply(target) => plan_apply(&input, target),
             Action::Rollback(target) => plan_rollback(&input, target),
             Action::Redo => plan_redo(&input),
-        }
+        };
+        let plan = plan?.with_grants(&input, &self.grants)?;
+        plan.check_grants(&facts)?;
+        Ok(plan)
     }
 
     /// Fails before anything has run if the server accepts no changes.

@@ -87,6 +87,7 @@ impl Engine {
             events: self.events.clone(),
             stop: self.stop.clone(),
             parameters: self.parameters.clone(),
+            grants: self.grants.clone(),
             identity: self.identity.clone(),
             stored_artifact_bytes: self.stored_artifact_bytes,
             stored_call_bytes: self.stored_call_bytes,

@@ -15,9 +15,15 @@ use crate::engine::outcome::Done;
 use crate::engine::plan::{PlannedMigration, Source};
 use crate::engine::recorder::RunRecorder;
 use crate::engine::script::{Execution, LeftOut, RunContext, ScriptSource};
+use crate::error::Result;
 use crate::project::catalog::{Artifact, Kind};
 
 impl Engine {
+    /// Restricts the connection's statements in a component's role to what the operator grants this one.
+    pub(super) async fn grant(&self, step: &PlannedMigration) -> Result<()> {
+        Ok(self.database.lock().await.set_grants(step.grants.clone())?)
+    }
+
     /// The run's recorded inputs, as the migration receives them.
     pub(super) fn context(&self, step: &PlannedMigration, recorder: &Arc<RunRecorder>) -> RunContext {
         RunContext {
@@ -37,6 +43,7 @@ impl Engine {
             },
             transforms: self.transforms.clone(),
             server_version: None,
+            grants: step.grants.clone(),
         }
     }
 

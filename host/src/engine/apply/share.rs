@@ -189,6 +189,7 @@ impl Engine {
             parameters: inputs.parameters.clone(),
             recorder: helped.clone(),
             server_version: Some(inputs.server_version.clone()),
+            grants: None,
             execution: Execution::Journalled(Arc::new(journal)),
             left_out: LeftOut::default(),
             transforms: self.transforms.clone(),

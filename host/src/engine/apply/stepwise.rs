@@ -61,7 +61,10 @@ impl Engine {
             .await
             .map_err(|error| not_begun(error, step, of))?;
         let context = self.journalled(step, &recorder, &opened.journal);
-        let ran = script.run(step.direction, &context).await;
+        let ran = match self.grant(step).await {
+            Ok(()) => script.run(step.direction, &context).await,
+            Err(error) => Err(error),
+        };
         let mut database = self.database.lock().await;
         let database = &mut database.host();
         // The error that ended the run matters more than errors of its last transaction and its temporary tables.

@@ -80,6 +80,7 @@ async fn heard_engine(migrations: Vec<Migration>, events: Arc<Heard>) -> Engine 
         events,
         stop: StopSignal::default(),
         parameters: Arc::default(),
+        grants: Arc::default(),
         identity: Identity::now(),
         stored_artifact_bytes: 1 << 20,
         stored_call_bytes: 1 << 20,

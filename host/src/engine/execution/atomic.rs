@@ -57,7 +57,10 @@ impl AtomicReader {
     pub(super) async fn select(calls: &mut Calls, call: &Call<'_>, request: &CursorRequest) -> Result<Self, CallError> {
         let mut step = calls.steps.begin_atomic(call).await;
         let mut opened = CursorId(0);
-        let result = step.session().open_cursor(request).await.map(|cursor| opened = cursor);
+        let result = match step.raw_session() {
+            Ok(mut session) => session.open_cursor(request).await.map(|cursor| opened = cursor),
+            Err(denied) => Err(denied),
+        };
         calls.steps.end(step, result).await?;
         Ok(Self::Cursor { cursor: opened, statement: request.statement.clone(), rows: 0 })
     }

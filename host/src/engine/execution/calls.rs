@@ -91,7 +91,10 @@ impl Calls {
         let rows = match self.steps.begin(&call).await? {
             StepStart::Answered(rows) => rows,
             StepStart::Running(mut step) => {
-                let result = step.session().execute(statement, parameters).await;
+                let result = match step.raw_session() {
+                    Ok(mut session) => session.execute(statement, parameters).await,
+                    Err(denied) => Err(denied),
+                };
                 self.steps.end(step, result).await?
             }
         };
@@ -106,7 +109,10 @@ impl Calls {
         let rows: RowSet = match self.steps.begin(&call).await? {
             StepStart::Answered(rows) => rows,
             StepStart::Running(mut step) => {
-                let result = step.session().query(statement, parameters, self.limits.query).await;
+                let result = match step.raw_session() {
+                    Ok(mut session) => session.query(statement, parameters, self.limits.query).await,
+                    Err(denied) => Err(denied),
+                };
                 self.steps.end(step, result).await?
             }
         };

@@ -202,7 +202,11 @@ async fn spool(
     step: &mut RunningStep,
     request: &CursorRequest,
 ) -> Result<Result<Spooled, DatabaseError>, CallError> {
-    let cursor = match step.session().open_cursor(request).await {
+    let opened = match step.raw_session() {
+        Ok(mut session) => session.open_cursor(request).await,
+        Err(denied) => Err(denied),
+    };
+    let cursor = match opened {
         Ok(cursor) => cursor,
         Err(error) => return Ok(Err(error)),
     };

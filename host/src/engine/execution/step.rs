@@ -8,7 +8,7 @@ use tokio::sync::OwnedMutexGuard;
 
 use super::{Execution, atomic};
 use crate::data::Batch;
-use crate::database::{Database, DatabaseError, DatabaseErrorKind, HostSession, MigrationSession, StopSignal};
+use crate::database::{Database, DatabaseError, DatabaseErrorKind, Grants, HostSession, MigrationSession, StopSignal};
 use crate::engine::CallError;
 use crate::engine::call::{Answer, Call};
 use crate::engine::event::Event;
@@ -53,6 +53,7 @@ pub struct RunningStep {
     started: Instant,
     kind: Kind,
     stop: StopSignal,
+    grants: Option<Arc<Grants>>,
     access: Access,
 }
 
@@ -71,6 +72,13 @@ impl RunningStep {
             Access::Atomic(database) => session_of(&mut ***database, self.kind, &self.stop),
             Access::Journalled(_, live) => live.session(),
         }
+    }
+
+    /// The session for a statement of the migration's own, as opposed to a reader of a table or a writer. Fails if the component
+    /// is granted none.
+    pub fn raw_session(&mut self) -> Result<MigrationSession<'_>, DatabaseError> {
+        self.grants.as_ref().map_or(Ok(()), |grants| grants.check_raw_sql())?;
+        Ok(self.session())
     }
 
     /// The host's session, of a step that has a transaction of its own.
@@ -140,8 +148,8 @@ impl Steps {
                 Access::Journalled(_, live) => live.fix_inputs(inputs),
             }
         }
-        let (kind, stop) = (self.kind, self.run.stop.clone());
-        RunningStep { number, statement: call.text.to_owned(), started: Instant::now(), kind, stop, access }
+        let (kind, stop, grants) = (self.kind, self.run.stop.clone(), self.run.grants.clone());
+        RunningStep { number, statement: call.text.to_owned(), started: Instant::now(), kind, stop, grants, access }
     }
 
     /// Remembers the step for the places of errors.

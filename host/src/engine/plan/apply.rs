@@ -49,6 +49,7 @@ pub(super) fn up_step(input: &PlanInput<'_>, migration: &Migration) -> Result<Pl
         record: broken.map(|record| record.id),
         resume_after: broken.map(resume_after).transpose()?,
         broken: None,
+        grants: None,
     })
 }
 

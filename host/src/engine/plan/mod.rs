@@ -2,6 +2,7 @@
 
 mod apply;
 mod check;
+mod grants;
 mod refusal;
 mod rollback;
 mod stamp;
@@ -11,15 +12,18 @@ mod tests;
 
 pub use apply::plan_apply;
 pub use check::check_dialect;
+pub use grants::{grants_for, missing_grants};
 pub use refusal::{Refusal, file_of, refused};
 pub use rollback::{plan_redo, plan_rollback};
 pub use stamp::{Mark, plan_baseline, plan_stamp};
 pub use statements::{Inspection, Statements, check_dry_run, inspect};
 
+use std::sync::Arc;
+
 use super::Direction;
 use super::history::{History, Record, RunMode, State};
 use super::target::{Candidates, Target, compare_revisions};
-use crate::database::Facts;
+use crate::database::{Facts, Grants};
 use crate::engine::call::answer::Transformed;
 use crate::error::{Error, ErrorKind, Result};
 use crate::project::catalog::{Catalog, Description, Kind, Mode};
@@ -81,6 +85,8 @@ pub struct PlannedMigration {
     pub resume_after: Option<u64>,
     /// For a downgrade: the upgrade was interrupted, so the downgrade finds only part of it.
     pub broken: Option<Broken>,
+    /// What a component may do with the database; `None`: what SQL may.
+    pub grants: Option<Arc<Grants>>,
 }
 
 /// The progress of an interrupted upgrade that is rolled back.

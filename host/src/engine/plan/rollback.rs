@@ -148,6 +148,7 @@ fn down_step(input: &PlanInput<'_>, record: &Record) -> Result<PlannedMigration>
         record: Some(record.id),
         resume_after: (record.state == State::PartlyRolledBack).then(|| resume_after(record)).transpose()?,
         broken,
+        grants: None,
     })
 }
 

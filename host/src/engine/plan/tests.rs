@@ -17,6 +17,7 @@ const fn facts(dialect: Dialect, transactional_ddl: bool) -> Facts {
         atomic_ddl: true,
         atomic_lists: true,
         skips_locked: true,
+        enforces_grants: true,
         read_only: false,
         packet_bytes: None,
         schema: None,

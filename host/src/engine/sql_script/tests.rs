@@ -39,6 +39,7 @@ async fn context(events: Arc<Heard>) -> RunContext {
         left_out: Default::default(),
         transforms: Arc::default(),
         server_version: None,
+        grants: None,
     }
 }
 

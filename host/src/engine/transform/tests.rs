@@ -195,6 +195,7 @@ async fn setup(name: &'static str, url: &str, connections: usize, server: Option
         left_out: LeftOut::default(),
         transforms: Arc::new(transforms),
         server_version: None,
+        grants: None,
     };
     Setup { name, run, _database: server }
 }

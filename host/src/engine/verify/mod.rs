@@ -243,6 +243,7 @@ impl Verifier {
             left_out: LeftOut::default(),
             execution: replay.map_or(Execution::Atomic, Execution::Replayed),
             server_version: Some(inputs.server_version),
+            grants: None,
             transforms: Arc::default(),
             control: Arc::new(RunControl::free(Arc::new(Unheard), self.stop.clone())),
         }

@@ -7,6 +7,7 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::backup;
+use super::grants::{self, ComponentGrants};
 use super::named::{self, SettingValue};
 use super::test;
 use super::throttle::{self, TransformSection};
@@ -35,6 +36,7 @@ pub(super) struct SettingsFile {
     pub databases: BTreeMap<String, NamedDatabase>,
     pub limits: Vec<(String, Sourced<String>)>,
     pub parameters: BTreeMap<String, Value>,
+    pub grants: ComponentGrants,
     pub timeouts: Vec<SettingValue<Timeouts>>,
     pub backup: backup::BackupSection,
     pub test: test::TestTable,
@@ -144,10 +146,7 @@ impl SettingsFile {
         if let Some(section) = root.section("test", "test") {
             content.test = test::read(&section);
         }
-        if root.has("grants") {
-            let hint = "remove the table; nothing is granted without it";
-            root.wrong("grants", "`[grants]` is not supported by this version of runner", hint);
-        }
+        content.grants = by_name(root, "grants", grants::read);
         content
     }
 

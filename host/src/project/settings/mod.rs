@@ -4,6 +4,7 @@ mod backup;
 mod choose;
 mod file;
 mod find;
+mod grants;
 mod interpolate;
 mod named;
 mod parameters;
@@ -26,6 +27,7 @@ use crate::database::DatabaseUrl;
 use crate::error::{Error, Result};
 pub use backup::{BackupSettings, BackupTo};
 use file::SettingsFile;
+pub use grants::ComponentGrants;
 use named::flag_or_variable;
 pub use test::TestSettings;
 pub use throttle::Throttle;
@@ -111,6 +113,8 @@ pub struct Settings {
     pub limit_origins: BTreeMap<String, Origin>,
     /// Parameters for guests.
     pub parameters: BTreeMap<String, Value>,
+    /// What components may do with the database. One without an entry may do what SQL may.
+    pub grants: ComponentGrants,
     /// Parameters from variables, with the spelling of the file or in lower case; they override `parameters`.
     pub parameter_variables: Vec<(String, Sourced<String>)>,
     /// Variables that stand in for flags.
@@ -213,6 +217,7 @@ impl Settings {
             limits,
             limit_origins,
             parameters,
+            grants: content.grants.clone(),
             parameter_variables,
             switches: variables.switches(),
             format: flag_or_variable(request.format.as_ref(), "--format", variables, env::FORMAT),

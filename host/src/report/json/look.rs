@@ -11,7 +11,7 @@ use super::unrepeatable::UnrepeatableJson;
 use super::{DatabaseJson, SCHEMA};
 use crate::engine::control::look::Overview;
 use crate::engine::history::{History, Record};
-use crate::engine::plan::{Inspection, Plan, PlannedMigration, Refusal, Source};
+use crate::engine::plan::{Inspection, Plan, PlannedMigration, Refusal, Source, missing_grants};
 use crate::engine::status::{Standing, StatusRow};
 use crate::project::catalog::{Artifact, CatalogReport, Migration};
 
@@ -125,6 +125,12 @@ struct PlannedJson {
     mode: &'static str,
     sha256: String,
     needs: Vec<String>,
+    /// Of a component that the settings restrict: what it may do, such as `read flights`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    granted: Option<Vec<String>>,
+    /// Which of its needs are not granted: it does not run.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    missing_grants: Vec<String>,
     /// `project` or `database`.
     source: &'static str,
     resume_after: Option<u64>,
@@ -186,6 +192,8 @@ impl PlannedJson {
             mode: step.mode.name(),
             sha256: step.sha256.clone(),
             needs: step.description.needs.clone(),
+            granted: step.grants.as_ref().map(|grants| grants.lines().collect()),
+            missing_grants: missing_grants(step),
             source: match step.source {
                 Source::Project => "project",
                 Source::Database => "database",

@@ -3,6 +3,7 @@
 
 mod control;
 mod current;
+mod doctor;
 mod dry_run;
 mod event;
 mod look;
@@ -20,6 +21,7 @@ mod verify;
 
 pub use control::{ControlJson, RunsJson};
 pub use current::CurrentJson;
+pub use doctor::DoctorJson;
 pub use event::EventJson;
 pub use look::{PlanJson, StatusJson};
 pub use project::{BuildJson, RenumberJson, ScaffoldJson, ValidateJson};

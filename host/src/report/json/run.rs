@@ -194,6 +194,7 @@ mod tests {
             record: None,
             resume_after: None,
             broken: None,
+            grants: None,
         };
         let done = Done {
             revision: "1".to_owned(),

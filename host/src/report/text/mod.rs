@@ -3,6 +3,7 @@
 mod build;
 mod control;
 mod database;
+mod doctor;
 mod dry_run;
 mod history;
 mod plan;
@@ -18,6 +19,7 @@ mod verify;
 pub use build::built;
 pub use control::{bar_numbers, numbers, runs};
 pub use database::database;
+pub use doctor::doctor;
 pub use dry_run::{caveats, dry_run_event};
 pub use history::history;
 pub use plan::{plan, plan_sql, remarks};

@@ -61,6 +61,10 @@ pub fn plan(plan: &Plan, looks: &[Inspection]) -> Text {
         if !step.description.needs.is_empty() {
             table.note(format!("needs: {}", step.description.needs.join(", ")));
         }
+        if let Some(grants) = &step.grants {
+            let lines: Vec<String> = grants.lines().collect();
+            table.note(format!("granted: {}", if lines.is_empty() { "nothing".to_owned() } else { lines.join(", ") }));
+        }
     }
     table.text()
 }

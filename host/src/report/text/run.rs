@@ -145,6 +145,7 @@ mod tests {
             record: None,
             resume_after: None,
             broken: None,
+            grants: None,
         }
     }
 

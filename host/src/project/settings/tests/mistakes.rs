@@ -50,9 +50,20 @@ fn errors_in_the_file_have_line_numbers() {
              hint: add a line such as `migrations = \"a/migrations\"`",
         ),
         (
-            "[grants.'acme']\ntables = ['*']\n",
-            "`[grants]` is not supported by this version of runner\n  file: runner.toml:1:2\n  line: [grants.'acme']\n  \
-             hint: remove the table; nothing is granted without it",
+            "[grants.acme]\ntables = ['read *']\n",
+            "unknown key `tables` in `[grants.acme]`\n  file: runner.toml:2:1\n  line: tables = ['read *']\n  \
+             hint: valid keys: `allow` and `raw_sql`",
+        ),
+        (
+            "[grants.acme]\nallow = ['read a(b)', 'delete a(b)']\n",
+            "a grant to delete cannot be restricted to columns\n  file: runner.toml:2:9\n  \
+             line: allow = ['read a(b)', 'delete a(b)']\n  \
+             hint: only `read`, `insert` and `update` can; leave the columns out",
+        ),
+        (
+            "[grants.acme]\nallow = ['reed a']\n",
+            "the grant `reed a` begins with the unknown verb `reed`\n  file: runner.toml:2:9\n  line: allow = ['reed a']\n  \
+             hint: did you mean `read`?",
         ),
         (
             "[environments.\"a b\"]\n",

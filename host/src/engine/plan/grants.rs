@@ -1,0 +1,124 @@
+//! What components need beside what the operator grants them, compared before anything runs.
+//!
+//! A component's own word decides nothing: the database enforces the grants while it runs. The comparison tells all gaps at once,
+//! instead of the first one halfway through.
+
+use std::sync::Arc;
+
+use super::{Plan, PlanInput, PlannedMigration};
+use crate::database::grants::Verb;
+use crate::database::{Facts, Grants};
+use crate::engine::target::compare_revisions;
+use crate::error::{Error, ErrorKind, Result, several};
+use crate::project::catalog::Kind;
+use crate::project::settings::ComponentGrants;
+use crate::project::{RevisionKey, migration_id};
+
+/// The need of components that change the schema.
+const SCHEMA_CHANGES: &str = "schema-changes";
+
+/// Changes of rows, one of which `write TABLE` needs.
+const WRITES: [Verb; 3] = [Verb::Insert, Verb::Update, Verb::Delete];
+
+/// Changes of the schema, one of which [`SCHEMA_CHANGES`] needs.
+const CHANGES_OF_SCHEMA: [Verb; 3] = [Verb::Alter, Verb::Create, Verb::Drop];
+
+impl Plan {
+    /// Gives each component what the operator grants it. Fails if grants are for no component.
+    pub fn with_grants(mut self, input: &PlanInput<'_>, grants: &ComponentGrants) -> Result<Self> {
+        for name in grants.keys() {
+            check_name(input, name)?;
+        }
+        for step in self.steps.iter_mut().filter(|step| step.kind == Kind::Component) {
+            step.grants = grants_for(grants, &step.revision, &step.name).cloned();
+        }
+        Ok(self)
+    }
+
+    /// Fails if grants cannot be enforced, or lack what one of the planned migrations declares to need.
+    pub fn check_grants(&self, facts: &Facts) -> Result<()> {
+        let refused: Vec<Error> = self.steps.iter().filter_map(|step| refusal(step, facts)).collect();
+        let heading = |count| format!("{count} components need more than they are granted");
+        several(refused, heading).map_or(Ok(()), Err)
+    }
+}
+
+/// What a component is granted, by its revision and name; `None`: it may do what SQL may.
+pub fn grants_for<'a>(grants: &'a ComponentGrants, revision: &str, name: &str) -> Option<&'a Arc<Grants>> {
+    grants.iter().find(|(key, _)| is_for(key, revision, name)).map(|(_, grants)| grants)
+}
+
+/// What a planned migration declares to need and is not granted, in the words of `needs`.
+pub fn missing_grants(step: &PlannedMigration) -> Vec<String> {
+    let Some(grants) = &step.grants else { return Vec::new() };
+    step.description.needs.iter().filter(|need| !is_met(grants, need)).cloned().collect()
+}
+
+fn refusal(step: &PlannedMigration, facts: &Facts) -> Option<Error> {
+    let (grants, id) = (step.grants.as_ref()?, step.id());
+    if !facts.enforces_grants {
+        let what = format!("the grants of `{id}` cannot be enforced on {}", facts.dialect);
+        return Some(
+            Error::new(ErrorKind::Denied, what)
+                .hint(format!("if you trust it with the whole database, remove `[grants.{id}]`"))
+                .hint("this version enforces grants on SQLite only"),
+        );
+    }
+    let missing = missing_grants(step);
+    if missing.is_empty() {
+        return None;
+    }
+    let error = Error::new(ErrorKind::Denied, format!("`{id}` needs more than it is granted: {}", missing.join(", ")));
+    Some(error.hint(format!("if you trust it with that, write below `[grants.{id}]`: {}", to_paste(grants, &missing))))
+}
+
+/// The settings that grant what is missing beside what is granted.
+fn to_paste(grants: &Grants, missing: &[String]) -> String {
+    let mut lines: Vec<String> = grants.lines().collect();
+    for need in missing {
+        match need.split_once(' ') {
+            Some(("read", table)) => lines.push(format!("read {table}")),
+            Some(("write", table)) => lines.extend(WRITES.map(|verb| format!("{verb} {table}"))),
+            _ if need == SCHEMA_CHANGES => lines.push("alter TABLE".to_owned()),
+            _ => {}
+        }
+    }
+    let lines: Vec<String> = lines.iter().map(|line| format!("{line:?}")).collect();
+    let raw_sql = grants.raw_sql || missing.iter().any(|need| need == SCHEMA_CHANGES);
+    format!("`allow = [{}]`{}", lines.join(", "), if raw_sql { " and `raw_sql = true`" } else { "" })
+}
+
+/// Whether a component gets what it declares to need, or a part of it: declarations say less than grants.
+fn is_met(grants: &Grants, need: &str) -> bool {
+    match need.split_once(' ') {
+        Some(("read", table)) => grants.concern(Verb::Read, table),
+        Some(("write", table)) => WRITES.iter().any(|verb| grants.concern(*verb, table)),
+        _ if need == SCHEMA_CHANGES => {
+            grants.raw_sql && grants.tables.iter().any(|grant| CHANGES_OF_SCHEMA.contains(&grant.verb))
+        }
+        // `table-rebuild` is a mode of the transaction, which touches no table by itself.
+        _ => true,
+    }
+}
+
+/// Whether a name in the settings is that of a migration.
+fn is_for(name: &str, revision: &str, migration: &str) -> bool {
+    name == migration_id(revision, migration)
+        || (RevisionKey::of(name).is_some() && compare_revisions(name, revision).is_eq())
+}
+
+/// A name that means no component leaves one without the limits that its operator wanted.
+fn check_name(input: &PlanInput<'_>, name: &str) -> Result<()> {
+    let project = input.catalog.migrations.iter().map(|it| (&*it.revision, &*it.name, it.kind));
+    let applied = input.history.live.iter().map(|it| (&*it.revision, &*it.name, it.kind));
+    let mut named = project.chain(applied).filter(|(revision, migration, _)| is_for(name, revision, migration));
+    match named.next() {
+        Some((_, _, Kind::Component)) => Ok(()),
+        Some((revision, migration, Kind::Sql)) => {
+            Err(Error::usage(format!("`[grants.{name}]` is for `{}`, which is SQL", migration_id(revision, migration)))
+                .hint("grants restrict components: review SQL before you run it, and remove the table"))
+        }
+        None => Err(Error::usage(format!("`[grants.{name}]` is for no migration of this project"))
+            .hint("name a component as `runner status` shows it, by its revision or as REVISION_name")),
+    }
+}

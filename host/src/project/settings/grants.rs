@@ -1,0 +1,32 @@
+//! `[grants.NAME]`: what a component may do with the database.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::database::Grants;
+use crate::database::grants::Grant;
+use crate::project::toml_reader::Section;
+
+/// The grants of components, by the name in the settings: a migration's ID, or its revision.
+pub type ComponentGrants = BTreeMap<String, Arc<Grants>>;
+
+/// What stands before the name of a function.
+const FUNCTION: &str = "function ";
+
+/// One table.
+pub(super) fn read(section: &Section<'_, '_>, _name: &str) -> Option<Arc<Grants>> {
+    section.only(&["allow", "raw_sql"]);
+    let mut grants = Grants { raw_sql: section.boolean("raw_sql"), ..Grants::default() };
+    for line in section.strings("allow") {
+        let line = line.trim();
+        if let Some(name) = line.strip_prefix(FUNCTION).map(str::trim).filter(|name| !name.is_empty()) {
+            grants.functions.insert(name.to_owned());
+            continue;
+        }
+        match line.parse::<Grant>() {
+            Ok(grant) => grants.tables.push(grant),
+            Err(error) => section.wrong("allow", error.message, &error.hint.unwrap_or_default()),
+        }
+    }
+    Some(Arc::new(grants))
+}

@@ -1,0 +1,58 @@
+//! The output of `runner doctor`.
+
+use super::{DIM, GOOD, ODD, PLAIN, Text};
+use crate::database::Facts;
+use crate::engine::isolation::{Barrier, Isolation};
+
+/// What isolates components on a database. `components` are IDs with their grants.
+pub fn doctor<'a>(
+    facts: &Facts,
+    isolation: &Isolation,
+    components: impl Iterator<Item = (&'a str, Option<&'a [String]>)>,
+) -> Text {
+    let mut text = Text::new();
+    let version = if facts.version.is_empty() { String::new() } else { format!(" {}", facts.version) };
+    line(&mut text, "server", &format!("{}{version}", facts.dialect));
+    if let Some(login) = &isolation.login {
+        line(&mut text, "login", login);
+    }
+    line(
+        &mut text,
+        "isolation",
+        match isolation.barrier {
+            Barrier::Authorizer => "SQLite's authorizer decides about each statement of a component",
+            Barrier::SharedLogin => {
+                "none by the server: components have this login. Their statements are checked, and the history is proven \
+             unchanged before each commit"
+            }
+        },
+    );
+    for power in &isolation.powers {
+        text.push(DIM, format!("{:<WIDTH$}", "risk"));
+        text.push(ODD, format!("a component may {}", power.told()));
+        text.push_end();
+    }
+    for (id, granted) in components {
+        text.push(DIM, format!("{:<WIDTH$}", "component"));
+        text.push(PLAIN, format!("{id}: "));
+        match granted {
+            None => text.push(PLAIN, "all tables, though not the history"),
+            Some(_) if !facts.enforces_grants => {
+                text.push(ODD, "its grants cannot be enforced here, so it does not run");
+            }
+            Some([]) => text.push(GOOD, "nothing"),
+            Some(lines) => text.push(GOOD, lines.join(", ")),
+        }
+        text.push_end();
+    }
+    text
+}
+
+/// The width of the labels.
+const WIDTH: usize = 11;
+
+fn line(text: &mut Text, label: &str, value: &str) {
+    text.push(DIM, format!("{label:<WIDTH$}"));
+    text.push(PLAIN, value);
+    text.push_end();
+}

@@ -1,0 +1,145 @@
+//! Components that may do what `[grants]` of the settings says, and nothing else.
+
+use super::*;
+
+/// Settings before the grants.
+const PROJECT: &str = "[project]\nname = \"test\"\n";
+
+/// A project in which a component is to copy people.
+fn people() -> TestProject {
+    let project = project!();
+    project
+        .sql(
+            "0001_people",
+            "CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT NOT NULL, card TEXT NOT NULL);
+             CREATE TABLE copies (id INTEGER PRIMARY KEY, name TEXT);
+             CREATE TABLE others (id INTEGER PRIMARY KEY, secret TEXT);
+             CREATE VIEW cards AS SELECT card FROM people;
+             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100)
+             INSERT INTO people SELECT i, 'person ' || i, 'card ' || i FROM n;
+             INSERT INTO others VALUES (1, 'secret');",
+            "SELECT 1;",
+        )
+        .component("0002_granted", &guests::component("granted"));
+    project.runner("apply --target 0001").succeeds();
+    project
+}
+
+/// Runs the component with these grants.
+fn with(project: &TestProject, grants: &str, line: &str, parameters: &[&str]) -> Output {
+    project.write("runner.toml", format!("{PROJECT}[grants.0002_granted]\n{grants}\n"));
+    let mut command = project.command(line.split(' '));
+    for parameter in parameters {
+        command.args(["--parameter", parameter]);
+    }
+    project.finish(&mut command)
+}
+
+const COPY: &str = "allow = ['read people(id, name)', 'insert copies']";
+
+#[test]
+fn what_is_granted_works() {
+    let project = people();
+    with(&project, COPY, "plan", &[])
+        .succeeds()
+        .prints(&["needs: read people, write copies", "granted: read people(id, name), insert copies"]);
+    with(&project, COPY, "apply --dry-run", &["transform=true", "read=id\nname"]).succeeds();
+    with(&project, COPY, "apply -v", &["transform=true", "read=id\nname"]).succeeds().says(&["read 100 rows"]);
+    assert_eq!(project.value("SELECT count(*) || max(name) FROM copies"), "100person 99");
+    // The downgrade is confined as well.
+    with(&project, COPY, "rollback", &[]).exits(7).says(&["no grant to run statements of its own"]);
+    with(&project, &format!("{COPY}\nraw_sql = true"), "rollback", &[])
+        .exits(7)
+        .says(&["no grant to delete from `copies`", "missing grant: delete copies"]);
+    let more = "allow = ['read people', 'delete copies']\nraw_sql = true";
+    with(&project, more, "rollback", &[]).succeeds();
+    assert_eq!(project.value("SELECT count(*) FROM copies"), "0");
+}
+
+/// The database decides, whatever the component declares.
+#[test]
+fn what_is_not_granted_is_refused() {
+    let project = people();
+    let before = project.dump();
+    let raw = format!("{COPY}\nraw_sql = true");
+    for (grants, parameter, missing) in [
+        (COPY, "read=id\ncard", "read people(card)"),
+        ("allow = ['read people', 'update copies']", "transform=true", "insert copies"),
+        (&raw, "statements=UPDATE people SET name = 'x'", "update people(name)"),
+        (&raw, "statements=DELETE FROM others", "delete others"),
+        (&raw, "statements=INSERT INTO copies SELECT id, secret FROM others", "read others"),
+        (&raw, "statements=INSERT INTO copies (name) SELECT card FROM cards", "read"),
+        (&raw, "statements=CREATE TABLE mine (id INTEGER)", "create mine"),
+        (&raw, "statements=ALTER TABLE copies ADD COLUMN more TEXT", "alter copies"),
+        (&raw, "statements=DROP TABLE others", "drop others"),
+        (&raw, "statements=CREATE TRIGGER t AFTER INSERT ON copies BEGIN DELETE FROM others; END", ""),
+    ] {
+        let output = with(&project, grants, "apply", &[parameter]);
+        output.exits(7).says(&["0002_granted", missing]);
+        assert_eq!(project.dump(), before, "{parameter}");
+    }
+}
+
+/// A component that goes on after a refusal is not let through by it.
+#[test]
+fn a_refusal_that_is_handled_changes_nothing() {
+    let project = people();
+    let statements = "statements=?DELETE FROM others\n?DROP TABLE others\n?UPDATE runner_history SET name = 'x'";
+    let raw = "allow = ['read people', 'insert copies', 'drop *', 'update *', 'read *']\nraw_sql = true";
+    let output = with(&project, raw, "apply -v", &[statements, "transform=true"]);
+    output.succeeds().says(&[
+        "refused: DELETE FROM others",
+        "accepted: DROP TABLE others",
+        "refused: UPDATE runner_history",
+    ]);
+    assert_eq!(project.value("SELECT count(*) FROM copies"), "100");
+    assert_eq!(project.value("SELECT name FROM runner_history ORDER BY revision DESC LIMIT 1"), "granted");
+}
+
+#[test]
+fn all_gaps_are_told_before_anything_runs() {
+    let project = people();
+    project.component("0003_again", &guests::component("granted"));
+    let settings = "allow = ['read people']\n[grants.0003_again]\nallow = ['read others', 'insert copies']";
+    let before = project.dump();
+    for line in ["apply", "apply --dry-run", "plan"] {
+        with(&project, settings, line, &[]).exits(7).says(&[
+            "2 components need more than they are granted",
+            "`0002_granted` needs more than it is granted: write copies",
+            "`0003_again` needs more than it is granted: read people",
+            "`allow = [\"read people\", \"insert copies\", \"update copies\", \"delete copies\"]`",
+        ]);
+        assert_eq!(project.dump(), before);
+    }
+    let output = with(&project, settings, "plan --format json", &[]);
+    let document: serde_json::Value = serde_json::from_str(&output.exits(7).stdout).unwrap();
+    let granted = &document["migrations"][1];
+    assert_eq!(granted["granted"][1], "insert copies", "{document}");
+    assert_eq!(granted["missing_grants"], serde_json::json!(["read people"]), "{document}");
+}
+
+#[test]
+fn a_name_that_means_no_component_is_a_mistake() {
+    let project = people();
+    for (name, what) in [("0002_grnted", "no migration"), ("0001_people", "which is SQL"), ("granted", "no migration")]
+    {
+        project.write("runner.toml", format!("{PROJECT}[grants.{name}]\nallow = []\n"));
+        project.runner("apply").exits(2).says(&[&format!("[grants.{name}]"), what, "hint:"]);
+    }
+    // A revision is enough.
+    project.write("runner.toml", format!("{PROJECT}[grants.2]\n{COPY}\n"));
+    project.runner("apply --parameter read=card").exits(7);
+    project.runner("apply").succeeds();
+}
+
+for_each_server! {
+    /// Where nothing enforces them, grants must not give a feeling of safety.
+    fn grants_are_refused_where_nothing_enforces_them(engine) {
+        let project = project!(engine);
+        project.sql("0001_a", "CREATE TABLE people (id INTEGER PRIMARY KEY)", "DROP TABLE people");
+        project.component("0002_granted", &guests::component("granted"));
+        project.settings(&format!("[grants.0002_granted]\n{COPY}"));
+        project.runner("apply").exits(7).says(&["cannot be enforced on", "hint:"]);
+        assert!(project.history().is_empty());
+    }
+}
