@@ -3,6 +3,7 @@
 use super::context::{Context, HistoryDetail, OpenedDatabase};
 use super::exit;
 use super::request::PlanRequest;
+use super::validate::Remarks;
 use crate::database::{Dialect, Facts, HostSession};
 use crate::engine::Direction;
 use crate::engine::apply::{PlannedSql, planned_sql};
@@ -47,6 +48,7 @@ pub fn run(context: &Context, request: &PlanRequest) -> Result<u8> {
         }
         if printer.format() == Format::Text {
             text::remarks(&warnings, &[]).iter().for_each(|remark| printer.always(remark));
+            text::remarks(&[], &Remarks::new(&catalog).notes()).iter().for_each(|note| printer.talk(note));
         }
         if plan.is_empty() && printer.format() == Format::Text {
             let at = plan

@@ -4,7 +4,7 @@ use super::context::{Context, HistoryDetail};
 use super::exit;
 use crate::engine::identity::Identity;
 use crate::error::{Error, Result};
-use crate::project::scaffold::{RenumberRequest, plan_renumber, renumber, revision_at};
+use crate::project::scaffold::{RenumberRequest, Renumbered, plan_renumber, renumber, revision_at};
 use crate::report::json::RenumberJson;
 use crate::report::{Format, text};
 use crate::runtime;
@@ -13,7 +13,7 @@ use crate::runtime;
 pub fn run(context: &Context, migration: &str, revision: Option<&str>) -> Result<u8> {
     let now = revision_at(Identity::now().run_timestamp / 1_000_000);
     let plan = plan_renumber(&context.settings, &RenumberRequest { migration, revision, now: &now })?;
-    refuse_applied(context, &plan.old, &plan.name)?;
+    refuse_applied(context, &plan)?;
     renumber(&context.settings, &plan)?;
     match context.printer.format() {
         Format::Json => context.printer.json(&RenumberJson::new(&plan)),
@@ -22,9 +22,9 @@ pub fn run(context: &Context, migration: &str, revision: Option<&str>) -> Result
     Ok(exit::DONE)
 }
 
-/// Fails if the migration is applied to the database of the settings. Renaming needs no database: one that cannot be reached
-/// is only warned of.
-fn refuse_applied(context: &Context, revision: &str, name: &str) -> Result<()> {
+/// Fails if the migration, or another one that gets another revision with it, is applied to the database of the settings.
+/// Renaming needs no database: one that cannot be reached is only warned of.
+fn refuse_applied(context: &Context, plan: &Renumbered) -> Result<()> {
     let opened = match runtime::run(context.open(HistoryDetail::Live)) {
         Ok(opened) => opened,
         Err(error) => {
@@ -33,7 +33,10 @@ fn refuse_applied(context: &Context, revision: &str, name: &str) -> Result<()> {
             return Ok(());
         }
     };
-    match opened.history.get(revision).filter(|record| record.name == name) {
+    let changes = plan.shifted.iter().map(|(id, _)| (&id.revision, &id.name)).chain([(&plan.old, &plan.name)]);
+    let mut applied =
+        changes.filter_map(|(revision, name)| opened.history.get(revision).filter(|record| record.name == *name));
+    match applied.next() {
         None => Ok(()),
         Some(record) => Err(context.place(
             Error::mismatch(format!("`{}` is applied, so it must keep its revision", record.id()))

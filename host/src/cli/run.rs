@@ -5,12 +5,15 @@ use std::time::{Duration, Instant};
 
 use super::context::Context;
 use super::request::RunRequest;
+use super::validate::Remarks;
 use super::{exit, signals};
 use crate::database::StopSignal;
+use crate::engine::Direction;
 use crate::engine::apply::Action;
 use crate::engine::identity::Identity;
 use crate::engine::outcome::Outcome;
 use crate::error::Result;
+use crate::project::Catalog;
 use crate::report::json::RunJson;
 use crate::report::{Format, SinkOptions, Verbosity, sink, text};
 use crate::runner::run::{self as library, DryRunOrder, RunOrder};
@@ -36,6 +39,7 @@ pub fn run(context: Context, request: &RunRequest, action: Action) -> Result<u8>
         accept: request.accept.clone(),
     };
     let catalog = Arc::new(library::catalog(&context.setup, &order)?);
+    let files = catalog.clone();
     context.warn_of_stale(&catalog);
     runtime::run(async move {
         let stop = StopSignal::default();
@@ -46,8 +50,26 @@ pub fn run(context: Context, request: &RunRequest, action: Action) -> Result<u8>
         let options = SinkOptions { dry_run: dry_run.is_some(), database, run_id: Some(identity.run_id.clone()) };
         let events = sink(&context.printer, options);
         let ran = library::run(&context.setup, &order, catalog, (identity, events), stop).await?;
-        Ok(tell(&context, &order.action, &ran.outcome, began.elapsed(), ran.current))
+        let code = tell(&context, &order.action, &ran.outcome, began.elapsed(), ran.current);
+        warn_of_downgrades(&context, &files, &ran.outcome);
+        Ok(code)
     })
+}
+
+/// Warns of what cannot run in the downgrades of migrations that were applied, while it is easy to mend.
+fn warn_of_downgrades(context: &Context, catalog: &Catalog, outcome: &Outcome) {
+    if context.printer.format() != Format::Text {
+        return;
+    }
+    let facts = context.facts_of_missing();
+    let mut remarks = Remarks::default();
+    for done in outcome.done.iter().filter(|done| done.direction == Direction::Up) {
+        if let Some(migration) = catalog.get(&done.revision) {
+            // The upgrade ran: what it is refused for is no matter here.
+            let _ = remarks.check(migration, &facts, &context.settings.parameters);
+        }
+    }
+    text::remarks(&remarks.downgrades, &[]).iter().for_each(|warning| context.printer.always(warning));
 }
 
 /// Reports the outcome and returns the exit code.

@@ -2,6 +2,7 @@
 
 use super::context::{Context, OpenError};
 use super::exit;
+use super::validate::Remarks;
 use crate::engine::control::{self, look::Overview};
 use crate::engine::history::History;
 use crate::engine::status::{Standing, StatusRow, status};
@@ -53,6 +54,7 @@ fn show(
             };
             printer.data(&text::runs(overview, id));
             printer.talk(&text::status_summary(&rows));
+            text::remarks(&[], &Remarks::new(&report.catalog).notes()).iter().for_each(|note| printer.talk(note));
             if let Some(error) = &report.no_directory {
                 printer.warn(&error.message, error.hints.first().map(String::as_str));
             }

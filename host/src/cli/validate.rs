@@ -36,7 +36,7 @@ pub fn run(context: &Context, locked: bool, dialect: Option<Dialect>) -> Result<
     let found = errors.len();
     let sandbox = context.sandbox(1);
     let facts = Facts::of_dialect(dialect);
-    let mut remarks = Remarks::default();
+    let mut remarks = Remarks::new(&catalog);
     for migration in &catalog.migrations {
         match &migration.artifact {
             Artifact::Sql { .. } => errors.extend(remarks.check(migration, &facts, &context.settings.parameters)),
@@ -89,9 +89,9 @@ fn errors_of(of_files: bool, only_problems: bool, only_mismatches: bool) -> Of {
 
 /// What is worth saying of a project that may be valid all the same.
 #[derive(Default)]
-struct Remarks {
+pub(super) struct Remarks {
     /// What cannot run in downgrades.
-    downgrades: Vec<Refusal>,
+    pub downgrades: Vec<Refusal>,
     /// Files that do nothing.
     empty: Vec<String>,
     /// Migrations for other databases, with those.
@@ -99,8 +99,13 @@ struct Remarks {
 }
 
 impl Remarks {
+    /// What is known of a catalog before its migrations are read.
+    pub fn new(catalog: &Catalog) -> Self {
+        Self { elsewhere: catalog.elsewhere.iter().map(Migration::id).collect(), ..Self::default() }
+    }
+
     /// What cannot run of an upgrade, and the parameters without a value.
-    fn check(&mut self, migration: &Migration, facts: &Facts, given: &BTreeMap<String, Value>) -> Vec<Error> {
+    pub fn check(&mut self, migration: &Migration, facts: &Facts, given: &BTreeMap<String, Value>) -> Vec<Error> {
         let Artifact::Sql { up, down, .. } = &migration.artifact else { return Vec::new() };
         if check_dialect(facts.dialect, migration).is_err() {
             self.elsewhere.push(migration.id());
@@ -131,7 +136,8 @@ impl Remarks {
         refusals.into_iter().map(Refusal::into_error).collect()
     }
 
-    fn notes(&self) -> Vec<String> {
+    /// In sentences, what is not about downgrades.
+    pub fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
         match self.empty.as_slice() {
             [] => {}
@@ -144,10 +150,10 @@ impl Remarks {
         }
         match self.elsewhere.as_slice() {
             [] => {}
-            [one] => notes.push(format!("`{one}` is for another database and was not checked")),
+            [one] => notes.push(format!("`{one}` is for another database and does nothing here")),
             several => {
                 notes.push(format!(
-                    "{} migrations are for other databases and were not checked: {}",
+                    "{} migrations are for other databases and do nothing here: {}",
                     several.len(),
                     listed(several)
                 ));

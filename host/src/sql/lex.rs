@@ -5,6 +5,10 @@ use std::ops::Range;
 use super::{SqlError, line_of};
 use crate::dialect::Dialect;
 
+/// What Drizzle writes between statements. It is a comment on other engines; MySQL wants a space after `--`, and in no valid
+/// statement of MySQL is this anything.
+const BREAKPOINT: &[u8] = b"--> statement-breakpoint";
+
 /// Kind of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TokenKind {
@@ -66,7 +70,11 @@ impl<'a> Lexer<'a> {
         let second = self.bytes.get(start + 1).copied();
         let (kind, end) = match first {
             byte if is_space(byte) => (TokenKind::Space, self.while_(start, is_space)),
-            b'-' if second == Some(b'-') && (!mysql || self.bytes.get(start + 2).is_none_or(|byte| *byte <= b' ')) => {
+            b'-' if second == Some(b'-')
+                && (!mysql
+                    || self.bytes.get(start + 2).is_none_or(|byte| *byte <= b' ')
+                    || self.bytes[start..].starts_with(BREAKPOINT)) =>
+            {
                 (TokenKind::LineComment, self.line_end(start))
             }
             b'#' if mysql => (TokenKind::LineComment, self.line_end(start)),

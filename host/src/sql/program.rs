@@ -11,7 +11,7 @@ pub struct Program<'a> {
     pub statements: Vec<Statement<'a>>,
     /// SQLite: `PRAGMA foreign_keys` turns them off for a part of it.
     pub foreign_keys_off: bool,
-    /// A `BEGIN` and a `COMMIT` enclose everything.
+    /// It begins and commits transactions of its own, which the one around the file replaces.
     pub has_transaction: bool,
     /// Its first statement sets the isolation level.
     pub isolation: Option<Isolation>,
@@ -65,8 +65,8 @@ enum Effect {
     Works,
 }
 
-/// Splits a file and takes out what the host does by itself: `PRAGMA foreign_keys`, a transaction around everything, and its
-/// isolation level. Any other transaction control stays, to be refused with its place.
+/// Splits a file and takes out what the host does by itself: `PRAGMA foreign_keys`, transactions, and the isolation level. Any
+/// other transaction control stays, to be refused with its place.
 pub fn program(text: &str, dialect: Dialect) -> Result<Program<'_>, SqlError> {
     let mut program = Program { statements: split(text, dialect)?, ..Program::default() };
     if dialect == Dialect::Sqlite {
@@ -79,7 +79,11 @@ pub fn program(text: &str, dialect: Dialect) -> Result<Program<'_>, SqlError> {
         });
     }
     let effects: Vec<Effect> = program.statements.iter().map(|it| effect(it.text, dialect)).collect();
-    program.has_transaction = encloses(&effects);
+    program.has_transaction = match dialect {
+        // What commits by itself would do so in between, so there is no larger transaction to be had.
+        Dialect::Mysql | Dialect::Mariadb => encloses(&effects),
+        Dialect::Sqlite | Dialect::Postgres => are_pairs(&effects, dialect),
+    };
     // The level counts where nothing but settings comes before it.
     let first = effects.iter().position(|effect| matches!(effect, Effect::Works | Effect::Commits | Effect::Controls));
     let isolates = |effect: &Effect| match effect {
@@ -114,6 +118,29 @@ fn encloses(effects: &[Effect]) -> bool {
         && effects[..first].iter().all(may_stand_before)
         && effects[last + 1..].iter().all(|effect| *effect == Effect::Sets)
         && !inside.iter().any(|effect| begins(effect) || matches!(effect, Effect::Commits | Effect::Controls))
+}
+
+/// Whether each `BEGIN` has its `COMMIT`, one after the other, so that one transaction can stand for all of them: Prisma encloses
+/// a change of an enum. A file may also leave the transaction that its tool has begun, and begin another one at its end. Within
+/// a tool's transaction, PostgreSQL only warns of a `BEGIN` without a `COMMIT`.
+fn are_pairs(effects: &[Effect], dialect: Dialect) -> bool {
+    let first_begin = effects.iter().position(|effect| matches!(effect, Effect::Begins(_)));
+    let mut is_open = false;
+    let mut leaves = false;
+    for (at, effect) in effects.iter().enumerate() {
+        match effect {
+            Effect::Controls => return false,
+            // There is one level for the whole.
+            Effect::Begins(Some(_)) if first_begin != Some(at) || leaves => return false,
+            Effect::Begins(_) if is_open => return false,
+            Effect::Begins(_) => is_open = true,
+            Effect::Commits if is_open => is_open = false,
+            Effect::Commits if first_begin.is_none_or(|begin| at < begin) && !leaves => leaves = true,
+            Effect::Commits => return false,
+            _ => {}
+        }
+    }
+    first_begin.is_some() && (is_open == leaves || (is_open && dialect == Dialect::Postgres))
 }
 
 fn effect(statement: &str, dialect: Dialect) -> Effect {
@@ -181,10 +208,25 @@ mod tests {
             (Postgres, "BEGIN ISOLATION LEVEL REPEATABLE READ; A; COMMIT", "A, REPEATABLE READ, in one"),
             (Postgres, "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE; A", "A, SERIALIZABLE"),
             (Postgres, "BEGIN; COMMIT", "in one"),
+            (Postgres, "BEGIN; A; COMMIT; B", "A, B, in one"),
+            (Postgres, "A; BEGIN; B; COMMIT; BEGIN; C; END; D", "A, B, C, D, in one"),
+            (
+                Sqlite,
+                "COMMIT TRANSACTION; PRAGMA foreign_keys = OFF; BEGIN TRANSACTION; A; COMMIT TRANSACTION; BEGIN TRANSACTION;",
+                "A, in one, unchecked",
+            ),
             // Anything else stays.
-            (Postgres, "A; BEGIN; B; COMMIT", "A, BEGIN, B, COMMIT"),
-            (Postgres, "BEGIN; A; COMMIT; B", "BEGIN, A, COMMIT, B"),
-            (Postgres, "BEGIN; A; COMMIT; BEGIN; B; COMMIT", "BEGIN, A, COMMIT, BEGIN, B, COMMIT"),
+            (Mariadb, "A; BEGIN; B; COMMIT", "A, BEGIN, B, COMMIT"),
+            (Postgres, "BEGIN; A; BEGIN; B; COMMIT", "BEGIN, A, BEGIN, B, COMMIT"),
+            (Postgres, "BEGIN; A", "A, in one"),
+            (Sqlite, "BEGIN; A", "BEGIN, A"),
+            (Postgres, "A; COMMIT", "A, COMMIT"),
+            (Postgres, "COMMIT; A; BEGIN; B; COMMIT", "COMMIT, A, BEGIN, B, COMMIT"),
+            (
+                Postgres,
+                "BEGIN; A; COMMIT; BEGIN ISOLATION LEVEL SERIALIZABLE; B; COMMIT",
+                "BEGIN, A, COMMIT, BEGIN ISOLATION LEVEL SERIALIZABLE, B, COMMIT",
+            ),
             (Postgres, "BEGIN; A; SAVEPOINT s; B; COMMIT", "BEGIN, A, SAVEPOINT s, B, COMMIT"),
             (Postgres, "BEGIN; A; ROLLBACK", "BEGIN, A, ROLLBACK"),
             (Postgres, "BEGIN; A; COMMIT AND CHAIN", "BEGIN, A, COMMIT AND CHAIN"),
@@ -194,7 +236,7 @@ mod tests {
                 "A; SET TRANSACTION ISOLATION LEVEL SERIALIZABLE",
                 "A, SET TRANSACTION ISOLATION LEVEL SERIALIZABLE",
             ),
-            (Postgres, "COMMIT; BEGIN", "COMMIT, BEGIN"),
+            (Postgres, "COMMIT; BEGIN", "in one"),
         ] {
             assert_eq!(shown(text, dialect), expected, "{dialect}: {text}");
         }

@@ -174,16 +174,89 @@ for_each_engine! {
 }
 
 #[test]
-fn a_migration_for_another_database_is_refused_by_name() {
+fn a_migration_for_another_database_is_left_out() {
     let project = project!();
     project.sql("1_a", "CREATE TABLE a (id INTEGER);", "DROP TABLE a;");
     project.write("migrations/2_search.up.postgres.sql", "CREATE EXTENSION pg_trgm;");
-    project.runner("validate").succeeds().says(&["note: `2_search` is for another database and was not checked"]);
-    project
-        .runner("apply")
-        .exits(2)
-        .says(&["2_search", "the migration is for PostgreSQL only, and this database is SQLite"]);
-    project.runner("status").succeeds().prints(&["search"]);
+    project.sql("3_c", "-- runner:depends-on 1, 2\nCREATE TABLE c (id INTEGER);", "DROP TABLE c;");
+    let note = "note: `2_search` is for another database and does nothing here";
+    project.runner("validate").succeeds().says(&[note]);
+    project.runner("plan").succeeds().says(&[note]);
+    project.runner("build").succeeds();
+    assert!(project.read("runner.lock").contains("2_search"));
+    project.runner("apply --locked").succeeds();
+    assert_eq!(project.dump_user().tables(), ["a", "c"]);
+    let status = project.runner("status --exit-code");
+    status.succeeds().says(&[note]);
+    // As soon as there is something for this database, it is pending.
+    project.write("migrations/2_search.up.sqlite.sql", "CREATE TABLE b (id INTEGER);");
+    project.runner("build").succeeds();
+    project.runner("apply").exits(4).says(&["2_search", "older than `3_c`"]);
+    project.runner("apply --allow-out-of-order").succeeds();
+    assert_eq!(project.dump_user().tables(), ["a", "b", "c"]);
+}
+
+#[test]
+fn popx() {
+    let project = project!();
+    project.write("migrations/20200101000000000000_a.sqlite3.up.sql", "CREATE TABLE a (id INTEGER);");
+    project.write("migrations/20200101000000000000_a.mysql.up.sql", "CREATE TABLE a (id INT);");
+    project.write("migrations/20200101000000000000_a.down.sql", "DROP TABLE a;");
+    project.write("migrations/20200102000000000000_a.mysql.up.sql", "ALTER TABLE a MODIFY id BIGINT;");
+    project.write("migrations/20200102000000000000_a.mysql.down.sql", "ALTER TABLE a MODIFY id INT;");
+    project.write("migrations/20200103000000000000_i.autocommit.up.sql", "CREATE INDEX i ON a (id);");
+    project.write("migrations/20200103000000000000_i.autocommit.down.sql", "DROP INDEX i;");
+    project.write(
+        "migrations/20200103000000000000_i.cockroach.autocommit.up.sql",
+        "CREATE INDEX CONCURRENTLY i ON a (id);",
+    );
+    assert_eq!(goes_up_and_down(&project), "20200101000000000000_a 20200103000000000000_i");
+    let plan = json(&project.runner("plan --target base --format json"));
+    assert_eq!(plan["migrations"][0]["mode"], "stepwise", "{plan}");
+    // What the name says is locked.
+    let up = "migrations/20200103000000000000_i";
+    std::fs::rename(project.file(&format!("{up}.autocommit.up.sql")), project.file(&format!("{up}.up.sql"))).unwrap();
+    std::fs::rename(project.file(&format!("{up}.autocommit.down.sql")), project.file(&format!("{up}.down.sql")))
+        .unwrap();
+    project.runner("validate").exits(4).says(&["20200103000000000000_i", "runs in a transaction or not"]);
+}
+
+#[test]
+fn up_and_down_at_the_end_of_names() {
+    let project = project!();
+    project.write("migrations/1_a_up.sql", "CREATE TABLE a (id INTEGER);");
+    project.write("migrations/1_a_down.sql", "DROP TABLE a;");
+    project.write("migrations/2_b_up.sql", "CREATE TABLE b (id INTEGER);");
+    project.write("migrations/2_b_down.sql", "DROP TABLE b;");
+    assert_eq!(goes_up_and_down(&project), "1_a 2_b");
+}
+
+#[test]
+fn drizzle() {
+    let project = project!();
+    project.write("migrations/meta/_journal.json", "{}");
+    project.write(
+        "migrations/0000_calm_hulk.sql",
+        "CREATE TABLE `a` (`id` integer);\n--> statement-breakpoint\nCREATE TABLE `b` (`id` integer);",
+    );
+    project.write("migrations/20260105093000_wise_storm/migration.sql", "CREATE TABLE `c` (`id` integer);");
+    project.write("migrations/20260105093000_wise_storm/snapshot.json", "{}");
+    project.runner("apply").succeeds();
+    assert_eq!(project.dump_user().tables(), ["a", "b", "c"]);
+}
+
+#[test]
+fn a_broken_downgrade_is_told_of_when_its_upgrade_was_applied() {
+    let project = project!();
+    project.sql("1_a", "CREATE TABLE a (id INTEGER);", "DROP TABLE a;\nVACUUM;");
+    project.sql("2_b", "CREATE TABLE b (id INTEGER);", "DROP TABLE b;");
+    project.runner("apply --target 1").succeeds().says(&[
+        "warning: 1 statement of a downgrade cannot run as written",
+        "1_a.down.sql:2: the statement cannot run inside a transaction",
+    ]);
+    let later = project.runner("apply");
+    later.succeeds();
+    assert!(!later.stderr.contains("warning"), "{}", later.stderr);
 }
 
 #[test]

@@ -114,8 +114,7 @@ fn instead_of_control(statement: &str, mode: RunMode) -> &'static str {
         }
         (_, RunMode::Stepwise) => "remove the statement: each of the others commits by itself",
         (_, RunMode::Atomic) => {
-            "remove the statement: the whole file runs in one transaction; a `BEGIN` and a `COMMIT` are accepted where they \
-             enclose everything"
+            "remove the statement: the whole file runs in one transaction; a `BEGIN` is accepted together with its `COMMIT`"
         }
     }
 }

@@ -68,6 +68,9 @@ impl Catalog {
                 report.problems.push(missing(line, &lockfile_name));
             }
         }
+        let dialect = checks.dialect.unwrap_or_else(|| settings.database_url.value.dialect());
+        let is_elsewhere = |migration: &mut Migration| migration.is_elsewhere(dialect);
+        report.catalog.elsewhere = report.catalog.migrations.extract_if(.., is_elsewhere).collect();
         report.catalog.stale = stale(settings, &source, &found, &lockfile);
         report.problems.sort_by_cached_key(|problem| RevisionKey::of(&problem.revision));
         problems.extend(check_dependencies(&mut report.catalog, &report.problems));
@@ -193,6 +196,13 @@ fn migration(found: &Found, kind: Kind, sha256: String, artifact: Artifact, mut 
 fn check_dependencies(catalog: &mut Catalog, mismatches: &[CatalogProblem]) -> Vec<Problem> {
     if catalog.migrations.iter().all(|migration| migration.description.depends_on.is_empty()) {
         return Vec::new();
+    }
+    // What this database gets nothing of, nothing in it can depend on.
+    let elsewhere: Vec<RevisionKey> =
+        catalog.elsewhere.iter().filter_map(|migration| RevisionKey::of(&migration.revision)).collect();
+    for migration in &mut catalog.migrations {
+        let is_here = |revision: &String| RevisionKey::of(revision).is_none_or(|key| !elsewhere.contains(&key));
+        migration.description.depends_on.retain(is_here);
     }
     let spelling: BTreeMap<RevisionKey, String> = (catalog.migrations.iter().map(|migration| &migration.revision))
         .chain(mismatches.iter().map(|problem| &problem.revision))

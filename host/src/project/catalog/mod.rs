@@ -182,6 +182,14 @@ impl Migration {
         migration_id(&self.revision, &self.name)
     }
 
+    /// Whether there is nothing in it for a database of that dialect: it is SQL, and its files are named after other databases. A
+    /// component is for every database; one that does not know a database fails. As long as only the URL says `mysql`, the server
+    /// may be MariaDB.
+    pub fn is_elsewhere(&self, dialect: Dialect) -> bool {
+        let dialects = &self.description.dialects;
+        self.kind == Kind::Sql && !dialects.is_empty() && !dialects.iter().any(|it| it.is_akin(dialect))
+    }
+
     /// Whether it has SQL for that dialect alone.
     pub fn has_file_for(&self, dialect: Dialect) -> bool {
         matches!(&self.artifact, Artifact::Sql { files, .. } if files.dialects.contains(&dialect))
@@ -238,6 +246,8 @@ fn missing_down(up: &str) -> Option<String> {
 pub struct Catalog {
     /// In the order of their revisions.
     pub migrations: Vec<Migration>,
+    /// The others: SQL for other databases alone, which this one gets nothing of.
+    pub elsewhere: Vec<Migration>,
     /// The components, as `REVISION_name`, whose source code changed since their artifacts were built.
     pub stale: Vec<String>,
 }

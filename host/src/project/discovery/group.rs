@@ -28,6 +28,8 @@ pub struct SqlFile {
     pub part: SqlPart,
     /// The dialect that it is for; `None` for all that have no file of their own.
     pub dialect: Option<Dialect>,
+    /// Its name says that each of its statements commits by itself.
+    pub autocommit: bool,
 }
 
 /// What a file of SQL holds.
@@ -101,6 +103,7 @@ pub(super) fn group(entries: Vec<FoundName>, problems: &mut Vec<Problem>) -> Vec
     }
     let mut found = BTreeMap::new();
     for (_, mut entries) in revisions {
+        pair(&mut entries);
         entries.sort_by(in_order);
         match migrations(entries) {
             Ok(migrations) => {
@@ -123,6 +126,55 @@ pub(super) fn group(entries: Vec<FoundName>, problems: &mut Vec<Problem>) -> Vec
         }
     }
     found.into_values().collect()
+}
+
+/// `1_a_up.sql` and `1_a_down.sql` are the two directions of one migration: each alone would be an upgrade. One without the other
+/// is named after something that goes up or down, perhaps.
+fn pair(entries: &mut [FoundName]) {
+    let direction = |entry: &FoundName| {
+        let name = &entry.name.name;
+        let word = name.rsplit(['_', '-']).next().unwrap_or_default();
+        let role = match word.to_ascii_lowercase().as_str() {
+            "up" => Role::Up,
+            "down" => Role::Down,
+            _ => return None,
+        };
+        let rest = name[..name.len() - word.len()].trim_end_matches(['_', '-']);
+        (entry.name.role == Role::Whole).then(|| (rest.to_owned(), entry.name.dialect, role))
+    };
+    let all: Vec<_> = entries.iter().map(direction).collect();
+    for (entry, own) in entries.iter_mut().zip(&all) {
+        let Some((name, dialect, role)) = own else { continue };
+        let is_other = |it: &(String, Option<Dialect>, Role)| (&it.0, &it.1) == (name, dialect) && it.2 != *role;
+        if all.iter().flatten().any(is_other) {
+            entry.name = Name { name: name.clone(), role: *role, ..entry.name.clone() };
+        }
+    }
+    adopt(entries);
+}
+
+/// Gives the downgrade of a revision the name of its only upgrade: other tools go by the number alone.
+fn adopt(entries: &mut [FoundName]) {
+    let is_pair = entries.iter().all(|entry| matches!(entry.name.role, Role::Up | Role::Down));
+    let mut upgrades = entries.iter().filter(|entry| entry.name.role == Role::Up);
+    let Some(name) = upgrades.next().map(|entry| entry.name.name.clone()) else { return };
+    if !is_pair || !upgrades.all(|entry| entry.name.name == name) {
+        return;
+    }
+    let mut downgrades: Vec<&mut FoundName> =
+        entries.iter_mut().filter(|entry| entry.name.role == Role::Down).collect();
+    let is_one = downgrades.windows(2).all(|pair| pair[0].name.name == pair[1].name.name);
+    if is_one {
+        downgrades.iter_mut().for_each(|entry| entry.name.name.clone_from(&name));
+    }
+}
+
+/// As [`pair`], for entries of all revisions.
+#[cfg(feature = "cli")]
+pub(super) fn pair_all(entries: &mut [FoundName]) {
+    let key = |entry: &FoundName| RevisionKey::of(&entry.name.revision);
+    entries.sort_by_key(key);
+    entries.chunk_by_mut(|a, b| key(a) == key(b)).for_each(pair);
 }
 
 /// Orders the entries of a revision.
@@ -183,14 +235,14 @@ fn one(entries: Vec<FoundName>, revision: String) -> Result<Found, Problem> {
                 continue;
             }
         };
-        let dialect = entry.name.dialect;
+        let (dialect, autocommit) = (entry.name.dialect, entry.name.autocommit);
         if let Some(other) = files.iter().find(|file| file.part == part && file.dialect == dialect) {
             let what = if part == SqlPart::Up { "upgrade" } else { "downgrade" };
             let both = list([&*other.entry.file_name, &*entry.file.file_name]);
             return Err(Problem::new(format!("revision {revision} has more than one {what}: {both}"))
                 .hint("keep one of the two, or name the database that it is for: `.up.postgres.sql`"));
         }
-        files.push(SqlFile { entry: entry.file, part, dialect });
+        files.push(SqlFile { entry: entry.file, part, dialect, autocommit });
     }
     let files = match files.iter().find(|file| file.part == SqlPart::Down) {
         _ if files.iter().any(|file| file.part == SqlPart::Up) => FoundFiles::Sql { files, metadata },

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use super::files::{ProjectDirectory, explain};
 use super::problem::{Problem, shown};
 use crate::error::{Error, Result};
-use name::{Name, Role, is_ignored, parse_directory, parse_file, sql_name_in_directory};
+use name::{Name, Role, SqlName, is_ignored, parse_directory, parse_file, sql_name_in_directory};
 
 pub(super) use assets::{ASSETS, find_assets};
 pub use group::{Found, FoundEntry, FoundFiles, SqlFile, SqlPart};
@@ -27,6 +27,9 @@ pub(super) const TESTS: &str = "tests";
 /// The file in a migration's directory in which Diesel looks for its options.
 const METADATA: &str = "metadata.toml";
 
+/// The file in a migration's directory in which Drizzle keeps the schema that it leads to.
+const SNAPSHOT: &str = "snapshot.json";
+
 /// Reserved for third-party packages.
 const VENDOR: &str = "vendor";
 
@@ -35,7 +38,7 @@ pub(super) fn discover(project: &ProjectDirectory) -> Result<(Vec<Found>, Vec<Pr
     let unreadable =
         |error| Error::usage(format!("cannot list the directory `{}`", project.path.display())).cause(error);
     let mut entries = Vec::new();
-    let mut problems = Vec::new();
+    let (mut problems, mut loose) = (Vec::new(), Vec::new());
     for entry in project.migrations.entries().map_err(unreadable)? {
         let entry = entry.map_err(unreadable)?;
         let raw = entry.file_name();
@@ -49,12 +52,75 @@ pub(super) fn discover(project: &ProjectDirectory) -> Result<(Vec<Found>, Vec<Pr
         }
         match classify(project, &entry, name) {
             Ok(found) => entries.extend(found),
+            Err(_) if is_loose(name) => loose.push(name.to_owned()),
             Err(problem) => problems.push(about(name, problem)),
         }
     }
+    problems.extend(loose_problems(&entries, &loose));
     let found = group::group(entries, &mut problems);
     problems.sort_by(|a, b| a.message.cmp(&b.message));
     Ok((found, problems))
+}
+
+/// An entry of the directory, and the migration that its name says it belongs to.
+#[cfg(feature = "cli")]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct NamedEntry {
+    /// The file or directory.
+    pub file: String,
+    /// The revision as spelled.
+    pub revision: String,
+    /// The name after it.
+    pub name: String,
+    /// Whether it can be one of several migrations of a revision: a component cannot.
+    pub is_sql: bool,
+}
+
+/// The entries whose names say so, whatever is wrong with the migrations.
+#[cfg(feature = "cli")]
+pub(super) fn named_entries(project: &ProjectDirectory) -> Result<Vec<NamedEntry>> {
+    let unreadable =
+        |error| Error::usage(format!("cannot list the directory `{}`", project.path.display())).cause(error);
+    let mut entries = Vec::new();
+    for entry in project.migrations.entries().map_err(unreadable)? {
+        let entry = entry.map_err(unreadable)?;
+        let Ok(name) = entry.file_name().into_string() else { continue };
+        if is_ignored(&name) {
+            continue;
+        }
+        entries.extend(classify(project, &entry, &name).unwrap_or_default());
+    }
+    group::pair_all(&mut entries);
+    let mut named: Vec<NamedEntry> = (entries.into_iter())
+        .map(|group::FoundName { file, name }| NamedEntry {
+            file: file.file_name.split('/').next().unwrap_or_default().to_owned(),
+            is_sql: name.role.is_sql(),
+            revision: name.revision,
+            name: name.name,
+        })
+        .collect();
+    named.sort_by(|a, b| a.file.cmp(&b.file));
+    // Of a directory with several files, one entry.
+    named.dedup();
+    Ok(named)
+}
+
+/// Whether a file of SQL has no number at all.
+fn is_loose(name: &str) -> bool {
+    name.ends_with(".sql")
+        && name.starts_with(|c: char| c.is_ascii_lowercase())
+        && !name.contains(|c: char| c.is_ascii_digit())
+}
+
+/// What is wrong with SQL files without a number: nothing where every migration is a directory, as with Diesel and Prisma. Such a
+/// file cannot be meant as one there; people keep scripts that they run by hand.
+fn loose_problems(entries: &[group::FoundName], loose: &[String]) -> Vec<Problem> {
+    let in_directory = |entry: &group::FoundName| entry.file.file_name.contains('/');
+    let sql: Vec<_> = entries.iter().filter(|entry| entry.name.role.is_sql()).collect();
+    if !sql.is_empty() && sql.iter().all(|entry| in_directory(entry)) {
+        return Vec::new();
+    }
+    loose.iter().filter_map(|name| Some(about(name, parse_file(name).err()?))).collect()
 }
 
 /// As [`discover`], in a directory of a program: the names in it, and whether each is a directory.
@@ -63,7 +129,7 @@ pub(super) fn discover_embedded<'n>(
     inside: impl Fn(&str) -> BTreeSet<(&'n str, bool)>,
 ) -> (Vec<Found>, Vec<Problem>) {
     let mut entries = Vec::new();
-    let mut problems = Vec::new();
+    let (mut problems, mut loose) = (Vec::new(), Vec::new());
     for (name, is_directory) in names.iter().copied().filter(|(name, _)| !is_ignored(name)) {
         let parsed = match name {
             TESTS if is_directory => continue,
@@ -76,9 +142,11 @@ pub(super) fn discover_embedded<'n>(
         };
         match parsed {
             Ok(found) => entries.extend(found),
+            Err(_) if is_loose(name) => loose.push(name.to_owned()),
             Err(problem) => problems.push(about(name, problem)),
         }
     }
+    problems.extend(loose_problems(&entries, &loose));
     let found = group::group(entries, &mut problems);
     problems.sort_by(|a, b| a.message.cmp(&b.message));
     (found, problems)
@@ -156,14 +224,18 @@ fn in_directory(
     mut inner: Vec<(String, bool)>,
 ) -> Result<Vec<group::FoundName>, Problem> {
     if !inner.iter().any(|(name, _)| sql_name_in_directory(name).is_some()) {
+        if parsed.name.contains(' ') {
+            let hint = format!("rename it, for example to `{}`", directory.replace(' ', "_"));
+            return Err(Problem::new("contains a space, which the name of a component cannot have").hint(hint));
+        }
         let file = FoundEntry { file_name: directory.to_owned(), link };
         return Ok(vec![group::FoundName { file, name: parsed.clone() }]);
     }
-    inner.retain(|(name, _)| !is_ignored(name) || name == "Cargo.toml");
+    inner.retain(|(name, _)| (!is_ignored(name) && name != SNAPSHOT) || name == "Cargo.toml");
     let entries = inner.into_iter().map(|(name, is_link)| {
-        let (role, dialect) = match sql_name_in_directory(&name) {
-            Some(of) => (of.role, of.dialect),
-            None if name == METADATA => (Role::Metadata, None),
+        let of = match sql_name_in_directory(&name) {
+            Some(of) => of,
+            None if name == METADATA => SqlName { role: Role::Metadata, dialect: None, autocommit: false },
             None => {
                 let message = format!("contains SQL, and `{}`, which is no part of such a migration", shown(&name));
                 let hint =
@@ -172,7 +244,8 @@ fn in_directory(
             }
         };
         let file = FoundEntry { file_name: format!("{directory}/{name}"), link: link || is_link };
-        Ok(group::FoundName { file, name: Name { role, dialect, ..parsed.clone() } })
+        let SqlName { role, dialect, autocommit } = of;
+        Ok(group::FoundName { file, name: Name { role, dialect, autocommit, ..parsed.clone() } })
     });
     entries.collect()
 }

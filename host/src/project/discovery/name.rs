@@ -30,6 +30,8 @@ pub(super) struct Name {
     pub role: Role,
     /// The dialect that a SQL file is for; `None` for all that have no file of their own.
     pub dialect: Option<Dialect>,
+    /// The name of a SQL file says that each of its statements commits by itself.
+    pub autocommit: bool,
 }
 
 /// The end of the name of a SQL file, before `.sql`.
@@ -37,10 +39,13 @@ pub(super) struct Name {
 pub(super) struct SqlName {
     pub role: Role,
     pub dialect: Option<Dialect>,
+    /// popx's `.autocommit`.
+    pub autocommit: bool,
 }
 
-/// Files of other tools that describe the directory.
-const METADATA: [&str; 3] = ["migration_lock.toml", "atlas.sum", "mod.rs"];
+/// What other tools keep next to the migrations: files that describe the directory, programs that run them, and Drizzle's snapshots.
+const METADATA: [&str; 7] =
+    ["migration_lock.toml", "atlas.sum", "mod.rs", "meta", "migrate.ts", "migrate.js", "index.ts"];
 
 /// Databases that runner does not support, for which a migration may have files of its own.
 const OTHER_DATABASES: [&str; 7] = ["cockroach", "cockroachdb", "mssql", "sqlserver", "oracle", "db2", "h2"];
@@ -59,6 +64,7 @@ pub(super) fn is_ignored(name: &str) -> bool {
     name.starts_with('.')
         || begins("README")
         || begins("LICENSE")
+        || name.to_ascii_lowercase().ends_with(".md")
         || ["Cargo.toml", "Cargo.lock", "target"].contains(&name)
         || METADATA.contains(&name)
         || is_glue
@@ -68,15 +74,22 @@ pub(super) fn is_ignored(name: &str) -> bool {
 /// What the end of the name of a SQL file says, and the rest: `1_a` of `1_a.up.postgres.sql`. `None` if it does not end in `.sql`.
 pub(super) fn sql_name(name: &str) -> Option<(&str, SqlName)> {
     let mut stem = name.strip_suffix(".sql")?;
-    let mut found = SqlName { role: Role::Whole, dialect: None };
+    // `1_a.down..sql` is a slip that golang-migrate takes for a downgrade, so it must not become an upgrade here.
+    stem = stem.strip_suffix('.').filter(|stem| stem.ends_with(".up") || stem.ends_with(".down")).unwrap_or(stem);
+    let mut found = SqlName { role: Role::Whole, dialect: None, autocommit: false };
     while let Some((rest, word)) = stem.rsplit_once('.') {
         match (word, dialect(word)) {
             ("up", _) if found.role == Role::Whole => found.role = Role::Up,
             ("down", _) if found.role == Role::Whole => found.role = Role::Down,
+            ("autocommit", _) if !found.autocommit => found.autocommit = true,
             (_, Some(dialect)) if found.dialect.is_none() => found.dialect = Some(dialect),
             _ => break,
         }
         stem = rest;
+    }
+    // `1_a..up.sql`: its downgrade may be spelled `1_a.down.sql`.
+    if found.role != Role::Whole {
+        stem = stem.trim_end_matches('.');
     }
     Some((stem, found))
 }
@@ -105,7 +118,10 @@ pub(super) fn parse_file(name: &str) -> Result<Name, Problem> {
     let lower = name.to_ascii_lowercase();
     if let Some(stem) = lower.strip_suffix(".wasm") {
         return match name.strip_suffix(".wasm") {
-            Some(stem) => parse_stem(stem, Role::Component, None, |way_out| format!("{way_out}.wasm")),
+            Some(stem) => {
+                let of = SqlName { role: Role::Component, dialect: None, autocommit: false };
+                parse_stem(stem, of, |way_out| format!("{way_out}.wasm"))
+            }
             None => Err(upper_case(name, stem.len())),
         };
     }
@@ -113,7 +129,7 @@ pub(super) fn parse_file(name: &str) -> Result<Name, Problem> {
         return match sql_name(name).filter(|(stem, _)| stem.len() == expected.len()) {
             Some((stem, of)) => match foreign(stem) {
                 Some(problem) => Err(problem),
-                None => parse_stem(stem, of.role, of.dialect, |way_out| format!("{way_out}{}", &name[stem.len()..])),
+                None => parse_stem(stem, of, |way_out| format!("{way_out}{}", &name[stem.len()..])),
             },
             None => Err(upper_case(name, expected.len())),
         };
@@ -186,15 +202,11 @@ pub(super) fn parse_directory(name: &str) -> Result<Name, Problem> {
             "set `migrations` in `[project]` or `[databases.NAME]` of `runner.toml` to the directory of your database",
         ));
     }
-    parse_stem(name, Role::Source, None, str::to_owned)
+    parse_stem(name, SqlName { role: Role::Source, dialect: None, autocommit: false }, str::to_owned)
 }
 
-fn parse_stem(
-    stem: &str,
-    role: Role,
-    dialect: Option<Dialect>,
-    whole: impl Fn(&str) -> String,
-) -> Result<Name, Problem> {
+fn parse_stem(stem: &str, of: SqlName, whole: impl Fn(&str) -> String) -> Result<Name, Problem> {
+    let SqlName { role, dialect, autocommit } = of;
     let example = || {
         format!(
             "use a name such as `{}`: digits, `_`, then letters, digits, `_`, `-` or `.`",
@@ -208,7 +220,9 @@ fn parse_stem(
     if RevisionKey::of(&revision).is_none() {
         return Err(Problem::new("does not start with a revision of 1 to 20 digits").hint(example()));
     }
-    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    // Other tools' names may have spaces, but that of a component is also one of a package.
+    let allowed =
+        |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.') || (c == ' ' && role != Role::Component);
     if let Some(wrong) = name.chars().find(|c| !allowed(*c)) {
         let message = format!("contains `{}`", wrong.escape_debug());
         return Err(Problem::new(message).hint(example()));
@@ -217,7 +231,7 @@ fn parse_stem(
         return Err(Problem::new(format!("has an ambiguous name: {why}")).hint("rename the migration"));
     }
     let role = if undoes && role == Role::Whole { Role::Down } else { role };
-    Ok(Name { revision, name: name.to_owned(), role, dialect })
+    Ok(Name { revision, name: name.to_owned(), role, dialect, autocommit })
 }
 
 /// The parts of a name.

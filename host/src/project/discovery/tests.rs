@@ -54,6 +54,7 @@ fn all_problems_are_reported_at_once() {
         "5_f/",
         "6_g.txt",
         "7_h.up.sql",
+        "7_h1.up.sql",
         "7_h2.down.sql",
         "8_i.up.sql",
         "8_i.sql",
@@ -76,7 +77,7 @@ fn all_problems_are_reported_at_once() {
             "revision 3 exists more than once: `3_c.up.sql` and `03_d.wasm`",
             "revision 4 is both SQL and a component: `4_e.up.sql` and `4_e.wasm`",
             "revision 5 is both SQL and a component: `5_f.up.sql` and `5_f`",
-            "revision 7 exists more than once: `7_h.up.sql` and `7_h2.down.sql`",
+            "revision 7 exists more than once: `7_h.up.sql`, `7_h1.up.sql` and `7_h2.down.sql`",
             "revision 8 has more than one upgrade: `8_i.up.sql` and `8_i.sql`",
         ]
     );
@@ -162,6 +163,27 @@ fn names_of_other_tools_are_known() {
     assert_eq!(problems, [""; 0]);
     let expected = ["1.2_x", "0187", "20260105_a", "20260105093000_b", "20260106093000_c", "20260107093000_d"];
     assert_eq!(found, expected);
+}
+
+#[test]
+fn two_files_that_end_in_up_and_down_are_one_migration() {
+    let project = with(&["7_a_up.sql", "7_a_down.sql", "8_b-down.sql", "8_b-up.sql", "9_slow_down.sql", "10_c_up.sql"]);
+    assert_eq!(look(&project), (["7_a", "8_b", "9_slow_down", "10_c_up"].map(str::to_owned).to_vec(), Vec::new()));
+}
+
+#[test]
+fn a_script_next_to_directories_is_no_migration() {
+    let project = with(&["fill_by_hand.sql"]);
+    project.write("migrations/2026-01-05-093000_a/up.sql", "SELECT 1");
+    assert_eq!(look(&project), (vec!["20260105093000_a".to_owned()], Vec::new()));
+    project.write("migrations/7_b.sql", "SELECT 1");
+    assert_eq!(look(&project).1, ["`fill_by_hand.sql` does not start with a revision of 1 to 20 digits"]);
+}
+
+#[test]
+fn a_downgrade_with_another_name_belongs_to_the_only_upgrade_of_its_number() {
+    let project = with(&["30_add_data.up.sql", "30_drop_data.down.sql", "31_a copy.sql"]);
+    assert_eq!(look(&project), (["30_add_data", "31_a copy"].map(str::to_owned).to_vec(), Vec::new()));
 }
 
 #[test]

@@ -73,7 +73,7 @@ pub(super) fn render(line: &LockLine) -> String {
         }
     }
     let id = line.id();
-    let id = if id.contains('.') { quote(&id) } else { id };
+    let id = if id.contains(['.', ' ']) { quote(&id) } else { id };
     format!("{id} = {{ {} }}", fields.join(", "))
 }
 

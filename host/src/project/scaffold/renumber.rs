@@ -4,16 +4,17 @@ use std::collections::BTreeMap;
 
 use super::cannot_write;
 use crate::error::{Error, Result};
+use crate::project::discovery::{NamedEntry, named_entries};
 use crate::project::files::ProjectDirectory;
-use crate::project::lockfile::Lockfile;
+use crate::project::lockfile::{LockLine, Lockfile};
 use crate::project::problem::{list, shown};
-use crate::project::revision::RevisionKey;
+use crate::project::revision::{RevisionKey, migration_id};
 use crate::project::settings::Settings;
 
 /// A migration that has another revision.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Renumbered {
-    /// Its revision before.
+    /// Its revision before; `0187.2` if it was the second of that number.
     pub old: String,
     /// Its revision.
     pub revision: String,
@@ -23,6 +24,8 @@ pub struct Renumbered {
     pub files: Vec<(String, String)>,
     /// Whether the lockfile listed it.
     pub was_locked: bool,
+    /// The other migrations of its number whose revisions change with that, before and after.
+    pub shifted: Vec<(Id, String)>,
 }
 
 /// What to renumber.
@@ -38,43 +41,90 @@ pub struct RenumberRequest<'a> {
 
 /// A migration as its names spell it. Two may have the same revision: then one of them is to be renumbered.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Id {
-    revision: String,
-    name: String,
+pub struct Id {
+    /// The revision.
+    pub revision: String,
+    /// The name after it.
+    pub name: String,
 }
 
 impl Id {
-    fn shown(&self) -> String {
-        crate::project::migration_id(&self.revision, &self.name)
+    /// As messages name it.
+    pub fn shown(&self) -> String {
+        migration_id(&self.revision, &self.name)
     }
 }
+
+/// The entries of each migration.
+type All = BTreeMap<Id, Vec<NamedEntry>>;
 
 /// Finds the migration and returns it as it is; nothing is renamed. `apply` does that.
 pub fn plan_renumber(settings: &Settings, request: &RenumberRequest<'_>) -> Result<Renumbered> {
     let project = ProjectDirectory::open(&settings.root, &settings.migrations)?;
-    let mut all: BTreeMap<Id, Vec<String>> = BTreeMap::new();
-    let unreadable =
-        |error| Error::usage(format!("cannot list the directory `{}`", settings.migrations.display())).cause(error);
-    for entry in project.migrations.entries().map_err(unreadable)? {
-        let Ok(file) = entry.map_err(unreadable)?.file_name().into_string() else { continue };
-        if let Some(id) = parse(&file) {
-            all.entry(id).or_default().push(file);
-        }
+    let mut all = All::new();
+    for entry in named_entries(&project)? {
+        let id = Id { revision: entry.revision.clone(), name: entry.name.clone() };
+        all.entry(id).or_default().push(entry);
     }
     let id = one(&all, request.migration)?.clone();
     let revision = match request.revision {
         Some(wanted) => free(&all, &id, wanted)?,
         None => last(&all, &id, request.now),
     };
-    let mut files: Vec<(String, String)> = Vec::new();
-    for file in all.remove(&id).unwrap_or_default() {
-        let renamed = file.replacen(&id.revision, &revision, 1);
-        files.push((file, renamed));
-    }
+    let (old, shifted) = among(&all, &id);
+    let files = all.remove(&id).unwrap_or_default();
+    let mut files: Vec<(String, String)> =
+        files.into_iter().map(|it| (it.file.clone(), renamed(&it.file, &id.revision, &revision))).collect();
     files.sort();
     let (lockfile, _) = Lockfile::read_to_rewrite(&project.root, &settings.lockfile_name())?;
-    let was_locked = lockfile.lines.iter().any(|line| (&line.revision, &line.name) == (&id.revision, &id.name));
-    Ok(Renumbered { old: id.revision, revision, name: id.name, files, was_locked })
+    let was_locked = lockfile.lines.iter().any(|line| is_line_of(line, &old, &id.name));
+    Ok(Renumbered { old, revision, name: id.name, files, was_locked, shifted })
+}
+
+fn is_line_of(line: &LockLine, revision: &str, name: &str) -> bool {
+    line.revision == revision && line.name == name
+}
+
+/// The revision of a migration as the order has it, and what becomes of the others of its number when it leaves: several
+/// migrations in SQL may share one, and all but the first have a part after it.
+fn among(all: &All, id: &Id) -> (String, Vec<(Id, String)>) {
+    let of_number: Vec<(&Id, &Vec<NamedEntry>)> =
+        all.iter().filter(|(other, _)| other.revision == id.revision).collect();
+    if of_number.iter().any(|(_, entries)| !entries.iter().all(|entry| entry.is_sql)) {
+        return (id.revision.clone(), Vec::new());
+    }
+    let numbered = |at: usize| if at == 0 { id.revision.clone() } else { format!("{}.{}", id.revision, at + 1) };
+    let own = of_number.iter().position(|(other, _)| *other == id).unwrap_or_default();
+    let shifted = of_number
+        .iter()
+        .enumerate()
+        .skip(own + 1)
+        .map(|(at, (other, _))| (Id { revision: numbered(at), name: other.name.clone() }, numbered(at - 1)));
+    (numbered(own), shifted.collect())
+}
+
+/// The name of a file with another revision. Its form stays: `V2__x.sql`, `2026-01-05-093000_x`.
+fn renamed(file: &str, old: &str, new: &str) -> String {
+    let start = usize::from(file.starts_with(['V', 'v', 'U']));
+    let mut end = start;
+    let mut marks = Vec::new();
+    let bytes = file.as_bytes();
+    for (digit, wanted) in old.bytes().enumerate() {
+        // A date may have marks between its parts; `1.2` may be spelled `1_2`.
+        if wanted != b'.' && bytes.get(end).is_some_and(|byte| matches!(byte, b'-' | b'_')) {
+            marks.push((digit, char::from(bytes[end])));
+            end += 1;
+        }
+        end += 1;
+    }
+    let mut revision = new.to_owned();
+    // What comes after the time, Diesel's `-0000`, is no part of a new one.
+    marks.retain(|(digit, _)| *digit < new.len());
+    if new.len() >= "20260105".len() {
+        marks.iter().rev().for_each(|(digit, mark)| revision.insert(*digit, *mark));
+    }
+    let rest = file.get(end..).unwrap_or_default();
+    format!("{}{revision}{rest}", &file[..start])
 }
 
 /// Renames the files and the line of the lockfile. If one cannot be renamed, those before it get their names back.
@@ -99,9 +149,11 @@ pub fn renumber(settings: &Settings, plan: &Renumbered) -> Result<()> {
     let name = settings.lockfile_name();
     let (mut lockfile, proven) = Lockfile::read_to_rewrite(&project.root, &name)?;
     let mut changed = false;
+    let moved = plan.shifted.iter().map(|(id, revision)| (&id.revision, &id.name, revision));
+    let moved: Vec<_> = moved.chain([(&plan.old, &plan.name, &plan.revision)]).collect();
     for line in &mut lockfile.lines {
-        if (&line.revision, &line.name) == (&plan.old, &plan.name) {
-            line.revision.clone_from(&plan.revision);
+        if let Some((_, _, revision)) = moved.iter().find(|(old, name, _)| is_line_of(line, old, name)) {
+            line.revision = (*revision).clone();
             changed = true;
         }
     }
@@ -113,21 +165,13 @@ pub fn renumber(settings: &Settings, plan: &Renumbered) -> Result<()> {
     Ok(())
 }
 
-/// The revision and the name at the beginning of a file's name: `0002_orders.up.sql`, `V2__orders.sql`, `0002_orders`.
-fn parse(file: &str) -> Option<Id> {
-    let rest = file.strip_prefix(['V', 'U']).filter(|rest| rest.contains("__")).unwrap_or(file);
-    let (revision, rest) = rest.split_once('_')?;
-    RevisionKey::of(revision)?;
-    let name = rest.trim_start_matches('_').split('.').next().filter(|name| !name.is_empty())?;
-    Some(Id { revision: revision.to_owned(), name: name.to_owned() })
-}
-
 /// The migration that the text means.
-fn one<'a>(all: &'a BTreeMap<Id, Vec<String>>, text: &str) -> Result<&'a Id> {
+fn one<'a>(all: &'a All, text: &str) -> Result<&'a Id> {
     let text = text.trim_end_matches('/');
     let key = RevisionKey::of(text);
-    let is_exact = |id: &&Id| id.shown() == text;
-    let is_meant = |id: &&Id| id.name == text || (key.is_some() && RevisionKey::of(&id.revision) == key);
+    let is_exact = |id: &&Id| id.shown() == text || migration_id(&among(all, id).0, &id.name) == text;
+    let is_meant =
+        |id: &&Id| (id.name == text && !text.is_empty()) || (key.is_some() && RevisionKey::of(&id.revision) == key);
     let exact: Vec<&Id> = all.keys().filter(is_exact).collect();
     let found = if exact.is_empty() { all.keys().filter(is_meant).collect() } else { exact };
     match found.as_slice() {
@@ -145,7 +189,7 @@ fn one<'a>(all: &'a BTreeMap<Id, Vec<String>>, text: &str) -> Result<&'a Id> {
 }
 
 /// The wanted revision, if no other migration has it.
-fn free(all: &BTreeMap<Id, Vec<String>>, id: &Id, wanted: &str) -> Result<String> {
+fn free(all: &All, id: &Id, wanted: &str) -> Result<String> {
     let Some(key) = RevisionKey::of(wanted) else {
         return Err(
             Error::usage(format!("`{}` is not a revision", shown(wanted))).hint("a revision consists of digits")
@@ -158,7 +202,7 @@ fn free(all: &BTreeMap<Id, Vec<String>>, id: &Id, wanted: &str) -> Result<String
 }
 
 /// A revision after all others, in the style of the present one: a time, or the next number with as many digits.
-fn last(all: &BTreeMap<Id, Vec<String>>, id: &Id, now: &str) -> String {
+fn last(all: &All, id: &Id, now: &str) -> String {
     let others = all.keys().filter(|other| *other != id).map(|other| other.revision.as_str());
     let newest = others.max_by_key(|revision| RevisionKey::of(revision)).unwrap_or_default();
     let is_time = id.revision.len() >= now.len();
@@ -192,7 +236,7 @@ mod tests {
         let error = plan_renumber(&settings, &request("2", None)).expect_err("two of them");
         assert_eq!(error.message, "`2` may mean any of `0002_ours` and `0002_theirs`");
         let plan = plan_renumber(&settings, &request("theirs", None)).expect("a plan");
-        assert_eq!((plan.old.as_str(), plan.revision.as_str(), plan.was_locked), ("0002", "0004", false));
+        assert_eq!((plan.old.as_str(), plan.revision.as_str(), plan.was_locked), ("0002.2", "0004", false));
         renumber(&settings, &plan).expect("renamed");
         let catalog = crate::project::Catalog::load(&settings, Default::default()).expect("a catalog");
         let ids: Vec<String> = catalog.migrations.iter().map(|migration| migration.id()).collect();
@@ -207,10 +251,67 @@ mod tests {
             ("7_a", "9_b", "10"),
             ("0007_a", "0009_b", "0010"),
         ] {
-            let all: BTreeMap<Id, Vec<String>> =
-                [id, others].into_iter().filter_map(parse).map(|id| (id, Vec::new())).collect();
-            assert_eq!(last(&all, &parse(id).expect("an id"), NOW), expected, "{id}");
+            let id_of = |text: &str| {
+                let (revision, name) = text.split_once('_').expect("an id");
+                Id { revision: revision.to_owned(), name: name.to_owned() }
+            };
+            let all: All = [id, others].into_iter().map(id_of).map(|id| (id, Vec::new())).collect();
+            assert_eq!(last(&all, &id_of(id), NOW), expected, "{id}");
         }
+    }
+
+    #[test]
+    fn the_form_of_a_name_is_kept() {
+        for (file, old, new, expected) in [
+            ("0187.up.sql", "0187", "0188", "0188.up.sql"),
+            ("V1_2__x.sql", "1.2", "3", "V3__x.sql"),
+            ("2026-01-05-093000_x", "20260105093000", NOW, "2026-03-01-100000_x"),
+            ("2026-01-05-093000-0000_x", "202601050930000000", NOW, "2026-03-01-100000_x"),
+            ("2026_01_05_093000_x.sql", "20260105093000", NOW, "2026_03_01_100000_x.sql"),
+            ("2026-01-05-093000_x", "20260105093000", "7", "7_x"),
+            ("20260105093000_init", "20260105093000", NOW, "20260301100000_init"),
+        ] {
+            assert_eq!(renamed(file, old, new), expected, "{file}");
+        }
+    }
+
+    #[test]
+    fn names_of_other_tools_are_renumbered() {
+        for (files, which, expected) in [
+            (&["0187.up.sql", "0187.down.sql", "0188.up.sql"][..], "187", "0188 0189"),
+            (
+                &["2026-01-05-093000_a/up.sql", "2026-01-05-093000_a/down.sql", "20260106_b.sql"],
+                "a",
+                "20260106_b 20260301100000_a",
+            ),
+            (&["1_init/migration.sql", "2_more/migration.sql"], "1", "2_more 3_init"),
+            (&["1_a_up.sql", "1_a_down.sql", "2_b_up.sql", "2_b_down.sql"], "1", "2_b 3_a"),
+            (&["V1__a.sql", "V2__b.sql"], "1_a", "2_b 3_a"),
+        ] {
+            let all: Vec<_> = files.iter().map(|file| (format!("migrations/{file}"), "SELECT 1;")).collect();
+            let all: Vec<(&str, &str)> = all.iter().map(|(file, text)| (&**file, *text)).collect();
+            let project = TestProject::new(&all);
+            let settings = project.settings();
+            let plan = plan_renumber(&settings, &request(which, None)).expect("a plan");
+            renumber(&settings, &plan).expect("renamed");
+            let catalog = crate::project::Catalog::load(&settings, Default::default()).expect("a catalog");
+            let ids: Vec<String> = catalog.migrations.iter().map(|migration| migration.id()).collect();
+            assert_eq!(ids.join(" "), expected);
+        }
+    }
+
+    #[test]
+    fn the_others_of_a_number_move_up() {
+        let project = TestProject::new(&[
+            ("migrations/7_a.sql", "SELECT 1"),
+            ("migrations/7_b.sql", "SELECT 1"),
+            ("migrations/7_c.sql", "SELECT 1"),
+        ]);
+        let settings = project.settings();
+        let plan = plan_renumber(&settings, &request("7.2_b", None)).expect("a plan");
+        assert_eq!((plan.old.as_str(), plan.revision.as_str()), ("7.2", "8"));
+        let moved: Vec<_> = plan.shifted.iter().map(|(id, revision)| format!("{} {revision}", id.shown())).collect();
+        assert_eq!(moved, ["7.3_c 7.2"]);
     }
 
     #[test]

@@ -74,7 +74,10 @@ impl Chosen<'_> {
             true => program(&text.text, self.dialect).unwrap_or_default(),
             false => Program::default(),
         };
-        let no_transaction = directives.no_transaction || text.no_transaction || self.stepwise;
+        let no_transaction = directives.no_transaction
+            || text.no_transaction
+            || self.stepwise
+            || only_refuses_transactions(&program, self.dialect);
         let table_rebuild = directives.table_rebuild || program.foreign_keys_off;
         if no_transaction && table_rebuild {
             let message = format!("`{}` rebuilds a table, and commits each statement", text.file);
@@ -99,10 +102,20 @@ struct Said {
 fn says_how(text: &str, dialect: Dialect) -> bool {
     let has = |word: &str| text.as_bytes().windows(word.len()).any(|part| part.eq_ignore_ascii_case(word.as_bytes()));
     match dialect {
-        Dialect::Sqlite => has("foreign_keys"),
+        Dialect::Sqlite => has("foreign_keys") || has("vacuum") || has("pragma"),
         Dialect::Mysql | Dialect::Mariadb => has("begin") || has("start"),
-        Dialect::Postgres => false,
+        Dialect::Postgres => has("concurrently") || has("vacuum"),
     }
+}
+
+/// Whether nothing in a file can run in a transaction, but for settings: a `CREATE INDEX CONCURRENTLY` alone, as Prisma and
+/// golang-migrate run it without being told. One among other statements asks for the directive.
+fn only_refuses_transactions(program: &Program<'_>, dialect: Dialect) -> bool {
+    let classes: Vec<StatementClass> = program.statements.iter().map(|it| classify(it.text, dialect)).collect();
+    !program.has_transaction
+        && program.isolation.is_none()
+        && classes.contains(&StatementClass::RefusesTransaction)
+        && classes.iter().all(|it| matches!(it, StatementClass::RefusesTransaction | StatementClass::Session))
 }
 
 /// Whether a file begins and commits a transaction that MySQL and MariaDB would keep.

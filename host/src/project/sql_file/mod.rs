@@ -23,8 +23,10 @@ pub(super) struct SqlText {
     pub file: String,
     /// The text, with LF line ends.
     pub text: String,
-    /// Its section says that each statement commits by itself.
+    /// Its section or its file's name says that each statement commits by itself.
     no_transaction: bool,
+    /// The file's name does.
+    autocommit: bool,
 }
 
 /// The upgrade and the downgrade.
@@ -78,7 +80,8 @@ impl SqlTexts {
         let of = |section: Section| SqlText {
             file: name.clone(),
             text: section.text,
-            no_transaction: section.no_transaction,
+            no_transaction: section.no_transaction || file.autocommit,
+            autocommit: file.autocommit,
         };
         let (up, down) = self.texts.entry(file.dialect).or_default();
         let found = sections(&text).map_err(|error| in_file(name, error))?;
@@ -112,7 +115,10 @@ impl SqlTexts {
             .texts
             .iter()
             .map(|(dialect, (up, down))| (*dialect, TextDigests { up: digest(up), down: digest(down) }));
-        SqlDigests { texts: texts.collect(), stepwise: self.stepwise }
+        let all = self.texts.values().flat_map(|(up, down)| [up, down]);
+        // A name is no part of a text's digest.
+        let stepwise = self.stepwise || all.flatten().any(|text| text.autocommit);
+        SqlDigests { texts: texts.collect(), stepwise }
     }
 
     /// How many bytes it has.

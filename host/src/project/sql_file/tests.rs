@@ -21,7 +21,42 @@ fn invalid_text_is_refused() {
 }
 
 fn file(name: &str, part: SqlPart, dialect: Option<Dialect>) -> SqlFile {
-    SqlFile { entry: FoundEntry { file_name: name.to_owned(), link: false }, part, dialect }
+    let autocommit = name.contains(".autocommit");
+    SqlFile { entry: FoundEntry { file_name: name.to_owned(), link: false }, part, dialect, autocommit }
+}
+
+#[test]
+fn a_file_of_what_no_transaction_can_have_needs_no_directive() {
+    let mode = |dialect, up: &str| of(&[("up", up)], dialect).expect(up).mode;
+    for (dialect, up, expected) in [
+        (Dialect::Postgres, "-- an index\nCREATE INDEX CONCURRENTLY IF NOT EXISTS i ON t (a);", Mode::Stepwise),
+        (
+            Dialect::Postgres,
+            "SET lock_timeout = '1s'; DROP INDEX CONCURRENTLY i; DROP INDEX CONCURRENTLY j",
+            Mode::Stepwise,
+        ),
+        (Dialect::Postgres, "CREATE INDEX CONCURRENTLY i ON t (a); DROP TABLE u", Mode::Auto),
+        (Dialect::Postgres, "BEGIN; CREATE INDEX CONCURRENTLY i ON t (a); COMMIT", Mode::Auto),
+        (Dialect::Postgres, "-- concurrently\nSET lock_timeout = '1s'", Mode::Auto),
+        (Dialect::Sqlite, "VACUUM", Mode::Stepwise),
+        (Dialect::Sqlite, "PRAGMA foreign_keys", Mode::Auto),
+    ] {
+        assert_eq!(mode(dialect, up), expected, "{up}");
+    }
+}
+
+#[test]
+fn a_name_may_say_that_each_statement_commits() {
+    let read = |_: &FoundEntry| Ok(b"CREATE INDEX i ON t (a);".to_vec());
+    let of = |up: &str, down: &str| {
+        let files = [file(up, SqlPart::Up, None), file(down, SqlPart::Down, None)];
+        let texts = SqlTexts::read(&files, None, read).expect("texts");
+        let described = texts.describe(&texts.choose(Dialect::Postgres).expect("an upgrade")).expect("a description");
+        (described.mode, described.down_mode, texts.digests().stepwise)
+    };
+    assert_eq!(of("1_a.autocommit.up.sql", "1_a.autocommit.down.sql"), (Mode::Stepwise, None, true));
+    assert_eq!(of("1_a.up.sql", "1_a.autocommit.down.sql"), (Mode::Auto, Some(Mode::Stepwise), true));
+    assert_eq!(of("1_a.up.sql", "1_a.down.sql"), (Mode::Auto, None, false));
 }
 
 /// The texts of files named by their suffixes: `up`, `down`, `up.postgres` and so on.

@@ -17,6 +17,14 @@ fn statements_have_their_text_and_line() {
         let expected = [(3, "CREATE TABLE a (b TEXT)"), (3, "INSERT INTO a\n  VALUES ('x;y')"), (7, "SELECT 1")];
         assert_eq!(found, expected, "{dialect}");
     }
+    for dialect in ALL {
+        let drizzle = "CREATE TABLE a (b INT);--> statement-breakpoint\nCREATE TABLE c (d INT);\n--> statement-breakpoint\nSELECT 1;";
+        assert_eq!(
+            texts(drizzle, dialect),
+            ["CREATE TABLE a (b INT)", "CREATE TABLE c (d INT)", "SELECT 1"],
+            "{dialect}"
+        );
+    }
     for nothing in ["", " \n;; ;", "-- only\n/* words; */;"] {
         assert_eq!(texts(nothing, Sqlite), [""; 0]);
     }

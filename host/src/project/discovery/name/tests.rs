@@ -23,10 +23,16 @@ fn names_that_parse() {
         ("1_a.sqlite3.down.sql", "1", "a", Role::Down, Some(Sqlite)),
         ("1_a.mariadb.sql", "1", "a", Role::Whole, Some(Mariadb)),
         ("1_a.b.sql", "1", "a.b", Role::Whole, None),
+        ("1_a copy.up.sql", "1", "a copy", Role::Up, None),
+        ("1_a.postgres.autocommit.up.sql", "1", "a", Role::Up, Some(Postgres)),
+        ("1_a.autocommit.down.sql", "1", "a", Role::Down, None),
+        ("1_a.down..sql", "1", "a", Role::Down, None),
+        ("1_a..up.sql", "1", "a", Role::Up, None),
         ("2026_01_05_093000_create.sql", "20260105093000", "create", Role::Whole, None),
         ("2026_01_05_x.sql", "2026", "01_05_x", Role::Whole, None),
     ] {
-        let expected = Name { revision: revision.to_owned(), name: name.to_owned(), role, dialect };
+        let autocommit = file.contains(".autocommit");
+        let expected = Name { revision: revision.to_owned(), name: name.to_owned(), role, dialect, autocommit };
         assert_eq!(parse_file(file).expect(file), expected);
     }
 }
@@ -105,6 +111,7 @@ fn some_names_are_ignored() {
     for name in [
         ".gitkeep",
         "README.md",
+        "collation_notes.md",
         "readme",
         "LICENSE-MIT",
         "Cargo.toml",
@@ -112,6 +119,8 @@ fn some_names_are_ignored() {
         "target",
         "migration_lock.toml",
         "embed.go",
+        "meta",
+        "migrate.ts",
         "1_a.cockroach.up.sql",
     ] {
         assert!(is_ignored(name), "{name}");
