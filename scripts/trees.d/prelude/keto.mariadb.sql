@@ -1,0 +1,2 @@
+-- From another directory of migrations, Ory's networkx.
+CREATE TABLE networks (id char(36) NOT NULL PRIMARY KEY, created_at timestamp NOT NULL, updated_at timestamp NOT NULL);
