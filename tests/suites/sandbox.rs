@@ -4,6 +4,8 @@
 
 #[path = "sandbox/behaviours.rs"]
 mod behaviours;
+#[path = "sandbox/bounds.rs"]
+mod bounds;
 #[path = "sandbox/doctor.rs"]
 mod doctor;
 #[path = "sandbox/grants.rs"]

@@ -21,8 +21,9 @@ pub(super) const SIZE: usize = 16 << 20;
 /// walks through without asking. The unoptimised SQLite of a debug build needs 1 KiB for a level, an optimised one a third.
 const RESERVE: usize = 10 << 20;
 
-/// What must be free where SQLite allocates memory: functions that walk through a statement without allocating follow.
-const LAST: usize = 4 << 20;
+/// What must be free where SQLite allocates memory. Functions that walk through a statement without allocating follow; and a
+/// chain of views takes time with the third power of its length: 2,000 of them, which this lets pass, 4 s, and 8,000 minutes.
+const LAST: usize = 12 << 20;
 
 /// Free stack that is assumed where neither a stack of ours nor a thread with one can be had.
 const ASSUMED: usize = 512 << 10;
