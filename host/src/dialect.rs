@@ -1,6 +1,7 @@
 //! The SQL dialects, and what is true of each of them before any server is asked: how statements are spelled, and which ways
 //! lead through an index.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
@@ -34,6 +35,16 @@ impl Dialect {
     /// The dialect of that name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|dialect| dialect.name() == name)
+    }
+
+    /// Returns a comparison operator for a column of this declared type. PostgreSQL looks an unqualified operator up on the search
+    /// path, where it could be anybody's; those of the server's own types are in `pg_catalog`.
+    pub fn comparison(self, operator: &'static str, declared_type: &str) -> Cow<'static, str> {
+        if self == Self::Postgres && is_postgres_own(declared_type) {
+            format!("OPERATOR(pg_catalog.{operator})").into()
+        } else {
+            operator.into()
+        }
     }
 
     /// Whether an index is used to seek `(a, b) > (1, 2)`; otherwise only `a > 1 OR a = 1 AND b > 2` is quick.
@@ -157,6 +168,33 @@ impl fmt::Display for Dialect {
             Self::Mariadb => "MariaDB",
         })
     }
+}
+
+/// Whether a declared type is one of PostgreSQL's own: a type of a user is shown with its schema, or in quotes if it has the name
+/// of one of these.
+fn is_postgres_own(declared_type: &str) -> bool {
+    const OWN: [&str; 17] = [
+        "bigint",
+        "boolean",
+        "bytea",
+        "character varying",
+        "character",
+        "date",
+        "double precision",
+        "integer",
+        "name",
+        "numeric",
+        "oid",
+        "real",
+        "smallint",
+        "text",
+        "time",
+        "timestamp",
+        "uuid",
+    ];
+    let name = declared_type.split('(').next().unwrap_or_default().trim_end();
+    let name = name.strip_prefix("pg_catalog.").unwrap_or(name);
+    OWN.contains(&name) || name.split_once(' ').is_some_and(|(first, _)| matches!(first, "time" | "timestamp"))
 }
 
 #[cfg(test)]

@@ -8,6 +8,8 @@
 mod components;
 #[path = "servers/connecting.rs"]
 mod connecting;
+#[path = "servers/doubles.rs"]
+mod doubles;
 #[path = "servers/maintenance.rs"]
 mod maintenance;
 #[path = "servers/reading.rs"]

@@ -6,10 +6,13 @@ use crate::database::{DatabaseError, HostSession, QueryLimits};
 use crate::sql::concurrent_index;
 
 /// An unfinished index with this name and table that no session is building.
-const INVALID: &str = "SELECT n.nspname::text, c.relname::text FROM pg_catalog.pg_index i \
-     JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-     WHERE NOT i.indisvalid AND c.relname::text = $1::text AND i.indrelid = pg_catalog.to_regclass($2::text) \
-     AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_stat_progress_create_index p WHERE p.index_relid = c.oid)";
+const INVALID: &str = "SELECT n.nspname::pg_catalog.text, c.relname::pg_catalog.text FROM pg_catalog.pg_index i \
+     JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) i.indexrelid \
+     JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace \
+     WHERE NOT i.indisvalid AND c.relname::pg_catalog.text OPERATOR(pg_catalog.=) $1::pg_catalog.text \
+     AND i.indrelid OPERATOR(pg_catalog.=) pg_catalog.to_regclass($2::pg_catalog.text)::pg_catalog.oid \
+     AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_stat_progress_create_index p \
+     WHERE p.index_relid OPERATOR(pg_catalog.=) c.oid)";
 
 /// Removes what a failed or killed attempt at the statement left, and describes it. On PostgreSQL, a failed `CREATE INDEX
 /// CONCURRENTLY` leaves an invalid index, which occupies the name and slows down writes; with `IF NOT EXISTS` it would even

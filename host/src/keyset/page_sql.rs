@@ -1,5 +1,7 @@
 //! The statements that read a table page by page, for any dialect.
 
+use std::borrow::Cow;
+
 use crate::data::Value;
 use crate::database::{Dialect, TableName};
 
@@ -9,6 +11,8 @@ pub(super) struct PageSql {
     pub table: TableName,
     /// The key's columns.
     pub key: Vec<String>,
+    /// Their declared types.
+    pub types: Vec<String>,
     pub filter: Option<String>,
     /// The values of the filter's placeholders.
     pub parameters: Vec<Value>,
@@ -70,7 +74,7 @@ impl PageSql {
 
     /// Counts the rows of a range.
     pub fn count_in(&self, range: Range<'_>) -> Query {
-        self.between("count(*)", range)
+        self.between(self.all(), range)
     }
 
     /// Selects the key of the row with this number in a range, counted from 1.
@@ -118,7 +122,12 @@ impl PageSql {
 
     /// Counts all rows.
     pub fn count(&self) -> Query {
-        self.start("count(*)")
+        self.start(self.all())
+    }
+
+    /// The number of rows, by the server's own function.
+    fn all(&self) -> &'static str {
+        if self.dialect == Dialect::Postgres { "pg_catalog.count(*)" } else { "count(*)" }
     }
 
     /// Selects a row whose column `name` is NULL.
@@ -169,7 +178,7 @@ impl PageSql {
         if key.len() == 1 || self.dialect.seeks_by_rows() {
             let places: Vec<String> = key.iter().map(|value| self.place(query, value)).collect();
             let (names, places) = (names.join(", "), places.join(", "));
-            let operator = comparison.operator();
+            let operator = self.operator(comparison.operator(), key.len());
             query.text.push_str(&match key.len() {
                 1 => format!("{names} {operator} {places}"),
                 _ => format!("({names}) {operator} ({places})"),
@@ -187,6 +196,14 @@ impl PageSql {
                 .collect(),
         };
         query.text.push_str(&format!("({})", terms.join(" OR ")));
+    }
+
+    /// Returns the operator for the first columns of the key, which the dialect may have to qualify.
+    fn operator(&self, operator: &'static str, columns: usize) -> Cow<'static, str> {
+        let mut spelled = self.types.iter().take(columns).map(|declared| self.dialect.comparison(operator, declared));
+        let first = spelled.next().unwrap_or(Cow::Borrowed(operator));
+        // A comparison of rows has one operator for all columns.
+        if spelled.all(|other| other == first) { first } else { Cow::Borrowed(operator) }
     }
 
     /// Compares the first columns of the key with the values: all are equal except the last, which uses the operator.
@@ -220,6 +237,7 @@ mod tests {
             dialect,
             table: TableName::new("t"),
             key: key.iter().map(|name| (*name).to_owned()).collect(),
+            types: vec!["integer".to_owned(); key.len()],
             filter: None,
             parameters: Vec::new(),
             descending: false,
@@ -235,7 +253,8 @@ mod tests {
         for (dialect, text, parameters) in [
             (
                 Dialect::Postgres,
-                r#"SELECT * FROM "t" WHERE ("a", "b") > ($1, $2) AND ("a", "b") <= ($3, $4) ORDER BY "a", "b" LIMIT 9"#,
+                "SELECT * FROM \"t\" WHERE (\"a\", \"b\") OPERATOR(pg_catalog.>) ($1, $2) \
+                 AND (\"a\", \"b\") OPERATOR(pg_catalog.<=) ($3, $4) ORDER BY \"a\", \"b\" LIMIT 9",
                 numbers(&[1, 2, 7, 8]),
             ),
             (
@@ -270,7 +289,8 @@ mod tests {
         let range = Range { after: Some(&after), bound: None, to: Some(&to) };
         assert_eq!(
             sql(Dialect::Postgres, &["a"]).nth(range, 9).text,
-            r#"SELECT "a" FROM "t" WHERE "a" > $1 AND "a" <= $2 ORDER BY "a" LIMIT 1 OFFSET 8"#
+            "SELECT \"a\" FROM \"t\" WHERE \"a\" OPERATOR(pg_catalog.>) $1 AND \"a\" OPERATOR(pg_catalog.<=) $2 \
+             ORDER BY \"a\" LIMIT 1 OFFSET 8"
         );
         let backwards = PageSql { descending: true, ..sql(Dialect::Mariadb, &["a", "b"]) };
         let (after, bound, to) = (numbers(&[7, 7]), numbers(&[9, 9]), numbers(&[1, 1]));
@@ -285,7 +305,11 @@ mod tests {
     #[test]
     fn the_placeholders_of_a_filter_come_first() {
         for (dialect, filter, text) in [
-            (Dialect::Postgres, "x > $1 OR y = $1", "WHERE (x > $1 OR y = $1\n) AND \"a\" > $2 ORDER BY \"a\" LIMIT 9"),
+            (
+                Dialect::Postgres,
+                "x > $1 OR y = $1",
+                "WHERE (x > $1 OR y = $1\n) AND \"a\" OPERATOR(pg_catalog.>) $2 ORDER BY \"a\" LIMIT 9",
+            ),
             (Dialect::Sqlite, "x > ?", "WHERE (x > ?\n) AND \"a\" > ?2 ORDER BY \"a\" LIMIT 9"),
             (Dialect::Mariadb, "x > ?", "WHERE (x > ?\n) AND `a` > ? ORDER BY `a` LIMIT 9"),
         ] {

@@ -137,9 +137,12 @@ impl TableReader {
         }
         let (unique, is_view) = (info.identifies(&key), info.is_view);
         let requested = types.iter().map(Option::is_some).collect();
+        let declared_type = |name: &String| info.column(name).map(|column| column.declared_type.clone());
+        let declared = key.iter().map(|name| declared_type(name).unwrap_or_default()).collect();
         let sql = PageSql {
             dialect,
             table: source.table,
+            types: declared,
             key,
             filter: source.filter,
             parameters: source.parameters,

@@ -180,7 +180,8 @@ async fn on_server(server: &DatabaseUrl, options: &ConnectOptions) -> Result<Scr
 async fn sweep_server(admin: &mut dyn Database) -> Result<(), DatabaseError> {
     let postgres = admin.facts().dialect == Dialect::Postgres;
     let list = if postgres {
-        "SELECT datname::text FROM pg_catalog.pg_database WHERE datname LIKE 'runner\\_scratch\\_%'"
+        "SELECT datname::pg_catalog.text FROM pg_catalog.pg_database \
+         WHERE datname OPERATOR(pg_catalog.~~) 'runner\\_scratch\\_%'"
     } else {
         "SELECT schema_name FROM information_schema.schemata WHERE schema_name LIKE 'runner\\_scratch\\_%'"
     };

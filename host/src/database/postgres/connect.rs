@@ -29,6 +29,15 @@ pub(super) struct Endpoint {
     url: DatabaseUrl,
 }
 
+/// What a server process is asked to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Signal {
+    /// To cancel its statement, which may catch that and go on.
+    Cancel,
+    /// To end, which nothing can catch.
+    Terminate,
+}
+
 /// What the server reported when the connection was opened.
 pub(super) struct Connected {
     pub(super) facts: Facts,
@@ -91,11 +100,15 @@ impl Endpoint {
         }
     }
 
-    /// Asks the server to cancel what a backend runs. Best effort: the caller observes the statement itself.
-    pub(super) async fn cancel(&self, backend: i32) {
+    /// Asks the server to cancel what a backend runs, or to end it. Best effort: the caller observes the statement itself.
+    pub(super) async fn signal(&self, backend: i32, signal: Signal) {
+        let function = match signal {
+            Signal::Cancel => "pg_cancel_backend",
+            Signal::Terminate => "pg_terminate_backend",
+        };
         let ask = async {
             let mut connection = self.open_within(CANCEL_TIMEOUT).await?;
-            let cancel = format!("SELECT pg_cancel_backend({backend})");
+            let cancel = format!("SELECT pg_catalog.{function}({backend})");
             connection.execute(sqlx::raw_sql(AssertSqlSafe(cancel))).await.map_err(|error| from_sqlx(&error, None))?;
             connection.close().await.map_err(|error| from_sqlx(&error, None))
         };
@@ -106,9 +119,9 @@ impl Endpoint {
 
 /// Finds out what the server is, in a separate transaction.
 async fn look(connection: &mut PgConnection) -> Result<Connected, DatabaseError> {
-    const LOOK: &str = "SELECT current_setting('server_version'), current_setting('server_version_num')::int4, \
-        pg_is_in_recovery() OR current_setting('transaction_read_only')::bool, current_schema()::text, \
-        pg_backend_pid(), current_setting('server_encoding')";
+    const LOOK: &str = "SELECT pg_catalog.current_setting('server_version'), pg_catalog.current_setting('server_version_num'), \
+        pg_catalog.pg_is_in_recovery() OR pg_catalog.current_setting('transaction_read_only')::pg_catalog.bool, \
+        pg_catalog.current_schema()::pg_catalog.text, pg_catalog.pg_backend_pid()";
     let failed = |error: sqlx::Error| from_sqlx(&error, Some(LOOK));
     // Not the whole prologue of other statements: in a fresh server process, each of a dozen settings costs time.
     let begin = format!("BEGIN; SET LOCAL statement_timeout = 0; {LOOK}; COMMIT");

@@ -15,6 +15,8 @@ use crate::sql::excerpt;
 pub(super) const CANCELED: &str = "57014";
 /// SQLSTATE of a statement in a transaction that an earlier error has ended.
 pub(super) const ABORTED: &str = "25P02";
+/// SQLSTATE of a statement that would write in a transaction that only reads.
+pub(super) const READ_ONLY: &str = "25006";
 /// SQLSTATE of a missing privilege.
 const NO_RIGHT: &str = "42501";
 

@@ -13,7 +13,9 @@ use crate::database::{DatabaseError, Dialect, TableName, TableSource, TableTarge
 const HOW: &str = "\
     SELECT CASE WHEN pg_catalog.has_table_privilege(c.oid, 'UPDATE, DELETE, TRUNCATE') THEN 'table' ELSE 'rows' END \
     FROM pg_catalog.pg_class c \
-    WHERE c.oid = pg_catalog.to_regclass({source}) AND c.oid = pg_catalog.to_regclass({target}) AND c.relkind IN ('r', 'p')";
+    WHERE c.oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass({source})::pg_catalog.oid \
+        AND c.oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass({target})::pg_catalog.oid \
+        AND c.relkind OPERATOR(pg_catalog.=) ANY (ARRAY['r', 'p']::pg_catalog.\"char\"[])";
 
 impl PostgresDatabase {
     pub(super) async fn hold_now(&mut self, source: &TableSource, target: &TableTarget) -> Result<(), DatabaseError> {
@@ -35,7 +37,8 @@ impl PostgresDatabase {
                         simple(connection, &format!("LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")).await
                     }
                     Some(_) => {
-                        let all = format!("SELECT count(*) FROM (SELECT 1 FROM {table} FOR NO KEY UPDATE) held");
+                        let all =
+                            format!("SELECT pg_catalog.count(*) FROM (SELECT 1 FROM {table} FOR NO KEY UPDATE) held");
                         simple(connection, &all).await
                     }
                     None => Ok(()),

@@ -19,6 +19,10 @@ use crate::random::jittered;
 /// The server separates advisory locks by database.
 const KEY: i64 = 0x7275_6e6e_6572_0000;
 
+/// The key that the transactions of a run hold, shared, on the connection for its work. Until it ends, a session shows by it
+/// that it works for a run: a migration can change the name of its session, but cannot release this lock.
+const WORK_KEY: i64 = KEY + 1;
+
 /// The prefix of a holder's statements; its record follows.
 const MARK: &str = "/* runner lock, held by ";
 
@@ -27,6 +31,9 @@ const ANEW: &str = "SELECT pg_catalog.pg_stat_clear_snapshot()";
 
 /// The pauses between two attempts: the first and the longest.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(500));
+
+/// The code of [`lock_lost`]: the connection for the work is not lost.
+pub(super) const UNLOCKED: &str = "runner:unlocked";
 
 /// How long a check of the lock's connection may take before the connection is considered lost.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(10);
@@ -53,11 +60,9 @@ impl Lock {
 
     /// Returns the condition under which the server still has the lock on record for the connection that holds it.
     pub(super) fn is_held_by(&self) -> String {
-        let (high, low) = (KEY >> 32, KEY & 0xffff_ffff);
         format!(
-            "EXISTS (SELECT 1 FROM pg_catalog.pg_locks l WHERE l.locktype = 'advisory' AND l.granted AND l.pid = {} \
-             AND l.classid::int8 = {high} AND l.objid::int8 = {low} AND l.objsubid = 1 AND l.database = \
-             (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()))",
+            "EXISTS (SELECT 1 FROM pg_catalog.pg_locks l WHERE {} AND l.pid OPERATOR(pg_catalog.=) {})",
+            on_key(),
             self.backend
         )
     }
@@ -109,6 +114,14 @@ impl Lock {
 }
 
 impl PostgresDatabase {
+    /// Returns what a transaction asks for when it begins, besides `also`, if it works for a run that holds the lock.
+    pub(super) fn at_work(&self, also: &str) -> String {
+        match self.locked_for {
+            Some(_) => format!("{also}, pg_catalog.pg_try_advisory_xact_lock_shared({WORK_KEY})"),
+            None => also.to_owned(),
+        }
+    }
+
     pub(super) async fn lock_now(
         &mut self,
         request: &LockRequest,
@@ -164,6 +177,7 @@ impl PostgresDatabase {
 /// Returns the error for a lock that was lost before it was released.
 pub(super) fn lock_lost() -> DatabaseError {
     lost("the connection that holds the lock is lost, so another run may have begun")
+        .code(UNLOCKED)
         .hint("run it again; check whether a pooler or the server ends idle transactions")
 }
 
@@ -178,6 +192,29 @@ pub(super) fn set_application(run_id: &str) -> String {
 /// Returns the query that requests the lock; requesting it again is harmless for its holder.
 fn ask(mark: &str) -> String {
     format!("{mark}SELECT pg_catalog.pg_try_advisory_xact_lock({KEY})")
+}
+
+/// Returns the query for the processes whose transaction works for a run.
+pub(super) fn who_works() -> String {
+    format!("SELECT l.pid FROM pg_catalog.pg_locks l WHERE {}", on(WORK_KEY))
+}
+
+/// Returns the condition on a row `l` of `pg_locks` that it is the lock, and granted.
+fn on_key() -> String {
+    on(KEY)
+}
+
+/// As [`on_key`], for any key.
+fn on(key: i64) -> String {
+    let (high, low) = (key >> 32, key & 0xffff_ffff);
+    format!(
+        "l.locktype OPERATOR(pg_catalog.=) 'advisory' AND l.granted \
+         AND l.classid::pg_catalog.int8 OPERATOR(pg_catalog.=) {high}::pg_catalog.int8 \
+         AND l.objid::pg_catalog.int8 OPERATOR(pg_catalog.=) {low}::pg_catalog.int8 \
+         AND l.objsubid OPERATOR(pg_catalog.=) 1 AND l.database OPERATOR(pg_catalog.=) \
+             (SELECT d.oid FROM pg_catalog.pg_database d \
+              WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database())"
+    )
 }
 
 /// Returns the holder of the lock, as far as it can be determined.
@@ -197,13 +234,11 @@ pub(super) async fn look(connection: &mut PgConnection, mark: &str, ask: &str) -
 /// Returns the query for the session that holds the lock. It asks for this session only: the view of all sessions looks
 /// up the database and role of each of them.
 pub(super) fn who_holds_it() -> String {
-    let (high, low) = (KEY >> 32, KEY & 0xffff_ffff);
     format!(
         "SELECT a.query, a.pid, pg_catalog.pg_get_userbyid(a.usesysid) \
          FROM pg_catalog.pg_locks l CROSS JOIN LATERAL pg_catalog.pg_stat_get_activity(l.pid) a \
-         WHERE l.locktype = 'advisory' AND l.granted AND l.classid::int8 = {high} AND l.objid::int8 = {low} \
-         AND l.objsubid = 1 AND a.pid = l.pid AND l.database = \
-             (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())"
+         WHERE {} AND a.pid OPERATOR(pg_catalog.=) l.pid",
+        on_key()
     )
 }
 

@@ -6,8 +6,11 @@ use sqlx::{AssertSqlSafe, Column as _, Executor as _, PgConnection, Row as _, Ty
 
 use super::PostgresDatabase;
 use super::error::{from_sqlx, lost};
+use super::foreign::INSPECT;
 use super::lock;
+use super::record::ours;
 use super::scope::simple;
+use super::search_path::{OURS, is_about_tool_tables};
 use super::settings::prologue;
 use crate::data::Value;
 use crate::database::DatabaseError;
@@ -19,7 +22,12 @@ impl PostgresDatabase {
         self.check_free()?;
         let who = lock::who_holds_it();
         let questions_and_who: Vec<&str> = questions.iter().map(String::as_str).chain([&*who]).collect();
-        let text = format!("{}; {}; COMMIT", prologue(&self.own, "NULL"), questions_and_who.join("; "));
+        let is_ours = questions.iter().any(|question| is_about_tool_tables(question));
+        let inspects = is_ours && !self.inspected;
+        let path = if is_ours { OURS } else { "" };
+        let inspect = if inspects { INSPECT.as_str() } else { "" };
+        let begin = prologue(&self.own, "NULL");
+        let text = format!("{begin}; {path}{inspect}{}; COMMIT", questions_and_who.join("; "));
         self.busy = true;
         let told = self.watch().run(results(&mut self.connection, &text)).await;
         self.note_loss(&told);
@@ -28,7 +36,8 @@ impl PostgresDatabase {
             self.note_loss(&back);
         }
         self.busy = false;
-        let mut results = told?;
+        let mut results = told.map_err(|error| ours(error, None))?;
+        self.inspected |= inspects;
         // The statements before the questions return results too; the holder and the end of the transaction follow
         // them.
         let first = results.len().checked_sub(questions.len() + 2);

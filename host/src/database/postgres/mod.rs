@@ -17,6 +17,7 @@ mod cursor;
 mod cursor_batch;
 pub mod dump;
 mod error;
+mod foreign;
 mod hold;
 mod lock;
 mod look;
@@ -30,9 +31,11 @@ mod record;
 mod rights;
 mod schema;
 mod scope;
+mod search_path;
 mod settings;
 mod statement;
 mod statement_describe;
+mod stored;
 mod temporary;
 mod tool_tables;
 mod transaction;
@@ -50,6 +53,7 @@ mod writer;
 mod tests;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use async_trait::async_trait;
 use sqlx::PgConnection;
@@ -61,6 +65,7 @@ use self::page::Pages;
 use self::reconnect::Left;
 use self::record::Ahead;
 use self::settings::Own;
+use self::stored::Stored;
 use self::tool_tables::Fingerprint;
 use self::transaction::Transaction;
 use self::types::Types;
@@ -105,8 +110,14 @@ pub(super) struct PostgresDatabase {
     busy: bool,
     /// The connection is closed, or in the middle of something; only `reconnect` helps.
     lost: bool,
+    /// Its session was ended, because a statement went on after it was cancelled.
+    ended: Arc<AtomicBool>,
     /// The state of the tool's tables before a script's statement that has its own transaction.
     wrapped: Option<Fingerprint>,
+    /// What the tool's tables held before a script's statement that has no transaction.
+    stored: Option<Stored>,
+    /// Nothing foreign is attached to the tool's tables, as far as this connection has seen.
+    inspected: bool,
     /// What a lost connection may have left on the server.
     left: Option<Left>,
     facts: Facts,
@@ -136,7 +147,10 @@ async fn open(url: &DatabaseUrl, options: &ConnectOptions) -> Result<PostgresDat
         backend: found.backend,
         busy: false,
         lost: false,
+        ended: Arc::default(),
         wrapped: None,
+        stored: None,
+        inspected: false,
         left: None,
         facts: found.facts,
     })
@@ -146,7 +160,7 @@ impl PostgresDatabase {
     /// Returns a watch for work on the connection: see [`Watch::run`]. It is independent of `self`, so that the work
     /// may borrow it.
     fn watch(&self) -> Watch {
-        Watch::new(self.endpoint.clone(), self.stop.clone(), self.backend)
+        Watch::new(self.endpoint.clone(), self.stop.clone(), self.backend, self.ended.clone())
     }
 
     /// Closes cursors and writers: the transaction they belong to ends, or they must no longer be visible.

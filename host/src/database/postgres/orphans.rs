@@ -75,8 +75,11 @@ impl Orphan {
 async fn look(connection: &mut PgConnection, mark: &str) -> Result<Vec<Orphan>, DatabaseError> {
     let ask = format!(
         "SELECT pid, application_name, query FROM pg_catalog.pg_stat_activity \
-         WHERE datname = pg_catalog.current_database() AND pid <> pg_catalog.pg_backend_pid() \
-         AND application_name LIKE '{PREFIX}%' AND state IS DISTINCT FROM 'idle'"
+         WHERE datname OPERATOR(pg_catalog.=) pg_catalog.current_database() \
+         AND pid OPERATOR(pg_catalog.<>) pg_catalog.pg_backend_pid() \
+         AND (application_name OPERATOR(pg_catalog.~~) '{PREFIX}%' OR pid OPERATOR(pg_catalog.=) ANY ({})) \
+         AND (state OPERATOR(pg_catalog.<>) 'idle' OR state IS NULL)",
+        lock::who_works()
     );
     let found = lock::look(connection, mark, &ask).await?;
     let found = found.iter().filter(|row| row.len() == 3);

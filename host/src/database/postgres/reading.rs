@@ -16,20 +16,26 @@ use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, TableIdentity, 
 ///   reading and [`hold`](super::hold) take;
 /// * writing to the target changes nothing else: it has no rules, and no triggers but those that check references.
 const OTHERS_SEE: &str = "\
-    SELECT s.oid::text FROM pg_catalog.pg_class s, pg_catalog.pg_class t \
-    WHERE s.oid = pg_catalog.to_regclass({source}) AND t.oid = pg_catalog.to_regclass({target}) \
-        AND s.relkind = 'r' AND s.relpersistence <> 't' AND NOT s.relhassubclass AND NOT s.relrowsecurity \
-        AND t.relkind = 'r' AND NOT t.relhassubclass \
-        AND current_user = session_user \
+    SELECT s.oid::pg_catalog.text FROM pg_catalog.pg_class s, pg_catalog.pg_class t \
+    WHERE s.oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass({source})::pg_catalog.oid \
+        AND t.oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass({target})::pg_catalog.oid \
+        AND s.relkind OPERATOR(pg_catalog.=) 'r' AND s.relpersistence OPERATOR(pg_catalog.<>) 't' \
+        AND NOT s.relhassubclass AND NOT s.relrowsecurity \
+        AND t.relkind OPERATOR(pg_catalog.=) 'r' AND NOT t.relhassubclass \
+        AND current_user OPERATOR(pg_catalog.=) session_user \
         AND NOT EXISTS (SELECT FROM pg_catalog.pg_locks l \
-            WHERE l.pid = pg_catalog.pg_backend_pid() AND l.relation = s.oid AND l.locktype = 'relation' \
-                AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d \
-                    WHERE d.datname = pg_catalog.current_database()) \
-                AND l.mode NOT IN ('AccessShareLock', 'RowShareLock', 'ShareRowExclusiveLock')) \
-        AND NOT EXISTS (SELECT FROM pg_catalog.pg_rewrite r WHERE r.ev_class = t.oid) \
-        AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger g JOIN pg_catalog.pg_proc p ON p.oid = g.tgfoid \
-            WHERE g.tgrelid = t.oid AND g.tgenabled <> 'D' \
-                AND NOT (g.tgisinternal AND p.proname IN ('RI_FKey_check_ins', 'RI_FKey_check_upd')))";
+            WHERE l.pid OPERATOR(pg_catalog.=) pg_catalog.pg_backend_pid() AND l.relation OPERATOR(pg_catalog.=) s.oid \
+                AND l.locktype OPERATOR(pg_catalog.=) 'relation' \
+                AND l.database OPERATOR(pg_catalog.=) (SELECT d.oid FROM pg_catalog.pg_database d \
+                    WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()) \
+                AND l.mode OPERATOR(pg_catalog.<>) ALL \
+                    (ARRAY['AccessShareLock', 'RowShareLock', 'ShareRowExclusiveLock']::pg_catalog.text[])) \
+        AND NOT EXISTS (SELECT FROM pg_catalog.pg_rewrite r WHERE r.ev_class OPERATOR(pg_catalog.=) t.oid) \
+        AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger g \
+            JOIN pg_catalog.pg_proc p ON p.oid OPERATOR(pg_catalog.=) g.tgfoid \
+            WHERE g.tgrelid OPERATOR(pg_catalog.=) t.oid AND g.tgenabled OPERATOR(pg_catalog.<>) 'D' \
+                AND NOT (g.tgisinternal AND p.proname OPERATOR(pg_catalog.=) ANY \
+                    (ARRAY['RI_FKey_check_ins', 'RI_FKey_check_upd']::pg_catalog.name[])))";
 
 impl PostgresDatabase {
     pub(super) async fn others_see_now(
@@ -57,7 +63,7 @@ impl PostgresDatabase {
     ) -> Result<(), DatabaseError> {
         self.check_free()?;
         let quoted = table.quoted(Dialect::Postgres);
-        let number = format!("pg_catalog.to_regclass({})::oid::text", literal(&quoted));
+        let number = format!("pg_catalog.to_regclass({})::pg_catalog.oid::pg_catalog.text", literal(&quoted));
         let found = self.open(&prologue_reading(&self.own, &quoted, &number)).await?;
         if found.as_ref() == Some(&is.0) {
             // The transaction has no id, since it changes nothing.

@@ -1,5 +1,6 @@
 //! Opens a new connection after one was lost, once the server has finished with the old one.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sqlx::PgConnection;
@@ -42,6 +43,9 @@ impl PostgresDatabase {
         let (connection, found) = self.endpoint.open_for_work().await?;
         // The old one is dropped, which closes its socket: a server that waits for the client sees that it is gone.
         self.connection = connection;
+        self.ended = Arc::default();
+        self.inspected = false;
+        self.types.unguard();
         (self.facts, self.backend) = (found.facts, found.backend);
         if let Some(left) = &self.left {
             done_with(&mut self.connection, left).await?;
@@ -52,7 +56,9 @@ impl PostgresDatabase {
         if !self.lost {
             self.left = None;
         }
-        locked
+        locked?;
+        // A statement without a transaction may have ended its own session.
+        self.compare_stored().await
     }
 
     /// Takes the lock again, if the run holds one. The history shows whether another run held it meanwhile.
@@ -68,19 +74,26 @@ impl PostgresDatabase {
     }
 }
 
+/// Returns the lower half of a transaction's id, which is all that the list of sessions shows.
+fn lower_half(xid: &str) -> u64 {
+    xid.parse::<u64>().map_or(0, |xid| xid & 0xffff_ffff)
+}
+
 /// Waits until the server has ended the old session's transaction, and ends the session if that takes too long.
 async fn done_with(connection: &mut PgConnection, left: &Left) -> Result<(), DatabaseError> {
     // A session is identified by its process and its transaction: after a restart, another session may have the same
     // process number.
     let Left { backend, xid } = left;
     let which = match xid {
-        // The list of sessions shows the lower half of the id.
-        Some(xid) => format!("(backend_xid::text::int8 = ({xid} & 4294967295))"),
-        None => format!("(pid = {backend} AND application_name LIKE 'runner%' AND state <> 'idle')"),
+        Some(xid) => format!("backend_xid OPERATOR(pg_catalog.=) '{}'::pg_catalog.xid", lower_half(xid)),
+        None => format!(
+            "pid OPERATOR(pg_catalog.=) {backend} AND application_name OPERATOR(pg_catalog.~~) 'runner%' \
+             AND state OPERATOR(pg_catalog.<>) 'idle'"
+        ),
     };
     let ask = format!(
-        "SELECT pid FROM pg_catalog.pg_stat_activity WHERE pid <> pg_catalog.pg_backend_pid() AND {which} \
-         AND datname = pg_catalog.current_database()"
+        "SELECT pid FROM pg_catalog.pg_stat_activity WHERE pid OPERATOR(pg_catalog.<>) pg_catalog.pg_backend_pid() \
+         AND {which} AND datname OPERATOR(pg_catalog.=) pg_catalog.current_database()"
     );
     let mut since = Instant::now();
     let mut asked = false;

@@ -7,12 +7,14 @@ use sqlx::{AssertSqlSafe, Executor as _, PgConnection};
 
 use super::PostgresDatabase;
 use super::error::{ABORTED, from_sqlx};
-use super::lock::{lock_lost, set_application};
+use super::foreign::{self, CAPTURED, FOREIGN, INSPECT};
+use super::lock::{UNLOCKED, lock_lost, set_application};
 use super::reconnect::Left;
 use super::scope::{backend_of, rows, set_local, text_of};
+use super::search_path;
 use super::settings::{Own, prologue, prologue_of};
 use super::tool_tables::{FINGERPRINT, Fingerprint};
-use super::transaction::{Transaction, explain_aborted};
+use super::transaction::{COMMIT, Transaction, explain_aborted, wrote_late};
 use crate::database::{ChangedRows, DatabaseError, End, Role, ToolChange, TransactionOptions};
 
 /// Begins what our own questions answer with when they fail.
@@ -41,7 +43,10 @@ impl PostgresDatabase {
     pub(super) async fn record_now(&mut self, changes: &[ToolChange]) -> Result<(), DatabaseError> {
         self.leave_ahead().await;
         self.check_begin().await?;
-        let text = format!("{}; {}COMMIT", prologue(&self.own, "NULL"), self.text_of(changes)?);
+        let inspects = !self.inspected;
+        let inspect = if inspects { INSPECT.as_str() } else { "" };
+        let begin = prologue(&self.own, &self.at_work("NULL"));
+        let text = format!("{begin}; {}{inspect}{}COMMIT", search_path::OURS, self.text_of(changes)?);
         self.busy = true;
         let (found, result) = answers(&mut self.connection, &text).await;
         self.backend = backend_of(&found).unwrap_or(self.backend);
@@ -49,6 +54,7 @@ impl PostgresDatabase {
         if result.is_err() {
             self.roll_back().await;
         }
+        self.inspected |= inspects && result.is_ok();
         self.busy = false;
         result.map_err(|error| ours(error, None))
     }
@@ -79,9 +85,11 @@ impl PostgresDatabase {
     /// Sends the end of the transaction. An error leaves the transaction for the caller to roll back.
     async fn end_with(&mut self, changes: &str, end: End) -> Result<(), DatabaseError> {
         self.drop_prepared().await?;
+        let holds_lock = self.holds_lock();
         let Some(transaction) = &mut self.transaction else { return Ok(()) };
         // Deferred constraints are the migration's, and are checked as it left the session.
         let mut text = std::mem::take(&mut transaction.later);
+        text.push_str(&transaction.release());
         let before = match (transaction.had_script, transaction.before.clone()) {
             (false, _) => None,
             (true, Some(before)) => Some(before),
@@ -91,9 +99,9 @@ impl PostgresDatabase {
         if before.is_some() {
             text.push_str("SET CONSTRAINTS ALL IMMEDIATE; ");
         }
-        text.push_str("SET LOCAL SESSION AUTHORIZATION DEFAULT; SET LOCAL ROLE NONE; ");
-        text.push_str("SET LOCAL search_path = pg_catalog, pg_temp; ");
+        text.push_str(search_path::OURS);
         text.push_str(&is_ours(&transaction.xid));
+        text.push_str(&holds_lock);
         if let Some(before) = &before {
             text.push_str(&is_unchanged(before));
         }
@@ -102,13 +110,14 @@ impl PostgresDatabase {
                 Some(request) => format!("; {}", set_application(&request.run_id)),
                 None => String::new(),
             };
-            // Of the settings of other transactions the changes need these two.
+            // Of the settings of other transactions the changes need these three.
             text.push_str(&format!(
-                "{LEAVE}{application}; SET LOCAL row_security = off; SET LOCAL statement_timeout = 0; "
+                "{LEAVE}{application}; SET LOCAL row_security = off; SET LOCAL statement_timeout = 0; {}",
+                search_path::OURS
             ));
         }
         text.push_str(changes);
-        text.push_str("COMMIT");
+        text.push_str(if before.is_some() { COMMIT } else { "COMMIT" });
         let next = match end {
             End::Migration { next: Some(options) } => Some((options, self.prologue_for(options))),
             _ => None,
@@ -119,7 +128,7 @@ impl PostgresDatabase {
         let (found, result) = answers(&mut self.connection, &text).await;
         let is_committed = result.is_ok() || found.iter().any(|row| text_of(row, 0).as_deref() == Some(BEGUN));
         if !is_committed {
-            return result.map_err(|error| ours(error, before.as_ref()));
+            return result.map_err(|error| wrote_late(ours(error, before.as_ref())));
         }
         self.transaction = None;
         if end != End::Step {
@@ -160,9 +169,10 @@ impl PostgresDatabase {
                     Ok(found) => found,
                     Err(error) => {
                         self.roll_back().await;
-                        return Err(error);
+                        return Err(ours(error, None));
                     }
                 };
+                self.inspected = true;
                 self.busy = false;
                 self.backend = backend_of(&found).unwrap_or(self.backend);
                 match Self::begun(&found) {
@@ -179,6 +189,7 @@ impl PostgresDatabase {
             return Err(lock_lost());
         }
         self.transaction = Some(transaction);
+        self.types.unguard();
         Ok(())
     }
 
@@ -193,9 +204,13 @@ impl PostgresDatabase {
     /// whether the lock is held, its last one the state of the tool's tables.
     fn prologue_for(&self, options: TransactionOptions) -> String {
         let is_locked = self.lock.as_ref().map_or_else(|| "true".to_owned(), |lock| lock.is_held_by());
-        let also = format!("pg_catalog.pg_current_xact_id()::text, {is_locked}");
-        let timeouts = self.own.timeouts(Role::SqlScript, self.endpoint.settings());
-        format!("{}; {}{}", prologue_of(None, options.isolation, &self.own, &also), set_local(&timeouts), *FINGERPRINT)
+        let also = self.at_work(&format!("pg_catalog.pg_current_xact_id()::pg_catalog.text, {is_locked}"));
+        let timeouts = set_local(&self.own.timeouts(Role::SqlScript, self.endpoint.settings()));
+        let inspect = if self.inspected { "" } else { INSPECT.as_str() };
+        // The row of the process is the second to last.
+        let settings = prologue_of(None, options.isolation, &self.own, &also);
+        let (begin, rest) = settings.split_once("; ").unwrap_or((&settings, ""));
+        format!("{begin}; {inspect}{rest}; {timeouts}{}", *FINGERPRINT)
     }
 
     /// The transaction that such a text has opened, and whether the lock is held.
@@ -206,16 +221,27 @@ impl PostgresDatabase {
         Some((transaction, text_of(begun, 2).as_deref() == Some("t")))
     }
 
+    /// A statement that fails unless the lock is still held, if it was taken.
+    pub(super) fn holds_lock(&self) -> String {
+        self.lock.as_ref().map_or_else(String::new, |lock| {
+            format!(
+                "SELECT CASE WHEN {} THEN 0 ELSE pg_catalog.concat('{UNLOCKED}', pg_catalog.now())::pg_catalog.int4 END; ",
+                lock.is_held_by()
+            )
+        })
+    }
+
     /// The changes as one text, each followed by `; `.
     fn text_of(&self, changes: &[ToolChange]) -> Result<String, DatabaseError> {
         let mut text = String::new();
         for change in changes {
-            let spelled = change.spelled(&self.facts, literal, |hex| format!("E'\\\\x{hex}'::bytea"))?;
+            let spelled = change.spelled(&self.facts, literal, |hex| format!("E'\\\\x{hex}'::pg_catalog.bytea"))?;
             // An INSERT adds its row or fails.
             if change.rows() == ChangedRows::One && !spelled.starts_with("INSERT") {
                 text.push_str(&format!(
-                    "WITH changed AS ({spelled} RETURNING 1) SELECT CASE WHEN pg_catalog.count(*) = 1 THEN 0 \
-                     ELSE ('{ROWS}' || pg_catalog.now()::text)::int4 END FROM changed; "
+                    "WITH changed AS ({spelled} RETURNING 1) \
+                     SELECT CASE WHEN pg_catalog.count(*) OPERATOR(pg_catalog.=) 1 THEN 0 \
+                     ELSE pg_catalog.concat('{ROWS}', pg_catalog.now())::pg_catalog.int4 END FROM changed; "
                 ));
             } else {
                 text.push_str(&format!("{spelled}; "));
@@ -233,8 +259,8 @@ const LEAVE: &str = "RESET SESSION AUTHORIZATION; RESET ROLE; CLOSE ALL; UNLISTE
 fn is_ours(xid: &str) -> String {
     // Depends on the time, so that the server computes it only where it is due.
     format!(
-        "SELECT CASE WHEN pg_catalog.pg_current_xact_id_if_assigned()::text = '{xid}' THEN 0 \
-         ELSE ('{OVER}' || pg_catalog.now()::text)::int4 END; "
+        "SELECT CASE WHEN pg_catalog.pg_current_xact_id_if_assigned()::pg_catalog.text OPERATOR(pg_catalog.=) '{xid}' \
+         THEN 0 ELSE pg_catalog.concat('{OVER}', pg_catalog.now())::pg_catalog.int4 END; "
     )
 }
 
@@ -242,13 +268,14 @@ fn is_ours(xid: &str) -> String {
 fn is_unchanged(before: &Fingerprint) -> String {
     let same: Vec<String> = (before.0.iter().zip(["a", "b", "c"]))
         .map(|(value, name)| match value {
-            Some(value) => format!("now.{name} IS NOT DISTINCT FROM {}", literal(value)),
+            Some(value) => format!("coalesce(now.{name} OPERATOR(pg_catalog.=) {}, false)", literal(value)),
             None => format!("now.{name} IS NULL"),
         })
         .collect();
-    let told = ["a", "b", "c"].map(|name| format!("|| pg_catalog.chr(1) || coalesce(now.{name}, '')")).join(" ");
+    let told = ["a", "b", "c"].map(|name| format!(", pg_catalog.chr(1), now.{name}")).concat();
     format!(
-        "SELECT CASE WHEN {} THEN 0 ELSE ('{CHANGED}' {told})::int4 END FROM ({}) AS now (a, b, c); ",
+        "SELECT CASE WHEN {} THEN 0 ELSE pg_catalog.concat('{CHANGED}'{told})::pg_catalog.int4 END \
+         FROM ({}) AS now (a, b, c); ",
         same.join(" AND "),
         *FINGERPRINT
     )
@@ -260,7 +287,7 @@ fn literal(text: &str) -> String {
 }
 
 /// The error behind the answer of one of our own questions, or else the error itself.
-fn ours(error: DatabaseError, before: Option<&Fingerprint>) -> DatabaseError {
+pub(super) fn ours(error: DatabaseError, before: Option<&Fingerprint>) -> DatabaseError {
     if error.code == ABORTED {
         return explain_aborted("an earlier statement failed");
     }
@@ -271,6 +298,15 @@ fn ours(error: DatabaseError, before: Option<&Fingerprint>) -> DatabaseError {
     }
     if told.starts_with(ROWS) {
         return DatabaseError::unexpected_rows();
+    }
+    if told.starts_with(UNLOCKED) {
+        return lock_lost();
+    }
+    if told.starts_with(CAPTURED) {
+        return foreign::captured(told.split(SEPARATOR).nth(1).unwrap_or_default());
+    }
+    if told.starts_with(FOREIGN) {
+        return foreign::error(told.split(SEPARATOR).nth(1).unwrap_or_default());
     }
     let Some(before) = before.filter(|_| told.starts_with(CHANGED)) else { return error };
     let mut parts = told.split(SEPARATOR).skip(1).map(|part| Some(part.to_owned()).filter(|part| !part.is_empty()));

@@ -41,21 +41,27 @@ pub(super) struct PgType {
 /// table. The base type of a domain is looked up through all domains in between.
 const COLUMNS: &str = "\
     SELECT n.nspname, c.relkind, a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), a.attnotnull, \
-        a.attgenerated <> '', a.attidentity = 'a', a.atttypid, a.atttypmod, \
-        b.oid, b.modifier, b.typtype, b.typcategory, CASE WHEN b.typcategory = 'A' THEN nullif(b.typelem, 0) END, \
-        (SELECT k.place FROM pg_catalog.pg_index i, unnest(i.indkey::int2[]) WITH ORDINALITY k (number, place) \
-            WHERE i.indrelid = c.oid AND i.indisprimary AND k.number = a.attnum AND k.place <= i.indnkeyatts) \
-    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-        LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped \
+        a.attgenerated OPERATOR(pg_catalog.<>) '', a.attidentity OPERATOR(pg_catalog.=) 'a', a.atttypid, a.atttypmod, \
+        b.oid, b.modifier, b.typtype, b.typcategory, CASE WHEN b.typcategory OPERATOR(pg_catalog.=) 'A' \
+            AND b.typelem OPERATOR(pg_catalog.<>) 0::pg_catalog.oid THEN b.typelem END, \
+        (SELECT k.place FROM pg_catalog.pg_index i, \
+                pg_catalog.unnest(i.indkey::pg_catalog.int2[]) WITH ORDINALITY k (number, place) \
+            WHERE i.indrelid OPERATOR(pg_catalog.=) c.oid AND i.indisprimary \
+                AND k.number OPERATOR(pg_catalog.=) a.attnum AND k.place OPERATOR(pg_catalog.<=) i.indnkeyatts) \
+    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace \
+        LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid OPERATOR(pg_catalog.=) c.oid \
+            AND a.attnum OPERATOR(pg_catalog.>) 0 AND NOT a.attisdropped \
         LEFT JOIN LATERAL ( \
             WITH RECURSIVE d AS ( \
                 SELECT t.oid, a.atttypmod AS modifier, t.typtype, t.typcategory, t.typelem, t.typbasetype, t.typtypmod \
-                    FROM pg_catalog.pg_type t WHERE t.oid = a.atttypid \
+                    FROM pg_catalog.pg_type t WHERE t.oid OPERATOR(pg_catalog.=) a.atttypid \
                 UNION ALL \
                 SELECT t.oid, d.typtypmod, t.typtype, t.typcategory, t.typelem, t.typbasetype, t.typtypmod \
-                    FROM d JOIN pg_catalog.pg_type t ON d.typtype = 'd' AND t.oid = d.typbasetype) \
-            SELECT * FROM d WHERE typtype <> 'd') b ON true \
-    WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.oid = pg_catalog.to_regclass(";
+                    FROM d JOIN pg_catalog.pg_type t \
+                        ON d.typtype OPERATOR(pg_catalog.=) 'd' AND t.oid OPERATOR(pg_catalog.=) d.typbasetype) \
+            SELECT * FROM d WHERE typtype OPERATOR(pg_catalog.<>) 'd') b ON true \
+    WHERE c.relkind OPERATOR(pg_catalog.=) ANY (ARRAY['r', 'p', 'v', 'm', 'f']::pg_catalog.\"char\"[]) \
+        AND c.oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass(";
 
 impl PostgresDatabase {
     /// Looks up a table or view; without a schema, on the search path.
@@ -68,7 +74,7 @@ impl PostgresDatabase {
 }
 
 async fn look(connection: &mut sqlx::PgConnection, name: &TableName) -> Result<Table, DatabaseError> {
-    let ask = format!("{COLUMNS}{}) ORDER BY a.attnum", literal(&name.quoted(Dialect::Postgres)));
+    let ask = format!("{COLUMNS}{})::pg_catalog.oid ORDER BY a.attnum", literal(&name.quoted(Dialect::Postgres)));
     let found = rows(connection, &ask).await?;
     let Some(first) = found.first() else { return Err(no_table(connection, name).await?) };
     let is_view = matches!(text_of(first, 1).as_deref(), Some("v" | "m"));
@@ -128,12 +134,13 @@ fn number(row: &PgRow, column: usize) -> Option<i64> {
 /// Returns the error for a table that does not exist, with the most similar name on the search path.
 async fn no_table(connection: &mut sqlx::PgConnection, name: &TableName) -> Result<DatabaseError, DatabaseError> {
     let place = match &name.schema {
-        Some(schema) => format!("n.nspname = {}", literal(schema)),
-        None => "n.nspname = ANY (pg_catalog.current_schemas(false))".to_owned(),
+        Some(schema) => format!("n.nspname OPERATOR(pg_catalog.=) {}::pg_catalog.name", literal(schema)),
+        None => "n.nspname OPERATOR(pg_catalog.=) ANY (pg_catalog.current_schemas(false))".to_owned(),
     };
     let ask = format!(
-        "SELECT c.relname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-         WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND {place}"
+        "SELECT c.relname FROM pg_catalog.pg_class c \
+         JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace \
+         WHERE c.relkind OPERATOR(pg_catalog.=) ANY (ARRAY['r', 'p', 'v', 'm', 'f']::pg_catalog.\"char\"[]) AND {place}"
     );
     let others: Vec<String> = rows(connection, &ask).await?.iter().filter_map(|row| text_of(row, 0)).collect();
     let error = DatabaseError::new(DatabaseErrorKind::Syntax, format!("there is no table or view `{name}`"));

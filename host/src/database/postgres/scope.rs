@@ -1,20 +1,27 @@
 //! What surrounds each statement: the rights check before it, a transaction or savepoint around it, and the timeouts of
 //! the session role. The module's comment has an overview.
 
+use std::sync::atomic::Ordering;
+
 use sqlx::{AssertSqlSafe, Executor, PgConnection, Row};
 
 use super::PostgresDatabase;
 use super::error::{from_sqlx, lost};
-use super::rights;
+use super::foreign::INSPECT;
+use super::lock::UNLOCKED;
+use super::record::ours;
+use super::search_path::{OURS, PIN, UNPIN, is_about_tool_tables};
 use super::settings::prologue;
+use super::stored::Stored;
 use super::tool_tables::{FINGERPRINT, Fingerprint};
-use super::transaction::explain_aborted;
+use super::transaction::{commit, explain_aborted};
+use super::{Left, rights};
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Role};
 use crate::sql::classify::StatementClass;
 use crate::sql::has_statement;
 
 /// The savepoint before each statement of a guest.
-const SAVEPOINT: &str = "runner_guest";
+pub(super) const SAVEPOINT: &str = "runner_guest";
 
 /// What is open around a statement. The caller passes it to [`PostgresDatabase::leave`], whatever happens in between.
 #[must_use]
@@ -92,10 +99,14 @@ impl PostgresDatabase {
         }
         let scope = Scope { around };
         let more = more(&scope);
+        let names = match statement {
+            Some(statement) if self.rights == Role::Host && is_about_tool_tables(statement) => Names::Ours,
+            _ => Names::Theirs,
+        };
         self.busy = true;
         let opened = match around {
-            Around::Transaction | Around::Savepoint => self.go_on(around, &more).await,
-            Around::Wrapped => self.open_wrapped(&more).await,
+            Around::Transaction | Around::Savepoint => self.go_on(around, names, &more).await,
+            Around::Wrapped => self.open_wrapped(names, &more).await,
             Around::Nothing => self.set_for_session().await,
         };
         self.busy = opened.is_ok();
@@ -119,7 +130,7 @@ impl PostgresDatabase {
         self.note_loss(&result);
         if self.lost {
             self.busy = false;
-            return result;
+            return self.leave_lost(&scope, result).await;
         }
         let result = match (scope.around, result) {
             (Around::Transaction, Err(error)) => Err(self.failed_in_transaction(error)),
@@ -135,7 +146,7 @@ impl PostgresDatabase {
                 let reset: Vec<String> = timeouts.iter().map(|(name, _)| format!("RESET {name}")).collect();
                 let reset = simple(&mut self.connection, &reset.join("; ")).await;
                 self.note_loss(&reset);
-                result
+                self.compare_stored().await.and(result)
             }
             (_, result) => result,
         };
@@ -158,14 +169,42 @@ impl PostgresDatabase {
     }
 
     pub(super) fn note_loss<T>(&mut self, result: &Result<T, DatabaseError>) {
-        if matches!(result, Err(error) if error.kind == DatabaseErrorKind::Connection) {
+        self.lost |= self.ended.load(Ordering::Acquire);
+        if matches!(result, Err(error) if error.kind == DatabaseErrorKind::Connection && error.code != UNLOCKED) {
             self.lost = true;
         }
     }
 
+    /// Finishes a statement whose connection is lost. If its session was ended because the run stops, a new one takes its
+    /// place, so that the run can still record what it did; an open transaction has to be rolled back first.
+    async fn leave_lost<T>(&mut self, scope: &Scope, result: Result<T, DatabaseError>) -> Result<T, DatabaseError> {
+        if !self.ended.load(Ordering::Acquire) {
+            return result;
+        }
+        if !scope.is_in_transaction() {
+            self.left.get_or_insert(Left { backend: self.backend, xid: None });
+            // Where there is no new connection, every further statement says so.
+            if let Err(error) = self.reconnect_now().await
+                && error.kind == DatabaseErrorKind::Denied
+            {
+                return Err(error);
+            }
+        }
+        // Whatever it did was rolled back with its transaction.
+        result.and_then(|_| Err(DatabaseError::stopped()))
+    }
+
+    /// Compares what the tool's tables hold after a statement that has no transaction.
+    pub(super) async fn compare_stored(&mut self) -> Result<(), DatabaseError> {
+        let Some(before) = self.stored.take() else { return Ok(()) };
+        let now = Stored::read(&mut self.connection).await;
+        self.note_loss(&now);
+        before.compare(&now?)
+    }
+
     /// Continues in the open transaction: sets the role's timeouts, checks the tool's tables if the role changed, and
     /// sets a savepoint if one is needed. Sends all of it in one message, or no message if nothing is needed.
-    async fn go_on(&mut self, around: Around, more: &str) -> Result<(), DatabaseError> {
+    async fn go_on(&mut self, around: Around, names: Names, more: &str) -> Result<(), DatabaseError> {
         let Some(transaction) = &mut self.transaction else { return Ok(()) };
         if let Some(first) = &transaction.failed {
             return Err(explain_aborted(first));
@@ -173,22 +212,31 @@ impl PostgresDatabase {
         let mut text = std::mem::take(&mut transaction.later);
         let is_script = self.rights != Role::Host;
         let turns = transaction.script_speaks != is_script;
+        match (transaction.pinned, names) {
+            (false, Names::Ours) => text.push_str(PIN),
+            (true, Names::Theirs) => text.push_str(UNPIN),
+            _ => {}
+        }
+        let inspects = names == Names::Ours && !self.inspected;
+        if inspects {
+            text.push_str(&INSPECT);
+        }
         if turns {
             text.push_str(&set_local(&self.own.timeouts(self.rights, self.endpoint.settings())));
             text.push_str(&FINGERPRINT);
             text.push_str("; ");
         }
         if around == Around::Savepoint {
-            if transaction.savepoint {
-                text.push_str(&format!("RELEASE SAVEPOINT {SAVEPOINT}; "));
-            }
+            text.push_str(&transaction.release());
             text.push_str(&format!("SAVEPOINT {SAVEPOINT}; "));
         }
         text.push_str(more);
         if text.is_empty() {
             return Ok(());
         }
-        let rows = rows(&mut self.connection, &text).await?;
+        let rows = rows(&mut self.connection, &text).await.map_err(|error| ours(error, None))?;
+        transaction.pinned = names == Names::Ours;
+        self.inspected |= inspects;
         transaction.savepoint |= around == Around::Savepoint;
         if turns {
             transaction.turn(is_script, Fingerprint::of(rows.last()));
@@ -214,40 +262,47 @@ impl PostgresDatabase {
         error
     }
 
-    async fn open_wrapped(&mut self, more: &str) -> Result<(), DatabaseError> {
+    async fn open_wrapped(&mut self, names: Names, more: &str) -> Result<(), DatabaseError> {
         let is_script = self.rights != Role::Host;
         let mut text = String::new();
         if is_script {
             text.push_str(&set_local(&self.own.timeouts(self.rights, self.endpoint.settings())));
             text.push_str(&FINGERPRINT);
         }
-        let begin = prologue(&self.own, "NULL");
-        let text = if is_script { format!("{begin}; {text}; {more}") } else { format!("{begin}; {more}") };
+        let begin = prologue(&self.own, &self.at_work("NULL"));
+        let inspects = names == Names::Ours && !self.inspected;
+        if names == Names::Ours {
+            text.push_str(OURS);
+        }
+        if inspects {
+            text.push_str(&INSPECT);
+        }
+        let text = if is_script { format!("{begin}; {text}; {more}") } else { format!("{begin}; {text}{more}") };
         let rows = match rows(&mut self.connection, &text).await {
             Ok(rows) => rows,
             Err(error) => {
                 let _ = simple(&mut self.connection, "ROLLBACK").await;
-                return Err(error);
+                return Err(ours(error, None));
             }
         };
+        self.inspected |= inspects;
         self.backend = backend_of(&rows).unwrap_or(self.backend);
         self.wrapped = is_script.then(|| Fingerprint::of(rows.last()));
         Ok(())
     }
 
     async fn close_wrapped(&mut self) -> Result<(), DatabaseError> {
-        if let Some(before) = self.wrapped.take() {
-            // Deferred constraints and triggers run before the tables are checked.
-            let text = format!("SET CONSTRAINTS ALL IMMEDIATE; {}", *FINGERPRINT);
-            let looked = rows(&mut self.connection, &text).await;
-            let looked = looked.and_then(|rows| before.compare(&Fingerprint::of(rows.last())));
-            if let Err(error) = looked {
-                let back = simple(&mut self.connection, "ROLLBACK").await;
-                self.note_loss(&back);
-                return Err(error);
-            }
+        let Some(before) = self.wrapped.take() else { return simple(&mut self.connection, "COMMIT").await };
+        // Deferred constraints and triggers run before the tables are checked.
+        let text = format!("SET CONSTRAINTS ALL IMMEDIATE; {}", *FINGERPRINT);
+        let looked = rows(&mut self.connection, &text).await;
+        let looked = looked.and_then(|rows| before.compare(&Fingerprint::of(rows.last())));
+        if let Err(error) = looked {
+            let back = simple(&mut self.connection, "ROLLBACK").await;
+            self.note_loss(&back);
+            return Err(error);
         }
-        simple(&mut self.connection, "COMMIT").await
+        commit(&mut self.connection).await
     }
 
     async fn set_for_session(&mut self) -> Result<(), DatabaseError> {
@@ -256,8 +311,18 @@ impl PostgresDatabase {
         let ask = "SELECT pg_catalog.pg_backend_pid() AS pg_backend_pid";
         let rows = rows(&mut self.connection, &format!("{text}{ask}")).await?;
         self.backend = backend_of(&rows).unwrap_or(self.backend);
+        if self.rights != Role::Host {
+            self.stored = Some(Stored::read(&mut self.connection).await?);
+        }
         Ok(())
     }
+}
+
+/// Whose names a statement uses: see [`search_path`](super::search_path).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Names {
+    Ours,
+    Theirs,
 }
 
 /// Returns the text that sets the settings until the transaction ends; other statements can directly follow it.

@@ -33,7 +33,7 @@ const SETTINGS: [(&str, &str); 12] = [
 /// systems that cannot detect a closed connection.
 const CHECK_CLIENT: &str = "SELECT pg_catalog.set_config('client_connection_check_interval', '1000', true) \
     WHERE pg_catalog.current_setting('client_connection_check_interval', true) IS NOT NULL \
-    AND pg_catalog.version() LIKE '%linux%'";
+    AND pg_catalog.version() OPERATOR(pg_catalog.~~) '%linux%'";
 
 /// Returns the text that sets the settings of every transaction.
 pub(super) fn in_transaction(own: &Own) -> String {
@@ -99,6 +99,11 @@ impl Own {
             ["set", "session", name, ..] | ["set", name, ..] => self.0.push((*name).to_owned()),
             _ => {}
         }
+    }
+
+    /// Returns how long a statement of a role may take, unless a script has set that itself.
+    pub(super) fn limit(&self, rights: Role, options: &ConnectOptions) -> Option<Duration> {
+        options.statement_timeout.filter(|_| rights != Role::Host && !self.has("statement_timeout"))
     }
 
     /// Returns the timeouts of a role as names and values: those of the options for migrations, none for the host.

@@ -20,15 +20,16 @@ const CELL: usize = 8;
 impl PostgresDatabase {
     pub(super) async fn execute_now(&mut self, statement: &str, parameters: &[Value]) -> Result<u64, DatabaseError> {
         let scope = self.enter(Some(statement)).await?;
-        let watch = self.watch();
+        let (watch, limit) = (self.watch(), self.own.limit(self.rights, self.endpoint.settings()));
         let result = if scope.is_bare() {
-            watch.run(execute_bare(&mut self.connection, statement, parameters)).await
+            watch.run_within(limit, execute_bare(&mut self.connection, statement, parameters)).await
         } else if self.rights == Role::SqlScript && parameters.is_empty() && !statement.contains(';') {
             // The server ends a statement at a semicolon only: a text without one is a single statement, and need not be
             // described to prove it.
-            watch.run(execute_plain(&mut self.connection, statement)).await
+            watch.run_within(limit, execute_plain(&mut self.connection, statement)).await
         } else {
-            watch.run(execute(&mut self.connection, &mut self.types, statement, parameters)).await
+            let work = execute(&mut self.connection, &mut self.types, statement, parameters);
+            watch.run_within(limit, work).await
         };
         let settled = self.settle(&scope, statement).await;
         self.leave(scope, result.and_then(|rows| settled.map(|()| rows))).await
@@ -41,11 +42,13 @@ impl PostgresDatabase {
         limits: QueryLimits,
     ) -> Result<RowSet, DatabaseError> {
         let scope = self.enter(Some(statement)).await?;
-        let watch = self.watch();
+        let (watch, limit) = (self.watch(), self.own.limit(self.rights, self.endpoint.settings()));
         let result = if scope.is_bare() {
-            watch.run(execute_bare(&mut self.connection, statement, parameters)).await.map(|_| RowSet::default())
+            let work = execute_bare(&mut self.connection, statement, parameters);
+            watch.run_within(limit, work).await.map(|_| RowSet::default())
         } else {
-            watch.run(query(&mut self.connection, &mut self.types, statement, parameters, limits)).await
+            let work = query(&mut self.connection, &mut self.types, statement, parameters, limits);
+            watch.run_within(limit, work).await
         };
         let settled = self.settle(&scope, statement).await;
         self.leave(scope, result.and_then(|rows| settled.map(|()| rows))).await

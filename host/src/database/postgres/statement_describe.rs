@@ -81,6 +81,7 @@ pub(super) async fn describe(
     requested: &[Option<ColumnType>],
     values: &[Value],
 ) -> Result<Described, DatabaseError> {
+    types.guard(connection).await?;
     let (placeholders, columns) = match prepare(connection, statement).await {
         Ok(found) => found,
         // The server has described it, but sqlx does not know the type of a column, such as a multirange.

@@ -14,7 +14,7 @@ use crate::database::{DatabaseError, Role};
 /// Resets the session, and returns whether there may be temporary objects.
 const LEAVE: &str = "RESET SESSION AUTHORIZATION; RESET ROLE; CLOSE ALL; UNLISTEN *; \
     SELECT pg_catalog.pg_advisory_unlock_all(); DEALLOCATE ALL; DISCARD SEQUENCES; RESET ALL; \
-    SELECT pg_catalog.pg_my_temp_schema() <> 0";
+    SELECT pg_catalog.pg_my_temp_schema() OPERATOR(pg_catalog.<>) 0::pg_catalog.oid";
 
 /// SQLSTATE of a table that cannot be dropped because of pending deferred triggers.
 const IN_USE: &str = "55006";
@@ -39,6 +39,10 @@ impl PostgresDatabase {
         self.own = Own::default();
         let settings = in_transaction(&self.own);
         let answer = rows(&mut self.connection, &format!("{LEAVE}; {settings}{application}")).await?;
+        if let Some(transaction) = &mut self.transaction {
+            // That was reset too.
+            transaction.pinned = false;
+        }
         let temporary = answer.iter().any(|row| text_of(row, 0).as_deref() == Some("t"));
         if !temporary {
             return Ok(());

@@ -3,7 +3,9 @@
 mod connect;
 mod contract;
 mod conversions;
+mod hostile;
 mod lock;
+mod names;
 mod pages;
 mod reading;
 mod rights;

@@ -5,8 +5,8 @@
 //! that wrote to one of them, truncated, locked or altered it, or gave it a trigger, holds a lock that it did not hold
 //! before. (`ANALYZE` of the whole database takes a lock under which no content changes; this is allowed.) If the host
 //! itself already holds such a lock, the server's count of the rows that this transaction has written shows the
-//! difference. Owner and grants can change without a lock, and storage parameters under that of `ANALYZE`; these are
-//! compared separately.
+//! difference. Owner and grants can change without a lock, and storage parameters, tables that inherit and statistics under that
+//! of `ANALYZE`; these are compared separately.
 
 use std::sync::LazyLock;
 
@@ -21,15 +21,24 @@ pub(super) static FINGERPRINT: LazyLock<String> = LazyLock::new(|| LOOK.replace(
 
 const LOOK: &str = "\
     WITH tool AS ( \
-        SELECT c.oid, c.relname, c.relowner, c.relacl, c.reloptions, n.nspowner, n.nspacl \
-        FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-        WHERE n.nspname = 'runner' AND c.relname IN (~tables~)) \
-    SELECT (SELECT pg_catalog.string_agg(pg_catalog.concat_ws(',', relname, oid, relowner, relacl::text, reloptions::text, nspowner, nspacl::text), ';' \
+        SELECT c.oid, c.relname, c.relowner, c.relacl, c.reloptions, c.relkind, c.relrowsecurity, c.relchecks, \
+            n.nspowner, n.nspacl \
+        FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace \
+        WHERE n.nspname OPERATOR(pg_catalog.=) 'runner' \
+            AND c.relname OPERATOR(pg_catalog.=) ANY (ARRAY[~tables~]::pg_catalog.name[])) \
+    SELECT (SELECT pg_catalog.string_agg(pg_catalog.concat_ws(',', relname, oid, relowner, relacl::pg_catalog.text, \
+                reloptions::pg_catalog.text, relkind, relrowsecurity, relchecks, nspowner, nspacl::pg_catalog.text, \
+                (SELECT pg_catalog.count(*) FROM pg_catalog.pg_inherits h WHERE h.inhparent OPERATOR(pg_catalog.=) tool.oid), \
+                (SELECT pg_catalog.count(*) FROM pg_catalog.pg_statistic_ext s \
+                    WHERE s.stxrelid OPERATOR(pg_catalog.=) tool.oid)), ';' \
                 ORDER BY relname) FROM tool), \
-        (SELECT pg_catalog.string_agg(t.relname || ' ' || l.mode, ';' ORDER BY t.relname, l.mode) \
-            FROM pg_catalog.pg_locks l JOIN tool t ON t.oid = l.relation \
-            WHERE l.pid = pg_catalog.pg_backend_pid() AND l.locktype = 'relation' AND l.mode NOT IN ('AccessShareLock', 'ShareUpdateExclusiveLock') \
-            AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())), \
+        (SELECT pg_catalog.string_agg(pg_catalog.concat_ws(' ', t.relname, l.mode), ';' ORDER BY t.relname, l.mode) \
+            FROM pg_catalog.pg_locks l JOIN tool t ON t.oid OPERATOR(pg_catalog.=) l.relation \
+            WHERE l.pid OPERATOR(pg_catalog.=) pg_catalog.pg_backend_pid() \
+            AND l.locktype OPERATOR(pg_catalog.=) 'relation' AND l.mode OPERATOR(pg_catalog.<>) ALL \
+                (ARRAY['AccessShareLock', 'ShareUpdateExclusiveLock']::pg_catalog.text[]) \
+            AND l.database OPERATOR(pg_catalog.=) (SELECT d.oid FROM pg_catalog.pg_database d \
+                WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database())), \
         (SELECT pg_catalog.string_agg(pg_catalog.concat_ws(',', relname, pg_catalog.pg_stat_get_xact_tuples_inserted(oid), \
                 pg_catalog.pg_stat_get_xact_tuples_updated(oid), pg_catalog.pg_stat_get_xact_tuples_deleted(oid)), ';' \
                 ORDER BY relname) FROM tool)";

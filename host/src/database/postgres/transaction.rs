@@ -2,12 +2,16 @@
 //! ROLLBACK and no error, and a COMMIT without a transaction with a warning. So each commit is preceded by a check that
 //! the transaction is alive and is the one that `begin` opened.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use sqlx::PgConnection;
+
 use super::PostgresDatabase;
-use super::error::{ABORTED, lost};
+use super::error::{ABORTED, READ_ONLY, lost};
 use super::reconnect::Left;
-use super::scope::{backend_of, rows, simple, text_of};
+use super::record::ours;
+use super::scope::{SAVEPOINT, backend_of, rows, simple, text_of};
 use super::settings::prologue_of;
 use super::tool_tables::{FINGERPRINT, Fingerprint};
 use crate::database::{DatabaseError, DatabaseErrorKind, Part, Role};
@@ -18,7 +22,7 @@ use crate::sql::Isolation;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Returns the transaction's id without assigning one.
-const WHICH: &str = "SELECT pg_catalog.pg_current_xact_id_if_assigned()::text";
+const WHICH: &str = "SELECT pg_catalog.pg_current_xact_id_if_assigned()::pg_catalog.text";
 
 /// A transaction that `begin` opened.
 pub(super) struct Transaction {
@@ -28,6 +32,8 @@ pub(super) struct Transaction {
     pub(super) failed: Option<String>,
     /// The savepoint before the guest's last statement is still set.
     pub(super) savepoint: bool,
+    /// The search path is ours, and that of the migration is noted.
+    pub(super) pinned: bool,
     /// SQL to run before the next statement, in the same message as what surrounds that statement.
     pub(super) later: String,
     /// The script's timeouts are in force, and the last statement may have been a script's.
@@ -47,12 +53,18 @@ impl Transaction {
             xid,
             failed: None,
             savepoint: false,
+            pinned: false,
             later: String::new(),
             script_speaks: false,
             had_script: false,
             before: None,
             tampered: None,
         }
+    }
+
+    /// Returns the statement that releases the savepoint before the guest's last statement, if it is still set.
+    pub(super) fn release(&self) -> String {
+        if self.savepoint { format!("RELEASE SAVEPOINT {SAVEPOINT}; ") } else { String::new() }
     }
 
     /// Records that another role runs statements from here on, and the current state of the tool's tables.
@@ -81,10 +93,12 @@ impl PostgresDatabase {
         self.leave_ahead().await;
         self.check_begin().await?;
         // Assigning a transaction id requires a transaction that may write.
-        let xid = self.open(&prologue_of(part, isolation, &self.own, "pg_catalog.pg_current_xact_id()::text")).await?;
+        let also = self.at_work("pg_catalog.pg_current_xact_id()::pg_catalog.text");
+        let xid = self.open(&prologue_of(part, isolation, &self.own, &also)).await?;
         match xid {
             Some(xid) => {
                 self.transaction = Some(Transaction::new(xid));
+                self.types.unguard();
                 Ok(())
             }
             None => {
@@ -129,13 +143,17 @@ impl PostgresDatabase {
         self.forget_statements();
         self.check_usable()?;
         let xid = transaction.xid.clone();
+        let had_script = transaction.had_script;
         self.busy = true;
         if let Err(error) = self.prove(transaction).await {
             self.note_loss::<()>(&Err(error.clone()));
             self.roll_back().await;
             return Err(error);
         }
-        let committed = simple(&mut self.connection, "COMMIT").await;
+        let committed = match had_script {
+            true => commit(&mut self.connection).await,
+            false => simple(&mut self.connection, "COMMIT").await,
+        };
         self.busy = false;
         self.note_loss(&committed);
         if self.lost {
@@ -152,13 +170,19 @@ impl PostgresDatabase {
         self.drop_prepared().await?;
         let text = if transaction.had_script {
             // What a script has deferred until the commit must not touch the tool's tables either.
-            format!("{WHICH}; {0}; SET CONSTRAINTS ALL IMMEDIATE; {0}", *FINGERPRINT)
+            format!(
+                "{}{}{WHICH}; {3}; SET CONSTRAINTS ALL IMMEDIATE; {3}; {2}",
+                transaction.later,
+                transaction.release(),
+                self.holds_lock(),
+                *FINGERPRINT
+            )
         } else {
             WHICH.to_owned()
         };
         let rows = match rows(&mut self.connection, &text).await {
             Err(error) if error.code == ABORTED => return Err(explain_aborted("an earlier statement failed")),
-            other => other?,
+            other => other.map_err(|error| ours(error, None))?,
         };
         if rows.first().and_then(|row| text_of(row, 0)).as_ref() != Some(&transaction.xid) {
             return Err(DatabaseError::new(
@@ -169,7 +193,7 @@ impl PostgresDatabase {
                 "remove `COMMIT`, `ROLLBACK` and similar statements: runner itself begins and ends the transaction",
             ));
         }
-        if let [_, before, after] = &rows[..] {
+        if let [_, before, after, ..] = &rows[..] {
             let before = Fingerprint::of(Some(before));
             transaction.compare(&before);
             before.compare(&Fingerprint::of(Some(after)))?;
@@ -202,6 +226,10 @@ impl PostgresDatabase {
             self.roll_back().await;
             if self.lost {
                 self.left.get_or_insert(Left { backend: self.backend, xid: Some(transaction.xid) });
+            }
+            if self.ended.load(Ordering::Acquire) {
+                // Where that fails, every further statement says so.
+                let _ = self.reconnect_now().await;
             }
         }
         Ok(())
@@ -254,6 +282,29 @@ impl PostgresDatabase {
             _ => Ok(()),
         }
     }
+}
+
+/// Commits after the last check. What runs in the commit itself, such as a trigger that has deferred itself again or the query
+/// of a cursor that outlives the transaction, can read but not write any more: a transaction that has become read-only stays so.
+/// A savepoint must not be set any more, since what is set after it would end with it, before the commit.
+pub(super) const COMMIT: &str = "SET TRANSACTION READ ONLY; COMMIT";
+
+/// Sends [`COMMIT`].
+pub(super) async fn commit(connection: &mut PgConnection) -> Result<(), DatabaseError> {
+    simple(connection, COMMIT).await.map_err(wrote_late)
+}
+
+/// Explains the error of a migration that would write in the commit.
+pub(super) fn wrote_late(error: DatabaseError) -> DatabaseError {
+    if error.code != READ_ONLY {
+        return error;
+    }
+    DatabaseError::new(DatabaseErrorKind::Denied, "the migration would write while its transaction commits, after the last check")
+        .detail(error.message)
+        .hint(
+            "let deferred triggers end their work when they run: without `SET CONSTRAINTS … DEFERRED` in their functions; and let \
+             no cursor `WITH HOLD` call a function that writes",
+        )
 }
 
 /// Explains why a transaction that an error has ended accepts no more statements.

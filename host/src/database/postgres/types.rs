@@ -9,6 +9,9 @@ use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, Row as _};
 
 use super::error::from_sqlx;
+use super::foreign::GUARD;
+use super::record::ours;
+use super::scope::rows;
 use crate::data::ColumnType;
 use crate::database::{DatabaseError, DatabaseErrorKind};
 
@@ -51,6 +54,8 @@ pub(super) struct ServerType {
     /// Its name with schema and quotes: it denotes this type whatever the search path is, and without the length that
     /// SQL adds to the bare names `bit` and `char`.
     pub quoted: String,
+    /// The schema of its comparison operators, quoted; `None` if it has none that the server sorts by.
+    pub operators: Option<String>,
     pub wire: Wire,
     /// The type in which it is delivered unless another one is requested.
     pub delivered: ColumnType,
@@ -92,26 +97,54 @@ pub(super) const TEXT_ARRAY: u32 = 1009;
 /// `unknown`, `void`, and types that share the function of `text`, such as `citext`.
 const LOOK_UP: &str = "\
 WITH RECURSIVE wanted (asked, oid) AS (
-    SELECT t.oid, t.oid FROM pg_catalog.pg_type t WHERE t.oid = ANY ($1)
+    SELECT t.oid, t.oid FROM pg_catalog.pg_type t WHERE t.oid OPERATOR(pg_catalog.=) ANY ($1::pg_catalog.oid[])
     UNION ALL
-    SELECT w.asked, t.typbasetype FROM wanted w JOIN pg_catalog.pg_type t ON t.oid = w.oid WHERE t.typtype = 'd'
+    SELECT w.asked, t.typbasetype FROM wanted w JOIN pg_catalog.pg_type t ON t.oid OPERATOR(pg_catalog.=) w.oid
+        WHERE t.typtype OPERATOR(pg_catalog.=) 'd'
 )
 SELECT w.asked, t.oid, t.typarray, pg_catalog.format_type(t.oid, NULL),
-    pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(t.typname),
-    t.typtype = 'e' OR t.oid IN (705, 2278)
-        OR EXISTS (SELECT FROM pg_catalog.pg_proc p WHERE p.oid = t.typsend AND p.prolang = 12 AND p.prosrc = 'textsend')
+    pg_catalog.concat(pg_catalog.quote_ident(n.nspname::pg_catalog.text), '.', pg_catalog.quote_ident(t.typname::pg_catalog.text)),
+    t.typtype OPERATOR(pg_catalog.=) 'e' OR t.oid OPERATOR(pg_catalog.=) ANY (ARRAY[705, 2278]::pg_catalog.oid[])
+        OR EXISTS (SELECT FROM pg_catalog.pg_proc p WHERE p.oid OPERATOR(pg_catalog.=) t.typsend::pg_catalog.oid
+            AND p.prolang OPERATOR(pg_catalog.=) 12::pg_catalog.oid AND p.prosrc OPERATOR(pg_catalog.=) 'textsend'),
+    CASE WHEN t.typtype OPERATOR(pg_catalog.<>) 'b' OR t.typcategory OPERATOR(pg_catalog.=) 'A'
+            OR n.nspname OPERATOR(pg_catalog.=) 'pg_catalog' THEN 'pg_catalog'
+        ELSE (SELECT pg_catalog.quote_ident(s.nspname::pg_catalog.text) FROM pg_catalog.pg_opclass k
+            JOIN pg_catalog.pg_amop m ON m.amopfamily OPERATOR(pg_catalog.=) k.opcfamily
+                AND m.amoplefttype OPERATOR(pg_catalog.=) k.opcintype AND m.amoprighttype OPERATOR(pg_catalog.=) k.opcintype
+            JOIN pg_catalog.pg_operator o ON o.oid OPERATOR(pg_catalog.=) m.amopopr
+            JOIN pg_catalog.pg_namespace s ON s.oid OPERATOR(pg_catalog.=) o.oprnamespace
+            WHERE k.opcmethod OPERATOR(pg_catalog.=) 403::pg_catalog.oid AND k.opcdefault
+                AND k.opcintype OPERATOR(pg_catalog.=) t.oid AND o.oprname OPERATOR(pg_catalog.=) '=') END
 FROM wanted w
-    JOIN pg_catalog.pg_type t ON t.oid = w.oid
-    JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
-WHERE t.typtype <> 'd'";
+    JOIN pg_catalog.pg_type t ON t.oid OPERATOR(pg_catalog.=) w.oid
+    JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) t.typnamespace
+WHERE t.typtype OPERATOR(pg_catalog.<>) 'd'";
 
 /// The types that a connection has seen.
 #[derive(Default)]
 pub(super) struct Types {
     known: HashMap<u32, Arc<ServerType>>,
+    /// Nothing on the search path takes the place of the server's own in the driver's queries.
+    guarded: bool,
 }
 
 impl Types {
+    /// Fails if something on the search path would take the place of the server's own in the driver's queries. Called before the
+    /// driver describes a statement; asks once for each transaction.
+    pub(super) async fn guard(&mut self, connection: &mut PgConnection) -> Result<(), DatabaseError> {
+        if !self.guarded {
+            rows(connection, GUARD).await.map_err(|error| ours(error, None))?;
+            self.guarded = true;
+        }
+        Ok(())
+    }
+
+    /// Lets the next description ask again.
+    pub(super) fn unguard(&mut self) {
+        self.guarded = false;
+    }
+
     /// Forgets what a schema change may have changed.
     pub(super) fn clear(&mut self) {
         self.known.clear();
@@ -151,8 +184,8 @@ impl Types {
             missing.iter().map(|number| sqlx::postgres::types::Oid(*number)).collect();
         let failed = |error: sqlx::Error| from_sqlx(&error, None);
         let query = sqlx::query(AssertSqlSafe(LOOK_UP)).bind(numbers);
-        let rows = query.fetch_all(&mut *connection).await.map_err(failed)?;
-        for row in &rows {
+        let found = query.fetch_all(&mut *connection).await.map_err(failed)?;
+        for row in &found {
             let (asked, found) = read_type(row).map_err(failed)?;
             self.known.insert(asked, Arc::new(found));
         }
@@ -172,6 +205,7 @@ fn read_type(row: &PgRow) -> Result<(u32, ServerType), sqlx::Error> {
                 array: row.try_get::<Oid, _>(2)?.0,
                 name: row.try_get(3)?,
                 quoted: row.try_get(4)?,
+                operators: row.try_get(6)?,
                 wire,
                 delivered: if wire == Wire::Text || oid == CHAR { ColumnType::Text } else { ColumnType::Native },
             })
@@ -191,7 +225,19 @@ fn built_in(number: u32) -> Option<ServerType> {
 
 fn make(oid: u32, array: u32, name: &str, catalog: &str, wire: Wire) -> ServerType {
     let quoted = format!("pg_catalog.{catalog}");
-    ServerType { oid, array, name: name.to_owned(), quoted, wire, delivered: wire.delivered() }
+    let operators = Some("pg_catalog".to_owned());
+    ServerType { oid, array, name: name.to_owned(), quoted, operators, wire, delivered: wire.delivered() }
+}
+
+impl ServerType {
+    /// Returns a comparison operator for values of the type, qualified if possible: another one of that name on the search
+    /// path could be anybody's.
+    pub(super) fn operator(&self, name: &str) -> String {
+        match &self.operators {
+            Some(schema) => format!("OPERATOR({schema}.{name})"),
+            None => name.to_owned(),
+        }
+    }
 }
 
 impl Wire {

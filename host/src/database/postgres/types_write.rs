@@ -18,6 +18,18 @@ const DAYS: std::ops::Range<i32> = -2_451_545..2_145_031_949;
 /// The range of instants that PostgreSQL can store, in microseconds from 2000-01-01.
 const MICROS: std::ops::Range<i64> = -211_813_488_000_000_000..9_223_371_331_200_000_000;
 
+/// The OIDs of the types that round what they are given to their declared precision.
+const TIME: u32 = 1083;
+const TIMESTAMP: u32 = 1114;
+const TIMESTAMPTZ: u32 = 1184;
+const INTERVAL: u32 = 1186;
+const TIMETZ: u32 = 1266;
+const NUMERIC: u32 = 1700;
+
+/// Begins the text that the server cannot convert, in place of a value that it would round; the position of the column and the
+/// value follow.
+pub(super) const ROUNDED: &str = "runner:rounded:";
+
 /// The form in which the migration passes a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
@@ -57,6 +69,25 @@ impl Target {
     /// Returns the OID of the type of arrays of such values.
     pub(super) fn array(&self) -> u32 {
         if self.as_text { TEXT_ARRAY } else { self.of.array }
+    }
+
+    /// Returns the type with its declared precision, if the server would round a text to it: see [`ROUNDED`].
+    pub(super) fn rounds_to(&self) -> Option<String> {
+        let modifier = u32::try_from(self.modifier).ok().filter(|_| self.as_text)?;
+        let arguments = match self.of.oid {
+            NUMERIC => {
+                let of = modifier.checked_sub(4)?;
+                // An 11-bit signed field.
+                format!("{}, {}", of >> 16, i64::from((of & 0x7ff) ^ 1024) - 1024)
+            }
+            INTERVAL => match (modifier >> 16 & 0x7fff, modifier & 0xffff) {
+                (fields, 0xffff) => fields.to_string(),
+                (fields, digits) => format!("{fields}, {digits}"),
+            },
+            TIME | TIMETZ | TIMESTAMP | TIMESTAMPTZ => modifier.to_string(),
+            _ => return None,
+        };
+        Some(format!("{}({arguments})", self.of.quoted))
     }
 
     /// Appends the binary form of a value that is not NULL. The error says why there is none.

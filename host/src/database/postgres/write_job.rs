@@ -11,9 +11,11 @@ use super::error::from_sqlx;
 use super::parameters::add;
 use super::scope::simple;
 use super::types_column::{COPY_HEADER, COPY_TRAILER, Encoder, Unwritable};
+use super::types_write::ROUNDED;
 use super::write_sql::{Returning, Way, WriteSql};
 use super::writer::Writer;
 use crate::data::Batch;
+use crate::database::message::cell_text;
 use crate::database::write::RowErrors;
 use crate::database::{DatabaseError, DatabaseErrorKind, WriteMode};
 
@@ -184,6 +186,9 @@ impl Job<'_> {
     async fn blame(&self, connection: &mut PgConnection, error: DatabaseError) -> DatabaseError {
         match self.search(connection).await {
             Ok(Some((row, mut found))) => {
+                if let Some(unfit) = self.rounded(&found, row) {
+                    return self.unfit(unfit);
+                }
                 if let Some(detail) = found.detail.take() {
                     found.message = format!("{}: {detail}", found.message);
                 }
@@ -192,6 +197,15 @@ impl Job<'_> {
             Ok(None) => error,
             Err(other) => other,
         }
+    }
+
+    /// Returns the cell of the row that the server would have rounded, if that is what the error is about.
+    fn rounded(&self, error: &DatabaseError, row: usize) -> Option<Unwritable> {
+        let (_, told) = error.message.split_once(ROUNDED)?;
+        let (place, _) = told.split_once(':')?;
+        let column = self.rows.columns.get(place.parse::<usize>().ok()?)?;
+        let what = format!("{}: it would be rounded", cell_text(column, row));
+        Some(Unwritable { column: column.name.clone(), row, what })
     }
 
     async fn search(&self, connection: &mut PgConnection) -> Result<Option<(usize, DatabaseError)>, DatabaseError> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::schema::Table;
 use super::types::ServerType;
-use super::types_write::{Form, Target};
+use super::types_write::{Form, ROUNDED, Target};
 use crate::data::{Batch, ColumnType};
 use crate::database::write::Layout;
 use crate::database::{DatabaseError, Dialect, WriteMode};
@@ -12,6 +12,8 @@ use crate::database::{DatabaseError, Dialect, WriteMode};
 /// The names of the table's rows and of the batch's rows in these statements.
 const TABLE: &str = "runner_table";
 const BATCH: &str = "runner_batch";
+/// The name of the batch's rows before it is checked that they would not be rounded.
+const TEXTS: &str = "runner_texts";
 
 /// The statements of a writer, for batches with certain columns.
 pub(super) struct WriteSql {
@@ -137,20 +139,47 @@ impl WriteSql {
             let target = &self.targets[place];
             let number = at + 1;
             if target.as_text {
-                format!("unnest(${number}::pg_catalog.text[])::{} AS c{place}", target.of.quoted)
+                format!("pg_catalog.unnest(${number}::pg_catalog.text[])::{} AS c{place}", target.of.quoted)
             } else {
-                format!("unnest(${number}::{}[]) AS c{place}", target.of.quoted)
+                format!("pg_catalog.unnest(${number}::{}[]) AS c{place}", target.of.quoted)
             }
         };
         let mut columns = join(self.parameters(mode).into_iter().enumerate().map(column), ", ");
-        if answer == Returning::Numbers {
+        let numbers = answer == Returning::Numbers;
+        if numbers {
             columns.push_str(", pg_catalog.generate_subscripts($1, 1) AS number");
         }
-        format!("(SELECT {columns}) AS {BATCH}")
+        let places = self.parameters(mode);
+        if places.iter().all(|place| self.targets[*place].rounds_to().is_none()) {
+            return format!("(SELECT {columns}) AS {BATCH}");
+        }
+        let mut exact = join(places.into_iter().map(|place| self.exact(place)), ", ");
+        if numbers {
+            exact.push_str(", number");
+        }
+        format!("(SELECT {exact} FROM (SELECT {columns}) AS {TEXTS}) AS {BATCH}")
+    }
+
+    /// Returns a column that the server has converted from a text. A value that it would round becomes a text that it cannot
+    /// convert.
+    fn exact(&self, place: usize) -> String {
+        let of = &self.targets[place].of;
+        match self.targets[place].rounds_to() {
+            None => format!("c{place}"),
+            Some(declared) => format!(
+                "CASE WHEN c{place} {} c{place}::{declared} OR c{place} IS NULL THEN c{place} \
+                 ELSE pg_catalog.concat('{ROUNDED}{place}:', c{place})::{} END AS c{place}",
+                of.operator("="),
+                of.quoted
+            ),
+        }
     }
 
     fn on_key(&self) -> String {
-        let term = |place: &usize| format!("{TABLE}.{} = {BATCH}.c{place}", quote(&self.layout.names[*place]));
+        let term = |place: &usize| {
+            let is = self.targets[*place].of.operator("=");
+            format!("{TABLE}.{} {is} {BATCH}.c{place}", quote(&self.layout.names[*place]))
+        };
         join(self.layout.key.iter().map(term), " AND ")
     }
 
@@ -191,7 +220,9 @@ impl WriteSql {
                 false => format!("${number}::{}", target.of.quoted),
             };
             let key = quote(&self.layout.names[*key]);
-            text.push_str(&format!(" AND {TABLE}.{key} BETWEEN {} AND {}", bound(first), bound(first + 1)));
+            let (from, to) = (target.of.operator(">="), target.of.operator("<="));
+            let (first, last) = (bound(first), bound(first + 1));
+            text.push_str(&format!(" AND {TABLE}.{key} {from} {first} AND {TABLE}.{key} {to} {last}"));
         }
         if answer == Returning::Numbers {
             text.push_str(&format!(" RETURNING {BATCH}.number"));
@@ -205,11 +236,11 @@ impl WriteSql {
         let term = |(at, place): (usize, &usize)| {
             let target = &self.targets[*place];
             let number = at + 1;
-            let name = quote(&self.layout.names[*place]);
+            let (name, is) = (quote(&self.layout.names[*place]), target.of.operator("="));
             if target.as_text {
-                format!("{name} = (${number}::pg_catalog.text)::{}", target.of.quoted)
+                format!("{name} {is} (${number}::pg_catalog.text)::{}", target.of.quoted)
             } else {
-                format!("{name} = ${number}::{}", target.of.quoted)
+                format!("{name} {is} ${number}::{}", target.of.quoted)
             }
         };
         format!("SELECT 1 FROM {table} WHERE {} LIMIT 2", join(self.layout.key.iter().enumerate().map(term), " AND "))

@@ -176,6 +176,7 @@ async fn ask_for(
     table: &Table,
     into: &str,
 ) -> Result<ServerSide, DatabaseError> {
+    types.guard(connection).await?;
     let numbers: Vec<u32> = table.types.iter().map(|declared| declared.base).collect();
     let types = types.of(connection, &numbers).await?;
     let settings: String = PLANNER.iter().map(|name| format!(", pg_catalog.current_setting('{name}')")).collect();

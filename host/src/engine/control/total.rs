@@ -9,8 +9,9 @@ use crate::engine::event::Total;
 pub const WORTH_COUNTING: u64 = 250_000;
 
 /// The estimate for a table. Parameter: its quoted name. A table that was never analysed has none.
-const POSTGRES: &str = "SELECT CASE WHEN c.reltuples > 0 THEN c.reltuples::bigint END FROM pg_catalog.pg_class c \
-     WHERE c.oid = pg_catalog.to_regclass($1::text)";
+const POSTGRES: &str = "SELECT CASE WHEN c.reltuples OPERATOR(pg_catalog.>) 0 THEN c.reltuples::bigint END \
+     FROM pg_catalog.pg_class c \
+     WHERE c.oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass($1::pg_catalog.text)::pg_catalog.oid";
 
 /// The estimate for a table. Parameters: its database, or NULL for the current one; its name.
 const MYSQL: &str = "SELECT CAST(table_rows AS SIGNED) FROM information_schema.tables \

@@ -95,7 +95,15 @@ impl RecordingDatabase {
         columns.dedup();
         let list = columns.iter().map(|name| dialect.quote(name)).collect::<Vec<_>>().join(", ");
         let places = writing.key.iter().enumerate();
-        let places = places.map(|(at, name)| format!("{} = {}", dialect.quote(name), dialect.placeholder(at + 1)));
+        let declared = |name: &String| info.column(name).map_or("", |column| column.declared_type.as_str());
+        let places = places.map(|(at, name)| {
+            format!(
+                "{} {} {}",
+                dialect.quote(name),
+                dialect.comparison("=", declared(name)),
+                dialect.placeholder(at + 1)
+            )
+        });
         let text = format!(
             "SELECT {list} FROM {} WHERE {}",
             writing.table.quoted(dialect),

@@ -68,7 +68,8 @@ pub(super) async fn known(database: &mut HostSession<'_>, intent: &Intent) -> Re
     Ok(if found.rows.is_empty() { Known::TookEffect } else { Known::NoEffect })
 }
 
-const IS_INDEX: &str = "SELECT 1 FROM pg_catalog.pg_class c WHERE c.oid = pg_catalog.to_regclass($1::text)";
+const IS_INDEX: &str = "SELECT 1 FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) \
+     pg_catalog.to_regclass($1::pg_catalog.text)::pg_catalog.oid";
 
 /// What an intent stores of the schema, so that a later probe can tell whether the statement took effect.
 pub(super) enum Look {
@@ -185,15 +186,23 @@ fn named(dialect: Dialect) -> &'static str {
     match dialect {
         Dialect::Sqlite => "SELECT type, '', name FROM main.sqlite_schema WHERE lower(name) = ?1 ORDER BY 1, 3",
         Dialect::Postgres => {
-            "SELECT CASE c.relkind WHEN 'r' THEN 'table' WHEN 'p' THEN 'table' WHEN 'i' THEN \
-             CASE WHEN (SELECT i.indisvalid FROM pg_catalog.pg_index i WHERE i.indexrelid = c.oid) THEN 'index' \
-             ELSE 'invalid index' END WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'S' THEN 'sequence' \
-             ELSE 'relation' END, n.nspname::text, c.relname::text FROM pg_catalog.pg_class c \
-             JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-             WHERE lower(c.relname::text) = $1::text AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'runner') \
-             AND n.nspname NOT LIKE 'pg\\_t%' UNION ALL SELECT 'function', n.nspname::text, p.proname::text \
-             FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace \
-             WHERE lower(p.proname::text) = $1::text AND n.nspname NOT IN ('pg_catalog', 'information_schema') ORDER BY 1, 2"
+            "SELECT CASE WHEN c.relkind OPERATOR(pg_catalog.=) ANY (ARRAY['r', 'p']::pg_catalog.\"char\"[]) THEN 'table' \
+             WHEN c.relkind OPERATOR(pg_catalog.=) 'i' THEN CASE WHEN (SELECT i.indisvalid FROM pg_catalog.pg_index i \
+             WHERE i.indexrelid OPERATOR(pg_catalog.=) c.oid) THEN 'index' ELSE 'invalid index' END \
+             WHEN c.relkind OPERATOR(pg_catalog.=) 'v' THEN 'view' \
+             WHEN c.relkind OPERATOR(pg_catalog.=) 'm' THEN 'materialized view' \
+             WHEN c.relkind OPERATOR(pg_catalog.=) 'S' THEN 'sequence' \
+             ELSE 'relation' END, n.nspname::pg_catalog.text, c.relname::pg_catalog.text FROM pg_catalog.pg_class c \
+             JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace \
+             WHERE pg_catalog.lower(c.relname::pg_catalog.text) OPERATOR(pg_catalog.=) $1::pg_catalog.text \
+             AND n.nspname OPERATOR(pg_catalog.<>) ALL \
+                 (ARRAY['pg_catalog', 'information_schema', 'runner']::pg_catalog.name[]) \
+             AND n.nspname OPERATOR(pg_catalog.!~~) 'pg\\_t%' \
+             UNION ALL SELECT 'function', n.nspname::pg_catalog.text, p.proname::pg_catalog.text \
+             FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) p.pronamespace \
+             WHERE pg_catalog.lower(p.proname::pg_catalog.text) OPERATOR(pg_catalog.=) $1::pg_catalog.text \
+             AND n.nspname OPERATOR(pg_catalog.<>) ALL \
+                 (ARRAY['pg_catalog', 'information_schema']::pg_catalog.name[]) ORDER BY 1, 2"
         }
         Dialect::Mysql | Dialect::Mariadb => {
             "SELECT CASE o.t WHEN 'BASE TABLE' THEN 'table' ELSE lower(o.t) END, '', o.n FROM (\
@@ -230,9 +239,12 @@ fn queries(dialect: Dialect) -> &'static [&'static str] {
         ],
         // Of PostgreSQL's statements that cannot be rolled back, the schema shows only those that build an index.
         Dialect::Postgres => {
-            &["SELECT n.nspname::text, c.relname::text, pg_catalog.pg_get_indexdef(c.oid) FROM pg_catalog.pg_index i \
-             JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-             WHERE i.indisvalid AND lower(c.relname::text) = $1::text ORDER BY 1, 2"]
+            &["SELECT n.nspname::pg_catalog.text, c.relname::pg_catalog.text, pg_catalog.pg_get_indexdef(c.oid) \
+             FROM pg_catalog.pg_index i \
+             JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) i.indexrelid \
+             JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace \
+             WHERE i.indisvalid AND pg_catalog.lower(c.relname::pg_catalog.text) OPERATOR(pg_catalog.=) $1::pg_catalog.text \
+             ORDER BY 1, 2"]
         }
         // The server computes it itself: see `look`.
         Dialect::Mysql | Dialect::Mariadb => &[],

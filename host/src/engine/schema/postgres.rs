@@ -6,21 +6,22 @@ use super::{DialectSchema, Words};
 /// PostgreSQL.
 pub const POSTGRES: DialectSchema = DialectSchema {
     words: Words {
-        now_us: "(extract(epoch FROM pg_catalog.clock_timestamp()) * 1000000)::bigint",
-        now_ms: "CAST(extract(epoch FROM pg_catalog.clock_timestamp()) * 1000 AS bigint)",
+        now_us: "(extract(epoch FROM pg_catalog.clock_timestamp()) OPERATOR(pg_catalog.*) 1000000)::bigint",
+        now_ms: "CAST(extract(epoch FROM pg_catalog.clock_timestamp()) OPERATOR(pg_catalog.*) 1000 AS bigint)",
         int64: "bigint",
         lock: " FOR UPDATE",
         session: "pg_catalog.pg_backend_pid()",
         // Every user may see which sessions exist.
-        watching: "(SELECT count(*) FROM pg_catalog.pg_stat_get_activity(CAST(shares AS int4)))",
+        watching: "(SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_get_activity(CAST(shares AS integer)))",
     },
-    tables: "SELECT c.relname::text FROM pg_catalog.pg_class c \
-             JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-             WHERE n.nspname::text = ?1::text AND c.relkind IN ('r', 'p') \
-             AND c.relname IN (~tables~)",
+    tables: "SELECT c.relname::pg_catalog.text FROM pg_catalog.pg_class c \
+             JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace \
+             WHERE n.nspname::pg_catalog.text OPERATOR(pg_catalog.=) ?1::pg_catalog.text \
+             AND c.relkind OPERATOR(pg_catalog.=) ANY (ARRAY['r', 'p']::pg_catalog.\"char\"[]) \
+             AND c.relname OPERATOR(pg_catalog.=) ANY (ARRAY[~tables~]::pg_catalog.name[])",
     // `IF NOT EXISTS` requires the privilege to create schemas even if the schema exists.
     schema: Some((
-        "SELECT 1 FROM pg_catalog.pg_namespace n WHERE n.nspname::text = ?1::text",
+        "SELECT 1 FROM pg_catalog.pg_namespace n WHERE n.nspname::pg_catalog.text OPERATOR(pg_catalog.=) ?1::pg_catalog.text",
         "CREATE SCHEMA IF NOT EXISTS @",
     )),
     create: &TABLES,

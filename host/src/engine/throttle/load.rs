@@ -12,20 +12,23 @@ use crate::project::settings::Throttle;
 
 /// The standbys of a server: name, state, how much of the log they have applied, the lag measured by the server in
 /// milliseconds, and the length of the log. Without the privilege to see them, a user gets rows of NULLs.
-const STANDBYS: &str = "SELECT coalesce(nullif(r.application_name, ''), host(r.client_addr), r.pid::text), r.state, \
-     pg_catalog.pg_wal_lsn_diff(r.replay_lsn, '0/0')::bigint, (extract(epoch FROM r.replay_lag) * 1000)::bigint, \
+const STANDBYS: &str = "SELECT CASE WHEN r.application_name OPERATOR(pg_catalog.<>) '' THEN r.application_name \
+     ELSE coalesce(pg_catalog.host(r.client_addr), r.pid::pg_catalog.text) END, r.state, \
+     pg_catalog.pg_wal_lsn_diff(r.replay_lsn, '0/0')::bigint, \
+     (extract(epoch FROM r.replay_lag) OPERATOR(pg_catalog.*) 1000)::bigint, \
      pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), '0/0')::bigint \
-     FROM pg_catalog.pg_stat_replication r WHERE r.state IS DISTINCT FROM 'backup'";
+     FROM pg_catalog.pg_stat_replication r WHERE r.state IS NULL OR r.state OPERATOR(pg_catalog.<>) 'backup'";
 
 /// The length of the log.
 const LOG: &str = "SELECT pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), '0/0')::bigint";
 
 /// The number of other active sessions, and of those whose state the user may not see. Parameter: the run, after which our
 /// own sessions are named.
-const ACTIVE: &str = "SELECT count(*) FILTER (WHERE a.state = 'active' AND a.backend_type = 'client backend' \
-     AND pg_catalog.strpos(a.application_name, $1::text) = 0), \
-     count(*) FILTER (WHERE a.query = '<insufficient privilege>') \
-     FROM pg_catalog.pg_stat_activity a WHERE a.pid <> pg_catalog.pg_backend_pid()";
+const ACTIVE: &str = "SELECT pg_catalog.count(*) FILTER (WHERE a.state OPERATOR(pg_catalog.=) 'active' \
+     AND a.backend_type OPERATOR(pg_catalog.=) 'client backend' \
+     AND pg_catalog.strpos(a.application_name, $1::pg_catalog.text) OPERATOR(pg_catalog.=) 0), \
+     pg_catalog.count(*) FILTER (WHERE a.query OPERATOR(pg_catalog.=) '<insufficient privilege>') \
+     FROM pg_catalog.pg_stat_activity a WHERE a.pid OPERATOR(pg_catalog.<>) pg_catalog.pg_backend_pid()";
 
 /// The number of active threads, including our own.
 const THREADS: &str = "SHOW GLOBAL STATUS LIKE 'Threads_running'";

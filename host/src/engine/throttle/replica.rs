@@ -12,8 +12,9 @@ use crate::error::{Error, Result};
 /// transaction it applied. NULL if it has applied none yet.
 const POSTGRES: &str = "SELECT pg_catalog.pg_is_in_recovery(), CASE \
      WHEN EXISTS (SELECT 1 FROM pg_catalog.pg_stat_wal_receiver) \
-     AND pg_catalog.pg_last_wal_receive_lsn() = pg_catalog.pg_last_wal_replay_lsn() THEN 0 \
-     ELSE (extract(epoch FROM pg_catalog.clock_timestamp() - pg_catalog.pg_last_xact_replay_timestamp()) * 1000)::bigint \
+     AND pg_catalog.pg_last_wal_receive_lsn() OPERATOR(pg_catalog.=) pg_catalog.pg_last_wal_replay_lsn() THEN 0 \
+     ELSE (extract(epoch FROM pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) \
+     pg_catalog.pg_last_xact_replay_timestamp()) OPERATOR(pg_catalog.*) 1000)::bigint \
      END";
 
 /// How long a replica may take to answer.

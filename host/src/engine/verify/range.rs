@@ -66,6 +66,8 @@ impl Verifier {
         };
         let mut terms = Vec::new();
         for (operator, bound) in [(">=", &written.first), ("<=", &written.last)] {
+            // A key with an order is of one of the database's own types, or is compared as one.
+            let operator = dialect.comparison(operator, "text");
             let places: Vec<String> = bound.iter().map(&mut place).collect();
             if let ([_, _, ..], Some(first), Some(value)) = (key.as_slice(), key.first(), bound.first()) {
                 terms.push(format!("({}) {operator} ({})", key.join(", "), places.join(", ")));
@@ -141,7 +143,7 @@ fn comparable(dialect: Dialect, name: &str, column_type: Option<ColumnType>) -> 
     let name = dialect.quote(name);
     match (column_type, dialect) {
         (Some(ColumnType::Text), Dialect::Sqlite) => format!("{name} COLLATE BINARY"),
-        (Some(ColumnType::Text), Dialect::Postgres) => format!("{name}::text COLLATE \"C\""),
+        (Some(ColumnType::Text), Dialect::Postgres) => format!("{name}::pg_catalog.text COLLATE pg_catalog.\"C\""),
         (Some(ColumnType::Text), Dialect::Mysql | Dialect::Mariadb) => {
             format!("CAST(CONVERT({name} USING utf8mb4) AS BINARY)")
         }

@@ -111,12 +111,25 @@ fn decimals(name: &str, entries: &[&str]) -> Column {
     }
 }
 
+/// One value in the server's own text form.
+fn natives(type_name: &str, entry: &str) -> Column {
+    let texts = crate::database::contract::texts("v", &[entry]);
+    match texts.values {
+        ColumnValues::Text(values) => {
+            let natives = crate::data::NativeValues { type_name: type_name.to_owned(), texts: values };
+            Column { values: ColumnValues::Native(natives), ..texts }
+        }
+        _ => texts,
+    }
+}
+
 #[tokio::test]
 async fn values_of_another_type_are_written_exactly_or_refused() {
     use crate::database::contract::texts;
     let fresh = fresh();
     let mut database = open(&fresh).await;
     let database = database.as_mut();
+    fresh.sql("CREATE DOMAIN precise AS numeric(3,1)");
     let floats = |entries: &[f64]| column("v", ColumnValues::Float64(entries.to_vec()));
     let numbers = |entries: &[i64]| integers("v", entries);
     let cases: Vec<(&str, Column, Option<&str>)> = vec![
@@ -165,6 +178,24 @@ async fn values_of_another_type_are_written_exactly_or_refused() {
         ("bytea", texts("v", &["ä"]), Some("\\xc3a4")),
         ("interval", texts("v", &["1 day"]), Some("1 day")),
         ("interval", texts("v", &["x"]), None),
+        ("interval(0)", texts("v", &["2 seconds"]), Some("00:00:02")),
+        ("interval(0)", texts("v", &["1.5 seconds"]), None),
+        ("interval(3)", texts("v", &["0.0625 seconds"]), None),
+        ("interval day", texts("v", &["1 day"]), Some("1 day")),
+        ("interval day", texts("v", &["1 day 3 hours"]), None),
+        ("interval day to second(2)", texts("v", &["1 day 00:00:00.25"]), Some("1 day 00:00:00.25")),
+        ("interval day to second(2)", texts("v", &["1 day 00:00:00.125"]), None),
+        ("numeric(5,2)", natives("numeric", "1.50"), Some("1.50")),
+        ("numeric(5,2)", natives("numeric", "1.505"), None),
+        ("numeric(5,2)", natives("numeric", "NaN"), Some("NaN")),
+        ("numeric(5,-2)", natives("numeric", "1550"), None),
+        ("timestamp(3)", natives("timestamp", "2026-01-01 12:00:00.125"), Some("2026-01-01 12:00:00.125")),
+        ("timestamp(3)", natives("timestamp", "2026-01-01 12:00:00.0625"), None),
+        ("timestamptz(0)", natives("timestamptz", "2026-01-01 12:00:00.5Z"), None),
+        ("time(0)", natives("time", "12:00:00.5"), None),
+        ("timetz(0)", natives("timetz", "12:00:00.5+01"), None),
+        ("precise", natives("numeric", "0.25"), None),
+        ("precise", natives("numeric", "0.5"), Some("0.5")),
         ("inet", texts("v", &["::1"]), Some("::1/128")),
         ("integer[]", texts("v", &["{1,2}"]), Some("{1,2}")),
     ];

@@ -1,0 +1,49 @@
+//! Whose names the server resolves.
+//!
+//! PostgreSQL looks unqualified names up on the `search_path`: those of functions, operators and types as well as those of
+//! tables. Whoever may create objects in a schema on it can put theirs in place of the server's (CVE-2018-1058), and they run
+//! with the rights of the session that names them. So the two kinds of our own statements protect themselves differently:
+//!
+//! * Statements about the tool's tables, which are shared by all dialects, run with a path of `pg_catalog` alone.
+//! * All others need the path of the user, since they look up the tables of the user. They qualify everything else: functions
+//!   and types as `pg_catalog.…`, operators as `OPERATOR(pg_catalog.=)`. A test reads all of them.
+//!
+//! `docs/design/0030-host-sql-on-postgres.md` explains the choice.
+
+use crate::database::facts::TOOL_SCHEMA;
+
+/// Sets the path for the rest of a transaction. Functions and operators are never looked up in `pg_temp`; tables and types are,
+/// and first, unless it is named.
+///
+/// A script may have set a role for the statements that follow; the tool's tables belong to the user who logged in.
+pub(super) const OURS: &str = "SET LOCAL SESSION AUTHORIZATION DEFAULT; SET LOCAL role TO DEFAULT; \
+    SET LOCAL search_path = pg_catalog, pg_temp; ";
+
+/// Notes the path of the user in a transaction, and sets ours.
+pub(super) const PIN: &str = "SELECT pg_catalog.set_config('runner.search_path', \
+    pg_catalog.current_setting('search_path'), true); SET LOCAL search_path = pg_catalog, pg_temp; ";
+
+/// Returns to the path that [`PIN`] has noted. A migration can change the note only while the path is its own anyway.
+pub(super) const UNPIN: &str = "SELECT pg_catalog.set_config('search_path', \
+    pg_catalog.current_setting('runner.search_path'), true); ";
+
+/// Whether a statement of the host is about the tool's tables: `tool_sql` writes their schema in quotes, before each of them.
+pub(super) fn is_about_tool_tables(statement: &str) -> bool {
+    statement.match_indices("\".runner_").any(|(at, _)| {
+        let before = &statement[..at];
+        before.strip_suffix(TOOL_SCHEMA).is_some_and(|before| before.ends_with('"'))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statements_about_the_tools_tables_are_recognised() {
+        assert!(is_about_tool_tables("SELECT m.value FROM \"runner\".runner_meta m"));
+        for other in ["SELECT 1", "SELECT \"a\".runner_x FROM \"a\"", "SELECT runner.runner_history", "\".runner_"] {
+            assert!(!is_about_tool_tables(other), "{other}");
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! What the tool's tables hold, before and after a statement that cannot run in a transaction. Such a statement commits by
+//! itself, so a change is found when it is too late to undo; but it is found.
+//!
+//! A row has the number of the transaction that wrote it, which no statement can choose: whatever is inserted, updated or
+//! deleted changes the numbers that a table holds.
+
+use sqlx::PgConnection;
+
+use super::foreign::INSPECT;
+use super::record::ours;
+use super::scope::{rows, text_of};
+use crate::database::facts::{TOOL_SCHEMA, TOOL_TABLE_LITERALS, TOOL_TABLES};
+use crate::database::{DatabaseError, DatabaseErrorKind, Dialect};
+
+/// Tables that other sessions write to at any time.
+const SHARED: [&str; 2] = ["runner_control", "runner_progress"];
+
+const WHICH: &str = "SELECT c.relname, c.oid, c.relowner, c.relacl::pg_catalog.text, n.nspacl::pg_catalog.text \
+    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace \
+    WHERE n.nspname OPERATOR(pg_catalog.=) 'runner' \
+        AND c.relname OPERATOR(pg_catalog.=) ANY (ARRAY[~tables~]::pg_catalog.name[]) ORDER BY c.relname";
+
+/// What the tables are and hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Stored(Vec<Vec<Option<String>>>);
+
+impl Stored {
+    /// Reads it; fails if something foreign is attached to the tables.
+    pub(super) async fn read(connection: &mut PgConnection) -> Result<Self, DatabaseError> {
+        let text = format!("{}{}", *INSPECT, WHICH.replace("~tables~", TOOL_TABLE_LITERALS));
+        let found = rows(connection, &text).await.map_err(|error| ours(error, None))?;
+        let mut all: Vec<Vec<Option<String>>> = Vec::new();
+        // The first row is that of the inspection.
+        for row in found.iter().skip(1) {
+            all.push((0..5).map(|column| text_of(row, column)).collect());
+        }
+        let exists = |name: &&str| all.iter().any(|row| row[0].as_deref() == Some(name));
+        let held: Vec<String> = TOOL_TABLES
+            .iter()
+            .copied()
+            .filter(|name| !SHARED.contains(name))
+            .filter(exists)
+            .map(|name| {
+                let (schema, table) = (Dialect::Postgres.quote(TOOL_SCHEMA), Dialect::Postgres.quote(name));
+                format!(
+                    "SELECT '{name}', pg_catalog.count(*), pg_catalog.md5(pg_catalog.string_agg(\
+                     t.xmin::pg_catalog.text, ',' ORDER BY t.xmin::pg_catalog.text COLLATE pg_catalog.\"C\")) \
+                     FROM ONLY {schema}.{table} t"
+                )
+            })
+            .collect();
+        if !held.is_empty() {
+            let found = rows(connection, &held.join(" UNION ALL ")).await?;
+            all.extend(found.iter().map(|row| (0..3).map(|column| text_of(row, column)).collect()));
+        }
+        Ok(Self(all))
+    }
+
+    /// Fails if the tables have changed.
+    pub(super) fn compare(&self, now: &Self) -> Result<(), DatabaseError> {
+        if self == now {
+            return Ok(());
+        }
+        let changed = self.0.iter().chain(&now.0).find(|row| !self.0.contains(row) || !now.0.contains(row));
+        let name = changed.and_then(|row| row.first().cloned().flatten()).unwrap_or_default();
+        Err(DatabaseError::new(
+            DatabaseErrorKind::Denied,
+            format!("the statement has changed runner's own table `{name}`, and has committed that"),
+        )
+        .hint(
+            "a statement that cannot run in a transaction can run code too: look at the functions of its indexes; restore \
+             the schema `runner` from a backup, or find out with `runner history` and `runner verify` what is wrong in it",
+        ))
+    }
+}

@@ -1,0 +1,549 @@
+//! Attacks on the tool's own tables and statements, in the roles of a SQL file and of a component. The verdict is never ours: what
+//! the tables, roles, settings and locks are afterwards is compared with what they were before.
+
+use std::time::Duration;
+
+use super::*;
+use crate::data::Value;
+use crate::database::DatabaseErrorKind;
+use crate::database::stop::StopReason;
+
+const NONE: TransactionOptions = TransactionOptions { foreign_keys_off: false, isolation: None, for_migration: false };
+const MIGRATION: TransactionOptions = TransactionOptions { for_migration: true, ..NONE };
+
+/// What the attacker has made beforehand: code that forges the history, code that hides it, and doubles of the server's own
+/// functions and operators, which count their calls in a sequence: no rollback resets it. (Those for integers would be found by
+/// themselves; the suite `servers` has doubles of all.)
+const FIELD: &str = "\
+    CREATE TABLE a (id int, CHECK (id < 1000)); INSERT INTO a VALUES (1);
+    CREATE TABLE later (id int);
+    CREATE SEQUENCE trapped;
+    CREATE FUNCTION hack() RETURNS int LANGUAGE plpgsql AS $$ BEGIN
+        EXECUTE 'UPDATE runner.runner' || '_history SET state = ''forged'''; RETURN 1; END $$;
+    CREATE FUNCTION lies(int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN PERFORM public.hack(); RETURN $1; END $$;
+    CREATE FUNCTION hacks() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM public.hack(); RETURN NEW; END $$;
+    CREATE FUNCTION again() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        SET CONSTRAINTS ALL DEFERRED;
+        IF NEW.id < 4 THEN INSERT INTO public.later VALUES (NEW.id + 1); ELSE PERFORM public.hack(); END IF;
+        RETURN NULL; END $$;
+    CREATE CONSTRAINT TRIGGER again AFTER INSERT ON later DEFERRABLE INITIALLY DEFERRED
+        FOR EACH ROW EXECUTE FUNCTION again();
+    CREATE FUNCTION sets() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        PERFORM set_config('search_path', 'public, pg_catalog', false), set_config('row_security', 'on', false);
+        RETURN NULL; END $$;
+    CREATE TABLE switch (id int);
+    CREATE CONSTRAINT TRIGGER sets AFTER INSERT ON switch DEFERRABLE INITIALLY DEFERRED
+        FOR EACH ROW EXECUTE FUNCTION sets();
+    CREATE FUNCTION double(a text, b text) RETURNS boolean LANGUAGE plpgsql AS
+        $$ BEGIN PERFORM pg_catalog.nextval('public.trapped'); RETURN a OPERATOR(pg_catalog.=) b; END $$;
+    CREATE FUNCTION double(a name, b name) RETURNS boolean LANGUAGE plpgsql AS
+        $$ BEGIN PERFORM pg_catalog.nextval('public.trapped'); RETURN a OPERATOR(pg_catalog.=) b; END $$;
+    CREATE FUNCTION joined(a text, b text) RETURNS text LANGUAGE plpgsql AS
+        $$ BEGIN PERFORM pg_catalog.nextval('public.trapped'); RETURN a OPERATOR(pg_catalog.||) b; END $$;
+    CREATE FUNCTION joined(a name, b text) RETURNS text LANGUAGE plpgsql AS
+        $$ BEGIN PERFORM pg_catalog.nextval('public.trapped'); RETURN a OPERATOR(pg_catalog.||) b; END $$;
+    CREATE FUNCTION concat_ws(a text, b name, c oid, VARIADIC d text[]) RETURNS text LANGUAGE plpgsql AS
+        $$ BEGIN PERFORM pg_catalog.nextval('public.trapped'); RETURN ''; END $$;
+    CREATE FUNCTION current_setting(text) RETURNS text LANGUAGE plpgsql AS
+        $$ BEGIN PERFORM pg_catalog.nextval('public.trapped'); RETURN pg_catalog.current_setting($1); END $$;
+    CREATE OPERATOR = (LEFTARG = text, RIGHTARG = text, FUNCTION = double);
+    CREATE OPERATOR = (LEFTARG = name, RIGHTARG = name, FUNCTION = double);
+    CREATE OPERATOR || (LEFTARG = text, RIGHTARG = text, FUNCTION = joined);
+    CREATE OPERATOR || (LEFTARG = name, RIGHTARG = text, FUNCTION = joined)";
+
+/// The attacks. `~` stands for the user, `%` for the database.
+const ATTACKS: &[&str] = &[
+    // The history, by names that are assembled.
+    "SELECT hack()",
+    "DO $$ BEGIN EXECUTE 'UPDATE runner.runner' || '_history SET state = ''forged'''; END $$",
+    "DO $$ BEGIN EXECUTE format('DELETE FROM %I.%I', 'runner', 'runner_' || 'history'); END $$",
+    "DO $$ BEGIN EXECUTE convert_from(decode('44454c4554452046524f4d2072756e6e65722e72756e6e65725f6d657461', 'hex'), 'UTF8'); END $$",
+    "DO $$ BEGIN EXECUTE 'TRUNCATE runner.runner' || '_repair'; EXCEPTION WHEN division_by_zero THEN NULL; END $$",
+    "UPDATE U&\"runner\".U&\"runner\\005fhistory\" SET state = 'forged'",
+    "UPDATE U&\"!0072unner\" UESCAPE '!' .U&\"runner!005fhistory\" UESCAPE '!' SET state = 'forged'",
+    "WITH x AS (SELECT hack()) INSERT INTO a SELECT 2 FROM x",
+    "CREATE TABLE copied AS SELECT hack() AS n",
+    "CREATE MATERIALIZED VIEW seen AS SELECT hack() AS n",
+    "INSERT INTO a SELECT 3 WHERE hack() = 1",
+    "EXPLAIN ANALYZE SELECT hack()",
+    "DO $$ BEGIN PERFORM query_to_xml('SELECT hack()', true, true, ''); END $$",
+    "DO $$ DECLARE c refcursor; BEGIN OPEN c FOR EXECUTE 'SELECT hack()'; FETCH c INTO c; END $$",
+    // Work that waits for the commit.
+    "INSERT INTO later VALUES (1)",
+    "INSERT INTO later VALUES (2)",
+    "INSERT INTO later VALUES (3)",
+    "INSERT INTO later VALUES (4)",
+    "DO $$ BEGIN SET CONSTRAINTS ALL DEFERRED; INSERT INTO later VALUES (2); END $$",
+    "DO $$ DECLARE c refcursor := 'held'; BEGIN EXECUTE 'DECLARE held CURSOR WITH HOLD FOR SELECT public.hack()'; END $$",
+    "DECLARE held CURSOR WITH HOLD FOR SELECT public.hack()",
+    "DECLARE held CURSOR WITH HOLD FOR SELECT lies(id) FROM a",
+    "INSERT INTO switch VALUES (1)",
+    // Traps for others: the tool's own tables get nothing that runs.
+    "DO $$ BEGIN EXECUTE 'CREATE TRIGGER t BEFORE INSERT ON runner.runner' || '_history FOR EACH ROW EXECUTE FUNCTION hacks()'; END $$",
+    "DO $$ BEGIN EXECUTE 'CREATE RULE r AS ON UPDATE TO runner.runner' || '_history DO ALSO SELECT hack()'; END $$",
+    "DO $$ BEGIN EXECUTE 'CREATE INDEX i ON runner.runner' || '_history (lies(1))'; END $$",
+    "DO $$ BEGIN EXECUTE 'CREATE POLICY p ON runner.runner' || '_history USING (hack() = 1)'; END $$",
+    "DO $$ BEGIN EXECUTE 'ALTER TABLE runner.runner' || '_history ALTER state SET DEFAULT hack()::text'; END $$",
+    "DO $$ BEGIN EXECUTE 'ALTER TABLE runner.runner' || '_history ADD CHECK (lies(1) = 1) NOT VALID'; END $$",
+    "DO $$ BEGIN EXECUTE 'CREATE TABLE heir () INHERITS (runner.runner' || '_history)'; END $$",
+    "DO $$ BEGIN EXECUTE 'CREATE STATISTICS s ON (lies(id)) FROM runner.runner' || '_history'; END $$",
+    "DO $$ BEGIN EXECUTE 'CREATE STATISTICS s ON id, state FROM runner.runner' || '_history'; END $$",
+    "DO $$ BEGIN EXECUTE 'ALTER TABLE a ADD FOREIGN KEY (id) REFERENCES runner.runner' || '_history'; END $$",
+    "DO $$ BEGIN EXECUTE 'ALTER TABLE runner.runner' || '_history RENAME TO gone'; END $$",
+    "DO $$ BEGIN EXECUTE 'ALTER TABLE runner.runner' || '_history SET SCHEMA public'; END $$",
+    "DO $$ BEGIN EXECUTE 'GRANT ALL ON runner.runner' || '_history TO PUBLIC'; END $$",
+    "DO $$ BEGIN EXECUTE 'COMMENT ON SCHEMA run' || 'ner IS ''mine'''; EXECUTE 'ALTER SCHEMA run' || 'ner RENAME TO gone'; END $$",
+    "CREATE INDEX i ON a (lies(id))",
+    "ALTER TABLE a ADD COLUMN b int GENERATED ALWAYS AS (lies(id)) STORED",
+    // Names: the search path, doubles of functions and operators, and the session.
+    "SELECT set_config('search_path', 'public, pg_catalog', false)",
+    "SELECT set_config('search_path', 'public, pg_catalog', true)",
+    "DO $$ BEGIN PERFORM set_config('search_path', 'public, pg_catalog', false); END $$",
+    "SET search_path = public, pg_catalog",
+    "SET SESSION search_path TO public, pg_catalog",
+    "SET SCHEMA 'public'",
+    "ALTER ROLE ~ SET search_path = public, pg_catalog",
+    "ALTER ROLE CURRENT_USER IN DATABASE % SET search_path = public, pg_catalog",
+    "ALTER DATABASE % SET search_path = public, pg_catalog",
+    "DO $$ BEGIN EXECUTE 'ALTER ROLE CURRENT_USER SET search_path = public, pg_catalog'; END $$",
+    "SELECT set_config('runner.search_path', 'public, pg_catalog', false)",
+    "SELECT set_config('row_security', 'on', false), set_config('statement_timeout', '1', false)",
+    "SELECT set_config('standard_conforming_strings', 'off', false), set_config('default_transaction_read_only', 'on', false)",
+    "SELECT set_config('check_function_bodies', 'off', false), set_config('default_transaction_isolation', 'serializable', false)",
+    "SELECT set_config('application_name', 'psql', false)",
+    "CREATE TEMP TABLE pg_class AS SELECT * FROM pg_catalog.pg_class",
+    "CREATE TEMP TABLE pg_locks AS SELECT * FROM pg_catalog.pg_locks LIMIT 0",
+    "CREATE DOMAIN pg_temp.text AS pg_catalog.text CHECK (VALUE <> 'applied')",
+    "CREATE FUNCTION pg_temp.concat(VARIADIC text[]) RETURNS text LANGUAGE sql AS 'SELECT NULL::text'",
+    "SELECT pg_advisory_lock(1), pg_advisory_unlock_all()",
+    "PREPARE sqlx_s_1 AS SELECT hack()",
+    "LISTEN runner",
+];
+
+/// The same statement as an attacker would write it to pass a check of words. Only what is outside of quotes changes.
+fn variants(statement: &str) -> Vec<String> {
+    let outside = |change: &dyn Fn(char) -> String| {
+        let (mut changed, mut quote) = (String::new(), None);
+        for character in statement.chars() {
+            match quote {
+                Some(end) if character == end => quote = None,
+                None if matches!(character, '\'' | '"' | '$') => quote = Some(character),
+                _ => {}
+            }
+            let is_free = quote.is_none() && !statement.contains("$$");
+            changed.push_str(&if is_free { change(character) } else { character.to_string() });
+        }
+        changed
+    };
+    vec![
+        statement.to_owned(),
+        format!("/* a /* b */ \u{e9} */ -- \u{2028} COMMIT\n{statement}"),
+        outside(&|character| match character {
+            ' ' => "/**/\n\t".to_owned(),
+            other => other.to_string(),
+        }),
+        outside(&|character| match character {
+            other if other.is_ascii_lowercase() => other.to_ascii_uppercase().to_string(),
+            other => other.to_ascii_lowercase().to_string(),
+        }),
+    ]
+}
+
+/// How many sessions sleep.
+const SLEEPING: &str =
+    "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()";
+
+struct Field {
+    fresh: TestDatabase,
+    user: String,
+}
+
+impl Field {
+    async fn new() -> Self {
+        let fresh = fresh();
+        let user = format!("user_{}", fresh.name());
+        fresh.sql(&format!(
+            "CREATE ROLE {user} LOGIN; ALTER DATABASE {} OWNER TO {user}; ALTER SCHEMA public OWNER TO {user}",
+            fresh.name()
+        ));
+        let field = Self { fresh, user };
+        make_tool_tables(field.open().await.as_mut()).await;
+        field.sow();
+        field
+    }
+
+    /// Makes the attacker's objects anew.
+    fn sow(&self) {
+        let Self { fresh, user } = self;
+        fresh.client().as_user(user, "").sql(&format!(
+            "ALTER ROLE CURRENT_USER RESET ALL; ALTER ROLE CURRENT_USER IN DATABASE {0} RESET ALL; \
+             ALTER DATABASE {0} RESET ALL; SET search_path = public; \
+             DROP SCHEMA public CASCADE; CREATE SCHEMA public; {FIELD}",
+            fresh.name()
+        ));
+    }
+
+    async fn open(&self) -> Box<dyn Database> {
+        open_url(&self.fresh.url_as(&self.user, "")).await.expect("a connection")
+    }
+
+    /// What no attack may change: the tool's tables and all that is attached to them, roles and their members, locks, and
+    /// how often a double was called.
+    fn state(&self) -> Vec<String> {
+        let mut text = "SET search_path = pg_catalog; \
+             SELECT n.nspname, n.nspacl, c.relname, c.relkind, c.relacl, c.relowner, c.reloptions, c.relchecks, \
+                c.relrowsecurity, c.relhassubclass, obj_description(n.oid), \
+                (SELECT count(*) FROM pg_trigger WHERE tgrelid = c.oid), (SELECT count(*) FROM pg_rewrite WHERE ev_class = c.oid), \
+                (SELECT count(*) FROM pg_policy WHERE polrelid = c.oid), (SELECT count(*) FROM pg_index WHERE indrelid = c.oid), \
+                (SELECT count(*) FROM pg_attrdef WHERE adrelid = c.oid), \
+                (SELECT count(*) FROM pg_inherits WHERE inhparent = c.oid), \
+                (SELECT count(*) FROM pg_statistic_ext WHERE stxrelid = c.oid), \
+                (SELECT count(*) FROM pg_attribute WHERE attrelid = c.oid) \
+             FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+             WHERE n.nspname = 'runner' OR c.relname LIKE 'runner\\_%' ORDER BY n.nspname, c.relname; \
+             SELECT rolname, rolsuper, rolcreaterole, rolcreatedb, rolcanlogin, rolreplication, rolbypassrls FROM pg_roles \
+             WHERE rolname = current_user OR rolname LIKE '%' || current_database() ORDER BY 1; \
+             SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database WHERE d.datname = current_database() \
+             AND l.locktype = 'advisory'; SELECT is_called FROM public.trapped"
+            .to_owned();
+        for table in crate::database::facts::TOOL_TABLES {
+            text.push_str(&format!("; SELECT '{table}', * FROM runner.{table} ORDER BY 2, 3"));
+        }
+        self.fresh.sql(&text)
+    }
+}
+
+/// What the host does after an attack, on the same connection and on a fresh one: nothing of it may call a double, or fail.
+async fn go_on(database: &mut dyn Database, what: &str) {
+    database.set_role(Role::Host);
+    let _ = database.drop_temporary().await;
+    let ask = "SELECT h.state FROM \"runner\".runner_history h WHERE h.state = $1::pg_catalog.text";
+    let parameters = [Value::from("applied")];
+    let found = database.query(ask, &parameters, QueryLimits::NONE).await.expect("history can be read");
+    assert_eq!(found.rows, [[Value::from("applied")]], "{what}");
+    let probe =
+        database.probe(&["SELECT state FROM \"runner\".runner_meta WHERE id = 1".to_owned()]).await.expect("a probe");
+    assert_eq!(probe.answers, [[[Value::from("applied")]]], "{what}");
+    assert!(database.lock_holder().await.expect("an answer").is_none());
+    database.table(&TableName { schema: Some("public".to_owned()), name: "a".to_owned() }).await.expect("a table");
+    database.begin(MIGRATION).await.expect("begun");
+    let change = ToolChange::of_one_row("UPDATE @.runner_repair SET state = ?1 WHERE id = 1", ["applied".into()]);
+    database.finish(&[change], End::Migration { next: None }).await.expect("finished");
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Way {
+    /// One transaction, which the host ends together with its own changes.
+    Finish,
+    /// One transaction, which the host commits.
+    Commit,
+    /// A transaction of its own.
+    Alone,
+}
+
+async fn attack(database: &mut dyn Database, statement: &str, role: Role, way: Way) -> Result<(), DatabaseError> {
+    match way {
+        Way::Finish => database.begin(MIGRATION).await?,
+        Way::Commit => database.begin(NONE).await?,
+        Way::Alone => {}
+    }
+    database.set_role(role);
+    let ran = database.execute(statement, &[]).await;
+    database.set_role(Role::Host);
+    let ended = match way {
+        Way::Finish if ran.is_ok() => {
+            let change =
+                ToolChange::of_one_row("UPDATE @.runner_repair SET state = ?1 WHERE id = 1", ["applied".into()]);
+            database.finish(&[change], End::Migration { next: None }).await
+        }
+        Way::Commit if ran.is_ok() => database.commit().await,
+        _ => Ok(()),
+    };
+    let _ = database.rollback().await;
+    ran.map(drop).and(ended)
+}
+
+/// Tries every fourth attack, from one on. Returns how many passed.
+async fn try_all(first: usize) -> usize {
+    let field = Field::new().await;
+    let before = field.state();
+    let mut passed = 0;
+    for (at, attack_text) in ATTACKS.iter().enumerate().skip(first).step_by(4) {
+        // `%I` of `format` is not a database.
+        let text = match attack_text.contains("%I") {
+            true => (*attack_text).to_owned(),
+            false => attack_text.replace('~', &field.user).replace('%', field.fresh.name()),
+        };
+        let mut cases = Vec::new();
+        for role in [Role::SqlScript, Role::Component] {
+            cases.extend([Way::Finish, Way::Commit, Way::Alone].map(|way| (text.clone(), role, way)));
+        }
+        // The spelling matters to the checks of words, which are the same for all ways.
+        let spelled = variants(&text).into_iter().enumerate().skip(1);
+        cases.extend(spelled.map(|(number, text)| {
+            let role = if (at + number).is_multiple_of(2) { Role::SqlScript } else { Role::Component };
+            (text, role, Way::Finish)
+        }));
+        for (statement, role, way) in cases {
+            let mut database = field.open().await;
+            let result = attack(database.as_mut(), &statement, role, way).await;
+            let what = format!("{role:?} {way:?}: {statement}: {result:?}");
+            go_on(database.as_mut(), &what).await;
+            if statement.contains("ALTER") {
+                go_on(field.open().await.as_mut(), &what).await;
+            }
+            assert_eq!(field.state(), before, "{what}");
+            if result.is_ok() {
+                passed += 1;
+                drop(database);
+                field.sow();
+            }
+        }
+    }
+    passed
+}
+
+/// Some are refused and others harmless. If all were refused, the attacks would prove nothing about what comes after them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_attack_changes_what_is_the_tools_1() {
+    assert!(ATTACKS.len() >= 40);
+    assert!(try_all(0).await > 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_attack_changes_what_is_the_tools_2() {
+    assert!(try_all(1).await > 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_attack_changes_what_is_the_tools_3() {
+    assert!(try_all(2).await > 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_attack_changes_what_is_the_tools_4() {
+    assert!(try_all(3).await > 0);
+}
+
+#[tokio::test]
+async fn a_trigger_cannot_write_behind_the_last_check() {
+    let field = Field::new().await;
+    let before = field.state();
+    for way in [Way::Finish, Way::Commit, Way::Alone] {
+        for first in 1..=4 {
+            let mut database = field.open().await;
+            let statement = format!("INSERT INTO later VALUES ({first})");
+            let error = attack(database.as_mut(), &statement, Role::SqlScript, way).await.expect_err(&statement);
+            assert_eq!(error.kind, DatabaseErrorKind::Denied, "{way:?} {first}: {error}");
+            assert!(error.hint.is_some(), "{error:?}");
+            assert_eq!(field.state(), before, "{way:?} {first}");
+        }
+        // A trigger that ends its work is left alone.
+        let mut database = field.open().await;
+        attack(database.as_mut(), "INSERT INTO switch VALUES (1)", Role::SqlScript, way).await.expect("harmless");
+    }
+}
+
+#[tokio::test]
+async fn a_statement_without_a_transaction_cannot_change_the_history_unseen() {
+    let field = Field::new().await;
+    let mut database = field.open().await;
+    for (statement, is_seen) in [
+        ("CREATE INDEX CONCURRENTLY harmless ON a (id)", false),
+        ("VACUUM a", false),
+        ("VACUUM", false),
+        ("CREATE INDEX CONCURRENTLY lying ON a (lies(id))", true),
+        ("REINDEX INDEX CONCURRENTLY lying", true),
+        ("VACUUM ANALYZE a", true),
+    ] {
+        field.fresh.sql("UPDATE runner.runner_history SET state = 'applied'");
+        database.set_role(Role::SqlScript);
+        let result = database.execute(statement, &[]).await;
+        database.set_role(Role::Host);
+        let is_forged = field.fresh.value("SELECT state FROM runner.runner_history") == "forged";
+        match result {
+            Ok(_) => assert!(!is_forged, "{statement} changed the history, and nobody noticed"),
+            Err(error) if is_forged => {
+                assert_eq!(error.kind, DatabaseErrorKind::Denied, "{statement}: {error}");
+                assert!(error.message.contains("runner_history"), "{statement}: {error}");
+            }
+            Err(error) => panic!("{statement}: {error}"),
+        }
+        assert!(is_seen || !is_forged, "{statement}");
+    }
+    assert_eq!(field.fresh.value("SELECT count(*) FROM pg_class WHERE relname = 'lying'"), "1", "the attack is real");
+}
+
+#[tokio::test]
+async fn what_others_attach_to_the_tools_tables_is_found_before_it_runs() {
+    for (make, name) in [
+        (
+            "CREATE TRIGGER t BEFORE INSERT ON runner.runner_repair FOR EACH ROW EXECUTE FUNCTION sets()",
+            "the trigger `t`",
+        ),
+        ("CREATE RULE r AS ON UPDATE TO runner.runner_repair DO ALSO SELECT hack()", "the rule `r`"),
+        ("CREATE POLICY p ON runner.runner_repair USING (true)", "the policy `p`"),
+        ("CREATE INDEX i ON runner.runner_repair (abs(id))", "the index `i`"),
+        ("CREATE INDEX i ON runner.runner_repair (id) WHERE id > 0", "the index `i`"),
+        ("ALTER TABLE runner.runner_repair ALTER state SET DEFAULT hack()::text", "a default of `runner_repair`"),
+        ("ALTER TABLE runner.runner_repair ADD CONSTRAINT c CHECK (lies(id) = id) NOT VALID", "the constraint `c`"),
+        ("CREATE TABLE heir () INHERITS (runner.runner_repair)", "inherits from `runner_repair`"),
+        ("CREATE STATISTICS runner.s ON (lies(id)) FROM runner.runner_repair", "the statistics `s`"),
+        (
+            "CREATE DOMAIN d AS text; ALTER TABLE runner.runner_repair ALTER state TYPE d",
+            "the type of the column `state`",
+        ),
+        (
+            "DROP TABLE runner.runner_repair; CREATE VIEW runner.runner_repair AS SELECT hack() AS id, '' AS state",
+            "`runner_repair`",
+        ),
+    ] {
+        let field = Field::new().await;
+        field.fresh.client().as_user(&field.user, "").sql(make);
+        let forged = || field.fresh.value("SELECT count(*) FROM runner.runner_history WHERE state = 'forged'");
+        let mut database = field.open().await;
+        let database = database.as_mut();
+        let change = ToolChange::of_one_row("UPDATE @.runner_repair SET state = ?1 WHERE id = 1", ["x".into()]);
+        let errors = [
+            database.execute("SELECT state FROM \"runner\".runner_repair", &[]).await.err(),
+            database.probe(&["SELECT state FROM \"runner\".runner_repair".to_owned()]).await.err(),
+            database.begin(MIGRATION).await.err(),
+            database.record(&[change]).await.err(),
+        ];
+        for error in errors {
+            let error = error.unwrap_or_else(|| panic!("{make} went unnoticed"));
+            assert_eq!(error.kind, DatabaseErrorKind::Denied, "{make}: {error}");
+            assert!(error.message.contains(name), "{make}: {error}");
+            assert!(error.hint.is_some(), "{error:?}");
+        }
+        assert_eq!(forged(), "0", "{make}");
+    }
+}
+
+/// The driver's own queries look names up on the path, with operators that the server does not have for these types.
+#[tokio::test]
+async fn what_the_drivers_queries_would_call_is_found_before_they_run() {
+    for make in [
+        "CREATE FUNCTION other(a int4, b oid) RETURNS boolean LANGUAGE plpgsql AS \
+            $$ BEGIN PERFORM hack(); RETURN a::oid OPERATOR(pg_catalog.=) b; END $$; \
+         CREATE OPERATOR = (LEFTARG = int4, RIGHTARG = oid, FUNCTION = other)",
+        "CREATE FUNCTION other(a text[], b name) RETURNS text[] LANGUAGE plpgsql AS $$ BEGIN PERFORM hack(); RETURN a; END $$; \
+         CREATE AGGREGATE array_agg(name) (SFUNC = other, STYPE = text[])",
+    ] {
+        let field = Field::new().await;
+        let before = field.state();
+        field.fresh.client().as_user(&field.user, "").sql(make);
+        let mut database = field.open().await;
+        for role in [Role::Host, Role::Component] {
+            database.set_role(role);
+            let error = database.query("SELECT id FROM public.a", &[], QueryLimits::NONE).await.expect_err(make);
+            assert_eq!(error.kind, DatabaseErrorKind::Denied, "{make}: {error}");
+            assert!(error.message.contains("public.") && error.hint.is_some(), "{error:?}");
+        }
+        assert_eq!(field.state(), before, "{make}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lock_that_a_migration_ends_is_missed_before_the_commit() {
+    for (way, role) in [(Way::Finish, Role::SqlScript), (Way::Commit, Role::SqlScript), (Way::Finish, Role::Component)]
+    {
+        let field = Field::new().await;
+        let before = field.state();
+        let mut database = field.open().await;
+        let request = LockRequest { wait: Duration::from_secs(5), run_id: "r".to_owned(), owner: "me".to_owned() };
+        database.lock(&request, &StopSignal::default(), &|_| {}).await.expect("the lock");
+        // The end of a session takes a moment.
+        let kill = "DO $$ BEGIN PERFORM pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ExclusiveLock' AND database = (SELECT oid FROM pg_database WHERE datname = current_database()); \
+            WHILE EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ExclusiveLock' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())) LOOP PERFORM pg_sleep(0.01); END LOOP; \
+            INSERT INTO a VALUES (7); END $$";
+        let error = attack(database.as_mut(), kill, role, way).await.expect_err("no lock");
+        assert_eq!(error.kind, DatabaseErrorKind::Connection, "{way:?}: {error}");
+        assert!(error.message.contains("holds the lock"), "{way:?}: {error}");
+        assert_eq!(field.fresh.value("SELECT count(*) FROM a WHERE id = 7"), "0", "{way:?}");
+        assert_eq!(field.state(), before, "{way:?}");
+    }
+}
+
+/// A block that catches its cancellation is no obstacle: its session ends.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_statement_that_catches_its_cancellation_loses_its_session() {
+    const STUBBORN: &str = "DO $$ BEGIN LOOP BEGIN PERFORM pg_sleep(600); \
+        EXCEPTION WHEN query_canceled THEN NULL; END; END LOOP; END $$";
+    let field = Field::new().await;
+    for role in [Role::SqlScript, Role::Component] {
+        for in_transaction in [true, false] {
+            let mut database = field.open().await;
+            let stop = StopSignal::default();
+            if in_transaction {
+                database.begin(NONE).await.expect("begun");
+                run(database.as_mut(), "INSERT INTO a VALUES (9)").await;
+            }
+            database.speak(role, &stop);
+            let (result, ()) = tokio::join!(database.execute(STUBBORN, &[]), async {
+                while field.fresh.value(SLEEPING) == "0" {
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
+                stop.raise(StopReason::WallTime);
+            });
+            let error = result.expect_err("stopped");
+            assert_eq!(error.kind, DatabaseErrorKind::Interrupted, "{role:?} {in_transaction}: {error}");
+            let left = field.fresh.value(
+                "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600)%' AND datname = current_database() AND pid <> pg_backend_pid()",
+            );
+            assert_eq!(left, "0", "the session is gone");
+            database.set_role(Role::Host);
+            database.rollback().await.expect("the server has rolled it back");
+            // The run can record what it did.
+            run(database.as_mut(), "SELECT 1").await;
+            assert_eq!(field.fresh.value("SELECT count(*) FROM a WHERE id = 9"), "0");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_statement_that_catches_its_timeout_loses_its_session() {
+    let field = Field::new().await;
+    let options = ConnectOptions { statement_timeout: Some(Duration::from_millis(100)), ..ConnectOptions::default() };
+    let mut database = open_with(&field.fresh.url_as(&field.user, ""), &options).await.expect("a connection");
+    database.begin(NONE).await.expect("begun");
+    database.set_role(Role::SqlScript);
+    let stubborn =
+        "DO $$ BEGIN PERFORM pg_sleep(600); EXCEPTION WHEN query_canceled THEN PERFORM pg_sleep(601); END $$";
+    let error = database.execute(stubborn, &[]).await.expect_err("too long");
+    assert_eq!(error.kind, DatabaseErrorKind::Timeout, "{error}");
+    assert!(error.hint.as_deref().is_some_and(|hint| hint.contains("query_canceled")), "{error:?}");
+    database.set_role(Role::Host);
+    database.rollback().await.expect("rolled back");
+    run(database.as_mut(), "SELECT 1").await;
+}
+
+/// A session that has changed its name still shows that it works for a run, which another run waits for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_that_renames_itself_is_still_found() {
+    let field = Field::new().await;
+    let request =
+        |run: &str| LockRequest { wait: Duration::from_secs(30), run_id: run.to_owned(), owner: "me".to_owned() };
+    let mut killed = field.open().await;
+    killed.lock(&request("killed"), &StopSignal::default(), &|_| {}).await.expect("the lock");
+    killed.begin(NONE).await.expect("begun");
+    killed.set_role(Role::SqlScript);
+    run(killed.as_mut(), "SELECT set_config('application_name', 'psql', false)").await;
+    let heard = std::sync::Mutex::new(Vec::new());
+    let hear = |who: &str| heard.lock().expect("no panic").push(who.to_owned());
+    let next = async {
+        while field.fresh.value(SLEEPING) == "0" {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        // Only the connection that holds the lock is lost.
+        field.fresh.sql(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ExclusiveLock' \
+             AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+        );
+        let mut next = field.open().await;
+        next.lock(&request("next"), &StopSignal::default(), &hear).await.expect("the lock");
+    };
+    let (slept, ()) = tokio::join!(killed.execute("SELECT pg_sleep(600)", &[]), next);
+    assert_eq!(slept.expect_err("ended").kind, DatabaseErrorKind::Connection);
+    assert!(heard.lock().expect("no panic").iter().any(|who| who.contains("pg_sleep(600)")), "{heard:?}");
+}
