@@ -7,7 +7,7 @@ use std::process::Command;
 
 use runner_tests::{Output, TestProject, guests, project};
 
-use std::path::{Path, PathBuf};
+use super::*;
 
 /// Every file that a project has, as a test replaces it.
 const OWN: [&str; 3] = [".env", "runner.toml", "runner.lock"];

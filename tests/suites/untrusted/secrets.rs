@@ -5,7 +5,8 @@ use runner_tests::random::Random;
 use runner_tests::{TestProject, is_long, project};
 
 /// Every verb that reads the settings, and some that only parse a line.
-const VERBS: [&str; 34] = [
+const VERBS: [&str; 35] = [
+    "doctor",
     "apply",
     "apply --verbose",
     "apply --dry-run",

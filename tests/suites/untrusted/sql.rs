@@ -1,0 +1,134 @@
+//! Mutated SQL: split or refused, and everything that was read is in the pieces or between them.
+
+use runner::sql;
+
+use super::*;
+
+const WRITTEN: [&str; 12] = [
+    "-- runner:summary x\nCREATE TABLE a (id INTEGER PRIMARY KEY, b TEXT DEFAULT 'it''s; not');\nINSERT INTO a VALUES (1, 'x');",
+    "CREATE TRIGGER t AFTER INSERT ON a BEGIN UPDATE a SET b = CASE WHEN 1 THEN 'x' END; DELETE FROM c; END;\nSELECT 1",
+    "CREATE FUNCTION f() RETURNS int LANGUAGE plpgsql AS $body$ BEGIN RETURN 1; END $body$;\nSELECT $1, E'a\\'b;', U&'\\0041';",
+    "CREATE PROCEDURE p() BEGIN ATOMIC SELECT 1; SELECT 2; END; /* a /* nested */ comment; */ SELECT \"a;b\", [c;d], `e;f`;",
+    "DELIMITER //\nCREATE PROCEDURE p() BEGIN DECLARE x INT; IF x THEN SELECT 1; END IF; END//\nDELIMITER ;\nSELECT 1; # c ; \nSELECT 2",
+    "/*!50001 CREATE VIEW v AS SELECT 1 */;\n/*M! SELECT 1 */; SELECT 1 --comment\n; SELECT 'a\\'b;c';",
+    "-- +goose Up\n-- +goose StatementBegin\nCREATE FUNCTION f() BEGIN SELECT 1; END;\n-- +goose StatementEnd\n-- +goose Down\nDROP TABLE a;",
+    "-- migrate:up\nCREATE TABLE a (id int);\n-- migrate:down transaction:false\nDROP TABLE a;",
+    "\\restrict abc\nSET x = 1;\nSELECT pg_catalog.set_config('search_path', '', false);\n\\unrestrict abc\n",
+    "CREATE INDEX CONCURRENTLY i ON a (b);\nALTER TYPE e ADD VALUE 'x';\nVACUUM;\nPRAGMA journal_mode = wal; ATTACH 'x' AS y;",
+    "INSERT INTO a SELECT '${name}', ${$}{x}, ?1, :b, @c, $2 FROM b WHERE random() < now() ORDER BY 1 DESC LIMIT 5;",
+    "BEGIN NOT ATOMIC SELECT 1; END;\nLOAD DATA INFILE 'x' INTO TABLE y; REPLACE INTO a VALUES (x'00', b'1', 0x1F, 1e5, .5);",
+];
+
+const WORDS: [&str; 40] = [
+    ";",
+    "'",
+    "\"",
+    "`",
+    "[",
+    "]",
+    "$$",
+    "$a$",
+    "--",
+    "-- ",
+    "/*",
+    "*/",
+    "/*!",
+    "#",
+    "\\",
+    "E'",
+    "BEGIN ",
+    "END",
+    "END;",
+    "CASE ",
+    "CREATE TRIGGER t ",
+    "CREATE PROCEDURE p() ",
+    "BEGIN ATOMIC ",
+    "LOOP ",
+    "IF ",
+    "END IF;",
+    "DELIMITER ",
+    "DELIMITER $$\n",
+    "//",
+    "$$;",
+    "\n-- +goose StatementBegin\n",
+    "\n-- +goose StatementEnd\n",
+    "-- runner:",
+    "${",
+    "}",
+    "?",
+    "(",
+    ")",
+    "COPY a FROM stdin;\n",
+    "\\.\n",
+];
+
+fn corpus() -> Corpus {
+    let mut texts = contents("examples", ".sql");
+    texts.extend(contents("tests/trees", ".sql"));
+    texts.extend(WRITTEN.map(|text| text.as_bytes().to_vec()));
+    texts.retain(|text| text.len() < 8 << 10);
+    Corpus::new(texts, &WORDS)
+}
+
+/// What a splitter may leave out is blank; on MySQL and MariaDB also `DELIMITER` lines and what they name.
+fn is_gap(gap: &str, dialect: runner::Dialect, text: &str) -> bool {
+    let has_own = gap.contains('\\') || text.to_ascii_uppercase().contains("DELIMITER") || text.contains("/*");
+    let is_mysql = matches!(dialect, runner::Dialect::Mysql | runner::Dialect::Mariadb);
+    !sql::has_statement(gap, dialect) || has_own && (is_mysql || gap.contains('\\'))
+}
+
+#[test]
+fn pieces_and_gaps_give_the_text_back() {
+    try_on(&corpus(), "splitting", |input| {
+        let text = String::from_utf8_lossy(input);
+        for dialect in DIALECTS {
+            let Ok(pieces) = sql::split(&text, dialect) else { continue };
+            let mut end = 0;
+            for piece in &pieces {
+                let start = piece.text.as_ptr() as usize - text.as_ptr() as usize;
+                assert!(
+                    end <= start && start + piece.text.len() <= text.len(),
+                    "{dialect:?} {text:?}: {piece:?} is out of order"
+                );
+                assert!(
+                    is_gap(&text[end..start], dialect, &text),
+                    "{dialect:?} {text:?}: {:?} is lost",
+                    &text[end..start]
+                );
+                assert_eq!(piece.line, text[..start].matches('\n').count() + 1, "{dialect:?} {text:?}: {piece:?}");
+                assert!(!piece.text.is_empty(), "{dialect:?} {text:?}: an empty piece");
+                end = start + piece.text.len();
+            }
+            assert!(is_gap(&text[end..], dialect, &text), "{dialect:?} {text:?}: {:?} is lost", &text[end..]);
+        }
+    });
+}
+
+#[test]
+fn everything_else_that_reads_sql() {
+    try_on(&corpus(), "statements", |input| {
+        let text = String::from_utf8_lossy(input);
+        ends(sql::sections(&text));
+        // One dialect for each input: they share the lexer.
+        let dialect = DIALECTS[input.len() % DIALECTS.len()];
+        ends((
+            sql::program(&text, dialect),
+            sql::Directives::parse(&text, dialect),
+            sql::has_parameters(&text, dialect),
+        ));
+        ends((sql::placeholders(&text, dialect), sql::placeholders::fill(&text, dialect, &Default::default())));
+        let pieces = sql::split(&text, dialect).unwrap_or_default();
+        let pieces: Vec<&str> = pieces.iter().map(|piece| piece.text).collect();
+        ends(sql::late_enum_value(&pieces, dialect));
+        for piece in pieces.into_iter().chain([&*text]) {
+            ends((sql::classify(piece, dialect), sql::identifiers(piece, dialect), sql::subjects(piece, dialect)));
+            ends((sql::qualifiers(piece, dialect), sql::words(piece, dialect), sql::canonical(piece, dialect)));
+            ends((sql::concurrent_index(piece, dialect), sql::dropped_concurrently(piece, dialect)));
+            ends((sql::objects::objects(piece, dialect), sql::traces::traces(piece, dialect), sql::excerpt(piece)));
+            ends((sql::order::order_columns(piece, dialect), sql::volatile::volatile_calls(piece, dialect)));
+            ends((sql::classify::reads(piece, dialect), sql::classify::temporary_table(piece, dialect)));
+            ends((sql::classify::open_run_comments(piece, dialect), sql::classify::is_unordered(piece, dialect, 10)));
+        }
+        ends(sql::volatile::volatile_texts(input, dialect));
+    });
+}
