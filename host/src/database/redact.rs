@@ -220,8 +220,9 @@ fn colon(body: &str) -> Option<Range<usize>> {
     let encoded = body[..user].to_ascii_lowercase().find("%3a").map(|at| at..at + 3);
     // The colons of an IPv6 address do not count: `[::1]:5432`, and `me@[::1]:5432` of a user without a password.
     let is_address = body[user..].starts_with("@[") && !body[user + 1..].contains('@');
-    let address = if body.starts_with('[') || is_address { body.find(']') } else { None };
-    let before = body[..user].find(':').filter(|_| !body.starts_with('['));
+    let is_host = body.starts_with('[') && !body.contains('@');
+    let address = if is_host || is_address { body.find(']') } else { None };
+    let before = body[..user].find(':').filter(|_| !is_host);
     let plain = before.or_else(|| body[address.unwrap_or(0)..].find(':').map(|at| address.unwrap_or(0) + at));
     match (plain.map(|at| at..at + 1), encoded) {
         (Some(plain), Some(encoded)) => Some(if encoded.start < plain.start { encoded } else { plain }),

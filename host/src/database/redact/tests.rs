@@ -21,6 +21,7 @@ fn a_url_hides_what_may_be_a_password() {
         ("me:secret@host/db", "me:***@host/db"),
         ("postgres://me%3Asecret@host/db", "postgres://me%3A***@host/db"),
         ("postgres:/\t/me%3Asecret@host/db", "postgres:/\t/me%3A***@host/db"),
+        ("mysql://[me:secret@[::1]:1/db", "mysql://[me:***@[::1]:1/db"),
         ("mysql://me@[:secret@[::1]:1/db", "mysql://me@[:***@[::1]:1/db"),
         ("mysql://me%3Asecret@[::1]:1/db", "mysql://me%3A***@[::1]:1/db"),
         ("postgres:///db?user=me&password=se&cret&port=1", "postgres:///db?user=me&password=***&***&port=1"),
