@@ -97,6 +97,28 @@
 //! [`Builder::variables`] passes them on. Two exceptions: PostgreSQL's `PGHOST` and the like fill in what a URL leaves out, and
 //! wasmtime handles the faults of WebAssembly code (`SIGSEGV` and the like) from the first component on; it passes all others on.
 //!
+//! # Components
+//!
+//! A component is inspected before it is compiled, and runs with the limits of `runner.toml`. Compiled code is kept in the
+//! directory of [`Builder::component_cache`]. [`Builder::component_compiler`] names the program that compiles, in a process of
+//! its own, which can be the same program:
+//!
+//! ```no_run
+//! # #[cfg(all(feature = "components", feature = "sqlite"))]
+//! fn main() -> std::process::ExitCode {
+//!     if std::env::args().nth(1).is_some_and(|argument| argument == "compile-component") {
+//!         return runner::compile_component();
+//!     }
+//! #   let project = runner::Project::embedded([]);
+//!     let this = std::env::current_exe().expect("a program has a path");
+//!     let runner = runner::Runner::builder().project(project).component_compiler(this).build();
+//! #   let _ = runner;
+//!     std::process::ExitCode::SUCCESS
+//! }
+//! # #[cfg(not(all(feature = "components", feature = "sqlite")))]
+//! # fn main() {}
+//! ```
+//!
 //! # Errors
 //!
 //! An [`Error`] has a kind, a sentence, the places it is about, causes, and hints. `{}` prints the sentence, `{:#}` everything.
@@ -197,6 +219,8 @@ pub use engine::verify::{Extent, Finding, ProofLevel, Verdict, Verified};
 pub use error::{Error, ErrorKind, Result};
 pub use project::Project;
 pub use runner::{Builder, DatabaseLocation, Events, Runner, Status};
+#[cfg(feature = "components")]
+pub use sandbox::compile::compile_component;
 
 #[cfg(test)]
 mod architecture_tests;

@@ -23,6 +23,7 @@ pub mod schema;
 #[cfg(unix)]
 pub mod servers;
 mod snapshot;
+pub mod text_guests;
 
 #[path = "../guests/hostile/src/behaviour.rs"]
 pub mod hostile;

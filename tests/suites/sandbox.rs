@@ -4,8 +4,12 @@
 
 #[path = "sandbox/behaviours.rs"]
 mod behaviours;
+#[path = "sandbox/bombs.rs"]
+mod bombs;
 #[path = "sandbox/bounds.rs"]
 mod bounds;
+#[path = "sandbox/by_hand.rs"]
+mod by_hand;
 #[path = "sandbox/doctor.rs"]
 mod doctor;
 #[path = "sandbox/grants.rs"]
@@ -127,7 +131,7 @@ fn limits_come_from_file_environment_and_flag() {
 #[test]
 fn mutated_components_are_refused_or_described() {
     let limits = Limits { fuel: 1_000_000, ..Limits::default() };
-    let sandbox = Sandbox::new(SandboxOptions { limits, cache_directory: None, jobs: 1 });
+    let sandbox = Sandbox::new(SandboxOptions { limits, jobs: 1, ..SandboxOptions::default() });
     let original = guests::component("describer");
     assert!(sandbox.describe(&original).is_err());
     let rounds = if is_long() { 10_000 } else { 500 };

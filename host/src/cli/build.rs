@@ -4,6 +4,7 @@ use std::cell::OnceCell;
 
 use super::context::{Context, HistoryDetail};
 use super::exit;
+use crate::database::StopSignal;
 use crate::engine::history::History;
 use crate::error::Result;
 use crate::project::build::{BuildRequest, build};
@@ -15,7 +16,7 @@ use crate::sandbox::{Described, Sandbox};
 
 /// Builds components and updates the lockfile.
 pub fn run(context: &Context, revisions: &[String], all: bool) -> Result<u8> {
-    let sandbox = context.sandbox(1);
+    let sandbox = context.sandbox(1, StopSignal::never());
     let applied = Applied { context, revisions: OnceCell::new() };
     let request = BuildRequest {
         revisions,

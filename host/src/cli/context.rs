@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Deref;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::request::{GlobalRequest, flags};
@@ -49,7 +49,12 @@ impl Context {
             settings.set_parameter(name, text)?;
         }
         let env = global.load.env.clone();
-        let setup = Setup { settings, driver: None, component_cache: cache_directory(&env) };
+        let setup = Setup {
+            settings,
+            driver: None,
+            component_cache: cache_directory(&env),
+            component_compiler: Some(this_program()),
+        };
         Ok(Self { printer, setup, env })
     }
 
@@ -100,6 +105,17 @@ impl Deref for Context {
     fn deref(&self) -> &Setup {
         &self.setup
     }
+}
+
+/// Returns the path of this program, which also compiles components. On Linux it leads to the same file even if that was
+/// replaced meanwhile, by an update.
+fn this_program() -> PathBuf {
+    const LINUX: &str = "/proc/self/exe";
+    if Path::new(LINUX).exists() {
+        return PathBuf::from(LINUX);
+    }
+    // Starting it fails, and says so, if the path is not known.
+    std::env::current_exe().unwrap_or_else(|_| PathBuf::from(LINUX))
 }
 
 /// Returns the directory for compiled components: the user's cache directory.

@@ -55,6 +55,7 @@ use crate::project::build::wrapper;
 use crate::project::env::{self, Switches};
 use crate::report::json::ErrorDocument;
 use crate::report::{ColorWhen, Format, Printer, Verbosity};
+use crate::sandbox::compile;
 use adopt_args::{DbArgs, DbCommand};
 use args::{Cli, Command, FormatArg};
 use context::Context;
@@ -65,6 +66,9 @@ pub fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
     if std::env::var_os(wrapper::WRAPPER).is_some() {
         return as_compiler(arguments.get(1..).unwrap_or_default());
+    }
+    if arguments.len() == 2 && arguments[1] == compile::COMMAND {
+        return compile::compile_component();
     }
     if completions::complete(&arguments) {
         return ExitCode::SUCCESS;

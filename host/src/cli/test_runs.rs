@@ -74,7 +74,7 @@ impl TestRuns {
 
     fn loader(&self, dialect: Dialect) -> Arc<ScriptLoader> {
         let mut loaders = self.loaders.lock().unwrap_or_else(PoisonError::into_inner);
-        loaders.entry(dialect).or_insert_with(|| self.context.loader(self.jobs, dialect)).clone()
+        loaders.entry(dialect).or_insert_with(|| self.context.loader(self.jobs, dialect, self.stop.clone())).clone()
     }
 
     /// The stop signal of one run: that of the whole test, or one that the run's wall time also raises. Dropping the sender ends

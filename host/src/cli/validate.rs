@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::context::Context;
 use super::exit;
 use crate::data::Value;
-use crate::database::Facts;
+use crate::database::{Facts, StopSignal};
 use crate::dialect::Dialect;
 use crate::engine::Direction;
 use crate::engine::artifact::{Named, SqlValues, filled};
@@ -34,7 +34,7 @@ pub fn run(context: &Context, locked: bool, dialect: Option<Dialect>) -> Result<
     let mut errors = problems;
     errors.extend(report.problems.into_iter().map(CatalogProblem::into_error));
     let found = errors.len();
-    let sandbox = context.sandbox(1);
+    let sandbox = context.sandbox(1, StopSignal::never());
     let facts = Facts::of_dialect(dialect);
     let mut remarks = Remarks::new(&catalog);
     for migration in &catalog.migrations {

@@ -20,9 +20,15 @@ pub struct Limits {
     pub stack: u64,
     /// Resources (readers, writers, assets) that a guest holds at the same time. Leaking one per row should fail early.
     pub handles: u64,
-    /// Bytes that one call may pass from the guest to the host. Batches aim at 2 MiB; this bounds what a guest can make the host
-    /// allocate.
+    /// Bytes that one call may pass from the guest to the host. Batches aim at 2 MiB, and a cell may have 16 MiB; this bounds
+    /// what a guest can make the host allocate, before it is allocated.
     pub host_call_bytes: u64,
+    /// Calls of the host's functions by one guest. A row-by-row loop over ten million rows makes a few for each row; an endless
+    /// loop of cheap calls ends within a minute.
+    pub host_calls: u64,
+    /// Bytes of a statement's text, its parameters excluded. Statements are copied into errors, events and the journal; data
+    /// belongs into parameters and batches.
+    pub statement_bytes: u64,
     /// Rows that `query` collects. Use batches for more.
     pub query_rows: u64,
     /// Bytes that `query` collects.
@@ -44,6 +50,12 @@ pub struct Limits {
     /// Size of the largest artifact that is read. A Python component takes 18 MB; the memory for compiling is
     /// proportional.
     pub artifact_bytes: u64,
+    /// Wall time for compiling one component, and processor time where it is compiled in a process of its own; `None`:
+    /// unlimited. Python takes a few seconds and a JavaScript engine eleven, on two cores; a minute is enough on slow machines.
+    pub compile_time: Option<Duration>,
+    /// Memory for compiling one component, where it is compiled in a process of its own. Compiling takes some 50 times the size
+    /// of a component with many functions.
+    pub compile_memory: u64,
     /// Size of the largest artifact that the history stores for later rollbacks; 0: none.
     pub stored_artifact_bytes: u64,
     /// Compressed size of the largest recording of a component's calls that the history stores for `verify`; 0: none.
@@ -61,7 +73,9 @@ impl Default for Limits {
             fuel: 1_000_000_000_000,
             stack: 1 << 20,
             handles: 1_000,
-            host_call_bytes: 64 << 20,
+            host_call_bytes: 32 << 20,
+            host_calls: 100_000_000,
+            statement_bytes: 1 << 20,
             query_rows: 10_000,
             query_bytes: 8 << 20,
             batch_rows: 16_384,
@@ -71,6 +85,8 @@ impl Default for Limits {
             log_lines: 10_000,
             wall_time: Some(Duration::from_secs(24 * 3600)),
             artifact_bytes: 64 << 20,
+            compile_time: Some(Duration::from_secs(60)),
+            compile_memory: 2 << 30,
             stored_artifact_bytes: 4 << 20,
             stored_call_bytes: 1 << 20,
             // A migration may exist to remove these very values.
@@ -89,12 +105,14 @@ enum Field<'a> {
 
 impl Limits {
     /// The names of all limits, as `runner.toml` spells them.
-    pub const NAMES: [&'static str; 18] = [
+    pub const NAMES: [&'static str; 22] = [
         "guest_memory",
         "fuel",
         "stack",
         "handles",
         "host_call_bytes",
+        "host_calls",
+        "statement_bytes",
         "query_rows",
         "query_bytes",
         "batch_rows",
@@ -104,6 +122,8 @@ impl Limits {
         "log_lines",
         "wall_time",
         "artifact_bytes",
+        "compile_time",
+        "compile_memory",
         "stored_artifact_bytes",
         "stored_call_bytes",
         "stored_row_bytes",
@@ -172,6 +192,8 @@ impl Limits {
             "stack" => Field::Bytes(&mut self.stack, 16 << 10..=64 << 20),
             "handles" => Field::Count(&mut self.handles, 1..=1_000_000),
             "host_call_bytes" => Field::Bytes(&mut self.host_call_bytes, 1 << 10..=4 << 30),
+            "host_calls" => Field::Count(&mut self.host_calls, 1..=ANY),
+            "statement_bytes" => Field::Bytes(&mut self.statement_bytes, 1 << 10..=1 << 30),
             "query_rows" => Field::Count(&mut self.query_rows, 1..=ANY),
             "query_bytes" => Field::Bytes(&mut self.query_bytes, 1..=4 << 30),
             // The WIT type of a row count is u32.
@@ -183,6 +205,9 @@ impl Limits {
             "log_lines" => Field::Count(&mut self.log_lines, 1..=ANY),
             "wall_time" => Field::Time(&mut self.wall_time),
             "artifact_bytes" => Field::Bytes(&mut self.artifact_bytes, 1..=4 << 30),
+            "compile_time" => Field::Time(&mut self.compile_time),
+            // Below this, not even the smallest component compiles.
+            "compile_memory" => Field::Bytes(&mut self.compile_memory, 16 << 20..=1 << 40),
             "stored_artifact_bytes" => Field::Bytes(&mut self.stored_artifact_bytes, 0..=1 << 30),
             "stored_call_bytes" => Field::Bytes(&mut self.stored_call_bytes, 0..=1 << 30),
             "stored_row_bytes" => Field::Bytes(&mut self.stored_row_bytes, 0..=1 << 30),

@@ -35,6 +35,7 @@ pub struct Builder {
     locked: bool,
     jobs: Option<usize>,
     component_cache: Option<PathBuf>,
+    component_compiler: Option<PathBuf>,
     sinks: Vec<Box<dyn EventSink>>,
 }
 
@@ -149,6 +150,19 @@ impl Builder {
         self
     }
 
+    /// The program that compiles components which are not in the cache, in a process of its own: a `runner` of the same version,
+    /// or a program that calls `runner::compile_component` when its only argument is `compile-component`, perhaps
+    /// [`std::env::current_exe`]. The process has limits (`compile_memory`, `compile_time`) and no descriptors, no environment
+    /// and no files.
+    ///
+    /// Without it, components are compiled on a thread of this process. What a component may contain is bounded in
+    /// either case, but then `compile_memory` is not, and a thread that takes longer than `compile_time` goes on in the background
+    /// until it is done. Name a program unless you trust all components.
+    pub fn component_compiler(mut self, program: impl Into<PathBuf>) -> Self {
+        self.component_compiler = Some(program.into());
+        self
+    }
+
     /// Calls a function with each event. It is called on the thread of the run and must not block for long.
     pub fn on_event(mut self, callback: impl Fn(&Event) + Send + Sync + 'static) -> Self {
         self.sinks.push(Box::new(Callback(callback)));
@@ -197,7 +211,8 @@ impl Builder {
             allow_missing: self.options.allow_missing || switches.allow_missing,
         };
         let locked = self.locked || switches.locked;
-        let setup = Setup { settings, driver, component_cache: self.component_cache };
+        let (component_cache, component_compiler) = (self.component_cache, self.component_compiler);
+        let setup = Setup { settings, driver, component_cache, component_compiler };
         setup.check_driver()?;
         let events: Arc<dyn EventSink> = Arc::new(Sinks(self.sinks));
         let parts = Parts { setup, options, locked, jobs, connections, events };

@@ -105,7 +105,7 @@ pub async fn run(
     let control = Arc::new(RunControl::new(about, throttle, events.clone(), stop.clone()));
     let engine = Engine {
         transforms: Arc::new(transforms(setup, order, chunking, &identity)),
-        loader: setup.loader(order.jobs, database.facts().dialect),
+        loader: setup.loader(order.jobs, database.facts().dialect, stop.clone()),
         database: Arc::new(tokio::sync::Mutex::new(database)),
         catalog,
         events,

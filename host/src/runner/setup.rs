@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::database::{
-    ConnectOptions, Connector, Database, DatabaseErrorKind, Dialect, DriverOptions, Facts, connect, no_driver,
+    ConnectOptions, Connector, Database, DatabaseErrorKind, Dialect, DriverOptions, Facts, StopSignal, connect,
+    no_driver,
 };
 use crate::engine::history::{self, History};
 use crate::engine::script::{Script, ScriptLoader, ScriptSource};
@@ -12,7 +13,7 @@ use crate::engine::sql_script::SqlScript;
 use crate::error::{Error, Result};
 use crate::project::{Catalog, CatalogReport, Checks, Settings};
 #[cfg(feature = "components")]
-use crate::sandbox::{Sandbox, SandboxOptions};
+use crate::sandbox::{Compiler, Sandbox, SandboxOptions};
 
 /// What everything here works with.
 pub struct Setup {
@@ -22,6 +23,8 @@ pub struct Setup {
     pub driver: Option<DriverOptions>,
     /// Where compiled components are kept; none: nowhere.
     pub component_cache: Option<PathBuf>,
+    /// The program that compiles components, in a process of its own; none: this process.
+    pub component_compiler: Option<PathBuf>,
 }
 
 /// How much of the history to read.
@@ -138,17 +141,18 @@ impl Setup {
         error.at("database", format!("{} ({})", url.value, url.origin))
     }
 
-    /// A sandbox; it starts nothing until a component runs.
+    /// A sandbox; it starts nothing until a component runs. The signal also ends compiling.
     #[cfg(feature = "components")]
-    pub fn sandbox(&self, jobs: usize) -> Sandbox {
+    pub fn sandbox(&self, jobs: usize, stop: StopSignal) -> Sandbox {
         let cache_directory = self.component_cache.clone();
-        Sandbox::new(SandboxOptions { limits: self.settings.limits.clone(), cache_directory, jobs })
+        let compiler = self.component_compiler.clone().map_or(Compiler::Thread, Compiler::Program);
+        Sandbox::new(SandboxOptions { limits: self.settings.limits.clone(), cache_directory, jobs, compiler, stop })
     }
 
     /// Loads scripts from SQL and from components.
     #[cfg(feature = "components")]
-    pub fn loader(&self, jobs: usize, dialect: Dialect) -> Arc<ScriptLoader> {
-        let sandbox = self.sandbox(jobs);
+    pub fn loader(&self, jobs: usize, dialect: Dialect, stop: StopSignal) -> Arc<ScriptLoader> {
+        let sandbox = self.sandbox(jobs, stop);
         Arc::new(move |source: &ScriptSource| -> Result<Box<dyn Script>> {
             match source {
                 ScriptSource::Sql { up, down, .. } => Ok(Box::new(SqlScript::new(up, down.as_deref(), dialect)?)),
@@ -159,7 +163,7 @@ impl Setup {
 
     /// Makes scripts from SQL; this build has no sandbox.
     #[cfg(not(feature = "components"))]
-    pub fn loader(&self, _jobs: usize, dialect: Dialect) -> Arc<ScriptLoader> {
+    pub fn loader(&self, _jobs: usize, dialect: Dialect, _stop: StopSignal) -> Arc<ScriptLoader> {
         Arc::new(move |source: &ScriptSource| -> Result<Box<dyn Script>> {
             match source {
                 ScriptSource::Sql { up, down, .. } => Ok(Box::new(SqlScript::new(up, down.as_deref(), dialect)?)),

@@ -33,7 +33,7 @@ pub async fn verify(
     let limits = &setup.settings.limits;
     let size = |limit: u64| usize::try_from(limit).unwrap_or(usize::MAX);
     let verifier = Verifier {
-        loader: setup.loader(JOBS, database.facts().dialect),
+        loader: setup.loader(JOBS, database.facts().dialect, stop.clone()),
         database: Arc::new(tokio::sync::Mutex::new(database)),
         project,
         events,

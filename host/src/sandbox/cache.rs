@@ -4,12 +4,14 @@
 //! right to run code. So only a private directory is used (mode 0700, owned by this user).
 
 use std::fs;
-use std::hash::{Hash, Hasher};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use wasmtime::Engine;
 use wasmtime::component::Component;
+
+use super::compile::fingerprint;
+use super::inspect::BOUNDS;
 
 /// A directory of compiled components, keyed by the artifact's digest and the engine.
 #[derive(Clone, Debug)]
@@ -46,13 +48,12 @@ impl Cache {
     }
 
     /// Stores a compiled component. A cache that cannot be written is no error: the next run compiles again.
-    pub fn store(&self, engine: &Engine, sha256: &str, component: &Component) {
-        let Ok(code) = component.serialize() else { return };
+    pub fn store(&self, engine: &Engine, sha256: &str, code: &[u8]) {
         let path = self.path(engine, sha256);
         // Written to a temporary file, synced and renamed: readers find the whole file or none, even after a power failure.
         let aside = path.with_extension(format!("{}.tmp", std::process::id()));
         let written = fs::File::create(&aside)
-            .and_then(|mut file| file.write_all(&code).and_then(|()| file.sync_all()))
+            .and_then(|mut file| file.write_all(code).and_then(|()| file.sync_all()))
             .and_then(|()| fs::rename(&aside, &path));
         if written.is_err() {
             let _ = fs::remove_file(&aside);
@@ -60,9 +61,8 @@ impl Cache {
     }
 
     fn path(&self, engine: &Engine, sha256: &str) -> PathBuf {
-        let mut hasher = std::hash::DefaultHasher::new();
-        engine.precompile_compatibility_hash().hash(&mut hasher);
-        self.directory.join(format!("{sha256}-{:016x}.cwasm", hasher.finish()))
+        // What was compiled under older bounds is inspected and compiled again.
+        self.directory.join(format!("{sha256}-{:016x}-{BOUNDS}.cwasm", fingerprint(engine)))
     }
 }
 

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use super::bindings::Migration;
 use super::inspect::TRANSFORMER;
 use super::state::{GuestState, Purpose};
+use super::text::{ERROR, WORD, cut};
 use super::{SandboxCore, convert, failure, script};
+use crate::database::Dialect;
 use crate::error::{Error, Result};
 use crate::project::catalog::Description;
 
@@ -20,6 +22,8 @@ pub struct Described {
 
 /// The longest summary that a lockfile line takes.
 const MAX_SUMMARY: usize = 500;
+/// Revisions that a migration depends on, and what it needs: each is a line of the lockfile, which every command reads.
+const MAX_LINES: usize = 1_000;
 
 /// Runs the component's `describe`. Blocks the calling thread; the guest runs on a separate one.
 pub(super) fn describe(core: Arc<SandboxCore>, bytes: &[u8]) -> Result<Described> {
@@ -64,7 +68,7 @@ pub(super) fn describe(core: Arc<SandboxCore>, bytes: &[u8]) -> Result<Described
 /// The error for a component whose functions have other types than the contract's.
 pub(super) fn inspect_mismatch(error: &wasmtime::Error) -> Error {
     Error::failed("the component's functions do not have the types of `runner:migration@0.1.0`")
-        .cause(format!("{error:#}"))
+        .cause(cut(&format!("{error:#}"), ERROR))
         .hint("rebuild it with the WIT files of this version of runner")
 }
 
@@ -73,11 +77,26 @@ fn check(description: &Description) -> Result<()> {
     if !one_line(&description.summary) {
         return Err(Error::failed(format!("the component's summary is not one line of at most {MAX_SUMMARY} bytes")));
     }
+    for (what, count) in [("dependencies", description.depends_on.len()), ("needs", description.needs.len())] {
+        if count > MAX_LINES {
+            return Err(Error::denied(format!(
+                "the component's description has {count} {what}, more than {MAX_LINES}"
+            ))
+            .hint("look at what `describe` of the component returns"));
+        }
+    }
+    let known = [Dialect::Sqlite, Dialect::Postgres, Dialect::Mysql, Dialect::Mariadb];
+    let is_repeated = |dialect: &Dialect| description.dialects.iter().filter(|it| *it == dialect).nth(1).is_some();
+    // More of them than there are means that one is there twice, without comparing each with each.
+    if description.dialects.len() > known.len() || known.iter().any(is_repeated) {
+        return Err(Error::failed("the component's description names a database twice")
+            .hint("`dialects` lists each database once; an empty list means all"));
+    }
     for revision in &description.depends_on {
         if revision.is_empty() || revision.len() > 20 || !revision.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(Error::failed(format!(
                 "the component depends on `{}`, which is no revision",
-                revision.escape_debug()
+                cut(revision, WORD).escape_debug()
             ))
             .hint("a revision is the number that a migration's file name begins with"));
         }

@@ -6,7 +6,8 @@ use std::fmt;
 use wasmtime::Trap;
 
 use super::bindings::runner::migration::types as wit;
-use super::state::GuestState;
+use super::state::{DESCRIPTION_BYTES, GuestState, Purpose};
+use super::text::{self, cut};
 use super::usage::LimitExceeded;
 use crate::database::stop::StopReason;
 use crate::engine::execution::Calls;
@@ -51,6 +52,27 @@ fn used_up(limit: &LimitExceeded) -> Error {
     ))
 }
 
+/// Whether the system refused memory or address space, which is not the component's fault. wasmtime keeps the type of the
+/// system's errors private, so their text is tested, too.
+pub fn is_out_of_memory(error: &wasmtime::Error) -> bool {
+    let of_system = |cause: &(dyn std::error::Error + 'static)| {
+        cause.downcast_ref::<std::io::Error>().is_some_and(|io| io.kind() == std::io::ErrorKind::OutOfMemory)
+    };
+    error.chain().any(of_system)
+        || error.is::<wasmtime::OutOfMemory>()
+        || error.chain().any(|cause| cause.to_string().contains(NO_MEMORY))
+}
+
+/// `ENOMEM`, as Rust formats errors of the system; 12 on all systems with that name.
+const NO_MEMORY: &str = "(os error 12)";
+
+/// The error for memory or address space that the system refused.
+pub fn out_of_memory(what: &str, error: &wasmtime::Error) -> Error {
+    Error::failed(format!("{what}: the system refused memory or address space"))
+        .cause(text::cut_owned(format!("{error:#}"), text::ERROR))
+        .hint("the sandbox reserves 4 GiB of address space for each memory of a component, without using it: raise `ulimit -v`, or the memory of the container")
+}
+
 /// The error of a call that ended in a trap or in the host. `call` is the exported function.
 pub fn of_trap(error: &wasmtime::Error, state: &GuestState, call: &str) -> Error {
     let failure = |error: Error| match state.purpose.made().and_then(Calls::last_step) {
@@ -88,11 +110,18 @@ pub fn of_trap(error: &wasmtime::Error, state: &GuestState, call: &str) -> Error
             }
             failure(error)
         }
+        None if is_out_of_memory(error) => failure(out_of_memory("the component cannot be started", error)),
         None => {
-            let text = format!("{error:#}");
+            let text = text::cut_owned(format!("{error:#}"), text::ERROR);
             // wasmtime keeps the type of this error private (`HostcallFuelExhausted`), so only its text can be
             // tested.
             if text.contains("fuel allocated for hostcalls") {
+                if matches!(state.purpose, Purpose::Describe) {
+                    let at = format_size(DESCRIPTION_BYTES as u64);
+                    return failure(Error::denied(format!("the component's description is larger than {at}")).hint(
+                        "a description is one line and a few names; look at what `describe` of the component returns",
+                    ));
+                }
                 let at = format_size(state.limits.host_call_bytes);
                 return failure(used_up(&LimitExceeded { name: "host_call_bytes", at }));
             }
@@ -111,12 +140,12 @@ pub fn of_returned(error: wit::Error, state: &GuestState, call: &str) -> Error {
         wit::ErrorKind::Denied | wit::ErrorKind::Limit => ErrorKind::Denied,
         _ => ErrorKind::Failed,
     };
-    let mut message = error.message.clone();
+    let mut message = cut(&error.message, text::ERROR).into_owned();
     if let Some(detail) = error.detail.as_deref().filter(|detail| !detail.is_empty()) {
-        message.push_str(&format!(" ({detail})"));
+        message.push_str(&format!(" ({})", cut(detail, text::ERROR)));
     }
     if !error.code.is_empty() {
-        message.push_str(&format!(" [{}]", error.code));
+        message.push_str(&format!(" [{}]", cut(&error.code, text::WORD)));
     }
     let mut report = Error::new(kind, message);
     // Guests wrap an error of the database in their own words; its place is still where the failure occurred.

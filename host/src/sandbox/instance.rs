@@ -9,9 +9,11 @@ use wasmtime::component::TypedFunc;
 use super::bindings::runner::migration::types as wit;
 use super::convert;
 use super::failure;
+use super::host::arguments;
 use super::inspect::TRANSFORMER;
 use super::script::{LoadedComponent, refuel, store};
 use super::state::{GuestState, Purpose, batch_limits};
+use super::text::{ERROR, cut_owned};
 use super::usage::LogBudget;
 use crate::data::Batch;
 use crate::database::{BatchLimits, Dialect};
@@ -86,8 +88,14 @@ impl BatchInstance for ComponentInstance {
         let limits = self.store.data().limits.clone();
         refuel(&mut self.store, &limits).map_err(|error| Error::failed(format!("the sandbox has no fuel: {error}")))?;
         match self.function.call_async(&mut self.store, (name.to_owned(), convert::batch_out(rows))).await {
-            Ok((Ok(rows),)) => Ok(convert::batch_in(rows)),
-            Ok((Err(message),)) => Err(Error::failed(message).at("call", FUNCTION)),
+            Ok((Ok(rows),)) => {
+                let rows = convert::batch_in(rows);
+                match arguments::batch(&rows) {
+                    Ok(()) => Ok(rows),
+                    Err(refused) => Err(refused.into_error().at("call", FUNCTION)),
+                }
+            }
+            Ok((Err(message),)) => Err(Error::failed(cut_owned(message, ERROR)).at("call", FUNCTION)),
             Err(error) => Err(failure::of_trap(&error, self.store.data(), FUNCTION)),
         }
     }

@@ -5,6 +5,7 @@
 
 mod bindings;
 mod cache;
+pub mod compile;
 mod convert;
 mod describe;
 mod engine;
@@ -14,24 +15,28 @@ mod inspect;
 mod instance;
 mod script;
 mod state;
+mod text;
 mod usage;
 
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use wasmtime::Engine;
-use wasmtime::component::Linker;
+use wasmtime::component::{Component, Linker};
 
+use crate::database::StopSignal;
 use crate::engine::script::{Assets, Script};
 use crate::error::Result;
 use crate::project::limits::Limits;
 use cache::Cache;
+pub use compile::Compiler;
+use compile::Order;
 pub use describe::Described;
 use script::ComponentScript;
 use state::GuestState;
 
 /// How components are run.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct SandboxOptions {
     /// What a component may use.
     pub limits: Limits,
@@ -39,6 +44,10 @@ pub struct SandboxOptions {
     pub cache_directory: Option<PathBuf>,
     /// How many instances transform chunks at the same time.
     pub jobs: usize,
+    /// What compiles components that are not in the cache.
+    pub compiler: Compiler,
+    /// Ends compiling early.
+    pub stop: StopSignal,
 }
 
 /// Loads and runs components. Creating one is cheap: wasmtime starts with the first component.
@@ -54,6 +63,8 @@ struct SandboxCore {
     cache: Option<Cache>,
     limits: Arc<Limits>,
     jobs: usize,
+    compiler: Compiler,
+    stop: StopSignal,
 }
 
 impl Sandbox {
@@ -87,22 +98,34 @@ impl Sandbox {
             cache,
             limits: Arc::new(self.options.limits.clone()),
             jobs: self.options.jobs.max(1),
+            compiler: self.options.compiler.clone(),
+            stop: self.options.stop.clone(),
         });
         Ok(self.core.get_or_init(|| core).clone())
     }
 }
 
 impl SandboxCore {
-    fn component(&self, bytes: &[u8], sha256: &str) -> Result<wasmtime::component::Component> {
+    fn component(&self, bytes: &[u8], sha256: &str) -> Result<Component> {
         if let Some(component) = self.cache.as_ref().and_then(|cache| cache.load(&self.engine, sha256)) {
             return Ok(component);
         }
-        inspect::check_bytes(bytes, &self.limits)?;
+        inspect::check_bytes(bytes, &self.limits, &self.stop)?;
+        let order = Order { bytes, sha256, limits: &self.limits, stop: &self.stop };
+        let code = self.compiler.compile(&self.engine, &order)?;
+        // SAFETY: the code comes from wasmtime in this process, or in one that this process started for it, over a pipe that
+        // nobody else has; wasmtime checks its version and the settings of the engine in the header.
+        #[allow(unsafe_code, reason = "the code was made by this program")]
         let component =
-            wasmtime::component::Component::new(&self.engine, bytes).map_err(|error| inspect::invalid(&error))?;
+            unsafe { Component::deserialize(&self.engine, &code) }.map_err(|error| match failure::is_out_of_memory(
+                &error,
+            ) {
+                true => failure::out_of_memory("the compiled component cannot be loaded", &error),
+                false => inspect::invalid(&error),
+            })?;
         inspect::check_world(&self.engine, &component)?;
         if let Some(cache) = &self.cache {
-            cache.store(&self.engine, sha256, &component);
+            cache.store(&self.engine, sha256, &code);
         }
         Ok(component)
     }

@@ -54,9 +54,11 @@ pub(super) fn pre_instantiate(core: &SandboxCore, component: &Component) -> Resu
 
 /// A store with its limits set.
 pub(super) fn store(core: &SandboxCore, state: GuestState) -> Result<Store<GuestState>> {
+    let call_bytes = state.purpose.call_bytes(&core.limits);
     let mut store = Store::new(&core.engine, state);
     store.limiter(|state| &mut state.usage);
-    store.set_hostcall_fuel(usize::try_from(core.limits.host_call_bytes).unwrap_or(usize::MAX));
+    // Counted before anything is allocated for what the guest passes.
+    store.set_hostcall_fuel(call_bytes);
     refuel(&mut store, &core.limits).map_err(|error| Error::failed(format!("the sandbox has no fuel: {error}")))?;
     Ok(store)
 }

@@ -13,6 +13,10 @@ use crate::engine::execution::{CallLimits, Calls};
 use crate::engine::script::RunContext;
 use crate::project::limits::Limits;
 
+/// Bytes of a description, which the guest returns and the lockfile keeps. A summary has 500, and the longest known lists of
+/// tables take a few thousand.
+pub const DESCRIPTION_BYTES: usize = 256 << 10;
+
 /// The purpose of an instance, which decides which imports work.
 pub enum Purpose {
     /// To describe itself: no import works.
@@ -34,6 +38,14 @@ impl Purpose {
         let kind = kind.name();
         let message = format!("`{kind}` cannot be called inside `{place}`, which must depend on its arguments alone");
         Err(DatabaseError::new(DatabaseErrorKind::Denied, message).into())
+    }
+
+    /// Bytes that one call may pass from the guest to the host.
+    pub fn call_bytes(&self, limits: &Limits) -> usize {
+        match self {
+            Self::Describe => DESCRIPTION_BYTES.min(saturating(limits.host_call_bytes)),
+            Self::Migrate(_) | Self::Transform => saturating(limits.host_call_bytes),
+        }
     }
 
     /// The calls made so far.
@@ -96,6 +108,11 @@ fn saturating(limit: u64) -> usize {
 }
 
 impl GuestState {
+    /// Counts a call of one of the host's functions, which each of them does first; a trap if there were too many.
+    pub fn count_call(&mut self) -> wasmtime::Result<()> {
+        self.usage.count_call().map_err(wasmtime::Error::new)
+    }
+
     /// A state with nothing open.
     pub fn new(purpose: Purpose, limits: Arc<Limits>) -> Self {
         let mut table = ResourceTable::new();

@@ -1,4 +1,4 @@
-//! Limits on what a guest uses: memory and tables of the whole store together, and log volume.
+//! Limits on what a guest uses: memory and tables of the whole store together, calls of the host, and log volume.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use crate::project::units::format_size;
 
 /// Table elements that a guest may have; each takes a pointer in the host's memory. Compilers emit one function
 /// table.
-const TABLE_ELEMENTS: usize = 200_000;
+pub(super) const TABLE_ELEMENTS: usize = 200_000;
 
 /// A limit that a guest has reached; ends the guest as a trap.
 #[derive(Clone, Debug)]
@@ -28,12 +28,14 @@ impl fmt::Display for LimitExceeded {
 
 impl std::error::Error for LimitExceeded {}
 
-/// Limits the memory and the tables of a store.
+/// Limits the memory and the tables of a store, and the calls that its guest makes.
 #[derive(Debug)]
 pub struct UsageLimiter {
     memory: u64,
     memory_limit: u64,
     tables: usize,
+    calls: u64,
+    calls_limit: u64,
 }
 
 /// The rest of a migration's log volume, shared by all of its instances.
@@ -58,7 +60,16 @@ pub enum LogVerdict {
 impl UsageLimiter {
     /// Nothing used yet.
     pub fn new(limits: &Limits) -> Self {
-        Self { memory: 0, memory_limit: limits.guest_memory, tables: 0 }
+        Self { memory: 0, memory_limit: limits.guest_memory, tables: 0, calls: 0, calls_limit: limits.host_calls }
+    }
+
+    /// Counts a call of one of the host's functions.
+    pub fn count_call(&mut self) -> Result<(), LimitExceeded> {
+        self.calls = self.calls.saturating_add(1);
+        if self.calls <= self.calls_limit {
+            return Ok(());
+        }
+        Err(LimitExceeded { name: "host_calls", at: self.calls_limit.to_string() })
     }
 }
 

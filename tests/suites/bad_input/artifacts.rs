@@ -145,7 +145,7 @@ fn misbehaving_at_the_start() {
             7,
             "limit `tables`",
         ),
-        ("(table 10000000 funcref) (func $start)", 7, "limit `tables`"),
+        ("(table 10000000 funcref) (func $start)", 7, "200000 table elements"),
     ] {
         let project = project!();
         project.write("migrations/1_start.wasm", components::starting(module));

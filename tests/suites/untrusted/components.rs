@@ -14,7 +14,7 @@ fn rounds() -> u64 {
 
 fn sandbox() -> Sandbox {
     let limits = Limits { fuel: 1_000_000, guest_memory: 16 << 20, ..Limits::default() };
-    Sandbox::new(SandboxOptions { limits, cache_directory: None, jobs: 1 })
+    Sandbox::new(SandboxOptions { limits, jobs: 1, ..SandboxOptions::default() })
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use wasmtime::component::Resource;
 
-use super::{Answer, answer};
+use super::{Answer, answer, arguments};
 use crate::engine::call::CallKind;
 use crate::engine::execution::{Reader, TransformReport as Report, Writer};
 use crate::engine::transform::TransformTask;
@@ -16,8 +16,10 @@ use crate::sandbox::state::GuestState;
 
 impl Host for GuestState {
     async fn read(&mut self, statement: String, parameters: Vec<Value>) -> Answer<Resource<Reader>> {
+        self.count_call()?;
         let parameters = convert::values_in(parameters);
-        let opened = match self.purpose.calls(CallKind::Read) {
+        let checked = arguments::statement(&statement, &parameters, &self.limits);
+        let opened = match checked.and_then(|()| self.purpose.calls(CallKind::Read)) {
             Ok(calls) => calls.read(statement, parameters).await,
             Err(denied) => Err(denied),
         };
@@ -28,8 +30,10 @@ impl Host for GuestState {
     }
 
     async fn read_table(&mut self, source: TableSource) -> Answer<Resource<Reader>> {
+        self.count_call()?;
         let source = convert::source_in(source);
-        let opened = match self.purpose.calls(CallKind::ReadTable) {
+        let checked = arguments::source(&source, &self.limits);
+        let opened = match checked.and_then(|()| self.purpose.calls(CallKind::ReadTable)) {
             Ok(calls) => calls.read_table(source).await,
             Err(denied) => Err(denied),
         };
@@ -40,8 +44,9 @@ impl Host for GuestState {
     }
 
     async fn write(&mut self, target: TableTarget) -> Answer<Resource<Writer>> {
+        self.count_call()?;
         let target = convert::target_in(target);
-        let opened = match self.purpose.calls(CallKind::Write) {
+        let opened = match arguments::target(&target).and_then(|()| self.purpose.calls(CallKind::Write)) {
             Ok(calls) => calls.write(target).await,
             Err(denied) => Err(denied),
         };
@@ -52,10 +57,14 @@ impl Host for GuestState {
     }
 
     async fn transform(&mut self, name: String, source: TableSource, target: TableTarget) -> Answer<TransformReport> {
+        self.count_call()?;
         let (source, target) = (convert::source_in(source), convert::target_in(target));
+        let checked = arguments::name("a transform's name", &name)
+            .and_then(|()| arguments::source(&source, &self.limits))
+            .and_then(|()| arguments::target(&target));
         let run = self.loaded.as_ref().zip(self.run.as_ref());
         let function = run.and_then(|(loaded, run)| ComponentFunction::of(loaded, run, self.server.clone(), &self.log));
-        let done = match self.purpose.calls(CallKind::Transform) {
+        let done = match checked.and_then(|()| self.purpose.calls(CallKind::Transform)) {
             Ok(calls) => calls.transform(function, TransformTask { name, source, target }).await,
             Err(denied) => Err(denied),
         };
@@ -69,6 +78,7 @@ impl Host for GuestState {
 
 impl HostReader for GuestState {
     async fn next(&mut self, reader: Resource<Reader>) -> Answer<Option<types::Batch>> {
+        self.count_call()?;
         let reader = self.table.get_mut(&reader)?;
         let batch = match self.purpose.calls(CallKind::Next) {
             Ok(calls) => calls.next(reader).await,
@@ -78,6 +88,7 @@ impl HostReader for GuestState {
     }
 
     async fn drop(&mut self, reader: Resource<Reader>) -> wasmtime::Result<()> {
+        self.count_call()?;
         let reader = self.table.delete(reader)?;
         if let Ok(calls) = self.purpose.calls(CallKind::Next) {
             calls.close(reader).await;

@@ -5,7 +5,7 @@ use std::sync::PoisonError;
 
 use wasmtime::component::Resource;
 
-use super::Answer;
+use super::{Answer, arguments};
 use crate::data::Value;
 use crate::database::{DatabaseError, DatabaseErrorKind};
 use crate::engine::event::{Event, LogLevel};
@@ -16,6 +16,7 @@ use crate::sandbox::bindings::runner::migration::types::Dialect;
 use crate::sandbox::convert;
 use crate::sandbox::failure::HostFailure;
 use crate::sandbox::state::{Asset, GuestState};
+use crate::sandbox::text::{ERROR, WORD, cut, cut_owned};
 use crate::sandbox::usage::LogVerdict;
 
 /// The most that one `read` of an asset returns: large enough to be quick, small enough to need no limit.
@@ -36,16 +37,19 @@ impl GuestState {
 
 impl Host for GuestState {
     fn get_dialect(&mut self) -> wasmtime::Result<Dialect> {
+        self.count_call()?;
         let (dialect, _) = self.server.as_ref().ok_or_else(|| outside_a_run("get-dialect"))?;
         Ok(convert::dialect_out(*dialect))
     }
 
     fn server_version(&mut self) -> wasmtime::Result<String> {
+        self.count_call()?;
         let (_, version) = self.server.as_ref().ok_or_else(|| outside_a_run("server-version"))?;
         Ok(version.clone())
     }
 
     fn parameters(&mut self) -> wasmtime::Result<Vec<Parameter>> {
+        self.count_call()?;
         let run = self.run.as_ref().ok_or_else(|| outside_a_run("parameters"))?;
         let pair = |(name, value): (&String, &Value)| Parameter {
             name: name.clone(),
@@ -55,21 +59,24 @@ impl Host for GuestState {
     }
 
     fn run_timestamp(&mut self) -> wasmtime::Result<i64> {
+        self.count_call()?;
         Ok(self.run.as_ref().ok_or_else(|| outside_a_run("run-timestamp"))?.run_timestamp)
     }
 
     fn seed(&mut self) -> wasmtime::Result<u64> {
+        self.count_call()?;
         Ok(self.run.as_ref().ok_or_else(|| outside_a_run("seed"))?.seed)
     }
 
     fn log(&mut self, level: wit::Level, message: String) -> wasmtime::Result<()> {
+        self.count_call()?;
         let level = match level {
             wit::Level::Debug => LogLevel::Debug,
             wit::Level::Info => LogLevel::Info,
             wit::Level::Warning => LogLevel::Warning,
         };
         if level == LogLevel::Warning {
-            self.last_words = Some(message.clone());
+            self.last_words = Some(cut(&message, ERROR).into_owned());
         }
         let verdict = self.log.lock().unwrap_or_else(PoisonError::into_inner).count(message.len());
         match verdict {
@@ -85,13 +92,17 @@ impl Host for GuestState {
     }
 
     fn progress(&mut self, done: u64, total: Option<u64>, unit: String) -> wasmtime::Result<()> {
+        self.count_call()?;
+        let unit = cut_owned(unit, WORD);
         self.emit(|revision| Event::Progress { revision, what: unit.clone(), done, total, unit });
         Ok(())
     }
 
     async fn open_asset(&mut self, path: String) -> Answer<Resource<Asset>> {
+        self.count_call()?;
         let loaded = self.loaded.clone().ok_or_else(|| outside_a_run("open-asset"))?;
-        match open(loaded.assets.as_ref(), &path, self.limits.asset_bytes) {
+        let opened = arguments::path(&path).and_then(|()| open(loaded.assets.as_ref(), &path, self.limits.asset_bytes));
+        match opened {
             Ok(asset) => Ok(Ok(self.table.push(asset)?)),
             Err(error) => Ok(Err(convert::error_out(&error))),
         }
@@ -100,10 +111,12 @@ impl Host for GuestState {
 
 impl HostAsset for GuestState {
     async fn size(&mut self, asset: Resource<Asset>) -> wasmtime::Result<u64> {
+        self.count_call()?;
         Ok(self.table.get(&asset)?.size)
     }
 
     async fn read(&mut self, asset: Resource<Asset>, limit: u32) -> Answer<Vec<u8>> {
+        self.count_call()?;
         // The guest's number is limited before anything is allocated.
         let limit = (limit as usize).min(ASSET_READ);
         let asset = self.table.get_mut(&asset)?;
@@ -121,6 +134,7 @@ impl HostAsset for GuestState {
     }
 
     fn drop(&mut self, asset: Resource<Asset>) -> wasmtime::Result<()> {
+        self.count_call()?;
         self.table.delete(asset)?;
         Ok(())
     }

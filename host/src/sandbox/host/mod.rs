@@ -1,6 +1,7 @@
-//! The host's side of the contract: one file per WIT interface. Each function converts its arguments, calls the
-//! engine, and converts the result.
+//! The host's side of the contract: one file per WIT interface. Each function counts the call, converts and checks its
+//! arguments, calls the engine, and converts the result.
 
+pub(super) mod arguments;
 mod batches;
 mod context;
 mod sql;

@@ -1,6 +1,6 @@
 //! `sql`: single statements.
 
-use super::{Answer, answer};
+use super::{Answer, answer, arguments};
 use crate::engine::call::CallKind;
 use crate::sandbox::bindings::runner::migration::sql::Host;
 use crate::sandbox::bindings::runner::migration::types::{RowSet, Value};
@@ -9,16 +9,20 @@ use crate::sandbox::state::GuestState;
 
 impl Host for GuestState {
     async fn execute(&mut self, statement: String, parameters: Vec<Value>) -> Answer<u64> {
+        self.count_call()?;
         let parameters = convert::values_in(parameters);
-        answer(match self.purpose.calls(CallKind::Execute) {
+        let checked = arguments::statement(&statement, &parameters, &self.limits);
+        answer(match checked.and_then(|()| self.purpose.calls(CallKind::Execute)) {
             Ok(calls) => calls.execute(&statement, &parameters).await,
             Err(denied) => Err(denied),
         })
     }
 
     async fn query(&mut self, statement: String, parameters: Vec<Value>) -> Answer<RowSet> {
+        self.count_call()?;
         let parameters = convert::values_in(parameters);
-        let rows = match self.purpose.calls(CallKind::Query) {
+        let checked = arguments::statement(&statement, &parameters, &self.limits);
+        let rows = match checked.and_then(|()| self.purpose.calls(CallKind::Query)) {
             Ok(calls) => calls.query(&statement, &parameters).await,
             Err(denied) => Err(denied),
         };

@@ -2,7 +2,7 @@
 
 use wasmtime::component::Resource;
 
-use super::{Answer, answer};
+use super::{Answer, answer, arguments};
 use crate::engine::call::CallKind;
 use crate::engine::execution::Writer;
 use crate::sandbox::bindings::runner::migration::batches::HostWriter;
@@ -12,15 +12,17 @@ use crate::sandbox::state::GuestState;
 
 impl HostWriter for GuestState {
     async fn write(&mut self, writer: Resource<Writer>, rows: types::Batch) -> Answer<u64> {
+        self.count_call()?;
         let writer = self.table.get_mut(&writer)?;
         let rows = convert::batch_in(rows);
-        answer(match self.purpose.calls(CallKind::WriteBatch) {
+        answer(match arguments::batch(&rows).and_then(|()| self.purpose.calls(CallKind::WriteBatch)) {
             Ok(calls) => calls.write_batch(writer, &rows).await,
             Err(denied) => Err(denied),
         })
     }
 
     async fn finish(&mut self, writer: Resource<Writer>) -> Answer<u64> {
+        self.count_call()?;
         let writer = self.table.get(&writer)?;
         answer(match self.purpose.calls(CallKind::Finish) {
             Ok(calls) => calls.finish(writer).await,
@@ -29,6 +31,7 @@ impl HostWriter for GuestState {
     }
 
     async fn drop(&mut self, writer: Resource<Writer>) -> wasmtime::Result<()> {
+        self.count_call()?;
         // A writer that is dropped unfinished makes the migration fail at its end.
         self.table.delete(writer)?;
         Ok(())

@@ -1,13 +1,21 @@
 //! Checks a component before it is compiled or run: that it is a component, that its size and shape compile in
-//! reasonable time, and that it implements the contract.
+//! reasonable time and memory, and that it implements the contract.
+
+mod bounds;
+mod functions;
+mod structure;
 
 use wasmparser::{Encoding, Parser, Payload};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
+use super::text::{ERROR, WORD, cut};
+use crate::database::StopSignal;
+use crate::engine::stopped::stopped;
 use crate::error::{Error, Result};
 use crate::project::limits::Limits;
 use crate::project::units::format_size;
+use structure::Structure;
 
 /// The interfaces that the host offers.
 const OFFERED: [&str; 5] = ["types", "sql", "batches", "context", "description-types"];
@@ -17,13 +25,12 @@ const VERSION: &str = "0.1.0";
 /// The interface that a component with transforms exports.
 pub const TRANSFORMER: &str = "runner:migration/transformer@0.1.0";
 
-/// Functions in one component. Each takes time and memory to compile; CPython has about 15,000.
-const MAX_FUNCTIONS: usize = 200_000;
-/// Nested blocks. Compile time grows with the square of the depth; compilers emit far fewer.
-const MAX_NESTING: usize = 2_000;
+/// The version of the bounds that an inspected component keeps to; raise it when one of them is lowered.
+pub const BOUNDS: u32 = 1;
 
-/// Whether the bytes are a core module or a component; an error if they are neither.
-pub fn check_bytes(bytes: &[u8], limits: &Limits) -> Result<()> {
+/// Checks that the bytes are a component that can be compiled. Takes time in proportion to the bytes, and no memory in
+/// proportion to what they ask for.
+pub fn check_bytes(bytes: &[u8], limits: &Limits, stop: &StopSignal) -> Result<()> {
     if bytes.len() as u64 > limits.artifact_bytes {
         return Err(Error::denied(format!(
             "the component has {}, more than the limit `artifact_bytes` of {}",
@@ -39,44 +46,17 @@ pub fn check_bytes(bytes: &[u8], limits: &Limits) -> Result<()> {
         return Err(Error::failed("the file is not WebAssembly: it does not begin with `\\0asm`")
             .hint("build the component again with `runner build`, or restore it from version control"));
     }
-    let mut functions = 0_usize;
+    let mut structure = Structure::default();
     for (index, payload) in Parser::new(0).parse_all(bytes).enumerate() {
         let payload = payload.map_err(|error| damaged(&error))?;
-        match payload {
-            Payload::Version { encoding: Encoding::Module, .. } if index == 0 => {
-                return Err(Error::failed("the file is a core WebAssembly module, not a component")
-                    .hint("`runner build` turns core modules that carry their WIT into components"));
-            }
-            Payload::CodeSectionStart { count, .. } => {
-                functions = functions.saturating_add(count as usize);
-                if functions > MAX_FUNCTIONS {
-                    return Err(Error::denied(format!("the component has more than {MAX_FUNCTIONS} functions")));
-                }
-            }
-            Payload::CodeSectionEntry(body) => check_nesting(&body)?,
-            _ => {}
+        if matches!(payload, Payload::Version { encoding: Encoding::Module, .. }) && index == 0 {
+            return Err(Error::failed("the file is a core WebAssembly module, not a component")
+                .hint("`runner build` turns core modules that carry their WIT into components"));
         }
-    }
-    Ok(())
-}
-
-fn check_nesting(body: &wasmparser::FunctionBody<'_>) -> Result<()> {
-    use wasmparser::Operator;
-    let mut depth = 0_usize;
-    let mut operators = body.get_operators_reader().map_err(|error| damaged(&error))?;
-    while !operators.eof() {
-        match operators.read().map_err(|error| damaged(&error))? {
-            Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } => {
-                depth += 1;
-                if depth > MAX_NESTING {
-                    return Err(Error::denied(format!(
-                        "the component has a function with more than {MAX_NESTING} nested blocks"
-                    )));
-                }
-            }
-            Operator::End => depth = depth.saturating_sub(1),
-            _ => {}
+        if let Some(reason) = stop.reason() {
+            return Err(stopped(reason));
         }
+        structure.take(payload)?;
     }
     Ok(())
 }
@@ -89,8 +69,18 @@ fn damaged(error: &wasmparser::BinaryReaderError) -> Error {
 /// The error for bytes that wasmtime refused.
 pub fn invalid(error: &wasmtime::Error) -> Error {
     Error::failed("the component is not valid WebAssembly")
-        .cause(format!("{error:#}"))
+        .cause(cut(&format!("{error:#}"), ERROR))
         .hint("build it again; it may need a WebAssembly feature that the sandbox leaves off")
+}
+
+/// Names from a component, in a list that fits into a message.
+fn names(all: &[String]) -> String {
+    const SHOWN: usize = 20;
+    let mut shown: Vec<String> = all.iter().take(SHOWN).map(|name| format!("`{}`", cut(name, WORD))).collect();
+    if all.len() > SHOWN {
+        shown.push(format!("{} more", all.len() - SHOWN));
+    }
+    shown.join(", ")
 }
 
 /// Whether a component of this version imports only what the host offers and exports what a migration must export.
@@ -102,7 +92,7 @@ pub fn check_world(engine: &Engine, component: &Component) -> Result<()> {
         .filter(|name| !OFFERED.iter().any(|offered| *name == format!("{PACKAGE}/{offered}@{VERSION}")))
         .collect();
     if !unknown.is_empty() {
-        let list = unknown.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        let list = names(&unknown);
         let hint = if unknown.iter().any(|name| name.starts_with("wasi:")) {
             "migrations have no WASI: build for wasm32-unknown-unknown, or stub WASI inside the component"
         } else if unknown.iter().any(|name| name.starts_with(PACKAGE)) {
@@ -121,7 +111,7 @@ pub fn check_world(engine: &Engine, component: &Component) -> Result<()> {
         let missing = missing.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
         let found = match exports.as_slice() {
             [] => "nothing".to_owned(),
-            some => some.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "),
+            some => names(some),
         };
         return Err(Error::failed(format!("the component is not a migration: it does not export {missing}"))
             .cause(format!("it exports {found}"))

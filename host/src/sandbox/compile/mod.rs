@@ -1,0 +1,102 @@
+//! Compiles components. Cranelift is quick and correct, but its time and memory are only bounded by what it is given:
+//! wasmtime counts neither as a security problem. So a component is first inspected ([`super::inspect`]), and then
+//! compiled in a process of its own that has limits and nothing else: no descriptor but its pipes, no environment, no file.
+//! What comes back is machine code, which is run; it is taken only from a process that this one started.
+
+mod child;
+mod protocol;
+mod restrict;
+mod spawned;
+mod thread;
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use wasmtime::Engine;
+
+use crate::database::StopSignal;
+use crate::engine::stopped::stopped;
+use crate::error::{Error, Result};
+use crate::project::limits::Limits;
+pub use child::compile_component;
+pub use protocol::{COMMAND, fingerprint};
+
+/// How long to wait for the compiler between two looks at the stop signal: what stops a run should seem immediate.
+const TICK: Duration = Duration::from_millis(10);
+
+/// Stack of a thread that compiles: Cranelift recurses over nested blocks, of which a function may have some thousands.
+const STACK: usize = 32 << 20;
+
+/// What compiles components.
+#[derive(Clone, Debug, Default)]
+pub enum Compiler {
+    /// A thread of this process, whose memory is then not limited, and which goes on until it is done even if nobody waits
+    /// for it any more.
+    #[default]
+    Thread,
+    /// A process of this program, which is `runner` or calls [`compile_component`].
+    Program(PathBuf),
+}
+
+/// A component to compile.
+pub struct Order<'a> {
+    /// The component, inspected.
+    pub bytes: &'a [u8],
+    /// Its digest.
+    pub sha256: &'a str,
+    /// The limits, those on compiling among them.
+    pub limits: &'a Limits,
+    /// Ends compiling early.
+    pub stop: &'a StopSignal,
+}
+
+impl Compiler {
+    /// The component as machine code for this engine.
+    pub fn compile(&self, engine: &Engine, order: &Order<'_>) -> Result<Vec<u8>> {
+        match self {
+            Self::Thread => thread::compile(engine, order),
+            Self::Program(program) => spawned::compile(program, engine, order),
+        }
+    }
+}
+
+/// When compiling must have ended, and what else ends it.
+struct Watch<'a> {
+    stop: &'a StopSignal,
+    limit: Option<Duration>,
+    deadline: Option<Instant>,
+}
+
+impl<'a> Watch<'a> {
+    fn begin(order: &Order<'a>) -> Self {
+        let limit = order.limits.compile_time;
+        // A duration that is out of the clock's range is no limit.
+        let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
+        Self { stop: order.stop, limit, deadline }
+    }
+
+    /// Fails if compiling has to end now.
+    fn check(&self) -> Result<()> {
+        if let Some(reason) = self.stop.reason() {
+            return Err(stopped(reason));
+        }
+        match self.deadline {
+            Some(deadline) if Instant::now() >= deadline => Err(too_long(self.limit)),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The error for a component that takes too long.
+fn too_long(limit: Option<Duration>) -> Error {
+    let at = limit.map_or_else(|| "none".to_owned(), crate::project::units::format_duration);
+    Error::denied(format!("compiling the component took longer than the limit `compile_time` of {at}"))
+        .hint("raise it with `--limit compile_time=…` or under `[limits]` in runner.toml, if you trust the migration")
+}
+
+/// The error for a component that takes too much memory.
+fn too_large(limit: u64) -> Error {
+    let at = crate::project::units::format_size(limit);
+    Error::denied(format!("compiling the component took more memory than the limit `compile_memory` of {at}"))
+        .hint("raise it with `--limit compile_memory=…` or under `[limits]` in runner.toml, if you trust the migration")
+}
