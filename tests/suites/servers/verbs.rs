@@ -103,6 +103,10 @@ for_each_engine! {
 
     fn a_script_may_not_end_the_transaction_or_touch_the_history(engine) {
         for statement in ["COMMIT", "ROLLBACK", "BEGIN", "SAVEPOINT a", "DELETE FROM runner_history", "DROP TABLE runner_meta"] {
+            // Other tools' files leave one open there, and psql runs them.
+            if (engine, statement) == (Engine::Postgres, "BEGIN") {
+                continue;
+            }
             let project = shop(engine);
             project.runner("apply").succeeds();
             project.sql("0004_bad", &format!("UPDATE users SET nick = 'x';\n{statement};"), "SELECT 1;");

@@ -1,5 +1,5 @@
 //! Compiles components. Cranelift is quick and correct, but its time and memory are only bounded by what it is given:
-//! wasmtime counts neither as a security problem. So a component is first inspected ([`super::inspect`]), and then
+//! wasmtime counts neither as a security problem. So a component is first inspected (`inspect`), and then
 //! compiled in a process of its own that has limits and nothing else: no descriptor but its pipes, no environment, no file.
 //! What comes back is machine code, which is run; it is taken only from a process that this one started.
 
