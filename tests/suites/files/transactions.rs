@@ -24,7 +24,7 @@ for_each_engine! {
 #[test]
 fn other_transaction_control_is_refused_at_once() {
     for (text, line) in [
-        ("BEGIN;\nCREATE TABLE a (id INTEGER);\nCOMMIT;\nCREATE TABLE b (id INTEGER);", 1),
+        ("BEGIN;\nCREATE TABLE a (id INTEGER);\nSAVEPOINT s;\nCOMMIT;", 1),
         ("CREATE TABLE a (id INTEGER);\nCOMMIT;", 2),
         ("BEGIN;\nCREATE TABLE a (id INTEGER);\nROLLBACK;", 1),
     ] {
