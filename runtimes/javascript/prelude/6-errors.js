@@ -1,0 +1,112 @@
+// Errors, the description, and what the runtime gets from this module.
+
+const KINDS = [
+  "denied", "syntax", "constraint", "conversion", "invalid-argument", "timeout", "busy", "limit", "connection", "failed", "other",
+];
+
+/** What a failed call of the host throws. */
+export class RunnerError extends Error {
+  constructor(message, { kind = "failed", code = "", detail = null, cause } = {}) {
+    super(message, cause === undefined ? undefined : { cause });
+    if (!KINDS.includes(kind)) throw new TypeError(`${shown(kind)} is not a kind of error; kinds are ${listed(KINDS)}`);
+    this.kind = kind;
+    this.code = code;
+    this.detail = detail;
+  }
+  get name() { return "RunnerError"; }
+}
+
+function hostError(message, kind, code, detail) { return new RunnerError(message, { kind: KINDS[kind], code, detail }); }
+
+// The frames of a stack that are the script's.
+function framesOf(error) {
+  const frames = [];
+  for (const line of String(error.stack ?? "").split("\n")) {
+    const match = /^\s*at (?:(.*) \()?(.+?):(\d+):(\d+)\)?$/.exec(line);
+    if (!match || match[2] === "runner-guest") continue;
+    const frame = { name: match[1], file: match[2], line: +match[3], column: +match[4] };
+    // A recursion shows once.
+    const last = frames.at(-1);
+    if (last?.file !== frame.file || last.line !== frame.line || last.column !== frame.column) frames.push(frame);
+  }
+  return frames;
+}
+
+function placeOf(error) {
+  const frames = framesOf(error);
+  const at = ({ name, file, line, column }) => `${name && name !== "<anonymous>" ? `${name}, ` : ""}${file}:${line}:${column}`;
+  if (!frames.length) return null;
+  const source = native.sourceOf(frames[0].file)?.split("\n")[frames[0].line - 1]?.trim();
+  const more = frames.slice(1, 6).map((frame) => `, called from ${at(frame)}`).join("");
+  return `at ${at(frames[0])}${source ? `: \`${source.length > 160 ? `${source.slice(0, 160)}…` : source}\`` : ""}${more}`;
+}
+
+function messageOf(error) {
+  if (!(error instanceof Error)) return `the script threw ${inspect(error, 1)}`;
+  const plain = error.name === "Error" || error.name === "RunnerError" || !error.name;
+  const cause = error.cause === undefined ? "" : `: ${messageOf(error.cause)}`;
+  return `${plain ? "" : `${error.name}: `}${error.message}${cause}`;
+}
+
+function describeError(error) {
+  const own = error instanceof RunnerError;
+  const kind = own ? Math.max(KINDS.indexOf(error.kind), 0) : KINDS.indexOf("failed");
+  const place = error instanceof Error ? placeOf(error) : null;
+  const detail = [own && error.detail ? String(error.detail) : null, place].filter(Boolean).join("; ");
+  return [kind, own ? String(error.code) : "", messageOf(error), detail || null];
+}
+
+const DIALECTS = ["sqlite", "postgres", "mysql", "mariadb"];
+const MODES_OF_WORK = ["auto", "atomic", "stepwise"];
+
+function position(list, value, what) {
+  const index = list.indexOf(value);
+  if (index < 0) throw wrong(value, `a value of \`${what}\`; values are ${listed(list)}`);
+  return index;
+}
+
+function needsOf(needs) {
+  keysOf(needs, ["tableRebuild", "schemaChanges", "readTables", "writeTables"], "`needs`");
+  return [
+    ...(needs.tableRebuild ? [[0]] : []),
+    ...(needs.schemaChanges ? [[1]] : []),
+    ...namesOf(needs.readTables, "readTables").map((name) => [2, name]),
+    ...namesOf(needs.writeTables, "writeTables").map((name) => [3, name]),
+  ];
+}
+
+function described(value, exports) {
+  if (typeof value === "string") value = { summary: value };
+  if (value === undefined || value === null || typeof value !== "object") {
+    throw new TypeError("the script exports no description: add `export const description = { summary: \"…\" };`");
+  }
+  keysOf(value, ["summary", "dependsOn", "mode", "dialects", "irreversible", "needs"], "the description");
+  if (typeof value.summary !== "string" || !value.summary) throw wrong(value.summary, "a summary of one line, for the description");
+  if (typeof exports.upgrade !== "function") throw new TypeError("the script exports no function `upgrade`");
+  const oneWay = typeof exports.downgrade !== "function";
+  if (oneWay && value.irreversible === false) throw new TypeError("the script exports no function `downgrade`, but is not irreversible");
+  return [
+    value.summary,
+    namesOf(value.dependsOn, "dependsOn"),
+    position(MODES_OF_WORK, value.mode ?? "auto", "mode"),
+    namesOf(value.dialects, "dialects").map((dialect) => position(DIALECTS, dialect, "dialects")),
+    value.irreversible || oneWay ? 1 : 0,
+    needsOf(value.needs ?? {}),
+  ];
+}
+
+function readDescription() {
+  const exports = native.exports();
+  const value = typeof exports.describe === "function" ? exports.describe() : exports.description;
+  return value instanceof Promise ? value.then((settled) => described(settled, exports)) : described(value, exports);
+}
+
+native.register({
+  type: TYPE,
+  prototypes: CLASSES.map((type) => type?.prototype ?? null),
+  context: Object.freeze({
+    db, log, progress, parameters, parameter, assets, runTimestamp, seed, random, mapRows, rows, float64, Batch, Column, Reader,
+    Writer, Decimal, PlainDate, PlainTime, PlainDateTime, Instant, Uuid, Json, Native, Float64, RunnerError,
+  }),
+  makeBatch, dumpBatch, describeError, coerce, coerceParameter, readDescription, hostError,
+});

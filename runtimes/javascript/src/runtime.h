@@ -1,0 +1,163 @@
+/* The runtime of migrations in JavaScript: what its files share. ../README.md describes how they fit together. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "data_migration.h"
+#include "quickjs.h"
+
+typedef data_migration_string_t String;
+typedef runner_migration_types_value_t Value;
+typedef runner_migration_types_error_t Error;
+typedef runner_migration_types_batch_t Batch;
+typedef runner_migration_types_column_values_t ColumnValues;
+typedef runner_migration_types_var_values_t VarValues;
+
+/* The contract's column types, in its order: the tags of `column-values`, and those of `value` plus one. */
+enum Type {
+    TYPE_BOOLEAN,
+    TYPE_INT64,
+    TYPE_FLOAT64,
+    TYPE_TEXT,
+    TYPE_BYTES,
+    TYPE_DECIMAL,
+    TYPE_DATE,
+    TYPE_TIME,
+    TYPE_TIMESTAMP,
+    TYPE_TIMESTAMPTZ,
+    TYPE_UUID,
+    TYPE_JSON,
+    TYPE_NATIVE,
+    TYPE_COUNT,
+};
+
+/* What the instance is doing. It decides which imports the host allows. */
+enum Phase { PHASE_DESCRIBE, PHASE_MIGRATE, PHASE_TRANSFORM };
+
+/* The only context of the instance. */
+extern JSContext *js;
+extern enum Phase phase;
+/* Functions and prototypes that prelude.js hands over. */
+extern struct Prelude {
+    JSValue make_batch, dump_batch, describe_error, coerce, coerce_parameter, read_description, runner_error, context;
+    JSValue prototypes[TYPE_COUNT];
+    JSAtom type;
+} prelude;
+
+/* Memory that columns and the ArrayBuffers over them share. */
+typedef struct Block {
+    uint32_t references;
+    size_t size;
+    uint8_t *bytes;
+} Block;
+
+typedef struct Column {
+    uint8_t type;
+    uint32_t rows;
+    /* Of a native column; otherwise NULL. */
+    char *type_name;
+    /* One byte per row; NULL if no row is NULL. */
+    Block *nulls;
+    /* The entries, or the bytes of all entries. */
+    Block *data;
+    /* rows + 1 positions, for types of variable length; otherwise NULL. */
+    Block *offsets;
+    /* The typed arrays over data and offsets, made when the script first asks for them. */
+    JSValue data_view, offsets_view;
+} Column;
+
+/* A column under construction. */
+typedef struct Builder {
+    uint8_t type;
+    char *type_name;
+    uint32_t rows, rows_capacity;
+    uint8_t *nulls;
+    uint8_t *data;
+    size_t size, capacity;
+    uint32_t *offsets;
+} Builder;
+
+#define COUNT(array) (int)(sizeof(array) / sizeof *(array))
+#define MAX_SAFE_INTEGER 9007199254740991LL
+
+/* column.c */
+/* Bytes per row; 0 for types of variable length. */
+extern const uint8_t type_width[TYPE_COUNT];
+extern const char *const type_names[TYPE_COUNT];
+int type_of_value(JSValueConst name, char **type_name);
+Block *block_new(void *bytes, size_t size);
+void column_classes(JSValue native);
+JSValue column_object(Column *column);
+Column *column_of(JSValueConst object);
+JSValue column_cell(const Column *column, uint32_t row);
+bool column_is_null(const Column *column, uint32_t row);
+bool column_entry(const Column *column, uint32_t row, const uint8_t **bytes, size_t *size);
+Column *column_like(const Column *column);
+/* The typed array over the entries or the offsets. */
+JSValue column_view(Column *column, bool offsets);
+
+/* builder.c */
+bool builder_start(Builder *builder, uint8_t type, const char *type_name, uint32_t rows);
+bool builder_null(Builder *builder);
+bool builder_value(Builder *builder, JSValueConst value);
+bool builder_bytes(Builder *builder, const void *bytes, size_t size);
+JSValue builder_finish(Builder *builder);
+void builder_free(Builder *builder);
+/* Writes a value of a type of fixed width. */
+bool fixed_entry(uint8_t type, JSValueConst value, void *entry);
+
+/* text.c */
+void text_functions(JSValue native);
+bool is_utf8(const uint8_t *bytes, size_t size);
+
+/* rows.c */
+void row_functions(JSValue native);
+
+/* value.c */
+JSValue new_int64(int64_t number);
+bool to_int64(JSValueConst value, int64_t *number);
+JSValue new_typed(uint8_t type, JSValue payload, const char *type_name, size_t type_name_size);
+JSValue new_uuid(uint64_t first, uint64_t last);
+/* The type and the payload of an object such as a Decimal; -1 if it is none. */
+int typed_payload(JSValueConst value, JSValue *payload);
+bool parse_uuid(const char *text, uint64_t *first, uint64_t *last);
+JSValue value_lift(const Value *value);
+bool value_lower(JSValueConst value, Value *into);
+bool values_lower(JSValueConst array, runner_migration_sql_list_value_t *into);
+bool bytes_of(JSValueConst value, uint8_t **bytes, size_t *size);
+/* A string as UTF-8; an exception if it has a lone surrogate. */
+const char *utf8_of(JSValueConst value, size_t *size);
+bool string_lower(JSValueConst value, String *into);
+/* The same for messages: a lone surrogate becomes U+FFFD. */
+void message_lower(JSValueConst value, String *into);
+JSValue string_lift(const String *string);
+
+/* batch.c */
+JSValue batch_lift(Batch *batch);
+/* `copy`: the lists are the caller's to free; otherwise they belong to the columns. */
+bool batch_lower(JSValueConst object, Batch *batch, bool copy);
+void batch_release(Batch *batch);
+
+/* database.c, context.c */
+void database_functions(JSValue native);
+void context_functions(JSValue native);
+char *asset_content(const char *path, size_t *size);
+void start_clock(void);
+extern int64_t clock_nanoseconds;
+extern bool in_batch_function;
+
+/* module.c */
+bool load_script(void);
+JSValue script_function(const char *name);
+JSValue settle(JSValue result);
+void module_functions(JSValue native);
+
+/* error.c */
+JSValue throw_error(Error *error);
+void error_of_exception(Error *error);
+/* Prepends a place to the message of the pending exception. */
+void exception_at(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+void define(JSValue object, const char *name, JSCFunction *function, int length);
