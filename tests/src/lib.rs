@@ -12,6 +12,7 @@ pub mod dump;
 #[cfg(unix)]
 mod engine;
 pub mod guests;
+pub mod minisign;
 pub mod mutate;
 pub mod oracle;
 mod output;

@@ -40,6 +40,7 @@ fn name_of(document: &Value) -> &'static str {
         Some("pause" | "resume" | "cancel") => "control",
         Some("stamp" | "baseline") => "stamp",
         Some("init" | "new") => "scaffold",
+        Some("add" | "update") => "vendored",
         Some("repair") if document.get("sha256_before").is_some() => "repair-accept-checksum",
         Some(command) => match schemas().keys().find(|name| *name == command) {
             Some(name) => name,

@@ -29,7 +29,7 @@ use insta::assert_snapshot;
 use runner_tests::{Output, TestProject, guests, normalise, project};
 use serde_json::Value;
 
-const VERBS: [&str; 25] = [
+const VERBS: [&str; 30] = [
     "init",
     "new",
     "build",
@@ -55,6 +55,11 @@ const VERBS: [&str; 25] = [
     "completions",
     "man",
     "renumber",
+    "add",
+    "update",
+    "remove",
+    "outdated",
+    "package",
 ];
 
 fn shop() -> TestProject {

@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::adopt_args::{BaselineArgs, DbArgs, StampArgs};
 use super::history_args::{RepairArgs, ShowArgs, StatusArgs, VerifyArgs};
+use super::package_args::{AddArgs, PackageArgs, RemoveArgs, UpdateArgs};
 use super::project_args::{BuildArgs, CompletionsArgs, InitArgs, ManArgs, NewArgs, RenumberArgs, ValidateArgs};
 use super::run_args::{ApplyArgs, PlanArgs, RedoArgs, RollbackArgs};
 use super::test_args::{CrashAtArgs, TestArgs};
@@ -147,6 +148,23 @@ pub enum Command {
     Build(BuildArgs),
     /// Give a migration another revision, after all others
     Renumber(RenumberArgs),
+    /// Add a package of migrations from others
+    Add(AddArgs),
+    /// Replace packages by newer versions
+    Update(UpdateArgs),
+    /// Remove a package
+    Remove(RemoveArgs),
+    /// Show which packages have newer versions
+    #[command(after_help = "Run `runner help outdated` for examples.")]
+    #[command(after_long_help = "\
+`wanted` is the newest version within the range in `runner.toml`, which `runner update` takes.
+
+Examples:
+  runner outdated                  the versions in the directories that the packages came from
+  runner outdated --format json    the same as JSON")]
+    Outdated,
+    /// Make a package of migrations, for others to add
+    Package(PackageArgs),
     /// Apply pending migrations
     #[command(visible_aliases = ["up", "migrate", "upgrade"])]
     Apply(ApplyArgs),

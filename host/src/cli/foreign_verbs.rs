@@ -6,7 +6,7 @@ pub fn hint(verb: &str) -> Option<&'static str> {
         "deploy" | "run" | "sync" => "use `runner apply`",
         "goto" | "to" => "use `runner apply --target TARGET` or `runner rollback --target TARGET`",
         "steps" => "use `runner apply --target +N` or `runner rollback -n N`",
-        "make" | "makemigrations" | "add" => "use `runner new NAME`",
+        "make" | "makemigrations" => "use `runner new NAME`",
         "edit" => "open the migration's file; `runner redo` applies it again",
         "diff" | "autogenerate" => "`runner plan` shows what would run; migrations are not generated from a schema",
         "preview" | "sqlmigrate" => "use `runner plan --sql`",

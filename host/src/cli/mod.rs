@@ -1,5 +1,6 @@
 //! The command line: parses arguments, wires the rooms together, maps results to exit codes.
 
+mod add;
 mod adopt_args;
 mod apply;
 mod args;
@@ -18,10 +19,14 @@ mod history;
 mod history_args;
 mod init;
 mod new;
+mod outdated;
+mod package;
+mod package_args;
 mod pause;
 mod plan;
 mod project_args;
 mod redo;
+mod remove;
 mod renumber;
 mod repair;
 mod request;
@@ -137,6 +142,14 @@ fn dispatch(cli: Cli, printer: &Arc<Printer>) -> Result<u8> {
         Command::New(args) => new::run(&context()?, &args.name, args.lang),
         Command::Build(args) => build::run(&context()?, &args.revisions, args.all),
         Command::Renumber(args) => renumber::run(&context()?, &args.migration, args.revision.as_deref()),
+        Command::Package(args) => package::run(&context()?, &args.try_into()?),
+        Command::Add(args) => add::run(&context()?, &args.source, args.key.as_deref()),
+        Command::Update(args) => {
+            let names: Vec<_> = args.names.iter().map(|name| package::package_name(name)).collect::<Result<_>>()?;
+            add::update(&context()?, &names, args.from.as_deref())
+        }
+        Command::Remove(args) => remove::run(&context()?, &package::package_name(&args.name)?),
+        Command::Outdated => outdated::run(&context()?),
         Command::Apply(args) => {
             let global = request::with_waits(&global, &args.run);
             let context = Context::load(printer.clone(), &global)?;

@@ -14,6 +14,7 @@ use crate::engine::script::ScriptSource;
 use crate::engine::target::compare_revisions;
 use crate::error::{Error, Result, several};
 use crate::project::catalog::{Artifact, Catalog, CatalogProblem, Checks, Description, Migration};
+use crate::project::package_of;
 use crate::report::json::ValidateJson;
 use crate::report::{Format, Text, text, units};
 use crate::sandbox::Sandbox;
@@ -176,7 +177,7 @@ fn listed(names: &[String]) -> String {
 fn check(sandbox: &Sandbox, migration: &Migration) -> Result<()> {
     let Some(bytes) = migration.read_component()? else { return Ok(()) };
     let described = sandbox.describe(&bytes)?.description;
-    if agree(&described, &migration.description) {
+    if agree(&described, &migration.description, package_of(&migration.name).is_some()) {
         return Ok(());
     }
     Err(Error::mismatch("the component's description does not match the lockfile")
@@ -184,14 +185,16 @@ fn check(sandbox: &Sandbox, migration: &Migration) -> Result<()> {
 }
 
 /// Whether two descriptions are the same, apart from what the catalog normalises.
-fn agree(described: &Description, locked: &Description) -> bool {
+fn agree(described: &Description, locked: &Description, is_packaged: bool) -> bool {
+    // The catalog replaces those of packages by revisions of the project.
+    let is_same =
+        |(one, other): (&String, &String)| is_packaged || one.contains(':') || compare_revisions(one, other).is_eq();
     let same_revisions = described.depends_on.len() == locked.depends_on.len()
-        && (described.depends_on.iter().zip(&locked.depends_on))
-            .all(|(one, other)| compare_revisions(one, other).is_eq());
+        && described.depends_on.iter().zip(&locked.depends_on).all(is_same);
     // Without a summary, the catalog derives one from the name.
     let same_summary = described.summary.is_empty() || described.summary == locked.summary;
-    let locked =
-        Description { summary: described.summary.clone(), depends_on: described.depends_on.clone(), ..locked.clone() };
+    let (summary, depends_on) = (described.summary.clone(), described.depends_on.clone());
+    let locked = Description { summary, depends_on, requires: Vec::new(), ..locked.clone() };
     same_revisions && same_summary && *described == locked
 }
 
@@ -207,11 +210,11 @@ mod tests {
             ..Description::default()
         };
         let described = Description { depends_on: vec!["1".to_owned()], ..Description::default() };
-        assert!(agree(&described, &locked));
+        assert!(agree(&described, &locked, false));
         let other = Description { summary: "something else".to_owned(), ..locked.clone() };
-        assert!(!agree(&other, &locked));
+        assert!(!agree(&other, &locked, false));
         let other = Description { irreversible: true, ..locked.clone() };
-        assert!(!agree(&other, &locked));
-        assert!(!agree(&Description::default(), &locked));
+        assert!(!agree(&other, &locked, false));
+        assert!(!agree(&Description::default(), &locked, false));
     }
 }

@@ -230,6 +230,21 @@ impl Grants {
         })
     }
 
+    /// Returns whether everything that a grant allows is granted, by one line or by several.
+    pub fn cover(&self, wanted: &Grant) -> bool {
+        let table = TableName { schema: wanted.tables.schema.clone(), name: wanted.tables.name.clone() };
+        let is_covered = |columns: &Touched| {
+            self.tables.iter().any(|grant| {
+                (grant.tables.is_prefix || !wanted.tables.is_prefix)
+                    && grant.allows(wanted.verb, &table, columns, Names::IgnoringAsciiCase)
+            })
+        };
+        match wanted.columns.is_empty() {
+            true => is_covered(&Touched::EveryColumn),
+            false => wanted.columns.iter().all(|column| is_covered(&Touched::Column(column.clone()))),
+        }
+    }
+
     /// Returns what is granted, line by line, as the settings have it.
     pub fn lines(&self) -> impl Iterator<Item = String> {
         let functions = self.functions.iter().map(|name| format!("function {name}"));
@@ -466,6 +481,28 @@ mod tests {
         for verb in [Verb::Delete, Verb::Alter, Verb::Create, Verb::Drop] {
             let error = format!("{verb} t(a)").parse::<Grant>().expect_err("whole rows or tables");
             assert_eq!(error.kind, DatabaseErrorKind::Configuration, "{error}");
+        }
+    }
+
+    #[test]
+    fn a_grant_is_covered_by_those_that_allow_all_of_it() {
+        let granted = grants(&["read t(a)", "read t(b, c)", "insert outbox_*", "create u"]);
+        for (wanted, covered) in [
+            ("read t(a, c)", true),
+            ("read t(a, d)", false),
+            ("read t", false),
+            ("read T(A)", true),
+            ("insert outbox_events", true),
+            ("insert outbox_events(a)", true),
+            ("insert outbox_e*", true),
+            ("insert outbox", false),
+            ("insert *", false),
+            ("create u", true),
+            ("create u*", false),
+            ("drop u", false),
+            ("create s.u", false),
+        ] {
+            assert_eq!(granted.cover(&wanted.parse().expect(wanted)), covered, "{wanted}");
         }
     }
 

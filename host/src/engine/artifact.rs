@@ -3,6 +3,7 @@
 mod parameters;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::history::{Stored, load_artifact};
 use super::script::{AssetPlace, Assets, ScriptSource, Template};
@@ -19,6 +20,7 @@ pub fn source_of(migration: &Migration) -> Result<ScriptSource> {
         Artifact::Component { files, assets } => {
             let bytes = migration.read_component()?.unwrap_or_default();
             let place = match files {
+                ComponentFiles::Packaged { .. } => AssetPlace::Embedded(Arc::default()),
                 ComponentFiles::Disk { assets_directory, .. } => AssetPlace::Directory(assets_directory.clone()),
                 ComponentFiles::Embedded { assets, .. } => AssetPlace::Embedded(assets.clone()),
             };

@@ -3,8 +3,9 @@
 use super::discovery::names_something;
 use super::env::Variables;
 use super::lockfile::Lockfile;
+use super::packages::{PackageFile, verify};
 use super::settings::check_text;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Reads the text of a settings file.
 pub fn settings(text: &str) -> Result<()> {
@@ -14,6 +15,16 @@ pub fn settings(text: &str) -> Result<()> {
 /// Reads the text of a lockfile, and returns it as it would be written.
 pub fn lockfile(text: &str) -> Result<String> {
     Lockfile::parse(text, "runner.lock").map(|(lockfile, _)| lockfile.render())
+}
+
+/// Reads a package, and returns where its components end.
+pub fn package(bytes: &[u8]) -> std::result::Result<Vec<usize>, String> {
+    PackageFile::parse(bytes).map(|file| file.components.iter().map(|range| range.end).collect())
+}
+
+/// Checks a signature.
+pub fn signature(key: &str, signature: &[u8], bytes: &[u8]) -> Result<()> {
+    verify(key, signature, bytes).map_err(Error::mismatch)
 }
 
 /// Reads the text of a file of variables.

@@ -12,6 +12,7 @@ pub mod fixtures;
 pub mod limits;
 pub mod lockfile;
 pub mod origin;
+pub mod packages;
 pub mod revision;
 #[cfg(feature = "cli")]
 pub mod scaffold;
@@ -41,5 +42,6 @@ pub use embedded::{EmbeddedFiles, Project, ProjectFiles};
 pub(crate) use files::open_regular;
 pub use limits::Limits;
 pub use origin::{Origin, Sourced};
+pub use packages::{package_of, package_revision};
 pub use revision::{RevisionKey, compare_revisions, migration_id};
 pub use settings::{LoadRequest, Settings};

@@ -2,6 +2,8 @@
 
 use std::cmp::Ordering;
 
+use super::packages::package_of;
+
 /// Most digits of a revision, or of a part of it.
 const DIGITS: usize = 20;
 
@@ -85,8 +87,12 @@ pub fn compare_revisions(left: &str, right: &str) -> Ordering {
     }
 }
 
-/// A migration as messages name it: `REVISION_name`, or the revision alone if it has no name.
+/// A migration as messages name it: `REVISION_name`, or the revision alone if it has no name, and one of a package by the name alone,
+/// `vendor/package:REVISION`.
 pub fn migration_id(revision: &str, name: &str) -> String {
+    if package_of(name).is_some() {
+        return name.to_owned();
+    }
     if name.is_empty() { revision.to_owned() } else { format!("{revision}_{name}") }
 }
 

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use super::catalog::ComponentFiles;
 use super::digest::{sha256, sha256_of_reader};
-use super::discovery::{ASSETS, Found, FoundEntry, discover, discover_embedded, find_assets, source_digest};
+use super::discovery::{ASSETS, Found, FoundEntry, VENDOR, discover, discover_embedded, find_assets, source_digest};
 use super::embedded::{EmbeddedFiles, ProjectFiles};
-use super::files::{ProjectDirectory, open_root, too_large, unreadable};
+use super::files::{ProjectDirectory, open_root, read_regular, too_large, unreadable};
 use super::lockfile::Lockfile;
 use super::problem::Problem;
 use super::settings::Settings;
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 
 /// The migrations of a project.
 pub(super) enum Source {
@@ -68,6 +68,49 @@ impl Source {
         match self {
             Self::Directory(directory) => directory.read(&file.file_name, file.link, limit),
             Self::Embedded(it) => it.artifact(&file.file_name, limit).map(<[u8]>::to_vec),
+        }
+    }
+
+    /// The names of the files of packages, in order.
+    pub fn vendored_files(&self) -> Result<Vec<String>, Problem> {
+        let directory = match self {
+            Self::Directory(directory) => directory,
+            Self::Embedded(it) => {
+                let all = format!("{}/{VENDOR}", it.directory);
+                return Ok(it.files.below(&all).map(|(path, _)| path.to_owned()).collect());
+            }
+        };
+        let unreadable = |error: std::io::Error| unreadable(VENDOR, &error);
+        let opened = match directory.migrations.open_dir(VENDOR) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            opened => opened.map_err(unreadable)?,
+        };
+        let mut names = Vec::new();
+        for entry in opened.entries().map_err(unreadable)? {
+            names.push(entry.map_err(unreadable)?.file_name().to_string_lossy().into_owned());
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    /// A file of a package, of at most `limit` bytes, which the limit of that name sets; `None` if it does not exist.
+    pub fn vendored(&self, name: &str, limit: u64, limit_name: &str) -> Result<Option<Vec<u8>>, Problem> {
+        let path = format!("{VENDOR}/{name}");
+        let directory = match self {
+            Self::Directory(directory) => directory,
+            Self::Embedded(it) => {
+                let bytes = it.files.get(&format!("{}/{path}", it.directory));
+                return Ok(bytes.map(<[u8]>::to_vec));
+            }
+        };
+        match read_regular(&directory.migrations, &path, limit) {
+            Ok(Some(bytes)) => Ok(Some(bytes)),
+            Ok(None) if limit_name.is_empty() => {
+                Err(Problem::new(format!("`{path}` is too large")).kind(ErrorKind::Denied))
+            }
+            Ok(None) => Err(too_large(&path, limit, limit_name)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(unreadable(&path, &error)),
         }
     }
 

@@ -235,5 +235,6 @@ pub fn description_in(description: wit_description::Description) -> Description 
             .collect(),
         down_mode: None,
         no_downgrade: false,
+        requires: Vec::new(),
     }
 }

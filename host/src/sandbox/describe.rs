@@ -10,6 +10,7 @@ use super::{SandboxCore, convert, failure, script};
 use crate::database::Dialect;
 use crate::error::{Error, Result};
 use crate::project::catalog::Description;
+use crate::project::packages::PackageName;
 
 /// What a component reports about itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,12 +94,14 @@ fn check(description: &Description) -> Result<()> {
             .hint("`dialects` lists each database once; an empty list means all"));
     }
     for revision in &description.depends_on {
-        if revision.is_empty() || revision.len() > 20 || !revision.bytes().all(|byte| byte.is_ascii_digit()) {
+        let (package, number) = revision.split_once(':').map_or((None, &**revision), |(it, rest)| (Some(it), rest));
+        let is_revision = !number.is_empty() && number.len() <= 20 && number.bytes().all(|byte| byte.is_ascii_digit());
+        if !is_revision || package.is_some_and(|package| PackageName::parse(package).is_none()) {
             return Err(Error::failed(format!(
                 "the component depends on `{}`, which is no revision",
                 cut(revision, WORD).escape_debug()
             ))
-            .hint("a revision is the number that a migration's file name begins with"));
+            .hint("a revision is the number that a migration's file name begins with, or `vendor/package:NUMBER`"));
         }
     }
     match description.needs.iter().find(|need| !one_line(need)) {

@@ -66,6 +66,14 @@ fn every_command_fits_its_published_schema() {
     let accept = ["repair", "1", "--accept-checksum", "--why", "a comment", "--format", "json"];
     fitted.extend(partial.run(accept).succeeds().schemas());
 
+    let author = project!();
+    author.component("1_a", &runner_tests::guests::component("hostile")).settings("[grants.1_a]\nallow = []");
+    for line in
+        ["package 1 --name acme/a --version 1.0.0", "add acme_a_1.0.0.wasm", "outdated", "update", "remove acme/a"]
+    {
+        fitted.extend(author.runner(&format!("{line} --format json")).succeeds().schemas());
+    }
+
     let all: BTreeSet<&str> = runner_tests::schema::schemas().keys().map(String::as_str).collect();
     assert_eq!(fitted, all);
 }

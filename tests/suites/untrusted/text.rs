@@ -52,6 +52,10 @@ urls = ["sqlite:scratch"]
 ignore_rows = ["a.b"]
 [build]
 toolchain = "wasm"
+[packages."acme/outbox"]
+key = "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3"
+version = "=1.2.3"
+allow = ["create outbox_*"]
 "#
         .to_vec(),
     );
@@ -82,9 +86,15 @@ toolchain = "wasm"
 fn lockfiles() {
     let mut texts = contents("examples", "runner.lock");
     texts.push(std::fs::read(repository().join("runner.lock")).unwrap());
+    // It has packages, and a digest that fits.
+    let packages = b"version = 1\ndigest = \"sha256:0\"\n\n[artifacts]\n\"2_acme/outbox:1\" = { kind = \"component\", \
+        sha256 = \"aa\", world = \"w\" }\n\n[packages]\n\"acme/outbox\" = { version = \"1.2.0\", sha256 = \"bb\", \
+        key = \"RW\", source = \"../a.wasm\" }\n";
+    texts.push(packages.to_vec());
     let corpus = Corpus::new(
         texts,
         &[
+            "[packages]\n",
             "[artifacts]\n",
             "version = 1\n",
             "version = 2",
@@ -108,6 +118,44 @@ fn lockfiles() {
                 assert_eq!(entrances::lockfile(&written).as_deref().ok(), Some(written.as_str()), "{text:?}");
             }
         });
+    });
+}
+
+/// A package, cut off and with other sizes, names and numbers: refused, or read with every migration in its place.
+#[test]
+fn packages() {
+    let manifest = r#"{"format":1,"name":"acme/outbox","version":"1.2.0","description":"An outbox","migrations":[{"revision":"1","name":"create","allow":["create outbox","read a(b, c)","function now"],"raw_sql":true}]}"#;
+    let mut package = b"\0asm\x0d\0\x01\0\0".to_vec();
+    let size = manifest.len() + 15;
+    package.extend([(size & 0x7f) as u8 | 0x80, (size >> 7) as u8, 14]);
+    package.extend(b"runner:package");
+    package.extend(manifest.as_bytes());
+    package.extend(b"\x04\x0b\0asm\x0d\0\x01\0\0\x01\0");
+    assert!(entrances::package(&package).is_ok(), "the corpus is one");
+    let key = "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3";
+    let signature = "untrusted comment: signature from minisign secret key\n\
+        RUQf6LRCGA9i559r3g7V1qNyJDApGip8MfqcadIgT9CuhV3EMhHoN1mGTkUidF/z7SrlQgXdy8ofjb7bNJJylDOocrCo8KLzZwo=\n\
+        trusted comment: timestamp:1556193335\tfile:test\n\
+        y/rUw2y8/hOUYjZU71eHp/Wo1KZ40fGy2VJEDl34XMJM+TX48Ss/17u3IvIfbVR1FkZZSNCisQbuQY+bHwhEBg==\n";
+    let words = [
+        "\0asm\u{d}\0\u{1}\0",
+        "\u{4}",
+        "\u{7f}",
+        "\u{80}\u{80}",
+        "\"revision\":\"1\"",
+        "1.2.0",
+        "{",
+        "]",
+        "\\u0000",
+        "9999999999",
+    ];
+    let corpus = Corpus::new([package, signature.as_bytes().to_vec(), key.as_bytes().to_vec()], &words);
+    try_on(&corpus, "packages", |input| {
+        if let Ok(ends) = entrances::package(input) {
+            assert!(ends.iter().all(|end| *end <= input.len()), "{ends:?}");
+        }
+        ends(entrances::signature(key, input, b"test"));
+        with_text(input, |text| ends(entrances::signature(text, signature.as_bytes(), b"test")));
     });
 }
 

@@ -196,7 +196,7 @@ impl Record {
 
 /// Returns a description as history stores it.
 pub fn declared_json(description: &Description) -> String {
-    json!({
+    let mut declared = json!({
         "depends_on": description.depends_on,
         "mode": description.mode.name(),
         "dialects": description.dialects.iter().map(|dialect| dialect.name()).collect::<Vec<_>>(),
@@ -204,8 +204,11 @@ pub fn declared_json(description: &Description) -> String {
         "needs": description.needs,
         "down_mode": description.down_mode.map(Mode::name),
         "no_downgrade": description.no_downgrade,
-    })
-    .to_string()
+    });
+    if !description.requires.is_empty() {
+        declared["requires"] = json!(description.requires);
+    }
+    declared.to_string()
 }
 
 fn parse_declared(declared: &str, summary: &str) -> Option<Description> {
@@ -224,6 +227,8 @@ fn parse_declared(declared: &str, summary: &str) -> Option<Description> {
         // Older rows have none.
         down_mode: mode("down_mode"),
         no_downgrade: declared["no_downgrade"].as_bool().unwrap_or_default(),
+        // Only migrations of packages have it.
+        requires: texts("requires").unwrap_or_default(),
     })
 }
 
@@ -242,6 +247,7 @@ mod tests {
             needs: vec!["table-rebuild".to_owned()],
             down_mode: Some(Mode::Stepwise),
             no_downgrade: true,
+            requires: vec!["read users(id)".to_owned()],
         };
         assert_eq!(parse_declared(&declared_json(&description), "adds users"), Some(description));
         assert_eq!(parse_declared("{}", ""), None);

@@ -11,6 +11,7 @@ use crate::database::{Facts, Grants};
 use crate::engine::target::compare_revisions;
 use crate::error::{Error, ErrorKind, Result, several};
 use crate::project::catalog::Kind;
+use crate::project::packages::{RAW_SQL, package_of};
 use crate::project::settings::ComponentGrants;
 use crate::project::{RevisionKey, migration_id};
 
@@ -26,49 +27,85 @@ const CHANGES_OF_SCHEMA: [Verb; 3] = [Verb::Alter, Verb::Create, Verb::Drop];
 impl Plan {
     /// Gives each component what the operator grants it. Fails if grants are for no component.
     pub fn with_grants(mut self, input: &PlanInput<'_>, grants: &ComponentGrants) -> Result<Self> {
-        for name in grants.keys() {
+        // Names of packages have a `/`; the catalog has compared them.
+        for name in grants.keys().filter(|name| !name.contains('/')) {
             check_name(input, name)?;
         }
         for step in self.steps.iter_mut().filter(|step| step.kind == Kind::Component) {
-            step.grants = grants_for(grants, &step.revision, &step.name).cloned();
+            step.grants = grants_for(grants, &step.revision, &step.name);
         }
         Ok(self)
     }
 
     /// Fails if grants cannot be enforced, or lack what one of the planned migrations declares to need.
     pub fn check_grants(&self, facts: &Facts) -> Result<()> {
-        let refused: Vec<Error> = self.steps.iter().filter_map(|step| refusal(step, facts)).collect();
+        let refused: Vec<Error> = self.steps.iter().filter_map(|step| refusal(&self.steps, step, facts)).collect();
         let heading = |count| format!("{count} components need more than they are granted");
         several(refused, heading).map_or(Ok(()), Err)
     }
 }
 
-/// What a component is granted, by its revision and name; `None`: it may do what SQL may.
-pub fn grants_for<'a>(grants: &'a ComponentGrants, revision: &str, name: &str) -> Option<&'a Arc<Grants>> {
-    grants.iter().find(|(key, _)| is_for(key, revision, name)).map(|(_, grants)| grants)
+/// What a component is granted, by its revision and name; `None`: it may do what SQL may. One of a package may do nothing unless
+/// the settings say so.
+pub fn grants_for(grants: &ComponentGrants, revision: &str, name: &str) -> Option<Arc<Grants>> {
+    let found = grants.iter().find(|(key, _)| is_for(key, revision, name)).map(|(_, grants)| grants.clone());
+    found.or_else(|| package_of(name).map(|_| Arc::default()))
 }
 
 /// What a planned migration declares to need and is not granted, in the words of `needs`.
 pub fn missing_grants(step: &PlannedMigration) -> Vec<String> {
     let Some(grants) = &step.grants else { return Vec::new() };
+    if package_of(&step.name).is_some() {
+        return lacking(grants, &step.description.requires);
+    }
     step.description.needs.iter().filter(|need| !is_met(grants, need)).cloned().collect()
 }
 
-fn refusal(step: &PlannedMigration, facts: &Facts) -> Option<Error> {
+/// Which of the lines that a package asks for are not granted.
+pub fn lacking(grants: &Grants, wanted: &[String]) -> Vec<String> {
+    wanted.iter().filter(|line| !covers(grants, line)).cloned().collect()
+}
+
+/// Whether a line that a package asks for is granted.
+fn covers(grants: &Grants, wanted: &str) -> bool {
+    if wanted == RAW_SQL {
+        return grants.raw_sql;
+    }
+    match wanted.strip_prefix("function ") {
+        Some(function) => grants.functions.iter().any(|granted| granted.eq_ignore_ascii_case(function.trim())),
+        None => wanted.parse().is_ok_and(|wanted| grants.cover(&wanted)),
+    }
+}
+
+fn refusal(steps: &[PlannedMigration], step: &PlannedMigration, facts: &Facts) -> Option<Error> {
     let (grants, id) = (step.grants.as_ref()?, step.id());
     if !facts.enforces_grants {
         let what = format!("the grants of `{id}` cannot be enforced on {}", facts.dialect);
-        return Some(
-            Error::new(ErrorKind::Denied, what)
-                .hint(format!("if you trust it with the whole database, remove `[grants.{id}]`"))
-                .hint("this version enforces grants on SQLite only"),
-        );
+        let error = Error::new(ErrorKind::Denied, what);
+        let error = match package_of(&step.name) {
+            Some(_) => error,
+            None => error.hint(format!("if you trust it with the whole database, remove `[grants.{id}]`")),
+        };
+        return Some(error.hint("this version enforces grants on SQLite only"));
     }
     let missing = missing_grants(step);
     if missing.is_empty() {
         return None;
     }
     let error = Error::new(ErrorKind::Denied, format!("`{id}` needs more than it is granted: {}", missing.join(", ")));
+    if let Some(package) = package_of(&step.name) {
+        // What all of its migrations lack: their grants are one table.
+        let of_package = steps.iter().filter(|other| package_of(&other.name) == Some(package));
+        let mut missing: Vec<String> = Vec::new();
+        for line in of_package.flat_map(missing_grants) {
+            if !missing.contains(&line) {
+                missing.push(line);
+            }
+        }
+        let table = format!("[packages.\"{package}\"]");
+        let lines = paste_for_package(grants, &missing);
+        return Some(error.hint(format!("if you trust it with that, write below `{table}`: {lines}")));
+    }
     Some(error.hint(format!("if you trust it with that, write below `[grants.{id}]`: {}", to_paste(grants, &missing))))
 }
 
@@ -88,6 +125,14 @@ fn to_paste(grants: &Grants, missing: &[String]) -> String {
     format!("`allow = [{}]`{}", lines.join(", "), if raw_sql { " and `raw_sql = true`" } else { "" })
 }
 
+/// The settings that grant a package what is missing beside what is granted.
+pub fn paste_for_package(grants: &Grants, missing: &[String]) -> String {
+    let missing_lines = missing.iter().filter(|line| *line != RAW_SQL).cloned();
+    let lines: Vec<String> = grants.lines().chain(missing_lines).map(|line| format!("{line:?}")).collect();
+    let raw_sql = grants.raw_sql || missing.iter().any(|line| line == RAW_SQL);
+    format!("`allow = [{}]`{}", lines.join(", "), if raw_sql { " and `raw_sql = true`" } else { "" })
+}
+
 /// Whether a component gets what it declares to need, or a part of it: declarations say less than grants.
 fn is_met(grants: &Grants, need: &str) -> bool {
     match need.split_once(' ') {
@@ -103,6 +148,9 @@ fn is_met(grants: &Grants, need: &str) -> bool {
 
 /// Whether a name in the settings is that of a migration.
 fn is_for(name: &str, revision: &str, migration: &str) -> bool {
+    if let Some(package) = package_of(migration) {
+        return name == package;
+    }
     name == migration_id(revision, migration)
         || (RevisionKey::of(name).is_some() && compare_revisions(name, revision).is_eq())
 }

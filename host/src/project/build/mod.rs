@@ -14,10 +14,11 @@ use super::catalog::Kind;
 use super::discovery::{Found, FoundEntry, FoundFiles, discover};
 use super::files::ProjectDirectory;
 use super::lockfile::{ComponentDescription, LockLine, Lockfile};
+use super::packages::{heal, package_of};
 use super::problem::error_for;
 use super::revision::RevisionKey;
 use super::settings::Settings;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use refresh::Refresh;
 
 /// Reads the description of a component, in the sandbox.
@@ -113,7 +114,8 @@ pub fn build(settings: &Settings, request: &BuildRequest<'_>) -> Result<BuildRep
     // Lines of other revisions are not changed.
     let everything = request.revisions.is_empty();
     for line in &old.lines {
-        if !everything {
+        // Those of packages are as they were added.
+        if !everything || package_of(&line.name).is_some() {
             lines.insert(line.key(), line.clone());
         } else if found.binary_search_by_key(&line.key(), Found::key).is_err() {
             report.artifacts.push(removed(line));
@@ -125,11 +127,15 @@ pub fn build(settings: &Settings, request: &BuildRequest<'_>) -> Result<BuildRep
         let has_artifact = matches!(&found.files, FoundFiles::Component { wasm: Some(_), .. });
         let kept = compile.is_some() && everything && has_artifact && (request.is_applied)(&found.revision);
         let (line, artifact) = refresh.artifact(found, compile.filter(|_| !kept))?;
-        lines.insert(found.key(), line);
+        let taken = lines.insert(found.key(), line).filter(|line| package_of(&line.name).is_some());
         report.artifacts.push(BuiltArtifact { kept, ..artifact });
+        if let Some(line) = taken {
+            return Err(revision_taken(found, &line));
+        }
     }
     report.artifacts.sort_by_key(|artifact| RevisionKey::of(&artifact.revision));
-    let new = Lockfile { lines: lines.into_values().collect() };
+    let mut new = Lockfile { lines: lines.into_values().collect(), packages: old.packages.clone() };
+    report.artifacts.extend(heal(settings, &project, &mut new, request.describe)?);
     report.lockfile_written = new.write(&project.root, &lockfile_name)?;
     Ok(report)
 }
@@ -142,6 +148,13 @@ fn needs_compiling<'f>(found: &'f Found, refresh: &Refresh<'_>) -> Result<Option
         wasm.is_none() || request.all || !request.revisions.is_empty() || refresh.is_stale(found, directory)?;
     let compile = wanted && rust::is_source(project, directory, wasm.is_some())?;
     Ok(compile.then_some(directory))
+}
+
+/// The error for a migration that has the revision of one of a package.
+fn revision_taken(found: &Found, line: &LockLine) -> Error {
+    let ids = (found.id(), line.id());
+    Error::usage(format!("revision {} exists more than once: `{}` and `{}`", found.revision, ids.0, ids.1))
+        .hint(format!("give one of the two another revision: `runner renumber {}`", ids.0))
 }
 
 fn removed(line: &LockLine) -> BuiltArtifact {

@@ -11,6 +11,7 @@ use crate::project::digest::{component_digest, sha256};
 use crate::project::discovery::{Found, FoundEntry, FoundFiles, SqlFile};
 use crate::project::files::no_directory;
 use crate::project::lockfile::{LockLine, LockedArtifact, Lockfile};
+use crate::project::packages::{self, Reference, package_of};
 use crate::project::parallel;
 use crate::project::problem::{Problem, errors, shown};
 use crate::project::revision::RevisionKey;
@@ -64,9 +65,18 @@ impl Catalog {
         }
         let found_keys: Vec<RevisionKey> = found.iter().map(Found::key).collect();
         for (line, key) in lockfile.lines.iter().zip(&loader.line_keys) {
-            if found_keys.binary_search(key).is_err() {
+            if package_of(&line.name).is_some() {
+                problems.extend(found_keys.binary_search(key).ok().map(|at| taken(line, &found[at])));
+            } else if found_keys.binary_search(key).is_err() {
                 report.problems.push(missing(line, &lockfile_name));
             }
+        }
+        let packages = packages::load(settings, &source, &lockfile);
+        problems.extend(packages.problems);
+        report.problems.extend(packages.mismatches);
+        if !packages.migrations.is_empty() {
+            report.catalog.migrations.extend(packages.migrations);
+            report.catalog.migrations.sort_by_cached_key(|migration| RevisionKey::of(&migration.revision));
         }
         let dialect = checks.dialect.unwrap_or_else(|| settings.database_url.value.dialect());
         let is_elsewhere = |migration: &mut Migration| migration.is_elsewhere(dialect);
@@ -76,6 +86,12 @@ impl Catalog {
         problems.extend(check_dependencies(&mut report.catalog, &report.problems));
         Ok((report, errors(problems)))
     }
+}
+
+/// A migration of a package and one of the project have the same revision, as after a merge.
+fn taken(line: &LockLine, found: &Found) -> Problem {
+    let message = format!("revision {} exists more than once: `{}` and `{}`", found.revision, found.id(), line.id());
+    Problem::new(message).hint(format!("give one of the two another revision: `runner renumber {}`", found.id()))
 }
 
 /// The components whose source code is no longer what they were built from. Source code that cannot be read is none of a
@@ -107,6 +123,7 @@ type Loaded = (Option<Migration>, Vec<CatalogProblem>);
 impl Loader<'_> {
     fn load(&self, found: &Found) -> Result<Loaded, Vec<Problem>> {
         let line = self.line_keys.binary_search(&found.key()).ok().and_then(|at| self.lockfile.lines.get(at));
+        let line = line.filter(|line| package_of(&line.name).is_none());
         let (migration, digests) = match &found.files {
             FoundFiles::Sql { files, metadata } => self.sql(found, files, metadata.as_ref())?,
             FoundFiles::Component { wasm: Some(wasm), directory } => {
@@ -204,25 +221,29 @@ fn check_dependencies(catalog: &mut Catalog, mismatches: &[CatalogProblem]) -> V
         let is_here = |revision: &String| RevisionKey::of(revision).is_none_or(|key| !elsewhere.contains(&key));
         migration.description.depends_on.retain(is_here);
     }
-    let spelling: BTreeMap<RevisionKey, String> = (catalog.migrations.iter().map(|migration| &migration.revision))
-        .chain(mismatches.iter().map(|problem| &problem.revision))
-        .filter_map(|revision| Some((RevisionKey::of(revision)?, revision.clone())))
-        .collect();
+    let spelling: BTreeMap<Reference, String> =
+        (catalog.migrations.iter().map(|migration| (&migration.revision, &migration.name)))
+            .chain(mismatches.iter().map(|problem| (&problem.revision, &problem.name)))
+            .filter_map(|(revision, name)| Some((Reference::to(revision, name)?, revision.clone())))
+            .collect();
     let mut problems = Vec::new();
     for migration in &mut catalog.migrations {
         let id = migration.id();
         let own = RevisionKey::of(&migration.revision).unwrap_or_default();
         for dependency in &mut migration.description.depends_on {
-            let key = RevisionKey::of(dependency);
-            match key.and_then(|key| spelling.get(&key)) {
-                Some(_) if key >= Some(own) => {
+            match Reference::of(dependency).and_then(|reference| spelling.get(&reference)) {
+                Some(revision) if RevisionKey::of(revision) >= Some(own) => {
                     let message = format!("`{id}` depends on `{dependency}`, which is not earlier");
                     problems.push(Problem::new(message).hint("a migration can only depend on earlier revisions"));
                 }
                 Some(revision) => dependency.clone_from(revision),
                 None => {
                     let message = format!("`{id}` depends on the unknown revision `{}`", shown(dependency));
-                    problems.push(Problem::new(message).hint("use the digits at the start of the file name"));
+                    let hint = match package_of(dependency) {
+                        Some(package) => format!("add that package first: `{package}`"),
+                        None => "use the digits at the start of the file name".to_owned(),
+                    };
+                    problems.push(Problem::new(message).hint(hint));
                 }
             }
         }

@@ -5,6 +5,7 @@ mod load;
 mod report;
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -68,7 +69,7 @@ impl Mode {
 pub struct Description {
     /// One line.
     pub summary: String,
-    /// Revisions that must be applied first.
+    /// Revisions that must be applied first: of the project, or `vendor/package:REVISION`.
     pub depends_on: Vec<String>,
     /// The mode that it asks for.
     pub mode: Mode,
@@ -82,9 +83,20 @@ pub struct Description {
     pub down_mode: Option<Mode>,
     /// It has no downgrade, and does not say that it cannot have one.
     pub no_downgrade: bool,
+    /// The grants that its package asks for, line by line.
+    pub requires: Vec<String>,
 }
 
 impl Description {
+    /// What it needs, as a plan shows it: what it declares, or the grants that its package asks for.
+    pub fn shown_needs(&self) -> Vec<String> {
+        if self.requires.is_empty() {
+            return self.needs.clone();
+        }
+        let rebuild = self.needs.iter().filter(|need| *need == "table-rebuild");
+        self.requires.iter().chain(rebuild).cloned().collect()
+    }
+
     /// Whether it needs foreign keys not to be enforced while it runs.
     pub fn needs_table_rebuild(&self) -> bool {
         self.needs.iter().any(|need| need == "table-rebuild")
@@ -135,6 +147,15 @@ pub enum ComponentFiles {
         /// The directory of its assets, absolute; it exists only if there are any.
         assets_directory: PathBuf,
     },
+    /// In the file of a package, which was read and checked.
+    Packaged {
+        /// The file, as messages show it.
+        file: String,
+        /// Its bytes.
+        package: Arc<[u8]>,
+        /// Where the component is in them.
+        range: Range<usize>,
+    },
     /// In the program.
     Embedded {
         /// The path of the `.wasm` file below the project.
@@ -151,6 +172,7 @@ impl ComponentFiles {
     pub fn shown(&self) -> String {
         match self {
             Self::Disk { path, .. } => path.display().to_string(),
+            Self::Packaged { file, .. } => file.clone(),
             Self::Embedded { path, .. } => path.clone(),
         }
     }
@@ -200,6 +222,7 @@ impl Migration {
         match &self.artifact {
             Artifact::Sql { files, .. } if !files.up.is_empty() => files.up.clone(),
             Artifact::Sql { .. } => format!("{}.up.sql", self.id()),
+            Artifact::Component { files: ComponentFiles::Packaged { file, .. }, .. } => file.clone(),
             Artifact::Component { .. } => format!("{}.wasm", self.id()),
         }
     }
@@ -218,6 +241,9 @@ impl Migration {
         let Artifact::Component { files, assets } = &self.artifact else { return Ok(None) };
         let path = match files {
             ComponentFiles::Disk { path, .. } => path,
+            ComponentFiles::Packaged { package, range, .. } => {
+                return Ok(package.get(range.clone()).map(<[u8]>::to_vec));
+            }
             // Nothing changes what is part of the program.
             ComponentFiles::Embedded { wasm, .. } => return Ok(Some(wasm.to_vec())),
         };

@@ -30,8 +30,8 @@ const METADATA: &str = "metadata.toml";
 /// The file in a migration's directory in which Drizzle keeps the schema that it leads to.
 const SNAPSHOT: &str = "snapshot.json";
 
-/// Reserved for third-party packages.
-const VENDOR: &str = "vendor";
+/// The directory with the packages of others.
+pub(super) const VENDOR: &str = "vendor";
 
 /// The migrations in order, and the problems of everything else.
 pub(super) fn discover(project: &ProjectDirectory) -> Result<(Vec<Found>, Vec<Problem>)> {
@@ -133,7 +133,7 @@ pub(super) fn discover_embedded<'n>(
     for (name, is_directory) in names.iter().copied().filter(|(name, _)| !is_ignored(name)) {
         let parsed = match name {
             TESTS if is_directory => continue,
-            VENDOR if is_directory => Err(packages()),
+            VENDOR if is_directory => continue,
             name if is_directory => {
                 let inner = inside(name).into_iter().map(|(name, _)| (name.to_owned(), false)).collect();
                 parse_directory(name).and_then(|parsed| in_directory(name, &parsed, false, inner))
@@ -159,11 +159,6 @@ pub(super) fn names_something(name: &str) -> bool {
     file.is_ok() || directory.is_ok()
 }
 
-fn packages() -> Problem {
-    Problem::new("contains packages, which this version of runner does not support")
-        .hint("copy the migrations of the package into the directory itself, under your own revisions")
-}
-
 /// The problem as a sentence about a file.
 fn about(name: &str, problem: Problem) -> Problem {
     Problem { message: format!("`{}` {}", shown(name), problem.message), ..problem }
@@ -186,16 +181,8 @@ fn classify(
     if !kind.is_dir() && !kind.is_file() {
         return Err(Problem::new("is neither a file nor a directory").hint("move it out of the directory"));
     }
-    if name == TESTS && kind.is_dir() {
+    if [TESTS, VENDOR].contains(&name) && kind.is_dir() {
         return Ok(Vec::new());
-    }
-    if name == VENDOR && kind.is_dir() {
-        let mut inside =
-            project.open_directory(name, link).and_then(|directory| directory.entries()).map_err(failed)?;
-        return match inside.next() {
-            None => Ok(Vec::new()),
-            Some(_) => Err(packages()),
-        };
     }
     if kind.is_file() {
         return file(name, link).map(|entry| vec![entry]);

@@ -62,7 +62,6 @@ fn all_problems_are_reported_at_once() {
     ]);
     project.write("migrations/9_j/up.sql", "SELECT 1");
     project.write("migrations/9_j/notes.txt", "");
-    project.write("migrations/vendor/acme-1.wasm", "");
     let (found, problems) = look(&project);
     assert_eq!(found, [""; 0]);
     assert_eq!(
@@ -73,7 +72,6 @@ fn all_problems_are_reported_at_once() {
             "`6_g.txt` is not a migration",
             "`9_j` contains SQL, and `notes.txt`, which is no part of such a migration",
             "`notes` has no `_` between revision and name",
-            "`vendor` contains packages, which this version of runner does not support",
             "revision 3 exists more than once: `3_c.up.sql` and `03_d.wasm`",
             "revision 4 is both SQL and a component: `4_e.up.sql` and `4_e.wasm`",
             "revision 5 is both SQL and a component: `5_f.up.sql` and `5_f`",

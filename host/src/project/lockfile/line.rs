@@ -72,14 +72,17 @@ pub(super) fn render(line: &LockLine) -> String {
             }
         }
     }
-    let id = line.id();
-    let id = if id.contains(['.', ' ']) { quote(&id) } else { id };
+    let LockLine { revision, name, .. } = line;
+    let id = if name.is_empty() { revision.clone() } else { format!("{revision}_{name}") };
+    // In a key, everything but these has to be quoted.
+    let is_plain = id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
+    let id = if is_plain { id } else { quote(&id) };
     format!("{id} = {{ {} }}", fields.join(", "))
 }
 
 /// A single-line TOML string.
 #[cfg(feature = "cli")]
-fn quote(text: &str) -> String {
+pub(super) fn quote(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('"');
     for c in text.chars() {
@@ -185,6 +188,7 @@ fn component(section: &Section<'_, '_>) -> Option<LockedArtifact> {
         needs: section.strings("needs"),
         down_mode: None,
         no_downgrade: false,
+        requires: Vec::new(),
     };
     Some(LockedArtifact::Component {
         sha256: required(section, "sha256")?,
@@ -198,7 +202,7 @@ fn component(section: &Section<'_, '_>) -> Option<LockedArtifact> {
     })
 }
 
-fn required(section: &Section<'_, '_>, key: &str) -> Option<String> {
+pub(super) fn required(section: &Section<'_, '_>, key: &str) -> Option<String> {
     if !section.has(key) {
         section.wrong(key, format!("`{}` has no `{key}`", section.path()), "run `runner build`");
     }

@@ -2,7 +2,8 @@
 //! only what they do not tell has to survive: descriptions and the source code that artifacts were built from.
 
 use super::read::parse_line;
-use super::{LockLine, Lockfile};
+use super::{LockLine, LockedPackage, Lockfile, package};
+use crate::project::packages::package_of;
 
 /// The markers of a conflict, also in the style `diff3`, as they begin a line.
 const MARKERS: [&str; 4] = ["<<<<<<<", "|||||||", "=======", ">>>>>>>"];
@@ -12,8 +13,9 @@ const MARKERS: [&str; 4] = ["<<<<<<<", "|||||||", "=======", ">>>>>>>"];
 pub(super) fn merged(text: &str) -> Option<Lockfile> {
     let mut is_merge = false;
     let mut in_base = false;
-    let mut digests = 0;
+    let (mut digests, mut headings) = (0, 0);
     let mut lines: Vec<LockLine> = Vec::new();
+    let mut packages: Vec<LockedPackage> = Vec::new();
     for line in text.lines() {
         if let Some(marker) = MARKERS.iter().find(|marker| line.starts_with(**marker)) {
             is_merge = true;
@@ -25,13 +27,38 @@ pub(super) fn merged(text: &str) -> Option<Lockfile> {
             continue;
         }
         digests += usize::from(line.starts_with("digest = "));
+        headings += usize::from(line == package::HEADING.trim());
+        if let Some(package) = package::parse(line).and_then(|mut parsed| parsed.packages.pop()) {
+            is_merge |= merge_package(&mut packages, package);
+            continue;
+        }
         let Some(line) = parse_line(line) else { continue };
-        match lines.iter().any(|other| other.key() == line.key()) {
+        let is_same = |other: &LockLine| {
+            other.key() == line.key() || (package_of(&line.name).is_some() && other.name == line.name)
+        };
+        match lines.iter().any(is_same) {
             // The files decide which of them is right.
             true => is_merge = true,
             false => lines.push(line),
         }
     }
     lines.sort_by_key(LockLine::key);
-    (is_merge || digests > 1).then_some(Lockfile { lines })
+    packages.sort_by(|a, b| a.name.cmp(&b.name));
+    (is_merge || digests > 1 || headings > 1).then_some(Lockfile { lines, packages })
+}
+
+/// Adds a package of one side; true if the other side has it too. The newer version has all migrations of the older one.
+fn merge_package(packages: &mut Vec<LockedPackage>, package: LockedPackage) -> bool {
+    match packages.iter_mut().find(|other| other.name == package.name) {
+        Some(other) => {
+            if other.version < package.version {
+                *other = package;
+            }
+            true
+        }
+        None => {
+            packages.push(package);
+            false
+        }
+    }
 }

@@ -9,13 +9,18 @@
 //! 20260105093000_create_users = { kind = "sql", sha256 = "…", down = "…" }
 //! 20260108120000_search = { kind = "sql", sha256 = "…", postgres = { up = "…", down = "…" } }
 //! 20260112101500_utc_times = { kind = "component", sha256 = "…", world = "…", summary = "…", assets = { "zones.csv" = "…" } }
+//!
+//! [packages]
+//! "acme/outbox" = { version = "1.2.0", sha256 = "…", key = "RW…", source = "…" }
 //! ```
 //!
-//! The digest covers all lines, so that two branches that each add a line conflict on purpose.
+//! A migration of a package has a line among the artifacts, `"20260301120000_acme/outbox:1"`. The digest covers all lines, so that
+//! two branches that each add a line conflict on purpose.
 
 mod line;
 #[cfg(feature = "cli")]
 mod merge;
+mod package;
 mod quick;
 mod read;
 #[cfg(feature = "cli")]
@@ -24,6 +29,7 @@ mod write;
 use std::collections::BTreeMap;
 
 use super::catalog::{Description, Kind};
+use super::packages::{PackageName, Version};
 use super::revision::{RevisionKey, migration_id};
 use crate::dialect::Dialect;
 #[cfg(feature = "cli")]
@@ -32,11 +38,35 @@ pub(super) use write::write_atomically;
 /// The format that this version reads and writes.
 pub const VERSION: i64 = 1;
 
-/// The lines of a lockfile, in the order of their revisions.
+/// A lockfile.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Lockfile {
-    /// The lines.
+    /// The lines, in the order of their revisions.
     pub lines: Vec<LockLine>,
+    /// The packages, in the order of their names.
+    pub packages: Vec<LockedPackage>,
+}
+
+/// A package in the lockfile.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LockedPackage {
+    /// Its name.
+    pub name: PackageName,
+    /// Its version.
+    pub version: Version,
+    /// The digest of its file.
+    pub sha256: String,
+    /// The public key that it was checked with; `None` if it was added without one.
+    pub key: Option<String>,
+    /// Where it came from: a path, relative to the project, with `/`.
+    pub source: String,
+}
+
+impl LockedPackage {
+    /// The name of its file.
+    pub fn file(&self) -> String {
+        self.name.file(self.version)
+    }
 }
 
 /// One artifact in the lockfile.
@@ -123,6 +153,12 @@ impl Lockfile {
         let key = RevisionKey::of(revision)?;
         let at = self.lines.binary_search_by_key(&key, LockLine::key).ok()?;
         self.lines.get(at)
+    }
+
+    /// The line of a package.
+    #[cfg(feature = "cli")]
+    pub fn package(&self, name: &PackageName) -> Option<&LockedPackage> {
+        self.packages.iter().find(|package| package.name == *name)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::read::parse_line;
-use super::{LockLine, LockedArtifact, Lockfile, SqlDigests, TextDigests, VERSION};
+use super::{LockLine, LockedArtifact, Lockfile, SqlDigests, TextDigests, VERSION, package};
 use crate::project::digest::sha256;
 use crate::project::revision::RevisionKey;
 
@@ -19,7 +19,8 @@ pub(super) fn parse(text: &str) -> Option<Lockfile> {
     if fields.next().is_some() || digest != sha256(lines.as_bytes()) {
         return None;
     }
-    let mut lockfile = Lockfile::default();
+    let (lines, packages) = lines.split_once(package::HEADING).unwrap_or((lines, ""));
+    let mut lockfile = package::parse(packages)?;
     let mut last: Option<RevisionKey> = None;
     for text in lines.lines() {
         let line = plain(text).or_else(|| parse_line(text))?;

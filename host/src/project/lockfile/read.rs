@@ -7,7 +7,7 @@ use std::path::Path;
 
 use cap_std::fs::Dir;
 
-use super::{LockLine, Lockfile, VERSION, line};
+use super::{LockLine, Lockfile, VERSION, line, package};
 use crate::error::{Error, ErrorKind, Result};
 use crate::project::digest::sha256;
 use crate::project::files::{cannot_read, is_link, read_regular};
@@ -72,7 +72,7 @@ impl Lockfile {
             ))
             .hint("use the version of runner that wrote it, or a newer one"));
         }
-        section.only(&["version", "digest", "artifacts"]);
+        section.only(&["version", "digest", "artifacts", "packages"]);
         let digest = section.text("digest").map(str::to_owned);
         let mut lockfile = Self::default();
         if let Some(artifacts) = section.section("artifacts", "artifacts") {
@@ -83,6 +83,7 @@ impl Lockfile {
             }
         }
         lockfile.lines.sort_by_cached_key(LockLine::key);
+        package::read(&section, &mut lockfile);
         document.finish().map_err(as_mismatch)?;
         if version != Some(VERSION) {
             return Err(broken(format!("`{name}` has no `version = {VERSION}`"), name));

@@ -38,6 +38,19 @@ fn sample() -> Lockfile {
         description: ComponentDescription { world: "w".to_owned(), ..ComponentDescription::default() },
         assets: BTreeMap::new(),
     };
+    let packaged = LockedArtifact::Component {
+        sha256: "ab".to_owned(),
+        source: None,
+        description: ComponentDescription { world: "w".to_owned(), ..ComponentDescription::default() },
+        assets: BTreeMap::new(),
+    };
+    let package = |name: &str, key: Option<&str>| LockedPackage {
+        name: PackageName::parse(name).expect(name),
+        version: Version::parse("1.2.0").expect("a version"),
+        sha256: "dd".to_owned(),
+        key: key.map(str::to_owned),
+        source: "../a \"b\".wasm".to_owned(),
+    };
     Lockfile {
         lines: vec![
             line("1", "create", sql(&[(None, Some("aa"), Some("bb"))], false)),
@@ -46,7 +59,9 @@ fn sample() -> Lockfile {
             line("3", "", sql(&[(Some(Dialect::Sqlite), Some("s"), Some("t"))], false)),
             line("10", "change", artifact),
             line("11", "plain", plain),
+            line("12", "acme/outbox:1", packaged),
         ],
+        packages: vec![package("acme/outbox", Some("RW+/=")), package("other/package", None)],
     }
 }
 
@@ -65,6 +80,11 @@ fn a_lockfile_round_trips() {
             r#"3 = { kind = "sql", sqlite = { up = "s", down = "t" } }"#,
             r#"10_change = { kind = "component", sha256 = "cc", source = "5c", world = "runner:migration/data-migration@0.1.0", transformer = true, summary = "Says \"hi\"\u000A\\ and \u001B", mode = "stepwise", irreversible = true, depends_on = ["1"], dialects = ["sqlite", "mariadb"], needs = ["table-rebuild", "read *"], assets = { "a.txt" = "ee", "zones/eu west.csv" = "dd" } }"#,
             r#"11_plain = { kind = "component", sha256 = "ff", world = "w" }"#,
+            r#""12_acme/outbox:1" = { kind = "component", sha256 = "ab", world = "w" }"#,
+            "",
+            "[packages]",
+            r#""acme/outbox" = { version = "1.2.0", sha256 = "dd", key = "RW+/=", source = "../a \"b\".wasm" }"#,
+            r#""other/package" = { version = "1.2.0", sha256 = "dd", source = "../a \"b\".wasm" }"#,
         ]
     );
     assert_eq!(sample().get("2").map(LockLine::id), Some("02_fill-in".to_owned()));
@@ -146,7 +166,7 @@ fn a_merge_in_any_form_keeps_both_sides() {
     let (ours, base, theirs) = (with("0"), sample().render(), with("1"));
     let diff = |text: &str| -> (String, String) {
         let digest = text.lines().find(|line| line.starts_with("digest")).expect("a digest").to_owned();
-        (digest, text.lines().last().expect("a line").to_owned())
+        (digest, text.lines().rfind(|line| line.contains(" = { kind")).expect("a line").to_owned())
     };
     let ((our_digest, our_line), (their_digest, their_line)) = (diff(&ours), diff(&theirs));
     let base_digest = diff(&base).0;
@@ -173,7 +193,8 @@ fn a_merge_in_any_form_keeps_both_sides() {
         Lockfile::read(&root, "runner.lock").expect_err(form);
         let (lockfile, proven) = Lockfile::read_to_rewrite(&root, "runner.lock").expect(form);
         let revisions: Vec<&str> = lockfile.lines.iter().map(|line| &*line.revision).collect();
-        assert_eq!((revisions, proven), (vec!["1", "02", "2.2", "3", "10", "11", "20", "21"], false), "{form}");
+        assert_eq!((revisions, proven), (vec!["1", "02", "2.2", "3", "10", "11", "12", "20", "21"], false), "{form}");
         assert_eq!(lockfile.get("10"), sample().get("10"), "{form}");
+        assert_eq!(lockfile.packages, sample().packages, "{form}");
     }
 }

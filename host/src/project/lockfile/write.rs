@@ -6,7 +6,7 @@ use cap_std::fs::Dir;
 
 use super::line::render;
 use super::read::LARGEST;
-use super::{Lockfile, VERSION};
+use super::{Lockfile, VERSION, package};
 use crate::error::Result;
 use crate::project::digest::sha256;
 use crate::project::files::{cannot_write, read_regular};
@@ -19,7 +19,8 @@ const HEADER: &str = "\
 impl Lockfile {
     /// The whole file.
     pub fn render(&self) -> String {
-        let lines: String = self.lines.iter().map(|line| render(line) + "\n").collect();
+        let mut lines: String = self.lines.iter().map(|line| render(line) + "\n").collect();
+        lines.push_str(&package::render(self));
         let digest = sha256(lines.as_bytes());
         format!("{HEADER}version = {VERSION}\ndigest = \"sha256:{digest}\"\n\n[artifacts]\n{lines}")
     }

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use cap_std::fs::{Dir, OpenOptions};
 
 use crate::error::{Error, Result};
+use crate::project::revision::RevisionKey;
 
 pub use init::init;
 pub use new::{Language, NewRequest, new_migration};
@@ -73,6 +74,18 @@ const FORM: &str = "%Y%m%d%H%M%S";
 pub fn revision_at(seconds: i64) -> String {
     let moment = jiff::Timestamp::from_second(seconds).unwrap_or_default();
     moment.strftime(FORM).to_string()
+}
+
+/// A revision after all others, in the style of the newest: a time, or the next number with as many digits. `now`: the time as a
+/// revision.
+pub(super) fn revision_after_all(newest: Option<&str>, now: &str) -> String {
+    let Some(newest) = newest else { return now.to_owned() };
+    let first = newest.split('.').next().unwrap_or_default();
+    match RevisionKey::of(now) > RevisionKey::of(newest) {
+        true if first.len() >= now.len() => now.to_owned(),
+        _ if first.len() >= now.len() => revision_after(RevisionKey::first_of(newest)),
+        _ => format!("{:0width$}", RevisionKey::first_of(newest) + 1, width = first.len()),
+    }
 }
 
 /// The revision after another one: the next second if it is a timestamp, otherwise the next number.

@@ -7,6 +7,7 @@ use super::{Scaffolded, sdk};
 use crate::error::{Error, Result};
 use crate::project::discovery::discover;
 use crate::project::files::{ProjectDirectory, open_root};
+use crate::project::lockfile::Lockfile;
 use crate::project::problem::{list, shown};
 use crate::project::revision::RevisionKey;
 use crate::project::settings::Settings;
@@ -64,9 +65,13 @@ pub fn new_migration(settings: &Settings, request: &NewRequest<'_>) -> Result<Sc
     let project = ProjectDirectory::open(&settings.root, &settings.migrations)?;
     // Problems of other migrations must not prevent a new one; other commands report them.
     let (found, _) = discover(&project)?;
-    let revision = match (found.last(), RevisionKey::of(request.revision)) {
-        (Some(last), Some(wanted)) if wanted <= last.key() => {
-            super::revision_after(RevisionKey::first_of(&last.revision))
+    // Migrations of packages have lines only; a lockfile with errors is for other commands to report.
+    let lockfile = Lockfile::read_to_rewrite(&project.root, &settings.lockfile_name()).map(|(lockfile, _)| lockfile);
+    let lines = lockfile.unwrap_or_default().lines.into_iter().map(|line| line.revision);
+    let last = found.iter().map(|found| found.revision.clone()).chain(lines).max_by_key(|it| RevisionKey::of(it));
+    let revision = match (last, RevisionKey::of(request.revision)) {
+        (Some(last), wanted) if wanted.is_some() && wanted <= RevisionKey::of(&last) => {
+            super::revision_after(RevisionKey::first_of(&last))
         }
         _ => request.revision.to_owned(),
     };

@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::project::discovery::{NamedEntry, named_entries};
 use crate::project::files::ProjectDirectory;
 use crate::project::lockfile::{LockLine, Lockfile};
+use crate::project::packages::package_of;
 use crate::project::problem::{list, shown};
 use crate::project::revision::{RevisionKey, migration_id};
 use crate::project::settings::Settings;
@@ -66,6 +67,11 @@ pub fn plan_renumber(settings: &Settings, request: &RenumberRequest<'_>) -> Resu
         let id = Id { revision: entry.revision.clone(), name: entry.name.clone() };
         all.entry(id).or_default().push(entry);
     }
+    // Migrations of packages have lines only.
+    let (lockfile, _) = Lockfile::read_to_rewrite(&project.root, &settings.lockfile_name())?;
+    for line in lockfile.lines.iter().filter(|line| package_of(&line.name).is_some()) {
+        all.entry(Id { revision: line.revision.clone(), name: line.name.clone() }).or_default();
+    }
     let id = one(&all, request.migration)?.clone();
     let revision = match request.revision {
         Some(wanted) => free(&all, &id, wanted)?,
@@ -76,7 +82,6 @@ pub fn plan_renumber(settings: &Settings, request: &RenumberRequest<'_>) -> Resu
     let mut files: Vec<(String, String)> =
         files.into_iter().map(|it| (it.file.clone(), renamed(&it.file, &id.revision, &revision))).collect();
     files.sort();
-    let (lockfile, _) = Lockfile::read_to_rewrite(&project.root, &settings.lockfile_name())?;
     let was_locked = lockfile.lines.iter().any(|line| is_line_of(line, &old, &id.name));
     Ok(Renumbered { old, revision, name: id.name, files, was_locked, shifted })
 }
@@ -88,8 +93,12 @@ fn is_line_of(line: &LockLine, revision: &str, name: &str) -> bool {
 /// The revision of a migration as the order has it, and what becomes of the others of its number when it leaves: several
 /// migrations in SQL may share one, and all but the first have a part after it.
 fn among(all: &All, id: &Id) -> (String, Vec<(Id, String)>) {
+    let has_own_line = |id: &Id| package_of(&id.name).is_some();
     let of_number: Vec<(&Id, &Vec<NamedEntry>)> =
-        all.iter().filter(|(other, _)| other.revision == id.revision).collect();
+        all.iter().filter(|(other, _)| other.revision == id.revision && !has_own_line(other)).collect();
+    if has_own_line(id) {
+        return (id.revision.clone(), Vec::new());
+    }
     if of_number.iter().any(|(_, entries)| !entries.iter().all(|entry| entry.is_sql)) {
         return (id.revision.clone(), Vec::new());
     }

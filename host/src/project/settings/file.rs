@@ -18,6 +18,7 @@ use crate::error::{Error, Result};
 use crate::project::files::read_own;
 use crate::project::limits::Limits;
 use crate::project::origin::Sourced;
+use crate::project::packages::{PackageSettings, read_settings as read_package};
 use crate::project::problem::{list, shown};
 use crate::project::toml_reader::{Document, Section, to_i64};
 
@@ -37,6 +38,7 @@ pub(super) struct SettingsFile {
     pub limits: Vec<(String, Sourced<String>)>,
     pub parameters: BTreeMap<String, Value>,
     pub grants: ComponentGrants,
+    pub packages: BTreeMap<String, PackageSettings>,
     pub timeouts: Vec<SettingValue<Timeouts>>,
     pub backup: backup::BackupSection,
     pub test: test::TestTable,
@@ -110,6 +112,7 @@ impl SettingsFile {
             "databases",
             "limits",
             "grants",
+            "packages",
             "parameters",
             "backup",
             "test",
@@ -147,6 +150,16 @@ impl SettingsFile {
             content.test = test::read(&section);
         }
         content.grants = by_name(root, "grants", grants::read);
+        if let Some(tables) = root.section("packages", "packages") {
+            for (name, _) in tables.entries() {
+                let path = format!("packages.\"{}\"", shown(name));
+                let read = tables.section(name, &path).and_then(|section| read_package(&section, name));
+                if let Some((pinned, granted)) = read {
+                    content.packages.insert(name.to_owned(), pinned);
+                    content.grants.insert(name.to_owned(), granted);
+                }
+            }
+        }
         content
     }
 

@@ -7,7 +7,7 @@ use crate::database::Grants;
 use crate::database::grants::Grant;
 use crate::project::toml_reader::Section;
 
-/// The grants of components, by the name in the settings: a migration's ID, or its revision.
+/// The grants of components, by the name in the settings: a migration's ID, its revision, or the package that it is part of.
 pub type ComponentGrants = BTreeMap<String, Arc<Grants>>;
 
 /// What stands before the name of a function.
@@ -16,6 +16,11 @@ const FUNCTION: &str = "function ";
 /// One table.
 pub(super) fn read(section: &Section<'_, '_>, _name: &str) -> Option<Arc<Grants>> {
     section.only(&["allow", "raw_sql"]);
+    Some(Arc::new(read_grants(section)))
+}
+
+/// What is granted in a table.
+pub(in crate::project) fn read_grants(section: &Section<'_, '_>) -> Grants {
     let mut grants = Grants { raw_sql: section.boolean("raw_sql"), ..Grants::default() };
     for line in section.strings("allow") {
         let line = line.trim();
@@ -28,5 +33,5 @@ pub(super) fn read(section: &Section<'_, '_>, _name: &str) -> Option<Arc<Grants>
             Err(error) => section.wrong("allow", error.message, &error.hint.unwrap_or_default()),
         }
     }
-    Some(Arc::new(grants))
+    grants
 }

@@ -21,6 +21,7 @@ use super::embedded::{Place, Project, ProjectFiles};
 use super::env::{self, Switches, Variables};
 use super::limits::{Limits, parse_limit};
 use super::origin::{Origin, Sourced};
+use super::packages::PackageSettings;
 use super::units::parse_duration;
 use crate::data::Value;
 use crate::database::DatabaseUrl;
@@ -28,6 +29,7 @@ use crate::error::{Error, Result};
 pub use backup::{BackupSettings, BackupTo};
 use file::SettingsFile;
 pub use grants::ComponentGrants;
+pub(super) use grants::read_grants;
 use named::flag_or_variable;
 pub use test::TestSettings;
 pub use throttle::Throttle;
@@ -115,6 +117,8 @@ pub struct Settings {
     pub parameters: BTreeMap<String, Value>,
     /// What components may do with the database. One without an entry may do what SQL may.
     pub grants: ComponentGrants,
+    /// What is pinned of packages, by their names.
+    pub packages: BTreeMap<String, PackageSettings>,
     /// Parameters from variables, with the spelling of the file or in lower case; they override `parameters`.
     pub parameter_variables: Vec<(String, Sourced<String>)>,
     /// Variables that stand in for flags.
@@ -218,6 +222,7 @@ impl Settings {
             limit_origins,
             parameters,
             grants: content.grants.clone(),
+            packages: content.packages.clone(),
             parameter_variables,
             switches: variables.switches(),
             format: flag_or_variable(request.format.as_ref(), "--format", variables, env::FORMAT),

@@ -58,6 +58,7 @@ impl Chosen<'_> {
             needs: if rebuilds { vec!["table-rebuild".to_owned()] } else { Vec::new() },
             down_mode: (self.down.is_some() && wants_steps && mode != Mode::Stepwise).then_some(Mode::Stepwise),
             no_downgrade: self.down.is_none() && !up.directives.irreversible,
+            requires: Vec::new(),
         })
     }
 

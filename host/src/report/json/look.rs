@@ -191,7 +191,7 @@ impl PlannedJson {
             kind: step.kind.name(),
             mode: step.mode.name(),
             sha256: step.sha256.clone(),
-            needs: step.description.needs.clone(),
+            needs: step.description.shown_needs(),
             granted: step.grants.as_ref().map(|grants| grants.lines().collect()),
             missing_grants: missing_grants(step),
             source: match step.source {
@@ -242,7 +242,7 @@ impl MigrationJson {
             mode: description.mode.name(),
             dialects: description.dialects.iter().map(|dialect| dialect.name()).collect(),
             depends_on: description.depends_on.clone(),
-            needs: description.needs.clone(),
+            needs: description.shown_needs(),
             reversible: !description.irreversible && !is_irreversible,
             locked: migration.locked,
             assets,

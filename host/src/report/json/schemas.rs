@@ -26,7 +26,10 @@ fn schemas() -> BTreeMap<&'static str, Value> {
         ("error", of::<ErrorDocument>("A command that failed before it had other output", &[])),
         ("event", of::<EventJson>("A line on standard error: an event of a run", &[])),
         ("history", of::<HistoryJson>("`runner history`", &["history"])),
+        ("outdated", of::<OutdatedJson>("`runner outdated`", &["outdated"])),
+        ("package", of::<PackageJson>("`runner package`", &["package"])),
         ("plan", of::<PlanJson>("`runner plan`", &["plan"])),
+        ("remove", of::<RemovedJson>("`runner remove`", &["remove"])),
         ("renumber", of::<RenumberJson>("`runner renumber`", &["renumber"])),
         ("repair", of::<RepairJson>("`runner repair`", &["repair"])),
         ("repair-accept-checksum", of::<AcceptJson>("`runner repair --accept-checksum`", &["repair"])),
@@ -37,6 +40,7 @@ fn schemas() -> BTreeMap<&'static str, Value> {
         ("status", of::<StatusJson>("`runner status`", &["status"])),
         ("test", of::<TestJson>("`runner test`", &["test"])),
         ("validate", of::<ValidateJson>("`runner validate`", &["validate"])),
+        ("vendored", of::<VendoredJson>("`runner add`, `runner update`", &["add", "update"])),
         ("verify", of::<VerifyJson>("`runner verify`", &["verify"])),
     ]
     .into()

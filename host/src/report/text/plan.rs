@@ -5,6 +5,7 @@ use crate::engine::Direction;
 use crate::engine::history::RunMode;
 use crate::engine::plan::{Inspection, Plan, Refusal, Source};
 use crate::project::catalog::Kind;
+use crate::project::packages::{RAW_SQL, package_of};
 use crate::report::table::{Cell, Table};
 use crate::report::units::counted;
 
@@ -58,11 +59,13 @@ pub fn plan(plan: &Plan, looks: &[Inspection]) -> Text {
                 ));
             }
         }
-        if !step.description.needs.is_empty() {
-            table.note(format!("needs: {}", step.description.needs.join(", ")));
+        let needs = step.description.shown_needs();
+        if !needs.is_empty() {
+            table.note(format!("needs: {}", needs.join(", ")));
         }
         if let Some(grants) = &step.grants {
-            let lines: Vec<String> = grants.lines().collect();
+            let raw_sql = grants.raw_sql.then(|| RAW_SQL.to_owned()).filter(|_| package_of(&step.name).is_some());
+            let lines: Vec<String> = grants.lines().chain(raw_sql).collect();
             table.note(format!("granted: {}", if lines.is_empty() { "nothing".to_owned() } else { lines.join(", ") }));
         }
     }

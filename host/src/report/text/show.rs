@@ -47,7 +47,7 @@ fn of_project(text: &mut Text, migration: &Migration) {
     let dialects: Vec<&str> = description.dialects.iter().map(|dialect| dialect.name()).collect();
     optional(text, "dialects", &dialects.join(", "));
     optional(text, "depends on", &description.depends_on.join(", "));
-    optional(text, "needs", &description.needs.join(", "));
+    optional(text, "needs", &description.shown_needs().join(", "));
     let is_irreversible = description.irreversible || matches!(migration.artifact, Artifact::Sql { down: None, .. });
     line(text, "reversible", if is_irreversible { "no" } else { "yes" });
     line(text, "lockfile", if migration.locked { "listed" } else { "not listed" });

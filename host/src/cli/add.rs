@@ -1,0 +1,82 @@
+//! `runner add` and `runner update`
+
+use std::path::{Path, PathBuf};
+
+use super::build::describe;
+use super::context::Context;
+use super::exit;
+use crate::database::{Grants, StopSignal};
+use crate::engine::plan::{lacking, paste_for_package};
+use crate::error::{Error, Result};
+use crate::project::packages::{self, AddRequest, PackageName, Vendored};
+use crate::report::json::VendoredJson;
+use crate::report::{Format, text};
+
+/// Adds a package.
+pub fn run(context: &Context, source: &Path, key: Option<&str>) -> Result<u8> {
+    let source = absolute(source)?;
+    let vendored = with_request(context, key, |request| packages::add(&context.settings, &source, request))?;
+    report(context, "add", vec![vendored]);
+    Ok(exit::DONE)
+}
+
+/// Replaces packages by newer versions; all of them if none is named.
+pub fn update(context: &Context, names: &[PackageName], from: Option<&Path>) -> Result<u8> {
+    let from = from.map(absolute).transpose()?;
+    let names = match names {
+        [] => packages::outdated(&context.settings)?.into_iter().map(|package| package.name).collect(),
+        names => names.to_vec(),
+    };
+    if from.is_some() && names.len() != 1 {
+        return Err(Error::usage("`--from` is for one package").hint("name it: `runner update NAME --from FILE`"));
+    }
+    let mut updated = Vec::new();
+    for name in &names {
+        let one =
+            with_request(context, None, |request| packages::update(&context.settings, name, from.as_deref(), request));
+        match one {
+            Ok(one) => updated.push(one),
+            Err(error) => {
+                // Those before it are updated.
+                if context.printer.format() == Format::Text && !updated.is_empty() {
+                    report(context, "update", updated);
+                }
+                return Err(error);
+            }
+        }
+    }
+    report(context, "update", updated);
+    Ok(exit::DONE)
+}
+
+fn with_request<T>(context: &Context, key: Option<&str>, work: impl FnOnce(&AddRequest<'_>) -> Result<T>) -> Result<T> {
+    let sandbox = context.sandbox(1, StopSignal::never());
+    work(&AddRequest {
+        key: key.map(str::trim),
+        describe: &|bytes| describe(&sandbox, bytes),
+        lacking: &lacking,
+        paste: &paste_for_package,
+    })
+}
+
+fn absolute(path: &Path) -> Result<PathBuf> {
+    std::path::absolute(path).map_err(|error| Error::usage(format!("invalid path `{}`", path.display())).cause(error))
+}
+
+fn report(context: &Context, command: &'static str, packages: Vec<Vendored>) {
+    let nothing = Grants::default();
+    let with_missing = packages.into_iter().map(|package| {
+        let granted = context.settings.grants.get(package.name.as_str()).map_or(&nothing, |granted| granted);
+        let mut requires: Vec<String> = package.migrations.iter().flat_map(|it| it.requires.clone()).collect();
+        let mut seen = std::collections::BTreeSet::new();
+        requires.retain(|line| seen.insert(line.clone()));
+        let missing = lacking(granted, &requires);
+        let paste = (!missing.is_empty()).then(|| paste_for_package(granted, &missing));
+        (package, missing, paste)
+    });
+    let packages: Vec<_> = with_missing.collect();
+    match context.printer.format() {
+        Format::Json => context.printer.json(&VendoredJson::new(command, &packages)),
+        Format::Text => context.printer.talk(&text::vendored(&packages)),
+    }
+}

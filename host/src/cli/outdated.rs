@@ -1,0 +1,18 @@
+//! `runner outdated`
+
+use super::context::Context;
+use super::exit;
+use crate::error::Result;
+use crate::project::packages;
+use crate::report::json::OutdatedJson;
+use crate::report::{Format, text};
+
+/// Shows which versions of the project's packages there are.
+pub fn run(context: &Context) -> Result<u8> {
+    let packages = packages::outdated(&context.settings)?;
+    match context.printer.format() {
+        Format::Json => context.printer.json(&OutdatedJson::new(&packages)),
+        Format::Text => context.printer.data(&text::outdated(&packages)),
+    }
+    Ok(exit::DONE)
+}

@@ -1,0 +1,468 @@
+//! Adds a package to a project, or replaces it by a newer version.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::claims;
+use super::edit;
+use super::format::{ManifestMigration, PackageFile};
+use super::name::{PackageName, Version, package_of, package_revision};
+use super::newer::{Fetched, fetch, newest};
+use super::vendored::Reference;
+use super::{SIGNATURE, range_hint};
+use crate::database::Grants;
+use crate::error::{Error, Result};
+use crate::project::build::{BuiltArtifact, Change, Describe};
+use crate::project::catalog::Kind;
+use crate::project::digest::sha256;
+use crate::project::discovery::{VENDOR, discover};
+use crate::project::files::{ProjectDirectory, cannot_write, open_root, read_regular};
+use crate::project::lockfile::{LockLine, LockedArtifact, LockedPackage, Lockfile, write_atomically};
+use crate::project::revision::RevisionKey;
+use crate::project::scaffold::{revision_after_all, revision_at};
+use crate::project::settings::Settings;
+
+/// How a package is added.
+pub struct AddRequest<'a> {
+    /// The key that has to have signed it, if the settings do not have it yet.
+    pub key: Option<&'a str>,
+    /// Reads the description of a component, in the sandbox.
+    pub describe: &'a Describe<'a>,
+    /// What of these lines the settings do not grant a package.
+    pub lacking: &'a dyn Fn(&Grants, &[String]) -> Vec<String>,
+    /// The settings to write for these lines.
+    pub paste: &'a dyn Fn(&Grants, &[String]) -> String,
+}
+
+/// A package that is part of the project now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Vendored {
+    /// Its name.
+    pub name: PackageName,
+    /// Its version.
+    pub version: Version,
+    /// The version before; `None` if it is new.
+    pub previous: Option<Version>,
+    /// The digest of its file.
+    pub sha256: String,
+    /// The key that it was checked with.
+    pub key: Option<String>,
+    /// Whether anything was written.
+    pub changed: bool,
+    /// Its migrations, in order.
+    pub migrations: Vec<VendoredMigration>,
+}
+
+/// A migration of such a package.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VendoredMigration {
+    /// Its revision in the project.
+    pub revision: String,
+    /// `vendor/package:REVISION`.
+    pub name: String,
+    /// What it does.
+    pub summary: String,
+    /// The grants that it asks for.
+    pub requires: Vec<String>,
+    /// Whether it was not in the project before.
+    pub added: bool,
+}
+
+/// Adds the package in a file.
+pub fn add(settings: &Settings, path: &Path, request: &AddRequest<'_>) -> Result<Vendored> {
+    let project = open(settings)?;
+    let lockfile = Lockfile::read(&project.root, &settings.lockfile_name())?;
+    let fetched = fetch(settings, path)?;
+    let file = parse(&fetched)?;
+    match lockfile.package(&file.name) {
+        None => install(settings, &project, lockfile, (&fetched, &file), request),
+        Some(locked) if locked.sha256 == sha256(&fetched.bytes) => Ok(unchanged(locked, &lockfile, &file)),
+        Some(locked) => Err(Error::usage(format!("the project has `{}` already: {}", locked.name, locked.version))
+            .hint(format!("`runner update {} --from {}` replaces it", locked.name, path.display()))),
+    }
+}
+
+/// Replaces a package by a newer version: the one in a file, or the newest next to where it came from.
+pub fn update(
+    settings: &Settings,
+    name: &PackageName,
+    from: Option<&Path>,
+    request: &AddRequest<'_>,
+) -> Result<Vendored> {
+    let project = open(settings)?;
+    let lockfile = Lockfile::read(&project.root, &settings.lockfile_name())?;
+    let Some(locked) = lockfile.package(name).cloned() else { return Err(unknown(&lockfile, name)) };
+    let range = settings.packages.get(name.as_str()).and_then(|pinned| pinned.version.as_ref());
+    let fetched = match from {
+        Some(path) => fetch(settings, path)?,
+        None => fetch(settings, &newest(settings, &locked, range)?.1)?,
+    };
+    let file = parse(&fetched)?;
+    let what = format!("`{}` from `{}`", file.name, fetched.shown);
+    if file.name != *name {
+        return Err(Error::mismatch(format!("`{}` is the package `{}`, not `{name}`", fetched.shown, file.name)));
+    }
+    if file.version < locked.version {
+        let message =
+            format!("{what} is a downgrade: the project has {}, and this is {}", locked.version, file.version);
+        return Err(Error::mismatch(message).hint("roll back its migrations and remove it first, if that is meant"));
+    }
+    if file.version == locked.version && sha256(&fetched.bytes) != locked.sha256 {
+        let message = format!("{what} has the version {} and other bytes than the one in the project", file.version);
+        return Err(Error::mismatch(message).hint("a version is never changed: ask its author for a new one"));
+    }
+    if let Some(range) = range.filter(|range| !range.contains(file.version)) {
+        let message = format!("`{name} {}` is not a version that its grants are for: {range}", file.version);
+        return Err(Error::denied(message).hint(range_hint(name, file.version)));
+    }
+    let pinned = settings.packages.get(name.as_str()).and_then(|pinned| pinned.key.clone());
+    if file.version == locked.version && request.key.is_none() && pinned == locked.key {
+        return Ok(unchanged(&locked, &lockfile, &file));
+    }
+    refuse_more(settings, &project, &locked, &file, request)?;
+    install(settings, &project, lockfile, (&fetched, &file), request)
+}
+
+/// Fails if a new version asks for more than the old one did and than is granted.
+fn refuse_more(
+    settings: &Settings,
+    project: &ProjectDirectory,
+    locked: &LockedPackage,
+    file: &PackageFile,
+    request: &AddRequest<'_>,
+) -> Result<()> {
+    let before = vendored(settings, project, locked).map(|(_, old)| requires(&old)).unwrap_or_default();
+    let more: Vec<String> = requires(file).into_iter().filter(|line| !before.contains(line)).collect();
+    let nothing = Grants::default();
+    let granted = settings.grants.get(locked.name.as_str()).map_or(&nothing, |granted| granted);
+    let lacking = (request.lacking)(granted, &more);
+    if lacking.is_empty() {
+        return Ok(());
+    }
+    let message = format!("`{} {}` needs more than it is granted: {}", file.name, file.version, lacking.join(", "));
+    let lines = (request.paste)(granted, &lacking);
+    Err(Error::denied(message)
+        .hint(format!("if you trust it with that, write below `[packages.\"{}\"]`: {lines}", file.name)))
+}
+
+fn requires(file: &PackageFile) -> Vec<String> {
+    let mut all: Vec<String> = file.manifest.migrations.iter().flat_map(ManifestMigration::requires).collect();
+    all.sort();
+    all.dedup();
+    all
+}
+
+/// Writes a package into the project.
+fn install(
+    settings: &Settings,
+    project: &ProjectDirectory,
+    mut lockfile: Lockfile,
+    (fetched, file): (&Fetched, &PackageFile),
+    request: &AddRequest<'_>,
+) -> Result<Vendored> {
+    let key = check_key(settings, fetched, file, request)?;
+    check_claims(settings, project, &lockfile, file)?;
+    let old = lockfile.package(&file.name).cloned();
+    let newest = newest_revision(project, &lockfile)?;
+    let mut assigner = Assigner { lockfile: &mut lockfile, newest, now: now(), describe: request.describe };
+    let migrations = assigner.package(file, &fetched.bytes)?;
+    lockfile.packages.retain(|package| package.name != file.name);
+    let sha256 = sha256(&fetched.bytes);
+    lockfile.packages.push(LockedPackage {
+        name: file.name.clone(),
+        version: file.version,
+        sha256: sha256.clone(),
+        key: key.clone(),
+        source: fetched.source.clone(),
+    });
+    lockfile.packages.sort_by(|a, b| a.name.cmp(&b.name));
+    lockfile.lines.sort_by_cached_key(LockLine::key);
+    // The lockfile comes last: without its line, a file is none of a package, and adding it again goes on from there.
+    write_files(project, fetched, file)?;
+    edit::pin(settings, &file.name, file.version, key.as_deref())?;
+    lockfile.write(&project.root, &settings.lockfile_name())?;
+    let previous = old.as_ref().map(|old| old.version);
+    if let Some(old) = old.filter(|old| old.version != file.version) {
+        remove_files(project, &old)?;
+    }
+    Ok(Vendored { name: file.name.clone(), version: file.version, previous, sha256, key, changed: true, migrations })
+}
+
+/// Checks the signature with the key that is pinned, or given to be pinned.
+fn check_key(
+    settings: &Settings,
+    fetched: &Fetched,
+    file: &PackageFile,
+    request: &AddRequest<'_>,
+) -> Result<Option<String>> {
+    let pinned = settings.packages.get(file.name.as_str()).and_then(|pinned| pinned.key.as_deref());
+    if let (Some(pinned), Some(given)) = (pinned, request.key)
+        && pinned != given
+    {
+        return Err(Error::mismatch(format!("`--key` is not the key of `{}` in the settings", file.name))
+            .hint(format!("if the new key is the right one, change `key` in `[packages.\"{}\"]`", file.name)));
+    }
+    let Some(key) = request.key.or(pinned) else { return Ok(None) };
+    if !super::signature::is_key(key) {
+        return Err(Error::usage("`--key` is not a public key of minisign")
+            .hint("use the public key that minisign prints: 56 characters that begin with `RW`"));
+    }
+    let Some(signature) = &fetched.signature else {
+        return Err(Error::mismatch(format!(
+            "`{}` is not signed: `{}{SIGNATURE}` does not exist",
+            fetched.shown, fetched.shown
+        ))
+        .hint("get the signature from where the package comes from, and keep it next to the file"));
+    };
+    super::signature::verify(key, signature, &fetched.bytes)
+        .map_err(|problem| Error::mismatch(format!("the signature of `{}` {problem}", fetched.shown)))
+        .map_err(|error| error.hint("get package and signature from their author again; do not apply this one"))?;
+    Ok(Some(key.to_owned()))
+}
+
+/// Fails if another package claims the same tables.
+fn check_claims(
+    settings: &Settings,
+    project: &ProjectDirectory,
+    lockfile: &Lockfile,
+    file: &PackageFile,
+) -> Result<()> {
+    let others = lockfile.packages.iter().filter(|package| package.name != file.name);
+    // What cannot be read, every other command reports.
+    let others =
+        others.filter_map(|package| Some((package.name.to_string(), vendored(settings, project, package)?.1.manifest)));
+    let mut manifests: BTreeMap<_, _> = others.collect();
+    manifests.insert(file.name.to_string(), file.manifest.clone());
+    let own = |conflict: &claims::Conflict| conflict.packages.iter().any(|name| name == file.name.as_str());
+    match claims::conflicts(&manifests).into_iter().find(own) {
+        None => Ok(()),
+        Some(claims::Conflict { packages: [one, other], tables }) => {
+            Err(Error::usage(format!("the packages `{one}` and `{other}` both claim the table `{tables}`"))
+                .hint("a project can have one of the two"))
+        }
+    }
+}
+
+/// Gives migrations of packages their revisions in the project.
+struct Assigner<'a> {
+    lockfile: &'a mut Lockfile,
+    /// The newest revision.
+    newest: Option<String>,
+    /// The time as a revision.
+    now: String,
+    describe: &'a Describe<'a>,
+}
+
+impl Assigner<'_> {
+    /// Adds the lines that a package does not have yet. Those that it has must be of the same bytes.
+    fn package(&mut self, file: &PackageFile, bytes: &[u8]) -> Result<Vec<VendoredMigration>> {
+        let mut migrations = Vec::new();
+        for (manifest, range) in file.manifest.migrations.iter().zip(&file.components) {
+            let component = &bytes[range.clone()];
+            let name = file.name.migration(&manifest.revision);
+            let line = match self.line(&name) {
+                Some(line) => {
+                    refuse_other_bytes(line, file, &sha256(component))?;
+                    (line.clone(), false)
+                }
+                None => {
+                    let line = self.new_line(file, manifest, component)?;
+                    self.lockfile.lines.push(line.clone());
+                    (line, true)
+                }
+            };
+            migrations.push(vendored_migration(&line.0, manifest, line.1));
+        }
+        let is_gone = |line: &&LockLine| {
+            package_of(&line.name) == Some(file.name.as_str())
+                && package_revision(&line.name).is_some_and(|revision| file.get(revision).is_none())
+        };
+        match self.lockfile.lines.iter().find(is_gone) {
+            None => Ok(migrations),
+            Some(line) => {
+                Err(Error::mismatch(format!("`{} {}` has no `{}` any more", file.name, file.version, line.id())).hint(
+                    "every version of a package has all migrations of the versions before: ask its author for one",
+                ))
+            }
+        }
+    }
+
+    fn line(&self, name: &str) -> Option<&LockLine> {
+        let wanted = Reference::of(name);
+        self.lockfile.lines.iter().find(|line| package_of(&line.name).is_some() && Reference::of(&line.name) == wanted)
+    }
+
+    fn new_line(&mut self, file: &PackageFile, manifest: &ManifestMigration, component: &[u8]) -> Result<LockLine> {
+        let name = file.name.migration(&manifest.revision);
+        let description = (self.describe)(component).map_err(|error| error.at("migration", &*name))?;
+        for dependency in &description.description.depends_on {
+            let wanted = match package_of(dependency) {
+                Some(_) => dependency.clone(),
+                None => file.name.migration(dependency),
+            };
+            // Those of the same package come before it, so they have lines already.
+            if self.line(&wanted).is_none() {
+                let message = format!("it depends on `{wanted}`, which is not in the project");
+                return Err(Error::usage(message).at("migration", name).hint("add the packages that it needs first"));
+            }
+        }
+        let revision = revision_after_all(self.newest.as_deref(), &self.now);
+        self.newest = Some(revision.clone());
+        let artifact =
+            LockedArtifact::Component { sha256: sha256(component), source: None, description, assets: BTreeMap::new() };
+        Ok(LockLine { revision, name, artifact })
+    }
+}
+
+fn refuse_other_bytes(line: &LockLine, file: &PackageFile, digest: &str) -> Result<()> {
+    match &line.artifact {
+        LockedArtifact::Component { sha256, .. } if sha256 == digest => Ok(()),
+        _ => Err(Error::mismatch(format!(
+            "`{} {}` has other bytes for `{}` than the version before",
+            file.name,
+            file.version,
+            line.id()
+        ))
+        .hint("a migration that was released is never changed: ask the author of the package for a new one")),
+    }
+}
+
+fn vendored_migration(line: &LockLine, manifest: &ManifestMigration, added: bool) -> VendoredMigration {
+    let summary = match &line.artifact {
+        LockedArtifact::Component { description, .. } => description.description.summary.clone(),
+        LockedArtifact::Sql(_) => String::new(),
+    };
+    VendoredMigration {
+        revision: line.revision.clone(),
+        name: line.name.clone(),
+        summary: if summary.is_empty() { manifest.name.replace('_', " ") } else { summary },
+        requires: manifest.requires(),
+        added,
+    }
+}
+
+/// Gives revisions to the migrations of packages that have none, as after a merge.
+pub(in crate::project) fn heal(
+    settings: &Settings,
+    project: &ProjectDirectory,
+    lockfile: &mut Lockfile,
+    describe: &Describe<'_>,
+) -> Result<Vec<BuiltArtifact>> {
+    let mut artifacts = Vec::new();
+    for package in lockfile.packages.clone() {
+        // One that is missing or was changed is reported by every other command, with the way out.
+        let Some((bytes, file)) = vendored(settings, project, &package) else { continue };
+        let newest = newest_revision(project, lockfile)?;
+        let migrations = Assigner { lockfile, newest, now: now(), describe }.package(&file, &bytes)?;
+        for migration in migrations {
+            let range =
+                package_revision(&migration.name).and_then(|revision| file.get(revision)).map(|(_, range)| range);
+            artifacts.push(BuiltArtifact {
+                revision: migration.revision,
+                name: migration.name,
+                kind: Kind::Component,
+                compiled: false,
+                kept: false,
+                change: if migration.added { Change::Added } else { Change::Unchanged },
+                size: range.map_or(0, |range| range.len() as u64),
+            });
+        }
+    }
+    lockfile.lines.sort_by_cached_key(LockLine::key);
+    Ok(artifacts)
+}
+
+/// A package that the project has, if its file is the one in the lockfile.
+fn vendored(
+    settings: &Settings,
+    project: &ProjectDirectory,
+    package: &LockedPackage,
+) -> Option<(Vec<u8>, PackageFile)> {
+    let path = format!("{VENDOR}/{}", package.file());
+    let bytes = read_regular(&project.migrations, path, settings.limits.artifact_bytes).ok()??;
+    let file = PackageFile::parse(&bytes).ok().filter(|_| sha256(&bytes) == package.sha256)?;
+    Some((bytes, file))
+}
+
+/// The package as it is in the project already.
+fn unchanged(locked: &LockedPackage, lockfile: &Lockfile, file: &PackageFile) -> Vendored {
+    let line = |manifest: &ManifestMigration| {
+        let wanted = Reference::of(&file.name.migration(&manifest.revision));
+        lockfile.lines.iter().find(|line| package_of(&line.name).is_some() && Reference::of(&line.name) == wanted)
+    };
+    let migrations = file.manifest.migrations.iter();
+    Vendored {
+        name: locked.name.clone(),
+        version: locked.version,
+        previous: Some(locked.version),
+        sha256: locked.sha256.clone(),
+        key: locked.key.clone(),
+        changed: false,
+        migrations: migrations.filter_map(|it| Some(vendored_migration(line(it)?, it, false))).collect(),
+    }
+}
+
+fn write_files(project: &ProjectDirectory, fetched: &Fetched, file: &PackageFile) -> Result<()> {
+    let directory = project.path.join(VENDOR);
+    let failed = |name: &str, error: std::io::Error| cannot_write(directory.join(name).display(), &error);
+    project.migrations.create_dir_all(VENDOR).map_err(|error| failed("", error))?;
+    let vendor = project.migrations.open_dir(VENDOR).map_err(|error| failed("", error))?;
+    let name = file.name.file(file.version);
+    write_atomically(&vendor, &name, &fetched.bytes).map_err(|error| failed(&name, error))?;
+    let signature = name + SIGNATURE;
+    match &fetched.signature {
+        Some(bytes) => write_atomically(&vendor, &signature, bytes).map_err(|error| failed(&signature, error)),
+        None => match vendor.remove_file(&signature) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(failed(&signature, error)),
+            _ => Ok(()),
+        },
+    }
+}
+
+/// Removes the files of a version.
+pub(super) fn remove_files(project: &ProjectDirectory, package: &LockedPackage) -> Result<()> {
+    for name in [package.file(), package.file() + SIGNATURE] {
+        let path = Path::new(VENDOR).join(name);
+        match project.migrations.remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(cannot_write(project.path.join(path).display(), &error));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// The project, whose directory of migrations is created if it does not exist.
+fn open(settings: &Settings) -> Result<ProjectDirectory> {
+    let root = open_root(&settings.root)?;
+    root.create_dir_all(&settings.migrations).map_err(|error| cannot_write(settings.migrations.display(), &error))?;
+    ProjectDirectory::open(&settings.root, &settings.migrations)
+}
+
+fn parse(fetched: &Fetched) -> Result<PackageFile> {
+    PackageFile::parse(&fetched.bytes).map_err(|problem| {
+        Error::usage(format!("`{}` {problem}", fetched.shown)).hint("`runner package` makes packages")
+    })
+}
+
+/// The error for a package that the project does not have.
+pub(super) fn unknown(lockfile: &Lockfile, name: &PackageName) -> Error {
+    let error = Error::usage(format!("the project has no package `{name}`"));
+    let names = lockfile.packages.iter().map(|package| package.name.as_str());
+    match crate::suggest::did_you_mean(name.as_str(), names) {
+        Some(meant) => error.hint(format!("did you mean `{meant}`?")),
+        None => error.hint("`runner outdated` lists the packages of the project"),
+    }
+}
+
+/// The newest revision of the project, packages included.
+fn newest_revision(project: &ProjectDirectory, lockfile: &Lockfile) -> Result<Option<String>> {
+    let (found, _) = discover(project)?;
+    let all = found.into_iter().map(|found| found.revision).chain(lockfile.lines.iter().map(|it| it.revision.clone()));
+    Ok(all.max_by_key(|revision| RevisionKey::of(revision)))
+}
+
+fn now() -> String {
+    revision_at(jiff::Timestamp::now().as_second())
+}

@@ -1,0 +1,72 @@
+//! Writes what is pinned of a package into the settings file, and leaves everything else as it is.
+
+use std::io;
+use std::path::Path;
+
+use toml_edit::{Array, DocumentMut, Item, Table, value};
+
+use super::name::{PackageName, Version};
+use crate::error::{Error, Result};
+use crate::project::files::{cannot_write, open_root, read_own};
+use crate::project::lockfile::write_atomically;
+use crate::project::settings::Settings;
+
+/// The largest settings file that is edited.
+const LARGEST: u64 = 4 << 20;
+
+const PACKAGES: &str = "packages";
+
+/// Adds the table of a package. What it has already is left alone, except that a given key is added.
+pub(super) fn pin(settings: &Settings, name: &PackageName, version: Version, key: Option<&str>) -> Result<()> {
+    edit(settings, |document| {
+        let packages = document.entry(PACKAGES).or_insert_with(|| {
+            let mut table = Table::new();
+            table.set_implicit(true);
+            Item::Table(table)
+        });
+        let packages = packages.as_table_like_mut().ok_or(())?;
+        let is_new = packages.get(name.as_str()).is_none();
+        let package = packages.entry(name.as_str()).or_insert_with(|| Item::Table(Table::new()));
+        let package = package.as_table_like_mut().ok_or(())?;
+        if let Some(key) = key.filter(|_| !package.contains_key("key")) {
+            package.insert("key", value(key));
+        }
+        if is_new {
+            package.insert("version", value(version.compatible().to_string()));
+            package.insert("allow", value(Array::new()));
+        }
+        Ok(())
+    })
+}
+
+/// Removes the table of a package.
+pub(super) fn unpin(settings: &Settings, name: &PackageName) -> Result<()> {
+    edit(settings, |document| {
+        if let Some(packages) = document.get_mut(PACKAGES).and_then(Item::as_table_like_mut) {
+            packages.remove(name.as_str());
+            if packages.is_empty() {
+                document.remove(PACKAGES);
+            }
+        }
+        Ok(())
+    })
+}
+
+fn edit(settings: &Settings, change: impl FnOnce(&mut DocumentMut) -> Result<(), ()>) -> Result<()> {
+    let name = settings.file.file_name().unwrap_or_default();
+    let shown = name.to_string_lossy().into_owned();
+    let gone = || Error::usage(format!("cannot read `{shown}`: it no longer exists"));
+    let bytes = read_own(&settings.root, Path::new(name), LARGEST)?.ok_or_else(gone)?;
+    let text = String::from_utf8(bytes).map_err(|_| Error::usage(format!("`{shown}` is not valid UTF-8")))?;
+    let unsuitable = || Error::usage(format!("cannot write the packages into `{shown}`"));
+    let mut document: DocumentMut =
+        text.parse().map_err(|error: toml_edit::TomlError| unsuitable().cause(error.message()))?;
+    change(&mut document)
+        .map_err(|()| unsuitable().hint("`packages` has to be a table, as in `[packages.\"vendor/package\"]`"))?;
+    let changed = document.to_string();
+    if changed == text {
+        return Ok(());
+    }
+    let root = open_root(&settings.root)?;
+    write_atomically(&root, &shown, changed.as_bytes()).map_err(|error: io::Error| cannot_write(&shown, &error))
+}

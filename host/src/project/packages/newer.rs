@@ -1,0 +1,173 @@
+//! Finds packages where they come from.
+
+use std::path::{Component, Path, PathBuf};
+
+use super::name::{PackageName, Version, VersionRange};
+use super::{SIGNATURE, SIGNATURE_BYTES};
+use crate::error::{Error, Result};
+use crate::project::files::{cannot_read, open_root, read_regular_anywhere};
+use crate::project::lockfile::{LockedPackage, Lockfile};
+use crate::project::settings::Settings;
+use crate::project::units::format_size;
+
+/// A package as it was read where it comes from.
+pub(super) struct Fetched {
+    pub bytes: Vec<u8>,
+    /// The file of its signature, if there is one.
+    pub signature: Option<Vec<u8>>,
+    /// Where it comes from, as the lockfile has it.
+    pub source: String,
+    /// Where it comes from, as messages show it.
+    pub shown: String,
+}
+
+/// How a package stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outdated {
+    /// Its name.
+    pub name: PackageName,
+    /// The version in the project.
+    pub version: Version,
+    /// The newest version that `runner update` would take.
+    pub wanted: Option<Version>,
+    /// The newest version of all.
+    pub newest: Option<Version>,
+    /// Where it comes from.
+    pub source: String,
+    /// Why no version was found there.
+    pub problem: Option<String>,
+}
+
+/// Every package of the project, and the versions there are.
+pub fn outdated(settings: &Settings) -> Result<Vec<Outdated>> {
+    let lockfile = Lockfile::read(&open_root(&settings.root)?, &settings.lockfile_name())?;
+    let one = |package: &LockedPackage| {
+        let range = settings.packages.get(package.name.as_str()).and_then(|pinned| pinned.version.as_ref());
+        let (versions, problem) = match versions(settings, package) {
+            Ok(versions) => (versions, None),
+            Err(error) => (Vec::new(), Some(error.message)),
+        };
+        let newest = |range: Option<&VersionRange>| {
+            let within = versions.iter().map(|(version, _)| *version);
+            within.filter(|version| range.is_none_or(|range| range.contains(*version))).max()
+        };
+        Outdated {
+            name: package.name.clone(),
+            version: package.version,
+            wanted: newest(range).map(|version| version.max(package.version)),
+            newest: newest(None),
+            source: package.source.clone(),
+            problem,
+        }
+    };
+    Ok(lockfile.packages.iter().map(one).collect())
+}
+
+/// The newest version of a package within a range, and its file.
+pub(super) fn newest(
+    settings: &Settings,
+    package: &LockedPackage,
+    range: Option<&VersionRange>,
+) -> Result<(Version, PathBuf)> {
+    let all = versions(settings, package)?;
+    let within = all.into_iter().filter(|(version, _)| range.is_none_or(|range| range.contains(*version)));
+    within.max_by_key(|(version, _)| *version).ok_or_else(|| {
+        let what = range.map(|range| format!(" of version {range}")).unwrap_or_default();
+        Error::usage(format!("there is no `{}`{what} next to `{}`", package.name, package.source))
+            .hint(format!("name a file: `runner update {} --from FILE`", package.name))
+    })
+}
+
+/// The versions of a package in the directory that it came from, and their files.
+fn versions(settings: &Settings, package: &LockedPackage) -> Result<Vec<(Version, PathBuf)>> {
+    let path = settings.root.join(&package.source);
+    let directory = path.parent().unwrap_or(&path);
+    let failed = |error: std::io::Error| {
+        Error::usage(format!("cannot list `{}`, where `{}` came from", directory.display(), package.name))
+            .cause(error)
+            .hint(format!("name a file: `runner update {} --from FILE`", package.name))
+    };
+    let mut versions = Vec::new();
+    for entry in std::fs::read_dir(directory).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let name = entry.file_name();
+        let version = name.to_str().and_then(|name| package.name.version_of_file(name));
+        versions.extend(version.map(|version| (version, entry.path())));
+    }
+    // It may have another name than `runner package` gives it.
+    if !versions.iter().any(|(_, other)| *other == path) && path.is_file() {
+        versions.push((package.version, path));
+    }
+    Ok(versions)
+}
+
+/// Reads a package and its signature.
+pub(super) fn fetch(settings: &Settings, path: &Path) -> Result<Fetched> {
+    let shown = path.display().to_string();
+    let limit = settings.limits.artifact_bytes;
+    let bytes = match read_regular_anywhere(path, limit) {
+        Ok(Some(bytes)) => bytes,
+        Ok(None) => return Err(too_large(&shown, limit)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Err(Error::usage(format!("`{shown}` does not exist")));
+        }
+        Err(error) => return Err(cannot_read(path, error)),
+    };
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(SIGNATURE);
+    let beside = PathBuf::from(beside);
+    let signature = match read_regular_anywhere(&beside, SIGNATURE_BYTES) {
+        Ok(Some(bytes)) => Some(bytes),
+        Ok(None) => return Err(too_large(&beside.display().to_string(), SIGNATURE_BYTES)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+        Err(error) => return Err(cannot_read(&beside, error)),
+    };
+    Ok(Fetched { bytes, signature, source: relative(&settings.root, path), shown })
+}
+
+fn too_large(shown: &str, limit: u64) -> Error {
+    Error::denied(format!("`{shown}` is larger than {}", format_size(limit)))
+        .hint("raise `artifact_bytes` in `[limits]`, if it is what you expect")
+}
+
+/// A path from the project, with `/`; as it is if the two have nothing in common.
+fn relative(root: &Path, path: &Path) -> String {
+    let (root, path) = (normal(root), normal(path));
+    let common = root.iter().zip(&path).take_while(|(one, other)| one == other).count();
+    // The first part is the root of the file system.
+    if common < 2 {
+        return path.iter().collect::<PathBuf>().to_string_lossy().replace('\\', "/");
+    }
+    let up = std::iter::repeat_n("..".to_owned(), root.len() - common);
+    up.chain(path[common..].iter().map(|part| part.to_string_lossy().into_owned())).collect::<Vec<_>>().join("/")
+}
+
+/// The parts of an absolute path, without `.` and `..`.
+fn normal(path: &Path) -> Vec<std::ffi::OsString> {
+    let mut parts: Vec<std::ffi::OsString> = Vec::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir if parts.len() > 1 => drop(parts.pop()),
+            part => parts.push(part.as_os_str().to_owned()),
+        }
+    }
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_is_named_from_the_project() {
+        for (path, expected) in [
+            ("/home/app/db/packages/a.wasm", "packages/a.wasm"),
+            ("/home/app/a.wasm", "../a.wasm"),
+            ("/home/app/db/../x/./a.wasm", "../x/a.wasm"),
+            ("/srv/a.wasm", "/srv/a.wasm"),
+        ] {
+            assert_eq!(relative(Path::new("/home/app/db"), Path::new(path)), expected);
+        }
+    }
+}

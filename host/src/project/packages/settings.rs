@@ -1,0 +1,42 @@
+//! `[packages."vendor/package"]`: what an operator pins and grants.
+
+use std::sync::Arc;
+
+use super::name::{PackageName, VersionRange};
+use crate::database::Grants;
+use crate::project::settings::read_grants;
+use crate::project::toml_reader::Section;
+
+/// What is pinned of a package.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PackageSettings {
+    /// The public key that has to have signed it; `None`: none has to.
+    pub key: Option<String>,
+    /// The versions that the grants are for; `None`: all.
+    pub version: Option<VersionRange>,
+}
+
+/// One table: what is pinned, and what is granted.
+pub(in crate::project) fn read(section: &Section<'_, '_>, name: &str) -> Option<(PackageSettings, Arc<Grants>)> {
+    if PackageName::parse(name).is_none() {
+        let hint = "name it as in `[packages.\"vendor/package\"]`, in lower-case letters, digits and `-`";
+        section.wrong("", format!("`[{}]` does not name a package", section.path()), hint);
+        return None;
+    }
+    section.only(&["key", "version", "allow", "raw_sql"]);
+    let key = section.text("key").map(|key| key.trim().to_owned());
+    #[cfg(feature = "components")]
+    if key.as_ref().is_some_and(|key| !super::signature::is_key(key)) {
+        let hint = "use the public key that minisign prints: 56 characters that begin with `RW`";
+        section.wrong("key", "`key` is not a public key of minisign", hint);
+    }
+    let version = section.text("version").and_then(|text| {
+        let range = VersionRange::parse(text);
+        if range.is_none() {
+            let hint = "use `1`, `1.2` or `1.2.3` for all compatible versions, or `=1.2.3` for one";
+            section.wrong("version", format!("`version` is not a range of versions: `{text}`"), hint);
+        }
+        range
+    });
+    Some((PackageSettings { key, version }, Arc::new(read_grants(section))))
+}

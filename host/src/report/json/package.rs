@@ -1,0 +1,164 @@
+//! The output of the commands about packages.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::SCHEMA;
+use crate::project::packages::{Outdated, Packed, Removed, Vendored, VendoredMigration};
+
+/// `runner package`.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct PackageJson {
+    schema: u32,
+    command: &'static str,
+    name: String,
+    version: String,
+    file: String,
+    sha256: String,
+    size: u64,
+    /// As `REVISION_name`.
+    migrations: Vec<String>,
+}
+
+impl PackageJson {
+    /// A package that was written to a file.
+    pub fn new(packed: &Packed, file: &Path) -> Self {
+        Self {
+            schema: SCHEMA,
+            command: "package",
+            name: packed.name.to_string(),
+            version: packed.version.to_string(),
+            file: file.display().to_string(),
+            sha256: packed.sha256.clone(),
+            size: packed.bytes.len() as u64,
+            migrations: packed.migrations.clone(),
+        }
+    }
+}
+
+/// `runner add` and `runner update`.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct VendoredJson {
+    schema: u32,
+    command: &'static str,
+    packages: Vec<VendoredPackageJson>,
+}
+
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct VendoredPackageJson {
+    name: String,
+    version: String,
+    previous_version: Option<String>,
+    sha256: String,
+    /// The public key that it was checked with.
+    key: Option<String>,
+    /// Whether anything was written.
+    changed: bool,
+    migrations: Vec<VendoredMigrationJson>,
+    /// Which of the grants that it asks for `runner.toml` does not have.
+    missing_grants: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct VendoredMigrationJson {
+    /// In the project.
+    revision: String,
+    /// `vendor/package:REVISION`.
+    name: String,
+    summary: String,
+    /// The grants that it asks for.
+    needs: Vec<String>,
+    /// Whether it was not in the project before.
+    added: bool,
+}
+
+impl VendoredJson {
+    /// Packages, and what they are not granted.
+    pub fn new(command: &'static str, packages: &[(Vendored, Vec<String>, Option<String>)]) -> Self {
+        let migration = |it: &VendoredMigration| VendoredMigrationJson {
+            revision: it.revision.clone(),
+            name: it.name.clone(),
+            summary: it.summary.clone(),
+            needs: it.requires.clone(),
+            added: it.added,
+        };
+        let package = |(it, missing, _): &(Vendored, Vec<String>, Option<String>)| VendoredPackageJson {
+            name: it.name.to_string(),
+            version: it.version.to_string(),
+            previous_version: it.previous.map(|version| version.to_string()),
+            sha256: it.sha256.clone(),
+            key: it.key.clone(),
+            changed: it.changed,
+            migrations: it.migrations.iter().map(migration).collect(),
+            missing_grants: missing.clone(),
+        };
+        Self { schema: SCHEMA, command, packages: packages.iter().map(package).collect() }
+    }
+}
+
+/// `runner remove`.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct RemovedJson {
+    schema: u32,
+    command: &'static str,
+    name: String,
+    version: String,
+    /// As `vendor/package:REVISION`.
+    migrations: Vec<String>,
+}
+
+impl RemovedJson {
+    /// A package that was removed.
+    pub fn new(removed: &Removed) -> Self {
+        Self {
+            schema: SCHEMA,
+            command: "remove",
+            name: removed.name.to_string(),
+            version: removed.version.to_string(),
+            migrations: removed.migrations.iter().map(|(_, name)| name.clone()).collect(),
+        }
+    }
+}
+
+/// `runner outdated`.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct OutdatedJson {
+    schema: u32,
+    command: &'static str,
+    packages: Vec<OutdatedPackageJson>,
+}
+
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct OutdatedPackageJson {
+    name: String,
+    version: String,
+    /// The newest version that `runner update` would take.
+    wanted: Option<String>,
+    newest: Option<String>,
+    source: String,
+    /// Why no version was found there.
+    problem: Option<String>,
+}
+
+impl OutdatedJson {
+    /// The packages of a project.
+    pub fn new(packages: &[Outdated]) -> Self {
+        let package = |it: &Outdated| OutdatedPackageJson {
+            name: it.name.to_string(),
+            version: it.version.to_string(),
+            wanted: it.wanted.map(|version| version.to_string()),
+            newest: it.newest.map(|version| version.to_string()),
+            source: it.source.clone(),
+            problem: it.problem.clone(),
+        };
+        Self { schema: SCHEMA, command: "outdated", packages: packages.iter().map(package).collect() }
+    }
+}
