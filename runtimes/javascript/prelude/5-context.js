@@ -85,8 +85,9 @@ export function random(key) {
   return native.randomOf(`${typeof key === "bigint" ? "number" : typeof key}:${String(key)}`);
 }
 
-methods(Math, { random: native.random });
-methods(globalThis, {
+// Under Node.js, in unit tests, these exist already.
+if (!native.isFake) methods(Math, { random: native.random });
+if (!native.isFake) methods(globalThis, {
   console: { log: log.info, info: log.info, debug: log.debug, warn: log.warning, error: log.warning },
   TextEncoder: class TextEncoder {
     get encoding() { return "utf-8"; }

@@ -1,0 +1,367 @@
+// The module `runner-guest`, which the runtime of migrations in JavaScript provides.
+
+/** The families of databases. */
+export type Dialect = "sqlite" | "postgres" | "mysql" | "mariadb";
+
+/** The types of columns; `native:NAME` is a type of the database without a name of its own here. */
+export type ColumnType =
+  | "boolean" | "int64" | "float64" | "text" | "bytes" | "decimal" | "date" | "time" | "timestamp" | "timestamptz"
+  | "uuid" | "json" | `native:${string}`;
+
+/** What a query returns, or a row holds. An int64 beyond ±(2⁵³−1) is a `bigint`. */
+export type Value =
+  | null | boolean | number | bigint | string | Uint8Array | Decimal | PlainDate | PlainTime | PlainDateTime | Instant
+  | Uuid | Json | Native;
+
+/** What a statement takes: also a `Date` (an instant), and plain objects and arrays (JSON). */
+export type Parameter =
+  | Value | Float64 | ArrayBuffer | ArrayBufferView | Date | readonly unknown[] | { readonly [key: string]: unknown };
+
+/** A row; its properties are named as the columns. */
+export type Row = { [column: string]: any };
+
+/** Names of columns and their types. */
+export type Types = { [column: string]: ColumnType };
+
+/** What a migration says about itself, exported as `description`. */
+export interface Description {
+  /** What the migration does, in one line. */
+  summary: string;
+  /** Earlier revisions that must be applied before this one. */
+  dependsOn?: string[];
+  /** How its work is committed; `"auto"` by default. */
+  mode?: "auto" | "atomic" | "stepwise";
+  /** The databases it works on; all by default. */
+  dialects?: Dialect[];
+  /** True if there is no way back; by default, if the script exports no `downgrade`. */
+  irreversible?: boolean;
+  /** What it needs. A trailing `*` in a table's name matches any suffix. */
+  needs?: {
+    /** SQLite: foreign keys are not enforced while it runs, and checked as a whole before it commits. */
+    tableRebuild?: boolean;
+    /** It runs statements that change the schema. */
+    schemaChanges?: boolean;
+    readTables?: string[];
+    writeTables?: string[];
+  };
+}
+
+/** Rows to read, in the order of a key. */
+export interface Source {
+  table: string;
+  schema?: string;
+  /** The columns to read, or their names and the types to read them in; all by default. */
+  columns?: string[] | { [column: string]: ColumnType | "native" | null };
+  /** The columns that identify a row and define the order; by default the primary key. */
+  key?: string[];
+  /** An SQL condition that selects the rows. */
+  filter?: string;
+  /** The values of the condition's placeholders. */
+  parameters?: readonly Parameter[];
+  /** From the greatest key to the least. */
+  descending?: boolean;
+}
+
+/** Rows to write. */
+export interface Target {
+  table: string;
+  schema?: string;
+  mode: "insert" | "update" | "upsert" | "delete";
+  /** The columns that identify a row; by default the primary key. */
+  key?: string[];
+}
+
+/** What a transform did. */
+export interface TransformReport {
+  rowsRead: number;
+  rowsWritten: number;
+  chunks: number;
+}
+
+/** A function from one batch to another, exported by the script. */
+export type BatchFunction = (batch: Batch, context: Context) => Batch | Promise<Batch>;
+
+/** The rows of a query. */
+export type Rows<R> = R[] & { readonly columns: string[] };
+
+/** The database. All calls are synchronous. */
+export interface Database {
+  readonly dialect: Dialect;
+  readonly serverVersion: string;
+  /** Runs one statement; returns the number of rows it changed. */
+  execute(sql: string, parameters?: readonly Parameter[]): number;
+  /** Runs statements without parameters, in order. */
+  executeAll(statements: Iterable<string>): void;
+  /** Runs one statement and returns all rows of its small result. Use `read` for larger ones. */
+  query<R = Row>(sql: string, parameters?: readonly Parameter[]): Rows<R>;
+  /** The same with rows as arrays. */
+  queryArrays(sql: string, parameters?: readonly Parameter[]): Rows<Value[]>;
+  /** The only row; an error if there is none or more than one. */
+  queryOne<R = Row>(sql: string, parameters?: readonly Parameter[]): R;
+  /** The only row, or null; an error if there is more than one. */
+  queryOptional<R = Row>(sql: string, parameters?: readonly Parameter[]): R | null;
+  /** The only value of a row with one column. */
+  queryScalar<V = Value>(sql: string, parameters?: readonly Parameter[]): V;
+  /** Reads the result of any SELECT, batch by batch. */
+  read(sql: string, parameters?: readonly Parameter[]): Reader;
+  /** Reads a table in the order of its key, batch by batch. */
+  readTable(source: string | Source): Reader;
+  /** Opens a writer. */
+  write(target: Target): Writer;
+  /** Passes the source through an exported batch function, chunk by chunk; by default into the same table. */
+  transform(batchFunction: BatchFunction | string, source: string | Source, target?: Target): TransformReport;
+}
+
+export const db: Database;
+
+/** Reads a result one batch at a time. */
+export class Reader implements Iterable<Batch> {
+  private constructor();
+  /** The next batch, never an empty one; null after the last. */
+  next(): Batch | null;
+  /** Row objects instead of batches. */
+  rows<R = Row>(): IterableIterator<R>;
+  close(): null;
+  [Symbol.iterator](): IterableIterator<Batch>;
+}
+
+/** Writes rows one batch at a time. A writer that is not finished fails the migration. */
+export class Writer {
+  private constructor();
+  /** Writes a batch; returns the number of rows it changed. */
+  write(batch: Batch): number;
+  /** Ends the writer; returns the number of rows that all batches changed. */
+  finish(): number;
+}
+
+/** The typed arrays of columns of fixed width, and the bytes of the others. */
+export type Entries = Uint8Array | BigInt64Array | Float64Array | Int32Array | BigUint64Array;
+
+/** One column of a batch. */
+export class Column implements Iterable<Value> {
+  constructor(type: ColumnType, values: Iterable<Value | Date> | Entries);
+  readonly length: number;
+  readonly type: string;
+  /** Of a native column. */
+  readonly typeName?: string;
+  readonly nullCount: number;
+  /**
+   * The entries, changed in place: a `Float64Array` (float64), a `BigInt64Array` (int64, time, timestamp, timestamptz), an
+   * `Int32Array` (date), a `Uint8Array` (boolean), a `BigUint64Array` (uuid, two per row). Of other types, the bytes of all
+   * entries, end to end.
+   */
+  readonly values: any;
+  /** Of types of variable length: entry `i` is `values.subarray(offsets[i], offsets[i + 1])`. */
+  readonly offsets?: Uint32Array;
+  at(row: number): Value;
+  isNull(row: number): boolean;
+  /** Changes an entry of a type of fixed width. */
+  set(row: number, value: Value | Date): void;
+  setNull(row: number): void;
+  toArray(): Value[];
+  [Symbol.iterator](): IterableIterator<Value>;
+  clone(): Column;
+  /** A new column of what the function returns for each value; NULLs stay NULL without a call. */
+  map(f: (value: any, row: number) => Value | Date | object, type?: ColumnType): Column;
+  cast(type: ColumnType): Column;
+  fillNulls(value: Value): Column;
+  /** Texts in capitals; like the others, it does what the method of `String` does, for all entries at once. */
+  upper(): Column;
+  lower(): Column;
+  trim(): Column;
+  trimStart(): Column;
+  trimEnd(): Column;
+  slice(start?: number, end?: number): Column;
+  replace(from: string | RegExp, to: string | ((match: string, ...groups: any[]) => string)): Column;
+  replaceAll(from: string | RegExp, to: string | ((match: string, ...groups: any[]) => string)): Column;
+  padStart(length: number, fill?: string): Column;
+  padEnd(length: number, fill?: string): Column;
+  normalize(form?: "NFC" | "NFD" | "NFKC" | "NFKD"): Column;
+  prepend(text: string): Column;
+  append(text: string): Column;
+  /** Numbers times a number; on int64 exact, an overflow is an error. */
+  multiply(factor: number | bigint): Column;
+  add(summand: number | bigint): Column;
+  /** As `Math.round`. */
+  round(): Column;
+}
+
+/** Rows as columns. */
+export class Batch implements Iterable<Row> {
+  constructor(columns?: { [name: string]: Column } | Map<string, Column>);
+  static fromColumns(columns: { [name: string]: Column } | Map<string, Column>): Batch;
+  static fromRows(rows: readonly Row[], types: Types): Batch;
+  readonly rowCount: number;
+  readonly names: string[];
+  readonly types: Types;
+  has(name: string): boolean;
+  /** A column; an unknown name is an error. */
+  get(name: string): Column;
+  /** Replaces or adds a column. A typed array keeps the NULLs of the column that it replaces. */
+  set(name: string, values: Column | Iterable<Value | Date> | Entries, type?: ColumnType): this;
+  delete(name: string): boolean;
+  rename(old: string, name: string): this;
+  select(names: Iterable<string>): Batch;
+  row<R = Row>(row: number): R;
+  rows<R = Row>(): IterableIterator<R>;
+  [Symbol.iterator](): IterableIterator<Row>;
+  /**
+   * A new batch of what the function returns for each row: an object is a row, an array is several rows, `null` drops the
+   * row, and `undefined` keeps the row object with its changes. `types` names the columns of the result.
+   */
+  mapRows<R = Row>(f: (row: R, index: number) => Row | Row[] | null | undefined | void, types?: Types): Batch;
+  filterRows<R = Row>(f: (row: R, index: number) => boolean): Batch;
+}
+
+/** `batch.mapRows` as a function. */
+export function mapRows<R = Row>(
+  batch: Batch, f: (row: R, index: number) => Row | Row[] | null | undefined | void, types?: Types): Batch;
+/** `batch.rows` as a function. */
+export function rows<R = Row>(batch: Batch): IterableIterator<R>;
+
+/** Logs for the operator. */
+export interface Log {
+  (...values: unknown[]): void;
+  debug(...values: unknown[]): void;
+  info(...values: unknown[]): void;
+  warning(...values: unknown[]): void;
+  warn(...values: unknown[]): void;
+}
+export const log: Log;
+
+/** Reports progress of work that the host cannot see. */
+export function progress(done: number | bigint, total?: number | bigint | null, unit?: string): void;
+
+/** The operator's parameters by name. */
+export const parameters: { readonly [name: string]: any };
+/** A parameter that has to be set. */
+export function parameter<T extends string | number | bigint | boolean>(name: string): T;
+
+/** An open file of the script's directory. */
+export interface Asset extends Iterable<Uint8Array> {
+  readonly size: number;
+  /** The next bytes; null at the end. */
+  read(limit?: number): Uint8Array | null;
+}
+
+/** Files of the script's directory, by their relative paths. */
+export const assets: {
+  text(path: string): string;
+  json(path: string): any;
+  bytes(path: string): Uint8Array;
+  open(path: string): Asset;
+};
+
+/** The time of the run; `Date.now()` is the same. */
+export function runTimestamp(): Instant;
+/** The run's seed. */
+export function seed(): bigint;
+/** A number from 0 to 1 that depends on the run's seed and the key alone. */
+export function random(key: string | number | bigint): number;
+
+/** What a failed call throws. */
+export type ErrorKind =
+  | "denied" | "syntax" | "constraint" | "conversion" | "invalid-argument" | "timeout" | "busy" | "limit" | "connection"
+  | "failed" | "other";
+export class RunnerError extends Error {
+  constructor(message: string, options?: { kind?: ErrorKind; code?: string; detail?: string | null; cause?: unknown });
+  readonly kind: ErrorKind;
+  /** The database's own code: SQLSTATE, the error number, the extended result code; empty if there is none. */
+  readonly code: string;
+  readonly detail: string | null;
+}
+
+/** A float64, also where the number is whole. */
+export class Float64 {
+  constructor(value: number);
+  readonly value: number;
+}
+export function float64(value: number): Float64;
+
+/** An exact decimal number. There is no arithmetic on decimals. */
+export class Decimal {
+  constructor(value: string | bigint | number);
+  readonly text: string;
+  toNumber(): number;
+  toString(): string;
+  toJSON(): string;
+}
+
+/** A calendar date. */
+export class PlainDate {
+  constructor(days: number);
+  static from(text: string | PlainDate): PlainDate;
+  /** Days since 1970-01-01. */
+  readonly days: number;
+  readonly year: number;
+  readonly month: number;
+  readonly day: number;
+  valueOf(): number;
+  toString(): string;
+  toJSON(): string;
+}
+
+/** A time of day. */
+export class PlainTime {
+  constructor(microseconds: bigint | number);
+  static from(text: string | PlainTime): PlainTime;
+  readonly microseconds: bigint;
+  valueOf(): bigint;
+  toString(): string;
+  toJSON(): string;
+}
+
+/** A date and time without a time zone. */
+export class PlainDateTime {
+  constructor(epochMicroseconds: bigint | number);
+  static from(text: string | PlainDateTime): PlainDateTime;
+  readonly epochMicroseconds: bigint;
+  readonly date: PlainDate;
+  readonly time: PlainTime;
+  valueOf(): bigint;
+  toString(): string;
+  toJSON(): string;
+}
+
+/** An instant. */
+export class Instant {
+  constructor(epochMicroseconds: bigint | number);
+  static from(value: string | Date | Instant): Instant;
+  readonly epochMicroseconds: bigint;
+  readonly epochMilliseconds: number;
+  toDate(): Date;
+  valueOf(): bigint;
+  toString(): string;
+  toJSON(): string;
+}
+
+/** A UUID. */
+export class Uuid {
+  constructor(text: string);
+  readonly text: string;
+  toString(): string;
+  toJSON(): string;
+}
+
+/** JSON, kept as the text that the database has. */
+export class Json {
+  constructor(value: unknown);
+  static fromText(text: string): Json;
+  readonly text: string;
+  /** The parsed value. */
+  readonly value: any;
+  toString(): string;
+  toJSON(): any;
+}
+
+/** A value of a type that is the database's own, as text. */
+export class Native {
+  constructor(typeName: string, text: string);
+  readonly typeName: string;
+  readonly text: string;
+  toString(): string;
+  toJSON(): string;
+}
+
+/** Everything that this module exports, which `upgrade`, `downgrade` and batch functions get as their last argument. */
+export type Context = typeof import("runner-guest");
