@@ -148,9 +148,9 @@
 //! ```text
 //! cli                            one command a file
 //! report runner                  text and JSON for people and programs; the library's door
-//! backup migration_tests sandbox what runs components, tests migrations, makes backups
+//! attack backup migration_tests sandbox  what runs components, tests migrations, makes backups, tries attacks
 //! engine                         plans and runs
-//! keyset dump project            pages of a table; schema and rows as text; the project's files and settings
+//! keyset dump project scratch    pages of a table; schema and rows as text; files and settings; scratch databases
 //! database                       SQLite, PostgreSQL, MySQL and MariaDB behind one trait
 //! sql runtime                    statements told apart and split; the asynchronous runtime
 //! data dialect error random suggest
@@ -162,6 +162,9 @@
 #[cfg(not(any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
 compile_error!("the crate `runner` needs at least one of its features `sqlite`, `postgres` and `mysql`");
 
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod attack;
 #[doc(hidden)]
 pub mod backup;
 #[cfg(feature = "cli")]
@@ -199,6 +202,9 @@ pub mod runtime;
 #[cfg(feature = "components")]
 #[doc(hidden)]
 pub mod sandbox;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod scratch;
 #[doc(hidden)]
 pub mod sql;
 #[doc(hidden)]

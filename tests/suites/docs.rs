@@ -6,6 +6,8 @@
 mod first_day;
 #[path = "docs/guides.rs"]
 mod guides;
+#[path = "docs/readme.rs"]
+mod readme;
 #[path = "docs/servers.rs"]
 mod servers;
 #[path = "docs/story.rs"]

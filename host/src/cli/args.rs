@@ -220,8 +220,13 @@ components have grants that cannot be enforced.
 Examples:
   runner doctor                    what a component could do on this database
   runner doctor -e production      the same on the database of an environment
-  runner doctor --format json      the same as JSON")]
-    Doctor,
+  runner doctor --format json      the same as JSON
+  runner doctor --attack           try what a hostile component would, on a scratch database")]
+    Doctor {
+        /// Try hostile statements with the rights of this login, on a scratch database, and show which would succeed
+        #[arg(long)]
+        attack: bool,
+    },
     /// Test migrations on scratch databases: up, down and up again, with fixtures and checks
     Test(TestArgs),
     /// The process that `runner test --crash` starts

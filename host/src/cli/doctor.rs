@@ -2,6 +2,8 @@
 
 use super::context::{Context, HistoryDetail, OpenedDatabase};
 use super::exit;
+use super::test_runs::TestRuns;
+use crate::attack;
 use crate::engine::isolation::{self, Barrier, Isolation};
 use crate::engine::plan::grants_for;
 use crate::error::{ErrorKind, Result};
@@ -10,8 +12,9 @@ use crate::report::json::DoctorJson;
 use crate::report::{Format, text};
 use crate::runtime;
 
-/// Shows what isolates the project's components on this database. Fails if a component could reach beyond it.
-pub fn run(context: &Context) -> Result<u8> {
+/// Shows what isolates the project's components on this database, and with `with_attack` what a hostile one would achieve.
+/// Fails if a component could reach beyond it.
+pub fn run(context: &Context, with_attack: bool) -> Result<u8> {
     let catalog = context.inspect()?.catalog;
     runtime::run(async {
         let OpenedDatabase { database, facts, .. } = context.open(HistoryDetail::Live).await?;
@@ -19,19 +22,34 @@ pub fn run(context: &Context) -> Result<u8> {
             Some(mut database) => isolation::look(&mut database.host()).await.map_err(|error| context.place(error))?,
             None => Isolation { login: None, barrier: Barrier::Authorizer, powers: Vec::new() },
         };
+        let attacked = match with_attack {
+            true => {
+                let url = &context.settings.database_url.value;
+                let tried = attack::attack(url, &TestRuns::options(context, facts.dialect), facts.dialect).await;
+                Some(tried.map_err(|error| context.place(error))?)
+            }
+            false => None,
+        };
         let components = components(context, &catalog);
         let each = || components.iter().map(|component| (&*component.id, component.granted.as_deref()));
         context.say_database();
         match context.printer.format() {
             Format::Json => {
                 let (database, enforced) = (context.database_json(), facts.enforces_grants);
-                context.printer.json(&DoctorJson::new(database, &facts.version, &isolation, enforced, each()));
+                let doctor = DoctorJson::new(database, &facts.version, &isolation, enforced, each());
+                context.printer.json(&doctor.attacked(attacked.as_ref()));
             }
-            Format::Text => context.printer.data(&text::doctor(&facts, &isolation, each())),
+            Format::Text => {
+                context.printer.data(&text::doctor(&facts, &isolation, each()));
+                if let Some(attacked) = &attacked {
+                    context.printer.data(&text::attacked(attacked));
+                }
+            }
         }
         let reaches_beyond = !components.is_empty() && !isolation.powers.is_empty();
         let is_unenforced = !facts.enforces_grants && components.iter().any(|component| component.granted.is_some());
-        Ok(if reaches_beyond || is_unenforced { exit::of(ErrorKind::Denied) } else { exit::DONE })
+        let is_open = attacked.is_some_and(|report| !report.succeeded.is_empty());
+        Ok(if reaches_beyond || is_unenforced || is_open { exit::of(ErrorKind::Denied) } else { exit::DONE })
     })
 }
 

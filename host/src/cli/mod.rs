@@ -189,7 +189,7 @@ fn dispatch(cli: Cli, printer: &Arc<Printer>) -> Result<u8> {
             let dialect = args.dialect.as_deref().and_then(crate::dialect::Dialect::from_name);
             validate::run(&context, args.locked || context.settings.switches.locked, dialect)
         }
-        Command::Doctor => doctor::run(&context()?),
+        Command::Doctor { attack } => doctor::run(&context()?, attack),
         Command::Test(args) => {
             let context = context()?;
             let request = request::test(args, &context.settings.switches)?;

@@ -12,6 +12,7 @@ use crate::engine::Direction;
 use crate::engine::apply::Action;
 use crate::engine::identity::Identity;
 use crate::engine::outcome::Outcome;
+use crate::engine::plan::Refusal;
 use crate::error::Result;
 use crate::project::Catalog;
 use crate::report::json::RunJson;
@@ -50,17 +51,14 @@ pub fn run(context: Context, request: &RunRequest, action: Action) -> Result<u8>
         let options = SinkOptions { dry_run: dry_run.is_some(), database, run_id: Some(identity.run_id.clone()) };
         let events = sink(&context.printer, options);
         let ran = library::run(&context.setup, &order, catalog, (identity, events), stop).await?;
-        let code = tell(&context, &order.action, &ran.outcome, began.elapsed(), ran.current);
-        warn_of_downgrades(&context, &files, &ran.outcome);
+        let warnings = broken_downgrades(&context, &files, &ran.outcome);
+        let code = tell(&context, &order.action, (&ran.outcome, &warnings), began.elapsed(), ran.current);
         Ok(code)
     })
 }
 
-/// Warns of what cannot run in the downgrades of migrations that were applied, while it is easy to mend.
-fn warn_of_downgrades(context: &Context, catalog: &Catalog, outcome: &Outcome) {
-    if context.printer.format() != Format::Text {
-        return;
-    }
+/// What cannot run in the downgrades of migrations that were applied: a warning, while it is easy to mend.
+fn broken_downgrades(context: &Context, catalog: &Catalog, outcome: &Outcome) -> Vec<Refusal> {
     let facts = context.facts_of_missing();
     let mut remarks = Remarks::default();
     for done in outcome.done.iter().filter(|done| done.direction == Direction::Up) {
@@ -69,16 +67,22 @@ fn warn_of_downgrades(context: &Context, catalog: &Catalog, outcome: &Outcome) {
             let _ = remarks.check(migration, &facts, &context.settings.parameters);
         }
     }
-    text::remarks(&remarks.downgrades, &[]).iter().for_each(|warning| context.printer.always(warning));
+    remarks.downgrades
 }
 
 /// Reports the outcome and returns the exit code.
-fn tell(context: &Context, action: &Action, outcome: &Outcome, took: Duration, current: Option<String>) -> u8 {
+fn tell(
+    context: &Context,
+    action: &Action,
+    (outcome, warnings): (&Outcome, &[Refusal]),
+    took: Duration,
+    current: Option<String>,
+) -> u8 {
     let printer = &context.printer;
     match printer.format() {
         Format::Json => {
             let database = context.database_json();
-            printer.json(&RunJson::new(action.verb(), database, outcome, took, current, exit::code));
+            printer.json(&RunJson::new(action.verb(), database, (outcome, warnings), took, current, exit::code));
         }
         Format::Text => {
             if let Some(backup) = &outcome.backup {
@@ -95,6 +99,7 @@ fn tell(context: &Context, action: &Action, outcome: &Outcome, took: Duration, c
                 let on_scratch = outcome.dry_run_report.as_ref().is_some_and(|report| report.ground != "transaction");
                 printer.talk(&text::dry_run_note(on_scratch));
             }
+            text::remarks(warnings, &[]).iter().for_each(|warning| printer.always(warning));
         }
     }
     outcome.error.as_ref().map_or(exit::DONE, exit::code)

@@ -21,11 +21,12 @@ use crate::engine::plan::PlanOptions;
 use crate::engine::target::Target;
 use crate::engine::{Direction, Event, EventSink, ScriptLoader, Transforms};
 use crate::error::{Error, Result};
-use crate::migration_tests::{TestRunner, is_scratch};
+use crate::migration_tests::TestRunner;
 use crate::project::{Catalog, env};
 use crate::report::{SinkOptions, Verbosity, sink};
 use crate::runner::run::with_file;
 use crate::runtime;
+use crate::scratch::is_scratch;
 
 /// The project's migrations, as databases of each dialect get them.
 pub type Catalogs = HashMap<Dialect, Arc<Catalog>>;

@@ -1,6 +1,8 @@
 //! What the engine and the sandbox need from a database: statements, cursors and writers for columnar batches, one
 //! transaction and one lock. A dialect contributes facts and SQL text; loops and policy belong to the callers.
 
+#[cfg(any(test, feature = "cli"))]
+pub mod attacks;
 pub mod change;
 #[cfg(test)]
 pub(crate) mod contract;

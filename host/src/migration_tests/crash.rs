@@ -5,12 +5,12 @@ use std::time::Instant;
 
 use super::report::{Crashes, Failure};
 use super::run::Course;
-use super::scratch::Scratch;
 use crate::dump::Dump;
 use crate::engine::Direction;
 use crate::engine::apply::Action;
 use crate::engine::target::Target;
 use crate::error::{Error, Result};
+use crate::scratch::Scratch;
 
 /// More steps than any migration has: a run that is still killed makes no progress.
 const MOST: u64 = 1_000_000;

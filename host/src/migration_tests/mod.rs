@@ -7,13 +7,11 @@ mod crash;
 mod load;
 mod report;
 mod run;
-mod scratch;
 mod warnings;
 
 pub use report::{
     Crashes, DatabaseReport, Failure, MigrationReport, Phase, PhaseReport, Verdict, Warning, WarningKind,
 };
-pub use scratch::is_scratch;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -3,7 +3,6 @@
 use std::time::Instant;
 
 use super::report::{DatabaseReport, Failure, MigrationReport, Phase, PhaseReport, Verdict};
-use super::scratch::Scratch;
 use super::{MigrationTest, check, load};
 use crate::database::{Database, DatabaseUrl, connect};
 use crate::dump::{self, Dump, Ignore};
@@ -13,6 +12,7 @@ use crate::engine::target::Target;
 use crate::error::{Error, Result};
 use crate::project::fixtures::{Check, MigrationTests};
 use crate::project::{Artifact, Migration};
+use crate::scratch::Scratch;
 
 /// A phase that did not complete; the following ones cannot run.
 pub(super) struct Broken;

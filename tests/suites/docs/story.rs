@@ -37,11 +37,15 @@ fn blocks(page: &str) -> Vec<Block> {
     blocks
 }
 
-/// The commands of a page, in order.
+/// The commands of a page, in order. A block of text after commands is the output of the last one.
 pub fn commands(page: &str) -> VecDeque<Printed> {
     let mut commands: VecDeque<Printed> = VecDeque::new();
+    let mut follows_command = false;
     for block in blocks(page) {
+        let is_output = follows_command && block.language == "text";
+        follows_command = block.language == "sh";
         match block.language.as_str() {
+            "text" if is_output => commands.back_mut().unwrap().shown.extend(block.lines),
             "sh" => {
                 let lines = block.lines.iter().map(|line| line.split("  #").next().unwrap().trim());
                 let lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
@@ -80,8 +84,9 @@ impl<'p> Story<'p> {
     }
 
     /// Goes on in another project.
-    pub fn elsewhere(self, project: &'p TestProject) -> Self {
-        Self { project, directory: project.root().to_path_buf(), ..self }
+    pub fn elsewhere<'q>(self, project: &'q TestProject) -> Story<'q> {
+        let directory = project.root().to_path_buf();
+        Story { project, directory, page: self.page, left: self.left, replaced: self.replaced }
     }
 
     /// From here on, a text of the page stands for another one, such as a path.

@@ -33,7 +33,8 @@ fn downgrades_are_warnings() {
         .succeeds()
         .says(&["warning: 1 statement of a downgrade cannot run as written", "1_a.down.sql:1"]);
     assert_eq!(json(&project.runner("plan --format json"))["warnings"][0]["line"], 1);
-    project.runner("apply").succeeds();
+    let applied = json(&project.runner("apply --format json"));
+    assert_eq!((&applied["warnings"][0]["file"], &applied["warnings"][0]["line"]), (&"1_a.down.sql".into(), &1.into()));
     assert_eq!(project.dump_user().tables(), ["a"]);
     project.runner("rollback --all").exits(2).says(&["1_a.down.sql", "no-transaction"]);
     // A downgrade has its own directive.

@@ -59,3 +59,79 @@ for_each_server! {
         project.execute(&drop);
     }
 }
+
+#[test]
+fn no_attack_succeeds_on_sqlite() {
+    let project = project!();
+    project.runner("doctor --attack").succeeds().prints(&["tried on a scratch database: none would have succeeded"]);
+    assert!(!project.file("runner.db").exists());
+    let attack = &told(&project.runner("doctor --attack --format json"))["attack"];
+    assert!(attack["tried"].as_u64() > Some(80), "{attack}");
+    assert_eq!(attack["succeeded"], json!([]));
+}
+
+for_each_server! {
+    fn what_a_powerful_login_may_do_is_found(engine) {
+        let project = project!(engine);
+        let before = project.everything();
+        let output = project.runner("doctor --attack --format json");
+        output.exits(7);
+        let attack = &told(&output)["attack"];
+        assert!(attack["tried"].as_u64() > Some(60), "{attack}");
+        assert!(attack["left_out"].as_u64() > Some(0), "{attack}");
+        // What was changed in the scratch database would be a hole; what the tests' login may do beyond it is known.
+        let what: Vec<&str> = attack["succeeded"].as_array().unwrap().iter().map(|it| it["what"][0].as_str().unwrap()).collect();
+        assert!(what.contains(&if engine == Engine::Postgres { "run programs on the server's machine" } else { "read other databases" }), "{what:?}");
+        for changed in ["the history", "the lock", "logins and roles", "settings", "triggers", "databases"] {
+            assert!(!what.contains(&changed), "{attack}");
+        }
+        assert_eq!(project.everything(), before);
+        let names = if engine == Engine::Postgres { "SELECT datname::text FROM pg_database" } else { "SHOW DATABASES" };
+        let here = project.server_database().name().to_owned();
+        assert!(project.rows(names).iter().any(|name| name.contains(&here)));
+        let text = project.runner("doctor --attack");
+        text.exits(7).prints(&["open ", "would have succeeded", "were left out"]);
+    }
+
+    fn a_plain_login_reaches_nothing(engine) {
+        // It may make databases of its own, and nothing else.
+        let mut project = project!(engine);
+        let database = project.server_database();
+        let name = format!("maker_{}", database.name());
+        let name = name[name.len().saturating_sub(30)..].trim_start_matches('_').to_owned();
+        let (create, drop) = match engine {
+            Engine::Postgres => (format!("CREATE ROLE \"{name}\" LOGIN CREATEDB PASSWORD 'x'"), format!("DROP ROLE \"{name}\"")),
+            _ => (
+                format!(
+                    "CREATE USER '{name}'@'%' IDENTIFIED BY 'x'; GRANT ALL ON `runner\\_scratch\\_%`.* TO '{name}'@'%'; \
+                     GRANT SELECT ON `{}`.* TO '{name}'@'%'",
+                    database.name()
+                ),
+                format!("DROP USER '{name}'@'%'"),
+            ),
+        };
+        project.execute(&create);
+        let url = database.url_as(&name, "x");
+        let drop = drop.clone();
+        project.by(&url);
+        let output = project.runner("doctor --attack --format json");
+        let attack = told(&output)["attack"].clone();
+        project.execute(&drop);
+        let succeeded = attack["succeeded"].as_array().unwrap_or_else(|| panic!("{output}"));
+        // On MySQL and MariaDB, the login has all databases of that prefix.
+        let others = |it: &&Value| !it["what"][0].as_str().unwrap().ends_with("other databases");
+        let open: Vec<&Value> = succeeded.iter().filter(others).collect();
+        assert!(open.is_empty(), "{open:#?}");
+    }
+}
+
+#[test]
+fn attacks_need_a_scratch_database() {
+    let mut project = project!(Engine::Postgres);
+    let name = format!("poor_{}", project.server_database().name());
+    project.execute(&format!("CREATE ROLE \"{name}\" LOGIN PASSWORD 'x'"));
+    let url = project.server_database().url_as(&name, "x");
+    project.by(&url);
+    project.runner("doctor --attack").exits(7).says(&["privilege to create and drop databases"]);
+    project.execute(&format!("DROP ROLE \"{name}\""));
+}

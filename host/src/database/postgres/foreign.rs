@@ -11,8 +11,41 @@ pub(super) const FOREIGN: &str = "runner:foreign";
 
 /// A statement that fails, with what it found, if the tool's tables have something that the tool does not create. It reads
 /// catalogues only, so nothing of it runs what it looks for.
-pub(super) static INSPECT: LazyLock<String> =
-    LazyLock::new(|| LOOK.replace("~tables~", TOOL_TABLE_LITERALS).replace("~foreign~", FOREIGN));
+///
+/// It is part of every transaction, and planning [`LOOK`] takes longer than all the rest. Therefore that query is a text, which
+/// the server plans only if [`HINT`] says so.
+pub(super) static INSPECT: LazyLock<String> = LazyLock::new(|| {
+    let look = LOOK.replace("~tables~", TOOL_TABLE_LITERALS).replace("~foreign~", FOREIGN);
+    HINT.replace("~tables~", TOOL_TABLE_LITERALS).replace("~look~", &look.replace('\'', "''"))
+});
+
+/// Whether there may be something: all that is attached to a table depends on it, and is noted in `pg_depend`. Constraints,
+/// defaults and types of the tool's own tables do, too; they are looked at if they depend on a function or an operator.
+const HINT: &str = "\
+    WITH tool AS ( \
+        SELECT c.oid, c.relkind, c.relhassubclass FROM pg_catalog.pg_class c \
+        WHERE c.relnamespace OPERATOR(pg_catalog.=) \
+            (SELECT n.oid FROM pg_catalog.pg_namespace n WHERE n.nspname OPERATOR(pg_catalog.=) 'runner') \
+            AND c.relname OPERATOR(pg_catalog.=) ANY (ARRAY[~tables~]::pg_catalog.name[])), \
+    attached AS ( \
+        SELECT d.classid, d.objid FROM tool t JOIN pg_catalog.pg_depend d \
+            ON d.refclassid OPERATOR(pg_catalog.=) 1259::pg_catalog.oid AND d.refobjid OPERATOR(pg_catalog.=) t.oid \
+        WHERE d.classid OPERATOR(pg_catalog.<>) 1259::pg_catalog.oid) \
+    SELECT CASE WHEN \
+        EXISTS (SELECT FROM tool t WHERE t.relkind OPERATOR(pg_catalog.<>) ALL (ARRAY['r', 'p']::pg_catalog.\"char\"[]) \
+            OR t.relhassubclass) \
+        OR EXISTS (SELECT FROM attached a \
+            WHERE a.classid OPERATOR(pg_catalog.<>) ALL (ARRAY[2604, 2606, 1247]::pg_catalog.oid[])) \
+        OR EXISTS (SELECT FROM attached a JOIN pg_catalog.pg_depend p \
+            ON p.classid OPERATOR(pg_catalog.=) a.classid AND p.objid OPERATOR(pg_catalog.=) a.objid \
+            WHERE p.refclassid OPERATOR(pg_catalog.=) ANY (ARRAY[1255, 2617]::pg_catalog.oid[])) \
+        OR EXISTS (SELECT FROM tool t JOIN pg_catalog.pg_index i ON i.indrelid OPERATOR(pg_catalog.=) t.oid \
+            WHERE i.indexprs IS NOT NULL OR i.indpred IS NOT NULL \
+                OR 16384::pg_catalog.oid OPERATOR(pg_catalog.<=) ANY (i.indclass::pg_catalog.oid[])) \
+        OR EXISTS (SELECT FROM tool t JOIN pg_catalog.pg_attribute a ON a.attrelid OPERATOR(pg_catalog.=) t.oid \
+            WHERE a.attnum OPERATOR(pg_catalog.>) 0 AND NOT a.attisdropped \
+                AND a.atttypid OPERATOR(pg_catalog.>=) 16384::pg_catalog.oid) \
+        THEN CASE WHEN pg_catalog.query_to_xml('~look~', true, true, '') IS NULL THEN 1 ELSE 0 END ELSE 0 END; ";
 
 /// Objects of users have numbers from 16384 on. What depends on a function or an operator is noted in `pg_depend`, except for
 /// those of the server itself.
@@ -57,7 +90,7 @@ const LOOK: &str = "\
                 AND p.refclassid OPERATOR(pg_catalog.=) ANY (ARRAY[1255, 2617]::pg_catalog.oid[])) \
     SELECT CASE WHEN o.what IS NULL THEN 0 \
         ELSE pg_catalog.concat('~foreign~', pg_catalog.chr(1), o.what)::pg_catalog.int4 END \
-    FROM (SELECT pg_catalog.min(f.what) FROM found f) AS o (what); ";
+    FROM (SELECT pg_catalog.min(f.what) FROM found f) AS o (what)";
 
 /// Begins the answer of [`GUARD`].
 pub(super) const CAPTURED: &str = "runner:captured";

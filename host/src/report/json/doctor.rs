@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::{DatabaseJson, SCHEMA};
+use crate::attack::AttackReport;
 use crate::engine::isolation::Isolation;
 
 /// `runner doctor`.
@@ -23,6 +24,27 @@ pub struct DoctorJson {
     /// Whether `[grants]` of the settings are enforced on this database.
     enforces_grants: bool,
     components: Vec<ConfinedJson>,
+    /// With `--attack`: what came of the attacks; else null.
+    attack: Option<AttackJson>,
+}
+
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct AttackJson {
+    /// Number of attacks that were tried on a scratch database.
+    tried: usize,
+    /// Number of attacks that were not tried, since they would change the server if they succeeded.
+    left_out: usize,
+    /// Those that would have succeeded.
+    succeeded: Vec<SucceededJson>,
+}
+
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct SucceededJson {
+    /// What was changed, or what a component may do, in words.
+    what: Vec<&'static str>,
+    statements: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -55,6 +77,21 @@ impl DoctorJson {
             components: components
                 .map(|(id, granted)| ConfinedJson { id: id.to_owned(), granted: granted.map(<[String]>::to_vec) })
                 .collect(),
+            attack: None,
         }
+    }
+
+    /// Adds what came of the attacks.
+    pub fn attacked(mut self, report: Option<&AttackReport>) -> Self {
+        self.attack = report.map(|report| AttackJson {
+            tried: report.tried,
+            left_out: report.left_out,
+            succeeded: report
+                .succeeded
+                .iter()
+                .map(|it| SucceededJson { what: it.what.clone(), statements: it.statements.clone() })
+                .collect(),
+        });
+        self
     }
 }

@@ -5,10 +5,11 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::dry_run::DryRunJson;
+use super::project::RefusalJson;
 use super::{DatabaseJson, ErrorJson, SCHEMA};
 use crate::engine::Direction;
 use crate::engine::outcome::{Done, Failed, Outcome};
-use crate::engine::plan::PlannedMigration;
+use crate::engine::plan::{PlannedMigration, Refusal};
 use crate::error::Error;
 
 /// The outcome of `apply`, `rollback` or `redo`.
@@ -30,6 +31,8 @@ pub struct RunJson {
     failed: Option<FailedJson>,
     not_run: Vec<PlannedMigrationJson>,
     error: Option<ErrorJson>,
+    /// What cannot run in the downgrades of the migrations that were applied.
+    warnings: Vec<RefusalJson>,
     /// The backup that was made before the run.
     #[serde(skip_serializing_if = "Option::is_none")]
     backup: Option<BackupJson>,
@@ -91,11 +94,11 @@ struct FailedJson {
 }
 
 impl RunJson {
-    /// The outcome of a command. `exit_code` returns the exit code of an error.
+    /// The outcome of a command, with what cannot run in the downgrades that it made possible. `exit_code` returns the exit code of an error.
     pub fn new(
         command: &'static str,
         database: DatabaseJson,
-        outcome: &Outcome,
+        (outcome, warnings): (&Outcome, &[Refusal]),
         took: Duration,
         current: Option<String>,
         exit_code: impl Fn(&Error) -> u8,
@@ -121,6 +124,7 @@ impl RunJson {
             failed: outcome.failed.as_ref().map(FailedJson::new),
             not_run: outcome.not_run.iter().map(PlannedMigrationJson::new).collect(),
             error: outcome.error.as_ref().map(|error| ErrorJson::new(error, exit_code(error))),
+            warnings: warnings.iter().map(RefusalJson::new).collect(),
             backup: outcome.backup.as_ref().map(|backup| BackupJson {
                 path: backup.path.display().to_string(),
                 bytes: backup.bytes,
@@ -220,7 +224,7 @@ mod tests {
         };
         let database = DatabaseJson::new(None, "sqlite:///app.db".to_owned(), "by default".to_owned());
         let took = Duration::from_millis(5);
-        let document = RunJson::new("apply", database, &outcome, took, Some("1_m".to_owned()), |_| 1);
+        let document = RunJson::new("apply", database, (&outcome, &[]), took, Some("1_m".to_owned()), |_| 1);
         let expected = serde_json::json!({
             "schema": 1,
             "command": "apply",

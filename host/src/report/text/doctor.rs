@@ -1,6 +1,7 @@
 //! The output of `runner doctor`.
 
 use super::{DIM, GOOD, ODD, PLAIN, Text};
+use crate::attack::AttackReport;
 use crate::database::Facts;
 use crate::engine::isolation::{Barrier, Isolation};
 
@@ -55,4 +56,26 @@ fn line(text: &mut Text, label: &str, value: &str) {
     text.push(DIM, format!("{label:<WIDTH$}"));
     text.push(PLAIN, value);
     text.push_end();
+}
+
+/// What came of `runner doctor --attack`.
+pub fn attacked(report: &AttackReport) -> Text {
+    let mut text = Text::new();
+    for attack in &report.succeeded {
+        text.push(DIM, format!("{:<WIDTH$}", "open"));
+        text.push(ODD, attack.what.join(", "));
+        text.push(PLAIN, format!(": {}", attack.statements.join("; ")));
+        text.push_end();
+    }
+    let tried = report.tried;
+    let succeeded = match report.succeeded.len() {
+        0 => "none would have succeeded".to_owned(),
+        count => format!("{count} would have succeeded"),
+    };
+    let left_out = match report.left_out {
+        0 => String::new(),
+        count => format!("; {count} were left out, since they would change the server"),
+    };
+    line(&mut text, "attacks", &format!("{tried} tried on a scratch database: {succeeded}{left_out}"));
+    text
 }

@@ -20,7 +20,7 @@ mod verify;
 pub use build::built;
 pub use control::{bar_numbers, numbers, runs};
 pub use database::database;
-pub use doctor::doctor;
+pub use doctor::{attacked, doctor};
 pub use dry_run::{caveats, dry_run_event};
 pub use history::history;
 pub use package::{outdated, packed, removed, vendored};

@@ -4,218 +4,12 @@
 
 use super::*;
 use crate::database::End;
-
-/// Each case is one or more statements. `{t}` is a statement that rewrites the history, as an expression that assembles
-/// it; `{lock}` the name of the lock, `{holder}` and `{worker}` the sessions that hold its two parts.
-const OF_ANYONE: &[&[&str]] = &[
-    &["UPDATE runner_history SET name = 'x'"],
-    &["UPDATE `RUNNER_history` SET name = 'x'"],
-    &["UPDATE app . `runner_history` SET name = 'x'"],
-    &["UPDATE t, runner_history h SET h.name = 'x'"],
-    &["UPDATE t JOIN runner_history h ON h.id > 0 SET h.name = 'x'"],
-    &["UPDATE 1.erunner_history SET name = 'x'"],
-    &["DELETE FROM runner_history"],
-    &["DELETE h FROM t, runner_history h"],
-    &["WITH a AS (SELECT 1) DELETE FROM runner_history"],
-    &["REPLACE INTO runner_history (id, name) VALUES (1, 'x')"],
-    &["INSERT INTO runner_history (name) SELECT 'x'"],
-    &["INSERT INTO runner_history (id) VALUES (1) ON DUPLICATE KEY UPDATE name = 'x'"],
-    &["LOAD DATA INFILE '/dev/null' REPLACE INTO TABLE runner_history"],
-    &["TRUNCATE TABLE runner_history"],
-    &["DROP TABLE IF EXISTS nothing, runner_history"],
-    &["RENAME TABLE runner_history TO x"],
-    &["ALTER TABLE runner_history ADD COLUMN x INT"],
-    &["ALTER TABLE t RENAME TO runner_meta"],
-    &["CREATE TABLE runner_meta (id INT)"],
-    &["CREATE OR REPLACE TABLE runner_history LIKE t"],
-    &["CREATE OR REPLACE VIEW runner_meta AS SELECT 1"],
-    &["CREATE TEMPORARY TABLE runner_history (id INT)"],
-    &["CREATE INDEX i ON runner_history (name(10))"],
-    &["CREATE TRIGGER x AFTER INSERT ON t FOR EACH ROW DELETE FROM runner_history", "INSERT INTO t VALUES (9)"],
-    &["CREATE TRIGGER x BEFORE INSERT ON runner_history FOR EACH ROW SET NEW.name = 'x'"],
-    &["LOCK TABLES runner_history WRITE"],
-    &["LOCK TABLES t WRITE"],
-    &["HANDLER runner_history OPEN"],
-    &["EXPLAIN UPDATE runner_history SET name = 'x'"],
-    &["ANALYZE UPDATE runner_history SET name = 'x'"],
-    &["DESCRIBE UPDATE runner_history SET name = 'x'"],
-    &["/*!50000 UPDATE */ runner_history SET name = 'x'"],
-    &["/*M!100000 UPDATE runner_history SET name = 'x' */"],
-    &["UPDATE /*!99999 ' */ runner_history SET name = 'x' -- '"],
-    &["SET STATEMENT max_statement_time = 9 FOR UPDATE runner_history SET name = 'x'"],
-    &["SET STATEMENT max_statement_time = 9 FOR CALL dynamic({t})"],
-    &["SET STATEMENT max_statement_time = 9 FOR TRUNCATE TABLE t"],
-    // Programs of this database and of another one.
-    &["INSERT INTO trap VALUES (1)"],
-    &["INSERT INTO elsewhere.trap VALUES (1)"],
-    &["INSERT INTO `ElseWhere` . trap VALUES (1)"],
-    &["USE elsewhere", "INSERT INTO trap VALUES (1)"],
-    &["UPDATE near SET name = 'x'"],
-    &["UPDATE far SET name = 'x'"],
-    &["UPDATE elsewhere.h SET name = 'x'"],
-    &["SELECT forge()"],
-    &["SELECT elsewhere.forge()"],
-    &["DO forge()"],
-    &["DO elsewhere.forge()"],
-    &["SET @x = forge()"],
-    &["SET @x = elsewhere . forge()"],
-    &["INSERT INTO t SELECT elsewhere.forge()"],
-    &["CREATE TABLE u AS SELECT elsewhere.forge() AS a"],
-    &["CALL commits()"],
-    &["CALL dynamic({t})"],
-    &["CALL elsewhere.dynamic({t})"],
-    &["CALL sys.execute_prepared_stmt({t})"],
-    &["CREATE PROCEDURE mine() EXECUTE IMMEDIATE {t}", "CALL mine()", "DROP PROCEDURE mine"],
-    // Text that is assembled when it runs.
-    &["EXECUTE IMMEDIATE {t}"],
-    &["PREPARE s FROM {t}", "EXECUTE s"],
-    &["SET @x = {t}", "PREPARE s FROM @x", "EXECUTE s", "DEALLOCATE PREPARE s"],
-    &["BEGIN NOT ATOMIC EXECUTE IMMEDIATE {t}; END"],
-    &["BEGIN NOT ATOMIC EXECUTE IMMEDIATE {t}; COMMIT; END"],
-    &["BEGIN NOT ATOMIC EXECUTE IMMEDIATE {t}; COMMIT; START TRANSACTION; SAVEPOINT runner_1; END"],
-    &["IF 1 THEN EXECUTE IMMEDIATE {t}; END IF"],
-    &["CASE 1 WHEN 1 THEN EXECUTE IMMEDIATE {t}; END CASE"],
-    &["a: LOOP EXECUTE IMMEDIATE {t}; LEAVE a; END LOOP"],
-    &["a: WHILE 1 DO EXECUTE IMMEDIATE {t}; LEAVE a; END WHILE"],
-    &["a: REPEAT EXECUTE IMMEDIATE {t}; UNTIL 1 END REPEAT"],
-    &["FOR i IN 1..1 DO EXECUTE IMMEDIATE {t}; END FOR"],
-    &["EXECUTE IMMEDIATE CONCAT('CREATE TEMPORARY TABLE runner', '_history LIKE t')"],
-    &["EXECUTE IMMEDIATE CONCAT('ALTER TABLE runner', '_history ADD COLUMN x INT')"],
-    // The lock, and the sessions that hold it.
-    &["DO RELEASE_ALL_LOCKS()"],
-    &["SELECT `RELEASE_LOCK` ('{lock}:work')"],
-    &["SELECT free('{lock}:work')"],
-    &["SELECT elsewhere.free('{lock}:work')"],
-    &["EXECUTE IMMEDIATE CONCAT('DO RELEASE', '_ALL_LOCKS()')"],
-    &["BEGIN NOT ATOMIC EXECUTE IMMEDIATE CONCAT('DO RELEASE', '_ALL_LOCKS()'); END"],
-    &["KILL {holder}"],
-    &["KILL CONNECTION {holder}"],
-    &["EXECUTE IMMEDIATE CONCAT('KI', 'LL {holder}')"],
-    &["KILL {worker}"],
-    &["EXECUTE IMMEDIATE CONCAT('KI', 'LL HARD CONNECTION {worker}')"],
-    &["SELECT GET_LOCK('{lock}', 0)"],
-    // The session.
-    &["SET autocommit = 0"],
-    &["SET @@session . autocommit = OFF"],
-    &["EXECUTE IMMEDIATE CONCAT('SET auto', 'commit = 0')"],
-    &["SET completion_type = 'CHAIN'"],
-    &["SET SESSION foreign_key_checks = 0"],
-    &["SET @@sql_select_limit = 0"],
-    &["SET SESSION max_error_count = 0, sql_safe_updates = 1, unique_checks = 0"],
-    &["SET time_zone = '+05:00', sql_mode = ''"],
-    &["SELECT settings()"],
-    &["DO elsewhere.settings()"],
-    &["SET NAMES latin1"],
-    &[
-        "SET @@session.sql_mode = CONCAT('NO_BACKSLASH', '_ESCAPES')",
-        r"UPDATE t, (SELECT '\' AS a) x, runner_history h SET h.name = '\'' -- '",
-    ],
-    &[
-        "SET @m = 'NO_BACKSLASH_ESCAPES', SESSION sql_mode = @m",
-        r"DELETE FROM t WHERE '\' <> (SELECT COUNT(*) FROM runner_history) -- '",
-    ],
-    &["SET sql_mode = 'ANSI_QUOTES'", r#"UPDATE t AS "\", runner_history SET name = 'x' -- ""#],
-    &["SET sql_mode = 'ORACLE'", "BEGIN EXECUTE IMMEDIATE {t}; END"],
-    // Transactions, and the server.
-    &["COMMIT"],
-    &["START TRANSACTION"],
-    &["ROLLBACK AND CHAIN"],
-    &["XA START 'x'"],
-    &["EXECUTE IMMEDIATE CONCAT('X', 'A START ''x''')"],
-    &["SET GLOBAL general_log = 1"],
-    &["SET @@GLOBAL . max_connections = 5"],
-    &["SET @a = 1, global max_connections = 5"],
-    &["DROP DATABASE app"],
-    &["CREATE OR REPLACE DATABASE `app`"],
-];
-
-/// What a script may do, since its author may do so by hand.
-const OF_COMPONENTS: &[&[&str]] = &[
-    &["CREATE USER evil"],
-    &["GRANT ALL ON *.* TO root@localhost WITH GRANT OPTION"],
-    &["REVOKE ALL ON *.* FROM CURRENT_USER"],
-    &["SET PASSWORD = PASSWORD('x')"],
-    &["ALTER USER root@localhost IDENTIFIED BY 'x'"],
-    &["CREATE ROLE evil"],
-    &["UPDATE mysql.global_priv SET Priv = '{}'"],
-    &["INSERT INTO `mysql` . `db` (Host, Db, User) VALUES ('%', 'x', 'x')"],
-    &["INSTALL SONAME 'ha_federatedx'"],
-    &["CREATE FUNCTION evil RETURNS STRING SONAME 'evil.so'"],
-    &["CREATE SERVER evil FOREIGN DATA WRAPPER mysql OPTIONS (HOST '127.0.0.1')"],
-    &["CREATE TABLE evil (a INT) ENGINE = CSV"],
-    &["SELECT 1 INTO OUTFILE '/tmp/runner-evil'"],
-    &["SELECT 1 INTO DUMPFILE '/tmp/runner-evil'"],
-    &["SELECT LOAD_FILE('/etc/passwd')"],
-    &["DROP DATABASE elsewhere"],
-    &["CREATE DATABASE evil"],
-    &["FLUSH PRIVILEGES"],
-    &["RESET QUERY CACHE"],
-    &["SHUTDOWN"],
-    &["CREATE EVENT evil ON SCHEDULE EVERY 1 SECOND DO EXECUTE IMMEDIATE {t}"],
-    &["CREATE PROCEDURE evil() BEGIN PREPARE s FROM 'SELECT 1'; EXECUTE s; END"],
-    &["EXECUTE IMMEDIATE 'CREATE USER evil'"],
-    &["BEGIN NOT ATOMIC EXECUTE IMMEDIATE 'CREATE USER evil'; END"],
-    &["CALL dynamic('CREATE USER evil')"],
-    &["CALL elsewhere.dynamic('SET GLOBAL max_connections = 5')"],
-    &["CALL sys.execute_prepared_stmt('CREATE USER evil')"],
-];
-
-/// What is there before each case.
-const PROGRAMS: &[&str] = &[
-    "CREATE TABLE app.t (id INT)",
-    "CREATE TABLE app.trap (id INT)",
-    "CREATE DATABASE elsewhere",
-    "CREATE TABLE elsewhere.trap (id INT)",
-    "CREATE TRIGGER app.spring AFTER INSERT ON app.trap FOR EACH ROW UPDATE app.runner_history SET name = 'x'",
-    "CREATE TRIGGER elsewhere.spring AFTER INSERT ON elsewhere.trap FOR EACH ROW UPDATE app.runner_history SET name = 'x'",
-    "CREATE VIEW elsewhere.h AS SELECT * FROM app.runner_history",
-    "CREATE VIEW app.near AS SELECT * FROM app.runner_history",
-    "CREATE VIEW app.far AS SELECT * FROM elsewhere.h",
-    "CREATE FUNCTION app.forge() RETURNS INT BEGIN UPDATE app.runner_history SET name = 'x'; RETURN 1; END",
-    "CREATE FUNCTION elsewhere.forge() RETURNS INT BEGIN UPDATE app.runner_history SET name = 'x'; RETURN 1; END",
-    "CREATE FUNCTION app.free(l TEXT) RETURNS INT RETURN RELEASE_LOCK(l)",
-    "CREATE FUNCTION elsewhere.free(l TEXT) RETURNS INT RETURN RELEASE_LOCK(l)",
-    "CREATE FUNCTION app.settings() RETURNS INT BEGIN SET foreign_key_checks = 0, sql_select_limit = 0; RETURN 1; END",
-    "CREATE FUNCTION elsewhere.settings() RETURNS INT BEGIN SET foreign_key_checks = 0, sql_select_limit = 0; RETURN 1; END",
-    "CREATE PROCEDURE app.commits() BEGIN UPDATE app.runner_history SET name = 'x'; COMMIT; END",
-    "CREATE PROCEDURE app.dynamic(s TEXT) EXECUTE IMMEDIATE s",
-    "CREATE PROCEDURE elsewhere.dynamic(s TEXT) EXECUTE IMMEDIATE s",
-];
-
-/// The history, as the tests of other rooms make it.
-const HISTORY: &[&str] = &[
-    "CREATE OR REPLACE TABLE app.runner_history (id INT PRIMARY KEY AUTO_INCREMENT, name TEXT, data LONGBLOB)",
-    "INSERT INTO app.runner_history (id, name) VALUES (1, 'a'), (2, NULL)",
-    "DROP TABLE IF EXISTS app.u, app.x, app.runner_meta",
-    "DROP TRIGGER IF EXISTS app.x",
-    "DROP PROCEDURE IF EXISTS app.mine",
-];
-
-/// What an attack must not change: the history, the definitions of everything, users, settings of the server, events.
-const STATE: &[&str] = &[
-    "SELECT GROUP_CONCAT(id, '=', IFNULL(name, '~') ORDER BY id) FROM app.runner_history",
-    "SELECT GROUP_CONCAT(table_schema, '.', table_name, '.', column_name ORDER BY 1) FROM information_schema.columns \
-     WHERE table_name LIKE 'runner%' OR table_schema = 'elsewhere'",
-    "SELECT GROUP_CONCAT(schema_name ORDER BY 1) FROM information_schema.schemata",
-    "SELECT GROUP_CONCAT(User, '@', Host, Priv ORDER BY 1) FROM mysql.global_priv",
-    "SELECT GROUP_CONCAT(Host, Db, User ORDER BY 1, 2, 3) FROM mysql.db",
-    "SELECT COUNT(*) FROM mysql.servers",
-    "SELECT COUNT(*) FROM mysql.plugin",
-    "SELECT COUNT(*) FROM mysql.event",
-    "SELECT GROUP_CONCAT(db, '.', name ORDER BY 1) FROM mysql.proc WHERE db NOT IN ('sys', 'mysql')",
-    "SELECT GROUP_CONCAT(trigger_schema, '.', trigger_name ORDER BY 1) FROM information_schema.triggers \
-     WHERE trigger_schema IN ('app', 'elsewhere')",
-    "SELECT COUNT(*), SUM(CRC32(CONCAT(variable_name, variable_value))) FROM information_schema.global_variables \
-     WHERE variable_name NOT LIKE 'gtid%'",
-];
+use crate::database::attacks::mariadb::CORPUS;
 
 /// Settings of the host's session.
 const SETTINGS: &str = "SELECT CONCAT_WS(',', @@sql_mode, @@time_zone, @@foreign_key_checks, @@unique_checks, \
      @@autocommit, @@completion_type, @@sql_select_limit, @@max_error_count, @@sql_safe_updates, \
      @@character_set_client, @@character_set_results, DATABASE())";
-
-/// What rewrites the history; no part of it names the table.
-const TAMPERING: &str = "CONCAT('UPDATE runner', '_history SET name = ''x''')";
 
 struct Arena {
     _server: servers::Server,
@@ -228,11 +22,11 @@ struct Arena {
 impl Arena {
     async fn new() -> Self {
         let server = servers::Server::private(servers::Kind::Mariadb).start();
-        server.client().sql("CREATE DATABASE app");
+        server.client().sql("CREATE DATABASE app; CREATE DATABASE elsewhere");
         let url = format!("mysql://root@127.0.0.1:{}/app", server.port());
         let mut witness = open_url(&url).await.expect("a connection");
-        for text in HISTORY.iter().chain(PROGRAMS) {
-            run(witness.as_mut(), text).await;
+        for text in (CORPUS.history)().iter().map(String::as_str).chain(CORPUS.field.iter().copied()) {
+            run(witness.as_mut(), &named(text)).await;
         }
         let digest = text_of(witness.as_mut(), "SELECT SUBSTR(SHA2('app', 256), 1, 24)").await;
         Self { _server: server, url, lock: format!("runner:{digest}"), witness }
@@ -240,17 +34,17 @@ impl Arena {
 
     async fn state(&mut self) -> Vec<Vec<Vec<Value>>> {
         let mut state = Vec::new();
-        for ask in STATE {
+        for (_, ask) in CORPUS.state {
             let limits = QueryLimits::NONE;
             // What is gone is a change as well.
-            state.push(self.witness.query(ask, &[], limits).await.map(|found| found.rows).unwrap_or_default());
+            state.push(self.witness.query(&named(ask), &[], limits).await.map(|found| found.rows).unwrap_or_default());
         }
         state
     }
 
     async fn restore(&mut self) {
-        for text in HISTORY {
-            run(self.witness.as_mut(), text).await;
+        for text in CORPUS.again.concat() {
+            run(self.witness.as_mut(), &named(text)).await;
         }
     }
 
@@ -262,7 +56,8 @@ impl Arena {
     }
 
     fn fill(&self, text: &str, [holder, worker]: &[String; 2]) -> String {
-        text.replace("{t}", TAMPERING)
+        named(text)
+            .replace("{t}", CORPUS.tampering)
             .replace("{lock}", &self.lock)
             .replace("{holder}", holder)
             .replace("{worker}", worker)
@@ -296,6 +91,11 @@ impl Arena {
         }
         answer.and(ended)
     }
+}
+
+/// A text of the corpus with the names of this server's databases.
+fn named(text: &str) -> String {
+    text.replace("{db}", "app").replace("{other}", "elsewhere")
 }
 
 /// The spellings of a case.
@@ -335,9 +135,9 @@ async fn hostile_statements_change_nothing_or_are_found_out() {
         let mut database = open_url(&arena.url).await.expect("a connection");
         take_lock(database.as_mut()).await;
         let settings = text_of(database.as_mut(), SETTINGS).await;
-        let of_role = if role == Role::Component { OF_COMPONENTS } else { &[] };
-        for case in OF_ANYONE.iter().chain(of_role) {
-            for (at, variant) in variants(case).into_iter().enumerate() {
+        let of_role = if role == Role::Component { CORPUS.of_components } else { &[] };
+        for case in CORPUS.attacks.iter().chain(of_role) {
+            for (at, variant) in variants(case.statements).into_iter().enumerate() {
                 for in_transaction in [true, false] {
                     // The other spellings differ in how a text is read, not in what it does.
                     if at > 0 && !in_transaction {

@@ -6,119 +6,11 @@ use std::time::Duration;
 use super::*;
 use crate::data::Value;
 use crate::database::DatabaseErrorKind;
+use crate::database::attacks::postgres::CORPUS;
 use crate::database::stop::StopReason;
 
 const NONE: TransactionOptions = TransactionOptions { foreign_keys_off: false, isolation: None, for_migration: false };
 const MIGRATION: TransactionOptions = TransactionOptions { for_migration: true, ..NONE };
-
-/// What the attacker has made beforehand: code that forges the history, code that hides it, and doubles of the server's own
-/// functions and operators, which count their calls in a sequence: no rollback resets it. (Those for integers would be found by
-/// themselves; the suite `servers` has doubles of all.)
-const FIELD: &str = "\
-    CREATE TABLE a (id int, CHECK (id < 1000)); INSERT INTO a VALUES (1);
-    CREATE TABLE later (id int);
-    CREATE SEQUENCE trapped;
-    CREATE FUNCTION hack() RETURNS int LANGUAGE plpgsql AS $$ BEGIN
-        EXECUTE 'UPDATE runner.runner' || '_history SET state = ''forged'''; RETURN 1; END $$;
-    CREATE FUNCTION lies(int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN PERFORM public.hack(); RETURN $1; END $$;
-    CREATE FUNCTION hacks() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM public.hack(); RETURN NEW; END $$;
-    CREATE FUNCTION again() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-        SET CONSTRAINTS ALL DEFERRED;
-        IF NEW.id < 4 THEN INSERT INTO public.later VALUES (NEW.id + 1); ELSE PERFORM public.hack(); END IF;
-        RETURN NULL; END $$;
-    CREATE CONSTRAINT TRIGGER again AFTER INSERT ON later DEFERRABLE INITIALLY DEFERRED
-        FOR EACH ROW EXECUTE FUNCTION again();
-    CREATE FUNCTION sets() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-        PERFORM set_config('search_path', 'public, pg_catalog', false), set_config('row_security', 'on', false);
-        RETURN NULL; END $$;
-    CREATE TABLE switch (id int);
-    CREATE CONSTRAINT TRIGGER sets AFTER INSERT ON switch DEFERRABLE INITIALLY DEFERRED
-        FOR EACH ROW EXECUTE FUNCTION sets();
-    CREATE FUNCTION double(a text, b text) RETURNS boolean LANGUAGE plpgsql AS
-        $$ BEGIN PERFORM pg_catalog.nextval('public.trapped'); RETURN a OPERATOR(pg_catalog.=) b; END $$;
-    CREATE FUNCTION double(a name, b name) RETURNS boolean LANGUAGE plpgsql AS
-        $$ BEGIN PERFORM pg_catalog.nextval('public.trapped'); RETURN a OPERATOR(pg_catalog.=) b; END $$;
-    CREATE FUNCTION joined(a text, b text) RETURNS text LANGUAGE plpgsql AS
-        $$ BEGIN PERFORM pg_catalog.nextval('public.trapped'); RETURN a OPERATOR(pg_catalog.||) b; END $$;
-    CREATE FUNCTION joined(a name, b text) RETURNS text LANGUAGE plpgsql AS
-        $$ BEGIN PERFORM pg_catalog.nextval('public.trapped'); RETURN a OPERATOR(pg_catalog.||) b; END $$;
-    CREATE FUNCTION concat_ws(a text, b name, c oid, VARIADIC d text[]) RETURNS text LANGUAGE plpgsql AS
-        $$ BEGIN PERFORM pg_catalog.nextval('public.trapped'); RETURN ''; END $$;
-    CREATE FUNCTION current_setting(text) RETURNS text LANGUAGE plpgsql AS
-        $$ BEGIN PERFORM pg_catalog.nextval('public.trapped'); RETURN pg_catalog.current_setting($1); END $$;
-    CREATE OPERATOR = (LEFTARG = text, RIGHTARG = text, FUNCTION = double);
-    CREATE OPERATOR = (LEFTARG = name, RIGHTARG = name, FUNCTION = double);
-    CREATE OPERATOR || (LEFTARG = text, RIGHTARG = text, FUNCTION = joined);
-    CREATE OPERATOR || (LEFTARG = name, RIGHTARG = text, FUNCTION = joined)";
-
-/// The attacks. `~` stands for the user, `%` for the database.
-const ATTACKS: &[&str] = &[
-    // The history, by names that are assembled.
-    "SELECT hack()",
-    "DO $$ BEGIN EXECUTE 'UPDATE runner.runner' || '_history SET state = ''forged'''; END $$",
-    "DO $$ BEGIN EXECUTE format('DELETE FROM %I.%I', 'runner', 'runner_' || 'history'); END $$",
-    "DO $$ BEGIN EXECUTE convert_from(decode('44454c4554452046524f4d2072756e6e65722e72756e6e65725f6d657461', 'hex'), 'UTF8'); END $$",
-    "DO $$ BEGIN EXECUTE 'TRUNCATE runner.runner' || '_repair'; EXCEPTION WHEN division_by_zero THEN NULL; END $$",
-    "UPDATE U&\"runner\".U&\"runner\\005fhistory\" SET state = 'forged'",
-    "UPDATE U&\"!0072unner\" UESCAPE '!' .U&\"runner!005fhistory\" UESCAPE '!' SET state = 'forged'",
-    "WITH x AS (SELECT hack()) INSERT INTO a SELECT 2 FROM x",
-    "CREATE TABLE copied AS SELECT hack() AS n",
-    "CREATE MATERIALIZED VIEW seen AS SELECT hack() AS n",
-    "INSERT INTO a SELECT 3 WHERE hack() = 1",
-    "EXPLAIN ANALYZE SELECT hack()",
-    "DO $$ BEGIN PERFORM query_to_xml('SELECT hack()', true, true, ''); END $$",
-    "DO $$ DECLARE c refcursor; BEGIN OPEN c FOR EXECUTE 'SELECT hack()'; FETCH c INTO c; END $$",
-    // Work that waits for the commit.
-    "INSERT INTO later VALUES (1)",
-    "INSERT INTO later VALUES (2)",
-    "INSERT INTO later VALUES (3)",
-    "INSERT INTO later VALUES (4)",
-    "DO $$ BEGIN SET CONSTRAINTS ALL DEFERRED; INSERT INTO later VALUES (2); END $$",
-    "DO $$ DECLARE c refcursor := 'held'; BEGIN EXECUTE 'DECLARE held CURSOR WITH HOLD FOR SELECT public.hack()'; END $$",
-    "DECLARE held CURSOR WITH HOLD FOR SELECT public.hack()",
-    "DECLARE held CURSOR WITH HOLD FOR SELECT lies(id) FROM a",
-    "INSERT INTO switch VALUES (1)",
-    // Traps for others: the tool's own tables get nothing that runs.
-    "DO $$ BEGIN EXECUTE 'CREATE TRIGGER t BEFORE INSERT ON runner.runner' || '_history FOR EACH ROW EXECUTE FUNCTION hacks()'; END $$",
-    "DO $$ BEGIN EXECUTE 'CREATE RULE r AS ON UPDATE TO runner.runner' || '_history DO ALSO SELECT hack()'; END $$",
-    "DO $$ BEGIN EXECUTE 'CREATE INDEX i ON runner.runner' || '_history (lies(1))'; END $$",
-    "DO $$ BEGIN EXECUTE 'CREATE POLICY p ON runner.runner' || '_history USING (hack() = 1)'; END $$",
-    "DO $$ BEGIN EXECUTE 'ALTER TABLE runner.runner' || '_history ALTER state SET DEFAULT hack()::text'; END $$",
-    "DO $$ BEGIN EXECUTE 'ALTER TABLE runner.runner' || '_history ADD CHECK (lies(1) = 1) NOT VALID'; END $$",
-    "DO $$ BEGIN EXECUTE 'CREATE TABLE heir () INHERITS (runner.runner' || '_history)'; END $$",
-    "DO $$ BEGIN EXECUTE 'CREATE STATISTICS s ON (lies(id)) FROM runner.runner' || '_history'; END $$",
-    "DO $$ BEGIN EXECUTE 'CREATE STATISTICS s ON id, state FROM runner.runner' || '_history'; END $$",
-    "DO $$ BEGIN EXECUTE 'ALTER TABLE a ADD FOREIGN KEY (id) REFERENCES runner.runner' || '_history'; END $$",
-    "DO $$ BEGIN EXECUTE 'ALTER TABLE runner.runner' || '_history RENAME TO gone'; END $$",
-    "DO $$ BEGIN EXECUTE 'ALTER TABLE runner.runner' || '_history SET SCHEMA public'; END $$",
-    "DO $$ BEGIN EXECUTE 'GRANT ALL ON runner.runner' || '_history TO PUBLIC'; END $$",
-    "DO $$ BEGIN EXECUTE 'COMMENT ON SCHEMA run' || 'ner IS ''mine'''; EXECUTE 'ALTER SCHEMA run' || 'ner RENAME TO gone'; END $$",
-    "CREATE INDEX i ON a (lies(id))",
-    "ALTER TABLE a ADD COLUMN b int GENERATED ALWAYS AS (lies(id)) STORED",
-    // Names: the search path, doubles of functions and operators, and the session.
-    "SELECT set_config('search_path', 'public, pg_catalog', false)",
-    "SELECT set_config('search_path', 'public, pg_catalog', true)",
-    "DO $$ BEGIN PERFORM set_config('search_path', 'public, pg_catalog', false); END $$",
-    "SET search_path = public, pg_catalog",
-    "SET SESSION search_path TO public, pg_catalog",
-    "SET SCHEMA 'public'",
-    "ALTER ROLE ~ SET search_path = public, pg_catalog",
-    "ALTER ROLE CURRENT_USER IN DATABASE % SET search_path = public, pg_catalog",
-    "ALTER DATABASE % SET search_path = public, pg_catalog",
-    "DO $$ BEGIN EXECUTE 'ALTER ROLE CURRENT_USER SET search_path = public, pg_catalog'; END $$",
-    "SELECT set_config('runner.search_path', 'public, pg_catalog', false)",
-    "SELECT set_config('row_security', 'on', false), set_config('statement_timeout', '1', false)",
-    "SELECT set_config('standard_conforming_strings', 'off', false), set_config('default_transaction_read_only', 'on', false)",
-    "SELECT set_config('check_function_bodies', 'off', false), set_config('default_transaction_isolation', 'serializable', false)",
-    "SELECT set_config('application_name', 'psql', false)",
-    "CREATE TEMP TABLE pg_class AS SELECT * FROM pg_catalog.pg_class",
-    "CREATE TEMP TABLE pg_locks AS SELECT * FROM pg_catalog.pg_locks LIMIT 0",
-    "CREATE DOMAIN pg_temp.text AS pg_catalog.text CHECK (VALUE <> 'applied')",
-    "CREATE FUNCTION pg_temp.concat(VARIADIC text[]) RETURNS text LANGUAGE sql AS 'SELECT NULL::text'",
-    "SELECT pg_advisory_lock(1), pg_advisory_unlock_all()",
-    "PREPARE sqlx_s_1 AS SELECT hack()",
-    "LISTEN runner",
-];
 
 /// The same statement as an attacker would write it to pass a check of words. Only what is outside of quotes changes.
 fn variants(statement: &str) -> Vec<String> {
@@ -178,8 +70,9 @@ impl Field {
         fresh.client().as_user(user, "").sql(&format!(
             "ALTER ROLE CURRENT_USER RESET ALL; ALTER ROLE CURRENT_USER IN DATABASE {0} RESET ALL; \
              ALTER DATABASE {0} RESET ALL; SET search_path = public; \
-             DROP SCHEMA public CASCADE; CREATE SCHEMA public; {FIELD}",
-            fresh.name()
+             DROP SCHEMA public CASCADE; CREATE SCHEMA public; {1}",
+            fresh.name(),
+            CORPUS.field.join("; ")
         ));
     }
 
@@ -268,12 +161,9 @@ async fn try_all(first: usize) -> usize {
     let field = Field::new().await;
     let before = field.state();
     let mut passed = 0;
-    for (at, attack_text) in ATTACKS.iter().enumerate().skip(first).step_by(4) {
-        // `%I` of `format` is not a database.
-        let text = match attack_text.contains("%I") {
-            true => (*attack_text).to_owned(),
-            false => attack_text.replace('~', &field.user).replace('%', field.fresh.name()),
-        };
+    for (at, attack_text) in CORPUS.attacks.iter().enumerate().skip(first).step_by(4) {
+        let [text] = attack_text.statements else { panic!("one statement") };
+        let text = text.replace("{user}", &field.user).replace("{db}", field.fresh.name());
         let mut cases = Vec::new();
         for role in [Role::SqlScript, Role::Component] {
             cases.extend([Way::Finish, Way::Commit, Way::Alone].map(|way| (text.clone(), role, way)));
@@ -306,7 +196,7 @@ async fn try_all(first: usize) -> usize {
 /// Some are refused and others harmless. If all were refused, the attacks would prove nothing about what comes after them.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_attack_changes_what_is_the_tools_1() {
-    assert!(ATTACKS.len() >= 40);
+    assert!(CORPUS.attacks.len() >= 40);
     assert!(try_all(0).await > 0);
 }
 

@@ -5,140 +5,8 @@ use sha2::{Digest as _, Sha256};
 
 use super::*;
 use crate::database::End;
-
-/// Statements that leave nothing in either role, whatever else they do.
-const BOTH: &[&str] = &[
-    "COMMIT",
-    "END TRANSACTION",
-    "ROLLBACK",
-    "ROLLBACK TO s",
-    "BEGIN EXCLUSIVE",
-    "SAVEPOINT s",
-    "RELEASE s",
-    "EXPLAIN COMMIT",
-    "SELECT 1; COMMIT",
-    "INSERT INTO runner_history VALUES ('9', 'forged')",
-    "INSERT OR REPLACE INTO main.runner_history VALUES ('1', 'forged')",
-    "REPLACE INTO \"runner_history\" VALUES ('1', 'forged')",
-    "INSERT INTO [runner_history] SELECT '9', 'forged'",
-    "INSERT INTO `runner_history` DEFAULT VALUES",
-    "UPDATE runner_history SET note = 'forged'",
-    "UPDATE OR IGNORE main.runner_history SET note = 'forged' FROM people",
-    "DELETE FROM runner_history",
-    "DELETE FROM main.\"runner_history\" WHERE 1 RETURNING *",
-    "WITH x AS (SELECT 1) DELETE FROM runner_history",
-    "DROP TABLE runner_history",
-    "DROP TABLE IF EXISTS main.runner_history",
-    "ALTER TABLE runner_history RENAME TO gone",
-    "ALTER TABLE runner_history RENAME COLUMN note TO x",
-    "ALTER TABLE runner_history ADD COLUMN x",
-    "ALTER TABLE runner_history DROP COLUMN note",
-    "ALTER TABLE people RENAME TO runner_chunk",
-    "CREATE TABLE runner_chunk (x)",
-    "CREATE TEMP TABLE runner_history (x)",
-    "CREATE TEMP VIEW runner_history AS SELECT 'forged'",
-    "CREATE VIRTUAL TABLE runner_chunk USING fts5(x)",
-    "CREATE INDEX late ON runner_history (note)",
-    "CREATE TRIGGER bomb AFTER INSERT ON people BEGIN DELETE FROM runner_history; END",
-    "CREATE TRIGGER bomb AFTER INSERT ON runner_history BEGIN SELECT RAISE(IGNORE); END",
-    "CREATE TEMP TRIGGER bomb BEFORE INSERT ON main.runner_history BEGIN SELECT RAISE(IGNORE); END",
-    "CREATE TABLE child (x REFERENCES runner_history ON DELETE RESTRICT)",
-    "INSERT INTO log_view VALUES ('9', 'forged')",
-    "INSERT INTO trapped VALUES (1)",
-    "UPDATE sqlite_schema SET sql = ''",
-    "DELETE FROM sqlite_master WHERE name = 'runner_history'",
-    "INSERT INTO sqlite_master VALUES ('table', 'x', 'x', 2, 'CREATE TABLE x (a)')",
-    "DROP TABLE sqlite_schema",
-    "PRAGMA writable_schema = ON",
-    "PRAGMA main.writable_schema(RESET)",
-    "PRAGMA journal_mode = OFF",
-    "PRAGMA journal_mode = MEMORY",
-    "PRAGMA synchronous = OFF",
-    "PRAGMA foreign_keys = OFF",
-    "PRAGMA ignore_check_constraints = 1",
-    "PRAGMA trusted_schema = ON",
-    "PRAGMA recursive_triggers = 1",
-    "PRAGMA case_sensitive_like = ON",
-    "PRAGMA schema_version = 7",
-    "PRAGMA temp_store_directory = '/tmp'",
-    "PRAGMA data_store_directory = '/tmp'",
-    "PRAGMA temp_store = MEMORY",
-    "PRAGMA locking_mode = EXCLUSIVE",
-    "PRAGMA query_only = 1",
-    "PRAGMA busy_timeout = 1",
-    "PRAGMA cache_size = 1",
-    "PRAGMA mmap_size = 1000000",
-    "PRAGMA max_page_count = 1",
-    "PRAGMA secure_delete = ON",
-    "PRAGMA hard_heap_limit = 1000000",
-    "PRAGMA soft_heap_limit = 1000000",
-    "PRAGMA encoding = 'UTF-16'",
-    "SELECT * FROM pragma_journal_mode('off')",
-    "SELECT load_extension('evil')",
-    "SELECT load_extension('evil', 'entry')",
-    "SELECT fts3_tokenizer('simple')",
-    "SELECT fts3_tokenizer('simple', x'0000000000000000')",
-    "SELECT writefile('made', 'x')",
-    "SELECT edit('x')",
-    "SELECT runner_pull_0(1)",
-    "ATTACH 'made.db' AS made",
-    "ATTACH 'file:made.db?mode=rwc' AS made",
-    "VACUUM INTO runner_pull_0(1)",
-    "VACUUM INTO load_extension('made')",
-    "VACUUM INTO fts3_tokenizer('made')",
-];
-
-/// Statements that a migration in SQL may use on purpose, and a component may not.
-const COMPONENT: &[&str] = &[
-    "ATTACH 'other.db' AS other",
-    "ATTACH ':memory:' AS other",
-    "VACUUM",
-    "VACUUM main",
-    "VACUUM INTO 'made.db'",
-    "PRAGMA user_version = 7",
-    "PRAGMA application_id = 7",
-    "PRAGMA auto_vacuum = FULL",
-    "PRAGMA wal_checkpoint(TRUNCATE)",
-    "PRAGMA journal_mode = DELETE",
-];
-
-/// Settings of a connection or file that a migration must leave alone.
-const SETTINGS: &[&str] = &[
-    "application_id",
-    "auto_vacuum",
-    "busy_timeout",
-    "cache_size",
-    "cache_spill",
-    "cell_size_check",
-    "checkpoint_fullfsync",
-    "defer_foreign_keys",
-    "encoding",
-    "foreign_keys",
-    "fullfsync",
-    "hard_heap_limit",
-    "ignore_check_constraints",
-    "journal_mode",
-    "journal_size_limit",
-    "legacy_alter_table",
-    "locking_mode",
-    "max_page_count",
-    "mmap_size",
-    "page_size",
-    "query_only",
-    "read_uncommitted",
-    "recursive_triggers",
-    "reverse_unordered_selects",
-    "secure_delete",
-    "soft_heap_limit",
-    "synchronous",
-    "temp_store",
-    "temp_store_directory",
-    "threads",
-    "trusted_schema",
-    "user_version",
-    "wal_autocheckpoint",
-    "writable_schema",
-];
+use crate::database::attacks::Attack;
+use crate::database::attacks::sqlite::CORPUS;
 
 /// The same statement in other spellings: some are equal for SQLite, others are no statements at all.
 fn variants(statement: &str) -> Vec<String> {
@@ -170,16 +38,8 @@ fn variants(statement: &str) -> Vec<String> {
 async fn digest(database: &mut dyn Database, directory: &Path) -> String {
     database.set_role(Role::Host);
     let mut digest = Sha256::new();
-    let mut questions = vec![
-        "SELECT * FROM main.runner_history ORDER BY 1, 2".to_owned(),
-        "SELECT type, name, tbl_name, sql FROM main.sqlite_schema ORDER BY 1, 2, 4".to_owned(),
-        "SELECT type, name, tbl_name, sql FROM temp.sqlite_schema ORDER BY 1, 2, 4".to_owned(),
-        "SELECT name FROM pragma_database_list ORDER BY 1".to_owned(),
-        "SELECT 'a' LIKE 'A'".to_owned(),
-    ];
-    questions.extend(SETTINGS.iter().map(|setting| format!("PRAGMA {setting}")));
-    for question in questions {
-        digest.update(format!("{question}: {:?}\n", rows(database, &question).await));
+    for (_, question) in CORPUS.state {
+        digest.update(format!("{question}: {:?}\n", rows(database, question).await));
     }
     let mut files: Vec<_> =
         std::fs::read_dir(directory).expect("files").map(|entry| entry.expect("a file").path()).collect();
@@ -194,31 +54,22 @@ async fn prepared(directory: &Path) -> Box<dyn Database> {
     let other = rusqlite::Connection::open(directory.join("other.db")).expect("another database");
     other.execute_batch("CREATE TABLE secret (x); INSERT INTO secret VALUES (1)").expect("filled");
     let mut database = open_at(directory).await;
-    for statement in [
-        "CREATE TABLE runner_history (revision TEXT PRIMARY KEY, note TEXT)",
-        "CREATE TABLE people (id INTEGER PRIMARY KEY, n INTEGER)",
-        "INSERT INTO runner_history VALUES ('1', 'kept')",
-        "INSERT INTO people VALUES (1, 1)",
-        // What someone with access to the file left there.
-        "CREATE VIEW log_view AS SELECT * FROM runner_history",
-        "CREATE TRIGGER through INSTEAD OF INSERT ON log_view BEGIN INSERT INTO runner_history VALUES (new.revision, new.note); END",
-        "CREATE TABLE trapped (x)",
-        "CREATE TRIGGER trap AFTER INSERT ON trapped BEGIN DELETE FROM runner_history; END",
-    ] {
+    for statement in (CORPUS.history)().iter().map(String::as_str).chain(CORPUS.field.iter().copied()) {
         run(database.as_mut(), statement).await;
     }
     database
 }
 
-async fn nothing_is_left(role: Role, statements: &[&[&str]]) {
+async fn nothing_is_left(role: Role, attacks: &[&[Attack]]) {
     let directory = directory();
     let mut database = prepared(directory.path()).await;
     let before = digest(database.as_mut(), directory.path()).await;
-    for statement in statements.concat().iter().flat_map(|statement| variants(statement)) {
-        // Relative paths lead to the working directory of the tests otherwise.
-        let statement = ["other.db", "made.db", "OTHER.DB", "MADE.DB"].iter().fold(statement, |statement, file| {
-            statement.replace(file, &directory.path().join(file).display().to_string())
-        });
+    let statements = attacks.concat().into_iter().flat_map(|attack| attack.statements);
+    for statement in statements.flat_map(|statement| variants(statement)) {
+        // The path may have changed its case with the rest of the statement.
+        let place = directory.path().display().to_string();
+        let statement =
+            ["{dir}", "{DIR}", "{DiR}", "{dIr}"].iter().fold(statement, |text, it| text.replace(it, &place));
         for in_transaction in [true, false] {
             if in_transaction {
                 database.begin(TransactionOptions::default()).await.expect("begun");
@@ -255,14 +106,14 @@ async fn nothing_is_left(role: Role, statements: &[&[&str]]) {
 
 #[tokio::test]
 async fn a_component_leaves_nothing() {
-    assert!(BOTH.len() + COMPONENT.len() >= 50);
-    nothing_is_left(Role::Component, &[BOTH, COMPONENT]).await;
+    assert!(CORPUS.attacks.len() + CORPUS.of_components.len() >= 50);
+    nothing_is_left(Role::Component, &[CORPUS.attacks, CORPUS.of_components]).await;
 }
 
 #[tokio::test]
 async fn a_migration_in_sql_leaves_nothing_that_it_may_not() {
-    assert!(BOTH.len() >= 50);
-    nothing_is_left(Role::SqlScript, &[BOTH]).await;
+    assert!(CORPUS.attacks.len() >= 50);
+    nothing_is_left(Role::SqlScript, &[CORPUS.attacks]).await;
 }
 
 /// The digest sees what it is for.

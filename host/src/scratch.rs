@@ -1,4 +1,5 @@
-//! Scratch databases of tests. One that a killed test left behind is found by its name and dropped by the next test.
+//! Scratch databases of `runner test` and `runner doctor --attack`. One that a killed process left behind is found by its name
+//! and dropped by the next one.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -38,8 +39,8 @@ pub fn is_scratch(url: &DatabaseUrl) -> bool {
     }
 }
 
-/// A scratch database. [`Scratch::discard`] drops it; otherwise the next test does.
-pub(super) struct Scratch {
+/// A scratch database. [`Scratch::discard`] drops it; otherwise the next process that makes one does.
+pub struct Scratch {
     /// Its URL.
     pub url: DatabaseUrl,
     keeper: Keeper,

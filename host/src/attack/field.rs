@@ -1,0 +1,165 @@
+//! The scratch database on which the attacks are tried, and what it is like before and after one.
+
+use std::time::Duration;
+
+use crate::data::Value;
+use crate::database::attacks::Corpus;
+use crate::database::{
+    ConnectOptions, Database, DatabaseUrl, HostSession, LockRequest, QueryLimits, StopSignal, connect,
+};
+use crate::error::{Error, Result};
+use crate::scratch::Scratch;
+
+/// How long a run that an attack has killed may hold the lock of the next one.
+const LOCK_WAIT: Duration = Duration::from_secs(30);
+
+/// Scratch databases, and a session that looks.
+pub(super) struct Field<'a> {
+    server: &'a DatabaseUrl,
+    options: ConnectOptions,
+    corpus: &'a Corpus,
+    scratch: Scratch,
+    /// A second database on the same server.
+    other: Option<Scratch>,
+    witness: Box<dyn Database>,
+}
+
+/// What no attack may change, as it is at one time: what it is, and the answer.
+pub(super) struct State(Vec<(&'static str, String)>);
+
+impl State {
+    /// The lock is no part of the state: it is held while an attack runs.
+    pub(super) const LOCK: &'static str = "the lock";
+
+    /// What is different, each once.
+    pub(super) fn differs(&self, before: &Self) -> Vec<&'static str> {
+        let pairs = self.0.iter().zip(&before.0);
+        let mut changed: Vec<&str> = pairs.filter(|(now, then)| now.1 != then.1).map(|(now, _)| now.0).collect();
+        changed.dedup();
+        changed
+    }
+}
+
+impl<'a> Field<'a> {
+    /// Makes the databases and what the attacks use.
+    pub(super) async fn create(server: &'a DatabaseUrl, options: &ConnectOptions, corpus: &'a Corpus) -> Result<Self> {
+        let options = ConnectOptions { create: true, statement_timeout: Some(LOCK_WAIT), ..options.clone() };
+        let scratch = Scratch::create(server, &options).await?;
+        let other = match corpus.has_other {
+            true => Some(Scratch::create(server, &options).await?),
+            false => None,
+        };
+        let witness = connect(&scratch.url, &options).await?;
+        let mut field = Self { server, options, corpus, scratch, other, witness };
+        match field.fill_database().await {
+            Ok(()) => Ok(field),
+            Err(error) => {
+                drop(field.discard().await);
+                Err(error)
+            }
+        }
+    }
+
+    async fn fill_database(&mut self) -> Result<()> {
+        for text in (self.corpus.history)() {
+            self.say(&text).await?;
+        }
+        for text in self.corpus.field {
+            self.say(text).await?;
+        }
+        Ok(())
+    }
+
+    /// Drops the databases.
+    pub(super) async fn discard(self) -> Result<()> {
+        drop(self.witness);
+        if let Some(other) = self.other {
+            other.discard().await?;
+        }
+        self.scratch.discard().await
+    }
+
+    /// Makes everything anew after an attack that succeeded.
+    pub(super) async fn replace(&mut self) -> Result<()> {
+        let fresh = Self::create(self.server, &self.options, self.corpus).await?;
+        std::mem::replace(self, fresh).discard().await
+    }
+
+    /// Makes anew what an attack that ran may have changed, and was free to.
+    pub(super) async fn again(&mut self) -> Result<()> {
+        for text in self.corpus.again.concat() {
+            self.say(text).await?;
+        }
+        Ok(())
+    }
+
+    async fn say(&mut self, text: &str) -> Result<()> {
+        let text = self.fill(text).await?;
+        let said = self.witness().execute(&text, &[]).await;
+        said.map(drop).map_err(|error| Error::from(error).at("statement", text))
+    }
+
+    /// The session that looks.
+    pub(super) fn witness(&mut self) -> HostSession<'_> {
+        self.witness.host()
+    }
+
+    /// A connection of a run that holds the lock.
+    pub(super) async fn attacker(&mut self) -> Result<Box<dyn Database>> {
+        let mut database = connect(&self.scratch.url, &self.options).await?;
+        let request = LockRequest { wait: LOCK_WAIT, run_id: "attack".to_owned(), owner: "runner doctor".to_owned() };
+        database.lock(&request, &StopSignal::never(), &|_| {}).await?;
+        Ok(database)
+    }
+
+    /// Whether somebody holds the lock.
+    pub(super) async fn is_locked(&mut self) -> Result<bool> {
+        Ok(self.witness().lock_holder().await?.is_some())
+    }
+
+    /// Fills the placeholders of a text.
+    pub(super) async fn fill(&mut self, text: &str) -> Result<String> {
+        let name = |url: &DatabaseUrl| url.database_name().unwrap_or_default().to_owned();
+        let mut text = text.replace("{t}", self.corpus.tampering).replace("{db}", &name(&self.scratch.url));
+        if let Some(other) = &self.other {
+            text = text.replace("{other}", &name(&other.url));
+        }
+        let file = self.scratch.url.sqlite_path();
+        if let Some(directory) = file.as_deref().and_then(std::path::Path::parent) {
+            text = text.replace("{dir}", &directory.display().to_string());
+        }
+        for (placeholder, question) in self.corpus.answers {
+            if text.contains(placeholder) {
+                let question = Box::pin(self.fill(question)).await?;
+                let found = self.witness().query(&question, &[], QueryLimits::NONE).await?;
+                let answer = found.rows.first().and_then(|row| row.first()).and_then(Value::as_text);
+                text = text.replace(placeholder, answer.unwrap_or_default());
+            }
+        }
+        Ok(text)
+    }
+
+    /// What no attack may change. Settings and temporary tables of SQLite are those of the attacker's connection.
+    pub(super) async fn state(&mut self, attacker: &mut dyn Database) -> State {
+        let mut state = Vec::new();
+        let file = self.scratch.url.sqlite_path();
+        if let Some(directory) = file.as_deref().and_then(std::path::Path::parent) {
+            let names = std::fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.file_name());
+            // Those of the database itself come and go.
+            let mut names: Vec<_> = names.filter(|name| !name.to_string_lossy().starts_with("scratch.db")).collect();
+            names.sort();
+            state.push(("other files", format!("{names:?}")));
+        }
+        for (what, question) in self.corpus.state.iter().filter(|(what, _)| *what != State::LOCK) {
+            // What is gone is a change as well.
+            let Ok(question) = self.fill(question).await else {
+                state.push((*what, String::new()));
+                continue;
+            };
+            let mut session = if file.is_some() { attacker.host() } else { self.witness.host() };
+            let answer = session.query(&question, &[], QueryLimits::NONE).await;
+            state.push((*what, answer.map(|found| format!("{:?}", found.rows)).unwrap_or_default()));
+        }
+        State(state)
+    }
+}

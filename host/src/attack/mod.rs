@@ -1,0 +1,141 @@
+//! `runner doctor --attack`: tries hostile statements with the rights of a login, on a scratch database, and reports which of
+//! them would have succeeded.
+
+mod field;
+
+use field::{Field, State};
+
+use crate::data::Value;
+use crate::database::attacks::{self, Attack, Corpus, Reach};
+use crate::database::{
+    ConnectOptions, Database, DatabaseError, DatabaseUrl, Dialect, End, HostSession, QueryLimits, StopSignal,
+    TransactionOptions,
+};
+use crate::error::{Error, ErrorKind, Result};
+
+/// The transaction of a component.
+const MIGRATION: TransactionOptions =
+    TransactionOptions { foreign_keys_off: false, isolation: None, for_migration: true };
+
+/// What came of the attacks.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AttackReport {
+    /// How many were tried.
+    pub tried: usize,
+    /// How many were not tried, since they would change the server if they succeeded.
+    pub left_out: usize,
+    /// Those that would have succeeded.
+    pub succeeded: Vec<Succeeded>,
+}
+
+/// An attack that would have succeeded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Succeeded {
+    /// What it reached: what it changed, or what a component may do.
+    pub what: Vec<&'static str>,
+    /// Its statements.
+    pub statements: Vec<String>,
+}
+
+/// Tries the corpus of the URL's dialect as a component, on scratch databases of the URL's server.
+///
+/// # Errors
+///
+/// Fails if there is no corpus for the server, or if no scratch database can be made.
+pub async fn attack(url: &DatabaseUrl, options: &ConnectOptions, dialect: Dialect) -> Result<AttackReport> {
+    let Some(corpus) = attacks::corpus(dialect) else {
+        return Err(Error::new(ErrorKind::Usage, format!("there are no attacks on {dialect} to try"))
+            .hint("`--attack` works on SQLite, PostgreSQL and MariaDB"));
+    };
+    let mut field = Field::create(url, options, corpus).await?;
+    let report = try_all(&mut field, corpus).await;
+    field.discard().await?;
+    report
+}
+
+async fn try_all(field: &mut Field<'_>, corpus: &Corpus) -> Result<AttackReport> {
+    let mut report = AttackReport::default();
+    for reach in corpus.reaches {
+        report.tried += 1;
+        let statement = field.fill(reach.statement).await?;
+        if reaches(field, reach, &statement).await? {
+            report.succeeded.push(Succeeded { what: vec![reach.what], statements: vec![statement] });
+        }
+    }
+    for attack in corpus.attacks.iter().chain(corpus.of_components) {
+        if attack.is_beyond {
+            report.left_out += 1;
+            continue;
+        }
+        report.tried += 1;
+        let (statements, what) = change(field, attack).await?;
+        if !what.is_empty() {
+            report.succeeded.push(Succeeded { what, statements });
+            field.replace().await?;
+        }
+    }
+    Ok(report)
+}
+
+/// Whether a statement runs, and returns something.
+async fn reaches(field: &mut Field<'_>, reach: &Reach, statement: &str) -> Result<bool> {
+    let mut attacker = field.attacker().await?;
+    let stop = StopSignal::never();
+    attacker.host().begin(MIGRATION).await?;
+    let limits = QueryLimits { rows: 2, bytes: 1 << 16 };
+    let ran = if statement.starts_with("SELECT") {
+        let found = attacker.component(&stop).query(statement, &[], limits).await;
+        found.is_ok_and(|found| found.rows.iter().flatten().next() != Some(&Value::Null))
+    } else {
+        attacker.component(&stop).execute(statement, &[]).await.is_ok()
+    };
+    // It may have ended the session.
+    drop(attacker.host().rollback().await);
+    drop(attacker);
+    if let Some(undo) = reach.undo.filter(|_| ran) {
+        field.witness().execute(undo, &[]).await?;
+    }
+    Ok(ran)
+}
+
+/// Runs an attack as a component that is about to be committed. Returns its statements, and what they changed.
+async fn change(field: &mut Field<'_>, attack: &Attack) -> Result<(Vec<String>, Vec<&'static str>)> {
+    let mut attacker = field.attacker().await?;
+    let before = field.state(attacker.as_mut()).await;
+    let mut statements = Vec::new();
+    for statement in attack.statements {
+        statements.push(field.fill(statement).await?);
+    }
+    let ran = run(attacker.as_mut(), &statements).await;
+    drop(attacker.host().drop_temporary().await);
+    let mut changed = field.state(attacker.as_mut()).await.differs(&before);
+    if ran.is_ok() && !field.is_locked().await? {
+        // A session ends a little later than what ends it: then the next step notices.
+        if attacker.host().record(&[]).await.is_ok() {
+            changed.push(State::LOCK);
+        }
+    }
+    drop(attacker);
+    if ran.is_ok() && changed.is_empty() {
+        field.again().await?;
+    }
+    Ok((statements, changed))
+}
+
+async fn run(attacker: &mut dyn Database, statements: &[String]) -> Result<(), DatabaseError> {
+    let stop = StopSignal::never();
+    attacker.host().begin(MIGRATION).await?;
+    let mut result = Ok(());
+    for statement in statements {
+        let ran = attacker.component(&stop).execute(statement, &[]).await;
+        // A component may go on after an error.
+        result = result.and(ran.map(drop));
+    }
+    let mut host: HostSession<'_> = attacker.host();
+    let ended = host.finish(&[], End::Migration { next: None }).await;
+    if ended.is_err() {
+        drop(host.rollback().await);
+    }
+    // What a failed statement left is committed with the rest.
+    result.and(ended)
+}

@@ -1,0 +1,93 @@
+//! Statements that try to get past what keeps a migration from the rest of a database: one corpus for each dialect.
+//!
+//! The tests of the drivers try all of them, in several spellings and roles. `runner doctor --attack` tries those that cannot
+//! harm a server if they succeed. The verdict is never that of a check: a corpus has questions about what no attack may
+//! change, and their answers before and after are compared.
+
+#[cfg(feature = "mysql")]
+pub mod mariadb;
+#[cfg(feature = "postgres")]
+pub mod postgres;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
+
+use super::Dialect;
+
+/// One attack: statements that a migration runs one after the other.
+///
+/// Their placeholders are the database `{db}`, a second one `{other}`, the login `{user}`, the directory `{dir}` of SQLite's
+/// files, the name of the lock `{lock}`, the sessions `{holder}` and `{worker}` that hold its parts, and `{t}`, a statement
+/// that rewrites the history, as an expression that assembles it.
+#[derive(Clone, Copy, Debug)]
+pub struct Attack {
+    /// The statements.
+    pub statements: &'static [&'static str],
+    /// Whether more than the database changes if it succeeds: a login, the server, another file.
+    pub is_beyond: bool,
+}
+
+impl Attack {
+    /// An attack that changes only the database.
+    const fn of(statements: &'static [&'static str]) -> Self {
+        Self { statements, is_beyond: false }
+    }
+
+    /// An attack that changes more.
+    const fn beyond(statements: &'static [&'static str]) -> Self {
+        Self { statements, is_beyond: true }
+    }
+}
+
+/// Something that a login may do beyond its database, done without leaving anything.
+#[derive(Clone, Copy, Debug)]
+pub struct Reach {
+    /// What it is, after "may".
+    pub what: &'static str,
+    /// The statement. It succeeds if it runs, and if its first value, if it has one, is not NULL.
+    pub statement: &'static str,
+    /// What removes what it leaves in spite of a rollback.
+    pub undo: Option<&'static str>,
+}
+
+impl Reach {
+    const fn new(what: &'static str, statement: &'static str) -> Self {
+        Self { what, statement, undo: None }
+    }
+}
+
+/// The attacks on one dialect.
+pub struct Corpus {
+    /// The statements that make tables with the names of the tool's in an empty database.
+    pub history: fn() -> Vec<String>,
+    /// The statements that make what the attacks use.
+    pub field: &'static [&'static str],
+    /// The statements that make it anew after an attack that ran, one list after the other.
+    pub again: &'static [&'static [&'static str]],
+    /// The expression that `{t}` stands for.
+    pub tampering: &'static str,
+    /// Placeholders, and queries for what they stand for.
+    pub answers: &'static [(&'static str, &'static str)],
+    /// Whether `{other}` is used.
+    pub has_other: bool,
+    /// What no migration may do, judged by `state`.
+    pub attacks: &'static [Attack],
+    /// What a migration in SQL may do, and a component may not.
+    pub of_components: &'static [Attack],
+    /// What no attack may change: what it is, and a query.
+    pub state: &'static [(&'static str, &'static str)],
+    /// What a component may do nowhere, judged by success.
+    pub reaches: &'static [Reach],
+}
+
+/// Returns the corpus of a dialect, if there is one.
+pub fn corpus(dialect: Dialect) -> Option<&'static Corpus> {
+    match dialect {
+        #[cfg(feature = "sqlite")]
+        Dialect::Sqlite => Some(&sqlite::CORPUS),
+        #[cfg(feature = "postgres")]
+        Dialect::Postgres => Some(&postgres::CORPUS),
+        #[cfg(feature = "mysql")]
+        Dialect::Mariadb => Some(&mariadb::CORPUS),
+        _ => None,
+    }
+}
