@@ -30,6 +30,7 @@ const TOLD: &[&str] = &[
     "guide/reproducibility",
     "guide/rust",
     "guide/scale",
+    "guide/scripts",
     "guide/sql",
     "guide/sqlite-rebuilds",
     "guide/testing",

@@ -16,6 +16,8 @@ mod doctor;
 mod grants;
 #[path = "sandbox/packages.rs"]
 mod packages;
+#[path = "sandbox/scripts.rs"]
+mod scripts;
 #[path = "sandbox/statements.rs"]
 mod statements;
 
@@ -135,7 +137,7 @@ fn mutated_components_are_refused_or_described() {
     let limits = Limits { fuel: 1_000_000, ..Limits::default() };
     let sandbox = Sandbox::new(SandboxOptions { limits, jobs: 1, ..SandboxOptions::default() });
     let original = guests::component("describer");
-    assert!(sandbox.describe(&original).is_err());
+    assert!(sandbox.describe(&original, None).is_err());
     let rounds = if is_long() { 10_000 } else { 500 };
     let mut refused = 0;
     for seed in 0..rounds {
@@ -151,7 +153,7 @@ fn mutated_components_are_refused_or_described() {
             }
         }
         // Any outcome is fine except a panic or the end of this process.
-        refused += usize::from(sandbox.describe(&bytes).is_err());
+        refused += usize::from(sandbox.describe(&bytes, None).is_err());
     }
     assert!(refused > 0, "no mutation did any harm");
 }

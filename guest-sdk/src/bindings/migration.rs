@@ -403,7 +403,8 @@ pub unsafe fn __post_return_downgrade<T_: Guest>(arg0: *mut u8) {
     }
 }
 pub trait Guest {
-    /// Describes the migration. It must not call any import.
+    /// Describes the migration. It may open assets, read them and log; no other import can be called. It must depend on nothing
+    /// but the component and its assets.
     #[allow(async_fn_in_trait)]
     fn describe() -> Description;
     /// Upgrades the database from the previous revision to this one.
@@ -4859,7 +4860,8 @@ pub mod runner {
             }
             #[allow(unused_unsafe, clippy::all)]
             /// Opens a file in the component's `assets` directory by its relative path, with `/` as the separator. It is an error if
-            /// the file is missing or does not match the lockfile's digest.
+            /// the file is missing or does not match the lockfile's digest. For the runtime of a script, `:script` is its source, `:name`
+            /// its path for messages, and every other path a file of the directory with the script's name.
             #[allow(async_fn_in_trait)]
             pub fn open_asset(path: &str) -> ::core::result::Result<Asset, Error> {
                 unsafe {

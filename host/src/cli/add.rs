@@ -53,7 +53,7 @@ fn with_request<T>(context: &Context, key: Option<&str>, work: impl FnOnce(&AddR
     let sandbox = context.sandbox(1, StopSignal::never());
     work(&AddRequest {
         key: key.map(str::trim),
-        describe: &|bytes| describe(&sandbox, bytes),
+        describe: &|of| describe(&sandbox, of),
         lacking: &lacking,
         paste: &paste_for_package,
     })

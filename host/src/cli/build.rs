@@ -1,21 +1,46 @@
 //! `runner build`
 
 use std::cell::OnceCell;
+use std::sync::Arc;
 
 use super::context::{Context, HistoryDetail};
 use super::exit;
 use crate::database::StopSignal;
 use crate::engine::history::History;
-use crate::error::Result;
-use crate::project::build::{BuildRequest, build};
+use crate::engine::script::{AssetPlace, Assets};
+use crate::error::{Error, Result};
+use crate::project::build::{BuildReport, BuildRequest, Described, build};
 use crate::project::lockfile::ComponentDescription;
+use crate::project::migration_id;
+use crate::project::script::{LoadedScript, embedded};
 use crate::report::json::BuildJson;
 use crate::report::{Format, Text, text};
 use crate::runtime;
-use crate::sandbox::{Described, Sandbox};
+use crate::sandbox::{self, Sandbox};
 
 /// Builds components and updates the lockfile.
 pub fn run(context: &Context, revisions: &[String], all: bool) -> Result<u8> {
+    let report = build_all(context, revisions, all)?;
+    match context.printer.format() {
+        Format::Json => context.printer.json(&BuildJson::new(&report)),
+        Format::Text => context.printer.talk(&text::built(&report)),
+    }
+    Ok(exit::DONE)
+}
+
+/// Adds the scripts with these revisions to the lockfile, which does not list them yet.
+pub fn lock_scripts(context: &Context, revisions: &[String]) -> Result<()> {
+    let report = build_all(context, revisions, false)?;
+    if context.printer.format() == Format::Text {
+        for script in &report.artifacts {
+            let id = migration_id(&script.revision, &script.name);
+            context.printer.talk(&Text::new().plain(format!("added `{id}` to `{}`", report.lockfile)).end());
+        }
+    }
+    Ok(())
+}
+
+fn build_all(context: &Context, revisions: &[String], all: bool) -> Result<BuildReport> {
     let sandbox = context.sandbox(1, StopSignal::never());
     let applied = Applied { context, revisions: OnceCell::new() };
     let request = BuildRequest {
@@ -24,15 +49,11 @@ pub fn run(context: &Context, revisions: &[String], all: bool) -> Result<u8> {
         env: &context.env,
         program: std::env::current_exe().ok(),
         is_applied: &|revision| applied.contains(revision),
-        describe: &|bytes| describe(&sandbox, bytes),
+        describe: &|of| describe(&sandbox, of),
+        runtime: &embedded,
         compiling: &|what| context.printer.talk(&Text::new().plain(format!("building {what}")).end()),
     };
-    let report = build(&context.settings, &request)?;
-    match context.printer.format() {
-        Format::Json => context.printer.json(&BuildJson::new(&report)),
-        Format::Text => context.printer.talk(&text::built(&report)),
-    }
-    Ok(exit::DONE)
+    build(&context.settings, &request)
 }
 
 /// What is applied to the database of the settings. Only asked when an artifact is about to be replaced: building needs
@@ -56,9 +77,22 @@ impl Applied<'_> {
     }
 }
 
-/// A component's description, as the lockfile stores it.
-pub fn describe(sandbox: &Sandbox, bytes: &[u8]) -> Result<ComponentDescription> {
-    let Described { description, transformer } = sandbox.describe(bytes)?;
+/// The description of a component or a script, as the lockfile stores it.
+pub fn describe(sandbox: &Sandbox, of: Described<'_>) -> Result<ComponentDescription> {
+    let sandbox::Described { description, transformer } = match of {
+        Described::Component { bytes, assets, assets_directory } => {
+            let place = AssetPlace::Directory(assets_directory.to_path_buf());
+            sandbox.describe(bytes, Some(Assets { place, digests: assets.clone() }))?
+        }
+        Described::Script(script) => describe_script(sandbox, script)?,
+    };
     let world = if transformer { "data-migration" } else { "migration" };
     Ok(ComponentDescription { description, transformer, world: format!("runner:migration/{world}@0.1.0") })
+}
+
+/// The description of a script.
+pub fn describe_script(sandbox: &Sandbox, script: &LoadedScript) -> Result<sandbox::Described> {
+    let assets = Assets::of_script(&Arc::new(script.clone()));
+    let place = |error: Error| error.at("runtime", script.runtime.pin.file_name()).at("script", script.path.clone());
+    sandbox.describe(&script.runtime.bytes, Some(assets)).map_err(place)
 }

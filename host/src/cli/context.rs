@@ -1,16 +1,17 @@
 //! What a command works with: the settings, the printer, and access to the project, the database and the sandbox.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::request::{GlobalRequest, flags};
 use crate::database::redact::is_secret_word;
 use crate::error::{Error, Result};
-use crate::project::{Catalog, CatalogReport, Settings};
+use crate::project::{Catalog, CatalogReport, Checks, Settings};
 use crate::report::json::DatabaseJson;
 use crate::report::{Format, Printer, text};
+use crate::runner::setup::Note;
 pub use crate::runner::setup::{HistoryDetail, OpenError, OpenedDatabase, Setup};
 
 /// What a command works with.
@@ -53,14 +54,23 @@ impl Context {
             settings,
             driver: None,
             component_cache: cache_directory(&env),
+            cache_note: Some(cache_note(&printer)),
             component_compiler: Some(this_program()),
         };
         Ok(Self { printer, setup, env })
     }
 
-    /// The project's migrations, which must match the lockfile; warns of artifacts that are out of date.
+    /// The project's migrations, which must match the lockfile; warns of artifacts that are out of date. Scripts that the lockfile
+    /// does not list are added to it, unless `locked`: nobody thinks of building a script.
     pub fn catalog(&self, locked: bool) -> Result<Catalog> {
-        let catalog = self.setup.catalog(locked)?;
+        let report = Catalog::inspect(&self.settings, Checks { locked, dialect: None })?;
+        let unlisted = if locked { Vec::new() } else { report.unlisted_scripts() };
+        let catalog = if unlisted.is_empty() {
+            report.into_catalog()?
+        } else {
+            super::build::lock_scripts(self, &unlisted)?;
+            self.setup.catalog(locked)?
+        };
         self.warn_of_stale(&catalog);
         Ok(catalog)
     }
@@ -105,6 +115,18 @@ impl Deref for Context {
     fn deref(&self) -> &Setup {
         &self.setup
     }
+}
+
+/// Warns of what is wrong with the cache, once each.
+fn cache_note(printer: &Arc<Printer>) -> Note {
+    let (printer, said) = (printer.clone(), Mutex::new(BTreeSet::new()));
+    Arc::new(move |text: &str| {
+        if printer.format() == Format::Text
+            && said.lock().unwrap_or_else(PoisonError::into_inner).insert(text.to_owned())
+        {
+            printer.warn(text, None);
+        }
+    })
 }
 
 /// Returns the path of this program, which also compiles components. On Linux it leads to the same file even if that was

@@ -7,7 +7,7 @@ use crate::attack;
 use crate::engine::isolation::{self, Barrier, Isolation};
 use crate::engine::plan::grants_for;
 use crate::error::{ErrorKind, Result};
-use crate::project::catalog::{Catalog, Kind};
+use crate::project::catalog::Catalog;
 use crate::report::json::DoctorJson;
 use crate::report::{Format, text};
 use crate::runtime;
@@ -62,7 +62,7 @@ struct Component {
 }
 
 fn components(context: &Context, catalog: &Catalog) -> Vec<Component> {
-    let components = catalog.migrations.iter().filter(|migration| migration.kind == Kind::Component);
+    let components = catalog.migrations.iter().filter(|migration| migration.kind.is_sandboxed());
     let granted = components.map(|migration| {
         let grants = grants_for(&context.settings.grants, &migration.revision, &migration.name);
         Component { id: migration.id(), granted: grants.map(|grants| grants.lines().collect()) }

@@ -5,6 +5,7 @@ use super::exit;
 use crate::engine::identity::Identity;
 use crate::error::Result;
 use crate::project::scaffold::{Language, NewRequest, new_migration, revision_at};
+use crate::project::script::embedded;
 use crate::report::json::ScaffoldJson;
 use crate::report::{Format, Text, text};
 
@@ -18,7 +19,8 @@ pub fn run(context: &Context, name: &str, language: Option<String>) -> Result<u8
         (None, None) => Language::default(),
     };
     let revision = revision_at(Identity::now().run_timestamp / 1_000_000);
-    let made = new_migration(&context.settings, &NewRequest { name, language, revision: &revision })?;
+    let made =
+        new_migration(&context.settings, &NewRequest { name, language, revision: &revision, runtime: &embedded })?;
     let printer = &context.printer;
     match printer.format() {
         Format::Json => printer.json(&ScaffoldJson::new("new", &made)),
@@ -27,6 +29,7 @@ pub fn run(context: &Context, name: &str, language: Option<String>) -> Result<u8
             let next = match language {
                 Language::Sql => "next: edit the SQL files, then run `runner apply`",
                 Language::Rust => "next: edit the code, then run `runner build` and `runner apply`",
+                Language::Script(_) => "next: edit the script, then run `runner apply`",
             };
             printer.talk(&Text::new().plain(next).end());
         }

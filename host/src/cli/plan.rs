@@ -14,7 +14,7 @@ use crate::engine::plan::{
 };
 use crate::engine::transcript::store::known_unrepeatable;
 use crate::error::Result;
-use crate::project::catalog::{Catalog, Kind};
+use crate::project::catalog::{Artifact, Catalog};
 use crate::report::json::PlanJson;
 use crate::report::{Format, Text, text};
 use crate::runtime;
@@ -68,7 +68,7 @@ pub fn run(context: &Context, request: &PlanRequest) -> Result<u8> {
 
 /// Adds what earlier runs of the same components recorded. The statements of a component are unknown before its first run.
 async fn recall(plan: &Plan, looks: &mut [Inspection], database: &mut HostSession<'_>) -> Result<()> {
-    let steps = plan.steps.iter().zip(looks).filter(|(step, _)| step.kind == Kind::Component);
+    let steps = plan.steps.iter().zip(looks).filter(|(step, _)| step.kind.is_sandboxed());
     for (step, look) in steps.filter(|(step, _)| step.direction == Direction::Up) {
         look.unrepeatable = known_unrepeatable(database, &step.revision, &step.sha256).await?;
         let known = |call: &String| {
@@ -99,11 +99,15 @@ fn look(plan: &Plan, sql: &[Option<String>], catalog: &Catalog, facts: &Facts) -
 
 /// What the upgrade of a component may call, before its first run: nothing but its bytes is known.
 fn may_call(step: &PlannedMigration, catalog: &Catalog, facts: &Facts) -> Vec<String> {
-    if step.kind != Kind::Component || step.direction != Direction::Up || facts.dialect == Dialect::Sqlite {
+    if !step.kind.is_sandboxed() || step.direction != Direction::Up || facts.dialect == Dialect::Sqlite {
         return Vec::new();
     }
+    let migration = catalog.get(&step.revision);
+    if let Some(Artifact::Script(files)) = migration.map(|migration| &migration.artifact) {
+        return volatile_texts(files.source.as_bytes(), facts.dialect);
+    }
     // A missing file is reported by the run.
-    let bytes = catalog.get(&step.revision).and_then(|migration| migration.read_component().ok().flatten());
+    let bytes = migration.and_then(|migration| migration.read_component().ok().flatten());
     bytes.map_or_else(Vec::new, |bytes| volatile_texts(&bytes, facts.dialect))
 }
 

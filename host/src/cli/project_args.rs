@@ -32,11 +32,13 @@ pub struct InitArgs {
 Examples:
   runner new create_orders         two SQL files, for upgrade and downgrade
   runner new \"create orders\"       the same
+  runner new tidy_names --lang javascript
+                                   a script, which needs no build and no toolchain
   runner new tidy_names --lang rust")]
 pub struct NewArgs {
     /// Name of the migration, such as `create_orders` or `"create orders"`
     pub name: String,
-    /// Language of the migration: `sql` (the default) or `rust`
+    /// Language of the migration: `sql` (the default), `javascript` or `rust`
     ///
     /// [env: RUNNER_LANG]
     #[arg(short, long, value_name = "LANG")]

@@ -39,9 +39,16 @@ pub fn run(context: Context, request: &RunRequest, action: Action) -> Result<u8>
         locked: request.locked,
         accept: request.accept.clone(),
     };
-    let catalog = Arc::new(library::catalog(&context.setup, &order)?);
+    let catalog = Arc::new(match &order.action {
+        // It needs no migration that was never applied.
+        Action::Rollback(_) => {
+            let catalog = library::catalog(&context.setup, &order)?;
+            context.warn_of_stale(&catalog);
+            catalog
+        }
+        _ => context.catalog(order.locked)?,
+    });
     let files = catalog.clone();
-    context.warn_of_stale(&catalog);
     runtime::run(async move {
         let stop = StopSignal::default();
         signals::watch(&stop, context.settings.limits.wall_time)?;

@@ -2,18 +2,19 @@
 
 use std::collections::BTreeMap;
 
+use super::build::describe_script;
 use super::context::Context;
 use super::exit;
 use crate::data::Value;
 use crate::database::{Facts, StopSignal};
 use crate::dialect::Dialect;
 use crate::engine::Direction;
-use crate::engine::artifact::{Named, SqlValues, filled};
+use crate::engine::artifact::{Named, SqlValues, filled, source_of};
 use crate::engine::plan::{Refusal, check_dialect, down_mode, inspect, run_mode};
 use crate::engine::script::ScriptSource;
 use crate::engine::target::compare_revisions;
 use crate::error::{Error, Result, several};
-use crate::project::catalog::{Artifact, Catalog, CatalogProblem, Checks, Description, Migration};
+use crate::project::catalog::{Artifact, Catalog, CatalogProblem, Checks, Description, Kind, Migration};
 use crate::project::package_of;
 use crate::report::json::ValidateJson;
 use crate::report::{Format, Text, text, units};
@@ -41,7 +42,7 @@ pub fn run(context: &Context, locked: bool, dialect: Option<Dialect>) -> Result<
     for migration in &catalog.migrations {
         match &migration.artifact {
             Artifact::Sql { .. } => errors.extend(remarks.check(migration, &facts, &context.settings.parameters)),
-            Artifact::Component { .. } => {
+            Artifact::Component { .. } | Artifact::Script(_) => {
                 let checked = check(&sandbox, migration).map_err(|error| error.at("migration", migration.id()));
                 errors.extend(checked.err());
             }
@@ -119,7 +120,7 @@ impl Remarks {
         let values = (facts.dialect, SqlValues { kept: None, given });
         let (up, down) = match filled(up.clone(), down.clone(), Direction::Up, values, &named) {
             Ok(ScriptSource::Sql { up, down, .. }) => (up, down),
-            Ok(ScriptSource::Component { .. }) => return Vec::new(),
+            Ok(_) => return Vec::new(),
             Err(refusals) => return refusals.into_iter().map(Refusal::into_error).collect(),
         };
         if !has_statement(&up, facts.dialect) {
@@ -175,13 +176,17 @@ fn listed(names: &[String]) -> String {
 }
 
 fn check(sandbox: &Sandbox, migration: &Migration) -> Result<()> {
-    let Some(bytes) = migration.read_component()? else { return Ok(()) };
-    let described = sandbox.describe(&bytes)?.description;
+    let described = match source_of(migration)? {
+        ScriptSource::Sql { .. } => return Ok(()),
+        ScriptSource::Component { bytes, assets, .. } => sandbox.describe(&bytes, assets)?.description,
+        ScriptSource::Script(script) => describe_script(sandbox, &script)?.description,
+    };
     if agree(&described, &migration.description, package_of(&migration.name).is_some()) {
         return Ok(());
     }
-    Err(Error::mismatch("the component's description does not match the lockfile")
-        .hint(format!("if the component is correct, run `runner build {}`", migration.revision)))
+    let what = if migration.kind == Kind::Script { "script" } else { "component" };
+    Err(Error::mismatch(format!("the {what}'s description does not match the lockfile"))
+        .hint(format!("if the {what} is correct, run `runner build {}`", migration.revision)))
 }
 
 /// Whether two descriptions are the same, apart from what the catalog normalises.
@@ -194,7 +199,7 @@ fn agree(described: &Description, locked: &Description, is_packaged: bool) -> bo
     // Without a summary, the catalog derives one from the name.
     let same_summary = described.summary.is_empty() || described.summary == locked.summary;
     let (summary, depends_on) = (described.summary.clone(), described.depends_on.clone());
-    let locked = Description { summary, depends_on, requires: Vec::new(), ..locked.clone() };
+    let locked = Description { summary, depends_on, requires: Vec::new(), runtime: None, ..locked.clone() };
     same_revisions && same_summary && *described == locked
 }
 

@@ -27,6 +27,7 @@ pub fn source_of(migration: &Migration) -> Result<ScriptSource> {
             let assets = Assets { place, digests: assets.clone() };
             Ok(ScriptSource::Component { sha256: sha256(&bytes), bytes: bytes.into(), assets: Some(assets) })
         }
+        Artifact::Script(files) => Ok(ScriptSource::Script(Arc::new(files.load()?))),
     }
 }
 
@@ -43,17 +44,25 @@ pub fn to_store(source: &ScriptSource) -> Stored {
             bytes: bytes.to_vec(),
             assets: assets.as_ref().map(|assets| assets.digests.clone()).unwrap_or_default(),
         },
+        ScriptSource::Script(script) => Stored::Script(script.clone()),
     }
 }
 
-/// Returns a component that the database keeps, if it is the one with the digest `applied`. Its assets are not kept.
-pub fn stored_component(bytes: Vec<u8>, assets: &BTreeMap<String, String>, applied: &str) -> Option<ScriptSource> {
-    let own = sha256(&bytes);
-    (component_digest(&own, assets) == applied).then(|| ScriptSource::Component {
-        bytes: bytes.into(),
-        sha256: own,
-        assets: None,
-    })
+/// Returns a component or a script that the database keeps, if it is the one with the digest `applied`. A component's assets are
+/// not kept.
+pub fn of_stored(stored: Stored, applied: &str) -> Option<ScriptSource> {
+    match stored {
+        Stored::Sql { .. } => None,
+        Stored::Component { bytes, assets } => {
+            let own = sha256(&bytes);
+            (component_digest(&own, &assets) == applied).then(|| ScriptSource::Component {
+                bytes: bytes.into(),
+                sha256: own,
+                assets: None,
+            })
+        }
+        Stored::Script(script) => (script.sha256() == applied).then_some(ScriptSource::Script(script)),
+    }
 }
 
 /// The values of parameters that the database keeps with an artifact. A copy that is missing or unreadable has none.

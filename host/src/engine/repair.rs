@@ -120,7 +120,7 @@ impl Survey {
             };
             let recorded = match self.record.kind {
                 Kind::Sql => "it is recorded as done".to_owned(),
-                Kind::Component => format!("it is recorded with {answer}"),
+                Kind::Component | Kind::Script => format!("it is recorded with {answer}"),
             };
             choices.push((
                 RepairAction::MarkDone { rows: None },

@@ -7,6 +7,6 @@ use crate::project::catalog::Kind;
 pub fn session_of<'a>(database: &'a mut dyn Database, kind: Kind, stop: &StopSignal) -> MigrationSession<'a> {
     match kind {
         Kind::Sql => database.script(stop),
-        Kind::Component => database.component(stop),
+        Kind::Component | Kind::Script => database.component(stop),
     }
 }

@@ -17,6 +17,7 @@ use crate::data::Value;
 use crate::database::{Connector, FixedInputs, Grants, SharedDatabase, StopSignal};
 use crate::engine::journal::Journal;
 use crate::error::Result;
+use crate::project::script::LoadedScript;
 
 /// The logic of one migration, loaded and ready to run.
 #[async_trait]
@@ -165,6 +166,8 @@ pub enum ScriptSource {
         /// The location and digests of its assets; `None` for bytes from the database, which does not keep assets.
         assets: Option<Assets>,
     },
+    /// A script.
+    Script(Arc<LoadedScript>),
 }
 
 /// SQL with parameters as it is written, and their values.
@@ -185,6 +188,8 @@ pub enum AssetPlace {
     Directory(PathBuf),
     /// In the program: a map from path to bytes.
     Embedded(Arc<BTreeMap<String, &'static [u8]>>),
+    /// A script's own: its source, its path and its companion files, which were checked when they were read.
+    Script(Arc<LoadedScript>),
 }
 
 /// The assets of a component: their location and expected digests.
@@ -194,6 +199,13 @@ pub struct Assets {
     pub place: AssetPlace,
     /// A map from path relative to the directory, with `/`, to the file's SHA-256 digest, in hexadecimal.
     pub digests: BTreeMap<String, String>,
+}
+
+impl Assets {
+    /// What the runtime of a script reads.
+    pub fn of_script(script: &Arc<LoadedScript>) -> Self {
+        Self { place: AssetPlace::Script(script.clone()), digests: BTreeMap::new() }
+    }
 }
 
 /// Builds a script from its bytes. The command line provides it, so that the engine does not depend on the sandbox.

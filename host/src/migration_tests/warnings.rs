@@ -67,7 +67,7 @@ impl Course<'_> {
                     names.extend(subjects(statement.text, dialect));
                 }
             }
-            Artifact::Component { .. } => {
+            Artifact::Component { .. } | Artifact::Script(_) => {
                 let session = &mut database.host();
                 let history = history::read(session).await?;
                 let Some(record) = history.get(&self.migration.revision) else { return Ok(Vec::new()) };

@@ -16,6 +16,7 @@ pub mod packages;
 pub mod revision;
 #[cfg(feature = "cli")]
 pub mod scaffold;
+pub mod script;
 pub mod settings;
 pub mod units;
 

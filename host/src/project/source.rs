@@ -10,6 +10,7 @@ use super::embedded::{EmbeddedFiles, ProjectFiles};
 use super::files::{ProjectDirectory, open_root, read_regular, too_large, unreadable};
 use super::lockfile::Lockfile;
 use super::problem::Problem;
+use super::script::{RUNTIMES, RuntimePin, ScriptPlace, companions_within, is_companion};
 use super::settings::Settings;
 use crate::error::{ErrorKind, Result};
 
@@ -142,6 +143,42 @@ impl Source {
         embedded.into_iter().map(digest).collect()
     }
 
+    /// The companion files of a script: path, with `/`, to sha256.
+    pub fn companions(&self, directory: &FoundEntry, limit: u64) -> Result<BTreeMap<String, String>, Problem> {
+        let embedded = match self {
+            Self::Directory(project) => return companions_within(project, directory, limit),
+            Self::Embedded(it) => it.companions(&directory.file_name),
+        };
+        let digest = |(path, bytes): (String, &[u8])| match bytes.len() as u64 > limit {
+            true => Err(too_large(&format!("{}/{path}", directory.file_name), limit, "asset_bytes")),
+            false => Ok((path, sha256(bytes))),
+        };
+        embedded.into_iter().map(digest).collect()
+    }
+
+    /// Whether a runtime is in the project.
+    pub fn has_runtime(&self, runtime: &RuntimePin) -> bool {
+        let file = format!("{RUNTIMES}/{}", runtime.file_name());
+        match self {
+            Self::Directory(project) => project.migrations.is_file(file),
+            Self::Embedded(it) => it.files.get(&format!("{}/{file}", it.directory)).is_some(),
+        }
+    }
+
+    /// Where the companion files and the runtime of a script are at run time.
+    pub fn script(&self, settings: &Settings, found: &Found, runtime: &RuntimePin) -> ScriptPlace {
+        match self {
+            Self::Directory(_) => {
+                let directory = settings.migrations_directory();
+                ScriptPlace::Disk { companions: directory.join(found.directory()), runtimes: directory.join(RUNTIMES) }
+            }
+            Self::Embedded(it) => ScriptPlace::Embedded {
+                companions: Arc::new(it.companions(&found.directory())),
+                runtime: it.files.get(&format!("{}/{RUNTIMES}/{}", it.directory, runtime.file_name())),
+            },
+        }
+    }
+
     /// The digest of a migration's source code; `None` if there is none, or it cannot be read.
     pub fn source_digest(&self, directory: &FoundEntry, limit: u64) -> Option<String> {
         match self {
@@ -173,6 +210,13 @@ impl EmbeddedMigrations {
     fn artifact(&self, name: &str, limit: u64) -> Result<&'static [u8], Problem> {
         let bytes = self.files.get(&format!("{}/{name}", self.directory)).unwrap_or_default();
         if bytes.len() as u64 > limit { Err(too_large(name, limit, "artifact_bytes")) } else { Ok(bytes) }
+    }
+
+    /// The companion files of a script.
+    fn companions(&self, directory: &str) -> BTreeMap<String, &'static [u8]> {
+        let all = format!("{}/{directory}", self.directory);
+        let files = self.files.below(&all).filter(|(path, _)| is_companion(path));
+        files.map(|(path, bytes)| (path.to_owned(), bytes)).collect()
     }
 
     /// The assets of a migration; as on disk, hidden files are ignored.

@@ -79,8 +79,19 @@ pub(super) fn component(text: &str) -> Vec<u8> {
     bytes
 }
 
+/// What a migration reports about itself; a script's summary is its source.
+#[cfg(feature = "cli")]
+pub(super) fn description_of(of: super::build::Described<'_>) -> Result<ComponentDescription> {
+    match of {
+        super::build::Described::Component { bytes, .. } => described(bytes),
+        super::build::Described::Script(script) => {
+            described(&[&[0; 11], &script.files[super::script::SOURCE][..]].concat())
+        }
+    }
+}
+
 /// What such a component, or any other, reports about itself.
-pub(super) fn described(bytes: &[u8]) -> Result<ComponentDescription> {
+fn described(bytes: &[u8]) -> Result<ComponentDescription> {
     let summary = String::from_utf8_lossy(&bytes[bytes.len().min(11)..]).into_owned();
     if summary == "broken" {
         return Err(Error::failed("it cannot be described"));

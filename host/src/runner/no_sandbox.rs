@@ -7,7 +7,6 @@ use crate::engine::history;
 use crate::engine::plan::{PlanInput, plan_apply, plan_redo, plan_rollback};
 use crate::error::{Error, Result};
 use crate::project::Catalog;
-use crate::project::catalog::Kind;
 
 /// The error for a component.
 pub(super) fn no_components() -> Error {
@@ -26,7 +25,7 @@ pub(super) async fn check(order: &RunOrder, catalog: &Catalog, database: &mut dy
     };
     // The engine reports what is wrong with the plan.
     let Ok(plan) = plan else { return Ok(()) };
-    match plan.steps.iter().find(|step| step.kind == Kind::Component) {
+    match plan.steps.iter().find(|step| step.kind.is_sandboxed()) {
         Some(component) => Err(no_components().at("migration", component.id())),
         None => Ok(()),
     }

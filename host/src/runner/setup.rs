@@ -15,6 +15,9 @@ use crate::project::{Catalog, CatalogReport, Checks, Settings};
 #[cfg(feature = "components")]
 use crate::sandbox::{Compiler, Sandbox, SandboxOptions};
 
+/// Receives sentences for the operator.
+pub type Note = Arc<dyn Fn(&str) + Send + Sync>;
+
 /// What everything here works with.
 pub struct Setup {
     /// The settings.
@@ -23,6 +26,8 @@ pub struct Setup {
     pub driver: Option<DriverOptions>,
     /// Where compiled components are kept; none: nowhere.
     pub component_cache: Option<PathBuf>,
+    /// Receives what is worth saying of that place.
+    pub cache_note: Option<Note>,
     /// The program that compiles components, in a process of its own; none: this process.
     pub component_compiler: Option<PathBuf>,
 }
@@ -146,7 +151,8 @@ impl Setup {
     pub fn sandbox(&self, jobs: usize, stop: StopSignal) -> Sandbox {
         let cache_directory = self.component_cache.clone();
         let compiler = self.component_compiler.clone().map_or(Compiler::Thread, Compiler::Program);
-        Sandbox::new(SandboxOptions { limits: self.settings.limits.clone(), cache_directory, jobs, compiler, stop })
+        let (limits, cache_note) = (self.settings.limits.clone(), self.cache_note.clone());
+        Sandbox::new(SandboxOptions { limits, cache_directory, cache_note, jobs, compiler, stop })
     }
 
     /// Loads scripts from SQL and from components.
@@ -157,6 +163,7 @@ impl Setup {
             match source {
                 ScriptSource::Sql { up, down, .. } => Ok(Box::new(SqlScript::new(up, down.as_deref(), dialect)?)),
                 ScriptSource::Component { bytes, sha256, assets } => sandbox.load(bytes, sha256, assets.clone()),
+                ScriptSource::Script(script) => sandbox.load_script(script),
             }
         })
     }
@@ -167,7 +174,7 @@ impl Setup {
         Arc::new(move |source: &ScriptSource| -> Result<Box<dyn Script>> {
             match source {
                 ScriptSource::Sql { up, down, .. } => Ok(Box::new(SqlScript::new(up, down.as_deref(), dialect)?)),
-                ScriptSource::Component { .. } => Err(super::no_sandbox::no_components()),
+                ScriptSource::Component { .. } | ScriptSource::Script(_) => Err(super::no_sandbox::no_components()),
             }
         })
     }

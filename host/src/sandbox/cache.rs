@@ -6,6 +6,7 @@
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use wasmtime::Engine;
 use wasmtime::component::Component;
@@ -13,18 +14,34 @@ use wasmtime::component::Component;
 use super::compile::fingerprint;
 use super::inspect::BOUNDS;
 
+/// Receives what is worth saying of the cache: a run goes on without it.
+pub type CacheNote = Arc<dyn Fn(&str) + Send + Sync>;
+
 /// A directory of compiled components, keyed by the artifact's digest and the engine.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Cache {
     directory: PathBuf,
+    note: Option<CacheNote>,
 }
 
 impl Cache {
-    /// Opens the cache in that directory, created if necessary; `None` if the directory cannot be made private to
+    /// Opens the cache in that directory, created if necessary; `None`, and a note, if the directory cannot be made private to
     /// this user.
-    pub fn open(directory: &Path) -> Option<Self> {
-        make_private(directory)?;
-        Some(Self { directory: directory.to_owned() })
+    pub fn open(directory: &Path, note: Option<CacheNote>) -> Option<Self> {
+        let cache = Self { directory: directory.to_owned(), note };
+        match make_private(directory) {
+            Ok(()) => Some(cache),
+            Err(why) => {
+                cache.say(&format!("is not used: it {why}"));
+                None
+            }
+        }
+    }
+
+    fn say(&self, what: &str) {
+        if let Some(note) = &self.note {
+            note(&format!("the cache of compiled components, `{}`, {what}", self.directory.display()));
+        }
     }
 
     /// The compiled component with that digest, if it exists and this engine can load it.
@@ -40,7 +57,8 @@ impl Cache {
         match loaded {
             Ok(component) => Some(component),
             Err(_) => {
-                // Damaged or foreign: compile again. Failing to remove it costs only time.
+                self.say("has a damaged file, which is compiled again");
+                // Failing to remove it costs only time.
                 let _ = fs::remove_file(&path);
                 None
             }
@@ -55,7 +73,8 @@ impl Cache {
         let written = fs::File::create(&aside)
             .and_then(|mut file| file.write_all(code).and_then(|()| file.sync_all()))
             .and_then(|()| fs::rename(&aside, &path));
-        if written.is_err() {
+        if let Err(error) = written {
+            self.say(&format!("cannot be written: {error}"));
             let _ = fs::remove_file(&aside);
         }
     }
@@ -67,28 +86,38 @@ impl Cache {
 }
 
 #[cfg(unix)]
-fn make_private(directory: &Path) -> Option<()> {
+fn make_private(directory: &Path) -> Result<(), String> {
     use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+    let uncreated = |error: std::io::Error| format!("cannot be created ({error})");
     if !directory.exists() {
-        fs::create_dir_all(directory.parent()?).ok()?;
+        fs::create_dir_all(directory.parent().unwrap_or(directory)).map_err(uncreated)?;
         match fs::DirBuilder::new().mode(0o700).create(directory) {
-            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return None,
+            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(uncreated(error)),
             _ => {}
         }
     }
-    let metadata = fs::symlink_metadata(directory).ok()?;
+    let metadata = fs::symlink_metadata(directory).map_err(|error| format!("cannot be read ({error})"))?;
+    if !metadata.is_dir() {
+        return Err("is not a directory".to_owned());
+    }
     // The owner of a probe file reveals this user's id without unsafe code.
     let probe = directory.join(format!(".probe-{}-{:?}", std::process::id(), std::thread::current().id()));
     let owner = fs::File::create(&probe).and_then(|file| file.metadata()).map(|metadata| metadata.uid());
     let _ = fs::remove_file(&probe);
-    let private = metadata.is_dir() && metadata.permissions().mode() & 0o077 == 0 && metadata.uid() == owner.ok()?;
-    private.then_some(())
+    let owner = owner.map_err(|error| format!("cannot be written ({error})"))?;
+    if metadata.uid() != owner {
+        return Err("belongs to another user".to_owned());
+    }
+    if metadata.permissions().mode() & 0o077 != 0 {
+        return Err("is accessible to other users (`chmod 700` makes it private)".to_owned());
+    }
+    Ok(())
 }
 
 #[cfg(not(unix))]
-fn make_private(directory: &Path) -> Option<()> {
+fn make_private(directory: &Path) -> Result<(), String> {
     // The user's cache directory is private by default there.
-    fs::create_dir_all(directory).ok()
+    fs::create_dir_all(directory).map_err(|error| format!("cannot be created ({error})"))
 }
 
 #[cfg(test)]
@@ -97,13 +126,35 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_directory_writable_by_others_is_not_used() {
+    fn a_directory_that_is_not_private_is_not_used() {
         use std::os::unix::fs::PermissionsExt;
+        let said = Arc::new(std::sync::Mutex::new(String::new()));
+        let hears = said.clone();
+        let note: CacheNote = Arc::new(move |text: &str| hears.lock().expect("a lock").push_str(text));
+        let open = |directory: &Path| {
+            said.lock().expect("a lock").clear();
+            let is_used = Cache::open(directory, Some(note.clone())).is_some();
+            (is_used, said.lock().expect("a lock").clone())
+        };
         let directory = tempfile::tempdir().expect("a directory");
         let shared = directory.path().join("shared");
         fs::create_dir(&shared).expect("a directory");
         fs::set_permissions(&shared, fs::Permissions::from_mode(0o777)).expect("permissions");
-        assert!(Cache::open(&shared).is_none());
-        assert!(Cache::open(&directory.path().join("new/private")).is_some());
+        let (is_used, note) = open(&shared);
+        assert!(!is_used && note.contains("accessible to other users"), "{note}");
+        let file = directory.path().join("file");
+        fs::write(&file, "").expect("written");
+        let (is_used, note) = open(&file);
+        assert!(!is_used && note.contains("is not a directory"), "{note}");
+        let (is_used, note) = open(&file.join("below"));
+        assert!(!is_used && note.contains("cannot be created"), "{note}");
+        let foreign = directory.path().join("foreign");
+        fs::create_dir(&foreign).expect("a directory");
+        // Only the superuser can give a directory away.
+        if std::os::unix::fs::chown(&foreign, Some(1), None).is_ok() {
+            let (is_used, note) = open(&foreign);
+            assert!(!is_used && note.contains("belongs to another user"), "{note}");
+        }
+        assert_eq!(open(&directory.path().join("new/private")), (true, String::new()));
     }
 }

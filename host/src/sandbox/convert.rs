@@ -236,5 +236,6 @@ pub fn description_in(description: wit_description::Description) -> Description 
         down_mode: None,
         no_downgrade: false,
         requires: Vec::new(),
+        runtime: None,
     }
 }

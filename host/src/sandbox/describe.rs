@@ -8,6 +8,7 @@ use super::state::{GuestState, Purpose};
 use super::text::{ERROR, WORD, cut};
 use super::{SandboxCore, convert, failure, script};
 use crate::database::Dialect;
+use crate::engine::script::Assets;
 use crate::error::{Error, Result};
 use crate::project::catalog::Description;
 use crate::project::packages::PackageName;
@@ -27,14 +28,16 @@ const MAX_SUMMARY: usize = 500;
 const MAX_LINES: usize = 1_000;
 
 /// Runs the component's `describe`. Blocks the calling thread; the guest runs on a separate one.
-pub(super) fn describe(core: Arc<SandboxCore>, bytes: &[u8]) -> Result<Described> {
+pub(super) fn describe(core: Arc<SandboxCore>, bytes: &[u8], assets: Option<Assets>) -> Result<Described> {
     use sha2::Digest;
     let sha256 = hex::encode(sha2::Sha256::digest(bytes));
     let component = core.component(bytes, &sha256)?;
     let transformer = component.get_export_index(None, TRANSFORMER).is_some();
     let call = async {
         let pre = script::pre_instantiate(&core, &component)?;
-        let mut store = script::store(&core, GuestState::new(Purpose::Describe, core.limits.clone()))?;
+        let mut state = GuestState::new(Purpose::Describe, core.limits.clone());
+        state.assets = assets.map(Arc::new);
+        let mut store = script::store(&core, state)?;
         let fail = |error: &wasmtime::Error, state: &GuestState| failure::of_trap(error, state, "describe");
         let instance = match pre.instantiate_async(&mut store).await {
             Ok(instance) => instance,

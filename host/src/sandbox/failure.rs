@@ -103,6 +103,10 @@ pub fn of_trap(error: &wasmtime::Error, state: &GuestState, call: &str) -> Error
         Some(Trap::StackOverflow) => {
             failure(used_up(&LimitExceeded { name: "stack", at: format_size(state.limits.stack) }))
         }
+        // What the interpreter said of the script is what went wrong.
+        Some(Trap::UnreachableCodeReached) if state.is_script() && state.last_words.is_some() => {
+            failure(Error::failed(state.last_words.clone().unwrap_or_default()))
+        }
         Some(trap) => {
             let mut error = Error::failed(format!("the component trapped: {trap}"));
             if let Some(words) = &state.last_words {
@@ -141,11 +145,16 @@ pub fn of_returned(error: wit::Error, state: &GuestState, call: &str) -> Error {
         _ => ErrorKind::Failed,
     };
     let mut message = cut(&error.message, text::ERROR).into_owned();
-    if let Some(detail) = error.detail.as_deref().filter(|detail| !detail.is_empty()) {
+    let detail = error.detail.as_deref().filter(|detail| !detail.is_empty());
+    if let Some(detail) = detail.filter(|_| !state.is_script()) {
         message.push_str(&format!(" ({})", cut(detail, text::ERROR)));
     }
     if !error.code.is_empty() {
         message.push_str(&format!(" [{}]", cut(&error.code, text::WORD)));
+    }
+    // The traceback is the body of the message.
+    if let Some(detail) = detail.filter(|_| state.is_script()) {
+        message.push_str(&format!("\n{}", cut(detail, text::ERROR)));
     }
     let mut report = Error::new(kind, message);
     // Guests wrap an error of the database in their own words; its place is still where the failure occurred.

@@ -26,9 +26,11 @@ use wasmtime::component::{Component, Linker};
 
 use crate::database::StopSignal;
 use crate::engine::script::{Assets, Script};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::project::limits::Limits;
+use crate::project::script::LoadedScript;
 use cache::Cache;
+pub use cache::CacheNote;
 pub use compile::Compiler;
 use compile::Order;
 pub use describe::Described;
@@ -36,12 +38,14 @@ use script::ComponentScript;
 use state::GuestState;
 
 /// How components are run.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct SandboxOptions {
     /// What a component may use.
     pub limits: Limits,
     /// Where compiled components are kept; `None`: they are not kept.
     pub cache_directory: Option<PathBuf>,
+    /// Receives what is worth saying of that directory.
+    pub cache_note: Option<CacheNote>,
     /// How many instances transform chunks at the same time.
     pub jobs: usize,
     /// What compiles components that are not in the cache.
@@ -80,9 +84,16 @@ impl Sandbox {
         Ok(Box::new(ComponentScript::new(core, component, assets)?))
     }
 
-    /// Asks a component for its description, and whether it transforms.
-    pub fn describe(&self, bytes: &[u8]) -> Result<Described> {
-        describe::describe(self.core()?, bytes)
+    /// Prepares a script to run in its runtime.
+    pub fn load_script(&self, script: &Arc<LoadedScript>) -> Result<Box<dyn Script>> {
+        let place = |error: Error| error.at("runtime", script.runtime.pin.file_name());
+        let runtime = &script.runtime;
+        self.load(&runtime.bytes, &runtime.pin.sha256, Some(Assets::of_script(script))).map_err(place)
+    }
+
+    /// Asks a component, or the runtime of a script, for its description, and whether it transforms.
+    pub fn describe(&self, bytes: &[u8], assets: Option<Assets>) -> Result<Described> {
+        describe::describe(self.core()?, bytes, assets)
     }
 
     fn core(&self) -> Result<Arc<SandboxCore>> {
@@ -91,7 +102,8 @@ impl Sandbox {
         }
         let engine = engine::engine(&self.options.limits)?;
         let linker = host::linker(&engine)?;
-        let cache = self.options.cache_directory.as_deref().and_then(Cache::open);
+        let cache = self.options.cache_directory.as_deref();
+        let cache = cache.and_then(|directory| Cache::open(directory, self.options.cache_note.clone()));
         let core = Arc::new(SandboxCore {
             engine,
             linker,

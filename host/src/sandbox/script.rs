@@ -28,7 +28,7 @@ const FUEL_SLICE: u64 = 5_000_000;
 pub struct LoadedComponent {
     pub(super) core: Arc<SandboxCore>,
     pub(super) pre: InstancePre<GuestState>,
-    pub(super) assets: Option<Assets>,
+    pub(super) assets: Option<Arc<Assets>>,
     pub(super) transformer: bool,
 }
 
@@ -41,7 +41,7 @@ impl ComponentScript {
     pub(super) fn new(core: Arc<SandboxCore>, component: Component, assets: Option<Assets>) -> Result<Self> {
         let pre = pre_instantiate(&core, &component)?;
         let transformer = component.get_export_index(None, TRANSFORMER).is_some();
-        Ok(Self { loaded: Arc::new(LoadedComponent { core, pre, assets, transformer }) })
+        Ok(Self { loaded: Arc::new(LoadedComponent { core, pre, assets: assets.map(Arc::new), transformer }) })
     }
 }
 
@@ -85,6 +85,7 @@ impl LoadedComponent {
         let mut state = GuestState::new(purpose, self.core.limits.clone());
         state.server = server;
         state.run = Some(run.clone());
+        state.assets.clone_from(&self.assets);
         state.loaded = Some(self.clone());
         state
     }

@@ -10,7 +10,7 @@ use crate::database::{BatchLimits, DatabaseError, DatabaseErrorKind, Dialect, Qu
 use crate::engine::CallError;
 use crate::engine::call::CallKind;
 use crate::engine::execution::{CallLimits, Calls};
-use crate::engine::script::RunContext;
+use crate::engine::script::{AssetPlace, Assets, RunContext};
 use crate::project::limits::Limits;
 
 /// Bytes of a description, which the guest returns and the lockfile keeps. A summary has 500, and the longest known lists of
@@ -19,7 +19,7 @@ pub const DESCRIPTION_BYTES: usize = 256 << 10;
 
 /// The purpose of an instance, which decides which imports work.
 pub enum Purpose {
-    /// To describe itself: no import works.
+    /// To describe itself: it can read its assets and log, and no other import works.
     Describe,
     /// To upgrade or downgrade: all imports work.
     Migrate(Box<Calls>),
@@ -83,6 +83,8 @@ pub struct GuestState {
     pub server: Option<(Dialect, String)>,
     /// The component, for the instances of a transform; `None` while it describes itself.
     pub loaded: Option<Arc<LoadedComponent>>,
+    /// The files that it can read.
+    pub assets: Option<Arc<Assets>>,
     /// The last message of a panic, which the SDKs log before they trap.
     pub last_words: Option<String>,
 }
@@ -108,6 +110,11 @@ fn saturating(limit: u64) -> usize {
 }
 
 impl GuestState {
+    /// Whether it is the runtime of a script.
+    pub fn is_script(&self) -> bool {
+        self.assets.as_ref().is_some_and(|assets| matches!(assets.place, AssetPlace::Script(_)))
+    }
+
     /// Counts a call of one of the host's functions, which each of them does first; a trap if there were too many.
     pub fn count_call(&mut self) -> wasmtime::Result<()> {
         self.usage.count_call().map_err(wasmtime::Error::new)
@@ -126,6 +133,7 @@ impl GuestState {
             run: None,
             server: None,
             loaded: None,
+            assets: None,
             last_words: None,
         }
     }

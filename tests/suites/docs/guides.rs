@@ -168,3 +168,20 @@ fn sqlite_rebuilds() {
     story.prints("runner apply", 1);
     story.end();
 }
+
+#[test]
+fn scripts() {
+    let place = project!(empty);
+    let mut story = Story::new("guide/scripts", &place);
+    story.run("runner init shop", 0);
+    story.run("cd shop", 0);
+    story.run("runner new tidy_names --lang javascript", 0);
+    story.run("runner apply", 0).says(&["to `runner.lock`", "2 rows are tidy"]);
+    story.run("runner rollback", 0).says(&["rolled back 1 migration"]);
+    let script = format!("shop/migrations/{}_tidy_names.js", story.revision("tidy_names.js"));
+    place.write(&script, place.read(&script).replace("lower()", "upper()"));
+    story.execute("runner apply", 4).says(&["does not match the digest"]);
+    story.run("runner build tidy_names", 0);
+    story.run("runner apply", 0);
+    story.end();
+}

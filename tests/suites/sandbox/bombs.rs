@@ -174,7 +174,7 @@ fn bombs_are_refused_before_they_are_compiled() {
     let sandbox = Sandbox::new(SandboxOptions { jobs: 1, ..SandboxOptions::default() });
     let mut wrong = Vec::new();
     for (name, bytes, says) in refused() {
-        match sandbox.describe(&bytes) {
+        match sandbox.describe(&bytes, None) {
             Err(error) if error.kind == runner::ErrorKind::Denied && error.message.contains(says) => {}
             Err(error) => wrong.push(format!("{name}: {error:#}")),
             Ok(_) => wrong.push(format!("{name}: accepted")),
@@ -324,7 +324,7 @@ fn the_cache_needs_no_compiler() {
 fn a_thread_that_compiles_is_not_waited_for() {
     let limits = Limits { compile_time: Some(Duration::from_millis(50)), ..Limits::default() };
     let sandbox = Sandbox::new(SandboxOptions { limits, jobs: 1, ..SandboxOptions::default() });
-    let error = sandbox.describe(&slow()).expect_err("it takes longer");
+    let error = sandbox.describe(&slow(), None).expect_err("it takes longer");
     assert_eq!(error.kind, runner::ErrorKind::Denied);
     assert!(error.message.contains("limit `compile_time` of 50ms"), "{error:#}");
 }

@@ -48,7 +48,7 @@ fn mutated() {
         vec![0xfd],
         vec![0xfe],
     ]);
-    corpus.try_on(SCRATCH, "components", rounds(), |bytes| ends(sandbox.describe(bytes)));
+    corpus.try_on(SCRATCH, "components", rounds(), |bytes| ends(sandbox.describe(bytes, None)));
 }
 
 /// Components that parse, and whose parts are put together at random.
@@ -62,7 +62,7 @@ fn generated() {
         let text = generate(&mut Random::new(seed));
         // What is not even a component in text is nothing to try.
         if let Some(bytes) = components::try_parse(&text) {
-            ends(sandbox.describe(&bytes));
+            ends(sandbox.describe(&bytes, None));
         }
     });
 }

@@ -128,7 +128,7 @@ impl Engine {
         let changes = match step.direction {
             Direction::Up => {
                 let record = self.record(step, State::Applied, started, recorder);
-                let mut changes = Vec::from_iter(self.kept(database.facts(), step, source));
+                let mut changes = self.kept(database.facts(), step, source);
                 changes.push(history::inserted(&history::Record { id: number, ..record }));
                 changes
             }

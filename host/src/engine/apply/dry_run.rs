@@ -154,7 +154,7 @@ impl Engine {
         for step in &plan.steps {
             let source = match step.kind {
                 Kind::Sql => Some(self.source(step).await?),
-                Kind::Component => None,
+                Kind::Component | Kind::Script => None,
             };
             let text = match (&source, step.direction) {
                 (Some(ScriptSource::Sql { up, .. }), Direction::Up) => Some(up.as_str()),

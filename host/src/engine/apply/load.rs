@@ -6,9 +6,7 @@ use super::Engine;
 use crate::data::Value;
 use crate::database::{Database, Dialect, HostSession};
 use crate::engine::Direction;
-use crate::engine::artifact::{
-    Named, SqlValues, as_text, asks, filled, kept_values, source_of, stored_component, unfilled,
-};
+use crate::engine::artifact::{Named, SqlValues, as_text, asks, filled, kept_values, of_stored, source_of, unfilled};
 use crate::engine::history::{self, Stored};
 use crate::engine::plan::{Plan, PlannedMigration, Refusal, Source, file_of, inspect, refused};
 use crate::engine::script::{Script, ScriptSource, Template};
@@ -36,10 +34,10 @@ pub async fn planned_sql(
     for step in &plan.steps {
         let mut host = database.as_mut().map(|database| database.host());
         let (up, down) = match step.kind {
-            Kind::Component => (None, None),
+            Kind::Component | Kind::Script => (None, None),
             Kind::Sql => match sql(step, catalog, host.as_mut(), (dialect, given)).await? {
                 Ok(ScriptSource::Sql { up, down, .. }) => (Some(up), down),
-                Ok(ScriptSource::Component { .. }) => (None, None),
+                Ok(_) => (None, None),
                 Err(unfilled) => {
                     refusals.extend(unfilled);
                     (None, None)
@@ -97,12 +95,12 @@ impl Engine {
     pub(super) async fn source(&self, step: &PlannedMigration) -> Result<ScriptSource> {
         match step.kind {
             Kind::Sql => self.sql(step).await?.map_err(|refusals| unfilled(refusals).unwrap_or_else(damaged)),
-            Kind::Component if step.source == Source::Project => source_of(of_project(&self.catalog, step)?),
-            Kind::Component => {
+            _ if step.source == Source::Project => source_of(of_project(&self.catalog, step)?),
+            Kind::Component | Kind::Script => {
                 let mut database = self.database.lock().await;
                 let database = &mut database.host();
                 let stored = history::load_artifact(database, &step.revision, &step.sha256).await?;
-                from_database(stored.ok_or_else(damaged)?, step)
+                stored.and_then(|stored| of_stored(stored, &step.sha256)).ok_or_else(damaged)
             }
         }
     }
@@ -170,13 +168,6 @@ impl Engine {
         self.warn_of_another_way_back(step, &source).await;
         Ok(((self.loader)(&source)?, source))
     }
-}
-
-/// Returns the stored component if it matches its digest. The digest of one with assets covers the assets too, which are not
-/// stored, so that it cannot be checked.
-fn from_database(stored: Stored, step: &PlannedMigration) -> Result<ScriptSource> {
-    let Stored::Component { bytes, assets } = stored else { return Err(damaged()) };
-    stored_component(bytes, &assets, &step.sha256).ok_or_else(damaged)
 }
 
 fn damaged() -> Error {

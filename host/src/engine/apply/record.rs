@@ -50,7 +50,7 @@ impl Engine {
     /// Returns a recorder that counts what the migration does and records what `verify` needs.
     pub(super) fn recorder(&self, step: &PlannedMigration) -> RunRecorder {
         match (step.kind, step.direction) {
-            (Kind::Component, Direction::Up) => RunRecorder::recording_within(self.stored_call_bytes),
+            (Kind::Component | Kind::Script, Direction::Up) => RunRecorder::recording_within(self.stored_call_bytes),
             _ => RunRecorder::default(),
         }
     }
@@ -58,7 +58,7 @@ impl Engine {
     /// Returns what the migration receives. Of the parameters, SQL gets the values that were filled in.
     pub(super) fn inputs(&self, step: &PlannedMigration, source: &ScriptSource, server_version: String) -> Inputs {
         let parameters = match source {
-            ScriptSource::Component { .. } => self.parameters.clone(),
+            ScriptSource::Component { .. } | ScriptSource::Script(_) => self.parameters.clone(),
             ScriptSource::Sql { template, .. } => {
                 let values = template.iter().flat_map(|template| &template.values);
                 Arc::new(values.map(|(name, value)| (name.clone(), Value::Text(value.clone()))).collect())
@@ -66,6 +66,7 @@ impl Engine {
         };
         let assets = match self.catalog.get(&step.revision).map(|found| &found.artifact) {
             Some(Artifact::Component { assets, .. }) if step.source == Source::Project => assets.clone(),
+            Some(Artifact::Script(files)) if step.source == Source::Project => files.digests.clone(),
             _ => BTreeMap::new(),
         };
         Inputs {

@@ -45,7 +45,7 @@ async fn engine_on(database: &TestDatabase, events: &Arc<Told>, migrations: Vec<
         ScriptSource::Sql { up, down, .. } => {
             Ok(Box::new(SqlScript::new(up, down.as_deref(), dialect)?) as Box<dyn Script>)
         }
-        ScriptSource::Component { .. } => Err(Error::failed("no components here")),
+        _ => Err(Error::failed("no components here")),
     });
     let database = Arc::new(tokio::sync::Mutex::new(connection));
     Engine { database, loader, events: events.clone(), ..engine(migrations).await }

@@ -20,7 +20,6 @@ use crate::engine::run::Run;
 use crate::engine::script::{Execution, LeftOut, RunContext, Script};
 use crate::engine::transform;
 use crate::error::{Error, ErrorKind, Result};
-use crate::project::catalog::Kind;
 
 /// The pause between two checks for a transform to share.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
@@ -103,7 +102,7 @@ impl Engine {
                 continue;
             }
             let Some(migration) = self.catalog.get(&task.revision) else { continue };
-            if migration.sha256 != task.sha256 || migration.kind != Kind::Component {
+            if migration.sha256 != task.sha256 || !migration.kind.is_sandboxed() {
                 continue;
             }
             let wrong = |error: Error| (Some(place), error.at("migration", task.revision.clone()));

@@ -136,7 +136,7 @@ impl Engine {
             // What a row is numbered need not be asked, so that nothing is stored before the first statement.
             let record = self.record(step, State::PartlyApplied, started, recorder);
             let record = history::Record { id: number, ..record };
-            let mut changes = Vec::from_iter(self.kept(database.facts(), step, source));
+            let mut changes = self.kept(database.facts(), step, source);
             changes.push(history::inserted(&record));
             let run = Run { history: number, direction: step.direction };
             let (worker, facts) = (self.worker(), database.facts());
@@ -197,7 +197,7 @@ impl Engine {
             self.warn(&step.revision, warning);
         }
         let inputs = resumed.journal.inputs();
-        if step.kind == Kind::Component && inputs.parameters != self.parameters {
+        if step.kind.is_sandboxed() && inputs.parameters != self.parameters {
             let message = "its first run had other parameters, which remain in use".to_owned();
             self.warn(&step.revision, message);
         }
@@ -242,7 +242,7 @@ impl Engine {
                     record.rows_written = work.rows_written;
                     self.keep(database, step, source).await?;
                     history::finish_stepwise(database, &record).await?;
-                    if step.kind == Kind::Component {
+                    if step.kind.is_sandboxed() {
                         // Those of the build that finished it.
                         let own = self.inputs(step, source, String::new());
                         let first = opened.journal.inputs();
@@ -301,10 +301,10 @@ impl Engine {
         Ok(())
     }
 
-    /// As [`Self::keep`], as a change.
-    pub(super) fn kept(&self, facts: &Facts, step: &PlannedMigration, source: &ScriptSource) -> Option<ToolChange> {
+    /// As [`Self::keep`], as changes.
+    pub(super) fn kept(&self, facts: &Facts, step: &PlannedMigration, source: &ScriptSource) -> Vec<ToolChange> {
         let (stored, limit) = (to_store(source), self.stored_artifact_bytes);
-        history::stored_artifact(facts, &step.revision, &step.sha256, &stored, limit)
+        history::stored_artifacts(facts, &step.revision, &step.sha256, &stored, limit)
     }
 
     /// Stores the artifact of an upgrade.
@@ -410,7 +410,7 @@ async fn check_values(database: &mut HostSession<'_>, run: Run, source: &ScriptS
 /// Rejects what a migration cannot do in its mode.
 pub(super) fn check_mode(step: &PlannedMigration) -> Result<()> {
     let is_stepwise = step.mode == RunMode::Stepwise;
-    if is_stepwise && step.kind == Kind::Component && step.description.needs_table_rebuild() {
+    if is_stepwise && step.kind.is_sandboxed() && step.description.needs_table_rebuild() {
         return Err(Error::usage("a table can only be rebuilt in one transaction, and this migration runs stepwise")
             .hint("let `describe` request the mode `atomic`"));
     }
@@ -451,7 +451,7 @@ fn stays_broken(mut error: Error, step: &PlannedMigration) -> Box<Failure> {
              (`IF EXISTS`), and run `runner rollback` again",
             step.id()
         )),
-        Kind::Component => error.hint(format!(
+        Kind::Component | Kind::Script => error.hint(format!(
             "only part of the upgrade took effect, and the downgrade does not handle that: bring the database to the state \
              before or after the migration by hand, and record which with `runner repair {revision}`"
         )),

@@ -70,7 +70,7 @@ async fn heard_engine(migrations: Vec<Migration>, events: Arc<Heard>) -> Engine 
         ScriptSource::Sql { up, down, .. } => {
             Ok(Box::new(SqlScript::new(up, down.as_deref(), Dialect::Sqlite)?) as Box<dyn Script>)
         }
-        ScriptSource::Component { .. } => Err(Error::failed("no components here")),
+        _ => Err(Error::failed("no components here")),
     });
     Engine {
         database: Arc::new(tokio::sync::Mutex::new(database)),

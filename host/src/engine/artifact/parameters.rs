@@ -145,7 +145,7 @@ mod tests {
             Ok(ScriptSource::Sql { up, down, template }) => {
                 Ok((up, down.unwrap_or_default(), template.map_or(0, |it| it.values.len())))
             }
-            Ok(ScriptSource::Component { .. }) => Err("a component".into()),
+            Ok(_) => Err("a component".into()),
             Err(refusals) => Err(refusals
                 .iter()
                 .map(|it| format!("{}:{}", it.told(), it.error.hints.len()))

@@ -141,7 +141,7 @@ impl Steps {
     pub(super) fn running(&mut self, number: u64, call: &Call<'_>, mut access: Access) -> RunningStep {
         self.at(number, call);
         self.is_earlier = false;
-        if self.kind == Kind::Component {
+        if self.kind.is_sandboxed() {
             let inputs = self.run.fixed_inputs(&[]);
             match &mut access {
                 Access::Atomic(database) => database.fix_inputs(inputs),

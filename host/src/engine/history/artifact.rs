@@ -2,15 +2,19 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::read::{garbled, kind, unreadable};
 use crate::data::Value;
 use crate::database::{Facts, HostSession, QueryLimits, ToolChange};
+use crate::engine::call::stored::{decode, encode};
 use crate::engine::schema::{dialect_schema, history as sql, tool_sql};
 use crate::error::{Error, Result};
 use crate::project::catalog::Kind;
+use crate::project::script::{LoadedScript, Runtime, RuntimePin};
 
 /// Below this size, compression costs more than it saves.
 const RAW_BYTES: usize = 512;
@@ -43,13 +47,31 @@ pub enum Stored {
         /// The digests of its assets by path; the assets themselves are not stored.
         assets: BTreeMap<String, String>,
     },
+    /// A script with its companion files, and the runtime, which all scripts share.
+    Script(Arc<LoadedScript>),
+}
+
+/// The runtimes in the table of artifacts: what stands for their revision. No revision is a word.
+const RUNTIMES: &str = "runtime";
+
+/// What is kept with a script beside its files.
+#[derive(Serialize, Deserialize)]
+struct AboutScript {
+    /// Its path.
+    path: String,
+    /// The runtime's name.
+    runtime: String,
+    /// The runtime's digest.
+    runtime_sha256: String,
 }
 
 impl Stored {
-    fn kind(&self) -> Kind {
+    /// How the migration is written.
+    pub fn kind(&self) -> Kind {
         match self {
             Self::Sql { .. } => Kind::Sql,
             Self::Component { .. } => Kind::Component,
+            Self::Script(_) => Kind::Script,
         }
     }
 
@@ -63,12 +85,20 @@ impl Stored {
                 (texts.to_string().into_bytes(), "{}".to_owned())
             }
             Self::Component { bytes, assets } => (bytes.clone(), json!(assets).to_string()),
+            Self::Script(script) => {
+                let LoadedScript { path, files, runtime: Runtime { pin, .. } } = &**script;
+                let about = json!({ "path": path, "runtime": pin.name, "runtime_sha256": pin.sha256 });
+                let files: BTreeMap<&str, &[u8]> = files.iter().map(|(path, bytes)| (&**path, &**bytes)).collect();
+                (encode(&files), about.to_string())
+            }
         }
     }
 
     fn decode(kind: Kind, bytes: Vec<u8>, assets: &str) -> Option<Self> {
         match kind {
             Kind::Component => Some(Self::Component { bytes, assets: serde_json::from_str(assets).ok()? }),
+            // It takes a runtime, too.
+            Kind::Script => None,
             Kind::Sql => {
                 let pair: serde_json::Value = serde_json::from_slice(&bytes).ok()?;
                 let values = match &pair["parameters"] {
@@ -93,36 +123,78 @@ pub async fn store_artifact(
     limit: u64,
 ) -> Result<bool> {
     // A component's digest covers all of its bytes; SQL may come back with a different downgrade.
-    if stored.kind() == Kind::Component {
-        let key = [revision.into(), sha256.into()];
-        let text = tool_sql(sql::HAS_ARTIFACT, database.facts());
-        let found = database.query(&text, &key, QueryLimits::NONE).await.map_err(unreadable)?;
-        if !found.rows.is_empty() {
-            return Ok(true);
-        }
+    if stored.kind() != Kind::Sql && has_artifact(database, revision, sha256).await? {
+        return Ok(true);
     }
-    let Some(change) = stored_artifact(database.facts(), revision, sha256, stored, limit) else { return Ok(false) };
-    let (text, values) = change.statement(database.facts()).map_err(unreadable)?;
-    database.execute(&text, &values).await.map_err(unreadable)?;
-    Ok(true)
+    let Some(own) = stored_artifact(database.facts(), revision, sha256, stored, limit) else { return Ok(false) };
+    if let Stored::Script(script) = stored
+        && !has_artifact(database, RUNTIMES, &script.runtime.pin.sha256).await?
+    {
+        // A script without its runtime is of no use.
+        let Some(change) = stored_runtime(database.facts(), &script.runtime, limit) else { return Ok(false) };
+        store(database, &change).await?;
+    }
+    store(database, &own).await.map(|()| true)
 }
 
-/// The change that stores an artifact under its revision and digest; none for one above `limit` bytes, or one that the server
-/// does not take in one piece.
-pub fn stored_artifact(facts: &Facts, revision: &str, sha256: &str, stored: &Stored, limit: u64) -> Option<ToolChange> {
+async fn has_artifact(database: &mut HostSession<'_>, revision: &str, sha256: &str) -> Result<bool> {
+    let key = [revision.into(), sha256.into()];
+    let text = tool_sql(sql::HAS_ARTIFACT, database.facts());
+    let found = database.query(&text, &key, QueryLimits::NONE).await.map_err(unreadable)?;
+    Ok(!found.rows.is_empty())
+}
+
+async fn store(database: &mut HostSession<'_>, change: &ToolChange) -> Result<()> {
+    let (text, values) = change.statement(database.facts()).map_err(unreadable)?;
+    database.execute(&text, &values).await.map(drop).map_err(unreadable)
+}
+
+/// The changes that store an artifact under its revision and digest, and the runtime of a script; none for one above `limit` bytes,
+/// or one that the server does not take in one piece.
+pub fn stored_artifacts(facts: &Facts, revision: &str, sha256: &str, stored: &Stored, limit: u64) -> Vec<ToolChange> {
+    let Some(own) = stored_artifact(facts, revision, sha256, stored, limit) else { return Vec::new() };
+    match stored {
+        Stored::Sql { .. } | Stored::Component { .. } => vec![own],
+        Stored::Script(script) => match stored_runtime(facts, &script.runtime, limit) {
+            Some(runtime) => vec![runtime, own],
+            None => Vec::new(),
+        },
+    }
+}
+
+fn stored_artifact(facts: &Facts, revision: &str, sha256: &str, stored: &Stored, limit: u64) -> Option<ToolChange> {
     let (bytes, assets) = stored.encode();
     if bytes.len() as u64 > limit {
         return None;
     }
     let size = bytes.len() as i64;
-    let (compression, bytes) = compress(bytes);
+    change(facts, (revision, sha256, stored.kind().name()), size, compress(bytes), assets)
+}
+
+/// A runtime is stored as its file is, which is compressed far better than would be worth while here: that size counts.
+fn stored_runtime(facts: &Facts, runtime: &Runtime, limit: u64) -> Option<ToolChange> {
+    if runtime.file.len() as u64 > limit {
+        return None;
+    }
+    let size = runtime.bytes.len() as i64;
+    let key = (RUNTIMES, &*runtime.pin.sha256, RUNTIMES);
+    change(facts, key, size, ("zstd", runtime.file.to_vec()), json!({ "name": runtime.pin.name }).to_string())
+}
+
+fn change(
+    facts: &Facts,
+    (revision, sha256, kind): (&str, &str, &str),
+    size: i64,
+    (compression, bytes): (&'static str, Vec<u8>),
+    assets: String,
+) -> Option<ToolChange> {
     if facts.packet_bytes.is_some_and(|packet| bytes.len() + assets.len() > packet.saturating_sub(PACKET_HEAD)) {
         return None;
     }
     let values = [
         revision.into(),
         sha256.into(),
-        stored.kind().name().into(),
+        kind.into(),
         size.into(),
         compression.into(),
         assets.into(),
@@ -133,29 +205,69 @@ pub fn stored_artifact(facts: &Facts, revision: &str, sha256: &str, stored: &Sto
 
 /// Loads the artifact of a revision and digest, if the database has it.
 pub async fn load_artifact(database: &mut HostSession<'_>, revision: &str, sha256: &str) -> Result<Option<Stored>> {
+    let Some(row) = load(database, revision, sha256).await? else { return Ok(None) };
+    match kind(&row.kind).ok_or_else(garbled)? {
+        Kind::Script => load_script(database, row).await.map(Some),
+        kind => Stored::decode(kind, row.content()?, &row.assets).map(Some).ok_or_else(garbled),
+    }
+}
+
+/// A script with the runtime that it names.
+async fn load_script(database: &mut HostSession<'_>, row: Row) -> Result<Stored> {
+    let about: AboutScript = serde_json::from_str(&row.assets).map_err(|_| garbled())?;
+    let files: BTreeMap<String, Vec<u8>> = decode(&row.content()?).ok_or_else(garbled)?;
+    let pin = RuntimePin { name: about.runtime, sha256: about.runtime_sha256 };
+    let Some(stored) = load(database, RUNTIMES, &pin.sha256).await? else {
+        return Err(Error::mismatch(format!("the database no longer has the runtime {}", pin.shown()))
+            .hint("restore the migration's files in the project, from the release that has them"));
+    };
+    let runtime = Runtime::open(&pin, stored.bytes)?;
+    let files = files.into_iter().map(|(path, bytes)| (path, bytes.into())).collect();
+    Ok(Stored::Script(Arc::new(LoadedScript { path: about.path, files, runtime })))
+}
+
+/// A row of the table.
+struct Row {
+    kind: String,
+    size: i64,
+    compression: String,
+    assets: String,
+    bytes: Vec<u8>,
+}
+
+async fn load(database: &mut HostSession<'_>, revision: &str, sha256: &str) -> Result<Option<Row>> {
     let key = [revision.into(), sha256.into()];
     let text = tool_sql(sql::LOAD_ARTIFACT, database.facts());
     let found = database.query(&text, &key, QueryLimits::NONE).await.map_err(unreadable)?;
     let Some(row) = found.rows.into_iter().next() else { return Ok(None) };
-    let [kind_name, size, compression, assets, Value::Bytes(bytes)] = row.as_slice() else { return Err(garbled()) };
-    let (Some(kind), Some(size), Some(assets)) =
-        (kind_name.as_text().and_then(kind), size.as_int64(), assets.as_text())
-    else {
+    let Ok::<[Value; 5], _>([kind, size, compression, assets, Value::Bytes(bytes)]) = row.try_into() else {
         return Err(garbled());
     };
-    let size = usize::try_from(size).ok().filter(|size| *size <= READ_BYTES).ok_or_else(garbled)?;
-    let bytes = match compression.as_text() {
-        Some("none") => bytes.clone(),
-        Some("zstd") => zstd::bulk::decompress(bytes, size).map_err(|_| garbled())?,
-        _ => {
-            return Err(Error::mismatch("the stored artifact uses a compression that this version does not support")
+    let text = |value: Value| value.as_text().map(str::to_owned).ok_or_else(garbled);
+    let size = size.as_int64().ok_or_else(garbled)?;
+    Ok(Some(Row { kind: text(kind)?, size, compression: text(compression)?, assets: text(assets)?, bytes }))
+}
+
+impl Row {
+    /// The bytes as they were stored.
+    fn content(&self) -> Result<Vec<u8>> {
+        let Self { size, compression, bytes, .. } = self;
+        let size = usize::try_from(*size).ok().filter(|size| *size <= READ_BYTES).ok_or_else(garbled)?;
+        let bytes = match compression.as_str() {
+            "none" => bytes.clone(),
+            "zstd" => zstd::bulk::decompress(bytes, size).map_err(|_| garbled())?,
+            _ => {
+                return Err(Error::mismatch(
+                    "the stored artifact uses a compression that this version does not support",
+                )
                 .hint("use the version of runner that applied the revision, or a later one"));
+            }
+        };
+        if bytes.len() != size {
+            return Err(garbled());
         }
-    };
-    if bytes.len() != size {
-        return Err(garbled());
+        Ok(bytes)
     }
-    Stored::decode(kind, bytes, assets).map(Some).ok_or_else(garbled)
 }
 
 fn compress(bytes: Vec<u8>) -> (&'static str, Vec<u8>) {

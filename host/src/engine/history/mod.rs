@@ -9,7 +9,7 @@ mod repairs;
 mod tests;
 mod write;
 
-pub use artifact::{Stored, load_artifact, store_artifact, stored_artifact};
+pub use artifact::{Stored, load_artifact, store_artifact, stored_artifacts};
 pub use read::{
     History, answered, glance, is_there, parse_rows, question, read, read_all, read_with_artifacts, unreadable,
 };

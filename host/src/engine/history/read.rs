@@ -329,7 +329,7 @@ fn brief(row: Vec<Value>) -> Option<Record> {
 }
 
 pub(super) fn kind(name: &str) -> Option<Kind> {
-    [Kind::Sql, Kind::Component].into_iter().find(|kind| kind.name() == name)
+    Kind::ALL.into_iter().find(|kind| kind.name() == name)
 }
 
 fn text(value: Value) -> Option<String> {

@@ -208,6 +208,9 @@ pub fn declared_json(description: &Description) -> String {
     if !description.requires.is_empty() {
         declared["requires"] = json!(description.requires);
     }
+    if let Some(runtime) = &description.runtime {
+        declared["runtime"] = json!(runtime);
+    }
     declared.to_string()
 }
 
@@ -229,6 +232,7 @@ fn parse_declared(declared: &str, summary: &str) -> Option<Description> {
         no_downgrade: declared["no_downgrade"].as_bool().unwrap_or_default(),
         // Only migrations of packages have it.
         requires: texts("requires").unwrap_or_default(),
+        runtime: declared["runtime"].as_str().map(str::to_owned),
     })
 }
 
@@ -248,6 +252,7 @@ mod tests {
             down_mode: Some(Mode::Stepwise),
             no_downgrade: true,
             requires: vec!["read users(id)".to_owned()],
+            runtime: Some("javascript 00".to_owned()),
         };
         assert_eq!(parse_declared(&declared_json(&description), "adds users"), Some(description));
         assert_eq!(parse_declared("{}", ""), None);

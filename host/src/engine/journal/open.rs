@@ -112,13 +112,13 @@ impl Journal {
         let (inputs, packed) = first_inputs(database, run).await?;
         let mut warnings = Vec::new();
         let handovers = match kind {
-            Kind::Component => handover::read(database, run).await?,
+            Kind::Component | Kind::Script => handover::read(database, run).await?,
             Kind::Sql => Vec::new(),
         };
         let mut builds = Builds { handovers, ..Builds::default() };
         let current = builds.current(&inputs.sha256);
         let Build { sha256, successor } = build;
-        if kind == Kind::Component && current != sha256 {
+        if kind.is_sandboxed() && current != sha256 {
             let Some(successor) = successor else { return Err(other_component(current, sha256)) };
             successor::check(database, run).await?;
             let (from, to) = (short(current), short(sha256));

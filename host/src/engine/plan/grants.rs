@@ -31,7 +31,7 @@ impl Plan {
         for name in grants.keys().filter(|name| !name.contains('/')) {
             check_name(input, name)?;
         }
-        for step in self.steps.iter_mut().filter(|step| step.kind == Kind::Component) {
+        for step in self.steps.iter_mut().filter(|step| step.kind.is_sandboxed()) {
             step.grants = grants_for(grants, &step.revision, &step.name);
         }
         Ok(self)
@@ -161,7 +161,7 @@ fn check_name(input: &PlanInput<'_>, name: &str) -> Result<()> {
     let applied = input.history.live.iter().map(|it| (&*it.revision, &*it.name, it.kind));
     let mut named = project.chain(applied).filter(|(revision, migration, _)| is_for(name, revision, migration));
     match named.next() {
-        Some((_, _, Kind::Component)) => Ok(()),
+        Some((_, _, Kind::Component | Kind::Script)) => Ok(()),
         Some((revision, migration, Kind::Sql)) => {
             Err(Error::usage(format!("`[grants.{name}]` is for `{}`, which is SQL", migration_id(revision, migration)))
                 .hint("grants restrict components: review SQL before you run it, and remove the table"))

@@ -7,7 +7,6 @@ use crate::engine::event::Unrepeatable;
 use crate::engine::history::RunMode;
 use crate::engine::unreadable::unreadable;
 use crate::error::{Error, Result};
-use crate::project::catalog::Kind;
 use crate::sql::{Statement, StatementClass, classify, excerpt, late_enum_value, program};
 
 /// The statements of a migration in SQL.
@@ -130,7 +129,7 @@ pub fn check_dry_run(step: &PlannedMigration, text: Option<&str>, facts: &Facts)
 }
 
 fn dry_run(step: &PlannedMigration, text: Option<&str>, facts: &Facts) -> Result<()> {
-    if step.kind == Kind::Component && step.resume_after.is_some() {
+    if step.kind.is_sandboxed() && step.resume_after.is_some() {
         let error = Error::usage("an interrupted component resumes from its journal, which needs its own transactions");
         return Err(match facts.dialect.has_scratch_copies() {
             true => error.hint("`--on-copy` runs it on a copy of the database"),

@@ -1,7 +1,7 @@
 //! Compares the applied bytes with those in the project, its lockfile and the database.
 
 use super::{Verdict, Verifier};
-use crate::engine::artifact::{source_of, stored_component};
+use crate::engine::artifact::{of_stored, source_of};
 use crate::engine::history::{self, History, Record, Stored};
 use crate::engine::script::ScriptSource;
 use crate::engine::target::compare_revisions;
@@ -75,8 +75,9 @@ impl Verifier {
             {
                 Kept::Whole(ScriptSource::Sql { up, down, template: None })
             }
-            Some(Stored::Component { bytes, assets }) if record.kind == Kind::Component => {
-                stored_component(bytes, &assets, &record.sha256).map_or(Kept::Another, Kept::Whole)
+            Some(Stored::Sql { .. }) => Kept::Another,
+            Some(stored) if stored.kind() == record.kind => {
+                of_stored(stored, &record.sha256).map_or(Kept::Another, Kept::Whole)
             }
             Some(_) => Kept::Another,
         })

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::replay::told;
 use super::{Finding, ProofLevel, Verdict, Verifier, counted};
 use crate::engine::Direction;
-use crate::engine::artifact::stored_component;
-use crate::engine::history::{self, Record, Stored};
+use crate::engine::artifact::of_stored;
+use crate::engine::history::{self, Record};
 use crate::engine::script::Script;
 use crate::engine::transcript::{Builders, Evidence, Replay};
 use crate::error::{ErrorKind, Result};
@@ -46,8 +46,8 @@ impl Verifier {
                 stored => stored?,
             }
         };
-        let Some(Stored::Component { bytes, assets }) = stored else { return Ok(None) };
-        Ok(stored_component(bytes, &assets, digest).and_then(|source| (self.loader)(&source).ok()))
+        let source = stored.and_then(|stored| of_stored(stored, digest));
+        Ok(source.and_then(|source| (self.loader)(&source).ok()))
     }
 
     /// Replays the recorded calls with each build before the last, up to the transform that it did not finish.

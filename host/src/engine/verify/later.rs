@@ -19,7 +19,7 @@ pub(super) async fn touched_later(
     for later in history.live.iter().filter(|later| later.id > record.id) {
         let touches = match later.kind {
             Kind::Sql => sql_touches(verifier, history, later, &written).await?,
-            Kind::Component => component_touches(verifier, later, &written).await?,
+            Kind::Component | Kind::Script => component_touches(verifier, later, &written).await?,
         };
         if touches {
             return Ok(Some(later.id()));

@@ -144,7 +144,7 @@ impl Verifier {
         let candidates: Candidates<'_> = history.live.iter().map(|it| (&*it.revision, &*it.name)).collect();
         let wanted = wanted.iter().map(|text| candidates.resolve(text)).collect::<Result<Vec<_>>>()?;
         let is_wanted = |record: &&Record| match wanted.as_slice() {
-            [] => record.kind == Kind::Component,
+            [] => record.kind.is_sandboxed(),
             some => some.iter().any(|revision| compare_revisions(revision, &record.revision).is_eq()),
         };
         let mut verified = Vec::new();
@@ -260,7 +260,7 @@ impl EventSink for Unheard {
 /// Whether all of a component's assets are available.
 fn has_assets(source: Option<&ScriptSource>, evidence: &Evidence) -> bool {
     let wanted = evidence.inputs.as_ref().is_some_and(|inputs| !inputs.assets.is_empty());
-    !wanted || matches!(source, Some(ScriptSource::Component { assets: Some(_), .. }))
+    !wanted || matches!(source, Some(ScriptSource::Component { assets: Some(_), .. } | ScriptSource::Script(_)))
 }
 
 /// Formats a number and what it counts.

@@ -3,12 +3,13 @@
 mod encode;
 mod refresh;
 mod rust;
+mod script;
 mod select;
 mod toolchain;
 pub mod wrapper;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::catalog::Kind;
 use super::discovery::{Found, FoundEntry, FoundFiles, discover};
@@ -17,12 +18,30 @@ use super::lockfile::{ComponentDescription, LockLine, Lockfile};
 use super::packages::{heal, package_of};
 use super::problem::error_for;
 use super::revision::RevisionKey;
+use super::script::LoadedScript;
 use super::settings::Settings;
 use crate::error::{Error, Result};
 use refresh::Refresh;
+pub use script::{keep_runtime, no_runtime};
 
-/// Reads the description of a component, in the sandbox.
-pub type Describe<'a> = dyn Fn(&[u8]) -> Result<ComponentDescription> + 'a;
+/// Reads the description of a migration, in the sandbox.
+pub type Describe<'a> = dyn Fn(Described<'_>) -> Result<ComponentDescription> + 'a;
+
+/// What describes itself.
+#[derive(Clone, Copy)]
+pub enum Described<'a> {
+    /// A component.
+    Component {
+        /// Its bytes.
+        bytes: &'a [u8],
+        /// The digests of its assets, by path.
+        assets: &'a BTreeMap<String, String>,
+        /// The directory of its assets, absolute; it exists only if there are any.
+        assets_directory: &'a Path,
+    },
+    /// A script.
+    Script(&'a LoadedScript),
+}
 
 /// What to build.
 pub struct BuildRequest<'a> {
@@ -39,6 +58,8 @@ pub struct BuildRequest<'a> {
     pub program: Option<PathBuf>,
     /// Reads the description of a component.
     pub describe: &'a Describe<'a>,
+    /// The compressed runtime that this program has for scripts that have none yet, by its name.
+    pub runtime: &'a dyn Fn(&str) -> Option<&'static [u8]>,
     /// Called before a migration is compiled, which may take long.
     pub compiling: &'a dyn Fn(&str),
 }
@@ -69,7 +90,7 @@ pub struct BuiltArtifact {
     pub kept: bool,
     /// How its line in the lockfile changed.
     pub change: Change,
-    /// Its size: that of the `.wasm` file, or of both SQL files.
+    /// Its size: that of the `.wasm` file, of both SQL files, or of the script.
     pub size: u64,
 }
 

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::encode::to_component;
-use super::{BuildRequest, BuiltArtifact, Change, rust};
+use super::{BuildRequest, BuiltArtifact, Change, Described, rust};
 use crate::database::Dialect;
 use crate::error::{Error, Result};
 use crate::project::digest::sha256;
-use crate::project::discovery::{Found, FoundEntry, FoundFiles, SqlFile, find_assets, source_digest};
+use crate::project::discovery::{ASSETS, Found, FoundEntry, FoundFiles, SqlFile, find_assets, source_digest};
 use crate::project::files::{ProjectDirectory, cannot_write, too_large};
-use crate::project::lockfile::{LockLine, LockedArtifact, Lockfile, write_atomically};
+use crate::project::lockfile::{ComponentDescription, LockLine, LockedArtifact, Lockfile, write_atomically};
 use crate::project::problem::{Problem, error_for};
 use crate::project::settings::Settings;
 use crate::project::sql_file::SqlTexts;
@@ -31,6 +31,9 @@ impl Refresh<'_> {
             FoundFiles::Sql { files, metadata } => self.sql(found, files, metadata.as_ref()),
             FoundFiles::Component { wasm, directory } => {
                 self.component(found, wasm.as_ref(), directory.as_ref(), source)
+            }
+            FoundFiles::Script { file, language, directory } => {
+                self.script(found, (file, *language, directory.as_ref()))
             }
         }
         .map_err(|error| error.at("migration", found.id()))?;
@@ -94,10 +97,17 @@ impl Refresh<'_> {
             None => BTreeMap::new(),
         };
         let digest = sha256(&bytes);
-        let description = match self.known(found, &digest) {
+        let description = match self.known(found, &digest, &assets) {
             Some(description) => description,
             // Before it is written: an artifact without a description is unusable.
-            None => (self.request.describe)(&bytes)?,
+            None => {
+                let assets_directory = self.settings.migrations_directory().join(found.id()).join(ASSETS);
+                (self.request.describe)(Described::Component {
+                    bytes: &bytes,
+                    assets: &assets,
+                    assets_directory: &assets_directory,
+                })?
+            }
         };
         if there.as_ref() != Some(&bytes) {
             write_atomically(&self.project.migrations, &file_name, &bytes)
@@ -124,16 +134,20 @@ impl Refresh<'_> {
         Ok(now.is_some_and(|now| now != *built_from))
     }
 
-    /// The description of the same bytes in the lockfile.
-    fn known(&self, found: &Found, digest: &str) -> Option<crate::project::lockfile::ComponentDescription> {
+    /// The description of the same bytes and assets in the lockfile.
+    fn known(&self, found: &Found, digest: &str, assets: &BTreeMap<String, String>) -> Option<ComponentDescription> {
         match &self.old.get(&found.revision).filter(|_| self.proven)?.artifact {
-            LockedArtifact::Component { sha256, description, .. } if sha256 == digest => Some(description.clone()),
+            LockedArtifact::Component { sha256, description, assets: locked, .. }
+                if sha256 == digest && locked == assets =>
+            {
+                Some(description.clone())
+            }
             _ => None,
         }
     }
 }
 
-fn as_error(problem: Problem) -> Error {
+pub(super) fn as_error(problem: Problem) -> Error {
     let error = Error { places: problem.places, ..Error::new(problem.kind, problem.message) };
     match problem.hint {
         Some(hint) => error.hint(hint),

@@ -1,6 +1,8 @@
+use std::sync::LazyLock;
+
 use super::*;
 use crate::error::ErrorKind;
-use crate::project::test_project::{TestProject, component, described, told, told_by};
+use crate::project::test_project::{TestProject, component, description_of, told, told_by};
 
 /// The section `component-type` for `package a:b; world w { export run: func() -> u32; }`.
 const WIT: &str = concat!(
@@ -8,6 +10,12 @@ const WIT: &str = concat!(
     "04000372756e0100040005613a622f7704000b0701000177030000002f0970726f647563657273010c70726f63657373",
     "65642d6279010d7769742d636f6d706f6e656e7407302e3236332e30",
 );
+
+/// The runtime of the program: there is one of JavaScript.
+fn runtime(name: &str) -> Option<&'static [u8]> {
+    static FILE: LazyLock<Vec<u8>> = LazyLock::new(|| zstd::bulk::compress(b"one", 3).expect("compressed"));
+    (name == "javascript").then(|| FILE.as_slice())
+}
 
 fn build_in(project: &TestProject, revisions: &[&str], all: bool) -> Result<BuildReport> {
     let revisions: Vec<String> = revisions.iter().map(|revision| (*revision).to_owned()).collect();
@@ -17,7 +25,8 @@ fn build_in(project: &TestProject, revisions: &[&str], all: bool) -> Result<Buil
         is_applied: &|_| false,
         env: &std::env::vars().collect(),
         program: None,
-        describe: &described,
+        describe: &description_of,
+        runtime: &runtime,
         compiling: &|_| (),
     };
     build(&project.settings(), &request)
@@ -158,4 +167,42 @@ fn rust_is_compiled_to_a_component() {
     project.write("runner.toml", "[build]\ntoolchain = 'no-such-toolchain'\n");
     let error = build_in(&project, &["1"], false).expect_err("no toolchain");
     assert_eq!(error.message, "the toolchain `no-such-toolchain` cannot build for wasm32-unknown-unknown");
+}
+
+#[test]
+fn a_script_is_the_same_on_disk_and_in_a_program() {
+    use crate::project::Project;
+    use crate::project::catalog::{Artifact, Catalog, Checks};
+
+    let project = TestProject::new(&[
+        ("migrations/1_tidy.js", "\u{feff}one\r\ntwo"),
+        ("migrations/1_tidy/lib/rules.js", "rules\r\n"),
+        ("migrations/1_tidy/.hidden", "x"),
+    ]);
+    let report = build_in(&project, &[], false).unwrap_or_else(|error| panic!("{}", told(&error)));
+    assert_eq!(changes(&report), [("1_tidy".to_owned(), "added", false)]);
+    let load = |settings: &Settings| {
+        let catalog = Catalog::load(settings, Checks { locked: true, dialect: None }).expect("a catalog");
+        let Artifact::Script(files) = &catalog.migrations[0].artifact else { panic!("{:?}", catalog.migrations) };
+        assert_eq!(catalog.migrations[0].sha256, files.sha256());
+        files.load().unwrap_or_else(|error| panic!("{}", told(&error)))
+    };
+    let on_disk = load(&project.settings());
+    assert_eq!((&on_disk.path[..], &on_disk.runtime.bytes[..]), ("migrations/1_tidy.js", &b"one"[..]));
+    let files: Vec<(&str, &[u8])> = on_disk.files.iter().map(|(path, bytes)| (&**path, &**bytes)).collect();
+    assert_eq!(files, [(":script", &b"one\ntwo"[..]), ("lib/rules.js", b"rules\r\n")]);
+    let mut all = vec![on_disk.runtime.pin.file_name()];
+    all[0].insert_str(0, "migrations/runtimes/");
+    all.extend(
+        ["migrations/1_tidy.js", "migrations/1_tidy/lib/rules.js", "migrations/1_tidy/.hidden", "runner.lock"]
+            .map(str::to_owned),
+    );
+    let bytes = |path: &String| &*std::fs::read(project.path().join(path)).expect("a file").leak();
+    let embedded = |paths: &[String]| {
+        let files = Project::embedded(paths.iter().map(|path| (&**path, bytes(path))));
+        Settings::of_project(&project.request(&[]), &files).expect("settings")
+    };
+    assert_eq!(load(&embedded(&all)), on_disk);
+    let error = Catalog::load(&embedded(&all[1..]), Checks::default()).expect_err("no runtime");
+    assert!(error.message.contains("the runtime javascript (sha256 "), "{}", told(&error));
 }

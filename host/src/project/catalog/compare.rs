@@ -6,6 +6,7 @@ use super::{CatalogProblem, CatalogProblemKind, Kind, Migration};
 use crate::dialect::Dialect;
 use crate::project::discovery::SqlPart;
 use crate::project::lockfile::{LockLine, LockedArtifact, SqlDigests, TextDigests};
+use crate::project::script::ScriptLanguage;
 
 /// The digests of the files that were found.
 pub(super) enum Digests {
@@ -13,6 +14,19 @@ pub(super) enum Digests {
     Sql { digests: SqlDigests, names: Vec<(SqlPart, Option<Dialect>, String)> },
     /// The component's bytes and its assets.
     Component { bytes: String, assets: BTreeMap<String, String> },
+    /// The script's text and its companion files.
+    Script { file: String, language: ScriptLanguage, sha256: String, files: BTreeMap<String, String> },
+}
+
+impl Digests {
+    /// What the files are, in sentences.
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Sql { .. } => "SQL",
+            Self::Component { .. } => "a component",
+            Self::Script { .. } => "a script",
+        }
+    }
 }
 
 /// All differences between the files of a migration and its line.
@@ -35,24 +49,27 @@ pub(super) fn differences(
             if bytes != sha256 {
                 messages.push(format!("`{id}.wasm` does not match the digest in `{lockfile}`"));
             }
-            let paths: BTreeSet<&String> = assets.keys().chain(locked.keys()).collect();
-            messages.extend(paths.into_iter().filter_map(|path| {
-                let asset = format!("the asset `{id}/assets/{path}`");
-                match (assets.get(path), locked.get(path)) {
-                    (Some(found), Some(locked)) if found != locked => {
-                        Some(format!("{asset} does not match the digest in `{lockfile}`"))
-                    }
-                    (Some(_), None) => Some(format!("{asset} was added since `{lockfile}` was written")),
-                    (None, Some(_)) => Some(format!("{asset} is listed in `{lockfile}` but does not exist")),
-                    _ => None,
-                }
-            }));
+            messages.extend(files_differ(&format!("the asset `{id}/assets"), assets, locked, lockfile));
         }
-        (Digests::Sql { .. }, LockedArtifact::Component { .. }) => {
-            messages.push(format!("`{id}` is SQL, but `{lockfile}` lists a component"));
+        (
+            Digests::Script { file, language, sha256, files },
+            LockedArtifact::Script { language: locked_language, sha256: locked, files: locked_files, .. },
+        ) => {
+            if language != locked_language {
+                let (found, locked) = (language.title(), locked_language.title());
+                messages.push(format!("`{file}` is {found}, but `{lockfile}` lists {locked}"));
+            } else if sha256 != locked {
+                messages.push(format!("`{file}` does not match the digest in `{lockfile}`"));
+            }
+            messages.extend(files_differ(&format!("the file `{id}"), files, locked_files, lockfile));
         }
-        (Digests::Component { .. }, LockedArtifact::Sql(_)) => {
-            messages.push(format!("`{id}` is a component, but `{lockfile}` lists SQL"));
+        (found, locked) => {
+            let locked = match locked {
+                LockedArtifact::Sql(_) => "SQL",
+                LockedArtifact::Component { .. } => "a component",
+                LockedArtifact::Script { .. } => "a script",
+            };
+            messages.push(format!("`{id}` is {}, but `{lockfile}` lists {locked}", found.kind()));
         }
     }
     let hint = format!(
@@ -60,6 +77,28 @@ pub(super) fn differences(
         migration.revision
     );
     messages.into_iter().map(|message| problem(migration, CatalogProblemKind::Changed, message, &hint)).collect()
+}
+
+/// The differences between the files of a directory and those of a line. `what` begins their names in messages.
+fn files_differ(
+    what: &str,
+    found: &BTreeMap<String, String>,
+    locked: &BTreeMap<String, String>,
+    lockfile: &str,
+) -> Vec<String> {
+    let paths: BTreeSet<&String> = found.keys().chain(locked.keys()).collect();
+    let differs = |path: &String| {
+        let file = format!("{what}/{path}`");
+        match (found.get(path), locked.get(path)) {
+            (Some(found), Some(locked)) if found != locked => {
+                Some(format!("{file} does not match the digest in `{lockfile}`"))
+            }
+            (Some(_), None) => Some(format!("{file} was added since `{lockfile}` was written")),
+            (None, Some(_)) => Some(format!("{file} is listed in `{lockfile}` but does not exist")),
+            _ => None,
+        }
+    };
+    paths.into_iter().filter_map(differs).collect()
 }
 
 /// The differences between the texts of a migration and its line.
@@ -119,7 +158,7 @@ pub(super) fn unlisted(migration: &Migration, locked: bool, lockfile: &str) -> O
     let file = migration.up_file();
     let message = format!("`{file}` is not in `{lockfile}`");
     let hint = match migration.kind {
-        Kind::Component => format!("run `runner build {}`", migration.revision),
+        Kind::Component | Kind::Script => format!("run `runner build {}`", migration.revision),
         Kind::Sql => "run `runner build`".to_owned(),
     };
     Some(problem(migration, CatalogProblemKind::Unlisted, message, &hint))
@@ -133,6 +172,7 @@ pub(super) fn missing(line: &LockLine, lockfile: &str) -> CatalogProblem {
             usual_name(&line.id(), SqlPart::Up, dialect.flatten())
         }
         LockedArtifact::Component { .. } => format!("{}.wasm", line.id()),
+        LockedArtifact::Script { language, .. } => format!("{}{}", line.id(), language.end()),
     };
     CatalogProblem {
         revision: line.revision.clone(),

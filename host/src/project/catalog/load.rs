@@ -15,6 +15,7 @@ use crate::project::packages::{self, Reference, package_of};
 use crate::project::parallel;
 use crate::project::problem::{Problem, errors, shown};
 use crate::project::revision::RevisionKey;
+use crate::project::script::{self, RuntimePin, ScriptFiles, ScriptLanguage, decode};
 use crate::project::settings::Settings;
 use crate::project::source::Source;
 use crate::project::sql_file::SqlTexts;
@@ -130,11 +131,24 @@ impl Loader<'_> {
                 self.component(found, wasm, directory.as_ref(), line).map_err(|problem| vec![problem])?
             }
             FoundFiles::Component { wasm: None, .. } => return Ok((None, vec![self.unbuilt(found, line)])),
+            FoundFiles::Script { file, language, directory } => {
+                let script = (file, *language, directory.as_ref());
+                match self.script(found, script, line).map_err(|problem| vec![problem])? {
+                    Some(loaded) => loaded,
+                    None => return Ok((None, vec![unlisted_script(found, file, self.lockfile_name)])),
+                }
+            }
         };
-        let mismatches = match line {
+        let mut mismatches = match line {
             Some(line) => differences(&migration, &digests, line, self.lockfile_name),
             None => unlisted(&migration, self.checks.locked, self.lockfile_name).into_iter().collect(),
         };
+        if let Artifact::Script(script) = &migration.artifact
+            && mismatches.is_empty()
+            && !self.source.has_runtime(&script.runtime)
+        {
+            mismatches.push(without_runtime(found, &script.runtime));
+        }
         Ok((Some(Migration { locked: line.is_some(), ..migration }), mismatches))
     }
 
@@ -187,6 +201,44 @@ impl Loader<'_> {
         Ok((migration(found, Kind::Component, sha256, artifact, description), Digests::Component { bytes, assets }))
     }
 
+    /// A script, if the lockfile says what runs it.
+    fn script(
+        &self,
+        found: &Found,
+        (file, language, directory): (&FoundEntry, ScriptLanguage, Option<&FoundEntry>),
+        line: Option<&LockLine>,
+    ) -> Result<Option<(Migration, Digests)>, Problem> {
+        let limits = &self.settings.limits;
+        let source = decode(&file.file_name, &self.source.read(file, limits.artifact_bytes)?)?;
+        let files = match directory {
+            Some(directory) => self.source.companions(directory, limits.asset_bytes)?,
+            None => BTreeMap::new(),
+        };
+        let locked = match line.map(|line| &line.artifact) {
+            Some(LockedArtifact::Script { runtime, description, .. }) => Some((runtime.clone(), description)),
+            // Another kind of migration has its place in the lockfile: a difference, which is reported.
+            Some(_) => None,
+            None => return Ok(None),
+        };
+        let (runtime, description) = match locked {
+            Some((sha256, description)) => {
+                let runtime = Some(format!("{} {sha256}", language.runtime()));
+                (sha256, Description { runtime, ..description.description.clone() })
+            }
+            None => (String::new(), Description::default()),
+        };
+        let runtime = RuntimePin { name: language.runtime().to_owned(), sha256: runtime };
+        let mut digests = files.clone();
+        let sha256 = sha256(source.as_bytes());
+        digests.insert(script::SOURCE.to_owned(), sha256.clone());
+        let place = self.source.script(self.settings, found, &runtime);
+        let path = self.settings.path_of_migration(&file.file_name);
+        let script = ScriptFiles { path, language, source: source.into(), digests, runtime, place };
+        let digest = script.sha256();
+        let digests = Digests::Script { file: file.file_name.clone(), language, sha256, files };
+        Ok(Some((migration(found, Kind::Script, digest, Artifact::Script(script), description), digests)))
+    }
+
     fn unbuilt(&self, found: &Found, line: Option<&LockLine>) -> CatalogProblem {
         match line {
             Some(line) => missing(line, self.lockfile_name),
@@ -198,6 +250,29 @@ impl Loader<'_> {
                 hint: format!("run `runner build {}`", found.revision),
             },
         }
+    }
+}
+
+/// A script whose runtime is not in the project.
+fn without_runtime(found: &Found, runtime: &RuntimePin) -> CatalogProblem {
+    let Error { message, hints, .. } = runtime.missing();
+    CatalogProblem {
+        revision: found.revision.clone(),
+        name: found.name.clone(),
+        kind: CatalogProblemKind::Missing,
+        message: format!("{message}: `{}` runs in it", found.id()),
+        hint: hints.concat(),
+    }
+}
+
+/// A script that the lockfile has to list and does not.
+fn unlisted_script(found: &Found, file: &FoundEntry, lockfile: &str) -> CatalogProblem {
+    CatalogProblem {
+        revision: found.revision.clone(),
+        name: found.name.clone(),
+        kind: CatalogProblemKind::UnlistedScript,
+        message: format!("`{}` is not in `{lockfile}`", file.file_name),
+        hint: format!("run `runner build {}`", found.revision),
     }
 }
 

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use super::digest::{component_digest, sha256};
 use super::files::read_regular_anywhere;
 use super::revision::{RevisionKey, migration_id};
+use super::script::ScriptFiles;
 use crate::database::Dialect;
 use crate::error::{Error, Result};
 pub use report::{CatalogProblem, CatalogProblemKind, CatalogReport, Checks};
@@ -26,14 +27,25 @@ pub enum Kind {
     Sql,
     /// A WebAssembly component.
     Component,
+    /// A script, which a runtime runs.
+    Script,
 }
 
 impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Sql, Self::Component, Self::Script];
+
+    /// Whether it runs in the sandbox, and so uses the database in the role of components.
+    pub fn is_sandboxed(self) -> bool {
+        self != Self::Sql
+    }
+
     /// The name in lockfile, history and JSON.
     pub fn name(self) -> &'static str {
         match self {
             Self::Sql => "sql",
             Self::Component => "component",
+            Self::Script => "script",
         }
     }
 }
@@ -85,6 +97,8 @@ pub struct Description {
     pub no_downgrade: bool,
     /// The grants that its package asks for, line by line.
     pub requires: Vec<String>,
+    /// What runs it, if it is a script: the runtime's name and digest.
+    pub runtime: Option<String>,
 }
 
 impl Description {
@@ -122,6 +136,8 @@ pub enum Artifact {
         /// The assets: path below their directory, with `/`, to sha256.
         assets: BTreeMap<String, String>,
     },
+    /// A script; its files and its runtime are read when needed.
+    Script(ScriptFiles),
 }
 
 /// The files of a migration in SQL, as messages name them.
@@ -188,7 +204,7 @@ pub struct Migration {
     /// Its kind.
     pub kind: Kind,
     /// Digest of what is applied, in hexadecimal: the upgrade's text with LF line ends, or the component's bytes; with
-    /// assets, the digest over the bytes' and the assets' digests.
+    /// assets, the digest over the bytes' and the assets' digests. That of a script is the same, with the runtime's bytes.
     pub sha256: String,
     /// Its artifact.
     pub artifact: Artifact,
@@ -224,6 +240,7 @@ impl Migration {
             Artifact::Sql { .. } => format!("{}.up.sql", self.id()),
             Artifact::Component { files: ComponentFiles::Packaged { file, .. }, .. } => file.clone(),
             Artifact::Component { .. } => format!("{}.wasm", self.id()),
+            Artifact::Script(files) => files.path.rsplit('/').next().unwrap_or_default().to_owned(),
         }
     }
 
@@ -232,11 +249,11 @@ impl Migration {
         match &self.artifact {
             Artifact::Sql { files: SqlFiles { down: Some(down), .. }, .. } => down.clone(),
             Artifact::Sql { files, .. } => missing_down(&files.up).unwrap_or_else(|| format!("{}.down.sql", self.id())),
-            Artifact::Component { .. } => self.up_file(),
+            Artifact::Component { .. } | Artifact::Script(_) => self.up_file(),
         }
     }
 
-    /// The bytes of a component, checked against its digest; `None` for SQL.
+    /// The bytes of a component, checked against its digest; `None` for others.
     pub fn read_component(&self) -> Result<Option<Vec<u8>>> {
         let Artifact::Component { files, assets } = &self.artifact else { return Ok(None) };
         let path = match files {

@@ -22,6 +22,8 @@ pub enum CatalogProblemKind {
     Missing,
     /// An artifact that the lockfile must list is not listed.
     Unlisted,
+    /// A script that the lockfile must list is not listed.
+    UnlistedScript,
     /// There is source code and no artifact yet.
     Unbuilt,
 }
@@ -32,7 +34,7 @@ impl CatalogProblemKind {
         match self {
             Self::Changed => "changed",
             Self::Missing => "missing",
-            Self::Unlisted => "unlisted",
+            Self::Unlisted | Self::UnlistedScript => "unlisted",
             Self::Unbuilt => "unbuilt",
         }
     }
@@ -66,6 +68,12 @@ pub struct CatalogReport {
 }
 
 impl CatalogReport {
+    /// The revisions of the scripts that the lockfile does not list.
+    pub fn unlisted_scripts(&self) -> Vec<String> {
+        let is_script = |problem: &&CatalogProblem| problem.kind == CatalogProblemKind::UnlistedScript;
+        self.problems.iter().filter(is_script).map(|problem| problem.revision.clone()).collect()
+    }
+
     /// The catalog, if it has no problems.
     pub fn into_catalog(self) -> Result<Catalog> {
         if let Some(error) = self.no_directory {

@@ -1,7 +1,7 @@
 use super::*;
 use crate::project::build::{BuildRequest, build};
 use crate::project::limits::Limits;
-use crate::project::test_project::{TestProject, component, described, told, told_by};
+use crate::project::test_project::{TestProject, component, description_of, told, told_by};
 use crate::project::{Settings, sha256};
 
 fn lock(project: &TestProject) {
@@ -10,7 +10,8 @@ fn lock(project: &TestProject) {
         all: false,
         env: &BTreeMap::new(),
         program: None,
-        describe: &described,
+        describe: &description_of,
+        runtime: &|_| None,
         compiling: &|_| (),
         is_applied: &|_| false,
     };
@@ -180,7 +181,7 @@ fn all_problems_of_files_are_reported() {
          - `5_e.up.sql` is not valid UTF-8 at byte 8 (counted from 0)\n  \
          - `2_b` depends on the unknown revision `9`\n  \
          - `2_b` depends on the unknown revision `3`\n  \
-         hint: migrations end in `.up.sql`, `.down.sql`, `.sql` or `.wasm`; move other files elsewhere\n  \
+         hint: migrations end in `.up.sql`, `.down.sql`, `.sql`, `.js` or `.wasm`; move other files elsewhere\n  \
          hint: write one upgrade, and the downgrade after it\n  \
          hint: did you mean `-- runner:irreversible`?\n  \
          hint: save the file as UTF-8; write other bytes as `X'…'`\n  \

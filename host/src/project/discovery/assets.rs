@@ -28,20 +28,38 @@ pub(in crate::project) fn find_assets(
         .map_err(|error| wrong(&directory.file_name, &error))?;
     let top = format!("{}/{ASSETS}", directory.file_name);
     match here.open_dir(ASSETS) {
-        Ok(dir) => walk(&dir, &top, "", limit, DEPTH, &mut assets)?,
+        Ok(dir) => walk_files(&dir, &top, WalkRules { limit, skip: &|_| false }, &mut assets)?,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
         Err(error) => return Err(wrong(&top, &error)),
     }
     Ok(assets)
 }
 
-fn walk(
+/// Which files a walk takes.
+#[derive(Clone, Copy)]
+pub(in crate::project) struct WalkRules<'a> {
+    /// The largest size of a file.
+    pub limit: u64,
+    /// Whether a path is left out; hidden ones always are.
+    pub skip: &'a dyn Fn(&str) -> bool,
+}
+
+/// Adds the files below a directory: path, with `/`, to sha256. `top` is the directory's name in messages.
+pub(in crate::project) fn walk_files(
     dir: &Dir,
     top: &str,
-    below: &str,
-    limit: u64,
+    rules: WalkRules<'_>,
+    files: &mut BTreeMap<String, String>,
+) -> Result<(), Problem> {
+    walk(dir, (top, ""), rules, DEPTH, files)
+}
+
+fn walk(
+    dir: &Dir,
+    (top, below): (&str, &str),
+    rules: WalkRules<'_>,
     depth: usize,
-    assets: &mut BTreeMap<String, String>,
+    files: &mut BTreeMap<String, String>,
 ) -> Result<(), Problem> {
     let failed = |path: &str, error: std::io::Error| unreadable(&format!("{top}/{path}"), &error);
     for entry in dir.entries().map_err(|error| failed(below, error))? {
@@ -53,21 +71,21 @@ fn walk(
                 format!("`{top}/{below}{}` has a name that the lockfile cannot contain", shown(&raw.to_string_lossy()));
             return Err(Problem::new(message).hint("rename it; names are UTF-8 without control characters"));
         };
-        if name.starts_with('.') {
+        let path = format!("{below}{name}");
+        if name.starts_with('.') || (rules.skip)(&path) {
             continue;
         }
-        let path = format!("{below}{name}");
         let kind = entry.file_type().map_err(|error| failed(&path, error))?;
         if kind.is_dir() && depth > 0 {
             let inner = dir.open_dir(name).map_err(|error| failed(&path, error))?;
-            walk(&inner, top, &format!("{path}/"), limit, depth - 1, assets)?;
+            walk(&inner, (top, &format!("{path}/")), rules, depth - 1, files)?;
         } else if kind.is_file() {
             let file = open_regular(dir, name).map_err(|error| failed(&path, error))?;
-            let digest = sha256_of_reader(file, limit).map_err(|error| failed(&path, error))?;
+            let digest = sha256_of_reader(file, rules.limit).map_err(|error| failed(&path, error))?;
             let Some((sha256, _)) = digest else {
-                return Err(too_large(&format!("{top}/{path}"), limit, "asset_bytes"));
+                return Err(too_large(&format!("{top}/{path}"), rules.limit, "asset_bytes"));
             };
-            assets.insert(path, sha256);
+            files.insert(path, sha256);
         } else {
             let message = format!("`{top}/{path}` is not a regular file");
             return Err(Problem::new(message).hint("assets are files and directories; replace links by copies"));

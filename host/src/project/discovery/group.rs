@@ -9,6 +9,7 @@ use super::name::{Name, Role};
 use crate::dialect::Dialect;
 use crate::project::problem::{Problem, list};
 use crate::project::revision::{RevisionKey, migration_id};
+use crate::project::script::ScriptLanguage;
 
 /// A file or directory of a migration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,6 +59,15 @@ pub enum FoundFiles {
         /// The directory of its source and assets.
         directory: Option<FoundEntry>,
     },
+    /// A script.
+    Script {
+        /// The script.
+        file: FoundEntry,
+        /// Its language.
+        language: ScriptLanguage,
+        /// The directory of its companion files.
+        directory: Option<FoundEntry>,
+    },
 }
 
 /// One migration, found by its names.
@@ -77,9 +87,17 @@ impl Found {
         migration_id(&self.revision, &self.name)
     }
 
+    /// The name of the directory of a script's companion files; that of one that does not exist, by its id.
+    pub fn directory(&self) -> String {
+        match &self.files {
+            FoundFiles::Script { directory: Some(directory), .. } => directory.file_name.clone(),
+            _ => self.id(),
+        }
+    }
+
     /// Whether it is a component, which takes longer to hash.
     pub fn is_component(&self) -> bool {
-        !matches!(self.files, FoundFiles::Sql { .. })
+        matches!(self.files, FoundFiles::Component { .. })
     }
 
     /// The revision, to compare it.
@@ -212,18 +230,28 @@ fn migrations(entries: Vec<FoundName>) -> Result<Vec<Found>, Problem> {
 /// The migration of entries that share revision and name.
 fn one(entries: Vec<FoundName>, revision: String) -> Result<Found, Problem> {
     let names = || list(entries.iter().map(|entry| entry.file.file_name.as_str()));
-    if entries.iter().any(|entry| entry.name.role.is_sql()) && entries.iter().any(|entry| !entry.name.role.is_sql()) {
-        let message = format!("revision {revision} is both SQL and a component: {}", names());
+    if let Some(both) = both(&entries) {
+        let message = format!("revision {revision} is both {both}: {}", names());
         return Err(Problem::new(message).hint("give one of the two another revision"));
     }
     let name = entries[0].name.name.clone();
     let (mut files, [mut wasm, mut directory, mut metadata]): (Vec<SqlFile>, _) = (Vec::new(), [const { None }; 3]);
+    let mut script = None;
     for entry in entries {
         let part = match entry.name.role {
             Role::Up | Role::Whole => SqlPart::Up,
             Role::Down => SqlPart::Down,
             Role::Component => {
                 wasm = Some(entry.file);
+                continue;
+            }
+            Role::Script(language) => {
+                let file_name = entry.file.file_name.clone();
+                if let Some((other, _)) = script.replace((entry.file, language)) {
+                    let others = list([&*other.file_name, &*file_name]);
+                    return Err(Problem::new(format!("revision {revision} exists more than once: {others}"))
+                        .hint("keep one of the two scripts"));
+                }
                 continue;
             }
             Role::Source => {
@@ -244,6 +272,9 @@ fn one(entries: Vec<FoundName>, revision: String) -> Result<Found, Problem> {
         }
         files.push(SqlFile { entry: entry.file, part, dialect, autocommit });
     }
+    if let Some((file, language)) = script {
+        return Ok(Found { revision, name, files: FoundFiles::Script { file, language, directory } });
+    }
     let files = match files.iter().find(|file| file.part == SqlPart::Down) {
         _ if files.iter().any(|file| file.part == SqlPart::Up) => FoundFiles::Sql { files, metadata },
         Some(down) => {
@@ -258,4 +289,19 @@ fn one(entries: Vec<FoundName>, revision: String) -> Result<Found, Problem> {
         None => FoundFiles::Component { wasm, directory },
     };
     Ok(Found { revision, name, files })
+}
+
+/// The kinds of a migration's entries, if they are of several.
+fn both(entries: &[FoundName]) -> Option<&'static str> {
+    let has = |is: fn(Role) -> bool| entries.iter().any(|entry| is(entry.name.role));
+    let sql = has(Role::is_sql);
+    let component = has(|role| role == Role::Component);
+    let script = has(|role| matches!(role, Role::Script(_)));
+    match (sql, component, script) {
+        (true, _, true) => Some("SQL and a script"),
+        (_, true, true) => Some("a component and a script"),
+        // A directory of source code is one of a component, or of a script.
+        (true, ..) if has(|role| !role.is_sql()) => Some("SQL and a component"),
+        _ => None,
+    }
 }

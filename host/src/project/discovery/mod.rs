@@ -9,10 +9,11 @@ use std::collections::BTreeSet;
 
 use super::files::{ProjectDirectory, explain};
 use super::problem::{Problem, shown};
+use super::script::RUNTIMES;
 use crate::error::{Error, Result};
 use name::{Name, Role, SqlName, is_ignored, parse_directory, parse_file, sql_name_in_directory};
 
-pub(super) use assets::{ASSETS, find_assets};
+pub(super) use assets::{ASSETS, WalkRules, find_assets, walk_files};
 pub use group::{Found, FoundEntry, FoundFiles, SqlFile, SqlPart};
 pub use name::TARGET_WORDS;
 #[cfg(feature = "cli")]
@@ -132,8 +133,7 @@ pub(super) fn discover_embedded<'n>(
     let (mut problems, mut loose) = (Vec::new(), Vec::new());
     for (name, is_directory) in names.iter().copied().filter(|(name, _)| !is_ignored(name)) {
         let parsed = match name {
-            TESTS if is_directory => continue,
-            VENDOR if is_directory => continue,
+            TESTS | VENDOR | RUNTIMES if is_directory => continue,
             name if is_directory => {
                 let inner = inside(name).into_iter().map(|(name, _)| (name.to_owned(), false)).collect();
                 parse_directory(name).and_then(|parsed| in_directory(name, &parsed, false, inner))
@@ -181,7 +181,7 @@ fn classify(
     if !kind.is_dir() && !kind.is_file() {
         return Err(Problem::new("is neither a file nor a directory").hint("move it out of the directory"));
     }
-    if [TESTS, VENDOR].contains(&name) && kind.is_dir() {
+    if [TESTS, VENDOR, RUNTIMES].contains(&name) && kind.is_dir() {
         return Ok(Vec::new());
     }
     if kind.is_file() {
@@ -240,7 +240,7 @@ fn in_directory(
 impl Role {
     /// Whether it belongs to a migration in SQL.
     fn is_sql(self) -> bool {
-        matches!(self, Self::Up | Self::Down | Self::Whole | Self::Metadata)
+        !matches!(self, Self::Component | Self::Script(_) | Self::Source)
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::dialect::Dialect;
 use crate::project::problem::Problem;
 use crate::project::revision::RevisionKey;
+use crate::project::script::ScriptLanguage;
 
 /// The role of a file or directory within its migration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -15,6 +16,8 @@ pub(super) enum Role {
     Whole,
     /// A component.
     Component,
+    /// A script.
+    Script(ScriptLanguage),
     /// A directory of source code and assets.
     Source,
     /// A file that says how the SQL next to it is run.
@@ -134,6 +137,9 @@ pub(super) fn parse_file(name: &str) -> Result<Name, Problem> {
             None => Err(upper_case(name, expected.len())),
         };
     }
+    if let Some((stem, language)) = ScriptLanguage::of_file(&lower) {
+        return script(name, stem.len(), language);
+    }
     if name.ends_with('~') || lower.ends_with(".bak") || lower.ends_with(".orig") || lower.ends_with(".swp") {
         return Err(Problem::new("is a backup copy").hint("delete it or move it out of the directory"));
     }
@@ -141,15 +147,36 @@ pub(super) fn parse_file(name: &str) -> Result<Name, Problem> {
         let hint = "write the directive `-- runner:no-transaction` if the file says so, and delete it";
         return Err(Problem::new("is a script configuration of Flyway").hint(hint));
     }
-    let is_code = [".go", ".rs", ".rb", ".py", ".js", ".ts", ".php", ".java", ".kt", ".fizz"];
+    if let Some(end) = [".mjs", ".cjs", ".mts", ".cts"].into_iter().find(|end| lower.ends_with(end)) {
+        let stem = &name[..name.len() - end.len()];
+        let hint = format!("rename it to `{stem}.{}`: a script is a module", &end[2..]);
+        return Err(Problem::new("is not a migration").hint(hint));
+    }
+    let is_code = [".go", ".rs", ".rb", ".php", ".java", ".kt", ".fizz"];
     if is_code.iter().any(|end| lower.ends_with(end))
         && lower.trim_start_matches('v').starts_with(|c: char| c.is_ascii_digit())
     {
-        let hint = "write it in SQL, or as a component: `runner new NAME --lang rust`";
+        let hint = "write it in SQL, in JavaScript, or as a component: `runner new NAME --lang rust`";
         return Err(Problem::new("is a migration in a language that runner does not run").hint(hint));
     }
     Err(Problem::new("is not a migration")
-        .hint("migrations end in `.up.sql`, `.down.sql`, `.sql` or `.wasm`; move other files elsewhere"))
+        .hint("migrations end in `.up.sql`, `.down.sql`, `.sql`, `.js` or `.wasm`; move other files elsewhere"))
+}
+
+/// Parses the name of a script. One without a revision is a module of others, perhaps.
+fn script(name: &str, stem: usize, language: ScriptLanguage) -> Result<Name, Problem> {
+    let Some(stem) = name.strip_suffix(language.end()) else { return Err(upper_case(name, stem)) };
+    if stem.ends_with(".d") && language == ScriptLanguage::Typescript {
+        return Err(Problem::new("declares types and is not a migration").hint("move it out of the directory"));
+    }
+    let of = SqlName { role: Role::Script(language), dialect: None, autocommit: false };
+    let parsed = parse_stem(stem, of, |way_out| format!("{way_out}{}", language.end()));
+    if parsed.is_err() && !stem.starts_with(|c: char| c.is_ascii_digit()) {
+        let hint = "the name of a migration begins with its revision; a module that a script imports belongs in the \
+                    directory with the script's name";
+        return Err(Problem::new("is not a migration").hint(hint));
+    }
+    parsed
 }
 
 fn upper_case(name: &str, stem: usize) -> Problem {
@@ -221,8 +248,8 @@ fn parse_stem(stem: &str, of: SqlName, whole: impl Fn(&str) -> String) -> Result
         return Err(Problem::new("does not start with a revision of 1 to 20 digits").hint(example()));
     }
     // Other tools' names may have spaces, but that of a component is also one of a package.
-    let allowed =
-        |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.') || (c == ' ' && role != Role::Component);
+    let spaces = !matches!(role, Role::Component | Role::Script(_));
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.') || (c == ' ' && spaces);
     if let Some(wrong) = name.chars().find(|c| !allowed(*c)) {
         let message = format!("contains `{}`", wrong.escape_debug());
         return Err(Problem::new(message).hint(example()));

@@ -1,6 +1,7 @@
 use std::path::Path;
 
 use super::*;
+use crate::project::script::companions_within;
 use crate::project::test_project::TestProject;
 
 /// The names that are found, and the messages of all problems.
@@ -140,6 +141,43 @@ fn assets_are_found_with_their_digests() {
     assert_eq!(assets.into_iter().collect::<Vec<_>>(), [("zones/eu.csv".to_owned(), digest.to_owned())]);
     let problem = find_assets(&directory, &entry, 2).expect_err("too large");
     assert_eq!(problem.message, "`1_a/assets/zones/eu.csv` exceeds the limit `asset_bytes` of 2B");
+}
+
+#[test]
+fn scripts_have_a_directory_of_companions() {
+    let project = with(&["1_a.js", "2026-01-05-093000_b.py", "runtimes/"]);
+    for path in ["lib/rules.js", "data.json", "tests/fixtures/t.csv", ".hidden", "lib/__pycache__/x"] {
+        project.write(&format!("migrations/1_a/{path}"), "x");
+    }
+    project.write("migrations/2026-01-05-093000_b/y.py", "x");
+    project.write("migrations/runtimes/javascript-00.wasm.zst", "x");
+    let directory = ProjectDirectory::open(project.path(), Path::new("migrations")).expect("a directory");
+    let (found, problems) = discover(&directory).expect("listed");
+    assert!(problems.is_empty(), "{problems:?}");
+    let companions: Vec<(String, String, Vec<String>)> = (found.iter())
+        .map(|found| {
+            let FoundFiles::Script { directory: Some(entry), .. } = &found.files else { panic!("{found:?}") };
+            let files = companions_within(&directory, entry, 1).expect("files");
+            (found.id(), found.directory(), files.into_keys().collect())
+        })
+        .collect();
+    let expected =
+        [("1_a", "1_a", &["data.json", "lib/rules.js"][..]), ("20260105093000_b", "2026-01-05-093000_b", &["y.py"])];
+    let expected: Vec<_> = expected
+        .map(|(id, directory, files)| {
+            (id.to_owned(), directory.to_owned(), files.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>())
+        })
+        .into();
+    assert_eq!(companions, expected);
+    let names: BTreeSet<(&str, bool)> = [("1_a.js", false), ("1_a", true), ("runtimes", true)].into();
+    let (embedded, problems) = discover_embedded(&names, |_| BTreeSet::new());
+    assert!(problems.is_empty(), "{problems:?}");
+    assert_eq!(embedded.iter().map(Found::id).collect::<Vec<_>>(), ["1_a"]);
+    // The host's own assets begin with it.
+    project.write("migrations/1_a/:script", "x");
+    let entry = FoundEntry { file_name: "1_a".to_owned(), link: false };
+    let problem = companions_within(&directory, &entry, 1).expect_err("a reserved name");
+    assert_eq!(problem.message, "`1_a/:script` begins with `:`");
 }
 
 #[test]

@@ -8,6 +8,7 @@ use crate::database::Dialect;
 use crate::project::catalog::Kind;
 use crate::project::catalog::{Description, Mode};
 use crate::project::revision::RevisionKey;
+use crate::project::script::ScriptLanguage;
 use crate::project::toml_reader::Section;
 
 /// The line as text, without defaults.
@@ -34,41 +35,25 @@ pub(super) fn render(line: &LockLine) -> String {
                 field("mode", quote(Mode::Stepwise.name()));
             }
         }
-        LockedArtifact::Component { sha256, source, description: component, assets } => {
-            let description = &component.description;
+        LockedArtifact::Component { sha256, source, description, assets } => {
             field("kind", quote(Kind::Component.name()));
             field("sha256", quote(sha256));
             if let Some(source) = source {
                 field("source", quote(source));
             }
-            field("world", quote(&component.world));
-            if component.transformer {
-                field("transformer", "true".to_owned());
-            }
-            if !description.summary.is_empty() {
-                field("summary", quote(&description.summary));
-            }
-            if description.mode != Mode::Auto {
-                field("mode", quote(description.mode.name()));
-            }
-            if description.irreversible {
-                field("irreversible", "true".to_owned());
-            }
-            let dialects: Vec<&str> = description.dialects.iter().map(|dialect| dialect.name()).collect();
-            for (key, texts) in [
-                ("depends_on", description.depends_on.iter().map(String::as_str).collect()),
-                ("dialects", dialects),
-                ("needs", description.needs.iter().map(String::as_str).collect()),
-            ] {
-                if !texts.is_empty() {
-                    let texts: Vec<String> = texts.into_iter().map(quote).collect();
-                    field(key, format!("[{}]", texts.join(", ")));
-                }
-            }
+            describe(description, &mut field);
             if !assets.is_empty() {
-                let assets: Vec<String> =
-                    assets.iter().map(|(path, digest)| format!("{} = {}", quote(path), quote(digest))).collect();
-                field("assets", format!("{{ {} }}", assets.join(", ")));
+                field("assets", digests(assets));
+            }
+        }
+        LockedArtifact::Script { language, sha256, runtime, description, files } => {
+            field("kind", quote(Kind::Script.name()));
+            field("language", quote(language.name()));
+            field("sha256", quote(sha256));
+            field("runtime", quote(runtime));
+            describe(description, &mut field);
+            if !files.is_empty() {
+                field("files", digests(files));
             }
         }
     }
@@ -78,6 +63,44 @@ pub(super) fn render(line: &LockLine) -> String {
     let is_plain = id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
     let id = if is_plain { id } else { quote(&id) };
     format!("{id} = {{ {} }}", fields.join(", "))
+}
+
+/// The fields of a description, without defaults.
+#[cfg(feature = "cli")]
+fn describe(component: &ComponentDescription, field: &mut impl FnMut(&str, String)) {
+    let description = &component.description;
+    field("world", quote(&component.world));
+    if component.transformer {
+        field("transformer", "true".to_owned());
+    }
+    if !description.summary.is_empty() {
+        field("summary", quote(&description.summary));
+    }
+    if description.mode != Mode::Auto {
+        field("mode", quote(description.mode.name()));
+    }
+    if description.irreversible {
+        field("irreversible", "true".to_owned());
+    }
+    let dialects: Vec<&str> = description.dialects.iter().map(|dialect| dialect.name()).collect();
+    for (key, texts) in [
+        ("depends_on", description.depends_on.iter().map(String::as_str).collect()),
+        ("dialects", dialects),
+        ("needs", description.needs.iter().map(String::as_str).collect()),
+    ] {
+        if !texts.is_empty() {
+            let texts: Vec<String> = texts.into_iter().map(quote).collect();
+            field(key, format!("[{}]", texts.join(", ")));
+        }
+    }
+}
+
+/// Paths and digests.
+#[cfg(feature = "cli")]
+fn digests(files: &BTreeMap<String, String>) -> String {
+    let files: Vec<String> =
+        files.iter().map(|(path, digest)| format!("{} = {}", quote(path), quote(digest))).collect();
+    format!("{{ {} }}", files.join(", "))
 }
 
 /// A single-line TOML string.
@@ -107,6 +130,7 @@ pub(super) fn read(section: &Section<'_, '_>, id: &str) -> Option<LockLine> {
     let artifact = match kind.as_str() {
         "sql" => LockedArtifact::Sql(sql(section)?),
         "component" => component(section)?,
+        "script" => script(section)?,
         _ => {
             section.wrong("kind", format!("unknown kind of artifact `{kind}`"), "run `runner build`");
             return None;
@@ -140,21 +164,43 @@ fn sql(section: &Section<'_, '_>) -> Option<SqlDigests> {
     Some(SqlDigests { texts, stepwise: mode.is_some() })
 }
 
+/// The keys of a description.
+const DESCRIPTION: [&str; 8] =
+    ["world", "transformer", "summary", "mode", "irreversible", "depends_on", "dialects", "needs"];
+
 fn component(section: &Section<'_, '_>) -> Option<LockedArtifact> {
-    section.only(&[
-        "kind",
-        "sha256",
-        "source",
-        "world",
-        "transformer",
-        "summary",
-        "mode",
-        "irreversible",
-        "depends_on",
-        "dialects",
-        "needs",
-        "assets",
-    ]);
+    section.only(&[&["kind", "sha256", "source", "assets"][..], &DESCRIPTION].concat());
+    Some(LockedArtifact::Component {
+        sha256: required(section, "sha256")?,
+        source: section.text("source").map(str::to_owned),
+        description: description(section)?,
+        assets: read_digests(section, "assets"),
+    })
+}
+
+fn script(section: &Section<'_, '_>) -> Option<LockedArtifact> {
+    section.only(&[&["kind", "language", "sha256", "runtime", "files"][..], &DESCRIPTION].concat());
+    let name = required(section, "language")?;
+    let Some(language) = ScriptLanguage::from_name(&name) else {
+        section.wrong("language", format!("invalid `language`: `{name}`"), "run `runner build`");
+        return None;
+    };
+    let runtime = required(section, "runtime")?;
+    // It is part of a file's name.
+    if runtime.len() != 64 || !runtime.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        section.wrong("runtime", "invalid `runtime`: it is no SHA-256 digest".to_owned(), "run `runner build`");
+        return None;
+    }
+    Some(LockedArtifact::Script {
+        language,
+        sha256: required(section, "sha256")?,
+        runtime,
+        description: description(section)?,
+        files: read_digests(section, "files"),
+    })
+}
+
+fn description(section: &Section<'_, '_>) -> Option<ComponentDescription> {
     let unknown =
         |key: &str, value: &str| section.wrong(key, format!("invalid `{key}`: `{value}`"), "run `runner build`");
     let mut mode = Mode::Auto;
@@ -171,14 +217,6 @@ fn component(section: &Section<'_, '_>) -> Option<LockedArtifact> {
             None => unknown("dialects", &name),
         }
     }
-    let path = section.key("assets");
-    let assets: BTreeMap<String, String> = match section.section("assets", &path) {
-        Some(assets) => {
-            let of = |(asset, _): (&str, _)| Some((asset.to_owned(), assets.text(asset)?.to_owned()));
-            assets.entries().filter_map(of).collect()
-        }
-        None => BTreeMap::new(),
-    };
     let description = Description {
         summary: section.text("summary").unwrap_or_default().to_owned(),
         depends_on: section.strings("depends_on"),
@@ -189,17 +227,18 @@ fn component(section: &Section<'_, '_>) -> Option<LockedArtifact> {
         down_mode: None,
         no_downgrade: false,
         requires: Vec::new(),
+        runtime: None,
     };
-    Some(LockedArtifact::Component {
-        sha256: required(section, "sha256")?,
-        source: section.text("source").map(str::to_owned),
-        description: ComponentDescription {
-            description,
-            transformer: section.boolean("transformer"),
-            world: required(section, "world")?,
-        },
-        assets,
-    })
+    let (transformer, world) = (section.boolean("transformer"), required(section, "world")?);
+    Some(ComponentDescription { description, transformer, world })
+}
+
+/// Paths and digests.
+fn read_digests(section: &Section<'_, '_>, key: &str) -> BTreeMap<String, String> {
+    let path = section.key(key);
+    let Some(files) = section.section(key, &path) else { return BTreeMap::new() };
+    let of = |(file, _): (&str, _)| Some((file.to_owned(), files.text(file)?.to_owned()));
+    files.entries().filter_map(of).collect()
 }
 
 pub(super) fn required(section: &Section<'_, '_>, key: &str) -> Option<String> {

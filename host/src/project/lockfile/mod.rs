@@ -8,6 +8,7 @@
 //! [artifacts]
 //! 20260105093000_create_users = { kind = "sql", sha256 = "…", down = "…" }
 //! 20260108120000_search = { kind = "sql", sha256 = "…", postgres = { up = "…", down = "…" } }
+//! 20260301100000_tidy = { kind = "script", language = "javascript", sha256 = "…", runtime = "…", world = "…", summary = "…" }
 //! 20260112101500_utc_times = { kind = "component", sha256 = "…", world = "…", summary = "…", assets = { "zones.csv" = "…" } }
 //!
 //! [packages]
@@ -31,6 +32,7 @@ use std::collections::BTreeMap;
 use super::catalog::{Description, Kind};
 use super::packages::{PackageName, Version};
 use super::revision::{RevisionKey, migration_id};
+use super::script::ScriptLanguage;
 use crate::dialect::Dialect;
 #[cfg(feature = "cli")]
 pub(super) use write::write_atomically;
@@ -96,6 +98,19 @@ pub enum LockedArtifact {
         /// Path in its `assets` directory to the digest of the file.
         assets: BTreeMap<String, String>,
     },
+    /// A script.
+    Script {
+        /// Its language.
+        language: ScriptLanguage,
+        /// The digest of its source, with LF line ends.
+        sha256: String,
+        /// The digest of the runtime that runs it.
+        runtime: String,
+        /// Its description.
+        description: ComponentDescription,
+        /// Path in its directory to the digest of the companion file.
+        files: BTreeMap<String, String>,
+    },
 }
 
 /// The digests of the SQL of a migration, with LF line ends.
@@ -138,6 +153,7 @@ impl LockLine {
         match self.artifact {
             LockedArtifact::Sql(_) => Kind::Sql,
             LockedArtifact::Component { .. } => Kind::Component,
+            LockedArtifact::Script { .. } => Kind::Script,
         }
     }
 

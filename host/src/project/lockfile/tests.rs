@@ -2,6 +2,7 @@ use super::*;
 use crate::database::Dialect;
 use crate::error::ErrorKind;
 use crate::project::catalog::Mode;
+use crate::project::script::ScriptLanguage;
 use crate::project::test_project::{TestProject, told, told_by};
 
 fn sql(texts: &[(Option<Dialect>, Option<&str>, Option<&str>)], stepwise: bool) -> LockedArtifact {
@@ -44,6 +45,13 @@ fn sample() -> Lockfile {
         description: ComponentDescription { world: "w".to_owned(), ..ComponentDescription::default() },
         assets: BTreeMap::new(),
     };
+    let script = LockedArtifact::Script {
+        language: ScriptLanguage::Typescript,
+        sha256: "5c".to_owned(),
+        runtime: "0f".repeat(32),
+        description: ComponentDescription { world: "w".to_owned(), ..ComponentDescription::default() },
+        files: [("lib/a.js".to_owned(), "aa".to_owned())].into(),
+    };
     let package = |name: &str, key: Option<&str>| LockedPackage {
         name: PackageName::parse(name).expect(name),
         version: Version::parse("1.2.0").expect("a version"),
@@ -60,6 +68,7 @@ fn sample() -> Lockfile {
             line("10", "change", artifact),
             line("11", "plain", plain),
             line("12", "acme/outbox:1", packaged),
+            line("13", "tidy", script),
         ],
         packages: vec![package("acme/outbox", Some("RW+/=")), package("other/package", None)],
     }
@@ -81,6 +90,10 @@ fn a_lockfile_round_trips() {
             r#"10_change = { kind = "component", sha256 = "cc", source = "5c", world = "runner:migration/data-migration@0.1.0", transformer = true, summary = "Says \"hi\"\u000A\\ and \u001B", mode = "stepwise", irreversible = true, depends_on = ["1"], dialects = ["sqlite", "mariadb"], needs = ["table-rebuild", "read *"], assets = { "a.txt" = "ee", "zones/eu west.csv" = "dd" } }"#,
             r#"11_plain = { kind = "component", sha256 = "ff", world = "w" }"#,
             r#""12_acme/outbox:1" = { kind = "component", sha256 = "ab", world = "w" }"#,
+            &format!(
+                r#"13_tidy = {{ kind = "script", language = "typescript", sha256 = "5c", runtime = "{}", world = "w", files = {{ "lib/a.js" = "aa" }} }}"#,
+                "0f".repeat(32)
+            ),
             "",
             "[packages]",
             r#""acme/outbox" = { version = "1.2.0", sha256 = "dd", key = "RW+/=", source = "../a \"b\".wasm" }"#,
@@ -193,7 +206,11 @@ fn a_merge_in_any_form_keeps_both_sides() {
         Lockfile::read(&root, "runner.lock").expect_err(form);
         let (lockfile, proven) = Lockfile::read_to_rewrite(&root, "runner.lock").expect(form);
         let revisions: Vec<&str> = lockfile.lines.iter().map(|line| &*line.revision).collect();
-        assert_eq!((revisions, proven), (vec!["1", "02", "2.2", "3", "10", "11", "12", "20", "21"], false), "{form}");
+        assert_eq!(
+            (revisions, proven),
+            (vec!["1", "02", "2.2", "3", "10", "11", "12", "13", "20", "21"], false),
+            "{form}"
+        );
         assert_eq!(lockfile.get("10"), sample().get("10"), "{form}");
         assert_eq!(lockfile.packages, sample().packages, "{form}");
     }

@@ -12,7 +12,7 @@ use super::vendored::Reference;
 use super::{SIGNATURE, range_hint};
 use crate::database::Grants;
 use crate::error::{Error, Result};
-use crate::project::build::{BuiltArtifact, Change, Describe};
+use crate::project::build::{BuiltArtifact, Change, Describe, Described};
 use crate::project::catalog::Kind;
 use crate::project::digest::sha256;
 use crate::project::discovery::{VENDOR, discover};
@@ -294,7 +294,10 @@ impl Assigner<'_> {
 
     fn new_line(&mut self, file: &PackageFile, manifest: &ManifestMigration, component: &[u8]) -> Result<LockLine> {
         let name = file.name.migration(&manifest.revision);
-        let description = (self.describe)(component).map_err(|error| error.at("migration", &*name))?;
+        // Packages have no assets.
+        let (assets, nowhere) = (BTreeMap::new(), Path::new(""));
+        let of = Described::Component { bytes: component, assets: &assets, assets_directory: nowhere };
+        let description = (self.describe)(of).map_err(|error| error.at("migration", &*name))?;
         for dependency in &description.description.depends_on {
             let wanted = match package_of(dependency) {
                 Some(_) => dependency.clone(),
@@ -330,7 +333,7 @@ fn refuse_other_bytes(line: &LockLine, file: &PackageFile, digest: &str) -> Resu
 fn vendored_migration(line: &LockLine, manifest: &ManifestMigration, added: bool) -> VendoredMigration {
     let summary = match &line.artifact {
         LockedArtifact::Component { description, .. } => description.description.summary.clone(),
-        LockedArtifact::Sql(_) => String::new(),
+        LockedArtifact::Sql(_) | LockedArtifact::Script { .. } => String::new(),
     };
     VendoredMigration {
         revision: line.revision.clone(),

@@ -81,6 +81,10 @@ fn one(
         return Err(Error::usage("a package cannot contain SQL files, which grants do not restrict")
             .hint("write the migration as a component: `runner new NAME --lang rust`"));
     }
+    if migration.kind == Kind::Script {
+        return Err(Error::usage("a package cannot contain scripts, which need a runtime beside them")
+            .hint("write the migration as a component: `runner new NAME --lang rust`"));
+    }
     if package_of(&migration.name).is_some() {
         return Err(Error::usage("it is part of another package")
             .hint("depend on it instead: `depends_on` of the description takes `vendor/package:REVISION`"));

@@ -5,11 +5,13 @@ use std::path::{Component, PathBuf};
 use super::name::snake_case;
 use super::{Scaffolded, sdk};
 use crate::error::{Error, Result};
+use crate::project::build::{keep_runtime, no_runtime};
 use crate::project::discovery::discover;
 use crate::project::files::{ProjectDirectory, open_root};
 use crate::project::lockfile::Lockfile;
 use crate::project::problem::{list, shown};
 use crate::project::revision::RevisionKey;
+use crate::project::script::ScriptLanguage;
 use crate::project::settings::Settings;
 use crate::suggest::did_you_mean;
 
@@ -21,17 +23,22 @@ pub enum Language {
     Sql,
     /// A Rust crate.
     Rust,
+    /// A script.
+    Script(ScriptLanguage),
 }
 
 impl Language {
     /// The supported languages.
-    pub const NAMES: [&'static str; 2] = ["sql", "rust"];
+    pub const NAMES: [&'static str; 3] = ["sql", "javascript", "rust"];
 
     /// The language with this name.
     pub fn from_name(name: &str) -> Result<Self> {
         match name.to_lowercase().as_str() {
             "sql" => Ok(Self::Sql),
             "rust" | "rs" => Ok(Self::Rust),
+            "javascript" | "js" => Ok(Self::Script(ScriptLanguage::Javascript)),
+            "typescript" | "ts" => Ok(Self::Script(ScriptLanguage::Typescript)),
+            "python" | "py" => Ok(Self::Script(ScriptLanguage::Python)),
             other => {
                 let error = Error::usage(format!("no template for the language `{}`", shown(other)));
                 Err(match did_you_mean(other, Self::NAMES) {
@@ -47,7 +54,7 @@ impl Language {
 }
 
 /// A migration to create.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct NewRequest<'a> {
     /// Its name, as given.
     pub name: &'a str,
@@ -55,11 +62,17 @@ pub struct NewRequest<'a> {
     pub language: Language,
     /// Its revision, unless a later one exists.
     pub revision: &'a str,
+    /// The compressed runtimes of scripts that this program has, by their names.
+    pub runtime: &'a dyn Fn(&str) -> Option<&'static [u8]>,
 }
 
 /// Creates a migration.
 pub fn new_migration(settings: &Settings, request: &NewRequest<'_>) -> Result<Scaffolded> {
     let name = snake_case(request.name)?;
+    let template = match request.language {
+        Language::Script(language) => Some(script_template(language)?),
+        Language::Sql | Language::Rust => None,
+    };
     let root = open_root(&settings.root)?;
     root.create_dir_all(&settings.migrations).map_err(|error| super::cannot_write(&settings.migrations, &error))?;
     let project = ProjectDirectory::open(&settings.root, &settings.migrations)?;
@@ -89,6 +102,15 @@ pub fn new_migration(settings: &Settings, request: &NewRequest<'_>) -> Result<Sc
             made.add(&root, &file("up.sql"), fill(include_str!("templates/new.up.sql")))?;
             made.add(&root, &file("down.sql"), fill(include_str!("templates/new.down.sql")))?;
         }
+        Language::Script(language) => {
+            let runtime = keep_runtime(settings, language, request.runtime)?;
+            let text = template
+                .unwrap_or_default()
+                .replace("{{name}}", &identifier)
+                .replace("{{summary}}", &name.replace('_', " "));
+            made.add(&root, &settings.migrations.join(format!("{id}{}", language.end())), text)?;
+            made.files.extend(runtime.map(|file| settings.migrations.join(file)));
+        }
         Language::Rust => {
             let sdk_path = sdk_path(settings, &mut made, &root)?;
             let fill = |template: &str| template.replace("{{name}}", &identifier).replace("{{sdk_path}}", &sdk_path);
@@ -98,6 +120,14 @@ pub fn new_migration(settings: &Settings, request: &NewRequest<'_>) -> Result<Sc
         }
     }
     Ok(made)
+}
+
+/// The template of a script; with `{{name}}` and `{{summary}}`.
+fn script_template(language: ScriptLanguage) -> Result<&'static str> {
+    match language {
+        ScriptLanguage::Javascript => Ok(include_str!("templates/new.js")),
+        ScriptLanguage::Typescript | ScriptLanguage::Python => Err(no_runtime(language)),
+    }
 }
 
 /// The path from the directory of the new migration to the SDK, with `/`.

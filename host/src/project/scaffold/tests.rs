@@ -1,10 +1,11 @@
 use super::*;
 use crate::project::build::{BuildRequest, build};
-use crate::project::test_project::{TestProject, described, told, told_by};
+use crate::project::script::ScriptLanguage;
+use crate::project::test_project::{TestProject, description_of, told, told_by};
 use crate::project::{Catalog, Checks, LoadRequest, Settings};
 
 fn new_in(project: &TestProject, name: &str, language: Language, revision: &str) -> Result<Scaffolded> {
-    new_migration(&project.settings(), &NewRequest { name, language, revision })
+    new_migration(&project.settings(), &NewRequest { name, language, revision, runtime: &|_| None })
 }
 
 #[test]
@@ -109,7 +110,8 @@ fn rust_uses_the_embedded_sdk_by_default() {
         all: false,
         env: &env,
         program: None,
-        describe: &described,
+        describe: &description_of,
+        runtime: &|_| None,
         compiling: &|_| (),
         is_applied: &|_| false,
     };
@@ -126,8 +128,9 @@ fn rust_uses_the_embedded_sdk_by_default() {
 fn languages_have_names() {
     assert_eq!(Language::from_name("SQL").expect("one"), Language::Sql);
     assert_eq!(Language::from_name("rs").expect("one"), Language::Rust);
-    for name in ["python", "js", "go", "c"] {
+    assert_eq!(Language::from_name("js").expect("one"), Language::Script(ScriptLanguage::Javascript));
+    for name in ["ruby", "go", "c"] {
         let told = told(&Language::from_name(name).expect_err(name));
-        assert!(told.contains("no template for") && told.contains("`sql` and `rust`"), "{told}");
+        assert!(told.contains("no template for") && told.contains("`sql`, `javascript` and `rust`"), "{told}");
     }
 }

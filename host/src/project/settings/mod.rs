@@ -261,6 +261,12 @@ impl Settings {
     pub fn migrations_directory(&self) -> PathBuf {
         self.root.join(&self.migrations)
     }
+
+    /// The path of a file of the migrations below the project, with `/`.
+    pub fn path_of_migration(&self, file: &str) -> String {
+        let parts = self.migrations.iter().map(|part| part.to_string_lossy());
+        parts.chain([file.into()]).collect::<Vec<_>>().join("/")
+    }
 }
 
 /// Checks the text of a settings file, whatever would be chosen from it.

@@ -59,6 +59,7 @@ impl Chosen<'_> {
             down_mode: (self.down.is_some() && wants_steps && mode != Mode::Stepwise).then_some(Mode::Stepwise),
             no_downgrade: self.down.is_none() && !up.directives.irreversible,
             requires: Vec::new(),
+            runtime: None,
         })
     }
 

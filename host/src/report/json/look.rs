@@ -14,6 +14,7 @@ use crate::engine::history::{History, Record};
 use crate::engine::plan::{Inspection, Plan, PlannedMigration, Refusal, Source, missing_grants};
 use crate::engine::status::{Standing, StatusRow};
 use crate::project::catalog::{Artifact, CatalogReport, Migration};
+use crate::project::script::{RuntimePin, ScriptFiles};
 
 /// `runner status`.
 #[derive(Debug, Serialize)]
@@ -119,7 +120,7 @@ struct PlannedJson {
     revision: String,
     name: String,
     summary: String,
-    /// `sql` or `component`.
+    /// `sql`, `component` or `script`.
     kind: &'static str,
     /// `atomic` or `stepwise`.
     mode: &'static str,
@@ -215,7 +216,7 @@ impl PlannedJson {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct MigrationJson {
     summary: String,
-    /// `sql` or `component`.
+    /// `sql`, `component` or `script`.
     kind: &'static str,
     sha256: String,
     /// `auto`, `atomic` or `stepwise`.
@@ -225,7 +226,19 @@ pub(super) struct MigrationJson {
     needs: Vec<String>,
     reversible: bool,
     locked: bool,
+    /// The files that a component or a script can read, and their digests.
     assets: BTreeMap<String, String>,
+    /// What runs a script.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    runtime: Option<RuntimeJson>,
+}
+
+/// A runtime.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct RuntimeJson {
+    name: String,
+    sha256: String,
 }
 
 impl MigrationJson {
@@ -234,6 +247,9 @@ impl MigrationJson {
         let (is_irreversible, assets) = match &migration.artifact {
             Artifact::Sql { down, .. } => (down.is_none(), BTreeMap::new()),
             Artifact::Component { assets, .. } => (false, assets.clone()),
+            Artifact::Script(script) => {
+                (false, script.companions().map(|(path, it)| (path.clone(), it.clone())).collect())
+            }
         };
         Self {
             summary: description.summary.clone(),
@@ -246,6 +262,12 @@ impl MigrationJson {
             reversible: !description.irreversible && !is_irreversible,
             locked: migration.locked,
             assets,
+            runtime: match &migration.artifact {
+                Artifact::Script(ScriptFiles { runtime: RuntimePin { name, sha256 }, .. }) => {
+                    Some(RuntimeJson { name: name.clone(), sha256: sha256.clone() })
+                }
+                _ => None,
+            },
         }
     }
 }

@@ -26,7 +26,7 @@ pub struct BuildJson {
 struct BuiltJson {
     revision: String,
     name: String,
-    /// `sql` or `component`.
+    /// `sql`, `component` or `script`.
     kind: &'static str,
     compiled: bool,
     /// Not rebuilt although its source code changed, because it is applied.

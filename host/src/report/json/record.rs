@@ -34,7 +34,7 @@ struct RecordJson {
     revision: String,
     name: String,
     summary: String,
-    /// `sql` or `component`.
+    /// `sql`, `component` or `script`.
     kind: &'static str,
     sha256: String,
     /// `atomic` or `stepwise`.

@@ -55,7 +55,7 @@ struct BackupJson {
 struct DoneJson {
     revision: String,
     name: String,
-    /// `sql` or `component`.
+    /// `sql`, `component` or `script`.
     kind: &'static str,
     /// `atomic` or `stepwise`.
     mode: &'static str,

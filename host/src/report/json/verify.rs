@@ -23,7 +23,7 @@ pub struct VerifyJson {
 struct VerifiedJson {
     revision: String,
     name: String,
-    /// `sql` or `component`.
+    /// `sql`, `component` or `script`.
     kind: &'static str,
     transcript: String,
     /// `proven`, `unproven` or `differs`: the worst of its findings.

@@ -51,10 +51,20 @@ fn of_project(text: &mut Text, migration: &Migration) {
     let is_irreversible = description.irreversible || matches!(migration.artifact, Artifact::Sql { down: None, .. });
     line(text, "reversible", if is_irreversible { "no" } else { "yes" });
     line(text, "lockfile", if migration.locked { "listed" } else { "not listed" });
-    if let Artifact::Component { files, assets } = &migration.artifact {
-        line(text, "artifact", &files.shown());
-        for (asset, sha256) in assets {
-            line(text, "asset", &format!("{asset} (sha256 {sha256})"));
+    match &migration.artifact {
+        Artifact::Sql { .. } => {}
+        Artifact::Component { files, assets } => {
+            line(text, "artifact", &files.shown());
+            for (asset, sha256) in assets {
+                line(text, "asset", &format!("{asset} (sha256 {sha256})"));
+            }
+        }
+        Artifact::Script(script) => {
+            line(text, "script", &script.path);
+            line(text, "runtime", &format!("{} (sha256 {})", script.runtime.name, script.runtime.sha256));
+            for (file, sha256) in script.companions() {
+                line(text, "file", &format!("{file} (sha256 {sha256})"));
+            }
         }
     }
 }
@@ -72,6 +82,7 @@ fn of_history(text: &mut Text, record: &Record) {
     line(text, "rows read", &units::count(record.rows_read));
     line(text, "rows written", &units::count(record.rows_written));
     line(text, "sha256", &record.sha256);
+    optional(text, "runtime", record.description().ok().and_then(|it| it.runtime).as_deref().unwrap_or_default());
     line(text, "transcript", &record.transcript);
     if record.state.is_partial() {
         let (one, many) = if record.kind == Kind::Sql { ("statement", "statements") } else { ("step", "steps") };

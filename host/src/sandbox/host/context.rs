@@ -1,7 +1,7 @@
 //! `context`: what a migration can learn about its run, and its log and progress.
 
 use std::io::{Read, Seek as _};
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 
 use wasmtime::component::Resource;
 
@@ -11,6 +11,7 @@ use crate::database::{DatabaseError, DatabaseErrorKind};
 use crate::engine::event::{Event, LogLevel};
 use crate::engine::script::{AssetPlace, Assets};
 use crate::project::open_regular;
+use crate::project::script::{self, LoadedScript};
 use crate::sandbox::bindings::runner::migration::context::{self as wit, Host, HostAsset, Parameter};
 use crate::sandbox::bindings::runner::migration::types::Dialect;
 use crate::sandbox::convert;
@@ -100,8 +101,8 @@ impl Host for GuestState {
 
     async fn open_asset(&mut self, path: String) -> Answer<Resource<Asset>> {
         self.count_call()?;
-        let loaded = self.loaded.clone().ok_or_else(|| outside_a_run("open-asset"))?;
-        let opened = arguments::path(&path).and_then(|()| open(loaded.assets.as_ref(), &path, self.limits.asset_bytes));
+        let assets = self.assets.as_deref();
+        let opened = arguments::path(&path).and_then(|()| open(assets, &path, self.limits.asset_bytes));
         match opened {
             Ok(asset) => Ok(Ok(self.table.push(asset)?)),
             Err(error) => Ok(Err(convert::error_out(&error))),
@@ -147,6 +148,12 @@ fn open(assets: Option<&Assets>, path: &str, limit: u64) -> Result<Asset, Databa
         return Err(error(format!("the asset `{path}` is not available: only the component's bytes were stored"))
             .hint("run this with the project's files in place"));
     };
+    if let AssetPlace::Script(script) = &assets.place {
+        let missing = || error(format!("there is no file `{path}` in the directory of the script"));
+        let content = content_of(script, path).ok_or_else(missing)?;
+        let size = content.len() as u64;
+        return Ok(Asset { content: Box::new(std::io::Cursor::new(content)), size });
+    }
     let Some(expected) = assets.digests.get(path) else {
         return Err(error(format!("there is no asset `{path}`")));
     };
@@ -175,6 +182,8 @@ fn open(assets: Option<&Assets>, path: &str, limit: u64) -> Result<Asset, Databa
             file.rewind().map_err(unreadable)?;
             Ok(Asset { content: Box::new(file), size })
         }
+        // It was opened above.
+        AssetPlace::Script(_) => Err(error(format!("there is no asset `{path}`"))),
         AssetPlace::Embedded(files) => {
             let bytes = *files.get(path).ok_or_else(|| error(format!("there is no asset `{path}`")))?;
             let size = bytes.len() as u64;
@@ -184,6 +193,14 @@ fn open(assets: Option<&Assets>, path: &str, limit: u64) -> Result<Asset, Databa
             is_listed(&mut &*bytes)?;
             Ok(Asset { content: Box::new(bytes), size })
         }
+    }
+}
+
+/// A file of a script, which was checked when it was read.
+fn content_of(script: &LoadedScript, path: &str) -> Option<Arc<[u8]>> {
+    match path {
+        script::NAME => Some(script.path.as_bytes().into()),
+        path => script.files.get(path).cloned(),
     }
 }
 

@@ -30,6 +30,9 @@ fn names_that_parse() {
         ("1_a..up.sql", "1", "a", Role::Up, None),
         ("2026_01_05_093000_create.sql", "20260105093000", "create", Role::Whole, None),
         ("2026_01_05_x.sql", "2026", "01_05_x", Role::Whole, None),
+        ("20260301100000_tidy.js", "20260301100000", "tidy", Role::Script(ScriptLanguage::Javascript), None),
+        ("V2__tidy.up.ts", "2", "tidy.up", Role::Script(ScriptLanguage::Typescript), None),
+        ("2026-01-05-093000_x.py", "20260105093000", "x", Role::Script(ScriptLanguage::Python), None),
     ] {
         let autocommit = file.contains(".autocommit");
         let expected = Name { revision: revision.to_owned(), name: name.to_owned(), role, dialect, autocommit };
@@ -92,6 +95,14 @@ fn invalid_names_have_a_message_and_a_hint() {
             "rename the migration",
         ),
         ("1_a.up.sql~", "is a backup copy", "delete it"),
+        ("helpers.js", "is not a migration", "the name of a migration begins with its revision; a module"),
+        ("_private.py", "is not a migration", "the name of a migration begins with its revision; a module"),
+        ("1_types.d.ts", "declares types and is not a migration", "move it"),
+        ("1_a.mjs", "is not a migration", "rename it to `1_a.js`"),
+        ("1_a.cts", "is not a migration", "rename it to `1_a.ts`"),
+        ("1_a.JS", "has an upper-case extension", "rename it to `1_a.js`"),
+        ("1_a b.js", "contains ` `", "use a name such as `20260105093000_create_users.js`"),
+        ("1_latest.js", "has an ambiguous name: `latest` is reserved as a target", "rename the migration"),
         ("notes.txt", "is not a migration", "migrations end in"),
         ("R__views.sql", "is a repeatable migration of Flyway, which runner does not support", "put each version"),
         ("B5__all.sql", "is a baseline migration of Flyway, which runner does not support", "make it the first"),

@@ -1,0 +1,146 @@
+//! Runtimes: components that run scripts, each in a compressed file of the project.
+
+use std::io::{self, Read};
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::error::{Error, Result};
+use crate::project::digest::{sha256, short};
+use crate::project::files::read_regular_anywhere;
+
+/// The directory of the runtimes in that of the migrations.
+pub const DIRECTORY: &str = "runtimes";
+
+/// The largest compressed file of a runtime. Those of interpreters have 0.3 to 6 MB.
+const LARGEST_FILE: u64 = 64 << 20;
+
+/// The largest runtime: what `artifact_bytes` allows by default, which bounds it again before it is compiled.
+const LARGEST: u64 = 64 << 20;
+
+/// The largest window that a file may ask for, as a power of two: more than the level 19 uses, with which runtimes are compressed.
+const WINDOW_LOG: u32 = 23;
+
+/// Which runtime runs a script.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuntimePin {
+    /// Its name: `javascript`.
+    pub name: String,
+    /// The digest of the component, in hexadecimal.
+    pub sha256: String,
+}
+
+/// A runtime.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Runtime {
+    /// Its name and digest.
+    pub pin: RuntimePin,
+    /// Its compressed file.
+    pub file: Arc<[u8]>,
+    /// The component.
+    pub bytes: Arc<[u8]>,
+}
+
+impl RuntimePin {
+    /// The name of its file.
+    pub fn file_name(&self) -> String {
+        format!("{}-{}.wasm.zst", self.name, short(&self.sha256))
+    }
+
+    /// As messages show it: `javascript (sha256 0123…)`.
+    pub fn shown(&self) -> String {
+        format!("{} (sha256 {})", self.name, short(&self.sha256))
+    }
+
+    /// Reads its file in the directory of the runtimes; `None` if it does not exist.
+    pub fn read(&self, runtimes: &Path) -> Result<Option<Vec<u8>>> {
+        let path = runtimes.join(self.file_name());
+        match read_regular_anywhere(&path, LARGEST_FILE) {
+            Ok(Some(file)) => Ok(Some(file)),
+            Ok(None) => Err(self.corrupt("it is larger than any runtime")),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::failed(format!("cannot read `{}`", path.display())).cause(error)),
+        }
+    }
+
+    /// The error for a runtime that does not exist.
+    pub fn missing(&self) -> Error {
+        Error::mismatch(format!("the runtime {} does not exist", self.shown()))
+            .cause(format!("the lockfile names it, and there is no `{DIRECTORY}/{}`", self.file_name()))
+            .hint(format!("restore `{DIRECTORY}/{}` from version control", self.file_name()))
+    }
+
+    fn corrupt(&self, why: &str) -> Error {
+        Error::mismatch(format!("`{DIRECTORY}/{}` is not the runtime {}: {why}", self.file_name(), self.shown()))
+            .hint("restore the file from version control")
+    }
+}
+
+impl Runtime {
+    /// Decompresses the file of a runtime and checks its digest.
+    pub fn open(pin: &RuntimePin, file: Vec<u8>) -> Result<Self> {
+        let bytes = decompress(&file).map_err(|error| pin.corrupt(&format!("it is damaged ({error})")))?;
+        let found = sha256(&bytes);
+        if found != pin.sha256 {
+            return Err(pin.corrupt(&format!("it contains one with sha256 {}", short(&found))));
+        }
+        Ok(Self { pin: pin.clone(), file: file.into(), bytes: bytes.into() })
+    }
+
+    /// The runtime of a compressed file, whatever its digest is.
+    pub fn of_file(name: &str, file: &[u8]) -> Result<Self> {
+        let damaged = |error| Error::failed(format!("the runtime `{name}` is damaged")).cause(error);
+        let bytes = decompress(file).map_err(damaged)?;
+        let pin = RuntimePin { name: name.to_owned(), sha256: sha256(&bytes) };
+        Ok(Self { pin, file: file.into(), bytes: bytes.into() })
+    }
+}
+
+/// Decompresses one frame. Its declared size reserves nothing: memory follows the bytes that exist.
+fn decompress(file: &[u8]) -> io::Result<Vec<u8>> {
+    let mut decoder = zstd::stream::Decoder::with_buffer(file)?.single_frame();
+    decoder.window_log_max(WINDOW_LOG)?;
+    let mut bytes = Vec::new();
+    decoder.by_ref().take(LARGEST + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "it is larger than any runtime"));
+    }
+    if !decoder.finish().is_empty() {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "something follows it"));
+    }
+    Ok(bytes)
+}
+
+/// The compressed runtime of that name that is part of this program: the one for scripts that have none yet.
+#[cfg(feature = "cli")]
+pub fn embedded(name: &str) -> Option<&'static [u8]> {
+    match name {
+        "javascript" => Some(include_bytes!("../../../../runtimes/javascript.wasm.zst")),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_pinned_runtime_is_opened() {
+        let file = zstd::bulk::compress(&b"a runtime".repeat(100), 19).expect("compressed");
+        let runtime = Runtime::of_file("javascript", &file).expect("a runtime");
+        let pin = &runtime.pin;
+        assert_eq!(Runtime::open(pin, file.clone()).expect("the same"), runtime);
+        assert_eq!(pin.file_name(), format!("javascript-{}.wasm.zst", &pin.sha256[..12]));
+        let mut longer = file.clone();
+        longer.push(0);
+        let other = zstd::bulk::compress(b"another", 19).expect("compressed");
+        for (wrong, why) in [
+            (file[..file.len() - 1].to_vec(), "it is damaged"),
+            (longer, "something follows it"),
+            (other, "it contains one with sha256"),
+            (Vec::new(), "it is damaged"),
+        ] {
+            let error = Runtime::open(pin, wrong).expect_err(why);
+            assert!(error.message.contains(why) && error.message.contains(&pin.shown()), "{}", error.message);
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! The text of a script, and the files beside it.
+
+use std::collections::BTreeMap;
+
+use crate::project::discovery::{FoundEntry, TESTS, WalkRules, walk_files};
+use crate::project::files::{ProjectDirectory, unreadable};
+use crate::project::problem::{Problem, shown};
+
+/// The largest companion file that is read: the largest value that the limit `asset_bytes` can have.
+pub(super) const LARGEST: u64 = 4 << 30;
+
+/// What in a script's directory is not read at run time: test data, and what Python writes.
+const OTHERS: [&str; 2] = [TESTS, "__pycache__"];
+
+/// The text of a script: without a byte order mark, and with LF line ends.
+pub(in crate::project) fn decode(file: &str, bytes: &[u8]) -> Result<String, Problem> {
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        let line = bytes[..error.valid_up_to()].iter().filter(|byte| **byte == b'\n').count() + 1;
+        Problem::new(format!("`{}` is not UTF-8", shown(file)))
+            .at("file", format!("{file}:{line}"))
+            .hint("save the file as UTF-8")
+    })?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    Ok(text.replace("\r\n", "\n"))
+}
+
+/// Whether a file of a script's directory is one of its companions. Hidden files are not.
+pub(in crate::project) fn is_companion(path: &str) -> bool {
+    let mut parts = path.split('/');
+    let first = parts.next().unwrap_or_default();
+    let is_hidden = |part: &str| part.starts_with('.') || part == OTHERS[1];
+    !is_hidden(first) && first != OTHERS[0] && !parts.any(is_hidden)
+}
+
+/// The companion files of a script: path, with `/`, to sha256.
+pub(in crate::project) fn companions_within(
+    project: &ProjectDirectory,
+    directory: &FoundEntry,
+    limit: u64,
+) -> Result<BTreeMap<String, String>, Problem> {
+    let name = &directory.file_name;
+    let here = project.open_directory(name, directory.link).map_err(|error| unreadable(name, &error))?;
+    let mut files = BTreeMap::new();
+    walk_files(&here, name, WalkRules { limit, skip: &|path: &str| !is_companion(path) }, &mut files)?;
+    // The host's own assets begin with it.
+    match files.keys().find(|path| path.starts_with(':')) {
+        Some(path) => Err(Problem::new(format!("`{name}/{path}` begins with `:`")).hint("rename it")),
+        None => Ok(files),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_have_no_mark_and_one_kind_of_line_ends() {
+        assert_eq!(decode("1_a.js", "\u{feff}a\r\nb\rc\n".as_bytes()).expect("text"), "a\nb\rc\n");
+        let problem = decode("1_a.js", b"a\n\xff").expect_err("not UTF-8");
+        assert_eq!((problem.message.as_str(), problem.places[0].1.as_str()), ("`1_a.js` is not UTF-8", "1_a.js:2"));
+    }
+
+    #[test]
+    fn test_data_and_hidden_files_are_no_companions() {
+        for (path, expected) in [
+            ("lib.js", true),
+            ("data/zones.csv", true),
+            ("data/tests/a.js", true),
+            ("tests", false),
+            ("tests/fixture.csv", false),
+            (".cache/x", false),
+            ("lib/.x", false),
+            ("lib/__pycache__", false),
+        ] {
+            assert_eq!(is_companion(path), expected, "{path}");
+        }
+    }
+}
