@@ -9,6 +9,8 @@ mod embedded_axum;
 mod expand_contract;
 #[path = "examples/mysql_utf8mb4.rs"]
 mod mysql_utf8mb4;
+#[path = "examples/packages.rs"]
+mod packages;
 #[path = "examples/postgres_native.rs"]
 mod postgres_native;
 #[path = "examples/rename_column.rs"]

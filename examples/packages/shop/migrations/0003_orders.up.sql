@@ -1,0 +1,7 @@
+-- runner:depends-on acme/outbox:1
+CREATE TABLE orders (id INTEGER PRIMARY KEY, customer_id INTEGER NOT NULL REFERENCES customers (id), item TEXT NOT NULL);
+
+-- The message is written in the transaction of the order.
+CREATE TRIGGER orders_to_outbox AFTER INSERT ON orders BEGIN
+    INSERT INTO outbox (topic, payload) VALUES ('orders', new.customer_id || ': ' || new.item);
+END;

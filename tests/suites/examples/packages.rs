@@ -1,0 +1,140 @@
+//! Two packages and a project that uses both, in `examples/packages`.
+
+use std::path::{Path, PathBuf};
+
+use runner_tests::minisign::Keys;
+use runner_tests::{Engine, TestProject, guests, project};
+
+use super::example;
+
+/// Set to write the published packages.
+const WRITE: &str = "RUNNER_WRITE_EXAMPLES";
+
+/// The packages: the project of the author, the revisions, the name and the version.
+const PUBLISHED: [(&str, &str, &str, &str); 4] = [
+    ("outbox", "1", "acme/outbox", "1.0.0"),
+    ("outbox", "1 2", "acme/outbox", "1.1.0"),
+    ("outbox", "1 2 3", "acme/outbox", "1.2.0"),
+    ("anonymiser", "1", "acme/anonymiser", "1.0.0"),
+];
+
+fn directory() -> PathBuf {
+    guests::repository().join("examples/packages")
+}
+
+fn published(name: &str, version: &str) -> PathBuf {
+    directory().join(format!("published/{}_{version}.wasm", name.replace('/', "_")))
+}
+
+/// A key that everybody has: never sign anything else with it.
+fn keys() -> Keys {
+    Keys::new(7)
+}
+
+#[test]
+fn what_is_published_is_what_its_authors_made() {
+    for (author, revisions, name, version) in PUBLISHED {
+        let project = project!();
+        project.copy_of(&directory().join(author));
+        project.runner("validate --locked").succeeds();
+        project.runner(&format!("package {revisions} --name {name} --version {version} -o package.wasm")).succeeds();
+        let bytes = std::fs::read(project.file("package.wasm")).unwrap();
+        let (file, signature) = (published(name, version), keys().sign(&bytes));
+        if std::env::var_os(WRITE).is_some() {
+            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+            std::fs::write(&file, &bytes).unwrap();
+            std::fs::write(signature_of(&file), &signature).unwrap();
+        }
+        assert!(std::fs::read(&file).unwrap() == bytes, "{} is out of date; {WRITE}=1 writes it", file.display());
+        assert_eq!(std::fs::read_to_string(signature_of(&file)).unwrap(), signature);
+    }
+}
+
+fn signature_of(file: &Path) -> PathBuf {
+    format!("{}.minisig", file.display()).into()
+}
+
+/// What the authors grant their migrations is enough, up and down.
+#[test]
+fn the_authors_projects_work() {
+    for author in ["outbox", "anonymiser"] {
+        let project = project!();
+        project.copy_of(&directory().join(author));
+        project.runner("apply").succeeds();
+        project.runner("status --exit-code").succeeds();
+    }
+    let outbox = project!();
+    outbox.copy_of(&directory().join("outbox"));
+    outbox.runner("apply").succeeds();
+    let database = outbox.open("outbox.db");
+    database.execute_batch("INSERT INTO outbox (topic, payload, attempts) VALUES ('a', 'x', 3)").unwrap();
+    database.execute_batch("INSERT INTO outbox_dead VALUES (7, 'b', 'y', 12)").unwrap();
+    outbox.runner("rollback").succeeds();
+    let count: i64 =
+        database.query_row("SELECT count(*) FROM outbox WHERE attempts > 2", [], |row| row.get(0)).unwrap();
+    assert_eq!(count, 2, "dead letters come back");
+    outbox.runner("rollback --all").succeeds();
+}
+
+/// From the first version to the last, on a database with rows.
+#[test]
+fn an_application_follows_the_versions() {
+    let project = project!();
+    let add = |version: &str| format!("add {} --key {}", published("acme/outbox", version).display(), keys().public());
+    let update = |version: &str| format!("update acme/outbox --from {}", published("acme/outbox", version).display());
+    project
+        .runner(&add("1.0.0"))
+        .succeeds()
+        .says(&["it needs more than it is granted: create outbox, drop outbox, raw_sql"]);
+    project.runner("apply").exits(7);
+    granted(&project, "'create outbox', 'drop outbox'");
+    project.runner("apply").succeeds();
+    project.database().execute_batch("INSERT INTO outbox (topic, payload) VALUES ('orders', 'one')").unwrap();
+    project.runner(&update("1.1.0")).exits(7).says(&["needs more than it is granted: alter outbox"]);
+    granted(&project, "'create outbox', 'drop outbox', 'alter outbox'");
+    project.runner(&update("1.1.0")).succeeds().says(&["updated acme/outbox 1.1.0 from 1.0.0"]);
+    project.runner("apply").succeeds();
+    project.database().execute_batch("UPDATE outbox SET attempts = 10").unwrap();
+    granted(
+        &project,
+        "'create outbox*', 'drop outbox*', 'alter outbox', 'read outbox*', 'insert outbox*', 'delete outbox*'",
+    );
+    project.runner("update").succeeds().says(&["updated acme/outbox 1.2.0 from 1.1.0"]);
+    project.runner("apply").succeeds();
+    assert_eq!(project.value("SELECT payload || attempts FROM outbox_dead"), "one10");
+    project.runner("rollback --all").succeeds();
+    project.runner("remove acme/outbox").succeeds();
+}
+
+/// Replaces what the package is granted.
+fn granted(project: &TestProject, allow: &str) {
+    let settings = project.read("runner.toml");
+    let kept: Vec<&str> =
+        settings.lines().filter(|line| !line.starts_with("allow") && !line.starts_with("raw_sql")).collect();
+    project.write("runner.toml", format!("{}\nallow = [{allow}]\nraw_sql = true\n", kept.join("\n")));
+}
+
+#[test]
+fn a_shop_uses_both() {
+    let project = example("packages/shop", Engine::Sqlite);
+    project.runner("validate --locked").succeeds();
+    project.runner("apply --target 0003").succeeds();
+    let database = rusqlite::Connection::open(project.url().trim_start_matches("sqlite://")).unwrap();
+    let text = |query: &str| -> String { database.query_row(query, [], |row| row.get(0)).unwrap() };
+    database.execute_batch("INSERT INTO orders (customer_id, item) VALUES (1, 'tea')").unwrap();
+    assert_eq!(text("SELECT topic || ' ' || payload FROM outbox"), "orders 1: tea");
+    project.runner("apply").succeeds();
+    let order = text("SELECT group_concat(name, ' ') FROM (SELECT name FROM runner_history ORDER BY id)");
+    let expected =
+        "customers acme/outbox:0001 orders acme/anonymiser:0001 acme/outbox:0002 acme/outbox:0003 drop_notes";
+    assert_eq!(order, expected);
+    assert_eq!(
+        text("SELECT group_concat(email, ' ') FROM customers"),
+        "customer-1@example.invalid customer-2@example.invalid"
+    );
+    assert_eq!(
+        text("SELECT group_concat(name, ' ') FROM customers"),
+        "Ada Grace Edsger",
+        "what is not granted is unchanged"
+    );
+}
