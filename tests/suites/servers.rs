@@ -10,6 +10,10 @@ mod components;
 mod connecting;
 #[path = "servers/doubles.rs"]
 mod doubles;
+#[path = "servers/logins.rs"]
+mod logins;
+#[path = "servers/logins_steps.rs"]
+mod logins_steps;
 #[path = "servers/maintenance.rs"]
 mod maintenance;
 #[path = "servers/reading.rs"]

@@ -6,6 +6,7 @@ use clap::builder::styling::{AnsiColor, Style, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::adopt_args::{BaselineArgs, DbArgs, StampArgs};
+use super::grants_args::GrantsArgs;
 use super::history_args::{RepairArgs, ShowArgs, StatusArgs, VerifyArgs};
 use super::package_args::{AddArgs, PackageArgs, RemoveArgs, UpdateArgs};
 use super::project_args::{BuildArgs, CompletionsArgs, InitArgs, ManArgs, NewArgs, RenumberArgs, ValidateArgs};
@@ -227,6 +228,8 @@ Examples:
         #[arg(long)]
         attack: bool,
     },
+    /// Make the logins of components under grants, show or remove them
+    Grants(GrantsArgs),
     /// Test migrations on scratch databases: up, down and up again, with fixtures and checks
     Test(TestArgs),
     /// The process that `runner test --crash` starts

@@ -1,14 +1,18 @@
 //! `runner doctor`
 
+use std::sync::Arc;
+
 use super::context::{Context, HistoryDetail, OpenedDatabase};
 use super::exit;
 use super::test_runs::TestRuns;
 use crate::attack;
+use crate::database::logins::{LoginReport, LoginRequest, LoginTask, Removal, WantedLogin};
 use crate::engine::isolation::{self, Barrier, Isolation};
 use crate::engine::plan::grants_for;
 use crate::error::{ErrorKind, Result};
 use crate::project::catalog::Catalog;
 use crate::report::json::DoctorJson;
+use crate::report::text::Confined;
 use crate::report::{Format, text};
 use crate::runtime;
 
@@ -18,10 +22,21 @@ pub fn run(context: &Context, with_attack: bool) -> Result<u8> {
     let catalog = context.inspect()?.catalog;
     runtime::run(async {
         let OpenedDatabase { database, facts, .. } = context.open(HistoryDetail::Live).await?;
-        let isolation = match database {
-            Some(mut database) => isolation::look(&mut database.host()).await.map_err(|error| context.place(error))?,
-            None => Isolation { login: None, barrier: Barrier::Authorizer, powers: Vec::new() },
-        };
+        let mut components = components(context, &catalog);
+        let mut notes = Vec::new();
+        let mut isolation = Isolation { login: None, barrier: Barrier::Authorizer, powers: Vec::new() };
+        if let Some(mut database) = database {
+            isolation = isolation::look(&mut database.host()).await.map_err(|error| context.place(error))?;
+            if facts.separate_logins {
+                let wanted = components.iter().filter_map(|component| component.wanted.clone()).collect();
+                let request = LoginRequest { task: LoginTask::Look, wanted, remove: Removal::Nothing };
+                let found = database.host().logins(&request).await.map_err(|error| context.place(error.into()))?;
+                notes.extend(differences(&mut components, found));
+                if !components.is_empty() && components.iter().all(|component| component.granted.is_some()) {
+                    isolation.barrier = Barrier::SeparateLogins;
+                }
+            }
+        }
         let attacked = match with_attack {
             true => {
                 let url = &context.settings.database_url.value;
@@ -30,8 +45,7 @@ pub fn run(context: &Context, with_attack: bool) -> Result<u8> {
             }
             false => None,
         };
-        let components = components(context, &catalog);
-        let each = || components.iter().map(|component| (&*component.id, component.granted.as_deref()));
+        let each = || components.iter().map(Component::confined);
         context.say_database();
         match context.printer.format() {
             Format::Json => {
@@ -44,28 +58,62 @@ pub fn run(context: &Context, with_attack: bool) -> Result<u8> {
                 if let Some(attacked) = &attacked {
                     context.printer.data(&text::attacked(attacked));
                 }
+                notes.iter().for_each(|note| context.printer.warn(note, None));
             }
         }
-        let reaches_beyond = !components.is_empty() && !isolation.powers.is_empty();
+        let shares = |component: &Component| component.granted.is_none() || !facts.separate_logins;
+        let reaches_beyond = components.iter().any(shares) && !isolation.powers.is_empty();
         let is_unenforced = !facts.enforces_grants && components.iter().any(|component| component.granted.is_some());
         let is_open = attacked.is_some_and(|report| !report.succeeded.is_empty());
-        Ok(if reaches_beyond || is_unenforced || is_open { exit::of(ErrorKind::Denied) } else { exit::DONE })
+        let is_out_of_line = components.iter().any(|component| !component.differences.is_empty());
+        let is_denied = reaches_beyond || is_unenforced || is_open || is_out_of_line;
+        Ok(if is_denied { exit::of(ErrorKind::Denied) } else { exit::DONE })
     })
 }
 
-/// A component of the project, and what the settings grant it; `None`: what SQL may do.
+/// A component of the project, and what the settings grant it.
 struct Component {
     /// `REVISION_name`.
     id: String,
-    /// The grants, one per line.
+    /// The grants, one per line; `None`: what SQL may do.
     granted: Option<Vec<String>>,
+    /// The login that it should have.
+    wanted: Option<WantedLogin>,
+    /// How its login differs from that.
+    differences: Vec<String>,
+}
+
+impl Component {
+    fn confined(&self) -> Confined<'_> {
+        Confined { id: &self.id, granted: self.granted.as_deref(), differences: &self.differences }
+    }
 }
 
 fn components(context: &Context, catalog: &Catalog) -> Vec<Component> {
     let components = catalog.migrations.iter().filter(|migration| migration.kind.is_sandboxed());
     let granted = components.map(|migration| {
-        let grants = grants_for(&context.settings.grants, &migration.revision, &migration.name);
-        Component { id: migration.id(), granted: grants.map(|grants| grants.lines().collect()) }
+        let (id, grants) = (migration.id(), grants_for(&context.settings.grants, &migration.revision, &migration.name));
+        Component {
+            wanted: grants.as_ref().map(|grants| WantedLogin {
+                id: id.clone(),
+                grants: Arc::new(grants.of(&migration.revision)),
+                is_early: true,
+            }),
+            granted: grants.as_ref().map(|grants| grants.lines().collect()),
+            differences: Vec::new(),
+            id,
+        }
     });
     granted.collect()
+}
+
+/// Notes how logins differ; returns what else was found.
+fn differences(components: &mut [Component], found: LoginReport) -> Vec<String> {
+    for login in found.logins {
+        let of = components.iter_mut().find(|component| Some(&component.id) == login.component.as_ref());
+        if let Some(component) = of {
+            component.differences = login.differences;
+        }
+    }
+    found.notes
 }

@@ -15,6 +15,8 @@ mod db;
 mod doctor;
 mod exit;
 mod foreign_verbs;
+mod grants;
+mod grants_args;
 mod history;
 mod history_args;
 mod init;
@@ -190,6 +192,7 @@ fn dispatch(cli: Cli, printer: &Arc<Printer>) -> Result<u8> {
             validate::run(&context, args.locked || context.settings.switches.locked, dialect)
         }
         Command::Doctor { attack } => doctor::run(&context()?, attack),
+        Command::Grants(args) => grants::run(&context()?, args.command),
         Command::Test(args) => {
             let context = context()?;
             let request = request::test(args, &context.settings.switches)?;

@@ -4,7 +4,8 @@ use super::context::{Context, HistoryDetail, OpenedDatabase};
 use super::exit;
 use super::request::PlanRequest;
 use super::validate::Remarks;
-use crate::database::{Dialect, Facts, HostSession};
+use crate::database::logins::{LoginRequest, LoginTask, Removal};
+use crate::database::{Database, Dialect, Facts, HostSession};
 use crate::engine::Direction;
 use crate::engine::apply::{PlannedSql, planned_sql};
 use crate::engine::event::Why;
@@ -38,6 +39,7 @@ pub fn run(context: &Context, request: &PlanRequest) -> Result<u8> {
         let shown = request.sql.then_some(sql.as_slice());
         let printer = &context.printer;
         context.say_database();
+        let notes = say_isolation(context, &plan, &facts, &mut database).await?;
         match (printer.format(), shown) {
             (Format::Json, sql) => {
                 let target = request.target.to_string();
@@ -57,13 +59,35 @@ pub fn run(context: &Context, request: &PlanRequest) -> Result<u8> {
                 .map_or_else(|| "nothing is applied".to_owned(), |id| format!("the database is at `{id}`"));
             printer.talk(&Text::new().plain(format!("nothing to do: {at}")).end());
         }
-        match (plan.check_grants(&facts), printer.format()) {
+        notes.iter().for_each(|note| printer.warn(note, None));
+        let isolated = plan.check_isolation(context.settings.isolation, &facts);
+        match (isolated.and_then(|()| plan.check_grants(&facts)), printer.format()) {
             (Ok(()), _) => Ok(exit::DONE),
             (Err(error), Format::Text) => Err(error),
             // The document says it.
             (Err(error), Format::Json) => Ok(exit::of(error.kind)),
         }
     })
+}
+
+/// Says what isolates the components; returns what reaches past their grants.
+async fn say_isolation(
+    context: &Context,
+    plan: &Plan,
+    facts: &Facts,
+    database: &mut Option<Box<dyn Database>>,
+) -> Result<Vec<String>> {
+    if context.printer.format() == Format::Json {
+        return Ok(Vec::new());
+    }
+    if let Some(line) = plan.isolation(facts) {
+        context.printer.talk(&Text::new().plain(line).end());
+    }
+    let wanted = plan.logins();
+    let (Some(database), true) = (database, facts.separate_logins && !wanted.is_empty()) else { return Ok(Vec::new()) };
+    let request = LoginRequest { task: LoginTask::Look, wanted, remove: Removal::Nothing };
+    let found = database.host().logins(&request).await.map_err(|error| context.place(error.into()))?;
+    Ok(found.notes)
 }
 
 /// Adds what earlier runs of the same components recorded. The statements of a component are unknown before its first run.

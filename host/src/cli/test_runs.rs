@@ -12,7 +12,7 @@ use super::context::Context;
 use super::exit;
 use super::request::{CONNECTIONS, CrashAtRequest, GlobalRequest};
 use crate::database::stop::StopReason;
-use crate::database::{ConnectOptions, Connector, DatabaseUrl, Dialect, StopSignal, connect};
+use crate::database::{ConnectOptions, Connector, DatabaseUrl, Dialect, Facts, StopSignal, connect};
 use crate::engine::apply::{Action, Engine, Request};
 use crate::engine::control::RunControl;
 use crate::engine::identity::Identity;
@@ -22,6 +22,7 @@ use crate::engine::target::Target;
 use crate::engine::{Direction, Event, EventSink, ScriptLoader, Transforms};
 use crate::error::{Error, Result};
 use crate::migration_tests::TestRunner;
+use crate::project::settings::RequiredIsolation;
 use crate::project::{Catalog, env};
 use crate::report::{SinkOptions, Verbosity, sink};
 use crate::runner::run::with_file;
@@ -57,6 +58,13 @@ impl TestRuns {
         let program = std::env::current_exe()
             .map_err(|error| Error::failed("cannot determine the path of this executable").cause(error))?;
         let loaders = Mutex::default();
+        let has_logins = |dialect: &Dialect| Facts::of_dialect(*dialect).separate_logins;
+        if !context.settings.grants.is_empty() && catalogs.keys().any(has_logins) {
+            context.printer.warn(
+                "components run without their grants on scratch databases of servers, where they have no logins",
+                None,
+            );
+        }
         Ok(Self { context, global: global.clone(), catalogs, inputs, jobs, stop, program, loaders })
     }
 
@@ -145,6 +153,8 @@ impl TestRunner for TestRuns {
             held_by: format!("{}, process {}", identity.applied_by, std::process::id()),
             stored_row_bytes: settings.limits.stored_row_bytes,
         };
+        // Logins are made for the databases of the settings, not for scratch databases.
+        let separate_logins = database.facts().separate_logins;
         let engine = Engine {
             transforms: Arc::new(transforms),
             loader: self.loader(database.facts().dialect),
@@ -156,7 +166,12 @@ impl TestRunner for TestRuns {
             events,
             stop,
             parameters: Arc::new(settings.parameters.clone()),
-            grants: Arc::new(settings.grants.clone()),
+            grants: match separate_logins {
+                true => Arc::default(),
+                false => Arc::new(settings.grants.clone()),
+            },
+            // Scratch databases hold nothing that a component must not reach.
+            isolation: RequiredIsolation::Any,
             identity,
             stored_artifact_bytes: settings.limits.stored_artifact_bytes,
             stored_call_bytes: settings.limits.stored_call_bytes,

@@ -19,6 +19,8 @@ pub struct Facts {
     pub skips_locked: bool,
     /// Whether a component can be restricted to grants.
     pub enforces_grants: bool,
+    /// Whether a component under grants has a login of its own, which `runner grants sync` makes.
+    pub separate_logins: bool,
     /// Whether the server refuses writes: a standby, a replica, or a file opened for reading.
     pub read_only: bool,
     /// The maximum number of bytes that the server accepts at once, if it has such a limit.
@@ -39,7 +41,8 @@ impl Facts {
             // MariaDB drops and creates the objects one by one, and continues after those that fail.
             atomic_lists: dialect != Dialect::Mariadb,
             skips_locked: dialect == Dialect::Postgres,
-            enforces_grants: dialect == Dialect::Sqlite,
+            enforces_grants: matches!(dialect, Dialect::Sqlite | Dialect::Postgres),
+            separate_logins: dialect == Dialect::Postgres,
             read_only: false,
             packet_bytes: None,
             schema: None,

@@ -11,6 +11,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
+use super::logins::Secret;
 use super::{DatabaseError, DatabaseErrorKind, Dialect, TableName};
 use crate::suggest::did_you_mean;
 
@@ -95,6 +96,14 @@ pub struct Grants {
     /// Whether statements of the component's own are accepted, and not only readers and writers. The caller who receives
     /// their text enforces it, with [`Grants::check_raw_sql`]: a driver cannot tell them from those of the host.
     pub raw_sql: bool,
+    /// The revision of the component. Where a component under grants has a login of its own, it is named by it.
+    pub component: String,
+    /// The password of that login, if the operator keeps it; else each run sets one.
+    pub secret: Option<Secret>,
+    /// The variable that holds it.
+    pub password_env: Option<String>,
+    /// Whether the component runs although runner's own login may do everything on the server.
+    pub superuser: bool,
 }
 
 /// The columns that a statement touches.
@@ -243,6 +252,11 @@ impl Grants {
             true => is_covered(&Touched::EveryColumn),
             false => wanted.columns.iter().all(|column| is_covered(&Touched::Column(column.clone()))),
         }
+    }
+
+    /// Returns the same for the component of a revision.
+    pub fn of(&self, revision: &str) -> Self {
+        Self { component: revision.to_owned(), ..self.clone() }
     }
 
     /// Returns what is granted, line by line, as the settings have it.

@@ -12,6 +12,7 @@ pub mod facts;
 pub mod grants;
 pub mod holder;
 pub mod lifecycle;
+pub mod logins;
 pub mod look;
 pub mod message;
 #[cfg(feature = "mysql")]
@@ -47,6 +48,7 @@ pub use error::{DatabaseError, DatabaseErrorKind};
 pub use facts::Facts;
 pub use grants::Grants;
 pub use holder::LockHolder;
+pub use logins::{LoginReport, LoginRequest, Passwords, WantedLogin};
 pub use look::Probe;
 pub use role::{HostSession, MigrationSession, Role, RoleToken};
 pub use session::{BatchLimits, Bulk, CursorId, CursorRequest, QueryLimits, Session, WriteHint, WriterId};
@@ -77,6 +79,8 @@ pub struct ConnectOptions {
     pub lock_timeout: Option<Duration>,
     /// The connect options of an embedding program, which replace those of the URL.
     pub driver: Option<DriverOptions>,
+    /// The passwords that this process has set for logins of components.
+    pub passwords: Passwords,
 }
 
 /// The connect options of sqlx, kept whole because a URL cannot express all of them.
@@ -107,6 +111,7 @@ impl Default for ConnectOptions {
             statement_timeout: None,
             lock_timeout: None,
             driver: None,
+            passwords: Passwords::default(),
         }
     }
 }
@@ -280,6 +285,13 @@ pub trait Database: Send {
     /// Returns whether the very transaction that `begin` opened is still open. This detects a guest that ended it, even
     /// if the guest opened another in its place.
     async fn in_transaction(&mut self) -> Result<bool, DatabaseError>;
+
+    /// Looks at the logins of components under grants, or brings them in line with what is wanted: all of it or nothing.
+    /// Fails where components have no logins of their own.
+    async fn logins(&mut self, request: &LoginRequest) -> Result<LoginReport, DatabaseError>;
+
+    /// Fails, with the reasons, if components with these grants could not run. Does nothing where grants need no login.
+    async fn check_logins(&mut self, wanted: &[WantedLogin]) -> Result<(), DatabaseError>;
 }
 
 /// How to make further connections to a database.
@@ -324,13 +336,25 @@ pub(crate) fn no_driver(dialect: Dialect) -> DatabaseError {
 }
 
 /// Returns the error of a driver that cannot enforce grants; none if there are none.
-#[cfg(any(feature = "postgres", feature = "mysql"))]
+#[cfg(feature = "mysql")]
 fn no_grants(grants: Option<&Grants>, dialect: Dialect) -> Result<(), DatabaseError> {
     if grants.is_none() {
         return Ok(());
     }
     Err(DatabaseError::new(DatabaseErrorKind::Configuration, format!("grants cannot be enforced on {dialect}"))
         .hint("run the component without grants, if you trust it with all tables"))
+}
+
+/// Returns the error of a database on which components have no logins of their own.
+fn no_logins(dialect: Dialect) -> DatabaseError {
+    let error = DatabaseError::new(
+        DatabaseErrorKind::Configuration,
+        format!("components have no logins of their own on {dialect}"),
+    );
+    match dialect {
+        Dialect::Sqlite => error.hint("SQLite enforces `[grants.NAME]` by itself; there is nothing to set up"),
+        _ => error.hint("logins are made on PostgreSQL only"),
+    }
 }
 
 /// Returns the error of a driver that uses one connection for both reading and writing.

@@ -12,7 +12,10 @@
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 
-use super::{Bulk, Claims, Database, DatabaseError, End, LockHolder, Part, StopSignal, ToolChange, TransactionOptions};
+use super::{
+    Bulk, Claims, Database, DatabaseError, End, LockHolder, LoginReport, LoginRequest, Part, StopSignal, ToolChange,
+    TransactionOptions, WantedLogin,
+};
 
 /// What the statements of a session may do; the database enforces it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,6 +136,16 @@ impl HostSession<'_> {
     /// See [`Database::in_transaction`].
     pub async fn in_transaction(&mut self) -> Result<bool, DatabaseError> {
         self.0.database.in_transaction().await
+    }
+
+    /// See [`Database::logins`].
+    pub async fn logins(&mut self, request: &LoginRequest) -> Result<LoginReport, DatabaseError> {
+        self.0.database.logins(request).await
+    }
+
+    /// See [`Database::check_logins`].
+    pub async fn check_logins(&mut self, wanted: &[WantedLogin]) -> Result<(), DatabaseError> {
+        self.0.database.check_logins(wanted).await
     }
 
     /// See [`Database::check_tool_tables`].

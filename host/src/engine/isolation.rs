@@ -9,6 +9,8 @@ use crate::error::Result;
 pub enum Barrier {
     /// The database itself decides about each statement, by SQLite's authorizer.
     Authorizer,
+    /// Each component has a login of its own, with the rights that it is granted.
+    SeparateLogins,
     /// A component has the login of the tool. Its statements are looked at, and the tool's own tables are proven unchanged
     /// before anything is committed.
     SharedLogin,
@@ -19,6 +21,7 @@ impl Barrier {
     pub fn name(self) -> &'static str {
         match self {
             Self::Authorizer => "authorizer",
+            Self::SeparateLogins => "separate-logins",
             Self::SharedLogin => "shared-login",
         }
     }

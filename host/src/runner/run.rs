@@ -112,6 +112,7 @@ pub async fn run(
         stop,
         parameters: Arc::new(setup.settings.parameters.clone()),
         grants: Arc::new(setup.settings.grants.clone()),
+        isolation: setup.settings.isolation,
         identity,
         stored_artifact_bytes: setup.settings.limits.stored_artifact_bytes,
         stored_call_bytes: setup.settings.limits.stored_call_bytes,

@@ -59,9 +59,9 @@ use self::writer::Writer;
 use super::opened::Opened;
 use super::{
     BatchLimits, Bulk, Claims, ConnectOptions, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, End,
-    Facts, FixedInputs, Grants, LockHolder, LockRequest, PageRequest, Part, Probe, QueryLimits, Role, RoleToken,
-    Session, StopSignal, TableIdentity, TableInfo, TableName, TableSource, TableTarget, ToolChange, TransactionOptions,
-    WriteHint, WriterId, no_grants, not_read_apart,
+    Facts, FixedInputs, Grants, LockHolder, LockRequest, LoginReport, LoginRequest, PageRequest, Part, Probe,
+    QueryLimits, Role, RoleToken, Session, StopSignal, TableIdentity, TableInfo, TableName, TableSource, TableTarget,
+    ToolChange, TransactionOptions, WantedLogin, WriteHint, WriterId, no_grants, no_logins, not_read_apart,
 };
 use crate::data::{Batch, RowSet, Value};
 
@@ -211,6 +211,14 @@ impl Database for MysqlDatabase {
 
     async fn in_transaction(&mut self) -> Result<bool, DatabaseError> {
         self.in_transaction_now().await
+    }
+
+    async fn logins(&mut self, _request: &LoginRequest) -> Result<LoginReport, DatabaseError> {
+        Err(no_logins(Database::facts(self).dialect))
+    }
+
+    async fn check_logins(&mut self, _wanted: &[WantedLogin]) -> Result<(), DatabaseError> {
+        Ok(())
     }
 }
 

@@ -43,6 +43,8 @@ pub(super) struct Connected {
     pub(super) facts: Facts,
     /// The process that served the first transaction.
     pub(super) backend: i32,
+    /// The name of the database.
+    pub(super) database: String,
 }
 
 impl Endpoint {
@@ -60,6 +62,14 @@ impl Endpoint {
 
     pub(super) fn settings(&self) -> &ConnectOptions {
         &self.settings
+    }
+
+    /// Leads to the same database, as another user.
+    pub(super) fn as_login(&self, login: &str, password: &str) -> Self {
+        let options = self.options.clone().username(login).password(password);
+        // Where none is given, the name of the database is that of the user.
+        let database = self.options.get_database().unwrap_or_else(|| self.options.get_username()).to_owned();
+        Self { options: options.database(&database), settings: self.settings.clone(), url: self.url.clone() }
     }
 
     /// Returns the statement that gives a connection the name it was opened with.
@@ -121,7 +131,8 @@ impl Endpoint {
 async fn look(connection: &mut PgConnection) -> Result<Connected, DatabaseError> {
     const LOOK: &str = "SELECT pg_catalog.current_setting('server_version'), pg_catalog.current_setting('server_version_num'), \
         pg_catalog.pg_is_in_recovery() OR pg_catalog.current_setting('transaction_read_only')::pg_catalog.bool, \
-        pg_catalog.current_schema()::pg_catalog.text, pg_catalog.pg_backend_pid()";
+        pg_catalog.current_schema()::pg_catalog.text, pg_catalog.pg_backend_pid(), \
+        pg_catalog.current_database()::pg_catalog.text";
     let failed = |error: sqlx::Error| from_sqlx(&error, Some(LOOK));
     // Not the whole prologue of other statements: in a fresh server process, each of a dozen settings costs time.
     let begin = format!("BEGIN; SET LOCAL statement_timeout = 0; {LOOK}; COMMIT");
@@ -145,5 +156,5 @@ async fn look(connection: &mut PgConnection) -> Result<Connected, DatabaseError>
         ..Facts::of_dialect(Dialect::Postgres)
     };
     let backend = text(4)?.and_then(|number| number.parse().ok()).unwrap_or_default();
-    Ok(Connected { facts, backend })
+    Ok(Connected { facts, backend, database: text(5)?.unwrap_or_default() })
 }

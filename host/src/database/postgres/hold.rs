@@ -23,6 +23,9 @@ impl PostgresDatabase {
             return Ok(());
         }
         let quoted = |table: &TableName| literal(&table.quoted(Dialect::Postgres));
+        if self.is_gated() {
+            return self.hold_gated(&quoted(&source.table), &quoted(&target.table)).await;
+        }
         let ask = HOW.replace("{source}", &quoted(&source.table)).replace("{target}", &quoted(&target.table));
         let scope = self.enter(None).await?;
         let watch = self.watch();

@@ -20,6 +20,7 @@ mod error;
 mod foreign;
 mod hold;
 mod lock;
+mod logins;
 mod look;
 mod orphans;
 mod page;
@@ -58,9 +59,11 @@ use std::sync::atomic::AtomicBool;
 use async_trait::async_trait;
 use sqlx::PgConnection;
 
-use self::connect::Endpoint;
+use self::connect::{Connected, Endpoint};
 use self::cursor::Cursor;
 use self::lock::Lock;
+use self::logins::PostgresLogins;
+use self::logins::session::Gated;
 use self::page::Pages;
 use self::reconnect::Left;
 use self::record::Ahead;
@@ -73,10 +76,9 @@ use self::watch::Watch;
 use self::writer::Writer;
 use super::opened::Opened;
 use super::{
-    BatchLimits, Bulk, Claims, ConnectOptions, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, End,
-    Facts, FixedInputs, Grants, LockHolder, LockRequest, PageRequest, Part, Probe, QueryLimits, Role, RoleToken,
-    Session, StopSignal, TableIdentity, TableInfo, TableName, TableSource, TableTarget, ToolChange, TransactionOptions,
-    WriteHint, WriterId, no_grants,
+    BatchLimits, Bulk, ConnectOptions, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, Facts,
+    LockRequest, PageRequest, Probe, QueryLimits, Role, Session, StopSignal, TableIdentity, TableInfo, TableName,
+    TableSource, TableTarget, WriteHint, WriterId,
 };
 use crate::data::{Batch, RowSet, Value};
 
@@ -121,42 +123,56 @@ pub(super) struct PostgresDatabase {
     /// What a lost connection may have left on the server.
     left: Option<Left>,
     facts: Facts,
+    /// The name of the database, as the server says it.
+    database: String,
+    /// The session is that of a component's own login.
+    gated: Option<Gated>,
+    /// Statements are refused: they would be those of a component under grants, on the session of the host.
+    is_denied: bool,
 }
 
 /// Opens the database at the URL.
 pub async fn connect(url: &DatabaseUrl, options: &ConnectOptions) -> Result<Box<dyn Database>, DatabaseError> {
-    Ok(Box::new(open(url, options).await?))
+    Ok(Box::new(PostgresLogins::new(open(url, options).await?)))
 }
 
 async fn open(url: &DatabaseUrl, options: &ConnectOptions) -> Result<PostgresDatabase, DatabaseError> {
     let endpoint = Endpoint::new(url, options)?;
     let (connection, found) = endpoint.open_for_work().await?;
-    Ok(PostgresDatabase {
-        connection,
-        endpoint: Arc::new(endpoint),
-        opened: Opened::default(),
-        pages: Pages::default(),
-        types: Types::default(),
-        transaction: None,
-        ahead: None,
-        lock: None,
-        locked_for: None,
-        rights: Role::Host,
-        own: Own::default(),
-        stop: StopSignal::never(),
-        backend: found.backend,
-        busy: false,
-        lost: false,
-        ended: Arc::default(),
-        wrapped: None,
-        stored: None,
-        inspected: false,
-        left: None,
-        facts: found.facts,
-    })
+    Ok(PostgresDatabase::of(connection, Arc::new(endpoint), found))
 }
 
 impl PostgresDatabase {
+    /// Works on a connection that was just made. `endpoint` makes those that cancel its statements.
+    fn of(connection: PgConnection, endpoint: Arc<Endpoint>, found: Connected) -> Self {
+        Self {
+            connection,
+            endpoint,
+            opened: Opened::default(),
+            pages: Pages::default(),
+            types: Types::default(),
+            transaction: None,
+            ahead: None,
+            lock: None,
+            locked_for: None,
+            rights: Role::Host,
+            own: Own::default(),
+            stop: StopSignal::never(),
+            backend: found.backend,
+            busy: false,
+            lost: false,
+            ended: Arc::default(),
+            wrapped: None,
+            stored: None,
+            inspected: false,
+            left: None,
+            facts: found.facts,
+            database: found.database,
+            gated: None,
+            is_denied: false,
+        }
+    }
+
     /// Returns a watch for work on the connection: see [`Watch::run`]. It is independent of `self`, so that the work
     /// may borrow it.
     fn watch(&self) -> Watch {
@@ -167,107 +183,6 @@ impl PostgresDatabase {
     fn forget_statements(&mut self) {
         self.opened.close();
         self.pages.forget_statement();
-    }
-}
-
-#[async_trait]
-impl Database for PostgresDatabase {
-    fn facts(&self) -> &Facts {
-        &self.facts
-    }
-
-    fn url(&self) -> &DatabaseUrl {
-        self.endpoint.url()
-    }
-
-    fn take_role(&mut self, role: Role, stop: StopSignal, _token: RoleToken) {
-        self.rights = role;
-        self.stop = stop;
-    }
-
-    fn fix_inputs(&mut self, _inputs: FixedInputs) {
-        // A server has its own clock; `plan`, dry runs and `verify` name the statements that ask for it.
-    }
-
-    fn set_grants(&mut self, grants: Option<Arc<Grants>>) -> Result<(), DatabaseError> {
-        no_grants(grants.as_deref(), self.facts.dialect)
-    }
-
-    fn session(&self, _token: RoleToken) -> &(dyn Bulk + 'static) {
-        self
-    }
-
-    fn session_mut(&mut self, _token: RoleToken) -> &mut (dyn Bulk + 'static) {
-        self
-    }
-
-    async fn lock(
-        &mut self,
-        request: &LockRequest,
-        stop: &StopSignal,
-        waiting: &(dyn for<'a> Fn(&'a str) + Send + Sync),
-    ) -> Result<(), DatabaseError> {
-        self.lock_now(request, stop, waiting).await
-    }
-
-    async fn unlock(&mut self) -> Result<(), DatabaseError> {
-        self.unlock_now().await
-    }
-
-    async fn lock_holder(&mut self) -> Result<Option<LockHolder>, DatabaseError> {
-        self.lock_holder_now().await
-    }
-
-    async fn begin(&mut self, options: TransactionOptions) -> Result<(), DatabaseError> {
-        match options.for_migration {
-            true => self.begin_migration(options).await,
-            false => self.begin_now(None, options.isolation).await,
-        }
-    }
-
-    async fn begin_part(&mut self, part: Part) -> Result<Claims, DatabaseError> {
-        self.begin_now(Some(part), None).await?;
-        Ok(if part == Part::Chunk { Claims::Apart } else { Claims::Within })
-    }
-
-    async fn commit(&mut self) -> Result<(), DatabaseError> {
-        self.commit_now().await
-    }
-
-    async fn record(&mut self, changes: &[ToolChange]) -> Result<(), DatabaseError> {
-        self.record_now(changes).await
-    }
-
-    async fn finish(&mut self, changes: &[ToolChange], end: End) -> Result<(), DatabaseError> {
-        self.finish_now(changes, end).await
-    }
-
-    async fn check_constraints(&mut self) -> Result<(), DatabaseError> {
-        self.check_constraints_now().await
-    }
-
-    async fn rollback(&mut self) -> Result<(), DatabaseError> {
-        self.rollback_now().await
-    }
-
-    async fn begin_reading(&mut self, table: &TableName, is: &TableIdentity) -> Result<(), DatabaseError> {
-        self.begin_reading_now(table, is).await
-    }
-
-    async fn drop_temporary(&mut self) -> Result<(), DatabaseError> {
-        self.drop_temporary_now().await
-    }
-
-    async fn reconnect(&mut self) -> Result<(), DatabaseError> {
-        self.reconnect_now().await
-    }
-
-    async fn check_tool_tables(&mut self) -> Result<(), DatabaseError> {
-        self.check_tool_tables_now().await
-    }
-
-    async fn in_transaction(&mut self) -> Result<bool, DatabaseError> {
-        self.in_transaction_now().await
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use sqlx::PgConnection;
 
 use super::PostgresDatabase;
+use super::error::lost;
 use super::scope::{rows, simple, text_of};
 use crate::database::{DatabaseError, DatabaseErrorKind};
 
@@ -25,6 +26,10 @@ pub(super) struct Left {
 
 impl PostgresDatabase {
     pub(super) async fn reconnect_now(&mut self) -> Result<(), DatabaseError> {
+        if self.is_gated() {
+            // Another session takes its place, with a ticket of its own.
+            return Err(lost("the session of the component is lost"));
+        }
         self.leave_ahead().await;
         if self.check_usable().is_ok() {
             self.busy = true;
@@ -61,6 +66,12 @@ impl PostgresDatabase {
         self.compare_stored().await
     }
 
+    /// Returns what a session that is given up may have left on the server.
+    pub(super) fn take_left(&mut self) -> Left {
+        let xid = self.transaction.take().map(|transaction| transaction.xid);
+        self.left.take().unwrap_or(Left { backend: self.backend, xid })
+    }
+
     /// Takes the lock again, if the run holds one. The history shows whether another run held it meanwhile.
     async fn lock_again(&mut self) -> Result<(), DatabaseError> {
         let Some(request) = self.locked_for.clone() else { return Ok(()) };
@@ -80,7 +91,7 @@ fn lower_half(xid: &str) -> u64 {
 }
 
 /// Waits until the server has ended the old session's transaction, and ends the session if that takes too long.
-async fn done_with(connection: &mut PgConnection, left: &Left) -> Result<(), DatabaseError> {
+pub(super) async fn done_with(connection: &mut PgConnection, left: &Left) -> Result<(), DatabaseError> {
     // A session is identified by its process and its transaction: after a restart, another session may have the same
     // process number.
     let Left { backend, xid } = left;

@@ -232,7 +232,7 @@ impl PostgresDatabase {
     }
 
     /// The changes as one text, each followed by `; `.
-    fn text_of(&self, changes: &[ToolChange]) -> Result<String, DatabaseError> {
+    pub(super) fn text_of(&self, changes: &[ToolChange]) -> Result<String, DatabaseError> {
         let mut text = String::new();
         for change in changes {
             let spelled = change.spelled(&self.facts, literal, |hex| format!("E'\\\\x{hex}'::pg_catalog.bytea"))?;
@@ -256,7 +256,7 @@ const LEAVE: &str = "RESET SESSION AUTHORIZATION; RESET ROLE; CLOSE ALL; UNLISTE
     SELECT pg_catalog.pg_advisory_unlock_all(); DEALLOCATE ALL; DISCARD SEQUENCES; DISCARD TEMP; RESET ALL";
 
 /// Fails unless the open transaction is this one.
-fn is_ours(xid: &str) -> String {
+pub(super) fn is_ours(xid: &str) -> String {
     // Depends on the time, so that the server computes it only where it is due.
     format!(
         "SELECT CASE WHEN pg_catalog.pg_current_xact_id_if_assigned()::pg_catalog.text OPERATOR(pg_catalog.=) '{xid}' \

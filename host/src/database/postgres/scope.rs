@@ -9,7 +9,8 @@ use super::PostgresDatabase;
 use super::error::{from_sqlx, lost};
 use super::foreign::INSPECT;
 use super::lock::UNLOCKED;
-use super::record::ours;
+use super::logins::session::{Gated, check as check_granted};
+use super::record::{is_ours, ours};
 use super::search_path::{OURS, PIN, UNPIN, is_about_tool_tables};
 use super::settings::prologue;
 use super::stored::Stored;
@@ -73,6 +74,9 @@ impl PostgresDatabase {
         statement: Option<&str>,
         more: impl FnOnce(&Scope) -> String,
     ) -> Result<Scope, DatabaseError> {
+        if self.is_denied {
+            return Err(no_session());
+        }
         self.leave_ahead().await;
         self.check_usable()?;
         let class = match statement {
@@ -80,7 +84,12 @@ impl PostgresDatabase {
             Some(statement) if !has_statement(statement, Dialect::Postgres) => {
                 return Err(DatabaseError::no_statement());
             }
-            Some(statement) => rights::check(statement, self.rights)?,
+            Some(statement) => {
+                if self.is_gated() && self.rights != Role::Host {
+                    check_granted(statement)?;
+                }
+                rights::check(statement, self.rights)?
+            }
             None => StatementClass::Rows,
         };
         if self.stop.is_raised() {
@@ -100,7 +109,10 @@ impl PostgresDatabase {
         let scope = Scope { around };
         let more = more(&scope);
         let names = match statement {
-            Some(statement) if self.rights == Role::Host && is_about_tool_tables(statement) => Names::Ours,
+            // The functions of the gate have a path of their own.
+            Some(statement) if self.rights == Role::Host && !self.is_gated() && is_about_tool_tables(statement) => {
+                Names::Ours
+            }
             _ => Names::Theirs,
         };
         self.busy = true;
@@ -205,6 +217,7 @@ impl PostgresDatabase {
     /// Continues in the open transaction: sets the role's timeouts, checks the tool's tables if the role changed, and
     /// sets a savepoint if one is needed. Sends all of it in one message, or no message if nothing is needed.
     async fn go_on(&mut self, around: Around, names: Names, more: &str) -> Result<(), DatabaseError> {
+        let is_gated = self.is_gated();
         let Some(transaction) = &mut self.transaction else { return Ok(()) };
         if let Some(first) = &transaction.failed {
             return Err(explain_aborted(first));
@@ -223,10 +236,16 @@ impl PostgresDatabase {
         }
         if turns {
             text.push_str(&set_local(&self.own.timeouts(self.rights, self.endpoint.settings())));
-            text.push_str(&FINGERPRINT);
-            text.push_str("; ");
+            if !is_gated {
+                text.push_str(&FINGERPRINT);
+                text.push_str("; ");
+            }
         }
         if around == Around::Savepoint {
+            if is_gated {
+                // A login that has ended the transaction gets no further: what it says would commit by itself.
+                text.push_str(&is_ours(&transaction.xid));
+            }
             text.push_str(&transaction.release());
             text.push_str(&format!("SAVEPOINT {SAVEPOINT}; "));
         }
@@ -238,7 +257,10 @@ impl PostgresDatabase {
         transaction.pinned = names == Names::Ours;
         self.inspected |= inspects;
         transaction.savepoint |= around == Around::Savepoint;
-        if turns {
+        if turns && is_gated {
+            // It has no privilege on the tool's tables.
+            (transaction.script_speaks, transaction.had_script) = (is_script, true);
+        } else if turns {
             transaction.turn(is_script, Fingerprint::of(rows.last()));
         }
         Ok(())
@@ -269,7 +291,12 @@ impl PostgresDatabase {
             text.push_str(&set_local(&self.own.timeouts(self.rights, self.endpoint.settings())));
             text.push_str(&FINGERPRINT);
         }
-        let begin = prologue(&self.own, &self.at_work("NULL"));
+        let path = self.gated.as_ref().map_or_else(|| "NULL".to_owned(), Gated::set_path);
+        let mut begin = prologue(&self.own, &self.at_work(&path));
+        if self.is_gated() {
+            // What a component changes belongs into a transaction with what the host records of it.
+            begin = begin.replacen("BEGIN ", "BEGIN READ ONLY, ", 1);
+        }
         let inspects = names == Names::Ours && !self.inspected;
         if names == Names::Ours {
             text.push_str(OURS);
@@ -328,6 +355,12 @@ enum Names {
 /// Returns the text that sets the settings until the transaction ends; other statements can directly follow it.
 pub(super) fn set_local(settings: &[(&str, String)]) -> String {
     settings.iter().map(|(name, value)| format!("SET LOCAL {name} = {value}; ")).collect()
+}
+
+/// Returns the error for a component under grants that has no session of its login.
+fn no_session() -> DatabaseError {
+    DatabaseError::new(DatabaseErrorKind::Denied, "a component under grants has no session of its own login here")
+        .hint("run `runner grants sync`")
 }
 
 fn refuses_transaction() -> DatabaseError {

@@ -7,6 +7,7 @@ use super::PostgresDatabase;
 use super::error::from_sqlx;
 use super::parameters;
 use super::scope::{Scope, simple};
+use super::search_path::is_about_tool_tables;
 use super::statement_describe::{Described, Shape, describe, one_statement, shape};
 use super::types::Types;
 use super::types_read::value;
@@ -19,6 +20,9 @@ const CELL: usize = 8;
 
 impl PostgresDatabase {
     pub(super) async fn execute_now(&mut self, statement: &str, parameters: &[Value]) -> Result<u64, DatabaseError> {
+        if self.goes_through_gate(statement) {
+            return self.execute_gated(statement, parameters).await;
+        }
         let scope = self.enter(Some(statement)).await?;
         let (watch, limit) = (self.watch(), self.own.limit(self.rights, self.endpoint.settings()));
         let result = if scope.is_bare() {
@@ -41,6 +45,9 @@ impl PostgresDatabase {
         parameters: &[Value],
         limits: QueryLimits,
     ) -> Result<RowSet, DatabaseError> {
+        if self.goes_through_gate(statement) {
+            return self.query_gated(statement, parameters, limits).await;
+        }
         let scope = self.enter(Some(statement)).await?;
         let (watch, limit) = (self.watch(), self.own.limit(self.rights, self.endpoint.settings()));
         let result = if scope.is_bare() {
@@ -52,6 +59,11 @@ impl PostgresDatabase {
         };
         let settled = self.settle(&scope, statement).await;
         self.leave(scope, result.and_then(|rows| settled.map(|()| rows))).await
+    }
+
+    /// Whether a statement of the host is about its own tables, on which the login of this session has no privilege.
+    fn goes_through_gate(&self, statement: &str) -> bool {
+        self.is_gated() && self.rights == Role::Host && is_about_tool_tables(statement)
     }
 
     /// Forgets prepared statements that may be wrong: the schema may have changed or, behind a pooler, the session.
@@ -104,7 +116,8 @@ async fn execute(
     Ok(if shape(statement) == Shape::Change { done.rows_affected() } else { 0 })
 }
 
-async fn query(
+/// Runs a statement with parameters, and returns its rows.
+pub(super) async fn query(
     connection: &mut PgConnection,
     types: &mut Types,
     text: &str,

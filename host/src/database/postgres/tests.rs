@@ -21,6 +21,7 @@ use runner_tests::servers::{self, TestDatabase};
 use super::*;
 use crate::database::contract::{rows, run};
 use crate::database::unguarded::Unguarded as _;
+use crate::database::{End, ToolChange, TransactionOptions};
 
 /// Creates a fresh database on the server that all tests share.
 fn fresh() -> TestDatabase {

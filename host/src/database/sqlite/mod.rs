@@ -47,9 +47,9 @@ use self::writer::Writer;
 use super::opened::Opened;
 use super::{
     BatchLimits, Bulk, ChangedRows, Claims, ConnectOptions, CursorId, CursorRequest, Database, DatabaseError,
-    DatabaseUrl, Dialect, End, Facts, FixedInputs, Grants, LockHolder, LockRequest, PageRequest, Part, Probe,
-    QueryLimits, Role, RoleToken, Session, StopSignal, TableIdentity, TableInfo, TableName, TableSource, TableTarget,
-    ToolChange, TransactionOptions, WriteHint, WriterId,
+    DatabaseUrl, Dialect, End, Facts, FixedInputs, Grants, LockHolder, LockRequest, LoginReport, LoginRequest,
+    PageRequest, Part, Probe, QueryLimits, Role, RoleToken, Session, StopSignal, TableIdentity, TableInfo, TableName,
+    TableSource, TableTarget, ToolChange, TransactionOptions, WantedLogin, WriteHint, WriterId, no_logins,
 };
 use crate::data::{Batch, RowSet, Value};
 
@@ -256,6 +256,14 @@ impl Database for SqliteDatabase {
 
     async fn in_transaction(&mut self) -> Result<bool, DatabaseError> {
         Ok(self.transaction.is_some() && !self.connection.is_autocommit())
+    }
+
+    async fn logins(&mut self, _request: &LoginRequest) -> Result<LoginReport, DatabaseError> {
+        Err(no_logins(self.facts.dialect))
+    }
+
+    async fn check_logins(&mut self, _wanted: &[WantedLogin]) -> Result<(), DatabaseError> {
+        Ok(())
     }
 }
 

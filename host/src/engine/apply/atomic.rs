@@ -64,6 +64,7 @@ impl Engine {
         let isolation = isolation(source, step.direction, dialect);
         let options = TransactionOptions { isolation, ..options_of(step) };
         let mut number = 0;
+        self.grant(step).await?;
         {
             let mut database = self.database.lock().await;
             let database = &mut database.host_until(&self.stop);

@@ -23,6 +23,7 @@ impl Engine {
     pub(super) async fn dry_run(&self, request: &Request, plan: &Plan) -> Result<Outcome> {
         let mut outcome = self.outcome(request);
         self.check_dry_run_support(plan).await?;
+        self.check_dry_run_logins(plan).await?;
         // Enforcing foreign keys cannot be switched within the transaction.
         let foreign_keys_off = plan.steps.iter().any(|step| step.description.needs_table_rebuild());
         {
@@ -146,6 +147,21 @@ impl Engine {
         } else {
             error
         })
+    }
+
+    /// Rejects components with a login of their own: it does not see what the dry run has not committed.
+    pub(super) async fn check_dry_run_logins(&self, plan: &Plan) -> Result<()> {
+        let granted = plan.steps.iter().find(|step| step.grants.is_some());
+        let Some(step) = granted else { return Ok(()) };
+        if !self.database.lock().await.facts().separate_logins {
+            return Ok(());
+        }
+        Err(Error::denied(format!(
+            "a dry run cannot run `{}` under its grants: its login is for this database, and sees only what is committed",
+            step.id()
+        ))
+        .hint(format!("`--target` stops the dry run before `{}`", step.id()))
+        .hint("`runner plan` shows what it needs beside what it is granted"))
     }
 
     /// Rejects what cannot be rolled back, before anything has run.

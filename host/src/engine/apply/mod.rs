@@ -28,18 +28,18 @@ use super::Direction;
 use super::backup::{Backup, BackupJob};
 use super::control::{RunControl, RunningMigration};
 use super::dry_run::DryRun;
-use super::event::{Event, EventSink};
+use super::event::{Event, EventSink, LogLevel};
 use super::history::{self, Numbers, RunMode};
 use super::outcome::{Done, Failed, Outcome, TookEffect};
 use super::plan::{Plan, PlanInput, PlannedMigration, plan_apply, plan_redo, plan_rollback};
 use crate::data::Value;
-use crate::database::{LockRequest, SharedDatabase, StopSignal};
+use crate::database::{Facts, LockRequest, SharedDatabase, StopSignal};
 use crate::engine::identity::Identity;
 use crate::engine::script::{ScriptLoader, Transforms};
 use crate::engine::stopped::stopped;
 use crate::error::{Error, Result};
 use crate::project::catalog::Catalog;
-use crate::project::settings::ComponentGrants;
+use crate::project::settings::{ComponentGrants, RequiredIsolation};
 
 /// Runs a project's migrations on a database.
 pub struct Engine {
@@ -57,6 +57,8 @@ pub struct Engine {
     pub parameters: Arc<BTreeMap<String, Value>>,
     /// What components may do with the database, as far as the operator restricts them.
     pub grants: Arc<ComponentGrants>,
+    /// What must confine a component.
+    pub isolation: RequiredIsolation,
     /// The process that runs and the time of the run.
     pub identity: Identity,
     /// The largest artifact kept in history, in bytes.
@@ -105,11 +107,16 @@ impl Engine {
         self.check_writable().await?;
         self.check_accept(request).await?;
         self.check_sql(&plan).await?;
+        if let Some(message) = plan.isolation(&self.facts().await) {
+            self.events.emit(&Event::Log { revision: String::new(), level: LogLevel::Info, message });
+        }
         match self.transforms.share {
             true => self.lock_sharing(request).await?,
             false => self.lock(request).await?,
         }
         let outcome = self.run_locked(request).await;
+        // The session of a component's login ends with the run.
+        let _ = self.database.lock().await.set_grants(None);
         // A failure here needs no handling: the lock ends with the connection at the latest.
         let unlocked = self.database.lock().await.unlock().await;
         if let Err(error) = unlocked {
@@ -226,8 +233,14 @@ impl Engine {
             Action::Redo => plan_redo(&input),
         };
         let plan = plan?.with_grants(&input, &self.grants)?;
+        plan.check_isolation(self.isolation, &facts)?;
         plan.check_grants(&facts)?;
+        database.check_logins(&plan.logins()).await?;
         Ok(plan)
+    }
+
+    async fn facts(&self) -> Facts {
+        self.database.lock().await.facts().clone()
     }
 
     /// Fails before anything has run if the server accepts no changes.

@@ -88,6 +88,7 @@ impl Engine {
             stop: self.stop.clone(),
             parameters: self.parameters.clone(),
             grants: self.grants.clone(),
+            isolation: self.isolation,
             identity: self.identity.clone(),
             stored_artifact_bytes: self.stored_artifact_bytes,
             stored_call_bytes: self.stored_call_bytes,

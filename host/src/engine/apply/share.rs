@@ -15,6 +15,7 @@ use crate::engine::event::{Event, LogLevel};
 use crate::engine::history::{self, RunMode};
 use crate::engine::journal::Journal;
 use crate::engine::journal::chunk::{UnderWay, under_way};
+use crate::engine::plan::grants_for;
 use crate::engine::recorder::RunRecorder;
 use crate::engine::run::Run;
 use crate::engine::script::{Execution, LeftOut, RunContext, Script};
@@ -174,6 +175,10 @@ impl Engine {
         helped: &Arc<RunRecorder>,
     ) -> Result<Option<RunContext>> {
         let mut database = connection.lock().await;
+        let name = self.catalog.get(&task.revision).map_or("", |migration| &migration.name);
+        let granted = grants_for(&self.grants, &task.revision, name);
+        let grants = granted.map(|grants| Arc::new(grants.of(&task.revision)));
+        database.set_grants(grants.clone())?;
         let database = &mut database.host();
         let run = Run { history: task.history, direction: Direction::Up };
         let Some(journal) = Journal::join(database, run, &task.sha256, &self.stop).await? else { return Ok(None) };
@@ -188,7 +193,7 @@ impl Engine {
             parameters: inputs.parameters.clone(),
             recorder: helped.clone(),
             server_version: Some(inputs.server_version.clone()),
-            grants: None,
+            grants,
             execution: Execution::Journalled(Arc::new(journal)),
             left_out: LeftOut::default(),
             transforms: self.transforms.clone(),

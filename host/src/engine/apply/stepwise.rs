@@ -56,6 +56,8 @@ impl Engine {
         let started = Started::now();
         let recorder = Arc::new(self.recorder(step));
         let of = script.steps(step.direction);
+        // What is recorded before and after the migration is the host's.
+        self.database.lock().await.set_grants(None).map_err(|error| not_begun(error.into(), step, None))?;
         let opened = self
             .open((request, step), &source, &started, (&recorder, numbers))
             .await
@@ -70,6 +72,7 @@ impl Engine {
         // The error that ended the run matters more than errors of its last transaction and its temporary tables.
         let rolled_back = database.rollback().await.map_err(Error::from);
         let dropped = database.drop_temporary().await.map_err(Error::from);
+        let dropped = dropped.and(database.connection().set_grants(None).map_err(Error::from));
         let ended = match ran.and(rolled_back).and(dropped) {
             Ok(()) => opened.journal.end(database).await,
             Err(error) => Err(error),

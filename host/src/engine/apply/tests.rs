@@ -17,6 +17,7 @@ use crate::engine::sql_script::SqlScript;
 use crate::engine::target::Target;
 use crate::error::ErrorKind;
 use crate::project::catalog::{Artifact, Description, Kind, Migration, Mode, SqlFiles};
+use crate::project::settings::RequiredIsolation;
 use crate::project::sha256;
 
 /// Notes the kinds of events.
@@ -81,6 +82,7 @@ async fn heard_engine(migrations: Vec<Migration>, events: Arc<Heard>) -> Engine 
         stop: StopSignal::default(),
         parameters: Arc::default(),
         grants: Arc::default(),
+        isolation: RequiredIsolation::Any,
         identity: Identity::now(),
         stored_artifact_bytes: 1 << 20,
         stored_call_bytes: 1 << 20,

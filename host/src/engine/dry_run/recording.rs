@@ -11,9 +11,9 @@ use crate::data::{Batch, RowSet, Value};
 use crate::database::message::value_text;
 use crate::database::{
     BatchLimits, Bulk, Claims, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, End, Facts, FixedInputs,
-    Grants, LockHolder, LockRequest, PageRequest, Part, Probe, QueryLimits, Role, RoleToken, Session, StopSignal,
-    TableIdentity, TableInfo, TableName, TableSource, TableTarget, ToolChange, TransactionOptions, WriteHint,
-    WriteMode, WriterId,
+    Grants, LockHolder, LockRequest, LoginReport, LoginRequest, PageRequest, Part, Probe, QueryLimits, Role, RoleToken,
+    Session, StopSignal, TableIdentity, TableInfo, TableName, TableSource, TableTarget, ToolChange, TransactionOptions,
+    WantedLogin, WriteHint, WriteMode, WriterId,
 };
 use crate::engine::event::dry_run::{Cell, Change};
 
@@ -255,6 +255,14 @@ impl Database for RecordingDatabase {
     async fn reconnect(&mut self) -> Result<(), DatabaseError> {
         self.writers.clear();
         self.inner.reconnect().await
+    }
+
+    async fn logins(&mut self, request: &LoginRequest) -> Result<LoginReport, DatabaseError> {
+        self.inner.logins(request).await
+    }
+
+    async fn check_logins(&mut self, wanted: &[WantedLogin]) -> Result<(), DatabaseError> {
+        self.inner.check_logins(wanted).await
     }
 
     async fn check_tool_tables(&mut self) -> Result<(), DatabaseError> {

@@ -7,12 +7,12 @@ use std::sync::Arc;
 
 use super::{Plan, PlanInput, PlannedMigration};
 use crate::database::grants::Verb;
-use crate::database::{Facts, Grants};
+use crate::database::{Facts, Grants, WantedLogin};
 use crate::engine::target::compare_revisions;
 use crate::error::{Error, ErrorKind, Result, several};
 use crate::project::catalog::Kind;
 use crate::project::packages::{RAW_SQL, package_of};
-use crate::project::settings::ComponentGrants;
+use crate::project::settings::{ComponentGrants, RequiredIsolation};
 use crate::project::{RevisionKey, migration_id};
 
 /// The need of components that change the schema.
@@ -29,10 +29,11 @@ impl Plan {
     pub fn with_grants(mut self, input: &PlanInput<'_>, grants: &ComponentGrants) -> Result<Self> {
         // Names of packages have a `/`; the catalog has compared them.
         for name in grants.keys().filter(|name| !name.contains('/')) {
-            check_name(input, name)?;
+            component_of_grants(input, name)?;
         }
         for step in self.steps.iter_mut().filter(|step| step.kind.is_sandboxed()) {
-            step.grants = grants_for(grants, &step.revision, &step.name);
+            let granted = grants_for(grants, &step.revision, &step.name);
+            step.grants = granted.map(|grants| Arc::new(grants.of(&step.revision)));
         }
         Ok(self)
     }
@@ -42,6 +43,55 @@ impl Plan {
         let refused: Vec<Error> = self.steps.iter().filter_map(|step| refusal(&self.steps, step, facts)).collect();
         let heading = |count| format!("{count} components need more than they are granted");
         several(refused, heading).map_or(Ok(()), Err)
+    }
+}
+
+impl Plan {
+    /// Fails if a component is to run that the database does not confine, where the settings require it.
+    pub fn check_isolation(&self, required: RequiredIsolation, facts: &Facts) -> Result<()> {
+        if required == RequiredIsolation::Any || !facts.dialect.has_server() {
+            return Ok(());
+        }
+        let components = self.steps.iter().filter(|step| step.kind.is_sandboxed());
+        let refused = components.filter(|step| step.grants.is_none() || !facts.separate_logins).map(|step| {
+            let id = step.id();
+            let error = Error::new(
+                ErrorKind::Denied,
+                format!("`{id}` would run with runner's own login, and the settings say `isolation = \"required\"`"),
+            );
+            match facts.separate_logins {
+                true => error.hint(format!(
+                    "write what it may do below `[grants.{id}]`, and run `runner grants sync`: it then has a login of its own"
+                )),
+                false => error.hint(format!("components have no logins of their own on {}", facts.dialect)),
+            }
+        });
+        several(refused.collect(), |count| format!("{count} components would run with runner's own login"))
+            .map_or(Ok(()), Err)
+    }
+
+    /// Says in one line what isolates its components; `None` without components, and where the database itself decides about each
+    /// statement.
+    pub fn isolation(&self, facts: &Facts) -> Option<String> {
+        let components = || self.steps.iter().filter(|step| step.kind.is_sandboxed());
+        if !facts.dialect.has_server() || components().next().is_none() {
+            return None;
+        }
+        let open: Vec<String> = components()
+            .filter(|step| step.grants.is_none() || !facts.separate_logins)
+            .map(|step| format!("`{}`", step.id()))
+            .collect();
+        Some(match open.as_slice() {
+            [] => "isolation: each component has a login of its own, with the rights that it is granted".to_owned(),
+            open => format!("isolation: none by the server for {}, with runner's own login", open.join(", ")),
+        })
+    }
+
+    /// The logins that its components under grants need.
+    pub fn logins(&self) -> Vec<WantedLogin> {
+        let wanted =
+            |step: &PlannedMigration| Some(WantedLogin { id: step.id(), grants: step.grants.clone()?, is_early: true });
+        self.steps.iter().filter_map(wanted).collect()
     }
 }
 
@@ -86,7 +136,7 @@ fn refusal(steps: &[PlannedMigration], step: &PlannedMigration, facts: &Facts) -
             Some(_) => error,
             None => error.hint(format!("if you trust it with the whole database, remove `[grants.{id}]`")),
         };
-        return Some(error.hint("this version enforces grants on SQLite only"));
+        return Some(error.hint("this version enforces grants on SQLite and PostgreSQL"));
     }
     let missing = missing_grants(step);
     if missing.is_empty() {
@@ -155,13 +205,14 @@ fn is_for(name: &str, revision: &str, migration: &str) -> bool {
         || (RevisionKey::of(name).is_some() && compare_revisions(name, revision).is_eq())
 }
 
-/// A name that means no component leaves one without the limits that its operator wanted.
-fn check_name(input: &PlanInput<'_>, name: &str) -> Result<()> {
+/// Returns the revision of the component that a name in the settings means. One that means none is an error: it leaves a component
+/// without the limits that its operator wanted.
+pub fn component_of_grants(input: &PlanInput<'_>, name: &str) -> Result<String> {
     let project = input.catalog.migrations.iter().map(|it| (&*it.revision, &*it.name, it.kind));
     let applied = input.history.live.iter().map(|it| (&*it.revision, &*it.name, it.kind));
     let mut named = project.chain(applied).filter(|(revision, migration, _)| is_for(name, revision, migration));
     match named.next() {
-        Some((_, _, Kind::Component | Kind::Script)) => Ok(()),
+        Some((revision, _, Kind::Component | Kind::Script)) => Ok(revision.to_owned()),
         Some((revision, migration, Kind::Sql)) => {
             Err(Error::usage(format!("`[grants.{name}]` is for `{}`, which is SQL", migration_id(revision, migration)))
                 .hint("grants restrict components: review SQL before you run it, and remove the table"))

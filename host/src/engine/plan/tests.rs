@@ -18,6 +18,7 @@ const fn facts(dialect: Dialect, transactional_ddl: bool) -> Facts {
         atomic_lists: true,
         skips_locked: true,
         enforces_grants: true,
+        separate_logins: false,
         read_only: false,
         packet_bytes: None,
         schema: None,

@@ -309,7 +309,8 @@ async fn run_workers(shared: &Arc<SharedTransform>, main: Connection) -> (Connec
 /// A worker on a connection of its own. If the server accepts no more connections, the other workers do its work.
 async fn run_on_own_connection(shared: &Arc<SharedTransform>, number: usize) -> Result<(), CallError> {
     let Some(connector) = &shared.run.transforms.connector else { return Ok(()) };
-    let database = match connector.connect().await {
+    let connected = connector.connect().await;
+    let database = match connected.and_then(|mut made| made.set_grants(shared.run.grants.clone()).map(|()| made)) {
         Ok(database) => database,
         Err(error) => {
             shared.run.events.emit(&Event::Log {

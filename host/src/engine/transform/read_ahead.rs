@@ -4,6 +4,8 @@
 //! The reading thread connects while the first chunks are read and written without it, reports when it is ready, and
 //! then receives the position to begin at: the transform never waits for a connection that cannot be made.
 
+use std::sync::Arc;
+
 use tokio::sync::oneshot::error::TryRecvError;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -11,7 +13,7 @@ use tokio::task::JoinHandle;
 use super::position;
 use crate::data::Batch;
 use crate::database::{
-    BatchLimits, Bulk, Connector, DatabaseError, StopSignal, TableIdentity, TableSource, TableTarget,
+    BatchLimits, Bulk, Connector, DatabaseError, Grants, StopSignal, TableIdentity, TableSource, TableTarget,
 };
 use crate::engine::call::answer::Position;
 use crate::engine::event::{Event, LogLevel};
@@ -81,8 +83,12 @@ impl ReadAhead {
         // It reads what is there.
         connector.options.create = false;
         let after = if session.facts().dialect.has_server() { AFTER_ON_SERVER } else { AFTER_IN_FILE };
-        let (stop, source) = (run.stop.clone(), source.clone());
-        Ok(Some(Self { task: ReadTask { connector, stop, source, limits, is }, after, stage: Stage::Unstarted(0) }))
+        let (stop, source, grants) = (run.stop.clone(), source.clone(), run.grants.clone());
+        Ok(Some(Self {
+            task: ReadTask { connector, stop, source, limits, is, grants },
+            after,
+            stage: Stage::Unstarted(0),
+        }))
     }
 
     /// Returns the next chunk and moves the reader past it. `None`: it must be read on the migration's connection.
@@ -176,6 +182,7 @@ struct ReadTask {
     source: TableSource,
     limits: BatchLimits,
     is: TableIdentity,
+    grants: Option<Arc<Grants>>,
 }
 
 impl ReadTask {
@@ -186,6 +193,7 @@ impl ReadTask {
         chunks: &mpsc::Sender<Result<ReadChunk, DatabaseError>>,
     ) -> Result<(), DatabaseError> {
         let mut database = self.connector.connect().await?;
+        database.set_grants(self.grants)?;
         // The pages are the tool's own SELECTs, without a filter of the migration, in a transaction that cannot be committed.
         let mut session = database.host_until(&self.stop);
         session.connection().begin_reading(&self.source.table, &self.is).await?;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::file::{Environment, NamedDatabase, SettingsFile};
 use super::interpolate;
 use super::named::{flag_or_variable, flagged};
-use super::{DEFAULT_DATABASE_URL, LoadRequest};
+use super::{DEFAULT_DATABASE_URL, LoadRequest, RequiredIsolation};
 use crate::database::{DatabaseUrl, Dialect};
 use crate::error::{Error, Result};
 use crate::project::env::{self, Variables};
@@ -51,6 +51,12 @@ impl<'a> Choice<'a> {
         let database = self.database.as_ref().map(|(_, database)| of_database(database));
         let environment = self.environment.as_ref().map(|(_, environment)| of_environment(environment));
         std::iter::once(plain).chain(database).chain(environment)
+    }
+
+    /// What must confine a component.
+    pub fn isolation(&self, content: &SettingsFile) -> RequiredIsolation {
+        let of_environment = self.environment.as_ref().and_then(|(_, environment)| environment.isolation.as_ref());
+        of_environment.or(content.isolation.as_ref()).map(|isolation| isolation.value).unwrap_or_default()
     }
 
     /// The table of the settings that protects the database, if one does.

@@ -6,6 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use toml::Spanned;
 use toml::de::DeValue;
 
+use super::RequiredIsolation;
 use super::backup;
 use super::grants::{self, ComponentGrants};
 use super::named::{self, SettingValue};
@@ -31,6 +32,8 @@ pub(super) struct SettingsFile {
     pub toolchain: Option<Sourced<String>>,
     pub url: Option<Sourced<String>>,
     pub protected: bool,
+    /// `[database] isolation`
+    pub isolation: Option<Sourced<RequiredIsolation>>,
     /// `[database] foreign_keys`
     pub foreign_keys: Option<Sourced<bool>>,
     pub environments: BTreeMap<String, Environment>,
@@ -52,6 +55,7 @@ pub(super) struct Environment {
     pub url: Option<Sourced<String>>,
     /// Databases are neither dropped nor rolled back to the base.
     pub protected: bool,
+    pub isolation: Option<Sourced<RequiredIsolation>>,
     pub foreign_keys: Option<Sourced<bool>>,
     /// `[environments.NAME.databases.OTHER] url`
     pub databases: BTreeMap<String, Sourced<String>>,
@@ -77,6 +81,8 @@ pub(super) struct NamedDatabase {
 const LARGEST: u64 = 4 << 20;
 
 const FOREIGN_KEYS: &str = "foreign_keys";
+
+const ISOLATION: &str = "isolation";
 
 const DEFAULT_MIGRATIONS: &str = "migrations";
 
@@ -127,9 +133,10 @@ impl SettingsFile {
             content.sdk = project.text("sdk").map(PathBuf::from);
         }
         if let Some(database) = root.section("database", "database") {
-            database.only(&known(&["url", FOREIGN_KEYS, "protected"]));
+            database.only(&known(&["url", FOREIGN_KEYS, "protected", ISOLATION]));
             content.url = database.string("url");
             content.protected = database.boolean("protected");
+            content.isolation = isolation(&database);
             content.foreign_keys = database.flag(FOREIGN_KEYS);
             content.timeouts = named::read(&database, &timeouts::SETTINGS);
         }
@@ -203,6 +210,7 @@ fn environment(section: &Section<'_, '_>, _name: &str) -> Option<Environment> {
         "url",
         FOREIGN_KEYS,
         "protected",
+        ISOLATION,
         "limits",
         "parameters",
         "transform",
@@ -212,6 +220,7 @@ fn environment(section: &Section<'_, '_>, _name: &str) -> Option<Environment> {
     Some(Environment {
         url: section.string("url"),
         protected: section.boolean("protected"),
+        isolation: isolation(section),
         foreign_keys: section.flag(FOREIGN_KEYS),
         databases: by_name(section, "databases", |section, _| {
             section.only(&["url"]);
@@ -242,6 +251,22 @@ fn named_database(section: &Section<'_, '_>, name: &str) -> Option<NamedDatabase
         timeouts: named::read(section, &timeouts::SETTINGS),
         backup: backup::read(section),
     })
+}
+
+/// Whether a component must be isolated by the database.
+fn isolation(section: &Section<'_, '_>) -> Option<Sourced<RequiredIsolation>> {
+    let text = section.string(ISOLATION)?;
+    let value = match text.value.as_str() {
+        "required" => RequiredIsolation::ByTheDatabase,
+        "optional" => RequiredIsolation::Any,
+        other => {
+            let message =
+                format!("`{}` must be `required` or `optional`, not `{}`", section.key(ISOLATION), shown(other));
+            section.wrong(ISOLATION, message, "`required` refuses components that the database does not confine");
+            return None;
+        }
+    };
+    Some(Sourced { value, origin: text.origin })
 }
 
 /// These keys and those of the timeouts.

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use crate::database::Grants;
 use crate::database::grants::Grant;
+use crate::database::logins::Secret;
+use crate::project::env::Variables;
 use crate::project::toml_reader::Section;
 
 /// The grants of components, by the name in the settings: a migration's ID, its revision, or the package that it is part of.
@@ -13,10 +15,25 @@ pub type ComponentGrants = BTreeMap<String, Arc<Grants>>;
 /// What stands before the name of a function.
 const FUNCTION: &str = "function ";
 
+/// Fills in the passwords that operators keep in variables.
+pub(super) fn with_passwords(grants: &ComponentGrants, variables: &Variables) -> ComponentGrants {
+    let filled = grants.iter().map(|(name, grants)| {
+        let secret = grants.password_env.as_ref().and_then(|variable| variables.get(variable));
+        let secret = secret.filter(|secret| !secret.is_empty()).map(Secret::new);
+        (name.clone(), Arc::new(Grants { secret, ..(**grants).clone() }))
+    });
+    filled.collect()
+}
+
 /// One table.
 pub(super) fn read(section: &Section<'_, '_>, _name: &str) -> Option<Arc<Grants>> {
-    section.only(&["allow", "raw_sql"]);
-    Some(Arc::new(read_grants(section)))
+    section.only(&["allow", "raw_sql", "password_env", "superuser"]);
+    let grants = Grants {
+        password_env: section.text("password_env").map(str::to_owned),
+        superuser: section.boolean("superuser"),
+        ..read_grants(section)
+    };
+    Some(Arc::new(grants))
 }
 
 /// What is granted in a table.

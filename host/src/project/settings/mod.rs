@@ -45,6 +45,16 @@ pub const DEFAULT_DATABASE_URL: &str = "sqlite://runner.db";
 /// Default timeout for the lock: longer than most runs, and short enough for an operator at a terminal.
 pub const DEFAULT_LOCK_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// What must confine a component.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RequiredIsolation {
+    /// Whatever there is.
+    #[default]
+    Any,
+    /// The database: SQLite's authorizer, or a login of its own.
+    ByTheDatabase,
+}
+
 /// Input from the command line and the process.
 #[derive(Clone, Debug, Default)]
 pub struct LoadRequest {
@@ -103,6 +113,8 @@ pub struct Settings {
     pub database_url: Sourced<DatabaseUrl>,
     /// The settings say that the database is neither dropped nor rolled back to the base: which of them.
     pub protected: Option<String>,
+    /// What must confine a component.
+    pub isolation: RequiredIsolation,
     /// The directory of the migrations, relative to the project.
     pub migrations: PathBuf,
     /// The sources of `runner-guest` for `runner new --lang rust`, absolute; by default the copy embedded in the binary.
@@ -213,6 +225,7 @@ impl Settings {
             name: content.name.clone().unwrap_or_else(directory_name),
             migrations: choice.migrations(content),
             protected: choice.protected(content),
+            isolation: choice.isolation(content),
             environment: choice.environment.map(|(name, _)| name),
             database: choice.database.map(|(name, _)| name),
             database_url,
@@ -221,7 +234,7 @@ impl Settings {
             limits,
             limit_origins,
             parameters,
-            grants: content.grants.clone(),
+            grants: grants::with_passwords(&content.grants, variables),
             packages: content.packages.clone(),
             parameter_variables,
             switches: variables.switches(),
@@ -254,7 +267,8 @@ impl Settings {
     pub fn secrets(&self) -> Vec<String> {
         let of_tests = self.test.urls.iter().flatten().map(|url| &url.value);
         let urls = std::iter::once(&self.database_url.value).chain(of_tests).chain(&self.throttle.replicas);
-        urls.flat_map(DatabaseUrl::secrets).collect()
+        let of_logins = self.grants.values().filter_map(|grants| grants.secret.as_ref());
+        urls.flat_map(DatabaseUrl::secrets).chain(of_logins.map(|secret| secret.reveal().to_owned())).collect()
     }
 
     /// The directory of the migrations, absolute.

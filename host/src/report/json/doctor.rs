@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::{DatabaseJson, SCHEMA};
 use crate::attack::AttackReport;
 use crate::engine::isolation::Isolation;
+use crate::report::text::Confined;
 
 /// `runner doctor`.
 #[derive(Debug, Serialize)]
@@ -17,7 +18,7 @@ pub struct DoctorJson {
     version: Option<String>,
     /// The login on the server; null on SQLite.
     login: Option<String>,
-    /// `authorizer` or `shared-login`: what holds components back.
+    /// `authorizer`, `separate-logins` or `shared-login`: what holds components back.
     isolation: &'static str,
     /// What the login may do beyond its database, such as `superuser` or `read-files`.
     powers: Vec<&'static str>,
@@ -54,6 +55,8 @@ struct ConfinedJson {
     id: String,
     /// What the settings grant it; null: it may do what SQL may.
     granted: Option<Vec<String>>,
+    /// How its login differs from what it should be; empty if it is in line, or has none.
+    differences: Vec<String>,
 }
 
 impl DoctorJson {
@@ -63,7 +66,7 @@ impl DoctorJson {
         version: &str,
         isolation: &Isolation,
         enforces_grants: bool,
-        components: impl Iterator<Item = (&'a str, Option<&'a [String]>)>,
+        components: impl Iterator<Item = Confined<'a>>,
     ) -> Self {
         Self {
             schema: SCHEMA,
@@ -75,7 +78,11 @@ impl DoctorJson {
             powers: isolation.powers.iter().map(|power| power.name()).collect(),
             enforces_grants,
             components: components
-                .map(|(id, granted)| ConfinedJson { id: id.to_owned(), granted: granted.map(<[String]>::to_vec) })
+                .map(|it| ConfinedJson {
+                    id: it.id.to_owned(),
+                    granted: it.granted.map(<[String]>::to_vec),
+                    differences: it.differences.to_vec(),
+                })
                 .collect(),
             attack: None,
         }

@@ -25,6 +25,7 @@ fn schemas() -> BTreeMap<&'static str, Value> {
         ("doctor", of::<DoctorJson>("`runner doctor`", &["doctor"])),
         ("error", of::<ErrorDocument>("A command that failed before it had other output", &[])),
         ("event", of::<EventJson>("A line on standard error: an event of a run", &[])),
+        ("grants", of::<GrantsJson>("`runner grants`", &["grants"])),
         ("history", of::<HistoryJson>("`runner history`", &["history"])),
         ("outdated", of::<OutdatedJson>("`runner outdated`", &["outdated"])),
         ("package", of::<PackageJson>("`runner package`", &["package"])),

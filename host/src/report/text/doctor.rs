@@ -5,12 +5,18 @@ use crate::attack::AttackReport;
 use crate::database::Facts;
 use crate::engine::isolation::{Barrier, Isolation};
 
+/// A component, and what it is granted.
+pub struct Confined<'a> {
+    /// `REVISION_name`.
+    pub id: &'a str,
+    /// The grants, one per line; `None`: what SQL may do.
+    pub granted: Option<&'a [String]>,
+    /// How its login differs from what it should be.
+    pub differences: &'a [String],
+}
+
 /// What isolates components on a database. `components` are IDs with their grants.
-pub fn doctor<'a>(
-    facts: &Facts,
-    isolation: &Isolation,
-    components: impl Iterator<Item = (&'a str, Option<&'a [String]>)>,
-) -> Text {
+pub fn doctor<'a>(facts: &Facts, isolation: &Isolation, components: impl Iterator<Item = Confined<'a>>) -> Text {
     let mut text = Text::new();
     let version = if facts.version.is_empty() { String::new() } else { format!(" {}", facts.version) };
     line(&mut text, "server", &format!("{}{version}", facts.dialect));
@@ -22,18 +28,20 @@ pub fn doctor<'a>(
         "isolation",
         match isolation.barrier {
             Barrier::Authorizer => "SQLite's authorizer decides about each statement of a component",
+            Barrier::SeparateLogins => "each component has a login of its own, with the rights that it is granted",
             Barrier::SharedLogin => {
                 "none by the server: components have this login. Their statements are checked, and the history is proven \
              unchanged before each commit"
             }
         },
     );
-    for power in &isolation.powers {
+    // They are those of the login that components without grants have.
+    for power in isolation.powers.iter().filter(|_| isolation.barrier != Barrier::SeparateLogins) {
         text.push(DIM, format!("{:<WIDTH$}", "risk"));
         text.push(ODD, format!("a component may {}", power.told()));
         text.push_end();
     }
-    for (id, granted) in components {
+    for Confined { id, granted, differences } in components {
         text.push(DIM, format!("{:<WIDTH$}", "component"));
         text.push(PLAIN, format!("{id}: "));
         match granted {
@@ -45,6 +53,11 @@ pub fn doctor<'a>(
             Some(lines) => text.push(GOOD, lines.join(", ")),
         }
         text.push_end();
+        for difference in differences {
+            text.push(DIM, format!("{:<WIDTH$}", "login"));
+            text.push(ODD, difference);
+            text.push_end();
+        }
     }
     text
 }

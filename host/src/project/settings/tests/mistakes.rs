@@ -52,7 +52,7 @@ fn errors_in_the_file_have_line_numbers() {
         (
             "[grants.acme]\ntables = ['read *']\n",
             "unknown key `tables` in `[grants.acme]`\n  file: runner.toml:2:1\n  line: tables = ['read *']\n  \
-             hint: valid keys: `allow` and `raw_sql`",
+             hint: valid keys: `allow`, `raw_sql`, `password_env` and `superuser`",
         ),
         (
             "[grants.acme]\nallow = ['read a(b)', 'delete a(b)']\n",

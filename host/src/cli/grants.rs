@@ -1,0 +1,114 @@
+//! `runner grants`
+
+use std::sync::Arc;
+
+use super::context::{Context, HistoryDetail, OpenedDatabase};
+use super::exit;
+use super::grants_args::GrantsCommand;
+use crate::database::logins::{LoginReport, LoginRequest, LoginTask, Removal, WantedLogin};
+use crate::engine::history::History;
+use crate::engine::plan::{PlanInput, PlanOptions, component_of_grants, grants_for};
+use crate::engine::target::compare_revisions;
+use crate::error::{Error, Result};
+use crate::project::catalog::Catalog;
+use crate::project::migration_id;
+use crate::report::json::GrantsJson;
+use crate::report::{Format, Text, text};
+use crate::runtime;
+
+/// Looks at the logins of components, or changes them.
+pub fn run(context: &Context, command: GrantsCommand) -> Result<u8> {
+    let catalog = context.inspect()?.catalog;
+    runtime::run(async {
+        let OpenedDatabase { database, history, facts } = context.open(HistoryDetail::Live).await?;
+        let input = PlanInput { catalog: &catalog, history: &history, facts: &facts, options: PlanOptions::default() };
+        let Asked { action, request } = asked(context, &input, command)?;
+        let Some(mut database) = database else { return Err(missing(context)) };
+        let found = database.host().logins(&request).await.map_err(|error| context.place(error.into()))?;
+        show(context, (action, request.task), &found);
+        Ok(exit::DONE)
+    })
+}
+
+/// What a command asks for.
+struct Asked {
+    action: &'static str,
+    request: LoginRequest,
+}
+
+fn asked(context: &Context, input: &PlanInput<'_>, command: GrantsCommand) -> Result<Asked> {
+    let all = wanted(context, input)?;
+    Ok(match command {
+        GrantsCommand::List => Asked {
+            action: "list",
+            request: LoginRequest { task: LoginTask::Look, wanted: all, remove: Removal::Others },
+        },
+        GrantsCommand::Sync(args) => {
+            let task = if args.sql { LoginTask::Script } else { LoginTask::Sync };
+            let (wanted, remove) = match args.name {
+                None => (all, Removal::Others),
+                Some(name) => {
+                    let revision = component_of_grants(input, &name)?;
+                    let of: Vec<WantedLogin> =
+                        all.into_iter().filter(|wanted| wanted.grants.component == revision).collect();
+                    if of.is_empty() {
+                        return Err(Error::usage(format!("the settings have no grants for `{name}`")).hint(format!(
+                            "write `[grants.{name}]` into `runner.toml`; an empty table grants nothing"
+                        )));
+                    }
+                    (of, Removal::Nothing)
+                }
+            };
+            Asked { action: "sync", request: LoginRequest { task, wanted, remove } }
+        }
+        GrantsCommand::Remove(args) => {
+            let remove = args.revision.map_or(Removal::Others, Removal::Of);
+            Asked { action: "remove", request: LoginRequest { task: LoginTask::Sync, wanted: Vec::new(), remove } }
+        }
+    })
+}
+
+/// The components under grants: of the project, and those that only the history has, which can be rolled back.
+fn wanted(context: &Context, input: &PlanInput<'_>) -> Result<Vec<WantedLogin>> {
+    let settings = &context.settings.grants;
+    // Names of packages have a `/`; the catalog has compared them.
+    for name in settings.keys().filter(|name| !name.contains('/')) {
+        component_of_grants(input, name)?;
+    }
+    let project = input.catalog.migrations.iter().map(|it| (&*it.revision, &*it.name, it.kind));
+    let only_history = input.history.live.iter().filter(|record| input.catalog.get(&record.revision).is_none());
+    let all = project.chain(only_history.map(|it| (&*it.revision, &*it.name, it.kind)));
+    let granted = all.filter(|(_, _, kind)| kind.is_sandboxed()).filter_map(|(revision, name, _)| {
+        let grants = Arc::new(grants_for(settings, revision, name)?.of(revision));
+        let is_early = is_early(input.catalog, input.history, revision);
+        Some(WantedLogin { id: migration_id(revision, name), grants, is_early })
+    });
+    Ok(granted.collect())
+}
+
+/// Whether migrations before a revision are pending.
+fn is_early(catalog: &Catalog, history: &History, revision: &str) -> bool {
+    let is_applied = |revision: &str| history.live.iter().any(|record| record.revision == revision);
+    let mut before = catalog.migrations.iter().filter(|it| compare_revisions(&it.revision, revision).is_lt());
+    before.any(|migration| !is_applied(&migration.revision))
+}
+
+fn missing(context: &Context) -> Error {
+    context.place(Error::failed("the database does not exist").hint("`runner apply` creates a SQLite file"))
+}
+
+fn show(context: &Context, (action, task): (&'static str, LoginTask), found: &LoginReport) {
+    let printer = &context.printer;
+    context.say_database();
+    match printer.format() {
+        Format::Json => printer.json(&GrantsJson::new(context.database_json(), action, task, found)),
+        Format::Text => {
+            match task {
+                LoginTask::Look => printer.data(&text::logins(found)),
+                LoginTask::Script => printer.data(&text::login_statements(found)),
+                LoginTask::Sync => printer.talk(&Text::new().plain(text::login_changes(action, found)).end()),
+            }
+            found.notes.iter().for_each(|note| printer.warn(note, None));
+        }
+    }
+}

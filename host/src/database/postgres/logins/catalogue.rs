@@ -1,0 +1,236 @@
+//! What the server's catalogues say about the login of a run, the tables, and the logins of components.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sqlx::PgConnection;
+use sqlx::postgres::PgRow;
+
+use super::super::schema::literal;
+use super::super::scope::{rows, text_of};
+use crate::database::DatabaseError;
+
+/// What was found.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Catalogue {
+    /// The login of the run.
+    pub host: String,
+    /// It may do everything.
+    pub is_superuser: bool,
+    /// The database.
+    pub database: String,
+    /// Everybody may create temporary tables, which a component would leave in its session.
+    pub temporary: bool,
+    /// Everybody may create schemas.
+    pub create: bool,
+    /// The schemas in which everybody may create objects.
+    pub open_schemas: Vec<String>,
+    /// The tables and views, by schema and name.
+    pub relations: BTreeMap<(String, String), Relation>,
+    /// The functions that are not the server's own: schema, name, and types.
+    pub functions: Vec<(String, String, String)>,
+    /// The logins of components.
+    pub logins: BTreeMap<String, Found>,
+    /// Functions that run with the rights of another and that everybody may call.
+    pub definers: Vec<String>,
+}
+
+/// A table or a view.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Relation {
+    /// Its columns.
+    pub columns: BTreeSet<String>,
+    /// The sequences of its columns.
+    pub sequences: Vec<(String, String)>,
+    /// It is a view that reads with the rights of its owner.
+    pub reaches_past: bool,
+}
+
+/// A login that exists.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Found {
+    /// What the comment says whose login it is: the database, and the revision.
+    pub comment: String,
+    /// What it may do as a role and should not, or the other way round, in words.
+    pub attributes: Vec<&'static str>,
+    /// The greatest number of its sessions.
+    pub connections: i64,
+    /// Settings of its own.
+    pub has_settings: bool,
+    /// The roles of which it is a member.
+    pub member_of: Vec<String>,
+    /// Objects that belong to it in this database or in none.
+    pub owns: i64,
+    /// Its rights in this database, as `GRANT` spells them.
+    pub rights: BTreeSet<String>,
+}
+
+/// What the names of all logins begin with.
+pub(super) const PREFIX: &str = "runner_";
+
+const SERVER: &str = "\
+    SELECT me.rolname, me.rolsuper, d.datname, \
+        pg_catalog.has_database_privilege('public', d.oid, 'TEMPORARY'), \
+        pg_catalog.has_database_privilege('public', d.oid, 'CREATE') \
+    FROM pg_catalog.pg_roles me, pg_catalog.pg_database d \
+    WHERE me.rolname OPERATOR(pg_catalog.=) current_user AND d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()";
+
+const OPEN_SCHEMAS: &str = "\
+    SELECT n.nspname FROM pg_catalog.pg_namespace n WHERE pg_catalog.has_schema_privilege('public', n.oid, 'CREATE') ORDER BY 1";
+
+/// The schemas of the user.
+const USERS: &str = "n.nspname OPERATOR(pg_catalog.<>) ALL (ARRAY['information_schema', 'runner', 'runner_gate']::pg_catalog.name[]) \
+    AND NOT n.nspname OPERATOR(pg_catalog.~) '^pg_'";
+
+const RELATIONS: &str = "\
+    SELECT n.nspname, c.relname, c.relkind OPERATOR(pg_catalog.=) 'v' \
+            AND NOT 'security_invoker=true' OPERATOR(pg_catalog.=) ANY (coalesce(c.reloptions, ARRAY[]::pg_catalog.text[])) \
+            AND NOT 'security_invoker=on' OPERATOR(pg_catalog.=) ANY (coalesce(c.reloptions, ARRAY[]::pg_catalog.text[])), \
+        (SELECT pg_catalog.string_agg(a.attname::pg_catalog.text, pg_catalog.chr(1)) FROM pg_catalog.pg_attribute a \
+            WHERE a.attrelid OPERATOR(pg_catalog.=) c.oid AND a.attnum OPERATOR(pg_catalog.>) 0 AND NOT a.attisdropped) \
+    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace \
+    WHERE c.relkind OPERATOR(pg_catalog.=) ANY (ARRAY['r', 'p', 'v', 'm', 'f']::pg_catalog.\"char\"[]) AND {users}";
+
+/// The sequences of `serial` columns; those of identity columns need no right.
+const SEQUENCES: &str = "\
+    SELECT n.nspname, c.relname, m.nspname, s.relname \
+    FROM pg_catalog.pg_depend d \
+        JOIN pg_catalog.pg_class s ON s.oid OPERATOR(pg_catalog.=) d.objid AND s.relkind OPERATOR(pg_catalog.=) 'S' \
+        JOIN pg_catalog.pg_namespace m ON m.oid OPERATOR(pg_catalog.=) s.relnamespace \
+        JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) d.refobjid \
+        JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace \
+    WHERE d.classid OPERATOR(pg_catalog.=) 1259::pg_catalog.oid AND d.refclassid OPERATOR(pg_catalog.=) 1259::pg_catalog.oid \
+        AND d.deptype OPERATOR(pg_catalog.=) 'a' AND {users}";
+
+const FUNCTIONS: &str = "\
+    SELECT n.nspname, p.proname, pg_catalog.oidvectortypes(p.proargtypes), \
+        p.prosecdef AND (p.proacl IS NULL OR EXISTS (SELECT FROM pg_catalog.aclexplode(p.proacl) x \
+            WHERE x.grantee OPERATOR(pg_catalog.=) 0::pg_catalog.oid)), \
+        p.prokind OPERATOR(pg_catalog.=) 'f' \
+    FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) p.pronamespace \
+    WHERE p.prokind OPERATOR(pg_catalog.=) ANY (ARRAY['f', 'p']::pg_catalog.\"char\"[]) AND {users}";
+
+const ROLES: &str = "\
+    SELECT r.rolname, coalesce(pg_catalog.shobj_description(r.oid, 'pg_authid'), ''), \
+        r.rolcanlogin, r.rolsuper, r.rolcreatedb, r.rolcreaterole, r.rolreplication, r.rolbypassrls, r.rolinherit, \
+        r.rolconnlimit, EXISTS (SELECT FROM pg_catalog.pg_db_role_setting s WHERE s.setrole OPERATOR(pg_catalog.=) r.oid), \
+        (SELECT pg_catalog.string_agg(g.rolname::pg_catalog.text, pg_catalog.chr(1)) FROM pg_catalog.pg_auth_members m \
+            JOIN pg_catalog.pg_roles g ON g.oid OPERATOR(pg_catalog.=) m.roleid WHERE m.member OPERATOR(pg_catalog.=) r.oid), \
+        (SELECT pg_catalog.count(*) FROM pg_catalog.pg_shdepend d \
+            WHERE d.refclassid OPERATOR(pg_catalog.=) 1260::pg_catalog.oid AND d.refobjid OPERATOR(pg_catalog.=) r.oid \
+                AND d.deptype OPERATOR(pg_catalog.=) 'o') \
+    FROM pg_catalog.pg_roles r WHERE r.rolname OPERATOR(pg_catalog.=) ANY (ARRAY[{roles}]::pg_catalog.name[]) \
+        OR pg_catalog.shobj_description(r.oid, 'pg_authid') OPERATOR(pg_catalog.~~) 'runner: %'";
+
+/// The rights of roles, on every kind of object that has rights.
+const RIGHTS: &str = "\
+    WITH held (acl, on_column, on_what) AS ( \
+        SELECT c.relacl, '', pg_catalog.concat(CASE WHEN c.relkind OPERATOR(pg_catalog.=) 'S' THEN 'SEQUENCE ' ELSE 'TABLE ' END, \
+                '\"', pg_catalog.replace(n.nspname, '\"', '\"\"'), '\".\"', pg_catalog.replace(c.relname, '\"', '\"\"'), '\"') \
+            FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace \
+            WHERE c.relacl IS NOT NULL \
+        UNION ALL SELECT a.attacl, pg_catalog.concat(' (\"', pg_catalog.replace(a.attname, '\"', '\"\"'), '\")'), \
+                pg_catalog.concat('TABLE \"', pg_catalog.replace(n.nspname, '\"', '\"\"'), '\".\"', \
+                    pg_catalog.replace(c.relname, '\"', '\"\"'), '\"') \
+            FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) a.attrelid \
+            JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace \
+            WHERE a.attacl IS NOT NULL AND NOT a.attisdropped \
+        UNION ALL SELECT n.nspacl, '', pg_catalog.concat('SCHEMA \"', pg_catalog.replace(n.nspname, '\"', '\"\"'), '\"') \
+            FROM pg_catalog.pg_namespace n WHERE n.nspacl IS NOT NULL \
+        UNION ALL SELECT d.datacl, '', pg_catalog.concat('DATABASE \"', pg_catalog.replace(d.datname, '\"', '\"\"'), '\"') \
+            FROM pg_catalog.pg_database d WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database() \
+                AND d.datacl IS NOT NULL \
+        UNION ALL SELECT p.proacl, '', pg_catalog.concat(CASE WHEN p.prokind OPERATOR(pg_catalog.=) 'p' THEN 'PROCEDURE ' ELSE 'FUNCTION ' END, \
+                '\"', pg_catalog.replace(n.nspname, '\"', '\"\"'), '\".\"', pg_catalog.replace(p.proname, '\"', '\"\"'), '\"(', \
+                pg_catalog.oidvectortypes(p.proargtypes), ')') \
+            FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) p.pronamespace \
+            WHERE p.proacl IS NOT NULL \
+        UNION ALL SELECT t.typacl, '', pg_catalog.concat('TYPE ', pg_catalog.format_type(t.oid, NULL)) \
+            FROM pg_catalog.pg_type t WHERE t.typacl IS NOT NULL \
+        UNION ALL SELECT l.lanacl, '', pg_catalog.concat('LANGUAGE ', pg_catalog.quote_ident(l.lanname)) \
+            FROM pg_catalog.pg_language l WHERE l.lanacl IS NOT NULL \
+        UNION ALL SELECT w.fdwacl, '', pg_catalog.concat('FOREIGN DATA WRAPPER ', pg_catalog.quote_ident(w.fdwname)) \
+            FROM pg_catalog.pg_foreign_data_wrapper w WHERE w.fdwacl IS NOT NULL \
+        UNION ALL SELECT v.srvacl, '', pg_catalog.concat('FOREIGN SERVER ', pg_catalog.quote_ident(v.srvname)) \
+            FROM pg_catalog.pg_foreign_server v WHERE v.srvacl IS NOT NULL \
+        UNION ALL SELECT o.lomacl, '', pg_catalog.concat('LARGE OBJECT ', o.oid) \
+            FROM pg_catalog.pg_largeobject_metadata o WHERE o.lomacl IS NOT NULL) \
+    SELECT r.rolname, pg_catalog.concat(x.privilege_type, h.on_column, ' ON ', h.on_what, \
+            CASE WHEN x.is_grantable THEN ' WITH GRANT OPTION' END) \
+    FROM held h, pg_catalog.aclexplode(h.acl) x JOIN pg_catalog.pg_roles r ON r.oid OPERATOR(pg_catalog.=) x.grantee \
+    WHERE r.rolname OPERATOR(pg_catalog.=) ANY (ARRAY[{roles}]::pg_catalog.name[])";
+
+/// What a role is and should not be, or the other way round: the column of [`ROLES`], what it should hold, and the words for it.
+const ATTRIBUTES: [(usize, &str, &str); 7] = [
+    (2, "t", "it may not log in"),
+    (3, "f", "it is a superuser"),
+    (4, "f", "it may create databases"),
+    (5, "f", "it may create roles"),
+    (6, "f", "it may replicate"),
+    (7, "f", "it bypasses row-level security"),
+    (8, "f", "it inherits the rights of roles"),
+];
+
+impl Catalogue {
+    /// Asks the server. `logins`: the names of those that are wanted.
+    pub(super) async fn read(connection: &mut PgConnection, logins: &[String]) -> Result<Self, DatabaseError> {
+        let mut found = Self::default();
+        let users = |text: &str| text.replace("{users}", USERS);
+        if let Some(row) = rows(connection, SERVER).await?.first() {
+            (found.host, found.is_superuser) = (cell(row, 0), is(row, 1));
+            (found.database, found.temporary, found.create) = (cell(row, 2), is(row, 3), is(row, 4));
+        }
+        found.open_schemas = rows(connection, OPEN_SCHEMAS).await?.iter().map(|row| cell(row, 0)).collect();
+        for row in &rows(connection, &users(RELATIONS)).await? {
+            let columns = cell(row, 3).split('\u{1}').map(str::to_owned).filter(|it| !it.is_empty()).collect();
+            let relation = Relation { columns, sequences: Vec::new(), reaches_past: is(row, 2) };
+            found.relations.insert((cell(row, 0), cell(row, 1)), relation);
+        }
+        for row in &rows(connection, &users(SEQUENCES)).await? {
+            if let Some(relation) = found.relations.get_mut(&(cell(row, 0), cell(row, 1))) {
+                relation.sequences.push((cell(row, 2), cell(row, 3)));
+            }
+        }
+        for row in &rows(connection, &users(FUNCTIONS)).await? {
+            let (schema, name, types) = (cell(row, 0), cell(row, 1), cell(row, 2));
+            if is(row, 3) {
+                found.definers.push(format!("{schema}.{name}({types})"));
+            }
+            if is(row, 4) {
+                found.functions.push((schema, name, types));
+            }
+        }
+        let list = |names: &[String]| names.iter().map(|name| literal(name)).collect::<Vec<_>>().join(", ");
+        for row in &rows(connection, &ROLES.replace("{roles}", &list(logins))).await? {
+            found.logins.insert(cell(row, 0), login(row));
+        }
+        let names: Vec<String> = found.logins.keys().cloned().collect();
+        for row in &rows(connection, &RIGHTS.replace("{roles}", &list(&names))).await? {
+            if let Some(login) = found.logins.get_mut(&cell(row, 0)) {
+                login.rights.insert(cell(row, 1));
+            }
+        }
+        Ok(found)
+    }
+}
+
+fn login(row: &PgRow) -> Found {
+    let wrong =
+        |(column, wanted, told): &(usize, &'static str, &'static str)| (cell(row, *column) != *wanted).then_some(*told);
+    Found {
+        comment: cell(row, 1),
+        attributes: ATTRIBUTES.iter().filter_map(wrong).collect(),
+        connections: cell(row, 9).parse().unwrap_or(-1),
+        has_settings: is(row, 10),
+        member_of: cell(row, 11).split('\u{1}').map(str::to_owned).filter(|it| !it.is_empty()).collect(),
+        owns: cell(row, 12).parse().unwrap_or_default(),
+        rights: BTreeSet::new(),
+    }
+}
+
+fn cell(row: &PgRow, column: usize) -> String {
+    text_of(row, column).unwrap_or_default()
+}
+
+fn is(row: &PgRow, column: usize) -> bool {
+    text_of(row, column).as_deref() == Some("t")
+}

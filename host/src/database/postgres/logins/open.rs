@@ -1,0 +1,146 @@
+//! Opens the session of a component's login.
+
+use std::time::Duration;
+
+use sha2::{Digest as _, Sha256};
+use sqlx::PgConnection;
+
+use super::super::PostgresDatabase;
+use super::super::connect::Connected;
+use super::super::lock::set_application;
+use super::super::schema::literal;
+use super::super::scope::{rows, simple, text_of};
+use super::super::search_path::OURS;
+use super::super::settings::prologue;
+use super::session::Gated;
+use super::wanted::quote;
+use super::{gate, password};
+use crate::database::logins::Secret;
+use crate::database::{DatabaseError, DatabaseErrorKind, Grants};
+
+/// How long the server accepts a password that the host has set. Sessions that it has opened go on.
+const VALID: &str = "2 minutes";
+
+/// How long this process uses such a password.
+const RECENT: Duration = Duration::from_secs(60);
+
+/// How often a login is tried again: another process of the same project may set a password at the same time.
+const ATTEMPTS: usize = 4;
+
+/// SQLSTATEs of a wrong password.
+const WRONG_PASSWORD: [&str; 2] = ["28P01", "28000"];
+
+const PATH: &str = "SELECT pg_catalog.string_agg(pg_catalog.quote_ident(s.name), ', ') \
+    FROM pg_catalog.unnest(pg_catalog.current_schemas(false)) AS s (name)";
+
+impl PostgresDatabase {
+    /// Opens a session of the login of a component with these grants, with its rights brought in line.
+    pub(super) async fn log_in(&mut self, grants: &Grants) -> Result<Self, DatabaseError> {
+        self.check_free()?;
+        let path = self.ask(PATH).await?;
+        let login = self.align_now(grants).await?;
+        let (mut connection, found) = self.open_as(&login, grants).await?;
+        if let Some(request) = &self.locked_for {
+            simple(&mut connection, &set_application(&request.run_id)).await?;
+        }
+        let token = password::random();
+        let digest = hex::encode(Sha256::digest(token.reveal()));
+        self.run(&gate::ticket(&digest, &login, found.backend)).await?;
+        let mut guest = Self::of(connection, self.endpoint.clone(), found);
+        // What names mean is decided by the host.
+        guest.facts = self.facts.clone();
+        guest.inspected = true;
+        // Its transactions are those of the run.
+        guest.locked_for = self.locked_for.clone();
+        guest.gated = Some(Gated::new(token, path.unwrap_or_else(|| "pg_catalog".to_owned())));
+        Ok(guest)
+    }
+
+    async fn open_as(&mut self, login: &str, grants: &Grants) -> Result<(PgConnection, Connected), DatabaseError> {
+        if let (Some(variable), None) = (&grants.password_env, &grants.secret) {
+            let unset =
+                format!("the variable `{variable}`, which holds the password of the login `{login}`, is not set");
+            return Err(DatabaseError::new(DatabaseErrorKind::Configuration, unset)
+                .hint("set it, or remove `password_env`: then each run sets a password of its own"));
+        }
+        if let Some(secret) = &grants.secret {
+            let opened = self.endpoint.as_login(login, secret.reveal()).open_for_work().await;
+            return opened.map_err(|error| match WRONG_PASSWORD.contains(&&*error.code) {
+                true => {
+                    refused(login, &error).hint("check the variable that `password_env` of its `[grants.NAME]` names")
+                }
+                false => error,
+            });
+        }
+        let passwords = self.endpoint.settings().passwords.clone();
+        let _turn = passwords.turn().await;
+        let mut last = None;
+        for _ in 0..ATTEMPTS {
+            let known = passwords.recent(login, RECENT);
+            let secret = match known {
+                Some(secret) => secret,
+                None => self.set_password(login).await?,
+            };
+            match self.endpoint.as_login(login, secret.reveal()).open_for_work().await {
+                Ok(opened) => return Ok(opened),
+                Err(error) if WRONG_PASSWORD.contains(&&*error.code) => {
+                    passwords.forget(login);
+                    last = Some(error);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        let error = last.unwrap_or_else(|| DatabaseError::invalid("no attempt was made"));
+        Err(refused(login, &error)
+            .hint("let `pg_hba.conf` accept passwords (`scram-sha-256`) of this login from this machine"))
+    }
+
+    /// Gives a login a password of this run.
+    async fn set_password(&mut self, login: &str) -> Result<Secret, DatabaseError> {
+        let secret = password::random();
+        let text = format!(
+            "DO LANGUAGE plpgsql $runner$ BEGIN EXECUTE pg_catalog.format('ALTER ROLE {} PASSWORD %L VALID UNTIL %L', {}, \
+             pg_catalog.now() OPERATOR(pg_catalog.+) '{VALID}'::pg_catalog.interval); END $runner$; ",
+            quote(login).replace('\'', "''").replace('%', "%%"),
+            literal(&password::verifier(&secret))
+        );
+        self.run(&text).await.map_err(|error| match error.kind {
+            DatabaseErrorKind::Denied => DatabaseError::new(
+                DatabaseErrorKind::Denied,
+                format!("runner's own login may not set the password of `{login}`"),
+            )
+            .code(error.code)
+            .hint("name a variable that holds its password with `password_env` below its `[grants.NAME]`, or give runner's login CREATEROLE"),
+            _ => error,
+        })?;
+        self.endpoint.settings().passwords.keep(login, secret.clone());
+        Ok(secret)
+    }
+
+    /// Runs a text of ours in a transaction of its own.
+    async fn run(&mut self, text: &str) -> Result<(), DatabaseError> {
+        self.busy = true;
+        let text = format!("{}; {OURS}{text}COMMIT", prologue(&self.own, "NULL"));
+        let done = simple(&mut self.connection, &text).await;
+        self.note_loss(&done);
+        if done.is_err() {
+            self.roll_back().await;
+        }
+        self.busy = false;
+        done
+    }
+
+    async fn ask(&mut self, text: &str) -> Result<Option<String>, DatabaseError> {
+        self.busy = true;
+        let found = rows(&mut self.connection, text).await;
+        self.busy = false;
+        self.note_loss(&found);
+        Ok(found?.first().and_then(|row| text_of(row, 0)))
+    }
+}
+
+fn refused(login: &str, error: &DatabaseError) -> DatabaseError {
+    DatabaseError::new(DatabaseErrorKind::Denied, format!("the server does not let the login `{login}` in"))
+        .code(error.code.clone())
+        .detail(error.message.clone())
+}

@@ -1,0 +1,89 @@
+//! Passwords of logins: random, short-lived, and told to the server as a SCRAM verifier, so that no log has them.
+
+use sha2::{Digest as _, Sha256};
+
+use crate::database::logins::Secret;
+use crate::random::bits;
+
+/// Rounds of the verifier, as the server itself makes it. The password is random, so more would protect nothing.
+const ROUNDS: u32 = 4096;
+
+/// A password of 256 random bits.
+pub(super) fn random() -> Secret {
+    Secret::new((0..4).map(|_| format!("{:016x}", bits())).collect::<String>())
+}
+
+/// What the server keeps of a password, as `ALTER ROLE … PASSWORD` takes it.
+pub(super) fn verifier(password: &Secret) -> String {
+    let salt: Vec<u8> = [bits(), bits()].into_iter().flat_map(u64::to_be_bytes).collect();
+    verifier_with(password.reveal(), &salt, ROUNDS)
+}
+
+/// As RFC 5802 and RFC 7677 define it. The password is ASCII, which needs no normalisation.
+fn verifier_with(password: &str, salt: &[u8], rounds: u32) -> String {
+    let mut block = hmac(password.as_bytes(), &[salt, &1_u32.to_be_bytes()]);
+    let mut salted = block;
+    for _ in 1..rounds {
+        block = hmac(password.as_bytes(), &[&block]);
+        salted.iter_mut().zip(block).for_each(|(salted, byte)| *salted ^= byte);
+    }
+    let stored = Sha256::digest(hmac(&salted, &[b"Client Key"]));
+    let server = hmac(&salted, &[b"Server Key"]);
+    format!("SCRAM-SHA-256${rounds}:{}${}:{}", base64(salt), base64(&stored), base64(&server))
+}
+
+/// HMAC-SHA-256 of RFC 2104; the key is at most as long as a block of the digest.
+fn hmac(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
+    let padded = |with: u8| {
+        let mut block = [with; 64];
+        block.iter_mut().zip(key).for_each(|(padded, byte)| *padded ^= byte);
+        block
+    };
+    let mut inner = Sha256::new();
+    inner.update(padded(0x36));
+    parts.iter().for_each(|part| inner.update(part));
+    let mut outer = Sha256::new();
+    outer.update(padded(0x5c));
+    outer.update(inner.finalize());
+    outer.finalize().into()
+}
+
+fn base64(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for chunk in bytes.chunks(3) {
+        let group = chunk.iter().fold(0_u32, |group, byte| (group << 8) | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        for place in 0..4 {
+            let sign = ALPHABET.get(((group >> (18 - 6 * place)) & 63) as usize).copied().unwrap_or(b'=');
+            text.push(if place <= chunk.len() { char::from(sign) } else { '=' });
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The example of RFC 7677.
+    #[test]
+    fn the_verifier_is_that_of_the_standard() {
+        let salt = [0x5b, 0x6d, 0x99, 0x68, 0x9d, 0x12, 0x35, 0x8e, 0xec, 0xa0, 0x4b, 0x14, 0x12, 0x36, 0xfa, 0x81];
+        let expected = "SCRAM-SHA-256$4096:W22ZaJ0SNY7soEsUEjb6gQ==$WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=:\
+            wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU=";
+        assert_eq!(verifier_with("pencil", &salt, 4096), expected);
+    }
+
+    #[test]
+    fn base64_has_padding() {
+        for (text, expected) in [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg==")] {
+            assert_eq!(base64(text.as_bytes()), expected);
+        }
+    }
+
+    #[test]
+    fn passwords_differ() {
+        assert_ne!(random(), random());
+        assert_eq!(random().reveal().len(), 64);
+    }
+}

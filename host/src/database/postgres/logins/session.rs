@@ -1,0 +1,285 @@
+//! The session of a component's own login: its transactions, and how the host writes in them through the gate.
+
+use sqlx::{AssertSqlSafe, Executor as _, Row as _};
+
+use super::super::PostgresDatabase;
+use super::super::error::from_sqlx;
+use super::super::reconnect::Left;
+use super::super::record::is_ours;
+use super::super::schema::literal;
+use super::super::scope::{rows, simple};
+use super::super::settings::prologue_of;
+use super::super::transaction::{Transaction, commit, explain_aborted};
+use crate::data::{RowSet, Value};
+use crate::database::logins::Secret;
+use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Part, QueryLimits, ToolChange};
+use crate::sql::Isolation;
+use crate::sql::{identifiers, substitute};
+
+/// What makes a session one of a component's own login.
+pub(in crate::database::postgres) struct Gated {
+    /// What the gate knows the session by.
+    token: Secret,
+    /// The schemas in which the host looks names up.
+    search_path: String,
+    /// The cursors through which the host has read.
+    reads: u64,
+}
+
+const OPEN: &str = "SELECT runner_gate.open($1)";
+const WRITE: &str = "SELECT runner_gate.write($1, $2)";
+const READ: &str = "SELECT runner_gate.read($1, $2, $3)";
+const SEAL: &str = "SELECT runner_gate.seal($1)";
+const FINISH: &str = "SELECT runner_gate.finish($1)";
+
+/// Begins the messages of the gate.
+const OURS: &str = "runner: ";
+
+/// What a component under grants may say. The login may do no more; this only gives the better error.
+const MAY_SAY: [&str; 10] =
+    ["SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "VALUES", "TABLE", "WITH", "EXPLAIN", "SHOW"];
+
+/// Refuses a statement of a component under grants that is neither a query nor a change of rows.
+pub(in crate::database::postgres) fn check(statement: &str) -> Result<(), DatabaseError> {
+    let words = identifiers(statement, Dialect::Postgres);
+    if words.first().is_some_and(|first| MAY_SAY.iter().any(|word| first.eq_ignore_ascii_case(word))) {
+        return Ok(());
+    }
+    Err(DatabaseError::new(
+        DatabaseErrorKind::Denied,
+        format!("a component under grants cannot run `{}`", crate::sql::excerpt(statement)),
+    )
+    .hint("it may read and change rows; put everything else into a migration in SQL"))
+}
+
+impl Gated {
+    pub(super) fn new(token: Secret, search_path: String) -> Self {
+        Self { token, search_path, reads: 0 }
+    }
+
+    /// The expression that sets the search path of a transaction.
+    pub(in crate::database::postgres) fn set_path(&self) -> String {
+        format!("pg_catalog.set_config('search_path', {}, true)", literal(&self.search_path))
+    }
+}
+
+impl PostgresDatabase {
+    /// Whether this is the session of a component's own login.
+    pub(in crate::database::postgres) fn is_gated(&self) -> bool {
+        self.gated.is_some()
+    }
+
+    /// Opens a transaction, and the gate in it.
+    pub(super) async fn begin_gated(
+        &mut self,
+        part: Option<Part>,
+        isolation: Option<Isolation>,
+    ) -> Result<(), DatabaseError> {
+        self.check_free()?;
+        let path = self.gated.as_ref().map_or_else(|| "NULL".to_owned(), Gated::set_path);
+        let also = self.at_work(&format!("pg_catalog.pg_current_xact_id()::pg_catalog.text, {path}"));
+        let Some(xid) = self.open(&prologue_of(part, isolation, &self.own, &also)).await? else {
+            self.roll_back().await;
+            return Err(super::super::error::lost("the server does not say which transaction it began"));
+        };
+        self.transaction = Some(Transaction::new(xid));
+        self.types.unguard();
+        self.busy = true;
+        let opened = self.pass(OPEN, &[]).await;
+        self.busy = false;
+        self.note_loss(&opened);
+        if let Err(error) = opened {
+            self.transaction = None;
+            self.roll_back().await;
+            return Err(error);
+        }
+        Ok(())
+    }
+
+    /// Proves that the open transaction is the one that was begun, and commits it. `proof`: a statement that fails unless the run
+    /// still holds its lock.
+    pub(super) async fn commit_gated(&mut self, proof: &str) -> Result<(), DatabaseError> {
+        let Some(transaction) = self.transaction.take() else { return Err(DatabaseError::no_transaction("commit")) };
+        self.forget_statements();
+        self.check_usable()?;
+        self.busy = true;
+        let xid = transaction.xid.clone();
+        let sealed = self.seal(&transaction, proof).await;
+        if let Err(error) = sealed {
+            self.note_loss::<()>(&Err(error.clone()));
+            self.roll_back().await;
+            return Err(super::super::record::ours(error, None));
+        }
+        let committed = commit(&mut self.connection).await;
+        self.busy = false;
+        self.note_loss(&committed);
+        if self.lost {
+            self.left = Some(Left { backend: self.backend, xid: Some(xid) });
+        }
+        committed
+    }
+
+    async fn seal(&mut self, transaction: &Transaction, proof: &str) -> Result<(), DatabaseError> {
+        if let Some(first) = &transaction.failed {
+            return Err(explain_aborted(first));
+        }
+        self.drop_prepared().await?;
+        let text = format!("{}{}{}", transaction.later, transaction.release(), is_ours(&transaction.xid));
+        simple(&mut self.connection, &text).await?;
+        self.pass(SEAL, &[]).await?;
+        // Deferred triggers of the application run with the rights of the login, before the last check.
+        simple(&mut self.connection, &format!("SET CONSTRAINTS ALL IMMEDIATE; {proof}{}", is_ours(&transaction.xid)))
+            .await?;
+        self.pass(FINISH, &[]).await.map(drop)
+    }
+
+    /// Makes changes to the tool's tables in the open transaction.
+    pub(super) async fn change_gated(&mut self, changes: &[ToolChange]) -> Result<(), DatabaseError> {
+        let text = self.text_of(changes)?;
+        self.write_text(&text).await.map(drop).map_err(|error| super::super::record::ours(error, None))
+    }
+
+    /// Runs a statement of the host about its own tables.
+    pub(in crate::database::postgres) async fn execute_gated(
+        &mut self,
+        statement: &str,
+        values: &[Value],
+    ) -> Result<u64, DatabaseError> {
+        let text = spelled(statement, values)?;
+        self.write_text(&text).await
+    }
+
+    /// Runs a text as the owner of the gate.
+    pub(in crate::database::postgres) async fn write_text(&mut self, text: &str) -> Result<u64, DatabaseError> {
+        let scope = self.enter(None).await?;
+        let written = self.pass(WRITE, &[text]).await;
+        self.leave(scope, written).await
+    }
+
+    /// Reads the tool's own tables: the gate opens a cursor as their owner.
+    pub(in crate::database::postgres) async fn query_gated(
+        &mut self,
+        statement: &str,
+        values: &[Value],
+        limits: QueryLimits,
+    ) -> Result<RowSet, DatabaseError> {
+        let text = spelled(statement, values)?;
+        let number = self.gated.as_mut().map_or(0, |gated| {
+            gated.reads += 1;
+            gated.reads
+        });
+        let cursor = format!("runner_read_{number}");
+        let scope = self.enter(None).await?;
+        let read = async {
+            self.pass(READ, &[&cursor, &text]).await?;
+            let fetch = format!("FETCH ALL FROM {cursor}");
+            let (connection, types) = (&mut self.connection, &mut self.types);
+            let found = super::super::statement::query(connection, types, &fetch, &[], limits).await?;
+            simple(&mut self.connection, &format!("CLOSE {cursor}")).await.map(|()| found)
+        };
+        let read = read.await;
+        self.leave(scope, read).await
+    }
+
+    /// Calls a function of the gate. The token is a bound parameter, and so are the texts.
+    async fn pass(&mut self, call: &'static str, texts: &[&str]) -> Result<u64, DatabaseError> {
+        let Some(gated) = &self.gated else { return Err(DatabaseError::invalid("this session has no gate")) };
+        let mut query = sqlx::query(AssertSqlSafe(call)).persistent(false).bind(gated.token.reveal());
+        for text in texts {
+            query = query.bind(*text);
+        }
+        let row = self.connection.fetch_one(query).await.map_err(|error| explained(from_sqlx(&error, None)))?;
+        let count = if call == WRITE { row.try_get::<i64, _>(0).unwrap_or_default() } else { 0 };
+        Ok(u64::try_from(count).unwrap_or_default())
+    }
+
+    /// Locks the table of a transform against writers, as the owner of the gate, if the login may change rows of it.
+    pub(in crate::database::postgres) async fn hold_gated(
+        &mut self,
+        source: &str,
+        target: &str,
+    ) -> Result<(), DatabaseError> {
+        let ask = HOLDS.replace("{source}", source).replace("{target}", target);
+        let scope = self.enter(None).await?;
+        let found = rows(&mut self.connection, &ask).await;
+        let found = self.leave(scope, found).await?;
+        let Some(table) = found.first().and_then(|row| super::super::scope::text_of(row, 0)) else { return Ok(()) };
+        self.write_text(&format!("LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")).await.map(drop)
+    }
+}
+
+/// A query for the qualified name of the table `{source}`, if it is the same as `{target}` and the user may change rows of it.
+const HOLDS: &str = "\
+    SELECT pg_catalog.concat(pg_catalog.quote_ident(n.nspname), '.', pg_catalog.quote_ident(c.relname)) \
+    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace \
+    WHERE c.oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass({source})::pg_catalog.oid \
+        AND c.oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass({target})::pg_catalog.oid \
+        AND c.relkind OPERATOR(pg_catalog.=) ANY (ARRAY['r', 'p']::pg_catalog.\"char\"[]) \
+        AND (pg_catalog.has_any_column_privilege(c.oid, 'UPDATE') OR pg_catalog.has_table_privilege(c.oid, 'DELETE'))";
+
+/// A statement of the host with its values in it: as a whole it is one bound value.
+fn spelled(statement: &str, values: &[Value]) -> Result<String, DatabaseError> {
+    let texts: Option<Vec<String>> = values.iter().map(spell).collect();
+    let text = texts.and_then(|texts| substitute(statement, Dialect::Postgres, &texts));
+    text.ok_or_else(|| DatabaseError::invalid("a statement of the host that the gate cannot run"))
+}
+
+fn spell(value: &Value) -> Option<String> {
+    Some(match value {
+        Value::Null => "NULL".to_owned(),
+        Value::Boolean(value) => value.to_string(),
+        Value::Int64(number) if *number < 0 => format!("({number})"),
+        Value::Int64(number) => number.to_string(),
+        Value::Text(text) => format!("E'{}'", text.replace('\\', "\\\\").replace('\'', "''")),
+        Value::Bytes(bytes) => format!("E'\\\\x{}'::pg_catalog.bytea", hex::encode(bytes)),
+        _ => return None,
+    })
+}
+
+/// The error of the gate in the words of the operator.
+fn explained(error: DatabaseError) -> DatabaseError {
+    let Some(reason) = error.message.strip_prefix(OURS) else { return error };
+    let denied = |message: String| DatabaseError::new(DatabaseErrorKind::Denied, message).code(error.code.clone());
+    match reason {
+        "refused" => denied("the gate refused this session, which has no open transaction of its own".to_owned())
+            .hint("a pooler must give each login a session of its own, not one for each transaction"),
+        other => denied(format!("{other}, and nothing of it remains")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_rows_are_read_and_changed() {
+        for fine in
+            ["SELECT 1", "/* a */ (SELECT 1)", "with x AS (SELECT 1) SELECT * FROM x", "merge INTO t USING s ON true"]
+        {
+            assert!(check(fine).is_ok(), "{fine}");
+        }
+        for denied in [
+            "CREATE TABLE t ()",
+            "DO $$ BEGIN END $$",
+            "-- a\nCOMMIT",
+            "ALTER ROLE a",
+            "",
+            "COPY t TO STDOUT",
+            "NOTIFY a",
+        ] {
+            assert!(check(denied).is_err(), "{denied}");
+        }
+    }
+
+    #[test]
+    fn values_are_spelled_so_that_they_cannot_end_early() {
+        let values = [Value::Text("it's \\".to_owned()), Value::Int64(-1), Value::Bytes(vec![0, 39]), Value::Null];
+        let text = spelled("UPDATE t SET a = $1, b = 1 -$2, c = $3, d = $4, e = '$1'", &values).expect("a text");
+        assert_eq!(
+            text,
+            r"UPDATE t SET a = E'it''s \\', b = 1 -(-1), c = E'\\x0027'::pg_catalog.bytea, d = NULL, e = '$1'"
+        );
+        assert!(spelled("SELECT $2", &values[..1]).is_err());
+        assert!(spelled("SELECT 1; SELECT 2", &[]).is_err());
+    }
+}

@@ -1,0 +1,209 @@
+//! Looks at the logins of components, and brings them in line: in one transaction, so that an interrupted run leaves nothing
+//! half-way.
+
+use super::super::PostgresDatabase;
+use super::super::scope::simple;
+use super::super::search_path::OURS;
+use super::super::settings::prologue;
+use super::catalogue::Catalogue;
+use super::gate;
+use super::wanted::{self, Wanted, login_of};
+use crate::database::logins::{LoginReport, LoginRequest, LoginTask, WantedLogin};
+use crate::database::{DatabaseError, DatabaseErrorKind, Grants};
+
+/// The way out for whoever may not do it.
+const DBA: &str = "let somebody who may run what `runner grants sync --sql` prints";
+
+impl PostgresDatabase {
+    /// Looks at the logins; brings them in line if it is asked to.
+    pub(super) async fn logins_now(&mut self, request: &LoginRequest) -> Result<LoginReport, DatabaseError> {
+        let task = request.task;
+        for wanted in &request.wanted {
+            wanted::check(wanted)?;
+            check_schemas(wanted)?;
+        }
+        self.apart(async |database: &mut Self| {
+            let found = database.look_at_logins(request).await?;
+            if task == LoginTask::Look || found.statements.is_empty() && found.unknown.is_empty() {
+                return Ok((found, false));
+            }
+            if !found.unknown.is_empty() {
+                return Err(unknown(&found.unknown));
+            }
+            if task == LoginTask::Script {
+                return Ok((found, false));
+            }
+            if database.facts.read_only {
+                return Err(super::super::transaction::read_only());
+            }
+            let done = simple(&mut database.connection, &found.statements.join(";\n")).await;
+            done.map_err(|error| match error.kind {
+                DatabaseErrorKind::Denied => {
+                    let denied = DatabaseError::new(
+                        DatabaseErrorKind::Denied,
+                        format!("the logins cannot be brought in line: {}", error.message),
+                    );
+                    denied.code(error.code).hint(DBA)
+                }
+                _ => error,
+            })?;
+            // What the server only warned of was not done.
+            let after = database.look_at_logins(request).await?;
+            if !after.statements.is_empty() {
+                let left: Vec<String> = after.statements.iter().take(3).cloned().collect();
+                return Err(DatabaseError::new(
+                    DatabaseErrorKind::Denied,
+                    "the logins cannot be brought in line, and nothing was changed",
+                )
+                .detail(format!("the server did not do this for the login of this run: {}", left.join("; ")))
+                .hint(DBA));
+            }
+            Ok((LoginReport { logins: after.logins, ..found }, true))
+        })
+        .await
+    }
+
+    /// Fails, with all reasons, if components with these grants could not run.
+    pub(super) async fn check_logins_now(&mut self, wanted: &[WantedLogin]) -> Result<(), DatabaseError> {
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        for wanted in wanted {
+            wanted::check(wanted)?;
+            check_schemas(wanted)?;
+        }
+        self.apart(async |database: &mut Self| {
+            let names = database.names_of(wanted);
+            let catalogue = Catalogue::read(&mut database.connection, &names).await?;
+            if let Some(wanted) = wanted.iter().find(|wanted| catalogue.is_superuser && !wanted.grants.superuser) {
+                return Err(DatabaseError::new(
+                    DatabaseErrorKind::Denied,
+                    format!("`{}` has grants, and runner's own login `{}` is a superuser", wanted.id, catalogue.host),
+                )
+                .hint(
+                    "connect as a role that owns the database and is no superuser, or write `superuser = true` below its \
+                     `[grants.NAME]` to run it all the same",
+                ));
+            }
+            if let Some(difference) = gate::difference(&mut database.connection).await? {
+                return Err(gate::broken(&difference));
+            }
+            let mut reasons = Vec::new();
+            for wanted in wanted {
+                let login = login_of(&catalogue.database, &wanted.grants.component);
+                let whole = Wanted { rights: catalogue.logins.get(&login).map(|it| it.rights.clone()).unwrap_or_default(), ..Wanted::default() };
+                // The rights are brought in line when it runs: migrations before it may create the tables.
+                let differences = wanted::differences(catalogue.logins.get(&login), &whole);
+                reasons.extend(differences.iter().map(|difference| format!("the login `{login}` of `{}`: {difference}", wanted.id)));
+            }
+            if catalogue.temporary || catalogue.create {
+                reasons.push("everybody may create temporary tables or schemas in the database".to_owned());
+            }
+            let open = catalogue.open_schemas.iter();
+            reasons.extend(open.map(|schema| format!("everybody may create objects in the schema `{schema}`")));
+            match reasons.as_slice() {
+                [] => Ok(((), false)),
+                [only] => Err(out_of_line(only.clone())),
+                [first, rest @ ..] => Err(out_of_line(first.clone()).detail(rest.join("; "))),
+            }
+        })
+        .await
+    }
+
+    /// Gives a login the rights that its component is granted now. Returns its name.
+    pub(super) async fn align_now(&mut self, grants: &Grants) -> Result<String, DatabaseError> {
+        self.apart(async |database: &mut Self| {
+            let schema = database.schema_of_names();
+            let login = login_of(&database.database, &grants.component);
+            let catalogue = Catalogue::read(&mut database.connection, std::slice::from_ref(&login)).await?;
+            if let Some(difference) = gate::difference(&mut database.connection).await? {
+                return Err(gate::broken(&difference));
+            }
+            let wanted = Wanted::of(grants, &catalogue, &schema);
+            if !wanted.unknown.is_empty() {
+                return Err(unknown(&wanted.unknown));
+            }
+            let Some(found) = catalogue.logins.get(&login) else {
+                return Err(out_of_line(format!("the login `{login}` does not exist")));
+            };
+            let statements = wanted::align(&login, &found.rights, &wanted.rights);
+            if statements.is_empty() {
+                return Ok((login, false));
+            }
+            let again =
+                out_of_line(format!("the login `{login}` does not have the rights that its component is granted"));
+            if let Err(error) = simple(&mut database.connection, &statements.join(";\n")).await {
+                return Err(again.detail(error.message));
+            }
+            let after = Catalogue::read(&mut database.connection, std::slice::from_ref(&login)).await?;
+            let left =
+                after.logins.get(&login).map(|found| wanted::differences_of_rights(found, &wanted)).unwrap_or_default();
+            match left.is_empty() {
+                true => Ok((login, true)),
+                false => Err(again.detail(left.join("; "))),
+            }
+        })
+        .await
+    }
+
+    async fn look_at_logins(&mut self, request: &LoginRequest) -> Result<LoginReport, DatabaseError> {
+        let schema = self.schema_of_names();
+        let names = self.names_of(&request.wanted);
+        let catalogue = Catalogue::read(&mut self.connection, &names).await?;
+        let gate = gate::difference(&mut self.connection).await?;
+        wanted::report(request, &catalogue, &schema, gate.as_deref())
+    }
+
+    fn names_of(&self, wanted: &[WantedLogin]) -> Vec<String> {
+        wanted.iter().map(|wanted| login_of(&self.database, &wanted.grants.component)).collect()
+    }
+
+    fn schema_of_names(&self) -> String {
+        self.facts.schema.clone().unwrap_or_else(|| "public".to_owned())
+    }
+
+    /// Works in a transaction of its own, with our names; the work says whether it is committed.
+    async fn apart<T>(
+        &mut self,
+        work: impl AsyncFnOnce(&mut Self) -> Result<(T, bool), DatabaseError>,
+    ) -> Result<T, DatabaseError> {
+        self.leave_ahead().await;
+        self.check_free()?;
+        self.busy = true;
+        let begin = format!("{}; {OURS}", prologue(&self.own, "NULL"));
+        let done = match simple(&mut self.connection, &begin).await {
+            Ok(()) => work(self).await,
+            Err(error) => Err(error),
+        };
+        let done = match done {
+            Ok((value, true)) => simple(&mut self.connection, "COMMIT").await.map(|()| value),
+            Ok((value, false)) => simple(&mut self.connection, "ROLLBACK").await.map(|()| value),
+            Err(error) => Err(error),
+        };
+        self.note_loss(&done);
+        if done.is_err() {
+            self.roll_back().await;
+        }
+        self.busy = false;
+        done
+    }
+}
+
+/// No grant is about the tool's own schemas, nor about those of the server.
+fn check_schemas(wanted: &WantedLogin) -> Result<(), DatabaseError> {
+    let of = wanted.grants.tables.iter().find(|grant| grant.tables.schema.as_deref().is_some_and(wanted::is_forbidden));
+    let Some(grant) = of else { return Ok(()) };
+    Err(DatabaseError::new(DatabaseErrorKind::Denied, format!("`{}` cannot be granted `{grant}`", wanted.id))
+        .hint("the schemas of runner and of the server are not granted to components"))
+}
+
+fn out_of_line(reason: String) -> DatabaseError {
+    DatabaseError::new(DatabaseErrorKind::Denied, reason).hint("run `runner grants sync`")
+}
+
+/// The error of grants that name what does not exist.
+fn unknown(names: &[String]) -> DatabaseError {
+    let what = if names.len() == 1 { "a grant names what does not exist" } else { "grants name what does not exist" };
+    DatabaseError::new(DatabaseErrorKind::Configuration, format!("{what}: {}", names.join("; ")))
+        .hint("correct the lines in `runner.toml`, or apply the migrations that create it first")
+}

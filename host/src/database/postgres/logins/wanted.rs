@@ -1,0 +1,345 @@
+//! What a login should be, worked out from grants and the catalogue; and the statements that make it so. Pure.
+
+use std::collections::BTreeSet;
+
+use sha2::{Digest as _, Sha256};
+
+use super::catalogue::{Catalogue, Found, PREFIX, Relation};
+use super::gate::{self, GATE};
+use crate::database::facts::TOOL_SCHEMA;
+use crate::database::grants::{Grant, Grants, Verb};
+use crate::database::logins::{LoginReport, LoginRequest, LoginState, Removal, WantedLogin};
+use crate::database::postgres::schema::literal;
+use crate::database::{DatabaseError, DatabaseErrorKind, Dialect};
+use crate::suggest::did_you_mean;
+
+/// The greatest number of sessions of a login: a transform with as many connections as `--jobs` accepts, one more that reads ahead,
+/// and one that cancels. A component cannot open any, so this bounds only what others do with a password.
+pub(super) const CONNECTIONS: i64 = 64;
+
+/// What a component is granted, as rights of PostgreSQL.
+#[derive(Debug, Default)]
+pub(super) struct Wanted {
+    /// As `GRANT` spells them, such as `SELECT ("id") ON TABLE "public"."customers"`.
+    pub rights: BTreeSet<String>,
+    /// What grants name that does not exist.
+    pub unknown: Vec<String>,
+    /// Views that read with the rights of their owners.
+    pub views: Vec<String>,
+}
+
+/// Returns the name of a component's login. Logins belong to the whole server, so it has the database in it; and a digest, since a
+/// name may have 63 bytes only.
+pub(super) fn login_of(database: &str, revision: &str) -> String {
+    let digest = hex::encode(Sha256::digest(format!("{database}\0{revision}")));
+    let part = |text: &str, length| -> String {
+        text.chars().filter(char::is_ascii_alphanumeric).take(length).collect::<String>().to_ascii_lowercase()
+    };
+    format!("{PREFIX}{}_{}_{}", part(database, 20), part(revision, 20), &digest[..8])
+}
+
+/// The comment on a login, from which it is known again when the settings no longer name its component.
+fn comment(database: &str, revision: &str) -> String {
+    format!("{}{revision}", comment_start(database))
+}
+
+fn comment_start(database: &str) -> String {
+    format!("runner: {} ", Dialect::Postgres.quote(database))
+}
+
+/// Fails if grants ask for what a login cannot be given here.
+pub(super) fn check(wanted: &WantedLogin) -> Result<(), DatabaseError> {
+    let of_schema = |grant: &&Grant| matches!(grant.verb, Verb::Create | Verb::Alter | Verb::Drop);
+    let refused: Vec<String> =
+        wanted.grants.tables.iter().filter(of_schema).map(|grant| format!("`{grant}`")).collect();
+    if refused.is_empty() {
+        return Ok(());
+    }
+    Err(DatabaseError::new(
+        DatabaseErrorKind::Denied,
+        format!(
+            "`{}` cannot be granted {} on PostgreSQL: a login of its own creates and changes nothing",
+            wanted.id,
+            refused.join(", ")
+        ),
+    )
+    .hint("put the schema change into a migration in SQL before it, and remove the line"))
+}
+
+impl Wanted {
+    /// Works out the rights. `schema`: that of names without one.
+    pub(super) fn of(grants: &Grants, catalogue: &Catalogue, schema: &str) -> Self {
+        let mut wanted = Self::default();
+        wanted.rights.insert(format!("CONNECT ON DATABASE {}", quote(&catalogue.database)));
+        wanted.rights.insert(format!("USAGE ON SCHEMA {}", quote(GATE)));
+        wanted.rights.extend(gate::callable().map(|function| format!("EXECUTE ON FUNCTION {function}")));
+        for grant in &grants.tables {
+            wanted.add(grant, catalogue, grant.tables.schema.as_deref().unwrap_or(schema));
+        }
+        for function in &grants.functions {
+            wanted.add_function(function, catalogue, schema);
+        }
+        wanted
+    }
+
+    fn add(&mut self, grant: &Grant, catalogue: &Catalogue, schema: &str) {
+        let privilege = match grant.verb {
+            Verb::Read => "SELECT",
+            Verb::Insert => "INSERT",
+            Verb::Update => "UPDATE",
+            Verb::Delete => "DELETE",
+            Verb::Alter | Verb::Create | Verb::Drop => return,
+        };
+        let is_meant = |name: &str| {
+            if grant.tables.is_prefix { name.starts_with(&grant.tables.name) } else { name == grant.tables.name }
+        };
+        let of_schema = || catalogue.relations.iter().filter(|((of, _), _)| of == schema);
+        let mut any = false;
+        for ((_, name), relation) in of_schema().filter(|((_, name), _)| is_meant(name)) {
+            any = true;
+            self.add_to(grant, privilege, (schema, name), relation);
+        }
+        if !any && !grant.tables.is_prefix {
+            let names = of_schema().map(|((_, name), _)| name.as_str());
+            let like = did_you_mean(&grant.tables.name, names).map(|name| format!(" (did you mean `{name}`?)"));
+            self.unknown.push(format!(
+                "`{grant}`: there is no table `{schema}.{}`{}",
+                grant.tables.name,
+                like.unwrap_or_default()
+            ));
+        }
+    }
+
+    fn add_to(&mut self, grant: &Grant, privilege: &str, (schema, name): (&str, &str), relation: &Relation) {
+        let table = format!("{}.{}", quote(schema), quote(name));
+        self.rights.insert(format!("USAGE ON SCHEMA {}", quote(schema)));
+        if grant.columns.is_empty() {
+            self.rights.insert(format!("{privilege} ON TABLE {table}"));
+        }
+        for column in &grant.columns {
+            if relation.columns.contains(column) {
+                self.rights.insert(format!("{privilege} ({}) ON TABLE {table}", quote(column)));
+                continue;
+            }
+            let like = did_you_mean(column, relation.columns.iter().map(String::as_str));
+            let like = like.map(|name| format!(" (did you mean `{name}`?)")).unwrap_or_default();
+            self.unknown.push(format!("`{grant}`: `{schema}.{name}` has no column `{column}`{like}"));
+        }
+        if grant.verb == Verb::Insert {
+            let of = relation.sequences.iter().map(|(schema, name)| format!("{}.{}", quote(schema), quote(name)));
+            self.rights.extend(of.map(|sequence| format!("USAGE ON SEQUENCE {sequence}")));
+        }
+        if relation.reaches_past {
+            self.views.push(format!("{schema}.{name}"));
+        }
+    }
+
+    fn add_function(&mut self, function: &str, catalogue: &Catalogue, schema: &str) {
+        let (of, name) = function.split_once('.').unwrap_or((schema, function));
+        let mut found = catalogue.functions.iter().filter(|(schema, it, _)| schema == of && it == name).peekable();
+        if found.peek().is_none() {
+            self.unknown.push(format!("`function {function}`: there is no function `{of}.{name}`"));
+        }
+        for (schema, name, types) in found {
+            self.rights.insert(format!("USAGE ON SCHEMA {}", quote(schema)));
+            self.rights.insert(format!("EXECUTE ON FUNCTION {}.{}({types})", quote(schema), quote(name)));
+        }
+    }
+}
+
+/// What a login is and should not be, or the other way round.
+pub(super) fn differences(found: Option<&Found>, wanted: &Wanted) -> Vec<String> {
+    let Some(found) = found else { return vec!["it does not exist".to_owned()] };
+    let mut differences: Vec<String> = found.attributes.iter().map(|told| (*told).to_owned()).collect();
+    if found.connections != CONNECTIONS {
+        differences.push(format!("it may have {} sessions instead of {CONNECTIONS}", found.connections));
+    }
+    if found.has_settings {
+        differences.push("it has settings of its own".to_owned());
+    }
+    differences.extend(found.member_of.iter().map(|role| format!("it is a member of `{role}`")));
+    if found.owns > 0 {
+        differences.push("it owns something".to_owned());
+    }
+    differences.extend(differences_of_rights(found, wanted));
+    differences
+}
+
+/// Returns what it lacks, and what it has beyond what it should have.
+pub(super) fn differences_of_rights(found: &Found, wanted: &Wanted) -> Vec<String> {
+    let lacks = wanted.rights.difference(&found.rights).map(|right| format!("it lacks {right}"));
+    let beyond = found.rights.difference(&wanted.rights).map(|right| format!("it has {right}"));
+    lacks.chain(beyond).collect()
+}
+
+/// The statements that give a login its rights and take others away.
+pub(super) fn align(login: &str, found: &BTreeSet<String>, wanted: &BTreeSet<String>) -> Vec<String> {
+    let role = quote(login);
+    let beyond = found.difference(wanted).map(|right| {
+        let right = right.strip_suffix(" WITH GRANT OPTION").unwrap_or(right);
+        format!("REVOKE {right} FROM {role} CASCADE")
+    });
+    // A right that may be passed on is taken away as a whole, and given again.
+    let again = |right: &&String| !found.contains(*right) || found.contains(&format!("{right} WITH GRANT OPTION"));
+    beyond.chain(wanted.iter().filter(again).map(|right| format!("GRANT {right} TO {role}"))).collect()
+}
+
+/// The statements for a login, and how it stands.
+fn one(
+    wanted: &WantedLogin,
+    catalogue: &Catalogue,
+    schema: &str,
+    report: &mut LoginReport,
+) -> Result<(), DatabaseError> {
+    let revision = wanted.grants.component.clone();
+    let login = login_of(&catalogue.database, &revision);
+    let of = Wanted::of(&wanted.grants, catalogue, schema);
+    let found = catalogue.logins.get(&login);
+    let expected = comment(&catalogue.database, &revision);
+    if found.is_some_and(|found| !found.comment.is_empty() && found.comment != expected) {
+        return Err(DatabaseError::new(
+            DatabaseErrorKind::Denied,
+            format!("the role `{login}` belongs to something else"),
+        )
+        .hint("rename or drop it"));
+    }
+    let differences = differences(found, &of);
+    if wanted.is_early {
+        let later = |unknown: &String| format!("{unknown}; it is granted when `{}` runs", wanted.id);
+        report.notes.extend(of.unknown.iter().map(later));
+    } else {
+        report.unknown.extend(of.unknown.iter().cloned());
+    }
+    report.notes.extend(of.views.iter().map(|view| {
+        format!("the view `{view}` reads with the rights of its owner, and so `{}` reads what it shows", wanted.id)
+    }));
+    let role = quote(&login);
+    let mut statements = Vec::new();
+    if found.is_none() {
+        statements.push(format!("CREATE ROLE {role}"));
+        statements.push(format!("COMMENT ON ROLE {role} IS {}", literal(&expected)));
+    }
+    let is_right = |found: &Found| found.attributes.is_empty() && found.connections == CONNECTIONS;
+    if !found.is_some_and(is_right) {
+        // Only a superuser may say NOSUPERUSER, NOREPLICATION and NOBYPASSRLS, and only where it changes something.
+        let rare = found.is_some_and(|found| found.attributes.iter().any(|it| !COMMON.contains(it)));
+        let rare = if rare { " NOSUPERUSER NOREPLICATION NOBYPASSRLS" } else { "" };
+        statements.push(format!(
+            "ALTER ROLE {role} LOGIN NOCREATEDB NOCREATEROLE NOINHERIT{rare} CONNECTION LIMIT {CONNECTIONS}"
+        ));
+    }
+    if let Some(found) = found {
+        if found.has_settings {
+            statements.push(format!("ALTER ROLE {role} RESET ALL"));
+            statements.push(format!("ALTER ROLE {role} IN DATABASE {} RESET ALL", quote(&catalogue.database)));
+        }
+        statements.extend(found.member_of.iter().map(|other| format!("REVOKE {} FROM {role}", quote(other))));
+    }
+    if !catalogue.is_superuser && found.is_none() {
+        // So that the run sees and ends the sessions of the login.
+        statements.push(format!("GRANT {role} TO {}", quote(&catalogue.host)));
+    }
+    let owns = found.is_some_and(|found| found.owns > 0);
+    if owns {
+        statements.push(format!("DROP OWNED BY {role}"));
+    }
+    let none = BTreeSet::new();
+    let rights = found.filter(|_| !owns).map_or(&none, |found| &found.rights);
+    statements.extend(align(&login, rights, &of.rights));
+    report.statements.extend(statements);
+    report.logins.push(LoginState {
+        login,
+        revision,
+        component: Some(wanted.id.clone()),
+        exists: found.is_some(),
+        rights: found.map(|found| found.rights.iter().cloned().collect()).unwrap_or_default(),
+        differences,
+    });
+    Ok(())
+}
+
+/// What `ALTER ROLE` may say without being a superuser.
+const COMMON: [&str; 4] =
+    ["it may not log in", "it may create databases", "it may create roles", "it inherits the rights of roles"];
+
+/// What is there beside what should be, and the statements that lead there. `gate`: how the gate differs from what it should be.
+pub(super) fn report(
+    request: &LoginRequest,
+    catalogue: &Catalogue,
+    schema: &str,
+    gate: Option<&str>,
+) -> Result<LoginReport, DatabaseError> {
+    let wanted = &request.wanted;
+    let mut report = LoginReport::default();
+    if !wanted.is_empty() {
+        if gate.is_some() {
+            report.statements.extend(gate::making(&quote(&catalogue.host)));
+        }
+        report.statements.extend(open_to_everybody(catalogue, &mut report.notes));
+    }
+    for wanted in wanted {
+        one(wanted, catalogue, schema, &mut report)?;
+    }
+    for state in report.logins.iter_mut().filter(|_| gate.is_some()) {
+        state.differences.extend(gate.map(str::to_owned));
+    }
+    let start = comment_start(&catalogue.database);
+    let stale = catalogue.logins.iter().filter_map(|(login, found)| {
+        let revision = found.comment.strip_prefix(&start)?;
+        let is_wanted = wanted.iter().any(|wanted| wanted.grants.component == revision);
+        let is_removed = match &request.remove {
+            Removal::Others => !is_wanted,
+            Removal::Nothing => false,
+            Removal::Of(removed) => removed == revision,
+        };
+        (is_removed && *login == login_of(&catalogue.database, revision)).then_some((login, revision, found))
+    });
+    for (login, revision, found) in stale {
+        let role = quote(login);
+        report.statements.extend([format!("DROP OWNED BY {role}"), format!("DROP ROLE {role}")]);
+        report.logins.push(LoginState {
+            login: login.clone(),
+            revision: revision.to_owned(),
+            component: None,
+            exists: true,
+            rights: found.rights.iter().cloned().collect(),
+            differences: vec!["it is to be removed".to_owned()],
+        });
+    }
+    if !wanted.is_empty() {
+        let definers = catalogue.definers.iter();
+        report.notes.extend(definers.map(|function| {
+            format!("everybody may call `{function}`, components too, and it runs with the rights of its owner")
+        }));
+    }
+    Ok(report)
+}
+
+/// The statements that take from everybody what a component must not do.
+fn open_to_everybody(catalogue: &Catalogue, notes: &mut Vec<String>) -> Vec<String> {
+    let mut statements = Vec::new();
+    let database = quote(&catalogue.database);
+    for (is_open, privilege) in [(catalogue.temporary, "TEMPORARY"), (catalogue.create, "CREATE")] {
+        if is_open {
+            statements.push(format!("REVOKE {privilege} ON DATABASE {database} FROM PUBLIC"));
+            notes.push(format!("everybody has {privilege} on the database, and `runner grants sync` revokes it: grant it to roles that need it"));
+        }
+    }
+    for schema in &catalogue.open_schemas {
+        statements.push(format!("REVOKE CREATE ON SCHEMA {} FROM PUBLIC", quote(schema)));
+        notes.push(format!(
+            "everybody has CREATE on the schema `{schema}`, and `runner grants sync` revokes it: grant it to roles that need it"
+        ));
+    }
+    statements
+}
+
+/// Whether a schema is none that grants are about.
+pub(super) fn is_forbidden(schema: &str) -> bool {
+    [TOOL_SCHEMA, GATE, "information_schema"].contains(&schema) || schema.starts_with("pg_")
+}
+
+/// A name in double quotes, always, so that it equals what the catalogue is asked for.
+pub(super) fn quote(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
