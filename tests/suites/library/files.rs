@@ -115,3 +115,41 @@ async fn components_and_their_assets_can_be_embedded() {
     assert_eq!(verified.len(), 3);
     assert!(directory.path().join("cache").read_dir().unwrap().next().is_some());
 }
+
+/// A package is checked in a program as it is on disk: by its digest, its signature and its key.
+#[tokio::test]
+async fn packages_are_embedded_like_other_files() {
+    let root = guests::repository().join("examples/packages/shop");
+    let mut paths = vec!["runner.toml".to_owned(), "runner.lock".to_owned()];
+    for directory in ["migrations", "migrations/vendor"] {
+        let entries = root.join(directory).read_dir().unwrap().map(|entry| entry.unwrap());
+        let files = entries.filter(|entry| entry.path().is_file());
+        paths.extend(files.map(|entry| format!("{directory}/{}", entry.file_name().to_str().unwrap())));
+    }
+    let read =
+        |path: &String| -> (String, &'static [u8]) { (path.clone(), std::fs::read(root.join(path)).unwrap().leak()) };
+    let files: Vec<(String, &'static [u8])> = paths.iter().map(read).collect();
+    let (directory, url) = database();
+    let runner = |files: &[(String, &'static [u8])]| {
+        let project = Project::embedded(files.iter().map(|(path, bytes)| (path.as_str(), *bytes)));
+        let cache = directory.path().join("cache");
+        Runner::builder().project(project).database(url.as_str()).component_cache(cache).locked(true).build().unwrap()
+    };
+    for (end, message) in
+        [(".wasm", "does not match the digest"), (".minisig", "the signature of"), (".toml", "the key in")]
+    {
+        let mut changed = files.clone();
+        let (_, bytes) = changed.iter_mut().find(|(path, _)| path.ends_with(end)).unwrap();
+        *bytes = match end {
+            ".toml" => String::from_utf8_lossy(bytes).replace("RWQHBwcH", "RWQIBwcH").into_bytes().leak(),
+            _ => [&bytes[..bytes.len() - 9], b"A", &bytes[bytes.len() - 8..]].concat().leak(),
+        };
+        let error = runner(&changed).apply().await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Mismatch, "{error:#}");
+        assert!(format!("{error:#}").contains(message), "{error:#}");
+    }
+    let outcome = runner(&files).apply().await.unwrap();
+    let names: Vec<&str> = outcome.done.iter().map(|done| done.name.as_str()).collect();
+    assert_eq!(names[1], "acme/outbox:0001");
+    assert_eq!(names.len(), 7);
+}
