@@ -14,6 +14,8 @@ mod by_hand;
 mod doctor;
 #[path = "sandbox/grants.rs"]
 mod grants;
+#[path = "sandbox/javascript.rs"]
+mod javascript;
 #[path = "sandbox/packages.rs"]
 mod packages;
 #[path = "sandbox/scripts.rs"]

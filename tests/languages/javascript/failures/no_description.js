@@ -1,0 +1,3 @@
+// says: the script exports no description: add `export const description
+export function upgrade() {
+}

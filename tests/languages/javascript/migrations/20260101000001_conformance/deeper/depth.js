@@ -1,0 +1,3 @@
+export const depth = 2;
+export function double(x) { return 2 * x; }
+export default "default";
