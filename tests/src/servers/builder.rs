@@ -134,6 +134,9 @@ fn defaults(kind: Kind) -> Vec<(String, String)> {
             ("innodb-flush-method", "nosync"),
             ("key-buffer-size", "1M"),
             ("aria-pagecache-buffer-size", "2M"),
+            // As on a node of a cluster: whatever counts on consecutive numbers fails.
+            ("auto-increment-increment", "7"),
+            ("auto-increment-offset", "3"),
         ],
     };
     settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()

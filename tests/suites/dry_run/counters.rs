@@ -39,11 +39,13 @@ for_each_engine! {
         assert_ne!(counters(&project), before);
         dry("redo", "tried");
         dry("rollback -n 2", "tried rolling back 2 migrations");
-        // The next row has the next number.
+        // The next row has the next number, whatever distance the server keeps between those that it counts itself.
+        let place = if engine == Engine::Postgres { "runner." } else { "" };
+        let last = || project.value(&format!("SELECT max(id) FROM {place}runner_history")).parse::<i64>().unwrap();
+        let before = last();
         project.sql("0005_last", "UPDATE items SET price = 3;", "SELECT 1;");
         dry("apply", "tried 1 migration");
         project.runner("apply").succeeds();
-        let place = if engine == Engine::Postgres { "runner." } else { "" };
-        assert_eq!(project.value(&format!("SELECT max(id) FROM {place}runner_history")), "5");
+        assert_eq!(last(), before + 1);
     }
 }
