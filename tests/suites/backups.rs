@@ -231,7 +231,7 @@ for_each_server! {
         std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
         let path = format!("{}:{}", project.file("bin").display(), std::env::var("PATH").unwrap());
         let output = project.finish(project.command(["apply", "--backup", "kept"]).env("PATH", path));
-        output.exits(1).says(&[says, "hint: the program is older than the server"]);
+        output.exits(1).says(&[says, "hint: `pg_dump` is older than the server"]);
         assert_eq!(project.history(), ["0001"]);
     }
 

@@ -214,21 +214,35 @@ fn find(dialect: Dialect) -> Result<PathBuf> {
 }
 
 /// A hint for the output of a program.
-fn advice(said: &str) -> Option<&'static str> {
+fn advice(said: &str) -> Option<String> {
     let said = said.to_lowercase();
     let has = |text: &str| said.contains(text);
-    if has("server version mismatch") {
-        Some("the program is older than the server: install the version of the server, or set it in `[backup] command`")
+    Some(if has("server version mismatch") {
+        older_than_the_server(&said)
     } else if has("no space left on device") || has("errno: 28") || has("errno 28") || has("errcode: 28") {
-        Some("free some disk space, or use another directory with `--backup PATH` or `[backup] directory`")
+        "free some disk space, or use another directory with `--backup PATH` or `[backup] directory`".to_owned()
     } else if has("permission denied for") || has("access denied") || has("insufficient privileges") {
-        Some(
-            "the user of the database URL may not read everything: grant it that, or name a program with a user of its own in \
-              `[backup] command`",
-        )
+        "the user of the database URL may not read everything: grant it that, or name a program with a user of its own in \
+         `[backup] command`"
+            .to_owned()
     } else {
-        None
-    }
+        return None;
+    })
+}
+
+/// The hint for a `pg_dump` that is older than its server, which names both: `server version: 18.4; pg_dump version:
+/// 15.14 (Debian 15.14-0+deb12u1)`.
+fn older_than_the_server(said: &str) -> String {
+    let server = said.split_once("server version: ").map(|(_, rest)| rest);
+    let major: String = server.unwrap_or_default().chars().take_while(char::is_ascii_digit).collect();
+    let package = match major.is_empty() {
+        true => "the client programs of the server's version".to_owned(),
+        false => format!(
+            "the client programs of PostgreSQL {major} or later (`postgresql-client-{major}` on Debian and Ubuntu, from \
+             apt.postgresql.org if need be)"
+        ),
+    };
+    format!("`pg_dump` is older than the server: install {package}, or name its `pg_dump` in `[backup] command`")
 }
 
 #[cfg(test)]
@@ -262,8 +276,11 @@ mod tests {
 
     #[test]
     fn known_failures_have_a_hint() {
-        let old = "pg_dump: error: aborting because of server version mismatch\n";
-        assert!(advice(old).is_some_and(|advice| advice.contains("older than the server")));
+        let old = "pg_dump: error: aborting because of server version mismatch\n\
+                   pg_dump: detail: server version: 18.4; pg_dump version: 15.14 (Debian 15.14-0+deb12u1)\n";
+        assert!(advice(old).is_some_and(|advice| advice.contains("`postgresql-client-18`")), "{:?}", advice(old));
+        let terse = advice("pg_dump: error: aborting because of server version mismatch\n");
+        assert!(terse.as_ref().is_some_and(|advice| advice.contains("older than the server")), "{terse:?}");
         assert_eq!(advice("something else"), None);
     }
 }

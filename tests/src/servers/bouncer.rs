@@ -1,4 +1,4 @@
-//! pgbouncer in transaction mode: two transactions of one client may run on two connections of the server.
+//! pgbouncer, by default in transaction mode: two transactions of one client may run on two connections of the server.
 
 use std::net::TcpStream;
 
@@ -15,6 +15,11 @@ pub struct Bouncer {
 impl Bouncer {
     /// Starts one with at most this many connections to the server per database.
     pub fn start(server: &Server, connections: u32) -> Self {
+        Self::with(server, connections, "pool_mode = transaction")
+    }
+
+    /// Starts one with other settings, which name the mode.
+    pub fn with(server: &Server, connections: u32, more: &str) -> Self {
         let user = service_user("postgres");
         let directory = place::directory("pgbouncer", user);
         let address = &server.client().address;
@@ -25,7 +30,7 @@ impl Bouncer {
             let port = place::free_port();
             let settings = format!(
                 "[databases]\n* = host={} port={}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\n\
-                 unix_socket_dir =\nauth_type = trust\nauth_file = users.txt\npool_mode = transaction\n\
+                 unix_socket_dir =\nauth_type = trust\nauth_file = users.txt\n{more}\n\
                  max_client_conn = 400\ndefault_pool_size = {connections}\n\
                  ignore_startup_parameters = extra_float_digits,options\n",
                 address.host, address.port

@@ -177,3 +177,21 @@ fn pgbouncer_in_transaction_mode() {
     project.runner("rollback --all").succeeds();
     assert_eq!(project.state(), empty);
 }
+
+/// What a pooler cannot do is said at once, with the setting to change; nothing has run.
+#[test]
+fn pgbouncer_that_cannot_serve() {
+    for (connections, settings, kind, hint) in [
+        (4, "pool_mode = statement", 2, "set `pool_mode = transaction`"),
+        (1, "pool_mode = transaction\nquery_wait_timeout = 1", 5, "a run needs two server connections of the pooler"),
+    ] {
+        let mut project = project!(runner_tests::Engine::Postgres);
+        fill(&project);
+        let empty = project.state();
+        let bouncer = Bouncer::with(runner_tests::servers::postgres(), connections, settings);
+        let url = project.server_database().url_at(bouncer.port());
+        project.by(&url);
+        project.runner("apply").exits(kind).says(&["hint:", hint]);
+        assert_eq!(project.state(), empty);
+    }
+}

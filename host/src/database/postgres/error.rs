@@ -59,7 +59,31 @@ fn from_server(inner: &PgDatabaseError, statement: Option<&str>) -> DatabaseErro
     let mut error = DatabaseError::new(kind(code), redact(inner.message().trim_end())).code(code);
     error.detail = detail(inner, statement);
     error.hint = hint(inner);
+    if let Some((kind, hint)) = of_pooler(inner.message()) {
+        (error.kind, error.hint) = (kind, Some(hint.to_owned()));
+    }
     error
+}
+
+/// What an error of PgBouncer means, which has no codes of its own.
+pub(super) fn of_pooler(message: &str) -> Option<(DatabaseErrorKind, &'static str)> {
+    let has = |text: &str| message.contains(text);
+    Some(if has("not allowed in statement pooling mode") {
+        (
+            DatabaseErrorKind::Configuration,
+            "runner needs transactions: set `pool_mode = transaction` or `session` for this database in PgBouncer, or \
+             connect to the server itself",
+        )
+    } else if has("query_wait_timeout") || has("no more connections allowed") {
+        (
+            DatabaseErrorKind::Busy,
+            "a run needs two server connections of the pooler at once, one of them for its lock, and now and then a third: \
+             raise `default_pool_size` for this database in PgBouncer, wait until other clients leave, or connect to the \
+             server itself",
+        )
+    } else {
+        return None;
+    })
 }
 
 /// Returns the meaning of a SQLSTATE.

@@ -112,6 +112,8 @@ pub(super) struct PostgresDatabase {
     busy: bool,
     /// The connection is closed, or in the middle of something; only `reconnect` helps.
     lost: bool,
+    /// What a pooler said when it closed the connection, which would close another for the same reason.
+    pooler: Option<DatabaseError>,
     /// Its session was ended, because a statement went on after it was cancelled.
     ended: Arc<AtomicBool>,
     /// The state of the tool's tables before a script's statement that has its own transaction.
@@ -161,6 +163,7 @@ impl PostgresDatabase {
             backend: found.backend,
             busy: false,
             lost: false,
+            pooler: None,
             ended: Arc::default(),
             wrapped: None,
             stored: None,

@@ -6,13 +6,13 @@ use std::sync::atomic::Ordering;
 use sqlx::{AssertSqlSafe, Executor, PgConnection, Row};
 
 use super::PostgresDatabase;
-use super::error::{from_sqlx, lost};
+use super::error::{from_sqlx, lost, of_pooler};
 use super::foreign::INSPECT;
 use super::lock::UNLOCKED;
 use super::logins::session::{Gated, check as check_granted};
 use super::record::{is_ours, ours};
 use super::search_path::{OURS, PIN, UNPIN, is_about_tool_tables};
-use super::settings::prologue;
+use super::settings::{limited_session, prologue, unlimited_session};
 use super::stored::Stored;
 use super::tool_tables::{FINGERPRINT, Fingerprint};
 use super::transaction::{commit, explain_aborted};
@@ -156,7 +156,8 @@ impl PostgresDatabase {
             (Around::Nothing, result) => {
                 let timeouts = self.own.timeouts(self.rights, self.endpoint.settings());
                 let reset: Vec<String> = timeouts.iter().map(|(name, _)| format!("RESET {name}")).collect();
-                let reset = simple(&mut self.connection, &reset.join("; ")).await;
+                let reset = format!("{}{}", limited_session(&self.own), reset.join("; "));
+                let reset = simple(&mut self.connection, &reset).await;
                 self.note_loss(&reset);
                 self.compare_stored().await.and(result)
             }
@@ -172,6 +173,9 @@ impl PostgresDatabase {
         if self.busy {
             self.lost = true;
         }
+        if let Some(error) = &self.pooler {
+            return Err(error.clone());
+        }
         if self.lost {
             return Err(
                 lost("the connection to the server is lost").hint("run it again when the server can be reached")
@@ -184,6 +188,11 @@ impl PostgresDatabase {
         self.lost |= self.ended.load(Ordering::Acquire);
         if matches!(result, Err(error) if error.kind == DatabaseErrorKind::Connection && error.code != UNLOCKED) {
             self.lost = true;
+        }
+        if let Err(error) = result
+            && of_pooler(&error.message).is_some()
+        {
+            self.pooler = Some(error.clone());
         }
     }
 
@@ -334,7 +343,7 @@ impl PostgresDatabase {
 
     async fn set_for_session(&mut self) -> Result<(), DatabaseError> {
         let timeouts = self.own.timeouts(self.rights, self.endpoint.settings());
-        let text = set_local(&timeouts).replace("SET LOCAL", "SET");
+        let text = set_local(&timeouts).replace("SET LOCAL", "SET") + &unlimited_session(&self.own);
         let ask = "SELECT pg_catalog.pg_backend_pid() AS pg_backend_pid";
         let rows = rows(&mut self.connection, &format!("{text}{ask}")).await?;
         self.backend = backend_of(&rows).unwrap_or(self.backend);

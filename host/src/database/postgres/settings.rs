@@ -29,11 +29,21 @@ const SETTINGS: [(&str, &str); 12] = [
     ("tcp_keepalives_count", "3"),
 ];
 
+/// The name of the limit on whole transactions. Available since version 17.
+const TRANSACTION_TIMEOUT: &str = "transaction_timeout";
+
 /// Makes a statement end within a second after its client was killed. Available since version 14, and refused on
 /// systems that cannot detect a closed connection.
-const CHECK_CLIENT: &str = "SELECT pg_catalog.set_config('client_connection_check_interval', '1000', true) \
-    WHERE pg_catalog.current_setting('client_connection_check_interval', true) IS NOT NULL \
-    AND pg_catalog.version() OPERATOR(pg_catalog.~~) '%linux%'";
+const CHECK_CLIENT: &str = "CASE \
+    WHEN pg_catalog.current_setting('client_connection_check_interval', true) IS NOT NULL \
+    AND pg_catalog.version() OPERATOR(pg_catalog.~~) '%linux%' \
+    THEN pg_catalog.set_config('client_connection_check_interval', '1000', true) END";
+
+/// Turns the limit on transactions off. The server applies it from this moment on, also to the transaction that is
+/// open.
+const NO_TRANSACTION_TIMEOUT: &str = "CASE \
+    WHEN pg_catalog.current_setting('transaction_timeout', true) IS NOT NULL \
+    THEN pg_catalog.set_config('transaction_timeout', '0', true) END";
 
 /// Returns the text that sets the settings of every transaction.
 pub(super) fn in_transaction(own: &Own) -> String {
@@ -41,7 +51,29 @@ pub(super) fn in_transaction(own: &Own) -> String {
     for (name, value) in SETTINGS.into_iter().filter(|(name, _)| !own.has(name)) {
         text.push_str(&format!("SET LOCAL {name} = {value}; "));
     }
-    text + CHECK_CLIENT
+    let unlimited = if own.has(TRANSACTION_TIMEOUT) { "NULL" } else { NO_TRANSACTION_TIMEOUT };
+    format!("{text}SELECT {CHECK_CLIENT}, {unlimited}")
+}
+
+/// Returns the text that turns the limit on transactions off for the session, where a statement runs without a
+/// transaction of ours: the server counts that statement as one. Other statements can directly follow it.
+pub(super) fn unlimited_session(own: &Own) -> String {
+    set_transaction_timeout(own, "'0'")
+}
+
+/// Returns the text that undoes [`unlimited_session`], as `RESET` does.
+pub(super) fn limited_session(own: &Own) -> String {
+    set_transaction_timeout(own, "reset_val")
+}
+
+fn set_transaction_timeout(own: &Own, value: &str) -> String {
+    if own.has(TRANSACTION_TIMEOUT) {
+        return String::new();
+    }
+    format!(
+        "SELECT pg_catalog.set_config(name, {value}, false) FROM pg_catalog.pg_settings \
+         WHERE name OPERATOR(pg_catalog.=) '{TRANSACTION_TIMEOUT}'; "
+    )
 }
 
 /// Returns the text that opens a transaction; its last row is the server process and `also`, an expression.
@@ -147,6 +179,10 @@ mod tests {
         let text = in_transaction(&own);
         assert!(!text.contains("timezone") && !text.contains("intervalstyle"), "{text}");
         assert!(text.contains("datestyle") && text.contains("statement_timeout"), "{text}");
+        assert!(text.contains("'transaction_timeout', '0'"), "{text}");
+        own.note("SET transaction_timeout = '1h'");
+        assert!(!in_transaction(&own).contains("transaction_timeout"), "{}", in_transaction(&own));
+        assert_eq!(unlimited_session(&own) + &limited_session(&own), "");
         let options = ConnectOptions { lock_timeout: Some(Duration::from_secs(3)), ..ConnectOptions::default() };
         assert_eq!(own.timeouts(Role::SqlScript, &options), [("statement_timeout", "0".to_owned())]);
         let all = Own::default().timeouts(Role::Component, &options);

@@ -48,6 +48,11 @@ async fn settings_apply_to_every_transaction() {
          ALTER DATABASE {0} SET intervalstyle = 'iso_8601'; ALTER DATABASE {0} SET standard_conforming_strings = off",
         fresh.name()
     ));
+    let has_transaction_timeout =
+        fresh.value("SELECT count(*) FROM pg_settings WHERE name = 'transaction_timeout'") == "1";
+    if has_transaction_timeout {
+        fresh.sql(&format!("ALTER DATABASE {} SET transaction_timeout = '100ms'", fresh.name()));
+    }
     let mut database = open(&fresh).await;
     let ask = "SELECT concat_ws(' ', current_setting('timezone'), current_setting('bytea_output'), \
         current_setting('intervalstyle'), current_setting('standard_conforming_strings'), pg_sleep(0.2))";
@@ -57,6 +62,17 @@ async fn settings_apply_to_every_transaction() {
     tokio::time::sleep(Duration::from_millis(200)).await;
     assert_eq!(rows(database.as_mut(), ask).await, expected);
     database.commit().await.expect("committed");
+    // A statement that refuses a transaction of ours is one to the server.
+    fresh.sql(
+        "CREATE TABLE t (a int); INSERT INTO t VALUES (1), (2); CREATE FUNCTION slow(int) RETURNS int IMMUTABLE \
+         LANGUAGE plpgsql AS 'BEGIN PERFORM pg_catalog.pg_sleep(0.1); RETURN $1; END'",
+    );
+    database.execute("CREATE INDEX CONCURRENTLY i ON t (slow(a))", &[]).await.expect("an index");
+    if has_transaction_timeout {
+        let left =
+            rows(database.as_mut(), "SELECT reset_val FROM pg_settings WHERE name = 'transaction_timeout'").await;
+        assert_eq!(left, [[Value::from("100")]]);
+    }
 }
 
 #[tokio::test]
