@@ -1,4 +1,4 @@
-DROP TABLE flights;
-DROP TABLE planes;
-DROP TABLE airports;
-DROP TABLE airlines;
+DROP TABLE IF EXISTS flights;
+DROP TABLE IF EXISTS planes;
+DROP TABLE IF EXISTS airports;
+DROP TABLE IF EXISTS airlines;

@@ -67,3 +67,33 @@ for_each_engine! {
         assert!(project.state() == applied, "one job did something else than two");
     }
 }
+
+/// Where every schema change commits, an upgrade that failed leaves a part; its downgrade removes that part.
+#[test]
+fn a_partial_upgrade_is_rolled_back() {
+    let project = demo(Engine::Mariadb);
+    let flight = |change: &str| project.execute(&format!("UPDATE flights SET {change} WHERE id = 1000"));
+    let tables = || project.rows("SELECT table_name FROM information_schema.tables WHERE table_schema = database()");
+    project.runner("apply --target 20260105100000").succeeds();
+    let before = (oracle::digest(&project.url()), tables());
+    let time = project.value("SELECT sched_dep_time FROM flights WHERE id = 1000");
+
+    // The upgrade fails within its transform, while its view exists.
+    flight("sched_dep_time = 2575");
+    project.runner("apply").exits(6).says(&["flight 1000: 2575 is no time of day"]);
+    assert_ne!(tables(), before.1);
+    project.runner("rollback").succeeds();
+    assert_eq!(tables(), before.1);
+    flight(&format!("sched_dep_time = {time}"));
+    assert_eq!(oracle::digest(&project.url()), before.0);
+    project.runner("apply --target 20260112090000").succeeds();
+
+    // The next one fails before it drops a column, when some rows of its table are kept.
+    let before = (oracle::digest(&project.url()), tables());
+    project.execute("CREATE VIEW flights_with_zones AS SELECT 1 AS id");
+    project.runner("apply").exits(6).says(&["flights_with_zones"]);
+    project.runner("rollback").succeeds();
+    assert_eq!((oracle::digest(&project.url()), tables()), before);
+    project.runner("apply").succeeds();
+    oracle::flights(&project.url());
+}

@@ -3,7 +3,7 @@
 mod turn;
 mod validate;
 
-use flight_times::{FlightsWithZones, all_flights};
+use flight_times::{FlightsWithZones, all_flights, has_column};
 use runner_guest::prelude::*;
 
 const INSTANTS: &str = "instants";
@@ -56,11 +56,14 @@ impl Migration for UtcInstants {
     }
 
     fn downgrade() -> Result<()> {
-        sql::execute_all([
-            "DROP TABLE flight_issues",
-            "ALTER TABLE flights DROP COLUMN arrived_at",
-            "ALTER TABLE flights DROP COLUMN departed_at",
-        ])
+        FlightsWithZones::drop_left_over()?;
+        sql::execute("DROP TABLE IF EXISTS flight_issues", [])?;
+        for column in ["arrived_at", "departed_at"] {
+            if has_column(column)? {
+                sql::execute(format!("ALTER TABLE flights DROP COLUMN {column}"), [])?;
+            }
+        }
+        Ok(())
     }
 }
 

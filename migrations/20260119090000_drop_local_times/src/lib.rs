@@ -3,7 +3,7 @@
 mod turn;
 mod validate;
 
-use flight_times::{FlightsWithZones, all_flights};
+use flight_times::{FlightsWithZones, all_flights, has_column};
 use runner_guest::prelude::*;
 
 const KEEP: &str = "keep";
@@ -46,26 +46,38 @@ impl Migration for DropLocalTimes {
     }
 
     fn downgrade() -> Result<()> {
-        sql::execute_all([
-            "ALTER TABLE flights ADD COLUMN dep_time INTEGER",
-            "ALTER TABLE flights ADD COLUMN arr_time INTEGER",
-        ])?;
-        let view = FlightsWithZones::create(
-            "f.departed_at, f.arrived_at, \
-             kd.flight_id AS dep_kept, kd.original AS dep_original, \
-             ka.flight_id AS arr_kept, ka.original AS arr_original",
-            "LEFT JOIN flight_times_kept kd ON kd.flight_id = f.id AND kd.column_name = 'dep_time' \
-             LEFT JOIN flight_times_kept ka ON ka.flight_id = f.id AND ka.column_name = 'arr_time'",
-        )?;
-        let source = instants(&view).columns(["dep_kept", "dep_original", "arr_kept", "arr_original"]);
-        let restored = batches::transform(RESTORE, &source, &TableTarget::update("flights"))?;
-        view.drop()?;
-
-        all_flights(&restored)?;
-        validate::kept_is_back()?;
-        sql::execute("DROP TABLE flight_times_kept", [])?;
+        // Where only a part of the upgrade exists, so may the columns, with all that they hold.
+        FlightsWithZones::drop_left_over()?;
+        let mut is_complete = true;
+        for column in ["dep_time", "arr_time"] {
+            if !has_column(column)? {
+                sql::execute(format!("ALTER TABLE flights ADD COLUMN {column} INTEGER"), [])?;
+                is_complete = false;
+            }
+        }
+        if !is_complete {
+            restore()?;
+        }
+        sql::execute("DROP TABLE IF EXISTS flight_times_kept", [])?;
         Ok(())
     }
+}
+
+/// Gives the columns what they held.
+fn restore() -> Result<()> {
+    let view = FlightsWithZones::create(
+        "f.departed_at, f.arrived_at, \
+         kd.flight_id AS dep_kept, kd.original AS dep_original, \
+         ka.flight_id AS arr_kept, ka.original AS arr_original",
+        "LEFT JOIN flight_times_kept kd ON kd.flight_id = f.id AND kd.column_name = 'dep_time' \
+         LEFT JOIN flight_times_kept ka ON ka.flight_id = f.id AND ka.column_name = 'arr_time'",
+    )?;
+    let source = instants(&view).columns(["dep_kept", "dep_original", "arr_kept", "arr_original"]);
+    let restored = batches::transform(RESTORE, &source, &TableTarget::update("flights"))?;
+    view.drop()?;
+
+    all_flights(&restored)?;
+    validate::kept_is_back()
 }
 
 /// The instants as a source: text on SQLite, a DATETIME in UTC on MySQL, so the type is named.

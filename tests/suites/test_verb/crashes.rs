@@ -62,3 +62,20 @@ fn only_scratch_databases_are_crashed() {
     assert!(!project.has_history());
     project.runner("--help").succeeds().does_not_say(&["crash-at"]);
 }
+
+/// MariaDB and MySQL keep a dropped column in the table until it is rebuilt: after a few rounds, these would exceed the
+/// size of a row.
+#[test]
+fn wide_columns_are_added_again_and_again() {
+    let project = shop(Engine::Mariadb);
+    let all = |change: &str| (1..=6).map(|at| change.replace('*', &at.to_string())).collect::<Vec<_>>().join(", ");
+    project.sql(
+        "4_wide",
+        &format!(
+            "ALTER TABLE users {};\nUPDATE users SET wide_1 = name;",
+            all("ADD COLUMN wide_* CHAR(250) CHARACTER SET latin1")
+        ),
+        &format!("ALTER TABLE users {};", all("DROP COLUMN wide_*")),
+    );
+    test(&project, "4 --crash").succeeds();
+}

@@ -32,4 +32,9 @@ impl FlightsWithZones {
     pub fn drop(self) -> Result<()> {
         sql::execute(format!("DROP VIEW {NAME}"), []).map(drop)
     }
+
+    /// Drops the view that an interrupted upgrade may have left.
+    pub fn drop_left_over() -> Result<()> {
+        sql::execute(format!("DROP VIEW IF EXISTS {NAME}"), []).map(drop)
+    }
 }
