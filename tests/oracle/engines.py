@@ -126,6 +126,8 @@ def typed(columns, rows):
     names = [name for name, _ in columns]
     instants = [name for name, kind in columns if kind in INSTANTS]
     reals = [name for name, kind in columns if kind in REALS]
+    # MySQL has an order of its own for the keys of an object.
+    rows = [{name: row[name] for name in names} for row in rows]
     for row in rows:
         for name in instants:
             row[name] = row[name] and instant(row[name])

@@ -15,7 +15,7 @@ pub enum Engine {
     Sqlite,
     /// PostgreSQL, on the server of this process.
     Postgres,
-    /// MariaDB, on the server of this process.
+    /// MariaDB, or MySQL if `RUNNER_TEST_MYSQL` names it, on the server of this process.
     Mariadb,
 }
 
@@ -36,8 +36,7 @@ impl Engine {
     pub fn numbers(self, last: u64) -> String {
         match self {
             Self::Postgres => format!("SELECT i FROM generate_series(1, {last}) AS n(i)"),
-            // MariaDB silently ends a recursion after 1,000 rounds.
-            Self::Mariadb => format!("SELECT seq AS i FROM seq_1_to_{last}"),
+            Self::Mariadb => format!("SELECT seq AS i FROM {}", Kind::Mariadb.sequence(last)),
             Self::Sqlite => {
                 format!(
                     "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {last}) SELECT i FROM n"
@@ -202,6 +201,9 @@ impl EngineProject {
         self.value(match self.engine {
             Engine::Sqlite => "SELECT 'SQLite ' || sqlite_version()",
             Engine::Postgres => "SELECT 'PostgreSQL ' || split_part(current_setting('server_version'), ' ', 1)",
+            Engine::Mariadb if Kind::Mariadb.is_mysql() => {
+                "SELECT concat('MySQL ', substring_index(version(), '-', 1))"
+            }
             Engine::Mariadb => "SELECT concat('MariaDB ', substring_index(version(), '-', 1))",
         })
     }

@@ -111,7 +111,8 @@ impl TestProject {
     pub fn prepare(&self, command: &mut Command) {
         command.current_dir(&self.root).stdin(Stdio::null()).env_clear().env("TZ", "UTC").env("LC_ALL", "C.UTF-8");
         // Compilers of guests are in the home directory or where these variables point.
-        for name in ["PATH", "HOME", "RUSTUP_HOME", "CARGO_HOME"] {
+        command.env("PATH", crate::servers::programs::path());
+        for name in ["HOME", "RUSTUP_HOME", "CARGO_HOME"] {
             if let Some(value) = std::env::var_os(name) {
                 command.env(name, value);
             }

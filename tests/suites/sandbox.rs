@@ -28,7 +28,9 @@ use runner::project::limits::Limits;
 use runner::sandbox::{Sandbox, SandboxOptions};
 use runner_tests::hostile::Behaviour;
 use runner_tests::random::Random;
-use runner_tests::{Engine, Output, TestProject, dump, for_each_behaviour, for_each_server, guests, is_long, project};
+use runner_tests::{
+    Engine, EngineProject, Output, TestProject, dump, for_each_behaviour, for_each_server, guests, is_long, project,
+};
 
 /// A project whose database has the table `people`, with the hostile component as the next migration.
 fn hostile() -> TestProject {

@@ -13,6 +13,8 @@ mod answers;
 mod crashes;
 #[path = "server_faults/crowds.rs"]
 mod crowds;
+#[path = "server_faults/galera.rs"]
+mod galera;
 #[path = "server_faults/orphans.rs"]
 mod orphans;
 #[path = "server_faults/shop.rs"]

@@ -212,7 +212,7 @@ Examples:
     /// Check the project without a database
     #[command(visible_alias = "check")]
     Validate(ValidateArgs),
-    /// Show what isolates components on this database
+    /// Show what the server can do, and what isolates components on it
     #[command(after_help = "Run `runner help doctor` for examples.")]
     #[command(after_long_help = "\
 Exits with 7 if the project has components, and its login may do more than change its own database, or if

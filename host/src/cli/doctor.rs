@@ -16,8 +16,8 @@ use crate::report::text::Confined;
 use crate::report::{Format, text};
 use crate::runtime;
 
-/// Shows what isolates the project's components on this database, and with `with_attack` what a hostile one would achieve.
-/// Fails if a component could reach beyond it.
+/// Shows what the server can do, what isolates the project's components on it, and with `with_attack` what a hostile one
+/// would achieve. Fails if a component could reach beyond the database.
 pub fn run(context: &Context, with_attack: bool) -> Result<u8> {
     let catalog = context.inspect()?.catalog;
     runtime::run(async {
@@ -49,8 +49,7 @@ pub fn run(context: &Context, with_attack: bool) -> Result<u8> {
         context.say_database();
         match context.printer.format() {
             Format::Json => {
-                let (database, enforced) = (context.database_json(), facts.enforces_grants);
-                let doctor = DoctorJson::new(database, &facts.version, &isolation, enforced, each());
+                let doctor = DoctorJson::new(context.database_json(), &facts, &isolation, each());
                 context.printer.json(&doctor.attacked(attacked.as_ref()));
             }
             Format::Text => {

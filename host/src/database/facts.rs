@@ -2,6 +2,41 @@
 
 use crate::dialect::Dialect;
 
+/// What keeps two runs on one database apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LockKind {
+    /// A lock on a file beside the database.
+    File,
+    /// An advisory lock that an open transaction holds.
+    Advisory,
+    /// User locks (`GET_LOCK`) that sessions hold.
+    UserLocks,
+    /// The same on a node of a cluster: another node knows nothing of them.
+    UserLocksOfNode,
+}
+
+impl LockKind {
+    /// Its name in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::File => "file",
+            Self::Advisory => "advisory",
+            Self::UserLocks => "user-locks",
+            Self::UserLocksOfNode => "user-locks-of-node",
+        }
+    }
+
+    /// What it is, for people.
+    pub fn told(self) -> &'static str {
+        match self {
+            Self::File => "a locked file beside the database",
+            Self::Advisory => "an advisory lock of an open transaction",
+            Self::UserLocks => "user locks of the server (`GET_LOCK`)",
+            Self::UserLocksOfNode => "user locks of this node of a cluster, which other nodes do not see",
+        }
+    }
+}
+
 /// What a server can do, determined when the connection is made.
 #[derive(Clone, Debug)]
 pub struct Facts {
@@ -9,6 +44,10 @@ pub struct Facts {
     pub dialect: Dialect,
     /// The version that the server reports.
     pub version: String,
+    /// What the server calls itself besides (`version_comment`), if it does.
+    pub comment: Option<String>,
+    /// What keeps two runs apart.
+    pub lock: LockKind,
     /// Whether a rollback undoes DDL.
     pub transactional_ddl: bool,
     /// Whether a single DDL statement takes effect completely or not at all, even if the server crashes meanwhile.
@@ -25,6 +64,8 @@ pub struct Facts {
     pub read_only: bool,
     /// The maximum number of bytes that the server accepts at once, if it has such a limit.
     pub packet_bytes: Option<usize>,
+    /// How far apart the numbers are that the server assigns (`auto_increment_increment`), where that is a setting.
+    pub increment: Option<u64>,
     /// The schema of unqualified names: the first schema of the search path on PostgreSQL, the database on MySQL.
     pub schema: Option<String>,
 }
@@ -36,6 +77,12 @@ impl Facts {
         Self {
             dialect,
             version: String::new(),
+            comment: None,
+            lock: match dialect {
+                Dialect::Sqlite => LockKind::File,
+                Dialect::Postgres => LockKind::Advisory,
+                Dialect::Mysql | Dialect::Mariadb => LockKind::UserLocks,
+            },
             transactional_ddl,
             atomic_ddl: transactional_ddl,
             // MariaDB drops and creates the objects one by one, and continues after those that fail.
@@ -45,8 +92,34 @@ impl Facts {
             separate_logins: dialect == Dialect::Postgres,
             read_only: false,
             packet_bytes: None,
+            increment: None,
             schema: None,
         }
+    }
+
+    /// Returns these facts as the tests of this project want them: in a debug build, `RUNNER_TEST_FACTS` takes away what
+    /// the server can do, such as `skips_locked,atomic_ddl`. So what is done on servers that the tests cannot start is
+    /// tested on those that they can.
+    pub(in crate::database) fn forced_in_tests(self) -> Self {
+        #[cfg(debug_assertions)]
+        if let Ok(without) = std::env::var("RUNNER_TEST_FACTS") {
+            return self.without(&without);
+        }
+        self
+    }
+
+    #[cfg(debug_assertions)]
+    fn without(mut self, names: &str) -> Self {
+        for name in names.split(',') {
+            match name {
+                "skips_locked" => self.skips_locked = false,
+                "atomic_ddl" => self.atomic_ddl = self.transactional_ddl,
+                "atomic_lists" => self.atomic_lists = false,
+                "packet_bytes" => self.packet_bytes = self.packet_bytes.map(|bytes| bytes.min(1 << 20)),
+                other => panic!("`RUNNER_TEST_FACTS` names the fact `{other}`, which cannot be taken away"),
+            }
+        }
+        self
     }
 
     /// Returns the schema of runner's own tables: SQLite's main file, a separate schema on PostgreSQL, the database on

@@ -45,7 +45,7 @@ use async_trait::async_trait;
 pub use crate::dialect::Dialect;
 pub use change::{ChangedRows, End, ToolChange};
 pub use error::{DatabaseError, DatabaseErrorKind};
-pub use facts::Facts;
+pub use facts::{Facts, LockKind};
 pub use grants::Grants;
 pub use holder::LockHolder;
 pub use logins::{LoginReport, LoginRequest, Passwords, WantedLogin};

@@ -1,6 +1,6 @@
 //! A private server, before it is started.
 
-use super::programs::service_user;
+use super::programs::{is_mysql, service_user};
 use super::server::{Launch, Server};
 use super::{Kind, place, template, tls};
 use crate::Disk;
@@ -118,6 +118,21 @@ fn defaults(kind: Kind) -> Vec<(String, String)> {
             ("min_wal_size", "8MB"),
             ("logging_collector", "off"),
             ("listen_addresses", "127.0.0.1"),
+        ],
+        Kind::Mariadb if is_mysql() => &[
+            ("skip-log-bin", ""),
+            ("bind-address", "127.0.0.1"),
+            ("mysqlx", "OFF"),
+            ("max-connections", "200"),
+            ("performance-schema", "OFF"),
+            ("innodb-buffer-pool-size", "16M"),
+            ("innodb-redo-log-capacity", "32M"),
+            ("innodb-log-buffer-size", "2M"),
+            ("innodb-flush-log-at-trx-commit", "2"),
+            ("innodb-flush-method", "nosync"),
+            ("key-buffer-size", "1M"),
+            ("auto-increment-increment", "7"),
+            ("auto-increment-offset", "3"),
         ],
         Kind::Mariadb => &[
             ("skip-log-bin", ""),

@@ -2,11 +2,13 @@
 //! however it ends.
 //!
 //! [`postgres`] and [`mariadb`] are shared by all tests of a process; each test creates its own [`TestDatabase`]. A
-//! test that breaks, stops or fills a server uses a private one: [`Server::private`].
+//! test that breaks, stops or fills a server uses a private one: [`Server::private`]. `RUNNER_TEST_POSTGRES` and
+//! `RUNNER_TEST_MYSQL` name other server programs than the system's.
 
 mod bouncer;
 mod builder;
 mod client;
+mod cluster;
 mod database;
 mod dump;
 mod guardian;
@@ -23,6 +25,7 @@ use std::sync::OnceLock;
 pub use bouncer::Bouncer;
 pub use builder::{Builder, Tls};
 pub use client::{Client, Session};
+pub use cluster::Cluster;
 pub use database::TestDatabase;
 pub use proxy::{Proxy, Trap};
 pub use server::Server;
@@ -32,7 +35,7 @@ pub use server::Server;
 pub enum Kind {
     /// PostgreSQL.
     Postgres,
-    /// MariaDB; also MySQL, if `DATABASE_URL` names one.
+    /// MariaDB; also MySQL, if `RUNNER_TEST_MYSQL` names its `mysqld`.
     Mariadb,
 }
 
@@ -42,6 +45,22 @@ impl Kind {
         match self {
             Self::Postgres => "postgres",
             Self::Mariadb => "mariadb",
+        }
+    }
+
+    /// Whether it is MySQL.
+    pub fn is_mysql(self) -> bool {
+        self == Self::Mariadb && programs::is_mysql()
+    }
+
+    /// What follows `FROM` for rows whose column `seq` has the numbers from 1 to the last, on MySQL and MariaDB.
+    pub fn sequence(self, last: u64) -> String {
+        match self.is_mysql() {
+            // A recursion ends after 1,000 rounds by default.
+            true => format!(
+                "JSON_TABLE(CONCAT('[', REPEAT('1,', {last} - 1), '1]'), '$[*]' COLUMNS (seq FOR ORDINALITY)) AS seq_table"
+            ),
+            false => format!("seq_1_to_{last}"),
         }
     }
 

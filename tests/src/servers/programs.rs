@@ -1,13 +1,57 @@
-//! Where the programs of the servers are.
+//! Where the programs of the servers are: on the system, or where a variable says. `RUNNER_TEST_POSTGRES` and
+//! `RUNNER_TEST_MYSQL` name a server program, such as `/…/mysql-9.7/bin/mysqld`; what else is in its directory, such as
+//! `pg_dump`, is used instead of the system's.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
-/// Finds a program on the `PATH`, or where Debian installs programs that are not on everyone's `PATH`.
-pub(super) fn find(name: &str) -> PathBuf {
+use super::Kind;
+
+/// The server program that a variable names, if it is set.
+fn chosen(kind: Kind) -> Option<&'static Path> {
+    static CHOSEN: [OnceLock<Option<PathBuf>>; 2] = [const { OnceLock::new() }; 2];
+    let (at, variable) = match kind {
+        Kind::Postgres => (0, "RUNNER_TEST_POSTGRES"),
+        Kind::Mariadb => (1, "RUNNER_TEST_MYSQL"),
+    };
+    let read = || {
+        let path = PathBuf::from(std::env::var_os(variable)?);
+        assert!(path.is_absolute() && path.is_file(), "`{variable}` names no program: {}", path.display());
+        Some(path)
+    };
+    CHOSEN[at].get_or_init(read).as_deref()
+}
+
+/// The server program of a kind.
+pub(super) fn server(kind: Kind) -> PathBuf {
+    let name = match kind {
+        Kind::Postgres => "postgres",
+        Kind::Mariadb => "mariadbd",
+    };
+    chosen(kind).map_or_else(|| find(name), Path::to_owned)
+}
+
+/// Whether servers of the kind MariaDB are MySQL.
+pub(crate) fn is_mysql() -> bool {
+    chosen(Kind::Mariadb).and_then(Path::file_name).is_some_and(|name| name == "mysqld")
+}
+
+/// The directories of the chosen programs.
+fn chosen_directories() -> impl Iterator<Item = PathBuf> {
+    [Kind::Postgres, Kind::Mariadb].into_iter().filter_map(|kind| chosen(kind)?.parent().map(Path::to_owned))
+}
+
+/// The `PATH` for the tested program, which looks there for programs such as `pg_dump`.
+pub(crate) fn path() -> std::ffi::OsString {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let mut directories: Vec<PathBuf> = std::env::split_paths(&path).collect();
+    let directories: Vec<PathBuf> = chosen_directories().chain(std::env::split_paths(&path)).collect();
+    std::env::join_paths(directories).expect("a PATH")
+}
+
+/// Finds a program among the chosen ones, on the `PATH`, or where Debian installs programs that are not on everyone's `PATH`.
+pub(super) fn find(name: &str) -> PathBuf {
+    let mut directories: Vec<PathBuf> = std::env::split_paths(&path()).collect();
     directories.extend(postgres_directories());
     directories.extend(["/usr/sbin", "/usr/local/sbin", "/usr/bin"].map(PathBuf::from));
     let found = directories.into_iter().map(|directory| directory.join(name)).find(|path| path.is_file());
@@ -25,8 +69,8 @@ fn postgres_directories() -> Vec<PathBuf> {
 }
 
 /// The output of a program's `--version`.
-pub(super) fn version(name: &str) -> String {
-    let output = Command::new(find(name)).arg("--version").output().unwrap();
+pub(super) fn version(program: &Path) -> String {
+    let output = Command::new(program).arg("--version").output().unwrap();
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 

@@ -10,7 +10,7 @@ use super::builder::Builder;
 use super::client::{Address, Client};
 use super::database::TestDatabase;
 use super::process::Process;
-use super::programs::{User, find, run};
+use super::programs::{User, find, run, server};
 use super::{Kind, place};
 use crate::Disk;
 
@@ -220,7 +220,7 @@ impl Launch {
                 // The file of a crashed server would be read as the next one's.
                 let state = self.data.join("postmaster.pid");
                 let _ = std::fs::remove_file(&state);
-                let mut process = Process::start(&find("postgres"), &arguments, &self.directory, self.user);
+                let mut process = Process::start(&server(self.kind), &arguments, &self.directory, self.user);
                 process.wait_until(|| is_ready(&state)).map(|()| process)
             }
             Kind::Mariadb => {
@@ -238,7 +238,7 @@ impl Launch {
                     });
                 }
                 let _ = std::fs::remove_file(&socket);
-                let mut process = Process::start(&find("mariadbd"), &arguments, &self.directory, self.user);
+                let mut process = Process::start(&server(self.kind), &arguments, &self.directory, self.user);
                 process.wait_until(|| greets(&socket)).map(|()| process)
             }
         }

@@ -6,7 +6,7 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 
-use super::programs::{User, find, run, version};
+use super::programs::{User, find, is_mysql, run, server, version};
 use super::{Kind, place};
 use crate::guests;
 
@@ -17,10 +17,7 @@ const FORMAT: u32 = 1;
 pub(super) fn copy(kind: Kind, data: &Path, user: Option<User>) {
     let cache = guests::target_directory().join("test-servers");
     std::fs::create_dir_all(&cache).unwrap();
-    let version = match kind {
-        Kind::Postgres => version("initdb"),
-        Kind::Mariadb => version("mariadbd"),
-    };
+    let version = version(&server(kind));
     let plain: String = version.chars().map(|c| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' }).collect();
     let owner = user.map_or(0, |user| user.uid);
     let template = cache.join(format!("{}-{FORMAT}-{owner}-{plain}", kind.name()));
@@ -48,6 +45,12 @@ fn make(kind: Kind, template: &Path, user: Option<User>) {
             command.args(["--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"]);
             // Small files are copied quickly.
             command.arg("--wal-segsize=4").arg("-D").arg(&data);
+            command
+        }
+        Kind::Mariadb if is_mysql() => {
+            let mut command = Command::new(server(kind));
+            command.args(["--no-defaults", "--initialize-insecure", "--innodb-redo-log-capacity=32M"]);
+            command.arg(format!("--datadir={}", data.display()));
             command
         }
         Kind::Mariadb => {

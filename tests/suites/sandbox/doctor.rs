@@ -25,6 +25,25 @@ fn on_sqlite_the_authorizer_isolates() {
     assert_eq!(document["components"][1]["granted"], json!(["read people(id)"]), "{document}");
 }
 
+/// What a server can do is found out, not assumed, and tests can take it away.
+#[test]
+fn what_the_server_can_do_is_told() {
+    let facts = |project: &EngineProject| told(project.runner("doctor --format json").succeeds())["facts"].clone();
+    let sqlite = facts(&project!(Engine::Sqlite));
+    assert_eq!((&sqlite["lock"], &sqlite["transactional_ddl"]), (&json!("file"), &json!(true)), "{sqlite}");
+    let postgres = facts(&project!(Engine::Postgres));
+    assert_eq!((&postgres["lock"], &postgres["skips_locked"]), (&json!("advisory"), &json!(true)), "{postgres}");
+    let project = project!(Engine::Mariadb);
+    let mariadb = facts(&project);
+    let packet: u64 = project.value("SELECT @@max_allowed_packet").parse().unwrap();
+    assert_eq!((&mariadb["lock"], &mariadb["packet_bytes"]), (&json!("user-locks"), &json!(packet)), "{mariadb}");
+    assert_eq!((&mariadb["auto_increment_increment"], &mariadb["atomic_ddl"]), (&json!(7), &json!(true)), "{mariadb}");
+    project.runner("doctor").prints(&["numbers are assigned 7 apart", "each schema change commits, completely"]);
+    let mut command = project.command(["doctor"]);
+    let output = project.finish(command.env("RUNNER_TEST_FACTS", "skips_locked,atomic_ddl"));
+    output.prints(&["no `SKIP LOCKED`", "can leave part of it"]);
+}
+
 for_each_server! {
     fn the_rights_of_the_login_are_told(engine) {
         let mut project = project!(engine);

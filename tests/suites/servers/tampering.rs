@@ -1,5 +1,6 @@
 //! Migrations that do something with every table there is, runner's own included, without naming one of them.
 
+use runner_tests::servers::Kind;
 use runner_tests::{Engine, EngineProject, for_each_server, project};
 
 use super::fill;
@@ -79,9 +80,13 @@ for_each_server! {
         let project = shop(engine);
         let up = match engine {
             Engine::Postgres => "DO $$ BEGIN EXECUTE 'UPDATE users SET name = upper(name)'; END $$;".to_owned(),
-            _ => "EXECUTE IMMEDIATE CONCAT('UPDATE us', 'ers SET name = upper(name)');\n\
-                  CREATE TABLE other (a INTEGER);\nSET @x = 5;\nINSERT INTO other VALUES (@x);"
-                .to_owned(),
+            _ => {
+                let dynamic = match Kind::Mariadb.is_mysql() {
+                    true => "SET @up = CONCAT('UPDATE us', 'ers SET name = upper(name)');\nPREPARE up FROM @up;\nEXECUTE up",
+                    false => "EXECUTE IMMEDIATE CONCAT('UPDATE us', 'ers SET name = upper(name)')",
+                };
+                format!("{dynamic};\nCREATE TABLE other (a INTEGER);\nSET @x = 5;\nINSERT INTO other VALUES (@x);")
+            }
         };
         project.sql("0004_users", &up, "SELECT 1;");
         project.runner("apply").succeeds();

@@ -2,7 +2,7 @@
 
 use std::process::Stdio;
 
-use runner_tests::servers::Session;
+use runner_tests::servers::{Kind, Session};
 use runner_tests::{Engine, EngineProject, Running, for_each_server, until};
 
 use super::{refused, shop};
@@ -35,6 +35,10 @@ fn another_session_waits(project: &EngineProject) {
     let query = match project.engine() {
         Engine::Postgres => {
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        }
+        Engine::Mariadb if Kind::Mariadb.is_mysql() => {
+            "SELECT count(*) FROM information_schema.processlist \
+             WHERE db = database() AND id <> connection_id() AND command <> 'Sleep' AND time >= 1"
         }
         // InnoDB's own table is a copy that is not refreshed while it is queried constantly.
         _ => {

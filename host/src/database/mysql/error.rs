@@ -131,6 +131,9 @@ fn hint(number: u16, message: &str) -> Option<String> {
         1665 => "set `binlog_format = ROW` on the server".to_owned(),
         1969 | 3024 => "raise `statement_timeout`".to_owned(),
         1071 | 1170 => "give the key a length, or the column a shorter type".to_owned(),
+        1118 => "columns that were dropped still count until the table is rebuilt: `ALTER TABLE … FORCE` does that; \
+                 otherwise, make some columns `TEXT`"
+            .to_owned(),
         _ => return None,
     })
 }
@@ -177,6 +180,7 @@ pub(super) fn from_connecting(error: sqlx::Error, endpoint: &Endpoint) -> Databa
             }
         }
         sqlx::Error::Tls(_) => WITHOUT_TRUST.to_owned(),
+        sqlx::Error::Configuration(error) if wants_tls(error.as_ref()) => return without_tls(user, &place),
         sqlx::Error::Io(error) if is_of_tls(error) => WITHOUT_TRUST.to_owned(),
         _ => format!("look whether {place} is running, and at the host and the port of the URL"),
     };
@@ -189,6 +193,26 @@ pub(super) fn from_connecting(error: sqlx::Error, endpoint: &Endpoint) -> Databa
     };
     converted.hint = Some(hint);
     converted
+}
+
+/// Whether the server wants the password itself, which the driver sends over TLS only.
+fn wants_tls(error: &(dyn std::error::Error + 'static)) -> bool {
+    error.to_string().contains("RSA auth")
+}
+
+/// The error of a login by `caching_sha2_password` or `sha256_password` without TLS.
+fn without_tls(user: &str, place: &str) -> DatabaseError {
+    DatabaseError::new(
+        DatabaseErrorKind::Denied,
+        format!(
+            "{place} wants the password of `{user}` over an encrypted connection (`caching_sha2_password`), and this one is \
+             not encrypted"
+        ),
+    )
+    .hint(
+        "use TLS: remove `ssl-mode=disabled` from the URL, and if the server has no TLS, give it a certificate (`ssl_cert`, \
+         `ssl_key`)",
+    )
 }
 
 /// Whether a connection failed because of TLS, which the driver reveals only in the text of the error.

@@ -15,7 +15,7 @@ use super::keepalive::KeptAlive;
 use super::session::{self, SessionFacts, literal, row_text};
 use super::{MysqlDatabase, owner};
 use crate::database::error::RAN;
-use crate::database::{DatabaseError, DatabaseErrorKind, LockHolder, LockRequest, StopSignal};
+use crate::database::{DatabaseError, DatabaseErrorKind, LockHolder, LockKind, LockRequest, StopSignal};
 use crate::random::jittered;
 
 /// The lock, held until it is dropped.
@@ -83,7 +83,7 @@ impl MysqlDatabase {
         if self.lock.is_some() {
             return Ok(());
         }
-        if self.server.is_cluster_node && !self.endpoint.locks_by_node {
+        if self.server.facts.lock == LockKind::UserLocksOfNode && !self.endpoint.locks_by_node {
             return Err(DatabaseError::new(
                 DatabaseErrorKind::Configuration,
                 "the server is a node of a Galera cluster, and locks hold on one node only: runs on two nodes would not \

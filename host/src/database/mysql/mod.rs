@@ -15,6 +15,7 @@ mod keepalive;
 mod learned;
 mod lock;
 mod look;
+mod make;
 mod owner;
 mod packed;
 mod page;

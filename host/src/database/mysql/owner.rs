@@ -11,8 +11,9 @@ use crate::database::DatabaseError;
 /// The longest record in bytes; its length must fit into one byte.
 const LONGEST: usize = 240;
 
-/// Bits of the length, which precedes the text.
-const LENGTH_BITS: usize = 8;
+/// Bytes that precede the text: its length, and two by which a reader recognises that it is complete. When the holder
+/// leaves, the server releases its locks one after the other.
+const HEAD: usize = 3;
 
 /// Publishes the record of the session that holds the lock. The names of the user locks begin with `prefix`.
 pub(super) async fn publish(connection: &mut MySqlConnection, prefix: &str, record: &str) -> Result<(), DatabaseError> {
@@ -21,7 +22,7 @@ pub(super) async fn publish(connection: &mut MySqlConnection, prefix: &str, reco
         end -= 1;
     }
     let record = &record.as_bytes()[..end];
-    let bytes: Vec<u8> = std::iter::once(end as u8).chain(record.iter().copied()).collect();
+    let bytes = [&head(record), record].concat();
     let is_set = |bit: &usize| bytes[bit / 8] >> (bit % 8) & 1 == 1;
     let mut locks: Vec<String> =
         (0..bytes.len() * 8).filter(is_set).map(|bit| format!("GET_LOCK('{prefix}:{bit}', 0)")).collect();
@@ -50,14 +51,24 @@ pub(super) async fn read(
         let bits: Vec<String> = (from..to).map(|bit| holds(bit.to_string())).collect();
         format!("CONCAT({})", bits.join(", "))
     };
-    let head = format!("SELECT {}, {}", holds("told".to_owned()), bits(0, LENGTH_BITS));
-    let row = session::one(connection, head).await?;
-    let length = bytes(&text(&row, 1)).first().copied().map_or(0, usize::from);
+    let row = session::one(connection, format!("SELECT {}, {}", holds("told".to_owned()), bits(0, 8 * HEAD))).await?;
+    let found = bytes(&text(&row, 1));
+    let length = found.first().copied().map_or(0, usize::from);
     if number(&row, 0) == 0 || length == 0 {
         return Ok(Some((id, String::new())));
     }
-    let row = session::one(connection, format!("SELECT {}", bits(LENGTH_BITS, LENGTH_BITS + 8 * length))).await?;
-    Ok(Some((id, String::from_utf8_lossy(&bytes(&text(&row, 0))).into_owned())))
+    let row = session::one(connection, format!("SELECT {}", bits(8 * HEAD, 8 * (HEAD + length)))).await?;
+    let record = bytes(&text(&row, 0));
+    let is_complete = found == head(&record);
+    Ok(Some((id, if is_complete { String::from_utf8_lossy(&record).into_owned() } else { String::new() })))
+}
+
+/// What precedes a record.
+fn head(record: &[u8]) -> [u8; HEAD] {
+    // FNV-1a.
+    let sum = record.iter().fold(0x811c_9dc5_u32, |sum, byte| (sum ^ u32::from(*byte)).wrapping_mul(0x0100_0193));
+    let [a, b, c, d] = sum.to_le_bytes();
+    [record.len() as u8, a ^ c, b ^ d]
 }
 
 /// What the server reports about a session: user, host and statement. Empty if the session does not exist or may not
@@ -93,5 +104,15 @@ mod tests {
     #[test]
     fn bits_become_bytes() {
         assert_eq!(bytes("1000001001000110"), b"Ab");
+    }
+
+    #[test]
+    fn a_record_that_lacks_a_bit_is_not_complete() {
+        let record = b"20260105T093000Z-deadbeef: `runner apply` of ann@db: 1".to_vec();
+        for bit in 0..record.len() * 8 {
+            let mut other = record.clone();
+            other[bit / 8] ^= 1 << (bit % 8);
+            assert_ne!(head(&other), head(&record), "{bit}");
+        }
     }
 }

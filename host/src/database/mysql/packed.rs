@@ -9,7 +9,7 @@ use sqlx::Arguments as _;
 use sqlx::mysql::MySqlArguments;
 
 use super::types_write::Encoded;
-use crate::database::DatabaseError;
+use crate::database::{DatabaseError, Dialect};
 
 /// Digits of a position or a length in [`PackedForm::Placed`].
 const DIGITS: usize = 10;
@@ -22,6 +22,9 @@ pub(super) struct Packed {
     data: Vec<u8>,
     form: PackedForm,
     is_text: bool,
+    /// Whether what is cut out of a parameter is cast to bytes. MySQL takes a parameter for text when it prepares the
+    /// statement: it would compare by a collation, where an empty text equals a zero byte, and trim by character.
+    is_cast: bool,
 }
 
 enum PackedForm {
@@ -96,7 +99,7 @@ impl Packed {
                 data[at..at + cell.len()].copy_from_slice(cell);
             }
             let form = PackedForm::Padded { width: longest, pad, null: has_nulls.then_some(mark) };
-            return Self { data, form, is_text: column.is_text };
+            return Self { data, form, is_text: column.is_text, is_cast: false };
         }
         // Position 0 means NULL, and also marks a position without a row.
         let mut spots = vec![b'0'; places * DIGITS * 2];
@@ -111,7 +114,12 @@ impl Packed {
             spots[at..at + DIGITS * 2].copy_from_slice(text.as_bytes());
             data.extend_from_slice(cell);
         }
-        Self { data, form: PackedForm::Placed { places: spots }, is_text: column.is_text }
+        Self { data, form: PackedForm::Placed { places: spots }, is_text: column.is_text, is_cast: false }
+    }
+
+    /// The same for a server.
+    pub fn on(self, dialect: Dialect) -> Self {
+        Self { is_cast: dialect == Dialect::Mysql, ..self }
     }
 
     /// How many bytes its parameters take.
@@ -124,14 +132,15 @@ impl Packed {
 
     /// The expression for the cell at a position: bytes, or text in utf8mb4.
     pub fn sql(&self, place: &str) -> String {
+        let part = |part: String| if self.is_cast { format!("CAST({part} AS BINARY)") } else { part };
         let bytes = match &self.form {
             PackedForm::Padded { null, .. } => {
-                let cell = format!("TRIM(TRAILING ? FROM SUBSTR(?, {place} * ? + 1, ?))");
+                let cell = format!("TRIM(TRAILING ? FROM {})", part(format!("SUBSTR(?, {place} * ? + 1, ?)")));
                 if null.is_some() { format!("NULLIF({cell}, ?)") } else { cell }
             }
-            PackedForm::Placed { .. } => format!(
+            PackedForm::Placed { .. } => part(format!(
                 "SUBSTR(?, NULLIF(SUBSTR(?, {place} * 20 + 1, 10), _binary'0000000000'), SUBSTR(?, {place} * 20 + 11, 10))"
-            ),
+            )),
         };
         if self.is_text { format!("CONVERT({bytes} USING utf8mb4)") } else { bytes }
     }

@@ -7,9 +7,10 @@ use sqlx::mysql::MySqlRow;
 use sqlx::{AssertSqlSafe, MySqlConnection, Row};
 
 use super::error::{from_sqlx, lost};
+use super::make::{OF_INNODB, Said};
 use super::refusals::Quoting;
-use super::settings::PINNED;
-use crate::database::{ConnectOptions, DatabaseError, DatabaseErrorKind, Dialect, Facts};
+use super::settings::{PINNED, enough_warnings};
+use crate::database::{ConnectOptions, DatabaseError, Dialect, Facts, LockKind};
 
 /// What is known of a server and of the session on it.
 #[derive(Clone, Debug)]
@@ -22,8 +23,6 @@ pub(super) struct SessionFacts {
     pub settings_of_texts: String,
     /// The largest packet that the server accepts, in bytes.
     pub max_allowed_packet: usize,
-    /// The server is a node of a Galera cluster, so its user locks hold on one node only.
-    pub is_cluster_node: bool,
     /// Its binary log holds statements, so that transactions must be repeatable.
     pub logs_statements: bool,
     /// Where strings end in its mode.
@@ -44,13 +43,12 @@ pub(super) async fn prepare(
     let variables: HashMap<String, String> = found[1..].iter().map(|row| (text(row, 0), text(row, 1))).collect();
     let get = |name: &str| variables.get(name).map_or("", String::as_str);
     let is_on = |name: &str| matches!(get(name), "ON" | "1" | "NO_LOCK" | "NO_LOCK_NO_ADMIN");
-    let is_mariadb =
-        [reported.as_str(), get("version_comment")].iter().any(|text| text.to_ascii_lowercase().contains("mariadb"));
-    let dialect = if is_mariadb { Dialect::Mariadb } else { Dialect::Mysql };
-    let version = Version::read(&reported);
-    version.check(dialect, &reported)?;
+    let comment = get("version_comment");
+    let (dialect, version) =
+        Said { version: &reported, comment, has_innodb: variables.contains_key(OF_INNODB) }.make()?;
     let mode = sql_mode(get("sql_mode"), get("global_sql_mode"));
-    let settings_of_texts = settings_of_texts(names, &mode, settings.foreign_keys);
+    let settings_of_texts =
+        settings_of_texts(names, &mode, settings.foreign_keys) + &enough_warnings(dialect, get("max_error_count"));
     // The servers' own default, set explicitly so that a server's configuration does not change what a migration
     // sees. READ COMMITTED would be refused where the binary log holds statements. Sessions that were made read-only
     // stay so.
@@ -61,18 +59,21 @@ pub(super) async fn prepare(
     let facts = Facts {
         packet_bytes: Some(max_allowed_packet),
         version: version.to_string(),
-        atomic_ddl: version >= oldest_with_atomic_ddl(dialect),
-        skips_locked: version >= oldest_that_skips_locked(dialect),
+        atomic_ddl: version.has_atomic_ddl(dialect),
+        skips_locked: version.skips_locked(dialect),
         read_only: READ_ONLY.into_iter().any(is_on),
         schema,
+        comment: Some(comment.to_owned()).filter(|comment| !comment.is_empty()),
+        lock: if is_on("wsrep_on") { LockKind::UserLocksOfNode } else { LockKind::UserLocks },
+        increment: get("auto_increment_increment").parse().ok(),
         ..Facts::of_dialect(dialect)
-    };
+    }
+    .forced_in_tests();
     Ok(SessionFacts {
         facts,
         id,
         settings_of_texts,
         max_allowed_packet,
-        is_cluster_node: is_on("wsrep_on"),
         logs_statements: is_on("log_bin") && get("binlog_format").eq_ignore_ascii_case("STATEMENT"),
         quoting: Quoting::of(&mode),
         folds_table_names: get("lower_case_table_names") != "0",
@@ -81,12 +82,13 @@ pub(super) async fn prepare(
 
 /// Each of these makes the session or the server read-only. `tx_read_only` is MariaDB's, `transaction_read_only`
 /// MySQL's.
-const READ_ONLY: [&str; 5] =
-    ["read_only", "innodb_read_only", "super_read_only", "tx_read_only", "transaction_read_only"];
+const READ_ONLY: [&str; 5] = ["read_only", OF_INNODB, "super_read_only", "tx_read_only", "transaction_read_only"];
 
 /// The query for the server's variables; those that a dialect does not have are absent from the result.
 fn variables() -> String {
-    const OTHERS: [&str; 7] = [
+    const OTHERS: [&str; 9] = [
+        "max_error_count",
+        "auto_increment_increment",
         "version_comment",
         "sql_mode",
         "max_allowed_packet",
@@ -171,47 +173,6 @@ fn settings_of_sessions(dialect: Dialect, settings: &ConnectOptions) -> String {
     format!("SET {}", set.iter().map(|set| format!("SESSION {set}")).collect::<Vec<_>>().join(", "))
 }
 
-/// The three numbers of a version.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Version(u32, u32, u32);
-
-impl Version {
-    /// Of `10.11.19-MariaDB-0+deb12u1`: `10.11.19`.
-    fn read(text: &str) -> Self {
-        let mut numbers = text.split(|c: char| !c.is_ascii_digit()).map(|digits| digits.parse().unwrap_or(0));
-        let mut next = || numbers.next().unwrap_or(0);
-        Self(next(), next(), next())
-    }
-
-    /// Refuses servers on which a session can hold only one user lock, or that lack window functions.
-    fn check(self, dialect: Dialect, reported: &str) -> Result<(), DatabaseError> {
-        let oldest = if dialect == Dialect::Mariadb { Self(10, 5, 0) } else { Self(8, 0, 0) };
-        if self >= oldest {
-            return Ok(());
-        }
-        Err(DatabaseError::new(
-            DatabaseErrorKind::Configuration,
-            format!("the server is {dialect} {reported}, and runner needs {oldest} or later"),
-        ))
-    }
-}
-
-impl std::fmt::Display for Version {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}.{}.{}", self.0, self.1, self.2)
-    }
-}
-
-/// The first version in which a DDL statement is atomic.
-fn oldest_with_atomic_ddl(dialect: Dialect) -> Version {
-    if dialect == Dialect::Mariadb { Version(10, 6, 1) } else { Version(8, 0, 0) }
-}
-
-/// The first version with `SKIP LOCKED`.
-fn oldest_that_skips_locked(dialect: Dialect) -> Version {
-    if dialect == Dialect::Mariadb { Version(10, 6, 0) } else { Version(8, 0, 1) }
-}
-
 /// Runs SQL of our own by the text protocol: one round trip, and nothing to prepare.
 pub(super) async fn run(connection: &mut MySqlConnection, statement: String) -> Result<u64, DatabaseError> {
     let done = sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut *connection).await.map_err(from_sqlx)?;
@@ -279,20 +240,6 @@ mod tests {
         ] {
             assert_eq!(sql_mode(session, global), mode, "{session}");
         }
-    }
-
-    #[test]
-    fn versions_are_read_from_what_servers_say() {
-        for (reported, version) in [
-            ("10.11.19-MariaDB-0+deb12u1", "10.11.19"),
-            ("8.0.42", "8.0.42"),
-            ("8.0.mysql_aurora.3.05.2", "8.0.0"),
-            ("11.4.2-MariaDB-log", "11.4.2"),
-        ] {
-            assert_eq!(Version::read(reported).to_string(), version);
-        }
-        assert!(Version::read("5.7.44").check(Dialect::Mysql, "5.7.44").is_err());
-        assert!(Version::read("10.6.1") >= oldest_with_atomic_ddl(Dialect::Mariadb));
     }
 
     #[test]

@@ -33,6 +33,8 @@ impl SessionSettings {
 #[derive(Clone, Debug)]
 pub(super) struct Kept {
     set: String,
+    /// How many warnings are kept.
+    warnings: String,
     /// The current database.
     pub database: Option<String>,
     /// Where strings end.
@@ -42,9 +44,20 @@ pub(super) struct Kept {
 }
 
 /// Settings that decide what the host reads and writes, with their values for it. A limit on rows would cut off the
-/// history, and one on warnings would hide that a value was truncated.
-pub(super) const PINNED: &str =
-    "sql_select_limit = 18446744073709551615, max_error_count = 64, sql_safe_updates = 0, sql_big_selects = 1";
+/// history.
+pub(super) const PINNED: &str = "sql_select_limit = 18446744073709551615, sql_safe_updates = 0, sql_big_selects = 1";
+
+/// How many warnings the server has to keep: with fewer, it might hide that a value was truncated. MySQL lets only
+/// administrators change the number, so there it is set only where it is lower.
+const WARNINGS: u64 = 64;
+
+/// The text that follows a `SET` of the host where the server keeps this many warnings.
+pub(super) fn enough_warnings(dialect: Dialect, kept: &str) -> String {
+    match kept.parse::<u64>() {
+        Ok(count) if count >= WARNINGS && dialect == Dialect::Mysql => String::new(),
+        _ => format!(", max_error_count = {WARNINGS}"),
+    }
+}
 
 /// The question for what is given back. Its limit takes precedence over `sql_select_limit`.
 pub(super) const ASK: &str = "SELECT @@sql_mode, @@time_zone, @@foreign_key_checks + 0, @@unique_checks + 0, DATABASE(), \
@@ -56,23 +69,32 @@ impl Kept {
         let mode = text(row, 0);
         let set = format!(
             "SET sql_mode = {}, time_zone = {}, foreign_key_checks = {}, unique_checks = {}, sql_select_limit = {}, \
-             max_error_count = {}, sql_safe_updates = {}, sql_big_selects = {}",
+             sql_safe_updates = {}, sql_big_selects = {}",
             literal(&mode),
             literal(&text(row, 1)),
             text(row, 2),
             text(row, 3),
             text(row, 5),
-            text(row, 6),
             text(row, 7),
             text(row, 8)
         );
-        Self { set, database: row_text(row, 4), quoting: Quoting::of(&mode), autocommits: text(row, 9) == "1" }
+        Self {
+            set,
+            warnings: text(row, 6),
+            database: row_text(row, 4),
+            quoting: Quoting::of(&mode),
+            autocommits: text(row, 9) == "1",
+        }
     }
 
     fn restore(&self, dialect: Dialect) -> String {
+        let mut set = self.set.clone();
+        if !enough_warnings(dialect, &self.warnings).is_empty() {
+            set.push_str(&format!(", max_error_count = {}", self.warnings));
+        }
         match &self.database {
-            Some(database) => format!("{}; USE {}", self.set, dialect.quote(database)),
-            None => self.set.clone(),
+            Some(database) => format!("{set}; USE {}", dialect.quote(database)),
+            None => set,
         }
     }
 }
@@ -83,7 +105,7 @@ impl MysqlDatabase {
         match (self.guard.rights(), std::mem::take(&mut self.guard.settings)) {
             (Role::Host, SessionSettings::Theirs(kept)) => {
                 let kept = self.known(kept).await?;
-                let ours = self.ours();
+                let ours = self.ours_after(&kept);
                 session::run(&mut self.connection, ours).await?;
                 self.guard.settings = SessionSettings::Kept(kept);
             }
@@ -101,7 +123,8 @@ impl MysqlDatabase {
         match std::mem::take(&mut self.guard.settings) {
             SessionSettings::Theirs(kept) => {
                 let kept = self.known(kept).await?;
-                let around = (format!("{}; ", self.ours()), format!("; {}", kept.restore(self.server.facts.dialect)));
+                let around =
+                    (format!("{}; ", self.ours_after(&kept)), format!("; {}", kept.restore(self.server.facts.dialect)));
                 self.guard.settings = SessionSettings::Theirs(Some(kept));
                 Ok(around)
             }
@@ -116,6 +139,13 @@ impl MysqlDatabase {
     pub(super) fn ours(&self) -> String {
         let database = self.server.facts.dialect.quote(self.endpoint.database());
         format!("{}; USE {database}", self.server.settings_of_texts)
+    }
+
+    /// The same, where a script's are in force.
+    fn ours_after(&self, kept: &Kept) -> String {
+        let dialect = self.server.facts.dialect;
+        let (set, database) = (&self.server.settings_of_texts, dialect.quote(self.endpoint.database()));
+        format!("{set}{}; USE {database}", enough_warnings(dialect, &kept.warnings))
     }
 
     async fn known(&mut self, kept: Option<Kept>) -> Result<Kept, DatabaseError> {

@@ -5,6 +5,7 @@ mod contract;
 mod cursors;
 mod hostile;
 mod lock;
+mod makes;
 mod rights;
 mod schema;
 mod session;
@@ -15,7 +16,7 @@ mod writers;
 
 use std::path::Path;
 
-use runner_tests::servers::{self, TestDatabase};
+use runner_tests::servers::{self, Kind, TestDatabase};
 
 use super::*;
 use crate::database::DatabaseErrorKind;
@@ -25,6 +26,22 @@ use crate::database::unguarded::Unguarded as _;
 /// A new database on the server that the tests share.
 fn fresh() -> TestDatabase {
     servers::mariadb().database()
+}
+
+/// What follows `FROM` for rows whose column `seq` has the numbers from 1 to the last.
+fn seq(last: u64) -> String {
+    Kind::Mariadb.sequence(last)
+}
+
+/// Whether the server is MySQL, which lacks some types and statements of MariaDB.
+fn is_mysql() -> bool {
+    Kind::Mariadb.is_mysql()
+}
+
+/// Replaces a table.
+async fn make(database: &mut dyn Database, table: &str, definition: &str) {
+    run(database, &format!("DROP TABLE IF EXISTS {table}")).await;
+    run(database, &format!("CREATE TABLE {table} {definition}")).await;
 }
 
 async fn open_url(url: &str) -> Result<Box<dyn Database>, DatabaseError> {

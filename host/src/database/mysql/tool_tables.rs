@@ -145,7 +145,7 @@ impl MysqlDatabase {
             let values: Vec<String> =
                 values.iter().map(|value| format!("IFNULL(CAST({value} AS BINARY), '~'), '|'")).collect();
             let rows = format!(
-                "SELECT COUNT(*), SUM(CAST(CONV(LEFT(SHA1(CONCAT({})), 15), 16, 10) AS UNSIGNED)) FROM {name}",
+                "SELECT COUNT(*), SUM(CAST(CONV(LEFT(SHA2(CONCAT({}), 256), 15), 16, 10) AS UNSIGNED)) FROM {name}",
                 values.join(", ")
             );
             looks.push((table, rows));

@@ -121,7 +121,7 @@ impl Job<'_> {
     }
 
     /// The columns of some rows, each row at its position.
-    fn pack(&self, rows: &Range<usize>, range: Option<&KeyRange>) -> Vec<Packed> {
+    fn pack(&self, rows: &Range<usize>, range: Option<&KeyRange>, dialect: Dialect) -> Vec<Packed> {
         let pack = |column: &Encoded<'_>| match range {
             Some(range) => {
                 let width = (range.last - range.first + 1) as usize;
@@ -131,7 +131,7 @@ impl Job<'_> {
             }
             None => Packed::new(column, rows.clone(), rows.len(), |row| row - rows.start),
         };
-        self.columns.iter().map(pack).collect()
+        self.columns.iter().map(|column| pack(column).on(dialect)).collect()
     }
 }
 
@@ -233,7 +233,7 @@ impl MysqlDatabase {
             WriteMode::Update | WriteMode::Delete => job.range(rows).map_err(Failure::Batch)?,
             _ => None,
         };
-        let packed = job.pack(rows, range.as_ref());
+        let packed = job.pack(rows, range.as_ref(), self.server.facts.dialect);
         let size: usize = packed.iter().map(Packed::byte_len).sum();
         if size > most && rows.len() > 1 {
             return Err(Failure::Row(DatabaseError::invalid("too many bytes for one statement".to_owned())));

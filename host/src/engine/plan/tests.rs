@@ -1,7 +1,7 @@
 //! Cases in, revisions out; no database.
 
 use super::*;
-use crate::database::Dialect;
+use crate::database::{Dialect, LockKind};
 use crate::engine::history::{State, declared_json};
 use crate::error::ErrorKind;
 use crate::project::catalog::{Artifact, Migration, Mode, SqlFiles};
@@ -13,6 +13,8 @@ const fn facts(dialect: Dialect, transactional_ddl: bool) -> Facts {
     Facts {
         dialect,
         version: String::new(),
+        comment: None,
+        lock: LockKind::File,
         transactional_ddl,
         atomic_ddl: true,
         atomic_lists: true,
@@ -21,6 +23,7 @@ const fn facts(dialect: Dialect, transactional_ddl: bool) -> Facts {
         separate_logins: false,
         read_only: false,
         packet_bytes: None,
+        increment: None,
         schema: None,
     }
 }

@@ -177,7 +177,7 @@ fn question(catalogue: &Catalogue, schema: &str, name: &str) -> String {
         true => "0".to_owned(),
         // Of each row, so that neither their order nor the greatest length of a text matters.
         false => format!(
-            "COALESCE(SUM(CAST(CONV(LEFT(SHA1(CONCAT_WS('|', {})), 15), 16, 10) AS UNSIGNED)), 0)",
+            "COALESCE(SUM(CAST(CONV(LEFT(SHA2(CONCAT_WS('|', {}), 256), 15), 16, 10) AS UNSIGNED)), 0)",
             cells.join(", ")
         ),
     };

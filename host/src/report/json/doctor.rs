@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::{DatabaseJson, SCHEMA};
 use crate::attack::AttackReport;
+use crate::database::Facts;
 use crate::engine::isolation::Isolation;
 use crate::report::text::Confined;
 
@@ -24,6 +25,7 @@ pub struct DoctorJson {
     powers: Vec<&'static str>,
     /// Whether `[grants]` of the settings are enforced on this database.
     enforces_grants: bool,
+    facts: FactsJson,
     components: Vec<ConfinedJson>,
     /// With `--attack`: what came of the attacks; else null.
     attack: Option<AttackJson>,
@@ -48,6 +50,46 @@ struct SucceededJson {
     statements: Vec<String>,
 }
 
+/// What the server can do, as far as it matters here.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct FactsJson {
+    /// What the server calls itself besides its version; null if it does not.
+    comment: Option<String>,
+    /// `file`, `advisory`, `user-locks` or `user-locks-of-node`: what keeps two runs apart.
+    lock: &'static str,
+    /// Whether a rollback undoes schema changes.
+    transactional_ddl: bool,
+    /// Whether a schema change takes effect completely or not at all, even if the server crashes.
+    atomic_ddl: bool,
+    /// Whether that holds for one that names several objects, too.
+    atomic_lists: bool,
+    /// Whether a SELECT can skip rows that others have locked.
+    skips_locked: bool,
+    /// Whether the server refuses writes.
+    read_only: bool,
+    /// The largest statement in bytes; null if there is no such limit.
+    packet_bytes: Option<usize>,
+    /// How far apart the numbers are that the server assigns; null if that is no setting.
+    auto_increment_increment: Option<u64>,
+}
+
+impl FactsJson {
+    fn of(facts: &Facts) -> Self {
+        Self {
+            comment: facts.comment.clone(),
+            lock: facts.lock.name(),
+            transactional_ddl: facts.transactional_ddl,
+            atomic_ddl: facts.atomic_ddl,
+            atomic_lists: facts.atomic_lists,
+            skips_locked: facts.skips_locked,
+            read_only: facts.read_only,
+            packet_bytes: facts.packet_bytes,
+            auto_increment_increment: facts.increment,
+        }
+    }
+}
+
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 struct ConfinedJson {
@@ -60,23 +102,23 @@ struct ConfinedJson {
 }
 
 impl DoctorJson {
-    /// What isolates components on a database. `components` are IDs with their grants.
+    /// What the server can do, and what isolates components on it. `components` are IDs with their grants.
     pub fn new<'a>(
         database: DatabaseJson,
-        version: &str,
+        facts: &Facts,
         isolation: &Isolation,
-        enforces_grants: bool,
         components: impl Iterator<Item = Confined<'a>>,
     ) -> Self {
         Self {
             schema: SCHEMA,
             command: "doctor",
             database,
-            version: (!version.is_empty()).then(|| version.to_owned()),
+            version: (!facts.version.is_empty()).then(|| facts.version.clone()),
             login: isolation.login.clone(),
             isolation: isolation.barrier.name(),
             powers: isolation.powers.iter().map(|power| power.name()).collect(),
-            enforces_grants,
+            enforces_grants: facts.enforces_grants,
+            facts: FactsJson::of(facts),
             components: components
                 .map(|it| ConfinedJson {
                     id: it.id.to_owned(),

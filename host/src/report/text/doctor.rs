@@ -4,6 +4,7 @@ use super::{DIM, GOOD, ODD, PLAIN, Text};
 use crate::attack::AttackReport;
 use crate::database::Facts;
 use crate::engine::isolation::{Barrier, Isolation};
+use crate::report::units;
 
 /// A component, and what it is granted.
 pub struct Confined<'a> {
@@ -15,11 +16,12 @@ pub struct Confined<'a> {
     pub differences: &'a [String],
 }
 
-/// What isolates components on a database. `components` are IDs with their grants.
+/// What the server can do, and what isolates components on it. `components` are IDs with their grants.
 pub fn doctor<'a>(facts: &Facts, isolation: &Isolation, components: impl Iterator<Item = Confined<'a>>) -> Text {
     let mut text = Text::new();
     let version = if facts.version.is_empty() { String::new() } else { format!(" {}", facts.version) };
     line(&mut text, "server", &format!("{}{version}", facts.dialect));
+    server(&mut text, facts);
     if let Some(login) = &isolation.login {
         line(&mut text, "login", login);
     }
@@ -60,6 +62,39 @@ pub fn doctor<'a>(facts: &Facts, isolation: &Isolation, components: impl Iterato
         }
     }
     text
+}
+
+/// What the server can do.
+fn server(text: &mut Text, facts: &Facts) {
+    if let Some(comment) = &facts.comment {
+        line(text, "make", comment);
+    }
+    if facts.read_only {
+        line(text, "writes", "refused: it is a replica, or read-only");
+    }
+    line(text, "lock", facts.lock.told());
+    line(
+        text,
+        "changes",
+        match (facts.transactional_ddl, facts.atomic_ddl) {
+            (true, _) => "a rollback undoes schema changes",
+            (false, true) => "each schema change commits, completely or not at all",
+            (false, false) => "each schema change commits, and a crash of the server can leave part of it",
+        },
+    );
+    let mut limits = Vec::new();
+    if let Some(bytes) = facts.packet_bytes {
+        limits.push(format!("statements of up to {} bytes", units::count(bytes as u64)));
+    }
+    if let Some(increment) = facts.increment.filter(|increment| *increment != 1) {
+        limits.push(format!("numbers are assigned {increment} apart"));
+    }
+    if !facts.skips_locked && facts.dialect.has_server() {
+        limits.push("no `SKIP LOCKED`".to_owned());
+    }
+    if !limits.is_empty() {
+        line(text, "limits", &limits.join("; "));
+    }
 }
 
 /// The width of the labels.

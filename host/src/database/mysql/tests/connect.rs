@@ -96,7 +96,7 @@ async fn tls_follows_the_url() {
         let url = database.url();
         format!("{url}{}ssl-mode={mode}", if url.contains('?') { "&" } else { "?" })
     };
-    let cipher = "SELECT VARIABLE_VALUE FROM information_schema.SESSION_STATUS WHERE VARIABLE_NAME = 'Ssl_cipher'";
+    let cipher = "SHOW SESSION STATUS LIKE 'Ssl_cipher'";
     for (url, encrypted) in [
         (plain("disabled"), false),
         (plain("required"), true),
@@ -109,6 +109,10 @@ async fn tls_follows_the_url() {
     assert_eq!(error.kind, DatabaseErrorKind::Connection, "{error}");
     assert!(error.message.starts_with("TLS with"), "{error}");
     assert!(error.hint.as_ref().is_some_and(|hint| hint.contains("ssl-ca")), "{error:?}");
+    // MySQL makes itself a certificate.
+    if is_mysql() {
+        return;
+    }
     let without = fresh();
     let url = without.url();
     let url = format!("{url}{}ssl-mode=required", if url.contains('?') { "&" } else { "?" });

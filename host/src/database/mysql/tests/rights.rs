@@ -109,6 +109,9 @@ async fn a_hidden_commit_is_detected() {
             "EXECUTE IMMEDIATE CONCAT('ROLLBACK AND', ' CHAIN')",
             "BEGIN NOT ATOMIC COMMIT; END",
         ] {
+            if is_mysql() && !statement.starts_with("CALL") {
+                continue;
+            }
             opened.begin(NONE).await.expect("begun");
             opened.set_role(rights);
             run(opened, "INSERT INTO t VALUES (1)").await;
@@ -128,7 +131,9 @@ async fn a_hidden_commit_is_detected() {
     }
     opened.begin(NONE).await.expect("begun");
     opened.set_role(Role::SqlScript);
-    run(opened, "EXECUTE IMMEDIATE 'INSERT INTO t VALUES (3)'").await;
+    if !is_mysql() {
+        run(opened, "EXECUTE IMMEDIATE 'INSERT INTO t VALUES (3)'").await;
+    }
     run(opened, "DO SLEEP(0)").await;
     opened.commit().await.expect("a statement that ends no transaction is allowed");
 }
@@ -143,7 +148,8 @@ async fn a_statement_outside_a_transaction_leaves_none_open() {
     run(opened, "CREATE TABLE t (id INT)").await;
     run(opened, "CREATE PROCEDURE begins() BEGIN START TRANSACTION; INSERT INTO t VALUES (1); END").await;
     let statements = ["CALL begins()", "EXECUTE IMMEDIATE CONCAT('SET auto', 'commit = 0')"];
-    for (at, statement) in statements.into_iter().enumerate() {
+    let statements = if is_mysql() { &statements[..1] } else { &statements };
+    for (at, statement) in statements.iter().enumerate() {
         opened.set_role(Role::SqlScript);
         run(opened, statement).await;
         opened.set_role(Role::Host);
@@ -187,6 +193,9 @@ async fn changes_to_tool_tables_are_detected() {
         "EXECUTE IMMEDIATE CONCAT('INSERT INTO runner', '_history (id) VALUES (9)')",
         "EXECUTE IMMEDIATE CONCAT('CREATE TEMPORARY TABLE runner', '_history SELECT * FROM runner', '_history')",
     ] {
+        if is_mysql() && statement.starts_with("EXECUTE") {
+            continue;
+        }
         opened.begin(NONE).await.expect("begun");
         opened.set_role(Role::SqlScript);
         run(opened, "SELECT 1").await;

@@ -10,7 +10,13 @@ use crate::database::stop::StopReason;
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_has_the_same_settings_on_every_server() {
     let server = Server::private(Kind::Mariadb)
-        .setting("sql-mode", "ANSI_QUOTES,NO_BACKSLASH_ESCAPES,EMPTY_STRING_IS_NULL,PAD_CHAR_TO_FULL_LENGTH")
+        .setting(
+            "sql-mode",
+            match is_mysql() {
+                true => "ANSI_QUOTES,NO_BACKSLASH_ESCAPES,PAD_CHAR_TO_FULL_LENGTH",
+                false => "ANSI_QUOTES,NO_BACKSLASH_ESCAPES,EMPTY_STRING_IS_NULL,PAD_CHAR_TO_FULL_LENGTH",
+            },
+        )
         .setting("default-time-zone", "+05:00")
         .setting("autocommit", 0)
         .setting("completion-type", "CHAIN")
@@ -26,7 +32,7 @@ async fn a_session_has_the_same_settings_on_every_server() {
         ("SELECT @@time_zone", "+00:00"),
         ("SELECT @@character_set_client", "utf8mb4"),
         ("SELECT @@character_set_results", "utf8mb4"),
-        ("SELECT @@tx_isolation", "REPEATABLE-READ"),
+        (if is_mysql() { "SELECT @@transaction_isolation" } else { "SELECT @@tx_isolation" }, "REPEATABLE-READ"),
         ("SELECT IF(@@autocommit, 'on', 'off')", "on"),
         ("SELECT @@completion_type", "NO_CHAIN"),
         ("SELECT CAST(@@wait_timeout AS CHAR)", "2147483"),
@@ -113,7 +119,7 @@ async fn statements_have_a_time_limit() {
         assert!(error.hint.is_some());
     }
     // A script can raise the server's own limit, but not ours.
-    run(opened, "SET max_statement_time = 0").await;
+    run(opened, if is_mysql() { "SET max_execution_time = 0" } else { "SET max_statement_time = 0" }).await;
     assert_eq!(error_of(opened, endless).await.kind, DatabaseErrorKind::Timeout);
 }
 
@@ -125,8 +131,10 @@ async fn a_statement_that_catches_its_end_loses_its_session() {
     let mut opened = open_with(&database.url(), &options).await.expect("a connection");
     let opened = opened.as_mut();
     run(opened, "CREATE TABLE t (id INT)").await;
-    let deaf = "BEGIN NOT ATOMIC DECLARE i INT DEFAULT 0; DECLARE CONTINUE HANDLER FOR SQLEXCEPTION BEGIN END; \
+    let block = "BEGIN DECLARE i INT DEFAULT 0; DECLARE CONTINUE HANDLER FOR SQLEXCEPTION BEGIN END; \
                 WHILE i < 60 DO SET i = i + 1; DO SLEEP(1); SELECT SLEEP(1); END WHILE; END";
+    run(opened, &format!("CREATE PROCEDURE deaf() {block}")).await;
+    let deaf = "CALL deaf()";
     for in_transaction in [true, false] {
         let id = session_of(opened).await;
         if in_transaction {

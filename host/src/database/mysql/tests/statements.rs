@@ -23,12 +23,16 @@ async fn values_are_read_as_the_server_shows_them() {
         ("TIME '23:59:59'", Value::Time(86_399_000_000)),
         ("TIMESTAMP '1969-12-31 23:59:59.5'", Value::Timestamp(-500_000)),
         ("X'00ff'", Value::Bytes(vec![0, 255])),
-        ("CAST('0000-00-00' AS DATE)", native("date", "0000-00-00")),
+        // MySQL returns NULL.
+        ("CAST('0000-00-00' AS DATE)", if is_mysql() { Value::Null } else { native("date", "0000-00-00") }),
         ("CAST('123E4567-e89b-12d3-a456-426614174000' AS UUID)", Value::from("123e4567-e89b-12d3-a456-426614174000")),
         ("NULL", Value::Null),
         ("b'101'", Value::Bytes(vec![5])),
         ("1 = 1", Value::Int64(1)),
     ] {
+        if is_mysql() && expression.contains("AS UUID") {
+            continue;
+        }
         assert_eq!(one(database.as_mut(), &format!("SELECT {expression}"), &[]).await, expected, "{expression}");
     }
 }
@@ -38,16 +42,20 @@ async fn parameters_compare_by_their_own_type() {
     let fresh = fresh();
     let mut database = open(&fresh).await;
     let database = database.as_mut();
-    let create = "CREATE TABLE t (u BIGINT UNSIGNED, d DECIMAL(40, 10), b VARBINARY(20), ts TIMESTAMP(6) NULL, dt DATETIME(6), \
-                  x UUID, da DATE, ti TIME(6), f FLOAT)";
-    run(database, create).await;
+    let uuid = if is_mysql() { "CHAR(36)" } else { "UUID" };
+    let columns = "(u BIGINT UNSIGNED, d DECIMAL(40, 10), b VARBINARY(20), ts TIMESTAMP(6) NULL, dt DATETIME(6), \
+                  x *, da DATE, ti TIME(6), f FLOAT)";
+    make(database, "t", &columns.replace('*', uuid)).await;
     let values = [
         ("u", Value::Decimal(u64::MAX.to_string())),
         ("d", Value::Decimal("123456789012345678901234567890.0123456789".to_owned())),
         ("b", Value::Bytes(vec![0, 39, 92, 255])),
         ("ts", Value::Timestamptz(1_700_000_000_123_456)),
         ("dt", Value::Timestamp(-62_135_596_800_000_000)),
-        ("x", Value::Uuid(0x123e_4567_e89b_12d3, 0xa456_4266_1417_4000)),
+        match is_mysql() {
+            true => ("x", Value::from("123e4567-e89b-12d3-a456-426614174000")),
+            false => ("x", Value::Uuid(0x123e_4567_e89b_12d3, 0xa456_4266_1417_4000)),
+        },
         ("da", Value::Date(-719_162)),
         ("ti", Value::Time(86_399_999_999)),
         ("f", Value::Float64(f64::from(0.1_f32))),

@@ -38,7 +38,7 @@ async fn no_session_state_survives_a_migration() {
 async fn a_lost_answer_to_commit_is_a_connection_error() {
     let database = fresh();
     for (trap, committed) in [(Trap::Answer("COMMIT", 1), "1"), (Trap::Before("COMMIT", 1), "0")] {
-        database.sql("CREATE OR REPLACE TABLE t (id INT)");
+        database.sql("DROP TABLE IF EXISTS t; CREATE TABLE t (id INT)");
         let proxy = Proxy::start(servers::mariadb().port());
         let mut opened = open_url(&database.url_at(proxy.port())).await.expect("a connection");
         let request =

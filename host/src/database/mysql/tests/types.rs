@@ -256,6 +256,10 @@ async fn check(database: &mut dyn Database, declared: &str, given: &Column, read
         }
         let (said, expected) = (said[0].as_text().unwrap_or_default(), expected(&value, ask));
         match ask {
+            // MySQL does not write all the digits of a float as a double.
+            Ask::Number if declared == "FLOAT" && is_mysql() => {
+                assert_eq!(said.parse::<f32>(), expected.parse::<f32>(), "{declared}: {said} {expected}");
+            }
             Ask::Number if matches!(value, Value::Float64(_)) => {
                 assert_eq!(said.parse::<f64>(), expected.parse::<f64>(), "{declared}: {said} {expected}");
             }
@@ -285,9 +289,12 @@ async fn every_type_round_trips() {
     let ids: Vec<i64> = (0..ROWS as i64).collect();
     let sparse: Vec<i64> = ids.iter().map(|id| id * 1_000_003).collect();
     for (declared, values, read_as, ask) in cases(&mut random) {
+        if is_mysql() && ["UUID", "INET6"].contains(&declared) {
+            continue;
+        }
         let mut given = column("c", values);
         given.nulls = (0..ROWS).map(|row| u8::from(row > 20 && random.below(9) == 0)).collect();
-        run(database, &format!("CREATE OR REPLACE TABLE t (id BIGINT PRIMARY KEY, c {declared})")).await;
+        make(database, "t", &format!("(id BIGINT PRIMARY KEY, c {declared})")).await;
         let full = batch(ROWS, vec![integers("id", &ids), given.clone()]);
         assert_eq!(write(database, "t", WriteMode::Insert, &[], &full).await, Ok(ROWS as u64), "{declared}");
         check(database, declared, &given, read_as, ask).await;
@@ -349,8 +356,10 @@ async fn exact_conversions_are_made_on_request() {
         let found = found.ok().map(|found| Value::of_cell(&found[0].columns[0], 0));
         assert_eq!(found, expected, "{expression} as {wanted}");
     }
-    run(database, "CREATE TABLE n (id INT PRIMARY KEY, g POINT, i INET6, f FLOAT, neg TIME)").await;
-    run(database, "INSERT INTO n VALUES (1, POINT(1, 2), '::1', 0.1, '-01:02:03')").await;
+    let address = if is_mysql() { "POLYGON" } else { "INET6" };
+    make(database, "n", &format!("(id INT PRIMARY KEY, g POINT, i {address}, f FLOAT, neg TIME)")).await;
+    let value = if is_mysql() { "ST_GeomFromText('POLYGON((0 0, 1 0, 1 1, 0 0))')" } else { "'::1'" };
+    run(database, &format!("INSERT INTO n VALUES (1, POINT(1, 2), {value}, 0.1, '-01:02:03')")).await;
     let found = read(database, "SELECT id, g, i, f FROM n", &[], BatchLimits::default()).await.expect("rows");
     let names: Vec<ColumnType> = found[0].columns.iter().map(|column| column.values.column_type()).collect();
     assert_eq!(names, [T::Int64, T::Native, T::Native, T::Float64]);

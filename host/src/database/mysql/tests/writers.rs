@@ -56,9 +56,12 @@ async fn names_are_quoted_and_keys_may_be_composite() {
     let name = "select `?";
     assert_eq!(
         write(database, name, WriteMode::Insert, &[], &rows_of(&["x", "y", "z"])).await,
-        Err(DatabaseError::new(DatabaseErrorKind::Constraint, "Duplicate entry 'ä-1' for key 'PRIMARY'")
-            .code("1062")
-            .detail("row it's ? = \"ä\", key = 1"))
+        Err(DatabaseError::new(
+            DatabaseErrorKind::Constraint,
+            format!("Duplicate entry 'ä-1' for key '{}PRIMARY'", if is_mysql() { "select `?." } else { "" })
+        )
+        .code("1062")
+        .detail("row it's ? = \"ä\", key = 1"))
     );
     run(database, "ALTER TABLE `select ``?` MODIFY `it's ?` VARCHAR(20) COLLATE utf8mb4_bin").await;
     run(database, "DELETE FROM `select ``?`").await;
@@ -140,6 +143,9 @@ async fn keys_of_every_type_find_their_rows() {
     .into_iter()
     .enumerate()
     {
+        if is_mysql() && ["UUID", "INET6"].contains(&declared) {
+            continue;
+        }
         let table = format!("t{number}");
         run(database, &format!("CREATE TABLE {table} (k {declared} PRIMARY KEY, n INT NOT NULL)")).await;
         let full = |n: i64| batch(2, vec![key.clone(), integers("n", &[n, n + 1])]);
@@ -166,7 +172,7 @@ async fn rows_between_the_keys_are_unchanged() {
     let mut database = open(&fresh).await;
     let database = database.as_mut();
     run(database, "CREATE TABLE t (id INT PRIMARY KEY, s VARCHAR(200), n INT)").await;
-    run(database, "INSERT INTO t SELECT seq, 'old', seq FROM seq_1_to_1000").await;
+    run(database, &format!("INSERT INTO t SELECT seq, 'old', seq FROM {}", seq(1000))).await;
     // Every third, out of order, some NULL and one much longer than the others.
     let mut ids: Vec<i64> = (1..=300).map(|number| number * 3).collect();
     ids.reverse();
@@ -220,7 +226,7 @@ async fn triggers_run_and_their_errors_are_reported() {
          MESSAGE_TEXT = 'not 77'; END IF; SET NEW.d = NEW.n / 3; INSERT INTO log (what) VALUES (CONCAT(OLD.n, '>', NEW.n)); END",
     )
     .await;
-    run(database, "INSERT INTO t SELECT seq, seq, 0 FROM seq_1_to_100").await;
+    run(database, &format!("INSERT INTO t SELECT seq, seq, 0 FROM {}", seq(100))).await;
     let ids: Vec<i64> = (1..=100).collect();
     let good =
         batch(100, vec![integers("id", &ids), integers("n", &ids.iter().map(|id| id + 1000).collect::<Vec<_>>())]);
@@ -237,11 +243,15 @@ async fn values_the_server_would_alter_are_refused() {
     let fresh = fresh();
     let mut database = open(&fresh).await;
     let database = database.as_mut();
-    run(
+    let uuid = if is_mysql() { "DATE" } else { "UUID" };
+    make(
         database,
-        "CREATE TABLE t (id INT PRIMARY KEY, ti TINYINT, u INT UNSIGNED, d DECIMAL(5, 2), dt DATETIME(3), da DATE, \
+        "t",
+        &format!(
+            "(id INT PRIMARY KEY, ti TINYINT, u INT UNSIGNED, d DECIMAL(5, 2), dt DATETIME(3), da DATE, \
          c CHAR(5), v VARCHAR(3), tt TINYTEXT, e ENUM('1', 'b'), s SET('x', 'y'), b BINARY(3), f FLOAT, fd DOUBLE(10, 2), l VARCHAR(9) \
-         CHARACTER SET latin1, y YEAR, j JSON, bt BIT(3), ui UUID, ti6 TIME(0))",
+         CHARACTER SET latin1, y YEAR, j JSON, bt BIT(3), ui {uuid}, ti6 TIME(0))"
+        ),
     )
     .await;
     let long = "é".repeat(128);
@@ -318,7 +328,10 @@ async fn tables_without_rollback_are_not_written() {
     let database = database.as_mut();
     let row = batch(1, vec![integers("id", &[1])]);
     for engine in ["MyISAM", "Aria", "MEMORY"] {
-        run(database, &format!("CREATE OR REPLACE TABLE lasting (id INT PRIMARY KEY) ENGINE = {engine}")).await;
+        if is_mysql() && engine == "Aria" {
+            continue;
+        }
+        make(database, "lasting", &format!("(id INT PRIMARY KEY) ENGINE = {engine}")).await;
         let error = write(database, "lasting", WriteMode::Insert, &[], &row).await.expect_err(engine);
         assert_eq!(error.kind, DatabaseErrorKind::InvalidArgument);
         assert!(error.message.contains(&format!("takes nothing back, `lasting` of the engine {engine}")), "{error}");

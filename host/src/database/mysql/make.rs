@@ -1,0 +1,148 @@
+//! Which server it is, and whether runner works with it.
+//!
+//! Other databases speak the protocol too, and give themselves a version of MySQL. What they do differently, such as
+//! user locks that end unnoticed, shows only when it has done harm, so they are refused by what they call themselves.
+
+use std::fmt;
+
+use crate::database::{DatabaseError, DatabaseErrorKind, Dialect};
+
+/// Databases that speak the protocol but are neither MySQL nor MariaDB: a part of the version or the version comment in
+/// lower case, the name, and why they do not serve.
+const OTHERS: [(&str, &str, &str); 10] = [
+    ("dolt", "Dolt", "its transactions merge concurrent changes instead of keeping them apart"),
+    (
+        "tidb",
+        "TiDB",
+        "its user locks can end unnoticed, and `SKIP LOCKED` does not keep two processes from the same rows",
+    ),
+    ("vitess", "Vitess", SEVERAL),
+    ("planetscale", "PlanetScale", SEVERAL),
+    ("singlestore", "SingleStore", UNTRIED),
+    ("memsql", "SingleStore", UNTRIED),
+    ("oceanbase", "OceanBase", UNTRIED),
+    ("starrocks", "StarRocks", UNTRIED),
+    ("clickhouse", "ClickHouse", UNTRIED),
+    ("matrixone", "MatrixOne", UNTRIED),
+];
+
+const SEVERAL: &str = "it spreads the statements of a session over several servers";
+const UNTRIED: &str = "it is another database that speaks MySQL's protocol, and runner was never tried on it";
+
+/// A variable of InnoDB, where the history is kept. Every version of MySQL and MariaDB that is new enough has it.
+pub(super) const OF_INNODB: &str = "innodb_read_only";
+
+/// What a server says of itself.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Said<'a> {
+    /// `VERSION()`.
+    pub version: &'a str,
+    /// `@@version_comment`.
+    pub comment: &'a str,
+    /// Whether it has the variable [`OF_INNODB`].
+    pub has_innodb: bool,
+}
+
+impl Said<'_> {
+    /// Returns the dialect and the version; fails if runner does not work with this server.
+    pub fn make(self) -> Result<(Dialect, Version), DatabaseError> {
+        let said = format!("{} {}", self.version, self.comment).to_ascii_lowercase();
+        if let Some((_, name, why)) = OTHERS.iter().find(|(part, ..)| said.contains(part)) {
+            return Err(refused(format!(
+                "the server is {name} ({}), which runner does not support: {why}",
+                self.version
+            )));
+        }
+        let dialect = if said.contains("mariadb") { Dialect::Mariadb } else { Dialect::Mysql };
+        if !self.has_innodb {
+            let comment = if self.comment.is_empty() { "nothing" } else { self.comment };
+            return Err(refused(format!(
+                "the server is of an unknown make: it calls itself `{comment}`, version {}, and lacks `{OF_INNODB}`, which \
+                 every MySQL and MariaDB has",
+                self.version
+            )));
+        }
+        let version = Version::read(self.version);
+        let oldest = Version::oldest(dialect);
+        if version >= oldest {
+            return Ok((dialect, version));
+        }
+        let error = format!("the server is {dialect} {}, and runner needs {oldest} or later", self.version);
+        Err(DatabaseError::new(DatabaseErrorKind::Configuration, error).hint("upgrade the server"))
+    }
+}
+
+fn refused(message: String) -> DatabaseError {
+    let hint = format!(
+        "give the URL of MySQL {} or MariaDB {}, or a later version",
+        Version::oldest(Dialect::Mysql),
+        Version::oldest(Dialect::Mariadb)
+    );
+    DatabaseError::new(DatabaseErrorKind::Configuration, message).hint(hint)
+}
+
+/// The three numbers of a version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Version(u32, u32, u32);
+
+impl Version {
+    /// Of `10.11.19-MariaDB-0+deb12u1`: `10.11.19`.
+    fn read(text: &str) -> Self {
+        let mut numbers = text.split(|c: char| !c.is_ascii_digit()).map(|digits| digits.parse().unwrap_or(0));
+        let mut next = || numbers.next().unwrap_or(0);
+        Self(next(), next(), next())
+    }
+
+    /// The oldest with window functions, more than one user lock for each session, and check constraints in the
+    /// catalogue, by which an interrupted step is recognised.
+    fn oldest(dialect: Dialect) -> Self {
+        if dialect == Dialect::Mariadb { Self(10, 5, 0) } else { Self(8, 0, 16) }
+    }
+
+    /// Whether a DDL statement is atomic.
+    pub fn has_atomic_ddl(self, dialect: Dialect) -> bool {
+        dialect != Dialect::Mariadb || self >= Self(10, 6, 1)
+    }
+
+    /// Whether there is `SKIP LOCKED`.
+    pub fn skips_locked(self, dialect: Dialect) -> bool {
+        dialect != Dialect::Mariadb || self >= Self(10, 6, 0)
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}.{}", self.0, self.1, self.2)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn make(version: &str, comment: &str) -> Result<(Dialect, Version), DatabaseError> {
+        Said { version, comment, has_innodb: true }.make()
+    }
+
+    #[test]
+    fn makes_and_versions_are_read_from_what_servers_say() {
+        for (version, comment, dialect, number) in [
+            ("10.11.19-MariaDB-0+deb12u1", "Debian 12", Dialect::Mariadb, "10.11.19"),
+            ("11.4.2-log", "MariaDB Server", Dialect::Mariadb, "11.4.2"),
+            ("8.0.42", "MySQL Community Server - GPL", Dialect::Mysql, "8.0.42"),
+            ("8.0.42-33", "Percona Server (GPL), Release 33", Dialect::Mysql, "8.0.42"),
+            ("8.0.42-0ubuntu0.24.04.1", "(Ubuntu)", Dialect::Mysql, "8.0.42"),
+            ("9.7.0", "(Debian)", Dialect::Mysql, "9.7.0"),
+        ] {
+            let (made, read) = make(version, comment).expect(version);
+            assert_eq!((made, read.to_string().as_str()), (dialect, number));
+        }
+    }
+
+    #[test]
+    fn ddl_is_atomic_since_mysql_8_and_mariadb_10_6() {
+        let since = |version| Version::read(version).has_atomic_ddl(Dialect::Mariadb);
+        assert!(since("10.6.1") && !since("10.5.29") && !since("10.6.0"));
+        assert!(Version::read("8.0.16").has_atomic_ddl(Dialect::Mysql));
+    }
+}

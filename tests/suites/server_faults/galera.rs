@@ -1,0 +1,95 @@
+//! Two nodes of a Galera cluster. Starting one takes half a minute, so these tests run when they are asked for: with
+//! `scripts/test --engines`, or `--ignored`.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use runner_tests::servers::Cluster;
+use runner_tests::{EngineProject, Output};
+
+use super::shop::{is_sound, shop};
+
+/// A project on the first node, and its URL on the second.
+fn on(cluster: &Cluster) -> (EngineProject, String) {
+    let mut project = shop(&cluster.first);
+    let database = project.server_database();
+    let other = format!("{}?lock=node", database.url_at(cluster.second.port()));
+    let url = format!("{}?lock=node", database.url());
+    project.by(&url);
+    (project, other)
+}
+
+/// A lock holds on one node. Without a word from the operator, no run begins; with it, runs on two nodes at once do not
+/// damage anything: one of them fails, if it must, and the next run continues.
+#[test]
+#[ignore = "starts a Galera cluster, which takes half a minute"]
+fn two_nodes_at_once() {
+    let cluster = Cluster::start();
+    let (mut project, other) = on(&cluster);
+    let url = project.url();
+    project.by(&url);
+    project.runner("apply").exits(2).says(&["a node of a Galera cluster", "hint:", "`?lock=node`"]);
+    project.by(&format!("{url}?lock=node"));
+
+    for round in 0..6 {
+        let moment = format!("round {round}");
+        let at_both = |line: &str| -> Vec<Output> {
+            std::thread::scope(|scope| {
+                let here = scope.spawn(|| project.runner(line));
+                let there = scope.spawn(|| project.finish(project.command(line.split(' ')).args(["-D", &other])));
+                [here, there].into_iter().map(|run| run.join().unwrap()).collect()
+            })
+        };
+        let outputs = at_both("apply");
+        let said = outputs.iter().map(ToString::to_string).collect::<String>();
+        assert!(outputs.iter().all(|output| output.exit_code().is_some_and(|code| code < 70)), "{moment}: {said}");
+        is_sound(&project, &moment, &said);
+        // Whatever became of the two, the next run continues.
+        let after = project.runner("apply");
+        assert_eq!(after.exit_code(), Some(0), "{moment}: {said}{after}");
+        assert_eq!(is_sound(&project, &moment, &format!("{said}{after}")), 3);
+        project.runner("rollback --all").succeeds();
+    }
+}
+
+/// What another node has committed ends a transaction here, at a statement or at the commit. It is retried like a
+/// deadlock, and nothing is lost.
+#[test]
+#[ignore = "starts a Galera cluster, which takes half a minute"]
+fn conflicts_are_retried() {
+    const ROWS: u64 = 2000;
+    let cluster = Cluster::start();
+    let mut project = EngineProject::on(env!("CARGO_BIN_EXE_runner"), cluster.first.database());
+    let there = cluster.second.client().of(project.server_database().name());
+    let url = format!("{}?lock=node", project.url());
+    project.by(&url);
+    project.items(ROWS);
+    project.runner("apply").succeeds();
+    project.execute("ALTER TABLE items ADD COLUMN touched INTEGER NOT NULL DEFAULT 0");
+    let up: String = (0..40).map(|_| "UPDATE items SET price = price + 1;\n").collect();
+    project.sql("0002_prices", &up, "SELECT 1;");
+    let before: f64 = project.value("SELECT sum(price) FROM items").parse().unwrap();
+    let over = AtomicBool::new(false);
+    let (output, touched) = std::thread::scope(|scope| {
+        let over = &over;
+        let writer = scope.spawn(move || {
+            let mut touched = 0_u64;
+            while !over.load(Ordering::Relaxed) {
+                let row = touched * 7919 % ROWS + 1;
+                // Its own conflicts are not of interest.
+                touched += u64::from(
+                    there.try_sql(&format!("UPDATE items SET touched = touched + 1 WHERE id = {row}")).is_ok(),
+                );
+            }
+            touched
+        });
+        let mut command = project.command(["apply", "--retries", "200"]);
+        let output = project.finish(&mut command);
+        over.store(true, Ordering::Relaxed);
+        (output, writer.join().unwrap())
+    });
+    output.succeeds();
+    assert!(touched > 0, "{output}");
+    let after: f64 = project.value("SELECT sum(price) FROM items").parse().unwrap();
+    assert!((after - before - (40 * ROWS) as f64).abs() < 0.5, "{before} {after}\n{output}");
+    assert_eq!(project.value("SELECT sum(touched) FROM items"), touched.to_string());
+}
