@@ -246,6 +246,7 @@ mod tests {
                 "chunk_rows": null,
             },
             "not_run": [{ "revision": "3", "name": "m", "direction": "upgrade" }],
+            "warnings": [],
             "error": {
                 "kind": "failed", "message": "it broke", "places": [], "causes": [], "hints": [], "exit_code": 1,
             },
