@@ -25,6 +25,7 @@ const TOLD: &[&str] = &[
     "guide/ci",
     "guide/dry-run",
     "guide/other-tools",
+    "guide/packages",
     "guide/postgresql-migrations",
     "guide/recovery",
     "guide/reproducibility",

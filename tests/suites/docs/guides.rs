@@ -1,6 +1,6 @@
 //! The guides whose commands need no server.
 
-use runner_tests::{TestProject, project};
+use runner_tests::{TestProject, guests, project};
 
 use crate::story::Story;
 
@@ -93,6 +93,46 @@ fn other_tools() {
     let mut story = Story::new("guide/other-tools", &project);
     story.run("runner validate", 0);
     story.run("runner plan", 0).prints(&["people"]);
+    story.end();
+}
+
+#[test]
+fn packages() {
+    let published = guests::repository().join("examples/packages/published");
+    let market = project!();
+    let publish = |version: &str| {
+        for end in ["wasm", "wasm.minisig"] {
+            let file = format!("acme_outbox_{version}.{end}");
+            std::fs::copy(published.join(&file), market.file(&file)).unwrap();
+        }
+    };
+    publish("1.0.0");
+    let project = with_url();
+    let mut story = Story::new("guide/packages", &project);
+    story.replace("../acme_outbox", market.file("acme_outbox").display().to_string());
+    let key = "RWQHBwcHBwcHB+pKbGPinFIKvvVQexMuxfmVR3auvr57kkIe6mkURtIs";
+    story.prints(&format!("runner add ../acme_outbox_1.0.0.wasm --key {key}"), 0);
+    story.execute("runner apply", 7);
+    let granted = "allow = ['create outbox*', 'drop outbox*', 'alter outbox', 'read outbox*', 'insert outbox*', \
+                   'delete outbox*']\nraw_sql = true";
+    project.write("runner.toml", project.read("runner.toml").replace("allow = []", granted));
+    publish("1.1.0");
+    story.run("runner outdated", 0).prints(&["1.1.0"]);
+    story.run("runner update acme/outbox", 0);
+    publish("1.2.0");
+    story.run("runner update acme/outbox --from ../acme_outbox_1.2.0.wasm", 0);
+    story.execute("runner apply", 0);
+    story.execute("runner rollback --all", 0);
+    story.run("runner remove acme/outbox", 0);
+
+    let author = project!();
+    author.copy_of(&guests::repository().join("examples/packages/outbox"));
+    let mut story = story.elsewhere(&author);
+    story.run("runner package 0001 --name acme/outbox --version 1.0.0", 0);
+    let bytes = |path: &std::path::Path| std::fs::read(path).unwrap();
+    assert!(bytes(&author.file("acme_outbox_1.0.0.wasm")) == bytes(&published.join("acme_outbox_1.0.0.wasm")));
+    // Its author has the key.
+    story.skip("minisign -Sm acme_outbox_1.0.0.wasm");
     story.end();
 }
 
