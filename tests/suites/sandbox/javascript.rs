@@ -44,7 +44,7 @@ fn javascript_is_the_same_in_every_run() {
     let project = project!();
     project.write(
         "migrations/0001_chance.js",
-        r#"import { db, random } from "runner-guest";
+        r#"import { db, log, random } from "runner-guest";
            export const description = "what chance, the clock and order decide";
            export function upgrade() {
              db.execute("CREATE TABLE chance (id INTEGER PRIMARY KEY, x TEXT)");
@@ -52,6 +52,11 @@ fn javascript_is_the_same_in_every_run() {
              things.push(Object.keys({ b: 1, a: 2 }), [...new Set([Math.random(), {}, Symbol.iterator.toString()])]);
              things.sort(() => Math.random() - 0.5);
              things.forEach((thing, i) => db.execute("INSERT INTO chance VALUES (?, ?)", [i, JSON.stringify(thing)]));
+             const begun = db.read("SELECT id, x FROM chance ORDER BY id");
+             log.info(begun.rows().next().value.x);
+             begun.close();
+             const table = db.readTable("chance");
+             while (table.next()) {}
              db.execute("CREATE TABLE stirred (id INTEGER PRIMARY KEY, x TEXT)");
              db.transform(stirred, "chance", { table: "stirred", mode: "insert" });
            }

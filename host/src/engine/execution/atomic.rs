@@ -13,7 +13,7 @@ use crate::database::{
     CursorId, CursorRequest, Database, DatabaseError, TableSource, TableTarget, WriteHint, WriterId,
 };
 use crate::engine::CallError;
-use crate::engine::call::answer::{Page, Position, Transformed};
+use crate::engine::call::answer::{Page, Position, Resolved, Spooled, Transformed};
 use crate::engine::call::{Answer, Call};
 use crate::engine::journal::crash;
 use crate::engine::transform::{self, BatchFunction, TransformTask};
@@ -58,7 +58,10 @@ impl AtomicReader {
         let mut step = calls.steps.begin_atomic(call).await;
         let mut opened = CursorId(0);
         let result = match step.raw_session() {
-            Ok(mut session) => session.open_cursor(request).await.map(|cursor| opened = cursor),
+            Ok(mut session) => session.open_cursor(request).await.map(|cursor| {
+                opened = cursor;
+                Spooled::default()
+            }),
             Err(denied) => Err(denied),
         };
         calls.steps.end(step, result).await?;
@@ -70,8 +73,8 @@ impl AtomicReader {
         let mut step = calls.steps.begin_atomic(call).await;
         let opened = TableReader::open(&mut *step.session(), source, calls.limits.batch).await;
         match opened {
-            Ok(reader) => calls.steps.end(step, Ok(())).await.map(|()| Self::Table(Box::new(reader))),
-            Err(error) => calls.steps.end::<()>(step, Err(error)).await.map(|()| Self::AtEnd),
+            Ok(reader) => calls.steps.end(step, Ok(Resolved::default())).await.map(|_| Self::Table(Box::new(reader))),
+            Err(error) => calls.steps.end::<Resolved>(step, Err(error)).await.map(|_| Self::AtEnd),
         }
     }
 
