@@ -26,10 +26,10 @@ mod timeouts;
 use std::collections::BTreeSet;
 
 use insta::assert_snapshot;
-use runner_tests::{Output, TestProject, guests, normalise, project};
+use runner_tests::{Engine, EngineProject, Output, TestProject, guests, normalise, project};
 use serde_json::Value;
 
-const VERBS: [&str; 30] = [
+const VERBS: [&str; 31] = [
     "init",
     "new",
     "build",
@@ -50,6 +50,7 @@ const VERBS: [&str; 30] = [
     "db",
     "validate",
     "doctor",
+    "grants",
     "test",
     "verify",
     "completions",

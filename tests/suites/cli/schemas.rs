@@ -74,6 +74,11 @@ fn every_command_fits_its_published_schema() {
         fitted.extend(author.runner(&format!("{line} --format json")).succeeds().schemas());
     }
 
+    // Logins of components exist on PostgreSQL.
+    let server = EngineProject::new(env!("CARGO_BIN_EXE_runner"), Engine::Postgres);
+    server.component("1_a", &runner_tests::guests::component("hostile")).settings("[grants.1_a]\nallow = []");
+    fitted.extend(server.runner("grants list --format json").succeeds().schemas());
+
     let all: BTreeSet<&str> = runner_tests::schema::schemas().keys().map(String::as_str).collect();
     assert_eq!(fitted, all);
 }

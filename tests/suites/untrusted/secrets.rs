@@ -5,8 +5,10 @@ use runner_tests::random::Random;
 use runner_tests::{TestProject, is_long, project};
 
 /// Every verb that reads the settings, and some that only parse a line.
-const VERBS: [&str; 35] = [
+const VERBS: [&str; 37] = [
     "doctor",
+    "grants list",
+    "grants sync",
     "apply",
     "apply --verbose",
     "apply --dry-run",
