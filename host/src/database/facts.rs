@@ -100,6 +100,7 @@ impl Facts {
     /// Returns these facts as the tests of this project want them: in a debug build, `RUNNER_TEST_FACTS` takes away what
     /// the server can do, such as `skips_locked,atomic_ddl`. So what is done on servers that the tests cannot start is
     /// tested on those that they can.
+    #[cfg(any(feature = "postgres", feature = "mysql"))]
     pub(in crate::database) fn forced_in_tests(self) -> Self {
         #[cfg(debug_assertions)]
         if let Ok(without) = std::env::var("RUNNER_TEST_FACTS") {
@@ -108,7 +109,7 @@ impl Facts {
         self
     }
 
-    #[cfg(debug_assertions)]
+    #[cfg(all(debug_assertions, any(feature = "postgres", feature = "mysql")))]
     fn without(mut self, names: &str) -> Self {
         for name in names.split(',') {
             match name {
