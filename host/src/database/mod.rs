@@ -346,6 +346,7 @@ fn no_grants(grants: Option<&Grants>, dialect: Dialect) -> Result<(), DatabaseEr
 }
 
 /// Returns the error of a database on which components have no logins of their own.
+#[cfg(any(feature = "sqlite", feature = "mysql"))]
 fn no_logins(dialect: Dialect) -> DatabaseError {
     let error = DatabaseError::new(
         DatabaseErrorKind::Configuration,
