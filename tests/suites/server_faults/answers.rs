@@ -17,10 +17,13 @@ fn with_trap(project: &EngineProject, line: &str, proxy: &Proxy, trap: Trap) -> 
     let mut said = String::new();
     let mut trap = Some(trap);
     for text in BufReader::new(run.stderr.take().unwrap()).lines() {
-        if let Some(trap) = trap.take() {
+        let text = text.unwrap();
+        if (text.starts_with("applying ") || text.starts_with("rolling back "))
+            && let Some(trap) = trap.take()
+        {
             proxy.set(trap);
         }
-        said.push_str(&text.unwrap());
+        said.push_str(&text);
         said.push('\n');
     }
     let status = run.wait().unwrap();
