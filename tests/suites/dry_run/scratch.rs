@@ -53,8 +53,9 @@ fn the_copy_equals_the_original() {
         check("zero stays zero", "EXISTS (SELECT 1 FROM parents WHERE id = 0 AND doubled = 8 AND born = '0000-00-00')"),
         check("views", "(SELECT max(twofold) FROM a_view) = 14"),
         "INSERT INTO parents () VALUES ();\n".to_owned(),
-        // The servers of the tests count by seven, from one.
-        check("counter and trigger", "(SELECT what FROM told) = 'born 43'"),
+        // The servers of the tests count by seven.
+        check("counter", "(SELECT max(id) FROM parents) BETWEEN 40 AND 46"),
+        check("trigger", "(SELECT what FROM told) = (SELECT concat('born ', max(id)) FROM parents)"),
         check("sequence", "nextval(counter) > 5"),
         check("rows", "(SELECT count(*) FROM items) = 70"),
         "ALTER TABLE parents ADD COLUMN extra INT;\n".to_owned(),
