@@ -75,11 +75,8 @@ impl Script for SqlScript {
             if let Some(reason) = context.stop.reason() {
                 return Err(stopped(reason));
             }
-            if statements.len() > 1 {
-                let (revision, statement) = (context.revision.clone(), at as u64 + 1);
-                context.events.emit(&Event::StatementStarted { revision, statement, of: statements.len() as u64 });
-            }
-            let rows = run_statement(&mut steps, statement, context).await.map_err(|error| {
+            let number = (at as u64 + 1, statements.len() as u64);
+            let rows = run_statement(&mut steps, statement, number, context).await.map_err(|error| {
                 let place = format!("{} of {}, line {}", at + 1, statements.len(), statement.line);
                 failed(error, statement, direction, &context.stop, place)
             })?;
@@ -97,7 +94,12 @@ impl Script for SqlScript {
 }
 
 /// Executes a statement in the mode of the run; returns the number of rows it changed.
-async fn run_statement(steps: &mut Steps, statement: &Statement, context: &RunContext) -> Result<u64, CallError> {
+async fn run_statement(
+    steps: &mut Steps,
+    statement: &Statement,
+    (number, of): (u64, u64),
+    context: &RunContext,
+) -> Result<u64, CallError> {
     let mut step = match steps.begin(&statement.call()).await? {
         StepStart::Answered(rows) => {
             set_again(statement, context).await?;
@@ -105,6 +107,9 @@ async fn run_statement(steps: &mut Steps, statement: &Statement, context: &RunCo
         }
         StepStart::Running(step) => step,
     };
+    if of > 1 {
+        context.events.emit(&Event::StatementStarted { revision: context.revision.clone(), statement: number, of });
+    }
     if let Some(mut host) = step.own_transaction() {
         clear(&mut host, statement, context).await;
     }

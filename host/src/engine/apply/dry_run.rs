@@ -49,10 +49,10 @@ impl Engine {
                     outcome.not_run.push(step.clone());
                     break;
                 }
-                self.emit_started(step);
+                self.events.emit(&Self::started(step));
                 match self.dry_run_migration(step, steps.len(), foreign_keys_off, notes).await {
                     Ok(done) => {
-                        self.emit_finished(&done);
+                        self.events.emit(&Self::finished(&done));
                         outcome.done.push(done);
                     }
                     Err(error) => {

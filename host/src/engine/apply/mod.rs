@@ -5,6 +5,10 @@ mod atomic;
 mod dry_run;
 mod load;
 mod on_scratch;
+mod opening;
+mod owed;
+#[cfg(test)]
+mod owed_tests;
 #[cfg(test)]
 mod partial_tests;
 mod record;
@@ -17,8 +21,10 @@ mod stepwise;
 mod tell;
 #[cfg(test)]
 mod tests;
+mod unfinished;
 
 pub use load::{PlannedSql, planned_sql};
+use owed::{Owed, Relay, can_store};
 pub use request::{AcceptChanged, Action, Request};
 
 use std::collections::BTreeMap;
@@ -171,31 +177,63 @@ impl Engine {
         let mut steps = plan.steps.into_iter();
         let mut direction = None;
         let numbers = Numbers::default();
+        let mut owed: Option<Owed> = None;
         while let Some(step) = steps.next() {
             self.emit_turn(&mut direction, &step, steps.as_slice());
+            // Nothing may wait while the run does, or is told to end.
+            if (self.stop.is_raised() || self.control.may_wait_to_begin())
+                && !self.settle(owed.take(), &mut outcome).await
+            {
+                outcome.not_run.push(step);
+                break;
+            }
             if let Some(reason) = self.stop.reason() {
                 outcome.error = Some(stopped(reason));
                 outcome.not_run.push(step);
                 break;
             }
             if let Err(error) = self.begin_control(&step).await {
+                if !self.settle(owed.take(), &mut outcome).await {
+                    outcome.not_run.push(step);
+                    break;
+                }
                 self.end_control(Some(&error).filter(|_| step.is_half_done())).await;
                 outcome.error = Some(error);
                 outcome.not_run.push(step);
                 break;
             }
-            self.emit_started(&step);
+            if owed.is_none() {
+                self.events.emit(&Self::started(&step));
+            }
+            let next = steps.as_slice().first();
+            let may_owe = self.dry_run.is_none() && next.is_some_and(can_store);
+            let mut relay = Relay { numbers: &numbers, before: owed.as_ref(), may_owe, owed: None };
             let result = match step.mode {
-                RunMode::Atomic => self.run_atomic(&step, steps.as_slice().first(), &numbers).await,
-                RunMode::Stepwise => self.run_stepwise_patiently(request, &step, &numbers).await,
+                RunMode::Atomic => self.run_atomic(&step, next, &numbers).await,
+                RunMode::Stepwise => self.run_stepwise_patiently(request, &step, &mut relay).await,
             };
+            let left = relay.owed.take();
+            if let Some(before) = owed.take() {
+                let was_told = before.is_stored();
+                if !self.settle(Some(before), &mut outcome).await {
+                    self.end_control(None).await;
+                    outcome.not_run.push(step);
+                    break;
+                }
+                if !was_told {
+                    self.events.emit(&Self::started(&step));
+                }
+            }
+            owed = left;
             let result = result.and_then(|done| self.not_refused().map(|()| done).map_err(Into::into));
             let failure = result.as_ref().err();
             let stays = failure.filter(|failure| failure.took_effect.is_some() || step.is_half_done());
             self.end_control(stays.map(|failure| &failure.error)).await;
             match result {
+                // Told when it is stored.
+                Ok(_) if owed.is_some() => {}
                 Ok(done) => {
-                    self.emit_finished(&done);
+                    self.events.emit(&Self::finished(&done));
                     outcome.done.push(done);
                 }
                 Err(failure) => {

@@ -3,10 +3,10 @@
 
 use std::time::{Duration, Instant};
 
+use super::owed::Relay;
 use super::{Action, Engine, Failure, Request, StepResult};
 use crate::database::{DatabaseError, HostSession};
 use crate::engine::event::Event;
-use crate::engine::history::Numbers;
 use crate::engine::outcome::Done;
 use crate::engine::plan::PlannedMigration;
 use crate::error::Error;
@@ -84,13 +84,18 @@ impl Engine {
         &self,
         request: &Request,
         step: &PlannedMigration,
-        numbers: &Numbers,
+        relay: &mut Relay<'_>,
     ) -> StepResult {
         let mut retries = Retries::new(self.retries);
         let mut step = step.clone();
         loop {
-            let failure = match self.run_stepwise(request, &step, numbers).await {
-                Ok(done) => return Ok(Done { retries: retries.done(), ..done }),
+            let failure = match self.run_stepwise(request, &step, relay).await {
+                Ok(done) => {
+                    if let Some(owed) = &mut relay.owed {
+                        owed.done.retries = retries.done();
+                    }
+                    return Ok(Done { retries: retries.done(), ..done });
+                }
                 Err(failure) => failure,
             };
             // A partly rolled back migration changes what the target means; only an upgrade leads to the same plan again.

@@ -36,7 +36,11 @@ impl EventSink for Told {
     }
 }
 
-async fn engine_on(database: &TestDatabase, events: &Arc<Told>, migrations: Vec<Migration>) -> Engine {
+pub(super) async fn engine_on<E: EventSink + 'static>(
+    database: &TestDatabase,
+    events: &Arc<E>,
+    migrations: Vec<Migration>,
+) -> Engine {
     let url = DatabaseUrl::parse(&database.url(), std::path::Path::new("/")).expect("a URL");
     let options = ConnectOptions { lock_timeout: Some(Duration::from_millis(100)), ..ConnectOptions::default() };
     let connection = connect(&url, &options).await.expect("a connection");
@@ -62,7 +66,7 @@ async fn act(engine: &Engine, action: Action) -> Outcome {
     engine.run(&request).await.expect("a plan")
 }
 
-async fn apply(engine: &Engine) -> Outcome {
+pub(super) async fn apply(engine: &Engine) -> Outcome {
     act(engine, Action::Apply(Target::Latest)).await
 }
 
@@ -78,7 +82,7 @@ fn table(revision: &str) -> Migration {
 #[tokio::test]
 async fn up_down_and_up_again_on_servers() {
     for database in [servers::postgres().database(), servers::mariadb().database()] {
-        let engine = engine_on(&database, &Arc::default(), vec![table("1"), table("2")]).await;
+        let engine = engine_on(&database, &Arc::<Told>::default(), vec![table("1"), table("2")]).await;
         let outcome = apply(&engine).await;
         assert!(outcome.error.is_none(), "{:?}", outcome.error);
         assert_eq!(outcome.done.len(), 2);
@@ -157,7 +161,7 @@ async fn what_a_rollback_leaves_is_told_and_not_written_twice() {
     for (last, code) in [("UPDATE busy SET a = 3", "1205"), ("INSERT INTO nowhere VALUES (1)", "1146")] {
         let mut migration = sql("1", &format!("INSERT INTO lasting VALUES (1); {last}"), None);
         migration.description.mode = Mode::Atomic;
-        let outcome = apply(&engine_on(&database, &Arc::default(), vec![migration]).await).await;
+        let outcome = apply(&engine_on(&database, &Arc::<Told>::default(), vec![migration]).await).await;
         let error = outcome.error.expect("it fails");
         assert_eq!(error.kind, ErrorKind::Partial, "{error:?}");
         assert!(error.message.contains(code), "{error:?}");
@@ -173,7 +177,7 @@ async fn what_a_rollback_leaves_is_told_and_not_written_twice() {
 async fn a_connection_lost_within_a_script_leaves_nothing() {
     let database = servers::postgres().database();
     let killing = sql("1", "CREATE TABLE t (a int); SELECT pg_terminate_backend(pg_backend_pid()); SELECT 1", None);
-    let engine = engine_on(&database, &Arc::default(), vec![killing]).await;
+    let engine = engine_on(&database, &Arc::<Told>::default(), vec![killing]).await;
     let outcome = apply(&engine).await;
     let error = outcome.error.expect("it is lost");
     assert!(
@@ -196,7 +200,7 @@ async fn a_connection_lost_in_the_commit_is_told_by_the_history() {
         CREATE CONSTRAINT TRIGGER die AFTER INSERT ON t DEFERRABLE INITIALLY DEFERRED
             FOR EACH ROW EXECUTE FUNCTION die();
         INSERT INTO t VALUES (1)";
-    let engine = engine_on(&database, &Arc::default(), vec![sql("1", killing, None)]).await;
+    let engine = engine_on(&database, &Arc::<Told>::default(), vec![sql("1", killing, None)]).await;
     let outcome = apply(&engine).await;
     assert!(outcome.done.is_empty());
     assert_eq!(outcome.error.map(|error| error.kind), Some(ErrorKind::Failed));
@@ -231,7 +235,7 @@ async fn an_index_that_was_not_finished_is_taken_away() {
 #[tokio::test]
 async fn a_dry_run_tries_what_can_be_taken_back() {
     let dry_run = async |database: &TestDatabase, migrations: Vec<Migration>| {
-        let engine = engine_on(database, &Arc::default(), migrations).await;
+        let engine = engine_on(database, &Arc::<Told>::default(), migrations).await;
         let action = Action::Apply(Target::Latest);
         let request = Request {
             action,

@@ -42,9 +42,9 @@ impl Engine {
         }
     }
 
-    pub(super) fn emit_started(&self, step: &PlannedMigration) {
+    pub(super) fn started(step: &PlannedMigration) -> Event {
         let (revision, name) = (step.revision.clone(), step.name.clone());
-        self.events.emit(&Event::MigrationStarted { revision, name, direction: step.direction });
+        Event::MigrationStarted { revision, name, direction: step.direction }
     }
 
     /// Reports a failure, and why: the file takes the place of the direction, which is all that a script knows.
@@ -57,14 +57,14 @@ impl Engine {
         self.events.emit(&Event::MigrationFailed { revision, name, direction: step.direction, error });
     }
 
-    pub(super) fn emit_finished(&self, done: &Done) {
-        self.events.emit(&Event::MigrationFinished {
+    pub(super) fn finished(done: &Done) -> Event {
+        Event::MigrationFinished {
             revision: done.revision.clone(),
             name: done.name.clone(),
             direction: done.direction,
             duration: done.duration,
             rows_read: done.rows_read,
             rows_written: done.rows_written,
-        });
+        }
     }
 }

@@ -6,7 +6,7 @@
 //! statement that is in the schema, and a migration of which nothing has run.
 
 use super::store;
-use super::{Journal, JournalState};
+use super::{Journal, JournalState, Written};
 use crate::database::{DatabaseError, DatabaseErrorKind, HostSession, SharedDatabase, ToolChange, TransactionOptions};
 use crate::error::{Error, Result};
 
@@ -28,6 +28,12 @@ impl Journal {
         }
         let mut database = database.lock().await;
         self.flush(&mut database.host()).await
+    }
+
+    /// Calls this when the first of the journal is stored.
+    pub fn tells_when_written(mut self, written: Option<Written>) -> Self {
+        self.state.get_mut().written = written;
+        self
     }
 
     /// Whether nothing of the journal has been stored yet, so that there is nothing to take back.
@@ -90,7 +96,8 @@ impl Journal {
     ) -> Result<Option<T>> {
         let error = match recorded {
             Ok(answer) => {
-                (state.unanswered, state.is_unwritten) = (None, false);
+                state.unanswered = None;
+                state.was_written();
                 return Ok(Some(answer));
             }
             Err(error) => error,
@@ -109,7 +116,8 @@ impl Journal {
         }
         let last = store::page(database, self.run, step.saturating_sub(1)).await?;
         if last.first().is_some_and(|it| it.entry.step == step) {
-            (state.unknown, state.is_unwritten) = (None, false);
+            state.unknown = None;
+            state.was_written();
             return Ok(None);
         }
         Err(error)
