@@ -147,7 +147,9 @@
 //!
 //! ```text
 //! cli                            one command a file
-//! report runner                  text and JSON for people and programs; the library's door
+//! report                         text and JSON for people and programs
+//! fleet                          a command over several databases
+//! runner                         the library's door
 //! attack backup migration_tests sandbox  what runs components, tests migrations, makes backups, tries attacks
 //! engine                         plans and runs
 //! keyset dump project scratch    pages of a table; schema and rows as text; files and settings; scratch databases
@@ -183,6 +185,9 @@ pub mod dump;
 pub mod engine;
 #[doc(hidden)]
 pub mod error;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod fleet;
 #[doc(hidden)]
 pub mod keyset;
 #[cfg(feature = "cli")]

@@ -36,6 +36,9 @@ pub fn check(stdout: &str, stderr: &str) -> BTreeSet<&'static str> {
 fn name_of(document: &Value) -> &'static str {
     match document["command"].as_str() {
         None => "error",
+        Some("apply" | "rollback") if document.get("databases").is_some() => "fleet-run",
+        Some("status") if document.get("databases").is_some() => "fleet-status",
+        Some("plan") if document.get("databases").is_some() => "fleet-plan",
         Some("apply" | "rollback" | "redo") => "run",
         Some("pause" | "resume" | "cancel") => "control",
         Some("stamp" | "baseline") => "stamp",

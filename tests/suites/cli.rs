@@ -5,6 +5,8 @@
 mod build;
 #[path = "cli/completions.rs"]
 mod completions;
+#[path = "cli/fleet.rs"]
+mod fleet;
 #[path = "cli/formats.rs"]
 mod formats;
 #[path = "cli/help.rs"]
@@ -26,7 +28,7 @@ mod timeouts;
 use std::collections::BTreeSet;
 
 use insta::assert_snapshot;
-use runner_tests::{Engine, EngineProject, Output, TestProject, guests, normalise, project};
+use runner_tests::{Engine, EngineProject, Output, TestProject, dump, guests, normalise, project};
 use serde_json::Value;
 
 const VERBS: [&str; 31] = [

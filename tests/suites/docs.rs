@@ -24,6 +24,7 @@ const TOLD: &[&str] = &[
     "guide/backups",
     "guide/ci",
     "guide/dry-run",
+    "guide/fleets",
     "guide/other-tools",
     "guide/packages",
     "guide/postgresql-migrations",

@@ -83,11 +83,13 @@ pub struct Global {
     /// [env: RUNNER_ENVIRONMENT]
     #[arg(short, long, global = true, value_name = "NAME")]
     pub environment: Option<String>,
-    /// Database to use, from `[databases]` of the settings file
+    /// Database to use, from `[databases]` or `[tenants]` of the settings file
+    ///
+    /// `apply`, `rollback`, `plan` and `status` take several of them.
     ///
     /// [env: RUNNER_DATABASE]
     #[arg(short = 'n', long, global = true, value_name = "NAME")]
-    pub database: Option<String>,
+    pub database: Vec<String>,
     /// Override a limit, such as `fuel=1_000_000`; may be repeated
     ///
     /// [env: RUNNER_LIMIT_NAME]

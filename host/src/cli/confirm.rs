@@ -2,24 +2,34 @@
 
 use super::context::Context;
 use crate::error::{Error, Result};
-use crate::report::Text;
+use crate::report::{Printer, Text};
 
 /// Fails if the database is protected, or if the operator declines. `what` completes "About to …". Only asks where
 /// somebody can answer: on a terminal.
 pub fn destroy(context: &Context, what: &str, yes: bool) -> Result<()> {
-    let url = &context.settings.database_url;
+    check_protected(context, what)?;
+    ask(&context.printer, &format!("{what} {}", context.settings.database_url.value), yes)
+}
+
+/// Fails if the database is protected.
+pub fn check_protected(context: &Context, what: &str) -> Result<()> {
     if let Some(table) = &context.settings.protected {
         return Err(context.place(
             Error::denied(format!("`[{table}]` is protected: will not {what} this database"))
                 .hint(format!("remove `protected = true` from `[{table}]` in `runner.toml` if you mean it")),
         ));
     }
-    if yes || !context.printer.talks_to_somebody() {
+    Ok(())
+}
+
+/// Fails if the operator declines.
+pub fn ask(printer: &Printer, what: &str, yes: bool) -> Result<()> {
+    if yes || !printer.talks_to_somebody() {
         return Ok(());
     }
     // If the question cannot be shown, it is not answered either.
-    let question = format!("About to {what} {}. Continue? [y/N] ", url.value);
-    let asked = context.printer.ask(&Text::new().plain(question));
+    let question = format!("About to {what}. Continue? [y/N] ");
+    let asked = printer.ask(&Text::new().plain(question));
     let mut answer = String::new();
     let read = asked.and_then(|()| std::io::stdin().read_line(&mut answer));
     match (read, answer.trim().to_lowercase().as_str()) {

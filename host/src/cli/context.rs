@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::request::{GlobalRequest, flags};
 use crate::database::redact::is_secret_word;
-use crate::error::{Error, Result};
-use crate::project::{Catalog, CatalogReport, Checks, Settings};
+use crate::error::{Error, ErrorKind, Result};
+use crate::fleet;
+use crate::project::{Catalog, CatalogReport, Checks, LoadRequest, Settings};
 use crate::report::json::DatabaseJson;
 use crate::report::{Format, Printer, text};
 use crate::runner::setup::Note;
@@ -27,7 +28,7 @@ pub struct Context {
 impl Context {
     /// Finds the project and reads its settings.
     pub fn load(printer: Arc<Printer>, global: &GlobalRequest) -> Result<Self> {
-        let mut settings = Settings::load(&global.load)?;
+        let mut settings = settings(&global.load)?;
         printer.hide(settings.secrets());
         // The drivers read these, and the programs that back up a database.
         let passwords = ["PGPASSWORD", "MYSQL_PWD"].iter().filter_map(|name| global.load.env.get(*name));
@@ -56,6 +57,8 @@ impl Context {
             component_cache: cache_directory(&env),
             cache_note: Some(cache_note(&printer)),
             component_compiler: Some(this_program()),
+            #[cfg(feature = "components")]
+            shared_sandbox: None,
         };
         Ok(Self { printer, setup, env })
     }
@@ -95,7 +98,7 @@ impl Context {
 
     /// The database as JSON documents show it.
     pub fn database_json(&self) -> DatabaseJson {
-        let name = self.settings.database.as_ref().map(|name| name.value.as_str());
+        let name = self.settings.database.as_ref().map(|name| name.value.as_str()).or(self.settings.tenant.as_deref());
         let url = &self.settings.database_url;
         DatabaseJson::new(name, url.value.to_string(), url.origin.to_string())
     }
@@ -115,6 +118,22 @@ impl Deref for Context {
     fn deref(&self) -> &Setup {
         &self.setup
     }
+}
+
+/// The settings; the name of a database may be that of a tenant.
+fn settings(load: &LoadRequest) -> Result<Settings> {
+    Settings::load(load).or_else(|error| {
+        if load.tenant.is_some() {
+            return Err(error);
+        }
+        // If the list of tenants cannot be read, that is the error: the name may be on it.
+        match fleet::tenant(load).map(|tenant| tenant.map(|it| LoadRequest { tenant: Some(it), ..load.clone() })) {
+            Ok(Some(load)) => Settings::load(&load),
+            Ok(None) => Err(error),
+            Err(of_tenants) if error.kind == ErrorKind::Usage => Err(of_tenants),
+            Err(_) => Err(error),
+        }
+    })
 }
 
 /// Warns of what is wrong with the cache, once each.

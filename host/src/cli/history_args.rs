@@ -2,13 +2,16 @@
 
 use clap::Args;
 
+use super::fleet_args::FleetArgs;
+
 /// `runner status`
 #[derive(Args, Debug)]
 #[command(after_help = "Run `runner help status` for examples.")]
 #[command(after_long_help = "\
 Examples:
   runner status                    all migrations, and the progress of active runs
-  runner status --exit-code        for scripts: exits with 3 if migrations are pending")]
+  runner status --exit-code        for scripts: exits with 3 if migrations are pending
+  runner status --all              a line for each database and each tenant")]
 pub struct StatusArgs {
     /// Exit with 3 if migrations are pending
     ///
@@ -16,6 +19,11 @@ pub struct StatusArgs {
     /// lockfile. Without a directory of migrations it exits with 2.
     #[arg(long)]
     pub exit_code: bool,
+    #[command(flatten)]
+    pub fleet: FleetArgs,
+    /// Number of databases at the same time [default: one per processor, at most 8]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256), help_heading = "Several databases")]
+    pub parallel: Option<u16>,
 }
 
 /// `runner show`

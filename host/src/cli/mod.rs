@@ -14,6 +14,8 @@ mod current;
 mod db;
 mod doctor;
 mod exit;
+mod fleet;
+mod fleet_args;
 mod foreign_verbs;
 mod grants;
 mod grants_args;
@@ -57,6 +59,7 @@ use clap::Parser;
 use clap::error::{ContextKind, ErrorKind as ClapErrorKind};
 
 use crate::database::redact::{redact, redact_url};
+use crate::engine::apply::Action;
 use crate::error::{Error, ErrorKind, Result};
 use crate::project::build::wrapper;
 use crate::project::env::{self, Switches};
@@ -66,7 +69,7 @@ use crate::sandbox::compile;
 use adopt_args::{DbArgs, DbCommand};
 use args::{Cli, Command, FormatArg};
 use context::Context;
-use request::{GlobalRequest, PrinterFlags};
+use request::{FleetRequest, GlobalRequest, PrinterFlags};
 
 /// Runs the process's command line.
 pub fn main() -> ExitCode {
@@ -138,6 +141,10 @@ fn with_lost_output(printer: &Printer, code: u8) -> u8 {
 /// Translates clap's types into plain requests and runs the command.
 fn dispatch(cli: Cli, printer: &Arc<Printer>) -> Result<u8> {
     let global = request::global(cli.global)?;
+    let fleet = |request: &FleetRequest| fleet::load(printer, &global, request);
+    if !matches!(cli.command, Command::Apply(_) | Command::Rollback(_) | Command::Plan(_) | Command::Status(_)) {
+        fleet::refuse(&global)?;
+    }
     let context = || Context::load(printer.clone(), &global);
     match cli.command {
         Command::Init(args) => init::run(printer, &args.directory, args.ci.is_some(), &global.load),
@@ -154,14 +161,27 @@ fn dispatch(cli: Cli, printer: &Arc<Printer>) -> Result<u8> {
         Command::Outdated => outdated::run(&context()?),
         Command::Apply(args) => {
             let global = request::with_waits(&global, &args.run);
+            let asked = FleetRequest::running(args.fleet.all, &args.fleet_run, &args.run);
+            if let Some(fleet) = fleet::load(printer, &global, &asked)? {
+                let request = request::apply(args, &fleet.switches())?;
+                let action = Action::Apply(request.target.clone());
+                return fleet::run(fleet, &request, &action, asked.has_jobs);
+            }
             let context = Context::load(printer.clone(), &global)?;
             let request = request::apply(args, &context.settings.switches)?;
             apply::run(context, &request)
         }
         Command::Rollback(args) => {
             let global = request::with_waits(&global, &args.run);
-            let context = Context::load(printer.clone(), &global)?;
             let yes = args.yes;
+            let asked = FleetRequest::running(args.all_databases, &args.fleet_run, &args.run);
+            if let Some(fleet) = fleet::load(printer, &global, &asked)? {
+                let request = request::rollback(args, &fleet.switches())?;
+                fleet::backs_out(&fleet, &request, yes)?;
+                let action = Action::Rollback(request.target.clone());
+                return fleet::run(fleet, &request, &action, asked.has_jobs);
+            }
+            let context = Context::load(printer.clone(), &global)?;
             let request = request::rollback(args, &context.settings.switches)?;
             rollback::run(context, &request, yes)
         }
@@ -172,10 +192,16 @@ fn dispatch(cli: Cli, printer: &Arc<Printer>) -> Result<u8> {
             redo::run(context, &request)
         }
         Command::Plan(args) => {
+            if let Some(fleet) = fleet(&FleetRequest::looking(args.fleet.all, args.parallel))? {
+                return fleet::plan(&fleet, &request::plan(args, &fleet.switches())?);
+            }
             let context = context()?;
             plan::run(&context, &request::plan(args, &context.settings.switches)?)
         }
-        Command::Status(args) => status::run(&context()?, args.exit_code),
+        Command::Status(args) => match fleet(&FleetRequest::looking(args.fleet.all, args.parallel))? {
+            Some(fleet) => fleet::status(&fleet, args.exit_code),
+            None => status::run(&context()?, args.exit_code),
+        },
         Command::Pause(args) => pause::run(&context()?, args.revision.as_deref(), args.why.as_deref()),
         Command::Resume(args) => resume::run(&context()?, args.revision.as_deref()),
         Command::Cancel(args) => cancel::run(&context()?, args.revision.as_deref(), args.why.as_deref()),

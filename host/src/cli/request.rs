@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::adopt_args::{BaselineArgs, ResetArgs, StampArgs, WaitArgs};
 use super::args::{ColorArg, FormatArg, Global};
+use super::fleet_args::FleetRunArgs;
 use super::history_args::{RepairArgs, VerifyArgs};
 use super::run_args::{ApplyArgs, DryRunArgs, PlanArgs, RedoArgs, RollbackArgs, RunArgs};
 use super::test_args::{CrashAtArgs, TestArgs};
@@ -26,6 +27,8 @@ use crate::report::{ColorWhen, Verbosity};
 pub struct GlobalRequest {
     /// For the settings.
     pub load: LoadRequest,
+    /// The databases that the command line names. If it is one, `load` has it as well.
+    pub databases: Vec<String>,
     /// Parameters of the command line.
     pub parameters: Vec<(String, String)>,
     /// Flags of the printer.
@@ -135,6 +138,39 @@ pub struct PlanRequest {
     pub locked: bool,
 }
 
+/// Which databases a command is for, if not for one, and how it goes through them.
+#[derive(Clone, Debug, Default)]
+pub struct FleetRequest {
+    /// Every one that has a name.
+    pub all: bool,
+    /// Those that this report has as failed or not run.
+    pub retry: Option<PathBuf>,
+    /// How many go first.
+    pub canary: Option<usize>,
+    /// How many at the same time.
+    pub parallel: Option<usize>,
+    /// Whether the number of instances for a transform was asked for.
+    pub has_jobs: bool,
+}
+
+impl FleetRequest {
+    /// The request of a command that only looks.
+    pub fn looking(all: bool, parallel: Option<u16>) -> Self {
+        Self { all, parallel: parallel.map(usize::from), ..Self::default() }
+    }
+
+    /// The request of a command that runs migrations.
+    pub fn running(all: bool, args: &FleetRunArgs, run: &RunArgs) -> Self {
+        Self {
+            all,
+            retry: args.retry.clone(),
+            canary: args.canary.map(usize::from),
+            parallel: args.parallel.map(usize::from),
+            has_jobs: run.jobs.is_some(),
+        }
+    }
+}
+
 /// Options of `test`.
 #[derive(Clone, Debug)]
 pub struct TestRequest {
@@ -240,7 +276,10 @@ pub fn global(args: Global) -> Result<GlobalRequest> {
     let load = LoadRequest {
         config: args.config,
         environment: args.environment,
-        database: args.database,
+        database: match args.database.as_slice() {
+            [one] => Some(one.clone()),
+            _ => None,
+        },
         database_url: args.database_url,
         format,
         limits: args.limits,
@@ -249,7 +288,7 @@ pub fn global(args: Global) -> Result<GlobalRequest> {
         ..LoadRequest::default()
     };
     let parameters = args.parameters.iter().map(|text| parameter(text)).collect::<Result<_>>()?;
-    Ok(GlobalRequest { load, parameters, flags })
+    Ok(GlobalRequest { load, databases: args.database, parameters, flags })
 }
 
 fn parameter(text: &str) -> Result<(String, String)> {

@@ -16,20 +16,41 @@ use crate::engine::plan::Refusal;
 use crate::error::Result;
 use crate::project::Catalog;
 use crate::report::json::RunJson;
-use crate::report::{Format, SinkOptions, Verbosity, sink, text};
+use crate::report::{Format, Printer, SinkOptions, Verbosity, sink, text};
 use crate::runner::run::{self as library, DryRunOrder, RunOrder};
 use crate::runtime;
 
 /// Runs the action and reports the outcome.
 pub fn run(context: Context, request: &RunRequest, action: Action) -> Result<u8> {
-    let all = context.printer.verbosity() == Verbosity::Verbose;
+    let order = order(&context.printer, request, action);
+    let catalog = Arc::new(catalog(&context, &order)?);
+    let files = catalog.clone();
+    runtime::run(async move {
+        let stop = StopSignal::default();
+        signals::watch(&stop, context.settings.limits.wall_time)?;
+        let began = Instant::now();
+        let identity = Identity::now();
+        let database = context.settings.database_url.value.to_string();
+        let options = SinkOptions { dry_run: order.dry_run.is_some(), database, run_id: Some(identity.run_id.clone()) };
+        let events = sink(&context.printer, options);
+        let ran = library::run(&context.setup, &order, catalog, (identity, events), stop).await?;
+        let applied = ran.outcome.done.iter().filter(|done| done.direction == Direction::Up);
+        let warnings = broken_downgrades(&context, &files, applied.map(|done| done.revision.as_str()));
+        let code = tell(&context, &order.action, (&ran.outcome, &warnings), began.elapsed(), ran.current);
+        Ok(code)
+    })
+}
+
+/// What to run, and how.
+pub(super) fn order(printer: &Printer, request: &RunRequest, action: Action) -> RunOrder {
+    let all = printer.verbosity() == Verbosity::Verbose;
     let dry_run = request.dry_run.map(|asked| DryRunOrder {
         samples: asked.samples,
         chunks: asked.chunks,
         on_scratch: asked.on_scratch,
         all,
     });
-    let order = RunOrder {
+    RunOrder {
         action,
         options: request.options,
         dry_run,
@@ -38,38 +59,32 @@ pub fn run(context: Context, request: &RunRequest, action: Action) -> Result<u8>
         share: request.share,
         locked: request.locked,
         accept: request.accept.clone(),
-    };
-    let catalog = Arc::new(match &order.action {
+    }
+}
+
+/// The migrations for a run.
+pub(super) fn catalog(context: &Context, order: &RunOrder) -> Result<Catalog> {
+    match &order.action {
         // It needs no migration that was never applied.
         Action::Rollback(_) => {
-            let catalog = library::catalog(&context.setup, &order)?;
+            let catalog = library::catalog(&context.setup, order)?;
             context.warn_of_stale(&catalog);
-            catalog
+            Ok(catalog)
         }
-        _ => context.catalog(order.locked)?,
-    });
-    let files = catalog.clone();
-    runtime::run(async move {
-        let stop = StopSignal::default();
-        signals::watch(&stop, context.settings.limits.wall_time)?;
-        let began = Instant::now();
-        let identity = Identity::now();
-        let database = context.settings.database_url.value.to_string();
-        let options = SinkOptions { dry_run: dry_run.is_some(), database, run_id: Some(identity.run_id.clone()) };
-        let events = sink(&context.printer, options);
-        let ran = library::run(&context.setup, &order, catalog, (identity, events), stop).await?;
-        let warnings = broken_downgrades(&context, &files, &ran.outcome);
-        let code = tell(&context, &order.action, (&ran.outcome, &warnings), began.elapsed(), ran.current);
-        Ok(code)
-    })
+        _ => context.catalog(order.locked),
+    }
 }
 
 /// What cannot run in the downgrades of migrations that were applied: a warning, while it is easy to mend.
-fn broken_downgrades(context: &Context, catalog: &Catalog, outcome: &Outcome) -> Vec<Refusal> {
+pub(super) fn broken_downgrades<'r>(
+    context: &Context,
+    catalog: &Catalog,
+    applied: impl IntoIterator<Item = &'r str>,
+) -> Vec<Refusal> {
     let facts = context.facts_of_missing();
     let mut remarks = Remarks::default();
-    for done in outcome.done.iter().filter(|done| done.direction == Direction::Up) {
-        if let Some(migration) = catalog.get(&done.revision) {
+    for revision in applied {
+        if let Some(migration) = catalog.get(revision) {
             // The upgrade ran: what it is refused for is no matter here.
             let _ = remarks.check(migration, &facts, &context.settings.parameters);
         }

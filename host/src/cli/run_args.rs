@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use super::fleet_args::{FleetArgs, FleetRunArgs};
 use super::throttle_args::ThrottleArgs;
 
 /// Options of the commands that run migrations.
@@ -107,6 +108,11 @@ Examples:
   runner apply --dry-run           run everything, show what it does, and roll it back
   runner apply --backup auto       back up the database first
   runner apply --share             join other processes that work on the same large transforms
+  runner apply -n billing -n shop  two databases of `[databases]` or `[tenants]`
+  runner apply --all --format json > report.json
+                                   every database and every tenant, several at a time
+  runner apply --retry report.json
+                                   those that this report has as failed or not run
   runner apply --accept-changed 20260112 --why 'accepts empty names'
                                    go on with a transform that failed, with a fixed component")]
 pub struct ApplyArgs {
@@ -144,6 +150,10 @@ pub struct ApplyArgs {
     pub run: RunArgs,
     #[command(flatten)]
     pub dry_run: DryRunArgs,
+    #[command(flatten)]
+    pub fleet: FleetArgs,
+    #[command(flatten)]
+    pub fleet_run: FleetRunArgs,
 }
 
 /// `runner rollback`
@@ -154,7 +164,9 @@ Examples:
   runner rollback                  roll back the last migration
   runner rollback -n 3             roll back the last three
   runner rollback --target 2026011 roll back everything newer than this revision
-  runner rollback --all            roll back every migration")]
+  runner rollback --all            roll back every migration
+  runner rollback --all-databases --target 2026011
+                                   take every database and every tenant back to this revision")]
 pub struct RollbackArgs {
     /// Target to roll back to; a revision itself stays applied
     #[arg(short, long, value_name = "TARGET", allow_hyphen_values = true, group = "extent")]
@@ -165,21 +177,26 @@ pub struct RollbackArgs {
     /// Roll back every migration
     #[arg(long, group = "extent")]
     pub all: bool,
-    /// Database to use, from `[databases]` of the settings file
+    /// Database to use, from `[databases]` or `[tenants]` of the settings file; may be repeated
     ///
     /// Has no short form here: `-n` is the number of migrations.
     ///
     /// [env: RUNNER_DATABASE]
     // Takes the place of the global flag of this id, and hands its value up to it.
     #[arg(id = "database", long, value_name = "NAME", help_heading = "Global options")]
-    pub database: Option<String>,
+    pub database: Vec<String>,
     /// Do not ask before rolling back every migration
     #[arg(short, long)]
     pub yes: bool,
+    /// Roll back on every database of `[databases]` and every tenant of `[tenants]`
+    #[arg(long, help_heading = "Several databases")]
+    pub all_databases: bool,
     #[command(flatten)]
     pub run: RunArgs,
     #[command(flatten)]
     pub dry_run: DryRunArgs,
+    #[command(flatten)]
+    pub fleet_run: FleetRunArgs,
 }
 
 /// `runner redo`
@@ -208,7 +225,8 @@ pub struct RedoArgs {
 Examples:
   runner plan                      what `runner apply` would run
   runner plan --target -1          what `runner rollback` would run
-  runner plan --sql > changes.sql  the statements of SQL migrations")]
+  runner plan --sql > changes.sql  the statements of SQL migrations
+  runner plan --all                what would run on each database and tenant")]
 pub struct PlanArgs {
     /// Target to plan for, in either direction; see `runner help` for targets
     #[arg(short, long, default_value = "latest", value_name = "TARGET", allow_hyphen_values = true)]
@@ -231,4 +249,9 @@ pub struct PlanArgs {
     /// [env: RUNNER_LOCKED]
     #[arg(long)]
     pub locked: bool,
+    #[command(flatten)]
+    pub fleet: FleetArgs,
+    /// Number of databases at the same time [default: one per processor, at most 8]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256), help_heading = "Several databases")]
+    pub parallel: Option<u16>,
 }

@@ -27,6 +27,8 @@ pub struct StopSignal {
 #[derive(Debug, Default)]
 struct Inner {
     reason: AtomicU8,
+    /// The signal that this one follows.
+    parent: Option<StopSignal>,
     raised: tokio::sync::Notify,
 }
 
@@ -40,6 +42,11 @@ impl StopSignal {
     /// Returns a signal that cannot be raised. Unlike [`StopSignal::default`], it allocates nothing.
     pub const fn never() -> Self {
         Self { inner: None }
+    }
+
+    /// Returns a signal that is raised with this one, and can be raised alone: for one run of several.
+    pub fn child(&self) -> Self {
+        Self { inner: Some(Arc::new(Inner { parent: Some(self.clone()), ..Inner::default() })) }
     }
 
     /// Raises the signal; the first reason is kept.
@@ -58,8 +65,9 @@ impl StopSignal {
 
     /// Returns why to stop, if the signal is raised.
     pub fn reason(&self) -> Option<StopReason> {
-        match self.inner.as_ref()?.reason.load(Ordering::Acquire) {
-            0 => None,
+        let inner = self.inner.as_ref()?;
+        match inner.reason.load(Ordering::Acquire) {
+            0 => inner.parent.as_ref()?.reason(),
             1 => Some(StopReason::Interrupt),
             2 => Some(StopReason::Terminate),
             3 => Some(StopReason::WallTime),
@@ -80,7 +88,29 @@ impl StopSignal {
             if let Some(reason) = self.reason() {
                 return reason;
             }
-            notified.await;
+            match &inner.parent {
+                None => notified.await,
+                Some(parent) => tokio::select! {
+                    () = notified => {}
+                    _ = Box::pin(parent.raised()) => {}
+                },
+            }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_child_is_raised_with_its_parent_and_alone() {
+        let parent = StopSignal::default();
+        let (first, second) = (parent.child(), parent.child());
+        first.raise(StopReason::Cancelled);
+        assert_eq!((first.reason(), second.reason(), parent.reason()), (Some(StopReason::Cancelled), None, None));
+        let (reason, ()) = tokio::join!(second.raised(), async { parent.raise(StopReason::Terminate) });
+        assert_eq!(reason, StopReason::Terminate);
+        assert_eq!((first.reason(), second.reason()), (Some(StopReason::Cancelled), Some(StopReason::Terminate)));
     }
 }

@@ -14,13 +14,19 @@ const BETWEEN_LINES: Duration = Duration::from_secs(1);
 pub struct Lines {
     printer: Arc<Printer>,
     run_id: Option<String>,
+    database: Option<String>,
     last: Mutex<Option<Instant>>,
 }
 
 impl Lines {
     /// Writes to the printer's standard error.
     pub fn new(printer: &Arc<Printer>, run_id: Option<String>) -> Self {
-        Self { printer: printer.clone(), run_id, last: Mutex::default() }
+        Self { printer: printer.clone(), run_id, database: None, last: Mutex::default() }
+    }
+
+    /// The lines of one database of several.
+    pub fn of_database(self, name: &str) -> Self {
+        Self { database: Some(name.to_owned()), ..self }
     }
 
     /// Whether the event is printed.
@@ -52,7 +58,7 @@ impl Lines {
 impl EventSink for Lines {
     fn emit(&self, event: &Event) {
         if self.is_heard(event)
-            && let Some(line) = EventJson::new(event, self.run_id.as_deref())
+            && let Some(line) = EventJson::new(event, self.run_id.as_deref(), self.database.as_deref())
         {
             self.printer.json_line(&line);
         }

@@ -2,6 +2,7 @@
 
 pub mod error;
 pub mod escape;
+pub mod fleet;
 pub mod json;
 pub mod junit;
 mod lines;

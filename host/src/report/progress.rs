@@ -27,6 +27,9 @@ const UNBOUNDED: &str = "  {prefix} {human_pos}, {rate:.dim} {wide_msg}";
 /// A transform with a known total, and one without. Its rate is our own: that of the bar would drop during a pause.
 const TRANSFORM: [&str; 2] = ["  {prefix} [{bar:10}] {wide_msg}", "  {prefix} {wide_msg}"];
 
+/// The databases of a run.
+const FLEET: &str = "{spinner} [{bar:20}] {human_pos}/{human_len} databases {wide_msg} {eta:.dim} left";
+
 /// Characters of a name that guests choose: what follows it must fit into a line.
 const PREFIX: usize = 20;
 
@@ -160,6 +163,15 @@ fn prefix(name: &str) -> String {
 }
 
 /// A bar that is not drawn until it is added to the others.
+/// A bar for databases that are done one after another or several at a time.
+pub(super) fn fleet_bar(total: u64) -> ProgressBar {
+    let bar = hidden(FLEET);
+    bar.set_length(total);
+    bar.set_draw_target(ProgressDrawTarget::term_like_with_hz(Box::<NarrowTerminal>::default(), REDRAWS));
+    bar.enable_steady_tick(TICK);
+    bar
+}
+
 fn hidden(template: &str) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
     bar.set_style(style(template));
@@ -181,7 +193,7 @@ mod tests {
 
     #[test]
     fn every_template_parses() {
-        for template in [RUNNING, BOUNDED, UNBOUNDED, TRANSFORM[0], TRANSFORM[1]] {
+        for template in [RUNNING, BOUNDED, UNBOUNDED, TRANSFORM[0], TRANSFORM[1], FLEET] {
             assert!(ProgressStyle::with_template(template).is_ok(), "{template}");
         }
     }

@@ -212,7 +212,15 @@ impl Builder {
         };
         let locked = self.locked || switches.locked;
         let (component_cache, component_compiler) = (self.component_cache, self.component_compiler);
-        let setup = Setup { settings, driver, component_cache, cache_note: None, component_compiler };
+        let setup = Setup {
+            settings,
+            driver,
+            component_cache,
+            cache_note: None,
+            component_compiler,
+            #[cfg(feature = "components")]
+            shared_sandbox: None,
+        };
         setup.check_driver()?;
         let events: Arc<dyn EventSink> = Arc::new(Sinks(self.sinks));
         let parts = Parts { setup, options, locked, jobs, connections, events };

@@ -80,7 +80,7 @@ impl Drop for Awaited {
 
 /// Raises the signal when the time is up, unless what is returned is dropped before. A thread of its own sees to it: the
 /// database may keep that of the run busy.
-fn clock(stop: &StopSignal, wall_time: Option<Duration>) -> Result<Option<Sender<()>>> {
+pub fn clock(stop: &StopSignal, wall_time: Option<Duration>) -> Result<Option<Sender<()>>> {
     let Some(wall_time) = wall_time else { return Ok(None) };
     let stop = stop.clone();
     let (running, ended) = channel();

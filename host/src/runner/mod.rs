@@ -34,6 +34,9 @@ use crate::engine::target::Target;
 use crate::engine::verify::{Extent, Verified};
 use crate::error::Result;
 use drive::ActiveRuns;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub use drive::clock;
 use run::RunOrder;
 use setup::{HistoryDetail, OpenError, OpenedDatabase, Setup};
 

@@ -13,12 +13,13 @@ use crate::engine::sql_script::SqlScript;
 use crate::error::{Error, Result};
 use crate::project::{Catalog, CatalogReport, Checks, Settings};
 #[cfg(feature = "components")]
-use crate::sandbox::{Compiler, Sandbox, SandboxOptions};
+use crate::sandbox::{Compiler, Keep, Sandbox, SandboxOptions};
 
 /// Receives sentences for the operator.
 pub type Note = Arc<dyn Fn(&str) + Send + Sync>;
 
 /// What everything here works with.
+#[derive(Clone)]
 pub struct Setup {
     /// The settings.
     pub settings: Settings,
@@ -30,6 +31,9 @@ pub struct Setup {
     pub cache_note: Option<Note>,
     /// The program that compiles components, in a process of its own; none: this process.
     pub component_compiler: Option<PathBuf>,
+    /// The sandbox of all runs of a command on several databases; none: each run has its own.
+    #[cfg(feature = "components")]
+    pub shared_sandbox: Option<Arc<Sandbox>>,
 }
 
 /// How much of the history to read.
@@ -152,13 +156,32 @@ impl Setup {
         let cache_directory = self.component_cache.clone();
         let compiler = self.component_compiler.clone().map_or(Compiler::Thread, Compiler::Program);
         let (limits, cache_note) = (self.settings.limits.clone(), self.cache_note.clone());
-        Sandbox::new(SandboxOptions { limits, cache_directory, cache_note, jobs, compiler, stop })
+        Sandbox::new(SandboxOptions { limits, cache_directory, cache_note, jobs, compiler, stop, keep: Keep::Nothing })
+    }
+
+    /// Has all further clones share a sandbox, which compiles each component once.
+    #[cfg(all(feature = "components", feature = "cli"))]
+    pub fn share_sandbox(&mut self, jobs: usize, stop: StopSignal) {
+        self.shared_sandbox = Some(Arc::new(self.sandbox(jobs, stop).keeping()));
+    }
+
+    /// Without components there is nothing to share.
+    #[cfg(all(not(feature = "components"), feature = "cli"))]
+    pub fn share_sandbox(&mut self, _jobs: usize, _stop: StopSignal) {}
+
+    /// Uses the sandbox that another shares.
+    #[cfg(feature = "cli")]
+    pub fn use_sandbox_of(&mut self, other: &Self) {
+        #[cfg(feature = "components")]
+        other.shared_sandbox.clone_into(&mut self.shared_sandbox);
+        #[cfg(not(feature = "components"))]
+        let _ = other;
     }
 
     /// Loads scripts from SQL and from components.
     #[cfg(feature = "components")]
     pub fn loader(&self, jobs: usize, dialect: Dialect, stop: StopSignal) -> Arc<ScriptLoader> {
-        let sandbox = self.sandbox(jobs, stop);
+        let sandbox = self.shared_sandbox.clone().unwrap_or_else(|| Arc::new(self.sandbox(jobs, stop)));
         Arc::new(move |source: &ScriptSource| -> Result<Box<dyn Script>> {
             match source {
                 ScriptSource::Sql { up, down, .. } => Ok(Box::new(SqlScript::new(up, down.as_deref(), dialect)?)),

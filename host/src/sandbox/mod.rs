@@ -18,8 +18,9 @@ mod state;
 mod text;
 mod usage;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
@@ -52,6 +53,18 @@ pub struct SandboxOptions {
     pub compiler: Compiler,
     /// Ends compiling early.
     pub stop: StopSignal,
+    /// Whether compiled components stay in memory.
+    pub keep: Keep,
+}
+
+/// Whether compiled components stay in memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Keep {
+    /// Each is dropped with its migration.
+    #[default]
+    Nothing,
+    /// All stay, for the next database.
+    Components,
 }
 
 /// Loads and runs components. Creating one is cheap: wasmtime starts with the first component.
@@ -69,12 +82,20 @@ struct SandboxCore {
     jobs: usize,
     compiler: Compiler,
     stop: StopSignal,
+    /// Components by digest, if they are kept.
+    kept: Option<Mutex<BTreeMap<String, Component>>>,
 }
 
 impl Sandbox {
     /// A sandbox with these options.
     pub fn new(options: SandboxOptions) -> Self {
         Self { options, core: OnceLock::new() }
+    }
+
+    /// The same sandbox, which keeps each component that it has compiled.
+    #[must_use]
+    pub fn keeping(self) -> Self {
+        Self::new(SandboxOptions { keep: Keep::Components, ..self.options })
     }
 
     /// Compiles a component, or loads it from the cache, ready to run.
@@ -112,13 +133,27 @@ impl Sandbox {
             jobs: self.options.jobs.max(1),
             compiler: self.options.compiler.clone(),
             stop: self.options.stop.clone(),
+            kept: (self.options.keep == Keep::Components).then(Mutex::default),
         });
+        // Another thread may have been quicker.
         Ok(self.core.get_or_init(|| core).clone())
     }
 }
 
 impl SandboxCore {
     fn component(&self, bytes: &[u8], sha256: &str) -> Result<Component> {
+        let Some(kept) = &self.kept else { return self.compiled(bytes, sha256) };
+        // Held while compiling: the others would compile the same component.
+        let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(component) = kept.get(sha256) {
+            return Ok(component.clone());
+        }
+        let component = self.compiled(bytes, sha256)?;
+        kept.insert(sha256.to_owned(), component.clone());
+        Ok(component)
+    }
+
+    fn compiled(&self, bytes: &[u8], sha256: &str) -> Result<Component> {
         if let Some(component) = self.cache.as_ref().and_then(|cache| cache.load(&self.engine, sha256)) {
             return Ok(component);
         }

@@ -79,6 +79,12 @@ fn every_command_fits_its_published_schema() {
     server.component("1_a", &runner_tests::guests::component("hostile")).settings("[grants.1_a]\nallow = []");
     fitted.extend(server.runner("grants list --format json").succeeds().schemas());
 
+    let fleet = shop();
+    fleet.settings("[tenants]\nurl = 'sqlite:{tenant}.db'\nnames = ['a', 'b']");
+    for line in ["plan --all", "apply --all", "status --all"] {
+        fitted.extend(fleet.runner(&format!("{line} --format json")).succeeds().schemas());
+    }
+
     let all: BTreeSet<&str> = runner_tests::schema::schemas().keys().map(String::as_str).collect();
     assert_eq!(fitted, all);
 }

@@ -64,6 +64,26 @@ fn backups() {
 }
 
 #[test]
+fn fleets() {
+    let project = project!();
+    project.settings("[tenants]\nurl = \"sqlite://tenants/{tenant}.db\"\nnames = [\"acme\", \"beta\", \"gamma\"]");
+    std::fs::create_dir(project.file("tenants")).unwrap();
+    project
+        .sql("0001_create_users", PEOPLE, "DROP TABLE people;")
+        .sql("0002_create_orders", "CREATE TABLE orders (id INTEGER PRIMARY KEY);", "DROP TABLE orders;")
+        .sql("0003_index_users", "CREATE INDEX i ON people (name);", "DROP INDEX i;");
+    let mut story = Story::new("guide/fleets", &project);
+    story.prints("runner plan --all", 0);
+    story.prints("runner apply --all", 0);
+    story.prints("runner status --all", 0);
+    std::fs::remove_file(project.file("tenants/beta.db")).unwrap();
+    std::fs::create_dir(project.file("tenants/beta.db")).unwrap();
+    let again = "runner apply --all --format json > report.json || runner apply --retry report.json";
+    story.run(again, 2).says(&["name: beta"]).does_not_say(&["acme"]);
+    story.end();
+}
+
+#[test]
 fn ci() {
     let project = project!();
     project.sql("1_people", PEOPLE, "DROP TABLE people;");

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::file::{Environment, NamedDatabase, SettingsFile};
 use super::interpolate;
 use super::named::{flag_or_variable, flagged};
+use super::tenants::TenantsTable;
 use super::{DEFAULT_DATABASE_URL, LoadRequest, RequiredIsolation};
 use crate::database::{DatabaseUrl, Dialect};
 use crate::error::{Error, Result};
@@ -17,10 +18,18 @@ use crate::suggest::did_you_mean;
 pub(super) struct Choice<'a> {
     pub environment: Option<(Sourced<String>, &'a Environment)>,
     pub database: Option<(Sourced<String>, &'a NamedDatabase)>,
+    /// Whether the database is that of a tenant.
+    is_tenant: bool,
 }
 
 impl<'a> Choice<'a> {
-    pub fn make(request: &LoadRequest, variables: &Variables, content: &'a SettingsFile, file: &str) -> Result<Self> {
+    /// The chosen environment, whatever database was selected by name.
+    pub fn of_main(
+        request: &LoadRequest,
+        variables: &Variables,
+        content: &'a SettingsFile,
+        file: &str,
+    ) -> Result<Self> {
         let environment = flag_or_variable(request.environment.as_ref(), "--environment", variables, env::ENVIRONMENT)
             .filter(|name| !set_by_github(name, request, content));
         let environment = environment
@@ -30,15 +39,22 @@ impl<'a> Choice<'a> {
                 found.ok_or_else(|| missing("environment", "environments", &name, known, file)).map(|it| (name, it))
             })
             .transpose()?;
+        Ok(Self { environment, database: None, is_tenant: request.tenant.is_some() })
+    }
+
+    /// The chosen environment, and the database that was selected by name.
+    pub fn make(request: &LoadRequest, variables: &Variables, content: &'a SettingsFile, file: &str) -> Result<Self> {
+        let main = Self::of_main(request, variables, content, file)?;
         let database = flag_or_variable(request.database.as_ref(), "--database", variables, env::DATABASE);
         let database = database
+            .filter(|_| !main.is_tenant)
             .map(|name| {
                 let known = content.databases.keys().map(String::as_str);
                 let found = content.databases.get(&name.value);
                 found.ok_or_else(|| missing("database", "databases", &name, known, file)).map(|it| (name, it))
             })
             .transpose()?;
-        Ok(Self { environment, database })
+        Ok(Self { database, ..main })
     }
 
     /// Values of the file, then of its named database, then of its environment.
@@ -66,11 +82,22 @@ impl<'a> Choice<'a> {
         {
             return Some(format!("environments.{}", name.value));
         }
+        if self.is_tenant {
+            return self.tenants(content).filter(|table| table.protected).map(|table| table.path.clone());
+        }
         match &self.database {
             Some((name, database)) => database.protected.then(|| format!("databases.{}", name.value)),
             // An environment with a URL of its own is another database, and decides for itself.
             None if self.chosen_url().is_none() => content.protected.then(|| "database".to_owned()),
             None => None,
+        }
+    }
+
+    /// The tenants. Those of the file are not those of an environment, which is often another server.
+    pub fn tenants<'t>(&'t self, content: &'t SettingsFile) -> Option<&'t TenantsTable> {
+        match &self.environment {
+            Some((_, environment)) => environment.tenants.as_ref(),
+            None => content.tenants.as_ref(),
         }
     }
 
@@ -95,6 +122,9 @@ impl<'a> Choice<'a> {
     ) -> Result<Sourced<DatabaseUrl>> {
         if let Some(url) = &request.program_database {
             return Ok(Sourced { value: url.clone(), origin: Origin::Program });
+        }
+        if let Some(tenant) = &request.tenant {
+            return Ok(tenant.url.clone());
         }
         let parse = |url: Sourced<String>, base: &Path| {
             let value =

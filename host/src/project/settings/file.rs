@@ -10,6 +10,7 @@ use super::RequiredIsolation;
 use super::backup;
 use super::grants::{self, ComponentGrants};
 use super::named::{self, SettingValue};
+use super::tenants::{self, TenantsTable};
 use super::test;
 use super::throttle::{self, TransformSection};
 use super::timeouts::{self, Timeouts};
@@ -38,6 +39,7 @@ pub(super) struct SettingsFile {
     pub foreign_keys: Option<Sourced<bool>>,
     pub environments: BTreeMap<String, Environment>,
     pub databases: BTreeMap<String, NamedDatabase>,
+    pub tenants: Option<TenantsTable>,
     pub limits: Vec<(String, Sourced<String>)>,
     pub parameters: BTreeMap<String, Value>,
     pub grants: ComponentGrants,
@@ -59,6 +61,8 @@ pub(super) struct Environment {
     pub foreign_keys: Option<Sourced<bool>>,
     /// `[environments.NAME.databases.OTHER] url`
     pub databases: BTreeMap<String, Sourced<String>>,
+    /// `[environments.NAME.tenants]`
+    pub tenants: Option<TenantsTable>,
     pub limits: Vec<(String, Sourced<String>)>,
     pub parameters: BTreeMap<String, Value>,
     pub timeouts: Vec<SettingValue<Timeouts>>,
@@ -116,6 +120,7 @@ impl SettingsFile {
             "database",
             "environments",
             "databases",
+            "tenants",
             "limits",
             "grants",
             "packages",
@@ -142,6 +147,7 @@ impl SettingsFile {
         }
         content.environments = by_name(root, "environments", environment);
         content.databases = by_name(root, "databases", named_database);
+        content.tenants = tenants_table(root);
         content.limits = limits(root, "limits");
         content.parameters = parameters(root, "parameters");
         content.throttle = throttle::read(root, &named::names(&transform::SETTINGS).collect::<Vec<_>>());
@@ -215,6 +221,7 @@ fn environment(section: &Section<'_, '_>, _name: &str) -> Option<Environment> {
         "parameters",
         "transform",
         "databases",
+        "tenants",
         "backup",
     ]));
     Some(Environment {
@@ -226,6 +233,7 @@ fn environment(section: &Section<'_, '_>, _name: &str) -> Option<Environment> {
             section.only(&["url"]);
             section.string("url")
         }),
+        tenants: tenants_table(section),
         limits: limits(section, "limits"),
         parameters: parameters(section, "parameters"),
         timeouts: named::read(section, &timeouts::SETTINGS),
@@ -251,6 +259,12 @@ fn named_database(section: &Section<'_, '_>, name: &str) -> Option<NamedDatabase
         timeouts: named::read(section, &timeouts::SETTINGS),
         backup: backup::read(section),
     })
+}
+
+/// The tenants of the project, or of an environment.
+fn tenants_table(parent: &Section<'_, '_>) -> Option<TenantsTable> {
+    let path = parent.key("tenants");
+    tenants::read(&parent.section("tenants", &path)?)
 }
 
 /// Whether a component must be isolated by the database.

@@ -22,7 +22,7 @@ pub(super) fn url(text: &Sourced<String>, variables: &Variables, root: &Path) ->
 }
 
 /// Replaces every `${NAME}` by the variable; `$${` is a literal `${`.
-fn interpolate(text: &Sourced<String>, variables: &Variables) -> Result<String> {
+pub(super) fn interpolate(text: &Sourced<String>, variables: &Variables) -> Result<String> {
     let mut rest = text.value.as_str();
     let mut result = String::new();
     while let Some(at) = rest.find("${") {

@@ -8,6 +8,7 @@ mod grants;
 mod interpolate;
 mod named;
 mod parameters;
+mod tenants;
 mod test;
 mod throttle;
 mod timeouts;
@@ -31,6 +32,7 @@ use file::SettingsFile;
 pub use grants::ComponentGrants;
 pub(super) use grants::read_grants;
 use named::flag_or_variable;
+pub use tenants::{Tenant, TenantSource, Tenants, read_list};
 pub use test::TestSettings;
 pub use throttle::Throttle;
 pub use timeouts::Timeouts;
@@ -68,6 +70,8 @@ pub struct LoadRequest {
     pub database_url: Option<String>,
     /// The database of an embedding program; takes precedence over everything else that names one.
     pub program_database: Option<DatabaseUrl>,
+    /// The tenant that `database` names; its URL is the database's.
+    pub tenant: Option<Tenant>,
     /// `--format`.
     pub format: Option<String>,
     /// `--lock-timeout`.
@@ -94,6 +98,24 @@ pub struct LoadRequest {
     pub env: BTreeMap<String, String>,
 }
 
+/// The databases that a command can name: those of `[databases]`, and the tenants.
+#[derive(Clone, Debug)]
+pub struct NamedDatabases {
+    /// The name that the command line or a variable has.
+    pub chosen: Option<Sourced<String>>,
+    /// The tables `[databases.NAME]`, in order.
+    pub databases: BTreeSet<String>,
+    /// The tenants, if there are any in the chosen environment.
+    /// An error, such as an unset variable, matters only to who names one.
+    pub tenants: Option<Result<Tenants>>,
+    /// The chosen environment, if only the project without one has tenants.
+    pub without_tenants: Option<String>,
+    /// Where the variable `RUNNER_DATABASE_URL` comes from, if it is set: it names one database.
+    pub url_variable: Option<Origin>,
+    /// The settings file, as messages show it.
+    pub file: String,
+}
+
 /// All settings of a run.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -109,6 +131,8 @@ pub struct Settings {
     pub environment: Option<Sourced<String>>,
     /// The chosen database, if it is a named one.
     pub database: Option<Sourced<String>>,
+    /// The chosen tenant, if the database is that of one.
+    pub tenant: Option<String>,
     /// The URL of the database.
     pub database_url: Sourced<DatabaseUrl>,
     /// The settings say that the database is neither dropped nor rolled back to the base: which of them.
@@ -171,6 +195,29 @@ impl Settings {
         Ok((content.environments.into_keys().collect(), content.databases.into_keys().collect()))
     }
 
+    /// The databases that a command can name.
+    pub fn databases(request: &LoadRequest) -> Result<NamedDatabases> {
+        let file = find::settings_file(request)?;
+        let root = file.parent().unwrap_or(Path::new("/"));
+        let shown = file.strip_prefix(&request.start_dir).unwrap_or(&file).display().to_string();
+        let content = SettingsFile::read(&file, &shown)?;
+        let variables = Variables::load(request.env.clone(), root)?;
+        let chosen = flag_or_variable(request.database.as_ref(), "--database", &variables, env::DATABASE);
+        // The main database: no other is chosen here.
+        let plain = LoadRequest { database: None, ..request.clone() };
+        let choice = choose::Choice::of_main(&plain, &variables, &content, &shown)?;
+        let table = choice.tenants(&content);
+        let main = || choice.database_url(&plain, &variables, &content, root, &shown);
+        let tenants = table.map(|table| table.choose(&variables, root, main));
+        let without_tenants = match &choice.environment {
+            Some((name, _)) if table.is_none() && content.tenants.is_some() => Some(name.value.clone()),
+            _ => None,
+        };
+        let url_variable = variables.first(&[env::DATABASE_URL]).map(|url| url.origin);
+        let databases = content.databases.into_keys().collect();
+        Ok(NamedDatabases { chosen, databases, tenants, without_tenants, url_variable, file: shown })
+    }
+
     /// The settings of a project as an embedding program names it: without `runner.toml`, the defaults.
     pub fn of_project(request: &LoadRequest, project: &Project) -> Result<Self> {
         let (files, root) = match &project.place {
@@ -228,6 +275,7 @@ impl Settings {
             isolation: choice.isolation(content),
             environment: choice.environment.map(|(name, _)| name),
             database: choice.database.map(|(name, _)| name),
+            tenant: request.tenant.as_ref().map(|tenant| tenant.name.clone()),
             database_url,
             sdk: content.sdk.as_ref().map(|sdk| root.join(sdk)),
             toolchain: variables.first(&[env::TOOLCHAIN]).or_else(|| content.toolchain.clone()),

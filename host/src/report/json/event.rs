@@ -18,6 +18,9 @@ pub struct EventJson {
     time: String,
     /// The run that reports it, as in the history; null where there is none, as in `verify`.
     run_id: Option<String>,
+    /// Of a run on several databases: the name of this one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    database: Option<String>,
     #[serde(flatten)]
     event: EventBody,
 }
@@ -103,9 +106,9 @@ enum EventBody {
 
 impl EventJson {
     /// The line of an event that happens now; `None` if it is part of the report.
-    pub fn new(event: &Event, run_id: Option<&str>) -> Option<Self> {
-        let (time, run_id) = (now(), run_id.map(str::to_owned));
-        EventBody::new(event).map(|event| Self { schema: SCHEMA, time, run_id, event })
+    pub fn new(event: &Event, run_id: Option<&str>, database: Option<&str>) -> Option<Self> {
+        let (time, run_id, database) = (now(), run_id.map(str::to_owned), database.map(str::to_owned));
+        EventBody::new(event).map(|event| Self { schema: SCHEMA, time, run_id, database, event })
     }
 }
 
@@ -193,7 +196,7 @@ mod tests {
             is_over: false,
         };
         let of = |event: &Event| {
-            let line = EventJson::new(event, Some("run")).expect("a line");
+            let line = EventJson::new(event, Some("run"), None).expect("a line");
             let mut line = serde_json::to_value(line).expect("JSON");
             let time = line["time"].take();
             let time: jiff::Timestamp = time.as_str().expect("a time").parse().expect("RFC 3339");

@@ -25,6 +25,12 @@ fn schemas() -> BTreeMap<&'static str, Value> {
         ("doctor", of::<DoctorJson>("`runner doctor`", &["doctor"])),
         ("error", of::<ErrorDocument>("A command that failed before it had other output", &[])),
         ("event", of::<EventJson>("A line on standard error: an event of a run", &[])),
+        ("fleet-plan", of::<FleetPlanJson>("`runner plan` on several databases", &["plan"])),
+        (
+            "fleet-run",
+            of::<FleetRunJson>("`runner apply`, `runner rollback` on several databases", &["apply", "rollback"]),
+        ),
+        ("fleet-status", of::<FleetStatusJson>("`runner status` on several databases", &["status"])),
         ("grants", of::<GrantsJson>("`runner grants`", &["grants"])),
         ("history", of::<HistoryJson>("`runner history`", &["history"])),
         ("outdated", of::<OutdatedJson>("`runner outdated`", &["outdated"])),

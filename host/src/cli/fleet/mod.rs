@@ -1,0 +1,204 @@
+//! Commands on several databases: which ones, with what they share.
+
+mod plan;
+mod run;
+mod status;
+
+pub use plan::run as plan;
+pub use run::{backs_out, run};
+pub use status::run as status;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::context::{Context, Setup};
+use super::exit;
+use super::request::{FleetRequest, GlobalRequest};
+use crate::database::{DatabaseUrl, StopSignal};
+use crate::error::{Error, ErrorKind, Result};
+use crate::fleet::{self, Each, Ended, Pace, Selection, Work};
+use crate::project::env::Switches;
+use crate::project::origin::Sourced;
+use crate::report::{Printer, Text};
+
+/// Databases at the same time, unless the operator asks for more: each has connections of its own.
+const PARALLEL: usize = 8;
+
+/// The databases of a command.
+pub struct Fleet {
+    /// Where output goes.
+    pub printer: Arc<Printer>,
+    /// Settings and project: one for each named database, one for all tenants of a dialect.
+    pub contexts: Vec<Context>,
+    /// The databases, in order.
+    pub members: Vec<Member>,
+    /// How to go through them.
+    pub pace: Pace,
+    /// Stops all of them.
+    pub stop: StopSignal,
+}
+
+/// A database of the command.
+pub struct Member {
+    /// Its name.
+    pub name: String,
+    /// Its URL.
+    pub url: Sourced<DatabaseUrl>,
+    /// Its settings and project, among the contexts.
+    pub base: usize,
+}
+
+/// The databases of a command; none if it is for one database.
+pub fn load(printer: &Arc<Printer>, global: &GlobalRequest, request: &FleetRequest) -> Result<Option<Fleet>> {
+    let several = global.databases.len() > 1;
+    if usize::from(request.all) + usize::from(request.retry.is_some()) + usize::from(!global.databases.is_empty()) > 1 {
+        return Err(Error::usage("`--database`, `--all` and `--retry` exclude each other")
+            .hint("use one of them to say which databases"));
+    }
+    let selection = match &request.retry {
+        _ if request.all => Selection::All,
+        Some(report) => Selection::Named(fleet::unfinished(report)?),
+        None if several => Selection::Named(global.databases.clone()),
+        None if request.canary.is_some() || request.parallel.is_some() => {
+            return Err(Error::usage("`--canary` and `--parallel` are about several databases")
+                .hint("name them with `--database`, or use `--all`"));
+        }
+        None => return Ok(None),
+    };
+    let found = match &selection {
+        Selection::Named(names) if names.is_empty() => fleet::Found::default(),
+        _ => fleet::find(&global.load, &selection)?,
+    };
+    let of = |load| {
+        let global = GlobalRequest { load, databases: Vec::new(), ..global.clone() };
+        Context::load(printer.clone(), &global)
+    };
+    let contexts: Vec<Context> = found.requests.into_iter().map(of).collect::<Result<_>>()?;
+    let members: Vec<Member> = (found.members.into_iter())
+        .map(|fleet::Member { name, url, base }| {
+            let url = url.unwrap_or_else(|| contexts[base].settings.database_url.clone());
+            Member { name, url, base }
+        })
+        .collect();
+    printer.hide(members.iter().flat_map(|member| member.url.value.secrets()));
+    check_distinct(&members)?;
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let parallel = request.parallel.unwrap_or(processors.min(PARALLEL));
+    let canaries = request.canary.unwrap_or(found.canaries.max(1));
+    let pace = Pace { parallel, canaries };
+    Ok(Some(Fleet { printer: printer.clone(), contexts, members, pace, stop: StopSignal::default() }))
+}
+
+/// Two names of one database would be two runs, of which the second waits for the lock of the first.
+fn check_distinct(members: &[Member]) -> Result<()> {
+    let mut seen: BTreeMap<&str, &str> = BTreeMap::new();
+    for member in members {
+        if let Some(other) = seen.insert(member.url.value.secret(), &member.name) {
+            return Err(
+                Error::usage(format!("`{other}` and `{}` are the same database", member.name)).hint("name it once")
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Fails if the command line names several databases.
+pub fn refuse(global: &GlobalRequest) -> Result<()> {
+    if global.databases.len() < 2 {
+        return Ok(());
+    }
+    Err(Error::usage(format!("this command works on one database, and {} are named", global.databases.len()))
+        .hint("`apply`, `rollback`, `plan` and `status` take several; use the others once for each database"))
+}
+
+impl Fleet {
+    /// The variables that stand in for flags: those of the project.
+    pub fn switches(&self) -> Switches {
+        self.contexts.first().map(|context| context.settings.switches.clone()).unwrap_or_default()
+    }
+
+    /// What a command on one of the databases works with.
+    pub fn setup(&self, at: usize) -> Setup {
+        let Member { name, url, base } = &self.members[at];
+        let context = &self.contexts[*base];
+        let mut setup = context.setup.clone();
+        setup.settings.database_url = url.clone();
+        setup.settings.tenant = context.settings.tenant.as_ref().map(|_| name.clone());
+        setup
+    }
+
+    /// Goes through the databases.
+    pub fn each<T: Send>(&self, pace: Pace, work: &Work<'_, T>) -> Result<Vec<Each<T>>> {
+        let ended = fleet::each(self.members.len(), pace, &self.stop, work)?;
+        let each = self.members.iter().zip(ended).map(|(member, (ended, took))| Each {
+            name: member.name.clone(),
+            url: member.url.value.to_string(),
+            source: member.url.origin.to_string(),
+            ended,
+            took,
+        });
+        Ok(each.collect())
+    }
+
+    /// Goes through the databases to look at them: without canaries, and without telling of each.
+    pub fn look<T: Send>(&self, run: &(dyn Fn(usize, StopSignal) -> Result<T> + Sync)) -> Result<Vec<Each<T>>> {
+        let work = Work { run, is_failure: &|_: &Result<T>| false, ended: &|_, _: &Result<T>, _: Duration| () };
+        self.each(Pace { canaries: 0, ..self.pace }, &work)
+    }
+
+    /// Prints the errors of databases that could not be looked at.
+    pub fn tell_errors<T>(&self, each: &[Each<T>]) {
+        let errors = each.iter().filter_map(|it| match &it.ended {
+            Ended::Ran(Err(error)) => Some((&it.name, error)),
+            _ => None,
+        });
+        for (name, error) in errors {
+            self.printer.always(&crate::report::error::error(&error.clone().at("name", name.as_str())));
+        }
+    }
+
+    /// Whether there is no database, after a report without failures.
+    pub fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+
+    /// Says that there is nothing to do.
+    pub fn say_empty(&self) {
+        self.printer.talk(&Text::new().plain("nothing to retry: every database of the report is done").end());
+    }
+}
+
+/// The exit code of several: the one that asks the most of the operator.
+pub fn exit_code(codes: impl IntoIterator<Item = u8>) -> u8 {
+    const ORDER: [ErrorKind; 8] = [
+        ErrorKind::Terminated,
+        ErrorKind::Interrupted,
+        ErrorKind::Partial,
+        ErrorKind::Mismatch,
+        ErrorKind::Denied,
+        ErrorKind::Failed,
+        ErrorKind::Usage,
+        ErrorKind::LockTimeout,
+    ];
+    let order: Vec<u8> = ORDER.iter().map(|kind| exit::of(*kind)).chain([exit::PENDING]).collect();
+    let place = |code: &u8| order.iter().position(|it| it == code).unwrap_or(order.len());
+    codes.into_iter().min_by_key(place).unwrap_or(exit::DONE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_exit_code_that_asks_the_most_wins() {
+        assert_eq!(exit_code([]), 0);
+        assert_eq!(exit_code([0, 0]), 0);
+        assert_eq!(exit_code([0, 3, 0]), 3);
+        assert_eq!(exit_code([5, 1, 3]), 1);
+        assert_eq!(exit_code([1, 4, 7, 2]), 4);
+        assert_eq!(exit_code([4, 6, 1]), 6);
+        assert_eq!(exit_code([6, 130]), 130);
+        assert_eq!(exit_code([130, 143]), 143);
+    }
+}

@@ -1,0 +1,51 @@
+//! `runner plan` on several databases: what would run on each.
+
+use super::Fleet;
+use crate::cli::context::{HistoryDetail, OpenedDatabase};
+use crate::cli::exit;
+use crate::cli::request::PlanRequest;
+use crate::engine::plan::{Plan, PlanInput, plan_towards};
+use crate::error::{Error, Result};
+use crate::fleet::Ended;
+use crate::project::Catalog;
+use crate::report::json::FleetPlanJson;
+use crate::report::{Format, text};
+use crate::runtime;
+
+/// Shows what would run.
+pub fn run(fleet: &Fleet, request: &PlanRequest) -> Result<u8> {
+    if request.sql {
+        return Err(Error::usage("`--sql` shows the statements for one database")
+            .hint("name the database with `--database NAME`"));
+    }
+    let catalogs: Vec<Catalog> =
+        fleet.contexts.iter().map(|context| context.catalog(request.locked)).collect::<Result<_>>()?;
+    let look = |at: usize, _| -> Result<Plan> {
+        let setup = fleet.setup(at);
+        let catalog = &catalogs[fleet.members[at].base];
+        runtime::run(async {
+            let OpenedDatabase { history, facts, .. } = setup.open(HistoryDetail::WithArtifacts).await?;
+            let input = PlanInput { catalog, history: &history, facts: &facts, options: request.options };
+            let planned = plan_towards(&input, &request.target);
+            let planned = planned.and_then(|plan| plan.with_grants(&input, &setup.settings.grants));
+            let plan = planned.map_err(|error| setup.place(error))?;
+            plan.check_isolation(setup.settings.isolation, &facts)?;
+            plan.check_grants(&facts)?;
+            Ok(plan)
+        })
+    };
+    let each = fleet.look(&look)?;
+    let printer = &fleet.printer;
+    match printer.format() {
+        Format::Json => printer.json(&FleetPlanJson::new(request.target.to_string(), &each, exit::code)),
+        Format::Text => {
+            printer.data(&text::fleet_plans(&each));
+            fleet.tell_errors(&each);
+            printer.talk(&text::fleet_plan_summary(&each));
+        }
+    }
+    Ok(super::exit_code(each.iter().filter_map(|it| match &it.ended {
+        Ended::Ran(Err(error)) => Some(exit::code(error)),
+        _ => None,
+    })))
+}

@@ -1,0 +1,159 @@
+//! `runner apply` and `runner rollback` on several databases.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::Fleet;
+use crate::cli::request::RunRequest;
+use crate::cli::run::{broken_downgrades, order};
+use crate::cli::{confirm, exit, signals};
+use crate::database::StopSignal;
+use crate::engine::Direction;
+use crate::engine::apply::Action;
+use crate::engine::identity::Identity;
+use crate::engine::plan::Refusal;
+use crate::engine::target::Target;
+use crate::error::{Error, Result};
+use crate::fleet::{Each, Ended, Work};
+use crate::project::Catalog;
+use crate::project::settings::BackupTo;
+use crate::report::fleet::FleetReporter;
+use crate::report::json::FleetRunJson;
+use crate::report::{Format, Verbosity, text};
+use crate::runner::clock;
+use crate::runner::run::{self as library, Ran};
+use crate::runtime;
+
+/// Asks before every migration of several databases is rolled back; none of them may be protected.
+pub fn backs_out(fleet: &Fleet, request: &RunRequest, yes: bool) -> Result<()> {
+    if request.target != Target::Base || request.dry_run.is_some() {
+        return Ok(());
+    }
+    for context in &fleet.contexts {
+        confirm::check_protected(context, "roll back every migration of")?;
+    }
+    let databases = format!("{} databases", fleet.members.len());
+    confirm::ask(&fleet.printer, &format!("roll back every migration of {databases}"), yes)
+}
+
+/// Runs the action on each database and reports what came of it.
+pub fn run(mut fleet: Fleet, request: &RunRequest, action: &Action, has_jobs: bool) -> Result<u8> {
+    if fleet.is_empty() {
+        fleet.say_empty();
+    }
+    check(&fleet, request)?;
+    let began = Instant::now();
+    let request = within(request, fleet.pace.parallel, has_jobs);
+    let order = order(&fleet.printer, &request, action.clone());
+    let stop = fleet.stop.clone();
+    for at in 0..fleet.contexts.len() {
+        let (done, rest) = fleet.contexts.split_at_mut(at);
+        let Some(context) = rest.first_mut() else { continue };
+        match done.first() {
+            // The limits are those of the project: one sandbox is that of all.
+            Some(first) => context.setup.use_sandbox_of(&first.setup),
+            None => context.setup.share_sandbox(order.jobs, stop.clone()),
+        }
+    }
+    let catalogs: Vec<Arc<Catalog>> = fleet
+        .contexts
+        .iter()
+        .map(|context| super::super::run::catalog(context, &order).map(Arc::new))
+        .collect::<Result<_>>()?;
+    signals::watch(&stop, None)?;
+    let reporter = Arc::new(FleetReporter::new(&fleet.printer, fleet.members.len(), order.dry_run.is_some()));
+    let work = |at: usize, stop: StopSignal| -> Result<Ran> {
+        let setup = fleet.setup(at);
+        let identity = Identity::now();
+        let events = reporter.sink(&fleet.members[at].name, &identity.run_id);
+        let _clock = clock(&stop, setup.settings.limits.wall_time)?;
+        let catalog = catalogs[fleet.members[at].base].clone();
+        runtime::run(library::run(&setup, &order, catalog, (identity, events), stop))
+    };
+    let ended = |at: usize, ran: &Result<Ran>, took: Duration| {
+        reporter.ended(&fleet.members[at].name, ran.as_ref().map(|ran| &ran.outcome), took);
+    };
+    let is_failure = |ran: &Result<Ran>| ran.as_ref().map_or(true, |ran| ran.outcome.error.is_some());
+    let each = fleet.each(fleet.pace, &Work { run: &work, is_failure: &is_failure, ended: &ended })?;
+    reporter.end();
+    let code = code(&each, &stop);
+    tell(&fleet, action, &each, &warnings(&fleet, &catalogs, &each), (began.elapsed(), code));
+    Ok(code)
+}
+
+/// Refuses what only makes sense on one database.
+fn check(fleet: &Fleet, request: &RunRequest) -> Result<()> {
+    if request.accept.is_some() {
+        return Err(Error::usage("`--accept-changed` is a decision about one database")
+            .hint("name the database with `--database NAME`"));
+    }
+    if request.share {
+        return Err(Error::usage("`--share` is about the run on one database")
+            .hint("leave it out, or name the database with `--database NAME`"));
+    }
+    let backups = fleet.contexts.iter().filter_map(|context| context.settings.backup.to.as_ref());
+    for to in backups {
+        if let BackupTo::At(path) = to
+            && !path.is_dir()
+            && fleet.members.len() > 1
+        {
+            return Err(Error::usage(format!("`{}` cannot be the backup of several databases", path.display()))
+                .hint("use `--backup auto`, or a directory that exists"));
+        }
+    }
+    Ok(())
+}
+
+/// The request with as many instances for each database as the processors allow, unless a number was asked for.
+fn within(request: &RunRequest, parallel: usize, has_jobs: bool) -> RunRequest {
+    let mut request = request.clone();
+    if !has_jobs {
+        request.jobs = (request.jobs / parallel.max(1)).max(1);
+        request.connections = request.connections.min(request.jobs);
+    }
+    request
+}
+
+/// A signal, or else the failure that asks the most of the operator.
+fn code(each: &[Each<Ran>], stop: &StopSignal) -> u8 {
+    if let Some(reason) = stop.reason() {
+        return exit::code(&crate::engine::stopped::stopped(reason));
+    }
+    super::exit_code(each.iter().map(|it| match &it.ended {
+        Ended::Ran(Ok(ran)) => ran.outcome.error.as_ref().map_or(exit::DONE, exit::code),
+        Ended::Ran(Err(error)) => exit::code(error),
+        // What prevented it has its own code.
+        Ended::NotRun => exit::DONE,
+    }))
+}
+
+/// What cannot run in the downgrades of migrations that were applied: once for all databases.
+fn warnings(fleet: &Fleet, catalogs: &[Arc<Catalog>], each: &[Each<Ran>]) -> Vec<Refusal> {
+    let mut applied: Vec<BTreeSet<&str>> = vec![BTreeSet::new(); fleet.contexts.len()];
+    for (member, it) in fleet.members.iter().zip(each) {
+        let done = it.ended.done().into_iter().flat_map(|ran| &ran.outcome.done);
+        applied[member.base].extend(done.filter(|it| it.direction == Direction::Up).map(|it| it.revision.as_str()));
+    }
+    let of_base = |(base, revisions): (usize, BTreeSet<&str>)| {
+        broken_downgrades(&fleet.contexts[base], &catalogs[base], revisions)
+    };
+    let mut warnings: Vec<Refusal> = applied.into_iter().enumerate().flat_map(of_base).collect();
+    let mut seen = BTreeSet::new();
+    warnings.retain(|it| seen.insert((it.file.clone(), it.line, it.error.message.clone())));
+    warnings
+}
+
+fn tell(fleet: &Fleet, action: &Action, each: &[Each<Ran>], warnings: &[Refusal], (took, code): (Duration, u8)) {
+    let printer = &fleet.printer;
+    match printer.format() {
+        Format::Json => {
+            printer.json(&FleetRunJson::new(action.verb(), each, warnings, (took, code), exit::code));
+        }
+        Format::Text => {
+            printer.data(&text::fleet_runs(each, printer.verbosity() == Verbosity::Verbose));
+            printer.talk(&text::fleet_summary(each, took));
+            text::remarks(warnings, &[]).iter().for_each(|warning| printer.always(warning));
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! Goes through the databases: the canaries one after another, the others in parallel on a bounded number of threads.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread::{Builder, scope};
+use std::time::{Duration, Instant};
+
+use super::run::Ended;
+use crate::database::StopSignal;
+use crate::error::{Error, Result};
+
+/// As much as the main thread of a program has: futures of an unoptimised build are large.
+const STACK: usize = 8 << 20;
+
+/// In which order, and how many at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// Databases at the same time.
+    pub parallel: usize,
+    /// How many go first, one after another. If one of them fails, no other begins.
+    pub canaries: usize,
+}
+
+/// What is done with each database, given its place among them.
+pub struct Work<'w, T> {
+    /// Does it. The signal is the database's own, and is raised with that of the command.
+    pub run: &'w (dyn Fn(usize, StopSignal) -> Result<T> + Sync),
+    /// Whether what came of it is a failure.
+    pub is_failure: &'w (dyn Fn(&Result<T>) -> bool + Sync),
+    /// Is told as soon as one has ended.
+    pub ended: &'w (dyn Fn(usize, &Result<T>, Duration) + Sync),
+}
+
+/// Goes through `number` databases; returns what came of each, in their order. A panic on one of them is its error.
+pub fn each<T: Send>(
+    number: usize,
+    pace: Pace,
+    stop: &StopSignal,
+    work: &Work<'_, T>,
+) -> Result<Vec<(Ended<T>, Duration)>> {
+    let results: Vec<_> = (0..number).map(|_| Mutex::new((Ended::NotRun, Duration::ZERO))).collect();
+    let failures = AtomicUsize::new(0);
+    let canaries = pace.canaries.min(number);
+    let through = |next: &AtomicUsize, end: usize| {
+        while !stop.is_raised() {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            if at >= end {
+                return;
+            }
+            let began = Instant::now();
+            let ran = std::panic::catch_unwind(AssertUnwindSafe(|| (work.run)(at, stop.child())));
+            // The hook of the process has shown where it was.
+            let ran = ran.unwrap_or_else(|_| Err(Error::failed("runner panicked: this is a bug in runner")));
+            let took = began.elapsed();
+            let failed = (work.is_failure)(&ran);
+            failures.fetch_add(usize::from(failed), Ordering::Relaxed);
+            (work.ended)(at, &ran, took);
+            *results[at].lock().unwrap_or_else(PoisonError::into_inner) = (Ended::Ran(ran), took);
+            if failed && at < canaries {
+                return;
+            }
+        }
+    };
+    let threads = |next: AtomicUsize, end: usize, number: usize| {
+        scope(|threads| {
+            for _ in 0..number {
+                let begun = Builder::new().name("fleet".to_owned()).stack_size(STACK);
+                let begun = begun.spawn_scoped(threads, || through(&next, end));
+                begun.map_err(|error| Error::failed("cannot start a thread").cause(error))?;
+            }
+            Ok::<(), Error>(())
+        })
+    };
+    threads(AtomicUsize::new(0), canaries, usize::from(canaries > 0))?;
+    if failures.load(Ordering::Relaxed) == 0 {
+        let others = number - canaries;
+        threads(AtomicUsize::new(canaries), number, pace.parallel.clamp(1, others.max(1)))?;
+    }
+    Ok(results.into_iter().map(|result| result.into_inner().unwrap_or_else(PoisonError::into_inner)).collect())
+}
