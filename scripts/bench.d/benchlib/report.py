@@ -217,6 +217,28 @@ def trips(section):
     return f"{title}\n\n{section['files']} files with {section['statements']} statements.\n\n" + "\n\n".join(parts)
 
 
+def fleet(section):
+    ways, files = section["ways"], section["files"]
+    measured = {way["key"]: way["median"] for way in ways if not way["missing"]}
+    head = ["way", "whole run, s", "min–max, s", "CPU, s", "ms per database", "× `--all`"]
+    rows = []
+    for way in ways:
+        if way["missing"]:
+            rows.append(absent(way, len(head)))
+            continue
+        each = f"{way['median'] * 1e3 / section['tenants']:.1f}"
+        ratio = times(way["median"], measured.get("fleet"))
+        rows.append([way["label"], f"{way['median']:.2f}", spread(way["seconds"]), f"{way['cpu_median']:.2f}", each, ratio])
+    title = heading(f"{section['tenants']} databases of one project", section)
+    parts = [title, f"SQLite files in WAL mode, {files} migrations each.", table(head, rows)]
+    if many := section.get("many"):
+        again = section["again"]["seconds"]
+        parts.append(
+            f"One run with {many['tenants']:,} databases: {many['seconds']:.2f} s; again, with nothing to do: {again:.2f} s."
+        )
+    return "\n\n".join(parts)
+
+
 PARTS = {
     "transform": transform,
     "migrations": migrations,
@@ -225,5 +247,6 @@ PARTS = {
     "postgres": on_server,
     "mariadb": on_server,
     "stepwise": stepwise,
+    "fleet": fleet,
     "trips": trips,
 }
