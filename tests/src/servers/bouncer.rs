@@ -37,7 +37,7 @@ impl Bouncer {
             );
             let file = directory.join("pgbouncer.ini");
             std::fs::write(&file, settings).unwrap();
-            let mut process = Process::start(&find("pgbouncer"), &[&file], &directory, user);
+            let mut process = Process::start(&find("pgbouncer"), &[&file], &directory, user).ended_by("TERM");
             match process.wait_until(|| TcpStream::connect(("127.0.0.1", port)).is_ok()) {
                 Ok(()) => return Self { port, _process: process },
                 Err(log) => last = log,

@@ -17,6 +17,7 @@ pub(super) struct Process {
     child: Child,
     pid_file: PathBuf,
     log: PathBuf,
+    last_signal: &'static str,
 }
 
 impl Process {
@@ -36,7 +37,14 @@ impl Process {
             command.uid(user.uid).gid(user.gid);
         }
         let child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
-        Self { child, pid_file, log }
+        // PostgreSQL then also ends its child processes, which SIGKILL would not do.
+        Self { child, pid_file, log, last_signal: "QUIT" }
+    }
+
+    /// Ends it with another signal, for a program that takes its time over that one.
+    pub(super) fn ended_by(mut self, signal: &'static str) -> Self {
+        self.last_signal = signal;
+        self
     }
 
     /// Waits until the program is ready; if it exits before, returns its log.
@@ -88,8 +96,7 @@ impl Drop for Process {
     fn drop(&mut self) {
         if !self.has_ended() {
             self.signal("CONT");
-            // On this signal PostgreSQL also ends its child processes; SIGKILL would not do so.
-            self.signal("QUIT");
+            self.signal(self.last_signal);
             let start = Instant::now();
             while !self.has_ended() && start.elapsed() < Duration::from_secs(6) {
                 std::thread::sleep(Duration::from_millis(2));

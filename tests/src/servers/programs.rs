@@ -45,17 +45,26 @@ fn chosen_directories() -> impl Iterator<Item = PathBuf> {
 /// The `PATH` for the tested program, which looks there for programs such as `pg_dump`.
 pub(crate) fn path() -> std::ffi::OsString {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let directories: Vec<PathBuf> = chosen_directories().chain(std::env::split_paths(&path)).collect();
+    let direct = find("pg_dump").parent().map(Path::to_owned);
+    let directories: Vec<PathBuf> = chosen_directories().chain(direct).chain(std::env::split_paths(&path)).collect();
     std::env::join_paths(directories).expect("a PATH")
 }
 
 /// Finds a program among the chosen ones, on the `PATH`, or where Debian installs programs that are not on everyone's `PATH`.
 pub(super) fn find(name: &str) -> PathBuf {
-    let mut directories: Vec<PathBuf> = std::env::split_paths(&path()).collect();
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut directories: Vec<PathBuf> = chosen_directories().chain(std::env::split_paths(&path)).collect();
     directories.extend(postgres_directories());
     directories.extend(["/usr/sbin", "/usr/local/sbin", "/usr/bin"].map(PathBuf::from));
-    let found = directories.into_iter().map(|directory| directory.join(name)).find(|path| path.is_file());
-    found.unwrap_or_else(|| panic!("`{name}` is not installed; run scripts/setup"))
+    let mut found = directories.into_iter().map(|directory| directory.join(name)).filter(|path| path.is_file()).peekable();
+    let first = found.peek().cloned();
+    let direct = found.find(|path| !is_wrapper(path));
+    direct.or(first).unwrap_or_else(|| panic!("`{name}` is not installed; run scripts/setup"))
+}
+
+/// Whether it is the script through which Debian calls PostgreSQL's programs: it takes several times as long as `psql` itself.
+fn is_wrapper(path: &Path) -> bool {
+    path.canonicalize().is_ok_and(|path| path.ends_with("pg_wrapper"))
 }
 
 /// The newest version comes first.
