@@ -8,6 +8,7 @@ use super::backup::BackupDone;
 use super::history::RunMode;
 use super::plan::PlannedMigration;
 use crate::engine::event::dry_run::Report;
+use crate::engine::isolation::Barrier;
 use crate::error::{Error, Result};
 use crate::project::catalog::Kind;
 
@@ -24,6 +25,8 @@ pub struct Done {
     pub kind: Kind,
     /// How it was committed.
     pub mode: RunMode,
+    /// What held a component back; `None` for SQL.
+    pub isolation: Option<Barrier>,
     /// Its duration.
     pub duration: Duration,
     /// The number of steps.

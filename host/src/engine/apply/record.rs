@@ -179,6 +179,7 @@ pub(super) fn done(step: &PlannedMigration, started: &Started, recorder: &RunRec
         direction: step.direction,
         kind: step.kind,
         mode: step.mode,
+        isolation: step.isolation,
         duration: started.clock.elapsed(),
         steps: recorder.steps(),
         rows_read,

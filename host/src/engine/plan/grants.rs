@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::{Plan, PlanInput, PlannedMigration};
 use crate::database::grants::Verb;
 use crate::database::{Facts, Grants, WantedLogin};
+use crate::engine::isolation::Barrier;
 use crate::engine::target::compare_revisions;
 use crate::error::{Error, ErrorKind, Result, several};
 use crate::project::catalog::Kind;
@@ -34,6 +35,11 @@ impl Plan {
         for step in self.steps.iter_mut().filter(|step| step.kind.is_sandboxed()) {
             let granted = grants_for(grants, &step.revision, &step.name);
             step.grants = granted.map(|grants| Arc::new(grants.of(&step.revision)));
+            step.isolation = Some(match (input.facts.dialect.has_server(), &step.grants) {
+                (false, _) => Barrier::Authorizer,
+                (true, Some(_)) if input.facts.separate_logins => Barrier::SeparateLogins,
+                (true, _) => Barrier::SharedLogin,
+            });
         }
         Ok(self)
     }
@@ -136,7 +142,7 @@ fn refusal(steps: &[PlannedMigration], step: &PlannedMigration, facts: &Facts) -
             Some(_) => error,
             None => error.hint(format!("if you trust it with the whole database, remove `[grants.{id}]`")),
         };
-        return Some(error.hint("this version enforces grants on SQLite and PostgreSQL"));
+        return Some(error.hint("this version enforces grants on SQLite, PostgreSQL and MariaDB"));
     }
     let missing = missing_grants(step);
     if missing.is_empty() {

@@ -25,6 +25,7 @@ use super::history::{History, Record, RunMode, State};
 use super::target::{Candidates, Target, compare_revisions};
 use crate::database::{Facts, Grants};
 use crate::engine::call::answer::Transformed;
+use crate::engine::isolation::Barrier;
 use crate::error::{Error, ErrorKind, Result};
 use crate::project::catalog::{Catalog, Description, Kind, Mode};
 use crate::project::migration_id;
@@ -87,6 +88,8 @@ pub struct PlannedMigration {
     pub broken: Option<Broken>,
     /// What a component may do with the database; `None`: what SQL may.
     pub grants: Option<Arc<Grants>>,
+    /// What holds a component back; `None` for SQL, and until the plan was given the grants.
+    pub isolation: Option<Barrier>,
 }
 
 /// The progress of an interrupted upgrade that is rolled back.

@@ -11,6 +11,7 @@ use super::unrepeatable::UnrepeatableJson;
 use super::{DatabaseJson, SCHEMA};
 use crate::engine::control::look::Overview;
 use crate::engine::history::{History, Record};
+use crate::engine::isolation::Barrier;
 use crate::engine::plan::{Inspection, Plan, PlannedMigration, Refusal, Source, missing_grants};
 use crate::engine::status::{Standing, StatusRow};
 use crate::project::catalog::{Artifact, CatalogReport, Migration};
@@ -124,6 +125,9 @@ struct PlannedJson {
     kind: &'static str,
     /// `atomic` or `stepwise`.
     mode: &'static str,
+    /// Of a component: what holds it back: `authorizer`, `separate-logins` or `shared-login`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    isolation: Option<&'static str>,
     sha256: String,
     needs: Vec<String>,
     /// Of a component that the settings restrict: what it may do, such as `read flights`.
@@ -191,6 +195,7 @@ impl PlannedJson {
             summary: step.description.summary.clone(),
             kind: step.kind.name(),
             mode: step.mode.name(),
+            isolation: step.isolation.map(Barrier::name),
             sha256: step.sha256.clone(),
             needs: step.description.shown_needs(),
             granted: step.grants.as_ref().map(|grants| grants.lines().collect()),

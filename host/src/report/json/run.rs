@@ -8,6 +8,7 @@ use super::dry_run::DryRunJson;
 use super::project::RefusalJson;
 use super::{DatabaseJson, ErrorJson, SCHEMA};
 use crate::engine::Direction;
+use crate::engine::isolation::Barrier;
 use crate::engine::outcome::{Done, Failed, Outcome};
 use crate::engine::plan::{PlannedMigration, Refusal};
 use crate::error::Error;
@@ -59,6 +60,9 @@ struct DoneJson {
     kind: &'static str,
     /// `atomic` or `stepwise`.
     mode: &'static str,
+    /// Of a component: what held it back: `authorizer`, `separate-logins` or `shared-login`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    isolation: Option<&'static str>,
     duration_ms: f64,
     steps: u64,
     rows_read: u64,
@@ -143,6 +147,7 @@ impl DoneJson {
             name: done.name.clone(),
             kind: done.kind.name(),
             mode: done.mode.name(),
+            isolation: done.isolation.map(Barrier::name),
             duration_ms: milliseconds(done.duration),
             steps: done.steps,
             rows_read: done.rows_read,
@@ -199,6 +204,7 @@ mod tests {
             resume_after: None,
             broken: None,
             grants: None,
+            isolation: None,
         };
         let done = Done {
             revision: "1".to_owned(),
@@ -206,6 +212,7 @@ mod tests {
             direction: Direction::Up,
             kind: Kind::Sql,
             mode: RunMode::Atomic,
+            isolation: None,
             duration: Duration::from_micros(1_234),
             steps: 2,
             rows_read: 0,

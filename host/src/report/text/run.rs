@@ -146,6 +146,7 @@ mod tests {
             resume_after: None,
             broken: None,
             grants: None,
+            isolation: None,
         }
     }
 
@@ -156,6 +157,7 @@ mod tests {
             direction,
             kind: Kind::Sql,
             mode: RunMode::Atomic,
+            isolation: None,
             duration: Duration::ZERO,
             steps: 1,
             rows_read: 0,
