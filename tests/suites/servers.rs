@@ -12,6 +12,8 @@ mod connecting;
 mod doubles;
 #[path = "servers/logins.rs"]
 mod logins;
+#[path = "servers/logins_mariadb.rs"]
+mod logins_mariadb;
 #[path = "servers/logins_steps.rs"]
 mod logins_steps;
 #[path = "servers/maintenance.rs"]

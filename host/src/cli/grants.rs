@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::context::{Context, HistoryDetail, OpenedDatabase};
 use super::exit;
 use super::grants_args::GrantsCommand;
+use crate::database::Dialect;
 use crate::database::logins::{LoginReport, LoginRequest, LoginTask, Removal, WantedLogin};
 use crate::engine::history::History;
 use crate::engine::plan::{PlanInput, PlanOptions, component_of_grants, grants_for};
@@ -25,7 +26,7 @@ pub fn run(context: &Context, command: GrantsCommand) -> Result<u8> {
         let Asked { action, request } = asked(context, &input, command)?;
         let Some(mut database) = database else { return Err(missing(context)) };
         let found = database.host().logins(&request).await.map_err(|error| context.place(error.into()))?;
-        show(context, (action, request.task), &found);
+        show(context, facts.dialect, (action, request.task), &found);
         Ok(exit::DONE)
     })
 }
@@ -97,7 +98,7 @@ fn missing(context: &Context) -> Error {
     context.place(Error::failed("the database does not exist").hint("`runner apply` creates a SQLite file"))
 }
 
-fn show(context: &Context, (action, task): (&'static str, LoginTask), found: &LoginReport) {
+fn show(context: &Context, dialect: Dialect, (action, task): (&'static str, LoginTask), found: &LoginReport) {
     let printer = &context.printer;
     context.say_database();
     match printer.format() {
@@ -105,7 +106,7 @@ fn show(context: &Context, (action, task): (&'static str, LoginTask), found: &Lo
         Format::Text => {
             match task {
                 LoginTask::Look => printer.data(&text::logins(found)),
-                LoginTask::Script => printer.data(&text::login_statements(found)),
+                LoginTask::Script => printer.data(&text::login_statements(found, dialect)),
                 LoginTask::Sync => printer.talk(&Text::new().plain(text::login_changes(action, found)).end()),
             }
             found.notes.iter().for_each(|note| printer.warn(note, None));

@@ -12,7 +12,7 @@ use super::context::Context;
 use super::exit;
 use super::request::{CONNECTIONS, CrashAtRequest, GlobalRequest};
 use crate::database::stop::StopReason;
-use crate::database::{ConnectOptions, Connector, DatabaseUrl, Dialect, Facts, StopSignal, connect};
+use crate::database::{ConnectOptions, Connector, DatabaseUrl, Dialect, StopSignal, connect};
 use crate::engine::apply::{Action, Engine, Request};
 use crate::engine::control::RunControl;
 use crate::engine::identity::Identity;
@@ -58,7 +58,7 @@ impl TestRuns {
         let program = std::env::current_exe()
             .map_err(|error| Error::failed("cannot determine the path of this executable").cause(error))?;
         let loaders = Mutex::default();
-        let has_logins = |dialect: &Dialect| Facts::of_dialect(*dialect).separate_logins;
+        let has_logins = |dialect: &Dialect| dialect.has_server();
         if !context.settings.grants.is_empty() && catalogs.keys().any(has_logins) {
             context.printer.warn(
                 "components run without their grants on scratch databases of servers, where they have no logins",

@@ -88,8 +88,8 @@ impl Facts {
             // MariaDB drops and creates the objects one by one, and continues after those that fail.
             atomic_lists: dialect != Dialect::Mariadb,
             skips_locked: dialect == Dialect::Postgres,
-            enforces_grants: matches!(dialect, Dialect::Sqlite | Dialect::Postgres),
-            separate_logins: dialect == Dialect::Postgres,
+            enforces_grants: matches!(dialect, Dialect::Sqlite | Dialect::Postgres | Dialect::Mariadb),
+            separate_logins: matches!(dialect, Dialect::Postgres | Dialect::Mariadb),
             read_only: false,
             packet_bytes: None,
             increment: None,
@@ -161,7 +161,11 @@ tool_tables!(
     "runner_meta"
 );
 
-/// Returns whether a name is one of [`TOOL_TABLES`], ignoring case.
+/// What `runner grants sync` makes beside them on MariaDB: a procedure, and its tables. On PostgreSQL they are in a schema of their
+/// own.
+pub const GATE_NAMES: [&str; 3] = ["runner_gate", "runner_gate_ticket", "runner_gate_login"];
+
+/// Returns whether a name is one of [`TOOL_TABLES`] or [`GATE_NAMES`], ignoring case.
 pub fn is_tool_table(name: &str) -> bool {
-    TOOL_TABLES.iter().any(|table| table.eq_ignore_ascii_case(name))
+    TOOL_TABLES.iter().chain(&GATE_NAMES).any(|table| table.eq_ignore_ascii_case(name))
 }

@@ -4,12 +4,22 @@
 //! This is data. [`Database::logins`](super::Database::logins) fills it in; [`Facts::separate_logins`](super::Facts) tells whether
 //! a database has such logins.
 
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+pub(in crate::database) mod names;
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+pub(in crate::database) mod refusals;
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+pub(in crate::database) mod rights;
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+pub(in crate::database) mod sessions;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::Grants;
+use crate::random::bits;
 
 /// A component that should have a login.
 #[derive(Clone, Debug)]
@@ -102,6 +112,11 @@ impl Secret {
         Self(text.into())
     }
 
+    /// Returns 256 random bits, as hexadecimal digits.
+    pub fn random() -> Self {
+        Self((0..4).map(|_| format!("{:016x}", bits())).collect())
+    }
+
     /// The password itself.
     pub fn reveal(&self) -> &str {
         &self.0
@@ -149,6 +164,12 @@ impl Passwords {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn passwords_differ() {
+        assert_ne!(Secret::random(), Secret::random());
+        assert_eq!(Secret::random().reveal().len(), 64);
+    }
 
     #[test]
     fn a_password_is_shared_until_it_is_old_and_never_shown() {

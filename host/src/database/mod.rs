@@ -354,7 +354,7 @@ fn no_logins(dialect: Dialect) -> DatabaseError {
     );
     match dialect {
         Dialect::Sqlite => error.hint("SQLite enforces `[grants.NAME]` by itself; there is nothing to set up"),
-        _ => error.hint("logins are made on PostgreSQL only"),
+        _ => error.hint("logins are made on PostgreSQL and MariaDB only"),
     }
 }
 

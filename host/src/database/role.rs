@@ -5,9 +5,9 @@
 //! host's role, without a stop signal, however the borrow ends: at the end of a block, through `?`, or when a future is
 //! cancelled.
 //!
-//! A caller must not assume that both guards reach the same server session. A `Database` that keeps a second login for
-//! migrations returns the session of the current role from [`Database::session`]. `docs/design/0022-roles-by-type.md`
-//! lists what remains to be done for that.
+//! A caller must not assume that both guards reach the same server session. While a component under grants runs on a server, its
+//! statements have a session of a login of its own: [`Database::session`] returns the one of the current role, and of the
+//! transaction that is open. `docs/design/0033-logins.md` describes that.
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};

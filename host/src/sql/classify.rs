@@ -213,6 +213,8 @@ pub fn substitute(statement: &str, dialect: Dialect, texts: &[String]) -> Option
     let mut result = String::with_capacity(statement.len() + 64);
     let mut lexer = Lexer::new(statement, dialect);
     let mut behind_dollar = false;
+    let has_question_marks = matches!(dialect, Dialect::Mysql | Dialect::Mariadb);
+    let mut rest = texts.iter();
     while let Some(token) = lexer.next_token().ok()? {
         let text = &statement[token.range.clone()];
         if behind_dollar {
@@ -222,12 +224,14 @@ pub fn substitute(statement: &str, dialect: Dialect, texts: &[String]) -> Option
         match token.kind {
             TokenKind::Semicolon => return None,
             _ if behind_dollar => {}
+            TokenKind::Sign if text == "?" && has_question_marks => result.push_str(rest.next()?),
             TokenKind::Sign if text == "$" => {}
             _ => result.push_str(text),
         }
         behind_dollar = text == "$" && token.kind == TokenKind::Sign;
     }
-    (!behind_dollar).then_some(result)
+    let is_complete = !has_question_marks || rest.next().is_none();
+    (!behind_dollar && is_complete).then_some(result)
 }
 
 /// The unquoted names and words of a statement. Quoted texts are included, since some dialects quote names like strings.

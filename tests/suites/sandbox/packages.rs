@@ -481,14 +481,28 @@ fn hostile_operator() -> TestProject {
     project
 }
 
-/// Where nothing enforces grants, nothing of a package runs.
+/// A login that may do everything runs nothing of a package, unless the operator says so.
 #[test]
-fn packages_are_refused_where_nothing_enforces_grants() {
+fn packages_with_the_login_of_a_superuser_are_refused() {
     let author = author(&[("0001_copy", &guests::component("granted"), COPY)]);
     let file = author.file("package.wasm");
     author.runner(&format!("package 1 --name {NAME} --version 1.0.0 -o {}", file.display())).succeeds();
-    let project = project!(runner_tests::Engine::Mariadb);
-    project.runner(&format!("add {}", file.display())).succeeds();
-    project.runner("apply").exits(7).says(&["the grants of `acme/copier:0001` cannot be enforced on"]);
-    assert!(project.history().is_empty());
+    for (engine, why) in [
+        (runner_tests::Engine::Postgres, "is a superuser"),
+        (runner_tests::Engine::Mariadb, "may write everything on the server"),
+    ] {
+        let project = project!(engine);
+        project.runner(&format!("add {}", file.display())).succeeds();
+        let toml = project.read("runner.toml").replace("allow = []\n", &format!("{COPY}\n"));
+        project.write("runner.toml", toml);
+        project.runner("apply").exits(7).says(&["`acme/copier:0001` has grants", why, "superuser = true"]);
+        assert!(project.history().is_empty());
+        // With the operator's word the login of the package is asked for.
+        project.write(
+            "runner.toml",
+            project.read("runner.toml").replace("raw_sql = true\n", "raw_sql = true\nsuperuser = true\n"),
+        );
+        project.runner("apply").exits(7).says(&["run `runner grants sync`"]);
+        assert!(project.history().is_empty());
+    }
 }

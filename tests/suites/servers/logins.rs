@@ -601,3 +601,23 @@ fn isolation_can_be_required() {
     field.project.write("runner.toml", format!("{PROJECT}[database]\nisolation = \"yes\"\n"));
     field.run("plan", &[]).exits(2).says(&["`database.isolation` must be `required` or `optional`"]);
 }
+
+/// A login is not kept from what concerns its session alone, and that ends with the session.
+#[test]
+fn what_a_login_may_do_within_its_session() {
+    let field = Field::new();
+    field.grants(&format!("{COPY}\nraw_sql = true")).sync();
+    let mut other = field.database().client().session();
+    other.run("LISTEN tidings");
+    field
+        .run(
+            "apply",
+            &["statements=INSERT INTO copies SELECT 1, pg_advisory_lock(77)::text\nSELECT pg_notify('tidings', 'from a component')\n\
+               SELECT set_config('work_mem', '1MB', false)"],
+        )
+        .succeeds();
+    let locks = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 77";
+    assert_eq!(field.database().value(locks), "0");
+    other.run("SELECT 1");
+    assert_eq!(field.database().value("SELECT count(*) FROM copies"), "1");
+}

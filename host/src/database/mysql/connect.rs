@@ -1,5 +1,6 @@
 //! Connects to the database of a URL, with the same session settings on every server.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::mysql::MySqlConnectOptions;
@@ -9,7 +10,7 @@ use super::error::{self, from_sqlx};
 use super::session::{self, SessionFacts};
 use crate::database::nagle::without_delay;
 use crate::database::url::plain_host;
-use crate::database::{ConnectOptions, DatabaseError, DatabaseErrorKind, DatabaseUrl, DriverOptions};
+use crate::database::{ConnectOptions, DatabaseError, DatabaseErrorKind, DatabaseUrl, DriverOptions, Passwords};
 
 /// Makes the connections to one database: the work connection, the lock connection, and short ones that send `KILL`.
 #[derive(Clone)]
@@ -20,6 +21,8 @@ pub(super) struct Endpoint {
     shown: String,
     /// The operator states that all runs use this node of a cluster.
     pub locks_by_node: bool,
+    /// That of the host, if this one is for the login of a component, whose password another run may have replaced.
+    host: Option<Arc<Endpoint>>,
 }
 
 /// Parameters of a URL that are understood. Where a parameter has two spellings, both are those of sqlx.
@@ -99,7 +102,7 @@ impl Endpoint {
         // sqlx adds flags to the server's sql_mode that change what a migration means: with `PIPES_AS_CONCAT`, `a ||
         // b` is no longer OR. An operator who wants the flag can set it on the server.
         let options = options.pipes_as_concat(false).no_engine_substitution(false).disable_statement_logging();
-        Ok(Self { options, settings, shown, locks_by_node })
+        Ok(Self { options, settings, shown, locks_by_node, host: None })
     }
 
     /// Opens a session with the settings that all our sessions share, and returns what is known of its server.
@@ -116,7 +119,26 @@ impl Endpoint {
 
     /// Opens a session for one statement, such as `KILL`.
     pub async fn connect_briefly(&self) -> Result<MySqlConnection, DatabaseError> {
+        match (self.connect_as_itself().await, &self.host) {
+            (Err(error), Some(host)) if error.kind == DatabaseErrorKind::Denied => host.connect_as_itself().await,
+            (connected, _) => connected,
+        }
+    }
+
+    /// The same, with no other user than its own.
+    pub async fn connect_as_itself(&self) -> Result<MySqlConnection, DatabaseError> {
         self.in_time(async { self.options.connect().await.map_err(from_sqlx) }).await
+    }
+
+    /// Returns what makes connections of a component's login.
+    pub fn as_login(&self, login: &str, password: &str) -> Self {
+        let options = self.options.clone().username(login).password(password);
+        Self { options, host: Some(Arc::new(self.clone())), ..self.clone() }
+    }
+
+    /// The passwords that this process has set for logins.
+    pub fn passwords(&self) -> Passwords {
+        self.settings.passwords.clone()
     }
 
     async fn in_time<T>(&self, work: impl Future<Output = Result<T, DatabaseError>>) -> Result<T, DatabaseError> {

@@ -5,22 +5,27 @@
 //! each row, and read from there in parts, each by a statement that is read to its end and begins after the last
 //! number. Pages of tables are read in the same way (see `page`).
 
+use std::collections::VecDeque;
+
 use futures_util::TryStreamExt as _;
-use sqlx::mysql::MySqlColumn;
-use sqlx::{AssertSqlSafe, Column as _};
+use sqlx::mysql::{MySqlColumn, MySqlRow};
+use sqlx::{AssertSqlSafe, Column as _, Row as _};
 
 use super::cursor_batch::Filling;
 use super::error::from_sqlx;
-use super::statement::Prepared;
+use super::statement::{Prepared, cell};
 use super::types_read::Wire;
 use super::{MysqlDatabase, session};
 use crate::data::{Batch, ColumnType, Value};
 use crate::database::read::{duplicate_column, not_a_query};
-use crate::database::{BatchLimits, CursorId, CursorRequest, DatabaseError, Dialect, PageRequest};
+use crate::database::{BatchLimits, CursorId, CursorRequest, DatabaseError, DatabaseErrorKind, Dialect, PageRequest};
 
 /// Rows of the first part of a result whose width is unknown. At 16 MiB a row, the most that a cell may have, the
 /// part is still read in seconds; at 100 bytes a row it takes almost no time.
 pub(super) const FIRST_PART: usize = 512;
+
+/// The most bytes of a result that is held as a whole: a small part of what the process may use beside the guest's memory.
+const HELD_BYTES: usize = 32 << 20;
 
 /// The column of a cursor's temporary table that numbers its rows.
 const NUMBER: &str = "runner_row_number";
@@ -50,6 +55,8 @@ pub(super) enum RowSource {
     /// The temporary table with this name, quoted, and the number of the last row that was delivered. Numbers only
     /// increase: how far apart they are is up to `auto_increment_increment`.
     Kept { table: String, last: u64 },
+    /// The rows themselves.
+    Held(VecDeque<MySqlRow>),
 }
 
 pub(super) struct CursorColumn {
@@ -70,6 +77,10 @@ impl MysqlDatabase {
 
     async fn start(&mut self, request: &CursorRequest) -> Result<Cursor, DatabaseError> {
         let columns = self.describe(&request.statement, &request.parameters, &request.types).await?;
+        if self.is_gated() {
+            let source = self.hold_rows(&request.statement, &request.parameters).await?;
+            return Ok(Cursor { source, columns, part: FIRST_PART });
+        }
         let source = self.keep(&request.statement, &request.parameters).await?;
         Ok(Cursor { source, columns, part: FIRST_PART })
     }
@@ -125,6 +136,40 @@ impl MysqlDatabase {
         let query = sqlx::query_with(AssertSqlSafe(text.to_owned()), arguments).persistent(false);
         self.watch.clone().over(async { query.execute(&mut *connection).await.map_err(from_sqlx) }).await?;
         self.refuse_loss("the result").await
+    }
+
+    /// Runs a SELECT and holds its rows: a component under grants may create no temporary tables, since one could stand before a
+    /// table of runner's.
+    async fn hold_rows(&mut self, statement: &str, parameters: &[Value]) -> Result<RowSource, DatabaseError> {
+        let arguments = self.arguments(parameters).await?;
+        let connection = &mut self.connection;
+        let query = sqlx::query_with(AssertSqlSafe(statement.to_owned()), arguments).persistent(false);
+        let work = async {
+            let (mut held, mut bytes) = (VecDeque::new(), 0_usize);
+            let mut rows = query.fetch(&mut *connection);
+            while let Some(row) = rows.try_next().await.map_err(from_sqlx)? {
+                // The connection has to reach the end of the answer.
+                let size: usize = (0..row.len()).map(|at| 16 + cell(&row, at).map_or(0, <[u8]>::len)).sum();
+                bytes = bytes.saturating_add(size);
+                if bytes <= HELD_BYTES {
+                    held.push_back(row);
+                } else {
+                    held.clear();
+                }
+            }
+            Ok((held, bytes))
+        };
+        let (held, bytes) = self.watch.clone().over(work).await?;
+        if bytes > HELD_BYTES {
+            return Err(DatabaseError::new(
+                DatabaseErrorKind::Limit,
+                format!(
+                    "the result has {bytes} bytes, and at most {HELD_BYTES} are read from a SELECT of a component under grants"
+                ),
+            )
+            .hint("read a table by its key, which has no limit, or select less"));
+        }
+        Ok(RowSource::Held(held))
     }
 
     /// Drops the temporary tables of closed cursors.
@@ -183,6 +228,15 @@ impl MysqlDatabase {
     ) -> Result<Batch, DatabaseError> {
         let mut part = cursor.part.min(limits.rows).max(1);
         let mut filling = Filling::new(cursor, page, limits, part);
+        if let RowSource::Held(rows) = &mut cursor.source {
+            let mut rows = std::mem::take(rows);
+            while !filling.is_full() && filling.problem.is_none() {
+                let Some(row) = rows.pop_front() else { break };
+                filling.push(cursor, &row);
+            }
+            cursor.source = RowSource::Held(rows);
+            return cursor.take(filling, part);
+        }
         loop {
             let before = filling.rows;
             let asked = self.read_part(cursor, &mut filling, part).await?;
@@ -285,6 +339,7 @@ impl Cursor {
                 );
                 (text, &[], rows)
             }
+            RowSource::Held(_) => (String::new(), &[], 0),
         }
     }
 

@@ -96,17 +96,18 @@ impl MysqlDatabase {
         let (mut connection, id) = take_first(&self.endpoint, &names, request, stop, waiting).await?;
         let left = request.wait.saturating_sub(started.elapsed());
         take_second(&mut self.connection, &mut connection, &names, left, stop, waiting).await?;
+        self.wait_until_free(&self.guest_lock()).await?;
         // The record only helps those who wait; the lock holds without it.
         let _ = owner::publish(&mut connection, &names.owner, &LockHolder::record(request)).await;
         self.lock = Some(Lock { connection: KeptAlive::new(connection), id, names, request: request.clone() });
         Ok(())
     }
 
-    /// Returns the condition under which this run holds both locks; `None` if it has not taken them.
-    pub(super) fn held(&self) -> Option<String> {
+    /// Returns the condition under which this run holds both locks, the second in this session; `None` if it has not taken them.
+    pub(super) fn held_by(&self, session: &str) -> Option<String> {
         let Lock { id, names, .. } = self.lock.as_ref()?;
         let (run, work) = (literal(&names.run), literal(&names.work));
-        Some(format!("((IS_USED_LOCK({work}) <=> CONNECTION_ID()) AND (IS_USED_LOCK({run}) <=> {id}))"))
+        Some(format!("((IS_USED_LOCK({work}) <=> {session}) AND (IS_USED_LOCK({run}) <=> {id}))"))
     }
 
     /// Returns the query for the connection ID of the session that holds the lock; the result is NULL if none does.
@@ -121,6 +122,33 @@ impl MysqlDatabase {
             record if record.is_empty() => LockHolder::without_record(format!("the connection {id}")),
             record => LockHolder::parse(&record),
         }))
+    }
+
+    /// The user lock that the session of a component holds, if it has a login of its own.
+    pub(super) fn guest_lock(&self) -> String {
+        format!("{}:guest", Names::of(&self.server).run)
+    }
+
+    /// Waits until no session holds a user lock: that of a component of a killed run, whose last statement is still running.
+    pub(super) async fn wait_until_free(&mut self, name: &str) -> Result<(), DatabaseError> {
+        let started = Instant::now();
+        loop {
+            let row = session::one(&mut self.connection, owner::question(name)).await?;
+            let Some(id) = row_text(&row, 0) else { return Ok(()) };
+            if started.elapsed() > GRACE {
+                // Only some users may end sessions of others; else the server ends it after its statement.
+                let _ = session::run(&mut self.connection, format!("KILL {id}")).await;
+            }
+            let left = UNDOING.saturating_sub(started.elapsed());
+            if left.is_zero() {
+                return Err(DatabaseError::new(
+                    DatabaseErrorKind::Busy,
+                    format!("the session {id} of a component of a killed run is still running a statement"),
+                )
+                .hint(format!("wait until it has ended, or let an administrator end it: `KILL {id}`")));
+            }
+            pause(started, left, &StopSignal::default()).await;
+        }
     }
 
     pub(super) async fn unlock_now(&mut self) -> Result<(), DatabaseError> {
@@ -302,7 +330,7 @@ async fn wait_for_end(connection: &mut MySqlConnection, id: u64) -> Result<(), D
 
 /// Whether the user lock was free and is ours. Any answer other than 0 and 1 is a failure: MariaDB answers NULL at
 /// once to arguments it rejects.
-async fn get(connection: &mut MySqlConnection, name: &str) -> Result<bool, DatabaseError> {
+pub(super) async fn get(connection: &mut MySqlConnection, name: &str) -> Result<bool, DatabaseError> {
     let row = session::one(connection, format!("SELECT GET_LOCK({}, 0)", literal(name))).await?;
     taken(row_text(&row, 0).as_deref())
 }

@@ -14,6 +14,7 @@ mod error;
 mod keepalive;
 mod learned;
 mod lock;
+mod logins;
 mod look;
 mod make;
 mod owner;
@@ -52,11 +53,13 @@ use self::connect::Endpoint;
 use self::cursor::Cursor;
 use self::learned::Learned;
 use self::lock::Lock;
+use self::logins::session::Gated;
 use self::rights::Guard;
 use self::session::SessionFacts;
 use self::transaction::Transaction;
 use self::watch::Watch;
 use self::writer::Writer;
+use super::logins::sessions::{Driver as _, Logins};
 use super::opened::Opened;
 use super::{
     BatchLimits, Bulk, Claims, ConnectOptions, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, End,
@@ -85,28 +88,39 @@ pub(super) struct MysqlDatabase {
     lock: Option<Lock>,
     endpoint: Endpoint,
     url: DatabaseUrl,
+    /// The session is that of a component's own login.
+    gated: Option<Gated>,
+    /// Statements are refused: they would be those of a component under grants, on the session of the host.
+    is_denied: bool,
 }
 
 /// Opens the database of the URL.
 pub async fn connect(url: &DatabaseUrl, options: &ConnectOptions) -> Result<Box<dyn Database>, DatabaseError> {
     let endpoint = Endpoint::new(url, options)?;
     let (connection, server) = endpoint.connect().await?;
-    Ok(Box::new(MysqlDatabase {
-        watch: Watch::new(endpoint.clone(), server.id),
-        guard: Guard::default(),
-        transaction: None,
-        opened: Opened::default(),
-        kept: Vec::new(),
-        learned: Learned::default(),
-        lock: None,
-        url: url.clone(),
-        connection,
-        server,
-        endpoint,
-    }))
+    Ok(Box::new(Logins::new(MysqlDatabase::of(connection, server, endpoint, url.clone()))))
 }
 
 impl MysqlDatabase {
+    /// Works on a connection that was just made. `endpoint` makes those that end its statements.
+    fn of(connection: MySqlConnection, server: SessionFacts, endpoint: Endpoint, url: DatabaseUrl) -> Self {
+        Self {
+            watch: Watch::new(endpoint.clone(), server.id),
+            guard: Guard::default(),
+            transaction: None,
+            opened: Opened::default(),
+            kept: Vec::new(),
+            learned: Learned::default(),
+            lock: None,
+            url,
+            connection,
+            server,
+            endpoint,
+            gated: None,
+            is_denied: false,
+        }
+    }
+
     /// Closes cursors and writers. The cursors' tables are dropped before the next cursor is opened.
     fn close_statements(&mut self) {
         self.opened.close();
@@ -125,8 +139,7 @@ impl Database for MysqlDatabase {
     }
 
     fn take_role(&mut self, role: Role, stop: StopSignal, _token: RoleToken) {
-        self.watch.take_role(role, stop);
-        self.guard.set_role(role);
+        self.set_role(role, stop);
     }
 
     fn fix_inputs(&mut self, _inputs: FixedInputs) {
@@ -214,12 +227,15 @@ impl Database for MysqlDatabase {
         self.in_transaction_now().await
     }
 
-    async fn logins(&mut self, _request: &LoginRequest) -> Result<LoginReport, DatabaseError> {
-        Err(no_logins(Database::facts(self).dialect))
+    async fn logins(&mut self, request: &LoginRequest) -> Result<LoginReport, DatabaseError> {
+        match self.server.facts.separate_logins {
+            true => self.logins_now(request).await,
+            false => Err(no_logins(self.server.facts.dialect)),
+        }
     }
 
-    async fn check_logins(&mut self, _wanted: &[WantedLogin]) -> Result<(), DatabaseError> {
-        Ok(())
+    async fn check_logins(&mut self, wanted: &[WantedLogin]) -> Result<(), DatabaseError> {
+        self.check_logins_now(wanted).await
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::error::lost;
 use super::session::{literal, number, text};
 use super::{MysqlDatabase, look};
-use crate::database::facts::TOOL_TABLES;
+use crate::database::facts::{GATE_NAMES, TOOL_TABLES};
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect};
 use crate::sql::identifiers;
 
@@ -102,9 +102,11 @@ fn question(schema: &str) -> String {
         // A text that the user may not read may be anything.
         format!(
             "SELECT LOWER(ROUTINE_TYPE), ROUTINE_SCHEMA = {schema}, IFNULL({}, '{} sql_mode execute') FROM information_schema.ROUTINES \
-             WHERE ROUTINE_SCHEMA NOT IN ({OF_THE_SERVER})",
+             WHERE ROUTINE_SCHEMA NOT IN ({OF_THE_SERVER}) AND NOT (ROUTINE_SCHEMA = {schema} AND ROUTINE_NAME = '{}')",
             text("ROUTINE_DEFINITION"),
-            TOOL_TABLES[0]
+            TOOL_TABLES[0],
+            // It admits sessions with a ticket only.
+            GATE_NAMES[0]
         ),
     ];
     let others = format!(

@@ -14,10 +14,10 @@ use crate::database::{ChangedRows, DatabaseError, DatabaseErrorKind, End, ToolCh
 const ONE_ROW: &str = "SELECT 18446744073709551615 + (ROW_COUNT() <> 1) LIMIT 1; ";
 
 /// The code of that failure.
-const OUT_OF_RANGE: &str = "1690";
+pub(super) const OUT_OF_RANGE: &str = "1690";
 
 /// Ends a transaction, whatever `completion_type` says.
-const COMMIT: &str = "COMMIT AND NO CHAIN NO RELEASE";
+pub(super) const COMMIT: &str = "COMMIT AND NO CHAIN NO RELEASE";
 
 /// How much of a packet is left for what surrounds the changes.
 const PACKET_MARGIN: usize = 64 << 10;
@@ -132,7 +132,12 @@ impl MysqlDatabase {
     /// Fails as [`ONE_ROW`] does, unless the session, and the one that does nothing else, still hold the lock: a statement
     /// of a migration may have released it or ended that session. Empty for who does not hold it.
     pub(super) fn proof_of_lock(&self) -> String {
-        match self.held() {
+        self.proof_for("CONNECTION_ID()")
+    }
+
+    /// The same on whatever session it is sent. `session`: the one that holds the second part of the lock.
+    pub(super) fn proof_for(&self, session: &str) -> String {
+        match self.held_by(session) {
             Some(held) => format!("SELECT 18446744073709551615 + (NOT {held}) LIMIT 1; "),
             None => String::new(),
         }
@@ -140,7 +145,7 @@ impl MysqlDatabase {
 
     /// What an error means after a text with such a proof.
     pub(super) async fn unheld(&mut self, error: DatabaseError) -> DatabaseError {
-        let Some(held) = self.held().filter(|_| error.code == OUT_OF_RANGE) else { return error };
+        let Some(held) = self.held_by("CONNECTION_ID()").filter(|_| error.code == OUT_OF_RANGE) else { return error };
         match session::one(&mut self.connection, format!("SELECT {held} LIMIT 1")).await {
             Ok(row) if session::number(&row, 0) == 0 => gone(),
             _ => error,

@@ -25,6 +25,7 @@ use super::session;
 use super::settings::{self, Kept, SessionSettings};
 use super::tool_tables::Picture;
 use crate::database::error::RAN;
+use crate::database::logins::refusals::no_session;
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Role, TableName};
 use crate::sql::classify::{reads, temporary_table};
 use crate::sql::traces::{Traces, traces};
@@ -102,6 +103,9 @@ impl MysqlDatabase {
     /// do. Returns what [`Self::after`] needs to know.
     pub(super) async fn before(&mut self, statement: &str) -> Result<CheckedStatement, DatabaseError> {
         self.watch.check_stop()?;
+        if self.is_denied {
+            return Err(no_session());
+        }
         let dialect = self.server.facts.dialect;
         // The servers accept a comment as a statement.
         if !has_statement(statement, dialect) {
@@ -122,6 +126,9 @@ impl MysqlDatabase {
         let mut is_plain = matches!(class, StatementClass::Rows | StatementClass::Schema);
         if role == Role::Host {
             self.host_touches(statement).await?;
+        } else if self.is_gated() {
+            self.check_granted(statement).await?;
+            is_plain = false;
         } else {
             let stores = stores_program(statement, class, dialect);
             if !stores && runs_programs(statement, class, dialect) {
@@ -170,6 +177,9 @@ impl MysqlDatabase {
     /// Runs before a writer opens a table, like [`Self::before`].
     pub(super) async fn before_writing(&mut self, table: &TableName) -> Result<(), DatabaseError> {
         self.watch.check_stop()?;
+        if self.is_denied {
+            return Err(no_session());
+        }
         if self.guard.rights() != Role::Host && is_tool_name(&table.name) {
             return Err(tool_table(&table.name));
         }
@@ -178,6 +188,9 @@ impl MysqlDatabase {
         self.settle().await?;
         if self.guard.rights() == Role::Host {
             return self.host_touches(&table.name).await;
+        }
+        if self.is_gated() {
+            return Ok(());
         }
         self.guard.is_used = true;
         let programs = self.programs().await?;

@@ -2,6 +2,7 @@
 
 use super::session::{self, literal, row_text, text};
 use super::{MysqlDatabase, error};
+use crate::database::logins::refusals::no_session;
 use crate::database::spec::ColumnInfo;
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, TableInfo, TableName};
 
@@ -48,6 +49,9 @@ pub(super) struct MysqlColumn {
 impl MysqlDatabase {
     pub(super) async fn table_now(&mut self, name: &TableName) -> Result<MysqlTable, DatabaseError> {
         self.watch.check_stop()?;
+        if self.is_denied {
+            return Err(no_session());
+        }
         self.renew_if_due().await?;
         // The session's own database, whatever `USE` a script has run.
         let schema = name.schema.clone().or_else(|| self.server.facts.schema.clone()).unwrap_or_default();

@@ -244,6 +244,9 @@ impl Filler<'_> {
                    AND ROUTINE_TYPE IN ('FUNCTION', 'PROCEDURE') ORDER BY ROUTINE_TYPE, ROUTINE_NAME";
         for row in texts(self.original, ask, &[self.source.into()]).await? {
             let [name, kind] = row.as_slice() else { continue };
+            if is_tool_table(name) {
+                continue; // Its owner is a user of this database, and the copy has no logins.
+            }
             let column = if kind == "FUNCTION" { "Create Function" } else { "Create Procedure" };
             let definition = self.shown(kind, name, column).await?;
             let what = if kind == "FUNCTION" { "function" } else { "procedure" };

@@ -35,6 +35,9 @@ pub(super) fn cell(row: &MySqlRow, at: usize) -> Option<&[u8]> {
 impl MysqlDatabase {
     /// Runs one statement; see the trait.
     pub(super) async fn execute_now(&mut self, statement: &str, values: &[Value]) -> Result<u64, DatabaseError> {
+        if self.passes_gate(statement) {
+            return self.execute_gated(statement, values).await;
+        }
         let class = self.before(statement).await?;
         self.refuse_blank(statement)?;
         let word = identifiers(statement, self.server.facts.dialect).into_iter().next().unwrap_or_default();
@@ -59,7 +62,7 @@ impl MysqlDatabase {
         Err(DatabaseError::no_statement())
     }
 
-    async fn execute_text(&mut self, statement: &str, values: &[Value]) -> Result<u64, DatabaseError> {
+    pub(super) async fn execute_text(&mut self, statement: &str, values: &[Value]) -> Result<u64, DatabaseError> {
         // Only statements that may have placeholders: sqlx must not be given the wrong number of values.
         // The server ends a statement at a semicolon only: a text without one is a single statement, and need not be
         // prepared to prove it. A component gets the answer of the prepared protocol in any case.
@@ -99,12 +102,15 @@ impl MysqlDatabase {
         values: &[Value],
         limits: QueryLimits,
     ) -> Result<RowSet, DatabaseError> {
+        if self.passes_gate(statement) {
+            return self.query_gated(statement, values, limits).await;
+        }
         let class = self.before(statement).await?;
         let answer = self.query_text(statement, values, limits).await;
         self.after(class, answer).await
     }
 
-    async fn query_text(
+    pub(super) async fn query_text(
         &mut self,
         statement: &str,
         values: &[Value],
@@ -147,6 +153,13 @@ impl MysqlDatabase {
         };
         self.watch.clone().over(work).await?;
         problem.map_or(Ok(found), Err)
+    }
+
+    /// Lets the server prepare a statement, and does nothing with it.
+    pub(super) async fn describe_only(&mut self, statement: &str) -> Result<(), DatabaseError> {
+        let text = AssertSqlSafe(statement.to_owned()).into_sql_str();
+        let connection = &mut self.connection;
+        self.watch.clone().over(async { connection.prepare(text).await.map_err(from_sqlx) }).await.map(drop)
     }
 
     /// Lets the server prepare a statement, and checks the number of its values.

@@ -5,6 +5,7 @@ mod contract;
 mod cursors;
 mod hostile;
 mod lock;
+mod logins;
 mod makes;
 mod rights;
 mod schema;

@@ -175,6 +175,6 @@ fn changed(table: &str) -> DatabaseError {
 }
 
 /// Whether a statement of the host names one of the tables.
-fn names_tool_table(statement: &str) -> bool {
+pub(super) fn names_tool_table(statement: &str) -> bool {
     statement.split(|c: char| !(c.is_alphanumeric() || c == '_')).any(is_tool_table)
 }

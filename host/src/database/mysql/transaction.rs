@@ -197,6 +197,9 @@ impl MysqlDatabase {
     /// tables are dropped as far as their names are known, and the session is replaced after the transaction.
     pub(super) async fn drop_temporary_now(&mut self) -> Result<(), DatabaseError> {
         self.close_statements();
+        if self.is_gated() {
+            return Ok(()); // Its login has none, and the session ends with the component.
+        }
         self.guard.end_migration();
         let temporary = std::mem::take(&mut self.guard.temporary);
         if self.transaction.is_some() && !temporary.is_empty() {
@@ -209,10 +212,17 @@ impl MysqlDatabase {
     /// Replaces the session if that is due and would not lose a transaction.
     pub(super) async fn renew_if_due(&mut self) -> Result<(), DatabaseError> {
         let is_due = self.guard.must_renew || self.watch.has_ended();
+        if is_due && self.is_gated() {
+            // Another session takes its place, with a ticket of its own.
+            return Err(super::error::lost("the session of the component has ended"));
+        }
         if is_due && self.transaction.is_none() { self.renew(Lost::Refused).await } else { Ok(()) }
     }
 
     pub(super) async fn reconnect_now(&mut self) -> Result<(), DatabaseError> {
+        if self.is_gated() {
+            return Err(super::error::lost("the session of the component is lost"));
+        }
         if self.is_alive().await {
             return Ok(());
         }

@@ -62,7 +62,6 @@ use sqlx::PgConnection;
 use self::connect::{Connected, Endpoint};
 use self::cursor::Cursor;
 use self::lock::Lock;
-use self::logins::PostgresLogins;
 use self::logins::session::Gated;
 use self::page::Pages;
 use self::reconnect::Left;
@@ -74,6 +73,7 @@ use self::transaction::Transaction;
 use self::types::Types;
 use self::watch::Watch;
 use self::writer::Writer;
+use super::logins::sessions::Logins;
 use super::opened::Opened;
 use super::{
     BatchLimits, Bulk, ConnectOptions, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, Facts,
@@ -135,7 +135,7 @@ pub(super) struct PostgresDatabase {
 
 /// Opens the database at the URL.
 pub async fn connect(url: &DatabaseUrl, options: &ConnectOptions) -> Result<Box<dyn Database>, DatabaseError> {
-    Ok(Box::new(PostgresLogins::new(open(url, options).await?)))
+    Ok(Box::new(Logins::new(open(url, options).await?)))
 }
 
 async fn open(url: &DatabaseUrl, options: &ConnectOptions) -> Result<PostgresDatabase, DatabaseError> {

@@ -42,7 +42,7 @@ pub(super) struct Ahead {
 impl PostgresDatabase {
     pub(super) async fn record_now(&mut self, changes: &[ToolChange]) -> Result<(), DatabaseError> {
         self.leave_ahead().await;
-        self.check_begin().await?;
+        self.check_begin_now().await?;
         let inspects = !self.inspected;
         let inspect = if inspects { INSPECT.as_str() } else { "" };
         let begin = prologue(&self.own, &self.at_work("NULL"));
@@ -330,7 +330,7 @@ async fn answers(connection: &mut PgConnection, text: &str) -> (Vec<PgRow>, Resu
 
 impl PostgresDatabase {
     /// Fails where no transaction that writes can be opened.
-    pub(super) async fn check_begin(&mut self) -> Result<(), DatabaseError> {
+    pub(super) async fn check_begin_now(&mut self) -> Result<(), DatabaseError> {
         self.check_free()?;
         if self.facts.read_only {
             return Err(super::transaction::read_only());

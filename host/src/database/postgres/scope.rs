@@ -17,6 +17,7 @@ use super::stored::Stored;
 use super::tool_tables::{FINGERPRINT, Fingerprint};
 use super::transaction::{commit, explain_aborted};
 use super::{Left, rights};
+use crate::database::logins::refusals::no_session;
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Role};
 use crate::sql::classify::StatementClass;
 use crate::sql::has_statement;
@@ -364,12 +365,6 @@ enum Names {
 /// Returns the text that sets the settings until the transaction ends; other statements can directly follow it.
 pub(super) fn set_local(settings: &[(&str, String)]) -> String {
     settings.iter().map(|(name, value)| format!("SET LOCAL {name} = {value}; ")).collect()
-}
-
-/// Returns the error for a component under grants that has no session of its login.
-fn no_session() -> DatabaseError {
-    DatabaseError::new(DatabaseErrorKind::Denied, "a component under grants has no session of its own login here")
-        .hint("run `runner grants sync`")
 }
 
 fn refuses_transaction() -> DatabaseError {

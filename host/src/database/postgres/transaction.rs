@@ -91,7 +91,7 @@ impl PostgresDatabase {
         isolation: Option<Isolation>,
     ) -> Result<(), DatabaseError> {
         self.leave_ahead().await;
-        self.check_begin().await?;
+        self.check_begin_now().await?;
         // Assigning a transaction id requires a transaction that may write.
         let also = self.at_work("pg_catalog.pg_current_xact_id()::pg_catalog.text");
         let xid = self.open(&prologue_of(part, isolation, &self.own, &also)).await?;

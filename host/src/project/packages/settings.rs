@@ -23,7 +23,7 @@ pub(in crate::project) fn read(section: &Section<'_, '_>, name: &str) -> Option<
         section.wrong("", format!("`[{}]` does not name a package", section.path()), hint);
         return None;
     }
-    section.only(&["key", "version", "allow", "raw_sql"]);
+    section.only(&["key", "version", "allow", "raw_sql", "password_env", "superuser"]);
     let key = section.text("key").map(|key| key.trim().to_owned());
     #[cfg(feature = "components")]
     if key.as_ref().is_some_and(|key| !super::signature::is_key(key)) {

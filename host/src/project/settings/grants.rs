@@ -28,17 +28,17 @@ pub(super) fn with_passwords(grants: &ComponentGrants, variables: &Variables) ->
 /// One table.
 pub(super) fn read(section: &Section<'_, '_>, _name: &str) -> Option<Arc<Grants>> {
     section.only(&["allow", "raw_sql", "password_env", "superuser"]);
-    let grants = Grants {
-        password_env: section.text("password_env").map(str::to_owned),
-        superuser: section.boolean("superuser"),
-        ..read_grants(section)
-    };
-    Some(Arc::new(grants))
+    Some(Arc::new(read_grants(section)))
 }
 
-/// What is granted in a table.
+/// What is granted in a table, that of a package too.
 pub(in crate::project) fn read_grants(section: &Section<'_, '_>) -> Grants {
-    let mut grants = Grants { raw_sql: section.boolean("raw_sql"), ..Grants::default() };
+    let mut grants = Grants {
+        raw_sql: section.boolean("raw_sql"),
+        password_env: section.text("password_env").map(str::to_owned),
+        superuser: section.boolean("superuser"),
+        ..Grants::default()
+    };
     for line in section.strings("allow") {
         let line = line.trim();
         if let Some(name) = line.strip_prefix(FUNCTION).map(str::trim).filter(|name| !name.is_empty()) {

@@ -1,6 +1,7 @@
 //! The output of `runner grants`.
 
 use super::{DIM, GOOD, ODD, PLAIN, STRONG, Text};
+use crate::database::Dialect;
 use crate::database::logins::LoginReport;
 
 /// The logins of components, and what each has.
@@ -32,14 +33,24 @@ pub fn logins(found: &LoginReport) -> Text {
     text
 }
 
-/// The statements for somebody who may run them.
-pub fn login_statements(found: &LoginReport) -> Text {
+/// The statements for somebody who may run them, as the server's own client reads them.
+pub fn login_statements(found: &LoginReport, dialect: Dialect) -> Text {
     let mut text = Text::new();
     if found.statements.is_empty() {
         return text;
     }
-    for statement in ["BEGIN", &found.statements.join(";\n"), "COMMIT"] {
-        text.push_whole(PLAIN, &format!("{statement};"));
+    if dialect == Dialect::Postgres {
+        for statement in ["BEGIN", &found.statements.join(";\n"), "COMMIT"] {
+            text.push_whole(PLAIN, &format!("{statement};"));
+        }
+        return text;
+    }
+    for statement in &found.statements {
+        // The client ends a statement at the first semicolon, also in a procedure.
+        match statement.contains(';') {
+            true => text.push_whole(PLAIN, &format!("DELIMITER //\n{statement}//\nDELIMITER ;")),
+            false => text.push_whole(PLAIN, &format!("{statement};")),
+        }
     }
     text
 }

@@ -7,7 +7,7 @@ struct Granted;
 
 impl Migration for Granted {
     fn describe() -> Description {
-        Description::new("copy people").reads_table("people").writes_table("copies")
+        Description::new("copy people").reads_table("people").writes_table("copies").atomic()
     }
 
     fn upgrade() -> Result<()> {

@@ -11,16 +11,16 @@ const SETTINGS: &str = "SELECT CONCAT_WS(',', @@sql_mode, @@time_zone, @@foreign
      @@autocommit, @@completion_type, @@sql_select_limit, @@max_error_count, @@sql_safe_updates, \
      @@character_set_client, @@character_set_results, DATABASE())";
 
-struct Arena {
+pub(super) struct Arena {
     _server: servers::Server,
-    url: String,
+    pub(super) url: String,
     lock: String,
     /// The session that looks.
-    witness: Box<dyn Database>,
+    pub(super) witness: Box<dyn Database>,
 }
 
 impl Arena {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         let server = servers::Server::private(servers::Kind::Mariadb).start();
         server.client().sql("CREATE DATABASE app; CREATE DATABASE elsewhere");
         let url = format!("mysql://root@127.0.0.1:{}/app", server.port());
@@ -32,7 +32,7 @@ impl Arena {
         Self { _server: server, url, lock: format!("runner:{digest}"), witness }
     }
 
-    async fn state(&mut self) -> Vec<Vec<Vec<Value>>> {
+    pub(super) async fn state(&mut self) -> Vec<Vec<Vec<Value>>> {
         let mut state = Vec::new();
         for (_, ask) in CORPUS.state {
             let limits = QueryLimits::NONE;
@@ -49,13 +49,13 @@ impl Arena {
     }
 
     /// The sessions that hold the two parts of the lock.
-    async fn holders(&mut self) -> [String; 2] {
+    pub(super) async fn holders(&mut self) -> [String; 2] {
         let ask = |part| format!("SELECT IFNULL(CAST(IS_USED_LOCK('{}{part}') AS CHAR), 'nobody')", self.lock);
         let asks = ["", ":work"].map(ask);
         [text_of(self.witness.as_mut(), &asks[0]).await, text_of(self.witness.as_mut(), &asks[1]).await]
     }
 
-    fn fill(&self, text: &str, [holder, worker]: &[String; 2]) -> String {
+    pub(super) fn fill(&self, text: &str, [holder, worker]: &[String; 2]) -> String {
         named(text)
             .replace("{t}", CORPUS.tampering)
             .replace("{lock}", &self.lock)
@@ -64,7 +64,7 @@ impl Arena {
     }
 
     /// Runs a case as a migration; the answers of its statements, and of its end.
-    async fn attack(
+    pub(super) async fn attack(
         database: &mut dyn Database,
         role: Role,
         in_transaction: bool,
@@ -99,7 +99,7 @@ fn named(text: &str) -> String {
 }
 
 /// The spellings of a case.
-fn variants(statements: &[&str]) -> Vec<Vec<String>> {
+pub(super) fn variants(statements: &[&str]) -> Vec<Vec<String>> {
     let each = |change: &dyn Fn(&str) -> String| statements.iter().map(|text| change(text)).collect();
     let swap = |text: &str| -> String {
         // The parts in braces, and the paths of files, stay.
@@ -185,7 +185,7 @@ async fn hostile_statements_change_nothing_or_are_found_out() {
     assert!(tried > 1_000, "{tried}");
 }
 
-async fn take_lock(database: &mut dyn Database) {
+pub(super) async fn take_lock(database: &mut dyn Database) {
     let request =
         LockRequest { wait: std::time::Duration::from_secs(30), run_id: "r".to_owned(), owner: "arena".to_owned() };
     database.lock(&request, &StopSignal::default(), &|_| {}).await.expect("the lock");

@@ -1,6 +1,6 @@
 //! What the server's catalogues say about the login of a run, the tables, and the logins of components.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use sqlx::PgConnection;
 use sqlx::postgres::PgRow;
@@ -8,6 +8,7 @@ use sqlx::postgres::PgRow;
 use super::super::schema::literal;
 use super::super::scope::{rows, text_of};
 use crate::database::DatabaseError;
+use crate::database::logins::rights::{Relation, Relations, Rights};
 
 /// What was found.
 #[derive(Clone, Debug, Default)]
@@ -25,24 +26,13 @@ pub(super) struct Catalogue {
     /// The schemas in which everybody may create objects.
     pub open_schemas: Vec<String>,
     /// The tables and views, by schema and name.
-    pub relations: BTreeMap<(String, String), Relation>,
+    pub relations: Relations,
     /// The functions that are not the server's own: schema, name, and types.
     pub functions: Vec<(String, String, String)>,
     /// The logins of components.
     pub logins: BTreeMap<String, Found>,
     /// Functions that run with the rights of another and that everybody may call.
     pub definers: Vec<String>,
-}
-
-/// A table or a view.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Relation {
-    /// Its columns.
-    pub columns: BTreeSet<String>,
-    /// The sequences of its columns.
-    pub sequences: Vec<(String, String)>,
-    /// It is a view that reads with the rights of its owner.
-    pub reaches_past: bool,
 }
 
 /// A login that exists.
@@ -61,11 +51,8 @@ pub(super) struct Found {
     /// Objects that belong to it in this database or in none.
     pub owns: i64,
     /// Its rights in this database, as `GRANT` spells them.
-    pub rights: BTreeSet<String>,
+    pub rights: Rights,
 }
-
-/// What the names of all logins begin with.
-pub(super) const PREFIX: &str = "runner_";
 
 const SERVER: &str = "\
     SELECT me.rolname, me.rolsuper, d.datname, \
@@ -223,7 +210,7 @@ fn login(row: &PgRow) -> Found {
         has_settings: is(row, 10),
         member_of: cell(row, 11).split('\u{1}').map(str::to_owned).filter(|it| !it.is_empty()).collect(),
         owns: cell(row, 12).parse().unwrap_or_default(),
-        rights: BTreeSet::new(),
+        rights: Rights::new(),
     }
 }
 

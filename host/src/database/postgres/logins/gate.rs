@@ -12,7 +12,7 @@ use sqlx::PgConnection;
 
 use super::super::schema::literal;
 use super::super::scope::{rows, text_of};
-use crate::database::{DatabaseError, DatabaseErrorKind};
+use crate::database::DatabaseError;
 
 /// The schema of the gate.
 pub(in crate::database::postgres) const GATE: &str = "runner_gate";
@@ -258,14 +258,4 @@ pub(super) fn ticket(token_sha256: &str, login: &str, backend: i32) -> String {
          VALUES (pg_catalog.decode('{token_sha256}', 'hex'), {}, {backend}); ",
         literal(login)
     )
-}
-
-/// The error of a gate that is not as it should be.
-pub(super) fn broken(difference: &str) -> DatabaseError {
-    DatabaseError::new(
-        DatabaseErrorKind::Denied,
-        "components under grants cannot run, because the gate of their logins is not there",
-    )
-    .detail(difference)
-    .hint("run `runner grants sync`")
 }

@@ -16,6 +16,7 @@ use super::session::Gated;
 use super::wanted::quote;
 use super::{gate, password};
 use crate::database::logins::Secret;
+use crate::database::logins::refusals::{WRONG_SECRET, cannot_set_password, no_secret, refused};
 use crate::database::{DatabaseError, DatabaseErrorKind, Grants};
 
 /// How long the server accepts a password that the host has set. Sessions that it has opened go on.
@@ -35,7 +36,7 @@ const PATH: &str = "SELECT pg_catalog.string_agg(pg_catalog.quote_ident(s.name),
 
 impl PostgresDatabase {
     /// Opens a session of the login of a component with these grants, with its rights brought in line.
-    pub(super) async fn log_in(&mut self, grants: &Grants) -> Result<Self, DatabaseError> {
+    pub(super) async fn log_in_now(&mut self, grants: &Grants) -> Result<Self, DatabaseError> {
         self.check_free()?;
         let path = self.ask(PATH).await?;
         let login = self.align_now(grants).await?;
@@ -43,7 +44,7 @@ impl PostgresDatabase {
         if let Some(request) = &self.locked_for {
             simple(&mut connection, &set_application(&request.run_id)).await?;
         }
-        let token = password::random();
+        let token = Secret::random();
         let digest = hex::encode(Sha256::digest(token.reveal()));
         self.run(&gate::ticket(&digest, &login, found.backend)).await?;
         let mut guest = Self::of(connection, self.endpoint.clone(), found);
@@ -58,17 +59,12 @@ impl PostgresDatabase {
 
     async fn open_as(&mut self, login: &str, grants: &Grants) -> Result<(PgConnection, Connected), DatabaseError> {
         if let (Some(variable), None) = (&grants.password_env, &grants.secret) {
-            let unset =
-                format!("the variable `{variable}`, which holds the password of the login `{login}`, is not set");
-            return Err(DatabaseError::new(DatabaseErrorKind::Configuration, unset)
-                .hint("set it, or remove `password_env`: then each run sets a password of its own"));
+            return Err(no_secret(variable, login));
         }
         if let Some(secret) = &grants.secret {
             let opened = self.endpoint.as_login(login, secret.reveal()).open_for_work().await;
             return opened.map_err(|error| match WRONG_PASSWORD.contains(&&*error.code) {
-                true => {
-                    refused(login, &error).hint("check the variable that `password_env` of its `[grants.NAME]` names")
-                }
+                true => refused(login, &error).hint(WRONG_SECRET),
                 false => error,
             });
         }
@@ -97,7 +93,7 @@ impl PostgresDatabase {
 
     /// Gives a login a password of this run.
     async fn set_password(&mut self, login: &str) -> Result<Secret, DatabaseError> {
-        let secret = password::random();
+        let secret = Secret::random();
         let text = format!(
             "DO LANGUAGE plpgsql $runner$ BEGIN EXECUTE pg_catalog.format('ALTER ROLE {} PASSWORD %L VALID UNTIL %L', {}, \
              pg_catalog.now() OPERATOR(pg_catalog.+) '{VALID}'::pg_catalog.interval); END $runner$; ",
@@ -105,12 +101,7 @@ impl PostgresDatabase {
             literal(&password::verifier(&secret))
         );
         self.run(&text).await.map_err(|error| match error.kind {
-            DatabaseErrorKind::Denied => DatabaseError::new(
-                DatabaseErrorKind::Denied,
-                format!("runner's own login may not set the password of `{login}`"),
-            )
-            .code(error.code)
-            .hint("name a variable that holds its password with `password_env` below its `[grants.NAME]`, or give runner's login CREATEROLE"),
+            DatabaseErrorKind::Denied => cannot_set_password(login, error.code, "CREATEROLE"),
             _ => error,
         })?;
         self.endpoint.settings().passwords.keep(login, secret.clone());
@@ -137,10 +128,4 @@ impl PostgresDatabase {
         self.note_loss(&found);
         Ok(found?.first().and_then(|row| text_of(row, 0)))
     }
-}
-
-fn refused(login: &str, error: &DatabaseError) -> DatabaseError {
-    DatabaseError::new(DatabaseErrorKind::Denied, format!("the server does not let the login `{login}` in"))
-        .code(error.code.clone())
-        .detail(error.message.clone())
 }

@@ -12,9 +12,10 @@ use super::super::settings::prologue_of;
 use super::super::transaction::{Transaction, commit, explain_aborted};
 use crate::data::{RowSet, Value};
 use crate::database::logins::Secret;
-use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Part, QueryLimits, ToolChange};
+use crate::database::logins::refusals::{check_statement, of_gate};
+use crate::database::{DatabaseError, Dialect, Part, QueryLimits, ToolChange};
 use crate::sql::Isolation;
-use crate::sql::{identifiers, substitute};
+use crate::sql::substitute;
 
 /// What makes a session one of a component's own login.
 pub(in crate::database::postgres) struct Gated {
@@ -32,24 +33,13 @@ const READ: &str = "SELECT runner_gate.read($1, $2, $3)";
 const SEAL: &str = "SELECT runner_gate.seal($1)";
 const FINISH: &str = "SELECT runner_gate.finish($1)";
 
-/// Begins the messages of the gate.
-const OURS: &str = "runner: ";
-
 /// What a component under grants may say. The login may do no more; this only gives the better error.
 const MAY_SAY: [&str; 10] =
     ["SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "VALUES", "TABLE", "WITH", "EXPLAIN", "SHOW"];
 
 /// Refuses a statement of a component under grants that is neither a query nor a change of rows.
 pub(in crate::database::postgres) fn check(statement: &str) -> Result<(), DatabaseError> {
-    let words = identifiers(statement, Dialect::Postgres);
-    if words.first().is_some_and(|first| MAY_SAY.iter().any(|word| first.eq_ignore_ascii_case(word))) {
-        return Ok(());
-    }
-    Err(DatabaseError::new(
-        DatabaseErrorKind::Denied,
-        format!("a component under grants cannot run `{}`", crate::sql::excerpt(statement)),
-    )
-    .hint("it may read and change rows; put everything else into a migration in SQL"))
+    check_statement(statement, Dialect::Postgres, &MAY_SAY)
 }
 
 impl Gated {
@@ -70,7 +60,7 @@ impl PostgresDatabase {
     }
 
     /// Opens a transaction, and the gate in it.
-    pub(super) async fn begin_gated(
+    pub(super) async fn begin_gated_now(
         &mut self,
         part: Option<Part>,
         isolation: Option<Isolation>,
@@ -98,7 +88,7 @@ impl PostgresDatabase {
 
     /// Proves that the open transaction is the one that was begun, and commits it. `proof`: a statement that fails unless the run
     /// still holds its lock.
-    pub(super) async fn commit_gated(&mut self, proof: &str) -> Result<(), DatabaseError> {
+    pub(super) async fn commit_gated_now(&mut self, proof: &str) -> Result<(), DatabaseError> {
         let Some(transaction) = self.transaction.take() else { return Err(DatabaseError::no_transaction("commit")) };
         self.forget_statements();
         self.check_usable()?;
@@ -134,7 +124,7 @@ impl PostgresDatabase {
     }
 
     /// Makes changes to the tool's tables in the open transaction.
-    pub(super) async fn change_gated(&mut self, changes: &[ToolChange]) -> Result<(), DatabaseError> {
+    pub(super) async fn change_gated_now(&mut self, changes: &[ToolChange]) -> Result<(), DatabaseError> {
         let text = self.text_of(changes)?;
         self.write_text(&text).await.map(drop).map_err(|error| super::super::record::ours(error, None))
     }
@@ -188,7 +178,7 @@ impl PostgresDatabase {
         for text in texts {
             query = query.bind(*text);
         }
-        let row = self.connection.fetch_one(query).await.map_err(|error| explained(from_sqlx(&error, None)))?;
+        let row = self.connection.fetch_one(query).await.map_err(|error| of_gate(from_sqlx(&error, None)))?;
         let count = if call == WRITE { row.try_get::<i64, _>(0).unwrap_or_default() } else { 0 };
         Ok(u64::try_from(count).unwrap_or_default())
     }
@@ -234,17 +224,6 @@ fn spell(value: &Value) -> Option<String> {
         Value::Bytes(bytes) => format!("E'\\\\x{}'::pg_catalog.bytea", hex::encode(bytes)),
         _ => return None,
     })
-}
-
-/// The error of the gate in the words of the operator.
-fn explained(error: DatabaseError) -> DatabaseError {
-    let Some(reason) = error.message.strip_prefix(OURS) else { return error };
-    let denied = |message: String| DatabaseError::new(DatabaseErrorKind::Denied, message).code(error.code.clone());
-    match reason {
-        "refused" => denied("the gate refused this session, which has no open transaction of its own".to_owned())
-            .hint("a pooler must give each login a session of its own, not one for each transaction"),
-        other => denied(format!("{other}, and nothing of it remains")),
-    }
 }
 
 #[cfg(test)]

@@ -7,12 +7,14 @@ use super::super::search_path::OURS;
 use super::super::settings::prologue;
 use super::catalogue::Catalogue;
 use super::gate;
-use super::wanted::{self, Wanted, login_of};
+use super::wanted::{self, Wanted};
+use crate::database::logins::names::login_of;
+use crate::database::logins::refusals::{
+    DBA, all_out_of_line, broken_gate, cannot_bring_in_line, out_of_line, superuser, unknown,
+};
+use crate::database::logins::rights;
 use crate::database::logins::{LoginReport, LoginRequest, LoginTask, WantedLogin};
 use crate::database::{DatabaseError, DatabaseErrorKind, Grants};
-
-/// The way out for whoever may not do it.
-const DBA: &str = "let somebody who may run what `runner grants sync --sql` prints";
 
 impl PostgresDatabase {
     /// Looks at the logins; brings them in line if it is asked to.
@@ -20,7 +22,6 @@ impl PostgresDatabase {
         let task = request.task;
         for wanted in &request.wanted {
             wanted::check(wanted)?;
-            check_schemas(wanted)?;
         }
         self.apart(async |database: &mut Self| {
             let found = database.look_at_logins(request).await?;
@@ -37,16 +38,7 @@ impl PostgresDatabase {
                 return Err(super::super::transaction::read_only());
             }
             let done = simple(&mut database.connection, &found.statements.join(";\n")).await;
-            done.map_err(|error| match error.kind {
-                DatabaseErrorKind::Denied => {
-                    let denied = DatabaseError::new(
-                        DatabaseErrorKind::Denied,
-                        format!("the logins cannot be brought in line: {}", error.message),
-                    );
-                    denied.code(error.code).hint(DBA)
-                }
-                _ => error,
-            })?;
+            done.map_err(cannot_bring_in_line)?;
             // What the server only warned of was not done.
             let after = database.look_at_logins(request).await?;
             if !after.statements.is_empty() {
@@ -70,42 +62,42 @@ impl PostgresDatabase {
         }
         for wanted in wanted {
             wanted::check(wanted)?;
-            check_schemas(wanted)?;
         }
         self.apart(async |database: &mut Self| {
             let names = database.names_of(wanted);
             let catalogue = Catalogue::read(&mut database.connection, &names).await?;
             if let Some(wanted) = wanted.iter().find(|wanted| catalogue.is_superuser && !wanted.grants.superuser) {
-                return Err(DatabaseError::new(
-                    DatabaseErrorKind::Denied,
-                    format!("`{}` has grants, and runner's own login `{}` is a superuser", wanted.id, catalogue.host),
-                )
-                .hint(
-                    "connect as a role that owns the database and is no superuser, or write `superuser = true` below its \
-                     `[grants.NAME]` to run it all the same",
+                return Err(superuser(
+                    &wanted.id,
+                    &catalogue.host,
+                    "is a superuser",
+                    "a role that owns the database and is no superuser",
                 ));
             }
             if let Some(difference) = gate::difference(&mut database.connection).await? {
-                return Err(gate::broken(&difference));
+                return Err(broken_gate(&difference));
             }
             let mut reasons = Vec::new();
             for wanted in wanted {
                 let login = login_of(&catalogue.database, &wanted.grants.component);
-                let whole = Wanted { rights: catalogue.logins.get(&login).map(|it| it.rights.clone()).unwrap_or_default(), ..Wanted::default() };
+                let whole = Wanted {
+                    rights: catalogue.logins.get(&login).map(|it| it.rights.clone()).unwrap_or_default(),
+                    ..Wanted::default()
+                };
                 // The rights are brought in line when it runs: migrations before it may create the tables.
                 let differences = wanted::differences(catalogue.logins.get(&login), &whole);
-                reasons.extend(differences.iter().map(|difference| format!("the login `{login}` of `{}`: {difference}", wanted.id)));
+                reasons.extend(
+                    differences
+                        .iter()
+                        .map(|difference| format!("the login `{login}` of `{}`: {difference}", wanted.id)),
+                );
             }
             if catalogue.temporary || catalogue.create {
                 reasons.push("everybody may create temporary tables or schemas in the database".to_owned());
             }
             let open = catalogue.open_schemas.iter();
             reasons.extend(open.map(|schema| format!("everybody may create objects in the schema `{schema}`")));
-            match reasons.as_slice() {
-                [] => Ok(((), false)),
-                [only] => Err(out_of_line(only.clone())),
-                [first, rest @ ..] => Err(out_of_line(first.clone()).detail(rest.join("; "))),
-            }
+            all_out_of_line(reasons).map(|()| ((), false))
         })
         .await
     }
@@ -117,7 +109,7 @@ impl PostgresDatabase {
             let login = login_of(&database.database, &grants.component);
             let catalogue = Catalogue::read(&mut database.connection, std::slice::from_ref(&login)).await?;
             if let Some(difference) = gate::difference(&mut database.connection).await? {
-                return Err(gate::broken(&difference));
+                return Err(broken_gate(&difference));
             }
             let wanted = Wanted::of(grants, &catalogue, &schema);
             if !wanted.unknown.is_empty() {
@@ -136,8 +128,11 @@ impl PostgresDatabase {
                 return Err(again.detail(error.message));
             }
             let after = Catalogue::read(&mut database.connection, std::slice::from_ref(&login)).await?;
-            let left =
-                after.logins.get(&login).map(|found| wanted::differences_of_rights(found, &wanted)).unwrap_or_default();
+            let left = after
+                .logins
+                .get(&login)
+                .map(|found| rights::differences(&found.rights, &wanted.rights))
+                .unwrap_or_default();
             match left.is_empty() {
                 true => Ok((login, true)),
                 false => Err(again.detail(left.join("; "))),
@@ -187,23 +182,4 @@ impl PostgresDatabase {
         self.busy = false;
         done
     }
-}
-
-/// No grant is about the tool's own schemas, nor about those of the server.
-fn check_schemas(wanted: &WantedLogin) -> Result<(), DatabaseError> {
-    let of = wanted.grants.tables.iter().find(|grant| grant.tables.schema.as_deref().is_some_and(wanted::is_forbidden));
-    let Some(grant) = of else { return Ok(()) };
-    Err(DatabaseError::new(DatabaseErrorKind::Denied, format!("`{}` cannot be granted `{grant}`", wanted.id))
-        .hint("the schemas of runner and of the server are not granted to components"))
-}
-
-fn out_of_line(reason: String) -> DatabaseError {
-    DatabaseError::new(DatabaseErrorKind::Denied, reason).hint("run `runner grants sync`")
-}
-
-/// The error of grants that name what does not exist.
-fn unknown(names: &[String]) -> DatabaseError {
-    let what = if names.len() == 1 { "a grant names what does not exist" } else { "grants name what does not exist" };
-    DatabaseError::new(DatabaseErrorKind::Configuration, format!("{what}: {}", names.join("; ")))
-        .hint("correct the lines in `runner.toml`, or apply the migrations that create it first")
 }

@@ -1,17 +1,15 @@
 //! What a login should be, worked out from grants and the catalogue; and the statements that make it so. Pure.
 
-use std::collections::BTreeSet;
-
-use sha2::{Digest as _, Sha256};
-
-use super::catalogue::{Catalogue, Found, PREFIX, Relation};
+use super::catalogue::{Catalogue, Found};
 use super::gate::{self, GATE};
 use crate::database::facts::TOOL_SCHEMA;
-use crate::database::grants::{Grant, Grants, Verb};
+use crate::database::grants::Grants;
+use crate::database::logins::names::login_of;
+use crate::database::logins::refusals::check_wanted;
+use crate::database::logins::rights::{self, Granted, Rights, resolve};
 use crate::database::logins::{LoginReport, LoginRequest, LoginState, Removal, WantedLogin};
 use crate::database::postgres::schema::literal;
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect};
-use crate::suggest::did_you_mean;
 
 /// The greatest number of sessions of a login: a transform with as many connections as `--jobs` accepts, one more that reads ahead,
 /// and one that cancels. A component cannot open any, so this bounds only what others do with a password.
@@ -21,21 +19,11 @@ pub(super) const CONNECTIONS: i64 = 64;
 #[derive(Debug, Default)]
 pub(super) struct Wanted {
     /// As `GRANT` spells them, such as `SELECT ("id") ON TABLE "public"."customers"`.
-    pub rights: BTreeSet<String>,
+    pub rights: Rights,
     /// What grants name that does not exist.
     pub unknown: Vec<String>,
     /// Views that read with the rights of their owners.
     pub views: Vec<String>,
-}
-
-/// Returns the name of a component's login. Logins belong to the whole server, so it has the database in it; and a digest, since a
-/// name may have 63 bytes only.
-pub(super) fn login_of(database: &str, revision: &str) -> String {
-    let digest = hex::encode(Sha256::digest(format!("{database}\0{revision}")));
-    let part = |text: &str, length| -> String {
-        text.chars().filter(char::is_ascii_alphanumeric).take(length).collect::<String>().to_ascii_lowercase()
-    };
-    format!("{PREFIX}{}_{}_{}", part(database, 20), part(revision, 20), &digest[..8])
 }
 
 /// The comment on a login, from which it is known again when the settings no longer name its component.
@@ -49,21 +37,7 @@ fn comment_start(database: &str) -> String {
 
 /// Fails if grants ask for what a login cannot be given here.
 pub(super) fn check(wanted: &WantedLogin) -> Result<(), DatabaseError> {
-    let of_schema = |grant: &&Grant| matches!(grant.verb, Verb::Create | Verb::Alter | Verb::Drop);
-    let refused: Vec<String> =
-        wanted.grants.tables.iter().filter(of_schema).map(|grant| format!("`{grant}`")).collect();
-    if refused.is_empty() {
-        return Ok(());
-    }
-    Err(DatabaseError::new(
-        DatabaseErrorKind::Denied,
-        format!(
-            "`{}` cannot be granted {} on PostgreSQL: a login of its own creates and changes nothing",
-            wanted.id,
-            refused.join(", ")
-        ),
-    )
-    .hint("put the schema change into a migration in SQL before it, and remove the line"))
+    check_wanted(wanted, Dialect::Postgres, |grant| grant.tables.schema.as_deref().is_some_and(is_forbidden))
 }
 
 impl Wanted {
@@ -73,64 +47,28 @@ impl Wanted {
         wanted.rights.insert(format!("CONNECT ON DATABASE {}", quote(&catalogue.database)));
         wanted.rights.insert(format!("USAGE ON SCHEMA {}", quote(GATE)));
         wanted.rights.extend(gate::callable().map(|function| format!("EXECUTE ON FUNCTION {function}")));
-        for grant in &grants.tables {
-            wanted.add(grant, catalogue, grant.tables.schema.as_deref().unwrap_or(schema));
+        let found = resolve(grants, &catalogue.relations, schema);
+        for granted in &found.granted {
+            wanted.add(granted);
         }
+        (wanted.unknown, wanted.views) = (found.unknown, found.views);
         for function in &grants.functions {
             wanted.add_function(function, catalogue, schema);
         }
         wanted
     }
 
-    fn add(&mut self, grant: &Grant, catalogue: &Catalogue, schema: &str) {
-        let privilege = match grant.verb {
-            Verb::Read => "SELECT",
-            Verb::Insert => "INSERT",
-            Verb::Update => "UPDATE",
-            Verb::Delete => "DELETE",
-            Verb::Alter | Verb::Create | Verb::Drop => return,
-        };
-        let is_meant = |name: &str| {
-            if grant.tables.is_prefix { name.starts_with(&grant.tables.name) } else { name == grant.tables.name }
-        };
-        let of_schema = || catalogue.relations.iter().filter(|((of, _), _)| of == schema);
-        let mut any = false;
-        for ((_, name), relation) in of_schema().filter(|((_, name), _)| is_meant(name)) {
-            any = true;
-            self.add_to(grant, privilege, (schema, name), relation);
-        }
-        if !any && !grant.tables.is_prefix {
-            let names = of_schema().map(|((_, name), _)| name.as_str());
-            let like = did_you_mean(&grant.tables.name, names).map(|name| format!(" (did you mean `{name}`?)"));
-            self.unknown.push(format!(
-                "`{grant}`: there is no table `{schema}.{}`{}",
-                grant.tables.name,
-                like.unwrap_or_default()
-            ));
-        }
-    }
-
-    fn add_to(&mut self, grant: &Grant, privilege: &str, (schema, name): (&str, &str), relation: &Relation) {
+    fn add(&mut self, granted: &Granted<'_>) {
+        let Granted { privilege, table: (schema, name), columns, relation } = granted;
         let table = format!("{}.{}", quote(schema), quote(name));
         self.rights.insert(format!("USAGE ON SCHEMA {}", quote(schema)));
-        if grant.columns.is_empty() {
+        if columns.is_empty() {
             self.rights.insert(format!("{privilege} ON TABLE {table}"));
         }
-        for column in &grant.columns {
-            if relation.columns.contains(column) {
-                self.rights.insert(format!("{privilege} ({}) ON TABLE {table}", quote(column)));
-                continue;
-            }
-            let like = did_you_mean(column, relation.columns.iter().map(String::as_str));
-            let like = like.map(|name| format!(" (did you mean `{name}`?)")).unwrap_or_default();
-            self.unknown.push(format!("`{grant}`: `{schema}.{name}` has no column `{column}`{like}"));
-        }
-        if grant.verb == Verb::Insert {
+        self.rights.extend(columns.iter().map(|column| format!("{privilege} ({}) ON TABLE {table}", quote(column))));
+        if *privilege == "INSERT" {
             let of = relation.sequences.iter().map(|(schema, name)| format!("{}.{}", quote(schema), quote(name)));
             self.rights.extend(of.map(|sequence| format!("USAGE ON SEQUENCE {sequence}")));
-        }
-        if relation.reaches_past {
-            self.views.push(format!("{schema}.{name}"));
         }
     }
 
@@ -161,27 +99,13 @@ pub(super) fn differences(found: Option<&Found>, wanted: &Wanted) -> Vec<String>
     if found.owns > 0 {
         differences.push("it owns something".to_owned());
     }
-    differences.extend(differences_of_rights(found, wanted));
+    differences.extend(rights::differences(&found.rights, &wanted.rights));
     differences
 }
 
-/// Returns what it lacks, and what it has beyond what it should have.
-pub(super) fn differences_of_rights(found: &Found, wanted: &Wanted) -> Vec<String> {
-    let lacks = wanted.rights.difference(&found.rights).map(|right| format!("it lacks {right}"));
-    let beyond = found.rights.difference(&wanted.rights).map(|right| format!("it has {right}"));
-    lacks.chain(beyond).collect()
-}
-
 /// The statements that give a login its rights and take others away.
-pub(super) fn align(login: &str, found: &BTreeSet<String>, wanted: &BTreeSet<String>) -> Vec<String> {
-    let role = quote(login);
-    let beyond = found.difference(wanted).map(|right| {
-        let right = right.strip_suffix(" WITH GRANT OPTION").unwrap_or(right);
-        format!("REVOKE {right} FROM {role} CASCADE")
-    });
-    // A right that may be passed on is taken away as a whole, and given again.
-    let again = |right: &&String| !found.contains(*right) || found.contains(&format!("{right} WITH GRANT OPTION"));
-    beyond.chain(wanted.iter().filter(again).map(|right| format!("GRANT {right} TO {role}"))).collect()
+pub(super) fn align(login: &str, found: &Rights, wanted: &Rights) -> Vec<String> {
+    rights::align(&quote(login), found, wanted, " CASCADE")
 }
 
 /// The statements for a login, and how it stands.
@@ -243,7 +167,7 @@ fn one(
     if owns {
         statements.push(format!("DROP OWNED BY {role}"));
     }
-    let none = BTreeSet::new();
+    let none = Rights::new();
     let rights = found.filter(|_| !owns).map_or(&none, |found| &found.rights);
     statements.extend(align(&login, rights, &of.rights));
     report.statements.extend(statements);

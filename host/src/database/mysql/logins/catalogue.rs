@@ -1,0 +1,196 @@
+//! What the server says about the user of a run, the tables, and the logins of components.
+
+use std::collections::BTreeMap;
+
+use sqlx::MySqlConnection;
+
+use super::super::error::NO_TABLE;
+use super::super::refusals::is_tool_name;
+use super::super::session::{self, literal, text};
+use super::gate::{self, named};
+use super::shown::Shown;
+use crate::database::logins::rights::{Relations, Rights};
+use crate::database::{DatabaseError, DatabaseErrorKind};
+
+/// What was found.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Catalogue {
+    /// The user of the run, as `CURRENT_USER()` says it.
+    pub host: String,
+    /// It may write everything on the server.
+    pub is_superuser: bool,
+    /// It may not read the rights of others.
+    pub is_blind: bool,
+    /// The database.
+    pub database: String,
+    /// The tables and views.
+    pub relations: Relations,
+    /// The functions: database, name, and whether it runs with the rights of its owner.
+    pub functions: Vec<(String, String, bool)>,
+    /// The logins of components that exist, or that are known to have been made.
+    pub logins: BTreeMap<String, Found>,
+    /// What everybody may do in the database, in words.
+    pub open: Vec<String>,
+}
+
+/// A login.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Found {
+    /// The revision of its component, if it is noted.
+    pub revision: Option<String>,
+    /// Whether it exists; where that is not known, it is taken to.
+    pub exists: bool,
+    /// What it should not be, in words.
+    pub attributes: Vec<String>,
+    /// Its roles, quoted.
+    pub roles: Vec<String>,
+    /// Its rights, as `GRANT` spells them.
+    pub rights: Rights,
+}
+
+/// The greatest number of sessions of a login; see `CONNECTIONS` of PostgreSQL.
+pub(super) const CONNECTIONS: u32 = 64;
+
+/// Privileges on the whole server with which a user can make itself everything else.
+const EVERYTHING: &str = "'SUPER', 'FILE', 'INSERT', 'UPDATE', 'DELETE', 'CREATE ROUTINE', 'SET USER'";
+
+/// There is no such user.
+const NO_USER: [&str; 2] = ["1141", "1396"];
+
+impl Catalogue {
+    /// Asks the server. `schemas`: the databases that grants are about; `logins`: the names of those that are wanted.
+    pub(super) async fn read(
+        connection: &mut MySqlConnection,
+        database: &str,
+        schemas: &[String],
+        logins: &[String],
+    ) -> Result<Self, DatabaseError> {
+        let mut found = Self { database: database.to_owned(), ..Self::default() };
+        let asked = format!(
+            "SELECT CURRENT_USER(), EXISTS (SELECT 1 FROM information_schema.USER_PRIVILEGES WHERE PRIVILEGE_TYPE IN ({EVERYTHING}) \
+             AND GRANTEE = CONCAT('''', SUBSTRING_INDEX(CURRENT_USER(), '@', 1), '''@''', \
+             SUBSTRING(CURRENT_USER(), CHAR_LENGTH(SUBSTRING_INDEX(CURRENT_USER(), '@', 1)) + 2), ''''))"
+        );
+        let row = session::one(connection, asked).await?;
+        (found.host, found.is_superuser) = (text(&row, 0), text(&row, 1) == "1");
+        found.read_tables(connection, schemas).await?;
+        found.read_logins(connection, logins).await?;
+        found.read_open(connection).await?;
+        Ok(found)
+    }
+
+    async fn read_tables(&mut self, connection: &mut MySqlConnection, schemas: &[String]) -> Result<(), DatabaseError> {
+        let list =
+            std::iter::once(&self.database).chain(schemas).map(|name| literal(name)).collect::<Vec<_>>().join(", ");
+        let columns = format!(
+            "SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME FROM information_schema.COLUMNS WHERE TABLE_SCHEMA IN ({list})"
+        );
+        for row in &session::all(connection, columns).await? {
+            let (schema, name) = (text(row, 0), text(row, 1));
+            if !is_tool_name(&name) {
+                self.relations.entry((schema, name)).or_default().columns.insert(text(row, 2));
+            }
+        }
+        let views = format!(
+            "SELECT TABLE_SCHEMA, TABLE_NAME FROM information_schema.VIEWS WHERE SECURITY_TYPE = 'DEFINER' AND TABLE_SCHEMA IN ({list})"
+        );
+        for row in &session::all(connection, views).await? {
+            if let Some(relation) = self.relations.get_mut(&(text(row, 0), text(row, 1))) {
+                relation.reaches_past = true;
+            }
+        }
+        let functions = format!(
+            "SELECT ROUTINE_SCHEMA, ROUTINE_NAME, SECURITY_TYPE FROM information_schema.ROUTINES WHERE ROUTINE_TYPE = 'FUNCTION' AND \
+             ROUTINE_SCHEMA IN ({list})"
+        );
+        let functions = session::all(connection, functions).await?;
+        self.functions = functions.iter().map(|row| (text(row, 0), text(row, 1), text(row, 2) == "DEFINER")).collect();
+        Ok(())
+    }
+
+    async fn read_logins(&mut self, connection: &mut MySqlConnection, logins: &[String]) -> Result<(), DatabaseError> {
+        let noted = format!("SELECT login, revision FROM {}", named(&self.database, gate::LOGINS));
+        let noted = match session::all(connection, noted).await {
+            // The database is new.
+            Err(error) if error.code == NO_TABLE => Vec::new(),
+            noted => noted?,
+        };
+        let mut known: BTreeMap<String, Option<String>> = logins.iter().map(|login| (login.clone(), None)).collect();
+        known.extend(noted.iter().map(|row| (text(row, 0), Some(text(row, 1)))));
+        for (login, revision) in known {
+            let lines = session::all(connection, format!("SHOW GRANTS FOR {}", account(&login))).await;
+            let found = match lines {
+                Ok(lines) => {
+                    let lines: Vec<String> = lines.iter().map(|row| text(row, 0)).collect();
+                    let Shown { rights, roles } = Shown::of(lines.iter().map(String::as_str));
+                    let attributes = attributes(connection, &login).await?;
+                    Found { revision, exists: true, attributes, roles, rights }
+                }
+                Err(error) if NO_USER.contains(&error.code.as_str()) => Found { revision, ..Found::default() },
+                Err(error) if error.kind == DatabaseErrorKind::Denied => {
+                    self.is_blind = true;
+                    Found { exists: revision.is_some(), revision, ..Found::default() }
+                }
+                Err(error) => return Err(error),
+            };
+            if found.exists || found.revision.is_some() {
+                self.logins.insert(login, found);
+            }
+        }
+        Ok(())
+    }
+
+    /// Rights of everybody: of the anonymous user on databases, which every user has, and of `PUBLIC`.
+    async fn read_open(&mut self, connection: &mut MySqlConnection) -> Result<(), DatabaseError> {
+        let database = literal(&self.database);
+        let of_databases = format!(
+            "SELECT CONCAT('everybody has rights on the databases `', Db, '`') FROM mysql.db WHERE User IN ('', 'PUBLIC') \
+                 AND {database} LIKE Db AND 'Y' IN (Select_priv, Insert_priv, Update_priv, Delete_priv, Create_priv, Drop_priv, \
+                 References_priv, Index_priv, Alter_priv, Create_tmp_table_priv, Lock_tables_priv, Create_view_priv, Show_view_priv, \
+                 Create_routine_priv, Alter_routine_priv, Execute_priv, Event_priv, Trigger_priv) \
+             UNION ALL SELECT CONCAT('everybody has rights on the table `', Table_name, '`') FROM mysql.tables_priv \
+                 WHERE User IN ('', 'PUBLIC') AND Db = {database} \
+             UNION ALL SELECT CONCAT('everybody may call `', Routine_name, '`') FROM mysql.procs_priv \
+                 WHERE User IN ('', 'PUBLIC') AND Db = {database}"
+        );
+        match session::all(connection, of_databases).await {
+            Ok(rows) => self.open = rows.iter().map(|row| text(row, 0)).collect(),
+            Err(error) if error.kind == DatabaseErrorKind::Denied => self.is_blind = true,
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+}
+
+/// What a user should not be, which only `SHOW CREATE USER` tells.
+async fn attributes(connection: &mut MySqlConnection, login: &str) -> Result<Vec<String>, DatabaseError> {
+    let shown = text(&session::one(connection, format!("SHOW CREATE USER {}", account(login))).await?, 0);
+    let mut found = Vec::new();
+    if shown.contains(" ACCOUNT LOCK") {
+        found.push("it may not log in".to_owned());
+    }
+    let number = |of: &str| -> u32 {
+        let rest = shown.split(of).nth(1).unwrap_or_default();
+        rest.split(' ').next().and_then(|digits| digits.parse().ok()).unwrap_or_default()
+    };
+    let connections = number(" MAX_USER_CONNECTIONS ");
+    if connections != CONNECTIONS {
+        found.push(format!("it may have {connections} sessions instead of {CONNECTIONS}"));
+    }
+    let limits = [" MAX_QUERIES_PER_HOUR ", " MAX_UPDATES_PER_HOUR ", " MAX_CONNECTIONS_PER_HOUR "];
+    if limits.into_iter().any(|limit| number(limit) > 0) || number(" MAX_STATEMENT_TIME ") > 0 {
+        found.push("it has limits of its own".to_owned());
+    }
+    Ok(found)
+}
+
+/// A login as statements spell it: it may come from everywhere, as its password is random.
+pub(super) fn account(login: &str) -> String {
+    format!("{}@'%'", literal(login))
+}
+
+/// A user as `CURRENT_USER()` says it, as statements spell it.
+pub(super) fn spelled(user: &str) -> String {
+    let (name, host) = user.rsplit_once('@').unwrap_or((user, "%"));
+    format!("{}@{}", literal(name), literal(host))
+}

@@ -1,0 +1,122 @@
+//! The gate: a procedure through which the host reads and writes its own tables in the transaction of a component that has a login
+//! of its own. That login has no privilege on these tables. Whoever calls the procedure has to know the session's token, which only
+//! this process does, on the session and with the login for which the host has noted its digest.
+//!
+//! ```text
+//! START TRANSACTION; SAVEPOINT … the component … CALL runner_gate(token, …) …; RELEASE SAVEPOINT …; COMMIT
+//! ```
+//!
+//! `docs/design/0033-logins.md` explains the choice.
+
+use sqlx::MySqlConnection;
+
+use super::super::error::{NO_DATABASE, NO_TABLE};
+use super::super::session::{self, literal, text};
+use crate::database::{DatabaseError, Dialect};
+
+/// The procedure.
+pub(super) const GATE: &str = "runner_gate";
+
+/// The table of the sessions that it admits.
+pub(super) const TICKETS: &str = "runner_gate_ticket";
+
+/// The table of the logins that were made, so that they are found when the settings no longer name their components.
+pub(super) const LOGINS: &str = "runner_gate_login";
+
+/// The mode in which the procedure runs what it is given: that of the texts of the host.
+const MODE: &str = "STRICT_TRANS_TABLES";
+
+/// The parameters, as the catalogue has them.
+const PARAMETERS: &str = "p_token varchar(64),p_text longtext";
+
+/// The tables, as the catalogue has them.
+const COLUMNS: &str = "runner_gate_login.login varchar(80),runner_gate_login.revision varchar(255),\
+    runner_gate_ticket.token_sha256 binary(32),runner_gate_ticket.login varchar(255),\
+    runner_gate_ticket.session bigint(20) unsigned,runner_gate_ticket.opened_at timestamp";
+
+/// A name with its database.
+pub(super) fn named(database: &str, name: &str) -> String {
+    format!("{}.{}", Dialect::Mysql.quote(database), Dialect::Mysql.quote(name))
+}
+
+/// The body of the procedure. A `SIGNAL` undoes nothing, so it stands before everything else.
+fn body(database: &str) -> String {
+    format!(
+        "BEGIN
+    IF @@in_transaction = 0 OR (SELECT COUNT(*) FROM {} t WHERE t.token_sha256 = UNHEX(SHA2(p_token, 256)) AND t.login = USER() AND \
+t.session = CONNECTION_ID()) <> 1 THEN
+        SIGNAL SQLSTATE '28000' SET MESSAGE_TEXT = 'runner: refused';
+    END IF;
+    EXECUTE IMMEDIATE p_text;
+END",
+        named(database, TICKETS)
+    )
+}
+
+/// The statements that make the gate. `owner`: the user that owns the tool's tables, quoted.
+pub(super) fn making(database: &str, owner: &str) -> Vec<String> {
+    let text = "CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL";
+    vec![
+        format!(
+            "CREATE TABLE IF NOT EXISTS {} (token_sha256 BINARY(32) NOT NULL PRIMARY KEY, login VARCHAR(255) {text}, \
+             session BIGINT UNSIGNED NOT NULL, opened_at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP) ENGINE = InnoDB",
+            named(database, TICKETS)
+        ),
+        format!(
+            "CREATE TABLE IF NOT EXISTS {} (login VARCHAR(80) {text} PRIMARY KEY, revision VARCHAR(255) {text}) ENGINE = InnoDB",
+            named(database, LOGINS)
+        ),
+        format!("SET SESSION sql_mode = '{MODE}'"),
+        format!(
+            "CREATE OR REPLACE DEFINER = {owner} PROCEDURE {} (IN p_token VARCHAR(64) CHARACTER SET ascii, \
+             IN p_text LONGTEXT CHARACTER SET utf8mb4) MODIFIES SQL DATA SQL SECURITY DEFINER {}",
+            named(database, GATE),
+            body(database)
+        ),
+    ]
+}
+
+/// Returns how the gate differs from what it should be; `None` if it does not.
+pub(super) async fn difference(
+    connection: &mut MySqlConnection,
+    database: &str,
+) -> Result<Option<String>, DatabaseError> {
+    let (schema, gate) = (literal(database), literal(GATE));
+    let tables = format!("{}, {}", literal(TICKETS), literal(LOGINS));
+    let asked = format!(
+        "SELECT CONCAT_WS('|', r.ROUTINE_TYPE, r.SECURITY_TYPE, r.DEFINER = CURRENT_USER(), r.SQL_MODE), r.ROUTINE_DEFINITION, \
+             (SELECT GROUP_CONCAT(PARAMETER_NAME, ' ', DTD_IDENTIFIER ORDER BY ORDINAL_POSITION) FROM information_schema.PARAMETERS \
+                 WHERE SPECIFIC_SCHEMA = {schema} AND SPECIFIC_NAME = {gate}), \
+             (SELECT GROUP_CONCAT(TABLE_NAME, '.', COLUMN_NAME, ' ', COLUMN_TYPE ORDER BY TABLE_NAME, ORDINAL_POSITION) \
+                 FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = {schema} AND TABLE_NAME IN ({tables})), \
+             (SELECT COUNT(*) FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = {schema} AND EVENT_OBJECT_TABLE IN ({tables})) \
+             + (SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = {schema} AND TABLE_NAME IN ({tables}) \
+                 AND (TABLE_TYPE <> 'BASE TABLE' OR ENGINE <> 'InnoDB')) \
+         FROM information_schema.ROUTINES r WHERE r.ROUTINE_SCHEMA = {schema} AND r.ROUTINE_NAME = {gate}"
+    );
+    let found = match session::all(connection, asked).await {
+        Err(error) if [NO_TABLE, NO_DATABASE].contains(&error.code.as_str()) => Vec::new(),
+        found => found?,
+    };
+    let Some(row) = found.first() else { return Ok(Some(format!("the procedure `{GATE}` does not exist"))) };
+    let is_as_made = text(row, 0) == format!("PROCEDURE|DEFINER|1|{MODE}")
+        && text(row, 1) == body(database)
+        && text(row, 2) == PARAMETERS;
+    if !is_as_made {
+        return Ok(Some(format!("the procedure `{GATE}` is not as runner makes it")));
+    }
+    // MySQL and newer servers leave out the width of integers.
+    let columns = text(row, 3).replace("bigint unsigned", "bigint(20) unsigned");
+    let are_tables = columns == COLUMNS && text(row, 4) == "0";
+    Ok((!are_tables).then(|| format!("the tables of the procedure `{GATE}` are not as runner makes them")))
+}
+
+/// The statement that admits a session to the gate, and forgets those of long ago. `user`: as the session says it.
+pub(super) fn ticket(database: &str, token_sha256: &str, user: &str, session: u64) -> String {
+    let table = named(database, TICKETS);
+    format!(
+        "DELETE FROM {table} WHERE opened_at < NOW() - INTERVAL 30 DAY; \
+         INSERT INTO {table} (token_sha256, login, session) VALUES (x'{token_sha256}', {}, {session})",
+        literal(user)
+    )
+}

@@ -1,0 +1,160 @@
+//! Opens the session of a component's login.
+
+use std::time::{Duration, Instant};
+
+use sha1::Sha1;
+use sha2::{Digest as _, Sha256};
+use sqlx::MySqlConnection;
+
+use super::super::MysqlDatabase;
+use super::super::connect::Endpoint;
+use super::super::session::{self, SessionFacts, literal, text};
+use super::catalogue::account;
+use super::gate;
+use super::session::Gated;
+use super::shown::Shown;
+use crate::database::logins::Secret;
+use crate::database::logins::refusals::{WRONG_SECRET, cannot_set_password, no_secret, out_of_line, refused};
+use crate::database::logins::rights;
+use crate::database::{DatabaseError, DatabaseErrorKind, Grants};
+
+/// How long this process uses a password that it has set: another run of the same component may set one too.
+const RECENT: Duration = Duration::from_secs(60);
+
+/// How often a login is tried again: another process of the same project may set a password at the same time.
+const ATTEMPTS: usize = 4;
+
+/// Answers to a wrong password.
+const WRONG_PASSWORD: [&str; 2] = ["1045", "1698"];
+
+/// How long the session of another component of this run may take to end.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+impl MysqlDatabase {
+    /// Opens a session of the login of a component with these grants, with its rights brought in line.
+    pub(super) async fn log_in_now(&mut self, grants: &Grants) -> Result<Self, DatabaseError> {
+        let (login, wanted) = self.align_now(grants).await?;
+        let (mut connection, server, endpoint) = self.open_as(&login, grants).await?;
+        // The server's own word about its rights, which every user may ask for, counts.
+        let lines = session::all(&mut connection, "SHOW GRANTS").await?;
+        let lines: Vec<String> = lines.iter().map(|row| text(row, 0)).collect();
+        let shown = Shown::of(lines.iter().map(String::as_str));
+        let mut differences = rights::differences(&shown.rights, &wanted);
+        differences.extend(shown.roles.iter().map(|role| format!("it has the role {role}")));
+        if !differences.is_empty() {
+            return Err(out_of_line(format!(
+                "the login `{login}` does not have the rights that its component is granted"
+            ))
+            .detail(differences.join("; ")));
+        }
+        let token = Secret::random();
+        let digest = hex::encode(Sha256::digest(token.reveal()));
+        let user = text(&session::one(&mut connection, "SELECT USER()").await?, 0);
+        let lock = format!("{}:{}", self.guest_lock(), &digest[..16]);
+        self.hold_guest_locks(&mut connection, &lock).await?;
+        // What it says apart from transactions of the run is read-only.
+        session::run(&mut connection, "SET SESSION TRANSACTION READ ONLY".to_owned()).await?;
+        let ticket = gate::ticket(self.endpoint.database(), &digest, &user, server.id);
+        session::run(&mut self.connection, ticket).await?;
+        let mut guest = Self::of(connection, server, endpoint, self.url.clone());
+        guest.gated = Some(Gated::new(token, lock));
+        Ok(guest)
+    }
+
+    /// Takes the user locks by which the end of a component's session is known. The first is for the next run, which has to wait
+    /// for what a killed one has left; runs that only take part in a transform do not hold the lock of the run either.
+    async fn hold_guest_locks(&self, connection: &mut MySqlConnection, lock: &str) -> Result<(), DatabaseError> {
+        let mut names = vec![lock.to_owned()];
+        if self.lock.is_some() {
+            names.push(self.guest_lock());
+        }
+        for name in names {
+            let started = Instant::now();
+            while !super::super::lock::get(connection, &name).await? {
+                if started.elapsed() > PATIENCE {
+                    return Err(DatabaseError::new(
+                        DatabaseErrorKind::Busy,
+                        "the session of another component of this run has not ended",
+                    )
+                    .hint("look for it with `SHOW PROCESSLIST`"));
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        }
+        Ok(())
+    }
+
+    async fn open_as(
+        &mut self,
+        login: &str,
+        grants: &Grants,
+    ) -> Result<(MySqlConnection, SessionFacts, Endpoint), DatabaseError> {
+        if let (Some(variable), None) = (&grants.password_env, &grants.secret) {
+            return Err(no_secret(variable, login));
+        }
+        let is_wrong = |error: &DatabaseError| WRONG_PASSWORD.contains(&error.code.as_str());
+        if let Some(secret) = &grants.secret {
+            let endpoint = self.endpoint.as_login(login, secret.reveal());
+            return match endpoint.connect().await {
+                Ok((connection, server)) => Ok((connection, server, endpoint)),
+                Err(error) if is_wrong(&error) => Err(refused(login, &error).hint(WRONG_SECRET)),
+                Err(error) => Err(error),
+            };
+        }
+        let passwords = self.endpoint.passwords();
+        let _turn = passwords.turn().await;
+        let mut last = None;
+        for _ in 0..ATTEMPTS {
+            let secret = match passwords.recent(login, RECENT) {
+                Some(secret) => secret,
+                None => self.set_password(login).await?,
+            };
+            let endpoint = self.endpoint.as_login(login, secret.reveal());
+            match endpoint.connect().await {
+                Ok((connection, server)) => return Ok((connection, server, endpoint)),
+                Err(error) if is_wrong(&error) => {
+                    passwords.forget(login);
+                    last = Some(error);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        let error = last.unwrap_or_else(|| DatabaseError::invalid("no attempt was made"));
+        Err(refused(login, &error).hint(
+            "an anonymous user of the server (`''@'localhost'`) may take its place: drop that, or look at what the server \
+             accepts from this machine",
+        ))
+    }
+
+    /// Gives a login a password of this run. Only its digest is told, so that no log has it.
+    async fn set_password(&mut self, login: &str) -> Result<Secret, DatabaseError> {
+        let secret = Secret::random();
+        let text = format!(
+            "ALTER USER {} IDENTIFIED BY PASSWORD {}",
+            account(login),
+            literal(&native_digest(secret.reveal()))
+        );
+        session::run(&mut self.connection, text).await.map_err(|error| match error.kind {
+            DatabaseErrorKind::Denied => cannot_set_password(login, error.code, "the privilege `CREATE USER`"),
+            _ => error,
+        })?;
+        self.endpoint.passwords().keep(login, secret.clone());
+        Ok(secret)
+    }
+}
+
+/// What the server keeps of a password, for `mysql_native_password`.
+fn native_digest(password: &str) -> String {
+    format!("*{}", hex::encode_upper(Sha1::digest(Sha1::digest(password))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As `SELECT PASSWORD('123456')` answers.
+    #[test]
+    fn the_digest_is_that_of_the_server() {
+        assert_eq!(native_digest("123456"), "*6BB4837EB74329105EE4568DDA7DC67ED2CA2AD9");
+    }
+}

@@ -1,0 +1,227 @@
+//! The session of a component's own login: its transactions, and how the host writes in them through the gate.
+
+use std::collections::HashSet;
+
+use super::super::MysqlDatabase;
+use super::super::error::NOT_PREPARABLE;
+use super::super::lock::gone;
+use super::super::record::{COMMIT, OUT_OF_RANGE};
+use super::super::session::{self, literal};
+use super::super::transaction::{NO_SAVEPOINT, Transaction, random_name};
+use super::gate::{GATE, named};
+use crate::data::{RowSet, Value};
+use crate::database::logins::Secret;
+use crate::database::logins::refusals::{cannot_run, check_statement, of_gate};
+use crate::database::{ChangedRows, DatabaseError, Dialect, Part, QueryLimits, Role, ToolChange};
+use crate::sql::{Isolation, substitute};
+
+/// What makes a session one of a component's own login.
+pub(in crate::database::mysql) struct Gated {
+    /// What the gate knows the session by.
+    token: Secret,
+    /// The user lock that lasts as long as the session.
+    pub(super) lock: String,
+    /// Statements that the server has found to be queries or changes of rows.
+    known: HashSet<String>,
+}
+
+/// What a component under grants may say. The server is asked too; this only gives the better error.
+const MAY_SAY: [&str; 7] = ["SELECT", "INSERT", "UPDATE", "DELETE", "REPLACE", "VALUES", "WITH"];
+
+/// How many statements are remembered.
+const KNOWN: usize = 256;
+
+/// The server could not read a text.
+const UNREADABLE: &str = "1064";
+
+impl Gated {
+    pub(super) fn new(token: Secret, lock: String) -> Self {
+        Self { token, lock, known: HashSet::new() }
+    }
+}
+
+impl MysqlDatabase {
+    /// Whether this is the session of a component's own login.
+    pub(in crate::database::mysql) fn is_gated(&self) -> bool {
+        self.gated.is_some()
+    }
+
+    /// Whether a statement of the host goes through the gate.
+    pub(in crate::database::mysql) fn passes_gate(&self, statement: &str) -> bool {
+        self.is_gated() && self.guard.rights() == Role::Host && super::super::tool_tables::names_tool_table(statement)
+    }
+
+    /// Refuses a statement of a component under grants that is neither a query nor a change of rows. The server tells: it explains
+    /// nothing else, and reads the whole text before it does anything. A `HANDLER` would return columns that are not granted, and
+    /// a change of the schema would commit even where it is refused.
+    pub(in crate::database::mysql) async fn check_granted(&mut self, statement: &str) -> Result<(), DatabaseError> {
+        check_statement(statement, Dialect::Mariadb, &MAY_SAY)?;
+        if self.gated.as_ref().is_some_and(|gated| gated.known.contains(statement)) {
+            return Ok(());
+        }
+        let explain = format!("EXPLAIN FORMAT=JSON {statement}");
+        if let Err(error) = self.describe_only(&explain).await {
+            if [UNREADABLE, NOT_PREPARABLE].contains(&error.code.as_str()) {
+                // Its own error, if it is no statement at all.
+                return self.describe_only(statement).await.and_then(|()| Err(cannot_run(statement)));
+            }
+            if error.code.is_empty() {
+                return Err(error);
+            }
+            // It is one, and fails when it runs.
+        }
+        if let Some(gated) = &mut self.gated {
+            if gated.known.len() >= KNOWN {
+                gated.known.clear();
+            }
+            gated.known.insert(statement.to_owned());
+        }
+        Ok(())
+    }
+
+    /// Begins a transaction of the component.
+    pub(super) async fn begin_gated_now(
+        &mut self,
+        part: Option<Part>,
+        isolation: Option<Isolation>,
+    ) -> Result<(), DatabaseError> {
+        if self.transaction.is_some() {
+            return Err(DatabaseError::in_transaction());
+        }
+        self.watch.check_stop()?;
+        let level = match (part, isolation) {
+            (_, Some(level)) => format!("SET TRANSACTION ISOLATION LEVEL {}; ", level.name()),
+            // As in `begin_part_now`.
+            (Some(Part::Chunk), None) if !self.server.logs_statements => {
+                "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; ".to_owned()
+            }
+            _ => String::new(),
+        };
+        let proof = random_name();
+        let text = format!("{level}START TRANSACTION READ WRITE; SAVEPOINT {proof}");
+        session::run(&mut self.connection, text).await?;
+        self.transaction = Some(Transaction::new(proof));
+        Ok(())
+    }
+
+    /// Proves that the open transaction is the one that was begun, and commits it. `proof_of_lock`: a statement that fails unless
+    /// the run still holds its lock.
+    pub(super) async fn commit_gated_now(&mut self, proof_of_lock: &str) -> Result<(), DatabaseError> {
+        self.close_statements();
+        let proof = match &self.transaction {
+            None => return Err(DatabaseError::no_transaction("commit")),
+            Some(transaction) if transaction.is_over || self.watch.has_ended() => {
+                return Err(DatabaseError::ended_by_migration());
+            }
+            Some(transaction) => transaction.proof.clone(),
+        };
+        // Released first: it is there only while the transaction is the one that was begun.
+        let text = format!("RELEASE SAVEPOINT {proof}; {proof_of_lock}{COMMIT}");
+        let watch = self.watch.clone();
+        let connection = &mut self.connection;
+        match watch.over(async { session::run(connection, text).await }).await {
+            Err(error) if error.code == NO_SAVEPOINT => {
+                if let Some(transaction) = &mut self.transaction {
+                    transaction.is_over = true;
+                }
+                Err(DatabaseError::ended_by_migration())
+            }
+            Err(error) if error.code == OUT_OF_RANGE => Err(gone()),
+            ended => {
+                self.transaction = None;
+                ended.map(drop)
+            }
+        }
+    }
+
+    /// Makes changes to the tool's tables in the open transaction.
+    pub(super) async fn change_gated_now(&mut self, changes: &[ToolChange]) -> Result<(), DatabaseError> {
+        for change in changes {
+            let text = change.spelled(&self.server.facts, literal, |hex| format!("x'{hex}'"))?;
+            let rows = self.pass(text).await?;
+            if change.rows() == ChangedRows::One && rows != 1 {
+                return Err(DatabaseError::unexpected_rows());
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs a statement of the host about its own tables.
+    pub(in crate::database::mysql) async fn execute_gated(
+        &mut self,
+        statement: &str,
+        values: &[Value],
+    ) -> Result<u64, DatabaseError> {
+        let text = spelled(statement, values)?;
+        self.pass(text).await
+    }
+
+    /// Reads the tool's own tables.
+    pub(in crate::database::mysql) async fn query_gated(
+        &mut self,
+        statement: &str,
+        values: &[Value],
+        limits: QueryLimits,
+    ) -> Result<RowSet, DatabaseError> {
+        let text = spelled(statement, values)?;
+        self.check_transaction()?;
+        let (call, values) = self.call(text)?;
+        let found = self.query_text(&call, &values, limits).await.map_err(of_gate);
+        self.check_after_failure(found).await
+    }
+
+    /// Runs a text as the owner of the gate. The token is a bound parameter, and so is the text.
+    async fn pass(&mut self, text: String) -> Result<u64, DatabaseError> {
+        self.check_transaction()?;
+        if text.len() + 1024 > self.server.max_allowed_packet {
+            return Err(DatabaseError::new(
+                crate::database::DatabaseErrorKind::Limit,
+                format!("a record of {} bytes does not fit into a packet of the server", text.len()),
+            )
+            .hint("raise `max_allowed_packet` on the server"));
+        }
+        let (call, values) = self.call(text)?;
+        let passed = self.execute_text(&call, &values).await.map_err(of_gate);
+        self.check_after_failure(passed).await
+    }
+
+    fn call(&self, text: String) -> Result<(String, [Value; 2]), DatabaseError> {
+        let Some(gated) = &self.gated else { return Err(DatabaseError::invalid("this session has no gate")) };
+        let call = format!("CALL {}(?, ?)", named(self.endpoint.database(), GATE));
+        Ok((call, [Value::Text(gated.token.reveal().to_owned()), Value::Text(text)]))
+    }
+}
+
+/// A statement of the host with its values in it: as a whole it is one bound value.
+fn spelled(statement: &str, values: &[Value]) -> Result<String, DatabaseError> {
+    let texts: Option<Vec<String>> = values.iter().map(spell).collect();
+    let text = texts.and_then(|texts| substitute(statement, Dialect::Mariadb, &texts));
+    text.ok_or_else(|| DatabaseError::invalid("a statement of the host that the gate cannot run"))
+}
+
+fn spell(value: &Value) -> Option<String> {
+    Some(match value {
+        Value::Null => "NULL".to_owned(),
+        Value::Boolean(value) => value.to_string(),
+        Value::Int64(number) if *number < 0 => format!("({number})"),
+        Value::Int64(number) => number.to_string(),
+        Value::Text(text) => literal(text),
+        Value::Bytes(bytes) => format!("x'{}'", hex::encode(bytes)),
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_spelled_so_that_they_cannot_end_early() {
+        let values = [Value::Text("it's \\ ?".to_owned()), Value::Int64(-1), Value::Bytes(vec![0, 39]), Value::Null];
+        let text = spelled("UPDATE t SET a = ?, b = 1 -?, c = ?, d = ?, e = '?'", &values).expect("a text");
+        assert_eq!(text, r"UPDATE t SET a = 'it''s \\ ?', b = 1 -(-1), c = x'0027', d = NULL, e = '?'");
+        assert!(spelled("SELECT ?, ?", &values[..1]).is_err(), "a value is missing");
+        assert!(spelled("SELECT ?", &values[..2]).is_err(), "a value is left");
+        assert!(spelled("SELECT 1; SELECT 2", &[]).is_err());
+    }
+}

@@ -1,0 +1,153 @@
+//! Looks at the logins of components, and brings them in line. The server commits each statement about a user, so an interrupted
+//! run leaves some of it done: the next one does the rest.
+
+use super::super::MysqlDatabase;
+use super::super::session;
+use super::catalogue::Catalogue;
+use super::gate;
+use super::wanted::{self, Wanted};
+use crate::database::logins::names::login_of;
+use crate::database::logins::refusals::{
+    DBA, all_out_of_line, broken_gate, cannot_bring_in_line, out_of_line, superuser, unknown,
+};
+use crate::database::logins::rights;
+use crate::database::logins::{LoginReport, LoginRequest, LoginTask, WantedLogin};
+use crate::database::{DatabaseError, DatabaseErrorKind, Grants, Role};
+
+impl MysqlDatabase {
+    /// Looks at the logins; brings them in line if it is asked to.
+    pub(in crate::database::mysql) async fn logins_now(
+        &mut self,
+        request: &LoginRequest,
+    ) -> Result<LoginReport, DatabaseError> {
+        for wanted in &request.wanted {
+            wanted::check(wanted)?;
+        }
+        self.ready().await?;
+        let (found, catalogue) = self.look_at_logins(request).await?;
+        if request.task == LoginTask::Look || found.statements.is_empty() && found.unknown.is_empty() {
+            return Ok(found);
+        }
+        if !found.unknown.is_empty() {
+            return Err(unknown(&found.unknown));
+        }
+        if request.task == LoginTask::Script {
+            return Ok(found);
+        }
+        self.check_writable()?;
+        let done = self.run_each(&found.statements).await;
+        done.map_err(cannot_bring_in_line)?;
+        if catalogue.is_blind {
+            // What cannot be seen cannot be compared.
+            return Ok(found);
+        }
+        let (after, _) = self.look_at_logins(request).await?;
+        if !after.statements.is_empty() {
+            let left: Vec<String> = after.statements.iter().take(3).cloned().collect();
+            return Err(DatabaseError::new(DatabaseErrorKind::Denied, "the logins cannot be brought in line")
+                .detail(format!("the server did not do this for the login of this run: {}", left.join("; ")))
+                .hint(DBA));
+        }
+        Ok(LoginReport { logins: after.logins, ..found })
+    }
+
+    /// Fails, with all reasons, if components with these grants could not run.
+    pub(in crate::database::mysql) async fn check_logins_now(
+        &mut self,
+        wanted: &[WantedLogin],
+    ) -> Result<(), DatabaseError> {
+        if wanted.is_empty() || !self.server.facts.separate_logins {
+            return Ok(());
+        }
+        for wanted in wanted {
+            wanted::check(wanted)?;
+        }
+        self.ready().await?;
+        let (catalogue, gate) = self.catalogue_of(wanted).await?;
+        if let Some(wanted) = wanted.iter().find(|wanted| catalogue.is_superuser && !wanted.grants.superuser) {
+            return Err(superuser(
+                &wanted.id,
+                &catalogue.host,
+                "may write everything on the server",
+                "a user that has all privileges on its own database, with `GRANT OPTION`, and not on others",
+            ));
+        }
+        if let Some(difference) = gate {
+            return Err(broken_gate(&difference));
+        }
+        let mut reasons = catalogue.open.clone();
+        for wanted in wanted {
+            let login = login_of(&catalogue.database, &wanted.grants.component);
+            // The rights are brought in line when it runs: migrations before it may create the tables.
+            let differences = wanted::differences_apart(catalogue.logins.get(&login));
+            let told = |difference: &String| format!("the login `{login}` of `{}`: {difference}", wanted.id);
+            reasons.extend(differences.iter().map(told));
+        }
+        all_out_of_line(reasons)
+    }
+
+    /// Gives a login the rights that its component is granted now. Returns its name and these rights.
+    pub(super) async fn align_now(&mut self, grants: &Grants) -> Result<(String, rights::Rights), DatabaseError> {
+        self.ready().await?;
+        let database = self.endpoint.database().to_owned();
+        let login = login_of(&database, &grants.component);
+        let schemas = Wanted::schemas(&[grants]);
+        let logins = std::slice::from_ref(&login);
+        let catalogue = Catalogue::read(&mut self.connection, &database, &schemas, logins).await?;
+        if let Some(difference) = gate::difference(&mut self.connection, &database).await? {
+            return Err(broken_gate(&difference));
+        }
+        let wanted = Wanted::of(grants, &catalogue);
+        if !wanted.unknown.is_empty() {
+            return Err(unknown(&wanted.unknown));
+        }
+        let Some(found) = catalogue.logins.get(&login).filter(|found| found.exists) else {
+            return Err(out_of_line(format!("the login `{login}` does not exist")));
+        };
+        // Where they cannot be seen, the login is asked when it is in.
+        if !catalogue.is_blind {
+            let statements = wanted::align(&login, &found.rights, &wanted.rights);
+            self.run_each(&statements).await.map_err(|error| {
+                out_of_line(format!("the login `{login}` does not have the rights that its component is granted"))
+                    .detail(error.message)
+            })?;
+        }
+        Ok((login, wanted.rights))
+    }
+
+    /// Gets the host's session ready for statements of its own outside a transaction.
+    pub(super) async fn ready(&mut self) -> Result<(), DatabaseError> {
+        if self.transaction.is_some() {
+            return Err(DatabaseError::in_transaction());
+        }
+        self.renew_if_due().await?;
+        if self.guard.rights() == Role::Host { self.settle().await } else { Ok(()) }
+    }
+
+    async fn run_each(&mut self, statements: &[String]) -> Result<(), DatabaseError> {
+        for statement in statements {
+            session::run(&mut self.connection, statement.clone()).await?;
+        }
+        if !statements.is_empty() {
+            // The gate is made in a mode of its own.
+            let ours = self.ours();
+            session::run(&mut self.connection, ours).await?;
+        }
+        Ok(())
+    }
+
+    async fn catalogue_of(&mut self, wanted: &[WantedLogin]) -> Result<(Catalogue, Option<String>), DatabaseError> {
+        let database = self.endpoint.database().to_owned();
+        let grants: Vec<&Grants> = wanted.iter().map(|wanted| &*wanted.grants).collect();
+        let names: Vec<String> = grants.iter().map(|grants| login_of(&database, &grants.component)).collect();
+        let connection = &mut self.connection;
+        let catalogue = Catalogue::read(connection, &database, &Wanted::schemas(&grants), &names).await?;
+        let gate = gate::difference(connection, &database).await?;
+        Ok((catalogue, gate))
+    }
+
+    async fn look_at_logins(&mut self, request: &LoginRequest) -> Result<(LoginReport, Catalogue), DatabaseError> {
+        let (catalogue, gate) = self.catalogue_of(&request.wanted).await?;
+        Ok((wanted::report(request, &catalogue, gate.as_deref()), catalogue))
+    }
+}

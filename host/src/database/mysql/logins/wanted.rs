@@ -1,0 +1,201 @@
+//! What a login should be, worked out from grants and the catalogue; and the statements that make it so. Pure.
+
+use super::super::refusals::is_tool_name;
+use super::super::session::literal;
+use super::catalogue::{CONNECTIONS, Catalogue, Found, account, spelled};
+use super::gate::{self, GATE, named};
+use crate::database::grants::{Grant, Grants};
+use crate::database::logins::names::login_of;
+use crate::database::logins::refusals::check_wanted;
+use crate::database::logins::rights::{self, Granted, Rights, resolve};
+use crate::database::logins::{LoginReport, LoginRequest, LoginState, Removal, WantedLogin};
+use crate::database::{DatabaseError, Dialect};
+
+/// Databases of the server itself.
+const OF_THE_SERVER: [&str; 4] = ["information_schema", "performance_schema", "mysql", "sys"];
+
+/// What a component is granted, as rights of MariaDB.
+#[derive(Debug, Default)]
+pub(super) struct Wanted {
+    /// As `GRANT` spells them, such as ``SELECT (`id`) ON `app`.`customers` ``.
+    pub rights: Rights,
+    /// What grants name that does not exist.
+    pub unknown: Vec<String>,
+    /// What runs with the rights of another, in words.
+    pub past: Vec<String>,
+}
+
+/// Fails if grants ask for what a login cannot be given here.
+pub(super) fn check(wanted: &WantedLogin) -> Result<(), DatabaseError> {
+    let of_server = |schema: &String| OF_THE_SERVER.iter().any(|it| it.eq_ignore_ascii_case(schema));
+    check_wanted(wanted, Dialect::Mariadb, |grant: &Grant| {
+        is_tool_name(&grant.tables.name) || grant.tables.schema.as_ref().is_some_and(of_server)
+    })
+}
+
+impl Wanted {
+    /// Works out the rights.
+    pub(super) fn of(grants: &Grants, catalogue: &Catalogue) -> Self {
+        let database = catalogue.database.as_str();
+        let found = resolve(grants, &catalogue.relations, database);
+        let mut wanted = Self { unknown: found.unknown, ..Self::default() };
+        wanted
+            .past
+            .extend(found.views.iter().map(|view| format!("the view `{view}` reads with the rights of its owner")));
+        wanted.rights.insert(format!("EXECUTE ON PROCEDURE {}", named(database, GATE)));
+        for Granted { privilege, table: (schema, name), columns, .. } in &found.granted {
+            let table = named(schema, name);
+            if columns.is_empty() {
+                wanted.rights.insert(format!("{privilege} ON {table}"));
+            }
+            let each = columns.iter().map(|column| Dialect::Mysql.quote(column));
+            wanted.rights.extend(each.map(|column| format!("{privilege} ({column}) ON {table}")));
+        }
+        for function in &grants.functions {
+            let (of, name) = function.split_once('.').unwrap_or((database, function));
+            let found =
+                catalogue.functions.iter().find(|(schema, it, _)| schema == of && it.eq_ignore_ascii_case(name));
+            let Some((schema, name, is_definer)) = found else {
+                wanted.unknown.push(format!("`function {function}`: there is no function `{of}.{name}`"));
+                continue;
+            };
+            wanted.rights.insert(format!("EXECUTE ON FUNCTION {}", named(schema, name)));
+            if *is_definer {
+                wanted.past.push(format!("the function `{schema}.{name}` runs with the rights of its owner"));
+            }
+        }
+        wanted
+    }
+
+    /// The databases that grants name, besides that of the project.
+    pub(super) fn schemas(wanted: &[&Grants]) -> Vec<String> {
+        let tables =
+            wanted.iter().flat_map(|grants| grants.tables.iter().filter_map(|grant| grant.tables.schema.clone()));
+        let functions = wanted.iter().flat_map(|grants| grants.functions.iter());
+        let functions = functions.filter_map(|name| name.split_once('.').map(|(schema, _)| schema.to_owned()));
+        tables.chain(functions).collect()
+    }
+}
+
+/// What a login is and should not be, or the other way round, apart from its rights.
+pub(super) fn differences_apart(found: Option<&Found>) -> Vec<String> {
+    match found {
+        Some(found) if found.exists => {
+            let roles = found.roles.iter().map(|role| format!("it has the role {role}"));
+            found.attributes.iter().cloned().chain(roles).collect()
+        }
+        _ => vec!["it does not exist".to_owned()],
+    }
+}
+
+/// The statements that give a login its rights and take others away.
+pub(super) fn align(login: &str, found: &Rights, wanted: &Rights) -> Vec<String> {
+    rights::align(&account(login), found, wanted, "")
+}
+
+/// The statements for a login, and how it stands.
+fn one(wanted: &WantedLogin, catalogue: &Catalogue, report: &mut LoginReport) {
+    let revision = wanted.grants.component.clone();
+    let login = login_of(&catalogue.database, &revision);
+    let of = Wanted::of(&wanted.grants, catalogue);
+    let found = catalogue.logins.get(&login);
+    let mut differences = differences_apart(found);
+    let none = Rights::new();
+    let held = found.map_or(&none, |found| &found.rights);
+    if found.is_some_and(|found| found.exists) && !catalogue.is_blind {
+        differences.extend(rights::differences(held, &of.rights));
+    }
+    match wanted.is_early {
+        true => {
+            let later = |unknown: &String| format!("{unknown}; it is granted when `{}` runs", wanted.id);
+            report.notes.extend(of.unknown.iter().map(later));
+        }
+        false => report.unknown.extend(of.unknown.iter().cloned()),
+    }
+    report.notes.extend(of.past.iter().map(|past| format!("{past}, and so does `{}` through it", wanted.id)));
+    let user = account(&login);
+    if found.and_then(|found| found.revision.as_deref()) != Some(&revision) {
+        report.statements.push(format!(
+            "REPLACE INTO {} (login, revision) VALUES ({}, {})",
+            named(&catalogue.database, gate::LOGINS),
+            literal(&login),
+            literal(&revision)
+        ));
+    }
+    if !found.is_some_and(|found| found.exists) {
+        // Nobody logs in with such a password: each run sets one, or the operator does.
+        report.statements.push(format!(
+            "CREATE USER IF NOT EXISTS {user} IDENTIFIED VIA mysql_native_password USING 'invalid' WITH MAX_USER_CONNECTIONS \
+             {CONNECTIONS}"
+        ));
+    }
+    if let Some(found) = found {
+        if !found.attributes.is_empty() {
+            report.statements.push(format!(
+                "ALTER USER {user} WITH MAX_QUERIES_PER_HOUR 0 MAX_UPDATES_PER_HOUR 0 MAX_CONNECTIONS_PER_HOUR 0 \
+                 MAX_STATEMENT_TIME 0 MAX_USER_CONNECTIONS {CONNECTIONS} ACCOUNT UNLOCK"
+            ));
+        }
+        report.statements.extend(found.roles.iter().map(|role| format!("REVOKE {role} FROM {user}")));
+    }
+    report.statements.extend(align(&login, held, &of.rights));
+    report.logins.push(LoginState {
+        login,
+        revision,
+        component: Some(wanted.id.clone()),
+        exists: found.is_some_and(|found| found.exists),
+        rights: held.iter().cloned().collect(),
+        differences,
+    });
+}
+
+/// What is there beside what should be, and the statements that lead there. `gate`: how the gate differs from what it should be.
+pub(super) fn report(request: &LoginRequest, catalogue: &Catalogue, gate: Option<&str>) -> LoginReport {
+    let wanted = &request.wanted;
+    let mut report = LoginReport::default();
+    if !wanted.is_empty() && gate.is_some() {
+        report.statements.extend(gate::making(&catalogue.database, &spelled(&catalogue.host)));
+    }
+    for wanted in wanted {
+        one(wanted, catalogue, &mut report);
+    }
+    for state in report.logins.iter_mut().filter(|_| gate.is_some()) {
+        state.differences.extend(gate.map(str::to_owned));
+    }
+    let noted = catalogue.logins.iter().filter_map(|(login, found)| Some((login, found.revision.as_deref()?, found)));
+    for (login, revision, found) in noted {
+        let is_removed = match &request.remove {
+            Removal::Others => !wanted.iter().any(|wanted| wanted.grants.component == revision),
+            Removal::Nothing => false,
+            Removal::Of(removed) => removed == revision,
+        };
+        // A row that somebody else has written removes no other user.
+        if !is_removed || *login != login_of(&catalogue.database, revision) {
+            continue;
+        }
+        let noted = named(&catalogue.database, gate::LOGINS);
+        report.statements.extend([
+            format!("DROP USER IF EXISTS {}", account(login)),
+            format!("DELETE FROM {noted} WHERE login = {}", literal(login)),
+        ]);
+        report.logins.push(LoginState {
+            login: login.clone(),
+            revision: revision.to_owned(),
+            component: None,
+            exists: found.exists,
+            rights: found.rights.iter().cloned().collect(),
+            differences: vec!["it is to be removed".to_owned()],
+        });
+    }
+    if !wanted.is_empty() {
+        report.notes.extend(catalogue.open.iter().map(|open| format!("{open}, components too: revoke that")));
+        if catalogue.is_blind {
+            report.notes.push(
+                "runner's own login may not read what others are granted (`SELECT` on `mysql`.*), so only a run shows whether \
+                 logins have more than their grants"
+                    .to_owned(),
+            );
+        }
+    }
+    report
+}

@@ -1,0 +1,186 @@
+//! Components with logins of their own. Attacks are judged by what the server holds before and after, read by another session.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::hostile::{Arena, take_lock, variants};
+use super::*;
+use crate::data::ColumnType;
+use crate::database::attacks::mariadb::CORPUS;
+use crate::database::logins::{LoginTask, Removal};
+use crate::database::{Grants, LoginRequest, ToolChange, WantedLogin};
+
+fn grants(lines: &[&str]) -> Arc<Grants> {
+    let tables = lines.iter().map(|line| line.parse().expect("a grant")).collect();
+    Arc::new(Grants { tables, raw_sql: true, component: "0002".to_owned(), ..Grants::default() })
+}
+
+/// Makes the login, and restricts the component to its grants.
+async fn confine(database: &mut dyn Database, lines: &[&str]) {
+    let grants = grants(lines);
+    let wanted = vec![WantedLogin { id: "0002_guest".to_owned(), grants: grants.clone(), is_early: false }];
+    let request = LoginRequest { task: LoginTask::Sync, wanted, remove: Removal::Nothing };
+    database.host().logins(&request).await.expect("in line");
+    database.set_grants(Some(grants)).expect("grants");
+    // The password of the run is set.
+    database.begin(NONE).await.expect("begun");
+    database.rollback().await.expect("rolled back");
+}
+
+const FIELD: [&str; 4] = ["read t", "insert t", "update t", "insert copies"];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_corpus_gets_nowhere_under_grants() {
+    if is_mysql() {
+        return;
+    }
+    let mut arena = Arena::new().await;
+    run(arena.witness.as_mut(), "CREATE TABLE app.copies (id INT PRIMARY KEY, name TEXT)").await;
+    let mut database = open_url(&arena.url).await.expect("a connection");
+    take_lock(database.as_mut()).await;
+    confine(database.as_mut(), &FIELD).await;
+    let (before, held) = (arena.state().await, arena.holders().await);
+    assert!(held.iter().all(|who| who != "nobody"), "{held:?}");
+    let mut tried = 0;
+    for case in CORPUS.attacks.iter().chain(CORPUS.of_components) {
+        for variant in variants(case.statements) {
+            tried += 1;
+            let statements: Vec<String> = variant.iter().map(|text| arena.fill(text, &held)).collect();
+            let answer = Arena::attack(database.as_mut(), Role::Component, true, &statements).await;
+            let what = format!("{statements:?}: {answer:?}");
+            assert_eq!(arena.state().await, before, "{what}");
+            assert_eq!(arena.holders().await, held, "{what}");
+        }
+    }
+    assert!(tried > 400, "{tried}");
+}
+
+/// Whatever ends the transaction of a component, and however it goes on: nothing of it is recorded as applied.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_ended_transaction_is_not_recorded() {
+    if is_mysql() {
+        return;
+    }
+    let mut arena = Arena::new().await;
+    run(arena.witness.as_mut(), "CREATE TABLE app.copies (id INT PRIMARY KEY, name TEXT)").await;
+    let mut database = open_url(&arena.url).await.expect("a connection");
+    let database = database.as_mut();
+    confine(database, &FIELD).await;
+    let before = arena.state().await;
+    let record = [ToolChange::of_one_row("INSERT INTO @.runner_history (name) VALUES (?1)", ["applied".into()])];
+    for (at, escape) in [
+        "COMMIT",
+        "ROLLBACK",
+        "COMMIT AND CHAIN",
+        "DROP TABLE runner_history",
+        "SET PASSWORD = PASSWORD('x')",
+        "BEGIN NOT ATOMIC COMMIT; START TRANSACTION; SAVEPOINT runner_1; END",
+        "BEGIN NOT ATOMIC COMMIT; SET SESSION TRANSACTION READ WRITE; SET autocommit = 0; INSERT INTO copies VALUES (77, 'x'); END",
+        "LOCK TABLES copies WRITE",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        database.begin(NONE).await.expect("begun");
+        database.set_role(Role::Component);
+        run(database, &format!("INSERT INTO copies VALUES ({at}, 'x')")).await;
+        // What no component can say is said in its session by the host, which is not asked what it runs there.
+        database.set_role(Role::Host);
+        let _ = database.execute(escape, &[]).await;
+        database.set_role(Role::Component);
+        let _ = database.execute("INSERT INTO copies VALUES (99, 'after')", &[]).await;
+        database.set_role(Role::Host);
+        let ended = database.finish(&record, crate::database::End::Migration { next: None }).await;
+        assert_eq!(ended.expect_err(escape).kind, DatabaseErrorKind::Denied, "{escape}");
+        let _ = database.rollback().await;
+        if escape.contains("PASSWORD") {
+            continue; // The next run sets another one.
+        }
+        assert_eq!(arena.state().await.first(), before.first(), "{escape}");
+        // The next component of the run has a session as it should be.
+        let again = grants(&FIELD);
+        database.set_grants(None).expect("none");
+        database.set_grants(Some(again)).expect("grants");
+    }
+    // Without any of it, it is recorded.
+    database.begin(NONE).await.expect("begun");
+    let ended = database.finish(&record, crate::database::End::Migration { next: None }).await;
+    ended.expect("recorded");
+    assert_ne!(arena.state().await.first(), before.first());
+}
+
+/// Apart from transactions of the run, a component changes nothing; and it is not kept from what concerns its session alone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_user_may_do_within_its_session() {
+    if is_mysql() {
+        return;
+    }
+    let fresh = fresh();
+    fresh.sql("CREATE TABLE copies (id INT PRIMARY KEY, name TEXT)");
+    let mut database = open(&fresh).await;
+    let database = database.as_mut();
+    confine(database, &["insert copies", "read copies"]).await;
+    let lock = format!("of a component of {}", fresh.name());
+    database.begin(NONE).await.expect("begun");
+    database.set_role(Role::Component);
+    assert_eq!(text_of(database, &format!("SELECT CAST(GET_LOCK('{lock}', 0) AS CHAR)")).await, "1");
+    assert_eq!(text_of(database, "SELECT CAST(@mine := 7 AS CHAR)").await, "7");
+    run(database, "INSERT INTO copies VALUES (1, 'x')").await;
+    database.set_role(Role::Host);
+    database.commit().await.expect("committed");
+    database.set_role(Role::Component);
+    let error = error_of(database, "INSERT INTO copies VALUES (2, 'x')").await;
+    assert_eq!(error.kind, DatabaseErrorKind::ReadOnly, "{error}");
+    assert_eq!(text_of(database, "SELECT CAST(COUNT(*) AS CHAR) FROM copies").await, "1");
+    database.set_role(Role::Host);
+    database.set_grants(None).expect("none");
+    // Its session ends, and the lock with it.
+    let free = format!("SELECT CAST(IS_FREE_LOCK('{lock}') AS CHAR)");
+    while fresh.value(&free) != "1" {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    drop_logins(database).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_select_of_a_component_is_held_up_to_a_limit() {
+    if is_mysql() {
+        return;
+    }
+    let fresh = fresh();
+    fresh.sql("CREATE TABLE t (id INT PRIMARY KEY, z DATE)");
+    fresh.sql("SET sql_mode = ''; INSERT INTO t SELECT seq, '0000-00-00' FROM seq_1_to_3000");
+    let mut database = open(&fresh).await;
+    let database = database.as_mut();
+    confine(database, &["read t"]).await;
+    database.begin(NONE).await.expect("begun");
+    database.set_role(Role::Component);
+    let ask = |statement: &str| CursorRequest {
+        statement: statement.to_owned(),
+        types: vec![None, Some(ColumnType::Text)],
+        ..CursorRequest::default()
+    };
+    let limits = BatchLimits { rows: 1000, ..BatchLimits::default() };
+    let cursor = database.open_cursor(&ask("SELECT id, z FROM t ORDER BY id")).await.expect("a cursor");
+    // Meanwhile the connection is free.
+    assert_eq!(text_of(database, "SELECT CAST(COUNT(*) AS CHAR) FROM t").await, "3000");
+    let mut sizes = Vec::new();
+    while let Some(batch) = database.fetch(cursor, limits).await.expect("a batch") {
+        batch.validate().expect("a valid batch");
+        sizes.push(batch.row_count);
+    }
+    assert_eq!(sizes, [1000; 3]);
+    let error = database.open_cursor(&ask("SELECT id, REPEAT('x', 65536) AS x FROM t")).await.expect_err("too much");
+    assert_eq!(error.kind, DatabaseErrorKind::Limit, "{error}");
+    assert_eq!(text_of(database, "SELECT CAST(COUNT(*) AS CHAR) FROM t").await, "3000");
+    database.set_role(Role::Host);
+    database.rollback().await.expect("rolled back");
+    drop_logins(database).await;
+}
+
+/// The users of this database outlive it.
+async fn drop_logins(database: &mut dyn Database) {
+    database.set_grants(None).expect("none");
+    let request = LoginRequest { task: LoginTask::Sync, wanted: Vec::new(), remove: Removal::Others };
+    database.host().logins(&request).await.expect("removed");
+}

@@ -1,0 +1,587 @@
+//! Components under grants on MariaDB: each runs with a login of its own. What a login can do is tried on the server itself,
+//! without the checks of the program; the verdict is a comparison of history, users and rows before and after.
+
+use runner_tests::servers::{self, Client, TestDatabase};
+use runner_tests::{Output, TestProject, guests, project};
+
+/// Settings before the grants.
+const PROJECT: &str = "[project]\nname = \"test\"\n";
+
+/// What the component `granted` needs.
+const COPY: &str = "allow = ['read people(id, name)', 'insert copies']";
+
+/// A database whose owner, the host, may make users and has no rights on other databases; and a project on it.
+struct Field {
+    database: TestDatabase,
+    admin: Client,
+    host: String,
+    project: TestProject,
+}
+
+impl Field {
+    /// `None` on MySQL, which has no such logins.
+    fn new() -> Option<Self> {
+        let server = servers::mariadb();
+        if server.kind().is_mysql() {
+            return None;
+        }
+        let database = server.database();
+        let (name, host) = (database.name().to_owned(), database.name().replace("runner_test_", "host_"));
+        let admin = server.client().clone();
+        admin.sql(&format!(
+            "CREATE USER '{host}'@'%' IDENTIFIED BY 'host'; GRANT ALL ON `{name}`.* TO '{host}'@'%' WITH GRANT OPTION; \
+             GRANT CREATE USER ON *.* TO '{host}'@'%'; GRANT SELECT ON mysql.* TO '{host}'@'%'"
+        ));
+        let mut project = project!();
+        project.set_url(&database.url_as(&host, "host"));
+        project
+            .sql(
+                "0001_people",
+                "CREATE TABLE people (id INTEGER PRIMARY KEY, name VARCHAR(100) NOT NULL, card VARCHAR(100) NOT NULL);
+                 CREATE TABLE copies (id INTEGER PRIMARY KEY, name VARCHAR(100));
+                 CREATE TABLE others (id INTEGER PRIMARY KEY AUTO_INCREMENT, secret VARCHAR(100));
+                 CREATE VIEW cards AS SELECT card FROM people;
+                 CREATE TABLE numbers (id INTEGER PRIMARY KEY, n BIGINT NOT NULL);
+                 INSERT INTO people SELECT seq, CONCAT('person ', seq), CONCAT('card ', seq) FROM seq_1_to_100;
+                 INSERT INTO numbers SELECT seq, seq FROM seq_1_to_4000;
+                 INSERT INTO others VALUES (1, 'secret');",
+                "DROP VIEW cards; DROP TABLE others, copies, people, numbers;",
+            )
+            .component("0002_granted", &guests::component("granted"));
+        project.runner("apply --target 0001").succeeds();
+        Some(Self { database, admin, host, project })
+    }
+
+    fn grants(&self, grants: &str) -> &Self {
+        self.project.write("runner.toml", format!("{PROJECT}[grants.0002_granted]\n{grants}\n"));
+        self
+    }
+
+    fn run(&self, line: &str, parameters: &[&str]) -> Output {
+        let mut command = self.project.command(line.split(' '));
+        for parameter in parameters {
+            command.args(["--parameter", parameter]);
+        }
+        self.project.finish(&mut command)
+    }
+
+    fn sync(&self) -> &Self {
+        self.run("grants sync", &[]).succeeds();
+        self
+    }
+
+    fn value(&self, query: &str) -> String {
+        self.database.value(query)
+    }
+
+    /// What the names of the logins of this database begin with.
+    fn prefix(&self) -> String {
+        let name: String = self.database.name().chars().filter(char::is_ascii_alphanumeric).take(20).collect();
+        format!("runner_{}_", name.to_ascii_lowercase())
+    }
+
+    /// The only login of a component.
+    fn login(&self) -> String {
+        self.admin.value(&format!(
+            "SELECT User FROM mysql.user WHERE LEFT(User, {0}) = '{1}'",
+            self.prefix().len(),
+            self.prefix()
+        ))
+    }
+
+    /// Everything that a component must not change: the history, the gate, users, settings, and rows that are not its own.
+    fn state(&self) -> Vec<String> {
+        let users = |column: &str| {
+            format!("({column} = '{}' OR LEFT({column}, {}) = '{}')", self.host, self.prefix().len(), self.prefix())
+        };
+        let db = self.database.name();
+        self.database.sql(&format!(
+            "CHECKSUM TABLE runner_history, runner_artifact, runner_meta, runner_journal, runner_evidence, runner_gate_login, people, others;
+             SELECT 'copies', COUNT(*) FROM copies;
+             SELECT 'numbers', SUM(n) FROM numbers;
+             SELECT 'tables', TABLE_NAME, TABLE_TYPE, MD5(GROUP_CONCAT(COLUMN_NAME, COLUMN_TYPE ORDER BY ORDINAL_POSITION))
+                 FROM information_schema.TABLES JOIN information_schema.COLUMNS USING (TABLE_SCHEMA, TABLE_NAME)
+                 WHERE TABLE_SCHEMA = '{db}' GROUP BY TABLE_NAME ORDER BY TABLE_NAME;
+             SELECT 'indexes', COUNT(*) FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = '{db}';
+             SELECT 'programs', name, definer, MD5(body_utf8), modified FROM mysql.proc WHERE db = '{db}' ORDER BY name;
+             SELECT 'triggers', COUNT(*) FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = '{db}';
+             SELECT 'events', COUNT(*) FROM mysql.event WHERE db = '{db}';
+             SELECT 'users', User, JSON_REMOVE(Priv, '$.authentication_string', '$.password_last_changed') FROM mysql.global_priv
+                 WHERE {} ORDER BY User;
+             SELECT 'databases', Db, User FROM mysql.db WHERE {} ORDER BY 2, 3;
+             SELECT 'rights', Table_name, User, Table_priv, Column_priv FROM mysql.tables_priv WHERE {} ORDER BY 2, 3;
+             SELECT 'columns', Table_name, Column_name, Column_priv FROM mysql.columns_priv WHERE {} ORDER BY 2, 3;
+             SELECT 'routines', Routine_name, User, Proc_priv FROM mysql.procs_priv WHERE {} ORDER BY 2, 3;
+             SELECT 'roles', COUNT(*) FROM mysql.roles_mapping WHERE {};
+             SELECT 'settings', @@GLOBAL.general_log, @@GLOBAL.max_connections, @@GLOBAL.event_scheduler, @@GLOBAL.sql_mode",
+            users("User"),
+            users("User"),
+            users("User"),
+            users("User"),
+            users("User"),
+            users("User")
+        ))
+    }
+}
+
+impl Drop for Field {
+    fn drop(&mut self) {
+        let prefix = self.prefix();
+        let logins = self
+            .admin
+            .try_sql(&format!("SELECT User FROM mysql.user WHERE LEFT(User, {}) = '{prefix}'", prefix.len()))
+            .unwrap_or_default();
+        for user in logins.iter().chain(std::iter::once(&self.host)) {
+            let _ = self.admin.try_sql(&format!("DROP USER IF EXISTS '{user}'@'%'"));
+        }
+    }
+}
+
+/// A field, or the end of the test.
+macro_rules! field {
+    () => {
+        match Field::new() {
+            Some(field) => field,
+            None => return,
+        }
+    };
+}
+
+#[test]
+fn a_component_does_what_it_is_granted_and_the_history_has_it() {
+    let field = field!();
+    field.grants(COPY);
+    field.run("apply", &["transform=true"]).exits(7).says(&["is not there", "run `runner grants sync`"]);
+    field.run("grants sync", &[]).succeeds().says(&["1 login in line"]);
+    field.run("grants sync", &[]).succeeds().says(&["1 login in line already"]);
+    field.run("grants list", &[]).succeeds().prints(&[
+        "0002_granted  in line",
+        &format!("SELECT (`name`) ON `{}`.`people`", field.database.name()),
+        &format!("INSERT ON `{}`.`copies`", field.database.name()),
+    ]);
+    field.run("plan", &[]).succeeds().says(&["isolation: each component has a login of its own"]);
+    field.run("doctor", &[]).succeeds().prints(&["each component has a login of its own"]);
+    field.run("apply -v", &["transform=true"]).succeeds().says(&["isolation: each component has a login of its own"]);
+    assert_eq!(field.value("SELECT CONCAT(COUNT(*), MAX(name)) FROM copies"), "100person 99");
+    assert_eq!(
+        field.value("SELECT CONCAT(state, ' ', rows_written) FROM runner_history WHERE revision = '0002'"),
+        "applied 100"
+    );
+    field.run("verify", &[]).succeeds();
+    // The downgrade is confined as well.
+    field.run("rollback", &[]).exits(7).says(&["no grant to run statements of its own"]);
+    field.grants("allow = ['read people', 'read copies', 'delete copies']\nraw_sql = true");
+    // A run brings the rights of an existing login in line with the settings.
+    field.run("rollback", &[]).succeeds();
+    assert_eq!(field.value("SELECT COUNT(*) FROM copies"), "0");
+    assert_eq!(field.value("SELECT COUNT(*) FROM runner_history WHERE revision = '0002' AND state = 'applied'"), "0");
+}
+
+#[test]
+fn what_a_user_is_not_granted_is_refused() {
+    let field = field!();
+    let raw = format!("{COPY}\nraw_sql = true");
+    field.grants(&raw).sync();
+    let before = field.state();
+    for (grants, parameter, why) in [
+        (COPY, "read=id\ncard", "has no column `card`"),
+        (&*raw, "statements=UPDATE people SET name = 'x'", "denied"),
+        (&raw, "statements=INSERT INTO copies VALUES (1, 'a')\nDELETE FROM others", "denied"),
+        (&raw, "statements=INSERT INTO copies SELECT id, secret FROM others", "denied"),
+        (&raw, "statements=INSERT INTO copies SELECT 1, card FROM cards", "denied"),
+        (&raw, "statements=INSERT INTO copies SELECT 1, card FROM people", "denied"),
+        (&raw, "statements=SELECT * FROM runner_history", "denied"),
+        (&raw, "statements=SELECT * FROM runner_gate_ticket", "denied"),
+        (&raw, "statements=INSERT INTO copies SELECT 1, LOAD_FILE(@@pid_file) FROM runner_meta", "LOAD_FILE"),
+        // The server returns columns that are not granted to a HANDLER.
+        (&raw, "statements=HANDLER people OPEN", "HANDLER"),
+        (&raw, "statements=INSERT INTO copies VALUES (1, 'a')\nCREATE TABLE mine (id int)", "CREATE TABLE"),
+        (&raw, "statements=INSERT INTO copies VALUES (1, 'a')\nDROP TABLE copies", "DROP TABLE"),
+        (&raw, "statements=INSERT INTO copies VALUES (1, 'a')\nTRUNCATE copies", "TRUNCATE"),
+        (&raw, "statements=INSERT INTO copies VALUES (1, 'a')\nCOMMIT", "COMMIT"),
+        (&raw, "statements=INSERT INTO copies VALUES (1, 'a')\nBEGIN NOT ATOMIC COMMIT; END", "BEGIN"),
+        (&raw, "statements=INSERT INTO copies VALUES (1, 'a')\nSET autocommit = 1", "SET"),
+        (&raw, "statements=INSERT INTO copies VALUES (1, 'a')\nSET PASSWORD = 'x'", "SET"),
+        (&raw, "statements=INSERT INTO copies VALUES (1, 'a')\nCALL runner_gate('x', 'COMMIT')", "runner_gate"),
+        (&raw, "statements=INSERT INTO copies VALUES (1, 'a')\nCREATE TEMPORARY TABLE people (id int)", "CREATE"),
+    ] {
+        field.grants(grants);
+        // A login is shown no columns that it is not granted.
+        let code = if grants == COPY { 1 } else { 7 };
+        field.run("apply", &[parameter]).exits(code).says(&["0002_granted", why]);
+        assert_eq!(field.state(), before, "{parameter}");
+    }
+    // A refusal that the component handles does not let it through.
+    field.grants(&raw);
+    field
+        .run(
+            "apply -v",
+            &[
+                "statements=?DELETE FROM others\n?UPDATE runner_history SET name = 'x'\n?HANDLER people OPEN",
+                "transform=true",
+            ],
+        )
+        .succeeds()
+        .says(&["refused: DELETE FROM others", "refused: UPDATE runner_history", "refused: HANDLER people"]);
+    assert_eq!(field.value("SELECT COUNT(*) FROM copies"), "100");
+}
+
+/// What the login tries by itself, in a session that no program of ours watches: `~` is its name, `^` the name of the host.
+const ATTACKS: &[&str] = &[
+    "CREATE TABLE mine (id int)",
+    "CREATE TEMPORARY TABLE mine (id int)",
+    "CREATE TEMPORARY TABLE runner_history (id int)",
+    "CREATE OR REPLACE TABLE copies (id int)",
+    "CREATE DATABASE mine",
+    "CREATE VIEW mine AS SELECT 1",
+    "CREATE FUNCTION f() RETURNS INT RETURN 1",
+    "CREATE PROCEDURE p() SELECT 1",
+    "CREATE OR REPLACE PROCEDURE runner_gate(a TEXT, b TEXT) SELECT 1",
+    "CREATE TRIGGER t AFTER INSERT ON copies FOR EACH ROW DELETE FROM others",
+    "CREATE EVENT e ON SCHEDULE EVERY 1 SECOND DO DELETE FROM others",
+    "CREATE SEQUENCE s",
+    "CREATE INDEX i ON copies (name)",
+    "CREATE USER mine",
+    "CREATE ROLE mine",
+    "CREATE SERVER s FOREIGN DATA WRAPPER mysql OPTIONS (HOST '127.0.0.1')",
+    "ALTER TABLE copies ADD COLUMN more TEXT",
+    "ALTER TABLE people RENAME TO mine",
+    "ALTER USER '^'@'%' IDENTIFIED BY 'mine'",
+    "ALTER USER '~'@'%' WITH MAX_USER_CONNECTIONS 0",
+    "ALTER DATABASE CHARACTER SET latin1",
+    "ALTER PROCEDURE runner_gate SQL SECURITY INVOKER",
+    "DROP TABLE people",
+    "DROP TABLE runner_history",
+    "DROP PROCEDURE runner_gate",
+    "DROP USER '^'@'%'",
+    "DROP VIEW cards",
+    "RENAME TABLE people TO mine",
+    "RENAME USER '~'@'%' TO mine",
+    "TRUNCATE copies",
+    "TRUNCATE runner_history",
+    "GRANT ALL ON people TO '~'@'%'",
+    "GRANT SELECT (card) ON people TO '~'@'%'",
+    "GRANT PROXY ON '^'@'%' TO '~'@'%'",
+    "REVOKE ALL PRIVILEGES, GRANT OPTION FROM '^'@'%'",
+    "SET ROLE mine",
+    "SET GLOBAL general_log = 1",
+    "SET GLOBAL event_scheduler = 1",
+    "SET PASSWORD FOR '^'@'%' = PASSWORD('mine')",
+    "SET DEFAULT ROLE mine FOR '^'@'%'",
+    "FLUSH PRIVILEGES",
+    "FLUSH TABLES WITH READ LOCK",
+    "LOCK TABLES runner_history WRITE",
+    "LOCK TABLES people READ",
+    "INSTALL SONAME 'ha_federatedx'",
+    "SHUTDOWN",
+    "LOAD DATA INFILE '/etc/passwd' INTO TABLE copies",
+    "SELECT name FROM people INTO OUTFILE '/tmp/runner-evil'",
+    "SELECT 1 INTO DUMPFILE '/tmp/runner-evil'",
+    "SELECT Priv FROM mysql.global_priv",
+    "SELECT * FROM mysql.user",
+    "UPDATE mysql.global_priv SET Priv = '{}'",
+    "SHOW GRANTS FOR '^'@'%'",
+    "SHOW CREATE USER '^'@'%'",
+    "SHOW CREATE TABLE runner_history",
+    "SELECT * FROM runner_meta",
+    "INSERT INTO runner_history (revision) VALUES ('9')",
+    "UPDATE runner_history SET state = 'forged'",
+    "DELETE FROM runner_history",
+    "REPLACE INTO runner_gate_ticket (token_sha256, login, session) VALUES (x'00', '~', 1)",
+    "SELECT * FROM runner_gate_ticket",
+    "DELETE FROM runner_gate_login",
+    "SELECT 1 FROM runner_history FOR UPDATE",
+    "UPDATE people SET name = 'x'",
+    "UPDATE people SET card = card",
+    "SELECT card FROM people",
+    "SELECT * FROM people",
+    "SELECT name FROM people ORDER BY card",
+    "SELECT * FROM cards",
+    "SELECT COUNT(*) FROM others",
+    "DELETE FROM copies",
+    "INSERT INTO copies VALUES (1, 'a') ON DUPLICATE KEY UPDATE name = 'b'",
+    "REPLACE INTO copies VALUES (1, 'a')",
+    "INSERT INTO copies VALUES (1, 'a') RETURNING id",
+    "INSERT INTO people (id, name, card) VALUES (1000, 'a', 'b')",
+    "UPDATE copies, people SET copies.name = people.name",
+    "DELETE others FROM others, people WHERE others.id = people.id",
+    "EXECUTE IMMEDIATE CONCAT('UPDATE runner', '_history SET state = ''forged''')",
+    "BEGIN NOT ATOMIC UPDATE runner_history SET state = 'forged'; END",
+    "BEGIN NOT ATOMIC EXECUTE IMMEDIATE 'CREATE TABLE mine (id INT)'; END",
+    "HANDLER runner_history OPEN",
+    "HANDLER others OPEN",
+    "ANALYZE TABLE people",
+    "OPTIMIZE TABLE people",
+    "CHECK TABLE others; SELECT 1 FROM others",
+    "KILL USER '^'@'%'; SELECT 1 FROM others",
+];
+
+/// Calls of the gate by somebody who does not know the token. `~` is the login.
+const FORGERIES: &[&str] = &[
+    "CALL runner_gate('wrong', 'DELETE FROM runner_history')",
+    "CALL runner_gate(NULL, 'DELETE FROM runner_history')",
+    "CALL runner_gate('', 'DELETE FROM runner_history')",
+    "START TRANSACTION; CALL runner_gate('wrong', 'DELETE FROM runner_history'); COMMIT",
+    "START TRANSACTION; CALL runner_gate(NULL, 'DELETE FROM runner_history'); COMMIT",
+    "START TRANSACTION; CALL runner_gate('kept', 'DELETE FROM runner_history'); COMMIT",
+    "START TRANSACTION; CALL runner_gate('other', 'DELETE FROM runner_history'); COMMIT",
+    "START TRANSACTION; CALL runner_gate(x'00', 'DELETE FROM runner_history'); COMMIT",
+    "START TRANSACTION; CALL runner_gate(0, 'DELETE FROM runner_history'); COMMIT",
+    "START TRANSACTION; CALL runner_gate(' OR 1 = 1', 'DELETE FROM runner_history'); COMMIT",
+    "START TRANSACTION; CALL runner_gate(UNHEX(SHA2('other', 256)), 'DELETE FROM runner_history'); COMMIT",
+    "SET autocommit = 0; CALL runner_gate('wrong', 'DELETE FROM runner_history'); COMMIT",
+    "SET sql_mode = 'ORACLE'; START TRANSACTION; CALL runner_gate('wrong', 'DELETE FROM runner_history')",
+    "SET NAMES latin1; START TRANSACTION; CALL runner_gate('wrong', 'DELETE FROM runner_history')",
+    "SET @@in_transaction = 1; CALL runner_gate('wrong', 'DELETE FROM runner_history')",
+    "SET SESSION pseudo_thread_id = 1; START TRANSACTION; CALL runner_gate('other', 'DELETE FROM runner_history')",
+    "XA START 'x'; CALL runner_gate('wrong', 'DELETE FROM runner_history')",
+    "EXECUTE IMMEDIATE 'CALL runner_gate(?, ?)' USING 'wrong', 'DELETE FROM runner_history'",
+];
+
+#[test]
+fn a_user_can_do_nothing_else_by_itself() {
+    let field = field!();
+    field.grants(&format!("{COPY}\nraw_sql = true")).sync();
+    let login = field.login();
+    field.admin.sql(&format!("ALTER USER '{login}'@'%' IDENTIFIED BY 'kept'"));
+    let client = field.database.client().as_user(&login, "kept");
+    assert_eq!(client.value("SELECT COUNT(name) FROM people"), "100", "it may read what it is granted");
+    // Tickets of another session, and of another user in this one: neither is its own.
+    field.database.sql(&format!(
+        "INSERT INTO runner_gate_ticket (token_sha256, login, session) VALUES (UNHEX(SHA2('other', 256)), '{login}@localhost', 4000000000)"
+    ));
+    let password = || {
+        let of =
+            format!("SELECT JSON_VALUE(Priv, '$.authentication_string') FROM mysql.global_priv WHERE User = '{login}'");
+        field.admin.value(&of)
+    };
+    let (before, kept) = (field.state(), password());
+    let attacks: Vec<String> =
+        ATTACKS.iter().chain(FORGERIES).map(|it| it.replace('~', &login).replace('^', &field.host)).collect();
+    // The state is compared after several at once, to save time.
+    for some in attacks.chunks(12) {
+        for attack in some {
+            let tried = client.try_sql(attack);
+            assert!(tried.is_err(), "{attack}: {tried:?}");
+        }
+        assert_eq!(field.state(), before, "{some:?}");
+    }
+    assert_eq!(password(), kept);
+    assert!(!std::path::Path::new("/tmp/runner-evil").exists());
+}
+
+#[test]
+fn grants_that_name_what_does_not_exist() {
+    let field = field!();
+    let db = field.database.name();
+    for (line, says) in [
+        ("read poeple", format!("there is no table `{db}.poeple` (did you mean `people`?)")),
+        ("read people(nam)", format!("`{db}.people` has no column `nam` (did you mean `name`?)")),
+        ("insert other.copies", "there is no table `other.copies`".to_owned()),
+    ] {
+        field.grants(&format!("allow = ['{line}']"));
+        for command in ["grants sync", "grants sync --sql"] {
+            field.run(command, &[]).exits(2).says(&[&says, "hint:"]);
+        }
+        field.run("grants list", &[]).succeeds().prints(&[&says]);
+    }
+    for line in ["create outbox_*", "alter copies", "drop copies"] {
+        field.grants(&format!("allow = ['{line}']"));
+        field.run("grants sync", &[]).exits(7).says(&[line, "hint:"]);
+        field.run("apply", &[]).exits(7).says(&["0002_granted"]);
+    }
+    for line in ["read runner_history", "update mysql.user", "insert runner_gate_ticket"] {
+        field.grants(&format!("allow = ['{line}']"));
+        field.run("grants sync", &[]).exits(7).says(&["cannot be granted", "hint:"]);
+    }
+    assert_eq!(field.value(&format!("SELECT COUNT(*) FROM mysql.proc WHERE db = '{db}'")), "0");
+}
+
+/// The statements for a database administrator do what `sync` does, and an interrupted `sync` is finished by the next.
+#[test]
+fn sync_can_be_interrupted_and_done_by_hand() {
+    let field = field!();
+    field.grants(COPY);
+    let host = field.host.clone();
+    let script = field.run("grants sync --sql", &[]).succeeds().stdout.clone();
+    // Without the right to make users, `sync` says what to do.
+    field.admin.sql(&format!("REVOKE CREATE USER ON *.* FROM '{host}'@'%'"));
+    field.run("grants sync", &[]).exits(7).says(&["the logins cannot be brought in line", "runner grants sync --sql"]);
+    field.run("apply", &["transform=true"]).exits(7).says(&["does not exist", "run `runner grants sync`"]);
+    // Interrupted before each of its statements, and begun again.
+    let statements: Vec<&str> = script.split_inclusive('\n').collect();
+    for lines in 1..statements.len() {
+        let part = statements[..lines].concat();
+        if part.matches("DELIMITER //").count() == part.matches("DELIMITER ;").count() {
+            field.database.sql(&part);
+        }
+    }
+    field.run("apply", &["transform=true"]).exits(7);
+    field.database.sql(&script);
+    field.run("grants sync", &[]).succeeds().says(&["1 login in line already"]);
+    // The run may not set a password; the operator's does.
+    field.run("apply", &["transform=true"]).exits(7).says(&["may not set the password", "password_env"]);
+    field.grants(&format!("{COPY}\npassword_env = 'GUEST_SECRET'"));
+    field.run("apply", &["transform=true"]).exits(2).says(&["the variable `GUEST_SECRET`"]);
+    let login = field.login();
+    field.admin.sql(&format!("ALTER USER '{login}'@'%' IDENTIFIED BY 'kept'"));
+    let mut command = field.project.command(["apply", "--parameter", "transform=true"]);
+    let output = field.project.finish(command.env("GUEST_SECRET", "wr0ng-secret"));
+    output.exits(7).says(&["does not let the login", "password_env"]);
+    assert!(!output.to_string().contains("wr0ng-secret"), "{output}");
+    // Who may not read the rights of others is told by the login itself what it has.
+    field.admin.sql(&format!("REVOKE SELECT ON mysql.* FROM '{host}'@'%'"));
+    field.admin.sql(&format!("GRANT SELECT ON {}.others TO '{login}'@'%'", field.database.name()));
+    let mut command = field.project.command(["apply", "--parameter", "transform=true"]);
+    field.project.finish(command.env("GUEST_SECRET", "kept")).exits(7).says(&["does not have the rights", "others"]);
+    field.admin.sql(&format!("REVOKE SELECT ON {}.others FROM '{login}'@'%'", field.database.name()));
+    let mut command = field.project.command(["apply", "--parameter", "transform=true"]);
+    field.project.finish(command.env("GUEST_SECRET", "kept")).succeeds();
+    assert_eq!(field.value("SELECT COUNT(*) FROM copies"), "100");
+}
+
+#[test]
+fn a_login_is_kept_in_line_and_removed() {
+    let field = field!();
+    field.grants(COPY).sync();
+    let login = field.login();
+    for spoilt in [
+        "ALTER USER '~'@'%' ACCOUNT LOCK",
+        "ALTER USER '~'@'%' WITH MAX_USER_CONNECTIONS 1",
+        "DROP PROCEDURE runner_gate",
+        "CREATE OR REPLACE PROCEDURE runner_gate(IN p_token VARCHAR(64) CHARACTER SET ascii, IN p_text LONGTEXT CHARACTER SET utf8mb4) \
+             EXECUTE IMMEDIATE p_text",
+        "CREATE TRIGGER t AFTER INSERT ON runner_gate_ticket FOR EACH ROW SET @a = 1",
+        "CREATE ROLE boss_~; GRANT boss_~ TO '~'@'%'",
+    ] {
+        field.database.sql(&spoilt.replace('~', &login));
+        field.run("apply", &["transform=true"]).exits(7).says(&["run `runner grants sync`"]);
+        if spoilt.contains("TRIGGER") {
+            // What is not its own is left alone.
+            field.run("grants sync", &[]).exits(7);
+            field.database.sql("DROP TRIGGER t");
+        }
+        if spoilt.contains("ROLE") {
+            field.admin.sql(&format!("DROP ROLE boss_{login}"));
+        }
+        field.sync();
+        field.run("grants list", &[]).succeeds().prints(&["0002_granted  in line"]);
+    }
+    // Rights of its tables alone are brought in line by the run.
+    field.database.sql(&format!("GRANT SELECT ON others TO '{login}'@'%'; REVOKE INSERT ON copies FROM '{login}'@'%'"));
+    field.run("grants list", &[]).succeeds().prints(&["it has SELECT ON", "it lacks INSERT"]);
+    field.run("apply", &["transform=true"]).succeeds();
+    let of = format!("SELECT COUNT(*) FROM mysql.tables_priv WHERE User = '{login}' AND Table_name = 'others'");
+    assert_eq!(field.admin.value(&of), "0");
+    field.project.write("runner.toml", PROJECT);
+    field.run("grants list", &[]).succeeds().prints(&["it is to be removed"]);
+    field.run("grants sync", &[]).succeeds();
+    assert_eq!(field.admin.value(&format!("SELECT COUNT(*) FROM mysql.user WHERE User = '{login}'")), "0");
+    field.run("grants remove", &[]).succeeds().says(&["there is no login to remove"]);
+}
+
+#[test]
+fn root_is_refused_unless_it_is_allowed() {
+    let field = field!();
+    field.grants(COPY).sync();
+    field.admin.sql(&format!("GRANT SUPER ON *.* TO '{}'@'%'", field.host));
+    field.run("apply", &["transform=true"]).exits(7).says(&["may write everything", "superuser = true"]);
+    field.grants(&format!("{COPY}\nsuperuser = true"));
+    field.run("apply", &["transform=true"]).succeeds();
+}
+
+#[test]
+fn isolation_can_be_required() {
+    let field = field!();
+    let required = |more: &str| {
+        let url = "[environments.production]\nisolation = \"required\"\n";
+        field.project.write("runner.toml", format!("{PROJECT}{url}{more}"));
+    };
+    required("");
+    for line in ["apply -e production", "plan -e production"] {
+        field.run(line, &["transform=true"]).exits(7).says(&["isolation = \"required\"", "run `runner grants sync`"]);
+    }
+    field.run("plan", &[]).succeeds().says(&["isolation: none by the server for `0002_granted`"]);
+    required(&format!("[grants.0002_granted]\n{COPY}\n"));
+    field.sync();
+    let before = field.state();
+    field.run("apply --dry-run -e production", &["transform=true"]).exits(7).says(&["sees only what is committed"]);
+    assert_eq!(field.state(), before);
+    let plan = field.run("plan -e production --format json", &[]);
+    assert!(plan.succeeds().stdout.contains("\"isolation\": \"separate-logins\""), "{plan}");
+    let run = field.run("apply -e production --format json", &["transform=true"]);
+    assert!(run.succeeds().stdout.contains("\"isolation\": \"separate-logins\""), "{run}");
+}
+
+const ADD: &str = "allow = ['read numbers(id, n)', 'update numbers(n)']";
+
+/// The sum that each row's one step makes.
+const EXPECTED: &str = "8006000";
+
+fn scaled(more: &str) -> Option<Field> {
+    let field = Field::new()?;
+    std::fs::remove_file(field.project.file("migrations/0002_granted.wasm")).unwrap();
+    field.project.component("0004_scale", &guests::component("scale"));
+    field.run("build", &[]);
+    field.project.write("runner.toml", format!("{PROJECT}[grants.0004_scale]\n{ADD}\n{more}"));
+    field.sync();
+    Some(field)
+}
+
+/// Killed at many points, and resumed: each chunk commits together with its record, nothing is done twice, and nothing is left out.
+#[test]
+fn a_killed_run_resumes() {
+    let Some(field) = scaled("") else { return };
+    for moment in [2, 5, 8] {
+        if !field.project.dies_at("apply --chunk-rows 500 --parameter table=numbers", moment) {
+            break;
+        }
+    }
+    field.run("apply --chunk-rows 500 --jobs 2", &["table=numbers"]).succeeds();
+    assert_eq!(field.value("SELECT SUM(n) FROM numbers"), EXPECTED);
+    assert_eq!(
+        field.value("SELECT CONCAT(state, ' ', mode) FROM runner_history WHERE revision = '0004'"),
+        "applied stepwise"
+    );
+    field.run("verify", &[]).succeeds();
+}
+
+/// The login loses a right half-way: what is committed stays, the error says what is missing, and the next run resumes.
+#[test]
+fn a_login_that_lost_its_rights_half_way() {
+    let Some(field) = scaled("") else { return };
+    let (login, db) = (field.login(), field.database.name().to_owned());
+    field.database.sql("UPDATE numbers SET n = 90000 WHERE id = 3000");
+    let settings = field.project.read("runner.toml");
+    field.project.write("runner.toml", format!("{settings}[parameters]\nstumble = 90000\n"));
+    field.run("apply --chunk-rows 500", &["table=numbers"]).exits(6).says(&["no way past 90000"]);
+    field.project.write("runner.toml", settings);
+    field.database.sql("UPDATE numbers SET n = 3000 WHERE id = 3000");
+    // The host may no longer give the right.
+    field.admin.sql(&format!(
+        "REVOKE UPDATE (n) ON {db}.numbers FROM '{login}'@'%'; REVOKE GRANT OPTION ON `{db}`.* FROM '{}'@'%'",
+        field.host
+    ));
+    let output = field.run("apply --chunk-rows 500", &["table=numbers"]);
+    output.exits(6).says(&["does not have the rights", "run `runner grants sync`"]);
+    assert_ne!(field.value("SELECT SUM(n) FROM numbers"), EXPECTED);
+    field.admin.sql(&format!("GRANT ALL ON `{db}`.* TO '{}'@'%' WITH GRANT OPTION", field.host));
+    field.run("grants sync", &[]).succeeds();
+    field.run("apply --chunk-rows 500", &["table=numbers"]).succeeds();
+    assert_eq!(field.value("SELECT SUM(n) FROM numbers"), EXPECTED);
+}
+
+#[test]
+fn a_column_that_is_not_granted_is_refused_in_a_transform() {
+    let Some(field) = scaled("raw_sql = true\n") else { return };
+    let before = field.value("SELECT SUM(n) FROM numbers");
+    // A condition is the component's own text, and asked with its rights.
+    let output = field.run("apply", &["table=numbers", "filter=EXISTS (SELECT 1 FROM others)"]);
+    assert_ne!(output.exit_code(), Some(0), "{output}");
+    output.says(&["denied"]);
+    field.project.write("runner.toml", format!("{PROJECT}[grants.0004_scale]\nallow = ['read numbers(id, n)']\n"));
+    let output = field.run("apply", &["table=numbers"]);
+    assert_ne!(output.exit_code(), Some(0), "{output}");
+    output.says(&["denied"]);
+    assert_eq!(field.value("SELECT SUM(n) FROM numbers"), before);
+}
