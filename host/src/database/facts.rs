@@ -1,5 +1,9 @@
 //! What is known about a server, as data: callers ask for a fact, never for the name of the server.
 
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+use super::DatabaseError;
+#[cfg(all(debug_assertions, any(feature = "postgres", feature = "mysql")))]
+use super::DatabaseErrorKind;
 use crate::dialect::Dialect;
 
 /// What keeps two runs on one database apart.
@@ -101,26 +105,31 @@ impl Facts {
     /// the server can do, such as `skips_locked,atomic_ddl`. So what is done on servers that the tests cannot start is
     /// tested on those that they can.
     #[cfg(any(feature = "postgres", feature = "mysql"))]
-    pub(in crate::database) fn forced_in_tests(self) -> Self {
+    pub(in crate::database) fn forced_in_tests(self) -> Result<Self, DatabaseError> {
         #[cfg(debug_assertions)]
         if let Ok(without) = std::env::var("RUNNER_TEST_FACTS") {
             return self.without(&without);
         }
-        self
+        Ok(self)
     }
 
     #[cfg(all(debug_assertions, any(feature = "postgres", feature = "mysql")))]
-    fn without(mut self, names: &str) -> Self {
+    fn without(mut self, names: &str) -> Result<Self, DatabaseError> {
         for name in names.split(',') {
             match name {
                 "skips_locked" => self.skips_locked = false,
                 "atomic_ddl" => self.atomic_ddl = self.transactional_ddl,
                 "atomic_lists" => self.atomic_lists = false,
                 "packet_bytes" => self.packet_bytes = self.packet_bytes.map(|bytes| bytes.min(1 << 20)),
-                other => panic!("`RUNNER_TEST_FACTS` names the fact `{other}`, which cannot be taken away"),
+                other => {
+                    let what = format!("`RUNNER_TEST_FACTS` names the fact `{other}`, which cannot be taken away");
+                    return Err(DatabaseError::new(DatabaseErrorKind::Configuration, what).hint(
+                        "use some of `skips_locked`, `atomic_ddl`, `atomic_lists` and `packet_bytes`, or unset it",
+                    ));
+                }
             }
         }
-        self
+        Ok(self)
     }
 
     /// Returns the schema of runner's own tables: SQLite's main file, a separate schema on PostgreSQL, the database on

@@ -32,6 +32,8 @@ fn all_tenants_are_applied_then_up_to_date_and_rolled_back() {
         .succeeds()
         .prints(&["3 migrations on 3 databases: acme, beta, gamma", "0001_create_users  upgrade  atomic"]);
     assert!(!project.file("tenants/acme.db").exists(), "`plan` made a database");
+    project.runner("apply --all --dry-run").succeeds().says(&["tried 9 migrations on 3 databases"]);
+    assert!(!project.file("tenants/acme.db").exists(), "a dry run made a database");
     let output = project.runner("apply --all");
     output.succeeds().says(&["applied acme", "applied 9 migrations on 3 databases in "]);
     output.prints(&[

@@ -42,6 +42,9 @@ fn what_the_server_can_do_is_told() {
     let mut command = project.command(["doctor"]);
     let output = project.finish(command.env("RUNNER_TEST_FACTS", "skips_locked,atomic_ddl"));
     output.prints(&["no `SKIP LOCKED`", "can leave part of it"]);
+    let mut command = project.command(["doctor"]);
+    let output = project.finish(command.env("RUNNER_TEST_FACTS", "skips_locked,speed"));
+    output.exits(2).says(&["the fact `speed`, which cannot be taken away", "hint: use some of"]);
 }
 
 for_each_server! {

@@ -142,6 +142,16 @@ for_each_engine! {
 }
 
 for_each_server! {
+    /// As on a server without SKIP LOCKED, where a worker that finds a chunk claimed waits for it.
+    fn without_skip_locked(engine) {
+        let project = items(engine, 600, "[transform]\nchunk_rows = 20\n[parameters]\nlog = \"log\"");
+        let mut command = project.command(["apply", "--jobs", "4", "--format", "json"]);
+        let output = project.finish(command.env("RUNNER_TEST_FACTS", "skips_locked,atomic_lists,packet_bytes"));
+        output.succeeds();
+        is_done_once(&project, 600, &output.stderr);
+        assert!(number(&project, &format!("SELECT count(*) FROM {}", chunks(&project))) >= 30, "{output}");
+    }
+
     /// The result is the same for any number of workers and any chunk size.
     fn four_workers_do_what_one_does(engine) {
         let run = |line: &str| {

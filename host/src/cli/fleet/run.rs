@@ -115,9 +115,12 @@ fn within(request: &RunRequest, parallel: usize, has_jobs: bool) -> RunRequest {
     request
 }
 
-/// A signal, or else the failure that asks the most of the operator.
+/// A signal that came before all were done, or else the failure that asks the most of the operator.
 fn code(each: &[Each<Ran>], stop: &StopSignal) -> u8 {
-    if let Some(reason) = stop.reason() {
+    let is_done = |it: &Each<Ran>| it.ended.done().is_some_and(|ran| ran.outcome.error.is_none());
+    if let Some(reason) = stop.reason()
+        && !each.iter().all(is_done)
+    {
         return exit::code(&crate::engine::stopped::stopped(reason));
     }
     super::exit_code(each.iter().map(|it| match &it.ended {

@@ -68,7 +68,7 @@ pub(super) async fn prepare(
         increment: get("auto_increment_increment").parse().ok(),
         ..Facts::of_dialect(dialect)
     }
-    .forced_in_tests();
+    .forced_in_tests()?;
     Ok(SessionFacts {
         facts,
         id,

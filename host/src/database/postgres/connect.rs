@@ -155,7 +155,7 @@ async fn look(connection: &mut PgConnection) -> Result<Connected, DatabaseError>
         schema: text(3)?,
         ..Facts::of_dialect(Dialect::Postgres)
     }
-    .forced_in_tests();
+    .forced_in_tests()?;
     let backend = text(4)?.and_then(|number| number.parse().ok()).unwrap_or_default();
     Ok(Connected { facts, backend, database: text(5)?.unwrap_or_default() })
 }
