@@ -16,8 +16,12 @@ mod doctor;
 mod grants;
 #[path = "sandbox/javascript.rs"]
 mod javascript;
+#[path = "sandbox/languages.rs"]
+mod languages;
 #[path = "sandbox/packages.rs"]
 mod packages;
+#[path = "sandbox/python.rs"]
+mod python;
 #[path = "sandbox/scripts.rs"]
 mod scripts;
 #[path = "sandbox/statements.rs"]

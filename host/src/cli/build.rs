@@ -8,7 +8,7 @@ use super::exit;
 use crate::database::StopSignal;
 use crate::engine::history::History;
 use crate::engine::script::{AssetPlace, Assets};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::project::build::{BuildReport, BuildRequest, Described, build};
 use crate::project::lockfile::ComponentDescription;
 use crate::project::migration_id;
@@ -92,7 +92,5 @@ pub fn describe(sandbox: &Sandbox, of: Described<'_>) -> Result<ComponentDescrip
 
 /// The description of a script.
 pub fn describe_script(sandbox: &Sandbox, script: &LoadedScript) -> Result<sandbox::Described> {
-    let assets = Assets::of_script(&Arc::new(script.clone()));
-    let place = |error: Error| error.at("runtime", script.runtime.pin.file_name()).at("script", script.path.clone());
-    sandbox.describe(&script.runtime.bytes, Some(assets)).map_err(place)
+    sandbox.describe_script(&Arc::new(script.clone()))
 }

@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::fleet;
 use crate::project::{Catalog, CatalogReport, Checks, LoadRequest, Settings};
 use crate::report::json::DatabaseJson;
-use crate::report::{Format, Printer, text};
+use crate::report::{Format, Printer, Text, text};
 use crate::runner::setup::Note;
 pub use crate::runner::setup::{HistoryDetail, OpenError, OpenedDatabase, Setup};
 
@@ -56,6 +56,7 @@ impl Context {
             driver: None,
             component_cache: cache_directory(&env),
             cache_note: Some(cache_note(&printer)),
+            compile_note: Some(compile_note(&printer)),
             component_compiler: Some(this_program()),
             #[cfg(feature = "components")]
             shared_sandbox: None,
@@ -144,6 +145,16 @@ fn cache_note(printer: &Arc<Printer>) -> Note {
             && said.lock().unwrap_or_else(PoisonError::into_inner).insert(text.to_owned())
         {
             printer.warn(text, None);
+        }
+    })
+}
+
+/// Says what takes a while.
+fn compile_note(printer: &Arc<Printer>) -> Note {
+    let printer = printer.clone();
+    Arc::new(move |text: &str| {
+        if printer.format() == Format::Text {
+            printer.talk(&Text::new().plain(text).end());
         }
     })
 }

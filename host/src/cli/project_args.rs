@@ -38,7 +38,7 @@ Examples:
 pub struct NewArgs {
     /// Name of the migration, such as `create_orders` or `"create orders"`
     pub name: String,
-    /// Language of the migration: `sql` (the default), `javascript` or `rust`
+    /// Language of the migration: `sql` (the default), `javascript`, `python` or `rust`
     ///
     /// [env: RUNNER_LANG]
     #[arg(short, long, value_name = "LANG")]

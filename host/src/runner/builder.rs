@@ -217,6 +217,7 @@ impl Builder {
             driver,
             component_cache,
             cache_note: None,
+            compile_note: None,
             component_compiler,
             #[cfg(feature = "components")]
             shared_sandbox: None,

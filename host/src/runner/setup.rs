@@ -29,6 +29,8 @@ pub struct Setup {
     pub component_cache: Option<PathBuf>,
     /// Receives what is worth saying of that place.
     pub cache_note: Option<Note>,
+    /// Hears that a large component is compiled, which takes seconds.
+    pub compile_note: Option<Note>,
     /// The program that compiles components, in a process of its own; none: this process.
     pub component_compiler: Option<PathBuf>,
     /// The sandbox of all runs of a command on several databases; none: each run has its own.
@@ -156,7 +158,8 @@ impl Setup {
         let cache_directory = self.component_cache.clone();
         let compiler = self.component_compiler.clone().map_or(Compiler::Thread, Compiler::Program);
         let (limits, cache_note) = (self.settings.limits.clone(), self.cache_note.clone());
-        Sandbox::new(SandboxOptions { limits, cache_directory, cache_note, jobs, compiler, stop, keep: Keep::Nothing })
+        let (compile_note, keep) = (self.compile_note.clone(), Keep::Nothing);
+        Sandbox::new(SandboxOptions { limits, cache_directory, cache_note, compile_note, jobs, compiler, stop, keep })
     }
 
     /// Has all further clones share a sandbox, which compiles each component once.

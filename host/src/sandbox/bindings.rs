@@ -4,7 +4,13 @@
 
 wasmtime::component::bindgen!({
     path: "wit",
-    world: "migration",
+    // Everything that the host offers, which is more than any one guest imports.
+    inline: "package runner:host;
+        world migration {
+            include runner:migration/migration@0.1.0;
+            import runner:migration/packed@0.1.0;
+        }",
+    world: "runner:host/migration",
     imports: {
         default: async | trappable,
         // Neither waits nor fails: what a run knows from its start.

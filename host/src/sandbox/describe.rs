@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::bindings::Migration;
-use super::inspect::TRANSFORMER;
+use super::inspect::is_transformer;
 use super::state::{GuestState, Purpose};
 use super::text::{ERROR, WORD, cut};
 use super::{SandboxCore, convert, failure, script};
@@ -28,11 +28,13 @@ const MAX_SUMMARY: usize = 500;
 const MAX_LINES: usize = 1_000;
 
 /// Runs the component's `describe`. Blocks the calling thread; the guest runs on a separate one.
-pub(super) fn describe(core: Arc<SandboxCore>, bytes: &[u8], assets: Option<Assets>) -> Result<Described> {
-    use sha2::Digest;
-    let sha256 = hex::encode(sha2::Sha256::digest(bytes));
-    let component = core.component(bytes, &sha256)?;
-    let transformer = component.get_export_index(None, TRANSFORMER).is_some();
+pub(super) fn describe(
+    core: Arc<SandboxCore>,
+    (bytes, sha256): (&[u8], &str),
+    assets: Option<Assets>,
+) -> Result<Described> {
+    let component = core.component(bytes, sha256)?;
+    let transformer = is_transformer(&component);
     let call = async {
         let pre = script::pre_instantiate(&core, &component)?;
         let mut state = GuestState::new(Purpose::Describe, core.limits.clone());

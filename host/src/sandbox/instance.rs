@@ -6,22 +6,30 @@ use async_trait::async_trait;
 use wasmtime::Store;
 use wasmtime::component::TypedFunc;
 
-use super::bindings::runner::migration::types as wit;
+use super::bindings::runner::migration::{packed as wit_packed, types as wit};
 use super::convert;
 use super::failure;
 use super::host::arguments;
-use super::inspect::TRANSFORMER;
+use super::inspect::{PACKED_TRANSFORMER, TRANSFORMER};
+use super::packed;
 use super::script::{LoadedComponent, refuel, store};
 use super::state::{GuestState, Purpose, batch_limits};
 use super::text::{ERROR, cut_owned};
 use super::usage::LogBudget;
 use crate::data::Batch;
 use crate::database::{BatchLimits, Dialect};
+use crate::engine::CallError;
 use crate::engine::script::RunContext;
 use crate::engine::transform::{BatchFunction, BatchInstance};
 use crate::error::{Error, Result};
 
-type TransformBatch = TypedFunc<(String, wit::Batch), (Result<wit::Batch, String>,)>;
+type Transform<Rows> = TypedFunc<(String, Rows), (Result<Rows, String>,)>;
+
+/// The exported function, in the form of batches that the component takes.
+enum TransformBatch {
+    Plain(Transform<wit::Batch>),
+    Packed(Transform<wit_packed::PackedBatch>),
+}
 
 /// The exported function that transforms a batch.
 const FUNCTION: &str = "transform-batch";
@@ -65,9 +73,14 @@ impl BatchFunction for ComponentFunction {
         let function = async {
             let instance = self.loaded.pre.instantiate_async(&mut store).await?;
             let missing = || wasmtime::Error::msg("the transformer is not exported");
-            let interface = instance.get_export_index(&mut store, None, TRANSFORMER).ok_or_else(missing)?;
+            let plain = instance.get_export_index(&mut store, None, TRANSFORMER);
+            let packed = instance.get_export_index(&mut store, None, PACKED_TRANSFORMER);
+            let interface = plain.or(packed).ok_or_else(missing)?;
             let function = instance.get_export_index(&mut store, Some(&interface), FUNCTION).ok_or_else(missing)?;
-            instance.get_typed_func(&mut store, function)
+            Ok(match plain {
+                Some(_) => TransformBatch::Plain(instance.get_typed_func(&mut store, function)?),
+                None => TransformBatch::Packed(instance.get_typed_func(&mut store, function)?),
+            })
         };
         match function.await {
             Ok(function) => Ok(Box::new(ComponentInstance { store, function })),
@@ -87,15 +100,23 @@ impl BatchInstance for ComponentInstance {
     async fn transform(&mut self, name: &str, rows: Batch) -> Result<Batch> {
         let limits = self.store.data().limits.clone();
         refuel(&mut self.store, &limits).map_err(|error| Error::failed(format!("the sandbox has no fuel: {error}")))?;
-        match self.function.call_async(&mut self.store, (name.to_owned(), convert::batch_out(rows))).await {
-            Ok((Ok(rows),)) => {
-                let rows = convert::batch_in(rows);
-                match arguments::batch(&rows) {
-                    Ok(()) => Ok(rows),
-                    Err(refused) => Err(refused.into_error().at("call", FUNCTION)),
-                }
+        let name = name.to_owned();
+        let transformed = match &self.function {
+            TransformBatch::Plain(function) => {
+                let called = function.call_async(&mut self.store, (name, convert::batch_out(rows))).await;
+                called.map(|(result,)| result.map(|rows| Ok(convert::batch_in(rows))))
             }
-            Ok((Err(message),)) => Err(Error::failed(cut_owned(message, ERROR)).at("call", FUNCTION)),
+            TransformBatch::Packed(function) => {
+                let called = function.call_async(&mut self.store, (name, packed::batch_out(rows))).await;
+                called.map(|(result,)| result.map(packed::batch_in))
+            }
+        };
+        match transformed {
+            Ok(Ok(rows)) => {
+                let checked = rows.map_err(CallError::from).and_then(|rows| arguments::batch(&rows).map(|()| rows));
+                checked.map_err(|refused| refused.into_error().at("call", FUNCTION))
+            }
+            Ok(Err(message)) => Err(Error::failed(cut_owned(message, ERROR)).at("call", FUNCTION)),
             Err(error) => Err(failure::of_trap(&error, self.store.data(), FUNCTION)),
         }
     }

@@ -13,6 +13,7 @@ mod failure;
 mod host;
 mod inspect;
 mod instance;
+mod packed;
 mod script;
 mod state;
 mod text;
@@ -28,8 +29,10 @@ use wasmtime::component::{Component, Linker};
 use crate::database::StopSignal;
 use crate::engine::script::{Assets, Script};
 use crate::error::{Error, Result};
+use crate::project::sha256;
 use crate::project::limits::Limits;
 use crate::project::script::LoadedScript;
+use crate::project::units::format_size;
 use cache::Cache;
 pub use cache::CacheNote;
 pub use compile::Compiler;
@@ -47,6 +50,8 @@ pub struct SandboxOptions {
     pub cache_directory: Option<PathBuf>,
     /// Receives what is worth saying of that directory.
     pub cache_note: Option<CacheNote>,
+    /// Hears that a large component is compiled, before that begins.
+    pub compile_note: Option<CacheNote>,
     /// How many instances transform chunks at the same time.
     pub jobs: usize,
     /// What compiles components that are not in the cache.
@@ -78,6 +83,7 @@ struct SandboxCore {
     engine: Engine,
     linker: Linker<GuestState>,
     cache: Option<Cache>,
+    compile_note: Option<CacheNote>,
     limits: Arc<Limits>,
     jobs: usize,
     compiler: Compiler,
@@ -85,6 +91,9 @@ struct SandboxCore {
     /// Components by digest, if they are kept.
     kept: Option<Mutex<BTreeMap<String, Component>>>,
 }
+
+/// A component of this size takes long enough to compile to say so: an interpreter of several megabytes.
+const LARGE: usize = 8 << 20;
 
 impl Sandbox {
     /// A sandbox with these options.
@@ -112,9 +121,19 @@ impl Sandbox {
         self.load(&runtime.bytes, &runtime.pin.sha256, Some(Assets::of_script(script))).map_err(place)
     }
 
-    /// Asks a component, or the runtime of a script, for its description, and whether it transforms.
+    /// Asks a component for its description, and whether it transforms.
     pub fn describe(&self, bytes: &[u8], assets: Option<Assets>) -> Result<Described> {
-        describe::describe(self.core()?, bytes, assets)
+        describe::describe(self.core()?, (bytes, &sha256(bytes)), assets)
+    }
+
+    /// Asks a script, in its runtime.
+    pub fn describe_script(&self, script: &Arc<LoadedScript>) -> Result<Described> {
+        let place = |error: Error| {
+            error.at("runtime", script.runtime.pin.file_name()).at("script", script.path.clone())
+        };
+        // Its digest was taken when it was opened.
+        let runtime = (&*script.runtime.bytes, &*script.runtime.pin.sha256);
+        describe::describe(self.core()?, runtime, Some(Assets::of_script(script))).map_err(place)
     }
 
     fn core(&self) -> Result<Arc<SandboxCore>> {
@@ -129,6 +148,7 @@ impl Sandbox {
             engine,
             linker,
             cache,
+            compile_note: self.options.compile_note.clone(),
             limits: Arc::new(self.options.limits.clone()),
             jobs: self.options.jobs.max(1),
             compiler: self.options.compiler.clone(),
@@ -158,6 +178,10 @@ impl SandboxCore {
             return Ok(component);
         }
         inspect::check_bytes(bytes, &self.limits, &self.stop)?;
+        if let Some(note) = self.compile_note.as_ref().filter(|_| bytes.len() >= LARGE) {
+            let size = format_size(bytes.len() as u64);
+            note(&format!("compiling a component of {size} for this machine, once: this takes some seconds"));
+        }
         let order = Order { bytes, sha256, limits: &self.limits, stop: &self.stop };
         let code = self.compiler.compile(&self.engine, &order)?;
         // SAFETY: the code comes from wasmtime in this process, or in one that this process started for it, over a pipe that

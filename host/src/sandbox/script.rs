@@ -9,7 +9,6 @@ use wasmtime::component::{Component, InstancePre};
 use super::bindings::Migration;
 use super::describe::inspect_mismatch;
 use super::failure::{self, HostFailure, Stopped};
-use super::inspect::TRANSFORMER;
 use super::instance::ComponentFunction;
 use super::state::{GuestState, Purpose, call_limits};
 use super::usage::LogBudget;
@@ -40,7 +39,7 @@ pub struct ComponentScript {
 impl ComponentScript {
     pub(super) fn new(core: Arc<SandboxCore>, component: Component, assets: Option<Assets>) -> Result<Self> {
         let pre = pre_instantiate(&core, &component)?;
-        let transformer = component.get_export_index(None, TRANSFORMER).is_some();
+        let transformer = inspect::is_transformer(&component);
         Ok(Self { loaded: Arc::new(LoadedComponent { core, pre, assets: assets.map(Arc::new), transformer }) })
     }
 }

@@ -230,6 +230,18 @@ fn sqlite_rebuilds() {
 }
 
 #[test]
+fn python() {
+    let place = project!(empty);
+    let mut story = Story::new("guide/python", &place);
+    story.run("runner init shop", 0);
+    story.run("cd shop", 0);
+    story.run("runner new tidy_names --lang python", 0);
+    story.run("runner apply", 0).says(&["to `runner.lock`", "2 rows are tidy"]);
+    story.run("runner rollback", 0).says(&["rolled back 1 migration"]);
+    story.end();
+}
+
+#[test]
 fn scripts() {
     let place = project!(empty);
     let mut story = Story::new("guide/scripts", &place);

@@ -29,7 +29,7 @@ pub enum Language {
 
 impl Language {
     /// The supported languages.
-    pub const NAMES: [&'static str; 3] = ["sql", "javascript", "rust"];
+    pub const NAMES: [&'static str; 4] = ["sql", "javascript", "python", "rust"];
 
     /// The language with this name.
     pub fn from_name(name: &str) -> Result<Self> {
@@ -126,7 +126,8 @@ pub fn new_migration(settings: &Settings, request: &NewRequest<'_>) -> Result<Sc
 fn script_template(language: ScriptLanguage) -> Result<&'static str> {
     match language {
         ScriptLanguage::Javascript => Ok(include_str!("templates/new.js")),
-        ScriptLanguage::Typescript | ScriptLanguage::Python => Err(no_runtime(language)),
+        ScriptLanguage::Python => Ok(include_str!("templates/new.py")),
+        ScriptLanguage::Typescript => Err(no_runtime(language)),
     }
 }
 

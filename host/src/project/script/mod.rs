@@ -115,7 +115,7 @@ impl ScriptFiles {
             ScriptPlace::Embedded { runtime, .. } => runtime.map(<[u8]>::to_vec),
         };
         let file = file.ok_or_else(|| pin.missing().at("script", self.path.clone()))?;
-        Runtime::open(pin, file).map_err(|error| error.at("script", self.path.clone()))
+        Runtime::open(pin, &file).map_err(|error| error.at("script", self.path.clone()))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::error::{Error, Result};
 use crate::project::digest::{sha256, short};
@@ -19,6 +19,12 @@ const LARGEST: u64 = 64 << 20;
 
 /// The largest window that a file may ask for, as a power of two: more than the level 19 uses, with which runtimes are compressed.
 const WINDOW_LOG: u32 = 23;
+
+/// How many runtimes are kept: those of a project with scripts in two languages, some of them in an older one.
+const KEPT: usize = 3;
+
+/// The runtimes opened last, the newest first. All scripts of a language share one, and each of them asks for it.
+static OPENED: Mutex<Vec<Runtime>> = Mutex::new(Vec::new());
 
 /// Which runtime runs a script.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,21 +83,33 @@ impl RuntimePin {
 
 impl Runtime {
     /// Decompresses the file of a runtime and checks its digest.
-    pub fn open(pin: &RuntimePin, file: Vec<u8>) -> Result<Self> {
-        let bytes = decompress(&file).map_err(|error| pin.corrupt(&format!("it is damaged ({error})")))?;
-        let found = sha256(&bytes);
-        if found != pin.sha256 {
-            return Err(pin.corrupt(&format!("it contains one with sha256 {}", short(&found))));
+    pub fn open(pin: &RuntimePin, file: &[u8]) -> Result<Self> {
+        let damaged = |error| pin.corrupt(&format!("it is damaged ({error})"));
+        let runtime = Self::opened(&pin.name, &file).map_err(damaged)?;
+        if runtime.pin.sha256 != pin.sha256 {
+            return Err(pin.corrupt(&format!("it contains one with sha256 {}", short(&runtime.pin.sha256))));
         }
-        Ok(Self { pin: pin.clone(), file: file.into(), bytes: bytes.into() })
+        Ok(runtime)
     }
 
     /// The runtime of a compressed file, whatever its digest is.
     pub fn of_file(name: &str, file: &[u8]) -> Result<Self> {
-        let damaged = |error| Error::failed(format!("the runtime `{name}` is damaged")).cause(error);
-        let bytes = decompress(file).map_err(damaged)?;
+        Self::opened(name, file)
+            .map_err(|error| Error::failed(format!("the runtime `{name}` is damaged")).cause(error))
+    }
+
+    /// The runtime of a compressed file, which is decompressed and hashed only if it was not among the last ones.
+    fn opened(name: &str, file: &[u8]) -> io::Result<Self> {
+        let mut opened = OPENED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = opened.iter().find(|known| known.pin.name == name && *known.file == *file) {
+            return Ok(known.clone());
+        }
+        let bytes = decompress(file)?;
         let pin = RuntimePin { name: name.to_owned(), sha256: sha256(&bytes) };
-        Ok(Self { pin, file: file.into(), bytes: bytes.into() })
+        let runtime = Self { pin, file: file.into(), bytes: bytes.into() };
+        opened.truncate(KEPT - 1);
+        opened.insert(0, runtime.clone());
+        Ok(runtime)
     }
 }
 
@@ -115,6 +133,7 @@ fn decompress(file: &[u8]) -> io::Result<Vec<u8>> {
 pub fn embedded(name: &str) -> Option<&'static [u8]> {
     match name {
         "javascript" => Some(include_bytes!("../../../../runtimes/javascript.wasm.zst")),
+        "python" => Some(include_bytes!("../../../../runtimes/python.wasm.zst")),
         _ => None,
     }
 }
@@ -128,7 +147,8 @@ mod tests {
         let file = zstd::bulk::compress(&b"a runtime".repeat(100), 19).expect("compressed");
         let runtime = Runtime::of_file("javascript", &file).expect("a runtime");
         let pin = &runtime.pin;
-        assert_eq!(Runtime::open(pin, file.clone()).expect("the same"), runtime);
+        let again = Runtime::open(pin, &file).expect("the same");
+        assert!(again == runtime && Arc::ptr_eq(&again.bytes, &runtime.bytes));
         assert_eq!(pin.file_name(), format!("javascript-{}.wasm.zst", &pin.sha256[..12]));
         let mut longer = file.clone();
         longer.push(0);
@@ -139,7 +159,7 @@ mod tests {
             (other, "it contains one with sha256"),
             (Vec::new(), "it is damaged"),
         ] {
-            let error = Runtime::open(pin, wrong).expect_err(why);
+            let error = Runtime::open(pin, &wrong).expect_err(why);
             assert!(error.message.contains(why) && error.message.contains(&pin.shown()), "{}", error.message);
         }
     }

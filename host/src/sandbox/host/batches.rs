@@ -3,6 +3,8 @@
 use wasmtime::component::Resource;
 
 use super::{Answer, answer, arguments};
+use crate::data::Batch;
+use crate::engine::CallError;
 use crate::engine::call::CallKind;
 use crate::engine::execution::{Reader, TransformReport as Report, Writer};
 use crate::engine::transform::TransformTask;
@@ -76,15 +78,24 @@ impl Host for GuestState {
     }
 }
 
-impl HostReader for GuestState {
-    async fn next(&mut self, reader: Resource<Reader>) -> Answer<Option<types::Batch>> {
+impl GuestState {
+    /// The next batch of a reader, in whatever form the guest gets it.
+    pub(super) async fn next_batch(
+        &mut self,
+        reader: &Resource<Reader>,
+    ) -> wasmtime::Result<Result<Option<Batch>, CallError>> {
         self.count_call()?;
-        let reader = self.table.get_mut(&reader)?;
-        let batch = match self.purpose.calls(CallKind::Next) {
+        let reader = self.table.get_mut(reader)?;
+        Ok(match self.purpose.calls(CallKind::Next) {
             Ok(calls) => calls.next(reader).await,
             Err(denied) => Err(denied),
-        };
-        answer(batch.map(|batch| batch.map(convert::batch_out)))
+        })
+    }
+}
+
+impl HostReader for GuestState {
+    async fn next(&mut self, reader: Resource<Reader>) -> Answer<Option<types::Batch>> {
+        answer(self.next_batch(&reader).await?.map(|batch| batch.map(convert::batch_out)))
     }
 
     async fn drop(&mut self, reader: Resource<Reader>) -> wasmtime::Result<()> {

@@ -4,6 +4,7 @@
 pub(super) mod arguments;
 mod batches;
 mod context;
+mod packed;
 mod sql;
 mod writers;
 

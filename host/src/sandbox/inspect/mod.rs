@@ -18,12 +18,19 @@ use crate::project::units::format_size;
 use structure::Structure;
 
 /// The interfaces that the host offers.
-const OFFERED: [&str; 5] = ["types", "sql", "batches", "context", "description-types"];
+const OFFERED: [&str; 6] = ["types", "sql", "batches", "packed", "context", "description-types"];
 /// The package and version of the contract.
 const PACKAGE: &str = "runner:migration";
 const VERSION: &str = "0.1.0";
 /// The interface that a component with transforms exports.
 pub const TRANSFORMER: &str = "runner:migration/transformer@0.1.0";
+/// The interface that it exports if it takes batches in packed form.
+pub const PACKED_TRANSFORMER: &str = "runner:migration/packed-transformer@0.1.0";
+
+/// Whether a component exports one of them.
+pub fn is_transformer(component: &Component) -> bool {
+    [TRANSFORMER, PACKED_TRANSFORMER].into_iter().any(|name| component.get_export_index(None, name).is_some())
+}
 
 /// The version of the bounds that an inspected component keeps to; raise it when one of them is lowered.
 pub const BOUNDS: u32 = 1;

@@ -1,0 +1,447 @@
+"""Columns: the values of many rows at once."""
+
+from __future__ import annotations
+
+import unicodedata
+from array import array
+from collections.abc import Callable, Iterable, Iterator
+from datetime import date, datetime, time
+from decimal import Decimal
+from itertools import accumulate, repeat
+from typing import Any, Optional, Union
+
+from ._values import ENTRIES, OBJECTS, TYPES, Json, Native, again, shown, utf8, wrong
+
+#: The typed array of each type of fixed width. A UUID is two numbers.
+CODES = {
+    "boolean": "B", "int64": "q", "float64": "d", "date": "i", "time": "q", "timestamp": "q", "timestamptz": "q", "uuid": "Q",
+}
+#: The types whose entries are texts.
+TEXTS = ("text", "decimal", "json", "native")
+_LOW = 2**64 - 1
+
+
+def type_of(name: Any) -> tuple[str, str]:
+    """A type, and the name of a native one: ``native:inet``."""
+    if isinstance(name, str):
+        if name.startswith("native:") and len(name) > 7:
+            return "native", name[7:]
+        if name in TYPES and name != "native":
+            return name, ""
+    raise TypeError(f"{shown(name)} is not a type; types are {', '.join(TYPES[:-1])}, and native:NAME")
+
+
+class Column:
+    """One column of a batch.
+
+    ``Column("text", ["a", None])`` makes one of values. It is a sequence: ``len(column)``, ``column[3]``, iteration, and
+    ``column[3] = value`` unless the type has entries of variable length.
+    """
+
+    __slots__ = ("_type", "_type_name", "_nulls", "_data", "_array", "_offsets", "_bounds")
+
+    def __init__(self, type: str, values: Iterable[Any]) -> None:
+        kind, name = type_of(type)
+        self._type, self._type_name = kind, name
+        self._array: Any = None
+        self._bounds: Any = None
+        self._offsets = b""
+        self._data: bytes = b""
+        self._nulls: Any = b""
+        if isinstance(values, array) and CODES.get(kind) == values.typecode:
+            self._array = array(values.typecode, values)
+        elif isinstance(values, (str, bytes, dict)) or not hasattr(values, "__iter__"):
+            raise wrong(values, "a list of values")
+        else:
+            self._fill(values if isinstance(values, list) else list(values))
+
+    @classmethod
+    def _raw(cls, raw: tuple[str, str, Any, Any, Any]) -> "Column":
+        made = object.__new__(cls)
+        made._type, made._type_name, made._nulls, made._offsets, made._data = raw
+        made._array = made._bounds = None
+        return made
+
+    def _dump(self) -> tuple[str, str, bytes, bytes, bytes]:
+        data = self._data if self._array is None else self._array.tobytes()
+        return self._type, self._type_name, bytes(self._nulls), self._offsets, data
+
+    def _of_texts(self, values: list[Any], nulls: Optional[bytes] = None) -> "Column":
+        """A column of the same type, of texts or bytes; those of NULLs have no meaning."""
+        made = Column._raw((self._type, self._type_name, self._nulls if nulls is None else nulls, b"", b""))
+        made._join(values)
+        return made
+
+    def _join(self, values: list[Any]) -> None:
+        if self._type != "bytes":
+            whole = "".join(values)
+            if whole.isascii():
+                self._data, lengths = whole.encode(), map(len, values)
+                self._offsets = array("I", accumulate(lengths, initial=0)).tobytes()
+                return
+            values = list(map(utf8, values))
+        self._data = b"".join(values)
+        self._offsets = array("I", accumulate(map(len, values), initial=0)).tobytes()
+
+    def _fill(self, values: list[Any]) -> None:
+        kind = self._type
+        kinds = set(map(type, values))
+        if type(None) in kinds:
+            self._nulls = bytes(map(_is_none, values))
+            kinds.discard(type(None))
+        # Values of the very type cross as they are; others are looked at one by one.
+        plain = _PLAIN.get(kind)
+        if kinds and kinds != {plain}:
+            values = [None if value is None else self._entry(row, value) for row, value in enumerate(values)]
+        if kind in CODES:
+            if self._nulls:
+                values = [0 if value is None else value for value in values]
+            if kind == "uuid":
+                values = [half for value in values for half in (value >> 64, value & _LOW)]
+            try:
+                self._array = array(CODES[kind], values)
+            except OverflowError:
+                for row, value in enumerate(values):
+                    self._entry(row, value)
+                raise
+        else:
+            empty: Any = b"" if kind == "bytes" else ""
+            try:
+                self._join([empty if value is None else value for value in values] if self._nulls else values)
+            except ValueError:
+                for row, value in enumerate(values):
+                    if value is not None:
+                        self._entry(row, value)
+                raise
+
+    def _entry(self, row: int, value: Any) -> Any:
+        """What a value that is not NULL is made of."""
+        try:
+            if self._type == "boolean":
+                if not isinstance(value, bool):
+                    raise wrong(value, "a boolean")
+                return int(value)
+            if self._type == "native":
+                if isinstance(value, Native):
+                    if value.type_name != self._type_name:
+                        raise TypeError(f"the value is of the type `{value.type_name}`, the column of `{self._type_name}`")
+                    value = value.text
+                return ENTRIES["text"](value)
+            return ENTRIES[self._type](value)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise again(error, f"row {row}: {error}") from None
+
+    # What it is.
+
+    @property
+    def type(self) -> str:
+        """The type of its entries; of a native type, ``native:NAME``."""
+        return f"native:{self._type_name}" if self._type == "native" else self._type
+
+    def __len__(self) -> int:
+        if self._type in CODES:
+            size = len(self._data) // array(CODES[self._type]).itemsize if self._array is None else len(self._array)
+            return size // 2 if self._type == "uuid" else size
+        return max(len(self._offsets) // 4 - 1, 0)
+
+    @property
+    def null_count(self) -> int:
+        """The number of NULLs."""
+        return sum(self._nulls)
+
+    def is_null(self, row: int) -> bool:
+        """Whether that entry is NULL."""
+        row = self._row(row)
+        return bool(self._nulls) and self._nulls[row] != 0
+
+    @property
+    def values(self) -> Any:
+        """The entries without conversion.
+
+        An ``array.array`` of the numbers, to be changed in place: microseconds of times, days of dates, two numbers for a
+        UUID. Of types of variable length, the ``bytes`` of all entries end to end.
+        """
+        code = CODES.get(self._type)
+        if code is None:
+            return self._data
+        if self._array is None:
+            self._array = array(code, self._data)
+            self._data = b""
+        return self._array
+
+    @property
+    def offsets(self) -> Optional[memoryview]:
+        """Of types of variable length: entry ``i`` is ``values[offsets[i]:offsets[i + 1]]``."""
+        if self._type in CODES:
+            return None
+        if self._bounds is None:
+            self._bounds = memoryview(self._offsets).cast("I")
+        return self._bounds
+
+    def _row(self, row: int) -> int:
+        count = len(self)
+        if not -count <= row < count:
+            raise IndexError(f"row {row} of a column of {count} rows")
+        return row % count if count else 0
+
+    def __getitem__(self, row: int) -> Any:
+        row = self._row(row)
+        if self._nulls and self._nulls[row]:
+            return None
+        if self._type == "uuid":
+            entry: Any = self.values[2 * row] << 64 | self.values[2 * row + 1]
+        elif self._type in CODES:
+            entry = self.values[row]
+        else:
+            bounds = self.offsets
+            assert bounds is not None
+            entry = self._data[bounds[row] : bounds[row + 1]]
+            if self._type != "bytes":
+                entry = entry.decode()
+        if self._type == "native":
+            return Native(self._type_name, entry)
+        convert = OBJECTS.get(self._type)
+        return entry if convert is None else convert(entry)
+
+    def __setitem__(self, row: int, value: Any) -> None:
+        if self._type not in CODES:
+            raise TypeError(f"single entries of the type {self.type} cannot be replaced; make a column with `map`")
+        row = self._row(row)
+        if value is None or self._nulls:
+            nulls = bytearray(self._nulls) or bytearray(len(self))
+            nulls[row] = value is None
+            self._nulls = nulls
+        entry = 0 if value is None else self._entry(row, value)
+        if self._type == "uuid":
+            self.values[2 * row], self.values[2 * row + 1] = entry >> 64, entry & _LOW
+        else:
+            self.values[row] = entry
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.to_list())
+
+    def __repr__(self) -> str:
+        head = [self[row] for row in range(min(len(self), 5))]
+        return f"<Column {self.type} of {len(self)} rows: {head!r}{'…' if len(self) > 5 else ''}>"
+
+    def _texts(self) -> list[Any]:
+        """All entries of a type of variable length; those of NULLs have no meaning."""
+        bounds = memoryview(self._offsets).cast("I").tolist()
+        if self._type == "bytes":
+            return list(map(self._data.__getitem__, map(slice, bounds, bounds[1:])))
+        if self._data.isascii():
+            return list(map(self._data.decode().__getitem__, map(slice, bounds, bounds[1:])))
+        return list(map(str, map(self._data.__getitem__, map(slice, bounds, bounds[1:])), repeat("utf-8")))
+
+    def to_list(self) -> list[Any]:
+        """All values; NULL is ``None``."""
+        kind, nulls = self._type, self._nulls
+        if kind not in CODES:
+            entries = self._texts()
+        elif kind == "uuid":
+            numbers = self.values.tolist()
+            entries = [high << 64 | low for high, low in zip(numbers[::2], numbers[1::2])]
+        else:
+            entries = self.values.tolist()
+        convert: Any = (lambda text: Native(self._type_name, text)) if kind == "native" else OBJECTS.get(kind)
+        if not nulls:
+            return entries if convert is None else list(map(convert, entries))
+        if convert is None:
+            return [None if null else entry for null, entry in zip(nulls, entries)]
+        return [None if null else convert(entry) for null, entry in zip(nulls, entries)]
+
+    # Other columns.
+
+    def copy(self) -> "Column":
+        """A column of its own with the same entries."""
+        return Column._raw(self._dump())
+
+    def map(self, function: Callable[[Any], Any], type: Optional[str] = None) -> "Column":
+        """A column of what the function makes of each value; NULLs stay NULL without a call."""
+        values = self.to_list()
+        if self._nulls:
+            results = [None if value is None else function(value) for value in values]
+        else:
+            results = [function(value) for value in values]
+        return Column(self.type if type is None else type, results)
+
+    def fill_nulls(self, value: Any) -> "Column":
+        """A column with that value instead of NULL."""
+        if not self._nulls:
+            return self.copy()
+        return Column(self.type, [value if entry is None else entry for entry in self.to_list()])
+
+    def cast(self, type: str) -> "Column":
+        """The values as another type; one that does not fit is an error."""
+        kind = type_of(type)[0]
+        values = self.to_list()
+        for row, value in enumerate(values):
+            if value is not None:
+                try:
+                    values[row] = _cast(value, kind)
+                except (TypeError, ValueError, OverflowError, ArithmeticError) as error:
+                    raise ValueError(f"row {row}: {error}") from None
+        return Column(type, values)
+
+    # Texts.
+
+    def _text(self, method: str) -> list[Any]:
+        if self._type != "text":
+            raise TypeError(f"`{method}` is for text, and the column is of the type {self.type}")
+        return self._texts()
+
+    def _each(self, method: str, *arguments: Any) -> "Column":
+        function = getattr(str, method)
+        return self._of_texts([function(text, *arguments) for text in self._text(method)])
+
+    def _letters(self, method: str) -> "Column":
+        if self._type == "text" and self._data.isascii():
+            # Each letter keeps its place.
+            return Column._raw((self._type, "", self._nulls, self._offsets, getattr(self._data, method)()))
+        return self._of_texts(list(map(getattr(str, method), self._text(method))))
+
+    def upper(self) -> "Column":
+        """``str.upper`` of every text."""
+        return self._letters("upper")
+
+    def lower(self) -> "Column":
+        """``str.lower`` of every text."""
+        return self._letters("lower")
+
+    def title(self) -> "Column":
+        """``str.title`` of every text."""
+        return self._each("title")
+
+    def capitalize(self) -> "Column":
+        """``str.capitalize`` of every text."""
+        return self._each("capitalize")
+
+    def casefold(self) -> "Column":
+        """``str.casefold`` of every text."""
+        return self._each("casefold")
+
+    def strip(self, characters: Optional[str] = None) -> "Column":
+        """``str.strip`` of every text."""
+        return self._each("strip", characters)
+
+    def lstrip(self, characters: Optional[str] = None) -> "Column":
+        """``str.lstrip`` of every text."""
+        return self._each("lstrip", characters)
+
+    def rstrip(self, characters: Optional[str] = None) -> "Column":
+        """``str.rstrip`` of every text."""
+        return self._each("rstrip", characters)
+
+    def replace(self, old: str, new: str) -> "Column":
+        """``str.replace`` of every text."""
+        return self._each("replace", old, new)
+
+    def ljust(self, width: int, fill: str = " ") -> "Column":
+        """``str.ljust`` of every text."""
+        return self._each("ljust", width, fill)
+
+    def rjust(self, width: int, fill: str = " ") -> "Column":
+        """``str.rjust`` of every text."""
+        return self._each("rjust", width, fill)
+
+    def removeprefix(self, prefix: str) -> "Column":
+        """``str.removeprefix`` of every text."""
+        return self._each("removeprefix", prefix)
+
+    def removesuffix(self, suffix: str) -> "Column":
+        """``str.removesuffix`` of every text."""
+        return self._each("removesuffix", suffix)
+
+    def slice(self, start: Optional[int] = None, stop: Optional[int] = None) -> "Column":
+        """``text[start:stop]`` of every text."""
+        part = slice(start, stop)
+        return self._of_texts([text[part] for text in self._text("slice")])
+
+    def normalize(self, form: str = "NFC") -> "Column":
+        """``unicodedata.normalize`` of every text."""
+        return self._of_texts(list(map(unicodedata.normalize, repeat(form), self._text("normalize"))))
+
+    def prepend(self, text: str) -> "Column":
+        """The text and then every text."""
+        return self._of_texts([text + entry for entry in self._text("prepend")])
+
+    def append(self, text: str) -> "Column":
+        """Every text and then the text."""
+        return self._of_texts([entry + text for entry in self._text("append")])
+
+    # Numbers.
+
+    def _number(self, method: str, results: Callable[[Any], list[Any]]) -> "Column":
+        if self._type not in ("int64", "float64"):
+            raise TypeError(f"`{method}` is for int64 and float64, and the column is of the type {self.type}")
+        made = self._raw((self._type, "", self._nulls, b"", b""))
+        try:
+            made._array = array(CODES[self._type], results(self.values))
+        except OverflowError:
+            raise OverflowError(f"a result of `{method}` does not fit into 64 bits") from None
+        return made
+
+    def _operand(self, number: Union[int, float]) -> Union[int, float]:
+        if isinstance(number, bool) or not isinstance(number, (int, float)):
+            raise wrong(number, "a number")
+        if self._type == "int64" and not isinstance(number, int):
+            raise TypeError(f"{number!r} is not a whole number, and the column is of the type int64; use `map` or `cast`")
+        return number
+
+    def multiply(self, number: Union[int, float]) -> "Column":
+        """Every number times that one."""
+        factor = self._operand(number)
+        return self._number("multiply", lambda values: [value * factor for value in values])
+
+    def add(self, number: Union[int, float]) -> "Column":
+        """Every number plus that one."""
+        summand = self._operand(number)
+        return self._number("add", lambda values: [value + summand for value in values])
+
+    def round(self, digits: int = 0) -> "Column":
+        """``round`` of every number."""
+        return self._number("round", lambda values: [round(value, digits) for value in values])
+
+
+#: The type of values that need no look, for each type of columns.
+_PLAIN: dict[str, Any] = {"boolean": bool, "int64": int, "float64": float, "text": str, "bytes": bytes}
+
+
+def _is_none(value: Any) -> bool:
+    return value is None
+
+
+def _cast(value: Any, kind: str) -> Any:
+    if isinstance(value, bytes):
+        if kind == "text":
+            return value.decode()
+        raise TypeError(f"bytes are not {kind}")
+    if kind in ("text", "native"):
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        if isinstance(value, datetime) or isinstance(value, time):
+            return value.isoformat()
+        return format(value, "f") if isinstance(value, Decimal) else str(value)
+    if kind == "bytes":
+        return utf8(str(value))
+    if kind == "float64":
+        if isinstance(value, (int, float, Decimal, str)):
+            return float(value)
+    elif kind == "int64":
+        if isinstance(value, (float, Decimal)) and value == int(value):
+            return int(value)
+        if isinstance(value, (int, str)):
+            return int(value)
+    elif kind == "boolean":
+        known = {"0": False, "1": True, "false": False, "true": True, "False": False, "True": True}.get(str(value))
+        if known is not None:
+            return known
+    elif kind == "json":
+        return Json.from_text(value) if isinstance(value, str) else value
+    elif kind == "timestamp" and isinstance(value, date) and not isinstance(value, datetime):
+        return datetime(value.year, value.month, value.day)
+    elif kind == "decimal" and isinstance(value, float):
+        return Decimal(repr(value))
+    else:
+        return value
+    raise wrong(value, f"of the type {kind}")

@@ -1,0 +1,129 @@
+"""A stand-in for the runtime, for unit tests of a migration's functions."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timezone
+from typing import Any, Optional, Union
+
+from ._errors import RunnerError
+from ._host import connect
+from ._values import EPOCH_UTC, MICROSECOND, of_tagged, to_tagged
+
+
+class FakeHost:
+    """What `fake_host` sets; `lines` has what was logged."""
+
+    def __init__(self, **given: Any) -> None:
+        self.given = given
+        self.lines: list[tuple[str, str]] = []
+
+    def _missing(self, what: str) -> RunnerError:
+        return RunnerError(f"{what}: a unit test has no database; give `fake_host` one, or try the migration with `runner test`")
+
+    def dialect(self) -> str:
+        return self.given["dialect"]
+
+    def server_version(self) -> str:
+        return self.given["server_version"]
+
+    def _run(self, what: str, sql: str, values: list[Any]) -> Any:
+        plain = [of_tagged(value) for value in values]
+        handler = self.given[what]
+        if handler is not None:
+            return handler(sql, plain)
+        database = self.given["database"]
+        if database is None:
+            raise self._missing(f"`{what}`")
+        plain = [it if isinstance(it, (type(None), int, float, str, bytes)) else str(it) for it in plain]
+        try:
+            return database.execute(sql, plain)
+        except sqlite3.Error as error:
+            kind = "constraint" if isinstance(error, sqlite3.IntegrityError) else "syntax"
+            raise RunnerError(str(error), kind=kind, code=getattr(error, "sqlite_errorname", "")) from None
+
+    def execute(self, sql: str, values: list[Any]) -> int:
+        done = self._run("execute", sql, values)
+        return max(done.rowcount, 0) if isinstance(done, sqlite3.Cursor) else done
+
+    def query(self, sql: str, values: list[Any]) -> tuple[list[str], list[list[Any]]]:
+        found = self._run("query", sql, values)
+        if isinstance(found, sqlite3.Cursor):
+            columns = [column[0] for column in found.description or ()]
+            rows = [list(row) for row in found]
+        else:
+            found = list(found)
+            columns = list(found[0]) if found else []
+            rows = [[row[name] for name in columns] for row in found]
+        return columns, [[to_tagged(value) for value in row] for row in rows]
+
+    def read(self, *_: Any) -> Any:
+        raise self._missing("`read`")
+
+    read_table = write = transform = read
+
+    def function_name(self, function: Any) -> Optional[str]:
+        return function if isinstance(function, str) else getattr(function, "__name__", None)
+
+    def parameters(self) -> list[tuple[str, Any]]:
+        return [(name, to_tagged(value)) for name, value in self.given["parameters"].items()]
+
+    def run_timestamp(self) -> int:
+        return (self.given["run_timestamp"] - EPOCH_UTC) // MICROSECOND
+
+    def seed(self) -> int:
+        return self.given["seed"]
+
+    def log(self, level: str, message: str) -> None:
+        self.lines.append((level, message))
+
+    def progress(self, done: int, total: Optional[int], unit: str) -> None:
+        pass
+
+    def read_asset(self, path: str) -> bytes:
+        found = self.given["assets"].get(path)
+        if found is None:
+            raise RunnerError(f"there is no file `{path}` in the directory of the script", kind="invalid-argument")
+        return found.encode() if isinstance(found, str) else bytes(found)
+
+    def open_asset(self, path: str) -> Any:
+        return _FakeAsset(self.read_asset(path))
+
+
+class _FakeAsset:
+    def __init__(self, content: bytes) -> None:
+        self.content, self.position = content, 0
+
+    def size(self) -> int:
+        return len(self.content)
+
+    def read(self, limit: int) -> bytes:
+        chunk = self.content[self.position : self.position + limit]
+        self.position += len(chunk)
+        return chunk
+
+
+def fake_host(
+    *,
+    database: Optional[sqlite3.Connection] = None,
+    parameters: Optional[Mapping[str, Union[str, int, float, bool]]] = None,
+    assets: Optional[Mapping[str, Union[str, bytes]]] = None,
+    execute: Optional[Callable[[str, Sequence[Any]], int]] = None,
+    query: Optional[Callable[[str, Sequence[Any]], Sequence[Mapping[str, Any]]]] = None,
+    dialect: str = "sqlite",
+    server_version: str = sqlite3.sqlite_version,
+    run_timestamp: datetime = datetime(1970, 1, 1, tzinfo=timezone.utc),
+    seed: int = 0,
+) -> FakeHost:
+    """Sets what `db`, `parameters`, `assets` and the rest do in the tests that follow, and returns it.
+
+    Statements go to `database`, a connection of `sqlite3`, or to the functions `execute` and `query`. Readers, writers and
+    transforms need a whole database: try them with ``runner test``.
+    """
+    host = FakeHost(
+        database=database, parameters=parameters or {}, assets=assets or {}, execute=execute, query=query, dialect=dialect,
+        server_version=server_version, run_timestamp=run_timestamp, seed=seed,
+    )
+    connect(host)
+    return host

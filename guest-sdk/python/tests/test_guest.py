@@ -1,0 +1,180 @@
+"""Batch functions behave under an ordinary Python as in the runtime."""
+
+import sqlite3
+import unittest
+from datetime import date, datetime, time, timezone
+from decimal import Decimal
+from uuid import UUID
+
+from runner_guest import (
+    Batch, Column, Json, Native, RunnerError, assets, db, log, parameter, parameters, random, run_timestamp,
+)
+from runner_guest._description import described
+from runner_guest.testing import fake_host
+
+ALL = {
+    "id": "int64", "truth": "boolean", "real": "float64", "text": "text", "bytes": "bytes", "exact": "decimal", "day": "date",
+    "time": "time", "moment": "timestamp", "instant": "timestamptz", "uuid": "uuid", "json": "json", "odd": "native:inet",
+}
+ROW = {
+    "id": -(2**63), "truth": True, "real": -0.5, "text": "ünï", "bytes": b"\x00\xff", "exact": Decimal("12.50"),
+    "day": date(2026, 3, 1), "time": time(9, 30, 0, 250000), "moment": datetime(1969, 12, 31, 23, 59, 59, 500000),
+    "instant": datetime(1970, 1, 1, tzinfo=timezone.utc), "uuid": UUID("9b2f3c1e-6d0a-4f58-8a77-1c2d3e4f5a6b"),
+    "json": Json({"a": [1, None, "ü"]}), "odd": Native("inet", "::1"),
+}
+
+
+class Batches(unittest.TestCase):
+    def test_every_type_by_columns_and_by_rows(self):
+        batch = Batch.from_rows([ROW, dict.fromkeys(ALL)], ALL)
+        self.assertEqual(batch.types, ALL)
+        self.assertEqual(batch.row(0), ROW)
+        for same in (batch.map_rows(dict), Batch._raw(batch._dump()), batch.select(ALL)):
+            self.assertEqual(list(same.rows()), [ROW, dict.fromkeys(ALL)])
+        self.assertEqual([column.null_count for column in batch._columns.values()], [1] * len(ALL))
+        self.assertEqual(Json({"a": [1, None, "ü"]}).text, '{"a":[1,null,"ü"]}')
+
+    def test_values_in_other_forms(self):
+        for type, given, expected in [
+            ("decimal", 7, Decimal(7)), ("decimal", "1E+2", Decimal(100)), ("date", "2026-03-01", date(2026, 3, 1)),
+            ("time", "09:30", time(9, 30)), ("timestamp", "2026-03-01T01:02:03", datetime(2026, 3, 1, 1, 2, 3)),
+            ("timestamptz", "2026-03-01T00:00:00+01:00", datetime(2026, 2, 28, 23, tzinfo=timezone.utc)),
+            ("uuid", str(ROW["uuid"]), ROW["uuid"]), ("json", [1], Json([1])), ("float64", 3, 3.0),
+            ("native:inet", "::1", Native("inet", "::1")), ("bytes", bytearray(b"x"), b"x"),
+        ]:
+            self.assertEqual(Column(type, [None, given]).to_list(), [None, expected], type)
+        for type, given, message in [
+            ("int64", 2**63, "row 1: 9223372036854775808 does not fit into 64 bits"), ("int64", 1.5, "row 1: 1.5 is not an int64"),
+            ("float64", 2**53 + 1, "no exact float64"), ("text", 1, "row 1: 1 is not a text"), ("text", "\ud800", "surrogate"),
+            ("boolean", 1, "not a boolean"), ("decimal", 1.5, "give it as a Decimal"), ("decimal", "x", "not a decimal"),
+            ("date", ROW["moment"], "not a date"), ("timestamp", ROW["instant"], "has a time zone"),
+            ("timestamptz", ROW["moment"], "has no time zone"), ("json", {1j}, "JSON"), ("json", float("nan"), "JSON"),
+            ("native:inet", Native("cidr", "x"), "`cidr`"), ("uuid", "x", "row 1: "),
+        ]:
+            with self.assertRaises((TypeError, ValueError, OverflowError), msg=type) as raised:
+                Column(type, [None, given])
+            self.assertIn(message, str(raised.exception))
+        with self.assertRaisesRegex(OverflowError, "years 1 to 9999"):
+            Column._raw(("date", "", b"", b"", (2**31 - 1).to_bytes(4, "little")))[0]
+        with self.assertRaisesRegex(TypeError, "`?'string'`? is not a type"):
+            Column("string", [])
+
+    def test_columns_of_text(self):
+        for texts in (["a B", None, "", " c "], ["  Straße ", None, "ΑΣ", "", "a🦉b"]):
+            column = Column("text", texts)
+            for method, arguments in [
+                ("upper", ()), ("lower", ()), ("title", ()), ("strip", ()), ("lstrip", (" ",)), ("rstrip", ()), ("casefold", ()),
+                ("replace", ("a", "ää")), ("ljust", (5, "*")), ("rjust", (5,)), ("removeprefix", (" ",)), ("removesuffix", ("b",)),
+                ("capitalize", ()),
+            ]:
+                expected = [None if text is None else getattr(text, method)(*arguments) for text in texts]
+                self.assertEqual(getattr(column, method)(*arguments).to_list(), expected, method)
+            self.assertEqual(column.slice(1, -1).to_list(), [text if text is None else text[1:-1] for text in texts])
+            self.assertEqual(column.prepend("ü").append("!").to_list(), [text if text is None else f"ü{text}!" for text in texts])
+            self.assertEqual(column.fill_nulls("?")[1], "?")
+            offsets = column.offsets
+            self.assertEqual(column.values[offsets[3] : offsets[4]].decode(), texts[3])
+        self.assertEqual(Column("text", ["e\u0301"]).normalize()[0], "é")
+        with self.assertRaisesRegex(TypeError, "`upper` is for text"):
+            Column("int64", [1]).upper()
+
+    def test_columns_of_numbers(self):
+        numbers = Column("float64", [1.0, None, 2.5])
+        self.assertEqual(numbers.multiply(2).add(0.5).to_list(), [2.5, None, 5.5])
+        self.assertEqual(Column("int64", [1, None]).multiply(3).add(-1).to_list(), [2, None])
+        self.assertEqual(Column("float64", [1.26]).round(1)[0], 1.3)
+        for wrong in (lambda: Column("int64", [2**62]).multiply(2), lambda: Column("int64", [1]).multiply(1.5)):
+            with self.assertRaisesRegex((OverflowError, TypeError), "64 bits|whole number"):
+                wrong()
+        numbers.values[0] = 7.0
+        numbers[1] = 8
+        numbers[2] = None
+        self.assertEqual((numbers.to_list(), numbers.null_count), ([7.0, 8.0, None], 1))
+        uuids = Column("uuid", [ROW["uuid"], None])
+        uuids[1] = UUID(int=1)
+        self.assertEqual(uuids.to_list(), [ROW["uuid"], UUID(int=1)])
+
+    def test_casts(self):
+        for given, values, to, expected in [
+            ("int64", [1, None], "text", ["1", None]), ("text", ["1.5"], "float64", [1.5]), ("float64", [2.0], "int64", [2]),
+            ("text", ["1.50"], "decimal", [Decimal("1.50")]), ("float64", [0.1], "decimal", [Decimal("0.1")]),
+            ("text", ["true", "0"], "boolean", [True, False]), ("text", ['{"a":1}'], "json", [Json({"a": 1})]),
+            ("date", [date(2026, 3, 1)], "timestamp", [datetime(2026, 3, 1)]), ("bytes", [b"x"], "text", ["x"]),
+            ("text", ["2026-03-01"], "date", [date(2026, 3, 1)]), ("text", ["::1"], "native:inet", [Native("inet", "::1")]),
+        ]:
+            self.assertEqual(Column(given, values).cast(to).to_list(), expected, to)
+        with self.assertRaisesRegex(ValueError, "row 1"):
+            Column("text", ["1", "x"]).cast("int64")
+
+    def test_batches(self):
+        batch = Batch({"id": Column("int64", [1, 2]), "name": Column("text", ["a", None])})
+        batch["name"] = ["c", "d"]
+        batch.set("n", [1.5, None], "float64").rename("n", "m")
+        self.assertEqual(list(batch.rows()), [{"id": 1, "name": "c", "m": 1.5}, {"id": 2, "name": "d", "m": None}])
+        del batch["m"]
+        self.assertEqual(batch.filter_rows(lambda row: row["id"] > 1).row_count, 1)
+        self.assertEqual(batch.map_rows(lambda row: []).row_count, 0)
+        self.assertEqual(
+            batch.map_rows(lambda row: [{"n": row["id"]}, {"n": -row["id"]}], {"n": "int64"})["n"].to_list(), [1, -1, 2, -2]
+        )
+        changed = batch.map_rows(lambda row: row.update(name=row["name"] * 2))
+        self.assertEqual(changed["name"].to_list(), ["cc", "dd"])
+        for message, wrong in [
+            ("`x`; it has id, name", lambda: batch["x"]), ("has 1 entries", lambda: batch.set("id", [1])),
+            ("`extra`", lambda: batch.map_rows(lambda row: {**row, "extra": 1})),
+            ("row 0 has no value for the column `name`", lambda: batch.map_rows(lambda row: {"id": 1})),
+            ("column `id`, row 1", lambda: batch.map_rows(lambda row: {**row, "id": "x" if row["id"] == 2 else 1})),
+            ("returned 7 for a row", lambda: batch.map_rows(lambda row: 7)), ("new column", lambda: batch.__setitem__("y", [1, 2])),
+        ]:
+            with self.assertRaises((KeyError, ValueError, TypeError)) as raised:
+                wrong()
+            self.assertIn(message, str(raised.exception))
+        self.assertEqual(Batch.from_rows([], {"a": "text"})["a"].to_list(), [])
+
+
+class Hosts(unittest.TestCase):
+    def test_the_host_that_a_test_sets(self):
+        host = fake_host(
+            parameters={"country": "CH"}, assets={"a.txt": "ä", "b.json": "[1]"}, seed=7,
+            run_timestamp=datetime(2026, 3, 1, tzinfo=timezone.utc), database=sqlite3.connect(":memory:"),
+        )
+        log.warning("careful", {"a": 1})
+        log("a\nb")
+        self.assertEqual(host.lines, [("warning", "careful {'a': 1}"), ("info", "a"), ("info", "b")])
+        self.assertEqual((parameters["country"], parameter("country"), len(parameters)), ("CH", "CH", 1))
+        self.assertEqual((assets.text("a.txt"), assets.json("b.json"), list(assets.open("a.txt"))), ("ä", [1], ["ä".encode()]))
+        self.assertEqual(run_timestamp(), datetime(2026, 3, 1, tzinfo=timezone.utc))
+        self.assertEqual(random(1), random(1))
+        self.assertTrue(0 <= random("a") < 1 and random("a") != random("b"))
+        db.execute_all(["CREATE TABLE t (a INTEGER PRIMARY KEY, b)"])
+        self.assertEqual(db.execute("INSERT INTO t VALUES (1, ?), (2, ?)", ["x", None]), 2)
+        self.assertEqual(db.query("SELECT * FROM t"), [{"a": 1, "b": "x"}, {"a": 2, "b": None}])
+        self.assertEqual((db.query_scalar("SELECT count(*) FROM t"), db.query_optional("SELECT 1 AS a WHERE 0")), (2, None))
+        with self.assertRaises(RunnerError) as raised:
+            db.execute("INSERT INTO t VALUES (1, 1)")
+        self.assertEqual(raised.exception.kind, "constraint")
+        for wrong, message in [
+            (lambda: db.query_one("SELECT 1 WHERE 0"), "no rows"), (lambda: db.query_scalar("SELECT 1 UNION SELECT 2"), "2 rows"),
+            (lambda: db.query("SELECT 1 AS a, 2 AS a"), "query_tuples"), (lambda: parameter("x"), "not set"),
+            (lambda: assets.bytes("x"), "`x`"), (lambda: db.read_table("t"), "a unit test has no database"),
+        ]:
+            with self.assertRaisesRegex(RunnerError, message):
+                wrong()
+        with self.assertRaisesRegex(TypeError, "parameter 2: .* is not a value"):
+            db.execute("SELECT ?, ?", [1, object()])
+        with self.assertRaisesRegex(TypeError, "list of values"):
+            db.execute("SELECT ?", "a")
+
+    def test_descriptions(self):
+        self.assertEqual(described({"summary": "x", "write_tables": ["a"]}).write_tables, ["a"])
+        for given, message in [
+            (None, "no description"), ({"summery": "x"}, "no key `summery`"), ({}, "`summary`"), ({"summary": ""}, "one line"),
+            ({"summary": "x", "mode": "fast"}, "`mode`"), ({"summary": "x", "dialects": ["oracle"]}, "`dialects`"),
+            ({"summary": "x", "depends_on": "1"}, "list of texts"),
+        ]:
+            with self.assertRaisesRegex(TypeError, message):
+                described(given)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,30 @@
+//! `packed`: the batches of readers and writers in packed form.
+
+use wasmtime::component::Resource;
+
+use super::{Answer, answer, arguments};
+use crate::engine::CallError;
+use crate::engine::call::CallKind;
+use crate::engine::execution::{Reader, Writer};
+use crate::sandbox::bindings::runner::migration::packed::{Host, PackedBatch};
+use crate::sandbox::packed;
+use crate::sandbox::state::GuestState;
+
+impl Host for GuestState {
+    async fn next(&mut self, reader: Resource<Reader>) -> Answer<Option<PackedBatch>> {
+        answer(self.next_batch(&reader).await?.map(|batch| batch.map(packed::batch_out)))
+    }
+
+    async fn write(&mut self, writer: Resource<Writer>, rows: PackedBatch) -> Answer<u64> {
+        self.count_call()?;
+        let writer = self.table.get_mut(&writer)?;
+        let checked = packed::batch_in(rows).map_err(CallError::from).and_then(|rows| {
+            arguments::batch(&rows)?;
+            Ok((rows, self.purpose.calls(CallKind::WriteBatch)?))
+        });
+        answer(match checked {
+            Ok((rows, calls)) => calls.write_batch(writer, &rows).await,
+            Err(denied) => Err(denied),
+        })
+    }
+}

@@ -1,0 +1,102 @@
+"""The component's exports: what the host calls. The build imports this, and keeps the memory of the interpreter as it is then."""
+
+import gc
+
+import runner_world
+import runner_library
+import runner_script
+from componentize_py_types import Err
+from runner_bridge import HOST, error_record, packed_in, packed_out
+from runner_guest import Batch
+from runner_guest._description import described
+from runner_guest._errors import describe_error
+from runner_guest._host import connect
+from wit_world import WitWorld as World
+from wit_world import exports
+from wit_world.imports import context, description_types, types
+
+connect(HOST)
+
+
+def told(error):
+    """What an exception says, as one text: the message, and where."""
+    _, _, message, detail = describe_error(error, runner_script.line_of)
+    return f"{message}\n{detail}" if detail else message
+
+
+def describe():
+    module = runner_script.module()
+    given = getattr(module, "describe", None)
+    if given is None and not hasattr(module, "description"):
+        raise TypeError('the script has no description: add `description = Description("…")`')
+    value = runner_script.call(given, "`describe` takes no arguments") if callable(given) else module.description
+    value = described(value)
+    runner_script.function("upgrade")
+    oneway = not callable(getattr(module, "downgrade", None))
+    for name in ("upgrade", "downgrade"):
+        runner_script.check(getattr(module, name, None), f"`{name}` takes no arguments: write `def {name}():`")
+    needs = [description_types.Need_TableRebuild()] if value.table_rebuild else []
+    needs += [description_types.Need_SchemaChanges()] if value.schema_changes else []
+    needs += map(description_types.Need_ReadTable, value.read_tables)
+    needs += map(description_types.Need_WriteTable, value.write_tables)
+    return description_types.Description(
+        value.summary,
+        list(value.depends_on),
+        description_types.Mode[value.mode.upper()],
+        [types.Dialect[dialect.upper()] for dialect in value.dialects],
+        bool(value.irreversible) or oneway,
+        needs,
+    )
+
+
+def migrate(name):
+    try:
+        runner_world.begin(name)
+        result = runner_script.call(runner_script.function(name), f"`{name}` takes no arguments: write `def {name}():`")
+        if hasattr(result, "__await__"):
+            result.close()
+            raise TypeError(f"`{name}` is `async`, and nothing awaits it: write `def {name}():`")
+    except BaseException as error:
+        raise Err(error_record(*describe_error(error, runner_script.line_of))) from None
+
+
+class WitWorld(World):
+    def describe(self):
+        try:
+            runner_world.begin("describe")
+            return describe()
+        except BaseException as error:
+            # The contract knows no errors here: the host shows the last warning before the trap.
+            context.log(context.Level.WARNING, told(error))
+            raise
+
+    def upgrade(self):
+        migrate("upgrade")
+
+    def downgrade(self):
+        migrate("downgrade")
+
+
+class PackedTransformer(exports.PackedTransformer):
+    def transform_batch(self, name, rows):
+        try:
+            runner_world.begin("transform-batch")
+            result = runner_script.call(
+                runner_script.function(name), f"a batch function takes the batch: write `def {name}(batch):`", packed_in(rows)
+            )
+            if not isinstance(result, Batch):
+                if hasattr(result, "__await__"):
+                    result.close()
+                raise TypeError(f"`{name}` returned {result!r}: a batch function returns the batch")
+            return packed_out(result)
+        except BaseException as error:
+            raise Err(told(error)) from None
+
+
+# What the build leaves behind is no part of the runtime.
+runner_library.finish()
+runner_world.finish()
+runner_world.scrub()
+gc.collect()
+# The collector need not look at what is there already.
+gc.freeze()

@@ -1,0 +1,263 @@
+"""The world around a script: the clock and chance of the run, and no files, network, processes or threads."""
+
+import builtins
+import datetime
+import gc
+import io
+import os
+import posix
+import random
+import sys
+import threading
+import time
+import _io
+import _thread
+
+#: What the host has called.
+phase = "build"
+
+
+def in_a_run(what):
+    """Fails while the script is loaded for its description."""
+    if phase == "describe":
+        from runner_guest import RunnerError
+
+        raise RunnerError(f"`{what}` is not known while the script is loaded for its description", kind="denied")
+
+
+def begin(name):
+    """Starts a call of the host."""
+    global phase, _micros
+    phase = name
+    if name != "describe":
+        from wit_world.imports import context
+
+        _micros = context.run_timestamp()
+    CHANCE.is_sown_here = False
+
+
+# The clock stands at the time of the run; 1970 while the script is described.
+
+_micros = 0
+
+
+def replace_clock():
+    real = {name: getattr(time, name) for name in ("gmtime", "localtime", "strftime", "asctime", "ctime")}
+    for name in ("time", "monotonic", "perf_counter", "process_time", "thread_time"):
+        if hasattr(time, name):
+            setattr(time, name, lambda: _micros / 1e6)
+            setattr(time, f"{name}_ns", lambda: _micros * 1000)
+    time.clock_gettime = lambda clock: _micros / 1e6
+    time.clock_gettime_ns = lambda clock: _micros * 1000
+    # There is one time zone.
+    time.gmtime = lambda seconds=None: real["gmtime"](_micros // 1_000_000 if seconds is None else seconds)
+    time.localtime = time.gmtime
+    time.asctime = lambda parts=None: real["asctime"](time.gmtime() if parts is None else parts)
+    time.ctime = lambda seconds=None: real["asctime"](time.gmtime(seconds))
+    time.strftime = lambda format, parts=None: real["strftime"](format, time.gmtime() if parts is None else parts)
+
+    def sleep(seconds):
+        raise RuntimeError("a migration cannot sleep: its clock stands at the time of the run")
+
+    time.sleep = sleep
+    epoch = datetime.datetime(1970, 1, 1)
+
+    def utcnow(cls):
+        return cls(1970, 1, 1) + datetime.timedelta(microseconds=_micros)
+
+    def now(cls, tz=None):
+        if tz is None:
+            return utcnow(cls)
+        return (cls(1970, 1, 1, tzinfo=datetime.timezone.utc) + datetime.timedelta(microseconds=_micros)).astimezone(tz)
+
+    # The classes are immutable, but not the dictionaries of their attributes.
+    attributes = gc.get_referents(datetime.datetime.__dict__)[0]
+    attributes["now"], attributes["utcnow"] = classmethod(now), classmethod(utcnow)
+    del epoch
+
+
+# Chance follows the run's seed.
+
+NO_DICE = (
+    "chance in a batch function depends on how rows are split into batches: use `random(key)` of `runner_guest`, with the "
+    "row's key, or give a seed"
+)
+_sown = 0
+
+
+def run_seed():
+    if phase in ("build", "describe"):
+        return 0
+    from wit_world.imports import context
+
+    return context.seed()
+
+
+def fresh_seed():
+    """The seed of a generator that is given none: another one each time."""
+    global _sown
+    if phase == "transform-batch":
+        raise RuntimeError(NO_DICE)
+    _sown += 1
+    return run_seed() + (_sown << 64)
+
+
+class Chance(random.Random):
+    """The generator of the functions of `random`."""
+
+    is_sown = False
+    is_sown_here = False
+
+    def __init__(self):
+        super().__init__(0)
+        self.is_sown = False
+
+    def _begin(self):
+        if phase == "transform-batch" and not self.is_sown_here:
+            raise RuntimeError(NO_DICE)
+        if not self.is_sown:
+            self.seed(run_seed())
+
+    def seed(self, a=None, version=2):
+        self.is_sown = self.is_sown_here = a is not None
+        self.gauss_next = None
+        if a is not None:
+            super().seed(a, version)
+
+    def random(self):
+        self._begin()
+        return super().random()
+
+    def getrandbits(self, k):
+        self._begin()
+        return super().getrandbits(k)
+
+    def randbytes(self, n):
+        return self.getrandbits(n * 8).to_bytes(n, "little")
+
+
+CHANCE = None
+_bytes = None
+
+
+def urandom(size):
+    global _bytes
+    if phase == "transform-batch":
+        raise RuntimeError(NO_DICE)
+    if _bytes is None:
+        _bytes = random.Random(run_seed() ^ 0x9E3779B97F4A7C15)
+    return _bytes.getrandbits(size * 8).to_bytes(size, "little") if size else b""
+
+
+def replace_chance():
+    global CHANCE
+    seed = random.Random.seed
+    random.Random.seed = lambda self, a=None, version=2: seed(self, fresh_seed() if a is None else a, version)
+    old = random._inst
+    CHANCE = random._inst = Chance()
+    for name, value in list(vars(random).items()):
+        if getattr(value, "__self__", None) is old:
+            setattr(random, name, getattr(CHANCE, name))
+    os.urandom = posix.urandom = random._urandom = urandom
+
+
+# What a migration has not.
+
+FILES = (
+    "a migration has no file system: files in the directory with the script's name are read with `assets` of `runner_guest`"
+)
+OF_FILES = """
+    access chdir chmod close closerange dup dup2 fchmod fdatasync fstat fstatvfs fsync ftruncate getcwdb ioctl isatty link listdir
+    lseek lstat mkdir mkfifo open pipe posix_fadvise posix_fallocate pread preadv pwrite pwritev read readlink readv remove
+    rename replace rmdir scandir sendfile stat statvfs symlink truncate unlink utime write writev popen fdopen
+""".split()
+
+
+def no_files(*arguments, **named):
+    raise PermissionError(FILES)
+
+
+def replace_files():
+    for name in OF_FILES:
+        for module in (os, posix):
+            if hasattr(module, name):
+                setattr(module, name, no_files)
+    os.getcwd = posix.getcwd = lambda: "/"
+    os.isatty = posix.isatty = lambda descriptor: False
+    for module in (builtins, io, _io):
+        module.open = no_files
+    for module in (io, _io):
+        module.open_code = module.FileIO = no_files
+
+
+def no_threads(*arguments, **named):
+    raise RuntimeError("a migration has one thread")
+
+
+def replace_threads():
+    for name in ("start_new_thread", "start_new", "start_joinable_thread"):
+        if hasattr(_thread, name):
+            setattr(_thread, name, no_threads)
+    for name in ("_start_new_thread", "_start_joinable_thread"):
+        if hasattr(threading, name):
+            setattr(threading, name, no_threads)
+
+
+class Lines(io.TextIOBase):
+    """What is printed goes to the operator, line by line."""
+
+    def __init__(self, level):
+        self.level, self.begun = level, ""
+
+    encoding = "utf-8"
+
+    def writable(self):
+        return True
+
+    def write(self, text):
+        *lines, self.begun = (self.begun + text).split("\n")
+        if phase != "build":
+            from runner_bridge import HOST
+
+            for line in lines:
+                HOST.log(self.level, line)
+        return len(text)
+
+    def flush(self):
+        pass
+
+
+class NoInput(io.TextIOBase):
+    def readable(self):
+        return True
+
+    def readline(self, size=-1):
+        raise RuntimeError("a migration has no input: use `parameters` of `runner_guest`")
+
+    read = readline
+
+
+replace_chance()
+
+
+def finish():
+    """Closes the world, once everything is imported."""
+    replace_clock()
+    replace_files()
+    replace_threads()
+    sys.stdin = sys.__stdin__ = NoInput()
+    sys.stdout = sys.__stdout__ = Lines("info")
+    sys.stderr = sys.__stderr__ = Lines("warning")
+    # An exception that nobody caught is told by the host.
+    sys.excepthook = sys.unraisablehook = lambda *arguments: None
+    sys.argv = [""]
+    os.environ.clear()
+
+
+def scrub():
+    """Overwrites freed memory, whose content is no use: with zeros where it is large, which take no space in the component."""
+    gc.collect()
+    kept = []
+    for size in [1 << power for power in range(20, 10, -1)]:
+        kept.extend(bytes(size - 32) for _ in range((3 << 20) // size))
+    kept.clear()

@@ -1,0 +1,3 @@
+# says: the script has no description: add `description = Description("…")`
+def upgrade():
+    pass

@@ -1,0 +1,6 @@
+# says: the script has no function `upgrade`
+description = "fails"
+
+
+def upgrad():
+    pass

@@ -1,0 +1,7 @@
+from deeper.depth import DEPTH
+
+RULES = {"depth": DEPTH}
+
+
+def twice(x):
+    return x * 2

@@ -1,0 +1,83 @@
+//! What is the same for every language of scripts: the directories below `tests/languages`.
+
+use std::path::{Path, PathBuf};
+
+use super::*;
+
+/// A language of scripts.
+pub struct Language {
+    /// Its name, which is that of its directory.
+    pub name: &'static str,
+    /// The end of its files' names.
+    pub end: &'static str,
+    /// What begins a comment.
+    pub comment: &'static str,
+    /// The module that some failures import.
+    pub inner: &'static str,
+}
+
+/// Copies the files below a directory.
+fn copy(project: &TestProject, from: &Path, to: &str) {
+    for entry in std::fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let to = format!("{to}/{}", path.file_name().unwrap().to_string_lossy());
+        if path.is_dir() {
+            copy(project, &path, &to);
+        } else {
+            project.write(&to, std::fs::read(&path).unwrap());
+        }
+    }
+}
+
+impl Language {
+    fn directory(&self) -> PathBuf {
+        guests::repository().join("tests/languages").join(self.name)
+    }
+
+    /// Runs the migration that does what every language must do.
+    pub fn conforms(&self) {
+        let project = project!();
+        project.settings(&std::fs::read_to_string(self.directory().join("../settings.toml")).unwrap());
+        copy(&project, &self.directory().join("migrations"), "migrations");
+        project.runner("build").succeeds();
+        assert!(project.read("runner.lock").contains("summary = \"conformance in Zürich\""));
+        project.runner("apply").succeeds().says(&["info 20260101000001: and another"]);
+        let language: String =
+            project.database().query_row("SELECT language FROM conformance", [], |row| row.get(0)).unwrap();
+        assert_eq!(language, self.name);
+        project.runner("rollback").succeeds();
+        let left = "SELECT count(*) FROM sqlite_schema WHERE name NOT LIKE 'runner%' AND name NOT LIKE 'sqlite%'";
+        let tables: i64 = project.database().query_row(left, [], |row| row.get(0)).unwrap();
+        assert_eq!(tables, 0);
+    }
+
+    /// Runs each file in `failures`, which says in its first lines what the message contains, and what `apply` is given.
+    pub fn tells_failures(&self, at_least: usize) {
+        let (mut files, mut wrong) = (0, Vec::new());
+        for entry in std::fs::read_dir(self.directory().join("failures")).unwrap() {
+            let path = entry.unwrap().path();
+            let source = std::fs::read_to_string(&path).unwrap();
+            let lines = |key: &str| {
+                let key = format!("{} {key}: ", self.comment);
+                source.lines().filter_map(|line| line.strip_prefix(&key)).collect::<Vec<_>>()
+            };
+            let project = project!();
+            project.write(&format!("migrations/0001_failing{}", self.end), &source);
+            if source.contains("inner") {
+                project.write(&format!("migrations/0001_failing/inner{}", self.end), self.inner);
+            }
+            let built = project.runner("build");
+            let failed = match built.exit_code() {
+                Some(0) => project.runner(&format!("apply {}", lines("with").concat())),
+                _ => built,
+            };
+            let is_said = |text: &&str| failed.stderr.contains(text);
+            if failed.exit_code() == Some(0) || lines("says").is_empty() || !lines("says").iter().all(is_said) {
+                wrong.push(format!("{}\n{failed}", path.display()));
+            }
+            files += 1;
+        }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+        assert!(files > at_least, "{files} files");
+    }
+}
