@@ -108,10 +108,11 @@ pub fn of_trap(error: &wasmtime::Error, state: &GuestState, call: &str) -> Error
             failure(Error::failed(state.last_words.clone().unwrap_or_default()))
         }
         // Interpreters have stubs for the calls of a system, and end there.
-        Some(Trap::UnreachableCodeReached) if state.is_script() => failure(
-            Error::failed("the script asked its runtime for what a migration has not, which ended it")
-                .hint("there are no files, network, processes, threads or timers; look for them in what the script calls"),
-        ),
+        Some(Trap::UnreachableCodeReached) if state.is_script() => {
+            failure(Error::failed("the script asked its runtime for what a migration has not, which ended it").hint(
+                "there are no files, network, processes, threads or timers; look for them in what the script calls",
+            ))
+        }
         Some(trap) => {
             let mut error = Error::failed(format!("the component trapped: {trap}"));
             if let Some(words) = &state.last_words {

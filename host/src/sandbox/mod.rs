@@ -29,9 +29,9 @@ use wasmtime::component::{Component, Linker};
 use crate::database::StopSignal;
 use crate::engine::script::{Assets, Script};
 use crate::error::{Error, Result};
-use crate::project::sha256;
 use crate::project::limits::Limits;
 use crate::project::script::LoadedScript;
+use crate::project::sha256;
 use crate::project::units::format_size;
 use cache::Cache;
 pub use cache::CacheNote;
@@ -128,9 +128,8 @@ impl Sandbox {
 
     /// Asks a script, in its runtime.
     pub fn describe_script(&self, script: &Arc<LoadedScript>) -> Result<Described> {
-        let place = |error: Error| {
-            error.at("runtime", script.runtime.pin.file_name()).at("script", script.path.clone())
-        };
+        let place =
+            |error: Error| error.at("runtime", script.runtime.pin.file_name()).at("script", script.path.clone());
         // Its digest was taken when it was opened.
         let runtime = (&*script.runtime.bytes, &*script.runtime.pin.sha256);
         describe::describe(self.core()?, runtime, Some(Assets::of_script(script))).map_err(place)

@@ -190,6 +190,12 @@ def replace_files():
         module.open_code = module.FileIO = no_files
 
 
+def no_open(event, arguments):
+    """Refuses what the interpreter itself would open: the file of a syntax error, to show its line."""
+    if event == "open":
+        raise PermissionError(FILES)
+
+
 def no_threads(*arguments, **named):
     raise RuntimeError("a migration has one thread")
 
@@ -245,6 +251,7 @@ def finish():
     replace_clock()
     replace_files()
     replace_threads()
+    sys.addaudithook(no_open)
     sys.stdin = sys.__stdin__ = NoInput()
     sys.stdout = sys.__stdout__ = Lines("info")
     sys.stderr = sys.__stderr__ = Lines("warning")

@@ -3,8 +3,12 @@
 use super::languages::Language;
 use super::*;
 
-const JAVASCRIPT: Language =
-    Language { name: "javascript", end: ".js", comment: "//", inner: "export function inner(x) {\n  return x.y.z;\n}\n" };
+const JAVASCRIPT: Language = Language {
+    name: "javascript",
+    end: ".js",
+    comment: "//",
+    inner: "export function inner(x) {\n  return x.y.z;\n}\n",
+};
 
 #[test]
 fn javascript_does_what_every_language_must_do() {

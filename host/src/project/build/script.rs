@@ -115,7 +115,7 @@ pub fn no_runtime(language: ScriptLanguage) -> Error {
         return error
             .hint("compile the script to JavaScript, with `tsc` or `esbuild`, and give it the extension `.js`");
     }
-    error.hint("write the migration in SQL, in JavaScript, or as a component")
+    error.hint("write the migration in SQL, in another language, or as a component")
 }
 
 /// Writes the runtime of a language into the project, unless it is there; returns its path below the migrations if it was written.

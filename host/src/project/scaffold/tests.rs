@@ -131,6 +131,9 @@ fn languages_have_names() {
     assert_eq!(Language::from_name("js").expect("one"), Language::Script(ScriptLanguage::Javascript));
     for name in ["ruby", "go", "c"] {
         let told = told(&Language::from_name(name).expect_err(name));
-        assert!(told.contains("no template for") && told.contains("`sql`, `javascript` and `rust`"), "{told}");
+        assert!(
+            told.contains("no template for") && told.contains("`sql`, `javascript`, `python` and `rust`"),
+            "{told}"
+        );
     }
 }

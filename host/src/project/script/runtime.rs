@@ -94,8 +94,7 @@ impl Runtime {
 
     /// The runtime of a compressed file, whatever its digest is.
     pub fn of_file(name: &str, file: &[u8]) -> Result<Self> {
-        Self::opened(name, file)
-            .map_err(|error| Error::failed(format!("the runtime `{name}` is damaged")).cause(error))
+        Self::opened(name, file).map_err(|error| Error::failed(format!("the runtime `{name}` is damaged")).cause(error))
     }
 
     /// The runtime of a compressed file, which is decompressed and hashed only if it was not among the last ones.

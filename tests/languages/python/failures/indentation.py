@@ -1,5 +1,5 @@
 # says: IndentationError: unindent does not match
-# says: migrations/0001_failing.py:7:
+# says: at migrations/0001_failing.py:8:10: `y = 2`
 description = "fails"
 
 
