@@ -56,7 +56,8 @@ pub(super) fn find(name: &str) -> PathBuf {
     let mut directories: Vec<PathBuf> = chosen_directories().chain(std::env::split_paths(&path)).collect();
     directories.extend(postgres_directories());
     directories.extend(["/usr/sbin", "/usr/local/sbin", "/usr/bin"].map(PathBuf::from));
-    let mut found = directories.into_iter().map(|directory| directory.join(name)).filter(|path| path.is_file()).peekable();
+    let mut found =
+        directories.into_iter().map(|directory| directory.join(name)).filter(|path| path.is_file()).peekable();
     let first = found.peek().cloned();
     let direct = found.find(|path| !is_wrapper(path));
     direct.or(first).unwrap_or_else(|| panic!("`{name}` is not installed; run scripts/setup"))
