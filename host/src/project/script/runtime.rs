@@ -85,7 +85,7 @@ impl Runtime {
     /// Decompresses the file of a runtime and checks its digest.
     pub fn open(pin: &RuntimePin, file: &[u8]) -> Result<Self> {
         let damaged = |error| pin.corrupt(&format!("it is damaged ({error})"));
-        let runtime = Self::opened(&pin.name, &file).map_err(damaged)?;
+        let runtime = Self::opened(&pin.name, file).map_err(damaged)?;
         if runtime.pin.sha256 != pin.sha256 {
             return Err(pin.corrupt(&format!("it contains one with sha256 {}", short(&runtime.pin.sha256))));
         }
