@@ -20,6 +20,7 @@ pub(in crate::database) struct Relation {
     /// Its columns.
     pub columns: BTreeSet<String>,
     /// The sequences of its columns that need a right of their own.
+    #[cfg_attr(not(feature = "postgres"), allow(dead_code, reason = "MySQL and MariaDB have none"))]
     pub sequences: Vec<(String, String)>,
     /// It is a view that reads with the rights of its owner.
     pub reaches_past: bool,
@@ -35,6 +36,7 @@ pub(in crate::database) struct Granted<'a> {
     /// The columns; empty means all.
     pub columns: Vec<&'a str>,
     /// The table.
+    #[cfg_attr(not(feature = "postgres"), allow(dead_code, reason = "asked for its sequences alone"))]
     pub relation: &'a Relation,
 }
 
