@@ -1,7 +1,7 @@
 //! Write database migrations for `runner` in Rust.
 //!
 //! A migration is a type with an [`upgrade`](Migration::upgrade) and a [`downgrade`](Migration::downgrade), compiled to a
-//! WebAssembly component. It runs in a sandbox and reaches the database only through [`sql`] and [`batches`].
+//! WebAssembly component. It runs in a sandbox and reaches the database only through [`sql`], [`batches`] and [`schema`].
 //!
 //! ```
 //! use runner_guest::prelude::*;
@@ -43,6 +43,7 @@ mod error;
 mod export;
 mod migration;
 mod panic;
+pub mod schema;
 pub mod sql;
 pub mod sqlite;
 pub mod value;
@@ -64,6 +65,7 @@ pub mod prelude {
     pub use crate::batch::{Batch, Column};
     pub use crate::batches::{self, TableSource, TableTarget};
     pub use crate::context;
+    pub use crate::schema;
     pub use crate::sql;
     pub use crate::value::{Date, Decimal, Json, Time, Timestamp, Timestamptz, Uuid, Value};
     pub use crate::{

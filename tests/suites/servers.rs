@@ -24,6 +24,8 @@ mod reading;
 mod rights;
 #[path = "servers/room.rs"]
 mod room;
+#[path = "servers/schema.rs"]
+mod schema;
 #[path = "servers/tampering.rs"]
 mod tampering;
 #[path = "servers/values.rs"]

@@ -8,6 +8,23 @@ impl TableName {
     pub fn new(name: impl Into<String>) -> Self {
         Self { schema: None, name: name.into() }
     }
+
+    /// A table or a view in a schema (PostgreSQL), database (MySQL, MariaDB) or attached database (SQLite).
+    pub fn in_schema(schema: impl Into<String>, name: impl Into<String>) -> Self {
+        Self { schema: Some(schema.into()), name: name.into() }
+    }
+}
+
+impl From<&str> for TableName {
+    fn from(name: &str) -> Self {
+        Self::new(name)
+    }
+}
+
+impl From<String> for TableName {
+    fn from(name: String) -> Self {
+        Self::new(name)
+    }
 }
 
 /// Built up from a table's name; everything else has a default.

@@ -3,6 +3,7 @@
 //   * with "runner:migration/types@0.1.0" = "crate::bindings::migration::runner::migration::types"
 //   * with "runner:migration/sql@0.1.0" = "crate::bindings::migration::runner::migration::sql"
 //   * with "runner:migration/batches@0.1.0" = "crate::bindings::migration::runner::migration::batches"
+//   * with "runner:migration/schema@0.1.0" = "crate::bindings::migration::runner::migration::schema"
 //   * with "runner:migration/context@0.1.0" = "crate::bindings::migration::runner::migration::context"
 //   * with "runner:migration/description-types@0.1.0" = "crate::bindings::migration::runner::migration::description_types"
 //   * default-bindings-module: "runner_guest::bindings::data_migration"
@@ -15,11 +16,13 @@ use crate::bindings::migration::runner::migration::sql as __with_name1;
 #[allow(unfulfilled_lint_expectations, unused_imports)]
 use crate::bindings::migration::runner::migration::batches as __with_name2;
 #[allow(unfulfilled_lint_expectations, unused_imports)]
-use crate::bindings::migration::runner::migration::context as __with_name3;
+use crate::bindings::migration::runner::migration::schema as __with_name3;
 #[allow(unfulfilled_lint_expectations, unused_imports)]
-use crate::bindings::migration::runner::migration::description_types as __with_name4;
+use crate::bindings::migration::runner::migration::context as __with_name4;
+#[allow(unfulfilled_lint_expectations, unused_imports)]
+use crate::bindings::migration::runner::migration::description_types as __with_name5;
 pub type Error = __with_name0::Error;
-pub type Description = __with_name4::Description;
+pub type Description = __with_name5::Description;
 #[doc(hidden)]
 #[allow(non_snake_case, unused_unsafe)]
 pub unsafe fn _export_describe_cabi<T_: Guest>() -> *mut u8 {
@@ -27,7 +30,7 @@ pub unsafe fn _export_describe_cabi<T_: Guest>() -> *mut u8 {
         #[cfg(target_arch = "wasm32")] _rt::run_ctors_once();
         let result0 = { T_::describe() };
         let ptr1 = (&raw mut _RET_AREA.0).cast::<u8>();
-        let __with_name4::Description {
+        let __with_name5::Description {
             summary: summary2,
             depends_on: depends_on2,
             mode: mode2,
@@ -100,7 +103,7 @@ pub unsafe fn _export_describe_cabi<T_: Guest>() -> *mut u8 {
         for (i, e) in vec10.into_iter().enumerate() {
             let base = result10.add(i * (3 * ::core::mem::size_of::<*const u8>()));
             {
-                use __with_name4::Need as V9;
+                use __with_name5::Need as V9;
                 match e {
                     V9::TableRebuild => {
                         *base.add(0).cast::<u8>() = (0i32) as u8;
@@ -1461,8 +1464,8 @@ pub mod exports {
                 }
                 pub trait Guest {
                     /// Transforms one batch into another. The result must only depend on the arguments, the parameters and the assets: the
-                    /// host may call it in any order, on several instances in parallel, again after a crash, or on a sample. Calls to `sql`
-                    /// and `batches` are denied. An error fails the migration with the given message.
+                    /// host may call it in any order, on several instances in parallel, again after a crash, or on a sample. Calls to `sql`,
+                    /// `batches` and `schema` are denied. An error fails the migration with the given message.
                     ///
                     /// For `update`, `upsert` and `delete` targets, the result includes the target's key columns; for `update` and `delete`,
                     /// each key must be one of the chunk's. For `insert`, it may have more or fewer rows than the input.
@@ -1625,10 +1628,10 @@ macro_rules! __export_data_migration_impl {
         (link_section =
         "component-type:wit-bindgen:0.61.1:runner:migration@0.1.0:data-migration:imports and exports")]
         #[doc(hidden)] #[allow(clippy::octal_escapes)] pub static
-        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 2971] = *
+        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 3921] = *
         b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\x96\x16\x01A\x02\x01\
-A\x1b\x01B$\x01m\x04\x06sqlite\x08postgres\x05mysql\x07mariadb\x04\0\x07dialect\x03\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xcc\x1d\x01A\x02\x01\
+A\x1e\x01B$\x01m\x04\x06sqlite\x08postgres\x05mysql\x07mariadb\x04\0\x07dialect\x03\
 \0\0\x01m\x0d\x07boolean\x05int64\x07float64\x04text\x05bytes\x07decimal\x04date\
 \x04time\x09timestamp\x0btimestamptz\x04uuid\x04json\x06native\x04\0\x0bcolumn-t\
 ype\x03\0\x02\x01r\x02\x09type-names\x04texts\x04\0\x0cnative-value\x03\0\x04\x01\
@@ -1671,31 +1674,52 @@ reader\x03\x01\x04\0\x06writer\x03\x01\x01h\x19\x01k\x03\x01j\x01\x1c\x01\x07\x0
 source\x12\0$\x04\0\x0aread-table\x01&\x01i\x1a\x01j\x01'\x01\x07\x01@\x01\x06ta\
 rget\x16\0(\x04\0\x05write\x01)\x01j\x01\x18\x01\x07\x01@\x03\x04names\x06source\
 \x12\x06target\x16\0*\x04\0\x09transform\x01+\x03\0\x1erunner:migration/batches@\
-0.1.0\x05\x07\x02\x03\0\0\x07dialect\x01B&\x02\x03\x02\x01\x08\x04\0\x07dialect\x03\
-\0\0\x02\x03\x02\x01\x01\x04\0\x05value\x03\0\x02\x02\x03\x02\x01\x03\x04\0\x05e\
-rror\x03\0\x04\x01r\x02\x04names\x05value\x03\x04\0\x09parameter\x03\0\x06\x01m\x03\
-\x05debug\x04info\x07warning\x04\0\x05level\x03\0\x08\x04\0\x05asset\x03\x01\x01\
-h\x0a\x01@\x01\x04self\x0b\0w\x04\0\x12[method]asset.size\x01\x0c\x01p}\x01j\x01\
-\x0d\x01\x05\x01@\x02\x04self\x0b\x05limity\0\x0e\x04\0\x12[method]asset.read\x01\
-\x0f\x01@\0\0\x01\x04\0\x0bget-dialect\x01\x10\x01@\0\0s\x04\0\x0eserver-version\
-\x01\x11\x01p\x07\x01@\0\0\x12\x04\0\x0aparameters\x01\x13\x01@\0\0x\x04\0\x0dru\
-n-timestamp\x01\x14\x01@\0\0w\x04\0\x04seed\x01\x15\x01@\x02\x05level\x09\x07mes\
-sages\x01\0\x04\0\x03log\x01\x16\x01kw\x01@\x03\x04donew\x05total\x17\x04units\x01\
-\0\x04\0\x08progress\x01\x18\x01i\x0a\x01j\x01\x19\x01\x05\x01@\x01\x04paths\0\x1a\
-\x04\0\x0aopen-asset\x01\x1b\x03\0\x1erunner:migration/context@0.1.0\x05\x09\x01\
-B\x0b\x02\x03\x02\x01\x08\x04\0\x07dialect\x03\0\0\x01m\x03\x04auto\x06atomic\x08\
-stepwise\x04\0\x04mode\x03\0\x02\x01q\x04\x0dtable-rebuild\0\0\x0eschema-changes\
-\0\0\x0aread-table\x01s\0\x0bwrite-table\x01s\0\x04\0\x04need\x03\0\x04\x01ps\x01\
-p\x01\x01p\x05\x01r\x06\x07summarys\x0adepends-on\x06\x04mode\x03\x08dialects\x07\
-\x0cirreversible\x7f\x05needs\x08\x04\0\x0bdescription\x03\0\x09\x03\0(runner:mi\
-gration/description-types@0.1.0\x05\x0a\x03\0\x05error\x03\0\x03\x02\x03\0\x04\x0b\
-description\x03\0\x0bdescription\x03\0\x0c\x01@\0\0\x0d\x04\0\x08describe\x01\x0e\
-\x01j\0\x01\x0b\x01@\0\0\x0f\x04\0\x07upgrade\x01\x10\x04\0\x09downgrade\x01\x10\
-\x01B\x05\x02\x03\x02\x01\x05\x04\0\x05batch\x03\0\0\x01j\x01\x01\x01s\x01@\x02\x04\
-names\x04rows\x01\0\x02\x04\0\x0ftransform-batch\x01\x03\x04\0\"runner:migration\
-/transformer@0.1.0\x05\x11\x04\0%runner:migration/data-migration@0.1.0\x04\0\x0b\
-\x14\x01\0\x0edata-migration\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0d\
-wit-component\x070.258.3\x10wit-bindgen-rust\x060.61.1";
+0.1.0\x05\x07\x02\x03\0\x02\x0atable-name\x01B,\x02\x03\x02\x01\x01\x04\0\x05val\
+ue\x03\0\0\x02\x03\x02\x01\x03\x04\0\x05error\x03\0\x02\x02\x03\x02\x01\x08\x04\0\
+\x0atable-name\x03\0\x04\x01r\x02\x09precision}\x05scale}\x04\0\x0cdecimal-size\x03\
+\0\x06\x01q\x0e\x07boolean\0\0\x05int32\0\0\x05int64\0\0\x07float64\0\0\x04text\0\
+\0\x07varchar\x01y\0\x05bytes\0\0\x07decimal\x01\x07\0\x04date\0\0\x04time\0\0\x09\
+timestamp\0\0\x0btimestamptz\0\0\x04uuid\0\0\x04json\0\0\x04\0\x09data-type\x03\0\
+\x08\x01q\x02\x07literal\x01\x01\0\x11current-timestamp\0\0\x04\0\x0ddefault-val\
+ue\x03\0\x0a\x01k\x0b\x01r\x05\x04names\x09data-type\x09\x08not-null\x7f\x07defa\
+ult\x0c\x08identity\x7f\x04\0\x11column-definition\x03\0\x0d\x01m\x03\x06refuse\x07\
+cascade\x08set-null\x04\0\x0ddelete-action\x03\0\x0f\x01ps\x01r\x04\x07columns\x11\
+\x0areferences\x05\x0areferenced\x11\x09on-delete\x10\x04\0\x0bforeign-key\x03\0\
+\x12\x01p\x0e\x01p\x11\x01p\x13\x01r\x05\x05table\x05\x07columns\x14\x0bprimary-\
+key\x11\x06unique\x15\x0cforeign-keys\x16\x04\0\x10table-definition\x03\0\x17\x01\
+r\x04\x04names\x05table\x05\x07columns\x11\x06unique\x7f\x04\0\x10index-definiti\
+on\x03\0\x19\x01j\0\x01\x03\x01@\x01\x0adefinition\x18\0\x1b\x04\0\x0ccreate-tab\
+le\x01\x1c\x01@\x01\x05table\x05\0\x1b\x04\0\x0adrop-table\x01\x1d\x01@\x02\x05t\
+able\x05\x02tos\0\x1b\x04\0\x0crename-table\x01\x1e\x01@\x02\x05table\x05\x06col\
+umn\x0e\0\x1b\x04\0\x0aadd-column\x01\x1f\x01@\x02\x05table\x05\x06columns\0\x1b\
+\x04\0\x0bdrop-column\x01\x20\x01@\x03\x05table\x05\x06columns\x02tos\0\x1b\x04\0\
+\x0drename-column\x01!\x01@\x01\x0adefinition\x1a\0\x1b\x04\0\x0ccreate-index\x01\
+\"\x01@\x02\x05table\x05\x05indexs\0\x1b\x04\0\x0adrop-index\x01#\x03\0\x1drunne\
+r:migration/schema@0.1.0\x05\x09\x02\x03\0\0\x07dialect\x01B&\x02\x03\x02\x01\x0a\
+\x04\0\x07dialect\x03\0\0\x02\x03\x02\x01\x01\x04\0\x05value\x03\0\x02\x02\x03\x02\
+\x01\x03\x04\0\x05error\x03\0\x04\x01r\x02\x04names\x05value\x03\x04\0\x09parame\
+ter\x03\0\x06\x01m\x03\x05debug\x04info\x07warning\x04\0\x05level\x03\0\x08\x04\0\
+\x05asset\x03\x01\x01h\x0a\x01@\x01\x04self\x0b\0w\x04\0\x12[method]asset.size\x01\
+\x0c\x01p}\x01j\x01\x0d\x01\x05\x01@\x02\x04self\x0b\x05limity\0\x0e\x04\0\x12[m\
+ethod]asset.read\x01\x0f\x01@\0\0\x01\x04\0\x0bget-dialect\x01\x10\x01@\0\0s\x04\
+\0\x0eserver-version\x01\x11\x01p\x07\x01@\0\0\x12\x04\0\x0aparameters\x01\x13\x01\
+@\0\0x\x04\0\x0drun-timestamp\x01\x14\x01@\0\0w\x04\0\x04seed\x01\x15\x01@\x02\x05\
+level\x09\x07messages\x01\0\x04\0\x03log\x01\x16\x01kw\x01@\x03\x04donew\x05tota\
+l\x17\x04units\x01\0\x04\0\x08progress\x01\x18\x01i\x0a\x01j\x01\x19\x01\x05\x01\
+@\x01\x04paths\0\x1a\x04\0\x0aopen-asset\x01\x1b\x03\0\x1erunner:migration/conte\
+xt@0.1.0\x05\x0b\x01B\x0b\x02\x03\x02\x01\x0a\x04\0\x07dialect\x03\0\0\x01m\x03\x04\
+auto\x06atomic\x08stepwise\x04\0\x04mode\x03\0\x02\x01q\x04\x0dtable-rebuild\0\0\
+\x0eschema-changes\0\0\x0aread-table\x01s\0\x0bwrite-table\x01s\0\x04\0\x04need\x03\
+\0\x04\x01ps\x01p\x01\x01p\x05\x01r\x06\x07summarys\x0adepends-on\x06\x04mode\x03\
+\x08dialects\x07\x0cirreversible\x7f\x05needs\x08\x04\0\x0bdescription\x03\0\x09\
+\x03\0(runner:migration/description-types@0.1.0\x05\x0c\x03\0\x05error\x03\0\x03\
+\x02\x03\0\x05\x0bdescription\x03\0\x0bdescription\x03\0\x0e\x01@\0\0\x0f\x04\0\x08\
+describe\x01\x10\x01j\0\x01\x0d\x01@\0\0\x11\x04\0\x07upgrade\x01\x12\x04\0\x09d\
+owngrade\x01\x12\x01B\x05\x02\x03\x02\x01\x05\x04\0\x05batch\x03\0\0\x01j\x01\x01\
+\x01s\x01@\x02\x04names\x04rows\x01\0\x02\x04\0\x0ftransform-batch\x01\x03\x04\0\
+\"runner:migration/transformer@0.1.0\x05\x13\x04\0%runner:migration/data-migrati\
+on@0.1.0\x04\0\x0b\x14\x01\0\x0edata-migration\x03\0\0\0G\x09producers\x01\x0cpr\
+ocessed-by\x02\x0dwit-component\x070.258.3\x10wit-bindgen-rust\x060.61.1";
         };
     };
 }
@@ -1708,9 +1732,9 @@ pub use __export_data_migration_impl as export_data_migration;
 )]
 #[doc(hidden)]
 #[allow(clippy::octal_escapes)]
-pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 2880] = *b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\x9b\x15\x01A\x02\x01\
-A\x13\x01B$\x01m\x04\x06sqlite\x08postgres\x05mysql\x07mariadb\x04\0\x07dialect\x03\
+pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 3830] = *b"\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xd1\x1c\x01A\x02\x01\
+A\x16\x01B$\x01m\x04\x06sqlite\x08postgres\x05mysql\x07mariadb\x04\0\x07dialect\x03\
 \0\0\x01m\x0d\x07boolean\x05int64\x07float64\x04text\x05bytes\x07decimal\x04date\
 \x04time\x09timestamp\x0btimestamptz\x04uuid\x04json\x06native\x04\0\x0bcolumn-t\
 ype\x03\0\x02\x01r\x02\x09type-names\x04texts\x04\0\x0cnative-value\x03\0\x04\x01\
@@ -1753,28 +1777,49 @@ reader\x03\x01\x04\0\x06writer\x03\x01\x01h\x19\x01k\x03\x01j\x01\x1c\x01\x07\x0
 source\x12\0$\x04\0\x0aread-table\x01&\x01i\x1a\x01j\x01'\x01\x07\x01@\x01\x06ta\
 rget\x16\0(\x04\0\x05write\x01)\x01j\x01\x18\x01\x07\x01@\x03\x04names\x06source\
 \x12\x06target\x16\0*\x04\0\x09transform\x01+\x03\0\x1erunner:migration/batches@\
-0.1.0\x05\x07\x02\x03\0\0\x07dialect\x01B&\x02\x03\x02\x01\x08\x04\0\x07dialect\x03\
-\0\0\x02\x03\x02\x01\x01\x04\0\x05value\x03\0\x02\x02\x03\x02\x01\x03\x04\0\x05e\
-rror\x03\0\x04\x01r\x02\x04names\x05value\x03\x04\0\x09parameter\x03\0\x06\x01m\x03\
-\x05debug\x04info\x07warning\x04\0\x05level\x03\0\x08\x04\0\x05asset\x03\x01\x01\
-h\x0a\x01@\x01\x04self\x0b\0w\x04\0\x12[method]asset.size\x01\x0c\x01p}\x01j\x01\
-\x0d\x01\x05\x01@\x02\x04self\x0b\x05limity\0\x0e\x04\0\x12[method]asset.read\x01\
-\x0f\x01@\0\0\x01\x04\0\x0bget-dialect\x01\x10\x01@\0\0s\x04\0\x0eserver-version\
-\x01\x11\x01p\x07\x01@\0\0\x12\x04\0\x0aparameters\x01\x13\x01@\0\0x\x04\0\x0dru\
-n-timestamp\x01\x14\x01@\0\0w\x04\0\x04seed\x01\x15\x01@\x02\x05level\x09\x07mes\
-sages\x01\0\x04\0\x03log\x01\x16\x01kw\x01@\x03\x04donew\x05total\x17\x04units\x01\
-\0\x04\0\x08progress\x01\x18\x01i\x0a\x01j\x01\x19\x01\x05\x01@\x01\x04paths\0\x1a\
-\x04\0\x0aopen-asset\x01\x1b\x03\0\x1erunner:migration/context@0.1.0\x05\x09\x01\
-B\x0b\x02\x03\x02\x01\x08\x04\0\x07dialect\x03\0\0\x01m\x03\x04auto\x06atomic\x08\
-stepwise\x04\0\x04mode\x03\0\x02\x01q\x04\x0dtable-rebuild\0\0\x0eschema-changes\
-\0\0\x0aread-table\x01s\0\x0bwrite-table\x01s\0\x04\0\x04need\x03\0\x04\x01ps\x01\
-p\x01\x01p\x05\x01r\x06\x07summarys\x0adepends-on\x06\x04mode\x03\x08dialects\x07\
-\x0cirreversible\x7f\x05needs\x08\x04\0\x0bdescription\x03\0\x09\x03\0(runner:mi\
-gration/description-types@0.1.0\x05\x0a\x03\0\x05error\x03\0\x03\x02\x03\0\x04\x0b\
-description\x03\0\x0bdescription\x03\0\x0c\x04\0Erunner:migration/data-migration\
--with-all-of-its-exports-removed@0.1.0\x04\0\x0b4\x01\0.data-migration-with-all-\
-of-its-exports-removed\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-co\
-mponent\x070.258.3\x10wit-bindgen-rust\x060.61.1";
+0.1.0\x05\x07\x02\x03\0\x02\x0atable-name\x01B,\x02\x03\x02\x01\x01\x04\0\x05val\
+ue\x03\0\0\x02\x03\x02\x01\x03\x04\0\x05error\x03\0\x02\x02\x03\x02\x01\x08\x04\0\
+\x0atable-name\x03\0\x04\x01r\x02\x09precision}\x05scale}\x04\0\x0cdecimal-size\x03\
+\0\x06\x01q\x0e\x07boolean\0\0\x05int32\0\0\x05int64\0\0\x07float64\0\0\x04text\0\
+\0\x07varchar\x01y\0\x05bytes\0\0\x07decimal\x01\x07\0\x04date\0\0\x04time\0\0\x09\
+timestamp\0\0\x0btimestamptz\0\0\x04uuid\0\0\x04json\0\0\x04\0\x09data-type\x03\0\
+\x08\x01q\x02\x07literal\x01\x01\0\x11current-timestamp\0\0\x04\0\x0ddefault-val\
+ue\x03\0\x0a\x01k\x0b\x01r\x05\x04names\x09data-type\x09\x08not-null\x7f\x07defa\
+ult\x0c\x08identity\x7f\x04\0\x11column-definition\x03\0\x0d\x01m\x03\x06refuse\x07\
+cascade\x08set-null\x04\0\x0ddelete-action\x03\0\x0f\x01ps\x01r\x04\x07columns\x11\
+\x0areferences\x05\x0areferenced\x11\x09on-delete\x10\x04\0\x0bforeign-key\x03\0\
+\x12\x01p\x0e\x01p\x11\x01p\x13\x01r\x05\x05table\x05\x07columns\x14\x0bprimary-\
+key\x11\x06unique\x15\x0cforeign-keys\x16\x04\0\x10table-definition\x03\0\x17\x01\
+r\x04\x04names\x05table\x05\x07columns\x11\x06unique\x7f\x04\0\x10index-definiti\
+on\x03\0\x19\x01j\0\x01\x03\x01@\x01\x0adefinition\x18\0\x1b\x04\0\x0ccreate-tab\
+le\x01\x1c\x01@\x01\x05table\x05\0\x1b\x04\0\x0adrop-table\x01\x1d\x01@\x02\x05t\
+able\x05\x02tos\0\x1b\x04\0\x0crename-table\x01\x1e\x01@\x02\x05table\x05\x06col\
+umn\x0e\0\x1b\x04\0\x0aadd-column\x01\x1f\x01@\x02\x05table\x05\x06columns\0\x1b\
+\x04\0\x0bdrop-column\x01\x20\x01@\x03\x05table\x05\x06columns\x02tos\0\x1b\x04\0\
+\x0drename-column\x01!\x01@\x01\x0adefinition\x1a\0\x1b\x04\0\x0ccreate-index\x01\
+\"\x01@\x02\x05table\x05\x05indexs\0\x1b\x04\0\x0adrop-index\x01#\x03\0\x1drunne\
+r:migration/schema@0.1.0\x05\x09\x02\x03\0\0\x07dialect\x01B&\x02\x03\x02\x01\x0a\
+\x04\0\x07dialect\x03\0\0\x02\x03\x02\x01\x01\x04\0\x05value\x03\0\x02\x02\x03\x02\
+\x01\x03\x04\0\x05error\x03\0\x04\x01r\x02\x04names\x05value\x03\x04\0\x09parame\
+ter\x03\0\x06\x01m\x03\x05debug\x04info\x07warning\x04\0\x05level\x03\0\x08\x04\0\
+\x05asset\x03\x01\x01h\x0a\x01@\x01\x04self\x0b\0w\x04\0\x12[method]asset.size\x01\
+\x0c\x01p}\x01j\x01\x0d\x01\x05\x01@\x02\x04self\x0b\x05limity\0\x0e\x04\0\x12[m\
+ethod]asset.read\x01\x0f\x01@\0\0\x01\x04\0\x0bget-dialect\x01\x10\x01@\0\0s\x04\
+\0\x0eserver-version\x01\x11\x01p\x07\x01@\0\0\x12\x04\0\x0aparameters\x01\x13\x01\
+@\0\0x\x04\0\x0drun-timestamp\x01\x14\x01@\0\0w\x04\0\x04seed\x01\x15\x01@\x02\x05\
+level\x09\x07messages\x01\0\x04\0\x03log\x01\x16\x01kw\x01@\x03\x04donew\x05tota\
+l\x17\x04units\x01\0\x04\0\x08progress\x01\x18\x01i\x0a\x01j\x01\x19\x01\x05\x01\
+@\x01\x04paths\0\x1a\x04\0\x0aopen-asset\x01\x1b\x03\0\x1erunner:migration/conte\
+xt@0.1.0\x05\x0b\x01B\x0b\x02\x03\x02\x01\x0a\x04\0\x07dialect\x03\0\0\x01m\x03\x04\
+auto\x06atomic\x08stepwise\x04\0\x04mode\x03\0\x02\x01q\x04\x0dtable-rebuild\0\0\
+\x0eschema-changes\0\0\x0aread-table\x01s\0\x0bwrite-table\x01s\0\x04\0\x04need\x03\
+\0\x04\x01ps\x01p\x01\x01p\x05\x01r\x06\x07summarys\x0adepends-on\x06\x04mode\x03\
+\x08dialects\x07\x0cirreversible\x7f\x05needs\x08\x04\0\x0bdescription\x03\0\x09\
+\x03\0(runner:migration/description-types@0.1.0\x05\x0c\x03\0\x05error\x03\0\x03\
+\x02\x03\0\x05\x0bdescription\x03\0\x0bdescription\x03\0\x0e\x04\0Erunner:migrat\
+ion/data-migration-with-all-of-its-exports-removed@0.1.0\x04\0\x0b4\x01\0.data-m\
+igration-with-all-of-its-exports-removed\x03\0\0\0G\x09producers\x01\x0cprocesse\
+d-by\x02\x0dwit-component\x070.258.3\x10wit-bindgen-rust\x060.61.1";
 #[inline(never)]
 #[doc(hidden)]
 pub fn __link_custom_section_describing_imports() {

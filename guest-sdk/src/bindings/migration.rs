@@ -4198,6 +4198,2333 @@ pub mod runner {
                 }
             }
         }
+        /// Changes of the schema, described instead of written in SQL. The host writes the statement for the database at hand, with
+        /// every name in quotes and every default as a literal, so that the same component works on all of them.
+        ///
+        /// A component under grants needs `create`, `alter` or `drop` for the table of each call, and no grant for statements of its
+        /// own. What a call creates belongs to the login that `runner` uses, with the privileges that the component is granted.
+        ///
+        /// Each call is one statement. Names have at most 63 bytes; those that begin with `sqlite_`, and those of the tool's own
+        /// tables and schemas, are refused.
+        #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
+        pub mod schema {
+            #[used]
+            #[doc(hidden)]
+            static __FORCE_SECTION_REF: fn() = super::super::super::__link_custom_section_describing_imports;
+            use super::super::super::_rt;
+            pub type Value = super::super::super::runner::migration::types::Value;
+            pub type Error = super::super::super::runner::migration::types::Error;
+            pub type TableName = super::super::super::runner::migration::batches::TableName;
+            /// The size of a decimal number.
+            #[repr(C)]
+            #[derive(Clone, Copy, PartialEq)]
+            pub struct DecimalSize {
+                /// The number of digits, 1 to 65.
+                pub precision: u8,
+                /// The number of digits after the decimal point, at most 30 and at most `precision`.
+                pub scale: u8,
+            }
+            impl ::core::fmt::Debug for DecimalSize {
+                fn fmt(
+                    &self,
+                    f: &mut ::core::fmt::Formatter<'_>,
+                ) -> ::core::fmt::Result {
+                    f.debug_struct("DecimalSize")
+                        .field("precision", &self.precision)
+                        .field("scale", &self.scale)
+                        .finish()
+                }
+            }
+            /// The type of a column.
+            #[derive(Clone, Copy, PartialEq)]
+            pub enum DataType {
+                /// True or false.
+                Boolean,
+                /// A signed 32-bit integer. SQLite stores 64 bits.
+                Int32,
+                /// A signed 64-bit integer.
+                Int64,
+                /// A 64-bit IEEE 754 number.
+                Float64,
+                /// Text of any length. MySQL and MariaDB cannot index it.
+                Text,
+                /// Text of at most that many characters, 1 to 16,383. SQLite does not enforce the length.
+                Varchar(u32),
+                /// Bytes. MySQL and MariaDB cannot index them.
+                Bytes,
+                /// An exact decimal number.
+                Decimal(DecimalSize),
+                /// A calendar date. SQLite stores text, as it does for the next four types.
+                Date,
+                /// A time of day, with microseconds.
+                Time,
+                /// A date and time without a time zone, with microseconds.
+                Timestamp,
+                /// An instant, with microseconds.
+                Timestamptz,
+                /// A UUID. MySQL stores text.
+                Uuid,
+                /// JSON: `jsonb` on PostgreSQL.
+                Json,
+            }
+            impl ::core::fmt::Debug for DataType {
+                fn fmt(
+                    &self,
+                    f: &mut ::core::fmt::Formatter<'_>,
+                ) -> ::core::fmt::Result {
+                    match self {
+                        DataType::Boolean => f.debug_tuple("DataType::Boolean").finish(),
+                        DataType::Int32 => f.debug_tuple("DataType::Int32").finish(),
+                        DataType::Int64 => f.debug_tuple("DataType::Int64").finish(),
+                        DataType::Float64 => f.debug_tuple("DataType::Float64").finish(),
+                        DataType::Text => f.debug_tuple("DataType::Text").finish(),
+                        DataType::Varchar(e) => {
+                            f.debug_tuple("DataType::Varchar").field(e).finish()
+                        }
+                        DataType::Bytes => f.debug_tuple("DataType::Bytes").finish(),
+                        DataType::Decimal(e) => {
+                            f.debug_tuple("DataType::Decimal").field(e).finish()
+                        }
+                        DataType::Date => f.debug_tuple("DataType::Date").finish(),
+                        DataType::Time => f.debug_tuple("DataType::Time").finish(),
+                        DataType::Timestamp => {
+                            f.debug_tuple("DataType::Timestamp").finish()
+                        }
+                        DataType::Timestamptz => {
+                            f.debug_tuple("DataType::Timestamptz").finish()
+                        }
+                        DataType::Uuid => f.debug_tuple("DataType::Uuid").finish(),
+                        DataType::Json => f.debug_tuple("DataType::Json").finish(),
+                    }
+                }
+            }
+            /// What a column contains where an insert does not say.
+            #[derive(Clone, PartialEq)]
+            pub enum DefaultValue {
+                /// This value, of the column's type.
+                Literal(Value),
+                /// The time of the insert, for a column of the type `timestamptz`.
+                CurrentTimestamp,
+            }
+            impl ::core::fmt::Debug for DefaultValue {
+                fn fmt(
+                    &self,
+                    f: &mut ::core::fmt::Formatter<'_>,
+                ) -> ::core::fmt::Result {
+                    match self {
+                        DefaultValue::Literal(e) => {
+                            f.debug_tuple("DefaultValue::Literal").field(e).finish()
+                        }
+                        DefaultValue::CurrentTimestamp => {
+                            f.debug_tuple("DefaultValue::CurrentTimestamp").finish()
+                        }
+                    }
+                }
+            }
+            /// A column of a new table, or to add to a table.
+            #[derive(Clone, PartialEq)]
+            pub struct ColumnDefinition {
+                /// The name, unquoted.
+                pub name: _rt::String,
+                /// The type.
+                pub data_type: DataType,
+                /// True if it refuses NULL. The columns of a primary key do in any case.
+                pub not_null: bool,
+                /// What it contains by default; none: NULL.
+                pub default: ::core::option::Option<DefaultValue>,
+                /// True if the database numbers the rows: for an `int64` that is the only column of the primary key of a new table.
+                pub identity: bool,
+            }
+            impl ::core::fmt::Debug for ColumnDefinition {
+                fn fmt(
+                    &self,
+                    f: &mut ::core::fmt::Formatter<'_>,
+                ) -> ::core::fmt::Result {
+                    f.debug_struct("ColumnDefinition")
+                        .field("name", &self.name)
+                        .field("data-type", &self.data_type)
+                        .field("not-null", &self.not_null)
+                        .field("default", &self.default)
+                        .field("identity", &self.identity)
+                        .finish()
+                }
+            }
+            /// What happens to a row whose referenced row is deleted.
+            #[repr(u8)]
+            #[derive(Clone, Copy, Eq, Ord, PartialEq, PartialOrd)]
+            pub enum DeleteAction {
+                /// Deleting the referenced row is refused.
+                Refuse,
+                /// The row is deleted too.
+                Cascade,
+                /// The columns of the foreign key become NULL.
+                SetNull,
+            }
+            impl ::core::fmt::Debug for DeleteAction {
+                fn fmt(
+                    &self,
+                    f: &mut ::core::fmt::Formatter<'_>,
+                ) -> ::core::fmt::Result {
+                    match self {
+                        DeleteAction::Refuse => {
+                            f.debug_tuple("DeleteAction::Refuse").finish()
+                        }
+                        DeleteAction::Cascade => {
+                            f.debug_tuple("DeleteAction::Cascade").finish()
+                        }
+                        DeleteAction::SetNull => {
+                            f.debug_tuple("DeleteAction::SetNull").finish()
+                        }
+                    }
+                }
+            }
+            impl DeleteAction {
+                #[doc(hidden)]
+                pub unsafe fn _lift(val: u8) -> DeleteAction {
+                    if !cfg!(debug_assertions) {
+                        return unsafe { ::core::mem::transmute(val) };
+                    }
+                    match val {
+                        0 => DeleteAction::Refuse,
+                        1 => DeleteAction::Cascade,
+                        2 => DeleteAction::SetNull,
+                        _ => panic!("invalid enum discriminant"),
+                    }
+                }
+            }
+            /// A reference to the rows of a table.
+            #[derive(Clone, PartialEq)]
+            pub struct ForeignKey {
+                /// The columns that refer.
+                pub columns: _rt::Vec<_rt::String>,
+                /// The table that they refer to.
+                pub references: TableName,
+                /// Its columns, a primary key or unique.
+                pub referenced: _rt::Vec<_rt::String>,
+                /// What happens when a referenced row is deleted.
+                pub on_delete: DeleteAction,
+            }
+            impl ::core::fmt::Debug for ForeignKey {
+                fn fmt(
+                    &self,
+                    f: &mut ::core::fmt::Formatter<'_>,
+                ) -> ::core::fmt::Result {
+                    f.debug_struct("ForeignKey")
+                        .field("columns", &self.columns)
+                        .field("references", &self.references)
+                        .field("referenced", &self.referenced)
+                        .field("on-delete", &self.on_delete)
+                        .finish()
+                }
+            }
+            /// A new table.
+            #[derive(Clone, PartialEq)]
+            pub struct TableDefinition {
+                /// Its name.
+                pub table: TableName,
+                /// Its columns, at least one.
+                pub columns: _rt::Vec<ColumnDefinition>,
+                /// The columns of the primary key; empty: it has none.
+                pub primary_key: _rt::Vec<_rt::String>,
+                /// Columns that identify a row in addition, once for each such constraint.
+                pub unique: _rt::Vec<_rt::Vec<_rt::String>>,
+                /// References to other tables, or to itself.
+                pub foreign_keys: _rt::Vec<ForeignKey>,
+            }
+            impl ::core::fmt::Debug for TableDefinition {
+                fn fmt(
+                    &self,
+                    f: &mut ::core::fmt::Formatter<'_>,
+                ) -> ::core::fmt::Result {
+                    f.debug_struct("TableDefinition")
+                        .field("table", &self.table)
+                        .field("columns", &self.columns)
+                        .field("primary-key", &self.primary_key)
+                        .field("unique", &self.unique)
+                        .field("foreign-keys", &self.foreign_keys)
+                        .finish()
+                }
+            }
+            /// A new index.
+            #[derive(Clone, PartialEq)]
+            pub struct IndexDefinition {
+                /// Its name. It is in the schema of its table.
+                pub name: _rt::String,
+                /// The table.
+                pub table: TableName,
+                /// The columns, in order.
+                pub columns: _rt::Vec<_rt::String>,
+                /// True if no two rows may be equal in these columns.
+                pub unique: bool,
+            }
+            impl ::core::fmt::Debug for IndexDefinition {
+                fn fmt(
+                    &self,
+                    f: &mut ::core::fmt::Formatter<'_>,
+                ) -> ::core::fmt::Result {
+                    f.debug_struct("IndexDefinition")
+                        .field("name", &self.name)
+                        .field("table", &self.table)
+                        .field("columns", &self.columns)
+                        .field("unique", &self.unique)
+                        .finish()
+                }
+            }
+            #[allow(unused_unsafe, clippy::all)]
+            /// Creates a table. It is an error if one of that name exists.
+            #[allow(async_fn_in_trait)]
+            pub fn create_table(
+                definition: &TableDefinition,
+            ) -> ::core::result::Result<(), Error> {
+                unsafe {
+                    let mut cleanup_list = _rt::Vec::new();
+                    #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
+                    #[cfg_attr(target_pointer_width = "32", repr(align(4)))]
+                    struct RetArea(
+                        [::core::mem::MaybeUninit<
+                            u8,
+                        >; 9 * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let mut ret_area = RetArea(
+                        [::core::mem::MaybeUninit::uninit(); 9
+                            * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let TableDefinition {
+                        table: table0,
+                        columns: columns0,
+                        primary_key: primary_key0,
+                        unique: unique0,
+                        foreign_keys: foreign_keys0,
+                    } = definition;
+                    let super::super::super::runner::migration::batches::TableName {
+                        schema: schema1,
+                        name: name1,
+                    } = table0;
+                    let (result3_0, result3_1, result3_2) = match schema1 {
+                        Some(e) => {
+                            let vec2 = e;
+                            let ptr2 = vec2.as_ptr().cast::<u8>();
+                            let len2 = vec2.len();
+                            (1i32, ptr2.cast_mut(), len2)
+                        }
+                        None => (0i32, ::core::ptr::null_mut(), 0usize),
+                    };
+                    let vec4 = name1;
+                    let ptr4 = vec4.as_ptr().cast::<u8>();
+                    let len4 = vec4.len();
+                    let vec17 = columns0;
+                    let len17 = vec17.len();
+                    let layout17 = _rt::alloc::Layout::from_size_align(
+                            vec17.len() * (48 + 6 * ::core::mem::size_of::<*const u8>()),
+                            8,
+                        )
+                        .unwrap();
+                    let (result17, _cleanup17) = wit_bindgen::rt::Cleanup::new(layout17);
+                    for (i, e) in vec17.into_iter().enumerate() {
+                        let base = result17
+                            .add(i * (48 + 6 * ::core::mem::size_of::<*const u8>()));
+                        {
+                            let ColumnDefinition {
+                                name: name5,
+                                data_type: data_type5,
+                                not_null: not_null5,
+                                default: default5,
+                                identity: identity5,
+                            } = e;
+                            let vec6 = name5;
+                            let ptr6 = vec6.as_ptr().cast::<u8>();
+                            let len6 = vec6.len();
+                            *base
+                                .add(::core::mem::size_of::<*const u8>())
+                                .cast::<usize>() = len6;
+                            *base.add(0).cast::<*mut u8>() = ptr6.cast_mut();
+                            match data_type5 {
+                                DataType::Boolean => {
+                                    *base
+                                        .add(2 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<u8>() = (0i32) as u8;
+                                }
+                                DataType::Int32 => {
+                                    *base
+                                        .add(2 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<u8>() = (1i32) as u8;
+                                }
+                                DataType::Int64 => {
+                                    *base
+                                        .add(2 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<u8>() = (2i32) as u8;
+                                }
+                                DataType::Float64 => {
+                                    *base
+                                        .add(2 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<u8>() = (3i32) as u8;
+                                }
+                                DataType::Text => {
+                                    *base
+                                        .add(2 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<u8>() = (4i32) as u8;
+                                }
+                                DataType::Varchar(e) => {
+                                    *base
+                                        .add(2 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<u8>() = (5i32) as u8;
+                                    *base
+                                        .add(4 + 2 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<i32>() = _rt::as_i32(e);
+                                }
+                                DataType::Bytes => {
+                                    *base
+                                        .add(2 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<u8>() = (6i32) as u8;
+                                }
+                                DataType::Decimal(e) => {
+                                    *base
+                                        .add(2 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<u8>() = (7i32) as u8;
+                                    let DecimalSize { precision: precision7, scale: scale7 } = e;
+                                    *base
+                                        .add(4 + 2 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<u8>() = (_rt::as_i32(precision7)) as u8;
+                                    *base
+                                        .add(5 + 2 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<u8>() = (_rt::as_i32(scale7)) as u8;
+                                }
+                                DataType::Date => {
+                                    *base
+                                        .add(2 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<u8>() = (8i32) as u8;
+                                }
+                                DataType::Time => {
+                                    *base
+                                        .add(2 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<u8>() = (9i32) as u8;
+                                }
+                                DataType::Timestamp => {
+                                    *base
+                                        .add(2 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<u8>() = (10i32) as u8;
+                                }
+                                DataType::Timestamptz => {
+                                    *base
+                                        .add(2 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<u8>() = (11i32) as u8;
+                                }
+                                DataType::Uuid => {
+                                    *base
+                                        .add(2 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<u8>() = (12i32) as u8;
+                                }
+                                DataType::Json => {
+                                    *base
+                                        .add(2 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<u8>() = (13i32) as u8;
+                                }
+                            }
+                            *base
+                                .add(8 + 2 * ::core::mem::size_of::<*const u8>())
+                                .cast::<u8>() = (match not_null5 {
+                                true => 1,
+                                false => 0,
+                            }) as u8;
+                            match default5 {
+                                Some(e) => {
+                                    *base
+                                        .add(16 + 2 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<u8>() = (1i32) as u8;
+                                    match e {
+                                        DefaultValue::Literal(e) => {
+                                            *base
+                                                .add(24 + 2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<u8>() = (0i32) as u8;
+                                            use super::super::super::runner::migration::types::Value as V16;
+                                            match e {
+                                                V16::Null => {
+                                                    *base
+                                                        .add(32 + 2 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<u8>() = (0i32) as u8;
+                                                }
+                                                V16::Boolean(e) => {
+                                                    *base
+                                                        .add(32 + 2 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<u8>() = (1i32) as u8;
+                                                    *base
+                                                        .add(40 + 2 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<u8>() = (match e {
+                                                        true => 1,
+                                                        false => 0,
+                                                    }) as u8;
+                                                }
+                                                V16::Int64(e) => {
+                                                    *base
+                                                        .add(32 + 2 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<u8>() = (2i32) as u8;
+                                                    *base
+                                                        .add(40 + 2 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<i64>() = _rt::as_i64(e);
+                                                }
+                                                V16::Float64(e) => {
+                                                    *base
+                                                        .add(32 + 2 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<u8>() = (3i32) as u8;
+                                                    *base
+                                                        .add(40 + 2 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<f64>() = _rt::as_f64(e);
+                                                }
+                                                V16::Text(e) => {
+                                                    *base
+                                                        .add(32 + 2 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<u8>() = (4i32) as u8;
+                                                    let vec8 = e;
+                                                    let ptr8 = vec8.as_ptr().cast::<u8>();
+                                                    let len8 = vec8.len();
+                                                    *base
+                                                        .add(40 + 3 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<usize>() = len8;
+                                                    *base
+                                                        .add(40 + 2 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<*mut u8>() = ptr8.cast_mut();
+                                                }
+                                                V16::Bytes(e) => {
+                                                    *base
+                                                        .add(32 + 2 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<u8>() = (5i32) as u8;
+                                                    let vec9 = e;
+                                                    let ptr9 = vec9.as_ptr().cast::<u8>();
+                                                    let len9 = vec9.len();
+                                                    *base
+                                                        .add(40 + 3 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<usize>() = len9;
+                                                    *base
+                                                        .add(40 + 2 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<*mut u8>() = ptr9.cast_mut();
+                                                }
+                                                V16::Decimal(e) => {
+                                                    *base
+                                                        .add(32 + 2 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<u8>() = (6i32) as u8;
+                                                    let vec10 = e;
+                                                    let ptr10 = vec10.as_ptr().cast::<u8>();
+                                                    let len10 = vec10.len();
+                                                    *base
+                                                        .add(40 + 3 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<usize>() = len10;
+                                                    *base
+                                                        .add(40 + 2 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<*mut u8>() = ptr10.cast_mut();
+                                                }
+                                                V16::Date(e) => {
+                                                    *base
+                                                        .add(32 + 2 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<u8>() = (7i32) as u8;
+                                                    *base
+                                                        .add(40 + 2 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<i32>() = _rt::as_i32(e);
+                                                }
+                                                V16::Time(e) => {
+                                                    *base
+                                                        .add(32 + 2 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<u8>() = (8i32) as u8;
+                                                    *base
+                                                        .add(40 + 2 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<i64>() = _rt::as_i64(e);
+                                                }
+                                                V16::Timestamp(e) => {
+                                                    *base
+                                                        .add(32 + 2 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<u8>() = (9i32) as u8;
+                                                    *base
+                                                        .add(40 + 2 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<i64>() = _rt::as_i64(e);
+                                                }
+                                                V16::Timestamptz(e) => {
+                                                    *base
+                                                        .add(32 + 2 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<u8>() = (10i32) as u8;
+                                                    *base
+                                                        .add(40 + 2 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<i64>() = _rt::as_i64(e);
+                                                }
+                                                V16::Uuid(e) => {
+                                                    *base
+                                                        .add(32 + 2 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<u8>() = (11i32) as u8;
+                                                    let (t11_0, t11_1) = e;
+                                                    *base
+                                                        .add(40 + 2 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<i64>() = _rt::as_i64(t11_0);
+                                                    *base
+                                                        .add(48 + 2 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<i64>() = _rt::as_i64(t11_1);
+                                                }
+                                                V16::Json(e) => {
+                                                    *base
+                                                        .add(32 + 2 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<u8>() = (12i32) as u8;
+                                                    let vec12 = e;
+                                                    let ptr12 = vec12.as_ptr().cast::<u8>();
+                                                    let len12 = vec12.len();
+                                                    *base
+                                                        .add(40 + 3 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<usize>() = len12;
+                                                    *base
+                                                        .add(40 + 2 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<*mut u8>() = ptr12.cast_mut();
+                                                }
+                                                V16::Native(e) => {
+                                                    *base
+                                                        .add(32 + 2 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<u8>() = (13i32) as u8;
+                                                    let super::super::super::runner::migration::types::NativeValue {
+                                                        type_name: type_name13,
+                                                        text: text13,
+                                                    } = e;
+                                                    let vec14 = type_name13;
+                                                    let ptr14 = vec14.as_ptr().cast::<u8>();
+                                                    let len14 = vec14.len();
+                                                    *base
+                                                        .add(40 + 3 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<usize>() = len14;
+                                                    *base
+                                                        .add(40 + 2 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<*mut u8>() = ptr14.cast_mut();
+                                                    let vec15 = text13;
+                                                    let ptr15 = vec15.as_ptr().cast::<u8>();
+                                                    let len15 = vec15.len();
+                                                    *base
+                                                        .add(40 + 5 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<usize>() = len15;
+                                                    *base
+                                                        .add(40 + 4 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<*mut u8>() = ptr15.cast_mut();
+                                                }
+                                            }
+                                        }
+                                        DefaultValue::CurrentTimestamp => {
+                                            *base
+                                                .add(24 + 2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<u8>() = (1i32) as u8;
+                                        }
+                                    }
+                                }
+                                None => {
+                                    *base
+                                        .add(16 + 2 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<u8>() = (0i32) as u8;
+                                }
+                            };
+                            *base
+                                .add(40 + 6 * ::core::mem::size_of::<*const u8>())
+                                .cast::<u8>() = (match identity5 {
+                                true => 1,
+                                false => 0,
+                            }) as u8;
+                        }
+                    }
+                    let vec19 = primary_key0;
+                    let len19 = vec19.len();
+                    let layout19 = _rt::alloc::Layout::from_size_align(
+                            vec19.len() * (2 * ::core::mem::size_of::<*const u8>()),
+                            ::core::mem::size_of::<*const u8>(),
+                        )
+                        .unwrap();
+                    let (result19, _cleanup19) = wit_bindgen::rt::Cleanup::new(layout19);
+                    for (i, e) in vec19.into_iter().enumerate() {
+                        let base = result19
+                            .add(i * (2 * ::core::mem::size_of::<*const u8>()));
+                        {
+                            let vec18 = e;
+                            let ptr18 = vec18.as_ptr().cast::<u8>();
+                            let len18 = vec18.len();
+                            *base
+                                .add(::core::mem::size_of::<*const u8>())
+                                .cast::<usize>() = len18;
+                            *base.add(0).cast::<*mut u8>() = ptr18.cast_mut();
+                        }
+                    }
+                    let vec22 = unique0;
+                    let len22 = vec22.len();
+                    let layout22 = _rt::alloc::Layout::from_size_align(
+                            vec22.len() * (2 * ::core::mem::size_of::<*const u8>()),
+                            ::core::mem::size_of::<*const u8>(),
+                        )
+                        .unwrap();
+                    let (result22, _cleanup22) = wit_bindgen::rt::Cleanup::new(layout22);
+                    for (i, e) in vec22.into_iter().enumerate() {
+                        let base = result22
+                            .add(i * (2 * ::core::mem::size_of::<*const u8>()));
+                        {
+                            let vec21 = e;
+                            let len21 = vec21.len();
+                            let layout21 = _rt::alloc::Layout::from_size_align(
+                                    vec21.len() * (2 * ::core::mem::size_of::<*const u8>()),
+                                    ::core::mem::size_of::<*const u8>(),
+                                )
+                                .unwrap();
+                            let (result21, _cleanup21) = wit_bindgen::rt::Cleanup::new(
+                                layout21,
+                            );
+                            cleanup_list.extend(_cleanup21);
+                            for (i, e) in vec21.into_iter().enumerate() {
+                                let base = result21
+                                    .add(i * (2 * ::core::mem::size_of::<*const u8>()));
+                                {
+                                    let vec20 = e;
+                                    let ptr20 = vec20.as_ptr().cast::<u8>();
+                                    let len20 = vec20.len();
+                                    *base
+                                        .add(::core::mem::size_of::<*const u8>())
+                                        .cast::<usize>() = len20;
+                                    *base.add(0).cast::<*mut u8>() = ptr20.cast_mut();
+                                }
+                            }
+                            *base
+                                .add(::core::mem::size_of::<*const u8>())
+                                .cast::<usize>() = len21;
+                            *base.add(0).cast::<*mut u8>() = result21;
+                        }
+                    }
+                    let vec31 = foreign_keys0;
+                    let len31 = vec31.len();
+                    let layout31 = _rt::alloc::Layout::from_size_align(
+                            vec31.len() * (10 * ::core::mem::size_of::<*const u8>()),
+                            ::core::mem::size_of::<*const u8>(),
+                        )
+                        .unwrap();
+                    let (result31, _cleanup31) = wit_bindgen::rt::Cleanup::new(layout31);
+                    for (i, e) in vec31.into_iter().enumerate() {
+                        let base = result31
+                            .add(i * (10 * ::core::mem::size_of::<*const u8>()));
+                        {
+                            let ForeignKey {
+                                columns: columns23,
+                                references: references23,
+                                referenced: referenced23,
+                                on_delete: on_delete23,
+                            } = e;
+                            let vec25 = columns23;
+                            let len25 = vec25.len();
+                            let layout25 = _rt::alloc::Layout::from_size_align(
+                                    vec25.len() * (2 * ::core::mem::size_of::<*const u8>()),
+                                    ::core::mem::size_of::<*const u8>(),
+                                )
+                                .unwrap();
+                            let (result25, _cleanup25) = wit_bindgen::rt::Cleanup::new(
+                                layout25,
+                            );
+                            cleanup_list.extend(_cleanup25);
+                            for (i, e) in vec25.into_iter().enumerate() {
+                                let base = result25
+                                    .add(i * (2 * ::core::mem::size_of::<*const u8>()));
+                                {
+                                    let vec24 = e;
+                                    let ptr24 = vec24.as_ptr().cast::<u8>();
+                                    let len24 = vec24.len();
+                                    *base
+                                        .add(::core::mem::size_of::<*const u8>())
+                                        .cast::<usize>() = len24;
+                                    *base.add(0).cast::<*mut u8>() = ptr24.cast_mut();
+                                }
+                            }
+                            *base
+                                .add(::core::mem::size_of::<*const u8>())
+                                .cast::<usize>() = len25;
+                            *base.add(0).cast::<*mut u8>() = result25;
+                            let super::super::super::runner::migration::batches::TableName {
+                                schema: schema26,
+                                name: name26,
+                            } = references23;
+                            match schema26 {
+                                Some(e) => {
+                                    *base
+                                        .add(2 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<u8>() = (1i32) as u8;
+                                    let vec27 = e;
+                                    let ptr27 = vec27.as_ptr().cast::<u8>();
+                                    let len27 = vec27.len();
+                                    *base
+                                        .add(4 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<usize>() = len27;
+                                    *base
+                                        .add(3 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<*mut u8>() = ptr27.cast_mut();
+                                }
+                                None => {
+                                    *base
+                                        .add(2 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<u8>() = (0i32) as u8;
+                                }
+                            };
+                            let vec28 = name26;
+                            let ptr28 = vec28.as_ptr().cast::<u8>();
+                            let len28 = vec28.len();
+                            *base
+                                .add(6 * ::core::mem::size_of::<*const u8>())
+                                .cast::<usize>() = len28;
+                            *base
+                                .add(5 * ::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>() = ptr28.cast_mut();
+                            let vec30 = referenced23;
+                            let len30 = vec30.len();
+                            let layout30 = _rt::alloc::Layout::from_size_align(
+                                    vec30.len() * (2 * ::core::mem::size_of::<*const u8>()),
+                                    ::core::mem::size_of::<*const u8>(),
+                                )
+                                .unwrap();
+                            let (result30, _cleanup30) = wit_bindgen::rt::Cleanup::new(
+                                layout30,
+                            );
+                            cleanup_list.extend(_cleanup30);
+                            for (i, e) in vec30.into_iter().enumerate() {
+                                let base = result30
+                                    .add(i * (2 * ::core::mem::size_of::<*const u8>()));
+                                {
+                                    let vec29 = e;
+                                    let ptr29 = vec29.as_ptr().cast::<u8>();
+                                    let len29 = vec29.len();
+                                    *base
+                                        .add(::core::mem::size_of::<*const u8>())
+                                        .cast::<usize>() = len29;
+                                    *base.add(0).cast::<*mut u8>() = ptr29.cast_mut();
+                                }
+                            }
+                            *base
+                                .add(8 * ::core::mem::size_of::<*const u8>())
+                                .cast::<usize>() = len30;
+                            *base
+                                .add(7 * ::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>() = result30;
+                            *base
+                                .add(9 * ::core::mem::size_of::<*const u8>())
+                                .cast::<u8>() = (on_delete23.clone() as i32) as u8;
+                        }
+                    }
+                    let ptr32 = ret_area.0.as_mut_ptr().cast::<u8>();
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "runner:migration/schema@0.1.0")]
+                    unsafe extern "C" {
+                        #[link_name = "create-table"]
+                        fn wit_import33(
+                            _: i32,
+                            _: *mut u8,
+                            _: usize,
+                            _: *mut u8,
+                            _: usize,
+                            _: *mut u8,
+                            _: usize,
+                            _: *mut u8,
+                            _: usize,
+                            _: *mut u8,
+                            _: usize,
+                            _: *mut u8,
+                            _: usize,
+                            _: *mut u8,
+                        );
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn wit_import33(
+                        _: i32,
+                        _: *mut u8,
+                        _: usize,
+                        _: *mut u8,
+                        _: usize,
+                        _: *mut u8,
+                        _: usize,
+                        _: *mut u8,
+                        _: usize,
+                        _: *mut u8,
+                        _: usize,
+                        _: *mut u8,
+                        _: usize,
+                        _: *mut u8,
+                    ) {
+                        unreachable!()
+                    }
+                    wit_import33(
+                        result3_0,
+                        result3_1,
+                        result3_2,
+                        ptr4.cast_mut(),
+                        len4,
+                        result17,
+                        len17,
+                        result19,
+                        len19,
+                        result22,
+                        len22,
+                        result31,
+                        len31,
+                        ptr32,
+                    );
+                    let l34 = i32::from(*ptr32.add(0).cast::<u8>());
+                    let result46 = match l34 {
+                        0 => {
+                            let e = ();
+                            Ok(e)
+                        }
+                        1 => {
+                            let e = {
+                                let l35 = i32::from(
+                                    *ptr32.add(::core::mem::size_of::<*const u8>()).cast::<u8>(),
+                                );
+                                let l36 = *ptr32
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l37 = *ptr32
+                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len38 = l37;
+                                let bytes38 = _rt::Vec::from_raw_parts(
+                                    l36.cast(),
+                                    len38,
+                                    len38,
+                                );
+                                let l39 = *ptr32
+                                    .add(4 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l40 = *ptr32
+                                    .add(5 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len41 = l40;
+                                let bytes41 = _rt::Vec::from_raw_parts(
+                                    l39.cast(),
+                                    len41,
+                                    len41,
+                                );
+                                let l42 = i32::from(
+                                    *ptr32
+                                        .add(6 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<u8>(),
+                                );
+                                super::super::super::runner::migration::types::Error {
+                                    kind: super::super::super::runner::migration::types::ErrorKind::_lift(
+                                        l35 as u8,
+                                    ),
+                                    code: _rt::string_lift(bytes38),
+                                    message: _rt::string_lift(bytes41),
+                                    detail: match l42 {
+                                        0 => None,
+                                        1 => {
+                                            let e = {
+                                                let l43 = *ptr32
+                                                    .add(7 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l44 = *ptr32
+                                                    .add(8 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                let len45 = l44;
+                                                let bytes45 = _rt::Vec::from_raw_parts(
+                                                    l43.cast(),
+                                                    len45,
+                                                    len45,
+                                                );
+                                                _rt::string_lift(bytes45)
+                                            };
+                                            Some(e)
+                                        }
+                                        _ => _rt::invalid_enum_discriminant(),
+                                    },
+                                }
+                            };
+                            Err(e)
+                        }
+                        _ => _rt::invalid_enum_discriminant(),
+                    };
+                    result46
+                }
+            }
+            #[allow(unused_unsafe, clippy::all)]
+            /// Drops a table. It is an error if it does not exist, or if something depends on it.
+            #[allow(async_fn_in_trait)]
+            pub fn drop_table(table: &TableName) -> ::core::result::Result<(), Error> {
+                unsafe {
+                    #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
+                    #[cfg_attr(target_pointer_width = "32", repr(align(4)))]
+                    struct RetArea(
+                        [::core::mem::MaybeUninit<
+                            u8,
+                        >; 9 * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let mut ret_area = RetArea(
+                        [::core::mem::MaybeUninit::uninit(); 9
+                            * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let super::super::super::runner::migration::batches::TableName {
+                        schema: schema0,
+                        name: name0,
+                    } = table;
+                    let (result2_0, result2_1, result2_2) = match schema0 {
+                        Some(e) => {
+                            let vec1 = e;
+                            let ptr1 = vec1.as_ptr().cast::<u8>();
+                            let len1 = vec1.len();
+                            (1i32, ptr1.cast_mut(), len1)
+                        }
+                        None => (0i32, ::core::ptr::null_mut(), 0usize),
+                    };
+                    let vec3 = name0;
+                    let ptr3 = vec3.as_ptr().cast::<u8>();
+                    let len3 = vec3.len();
+                    let ptr4 = ret_area.0.as_mut_ptr().cast::<u8>();
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "runner:migration/schema@0.1.0")]
+                    unsafe extern "C" {
+                        #[link_name = "drop-table"]
+                        fn wit_import5(
+                            _: i32,
+                            _: *mut u8,
+                            _: usize,
+                            _: *mut u8,
+                            _: usize,
+                            _: *mut u8,
+                        );
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn wit_import5(
+                        _: i32,
+                        _: *mut u8,
+                        _: usize,
+                        _: *mut u8,
+                        _: usize,
+                        _: *mut u8,
+                    ) {
+                        unreachable!()
+                    }
+                    wit_import5(
+                        result2_0,
+                        result2_1,
+                        result2_2,
+                        ptr3.cast_mut(),
+                        len3,
+                        ptr4,
+                    );
+                    let l6 = i32::from(*ptr4.add(0).cast::<u8>());
+                    let result18 = match l6 {
+                        0 => {
+                            let e = ();
+                            Ok(e)
+                        }
+                        1 => {
+                            let e = {
+                                let l7 = i32::from(
+                                    *ptr4.add(::core::mem::size_of::<*const u8>()).cast::<u8>(),
+                                );
+                                let l8 = *ptr4
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l9 = *ptr4
+                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len10 = l9;
+                                let bytes10 = _rt::Vec::from_raw_parts(
+                                    l8.cast(),
+                                    len10,
+                                    len10,
+                                );
+                                let l11 = *ptr4
+                                    .add(4 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l12 = *ptr4
+                                    .add(5 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len13 = l12;
+                                let bytes13 = _rt::Vec::from_raw_parts(
+                                    l11.cast(),
+                                    len13,
+                                    len13,
+                                );
+                                let l14 = i32::from(
+                                    *ptr4
+                                        .add(6 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<u8>(),
+                                );
+                                super::super::super::runner::migration::types::Error {
+                                    kind: super::super::super::runner::migration::types::ErrorKind::_lift(
+                                        l7 as u8,
+                                    ),
+                                    code: _rt::string_lift(bytes10),
+                                    message: _rt::string_lift(bytes13),
+                                    detail: match l14 {
+                                        0 => None,
+                                        1 => {
+                                            let e = {
+                                                let l15 = *ptr4
+                                                    .add(7 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l16 = *ptr4
+                                                    .add(8 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                let len17 = l16;
+                                                let bytes17 = _rt::Vec::from_raw_parts(
+                                                    l15.cast(),
+                                                    len17,
+                                                    len17,
+                                                );
+                                                _rt::string_lift(bytes17)
+                                            };
+                                            Some(e)
+                                        }
+                                        _ => _rt::invalid_enum_discriminant(),
+                                    },
+                                }
+                            };
+                            Err(e)
+                        }
+                        _ => _rt::invalid_enum_discriminant(),
+                    };
+                    result18
+                }
+            }
+            #[allow(unused_unsafe, clippy::all)]
+            /// Gives a table another name in the same schema. Denied to components under grants, which are written for names.
+            #[allow(async_fn_in_trait)]
+            pub fn rename_table(
+                table: &TableName,
+                to: &str,
+            ) -> ::core::result::Result<(), Error> {
+                unsafe {
+                    #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
+                    #[cfg_attr(target_pointer_width = "32", repr(align(4)))]
+                    struct RetArea(
+                        [::core::mem::MaybeUninit<
+                            u8,
+                        >; 9 * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let mut ret_area = RetArea(
+                        [::core::mem::MaybeUninit::uninit(); 9
+                            * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let super::super::super::runner::migration::batches::TableName {
+                        schema: schema0,
+                        name: name0,
+                    } = table;
+                    let (result2_0, result2_1, result2_2) = match schema0 {
+                        Some(e) => {
+                            let vec1 = e;
+                            let ptr1 = vec1.as_ptr().cast::<u8>();
+                            let len1 = vec1.len();
+                            (1i32, ptr1.cast_mut(), len1)
+                        }
+                        None => (0i32, ::core::ptr::null_mut(), 0usize),
+                    };
+                    let vec3 = name0;
+                    let ptr3 = vec3.as_ptr().cast::<u8>();
+                    let len3 = vec3.len();
+                    let vec4 = to;
+                    let ptr4 = vec4.as_ptr().cast::<u8>();
+                    let len4 = vec4.len();
+                    let ptr5 = ret_area.0.as_mut_ptr().cast::<u8>();
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "runner:migration/schema@0.1.0")]
+                    unsafe extern "C" {
+                        #[link_name = "rename-table"]
+                        fn wit_import6(
+                            _: i32,
+                            _: *mut u8,
+                            _: usize,
+                            _: *mut u8,
+                            _: usize,
+                            _: *mut u8,
+                            _: usize,
+                            _: *mut u8,
+                        );
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn wit_import6(
+                        _: i32,
+                        _: *mut u8,
+                        _: usize,
+                        _: *mut u8,
+                        _: usize,
+                        _: *mut u8,
+                        _: usize,
+                        _: *mut u8,
+                    ) {
+                        unreachable!()
+                    }
+                    wit_import6(
+                        result2_0,
+                        result2_1,
+                        result2_2,
+                        ptr3.cast_mut(),
+                        len3,
+                        ptr4.cast_mut(),
+                        len4,
+                        ptr5,
+                    );
+                    let l7 = i32::from(*ptr5.add(0).cast::<u8>());
+                    let result19 = match l7 {
+                        0 => {
+                            let e = ();
+                            Ok(e)
+                        }
+                        1 => {
+                            let e = {
+                                let l8 = i32::from(
+                                    *ptr5.add(::core::mem::size_of::<*const u8>()).cast::<u8>(),
+                                );
+                                let l9 = *ptr5
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l10 = *ptr5
+                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len11 = l10;
+                                let bytes11 = _rt::Vec::from_raw_parts(
+                                    l9.cast(),
+                                    len11,
+                                    len11,
+                                );
+                                let l12 = *ptr5
+                                    .add(4 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l13 = *ptr5
+                                    .add(5 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len14 = l13;
+                                let bytes14 = _rt::Vec::from_raw_parts(
+                                    l12.cast(),
+                                    len14,
+                                    len14,
+                                );
+                                let l15 = i32::from(
+                                    *ptr5
+                                        .add(6 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<u8>(),
+                                );
+                                super::super::super::runner::migration::types::Error {
+                                    kind: super::super::super::runner::migration::types::ErrorKind::_lift(
+                                        l8 as u8,
+                                    ),
+                                    code: _rt::string_lift(bytes11),
+                                    message: _rt::string_lift(bytes14),
+                                    detail: match l15 {
+                                        0 => None,
+                                        1 => {
+                                            let e = {
+                                                let l16 = *ptr5
+                                                    .add(7 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l17 = *ptr5
+                                                    .add(8 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                let len18 = l17;
+                                                let bytes18 = _rt::Vec::from_raw_parts(
+                                                    l16.cast(),
+                                                    len18,
+                                                    len18,
+                                                );
+                                                _rt::string_lift(bytes18)
+                                            };
+                                            Some(e)
+                                        }
+                                        _ => _rt::invalid_enum_discriminant(),
+                                    },
+                                }
+                            };
+                            Err(e)
+                        }
+                        _ => _rt::invalid_enum_discriminant(),
+                    };
+                    result19
+                }
+            }
+            #[allow(unused_unsafe, clippy::all)]
+            /// Adds a column.
+            #[allow(async_fn_in_trait)]
+            pub fn add_column(
+                table: &TableName,
+                column: &ColumnDefinition,
+            ) -> ::core::result::Result<(), Error> {
+                unsafe {
+                    #[repr(align(8))]
+                    struct RetArea(
+                        [::core::mem::MaybeUninit<
+                            u8,
+                        >; 56 + 10 * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let mut ret_area = RetArea(
+                        [::core::mem::MaybeUninit::uninit(); 56
+                            + 10 * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let ptr0 = ret_area.0.as_mut_ptr().cast::<u8>();
+                    let super::super::super::runner::migration::batches::TableName {
+                        schema: schema1,
+                        name: name1,
+                    } = table;
+                    match schema1 {
+                        Some(e) => {
+                            *ptr0.add(0).cast::<u8>() = (1i32) as u8;
+                            let vec2 = e;
+                            let ptr2 = vec2.as_ptr().cast::<u8>();
+                            let len2 = vec2.len();
+                            *ptr0
+                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                .cast::<usize>() = len2;
+                            *ptr0
+                                .add(::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>() = ptr2.cast_mut();
+                        }
+                        None => {
+                            *ptr0.add(0).cast::<u8>() = (0i32) as u8;
+                        }
+                    };
+                    let vec3 = name1;
+                    let ptr3 = vec3.as_ptr().cast::<u8>();
+                    let len3 = vec3.len();
+                    *ptr0.add(4 * ::core::mem::size_of::<*const u8>()).cast::<usize>() = len3;
+                    *ptr0
+                        .add(3 * ::core::mem::size_of::<*const u8>())
+                        .cast::<*mut u8>() = ptr3.cast_mut();
+                    let ColumnDefinition {
+                        name: name4,
+                        data_type: data_type4,
+                        not_null: not_null4,
+                        default: default4,
+                        identity: identity4,
+                    } = column;
+                    let vec5 = name4;
+                    let ptr5 = vec5.as_ptr().cast::<u8>();
+                    let len5 = vec5.len();
+                    *ptr0
+                        .add(8 + 5 * ::core::mem::size_of::<*const u8>())
+                        .cast::<usize>() = len5;
+                    *ptr0
+                        .add(8 + 4 * ::core::mem::size_of::<*const u8>())
+                        .cast::<*mut u8>() = ptr5.cast_mut();
+                    match data_type4 {
+                        DataType::Boolean => {
+                            *ptr0
+                                .add(8 + 6 * ::core::mem::size_of::<*const u8>())
+                                .cast::<u8>() = (0i32) as u8;
+                        }
+                        DataType::Int32 => {
+                            *ptr0
+                                .add(8 + 6 * ::core::mem::size_of::<*const u8>())
+                                .cast::<u8>() = (1i32) as u8;
+                        }
+                        DataType::Int64 => {
+                            *ptr0
+                                .add(8 + 6 * ::core::mem::size_of::<*const u8>())
+                                .cast::<u8>() = (2i32) as u8;
+                        }
+                        DataType::Float64 => {
+                            *ptr0
+                                .add(8 + 6 * ::core::mem::size_of::<*const u8>())
+                                .cast::<u8>() = (3i32) as u8;
+                        }
+                        DataType::Text => {
+                            *ptr0
+                                .add(8 + 6 * ::core::mem::size_of::<*const u8>())
+                                .cast::<u8>() = (4i32) as u8;
+                        }
+                        DataType::Varchar(e) => {
+                            *ptr0
+                                .add(8 + 6 * ::core::mem::size_of::<*const u8>())
+                                .cast::<u8>() = (5i32) as u8;
+                            *ptr0
+                                .add(12 + 6 * ::core::mem::size_of::<*const u8>())
+                                .cast::<i32>() = _rt::as_i32(e);
+                        }
+                        DataType::Bytes => {
+                            *ptr0
+                                .add(8 + 6 * ::core::mem::size_of::<*const u8>())
+                                .cast::<u8>() = (6i32) as u8;
+                        }
+                        DataType::Decimal(e) => {
+                            *ptr0
+                                .add(8 + 6 * ::core::mem::size_of::<*const u8>())
+                                .cast::<u8>() = (7i32) as u8;
+                            let DecimalSize { precision: precision6, scale: scale6 } = e;
+                            *ptr0
+                                .add(12 + 6 * ::core::mem::size_of::<*const u8>())
+                                .cast::<u8>() = (_rt::as_i32(precision6)) as u8;
+                            *ptr0
+                                .add(13 + 6 * ::core::mem::size_of::<*const u8>())
+                                .cast::<u8>() = (_rt::as_i32(scale6)) as u8;
+                        }
+                        DataType::Date => {
+                            *ptr0
+                                .add(8 + 6 * ::core::mem::size_of::<*const u8>())
+                                .cast::<u8>() = (8i32) as u8;
+                        }
+                        DataType::Time => {
+                            *ptr0
+                                .add(8 + 6 * ::core::mem::size_of::<*const u8>())
+                                .cast::<u8>() = (9i32) as u8;
+                        }
+                        DataType::Timestamp => {
+                            *ptr0
+                                .add(8 + 6 * ::core::mem::size_of::<*const u8>())
+                                .cast::<u8>() = (10i32) as u8;
+                        }
+                        DataType::Timestamptz => {
+                            *ptr0
+                                .add(8 + 6 * ::core::mem::size_of::<*const u8>())
+                                .cast::<u8>() = (11i32) as u8;
+                        }
+                        DataType::Uuid => {
+                            *ptr0
+                                .add(8 + 6 * ::core::mem::size_of::<*const u8>())
+                                .cast::<u8>() = (12i32) as u8;
+                        }
+                        DataType::Json => {
+                            *ptr0
+                                .add(8 + 6 * ::core::mem::size_of::<*const u8>())
+                                .cast::<u8>() = (13i32) as u8;
+                        }
+                    }
+                    *ptr0
+                        .add(16 + 6 * ::core::mem::size_of::<*const u8>())
+                        .cast::<u8>() = (match not_null4 {
+                        true => 1,
+                        false => 0,
+                    }) as u8;
+                    match default4 {
+                        Some(e) => {
+                            *ptr0
+                                .add(24 + 6 * ::core::mem::size_of::<*const u8>())
+                                .cast::<u8>() = (1i32) as u8;
+                            match e {
+                                DefaultValue::Literal(e) => {
+                                    *ptr0
+                                        .add(32 + 6 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<u8>() = (0i32) as u8;
+                                    use super::super::super::runner::migration::types::Value as V15;
+                                    match e {
+                                        V15::Null => {
+                                            *ptr0
+                                                .add(40 + 6 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<u8>() = (0i32) as u8;
+                                        }
+                                        V15::Boolean(e) => {
+                                            *ptr0
+                                                .add(40 + 6 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<u8>() = (1i32) as u8;
+                                            *ptr0
+                                                .add(48 + 6 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<u8>() = (match e {
+                                                true => 1,
+                                                false => 0,
+                                            }) as u8;
+                                        }
+                                        V15::Int64(e) => {
+                                            *ptr0
+                                                .add(40 + 6 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<u8>() = (2i32) as u8;
+                                            *ptr0
+                                                .add(48 + 6 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<i64>() = _rt::as_i64(e);
+                                        }
+                                        V15::Float64(e) => {
+                                            *ptr0
+                                                .add(40 + 6 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<u8>() = (3i32) as u8;
+                                            *ptr0
+                                                .add(48 + 6 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<f64>() = _rt::as_f64(e);
+                                        }
+                                        V15::Text(e) => {
+                                            *ptr0
+                                                .add(40 + 6 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<u8>() = (4i32) as u8;
+                                            let vec7 = e;
+                                            let ptr7 = vec7.as_ptr().cast::<u8>();
+                                            let len7 = vec7.len();
+                                            *ptr0
+                                                .add(48 + 7 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>() = len7;
+                                            *ptr0
+                                                .add(48 + 6 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>() = ptr7.cast_mut();
+                                        }
+                                        V15::Bytes(e) => {
+                                            *ptr0
+                                                .add(40 + 6 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<u8>() = (5i32) as u8;
+                                            let vec8 = e;
+                                            let ptr8 = vec8.as_ptr().cast::<u8>();
+                                            let len8 = vec8.len();
+                                            *ptr0
+                                                .add(48 + 7 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>() = len8;
+                                            *ptr0
+                                                .add(48 + 6 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>() = ptr8.cast_mut();
+                                        }
+                                        V15::Decimal(e) => {
+                                            *ptr0
+                                                .add(40 + 6 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<u8>() = (6i32) as u8;
+                                            let vec9 = e;
+                                            let ptr9 = vec9.as_ptr().cast::<u8>();
+                                            let len9 = vec9.len();
+                                            *ptr0
+                                                .add(48 + 7 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>() = len9;
+                                            *ptr0
+                                                .add(48 + 6 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>() = ptr9.cast_mut();
+                                        }
+                                        V15::Date(e) => {
+                                            *ptr0
+                                                .add(40 + 6 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<u8>() = (7i32) as u8;
+                                            *ptr0
+                                                .add(48 + 6 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<i32>() = _rt::as_i32(e);
+                                        }
+                                        V15::Time(e) => {
+                                            *ptr0
+                                                .add(40 + 6 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<u8>() = (8i32) as u8;
+                                            *ptr0
+                                                .add(48 + 6 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<i64>() = _rt::as_i64(e);
+                                        }
+                                        V15::Timestamp(e) => {
+                                            *ptr0
+                                                .add(40 + 6 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<u8>() = (9i32) as u8;
+                                            *ptr0
+                                                .add(48 + 6 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<i64>() = _rt::as_i64(e);
+                                        }
+                                        V15::Timestamptz(e) => {
+                                            *ptr0
+                                                .add(40 + 6 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<u8>() = (10i32) as u8;
+                                            *ptr0
+                                                .add(48 + 6 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<i64>() = _rt::as_i64(e);
+                                        }
+                                        V15::Uuid(e) => {
+                                            *ptr0
+                                                .add(40 + 6 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<u8>() = (11i32) as u8;
+                                            let (t10_0, t10_1) = e;
+                                            *ptr0
+                                                .add(48 + 6 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<i64>() = _rt::as_i64(t10_0);
+                                            *ptr0
+                                                .add(56 + 6 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<i64>() = _rt::as_i64(t10_1);
+                                        }
+                                        V15::Json(e) => {
+                                            *ptr0
+                                                .add(40 + 6 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<u8>() = (12i32) as u8;
+                                            let vec11 = e;
+                                            let ptr11 = vec11.as_ptr().cast::<u8>();
+                                            let len11 = vec11.len();
+                                            *ptr0
+                                                .add(48 + 7 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>() = len11;
+                                            *ptr0
+                                                .add(48 + 6 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>() = ptr11.cast_mut();
+                                        }
+                                        V15::Native(e) => {
+                                            *ptr0
+                                                .add(40 + 6 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<u8>() = (13i32) as u8;
+                                            let super::super::super::runner::migration::types::NativeValue {
+                                                type_name: type_name12,
+                                                text: text12,
+                                            } = e;
+                                            let vec13 = type_name12;
+                                            let ptr13 = vec13.as_ptr().cast::<u8>();
+                                            let len13 = vec13.len();
+                                            *ptr0
+                                                .add(48 + 7 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>() = len13;
+                                            *ptr0
+                                                .add(48 + 6 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>() = ptr13.cast_mut();
+                                            let vec14 = text12;
+                                            let ptr14 = vec14.as_ptr().cast::<u8>();
+                                            let len14 = vec14.len();
+                                            *ptr0
+                                                .add(48 + 9 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>() = len14;
+                                            *ptr0
+                                                .add(48 + 8 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>() = ptr14.cast_mut();
+                                        }
+                                    }
+                                }
+                                DefaultValue::CurrentTimestamp => {
+                                    *ptr0
+                                        .add(32 + 6 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<u8>() = (1i32) as u8;
+                                }
+                            }
+                        }
+                        None => {
+                            *ptr0
+                                .add(24 + 6 * ::core::mem::size_of::<*const u8>())
+                                .cast::<u8>() = (0i32) as u8;
+                        }
+                    };
+                    *ptr0
+                        .add(48 + 10 * ::core::mem::size_of::<*const u8>())
+                        .cast::<u8>() = (match identity4 {
+                        true => 1,
+                        false => 0,
+                    }) as u8;
+                    let ptr16 = ret_area.0.as_mut_ptr().cast::<u8>();
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "runner:migration/schema@0.1.0")]
+                    unsafe extern "C" {
+                        #[link_name = "add-column"]
+                        fn wit_import17(_: *mut u8, _: *mut u8);
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn wit_import17(_: *mut u8, _: *mut u8) {
+                        unreachable!()
+                    }
+                    wit_import17(ptr0, ptr16);
+                    let l18 = i32::from(*ptr16.add(0).cast::<u8>());
+                    let result30 = match l18 {
+                        0 => {
+                            let e = ();
+                            Ok(e)
+                        }
+                        1 => {
+                            let e = {
+                                let l19 = i32::from(
+                                    *ptr16.add(::core::mem::size_of::<*const u8>()).cast::<u8>(),
+                                );
+                                let l20 = *ptr16
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l21 = *ptr16
+                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len22 = l21;
+                                let bytes22 = _rt::Vec::from_raw_parts(
+                                    l20.cast(),
+                                    len22,
+                                    len22,
+                                );
+                                let l23 = *ptr16
+                                    .add(4 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l24 = *ptr16
+                                    .add(5 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len25 = l24;
+                                let bytes25 = _rt::Vec::from_raw_parts(
+                                    l23.cast(),
+                                    len25,
+                                    len25,
+                                );
+                                let l26 = i32::from(
+                                    *ptr16
+                                        .add(6 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<u8>(),
+                                );
+                                super::super::super::runner::migration::types::Error {
+                                    kind: super::super::super::runner::migration::types::ErrorKind::_lift(
+                                        l19 as u8,
+                                    ),
+                                    code: _rt::string_lift(bytes22),
+                                    message: _rt::string_lift(bytes25),
+                                    detail: match l26 {
+                                        0 => None,
+                                        1 => {
+                                            let e = {
+                                                let l27 = *ptr16
+                                                    .add(7 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l28 = *ptr16
+                                                    .add(8 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                let len29 = l28;
+                                                let bytes29 = _rt::Vec::from_raw_parts(
+                                                    l27.cast(),
+                                                    len29,
+                                                    len29,
+                                                );
+                                                _rt::string_lift(bytes29)
+                                            };
+                                            Some(e)
+                                        }
+                                        _ => _rt::invalid_enum_discriminant(),
+                                    },
+                                }
+                            };
+                            Err(e)
+                        }
+                        _ => _rt::invalid_enum_discriminant(),
+                    };
+                    result30
+                }
+            }
+            #[allow(unused_unsafe, clippy::all)]
+            /// Drops a column and its values. It is an error if something depends on it.
+            #[allow(async_fn_in_trait)]
+            pub fn drop_column(
+                table: &TableName,
+                column: &str,
+            ) -> ::core::result::Result<(), Error> {
+                unsafe {
+                    #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
+                    #[cfg_attr(target_pointer_width = "32", repr(align(4)))]
+                    struct RetArea(
+                        [::core::mem::MaybeUninit<
+                            u8,
+                        >; 9 * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let mut ret_area = RetArea(
+                        [::core::mem::MaybeUninit::uninit(); 9
+                            * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let super::super::super::runner::migration::batches::TableName {
+                        schema: schema0,
+                        name: name0,
+                    } = table;
+                    let (result2_0, result2_1, result2_2) = match schema0 {
+                        Some(e) => {
+                            let vec1 = e;
+                            let ptr1 = vec1.as_ptr().cast::<u8>();
+                            let len1 = vec1.len();
+                            (1i32, ptr1.cast_mut(), len1)
+                        }
+                        None => (0i32, ::core::ptr::null_mut(), 0usize),
+                    };
+                    let vec3 = name0;
+                    let ptr3 = vec3.as_ptr().cast::<u8>();
+                    let len3 = vec3.len();
+                    let vec4 = column;
+                    let ptr4 = vec4.as_ptr().cast::<u8>();
+                    let len4 = vec4.len();
+                    let ptr5 = ret_area.0.as_mut_ptr().cast::<u8>();
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "runner:migration/schema@0.1.0")]
+                    unsafe extern "C" {
+                        #[link_name = "drop-column"]
+                        fn wit_import6(
+                            _: i32,
+                            _: *mut u8,
+                            _: usize,
+                            _: *mut u8,
+                            _: usize,
+                            _: *mut u8,
+                            _: usize,
+                            _: *mut u8,
+                        );
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn wit_import6(
+                        _: i32,
+                        _: *mut u8,
+                        _: usize,
+                        _: *mut u8,
+                        _: usize,
+                        _: *mut u8,
+                        _: usize,
+                        _: *mut u8,
+                    ) {
+                        unreachable!()
+                    }
+                    wit_import6(
+                        result2_0,
+                        result2_1,
+                        result2_2,
+                        ptr3.cast_mut(),
+                        len3,
+                        ptr4.cast_mut(),
+                        len4,
+                        ptr5,
+                    );
+                    let l7 = i32::from(*ptr5.add(0).cast::<u8>());
+                    let result19 = match l7 {
+                        0 => {
+                            let e = ();
+                            Ok(e)
+                        }
+                        1 => {
+                            let e = {
+                                let l8 = i32::from(
+                                    *ptr5.add(::core::mem::size_of::<*const u8>()).cast::<u8>(),
+                                );
+                                let l9 = *ptr5
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l10 = *ptr5
+                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len11 = l10;
+                                let bytes11 = _rt::Vec::from_raw_parts(
+                                    l9.cast(),
+                                    len11,
+                                    len11,
+                                );
+                                let l12 = *ptr5
+                                    .add(4 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l13 = *ptr5
+                                    .add(5 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len14 = l13;
+                                let bytes14 = _rt::Vec::from_raw_parts(
+                                    l12.cast(),
+                                    len14,
+                                    len14,
+                                );
+                                let l15 = i32::from(
+                                    *ptr5
+                                        .add(6 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<u8>(),
+                                );
+                                super::super::super::runner::migration::types::Error {
+                                    kind: super::super::super::runner::migration::types::ErrorKind::_lift(
+                                        l8 as u8,
+                                    ),
+                                    code: _rt::string_lift(bytes11),
+                                    message: _rt::string_lift(bytes14),
+                                    detail: match l15 {
+                                        0 => None,
+                                        1 => {
+                                            let e = {
+                                                let l16 = *ptr5
+                                                    .add(7 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l17 = *ptr5
+                                                    .add(8 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                let len18 = l17;
+                                                let bytes18 = _rt::Vec::from_raw_parts(
+                                                    l16.cast(),
+                                                    len18,
+                                                    len18,
+                                                );
+                                                _rt::string_lift(bytes18)
+                                            };
+                                            Some(e)
+                                        }
+                                        _ => _rt::invalid_enum_discriminant(),
+                                    },
+                                }
+                            };
+                            Err(e)
+                        }
+                        _ => _rt::invalid_enum_discriminant(),
+                    };
+                    result19
+                }
+            }
+            #[allow(unused_unsafe, clippy::all)]
+            /// Gives a column another name.
+            #[allow(async_fn_in_trait)]
+            pub fn rename_column(
+                table: &TableName,
+                column: &str,
+                to: &str,
+            ) -> ::core::result::Result<(), Error> {
+                unsafe {
+                    #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
+                    #[cfg_attr(target_pointer_width = "32", repr(align(4)))]
+                    struct RetArea(
+                        [::core::mem::MaybeUninit<
+                            u8,
+                        >; 9 * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let mut ret_area = RetArea(
+                        [::core::mem::MaybeUninit::uninit(); 9
+                            * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let super::super::super::runner::migration::batches::TableName {
+                        schema: schema0,
+                        name: name0,
+                    } = table;
+                    let (result2_0, result2_1, result2_2) = match schema0 {
+                        Some(e) => {
+                            let vec1 = e;
+                            let ptr1 = vec1.as_ptr().cast::<u8>();
+                            let len1 = vec1.len();
+                            (1i32, ptr1.cast_mut(), len1)
+                        }
+                        None => (0i32, ::core::ptr::null_mut(), 0usize),
+                    };
+                    let vec3 = name0;
+                    let ptr3 = vec3.as_ptr().cast::<u8>();
+                    let len3 = vec3.len();
+                    let vec4 = column;
+                    let ptr4 = vec4.as_ptr().cast::<u8>();
+                    let len4 = vec4.len();
+                    let vec5 = to;
+                    let ptr5 = vec5.as_ptr().cast::<u8>();
+                    let len5 = vec5.len();
+                    let ptr6 = ret_area.0.as_mut_ptr().cast::<u8>();
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "runner:migration/schema@0.1.0")]
+                    unsafe extern "C" {
+                        #[link_name = "rename-column"]
+                        fn wit_import7(
+                            _: i32,
+                            _: *mut u8,
+                            _: usize,
+                            _: *mut u8,
+                            _: usize,
+                            _: *mut u8,
+                            _: usize,
+                            _: *mut u8,
+                            _: usize,
+                            _: *mut u8,
+                        );
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn wit_import7(
+                        _: i32,
+                        _: *mut u8,
+                        _: usize,
+                        _: *mut u8,
+                        _: usize,
+                        _: *mut u8,
+                        _: usize,
+                        _: *mut u8,
+                        _: usize,
+                        _: *mut u8,
+                    ) {
+                        unreachable!()
+                    }
+                    wit_import7(
+                        result2_0,
+                        result2_1,
+                        result2_2,
+                        ptr3.cast_mut(),
+                        len3,
+                        ptr4.cast_mut(),
+                        len4,
+                        ptr5.cast_mut(),
+                        len5,
+                        ptr6,
+                    );
+                    let l8 = i32::from(*ptr6.add(0).cast::<u8>());
+                    let result20 = match l8 {
+                        0 => {
+                            let e = ();
+                            Ok(e)
+                        }
+                        1 => {
+                            let e = {
+                                let l9 = i32::from(
+                                    *ptr6.add(::core::mem::size_of::<*const u8>()).cast::<u8>(),
+                                );
+                                let l10 = *ptr6
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l11 = *ptr6
+                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len12 = l11;
+                                let bytes12 = _rt::Vec::from_raw_parts(
+                                    l10.cast(),
+                                    len12,
+                                    len12,
+                                );
+                                let l13 = *ptr6
+                                    .add(4 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l14 = *ptr6
+                                    .add(5 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len15 = l14;
+                                let bytes15 = _rt::Vec::from_raw_parts(
+                                    l13.cast(),
+                                    len15,
+                                    len15,
+                                );
+                                let l16 = i32::from(
+                                    *ptr6
+                                        .add(6 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<u8>(),
+                                );
+                                super::super::super::runner::migration::types::Error {
+                                    kind: super::super::super::runner::migration::types::ErrorKind::_lift(
+                                        l9 as u8,
+                                    ),
+                                    code: _rt::string_lift(bytes12),
+                                    message: _rt::string_lift(bytes15),
+                                    detail: match l16 {
+                                        0 => None,
+                                        1 => {
+                                            let e = {
+                                                let l17 = *ptr6
+                                                    .add(7 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l18 = *ptr6
+                                                    .add(8 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                let len19 = l18;
+                                                let bytes19 = _rt::Vec::from_raw_parts(
+                                                    l17.cast(),
+                                                    len19,
+                                                    len19,
+                                                );
+                                                _rt::string_lift(bytes19)
+                                            };
+                                            Some(e)
+                                        }
+                                        _ => _rt::invalid_enum_discriminant(),
+                                    },
+                                }
+                            };
+                            Err(e)
+                        }
+                        _ => _rt::invalid_enum_discriminant(),
+                    };
+                    result20
+                }
+            }
+            #[allow(unused_unsafe, clippy::all)]
+            /// Creates an index.
+            #[allow(async_fn_in_trait)]
+            pub fn create_index(
+                definition: &IndexDefinition,
+            ) -> ::core::result::Result<(), Error> {
+                unsafe {
+                    #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
+                    #[cfg_attr(target_pointer_width = "32", repr(align(4)))]
+                    struct RetArea(
+                        [::core::mem::MaybeUninit<
+                            u8,
+                        >; 9 * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let mut ret_area = RetArea(
+                        [::core::mem::MaybeUninit::uninit(); 9
+                            * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let IndexDefinition {
+                        name: name0,
+                        table: table0,
+                        columns: columns0,
+                        unique: unique0,
+                    } = definition;
+                    let vec1 = name0;
+                    let ptr1 = vec1.as_ptr().cast::<u8>();
+                    let len1 = vec1.len();
+                    let super::super::super::runner::migration::batches::TableName {
+                        schema: schema2,
+                        name: name2,
+                    } = table0;
+                    let (result4_0, result4_1, result4_2) = match schema2 {
+                        Some(e) => {
+                            let vec3 = e;
+                            let ptr3 = vec3.as_ptr().cast::<u8>();
+                            let len3 = vec3.len();
+                            (1i32, ptr3.cast_mut(), len3)
+                        }
+                        None => (0i32, ::core::ptr::null_mut(), 0usize),
+                    };
+                    let vec5 = name2;
+                    let ptr5 = vec5.as_ptr().cast::<u8>();
+                    let len5 = vec5.len();
+                    let vec7 = columns0;
+                    let len7 = vec7.len();
+                    let layout7 = _rt::alloc::Layout::from_size_align(
+                            vec7.len() * (2 * ::core::mem::size_of::<*const u8>()),
+                            ::core::mem::size_of::<*const u8>(),
+                        )
+                        .unwrap();
+                    let (result7, _cleanup7) = wit_bindgen::rt::Cleanup::new(layout7);
+                    for (i, e) in vec7.into_iter().enumerate() {
+                        let base = result7
+                            .add(i * (2 * ::core::mem::size_of::<*const u8>()));
+                        {
+                            let vec6 = e;
+                            let ptr6 = vec6.as_ptr().cast::<u8>();
+                            let len6 = vec6.len();
+                            *base
+                                .add(::core::mem::size_of::<*const u8>())
+                                .cast::<usize>() = len6;
+                            *base.add(0).cast::<*mut u8>() = ptr6.cast_mut();
+                        }
+                    }
+                    let ptr8 = ret_area.0.as_mut_ptr().cast::<u8>();
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "runner:migration/schema@0.1.0")]
+                    unsafe extern "C" {
+                        #[link_name = "create-index"]
+                        fn wit_import9(
+                            _: *mut u8,
+                            _: usize,
+                            _: i32,
+                            _: *mut u8,
+                            _: usize,
+                            _: *mut u8,
+                            _: usize,
+                            _: *mut u8,
+                            _: usize,
+                            _: i32,
+                            _: *mut u8,
+                        );
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn wit_import9(
+                        _: *mut u8,
+                        _: usize,
+                        _: i32,
+                        _: *mut u8,
+                        _: usize,
+                        _: *mut u8,
+                        _: usize,
+                        _: *mut u8,
+                        _: usize,
+                        _: i32,
+                        _: *mut u8,
+                    ) {
+                        unreachable!()
+                    }
+                    wit_import9(
+                        ptr1.cast_mut(),
+                        len1,
+                        result4_0,
+                        result4_1,
+                        result4_2,
+                        ptr5.cast_mut(),
+                        len5,
+                        result7,
+                        len7,
+                        match unique0 {
+                            true => 1,
+                            false => 0,
+                        },
+                        ptr8,
+                    );
+                    let l10 = i32::from(*ptr8.add(0).cast::<u8>());
+                    let result22 = match l10 {
+                        0 => {
+                            let e = ();
+                            Ok(e)
+                        }
+                        1 => {
+                            let e = {
+                                let l11 = i32::from(
+                                    *ptr8.add(::core::mem::size_of::<*const u8>()).cast::<u8>(),
+                                );
+                                let l12 = *ptr8
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l13 = *ptr8
+                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len14 = l13;
+                                let bytes14 = _rt::Vec::from_raw_parts(
+                                    l12.cast(),
+                                    len14,
+                                    len14,
+                                );
+                                let l15 = *ptr8
+                                    .add(4 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l16 = *ptr8
+                                    .add(5 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len17 = l16;
+                                let bytes17 = _rt::Vec::from_raw_parts(
+                                    l15.cast(),
+                                    len17,
+                                    len17,
+                                );
+                                let l18 = i32::from(
+                                    *ptr8
+                                        .add(6 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<u8>(),
+                                );
+                                super::super::super::runner::migration::types::Error {
+                                    kind: super::super::super::runner::migration::types::ErrorKind::_lift(
+                                        l11 as u8,
+                                    ),
+                                    code: _rt::string_lift(bytes14),
+                                    message: _rt::string_lift(bytes17),
+                                    detail: match l18 {
+                                        0 => None,
+                                        1 => {
+                                            let e = {
+                                                let l19 = *ptr8
+                                                    .add(7 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l20 = *ptr8
+                                                    .add(8 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                let len21 = l20;
+                                                let bytes21 = _rt::Vec::from_raw_parts(
+                                                    l19.cast(),
+                                                    len21,
+                                                    len21,
+                                                );
+                                                _rt::string_lift(bytes21)
+                                            };
+                                            Some(e)
+                                        }
+                                        _ => _rt::invalid_enum_discriminant(),
+                                    },
+                                }
+                            };
+                            Err(e)
+                        }
+                        _ => _rt::invalid_enum_discriminant(),
+                    };
+                    result22
+                }
+            }
+            #[allow(unused_unsafe, clippy::all)]
+            /// Drops an index of a table.
+            #[allow(async_fn_in_trait)]
+            pub fn drop_index(
+                table: &TableName,
+                index: &str,
+            ) -> ::core::result::Result<(), Error> {
+                unsafe {
+                    #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
+                    #[cfg_attr(target_pointer_width = "32", repr(align(4)))]
+                    struct RetArea(
+                        [::core::mem::MaybeUninit<
+                            u8,
+                        >; 9 * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let mut ret_area = RetArea(
+                        [::core::mem::MaybeUninit::uninit(); 9
+                            * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let super::super::super::runner::migration::batches::TableName {
+                        schema: schema0,
+                        name: name0,
+                    } = table;
+                    let (result2_0, result2_1, result2_2) = match schema0 {
+                        Some(e) => {
+                            let vec1 = e;
+                            let ptr1 = vec1.as_ptr().cast::<u8>();
+                            let len1 = vec1.len();
+                            (1i32, ptr1.cast_mut(), len1)
+                        }
+                        None => (0i32, ::core::ptr::null_mut(), 0usize),
+                    };
+                    let vec3 = name0;
+                    let ptr3 = vec3.as_ptr().cast::<u8>();
+                    let len3 = vec3.len();
+                    let vec4 = index;
+                    let ptr4 = vec4.as_ptr().cast::<u8>();
+                    let len4 = vec4.len();
+                    let ptr5 = ret_area.0.as_mut_ptr().cast::<u8>();
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "runner:migration/schema@0.1.0")]
+                    unsafe extern "C" {
+                        #[link_name = "drop-index"]
+                        fn wit_import6(
+                            _: i32,
+                            _: *mut u8,
+                            _: usize,
+                            _: *mut u8,
+                            _: usize,
+                            _: *mut u8,
+                            _: usize,
+                            _: *mut u8,
+                        );
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn wit_import6(
+                        _: i32,
+                        _: *mut u8,
+                        _: usize,
+                        _: *mut u8,
+                        _: usize,
+                        _: *mut u8,
+                        _: usize,
+                        _: *mut u8,
+                    ) {
+                        unreachable!()
+                    }
+                    wit_import6(
+                        result2_0,
+                        result2_1,
+                        result2_2,
+                        ptr3.cast_mut(),
+                        len3,
+                        ptr4.cast_mut(),
+                        len4,
+                        ptr5,
+                    );
+                    let l7 = i32::from(*ptr5.add(0).cast::<u8>());
+                    let result19 = match l7 {
+                        0 => {
+                            let e = ();
+                            Ok(e)
+                        }
+                        1 => {
+                            let e = {
+                                let l8 = i32::from(
+                                    *ptr5.add(::core::mem::size_of::<*const u8>()).cast::<u8>(),
+                                );
+                                let l9 = *ptr5
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l10 = *ptr5
+                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len11 = l10;
+                                let bytes11 = _rt::Vec::from_raw_parts(
+                                    l9.cast(),
+                                    len11,
+                                    len11,
+                                );
+                                let l12 = *ptr5
+                                    .add(4 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l13 = *ptr5
+                                    .add(5 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len14 = l13;
+                                let bytes14 = _rt::Vec::from_raw_parts(
+                                    l12.cast(),
+                                    len14,
+                                    len14,
+                                );
+                                let l15 = i32::from(
+                                    *ptr5
+                                        .add(6 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<u8>(),
+                                );
+                                super::super::super::runner::migration::types::Error {
+                                    kind: super::super::super::runner::migration::types::ErrorKind::_lift(
+                                        l8 as u8,
+                                    ),
+                                    code: _rt::string_lift(bytes11),
+                                    message: _rt::string_lift(bytes14),
+                                    detail: match l15 {
+                                        0 => None,
+                                        1 => {
+                                            let e = {
+                                                let l16 = *ptr5
+                                                    .add(7 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l17 = *ptr5
+                                                    .add(8 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                let len18 = l17;
+                                                let bytes18 = _rt::Vec::from_raw_parts(
+                                                    l16.cast(),
+                                                    len18,
+                                                    len18,
+                                                );
+                                                _rt::string_lift(bytes18)
+                                            };
+                                            Some(e)
+                                        }
+                                        _ => _rt::invalid_enum_discriminant(),
+                                    },
+                                }
+                            };
+                            Err(e)
+                        }
+                        _ => _rt::invalid_enum_discriminant(),
+                    };
+                    result19
+                }
+            }
+        }
         /// What a migration can know about its run, and how it reports to the operator. There is nothing else: no clock, no files,
         /// no network, no randomness.
         #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
@@ -5026,7 +7353,7 @@ pub mod runner {
                 /// SQLite: foreign keys are not enforced while it runs and are checked as a whole before it commits, so that a table
                 /// can be rebuilt without affecting the rows that refer to it. On other databases it has no effect.
                 TableRebuild,
-                /// Statements that change the schema.
+                /// Calls of `schema`, or statements that change the schema.
                 SchemaChanges,
                 /// Reads the table of this name; a trailing `*` matches any suffix.
                 ReadTable(_rt::String),
@@ -5337,10 +7664,10 @@ macro_rules! __export_migration_impl {
         "wasm32")] #[unsafe (link_section =
         "component-type:wit-bindgen:0.61.1:runner:migration@0.1.0:migration:imports and exports")]
         #[doc(hidden)] #[allow(clippy::octal_escapes)] pub static
-        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 2860] = *
+        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 3810] = *
         b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xac\x15\x01A\x02\x01\
-A\x19\x01B$\x01m\x04\x06sqlite\x08postgres\x05mysql\x07mariadb\x04\0\x07dialect\x03\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xe2\x1c\x01A\x02\x01\
+A\x1c\x01B$\x01m\x04\x06sqlite\x08postgres\x05mysql\x07mariadb\x04\0\x07dialect\x03\
 \0\0\x01m\x0d\x07boolean\x05int64\x07float64\x04text\x05bytes\x07decimal\x04date\
 \x04time\x09timestamp\x0btimestamptz\x04uuid\x04json\x06native\x04\0\x0bcolumn-t\
 ype\x03\0\x02\x01r\x02\x09type-names\x04texts\x04\0\x0cnative-value\x03\0\x04\x01\
@@ -5383,29 +7710,50 @@ reader\x03\x01\x04\0\x06writer\x03\x01\x01h\x19\x01k\x03\x01j\x01\x1c\x01\x07\x0
 source\x12\0$\x04\0\x0aread-table\x01&\x01i\x1a\x01j\x01'\x01\x07\x01@\x01\x06ta\
 rget\x16\0(\x04\0\x05write\x01)\x01j\x01\x18\x01\x07\x01@\x03\x04names\x06source\
 \x12\x06target\x16\0*\x04\0\x09transform\x01+\x03\0\x1erunner:migration/batches@\
-0.1.0\x05\x07\x02\x03\0\0\x07dialect\x01B&\x02\x03\x02\x01\x08\x04\0\x07dialect\x03\
-\0\0\x02\x03\x02\x01\x01\x04\0\x05value\x03\0\x02\x02\x03\x02\x01\x03\x04\0\x05e\
-rror\x03\0\x04\x01r\x02\x04names\x05value\x03\x04\0\x09parameter\x03\0\x06\x01m\x03\
-\x05debug\x04info\x07warning\x04\0\x05level\x03\0\x08\x04\0\x05asset\x03\x01\x01\
-h\x0a\x01@\x01\x04self\x0b\0w\x04\0\x12[method]asset.size\x01\x0c\x01p}\x01j\x01\
-\x0d\x01\x05\x01@\x02\x04self\x0b\x05limity\0\x0e\x04\0\x12[method]asset.read\x01\
-\x0f\x01@\0\0\x01\x04\0\x0bget-dialect\x01\x10\x01@\0\0s\x04\0\x0eserver-version\
-\x01\x11\x01p\x07\x01@\0\0\x12\x04\0\x0aparameters\x01\x13\x01@\0\0x\x04\0\x0dru\
-n-timestamp\x01\x14\x01@\0\0w\x04\0\x04seed\x01\x15\x01@\x02\x05level\x09\x07mes\
-sages\x01\0\x04\0\x03log\x01\x16\x01kw\x01@\x03\x04donew\x05total\x17\x04units\x01\
-\0\x04\0\x08progress\x01\x18\x01i\x0a\x01j\x01\x19\x01\x05\x01@\x01\x04paths\0\x1a\
-\x04\0\x0aopen-asset\x01\x1b\x03\0\x1erunner:migration/context@0.1.0\x05\x09\x01\
-B\x0b\x02\x03\x02\x01\x08\x04\0\x07dialect\x03\0\0\x01m\x03\x04auto\x06atomic\x08\
-stepwise\x04\0\x04mode\x03\0\x02\x01q\x04\x0dtable-rebuild\0\0\x0eschema-changes\
-\0\0\x0aread-table\x01s\0\x0bwrite-table\x01s\0\x04\0\x04need\x03\0\x04\x01ps\x01\
-p\x01\x01p\x05\x01r\x06\x07summarys\x0adepends-on\x06\x04mode\x03\x08dialects\x07\
-\x0cirreversible\x7f\x05needs\x08\x04\0\x0bdescription\x03\0\x09\x03\0(runner:mi\
-gration/description-types@0.1.0\x05\x0a\x03\0\x05error\x03\0\x03\x02\x03\0\x04\x0b\
-description\x03\0\x0bdescription\x03\0\x0c\x01@\0\0\x0d\x04\0\x08describe\x01\x0e\
-\x01j\0\x01\x0b\x01@\0\0\x0f\x04\0\x07upgrade\x01\x10\x04\0\x09downgrade\x01\x10\
-\x04\0\x20runner:migration/migration@0.1.0\x04\0\x0b\x0f\x01\0\x09migration\x03\0\
-\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-component\x070.258.3\x10wit-bi\
-ndgen-rust\x060.61.1";
+0.1.0\x05\x07\x02\x03\0\x02\x0atable-name\x01B,\x02\x03\x02\x01\x01\x04\0\x05val\
+ue\x03\0\0\x02\x03\x02\x01\x03\x04\0\x05error\x03\0\x02\x02\x03\x02\x01\x08\x04\0\
+\x0atable-name\x03\0\x04\x01r\x02\x09precision}\x05scale}\x04\0\x0cdecimal-size\x03\
+\0\x06\x01q\x0e\x07boolean\0\0\x05int32\0\0\x05int64\0\0\x07float64\0\0\x04text\0\
+\0\x07varchar\x01y\0\x05bytes\0\0\x07decimal\x01\x07\0\x04date\0\0\x04time\0\0\x09\
+timestamp\0\0\x0btimestamptz\0\0\x04uuid\0\0\x04json\0\0\x04\0\x09data-type\x03\0\
+\x08\x01q\x02\x07literal\x01\x01\0\x11current-timestamp\0\0\x04\0\x0ddefault-val\
+ue\x03\0\x0a\x01k\x0b\x01r\x05\x04names\x09data-type\x09\x08not-null\x7f\x07defa\
+ult\x0c\x08identity\x7f\x04\0\x11column-definition\x03\0\x0d\x01m\x03\x06refuse\x07\
+cascade\x08set-null\x04\0\x0ddelete-action\x03\0\x0f\x01ps\x01r\x04\x07columns\x11\
+\x0areferences\x05\x0areferenced\x11\x09on-delete\x10\x04\0\x0bforeign-key\x03\0\
+\x12\x01p\x0e\x01p\x11\x01p\x13\x01r\x05\x05table\x05\x07columns\x14\x0bprimary-\
+key\x11\x06unique\x15\x0cforeign-keys\x16\x04\0\x10table-definition\x03\0\x17\x01\
+r\x04\x04names\x05table\x05\x07columns\x11\x06unique\x7f\x04\0\x10index-definiti\
+on\x03\0\x19\x01j\0\x01\x03\x01@\x01\x0adefinition\x18\0\x1b\x04\0\x0ccreate-tab\
+le\x01\x1c\x01@\x01\x05table\x05\0\x1b\x04\0\x0adrop-table\x01\x1d\x01@\x02\x05t\
+able\x05\x02tos\0\x1b\x04\0\x0crename-table\x01\x1e\x01@\x02\x05table\x05\x06col\
+umn\x0e\0\x1b\x04\0\x0aadd-column\x01\x1f\x01@\x02\x05table\x05\x06columns\0\x1b\
+\x04\0\x0bdrop-column\x01\x20\x01@\x03\x05table\x05\x06columns\x02tos\0\x1b\x04\0\
+\x0drename-column\x01!\x01@\x01\x0adefinition\x1a\0\x1b\x04\0\x0ccreate-index\x01\
+\"\x01@\x02\x05table\x05\x05indexs\0\x1b\x04\0\x0adrop-index\x01#\x03\0\x1drunne\
+r:migration/schema@0.1.0\x05\x09\x02\x03\0\0\x07dialect\x01B&\x02\x03\x02\x01\x0a\
+\x04\0\x07dialect\x03\0\0\x02\x03\x02\x01\x01\x04\0\x05value\x03\0\x02\x02\x03\x02\
+\x01\x03\x04\0\x05error\x03\0\x04\x01r\x02\x04names\x05value\x03\x04\0\x09parame\
+ter\x03\0\x06\x01m\x03\x05debug\x04info\x07warning\x04\0\x05level\x03\0\x08\x04\0\
+\x05asset\x03\x01\x01h\x0a\x01@\x01\x04self\x0b\0w\x04\0\x12[method]asset.size\x01\
+\x0c\x01p}\x01j\x01\x0d\x01\x05\x01@\x02\x04self\x0b\x05limity\0\x0e\x04\0\x12[m\
+ethod]asset.read\x01\x0f\x01@\0\0\x01\x04\0\x0bget-dialect\x01\x10\x01@\0\0s\x04\
+\0\x0eserver-version\x01\x11\x01p\x07\x01@\0\0\x12\x04\0\x0aparameters\x01\x13\x01\
+@\0\0x\x04\0\x0drun-timestamp\x01\x14\x01@\0\0w\x04\0\x04seed\x01\x15\x01@\x02\x05\
+level\x09\x07messages\x01\0\x04\0\x03log\x01\x16\x01kw\x01@\x03\x04donew\x05tota\
+l\x17\x04units\x01\0\x04\0\x08progress\x01\x18\x01i\x0a\x01j\x01\x19\x01\x05\x01\
+@\x01\x04paths\0\x1a\x04\0\x0aopen-asset\x01\x1b\x03\0\x1erunner:migration/conte\
+xt@0.1.0\x05\x0b\x01B\x0b\x02\x03\x02\x01\x0a\x04\0\x07dialect\x03\0\0\x01m\x03\x04\
+auto\x06atomic\x08stepwise\x04\0\x04mode\x03\0\x02\x01q\x04\x0dtable-rebuild\0\0\
+\x0eschema-changes\0\0\x0aread-table\x01s\0\x0bwrite-table\x01s\0\x04\0\x04need\x03\
+\0\x04\x01ps\x01p\x01\x01p\x05\x01r\x06\x07summarys\x0adepends-on\x06\x04mode\x03\
+\x08dialects\x07\x0cirreversible\x7f\x05needs\x08\x04\0\x0bdescription\x03\0\x09\
+\x03\0(runner:migration/description-types@0.1.0\x05\x0c\x03\0\x05error\x03\0\x03\
+\x02\x03\0\x05\x0bdescription\x03\0\x0bdescription\x03\0\x0e\x01@\0\0\x0f\x04\0\x08\
+describe\x01\x10\x01j\0\x01\x0d\x01@\0\0\x11\x04\0\x07upgrade\x01\x12\x04\0\x09d\
+owngrade\x01\x12\x04\0\x20runner:migration/migration@0.1.0\x04\0\x0b\x0f\x01\0\x09\
+migration\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-component\x070.\
+258.3\x10wit-bindgen-rust\x060.61.1";
         };
     };
 }
@@ -5418,9 +7766,9 @@ pub use __export_migration_impl as export_migration;
 )]
 #[doc(hidden)]
 #[allow(clippy::octal_escapes)]
-pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 2870] = *b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\x96\x15\x01A\x02\x01\
-A\x13\x01B$\x01m\x04\x06sqlite\x08postgres\x05mysql\x07mariadb\x04\0\x07dialect\x03\
+pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 3820] = *b"\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xcc\x1c\x01A\x02\x01\
+A\x16\x01B$\x01m\x04\x06sqlite\x08postgres\x05mysql\x07mariadb\x04\0\x07dialect\x03\
 \0\0\x01m\x0d\x07boolean\x05int64\x07float64\x04text\x05bytes\x07decimal\x04date\
 \x04time\x09timestamp\x0btimestamptz\x04uuid\x04json\x06native\x04\0\x0bcolumn-t\
 ype\x03\0\x02\x01r\x02\x09type-names\x04texts\x04\0\x0cnative-value\x03\0\x04\x01\
@@ -5463,28 +7811,49 @@ reader\x03\x01\x04\0\x06writer\x03\x01\x01h\x19\x01k\x03\x01j\x01\x1c\x01\x07\x0
 source\x12\0$\x04\0\x0aread-table\x01&\x01i\x1a\x01j\x01'\x01\x07\x01@\x01\x06ta\
 rget\x16\0(\x04\0\x05write\x01)\x01j\x01\x18\x01\x07\x01@\x03\x04names\x06source\
 \x12\x06target\x16\0*\x04\0\x09transform\x01+\x03\0\x1erunner:migration/batches@\
-0.1.0\x05\x07\x02\x03\0\0\x07dialect\x01B&\x02\x03\x02\x01\x08\x04\0\x07dialect\x03\
-\0\0\x02\x03\x02\x01\x01\x04\0\x05value\x03\0\x02\x02\x03\x02\x01\x03\x04\0\x05e\
-rror\x03\0\x04\x01r\x02\x04names\x05value\x03\x04\0\x09parameter\x03\0\x06\x01m\x03\
-\x05debug\x04info\x07warning\x04\0\x05level\x03\0\x08\x04\0\x05asset\x03\x01\x01\
-h\x0a\x01@\x01\x04self\x0b\0w\x04\0\x12[method]asset.size\x01\x0c\x01p}\x01j\x01\
-\x0d\x01\x05\x01@\x02\x04self\x0b\x05limity\0\x0e\x04\0\x12[method]asset.read\x01\
-\x0f\x01@\0\0\x01\x04\0\x0bget-dialect\x01\x10\x01@\0\0s\x04\0\x0eserver-version\
-\x01\x11\x01p\x07\x01@\0\0\x12\x04\0\x0aparameters\x01\x13\x01@\0\0x\x04\0\x0dru\
-n-timestamp\x01\x14\x01@\0\0w\x04\0\x04seed\x01\x15\x01@\x02\x05level\x09\x07mes\
-sages\x01\0\x04\0\x03log\x01\x16\x01kw\x01@\x03\x04donew\x05total\x17\x04units\x01\
-\0\x04\0\x08progress\x01\x18\x01i\x0a\x01j\x01\x19\x01\x05\x01@\x01\x04paths\0\x1a\
-\x04\0\x0aopen-asset\x01\x1b\x03\0\x1erunner:migration/context@0.1.0\x05\x09\x01\
-B\x0b\x02\x03\x02\x01\x08\x04\0\x07dialect\x03\0\0\x01m\x03\x04auto\x06atomic\x08\
-stepwise\x04\0\x04mode\x03\0\x02\x01q\x04\x0dtable-rebuild\0\0\x0eschema-changes\
-\0\0\x0aread-table\x01s\0\x0bwrite-table\x01s\0\x04\0\x04need\x03\0\x04\x01ps\x01\
-p\x01\x01p\x05\x01r\x06\x07summarys\x0adepends-on\x06\x04mode\x03\x08dialects\x07\
-\x0cirreversible\x7f\x05needs\x08\x04\0\x0bdescription\x03\0\x09\x03\0(runner:mi\
-gration/description-types@0.1.0\x05\x0a\x03\0\x05error\x03\0\x03\x02\x03\0\x04\x0b\
-description\x03\0\x0bdescription\x03\0\x0c\x04\0@runner:migration/migration-with\
--all-of-its-exports-removed@0.1.0\x04\0\x0b/\x01\0)migration-with-all-of-its-exp\
-orts-removed\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-component\x07\
-0.258.3\x10wit-bindgen-rust\x060.61.1";
+0.1.0\x05\x07\x02\x03\0\x02\x0atable-name\x01B,\x02\x03\x02\x01\x01\x04\0\x05val\
+ue\x03\0\0\x02\x03\x02\x01\x03\x04\0\x05error\x03\0\x02\x02\x03\x02\x01\x08\x04\0\
+\x0atable-name\x03\0\x04\x01r\x02\x09precision}\x05scale}\x04\0\x0cdecimal-size\x03\
+\0\x06\x01q\x0e\x07boolean\0\0\x05int32\0\0\x05int64\0\0\x07float64\0\0\x04text\0\
+\0\x07varchar\x01y\0\x05bytes\0\0\x07decimal\x01\x07\0\x04date\0\0\x04time\0\0\x09\
+timestamp\0\0\x0btimestamptz\0\0\x04uuid\0\0\x04json\0\0\x04\0\x09data-type\x03\0\
+\x08\x01q\x02\x07literal\x01\x01\0\x11current-timestamp\0\0\x04\0\x0ddefault-val\
+ue\x03\0\x0a\x01k\x0b\x01r\x05\x04names\x09data-type\x09\x08not-null\x7f\x07defa\
+ult\x0c\x08identity\x7f\x04\0\x11column-definition\x03\0\x0d\x01m\x03\x06refuse\x07\
+cascade\x08set-null\x04\0\x0ddelete-action\x03\0\x0f\x01ps\x01r\x04\x07columns\x11\
+\x0areferences\x05\x0areferenced\x11\x09on-delete\x10\x04\0\x0bforeign-key\x03\0\
+\x12\x01p\x0e\x01p\x11\x01p\x13\x01r\x05\x05table\x05\x07columns\x14\x0bprimary-\
+key\x11\x06unique\x15\x0cforeign-keys\x16\x04\0\x10table-definition\x03\0\x17\x01\
+r\x04\x04names\x05table\x05\x07columns\x11\x06unique\x7f\x04\0\x10index-definiti\
+on\x03\0\x19\x01j\0\x01\x03\x01@\x01\x0adefinition\x18\0\x1b\x04\0\x0ccreate-tab\
+le\x01\x1c\x01@\x01\x05table\x05\0\x1b\x04\0\x0adrop-table\x01\x1d\x01@\x02\x05t\
+able\x05\x02tos\0\x1b\x04\0\x0crename-table\x01\x1e\x01@\x02\x05table\x05\x06col\
+umn\x0e\0\x1b\x04\0\x0aadd-column\x01\x1f\x01@\x02\x05table\x05\x06columns\0\x1b\
+\x04\0\x0bdrop-column\x01\x20\x01@\x03\x05table\x05\x06columns\x02tos\0\x1b\x04\0\
+\x0drename-column\x01!\x01@\x01\x0adefinition\x1a\0\x1b\x04\0\x0ccreate-index\x01\
+\"\x01@\x02\x05table\x05\x05indexs\0\x1b\x04\0\x0adrop-index\x01#\x03\0\x1drunne\
+r:migration/schema@0.1.0\x05\x09\x02\x03\0\0\x07dialect\x01B&\x02\x03\x02\x01\x0a\
+\x04\0\x07dialect\x03\0\0\x02\x03\x02\x01\x01\x04\0\x05value\x03\0\x02\x02\x03\x02\
+\x01\x03\x04\0\x05error\x03\0\x04\x01r\x02\x04names\x05value\x03\x04\0\x09parame\
+ter\x03\0\x06\x01m\x03\x05debug\x04info\x07warning\x04\0\x05level\x03\0\x08\x04\0\
+\x05asset\x03\x01\x01h\x0a\x01@\x01\x04self\x0b\0w\x04\0\x12[method]asset.size\x01\
+\x0c\x01p}\x01j\x01\x0d\x01\x05\x01@\x02\x04self\x0b\x05limity\0\x0e\x04\0\x12[m\
+ethod]asset.read\x01\x0f\x01@\0\0\x01\x04\0\x0bget-dialect\x01\x10\x01@\0\0s\x04\
+\0\x0eserver-version\x01\x11\x01p\x07\x01@\0\0\x12\x04\0\x0aparameters\x01\x13\x01\
+@\0\0x\x04\0\x0drun-timestamp\x01\x14\x01@\0\0w\x04\0\x04seed\x01\x15\x01@\x02\x05\
+level\x09\x07messages\x01\0\x04\0\x03log\x01\x16\x01kw\x01@\x03\x04donew\x05tota\
+l\x17\x04units\x01\0\x04\0\x08progress\x01\x18\x01i\x0a\x01j\x01\x19\x01\x05\x01\
+@\x01\x04paths\0\x1a\x04\0\x0aopen-asset\x01\x1b\x03\0\x1erunner:migration/conte\
+xt@0.1.0\x05\x0b\x01B\x0b\x02\x03\x02\x01\x0a\x04\0\x07dialect\x03\0\0\x01m\x03\x04\
+auto\x06atomic\x08stepwise\x04\0\x04mode\x03\0\x02\x01q\x04\x0dtable-rebuild\0\0\
+\x0eschema-changes\0\0\x0aread-table\x01s\0\x0bwrite-table\x01s\0\x04\0\x04need\x03\
+\0\x04\x01ps\x01p\x01\x01p\x05\x01r\x06\x07summarys\x0adepends-on\x06\x04mode\x03\
+\x08dialects\x07\x0cirreversible\x7f\x05needs\x08\x04\0\x0bdescription\x03\0\x09\
+\x03\0(runner:migration/description-types@0.1.0\x05\x0c\x03\0\x05error\x03\0\x03\
+\x02\x03\0\x05\x0bdescription\x03\0\x0bdescription\x03\0\x0e\x04\0@runner:migrat\
+ion/migration-with-all-of-its-exports-removed@0.1.0\x04\0\x0b/\x01\0)migration-w\
+ith-all-of-its-exports-removed\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0d\
+wit-component\x070.258.3\x10wit-bindgen-rust\x060.61.1";
 #[inline(never)]
 #[doc(hidden)]
 pub fn __link_custom_section_describing_imports() {

@@ -106,6 +106,11 @@ impl DatabaseError {
         Self::new(DatabaseErrorKind::Syntax, "there is no statement in this text")
     }
 
+    /// Returns the error for an index that a table does not have.
+    pub fn no_index(table: &super::TableName, index: &str) -> Self {
+        Self::new(DatabaseErrorKind::Syntax, format!("`{table}` has no index `{index}`"))
+    }
+
     /// Returns the error for a second `begin`.
     pub fn in_transaction() -> Self {
         Self::invalid("a transaction is open already")

@@ -144,6 +144,11 @@ impl Tables {
         Self { is_prefix: true, ..Self::named(prefix) }
     }
 
+    /// Returns whether a table is one of them.
+    pub fn contains(&self, table: &TableName, dialect: Dialect) -> bool {
+        self.contain(table, Names::of(dialect))
+    }
+
     fn contain(&self, table: &TableName, names: Names) -> bool {
         let same_schema = match (&self.schema, &table.schema) {
             (Some(ours), Some(theirs)) => names.equal(ours, theirs),

@@ -2,7 +2,10 @@
 
 use async_trait::async_trait;
 
-use super::{DatabaseError, Facts, PageRequest, Probe, TableIdentity, TableInfo, TableName, TableSource, TableTarget};
+use super::{
+    DatabaseError, Facts, PageRequest, Probe, SchemaChange, TableIdentity, TableInfo, TableName, TableSource,
+    TableTarget,
+};
 use crate::data::{Batch, ColumnType, RowSet, Value};
 
 /// Bounds on one batch.
@@ -88,6 +91,10 @@ pub trait Session: Send {
         parameters: &[Value],
         limits: QueryLimits,
     ) -> Result<RowSet, DatabaseError>;
+
+    /// Changes the schema. Where a component has a login of its own, the change is made in its transaction, for the login of
+    /// the host.
+    async fn change_schema(&mut self, change: &SchemaChange) -> Result<(), DatabaseError>;
 
     /// Answers several queries of the engine, and reports who holds the lock, in as few round trips as the server
     /// allows. No transaction may be open. A query is one SELECT without parameters that returns only integers and

@@ -139,7 +139,8 @@ fn column_type_in(column_type: wit::ColumnType) -> ColumnType {
     }
 }
 
-fn table_in(table: wit_batches::TableName) -> TableName {
+/// A name from a guest.
+pub fn table_in(table: wit_batches::TableName) -> TableName {
     TableName { schema: table.schema, name: table.name }
 }
 

@@ -7,6 +7,7 @@ mod bindings;
 mod cache;
 pub mod compile;
 mod convert;
+mod convert_schema;
 mod describe;
 mod engine;
 mod failure;

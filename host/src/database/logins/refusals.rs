@@ -41,13 +41,16 @@ pub(in crate::database) fn unknown(names: &[String]) -> DatabaseError {
         .hint("correct the lines in `runner.toml`, or apply the migrations that create it first")
 }
 
-/// Fails if grants ask for what a login cannot be given: changes of the schema, and tables of `is_forbidden` schemas or of runner's.
+/// Fails if grants ask for what a login cannot be given: changes of the schema except on PostgreSQL, and tables of `is_forbidden` schemas or of runner's.
 pub(in crate::database) fn check_wanted(
     wanted: &WantedLogin,
     dialect: Dialect,
     is_forbidden: impl Fn(&Grant) -> bool,
 ) -> Result<(), DatabaseError> {
-    let of_schema = |grant: &&Grant| matches!(grant.verb, Verb::Create | Verb::Alter | Verb::Drop);
+    // On PostgreSQL, the host makes them for it.
+    let of_schema = |grant: &&Grant| {
+        dialect != Dialect::Postgres && matches!(grant.verb, Verb::Create | Verb::Alter | Verb::Drop)
+    };
     let refused: Vec<String> =
         wanted.grants.tables.iter().filter(of_schema).map(|grant| format!("`{grant}`")).collect();
     if !refused.is_empty() {

@@ -54,23 +54,36 @@ pub(in crate::database) struct Resolved<'a> {
 /// Compares grants with tables. `schema`: that of names without one.
 pub(in crate::database) fn resolve<'a>(grants: &Grants, relations: &'a Relations, schema: &str) -> Resolved<'a> {
     let mut found = Resolved::default();
+    let own = schema;
+    // What the component itself creates later is granted then.
+    let makes = |verbs: &[Verb], schema: &str, name: &str| {
+        let of = |grant: &Grant| verbs.contains(&grant.verb) && grant.tables.schema.as_deref().unwrap_or(own) == schema;
+        grants.tables.iter().any(|grant| of(grant) && is_meant(grant, name))
+    };
     for grant in &grants.tables {
         let Some(privilege) = privilege_of(grant.verb) else { continue };
-        let schema = grant.tables.schema.as_deref().unwrap_or(schema);
+        let schema = grant.tables.schema.as_deref().unwrap_or(own);
         let meant = &grant.tables.name;
-        let is_meant = |name: &str| if grant.tables.is_prefix { name.starts_with(meant) } else { name == meant };
         let of_schema = || relations.iter().filter(|((of, _), _)| of == schema);
         let mut any = false;
-        for ((schema, name), relation) in of_schema().filter(|((_, name), _)| is_meant(name)) {
+        for ((schema, name), relation) in of_schema().filter(|((_, name), _)| is_meant(grant, name)) {
             any = true;
+            let unknown = found.unknown.len();
             found.add(grant, privilege, (schema, name), relation);
+            if makes(&[Verb::Create, Verb::Alter], schema, name) {
+                found.unknown.truncate(unknown);
+            }
         }
-        if !any && !grant.tables.is_prefix {
+        if !any && !grant.tables.is_prefix && !makes(&[Verb::Create], schema, meant) {
             let like = like(meant, of_schema().map(|((_, name), _)| name.as_str()));
             found.unknown.push(format!("`{grant}`: there is no table `{schema}.{meant}`{like}"));
         }
     }
     found
+}
+
+fn is_meant(grant: &Grant, name: &str) -> bool {
+    if grant.tables.is_prefix { name.starts_with(&grant.tables.name) } else { name == grant.tables.name }
 }
 
 fn privilege_of(verb: Verb) -> Option<&'static str> {

@@ -64,8 +64,9 @@ use super::opened::Opened;
 use super::{
     BatchLimits, Bulk, Claims, ConnectOptions, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, End,
     Facts, FixedInputs, Grants, LockHolder, LockRequest, LoginReport, LoginRequest, PageRequest, Part, Probe,
-    QueryLimits, Role, RoleToken, Session, StopSignal, TableIdentity, TableInfo, TableName, TableSource, TableTarget,
-    ToolChange, TransactionOptions, WantedLogin, WriteHint, WriterId, no_grants, no_logins, not_read_apart,
+    QueryLimits, Role, RoleToken, SchemaChange, Session, StopSignal, TableIdentity, TableInfo, TableName, TableSource,
+    TableTarget, ToolChange, TransactionOptions, WantedLogin, WriteHint, WriterId, no_grants, no_logins,
+    not_read_apart,
 };
 use crate::data::{Batch, RowSet, Value};
 
@@ -256,6 +257,11 @@ impl Session for MysqlDatabase {
         limits: QueryLimits,
     ) -> Result<RowSet, DatabaseError> {
         self.query_now(statement, parameters, limits).await
+    }
+
+    async fn change_schema(&mut self, change: &SchemaChange) -> Result<(), DatabaseError> {
+        let statement = change.statement(self.server.facts.dialect)?;
+        self.execute_now(&statement, &[]).await.map(drop)
     }
 
     async fn probe(&mut self, questions: &[String]) -> Result<Probe, DatabaseError> {

@@ -31,6 +31,7 @@ mod reconnect;
 mod record;
 mod rights;
 mod schema;
+mod schema_change;
 mod scope;
 mod search_path;
 mod settings;
@@ -77,8 +78,8 @@ use super::logins::sessions::Logins;
 use super::opened::Opened;
 use super::{
     BatchLimits, Bulk, ConnectOptions, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, Facts,
-    LockRequest, PageRequest, Probe, QueryLimits, Role, Session, StopSignal, TableIdentity, TableInfo, TableName,
-    TableSource, TableTarget, WriteHint, WriterId,
+    LockRequest, PageRequest, Probe, QueryLimits, Role, SchemaChange, Session, StopSignal, TableIdentity, TableInfo,
+    TableName, TableSource, TableTarget, WriteHint, WriterId,
 };
 use crate::data::{Batch, RowSet, Value};
 
@@ -206,6 +207,10 @@ impl Session for PostgresDatabase {
         limits: QueryLimits,
     ) -> Result<RowSet, DatabaseError> {
         self.query_now(statement, parameters, limits).await
+    }
+
+    async fn change_schema(&mut self, change: &SchemaChange) -> Result<(), DatabaseError> {
+        self.change_schema_now(change).await
     }
 
     async fn probe(&mut self, questions: &[String]) -> Result<Probe, DatabaseError> {

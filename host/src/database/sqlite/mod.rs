@@ -48,8 +48,9 @@ use super::opened::Opened;
 use super::{
     BatchLimits, Bulk, ChangedRows, Claims, ConnectOptions, CursorId, CursorRequest, Database, DatabaseError,
     DatabaseUrl, Dialect, End, Facts, FixedInputs, Grants, LockHolder, LockRequest, LoginReport, LoginRequest,
-    PageRequest, Part, Probe, QueryLimits, Role, RoleToken, Session, StopSignal, TableIdentity, TableInfo, TableName,
-    TableSource, TableTarget, ToolChange, TransactionOptions, WantedLogin, WriteHint, WriterId, no_logins,
+    PageRequest, Part, Probe, QueryLimits, Role, RoleToken, SchemaChange, Session, StopSignal, TableIdentity,
+    TableInfo, TableName, TableSource, TableTarget, ToolChange, TransactionOptions, WantedLogin, WriteHint, WriterId,
+    no_logins,
 };
 use crate::data::{Batch, RowSet, Value};
 
@@ -323,6 +324,16 @@ impl Session for SqliteDatabase {
     ) -> Result<RowSet, DatabaseError> {
         let bytes = limits.bytes.saturating_add(bytes_of(parameters) + size_of_program(statement));
         self.call(bytes).run(|| self.query_now(statement, parameters, limits))
+    }
+
+    async fn change_schema(&mut self, change: &SchemaChange) -> Result<(), DatabaseError> {
+        let statement = change.statement(self.facts.dialect)?;
+        self.call(size_of_program(&statement)).run(|| {
+            if let SchemaChange::DropIndex { table, index } = change {
+                self.check_index(table, index)?;
+            }
+            self.execute_now(&statement, &[]).map(drop)
+        })
     }
 
     async fn probe(&mut self, questions: &[String]) -> Result<Probe, DatabaseError> {

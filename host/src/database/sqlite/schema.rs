@@ -58,6 +58,20 @@ impl SqliteDatabase {
         }
     }
 
+    /// Fails unless an index belongs to this table: SQLite drops one by its name alone.
+    pub(super) fn check_index(&self, table: &TableName, index: &str) -> Result<(), DatabaseError> {
+        let _host = self.guard.as_host();
+        let schema = table.schema.as_ref().map(|schema| format!("{}.", Dialect::Sqlite.quote(schema)));
+        let (schema, quoted) = (schema.unwrap_or_default(), Dialect::Sqlite.quote(&table.name));
+        let mut is_there = false;
+        let listed = self.connection.each_row(&format!("PRAGMA {schema}index_list({quoted})"), |row| {
+            is_there |= text_of(row, 1)?.eq_ignore_ascii_case(index);
+            Ok(())
+        });
+        listed.map_err(|failure| from_failure(&failure))?;
+        if is_there { Ok(()) } else { Err(DatabaseError::no_index(table, index)) }
+    }
+
     pub(super) fn read_table(&self, name: &TableName, is_guest: bool) -> Result<Option<Table>, Failure> {
         let Some(Listed { schema, kind, without_rowid, is_strict }) = self.find_table(name, is_guest)? else {
             return Ok(None);

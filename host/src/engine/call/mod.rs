@@ -33,6 +33,8 @@ pub enum CallKind {
     Execute,
     /// `sql.query`.
     Query,
+    /// A function of `schema`.
+    Schema,
     /// `batches.read`.
     Read,
     /// `batches.read-table`.
@@ -56,6 +58,7 @@ impl CallKind {
             Self::Statement => "statement",
             Self::Execute => "execute",
             Self::Query => "query",
+            Self::Schema => "schema",
             Self::Read => "read",
             Self::ReadTable => "read-table",
             Self::Next => "next",
@@ -105,7 +108,7 @@ impl Call<'_> {
 
     /// Returns how the call is committed.
     pub fn commit(&self, facts: &Facts) -> Commit {
-        if !matches!(self.kind, CallKind::Statement | CallKind::Execute | CallKind::Query) {
+        if !matches!(self.kind, CallKind::Statement | CallKind::Execute | CallKind::Query | CallKind::Schema) {
             return Commit::Together;
         }
         match self.class(facts.dialect) {
@@ -141,7 +144,9 @@ impl Call<'_> {
     /// Returns whether the call may make a lasting change.
     pub fn has_effect(&self, dialect: Dialect) -> bool {
         match self.kind {
-            CallKind::Statement | CallKind::Execute | CallKind::WriteBatch | CallKind::Transform => true,
+            CallKind::Statement | CallKind::Execute | CallKind::Schema | CallKind::WriteBatch | CallKind::Transform => {
+                true
+            }
             CallKind::Query => !is_read_only(self.text, dialect),
             CallKind::Read | CallKind::ReadTable | CallKind::Next | CallKind::Write | CallKind::Finish => false,
         }

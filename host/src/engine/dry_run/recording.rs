@@ -12,8 +12,8 @@ use crate::database::message::value_text;
 use crate::database::{
     BatchLimits, Bulk, Claims, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, End, Facts, FixedInputs,
     Grants, LockHolder, LockRequest, LoginReport, LoginRequest, PageRequest, Part, Probe, QueryLimits, Role, RoleToken,
-    Session, StopSignal, TableIdentity, TableInfo, TableName, TableSource, TableTarget, ToolChange, TransactionOptions,
-    WantedLogin, WriteHint, WriteMode, WriterId,
+    SchemaChange, Session, StopSignal, TableIdentity, TableInfo, TableName, TableSource, TableTarget, ToolChange,
+    TransactionOptions, WantedLogin, WriteHint, WriteMode, WriterId,
 };
 use crate::engine::event::dry_run::{Cell, Change};
 
@@ -308,6 +308,20 @@ impl Session for RecordingDatabase {
             Err(error) => Err(error),
         };
         self.note(statement, parameters, &answer);
+        answer
+    }
+
+    async fn change_schema(&mut self, change: &SchemaChange) -> Result<(), DatabaseError> {
+        let statement = change.statement(self.inner.facts().dialect)?;
+        let answer = match self.allows(&statement) {
+            Ok(true) => self.inner().change_schema(change).await,
+            Ok(false) => {
+                self.recorder.left(&statement, &[]);
+                return Ok(());
+            }
+            Err(error) => Err(error),
+        };
+        self.note(&statement, &[], &answer);
         answer
     }
 

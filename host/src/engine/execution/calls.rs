@@ -10,7 +10,9 @@ use super::step::{Fault, StepStart, Steps};
 use super::{Execution, Reader, ReaderMode, Writer, WriterMode, ties};
 use crate::data::digest::of_batch;
 use crate::data::{Batch, RowSet, Value};
-use crate::database::{BatchLimits, CursorRequest, DatabaseError, Dialect, QueryLimits, TableSource, TableTarget};
+use crate::database::{
+    BatchLimits, CursorRequest, DatabaseError, Dialect, QueryLimits, SchemaChange, TableSource, TableTarget,
+};
 use crate::engine::CallError;
 use crate::engine::call::answer::Transformed;
 use crate::engine::call::{Call, CallKind};
@@ -121,6 +123,22 @@ impl Calls {
         self.note_ties(statement, || ties::in_rows(statement, self.dialect, &rows));
         self.steps.count(count, 0);
         Ok(rows)
+    }
+
+    /// Changes the schema.
+    pub async fn change_schema(&mut self, change: &SchemaChange) -> Result<(), CallError> {
+        let statement = change.statement(self.dialect)?;
+        let call = Call { kind: CallKind::Schema, text: &statement, parameters: "" };
+        match self.steps.begin(&call).await? {
+            StepStart::Answered(()) => Ok(()),
+            StepStart::Running(mut step) => {
+                let result = match step.schema_session(change) {
+                    Ok(mut session) => session.change_schema(change).await,
+                    Err(denied) => Err(denied),
+                };
+                self.steps.end(step, result).await
+            }
+        }
     }
 
     /// Opens a reader over a SELECT.

@@ -8,7 +8,9 @@ use tokio::sync::OwnedMutexGuard;
 
 use super::{Execution, atomic};
 use crate::data::Batch;
-use crate::database::{Database, DatabaseError, DatabaseErrorKind, Grants, HostSession, MigrationSession, StopSignal};
+use crate::database::{
+    Database, DatabaseError, DatabaseErrorKind, Grants, HostSession, MigrationSession, SchemaChange, StopSignal,
+};
 use crate::engine::CallError;
 use crate::engine::call::{Answer, Call};
 use crate::engine::event::Event;
@@ -79,6 +81,14 @@ impl RunningStep {
     pub fn raw_session(&mut self) -> Result<MigrationSession<'_>, DatabaseError> {
         self.grants.as_ref().map_or(Ok(()), |grants| grants.check_raw_sql())?;
         Ok(self.session())
+    }
+
+    /// The session for a change of the schema. Fails if the component is not granted it.
+    pub fn schema_session(&mut self, change: &SchemaChange) -> Result<MigrationSession<'_>, DatabaseError> {
+        let grants = self.grants.clone();
+        let session = self.session();
+        grants.map_or(Ok(()), |grants| grants.check_change(change, session.facts()))?;
+        Ok(session)
     }
 
     /// The host's session, of a step that has a transaction of its own.

@@ -177,8 +177,7 @@ fn to_paste(grants: &Grants, missing: &[String]) -> String {
         }
     }
     let lines: Vec<String> = lines.iter().map(|line| format!("{line:?}")).collect();
-    let raw_sql = grants.raw_sql || missing.iter().any(|need| need == SCHEMA_CHANGES);
-    format!("`allow = [{}]`{}", lines.join(", "), if raw_sql { " and `raw_sql = true`" } else { "" })
+    format!("`allow = [{}]`{}", lines.join(", "), if grants.raw_sql { " and `raw_sql = true`" } else { "" })
 }
 
 /// The settings that grant a package what is missing beside what is granted.
@@ -194,9 +193,8 @@ fn is_met(grants: &Grants, need: &str) -> bool {
     match need.split_once(' ') {
         Some(("read", table)) => grants.concern(Verb::Read, table),
         Some(("write", table)) => WRITES.iter().any(|verb| grants.concern(*verb, table)),
-        _ if need == SCHEMA_CHANGES => {
-            grants.raw_sql && grants.tables.iter().any(|grant| CHANGES_OF_SCHEMA.contains(&grant.verb))
-        }
+        // Calls of `schema` need no statements of its own.
+        _ if need == SCHEMA_CHANGES => grants.tables.iter().any(|grant| CHANGES_OF_SCHEMA.contains(&grant.verb)),
         // `table-rebuild` is a mode of the transaction, which touches no table by itself.
         _ => true,
     }

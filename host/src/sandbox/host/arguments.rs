@@ -3,7 +3,8 @@
 //! own messages. The guest gets an error of kind `limit`.
 
 use crate::data::{Batch, ColumnValues, Value};
-use crate::database::{DatabaseError, DatabaseErrorKind, TableName, TableSource, TableTarget};
+use crate::database::schema_change::{DefaultValue, NewColumn};
+use crate::database::{DatabaseError, DatabaseErrorKind, SchemaChange, TableName, TableSource, TableTarget};
 use crate::engine::CallError;
 use crate::project::limits::Limits;
 use crate::project::units::format_size;
@@ -29,6 +30,25 @@ pub fn statement(text: &str, parameters: &[Value], limits: &Limits) -> Checked {
             .into());
     }
     values(parameters)
+}
+
+/// Checks the size of a change of the schema, whose names are checked where the statement is made.
+pub fn schema_change(change: &SchemaChange, limits: &Limits) -> Checked {
+    let bytes = |column: &NewColumn| match &column.default {
+        Some(DefaultValue::Literal(Value::Text(text) | Value::Json(text) | Value::Decimal(text))) => text.len(),
+        Some(DefaultValue::Literal(Value::Bytes(bytes))) => bytes.len(),
+        _ => 0,
+    };
+    let bytes: usize = change.new_columns().iter().map(bytes).sum();
+    match bytes as u64 > limits.statement_bytes {
+        true => Err(exceeded(format!(
+            "the defaults have {}, more than the limit `statement_bytes` of {}",
+            format_size(bytes as u64),
+            format_size(limits.statement_bytes)
+        ))
+        .into()),
+        false => Ok(()),
+    }
 }
 
 /// Checks what is read of a table.

@@ -5,6 +5,7 @@ pub(super) mod arguments;
 mod batches;
 mod context;
 mod packed;
+mod schema;
 mod sql;
 mod writers;
 

@@ -1,5 +1,6 @@
 //! Opens the session of a component's login.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
@@ -53,7 +54,8 @@ impl PostgresDatabase {
         guest.inspected = true;
         // Its transactions are those of the run.
         guest.locked_for = self.locked_for.clone();
-        guest.gated = Some(Gated::new(token, path.unwrap_or_else(|| "pg_catalog".to_owned())));
+        let path = path.unwrap_or_else(|| "pg_catalog".to_owned());
+        guest.gated = Some(Gated::new(token, path, login, Arc::new(grants.clone())));
         Ok(guest)
     }
 

@@ -1,5 +1,7 @@
 //! The session of a component's own login: its transactions, and how the host writes in them through the gate.
 
+use std::sync::Arc;
+
 use sqlx::{AssertSqlSafe, Executor as _, Row as _};
 
 use super::super::PostgresDatabase;
@@ -10,10 +12,11 @@ use super::super::schema::literal;
 use super::super::scope::{rows, simple};
 use super::super::settings::prologue_of;
 use super::super::transaction::{Transaction, commit, explain_aborted};
+use super::wanted::{quote, rights_on_new};
 use crate::data::{RowSet, Value};
 use crate::database::logins::Secret;
 use crate::database::logins::refusals::{check_statement, of_gate};
-use crate::database::{DatabaseError, Dialect, Part, QueryLimits, ToolChange};
+use crate::database::{DatabaseError, Dialect, Grants, Part, QueryLimits, SchemaChange, ToolChange};
 use crate::sql::Isolation;
 use crate::sql::substitute;
 
@@ -25,6 +28,10 @@ pub(in crate::database::postgres) struct Gated {
     search_path: String,
     /// The cursors through which the host has read.
     reads: u64,
+    /// The login.
+    login: String,
+    /// What its component is granted.
+    grants: Arc<Grants>,
 }
 
 const OPEN: &str = "SELECT runner_gate.open($1)";
@@ -39,12 +46,14 @@ const MAY_SAY: [&str; 10] =
 
 /// Refuses a statement of a component under grants that is neither a query nor a change of rows.
 pub(in crate::database::postgres) fn check(statement: &str) -> Result<(), DatabaseError> {
-    check_statement(statement, Dialect::Postgres, &MAY_SAY)
+    check_statement(statement, Dialect::Postgres, &MAY_SAY).map_err(|error| {
+        error.hint("it may read and change rows; tables and indexes change by calls of `schema`, and everything else by a migration in SQL")
+    })
 }
 
 impl Gated {
-    pub(super) fn new(token: Secret, search_path: String) -> Self {
-        Self { token, search_path, reads: 0 }
+    pub(super) fn new(token: Secret, search_path: String, login: String, grants: Arc<Grants>) -> Self {
+        Self { token, search_path, reads: 0, login, grants }
     }
 
     /// The expression that sets the search path of a transaction.
@@ -137,6 +146,33 @@ impl PostgresDatabase {
     ) -> Result<u64, DatabaseError> {
         let text = spelled(statement, values)?;
         self.write_text(&text).await
+    }
+
+    /// Changes the schema as the owner of the gate, who then owns what is created, and gives the login the rights that its
+    /// component is granted there.
+    pub(in crate::database::postgres) async fn change_schema_gated(
+        &mut self,
+        change: &SchemaChange,
+    ) -> Result<(), DatabaseError> {
+        let Some((grants, login)) = self.gated.as_ref().map(|gated| (Arc::clone(&gated.grants), gated.login.clone()))
+        else {
+            return Err(DatabaseError::invalid("this session has no gate"));
+        };
+        grants.check_change(change, &self.facts)?;
+        let schema = self.schema_of_names();
+        // The functions of the gate look names up nowhere.
+        let change = change.in_schema(&schema);
+        let statement = change.statement(Dialect::Postgres)?;
+        self.check_index(&change).await?;
+        let rights = rights_on_new(&grants, &change, &schema);
+        let role = quote(&login);
+        let mut text = statement.clone();
+        rights.iter().for_each(|right| text.push_str(&format!("; GRANT {right} TO {role}")));
+        let scope = self.enter(None).await?;
+        let (watch, limit) = (self.watch(), self.own.limit(self.rights, self.endpoint.settings()));
+        let done = watch.run_within(limit, self.pass(WRITE, &[&text])).await;
+        let settled = self.settle(&scope, &statement).await;
+        self.leave(scope, done.and_then(|_| settled)).await
     }
 
     /// Runs a text as the owner of the gate.

@@ -153,7 +153,7 @@ impl PostgresDatabase {
         wanted.iter().map(|wanted| login_of(&self.database, &wanted.grants.component)).collect()
     }
 
-    fn schema_of_names(&self) -> String {
+    pub(super) fn schema_of_names(&self) -> String {
         self.facts.schema.clone().unwrap_or_else(|| "public".to_owned())
     }
 

@@ -1,15 +1,17 @@
 //! What a login should be, worked out from grants and the catalogue; and the statements that make it so. Pure.
 
+use std::collections::BTreeSet;
+
 use super::catalogue::{Catalogue, Found};
 use super::gate::{self, GATE};
 use crate::database::facts::TOOL_SCHEMA;
 use crate::database::grants::Grants;
 use crate::database::logins::names::login_of;
 use crate::database::logins::refusals::check_wanted;
-use crate::database::logins::rights::{self, Granted, Rights, resolve};
+use crate::database::logins::rights::{self, Granted, Relation, Rights, resolve};
 use crate::database::logins::{LoginReport, LoginRequest, LoginState, Removal, WantedLogin};
 use crate::database::postgres::schema::literal;
-use crate::database::{DatabaseError, DatabaseErrorKind, Dialect};
+use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, SchemaChange, TableName};
 
 /// The greatest number of sessions of a login: a transform with as many connections as `--jobs` accepts, one more that reads ahead,
 /// and one that cancels. A component cannot open any, so this bounds only what others do with a password.
@@ -38,6 +40,21 @@ fn comment_start(database: &str) -> String {
 /// Fails if grants ask for what a login cannot be given here.
 pub(super) fn check(wanted: &WantedLogin) -> Result<(), DatabaseError> {
     check_wanted(wanted, Dialect::Postgres, |grant| grant.tables.schema.as_deref().is_some_and(is_forbidden))
+}
+
+/// Works out the rights on a table that is being created, or on columns that are being added. `schema`: that of names without
+/// one.
+pub(super) fn rights_on_new(grants: &Grants, change: &SchemaChange, schema: &str) -> Rights {
+    let columns: BTreeSet<String> = change.new_columns().iter().map(|column| column.name.clone()).collect();
+    let mut wanted = Wanted::default();
+    if columns.is_empty() {
+        return wanted.rights;
+    }
+    let TableName { schema: of, name } = change.table();
+    let key = (of.as_deref().unwrap_or(schema).to_owned(), name.clone());
+    let relations = [(key, Relation { columns, ..Relation::default() })].into();
+    resolve(grants, &relations, schema).granted.iter().for_each(|granted| wanted.add(granted));
+    wanted.rights
 }
 
 impl Wanted {

@@ -1,25 +1,26 @@
 //! Creates the table of an outbox: what an application has to send, written in the transaction that it is about.
 
 use runner_guest::prelude::*;
+use runner_guest::schema::{Column, DataType, Table};
 
 struct CreateOutbox;
 
 impl Migration for CreateOutbox {
     fn describe() -> Description {
-        Description::new("create the outbox").changes_schema().dialects([Dialect::Sqlite])
+        Description::new("create the outbox").changes_schema()
     }
 
     fn upgrade() -> Result<()> {
-        sql::execute(
-            "CREATE TABLE outbox (id INTEGER PRIMARY KEY, topic TEXT NOT NULL, payload TEXT NOT NULL)",
-            params![],
-        )?;
-        Ok(())
+        Table::new("outbox")
+            .column(Column::new("id", DataType::Int64).identity())
+            .column(Column::new("topic", DataType::Varchar(200)).not_null())
+            .column(Column::new("payload", DataType::Text).not_null())
+            .primary_key(["id"])
+            .create()
     }
 
     fn downgrade() -> Result<()> {
-        sql::execute("DROP TABLE outbox", params![])?;
-        Ok(())
+        schema::drop_table("outbox")
     }
 }
 

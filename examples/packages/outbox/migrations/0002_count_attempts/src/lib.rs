@@ -1,22 +1,21 @@
 //! Counts how often a message could not be sent.
 
 use runner_guest::prelude::*;
+use runner_guest::schema::{Column, DataType};
 
 struct CountAttempts;
 
 impl Migration for CountAttempts {
     fn describe() -> Description {
-        Description::new("count attempts to send").depends_on("1").changes_schema().dialects([Dialect::Sqlite])
+        Description::new("count attempts to send").depends_on("1").changes_schema()
     }
 
     fn upgrade() -> Result<()> {
-        sql::execute("ALTER TABLE outbox ADD COLUMN attempts INTEGER NOT NULL DEFAULT 0", params![])?;
-        Ok(())
+        schema::add_column("outbox", Column::new("attempts", DataType::Int32).not_null().default(0))
     }
 
     fn downgrade() -> Result<()> {
-        sql::execute("ALTER TABLE outbox DROP COLUMN attempts", params![])?;
-        Ok(())
+        schema::drop_column("outbox", "attempts")
     }
 }
 

@@ -1,37 +1,47 @@
 //! Moves messages that were tried ten times to a table of their own.
 
 use runner_guest::prelude::*;
+use runner_guest::schema::{Column, DataType, Table};
+
+/// The columns of both tables.
+const COLUMNS: [&str; 4] = ["id", "topic", "payload", "attempts"];
 
 struct KeepDeadLetters;
 
 impl Migration for KeepDeadLetters {
     fn describe() -> Description {
-        Description::new("keep dead letters apart").depends_on("2").changes_schema().dialects([Dialect::Sqlite])
+        Description::new("keep dead letters apart").depends_on("2").changes_schema()
     }
 
     fn upgrade() -> Result<()> {
-        sql::execute(
-            "CREATE TABLE outbox_dead (id INTEGER PRIMARY KEY, topic TEXT NOT NULL, payload TEXT NOT NULL,
-             attempts INTEGER NOT NULL)",
-            params![],
-        )?;
-        let moved = sql::execute(
-            "INSERT INTO outbox_dead SELECT id, topic, payload, attempts FROM outbox WHERE attempts >= 10",
-            params![],
-        )?;
-        let deleted = sql::execute("DELETE FROM outbox WHERE attempts >= 10", params![])?;
+        Table::new("outbox_dead")
+            .column(Column::new("id", DataType::Int64))
+            .column(Column::new("topic", DataType::Varchar(200)).not_null())
+            .column(Column::new("payload", DataType::Text).not_null())
+            .column(Column::new("attempts", DataType::Int32).not_null())
+            .primary_key(["id"])
+            .create()?;
+        let dead = batches::writer(&TableTarget::insert("outbox_dead"))?;
+        let sent = batches::writer(&TableTarget::delete("outbox"))?;
+        let source = TableSource::new("outbox").columns(COLUMNS).filter("attempts >= 10", params![]);
+        for rows in batches::read_table(&source)? {
+            let rows = rows?;
+            dead.write(&rows)?;
+            sent.write(&rows.keep(["id"])?)?;
+        }
+        let (moved, deleted) = (dead.finish()?, sent.finish()?);
         ensure!(moved == deleted, "{moved} messages were copied, but {deleted} deleted");
         info!("{moved} dead letters");
         Ok(())
     }
 
     fn downgrade() -> Result<()> {
-        sql::execute(
-            "INSERT INTO outbox (id, topic, payload, attempts) SELECT id, topic, payload, attempts FROM outbox_dead",
-            params![],
-        )?;
-        sql::execute("DROP TABLE outbox_dead", params![])?;
-        Ok(())
+        let outbox = batches::writer(&TableTarget::insert("outbox"))?;
+        for rows in batches::read_table(&TableSource::new("outbox_dead").columns(COLUMNS))? {
+            outbox.write(&rows?)?;
+        }
+        outbox.finish()?;
+        schema::drop_table("outbox_dead")
     }
 }
 

@@ -1,0 +1,165 @@
+//! Types and default values as a dialect spells them.
+
+use super::{DataType, DefaultValue};
+use crate::data::{Value, temporal};
+use crate::dialect::Dialect;
+
+impl DataType {
+    /// Returns the name that the contract uses.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Boolean => "boolean",
+            Self::Int32 => "int32",
+            Self::Int64 => "int64",
+            Self::Float64 => "float64",
+            Self::Text => "text",
+            Self::Varchar(_) => "varchar",
+            Self::Bytes => "bytes",
+            Self::Decimal { .. } => "decimal",
+            Self::Date => "date",
+            Self::Time => "time",
+            Self::Timestamp => "timestamp",
+            Self::Timestamptz => "timestamptz",
+            Self::Uuid => "uuid",
+            Self::Json => "json",
+        }
+    }
+
+    /// Returns the type's name in a statement.
+    pub(super) fn spelled(self, dialect: Dialect) -> String {
+        use Dialect::{Mariadb, Mysql, Postgres, Sqlite};
+        let name = match (self, dialect) {
+            (Self::Varchar(length), _) => return format!("VARCHAR({length})"),
+            (Self::Decimal { precision, scale }, Postgres) => return format!("NUMERIC({precision}, {scale})"),
+            (Self::Decimal { precision, scale }, _) => return format!("DECIMAL({precision}, {scale})"),
+            (Self::Boolean, _) => "BOOLEAN",
+            (Self::Int32 | Self::Int64, Sqlite) => "INTEGER",
+            (Self::Int32, _) => "INTEGER",
+            (Self::Int64, _) => "BIGINT",
+            (Self::Float64, Sqlite) => "REAL",
+            (Self::Float64, Postgres) => "DOUBLE PRECISION",
+            (Self::Float64, Mysql | Mariadb) => "DOUBLE",
+            (Self::Text, Sqlite | Postgres) => "TEXT",
+            (Self::Text, Mysql | Mariadb) => "LONGTEXT",
+            (Self::Bytes, Sqlite) => "BLOB",
+            (Self::Bytes, Postgres) => "BYTEA",
+            (Self::Bytes, Mysql | Mariadb) => "LONGBLOB",
+            // SQLite has none of these types; its writers store text.
+            (Self::Date | Self::Time | Self::Timestamp | Self::Timestamptz | Self::Uuid, Sqlite) => "TEXT",
+            (Self::Date, _) => "DATE",
+            (Self::Time, Postgres) => "TIME",
+            (Self::Time, Mysql | Mariadb) => "TIME(6)",
+            (Self::Timestamp, Postgres) => "TIMESTAMP",
+            (Self::Timestamp, Mysql | Mariadb) => "DATETIME(6)",
+            (Self::Timestamptz, Postgres) => "TIMESTAMPTZ",
+            (Self::Timestamptz, Mysql | Mariadb) => "TIMESTAMP(6)",
+            (Self::Uuid, Postgres | Mariadb) => "UUID",
+            (Self::Uuid, Mysql) => "CHAR(36) CHARACTER SET ascii",
+            (Self::Json, Postgres) => "JSONB",
+            (Self::Json, Sqlite | Mysql | Mariadb) => "JSON",
+        };
+        name.to_owned()
+    }
+
+    /// Returns a value of this type as a statement spells it, or why there is none.
+    pub(super) fn literal(self, value: &Value, dialect: Dialect) -> Result<String, String> {
+        let spelled = match (self, value) {
+            (_, Value::Null) => "NULL".to_owned(),
+            (Self::Boolean, Value::Boolean(value)) if dialect == Dialect::Sqlite => u8::from(*value).to_string(),
+            (Self::Boolean, Value::Boolean(value)) => value.to_string().to_uppercase(),
+            (Self::Int32, Value::Int64(number)) => match i32::try_from(*number) {
+                Ok(number) => number.to_string(),
+                Err(_) => return Err(format!("is {number}, which is no `int32`")),
+            },
+            (Self::Int64 | Self::Decimal { .. }, Value::Int64(number)) => number.to_string(),
+            (Self::Float64, Value::Float64(number)) if number.is_finite() => format!("{number:e}"),
+            (Self::Float64, Value::Float64(_)) => return Err("is not a finite number".to_owned()),
+            (Self::Decimal { precision, scale }, Value::Decimal(text)) => decimal(text, precision, scale)?,
+            (Self::Text | Self::Varchar(_), Value::Text(text)) => {
+                if let Self::Varchar(most) = self
+                    && text.chars().count() > most as usize
+                {
+                    return Err(format!("has more than {most} characters"));
+                }
+                quoted(text, dialect)?
+            }
+            (Self::Json, Value::Json(text)) => {
+                if serde_json::from_str::<serde::de::IgnoredAny>(text).is_err() {
+                    return Err("is not JSON".to_owned());
+                }
+                quoted(text, dialect)?
+            }
+            (Self::Bytes, Value::Bytes(bytes)) => match dialect {
+                Dialect::Postgres => format!("E'\\\\x{}'", hex::encode(bytes)),
+                _ => format!("X'{}'", hex::encode(bytes)),
+            },
+            // A TIMESTAMP of MySQL is given in the time zone of the session, which is UTC.
+            (Self::Timestamptz, Value::Timestamptz(time)) if is_mysql(dialect) => {
+                quoted(&temporal::value_text(&Value::Timestamp(*time))?, dialect)?
+            }
+            (Self::Date, Value::Date(_))
+            | (Self::Time, Value::Time(_))
+            | (Self::Timestamp, Value::Timestamp(_))
+            | (Self::Timestamptz, Value::Timestamptz(_))
+            | (Self::Uuid, Value::Uuid(..)) => quoted(&temporal::value_text(value)?, dialect)?,
+            _ => return Err(format!("is not of its type `{}`", self.name())),
+        };
+        Ok(match self {
+            // MySQL accepts only an expression here.
+            Self::Text | Self::Bytes | Self::Json if is_mysql(dialect) && *value != Value::Null => {
+                format!("({spelled})")
+            }
+            _ => spelled,
+        })
+    }
+
+    /// Returns a default as a statement spells it.
+    pub(super) fn default(self, default: &DefaultValue, dialect: Dialect) -> Result<String, String> {
+        match (default, dialect) {
+            (DefaultValue::Literal(value), _) => self.literal(value, dialect),
+            // As its writers store an instant.
+            (DefaultValue::CurrentTimestamp, Dialect::Sqlite) => {
+                Ok("(strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))".to_owned())
+            }
+            (DefaultValue::CurrentTimestamp, Dialect::Postgres) => Ok("CURRENT_TIMESTAMP".to_owned()),
+            (DefaultValue::CurrentTimestamp, Dialect::Mysql | Dialect::Mariadb) => {
+                Ok("CURRENT_TIMESTAMP(6)".to_owned())
+            }
+        }
+    }
+}
+
+fn is_mysql(dialect: Dialect) -> bool {
+    matches!(dialect, Dialect::Mysql | Dialect::Mariadb)
+}
+
+/// Checks a decimal number: digits only, so that it is the same in every dialect.
+fn decimal(text: &str, precision: u8, scale: u8) -> Result<String, String> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
+    let are_digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    if !are_digits(whole) || !are_digits(fraction) {
+        return Err("is not a decimal number such as `-12.50`".to_owned());
+    }
+    let (before, after) = (whole.trim_start_matches('0').len(), fraction.trim_end_matches('0').len());
+    if after > usize::from(scale) || before > usize::from(precision - scale.min(precision)) {
+        return Err(format!(
+            "does not fit into a decimal of {precision} digits, {scale} of them after the decimal point"
+        ));
+    }
+    Ok(text.to_owned())
+}
+
+/// Returns a text as a literal that means the same whatever the settings of the session are.
+fn quoted(text: &str, dialect: Dialect) -> Result<String, String> {
+    if text.contains('\0') {
+        return Err("has a NUL character".to_owned());
+    }
+    let doubled = text.replace('\'', "''");
+    Ok(match dialect {
+        Dialect::Postgres => format!("E'{}'", doubled.replace('\\', "\\\\")),
+        // A backslash is one or the beginning of an escape, depending on `sql_mode`.
+        Dialect::Mysql | Dialect::Mariadb if text.contains('\\') => format!("_utf8mb4 X'{}'", hex::encode(text)),
+        _ => format!("'{doubled}'"),
+    })
+}
