@@ -82,10 +82,7 @@ fn an_application_follows_the_versions() {
     let project = project!();
     let add = |version: &str| format!("add {} --key {}", published("acme/outbox", version).display(), keys().public());
     let update = |version: &str| format!("update acme/outbox --from {}", published("acme/outbox", version).display());
-    project
-        .runner(&add("1.0.0"))
-        .succeeds()
-        .says(&["it needs more than it is granted: create outbox, drop outbox, raw_sql"]);
+    project.runner(&add("1.0.0")).succeeds().says(&["it needs more than it is granted: create outbox, drop outbox"]);
     project.runner("apply").exits(7);
     granted(&project, "'create outbox', 'drop outbox'");
     project.runner("apply").succeeds();
@@ -109,9 +106,8 @@ fn an_application_follows_the_versions() {
 /// Replaces what the package is granted.
 fn granted(project: &TestProject, allow: &str) {
     let settings = project.read("runner.toml");
-    let kept: Vec<&str> =
-        settings.lines().filter(|line| !line.starts_with("allow") && !line.starts_with("raw_sql")).collect();
-    project.write("runner.toml", format!("{}\nallow = [{allow}]\nraw_sql = true\n", kept.join("\n")));
+    let kept: Vec<&str> = settings.lines().filter(|line| !line.starts_with("allow")).collect();
+    project.write("runner.toml", format!("{}\nallow = [{allow}]\n", kept.join("\n")));
 }
 
 #[test]

@@ -146,3 +146,45 @@ fn grants_are_refused_where_nothing_enforces_them() {
     project.runner("apply").exits(7).says(&[why, "hint:"]);
     assert!(project.history().is_empty());
 }
+
+/// Changes of the schema need their grants, and no statements of the component's own.
+#[test]
+fn the_schema_changes_as_it_is_granted() {
+    let project = people();
+    project.component("0003_changes", &guests::component("changes"));
+    std::fs::remove_file(project.file("migrations/0002_granted.wasm")).unwrap();
+    project.runner("build");
+    let run = |allow: &str, changes: &str| {
+        project.write("runner.toml", format!("{PROJECT}[grants.0003_changes]\nallow = [{allow}]\n"));
+        let mut command = project.command(["apply", "--parameter", &format!("changes={changes}")]);
+        project.finish(&mut command)
+    };
+    let before = project.dump();
+    for (allow, change, why) in [
+        ("", "create|mine", "missing grant: create mine"),
+        ("'create mine'", "create|mine|others", "missing grant: alter others"),
+        ("'alter mine', 'drop mine'", "create|mine", "missing grant: create mine"),
+        ("'create mine'", "create|mine\ninsert|mine|label", "missing grant: insert mine"),
+        ("'create mine'", "create|mine\nindex|mine|i|label", "missing grant: alter mine"),
+        ("'create *'", "create|runner_journal", "`runner_journal` belongs to runner"),
+        ("'create *'", "create|temp/mine", "missing grant: create temp.mine"),
+        ("'create *', 'create temp.*'", "create|temp/mine", "temporary object"),
+        ("'alter people'", "drop|people", "missing grant: drop people"),
+        ("'alter people'", "add|others|more", "missing grant: alter others"),
+        ("'alter *', 'read people(id)'", "call|people|card|id", "may not rename the column `card`"),
+        ("'create *', 'drop *', 'alter *'", "rename|copies|mine", "may not rename a table"),
+        ("'drop others'", "drop|others\"; DROP TABLE people --", "missing grant: drop"),
+    ] {
+        let output = run(allow, change);
+        output.exits(7).says(&["0003_changes", why]);
+        assert_eq!(project.dump(), before, "{change}");
+    }
+    let allow = "'create mine', 'alter mine', 'insert mine', 'read mine', 'alter people'";
+    run(
+        allow,
+        "create|mine\nadd|mine|more\ninsert|mine|more\nindex|mine|i|more\nunindex|mine|i\ncall|people|card|number\n?drop|mine",
+    )
+    .succeeds();
+    assert_eq!(project.value("SELECT more FROM mine"), "one");
+    assert_eq!(project.value("SELECT number FROM people WHERE id = 1"), "card 1");
+}

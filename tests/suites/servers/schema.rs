@@ -19,7 +19,7 @@ for_each_engine! {
             assert!(!project.has_history());
         }
         project.runner("apply").succeeds();
-        assert_eq!(project.value("SELECT count(*) FROM parents"), "1");
+        project.execute("INSERT INTO parents (id) VALUES (7)");
         project.execute("INSERT INTO children (a, b, parent) VALUES (1, 2, 7)");
         project.runner("verify").succeeds();
         project.runner("rollback").succeeds();
@@ -102,12 +102,11 @@ fn under_grants_the_host_changes_the_schema() {
     let field = field();
     grant(&field, "'create mine*', 'drop mine*', 'alter mine*', 'insert mine(label, more)', 'read mine(id, label)'");
     field.sync();
-    let changes = "changes=create|mine\ninsert|mine|label\nread|mine|label\nadd|mine|more\ninsert|mine|more\n\
-                   index|mine|mine_label|label\ncreate|mine_2|mine\n?read|mine|more\n?insert|mine_2|label\n?read|mine_2|id";
+    let changes = "changes=create|mine\ninsert|mine|label\nadd|mine|more\n?read|mine|more\nread|mine|label\ninsert|mine|more\n\
+                   index|mine|mine_label|label\ncreate|mine_2|mine\n?read|mine_2|id";
     field.run("apply -v", &[changes]).succeeds().says(&[
         "read 1 rows of mine",
         "refused: read|mine|more",
-        "refused: insert|mine_2|label",
         "refused: read|mine_2|id",
     ]);
     let database = field.database();
@@ -172,6 +171,7 @@ fn under_grants_stepwise() {
     field.sync();
     let lines = "create|mine\ninsert|mine|label\nadd|mine|more\nindex|mine|i|nothing";
     let output = field.run("apply -v", &[&format!("changes={lines}")]);
-    output.exits(1).says(&["step 4"]);
+    output.exits(6).says(&["column \"nothing\" does not exist", "4 steps took effect"]);
+    assert!(!output.stderr.contains("runner_gate"), "how the host does it is of no interest: {output}");
     assert_eq!(field.database().value("SELECT count(*) FROM mine"), "1", "the steps before the error remain");
 }

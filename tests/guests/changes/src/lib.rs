@@ -150,7 +150,10 @@ fn everything() -> Result<()> {
     let price = rows.decimal("price")?.get(0).unwrap_or_default().to_owned();
     ensure!(price == "-12.50" || price == "-12.5", "price {price}");
     ensure!(rows.json("data")?.get(0).is_some_and(|text| text.contains("null")), "data");
-    Ok(())
+    // The time of the insert is that of the server, and so differs from run to run.
+    let writer = batches::writer(&TableTarget::delete("parents"))?;
+    writer.write(&rows.keep(["id"])?)?;
+    writer.finish().map(drop)
 }
 
 runner_guest::export!(Changes);

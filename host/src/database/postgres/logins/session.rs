@@ -172,7 +172,7 @@ impl PostgresDatabase {
         let (watch, limit) = (self.watch(), self.own.limit(self.rights, self.endpoint.settings()));
         let done = watch.run_within(limit, self.pass(WRITE, &[&text])).await;
         let settled = self.settle(&scope, &statement).await;
-        self.leave(scope, done.and_then(|_| settled)).await
+        self.leave(scope, done.map_err(without_the_gate).and_then(|_| settled)).await
     }
 
     /// Runs a text as the owner of the gate.
@@ -260,6 +260,15 @@ fn spell(value: &Value) -> Option<String> {
         Value::Bytes(bytes) => format!("E'\\\\x{}'::pg_catalog.bytea", hex::encode(bytes)),
         _ => return None,
     })
+}
+
+/// The error of a change of the schema, without where the gate was when it arose.
+fn without_the_gate(mut error: DatabaseError) -> DatabaseError {
+    error.detail = error.detail.take().and_then(|text| {
+        let parts: Vec<&str> = text.split("; ").take_while(|part| !part.starts_with("SQL statement \"")).collect();
+        (!parts.is_empty()).then(|| parts.join("; "))
+    });
+    error
 }
 
 #[cfg(test)]
