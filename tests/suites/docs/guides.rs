@@ -134,7 +134,7 @@ fn packages() {
     story.prints(&format!("runner add ../acme_outbox_1.0.0.wasm --key {key}"), 0);
     story.execute("runner apply", 7);
     let granted = "allow = ['create outbox*', 'drop outbox*', 'alter outbox', 'read outbox*', 'insert outbox*', \
-                   'delete outbox*']\nraw_sql = true";
+                   'delete outbox*']";
     project.write("runner.toml", project.read("runner.toml").replace("allow = []", granted));
     publish("1.1.0");
     story.run("runner outdated", 0).prints(&["1.1.0"]);

@@ -24,15 +24,9 @@ impl Field {
     }
 
     fn on(server: &Server) -> Self {
-        let database = server.database();
-        let (name, host) = (database.name().to_owned(), database.name().replace("runner_test_", "host_"));
-        database.sql(&format!(
-            "CREATE ROLE {host} LOGIN CREATEROLE PASSWORD 'host'; ALTER DATABASE {name} OWNER TO {host}; \
-             ALTER SCHEMA public OWNER TO {host}"
-        ));
-        let mut project = project!();
-        project.set_url(&database.url_as(&host, "host"));
-        project
+        let field = Self::bare(server);
+        field
+            .project
             .sql(
                 "0001_people",
                 "CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT NOT NULL, card TEXT NOT NULL);
@@ -44,7 +38,20 @@ impl Field {
                 "DROP TABLE others, copies, people CASCADE;",
             )
             .component("0002_granted", &guests::component("granted"));
-        project.runner("apply --target 0001").succeeds();
+        field.project.runner("apply --target 0001").succeeds();
+        field
+    }
+
+    /// Without a migration.
+    pub fn bare(server: &Server) -> Self {
+        let database = server.database();
+        let (name, host) = (database.name().to_owned(), database.name().replace("runner_test_", "host_"));
+        database.sql(&format!(
+            "CREATE ROLE {host} LOGIN CREATEROLE PASSWORD 'host'; ALTER DATABASE {name} OWNER TO {host}; \
+             ALTER SCHEMA public OWNER TO {host}"
+        ));
+        let mut project = project!();
+        project.set_url(&database.url_as(&host, "host"));
         Self { admin: server.client().clone(), database: Some(database), host, project }
     }
 

@@ -1,6 +1,6 @@
 //! Changes of the schema by the calls of `schema`: the same component on every engine, and under grants where they are enforced.
 
-use runner_tests::{Engine, EngineProject, for_each_engine, guests, project};
+use runner_tests::{Engine, EngineProject, for_each_engine, guests, project, servers};
 
 use super::logins::{Field, PROJECT};
 
@@ -174,4 +174,31 @@ fn under_grants_stepwise() {
     output.exits(6).says(&["column \"nothing\" does not exist", "4 steps took effect"]);
     assert!(!output.stderr.contains("runner_gate"), "how the host does it is of no interest: {output}");
     assert_eq!(field.database().value("SELECT count(*) FROM mine"), "1", "the steps before the error remain");
+}
+
+/// Two packages of others, which the shop trusts with what it grants them, each migration with a login of its own.
+#[test]
+fn a_shop_with_packages_runs_under_grants() {
+    let field = Field::bare(servers::postgres());
+    let project = field.project();
+    project.copy_of(&guests::repository().join("examples/packages/shop"));
+    project.runner("validate --locked").succeeds();
+    project.runner("apply --target 0001").succeeds();
+    project.runner("apply").exits(7).says(&["run `runner grants sync`"]);
+    field.sync();
+    project.runner("apply --target 0003").succeeds();
+    let database = field.database();
+    database.sql("INSERT INTO orders (customer_id, item) VALUES (1, 'tea'), (2, 'rum')");
+    assert_eq!(database.value("SELECT topic || ' ' || payload FROM outbox WHERE id = 1"), "orders 1: tea");
+    project.runner("apply --target 0005").succeeds();
+    database.sql("UPDATE outbox SET attempts = 12 WHERE id = 2");
+    project.runner("apply").succeeds();
+    assert_eq!(database.value("SELECT payload || attempts FROM outbox_dead"), "2: rum12");
+    assert_eq!(database.value("SELECT count(*) FROM outbox"), "1");
+    assert_eq!(database.value("SELECT string_agg(email, ' ' ORDER BY id) FROM customers"), "customer-1@example.invalid customer-2@example.invalid");
+    let owner = "SELECT string_agg(DISTINCT tableowner, ' ') FROM pg_tables WHERE tablename LIKE 'outbox%'";
+    assert_eq!(database.value(owner), field.host());
+    project.runner("verify").succeeds();
+    project.runner("rollback --target 0005").succeeds();
+    assert_eq!(database.value("SELECT max(attempts) || ' ' || count(*) FROM outbox"), "12 2");
 }

@@ -44,9 +44,8 @@ fn create_table(new: &NewTable, dialect: Dialect) -> Result<String, DatabaseErro
     for column in &new.columns {
         parts.push(spell_column(column, new.primary_key.contains(&column.name), dialect)?);
     }
-    // On SQLite, it is part of the column.
-    let is_identity = new.columns.iter().any(|column| column.identity);
-    if !new.primary_key.is_empty() && !(is_identity && dialect == Dialect::Sqlite) {
+    let is_in_column = dialect == Dialect::Sqlite && new.columns.iter().any(|column| column.identity);
+    if !new.primary_key.is_empty() && !is_in_column {
         parts.push(format!("PRIMARY KEY {}", list(&new.primary_key, dialect)));
     }
     parts.extend(new.unique.iter().map(|columns| format!("UNIQUE {}", list(columns, dialect))));

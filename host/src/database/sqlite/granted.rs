@@ -232,6 +232,12 @@ impl Granted {
                 format!("a component with grants may not create the view `{first}` with USING or NATURAL"),
                 "compare the columns with ON",
             )),
+            // `CREATE TABLE temp.t` is not told as one of a temporary table.
+            ffi::SQLITE_CREATE_TABLE | ffi::SQLITE_CREATE_VIEW
+                if request.database.is_some_and(|database| database.eq_ignore_ascii_case("temp")) =>
+            {
+                Some(never(ffi::SQLITE_CREATE_TEMP_TABLE, first))
+            }
             ffi::SQLITE_CREATE_TABLE | ffi::SQLITE_CREATE_VIEW => {
                 needs(Verb::Create, first, Touched::Table).or_else(|| self.define(first))
             }

@@ -172,7 +172,7 @@ impl PostgresDatabase {
         let (watch, limit) = (self.watch(), self.own.limit(self.rights, self.endpoint.settings()));
         let done = watch.run_within(limit, self.pass(WRITE, &[&text])).await;
         let settled = self.settle(&scope, &statement).await;
-        self.leave(scope, done.map_err(without_the_gate).and_then(|_| settled)).await
+        self.leave(scope, done.map_err(without_the_gate).and(settled)).await
     }
 
     /// Runs a text as the owner of the gate.

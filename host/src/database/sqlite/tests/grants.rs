@@ -340,6 +340,8 @@ async fn no_grant_covers_the_tool_or_a_new_name() {
         "SELECT * FROM sqlite_master",
         "ALTER TABLE plain RENAME TO renamed",
         "CREATE TEMP TABLE t (a)",
+        "CREATE TABLE temp.t (a)",
+        "CREATE VIEW temp.t AS SELECT 1",
         "CREATE TRIGGER z AFTER INSERT ON plain BEGIN SELECT 1; END",
         "DELETE FROM sqlite_sequence",
     ] {

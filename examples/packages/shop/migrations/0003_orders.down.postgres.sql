@@ -1,0 +1,2 @@
+DROP TABLE orders;
+DROP FUNCTION orders_to_outbox();
