@@ -195,7 +195,10 @@ fn a_shop_with_packages_runs_under_grants() {
     project.runner("apply").succeeds();
     assert_eq!(database.value("SELECT payload || attempts FROM outbox_dead"), "2: rum12");
     assert_eq!(database.value("SELECT count(*) FROM outbox"), "1");
-    assert_eq!(database.value("SELECT string_agg(email, ' ' ORDER BY id) FROM customers"), "customer-1@example.invalid customer-2@example.invalid");
+    assert_eq!(
+        database.value("SELECT string_agg(email, ' ' ORDER BY id) FROM customers"),
+        "customer-1@example.invalid customer-2@example.invalid"
+    );
     let owner = "SELECT string_agg(DISTINCT tableowner, ' ') FROM pg_tables WHERE tablename LIKE 'outbox%'";
     assert_eq!(database.value(owner), field.host());
     project.runner("verify").succeeds();

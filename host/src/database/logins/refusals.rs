@@ -48,9 +48,8 @@ pub(in crate::database) fn check_wanted(
     is_forbidden: impl Fn(&Grant) -> bool,
 ) -> Result<(), DatabaseError> {
     // On PostgreSQL, the host makes them for it.
-    let of_schema = |grant: &&Grant| {
-        dialect != Dialect::Postgres && matches!(grant.verb, Verb::Create | Verb::Alter | Verb::Drop)
-    };
+    let of_schema =
+        |grant: &&Grant| dialect != Dialect::Postgres && matches!(grant.verb, Verb::Create | Verb::Alter | Verb::Drop);
     let refused: Vec<String> =
         wanted.grants.tables.iter().filter(of_schema).map(|grant| format!("`{grant}`")).collect();
     if !refused.is_empty() {
