@@ -131,9 +131,10 @@ fn everything() -> Result<()> {
     writer.finish()?;
     let source = TableSource::new("parents").column_as("day", ColumnType::Date).column_as("at", ColumnType::Timestamp);
     let source = source.column_as("instant", ColumnType::Timestamptz).column_as("made", ColumnType::Timestamptz);
-    let source = source.column_as("key", ColumnType::Uuid).column_as("hour", ColumnType::Time).columns([
-        "code", "flag", "small", "large", "ratio", "note", "raw", "price", "data",
-    ]);
+    let source = source
+        .column_as("key", ColumnType::Uuid)
+        .column_as("hour", ColumnType::Time)
+        .columns(["code", "flag", "small", "large", "ratio", "note", "raw", "price", "data"]);
     let rows = batches::read_table(&source)?.next().context("no row")??;
     ensure!(rows.date("day")?.get(0) == Some(Date(20_000)), "day");
     ensure!(rows.time("hour")?.get(0) == Some(Time(3_600_000_001)), "hour");
