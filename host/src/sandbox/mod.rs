@@ -31,9 +31,8 @@ use crate::database::StopSignal;
 use crate::engine::script::{Assets, Script};
 use crate::error::{Error, Result};
 use crate::project::limits::Limits;
-use crate::project::script::LoadedScript;
+use crate::project::script::{LoadedScript, is_embedded};
 use crate::project::sha256;
-use crate::project::units::format_size;
 use cache::Cache;
 pub use cache::CacheNote;
 pub use compile::Compiler;
@@ -179,10 +178,13 @@ impl SandboxCore {
         }
         inspect::check_bytes(bytes, &self.limits, &self.stop)?;
         if let Some(note) = self.compile_note.as_ref().filter(|_| bytes.len() >= LARGE) {
-            let size = format_size(bytes.len() as u64);
-            note(&format!("compiling a component of {size} for this machine, once: this takes some seconds"));
+            let megabytes = bytes.len() / 1_000_000;
+            note(&format!("compiling a component of {megabytes} MB for this machine, once: this takes some seconds"));
         }
-        let order = Order { bytes, sha256, limits: &self.limits, stop: &self.stop };
+        // The limit is for components of others. A machine may be slow or busy, and an interpreter is large.
+        let compile_time = self.limits.compile_time.filter(|_| !is_embedded(bytes));
+        let limits = Limits { compile_time, ..Limits::clone(&self.limits) };
+        let order = Order { bytes, sha256, limits: &limits, stop: &self.stop };
         let code = self.compiler.compile(&self.engine, &order)?;
         // SAFETY: the code comes from wasmtime in this process, or in one that this process started for it, over a pipe that
         // nobody else has; wasmtime checks its version and the settings of the engine in the header.

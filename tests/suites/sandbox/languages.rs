@@ -1,6 +1,8 @@
 //! What is the same for every language of scripts: the directories below `tests/languages`.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use super::*;
 
@@ -30,12 +32,24 @@ fn copy(project: &TestProject, from: &Path, to: &str) {
 }
 
 impl Language {
+    /// Compiles the runtime, once: otherwise all tests would do it at the same time.
+    pub fn ready(&self) {
+        static READY: Mutex<BTreeSet<&str>> = Mutex::new(BTreeSet::new());
+        let mut ready = READY.lock().unwrap_or_else(PoisonError::into_inner);
+        if ready.insert(self.name) {
+            let project = project!();
+            project.runner(&format!("new first --lang {}", self.name)).succeeds();
+            project.runner("build").succeeds();
+        }
+    }
+
     fn directory(&self) -> PathBuf {
         guests::repository().join("tests/languages").join(self.name)
     }
 
     /// Runs the migration that does what every language must do.
     pub fn conforms(&self) {
+        self.ready();
         let project = project!();
         project.settings(&std::fs::read_to_string(self.directory().join("../settings.toml")).unwrap());
         copy(&project, &self.directory().join("migrations"), "migrations");
@@ -53,6 +67,7 @@ impl Language {
 
     /// Runs each file in `failures`, which says in its first lines what the message contains, and what `apply` is given.
     pub fn tells_failures(&self, at_least: usize) {
+        self.ready();
         let (mut files, mut wrong) = (0, Vec::new());
         for entry in std::fs::read_dir(self.directory().join("failures")).unwrap() {
             let path = entry.unwrap().path();

@@ -14,6 +14,7 @@ fn python_does_what_every_language_must_do() {
 /// Everything that differs from run to run in an ordinary interpreter is the same in a replay.
 #[test]
 fn python_is_the_same_in_every_run() {
+    PYTHON.ready();
     let project = project!();
     project.write(
         "migrations/0001_chance.py",
@@ -56,6 +57,7 @@ fn failures_in_python_say_what_and_where() {
 
 #[test]
 fn python_works_from_nothing() {
+    PYTHON.ready();
     let project = project!();
     project.runner("new tidy --lang python").succeeds();
     assert_eq!(std::fs::read_dir(project.file("migrations/runtimes")).unwrap().count(), 1);
@@ -74,6 +76,7 @@ fn python_works_from_nothing() {
 /// Line ends and a mark are those of an editor, and bytes that are no text are refused.
 #[test]
 fn python_source_is_utf_8() {
+    PYTHON.ready();
     let project = project!();
     let script = "\u{feff}from runner_guest import db\r\ndescription = \"\"\"Zürich\"\"\"\r\n\r\ndef upgrade():\r\n    db.execute(\"CREATE TABLE t (a)\")\r\n";
     project.write("migrations/0001_crlf.py", script);

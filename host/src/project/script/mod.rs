@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 pub use language::ScriptLanguage;
 #[cfg(feature = "cli")]
 pub use runtime::embedded;
-pub use runtime::{DIRECTORY as RUNTIMES, Runtime, RuntimePin};
+pub use runtime::{DIRECTORY as RUNTIMES, Runtime, RuntimePin, is_embedded};
 pub(super) use source::{companions_within, decode, is_companion};
 
 /// The asset that is the script's source.

@@ -137,9 +137,32 @@ pub fn embedded(name: &str) -> Option<&'static [u8]> {
     }
 }
 
+/// Whether these bytes are a runtime that is part of this program. Such a one is known to compile, however long it takes.
+pub fn is_embedded(bytes: &[u8]) -> bool {
+    #[cfg(feature = "cli")]
+    return ["javascript", "python"].into_iter().any(|name| {
+        let runtime = embedded(name).and_then(|file| Runtime::of_file(name, file).ok());
+        runtime.is_some_and(|runtime| *runtime.bytes == *bytes)
+    });
+    #[cfg(not(feature = "cli"))]
+    {
+        let _ = bytes;
+        false
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(feature = "cli")]
+    #[test]
+    fn the_runtimes_of_this_program_are_known() {
+        for name in ["javascript", "python"] {
+            let runtime = Runtime::of_file(name, embedded(name).expect("it is embedded")).expect("a runtime");
+            assert!(is_embedded(&runtime.bytes) && !is_embedded(&runtime.bytes[1..]), "{name}");
+        }
+    }
 
     #[test]
     fn only_the_pinned_runtime_is_opened() {
