@@ -28,6 +28,7 @@ const TOLD: &[&str] = &[
     "guide/other-tools",
     "guide/packages",
     "guide/postgresql-migrations",
+    "guide/python",
     "guide/recovery",
     "guide/reproducibility",
     "guide/rust",
