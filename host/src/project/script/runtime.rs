@@ -127,22 +127,27 @@ fn decompress(file: &[u8]) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// The compressed runtimes that are part of this program, by name. In a static, which is in it once: a constant is there for
+/// each place that uses it.
+#[cfg(feature = "cli")]
+static EMBEDDED: [(&str, &[u8]); 2] = [
+    ("javascript", include_bytes!("../../../../runtimes/javascript.wasm.zst")),
+    ("python", include_bytes!("../../../../runtimes/python.wasm.zst")),
+];
+
 /// The compressed runtime of that name that is part of this program: the one for scripts that have none yet.
 #[cfg(feature = "cli")]
 pub fn embedded(name: &str) -> Option<&'static [u8]> {
-    match name {
-        "javascript" => Some(include_bytes!("../../../../runtimes/javascript.wasm.zst")),
-        "python" => Some(include_bytes!("../../../../runtimes/python.wasm.zst")),
-        _ => None,
-    }
+    EMBEDDED.iter().find(|(of, _)| *of == name).map(|(_, file)| *file)
 }
 
 /// Whether these bytes are a runtime that is part of this program. Such a one is known to compile, however long it takes.
 pub fn is_embedded(bytes: &[u8]) -> bool {
     #[cfg(feature = "cli")]
-    return ["javascript", "python"].into_iter().any(|name| {
-        let runtime = embedded(name).and_then(|file| Runtime::of_file(name, file).ok());
-        runtime.is_some_and(|runtime| *runtime.bytes == *bytes)
+    return EMBEDDED.iter().any(|(name, file)| {
+        // Other components are not worth decompressing an interpreter for.
+        let size = zstd::zstd_safe::get_frame_content_size(file).ok().flatten();
+        size == Some(bytes.len() as u64) && Runtime::of_file(name, file).is_ok_and(|runtime| *runtime.bytes == *bytes)
     });
     #[cfg(not(feature = "cli"))]
     {
