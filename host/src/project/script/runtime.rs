@@ -141,14 +141,17 @@ pub fn embedded(name: &str) -> Option<&'static [u8]> {
     EMBEDDED.iter().find(|(of, _)| *of == name).map(|(_, file)| *file)
 }
 
+/// No interpreter has fewer bytes: for smaller components none is worth unpacking.
+#[cfg(feature = "cli")]
+const SMALLEST: usize = 1 << 20;
+
 /// Whether these bytes are a runtime that is part of this program. Such a one is known to compile, however long it takes.
 pub fn is_embedded(bytes: &[u8]) -> bool {
     #[cfg(feature = "cli")]
-    return EMBEDDED.iter().any(|(name, file)| {
-        // Other components are not worth decompressing an interpreter for.
-        let size = zstd::zstd_safe::get_frame_content_size(file).ok().flatten();
-        size == Some(bytes.len() as u64) && Runtime::of_file(name, file).is_ok_and(|runtime| *runtime.bytes == *bytes)
-    });
+    return bytes.len() >= SMALLEST
+        && EMBEDDED
+            .iter()
+            .any(|(name, file)| Runtime::of_file(name, file).is_ok_and(|runtime| *runtime.bytes == *bytes));
     #[cfg(not(feature = "cli"))]
     {
         let _ = bytes;
