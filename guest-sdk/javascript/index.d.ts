@@ -1,4 +1,16 @@
-// The module `runner-guest`, which the runtime of migrations in JavaScript provides.
+// The module `runner-guest`, which the runtimes of migrations in JavaScript and TypeScript provide.
+
+declare global {
+  /** What it writes goes to the log of the run. */
+  interface Console {
+    log(...values: unknown[]): void;
+    info(...values: unknown[]): void;
+    debug(...values: unknown[]): void;
+    warn(...values: unknown[]): void;
+    error(...values: unknown[]): void;
+  }
+  var console: Console;
+}
 
 /** The families of databases. */
 export type Dialect = "sqlite" | "postgres" | "mysql" | "mariadb";

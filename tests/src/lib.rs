@@ -16,6 +16,8 @@ pub mod minisign;
 pub mod mutate;
 pub mod oracle;
 mod output;
+#[cfg(unix)]
+mod peak;
 mod project;
 pub mod random;
 pub mod report;
@@ -33,6 +35,8 @@ pub use disk::{Disk, SmallDisk};
 #[cfg(unix)]
 pub use engine::{Engine, EngineProject, ITEMS};
 pub use output::Output;
+#[cfg(unix)]
+pub use peak::peak;
 pub use project::TestProject;
 pub use running::Running;
 pub use snapshot::normalise;

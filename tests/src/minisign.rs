@@ -33,7 +33,8 @@ impl Keys {
     }
 }
 
-fn base64(bytes: &[u8]) -> String {
+/// Bytes in Base64.
+pub fn base64(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::new();
     for three in bytes.chunks(3) {

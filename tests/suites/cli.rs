@@ -3,6 +3,8 @@
 
 #[path = "cli/build.rs"]
 mod build;
+#[path = "cli/commands.rs"]
+mod commands;
 #[path = "cli/completions.rs"]
 mod completions;
 #[path = "cli/fleet.rs"]

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 #![cfg(unix)]
 
+#[path = "docs/engines.rs"]
+mod engines;
 #[path = "docs/first_day.rs"]
 mod first_day;
 #[path = "docs/guides.rs"]
@@ -22,6 +24,7 @@ const TOLD: &[&str] = &[
     "getting-started",
     "guide/adopting",
     "guide/backups",
+    "guide/c",
     "guide/ci",
     "guide/dry-run",
     "guide/fleets",
@@ -38,6 +41,7 @@ const TOLD: &[&str] = &[
     "guide/sqlite-rebuilds",
     "guide/testing",
     "guide/throttling",
+    "guide/typescript",
 ];
 
 #[test]

@@ -12,6 +12,8 @@ mod bounds;
 mod by_hand;
 #[path = "sandbox/doctor.rs"]
 mod doctor;
+#[path = "sandbox/fetched.rs"]
+mod fetched;
 #[path = "sandbox/grants.rs"]
 mod grants;
 #[path = "sandbox/javascript.rs"]
@@ -26,6 +28,8 @@ mod python;
 mod scripts;
 #[path = "sandbox/statements.rs"]
 mod statements;
+#[path = "sandbox/typescript.rs"]
+mod typescript;
 
 use runner::database::facts::TOOL_TABLES;
 use runner::project::limits::Limits;

@@ -18,6 +18,8 @@ mod logins_mariadb;
 mod logins_steps;
 #[path = "servers/maintenance.rs"]
 mod maintenance;
+#[path = "servers/packages.rs"]
+mod packages;
 #[path = "servers/reading.rs"]
 mod reading;
 #[path = "servers/rights.rs"]

@@ -1,14 +1,21 @@
 //! The scratch database on which the attacks are tried, and what it is like before and after one.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::data::Value;
 use crate::database::attacks::Corpus;
+use crate::database::logins::{LoginRequest, LoginTask, Removal, WantedLogin};
 use crate::database::{
-    ConnectOptions, Database, DatabaseUrl, HostSession, LockRequest, QueryLimits, StopSignal, connect,
+    ConnectOptions, Database, DatabaseUrl, Grants, HostSession, LockRequest, QueryLimits, StopSignal,
+    TransactionOptions, connect,
 };
+use crate::engine::isolation::Barrier;
 use crate::error::{Error, Result};
 use crate::scratch::Scratch;
+
+/// The revision of the attacker.
+const ATTACKER: &str = "attacker";
 
 /// How long a run that an attack has killed may hold the lock of the next one.
 const LOCK_WAIT: Duration = Duration::from_secs(30);
@@ -22,6 +29,9 @@ pub(super) struct Field<'a> {
     /// A second database on the same server.
     other: Option<Scratch>,
     witness: Box<dyn Database>,
+    barrier: Barrier,
+    /// What the attacker is granted, if it has a login of its own.
+    grants: Option<Arc<Grants>>,
 }
 
 /// What no attack may change, as it is at one time: what it is, and the answer.
@@ -42,7 +52,12 @@ impl State {
 
 impl<'a> Field<'a> {
     /// Makes the databases and what the attacks use.
-    pub(super) async fn create(server: &'a DatabaseUrl, options: &ConnectOptions, corpus: &'a Corpus) -> Result<Self> {
+    pub(super) async fn create(
+        server: &'a DatabaseUrl,
+        options: &ConnectOptions,
+        corpus: &'a Corpus,
+        barrier: Barrier,
+    ) -> Result<Self> {
         let options = ConnectOptions { create: true, statement_timeout: Some(LOCK_WAIT), ..options.clone() };
         let scratch = Scratch::create(server, &options).await?;
         let other = match corpus.has_other {
@@ -50,8 +65,12 @@ impl<'a> Field<'a> {
             false => None,
         };
         let witness = connect(&scratch.url, &options).await?;
-        let mut field = Self { server, options, corpus, scratch, other, witness };
-        match field.fill_database().await {
+        let mut field = Self { server, options, corpus, scratch, other, witness, barrier, grants: None };
+        let filled = match field.fill_database().await {
+            Ok(()) => field.confine().await,
+            Err(error) => Err(error),
+        };
+        match filled {
             Ok(()) => Ok(field),
             Err(error) => {
                 drop(field.discard().await);
@@ -70,8 +89,26 @@ impl<'a> Field<'a> {
         Ok(())
     }
 
-    /// Drops the databases.
-    pub(super) async fn discard(self) -> Result<()> {
+    /// Makes the login of the attacker.
+    async fn confine(&mut self) -> Result<()> {
+        if self.barrier != Barrier::SeparateLogins {
+            return Ok(());
+        }
+        let tables = self.corpus.granted.iter().map(|line| line.parse()).collect::<Result<_, _>>()?;
+        let grants = Arc::new(Grants { tables, raw_sql: true, component: ATTACKER.to_owned(), ..Grants::default() });
+        let wanted = vec![WantedLogin { id: ATTACKER.to_owned(), grants: grants.clone(), is_early: false }];
+        self.grants = Some(grants);
+        let request = LoginRequest { task: LoginTask::Sync, wanted, remove: Removal::Nothing };
+        self.witness().logins(&request).await?;
+        Ok(())
+    }
+
+    /// Drops the databases, and the login, which belongs to the server.
+    pub(super) async fn discard(mut self) -> Result<()> {
+        if self.grants.is_some() {
+            let request = LoginRequest { task: LoginTask::Sync, wanted: Vec::new(), remove: Removal::Others };
+            self.witness().logins(&request).await?;
+        }
         drop(self.witness);
         if let Some(other) = self.other {
             other.discard().await?;
@@ -81,7 +118,7 @@ impl<'a> Field<'a> {
 
     /// Makes everything anew after an attack that succeeded.
     pub(super) async fn replace(&mut self) -> Result<()> {
-        let fresh = Self::create(self.server, &self.options, self.corpus).await?;
+        let fresh = Self::create(self.server, &self.options, self.corpus, self.barrier).await?;
         std::mem::replace(self, fresh).discard().await
     }
 
@@ -109,6 +146,12 @@ impl<'a> Field<'a> {
         let mut database = connect(&self.scratch.url, &self.options).await?;
         let request = LockRequest { wait: LOCK_WAIT, run_id: "attack".to_owned(), owner: "runner doctor".to_owned() };
         database.lock(&request, &StopSignal::never(), &|_| {}).await?;
+        if let Some(grants) = &self.grants {
+            database.set_grants(Some(grants.clone()))?;
+            // Its session is opened, and its rights and password are set, before the state is looked at.
+            database.host().begin(TransactionOptions::default()).await?;
+            database.host().rollback().await?;
+        }
         Ok(database)
     }
 

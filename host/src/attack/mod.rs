@@ -11,6 +11,7 @@ use crate::database::{
     ConnectOptions, Database, DatabaseError, DatabaseUrl, Dialect, End, HostSession, QueryLimits, StopSignal,
     TransactionOptions,
 };
+use crate::engine::isolation::Barrier;
 use crate::error::{Error, ErrorKind, Result};
 
 /// The transaction of a component.
@@ -18,8 +19,10 @@ const MIGRATION: TransactionOptions =
     TransactionOptions { foreign_keys_off: false, isolation: None, for_migration: true };
 
 /// What came of the attacks.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AttackReport {
+    /// What held the attacker back.
+    pub barrier: Barrier,
     /// How many were tried.
     pub tried: usize,
     /// How many were not tried, since they would change the server if they succeeded.
@@ -37,24 +40,31 @@ pub struct Succeeded {
     pub statements: Vec<String>,
 }
 
-/// Tries the corpus of the URL's dialect as a component, on scratch databases of the URL's server.
+/// Tries the corpus of the URL's dialect as a component, on scratch databases of the URL's server. With
+/// [`Barrier::SeparateLogins`], the component has a login of its own there.
 ///
 /// # Errors
 ///
 /// Fails if there is no corpus for the server, or if no scratch database can be made.
-pub async fn attack(url: &DatabaseUrl, options: &ConnectOptions, dialect: Dialect) -> Result<AttackReport> {
+pub async fn attack(
+    url: &DatabaseUrl,
+    options: &ConnectOptions,
+    dialect: Dialect,
+    barrier: Barrier,
+) -> Result<AttackReport> {
     let Some(corpus) = attacks::corpus(dialect) else {
         return Err(Error::new(ErrorKind::Usage, format!("there are no attacks on {dialect} to try"))
             .hint("`--attack` works on SQLite, PostgreSQL and MariaDB"));
     };
-    let mut field = Field::create(url, options, corpus).await?;
-    let report = try_all(&mut field, corpus).await;
+    let mut field = Field::create(url, options, corpus, barrier).await?;
+    let report = try_all(&mut field, corpus, barrier).await;
     field.discard().await?;
     report
 }
 
-async fn try_all(field: &mut Field<'_>, corpus: &Corpus) -> Result<AttackReport> {
-    let mut report = AttackReport::default();
+async fn try_all(field: &mut Field<'_>, corpus: &Corpus, barrier: Barrier) -> Result<AttackReport> {
+    let mut report = AttackReport { barrier, tried: 0, left_out: 0, succeeded: Vec::new() };
+    do_no_harm(field, corpus).await?;
     for reach in corpus.reaches {
         report.tried += 1;
         let statement = field.fill(reach.statement).await?;
@@ -74,7 +84,19 @@ async fn try_all(field: &mut Field<'_>, corpus: &Corpus) -> Result<AttackReport>
             field.replace().await?;
         }
     }
+    do_no_harm(field, corpus).await?;
     Ok(report)
+}
+
+/// Fails if the attacker could not even do what it is allowed to: then its attacks prove nothing.
+async fn do_no_harm(field: &mut Field<'_>, corpus: &Corpus) -> Result<()> {
+    let statement = field.fill(corpus.harmless).await?;
+    let mut attacker = field.attacker().await?;
+    run(attacker.as_mut(), std::slice::from_ref(&statement)).await.map_err(|error| {
+        Error::failed("the attacks prove nothing: what a component may do was refused as well")
+            .cause(error)
+            .at("statement", statement)
+    })
 }
 
 /// Whether a statement runs, and returns something.

@@ -1,39 +1,44 @@
 //! `runner add` and `runner update`
 
-use std::path::{Path, PathBuf};
-
 use super::build::describe;
 use super::context::Context;
 use super::exit;
 use crate::database::{Grants, StopSignal};
 use crate::engine::plan::{lacking, paste_for_package};
 use crate::error::{Error, Result};
-use crate::project::packages::{self, AddRequest, PackageName, Vendored};
+use crate::project::packages::{self, AddRequest, PackageName, Place, Vendored};
 use crate::report::json::VendoredJson;
 use crate::report::{Format, text};
 
 /// Adds a package.
-pub fn run(context: &Context, source: &Path, key: Option<&str>) -> Result<u8> {
-    let source = absolute(source)?;
+pub fn run(context: &Context, source: &str, key: Option<&str>) -> Result<u8> {
+    let source = Place::parse(source)?;
     let vendored = with_request(context, key, |request| packages::add(&context.settings, &source, request))?;
     report(context, "add", vec![vendored]);
     Ok(exit::DONE)
 }
 
 /// Replaces packages by newer versions; all of them if none is named.
-pub fn update(context: &Context, names: &[PackageName], from: Option<&Path>) -> Result<u8> {
-    let from = from.map(absolute).transpose()?;
+pub fn update(context: &Context, names: &[PackageName], from: Option<&str>) -> Result<u8> {
+    let from = from.map(Place::parse).transpose()?;
+    if from.is_some() && names.len() != 1 {
+        return Err(Error::usage("`--from` is for one package").hint("name it: `runner update NAME --from SOURCE`"));
+    }
     let names = match names {
-        [] => packages::outdated(&context.settings)?.into_iter().map(|package| package.name).collect(),
+        [] => {
+            let (names, others) = packages::updatable(&context.settings)?;
+            for name in others {
+                let hint = format!("name the URL of the new version: `runner update {name} --from URL`");
+                context.printer.warn(&format!("`{name}` is left as it is: a URL does not list versions"), Some(&hint));
+            }
+            names
+        }
         names => names.to_vec(),
     };
-    if from.is_some() && names.len() != 1 {
-        return Err(Error::usage("`--from` is for one package").hint("name it: `runner update NAME --from FILE`"));
-    }
     let mut updated = Vec::new();
     for name in &names {
         let one =
-            with_request(context, None, |request| packages::update(&context.settings, name, from.as_deref(), request));
+            with_request(context, None, |request| packages::update(&context.settings, name, from.as_ref(), request));
         match one {
             Ok(one) => updated.push(one),
             Err(error) => {
@@ -57,10 +62,6 @@ fn with_request<T>(context: &Context, key: Option<&str>, work: impl FnOnce(&AddR
         lacking: &lacking,
         paste: &paste_for_package,
     })
-}
-
-fn absolute(path: &Path) -> Result<PathBuf> {
-    std::path::absolute(path).map_err(|error| Error::usage(format!("invalid path `{}`", path.display())).cause(error))
 }
 
 fn report(context: &Context, command: &'static str, packages: Vec<Vendored>) {

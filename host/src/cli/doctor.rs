@@ -40,7 +40,8 @@ pub fn run(context: &Context, with_attack: bool) -> Result<u8> {
         let attacked = match with_attack {
             true => {
                 let url = &context.settings.database_url.value;
-                let tried = attack::attack(url, &TestRuns::options(context, facts.dialect), facts.dialect).await;
+                let options = TestRuns::options(context, facts.dialect);
+                let tried = attack::attack(url, &options, facts.dialect, isolation.barrier).await;
                 Some(tried.map_err(|error| context.place(error))?)
             }
             false => None,

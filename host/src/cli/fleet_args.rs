@@ -27,7 +27,7 @@ pub struct FleetRunArgs {
     /// If one of them fails, no other database is touched. 0 begins with all of them.
     #[arg(long, value_name = "N")]
     pub canary: Option<u16>,
-    /// Number of databases at the same time [default: one per processor, at most 8]
+    /// Number of databases at the same time [default: 8]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub parallel: Option<u16>,
 }

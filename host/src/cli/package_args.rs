@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueHint};
 
 /// `runner package`
 #[derive(Args, Debug)]
@@ -40,14 +40,19 @@ pub struct PackageArgs {
 Copies the package to `migrations/vendor/`, and gives each of its migrations a revision after all others. It may do
 nothing until `[packages]` of `runner.toml` grants it something; the output lists what it asks for.
 
+SOURCE is a file, a URL, or a repository of an OCI registry, with a tag, a digest, or neither for
+the newest version. Credentials for a registry are those of docker's configuration.
+
 Examples:
   runner add ../acme_outbox_1.2.0.wasm --key RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3
                                    signed with that key: its signature is next to the file
-  runner add outbox.wasm           without a signature: only its digest is pinned")]
+  runner add outbox.wasm           without a signature: only its digest is pinned
+  runner add https://example.com/acme_outbox_1.2.0.wasm --key RW…
+  runner add oci://registry.example.com/acme/outbox:1.2.0 --key RW…")]
 pub struct AddArgs {
-    /// File of the package
-    #[arg(value_name = "FILE")]
-    pub source: PathBuf,
+    /// File of the package, or `https://…`, or `oci://HOST/REPOSITORY[:TAG]`
+    #[arg(value_name = "SOURCE", value_hint = ValueHint::AnyPath)]
+    pub source: String,
     /// Public key of minisign that has to have signed the package, now and in every later version
     #[arg(long, value_name = "KEY")]
     pub key: Option<String>,
@@ -57,21 +62,22 @@ pub struct AddArgs {
 #[derive(Args, Debug)]
 #[command(after_help = "Run `runner help update` for examples.")]
 #[command(after_long_help = "\
-Takes the newest version in the directory that a package came from, within the range of versions in `runner.toml`.
+Takes the newest version in the directory or the repository that a package came from, within the
+range of versions in `runner.toml`. A URL does not list versions: name the one of the new version.
 Exits with 7 if it asks for more than is granted, and changes nothing.
 
 Examples:
   runner update                    every package
   runner update acme/outbox        one of them
   runner update acme/outbox --from ../acme_outbox_1.3.0.wasm
-                                   from another file")]
+                                   from another file, a URL or `oci://…`")]
 pub struct UpdateArgs {
     /// Names of packages [default: all]
     #[arg(value_name = "VENDOR/PACKAGE")]
     pub names: Vec<String>,
-    /// File of the new version, for one package
-    #[arg(long, value_name = "FILE")]
-    pub from: Option<PathBuf>,
+    /// Where the new version is, for one package
+    #[arg(long, value_name = "SOURCE", value_hint = ValueHint::AnyPath)]
+    pub from: Option<String>,
 }
 
 /// `runner remove`

@@ -251,7 +251,7 @@ pub struct PlanArgs {
     pub locked: bool,
     #[command(flatten)]
     pub fleet: FleetArgs,
-    /// Number of databases at the same time [default: one per processor, at most 8]
+    /// Number of databases at the same time [default: 8]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256), help_heading = "Several databases")]
     pub parallel: Option<u16>,
 }

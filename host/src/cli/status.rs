@@ -1,6 +1,6 @@
 //! `runner status`
 
-use super::context::{Context, OpenError};
+use super::context::{Context, OpenError, Setup};
 use super::exit;
 use super::validate::Remarks;
 use crate::engine::control::{self, look::Overview};
@@ -26,9 +26,9 @@ pub fn run(context: &Context, with_exit_code: bool) -> Result<u8> {
 }
 
 /// The history and the active runs; empty if the database does not exist yet.
-async fn look(context: &Context) -> Result<(History, Overview)> {
-    match context.connect(false).await {
-        Ok(mut database) => control::look::look(&mut database.host()).await.map_err(|error| context.place(error)),
+pub(super) async fn look(setup: &Setup) -> Result<(History, Overview)> {
+    match setup.connect(false).await {
+        Ok(mut database) => control::look::look(&mut database.host()).await.map_err(|error| setup.place(error)),
         Err(OpenError::Missing(_)) => Ok(<(History, Overview)>::default()),
         Err(OpenError::Other(error)) => Err(error),
     }

@@ -69,6 +69,10 @@ pub struct Corpus {
     pub answers: &'static [(&'static str, &'static str)],
     /// Whether `{other}` is used.
     pub has_other: bool,
+    /// What a component with a login of its own is granted while it attacks.
+    pub granted: &'static [&'static str],
+    /// What such a component may do. Where it cannot do even that, its attacks prove nothing.
+    pub harmless: &'static str,
     /// What no migration may do, judged by `state`.
     pub attacks: &'static [Attack],
     /// What a migration in SQL may do, and a component may not.

@@ -2,6 +2,8 @@
 
 use super::{DatabaseError, DatabaseErrorKind, Facts};
 use crate::data::Value;
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+use crate::{dialect::Dialect, sql::substitute};
 
 /// A statement that changes the tool's own tables.
 #[derive(Clone, Debug)]
@@ -102,24 +104,45 @@ impl ToolChange {
         problem.map_or(Ok(text), Err)
     }
 
-    /// Returns the statement with its values as literals of any dialect that doubles a quote and a backslash in texts as
-    /// `text` does, and writes bytes as `bytes` does.
+    /// Returns the statement with its values as these literals.
     #[cfg(any(feature = "postgres", feature = "mysql"))]
-    pub(super) fn spelled(
-        &self,
-        facts: &Facts,
-        text: impl Fn(&str) -> String,
-        bytes: impl Fn(&str) -> String,
-    ) -> Result<String, DatabaseError> {
-        self.literally(facts, |value| match value {
-            Value::Null => Some("NULL".to_owned()),
+    pub(super) fn spelled(&self, facts: &Facts, literals: &Literals) -> Result<String, DatabaseError> {
+        self.literally(facts, |value| literals.of(value))
+    }
+}
+
+/// How a server spells values within a text of the host.
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+pub(super) struct Literals {
+    /// The dialect of the text.
+    pub dialect: Dialect,
+    /// Spells a text: doubles a quote and a backslash.
+    pub text: fn(&str) -> String,
+    /// Spells bytes, given in hexadecimal.
+    pub bytes: fn(&str) -> String,
+}
+
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+impl Literals {
+    /// A value as a literal; `None` for the types that the tool's own tables do not have.
+    fn of(&self, value: &Value) -> Option<String> {
+        Some(match value {
+            Value::Null => "NULL".to_owned(),
+            Value::Boolean(value) => value.to_string(),
             // So that a minus never meets another, which would begin a comment.
-            Value::Int64(number) if *number < 0 => Some(format!("({number})")),
-            Value::Int64(number) => Some(number.to_string()),
-            Value::Text(content) => Some(text(content)),
-            Value::Bytes(content) => Some(bytes(&hex::encode(content))),
-            _ => None,
+            Value::Int64(number) if *number < 0 => format!("({number})"),
+            Value::Int64(number) => number.to_string(),
+            Value::Text(content) => (self.text)(content),
+            Value::Bytes(content) => (self.bytes)(&hex::encode(content)),
+            _ => return None,
         })
+    }
+
+    /// One statement of the host with its values in it.
+    pub fn fill(&self, statement: &str, values: &[Value]) -> Result<String, DatabaseError> {
+        let texts: Option<Vec<String>> = values.iter().map(|value| self.of(value)).collect();
+        let text = texts.and_then(|texts| substitute(statement, self.dialect, &texts));
+        text.ok_or_else(|| DatabaseError::invalid("a statement of the host that cannot have its values in it"))
     }
 }
 
@@ -176,14 +199,15 @@ mod tests {
         let values = [Value::Text("it's ?1 @ \\".to_owned()), Value::Int64(-1), Value::Bytes(vec![0, 39]), Value::Null];
         let change = ToolChange::of_one_row("UPDATE @.t SET a = ?1, b = 1 -?2, c = ?3, d = ?4", values);
         let text = |text: &str| format!("'{}'", text.replace('\\', "\\\\").replace('\'', "''"));
-        let spelled = change.spelled(&facts, text, |hex| format!("x'{hex}'")).expect("literals");
+        let literals = Literals { dialect: Dialect::Mariadb, text, bytes: |hex| format!("x'{hex}'") };
+        let spelled = change.spelled(&facts, &literals).expect("literals");
         assert_eq!(spelled, r"UPDATE `a``b`.t SET a = 'it''s ?1 @ \\', b = 1 -(-1), c = x'0027', d = NULL");
         let with = change.with_expression(4, "SHA1('?')".to_owned());
-        let spelled = with.spelled(&facts, text, |hex| format!("x'{hex}'")).expect("literals");
+        let spelled = with.spelled(&facts, &literals).expect("literals");
         assert!(spelled.ends_with("d = SHA1('?')"), "{spelled}");
         assert!(with.statement(&facts).is_err(), "an expression is no value");
         let missing = ToolChange::of_any_rows("SELECT ?2", [Value::Null]);
-        assert!(missing.spelled(&facts, text, str::to_owned).is_err());
+        assert!(missing.spelled(&facts, &literals).is_err());
     }
 
     #[test]

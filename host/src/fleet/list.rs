@@ -78,7 +78,9 @@ fn checked(tenants: &Tenants, entries: Vec<Entry>) -> Result<Vec<Tenant>> {
     }
     let canaries = tenants.canary.iter().filter(|name| !names.contains(*name));
     problems.extend(canaries.map(|name| {
-        Error::usage(format!("the canary `{name}` is not a tenant")).at("setting", format!("{}.canary", tenants.table))
+        Error::usage(format!("the canary `{name}` is not a tenant"))
+            .hint("name a tenant of the list, or leave `canary` out: the first one is the canary then")
+            .at("setting", format!("{}.canary", tenants.table))
     }));
     several(problems, |number| format!("the list of tenants has {number} errors")).map_or(Ok(found), Err)
 }

@@ -53,7 +53,7 @@ pub fn find(request: &LoadRequest, selection: &Selection) -> Result<Found> {
         let mut seen = BTreeSet::new();
         let twice: Vec<&String> = names.iter().filter(|name| !seen.insert(*name)).collect();
         if let Some(name) = twice.first() {
-            return Err(Error::usage(format!("the database `{name}` is named twice")));
+            return Err(Error::usage(format!("the database `{name}` is named twice")).hint("name it once"));
         }
     }
     let wants_tenants = match selection {

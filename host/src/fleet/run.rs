@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// A database of the fleet, and what came of the command there.
 #[derive(Debug)]
@@ -33,6 +33,14 @@ impl<T> Ended<T> {
     pub fn done(&self) -> Option<&T> {
         match self {
             Self::Ran(Ok(done)) => Some(done),
+            _ => None,
+        }
+    }
+
+    /// Why it failed to begin, if it did.
+    pub fn error(&self) -> Option<&Error> {
+        match self {
+            Self::Ran(Err(error)) => Some(error),
             _ => None,
         }
     }

@@ -122,7 +122,10 @@ pub const ALL: &[(&str, &str)] = &[
     (LOCKED, "a switch: the lockfile must list every migration, as `--locked`"),
     (ALLOW_OUT_OF_ORDER, "a switch, as `--allow-out-of-order`"),
     (ALLOW_MISSING, "a switch, as `--allow-missing`"),
-    (LANG, "language of `runner new`: `sql`, `javascript`, `python` or `rust`; `--lang` takes precedence"),
+    (
+        LANG,
+        "language of `runner new`: `sql`, `javascript`, `typescript`, `python`, `rust` or `c`; `--lang` takes precedence",
+    ),
     ("RUNNER_PARAMETER_<NAME>", "a parameter, such as `RUNNER_PARAMETER_COUNTRY=DE`; `--parameter` takes precedence"),
     ("RUNNER_LIMIT_<NAME>", "a limit, such as `RUNNER_LIMIT_GUEST_MEMORY=64MiB`; `--limit` takes precedence"),
 ];

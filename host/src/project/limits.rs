@@ -50,6 +50,9 @@ pub struct Limits {
     /// Size of the largest artifact that is read. The Python runtime takes 22 MB; the memory for compiling is
     /// proportional.
     pub artifact_bytes: u64,
+    /// Time for fetching one package from a web server or a registry; `None`: unlimited. The largest artifact takes it at
+    /// 2 Mbit/s.
+    pub fetch_time: Option<Duration>,
     /// Wall time for compiling one component, and processor time where it is compiled in a process of its own; `None`:
     /// unlimited. Python takes a few seconds and a JavaScript engine eleven, on two cores; a minute is enough on slow machines.
     pub compile_time: Option<Duration>,
@@ -85,6 +88,7 @@ impl Default for Limits {
             log_lines: 10_000,
             wall_time: Some(Duration::from_secs(24 * 3600)),
             artifact_bytes: 64 << 20,
+            fetch_time: Some(Duration::from_secs(5 * 60)),
             compile_time: Some(Duration::from_secs(60)),
             compile_memory: 2 << 30,
             stored_artifact_bytes: 8 << 20,
@@ -105,7 +109,7 @@ enum Field<'a> {
 
 impl Limits {
     /// The names of all limits, as `runner.toml` spells them.
-    pub const NAMES: [&'static str; 22] = [
+    pub const NAMES: [&'static str; 23] = [
         "guest_memory",
         "fuel",
         "stack",
@@ -122,6 +126,7 @@ impl Limits {
         "log_lines",
         "wall_time",
         "artifact_bytes",
+        "fetch_time",
         "compile_time",
         "compile_memory",
         "stored_artifact_bytes",
@@ -205,6 +210,7 @@ impl Limits {
             "log_lines" => Field::Count(&mut self.log_lines, 1..=ANY),
             "wall_time" => Field::Time(&mut self.wall_time),
             "artifact_bytes" => Field::Bytes(&mut self.artifact_bytes, 1..=4 << 30),
+            "fetch_time" => Field::Time(&mut self.fetch_time),
             "compile_time" => Field::Time(&mut self.compile_time),
             // Below this, not even the smallest component compiles.
             "compile_memory" => Field::Bytes(&mut self.compile_memory, 16 << 20..=1 << 40),

@@ -105,7 +105,7 @@ pub fn of_trap(error: &wasmtime::Error, state: &GuestState, call: &str) -> Error
         }
         // What the interpreter said of the script is what went wrong.
         Some(Trap::UnreachableCodeReached) if state.is_script() && state.last_words.is_some() => {
-            failure(Error::failed(state.last_words.clone().unwrap_or_default()))
+            failure(with_hint(Error::failed(state.last_words.clone().unwrap_or_default())))
         }
         // Interpreters have stubs for the calls of a system, and end there.
         Some(Trap::UnreachableCodeReached) if state.is_script() => {
@@ -144,6 +144,21 @@ pub fn of_trap(error: &wasmtime::Error, state: &GuestState, call: &str) -> Error
     }
 }
 
+/// What the runtime of TypeScript says of what is more than a type; see `runtimes/typescript/src/lib.rs`.
+const STRIPPED: &str = " cannot be stripped";
+
+/// The error of a script, with a hint if it is one of the runtime's own that has a way out.
+fn with_hint(error: Error) -> Error {
+    match error.message.lines().next().is_some_and(|line| line.starts_with("SyntaxError: ") && line.contains(STRIPPED))
+    {
+        true => error.hint(
+            "only types are stripped: use an object with `as const` for an `enum`, a module for a `namespace`, and \
+             assignments in the constructor for its properties",
+        ),
+        false => error,
+    }
+}
+
 /// The error that a guest returned. If it passes on the last error of the database, it gets that error's place.
 pub fn of_returned(error: wit::Error, state: &GuestState, call: &str) -> Error {
     let kind = match error.kind {
@@ -163,6 +178,9 @@ pub fn of_returned(error: wit::Error, state: &GuestState, call: &str) -> Error {
         message.push_str(&format!("\n{}", cut(detail, text::ERROR)));
     }
     let mut report = Error::new(kind, message);
+    if state.is_script() {
+        report = with_hint(report);
+    }
     // Guests wrap an error of the database in their own words; its place is still where the failure occurred.
     if let Some(fault) =
         state.purpose.made().and_then(Calls::fault).filter(|fault| error.message.contains(&fault.error.message))

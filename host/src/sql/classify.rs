@@ -208,7 +208,8 @@ pub fn temporary_table(statement: &str, dialect: Dialect) -> Option<Vec<String>>
     Some(names)
 }
 
-/// The statement with its placeholders `$1`, `$2` … replaced by texts; `None` if one is missing, or for more than one statement.
+/// The statement with its placeholders, `$1`, `$2` … or `?`, replaced by texts; `None` if one is missing or left, or for more than
+/// one statement.
 pub fn substitute(statement: &str, dialect: Dialect, texts: &[String]) -> Option<String> {
     let mut result = String::with_capacity(statement.len() + 64);
     let mut lexer = Lexer::new(statement, dialect);

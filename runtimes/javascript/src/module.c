@@ -76,7 +76,11 @@ static bool asset_exists(const char *path)
 /* A package by its name: one of the files that it may be. */
 static char *find_package(const char *name)
 {
+#ifdef TYPESCRIPT
+    static const char *const endings[] = {"", ".ts", ".js", ".mjs", "/index.ts", "/index.js"};
+#else
     static const char *const endings[] = {"", ".js", ".mjs", "/index.js"};
+#endif
     for (int i = 0; i < COUNT(endings); i++) {
         char path[1024];
         if (snprintf(path, sizeof path, "%s%s", name, endings[i]) < (int)sizeof path && asset_exists(path))
@@ -86,6 +90,31 @@ static char *find_package(const char *name)
                            directory);
     return NULL;
 }
+
+#ifdef TYPESCRIPT
+static bool ends_with(const char *text, const char *end)
+{
+    size_t size = strlen(text), end_size = strlen(end);
+    return size > end_size && strcmp(text + size - end_size, end) == 0;
+}
+
+/* A module in TypeScript may be imported as `rules.ts`, as `rules`, and as the `rules.js` that a compiler would write. Takes
+   the path. */
+static char *find_typescript(char *path)
+{
+    if (!path || !asset_path(path) || asset_exists(asset_path(path)))
+        return path;
+    size_t size = strlen(path);
+    char *found = malloc(size + 4);
+    if (!found)
+        return path;
+    memcpy(found, path, size + 1);
+    strcpy(found + (ends_with(path, ".js") ? size - 3 : size), ".ts");
+    bool exists = asset_exists(asset_path(found));
+    free(exists ? path : found);
+    return exists ? found : path;
+}
+#endif
 
 static char *normalize(JSContext *context, const char *base, const char *name, void *opaque)
 {
@@ -104,6 +133,9 @@ static char *normalize(JSContext *context, const char *base, const char *name, v
             JS_ThrowReferenceError(js, "`%.200s` cannot be imported: it is not in `%.300s`", name, directory);
             return NULL;
         }
+#ifdef TYPESCRIPT
+        found = find_typescript(found);
+#endif
     } else {
         found = find_package(name);
     }
@@ -145,6 +177,10 @@ static JSModuleDef *load(JSContext *context, const char *name, void *opaque, JSV
         if (!JS_IsException(value))
             module = json_module(name, value);
     } else {
+#ifdef TYPESCRIPT
+        if (ends_with(name, ".ts") && !(source = types_stripped(source, &size, name)))
+            return NULL;
+#endif
         JSValue code = JS_Eval(js, source, size, name, JS_EVAL_TYPE_MODULE | JS_EVAL_FLAG_COMPILE_ONLY);
         if (!JS_IsException(code))
             module = JS_VALUE_GET_PTR(code);
@@ -235,6 +271,11 @@ bool load_script(void)
     JS_SetModuleLoaderFunc2(JS_GetRuntime(js), normalize, load, NULL, NULL);
     JS_SetHostPromiseRejectionTracker(JS_GetRuntime(js), track_rejection, NULL);
     char *source = text_asset(":script");
+#ifdef TYPESCRIPT
+    size_t size = source ? strlen(source) : 0;
+    if (source)
+        source = types_stripped(source, &size, script_path);
+#endif
     if (!source)
         return false;
     JSValue code = JS_Eval(js, source, strlen(source), script_path, JS_EVAL_TYPE_MODULE | JS_EVAL_FLAG_COMPILE_ONLY);

@@ -154,6 +154,12 @@ JSValue script_function(const char *name);
 JSValue settle(JSValue result);
 void module_functions(JSValue native);
 
+#ifdef TYPESCRIPT
+/* ../../typescript/src/typescript.c */
+/* The source with blanks for its types, in the place of the one that it takes; NULL and an exception if that cannot be. */
+char *types_stripped(char *source, size_t *size, const char *name);
+#endif
+
 /* error.c */
 JSValue throw_error(Error *error);
 void error_of_exception(Error *error);

@@ -3,7 +3,7 @@
 use std::net::TcpStream;
 
 use super::process::Process;
-use super::programs::{find, service_user};
+use super::programs::{find, service_user, version};
 use super::{Server, place};
 
 /// A pgbouncer in front of a PostgreSQL server. It ends when it is dropped.
@@ -44,6 +44,11 @@ impl Bouncer {
             }
         }
         panic!("pgbouncer does not start\n{last}");
+    }
+
+    /// Its name and version, such as `PgBouncer 1.18.0`.
+    pub fn version() -> String {
+        version(&find("pgbouncer")).lines().next().unwrap_or_default().to_owned()
     }
 
     /// Its port.

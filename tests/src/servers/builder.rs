@@ -8,6 +8,8 @@ use crate::Disk;
 /// Whether a server accepts connections with TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tls {
+    /// What the server does by itself: MySQL, and MariaDB since 11.4, offer TLS.
+    ByDefault,
     /// No TLS.
     Off,
     /// With or without TLS.
@@ -27,7 +29,7 @@ pub struct Builder {
 
 impl Builder {
     pub(super) fn new(kind: Kind) -> Self {
-        Self { kind, settings: Vec::new(), tls: Tls::Off, passwords: false, disk: None }
+        Self { kind, settings: Vec::new(), tls: Tls::ByDefault, passwords: false, disk: None }
     }
 
     /// Sets a setting of the server, as its configuration file names it.
@@ -75,7 +77,12 @@ impl Builder {
         };
         template::copy(self.kind, &data, user);
         let mut settings = defaults(self.kind);
-        if self.tls != Tls::Off {
+        if self.tls == Tls::Off && self.kind == Kind::Mariadb {
+            // The first leaves no version of TLS.
+            let setting = if is_mysql() { "tls-version=" } else { "skip-ssl" };
+            settings.push((setting.to_owned(), String::new()));
+        }
+        if matches!(self.tls, Tls::Offered | Tls::Required) {
             let made = tls::make(&directory, user);
             let names = match self.kind {
                 Kind::Postgres => ["ssl_cert_file", "ssl_key_file", "ssl_ca_file"],
@@ -117,6 +124,8 @@ fn defaults(kind: Kind) -> Vec<(String, String)> {
             ("max_wal_size", "64MB"),
             ("min_wal_size", "8MB"),
             ("logging_collector", "off"),
+            // Not the default before 14.
+            ("password_encryption", "scram-sha-256"),
             ("listen_addresses", "127.0.0.1"),
         ],
         Kind::Mariadb if is_mysql() => &[

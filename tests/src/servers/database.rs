@@ -39,8 +39,8 @@ impl TestDatabase {
     pub fn url_at(&self, port: u16) -> String {
         let mut address = self.client.address.clone();
         (address.host, address.port) = ("127.0.0.1".to_owned(), port);
-        if self.kind().is_mysql() && address.parameters.is_empty() {
-            // MySQL offers TLS by itself, and a proxy has to read what passes.
+        if self.kind() == Kind::Mariadb && address.parameters.is_empty() {
+            // MySQL, and MariaDB since 11.4, offer TLS by themselves, and a proxy has to read what passes.
             address.parameters = "?ssl-mode=disabled".to_owned();
         }
         address.url(self.kind(), self.name())

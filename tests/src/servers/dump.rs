@@ -90,7 +90,12 @@ impl Client {
             rows.sort_unstable();
             lines.append(&mut rows);
             if !is_noise(line) {
-                lines.push(without_counter(line));
+                let line = without_counter(line);
+                // MySQL shows the character set where a statement has named it, which a collation implies.
+                lines.push(match self.kind.is_mysql() {
+                    true => line.replace(" CHARACTER SET utf8mb4 COLLATE ", " COLLATE "),
+                    false => line,
+                });
             }
         }
         lines
@@ -98,6 +103,16 @@ impl Client {
 
     /// Restores a backup of another database into this one.
     pub fn restore(&self, file: &std::path::Path) {
+        let is_older = |number: String| number.parse().is_ok_and(|number: u32| number < 170_000);
+        if self.kind == Kind::Postgres && is_older(self.value("SELECT current_setting('server_version_num')")) {
+            // Newer programs set what this server does not know, at the top of the script.
+            let mut command = Command::new(programs::find("pg_restore"));
+            let output = command.args(["--exit-on-error", "--file=-"]).arg(file).output().unwrap();
+            assert!(output.status.success(), "{command:?}\n{}", String::from_utf8_lossy(&output.stderr));
+            let script = String::from_utf8(output.stdout).unwrap();
+            self.sql(&script.replacen("\nSET transaction_timeout = 0;\n", "\n", 1));
+            return;
+        }
         let mut command = match self.kind {
             Kind::Postgres => {
                 let mut command = Command::new(programs::find("pg_restore"));

@@ -16,9 +16,11 @@ mod place;
 mod process;
 pub(crate) mod programs;
 mod proxy;
+pub mod registry;
 mod server;
 mod template;
 mod tls;
+pub mod web;
 
 use std::sync::OnceLock;
 

@@ -1,5 +1,7 @@
 //! The guides whose commands need no server.
 
+use runner_tests::servers::registry::Registry;
+use runner_tests::servers::web::{Web, answer};
 use runner_tests::{TestProject, guests, project};
 
 use crate::story::Story;
@@ -132,6 +134,21 @@ fn packages() {
     story.replace("../acme_outbox", market.file("acme_outbox").display().to_string());
     let key = "RWQHBwcHBwcHB+pKbGPinFIKvvVQexMuxfmVR3auvr57kkIe6mkURtIs";
     story.prints(&format!("runner add ../acme_outbox_1.0.0.wasm --key {key}"), 0);
+    let registry = Registry::start();
+    let signature = std::fs::read_to_string(published.join("acme_outbox_1.0.0.wasm.minisig")).unwrap();
+    let package = std::fs::read(published.join("acme_outbox_1.0.0.wasm")).unwrap();
+    registry.push("acme/outbox", "1.0.0", &package, &[("io.github.runner-migrations.minisig", signature.trim_end())]);
+    let others = [(".wasm", package), (".minisig", signature.into_bytes())];
+    let server = Web::start(move |path, connection| {
+        let found = others.iter().find(|(end, _)| path.ends_with(end)).map(|(_, bytes)| &**bytes);
+        answer(connection, "200 OK", &[], found.unwrap_or_default());
+    });
+    story.replace("https://example.com", server.url(""));
+    story.replace("oci://registry.example.com", format!("oci://{}", registry.host()));
+    for place in ["https://example.com/acme_outbox_1.0.0.wasm", "oci://registry.example.com/acme/outbox:1.0.0"] {
+        // The same one as before, from wherever it comes.
+        story.run(&format!("runner add {place} --key {key}"), 0).says(&["acme/outbox 1.0.0 is up to date"]);
+    }
     story.execute("runner apply", 7);
     let granted = "allow = ['create outbox*', 'drop outbox*', 'alter outbox', 'read outbox*', 'insert outbox*', \
                    'delete outbox*']";
@@ -153,6 +170,10 @@ fn packages() {
     assert!(bytes(&author.file("acme_outbox_1.0.0.wasm")) == bytes(&published.join("acme_outbox_1.0.0.wasm")));
     // Its author has the key.
     story.skip("minisign -Sm acme_outbox_1.0.0.wasm");
+    story.skip(
+        "wkg oci push registry.example.com/acme/outbox:1.0.0 acme_outbox_1.0.0.wasm \
+         --annotation \"io.github.runner-migrations.minisig=$(base64 -w0 acme_outbox_1.0.0.wasm.minisig)\"",
+    );
     story.end();
 }
 
@@ -255,5 +276,58 @@ fn scripts() {
     story.execute("runner apply", 4).says(&["does not match the digest"]);
     story.run("runner build tidy_names", 0);
     story.run("runner apply", 0);
+    story.end();
+}
+
+#[test]
+fn typescript() {
+    let place = project!(empty);
+    let mut story = Story::new("guide/typescript", &place);
+    story.run("runner init shop", 0);
+    story.run("cd shop", 0);
+    story.run("runner new tidy_names --lang typescript", 0);
+    story.run("runner apply", 0).says(&["to `runner.lock`", "2 rows are tidy"]);
+    story.run("runner rollback", 0).says(&["rolled back 1 migration"]);
+    // What the page shows of an error, in its own words.
+    let script = format!("shop/migrations/{}_tidy_names.ts", story.revision("tidy_names.ts"));
+    let lines = place.read(&script).split('\n').skip(8).collect::<Vec<_>>().join("\n");
+    assert!(place.read("shop/migrations/../tsconfig.json").contains("javascript-0.1.0/index.d.ts"));
+    place.write(&script, format!("\n\n\n\nenum Colour {{ Red, Blue }}\n{lines}"));
+    story.execute("runner build", 1).says(&[
+        "error: SyntaxError: `enum` cannot be stripped: it is more than a type (at migrations/",
+        "_tidy_names.ts:5:1: `enum Colour { Red, Blue }`)",
+        "hint: only types are stripped: use an object with `as const` for an `enum`, a module for a `namespace`, and assignments in \
+         the constructor for its properties",
+    ]);
+    story.end();
+}
+
+#[test]
+fn c() {
+    let place = project!(empty);
+    let mut story = Story::new("guide/c", &place);
+    story.run("runner init shop", 0);
+    story.run("cd shop", 0);
+    story.run("runner new tidy_names --lang c", 0).says(&["migration.c", "migration.toml", ".runner/sdk/c-0.1.0"]);
+    story.run("runner build", 0);
+    story.run("runner apply", 0).says(&["2 rows are tidy"]);
+    story.run("runner rollback", 0).says(&["rolled back 1 migration"]);
+    story.execute("runner test", 0);
+    // The page shows the file as it is.
+    let page = std::fs::read_to_string(guests::repository().join("docs/src/guide/c.md")).unwrap();
+    let directory = format!("shop/migrations/{}_tidy_names", story.revision("tidy_names.wasm"));
+    let manifest = place.read(&format!("{directory}/migration.toml"));
+    let essence = |text: &str| {
+        text.lines().map(str::trim).filter(|line| !line.starts_with('#')).collect::<String>().replace(' ', "")
+    };
+    assert!(essence(&page).contains(&essence(&manifest)), "{manifest}");
+    // A compiler's errors are shown as they are.
+    place.write(&format!("{directory}/migration.c"), "#include \"runner_guest.h\"\nint nonsense = missing;\n");
+    story.execute("runner build", 1).says(&[
+        "migration.c:2:16: error",
+        "missing",
+        "failed: exit status",
+        "hint: see its messages above",
+    ]);
     story.end();
 }

@@ -9,26 +9,18 @@ use super::reference::{Way, project};
 /// How much more memory, in KiB, a run with several times the work may need: allocators keep freed memory.
 const SLACK: i64 = 16 << 10;
 
-/// Runs a command to completion and returns its peak memory, in KiB, as counted by the kernel. Bounded caches are
-/// kept small, because they would look like growth up to their bound: SQLite's pages, and memory that the allocator
-/// could return.
+/// Runs a command of a project to completion, or until it crashes at a moment, and returns its peak memory, in KiB. Bounded caches
+/// are kept small, because they would look like growth up to their bound: SQLite's pages, and memory that the allocator could
+/// return.
 fn peak(project: &EngineProject, line: &str, moment: Option<&str>) -> i64 {
     let mut command = project.command(line.split(' '));
     command.args(["-D", &format!("{}?cache_size=256", project.url())]).env("MIMALLOC_PURGE_DELAY", "0");
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     command.envs(moment.map(|moment| ("RUNNER_TEST_CRASH_AT", moment)));
-    #[allow(clippy::zombie_processes, reason = "wait4 waits for it, and says what it used, too")]
-    let child = command.spawn().unwrap();
-    let mut status = 0;
-    // SAFETY: `rusage` is plain numbers, for which all bits may be zero.
-    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
-    // SAFETY: both pointers are to variables of the right types that live longer than the call.
-    let waited = unsafe { libc::wait4(child.id() as i32, &raw mut status, 0, &raw mut usage) };
-    assert_eq!(waited, child.id() as i32);
-    assert_eq!(libc::WIFSIGNALED(status), moment.is_some(), "{line} ended with {status:#x}");
-    assert!(moment.is_some() || libc::WEXITSTATUS(status) == 0, "{line} ended with {status:#x}");
-    // macOS counts bytes.
-    if cfg!(target_os = "macos") { usage.ru_maxrss / 1024 } else { usage.ru_maxrss }
+    let (status, peak) = runner_tests::peak(&mut command);
+    assert_eq!(status.code().is_none(), moment.is_some(), "{line} ended with {status}");
+    assert!(moment.is_some() || status.success(), "{line} ended with {status}");
+    peak
 }
 
 /// Ten times as much in a long test.

@@ -26,7 +26,7 @@ fn packages(features: &str) -> Vec<String> {
 #[test]
 fn a_build_depends_only_on_what_its_features_need() {
     let drivers = ["sqlx-sqlite", "sqlx-postgres", "sqlx-mysql"];
-    let others = ["clap", "indicatif", "anstream", "mimalloc", "toml_edit", "include_dir", "wasmtime"];
+    let others = ["clap", "indicatif", "anstream", "mimalloc", "toml_edit", "include_dir", "ureq", "wasmtime"];
     for (features, wanted) in [
         ("sqlite", &["sqlx-sqlite"][..]),
         ("postgres", &["sqlx-postgres"]),

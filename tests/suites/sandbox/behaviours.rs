@@ -150,6 +150,7 @@ for_each_behaviour!(tests);
 /// Limits that no behaviour of a guest can reach, and where they are tested instead.
 const NOT_REACHED_BY_GUESTS: &[&str] = &[
     "artifact_bytes",        // bad_input: a large artifact
+    "fetch_time",            // fetched: servers that are slow
     "compile_time",          // bombs
     "compile_memory",        // bombs
     "host_calls",            // by_hand

@@ -14,18 +14,8 @@ fn measured(project: &TestProject, behaviour: Behaviour) -> (i32, i64) {
     let mut command = project.command(["apply", "--quiet", "--parameter"]);
     command.arg(format!("behaviour={}", behaviour.name())).env("MIMALLOC_PURGE_DELAY", "0");
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    #[allow(clippy::zombie_processes, reason = "wait4 waits for it, and says what it used, too")]
-    let child = command.spawn().unwrap();
-    let mut status = 0;
-    // SAFETY: `rusage` is plain numbers, for which all bits may be zero.
-    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
-    // SAFETY: both pointers are to variables of the right types that live longer than the call.
-    let waited = unsafe { libc::wait4(child.id() as i32, &raw mut status, 0, &raw mut usage) };
-    assert_eq!(waited, child.id() as i32);
-    assert!(!libc::WIFSIGNALED(status), "signal {} ended it", libc::WTERMSIG(status));
-    // macOS counts bytes.
-    let peak = if cfg!(target_os = "macos") { usage.ru_maxrss / 1024 } else { usage.ru_maxrss };
-    (libc::WEXITSTATUS(status), peak)
+    let (status, peak) = runner_tests::peak(&mut command);
+    (status.code().unwrap_or_else(|| panic!("{status}")), peak)
 }
 
 /// Lets a component try the statements, and returns how much more memory that took than to do nothing. `code`: how the run

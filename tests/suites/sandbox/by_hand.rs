@@ -263,22 +263,12 @@ fn applied() -> Vec<Case> {
 /// Runs a command to completion, and returns how it ended, what it said, and the peak memory of the largest of its
 /// processes, in KiB, as counted by the kernel.
 fn measured(project: &TestProject, command: &mut Command) -> (ExitStatus, String, i64) {
-    use std::os::unix::process::ExitStatusExt;
     let errors = project.file("errors.txt");
     command.stdout(File::create(project.file("output.txt")).unwrap()).stderr(File::create(&errors).unwrap());
     // Its own, so that every run compiles.
     command.env("XDG_CACHE_HOME", project.file("cache")).env("MIMALLOC_PURGE_DELAY", "0");
-    #[allow(clippy::zombie_processes, reason = "wait4 waits for it, and says what it used, too")]
-    let child = command.spawn().unwrap();
-    let mut status = 0;
-    // SAFETY: `rusage` is plain numbers, for which all bits may be zero.
-    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
-    // SAFETY: both pointers are to variables of the right types that live longer than the call.
-    let waited = unsafe { libc::wait4(child.id() as i32, &raw mut status, 0, &raw mut usage) };
-    assert_eq!(waited, child.id() as i32);
-    // macOS counts bytes.
-    let peak = if cfg!(target_os = "macos") { usage.ru_maxrss / 1024 } else { usage.ru_maxrss };
-    (ExitStatus::from_raw(status), String::from_utf8_lossy(&std::fs::read(errors).unwrap()).into_owned(), peak)
+    let (status, peak) = runner_tests::peak(command);
+    (status, String::from_utf8_lossy(&std::fs::read(errors).unwrap()).into_owned(), peak)
 }
 
 /// What a guest that does nothing makes the runner take, in KiB.

@@ -6,10 +6,11 @@ use runner_tests::minisign::Keys;
 
 use super::*;
 
-const NAME: &str = "acme/copier";
+pub const NAME: &str = "acme/copier";
 
 /// The settings of an author for [`package`].
-const COPY: &str = "allow = ['read people(id, name)', 'insert copies', 'delete copies', 'read copies']\nraw_sql = true";
+pub const COPY: &str =
+    "allow = ['read people(id, name)', 'insert copies', 'delete copies', 'read copies']\nraw_sql = true";
 
 /// Tables for the component, which belong to whoever uses the package.
 const PEOPLE: &str = "CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT NOT NULL, card TEXT NOT NULL);
@@ -18,7 +19,7 @@ const PEOPLE: &str = "CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT NOT
      INSERT INTO people SELECT i, 'person ' || i, 'card ' || i FROM n;";
 
 /// A project that makes packages, of these migrations with these grants.
-fn author(migrations: &[(&str, &[u8], &str)]) -> TestProject {
+pub fn author(migrations: &[(&str, &[u8], &str)]) -> TestProject {
     let author = project!();
     for (id, bytes, grants) in migrations {
         author.write(&format!("migrations/{id}.wasm"), bytes).settings(&format!("[grants.{id}]\n{grants}"));
@@ -28,7 +29,7 @@ fn author(migrations: &[(&str, &[u8], &str)]) -> TestProject {
 }
 
 /// Makes a package of the migrations of these revisions, in a directory of a project.
-fn package(author: &TestProject, project: &TestProject, revisions: &str, name: &str, version: &str) -> String {
+pub fn package(author: &TestProject, project: &TestProject, revisions: &str, name: &str, version: &str) -> String {
     let file = format!("dist/{}_{version}.wasm", name.replace('/', "_"));
     std::fs::create_dir_all(project.file("dist")).unwrap();
     let line =
@@ -44,7 +45,7 @@ fn sign(keys: &Keys, file: &Path) {
 }
 
 /// A project with the tables, into which a package may be added.
-fn operator() -> TestProject {
+pub fn operator() -> TestProject {
     let project = project!();
     project.sql("0001_people", PEOPLE, "DROP TABLE copies; DROP TABLE people;");
     project

@@ -8,17 +8,22 @@ use runner_tests::servers::Cluster;
 
 use super::shop::{is_sound, shop};
 
-/// A lock holds on one node. No run begins without a word from the operator, who answers for it that all runs use this
-/// node: nothing keeps runs on two nodes apart.
+/// A lock holds on one node. The URL has to name it, and a connection to another node is refused: runs on two nodes with one
+/// URL, as a balancer leads them, are kept apart.
 #[test]
 #[ignore = "starts a Galera cluster, which takes half a minute"]
-fn a_node_is_refused_without_a_word_from_the_operator() {
+fn a_run_needs_the_node_that_the_url_names() {
     let cluster = Cluster::start();
     let mut project = shop(&cluster.first);
     let url = project.url();
-    project.runner("apply").exits(2).says(&["a node of a Galera cluster", "hint:", "`?lock=node`"]);
-    project.by(&format!("{url}?lock=node"));
-    project.runner("apply").succeeds();
+    let other = project.server_database().url_at(cluster.second.port());
+    project.runner("apply").exits(2).says(&["the node `node-0` of a Galera cluster", "hint:", "`?lock=node:node-0`"]);
+    project.by(&format!("{url}?lock=node")).runner("apply").exits(2).says(&["hint:", "`lock=node:NAME`"]);
+    let other = format!("{other}{}lock=node:node-0", if other.contains('?') { '&' } else { '?' });
+    for line in ["apply", "status"] {
+        project.by(&other).runner(line).exits(2).says(&["the node `node-1`", "all runs use `node-0`", "hint:"]);
+    }
+    project.by(&format!("{url}?lock=node:node-0")).runner("apply").succeeds();
     assert_eq!(is_sound(&project, "a run on a node", ""), 3);
 }
 
@@ -31,7 +36,7 @@ fn conflicts_are_retried() {
     let cluster = Cluster::start();
     let mut project = EngineProject::on(env!("CARGO_BIN_EXE_runner"), cluster.first.database());
     let there = cluster.second.client().of(project.server_database().name());
-    let url = format!("{}?lock=node", project.url());
+    let url = format!("{}?lock=node:node-0", project.url());
     project.by(&url);
     project.items(ROWS);
     project.runner("apply").succeeds();

@@ -131,7 +131,7 @@ fn tls_follows_the_url() {
         unreachable(&project, &format!("{url}?{mode}={verified}&{authority}=/nowhere/ca.pem"), &["/nowhere/ca.pem"]);
         unreachable(&project, &format!("{url}?{mode}=nonsense"), &["nonsense"]);
 
-        let plain = Server::private(kind).start();
+        let plain = Server::private(kind).tls(Tls::Off).start();
         let project = on(&plain);
         unreachable(&project, &format!("{}?{mode}={required}", project.server_database().url()), &["TLS"]);
     }
@@ -159,6 +159,35 @@ fn a_server_with_too_many_connections() {
         }
         unreachable(&project, &database.url_as("ada", ""), &["connections"]);
         sessions.clear();
+    }
+}
+
+/// What is on a replica can be read, and nothing runs there.
+#[test]
+fn a_read_replica() {
+    for kind in KINDS {
+        let server = Server::private(kind).start();
+        let project = on(&server);
+        project.runner("apply --target 1").succeeds();
+        let database = project.server_database();
+        let (url, _standby) = match kind {
+            Kind::Postgres => {
+                let standby = server.standby();
+                (database.url_at(standby.port()), Some(standby))
+            }
+            Kind::Mariadb => {
+                database.sql(&format!("CREATE USER ada@'%'; GRANT ALL ON {}.* TO ada@'%'", database.name()));
+                database.sql("SET GLOBAL read_only = 1");
+                (database.url_as("ada", ""), None)
+            }
+        };
+        project.run(["status", "-D", &url]).succeeds().says(&["1 applied, 2 pending"]);
+        let before = project.state();
+        for verb in ["apply", "rollback", "redo"] {
+            project.run([verb, "-D", &url]).exits(1).says(&["read-only", "hint:"]);
+        }
+        assert_eq!(project.state(), before);
+        assert_eq!(project.history(), ["0001"]);
     }
 }
 

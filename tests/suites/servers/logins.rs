@@ -493,6 +493,13 @@ fn a_login_is_kept_in_line_and_removed() {
             field.run("grants sync", &[]).exits(7);
             database.sql("DROP TABLE runner_gate.more");
         }
+        if spoilt.contains("CREATEDB")
+            && database.value("SELECT current_setting('server_version_num')").as_str() >= "160000"
+        {
+            // What the host may not do itself, it cannot take from others.
+            field.run("grants sync", &[]).exits(7).says(&["runner grants sync --sql"]);
+            database.sql(&format!("ALTER ROLE {login} NOCREATEDB"));
+        }
         if spoilt.contains("NOLOGIN") || spoilt.contains("pg_read_all_stats") {
             database.sql(&format!("REVOKE pg_read_all_stats FROM {login}"));
         }
@@ -625,4 +632,19 @@ fn what_a_login_may_do_within_its_session() {
     assert_eq!(field.database().value(locks), "0");
     other.run("SELECT 1");
     assert_eq!(field.database().value("SELECT count(*) FROM copies"), "1");
+}
+
+/// `doctor --attack` tries what components can do here: with a login of their own, nothing of the corpus.
+#[test]
+fn no_attack_succeeds_with_a_login_of_its_own() {
+    let field = Field::new();
+    field.grants(COPY).sync();
+    let host = &field.host;
+    field.admin.sql(&format!("ALTER ROLE {host} CREATEDB"));
+    let roles = || field.admin.sql("SELECT rolname FROM pg_roles WHERE rolname LIKE '%attacker%'");
+    field
+        .run("doctor --attack", &[])
+        .succeeds()
+        .prints(&["tried on a scratch database, with a login of the component's own: none would have succeeded"]);
+    assert_eq!(roles(), [""; 0]);
 }

@@ -1,7 +1,7 @@
 //! Components under grants on MariaDB: each runs with a login of its own. What a login can do is tried on the server itself,
 //! without the checks of the program; the verdict is a comparison of history, users and rows before and after.
 
-use runner_tests::servers::{self, Client, TestDatabase};
+use runner_tests::servers::{self, Client, Kind, Server, TestDatabase};
 use runner_tests::{Output, TestProject, guests, project};
 
 /// Settings before the grants.
@@ -11,7 +11,7 @@ const PROJECT: &str = "[project]\nname = \"test\"\n";
 const COPY: &str = "allow = ['read people(id, name)', 'insert copies']";
 
 /// A database whose owner, the host, may make users and has no rights on other databases; and a project on it.
-struct Field {
+pub struct Field {
     database: TestDatabase,
     admin: Client,
     host: String,
@@ -21,20 +21,13 @@ struct Field {
 impl Field {
     /// `None` on MySQL, which has no such logins.
     fn new() -> Option<Self> {
-        let server = servers::mariadb();
-        if server.kind().is_mysql() {
-            return None;
-        }
-        let database = server.database();
-        let (name, host) = (database.name().to_owned(), database.name().replace("runner_test_", "host_"));
-        let admin = server.client().clone();
-        admin.sql(&format!(
-            "CREATE USER '{host}'@'%' IDENTIFIED BY 'host'; GRANT ALL ON `{name}`.* TO '{host}'@'%' WITH GRANT OPTION; \
-             GRANT CREATE USER ON *.* TO '{host}'@'%'; GRANT SELECT ON mysql.* TO '{host}'@'%'"
-        ));
-        let mut project = project!();
-        project.set_url(&database.url_as(&host, "host"));
-        project
+        Self::on(servers::mariadb())
+    }
+
+    fn on(server: &Server) -> Option<Self> {
+        let field = Self::bare(server)?;
+        field
+            .project
             .sql(
                 "0001_people",
                 "CREATE TABLE people (id INTEGER PRIMARY KEY, name VARCHAR(100) NOT NULL, card VARCHAR(100) NOT NULL);
@@ -48,8 +41,40 @@ impl Field {
                 "DROP VIEW cards; DROP TABLE others, copies, people, numbers;",
             )
             .component("0002_granted", &guests::component("granted"));
-        project.runner("apply --target 0001").succeeds();
+        field.project.runner("apply --target 0001").succeeds();
+        Some(field)
+    }
+
+    /// Without a migration.
+    pub fn bare(server: &Server) -> Option<Self> {
+        if server.kind().is_mysql() {
+            return None;
+        }
+        let database = server.database();
+        let (name, host) = (database.name().to_owned(), database.name().replace("runner_test_", "host_"));
+        let admin = server.client().clone();
+        admin.sql(&format!(
+            "CREATE USER '{host}'@'%' IDENTIFIED BY 'host'; GRANT ALL ON `{name}`.* TO '{host}'@'%' WITH GRANT OPTION; \
+             GRANT CREATE USER ON *.* TO '{host}'@'%'; GRANT SELECT ON mysql.* TO '{host}'@'%'"
+        ));
+        let mut project = project!();
+        project.set_url(&database.url_as(&host, "host"));
         Some(Self { database, admin, host, project })
+    }
+
+    /// Its project.
+    pub fn project(&self) -> &TestProject {
+        &self.project
+    }
+
+    /// Its database, as an administrator uses it.
+    pub fn database(&self) -> &TestDatabase {
+        &self.database
+    }
+
+    /// The login of the host.
+    pub fn host(&self) -> &str {
+        &self.host
     }
 
     fn grants(&self, grants: &str) -> &Self {
@@ -75,7 +100,7 @@ impl Field {
     }
 
     /// What the names of the logins of this database begin with.
-    fn prefix(&self) -> String {
+    pub fn prefix(&self) -> String {
         let name: String = self.database.name().chars().filter(char::is_ascii_alphanumeric).take(20).collect();
         format!("runner_{}_", name.to_ascii_lowercase())
     }
@@ -584,4 +609,20 @@ fn a_column_that_is_not_granted_is_refused_in_a_transform() {
     assert_ne!(output.exit_code(), Some(0), "{output}");
     output.says(&["denied"]);
     assert_eq!(field.value("SELECT SUM(n) FROM numbers"), before);
+}
+
+/// `doctor --attack` tries what components can do here: with a user of their own, nothing of the corpus.
+#[test]
+fn no_attack_succeeds_with_a_user_of_its_own() {
+    // The users of the server are compared, and other tests make some.
+    let server = Server::private(Kind::Mariadb).start();
+    let Some(field) = Field::on(&server) else { return };
+    field.grants(COPY).sync();
+    // Scratch databases have names that are not known before.
+    field.admin.sql(&format!("GRANT ALL ON *.* TO '{}'@'%' WITH GRANT OPTION", field.host));
+    field
+        .run("doctor --attack", &[])
+        .succeeds()
+        .prints(&["tried on a scratch database, with a login of the component's own: none would have succeeded"]);
+    assert_eq!(field.admin.value("SELECT COUNT(*) FROM mysql.user WHERE User LIKE '%attacker%'"), "0");
 }

@@ -17,12 +17,13 @@ use super::exit;
 use super::request::{FleetRequest, GlobalRequest};
 use crate::database::{DatabaseUrl, StopSignal};
 use crate::error::{Error, ErrorKind, Result};
-use crate::fleet::{self, Each, Ended, Pace, Selection, Work};
+use crate::fleet::{self, Each, Pace, Selection, Work};
 use crate::project::env::Switches;
 use crate::project::origin::Sourced;
 use crate::report::{Printer, Text};
 
-/// Databases at the same time, unless the operator asks for more: each has connections of its own.
+/// Databases at the same time, unless the operator says otherwise. A run mostly waits for a disk or for a server, so this does not
+/// depend on the number of processors; but each has connections of its own.
 const PARALLEL: usize = 8;
 
 /// The databases of a command.
@@ -83,8 +84,7 @@ pub fn load(printer: &Arc<Printer>, global: &GlobalRequest, request: &FleetReque
         .collect();
     printer.hide(members.iter().flat_map(|member| member.url.value.secrets()));
     check_distinct(&members)?;
-    let processors = std::thread::available_parallelism().map_or(1, usize::from);
-    let parallel = request.parallel.unwrap_or(processors.min(PARALLEL));
+    let parallel = request.parallel.unwrap_or(PARALLEL);
     let canaries = request.canary.unwrap_or(found.canaries.max(1));
     let pace = Pace { parallel, canaries };
     Ok(Some(Fleet { printer: printer.clone(), contexts, members, pace, stop: StopSignal::default() }))
@@ -149,10 +149,7 @@ impl Fleet {
 
     /// Prints the errors of databases that could not be looked at.
     pub fn tell_errors<T>(&self, each: &[Each<T>]) {
-        let errors = each.iter().filter_map(|it| match &it.ended {
-            Ended::Ran(Err(error)) => Some((&it.name, error)),
-            _ => None,
-        });
+        let errors = each.iter().filter_map(|it| Some((&it.name, it.ended.error()?)));
         for (name, error) in errors {
             self.printer.always(&crate::report::error::error(&error.clone().at("name", name.as_str())));
         }

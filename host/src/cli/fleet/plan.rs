@@ -6,7 +6,6 @@ use crate::cli::exit;
 use crate::cli::request::PlanRequest;
 use crate::engine::plan::{Plan, PlanInput, plan_towards};
 use crate::error::{Error, Result};
-use crate::fleet::Ended;
 use crate::project::Catalog;
 use crate::report::json::FleetPlanJson;
 use crate::report::{Format, text};
@@ -44,8 +43,5 @@ pub fn run(fleet: &Fleet, request: &PlanRequest) -> Result<u8> {
             printer.talk(&text::fleet_plan_summary(&each));
         }
     }
-    Ok(super::exit_code(each.iter().filter_map(|it| match &it.ended {
-        Ended::Ran(Err(error)) => Some(exit::code(error)),
-        _ => None,
-    })))
+    Ok(super::exit_code(each.iter().filter_map(|it| it.ended.error()).map(exit::code)))
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::Fleet;
 use crate::cli::request::RunRequest;
-use crate::cli::run::{broken_downgrades, order};
+use crate::cli::run::{broken_downgrades, catalog, order};
 use crate::cli::{confirm, exit, signals};
 use crate::database::StopSignal;
 use crate::engine::Direction;
@@ -56,11 +56,8 @@ pub fn run(mut fleet: Fleet, request: &RunRequest, action: &Action, has_jobs: bo
             None => context.setup.share_sandbox(order.jobs, stop.clone()),
         }
     }
-    let catalogs: Vec<Arc<Catalog>> = fleet
-        .contexts
-        .iter()
-        .map(|context| super::super::run::catalog(context, &order).map(Arc::new))
-        .collect::<Result<_>>()?;
+    let catalogs: Vec<Arc<Catalog>> =
+        fleet.contexts.iter().map(|context| catalog(context, &order).map(Arc::new)).collect::<Result<_>>()?;
     signals::watch(&stop, None)?;
     let reporter = Arc::new(FleetReporter::new(&fleet.printer, fleet.members.len(), order.dry_run.is_some()));
     let work = |at: usize, stop: StopSignal| -> Result<Ran> {

@@ -2,30 +2,22 @@
 
 use super::Fleet;
 use crate::cli::exit;
-use crate::engine::control;
-use crate::engine::history::{History, Record};
+use crate::cli::status::look;
+use crate::engine::history::Record;
 use crate::engine::status::{Standing, status};
 use crate::error::Result;
 use crate::fleet::{DatabaseState, Each, Ended};
 use crate::project::CatalogReport;
 use crate::report::json::FleetStatusJson;
 use crate::report::{Format, text};
-use crate::runner::setup::OpenError;
 use crate::runtime;
 
 /// Shows the state of each database.
 pub fn run(fleet: &Fleet, with_exit_code: bool) -> Result<u8> {
     let reports: Vec<CatalogReport> = fleet.contexts.iter().map(|context| context.inspect()).collect::<Result<_>>()?;
-    let look = |at: usize, _| {
+    let state = |at: usize, _| {
         let setup = fleet.setup(at);
-        let (history, overview) = runtime::run(async {
-            match setup.connect(false).await {
-                Ok(mut database) => control::look::look(&mut database.host()).await.map_err(|error| setup.place(error)),
-                Err(OpenError::Missing(_)) => Ok(Default::default()),
-                Err(OpenError::Other(error)) => Err(error),
-            }
-        })?;
-        let history: History = history;
+        let (history, overview) = runtime::run(look(&setup))?;
         let rows = status(&reports[fleet.members[at].base].catalog, &history);
         let count = |standing: Standing| rows.iter().filter(|row| row.standing == standing).count();
         Ok(DatabaseState {
@@ -38,7 +30,7 @@ pub fn run(fleet: &Fleet, with_exit_code: bool) -> Result<u8> {
             is_running: overview.holder.is_some(),
         })
     };
-    let each = fleet.look(&look)?;
+    let each = fleet.look(&state)?;
     let code = code(&reports, &each);
     let printer = &fleet.printer;
     match printer.format() {
@@ -55,10 +47,7 @@ pub fn run(fleet: &Fleet, with_exit_code: bool) -> Result<u8> {
             }
         }
     }
-    let failures = each.iter().filter_map(|it| match &it.ended {
-        Ended::Ran(Err(error)) => Some(exit::code(error)),
-        _ => None,
-    });
+    let failures = each.iter().filter_map(|it| it.ended.error()).map(exit::code);
     // A database that cannot be looked at is a failure, asked for or not.
     Ok(if with_exit_code { code } else { super::exit_code(failures) })
 }

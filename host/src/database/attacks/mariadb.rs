@@ -14,6 +14,8 @@ pub const CORPUS: Corpus = Corpus {
         ("{worker}", "SELECT IFNULL(CAST(IS_USED_LOCK('{lock}:work') AS CHAR), '0')"),
     ],
     has_other: true,
+    granted: &["read t", "insert t", "update t", "delete t"],
+    harmless: "INSERT INTO {db}.t VALUES (1)",
     attacks: ATTACKS,
     of_components: OF_COMPONENTS,
     state: STATE,

@@ -13,6 +13,8 @@ pub const CORPUS: Corpus = Corpus {
     tampering: "",
     answers: &[("{user}", "SELECT pg_catalog.quote_ident(CURRENT_USER)")],
     has_other: false,
+    granted: &["read a", "insert a", "update a", "delete a"],
+    harmless: "UPDATE public.a SET id = 2",
     attacks: ATTACKS,
     of_components: &[],
     state: state::STATE,

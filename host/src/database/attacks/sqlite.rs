@@ -10,6 +10,8 @@ pub const CORPUS: Corpus = Corpus {
     tampering: "",
     answers: &[],
     has_other: false,
+    granted: &[],
+    harmless: "UPDATE people SET n = 2",
     attacks: ATTACKS,
     of_components: OF_COMPONENTS,
     state: STATE,

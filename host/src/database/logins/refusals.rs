@@ -102,11 +102,23 @@ pub(in crate::database) fn refused(login: &str, error: &DatabaseError) -> Databa
 
 /// The way out where the operator's secret is wrong.
 pub(in crate::database) const WRONG_SECRET: &str =
-    "check the variable that `password_env` of its `[grants.NAME]` names";
+    "check the variable that `password_env` of its `[grants.NAME]` or `[packages.NAME]` names";
 
-/// The error of a variable that is not set.
-pub(in crate::database) fn no_secret(variable: &str, login: &str) -> DatabaseError {
-    let unset = format!("the variable `{variable}`, which holds the password of the login `{login}`, is not set");
+/// Fails, with all of them, if variables are not set that hold the passwords of logins.
+pub(in crate::database) fn check_secrets(wanted: &[WantedLogin]) -> Result<(), DatabaseError> {
+    let missing = |wanted: &WantedLogin| match (&wanted.grants.password_env, &wanted.grants.secret) {
+        (Some(variable), None) => Some(no_secret(variable, &wanted.id)),
+        _ => None,
+    };
+    let mut missing = wanted.iter().filter_map(missing);
+    let Some(first) = missing.next() else { return Ok(()) };
+    let rest: Vec<String> = missing.map(|error| error.message).collect();
+    Err(if rest.is_empty() { first } else { first.detail(rest.join("; ")) })
+}
+
+/// The error of a variable that is not set. `whose`: a component, or its login.
+pub(in crate::database) fn no_secret(variable: &str, whose: &str) -> DatabaseError {
+    let unset = format!("the variable `{variable}`, which holds the password of the login of `{whose}`, is not set");
     DatabaseError::new(DatabaseErrorKind::Configuration, unset)
         .hint("set it, or remove `password_env`: then each run sets a password of its own")
 }
@@ -114,8 +126,8 @@ pub(in crate::database) fn no_secret(variable: &str, login: &str) -> DatabaseErr
 /// The error of a host that may not set a password. `privilege`: what it lacks.
 pub(in crate::database) fn cannot_set_password(login: &str, code: String, privilege: &str) -> DatabaseError {
     denied(format!("runner's own login may not set the password of `{login}`")).code(code).hint(format!(
-        "name a variable that holds its password with `password_env` below its `[grants.NAME]`, or give runner's login \
-         {privilege}"
+        "name a variable that holds its password with `password_env` below its `[grants.NAME]` or `[packages.NAME]`, or \
+         give runner's login {privilege}"
     ))
 }
 

@@ -19,8 +19,8 @@ pub(super) struct Endpoint {
     settings: ConnectOptions,
     /// The URL without its password, for messages.
     shown: String,
-    /// The operator states that all runs use this node of a cluster.
-    pub locks_by_node: bool,
+    /// The one node of a Galera cluster that all runs use, as the URL names it.
+    pub node: Option<String>,
     /// That of the host, if this one is for the login of a component, whose password another run may have replaced.
     host: Option<Arc<Endpoint>>,
 }
@@ -47,7 +47,7 @@ impl Endpoint {
     pub fn new(url: &DatabaseUrl, settings: &ConnectOptions) -> Result<Self, DatabaseError> {
         let shown = url.to_string();
         let mut settings = settings.clone();
-        let mut locks_by_node = false;
+        let mut node = None;
         let unreadable = || {
             configuration(format!("`{shown}` is not a URL of a MySQL or MariaDB server")).hint(
                 "it looks like `mysql://user:password@host:3306/database`; in the password write `%40` for `@`, `%2F` for \
@@ -61,11 +61,15 @@ impl Endpoint {
                     return Err(configuration(format!("`charset={value}` cannot represent all text"))
                         .hint("remove it from the URL: connections use utf8mb4, whatever the tables' character sets"));
                 }
-                "lock" if value == "node" => locks_by_node = true,
-                "lock" => {
-                    return Err(configuration(format!("`lock={value}` in the URL is unknown"))
-                        .hint("`lock=node` says that all runs use this one node of a Galera cluster"));
-                }
+                "lock" => match value.strip_prefix("node:") {
+                    Some(name) if !name.is_empty() => node = Some(name.to_owned()),
+                    _ => {
+                        return Err(configuration(format!("`lock={value}` in the URL is unknown")).hint(
+                            "`lock=node:NAME` says that all runs use this one node of a Galera cluster; the node calls \
+                             itself `wsrep_node_name`",
+                        ));
+                    }
+                },
                 "connect-timeout" => match value.parse() {
                     Ok(seconds) => settings.connect_timeout = Duration::from_secs(seconds),
                     Err(_) => {
@@ -102,7 +106,7 @@ impl Endpoint {
         // sqlx adds flags to the server's sql_mode that change what a migration means: with `PIPES_AS_CONCAT`, `a ||
         // b` is no longer OR. An operator who wants the flag can set it on the server.
         let options = options.pipes_as_concat(false).no_engine_substitution(false).disable_statement_logging();
-        Ok(Self { options, settings, shown, locks_by_node, host: None })
+        Ok(Self { options, settings, shown, node, host: None })
     }
 
     /// Opens a session with the settings that all our sessions share, and returns what is known of its server.
@@ -112,9 +116,25 @@ impl Endpoint {
             let connected = without_delay(port, self.options.connect()).await;
             let mut connection = connected.map_err(|error| error::from_connecting(error, self))?;
             let server = session::prepare(&mut connection, &self.settings, &self.names()).await?;
+            self.is_node(server.node.as_deref())?;
             Ok((connection, server))
         })
         .await
+    }
+
+    /// Fails if the URL names one node of a cluster, and leads to another: behind a balancer, each connection can.
+    fn is_node(&self, found: Option<&str>) -> Result<(), DatabaseError> {
+        match (&self.node, found) {
+            (Some(named), Some(found)) if named != found => Err(configuration(format!(
+                "the server is the node `{found}` of a Galera cluster, and the URL says that all runs use `{named}`: a lock \
+                 there is not seen here"
+            ))
+            .hint(format!(
+                "give the address of `{named}`; if it no longer exists and none of its runs goes on, name the other node in \
+                 the URL of all runs: `?lock=node:{found}`"
+            ))),
+            _ => Ok(()),
+        }
     }
 
     /// Opens a session for one statement, such as `KILL`.

@@ -83,13 +83,16 @@ impl MysqlDatabase {
         if self.lock.is_some() {
             return Ok(());
         }
-        if self.server.facts.lock == LockKind::UserLocksOfNode && !self.endpoint.locks_by_node {
+        if self.server.facts.lock == LockKind::UserLocksOfNode && self.endpoint.node.is_none() {
+            let node = self.server.node.as_deref().unwrap_or_default();
             return Err(DatabaseError::new(
                 DatabaseErrorKind::Configuration,
-                "the server is a node of a Galera cluster, and locks hold on one node only: runs on two nodes would not \
-                 see one another",
+                format!(
+                    "the server is the node `{node}` of a Galera cluster, and locks hold on one node only: runs on two nodes \
+                     would not see one another"
+                ),
             )
-            .hint("let all runs use the URL of one node, and say so in it: `?lock=node`"));
+            .hint(format!("let all runs use the URL of one node, and name it there: `?lock=node:{node}`")));
         }
         let names = Names::of(&self.server);
         let started = Instant::now();

@@ -4,7 +4,7 @@
 
 use super::error::from_sqlx;
 use super::lock::gone;
-use super::session::{self, literal};
+use super::session::{self, LITERALS};
 use super::transaction::{NO_SAVEPOINT, Transaction, begin, random_name};
 use super::{MysqlDatabase, parameters};
 use crate::database::{ChangedRows, DatabaseError, DatabaseErrorKind, End, ToolChange, TransactionOptions};
@@ -156,7 +156,7 @@ impl MysqlDatabase {
     fn text_of(&self, changes: &[ToolChange]) -> Result<Option<String>, DatabaseError> {
         let mut text = String::new();
         for change in changes {
-            text.push_str(&change.spelled(&self.server.facts, literal, |hex| format!("x'{hex}'"))?);
+            text.push_str(&change.spelled(&self.server.facts, &LITERALS)?);
             text.push_str("; ");
             if change.rows() == ChangedRows::One {
                 text.push_str(ONE_ROW);
@@ -169,7 +169,7 @@ impl MysqlDatabase {
     async fn make_singly(&mut self, changes: &[ToolChange]) -> Result<(), DatabaseError> {
         self.settle().await?;
         for change in changes {
-            let text = change.spelled(&self.server.facts, literal, |hex| format!("x'{hex}'"))?;
+            let text = change.spelled(&self.server.facts, &LITERALS)?;
             let rows = if text.len() + PACKET_MARGIN <= self.server.max_allowed_packet {
                 session::run(&mut self.connection, text).await?
             } else {

@@ -10,6 +10,7 @@ use super::error::{from_sqlx, lost};
 use super::make::{OF_INNODB, Said};
 use super::refusals::Quoting;
 use super::settings::{PINNED, enough_warnings};
+use crate::database::change::Literals;
 use crate::database::{ConnectOptions, DatabaseError, Dialect, Facts, LockKind};
 
 /// What is known of a server and of the session on it.
@@ -29,6 +30,8 @@ pub(super) struct SessionFacts {
     pub quoting: Quoting,
     /// Table names are compared without regard to case (`lower_case_table_names`).
     pub folds_table_names: bool,
+    /// What the server calls itself, if it is a node of a cluster (`wsrep_node_name`).
+    pub node: Option<String>,
 }
 
 /// Queries the server's facts, and applies the settings that all our sessions share.
@@ -77,6 +80,7 @@ pub(super) async fn prepare(
         logs_statements: is_on("log_bin") && get("binlog_format").eq_ignore_ascii_case("STATEMENT"),
         quoting: Quoting::of(&mode),
         folds_table_names: get("lower_case_table_names") != "0",
+        node: is_on("wsrep_on").then(|| get("wsrep_node_name").to_owned()),
     })
 }
 
@@ -86,13 +90,14 @@ const READ_ONLY: [&str; 5] = ["read_only", OF_INNODB, "super_read_only", "tx_rea
 
 /// The query for the server's variables; those that a dialect does not have are absent from the result.
 fn variables() -> String {
-    const OTHERS: [&str; 9] = [
+    const OTHERS: [&str; 10] = [
         "max_error_count",
         "auto_increment_increment",
         "version_comment",
         "sql_mode",
         "max_allowed_packet",
         "wsrep_on",
+        "wsrep_node_name",
         "lower_case_table_names",
         "log_bin",
         "binlog_format",
@@ -210,6 +215,10 @@ pub(super) fn row_text(row: &MySqlRow, column: usize) -> Option<String> {
 pub(super) fn number(row: &MySqlRow, column: usize) -> u64 {
     row_text(row, column).and_then(|digits| digits.parse().ok()).unwrap_or(0)
 }
+
+/// The values of the host in a text. MySQL spells them alike.
+pub(super) const LITERALS: Literals =
+    Literals { dialect: Dialect::Mariadb, text: literal, bytes: |hex| format!("x'{hex}'") };
 
 /// A string literal that is valid under any `sql_mode`.
 pub(super) fn literal(text: &str) -> String {

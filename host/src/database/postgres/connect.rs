@@ -10,11 +10,9 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection, Executor, PgConnectio
 
 use self::failure::{explain, is_starting};
 use super::error::{from_sqlx, lost};
+use super::make;
 use crate::database::nagle::without_delay;
-use crate::database::{ConnectOptions, DatabaseError, DatabaseErrorKind, DatabaseUrl, Dialect, DriverOptions, Facts};
-
-/// The oldest server with all the features used here, as `server_version_num`.
-const OLDEST: i32 = 130_000;
+use crate::database::{ConnectOptions, DatabaseError, DatabaseUrl, Dialect, DriverOptions, Facts};
 
 /// The timeout for a second connection that cancels a statement of the first.
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(5);
@@ -132,22 +130,19 @@ async fn look(connection: &mut PgConnection) -> Result<Connected, DatabaseError>
     const LOOK: &str = "SELECT pg_catalog.current_setting('server_version'), pg_catalog.current_setting('server_version_num'), \
         pg_catalog.pg_is_in_recovery() OR pg_catalog.current_setting('transaction_read_only')::pg_catalog.bool, \
         pg_catalog.current_schema()::pg_catalog.text, pg_catalog.pg_backend_pid(), \
-        pg_catalog.current_database()::pg_catalog.text";
+        pg_catalog.current_database()::pg_catalog.text, pg_catalog.version()";
     let failed = |error: sqlx::Error| from_sqlx(&error, Some(LOOK));
     // Not the whole prologue of other statements: in a fresh server process, each of a dozen settings costs time.
     let begin = format!("BEGIN; SET LOCAL statement_timeout = 0; {LOOK}; COMMIT");
-    let rows = connection.fetch_all(sqlx::raw_sql(AssertSqlSafe(begin))).await.map_err(failed)?;
+    let rows = match connection.fetch_all(sqlx::raw_sql(AssertSqlSafe(begin))).await {
+        Ok(rows) => rows,
+        Err(error) => return Err(make::explain(connection, failed(error)).await),
+    };
     let row = rows.last().ok_or_else(|| lost("the server does not say what it is"))?;
     let text = |column: usize| row.try_get_unchecked::<Option<String>, _>(column).map_err(failed);
     let version = text(0)?.unwrap_or_default();
     let number = text(1)?.and_then(|number| number.parse::<i32>().ok()).unwrap_or_default();
-    if number < OLDEST {
-        return Err(DatabaseError::new(
-            DatabaseErrorKind::Configuration,
-            format!("the server is PostgreSQL {version}, and runner needs 13 or later"),
-        )
-        .hint("upgrade the server"));
-    }
+    make::Said { make: &text(6)?.unwrap_or_default(), version: &version, number }.check()?;
     let facts = Facts {
         // Only the number of `15.20 (Debian 15.20-0+deb12u1)` is needed.
         version: version.split(' ').next().unwrap_or_default().to_owned(),

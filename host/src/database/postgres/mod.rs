@@ -22,6 +22,7 @@ mod hold;
 mod lock;
 mod logins;
 mod look;
+mod make;
 mod orphans;
 mod page;
 mod page_copy;

@@ -15,7 +15,8 @@ use super::search_path;
 use super::settings::{Own, prologue, prologue_of};
 use super::tool_tables::{FINGERPRINT, Fingerprint};
 use super::transaction::{COMMIT, Transaction, explain_aborted, wrote_late};
-use crate::database::{ChangedRows, DatabaseError, End, Role, ToolChange, TransactionOptions};
+use crate::database::change::Literals;
+use crate::database::{ChangedRows, DatabaseError, Dialect, End, Role, ToolChange, TransactionOptions};
 
 /// Begins what our own questions answer with when they fail.
 const OURS: &str = "runner:";
@@ -235,7 +236,7 @@ impl PostgresDatabase {
     pub(super) fn text_of(&self, changes: &[ToolChange]) -> Result<String, DatabaseError> {
         let mut text = String::new();
         for change in changes {
-            let spelled = change.spelled(&self.facts, literal, |hex| format!("E'\\\\x{hex}'::pg_catalog.bytea"))?;
+            let spelled = change.spelled(&self.facts, &LITERALS)?;
             // An INSERT adds its row or fails.
             if change.rows() == ChangedRows::One && !spelled.starts_with("INSERT") {
                 text.push_str(&format!(
@@ -285,6 +286,10 @@ fn is_unchanged(before: &Fingerprint) -> String {
 fn literal(text: &str) -> String {
     format!("E'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
 }
+
+/// The values of the host in a text.
+pub(super) const LITERALS: Literals =
+    Literals { dialect: Dialect::Postgres, text: literal, bytes: |hex| format!("E'\\\\x{hex}'::pg_catalog.bytea") };
 
 /// The error behind the answer of one of our own questions, or else the error itself.
 pub(super) fn ours(error: DatabaseError, before: Option<&Fingerprint>) -> DatabaseError {

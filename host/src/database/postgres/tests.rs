@@ -5,6 +5,7 @@ mod contract;
 mod conversions;
 mod hostile;
 mod lock;
+mod makes;
 mod names;
 mod pages;
 mod reading;
@@ -26,6 +27,25 @@ use crate::database::{End, ToolChange, TransactionOptions};
 /// Creates a fresh database on the server that all tests share.
 fn fresh() -> TestDatabase {
     servers::postgres().database()
+}
+
+/// Whether the server is of this version or a later one.
+fn since(database: &TestDatabase, version: u32) -> bool {
+    database.value("SELECT current_setting('server_version_num')").parse::<u32>().expect("a number") >= version * 10_000
+}
+
+/// A condition on `pg_locks`: the lock is of this database.
+const HERE: &str = "database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+
+/// Ends the sessions whose `pid` is in this part of a query, and returns when they are gone.
+fn terminate(database: &TestDatabase, from: &str) {
+    let sessions = database.sql(&format!("SELECT DISTINCT pid FROM {from}")).join(", ");
+    assert!(!sessions.is_empty(), "no session: {from}");
+    database.sql(&format!("SELECT pg_terminate_backend(pid) FROM unnest(ARRAY[{sessions}]) AS ended (pid)"));
+    let left = format!("SELECT count(*) FROM pg_stat_activity WHERE pid IN ({sessions})");
+    while database.value(&left) != "0" {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
 }
 
 async fn open(database: &TestDatabase) -> Box<dyn Database> {

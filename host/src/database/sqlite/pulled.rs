@@ -2,10 +2,11 @@
 //! functions. Faster than a statement for each row, and than the same change written in SQL.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use super::SqliteDatabase;
 use super::error::from_failure;
-use super::raw::{Active, Cell, CellColumn, Cells, Failure, PullBatch, PullKeys, Pulled};
+use super::raw::{Active, Cell, CellColumn, Cells, Failure, PullBatch, PullKeys, Pulled, STATEMENT_JOURNAL_BYTES};
 use super::writer::{WritePlan, Writer};
 use crate::data::Batch;
 use crate::database::{DatabaseError, DatabaseErrorKind, WriteHint, WriteMode};
@@ -13,6 +14,16 @@ use crate::database::{DatabaseError, DatabaseErrorKind, WriteHint, WriteMode};
 /// How many times as wide as the batch a range may be before a statement for each row is faster: skipping a row that is not in
 /// the batch costs about a quarter of looking one up.
 const SPARSE: i128 = 4;
+
+/// How many rows one statement over a range takes, so that the old pages that it keeps in case it fails half-way stay in memory:
+/// what SQLite does with more of them costs as much as writing the pages themselves. A guess, from the cells of the batch; a third
+/// is left for free space in the pages and for columns that are not in the batch. A hint that is wrong between the last key of a
+/// statement and the first of the next one is not noticed.
+fn rows_at_once(columns: &[CellColumn<'_>], rows: usize) -> usize {
+    let bytes: usize = columns.iter().map(CellColumn::bytes).sum();
+    let fit = STATEMENT_JOURNAL_BYTES as usize * 2 / 3;
+    (fit / (bytes / rows.max(1)).max(1)).max(1)
+}
 
 /// The keys of a batch, which determine its range.
 enum Keys<'a> {
@@ -67,10 +78,10 @@ impl<'a> Keys<'a> {
         }
     }
 
-    /// The first and the last key as parameters of a statement.
-    fn bind_range(&self, statement: &mut Active<'_>, rows: usize) -> Result<(), Failure> {
-        statement.bind(1, self.get(0))?;
-        statement.bind(2, self.get(rows.saturating_sub(1)))
+    /// The first and the last key at these places as parameters of a statement.
+    fn bind_range(&self, statement: &mut Active<'_>, places: &Range<usize>) -> Result<(), Failure> {
+        statement.bind(1, self.get(places.start))?;
+        statement.bind(2, self.get(places.end.saturating_sub(1)))
     }
 
     fn get(&self, place: usize) -> Cell<'_> {
@@ -83,7 +94,7 @@ impl<'a> Keys<'a> {
 }
 
 impl SqliteDatabase {
-    /// Writes a batch as one statement over its key range; none if that is impossible or slower.
+    /// Writes a batch by statements over its key range; none if that is impossible or slower.
     pub(super) fn write_range(
         &mut self,
         writer: &Writer,
@@ -114,20 +125,23 @@ impl SqliteDatabase {
         let made = self.made(place, || plan.sql.by_range(guarded).unwrap_or_default())?;
         let batch = PullBatch { keys: keys.as_pull(), columns };
         let mut active = made.statement.activate(&self.connection);
-        keys.bind_range(&mut active, rows.row_count).map_err(|failure| self.failed(&failure, &made.text))?;
-        let pulled = active.run_pulling(&batch);
-        if let Err(failure) = &pulled.result {
-            return Err(self.range_failed(failure, &pulled, writer, &made.text, rows));
+        let at_once = rows_at_once(columns, rows.row_count);
+        for from in (0..rows.row_count).step_by(at_once) {
+            let places = from..rows.row_count.min(from + at_once);
+            keys.bind_range(&mut active, &places).map_err(|failure| self.failed(&failure, &made.text))?;
+            let pulled = active.run_pulling(&batch, from);
+            if let Err(failure) = &pulled.result {
+                return Err(self.range_failed(failure, &pulled, writer, &made.text, rows));
+            }
+            if self.connection.changes() != places.len() as u64 {
+                let culprit = match mode {
+                    WriteMode::Delete => pulled.first_unasked.unwrap_or(0),
+                    _ => self.culprit(plan, rows, columns)?,
+                };
+                return Err(self.not_one(writer, plan, rows, columns, culprit));
+            }
         }
-        let changed = self.connection.changes();
-        if changed == rows.row_count as u64 {
-            return Ok(Some(changed));
-        }
-        let culprit = match mode {
-            WriteMode::Delete => pulled.first_unasked.unwrap_or(0),
-            _ => self.culprit(plan, rows, columns)?,
-        };
-        Err(self.not_one(writer, plan, rows, columns, culprit))
+        Ok(Some(rows.row_count as u64))
     }
 
     fn range_failed(

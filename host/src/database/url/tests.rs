@@ -5,7 +5,7 @@ fn no_message_shows_a_password() {
     for (url, shown) in [
         ("postgres://me:pa:ss@host/db", "postgres://me:***@host/db"),
         ("POSTGRES://me:p%2Fa@host/db", "postgres://me:***@host/db"),
-        ("mysql://me:p@ss@host:3306/db?lock=node", "mysql://me:***@host:3306/db?lock=node"),
+        ("mysql://me:p@ss@host:3306/db?lock=node:a", "mysql://me:***@host:3306/db?lock=node:a"),
         ("postgres://me@host/db", "postgres://me@host/db"),
         ("postgres://me:secret@host:port/db", "postgres://me:***@host:port/db"),
         (

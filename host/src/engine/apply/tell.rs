@@ -3,6 +3,7 @@
 use super::Engine;
 use crate::engine::Direction;
 use crate::engine::event::{Event, LogLevel};
+use crate::engine::isolation::Barrier;
 use crate::engine::outcome::Done;
 use crate::engine::plan::{PlannedMigration, file_of};
 use crate::engine::stopped::stopped;
@@ -19,6 +20,7 @@ impl Engine {
             error.causes.insert(0, std::mem::replace(&mut error.message, stop.message));
             error.hints = stop.hints;
         }
+        let error = of_its_login(error, step);
         if error.places.iter().any(|(label, _)| *label == "migration") {
             return error;
         }
@@ -67,4 +69,20 @@ impl Engine {
             rows_written: done.rows_written,
         }
     }
+}
+
+/// Replaces the server's advice where it has refused something to the login of a component: what that may do is granted in the
+/// settings, and a `GRANT` by hand would be taken back.
+fn of_its_login(mut error: Error, step: &PlannedMigration) -> Error {
+    let is_advice = |hint: &String| hint.contains("`GRANT ");
+    if step.isolation != Some(Barrier::SeparateLogins) || !error.hints.iter().any(is_advice) {
+        return error;
+    }
+    error.hints.retain(|hint| !is_advice(hint));
+    let advice = format!(
+        "the login of `{}` may do what its `[grants.NAME]` or `[packages.NAME]` lists; if that is there, run `runner grants sync`",
+        step.id()
+    );
+    error.hints.insert(0, advice);
+    error
 }

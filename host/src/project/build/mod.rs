@@ -1,6 +1,8 @@
 //! `runner build`: compiles sources to artifacts and records them in the lockfile.
 
+mod command;
 mod encode;
+mod manifest;
 mod refresh;
 mod rust;
 mod script;
@@ -22,7 +24,7 @@ use super::script::LoadedScript;
 use super::settings::Settings;
 use crate::error::{Error, Result};
 use refresh::Refresh;
-pub use script::{keep_runtime, no_runtime};
+pub use script::keep_runtime;
 
 /// Reads the description of a migration, in the sandbox.
 pub type Describe<'a> = dyn Fn(Described<'_>) -> Result<ComponentDescription> + 'a;

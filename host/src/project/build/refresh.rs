@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::encode::to_component;
-use super::{BuildRequest, BuiltArtifact, Change, Described, rust};
+use super::encode::{of_command, to_component};
+use super::{BuildRequest, BuiltArtifact, Change, Described, command, rust};
 use crate::database::Dialect;
 use crate::error::{Error, Result};
 use crate::project::digest::sha256;
@@ -74,12 +74,18 @@ impl Refresh<'_> {
             Some(file) => Some(self.project.read(&file.file_name, file.link, limits.artifact_bytes).map_err(as_error)?),
             None => None,
         };
-        let raw = match (source, &there) {
+        let bytes = match (source, &there) {
             (Some(source), _) => {
                 (self.request.compiling)(&found.id());
-                rust::compile(self.settings, source, self.request)?
+                match command::manifest(self.project, source)? {
+                    Some(manifest) => {
+                        let made = command::build(self.settings, source, &manifest, self.request.env)?;
+                        of_command(&made.file, made.bytes, made.world)?
+                    }
+                    None => to_component(&file_name, rust::compile(self.settings, source, self.request)?, None)?,
+                }
             }
-            (None, Some(bytes)) => bytes.clone(),
+            (None, Some(bytes)) => to_component(&file_name, bytes.clone(), None)?,
             (None, None) => {
                 return Err(Error::usage(format!(
                     "`{}` has neither source code to build nor a `{file_name}`",
@@ -88,7 +94,6 @@ impl Refresh<'_> {
                 .hint(rust::LANGUAGES_HINT));
             }
         };
-        let bytes = to_component(&file_name, raw)?;
         if bytes.len() as u64 > limits.artifact_bytes {
             return Err(as_error(too_large(&file_name, limits.artifact_bytes, "artifact_bytes")));
         }

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use super::toolchain::{TARGET, command, find};
 use super::{BuildRequest, wrapper};
 use crate::error::{Error, Result};
-use crate::project::discovery::{FoundEntry, MANIFEST};
+use crate::project::discovery::{BUILD_MANIFEST, FoundEntry, MANIFEST};
 use crate::project::files::{ProjectDirectory, explain};
 use crate::project::problem::shown;
 use crate::project::settings::Settings;
@@ -16,8 +16,9 @@ use crate::project::settings::Settings;
 const TARGET_DIRECTORY: &str = ".runner/target";
 
 /// Hint for a directory that cannot be built.
-pub(super) const LANGUAGES_HINT: &str = "this version builds Rust (a directory with a `Cargo.toml`); for other languages \
-     build the component yourself, put it next to the directory as `REVISION_name.wasm` and run `runner build`";
+pub(super) const LANGUAGES_HINT: &str = "a directory with a `Cargo.toml` is built with cargo; for other languages write a \
+     `migration.toml` with the command that builds it, under `[build]`, or put the component next to the directory as \
+     `REVISION_name.wasm`";
 
 /// Files that identify source code in other languages.
 const OTHERS: [(&str, &str); 8] = [
@@ -37,12 +38,12 @@ pub(super) fn is_source(project: &ProjectDirectory, directory: &FoundEntry, buil
     let dir = project
         .open_directory(name, directory.link)
         .map_err(|error| Error::usage(format!("`{}` {}", shown(name), explain(&error))))?;
-    if dir.is_file(MANIFEST) {
+    if dir.is_file(MANIFEST) || dir.is_file(BUILD_MANIFEST) {
         return Ok(true);
     }
     match OTHERS.iter().find(|(file, _)| dir.is_file(file)) {
         Some((_, language)) if !built => {
-            Err(Error::usage(format!("`{name}` is written in {language}, which this version of runner does not build"))
+            Err(Error::usage(format!("`{name}` is written in {language}, and nothing says how it is built"))
                 .hint(LANGUAGES_HINT))
         }
         _ => Ok(false),

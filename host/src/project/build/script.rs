@@ -21,7 +21,6 @@ impl Refresh<'_> {
         found: &Found,
         (file, language, directory): (&FoundEntry, ScriptLanguage, Option<&FoundEntry>),
     ) -> Result<(LockedArtifact, u64)> {
-        refuse(language)?;
         let limits = &self.settings.limits;
         let name = &file.file_name;
         let bytes = self.project.read(name, file.link, limits.artifact_bytes).map_err(as_error)?;
@@ -92,14 +91,6 @@ impl Refresh<'_> {
     }
 }
 
-/// Fails for a language that no build can run: what a runtime makes of it would be a guess.
-fn refuse(language: ScriptLanguage) -> Result<()> {
-    match language {
-        ScriptLanguage::Typescript => Err(no_runtime(language)),
-        ScriptLanguage::Javascript | ScriptLanguage::Python => Ok(()),
-    }
-}
-
 /// The runtime of this program.
 fn of_program(request: &BuildRequest<'_>, language: ScriptLanguage) -> Result<Runtime> {
     match (request.runtime)(language.runtime()) {
@@ -109,13 +100,9 @@ fn of_program(request: &BuildRequest<'_>, language: ScriptLanguage) -> Result<Ru
 }
 
 /// The error for a language without a runtime.
-pub fn no_runtime(language: ScriptLanguage) -> Error {
-    let error = Error::usage(format!("this build has no {} runtime", language.title()));
-    if language == ScriptLanguage::Typescript {
-        return error
-            .hint("compile the script to JavaScript, with `tsc` or `esbuild`, and give it the extension `.js`");
-    }
-    error.hint("write the migration in SQL, in another language, or as a component")
+fn no_runtime(language: ScriptLanguage) -> Error {
+    Error::usage(format!("this build has no {} runtime", language.title()))
+        .hint("write the migration in SQL, in another language, or as a component")
 }
 
 /// Writes the runtime of a language into the project, unless it is there; returns its path below the migrations if it was written.

@@ -88,7 +88,7 @@ fn a_merged_lockfile_is_rewritten() {
 fn build_errors() {
     let project = TestProject::new(&[("migrations/1_py/app.py", ""), ("migrations/1_py/Readme", "")]);
     let error = build_in(&project, &[], false).expect_err("Python");
-    assert_eq!(error.message, "`1_py` is written in Python, which this version of runner does not build");
+    assert_eq!(error.message, "`1_py` is written in Python, and nothing says how it is built");
     project.write("migrations/1_py.wasm", component("ready"));
     assert_eq!(
         changes(&build_in(&project, &["1"], true).expect("the component exists already")),

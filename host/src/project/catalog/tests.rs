@@ -181,7 +181,7 @@ fn all_problems_of_files_are_reported() {
          - `5_e.up.sql` is not valid UTF-8 at byte 8 (counted from 0)\n  \
          - `2_b` depends on the unknown revision `9`\n  \
          - `2_b` depends on the unknown revision `3`\n  \
-         hint: migrations end in `.up.sql`, `.down.sql`, `.sql`, `.js` or `.wasm`; move other files elsewhere\n  \
+         hint: migrations end in `.up.sql`, `.down.sql`, `.sql`, `.js`, `.ts`, `.py` or `.wasm`; move other files elsewhere\n  \
          hint: write one upgrade, and the downgrade after it\n  \
          hint: did you mean `-- runner:irreversible`?\n  \
          hint: save the file as UTF-8; write other bytes as `X'…'`\n  \

@@ -18,9 +18,9 @@ pub use group::{Found, FoundEntry, FoundFiles, SqlFile, SqlPart};
 pub use name::TARGET_WORDS;
 #[cfg(feature = "cli")]
 pub(super) use name::mistaken_for_target;
-#[cfg(feature = "cli")]
-pub(super) use sources::MANIFEST;
 pub(super) use sources::source_digest;
+#[cfg(feature = "cli")]
+pub(super) use sources::{BUILD_MANIFEST, MANIFEST};
 
 /// The directory with the data and checks of `runner test`.
 pub(super) const TESTS: &str = "tests";

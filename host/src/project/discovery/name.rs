@@ -156,11 +156,12 @@ pub(super) fn parse_file(name: &str) -> Result<Name, Problem> {
     if is_code.iter().any(|end| lower.ends_with(end))
         && lower.trim_start_matches('v').starts_with(|c: char| c.is_ascii_digit())
     {
-        let hint = "write it in SQL, in JavaScript, or as a component: `runner new NAME --lang rust`";
+        let hint = "write it in SQL, as a script, or as a component: `runner new NAME --lang rust`";
         return Err(Problem::new("is a migration in a language that runner does not run").hint(hint));
     }
-    Err(Problem::new("is not a migration")
-        .hint("migrations end in `.up.sql`, `.down.sql`, `.sql`, `.js` or `.wasm`; move other files elsewhere"))
+    Err(Problem::new("is not a migration").hint(
+        "migrations end in `.up.sql`, `.down.sql`, `.sql`, `.js`, `.ts`, `.py` or `.wasm`; move other files elsewhere",
+    ))
 }
 
 /// Parses the name of a script. One without a revision is a module of others, perhaps.

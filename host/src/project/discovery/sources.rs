@@ -14,14 +14,20 @@ use crate::project::problem::Problem;
 /// The file that marks a directory with source code that can be built.
 pub(in crate::project) const MANIFEST: &str = "Cargo.toml";
 
+/// The file that says with which command a component is built; it takes precedence.
+pub(in crate::project) const BUILD_MANIFEST: &str = "migration.toml";
+
 /// Directories of a migration that are not part of its source: read at run time, test data, and what compilers write.
 const OTHERS: [&str; 3] = [ASSETS, super::TESTS, "target"];
+
+/// Directories that commands write, besides: what is in them follows from the source.
+const WRITTEN: [&str; 5] = ["build", "node_modules", "zig-out", "zig-cache", "__pycache__"];
 
 /// Maximum depth of directories of source code.
 const DEPTH: usize = 32;
 
 /// The digest of a migration's source code; `None` if it has none. Hidden files do not count, and neither do line ends, which
-/// version control may change. `limit` is the largest size of a file.
+/// version control may change, nor what a command of the manifest writes into the usual places. `limit` is the largest size of a file.
 pub(in crate::project) fn source_digest(
     project: &ProjectDirectory,
     directory: &FoundEntry,
@@ -29,11 +35,15 @@ pub(in crate::project) fn source_digest(
 ) -> Result<Option<String>, Problem> {
     let name = &directory.file_name;
     let here = project.open_directory(name, directory.link).map_err(|error| unreadable(name, &error))?;
-    if !here.is_file(MANIFEST) {
+    let by_command = here.is_file(BUILD_MANIFEST);
+    if !by_command && !here.is_file(MANIFEST) {
         return Ok(None);
     }
     let mut files = BTreeMap::new();
     walk(&here, name, "", limit, DEPTH, &mut files)?;
+    if by_command {
+        files.retain(|path, _| !path.split('/').any(|part| WRITTEN.contains(&part)) && !path.ends_with(".wasm"));
+    }
     Ok(Some(component_digest("source", &files)))
 }
 

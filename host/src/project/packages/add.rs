@@ -8,6 +8,7 @@ use super::edit;
 use super::format::{ManifestMigration, PackageFile};
 use super::name::{PackageName, Version, package_of, package_revision};
 use super::newer::{Fetched, fetch, newest};
+use super::place::Place;
 use super::vendored::Reference;
 use super::{SIGNATURE, range_hint};
 use crate::database::Grants;
@@ -68,25 +69,25 @@ pub struct VendoredMigration {
     pub added: bool,
 }
 
-/// Adds the package in a file.
-pub fn add(settings: &Settings, path: &Path, request: &AddRequest<'_>) -> Result<Vendored> {
+/// Adds the package that is in a place.
+pub fn add(settings: &Settings, place: &Place, request: &AddRequest<'_>) -> Result<Vendored> {
     let project = open(settings)?;
     let lockfile = Lockfile::read(&project.root, &settings.lockfile_name())?;
-    let fetched = fetch(settings, path)?;
+    let fetched = fetch(settings, place)?;
     let file = parse(&fetched)?;
     match lockfile.package(&file.name) {
         None => install(settings, &project, lockfile, (&fetched, &file), request),
         Some(locked) if locked.sha256 == sha256(&fetched.bytes) => Ok(unchanged(locked, &lockfile, &file)),
         Some(locked) => Err(Error::usage(format!("the project has `{}` already: {}", locked.name, locked.version))
-            .hint(format!("`runner update {} --from {}` replaces it", locked.name, path.display()))),
+            .hint(format!("`runner update {} --from {}` replaces it", locked.name, place.shown()))),
     }
 }
 
-/// Replaces a package by a newer version: the one in a file, or the newest next to where it came from.
+/// Replaces a package by a newer version: the one in a place, or the newest where it came from.
 pub fn update(
     settings: &Settings,
     name: &PackageName,
-    from: Option<&Path>,
+    from: Option<&Place>,
     request: &AddRequest<'_>,
 ) -> Result<Vendored> {
     let project = open(settings)?;
@@ -94,8 +95,8 @@ pub fn update(
     let Some(locked) = lockfile.package(name).cloned() else { return Err(unknown(&lockfile, name)) };
     let range = settings.packages.get(name.as_str()).and_then(|pinned| pinned.version.as_ref());
     let fetched = match from {
-        Some(path) => fetch(settings, path)?,
-        None => fetch(settings, &newest(settings, &locked, range)?.1)?,
+        Some(place) => fetch(settings, place)?,
+        None => fetch(settings, &newest(settings, &locked, range)?)?,
     };
     let file = parse(&fetched)?;
     let what = format!("`{}` from `{}`", file.name, fetched.shown);
@@ -208,11 +209,8 @@ fn check_key(
             .hint("use the public key that minisign prints: 56 characters that begin with `RW`"));
     }
     let Some(signature) = &fetched.signature else {
-        return Err(Error::mismatch(format!(
-            "`{}` is not signed: `{}{SIGNATURE}` does not exist",
-            fetched.shown, fetched.shown
-        ))
-        .hint("get the signature from where the package comes from, and keep it next to the file"));
+        return Err(Error::mismatch(format!("`{}` is not signed: {}", fetched.shown, fetched.unsigned()))
+            .hint("get the signature from where the package comes from, and keep it next to the file"));
     };
     super::signature::verify(key, signature, &fetched.bytes)
         .map_err(|problem| Error::mismatch(format!("the signature of `{}` {problem}", fetched.shown)))
@@ -444,9 +442,17 @@ fn open(settings: &Settings) -> Result<ProjectDirectory> {
 }
 
 fn parse(fetched: &Fetched) -> Result<PackageFile> {
-    PackageFile::parse(&fetched.bytes).map_err(|problem| {
+    let file = PackageFile::parse(&fetched.bytes).map_err(|problem| {
         Error::usage(format!("`{}` {problem}", fetched.shown)).hint("`runner package` makes packages")
-    })
+    })?;
+    match fetched.version {
+        Some(version) if version != file.version => Err(Error::mismatch(format!(
+            "`{}` is not what its tag says: it is version {}",
+            fetched.shown, file.version
+        ))
+        .hint("ask the author of the package for a tag with the right version")),
+        _ => Ok(file),
+    }
 }
 
 /// The error for a package that the project does not have.

@@ -16,6 +16,10 @@ mod name;
 #[cfg(feature = "cli")]
 mod newer;
 #[cfg(feature = "cli")]
+mod place;
+#[cfg(feature = "cli")]
+mod remote;
+#[cfg(feature = "cli")]
 mod remove;
 mod settings;
 #[cfg(feature = "components")]
@@ -31,7 +35,11 @@ pub use format::{Manifest, ManifestMigration, PackageFile, RAW_SQL};
 pub use make::{MakeRequest, Packed, make};
 pub use name::{PackageName, Version, VersionRange, package_of, package_revision};
 #[cfg(feature = "cli")]
-pub use newer::{Outdated, outdated};
+pub use newer::{Outdated, outdated, updatable};
+#[cfg(feature = "cli")]
+pub use place::Place;
+#[cfg(feature = "cli")]
+pub(super) use remote::try_manifest;
 #[cfg(feature = "cli")]
 pub use remove::{Removed, plan_remove, remove};
 pub use settings::PackageSettings;

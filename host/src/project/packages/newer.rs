@@ -2,6 +2,9 @@
 
 use std::path::{Component, Path, PathBuf};
 
+use super::place::Place;
+use super::remote;
+
 use super::name::{PackageName, Version, VersionRange};
 use super::{SIGNATURE, SIGNATURE_BYTES};
 use crate::error::{Error, Result};
@@ -19,6 +22,18 @@ pub(super) struct Fetched {
     pub source: String,
     /// Where it comes from, as messages show it.
     pub shown: String,
+    /// The version that it has to have, if its place promises one.
+    pub version: Option<Version>,
+}
+
+impl Fetched {
+    /// What is missing where it has no signature.
+    pub fn unsigned(&self) -> String {
+        match self.source.starts_with("oci://") {
+            true => format!("its manifest has no annotation `{}`", remote::SIGNATURE_ANNOTATION),
+            false => format!("`{}{SIGNATURE}` does not exist", self.shown),
+        }
+    }
 }
 
 /// How a package stands.
@@ -36,6 +51,16 @@ pub struct Outdated {
     pub source: String,
     /// Why no version was found there.
     pub problem: Option<String>,
+}
+
+/// The packages of the project that can be updated without naming a place, and those that cannot.
+pub fn updatable(settings: &Settings) -> Result<(Vec<PackageName>, Vec<PackageName>)> {
+    let lockfile = Lockfile::read(&open_root(&settings.root)?, &settings.lockfile_name())?;
+    let is_listed =
+        |package: &LockedPackage| Place::of_source(settings, &package.source).is_ok_and(|place| place.lists_versions());
+    let (listed, others): (Vec<_>, Vec<_>) = lockfile.packages.iter().partition(|package| is_listed(package));
+    let names = |packages: Vec<&LockedPackage>| packages.into_iter().map(|package| package.name.clone()).collect();
+    Ok((names(listed), names(others)))
 }
 
 /// Every package of the project, and the versions there are.
@@ -64,24 +89,35 @@ pub fn outdated(settings: &Settings) -> Result<Vec<Outdated>> {
 }
 
 /// The newest version of a package within a range, and its file.
-pub(super) fn newest(
-    settings: &Settings,
-    package: &LockedPackage,
-    range: Option<&VersionRange>,
-) -> Result<(Version, PathBuf)> {
+pub(super) fn newest(settings: &Settings, package: &LockedPackage, range: Option<&VersionRange>) -> Result<Place> {
     let all = versions(settings, package)?;
     let within = all.into_iter().filter(|(version, _)| range.is_none_or(|range| range.contains(*version)));
-    within.max_by_key(|(version, _)| *version).ok_or_else(|| {
+    within.max_by_key(|(version, _)| *version).map(|(_, place)| place).ok_or_else(|| {
         let what = range.map(|range| format!(" of version {range}")).unwrap_or_default();
-        Error::usage(format!("there is no `{}`{what} next to `{}`", package.name, package.source))
-            .hint(format!("name a file: `runner update {} --from FILE`", package.name))
+        Error::usage(format!("there is no `{}`{what} where it came from: `{}`", package.name, package.source))
+            .hint(format!("name the new version: `runner update {} --from SOURCE`", package.name))
     })
 }
 
-/// The versions of a package in the directory that it came from, and their files.
-fn versions(settings: &Settings, package: &LockedPackage) -> Result<Vec<(Version, PathBuf)>> {
-    let path = settings.root.join(&package.source);
-    let directory = path.parent().unwrap_or(&path);
+/// The versions of a package where it came from, and the place of each.
+fn versions(settings: &Settings, package: &LockedPackage) -> Result<Vec<(Version, Place)>> {
+    match Place::of_source(settings, &package.source)? {
+        Place::File(path) => {
+            let files = versions_of_files(&path, package)?;
+            Ok(files.into_iter().map(|(version, path)| (version, Place::File(path))).collect())
+        }
+        Place::Registry(reference) => {
+            let versions = remote::versions(settings, &reference)?;
+            Ok(versions.into_iter().map(|(version, reference)| (version, Place::Registry(reference))).collect())
+        }
+        Place::Web(_) => Err(Error::usage(format!("a URL does not list versions: `{}`", package.source))
+            .hint(format!("name the URL of the new version: `runner update {} --from URL`", package.name))),
+    }
+}
+
+/// The versions of a package in the directory of a file, and their files.
+fn versions_of_files(path: &Path, package: &LockedPackage) -> Result<Vec<(Version, PathBuf)>> {
+    let directory = path.parent().unwrap_or(path);
     let failed = |error: std::io::Error| {
         Error::usage(format!("cannot list `{}`, where `{}` came from", directory.display(), package.name))
             .cause(error)
@@ -96,13 +132,21 @@ fn versions(settings: &Settings, package: &LockedPackage) -> Result<Vec<(Version
     }
     // It may have another name than `runner package` gives it.
     if !versions.iter().any(|(_, other)| *other == path) && path.is_file() {
-        versions.push((package.version, path));
+        versions.push((package.version, path.to_owned()));
     }
     Ok(versions)
 }
 
-/// Reads a package and its signature.
-pub(super) fn fetch(settings: &Settings, path: &Path) -> Result<Fetched> {
+/// Gets a package and its signature from where they are.
+pub(super) fn fetch(settings: &Settings, place: &Place) -> Result<Fetched> {
+    match place {
+        Place::File(path) => from_file(settings, path),
+        Place::Web(address) => remote::from_web(settings, address),
+        Place::Registry(reference) => remote::from_registry(settings, reference),
+    }
+}
+
+fn from_file(settings: &Settings, path: &Path) -> Result<Fetched> {
     let shown = path.display().to_string();
     let limit = settings.limits.artifact_bytes;
     let bytes = match read_regular_anywhere(path, limit) {
@@ -122,10 +166,10 @@ pub(super) fn fetch(settings: &Settings, path: &Path) -> Result<Fetched> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
         Err(error) => return Err(cannot_read(&beside, error)),
     };
-    Ok(Fetched { bytes, signature, source: relative(&settings.root, path), shown })
+    Ok(Fetched { bytes, signature, source: relative(&settings.root, path), shown, version: None })
 }
 
-fn too_large(shown: &str, limit: u64) -> Error {
+pub(super) fn too_large(shown: &str, limit: u64) -> Error {
     Error::denied(format!("`{shown}` is larger than {}", format_size(limit)))
         .hint("raise `artifact_bytes` in `[limits]`, if it is what you expect")
 }

@@ -1,11 +1,11 @@
 //! `runner new`: creates a migration that builds and works.
 
-use std::path::{Component, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use super::name::snake_case;
 use super::{Scaffolded, sdk};
 use crate::error::{Error, Result};
-use crate::project::build::{keep_runtime, no_runtime};
+use crate::project::build::keep_runtime;
 use crate::project::discovery::discover;
 use crate::project::files::{ProjectDirectory, open_root};
 use crate::project::lockfile::Lockfile;
@@ -23,19 +23,22 @@ pub enum Language {
     Sql,
     /// A Rust crate.
     Rust,
+    /// C, compiled by a command.
+    C,
     /// A script.
     Script(ScriptLanguage),
 }
 
 impl Language {
     /// The supported languages.
-    pub const NAMES: [&'static str; 4] = ["sql", "javascript", "python", "rust"];
+    pub const NAMES: [&'static str; 6] = ["sql", "javascript", "typescript", "python", "rust", "c"];
 
     /// The language with this name.
     pub fn from_name(name: &str) -> Result<Self> {
         match name.to_lowercase().as_str() {
             "sql" => Ok(Self::Sql),
             "rust" | "rs" => Ok(Self::Rust),
+            "c" => Ok(Self::C),
             "javascript" | "js" => Ok(Self::Script(ScriptLanguage::Javascript)),
             "typescript" | "ts" => Ok(Self::Script(ScriptLanguage::Typescript)),
             "python" | "py" => Ok(Self::Script(ScriptLanguage::Python)),
@@ -70,8 +73,8 @@ pub struct NewRequest<'a> {
 pub fn new_migration(settings: &Settings, request: &NewRequest<'_>) -> Result<Scaffolded> {
     let name = snake_case(request.name)?;
     let template = match request.language {
-        Language::Script(language) => Some(script_template(language)?),
-        Language::Sql | Language::Rust => None,
+        Language::Script(language) => script_template(language),
+        Language::Sql | Language::Rust | Language::C => "",
     };
     let root = open_root(&settings.root)?;
     root.create_dir_all(&settings.migrations).map_err(|error| super::cannot_write(&settings.migrations, &error))?;
@@ -104,12 +107,12 @@ pub fn new_migration(settings: &Settings, request: &NewRequest<'_>) -> Result<Sc
         }
         Language::Script(language) => {
             let runtime = keep_runtime(settings, language, request.runtime)?;
-            let text = template
-                .unwrap_or_default()
-                .replace("{{name}}", &identifier)
-                .replace("{{summary}}", &name.replace('_', " "));
+            let text = template.replace("{{name}}", &identifier).replace("{{summary}}", &name.replace('_', " "));
             made.add(&root, &settings.migrations.join(format!("{id}{}", language.end())), text)?;
             made.files.extend(runtime.map(|file| settings.migrations.join(file)));
+            if language == ScriptLanguage::Typescript {
+                sdk::unpack_typings(&root, &settings.migrations, &mut made)?;
+            }
         }
         Language::Rust => {
             let sdk_path = sdk_path(settings, &mut made, &root)?;
@@ -118,16 +121,33 @@ pub fn new_migration(settings: &Settings, request: &NewRequest<'_>) -> Result<Sc
             made.add(&root, &path.join("src/lib.rs"), fill(sdk::LIB_TEMPLATE))?;
             made.add(&root, &path.join(".gitignore"), "/target/\n")?;
         }
+        Language::C => {
+            let sdk = sdk::unpack_c(&root, &mut made)?;
+            let sdk_path = up_to_root(settings, &sdk).to_string_lossy().replace('\\', "/");
+            let fill = |template: &str| {
+                let text = template.replace("{{name}}", &identifier).replace("{{sdk_path}}", &sdk_path);
+                text.replace("{{summary}}", &name.replace('_', " "))
+            };
+            made.add(&root, &path.join("migration.toml"), fill(sdk::C_MANIFEST_TEMPLATE))?;
+            made.add(&root, &path.join("migration.c"), fill(sdk::C_TEMPLATE))?;
+            made.add(&root, &path.join(".gitignore"), "/build/\n")?;
+        }
     }
     Ok(made)
 }
 
+/// The path from the directory of a new migration to one of the project, with `/`.
+fn up_to_root(settings: &Settings, below: &Path) -> PathBuf {
+    let up = settings.migrations.components().count() + 1;
+    std::iter::repeat_n("..", up).collect::<PathBuf>().join(below)
+}
+
 /// The template of a script; with `{{name}}` and `{{summary}}`.
-fn script_template(language: ScriptLanguage) -> Result<&'static str> {
+fn script_template(language: ScriptLanguage) -> &'static str {
     match language {
-        ScriptLanguage::Javascript => Ok(include_str!("templates/new.js")),
-        ScriptLanguage::Python => Ok(include_str!("templates/new.py")),
-        ScriptLanguage::Typescript => Err(no_runtime(language)),
+        ScriptLanguage::Javascript => include_str!("templates/new.js"),
+        ScriptLanguage::Typescript => include_str!("templates/new.ts"),
+        ScriptLanguage::Python => include_str!("templates/new.py"),
     }
 }
 
@@ -144,10 +164,7 @@ fn sdk_path(settings: &Settings, made: &mut Scaffolded, root: &cap_std::fs::Dir)
     };
     // Inside the project; each leading `..` of the setting goes up one directory.
     let relative = match sdk.strip_prefix(&settings.root) {
-        Ok(below) => {
-            let up = settings.migrations.components().count() + 1;
-            std::iter::repeat_n("..", up).collect::<PathBuf>().join(below)
-        }
+        Ok(below) => up_to_root(settings, below),
         Err(_) => sdk,
     };
     let parts = relative.components().map(|part| match part {

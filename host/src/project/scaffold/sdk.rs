@@ -61,6 +61,58 @@ fn manifest() -> String {
     format!("{document}\n[workspace]\n")
 }
 
+/// The typings of `runner-guest` for scripts, which an editor reads.
+const TYPINGS: &str = include_str!("../../../../guest-sdk/javascript/index.d.ts");
+/// The compiler's settings for them; with `{{typings}}` and `{{migrations}}`.
+const TSCONFIG: &str = include_str!("templates/tsconfig.json");
+
+/// Unpacks the typings of scripts, unless this version exists, and writes `tsconfig.json` in the project's root, so that editors and
+/// `tsc` find them. A file that exists is the user's: it is left alone.
+pub(super) fn unpack_typings(root: &Directory, migrations: &Path, made: &mut Scaffolded) -> Result<()> {
+    let file = Path::new(".runner/sdk").join(format!("javascript-{}", version())).join("index.d.ts");
+    if !root.is_file(&file) {
+        made.add(root, &file, TYPINGS)?;
+    }
+    if root.exists("tsconfig.json") {
+        return Ok(());
+    }
+    let quoted = |path: &Path| serde_json::Value::from(path.to_string_lossy().replace('\\', "/")).to_string();
+    let typings = quoted(&Path::new(".").join(&file));
+    let config = TSCONFIG.replace("{{typings}}", &typings).replace("{{migrations}}", &quoted(migrations));
+    made.add(root, Path::new("tsconfig.json"), config)
+}
+
+/// `migration.toml` of a new migration in C; with `{{sdk_path}}`.
+pub(super) const C_MANIFEST_TEMPLATE: &str = include_str!("../../../../guest-sdk/c/template/migration.toml.tmpl");
+/// `migration.c` of a new migration; with `{{name}}` and `{{summary}}`.
+pub(super) const C_TEMPLATE: &str = include_str!("../../../../guest-sdk/c/template/migration.c.tmpl");
+
+/// The files of the SDK for C. The header is the last: an SDK that has it is complete.
+const C_FILES: [(&str, &[u8]); 6] = [
+    ("README.md", include_bytes!("../../../../guest-sdk/c/README.md")),
+    ("data_migration.c", include_bytes!("../../../../guest-sdk/c/data_migration.c")),
+    ("data_migration.h", include_bytes!("../../../../guest-sdk/c/data_migration.h")),
+    ("data_migration_component_type.o", include_bytes!("../../../../guest-sdk/c/data_migration_component_type.o")),
+    ("runner_guest.c", include_bytes!("../../../../guest-sdk/c/runner_guest.c")),
+    ("runner_guest.h", include_bytes!("../../../../guest-sdk/c/runner_guest.h")),
+];
+
+/// Unpacks the SDK for C into the project, unless this version exists, and returns its directory relative to the project.
+pub(super) fn unpack_c(root: &Directory, made: &mut Scaffolded) -> Result<PathBuf> {
+    let directory = Path::new(".runner/sdk").join(format!("c-{}", version()));
+    if root.is_file(directory.join("runner_guest.h")) {
+        return Ok(directory);
+    }
+    let write = || -> io::Result<()> {
+        root.create_dir_all(&directory)?;
+        let target = root.open_dir(&directory)?;
+        C_FILES.iter().try_for_each(|(name, content)| target.write(name, content))
+    };
+    write().map_err(|error| cannot_write(&directory, &error))?;
+    made.files.push(directory.clone());
+    Ok(directory)
+}
+
 /// The SDK's version.
 fn version() -> String {
     let document: toml_edit::DocumentMut = MANIFEST.parse().unwrap_or_default();

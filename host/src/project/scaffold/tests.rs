@@ -129,10 +129,12 @@ fn languages_have_names() {
     assert_eq!(Language::from_name("SQL").expect("one"), Language::Sql);
     assert_eq!(Language::from_name("rs").expect("one"), Language::Rust);
     assert_eq!(Language::from_name("js").expect("one"), Language::Script(ScriptLanguage::Javascript));
-    for name in ["ruby", "go", "c"] {
+    assert_eq!(Language::from_name("C").expect("one"), Language::C);
+    for name in ["ruby", "go", "cobol"] {
         let told = told(&Language::from_name(name).expect_err(name));
         assert!(
-            told.contains("no template for") && told.contains("`sql`, `javascript`, `python` and `rust`"),
+            told.contains("no template for")
+                && told.contains("`sql`, `javascript`, `typescript`, `python`, `rust` and `c`"),
             "{told}"
         );
     }

@@ -5,7 +5,7 @@
 pub enum ScriptLanguage {
     /// JavaScript.
     Javascript,
-    /// TypeScript, which the runtime of JavaScript runs.
+    /// TypeScript.
     Typescript,
     /// Python.
     Python,
@@ -45,7 +45,8 @@ impl ScriptLanguage {
     /// The name of the runtime.
     pub fn runtime(self) -> &'static str {
         match self {
-            Self::Javascript | Self::Typescript => "javascript",
+            Self::Javascript => "javascript",
+            Self::Typescript => "typescript",
             Self::Python => "python",
         }
     }

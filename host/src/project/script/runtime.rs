@@ -20,7 +20,7 @@ const LARGEST: u64 = 64 << 20;
 /// The largest window that a file may ask for, as a power of two: more than the level 19 uses, with which runtimes are compressed.
 const WINDOW_LOG: u32 = 23;
 
-/// How many runtimes are kept: those of a project with scripts in two languages, some of them in an older one.
+/// How many runtimes are kept: those of a project with scripts in two languages, some of them in an older runtime.
 const KEPT: usize = 3;
 
 /// The runtimes opened last, the newest first. All scripts of a language share one, and each of them asks for it.
@@ -130,9 +130,10 @@ fn decompress(file: &[u8]) -> io::Result<Vec<u8>> {
 /// The compressed runtimes that are part of this program, by name. In a static, which is in it once: a constant is there for
 /// each place that uses it.
 #[cfg(feature = "cli")]
-static EMBEDDED: [(&str, &[u8]); 2] = [
+static EMBEDDED: [(&str, &[u8]); 3] = [
     ("javascript", include_bytes!("../../../../runtimes/javascript.wasm.zst")),
     ("python", include_bytes!("../../../../runtimes/python.wasm.zst")),
+    ("typescript", include_bytes!("../../../../runtimes/typescript.wasm.zst")),
 ];
 
 /// The compressed runtime of that name that is part of this program: the one for scripts that have none yet.
@@ -166,7 +167,7 @@ mod tests {
     #[cfg(feature = "cli")]
     #[test]
     fn the_runtimes_of_this_program_are_known() {
-        for name in ["javascript", "python"] {
+        for name in ["javascript", "python", "typescript"] {
             let runtime = Runtime::of_file(name, embedded(name).expect("it is embedded")).expect("a runtime");
             assert!(is_embedded(&runtime.bytes) && !is_embedded(&runtime.bytes[1..]), "{name}");
         }

@@ -34,6 +34,8 @@ pub struct DoctorJson {
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 struct AttackJson {
+    /// What held the attacker back: `authorizer`, `separate-logins` or `shared-login`.
+    isolation: &'static str,
     /// Number of attacks that were tried on a scratch database.
     tried: usize,
     /// Number of attacks that were not tried, since they would change the server if they succeeded.
@@ -133,6 +135,7 @@ impl DoctorJson {
     /// Adds what came of the attacks.
     pub fn attacked(mut self, report: Option<&AttackReport>) -> Self {
         self.attack = report.map(|report| AttackJson {
+            isolation: report.barrier.name(),
             tried: report.tried,
             left_out: report.left_out,
             succeeded: report

@@ -238,8 +238,5 @@ impl FleetPlanJson {
 }
 
 fn error<T>(it: &Each<T>, exit_code: impl Fn(&Error) -> u8) -> Option<ErrorJson> {
-    match &it.ended {
-        Ended::Ran(Err(error)) => Some(ErrorJson::new(error, exit_code(error))),
-        _ => None,
-    }
+    it.ended.error().map(|error| ErrorJson::new(error, exit_code(error)))
 }

@@ -124,6 +124,10 @@ pub fn attacked(report: &AttackReport) -> Text {
         0 => String::new(),
         count => format!("; {count} were left out, since they would change the server"),
     };
-    line(&mut text, "attacks", &format!("{tried} tried on a scratch database: {succeeded}{left_out}"));
+    let with = match report.barrier {
+        Barrier::SeparateLogins => ", with a login of the component's own",
+        Barrier::Authorizer | Barrier::SharedLogin => "",
+    };
+    line(&mut text, "attacks", &format!("{tried} tried on a scratch database{with}: {succeeded}{left_out}"));
     text
 }

@@ -6,14 +6,14 @@ use super::super::MysqlDatabase;
 use super::super::error::NOT_PREPARABLE;
 use super::super::lock::gone;
 use super::super::record::{COMMIT, OUT_OF_RANGE};
-use super::super::session::{self, literal};
+use super::super::session::{self, LITERALS};
 use super::super::transaction::{NO_SAVEPOINT, Transaction, random_name};
 use super::gate::{GATE, named};
 use crate::data::{RowSet, Value};
 use crate::database::logins::Secret;
 use crate::database::logins::refusals::{cannot_run, check_statement, of_gate};
 use crate::database::{ChangedRows, DatabaseError, Dialect, Part, QueryLimits, Role, ToolChange};
-use crate::sql::{Isolation, substitute};
+use crate::sql::Isolation;
 
 /// What makes a session one of a component's own login.
 pub(in crate::database::mysql) struct Gated {
@@ -137,7 +137,7 @@ impl MysqlDatabase {
     /// Makes changes to the tool's tables in the open transaction.
     pub(super) async fn change_gated_now(&mut self, changes: &[ToolChange]) -> Result<(), DatabaseError> {
         for change in changes {
-            let text = change.spelled(&self.server.facts, literal, |hex| format!("x'{hex}'"))?;
+            let text = change.spelled(&self.server.facts, &LITERALS)?;
             let rows = self.pass(text).await?;
             if change.rows() == ChangedRows::One && rows != 1 {
                 return Err(DatabaseError::unexpected_rows());
@@ -152,7 +152,7 @@ impl MysqlDatabase {
         statement: &str,
         values: &[Value],
     ) -> Result<u64, DatabaseError> {
-        let text = spelled(statement, values)?;
+        let text = LITERALS.fill(statement, values)?;
         self.pass(text).await
     }
 
@@ -163,7 +163,7 @@ impl MysqlDatabase {
         values: &[Value],
         limits: QueryLimits,
     ) -> Result<RowSet, DatabaseError> {
-        let text = spelled(statement, values)?;
+        let text = LITERALS.fill(statement, values)?;
         self.check_transaction()?;
         let (call, values) = self.call(text)?;
         let found = self.query_text(&call, &values, limits).await.map_err(of_gate);
@@ -192,25 +192,6 @@ impl MysqlDatabase {
     }
 }
 
-/// A statement of the host with its values in it: as a whole it is one bound value.
-fn spelled(statement: &str, values: &[Value]) -> Result<String, DatabaseError> {
-    let texts: Option<Vec<String>> = values.iter().map(spell).collect();
-    let text = texts.and_then(|texts| substitute(statement, Dialect::Mariadb, &texts));
-    text.ok_or_else(|| DatabaseError::invalid("a statement of the host that the gate cannot run"))
-}
-
-fn spell(value: &Value) -> Option<String> {
-    Some(match value {
-        Value::Null => "NULL".to_owned(),
-        Value::Boolean(value) => value.to_string(),
-        Value::Int64(number) if *number < 0 => format!("({number})"),
-        Value::Int64(number) => number.to_string(),
-        Value::Text(text) => literal(text),
-        Value::Bytes(bytes) => format!("x'{}'", hex::encode(bytes)),
-        _ => return None,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -218,10 +199,10 @@ mod tests {
     #[test]
     fn values_are_spelled_so_that_they_cannot_end_early() {
         let values = [Value::Text("it's \\ ?".to_owned()), Value::Int64(-1), Value::Bytes(vec![0, 39]), Value::Null];
-        let text = spelled("UPDATE t SET a = ?, b = 1 -?, c = ?, d = ?, e = '?'", &values).expect("a text");
+        let text = LITERALS.fill("UPDATE t SET a = ?, b = 1 -?, c = ?, d = ?, e = '?'", &values).expect("a text");
         assert_eq!(text, r"UPDATE t SET a = 'it''s \\ ?', b = 1 -(-1), c = x'0027', d = NULL, e = '?'");
-        assert!(spelled("SELECT ?, ?", &values[..1]).is_err(), "a value is missing");
-        assert!(spelled("SELECT ?", &values[..2]).is_err(), "a value is left");
-        assert!(spelled("SELECT 1; SELECT 2", &[]).is_err());
+        assert!(LITERALS.fill("SELECT ?, ?", &values[..1]).is_err(), "a value is missing");
+        assert!(LITERALS.fill("SELECT ?", &values[..2]).is_err(), "a value is left");
+        assert!(LITERALS.fill("SELECT 1; SELECT 2", &[]).is_err());
     }
 }

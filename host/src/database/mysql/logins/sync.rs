@@ -8,7 +8,7 @@ use super::gate;
 use super::wanted::{self, Wanted};
 use crate::database::logins::names::login_of;
 use crate::database::logins::refusals::{
-    DBA, all_out_of_line, broken_gate, cannot_bring_in_line, out_of_line, superuser, unknown,
+    DBA, all_out_of_line, broken_gate, cannot_bring_in_line, check_secrets, out_of_line, superuser, unknown,
 };
 use crate::database::logins::rights;
 use crate::database::logins::{LoginReport, LoginRequest, LoginTask, WantedLogin};
@@ -62,6 +62,7 @@ impl MysqlDatabase {
         for wanted in wanted {
             wanted::check(wanted)?;
         }
+        check_secrets(wanted)?;
         self.ready().await?;
         let (catalogue, gate) = self.catalogue_of(wanted).await?;
         if let Some(wanted) = wanted.iter().find(|wanted| catalogue.is_superuser && !wanted.grants.superuser) {

@@ -21,6 +21,8 @@ struct Server {
     comment: &'static str,
     has_innodb: bool,
     login: Login,
+    /// Its name in a Galera cluster, if it is a node of one.
+    node: Option<&'static str>,
 }
 
 /// The capabilities of the greeting: all but TLS and compression, and no packet behind the columns of a result.
@@ -71,7 +73,9 @@ impl Talk {
                 [["version_comment", server.comment], ["lower_case_table_names", "0"], ["innodb_read_only", "OFF"]];
             let rows: Vec<&[&str]> =
                 all.iter().take(2 + usize::from(server.has_innodb)).map(<[&str; 2]>::as_slice).collect();
-            self.rows(&rows, 0)?;
+            let node = server.node.map(|name| [["wsrep_on", "ON"], ["wsrep_node_name", name]]);
+            let node = node.iter().flatten().map(<[&str; 2]>::as_slice);
+            self.rows(&rows.into_iter().chain(node).collect::<Vec<_>>(), 0)?;
         }
     }
 
@@ -146,7 +150,7 @@ fn greeting(server: Server) -> Vec<u8> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn other_makes_and_old_versions_are_refused_by_name() {
-    let plain = Server { version: "8.0.33", comment: "", has_innodb: true, login: Login::Open };
+    let plain = Server { version: "8.0.33", comment: "", has_innodb: true, login: Login::Open, node: None };
     for (server, message, hint) in [
         (
             Server { version: "8.0.15", comment: "MySQL Community Server - GPL", ..plain },
@@ -183,10 +187,34 @@ async fn other_makes_and_old_versions_are_refused_by_name() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_password_that_needs_tls_says_so() {
-    let server = Server { version: "9.7.0", comment: "", has_innodb: true, login: Login::AsksForPassword };
+    let server = Server { version: "9.7.0", comment: "", has_innodb: true, login: Login::AsksForPassword, node: None };
     let error = open_url(&server.start()).await.err().expect("no TLS");
     assert_eq!(error.kind, DatabaseErrorKind::Denied, "{error:?}");
     assert!(error.message.contains("wants the password of `me` over an encrypted connection"), "{error:?}");
     assert!(error.hint.as_ref().is_some_and(|hint| hint.contains("ssl-mode=disabled")), "{error:?}");
     assert!(!format!("{error:?}").contains("secret"), "{error:?}");
+}
+
+/// A lock of one node is not seen on another, so the URL names the node, and leads to no other.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_of_a_cluster_has_to_be_named() {
+    let node =
+        Server { version: "10.11.19-MariaDB", comment: "", has_innodb: true, login: Login::Open, node: Some("db-1") };
+    let url = node.start();
+    let mut opened = open_url(&url).await.expect("it can be read");
+    let request = LockRequest { wait: std::time::Duration::ZERO, run_id: "r".to_owned(), owner: "me".to_owned() };
+    let error = opened.lock(&request, &StopSignal::default(), &|_| {}).await.expect_err("no node is named");
+    assert_eq!(error.kind, DatabaseErrorKind::Configuration, "{error:?}");
+    assert!(error.message.contains("the node `db-1` of a Galera cluster"), "{error:?}");
+    assert!(error.hint.as_ref().is_some_and(|hint| hint.contains("`?lock=node:db-1`")), "{error:?}");
+    // The listener serves one client at a time.
+    drop(opened);
+    open_url(&format!("{url}?lock=node:db-1")).await.expect("the node that is named");
+    let error = open_url(&format!("{url}?lock=node:db-2")).await.err().expect("another node");
+    assert_eq!(error.kind, DatabaseErrorKind::Configuration, "{error:?}");
+    assert!(error.message.contains("the node `db-1`") && error.message.contains("all runs use `db-2`"), "{error:?}");
+    for value in ["node", "node:", "nodes:db-1"] {
+        let error = open_url(&format!("{url}?lock={value}")).await.err().expect("unknown");
+        assert!(error.hint.as_ref().is_some_and(|hint| hint.contains("`lock=node:NAME`")), "{error:?}");
+    }
 }

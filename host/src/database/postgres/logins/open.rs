@@ -103,7 +103,11 @@ impl PostgresDatabase {
             literal(&password::verifier(&secret))
         );
         self.run(&text).await.map_err(|error| match error.kind {
-            DatabaseErrorKind::Denied => cannot_set_password(login, error.code, "CREATEROLE"),
+            DatabaseErrorKind::Denied => cannot_set_password(
+                login,
+                error.code,
+                "CREATEROLE and, since PostgreSQL 16, the admin option on that role",
+            ),
             _ => error,
         })?;
         self.endpoint.settings().passwords.keep(login, secret.clone());

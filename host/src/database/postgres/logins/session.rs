@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, Executor as _, Row as _};
 use super::super::PostgresDatabase;
 use super::super::error::from_sqlx;
 use super::super::reconnect::Left;
-use super::super::record::is_ours;
+use super::super::record::{LITERALS, is_ours};
 use super::super::schema::literal;
 use super::super::scope::{rows, simple};
 use super::super::settings::prologue_of;
@@ -18,7 +18,6 @@ use crate::database::logins::Secret;
 use crate::database::logins::refusals::{check_statement, of_gate};
 use crate::database::{DatabaseError, Dialect, Grants, Part, QueryLimits, SchemaChange, ToolChange};
 use crate::sql::Isolation;
-use crate::sql::substitute;
 
 /// What makes a session one of a component's own login.
 pub(in crate::database::postgres) struct Gated {
@@ -144,7 +143,7 @@ impl PostgresDatabase {
         statement: &str,
         values: &[Value],
     ) -> Result<u64, DatabaseError> {
-        let text = spelled(statement, values)?;
+        let text = LITERALS.fill(statement, values)?;
         self.write_text(&text).await
     }
 
@@ -189,7 +188,7 @@ impl PostgresDatabase {
         values: &[Value],
         limits: QueryLimits,
     ) -> Result<RowSet, DatabaseError> {
-        let text = spelled(statement, values)?;
+        let text = LITERALS.fill(statement, values)?;
         let number = self.gated.as_mut().map_or(0, |gated| {
             gated.reads += 1;
             gated.reads
@@ -243,25 +242,6 @@ const HOLDS: &str = "\
         AND c.relkind OPERATOR(pg_catalog.=) ANY (ARRAY['r', 'p']::pg_catalog.\"char\"[]) \
         AND (pg_catalog.has_any_column_privilege(c.oid, 'UPDATE') OR pg_catalog.has_table_privilege(c.oid, 'DELETE'))";
 
-/// A statement of the host with its values in it: as a whole it is one bound value.
-fn spelled(statement: &str, values: &[Value]) -> Result<String, DatabaseError> {
-    let texts: Option<Vec<String>> = values.iter().map(spell).collect();
-    let text = texts.and_then(|texts| substitute(statement, Dialect::Postgres, &texts));
-    text.ok_or_else(|| DatabaseError::invalid("a statement of the host that the gate cannot run"))
-}
-
-fn spell(value: &Value) -> Option<String> {
-    Some(match value {
-        Value::Null => "NULL".to_owned(),
-        Value::Boolean(value) => value.to_string(),
-        Value::Int64(number) if *number < 0 => format!("({number})"),
-        Value::Int64(number) => number.to_string(),
-        Value::Text(text) => format!("E'{}'", text.replace('\\', "\\\\").replace('\'', "''")),
-        Value::Bytes(bytes) => format!("E'\\\\x{}'::pg_catalog.bytea", hex::encode(bytes)),
-        _ => return None,
-    })
-}
-
 /// The error of a change of the schema, without where the gate was when it arose.
 fn without_the_gate(mut error: DatabaseError) -> DatabaseError {
     error.detail = error.detail.take().and_then(|text| {
@@ -298,12 +278,12 @@ mod tests {
     #[test]
     fn values_are_spelled_so_that_they_cannot_end_early() {
         let values = [Value::Text("it's \\".to_owned()), Value::Int64(-1), Value::Bytes(vec![0, 39]), Value::Null];
-        let text = spelled("UPDATE t SET a = $1, b = 1 -$2, c = $3, d = $4, e = '$1'", &values).expect("a text");
+        let text = LITERALS.fill("UPDATE t SET a = $1, b = 1 -$2, c = $3, d = $4, e = '$1'", &values).expect("a text");
         assert_eq!(
             text,
             r"UPDATE t SET a = E'it''s \\', b = 1 -(-1), c = E'\\x0027'::pg_catalog.bytea, d = NULL, e = '$1'"
         );
-        assert!(spelled("SELECT $2", &values[..1]).is_err());
-        assert!(spelled("SELECT 1; SELECT 2", &[]).is_err());
+        assert!(LITERALS.fill("SELECT $2", &values[..1]).is_err());
+        assert!(LITERALS.fill("SELECT 1; SELECT 2", &[]).is_err());
     }
 }

@@ -10,7 +10,7 @@ use super::gate;
 use super::wanted::{self, Wanted};
 use crate::database::logins::names::login_of;
 use crate::database::logins::refusals::{
-    DBA, all_out_of_line, broken_gate, cannot_bring_in_line, out_of_line, superuser, unknown,
+    DBA, all_out_of_line, broken_gate, cannot_bring_in_line, check_secrets, out_of_line, superuser, unknown,
 };
 use crate::database::logins::rights;
 use crate::database::logins::{LoginReport, LoginRequest, LoginTask, WantedLogin};
@@ -63,6 +63,7 @@ impl PostgresDatabase {
         for wanted in wanted {
             wanted::check(wanted)?;
         }
+        check_secrets(wanted)?;
         self.apart(async |database: &mut Self| {
             let names = database.names_of(wanted);
             let catalogue = Catalogue::read(&mut database.connection, &names).await?;

@@ -162,11 +162,13 @@ fn one(
     }
     let is_right = |found: &Found| found.attributes.is_empty() && found.connections == CONNECTIONS;
     if !found.is_some_and(is_right) {
-        // Only a superuser may say NOSUPERUSER, NOREPLICATION and NOBYPASSRLS, and only where it changes something.
-        let rare = found.is_some_and(|found| found.attributes.iter().any(|it| !COMMON.contains(it)));
-        let rare = if rare { " NOSUPERUSER NOREPLICATION NOBYPASSRLS" } else { "" };
+        // Only a superuser may say NOSUPERUSER, NOREPLICATION and NOBYPASSRLS, and since PostgreSQL 16 only who may create
+        // databases NOCREATEDB: they are said only where they change something.
+        let has = |is: fn(&&str) -> bool| found.is_some_and(|found| found.attributes.iter().any(is));
+        let databases = if has(|it| *it == DATABASES) { " NOCREATEDB" } else { "" };
+        let rare = if has(|it| !COMMON.contains(it)) { " NOSUPERUSER NOREPLICATION NOBYPASSRLS" } else { "" };
         statements.push(format!(
-            "ALTER ROLE {role} LOGIN NOCREATEDB NOCREATEROLE NOINHERIT{rare} CONNECTION LIMIT {CONNECTIONS}"
+            "ALTER ROLE {role} LOGIN{databases} NOCREATEROLE NOINHERIT{rare} CONNECTION LIMIT {CONNECTIONS}"
         ));
     }
     if let Some(found) = found {
@@ -200,8 +202,10 @@ fn one(
 }
 
 /// What `ALTER ROLE` may say without being a superuser.
-const COMMON: [&str; 4] =
-    ["it may not log in", "it may create databases", "it may create roles", "it inherits the rights of roles"];
+const COMMON: [&str; 4] = ["it may not log in", DATABASES, "it may create roles", "it inherits the rights of roles"];
+
+/// That a role may create databases, among the words of [`Found::attributes`].
+const DATABASES: &str = "it may create databases";
 
 /// What is there beside what should be, and the statements that lead there. `gate`: how the gate differs from what it should be.
 pub(super) fn report(

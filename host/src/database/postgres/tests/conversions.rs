@@ -27,6 +27,9 @@ async fn a_value_that_does_not_fit_its_column_is_an_error_with_a_hint() {
         ("SELECT 'infinity'::timestamptz", "infinity"),
         ("SELECT '294276-12-31'::timestamp", "294246"),
     ] {
+        if select == "SELECT '-Infinity'::numeric" && !since(&fresh, 14) {
+            continue;
+        }
         let error = refused(database, select, None).await;
         assert_eq!(error.kind, DatabaseErrorKind::Conversion, "{select}: {error}");
         assert!(error.message.contains(part) && error.hint.is_some(), "{select}: {error:?}");
@@ -200,6 +203,10 @@ async fn values_of_another_type_are_written_exactly_or_refused() {
         ("integer[]", texts("v", &["{1,2}"]), Some("{1,2}")),
     ];
     for (number, (declared, value, expected)) in cases.into_iter().enumerate() {
+        // No version before 15 has a negative scale.
+        if declared == "numeric(5,-2)" && !since(&fresh, 15) {
+            continue;
+        }
         let name = format!("t{number}");
         fresh.sql(&format!("CREATE TABLE {name} (id int PRIMARY KEY, v {declared})"));
         let rows = Batch { row_count: 1, columns: vec![integers("id", &[7]), value] };

@@ -79,10 +79,11 @@ async fn a_waiting_run_does_not_block_create_index_concurrently() {
 async fn the_statement_of_a_killed_run_ends_before_the_next_run_starts() {
     let fresh = fresh();
     let mut killed = fresh.client().session();
-    // This session never checks whether its client is alive.
-    killed.run(
-        "SET client_connection_check_interval = 0; SET application_name = 'runner:killed'; CREATE TABLE t (id int)",
-    );
+    // This session never checks whether its client is alive, as no session does before 14.
+    if since(&fresh, 14) {
+        killed.run("SET client_connection_check_interval = 0");
+    }
+    killed.run("SET application_name = 'runner:killed'; CREATE TABLE t (id int)");
     killed.send("INSERT INTO t SELECT 1 FROM pg_sleep(600)");
     let working = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'runner:killed' AND state = 'active'";
     while fresh.value(working) == "0" {
@@ -155,7 +156,7 @@ async fn a_lost_lock_stops_the_next_transaction() {
     database.lock(&request("holder", 1), &StopSignal::default(), &|_| {}).await.expect("the lock");
     database.begin(TransactionOptions::default()).await.expect("begun");
     database.commit().await.expect("committed");
-    fresh.sql("SELECT pg_terminate_backend(pid, 5000) FROM pg_locks WHERE locktype = 'advisory' AND granted");
+    terminate(&fresh, &format!("pg_locks WHERE locktype = 'advisory' AND granted AND {HERE}"));
     let error = database.begin(TransactionOptions::default()).await.expect_err("lost");
     assert_eq!(error.kind, DatabaseErrorKind::Connection, "{error}");
     assert!(error.message.contains("holds the lock"), "{error}");

@@ -277,10 +277,7 @@ async fn a_lost_connection_is_replaced() {
     for end in ["application_name = 'runner:r'", "application_name LIKE 'runner%'"] {
         database.begin(NONE).await.expect("begun");
         run(database.as_mut(), "CREATE TABLE t (id int)").await;
-        fresh.sql(&format!(
-            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE {end} AND datname = '{}'",
-            fresh.name()
-        ));
+        terminate(&fresh, &format!("pg_stat_activity WHERE {end} AND datname = current_database()"));
         let error = database.execute("SELECT 1", &[]).await.expect_err("lost");
         assert_eq!(error.kind, DatabaseErrorKind::Connection, "{error}");
         assert_eq!(database.begin(NONE).await.expect_err("still open").kind, DatabaseErrorKind::InvalidArgument);

@@ -72,6 +72,27 @@ impl<'a> CellColumn<'a> {
             Cells::Each(entries) => entries.get(row).copied(),
         }
     }
+
+    /// About how many bytes its cells take in a database.
+    pub(in super::super) fn bytes(&self) -> usize {
+        match self.cells {
+            Cells::Boolean(entries) => entries.len(),
+            Cells::Integer(entries) => size_of_val(entries),
+            Cells::Real(entries) => size_of_val(entries),
+            Cells::Text { data, .. } | Cells::Blob { data, .. } => data.len(),
+            Cells::Each(entries) => entries.iter().map(Cell::bytes).sum(),
+        }
+    }
+}
+
+impl Cell<'_> {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Null => 1,
+            Self::Integer(_) | Self::Real(_) => 8,
+            Self::Text(bytes) | Self::Blob(bytes) => bytes.len(),
+        }
+    }
 }
 
 #[inline]

@@ -14,8 +14,10 @@ use super::memory::{self, Account};
 use super::stack::{self, Exceeded};
 use super::statement::{Prepared, Statements};
 
-/// Bytes up to which the journal of a single statement stays in memory: a chunk of a transform, with the pages around its rows.
-const STATEMENT_JOURNAL_BYTES: c_int = 4 << 20;
+/// Bytes up to which the journal of a single statement stays in memory. What outgrows memory is written out in one piece of this
+/// size, and SQLite's file system for Unix (`seekAndWriteFd` in its `os_unix.c`) cannot write pieces of 128 KiB or more: it says
+/// that the disk is full.
+pub(in super::super) const STATEMENT_JOURNAL_BYTES: c_int = 124 << 10;
 
 /// Sets up SQLite for the whole process. A statement that could fail half-way keeps the old pages it changes, to undo its work;
 /// by default it writes all but the first 64 KiB to a temporary file, which costs as much as writing the pages themselves. Memory is

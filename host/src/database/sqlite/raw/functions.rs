@@ -140,8 +140,9 @@ impl Connection {
 }
 
 impl Active<'_> {
-    /// Runs the statement to its end while the functions of its connection read from the batch.
-    pub(in super::super) fn run_pulling(&mut self, batch: &PullBatch<'_>) -> Pulled {
+    /// Runs the statement to its end while the functions of its connection read from the batch. `from`: the place of the first key
+    /// of its range.
+    pub(in super::super) fn run_pulling(&mut self, batch: &PullBatch<'_>, from: usize) -> Pulled {
         /// Resets the statement, so that SQLite holds no cell of the batch, and takes the batch away; also on a panic.
         struct Clear<'s, 'a>(&'s mut Active<'a>);
         impl Drop for Clear<'_, '_> {
@@ -154,12 +155,12 @@ impl Active<'_> {
         let run = Run {
             batch,
             utf8: self.connection().is_utf8(),
-            next: vec![cell::Cell::new(0); batch.columns.len()],
-            next_of_has: cell::Cell::new(0),
+            next: vec![cell::Cell::new(from); batch.columns.len()],
+            next_of_has: cell::Cell::new(from),
             index: cell::RefCell::default(),
             last_row: cell::Cell::new(None),
             unknown_key: cell::RefCell::default(),
-            passed: cell::Cell::new(0),
+            passed: cell::Cell::new(from),
         };
         functions.current.0.store(ptr::from_ref(&run).cast_mut().cast(), Ordering::Relaxed);
         let result = {

@@ -31,7 +31,7 @@ mod tests;
 
 pub(super) use cells::{Cell, CellColumn, Cells};
 pub use connection::configure_process;
-pub(super) use connection::{Connection, Failure};
+pub(super) use connection::{Connection, Failure, STATEMENT_JOURNAL_BYTES};
 pub(super) use fixed::vfs;
 pub(super) use functions::{HAS, PullBatch, PullKeys, Pulled, function_name};
 pub(super) use hooks::{AuthRequest, Hooks};

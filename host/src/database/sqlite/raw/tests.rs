@@ -83,7 +83,7 @@ fn no_reference_to_a_batch_outlives_its_run() {
         let cells = Cells::Text { offsets: &[0, 3, 6], data: &data };
         let columns = [CellColumn { nulls: &[], cells }];
         let batch = PullBatch { keys: PullKeys::Integers { sorted: &[1, 2], rows: None }, columns: &columns };
-        let pulled = statement.activate(&connection).run_pulling(&batch);
+        let pulled = statement.activate(&connection).run_pulling(&batch, 0);
         pulled.result.expect("a run");
         assert_eq!(pulled.last_row, Some(1));
     }

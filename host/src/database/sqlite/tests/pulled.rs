@@ -105,6 +105,29 @@ async fn several_batches_in_a_row() {
 }
 
 #[tokio::test]
+async fn a_batch_that_takes_several_statements_is_written_whole_and_names_its_rows() {
+    let all: Vec<i64> = (1..=10_000).collect();
+    let backwards: Vec<i64> = all.iter().rev().copied().collect();
+    for definition in [TABLES[0], TABLES[3], TABLES[4]] {
+        for (ids, hint) in [(&all, COVERS), (&all, WriteHint::default()), (&backwards, WriteHint::default())] {
+            let mut database = table(definition, 10_000).await;
+            let database = database.as_mut();
+            let rows_of = change(ids);
+            assert_eq!(update(database, &rows_of, hint).await, Ok(10_000), "{definition}");
+            assert_eq!(changed(database).await, all, "{definition}");
+            run(database, "DELETE FROM t WHERE id = 7777").await;
+            let error = update(database, &rows_of, hint).await.expect_err("7777 is gone");
+            assert_eq!(error.detail.as_deref(), Some("row id = 7777"), "{definition}: {error}");
+            let target = TableTarget { table: TableName::new("t"), mode: WriteMode::Delete, key: Vec::new() };
+            let writer = database.open_writer(&target).await.expect("a writer");
+            let keys = batch(ids.len(), vec![integers("id", ids)]);
+            let error = database.write(writer, &keys, hint).await.expect_err("7777 is gone");
+            assert_eq!(error.detail.as_deref(), Some("row id = 7777"), "{definition}: {error}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn the_last_row_of_a_duplicate_key_wins() {
     let mut database = table(TABLES[0], 3).await;
     let rows = batch(3, vec![integers("id", &[2, 2, 1]), texts("a", &["first", "second", "other"])]);

@@ -1,0 +1,316 @@
+/* What `runner_guest.h` declares, and the exports of the component. */
+#include "runner_guest.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+void rg_summary(rg_description *into, const char *summary)
+{
+    memset(into, 0, sizeof *into);
+    into->summary = rg_copy(summary);
+}
+
+rg_string rg_copy(const char *text)
+{
+    rg_string copy;
+    data_migration_string_dup(&copy, text);
+    return copy;
+}
+
+/* A text in the manner of `printf`, from `malloc`. */
+static rg_string formatted(const char *format, va_list arguments)
+{
+    va_list again;
+    va_copy(again, arguments);
+    int size = vsnprintf(NULL, 0, format, again);
+    va_end(again);
+    rg_string text = {NULL, 0};
+    if (size > 0 && (text.ptr = malloc((size_t)size + 1))) {
+        text.len = (size_t)size;
+        vsnprintf((char *)text.ptr, text.len + 1, format, arguments);
+    }
+    return text;
+}
+
+bool rg_fail(rg_error *error, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    memset(error, 0, sizeof *error);
+    error->kind = RUNNER_MIGRATION_TYPES_ERROR_KIND_FAILED;
+    error->message = formatted(format, arguments);
+    va_end(arguments);
+    return false;
+}
+
+static void say(runner_migration_context_level_t level, const char *format, va_list arguments)
+{
+    rg_string text = formatted(format, arguments);
+    runner_migration_context_log(level, &text);
+    free(text.ptr);
+}
+
+void rg_info(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    say(RUNNER_MIGRATION_CONTEXT_LEVEL_INFO, format, arguments);
+    va_end(arguments);
+}
+
+void rg_warning(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    say(RUNNER_MIGRATION_CONTEXT_LEVEL_WARNING, format, arguments);
+    va_end(arguments);
+}
+
+rg_value rg_null(void)
+{
+    rg_value made = {.tag = RUNNER_MIGRATION_TYPES_VALUE_NULL};
+    return made;
+}
+
+rg_value rg_boolean(bool value)
+{
+    rg_value made = {.tag = RUNNER_MIGRATION_TYPES_VALUE_BOOLEAN, .val = {.boolean = value}};
+    return made;
+}
+
+rg_value rg_int64(int64_t value)
+{
+    rg_value made = {.tag = RUNNER_MIGRATION_TYPES_VALUE_INT64, .val = {.int64 = value}};
+    return made;
+}
+
+rg_value rg_float64(double value)
+{
+    rg_value made = {.tag = RUNNER_MIGRATION_TYPES_VALUE_FLOAT64, .val = {.float64 = value}};
+    return made;
+}
+
+rg_value rg_text(const char *value)
+{
+    rg_value made = {.tag = RUNNER_MIGRATION_TYPES_VALUE_TEXT, .val = {.text = rg_str(value)}};
+    return made;
+}
+
+bool rg_execute(const char *sql, const rg_value *parameters, size_t count, uint64_t *rows, rg_error *error)
+{
+    rg_string statement = rg_str(sql);
+    runner_migration_sql_list_value_t values = {(rg_value *)parameters, count};
+    uint64_t changed = 0;
+    bool good = runner_migration_sql_execute(&statement, &values, &changed, error);
+    if (good && rows)
+        *rows = changed;
+    return good;
+}
+
+bool rg_query(const char *sql, const rg_value *parameters, size_t count, rg_row_set *into, rg_error *error)
+{
+    rg_string statement = rg_str(sql);
+    runner_migration_sql_list_value_t values = {(rg_value *)parameters, count};
+    return runner_migration_sql_query(&statement, &values, into, error);
+}
+
+bool rg_transform(const char *name, const char *table, const char *const *columns, size_t count, rg_report *report, rg_error *error)
+{
+    rg_string function = rg_str(name);
+    runner_migration_batches_column_request_t *requests = calloc(count + 1, sizeof *requests);
+    if (!requests)
+        return rg_fail(error, "out of memory");
+    for (size_t i = 0; i < count; i++)
+        requests[i].name = rg_str(columns[i]);
+    rg_source source = {.table = {.name = rg_str(table)}, .columns = {requests, count}};
+    rg_target target = {.table = {.name = rg_str(table)}, .mode = RUNNER_MIGRATION_BATCHES_WRITE_MODE_UPDATE};
+    rg_report done;
+    bool good = runner_migration_batches_transform(&function, &source, &target, &done, error);
+    free(requests);
+    if (good && report)
+        *report = done;
+    return good;
+}
+
+rg_column *rg_column_of(rg_batch *batch, const char *name, rg_error *error)
+{
+    size_t size = strlen(name);
+    for (size_t i = 0; i < batch->columns.len; i++) {
+        rg_column *column = batch->columns.ptr + i;
+        if (column->name.len == size && memcmp(column->name.ptr, name, size) == 0)
+            return column;
+    }
+    rg_fail(error, "the batch has no column `%s`", name);
+    return NULL;
+}
+
+static bool is_of(rg_column *column, uint8_t type, const char *what, rg_error *error)
+{
+    if (column->values.tag == type)
+        return true;
+    return rg_fail(error, "the column `%.*s` does not hold %s", (int)column->name.len, (const char *)column->name.ptr, what);
+}
+
+int64_t *rg_int64s(rg_column *column, rg_error *error)
+{
+    bool good = is_of(column, RUNNER_MIGRATION_TYPES_COLUMN_VALUES_INT64, "64-bit integers", error);
+    return good ? column->values.val.int64.ptr : NULL;
+}
+
+double *rg_float64s(rg_column *column, rg_error *error)
+{
+    bool good = is_of(column, RUNNER_MIGRATION_TYPES_COLUMN_VALUES_FLOAT64, "64-bit floating-point numbers", error);
+    return good ? column->values.val.float64.ptr : NULL;
+}
+
+uint8_t *rg_booleans(rg_column *column, rg_error *error)
+{
+    bool good = is_of(column, RUNNER_MIGRATION_TYPES_COLUMN_VALUES_BOOLEAN, "booleans", error);
+    return good ? column->values.val.boolean.ptr : NULL;
+}
+
+int32_t *rg_dates(rg_column *column, rg_error *error)
+{
+    bool good = is_of(column, RUNNER_MIGRATION_TYPES_COLUMN_VALUES_DATE, "dates", error);
+    return good ? column->values.val.date.ptr : NULL;
+}
+
+int64_t *rg_times(rg_column *column, rg_error *error)
+{
+    uint8_t tag = column->values.tag;
+    if (tag == RUNNER_MIGRATION_TYPES_COLUMN_VALUES_TIMESTAMP || tag == RUNNER_MIGRATION_TYPES_COLUMN_VALUES_TIMESTAMPTZ)
+        return column->values.val.timestamp.ptr;
+    bool good = is_of(column, RUNNER_MIGRATION_TYPES_COLUMN_VALUES_TIME, "times", error);
+    return good ? column->values.val.time.ptr : NULL;
+}
+
+/* The entries of variable length, whatever their type; NULL if it has a fixed length. */
+static runner_migration_types_var_values_t *variable(rg_column *column)
+{
+    switch (column->values.tag) {
+    case RUNNER_MIGRATION_TYPES_COLUMN_VALUES_TEXT:
+    case RUNNER_MIGRATION_TYPES_COLUMN_VALUES_BYTES:
+    case RUNNER_MIGRATION_TYPES_COLUMN_VALUES_DECIMAL:
+    case RUNNER_MIGRATION_TYPES_COLUMN_VALUES_JSON:
+        return &column->values.val.text;
+    case RUNNER_MIGRATION_TYPES_COLUMN_VALUES_NATIVE:
+        return &column->values.val.native.texts;
+    default:
+        return NULL;
+    }
+}
+
+bool rg_texts_of(rg_column *column, rg_texts *into, rg_error *error)
+{
+    runner_migration_types_var_values_t *values = variable(column);
+    if (!values)
+        return is_of(column, RUNNER_MIGRATION_TYPES_COLUMN_VALUES_TEXT, "texts", error);
+    into->offsets = values->offsets.ptr;
+    into->data = values->data.ptr;
+    into->size = values->data.len;
+    return true;
+}
+
+bool rg_texts_start(rg_texts_builder *builder, uint32_t rows, size_t size, rg_error *error)
+{
+    memset(builder, 0, sizeof *builder);
+    builder->capacity_rows = rows;
+    builder->capacity = size ? size : 1;
+    builder->offsets = malloc(((size_t)rows + 1) * sizeof *builder->offsets);
+    builder->data = malloc(builder->capacity);
+    if (!builder->offsets || !builder->data) {
+        rg_texts_drop(builder);
+        return rg_fail(error, "out of memory");
+    }
+    builder->offsets[0] = 0;
+    return true;
+}
+
+bool rg_texts_push(rg_texts_builder *builder, const void *text, size_t size, rg_error *error)
+{
+    if (builder->rows == builder->capacity_rows)
+        return rg_fail(error, "more texts than the %u rows", (unsigned)builder->capacity_rows);
+    if (size > UINT32_MAX - builder->size)
+        return rg_fail(error, "the texts of a column take more than 4 GiB");
+    if (builder->size + size > builder->capacity) {
+        size_t capacity = builder->capacity < (1u << 30) ? 2 * builder->capacity : builder->capacity;
+        if (capacity < builder->size + size)
+            capacity = builder->size + size;
+        uint8_t *data = realloc(builder->data, capacity);
+        if (!data)
+            return rg_fail(error, "out of memory");
+        builder->data = data;
+        builder->capacity = capacity;
+    }
+    memcpy(builder->data + builder->size, text, size);
+    builder->size += size;
+    builder->offsets[++builder->rows] = (uint32_t)builder->size;
+    return true;
+}
+
+bool rg_texts_finish(rg_texts_builder *builder, rg_column *column, rg_error *error)
+{
+    runner_migration_types_var_values_t *values = variable(column);
+    if (!values || builder->rows != builder->capacity_rows || (size_t)builder->rows + 1 != values->offsets.len) {
+        unsigned rows = builder->rows;
+        rg_texts_drop(builder);
+        if (!values)
+            return is_of(column, RUNNER_MIGRATION_TYPES_COLUMN_VALUES_TEXT, "texts", error);
+        return rg_fail(error, "%u texts for a column of %zu rows", rows, values->offsets.len - 1);
+    }
+    runner_migration_types_var_values_free(values);
+    values->offsets.ptr = builder->offsets;
+    values->offsets.len = (size_t)builder->rows + 1;
+    values->data.ptr = builder->data;
+    values->data.len = builder->size;
+    if (!builder->size)
+        free(builder->data);
+    memset(builder, 0, sizeof *builder);
+    return true;
+}
+
+void rg_texts_drop(rg_texts_builder *builder)
+{
+    free(builder->offsets);
+    free(builder->data);
+    memset(builder, 0, sizeof *builder);
+}
+
+/* The exports. */
+
+void exports_data_migration_describe(data_migration_description_t *into)
+{
+    migration_describe(into);
+}
+
+bool exports_data_migration_upgrade(data_migration_error_t *error)
+{
+    return migration_upgrade(error);
+}
+
+bool exports_data_migration_downgrade(data_migration_error_t *error)
+{
+    return migration_downgrade(error);
+}
+
+bool exports_runner_migration_transformer_transform_batch(data_migration_string_t *name,
+                                                          exports_runner_migration_transformer_batch_t *rows,
+                                                          exports_runner_migration_transformer_batch_t *into,
+                                                          data_migration_string_t *failure)
+{
+    rg_error error;
+    char function[256];
+    snprintf(function, sizeof function, "%.*s", (int)name->len, (const char *)name->ptr);
+    data_migration_string_free(name);
+    if (migration_transform(function, rows, &error)) {
+        *into = *rows;
+        return true;
+    }
+    runner_migration_types_batch_free(rows);
+    *failure = error.message;
+    error.message.ptr = NULL;
+    error.message.len = 0;
+    rg_error_free(&error);
+    return false;
+}

@@ -1,0 +1,255 @@
+//! A registry, as the specification of OCI distributions has it: manifests, blobs and tags, by `GET` alone.
+
+use serde::Deserialize;
+use ureq::http::HeaderMap;
+use ureq::http::header::{LINK, WWW_AUTHENTICATE};
+use url::Url;
+
+use super::challenge::Challenge;
+use super::manifest::{self, MANIFEST, MANIFEST_BYTES};
+use super::reference::Reference;
+use super::web::{Answer, Elsewhere, Request, Web, check_scheme, is_same_server};
+use super::{credentials, too_large};
+use crate::error::{Error, Result};
+use crate::project::digest::sha256;
+use crate::project::packages::name::Version;
+use crate::project::packages::place::shown;
+
+/// The largest page of tags, and how many are read.
+const TAGS_BYTES: u64 = 4 << 20;
+const PAGES: usize = 50;
+
+/// The largest answer with a token, and the longest token.
+const TOKEN_BYTES: u64 = 256 << 10;
+const LONGEST_TOKEN: usize = 64 << 10;
+
+/// A registry that is asked about one repository.
+pub(super) struct Registry<'a> {
+    web: &'a Web,
+    reference: &'a Reference,
+    /// The header that says who asks, once the registry has wanted to know.
+    authorization: Option<String>,
+    is_authorized: bool,
+}
+
+#[derive(Deserialize)]
+struct Tags {
+    tags: Option<Vec<String>>,
+}
+
+#[derive(Deserialize)]
+struct Token {
+    token: Option<String>,
+    access_token: Option<String>,
+}
+
+impl<'a> Registry<'a> {
+    pub fn new(web: &'a Web, reference: &'a Reference) -> Self {
+        Self { web, reference, authorization: None, is_authorized: false }
+    }
+
+    /// The component of a reference to the same repository, and its signature.
+    pub fn pull(&mut self, reference: &Reference, limit: u64) -> Result<(Vec<u8>, Option<Vec<u8>>)> {
+        let path = format!("manifests/{}", reference.manifest());
+        let answer = self.get(&path, Some(MANIFEST), MANIFEST_BYTES, Elsewhere::Refused)?;
+        let of = format!("the manifest of `{reference}`");
+        match answer.status {
+            200 if answer.is_cut => return Err(Error::denied(format!("{of} is larger than any of a component"))),
+            200 => {}
+            status => return Err(self.refused(reference, status)),
+        }
+        if reference.digest().is_some_and(|digest| digest != digest_of(&answer.body)) {
+            return Err(lied(format!("{of} has another digest")));
+        }
+        let content = manifest::parse(&answer.body).map_err(|problem| {
+            Error::usage(format!("{of} {problem}")).hint("`wkg oci push` pushes what `runner package` has made")
+        })?;
+        if content.size > limit {
+            return Err(too_large(&reference.to_string(), limit));
+        }
+        // Registries of clouds have the bytes elsewhere; their digest is known.
+        let path = format!("blobs/{}", content.digest);
+        let answer = self.get(&path, None, content.size, Elsewhere::Encrypted)?;
+        if answer.status != 200 {
+            return Err(self.refused(reference, answer.status));
+        }
+        if answer.is_cut || answer.body.len() as u64 != content.size {
+            return Err(lied(format!("`{reference}` has not the size that its manifest names")));
+        }
+        if digest_of(&answer.body) != content.digest {
+            return Err(lied(format!("`{reference}` has not the digest that its manifest names")));
+        }
+        Ok((answer.body, content.signature))
+    }
+
+    /// The tags that are versions.
+    pub fn versions(&mut self) -> Result<Vec<Version>> {
+        let mut versions = Vec::new();
+        let mut url = self.url("tags/list")?;
+        for _ in 0..PAGES {
+            let answer = self.ask(url.clone(), None, TAGS_BYTES, Elsewhere::Refused)?;
+            let what = format!("the list of tags of `{}`", self.reference);
+            match answer.status {
+                200 if answer.is_cut => return Err(Error::denied(format!("{what} is too long"))),
+                200 => {}
+                status => return Err(self.refused(self.reference, status)),
+            }
+            let page: Result<Tags, _> = serde_json::from_slice(&answer.body);
+            let page = page.map_err(|_| Error::failed(format!("{what} is not valid")))?;
+            versions.extend(page.tags.unwrap_or_default().iter().filter_map(|tag| Version::parse(tag)));
+            match next_page(&url, &answer.headers) {
+                None => return Ok(versions),
+                Some(next) if is_same_server(&url, &next) => url = next,
+                Some(next) => {
+                    return Err(Error::denied(format!("{what} continues on another server: `{}`", shown(&next))));
+                }
+            }
+        }
+        Err(Error::denied(format!("the list of tags of `{}` is too long", self.reference)))
+    }
+
+    fn url(&self, path: &str) -> Result<Url> {
+        let mut url = self.reference.server()?;
+        url.set_path(&format!("/v2/{}/{path}", self.reference.repository()));
+        Ok(url)
+    }
+
+    fn get(&mut self, path: &str, accept: Option<&str>, most: u64, elsewhere: Elsewhere) -> Result<Answer> {
+        self.ask(self.url(path)?, accept, most, elsewhere)
+    }
+
+    /// Asks, and says who asks if the registry wants to know.
+    fn ask(&mut self, url: Url, accept: Option<&str>, most: u64, elsewhere: Elsewhere) -> Result<Answer> {
+        let authorization = self.authorization.clone();
+        let request = Request { url, accept, authorization: authorization.as_deref(), most, elsewhere };
+        let answer = self.web.ask(&request)?;
+        if answer.status != 401 || self.is_authorized {
+            return Ok(answer);
+        }
+        self.is_authorized = true;
+        self.authorization = self.authorize(&answer.headers)?;
+        match &self.authorization {
+            None => Ok(answer),
+            Some(authorization) => self.web.ask(&Request { authorization: Some(authorization), ..request }),
+        }
+    }
+
+    /// What to answer to the challenge of a registry; nothing if it has none that is understood, or no credentials.
+    fn authorize(&self, headers: &HeaderMap) -> Result<Option<String>> {
+        let values = headers.get_all(WWW_AUTHENTICATE).iter().filter_map(|value| value.to_str().ok());
+        let challenges: Vec<Challenge> = values.filter_map(Challenge::parse).collect();
+        let bearer = challenges.iter().find(|challenge| **challenge != Challenge::Basic);
+        let credentials = credentials::find(&self.reference.keys())?.map(|found| found.basic());
+        match bearer {
+            Some(Challenge::Bearer { realm, service }) => self.token(realm, service.as_deref(), credentials).map(Some),
+            _ => Ok(credentials.filter(|_| !challenges.is_empty())),
+        }
+    }
+
+    /// Gets a token that allows to pull from the repository.
+    fn token(&self, realm: &str, service: Option<&str>, credentials: Option<String>) -> Result<String> {
+        let host = self.reference.host();
+        let server = self.reference.server()?;
+        let mut url = Url::parse(realm)
+            .map_err(|error| Error::failed(format!("the registry `{host}` names an invalid address")).cause(error))?;
+        let is_downgrade = server.scheme() == "https" && url.scheme() != "https";
+        if is_downgrade || check_scheme(&url).is_err() || credentials.is_some() && !are_related(&server, &url) {
+            return Err(Error::denied(format!(
+                "the registry `{host}` sends whoever asks to `{}` for a token",
+                shown(&url)
+            ))
+            .hint("pull the package with another program, and add the file"));
+        }
+        let scope = format!("repository:{}:pull", self.reference.repository());
+        url.query_pairs_mut().extend_pairs(service.map(|service| ("service", service))).append_pair("scope", &scope);
+        let authorization = credentials.as_deref();
+        let elsewhere = Elsewhere::Refused;
+        let answer = self.web.ask(&Request { url, accept: None, authorization, most: TOKEN_BYTES, elsewhere })?;
+        if answer.status != 200 {
+            return Err(self.refused(self.reference, answer.status));
+        }
+        let token: Option<Token> = serde_json::from_slice(&answer.body).ok();
+        let token = token.and_then(|it| it.token.or(it.access_token));
+        let is_usable =
+            |token: &String| token.len() <= LONGEST_TOKEN && token.bytes().all(|byte| byte.is_ascii_graphic());
+        match token.filter(is_usable) {
+            Some(token) => Ok(format!("Bearer {token}")),
+            None => Err(Error::failed(format!("the registry `{host}` gives no usable token"))),
+        }
+    }
+
+    fn refused(&self, reference: &Reference, status: u16) -> Error {
+        let host = self.reference.host();
+        match status {
+            401 | 403 => Error::failed(format!(
+                "the registry `{host}` does not give `{reference}` to this user: {status}"
+            ))
+            .hint(format!("log in with `docker login {host}`; `DOCKER_CONFIG` names another configuration of docker")),
+            404 => Error::usage(format!("`{reference}` does not exist")),
+            status => Error::failed(format!("`{reference}` cannot be fetched: the registry answers {status}")),
+        }
+    }
+}
+
+/// The error for bytes that are not what they have to be.
+fn lied(message: String) -> Error {
+    Error::mismatch(message).hint("the registry, or somebody between it and you, has changed it; do not apply it")
+}
+
+fn digest_of(bytes: &[u8]) -> String {
+    format!("sha256:{}", sha256(bytes))
+}
+
+/// The next page of a list: `Link: <URL>; rel="next"`.
+fn next_page(url: &Url, headers: &HeaderMap) -> Option<Url> {
+    let link = headers.get(LINK)?.to_str().ok()?;
+    let (target, parameters) = link.strip_prefix('<')?.split_once('>')?;
+    parameters.contains("next").then(|| url.join(target).ok()).flatten()
+}
+
+/// Whether credentials for one server may be sent to the other: it is the same host, or one in the same domain, such as
+/// `auth.docker.io` for `registry-1.docker.io`.
+fn are_related(one: &Url, other: &Url) -> bool {
+    let domain = |url: &Url| {
+        let host = url.host_str().unwrap_or_default().to_owned();
+        let is_name = url.domain().is_some();
+        let labels: Vec<&str> = host.rsplitn(3, '.').take(2).collect();
+        if is_name && labels.len() == 2 { labels.join(".") } else { host }
+    };
+    domain(one) == domain(other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_stay_within_a_domain() {
+        for (one, other, expected) in [
+            ("https://registry-1.docker.io", "https://auth.docker.io/token", true),
+            ("https://registry.gitlab.com", "https://gitlab.com/jwt/auth", true),
+            ("https://ghcr.io", "https://ghcr.io/token", true),
+            ("http://localhost:5000", "http://localhost:5001/token", true),
+            ("https://ghcr.io", "https://evil.io/token", false),
+            ("https://ghcr.io", "https://ghcr.io.evil.example/token", false),
+            ("http://127.0.0.1:5000", "http://10.0.0.1/token", false),
+            ("https://10.1.0.1", "https://10.2.0.1/token", false),
+        ] {
+            let parse = |text| Url::parse(text).expect("a URL");
+            assert_eq!(are_related(&parse(one), &parse(other)), expected, "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn pages_of_tags() {
+        let url = Url::parse("https://a.example/v2/p/tags/list").expect("a URL");
+        let next = |link: &'static str| {
+            let headers = HeaderMap::from_iter([(LINK, ureq::http::HeaderValue::from_static(link))]);
+            next_page(&url, &headers).map(|url| url.to_string())
+        };
+        let expected = Some("https://a.example/v2/p/tags/list?n=2&last=b".to_owned());
+        assert_eq!(next("</v2/p/tags/list?n=2&last=b>; rel=\"next\""), expected);
+        assert_eq!(next("</v2/p/tags/list>; rel=\"prev\""), None);
+        assert_eq!(next("nonsense"), None);
+    }
+}

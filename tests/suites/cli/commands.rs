@@ -1,0 +1,156 @@
+//! `[build]` in `migration.toml`: components that a command makes.
+
+use super::*;
+
+const MIGRATION: &str = "migrations/1_made";
+
+/// A project whose migration is made by a shell script.
+fn made_by(script: &str) -> TestProject {
+    let project = project!();
+    let manifest = "[build]\ncommand = [\"sh\", \"make.sh\"]\nartifact = \"build/module.wasm\"\n";
+    project.write(&format!("{MIGRATION}/migration.toml"), manifest).write(&format!("{MIGRATION}/make.sh"), script);
+    project.write(&format!("{MIGRATION}/core.bin"), guests::core_module("hostile"));
+    project
+}
+
+#[test]
+fn a_command_makes_a_component() {
+    let project = made_by("echo making\necho \"in $(basename \"$PWD\")\" >&2\ncp core.bin build/module.wasm\n");
+    let built = project.runner("build --format json");
+    // What the command prints is no part of the result.
+    built.succeeds().says(&["making", "in 1_made"]);
+    assert_eq!(json(&built)["artifacts"][0]["compiled"], true, "{built}");
+    let artifact = std::fs::read(project.file("migrations/1_made.wasm")).unwrap();
+    assert_eq!(&artifact[..8], b"\0asm\x0d\0\x01\0");
+    project.runner("validate --locked").succeeds();
+    // Nothing changed: the command does not run again, although it wrote a file.
+    let again = project.runner("build");
+    again.succeeds();
+    assert!(!again.stderr.contains("making"), "{again}");
+    project.write(&format!("{MIGRATION}/make.sh"), "echo making again\ncp core.bin build/module.wasm\n");
+    project.runner("status").says(&["1_made"]);
+    project.runner("build").succeeds().says(&["making again"]);
+}
+
+#[test]
+fn a_component_and_text_are_taken_as_they_are() {
+    let project = made_by("cp component.bin build/module.wasm\n");
+    let component = guests::component("hostile");
+    project.write(&format!("{MIGRATION}/component.bin"), &component);
+    project.runner("build").succeeds();
+    assert_eq!(std::fs::read(project.file("migrations/1_made.wasm")).unwrap(), component);
+    // A module in text form, without any command, that names its world.
+    let project = project!();
+    project
+        .write("migrations/1_wat/migration.toml", "[build]\nartifact = \"module.wat\"\nworld = \"migration\"\n")
+        .write("migrations/1_wat/module.wat", WAT);
+    project.runner("build").succeeds();
+    assert!(project.read("runner.lock").contains("summary = \"by hand\""));
+    project.runner("apply").succeeds();
+    project.runner("rollback").succeeds();
+    project.write("migrations/1_wat/module.wat", WAT.replace("by hand", "once more"));
+    project.runner("build").succeeds();
+    assert!(project.read("runner.lock").contains("summary = \"once more\""));
+    project.write("migrations/1_wat/module.wat", "(module (func (export");
+    project.runner("build 1").exits(1).says(&["`1_wat/module.wat` is not WebAssembly text", "1_wat"]);
+    project.write("migrations/1_wat/module.wat", "(module)");
+    project.runner("build 1").exits(1).says(&["cannot convert `1_wat/module.wat` to a component", "describe"]);
+}
+
+/// A migration that does nothing.
+const WAT: &str = r#"(module
+  (memory (export "memory") 1)
+  (data (i32.const 64) "by hand")
+  ;; summary, depends on, mode, dialects, irreversible, needs
+  (func (export "describe") (result i32)
+    (i32.store (i32.const 0) (i32.const 64)) (i32.store (i32.const 4) (call $size))
+    (i32.const 0))
+  (func $size (result i32) (local $n i32)
+    (block $end (loop $next
+      (br_if $end (i32.eqz (i32.load8_u (i32.add (i32.const 64) (local.get $n)))))
+      (local.set $n (i32.add (local.get $n) (i32.const 1))) (br $next)))
+    (local.get $n))
+  (func (export "upgrade") (result i32) (i32.const 128))
+  (func (export "downgrade") (result i32) (i32.const 128))
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (i32.const 1024)))
+"#;
+
+/// Calls of a system that a library makes by itself are answered inside of the component; others are an error.
+#[test]
+fn wasi_is_answered_or_refused() {
+    let project = project!();
+    let asks = |call: &str, how: &str| {
+        WAT.replacen(
+            "(module\n",
+            &format!("(module\n  (import \"wasi_snapshot_preview1\" \"{call}\" (func $ask {how}))\n"),
+            1,
+        )
+    };
+    let clock = asks("clock_time_get", "(param i32 i64 i32) (result i32)").replace(
+        "(func (export \"upgrade\") (result i32) ",
+        "(func (export \"upgrade\") (result i32) (drop (call $ask (i32.const 0) (i64.const 0) (i32.const 256)))\n    \
+         (if (i64.ne (i64.load (i32.const 256)) (i64.const 1000001000)) (then unreachable)) ",
+    );
+    project
+        .write("migrations/1_wat/migration.toml", "[build]\nartifact = \"module.wat\"\nworld = \"migration\"\n")
+        .write("migrations/1_wat/module.wat", clock);
+    project.runner("build").succeeds();
+    project.runner("apply").succeeds();
+    project.runner("rollback").succeeds();
+    project.write(
+        "migrations/1_wat/module.wat",
+        asks("path_open", "(param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)"),
+    );
+    project.runner("build").exits(1).says(&[
+        "cannot convert `1_wat/module.wat`",
+        "path_open",
+        "hint: WASI is not available",
+    ]);
+}
+
+#[test]
+fn what_fails_in_a_build_is_told() {
+    let manifest = format!("{MIGRATION}/migration.toml");
+    for (script, code, said) in [
+        (
+            "echo main.c:3: no >&2; exit 3",
+            1,
+            &["main.c:3: no", "`sh make.sh` failed: exit status: 3", "1_made", "hint: see"][..],
+        ),
+        ("true", 2, &["`sh make.sh` succeeded and did not write `1_made/build/module.wasm`", "hint: `artifact`"]),
+        ("echo nothing > build/module.wasm", 1, &["`1_made/build/module.wasm` is not WebAssembly"]),
+        (
+            "printf '\\000asm\\001\\000\\000\\000' > build/module.wasm",
+            1,
+            &["is a core module without embedded WIT", "name its `world` in `migration.toml`"],
+        ),
+        ("printf '\\000asm\\015\\000\\001\\000' > build/module.wasm", 1, &["1_made", "describe"]),
+    ] {
+        let project = made_by(script);
+        project.runner("build").exits(code).says(said);
+        assert!(!project.file("migrations/1_made.wasm").exists() && !project.file("runner.lock").exists(), "{script}");
+    }
+    for (text, said) in [
+        (
+            "[build]\ncommand = [\"no-such-compiler\"]\nartifact = \"a.wasm\"\n",
+            &["cannot run `no-such-compiler`", "hint: install it"][..],
+        ),
+        (
+            "[build]\ncommand = [\"true\"]\nartifact = \"a.wasm\"\n[build.tools]\n\"get it\" = [\"sh\", \"-c\", \"echo no such >&2; false\"]\n",
+            &["a tool is missing", "no such", "hint: install it: `get it`"],
+        ),
+        (
+            "[build]\ncommand = [\"true\"]\nartifact = \"a.wasm\"\n[build.tools]\n\"get it\" = [\"no-such-tool\", \"--version\"]\n",
+            &["a tool is missing: cannot run `no-such-tool`", "hint: install it: `get it`"],
+        ),
+        ("[build]\ncommand = [\"true\"]\n", &["`build.artifact` is missing", "migration.toml:1", "hint:"]),
+    ] {
+        let project = made_by("");
+        project.write(&manifest, text);
+        project.runner("build").exits(2).says(said);
+    }
+    // Source code without a manifest says what to do.
+    let project = project!();
+    project.write("migrations/1_go/main.go", "package main");
+    project.runner("build").exits(2).says(&["is written in Go, and nothing says how it is built", "`migration.toml`"]);
+}

@@ -1,0 +1,428 @@
+//! Packages on servers: each of their migrations runs with a login of its own, which the database holds to what the operator
+//! grants the package.
+
+use runner_tests::Running;
+use runner_tests::minisign::Keys;
+use runner_tests::servers::{self, Client, Kind, Server, TestDatabase};
+use runner_tests::{Output, TestProject, guests, project, until};
+
+use super::{logins, logins_mariadb};
+
+/// What the package of the component `granted` needs.
+const COPY: &str = "allow = ['read people(id, name)', 'insert copies', 'delete copies', 'read copies']\nraw_sql = true";
+
+/// What the package of the component `scale` needs.
+const ADD: &str = "allow = ['read numbers(id, n)', 'update numbers(n)']";
+
+/// What the outbox needs.
+const OUTBOX: &str =
+    "allow = ['create outbox*', 'alter outbox', 'drop outbox*', 'read outbox*', 'insert outbox*', 'delete outbox*']";
+
+/// A database whose owner, the host, is no superuser, and a project on it.
+enum Field {
+    Postgres(logins::Field),
+    Mariadb(logins_mariadb::Field),
+}
+
+impl Field {
+    /// One for each server that has logins.
+    fn each() -> Vec<Self> {
+        let mariadb = logins_mariadb::Field::bare(servers::mariadb()).map(Self::Mariadb);
+        [Self::Postgres(logins::Field::bare(servers::postgres()))].into_iter().chain(mariadb).collect()
+    }
+
+    /// With the package of one component, added after the tables of these numbers of rows.
+    fn with(&self, guest: &str, grants: &str) -> &Self {
+        self.project().sql("0001_tables", self.tables(), "DROP TABLE others, numbers, copies, people;");
+        self.project().runner("apply").succeeds();
+        let author = project!();
+        author.write("migrations/0001_work.wasm", guests::component(guest));
+        author.settings(&format!("[grants.0001_work]\n{grants}")).runner("build").succeeds();
+        let file = self.project().file("package.wasm");
+        let line = format!("package 0001 --name acme/{guest} --version 1.0.0 --output {}", file.display());
+        author.runner(&line).succeeds();
+        self.project().runner("add package.wasm").succeeds();
+        self.grant(&format!("acme/{guest}"), grants)
+    }
+
+    fn tables(&self) -> &'static str {
+        match self {
+            Self::Postgres(_) => {
+                "CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT NOT NULL, card TEXT NOT NULL);
+                 CREATE TABLE copies (id INTEGER PRIMARY KEY, name TEXT);
+                 CREATE TABLE others (id INTEGER PRIMARY KEY);
+                 CREATE TABLE numbers (id INTEGER PRIMARY KEY, n BIGINT NOT NULL);
+                 INSERT INTO people SELECT i, 'person ' || i, 'card ' || i FROM generate_series(1, 100) AS n(i);
+                 INSERT INTO numbers SELECT i, i FROM generate_series(1, 4000) AS n(i);
+                 INSERT INTO others VALUES (1);"
+            }
+            Self::Mariadb(_) => {
+                "CREATE TABLE people (id INTEGER PRIMARY KEY, name VARCHAR(100) NOT NULL, card VARCHAR(100) NOT NULL);
+                 CREATE TABLE copies (id INTEGER PRIMARY KEY, name VARCHAR(100));
+                 CREATE TABLE others (id INTEGER PRIMARY KEY);
+                 CREATE TABLE numbers (id INTEGER PRIMARY KEY, n BIGINT NOT NULL);
+                 INSERT INTO people SELECT seq, CONCAT('person ', seq), CONCAT('card ', seq) FROM seq_1_to_100;
+                 INSERT INTO numbers SELECT seq, seq FROM seq_1_to_4000;
+                 INSERT INTO others VALUES (1);"
+            }
+        }
+    }
+
+    fn project(&self) -> &TestProject {
+        match self {
+            Self::Postgres(field) => field.project(),
+            Self::Mariadb(field) => field.project(),
+        }
+    }
+
+    fn database(&self) -> &TestDatabase {
+        match self {
+            Self::Postgres(field) => field.database(),
+            Self::Mariadb(field) => field.database(),
+        }
+    }
+
+    /// An administrator.
+    fn admin(&self) -> &Client {
+        self.database().client()
+    }
+
+    fn value(&self, query: &str) -> String {
+        self.database().value(query)
+    }
+
+    /// The name of a table of runner.
+    fn own(&self, table: &str) -> String {
+        match self {
+            Self::Postgres(_) => format!("runner.{table}"),
+            Self::Mariadb(_) => table.to_owned(),
+        }
+    }
+
+    /// The logins of its components.
+    fn logins(&self) -> Vec<String> {
+        match self {
+            Self::Postgres(field) => field.database().sql(&format!(
+                "SELECT rolname FROM pg_roles WHERE shobj_description(oid, 'pg_authid') LIKE 'runner: \"{}\" %' ORDER BY 1",
+                field.database().name()
+            )),
+            Self::Mariadb(field) => field.database().sql(&format!(
+                "SELECT User FROM mysql.user WHERE LEFT(User, {0}) = '{1}' ORDER BY 1",
+                field.prefix().len(),
+                field.prefix()
+            )),
+        }
+    }
+
+    /// The only login of a component, as statements name it.
+    fn login(&self) -> String {
+        let logins = self.logins();
+        assert_eq!(logins.len(), 1, "{logins:?}");
+        self.account(&logins[0])
+    }
+
+    fn account(&self, login: &str) -> String {
+        match self {
+            Self::Postgres(_) => login.to_owned(),
+            Self::Mariadb(_) => format!("'{login}'@'%'"),
+        }
+    }
+
+    /// Replaces what a package is granted.
+    fn grant(&self, name: &str, grants: &str) -> &Self {
+        let settings = self.project().read("runner.toml");
+        let (before, after) = settings.split_once(&format!("[packages.\"{name}\"]\n")).unwrap();
+        let pins = after.lines().filter(|line| line.starts_with("key") || line.starts_with("version"));
+        let pins = pins.collect::<Vec<_>>().join("\n");
+        self.project().write("runner.toml", format!("{before}[packages.\"{name}\"]\n{pins}\n{grants}\n"));
+        self
+    }
+
+    fn run(&self, line: &str, parameters: &[&str]) -> Output {
+        self.run_with(line, parameters, None)
+    }
+
+    /// With the password of the logins.
+    fn run_with(&self, line: &str, parameters: &[&str], secret: Option<&str>) -> Output {
+        let mut command = self.project().command(line.split(' '));
+        for parameter in parameters {
+            command.args(["--parameter", parameter]);
+        }
+        self.project().finish(command.envs(secret.map(|secret| ("ACME_SECRET", secret))))
+    }
+
+    fn sync(&self) -> &Self {
+        self.run("grants sync", &[]).succeeds();
+        self
+    }
+
+    /// What must be left as it was by what is refused.
+    fn state(&self) -> Vec<String> {
+        let (history, journal) = (self.own("runner_history"), self.own("runner_journal"));
+        self.database().sql(&format!(
+            "SELECT CONCAT(name, state) FROM {history} ORDER BY id; SELECT COUNT(*) FROM {journal}; SELECT SUM(n) FROM numbers;
+             SELECT COUNT(*) FROM people; SELECT COUNT(*) FROM copies; SELECT COUNT(*) FROM others;"
+        ))
+    }
+}
+
+#[test]
+fn a_package_is_held_by_the_login_of_its_migration() {
+    for field in Field::each() {
+        field.with("granted", COPY);
+        let before = field.state();
+        field.run("apply", &["transform=true"]).exits(7).says(&["run `runner grants sync`"]);
+        field.run("grants sync", &[]).succeeds().says(&["1 login in line"]);
+        field.run("grants list", &[]).succeeds().prints(&["acme/granted:0001", "in line"]);
+        let history = field.own("runner_history");
+        for statement in [
+            "DELETE FROM others",
+            "INSERT INTO copies SELECT id, card FROM people",
+            "UPDATE people SET name = 'x'",
+            "INSERT INTO copies SELECT COUNT(*), 'x' FROM others",
+        ] {
+            let parameter = format!("statements=INSERT INTO copies VALUES (1, 'a')\n{statement}");
+            // The word is the server's.
+            let refused = field.run("apply", &[&parameter]);
+            refused.exits(7).says(&["acme/granted:0001", "denied", "[packages.NAME]"]);
+            assert_eq!(field.state(), before, "{statement}");
+        }
+        let output = field.run("apply -v", &["statements=?DELETE FROM others", "transform=true"]);
+        output.succeeds().says(&["refused: DELETE FROM others"]);
+        assert_eq!(field.value("SELECT COUNT(*) FROM copies"), "100");
+        assert_eq!(field.value("SELECT COUNT(*) FROM others"), "1");
+        let last = format!("SELECT CONCAT(name, ' ', state) FROM {history} WHERE revision = '0002'");
+        assert_eq!(field.value(&last), "acme/granted:0001 applied");
+        field.run("verify", &[]).succeeds();
+        // With the package goes its login.
+        field.run("rollback", &[]).succeeds();
+        field.run("remove acme/granted", &[]).succeeds();
+        field.sync();
+        assert_eq!(field.logins(), [""; 0]);
+    }
+}
+
+/// Published by somebody else, with a signature, and three migrations.
+#[test]
+fn the_outbox_is_made_for_its_package_where_the_server_can_confine_that() {
+    for field in Field::each() {
+        let project = field.project();
+        project.sql("0001_customers", "CREATE TABLE customers (id INTEGER PRIMARY KEY);", "DROP TABLE customers;");
+        project.runner("apply").succeeds();
+        let published = guests::repository().join("examples/packages/published/acme_outbox_1.2.0.wasm");
+        let key = Keys::new(7).public();
+        project.runner(&format!("add {} --key {key}", published.display())).succeeds();
+        field.run("apply", &[]).exits(7).says(&["needs more than it is granted", "[packages.\"acme/outbox\"]"]);
+        field.grant("acme/outbox", OUTBOX);
+        if field.database().kind() == Kind::Mariadb {
+            for line in ["grants sync", "apply"] {
+                field.run(line, &[]).exits(7).says(&["`acme/outbox:0001` cannot be granted `create outbox*`", "hint:"]);
+            }
+            assert_eq!(field.logins(), [""; 0]);
+            continue;
+        }
+        field.run("apply", &[]).exits(7).says(&["run `runner grants sync`"]);
+        field.run("grants sync", &[]).succeeds().says(&["3 logins in line"]);
+        field.run("apply", &[]).succeeds();
+        assert_eq!(
+            field.database().sql("SELECT tablename FROM pg_tables WHERE tablename LIKE 'outbox%' ORDER BY 1"),
+            ["outbox", "outbox_dead"]
+        );
+        // What a login is not granted, the server refuses it in any session.
+        for login in field.logins() {
+            let session = field.admin().as_user(&login, "");
+            for statement in ["SELECT * FROM customers", "CREATE TABLE mine (id int)", "DROP TABLE outbox"] {
+                let refused = session.try_sql(statement).unwrap_err();
+                assert!(refused.contains("permission denied") || refused.contains("must be owner"), "{refused}");
+            }
+        }
+    }
+}
+
+/// It reads and writes what is there already, so every server can confine it.
+#[test]
+fn the_anonymiser_runs_with_a_login_on_each_server() {
+    for field in Field::each() {
+        let project = field.project();
+        project.sql(
+            "0001_customers",
+            "CREATE TABLE customers (id INTEGER PRIMARY KEY, name TEXT NOT NULL, email TEXT);
+             INSERT INTO customers VALUES (1, 'Ada', 'ada@example.com'), (2, 'Grace', NULL);",
+            "DROP TABLE customers;",
+        );
+        project.runner("apply").succeeds();
+        let published = guests::repository().join("examples/packages/published/acme_anonymiser_1.0.0.wasm");
+        project.runner(&format!("add {} --key {}", published.display(), Keys::new(7).public())).succeeds();
+        field.grant("acme/anonymiser", "allow = ['read customers(id, email)', 'update customers(email)']").sync();
+        field.run("apply", &[]).succeeds();
+        assert_eq!(
+            field.database().sql("SELECT CONCAT(name, ' ', COALESCE(email, '-')) FROM customers ORDER BY id"),
+            ["Ada customer-1@example.invalid", "Grace -"]
+        );
+    }
+}
+
+/// The operator keeps the password in a variable. Where it is not set, nothing runs: not even an earlier migration.
+#[test]
+fn the_password_of_a_packages_login_may_be_the_operators() {
+    let server = Server::private(Kind::Postgres).passwords().start();
+    let fields = |guest: &str, grants: &str| {
+        let mariadb = logins_mariadb::Field::bare(servers::mariadb()).map(Field::Mariadb);
+        let fields = [Field::Postgres(logins::Field::bare(&server))].into_iter().chain(mariadb);
+        let fields: Vec<Field> = fields.collect();
+        for field in &fields {
+            field.with(guest, grants);
+        }
+        fields
+    };
+    let cases = [("scale", ADD, "table=numbers"), ("granted", COPY, "transform=true")];
+    for (guest, grants, parameter) in cases {
+        for field in fields(guest, grants) {
+            field.project().sql("0003_more", "CREATE TABLE more (id INTEGER PRIMARY KEY);", "DROP TABLE more;");
+            field.grant(&format!("acme/{guest}"), &format!("{grants}\npassword_env = 'ACME_SECRET'")).sync();
+            field.admin().sql(&match &field {
+                Field::Postgres(_) => format!("ALTER ROLE {} PASSWORD 'kept' VALID UNTIL 'infinity'", field.login()),
+                Field::Mariadb(_) => format!("ALTER USER {} IDENTIFIED BY 'kept'", field.login()),
+            });
+            let before = field.state();
+            let unset = field.run("apply", &[parameter]);
+            unset.exits(2).says(&["the variable `ACME_SECRET`", &format!("`acme/{guest}:0001`"), "password_env"]);
+            assert_eq!(field.state(), before, "{guest}");
+            let wrong = field.run_with("apply", &[parameter], Some("wr0ng-secret"));
+            wrong.exits(7).says(&["does not let the login", "password_env", "[packages.NAME]"]);
+            assert!(!wrong.to_string().contains("wr0ng-secret"), "{wrong}");
+            assert_eq!(field.state(), before, "{guest}");
+            field.run_with("apply", &[parameter], Some("kept")).succeeds();
+            let done = match guest {
+                "scale" => "SELECT SUM(n) - 8002000 FROM numbers",
+                _ => "SELECT COUNT(*) * 40 FROM copies",
+            };
+            assert_eq!(field.value(done), "4000", "{guest}");
+        }
+    }
+}
+
+/// The host may do everything. Its package may not, once the operator has said that it runs all the same.
+#[test]
+fn a_package_is_held_where_the_host_is_a_superuser() {
+    for field in Field::each() {
+        field.with("granted", COPY).sync();
+        let host = match &field {
+            Field::Postgres(field) => field.host(),
+            Field::Mariadb(field) => field.host(),
+        };
+        field.admin().sql(&match &field {
+            Field::Postgres(_) => format!("ALTER ROLE {host} SUPERUSER"),
+            Field::Mariadb(_) => format!("GRANT SUPER ON *.* TO '{host}'@'%'"),
+        });
+        let before = field.state();
+        field.run("apply", &["transform=true"]).exits(7).says(&["acme/granted:0001", "superuser = true"]);
+        assert_eq!(field.state(), before);
+        field.grant("acme/granted", &format!("{COPY}\nsuperuser = true"));
+        field.run("apply", &["statements=DELETE FROM others"]).exits(7).says(&["denied"]);
+        assert_eq!(field.state(), before);
+        field.run("apply", &["transform=true"]).succeeds();
+        assert_eq!(field.value("SELECT COUNT(*) FROM copies"), "100");
+        if let Field::Postgres(_) = &field {
+            field.admin().sql(&format!("ALTER ROLE {host} NOSUPERUSER"));
+        }
+    }
+}
+
+/// Somebody takes the right away while chunks are written: those that are committed stay, the next is refused by the server, and
+/// once the right is back the next run does the rest.
+#[test]
+fn a_right_that_is_lost_during_a_run_stops_it_between_two_chunks() {
+    for field in Field::each() {
+        field.with("scale", ADD).sync();
+        // The sixth chunk waits for this row.
+        let mut session = field.admin().session();
+        session.run("BEGIN; SELECT n FROM numbers WHERE id = 3000 FOR UPDATE");
+        let line = "apply --jobs 1 --chunk-rows 500 --parameter table=numbers";
+        let mut running = Running::start(&mut field.project().command(line.split(' ')));
+        let waits = match &field {
+            Field::Postgres(_) => {
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            }
+            Field::Mariadb(_) => {
+                "SELECT COUNT(*) FROM information_schema.INNODB_TRX AS t JOIN information_schema.PROCESSLIST AS p \
+                 ON p.ID = t.trx_mysql_thread_id WHERE p.DB = DATABASE() AND t.trx_state = 'LOCK WAIT'"
+            }
+        };
+        until("the run waits for the row", || field.value(waits) != "0");
+        field.admin().sql(&format!("REVOKE UPDATE (n) ON numbers FROM {}", field.login()));
+        session.run("ROLLBACK");
+        assert_eq!(running.wait().unwrap().code(), Some(6));
+        let changed = "SELECT COUNT(*) FROM numbers WHERE n = id + 1";
+        // MariaDB asks again where a statement goes on.
+        assert_eq!(field.value(changed), if matches!(field, Field::Postgres(_)) { "3000" } else { "2500" });
+        field.run("status", &[]).prints(&["acme/scale:0001", "partial"]);
+        field.run("grants list", &[]).succeeds().prints(&["it lacks UPDATE"]);
+        field.run("apply --jobs 1 --chunk-rows 500", &["table=numbers"]).succeeds();
+        assert_eq!(field.value(changed), "4000");
+    }
+}
+
+/// `sync` is killed while the server works on one of its statements. What is done by then differs between the servers; a second one
+/// does the rest.
+#[test]
+fn a_killed_sync_is_repaired_by_the_next() {
+    for field in Field::each() {
+        field.with("granted", COPY);
+        let before = field.state();
+        let mut session = field.admin().session();
+        let waits = match &field {
+            Field::Postgres(field) => {
+                // The owner of the database is noted in the row that the rights are noted in.
+                session.run(&format!("BEGIN; GRANT CONNECT ON DATABASE {} TO postgres", field.database().name()));
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            }
+            Field::Mariadb(_) => {
+                session.run("LOCK TABLES people WRITE");
+                "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE DB = DATABASE() AND STATE LIKE 'Waiting for table%'"
+            }
+        };
+        let mut running = Running::start(&mut field.project().command(["grants", "sync"]));
+        until("`sync` waits", || field.value(waits) != "0");
+        running.kill().unwrap();
+        running.wait().unwrap();
+        let pending = field.value(waits);
+        assert_eq!(pending, "1", "the statement was still at work");
+        field.admin().sql(&kill(&field));
+        drop(session);
+        until("the server is done", || field.value(waits) == "0");
+        field
+            .run("grants list", &[])
+            .succeeds()
+            .prints(&["acme/granted:0001"])
+            .does_not_say(&["acme/granted:0001  in line"]);
+        match &field {
+            Field::Postgres(_) => {
+                assert_eq!(field.logins(), [""; 0], "it is one transaction");
+                field.run("apply", &["transform=true"]).exits(7).says(&["run `runner grants sync`"]);
+            }
+            // A run would give the login what it lacks of its grants.
+            Field::Mariadb(_) => assert_eq!(field.logins().len(), 1, "each of its statements commits"),
+        }
+        assert_eq!(field.state(), before);
+        field.run("grants sync", &[]).succeeds().says(&["1 login in line"]);
+        field.run("grants sync", &[]).succeeds().says(&["1 login in line already"]);
+        field.run("apply", &["transform=true"]).succeeds();
+        assert_eq!(field.value("SELECT COUNT(*) FROM copies"), "100");
+    }
+}
+
+/// The server notices late that a client has gone: this ends its session as it would.
+fn kill(field: &Field) -> String {
+    match field {
+        Field::Postgres(_) => "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+             WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            .to_owned(),
+        Field::Mariadb(field) => {
+            let id = field.database().value(
+                "SELECT ID FROM information_schema.PROCESSLIST WHERE DB = DATABASE() AND STATE LIKE 'Waiting for table%'",
+            );
+            format!("KILL {id}")
+        }
+    }
+}
