@@ -103,17 +103,23 @@ impl<'a> Field<'a> {
         Ok(())
     }
 
-    /// Drops the databases, and the login, which belongs to the server.
+    /// What held the attacker back.
+    pub(super) fn barrier(&self) -> Barrier {
+        self.barrier
+    }
+
+    /// Drops the login, which belongs to the server, and the databases, each even if another one cannot be dropped.
     pub(super) async fn discard(mut self) -> Result<()> {
+        let mut done = Ok(());
         if self.grants.is_some() {
             let request = LoginRequest { task: LoginTask::Sync, wanted: Vec::new(), remove: Removal::Others };
-            self.witness().logins(&request).await?;
+            done = self.witness().logins(&request).await.map(drop);
         }
         drop(self.witness);
         if let Some(other) = self.other {
-            other.discard().await?;
+            done = done.and(other.discard().await);
         }
-        self.scratch.discard().await
+        done.and(self.scratch.discard().await)
     }
 
     /// Makes everything anew after an attack that succeeded.

@@ -57,13 +57,13 @@ pub async fn attack(
             .hint("`--attack` works on SQLite, PostgreSQL and MariaDB"));
     };
     let mut field = Field::create(url, options, corpus, barrier).await?;
-    let report = try_all(&mut field, corpus, barrier).await;
-    field.discard().await?;
-    report
+    let report = try_all(&mut field, corpus).await;
+    let discarded = field.discard().await;
+    report.and_then(|report| discarded.map(|()| report))
 }
 
-async fn try_all(field: &mut Field<'_>, corpus: &Corpus, barrier: Barrier) -> Result<AttackReport> {
-    let mut report = AttackReport { barrier, tried: 0, left_out: 0, succeeded: Vec::new() };
+async fn try_all(field: &mut Field<'_>, corpus: &Corpus) -> Result<AttackReport> {
+    let mut report = AttackReport { barrier: field.barrier(), tried: 0, left_out: 0, succeeded: Vec::new() };
     do_no_harm(field, corpus).await?;
     for reach in corpus.reaches {
         report.tried += 1;

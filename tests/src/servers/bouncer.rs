@@ -1,7 +1,5 @@
 //! pgbouncer, by default in transaction mode: two transactions of one client may run on two connections of the server.
 
-use std::net::TcpStream;
-
 use super::process::Process;
 use super::programs::{find, service_user, version};
 use super::{Server, place};
@@ -25,9 +23,7 @@ impl Bouncer {
         let address = &server.client().address;
         let users = format!("\"{}\" \"{}\"\n", address.user, address.password);
         std::fs::write(directory.join("users.txt"), users).unwrap();
-        let mut last = String::new();
-        for _ in 0..5 {
-            let port = place::free_port();
+        let (process, port) = place::on_free_port("pgbouncer", |port| {
             let settings = format!(
                 "[databases]\n* = host={} port={}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\n\
                  unix_socket_dir =\nauth_type = trust\nauth_file = users.txt\n{more}\n\
@@ -37,13 +33,9 @@ impl Bouncer {
             );
             let file = directory.join("pgbouncer.ini");
             std::fs::write(&file, settings).unwrap();
-            let mut process = Process::start(&find("pgbouncer"), &[&file], &directory, user).ended_by("TERM");
-            match process.wait_until(|| TcpStream::connect(("127.0.0.1", port)).is_ok()) {
-                Ok(()) => return Self { port, _process: process },
-                Err(log) => last = log,
-            }
-        }
-        panic!("pgbouncer does not start\n{last}");
+            Process::start(&find("pgbouncer"), &[&file], &directory, user).ended_by("TERM")
+        });
+        Self { port, _process: process }
     }
 
     /// Its name and version, such as `PgBouncer 1.18.0`.

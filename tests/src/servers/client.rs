@@ -105,6 +105,17 @@ impl Client {
         rows.into_iter().next().unwrap_or_default()
     }
 
+    /// What InnoDB says about each open transaction of this database, as it is now: `information_schema.INNODB_TRX` is a copy that
+    /// grows old for as long as anybody looks at it more often than ten times a second.
+    pub fn innodb_transactions(&self) -> Vec<String> {
+        let sessions =
+            self.sql("SELECT ID FROM information_schema.PROCESSLIST WHERE DB = DATABASE() AND ID <> CONNECTION_ID()");
+        let status = self.sql("SHOW ENGINE INNODB STATUS").concat().replace("\\n", "\n");
+        let open = status.split("---TRANSACTION ").skip(1).filter(|section| section.contains(", ACTIVE"));
+        let is_of = |section: &str, id: &String| section.contains(&format!(" thread id {id},"));
+        open.filter(|section| sessions.iter().any(|id| is_of(section, id))).map(str::to_owned).collect()
+    }
+
     /// Opens a persistent connection, for effects that outlast a statement.
     pub fn session(&self) -> Session {
         let mut child = self.command().stdin(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();

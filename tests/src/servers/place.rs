@@ -1,11 +1,12 @@
 //! Directories and ports.
 
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::guardian;
+use super::process::Process;
 use super::programs::User;
 use crate::random::Random;
 
@@ -55,4 +56,19 @@ pub(super) fn free_port() -> u16 {
             return port;
         }
     }
+}
+
+/// Starts a server on a free port with what the function makes of it, again on another one if its program exits, since another
+/// process may have taken the port. Returns its process and port once it accepts connections.
+pub(super) fn on_free_port(name: &str, mut start: impl FnMut(u16) -> Process) -> (Process, u16) {
+    let mut last = String::new();
+    for _ in 0..5 {
+        let port = free_port();
+        let mut process = start(port);
+        match process.wait_until(|| TcpStream::connect(("127.0.0.1", port)).is_ok()) {
+            Ok(()) => return (process, port),
+            Err(log) => last = log,
+        }
+    }
+    panic!("{name} does not start\n{last}");
 }

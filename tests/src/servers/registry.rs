@@ -40,22 +40,16 @@ impl Registry {
     fn with(more: &str, authorization: Option<&'static str>) -> Self {
         let directory = place::directory("registry", None);
         std::fs::write(directory.join("htpasswd"), HTPASSWD).unwrap();
-        let mut last = String::new();
-        for _ in 0..5 {
-            let port = place::free_port();
+        let (process, port) = place::on_free_port("docker-registry", |port| {
             let settings = format!(
                 "version: 0.1\nlog:\n  level: error\nstorage:\n  filesystem:\n    rootdirectory: data\n\
                  http:\n  addr: 127.0.0.1:{port}\n{more}"
             );
             std::fs::write(directory.join("config.yml"), settings).unwrap();
             let program = find("docker-registry");
-            let mut process = Process::start(&program, &["serve", "config.yml"], &directory, None).ended_by("TERM");
-            match process.wait_until(|| TcpStream::connect(("127.0.0.1", port)).is_ok()) {
-                Ok(()) => return Self { port, authorization, _process: process },
-                Err(log) => last = log,
-            }
-        }
-        panic!("docker-registry does not start\n{last}");
+            Process::start(&program, &["serve", "config.yml"], &directory, None).ended_by("TERM")
+        });
+        Self { port, authorization, _process: process }
     }
 
     /// Its host and port.

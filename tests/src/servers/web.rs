@@ -85,18 +85,12 @@ impl EncryptedWeb {
         }
         let made = tls::make(&directory, None);
         let path = |path: &Path| path.to_string_lossy().into_owned();
-        let mut last = String::new();
-        for _ in 0..5 {
-            let port = place::free_port();
+        let (process, port) = place::on_free_port("openssl", |port| {
             let (certificate, key, accept) = (path(&made.certificate), path(&made.key), format!("127.0.0.1:{port}"));
             let arguments = ["s_server", "-accept", &accept, "-cert", &certificate, "-key", &key, "-WWW", "-quiet"];
-            let mut process = Process::start(&find("openssl"), &arguments, &directory, None).ended_by("TERM");
-            match process.wait_until(|| TcpStream::connect(("127.0.0.1", port)).is_ok()) {
-                Ok(()) => return Self { port, authority: made.authority, _process: process },
-                Err(log) => last = log,
-            }
-        }
-        panic!("openssl does not start\n{last}");
+            Process::start(&find("openssl"), &arguments, &directory, None).ended_by("TERM")
+        });
+        Self { port, authority: made.authority, _process: process }
     }
 
     /// The URL of a file.

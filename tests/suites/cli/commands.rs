@@ -32,6 +32,25 @@ fn a_command_makes_a_component() {
     project.runner("build").succeeds().says(&["making again"]);
 }
 
+/// Directories that commands write may be larger than any source, and unreadable; a file of such a name is source.
+#[test]
+fn what_a_build_command_writes_is_no_source_and_is_not_read() {
+    let project = made_by("cp core.bin build/module.wasm\n");
+    project.runner("build").succeeds();
+    for directory in ["build", "node_modules/deep", "inner/__pycache__", "inner/zig-cache"] {
+        let file = format!("{MIGRATION}/{directory}/large");
+        project.write(&file, "");
+        let file = std::fs::File::options().write(true).open(project.file(&file)).unwrap();
+        file.set_len(1 << 40).unwrap();
+    }
+    project.write(&format!("{MIGRATION}/inner/module.wasm"), "made as well");
+    project.runner("validate --locked").succeeds().does_not_say(&["changed", "runner build"]);
+    let status = project.runner("status");
+    status.succeeds().does_not_say(&["runner build"]);
+    project.write(&format!("{MIGRATION}/inner/build"), "a file");
+    project.runner("status").says(&["1_made"]);
+}
+
 #[test]
 fn a_component_and_text_are_taken_as_they_are() {
     let project = made_by("cp component.bin build/module.wasm\n");

@@ -19,11 +19,7 @@ fn has_open_transaction(project: &EngineProject) -> bool {
                        AND application_name LIKE 'runner:%' AND xact_start IS NOT NULL";
             project.value(ask) != "0"
         }
-        Engine::Mariadb => {
-            let ask = "SELECT count(*) FROM information_schema.innodb_trx t JOIN information_schema.processlist p \
-                       ON p.id = t.trx_mysql_thread_id WHERE p.db = database() AND p.id <> connection_id()";
-            project.value(ask) != "0"
-        }
+        Engine::Mariadb => !project.server_database().client().innodb_transactions().is_empty(),
     }
 }
 

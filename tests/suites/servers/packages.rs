@@ -340,16 +340,15 @@ fn a_right_that_is_lost_during_a_run_stops_it_between_two_chunks() {
         session.run("BEGIN; SELECT n FROM numbers WHERE id = 3000 FOR UPDATE");
         let line = "apply --jobs 1 --chunk-rows 500 --parameter table=numbers";
         let mut running = Running::start(&mut field.project().command(line.split(' ')));
-        let waits = match &field {
+        until("the run waits for the row", || match &field {
             Field::Postgres(_) => {
-                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+                let waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+                field.value(waits) != "0"
             }
             Field::Mariadb(_) => {
-                "SELECT COUNT(*) FROM information_schema.INNODB_TRX AS t JOIN information_schema.PROCESSLIST AS p \
-                 ON p.ID = t.trx_mysql_thread_id WHERE p.DB = DATABASE() AND t.trx_state = 'LOCK WAIT'"
+                field.database().client().innodb_transactions().iter().any(|each| each.contains("LOCK WAIT"))
             }
-        };
-        until("the run waits for the row", || field.value(waits) != "0");
+        });
         field.admin().sql(&format!("REVOKE UPDATE (n) ON numbers FROM {}", field.login()));
         session.run("ROLLBACK");
         assert_eq!(running.wait().unwrap().code(), Some(6));

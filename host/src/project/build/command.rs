@@ -15,6 +15,9 @@ use crate::project::settings::Settings;
 /// The largest manifest; they have some ten lines.
 const LARGEST_MANIFEST: u64 = 1 << 20;
 
+/// What to do about a directory that cannot be used.
+const MUST_BE_WRITABLE: &str = "whoever runs `runner build` must be able to read and write the migration's directory";
+
 /// What a command made.
 pub(super) struct Made {
     /// A component, a core module or WebAssembly text.
@@ -55,7 +58,8 @@ pub(super) fn build(
     }
     if let Some(parent) = artifact.parent().filter(|_| !manifest.command.is_empty()) {
         std::fs::create_dir_all(parent)
-            .map_err(|error| Error::failed(format!("cannot create `{}`", parent.display())).cause(error))?;
+            .map_err(|error| Error::failed(format!("cannot create `{}`", parent.display())).cause(error))
+            .map_err(|error| error.hint(MUST_BE_WRITABLE))?;
     }
     if let Some((program, arguments)) = manifest.command.split_first() {
         let shown = manifest.command.join(" ");
@@ -83,7 +87,9 @@ pub(super) fn build(
             return Err(Error::usage(message)
                 .hint(format!("`artifact` in `{}/{BUILD_MANIFEST}` names what the build writes", source.file_name)));
         }
-        Err(error) => return Err(Error::failed(format!("cannot read `{file}`")).cause(error)),
+        Err(error) => {
+            return Err(Error::failed(format!("cannot read `{file}`")).cause(error).hint(MUST_BE_WRITABLE));
+        }
     };
     Ok(Made { bytes, file, world: manifest.world })
 }

@@ -64,7 +64,9 @@ pub(super) fn to_component(file: &str, bytes: Vec<u8>, world: Option<&str>) -> R
 fn translated(file: &str, text: &[u8]) -> Result<Vec<u8>> {
     match wat::parse_bytes(text) {
         Ok(bytes) => Ok(bytes.into_owned()),
-        Err(error) => Err(Error::failed(format!("`{file}` is not WebAssembly text")).cause(error)),
+        Err(error) => Err(Error::failed(format!("`{file}` is not WebAssembly text"))
+            .cause(error)
+            .hint("`artifact` in `migration.toml` names a component, a core module, or one of them as text")),
     }
 }
 

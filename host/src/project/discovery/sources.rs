@@ -20,7 +20,7 @@ pub(in crate::project) const BUILD_MANIFEST: &str = "migration.toml";
 /// Directories of a migration that are not part of its source: read at run time, test data, and what compilers write.
 const OTHERS: [&str; 3] = [ASSETS, super::TESTS, "target"];
 
-/// Directories that commands write, besides: what is in them follows from the source.
+/// Directories that commands write, at any depth: what is in them follows from the source, and there may be much of it.
 const WRITTEN: [&str; 5] = ["build", "node_modules", "zig-out", "zig-cache", "__pycache__"];
 
 /// Maximum depth of directories of source code.
@@ -40,47 +40,60 @@ pub(in crate::project) fn source_digest(
         return Ok(None);
     }
     let mut files = BTreeMap::new();
-    walk(&here, name, "", limit, DEPTH, &mut files)?;
-    if by_command {
-        files.retain(|path, _| !path.split('/').any(|part| WRITTEN.contains(&part)) && !path.ends_with(".wasm"));
-    }
+    Walk { top: name, limit, by_command }.read(&here, "", DEPTH, &mut files)?;
     Ok(Some(component_digest("source", &files)))
 }
 
-fn walk(
-    dir: &Dir,
-    top: &str,
-    below: &str,
+/// How the files of a directory are read.
+struct Walk<'a> {
+    /// The directory's name, for messages.
+    top: &'a str,
     limit: u64,
-    depth: usize,
-    files: &mut BTreeMap<String, String>,
-) -> Result<(), Problem> {
-    let failed = |path: &str, error: std::io::Error| unreadable(&format!("{top}/{path}"), &error);
-    for entry in dir.entries().map_err(|error| failed(below, error))? {
-        let entry = entry.map_err(|error| failed(below, error))?;
-        // A file with another name cannot be part of a Rust package.
-        let Ok(name) = entry.file_name().into_string() else { continue };
-        if name.starts_with('.') || (below.is_empty() && OTHERS.contains(&name.as_str())) {
-            continue;
-        }
-        let path = format!("{below}{name}");
-        let kind = entry.file_type().map_err(|error| failed(&path, error))?;
-        if kind.is_dir() && depth > 0 {
-            let inner = dir.open_dir(&name).map_err(|error| failed(&path, error))?;
-            walk(&inner, top, &format!("{path}/"), limit, depth - 1, files)?;
-        } else if kind.is_file() {
-            let mut bytes = Vec::new();
-            let file = open_regular(dir, &name).map_err(|error| failed(&path, error))?;
-            file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(|error| failed(&path, error))?;
-            if bytes.len() as u64 > limit {
-                return Err(too_large(&format!("{top}/{path}"), limit, "asset_bytes"));
+    /// Whether a command builds the component; cargo writes into its target directory alone.
+    by_command: bool,
+}
+
+impl Walk<'_> {
+    /// Adds the digests of the files of a directory. `below` is its path in the top one, with a slash at its end.
+    fn read(&self, dir: &Dir, below: &str, depth: usize, files: &mut BTreeMap<String, String>) -> Result<(), Problem> {
+        let failed = |path: &str, error: std::io::Error| unreadable(&format!("{}/{path}", self.top), &error);
+        for entry in dir.entries().map_err(|error| failed(below, error))? {
+            let entry = entry.map_err(|error| failed(below, error))?;
+            // A file with another name cannot be part of a Rust package.
+            let Ok(name) = entry.file_name().into_string() else { continue };
+            if name.starts_with('.') || (below.is_empty() && OTHERS.contains(&name.as_str())) {
+                continue;
             }
-            let digest = match std::str::from_utf8(&bytes) {
-                Ok(text) => sha256(text.replace("\r\n", "\n").as_bytes()),
-                Err(_) => sha256(&bytes),
-            };
-            files.insert(path, digest);
+            let path = format!("{below}{name}");
+            let kind = entry.file_type().map_err(|error| failed(&path, error))?;
+            if self.is_written(&name, kind.is_dir()) {
+                continue;
+            }
+            if kind.is_dir() && depth > 0 {
+                let inner = dir.open_dir(&name).map_err(|error| failed(&path, error))?;
+                self.read(&inner, &format!("{path}/"), depth - 1, files)?;
+            } else if kind.is_file() {
+                let mut bytes = Vec::new();
+                let file = open_regular(dir, &name).map_err(|error| failed(&path, error))?;
+                file.take(self.limit.saturating_add(1))
+                    .read_to_end(&mut bytes)
+                    .map_err(|error| failed(&path, error))?;
+                if bytes.len() as u64 > self.limit {
+                    return Err(too_large(&format!("{}/{path}", self.top), self.limit, "asset_bytes"));
+                }
+                let digest = match std::str::from_utf8(&bytes) {
+                    Ok(text) => sha256(text.replace("\r\n", "\n").as_bytes()),
+                    Err(_) => sha256(&bytes),
+                };
+                files.insert(path, digest);
+            }
         }
+        Ok(())
     }
-    Ok(())
+
+    /// Whether a command has written this: nothing in it is read.
+    fn is_written(&self, name: &str, is_directory: bool) -> bool {
+        let is_output = if is_directory { WRITTEN.contains(&name) } else { name.ends_with(".wasm") };
+        self.by_command && is_output
+    }
 }

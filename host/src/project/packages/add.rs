@@ -209,7 +209,7 @@ fn check_key(
             .hint("use the public key that minisign prints: 56 characters that begin with `RW`"));
     }
     let Some(signature) = &fetched.signature else {
-        return Err(Error::mismatch(format!("`{}` is not signed: {}", fetched.shown, fetched.unsigned()))
+        return Err(Error::mismatch(format!("`{}` is not signed: {}", fetched.shown, fetched.unsigned))
             .hint("get the signature from where the package comes from, and keep it next to the file"));
     };
     super::signature::verify(key, signature, &fetched.bytes)

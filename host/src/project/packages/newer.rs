@@ -18,22 +18,14 @@ pub(super) struct Fetched {
     pub bytes: Vec<u8>,
     /// The file of its signature, if there is one.
     pub signature: Option<Vec<u8>>,
+    /// What says that it has no signature, where it comes from.
+    pub unsigned: String,
     /// Where it comes from, as the lockfile has it.
     pub source: String,
     /// Where it comes from, as messages show it.
     pub shown: String,
     /// The version that it has to have, if its place promises one.
     pub version: Option<Version>,
-}
-
-impl Fetched {
-    /// What is missing where it has no signature.
-    pub fn unsigned(&self) -> String {
-        match self.source.starts_with("oci://") {
-            true => format!("its manifest has no annotation `{}`", remote::SIGNATURE_ANNOTATION),
-            false => format!("`{}{SIGNATURE}` does not exist", self.shown),
-        }
-    }
 }
 
 /// How a package stands.
@@ -153,7 +145,8 @@ fn from_file(settings: &Settings, path: &Path) -> Result<Fetched> {
         Ok(Some(bytes)) => bytes,
         Ok(None) => return Err(too_large(&shown, limit)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Err(Error::usage(format!("`{shown}` does not exist")));
+            return Err(Error::usage(format!("`{shown}` does not exist"))
+                .hint("name a file, a URL that begins with `https://`, or a repository that begins with `oci://`"));
         }
         Err(error) => return Err(cannot_read(path, error)),
     };
@@ -166,7 +159,8 @@ fn from_file(settings: &Settings, path: &Path) -> Result<Fetched> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
         Err(error) => return Err(cannot_read(&beside, error)),
     };
-    Ok(Fetched { bytes, signature, source: relative(&settings.root, path), shown, version: None })
+    let unsigned = format!("`{shown}{SIGNATURE}` does not exist");
+    Ok(Fetched { bytes, signature, unsigned, source: relative(&settings.root, path), shown, version: None })
 }
 
 pub(super) fn too_large(shown: &str, limit: u64) -> Error {

@@ -32,8 +32,10 @@ pub(super) fn from_web(settings: &Settings, address: &WebAddress) -> Result<Fetc
     match answer.status {
         200 if answer.is_cut => return Err(too_large(&shown, limit)),
         200 => {}
-        404 | 410 => return Err(Error::usage(format!("`{shown}` does not exist"))),
-        status => return Err(Error::failed(format!("`{shown}` cannot be fetched: the server answers {status}"))),
+        404 | 410 => {
+            return Err(Error::usage(format!("`{shown}` does not exist")).hint("check the URL in a browser"));
+        }
+        status => return Err(refused(&shown, status)),
     }
     address.check(&sha256(&answer.body))?;
     let beside = address.beside(SIGNATURE);
@@ -43,12 +45,19 @@ pub(super) fn from_web(settings: &Settings, address: &WebAddress) -> Result<Fetc
         200 => Some(signature.body),
         // Some servers do not tell strangers what does not exist.
         401 | 403 | 404 | 410 => None,
-        status => {
-            let message = format!("`{shown}{SIGNATURE}` cannot be fetched: the server answers {status}");
-            return Err(Error::failed(message));
-        }
+        status => return Err(refused(&format!("{shown}{SIGNATURE}"), status)),
     };
-    Ok(Fetched { bytes: answer.body, signature, source: shown.clone(), shown, version: None })
+    let unsigned = format!("`{shown}{SIGNATURE}` does not exist");
+    Ok(Fetched { bytes: answer.body, signature, unsigned, source: shown.clone(), shown, version: None })
+}
+
+fn refused(shown: &str, status: u16) -> Error {
+    let error = Error::failed(format!("`{shown}` cannot be fetched: the server answers {status}"));
+    match status {
+        401 | 403 => error.hint("download it, and its signature, with another program, and add the file"),
+        429 | 500.. => error.hint("try again later"),
+        _ => error.hint("check the URL in a browser"),
+    }
 }
 
 /// Fetches a package from a registry, whose manifest has its signature. Without a tag or digest, it is the newest version.
@@ -67,7 +76,8 @@ pub(super) fn from_registry(settings: &Settings, reference: &Reference) -> Resul
     };
     let (bytes, signature) = registry.pull(&reference, settings.limits.artifact_bytes)?;
     let shown = reference.to_string();
-    Ok(Fetched { bytes, signature, source: shown.clone(), shown, version: reference.version() })
+    let unsigned = format!("its manifest has no annotation `{SIGNATURE_ANNOTATION}`");
+    Ok(Fetched { bytes, signature, unsigned, source: shown.clone(), shown, version: reference.version() })
 }
 
 /// Reads the manifest of a component, and the header of a challenge, for tests that try malformed ones.

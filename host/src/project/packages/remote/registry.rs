@@ -23,6 +23,15 @@ const PAGES: usize = 50;
 const TOKEN_BYTES: u64 = 256 << 10;
 const LONGEST_TOKEN: usize = 64 << 10;
 
+/// What to do about a repository with something else in it.
+const NOT_OURS: &str = "check that it is a repository of packages, and its host a registry";
+
+/// What to do where versions cannot be listed.
+const NAME_ONE: &str = "name the version: `runner add oci://HOST/REPOSITORY:VERSION`";
+
+/// What to do where a registry asks for what is not given.
+const BY_FILE: &str = "pull the package with another program, and add the file";
+
 /// A registry that is asked about one repository.
 pub(super) struct Registry<'a> {
     web: &'a Web,
@@ -54,7 +63,9 @@ impl<'a> Registry<'a> {
         let answer = self.get(&path, Some(MANIFEST), MANIFEST_BYTES, Elsewhere::Refused)?;
         let of = format!("the manifest of `{reference}`");
         match answer.status {
-            200 if answer.is_cut => return Err(Error::denied(format!("{of} is larger than any of a component"))),
+            200 if answer.is_cut => {
+                return Err(Error::denied(format!("{of} is larger than any of a component")).hint(NOT_OURS));
+            }
             200 => {}
             status => return Err(self.refused(reference, status)),
         }
@@ -90,22 +101,24 @@ impl<'a> Registry<'a> {
             let answer = self.ask(url.clone(), None, TAGS_BYTES, Elsewhere::Refused)?;
             let what = format!("the list of tags of `{}`", self.reference);
             match answer.status {
-                200 if answer.is_cut => return Err(Error::denied(format!("{what} is too long"))),
+                200 if answer.is_cut => return Err(Error::denied(format!("{what} is too long")).hint(NAME_ONE)),
                 200 => {}
                 status => return Err(self.refused(self.reference, status)),
             }
             let page: Result<Tags, _> = serde_json::from_slice(&answer.body);
-            let page = page.map_err(|_| Error::failed(format!("{what} is not valid")))?;
+            let page = page.map_err(|_| Error::failed(format!("{what} is not valid")).hint(NOT_OURS))?;
             versions.extend(page.tags.unwrap_or_default().iter().filter_map(|tag| Version::parse(tag)));
             match next_page(&url, &answer.headers) {
                 None => return Ok(versions),
                 Some(next) if is_same_server(&url, &next) => url = next,
                 Some(next) => {
-                    return Err(Error::denied(format!("{what} continues on another server: `{}`", shown(&next))));
+                    return Err(
+                        Error::denied(format!("{what} continues on another server: `{}`", shown(&next))).hint(NAME_ONE)
+                    );
                 }
             }
         }
-        Err(Error::denied(format!("the list of tags of `{}` is too long", self.reference)))
+        Err(Error::denied(format!("the list of tags of `{}` is too long", self.reference)).hint(NAME_ONE))
     }
 
     fn url(&self, path: &str) -> Result<Url> {
@@ -151,14 +164,17 @@ impl<'a> Registry<'a> {
         let host = self.reference.host();
         let server = self.reference.server()?;
         let mut url = Url::parse(realm)
-            .map_err(|error| Error::failed(format!("the registry `{host}` names an invalid address")).cause(error))?;
+            .map_err(|error| {
+                Error::failed(format!("the registry `{host}` asks for a token from an invalid URL")).cause(error)
+            })
+            .map_err(|error| error.hint(BY_FILE))?;
         let is_downgrade = server.scheme() == "https" && url.scheme() != "https";
         if is_downgrade || check_scheme(&url).is_err() || credentials.is_some() && !are_related(&server, &url) {
             return Err(Error::denied(format!(
                 "the registry `{host}` sends whoever asks to `{}` for a token",
                 shown(&url)
             ))
-            .hint("pull the package with another program, and add the file"));
+            .hint(BY_FILE));
         }
         let scope = format!("repository:{}:pull", self.reference.repository());
         url.query_pairs_mut().extend_pairs(service.map(|service| ("service", service))).append_pair("scope", &scope);
@@ -174,7 +190,7 @@ impl<'a> Registry<'a> {
             |token: &String| token.len() <= LONGEST_TOKEN && token.bytes().all(|byte| byte.is_ascii_graphic());
         match token.filter(is_usable) {
             Some(token) => Ok(format!("Bearer {token}")),
-            None => Err(Error::failed(format!("the registry `{host}` gives no usable token"))),
+            None => Err(Error::failed(format!("the registry `{host}` gives no usable token")).hint(BY_FILE)),
         }
     }
 
@@ -185,8 +201,14 @@ impl<'a> Registry<'a> {
                 "the registry `{host}` does not give `{reference}` to this user: {status}"
             ))
             .hint(format!("log in with `docker login {host}`; `DOCKER_CONFIG` names another configuration of docker")),
-            404 => Error::usage(format!("`{reference}` does not exist")),
-            status => Error::failed(format!("`{reference}` cannot be fetched: the registry answers {status}")),
+            404 => Error::usage(format!("`{reference}` does not exist")).hint(format!(
+                "check the name and the tag; it may also be hidden from who is not logged in to `{host}`"
+            )),
+            429 | 500.. => Error::failed(format!("`{reference}` cannot be fetched: the registry answers {status}"))
+                .hint("try again later"),
+            status => {
+                Error::failed(format!("`{reference}` cannot be fetched: the registry answers {status}")).hint(NOT_OURS)
+            }
         }
     }
 }
@@ -208,15 +230,10 @@ fn next_page(url: &Url, headers: &HeaderMap) -> Option<Url> {
 }
 
 /// Whether credentials for one server may be sent to the other: it is the same host, or one in the same domain, such as
-/// `auth.docker.io` for `registry-1.docker.io`.
+/// `auth.docker.io` for `registry-1.docker.io`. Whose domain it is follows from the Public Suffix List.
 fn are_related(one: &Url, other: &Url) -> bool {
-    let domain = |url: &Url| {
-        let host = url.host_str().unwrap_or_default().to_owned();
-        let is_name = url.domain().is_some();
-        let labels: Vec<&str> = host.rsplitn(3, '.').take(2).collect();
-        if is_name && labels.len() == 2 { labels.join(".") } else { host }
-    };
-    domain(one) == domain(other)
+    let domain = |url: &Url| url.domain().and_then(psl::domain_str).map(str::to_owned);
+    one.host() == other.host() || domain(one).is_some_and(|domain_of_one| Some(domain_of_one) == domain(other))
 }
 
 #[cfg(test)]
@@ -231,6 +248,9 @@ mod tests {
             ("https://ghcr.io", "https://ghcr.io/token", true),
             ("http://localhost:5000", "http://localhost:5001/token", true),
             ("https://ghcr.io", "https://evil.io/token", false),
+            ("https://registry.acme.co.uk", "https://auth.acme.co.uk/token", true),
+            ("https://acme.co.uk", "https://evil.co.uk/token", false),
+            ("https://acme.github.io", "https://evil.github.io/token", false),
             ("https://ghcr.io", "https://ghcr.io.evil.example/token", false),
             ("http://127.0.0.1:5000", "http://10.0.0.1/token", false),
             ("https://10.1.0.1", "https://10.2.0.1/token", false),

@@ -26,6 +26,9 @@ const HEAD_BYTES: usize = 64 << 10;
 /// The statuses that name another address.
 const REDIRECTS: [u16; 5] = [301, 302, 303, 307, 308];
 
+/// What to do about a server that leads nowhere.
+const FIND_IT: &str = "find out the address in a browser, and name that one";
+
 /// A URL of a package.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WebAddress {
@@ -164,7 +167,9 @@ impl Web {
             let location = answer.headers.get(LOCATION).and_then(|value| value.to_str().ok());
             let Some(location) = location.filter(|_| REDIRECTS.contains(&answer.status)) else { return Ok(answer) };
             let Ok(next) = request.url.join(location) else {
-                return Err(Error::failed(format!("`{}` redirects to an invalid URL", shown(&request.url))));
+                return Err(
+                    Error::failed(format!("`{}` redirects to an invalid URL", shown(&request.url))).hint(FIND_IT)
+                );
             };
             if !is_same_server(&request.url, &next) {
                 if request.elsewhere == Elsewhere::Refused || next.scheme() != "https" {
@@ -175,7 +180,7 @@ impl Web {
             }
             request.url = next;
         }
-        Err(Error::failed(format!("`{}` redirects without end", shown(&request.url))))
+        Err(Error::failed(format!("`{}` redirects without end", shown(&request.url))).hint(FIND_IT))
     }
 
     fn once(&self, request: &Request<'_>) -> Result<Answer> {
