@@ -28,6 +28,8 @@ mod rights;
 mod room;
 #[path = "servers/schema.rs"]
 mod schema;
+#[path = "servers/schema_mariadb.rs"]
+mod schema_mariadb;
 #[path = "servers/tampering.rs"]
 mod tampering;
 #[path = "servers/values.rs"]

@@ -216,6 +216,12 @@ pub trait Database: Send {
     /// Returns the session in its current role, mutably.
     fn session_mut(&mut self, token: RoleToken) -> &mut (dyn Bulk + 'static);
 
+    /// Changes the schema in the current role; see [`Session::change_schema`]. What a component under grants may not do by itself is
+    /// done for it.
+    async fn change_schema_in_role(&mut self, change: &SchemaChange, token: RoleToken) -> Result<(), DatabaseError> {
+        self.session_mut(token).change_schema(change).await
+    }
+
     /// Takes the lock that excludes other runs, waiting at most `request.wait`. Calls `waiting` once for each holder.
     /// Fails with [`DatabaseErrorKind::Busy`] when the time is up; a raised stop signal ends the wait early. When this
     /// returns, no statement of an earlier, killed run is still executing on the server: such statements are waited

@@ -13,8 +13,8 @@ use std::fmt;
 use std::ops::{Deref, DerefMut};
 
 use super::{
-    Bulk, Claims, Database, DatabaseError, End, LockHolder, LoginReport, LoginRequest, Part, StopSignal, ToolChange,
-    TransactionOptions, WantedLogin,
+    Bulk, Claims, Database, DatabaseError, End, LockHolder, LoginReport, LoginRequest, Part, SchemaChange, StopSignal,
+    ToolChange, TransactionOptions, WantedLogin,
 };
 
 /// What the statements of a session may do; the database enforces it.
@@ -161,6 +161,20 @@ impl HostSession<'_> {
     /// See [`Database::reconnect`]. The new connection is in the host's role too.
     pub async fn reconnect(&mut self) -> Result<(), DatabaseError> {
         self.0.database.reconnect().await
+    }
+}
+
+impl RoleSession<'_> {
+    /// See [`Database::change_schema_in_role`].
+    pub(crate) async fn change_schema(&mut self, change: &SchemaChange) -> Result<(), DatabaseError> {
+        self.database.change_schema_in_role(change, RoleToken(())).await
+    }
+}
+
+impl MigrationSession<'_> {
+    /// See [`Database::change_schema_in_role`].
+    pub async fn change_schema(&mut self, change: &SchemaChange) -> Result<(), DatabaseError> {
+        self.0.change_schema(change).await
     }
 }
 

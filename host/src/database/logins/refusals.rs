@@ -41,25 +41,11 @@ pub(in crate::database) fn unknown(names: &[String]) -> DatabaseError {
         .hint("correct the lines in `runner.toml`, or apply the migrations that create it first")
 }
 
-/// Fails if grants ask for what a login cannot be given: changes of the schema except on PostgreSQL, and tables of `is_forbidden` schemas or of runner's.
+/// Fails if grants ask for what a login cannot be given: tables of `is_forbidden` schemas or of runner's.
 pub(in crate::database) fn check_wanted(
     wanted: &WantedLogin,
-    dialect: Dialect,
     is_forbidden: impl Fn(&Grant) -> bool,
 ) -> Result<(), DatabaseError> {
-    // On PostgreSQL, the host makes them for it.
-    let of_schema =
-        |grant: &&Grant| dialect != Dialect::Postgres && matches!(grant.verb, Verb::Create | Verb::Alter | Verb::Drop);
-    let refused: Vec<String> =
-        wanted.grants.tables.iter().filter(of_schema).map(|grant| format!("`{grant}`")).collect();
-    if !refused.is_empty() {
-        return Err(denied(format!(
-            "`{}` cannot be granted {} on {dialect}: a login of its own creates and changes nothing",
-            wanted.id,
-            refused.join(", ")
-        ))
-        .hint("put the schema change into a migration in SQL before it, and remove the line"));
-    }
     match wanted.grants.tables.iter().find(|grant| is_forbidden(grant)) {
         None => Ok(()),
         Some(grant) => Err(denied(format!("`{}` cannot be granted `{grant}`", wanted.id))

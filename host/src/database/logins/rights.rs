@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::database::grants::{Grant, Grants, Verb};
+use crate::database::{SchemaChange, TableName};
 use crate::suggest::did_you_mean;
 
 /// Rights as a server spells them after `GRANT`.
@@ -80,6 +81,14 @@ pub(in crate::database) fn resolve<'a>(grants: &Grants, relations: &'a Relations
         }
     }
     found
+}
+
+/// The table that a change of the schema makes, or that it adds columns to, with these alone; `None` if it does neither.
+pub(in crate::database) fn relations_of(change: &SchemaChange, schema: &str) -> Option<Relations> {
+    let columns: BTreeSet<String> = change.new_columns().iter().map(|column| column.name.clone()).collect();
+    let TableName { schema: of, name } = change.table();
+    let key = (of.as_deref().unwrap_or(schema).to_owned(), name.clone());
+    (!columns.is_empty()).then(|| [(key, Relation { columns, ..Relation::default() })].into())
 }
 
 fn is_meant(grant: &Grant, name: &str) -> bool {

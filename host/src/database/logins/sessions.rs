@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use super::{LoginReport, LoginRequest, WantedLogin};
 use crate::database::{
     Bulk, Claims, Database, DatabaseError, DatabaseUrl, End, Facts, FixedInputs, Grants, LockHolder, LockRequest, Part,
-    Role, RoleToken, StopSignal, TableIdentity, TableName, ToolChange, TransactionOptions,
+    Role, RoleToken, SchemaChange, StopSignal, TableIdentity, TableName, ToolChange, TransactionOptions,
 };
 use crate::sql::Isolation;
 
@@ -48,6 +48,13 @@ pub(in crate::database) trait Driver: Database + Bulk + Sized + 'static {
 
     /// Proves that the component's transaction is the one that was begun, and commits it.
     async fn commit_gated(&mut self, proof: &str) -> Result<(), DatabaseError>;
+
+    /// Changes the schema for a component with these grants, on the host's session and in no transaction, and gives its login what
+    /// the grants list for the new table or columns. The caller has checked that they allow the change. For servers where such a
+    /// change commits.
+    async fn change_schema_for(&mut self, _change: &SchemaChange, _grants: &Grants) -> Result<(), DatabaseError> {
+        Err(DatabaseError::invalid("a change of the schema belongs to the transaction of the component"))
+    }
 
     /// Waits until the server has finished with the session of a component.
     async fn outlast(&mut self, guest: Self) -> Result<(), DatabaseError>;
@@ -167,6 +174,15 @@ impl<D: Driver> Database for Logins<D> {
         match &mut self.guest {
             Some(guest) if is_for_guest => guest,
             _ => &mut self.host,
+        }
+    }
+
+    async fn change_schema_in_role(&mut self, change: &SchemaChange, token: RoleToken) -> Result<(), DatabaseError> {
+        let commits = !Database::facts(&self.host).transactional_ddl;
+        let is_apart = self.role == Role::Component && commits && self.at_work().is_none();
+        match self.grants.clone().filter(|_| is_apart) {
+            Some(grants) => self.host.change_schema_for(change, &grants).await,
+            None => self.session_mut(token).change_schema(change).await,
         }
     }
 

@@ -4,6 +4,7 @@
 mod catalogue;
 mod gate;
 mod open;
+mod schema_change;
 pub(super) mod session;
 mod shown;
 mod sync;
@@ -13,7 +14,7 @@ use async_trait::async_trait;
 
 use super::MysqlDatabase;
 use crate::database::logins::sessions::Driver;
-use crate::database::{DatabaseError, Grants, Part, Role, StopSignal, ToolChange};
+use crate::database::{DatabaseError, Grants, Part, Role, SchemaChange, StopSignal, ToolChange};
 use crate::sql::Isolation;
 
 #[async_trait]
@@ -61,6 +62,10 @@ impl Driver for MysqlDatabase {
 
     async fn commit_gated(&mut self, proof: &str) -> Result<(), DatabaseError> {
         self.commit_gated_now(proof).await
+    }
+
+    async fn change_schema_for(&mut self, change: &SchemaChange, grants: &Grants) -> Result<(), DatabaseError> {
+        self.change_schema_for_now(change, grants).await
     }
 
     async fn outlast(&mut self, guest: Self) -> Result<(), DatabaseError> {

@@ -7,9 +7,9 @@ use super::gate::{self, GATE, named};
 use crate::database::grants::{Grant, Grants};
 use crate::database::logins::names::login_of;
 use crate::database::logins::refusals::check_wanted;
-use crate::database::logins::rights::{self, Granted, Rights, resolve};
+use crate::database::logins::rights::{self, Granted, Rights, relations_of, resolve};
 use crate::database::logins::{LoginReport, LoginRequest, LoginState, Removal, WantedLogin};
-use crate::database::{DatabaseError, Dialect};
+use crate::database::{DatabaseError, Dialect, SchemaChange};
 
 /// Databases of the server itself.
 const OF_THE_SERVER: [&str; 4] = ["information_schema", "performance_schema", "mysql", "sys"];
@@ -28,9 +28,27 @@ pub(super) struct Wanted {
 /// Fails if grants ask for what a login cannot be given here.
 pub(super) fn check(wanted: &WantedLogin) -> Result<(), DatabaseError> {
     let of_server = |schema: &String| OF_THE_SERVER.iter().any(|it| it.eq_ignore_ascii_case(schema));
-    check_wanted(wanted, Dialect::Mariadb, |grant: &Grant| {
+    check_wanted(wanted, |grant: &Grant| {
         is_tool_name(&grant.tables.name) || grant.tables.schema.as_ref().is_some_and(of_server)
     })
+}
+
+/// Works out the rights on a table that was created, or on columns that were added. `database`: that of names without one.
+pub(super) fn rights_on_new(grants: &Grants, change: &SchemaChange, database: &str) -> Rights {
+    let mut rights = Rights::new();
+    if let Some(relations) = relations_of(change, database) {
+        resolve(grants, &relations, database).granted.iter().for_each(|granted| add(&mut rights, granted));
+    }
+    rights
+}
+
+fn add(rights: &mut Rights, Granted { privilege, table: (schema, name), columns, .. }: &Granted<'_>) {
+    let table = named(schema, name);
+    if columns.is_empty() {
+        rights.insert(format!("{privilege} ON {table}"));
+    }
+    let each = columns.iter().map(|column| Dialect::Mysql.quote(column));
+    rights.extend(each.map(|column| format!("{privilege} ({column}) ON {table}")));
 }
 
 impl Wanted {
@@ -43,14 +61,7 @@ impl Wanted {
             .past
             .extend(found.views.iter().map(|view| format!("the view `{view}` reads with the rights of its owner")));
         wanted.rights.insert(format!("EXECUTE ON PROCEDURE {}", named(database, GATE)));
-        for Granted { privilege, table: (schema, name), columns, .. } in &found.granted {
-            let table = named(schema, name);
-            if columns.is_empty() {
-                wanted.rights.insert(format!("{privilege} ON {table}"));
-            }
-            let each = columns.iter().map(|column| Dialect::Mysql.quote(column));
-            wanted.rights.extend(each.map(|column| format!("{privilege} ({column}) ON {table}")));
-        }
+        found.granted.iter().for_each(|granted| add(&mut wanted.rights, granted));
         for function in &grants.functions {
             let (of, name) = function.split_once('.').unwrap_or((database, function));
             let found =

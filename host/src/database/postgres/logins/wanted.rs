@@ -8,7 +8,7 @@ use crate::database::facts::TOOL_SCHEMA;
 use crate::database::grants::Grants;
 use crate::database::logins::names::login_of;
 use crate::database::logins::refusals::check_wanted;
-use crate::database::logins::rights::{self, Granted, Relation, Rights, resolve};
+use crate::database::logins::rights::{self, Granted, Rights, relations_of, resolve};
 use crate::database::logins::{LoginReport, LoginRequest, LoginState, Removal, WantedLogin};
 use crate::database::postgres::schema::literal;
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, SchemaChange, TableName};
@@ -39,21 +39,16 @@ fn comment_start(database: &str) -> String {
 
 /// Fails if grants ask for what a login cannot be given here.
 pub(super) fn check(wanted: &WantedLogin) -> Result<(), DatabaseError> {
-    check_wanted(wanted, Dialect::Postgres, |grant| grant.tables.schema.as_deref().is_some_and(is_forbidden))
+    check_wanted(wanted, |grant| grant.tables.schema.as_deref().is_some_and(is_forbidden))
 }
 
 /// Works out the rights on a table that is being created, or on columns that are being added. `schema`: that of names without
 /// one.
 pub(super) fn rights_on_new(grants: &Grants, change: &SchemaChange, schema: &str) -> Rights {
-    let columns: BTreeSet<String> = change.new_columns().iter().map(|column| column.name.clone()).collect();
     let mut wanted = Wanted::default();
-    if columns.is_empty() {
-        return wanted.rights;
+    if let Some(relations) = relations_of(change, schema) {
+        resolve(grants, &relations, schema).granted.iter().for_each(|granted| wanted.add(granted));
     }
-    let TableName { schema: of, name } = change.table();
-    let key = (of.as_deref().unwrap_or(schema).to_owned(), name.clone());
-    let relations = [(key, Relation { columns, ..Relation::default() })].into();
-    resolve(grants, &relations, schema).granted.iter().for_each(|granted| wanted.add(granted));
     wanted.rights
 }
 
