@@ -110,10 +110,10 @@ impl<'a> Field<'a> {
 
     /// Drops the login, which belongs to the server, and the databases, each even if another one cannot be dropped.
     pub(super) async fn discard(mut self) -> Result<()> {
-        let mut done = Ok(());
+        let mut done: Result<()> = Ok(());
         if self.grants.is_some() {
             let request = LoginRequest { task: LoginTask::Sync, wanted: Vec::new(), remove: Removal::Others };
-            done = self.witness().logins(&request).await.map(drop);
+            done = self.witness().logins(&request).await.map(drop).map_err(Error::from);
         }
         drop(self.witness);
         if let Some(other) = self.other {

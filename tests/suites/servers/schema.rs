@@ -24,7 +24,7 @@ for_each_engine! {
         project.runner("verify").succeeds();
         project.runner("rollback").succeeds();
         project.runner("apply").succeeds();
-        project.run(["test", "-D", &project.url()]).succeeds();
+        project.run(["test", "--crash", "-D", &project.url()]).succeeds();
     }
 }
 

@@ -66,7 +66,7 @@ fn under_grants_a_change_without_one_is_refused() {
     let before = tables(&field);
     for (change, why) in [
         ("create|other", "missing grant: create other"),
-        ("create|mysql/mine", "missing grant: create mysql.mine"),
+        ("create|mysql/mine", "no migration may change the schema `mysql`"),
         ("create|mine|others", "missing grant: alter others"),
         ("drop|people", "missing grant: drop people"),
         ("drop|mine", "missing grant: drop mine"),
@@ -74,7 +74,6 @@ fn under_grants_a_change_without_one_is_refused() {
         ("index|others|i|secret", "missing grant: alter others"),
         ("call|people|card|id", "may not rename the column `card`"),
         ("rename|copies|mine", "may not rename a table"),
-        ("create|runner_mine", "belongs to runner"),
         ("drop|runner_history", "`runner_history` belongs to runner"),
         ("add|runner_gate_login|more", "`runner_gate_login` belongs to runner"),
         // A second statement behind the first would be a part of the name.
@@ -120,9 +119,9 @@ fn a_shop_with_packages_runs_under_grants() {
     project.runner("apply --target 0003").succeeds();
     let database = field.database();
     database.sql("INSERT INTO orders (customer_id, item) VALUES (1, 'tea'), (2, 'rum')");
-    assert_eq!(database.value("SELECT CONCAT(topic, ' ', payload) FROM outbox WHERE id = 1"), "orders 1: tea");
+    assert_eq!(database.value("SELECT CONCAT(topic, ' ', payload) FROM outbox ORDER BY id LIMIT 1"), "orders 1: tea");
     project.runner("apply --target 0005").succeeds();
-    database.sql("UPDATE outbox SET attempts = 12 WHERE id = 2");
+    database.sql("UPDATE outbox SET attempts = 12 WHERE payload = '2: rum'");
     project.runner("apply").succeeds();
     assert_eq!(database.value("SELECT CONCAT(payload, attempts) FROM outbox_dead"), "2: rum12");
     assert_eq!(database.value("SELECT COUNT(*) FROM outbox"), "1");

@@ -1,7 +1,7 @@
 //! What is refused about logins, in the words of the operator.
 
 use super::WantedLogin;
-use crate::database::grants::{Grant, Verb};
+use crate::database::grants::Grant;
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect};
 use crate::sql::identifiers;
 

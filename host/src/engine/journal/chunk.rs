@@ -7,6 +7,8 @@
 //! returns late.
 
 mod owner;
+#[cfg(test)]
+mod simulation;
 mod under_way;
 mod whole;
 

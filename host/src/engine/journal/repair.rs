@@ -107,7 +107,7 @@ fn answer_of(kind: &str, rows: u64) -> Vec<u8> {
         "read" => of::<Spooled>(),
         "read-table" => of::<Resolved>(),
         "next" => of::<Page>(),
-        "write" => of::<()>(),
+        "write" | "schema" => of::<()>(),
         _ => pack(Ok(&rows)),
     }
 }

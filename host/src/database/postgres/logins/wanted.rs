@@ -1,7 +1,5 @@
 //! What a login should be, worked out from grants and the catalogue; and the statements that make it so. Pure.
 
-use std::collections::BTreeSet;
-
 use super::catalogue::{Catalogue, Found};
 use super::gate::{self, GATE};
 use crate::database::facts::TOOL_SCHEMA;
@@ -11,7 +9,7 @@ use crate::database::logins::refusals::check_wanted;
 use crate::database::logins::rights::{self, Granted, Rights, relations_of, resolve};
 use crate::database::logins::{LoginReport, LoginRequest, LoginState, Removal, WantedLogin};
 use crate::database::postgres::schema::literal;
-use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, SchemaChange, TableName};
+use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, SchemaChange};
 
 /// The greatest number of sessions of a login: a transform with as many connections as `--jobs` accepts, one more that reads ahead,
 /// and one that cancels. A component cannot open any, so this bounds only what others do with a password.
