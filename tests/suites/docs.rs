@@ -28,6 +28,7 @@ const TOLD: &[&str] = &[
     "guide/ci",
     "guide/dry-run",
     "guide/fleets",
+    "guide/go",
     "guide/other-tools",
     "guide/packages",
     "guide/postgresql-migrations",

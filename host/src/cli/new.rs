@@ -28,7 +28,9 @@ pub fn run(context: &Context, name: &str, language: Option<String>) -> Result<u8
             printer.talk(&text::made(&made));
             let next = match language {
                 Language::Sql => "next: edit the SQL files, then run `runner apply`",
-                Language::Rust | Language::C => "next: edit the code, then run `runner build` and `runner apply`",
+                Language::Rust | Language::Compiled(_) => {
+                    "next: edit the code, then run `runner build` and `runner apply`"
+                }
                 Language::Script(_) => "next: edit the script, then run `runner apply`",
             };
             printer.talk(&Text::new().plain(next).end());

@@ -116,6 +116,30 @@ fn wasi_is_answered_or_refused() {
     project.runner("build").succeeds();
     project.runner("apply").succeeds();
     project.runner("rollback").succeeds();
+    // An SDK can make the clock of the day stand at the time of the run, and random bytes follow its seed.
+    let follows = asks("clock_time_get", "(param i32 i64 i32) (result i32)")
+        .replace(
+            "(module\n",
+            "(module\n  (import \"wasi_snapshot_preview1\" \"runner_follow_run\" (func $follow (param i64 i64)))\n  \
+             (import \"wasi_snapshot_preview1\" \"random_get\" (func $random (param i32 i32) (result i32)))\n",
+        )
+        .replace(
+            "(func (export \"upgrade\") (result i32) ",
+            "(func $clock (param i32) (result i64) (drop (call $ask (local.get 0) (i64.const 0) (i32.const 256))) (i64.load (i32.const 256)))\n  \
+             (func $byte (result i32) (drop (call $random (i32.const 256) (i32.const 8))) (i32.load (i32.const 256)))\n  \
+             (func (export \"upgrade\") (result i32) (local i32)\n    \
+             (call $follow (i64.const 7000) (i64.const 5)) (local.set 0 (call $byte))\n    \
+             (if (i64.ne (call $clock (i32.const 0)) (i64.const 7000)) (then unreachable))\n    \
+             (if (i64.ne (call $clock (i32.const 0)) (i64.const 7000)) (then unreachable))\n    \
+             (if (i64.eq (call $clock (i32.const 1)) (call $clock (i32.const 1))) (then unreachable))\n    \
+             (if (i32.eq (call $byte) (local.get 0)) (then unreachable))\n    \
+             (call $follow (i64.const 8000) (i64.const 5))\n    \
+             (if (i32.ne (call $byte) (local.get 0)) (then unreachable))\n    ",
+        );
+    project.write("migrations/1_wat/module.wat", follows);
+    project.runner("build").succeeds();
+    project.runner("apply").succeeds();
+    project.runner("rollback").succeeds();
     project.write(
         "migrations/1_wat/module.wat",
         asks("path_open", "(param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)"),
@@ -161,6 +185,15 @@ fn what_fails_in_a_build_is_told() {
         (
             "[build]\ncommand = [\"true\"]\nartifact = \"a.wasm\"\n[build.tools]\n\"get it\" = [\"no-such-tool\", \"--version\"]\n",
             &["a tool is missing: cannot run `no-such-tool`", "hint: install it: `get it`"],
+        ),
+        // The environment is that of the checks, too; what has no command has a page.
+        (
+            "[build]\ncommand = [\"true\"]\nartifact = \"a.wasm\"\n[build.env]\nMADE = \"so\"\n[build.tools]\n\"it: https://get.it\" = [\"sh\", \"-c\", \"echo made $MADE >&2; false\"]\n",
+            &["a tool is missing", "made so", "hint: install it: https://get.it"],
+        ),
+        (
+            "[build]\ncommand = [\"sh\", \"-c\", \"echo made $MADE >&2\"]\nartifact = \"a.wasm\"\n[build.env]\nMADE = \"so\"\n",
+            &["made so", "did not write"],
         ),
         ("[build]\ncommand = [\"true\"]\n", &["`build.artifact` is missing", "migration.toml:1", "hint:"]),
     ] {

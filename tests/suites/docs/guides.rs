@@ -303,6 +303,51 @@ fn typescript() {
 }
 
 #[test]
+fn go() {
+    let place = project!(empty);
+    let mut story = Story::new("guide/go", &place);
+    story.run("runner init shop", 0);
+    story.run("cd shop", 0);
+    story.run("runner new tidy_names --lang go", 0).says(&[
+        "migration.go",
+        "go.mod",
+        "migration.toml",
+        ".runner/sdk/go-0.1.0",
+    ]);
+    story.run("runner build", 0);
+    story.run("runner apply", 0).says(&["2 rows are tidy"]);
+    story.run("runner rollback", 0).says(&["rolled back 1 migration"]);
+    story.execute("runner test", 0);
+    // The page shows both files as they are.
+    let page = std::fs::read_to_string(guests::repository().join("docs/src/guide/go.md")).unwrap();
+    let directory = format!("shop/migrations/{}_tidy_names", story.revision("tidy_names.wasm"));
+    let essence = |text: &str| {
+        let lines = text.lines().map(str::trim).filter(|line| !line.starts_with('#') && !line.starts_with("//"));
+        lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n")
+    };
+    let manifest = place.read(&format!("{directory}/migration.toml"));
+    assert!(essence(&page).contains(&essence(&manifest)), "{manifest}");
+    let source = format!("{directory}/migration.go");
+    let works = place.read(&source);
+    let (head, tail) = (works.find("package main").unwrap(), works.find("func upgrade").unwrap());
+    assert!(
+        page.contains(&works[head..tail]) && page.contains(&works[works.find("// A batch function").unwrap()..]),
+        "{works}"
+    );
+    // A compiler's errors are shown as they are, and so is a Go that is too old for the module.
+    place.write(&source, "package main\n\nfunc main() { missing() }\n");
+    story.execute("runner build", 1).says(&["migration.go:3:15: undefined: missing", "hint: see its messages above"]);
+    let module = format!("{directory}/go.mod");
+    place.write(&module, place.read(&module).replace("go 1.24.0", "go 1.999.0"));
+    story.execute("runner build", 2).says(&[
+        "a tool is missing: `go list -m` failed",
+        "go.mod requires go >= 1.999.0",
+        "hint: install Go 1.24 or later: https://go.dev/dl",
+    ]);
+    story.end();
+}
+
+#[test]
 fn c() {
     let place = project!(empty);
     let mut story = Story::new("guide/c", &place);

@@ -2,22 +2,27 @@
 
 use runner_tests::{Engine, EngineProject, guests};
 
-/// The compiler gives the committed artifact again, in another directory, and it does what it says.
-#[test]
-fn c_is_built_again_and_applied() {
+const MIGRATION: &str = "20260502090000_shout";
+
+/// A copy of an example whose sources find the SDK.
+fn copy(example: &str, sdk: &str, shown: &str) -> EngineProject {
     let root = guests::repository();
-    let example = root.join("examples/languages/c");
-    let project = EngineProject::copy(env!("CARGO_BIN_EXE_runner"), Engine::Sqlite, &example);
-    let directory = "migrations/20260502090000_shout";
-    let manifest = project.read(&format!("{directory}/migration.toml"));
-    let sdk = root.join("guest-sdk/c");
-    project.write(
-        &format!("{directory}/migration.toml"),
-        manifest.replace("../../../../../guest-sdk/c", sdk.to_str().unwrap()),
-    );
+    let from = root.join("examples/languages").join(example);
+    let project = EngineProject::copy(env!("CARGO_BIN_EXE_runner"), Engine::Sqlite, &from);
+    let manifest = format!("migrations/{MIGRATION}/migration.toml");
+    let sdk = root.join("guest-sdk").join(sdk);
+    project.write(&manifest, project.read(&manifest).replace(shown, sdk.to_str().unwrap()));
+    project
+}
+
+/// The compiler gives the committed artifact again, in another directory, and it does what it says: the same in every language.
+fn is_built_again_and_applied(project: &EngineProject, example: &str) {
+    let example = guests::repository().join("examples/languages").join(example);
+    let artifact = format!("migrations/{MIGRATION}.wasm");
+    let bytes = |file: &std::path::Path| std::fs::read(file).unwrap();
+    std::fs::remove_file(project.file(&artifact)).unwrap();
     project.runner("build shout").succeeds();
-    let artifact = format!("{directory}.wasm");
-    assert!(std::fs::read(project.file(&artifact)).unwrap() == std::fs::read(example.join(&artifact)).unwrap());
+    assert!(bytes(&project.file(&artifact)) == bytes(&example.join(&artifact)), "the build gives another artifact");
     project.runner("apply").succeeds().says(&["4 products"]);
     let rows = "SELECT id, name, price FROM products ORDER BY id";
     assert_eq!(project.rows(rows), ["1|CUP!!|5.625", "2|STRAßE!!|12.5", "3|NULL|0.3125", "4|!!|1250000.0"]);
@@ -25,4 +30,61 @@ fn c_is_built_again_and_applied() {
     assert_eq!(project.rows(rows), ["1|cup|4.5", "2|straße|10.0", "3|NULL|0.25", "4||1000000.0"]);
     project.runner("apply").succeeds();
     project.runner("verify").succeeds().prints(&["artifact   proven", "replay     proven", "target     proven"]);
+}
+
+#[test]
+fn c_is_built_again_and_applied() {
+    is_built_again_and_applied(&copy("c", "c", "../../../../../guest-sdk/c"), "c");
+}
+
+#[test]
+fn go_is_built_again_and_applied() {
+    let project = copy("go", "go", "no path of the SDK");
+    copy_sdk(&project, "go", "go");
+    is_built_again_and_applied(&project, "go");
+}
+
+/// Go writes the path of the SDK into the module, so it is where it is in every project.
+fn copy_sdk(project: &EngineProject, sdk: &str, end: &str) {
+    for entry in std::fs::read_dir(guests::repository().join("guest-sdk").join(sdk)).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy();
+        if path.extension().is_some_and(|found| found == end || found == "mod") {
+            project.write(&format!(".runner/sdk/{sdk}-0.1.0/{name}"), std::fs::read(&path).unwrap());
+        }
+    }
+}
+
+/// What every language must do, in Go: `tests/languages/go`, built with the SDK that `runner new` unpacks.
+#[test]
+fn go_does_what_every_language_must_do() {
+    let root = guests::repository().join("tests/languages");
+    let project = EngineProject::new(env!("CARGO_BIN_EXE_runner"), Engine::Sqlite);
+    project.settings(&std::fs::read_to_string(root.join("settings.toml")).unwrap());
+    project.runner("new conformance --lang go").succeeds();
+    let names = std::fs::read_dir(project.file("migrations")).unwrap().map(|entry| entry.unwrap().file_name());
+    let name = names.map(|name| name.into_string().unwrap()).find(|name| name.ends_with("_conformance")).unwrap();
+    let directory = format!("migrations/{name}");
+    project.write(&format!("{directory}/migration.go"), std::fs::read(root.join("go/migration.go")).unwrap());
+    project.write(&format!("{directory}/assets/names.txt"), "Zürich\n");
+    project.runner("build").succeeds();
+    let lockfile = project.read("runner.lock");
+    for part in ["summary = \"conformance in Zürich\"", "mode = \"atomic\"", "transformer = true"] {
+        assert!(lockfile.contains(part), "{part}: {lockfile}");
+    }
+    // A batch function that fails says where; nothing of the migration remains.
+    for (function, says) in [
+        ("fails", "row 1 of the batch (`name` is \"name no. 2 true\"): too many: 1000"),
+        ("panics", "panic: runtime error: index out of range [1000] with length 0 (at conformance/migration.go:"),
+        ("misfit", "the column `n` has 1 entries, and the batch 1000 rows"),
+    ] {
+        project.runner(&format!("apply --parameter failing={function}")).exits(1).says(&[says, "nothing was changed"]);
+    }
+    project.runner("apply").succeeds().says(&["a line"]);
+    // The clock, random bytes, the order of a map and of goroutines are the same again.
+    let verified = project.runner("verify");
+    verified.prints(&["artifact   proven", "replay     proven"]);
+    project.runner("rollback").succeeds();
+    let left = "SELECT count(*) FROM sqlite_schema WHERE name NOT LIKE 'runner%' AND name NOT LIKE 'sqlite%'";
+    assert_eq!(project.rows(left), ["0"]);
 }

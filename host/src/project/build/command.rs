@@ -54,7 +54,7 @@ pub(super) fn build(
     let file = format!("{}/{}", source.file_name, manifest.artifact.display());
     let artifact = directory.join(&manifest.artifact);
     for tool in &manifest.tools {
-        check(tool, &directory, env)?;
+        check(tool, manifest, &directory, env)?;
     }
     if let Some(parent) = artifact.parent().filter(|_| !manifest.command.is_empty()) {
         std::fs::create_dir_all(parent)
@@ -63,7 +63,7 @@ pub(super) fn build(
     }
     if let Some((program, arguments)) = manifest.command.split_first() {
         let shown = manifest.command.join(" ");
-        let mut command = command(program, &directory, env);
+        let mut command = command(program, manifest, &directory, env);
         command.args(arguments).stdin(Stdio::null()).stdout(io::stderr()).stderr(Stdio::inherit());
         let status = command.status().map_err(|error| cannot_run(program, source, error))?;
         if !status.success() {
@@ -95,10 +95,10 @@ pub(super) fn build(
 }
 
 /// Fails, with the command that installs it, if a program is not there.
-fn check(tool: &Tool, directory: &Path, env: &BTreeMap<String, String>) -> Result<()> {
+fn check(tool: &Tool, manifest: &BuildManifest, directory: &Path, env: &BTreeMap<String, String>) -> Result<()> {
     let Some((program, arguments)) = tool.check.split_first() else { return Ok(()) };
     let shown = tool.check.join(" ");
-    let mut command = command(program, directory, env);
+    let mut command = command(program, manifest, directory, env);
     let output = command.args(arguments).stdin(Stdio::null()).output();
     let error = match output {
         Ok(output) if output.status.success() => return Ok(()),
@@ -109,15 +109,21 @@ fn check(tool: &Tool, directory: &Path, env: &BTreeMap<String, String>) -> Resul
         }
         Err(error) => Error::usage(format!("a tool is missing: cannot run `{program}`")).cause(error),
     };
-    Err(error.hint(format!("install it: `{}`", tool.install)))
+    // What no command installs has the address of a page.
+    Err(error.hint(match tool.install.contains("://") {
+        true => format!("install {}", tool.install),
+        false => format!("install it: `{}`", tool.install),
+    }))
 }
 
-/// A program of `PATH`, or a path below the directory, without the variables that an outer cargo sets.
-fn command(program: &str, directory: &Path, env: &BTreeMap<String, String>) -> Command {
+/// A program of `PATH`, or a path below the directory, with the variables of the manifest and without those that an outer cargo sets.
+fn command(program: &str, manifest: &BuildManifest, directory: &Path, env: &BTreeMap<String, String>) -> Command {
     let own = directory.join(program);
     let is_path = program.contains('/') && !Path::new(program).is_absolute();
     let found = if is_path { own.to_string_lossy().into_owned() } else { program.to_owned() };
-    toolchain::command(&found, None, directory, env)
+    let mut command = toolchain::command(&found, None, directory, env);
+    command.envs(manifest.env.iter().map(|(name, value)| (name, value)));
+    command
 }
 
 fn cannot_run(program: &str, source: &FoundEntry, error: io::Error) -> Error {

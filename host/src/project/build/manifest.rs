@@ -9,7 +9,7 @@ use crate::project::toml_reader::{Document, Section};
 const WORLDS: [&str; 2] = ["migration", "data-migration"];
 
 /// How to build a component.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct BuildManifest {
     /// The program and its arguments; empty if the artifact is in version control, such as a `.wat` written by hand.
     pub command: Vec<String>,
@@ -17,6 +17,8 @@ pub(super) struct BuildManifest {
     pub artifact: PathBuf,
     /// The world of a core module without embedded WIT.
     pub world: Option<&'static str>,
+    /// Environment variables of the command and of the checks of its tools, in addition to those of the process.
+    pub env: Vec<(String, String)>,
     /// Programs that the command needs.
     pub tools: Vec<Tool>,
 }
@@ -44,11 +46,11 @@ impl BuildManifest {
         let manifest = build.map(|build| Self::read(&build));
         document.finish()?;
         // Without it there was a problem.
-        Ok(manifest.unwrap_or(Self { command: Vec::new(), artifact: PathBuf::new(), world: None, tools: Vec::new() }))
+        Ok(manifest.unwrap_or_default())
     }
 
     fn read(build: &Section<'_, '_>) -> Self {
-        build.only(&["command", "artifact", "world", "tools"]);
+        build.only(&["command", "artifact", "world", "env", "tools"]);
         let command = build.strings("command");
         if build.has("command") && command.first().is_none_or(String::is_empty) {
             build.wrong("command", "`build.command` names no program", "it is a list: the program, and each argument");
@@ -74,8 +76,27 @@ impl BuildManifest {
             }
             known
         });
-        Self { command, artifact: PathBuf::from(artifact), world, tools: tools(build) }
+        Self { command, artifact: PathBuf::from(artifact), world, env: env(build), tools: tools(build) }
     }
+}
+
+/// `[build.env]`: environment variables.
+fn env(build: &Section<'_, '_>) -> Vec<(String, String)> {
+    let Some(section) = build.section("env", "build.env") else { return Vec::new() };
+    let mut variables = Vec::new();
+    for (name, _) in section.entries() {
+        if name.is_empty() || name.contains(['=', '\0']) {
+            section.wrong(name, "a variable's name has a `=`, or is empty", "such as `GOOS = \"wasip1\"`");
+        }
+        match section.text(name) {
+            Some(value) if value.contains('\0') => {
+                section.wrong(name, "a variable's value has a NUL", "such as `GOOS = \"wasip1\"`");
+            }
+            Some(value) => variables.push((name.to_owned(), value.to_owned())),
+            None => {}
+        }
+    }
+    variables
 }
 
 /// `[build.tools]`: a command that installs a program, and one that succeeds if it is there.
@@ -109,11 +130,12 @@ mod tests {
     #[test]
     fn a_manifest_says_how_to_build() {
         let text = "[build]\ncommand = [\"make\", \"-s\"]\nartifact = \"build/m.wasm\"\nworld = \"migration\"\n\
-                    [build.tools]\n\"apt-get install make\" = [\"make\", \"--version\"]\n";
+                    [build.env]\nLANG = \"C\"\n[build.tools]\n\"apt-get install make\" = [\"make\", \"--version\"]\n";
         let expected = BuildManifest {
             command: vec!["make".to_owned(), "-s".to_owned()],
             artifact: PathBuf::from("build/m.wasm"),
             world: Some("migration"),
+            env: vec![("LANG".to_owned(), "C".to_owned())],
             tools: vec![Tool {
                 check: vec!["make".to_owned(), "--version".to_owned()],
                 install: "apt-get install make".to_owned(),
@@ -135,6 +157,9 @@ mod tests {
             ("[build]\nartifact = \"../a\"", &["not a path inside the directory"]),
             ("[build]\nartifact = \"/a\"", &["not a path inside the directory"]),
             ("[build]\nartifact = \"a\"\nworld = \"wasi\"", &["not a world of the contract", "`data-migration`"]),
+            ("[build]\nartifact = \"a\"\n[build.env]\n\"A=B\" = \"c\"", &["name has a `=`"]),
+            ("[build]\nartifact = \"a\"\n[build.env]\nA = \"b\\u0000\"", &["value has a NUL"]),
+            ("[build]\nartifact = \"a\"\n[build.env]\nA = 1", &["must be a string"]),
             ("[build]\nartefact = \"a\"", &["did you mean `artifact`?"]),
             ("[build]\nartifact = \"a\"\n[build.tools]\n\"x\" = []", &["no command that checks"]),
             ("[biuld]\n", &["did you mean `build`?"]),

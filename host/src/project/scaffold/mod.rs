@@ -1,5 +1,6 @@
 //! Creates projects and migrations from templates that work unchanged.
 
+mod compiled;
 mod database;
 pub mod github;
 mod init;
@@ -16,6 +17,7 @@ use cap_std::fs::{Dir, OpenOptions};
 use crate::error::{Error, Result};
 use crate::project::revision::RevisionKey;
 
+pub use compiled::CompiledLanguage;
 pub use init::init;
 pub use new::{Language, NewRequest, new_migration};
 pub use renumber::{RenumberRequest, Renumbered, plan_renumber, renumber};

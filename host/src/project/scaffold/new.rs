@@ -3,7 +3,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use super::name::snake_case;
-use super::{Scaffolded, sdk};
+use super::{CompiledLanguage, Scaffolded, sdk};
 use crate::error::{Error, Result};
 use crate::project::build::keep_runtime;
 use crate::project::discovery::discover;
@@ -23,22 +23,23 @@ pub enum Language {
     Sql,
     /// A Rust crate.
     Rust,
-    /// C, compiled by a command.
-    C,
+    /// A language that a command compiles.
+    Compiled(CompiledLanguage),
     /// A script.
     Script(ScriptLanguage),
 }
 
 impl Language {
     /// The supported languages.
-    pub const NAMES: [&'static str; 6] = ["sql", "javascript", "typescript", "python", "rust", "c"];
+    pub const NAMES: [&'static str; 7] = ["sql", "javascript", "typescript", "python", "rust", "go", "c"];
 
     /// The language with this name.
     pub fn from_name(name: &str) -> Result<Self> {
         match name.to_lowercase().as_str() {
             "sql" => Ok(Self::Sql),
             "rust" | "rs" => Ok(Self::Rust),
-            "c" => Ok(Self::C),
+            "go" | "golang" => Ok(Self::Compiled(CompiledLanguage::Go)),
+            "c" => Ok(Self::Compiled(CompiledLanguage::C)),
             "javascript" | "js" => Ok(Self::Script(ScriptLanguage::Javascript)),
             "typescript" | "ts" => Ok(Self::Script(ScriptLanguage::Typescript)),
             "python" | "py" => Ok(Self::Script(ScriptLanguage::Python)),
@@ -74,7 +75,7 @@ pub fn new_migration(settings: &Settings, request: &NewRequest<'_>) -> Result<Sc
     let name = snake_case(request.name)?;
     let template = match request.language {
         Language::Script(language) => script_template(language),
-        Language::Sql | Language::Rust | Language::C => "",
+        Language::Sql | Language::Rust | Language::Compiled(_) => "",
     };
     let root = open_root(&settings.root)?;
     root.create_dir_all(&settings.migrations).map_err(|error| super::cannot_write(&settings.migrations, &error))?;
@@ -121,16 +122,13 @@ pub fn new_migration(settings: &Settings, request: &NewRequest<'_>) -> Result<Sc
             made.add(&root, &path.join("src/lib.rs"), fill(sdk::LIB_TEMPLATE))?;
             made.add(&root, &path.join(".gitignore"), "/target/\n")?;
         }
-        Language::C => {
-            let sdk = sdk::unpack_c(&root, &mut made)?;
+        Language::Compiled(language) => {
+            let sdk = language.unpack_sdk(&root, &mut made)?;
             let sdk_path = up_to_root(settings, &sdk).to_string_lossy().replace('\\', "/");
-            let fill = |template: &str| {
+            for (file, template) in language.files() {
                 let text = template.replace("{{name}}", &identifier).replace("{{sdk_path}}", &sdk_path);
-                text.replace("{{summary}}", &name.replace('_', " "))
-            };
-            made.add(&root, &path.join("migration.toml"), fill(sdk::C_MANIFEST_TEMPLATE))?;
-            made.add(&root, &path.join("migration.c"), fill(sdk::C_TEMPLATE))?;
-            made.add(&root, &path.join(".gitignore"), "/build/\n")?;
+                made.add(&root, &path.join(file), text.replace("{{summary}}", &name.replace('_', " ")))?;
+            }
         }
     }
     Ok(made)

@@ -82,39 +82,8 @@ pub(super) fn unpack_typings(root: &Directory, migrations: &Path, made: &mut Sca
     made.add(root, Path::new("tsconfig.json"), config)
 }
 
-/// `migration.toml` of a new migration in C; with `{{sdk_path}}`.
-pub(super) const C_MANIFEST_TEMPLATE: &str = include_str!("../../../../guest-sdk/c/template/migration.toml.tmpl");
-/// `migration.c` of a new migration; with `{{name}}` and `{{summary}}`.
-pub(super) const C_TEMPLATE: &str = include_str!("../../../../guest-sdk/c/template/migration.c.tmpl");
-
-/// The files of the SDK for C. The header is the last: an SDK that has it is complete.
-const C_FILES: [(&str, &[u8]); 6] = [
-    ("README.md", include_bytes!("../../../../guest-sdk/c/README.md")),
-    ("data_migration.c", include_bytes!("../../../../guest-sdk/c/data_migration.c")),
-    ("data_migration.h", include_bytes!("../../../../guest-sdk/c/data_migration.h")),
-    ("data_migration_component_type.o", include_bytes!("../../../../guest-sdk/c/data_migration_component_type.o")),
-    ("runner_guest.c", include_bytes!("../../../../guest-sdk/c/runner_guest.c")),
-    ("runner_guest.h", include_bytes!("../../../../guest-sdk/c/runner_guest.h")),
-];
-
-/// Unpacks the SDK for C into the project, unless this version exists, and returns its directory relative to the project.
-pub(super) fn unpack_c(root: &Directory, made: &mut Scaffolded) -> Result<PathBuf> {
-    let directory = Path::new(".runner/sdk").join(format!("c-{}", version()));
-    if root.is_file(directory.join("runner_guest.h")) {
-        return Ok(directory);
-    }
-    let write = || -> io::Result<()> {
-        root.create_dir_all(&directory)?;
-        let target = root.open_dir(&directory)?;
-        C_FILES.iter().try_for_each(|(name, content)| target.write(name, content))
-    };
-    write().map_err(|error| cannot_write(&directory, &error))?;
-    made.files.push(directory.clone());
-    Ok(directory)
-}
-
 /// The SDK's version.
-fn version() -> String {
+pub(super) fn version() -> String {
     let document: toml_edit::DocumentMut = MANIFEST.parse().unwrap_or_default();
     document["package"]["version"].as_str().unwrap_or_default().to_owned()
 }

@@ -129,12 +129,13 @@ fn languages_have_names() {
     assert_eq!(Language::from_name("SQL").expect("one"), Language::Sql);
     assert_eq!(Language::from_name("rs").expect("one"), Language::Rust);
     assert_eq!(Language::from_name("js").expect("one"), Language::Script(ScriptLanguage::Javascript));
-    assert_eq!(Language::from_name("C").expect("one"), Language::C);
-    for name in ["ruby", "go", "cobol"] {
+    assert_eq!(Language::from_name("C").expect("one"), Language::Compiled(CompiledLanguage::C));
+    assert_eq!(Language::from_name("Go").expect("one"), Language::Compiled(CompiledLanguage::Go));
+    for name in ["ruby", "java", "cobol"] {
         let told = told(&Language::from_name(name).expect_err(name));
         assert!(
             told.contains("no template for")
-                && told.contains("`sql`, `javascript`, `typescript`, `python`, `rust` and `c`"),
+                && told.contains("`sql`, `javascript`, `typescript`, `python`, `rust`, `go` and `c`"),
             "{told}"
         );
     }

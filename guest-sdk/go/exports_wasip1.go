@@ -1,0 +1,114 @@
+package guest
+
+import "hash/fnv"
+
+// What a function of the component returned, until the host has read it.
+var returned *memory
+
+func returns(build func(m *memory) record) uint32 {
+	returned = &memory{}
+	return build(returned).address()
+}
+
+//go:wasmexport describe
+func describe() uint32 {
+	var d Description
+	// There is no error to return: the log says what is wrong, and the component ends.
+	if err := guarded(func() error { d = exported.description(); return nil }); err != nil {
+		hostLog(2, err.Error())
+		panic(err)
+	}
+	return returns(func(m *memory) record {
+		r := m.record(40)
+		r.putText(0, d.Summary)
+		r.putTexts(8, d.DependsOn)
+		r.put8(16, uint8(d.Mode))
+		dialects, count := numbers(m, d.Dialects)
+		r.putPair(20, dialects, count)
+		r.putBool(28, d.Irreversible)
+		needs, count := records(m, d.Needs, 12, func(r record, need Need) {
+			r.put8(0, need.kind)
+			r.putText(4, need.table)
+		})
+		r.putPair(32, needs, count)
+		return r
+	})
+}
+
+//go:wasmexport upgrade
+func upgrade() uint32 { return direction(exported.Upgrade) }
+
+//go:wasmexport downgrade
+func downgrade() uint32 {
+	if exported.Downgrade == nil {
+		return direction(func() error { return &Error{Kind: Failed, Message: "the migration is irreversible"} })
+	}
+	return direction(exported.Downgrade)
+}
+
+func direction(function func() error) uint32 {
+	followRun(hostRunTimestamp()*1000, hostSeed())
+	err := guarded(function)
+	dropWriters()
+	return returns(func(m *memory) record {
+		r := m.record(4 + errorSize)
+		if err != nil {
+			r.put8(0, 1)
+			r.at(4).putError(err)
+		}
+		return r
+	})
+}
+
+//go:wasmexport runner:migration/transformer@0.1.0#transform-batch
+func transformBatch(name, nameSize, rows, columns, columnCount uint32) uint32 {
+	// The record of a batch, of its fields that came as arguments.
+	var arguments memory
+	place := arguments.record(12)
+	place.put32(0, rows)
+	place.putPair(4, columns, columnCount)
+	batch, function := place.batch(0), textAt(name, nameSize)
+	taken()
+	followRun(hostRunTimestamp()*1000, hostSeed()^mark(function, batch))
+	var result *Batch
+	err := guarded(func() (err error) {
+		result, err = exported.transform(function, batch)
+		return err
+	})
+	return returns(func(m *memory) record {
+		r := m.record(16)
+		if err != nil {
+			r.put8(0, 1)
+			r.putText(4, err.Error())
+			return r
+		}
+		rows, columns, count := m.batch(result)
+		r.put32(4, rows)
+		r.putPair(8, columns, count)
+		return r
+	})
+}
+
+// A number that is another one for each batch: random bytes do not repeat from one to the next.
+func mark(function string, batch *Batch) uint64 {
+	hash := fnv.New64a()
+	_, _ = hash.Write([]byte(function))
+	for _, column := range batch.columns {
+		if batch.rows > 0 {
+			_, _ = hash.Write([]byte(column.shown(0)))
+		}
+	}
+	return hash.Sum64()
+}
+
+//go:wasmexport cabi_post_describe
+func describeRead(uint32) { returned = nil }
+
+//go:wasmexport cabi_post_upgrade
+func upgradeRead(uint32) { returned = nil }
+
+//go:wasmexport cabi_post_downgrade
+func downgradeRead(uint32) { returned = nil }
+
+//go:wasmexport cabi_post_runner:migration/transformer@0.1.0#transform-batch
+func transformBatchRead(uint32) { returned = nil }

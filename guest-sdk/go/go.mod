@@ -1,0 +1,3 @@
+module github.com/runner-migrations/runner/guest-sdk/go
+
+go 1.24.0

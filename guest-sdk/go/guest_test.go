@@ -1,0 +1,91 @@
+package guest
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+)
+
+func batch() *Batch {
+	made := NewBatch(3)
+	made.Set(Int64Column("id", []int64{7, 8, 9}))
+	made.Set(TextColumn("name", []string{" Ada ", "", "Zürich"}))
+	return made
+}
+
+func TestTextsAreMappedWithoutNulls(t *testing.T) {
+	rows := batch()
+	rows.Columns()[1].SetNull(1, true)
+	err := rows.MapTexts("name", func(to, text []byte) []byte { return append(append(to, text...), '!') })
+	texts, _ := rows.Texts("name")
+	if err != nil || !reflect.DeepEqual(texts.Offsets, []uint32{0, 6, 6, 14}) || string(texts.Data) != " Ada !Zürich!" {
+		t.Fatal(err, texts)
+	}
+	if name := rows.Columns()[1]; name.Value(1) != nil || name.Value(2) != "Zürich!" {
+		t.Fatal(name)
+	}
+}
+
+func TestEntriesAreChangedInPlace(t *testing.T) {
+	rows := batch()
+	ids, err := rows.Int64s("id")
+	ids[0] = 1
+	if again, _ := rows.Int64s("id"); err != nil || again[0] != 1 {
+		t.Fatal(again, err)
+	}
+	rows.Drop("name")
+	if _, err := rows.Texts("name"); err == nil || err.Error() != "the batch has no column `name`" {
+		t.Fatal(err)
+	}
+	if _, err := rows.Float64s("id"); err == nil || err.Error() != "the column `id` holds int64, not 64-bit floating-point numbers" {
+		t.Fatal(err)
+	}
+}
+
+func TestMistakesAreTold(t *testing.T) {
+	rows := batch()
+	if err := rows.Errorf(2, "no such %s", "city"); err.Error() != "row 2 of the batch (`id` is 9): no such city" {
+		t.Fatal(err)
+	}
+	rows.Set(BoolColumn("short", []bool{true}))
+	migration := &Migration{Transforms: map[string]func(*Batch) (*Batch, error){
+		"same": func(given *Batch) (*Batch, error) { return given, nil },
+		"none": func(*Batch) (*Batch, error) { return nil, nil },
+	}}
+	for name, part := range map[string]string{"same": "`short` has 1 entries", "none": "returned no batch", "other": "Transforms"} {
+		if _, err := migration.transform(name, rows); err == nil || !strings.Contains(err.Error(), part) {
+			t.Fatal(name, err)
+		}
+	}
+	err := guarded(func() error { panic("on purpose") })
+	if err == nil || !strings.HasPrefix(err.Error(), "panic: on purpose") {
+		t.Fatal(err)
+	}
+}
+
+func TestTimes(t *testing.T) {
+	zone := time.FixedZone("", 3600)
+	at := time.Date(1969, 12, 31, 23, 30, 0, 1000, zone)
+	if DateOf(at) != -1 || DateOf(at).String() != "1969-12-31" {
+		t.Fatal(DateOf(at))
+	}
+	if shown := TimestampOf(at); shown.Time().Hour() != 23 || !shown.In(zone).Equal(at) {
+		t.Fatal(shown)
+	}
+}
+
+func TestValues(t *testing.T) {
+	id := UUID{0x9b, 15: 1}
+	if column := UUIDColumn("id", []UUID{id}); column.Value(0) != id || column.Len() != 1 {
+		t.Fatal(column)
+	}
+	for _, wrong := range []any{struct{}{}, uint64(1 << 63), []int{1}} {
+		if _, err := normals([]any{1, wrong}); err == nil || !strings.HasPrefix(err.Error(), "parameter 2: ") {
+			t.Fatal(wrong, err)
+		}
+	}
+	if got, err := normals([]any{int8(-1), uint32(7), float32(0.5), nil}); err != nil || !reflect.DeepEqual(got, []any{int64(-1), int64(7), 0.5, nil}) {
+		t.Fatal(got, err)
+	}
+}

@@ -1,0 +1,107 @@
+package guest
+
+import (
+	"fmt"
+	"math"
+	"time"
+)
+
+// A value of a statement is nil for NULL, a bool, an integer, a float64, a string, a []byte, a [time.Time], which is an instant, or one
+// of the types below. Queries return int64 for all integers.
+type (
+	// Decimal is an exact decimal number, such as -12.50.
+	Decimal string
+	// Date is a calendar date: days since 1970-01-01.
+	Date int32
+	// TimeOfDay is a time of day: microseconds since midnight.
+	TimeOfDay int64
+	// Timestamp is a date and time without a time zone: microseconds since 1970-01-01T00:00:00.
+	Timestamp int64
+	// UUID is a UUID, in the order in which it is written.
+	UUID [16]byte
+	// JSON is JSON text.
+	JSON string
+	// Native is a value of a type without a case of its own, in the database's text form.
+	Native struct{ TypeName, Text string }
+)
+
+// DateOf is the date of a time, in the time's own zone.
+func DateOf(t time.Time) Date {
+	year, month, day := t.Date()
+	return Date(time.Date(year, month, day, 0, 0, 0, 0, time.UTC).Unix() / 86_400)
+}
+
+// Time is the beginning of the date in UTC.
+func (d Date) Time() time.Time { return time.Unix(int64(d)*86_400, 0).UTC() }
+
+// String returns the date as YYYY-MM-DD.
+func (d Date) String() string { return d.Time().Format(time.DateOnly) }
+
+// TimestampOf is the date and time that a clock in the time's own zone shows.
+func TimestampOf(t time.Time) Timestamp {
+	_, offset := t.Zone()
+	return Timestamp(t.UnixMicro() + int64(offset)*1_000_000)
+}
+
+// Time is the date and time as if it were in UTC.
+func (t Timestamp) Time() time.Time { return time.UnixMicro(int64(t)).UTC() }
+
+// In is the instant at which clocks in a zone show it.
+func (t Timestamp) In(zone *time.Location) time.Time {
+	at := t.Time()
+	return time.Date(at.Year(), at.Month(), at.Day(), at.Hour(), at.Minute(), at.Second(), at.Nanosecond(), zone)
+}
+
+// String returns the UUID in its usual form.
+func (u UUID) String() string {
+	return fmt.Sprintf("%x-%x-%x-%x-%x", u[0:4], u[4:6], u[6:8], u[8:10], u[10:16])
+}
+
+func instant(micros int64) time.Time { return time.UnixMicro(micros).UTC() }
+
+// A value in one of the forms that the contract has.
+func normal(value any) (any, error) {
+	switch value := value.(type) {
+	case nil, bool, int64, float64, string, []byte, Decimal, Date, TimeOfDay, Timestamp, time.Time, UUID, JSON, Native:
+		return value, nil
+	case int:
+		return int64(value), nil
+	case int32:
+		return int64(value), nil
+	case int16:
+		return int64(value), nil
+	case int8:
+		return int64(value), nil
+	case uint8:
+		return int64(value), nil
+	case uint16:
+		return int64(value), nil
+	case uint32:
+		return int64(value), nil
+	case uint:
+		return unsigned(uint64(value))
+	case uint64:
+		return unsigned(value)
+	case float32:
+		return float64(value), nil
+	}
+	return nil, &Error{Kind: InvalidArgument, Message: fmt.Sprintf("a value of the type %T is not one that a database takes", value)}
+}
+
+func unsigned(value uint64) (any, error) {
+	if value > math.MaxInt64 {
+		return nil, &Error{Kind: Conversion, Message: fmt.Sprintf("%d is too large for a signed 64-bit integer", value)}
+	}
+	return int64(value), nil
+}
+
+func normals(values []any) ([]any, error) {
+	made := make([]any, len(values))
+	for i, value := range values {
+		var err error
+		if made[i], err = normal(value); err != nil {
+			return nil, fmt.Errorf("parameter %d: %w", i+1, err)
+		}
+	}
+	return made, nil
+}

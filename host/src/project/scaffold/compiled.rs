@@ -1,0 +1,90 @@
+//! Languages that a command compiles: their templates, and their SDKs, which are embedded in the binary.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use cap_std::fs::Dir as Directory;
+
+use super::{Scaffolded, cannot_write, sdk};
+use crate::error::Result;
+
+/// A language that a command of `migration.toml` compiles.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CompiledLanguage {
+    /// C, with Zig's compiler.
+    C,
+    /// Go, with its own.
+    Go,
+}
+
+/// Files by their names.
+type Files = &'static [(&'static str, &'static str)];
+
+/// What an SDK consists of. The last file is written last: an SDK that has it is complete.
+struct Sdk {
+    name: &'static str,
+    files: &'static [(&'static str, &'static [u8])],
+}
+
+/// Files of a directory in `guest-sdk`, by their names there.
+macro_rules! files {
+    ($include:ident, $directory:literal: $($name:literal),+ $(,)?) => {
+        &[$(($name, $include!(concat!("../../../../guest-sdk/", $directory, "/", $name)))),+]
+    };
+}
+
+static C_SDK: Sdk = Sdk {
+    name: "c",
+    files: files![include_bytes, "c":
+        "README.md", "data_migration.c", "data_migration.h", "data_migration_component_type.o", "runner_guest.c", "runner_guest.h"],
+};
+
+static GO_SDK: Sdk = Sdk {
+    name: "go",
+    files: files![include_bytes, "go":
+        "README.md", "batch.go", "columns.go", "context.go", "database.go", "errors.go", "exports_wasip1.go", "guest.go", "host_other.go",
+        "host_wasip1.go", "memory_wasip1.go", "schema.go", "schema_wasip1.go", "values.go", "go.mod"],
+};
+
+/// The end of a template's name.
+const TEMPLATE: &str = ".tmpl";
+
+impl CompiledLanguage {
+    fn sdk(self) -> &'static Sdk {
+        match self {
+            Self::C => &C_SDK,
+            Self::Go => &GO_SDK,
+        }
+    }
+
+    fn templates(self) -> Files {
+        match self {
+            Self::C => files![include_str, "c/template": "migration.toml.tmpl", "migration.c.tmpl"],
+            Self::Go => files![include_str, "go/template": "migration.toml.tmpl", "go.mod.tmpl", "migration.go.tmpl"],
+        }
+    }
+
+    /// The files of a new migration, with `{{name}}`, `{{summary}}` and `{{sdk_path}}`, which is relative to its directory.
+    pub(super) fn files(self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        let written = [(".gitignore", "/build/\n")];
+        self.templates().iter().copied().chain(written).map(|(name, text)| (name.trim_end_matches(TEMPLATE), text))
+    }
+
+    /// Unpacks the SDK into the project, unless this version exists, and returns its directory relative to the project. It belongs
+    /// into version control: migrations are built from it.
+    pub(super) fn unpack_sdk(self, root: &Directory, made: &mut Scaffolded) -> Result<PathBuf> {
+        let sdk = self.sdk();
+        let directory = Path::new(".runner/sdk").join(format!("{}-{}", sdk.name, sdk::version()));
+        if sdk.files.last().is_some_and(|(last, _)| root.is_file(directory.join(last))) {
+            return Ok(directory);
+        }
+        let write = || -> io::Result<()> {
+            root.create_dir_all(&directory)?;
+            let target = root.open_dir(&directory)?;
+            sdk.files.iter().try_for_each(|(name, content)| target.write(name, content))
+        };
+        write().map_err(|error| cannot_write(&directory, &error))?;
+        made.files.push(directory.clone());
+        Ok(directory)
+    }
+}
