@@ -26,6 +26,7 @@ const TOLD: &[&str] = &[
     "guide/backups",
     "guide/c",
     "guide/ci",
+    "guide/cpp",
     "guide/dry-run",
     "guide/fleets",
     "guide/go",
@@ -43,6 +44,7 @@ const TOLD: &[&str] = &[
     "guide/testing",
     "guide/throttling",
     "guide/typescript",
+    "guide/zig",
 ];
 
 #[test]

@@ -38,7 +38,7 @@ Examples:
 pub struct NewArgs {
     /// Name of the migration, such as `create_orders` or `"create orders"`
     pub name: String,
-    /// Language of the migration: `sql` (the default), `javascript`, `typescript`, `python`, `rust`, `go` or `c`
+    /// Language of the migration: `sql` (the default), `javascript`, `typescript`, `python`, `rust`, `go`, `c`, `cpp` or `zig`
     ///
     /// [env: RUNNER_LANG]
     #[arg(short, long, value_name = "LANG")]

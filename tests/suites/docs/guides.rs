@@ -376,3 +376,49 @@ fn c() {
     ]);
     story.end();
 }
+
+/// The page on a language that Zig's compiler builds, with an error of the compiler.
+fn of_zig(page: &'static str, source: &str, broken: (&str, &str)) {
+    let language = page.trim_start_matches("guide/");
+    let place = project!(empty);
+    let mut story = Story::new(page, &place);
+    story.run("runner init shop", 0);
+    story.run("cd shop", 0);
+    story.run(&format!("runner new tidy_names --lang {language}"), 0).says(&[
+        source,
+        "migration.toml",
+        ".runner/sdk/c-0.1.0",
+    ]);
+    story.run("runner build", 0);
+    story.run("runner apply", 0).says(&["2 rows are tidy"]);
+    story.run("runner rollback", 0).says(&["rolled back 1 migration"]);
+    story.execute("runner test", 0);
+    // The page shows the manifest and the batch function as they are.
+    let shown = std::fs::read_to_string(guests::repository().join(format!("docs/src/{page}.md"))).unwrap();
+    let directory = format!("shop/migrations/{}_tidy_names", story.revision("tidy_names.wasm"));
+    let essence = |text: &str| {
+        text.lines().filter(|line| !line.starts_with('#')).collect::<Vec<_>>().join("\n").trim().to_owned()
+    };
+    let manifest = place.read(&format!("{directory}/migration.toml"));
+    assert!(essence(&shown).contains(&essence(&manifest).replace("\n\n\n", "\n\n")), "{manifest}");
+    let source = format!("{directory}/{source}");
+    let works = place.read(&source);
+    assert!(shown.contains(&works[works.find("// A batch function").unwrap()..]), "{works}");
+    place.write(&source, broken.0);
+    story.execute("runner build", 1).says(&[broken.1, "error", "hint: see its messages above"]);
+    story.end();
+}
+
+#[test]
+fn cpp() {
+    of_zig(
+        "guide/cpp",
+        "migration.cpp",
+        ("#include \"runner_guest.hpp\"\nint nonsense = missing;\n", "migration.cpp:2:16"),
+    );
+}
+
+#[test]
+fn zig() {
+    of_zig("guide/zig", "migration.zig", ("const a = missing;\ncomptime { _ = a; }\n", "migration.zig:1:11"));
+}

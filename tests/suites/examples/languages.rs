@@ -38,6 +38,16 @@ fn c_is_built_again_and_applied() {
 }
 
 #[test]
+fn cpp_is_built_again_and_applied() {
+    is_built_again_and_applied(&copy("cpp", "c", "../../../../../guest-sdk/c"), "cpp");
+}
+
+#[test]
+fn zig_is_built_again_and_applied() {
+    is_built_again_and_applied(&copy("zig", "c", "../../../../../guest-sdk/c"), "zig");
+}
+
+#[test]
 fn go_is_built_again_and_applied() {
     let project = copy("go", "go", "no path of the SDK");
     copy_sdk(&project, "go", "go");
@@ -87,4 +97,46 @@ fn go_does_what_every_language_must_do() {
     project.runner("rollback").succeeds();
     let left = "SELECT count(*) FROM sqlite_schema WHERE name NOT LIKE 'runner%' AND name NOT LIKE 'sqlite%'";
     assert_eq!(project.rows(left), ["0"]);
+}
+
+/// What fails in a migration in C++ or Zig is told in its own words.
+#[test]
+fn failures_in_cpp_and_zig_are_told() {
+    for (language, file, works, fails, says) in [
+        ("cpp", "migration.cpp", "rows.column(\"price\")", "rows.column(\"cost\")", "the batch has no column `cost`"),
+        (
+            "cpp",
+            "migration.cpp",
+            "rows.column(\"price\")",
+            "rows.column(\"name\")",
+            "does not hold 64-bit floating-point numbers",
+        ),
+        ("cpp", "migration.cpp", "bool up = ", "return runner::fail(\"%s: %d\", \"dear\", 7); bool up = ", "dear: 7"),
+        ("cpp", "migration.cpp", "\"products\",", "\"nowhere\",", "nowhere"),
+        ("zig", "migration.zig", "batch.column(\"price\")", "batch.column(\"cost\")", "the batch has no column `cost`"),
+        (
+            "zig",
+            "migration.zig",
+            "batch.column(\"price\")",
+            "batch.column(\"name\")",
+            "the column `name` does not hold 64-bit floating-point",
+        ),
+        ("zig", "migration.zig", "const up = ", "if (batch.row_count == 4) return error.TooFew; const up = ", "TooFew"),
+        (
+            "zig",
+            "migration.zig",
+            "const up = ",
+            "if (batch.row_count == 4) @panic(\"on purpose\"); const up = ",
+            "on purpose",
+        ),
+        ("zig", "migration.zig", "\"products\",", "\"nowhere\",", "nowhere"),
+    ] {
+        let project = copy(language, "c", "../../../../../guest-sdk/c");
+        let source = format!("migrations/{MIGRATION}/{file}");
+        let text = project.read(&source);
+        assert!(text.contains(works), "{works}");
+        project.write(&source, text.replace(works, fails));
+        project.runner("build shout").succeeds();
+        project.runner("apply").exits(1).says(&[says]);
+    }
 }

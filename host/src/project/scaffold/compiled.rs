@@ -13,6 +13,10 @@ use crate::error::Result;
 pub enum CompiledLanguage {
     /// C, with Zig's compiler.
     C,
+    /// C++, with the same.
+    Cpp,
+    /// Zig.
+    Zig,
     /// Go, with its own.
     Go,
 }
@@ -36,7 +40,8 @@ macro_rules! files {
 static C_SDK: Sdk = Sdk {
     name: "c",
     files: files![include_bytes, "c":
-        "README.md", "data_migration.c", "data_migration.h", "data_migration_component_type.o", "runner_guest.c", "runner_guest.h"],
+        "README.md", "data_migration.c", "data_migration.h", "data_migration_component_type.o", "runner_guest.c", "runner_guest.hpp",
+        "runner_guest.zig", "runner_guest.h"],
 };
 
 static GO_SDK: Sdk = Sdk {
@@ -52,7 +57,7 @@ const TEMPLATE: &str = ".tmpl";
 impl CompiledLanguage {
     fn sdk(self) -> &'static Sdk {
         match self {
-            Self::C => &C_SDK,
+            Self::C | Self::Cpp | Self::Zig => &C_SDK,
             Self::Go => &GO_SDK,
         }
     }
@@ -60,6 +65,8 @@ impl CompiledLanguage {
     fn templates(self) -> Files {
         match self {
             Self::C => files![include_str, "c/template": "migration.toml.tmpl", "migration.c.tmpl"],
+            Self::Cpp => files![include_str, "c/template-cpp": "migration.toml.tmpl", "migration.cpp.tmpl"],
+            Self::Zig => files![include_str, "c/template-zig": "migration.toml.tmpl", "migration.zig.tmpl"],
             Self::Go => files![include_str, "go/template": "migration.toml.tmpl", "go.mod.tmpl", "migration.go.tmpl"],
         }
     }

@@ -31,7 +31,7 @@ pub enum Language {
 
 impl Language {
     /// The supported languages.
-    pub const NAMES: [&'static str; 7] = ["sql", "javascript", "typescript", "python", "rust", "go", "c"];
+    pub const NAMES: [&'static str; 9] = ["sql", "javascript", "typescript", "python", "rust", "go", "c", "cpp", "zig"];
 
     /// The language with this name.
     pub fn from_name(name: &str) -> Result<Self> {
@@ -40,6 +40,8 @@ impl Language {
             "rust" | "rs" => Ok(Self::Rust),
             "go" | "golang" => Ok(Self::Compiled(CompiledLanguage::Go)),
             "c" => Ok(Self::Compiled(CompiledLanguage::C)),
+            "cpp" | "c++" => Ok(Self::Compiled(CompiledLanguage::Cpp)),
+            "zig" => Ok(Self::Compiled(CompiledLanguage::Zig)),
             "javascript" | "js" => Ok(Self::Script(ScriptLanguage::Javascript)),
             "typescript" | "ts" => Ok(Self::Script(ScriptLanguage::Typescript)),
             "python" | "py" => Ok(Self::Script(ScriptLanguage::Python)),

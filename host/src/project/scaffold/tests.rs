@@ -130,12 +130,14 @@ fn languages_have_names() {
     assert_eq!(Language::from_name("rs").expect("one"), Language::Rust);
     assert_eq!(Language::from_name("js").expect("one"), Language::Script(ScriptLanguage::Javascript));
     assert_eq!(Language::from_name("C").expect("one"), Language::Compiled(CompiledLanguage::C));
+    assert_eq!(Language::from_name("c++").expect("one"), Language::Compiled(CompiledLanguage::Cpp));
+    assert_eq!(Language::from_name("zig").expect("one"), Language::Compiled(CompiledLanguage::Zig));
     assert_eq!(Language::from_name("Go").expect("one"), Language::Compiled(CompiledLanguage::Go));
     for name in ["ruby", "java", "cobol"] {
         let told = told(&Language::from_name(name).expect_err(name));
         assert!(
             told.contains("no template for")
-                && told.contains("`sql`, `javascript`, `typescript`, `python`, `rust`, `go` and `c`"),
+                && told.contains("`sql`, `javascript`, `typescript`, `python`, `rust`, `go`, `c`, `cpp` and `zig`"),
             "{told}"
         );
     }
