@@ -30,6 +30,7 @@ const TOLD: &[&str] = &[
     "guide/dry-run",
     "guide/fleets",
     "guide/go",
+    "guide/other-languages",
     "guide/other-tools",
     "guide/packages",
     "guide/postgresql-migrations",

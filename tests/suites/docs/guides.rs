@@ -422,3 +422,31 @@ fn cpp() {
 fn zig() {
     of_zig("guide/zig", "migration.zig", ("const a = missing;\ncomptime { _ = a; }\n", "migration.zig:1:11"));
 }
+
+#[test]
+fn other_languages() {
+    let place = project!(empty);
+    let mut story = Story::new("guide/other-languages", &place);
+    story.run("runner init shop", 0);
+    story.run("cd shop", 0);
+    story.run("mkdir migrations/20260301100000_by_hand", 0);
+    let page = std::fs::read_to_string(guests::repository().join("docs/src/guide/other-languages.md")).unwrap();
+    for (language, file) in [("toml", "migration.toml"), ("wat", "module.wat")] {
+        let (_, block) = page.split_once(&format!("```{language}\n")).unwrap();
+        let (text, _) = block.split_once("```").unwrap();
+        place.write(&format!("shop/migrations/20260301100000_by_hand/{file}"), text);
+    }
+    story.run("runner build", 0);
+    assert!(place.read("shop/runner.lock").contains("summary = \"made by hand\""));
+    story.run("runner apply", 0).says(&["20260301100000_by_hand"]);
+    story.run("runner rollback --target base", 0).says(&["rolled back 20260301100000_by_hand"]);
+    // An error of the database passes through the component.
+    let source = "shop/migrations/20260301100000_by_hand/module.wat";
+    place.write(
+        source,
+        place.read(source).replace("CREATE TABLE by_hand (id INTEGER)", "CREATE TABLE by_hand (id INTEGER("),
+    );
+    story.execute("runner build by_hand", 0);
+    story.execute("runner apply", 1).says(&["incomplete input", "nothing was changed"]);
+    story.end();
+}
