@@ -2,6 +2,8 @@
 //! is common to all dialects; what has no common form is chosen by dialect ([`endless`]).
 
 pub(crate) mod bulk;
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+pub(crate) mod lease;
 pub(crate) mod lock;
 pub(crate) mod rights;
 pub(crate) mod roles;
@@ -39,6 +41,16 @@ macro_rules! contract {
             reads_in_batches, reads_pages, refuses_large_cells, writes_in_all_modes, refuses_malformed_batches, names_the_row_of_an_error,
             refuses_what_matches_no_row
         ]);
+        $crate::database::contract::contract!(lock of $factory);
+    };
+    (lease of $factory:expr) => {
+        $crate::database::contract::contract!(lock of $factory);
+        $crate::database::contract::contract!(@ $factory, lease: [
+            fences_every_transaction, fences_records_and_single_statements, is_renewed, passes_on_when_it_expires,
+            excludes_runs_with_the_other_lock, is_protected
+        ]);
+    };
+    (lock of $factory:expr) => {
         $crate::database::contract::contract!(@ $factory, lock: [
             excludes_other_runs, names_its_holder, ends_with_its_owner, stops_waiting_at_the_signal
         ]);

@@ -77,6 +77,11 @@ impl DatabaseError {
         self.code == NOT_UNDONE
     }
 
+    /// Returns whether the run has lost its lock to another, so that nothing it could do next would be kept.
+    pub fn is_lease_lost(&self) -> bool {
+        self.code == LEASE_LOST
+    }
+
     /// Returns whether a statement ran before it was refused.
     pub fn has_run(&self) -> bool {
         self.code == RAN
@@ -153,6 +158,9 @@ impl DatabaseError {
 /// Stands for the code of an error about a statement that ran, and was then found to have done what it may not do. One that
 /// is refused before it runs has no code.
 pub const RAN: &str = "runner:ran";
+
+/// The code of a run whose lease another run has taken.
+pub const LEASE_LOST: &str = "runner:lease";
 
 /// The warning of MySQL and MariaDB after a rollback: tables such as those of MyISAM keep their changes.
 pub const NOT_UNDONE: &str = "1196";

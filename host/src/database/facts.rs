@@ -15,8 +15,8 @@ pub enum LockKind {
     Advisory,
     /// User locks (`GET_LOCK`) that sessions hold.
     UserLocks,
-    /// The same on a node of a cluster: another node knows nothing of them.
-    UserLocksOfNode,
+    /// A row that says who has it until when, which its holder renews.
+    Lease,
 }
 
 impl LockKind {
@@ -26,7 +26,7 @@ impl LockKind {
             Self::File => "file",
             Self::Advisory => "advisory",
             Self::UserLocks => "user-locks",
-            Self::UserLocksOfNode => "user-locks-of-node",
+            Self::Lease => "lease",
         }
     }
 
@@ -36,7 +36,7 @@ impl LockKind {
             Self::File => "a locked file beside the database",
             Self::Advisory => "an advisory lock of an open transaction",
             Self::UserLocks => "user locks of the server (`GET_LOCK`)",
-            Self::UserLocksOfNode => "user locks of this node of a cluster, which other nodes do not see",
+            Self::Lease => "a lease: a row that a run renews as long as it goes on",
         }
     }
 }
@@ -153,6 +153,10 @@ macro_rules! tool_tables {
 
         /// The same names as a list of SQL literals.
         pub const TOOL_TABLE_LITERALS: &str = concat!("'", $first, "'" $(, ", '", $other, "'")*);
+
+        /// The same, with [`LEASE_TABLES`].
+        pub const GUARDED_TABLE_LITERALS: &str =
+            concat!("'", $first, "'" $(, ", '", $other, "'")*, ", 'runner_lease', 'runner_heartbeat'");
     };
 }
 
@@ -170,11 +174,14 @@ tool_tables!(
     "runner_meta"
 );
 
+/// The tables of a lease, which runs create whose lock is one. Nobody but runner may change them either.
+pub const LEASE_TABLES: [&str; 2] = ["runner_lease", "runner_heartbeat"];
+
 /// What `runner grants sync` makes beside them on MariaDB: a procedure, and its tables. On PostgreSQL they are in a schema of their
 /// own.
 pub const GATE_NAMES: [&str; 3] = ["runner_gate", "runner_gate_ticket", "runner_gate_login"];
 
-/// Returns whether a name is one of [`TOOL_TABLES`] or [`GATE_NAMES`], ignoring case.
+/// Returns whether a name is one of [`TOOL_TABLES`], [`LEASE_TABLES`] or [`GATE_NAMES`], ignoring case.
 pub fn is_tool_table(name: &str) -> bool {
-    TOOL_TABLES.iter().chain(&GATE_NAMES).any(|table| table.eq_ignore_ascii_case(name))
+    TOOL_TABLES.iter().chain(&LEASE_TABLES).chain(&GATE_NAMES).any(|table| table.eq_ignore_ascii_case(name))
 }

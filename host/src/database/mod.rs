@@ -11,6 +11,8 @@ pub mod error;
 pub mod facts;
 pub mod grants;
 pub mod holder;
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+mod lease;
 pub mod lifecycle;
 pub mod logins;
 pub mod look;

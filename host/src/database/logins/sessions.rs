@@ -9,6 +9,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::{LoginReport, LoginRequest, WantedLogin};
+use crate::database::lease::lost;
 use crate::database::{
     Bulk, Claims, Database, DatabaseError, DatabaseUrl, End, Facts, FixedInputs, Grants, LockHolder, LockRequest, Part,
     Role, RoleToken, SchemaChange, StopSignal, TableIdentity, TableName, ToolChange, TransactionOptions,
@@ -45,6 +46,9 @@ pub(in crate::database) trait Driver: Database + Bulk + Sized + 'static {
 
     /// The statements that fail, on any session, unless the run still holds its lock.
     fn proof_for_component(&self) -> String;
+
+    /// The change that has to precede the commit of a component's transaction, if the lock of the run needs one.
+    fn fence_for_component(&self) -> Option<ToolChange>;
 
     /// Proves that the component's transaction is the one that was begun, and commits it.
     async fn commit_gated(&mut self, proof: &str) -> Result<(), DatabaseError>;
@@ -108,6 +112,20 @@ impl<D: Driver> Logins<D> {
             self.host.deny(false);
         }
         self.guest.as_mut().ok_or_else(|| DatabaseError::invalid("there is no session of the component"))
+    }
+
+    /// Makes changes to the tool's tables in the component's transaction, and commits it.
+    async fn commit_guest(&mut self, changes: &[ToolChange]) -> Result<(), DatabaseError> {
+        let (proof, fence) = (self.host.proof_for_component(), self.host.fence_for_component());
+        let Some(guest) = self.at_work() else { return Err(DatabaseError::no_transaction("commit")) };
+        if !changes.is_empty() {
+            guest.change_gated(changes).await?;
+        }
+        if let Some(fence) = fence {
+            let fenced = guest.change_gated(&[fence]).await;
+            fenced.map_err(|error| if error.is_unexpected_rows() { lost() } else { error })?;
+        }
+        guest.commit_gated(&proof).await
     }
 
     async fn begin_guest(&mut self, part: Option<Part>, isolation: Option<Isolation>) -> Result<bool, DatabaseError> {
@@ -219,11 +237,10 @@ impl<D: Driver> Database for Logins<D> {
     }
 
     async fn commit(&mut self) -> Result<(), DatabaseError> {
-        let proof = self.host.proof_for_component();
-        match self.at_work() {
-            Some(guest) => guest.commit_gated(&proof).await,
-            None => self.host.commit().await,
+        if self.at_work().is_none() {
+            return self.host.commit().await;
         }
+        self.commit_guest(&[]).await
     }
 
     async fn record(&mut self, changes: &[ToolChange]) -> Result<(), DatabaseError> {
@@ -242,10 +259,10 @@ impl<D: Driver> Database for Logins<D> {
     }
 
     async fn finish(&mut self, changes: &[ToolChange], end: End) -> Result<(), DatabaseError> {
-        let proof = self.host.proof_for_component();
-        let Some(guest) = self.at_work() else { return self.host.finish(changes, end).await };
-        guest.change_gated(changes).await?;
-        guest.commit_gated(&proof).await
+        if self.at_work().is_none() {
+            return self.host.finish(changes, end).await;
+        }
+        self.commit_guest(changes).await
     }
 
     async fn check_constraints(&mut self) -> Result<(), DatabaseError> {

@@ -8,9 +8,12 @@ use sqlx::{ConnectOptions as _, MySqlConnection};
 
 use super::error::{self, from_sqlx};
 use super::session::{self, SessionFacts};
+use crate::database::lease::{LOCK, LOCK_LEASE, LockSettings};
 use crate::database::nagle::without_delay;
 use crate::database::url::plain_host;
-use crate::database::{ConnectOptions, DatabaseError, DatabaseErrorKind, DatabaseUrl, DriverOptions, Passwords};
+use crate::database::{
+    ConnectOptions, DatabaseError, DatabaseErrorKind, DatabaseUrl, DriverOptions, LockKind, Passwords,
+};
 
 /// Makes the connections to one database: the work connection, the lock connection, and short ones that send `KILL`.
 #[derive(Clone)]
@@ -19,14 +22,14 @@ pub(super) struct Endpoint {
     settings: ConnectOptions,
     /// The URL without its password, for messages.
     shown: String,
-    /// The one node of a Galera cluster that all runs use, as the URL names it.
-    pub node: Option<String>,
+    /// How runs are kept apart.
+    pub lock: LockSettings,
     /// That of the host, if this one is for the login of a component, whose password another run may have replaced.
     host: Option<Arc<Endpoint>>,
 }
 
 /// Parameters of a URL that are understood. Where a parameter has two spellings, both are those of sqlx.
-const PARAMETERS: [&str; 13] = [
+const PARAMETERS: [&str; 14] = [
     "socket",
     "ssl-mode",
     "sslmode",
@@ -38,7 +41,8 @@ const PARAMETERS: [&str; 13] = [
     "sslkey",
     "charset",
     "collation",
-    "lock",
+    LOCK,
+    LOCK_LEASE,
     "connect-timeout",
 ];
 
@@ -47,7 +51,6 @@ impl Endpoint {
     pub fn new(url: &DatabaseUrl, settings: &ConnectOptions) -> Result<Self, DatabaseError> {
         let shown = url.to_string();
         let mut settings = settings.clone();
-        let mut node = None;
         let unreadable = || {
             configuration(format!("`{shown}` is not a URL of a MySQL or MariaDB server")).hint(
                 "it looks like `mysql://user:password@host:3306/database`; in the password write `%40` for `@`, `%2F` for \
@@ -61,15 +64,6 @@ impl Endpoint {
                     return Err(configuration(format!("`charset={value}` cannot represent all text"))
                         .hint("remove it from the URL: connections use utf8mb4, whatever the tables' character sets"));
                 }
-                "lock" => match value.strip_prefix("node:") {
-                    Some(name) if !name.is_empty() => node = Some(name.to_owned()),
-                    _ => {
-                        return Err(configuration(format!("`lock={value}` in the URL is unknown")).hint(
-                            "`lock=node:NAME` says that all runs use this one node of a Galera cluster; the node calls \
-                             itself `wsrep_node_name`",
-                        ));
-                    }
-                },
                 "connect-timeout" => match value.parse() {
                     Ok(seconds) => settings.connect_timeout = Duration::from_secs(seconds),
                     Err(_) => {
@@ -83,6 +77,7 @@ impl Endpoint {
                 }
             }
         }
+        let lock = LockSettings::of(url, true)?;
         // The parser's error may quote the password.
         let options = match &settings.driver {
             Some(DriverOptions::Mysql(given)) => Ok((**given).clone()),
@@ -106,7 +101,7 @@ impl Endpoint {
         // sqlx adds flags to the server's sql_mode that change what a migration means: with `PIPES_AS_CONCAT`, `a ||
         // b` is no longer OR. An operator who wants the flag can set it on the server.
         let options = options.pipes_as_concat(false).no_engine_substitution(false).disable_statement_logging();
-        Ok(Self { options, settings, shown, node, host: None })
+        Ok(Self { options, settings, shown, lock, host: None })
     }
 
     /// Opens a session with the settings that all our sessions share, and returns what is known of its server.
@@ -115,7 +110,11 @@ impl Endpoint {
             let port = self.options.get_socket().is_none().then(|| self.options.get_port());
             let connected = without_delay(port, self.options.connect()).await;
             let mut connection = connected.map_err(|error| error::from_connecting(error, self))?;
-            let server = session::prepare(&mut connection, &self.settings, &self.names()).await?;
+            let mut server = session::prepare(&mut connection, &self.settings, &self.names()).await?;
+            if self.lock.is_lease || server.node.is_some() {
+                // The nodes of a cluster do not see the user locks of each other.
+                server.facts.lock = LockKind::Lease;
+            }
             self.is_node(server.node.as_deref())?;
             Ok((connection, server))
         })
@@ -124,7 +123,7 @@ impl Endpoint {
 
     /// Fails if the URL names one node of a cluster, and leads to another: behind a balancer, each connection can.
     fn is_node(&self, found: Option<&str>) -> Result<(), DatabaseError> {
-        match (&self.node, found) {
+        match (&self.lock.node, found) {
             (Some(named), Some(found)) if named != found => Err(configuration(format!(
                 "the server is the node `{found}` of a Galera cluster, and the URL says that all runs use `{named}`: a lock \
                  there is not seen here"

@@ -13,39 +13,55 @@ use sqlx::{Connection, MySqlConnection};
 use super::connect::Endpoint;
 use super::keepalive::KeptAlive;
 use super::session::{self, SessionFacts, literal, row_text};
+use super::lease::{self, Rows};
 use super::{MysqlDatabase, owner};
 use crate::database::error::RAN;
-use crate::database::{DatabaseError, DatabaseErrorKind, LockHolder, LockKind, LockRequest, StopSignal};
+use crate::database::lease::{Lease, acquire, outlast};
+use crate::database::{DatabaseError, DatabaseErrorKind, LockHolder, LockRequest, StopSignal};
 use crate::random::jittered;
 
 /// The lock, held until it is dropped.
 pub(super) struct Lock {
-    connection: KeptAlive,
-    /// The session of that connection.
-    id: u64,
+    first: First,
     names: Names,
     request: LockRequest,
 }
 
+/// What keeps other runs out.
+enum First {
+    /// The first user lock, held by the session with this number.
+    UserLock(KeptAlive, u64),
+    /// A lease, where user locks do not do, or the URL asks for it. The second lock still keeps out the orphans on this server.
+    Lease(Lease),
+}
+
 /// Names of user locks: at most 64 characters, and the same for all runs on one database.
 #[derive(Clone)]
-struct Names {
-    run: String,
-    work: String,
-    owner: String,
+pub(super) struct Names {
+    pub run: String,
+    pub work: String,
+    pub owner: String,
+    /// What a lease is for.
+    pub scope: String,
 }
 
 impl Names {
-    fn of(server: &SessionFacts) -> Self {
+    pub fn of(server: &SessionFacts) -> Self {
         let schema = server.facts.schema.clone().unwrap_or_default();
         // Where the server does not distinguish `App` from `app`, the lock's name must not either.
         let schema = if server.folds_table_names { schema.to_lowercase() } else { schema };
-        let digest = hex::encode(&Sha256::digest(schema)[..12]);
+        let digest = hex::encode(&Sha256::digest(&schema)[..12]);
         Self {
             run: format!("runner:{digest}"),
             work: format!("runner:{digest}:work"),
             owner: format!("runner:{digest}:by"),
+            scope: schema,
         }
+    }
+
+    /// The user lock that the session of a component holds, if it has a login of its own.
+    pub fn guest(&self) -> String {
+        format!("{}:guest", self.run)
     }
 }
 
@@ -83,34 +99,49 @@ impl MysqlDatabase {
         if self.lock.is_some() {
             return Ok(());
         }
-        if self.server.facts.lock == LockKind::UserLocksOfNode && self.endpoint.node.is_none() {
-            let node = self.server.node.as_deref().unwrap_or_default();
-            return Err(DatabaseError::new(
-                DatabaseErrorKind::Configuration,
-                format!(
-                    "the server is the node `{node}` of a Galera cluster, and locks hold on one node only: runs on two nodes \
-                     would not see one another"
-                ),
-            )
-            .hint(format!("let all runs use the URL of one node, and name it there: `?lock=node:{node}`")));
-        }
         let names = Names::of(&self.server);
         let started = Instant::now();
-        let (mut connection, id) = take_first(&self.endpoint, &names, request, stop, waiting).await?;
-        let left = request.wait.saturating_sub(started.elapsed());
-        take_second(&mut self.connection, &mut connection, &names, left, stop, waiting).await?;
-        self.wait_until_free(&self.guest_lock()).await?;
-        // The record only helps those who wait; the lock holds without it.
-        let _ = owner::publish(&mut connection, &names.owner, &LockHolder::record(request)).await;
-        self.lock = Some(Lock { connection: KeptAlive::new(connection), id, names, request: request.clone() });
+        let left = || request.wait.saturating_sub(started.elapsed());
+        let first = if self.server.has_lease() {
+            let (mut rows, length) = (Rows::open(&self.endpoint).await?, self.endpoint.lock.length);
+            let token = acquire(&mut rows, request, length, self.server.is_one_clock(), stop, waiting).await?;
+            let lease = lease::hold(&self.endpoint, &names, token).await?;
+            take_second(&mut self.connection, &mut rows.connection, &names, left(), stop, waiting).await?;
+            First::Lease(lease)
+        } else {
+            let (mut connection, id) = take_first(&self.endpoint, &names, request, stop, waiting).await?;
+            take_second(&mut self.connection, &mut connection, &names, left(), stop, waiting).await?;
+            // The record only helps those who wait; the lock holds without it.
+            let _ = owner::publish(&mut connection, &names.owner, &LockHolder::record(request)).await;
+            // One of a run that looks for the lock after it took its lease, or the other way round, sees the other.
+            if lease::look(&mut connection, &self.server.facts, &names).await?.is_some_and(|seen| !seen.is_free) {
+                let mut rows = Rows::open(&self.endpoint).await?;
+                outlast(&mut rows, request, self.server.is_one_clock(), stop, waiting).await?;
+            }
+            First::UserLock(KeptAlive::new(connection), id)
+        };
+        self.wait_until_free(&names.guest()).await?;
+        self.lock = Some(Lock { first, names, request: request.clone() });
         Ok(())
     }
 
     /// Returns the condition under which this run holds both locks, the second in this session; `None` if it has not taken them.
+    /// Of a lease see [`MysqlDatabase::proof_of_lease`].
     pub(super) fn held_by(&self, session: &str) -> Option<String> {
-        let Lock { id, names, .. } = self.lock.as_ref()?;
-        let (run, work) = (literal(&names.run), literal(&names.work));
-        Some(format!("((IS_USED_LOCK({work}) <=> {session}) AND (IS_USED_LOCK({run}) <=> {id}))"))
+        let Lock { first, names, .. } = self.lock.as_ref()?;
+        let work = format!("(IS_USED_LOCK({}) <=> {session})", literal(&names.work));
+        Some(match first {
+            First::UserLock(_, id) => format!("({work} AND (IS_USED_LOCK({}) <=> {id}))", literal(&names.run)),
+            First::Lease(_) => work,
+        })
+    }
+
+    /// The lease of the run, if its lock is one.
+    pub(super) fn lease(&self) -> Option<&Lease> {
+        match &self.lock.as_ref()?.first {
+            First::Lease(lease) => Some(lease),
+            First::UserLock(..) => None,
+        }
     }
 
     /// Returns the query for the connection ID of the session that holds the lock; the result is NULL if none does.
@@ -120,6 +151,12 @@ impl MysqlDatabase {
 
     pub(super) async fn lock_holder_now(&mut self) -> Result<Option<LockHolder>, DatabaseError> {
         let names = Names::of(&self.server);
+        if self.server.has_lease() {
+            let seen = lease::look(&mut self.connection, &self.server.facts, &names).await?;
+            if let Some(holder) = seen.and_then(|seen| seen.live_holder(self.server.is_one_clock())) {
+                return Ok(Some(holder));
+            }
+        }
         let found = owner::read(&mut self.connection, &names.run, &names.owner).await?;
         Ok(found.map(|(id, record)| match record {
             record if record.is_empty() => LockHolder::without_record(format!("the connection {id}")),
@@ -129,7 +166,7 @@ impl MysqlDatabase {
 
     /// The user lock that the session of a component holds, if it has a login of its own.
     pub(super) fn guest_lock(&self) -> String {
-        format!("{}:guest", Names::of(&self.server).run)
+        Names::of(&self.server).guest()
     }
 
     /// Waits until no session holds a user lock: that of a component of a killed run, whose last statement is still running.
@@ -158,7 +195,10 @@ impl MysqlDatabase {
         let Some(lock) = self.lock.take() else { return Ok(()) };
         // If a session is gone, so is its lock.
         let _ = release(&mut self.connection, &lock.names.work).await;
-        let _ = release(&mut *lock.connection.lock().await, &lock.names.run).await;
+        match lock.first {
+            First::UserLock(connection, _) => drop(release(&mut *connection.lock().await, &lock.names.run).await),
+            First::Lease(lease) => lease.release().await,
+        }
         Ok(())
     }
 
@@ -174,22 +214,38 @@ impl MysqlDatabase {
         let work = self.lock.as_ref().map(|lock| lock.names.work.clone());
         let _ = tokio::time::timeout(PATIENCE, leave(old, work)).await;
         let stop = StopSignal::default();
+        let proof = self.proof_of_lease();
+        if !proof.is_empty()
+            && let Err(error) = session::run(&mut self.connection, proof.trim_end_matches([';', ' ']).to_owned()).await
+        {
+            // What this run knows of the database is out of date.
+            self.guard.must_renew = true;
+            return Err(if lease::is_of_lease(&error) { crate::database::lease::lost() } else { error });
+        }
         let Some(lock) = &mut self.lock else {
             return wait_for_end(&mut self.connection, old_id).await;
         };
-        if !lock.is_held().await {
-            if lost == Lost::Refused {
+        let held = lock.is_held().await;
+        if let Err(error) = held {
+            if lost == Lost::Refused || error.is_lease_lost() {
                 self.guard.must_renew = true;
-                return Err(gone());
+                return Err(error);
             }
             let (mut connection, id) = take_first(&self.endpoint, &lock.names, &lock.request, &stop, &|_| {}).await?;
             let record = LockHolder::record(&lock.request);
             let _ = owner::publish(&mut connection, &lock.names.owner, &record).await;
-            (lock.connection, lock.id) = (KeptAlive::new(connection), id);
+            lock.first = First::UserLock(KeptAlive::new(connection), id);
         }
-        let mut first = lock.connection.lock().await;
-        let taken = take_second(&mut self.connection, &mut first, &lock.names, UNDOING, &stop, &|_| {}).await;
-        drop(first);
+        let mut brief = None;
+        let taken = match &lock.first {
+            First::UserLock(first, _) => {
+                take_second(&mut self.connection, &mut *first.lock().await, &lock.names, UNDOING, &stop, &|_| {}).await
+            }
+            First::Lease(_) => {
+                let helper = brief.insert(self.endpoint.connect_briefly().await?);
+                take_second(&mut self.connection, helper, &lock.names, UNDOING, &stop, &|_| {}).await
+            }
+        };
         if taken.is_err() {
             // No statement may run without the lock.
             self.guard.must_renew = true;
@@ -199,9 +255,17 @@ impl MysqlDatabase {
 }
 
 impl Lock {
-    async fn is_held(&self) -> bool {
+    /// Fails if the run is known not to hold it any more.
+    async fn is_held(&self) -> Result<(), DatabaseError> {
+        let connection = match &self.first {
+            First::UserLock(connection, _) => connection,
+            First::Lease(lease) => return lease.check(),
+        };
         let ask = format!("SELECT IS_USED_LOCK({}) = CONNECTION_ID()", literal(&self.names.run));
-        session::one(&mut *self.connection.lock().await, ask).await.is_ok_and(|row| session::number(&row, 0) == 1)
+        match session::one(&mut *connection.lock().await, ask).await {
+            Ok(row) if session::number(&row, 0) == 1 => Ok(()),
+            _ => Err(gone()),
+        }
     }
 }
 

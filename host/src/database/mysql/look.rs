@@ -21,8 +21,9 @@ impl MysqlDatabase {
         let (who, answers) = told.split_last().ok_or_else(|| lost("the server did not answer what it was asked"))?;
         let answers = answers.iter().map(|rows| values(rows)).collect::<Result<_, _>>()?;
         let is_held = who.first().is_some_and(|row| statement::cell(row, 0).is_some());
-        // The holder's name takes several queries that depend on one another.
-        Ok(Probe { answers, holder: if is_held { self.lock_holder_now().await? } else { None } })
+        // The holder's name takes several queries that depend on one another, and a lease has a table, which may not exist.
+        let asks = is_held || self.server.has_lease();
+        Ok(Probe { answers, holder: if asks { self.lock_holder_now().await? } else { None } })
     }
 }
 

@@ -13,6 +13,7 @@ pub mod dump;
 mod error;
 mod keepalive;
 mod learned;
+mod lease;
 mod lock;
 mod logins;
 mod look;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::error::lost;
 use super::session::{literal, number, text};
 use super::{MysqlDatabase, look};
-use crate::database::facts::{GATE_NAMES, TOOL_TABLES};
+use crate::database::facts::{GATE_NAMES, LEASE_TABLES, TOOL_TABLES};
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect};
 use crate::sql::identifiers;
 
@@ -88,7 +88,7 @@ impl MysqlDatabase {
 /// opening all tables of its database, so those of other databases are not asked for.
 fn question(schema: &str) -> String {
     // The prefix alone is not enough: a database may have such a name, and each view names its database.
-    let tables = TOOL_TABLES.join("|");
+    let tables = [TOOL_TABLES.as_slice(), &LEASE_TABLES].concat().join("|");
     let text = |column: &str| format!("CONVERT({column} USING utf8mb4)");
     let sources = [
         format!(

@@ -3,15 +3,17 @@
 //! is reached.
 
 use super::error::from_sqlx;
+use super::lease::is_of_lease;
 use super::lock::gone;
 use super::session::{self, LITERALS};
 use super::transaction::{NO_SAVEPOINT, Transaction, begin, random_name};
 use super::{MysqlDatabase, parameters};
-use crate::database::{ChangedRows, DatabaseError, DatabaseErrorKind, End, ToolChange, TransactionOptions};
+use crate::database::lease::lost;
+use crate::database::{ChangedRows, DatabaseError, DatabaseErrorKind, End, Facts, ToolChange, TransactionOptions};
 
 /// Fails unless the statement before it has changed exactly one row: above the greatest BIGINT UNSIGNED there is none, whatever
 /// the `sql_mode`. The limit takes precedence over `sql_select_limit`, without which 0 would keep it from being computed.
-const ONE_ROW: &str = "SELECT 18446744073709551615 + (ROW_COUNT() <> 1) LIMIT 1; ";
+pub(super) const ONE_ROW: &str = "SELECT 18446744073709551615 + (ROW_COUNT() <> 1) LIMIT 1; ";
 
 /// The code of that failure.
 pub(super) const OUT_OF_RANGE: &str = "1690";
@@ -21,6 +23,19 @@ pub(super) const COMMIT: &str = "COMMIT AND NO CHAIN NO RELEASE";
 
 /// How much of a packet is left for what surrounds the changes.
 const PACKET_MARGIN: usize = 64 << 10;
+
+/// The changes as one text, each followed by `; `.
+pub(super) fn text_of_changes(changes: &[ToolChange], facts: &Facts) -> Result<String, DatabaseError> {
+    let mut text = String::new();
+    for change in changes {
+        text.push_str(&change.spelled(facts, &LITERALS)?);
+        text.push_str("; ");
+        if change.rows() == ChangedRows::One {
+            text.push_str(ONE_ROW);
+        }
+    }
+    Ok(text)
+}
 
 impl MysqlDatabase {
     pub(super) async fn record_now(&mut self, changes: &[ToolChange]) -> Result<(), DatabaseError> {
@@ -57,7 +72,8 @@ impl MysqlDatabase {
             };
         };
         let (clean, held) = (self.guard.take_cleaning(), self.proof_of_lock());
-        let recorded = self.run_as_host(format!("{clean}{held}START TRANSACTION; {text}{COMMIT}{after}")).await;
+        let fence = self.fence()?;
+        let recorded = self.run_as_host(format!("{clean}{held}START TRANSACTION; {text}{fence}{COMMIT}{after}")).await;
         if let Err(error) = &recorded
             && error.kind != DatabaseErrorKind::Connection
         {
@@ -92,8 +108,8 @@ impl MysqlDatabase {
             }
         };
         // Released first: it is there only while the transaction is the one that `begin` opened.
-        let held = self.proof_of_lock();
-        let ended = self.run_as_host(format!("RELEASE SAVEPOINT {proof}; {dropped}{text}{held}{COMMIT}")).await;
+        let (held, fence) = (self.proof_of_lock(), self.fence()?);
+        let ended = self.run_as_host(format!("RELEASE SAVEPOINT {proof}; {dropped}{text}{held}{fence}{COMMIT}")).await;
         match ended {
             Err(error) if error.code == NO_SAVEPOINT => {
                 if let Some(transaction) = &mut self.transaction {
@@ -121,6 +137,7 @@ impl MysqlDatabase {
             self.guard.settings.keep();
         }
         match ran {
+            Err(error) if is_of_lease(&error) => Err(lost()),
             Err(error) if error.code == OUT_OF_RANGE => Err(match self.unheld(error).await {
                 error if error.code == OUT_OF_RANGE => DatabaseError::unexpected_rows(),
                 lost => lost,
@@ -145,6 +162,9 @@ impl MysqlDatabase {
 
     /// What an error means after a text with such a proof.
     pub(super) async fn unheld(&mut self, error: DatabaseError) -> DatabaseError {
+        if is_of_lease(&error) {
+            return lost();
+        }
         let Some(held) = self.held_by("CONNECTION_ID()").filter(|_| error.code == OUT_OF_RANGE) else { return error };
         match session::one(&mut self.connection, format!("SELECT {held} LIMIT 1")).await {
             Ok(row) if session::number(&row, 0) == 0 => gone(),
@@ -154,14 +174,7 @@ impl MysqlDatabase {
 
     /// The changes as one text, each followed by `; `; none where a packet does not hold it.
     fn text_of(&self, changes: &[ToolChange]) -> Result<Option<String>, DatabaseError> {
-        let mut text = String::new();
-        for change in changes {
-            text.push_str(&change.spelled(&self.server.facts, &LITERALS)?);
-            text.push_str("; ");
-            if change.rows() == ChangedRows::One {
-                text.push_str(ONE_ROW);
-            }
-        }
+        let text = text_of_changes(changes, &self.server.facts)?;
         Ok((text.len() + PACKET_MARGIN <= self.server.max_allowed_packet).then_some(text))
     }
 

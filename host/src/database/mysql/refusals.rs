@@ -1,7 +1,7 @@
 //! The first wall: what the text of a statement shows. It gives early and friendly errors; what a text hides is found by
 //! the proofs (see `rights`).
 
-use crate::database::facts::{TOOL_TABLES, is_tool_table};
+use crate::database::facts::{LEASE_TABLES, TOOL_TABLES, is_tool_table};
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Role};
 use crate::sql::classify::{open_run_comments, reads};
 use crate::sql::{StatementClass, assigned_scopes, classify, for_statement, identifiers, qualifiers, quoted, words};
@@ -154,7 +154,7 @@ fn folded(name: &str) -> String {
 
 fn tool_table_in(text: &str) -> Option<&'static str> {
     let text = text.to_ascii_lowercase();
-    TOOL_TABLES.into_iter().find(|name| text.contains(name))
+    TOOL_TABLES.into_iter().chain(LEASE_TABLES).find(|name| text.contains(name))
 }
 
 fn check_names(text: &str, class: StatementClass, asking: Asking<'_>) -> Result<(), DatabaseError> {

@@ -150,6 +150,9 @@ impl MysqlDatabase {
                 self.guard.programs = None;
             }
         }
+        if self.transaction.is_none() && !reads(statement, dialect) {
+            self.renew_lease().await?;
+        }
         Ok(CheckedStatement { is_plain, reads: reads(statement, dialect) })
     }
 

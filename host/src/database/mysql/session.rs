@@ -11,7 +11,7 @@ use super::make::{OF_INNODB, Said};
 use super::refusals::Quoting;
 use super::settings::{PINNED, enough_warnings};
 use crate::database::change::Literals;
-use crate::database::{ConnectOptions, DatabaseError, Dialect, Facts, LockKind};
+use crate::database::{ConnectOptions, DatabaseError, Dialect, Facts};
 
 /// What is known of a server and of the session on it.
 #[derive(Clone, Debug)]
@@ -67,7 +67,6 @@ pub(super) async fn prepare(
         read_only: READ_ONLY.into_iter().any(is_on),
         schema,
         comment: Some(comment.to_owned()).filter(|comment| !comment.is_empty()),
-        lock: if is_on("wsrep_on") { LockKind::UserLocksOfNode } else { LockKind::UserLocks },
         increment: get("auto_increment_increment").parse().ok(),
         ..Facts::of_dialect(dialect)
     }

@@ -9,12 +9,20 @@ use sqlx::mysql::MySqlRow;
 use super::session::{self, literal, text};
 use super::{MysqlDatabase, look};
 use crate::database::error::RAN;
-use crate::database::facts::{TOOL_TABLE_LITERALS, is_tool_table};
+use crate::database::facts::{GUARDED_TABLE_LITERALS, is_tool_table};
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, TableName};
 
 /// Tables that other sessions of runner write while a migration runs: sessions that share a transform with it, and
 /// those that watch it.
-const SHARED: [&str; 5] = ["runner_checkpoint", "runner_chunk", "runner_evidence", "runner_control", "runner_progress"];
+const SHARED: [&str; 7] = [
+    "runner_checkpoint",
+    "runner_chunk",
+    "runner_evidence",
+    "runner_control",
+    "runner_progress",
+    "runner_lease",
+    "runner_heartbeat",
+];
 
 /// What the server answers to a question for a table, a column or a database that is gone.
 const CHANGED: [&str; 3] = ["1146", "1054", "1049"];
@@ -119,7 +127,7 @@ impl MysqlDatabase {
             &mut self.connection,
             format!(
                 "SELECT TABLE_NAME, COLUMN_NAME, DATA_TYPE FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = {} \
-                 AND TABLE_NAME IN ({TOOL_TABLE_LITERALS}) ORDER BY TABLE_NAME, ORDINAL_POSITION",
+                 AND TABLE_NAME IN ({GUARDED_TABLE_LITERALS}) ORDER BY TABLE_NAME, ORDINAL_POSITION",
                 literal(&schema)
             ),
         )

@@ -3,10 +3,13 @@
 
 use sqlx::mysql::MySqlRow;
 
+use super::lease::is_of_lease;
 use super::lock::Lost;
+use super::record::COMMIT;
 use super::tool_tables::Picture;
 use super::{MysqlDatabase, session};
 use crate::database::error::{NOT_UNDONE, RAN};
+use crate::database::lease::lost;
 use crate::database::message::TAKES_PART;
 use crate::database::{Claims, DatabaseError, DatabaseErrorKind, Part, TransactionOptions};
 use crate::random;
@@ -70,7 +73,7 @@ impl MysqlDatabase {
         self.renew_if_due().await?;
         let proof = random_name();
         let clean = self.guard.take_cleaning();
-        let held = self.proof_of_lock();
+        let held = self.proof_of_lock() + &self.proof_of_lease();
         let begun = format!("{clean}{held}{isolation}{}", begin(&proof));
         if let Err(error) = session::run(&mut self.connection, begun).await {
             return Err(self.unheld(error).await);
@@ -102,7 +105,7 @@ impl MysqlDatabase {
         if !is_open? {
             return Err(ended(None));
         }
-        if let Err(error) = session::run(&mut self.connection, "COMMIT AND NO CHAIN NO RELEASE".to_owned()).await {
+        if let Err(error) = self.commit_fenced().await {
             if error.kind != DatabaseErrorKind::Connection {
                 // For example, a cluster found a conflict: none of the changes are kept, and no transaction may stay
                 // open.
@@ -111,6 +114,17 @@ impl MysqlDatabase {
             return Err(error);
         }
         Ok(())
+    }
+
+    /// The fence is in the message of the commit, so that nothing waits for a process that is stopped in between.
+    async fn commit_fenced(&mut self) -> Result<(), DatabaseError> {
+        let fence = self.fence()?;
+        let (ours, theirs) = if fence.is_empty() { Default::default() } else { self.around_host().await? };
+        let committed = session::run(&mut self.connection, format!("{ours}{fence}{COMMIT}{theirs}")).await;
+        if committed.is_err() && !theirs.is_empty() {
+            self.guard.settings.keep();
+        }
+        committed.map(drop).map_err(|error| if is_of_lease(&error) { lost() } else { error })
     }
 
     /// MySQL and MariaDB check each row at once; nothing is deferred to the commit.

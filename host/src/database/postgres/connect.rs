@@ -11,8 +11,9 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection, Executor, PgConnectio
 use self::failure::{explain, is_starting};
 use super::error::{from_sqlx, lost};
 use super::make;
+use crate::database::lease::LockSettings;
 use crate::database::nagle::without_delay;
-use crate::database::{ConnectOptions, DatabaseError, DatabaseUrl, Dialect, DriverOptions, Facts};
+use crate::database::{ConnectOptions, DatabaseError, DatabaseUrl, Dialect, DriverOptions, Facts, LockKind};
 
 /// The timeout for a second connection that cancels a statement of the first.
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(5);
@@ -25,6 +26,7 @@ pub(super) struct Endpoint {
     options: PgConnectOptions,
     settings: ConnectOptions,
     url: DatabaseUrl,
+    lock: LockSettings,
 }
 
 /// What a server process is asked to do.
@@ -51,11 +53,17 @@ impl Endpoint {
             Some(DriverOptions::Postgres(given)) => options::of_session((**given).clone(), &settings.application),
             _ => options::read(url, &settings.application)?,
         };
-        Ok(Self { options, settings: settings.clone(), url: url.clone() })
+        let lock = LockSettings::of(url, false)?;
+        Ok(Self { options, settings: settings.clone(), url: url.clone(), lock })
     }
 
     pub(super) fn url(&self) -> &DatabaseUrl {
         &self.url
+    }
+
+    /// How runs are kept apart.
+    pub(super) fn lock(&self) -> &LockSettings {
+        &self.lock
     }
 
     pub(super) fn settings(&self) -> &ConnectOptions {
@@ -67,7 +75,7 @@ impl Endpoint {
         let options = self.options.clone().username(login).password(password);
         // Where none is given, the name of the database is that of the user.
         let database = self.options.get_database().unwrap_or_else(|| self.options.get_username()).to_owned();
-        Self { options: options.database(&database), settings: self.settings.clone(), url: self.url.clone() }
+        Self { options: options.database(&database), settings: self.settings.clone(), url: self.url.clone(), lock: self.lock.clone() }
     }
 
     /// Returns the statement that gives a connection the name it was opened with.
@@ -103,7 +111,13 @@ impl Endpoint {
         let mut connection = self.open().await?;
         let asked = tokio::time::timeout(self.settings.connect_timeout, look(&mut connection)).await;
         match asked {
-            Ok(found) => Ok((connection, found?)),
+            Ok(found) => {
+                let mut found = found?;
+                if self.lock.is_lease {
+                    found.facts.lock = LockKind::Lease;
+                }
+                Ok((connection, found))
+            }
             Err(_) => Err(failure::silent(&self.options, self.settings.connect_timeout)),
         }
     }

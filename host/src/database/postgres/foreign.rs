@@ -3,7 +3,7 @@
 
 use std::sync::LazyLock;
 
-use crate::database::facts::{TOOL_SCHEMA, TOOL_TABLE_LITERALS};
+use crate::database::facts::{TOOL_SCHEMA, GUARDED_TABLE_LITERALS};
 use crate::database::{DatabaseError, DatabaseErrorKind};
 
 /// Begins the answer of [`INSPECT`].
@@ -15,8 +15,8 @@ pub(super) const FOREIGN: &str = "runner:foreign";
 /// It is part of every transaction, and planning [`LOOK`] takes longer than all the rest. Therefore that query is a text, which
 /// the server plans only if [`HINT`] says so.
 pub(super) static INSPECT: LazyLock<String> = LazyLock::new(|| {
-    let look = LOOK.replace("~tables~", TOOL_TABLE_LITERALS).replace("~foreign~", FOREIGN);
-    HINT.replace("~tables~", TOOL_TABLE_LITERALS).replace("~look~", &look.replace('\'', "''"))
+    let look = LOOK.replace("~tables~", GUARDED_TABLE_LITERALS).replace("~foreign~", FOREIGN);
+    HINT.replace("~tables~", GUARDED_TABLE_LITERALS).replace("~look~", &look.replace('\'', "''"))
 });
 
 /// Whether there may be something: all that is attached to a table depends on it, and is noted in `pg_depend`. Constraints,

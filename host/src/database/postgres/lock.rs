@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 use sqlx::postgres::PgRow;
 use sqlx::{Connection, PgConnection, Row};
 
-use super::PostgresDatabase;
 use super::error::lost;
-use super::orphans;
+use super::{PostgresDatabase, lease, orphans};
 use super::scope::{backend_of, rows, simple, text_of};
 use super::settings::{Own, in_transaction};
+use crate::database::lease::{Lease, acquire, outlast};
 use crate::database::{DatabaseError, DatabaseErrorKind, LockHolder, LockRequest, StopSignal};
 use crate::random::jittered;
 
@@ -39,7 +39,15 @@ pub(super) const UNLOCKED: &str = "runner:unlocked";
 const CHECK_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A lock that is held until it is dropped.
-pub(super) struct Lock {
+pub(super) enum Lock {
+    /// The server's own.
+    Advisory(Advisory),
+    /// A row that is renewed.
+    Lease(Lease),
+}
+
+/// An advisory lock.
+pub(super) struct Advisory {
     connection: PgConnection,
     /// Comes before each statement of this connection, so that the list of sessions shows the lock's owner.
     mark: String,
@@ -48,8 +56,43 @@ pub(super) struct Lock {
 }
 
 impl Lock {
-    /// Fails if the connection that holds the lock is closed: another run may then hold the lock.
+    /// Fails if the lock is known to be lost.
     pub(super) async fn check(&mut self) -> Result<(), DatabaseError> {
+        match self {
+            Self::Advisory(lock) => lock.check().await,
+            Self::Lease(lease) => lease.check(),
+        }
+    }
+
+    /// Returns the condition under which the server still has the lock on record for this run.
+    pub(super) fn is_held_by(&self) -> String {
+        match self {
+            Self::Advisory(lock) => lock.is_held_by(),
+            Self::Lease(lease) => lease::is_held(lease),
+        }
+    }
+
+    /// Returns the error for the lock if it is lost.
+    pub(super) fn lost(&self) -> DatabaseError {
+        match self {
+            Self::Advisory(_) => lock_lost(),
+            Self::Lease(_) => crate::database::lease::lost(),
+        }
+    }
+
+    /// Returns the statements that, right before a COMMIT, keep another run from taking the lock until then, or fail if it has
+    /// it; none where the lock needs none.
+    pub(super) fn fence(&self) -> Result<String, DatabaseError> {
+        match self {
+            Self::Advisory(_) => Ok(String::new()),
+            Self::Lease(lease) => lease::fence(lease),
+        }
+    }
+}
+
+impl Advisory {
+    /// Fails if the connection that holds the lock is closed: another run may then hold the lock.
+    async fn check(&mut self) -> Result<(), DatabaseError> {
         let held = ask(&self.mark);
         let answer = tokio::time::timeout(CHECK_TIMEOUT, rows(&mut self.connection, &held)).await;
         match answer {
@@ -68,18 +111,21 @@ impl Lock {
     }
 
     /// Asks for the lock until it is free. In between nothing is open on the server: behind a pooler, a waiting run would
-    /// keep a connection from the run that it waits for.
+    /// keep a connection from the run that it waits for. Also returns whether the database has leases: one of a run that looks for the
+    /// lock after it took its lease, or the other way round, sees the other.
     async fn take(
         mut connection: PgConnection,
         request: &LockRequest,
         stop: &StopSignal,
         waiting: &(dyn for<'a> Fn(&'a str) + Send + Sync),
-    ) -> Result<Self, DatabaseError> {
+    ) -> Result<(Self, bool), DatabaseError> {
         let mark = format!("{MARK}{} */ ", comment(&LockHolder::record(request)));
         let begin = format!(
             "{mark}BEGIN ISOLATION LEVEL READ COMMITTED; {}; SELECT pg_catalog.pg_backend_pid() AS pg_backend_pid; \
-             SELECT pg_catalog.pg_try_advisory_xact_lock({KEY})",
-            in_transaction(&Own::default())
+             SELECT pg_catalog.pg_try_advisory_xact_lock({KEY}); \
+             SAVEPOINT look; {}; ROLLBACK TO SAVEPOINT look; RELEASE SAVEPOINT look",
+            in_transaction(&Own::default()),
+            lease::EXISTS
         );
         let started = Instant::now();
         let mut told: Option<String> = None;
@@ -89,9 +135,11 @@ impl Lock {
                 return Err(DatabaseError::stopped());
             }
             let answer = rows(&mut connection, &begin).await?;
-            if answer.last().and_then(|row| text_of(row, 0)).as_deref() == Some("t") {
+            let has_leases = answer.last().and_then(|row| text_of(row, 0)).as_deref() == Some("leases");
+            let locked = answer.iter().rev().nth(usize::from(has_leases));
+            if locked.and_then(|row| text_of(row, 0)).as_deref() == Some("t") {
                 let backend = backend_of(&answer).ok_or_else(|| lost("the server does not say which process it is"))?;
-                return Ok(Self { connection, mark, backend });
+                return Ok((Self { connection, mark, backend }, has_leases));
             }
             let found = rows(&mut connection, &format!("{}; ROLLBACK", who_holds_it())).await?;
             if let Some(holder) = self::told(&found)
@@ -132,9 +180,10 @@ impl PostgresDatabase {
             return Ok(());
         }
         self.check_usable()?;
-        let connection = self.endpoint.open().await?;
-        let mut lock = Lock::take(connection, request, stop, waiting).await?;
-        orphans::end(&mut lock.connection, &lock.mark, stop, waiting).await?;
+        let lock = match self.endpoint.lock().is_lease {
+            true => Lock::Lease(self.take_lease(request, stop, waiting).await?),
+            false => Lock::Advisory(self.take_advisory(request, stop, waiting).await?),
+        };
         self.busy = true;
         let named = simple(&mut self.connection, &set_application(&request.run_id)).await;
         self.busy = false;
@@ -145,25 +194,80 @@ impl PostgresDatabase {
         Ok(())
     }
 
+    async fn take_advisory(
+        &self,
+        request: &LockRequest,
+        stop: &StopSignal,
+        waiting: &(dyn for<'a> Fn(&'a str) + Send + Sync),
+    ) -> Result<Advisory, DatabaseError> {
+        let connection = self.endpoint.open().await?;
+        let (mut lock, has_leases) = Advisory::take(connection, request, stop, waiting).await?;
+        if has_leases {
+            let mut rows = lease::Rows::open(&self.endpoint, &self.database).await?;
+            outlast(&mut rows, request, true, stop, waiting).await?;
+        }
+        orphans::end(&mut lock.connection, &lock.mark, stop, waiting).await?;
+        Ok(lock)
+    }
+
+    async fn take_lease(
+        &self,
+        request: &LockRequest,
+        stop: &StopSignal,
+        waiting: &(dyn for<'a> Fn(&'a str) + Send + Sync),
+    ) -> Result<Lease, DatabaseError> {
+        let mut rows = lease::Rows::open(&self.endpoint, &self.database).await?;
+        let length = self.endpoint.lock().length;
+        let token = acquire(&mut rows, request, length, true, stop, waiting).await?;
+        let lease = lease::hold(&self.endpoint, &self.database, token).await?;
+        simple(&mut rows.connection, &format!("BEGIN; {}", in_transaction(&Own::default()))).await?;
+        orphans::end(&mut rows.connection, "", stop, waiting).await?;
+        simple(&mut rows.connection, "ROLLBACK").await?;
+        // Closed properly, it leaves no trace in the server's log; the lease is held without it.
+        let _ = rows.connection.close().await;
+        Ok(lease)
+    }
+
     pub(super) async fn lock_holder_now(&mut self) -> Result<Option<LockHolder>, DatabaseError> {
         self.leave_ahead().await;
-        self.check_usable()?;
+        let is_lease = self.endpoint.lock().is_lease;
+        if is_lease { self.check_free()? } else { self.check_usable()? }
         self.busy = true;
-        let holder = holder(&mut self.connection).await;
+        let holder = match is_lease {
+            true => self.lease_holder().await,
+            false => holder(&mut self.connection).await,
+        };
         self.busy = false;
         self.note_loss(&holder);
         holder
     }
 
+    /// Returns the holder of the lease, or else of the server's own lock.
+    async fn lease_holder(&mut self) -> Result<Option<LockHolder>, DatabaseError> {
+        match lease::look(&mut self.connection, &self.database).await?.and_then(|seen| seen.live_holder(true)) {
+            Some(found) => Ok(Some(found)),
+            None => holder(&mut self.connection).await,
+        }
+    }
+
     pub(super) async fn unlock_now(&mut self) -> Result<(), DatabaseError> {
         self.leave_ahead().await;
         self.locked_for = None;
-        let Some(mut lock) = self.lock.take() else { return Ok(()) };
-        let released = simple(&mut lock.connection, "ROLLBACK").await;
-        if released.is_ok() {
-            // The lock is already released.
-            let _ = lock.connection.close().await;
-        }
+        let released = match self.lock.take() {
+            None => return Ok(()),
+            Some(Lock::Lease(lease)) => {
+                lease.release().await;
+                Ok(())
+            }
+            Some(Lock::Advisory(mut lock)) => {
+                let released = simple(&mut lock.connection, "ROLLBACK").await;
+                if released.is_ok() {
+                    // The lock is already released.
+                    let _ = lock.connection.close().await;
+                }
+                released
+            }
+        };
         if self.check_usable().is_ok() && self.transaction.is_none() {
             self.busy = true;
             let named = simple(&mut self.connection, &self.endpoint.set_application()).await;

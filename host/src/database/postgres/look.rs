@@ -43,10 +43,16 @@ impl PostgresDatabase {
         let first = results.len().checked_sub(questions.len() + 2);
         let mut answers =
             results.drain(first.ok_or_else(|| lost("the server did not answer all that it was asked"))?..);
-        Ok(Probe {
+        let mut probe = Probe {
             answers: answers.by_ref().take(questions.len()).map(|rows| values(&rows)).collect::<Result<_, _>>()?,
             holder: answers.next().and_then(|rows| lock::told(&rows)),
-        })
+        };
+        drop(answers);
+        if self.endpoint.lock().is_lease {
+            // Its table may not exist, which would end the transaction.
+            probe.holder = self.lock_holder_now().await?;
+        }
+        Ok(probe)
     }
 }
 

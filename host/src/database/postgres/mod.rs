@@ -19,6 +19,7 @@ pub mod dump;
 mod error;
 mod foreign;
 mod hold;
+mod lease;
 mod lock;
 mod logins;
 mod look;
@@ -118,6 +119,8 @@ pub(super) struct PostgresDatabase {
     pooler: Option<DatabaseError>,
     /// Its session was ended, because a statement went on after it was cancelled.
     ended: Arc<AtomicBool>,
+    /// The statement that has its own transaction may change something.
+    changes: bool,
     /// The state of the tool's tables before a script's statement that has its own transaction.
     wrapped: Option<Fingerprint>,
     /// What the tool's tables held before a script's statement that has no transaction.
@@ -167,6 +170,7 @@ impl PostgresDatabase {
             lost: false,
             pooler: None,
             ended: Arc::default(),
+            changes: false,
             wrapped: None,
             stored: None,
             inspected: false,

@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 
 use sqlx::PgConnection;
 
-use super::PostgresDatabase;
+use super::{PostgresDatabase, lease};
 use super::error::lost;
+use super::lock::Lock;
 use super::scope::{rows, simple, text_of};
 use crate::database::{DatabaseError, DatabaseErrorKind};
 
@@ -75,6 +76,15 @@ impl PostgresDatabase {
     /// Takes the lock again, if the run holds one. The history shows whether another run held it meanwhile.
     async fn lock_again(&mut self) -> Result<(), DatabaseError> {
         let Some(request) = self.locked_for.clone() else { return Ok(()) };
+        if let Some(Lock::Lease(lease)) = &self.lock {
+            lease.check()?;
+            // Who renews it may not have noticed yet.
+            let held = rows(&mut self.connection, &format!("SELECT {}", lease::is_held(lease))).await?;
+            if held.first().and_then(|row| text_of(row, 0)).as_deref() != Some("t") {
+                // What this run knows of the database is out of date.
+                return Err(crate::database::lease::lost());
+            }
+        }
         if let Some(lock) = &mut self.lock
             && lock.check().await.is_ok()
         {

@@ -8,7 +8,8 @@ use sqlx::{AssertSqlSafe, Executor as _, PgConnection};
 use super::PostgresDatabase;
 use super::error::{ABORTED, from_sqlx};
 use super::foreign::{self, CAPTURED, FOREIGN, INSPECT};
-use super::lock::{UNLOCKED, lock_lost, set_application};
+use super::lease::UNLEASED;
+use super::lock::{Lock, UNLOCKED, lock_lost, set_application};
 use super::reconnect::Left;
 use super::scope::{backend_of, rows, set_local, text_of};
 use super::search_path;
@@ -16,7 +17,7 @@ use super::settings::{Own, prologue, prologue_of};
 use super::tool_tables::{FINGERPRINT, Fingerprint};
 use super::transaction::{COMMIT, Transaction, explain_aborted, wrote_late};
 use crate::database::change::Literals;
-use crate::database::{ChangedRows, DatabaseError, Dialect, End, Role, ToolChange, TransactionOptions};
+use crate::database::{ChangedRows, DatabaseError, Dialect, End, Facts, Role, ToolChange, TransactionOptions};
 
 /// Begins what our own questions answer with when they fail.
 const OURS: &str = "runner:";
@@ -47,7 +48,7 @@ impl PostgresDatabase {
         let inspects = !self.inspected;
         let inspect = if inspects { INSPECT.as_str() } else { "" };
         let begin = prologue(&self.own, &self.at_work("NULL"));
-        let text = format!("{begin}; {}{inspect}{}COMMIT", search_path::OURS, self.text_of(changes)?);
+        let text = format!("{begin}; {}{inspect}{}{}COMMIT", search_path::OURS, self.text_of(changes)?, self.fence()?);
         self.busy = true;
         let (found, result) = answers(&mut self.connection, &text).await;
         self.backend = backend_of(&found).unwrap_or(self.backend);
@@ -70,7 +71,8 @@ impl PostgresDatabase {
         if let Some(error) = &transaction.tampered {
             return Err(error.clone());
         }
-        let changes = self.text_of(changes)?;
+        // Right before the commit, so that it does not wait for a process that is stopped in between.
+        let changes = self.text_of(changes)? + &self.fence()?;
         self.busy = true;
         let finished = self.end_with(&changes, end).await;
         self.busy = false;
@@ -187,7 +189,7 @@ impl PostgresDatabase {
         };
         if !is_locked {
             self.roll_back().await;
-            return Err(lock_lost());
+            return Err(self.lock.as_ref().map_or_else(lock_lost, Lock::lost));
         }
         self.transaction = Some(transaction);
         self.types.unguard();
@@ -224,32 +226,51 @@ impl PostgresDatabase {
 
     /// A statement that fails unless the lock is still held, if it was taken.
     pub(super) fn holds_lock(&self) -> String {
-        self.lock.as_ref().map_or_else(String::new, |lock| {
-            format!(
-                "SELECT CASE WHEN {} THEN 0 ELSE pg_catalog.concat('{UNLOCKED}', pg_catalog.now())::pg_catalog.int4 END; ",
-                lock.is_held_by()
-            )
-        })
+        let Some(Lock::Advisory(lock)) = &self.lock else { return String::new() };
+        format!(
+            "SELECT CASE WHEN {} THEN 0 ELSE pg_catalog.concat('{UNLOCKED}', pg_catalog.now())::pg_catalog.int4 END; ",
+            lock.is_held_by()
+        )
+    }
+
+    /// The statements that have to precede a COMMIT of this run, in the same message.
+    pub(super) fn fence(&self) -> Result<String, DatabaseError> {
+        self.lock.as_ref().map_or_else(|| Ok(String::new()), Lock::fence)
     }
 
     /// The changes as one text, each followed by `; `.
     pub(super) fn text_of(&self, changes: &[ToolChange]) -> Result<String, DatabaseError> {
-        let mut text = String::new();
-        for change in changes {
-            let spelled = change.spelled(&self.facts, &LITERALS)?;
-            // An INSERT adds its row or fails.
-            if change.rows() == ChangedRows::One && !spelled.starts_with("INSERT") {
-                text.push_str(&format!(
-                    "WITH changed AS ({spelled} RETURNING 1) \
-                     SELECT CASE WHEN pg_catalog.count(*) OPERATOR(pg_catalog.=) 1 THEN 0 \
-                     ELSE pg_catalog.concat('{ROWS}', pg_catalog.now())::pg_catalog.int4 END FROM changed; "
-                ));
-            } else {
-                text.push_str(&format!("{spelled}; "));
-            }
-        }
-        Ok(text)
+        text_of_changes(changes, &self.facts)
     }
+}
+
+/// The changes as one text, each followed by `; `.
+pub(super) fn text_of_changes(changes: &[ToolChange], facts: &Facts) -> Result<String, DatabaseError> {
+    let mut text = String::new();
+    for change in changes {
+        let spelled = spelled(change, facts)?;
+        // An INSERT adds its row or fails.
+        if change.rows() == ChangedRows::One && !spelled.starts_with("INSERT") {
+            text.push_str(&one_row(&spelled, ROWS));
+        } else {
+            text.push_str(&format!("{spelled}; "));
+        }
+    }
+    Ok(text)
+}
+
+/// A change as a statement.
+pub(super) fn spelled(change: &ToolChange, facts: &Facts) -> Result<String, DatabaseError> {
+    change.spelled(facts, &LITERALS)
+}
+
+/// A change that fails with this answer unless it changes exactly one row.
+pub(super) fn one_row(spelled: &str, answer: &str) -> String {
+    format!(
+        "WITH changed AS ({spelled} RETURNING 1) \
+         SELECT CASE WHEN pg_catalog.count(*) OPERATOR(pg_catalog.=) 1 THEN 0 \
+         ELSE pg_catalog.concat('{answer}', pg_catalog.now())::pg_catalog.int4 END FROM changed; "
+    )
 }
 
 /// Resets the session: what a migration may have left in it.
@@ -306,6 +327,9 @@ pub(super) fn ours(error: DatabaseError, before: Option<&Fingerprint>) -> Databa
     }
     if told.starts_with(UNLOCKED) {
         return lock_lost();
+    }
+    if told.starts_with(UNLEASED) {
+        return crate::database::lease::lost();
     }
     if told.starts_with(CAPTURED) {
         return foreign::captured(told.split(SEPARATOR).nth(1).unwrap_or_default());

@@ -8,7 +8,7 @@ use sqlx::{AssertSqlSafe, Executor, PgConnection, Row};
 use super::PostgresDatabase;
 use super::error::{from_sqlx, lost, of_pooler};
 use super::foreign::INSPECT;
-use super::lock::UNLOCKED;
+use super::lock::{Lock, UNLOCKED};
 use super::logins::session::{Gated, check as check_granted};
 use super::record::{is_ours, ours};
 use super::search_path::{OURS, PIN, UNPIN, is_about_tool_tables};
@@ -19,7 +19,7 @@ use super::transaction::{commit, explain_aborted};
 use super::{Left, rights};
 use crate::database::logins::refusals::no_session;
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Role};
-use crate::sql::classify::StatementClass;
+use crate::sql::classify::{StatementClass, reads};
 use crate::sql::has_statement;
 
 /// The savepoint before each statement of a guest.
@@ -116,6 +116,7 @@ impl PostgresDatabase {
             }
             _ => Names::Theirs,
         };
+        self.changes = self.rights != Role::Host || statement.is_some_and(|statement| !reads(statement, Dialect::Postgres));
         self.busy = true;
         let opened = match around {
             Around::Transaction | Around::Savepoint => self.go_on(around, names, &more).await,
@@ -329,7 +330,12 @@ impl PostgresDatabase {
     }
 
     async fn close_wrapped(&mut self) -> Result<(), DatabaseError> {
-        let Some(before) = self.wrapped.take() else { return simple(&mut self.connection, "COMMIT").await };
+        // A component under grants can only read here.
+        let fence = if self.changes && !self.is_gated() { self.fence()? } else { String::new() };
+        let Some(before) = self.wrapped.take() else {
+            let committed = simple(&mut self.connection, &format!("{fence}COMMIT")).await;
+            return self.roll_back_unfenced(committed.map_err(|error| ours(error, None)), &fence).await;
+        };
         // Deferred constraints and triggers run before the tables are checked.
         let text = format!("SET CONSTRAINTS ALL IMMEDIATE; {}", *FINGERPRINT);
         let looked = rows(&mut self.connection, &text).await;
@@ -339,10 +345,33 @@ impl PostgresDatabase {
             self.note_loss(&back);
             return Err(error);
         }
-        commit(&mut self.connection).await
+        let committed = commit(&mut self.connection, &fence).await;
+        self.roll_back_unfenced(committed, &fence).await
+    }
+
+    /// After a text that ends with a COMMIT, which the server does not reach if something before it fails.
+    async fn roll_back_unfenced(
+        &mut self,
+        committed: Result<(), DatabaseError>,
+        fence: &str,
+    ) -> Result<(), DatabaseError> {
+        if committed.is_err() && !fence.is_empty() {
+            let back = simple(&mut self.connection, "ROLLBACK").await;
+            self.note_loss(&back);
+        }
+        committed
     }
 
     async fn set_for_session(&mut self) -> Result<(), DatabaseError> {
+        if let Some(Lock::Lease(lease)) = &self.lock {
+            // Nothing fences what follows: it begins in a lease of full length, or not at all.
+            let renewed = simple(&mut self.connection, &format!("BEGIN; {}COMMIT", super::lease::renew(lease)?)).await;
+            if let Err(error) = renewed {
+                let back = simple(&mut self.connection, "ROLLBACK").await;
+                self.note_loss(&back);
+                return Err(ours(error, None));
+            }
+        }
         let timeouts = self.own.timeouts(self.rights, self.endpoint.settings());
         let text = set_local(&timeouts).replace("SET LOCAL", "SET") + &unlimited_session(&self.own);
         let ask = "SELECT pg_catalog.pg_backend_pid() AS pg_backend_pid";

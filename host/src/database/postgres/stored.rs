@@ -9,11 +9,11 @@ use sqlx::PgConnection;
 use super::foreign::INSPECT;
 use super::record::ours;
 use super::scope::{rows, text_of};
-use crate::database::facts::{TOOL_SCHEMA, TOOL_TABLE_LITERALS, TOOL_TABLES};
+use crate::database::facts::{TOOL_SCHEMA, GUARDED_TABLE_LITERALS, TOOL_TABLES};
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect};
 
 /// Tables that other sessions write to at any time.
-const SHARED: [&str; 2] = ["runner_control", "runner_progress"];
+const SHARED: [&str; 4] = ["runner_control", "runner_progress", "runner_lease", "runner_heartbeat"];
 
 const WHICH: &str = "SELECT c.relname, c.oid, c.relowner, c.relacl::pg_catalog.text, n.nspacl::pg_catalog.text \
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace \
@@ -27,7 +27,7 @@ pub(super) struct Stored(Vec<Vec<Option<String>>>);
 impl Stored {
     /// Reads it; fails if something foreign is attached to the tables.
     pub(super) async fn read(connection: &mut PgConnection) -> Result<Self, DatabaseError> {
-        let text = format!("{}{}", *INSPECT, WHICH.replace("~tables~", TOOL_TABLE_LITERALS));
+        let text = format!("{}{}", *INSPECT, WHICH.replace("~tables~", GUARDED_TABLE_LITERALS));
         let found = rows(connection, &text).await.map_err(|error| ours(error, None))?;
         let mut all: Vec<Vec<Option<String>>> = Vec::new();
         // The first row is that of the inspection.

@@ -13,11 +13,11 @@ use std::sync::LazyLock;
 use sqlx::postgres::PgRow;
 
 use super::scope::text_of;
-use crate::database::facts::{TOOL_SCHEMA, TOOL_TABLE_LITERALS};
+use crate::database::facts::{TOOL_SCHEMA, GUARDED_TABLE_LITERALS};
 use crate::database::{DatabaseError, DatabaseErrorKind};
 
 /// A query for one row: the tables, this transaction's locks on them, and the number of rows it has written to them.
-pub(super) static FINGERPRINT: LazyLock<String> = LazyLock::new(|| LOOK.replace("~tables~", TOOL_TABLE_LITERALS));
+pub(super) static FINGERPRINT: LazyLock<String> = LazyLock::new(|| LOOK.replace("~tables~", GUARDED_TABLE_LITERALS));
 
 const LOOK: &str = "\
     WITH tool AS ( \

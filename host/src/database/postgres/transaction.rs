@@ -144,6 +144,8 @@ impl PostgresDatabase {
         self.check_usable()?;
         let xid = transaction.xid.clone();
         let had_script = transaction.had_script;
+        // In the message of the commit, so that nothing waits for a process that is stopped in between.
+        let fence = self.fence()?;
         self.busy = true;
         if let Err(error) = self.prove(transaction).await {
             self.note_loss::<()>(&Err(error.clone()));
@@ -151,11 +153,14 @@ impl PostgresDatabase {
             return Err(error);
         }
         let committed = match had_script {
-            true => commit(&mut self.connection).await,
-            false => simple(&mut self.connection, "COMMIT").await,
+            true => commit(&mut self.connection, &fence).await,
+            false => simple(&mut self.connection, &format!("{fence}COMMIT")).await.map_err(|error| ours(error, None)),
         };
         self.busy = false;
         self.note_loss(&committed);
+        if committed.is_err() && !fence.is_empty() && !self.lost {
+            self.roll_back().await;
+        }
         if self.lost {
             self.left = Some(Left { backend: self.backend, xid: Some(xid) });
         }
@@ -289,9 +294,9 @@ impl PostgresDatabase {
 /// A savepoint must not be set any more, since what is set after it would end with it, before the commit.
 pub(super) const COMMIT: &str = "SET TRANSACTION READ ONLY; COMMIT";
 
-/// Sends [`COMMIT`].
-pub(super) async fn commit(connection: &mut PgConnection) -> Result<(), DatabaseError> {
-    simple(connection, COMMIT).await.map_err(wrote_late)
+/// Sends [`COMMIT`], after these statements of ours.
+pub(super) async fn commit(connection: &mut PgConnection, before: &str) -> Result<(), DatabaseError> {
+    simple(connection, &format!("{before}{COMMIT}")).await.map_err(|error| wrote_late(ours(error, None)))
 }
 
 /// Explains the error of a migration that would write in the commit.

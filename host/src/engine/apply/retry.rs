@@ -161,7 +161,7 @@ impl Engine {
                 Ok(()) => return Ok(()),
                 Err(error) => error,
             };
-            if since.elapsed() + pause > longest {
+            if error.is_lease_lost() || since.elapsed() + pause > longest {
                 return Err(error);
             }
             tokio::select! {

@@ -60,6 +60,10 @@ impl Driver for MysqlDatabase {
         self.proof_for(&self.server.id.to_string())
     }
 
+    fn fence_for_component(&self) -> Option<ToolChange> {
+        self.lease().map(|lease| lease.fence())
+    }
+
     async fn commit_gated(&mut self, proof: &str) -> Result<(), DatabaseError> {
         self.commit_gated_now(proof).await
     }

@@ -15,3 +15,30 @@ impl Factory for Fresh {
 }
 
 contract!(Fresh(fresh()));
+
+mod leased {
+    //! The lock of the contract, and what is more of a lease.
+
+    use super::*;
+    use crate::database::contract::lease::LeaseFactory;
+
+    struct Leased(TestDatabase);
+
+    #[async_trait]
+    impl Factory for Leased {
+        async fn open(&self) -> Box<dyn Database> {
+            self.open_with("lock=lease").await
+        }
+    }
+
+    #[async_trait]
+    impl LeaseFactory for Leased {
+        async fn open_with(&self, lock: &str) -> Box<dyn Database> {
+            let url = self.0.url();
+            let sign = if url.contains('?') { '&' } else { '?' };
+            open_url(&format!("{url}{sign}{lock}")).await.expect("a connection")
+        }
+    }
+
+    contract!(lease of Leased(fresh()));
+}

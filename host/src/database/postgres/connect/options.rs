@@ -3,15 +3,18 @@
 use sqlx::ConnectOptions as _;
 use sqlx::postgres::PgConnectOptions;
 
+use crate::database::lease::{LOCK, LOCK_LEASE};
 use crate::database::url::{plain_host, redact};
 use crate::database::{DatabaseError, DatabaseErrorKind, DatabaseUrl};
 
 /// The parameters that sqlx knows; `options[…]` denotes any setting of the server.
-const KNOWN: [&str; 19] = [
+const KNOWN: [&str; 21] = [
     "application_name",
     "dbname",
     "host",
     "hostaddr",
+    LOCK,
+    LOCK_LEASE,
     "options",
     "password",
     "port",

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::PostgresDatabase;
+use super::lock::Lock;
 use super::reconnect::done_with;
 use crate::database::logins::sessions::Driver;
 use crate::database::logins::{LoginReport, LoginRequest, WantedLogin};
@@ -60,6 +61,13 @@ impl Driver for PostgresDatabase {
 
     fn proof_for_component(&self) -> String {
         self.holds_lock()
+    }
+
+    fn fence_for_component(&self) -> Option<ToolChange> {
+        match &self.lock {
+            Some(Lock::Lease(lease)) => Some(lease.fence()),
+            _ => None,
+        }
     }
 
     async fn commit_gated(&mut self, proof: &str) -> Result<(), DatabaseError> {

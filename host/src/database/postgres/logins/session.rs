@@ -108,7 +108,7 @@ impl PostgresDatabase {
             self.roll_back().await;
             return Err(super::super::record::ours(error, None));
         }
-        let committed = commit(&mut self.connection).await;
+        let committed = commit(&mut self.connection, "").await;
         self.busy = false;
         self.note_loss(&committed);
         if self.lost {

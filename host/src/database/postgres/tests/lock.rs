@@ -195,4 +195,31 @@ mod pooled {
     }
 
     contract!(Pooled { bouncer: Bouncer::start(servers::postgres(), 20), database: fresh() });
+
+    mod leased {
+        //! A lease there, which keeps none of the pooler's connections open.
+
+        use super::*;
+        use crate::database::contract::lease::LeaseFactory;
+
+        struct Leased(Pooled);
+
+        #[async_trait]
+        impl Factory for Leased {
+            async fn open(&self) -> Box<dyn Database> {
+                self.open_with("lock=lease").await
+            }
+        }
+
+        #[async_trait]
+        impl LeaseFactory for Leased {
+            async fn open_with(&self, lock: &str) -> Box<dyn Database> {
+                let url = self.0.database.url_at(self.0.bouncer.port());
+                let sign = if url.contains('?') { '&' } else { '?' };
+                open_url(&format!("{url}{sign}{lock}")).await.expect("a connection")
+            }
+        }
+
+        contract!(lease of Leased(Pooled { bouncer: Bouncer::start(servers::postgres(), 20), database: fresh() }));
+    }
 }

@@ -1,0 +1,167 @@
+//! Taking a lease, and waiting for one. In between nothing is open on the server.
+
+use std::time::{Duration, Instant};
+
+use super::patience::{Patience, Verdict, silence};
+use super::{LeaseRows, Seen};
+use crate::database::{DatabaseError, DatabaseErrorKind, LockHolder, LockRequest, StopSignal};
+use crate::random::jittered;
+
+/// The pauses between two attempts: the first and the longest.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(500));
+
+/// Called with a description of the lock's holder.
+type Waiting<'a> = &'a (dyn for<'b> Fn(&'b str) + Send + Sync);
+
+/// Waits for a lease, and takes it; returns its token. `is_one_clock`: all sessions of the database see the same clock.
+pub(in crate::database) async fn acquire(
+    rows: &mut dyn LeaseRows,
+    request: &LockRequest,
+    length: Duration,
+    is_one_clock: bool,
+    stop: &StopSignal,
+    waiting: Waiting<'_>,
+) -> Result<i64, DatabaseError> {
+    let mut wait = Wait::new(request, waiting);
+    let mut patience = Patience::new(is_one_clock);
+    loop {
+        if stop.is_raised() {
+            return Err(DatabaseError::stopped());
+        }
+        if let Some(holder) = rows.native_holder().await? {
+            wait.tell(holder);
+        } else {
+            let Some(seen) = look_or_make(rows).await? else { continue };
+            match patience.judge(&seen, Instant::now()) {
+                Verdict::Held => wait.tell_of(&seen),
+                verdict => {
+                    let previous = (verdict == Verdict::Ended).then(|| LockHolder::parse(&seen.holder));
+                    if let Some(token) = attempt(rows, &seen, previous, request, length).await? {
+                        // A run that takes the server's own lock looks for a lease thereafter: one of the two sees the other.
+                        let Some(holder) = rows.native_holder().await? else { return Ok(token) };
+                        rows.release(token).await?;
+                        wait.tell(holder);
+                    }
+                }
+            }
+        }
+        wait.pause(stop).await?;
+    }
+}
+
+/// Waits until no run holds a lease; one that has expired is taken from its holder, and released. For a run that holds the server's own
+/// lock, on a database that has leases.
+pub(in crate::database) async fn outlast(
+    rows: &mut dyn LeaseRows,
+    request: &LockRequest,
+    is_one_clock: bool,
+    stop: &StopSignal,
+    waiting: Waiting<'_>,
+) -> Result<(), DatabaseError> {
+    let mut wait = Wait::new(request, waiting);
+    let mut patience = Patience::new(is_one_clock);
+    loop {
+        if stop.is_raised() {
+            return Err(DatabaseError::stopped());
+        }
+        let Some(seen) = rows.look().await? else { return Ok(()) };
+        match patience.judge(&seen, Instant::now()) {
+            Verdict::Free => return Ok(()),
+            Verdict::Held => wait.tell_of(&seen),
+            Verdict::Ended => {
+                let previous = LockHolder::parse(&seen.holder);
+                if let Some(token) = attempt(rows, &seen, Some(previous), request, seen.length).await? {
+                    return rows.release(token).await;
+                }
+            }
+        }
+        wait.pause(stop).await?;
+    }
+}
+
+async fn look_or_make(rows: &mut dyn LeaseRows) -> Result<Option<Seen>, DatabaseError> {
+    match rows.look().await? {
+        Some(seen) => Ok(Some(seen)),
+        None => rows.make().await.map(|()| None),
+    }
+}
+
+/// Takes the lease as it was seen, and returns its token; `None` if something was faster.
+async fn attempt(
+    rows: &mut dyn LeaseRows,
+    seen: &Seen,
+    previous: Option<LockHolder>,
+    request: &LockRequest,
+    length: Duration,
+) -> Result<Option<i64>, DatabaseError> {
+    match rows.take(seen, &LockHolder::record(request), length).await {
+        Ok(false) => Ok(None),
+        Ok(true) => {
+            if let Some(previous) = &previous {
+                rows.evict(previous).await;
+            }
+            Ok(Some(seen.next_token()))
+        }
+        // The earlier holder's transaction is at its end, or was frozen there; or another node of a cluster was faster.
+        Err(error) if error.is_transient() => {
+            if let Some(previous) = &previous {
+                rows.evict(previous).await;
+            }
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// A wait for the lock.
+struct Wait<'a> {
+    request: &'a LockRequest,
+    waiting: Waiting<'a>,
+    started: Instant,
+    pause: Duration,
+    told: Option<String>,
+}
+
+impl<'a> Wait<'a> {
+    fn new(request: &'a LockRequest, waiting: Waiting<'a>) -> Self {
+        Self { request, waiting, started: Instant::now(), pause: PAUSES.0, told: None }
+    }
+
+    /// Reports a holder, unless it was reported last.
+    fn tell(&mut self, holder: String) {
+        if self.told.as_ref() != Some(&holder) {
+            (self.waiting)(&holder);
+            self.told = Some(holder);
+        }
+    }
+
+    /// Reports the holder of a lease, and that it does not renew it.
+    fn tell_of(&mut self, seen: &Seen) {
+        let name = LockHolder::parse(&seen.holder).name;
+        let Some((silent, left)) = silence(seen) else { return self.tell(name) };
+        // The number of seconds differs each time.
+        let since = format!("{name}, which has not renewed its lease");
+        if !self.told.as_ref().is_some_and(|told| told.starts_with(&since)) {
+            self.tell(format!("{since} for {:.0} s; it ends in {:.0} s", silent.as_secs_f64(), left.as_secs_f64().ceil()));
+        }
+    }
+
+    /// Waits before the next attempt; fails when the time is up.
+    async fn pause(&mut self, stop: &StopSignal) -> Result<(), DatabaseError> {
+        let left = self.request.wait.saturating_sub(self.started.elapsed());
+        if left.is_zero() {
+            let holder = self.told.as_deref().unwrap_or("another run");
+            return Err(DatabaseError::new(
+                DatabaseErrorKind::Busy,
+                format!("the lock is held by {holder}, and did not become free within {} s", self.request.wait.as_secs_f64()),
+            )
+            .hint("wait until that run ends, or wait longer with `--lock-timeout`; the lease of a run that was killed ends by itself"));
+        }
+        tokio::select! {
+            _ = stop.raised() => {}
+            () = tokio::time::sleep(jittered(self.pause).min(left)) => {}
+        }
+        self.pause = (self.pause * 3 / 2).min(PAUSES.1);
+        Ok(())
+    }
+}

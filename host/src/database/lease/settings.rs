@@ -1,0 +1,119 @@
+//! The parameters of a URL that choose the lock.
+
+use std::time::Duration;
+
+use url::Url;
+
+use crate::database::{DatabaseError, DatabaseErrorKind, DatabaseUrl};
+
+/// The parameters.
+pub(in crate::database) const LOCK: &str = "lock";
+pub(in crate::database) const LOCK_LEASE: &str = "lock-lease";
+
+/// How long a lease stays valid without being renewed: three renewals, each of which may take as long as a server that restarts
+/// does, and no longer than somebody waits for the end of a run that was killed.
+const LENGTH: Duration = Duration::from_secs(30);
+
+/// Shorter ones would expire on a busy machine; with longer ones, whoever waits for a killed run gives up first.
+const LENGTHS: std::ops::RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(3600);
+
+/// How a URL wants two runs to be kept apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::database) struct LockSettings {
+    /// By a lease, even if the server has a lock of its own.
+    pub is_lease: bool,
+    /// On the one node of a cluster that all runs use.
+    pub node: Option<String>,
+    /// How long a lease stays valid without being renewed.
+    pub length: Duration,
+}
+
+impl LockSettings {
+    /// Reads them. `knows_nodes`: whether a URL of this kind can name the node of a cluster. One that cannot be parsed is refused
+    /// elsewhere.
+    pub(in crate::database) fn of(url: &DatabaseUrl, knows_nodes: bool) -> Result<Self, DatabaseError> {
+        match url.server() {
+            Ok(url) => Self::read(url, knows_nodes),
+            Err(_) => Ok(Self { is_lease: false, node: None, length: LENGTH }),
+        }
+    }
+
+    fn read(url: &Url, knows_nodes: bool) -> Result<Self, DatabaseError> {
+        let mut settings = Self { is_lease: false, node: None, length: LENGTH };
+        for (name, value) in url.query_pairs() {
+            match (&*name, &*value) {
+                (LOCK, "lease") => settings.is_lease = true,
+                (LOCK, value) => match value.strip_prefix("node:").filter(|node| knows_nodes && !node.is_empty()) {
+                    Some(node) => settings.node = Some(node.to_owned()),
+                    None => return Err(unknown(value, knows_nodes)),
+                },
+                (LOCK_LEASE, value) => {
+                    settings.length = duration(value).filter(|length| LENGTHS.contains(length)).ok_or_else(|| {
+                        wrong(format!("`{LOCK_LEASE}={value}` in the URL is not a duration from 1 s to 1 h"))
+                            .hint(format!("write it like `{LOCK_LEASE}=30s`, which is the default"))
+                    })?;
+                }
+                _ => {}
+            }
+        }
+        Ok(settings)
+    }
+}
+
+fn unknown(value: &str, knows_nodes: bool) -> DatabaseError {
+    let node = "; `lock=node:NAME` says that all runs use this one node of a Galera cluster, which calls itself so in \
+                `wsrep_node_name`";
+    wrong(format!("`{LOCK}={value}` in the URL is unknown")).hint(format!(
+        "`{LOCK}=lease` keeps runs apart by a row that they renew{}",
+        if knows_nodes { node } else { "" }
+    ))
+}
+
+fn wrong(message: String) -> DatabaseError {
+    DatabaseError::new(DatabaseErrorKind::Configuration, message)
+}
+
+/// Reads `500ms`, `30s`, `5m`, and a number of seconds without a unit.
+fn duration(text: &str) -> Option<Duration> {
+    let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
+    let milliseconds = match unit {
+        "ms" => 1,
+        "s" | "" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(milliseconds).map(Duration::from_millis)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(query: &str) -> Result<LockSettings, DatabaseError> {
+        LockSettings::read(&Url::parse(&format!("mysql://h/d?{query}")).expect("a URL"), true)
+    }
+
+    #[test]
+    fn the_lock_is_chosen_by_the_url() {
+        let settings = |query: &str| read(query).expect(query);
+        let (native, length) = (settings("a=b"), Duration::from_secs(30));
+        assert_eq!(native, LockSettings { is_lease: false, node: None, length });
+        assert!(settings("lock=lease").is_lease);
+        assert_eq!(settings("lock=node:db-1").node.as_deref(), Some("db-1"));
+        for (text, seconds) in [("10s", 10), ("90", 90), ("2m", 120), ("1500ms", 1), ("1h", 3600)] {
+            assert_eq!(settings(&format!("lock=lease&lock-lease={text}")).length.as_secs(), seconds, "{text}");
+        }
+    }
+
+    #[test]
+    fn other_values_are_refused() {
+        for query in ["lock=", "lock=leases", "lock=node:", "lock=node", "lock-lease=0s", "lock-lease=500ms", "lock-lease=2d"] {
+            let error = read(query).expect_err(query);
+            assert_eq!(error.kind, DatabaseErrorKind::Configuration, "{error:?}");
+            assert!(error.hint.is_some(), "{error:?}");
+        }
+        let url = Url::parse("postgres://h/d?lock=node:a").expect("a URL");
+        assert!(LockSettings::read(&url, false).is_err(), "only a cluster has nodes");
+    }
+}
