@@ -15,6 +15,8 @@ mod crashes;
 mod crowds;
 #[path = "server_faults/galera.rs"]
 mod galera;
+#[path = "server_faults/leases.rs"]
+mod leases;
 #[path = "server_faults/orphans.rs"]
 mod orphans;
 #[path = "server_faults/shop.rs"]

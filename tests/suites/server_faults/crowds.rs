@@ -3,6 +3,7 @@
 use runner_tests::servers::{Bouncer, Kind, Server};
 use runner_tests::{EngineProject, Output, is_long};
 
+use super::leases::leased;
 use super::shop::{is_sound, shop};
 
 const RUNS: usize = 50;
@@ -41,6 +42,16 @@ fn on_postgres() {
 #[test]
 fn on_mariadb() {
     applied_once(&shop(runner_tests::servers::mariadb()));
+}
+
+#[test]
+fn on_postgres_with_a_lease() {
+    applied_once(&leased(shop(runner_tests::servers::postgres()), "lock=lease"));
+}
+
+#[test]
+fn on_mariadb_with_a_lease() {
+    applied_once(&leased(shop(runner_tests::servers::mariadb()), "lock=lease"));
 }
 
 #[test]

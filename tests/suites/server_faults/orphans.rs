@@ -6,7 +6,7 @@ use runner_tests::servers::Bouncer;
 use runner_tests::{Engine, EngineProject, Running, for_each_server, project, until};
 
 /// A project whose second migration has a long statement whose repetition can be detected.
-fn slow(engine: Engine, seconds: u32) -> EngineProject {
+pub fn slow(engine: Engine, seconds: u32) -> EngineProject {
     let project = project!(engine);
     let statement = match engine {
         Engine::Postgres => format!("UPDATE counters SET n = n + 1 WHERE pg_sleep({seconds}) IS NOT NULL;"),
@@ -24,14 +24,14 @@ fn slow(engine: Engine, seconds: u32) -> EngineProject {
 }
 
 /// Starts a run and kills it during its statement.
-fn orphan(project: &EngineProject) {
+pub fn orphan(project: &EngineProject) {
     let mut run = Running::start(project.command(["apply"]).stderr(Stdio::null()));
     until("its statement lasts", || project.sleeps());
     run.kill().unwrap();
     run.wait().unwrap();
 }
 
-fn applied_once(project: &EngineProject) {
+pub fn applied_once(project: &EngineProject) {
     assert_eq!(project.value("SELECT n FROM counters"), "1");
     assert_eq!(project.history(), ["0001", "0002"]);
     assert!(!project.sleeps(), "the orphan goes on");
@@ -71,7 +71,7 @@ for_each_server! {
 }
 
 /// The same project, with a fast statement.
-fn faster(project: EngineProject) -> EngineProject {
+pub fn faster(project: EngineProject) -> EngineProject {
     project.sql("0002_count", "UPDATE counters SET n = n + 1;", "UPDATE counters SET n = n - 1;");
     project
 }

@@ -185,6 +185,18 @@ impl MysqlDatabase {
         }
     }
 
+    /// Fails if another run has taken the lease; who renews it may not have noticed yet.
+    pub(super) async fn prove_lease(&mut self) -> Result<(), DatabaseError> {
+        let proof = self.proof_of_lease();
+        if proof.is_empty() {
+            return Ok(());
+        }
+        match session::run(&mut self.connection, proof.trim_end_matches([';', ' ']).to_owned()).await {
+            Err(error) if is_of_lease(&error) => Err(lost()),
+            proven => proven.map(drop),
+        }
+    }
+
     fn one_row(&self, change: &ToolChange) -> Result<String, DatabaseError> {
         let spelled = change.spelled(&self.server.facts, &LITERALS)?;
         Ok(format!("{spelled}; {}", ONE_ROW.replace("18446744073709551615 + ", LEASE)))

@@ -214,13 +214,10 @@ impl MysqlDatabase {
         let work = self.lock.as_ref().map(|lock| lock.names.work.clone());
         let _ = tokio::time::timeout(PATIENCE, leave(old, work)).await;
         let stop = StopSignal::default();
-        let proof = self.proof_of_lease();
-        if !proof.is_empty()
-            && let Err(error) = session::run(&mut self.connection, proof.trim_end_matches([';', ' ']).to_owned()).await
-        {
+        if let Err(error) = self.prove_lease().await {
             // What this run knows of the database is out of date.
             self.guard.must_renew = true;
-            return Err(if lease::is_of_lease(&error) { crate::database::lease::lost() } else { error });
+            return Err(error);
         }
         let Some(lock) = &mut self.lock else {
             return wait_for_end(&mut self.connection, old_id).await;

@@ -238,7 +238,7 @@ impl MysqlDatabase {
             return Err(super::error::lost("the session of the component is lost"));
         }
         if self.is_alive().await {
-            return Ok(());
+            return self.prove_lease().await;
         }
         self.close_statements();
         self.transaction = None;

@@ -84,6 +84,13 @@ impl FileSettings {
                     ["off", "normal", "full", "extra"].into_iter().find(|mode| mode.eq_ignore_ascii_case(value));
                 self.synchronous = Some(known.ok_or_else(|| wrong("`off`, `normal`, `full` or `extra`"))?);
             }
+            "lock" | "lock-lease" => {
+                return Err(DatabaseError::new(
+                    DatabaseErrorKind::Configuration,
+                    format!("the database URL contains `{name}={value}`, but the lock of SQLite is always a file beside the database"),
+                )
+                .hint("remove the parameter; the lock ends with the process that holds it"));
+            }
             "cache_size" => self.cache_kib = value.parse().map_err(|_| wrong("a number of KiB"))?,
             _ => {
                 return Err(DatabaseError::new(

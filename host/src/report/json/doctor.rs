@@ -58,7 +58,7 @@ struct SucceededJson {
 struct FactsJson {
     /// What the server calls itself besides its version; null if it does not.
     comment: Option<String>,
-    /// `file`, `advisory`, `user-locks` or `user-locks-of-node`: what keeps two runs apart.
+    /// `file`, `advisory`, `user-locks` or `lease`: what keeps two runs apart.
     lock: &'static str,
     /// Whether a rollback undoes schema changes.
     transactional_ddl: bool,

@@ -1,0 +1,97 @@
+//! Runs whose lock is a lease: killed, frozen, and cut off from the server. Whatever they do after another run has taken over, none
+//! of it is kept.
+
+use std::io::Read;
+use std::process::Stdio;
+
+use runner_tests::servers::Proxy;
+use runner_tests::{EngineProject, Running, for_each_server, until};
+
+use super::orphans::{applied_once, faster, orphan, slow};
+
+/// The same project, with a lock that these parameters of the URL choose.
+pub fn leased(mut project: EngineProject, lock: &str) -> EngineProject {
+    let url = project.server_database().url();
+    project.by(&with(&url, lock));
+    project
+}
+
+/// A URL with more parameters.
+pub fn with(url: &str, parameters: &str) -> String {
+    format!("{url}{}{parameters}", if url.contains('?') { '&' } else { '?' })
+}
+
+const SHORT: &str = "lock=lease&lock-lease=2s";
+
+/// Starts a run, and returns when its statement lasts.
+pub fn working(project: &EngineProject) -> Running {
+    let run = Running::start(project.command(["apply"]).stderr(Stdio::piped()));
+    until("its statement lasts", || project.sleeps());
+    run
+}
+
+/// The exit code of a run, and what it said.
+pub fn end(mut run: Running) -> (Option<i32>, String) {
+    let mut said = String::new();
+    run.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    (run.wait().unwrap().code(), said)
+}
+
+/// It has failed as the documentation says: 6 where its own revision looked partial to it.
+fn has_lost(run: Running) {
+    let (code, said) = end(run);
+    assert!(matches!(code, Some(1 | 6)), "{code:?}\n{said}");
+    assert!(said.contains("this run has lost the lock") && said.contains("hint:"), "{said}");
+}
+
+for_each_server! {
+    fn a_frozen_run_commits_nothing(engine) {
+        let project = leased(slow(engine, 3600), SHORT);
+        let run = working(&project);
+        run.signal("STOP");
+        let project = faster(project);
+        let output = project.runner("apply");
+        output.succeeds().says(&["which has not renewed its lease for"]);
+        applied_once(&project);
+        run.signal("CONT");
+        has_lost(run);
+        applied_once(&project);
+    }
+
+    /// The network fails, and neither side sees the other's end.
+    fn a_run_that_is_cut_off_commits_nothing(engine) {
+        let mut project = slow(engine, 3600);
+        let proxy = Proxy::start(engine.server().unwrap().port());
+        let cut_off = project.server_database().url_at(proxy.port());
+        project.by(&with(&cut_off, SHORT));
+        let run = working(&project);
+        proxy.stall(true);
+        let project = faster(leased(project, SHORT));
+        project.runner("apply").succeeds();
+        applied_once(&project);
+        proxy.stall(false);
+        has_lost(run);
+        applied_once(&project);
+    }
+
+    fn the_lease_of_a_killed_run_ends_by_itself(engine) {
+        let project = leased(slow(engine, 3600), SHORT);
+        orphan(&project);
+        let project = faster(project);
+        project.runner("apply").succeeds().says(&["which has not renewed its lease for"]);
+        applied_once(&project);
+    }
+
+    /// A run that ends, or is told to, releases its lease at once; until then another one is told who holds it.
+    fn a_lease_is_released_at_once(engine) {
+        let project = leased(slow(engine, 3600), "lock=lease&lock-lease=1h");
+        let run = working(&project);
+        project.runner("apply --lock-timeout 200ms").exits(5).says(&["the lock is held by", "`runner apply`", "hint:"]);
+        run.signal("TERM");
+        let (code, said) = end(run);
+        assert!(matches!(code, Some(143 | 6)), "{code:?}\n{said}");
+        let project = faster(project);
+        project.runner("apply --lock-timeout 5s").succeeds();
+        applied_once(&project);
+    }
+}
