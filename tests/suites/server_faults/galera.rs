@@ -3,8 +3,8 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use runner_tests::{EngineProject, Output};
 use runner_tests::servers::Cluster;
+use runner_tests::{EngineProject, Output};
 
 use super::leases::{with, working};
 use super::shop::{is_sound, shop};
@@ -33,7 +33,9 @@ fn runs_on_two_nodes_are_kept_apart() {
     let cluster = Cluster::start();
     let project = shop(&cluster.first);
     let there = project.server_database().url_at(cluster.second.port());
-    for (line, word, left) in [("apply", "applied 000", 3), ("rollback --all", "rolled back 000", 0), ("apply", "applied 000", 3)] {
+    for (line, word, left) in
+        [("apply", "applied 000", 3), ("rollback --all", "rolled back 000", 0), ("apply", "applied 000", 3)]
+    {
         let outputs: Vec<Output> = std::thread::scope(|scope| {
             let runs: Vec<_> = (0..12)
                 .map(|number| {
@@ -49,9 +51,8 @@ fn runs_on_two_nodes_are_kept_apart() {
                 .collect();
             runs.into_iter().map(|run| run.join().unwrap()).collect()
         });
-        let done = outputs.iter().map(|output| {
-            output.succeeds().stderr.lines().filter(|line| line.starts_with(word)).count()
-        });
+        let done =
+            outputs.iter().map(|output| output.succeeds().stderr.lines().filter(|line| line.starts_with(word)).count());
         assert_eq!(done.sum::<usize>(), 3, "{line}");
         assert_eq!(is_sound(&project, line, ""), left);
     }
@@ -64,7 +65,11 @@ fn runs_on_two_nodes_are_kept_apart() {
 fn a_run_that_was_frozen_on_another_node_commits_nothing() {
     let cluster = Cluster::start();
     let mut project = EngineProject::on(env!("CARGO_BIN_EXE_runner"), cluster.first.database());
-    project.sql("0001_counters", "CREATE TABLE counters (n INTEGER NOT NULL);\nINSERT INTO counters VALUES (0);", "SELECT 1;");
+    project.sql(
+        "0001_counters",
+        "CREATE TABLE counters (n INTEGER NOT NULL);\nINSERT INTO counters VALUES (0);",
+        "SELECT 1;",
+    );
     let here = with(&project.url(), "lock-lease=2s");
     project.by(&here).runner("apply").succeeds();
     project.sql("0002_count", "UPDATE counters SET n = n + 1 WHERE SLEEP(4) = 0;", "SELECT 1;");

@@ -175,6 +175,30 @@ fn a_component_does_what_it_is_granted_and_the_history_has_it() {
     assert_eq!(database.value("SELECT count(*) FROM copies"), "0");
 }
 
+/// The login has no privilege on the lease: the gate proves it in the component's transaction.
+#[test]
+fn a_lease_is_proven_through_the_gate() {
+    let mut field = Field::new();
+    let url = field.database().url_as(&field.host, "host");
+    field.project.set_url(&format!("{url}{}lock=lease", if url.contains('?') { '&' } else { '?' }));
+    field.grants(COPY);
+    field.run("grants sync", &[]).succeeds();
+    // An application's trigger, as it were a takeover in the middle of the transaction.
+    let lost = format!(
+        "CREATE FUNCTION public.take() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN \
+         EXECUTE 'UPDATE runner.runner_' || 'lease SET token = token + 1'; RETURN NULL; END $$; \
+         ALTER FUNCTION public.take() OWNER TO {}; CREATE TRIGGER take AFTER INSERT ON public.copies EXECUTE FUNCTION public.take()",
+        field.host
+    );
+    field.database().sql(&lost);
+    field.run("apply", &["transform=true"]).exits(1).says(&["this run has lost the lock", "hint:"]);
+    assert_eq!(field.database().value("SELECT count(*) FROM copies"), "0");
+    field.database().sql("DROP TRIGGER take ON public.copies");
+    field.run("apply", &["transform=true"]).succeeds();
+    assert_eq!(field.database().value("SELECT count(*) FROM copies"), "100");
+    assert_ne!(field.database().value("SELECT proofs FROM runner.runner_lease"), "0");
+}
+
 #[test]
 fn what_is_not_granted_is_refused_by_the_server() {
     let field = Field::new();

@@ -202,6 +202,19 @@ fn a_component_does_what_it_is_granted_and_the_history_has_it() {
     assert_eq!(field.value("SELECT COUNT(*) FROM runner_history WHERE revision = '0002' AND state = 'applied'"), "0");
 }
 
+/// The user has no privilege on the lease: the gate proves it in the component's transaction.
+#[test]
+fn a_lease_is_proven_through_the_gate() {
+    let Some(mut field) = Field::new() else { return };
+    let url = field.database.url_as(&field.host, "host");
+    field.project.set_url(&format!("{url}{}lock=lease", if url.contains('?') { '&' } else { '?' }));
+    field.grants(COPY);
+    field.run("grants sync", &[]).succeeds();
+    field.run("apply", &["transform=true"]).succeeds();
+    assert_eq!(field.database.value("SELECT count(*) FROM copies"), "100");
+    assert_ne!(field.database.value("SELECT proofs FROM runner_lease"), "0");
+}
+
 #[test]
 fn what_a_user_is_not_granted_is_refused() {
     let field = field!();

@@ -167,6 +167,11 @@ pub(crate) async fn excludes_runs_with_the_other_lock(factory: &dyn LeaseFactory
         let error = lock(waiter.as_mut(), "the second", 300).await.expect_err("held");
         assert_eq!(error.kind, DatabaseErrorKind::Busy, "{error}");
         assert!(error.message.contains("the first"), "{error}");
+        // It is not taken for what a killed run has left.
+        let error = lock(waiter.as_mut(), "the second", 1_500).await.expect_err("held");
+        assert_eq!(error.kind, DatabaseErrorKind::Busy, "{error}");
+        holder.begin(TransactionOptions::default()).await.expect("begun");
+        holder.commit().await.expect("committed");
         holder.unlock().await.expect("unlocked");
         lock(waiter.as_mut(), "the second", 5_000).await.expect("free");
         let error = lock(holder.as_mut(), "the first", 300).await.expect_err("held");

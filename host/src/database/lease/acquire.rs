@@ -79,11 +79,17 @@ pub(in crate::database) async fn outlast(
     }
 }
 
+/// Reads the rows, or creates what is missing, and the caller looks again.
 async fn look_or_make(rows: &mut dyn LeaseRows) -> Result<Option<Seen>, DatabaseError> {
-    match rows.look().await? {
-        Some(seen) => Ok(Some(seen)),
-        None => rows.make().await.map(|()| None),
+    if let Some(seen) = rows.look().await? {
+        return Ok(Some(seen));
     }
+    match rows.make().await {
+        // On another node of a cluster, another run makes them at the same time.
+        Err(error) if error.is_transient() => tokio::time::sleep(jittered(PAUSES.0)).await,
+        made => made?,
+    }
+    Ok(None)
 }
 
 /// Takes the lease as it was seen, and returns its token; `None` if something was faster.
@@ -142,7 +148,11 @@ impl<'a> Wait<'a> {
         // The number of seconds differs each time.
         let since = format!("{name}, which has not renewed its lease");
         if !self.told.as_ref().is_some_and(|told| told.starts_with(&since)) {
-            self.tell(format!("{since} for {:.0} s; it ends in {:.0} s", silent.as_secs_f64(), left.as_secs_f64().ceil()));
+            self.tell(format!(
+                "{since} for {:.0} s; it ends in {:.0} s",
+                silent.as_secs_f64(),
+                left.as_secs_f64().ceil()
+            ));
         }
     }
 

@@ -24,7 +24,8 @@ pub(in crate::database) struct Heart {
 }
 
 /// Opens a connection to the rows.
-pub(in crate::database) type Open = Box<dyn Fn() -> BoxFuture<'static, Result<Box<dyn LeaseRows>, DatabaseError>> + Send>;
+pub(in crate::database) type Open =
+    Box<dyn Fn() -> BoxFuture<'static, Result<Box<dyn LeaseRows>, DatabaseError>> + Send>;
 
 impl Heart {
     /// Begins to renew the lease with this token. Fails if there is no connection for that.
@@ -116,7 +117,11 @@ impl Beating<'_> {
             }
             // A statement that gets no answer must not keep the next one, on another connection, from being sent in time.
             let beat = tokio::select! {
-                _ = &mut stop => break,
+                _ = &mut stop => {
+                    // Its connection may be in the middle of an answer.
+                    self.rows = None;
+                    break;
+                }
                 beat = tokio::time::timeout(period, self.beat()) => beat,
             };
             pause = match beat {

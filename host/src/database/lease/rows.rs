@@ -26,8 +26,9 @@ const TAKE_BEAT: &str = "UPDATE @.runner_heartbeat SET token = ?1, beats = 0, un
     WHERE scope = ?4 AND token = ?5 AND beats = ?6";
 const TAKE: &str = "UPDATE @.runner_lease SET token = ?1, holder = ?2, length_ms = ?3 WHERE scope = ?4 AND token = ?5";
 
-const BEAT: &str =
-    "UPDATE @.runner_heartbeat SET beats = beats + 1, until_us = ?1 + ?2 WHERE scope = ?3 AND token = ?4";
+/// One that arrives after the release does not undo it.
+const BEAT: &str = "UPDATE @.runner_heartbeat SET beats = beats + 1, until_us = ?1 + ?2 \
+    WHERE scope = ?3 AND token = ?4 AND until_us <> 0";
 
 const RELEASE_BEAT: &str =
     "UPDATE @.runner_heartbeat SET beats = beats + 1, until_us = 0 WHERE scope = ?1 AND token = ?2";
@@ -124,7 +125,8 @@ impl dyn LeaseRows + '_ {
     pub(super) async fn take(&mut self, seen: &Seen, record: &str, length: Duration) -> Result<bool, DatabaseError> {
         let (scope, next) = (self.scope(), Value::Int64(seen.next_token()));
         let old = |number| Value::Int64(number);
-        let beat = [next.clone(), Value::Null, microseconds(length), text(scope), old(seen.beat_token), old(seen.beats)];
+        let beat =
+            [next.clone(), Value::Null, microseconds(length), text(scope), old(seen.beat_token), old(seen.beats)];
         let length = Value::Int64(i64::try_from(length.as_millis()).unwrap_or(i64::MAX));
         let lease = [next, text(record), length, text(scope), old(seen.token)];
         let changes = [

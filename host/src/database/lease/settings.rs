@@ -108,7 +108,9 @@ mod tests {
 
     #[test]
     fn other_values_are_refused() {
-        for query in ["lock=", "lock=leases", "lock=node:", "lock=node", "lock-lease=0s", "lock-lease=500ms", "lock-lease=2d"] {
+        for query in
+            ["lock=", "lock=leases", "lock=node:", "lock=node", "lock-lease=0s", "lock-lease=500ms", "lock-lease=2d"]
+        {
             let error = read(query).expect_err(query);
             assert_eq!(error.kind, DatabaseErrorKind::Configuration, "{error:?}");
             assert!(error.hint.is_some(), "{error:?}");

@@ -86,12 +86,12 @@ impl LeaseRows for Rows {
     }
 
     async fn native_holder(&mut self) -> Result<Option<String>, DatabaseError> {
-        Ok(owner::read(&mut self.connection, &self.names.run, &self.names.owner).await?.map(|(id, record)| {
-            match record.is_empty() {
+        Ok(owner::read(&mut self.connection, &self.names.run, &self.names.owner).await?.map(
+            |(id, record)| match record.is_empty() {
                 true => format!("the connection {id}"),
                 false => LockHolder::parse(&record).name,
-            }
-        }))
+            },
+        ))
     }
 
     async fn look(&mut self) -> Result<Option<Seen>, DatabaseError> {

@@ -12,8 +12,8 @@ use sqlx::{Connection, MySqlConnection};
 
 use super::connect::Endpoint;
 use super::keepalive::KeptAlive;
-use super::session::{self, SessionFacts, literal, row_text};
 use super::lease::{self, Rows};
+use super::session::{self, SessionFacts, literal, row_text};
 use super::{MysqlDatabase, owner};
 use crate::database::error::RAN;
 use crate::database::lease::{Lease, acquire, outlast};
@@ -110,14 +110,15 @@ impl MysqlDatabase {
             First::Lease(lease)
         } else {
             let (mut connection, id) = take_first(&self.endpoint, &names, request, stop, waiting).await?;
-            take_second(&mut self.connection, &mut connection, &names, left(), stop, waiting).await?;
-            // The record only helps those who wait; the lock holds without it.
-            let _ = owner::publish(&mut connection, &names.owner, &LockHolder::record(request)).await;
-            // One of a run that looks for the lock after it took its lease, or the other way round, sees the other.
+            // Of a run that looks for the lock after it took its lease, and one that does so the other way round, one sees the other.
+            // This comes before the second lock, whose holder is an orphan only if no run holds a lease.
             if lease::look(&mut connection, &self.server.facts, &names).await?.is_some_and(|seen| !seen.is_free) {
                 let mut rows = Rows::open(&self.endpoint).await?;
                 outlast(&mut rows, request, self.server.is_one_clock(), stop, waiting).await?;
             }
+            take_second(&mut self.connection, &mut connection, &names, left(), stop, waiting).await?;
+            // The record only helps those who wait; the lock holds without it.
+            let _ = owner::publish(&mut connection, &names.owner, &LockHolder::record(request)).await;
             First::UserLock(KeptAlive::new(connection), id)
         };
         self.wait_until_free(&names.guest()).await?;

@@ -75,7 +75,12 @@ impl Endpoint {
         let options = self.options.clone().username(login).password(password);
         // Where none is given, the name of the database is that of the user.
         let database = self.options.get_database().unwrap_or_else(|| self.options.get_username()).to_owned();
-        Self { options: options.database(&database), settings: self.settings.clone(), url: self.url.clone(), lock: self.lock.clone() }
+        Self {
+            options: options.database(&database),
+            settings: self.settings.clone(),
+            url: self.url.clone(),
+            lock: self.lock.clone(),
+        }
     }
 
     /// Returns the statement that gives a connection the name it was opened with.

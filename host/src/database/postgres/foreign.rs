@@ -3,7 +3,7 @@
 
 use std::sync::LazyLock;
 
-use crate::database::facts::{TOOL_SCHEMA, GUARDED_TABLE_LITERALS};
+use crate::database::facts::{GUARDED_TABLE_LITERALS, TOOL_SCHEMA};
 use crate::database::{DatabaseError, DatabaseErrorKind};
 
 /// Begins the answer of [`INSPECT`].

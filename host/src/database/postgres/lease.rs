@@ -59,11 +59,7 @@ impl Rows {
 }
 
 /// Begins to renew a lease that was taken.
-pub(super) async fn hold(
-    endpoint: &Arc<Endpoint>,
-    scope: &str,
-    token: i64,
-) -> Result<Lease, DatabaseError> {
+pub(super) async fn hold(endpoint: &Arc<Endpoint>, scope: &str, token: i64) -> Result<Lease, DatabaseError> {
     let (length, endpoint, of) = (endpoint.lock().length, Arc::clone(endpoint), scope.to_owned());
     let open: Open = Box::new(move || {
         let (endpoint, scope) = (Arc::clone(&endpoint), of.clone());
@@ -135,7 +131,10 @@ impl LeaseRows for Rows {
 
     async fn change(&mut self, changes: &[ToolChange]) -> Result<bool, DatabaseError> {
         let text = super::record::text_of_changes(changes, &facts())?;
-        match ask(&mut self.connection, text.trim_end_matches([';', ' '])).await.map_err(|error| super::record::ours(error, None)) {
+        match ask(&mut self.connection, text.trim_end_matches([';', ' ']))
+            .await
+            .map_err(|error| super::record::ours(error, None))
+        {
             Err(error) if error.is_unexpected_rows() || MADE.contains(&&*error.code) => Ok(false),
             changed => changed.map(|_| true),
         }

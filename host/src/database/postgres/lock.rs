@@ -8,9 +8,9 @@ use sqlx::postgres::PgRow;
 use sqlx::{Connection, PgConnection, Row};
 
 use super::error::lost;
-use super::{PostgresDatabase, lease, orphans};
 use super::scope::{backend_of, rows, simple, text_of};
 use super::settings::{Own, in_transaction};
+use super::{PostgresDatabase, lease, orphans};
 use crate::database::lease::{Lease, acquire, outlast};
 use crate::database::{DatabaseError, DatabaseErrorKind, LockHolder, LockRequest, StopSignal};
 use crate::random::jittered;
@@ -231,7 +231,11 @@ impl PostgresDatabase {
     pub(super) async fn lock_holder_now(&mut self) -> Result<Option<LockHolder>, DatabaseError> {
         self.leave_ahead().await;
         let is_lease = self.endpoint.lock().is_lease;
-        if is_lease { self.check_free()? } else { self.check_usable()? }
+        if is_lease {
+            self.check_free()?
+        } else {
+            self.check_usable()?
+        }
         self.busy = true;
         let holder = match is_lease {
             true => self.lease_holder().await,

@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use sqlx::PgConnection;
 
-use super::{PostgresDatabase, lease};
 use super::error::lost;
 use super::lock::Lock;
 use super::scope::{rows, simple, text_of};
+use super::{PostgresDatabase, lease};
 use crate::database::{DatabaseError, DatabaseErrorKind};
 
 /// How long the old session may continue before it is ended, and how long ending it may take.

@@ -116,7 +116,8 @@ impl PostgresDatabase {
             }
             _ => Names::Theirs,
         };
-        self.changes = self.rights != Role::Host || statement.is_some_and(|statement| !reads(statement, Dialect::Postgres));
+        self.changes =
+            self.rights != Role::Host || statement.is_some_and(|statement| !reads(statement, Dialect::Postgres));
         self.busy = true;
         let opened = match around {
             Around::Transaction | Around::Savepoint => self.go_on(around, names, &more).await,

@@ -9,7 +9,7 @@ use sqlx::PgConnection;
 use super::foreign::INSPECT;
 use super::record::ours;
 use super::scope::{rows, text_of};
-use crate::database::facts::{TOOL_SCHEMA, GUARDED_TABLE_LITERALS, TOOL_TABLES};
+use crate::database::facts::{GUARDED_TABLE_LITERALS, TOOL_SCHEMA, TOOL_TABLES};
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect};
 
 /// Tables that other sessions write to at any time.

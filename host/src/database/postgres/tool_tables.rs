@@ -13,7 +13,7 @@ use std::sync::LazyLock;
 use sqlx::postgres::PgRow;
 
 use super::scope::text_of;
-use crate::database::facts::{TOOL_SCHEMA, GUARDED_TABLE_LITERALS};
+use crate::database::facts::{GUARDED_TABLE_LITERALS, TOOL_SCHEMA};
 use crate::database::{DatabaseError, DatabaseErrorKind};
 
 /// A query for one row: the tables, this transaction's locks on them, and the number of rows it has written to them.

@@ -150,3 +150,14 @@ async fn a_foreign_file_in_place_of_the_lock_file_is_left_alone() {
         database.unlock().await.expect("unlocked");
     }
 }
+
+/// The lock is always a file, which ends with its process.
+#[tokio::test]
+async fn a_lease_is_refused() {
+    for parameter in ["lock=lease", "lock-lease=10s"] {
+        let url = DatabaseUrl::parse(&format!("sqlite://a.db?{parameter}"), Path::new("/nowhere")).expect("a URL");
+        let error = connect(&url, &ConnectOptions::default()).await.err().expect("refused");
+        assert_eq!(error.kind, DatabaseErrorKind::Configuration, "{error}");
+        assert!(error.message.contains("the lock of SQLite is always a file") && error.hint.is_some(), "{error:?}");
+    }
+}
