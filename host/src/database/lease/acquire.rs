@@ -100,13 +100,14 @@ async fn attempt(
     request: &LockRequest,
     length: Duration,
 ) -> Result<Option<i64>, DatabaseError> {
-    match rows.take(seen, &LockHolder::record(request), length).await {
+    let token = seen.next_token();
+    match rows.take(seen, token, &LockHolder::record(request), length).await {
         Ok(false) => Ok(None),
         Ok(true) => {
             if let Some(previous) = &previous {
                 rows.evict(previous).await;
             }
-            Ok(Some(seen.next_token()))
+            Ok(Some(token))
         }
         // The earlier holder's transaction is at its end, or was frozen there; or another node of a cluster was faster.
         Err(error) if error.is_transient() => {

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 
 use crate::data::Value;
 use crate::database::{DatabaseError, LockHolder, ToolChange};
+use crate::random::bits;
 
 /// Proves in a transaction that the row still has the token: changes it. A lock on the row would do on one server; a cluster whose
 /// nodes find conflicts by comparing what transactions have written needs a change. The heartbeat is another row, since this one has
@@ -74,9 +75,11 @@ impl Seen {
         })
     }
 
-    /// The token of whoever takes it from this holder.
+    /// A token for whoever takes it from this holder: a greater one. By how much is left to chance, since a failover may undo the
+    /// latest takeover, and two runs that take the lease from the same holder must not have the same token.
     pub(in crate::database) fn next_token(&self) -> i64 {
-        self.token.max(self.beat_token).saturating_add(1)
+        let more = i64::try_from(bits() >> 44).unwrap_or_default();
+        self.token.max(self.beat_token).saturating_add(1 + more)
     }
 
     /// The holder, unless the lease is free or has expired. The clock of a node of a cluster does not tell.
@@ -121,9 +124,15 @@ impl dyn LeaseRows + '_ {
         self.change(&[beat, lease]).await.map(drop)
     }
 
-    /// Takes the lease if it is still as seen, with `record` as the holder's. Returns whether it did.
-    pub(super) async fn take(&mut self, seen: &Seen, record: &str, length: Duration) -> Result<bool, DatabaseError> {
-        let (scope, next) = (self.scope(), Value::Int64(seen.next_token()));
+    /// Takes the lease if it is still as seen, with this token and the record of its new holder. Returns whether it did.
+    pub(super) async fn take(
+        &mut self,
+        seen: &Seen,
+        token: i64,
+        record: &str,
+        length: Duration,
+    ) -> Result<bool, DatabaseError> {
+        let (scope, next) = (self.scope(), Value::Int64(token));
         let old = |number| Value::Int64(number);
         let beat =
             [next.clone(), Value::Null, microseconds(length), text(scope), old(seen.beat_token), old(seen.beats)];
@@ -177,7 +186,9 @@ mod tests {
     fn an_answer_is_read_whole_or_not_at_all() {
         let cells = ["7", "8", "2", "30000", "1000000", "-5", "r: me"].map(|cell| Some(cell.to_owned()));
         let seen = Seen::read(&cells).expect("an answer");
-        assert_eq!((seen.next_token(), seen.left, seen.is_free), (9, -5, false));
+        assert_eq!((seen.left, seen.is_free), (-5, false));
+        let tokens = [seen.next_token(), seen.next_token(), seen.next_token()];
+        assert!(tokens.iter().all(|token| *token > 8) && tokens != [tokens[0]; 3], "{tokens:?}");
         assert_eq!((seen.length, &*seen.holder, seen.live_holder(true)), (Duration::from_secs(30), "r: me", None));
         assert!(seen.live_holder(false).is_some());
         assert_eq!(Seen { left: 1, ..seen.clone() }.live_holder(true).expect("a holder").name, "me");
