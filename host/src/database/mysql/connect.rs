@@ -125,12 +125,11 @@ impl Endpoint {
     fn is_node(&self, found: Option<&str>) -> Result<(), DatabaseError> {
         match (&self.lock.node, found) {
             (Some(named), Some(found)) if named != found => Err(configuration(format!(
-                "the server is the node `{found}` of a Galera cluster, and the URL says that all runs use `{named}`: a lock \
-                 there is not seen here"
+                "the server is the node `{found}` of a Galera cluster, and the URL says that all runs use `{named}`"
             ))
             .hint(format!(
-                "give the address of `{named}`; if it no longer exists and none of its runs goes on, name the other node in \
-                 the URL of all runs: `?lock=node:{found}`"
+                "give the address of `{named}`, or leave `lock=node:{named}` out of the URL: the lock is a lease, which is seen on \
+                 every node"
             ))),
             _ => Ok(()),
         }
