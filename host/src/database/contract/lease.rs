@@ -101,8 +101,13 @@ pub(crate) async fn fences_records_and_single_statements(factory: &dyn LeaseFact
     let change = ToolChange::of_any_rows("DELETE FROM @.runner_heartbeat WHERE scope = ?1", [Value::from("other")]);
     let error = holder.record(&[change]).await.expect_err("lost");
     assert!(error.is_lease_lost(), "{error:?}");
+    // One that cannot run in a transaction, where there is such a thing.
+    let bare = match holder.facts().dialect {
+        Dialect::Postgres => "CREATE INDEX CONCURRENTLY i ON t (id)",
+        _ => "CREATE INDEX i ON t (id)",
+    };
     for role in [Role::SqlScript, Role::Host] {
-        for statement in ["INSERT INTO t VALUES (2)", "CREATE TABLE u (id INT PRIMARY KEY)"] {
+        for statement in ["INSERT INTO t VALUES (2)", "CREATE TABLE u (id INT PRIMARY KEY)", bare] {
             holder.set_role(role);
             let error = holder.execute(statement, &[]).await.expect_err(statement);
             assert!(error.is_lease_lost(), "{statement}: {error:?}");
@@ -111,6 +116,7 @@ pub(crate) async fn fences_records_and_single_statements(factory: &dyn LeaseFact
     assert!(is_empty(factory, "t").await);
     let mut other = factory.open_with(NATIVE).await;
     run(other.as_mut(), "CREATE TABLE u (id INT PRIMARY KEY)").await;
+    run(other.as_mut(), "CREATE INDEX i ON t (id)").await;
     // Reading is as good as before.
     assert!(rows(holder.as_mut(), "SELECT id FROM t").await.is_empty());
     let error = holder.reconnect().await;
