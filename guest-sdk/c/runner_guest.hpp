@@ -69,6 +69,8 @@ template <class T = void> using result = std::expected<T, error>;
 /// An error with a message in the manner of `printf`.
 template <class... Arguments> std::unexpected<error> fail(const char *format, Arguments... arguments)
 {
+    static_assert(((std::is_arithmetic_v<Arguments> || std::is_pointer_v<Arguments> || std::is_enum_v<Arguments>) && ...),
+                  "a text is given as \"%.*s\", int(text.size()), text.data()");
     rg_error filled;
 #pragma clang diagnostic push
 #pragma clang diagnostic ignored "-Wformat-security"

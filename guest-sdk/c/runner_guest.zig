@@ -279,8 +279,12 @@ pub fn exportMigration(comptime Migration: type) void {
 }
 
 fn finished(outcome: anyerror!void, into: *RawError) bool {
-    if (outcome) |_| return true else |cause| {
-        if (failure == null) _ = fail("{s}", .{@errorName(cause)}) catch {};
+    if (outcome) |_| {
+        // The reason of a failure that was handled.
+        clear();
+        return true;
+    } else |cause| {
+        if (cause != error.Failed or failure == null) _ = fail("{s}", .{@errorName(cause)}) catch {};
         into.* = failure.?;
         failure = null;
         return false;

@@ -136,8 +136,8 @@ func (c *Column) Texts() (*Texts, error) {
 	return &c.texts, nil
 }
 
-// MapTexts replaces each text that is not NULL by what the function appends to the given slice, which it returns: no call
-// allocates anything.
+// MapTexts replaces each text that is not NULL by what the function returns. The function may append to the empty slice that it is
+// given: then no call allocates anything.
 func (c *Column) MapTexts(function func(to, text []byte) []byte) error {
 	texts, err := c.Texts()
 	if err != nil {
@@ -146,7 +146,8 @@ func (c *Column) MapTexts(function func(to, text []byte) []byte) error {
 	made := MakeTexts(texts.Len(), len(texts.Data))
 	for row := range texts.Len() {
 		if !c.IsNull(row) {
-			made.Data = function(made.Data, texts.At(row))
+			end := len(made.Data)
+			made.Data = append(made.Data, function(made.Data[end:end], texts.At(row))...)
 		}
 		made.End()
 	}

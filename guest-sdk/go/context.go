@@ -67,16 +67,16 @@ func RandomOf(key any) float64 {
 }
 
 // Debugf writes to the log, for debugging.
-func Debugf(format string, arguments ...any) { hostLog(0, fmt.Sprintf(format, arguments...)) }
+func Debugf(format string, arguments ...any) { hostLog(0, readable(fmt.Sprintf(format, arguments...))) }
 
 // Infof writes to the log, for everyone.
-func Infof(format string, arguments ...any) { hostLog(1, fmt.Sprintf(format, arguments...)) }
+func Infof(format string, arguments ...any) { hostLog(1, readable(fmt.Sprintf(format, arguments...))) }
 
 // Warnf writes to the log that something is wrong, but the migration continues.
-func Warnf(format string, arguments ...any) { hostLog(2, fmt.Sprintf(format, arguments...)) }
+func Warnf(format string, arguments ...any) { hostLog(2, readable(fmt.Sprintf(format, arguments...))) }
 
 // Progress reports work that the host cannot see: done of total, in a unit such as rows. A total of 0 is not known.
-func Progress(done, total uint64, unit string) { hostProgress(done, total, unit) }
+func Progress(done, total uint64, unit string) { hostProgress(done, total, readable(unit)) }
 
 // Asset is a file of the directory assets, open for reading.
 type Asset struct {

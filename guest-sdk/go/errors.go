@@ -55,12 +55,20 @@ type Error struct {
 }
 
 // Error returns the message.
-func (e *Error) Error() string { return e.Message }
+func (e *Error) Error() string {
+	if e == nil {
+		return "an error without a message"
+	}
+	return e.Message
+}
+
+// A message for people, who get a mark in place of what is no UTF-8: a text that was cut, for example.
+func readable(message string) string { return strings.ToValidUTF8(message, "\uFFFD") }
 
 // The error as the host takes it.
 func asError(err error) Error {
 	var host *Error
-	if errors.As(err, &host) {
+	if errors.As(err, &host) && host != nil {
 		return Error{Kind: host.Kind, Code: host.Code, Message: err.Error(), Detail: host.Detail}
 	}
 	return Error{Kind: Failed, Message: err.Error()}
@@ -76,7 +84,7 @@ func guarded(function func() error) (err error) {
 	return function()
 }
 
-// Where the code of a migration panicked: the innermost line that is neither of this package nor of Go's own.
+// Where the code of a migration panicked: the innermost line that is neither of this package nor of Go's runtime.
 func position() string {
 	var counters [64]uintptr
 	frames := runtime.CallersFrames(counters[:runtime.Callers(3, counters[:])])

@@ -15,7 +15,7 @@ func describe() uint32 {
 	var d Description
 	// There is no error to return: the log says what is wrong, and the component ends.
 	if err := guarded(func() error { d = exported.description(); return nil }); err != nil {
-		hostLog(2, err.Error())
+		hostLog(2, readable(err.Error()))
 		panic(err)
 	}
 	return returns(func(m *memory) record {
@@ -79,7 +79,7 @@ func transformBatch(name, nameSize, rows, columns, columnCount uint32) uint32 {
 		r := m.record(16)
 		if err != nil {
 			r.put8(0, 1)
-			r.putText(4, err.Error())
+			r.putText(4, readable(err.Error()))
 			return r
 		}
 		rows, columns, count := m.batch(result)

@@ -305,8 +305,8 @@ func (r record) putError(err error) {
 	failure := asError(err)
 	r.put8(0, uint8(failure.Kind))
 	r.putText(4, failure.Code)
-	r.putText(12, failure.Message)
-	r.putOptional(20, failure.Detail)
+	r.putText(12, readable(failure.Message))
+	r.putOptional(20, readable(failure.Detail))
 }
 
 func (r record) error() error {

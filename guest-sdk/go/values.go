@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"time"
+	"unicode/utf8"
 )
 
 // A value of a statement is nil for NULL, a bool, an integer, a float64, a string, a []byte, a [time.Time], which is an instant, or one
@@ -62,8 +63,16 @@ func instant(micros int64) time.Time { return time.UnixMicro(micros).UTC() }
 // A value in one of the forms that the contract has.
 func normal(value any) (any, error) {
 	switch value := value.(type) {
-	case nil, bool, int64, float64, string, []byte, Decimal, Date, TimeOfDay, Timestamp, time.Time, UUID, JSON, Native:
+	case nil, bool, int64, float64, []byte, Date, TimeOfDay, Timestamp, time.Time, UUID:
 		return value, nil
+	case string:
+		return value, checkUTF8(value)
+	case Decimal:
+		return value, checkUTF8(string(value))
+	case JSON:
+		return value, checkUTF8(string(value))
+	case Native:
+		return value, checkUTF8(value.TypeName + value.Text)
 	case int:
 		return int64(value), nil
 	case int32:
@@ -86,6 +95,13 @@ func normal(value any) (any, error) {
 		return float64(value), nil
 	}
 	return nil, &Error{Kind: InvalidArgument, Message: fmt.Sprintf("a value of the type %T is not one that a database takes", value)}
+}
+
+func checkUTF8(text string) error {
+	if utf8.ValidString(text) {
+		return nil
+	}
+	return &Error{Kind: Conversion, Message: "a text is not UTF-8; bytes are a []byte"}
 }
 
 func unsigned(value uint64) (any, error) {

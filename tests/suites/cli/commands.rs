@@ -140,13 +140,10 @@ fn wasi_is_answered_or_refused() {
     project.runner("build").succeeds();
     project.runner("apply").succeeds();
     project.runner("rollback").succeeds();
-    project.write(
-        "migrations/1_wat/module.wat",
-        asks("path_open", "(param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)"),
-    );
+    project.write("migrations/1_wat/module.wat", asks("path_remove_directory", "(param i32 i32 i32) (result i32)"));
     project.runner("build").exits(1).says(&[
         "cannot convert `1_wat/module.wat`",
-        "path_open",
+        "path_remove_directory",
         "hint: WASI is not available",
     ]);
 }

@@ -161,6 +161,18 @@ fn under_grants_a_change_without_one_is_refused() {
     assert_eq!(field.database().value("SELECT count(*) FROM mine"), "0");
 }
 
+/// Servers quote the rows that are in the way of a unique index, which may be of columns that the component may not read.
+#[test]
+fn under_grants_an_error_quotes_no_rows() {
+    let field = field();
+    grant(&field, "'alter people', 'read people(id)'");
+    field.sync();
+    field.database().sql("UPDATE people SET card = 'secret-7' WHERE id IN (1, 2)");
+    let output = field.run("apply -v", &["changes=?unique|people|one_card|card"]);
+    output.succeeds().says(&["refused: unique|people|one_card|card: the rows of the table do not allow this change"]);
+    assert!(!output.to_string().contains("secret-7"), "{output}");
+}
+
 /// Each change commits with its entry in the journal.
 #[test]
 fn under_grants_stepwise() {

@@ -73,6 +73,8 @@ fn under_grants_a_change_without_one_is_refused() {
         ("add|others|more", "missing grant: alter others"),
         ("index|others|i|secret", "missing grant: alter others"),
         ("call|people|card|id", "may not rename the column `card`"),
+        // For the server, this is the column `id`.
+        ("call|people|card|íd", "may not rename the column `card`"),
         ("rename|copies|mine", "may not rename a table"),
         ("drop|runner_history", "`runner_history` belongs to runner"),
         ("add|runner_gate_login|more", "`runner_gate_login` belongs to runner"),
@@ -86,6 +88,16 @@ fn under_grants_a_change_without_one_is_refused() {
         // A journal that has recorded refusals belongs to these parameters.
         field.run("rollback 0003", &[]);
     }
+}
+
+/// Servers quote the rows that are in the way of a unique index, which may be of columns that the component may not read.
+#[test]
+fn under_grants_an_error_quotes_no_rows() {
+    let Some(field) = field("'alter people', 'read people(id)'") else { return };
+    field.database().sql("UPDATE people SET card = 'secret-7' WHERE id IN (1, 2)");
+    let output = field.run("apply -v", &["changes=?unique|people|one_card|card"]);
+    output.succeeds().says(&["refused: unique|people|one_card|card: the rows of the table do not allow this change"]);
+    assert!(!output.to_string().contains("secret-7"), "{output}");
 }
 
 /// Wherever the run is killed, the next one goes on, and nothing is done twice.

@@ -33,20 +33,31 @@ pub(in crate::database) async fn acquire(
         } else {
             let Some(seen) = look_or_make(rows).await? else { continue };
             match patience.judge(&seen, Instant::now()) {
-                Verdict::Held => wait.tell_of(&seen),
+                Verdict::Held => {
+                    wait.bear_with(&seen, is_one_clock);
+                    wait.tell_of(&seen);
+                }
                 verdict => {
                     let previous = (verdict == Verdict::Ended).then(|| LockHolder::parse(&seen.holder));
                     if let Some(token) = attempt(rows, &seen, previous, request, length).await? {
                         // A run that takes the server's own lock looks for a lease thereafter: one of the two sees the other.
-                        let Some(holder) = rows.native_holder().await? else { return Ok(token) };
+                        let holder = match rows.native_holder().await {
+                            Ok(None) => return Ok(token),
+                            holder => holder,
+                        };
                         rows.release(token).await?;
-                        wait.tell(holder);
+                        wait.tell(holder?.unwrap_or_default());
                     }
                 }
             }
         }
         wait.pause(stop).await?;
     }
+}
+
+/// Releases a lease that was taken and is not renewed.
+pub(in crate::database) async fn release(rows: &mut dyn LeaseRows, token: i64) -> Result<(), DatabaseError> {
+    rows.release(token).await
 }
 
 /// Waits until no run holds a lease; one that has expired is taken from its holder, and released. For a run that holds the server's own
@@ -67,7 +78,10 @@ pub(in crate::database) async fn outlast(
         let Some(seen) = rows.look().await? else { return Ok(()) };
         match patience.judge(&seen, Instant::now()) {
             Verdict::Free => return Ok(()),
-            Verdict::Held => wait.tell_of(&seen),
+            Verdict::Held => {
+                wait.bear_with(&seen, is_one_clock);
+                wait.tell_of(&seen);
+            }
             Verdict::Ended => {
                 let previous = LockHolder::parse(&seen.holder);
                 if let Some(token) = attempt(rows, &seen, Some(previous), request, seen.length).await? {
@@ -122,16 +136,17 @@ async fn attempt(
 
 /// A wait for the lock.
 struct Wait<'a> {
-    request: &'a LockRequest,
     waiting: Waiting<'a>,
     started: Instant,
     pause: Duration,
     told: Option<String>,
+    /// For how long it waits.
+    limit: Duration,
 }
 
 impl<'a> Wait<'a> {
-    fn new(request: &'a LockRequest, waiting: Waiting<'a>) -> Self {
-        Self { request, waiting, started: Instant::now(), pause: PAUSES.0, told: None }
+    fn new(request: &LockRequest, waiting: Waiting<'a>) -> Self {
+        Self { waiting, started: Instant::now(), pause: PAUSES.0, told: None, limit: request.wait }
     }
 
     /// Reports a holder, unless it was reported last.
@@ -139,6 +154,14 @@ impl<'a> Wait<'a> {
         if self.told.as_ref() != Some(&holder) {
             (self.waiting)(&holder);
             self.told = Some(holder);
+        }
+    }
+
+    /// On a cluster, a lease that has expired is observed for a while before it may be taken. Whoever waits for less would never
+    /// get past a run that was killed.
+    fn bear_with(&mut self, seen: &Seen, is_one_clock: bool) {
+        if !is_one_clock && seen.left <= 0 {
+            self.limit = self.limit.max(seen.length);
         }
     }
 
@@ -159,12 +182,12 @@ impl<'a> Wait<'a> {
 
     /// Waits before the next attempt; fails when the time is up.
     async fn pause(&mut self, stop: &StopSignal) -> Result<(), DatabaseError> {
-        let left = self.request.wait.saturating_sub(self.started.elapsed());
+        let left = self.limit.saturating_sub(self.started.elapsed());
         if left.is_zero() {
             let holder = self.told.as_deref().unwrap_or("another run");
             return Err(DatabaseError::new(
                 DatabaseErrorKind::Busy,
-                format!("the lock is held by {holder}, and did not become free within {} s", self.request.wait.as_secs_f64()),
+                format!("the lock is held by {holder}, and did not become free within {} s", self.limit.as_secs_f64()),
             )
             .hint("wait until that run ends, or wait longer with `--lock-timeout`; the lease of a run that was killed ends by itself"));
         }

@@ -13,7 +13,7 @@ mod settings;
 
 use std::time::Duration;
 
-pub(super) use self::acquire::{acquire, outlast};
+pub(super) use self::acquire::{acquire, outlast, release};
 pub(super) use self::heart::{Heart, Open};
 pub(super) use self::rows::{LeaseRows, Seen};
 pub(super) use self::settings::{LOCK, LOCK_LEASE, LockSettings};

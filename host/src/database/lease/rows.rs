@@ -82,9 +82,16 @@ impl Seen {
         self.token.max(self.beat_token).saturating_add(1 + more)
     }
 
-    /// The holder, unless the lease is free or has expired. The clock of a node of a cluster does not tell.
+    /// The holder, unless the lease is free or has expired. Where the clock of a node of a cluster says that it has, it may be wrong:
+    /// then only the name is known, and not that the run lives.
     pub(in crate::database) fn live_holder(&self, is_one_clock: bool) -> Option<LockHolder> {
-        (!self.is_free && (self.left > 0 || !is_one_clock)).then(|| LockHolder::parse(&self.holder))
+        let holder = || LockHolder::parse(&self.holder);
+        match self.left > 0 {
+            _ if self.is_free => None,
+            true => Some(holder()),
+            false if is_one_clock => None,
+            false => Some(LockHolder::without_record(holder().name)),
+        }
     }
 }
 

@@ -16,7 +16,7 @@ use super::lease::{self, Rows};
 use super::session::{self, SessionFacts, literal, row_text};
 use super::{MysqlDatabase, owner};
 use crate::database::error::RAN;
-use crate::database::lease::{Lease, acquire, outlast};
+use crate::database::lease::{self as leases, Lease, acquire, outlast};
 use crate::database::{DatabaseError, DatabaseErrorKind, LockHolder, LockRequest, StopSignal};
 use crate::random::jittered;
 
@@ -105,7 +105,14 @@ impl MysqlDatabase {
         let first = if self.server.has_lease() {
             let (mut rows, length) = (Rows::open(&self.endpoint).await?, self.endpoint.lock.length);
             let token = acquire(&mut rows, request, length, self.server.is_one_clock(), stop, waiting).await?;
-            let lease = lease::hold(&self.endpoint, &names, token).await?;
+            let lease = match lease::hold(&self.endpoint, &names, token).await {
+                Ok(lease) => lease,
+                Err(error) => {
+                    // Nobody renews it, and nobody should have to wait for it.
+                    let _ = leases::release(&mut rows, token).await;
+                    return Err(error);
+                }
+            };
             take_second(&mut self.connection, &mut rows.connection, &names, left(), stop, waiting).await?;
             First::Lease(lease)
         } else {
@@ -334,18 +341,18 @@ async fn take_second(
             return Err(DatabaseError::stopped());
         }
         let ask = format!("SELECT IS_USED_LOCK({})", literal(&names.work));
-        let Some(id) = row_text(&session::one(first, ask).await?, 0).and_then(|id| id.parse::<u64>().ok()) else {
-            continue;
+        let id = row_text(&session::one(first, ask).await?, 0).and_then(|id| id.parse::<u64>().ok());
+        let orphan = match id {
+            Some(id) => Some(owner::describe(first, id).await?).filter(|name| !name.is_empty()),
+            None => None,
         };
-        let orphan = match owner::describe(first, id).await? {
-            name if name.is_empty() => format!("connection {id}"),
-            name => name,
-        };
+        // It has ended just now, or the two connections are on different nodes of a cluster.
+        let orphan = orphan.or(id.map(|id| format!("connection {id}"))).unwrap_or_else(|| "another session".to_owned());
         if !told && started.elapsed() > NAMELESS {
             waiting(&format!("a killed run, whose statement is still running on the server: {orphan}"));
             told = true;
         }
-        if started.elapsed() > GRACE && killed != Some(id) {
+        if let Some(id) = id.filter(|id| started.elapsed() > GRACE && killed != Some(*id)) {
             kill(first, id, &orphan).await?;
             killed = Some(id);
         }

@@ -11,7 +11,7 @@ use super::error::lost;
 use super::scope::{backend_of, rows, simple, text_of};
 use super::settings::{Own, in_transaction};
 use super::{PostgresDatabase, lease, orphans};
-use crate::database::lease::{Lease, acquire, outlast};
+use crate::database::lease::{self as leases, Lease, acquire, outlast};
 use crate::database::{DatabaseError, DatabaseErrorKind, LockHolder, LockRequest, StopSignal};
 use crate::random::jittered;
 
@@ -219,7 +219,14 @@ impl PostgresDatabase {
         let mut rows = lease::Rows::open(&self.endpoint, &self.database).await?;
         let length = self.endpoint.lock().length;
         let token = acquire(&mut rows, request, length, true, stop, waiting).await?;
-        let lease = lease::hold(&self.endpoint, &self.database, token).await?;
+        let lease = match lease::hold(&self.endpoint, &self.database, token).await {
+            Ok(lease) => lease,
+            Err(error) => {
+                // Nobody renews it, and nobody should have to wait for it.
+                let _ = leases::release(&mut rows, token).await;
+                return Err(error);
+            }
+        };
         simple(&mut rows.connection, &format!("BEGIN; {}", in_transaction(&Own::default()))).await?;
         orphans::end(&mut rows.connection, "", stop, waiting).await?;
         simple(&mut rows.connection, "ROLLBACK").await?;

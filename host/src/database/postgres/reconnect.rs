@@ -84,6 +84,7 @@ impl PostgresDatabase {
                 // What this run knows of the database is out of date.
                 return Err(crate::database::lease::lost());
             }
+            return simple(&mut self.connection, &super::lock::set_application(&request.run_id)).await;
         }
         if let Some(lock) = &mut self.lock
             && lock.check().await.is_ok()

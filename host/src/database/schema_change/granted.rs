@@ -29,12 +29,14 @@ impl Grants {
             SchemaChange::CreateTable(new) => {
                 self.demand(Verb::Create, table, dialect)?;
                 let others = new.foreign_keys.iter().filter(|key| key.references != *table);
-                others.map(|ForeignKey { references, .. }| references).try_for_each(|other| {
-                    // A reference restricts which rows of the other table can be deleted.
-                    match self.demand(Verb::Create, other, dialect) {
-                        Ok(()) => Ok(()),
-                        Err(_) => self.demand(Verb::Alter, other, dialect),
+                others.into_iter().try_for_each(|ForeignKey { references: other, referenced, .. }| {
+                    if self.demand(Verb::Create, other, dialect).is_ok() {
+                        return Ok(());
                     }
+                    // A reference restricts which rows of the other table can be deleted, and shows which values are there.
+                    self.demand(Verb::Alter, other, dialect)?;
+                    let columns = referenced.iter().map(|column| Touched::Column(column.clone()));
+                    columns.into_iter().try_for_each(|columns| self.need(Verb::Read, other, columns, dialect))
                 })
             }
             SchemaChange::DropTable(_) => self.demand(Verb::Drop, table, dialect),
@@ -45,7 +47,12 @@ impl Grants {
             SchemaChange::RenameColumn { column, to, .. } => {
                 self.demand(Verb::Alter, table, dialect)?;
                 // Its grants are for names: another column must not take the place of one that it may read.
-                let names = |of: &str| [column, to].iter().any(|name| name.eq_ignore_ascii_case(of));
+                // MySQL and MariaDB compare names of columns by a collation, which ignores accents among others.
+                let folds = matches!(dialect, Dialect::Mysql | Dialect::Mariadb);
+                let names = |of: &str| {
+                    let is_plain = |name: &str| !folds || name.is_ascii() && of.is_ascii();
+                    [column, to].iter().any(|name| name.eq_ignore_ascii_case(of) || !is_plain(name))
+                };
                 let is_named = self.tables.iter().any(|grant| {
                     grant.tables.contains(table, dialect) && grant.columns.iter().any(|granted| names(granted))
                 });
@@ -66,7 +73,11 @@ impl Grants {
     }
 
     fn demand(&self, verb: Verb, table: &TableName, dialect: Dialect) -> Result<(), DatabaseError> {
-        let need = Need::Table { verb, table: table.clone(), columns: Touched::Table };
+        self.need(verb, table, Touched::Table, dialect)
+    }
+
+    fn need(&self, verb: Verb, table: &TableName, columns: Touched, dialect: Dialect) -> Result<(), DatabaseError> {
+        let need = Need::Table { verb, table: table.clone(), columns };
         if self.allow(&need, dialect) { Ok(()) } else { Err(need.denied(None)) }
     }
 }

@@ -136,6 +136,7 @@ impl Calls {
                     Ok(mut session) => session.change_schema(change).await,
                     Err(denied) => Err(denied),
                 };
+                let result = result.map_err(|error| step.without_rows(error));
                 self.steps.end(step, result).await
             }
         }

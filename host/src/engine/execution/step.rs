@@ -91,6 +91,17 @@ impl RunningStep {
         Ok(session)
     }
 
+    /// The error of a change of the schema as a component under grants may see it: where rows are in the way, servers quote them,
+    /// also from columns that the component may not read.
+    pub fn without_rows(&self, error: DatabaseError) -> DatabaseError {
+        if self.grants.is_none() || error.kind != DatabaseErrorKind::Constraint {
+            return error;
+        }
+        DatabaseError::new(DatabaseErrorKind::Constraint, "the rows of the table do not allow this change")
+            .code(error.code)
+            .hint("make the change by hand to see the server's own message; a component under grants is not told it")
+    }
+
     /// The host's session, of a step that has a transaction of its own.
     pub fn own_transaction(&mut self) -> Option<HostSession<'_>> {
         match &mut self.access {

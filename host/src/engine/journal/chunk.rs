@@ -8,7 +8,7 @@
 
 mod owner;
 #[cfg(test)]
-mod simulation;
+mod simulation_tests;
 mod under_way;
 mod whole;
 

@@ -34,6 +34,7 @@
       (local.set $iov (i32.add (local.get $iov) (i32.const 8))) (local.set $n (i32.sub (local.get $n) (i32.const 1))) (br $l)))
     (i32.store (local.get $out) (local.get $t)) i32.const 0)
   (func (export "poll_oneoff") (param i32 i32 i32 i32) (result i32) (i32.store (local.get 3) (i32.const 0)) (global.set $clock (i64.add (global.get $clock) (i64.const 1000000))) i32.const 0)
+  (func (export "path_open") (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32) i32.const 44)
   (func (export "fd_close") (param i32) (result i32) i32.const 8)
   (func (export "fd_fdstat_get") (param i32 i32) (result i32) i32.const 8)
   (func (export "fd_fdstat_set_flags") (param i32 i32) (result i32) i32.const 8)

@@ -54,6 +54,7 @@ fn one(line: &str) -> Result<()> {
         ["remove", table, column] => schema::drop_column(name(table), column),
         ["call", table, column, to] => schema::rename_column(name(table), column, to),
         ["index", table, index, column] => Index::new(index, name(table)).columns([column]).create(),
+        ["unique", table, index, column] => Index::new(index, name(table)).columns([column]).unique().create(),
         ["unindex", table, index] => schema::drop_index(name(table), index),
         ["insert", table, column] => insert(table, column),
         ["read", table, column] => {

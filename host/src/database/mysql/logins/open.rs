@@ -13,6 +13,7 @@ use super::catalogue::account;
 use super::gate;
 use super::session::Gated;
 use super::shown::Shown;
+use super::wanted::align;
 use crate::database::logins::Secret;
 use crate::database::logins::refusals::{WRONG_SECRET, cannot_set_password, no_secret, out_of_line, refused};
 use crate::database::logins::rights;
@@ -30,15 +31,24 @@ const WRONG_PASSWORD: [&str; 2] = ["1045", "1698"];
 /// How long the session of another component of this run may take to end.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+async fn shown_to(connection: &mut MySqlConnection) -> Result<Shown, DatabaseError> {
+    let lines = session::all(connection, "SHOW GRANTS").await?;
+    let lines: Vec<String> = lines.iter().map(|row| text(row, 0)).collect();
+    Ok(Shown::of(lines.iter().map(String::as_str)))
+}
+
 impl MysqlDatabase {
     /// Opens a session of the login of a component with these grants, with its rights brought in line.
     pub(super) async fn log_in_now(&mut self, grants: &Grants) -> Result<Self, DatabaseError> {
         let (login, wanted) = self.align_now(grants).await?;
         let (mut connection, server, endpoint) = self.open_as(&login, grants).await?;
         // The server's own word about its rights, which every user may ask for, counts.
-        let lines = session::all(&mut connection, "SHOW GRANTS").await?;
-        let lines: Vec<String> = lines.iter().map(|row| text(row, 0)).collect();
-        let shown = Shown::of(lines.iter().map(String::as_str));
+        let mut shown = shown_to(&mut connection).await?;
+        let statements = align(&login, &shown.rights, &wanted);
+        // A host that may not read them could not compare before. Where it may not grant either, the rest is told below.
+        if !statements.is_empty() && self.run_each(&statements).await.is_ok() {
+            shown = shown_to(&mut connection).await?;
+        }
         let mut differences = rights::differences(&shown.rights, &wanted);
         differences.extend(shown.roles.iter().map(|role| format!("it has the role {role}")));
         if !differences.is_empty() {
@@ -134,6 +144,7 @@ impl MysqlDatabase {
             account(login),
             literal(&native_digest(secret.reveal()))
         );
+        self.renew_lease().await?;
         session::run(&mut self.connection, text).await.map_err(|error| match error.kind {
             DatabaseErrorKind::Denied => cannot_set_password(login, error.code, "the privilege `CREATE USER`"),
             _ => error,

@@ -24,6 +24,7 @@ impl MysqlDatabase {
         let database = self.endpoint.database().to_owned();
         let user = account(&login_of(&database, &grants.component));
         for right in rights_on_new(grants, change, &database) {
+            self.renew_lease().await?;
             let granted = session::run(&mut self.connection, format!("GRANT {right} TO {user}")).await;
             granted.map(drop).map_err(|error| match error.kind {
                 DatabaseErrorKind::Connection => error,

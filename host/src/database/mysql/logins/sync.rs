@@ -125,8 +125,9 @@ impl MysqlDatabase {
         if self.guard.rights() == Role::Host { self.settle().await } else { Ok(()) }
     }
 
-    async fn run_each(&mut self, statements: &[String]) -> Result<(), DatabaseError> {
+    pub(super) async fn run_each(&mut self, statements: &[String]) -> Result<(), DatabaseError> {
         for statement in statements {
+            self.renew_lease().await?;
             session::run(&mut self.connection, statement.clone()).await?;
         }
         if !statements.is_empty() {

@@ -116,9 +116,9 @@ impl PostgresDatabase {
 
     /// Runs a text of ours in a transaction of its own.
     async fn run(&mut self, text: &str) -> Result<(), DatabaseError> {
+        let text = format!("{}; {OURS}{text}{}COMMIT", prologue(&self.own, "NULL"), self.fence()?);
         self.busy = true;
-        let text = format!("{}; {OURS}{text}COMMIT", prologue(&self.own, "NULL"));
-        let done = simple(&mut self.connection, &text).await;
+        let done = simple(&mut self.connection, &text).await.map_err(|error| super::super::record::ours(error, None));
         self.note_loss(&done);
         if done.is_err() {
             self.roll_back().await;

@@ -165,6 +165,7 @@ impl PostgresDatabase {
     ) -> Result<T, DatabaseError> {
         self.leave_ahead().await;
         self.check_free()?;
+        let commit = format!("{}COMMIT", self.fence()?);
         self.busy = true;
         let begin = format!("{}; {OURS}", prologue(&self.own, "NULL"));
         let done = match simple(&mut self.connection, &begin).await {
@@ -172,7 +173,10 @@ impl PostgresDatabase {
             Err(error) => Err(error),
         };
         let done = match done {
-            Ok((value, true)) => simple(&mut self.connection, "COMMIT").await.map(|()| value),
+            Ok((value, true)) => {
+                let committed = simple(&mut self.connection, &commit).await;
+                committed.map(|()| value).map_err(|error| super::super::record::ours(error, None))
+            }
             Ok((value, false)) => simple(&mut self.connection, "ROLLBACK").await.map(|()| value),
             Err(error) => Err(error),
         };
