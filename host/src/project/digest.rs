@@ -13,12 +13,10 @@ pub fn sha256(bytes: &[u8]) -> String {
 /// Bytes in hexadecimal. Thousands of digests are compared before a command begins: one step a byte, not one a character.
 fn in_hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut text = String::with_capacity(2 * bytes.len());
-    for byte in bytes {
-        let digit = |half: u8| char::from(DIGITS[usize::from(half & 15)]);
-        text.extend([digit(byte >> 4), digit(*byte)]);
-    }
-    text
+    let digit = |half: u8| DIGITS[usize::from(half & 15)];
+    let text = bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]).collect();
+    // Digits are ASCII.
+    String::from_utf8(text).unwrap_or_default()
 }
 
 /// The sha256 of everything that a reader yields, in hexadecimal, and its length. Fails beyond `limit` bytes.

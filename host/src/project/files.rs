@@ -56,7 +56,11 @@ impl ProjectDirectory {
 
     /// Reads an artifact of at most `limit` bytes.
     pub fn read(&self, name: &str, link: bool, limit: u64) -> Result<Vec<u8>, Problem> {
-        let read = self.open_file(name, link).and_then(|file| read_within(file, limit));
+        let opened = match link {
+            true => open_sized(&self.root, self.path.join(name)),
+            false => open_sized(&self.migrations, name),
+        };
+        let read = opened.and_then(|(file, size)| read_within(file, size, limit));
         let read = read.map_err(|error| unreadable(name, &error))?;
         read.ok_or_else(|| too_large(name, limit, "artifact_bytes"))
     }
@@ -65,24 +69,29 @@ impl ProjectDirectory {
 /// Opens a file to read it, and nothing but a file. What a name leads to may change at any time, so the opened file itself is asked;
 /// and opening a FIFO would wait for somebody to write to it.
 pub(crate) fn open_regular(dir: &Dir, path: impl AsRef<Path>) -> io::Result<File> {
+    open_sized(dir, path).map(|(file, _)| file)
+}
+
+/// As [`open_regular`], with the size of the file.
+fn open_sized(dir: &Dir, path: impl AsRef<Path>) -> io::Result<(File, u64)> {
     let mut options = OpenOptions::new();
     options.read(true);
     #[cfg(unix)]
     cap_std::fs::OpenOptionsExt::custom_flags(&mut options, DO_NOT_WAIT);
     let file = dir.open_with(path, &options).map_err(as_irregular)?;
     let metadata = file.metadata()?;
-    is_regular(metadata.is_file(), metadata.is_dir()).map(|()| file)
+    is_regular(metadata.is_file(), metadata.is_dir()).map(|()| (file, metadata.len()))
 }
 
-/// As [`open_regular`], for a path that the operator or an earlier check vouches for.
-fn open_regular_anywhere(path: &Path) -> io::Result<std::fs::File> {
+/// As [`open_sized`], for a path that the operator or an earlier check vouches for.
+fn open_anywhere(path: &Path) -> io::Result<(std::fs::File, u64)> {
     let mut options = std::fs::OpenOptions::new();
     options.read(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, DO_NOT_WAIT);
     let file = options.open(path).map_err(as_irregular)?;
     let metadata = file.metadata()?;
-    is_regular(metadata.is_file(), metadata.is_dir()).map(|()| file)
+    is_regular(metadata.is_file(), metadata.is_dir()).map(|()| (file, metadata.len()))
 }
 
 /// A terminal must not become that of this process, either.
@@ -125,18 +134,27 @@ pub(super) fn is_irregular(error: &io::Error) -> bool {
 
 /// Reads a file of at most `limit` bytes; `None` if it is larger.
 pub(super) fn read_regular(dir: &Dir, path: impl AsRef<Path>, limit: u64) -> io::Result<Option<Vec<u8>>> {
-    read_within(open_regular(dir, path)?, limit)
+    let (file, size) = open_sized(dir, path)?;
+    read_within(file, size, limit)
 }
 
 /// As [`read_regular`], by a path of which the directory is trusted.
 pub(super) fn read_regular_anywhere(path: &Path, limit: u64) -> io::Result<Option<Vec<u8>>> {
-    read_within(open_regular_anywhere(path)?, limit)
+    let (file, size) = open_anywhere(path)?;
+    read_within(file, size, limit)
 }
 
-fn read_within(file: impl Read, limit: u64) -> io::Result<Option<Vec<u8>>> {
-    // Most files are small: one read for the content, and one that finds the end.
-    let mut bytes = Vec::with_capacity(2048);
-    file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+/// Reads a file that had `size` bytes when it was opened: thousands of files, so none is read once more to find its end.
+fn read_within(mut file: impl Read, size: u64, limit: u64) -> io::Result<Option<Vec<u8>>> {
+    if size > limit {
+        return Ok(None);
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
+    file.by_ref().take(size).read_to_end(&mut bytes)?;
+    if bytes.is_empty() {
+        // The system's own files, such as `/proc/self/environ`, do not say how long they are.
+        file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+    }
     Ok((bytes.len() as u64 <= limit).then_some(bytes))
 }
 

@@ -3,8 +3,8 @@
 use std::num::NonZero;
 use std::thread;
 
-/// Below this, threads that open small files cost more in contention inside the kernel than they save.
-const WORTH_IT: usize = 4_096;
+/// Below this, starting threads costs more than they save where each item opens a small file or two.
+const WORTH_IT: usize = 512;
 
 /// Below this, starting threads costs more than they save, however much computation each item needs.
 const WORTH_IT_IF_HEAVY: usize = 64;
@@ -35,7 +35,7 @@ pub(super) fn map<T: Sync, R: Send>(items: &[T], heavy: impl Fn(&T) -> bool, wor
 mod tests {
     #[test]
     fn results_keep_the_order_of_the_items() {
-        for count in [0, 1, 4_095, 4_096, 4_097, 10_000] {
+        for count in [0, 1, super::WORTH_IT - 1, super::WORTH_IT, super::WORTH_IT + 1, 10_000] {
             let items: Vec<usize> = (0..count).collect();
             assert_eq!(
                 super::map(&items, |item| item % 32 == 0, |item| item * 2),

@@ -37,7 +37,10 @@ pub fn steers(character: char) -> bool {
 /// `\u{1b}`), passwords of URLs are hidden, and what is too long is cut off.
 pub fn line(text: &str) -> String {
     // Nearly all text is of these characters alone, none of which is harmful; a URL has a `:`, and a setting a `=`.
-    if text.len() <= LONGEST_LINE && text.bytes().all(|byte| matches!(byte, b' '..=b'~') && !b":=".contains(&byte)) {
+    let is_plain = |byte| matches!(byte, b' '..=b'~') && !matches!(byte, b':' | b'=');
+    // Times: of these characters, no scheme of a URL is spelled.
+    let is_of_time = |byte| matches!(byte, b'0'..=b'9' | b'-' | b':' | b'.' | b'T' | b'Z');
+    if text.len() <= LONGEST_LINE && (text.bytes().all(is_plain) || text.bytes().all(is_of_time)) {
         return text.to_owned();
     }
     bounded(text, LONGEST_LINE, steers)

@@ -84,19 +84,20 @@ fn line(text: &mut Text, row: &[Cell], used: &[(usize, usize)]) {
     let last = used.iter().rposition(|(at, _)| row.get(*at).is_some_and(|cell| !cell.text.is_empty()));
     for (place, (at, width)) in used.iter().enumerate().take(last.map_or(0, |last| last + 1)) {
         if place > 0 {
-            text.push(Style::new(), "  ");
+            text.push_spaces(2);
         }
         let Some(cell) = row.get(*at) else {
-            text.push(Style::new(), " ".repeat(*width));
+            text.push_spaces(*width);
             continue;
         };
-        let padding = " ".repeat(width - cell.width);
+        let padding = width - cell.width;
         if cell.right {
-            text.push(Style::new(), &padding);
+            text.push_spaces(padding);
         }
-        text.push(cell.style, &cell.text);
+        // It was escaped when the cell was made, to know its width.
+        text.push_escaped(cell.style, &cell.text);
         if !cell.right && Some(place) != last {
-            text.push(Style::new(), &padding);
+            text.push_spaces(padding);
         }
     }
     text.push_end();

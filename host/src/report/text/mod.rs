@@ -100,7 +100,13 @@ impl Text {
         self.push_escaped(style, &escape::line(piece.as_ref()));
     }
 
-    fn push_escaped(&mut self, style: Style, piece: &str) {
+    /// Adds spaces.
+    pub(super) fn push_spaces(&mut self, count: usize) {
+        self.styled.extend(std::iter::repeat_n(' ', count));
+    }
+
+    /// Adds a piece that [`escape::line`] has returned.
+    pub(super) fn push_escaped(&mut self, style: Style, piece: &str) {
         if style.is_plain() || piece.is_empty() {
             self.styled.push_str(piece);
         } else {
