@@ -272,3 +272,18 @@ pub(super) fn too_large(name: &str, limit: u64, limit_name: &str) -> Problem {
         .hint(format!("raise `{limit_name}` in `[limits]` of `runner.toml` or with `--limit {limit_name}=SIZE`"))
         .kind(ErrorKind::Denied)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::read_within;
+
+    #[test]
+    fn a_file_is_read_by_the_size_it_had() {
+        let read = |size, limit| read_within(&b"SELECT 1;"[..], size, limit).expect("memory cannot fail");
+        assert_eq!(read(9, 9).as_deref(), Some(&b"SELECT 1;"[..]));
+        assert_eq!(read(6, 9).as_deref(), Some(&b"SELECT"[..]), "what grew since is not read");
+        assert_eq!(read(12, 100).as_deref(), Some(&b"SELECT 1;"[..]), "what was cut off since ends early");
+        assert_eq!(read(0, 9).as_deref(), Some(&b"SELECT 1;"[..]), "as in `/proc`");
+        assert_eq!((read(9, 8), read(0, 8)), (None, None), "more than the limit");
+    }
+}
