@@ -61,6 +61,16 @@ impl Builder {
 
     /// Starts it, on its own disk if requested.
     pub fn start(self) -> Server {
+        Server::launch(self.prepare())
+    }
+
+    /// Starts it once, where another port would not help; returns its log if it exits.
+    pub(super) fn try_start(self) -> Result<Server, String> {
+        Server::try_launch(self.prepare())
+    }
+
+    /// Makes its directories.
+    fn prepare(self) -> Launch {
         let user = service_user(match self.kind {
             Kind::Postgres => "postgres",
             Kind::Mariadb => "mysql",
@@ -103,7 +113,7 @@ impl Builder {
         if self.kind == Kind::Postgres {
             std::fs::write(data.join("pg_hba.conf"), admission(self.tls, self.passwords)).unwrap();
         }
-        Server::launch(Launch { kind: self.kind, directory, data, user, settings, disk })
+        Launch { kind: self.kind, directory, data, user, settings, disk }
     }
 }
 

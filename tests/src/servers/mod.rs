@@ -1,7 +1,7 @@
 //! Real database servers, started from the programs installed on the system and removed with the test process,
 //! however it ends.
 //!
-//! [`postgres`] and [`mariadb`] are shared by all tests of a process; each test creates its own [`TestDatabase`]. A
+//! [`postgres`], [`mariadb`] and the nodes of [`galera`] are shared by all tests of a process; each test creates its own [`TestDatabase`]. A
 //! test that breaks, stops or fills a server uses a private one: [`Server::private`]. `RUNNER_TEST_POSTGRES` and
 //! `RUNNER_TEST_MYSQL` name other server programs than the system's.
 
@@ -86,6 +86,12 @@ pub fn postgres() -> &'static Server {
 pub fn mariadb() -> &'static Server {
     static SERVER: OnceLock<Server> = OnceLock::new();
     SERVER.get_or_init(|| shared(Kind::Mariadb))
+}
+
+/// The two nodes of a cluster of this process, which take ten seconds to become one.
+pub fn galera() -> &'static Cluster {
+    static CLUSTER: OnceLock<Cluster> = OnceLock::new();
+    CLUSTER.get_or_init(Cluster::start)
 }
 
 fn shared(kind: Kind) -> Server {

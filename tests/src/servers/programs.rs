@@ -32,6 +32,11 @@ pub(super) fn server(kind: Kind) -> PathBuf {
     chosen(kind).map_or_else(|| find(name), Path::to_owned)
 }
 
+/// Whether a variable names the server program of a kind.
+pub(super) fn is_chosen(kind: Kind) -> bool {
+    chosen(kind).is_some()
+}
+
 /// Whether servers of the kind MariaDB are MySQL.
 pub(crate) fn is_mysql() -> bool {
     chosen(Kind::Mariadb).and_then(Path::file_name).is_some_and(|name| name == "mysqld")

@@ -57,28 +57,34 @@ impl Server {
     pub(super) fn launch(launch: Launch) -> Self {
         let mut last = String::new();
         for _ in 0..5 {
-            let port = place::free_port();
-            match launch.start(port) {
-                Ok(process) => {
-                    let (user, database) = match launch.kind {
-                        Kind::Postgres => ("postgres", "postgres"),
-                        Kind::Mariadb => ("root", "information_schema"),
-                    };
-                    let address = Address {
-                        user: user.to_owned(),
-                        password: String::new(),
-                        host: "127.0.0.1".to_owned(),
-                        port,
-                        socket: Some(launch.socket()),
-                        parameters: String::new(),
-                    };
-                    let client = Client { kind: launch.kind, address, database: database.to_owned() };
-                    return Self { client, own: Some(Own { process: Mutex::new(Some(process)), launch }) };
-                }
+            match launch.start_on_free_port() {
+                Ok(started) => return Self::of(launch, started),
                 Err(log) => last = log,
             }
         }
         panic!("the server does not start\n{last}");
+    }
+
+    /// Starts a server once, on a free port; returns its log if it exits.
+    pub(super) fn try_launch(launch: Launch) -> Result<Self, String> {
+        launch.start_on_free_port().map(|started| Self::of(launch, started))
+    }
+
+    fn of(launch: Launch, (process, port): (Process, u16)) -> Self {
+        let (user, database) = match launch.kind {
+            Kind::Postgres => ("postgres", "postgres"),
+            Kind::Mariadb => ("root", "information_schema"),
+        };
+        let address = Address {
+            user: user.to_owned(),
+            password: String::new(),
+            host: "127.0.0.1".to_owned(),
+            port,
+            socket: Some(launch.socket()),
+            parameters: String::new(),
+        };
+        let client = Client { kind: launch.kind, address, database: database.to_owned() };
+        Self { client, own: Some(Own { process: Mutex::new(Some(process)), launch }) }
     }
 
     /// Its kind.
@@ -166,6 +172,11 @@ impl Server {
         self.process().as_ref().map(Process::log).unwrap_or_default()
     }
 
+    /// Whether its program runs.
+    pub(super) fn runs(&self) -> bool {
+        self.process().as_mut().is_some_and(|process| !process.has_ended())
+    }
+
     /// PostgreSQL: a read-only standby of this server.
     pub fn standby(&self) -> Server {
         let own = self.own();
@@ -204,6 +215,12 @@ impl Launch {
             Kind::Postgres => self.directory.clone(),
             Kind::Mariadb => self.directory.join("socket"),
         }
+    }
+
+    /// Starts it on a free port; returns its log if it exits.
+    fn start_on_free_port(&self) -> Result<(Process, u16), String> {
+        let port = place::free_port();
+        self.start(port).map(|process| (process, port))
     }
 
     /// Starts it; returns its log if it exits.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use runner_tests::servers::Bouncer;
+use runner_tests::servers::{Bouncer, Cluster};
 use runner_tests::{Engine, guests, project};
 
 const GUIDE: &str = "docs/src/guide/engines.md";
@@ -51,12 +51,12 @@ fn started() -> Tested {
         tested.change.insert(series(&project!(engine).version()));
     }
     tested.change.insert(series(&Bouncer::version()));
+    tested.change.insert(series(&Cluster::version()));
     for line in list("servers") {
         let engine = match line[0].split('-').next().unwrap() {
             "postgres" => "PostgreSQL",
             "mysql" => "MySQL",
             "mariadb" => "MariaDB",
-            "galera" => "Galera",
             other => panic!("`{other}` has no name in the documentation"),
         };
         let claim = (engine.to_owned(), line[2].clone());

@@ -1,19 +1,17 @@
-//! Two nodes of a Galera cluster. Starting one takes half a minute, so these tests run when they are asked for: with
-//! `scripts/test --engines`, or `--ignored`.
+//! Two nodes of a Galera cluster, which the tests share.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use runner_tests::servers::Cluster;
-use runner_tests::{EngineProject, Output};
+use runner_tests::servers::{Cluster, galera};
+use runner_tests::{EngineProject, Output, until};
 
 use super::leases::{with, working};
 use super::shop::{is_sound, shop};
 
 /// A URL that names a node leads to no other, as a balancer might.
 #[test]
-#[ignore = "starts a Galera cluster, which takes half a minute"]
 fn a_url_can_name_the_node_of_all_runs() {
-    let cluster = Cluster::start();
+    let cluster = galera();
     let mut project = shop(&cluster.first);
     let url = project.url();
     let other = project.server_database().url_at(cluster.second.port());
@@ -28,16 +26,13 @@ fn a_url_can_name_the_node_of_all_runs() {
 
 /// Runs on both nodes, by URLs that say nothing of a lock: each migration is applied once, and every run succeeds.
 #[test]
-#[ignore = "starts a Galera cluster, which takes half a minute"]
 fn runs_on_two_nodes_are_kept_apart() {
-    let cluster = Cluster::start();
+    let cluster = galera();
     let project = shop(&cluster.first);
     let there = project.server_database().url_at(cluster.second.port());
-    for (line, word, left) in
-        [("apply", "applied 000", 3), ("rollback --all", "rolled back 000", 0), ("apply", "applied 000", 3)]
-    {
+    for (line, word, left) in [("apply", "applied 000", 3), ("rollback --all", "rolled back 000", 0)] {
         let outputs: Vec<Output> = std::thread::scope(|scope| {
-            let runs: Vec<_> = (0..12)
+            let runs: Vec<_> = (0..6)
                 .map(|number| {
                     let (project, there) = (&project, &there);
                     scope.spawn(move || {
@@ -61,9 +56,8 @@ fn runs_on_two_nodes_are_kept_apart() {
 /// A run on one node is frozen. One on the other, which cannot end its session, takes over; and the fence keeps out what the first
 /// sends when it goes on.
 #[test]
-#[ignore = "starts a Galera cluster, which takes half a minute"]
 fn a_run_that_was_frozen_on_another_node_commits_nothing() {
-    let cluster = Cluster::start();
+    let cluster = galera();
     let mut project = EngineProject::on(env!("CARGO_BIN_EXE_runner"), cluster.first.database());
     project.sql(
         "0001_counters",
@@ -89,10 +83,10 @@ fn a_run_that_was_frozen_on_another_node_commits_nothing() {
 /// What another node has committed ends a transaction here, at a statement or at the commit. It is retried like a
 /// deadlock, and nothing is lost.
 #[test]
-#[ignore = "starts a Galera cluster, which takes half a minute"]
 fn conflicts_are_retried() {
     const ROWS: u64 = 2000;
-    let cluster = Cluster::start();
+    const UPDATES: u64 = 8;
+    let cluster = galera();
     let mut project = EngineProject::on(env!("CARGO_BIN_EXE_runner"), cluster.first.database());
     let there = cluster.second.client().of(project.server_database().name());
     let url = format!("{}?lock=node:node-0", project.url());
@@ -100,31 +94,59 @@ fn conflicts_are_retried() {
     project.items(ROWS);
     project.runner("apply").succeeds();
     project.execute("ALTER TABLE items ADD COLUMN touched INTEGER NOT NULL DEFAULT 0");
-    let up: String = (0..40).map(|_| "UPDATE items SET price = price + 1;\n").collect();
-    project.sql("0002_prices", &up, "SELECT 1;");
+    // The first statement holds its row long enough for the other node to write it; those that follow conflict by chance.
+    let rest: String = (1..UPDATES).map(|_| "UPDATE items SET price = price + 1;\n").collect();
+    let slow = "UPDATE items SET price = price + 1 WHERE id > 1 OR SLEEP(1) = 0;\n";
+    project.sql("0002_prices", &format!("{slow}{rest}"), "SELECT 1;");
     let before: f64 = project.value("SELECT sum(price) FROM items").parse().unwrap();
+    let touch = |row: u64| there.try_sql(&format!("UPDATE items SET touched = touched + 1 WHERE id = {row}")).is_ok();
     let over = AtomicBool::new(false);
     let (output, touched) = std::thread::scope(|scope| {
-        let over = &over;
+        let (over, project) = (&over, &project);
         let writer = scope.spawn(move || {
-            let mut touched = 0_u64;
-            while !over.load(Ordering::Relaxed) {
-                let row = touched * 7919 % ROWS + 1;
-                // Its own conflicts are not of interest.
-                touched += u64::from(
-                    there.try_sql(&format!("UPDATE items SET touched = touched + 1 WHERE id = {row}")).is_ok(),
-                );
-            }
-            touched
+            until("the first statement lasts", || project.sleeps());
+            // Not for ever: the run would lose every time, if its machine is slow.
+            let touched = (0..100_u64).take_while(|_| !over.load(Ordering::Relaxed));
+            // Its own conflicts are not of interest.
+            touched.filter(|number| touch(number * 7919 % ROWS + 1)).count()
         });
         let mut command = project.command(["apply", "--retries", "200"]);
         let output = project.finish(&mut command);
         over.store(true, Ordering::Relaxed);
         (output, writer.join().unwrap())
     });
-    output.succeeds();
+    output.succeeds().says(&["[1213]"]);
     assert!(touched > 0, "{output}");
     let after: f64 = project.value("SELECT sum(price) FROM items").parse().unwrap();
-    assert!((after - before - (40 * ROWS) as f64).abs() < 0.5, "{before} {after}\n{output}");
+    assert!((after - before - (UPDATES * ROWS) as f64).abs() < 0.5, "{before} {after}\n{output}");
     assert_eq!(project.value("SELECT sum(touched) FROM items"), touched.to_string());
+}
+
+/// A node that is behind the others, has lost them, or refuses statements. A balancer sends no one there, but a URL can.
+#[test]
+fn a_node_that_is_not_synced_is_refused() {
+    let node = Cluster::of_one();
+    let project = EngineProject::on(env!("CARGO_BIN_EXE_runner"), node.database());
+    project.sql("0001_counters", "CREATE TABLE counters (n INTEGER NOT NULL);", "DROP TABLE counters;");
+    project.runner("apply").succeeds();
+    project.sql("0002_more", "INSERT INTO counters VALUES (1);", "SELECT 1;");
+    let state = || node.client().sql("SHOW STATUS LIKE 'wsrep_local_state_comment'").concat();
+    for (away, back, message) in [
+        ("wsrep_desync = ON", "wsrep_desync = OFF", "is not synced: its state is `Donor/Desynced`"),
+        (
+            "wsrep_cluster_address = 'gcomm://127.0.0.1:9'",
+            "wsrep_cluster_address = 'gcomm://'",
+            "takes no statements: its state is `Initialized`, and that of its part of the cluster `Disconnected`",
+        ),
+        ("wsrep_reject_queries = ALL", "wsrep_reject_queries = NONE", "WSREP has not yet prepared node"),
+    ] {
+        node.client().sql(&format!("SET GLOBAL {away}"));
+        for line in ["apply", "status", "plan", "rollback"] {
+            project.runner(line).exits(1).says(&[message, "hint:", "the URL of another node"]);
+        }
+        node.client().sql(&format!("SET GLOBAL {back}"));
+        until("the node is back", || state().contains("Synced"));
+    }
+    project.runner("apply").succeeds();
+    assert_eq!(project.history(), ["0001", "0002"]);
 }

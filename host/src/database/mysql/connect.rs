@@ -115,16 +115,19 @@ impl Endpoint {
                 // The nodes of a cluster do not see the user locks of each other.
                 server.facts.lock = LockKind::Lease;
             }
-            self.is_node(server.node.as_deref())?;
+            if let Some(node) = &server.node {
+                self.is_node(&node.name)?;
+                node.is_ready()?;
+            }
             Ok((connection, server))
         })
         .await
     }
 
     /// Fails if the URL names one node of a cluster, and leads to another: behind a balancer, each connection can.
-    fn is_node(&self, found: Option<&str>) -> Result<(), DatabaseError> {
-        match (&self.lock.node, found) {
-            (Some(named), Some(found)) if named != found => Err(configuration(format!(
+    fn is_node(&self, found: &str) -> Result<(), DatabaseError> {
+        match &self.lock.node {
+            Some(named) if named != found => Err(configuration(format!(
                 "the server is the node `{found}` of a Galera cluster, and the URL says that all runs use `{named}`"
             ))
             .hint(format!(

@@ -119,6 +119,11 @@ fn hint(number: u16, message: &str) -> Option<String> {
                 .to_owned()
         }
         1213 => "another session locked the same rows in a different order; run the command again".to_owned(),
+        1047 if message.contains("WSREP") => {
+            "this node of a Galera cluster has lost the others, or `wsrep_reject_queries` is set; give the URL of another node, or \
+                 wait until it is back"
+                .to_owned()
+        }
         1021 | 1114 => "free some space on the server's disk, or raise the limit of its tablespace".to_owned(),
         1153 => "raise `max_allowed_packet` on the server".to_owned(),
         1206 => "raise `innodb_buffer_pool_size` on the server, or change fewer rows at once".to_owned(),

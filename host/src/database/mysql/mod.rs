@@ -18,6 +18,7 @@ mod lock;
 mod logins;
 mod look;
 mod make;
+mod node;
 mod owner;
 mod packed;
 mod page;
@@ -55,6 +56,7 @@ use self::cursor::Cursor;
 use self::learned::Learned;
 use self::lock::Lock;
 use self::logins::session::Gated;
+use self::node::Node;
 use self::rights::Guard;
 use self::session::SessionFacts;
 use self::transaction::Transaction;
@@ -100,6 +102,8 @@ pub(super) struct MysqlDatabase {
 pub async fn connect(url: &DatabaseUrl, options: &ConnectOptions) -> Result<Box<dyn Database>, DatabaseError> {
     let endpoint = Endpoint::new(url, options)?;
     let (connection, server) = endpoint.connect().await?;
+    // Connections that follow are part of a run, which goes on while its node brings another one up to date.
+    server.node.as_ref().map_or(Ok(()), Node::is_synced)?;
     Ok(Box::new(Logins::new(MysqlDatabase::of(connection, server, endpoint, url.clone()))))
 }
 

@@ -8,6 +8,7 @@ use sqlx::{AssertSqlSafe, MySqlConnection, Row};
 
 use super::error::{from_sqlx, lost};
 use super::make::{OF_INNODB, Said};
+use super::node::Node;
 use super::refusals::Quoting;
 use super::settings::{PINNED, enough_warnings};
 use crate::database::change::Literals;
@@ -30,8 +31,8 @@ pub(super) struct SessionFacts {
     pub quoting: Quoting,
     /// Table names are compared without regard to case (`lower_case_table_names`).
     pub folds_table_names: bool,
-    /// What the server calls itself, if it is a node of a cluster (`wsrep_node_name`).
-    pub node: Option<String>,
+    /// The server, if it is a node of a cluster.
+    pub node: Option<Node>,
 }
 
 /// Queries the server's facts, and applies the settings that all our sessions share.
@@ -58,6 +59,10 @@ pub(super) async fn prepare(
     let isolation = "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ";
     let all = format!("{settings_of_texts}; {}; {isolation}", settings_of_sessions(dialect, settings));
     run(connection, all).await?;
+    let node = match is_on("wsrep_on") {
+        true => Some(Node::ask(connection, get("wsrep_node_name")).await?),
+        false => None,
+    };
     let max_allowed_packet = get("max_allowed_packet").parse().unwrap_or(1 << 20);
     let facts = Facts {
         packet_bytes: Some(max_allowed_packet),
@@ -79,7 +84,7 @@ pub(super) async fn prepare(
         logs_statements: is_on("log_bin") && get("binlog_format").eq_ignore_ascii_case("STATEMENT"),
         quoting: Quoting::of(&mode),
         folds_table_names: get("lower_case_table_names") != "0",
-        node: is_on("wsrep_on").then(|| get("wsrep_node_name").to_owned()),
+        node,
     })
 }
 
