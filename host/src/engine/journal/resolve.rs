@@ -119,14 +119,17 @@ async fn known_to_server(
     let Some(objects) = objects::objects(statement, facts.dialect) else { return Ok(Known::Nothing) };
     let (value, nothing) = expression(&objects, facts);
     let found = database.query(&format!("SELECT {value}"), &[], QueryLimits::NONE).await?;
-    let Some(now) = found.rows.first().and_then(|row| row.first()).and_then(Value::as_text) else {
-        return Ok(Known::Nothing);
+    let now = match found.rows.first().and_then(|row| row.first()) {
+        Some(Value::Text(text)) => text.as_bytes(),
+        // On MariaDB 11.4.5, a text with a `COUNT(*)` in it is binary.
+        Some(Value::Bytes(bytes)) => bytes.as_slice(),
+        _ => return Ok(Known::Nothing),
     };
     Ok(match halves {
-        _ if now.as_bytes() == noted => Known::NoEffect,
+        _ if now == noted => Known::NoEffect,
         false => Known::TookEffect,
         // The objects are dropped one by one: if none is left, all were dropped.
-        true if now == nothing => Known::TookEffect,
+        true if now == nothing.as_bytes() => Known::TookEffect,
         true => Known::Halved,
     })
 }
