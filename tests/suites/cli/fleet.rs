@@ -1,5 +1,8 @@
 //! Several databases of one project.
 
+use runner_tests::for_each_server;
+use runner_tests::servers::{Proxy, TestDatabase};
+
 use super::*;
 
 /// The shop, with tenants in files of their own.
@@ -240,6 +243,75 @@ fn a_query_lists_tenants_on_a_server() {
     server.execute("UPDATE tenant SET name = NULL WHERE false; ALTER TABLE tenant ADD COLUMN id integer DEFAULT 7");
     server.write("runner.toml", "[tenants]\nquery = 'SELECT id FROM tenant'\nurl = 'sqlite:{tenant}.db'");
     server.runner("apply --all").exits(2).says(&["no text in column `id` of row 1", "hint: select the name as text"]);
+}
+
+for_each_server! {
+    /// Tenants are databases of one server, and a table there lists them. The server of one is down, one is ahead, one has another
+    /// history, and in one a migration fails half-way: the others are done all the same.
+    fn failures_on_a_server_stay_with_their_tenant(engine) {
+        let server = engine.server().unwrap();
+        let project = EngineProject::new(env!("CARGO_BIN_EXE_runner"), engine);
+        let databases: [TestDatabase; 6] = std::array::from_fn(|_| server.database());
+        let [first, ahead, down, half, other, last] = databases.each_ref().map(TestDatabase::name);
+        let proxy = Proxy::start(server.port());
+        project.execute("CREATE TABLE tenant (position INTEGER PRIMARY KEY, name VARCHAR(64) NOT NULL, url VARCHAR(200))");
+        for (position, database) in databases.iter().enumerate() {
+            let url = if database.name() == down { format!("'{}'", database.url_at(proxy.port())) } else { "NULL".into() };
+            project.execute(&format!("INSERT INTO tenant VALUES ({position}, '{}', {url})", database.name()));
+        }
+        let url = databases[0].url().replace(first, "{tenant}");
+        project.settings(&format!("[tenants]\nurl = '{url}'\nquery = 'SELECT name, url FROM tenant ORDER BY position'"));
+
+        let users = "CREATE TABLE users (id INTEGER NOT NULL PRIMARY KEY);";
+        project.sql("0001_users", "CREATE TABLE users (id BIGINT NOT NULL PRIMARY KEY);", "DROP TABLE users;");
+        project.runner(&format!("apply -n {other}")).succeeds();
+        project.sql("0001_users", users, "DROP TABLE users;");
+        project.sql("0009_newer", "CREATE TABLE newer (id INTEGER);", "DROP TABLE newer;");
+        project.runner(&format!("apply -n {ahead}")).succeeds();
+        for direction in ["up", "down"] {
+            std::fs::remove_file(project.file(&format!("migrations/0009_newer.{direction}.sql"))).unwrap();
+        }
+        let up = "CREATE TABLE made (id INTEGER);\nINSERT INTO full_table VALUES (1);";
+        project.sql("0002_half", up, "DROP TABLE made;");
+        for database in databases.iter().filter(|database| database.name() != half) {
+            database.sql("CREATE TABLE full_table (id INTEGER)");
+        }
+        proxy.refuse(true);
+
+        // A migration is one transaction on PostgreSQL only.
+        let (code, fails_with) = if engine == Engine::Postgres { (4, 1) } else { (6, 6) };
+        let output = project.runner("apply --all --parallel 3 --format json");
+        let report = json(output.exits(code));
+        let expected = [
+            (first, "done", Some(0)),
+            (ahead, "failed", Some(4)),
+            (down, "failed", Some(1)),
+            (half, "failed", Some(fails_with)),
+            (other, "failed", Some(4)),
+            (last, "done", Some(0)),
+        ];
+        assert_eq!(results(&report), all(&expected), "{output}");
+        project.write("report.json", &output.stdout);
+        for database in [&databases[0], &databases[5]] {
+            assert_eq!(database.value("SELECT count(*) FROM full_table"), "1");
+        }
+        let status = project.runner("status --all --exit-code");
+        status.prints(&[&format!("{ahead}  1 missing, 1 pending"), &format!("{other}  1 changed, 1 pending")]);
+        status.says(&["2 databases with another history", "1 database failed"]);
+
+        proxy.refuse(false);
+        databases[3].sql("CREATE TABLE full_table (id INTEGER)");
+        let output = project.runner("apply --retry report.json --canary 0 --format json");
+        let report = json(output.exits(4));
+        let expected =
+            [(ahead, "failed", Some(4)), (down, "done", Some(0)), (half, "done", Some(0)), (other, "failed", Some(4))];
+        assert_eq!(results(&report), all(&expected), "{output}");
+        for database in [&databases[2], &databases[3]] {
+            assert_eq!(database.value("SELECT count(*) FROM full_table"), "1", "nothing is done twice");
+        }
+        project.runner(&format!("rollback --database {first} --database {last} --target base --yes")).succeeds();
+        project.runner(&format!("status -n {first} -n {last}")).succeeds().prints(&[&format!("{last}  2 pending  base")]);
+    }
 }
 
 /// A signal ends what runs at a safe point and begins nothing else; the report says so.
