@@ -155,7 +155,7 @@
 //! keyset dump project scratch    pages of a table; schema and rows as text; files and settings; scratch databases
 //! database                       SQLite, PostgreSQL, MySQL and MariaDB behind one trait
 //! sql runtime                    statements told apart and split; the asynchronous runtime
-//! data dialect error random suggest
+//! data dialect error processes random suggest
 //! ```
 
 // The futures of a run are nested deeply: with the driver of MySQL alone the default of 128 is not enough.
@@ -193,6 +193,8 @@ pub mod keyset;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod migration_tests;
+#[doc(hidden)]
+pub mod processes;
 #[doc(hidden)]
 pub mod project;
 #[doc(hidden)]

@@ -1,4 +1,4 @@
-//! Scratch databases of `runner test` and `runner doctor --attack`. One that a killed process left behind is found by its name
+//! Scratch databases of `runner test` and `runner doctor --attack`, and temporary directories. One that a killed process left behind is found by its name
 //! and dropped by the next one.
 
 use std::fs::File;
@@ -15,7 +15,7 @@ use crate::random;
 /// Prefix of the names of scratch databases on servers.
 const PREFIX: &str = "runner_scratch_";
 
-/// Prefix of the directories of SQLite scratch databases.
+/// Prefix of the names of temporary directories, in which SQLite's scratch databases are.
 const DIRECTORY: &str = "runner-scratch-";
 
 /// The database in the directory.
@@ -48,10 +48,7 @@ pub struct Scratch {
 
 /// Marks the database as in use.
 enum Keeper {
-    Directory {
-        directory: PathBuf,
-        lock: File,
-    },
+    Directory(ScratchDirectory),
     Server {
         /// Creates and drops it; on MySQL and MariaDB it holds a lock with the name of the database.
         admin: Box<dyn Database>,
@@ -77,10 +74,8 @@ impl Scratch {
     /// Drops the database.
     pub async fn discard(self) -> Result<()> {
         match self.keeper {
-            Keeper::Directory { directory, lock } => {
-                // The lock last: another test would wait a minute for a directory without it.
-                drop(std::fs::remove_dir_all(&directory));
-                drop(lock);
+            Keeper::Directory(directory) => {
+                directory.discard();
                 Ok(())
             }
             Keeper::Server { mut admin, inside, name } => {
@@ -93,23 +88,50 @@ impl Scratch {
 }
 
 fn in_directory(server: &DatabaseUrl) -> Result<Scratch> {
-    let base = std::env::temp_dir();
-    sweep_directories(&base);
-    let failed = |error: std::io::Error| {
-        Error::failed(format!("cannot create a scratch database in `{}`", base.display()))
-            .cause(error)
-            .hint("set `TMPDIR` to another directory for temporary files")
-    };
-    let directory = base.join(format!("{DIRECTORY}{:016x}", random::bits()));
-    make_directory(&directory).map_err(failed)?;
-    let lock = File::create(directory.join(LOCK)).map_err(failed)?;
-    lock.lock().map_err(failed)?;
+    let directory = ScratchDirectory::create()?;
     let parameters: Vec<String> = server.sqlite_parameters().map(|(name, value)| format!("{name}={value}")).collect();
     let mark = if parameters.is_empty() { "" } else { "?" };
     // Encode special characters.
-    let path = directory.join(FILE).to_string_lossy().replace('%', "%25").replace('?', "%3f");
-    let url = DatabaseUrl::parse(&format!("sqlite://{path}{mark}{}", parameters.join("&")), &base)?;
-    Ok(Scratch { url, keeper: Keeper::Directory { directory, lock } })
+    let path = directory.path().join(FILE).to_string_lossy().replace('%', "%25").replace('?', "%3f");
+    let url = DatabaseUrl::parse(&format!("sqlite://{path}{mark}{}", parameters.join("&")), &std::env::temp_dir())?;
+    Ok(Scratch { url, keeper: Keeper::Directory(directory) })
+}
+
+/// A temporary directory. [`ScratchDirectory::discard`] removes it; otherwise the next process that makes one does.
+pub struct ScratchDirectory {
+    directory: PathBuf,
+    /// Marks it as in use.
+    lock: File,
+}
+
+impl ScratchDirectory {
+    /// Makes one, in the system's directory for temporary files.
+    pub fn create() -> Result<Self> {
+        let base = std::env::temp_dir();
+        sweep_directories(&base);
+        let failed = |error: std::io::Error| {
+            Error::failed(format!("cannot create a scratch directory in `{}`", base.display()))
+                .cause(error)
+                .hint("set `TMPDIR` to another directory for temporary files")
+        };
+        let directory = base.join(format!("{DIRECTORY}{:016x}", random::bits()));
+        make_directory(&directory).map_err(failed)?;
+        let lock = File::create(directory.join(LOCK)).map_err(failed)?;
+        lock.lock().map_err(failed)?;
+        Ok(Self { directory, lock })
+    }
+
+    /// Its path.
+    pub fn path(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Removes it.
+    pub fn discard(self) {
+        // The lock last: another process would wait a minute for a directory without it.
+        drop(std::fs::remove_dir_all(&self.directory));
+        drop(self.lock);
+    }
 }
 
 /// Creates a directory that is only accessible to its owner.

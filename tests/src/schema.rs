@@ -39,6 +39,7 @@ fn name_of(document: &Value) -> &'static str {
         Some("apply" | "rollback") if document.get("databases").is_some() => "fleet-run",
         Some("status") if document.get("databases").is_some() => "fleet-status",
         Some("plan") if document.get("databases").is_some() => "fleet-plan",
+        Some("build") if document.get("checked").is_some() => "build-check",
         Some("apply" | "rollback" | "redo") => "run",
         Some("pause" | "resume" | "cancel") => "control",
         Some("stamp" | "baseline") => "stamp",

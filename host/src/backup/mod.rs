@@ -28,7 +28,6 @@ use crate::engine::stopped::stopped;
 use crate::error::{Error, Result};
 use crate::project::settings::BackupTo;
 use place::{Growing, Place};
-pub use running::end_at_once;
 
 /// BackupOptions for backups.
 #[derive(Clone, Debug)]

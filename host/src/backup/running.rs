@@ -1,11 +1,7 @@
 //! A running program, with all its child processes.
-//!
-//! It has its own session, so that it can be terminated together with its children, and ^C at the terminal reaches it only through
-//! us. A program that prompts on the terminal fails at once; in a mere process group it would be stopped forever.
 
 use std::path::Path;
 use std::process::ExitStatus;
-use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -17,6 +13,7 @@ use super::{Told, pause};
 use crate::engine::backup::BackupJob;
 use crate::engine::stopped::stopped;
 use crate::error::{Error, Result};
+use crate::processes::{Group, own_session};
 
 /// Interval between checks of the size of the file.
 const LOOK: Duration = Duration::from_millis(250);
@@ -30,14 +27,6 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Maximum length of the output that is kept.
 const SAID: usize = 4096;
 
-/// The process group of the running program; 0 if there is none.
-static GROUP: AtomicI32 = AtomicI32::new(0);
-
-/// Kills the running program, if any, before this process exits.
-pub fn end_at_once() {
-    Group(GROUP.load(Ordering::SeqCst)).kill();
-}
-
 /// A running program; killed on drop.
 pub(super) struct Running {
     child: Child,
@@ -49,10 +38,9 @@ pub(super) struct Running {
 impl Running {
     /// Starts a program and writes its input.
     pub async fn start(mut program: Command, input: Option<String>) -> std::io::Result<Self> {
-        own_session(&mut program);
+        own_session(program.as_std_mut());
         let mut child = program.kill_on_drop(true).spawn()?;
-        let group = Group(child.id().and_then(|id| i32::try_from(id).ok()).unwrap_or_default());
-        GROUP.store(group.0, Ordering::SeqCst);
+        let group = Group::of(child.id());
         if let (Some(input), Some(mut pipe)) = (input, child.stdin.take()) {
             // A program that does not read it reports its own error.
             let _ = pipe.write_all(input.as_bytes()).await;
@@ -82,7 +70,7 @@ impl Running {
             let reason = pause(&job.stop, SOON).await;
             self.go_on(reason).await?;
         }
-        self.group = Group(0);
+        self.group = Group::NONE;
         Ok(status)
     }
 
@@ -118,7 +106,7 @@ impl Running {
         self.group.kill();
         // A process that hangs in a system call does not end even then.
         let _ = tokio::time::timeout(PATIENCE, self.child.kill()).await;
-        self.group = Group(0);
+        self.group = Group::NONE;
     }
 }
 
@@ -126,7 +114,7 @@ impl Drop for Running {
     fn drop(&mut self) {
         self.group.kill();
         self.listener.abort();
-        GROUP.store(0, Ordering::SeqCst);
+        Group::forget();
     }
 }
 
@@ -141,60 +129,3 @@ async fn listen(pipe: Option<ChildStderr>, said: Arc<Mutex<Vec<u8>>>) {
         kept.drain(..excess);
     }
 }
-
-/// The process group of a program, whose id is the program's; 0: none. The system does not reuse the id while one of the processes
-/// exists.
-#[derive(Clone, Copy)]
-struct Group(i32);
-
-impl Group {
-    fn is_there(self) -> bool {
-        self.signal(0)
-    }
-
-    #[cfg(unix)]
-    fn terminate(self) {
-        self.signal(libc::SIGTERM);
-    }
-
-    #[cfg(unix)]
-    fn kill(self) {
-        self.signal(libc::SIGKILL);
-    }
-
-    /// Whether the signal reached a process.
-    #[cfg(unix)]
-    fn signal(self, signal: i32) -> bool {
-        if self.0 <= 1 {
-            return false;
-        }
-        // SAFETY: a plain system call, and the number is that of a group that we created.
-        let sent = unsafe { libc::kill(-self.0, signal) };
-        // Processes of other users exist, but we may not signal them.
-        sent == 0 || std::io::Error::last_os_error().raw_os_error() == Some(libc::EPERM)
-    }
-
-    #[cfg(not(unix))]
-    fn terminate(self) {}
-
-    #[cfg(not(unix))]
-    fn kill(self) {}
-
-    #[cfg(not(unix))]
-    fn signal(self, _signal: i32) -> bool {
-        false
-    }
-}
-
-#[cfg(unix)]
-fn own_session(program: &mut Command) {
-    let leave = || match unsafe { libc::setsid() } {
-        -1 => Err(std::io::Error::last_os_error()),
-        _ => Ok(()),
-    };
-    // SAFETY: between fork and exec only a system call is made that may be made there.
-    unsafe { program.pre_exec(leave) };
-}
-
-#[cfg(not(unix))]
-fn own_session(_program: &mut Command) {}

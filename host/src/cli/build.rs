@@ -41,19 +41,30 @@ pub fn lock_scripts(context: &Context, revisions: &[String]) -> Result<()> {
 }
 
 fn build_all(context: &Context, revisions: &[String], all: bool) -> Result<BuildReport> {
-    let sandbox = context.sandbox(1, StopSignal::never());
+    with_request(context, revisions, None, |request| build(&context.settings, &BuildRequest { all, ..request.clone() }))
+}
+
+/// Hands over the request for a build of the project.
+pub fn with_request<T>(
+    context: &Context,
+    revisions: &[String],
+    stop: Option<&StopSignal>,
+    then: impl FnOnce(&BuildRequest<'_>) -> T,
+) -> T {
+    let sandbox = context.sandbox(1, stop.cloned().unwrap_or(StopSignal::never()));
     let applied = Applied { context, revisions: OnceCell::new() };
-    let request = BuildRequest {
+    then(&BuildRequest {
         revisions,
-        all,
+        all: false,
         env: &context.env,
         program: std::env::current_exe().ok(),
         is_applied: &|revision| applied.contains(revision),
         describe: &|of| describe(&sandbox, of),
         runtime: &embedded,
         compiling: &|what| context.printer.talk(&Text::new().plain(format!("building {what}")).end()),
-    };
-    build(&context.settings, &request)
+        stop,
+        stage: None,
+    })
 }
 
 /// What is applied to the database of the settings. Only asked when an artifact is about to be replaced: building needs

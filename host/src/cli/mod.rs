@@ -5,6 +5,8 @@ mod adopt_args;
 mod apply;
 mod args;
 mod build;
+mod build_check;
+mod build_watch;
 mod cancel;
 mod completions;
 mod confirm;
@@ -149,6 +151,8 @@ fn dispatch(cli: Cli, printer: &Arc<Printer>) -> Result<u8> {
     match cli.command {
         Command::Init(args) => init::run(printer, &args.directory, args.ci.is_some(), &global.load),
         Command::New(args) => new::run(&context()?, &args.name, args.lang),
+        Command::Build(args) if args.check => build_check::run(&context()?, &args.revisions),
+        Command::Build(args) if args.watch => build_watch::run(&context()?, &args.revisions),
         Command::Build(args) => build::run(&context()?, &args.revisions, args.all),
         Command::Renumber(args) => renumber::run(&context()?, &args.migration, args.revision.as_deref()),
         Command::Package(args) => package::run(&context()?, &args.try_into()?),

@@ -52,7 +52,9 @@ pub struct NewArgs {
 Examples:
   runner build                     build what is new or changed and update the lockfile
   runner build 20260112101500      rebuild one migration
-  runner build --all               rebuild every migration that has source code and is not applied")]
+  runner build --all               rebuild every migration that has source code and is not applied
+  runner build --check             for CI: prove that the artifacts come from their sources
+  runner build --watch             rebuild what changes, until Ctrl-C")]
 pub struct BuildArgs {
     /// Revisions to rebuild: revisions, names, or unique prefixes
     #[arg(value_name = "REVISION")]
@@ -60,6 +62,14 @@ pub struct BuildArgs {
     /// Rebuild every migration that has source code, except those that are applied
     #[arg(long, conflicts_with = "revisions")]
     pub all: bool,
+    /// Build elsewhere, write nothing to the project, and compare the artifacts and their lines in the lockfile
+    ///
+    /// Exits with 4 if an artifact is not what its source gives. A component without source code is listed and not checked.
+    #[arg(long, conflicts_with_all = ["all", "watch"])]
+    pub check: bool,
+    /// Rebuild whenever a source file changes, until Ctrl-C
+    #[arg(long, conflicts_with = "all")]
+    pub watch: bool,
 }
 
 /// `runner renumber`

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use crate::backup;
 use crate::database::StopSignal;
 use crate::database::stop::StopReason;
 use crate::error::{Error, Result};
+use crate::processes;
 use crate::runtime;
 
 /// Raises the stop signal on SIGINT, SIGTERM or when the wall time is over. Listens on its own thread, because a database call may
@@ -43,7 +43,7 @@ async fn listen(stop: StopSignal, signals: Option<Signals>, wall_time: Option<Du
 /// Exits at once. The database rolls back when the connection closes with the process.
 #[allow(clippy::exit, reason = "a second signal asks to exit without cleaning up")]
 fn leave(reason: StopReason) -> ! {
-    backup::end_at_once();
+    processes::end_at_once();
     std::process::exit(match reason {
         StopReason::Terminate => 143,
         StopReason::Interrupt | StopReason::WallTime | StopReason::Cancelled => 130,

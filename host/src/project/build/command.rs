@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::manifest::{BuildManifest, Tool};
-use super::toolchain;
+use super::{BuildRequest, process, toolchain};
 use crate::error::{Error, Result};
 use crate::project::discovery::{BUILD_MANIFEST, FoundEntry};
 use crate::project::files::{ProjectDirectory, read_regular_anywhere};
@@ -48,8 +48,9 @@ pub(super) fn build(
     settings: &Settings,
     source: &FoundEntry,
     manifest: &BuildManifest,
-    env: &BTreeMap<String, String>,
+    request: &BuildRequest<'_>,
 ) -> Result<Made> {
+    let env = request.env;
     let directory = settings.migrations_directory().join(&source.file_name);
     let file = format!("{}/{}", source.file_name, manifest.artifact.display());
     let artifact = directory.join(&manifest.artifact);
@@ -65,7 +66,9 @@ pub(super) fn build(
         let shown = manifest.command.join(" ");
         let mut command = command(program, manifest, &directory, env);
         command.args(arguments).stdin(Stdio::null()).stdout(io::stderr()).stderr(Stdio::inherit());
-        let status = command.status().map_err(|error| cannot_run(program, source, error))?;
+        let output =
+            process::output(&mut command, request.stop)?.map_err(|error| cannot_run(program, source, error))?;
+        let status = output.status;
         if !status.success() {
             return Err(Error::failed(format!("`{shown}` failed: {status}"))
                 .at("directory", directory.display().to_string())

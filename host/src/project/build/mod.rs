@@ -1,13 +1,17 @@
 //! `runner build`: compiles sources to artifacts and records them in the lockfile.
 
+mod check;
 mod command;
 mod encode;
+mod made_by;
 mod manifest;
+mod process;
 mod refresh;
 mod rust;
 mod script;
 mod select;
 mod toolchain;
+mod watch;
 pub mod wrapper;
 
 use std::collections::BTreeMap;
@@ -22,9 +26,12 @@ use super::problem::error_for;
 use super::revision::RevisionKey;
 use super::script::LoadedScript;
 use super::settings::Settings;
+use crate::database::StopSignal;
 use crate::error::{Error, Result};
+pub use check::{CheckReport, CheckedArtifact, Digested, Finding, Verdict, check};
 use refresh::Refresh;
 pub use script::keep_runtime;
+pub use watch::fingerprint;
 
 /// Reads the description of a migration, in the sandbox.
 pub type Describe<'a> = dyn Fn(Described<'_>) -> Result<ComponentDescription> + 'a;
@@ -46,6 +53,7 @@ pub enum Described<'a> {
 }
 
 /// What to build.
+#[derive(Clone)]
 pub struct BuildRequest<'a> {
     /// Rebuild these and change no other line of the lockfile. Empty: build what has no artifact yet or was changed since
     /// it was built, and update all lines.
@@ -64,6 +72,10 @@ pub struct BuildRequest<'a> {
     pub runtime: &'a dyn Fn(&str) -> Option<&'static [u8]>,
     /// Called before a migration is compiled, which may take long.
     pub compiling: &'a dyn Fn(&str),
+    /// Ends compilers. Without it, they are ended by the terminal or not at all.
+    pub stop: Option<&'a StopSignal>,
+    /// The project is a copy below this directory, in which nothing is trusted; see [`check`].
+    pub stage: Option<&'a Path>,
 }
 
 /// The result of a build.

@@ -79,7 +79,7 @@ impl Refresh<'_> {
                 (self.request.compiling)(&found.id());
                 match command::manifest(self.project, source)? {
                     Some(manifest) => {
-                        let made = command::build(self.settings, source, &manifest, self.request.env)?;
+                        let made = command::build(self.settings, source, &manifest, self.request)?;
                         of_command(&made.file, made.bytes, made.world)?
                     }
                     None => to_component(&file_name, rust::compile(self.settings, source, self.request)?, None)?,
@@ -139,9 +139,9 @@ impl Refresh<'_> {
         Ok(now.is_some_and(|now| now != *built_from))
     }
 
-    /// The description of the same bytes and assets in the lockfile.
+    /// The description of the same bytes and assets in the lockfile, which a check does not take for granted.
     fn known(&self, found: &Found, digest: &str, assets: &BTreeMap<String, String>) -> Option<ComponentDescription> {
-        match &self.old.get(&found.revision).filter(|_| self.proven)?.artifact {
+        match &self.old.get(&found.revision).filter(|_| self.proven && self.request.stage.is_none())?.artifact {
             LockedArtifact::Component { sha256, description, assets: locked, .. }
                 if sha256 == digest && locked == assets =>
             {

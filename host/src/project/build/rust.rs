@@ -1,11 +1,12 @@
 //! Compiles guests written in Rust.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use super::check::stage_path;
 use super::toolchain::{TARGET, command, find};
-use super::{BuildRequest, wrapper};
+use super::{BuildRequest, process, wrapper};
 use crate::error::{Error, Result};
 use crate::project::discovery::{BUILD_MANIFEST, FoundEntry, MANIFEST};
 use crate::project::files::{ProjectDirectory, explain};
@@ -61,16 +62,16 @@ pub(super) fn compile(settings: &Settings, source: &FoundEntry, request: &BuildR
         .args(["build", "--release", "--target", TARGET, "--message-format", "json-render-diagnostics"])
         .env("CARGO_TARGET_DIR", target_directory)
         .stdin(Stdio::null())
+        .stdout(Stdio::piped())
         .stderr(Stdio::inherit());
-    remap(&mut cargo, settings, env);
+    remap(&mut cargo, settings, request);
     if let (Some(program), Some(home)) = (&request.program, cargo_home(env)) {
         cargo.env("RUSTC_WRAPPER", program).env(wrapper::WRAPPER, home);
         if let Some(inner) = env.get("RUSTC_WRAPPER") {
             cargo.env(wrapper::INNER, inner);
         }
     }
-    let output = cargo
-        .output()
+    let output = process::output(&mut cargo, request.stop)?
         .map_err(|error| Error::usage("cannot run `cargo`").cause(error).hint("install Rust from https://rustup.rs"))?;
     if !output.status.success() {
         return Err(Error::failed("`cargo build` failed").hint("see the messages of cargo above"));
@@ -101,9 +102,23 @@ fn cargo_home(env: &BTreeMap<String, String>) -> Option<PathBuf> {
 }
 
 /// Keeps local paths out of the artifact, for privacy and reproducibility.
-fn remap(cargo: &mut Command, settings: &Settings, env: &BTreeMap<String, String>) {
-    let mut directories = vec![(settings.root.clone(), "/project")];
-    directories.extend(settings.sdk.clone().and_then(|sdk| sdk.canonicalize().ok()).map(|sdk| (sdk, "/sdk")));
+fn remap(cargo: &mut Command, settings: &Settings, request: &BuildRequest<'_>) {
+    let env = request.env;
+    let mut directories = Vec::new();
+    for (directory, to) in [(Some(&settings.root), "/project"), (settings.sdk.as_ref(), "/sdk")] {
+        let Some(directory) = directory else { continue };
+        let canonical = directory.canonicalize().ok();
+        let mut names: Vec<PathBuf> = [Some(normalized(directory)), canonical].into_iter().flatten().collect();
+        // The copy refers to itself, and by absolute paths to what it is a copy of.
+        if let Some(stage) = request.stage {
+            let copies: Vec<PathBuf> = names.iter().map(|name| stage_path(stage, name)).collect();
+            names.extend(copies);
+            names.extend(directory.strip_prefix(stage).ok().map(|original| Path::new("/").join(original)));
+        }
+        names.sort();
+        names.dedup();
+        directories.extend(names.into_iter().map(|name| (name, to)));
+    }
     if let Some(home) = cargo_home(env) {
         // Of several matching prefixes, the compiler uses the last one, so the registries' directories come last.
         let registries = std::fs::read_dir(home.join("registry/src")).into_iter().flatten().flatten();
@@ -126,6 +141,19 @@ fn remap(cargo: &mut Command, settings: &Settings, env: &BTreeMap<String, String
             cargo.args(["--config", &format!("target.{TARGET}.rustflags=[{}]", flags.join(","))]);
         }
     }
+}
+
+/// A path without `.` and `..`, as cargo writes it.
+fn normalized(path: &Path) -> PathBuf {
+    let mut normal = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::ParentDir => drop(normal.pop()),
+            Component::CurDir => {}
+            part => normal.push(part),
+        }
+    }
+    normal
 }
 
 /// The library that cargo built from the package in the directory.

@@ -28,6 +28,8 @@ fn build_in(project: &TestProject, revisions: &[&str], all: bool) -> Result<Buil
         describe: &description_of,
         runtime: &runtime,
         compiling: &|_| (),
+        stop: None,
+        stage: None,
     };
     build(&project.settings(), &request)
 }

@@ -3,7 +3,7 @@
 //! cargo gives each crate an identity (`-C metadata`) that enters every symbol, and so the order of functions. That of a crate
 //! outside of the guest's own directory, such as the SDK, contains its absolute path, and that of the guest contains those of
 //! its dependencies. So cargo is told to run the compiler by way of this program, which replaces the identity by one of name,
-//! version and options.
+//! version and options. Paths of crates outside of project and SDK, which no option of the build knows, are replaced as well.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -26,7 +26,9 @@ pub fn run(arguments: &[OsString], variable: impl Fn(&str) -> Option<OsString>) 
     let home = variable(WRAPPER).map(PathBuf::from).unwrap_or_default();
     let version = variable("CARGO_PKG_VERSION").unwrap_or_default();
     let mut command: Vec<OsString> = variable(INNER).filter(|inner| !inner.is_empty()).into_iter().collect();
-    command.extend(stable(arguments, &home, &version));
+    let mut arguments = stable(arguments, &home, &version);
+    arguments.extend(remapped(&arguments, &home, &variable));
+    command.extend(arguments);
     let Some((program, rest)) = command.split_first() else {
         return Err(std::io::Error::other("cargo named no compiler"));
     };
@@ -50,6 +52,19 @@ fn stable(arguments: &[OsString], home: &Path, version: &OsStr) -> Vec<OsString>
     let metadata = format!("metadata={}", &sha256(identity.as_bytes())[..16]);
     let is_metadata = |argument: &OsString| argument.to_string_lossy().starts_with("metadata=");
     arguments.iter().map(|it| if is_metadata(it) { OsString::from(&metadata) } else { it.clone() }).collect()
+}
+
+/// The option that replaces the directory of a crate by its name and version, if none of the options of the build does.
+fn remapped(arguments: &[OsString], home: &Path, variable: impl Fn(&str) -> Option<OsString>) -> Option<OsString> {
+    const OPTION: &str = "--remap-path-prefix=";
+    let text = |name: &str| variable(name).and_then(|value| value.into_string().ok());
+    let (directory, name, version) = (text("CARGO_MANIFEST_DIR")?, text("CARGO_PKG_NAME")?, text("CARGO_PKG_VERSION")?);
+    let mut others = arguments.iter().filter_map(|it| it.to_str()?.strip_prefix(OPTION)?.rsplit_once('=')).peekable();
+    // Crates for the machine that builds have no such options.
+    others.peek()?;
+    let is_replaced =
+        Path::new(&directory).starts_with(home) || others.any(|(from, _)| Path::new(&directory).starts_with(from));
+    (!is_replaced).then(|| OsString::from(format!("{OPTION}{directory}=/{name}-{version}")))
 }
 
 #[cfg(test)]
@@ -80,5 +95,28 @@ mod tests {
             "abc",
             "a crate of a registry"
         );
+    }
+
+    #[test]
+    fn the_path_of_a_crate_outside_of_the_project_is_replaced() {
+        let of = |directory: &str, options: &str| {
+            let arguments: Vec<OsString> = options.split_whitespace().map(OsString::from).collect();
+            let variable = |name: &str| {
+                let value = match name {
+                    "CARGO_MANIFEST_DIR" => directory,
+                    "CARGO_PKG_NAME" => "sdk",
+                    "CARGO_PKG_VERSION" => "0.1.0",
+                    _ => return None,
+                };
+                Some(OsString::from(value))
+            };
+            remapped(&arguments, Path::new("/home/ann/.cargo"), variable).and_then(|it| it.into_string().ok())
+        };
+        let project = "--remap-path-prefix=/home/ann/shop=/project";
+        let replaced = Some("--remap-path-prefix=/srv/sdk=/sdk-0.1.0".to_owned());
+        assert_eq!(of("/srv/sdk", project), replaced);
+        assert_eq!(of("/home/ann/shop/migrations/1_a", project), None, "the build replaces it");
+        assert_eq!(of("/home/ann/.cargo/git/checkouts/x", project), None, "cargo's own");
+        assert_eq!(of("/srv/sdk", "--edition 2024"), None, "a build script");
     }
 }

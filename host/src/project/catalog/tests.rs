@@ -13,6 +13,8 @@ fn lock(project: &TestProject) {
         describe: &description_of,
         runtime: &|_| None,
         compiling: &|_| (),
+        stop: None,
+        stage: None,
         is_applied: &|_| false,
     };
     build(&project.settings(), &request).expect("built");

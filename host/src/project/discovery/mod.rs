@@ -20,7 +20,7 @@ pub use name::TARGET_WORDS;
 pub(super) use name::mistaken_for_target;
 pub(super) use sources::source_digest;
 #[cfg(feature = "cli")]
-pub(super) use sources::{BUILD_MANIFEST, MANIFEST};
+pub(super) use sources::{BUILD_MANIFEST, MANIFEST, is_written};
 
 /// The directory with the data and checks of `runner test`.
 pub(super) const TESTS: &str = "tests";

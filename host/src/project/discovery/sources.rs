@@ -18,10 +18,19 @@ pub(in crate::project) const MANIFEST: &str = "Cargo.toml";
 pub(in crate::project) const BUILD_MANIFEST: &str = "migration.toml";
 
 /// Directories of a migration that are not part of its source: read at run time, test data, and what compilers write.
-const OTHERS: [&str; 3] = [ASSETS, super::TESTS, "target"];
+const OTHERS: [&str; 3] = [ASSETS, super::TESTS, TARGET];
+
+/// What cargo writes.
+const TARGET: &str = "target";
 
 /// Directories that commands write, at any depth: what is in them follows from the source, and there may be much of it.
 const WRITTEN: [&str; 5] = ["build", "node_modules", "zig-out", "zig-cache", "__pycache__"];
+
+/// Whether builds write the directory with this name, at the top of a migration's or anywhere below.
+#[cfg(feature = "cli")]
+pub(in crate::project) fn is_written(name: &str, at_top: bool, by_command: bool) -> bool {
+    (at_top && name == TARGET) || (by_command && WRITTEN.contains(&name))
+}
 
 /// Maximum depth of directories of source code.
 const DEPTH: usize = 32;

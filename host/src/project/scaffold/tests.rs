@@ -113,6 +113,8 @@ fn rust_uses_the_embedded_sdk_by_default() {
         describe: &description_of,
         runtime: &|_| None,
         compiling: &|_| (),
+        stop: None,
+        stage: None,
         is_applied: &|_| false,
     };
     let report = build(&project.settings(), &request).unwrap_or_else(|error| panic!("{}", told(&error)));

@@ -1,6 +1,7 @@
 //! JSON output. Its structs are separate from internal ones, so that internal changes do not change the output. New fields may be
 //! added at any time; a change of meaning increments [`SCHEMA`].
 
+mod check;
 mod control;
 mod current;
 mod doctor;
@@ -22,6 +23,7 @@ mod test;
 mod unrepeatable;
 mod verify;
 
+pub use check::CheckJson;
 pub use control::{ControlJson, RunsJson};
 pub use current::CurrentJson;
 pub use doctor::DoctorJson;

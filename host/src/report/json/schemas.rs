@@ -16,6 +16,7 @@ const WRITE: &str = "RUNNER_WRITE_SCHEMAS";
 fn schemas() -> BTreeMap<&'static str, Value> {
     [
         ("build", of::<BuildJson>("`runner build`", &["build"])),
+        ("build-check", of::<CheckJson>("`runner build --check`", &["build"])),
         (
             "control",
             of::<ControlJson>("`runner pause`, `runner resume`, `runner cancel`", &["pause", "resume", "cancel"]),

@@ -19,7 +19,7 @@ mod status;
 mod test;
 mod verify;
 
-pub use build::built;
+pub use build::{built, check_summary, checked};
 pub use control::{bar_numbers, numbers, runs};
 pub use database::database;
 pub use doctor::{Confined, attacked, doctor};

@@ -1,0 +1,65 @@
+//! What a build depends on, in one digest, so that what a build writes does not start the next one.
+
+use super::{rust, select};
+use crate::error::Result;
+use crate::project::digest::sha256;
+use crate::project::discovery::{Found, FoundFiles, discover, find_assets, source_digest};
+use crate::project::files::ProjectDirectory;
+use crate::project::problem::{Problem, error_for};
+use crate::project::script::companions_within;
+use crate::project::settings::Settings;
+
+/// The digest of the files of the named migrations, or of all, without those that a build writes. What cannot be read counts as it is
+/// reported: the build says more about it.
+pub fn fingerprint(settings: &Settings, revisions: &[String]) -> String {
+    let all = of_all(settings, revisions).unwrap_or_else(|error| format!("{error:#}"));
+    sha256(all.as_bytes())
+}
+
+fn of_all(settings: &Settings, revisions: &[String]) -> Result<String> {
+    let project = ProjectDirectory::open(&settings.root, &settings.migrations)?;
+    let (found, problems) = discover(&project)?;
+    if let Some(error) = error_for(problems, |count| format!("{count} problems")) {
+        return Err(error);
+    }
+    let mut all = String::new();
+    for found in select::select(&found, revisions)? {
+        let of = of_one(settings, &project, found).unwrap_or_else(|problem| problem.message);
+        all.push_str(&format!("{}\n{of}\n", found.id()));
+    }
+    Ok(all)
+}
+
+fn of_one(settings: &Settings, project: &ProjectDirectory, found: &Found) -> Result<String, Problem> {
+    let limits = &settings.limits;
+    let digest = |name: &str, link: bool| {
+        project.read(name, link, limits.artifact_bytes).map(|bytes| format!("{name} {}\n", sha256(&bytes)))
+    };
+    let mut parts = String::new();
+    match &found.files {
+        FoundFiles::Sql { files, metadata } => {
+            for file in files.iter().map(|file| &file.entry).chain(metadata) {
+                parts.push_str(&digest(&file.file_name, file.link)?);
+            }
+        }
+        FoundFiles::Component { wasm, directory } => {
+            let mut is_built = false;
+            if let Some(directory) = directory {
+                is_built = rust::is_source(project, directory, true).unwrap_or(false);
+                let source = source_digest(project, directory, limits.asset_bytes)?;
+                parts.push_str(&format!("{source:?} {:?}\n", find_assets(project, directory, limits.asset_bytes)?));
+            }
+            // The artifact of a build is its result.
+            if let Some(wasm) = wasm.as_ref().filter(|_| !is_built) {
+                parts.push_str(&digest(&wasm.file_name, wasm.link)?);
+            }
+        }
+        FoundFiles::Script { file, directory, .. } => {
+            parts.push_str(&digest(&file.file_name, file.link)?);
+            if let Some(directory) = directory {
+                parts.push_str(&format!("{:?}\n", companions_within(project, directory, limits.asset_bytes)?));
+            }
+        }
+    }
+    Ok(parts)
+}
