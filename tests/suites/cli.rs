@@ -3,6 +3,8 @@
 
 #[path = "cli/build.rs"]
 mod build;
+#[path = "cli/checks.rs"]
+mod checks;
 #[path = "cli/commands.rs"]
 mod commands;
 #[path = "cli/completions.rs"]
@@ -26,6 +28,9 @@ mod schemas;
 mod session;
 #[path = "cli/timeouts.rs"]
 mod timeouts;
+#[cfg(unix)]
+#[path = "cli/watches.rs"]
+mod watches;
 
 use std::collections::BTreeSet;
 

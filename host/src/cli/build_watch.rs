@@ -15,7 +15,7 @@ use crate::project::build::{BuildReport, build, fingerprint};
 use crate::report::{Format, Text, error, text};
 
 /// How long files must be left alone before they are built: an editor writes a file in several steps.
-const QUIET: Duration = Duration::from_millis(150);
+const QUIET: Duration = Duration::from_millis(250);
 
 /// Interval between checks of the stop signal.
 const LOOK: Duration = Duration::from_millis(100);

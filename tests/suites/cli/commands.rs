@@ -2,10 +2,10 @@
 
 use super::*;
 
-const MIGRATION: &str = "migrations/1_made";
+pub(super) const MIGRATION: &str = "migrations/1_made";
 
 /// A project whose migration is made by a shell script.
-fn made_by(script: &str) -> TestProject {
+pub(super) fn made_by(script: &str) -> TestProject {
     let project = project!();
     let manifest = "[build]\ncommand = [\"sh\", \"make.sh\"]\nartifact = \"build/module.wasm\"\n";
     project.write(&format!("{MIGRATION}/migration.toml"), manifest).write(&format!("{MIGRATION}/make.sh"), script);

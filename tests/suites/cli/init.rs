@@ -64,3 +64,25 @@ for_each_engine! {
         }
     }
 }
+
+/// A project with source code checks its artifacts; what the builds need is installed before.
+#[test]
+fn the_workflow_of_components_builds_them_again() {
+    let project = commands::made_by("cp core.bin build/module.wasm\n");
+    let manifest = format!("{}/migration.toml", commands::MIGRATION);
+    let tools = "[build.tools]\n\"pip install it==1.0\" = [\"true\"]\n\"Tool 2: https://get.it\" = [\"true\"]\n";
+    project.write(&manifest, project.read(&manifest) + tools);
+    // What is made by the same tool is installed once.
+    project.write("migrations/2_again/migration.toml", project.read(&manifest).replace("make.sh", "../1_made/make.sh"));
+    project.write("migrations/2_again/core.bin", guests::core_module("hostile"));
+    project.runner("build").succeeds();
+    project.runner("init --ci github").succeeds();
+    let workflow = project.read(WORKFLOW);
+    let steps = "        run: |\n          pip install it==1.0\n      # The builds need Tool 2: https://get.it\n      - name: Prove";
+    assert_eq!(workflow.matches(steps).count(), 1, "{workflow}");
+    project.runner("build --check").succeeds().prints(&["same 1_made", "same 2_again"]);
+    // Rust's target is not installed with the compiler.
+    let rust = project!();
+    rust.write("migrations/1_r/Cargo.toml", "[package]").runner("init --ci github").succeeds();
+    assert!(rust.read(WORKFLOW).contains("          rustup target add wasm32-unknown-unknown\n"));
+}

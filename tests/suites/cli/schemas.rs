@@ -16,6 +16,7 @@ fn every_command_fits_its_published_schema() {
     for line in [
         "validate",
         "build",
+        "build --check",
         "plan --sql",
         "apply --dry-run",
         "apply",

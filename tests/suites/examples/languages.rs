@@ -65,6 +65,62 @@ fn copy_sdk(project: &EngineProject, sdk: &str, end: &str) {
     }
 }
 
+/// A migration in Rust is the same in another directory, and with its SDK and crates somewhere else.
+#[test]
+fn rust_is_the_same_wherever_it_and_its_sdk_are() {
+    let project = |up: &str| {
+        let project = EngineProject::new(env!("CARGO_BIN_EXE_runner"), Engine::Sqlite);
+        project.runner("new tidy --lang rust").succeeds();
+        let names = std::fs::read_dir(project.file("migrations")).unwrap().map(|it| it.unwrap().file_name());
+        let made = names.map(|name| name.into_string().unwrap()).find(|name| name.ends_with("_tidy")).unwrap();
+        std::fs::rename(project.file("migrations").join(made), project.file("migrations/1_tidy")).unwrap();
+        // Code of SDK and crate that may panic, so that their paths are in the artifact.
+        let source = project.read("migrations/1_tidy/src/lib.rs");
+        let panics =
+            "let rows = sql::query(\"SELECT 1\", params![])?; info!(\"{}\", rules::nth(rows.len()));\n        Ok(())";
+        project.write("migrations/1_tidy/src/lib.rs", source.replacen("Ok(())", panics, 1));
+        let manifest = project.read("migrations/1_tidy/Cargo.toml");
+        let rules = format!("[dependencies]\nrules = {{ path = \"{up}/rules\" }}");
+        project.write("migrations/1_tidy/Cargo.toml", manifest.replace("[dependencies]", &rules));
+        project
+    };
+    let rules = |directory: &std::path::Path| {
+        std::fs::create_dir_all(directory.join("src")).unwrap();
+        let manifest = "[package]\nname = \"rules\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[workspace]\n";
+        std::fs::write(directory.join("Cargo.toml"), manifest).unwrap();
+        let code = "#[inline(never)]\npub fn nth(n: usize) -> u8 { b\"abc\"[n] }\n";
+        std::fs::write(directory.join("src/lib.rs"), code).unwrap();
+    };
+    let [one_place, other_place] = ["", "deep/er"].map(|below| (tempfile::tempdir().unwrap(), below));
+    let at = |place: &(tempfile::TempDir, &str)| place.0.path().canonicalize().unwrap().join(place.1);
+    let bytes = |project: &EngineProject| std::fs::read(project.file("migrations/1_tidy.wasm")).unwrap();
+
+    rules(&at(&one_place).join("rules"));
+    let one = project(&at(&one_place).display().to_string());
+    one.runner("build").succeeds();
+    let other = project(&at(&other_place).display().to_string());
+    rules(&at(&other_place).join("rules"));
+    std::fs::rename(other.file(".runner/sdk"), at(&other_place).join("sdk")).unwrap();
+    let manifest = other.read("migrations/1_tidy/Cargo.toml");
+    let sdk = at(&other_place).join("sdk").display().to_string();
+    assert!(manifest.contains("../../.runner/sdk"), "{manifest}");
+    other.write("migrations/1_tidy/Cargo.toml", manifest.replace("../../.runner/sdk", &sdk));
+    other.runner("build").succeeds();
+    assert!(bytes(&one) == bytes(&other), "the artifact depends on a directory");
+    let text = String::from_utf8_lossy(&bytes(&one)).into_owned();
+    assert!(text.contains("/rules-0.1.0/src/lib.rs"), "the test looks at no path");
+    for place in [one.root(), other.root(), &at(&one_place), &at(&other_place)] {
+        assert!(!text.contains(&*place.to_string_lossy()), "a path is in the artifact");
+    }
+    // The check builds in a third directory.
+    one.runner("build --check").succeeds().prints(&["same 1_tidy"]);
+    other.runner("build --check").succeeds().prints(&["same 1_tidy"]);
+    // cargo's lockfile pins what is built.
+    std::fs::remove_file(one.file("migrations/1_tidy/Cargo.lock")).unwrap();
+    one.runner("build --check").succeeds();
+    assert!(!one.file("migrations/1_tidy/Cargo.lock").exists(), "a check writes nothing");
+}
+
 /// What every language must do, in Go: `tests/languages/go`, built with the SDK that `runner new` unpacks.
 #[test]
 fn go_does_what_every_language_must_do() {

@@ -14,6 +14,9 @@ use crate::project::problem::{Problem, error_for};
 use crate::project::settings::Settings;
 use crate::project::sql_file::SqlTexts;
 
+/// How often a source is compiled that is another one after each time: the build itself writes something else there.
+const ROUNDS: usize = 3;
+
 /// Context for updating lines.
 pub(super) struct Refresh<'a> {
     pub settings: &'a Settings,
@@ -74,18 +77,12 @@ impl Refresh<'_> {
             Some(file) => Some(self.project.read(&file.file_name, file.link, limits.artifact_bytes).map_err(as_error)?),
             None => None,
         };
-        let bytes = match (source, &there) {
+        let (bytes, built_from) = match (source, &there) {
             (Some(source), _) => {
                 (self.request.compiling)(&found.id());
-                match command::manifest(self.project, source)? {
-                    Some(manifest) => {
-                        let made = command::build(self.settings, source, &manifest, self.request)?;
-                        of_command(&made.file, made.bytes, made.world)?
-                    }
-                    None => to_component(&file_name, rust::compile(self.settings, source, self.request)?, None)?,
-                }
+                self.compiled(&file_name, source)?
             }
-            (None, Some(bytes)) => to_component(&file_name, bytes.clone(), None)?,
+            (None, Some(bytes)) => (to_component(&file_name, bytes.clone(), None)?, None),
             (None, None) => {
                 return Err(Error::usage(format!(
                     "`{}` has neither source code to build nor a `{file_name}`",
@@ -118,14 +115,34 @@ impl Refresh<'_> {
             write_atomically(&self.project.migrations, &file_name, &bytes)
                 .map_err(|error| cannot_write(&file_name, &error))?;
         }
-        // After compiling, because cargo may have written a `Cargo.lock`.
         let source = match (source, self.old.get(&found.revision).map(|line| &line.artifact)) {
-            (Some(source), _) => source_digest(self.project, source, limits.asset_bytes).map_err(as_error)?,
+            (Some(_), _) => built_from,
             // The artifact was not made here: if it is the same, so is what it was made from.
             (None, Some(LockedArtifact::Component { sha256, source, .. })) if *sha256 == digest => source.clone(),
             _ => None,
         };
         Ok((LockedArtifact::Component { sha256: digest, source, description, assets }, bytes.len() as u64))
+    }
+
+    /// The component of a source, and the digest of that. A source that changed meanwhile is compiled again: it was saved, or cargo wrote
+    /// a `Cargo.lock`, and nobody knows what the compiler has read.
+    fn compiled(&self, file_name: &str, source: &FoundEntry) -> Result<(Vec<u8>, Option<String>)> {
+        let digest = || source_digest(self.project, source, self.settings.limits.asset_bytes).map_err(as_error);
+        let (mut digest_now, mut rounds) = (digest()?, 0);
+        loop {
+            let bytes = match command::manifest(self.project, source)? {
+                Some(manifest) => {
+                    let made = command::build(self.settings, source, &manifest, self.request)?;
+                    of_command(&made.file, made.bytes, made.world)?
+                }
+                None => to_component(file_name, rust::compile(self.settings, source, self.request)?, None)?,
+            };
+            let before = std::mem::replace(&mut digest_now, digest()?);
+            rounds += 1;
+            if digest_now == before || rounds == ROUNDS {
+                return Ok((bytes, digest_now));
+            }
+        }
     }
 
     /// Whether the source code changed since the artifact was built.

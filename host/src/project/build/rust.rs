@@ -16,6 +16,9 @@ use crate::project::settings::Settings;
 /// The target directory, relative to the project; guests share their compiled dependencies there.
 const TARGET_DIRECTORY: &str = ".runner/target";
 
+/// The command that installs what rustup does not install by itself.
+pub(super) const INSTALL_TARGET: &str = "rustup target add wasm32-unknown-unknown";
+
 /// Hint for a directory that cannot be built.
 pub(super) const LANGUAGES_HINT: &str = "a directory with a `Cargo.toml` is built with cargo; for other languages write a \
      `migration.toml` with the command that builds it, under `[build]`, or put the component next to the directory as \

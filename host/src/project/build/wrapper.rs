@@ -54,7 +54,11 @@ fn stable(arguments: &[OsString], home: &Path, version: &OsStr) -> Vec<OsString>
     arguments.iter().map(|it| if is_metadata(it) { OsString::from(&metadata) } else { it.clone() }).collect()
 }
 
-/// The option that replaces the directory of a crate by its name and version, if none of the options of the build does.
+/// The SDK, which is in the project or elsewhere.
+const SDK: &str = "runner-guest";
+
+/// The option that replaces the directory of a crate by its name and version, if none of the options of the build does. That of the
+/// SDK is always replaced, so that it does not matter where it is.
 fn remapped(arguments: &[OsString], home: &Path, variable: impl Fn(&str) -> Option<OsString>) -> Option<OsString> {
     const OPTION: &str = "--remap-path-prefix=";
     let text = |name: &str| variable(name).and_then(|value| value.into_string().ok());
@@ -64,7 +68,7 @@ fn remapped(arguments: &[OsString], home: &Path, variable: impl Fn(&str) -> Opti
     others.peek()?;
     let is_replaced =
         Path::new(&directory).starts_with(home) || others.any(|(from, _)| Path::new(&directory).starts_with(from));
-    (!is_replaced).then(|| OsString::from(format!("{OPTION}{directory}=/{name}-{version}")))
+    (!is_replaced || name == SDK).then(|| OsString::from(format!("{OPTION}{directory}=/{name}-{version}")))
 }
 
 #[cfg(test)]
@@ -99,12 +103,12 @@ mod tests {
 
     #[test]
     fn the_path_of_a_crate_outside_of_the_project_is_replaced() {
-        let of = |directory: &str, options: &str| {
+        let of = |crate_name: &str, directory: &str, options: &str| {
             let arguments: Vec<OsString> = options.split_whitespace().map(OsString::from).collect();
             let variable = |name: &str| {
                 let value = match name {
                     "CARGO_MANIFEST_DIR" => directory,
-                    "CARGO_PKG_NAME" => "sdk",
+                    "CARGO_PKG_NAME" => crate_name,
                     "CARGO_PKG_VERSION" => "0.1.0",
                     _ => return None,
                 };
@@ -113,10 +117,13 @@ mod tests {
             remapped(&arguments, Path::new("/home/ann/.cargo"), variable).and_then(|it| it.into_string().ok())
         };
         let project = "--remap-path-prefix=/home/ann/shop=/project";
-        let replaced = Some("--remap-path-prefix=/srv/sdk=/sdk-0.1.0".to_owned());
-        assert_eq!(of("/srv/sdk", project), replaced);
-        assert_eq!(of("/home/ann/shop/migrations/1_a", project), None, "the build replaces it");
-        assert_eq!(of("/home/ann/.cargo/git/checkouts/x", project), None, "cargo's own");
-        assert_eq!(of("/srv/sdk", "--edition 2024"), None, "a build script");
+        let replaced = |text: &str| Some(format!("--remap-path-prefix={text}"));
+        assert_eq!(of("rules", "/srv/rules", project), replaced("/srv/rules=/rules-0.1.0"));
+        assert_eq!(of("rules", "/home/ann/shop/rules", project), None, "the build replaces it");
+        assert_eq!(of("rules", "/home/ann/.cargo/git/checkouts/x", project), None, "cargo's own");
+        assert_eq!(of("rules", "/srv/rules", "--edition 2024"), None, "a build script");
+        for sdk in ["/srv/sdk", "/home/ann/shop/.runner/sdk/1"] {
+            assert_eq!(of("runner-guest", sdk, project), replaced(&format!("{sdk}=/runner-guest-0.1.0")));
+        }
     }
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::{Scaffolded, cannot_write};
 use crate::database::Dialect;
 use crate::error::{Error, Result};
+use crate::project::build::{Needs, needs};
 use crate::project::files::open_root;
 use crate::project::settings::Settings;
 
@@ -31,7 +32,8 @@ pub fn github(settings: &Settings, made: &mut Scaffolded) -> Result<()> {
     check(&project)?;
     let below = project.strip_prefix(root).unwrap_or(Path::new("")).to_path_buf();
     let mut written = Scaffolded::default();
-    written.add(&open_root(root)?, Path::new(WORKFLOW), workflow(settings, &below))?;
+    let workflow = workflow(settings, &below, &needs(settings)?);
+    written.add(&open_root(root)?, Path::new(WORKFLOW), workflow)?;
     // As seen from the project.
     let up: PathBuf = below.components().map(|_| "..").collect();
     made.files.push(up.join(WORKFLOW));
@@ -39,7 +41,7 @@ pub fn github(settings: &Settings, made: &mut Scaffolded) -> Result<()> {
 }
 
 /// The text of the workflow of a project in this directory of its repository.
-fn workflow(settings: &Settings, below: &Path) -> String {
+fn workflow(settings: &Settings, below: &Path, needs: &Needs) -> String {
     let server = Server::of(settings.database_url.value.dialect());
     let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
     let defaults = match below.to_string_lossy() {
@@ -63,10 +65,28 @@ fn workflow(settings: &Settings, below: &Path) -> String {
         .replace("{{defaults}}", &defaults)
         .replace("{{services}}", &server.as_ref().map(Server::service).unwrap_or_default())
         .replace("{{env}}", &env)
+        .replace("{{check}}", &check_step(needs))
         .replace("{{version}}", env!("CARGO_PKG_VERSION"))
         .replace("{{repository}}", env!("CARGO_PKG_REPOSITORY"))
         .replace("{{locked}}", if is_locked { " --locked" } else { "" })
         .replace("{{server}}", if server.is_some() { " --database-url \"$RUNNER_DATABASE_URL\"" } else { "" })
+}
+
+/// The steps that build the components again, if any can be built.
+fn check_step(needs: &Needs) -> String {
+    if !needs.builds {
+        return String::new();
+    }
+    let mut steps = String::new();
+    if !needs.commands.is_empty() {
+        let lines: String = needs.commands.iter().map(|line| format!("          {line}\n")).collect();
+        steps.push_str("      # The versions that made the artifacts: others may give other bytes.\n");
+        steps.push_str(&format!("      - name: Install what the builds need\n        run: |\n{lines}"));
+    }
+    for page in &needs.pages {
+        steps.push_str(&format!("      # The builds need {page}\n"));
+    }
+    steps + "      - name: Prove that the artifacts come from their sources\n        run: runner build --check\n"
 }
 
 /// A database server for the workflow.

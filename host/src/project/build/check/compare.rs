@@ -1,5 +1,7 @@
 //! Compares a fresh build with what is committed. Pure.
 
+use std::collections::BTreeSet;
+
 use super::Digested;
 use crate::project::lockfile::{LockLine, LockedArtifact};
 
@@ -143,12 +145,8 @@ fn hints(compared: &Compared<'_>) -> Vec<String> {
 }
 
 /// Unchanged source gave another artifact.
-fn another_toolchain(
-    id: &str,
-    committed: &std::collections::BTreeSet<String>,
-    built: &std::collections::BTreeSet<String>,
-) -> String {
-    let only = |one: &std::collections::BTreeSet<String>, other: &std::collections::BTreeSet<String>| {
+fn another_toolchain(id: &str, committed: &BTreeSet<String>, built: &BTreeSet<String>) -> String {
+    let only = |one: &BTreeSet<String>, other: &BTreeSet<String>| {
         let tools: Vec<&str> = one.difference(other).map(String::as_str).collect();
         if tools.is_empty() { "nothing else".to_owned() } else { tools.join(", ") }
     };
@@ -161,6 +159,7 @@ fn another_toolchain(
     }
     format!(
         "the source of `{id}` is the one that was built, and the tools that the artifacts name are the same: look for another version of \
-         a compiler or a dependency, a build that depends on its directory or the time, or an edited artifact"
+         a compiler, of `runner`, of a dependency, of the SDK or of what else is outside of its directory; for a build that depends on its \
+         directory or the time; or for an edited artifact"
     )
 }
