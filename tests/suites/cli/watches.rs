@@ -107,13 +107,13 @@ fn what_is_saved_during_a_build_is_built() {
     let project = made_by(
         "cp core.bin build/module.wasm\ntest -e .go || { touch .here; while ! test -e .go; do sleep 0.01; done; }\n",
     );
-    let watching = Running::start(project.command(["build", "--watch"]).stderr(Stdio::null()));
+    let mut watching = Running::start(project.command(["build", "--watch"]).stderr(Stdio::null()));
     until("the command runs", || project.file(&format!("{MIGRATION}/.here")).exists());
     let other = guests::core_module("toy");
     project.write(&format!("{MIGRATION}/core.bin"), &other).write(&format!("{MIGRATION}/.go"), "");
     until("it is built", || project.file("runner.lock").exists());
     watching.signal("INT");
-    drop(watching);
+    assert_eq!(watching.wait().unwrap().code(), Some(0));
     project.runner("build --check").succeeds();
     let artifact = std::fs::read(project.file("migrations/1_made.wasm")).unwrap();
     let made = made_by("cp core.bin build/module.wasm\n");

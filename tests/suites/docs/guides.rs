@@ -185,6 +185,9 @@ fn rust() {
     story.execute("runner apply", 0);
     story.run("runner new metric_distances --lang rust", 0);
     story.execute("runner build", 0);
+    // It ends with Ctrl-C alone; the suite `cli` watches.
+    story.skip("runner build --watch");
+    story.run("runner build --check", 0).says(&["1 artifact comes from its source"]);
     story.run("sqlite3 app.db \"VACUUM INTO 'try.db'\"", 0);
     story.run("runner apply -D sqlite://try.db", 0).says(&["metric_distances"]);
     story.execute("runner status --exit-code", 3);
