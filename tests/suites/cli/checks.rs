@@ -97,7 +97,7 @@ fn a_check_builds_as_the_project_does() {
 
 #[test]
 fn what_differs_is_named_with_its_reason() {
-    let other = guests::core_module("toy");
+    let other = guests::core_module("reference");
     type Change<'a> = &'a dyn Fn(&TestProject);
     let edited = |project: &TestProject| {
         let mut bytes = std::fs::read(project.file(ARTIFACT)).unwrap();
@@ -109,7 +109,9 @@ fn what_differs_is_named_with_its_reason() {
     };
     let cases: [(Change<'_>, &[&str], &[&str]); 7] = [
         (
-            &|project| drop(project.write(&format!("{MIGRATION}/core.bin"), &other)),
+            &|project| {
+                project.write(&format!("{MIGRATION}/core.bin"), &other);
+            },
             &[
                 "differs 1_made",
                 "another artifact than `1_made.wasm`",
@@ -121,7 +123,9 @@ fn what_differs_is_named_with_its_reason() {
             &["the source of `1_made` changed since it was built: run `runner build`"],
         ),
         (
-            &|project| drop(project.write(&format!("{MIGRATION}/make.sh"), format!("# as before\n{COPY}"))),
+            &|project| {
+                project.write(&format!("{MIGRATION}/make.sh"), format!("# as before\n{COPY}"));
+            },
             &["differs 1_made\n  `runner.lock` has another digest of the source"],
             &["the source of `1_made` changed since it was built"],
         ),
@@ -190,7 +194,7 @@ fn a_build_that_changes_its_source_or_the_time_is_told() {
         .says(&["the build changed the source of `1_made`", "have it write to `build`"]);
     // The same source gives other bytes, and nothing tells why.
     let project = made_by("test -e .twice && cp core.bin build/module.wasm || cp other.bin build/module.wasm\n");
-    project.write(&format!("{MIGRATION}/other.bin"), guests::core_module("toy"));
+    project.write(&format!("{MIGRATION}/other.bin"), guests::core_module("reference"));
     project.runner("build").succeeds();
     project.write(&format!("{MIGRATION}/.twice"), "");
     project.runner("build --check").exits(4).prints(&["differs 1_made"]).says(&["hint: "]);
@@ -211,7 +215,7 @@ fn what_cannot_be_built_does_not_hide_the_others() {
     let document = json(project.runner("build --check --format json").exits(2));
     assert_eq!(document["artifacts"][1]["error"]["exit_code"], 2);
     // A difference takes precedence.
-    project.write(&format!("{MIGRATION}/core.bin"), guests::core_module("toy"));
+    project.write(&format!("{MIGRATION}/core.bin"), guests::core_module("reference"));
     project.runner("build --check").exits(4).says(&["get it"]);
     // What fails is told with the paths of the project.
     let project = built();
@@ -223,9 +227,11 @@ fn what_cannot_be_built_does_not_hide_the_others() {
 #[test]
 fn flags_that_contradict_each_other_are_refused() {
     let project = built();
-    for line in ["build --check --watch", "build --check --all", "build --watch --all", "build --watch --format json"] {
-        project.runner(line).exits(2).says(&["--"]);
+    for line in ["build --check --watch", "build --check --all", "build --watch --all"] {
+        project.runner(line).exits(2).says(&["cannot be used with"]);
     }
+    let document = json(project.runner("build --watch --format json").exits(2));
+    assert_eq!(document["error"]["message"], "`--watch` has no end, and so no JSON document");
 }
 
 /// Waits for something that happens; an upper bound for ever.

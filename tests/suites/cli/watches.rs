@@ -56,7 +56,7 @@ fn what_is_saved_is_rebuilt() {
     let project = made_by(COUNTED);
     let watching = Watching::start(&project, "build --watch");
     let artifact = || std::fs::read(project.file("migrations/1_made.wasm")).unwrap();
-    let (first, other) = (artifact(), guests::core_module("toy"));
+    let (first, other) = (artifact(), guests::core_module("reference"));
     assert_eq!(count(&project), 1);
     project.write(&format!("{MIGRATION}/core.bin"), &other);
     watching.rests(2);
@@ -109,7 +109,7 @@ fn what_is_saved_during_a_build_is_built() {
     );
     let mut watching = Running::start(project.command(["build", "--watch"]).stderr(Stdio::null()));
     until("the command runs", || project.file(&format!("{MIGRATION}/.here")).exists());
-    let other = guests::core_module("toy");
+    let other = guests::core_module("reference");
     project.write(&format!("{MIGRATION}/core.bin"), &other).write(&format!("{MIGRATION}/.go"), "");
     until("it is built", || project.file("runner.lock").exists());
     watching.signal("INT");

@@ -56,6 +56,8 @@ fn build_with(project: &TestProject, runtime: &'static Runtime, revisions: &[&st
         describe: &describe,
         runtime: &|name| (name == "javascript").then(|| runtime.as_slice()),
         compiling: &|_| (),
+        stop: None,
+        stage: None,
     };
     build(&settings, &request)
 }

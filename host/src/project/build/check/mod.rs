@@ -19,6 +19,9 @@ use compare::{Compared, Source, compare};
 use stage::stage;
 pub(super) use stage::stage_path;
 
+/// What to do about a directory for the copy that cannot be used.
+const TEMPORARY: &str = "set `TMPDIR` to another directory for temporary files";
+
 /// What a check found.
 #[derive(Debug, Default)]
 pub struct CheckReport {
@@ -80,10 +83,14 @@ impl Digested {
     }
 }
 
-/// Checks the components that `request` names, or all. They are built below `directory`, which is empty, and nothing is written to the
+/// Checks the components that `request` names, or all. They are built below `directory`, which does not exist yet, and nothing is written to the
 /// project. Of the request, `stage` and `all` are set here.
 pub fn check(settings: &Settings, request: &BuildRequest<'_>, directory: &Path) -> Result<CheckReport> {
-    let directory = &directory.canonicalize().unwrap_or_else(|_| directory.to_path_buf());
+    // Compilers see real paths.
+    let made = std::fs::create_dir_all(directory).and_then(|()| directory.canonicalize());
+    let directory = &made
+        .map_err(|error| Error::failed(format!("cannot create `{}`", directory.display())).cause(error))
+        .map_err(|error| error.hint(TEMPORARY))?;
     let project = ProjectDirectory::open(&settings.root, &settings.migrations)?;
     let lockfile = settings.lockfile_name();
     // A lockfile that was edited or merged is an error by itself.

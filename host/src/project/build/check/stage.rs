@@ -55,7 +55,7 @@ pub(super) fn stage(settings: &Settings, directory: &Path) -> Result<Settings> {
     make().map_err(|error| {
         Error::failed(format!("cannot copy the project to `{}`", directory.display()))
             .cause(error)
-            .hint("set `TMPDIR` to another directory for temporary files")
+            .hint(super::TEMPORARY)
     })
 }
 
