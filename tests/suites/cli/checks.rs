@@ -144,7 +144,7 @@ fn what_differs_is_named_with_its_reason() {
                 let sha256 = hex::encode(Sha256::digest(std::fs::read(project.file(ARTIFACT)).unwrap()));
                 let text = project.read("runner.lock");
                 let at = text.find("component\", sha256 = \"").unwrap() + 22;
-                edit_lockfile(project, &text[at..at + 64].to_owned(), &sha256);
+                edit_lockfile(project, &text[at..at + 64], &sha256);
             },
             &["the build gives another artifact than `1_made.wasm`"],
             &["`1_made.wasm` names ", "as what made it", "build with the same versions"],

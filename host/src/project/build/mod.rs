@@ -76,7 +76,7 @@ pub struct BuildRequest<'a> {
     pub compiling: &'a dyn Fn(&str),
     /// Ends compilers. Without it, they are ended by the terminal or not at all.
     pub stop: Option<&'a StopSignal>,
-    /// The project is a copy below this directory, in which nothing is trusted; see [`check`].
+    /// The project is a copy below this directory, in which nothing is trusted; see [`check()`].
     pub stage: Option<&'a Path>,
 }
 
