@@ -6,6 +6,10 @@
 
 #[path = "servers/components.rs"]
 mod components;
+#[path = "servers/confined.rs"]
+mod confined;
+#[path = "servers/confined_mariadb.rs"]
+mod confined_mariadb;
 #[path = "servers/connecting.rs"]
 mod connecting;
 #[path = "servers/doubles.rs"]
@@ -30,6 +34,8 @@ mod room;
 mod schema;
 #[path = "servers/schema_mariadb.rs"]
 mod schema_mariadb;
+#[path = "servers/shared.rs"]
+mod shared;
 #[path = "servers/tampering.rs"]
 mod tampering;
 #[path = "servers/values.rs"]

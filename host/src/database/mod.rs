@@ -244,6 +244,19 @@ pub trait Database: Send {
     /// Opens the transaction, acquiring the right to write immediately.
     async fn begin(&mut self, options: TransactionOptions) -> Result<(), DatabaseError>;
 
+    /// Opens the transaction of a dry run on the session of the login of a component with these grants. What the login may do is
+    /// changed in this transaction only, as far as it has to be. The statements of migrations in SQL run in it with the rights of the
+    /// host. Fails where components have no logins of their own.
+    async fn begin_confined(&mut self, grants: Arc<Grants>) -> Result<(), DatabaseError>;
+
+    /// Opens the session of a component's own login, if it has one, before the first transaction does: for statements of the component
+    /// that come before it.
+    async fn open_for_component(&mut self) -> Result<(), DatabaseError>;
+
+    /// Gives the login of that session exactly what another component is granted, until the transaction ends. Fails where the server
+    /// would commit that.
+    async fn confine(&mut self, grants: Arc<Grants>) -> Result<(), DatabaseError>;
+
     /// Opens a transaction for part of a transform; otherwise like [`Database::begin`].
     async fn begin_part(&mut self, part: Part) -> Result<Claims, DatabaseError>;
 

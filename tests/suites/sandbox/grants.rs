@@ -74,10 +74,15 @@ fn what_is_not_granted_is_refused() {
         (&raw, "statements=DROP TABLE others", "drop others"),
         (&raw, "statements=CREATE TRIGGER t AFTER INSERT ON copies BEGIN DELETE FROM others; END", ""),
     ] {
-        let output = with(&project, grants, "apply", &[parameter]);
-        output.exits(7).says(&["0002_granted", missing]);
-        assert_eq!(project.dump(), before, "{parameter}");
+        // Tried or not, in a transaction or on a copy.
+        for line in ["apply --dry-run", "apply --dry-run --on-copy", "apply"] {
+            let output = with(&project, grants, line, &[parameter]);
+            output.exits(7).says(&["0002_granted", missing]);
+            assert_eq!(project.dump(), before, "{line}: {parameter}");
+        }
     }
+    with(&project, COPY, "apply --dry-run --on-copy", &["transform=true"]).succeeds().prints(&["person 1"]);
+    assert_eq!(project.dump(), before);
 }
 
 /// A component that goes on after a refusal is not let through by it.

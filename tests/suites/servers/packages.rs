@@ -6,33 +6,33 @@ use runner_tests::minisign::Keys;
 use runner_tests::servers::{self, Client, Kind, Server, TestDatabase};
 use runner_tests::{Output, TestProject, guests, project, until};
 
-use super::{logins, logins_mariadb};
+use super::{confined_mariadb, logins, logins_mariadb};
 
 /// What the package of the component `granted` needs.
 const COPY: &str = "allow = ['read people(id, name)', 'insert copies', 'delete copies', 'read copies']\nraw_sql = true";
 
 /// What the package of the component `scale` needs.
-const ADD: &str = "allow = ['read numbers(id, n)', 'update numbers(n)']";
+pub const ADD: &str = "allow = ['read numbers(id, n)', 'update numbers(n)']";
 
 /// What the outbox needs.
 const OUTBOX: &str =
     "allow = ['create outbox*', 'alter outbox', 'drop outbox*', 'read outbox*', 'insert outbox*', 'delete outbox*']";
 
 /// A database whose owner, the host, is no superuser, and a project on it.
-enum Field {
+pub enum Field {
     Postgres(logins::Field),
     Mariadb(logins_mariadb::Field),
 }
 
 impl Field {
     /// One for each server that has logins.
-    fn each() -> Vec<Self> {
+    pub fn each() -> Vec<Self> {
         let mariadb = logins_mariadb::Field::bare(servers::mariadb()).map(Self::Mariadb);
         [Self::Postgres(logins::Field::bare(servers::postgres()))].into_iter().chain(mariadb).collect()
     }
 
     /// With the package of one component, added after the tables of these numbers of rows.
-    fn with(&self, guest: &str, grants: &str) -> &Self {
+    pub fn with(&self, guest: &str, grants: &str) -> &Self {
         self.project().sql("0001_tables", self.tables(), "DROP TABLE others, numbers, copies, people;");
         self.project().runner("apply").succeeds();
         let author = project!();
@@ -68,14 +68,14 @@ impl Field {
         }
     }
 
-    fn project(&self) -> &TestProject {
+    pub fn project(&self) -> &TestProject {
         match self {
             Self::Postgres(field) => field.project(),
             Self::Mariadb(field) => field.project(),
         }
     }
 
-    fn database(&self) -> &TestDatabase {
+    pub fn database(&self) -> &TestDatabase {
         match self {
             Self::Postgres(field) => field.database(),
             Self::Mariadb(field) => field.database(),
@@ -83,16 +83,21 @@ impl Field {
     }
 
     /// An administrator.
-    fn admin(&self) -> &Client {
+    pub fn admin(&self) -> &Client {
         self.database().client()
     }
 
-    fn value(&self, query: &str) -> String {
+    pub fn value(&self, query: &str) -> String {
         self.database().value(query)
     }
 
+    fn tables_there(&self) -> Vec<String> {
+        self.database()
+            .sql("SELECT table_schema, table_name FROM information_schema.tables WHERE table_name LIKE 'outbox%'")
+    }
+
     /// The name of a table of runner.
-    fn own(&self, table: &str) -> String {
+    pub fn own(&self, table: &str) -> String {
         match self {
             Self::Postgres(_) => format!("runner.{table}"),
             Self::Mariadb(_) => table.to_owned(),
@@ -100,7 +105,7 @@ impl Field {
     }
 
     /// The logins of its components.
-    fn logins(&self) -> Vec<String> {
+    pub fn logins(&self) -> Vec<String> {
         match self {
             Self::Postgres(field) => field.database().sql(&format!(
                 "SELECT rolname FROM pg_roles WHERE shobj_description(oid, 'pg_authid') LIKE 'runner: \"{}\" %' ORDER BY 1",
@@ -115,7 +120,7 @@ impl Field {
     }
 
     /// The only login of a component, as statements name it.
-    fn login(&self) -> String {
+    pub fn login(&self) -> String {
         let logins = self.logins();
         assert_eq!(logins.len(), 1, "{logins:?}");
         self.account(&logins[0])
@@ -138,7 +143,7 @@ impl Field {
         self
     }
 
-    fn run(&self, line: &str, parameters: &[&str]) -> Output {
+    pub fn run(&self, line: &str, parameters: &[&str]) -> Output {
         self.run_with(line, parameters, None)
     }
 
@@ -151,13 +156,13 @@ impl Field {
         self.project().finish(command.envs(secret.map(|secret| ("ACME_SECRET", secret))))
     }
 
-    fn sync(&self) -> &Self {
+    pub fn sync(&self) -> &Self {
         self.run("grants sync", &[]).succeeds();
         self
     }
 
     /// What must be left as it was by what is refused.
-    fn state(&self) -> Vec<String> {
+    pub fn state(&self) -> Vec<String> {
         let (history, journal) = (self.own("runner_history"), self.own("runner_journal"));
         self.database().sql(&format!(
             "SELECT CONCAT(name, state) FROM {history} ORDER BY id; SELECT COUNT(*) FROM {journal}; SELECT SUM(n) FROM numbers;
@@ -216,6 +221,17 @@ fn the_outbox_is_made_for_its_package() {
         field.grant("acme/outbox", OUTBOX);
         field.run("apply", &[]).exits(7).says(&["run `runner grants sync`"]);
         field.run("grants sync", &[]).succeeds().says(&["3 logins in line"]);
+        // All of them are tried first: the tables of one are there for the next.
+        let line = match &field {
+            Field::Postgres(_) => "apply --dry-run",
+            Field::Mariadb(field) => {
+                confined_mariadb::may_copy(field, " WITH GRANT OPTION");
+                "apply --dry-run --on-copy"
+            }
+        };
+        let (before, logins) = (field.tables_there(), field.logins());
+        field.run(line, &[]).succeeds().prints(&["CREATE TABLE"]).says(&["tried 3 migrations"]);
+        assert_eq!((field.tables_there(), field.logins()), (before, logins));
         field.run("apply", &[]).succeeds();
         let schema = match field.database().kind() {
             Kind::Postgres => "'public'",

@@ -16,11 +16,24 @@ use crate::database::{
 };
 use crate::sql::Isolation;
 
+/// What becomes of the rights of a login when its session is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::database) enum LoginRights {
+    /// They are brought in line with the grants, and that is committed.
+    Align,
+    /// They stay as they are: nothing that a dry run does may remain.
+    Keep,
+}
+
 /// A driver's connection, which is the host's in a run, or that of a component's own login.
 #[async_trait]
 pub(in crate::database) trait Driver: Database + Bulk + Sized + 'static {
-    /// Opens a session of the login of a component with these grants, with its rights brought in line.
-    async fn log_in(&mut self, grants: &Grants) -> Result<Self, DatabaseError>;
+    /// Opens a session of the login of a component with these grants.
+    async fn log_in(&mut self, grants: &Grants, rights: LoginRights) -> Result<Self, DatabaseError>;
+
+    /// Gives the login of this session what a component with these grants may do, and no more, in the open transaction. Fails where the
+    /// server would commit that.
+    async fn confine_gated(&mut self, grants: Arc<Grants>) -> Result<(), DatabaseError>;
 
     /// Sets the role of the following statements, and what ends them.
     fn set_role(&mut self, role: Role, stop: StopSignal);
@@ -106,7 +119,7 @@ impl<D: Driver> Logins<D> {
             self.guest = None;
         }
         if self.guest.is_none() {
-            let mut guest = self.host.log_in(grants).await?;
+            let mut guest = self.host.log_in(grants, LoginRights::Align).await?;
             guest.set_role(self.role, self.stop.clone());
             self.guest = Some(guest);
             self.host.deny(false);
@@ -227,6 +240,35 @@ impl<D: Driver> Database for Logins<D> {
             true => Ok(()),
             false => self.host.begin(options).await,
         }
+    }
+
+    async fn begin_confined(&mut self, grants: Arc<Grants>) -> Result<(), DatabaseError> {
+        if !Database::facts(&self.host).separate_logins {
+            return Err(DatabaseError::invalid("components have no logins here"));
+        }
+        self.host.check_begin().await?;
+        self.guest = None;
+        self.grants = Some(grants.clone());
+        let mut guest = self.host.log_in(&grants, LoginRights::Keep).await?;
+        guest.set_role(self.role, self.stop.clone());
+        guest.begin_gated(None, None).await?;
+        self.guest = Some(guest);
+        self.host.deny(false);
+        Ok(())
+    }
+
+    async fn open_for_component(&mut self) -> Result<(), DatabaseError> {
+        match self.grants.clone() {
+            Some(grants) => self.guest(&grants).await.map(drop),
+            None => Ok(()),
+        }
+    }
+
+    async fn confine(&mut self, grants: Arc<Grants>) -> Result<(), DatabaseError> {
+        let Some(guest) = self.at_work() else { return Err(DatabaseError::no_transaction("continue")) };
+        guest.confine_gated(grants.clone()).await?;
+        self.grants = Some(grants);
+        Ok(())
     }
 
     async fn begin_part(&mut self, part: Part) -> Result<Claims, DatabaseError> {

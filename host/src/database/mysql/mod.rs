@@ -185,6 +185,18 @@ impl Database for MysqlDatabase {
         self.begin_now(options).await
     }
 
+    async fn begin_confined(&mut self, _grants: Arc<Grants>) -> Result<(), DatabaseError> {
+        Err(DatabaseError::invalid("grants need a session of their own"))
+    }
+
+    async fn open_for_component(&mut self) -> Result<(), DatabaseError> {
+        Ok(())
+    }
+
+    async fn confine(&mut self, _grants: Arc<Grants>) -> Result<(), DatabaseError> {
+        Err(DatabaseError::invalid("grants need a session of their own"))
+    }
+
     async fn begin_part(&mut self, part: Part) -> Result<Claims, DatabaseError> {
         self.begin_part_now(part).await
     }

@@ -7,6 +7,7 @@
 
 use sha2::{Digest, Sha256};
 
+use super::logins::drop_logins;
 use crate::data::Value;
 use crate::database::facts::is_tool_table;
 use crate::database::scratch::{ScratchCopy, ScratchPlace, ScratchRequest};
@@ -54,7 +55,9 @@ pub async fn discard(original: &mut dyn Database, name: &str) -> Result<(), Data
     drop_schema(&mut *original.host(), name).await
 }
 
+/// Drops it with the users that components had in it.
 async fn drop_schema(original: &mut dyn Session, name: &str) -> Result<(), DatabaseError> {
+    drop_logins(original, name).await?;
     original.execute(&format!("DROP DATABASE IF EXISTS {}", Dialect::Mysql.quote(name)), &[]).await.map(drop)
 }
 

@@ -397,7 +397,7 @@ pub(super) fn set_local(settings: &[(&str, String)]) -> String {
     settings.iter().map(|(name, value)| format!("SET LOCAL {name} = {value}; ")).collect()
 }
 
-fn refuses_transaction() -> DatabaseError {
+pub(super) fn refuses_transaction() -> DatabaseError {
     DatabaseError::new(DatabaseErrorKind::Other, "this statement cannot run inside a transaction")
         .code("25001")
         .hint("put it into a migration in SQL of its own that begins with the line `-- runner:no-transaction`")

@@ -23,6 +23,9 @@ impl PostgresDatabase {
         if self.goes_through_gate(statement) {
             return self.execute_gated(statement, parameters).await;
         }
+        if self.is_gated() && self.rights == Role::SqlScript {
+            return self.execute_script_confined(statement, parameters).await;
+        }
         let scope = self.enter(Some(statement)).await?;
         let (watch, limit) = (self.watch(), self.own.limit(self.rights, self.endpoint.settings()));
         let result = if scope.is_bare() {

@@ -14,6 +14,7 @@ use super::record::ours;
 use super::scope::{SAVEPOINT, backend_of, rows, simple, text_of};
 use super::settings::prologue_of;
 use super::tool_tables::{FINGERPRINT, Fingerprint};
+use super::watch::Watch;
 use crate::database::{DatabaseError, DatabaseErrorKind, Part, Role};
 use crate::sql::Isolation;
 
@@ -217,12 +218,20 @@ impl PostgresDatabase {
         self.rights = rights;
         let scope = scope?;
         let watch = self.watch();
-        let checked =
-            watch.run(simple(&mut self.connection, "SAVEPOINT runner_check; SET CONSTRAINTS ALL IMMEDIATE")).await;
+        let checked = self.check_deferred(&watch).await;
         let back =
             simple(&mut self.connection, "ROLLBACK TO SAVEPOINT runner_check; RELEASE SAVEPOINT runner_check").await;
         // The error of a failed check has not ended the transaction, because of the savepoint.
         self.leave(scope, back).await.and(checked)
+    }
+
+    async fn check_deferred(&mut self, watch: &Watch) -> Result<(), DatabaseError> {
+        simple(&mut self.connection, "SAVEPOINT runner_check").await?;
+        if self.is_gated() {
+            // Until then the gate refuses every end of the transaction, of which this is a trial.
+            self.seal_for_now().await?;
+        }
+        watch.run(simple(&mut self.connection, "SET CONSTRAINTS ALL IMMEDIATE")).await
     }
 
     pub(super) async fn rollback_now(&mut self) -> Result<(), DatabaseError> {

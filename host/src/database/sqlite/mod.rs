@@ -199,6 +199,18 @@ impl Database for SqliteDatabase {
         self.begin_now(options)
     }
 
+    async fn begin_confined(&mut self, _grants: Arc<Grants>) -> Result<(), DatabaseError> {
+        Err(DatabaseError::invalid("components have no logins here"))
+    }
+
+    async fn open_for_component(&mut self) -> Result<(), DatabaseError> {
+        Ok(())
+    }
+
+    async fn confine(&mut self, _grants: Arc<Grants>) -> Result<(), DatabaseError> {
+        Err(DatabaseError::invalid("components have no logins here"))
+    }
+
     async fn begin_part(&mut self, _part: Part) -> Result<Claims, DatabaseError> {
         self.begin_now(TransactionOptions::default()).map(|()| Claims::Within)
     }

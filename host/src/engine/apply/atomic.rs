@@ -148,14 +148,13 @@ impl Engine {
         Err(self.undo(database, history::unmade(error), false).await.into())
     }
 
-    /// Runs a migration in the open transaction, which stays open.
+    /// Runs a migration in the open transaction, which stays open. The caller has set what it is granted.
     pub(super) async fn work(
         &self,
         step: &PlannedMigration,
         script: &dyn Script,
         recorder: &Arc<RunRecorder>,
     ) -> Result<()> {
-        self.grant(step).await?;
         let result = script.run(step.direction, &self.context(step, recorder)).await;
         let is_open = still_open(&self.database).await;
         result?;

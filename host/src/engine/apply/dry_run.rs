@@ -6,7 +6,7 @@ use super::record::{Started, done};
 use super::{Engine, Request};
 use crate::data::Value;
 use crate::database::message::{TAKES_PART, takes_nothing_back};
-use crate::database::{QueryLimits, TransactionOptions};
+use crate::database::{Facts, Grants, QueryLimits, TransactionOptions};
 use crate::engine::Direction;
 use crate::engine::event::dry_run::Report;
 use crate::engine::history::{self, RunMode};
@@ -23,15 +23,21 @@ impl Engine {
     pub(super) async fn dry_run(&self, request: &Request, plan: &Plan) -> Result<Outcome> {
         let mut outcome = self.outcome(request);
         self.check_dry_run_support(plan).await?;
-        self.check_dry_run_logins(plan).await?;
+        let facts = self.database.lock().await.facts().clone();
+        let confined = confinement(&plan.steps, &facts)?;
         // Enforcing foreign keys cannot be switched within the transaction.
         let foreign_keys_off = plan.steps.iter().any(|step| step.description.needs_table_rebuild());
         {
             let mut database = self.database.lock().await;
             let database = &mut database.host();
-            database.begin(TransactionOptions { foreign_keys_off, ..TransactionOptions::default() }).await?;
+            match &confined {
+                Some(grants) => database.connection().begin_confined(grants.clone()).await?,
+                None => {
+                    database.begin(TransactionOptions { foreign_keys_off, ..TransactionOptions::default() }).await?;
+                }
+            }
         }
-        let made = self.dry_run_history().await;
+        let made = self.dry_run_history(confined.is_some()).await;
         let mut steps = plan.steps.iter();
         let notes = match made {
             Ok(notes) => notes,
@@ -40,6 +46,7 @@ impl Engine {
                 false
             }
         };
+        let ground = InTransaction { foreign_keys_off, notes, confined: confined.is_some() };
         if outcome.error.is_none() {
             let mut direction = None;
             while let Some(step) = steps.next() {
@@ -50,7 +57,7 @@ impl Engine {
                     break;
                 }
                 self.events.emit(&Self::started(step));
-                match self.dry_run_migration(step, steps.len(), foreign_keys_off, notes).await {
+                match self.dry_run_migration(step, steps.len(), &ground).await {
                     Ok(done) => {
                         self.events.emit(&Self::finished(&done));
                         outcome.done.push(done);
@@ -76,7 +83,14 @@ impl Engine {
             }
         }
         self.explain_dry_run(&mut outcome);
-        outcome.dry_run_report = self.report("transaction", self.caveats(plan).await);
+        let mut caveats = self.caveats(plan).await;
+        if ground.confined {
+            caveats.push(
+                "a login of a component has a new password, as after each run, unless `password_env` names one"
+                    .to_owned(),
+            );
+        }
+        outcome.dry_run_report = self.report("transaction", caveats);
         Ok(outcome)
     }
 
@@ -93,24 +107,18 @@ impl Engine {
     }
 
     /// Creates the history in the open transaction if it does not exist. Returns false if there is none and a rollback would
-    /// not remove it.
-    async fn dry_run_history(&self) -> Result<bool> {
+    /// not remove it. `confined`: the transaction is that of a login, through whose gate the host only reads and writes.
+    async fn dry_run_history(&self, confined: bool) -> Result<bool> {
         let mut database = self.database.lock().await;
         let database = &mut database.host();
-        if !database.facts().transactional_ddl && !history::is_there(database).await? {
+        if (confined || !database.facts().transactional_ddl) && !history::is_there(database).await? {
             return Ok(false);
         }
         history::ensure(database).await.map(|()| true)
     }
 
     /// `left` is the number of migrations after it.
-    async fn dry_run_migration(
-        &self,
-        step: &PlannedMigration,
-        left: usize,
-        foreign_keys_off: bool,
-        notes: bool,
-    ) -> Result<Done> {
+    async fn dry_run_migration(&self, step: &PlannedMigration, left: usize, ground: &InTransaction) -> Result<Done> {
         let stepwise = step.mode == RunMode::Stepwise;
         super::stepwise::check_mode(step)?;
         let (script, source) = self.load(step).await?;
@@ -120,6 +128,7 @@ impl Engine {
             dry_run.recorder.set_stepwise(stepwise);
             left_out = dry_run.recorder.left_out();
         }
+        self.take_grants(step, ground).await?;
         let worked = self.work(step, &*script, &recorder).await;
         if let (Err(error), Some(dry_run)) = (&worked, &self.dry_run)
             && dry_run.recorder.left_out() > left_out
@@ -131,7 +140,7 @@ impl Engine {
         worked?;
         self.not_refused()?;
         // An interrupted migration already has a row, with another state.
-        if notes && (step.resume_after.is_none() || step.direction == Direction::Down) {
+        if ground.notes && (step.resume_after.is_none() || step.direction == Direction::Down) {
             let mut database = self.database.lock().await;
             self.write_down(&mut database.host(), &numbered(step, left), &source, &started, &recorder).await?;
         }
@@ -140,7 +149,7 @@ impl Engine {
         let Err(error) = self.database.lock().await.check_constraints().await else { return Ok(done) };
         let error = Error::from(error);
         // Without enforcement, nothing cascades either.
-        Err(if foreign_keys_off && !step.description.needs_table_rebuild() {
+        Err(if ground.foreign_keys_off && !step.description.needs_table_rebuild() {
             error
                 .cause("another migration in this dry run needs `table-rebuild`, which turns off foreign keys for all of them")
                 .hint(format!("`--on-copy` commits each migration; `--target {}` and an earlier target try them separately", step.revision))
@@ -149,19 +158,16 @@ impl Engine {
         })
     }
 
-    /// Rejects components with a login of their own: it does not see what the dry run has not committed.
-    pub(super) async fn check_dry_run_logins(&self, plan: &Plan) -> Result<()> {
-        let granted = plan.steps.iter().find(|step| step.grants.is_some());
-        let Some(step) = granted else { return Ok(()) };
-        if !self.database.lock().await.facts().separate_logins {
-            return Ok(());
+    /// Restricts a component to what it is granted.
+    async fn take_grants(&self, step: &PlannedMigration, ground: &InTransaction) -> Result<()> {
+        let mut database = self.database.lock().await;
+        match (&step.grants, ground.confined) {
+            // The migrations before it may have created what it is granted.
+            (Some(grants), true) if database.facts().transactional_ddl => Ok(database.confine(grants.clone()).await?),
+            // The statements of SQL have the rights of the host there, and the login is the one that it should be.
+            (_, true) => Ok(()),
+            (grants, false) => Ok(database.set_grants(grants.clone())?),
         }
-        Err(Error::denied(format!(
-            "a dry run cannot run `{}` under its grants: its login is for this database, and sees only what is committed",
-            step.id()
-        ))
-        .hint(format!("`--target` stops the dry run before `{}`", step.id()))
-        .hint("`runner plan` shows what it needs beside what it is granted"))
     }
 
     /// Rejects what cannot be rolled back, before anything has run.
@@ -199,6 +205,50 @@ impl Engine {
         .hint("`--on-copy` runs it on a scratch copy of the database")
         .hint("`runner plan --sql` shows what would run"))
     }
+}
+
+/// How the transaction of a dry run was begun.
+struct InTransaction {
+    /// Foreign keys are not enforced in it.
+    foreign_keys_off: bool,
+    /// The history is written in it.
+    notes: bool,
+    /// It is on the session of a login of a component.
+    confined: bool,
+}
+
+/// Returns the grants of the component on whose login's session the transaction has to be; `None` if no planned component has a login
+/// of its own. Fails if one transaction cannot hold all of them.
+fn confinement(steps: &[PlannedMigration], facts: &Facts) -> Result<Option<Arc<Grants>>> {
+    let Some(first) = steps.iter().find(|step| step.grants.is_some()).filter(|_| facts.separate_logins) else {
+        return Ok(None);
+    };
+    if !facts.transactional_ddl {
+        if steps.iter().all(|step| step.revision == first.revision) {
+            return Ok(first.grants.clone());
+        }
+        let error = Error::denied(format!(
+            "a dry run in a transaction cannot run `{}` beside other migrations: its login sees only what is committed",
+            first.id()
+        ))
+        .hint("`--on-copy` runs them on a scratch copy of the database, where it has a login of its own too");
+        return Err(match steps.first().filter(|step| step.revision == first.revision) {
+            Some(step) => error.hint(format!("`--target {}` runs it alone", step.revision)),
+            None => error.hint(format!("`--target` stops the dry run before `{}`", first.id())),
+        });
+    }
+    let Some(open) = steps.iter().find(|step| step.kind.is_sandboxed() && step.grants.is_none()) else {
+        return Ok(first.grants.clone());
+    };
+    let of_two = steps.iter().filter(|step| step.kind.is_sandboxed()).map(PlannedMigration::id);
+    let second = of_two.filter(|id| *id == open.id() || *id == first.id()).nth(1).unwrap_or_else(|| first.id());
+    Err(Error::denied(format!(
+        "one transaction cannot hold both `{}`, which has a login of its own, and `{}`, which has runner's",
+        first.id(),
+        open.id()
+    ))
+    .hint(format!("`--target` stops the dry run before `{second}`"))
+    .hint(format!("with grants, `{}` has a login of its own as well", open.id())))
 }
 
 /// Gives the migration an explicit number for a history row that is to be added. Numbers below zero are otherwise unused,

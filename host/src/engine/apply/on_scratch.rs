@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::{Engine, Request};
 use crate::database::copy::{self, ScratchPlace};
-use crate::database::{Database, DatabaseErrorKind};
+use crate::database::logins::{LoginRequest, LoginTask, Removal};
+use crate::database::{Database, DatabaseErrorKind, Grants, WantedLogin};
 use crate::engine::control::RunControl;
 use crate::engine::dry_run::{DryRun, Ground, OnScratch, RecordingDatabase};
 use crate::engine::event::Event;
@@ -87,7 +88,7 @@ impl Engine {
             events: self.events.clone(),
             stop: self.stop.clone(),
             parameters: self.parameters.clone(),
-            grants: self.grants.clone(),
+            grants: Arc::new(self.grants.iter().map(|(name, grants)| (name.clone(), for_copy(grants))).collect()),
             isolation: self.isolation,
             identity: self.identity.clone(),
             stored_artifact_bytes: self.stored_artifact_bytes,
@@ -99,8 +100,49 @@ impl Engine {
             dry_run: Some(DryRun { on_scratch: None, ..dry_run.clone() }),
             backup: None,
         };
-        let plan = engine.plan(request).await?;
-        engine.run_plan(request, plan).await
+        let had_logins = engine.make_logins(request).await?;
+        let ran = match engine.plan(request).await {
+            Ok(plan) => engine.run_plan(request, plan).await,
+            Err(error) => Err(error),
+        };
+        if had_logins {
+            // The session of a component ends before its login.
+            let _ = engine.database.lock().await.set_grants(None);
+            if let Err(error) = engine.remove_logins().await {
+                self.warn(
+                    "",
+                    format!("the logins for the copy could not be removed; the next run removes them: {error}"),
+                );
+            }
+        }
+        ran
+    }
+
+    /// Gives each planned component under grants a login for the copy, where it has one for the database. Returns whether there is one.
+    async fn make_logins(&self, request: &Request) -> Result<bool> {
+        let wanted = self.plan_alone(request).await?.logins();
+        if wanted.is_empty() || !self.facts().await.separate_logins {
+            return Ok(false);
+        }
+        let schema = self.facts().await.schema.unwrap_or_default();
+        self.sync(wanted, Removal::Nothing).await.map_err(|error| match error.kind {
+            ErrorKind::Denied => Error { hints: Vec::new(), ..error }.at("database", schema.clone()).hint(format!(
+                "the copy has a login of its own for each component under grants: an administrator can allow that with CREATE USER, and \
+                 GRANT ALL PRIVILEGES ON `{schema}`.* TO the user WITH GRANT OPTION"
+            )),
+            _ => error,
+        })?;
+        Ok(true)
+    }
+
+    async fn remove_logins(&self) -> Result<()> {
+        self.sync(Vec::new(), Removal::Others).await
+    }
+
+    async fn sync(&self, wanted: Vec<WantedLogin>, remove: Removal) -> Result<()> {
+        let request = LoginRequest { task: LoginTask::Sync, wanted, remove };
+        let mut database = self.database.lock().await;
+        Ok(database.host().logins(&request).await.map(drop)?)
     }
 
     async fn remove_copy(&self, place: ScratchPlace) -> Result<()> {
@@ -165,4 +207,10 @@ impl Engine {
             if chunks == 1 { "1 chunk".to_owned() } else { format!("{chunks} chunks") }
         ))
     }
+}
+
+/// The grants of a component on a copy. The operator's password is that of its login for the database; that for the copy is made by
+/// this run.
+fn for_copy(grants: &Arc<Grants>) -> Arc<Grants> {
+    Arc::new(Grants { password_env: None, secret: None, ..(**grants).clone() })
 }

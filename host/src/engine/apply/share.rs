@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::{Engine, Request};
-use crate::database::{DatabaseErrorKind, SharedDatabase};
+use crate::database::{DatabaseErrorKind, SharedDatabase, WantedLogin};
 use crate::engine::Direction;
 use crate::engine::artifact::source_of;
 use crate::engine::control::RunningMigration;
@@ -15,12 +15,13 @@ use crate::engine::event::{Event, LogLevel};
 use crate::engine::history::{self, RunMode};
 use crate::engine::journal::Journal;
 use crate::engine::journal::chunk::{UnderWay, under_way};
-use crate::engine::plan::grants_for;
+use crate::engine::plan::{grants_for, unconfined};
 use crate::engine::recorder::RunRecorder;
 use crate::engine::run::Run;
 use crate::engine::script::{Execution, LeftOut, RunContext, Script};
 use crate::engine::transform;
 use crate::error::{Error, ErrorKind, Result};
+use crate::project::migration_id;
 
 /// The pause between two checks for a transform to share.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
@@ -178,7 +179,24 @@ impl Engine {
         let name = self.catalog.get(&task.revision).map_or("", |migration| &migration.name);
         let granted = grants_for(&self.grants, &task.revision, name);
         let grants = granted.map(|grants| Arc::new(grants.of(&task.revision)));
+        // The plan of this run may end before the migration that another one is at.
+        let id = migration_id(&task.revision, name);
+        if let Some(error) = unconfined(&id, grants.is_some(), self.isolation, database.facts()) {
+            return Err(error);
+        }
+        if let Some(grants) = &grants {
+            if !database.facts().enforces_grants {
+                return Err(Error::denied(format!(
+                    "the grants of `{id}` cannot be enforced on {}",
+                    database.facts().dialect
+                )));
+            }
+            let wanted = WantedLogin { id, grants: grants.clone(), is_early: true };
+            database.host().check_logins(&[wanted]).await?;
+        }
         database.set_grants(grants.clone())?;
+        // The component looks at the table before it has claimed a chunk of it.
+        database.open_for_component().await?;
         let database = &mut database.host();
         let run = Run { history: task.history, direction: Direction::Up };
         let Some(journal) = Journal::join(database, run, &task.sha256, &self.stop).await? else { return Ok(None) };

@@ -212,6 +212,19 @@ impl Database for RecordingDatabase {
         self.inner.begin(options).await
     }
 
+    async fn begin_confined(&mut self, grants: Arc<Grants>) -> Result<(), DatabaseError> {
+        self.inner.begin_confined(grants).await
+    }
+
+    async fn open_for_component(&mut self) -> Result<(), DatabaseError> {
+        self.inner.open_for_component().await
+    }
+
+    async fn confine(&mut self, grants: Arc<Grants>) -> Result<(), DatabaseError> {
+        self.writers.clear();
+        self.inner.confine(grants).await
+    }
+
     async fn begin_part(&mut self, part: Part) -> Result<Claims, DatabaseError> {
         self.inner.begin_part(part).await
     }

@@ -55,23 +55,8 @@ impl Plan {
 impl Plan {
     /// Fails if a component is to run that the database does not confine, where the settings require it.
     pub fn check_isolation(&self, required: RequiredIsolation, facts: &Facts) -> Result<()> {
-        if required == RequiredIsolation::Any || !facts.dialect.has_server() {
-            return Ok(());
-        }
         let components = self.steps.iter().filter(|step| step.kind.is_sandboxed());
-        let refused = components.filter(|step| step.grants.is_none() || !facts.separate_logins).map(|step| {
-            let id = step.id();
-            let error = Error::new(
-                ErrorKind::Denied,
-                format!("`{id}` would run with runner's own login, and the settings say `isolation = \"required\"`"),
-            );
-            match facts.separate_logins {
-                true => error.hint(format!(
-                    "write what it may do below `[grants.{id}]`, and run `runner grants sync`: it then has a login of its own"
-                )),
-                false => error.hint(format!("components have no logins of their own on {}", facts.dialect)),
-            }
-        });
+        let refused = components.filter_map(|step| unconfined(&step.id(), step.grants.is_some(), required, facts));
         several(refused.collect(), |count| format!("{count} components would run with runner's own login"))
             .map_or(Ok(()), Err)
     }
@@ -99,6 +84,23 @@ impl Plan {
             |step: &PlannedMigration| Some(WantedLogin { id: step.id(), grants: step.grants.clone()?, is_early: true });
         self.steps.iter().filter_map(wanted).collect()
     }
+}
+
+/// The error of a component that would run with runner's own login where the settings forbid that; `None` if it may run.
+pub fn unconfined(id: &str, has_grants: bool, required: RequiredIsolation, facts: &Facts) -> Option<Error> {
+    if required == RequiredIsolation::Any || !facts.dialect.has_server() || (has_grants && facts.separate_logins) {
+        return None;
+    }
+    let error = Error::new(
+        ErrorKind::Denied,
+        format!("`{id}` would run with runner's own login, and the settings say `isolation = \"required\"`"),
+    );
+    Some(match facts.separate_logins {
+        true => error.hint(format!(
+            "write what it may do below `[grants.{id}]`, and run `runner grants sync`: it then has a login of its own"
+        )),
+        false => error.hint(format!("components have no logins of their own on {}", facts.dialect)),
+    })
 }
 
 /// What a component is granted, by its revision and name; `None`: it may do what SQL may. One of a package may do nothing unless

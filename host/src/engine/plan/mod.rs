@@ -12,7 +12,7 @@ mod tests;
 
 pub use apply::plan_apply;
 pub use check::check_dialect;
-pub use grants::{component_of_grants, grants_for, lacking, missing_grants, paste_for_package};
+pub use grants::{component_of_grants, grants_for, lacking, missing_grants, paste_for_package, unconfined};
 pub use refusal::{Refusal, file_of, refused};
 pub use rollback::{plan_redo, plan_rollback};
 pub use stamp::{Mark, plan_baseline, plan_stamp};

@@ -3,6 +3,7 @@
 
 mod catalogue;
 mod gate;
+mod left;
 mod open;
 mod schema_change;
 pub(super) mod session;
@@ -10,17 +11,25 @@ mod shown;
 mod sync;
 mod wanted;
 
+pub(super) use left::drop_logins;
+
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
 use super::MysqlDatabase;
-use crate::database::logins::sessions::Driver;
+use crate::database::logins::sessions::{Driver, LoginRights};
 use crate::database::{DatabaseError, Grants, Part, Role, SchemaChange, StopSignal, ToolChange};
 use crate::sql::Isolation;
 
 #[async_trait]
 impl Driver for MysqlDatabase {
-    async fn log_in(&mut self, grants: &Grants) -> Result<Self, DatabaseError> {
-        self.log_in_now(grants).await
+    async fn log_in(&mut self, grants: &Grants, rights: LoginRights) -> Result<Self, DatabaseError> {
+        self.log_in_now(grants, rights).await
+    }
+
+    async fn confine_gated(&mut self, _grants: Arc<Grants>) -> Result<(), DatabaseError> {
+        Err(DatabaseError::invalid("the server commits each change of rights"))
     }
 
     fn set_role(&mut self, role: Role, stop: StopSignal) {

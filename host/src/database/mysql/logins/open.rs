@@ -17,6 +17,7 @@ use super::wanted::align;
 use crate::database::logins::Secret;
 use crate::database::logins::refusals::{WRONG_SECRET, cannot_set_password, no_secret, out_of_line, refused};
 use crate::database::logins::rights;
+use crate::database::logins::sessions::LoginRights;
 use crate::database::{DatabaseError, DatabaseErrorKind, Grants};
 
 /// How long this process uses a password that it has set: another run of the same component may set one too.
@@ -38,15 +39,16 @@ async fn shown_to(connection: &mut MySqlConnection) -> Result<Shown, DatabaseErr
 }
 
 impl MysqlDatabase {
-    /// Opens a session of the login of a component with these grants, with its rights brought in line.
-    pub(super) async fn log_in_now(&mut self, grants: &Grants) -> Result<Self, DatabaseError> {
-        let (login, wanted) = self.align_now(grants).await?;
+    /// Opens a session of the login of a component with these grants. Fails if its rights are not in line, after the attempt to bring
+    /// them there if that is asked for.
+    pub(super) async fn log_in_now(&mut self, grants: &Grants, rights: LoginRights) -> Result<Self, DatabaseError> {
+        let (login, wanted) = self.align_now(grants, rights).await?;
         let (mut connection, server, endpoint) = self.open_as(&login, grants).await?;
         // The server's own word about its rights, which every user may ask for, counts.
         let mut shown = shown_to(&mut connection).await?;
         let statements = align(&login, &shown.rights, &wanted);
         // A host that may not read them could not compare before. Where it may not grant either, the rest is told below.
-        if !statements.is_empty() && self.run_each(&statements).await.is_ok() {
+        if rights == LoginRights::Align && !statements.is_empty() && self.run_each(&statements).await.is_ok() {
             shown = shown_to(&mut connection).await?;
         }
         let mut differences = rights::differences(&shown.rights, &wanted);

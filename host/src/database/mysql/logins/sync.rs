@@ -11,6 +11,7 @@ use crate::database::logins::refusals::{
     DBA, all_out_of_line, broken_gate, cannot_bring_in_line, check_secrets, out_of_line, superuser, unknown,
 };
 use crate::database::logins::rights;
+use crate::database::logins::sessions::LoginRights;
 use crate::database::logins::{LoginReport, LoginRequest, LoginTask, WantedLogin};
 use crate::database::{DatabaseError, DatabaseErrorKind, Grants, Role};
 
@@ -88,7 +89,11 @@ impl MysqlDatabase {
     }
 
     /// Gives a login the rights that its component is granted now. Returns its name and these rights.
-    pub(super) async fn align_now(&mut self, grants: &Grants) -> Result<(String, rights::Rights), DatabaseError> {
+    pub(super) async fn align_now(
+        &mut self,
+        grants: &Grants,
+        asked: LoginRights,
+    ) -> Result<(String, rights::Rights), DatabaseError> {
         self.ready().await?;
         let database = self.endpoint.database().to_owned();
         let login = login_of(&database, &grants.component);
@@ -108,10 +113,12 @@ impl MysqlDatabase {
         // Where they cannot be seen, the login is asked when it is in.
         if !catalogue.is_blind {
             let statements = wanted::align(&login, &found.rights, &wanted.rights);
-            self.run_each(&statements).await.map_err(|error| {
-                out_of_line(format!("the login `{login}` does not have the rights that its component is granted"))
-                    .detail(error.message)
-            })?;
+            let unlike =
+                out_of_line(format!("the login `{login}` does not have the rights that its component is granted"));
+            if asked == LoginRights::Keep && !statements.is_empty() {
+                return Err(unlike.detail(rights::differences(&found.rights, &wanted.rights).join("; ")));
+            }
+            self.run_each(&statements).await.map_err(|error| unlike.detail(error.message))?;
         }
         Ok((login, wanted.rights))
     }

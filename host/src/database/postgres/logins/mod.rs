@@ -2,6 +2,7 @@
 //! [`gate`], and how the logins themselves are kept in line.
 
 mod catalogue;
+mod confined;
 mod gate;
 mod open;
 mod password;
@@ -16,7 +17,7 @@ use async_trait::async_trait;
 use super::PostgresDatabase;
 use super::lock::Lock;
 use super::reconnect::done_with;
-use crate::database::logins::sessions::Driver;
+use crate::database::logins::sessions::{Driver, LoginRights};
 use crate::database::logins::{LoginReport, LoginRequest, WantedLogin};
 use crate::database::{
     Bulk, Claims, Database, DatabaseError, DatabaseUrl, End, Facts, FixedInputs, Grants, LockHolder, LockRequest, Part,
@@ -26,8 +27,12 @@ use crate::sql::Isolation;
 
 #[async_trait]
 impl Driver for PostgresDatabase {
-    async fn log_in(&mut self, grants: &Grants) -> Result<Self, DatabaseError> {
-        self.log_in_now(grants).await
+    async fn log_in(&mut self, grants: &Grants, rights: LoginRights) -> Result<Self, DatabaseError> {
+        self.log_in_now(grants, rights).await
+    }
+
+    async fn confine_gated(&mut self, grants: Arc<Grants>) -> Result<(), DatabaseError> {
+        self.confine_now(grants).await
     }
 
     fn set_role(&mut self, role: Role, stop: StopSignal) {
@@ -137,6 +142,18 @@ impl Database for PostgresDatabase {
             true => self.begin_migration(options).await,
             false => self.begin_now(None, options.isolation).await,
         }
+    }
+
+    async fn begin_confined(&mut self, _grants: Arc<Grants>) -> Result<(), DatabaseError> {
+        Err(DatabaseError::invalid("grants need a session of their own"))
+    }
+
+    async fn open_for_component(&mut self) -> Result<(), DatabaseError> {
+        Ok(())
+    }
+
+    async fn confine(&mut self, _grants: Arc<Grants>) -> Result<(), DatabaseError> {
+        Err(DatabaseError::invalid("grants need a session of their own"))
     }
 
     async fn begin_part(&mut self, part: Part) -> Result<Claims, DatabaseError> {

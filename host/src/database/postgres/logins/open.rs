@@ -17,7 +17,9 @@ use super::session::Gated;
 use super::wanted::quote;
 use super::{gate, password};
 use crate::database::logins::Secret;
+use crate::database::logins::names::login_of;
 use crate::database::logins::refusals::{WRONG_SECRET, cannot_set_password, no_secret, refused};
+use crate::database::logins::sessions::LoginRights;
 use crate::database::{DatabaseError, DatabaseErrorKind, Grants};
 
 /// How long the server accepts a password that the host has set. Sessions that it has opened go on.
@@ -36,11 +38,14 @@ const PATH: &str = "SELECT pg_catalog.string_agg(pg_catalog.quote_ident(s.name),
     FROM pg_catalog.unnest(pg_catalog.current_schemas(false)) AS s (name)";
 
 impl PostgresDatabase {
-    /// Opens a session of the login of a component with these grants, with its rights brought in line.
-    pub(super) async fn log_in_now(&mut self, grants: &Grants) -> Result<Self, DatabaseError> {
+    /// Opens a session of the login of a component with these grants.
+    pub(super) async fn log_in_now(&mut self, grants: &Grants, rights: LoginRights) -> Result<Self, DatabaseError> {
         self.check_free()?;
         let path = self.ask(PATH).await?;
-        let login = self.align_now(grants).await?;
+        let login = match rights {
+            LoginRights::Align => self.align_now(grants).await?,
+            LoginRights::Keep => login_of(&self.database, &grants.component),
+        };
         let (mut connection, found) = self.open_as(&login, grants).await?;
         if let Some(request) = &self.locked_for {
             simple(&mut connection, &set_application(&request.run_id)).await?;

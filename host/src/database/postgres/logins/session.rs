@@ -28,9 +28,9 @@ pub(in crate::database::postgres) struct Gated {
     /// The cursors through which the host has read.
     reads: u64,
     /// The login.
-    login: String,
+    pub(super) login: String,
     /// What its component is granted.
-    grants: Arc<Grants>,
+    pub(super) grants: Arc<Grants>,
 }
 
 const OPEN: &str = "SELECT runner_gate.open($1)";
@@ -206,6 +206,12 @@ impl PostgresDatabase {
         self.leave(scope, read).await
     }
 
+    /// Proves that the component has left nothing behind, without an end of the transaction: what the proof changes has to be rolled
+    /// back to a savepoint.
+    pub(in crate::database::postgres) async fn seal_for_now(&mut self) -> Result<(), DatabaseError> {
+        self.pass(SEAL, &[]).await.map(drop)
+    }
+
     /// Calls a function of the gate. The token is a bound parameter, and so are the texts.
     async fn pass(&mut self, call: &'static str, texts: &[&str]) -> Result<u64, DatabaseError> {
         let Some(gated) = &self.gated else { return Err(DatabaseError::invalid("this session has no gate")) };
@@ -243,7 +249,7 @@ const HOLDS: &str = "\
         AND (pg_catalog.has_any_column_privilege(c.oid, 'UPDATE') OR pg_catalog.has_table_privilege(c.oid, 'DELETE'))";
 
 /// The error of a change of the schema, without where the gate was when it arose.
-fn without_the_gate(mut error: DatabaseError) -> DatabaseError {
+pub(super) fn without_the_gate(mut error: DatabaseError) -> DatabaseError {
     error.detail = error.detail.take().and_then(|text| {
         let parts: Vec<&str> = text.split("; ").take_while(|part| !part.starts_with("SQL statement \"")).collect();
         (!parts.is_empty()).then(|| parts.join("; "))

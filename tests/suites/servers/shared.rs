@@ -1,0 +1,142 @@
+//! `apply --share` with components under grants: whichever process does a chunk, it does it as the component's login.
+
+use std::io::Read as _;
+use std::process::Stdio;
+
+use runner_tests::servers;
+use runner_tests::{Running, guests, until};
+
+use super::packages::{ADD, Field};
+
+/// Says which login and which session has written each row, on PostgreSQL and MariaDB.
+fn watch(field: &Field) {
+    field.project().settings(SLOW);
+    let text = match field {
+        Field::Postgres(_) => {
+            "CREATE TABLE seen (login TEXT, session BIGINT);
+             CREATE FUNCTION public.see() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+                BEGIN INSERT INTO public.seen VALUES (session_user, pg_backend_pid()); RETURN NULL; END $$;
+             CREATE TRIGGER see AFTER UPDATE ON numbers FOR EACH ROW EXECUTE FUNCTION public.see()"
+        }
+        Field::Mariadb(_) => {
+            "CREATE TABLE seen (login VARCHAR(200), session BIGINT);
+             CREATE TRIGGER see AFTER UPDATE ON numbers FOR EACH ROW
+                INSERT INTO seen VALUES (SUBSTRING_INDEX(USER(), '@', 1), CONNECTION_ID())"
+        }
+    };
+    field.database().sql(text);
+}
+
+fn start(field: &Field, line: &str) -> Running {
+    Running::start(field.project().command(line.split(' ')).stderr(Stdio::piped()))
+}
+
+fn end(mut run: Running) -> (Option<i32>, String) {
+    let mut said = String::new();
+    run.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    (run.wait().unwrap().code(), said)
+}
+
+fn chunks(field: &Field, role: &str) -> u64 {
+    let count = format!("SELECT COUNT(*) FROM {} WHERE role = '{role}'", field.own("runner_chunk"));
+    field.value(&count).parse().unwrap()
+}
+
+const LINE: &str = "apply --chunk-rows 50";
+
+/// Chunks that take a while.
+const SLOW: &str = "[parameters]\ntable = \"numbers\"\nslow = 4000000";
+
+/// Two processes at the same transform.
+fn both(field: &Field) -> [Running; 2] {
+    let leader = start(field, &format!("{LINE} --jobs 1"));
+    until("the leader begins", || chunks(field, "leader") > 1);
+    let helper = start(field, &format!("{LINE} --share --jobs 2"));
+    until("the helper begins", || chunks(field, "helper") > 1);
+    [leader, helper]
+}
+
+fn is_done(field: &Field, said: &str) {
+    assert_eq!(field.value("SELECT COUNT(*) FROM numbers WHERE n = id + 1"), "4000", "{said}");
+    // Each row once, and by nobody else than the login.
+    let logins = field.logins();
+    assert_eq!(field.database().sql("SELECT DISTINCT login FROM seen"), logins, "{said}");
+    let sessions: u32 = field.value("SELECT COUNT(DISTINCT session) FROM seen").parse().unwrap();
+    assert!(sessions > 1, "{sessions} sessions\n{said}");
+}
+
+#[test]
+fn a_process_that_shares_has_the_login_of_the_component() {
+    for field in Field::each() {
+        field.with("scale", ADD).sync();
+        watch(&field);
+        let [leader, helper] = both(&field);
+        let (led, said) = end(leader);
+        let (helped, also) = end(helper);
+        assert_eq!((led, helped), (Some(0), Some(0)), "{said}{also}");
+        assert!(also.contains("shared a transform"), "{also}");
+        is_done(&field, &also);
+        field.run("verify", &[]).succeeds();
+    }
+}
+
+/// Whichever is killed, the other one does the rest, and each row once.
+#[test]
+fn a_killed_process_leaves_its_chunks_to_the_other() {
+    for field in Field::each() {
+        field.with("scale", ADD).sync();
+        watch(&field);
+        let [leader, helper] = both(&field);
+        helper.signal("KILL");
+        assert_eq!(end(helper).0, None);
+        let again = start(&field, &format!("{LINE} --share --jobs 2"));
+        let before = chunks(&field, "helper");
+        until("the second helper begins", || chunks(&field, "helper") > before);
+        leader.signal("KILL");
+        assert_eq!(end(leader).0, None);
+        let (ended, said) = end(again);
+        assert_eq!(ended, Some(0), "{said}");
+        is_done(&field, &said);
+        assert_eq!(field.value("SELECT COUNT(*) FROM seen"), "4000", "{said}");
+    }
+}
+
+/// A process helps with whatever the other one is at, beyond what it has been told to apply itself; its own settings say how.
+#[test]
+fn a_process_that_requires_isolation_does_not_help_without() {
+    let field = super::logins::Field::bare(servers::postgres());
+    let rows = "CREATE TABLE numbers (id INTEGER PRIMARY KEY, n BIGINT NOT NULL); \
+                INSERT INTO numbers SELECT i, i FROM generate_series(1, 4000) AS n(i);";
+    field
+        .project()
+        .sql("0010_numbers", rows, "DROP TABLE numbers;")
+        .sql("0020_wait", "UPDATE numbers SET n = n WHERE id = 1;", "SELECT 1;")
+        .component("0030_scale", &guests::component("scale"));
+    field.run("apply --target 0010", &[]).succeeds();
+    field.project().settings(SLOW);
+    let field = Field::Postgres(field);
+    let mut session = field.admin().session();
+    let waiting = |count: &str| {
+        let asked =
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        until("as many sessions wait", || field.value(asked) == count);
+    };
+    session.run("BEGIN; SELECT n FROM numbers WHERE id = 1 FOR UPDATE");
+    let leader = start(&field, &format!("{LINE} --jobs 1"));
+    waiting("1");
+    let text = field.project().read("runner.toml");
+    field.project().write("runner.toml", format!("{text}\n[database]\nisolation = \"required\"\n"));
+    // It has made its plan, of SQL alone, when it looks for something to help with.
+    let said = field.project().file("said");
+    let mut command = field.project().command("apply --share --target 0020".split(' '));
+    let mut helper = Running::start(command.stderr(std::fs::File::create(&said).unwrap()));
+    until("the helper waits for the lock", || std::fs::read_to_string(&said).unwrap().contains("waiting for the lock"));
+    session.run("ROLLBACK");
+    let (led, also) = end(leader);
+    let helped = helper.wait().unwrap().code();
+    let said = std::fs::read_to_string(&said).unwrap();
+    // The other one is past its target by then.
+    assert_eq!((led, helped), (Some(0), Some(2)), "{said}{also}");
+    assert!(said.contains("sharing a transform ended: `0030_scale` would run with runner's own login"), "{said}");
+    assert_eq!(chunks(&field, "helper"), 0, "{said}");
+}
