@@ -22,6 +22,8 @@ mod javascript;
 mod languages;
 #[path = "sandbox/packages.rs"]
 mod packages;
+#[path = "sandbox/pushed.rs"]
+mod pushed;
 #[path = "sandbox/python.rs"]
 mod python;
 #[path = "sandbox/scripts.rs"]

@@ -8,7 +8,7 @@ use super::package_args::PackageArgs;
 use crate::engine::plan::grants_for;
 use crate::engine::target::Candidates;
 use crate::error::{Error, Result};
-use crate::project::packages::{MakeRequest, PackageName, Version, make};
+use crate::project::packages::{self, MakeRequest, PackageName, Place, PushRequest, Version, make};
 use crate::report::json::PackageJson;
 use crate::report::{Format, text};
 
@@ -19,16 +19,27 @@ pub struct Request {
     version: Version,
     description: String,
     output: Option<std::path::PathBuf>,
+    push: Option<Push>,
+}
+
+/// Where a package is to be pushed.
+struct Push {
+    place: Place,
+    key: Option<String>,
+    overwrites: bool,
 }
 
 impl TryFrom<PackageArgs> for Request {
     type Error = Error;
 
     fn try_from(args: PackageArgs) -> Result<Self> {
-        let PackageArgs { revisions, name, version, description, output } = args;
+        let PackageArgs { revisions, name, version, description, output, push, key, overwrite } = args;
+        let push = push.as_deref().map(Place::parse).transpose()?;
+        let key = key.map(|key| key.trim().to_owned());
+        let push = push.map(|place| Push { place, key, overwrites: overwrite });
         let wrong = || Error::usage(format!("`{version}` is not a version")).hint("use three numbers, such as `1.2.0`");
         let version = Version::parse(&version).ok_or_else(wrong)?;
-        Ok(Self { revisions, name: package_name(&name)?, version, description, output })
+        Ok(Self { revisions, name: package_name(&name)?, version, description, output, push })
     }
 }
 
@@ -59,12 +70,66 @@ pub fn run(context: &Context, request: &Request) -> Result<u8> {
         },
     )?;
     let file = request.output.clone().unwrap_or_else(|| request.name.file(request.version).into());
+    let Some(push) = &request.push else {
+        write(&file, &packed.bytes)?;
+        match context.printer.format() {
+            Format::Json => context.printer.json(&PackageJson::new(&packed, &file, None)),
+            Format::Text => context.printer.talk(&text::packed(&packed, &file)),
+        }
+        return Ok(exit::DONE);
+    };
+    let signature = signature(&file, &packed.bytes, push.key.as_deref())?;
     write(&file, &packed.bytes)?;
+    if context.printer.format() == Format::Text {
+        context.printer.talk(&text::pushing(&packed, &push.place));
+    }
+    let pushed = packages::push(
+        &context.settings,
+        &push.place,
+        &PushRequest {
+            name: &request.name,
+            version: request.version,
+            description: &request.description,
+            bytes: &packed.bytes,
+            signature: signature.as_deref(),
+            overwrites: push.overwrites,
+        },
+    )?;
+    if signature.is_none() {
+        let hint = format!("`minisign -Sm {}` signs it; push it again then", file.display());
+        context.printer.warn("it is not signed, so whoever pins a key cannot add it", Some(&hint));
+    }
     match context.printer.format() {
-        Format::Json => context.printer.json(&PackageJson::new(&packed, &file)),
-        Format::Text => context.printer.talk(&text::packed(&packed, &file)),
+        Format::Json => context.printer.json(&PackageJson::new(&packed, &file, Some((&pushed, signature.is_some())))),
+        Format::Text => context.printer.talk(&text::pushed(&packed, &pushed)),
     }
     Ok(exit::DONE)
+}
+
+/// The signature next to the file, if there is one. Fails if it is known to be of other bytes.
+fn signature(file: &Path, bytes: &[u8], key: Option<&str>) -> Result<Option<Vec<u8>>> {
+    let found = packages::signature_beside(file)?;
+    let (shown, sign) =
+        (file.display(), format!("run the same without `--push`, and `minisign -Sm {}`", file.display()));
+    let Some((beside, signature)) = found else {
+        return match key {
+            Some(_) => {
+                Err(Error::mismatch(format!("`{shown}` is not signed: there is no `{shown}.minisig`")).hint(sign))
+            }
+            None => Ok(None),
+        };
+    };
+    // Without the key it is not known what was signed, but the file that was is next to it.
+    let is_stale = || std::fs::read(file).is_ok_and(|before| before != bytes);
+    let problem = match key {
+        Some(key) => packages::check_signature(key, &signature, bytes)?.err(),
+        None if is_stale() => Some("is of other bytes than those that were made from the migrations"),
+        None => None,
+    };
+    match problem {
+        Some(problem) => Err(Error::mismatch(format!("the signature `{}` {problem}", beside.display())).hint(sign)),
+        None => Ok(Some(signature)),
+    }
 }
 
 fn write(file: &Path, bytes: &[u8]) -> Result<()> {

@@ -11,10 +11,16 @@ use clap::{Args, ValueHint};
 The migrations have to be components. The package asks for what `[grants]` of this project allows each of them.
 Equal migrations give equal bytes; sign the file with `minisign -Sm FILE`.
 
+`--push` pushes the package to an OCI registry, with the signature that is next to its file, as
+FILE.minisig; `runner add oci://…` and `wkg` read it. The tag is the version, and credentials are
+those of docker's configuration.
+
 Examples:
   runner package 0001 0002 --name acme/outbox --version 1.2.0
                                    writes `acme_outbox_1.2.0.wasm`
-  runner package 0001 --name acme/outbox --version 1.0.0 -o dist/outbox.wasm")]
+  runner package 0001 --name acme/outbox --version 1.0.0 -o dist/outbox.wasm
+  runner package 0001 --name acme/outbox --version 1.0.0 --push oci://ghcr.io/acme/outbox
+                                   after `minisign -Sm acme_outbox_1.0.0.wasm`")]
 pub struct PackageArgs {
     /// Migrations: revisions, names, or unique prefixes
     #[arg(value_name = "REVISION", required = true)]
@@ -31,6 +37,15 @@ pub struct PackageArgs {
     /// File to write [default: VENDOR_PACKAGE_VERSION.wasm]
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// Push it to `oci://HOST/REPOSITORY[:TAG]` as well
+    #[arg(long, value_name = "REFERENCE")]
+    pub push: Option<String>,
+    /// Public key of minisign that has to have signed what is pushed
+    #[arg(long, value_name = "KEY", requires = "push")]
+    pub key: Option<String>,
+    /// Replace a version that the registry has with other bytes
+    #[arg(long, requires = "push")]
+    pub overwrite: bool,
 }
 
 /// `runner add`

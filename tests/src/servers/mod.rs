@@ -18,6 +18,7 @@ pub(crate) mod programs;
 mod proxy;
 pub mod registry;
 mod server;
+pub mod service;
 mod template;
 mod tls;
 pub mod web;

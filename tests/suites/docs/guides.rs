@@ -170,6 +170,10 @@ fn packages() {
     assert!(bytes(&author.file("acme_outbox_1.0.0.wasm")) == bytes(&published.join("acme_outbox_1.0.0.wasm")));
     // Its author has the key.
     story.skip("minisign -Sm acme_outbox_1.0.0.wasm");
+    let signature = "acme_outbox_1.0.0.wasm.minisig";
+    std::fs::copy(published.join(signature), author.file(signature)).unwrap();
+    let push = "runner package 0001 --name acme/outbox --version 1.0.0 --push oci://registry.example.com/acme/outbox";
+    story.run(push, 0).says(&["unchanged", "/acme/outbox:1.0.0"]);
     story.skip(
         "wkg oci push registry.example.com/acme/outbox:1.0.0 acme_outbox_1.0.0.wasm \
          --annotation \"io.github.runner-migrations.minisig=$(base64 -w0 acme_outbox_1.0.0.wasm.minisig)\"",

@@ -204,10 +204,7 @@ fn check_key(
             .hint(format!("if the new key is the right one, change `key` in `[packages.\"{}\"]`", file.name)));
     }
     let Some(key) = request.key.or(pinned) else { return Ok(None) };
-    if !super::signature::is_key(key) {
-        return Err(Error::usage("`--key` is not a public key of minisign")
-            .hint("use the public key that minisign prints: 56 characters that begin with `RW`"));
-    }
+    super::signature::check_key(key)?;
     let Some(signature) = &fetched.signature else {
         return Err(Error::mismatch(format!("`{}` is not signed: {}", fetched.shown, fetched.unsigned))
             .hint("get the signature from where the package comes from, and keep it next to the file"));

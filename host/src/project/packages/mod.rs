@@ -18,6 +18,8 @@ mod newer;
 #[cfg(feature = "cli")]
 mod place;
 #[cfg(feature = "cli")]
+mod publish;
+#[cfg(feature = "cli")]
 mod remote;
 #[cfg(feature = "cli")]
 mod remove;
@@ -39,7 +41,11 @@ pub use newer::{Outdated, outdated, updatable};
 #[cfg(feature = "cli")]
 pub use place::Place;
 #[cfg(feature = "cli")]
+pub use publish::{check_signature, push, signature_beside};
+#[cfg(feature = "cli")]
 pub(super) use remote::try_manifest;
+#[cfg(feature = "cli")]
+pub use remote::{PushRequest, Pushed, PushedAs};
 #[cfg(feature = "cli")]
 pub use remove::{Removed, plan_remove, remove};
 pub use settings::PackageSettings;

@@ -5,8 +5,9 @@ use std::path::{Component, Path, PathBuf};
 use super::place::Place;
 use super::remote;
 
+use super::SIGNATURE;
 use super::name::{PackageName, Version, VersionRange};
-use super::{SIGNATURE, SIGNATURE_BYTES};
+use super::publish::signature_beside;
 use crate::error::{Error, Result};
 use crate::project::files::{cannot_read, open_root, read_regular_anywhere};
 use crate::project::lockfile::{LockedPackage, Lockfile};
@@ -150,15 +151,7 @@ fn from_file(settings: &Settings, path: &Path) -> Result<Fetched> {
         }
         Err(error) => return Err(cannot_read(path, error)),
     };
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(SIGNATURE);
-    let beside = PathBuf::from(beside);
-    let signature = match read_regular_anywhere(&beside, SIGNATURE_BYTES) {
-        Ok(Some(bytes)) => Some(bytes),
-        Ok(None) => return Err(too_large(&beside.display().to_string(), SIGNATURE_BYTES)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
-        Err(error) => return Err(cannot_read(&beside, error)),
-    };
+    let signature = signature_beside(path)?.map(|(_, signature)| signature);
     let unsigned = format!("`{shown}{SIGNATURE}` does not exist");
     Ok(Fetched { bytes, signature, unsigned, source: relative(&settings.root, path), shown, version: None })
 }

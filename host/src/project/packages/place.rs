@@ -45,7 +45,7 @@ impl Place {
     }
 
     /// As messages show it.
-    pub(super) fn shown(&self) -> String {
+    pub fn shown(&self) -> String {
         match self {
             Self::File(path) => path.display().to_string(),
             Self::Web(address) => address.shown(),

@@ -2,9 +2,22 @@
 
 use minisign_verify::{PublicKey, Signature};
 
+#[cfg(feature = "cli")]
+use crate::error::{Error, Result};
+
 /// Whether a text is a public key: the second line of minisign's file.
 pub(super) fn is_key(text: &str) -> bool {
     PublicKey::from_base64(text).is_ok()
+}
+
+/// Fails unless what an operator names is a public key.
+#[cfg(feature = "cli")]
+pub(super) fn check_key(text: &str) -> Result<()> {
+    match is_key(text) {
+        true => Ok(()),
+        false => Err(Error::usage("`--key` is not a public key of minisign")
+            .hint("use the public key that minisign prints: 56 characters that begin with `RW`")),
+    }
 }
 
 /// Checks a signature of a file. The error completes the sentence "the signature of `x` …".

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::SCHEMA;
-use crate::project::packages::{Outdated, Packed, Removed, Vendored, VendoredMigration};
+use crate::project::packages::{Outdated, Packed, Pushed, Removed, Vendored, VendoredMigration};
 
 /// `runner package`.
 #[derive(Debug, Serialize)]
@@ -20,11 +20,27 @@ pub struct PackageJson {
     size: u64,
     /// As `REVISION_name`.
     migrations: Vec<String>,
+    /// With `--push`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pushed: Option<PushedJson>,
+}
+
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct PushedJson {
+    /// `oci://HOST/REPOSITORY:TAG`.
+    reference: String,
+    /// The digest of the manifest, with `sha256:`.
+    digest: String,
+    /// `new`, `unchanged`, `signed` or `replaced`: what became of the version in the registry. `signed`: it had the same bytes without a signature.
+    outcome: &'static str,
+    /// Whether the signature was pushed too.
+    signed: bool,
 }
 
 impl PackageJson {
-    /// A package that was written to a file.
-    pub fn new(packed: &Packed, file: &Path) -> Self {
+    /// A package that was written to a file, and what was pushed, with whether it is signed.
+    pub fn new(packed: &Packed, file: &Path, pushed: Option<(&Pushed, bool)>) -> Self {
         Self {
             schema: SCHEMA,
             command: "package",
@@ -34,6 +50,12 @@ impl PackageJson {
             sha256: packed.sha256.clone(),
             size: packed.bytes.len() as u64,
             migrations: packed.migrations.clone(),
+            pushed: pushed.map(|(pushed, signed)| PushedJson {
+                reference: pushed.reference.to_string(),
+                digest: pushed.digest.clone(),
+                outcome: pushed.outcome.name(),
+                signed,
+            }),
         }
     }
 }

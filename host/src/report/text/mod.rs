@@ -27,7 +27,7 @@ pub use dry_run::{caveats, dry_run_event};
 pub use fleet::{fleet_plan_summary, fleet_plans, fleet_runs, fleet_status, fleet_status_summary, fleet_summary};
 pub use grants::{login_changes, login_statements, logins};
 pub use history::history;
-pub use package::{outdated, packed, removed, vendored};
+pub use package::{outdated, packed, pushed, pushing, removed, vendored};
 pub use plan::{plan, plan_sql, remarks};
 pub use repair::{repaired, survey};
 pub use run::{backup_note, dry_run_note, finished_line, summary};

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::{BAD, DIM, GOOD, HINT, ODD, PLAIN, STRONG, Text};
-use crate::project::packages::{Outdated, Packed, Removed, Vendored};
+use crate::project::packages::{Outdated, Packed, Place, Pushed, PushedAs, Removed, Vendored};
 use crate::project::short;
 use crate::report::table::{Cell, Table};
 use crate::report::units;
@@ -19,6 +19,28 @@ pub fn packed(packed: &Packed, file: &Path) -> Text {
     let size = units::count(packed.bytes.len() as u64);
     text = text.add(DIM, format!(" ({size} bytes, sha256 {})", short(&packed.sha256))).end();
     text.add(HINT, "hint").plain(format!(": `minisign -Sm {file}` signs it")).end()
+}
+
+/// What is about to be pushed.
+pub fn pushing(packed: &Packed, place: &Place) -> Text {
+    let (name, version, size) = (&packed.name, packed.version, units::count(packed.bytes.len() as u64));
+    Text::new().plain(format!("pushing {name} {version} to {} ({size} bytes)", place.shown())).end()
+}
+
+/// What was pushed, and how it is pinned.
+pub fn pushed(packed: &Packed, pushed: &Pushed) -> Text {
+    let verb = match pushed.outcome {
+        PushedAs::New | PushedAs::Signed => "pushed",
+        PushedAs::Unchanged => "unchanged",
+        PushedAs::Replaced => "replaced",
+    };
+    let mut text = Text::new().add(GOOD, verb).plain(format!(" {}: ", pushed.reference));
+    text = text.add(STRONG, format!("{} {}", packed.name, packed.version));
+    text = text.add(DIM, format!(" (sha256 {}, manifest {})", short(&packed.sha256), pushed.digest)).end();
+    if pushed.outcome == PushedAs::Signed {
+        text = text.plain("its bytes were there already, without a signature").end();
+    }
+    text
 }
 
 /// A line for each package and each of its migrations, and what it is not granted.

@@ -31,17 +31,27 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(base64::engine::DecodePaddingMode::Indifferent),
 );
 
-/// A user and a password. No text shows them.
+/// What docker's configuration has for a registry. No text shows it.
 #[derive(PartialEq, Eq)]
-pub(super) struct Credentials {
-    user: String,
-    password: String,
+pub(super) enum Credentials {
+    /// A user and a password.
+    User {
+        /// The user.
+        user: String,
+        /// The password.
+        password: String,
+    },
+    /// A token that is exchanged for others.
+    IdentityToken(String),
 }
 
 impl Credentials {
-    /// The header that has them.
-    pub fn basic(&self) -> String {
-        format!("Basic {}", STANDARD.encode(format!("{}:{}", self.user, self.password)))
+    /// The header that has a user and a password.
+    pub fn basic(&self) -> Option<String> {
+        match self {
+            Self::User { user, password } => Some(format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))),
+            Self::IdentityToken(_) => None,
+        }
     }
 }
 
@@ -63,8 +73,8 @@ pub(super) fn find(keys: &[String]) -> Result<Option<Credentials>> {
     }
     for key in keys {
         let Some(entry) = named("auths", key) else { continue };
-        if entry.get("identitytoken").and_then(Value::as_str).is_some_and(|token| !token.is_empty()) {
-            return Err(identity_token(key));
+        if let Some(token) = entry.get("identitytoken").and_then(Value::as_str).filter(|token| !token.is_empty()) {
+            return Ok(Some(Credentials::IdentityToken(token.to_owned())));
         }
         if let Some(found) = inline(&entry).ok_or_else(|| invalid(&path))? {
             return Ok(Some(found));
@@ -94,13 +104,13 @@ fn inline(entry: &Value) -> Option<Option<Credentials>> {
     let text = |name: &str| entry.get(name).and_then(Value::as_str).unwrap_or_default();
     if text("auth").is_empty() {
         let (user, password) = (text("username").to_owned(), text("password").to_owned());
-        return Some((!user.is_empty()).then_some(Credentials { user, password }));
+        return Some((!user.is_empty()).then_some(Credentials::User { user, password }));
     }
     let decoded = String::from_utf8(BASE64.decode(text("auth")).ok()?).ok()?;
     let (user, password) = decoded.split_once(':')?;
     // Docker pads some of them.
     let password = password.trim_end_matches('\0');
-    Some(Some(Credentials { user: user.to_owned(), password: password.to_owned() }))
+    Some(Some(Credentials::User { user: user.to_owned(), password: password.to_owned() }))
 }
 
 /// Asks a credential helper, a program of the operator's.
@@ -155,14 +165,9 @@ fn ask(helper: &str, key: &str) -> Result<Option<Credentials>> {
     let text = |name: &str| answer.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let (user, password) = (text("Username"), text("Secret"));
     if user == IDENTITY_TOKEN {
-        return Err(identity_token(key));
+        return Ok(Some(Credentials::IdentityToken(password)));
     }
-    Ok((!user.is_empty()).then_some(Credentials { user, password }))
-}
-
-fn identity_token(key: &str) -> Error {
-    Error::failed(format!("docker's configuration has an identity token for `{key}`, which is not supported"))
-        .hint("log in with `docker login` and an access token as the password")
+    Ok((!user.is_empty()).then_some(Credentials::User { user, password }))
 }
 
 #[cfg(test)]
@@ -173,7 +178,7 @@ mod tests {
     fn entries_of_dockers_configuration() {
         let read = |text: &str| inline(&serde_json::from_str(text).expect("JSON"));
         let found = |user: &str, password: &str| {
-            Some(Some(Credentials { user: user.to_owned(), password: password.to_owned() }))
+            Some(Some(Credentials::User { user: user.to_owned(), password: password.to_owned() }))
         };
         assert!(read(r#"{"auth": "YWRhOnB3OnNlY3JldA=="}"#) == found("ada", "pw:secret"));
         assert!(read(r#"{"auth": "YWRhOnB3OnNlY3JldA"}"#) == found("ada", "pw:secret"));
@@ -182,7 +187,7 @@ mod tests {
         for text in [r#"{"auth": "?"}"#, r#"{"auth": "YWRh"}"#, r#"{"auth": "/w=="}"#] {
             assert!(read(text).is_none(), "{text}");
         }
-        let ada = Credentials { user: "ada".to_owned(), password: "pw:secret".to_owned() };
-        assert_eq!(ada.basic(), "Basic YWRhOnB3OnNlY3JldA==");
+        let ada = Credentials::User { user: "ada".to_owned(), password: "pw:secret".to_owned() };
+        assert_eq!(ada.basic().as_deref(), Some("Basic YWRhOnB3OnNlY3JldA=="));
     }
 }

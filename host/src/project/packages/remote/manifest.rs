@@ -13,10 +13,10 @@ use super::reference::is_digest;
 pub(super) const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 
 /// The media type of the configuration of a component.
-const CONFIG: &str = "application/vnd.wasm.config.v0+json";
+pub(super) const CONFIG: &str = "application/vnd.wasm.config.v0+json";
 
 /// The media type of a component.
-const COMPONENT: &str = "application/wasm";
+pub(super) const COMPONENT: &str = "application/wasm";
 
 /// The annotation with the signature of the component: the file that minisign writes, as it is or in Base64, since `wkg` writes no
 /// annotation of several lines that a registry accepts.

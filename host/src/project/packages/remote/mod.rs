@@ -4,16 +4,18 @@
 mod challenge;
 mod credentials;
 mod manifest;
+mod push;
 mod reference;
 mod registry;
 mod web;
 
 pub(super) use manifest::SIGNATURE_ANNOTATION;
+pub use push::{PushRequest, Pushed, PushedAs, push};
 pub use reference::Reference;
 pub use web::WebAddress;
 
-use self::registry::Registry;
-use self::web::{Elsewhere, Request, Web};
+use self::registry::{Access, Registry};
+use self::web::{Action, Elsewhere, Request, Web};
 use super::name::Version;
 use super::newer::{Fetched, too_large};
 use super::{SIGNATURE, SIGNATURE_BYTES};
@@ -25,8 +27,16 @@ use crate::project::settings::Settings;
 pub(super) fn from_web(settings: &Settings, address: &WebAddress) -> Result<Fetched> {
     let web = Web::new(&settings.limits);
     let shown = address.shown();
-    let ask =
-        |url, most| web.ask(&Request { url, accept: None, authorization: None, most, elsewhere: Elsewhere::Refused });
+    let ask = |url, most| {
+        web.ask(&Request {
+            action: Action::Get,
+            url,
+            accept: None,
+            authorization: None,
+            most,
+            elsewhere: Elsewhere::Refused,
+        })
+    };
     let limit = settings.limits.artifact_bytes;
     let answer = ask(address.url().clone(), limit)?;
     match answer.status {
@@ -63,7 +73,7 @@ fn refused(shown: &str, status: u16) -> Error {
 /// Fetches a package from a registry, whose manifest has its signature. Without a tag or digest, it is the newest version.
 pub(super) fn from_registry(settings: &Settings, reference: &Reference) -> Result<Fetched> {
     let web = Web::new(&settings.limits);
-    let mut registry = Registry::new(&web, reference);
+    let mut registry = Registry::new(&web, reference, Access::Pull);
     let reference = match reference.is_exact() {
         true => reference.clone(),
         false => {
@@ -91,6 +101,6 @@ pub(in crate::project) fn try_manifest(bytes: &[u8]) -> Result<(), String> {
 /// The versions in a repository, as references.
 pub(super) fn versions(settings: &Settings, reference: &Reference) -> Result<Vec<(Version, Reference)>> {
     let web = Web::new(&settings.limits);
-    let versions = Registry::new(&web, reference).versions()?;
+    let versions = Registry::new(&web, reference, Access::Pull).versions()?;
     Ok(versions.into_iter().map(|version| (version, reference.with_version(version))).collect())
 }

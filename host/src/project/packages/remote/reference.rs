@@ -68,6 +68,11 @@ impl Reference {
         Self { tag: Some(version.to_string()), digest: None, ..self.clone() }
     }
 
+    /// Its tag.
+    pub(super) fn tag(&self) -> Option<&str> {
+        self.tag.as_deref()
+    }
+
     /// The version that its tag promises.
     pub(super) fn version(&self) -> Option<Version> {
         Version::parse(self.tag.as_deref()?)

@@ -1,4 +1,4 @@
-//! A registry, as the specification of OCI distributions has it: manifests, blobs and tags, by `GET` alone.
+//! A registry, as the specification of OCI distributions has it: manifests, blobs and tags.
 
 use serde::Deserialize;
 use ureq::http::HeaderMap;
@@ -6,10 +6,11 @@ use ureq::http::header::{LINK, WWW_AUTHENTICATE};
 use url::Url;
 
 use super::challenge::Challenge;
+use super::credentials::{self, Credentials};
 use super::manifest::{self, MANIFEST, MANIFEST_BYTES};
 use super::reference::Reference;
-use super::web::{Answer, Elsewhere, Request, Web, check_scheme, is_same_server};
-use super::{credentials, too_large};
+use super::too_large;
+use super::web::{Action, Answer, Elsewhere, Request, Sent, Web, check_scheme, is_same_server};
 use crate::error::{Error, Result};
 use crate::project::digest::sha256;
 use crate::project::packages::name::Version;
@@ -23,6 +24,9 @@ const PAGES: usize = 50;
 const TOKEN_BYTES: u64 = 256 << 10;
 const LONGEST_TOKEN: usize = 64 << 10;
 
+/// The media type of a form.
+const FORM: &str = "application/x-www-form-urlencoded";
+
 /// What to do about a repository with something else in it.
 const NOT_OURS: &str = "check that it is a repository of packages, and its host a registry";
 
@@ -32,10 +36,20 @@ const NAME_ONE: &str = "name the version: `runner add oci://HOST/REPOSITORY:VERS
 /// What to do where a registry asks for what is not given.
 const BY_FILE: &str = "pull the package with another program, and add the file";
 
+/// What a registry is asked to allow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Access {
+    /// To pull.
+    Pull,
+    /// To push as well.
+    Push,
+}
+
 /// A registry that is asked about one repository.
 pub(super) struct Registry<'a> {
-    web: &'a Web,
-    reference: &'a Reference,
+    pub(super) web: &'a Web,
+    pub(super) reference: &'a Reference,
+    access: Access,
     /// The header that says who asks, once the registry has wanted to know.
     authorization: Option<String>,
     is_authorized: bool,
@@ -53,8 +67,8 @@ struct Token {
 }
 
 impl<'a> Registry<'a> {
-    pub fn new(web: &'a Web, reference: &'a Reference) -> Self {
-        Self { web, reference, authorization: None, is_authorized: false }
+    pub fn new(web: &'a Web, reference: &'a Reference, access: Access) -> Self {
+        Self { web, reference, access, authorization: None, is_authorized: false }
     }
 
     /// The component of a reference to the same repository, and its signature.
@@ -73,7 +87,7 @@ impl<'a> Registry<'a> {
             return Err(lied(format!("{of} has another digest")));
         }
         let content = manifest::parse(&answer.body).map_err(|problem| {
-            Error::usage(format!("{of} {problem}")).hint("`wkg oci push` pushes what `runner package` has made")
+            Error::usage(format!("{of} {problem}")).hint("`runner package --push` pushes what it has made")
         })?;
         if content.size > limit {
             return Err(too_large(&reference.to_string(), limit));
@@ -98,7 +112,7 @@ impl<'a> Registry<'a> {
         let mut versions = Vec::new();
         let mut url = self.url("tags/list")?;
         for _ in 0..PAGES {
-            let answer = self.ask(url.clone(), None, TAGS_BYTES, Elsewhere::Refused)?;
+            let answer = self.ask(Action::Get, url.clone(), None, TAGS_BYTES, Elsewhere::Refused)?;
             let what = format!("the list of tags of `{}`", self.reference);
             match answer.status {
                 200 if answer.is_cut => return Err(Error::denied(format!("{what} is too long")).hint(NAME_ONE)),
@@ -121,20 +135,27 @@ impl<'a> Registry<'a> {
         Err(Error::denied(format!("the list of tags of `{}` is too long", self.reference)).hint(NAME_ONE))
     }
 
-    fn url(&self, path: &str) -> Result<Url> {
+    pub(super) fn url(&self, path: &str) -> Result<Url> {
         let mut url = self.reference.server()?;
         url.set_path(&format!("/v2/{}/{path}", self.reference.repository()));
         Ok(url)
     }
 
-    fn get(&mut self, path: &str, accept: Option<&str>, most: u64, elsewhere: Elsewhere) -> Result<Answer> {
-        self.ask(self.url(path)?, accept, most, elsewhere)
+    pub(super) fn get(&mut self, path: &str, accept: Option<&str>, most: u64, elsewhere: Elsewhere) -> Result<Answer> {
+        self.ask(Action::Get, self.url(path)?, accept, most, elsewhere)
     }
 
     /// Asks, and says who asks if the registry wants to know.
-    fn ask(&mut self, url: Url, accept: Option<&str>, most: u64, elsewhere: Elsewhere) -> Result<Answer> {
+    pub(super) fn ask(
+        &mut self,
+        action: Action<'_>,
+        url: Url,
+        accept: Option<&str>,
+        most: u64,
+        elsewhere: Elsewhere,
+    ) -> Result<Answer> {
         let authorization = self.authorization.clone();
-        let request = Request { url, accept, authorization: authorization.as_deref(), most, elsewhere };
+        let request = Request { action, url, accept, authorization: authorization.as_deref(), most, elsewhere };
         let answer = self.web.ask(&request)?;
         if answer.status != 401 || self.is_authorized {
             return Ok(answer);
@@ -152,15 +173,26 @@ impl<'a> Registry<'a> {
         let values = headers.get_all(WWW_AUTHENTICATE).iter().filter_map(|value| value.to_str().ok());
         let challenges: Vec<Challenge> = values.filter_map(Challenge::parse).collect();
         let bearer = challenges.iter().find(|challenge| **challenge != Challenge::Basic);
-        let credentials = credentials::find(&self.reference.keys())?.map(|found| found.basic());
-        match bearer {
-            Some(Challenge::Bearer { realm, service }) => self.token(realm, service.as_deref(), credentials).map(Some),
-            _ => Ok(credentials.filter(|_| !challenges.is_empty())),
+        let credentials = credentials::find(&self.reference.keys())?;
+        match (bearer, credentials) {
+            (Some(Challenge::Bearer { realm, service }), credentials) => {
+                self.token(realm, service.as_deref(), credentials).map(Some)
+            }
+            (_, Some(Credentials::IdentityToken(_))) if !challenges.is_empty() => {
+                let host = self.reference.host();
+                Err(Error::failed(format!(
+                    "docker's configuration has an identity token for `{host}`, and the registry asks for a user and a password"
+                ))
+                .hint("log in with `docker login` and an access token as the password"))
+            }
+            (_, credentials) => {
+                Ok(credentials.filter(|_| !challenges.is_empty()).and_then(|credentials| credentials.basic()))
+            }
         }
     }
 
-    /// Gets a token that allows to pull from the repository.
-    fn token(&self, realm: &str, service: Option<&str>, credentials: Option<String>) -> Result<String> {
+    /// Gets a token for the repository.
+    fn token(&self, realm: &str, service: Option<&str>, credentials: Option<Credentials>) -> Result<String> {
         let host = self.reference.host();
         let server = self.reference.server()?;
         let mut url = Url::parse(realm)
@@ -176,13 +208,40 @@ impl<'a> Registry<'a> {
             ))
             .hint(BY_FILE));
         }
-        let scope = format!("repository:{}:pull", self.reference.repository());
-        url.query_pairs_mut().extend_pairs(service.map(|service| ("service", service))).append_pair("scope", &scope);
-        let authorization = credentials.as_deref();
-        let elsewhere = Elsewhere::Refused;
-        let answer = self.web.ask(&Request { url, accept: None, authorization, most: TOKEN_BYTES, elsewhere })?;
+        let actions = if self.access == Access::Push { "pull,push" } else { "pull" };
+        let scope = format!("repository:{}:{actions}", self.reference.repository());
+        let mut asked = url::form_urlencoded::Serializer::new(String::new());
+        asked.extend_pairs(service.map(|service| ("service", service))).append_pair("scope", &scope);
+        let authorization = credentials.as_ref().and_then(Credentials::basic);
+        // An identity token is exchanged as OAuth 2 has it; it is sent in the body, of which no server keeps a log.
+        let form = match &credentials {
+            Some(Credentials::IdentityToken(token)) => Some(
+                asked
+                    .extend_pairs([
+                        ("grant_type", "refresh_token"),
+                        ("client_id", "runner"),
+                        ("refresh_token", token.as_str()),
+                    ])
+                    .finish(),
+            ),
+            _ => {
+                let query = asked.finish();
+                let query = url.query().map(|before| format!("{before}&{query}")).unwrap_or(query);
+                url.set_query(Some(&query));
+                None
+            }
+        };
+        let action = match &form {
+            Some(form) => Action::Post(Sent { media_type: FORM, bytes: form.as_bytes() }),
+            None => Action::Get,
+        };
+        let (authorization, elsewhere) = (authorization.as_deref(), Elsewhere::Refused);
+        let request = Request { action, url, accept: None, authorization, most: TOKEN_BYTES, elsewhere };
+        let answer = self.web.ask(&request)?;
         if answer.status != 200 {
-            return Err(self.refused(self.reference, answer.status));
+            // OAuth 2 answers so to an identity token that is no longer valid.
+            let is_invalid = form.is_some() && answer.status == 400;
+            return Err(self.refused(self.reference, if is_invalid { 401 } else { answer.status }));
         }
         let token: Option<Token> = serde_json::from_slice(&answer.body).ok();
         let token = token.and_then(|it| it.token.or(it.access_token));
@@ -194,12 +253,13 @@ impl<'a> Registry<'a> {
         }
     }
 
-    fn refused(&self, reference: &Reference, status: u16) -> Error {
+    pub(super) fn refused(&self, reference: &Reference, status: u16) -> Error {
         let host = self.reference.host();
         match status {
-            401 | 403 => Error::failed(format!(
-                "the registry `{host}` does not give `{reference}` to this user: {status}"
-            ))
+            401 | 403 => Error::failed(match self.access {
+                Access::Pull => format!("the registry `{host}` does not give `{reference}` to this user: {status}"),
+                Access::Push => format!("the registry `{host}` does not take `{reference}` from this user: {status}"),
+            })
             .hint(format!("log in with `docker login {host}`; `DOCKER_CONFIG` names another configuration of docker")),
             404 => Error::usage(format!("`{reference}` does not exist")).hint(format!(
                 "check the name and the tag; it may also be hidden from who is not logged in to `{host}`"
@@ -214,11 +274,11 @@ impl<'a> Registry<'a> {
 }
 
 /// The error for bytes that are not what they have to be.
-fn lied(message: String) -> Error {
+pub(super) fn lied(message: String) -> Error {
     Error::mismatch(message).hint("the registry, or somebody between it and you, has changed it; do not apply it")
 }
 
-fn digest_of(bytes: &[u8]) -> String {
+pub(super) fn digest_of(bytes: &[u8]) -> String {
     format!("sha256:{}", sha256(bytes))
 }
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use ureq::http::HeaderMap;
-use ureq::http::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, LOCATION};
+use ureq::http::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, LOCATION};
 use ureq::tls::{Certificate, RootCerts, TlsConfig, TlsProvider};
 use url::{Host, Url};
 
@@ -23,8 +23,9 @@ const HOPS: usize = 5;
 /// The largest head of an answer.
 const HEAD_BYTES: usize = 64 << 10;
 
-/// The statuses that name another address.
+/// The statuses that name another address, and those of them that want the same request there.
 const REDIRECTS: [u16; 5] = [301, 302, 303, 307, 308];
+const REPEATS: [u16; 2] = [307, 308];
 
 /// What to do about a server that leads nowhere.
 const FIND_IT: &str = "find out the address in a browser, and name that one";
@@ -126,9 +127,41 @@ pub(super) enum Elsewhere {
     Encrypted,
 }
 
+/// What is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Action<'a> {
+    /// Something is fetched.
+    Get,
+    /// It is found out whether there is something.
+    Head,
+    /// Something is begun.
+    Post(Sent<'a>),
+    /// Something is stored.
+    Put(Sent<'a>),
+}
+
+/// What is sent with a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Sent<'a> {
+    pub media_type: &'a str,
+    pub bytes: &'a [u8],
+}
+
+impl<'a> Action<'a> {
+    fn parts(self) -> (&'static str, Option<Sent<'a>>) {
+        match self {
+            Self::Get => ("GET", None),
+            Self::Head => ("HEAD", None),
+            Self::Post(sent) => ("POST", Some(sent)),
+            Self::Put(sent) => ("PUT", Some(sent)),
+        }
+    }
+}
+
 /// What is asked.
 #[derive(Clone)]
 pub(super) struct Request<'a> {
+    pub action: Action<'a>,
     pub url: Url,
     pub accept: Option<&'a str>,
     pub authorization: Option<&'a str>,
@@ -164,8 +197,9 @@ impl Web {
         let mut request = request.clone();
         for _ in 0..=HOPS {
             let answer = self.once(&request)?;
+            let statuses = if request.action.parts().1.is_some() { &REPEATS[..] } else { &REDIRECTS[..] };
             let location = answer.headers.get(LOCATION).and_then(|value| value.to_str().ok());
-            let Some(location) = location.filter(|_| REDIRECTS.contains(&answer.status)) else { return Ok(answer) };
+            let Some(location) = location.filter(|_| statuses.contains(&answer.status)) else { return Ok(answer) };
             let Ok(next) = request.url.join(location) else {
                 return Err(
                     Error::failed(format!("`{}` redirects to an invalid URL", shown(&request.url))).hint(FIND_IT)
@@ -183,26 +217,40 @@ impl Web {
         Err(Error::failed(format!("`{}` redirects without end", shown(&request.url))).hint(FIND_IT))
     }
 
+    /// Sends bytes to a server that another one has named: without credentials, and not on to a third one.
+    pub fn send_elsewhere(&self, url: Url, sent: Sent<'_>, most: u64) -> Result<Answer> {
+        let action = Action::Put(sent);
+        self.ask(&Request { action, url, accept: None, authorization: None, most, elsewhere: Elsewhere::Refused })
+    }
+
     fn once(&self, request: &Request<'_>) -> Result<Answer> {
         let url = &request.url;
         check_scheme(url)?;
-        let mut asked = self.agent(url)?.get(url.as_str());
-        let headers = [(ACCEPT, request.accept), (AUTHORIZATION, request.authorization)];
+        let (method, sent) = request.action.parts();
+        let mut asked = ureq::http::Request::builder().method(method).uri(url.as_str());
+        let media_type = sent.map(|sent| sent.media_type);
+        let headers = [(ACCEPT, request.accept), (AUTHORIZATION, request.authorization), (CONTENT_TYPE, media_type)];
         for (name, value) in headers.into_iter().filter_map(|(name, value)| Some((name, value?))) {
             asked = asked.header(name, value);
         }
-        let answer = asked.call().map_err(|error| self.failed(url, &error))?;
+        let failed = |error: &dyn std::fmt::Display| self.failed(url, sent.is_some(), error);
+        let agent = self.agent(url)?;
+        let answer = match sent {
+            None => agent.run(asked.body(()).map_err(|error| failed(&error))?),
+            Some(sent) => agent.run(asked.body(sent.bytes).map_err(|error| failed(&error))?),
+        };
+        let answer = answer.map_err(|error| failed(&error))?;
         let (head, body) = answer.into_parts();
         let mut answer =
             Answer { status: head.status.as_u16(), headers: head.headers, body: Vec::new(), is_cut: false };
-        if !head.status.is_success() {
+        if !head.status.is_success() || request.action == Action::Head {
             return Ok(answer);
         }
         let declared = answer.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
         answer.is_cut = declared.is_some_and(|length| length > request.most);
         if !answer.is_cut {
             let mut reader = body.into_reader().take(request.most.saturating_add(1));
-            reader.read_to_end(&mut answer.body).map_err(|error| self.failed(url, &error))?;
+            reader.read_to_end(&mut answer.body).map_err(|error| failed(&error))?;
             answer.is_cut = answer.body.len() as u64 > request.most;
         }
         Ok(answer)
@@ -252,14 +300,14 @@ impl Web {
     }
 
     /// The error of a request that was not answered, or not to the end.
-    fn failed(&self, url: &Url, error: &dyn std::fmt::Display) -> Error {
+    fn failed(&self, url: &Url, sends: bool, error: &dyn std::fmt::Display) -> Error {
         match self.limit.filter(|limit| self.started.elapsed() >= *limit) {
             Some(limit) => {
                 let message =
                     format!("`{}` takes longer than the limit `fetch_time` of {}", shown(url), format_duration(limit));
                 Error::denied(message).hint("raise it with `--limit fetch_time=…` or under `[limits]` in runner.toml")
             }
-            None => Error::failed(format!("`{}` cannot be fetched", shown(url)))
+            None => Error::failed(format!("`{}` cannot be {}", shown(url), if sends { "sent to" } else { "fetched" }))
                 .cause(error)
                 .hint("check the address, and that the server can be reached from here; the project is unchanged"),
         }
