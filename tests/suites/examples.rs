@@ -7,6 +7,8 @@
 mod embedded_axum;
 #[path = "examples/expand_contract.rs"]
 mod expand_contract;
+#[path = "examples/flights.rs"]
+mod flights;
 #[path = "examples/languages.rs"]
 mod languages;
 #[path = "examples/mysql_utf8mb4.rs"]

@@ -55,7 +55,7 @@ fn go_is_built_again_and_applied() {
 }
 
 /// Go writes the path of the SDK into the module, so it is where it is in every project.
-fn copy_sdk(project: &EngineProject, sdk: &str, end: &str) {
+pub(super) fn copy_sdk(project: &EngineProject, sdk: &str, end: &str) {
     for entry in std::fs::read_dir(guests::repository().join("guest-sdk").join(sdk)).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_string_lossy();

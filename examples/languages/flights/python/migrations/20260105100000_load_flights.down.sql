@@ -1,0 +1,3 @@
+DELETE FROM flights;
+DELETE FROM airports;
+DELETE FROM airlines;
