@@ -59,6 +59,7 @@ class Way:
     rows: int = 0
     missing: str = ""  # why it cannot be measured here
     check: object = None  # called with the database after each run
+    project: object = None  # the directory of its project, if it has one
 
 
 class Session:

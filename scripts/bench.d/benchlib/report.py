@@ -239,6 +239,27 @@ def fleet(section):
     return "\n\n".join(parts)
 
 
+def languages(section):
+    found = section["ways"]
+    measured = {way["key"]: way["seconds_median"] for way in found if not way["missing"]}
+    rust, floor = measured.get("rust"), next((way for way in found if way["key"] == "sql"), {}).get("startup_median")
+    head = ["language", "rows/s", "whole run, s", "min–max, s", "× Rust", "CPU, s", "artifact, KB", "runtime, KB", "cold, s", "start, ms",
+            "… above SQL's, ms", "peak, MiB"]
+    rows = []
+    for way in found:
+        if way["missing"]:
+            rows.append(absent(way, len(head)))
+            continue
+        seconds, start = way["seconds_median"], way["startup_median"] * 1e3
+        sizes = [f"{way[file] / 1e3:,.1f}" if way.get(file) else "" for file in ("artifact", "runtime")]
+        above = f"{start - floor * 1e3:.1f}" if floor and way["key"] != "sql" else ""
+        cold, peak = (f"{way['cold']:.2f}" if "cold" in way else ""), (f"{way['kib'] / 1024:.1f}" if "kib" in way else "")
+        speed = f"{way['rows'] / seconds:,.0f}"
+        rows.append([way["label"], speed, f"{seconds:.2f}", spread(way["seconds"]), times(seconds, rust), f"{way['cpu_median']:.2f}", *sizes,
+                     cold, f"{start:.1f}", above, peak])
+    return heading("The transform in each language", section) + "\n\n" + table(head, rows)
+
+
 PARTS = {
     "transform": transform,
     "migrations": migrations,
@@ -249,4 +270,5 @@ PARTS = {
     "stepwise": stepwise,
     "fleet": fleet,
     "trips": trips,
+    "languages": languages,
 }
