@@ -5,6 +5,8 @@
 
 #[path = "verify/changes.rs"]
 mod changes;
+#[path = "verify/languages.rs"]
+mod languages;
 #[path = "verify/repeatable.rs"]
 mod repeatable;
 #[path = "verify/without_source.rs"]

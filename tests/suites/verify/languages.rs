@@ -1,0 +1,121 @@
+//! Each language does the same in two runs with the same time and seed: its transcript has the same digest. The migrations in
+//! `tests/languages/*/chance.*` and `tests/guests/chance` ask for all that differs from run to run in an ordinary program.
+
+use runner_tests::{TestProject, guests, project};
+
+use super::LIMITS;
+
+/// What a run did: the digest of its transcript, and the rows that it left.
+#[derive(Debug, PartialEq, Eq)]
+struct Run {
+    transcript: String,
+    rows: Vec<String>,
+}
+
+/// Applies the only migration to a fresh database, at that time and with that seed.
+fn run(project: &TestProject, revision: &str, number: u32, timestamp: i64, seed: u64, jobs: u32) -> Run {
+    // The hidden command with which `runner test --crash` starts its runs is the one that takes both.
+    let file = format!("runner-scratch-{number}/scratch.db");
+    std::fs::create_dir(project.file(&file).parent().unwrap()).unwrap();
+    let database = project.open(&file);
+    let url = format!("sqlite://{}", project.file(&file).display());
+    let (timestamp, seed, jobs) =
+        (format!("--timestamp={timestamp}"), format!("--seed={seed}"), format!("--jobs={jobs}"));
+    let arguments = ["crash-at", "1000000", &timestamp, &seed, &jobs, "--target", revision, "-D", &url];
+    project.run(arguments).succeeds();
+    let texts = |query: &str| -> Vec<String> {
+        let mut statement = database.prepare(query).unwrap();
+        let rows = statement.query_map([], |row| row.get(0)).unwrap();
+        rows.map(Result::unwrap).collect()
+    };
+    let transcript = texts("SELECT transcript FROM runner_history").concat();
+    let inputs = texts("SELECT run_timestamp || ' ' || seed FROM runner_history").concat();
+    assert_eq!(inputs, format!("{} {}", &timestamp[12..], &seed[7..]));
+    assert_eq!(transcript.len(), 64);
+    let rows =
+        texts("SELECT x FROM (SELECT 1 AS t, id, x FROM things UNION ALL SELECT 2, id, x FROM chance) ORDER BY t, id");
+    assert!(rows.len() >= 103, "{rows:?}");
+    Run { transcript, rows }
+}
+
+/// Builds the project's only migration and runs it several times.
+fn is_the_same_in_two_runs(project: &TestProject, revision: &str) {
+    project.settings(LIMITS);
+    project.runner("build").succeeds();
+    let time = 1_600_000_000_000_000;
+    let first = run(project, revision, 1, time, 7, 1);
+    assert_eq!(run(project, revision, 2, time, 7, 1), first, "a second run did something else");
+    assert_eq!(run(project, revision, 3, time, 7, 4), first, "four jobs did something else");
+    // What is the same does follow the run: another seed, and another time, are another run.
+    assert_ne!(run(project, revision, 4, time, 8, 1).transcript, first.transcript, "another seed");
+    assert_ne!(run(project, revision, 5, time + 3_600_000_000, 7, 1).transcript, first.transcript, "another time");
+}
+
+fn source(path: &str) -> String {
+    std::fs::read_to_string(guests::repository().join("tests/languages").join(path)).unwrap()
+}
+
+#[test]
+fn python_has_the_same_transcript() {
+    let project = project!();
+    project.write("migrations/0001_chance.py", source("python/chance.py"));
+    is_the_same_in_two_runs(&project, "0001");
+}
+
+#[test]
+fn javascript_has_the_same_transcript() {
+    let project = project!();
+    project.write("migrations/0001_chance.js", source("javascript/chance.js"));
+    is_the_same_in_two_runs(&project, "0001");
+}
+
+#[test]
+fn typescript_has_the_same_transcript() {
+    let project = project!();
+    let typed = source("javascript/chance.js")
+        .replace("import { db,", "import { type Batch, db,")
+        .replace("upgrade()", "upgrade(): Promise<void>")
+        .replace("stirred(batch)", "stirred(batch: Batch): Batch");
+    assert!(
+        typed.contains("type Batch,") && typed.contains("(batch: Batch): Batch") && typed.contains("Promise<void>")
+    );
+    project.write("migrations/0001_chance.ts", typed);
+    is_the_same_in_two_runs(&project, "0001");
+}
+
+#[test]
+fn rust_has_the_same_transcript() {
+    let project = project!();
+    project.component("0001_chance", &guests::component("chance"));
+    is_the_same_in_two_runs(&project, "0001");
+}
+
+/// A project with the migration in a language that a command compiles.
+fn compiled(language: &str) {
+    let project = project!();
+    project.runner(&format!("new chance --lang {language}")).succeeds();
+    let names = std::fs::read_dir(project.file("migrations")).unwrap().map(|entry| entry.unwrap().file_name());
+    let name = names.map(|name| name.into_string().unwrap()).find(|name| name.ends_with("_chance")).unwrap();
+    project.write(&format!("migrations/{name}/migration.{language}"), source(&format!("{language}/chance.{language}")));
+    is_the_same_in_two_runs(&project, name.trim_end_matches("_chance"));
+}
+
+#[test]
+fn go_has_the_same_transcript() {
+    compiled("go");
+}
+
+#[test]
+fn c_has_the_same_transcript() {
+    compiled("c");
+}
+
+#[test]
+fn cpp_has_the_same_transcript() {
+    compiled("cpp");
+}
+
+#[test]
+fn zig_has_the_same_transcript() {
+    compiled("zig");
+}
