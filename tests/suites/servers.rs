@@ -14,6 +14,8 @@ mod confined_mariadb;
 mod connecting;
 #[path = "servers/doubles.rs"]
 mod doubles;
+#[path = "servers/languages.rs"]
+mod languages;
 #[path = "servers/logins.rs"]
 mod logins;
 #[path = "servers/logins_mariadb.rs"]
