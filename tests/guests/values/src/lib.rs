@@ -112,9 +112,12 @@ impl Migration for Values {
         let words: String = sql::query_scalar("SELECT words FROM copies WHERE id = 1", [])?;
         lines.push(format!("asked: {count}, {words}"));
         for statement in ["SELECT FROM WHERE", "INSERT INTO every (id) VALUES (1)", "COMMIT"] {
-            let kind = match sql::execute(statement, []) {
-                Ok(_) => "none".to_owned(),
-                Err(error) => format!("{:?}", error.kind()).to_lowercase(),
+            let kind = match sql::execute(statement, []).map_err(|error| error.kind()) {
+                Ok(_) => "none",
+                Err(ErrorKind::Syntax) => "syntax",
+                Err(ErrorKind::Constraint) => "constraint",
+                Err(ErrorKind::Denied) => "denied",
+                Err(_) => "another",
             };
             lines.push(format!("{statement}: {kind}"));
         }
