@@ -6,6 +6,7 @@ use sqlx::MySqlConnection;
 use super::connect::Endpoint;
 use super::error::NO_TABLE;
 use super::lock::Names;
+use super::node::as_one;
 use super::record::{ONE_ROW, OUT_OF_RANGE, text_of_changes};
 use super::session::{self, LITERALS, SessionFacts, literal, row_text};
 use super::{MysqlDatabase, owner};
@@ -117,7 +118,9 @@ impl LeaseRows for Rows {
 
     async fn change(&mut self, changes: &[ToolChange]) -> Result<bool, DatabaseError> {
         let text = text_of_changes(changes, &self.facts)?;
-        match session::run(&mut self.connection, format!("START TRANSACTION; {text}COMMIT")).await {
+        let text = format!("START TRANSACTION; {text}COMMIT");
+        let text = if self.facts.dialect == Dialect::Mariadb { as_one(&text) } else { text };
+        match session::run(&mut self.connection, text).await {
             Ok(_) => Ok(true),
             Err(error) => {
                 // Where the connection is lost, the server does that.

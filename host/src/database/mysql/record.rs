@@ -5,6 +5,7 @@
 use super::error::from_sqlx;
 use super::lease::is_of_lease;
 use super::lock::gone;
+use super::node::as_one;
 use super::session::{self, LITERALS};
 use super::transaction::{NO_SAVEPOINT, Transaction, begin, random_name};
 use super::{MysqlDatabase, parameters};
@@ -73,7 +74,8 @@ impl MysqlDatabase {
         };
         let (clean, held) = (self.guard.take_cleaning(), self.proof_of_lock());
         let fence = self.fence()?;
-        let recorded = self.run_as_host(format!("{clean}{held}START TRANSACTION; {text}{fence}{COMMIT}{after}")).await;
+        let transaction = self.on_node(format!("START TRANSACTION; {text}{fence}{COMMIT}"));
+        let recorded = self.run_as_host(format!("{clean}{held}{transaction}{after}")).await;
         if let Err(error) = &recorded
             && error.kind != DatabaseErrorKind::Connection
         {
@@ -109,8 +111,8 @@ impl MysqlDatabase {
         };
         // Released first: it is there only while the transaction is the one that `begin` opened.
         let (held, fence) = (self.proof_of_lock(), self.fence()?);
-        let ended = self.run_as_host(format!("RELEASE SAVEPOINT {proof}; {dropped}{text}{held}{fence}{COMMIT}")).await;
-        match ended {
+        let end = self.on_node(format!("RELEASE SAVEPOINT {proof}; {dropped}{text}{held}{fence}{COMMIT}"));
+        match self.run_as_host(end).await {
             Err(error) if error.code == NO_SAVEPOINT => {
                 if let Some(transaction) = &mut self.transaction {
                     transaction.is_over = true;
@@ -124,6 +126,11 @@ impl MysqlDatabase {
                 ended
             }
         }
+    }
+
+    /// A text that ends a transaction, as the server takes it: see [`as_one`].
+    pub(super) fn on_node(&self, text: String) -> String {
+        if self.server.node.is_some() { as_one(&text) } else { text }
     }
 
     /// Runs a text of ours in our settings, and leaves those of a script as they were.

@@ -5,6 +5,7 @@ use sqlx::mysql::MySqlRow;
 
 use super::lease::is_of_lease;
 use super::lock::Lost;
+use super::node::as_one;
 use super::record::COMMIT;
 use super::tool_tables::Picture;
 use super::{MysqlDatabase, session};
@@ -101,11 +102,12 @@ impl MysqlDatabase {
             return Err(DatabaseError::no_transaction("commit"));
         }
         let is_open = self.in_transaction_now().await;
-        self.transaction = None;
+        let transaction = self.transaction.take();
         if !is_open? {
             return Err(ended(None));
         }
-        if let Err(error) = self.commit_fenced().await {
+        let proof = transaction.map(|transaction| transaction.proof).unwrap_or_default();
+        if let Err(error) = self.commit_fenced(&proof).await {
             if error.kind != DatabaseErrorKind::Connection {
                 // For example, a cluster found a conflict: none of the changes are kept, and no transaction may stay
                 // open.
@@ -117,10 +119,15 @@ impl MysqlDatabase {
     }
 
     /// The fence is in the message of the commit, so that nothing waits for a process that is stopped in between.
-    async fn commit_fenced(&mut self) -> Result<(), DatabaseError> {
+    async fn commit_fenced(&mut self, proof: &str) -> Result<(), DatabaseError> {
         let fence = self.fence()?;
         let (ours, theirs) = if fence.is_empty() { Default::default() } else { self.around_host().await? };
-        let committed = session::run(&mut self.connection, format!("{ours}{fence}{COMMIT}{theirs}")).await;
+        let commit = match self.server.node {
+            // What the settings before it may have missed shows here.
+            Some(_) => as_one(&format!("RELEASE SAVEPOINT {proof}; {fence}{COMMIT}")),
+            None => format!("{fence}{COMMIT}"),
+        };
+        let committed = session::run(&mut self.connection, format!("{ours}{commit}{theirs}")).await;
         if committed.is_err() && !theirs.is_empty() {
             self.guard.settings.keep();
         }
@@ -173,8 +180,10 @@ impl MysqlDatabase {
             return Ok(None);
         };
         let next = random_name();
-        let renew = format!("RELEASE SAVEPOINT {}; SAVEPOINT {next}; {more}", transaction.proof);
-        match session::all(&mut self.connection, renew.trim_end_matches([';', ' '])).await {
+        let renew = format!("RELEASE SAVEPOINT {}; SAVEPOINT {next}", transaction.proof);
+        let renew = if self.server.node.is_some() { as_one(&renew) } else { renew };
+        let text = format!("{renew}; {more}");
+        match session::all(&mut self.connection, text.trim_end_matches([';', ' '])).await {
             Ok(rows) => {
                 transaction.proof = next;
                 Ok(Some(rows))

@@ -116,7 +116,7 @@ impl MysqlDatabase {
             Some(transaction) => transaction.proof.clone(),
         };
         // Released first: it is there only while the transaction is the one that was begun.
-        let text = format!("RELEASE SAVEPOINT {proof}; {proof_of_lock}{COMMIT}");
+        let text = self.on_node(format!("RELEASE SAVEPOINT {proof}; {proof_of_lock}{COMMIT}"));
         let watch = self.watch.clone();
         let connection = &mut self.connection;
         match watch.over(async { session::run(connection, text).await }).await {
