@@ -124,6 +124,7 @@ fn signature(file: &Path, bytes: &[u8], key: Option<&str>) -> Result<Option<Vec<
     let problem = match key {
         Some(key) => packages::check_signature(key, &signature, bytes)?.err(),
         None if is_stale() => Some("is of other bytes than those that were made from the migrations"),
+        None if is_older(&beside, file) => Some("is older than the file, or the file is not there"),
         None => None,
     };
     match problem {
@@ -132,7 +133,17 @@ fn signature(file: &Path, bytes: &[u8], key: Option<&str>) -> Result<Option<Vec<
     }
 }
 
+/// Whether a signature was made before the file was last written, and so perhaps of something else.
+fn is_older(signature: &Path, file: &Path) -> bool {
+    let written = |path: &Path| path.metadata().and_then(|it| it.modified());
+    !matches!((written(signature), written(file)), (Ok(signed), Ok(written)) if signed >= written)
+}
+
+/// Writes the package, unless the file has the same bytes: a signature is newer than what it signs.
 fn write(file: &Path, bytes: &[u8]) -> Result<()> {
+    if std::fs::read(file).is_ok_and(|before| before == bytes) {
+        return Ok(());
+    }
     std::fs::write(file, bytes).map_err(|error| {
         Error::failed(format!("cannot write `{}`", file.display()))
             .cause(error)

@@ -253,9 +253,9 @@ pub trait Database: Send {
     /// that come before it.
     async fn open_for_component(&mut self) -> Result<(), DatabaseError>;
 
-    /// Gives the login of that session exactly what another component is granted, until the transaction ends. Fails where the server
-    /// would commit that.
-    async fn confine(&mut self, grants: Arc<Grants>) -> Result<(), DatabaseError>;
+    /// Gives the login of that session exactly what another component is granted, until the transaction ends, and takes back the names
+    /// that the component before it has set; without grants, only that, for a migration in SQL. Fails where the server would commit it.
+    async fn confine(&mut self, grants: Option<Arc<Grants>>) -> Result<(), DatabaseError>;
 
     /// Opens a transaction for part of a transform; otherwise like [`Database::begin`].
     async fn begin_part(&mut self, part: Part) -> Result<Claims, DatabaseError>;

@@ -270,3 +270,25 @@ fn a_stopped_check_leaves_nothing_behind() {
         assert_eq!(tree(temporary.path()), BTreeMap::new());
     }
 }
+
+/// A check neither deletes nor writes a file that a link in the source leads to.
+#[cfg(unix)]
+#[test]
+fn a_link_does_not_lead_the_build_out_of_the_copy() {
+    let project = built();
+    let directory = project.root().join("migrations/1_made");
+    std::fs::remove_dir_all(directory.join("build")).unwrap();
+    std::fs::create_dir(project.root().join("out")).unwrap();
+    std::fs::write(project.root().join("out/module.wasm"), "mine").unwrap();
+    std::os::unix::fs::symlink("../../out", directory.join("build")).unwrap();
+    project.runner("build --check");
+    assert_eq!(project.read("out/module.wasm"), "mine");
+}
+
+#[test]
+fn an_artifact_whose_source_is_gone_is_no_proof() {
+    let project = built();
+    project.runner("build --check").succeeds();
+    std::fs::remove_dir_all(project.root().join("migrations/1_made")).unwrap();
+    project.runner("build --check").exits(4).says(&["1_made", "built from source code that is not there", "hint:"]);
+}

@@ -145,6 +145,33 @@ fn a_component_has_the_rights_of_no_other() {
     }
 }
 
+/// What a component sets does not reach the SQL after it, which has the rights of the host: neither as names nor as a text.
+#[test]
+fn the_sql_after_a_component_looks_names_up_where_the_host_does() {
+    let field = chain();
+    field.database().sql(&format!(
+        "CREATE SEQUENCE leaks; ALTER SEQUENCE leaks OWNER TO {0}; CREATE SCHEMA theirs; CREATE TABLE theirs.copies (name TEXT); \
+         INSERT INTO theirs.copies VALUES ('theirs'); GRANT USAGE ON SCHEMA theirs TO PUBLIC; GRANT SELECT ON theirs.copies TO PUBLIC",
+        field.host()
+    ));
+    // Without its own names, that of the migration's first statement would do.
+    field.project().sql(
+        "0003_numbers",
+        "CREATE TABLE numbers (id INTEGER PRIMARY KEY, n BIGINT NOT NULL);
+         INSERT INTO others SELECT 1000, 'x' WHERE 'theirs' IN (SELECT name FROM copies);
+         SELECT 1 / (1 - count(*)) FROM others WHERE id = 1000;",
+        "DROP TABLE numbers;",
+    );
+    let before = field.state();
+    for path in ["public;SELECT/**/pg_catalog.setval(''public.leaks'',42)", "theirs, public"] {
+        let statements = format!("statements=SELECT set_config('search_path', '{path}', false)");
+        let output = field.run("apply --dry-run --target 0003", &[&statements]);
+        assert_eq!(field.database().value("SELECT last_value FROM leaks"), "1", "{output}");
+        output.succeeds().prints(&["CREATE TABLE numbers"]);
+        assert_eq!(field.state(), before, "{output}");
+    }
+}
+
 /// What a commit would reject is rejected, though the gate refuses every commit.
 #[test]
 fn deferred_constraints_are_checked() {

@@ -33,7 +33,7 @@ pub(in crate::database) trait Driver: Database + Bulk + Sized + 'static {
 
     /// Gives the login of this session what a component with these grants may do, and no more, in the open transaction. Fails where the
     /// server would commit that.
-    async fn confine_gated(&mut self, grants: Arc<Grants>) -> Result<(), DatabaseError>;
+    async fn confine_gated(&mut self, grants: Option<Arc<Grants>>) -> Result<(), DatabaseError>;
 
     /// Sets the role of the following statements, and what ends them.
     fn set_role(&mut self, role: Role, stop: StopSignal);
@@ -264,10 +264,10 @@ impl<D: Driver> Database for Logins<D> {
         }
     }
 
-    async fn confine(&mut self, grants: Arc<Grants>) -> Result<(), DatabaseError> {
+    async fn confine(&mut self, grants: Option<Arc<Grants>>) -> Result<(), DatabaseError> {
         let Some(guest) = self.at_work() else { return Err(DatabaseError::no_transaction("continue")) };
         guest.confine_gated(grants.clone()).await?;
-        self.grants = Some(grants);
+        self.grants = grants.or(self.grants.take());
         Ok(())
     }
 

@@ -193,7 +193,7 @@ impl Database for MysqlDatabase {
         Ok(())
     }
 
-    async fn confine(&mut self, _grants: Arc<Grants>) -> Result<(), DatabaseError> {
+    async fn confine(&mut self, _grants: Option<Arc<Grants>>) -> Result<(), DatabaseError> {
         Err(DatabaseError::invalid("grants need a session of their own"))
     }
 

@@ -63,6 +63,10 @@ pub(super) async fn prepare(
         true => Some(Node::ask(connection, get("wsrep_node_name")).await?),
         false => None,
     };
+    if node.is_some() && dialect == Dialect::Mariadb {
+        // A statement that is run again hides that the transaction of the one before it is lost: see `node::as_one`.
+        run(connection, "SET SESSION wsrep_retry_autocommit = 0".to_owned()).await?;
+    }
     let max_allowed_packet = get("max_allowed_packet").parse().unwrap_or(1 << 20);
     let facts = Facts {
         packet_bytes: Some(max_allowed_packet),

@@ -202,7 +202,7 @@ impl MysqlDatabase {
                 && let Some((schema, table)) = origin.table.split_once('.')
             {
                 let table = TableName { schema: Some(schema.to_owned()), name: table.to_owned() };
-                if let Some(kind) = self.kind_of(&table, &origin.name).await {
+                if let Some(kind) = self.kind_of(&table, &origin.name).await? {
                     wire = Wire::of_kind(&kind);
                 }
             }
@@ -212,14 +212,19 @@ impl MysqlDatabase {
     }
 
     /// What a column of a table holds; `None` if the table cannot be read, as with a view over another user's tables.
-    async fn kind_of(&mut self, table: &TableName, column: &str) -> Option<ColumnKind> {
+    async fn kind_of(&mut self, table: &TableName, column: &str) -> Result<Option<ColumnKind>, DatabaseError> {
         if !self.learned.declared.contains_key(table) {
-            let columns = self.table_now(table).await.map(|table| table.columns).unwrap_or_default();
+            let columns = match self.table_now(table).await {
+                Ok(table) => table.columns,
+                // The transaction may be gone with it.
+                Err(error) if error.is_transient() => return Err(error),
+                Err(_) => Vec::new(),
+            };
             let kinds = columns.iter().map(|column| (column.name.clone(), ColumnKind::of(column))).collect();
             self.learned.declared.insert(table.clone(), kinds);
         }
-        let kinds = self.learned.declared.get(table)?;
-        kinds.iter().find(|(name, _)| name.eq_ignore_ascii_case(column)).map(|(_, kind)| kind.clone())
+        let kinds = self.learned.declared.get(table).map(Vec::as_slice).unwrap_or_default();
+        Ok(kinds.iter().find(|(name, _)| name.eq_ignore_ascii_case(column)).map(|(_, kind)| kind.clone()))
     }
 
     /// Values as parameters.

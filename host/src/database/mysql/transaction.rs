@@ -122,10 +122,10 @@ impl MysqlDatabase {
     async fn commit_fenced(&mut self, proof: &str) -> Result<(), DatabaseError> {
         let fence = self.fence()?;
         let (ours, theirs) = if fence.is_empty() { Default::default() } else { self.around_host().await? };
-        let commit = match self.server.node {
+        let commit = match self.is_node() {
             // What the settings before it may have missed shows here.
-            Some(_) => as_one(&format!("RELEASE SAVEPOINT {proof}; {fence}{COMMIT}")),
-            None => format!("{fence}{COMMIT}"),
+            true => as_one(&format!("RELEASE SAVEPOINT {proof}; {fence}{COMMIT}")),
+            false => format!("{fence}{COMMIT}"),
         };
         let committed = session::run(&mut self.connection, format!("{ours}{commit}{theirs}")).await;
         if committed.is_err() && !theirs.is_empty() {
@@ -160,6 +160,8 @@ impl MysqlDatabase {
                 .code(NOT_UNDONE)
                 .hint(TAKES_PART))
             }
+            // A cluster has rolled it back already.
+            Err(error) if error.is_transient() => Ok(()),
             // The server rolls back the transaction of a lost connection.
             Err(error) if error.kind == DatabaseErrorKind::Connection => {
                 self.guard.must_renew = true;
@@ -176,12 +178,13 @@ impl MysqlDatabase {
 
     /// The same, with more statements of ours in the same message, and their rows; `None` if the savepoint is gone.
     pub(super) async fn renew_proof(&mut self, more: &str) -> Result<Option<Vec<MySqlRow>>, DatabaseError> {
+        let is_node = self.is_node();
         let Some(transaction) = self.transaction.as_mut().filter(|transaction| !transaction.is_over) else {
             return Ok(None);
         };
         let next = random_name();
         let renew = format!("RELEASE SAVEPOINT {}; SAVEPOINT {next}", transaction.proof);
-        let renew = if self.server.node.is_some() { as_one(&renew) } else { renew };
+        let renew = if is_node { as_one(&renew) } else { renew };
         let text = format!("{renew}; {more}");
         match session::all(&mut self.connection, text.trim_end_matches([';', ' '])).await {
             Ok(rows) => {
@@ -192,7 +195,11 @@ impl MysqlDatabase {
                 transaction.is_over = true;
                 Ok(None)
             }
-            Err(error) => Err(error),
+            Err(error) => {
+                // A conflict within a cluster: the transaction is rolled back.
+                transaction.is_over = error.is_transient();
+                Err(error)
+            }
         }
     }
 
@@ -210,8 +217,12 @@ impl MysqlDatabase {
         let says_nothing = [DatabaseErrorKind::Connection, DatabaseErrorKind::InvalidArgument];
         let failed = answer.as_ref().is_err_and(|error| !says_nothing.contains(&error.kind));
         if failed && self.transaction.is_some() && !self.watch.has_ended() {
-            // If even that fails, so does whatever comes next.
-            let _ = self.in_transaction_now().await;
+            // If even that fails for another reason, so does whatever comes next.
+            if let Err(lost) = self.in_transaction_now().await
+                && lost.is_transient()
+            {
+                return Err(lost);
+            }
         }
         answer
     }

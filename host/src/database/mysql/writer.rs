@@ -280,7 +280,7 @@ impl MysqlDatabase {
     async fn run_write(&mut self, job: &Job<'_>, built: Result<BoundStatement, DatabaseError>) -> Result<u64, Failure> {
         let statement = built.map_err(Failure::Batch)?;
         let changed = self.run_built(statement).await.map_err(Failure::of)?;
-        self.refuse_loss_in(&job.sql.layout.names).await.map_err(Failure::Row)?;
+        self.refuse_loss_in(&job.sql.layout.names).await.map_err(Failure::of)?;
         Ok(changed)
     }
 }

@@ -207,7 +207,7 @@ impl Database for SqliteDatabase {
         Ok(())
     }
 
-    async fn confine(&mut self, _grants: Arc<Grants>) -> Result<(), DatabaseError> {
+    async fn confine(&mut self, _grants: Option<Arc<Grants>>) -> Result<(), DatabaseError> {
         Err(DatabaseError::invalid("components have no logins here"))
     }
 

@@ -163,8 +163,9 @@ impl Engine {
         let mut database = self.database.lock().await;
         match (&step.grants, ground.confined) {
             // The migrations before it may have created what it is granted.
-            (Some(grants), true) if database.facts().transactional_ddl => Ok(database.confine(grants.clone()).await?),
-            // The statements of SQL have the rights of the host there, and the login is the one that it should be.
+            // The statements of SQL have the rights of the host there, and are not to find the names of the component before them.
+            (grants, true) if database.facts().transactional_ddl => Ok(database.confine(grants.clone()).await?),
+            // It runs alone, and the login is the one that it should be.
             (_, true) => Ok(()),
             (grants, false) => Ok(database.set_grants(grants.clone())?),
         }

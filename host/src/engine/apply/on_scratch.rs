@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{Engine, Request};
 use crate::database::copy::{self, ScratchPlace};
 use crate::database::logins::{LoginRequest, LoginTask, Removal};
-use crate::database::{Database, DatabaseErrorKind, Grants, WantedLogin};
+use crate::database::{Database, DatabaseErrorKind, Dialect, Grants, WantedLogin};
 use crate::engine::control::RunControl;
 use crate::engine::dry_run::{DryRun, Ground, OnScratch, RecordingDatabase};
 use crate::engine::event::Event;
@@ -80,6 +80,7 @@ impl Engine {
         request: &Request,
         dry_run: &DryRun,
     ) -> Result<Outcome> {
+        let dialect = database.facts().dialect;
         let watched = RecordingDatabase::new(database, dry_run.recorder.clone(), Ground::Copy { others });
         let engine = Engine {
             database: Arc::new(tokio::sync::Mutex::new(Box::new(watched))),
@@ -88,7 +89,9 @@ impl Engine {
             events: self.events.clone(),
             stop: self.stop.clone(),
             parameters: self.parameters.clone(),
-            grants: Arc::new(self.grants.iter().map(|(name, grants)| (name.clone(), for_copy(grants))).collect()),
+            grants: Arc::new(
+                self.grants.iter().map(|(name, grants)| (name.clone(), for_copy(grants, dialect))).collect(),
+            ),
             isolation: self.isolation,
             identity: self.identity.clone(),
             stored_artifact_bytes: self.stored_artifact_bytes,
@@ -210,7 +213,12 @@ impl Engine {
 }
 
 /// The grants of a component on a copy. The operator's password is that of its login for the database; that for the copy is made by
-/// this run.
-fn for_copy(grants: &Arc<Grants>) -> Arc<Grants> {
-    Arc::new(Grants { password_env: None, secret: None, ..(**grants).clone() })
+/// this run. Where schemas are databases, a grant that names one would be for what was copied, or for another database: it is for
+/// the copy.
+fn for_copy(grants: &Arc<Grants>, dialect: Dialect) -> Arc<Grants> {
+    let mut grants = Grants { password_env: None, secret: None, ..(**grants).clone() };
+    if matches!(dialect, Dialect::Mysql | Dialect::Mariadb) {
+        grants.tables.iter_mut().for_each(|grant| grant.tables.schema = None);
+    }
+    Arc::new(grants)
 }

@@ -220,7 +220,7 @@ impl Database for RecordingDatabase {
         self.inner.open_for_component().await
     }
 
-    async fn confine(&mut self, grants: Arc<Grants>) -> Result<(), DatabaseError> {
+    async fn confine(&mut self, grants: Option<Arc<Grants>>) -> Result<(), DatabaseError> {
         self.writers.clear();
         self.inner.confine(grants).await
     }

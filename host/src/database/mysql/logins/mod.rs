@@ -28,7 +28,7 @@ impl Driver for MysqlDatabase {
         self.log_in_now(grants, rights).await
     }
 
-    async fn confine_gated(&mut self, _grants: Arc<Grants>) -> Result<(), DatabaseError> {
+    async fn confine_gated(&mut self, _grants: Option<Arc<Grants>>) -> Result<(), DatabaseError> {
         Err(DatabaseError::invalid("the server commits each change of rights"))
     }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::super::PostgresDatabase;
 use super::super::rights::check;
+use super::super::schema::literal;
 use super::super::scope::{refuses_transaction, rows, simple, text_of};
 use super::super::statement_describe::{Shape, one_statement, shape};
 use super::catalogue::Catalogue;
@@ -19,22 +20,37 @@ use crate::sql::StatementClass;
 use crate::sql::has_statement;
 
 impl PostgresDatabase {
-    /// Gives the login of this session exactly what a component with these grants may do, in the open transaction.
-    pub(super) async fn confine_now(&mut self, grants: Arc<Grants>) -> Result<(), DatabaseError> {
+    /// Gives the login of this session exactly what a component with these grants may do, in the open transaction, and the session the
+    /// names of the host again; without grants, the names alone.
+    pub(super) async fn confine_now(&mut self, grants: Option<Arc<Grants>>) -> Result<(), DatabaseError> {
         let Some((login, path)) = self.gated.as_ref().map(|gated| (gated.login.clone(), gated.set_path())) else {
             return Err(DatabaseError::invalid("this session has no gate"));
         };
         let role = std::mem::replace(&mut self.rights, Role::Host);
-        let confined = self.confine_as_host(&grants, &login, &path).await;
+        let confined = match &grants {
+            Some(grants) => self.confine_as_host(grants, &login).await,
+            None => Ok(()),
+        };
+        let confined = match confined {
+            Ok(()) => self.set_names(&path).await,
+            Err(error) => Err(error),
+        };
         self.rights = role;
         confined?;
-        if let Some(gated) = &mut self.gated {
+        if let (Some(gated), Some(grants)) = (&mut self.gated, grants) {
             gated.grants = grants;
         }
         Ok(())
     }
 
-    async fn confine_as_host(&mut self, grants: &Grants, login: &str, path: &str) -> Result<(), DatabaseError> {
+    /// The migration before it has ended with the settings of the session.
+    async fn set_names(&mut self, path: &str) -> Result<(), DatabaseError> {
+        let scope = self.enter(None).await?;
+        let set = simple(&mut self.connection, &format!("SELECT {path}")).await;
+        self.leave(scope, set).await
+    }
+
+    async fn confine_as_host(&mut self, grants: &Grants, login: &str) -> Result<(), DatabaseError> {
         let schema = self.schema_of_names();
         let found = self.catalogue_of(login).await?;
         let wanted = Wanted::of(grants, &found, &schema);
@@ -52,10 +68,7 @@ impl PostgresDatabase {
                 return Err(out_of_line(text).detail(left.join("; ")));
             }
         }
-        // The migration before it has ended with the settings of the session.
-        let scope = self.enter(None).await?;
-        let set = simple(&mut self.connection, &format!("SELECT {path}")).await;
-        self.leave(scope, set).await
+        Ok(())
     }
 
     async fn catalogue_of(&mut self, login: &str) -> Result<Catalogue, DatabaseError> {
@@ -83,11 +96,11 @@ impl PostgresDatabase {
         let scope = self.enter(None).await?;
         let path = rows(&mut self.connection, "SELECT pg_catalog.current_setting('search_path')").await;
         let path = self.leave(scope, path).await?.first().and_then(|row| text_of(row, 0)).unwrap_or_default();
-        // The functions of the gate look names up nowhere. What the statement itself sets stays.
-        let path = if path.is_empty() { "''" } else { &path };
+        // The functions of the gate look names up nowhere. What the statement itself sets stays. The path is a value and no text of
+        // SQL: a component can set it to anything.
+        let path = format!("SELECT pg_catalog.set_config('search_path', {}, true)", literal(&path));
         let (watch, limit) = (self.watch(), self.own.limit(self.rights, self.endpoint.settings()));
-        let written =
-            watch.run_within(limit, self.write_text(&format!("SET LOCAL search_path = {path}; {text}"))).await;
+        let written = watch.run_within(limit, self.write_text(&format!("{path}; {text}"))).await;
         let written = written.map_err(without_the_gate);
         self.types.clear();
         self.pages.forget_statement();

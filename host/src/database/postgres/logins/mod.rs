@@ -31,7 +31,7 @@ impl Driver for PostgresDatabase {
         self.log_in_now(grants, rights).await
     }
 
-    async fn confine_gated(&mut self, grants: Arc<Grants>) -> Result<(), DatabaseError> {
+    async fn confine_gated(&mut self, grants: Option<Arc<Grants>>) -> Result<(), DatabaseError> {
         self.confine_now(grants).await
     }
 
@@ -152,7 +152,7 @@ impl Database for PostgresDatabase {
         Ok(())
     }
 
-    async fn confine(&mut self, _grants: Arc<Grants>) -> Result<(), DatabaseError> {
+    async fn confine(&mut self, _grants: Option<Arc<Grants>>) -> Result<(), DatabaseError> {
         Err(DatabaseError::invalid("grants need a session of their own"))
     }
 

@@ -147,6 +147,12 @@ impl Checker<'_> {
         };
         let (source, built) = match self.build(found, wasm.is_some(), directory) {
             Ok(Some(built)) => built,
+            Ok(None) if built_from(line) => {
+                let error = Error::mismatch(format!("`{}` was built from source code that is not there", found.id()))
+                    .at("lockfile", self.settings.lockfile_name())
+                    .hint("restore the directory, or run `runner build` if the artifact is to stay without one");
+                return Ok(of(Verdict::Failed(error), None, committed, locked));
+            }
             Ok(None) => return Ok(of(Verdict::NoSource, None, committed, locked)),
             Err(error) if self.request.stop.is_some_and(|stop| stop.is_raised()) => return Err(error),
             Err(error) => return Ok(of(Verdict::Failed(self.at_home(error)), None, committed, locked)),
@@ -185,7 +191,13 @@ impl Checker<'_> {
         };
         if let Some(manifest) = manifest.filter(|manifest| !manifest.command.is_empty()) {
             // A build that does not write it must not find it.
-            let _ = std::fs::remove_file(copy.migrations_directory().join(found.id()).join(manifest.artifact));
+            let artifact = copy.migrations_directory().join(found.id()).join(manifest.artifact);
+            let parent = artifact.parent().and_then(|parent| parent.canonicalize().ok());
+            if parent.is_some_and(|parent| !parent.starts_with(self.directory)) {
+                return Err(Error::usage(format!("`{}` is built through a link out of its directory", found.id()))
+                    .hint("write the artifact into a directory of the migration itself"));
+            }
+            let _ = std::fs::remove_file(artifact);
         }
         let limit = self.settings.limits.asset_bytes;
         let digest = |project: &ProjectDirectory, source: &FoundEntry| {
@@ -218,6 +230,11 @@ impl Checker<'_> {
         }
         error
     }
+}
+
+/// Whether a line of the lockfile says what its artifact was built from.
+fn built_from(line: Option<&LockLine>) -> bool {
+    matches!(line.map(|line| &line.artifact), Some(LockedArtifact::Component { source: Some(_), .. }))
 }
 
 /// What the build of one component gave.

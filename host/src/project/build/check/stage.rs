@@ -13,6 +13,9 @@ use crate::project::settings::Settings;
 /// Directory of the project in which cargo's target directory is.
 const OWN: &str = ".runner";
 
+/// What cargo resolves.
+const LOCK: &str = "Cargo.lock";
+
 /// Depth to which directories are copied; that of a digest of source code is less.
 const DEPTH: usize = 64;
 
@@ -66,7 +69,11 @@ fn mirror(original: &Path, copy: &Path, except: Option<Component<'_>>) {
     for entry in std::fs::read_dir(original).into_iter().flatten().flatten() {
         let to = copy.join(entry.file_name());
         if Some(entry.file_name().as_os_str()) != except.map(Component::as_os_str) && to.symlink_metadata().is_err() {
-            let _ = link(&entry.path(), &to);
+            // cargo writes its lockfile in place, also that of a workspace above the project.
+            let _ = match entry.file_name() == LOCK {
+                true => std::fs::copy(entry.path(), &to).map(drop),
+                false => link(&entry.path(), &to),
+            };
         }
     }
 }
@@ -101,7 +108,10 @@ fn copy_source(from: &Path, to: &Path, by_command: bool, depth: usize) -> io::Re
         let (name, path, copy) = (entry.file_name(), entry.path(), to.join(entry.file_name()));
         let (shown, kind) = (name.to_string_lossy(), entry.file_type()?);
         if kind.is_symlink() {
-            link(&std::fs::read_link(&path)?, &copy)?;
+            // A build must not write through it, into what it leads to.
+            if !is_written(&shown, depth == 0, by_command) {
+                link(&std::fs::read_link(&path)?, &copy)?;
+            }
         } else if kind.is_dir() {
             // A hidden directory is a cache or version control's, but for cargo's settings.
             let is_cache = shown.starts_with('.') && shown != ".cargo";

@@ -94,6 +94,11 @@ fn target(reference: &Reference, version: Version) -> Result<Reference> {
     }
 }
 
+/// What a tag can lead to. A registry answers as if there were nothing where it is asked for another kind only.
+const ANYTHING: &str = "application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json, \
+                        application/vnd.docker.distribution.manifest.v2+json, \
+                        application/vnd.docker.distribution.manifest.list.v2+json";
+
 /// Pushes a package. A version that is there already is left as it is, or the request has to say that it may be replaced.
 pub fn push(settings: &Settings, reference: &Reference, request: &PushRequest<'_>) -> Result<Pushed> {
     let reference = target(reference, request.version)?;
@@ -178,7 +183,7 @@ impl Registry<'_> {
     /// The manifest that the tag has already: its digest, and what it says if it is one of a component.
     fn existing(&mut self) -> Result<Option<(String, Option<Content>)>> {
         let path = format!("manifests/{}", self.reference.manifest());
-        let answer = self.get(&path, Some(MANIFEST), MANIFEST_BYTES, Elsewhere::Refused)?;
+        let answer = self.get(&path, Some(ANYTHING), MANIFEST_BYTES, Elsewhere::Refused)?;
         match answer.status {
             404 => Ok(None),
             200 if answer.is_cut => Ok(Some((String::new(), None))),
