@@ -162,6 +162,7 @@ fn the_sql_after_a_component_looks_names_up_where_the_host_does() {
          SELECT 1 / (1 - count(*)) FROM others WHERE id = 1000;",
         "DROP TABLE numbers;",
     );
+    field.project().runner("build").succeeds();
     let before = field.state();
     for path in ["public;SELECT/**/pg_catalog.setval(''public.leaks'',42)", "theirs, public"] {
         let statements = format!("statements=SELECT set_config('search_path', '{path}', false)");
