@@ -75,6 +75,17 @@ impl Registry {
         format!("sha256:{}", sha256(&manifest))
     }
 
+    /// Gives a tag to an index of the manifest with this digest, as images for several processors have.
+    pub fn push_index(&self, repository: &str, tag: &str, manifest: &str, size: usize) {
+        let index = serde_json::json!({
+            "schemaVersion": 2,
+            "mediaType": INDEX,
+            "manifests": [{"mediaType": MANIFEST, "digest": manifest, "size": size, "platform": {"architecture": "arm64", "os": "linux"}}],
+        });
+        let path = format!("/v2/{repository}/manifests/{tag}");
+        self.ask("PUT", &path, &format!("Content-Type: {INDEX}\r\n"), index.to_string().as_bytes(), "201");
+    }
+
     /// Uploads bytes, and returns their digest.
     fn blob(&self, repository: &str, bytes: &[u8]) -> String {
         let digest = format!("sha256:{}", sha256(bytes));
@@ -109,3 +120,6 @@ pub fn sha256(bytes: &[u8]) -> String {
 
 /// The media type of a manifest.
 pub const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+
+/// The media type of an index of manifests.
+const INDEX: &str = "application/vnd.oci.image.index.v1+json";

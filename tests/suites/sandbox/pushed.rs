@@ -115,6 +115,11 @@ fn a_version_is_not_replaced_unless_told() {
     registry.push("acme/copier", "latest", b"\0asm", &[]);
     let latest = format!("package 0001 --name acme/copier --version 1.0.0 -o other.wasm --push {place}:latest");
     author.runner(&latest).exits(4).says(&["is there already, with other bytes"]);
+    // Nor is an image for several processors, which a registry shows only to who asks for such.
+    let image = registry.push("acme/image", "one", b"\0asm", &[]);
+    registry.push_index("acme/image", "2.0.0", &image, 1);
+    let image = format!("package 0001 --name acme/copier --version 2.0.0 --push oci://{}/acme/image", registry.host());
+    author.runner(&image).exits(4).says(&["is there already, and is no package", "--overwrite"]);
 }
 
 #[test]

@@ -130,14 +130,10 @@ impl MysqlDatabase {
         }
     }
 
-    /// Whether the server is a node of a cluster, whose conflicts show as [`as_one`] says.
-    pub(super) fn is_node(&self) -> bool {
-        self.server.node.is_some() && self.server.facts.dialect == Dialect::Mariadb
-    }
-
-    /// A text that ends a transaction, as the server takes it: see [`as_one`].
+    /// A text that ends a transaction, as the server takes it: on a node of a cluster, one statement; see [`as_one`].
     pub(super) fn on_node(&self, text: String) -> String {
-        if self.is_node() { as_one(&text) } else { text }
+        let is_node = self.server.node.is_some() && self.server.facts.dialect == Dialect::Mariadb;
+        if is_node { as_one(&text) } else { text }
     }
 
     /// Runs a text of ours in our settings, and leaves those of a script as they were.

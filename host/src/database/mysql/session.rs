@@ -57,16 +57,16 @@ pub(super) async fn prepare(
     // sees. READ COMMITTED would be refused where the binary log holds statements. Sessions that were made read-only
     // stay so.
     let isolation = "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ";
-    let all = format!("{settings_of_texts}; {}; {isolation}", settings_of_sessions(dialect, settings));
+    let mut all = format!("{settings_of_texts}; {}; {isolation}", settings_of_sessions(dialect, settings));
+    if is_on("wsrep_on") && dialect == Dialect::Mariadb {
+        // A statement that is run again hides that the transaction of the one before it is lost: see `node::as_one`.
+        all.push_str("; SET SESSION wsrep_retry_autocommit = 0");
+    }
     run(connection, all).await?;
     let node = match is_on("wsrep_on") {
         true => Some(Node::ask(connection, get("wsrep_node_name")).await?),
         false => None,
     };
-    if node.is_some() && dialect == Dialect::Mariadb {
-        // A statement that is run again hides that the transaction of the one before it is lost: see `node::as_one`.
-        run(connection, "SET SESSION wsrep_retry_autocommit = 0".to_owned()).await?;
-    }
     let max_allowed_packet = get("max_allowed_packet").parse().unwrap_or(1 << 20);
     let facts = Facts {
         packet_bytes: Some(max_allowed_packet),

@@ -5,7 +5,6 @@ use sqlx::mysql::MySqlRow;
 
 use super::lease::is_of_lease;
 use super::lock::Lost;
-use super::node::as_one;
 use super::record::COMMIT;
 use super::tool_tables::Picture;
 use super::{MysqlDatabase, session};
@@ -98,35 +97,29 @@ impl MysqlDatabase {
 
     pub(super) async fn commit_now(&mut self) -> Result<(), DatabaseError> {
         self.close_statements();
-        if self.transaction.is_none() {
+        let Some(Transaction { proof, is_over, .. }) = self.transaction.take() else {
             return Err(DatabaseError::no_transaction("commit"));
-        }
-        let is_open = self.in_transaction_now().await;
-        let transaction = self.transaction.take();
-        if !is_open? {
+        };
+        if is_over {
             return Err(ended(None));
         }
-        let proof = transaction.map(|transaction| transaction.proof).unwrap_or_default();
         if let Err(error) = self.commit_fenced(&proof).await {
             if error.kind != DatabaseErrorKind::Connection {
                 // For example, a cluster found a conflict: none of the changes are kept, and no transaction may stay
                 // open.
                 let _ = session::run(&mut self.connection, "ROLLBACK AND NO CHAIN NO RELEASE".to_owned()).await;
             }
-            return Err(error);
+            return Err(if error.code == NO_SAVEPOINT { ended(None) } else { error });
         }
         Ok(())
     }
 
-    /// The fence is in the message of the commit, so that nothing waits for a process that is stopped in between.
+    /// The proof of the transaction and the fence are in the message of the commit, so that nothing waits for a process that is stopped
+    /// in between.
     async fn commit_fenced(&mut self, proof: &str) -> Result<(), DatabaseError> {
         let fence = self.fence()?;
         let (ours, theirs) = if fence.is_empty() { Default::default() } else { self.around_host().await? };
-        let commit = match self.is_node() {
-            // What the settings before it may have missed shows here.
-            true => as_one(&format!("RELEASE SAVEPOINT {proof}; {fence}{COMMIT}")),
-            false => format!("{fence}{COMMIT}"),
-        };
+        let commit = self.on_node(format!("RELEASE SAVEPOINT {proof}; {fence}{COMMIT}"));
         let committed = session::run(&mut self.connection, format!("{ours}{commit}{theirs}")).await;
         if committed.is_err() && !theirs.is_empty() {
             self.guard.settings.keep();
@@ -178,15 +171,15 @@ impl MysqlDatabase {
 
     /// The same, with more statements of ours in the same message, and their rows; `None` if the savepoint is gone.
     pub(super) async fn renew_proof(&mut self, more: &str) -> Result<Option<Vec<MySqlRow>>, DatabaseError> {
-        let is_node = self.is_node();
-        let Some(transaction) = self.transaction.as_mut().filter(|transaction| !transaction.is_over) else {
+        let Some(transaction) = self.transaction.as_ref().filter(|transaction| !transaction.is_over) else {
             return Ok(None);
         };
         let next = random_name();
-        let renew = format!("RELEASE SAVEPOINT {}; SAVEPOINT {next}", transaction.proof);
-        let renew = if is_node { as_one(&renew) } else { renew };
+        let renew = self.on_node(format!("RELEASE SAVEPOINT {}; SAVEPOINT {next}", transaction.proof));
         let text = format!("{renew}; {more}");
-        match session::all(&mut self.connection, text.trim_end_matches([';', ' '])).await {
+        let answer = session::all(&mut self.connection, text.trim_end_matches([';', ' '])).await;
+        let Some(transaction) = &mut self.transaction else { return Ok(None) };
+        match answer {
             Ok(rows) => {
                 transaction.proof = next;
                 Ok(Some(rows))

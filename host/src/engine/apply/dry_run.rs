@@ -162,8 +162,8 @@ impl Engine {
     async fn take_grants(&self, step: &PlannedMigration, ground: &InTransaction) -> Result<()> {
         let mut database = self.database.lock().await;
         match (&step.grants, ground.confined) {
-            // The migrations before it may have created what it is granted.
-            // The statements of SQL have the rights of the host there, and are not to find the names of the component before them.
+            // The migrations before it may have created what it is granted. SQL has the rights of the host there, and is not to find the
+            // names of the component before it.
             (grants, true) if database.facts().transactional_ddl => Ok(database.confine(grants.clone()).await?),
             // It runs alone, and the login is the one that it should be.
             (_, true) => Ok(()),

@@ -212,7 +212,7 @@ impl Registry<'_> {
                 "the registry `{}` does not say where to send the package",
                 self.reference.host()
             ))
-            .hint(OTHERWISE));
+            .hint(self.otherwise()));
         };
         // What it says itself stays: it may be signed.
         let query = place.query().map_or_else(String::new, |query| format!("{query}&"));
@@ -227,7 +227,7 @@ impl Registry<'_> {
                     self.reference.host(),
                     shown(&place)
                 );
-                return Err(Error::denied(message).hint(OTHERWISE));
+                return Err(Error::denied(message).hint(self.otherwise()));
             }
         };
         match answer.status {
@@ -254,7 +254,8 @@ impl Registry<'_> {
         let (host, reference) = (self.reference.host(), self.reference);
         match status {
             401 | 403 => self.refused(reference, status),
-            413 => Error::failed(format!("the registry `{host}` takes no package of this size: 413")).hint(OTHERWISE),
+            413 => Error::failed(format!("the registry `{host}` takes no package of this size: 413"))
+                .hint(self.otherwise()),
             429 | 500.. => Error::failed(format!("`{reference}` cannot be pushed: the registry answers {status}"))
                 .hint("try again later: what is there already is not sent again"),
             status => Error::failed(format!("`{reference}` cannot be pushed: the registry answers {status}"))
@@ -262,9 +263,6 @@ impl Registry<'_> {
         }
     }
 }
-
-/// What to do where a registry cannot be pushed to.
-const OTHERWISE: &str = "push the file with another program, such as `wkg oci push`";
 
 #[cfg(test)]
 mod tests {

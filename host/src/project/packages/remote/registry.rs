@@ -33,9 +33,6 @@ const NOT_OURS: &str = "check that it is a repository of packages, and its host 
 /// What to do where versions cannot be listed.
 const NAME_ONE: &str = "name the version: `runner add oci://HOST/REPOSITORY:VERSION`";
 
-/// What to do where a registry asks for what is not given.
-const BY_FILE: &str = "pull the package with another program, and add the file";
-
 /// What a registry is asked to allow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Access {
@@ -199,14 +196,14 @@ impl<'a> Registry<'a> {
             .map_err(|error| {
                 Error::failed(format!("the registry `{host}` asks for a token from an invalid URL")).cause(error)
             })
-            .map_err(|error| error.hint(BY_FILE))?;
+            .map_err(|error| error.hint(self.otherwise()))?;
         let is_downgrade = server.scheme() == "https" && url.scheme() != "https";
         if is_downgrade || check_scheme(&url).is_err() || credentials.is_some() && !are_related(&server, &url) {
             return Err(Error::denied(format!(
                 "the registry `{host}` sends whoever asks to `{}` for a token",
                 shown(&url)
             ))
-            .hint(BY_FILE));
+            .hint(self.otherwise()));
         }
         let actions = if self.access == Access::Push { "pull,push" } else { "pull" };
         let scope = format!("repository:{}:{actions}", self.reference.repository());
@@ -249,12 +246,21 @@ impl<'a> Registry<'a> {
             |token: &String| token.len() <= LONGEST_TOKEN && token.bytes().all(|byte| byte.is_ascii_graphic());
         match token.filter(is_usable) {
             Some(token) => Ok(format!("Bearer {token}")),
-            None => Err(Error::failed(format!("the registry `{host}` gives no usable token")).hint(BY_FILE)),
+            None => Err(Error::failed(format!("the registry `{host}` gives no usable token")).hint(self.otherwise())),
+        }
+    }
+
+    /// What to do where that cannot be had from the registry.
+    pub(super) fn otherwise(&self) -> &'static str {
+        match self.access {
+            Access::Pull => "pull the package with another program, and add the file",
+            Access::Push => "push the file with another program, such as `wkg oci push`",
         }
     }
 
     pub(super) fn refused(&self, reference: &Reference, status: u16) -> Error {
         let host = self.reference.host();
+        let done = if self.access == Access::Push { "pushed" } else { "fetched" };
         match status {
             401 | 403 => Error::failed(match self.access {
                 Access::Pull => format!("the registry `{host}` does not give `{reference}` to this user: {status}"),
@@ -264,10 +270,10 @@ impl<'a> Registry<'a> {
             404 => Error::usage(format!("`{reference}` does not exist")).hint(format!(
                 "check the name and the tag; it may also be hidden from who is not logged in to `{host}`"
             )),
-            429 | 500.. => Error::failed(format!("`{reference}` cannot be fetched: the registry answers {status}"))
+            429 | 500.. => Error::failed(format!("`{reference}` cannot be {done}: the registry answers {status}"))
                 .hint("try again later"),
             status => {
-                Error::failed(format!("`{reference}` cannot be fetched: the registry answers {status}")).hint(NOT_OURS)
+                Error::failed(format!("`{reference}` cannot be {done}: the registry answers {status}")).hint(NOT_OURS)
             }
         }
     }
