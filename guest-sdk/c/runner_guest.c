@@ -11,6 +11,66 @@ void rg_summary(rg_description *into, const char *summary)
     into->summary = rg_copy(summary);
 }
 
+/* A new need of the description. Without memory, the migration ends. */
+static runner_migration_description_types_need_t *new_need(rg_description *into, uint8_t tag)
+{
+    size_t size = (into->needs.len + 1) * sizeof *into->needs.ptr;
+    runner_migration_description_types_need_t *needs = realloc(into->needs.ptr, size);
+    if (!needs)
+        abort();
+    into->needs.ptr = needs;
+    needs += into->needs.len++;
+    memset(needs, 0, sizeof *needs);
+    needs->tag = tag;
+    return needs;
+}
+
+void rg_needs_table(rg_description *into, rg_verb verb, const char *table)
+{
+    rg_needs_columns(into, verb, NULL, table, NULL, 0);
+}
+
+void rg_needs_columns(rg_description *into, rg_verb verb, const char *schema, const char *table, const char *const *columns,
+                      size_t count)
+{
+    runner_migration_description_types_table_need_t *need =
+        &new_need(into, RUNNER_MIGRATION_DESCRIPTION_TYPES_NEED_TABLE)->val.table;
+    need->verb = (uint8_t)verb;
+    need->table.name = rg_copy(table);
+    need->table.schema.is_some = schema != NULL;
+    if (schema)
+        need->table.schema.val = rg_copy(schema);
+    if (!count)
+        return;
+    need->columns.ptr = calloc(count, sizeof *need->columns.ptr);
+    if (!need->columns.ptr)
+        abort();
+    need->columns.len = count;
+    for (size_t i = 0; i < count; i++)
+        need->columns.ptr[i] = rg_copy(columns[i]);
+}
+
+void rg_needs_raw_sql(rg_description *into)
+{
+    new_need(into, RUNNER_MIGRATION_DESCRIPTION_TYPES_NEED_RAW_SQL);
+}
+
+void rg_needs_table_rebuild(rg_description *into)
+{
+    new_need(into, RUNNER_MIGRATION_DESCRIPTION_TYPES_NEED_TABLE_REBUILD);
+}
+
+void rg_needs_function(rg_description *into, const char *name)
+{
+    new_need(into, RUNNER_MIGRATION_DESCRIPTION_TYPES_NEED_FUNCTION)->val.function = rg_copy(name);
+}
+
+void rg_needs_limit(rg_description *into, runner_migration_description_types_limit_t limit, uint64_t at_least)
+{
+    runner_migration_description_types_limit_need_t need = {limit, at_least};
+    new_need(into, RUNNER_MIGRATION_DESCRIPTION_TYPES_NEED_LIMIT)->val.limit = need;
+}
+
 rg_string rg_copy(const char *text)
 {
     rg_string copy;

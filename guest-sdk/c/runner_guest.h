@@ -55,6 +55,34 @@ bool migration_transform(const char *name, rg_batch *batch, rg_error *error);
    description; lists and texts of it come from `malloc`, as `rg_copy` makes them. */
 void rg_summary(rg_description *into, const char *summary);
 
+/* Needs, each of which is added to the description: `runner plan` shows them, and compares them with what the operator grants. */
+
+/* What is done with a table. */
+typedef enum {
+    RG_READ = RUNNER_MIGRATION_DESCRIPTION_TYPES_TABLE_VERB_READ,
+    RG_INSERT = RUNNER_MIGRATION_DESCRIPTION_TYPES_TABLE_VERB_INSERT,
+    RG_UPDATE = RUNNER_MIGRATION_DESCRIPTION_TYPES_TABLE_VERB_UPDATE,
+    RG_DELETE = RUNNER_MIGRATION_DESCRIPTION_TYPES_TABLE_VERB_DELETE,
+    RG_ALTER = RUNNER_MIGRATION_DESCRIPTION_TYPES_TABLE_VERB_ALTER,
+    RG_CREATE = RUNNER_MIGRATION_DESCRIPTION_TYPES_TABLE_VERB_CREATE,
+    RG_DROP = RUNNER_MIGRATION_DESCRIPTION_TYPES_TABLE_VERB_DROP,
+} rg_verb;
+
+/* A table, whole. A trailing `*` in the name matches any suffix. */
+void rg_needs_table(rg_description *into, rg_verb verb, const char *table);
+/* Columns of a table, for RG_READ, RG_INSERT and RG_UPDATE; no columns are all of them. A schema of NULL is the one in which the
+   migration works. */
+void rg_needs_columns(rg_description *into, rg_verb verb, const char *schema, const char *table, const char *const *columns,
+                      size_t count);
+/* Statements of its own: `rg_execute`, `rg_query`, and readers of a SELECT. */
+void rg_needs_raw_sql(rg_description *into);
+/* On SQLite, foreign keys are checked at the end only, so that tables can be rebuilt. */
+void rg_needs_table_rebuild(rg_description *into);
+/* The function of this name, which does more than compute with its arguments. */
+void rg_needs_function(rg_description *into, const char *name);
+/* A limit, RUNNER_MIGRATION_DESCRIPTION_TYPES_LIMIT_…, that is not lower than this. */
+void rg_needs_limit(rg_description *into, runner_migration_description_types_limit_t limit, uint64_t at_least);
+
 /* Texts. */
 
 /* A text that is borrowed: a constant, for a parameter. */

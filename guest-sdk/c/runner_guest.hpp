@@ -10,6 +10,8 @@
 //     };
 //     RUNNER_MIGRATION(tidy_names)
 //
+// It may have a function `needs` too: `static std::vector<runner::need> needs()`.
+//
 // Who owns what:
 //
 // - `error`, `rows` and `texts_builder` own what is in them: they can be moved and not copied, and free it at their end.
@@ -284,7 +286,81 @@ private:
     rg_batch *raw_;
 };
 
+/// What a migration needs: `runner plan` shows it, and compares it with what the operator grants. A trailing `*` in the name of a
+/// table matches any suffix; without columns, all of them are needed.
+class need {
+public:
+    using columns = std::initializer_list<const char *>;
+
+    static need reads(const char *table, columns some = {}) { return need(RG_READ, table, some); }
+    static need inserts(const char *table, columns some = {}) { return need(RG_INSERT, table, some); }
+    static need updates(const char *table, columns some = {}) { return need(RG_UPDATE, table, some); }
+    static need deletes(const char *table) { return need(RG_DELETE, table, {}); }
+    static need alters(const char *table) { return need(RG_ALTER, table, {}); }
+    static need creates(const char *table) { return need(RG_CREATE, table, {}); }
+    static need drops(const char *table) { return need(RG_DROP, table, {}); }
+    /// Statements of its own.
+    static need raw_sql() { return need(kind::raw_sql); }
+    /// On SQLite, foreign keys are checked at the end only, so that tables can be rebuilt.
+    static need table_rebuild() { return need(kind::table_rebuild); }
+    /// The function of this name, which does more than compute with its arguments.
+    static need function(const char *name)
+    {
+        need made(kind::function);
+        made.name_ = name;
+        return made;
+    }
+    /// A limit, `RUNNER_MIGRATION_DESCRIPTION_TYPES_LIMIT_…`, that is not lower than this.
+    static need limit(runner_migration_description_types_limit_t limit, uint64_t at_least)
+    {
+        need made(kind::limit);
+        made.limit_ = limit;
+        made.at_least_ = at_least;
+        return made;
+    }
+
+    /// The same of a table in a schema.
+    need in(const char *schema) &&
+    {
+        schema_ = schema;
+        return std::move(*this);
+    }
+
+    void add(rg_description *into) const
+    {
+        switch (kind_) {
+        case kind::table: rg_needs_columns(into, verb_, schema_, name_, columns_.data(), columns_.size()); break;
+        case kind::raw_sql: rg_needs_raw_sql(into); break;
+        case kind::table_rebuild: rg_needs_table_rebuild(into); break;
+        case kind::function: rg_needs_function(into, name_); break;
+        case kind::limit: rg_needs_limit(into, limit_, at_least_); break;
+        }
+    }
+
+private:
+    enum class kind { table, raw_sql, table_rebuild, function, limit };
+
+    explicit need(kind kind) : kind_(kind) {}
+    need(rg_verb verb, const char *table, columns some) : kind_(kind::table), verb_(verb), name_(table), columns_(some) {}
+
+    kind kind_;
+    rg_verb verb_ = RG_READ;
+    const char *schema_ = nullptr;
+    const char *name_ = nullptr;
+    std::vector<const char *> columns_;
+    runner_migration_description_types_limit_t limit_ = 0;
+    uint64_t at_least_ = 0;
+};
+
 namespace detail {
+
+template <class Migration> void describe(rg_description *into)
+{
+    rg_summary(into, Migration::summary());
+    if constexpr (requires { Migration::needs(); })
+        for (const need &each : Migration::needs())
+            each.add(into);
+}
 
 inline bool finished(result<> outcome, rg_error *failure)
 {
@@ -298,7 +374,7 @@ inline bool finished(result<> outcome, rg_error *failure)
 
 /// Exports a migration.
 #define RUNNER_MIGRATION(type)                                                                                                     \
-    extern "C" void migration_describe(rg_description *into) { rg_summary(into, type::summary()); }                                \
+    extern "C" void migration_describe(rg_description *into) { runner::detail::describe<type>(into); }                             \
     extern "C" bool migration_upgrade(rg_error *failure) { return runner::detail::finished(type::upgrade(), failure); }            \
     extern "C" bool migration_downgrade(rg_error *failure) { return runner::detail::finished(type::downgrade(), failure); }        \
     extern "C" bool migration_transform(const char *name, rg_batch *rows, rg_error *failure)                                       \

@@ -9,6 +9,8 @@
 //!     comptime { guest.exportMigration(@This()); }
 //!     pub const panic = guest.panic;
 //!
+//! It may have a declaration `needs` too: `pub const needs = [_]guest.Need{ .raw_sql, .{ .read = .{ .name = "people" } } };`.
+//!
 //! What fails returns `error.Failed`, and keeps the reason until it is returned or `clear` drops it. `fail` gives a reason. Other errors
 //! become messages with their names.
 //!
@@ -45,6 +47,11 @@ extern fn runner_migration_types_error_free(*RawError) void;
 extern fn runner_migration_types_row_set_free(*Rows) void;
 extern fn runner_migration_context_log(level: u8, message: *String) void;
 extern fn rg_summary(into: *anyopaque, summary: [*:0]const u8) void;
+extern fn rg_needs_columns(into: *anyopaque, verb: c_uint, schema: ?[*:0]const u8, table: [*:0]const u8, columns: [*c]const [*:0]const u8, count: usize) void;
+extern fn rg_needs_raw_sql(into: *anyopaque) void;
+extern fn rg_needs_table_rebuild(into: *anyopaque) void;
+extern fn rg_needs_function(into: *anyopaque, name: [*:0]const u8) void;
+extern fn rg_needs_limit(into: *anyopaque, limit: u8, at_least: u64) void;
 extern fn rg_execute(sql: [*:0]const u8, parameters: [*c]const Value, count: usize, rows: *u64, failure: *RawError) bool;
 extern fn rg_query(sql: [*:0]const u8, parameters: [*c]const Value, count: usize, into: *Rows, failure: *RawError) bool;
 extern fn rg_transform(name: [*:0]const u8, table: [*:0]const u8, columns: [*c]const [*:0]const u8, count: usize, report: *Report, failure: *RawError) bool;
@@ -256,11 +263,61 @@ pub const Batch = extern struct {
     }
 };
 
+/// What a migration needs: `runner plan` shows it, and compares it with what the operator grants.
+pub const Need = union(enum) {
+    /// Rows, also in a condition.
+    read: Table,
+    insert: Table,
+    update: Table,
+    delete: Table,
+    /// Columns, constraints and indexes.
+    alter: Table,
+    create: Table,
+    drop: Table,
+    /// Statements of its own.
+    raw_sql,
+    /// On SQLite, foreign keys are checked at the end only, so that tables can be rebuilt.
+    table_rebuild,
+    /// The function of this name, which does more than compute with its arguments.
+    function: [:0]const u8,
+    /// A limit that is not lower than this.
+    limit: struct { name: Limit, at_least: u64 },
+
+    pub const Table = struct {
+        /// A trailing `*` matches any suffix.
+        name: [:0]const u8,
+        /// For `read`, `insert` and `update`; none are all of them.
+        columns: []const [*:0]const u8 = &.{},
+        /// The one in which the migration works, if there is none.
+        schema: ?[:0]const u8 = null,
+    };
+
+    /// The limits, by their names in the settings.
+    pub const Limit = enum(u8) { guest_memory, fuel, stack, handles, host_call_bytes, host_calls, statement_bytes, query_rows, query_bytes, cell_bytes };
+
+    fn add(need: Need, into: *anyopaque) void {
+        switch (need) {
+            // The verbs are the first kinds, in the order of the contract.
+            .read, .insert, .update, .delete, .alter, .create, .drop => |table| {
+                const schema: ?[*:0]const u8 = if (table.schema) |schema| schema.ptr else null;
+                rg_needs_columns(into, @intFromEnum(need), schema, table.name, table.columns.ptr, table.columns.len);
+            },
+            .raw_sql => rg_needs_raw_sql(into),
+            .table_rebuild => rg_needs_table_rebuild(into),
+            .function => |name| rg_needs_function(into, name),
+            .limit => |limit| rg_needs_limit(into, @intFromEnum(limit.name), limit.at_least),
+        }
+    }
+};
+
 /// Exports a migration.
 pub fn exportMigration(comptime Migration: type) void {
     const exported = struct {
         fn describe(into: *anyopaque) callconv(.c) void {
             rg_summary(into, Migration.summary);
+            if (@hasDecl(Migration, "needs")) {
+                for (Migration.needs) |need| need.add(into);
+            }
         }
         fn upgrade(into: *RawError) callconv(.c) bool {
             return finished(Migration.upgrade(), into);

@@ -26,13 +26,28 @@ func describe() uint32 {
 		dialects, count := numbers(m, d.Dialects)
 		r.putPair(20, dialects, count)
 		r.putBool(28, d.Irreversible)
-		needs, count := records(m, d.Needs, 12, func(r record, need Need) {
-			r.put8(0, need.kind)
-			r.putText(4, need.table)
-		})
+		needs, count := records(m, d.Needs, needSize, putNeed)
 		r.putPair(32, needs, count)
 		return r
 	})
+}
+
+const needSize = 40
+
+func putNeed(r record, need Need) {
+	r.put8(0, need.kind)
+	switch need.kind {
+	case needTable:
+		r.put8(8, need.verb)
+		r.putOptional(12, need.schema)
+		r.putText(24, need.name)
+		r.putTexts(32, need.columns)
+	case needFunction:
+		r.putText(8, need.name)
+	case needLimit:
+		r.put8(8, uint8(need.limit))
+		r.put64(16, need.atLeast)
+	}
 }
 
 //go:wasmexport upgrade

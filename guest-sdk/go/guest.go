@@ -71,25 +71,6 @@ func (d Dialect) String() string {
 	return nameOf(d, []string{"SQLite", "PostgreSQL", "MySQL", "MariaDB"})
 }
 
-// Need is something that a migration needs. See [TableRebuild], [SchemaChanges], [ReadsTable] and [WritesTable].
-type Need struct {
-	kind  uint8
-	table string
-}
-
-var (
-	// TableRebuild checks foreign keys on SQLite only before the migration commits, so that a table can be rebuilt.
-	TableRebuild = Need{kind: 0}
-	// SchemaChanges are statements and calls that change the schema.
-	SchemaChanges = Need{kind: 1}
-)
-
-// ReadsTable is reading the table of this name; a trailing * matches any suffix.
-func ReadsTable(name string) Need { return Need{kind: 2, table: name} }
-
-// WritesTable is changing rows of the table of this name; a trailing * matches any suffix.
-func WritesTable(name string) Need { return Need{kind: 3, table: name} }
-
 // The migration of this program.
 var exported *Migration
 

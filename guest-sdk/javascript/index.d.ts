@@ -47,14 +47,55 @@ export interface Description {
   dialects?: Dialect[];
   /** True if there is no way back; by default, if the script exports no `downgrade`. */
   irreversible?: boolean;
-  /** What it needs. A trailing `*` in a table's name matches any suffix. */
-  needs?: {
-    /** SQLite: foreign keys are not enforced while it runs, and checked as a whole before it commits. */
-    tableRebuild?: boolean;
-    /** It runs statements that change the schema. */
-    schemaChanges?: boolean;
-    readTables?: string[];
-    writeTables?: string[];
+  /** What it needs; `plan` shows it, and compares it with what the operator grants. */
+  needs?: Needs;
+}
+
+/** A table that a migration needs, or some of its columns. A trailing `*` in its name matches any suffix. */
+export interface TableNeed {
+  table: string;
+  schema?: string;
+  /** All by default. */
+  columns?: string[];
+}
+
+/** A table of which only whole rows, or all of it, can be needed. */
+export type WholeTableNeed = Omit<TableNeed, "columns">;
+
+/** What a migration needs. */
+export interface Needs {
+  /** SQLite: foreign keys are not enforced while it runs, and checked as a whole before it commits. */
+  tableRebuild?: boolean;
+  /** Tables whose rows it reads, also in a condition. */
+  read?: (string | TableNeed)[];
+  /** Tables that it inserts into. */
+  insert?: (string | TableNeed)[];
+  /** Tables whose rows it changes. */
+  update?: (string | TableNeed)[];
+  /** Tables whose rows it deletes. */
+  delete?: (string | WholeTableNeed)[];
+  /** Tables whose columns, constraints or indexes it changes. */
+  alter?: (string | WholeTableNeed)[];
+  /** Tables and views that it creates. */
+  create?: (string | WholeTableNeed)[];
+  /** Tables and views that it drops. */
+  drop?: (string | WholeTableNeed)[];
+  /** Whether it runs statements of its own: `db.execute`, `db.query` and the like, and `db.read`. */
+  rawSql?: boolean;
+  /** Functions that do more than compute with their arguments. */
+  functions?: string[];
+  /** Limits, by their names in the settings, and the least values with which it works. */
+  limits?: {
+    guest_memory?: number;
+    fuel?: number;
+    stack?: number;
+    handles?: number;
+    host_call_bytes?: number;
+    host_calls?: number;
+    statement_bytes?: number;
+    query_rows?: number;
+    query_bytes?: number;
+    cell_bytes?: number;
   };
 }
 

@@ -1,7 +1,10 @@
 //! A migration's description, built step by step.
 
 use crate::Dialect;
-pub use crate::bindings::migration::runner::migration::description_types::{Description, Mode, Need};
+use crate::bindings::migration::runner::migration::batches::TableName;
+pub use crate::bindings::migration::runner::migration::description_types::{
+    Description, Limit, LimitNeed, Mode, Need, TableNeed, TableVerb,
+};
 
 /// Starts from a summary; everything else has a default.
 ///
@@ -12,8 +15,10 @@ pub use crate::bindings::migration::runner::migration::description_types::{Descr
 ///     .depends_on("20260105093000")
 ///     .stepwise()
 ///     .dialects([Dialect::Sqlite, Dialect::Postgres])
-///     .reads_table("flights")
-///     .writes_table("flights");
+///     .needs(Need::read("flights"))
+///     .needs(Need::read("airports").columns(["code", "zone"]))
+///     .needs(Need::update("flights").columns(["departed_at"]))
+///     .needs(Need::RawSql);
 /// assert_eq!(description.mode, Mode::Stepwise);
 /// ```
 impl Description {
@@ -59,29 +64,86 @@ impl Description {
         self
     }
 
-    /// It rebuilds tables on SQLite, as [`sqlite::rebuild_table`](crate::sqlite::rebuild_table) does: foreign keys are not
-    /// enforced while it runs and are checked as a whole before it commits.
-    pub fn needs_table_rebuild(self) -> Self {
-        self.needs(Need::TableRebuild)
-    }
-
-    /// It runs statements that change the schema.
-    pub fn changes_schema(self) -> Self {
-        self.needs(Need::SchemaChanges)
-    }
-
-    /// It reads the table of this name; a trailing `*` matches any suffix.
-    pub fn reads_table(self, name: impl Into<String>) -> Self {
-        self.needs(Need::ReadTable(name.into()))
-    }
-
-    /// It changes rows of the table of this name; a trailing `*` matches any suffix.
-    pub fn writes_table(self, name: impl Into<String>) -> Self {
-        self.needs(Need::WriteTable(name.into()))
-    }
-
-    fn needs(mut self, need: Need) -> Self {
-        self.needs.push(need);
+    /// It needs this too: `plan` shows it, and compares it with what the operator grants.
+    pub fn needs(mut self, need: impl Into<Need>) -> Self {
+        self.needs.push(need.into());
         self
+    }
+}
+
+/// What a migration needs. A trailing `*` in a table's name matches any suffix.
+///
+/// [`Need::TableRebuild`] is for [`sqlite::rebuild_table`](crate::sqlite::rebuild_table), [`Need::RawSql`] for
+/// [`sql`](crate::sql) and [`batches::read`](crate::batches::read); readers of tables, transforms, writers and
+/// [`schema`](crate::schema) need their tables only.
+impl Need {
+    /// It reads rows of the table, also in a condition.
+    pub fn read(table: impl Into<String>) -> TableNeed {
+        TableNeed::new(TableVerb::Read, table)
+    }
+
+    /// It inserts rows.
+    pub fn insert(table: impl Into<String>) -> TableNeed {
+        TableNeed::new(TableVerb::Insert, table)
+    }
+
+    /// It changes rows.
+    pub fn update(table: impl Into<String>) -> TableNeed {
+        TableNeed::new(TableVerb::Update, table)
+    }
+
+    /// It deletes rows.
+    pub fn delete(table: impl Into<String>) -> TableNeed {
+        TableNeed::new(TableVerb::Delete, table)
+    }
+
+    /// It changes the table's columns, constraints or indexes.
+    pub fn alter(table: impl Into<String>) -> TableNeed {
+        TableNeed::new(TableVerb::Alter, table)
+    }
+
+    /// It creates the table, or a view of that name.
+    pub fn create(table: impl Into<String>) -> TableNeed {
+        TableNeed::new(TableVerb::Create, table)
+    }
+
+    /// It drops the table, or the view of that name.
+    pub fn drop(table: impl Into<String>) -> TableNeed {
+        TableNeed::new(TableVerb::Drop, table)
+    }
+
+    /// It calls the function of this name, which does more than compute with its arguments.
+    pub fn function(name: impl Into<String>) -> Self {
+        Self::Function(name.into())
+    }
+
+    /// It needs a limit that is not lower than this.
+    pub fn limit(limit: Limit, at_least: u64) -> Self {
+        Self::Limit(LimitNeed { limit, at_least })
+    }
+}
+
+impl TableNeed {
+    /// What is done with a table.
+    pub fn new(verb: TableVerb, table: impl Into<String>) -> Self {
+        Self { verb, table: TableName { schema: None, name: table.into() }, columns: Vec::new() }
+    }
+
+    /// These columns only; `read`, `insert` and `update` take any.
+    pub fn columns<C: Into<String>>(mut self, columns: impl IntoIterator<Item = C>) -> Self {
+        self.columns.extend(columns.into_iter().map(Into::into));
+        self
+    }
+
+    /// The schema (PostgreSQL), database (MySQL, MariaDB) or attached database (SQLite) that the table is in.
+    pub fn in_schema(mut self, schema: impl Into<String>) -> Self {
+        self.table.schema = Some(schema.into());
+        self
+    }
+}
+
+impl From<TableNeed> for Need {
+    fn from(need: TableNeed) -> Self {
+        Self::Table(need)
     }
 }

@@ -50,7 +50,7 @@ pub mod value;
 
 pub use batch::Batch;
 pub use bindings::migration::runner::migration::types::{ColumnType, Dialect};
-pub use description::{Description, Mode, Need};
+pub use description::{Description, Limit, Mode, Need, TableNeed};
 pub use error::{Context, Error, ErrorKind, Result};
 pub use migration::{Migration, Transformer};
 pub use value::Value;
@@ -69,7 +69,7 @@ pub mod prelude {
     pub use crate::sql;
     pub use crate::value::{Date, Decimal, Json, Time, Timestamp, Timestamptz, Uuid, Value};
     pub use crate::{
-        ColumnType, Context, Description, Dialect, Error, ErrorKind, Migration, Mode, Result, Transformer,
+        ColumnType, Context, Description, Dialect, Error, ErrorKind, Migration, Mode, Need, Result, Transformer,
     };
     pub use crate::{bail, debug, ensure, info, params, warning};
 }

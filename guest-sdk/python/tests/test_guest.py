@@ -7,7 +7,8 @@ from decimal import Decimal
 from uuid import UUID
 
 from runner_guest import (
-    Batch, Column, Json, Native, RunnerError, assets, db, log, parameter, parameters, random, run_timestamp,
+    Batch, Column, Description, Json, Native, Needs, RunnerError, TableNeed, assets, db, log, parameter, parameters, random,
+    run_timestamp,
 )
 from runner_guest._description import described
 from runner_guest.testing import fake_host
@@ -166,7 +167,18 @@ class Hosts(unittest.TestCase):
             db.execute("SELECT ?", "a")
 
     def test_descriptions(self):
-        self.assertEqual(described({"summary": "x", "write_tables": ["a"]}).write_tables, ["a"])
+        self.assertEqual(described({"summary": "x", "needs": {"insert": ["a"]}}).needs.insert, [TableNeed("a", [])])
+        needs = Needs(read=[TableNeed("a", ("b",)), {"table": "c", "schema": "s"}], limits={"fuel": 7}, raw_sql=True)
+        needs = described(Description("x", needs=needs)).needs
+        self.assertEqual(needs.read, [TableNeed("a", ["b"]), TableNeed("c", [], "s")])
+        self.assertEqual((needs.raw_sql, needs.limits, needs.drop), (True, {"fuel": 7}, []))
+        for wrong, why in [
+            ({"reads": ["a"]}, "no key `reads`"), ({"read": "a"}, "list of tables"), ({"read": [1]}, "no table"),
+            ({"read": [{"columns": ["a"]}]}, "no `table`"), ({"read": [TableNeed("a", "b")]}, "list of texts"),
+            ({"limits": {"wall_time": 1}}, "not a limit"), ({"limits": {"fuel": -1}}, "whole number"),
+        ]:
+            with self.assertRaisesRegex(TypeError, why):
+                described({"summary": "x", "needs": wrong})
         for given, message in [
             (None, "no description"), ({"summery": "x"}, "no key `summery`"), ({}, "`summary`"), ({"summary": ""}, "one line"),
             ({"summary": "x", "mode": "fast"}, "`mode`"), ({"summary": "x", "dialects": ["oracle"]}, "`dialects`"),

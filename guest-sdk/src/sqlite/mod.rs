@@ -13,7 +13,7 @@
 //!
 //! impl Migration for Tighten {
 //!     fn describe() -> Description {
-//!         Description::new("require an email address").dialects([Dialect::Sqlite]).needs_table_rebuild()
+//!         Description::new("require an email address").dialects([Dialect::Sqlite]).needs(Need::TableRebuild)
 //!     }
 //!
 //!     fn upgrade() -> Result<()> {

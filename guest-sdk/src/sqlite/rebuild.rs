@@ -27,7 +27,7 @@ pub fn rebuild_table(table: impl Into<String>) -> TableRebuild {
 ///   worked before are checked to still work.
 /// * An AUTOINCREMENT sequence continues where it was.
 /// * Rows of other tables that refer to this one stay as they are. This requires that the host does not enforce foreign
-///   keys meanwhile: call [`needs_table_rebuild`](crate::Description::needs_table_rebuild) in the description. If foreign
+///   keys meanwhile: declare [`Need::TableRebuild`](crate::Need::TableRebuild) in the description. If foreign
 ///   keys are enforced and rows could be affected, the rebuild refuses to begin.
 ///
 /// The statistics of ANALYZE are dropped with the old table. Leave the migration atomic, which is the default on SQLite: in

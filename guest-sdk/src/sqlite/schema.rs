@@ -143,7 +143,7 @@ pub(super) fn guard_children(db: &impl Connection, table: &str) -> Result<()> {
             ErrorKind::Denied,
             format!(
                 "table `{child}` refers to it and foreign keys are enforced; \
-                 have the description say `.needs_table_rebuild()`, so that they are checked as a whole at the end instead"
+                 have the description say `.needs(Need::TableRebuild)`, so that they are checked as a whole at the end instead"
             ),
         )),
         _ => Ok(()),

@@ -4,7 +4,7 @@ use super::build::describe;
 use super::context::Context;
 use super::exit;
 use crate::database::{Grants, StopSignal};
-use crate::engine::plan::{lacking, paste_for_package};
+use crate::engine::plan::{grants_to_paste, lacking};
 use crate::error::{Error, Result};
 use crate::project::packages::{self, AddRequest, PackageName, Place, Vendored};
 use crate::report::json::VendoredJson;
@@ -60,7 +60,7 @@ fn with_request<T>(context: &Context, key: Option<&str>, work: impl FnOnce(&AddR
         key: key.map(str::trim),
         describe: &|of| describe(&sandbox, of),
         lacking: &lacking,
-        paste: &paste_for_package,
+        paste: &grants_to_paste,
     })
 }
 
@@ -72,7 +72,7 @@ fn report(context: &Context, command: &'static str, packages: Vec<Vendored>) {
         let mut seen = std::collections::BTreeSet::new();
         requires.retain(|line| seen.insert(line.clone()));
         let missing = lacking(granted, &requires);
-        let paste = (!missing.is_empty()).then(|| paste_for_package(granted, &missing));
+        let paste = (!missing.is_empty()).then(|| grants_to_paste(granted, &missing));
         (package, missing, paste)
     });
     let packages: Vec<_> = with_missing.collect();

@@ -187,6 +187,22 @@ impl Limits {
         Self::NAMES.into_iter().filter_map(|name| Some((name, shown(name)?))).collect()
     }
 
+    /// The value of a limit by its name; `None` for a time, and for an unknown name.
+    pub fn amount(&self, name: &str) -> Option<u64> {
+        match self.clone().field(name)? {
+            Field::Bytes(value, _) | Field::Count(value, _) => Some(*value),
+            Field::Time(_) => None,
+        }
+    }
+
+    /// A value of the limit of that name, as the settings have it.
+    pub fn shown(name: &str, amount: u64) -> String {
+        match Self::default().field(name) {
+            Some(Field::Bytes(..)) => format_size(amount),
+            _ => amount.to_string(),
+        }
+    }
+
     fn field(&mut self, name: &str) -> Option<Field<'_>> {
         const ANY: u64 = u64::MAX >> 1;
         Some(match name {

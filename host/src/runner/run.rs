@@ -112,6 +112,7 @@ pub async fn run(
         stop,
         parameters: Arc::new(setup.settings.parameters.clone()),
         grants: Arc::new(setup.settings.grants.clone()),
+        limits: Arc::new(setup.settings.limits.clone()),
         isolation: setup.settings.isolation,
         identity,
         stored_artifact_bytes: setup.settings.limits.stored_artifact_bytes,

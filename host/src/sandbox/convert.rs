@@ -2,8 +2,9 @@
 
 use super::bindings::runner::migration::{batches as wit_batches, description_types as wit_description, types as wit};
 use crate::data::{Batch, Column, ColumnType, ColumnValues, NativeValues, RowSet, Value, VarValues};
+use crate::database::grants::{Grant, Tables, Verb};
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, TableName, TableSource, TableTarget, WriteMode};
-use crate::project::catalog::{Description, Mode};
+use crate::project::catalog::{Description, Mode, Need};
 
 /// A scalar from a guest.
 pub fn value_in(value: wit::Value) -> Value {
@@ -203,9 +204,9 @@ pub fn error_out(error: &DatabaseError) -> wit::Error {
     wit::Error { kind, code: error.code.clone(), message: error.message.clone(), detail: error.detail.clone() }
 }
 
-/// A description from a guest.
-pub fn description_in(description: wit_description::Description) -> Description {
-    Description {
+/// A description from a guest. Fails if one of its needs makes no sense.
+pub fn description_in(description: wit_description::Description) -> Result<Description, DatabaseError> {
+    Ok(Description {
         summary: description.summary,
         depends_on: description.depends_on,
         mode: match description.mode {
@@ -224,19 +225,54 @@ pub fn description_in(description: wit_description::Description) -> Description 
             })
             .collect(),
         irreversible: description.irreversible,
-        needs: description
-            .needs
-            .into_iter()
-            .map(|need| match need {
-                wit_description::Need::TableRebuild => "table-rebuild".to_owned(),
-                wit_description::Need::SchemaChanges => "schema-changes".to_owned(),
-                wit_description::Need::ReadTable(name) => format!("read {name}"),
-                wit_description::Need::WriteTable(name) => format!("write {name}"),
-            })
-            .collect(),
+        needs: description.needs.into_iter().map(need_in).collect::<Result<_, _>>()?,
         down_mode: None,
         no_downgrade: false,
         requires: Vec::new(),
         runtime: None,
+    })
+}
+
+fn need_in(need: wit_description::Need) -> Result<Need, DatabaseError> {
+    Ok(match need {
+        wit_description::Need::TableRebuild => Need::TableRebuild,
+        wit_description::Need::RawSql => Need::RawSql,
+        wit_description::Need::Function(name) => Need::Function(name),
+        wit_description::Need::Table(need) => Need::Table(table_need_in(need)?),
+        wit_description::Need::Limit(need) => Need::Limit { name: limit_name(need.limit), least: need.at_least },
+    })
+}
+
+fn table_need_in(need: wit_description::TableNeed) -> Result<Grant, DatabaseError> {
+    let verb = match need.verb {
+        wit_description::TableVerb::Read => Verb::Read,
+        wit_description::TableVerb::Insert => Verb::Insert,
+        wit_description::TableVerb::Update => Verb::Update,
+        wit_description::TableVerb::Delete => Verb::Delete,
+        wit_description::TableVerb::Alter => Verb::Alter,
+        wit_description::TableVerb::Create => Verb::Create,
+        wit_description::TableVerb::Drop => Verb::Drop,
+    };
+    let tables = match need.table.name.strip_suffix('*') {
+        Some(prefix) => Tables::with_prefix(prefix),
+        None => Tables::named(need.table.name),
+    };
+    let tables = Tables { schema: need.table.schema, ..tables };
+    if need.columns.is_empty() { Ok(Grant::new(verb, tables)) } else { Grant::of_columns(verb, tables, need.columns) }
+}
+
+/// The name of a limit in the settings.
+fn limit_name(limit: wit_description::Limit) -> &'static str {
+    match limit {
+        wit_description::Limit::GuestMemory => "guest_memory",
+        wit_description::Limit::Fuel => "fuel",
+        wit_description::Limit::Stack => "stack",
+        wit_description::Limit::Handles => "handles",
+        wit_description::Limit::HostCallBytes => "host_call_bytes",
+        wit_description::Limit::HostCalls => "host_calls",
+        wit_description::Limit::StatementBytes => "statement_bytes",
+        wit_description::Limit::QueryRows => "query_rows",
+        wit_description::Limit::QueryBytes => "query_bytes",
+        wit_description::Limit::CellBytes => "cell_bytes",
     }
 }

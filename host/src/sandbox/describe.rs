@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::bindings::Migration;
+use super::bindings::runner::migration::description_types as wit;
 use super::inspect::is_transformer;
 use super::state::{GuestState, Purpose};
 use super::text::{ERROR, WORD, cut};
@@ -10,7 +11,7 @@ use super::{SandboxCore, convert, failure, script};
 use crate::database::Dialect;
 use crate::engine::script::Assets;
 use crate::error::{Error, Result};
-use crate::project::catalog::Description;
+use crate::project::catalog::{Description, Need};
 use crate::project::packages::PackageName;
 
 /// What a component reports about itself.
@@ -24,6 +25,8 @@ pub struct Described {
 
 /// The longest summary that a lockfile line takes.
 const MAX_SUMMARY: usize = 500;
+/// The longest need as text, with the columns of a wide table.
+const MAX_NEED: usize = 4_096;
 /// Revisions that a migration depends on, and what it needs: each is a line of the lockfile, which every command reads.
 const MAX_LINES: usize = 1_000;
 
@@ -50,7 +53,7 @@ pub(super) fn describe(
             Err(error) => return Err(inspect_mismatch(&error)),
         };
         match migration.call_describe(&mut store).await {
-            Ok(description) => Ok(convert::description_in(description)),
+            Ok(description) => read(description),
             Err(error) => Err(fail(&error, store.data())),
         }
     };
@@ -67,7 +70,6 @@ pub(super) fn describe(
         });
         worker.join().unwrap_or_else(|_| Err(failed("its thread ended")))
     })?;
-    check(&description)?;
     Ok(Described { description, transformer })
 }
 
@@ -78,11 +80,8 @@ pub(super) fn inspect_mismatch(error: &wasmtime::Error) -> Error {
         .hint("rebuild it with the WIT files of this version of runner")
 }
 
-fn check(description: &Description) -> Result<()> {
-    let one_line = |text: &str| !text.chars().any(char::is_control) && text.len() <= MAX_SUMMARY;
-    if !one_line(&description.summary) {
-        return Err(Error::failed(format!("the component's summary is not one line of at most {MAX_SUMMARY} bytes")));
-    }
+/// The description that a component returned, checked.
+fn read(description: wit::Description) -> Result<Description> {
     for (what, count) in [("dependencies", description.depends_on.len()), ("needs", description.needs.len())] {
         if count > MAX_LINES {
             return Err(Error::denied(format!(
@@ -90,6 +89,19 @@ fn check(description: &Description) -> Result<()> {
             ))
             .hint("look at what `describe` of the component returns"));
         }
+    }
+    let description = convert::description_in(description).map_err(|error| {
+        let hint = error.hint.unwrap_or_else(|| "look at what `describe` of the component returns".to_owned());
+        Error::failed("one of the component's needs makes no sense").cause(cut(&error.message, ERROR)).hint(hint)
+    })?;
+    check(&description)?;
+    Ok(description)
+}
+
+fn check(description: &Description) -> Result<()> {
+    let one_line = |text: &str, most: usize| !text.chars().any(char::is_control) && text.len() <= most;
+    if !one_line(&description.summary, MAX_SUMMARY) {
+        return Err(Error::failed(format!("the component's summary is not one line of at most {MAX_SUMMARY} bytes")));
     }
     let known = [Dialect::Sqlite, Dialect::Postgres, Dialect::Mysql, Dialect::Mariadb];
     let is_repeated = |dialect: &Dialect| description.dialects.iter().filter(|it| *it == dialect).nth(1).is_some();
@@ -109,8 +121,22 @@ fn check(description: &Description) -> Result<()> {
             .hint("a revision is the number that a migration's file name begins with, or `vendor/package:NUMBER`"));
         }
     }
-    match description.needs.iter().find(|need| !one_line(need)) {
-        Some(_) => Err(Error::failed("one of the component's needs is not one line")),
-        None => Ok(()),
+    for need in &description.needs {
+        let text = need.to_string();
+        if !one_line(&text, MAX_NEED) {
+            return Err(Error::failed(format!(
+                "one of the component's needs is not one line of at most {MAX_NEED} bytes"
+            )));
+        }
+        // What the lockfile, the history and the settings have is the same need.
+        if Need::parse(&text).as_ref() != Some(need) {
+            let what = format!("the component needs `{}`, which cannot be granted", cut(&text, WORD).escape_debug());
+            let error = Error::failed(what);
+            return Err(match need {
+                Need::Limit { name, .. } => error.hint(format!("see the range of the limit `{name}`")),
+                _ => error.hint("a table and a function have a name"),
+            });
+        }
     }
+    Ok(())
 }

@@ -12,8 +12,11 @@ struct LoadFlights;
 
 impl Migration for LoadFlights {
     fn describe() -> Description {
-        let description = Description::new("load the flights that left New York in January 2013");
-        TABLES.iter().fold(description, |description, table| description.writes_table(table.name))
+        let description = Description::new("load the flights that left New York in January 2013").needs(Need::RawSql);
+        TABLES.iter().fold(description, |description, table| {
+            let needs = [Need::insert(table.name), Need::read(table.name), Need::delete(table.name)];
+            needs.into_iter().fold(description, Description::needs)
+        })
     }
 
     fn upgrade() -> Result<()> {

@@ -14,12 +14,17 @@ struct UtcInstants;
 impl Migration for UtcInstants {
     fn describe() -> Description {
         Description::new("add the instants of departure and arrival, by the airports' time zones")
-            .changes_schema()
-            .reads_table("flights")
-            .reads_table("airports")
-            .reads_table("flights_with_zones")
-            .writes_table("flights")
-            .writes_table("flight_issues")
+            .needs(Need::RawSql)
+            .needs(Need::alter("flights"))
+            .needs(Need::read("flights"))
+            .needs(Need::update("flights").columns(["departed_at", "arrived_at"]))
+            .needs(Need::read("airports"))
+            .needs(Need::create("flights_with_zones"))
+            .needs(Need::read("flights_with_zones"))
+            .needs(Need::drop("flights_with_zones"))
+            .needs(Need::create("flight_issues"))
+            .needs(Need::insert("flight_issues"))
+            .needs(Need::drop("flight_issues"))
     }
 
     fn upgrade() -> Result<()> {

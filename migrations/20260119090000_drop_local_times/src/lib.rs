@@ -14,13 +14,18 @@ struct DropLocalTimes;
 impl Migration for DropLocalTimes {
     fn describe() -> Description {
         Description::new("drop the local times that the instants replace, keeping what would be lost")
-            .changes_schema()
-            .reads_table("flights")
-            .reads_table("airports")
-            .reads_table("flights_with_zones")
-            .reads_table("flight_times_kept")
-            .writes_table("flights")
-            .writes_table("flight_times_kept")
+            .needs(Need::RawSql)
+            .needs(Need::alter("flights"))
+            .needs(Need::read("flights"))
+            .needs(Need::update("flights").columns(["dep_time", "arr_time"]))
+            .needs(Need::read("airports"))
+            .needs(Need::create("flights_with_zones"))
+            .needs(Need::read("flights_with_zones"))
+            .needs(Need::drop("flights_with_zones"))
+            .needs(Need::create("flight_times_kept"))
+            .needs(Need::insert("flight_times_kept"))
+            .needs(Need::read("flight_times_kept"))
+            .needs(Need::drop("flight_times_kept"))
     }
 
     fn upgrade() -> Result<()> {

@@ -139,17 +139,49 @@ static size_t length_of(JSValueConst array)
     return length;
 }
 
-/* parts: [summary, depends on, mode, dialects, irreversible, needs as [tag, name]], checked by the prelude. */
+static void strings_at(JSValueConst array, uint32_t index, data_migration_list_string_t *into)
+{
+    JSValue strings = JS_GetPropertyUint32(js, array, index);
+    into->len = length_of(strings);
+    into->ptr = calloc(into->len + 1, sizeof *into->ptr);
+    for (size_t i = 0; i < into->len; i++)
+        string_at(strings, i, into->ptr + i);
+    JS_FreeValue(js, strings);
+}
+
+/* parts: [tag], [tag, verb, schema or null, table, columns], [tag, name] or [tag, limit, least value]. */
+static void need_of(JSValueConst parts, runner_migration_description_types_need_t *into)
+{
+    into->tag = number_at(parts, 0);
+    if (into->tag == RUNNER_MIGRATION_DESCRIPTION_TYPES_NEED_TABLE) {
+        runner_migration_description_types_table_need_t *need = &into->val.table;
+        JSValue schema = JS_GetPropertyUint32(js, parts, 2);
+        need->verb = number_at(parts, 1);
+        need->table.schema.is_some = !JS_IsNull(schema);
+        if (need->table.schema.is_some)
+            string_at(parts, 2, &need->table.schema.val);
+        JS_FreeValue(js, schema);
+        string_at(parts, 3, &need->table.name);
+        strings_at(parts, 4, &need->columns);
+    } else if (into->tag == RUNNER_MIGRATION_DESCRIPTION_TYPES_NEED_FUNCTION) {
+        string_at(parts, 1, &into->val.function);
+    } else if (into->tag == RUNNER_MIGRATION_DESCRIPTION_TYPES_NEED_LIMIT) {
+        int64_t least = 0;
+        JSValue value = JS_GetPropertyUint32(js, parts, 2);
+        JS_ToInt64(js, &least, value);
+        JS_FreeValue(js, value);
+        into->val.limit.limit = number_at(parts, 1);
+        into->val.limit.at_least = least;
+    }
+}
+
+/* parts: [summary, depends on, mode, dialects, irreversible, needs], checked by the prelude. */
 static void description_of(JSValueConst parts, data_migration_description_t *into)
 {
-    JSValue depends_on = JS_GetPropertyUint32(js, parts, 1), dialects = JS_GetPropertyUint32(js, parts, 3);
-    JSValue needs = JS_GetPropertyUint32(js, parts, 5);
+    JSValue dialects = JS_GetPropertyUint32(js, parts, 3), needs = JS_GetPropertyUint32(js, parts, 5);
     *into = (data_migration_description_t){.mode = number_at(parts, 2), .irreversible = number_at(parts, 4)};
     string_at(parts, 0, &into->summary);
-    into->depends_on.len = length_of(depends_on);
-    into->depends_on.ptr = calloc(into->depends_on.len + 1, sizeof *into->depends_on.ptr);
-    for (size_t i = 0; i < into->depends_on.len; i++)
-        string_at(depends_on, i, into->depends_on.ptr + i);
+    strings_at(parts, 1, &into->depends_on);
     into->dialects.len = length_of(dialects);
     into->dialects.ptr = calloc(into->dialects.len + 1, sizeof *into->dialects.ptr);
     for (size_t i = 0; i < into->dialects.len; i++)
@@ -158,12 +190,9 @@ static void description_of(JSValueConst parts, data_migration_description_t *int
     into->needs.ptr = calloc(into->needs.len + 1, sizeof *into->needs.ptr);
     for (size_t i = 0; i < into->needs.len; i++) {
         JSValue need = JS_GetPropertyUint32(js, needs, i);
-        into->needs.ptr[i].tag = number_at(need, 0);
-        if (into->needs.ptr[i].tag >= RUNNER_MIGRATION_DESCRIPTION_TYPES_NEED_READ_TABLE)
-            string_at(need, 1, &into->needs.ptr[i].val.read_table);
+        need_of(need, into->needs.ptr + i);
         JS_FreeValue(js, need);
     }
-    JS_FreeValue(js, depends_on);
     JS_FreeValue(js, dialects);
     JS_FreeValue(js, needs);
 }

@@ -8,12 +8,12 @@ import runner_script
 from componentize_py_types import Err
 from runner_bridge import HOST, error_record, packed_in, packed_out
 from runner_guest import Batch
-from runner_guest._description import described
+from runner_guest._description import VERBS, described
 from runner_guest._errors import describe_error
 from runner_guest._host import connect
 from wit_world import WitWorld as World
 from wit_world import exports
-from wit_world.imports import context, description_types, types
+from wit_world.imports import batches, context, description_types, types
 
 connect(HOST)
 
@@ -22,6 +22,26 @@ def told(error):
     """What an exception says, as one text: the message, and where."""
     _, _, message, detail = describe_error(error, runner_script.line_of)
     return f"{message}\n{detail}" if detail else message
+
+
+def needs_of(needs):
+    tables = [
+        description_types.TableNeed(
+            description_types.TableVerb[verb.upper()], batches.TableName(need.schema, need.table), list(need.columns)
+        )
+        for verb in VERBS
+        for need in getattr(needs, verb)
+    ]
+    limits = [
+        description_types.LimitNeed(description_types.Limit[name.upper()], least) for name, least in needs.limits.items()
+    ]
+    return [
+        *([description_types.Need_TableRebuild()] if needs.table_rebuild else []),
+        *map(description_types.Need_Table, tables),
+        *([description_types.Need_RawSql()] if needs.raw_sql else []),
+        *map(description_types.Need_Function, needs.functions),
+        *map(description_types.Need_Limit, limits),
+    ]
 
 
 def describe():
@@ -35,17 +55,13 @@ def describe():
     oneway = not callable(getattr(module, "downgrade", None))
     for name in ("upgrade", "downgrade"):
         runner_script.check(getattr(module, name, None), f"`{name}` takes no arguments: write `def {name}():`")
-    needs = [description_types.Need_TableRebuild()] if value.table_rebuild else []
-    needs += [description_types.Need_SchemaChanges()] if value.schema_changes else []
-    needs += map(description_types.Need_ReadTable, value.read_tables)
-    needs += map(description_types.Need_WriteTable, value.write_tables)
     return description_types.Description(
         value.summary,
         list(value.depends_on),
         description_types.Mode[value.mode.upper()],
         [types.Dialect[dialect.upper()] for dialect in value.dialects],
         bool(value.irreversible) or oneway,
-        needs,
+        needs_of(value.needs),
     )
 
 

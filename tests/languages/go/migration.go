@@ -22,7 +22,7 @@ func init() {
 	guest.Export(guest.Migration{
 		Description: guest.Description{
 			Summary: "conformance in Zürich", Mode: guest.Atomic, Dialects: []guest.Dialect{guest.SQLite, guest.Postgres},
-			Needs: []guest.Need{guest.SchemaChanges, guest.ReadsTable("*"), guest.WritesTable("*")},
+			Needs: []guest.Need{guest.RawSQL, guest.Reads("*"), guest.Inserts("*"), guest.Updates("*"), guest.Creates("*"), guest.Drops("*")},
 		},
 		Upgrade:   upgrade,
 		Downgrade: downgrade,

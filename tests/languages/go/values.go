@@ -15,7 +15,7 @@ import (
 func init() {
 	guest.Export(guest.Migration{
 		Description: guest.Description{Summary: "values of every type",
-			Needs: []guest.Need{guest.WritesTable("every"), guest.WritesTable("copies"), guest.WritesTable("told")}},
+			Needs: []guest.Need{guest.Inserts("every"), guest.Inserts("copies"), guest.Inserts("told")}},
 		Upgrade:    upgrade,
 		Downgrade:  func() error { return guest.ExecuteAll("DELETE FROM every", "DELETE FROM copies", "DELETE FROM told") },
 		Transforms: map[string]func(*guest.Batch) (*guest.Batch, error){"again": again},

@@ -1,7 +1,7 @@
 // Values of every type, written, read and told: the tests compare what each language makes of them, byte by byte.
 import { Batch, Column, Decimal, Instant, Json, PlainDate, PlainDateTime, PlainTime, Uuid, db } from "runner-guest";
 
-export const description = { summary: "values of every type", needs: { writeTables: ["every", "copies", "told"] } };
+export const description = { summary: "values of every type", needs: { insert: ["every", "copies", "told"] } };
 
 const types = {
   id: "int64", truth: "boolean", whole: "int64", fraction: "float64", words: "text", octets: "bytes", exact: "decimal", d: "date", clock: "time",

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from runner_guest import Batch, Column, Description, Json, RunnerError, Source, Target, db
 
-description = Description("values of every type", write_tables=["every", "copies", "told"])
+description = Description("values of every type", needs={"insert": ["every", "copies", "told"]})
 
 TYPES = {
     "id": "int64", "truth": "boolean", "whole": "int64", "fraction": "float64", "words": "text", "octets": "bytes", "exact": "decimal",

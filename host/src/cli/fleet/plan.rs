@@ -26,7 +26,8 @@ pub fn run(fleet: &Fleet, request: &PlanRequest) -> Result<u8> {
             let OpenedDatabase { history, facts, .. } = setup.open(HistoryDetail::WithArtifacts).await?;
             let input = PlanInput { catalog, history: &history, facts: &facts, options: request.options };
             let planned = plan_towards(&input, &request.target);
-            let planned = planned.and_then(|plan| plan.with_grants(&input, &setup.settings.grants));
+            let (grants, limits) = (&setup.settings.grants, &setup.settings.limits);
+            let planned = planned.and_then(|plan| plan.with_grants(&input, grants, limits));
             let plan = planned.map_err(|error| setup.place(error))?;
             plan.check_isolation(setup.settings.isolation, &facts)?;
             plan.check_grants(&facts)?;

@@ -53,17 +53,6 @@ impl Grants {
         }
     }
 
-    /// Returns whether a verb is granted for tables, or for some of their columns: `TABLE`, or `PREFIX*` for all of them.
-    pub fn concern(&self, verb: Verb, tables: &str) -> bool {
-        let Ok(declared) = format!("{verb} {tables}").parse::<Grant>() else { return false };
-        let table = TableName { schema: declared.tables.schema, name: declared.tables.name };
-        self.tables.iter().any(|grant| {
-            grant.verb == verb
-                && grant.tables.contain(&table, Names::IgnoringAsciiCase)
-                && (grant.tables.is_prefix || !declared.tables.is_prefix)
-        })
-    }
-
     /// Returns whether everything that a grant allows is granted, by one line or by several.
     pub fn cover(&self, wanted: &Grant) -> bool {
         let table = TableName { schema: wanted.tables.schema.clone(), name: wanted.tables.name.clone() };

@@ -45,6 +45,7 @@ use crate::engine::script::{ScriptLoader, Transforms};
 use crate::engine::stopped::stopped;
 use crate::error::{Error, Result};
 use crate::project::catalog::Catalog;
+use crate::project::limits::Limits;
 use crate::project::settings::{ComponentGrants, RequiredIsolation};
 
 /// Runs a project's migrations on a database.
@@ -63,6 +64,8 @@ pub struct Engine {
     pub parameters: Arc<BTreeMap<String, Value>>,
     /// What components may do with the database, as far as the operator restricts them.
     pub grants: Arc<ComponentGrants>,
+    /// The limits of components.
+    pub limits: Arc<Limits>,
     /// What must confine a component.
     pub isolation: RequiredIsolation,
     /// The process that runs and the time of the run.
@@ -277,7 +280,7 @@ impl Engine {
             Action::Rollback(target) => plan_rollback(&input, target),
             Action::Redo => plan_redo(&input),
         };
-        let plan = plan?.with_grants(&input, &self.grants)?;
+        let plan = plan?.with_grants(&input, &self.grants, &self.limits)?;
         plan.check_isolation(self.isolation, &facts)?;
         plan.check_grants(&facts)?;
         Ok(plan)

@@ -92,6 +92,7 @@ impl Engine {
             grants: Arc::new(
                 self.grants.iter().map(|(name, grants)| (name.clone(), for_copy(grants, dialect))).collect(),
             ),
+            limits: self.limits.clone(),
             isolation: self.isolation,
             identity: self.identity.clone(),
             stored_artifact_bytes: self.stored_artifact_bytes,

@@ -82,6 +82,7 @@ async fn heard_engine(migrations: Vec<Migration>, events: Arc<Heard>) -> Engine 
         stop: StopSignal::default(),
         parameters: Arc::default(),
         grants: Arc::default(),
+        limits: Arc::default(),
         isolation: RequiredIsolation::Any,
         identity: Identity::now(),
         stored_artifact_bytes: 1 << 20,

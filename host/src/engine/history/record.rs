@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::database::Dialect;
 use crate::engine::call::answer::Transformed;
 use crate::error::{Error, Result};
-use crate::project::catalog::{Description, Kind, Mode};
+use crate::project::catalog::{Description, Kind, Mode, Need};
 use crate::project::migration_id;
 
 /// How a migration's work is committed, once the database is known.
@@ -201,7 +201,7 @@ pub fn declared_json(description: &Description) -> String {
         "mode": description.mode.name(),
         "dialects": description.dialects.iter().map(|dialect| dialect.name()).collect::<Vec<_>>(),
         "irreversible": description.irreversible,
-        "needs": description.needs,
+        "needs": description.needs.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "down_mode": description.down_mode.map(Mode::name),
         "no_downgrade": description.no_downgrade,
     });
@@ -226,7 +226,7 @@ fn parse_declared(declared: &str, summary: &str) -> Option<Description> {
         mode: mode("mode")?,
         dialects: texts("dialects")?.iter().map(|name| Dialect::from_name(name)).collect::<Option<_>>()?,
         irreversible: declared["irreversible"].as_bool()?,
-        needs: texts("needs")?,
+        needs: texts("needs")?.iter().map(|need| Need::parse(need)).collect::<Option<_>>()?,
         // Older rows have none.
         down_mode: mode("down_mode"),
         no_downgrade: declared["no_downgrade"].as_bool().unwrap_or_default(),
@@ -248,7 +248,9 @@ mod tests {
             mode: Mode::Stepwise,
             dialects: vec![Dialect::Sqlite, Dialect::Mariadb],
             irreversible: true,
-            needs: vec!["table-rebuild".to_owned()],
+            needs: ["table-rebuild", "read users(id)", "raw_sql", "function random", "limit fuel = 7"]
+                .map(|need| Need::parse(need).expect(need))
+                .to_vec(),
             down_mode: Some(Mode::Stepwise),
             no_downgrade: true,
             requires: vec!["read users(id)".to_owned()],

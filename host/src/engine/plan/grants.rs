@@ -6,28 +6,20 @@
 use std::sync::Arc;
 
 use super::{Plan, PlanInput, PlannedMigration};
-use crate::database::grants::Verb;
 use crate::database::{Facts, Grants, WantedLogin};
 use crate::engine::isolation::Barrier;
 use crate::engine::target::compare_revisions;
 use crate::error::{Error, ErrorKind, Result, several};
-use crate::project::catalog::Kind;
-use crate::project::packages::{RAW_SQL, package_of};
+use crate::project::catalog::{Kind, Need, RAW_SQL};
+use crate::project::limits::Limits;
+use crate::project::packages::package_of;
 use crate::project::settings::{ComponentGrants, RequiredIsolation};
 use crate::project::{RevisionKey, migration_id};
 
-/// The need of components that change the schema.
-const SCHEMA_CHANGES: &str = "schema-changes";
-
-/// Changes of rows, one of which `write TABLE` needs.
-const WRITES: [Verb; 3] = [Verb::Insert, Verb::Update, Verb::Delete];
-
-/// Changes of the schema, one of which [`SCHEMA_CHANGES`] needs.
-const CHANGES_OF_SCHEMA: [Verb; 3] = [Verb::Alter, Verb::Create, Verb::Drop];
-
 impl Plan {
-    /// Gives each component what the operator grants it. Fails if grants are for no component.
-    pub fn with_grants(mut self, input: &PlanInput<'_>, grants: &ComponentGrants) -> Result<Self> {
+    /// Gives each component what the operator grants it, and compares the limits that it needs. Fails if grants are for no
+    /// component.
+    pub fn with_grants(mut self, input: &PlanInput<'_>, grants: &ComponentGrants, limits: &Limits) -> Result<Self> {
         // Names of packages have a `/`; the catalog has compared them.
         for name in grants.keys().filter(|name| !name.contains('/')) {
             component_of_grants(input, name)?;
@@ -35,6 +27,8 @@ impl Plan {
         for step in self.steps.iter_mut().filter(|step| step.kind.is_sandboxed()) {
             let granted = grants_for(grants, &step.revision, &step.name);
             step.grants = granted.map(|grants| Arc::new(grants.of(&step.revision)));
+            let too_low = step.description.needs.iter().filter(|need| !need.is_within(limits));
+            step.above_limits = too_low.cloned().collect();
             step.isolation = Some(match (input.facts.dialect.has_server(), &step.grants) {
                 (false, _) => Barrier::Authorizer,
                 (true, Some(_)) if input.facts.separate_logins => Barrier::SeparateLogins,
@@ -44,7 +38,7 @@ impl Plan {
         Ok(self)
     }
 
-    /// Fails if grants cannot be enforced, or lack what one of the planned migrations declares to need.
+    /// Fails if grants cannot be enforced, or if grants or limits lack what one of the planned migrations declares to need.
     pub fn check_grants(&self, facts: &Facts) -> Result<()> {
         let refused: Vec<Error> = self.steps.iter().filter_map(|step| refusal(&self.steps, step, facts)).collect();
         let heading = |count| format!("{count} components need more than they are granted");
@@ -110,37 +104,33 @@ pub fn grants_for(grants: &ComponentGrants, revision: &str, name: &str) -> Optio
     found.or_else(|| package_of(name).map(|_| Arc::default()))
 }
 
-/// What a planned migration declares to need and is not granted, in the words of `needs`.
+/// What a planned migration declares to need and does not get, in the words of `needs`.
 pub fn missing_grants(step: &PlannedMigration) -> Vec<String> {
-    let Some(grants) = &step.grants else { return Vec::new() };
+    let granted = step.grants.iter().flat_map(|grants| not_granted(step, grants));
+    granted.chain(step.above_limits.iter().map(ToString::to_string)).collect()
+}
+
+/// What a planned migration declares to need and is not granted. What a package asks for is part of it.
+fn not_granted(step: &PlannedMigration, grants: &Grants) -> Vec<String> {
     if package_of(&step.name).is_some() {
         return lacking(grants, &step.description.requires);
     }
-    step.description.needs.iter().filter(|need| !is_met(grants, need)).cloned().collect()
+    let needs = step.description.needs.iter().filter(|need| !need.is_granted(grants));
+    needs.map(ToString::to_string).collect()
 }
 
 /// Which of the lines that a package asks for are not granted.
 pub fn lacking(grants: &Grants, wanted: &[String]) -> Vec<String> {
-    wanted.iter().filter(|line| !covers(grants, line)).cloned().collect()
-}
-
-/// Whether a line that a package asks for is granted.
-fn covers(grants: &Grants, wanted: &str) -> bool {
-    if wanted == RAW_SQL {
-        return grants.raw_sql;
-    }
-    match wanted.strip_prefix("function ") {
-        Some(function) => grants.functions.iter().any(|granted| granted.eq_ignore_ascii_case(function.trim())),
-        None => wanted.parse().is_ok_and(|wanted| grants.cover(&wanted)),
-    }
+    let is_granted = |line: &String| Need::parse(line).is_some_and(|need| need.is_granted(grants));
+    wanted.iter().filter(|line| !is_granted(line)).cloned().collect()
 }
 
 fn refusal(steps: &[PlannedMigration], step: &PlannedMigration, facts: &Facts) -> Option<Error> {
-    let (grants, id) = (step.grants.as_ref()?, step.id());
-    if !facts.enforces_grants {
+    let (id, package) = (step.id(), package_of(&step.name));
+    if step.grants.is_some() && !facts.enforces_grants {
         let what = format!("the grants of `{id}` cannot be enforced on {}", facts.dialect);
         let error = Error::new(ErrorKind::Denied, what);
-        let error = match package_of(&step.name) {
+        let error = match package {
             Some(_) => error,
             None => error.hint(format!("if you trust it with the whole database, remove `[grants.{id}]`")),
         };
@@ -150,56 +140,46 @@ fn refusal(steps: &[PlannedMigration], step: &PlannedMigration, facts: &Facts) -
     if missing.is_empty() {
         return None;
     }
-    let error = Error::new(ErrorKind::Denied, format!("`{id}` needs more than it is granted: {}", missing.join(", ")));
-    if let Some(package) = package_of(&step.name) {
-        // What all of its migrations lack: their grants are one table.
-        let of_package = steps.iter().filter(|other| package_of(&other.name) == Some(package));
-        let mut missing: Vec<String> = Vec::new();
-        for line in of_package.flat_map(missing_grants) {
-            if !missing.contains(&line) {
-                missing.push(line);
+    let mut error =
+        Error::new(ErrorKind::Denied, format!("`{id}` needs more than it is granted: {}", missing.join(", ")));
+    if let Some(grants) = &step.grants {
+        // The migrations of a package have one table for all of them.
+        let is_granted_there =
+            |other: &&PlannedMigration| other.id() == id || (package.is_some() && package_of(&other.name) == package);
+        let mut lines: Vec<String> = Vec::new();
+        for line in steps.iter().filter(is_granted_there).flat_map(|other| not_granted(other, grants)) {
+            if !lines.contains(&line) {
+                lines.push(line);
             }
         }
-        let table = format!("[packages.\"{package}\"]");
-        let lines = paste_for_package(grants, &missing);
-        return Some(error.hint(format!("if you trust it with that, write below `{table}`: {lines}")));
+        let table = match package {
+            Some(package) => format!("[packages.\"{package}\"]"),
+            None => format!("[grants.{id}]"),
+        };
+        if !lines.is_empty() {
+            let lines = grants_to_paste(grants, &lines);
+            error = error.hint(format!("if you trust it with that, write below `{table}`: {lines}"));
+        }
     }
-    Some(error.hint(format!("if you trust it with that, write below `[grants.{id}]`: {}", to_paste(grants, &missing))))
+    let limits: Vec<String> = step.above_limits.iter().filter_map(Need::limit_to_paste).collect();
+    if !limits.is_empty() {
+        let limits: Vec<String> = limits.iter().map(|line| format!("`{line}`")).collect();
+        error = error.hint(format!("if you trust it with that, write below `[limits]`: {}", limits.join(" and ")));
+    }
+    Some(error)
 }
 
 /// The settings that grant what is missing beside what is granted.
-fn to_paste(grants: &Grants, missing: &[String]) -> String {
-    let mut lines: Vec<String> = grants.lines().collect();
-    for need in missing {
-        match need.split_once(' ') {
-            Some(("read", table)) => lines.push(format!("read {table}")),
-            Some(("write", table)) => lines.extend(WRITES.map(|verb| format!("{verb} {table}"))),
-            _ if need == SCHEMA_CHANGES => lines.push("alter TABLE".to_owned()),
-            _ => {}
-        }
-    }
-    let lines: Vec<String> = lines.iter().map(|line| format!("{line:?}")).collect();
-    format!("`allow = [{}]`{}", lines.join(", "), if grants.raw_sql { " and `raw_sql = true`" } else { "" })
-}
-
-/// The settings that grant a package what is missing beside what is granted.
-pub fn paste_for_package(grants: &Grants, missing: &[String]) -> String {
+pub fn grants_to_paste(grants: &Grants, missing: &[String]) -> String {
     let missing_lines = missing.iter().filter(|line| *line != RAW_SQL).cloned();
-    let lines: Vec<String> = grants.lines().chain(missing_lines).map(|line| format!("{line:?}")).collect();
+    let lines: Vec<String> = grants.lines().chain(missing_lines).map(|line| quoted(&line)).collect();
     let raw_sql = grants.raw_sql || missing.iter().any(|line| line == RAW_SQL);
     format!("`allow = [{}]`{}", lines.join(", "), if raw_sql { " and `raw_sql = true`" } else { "" })
 }
 
-/// Whether a component gets what it declares to need, or a part of it: declarations say less than grants.
-fn is_met(grants: &Grants, need: &str) -> bool {
-    match need.split_once(' ') {
-        Some(("read", table)) => grants.concern(Verb::Read, table),
-        Some(("write", table)) => WRITES.iter().any(|verb| grants.concern(*verb, table)),
-        // Calls of `schema` need no statements of its own.
-        _ if need == SCHEMA_CHANGES => grants.tables.iter().any(|grant| CHANGES_OF_SCHEMA.contains(&grant.verb)),
-        // `table-rebuild` is a mode of the transaction, which touches no table by itself.
-        _ => true,
-    }
+/// A line as a string of the settings.
+fn quoted(line: &str) -> String {
+    if line.contains('"') && !line.contains('\'') { format!("'{line}'") } else { format!("{line:?}") }
 }
 
 /// Whether a name in the settings is that of a migration.

@@ -12,7 +12,7 @@ mod tests;
 
 pub use apply::plan_apply;
 pub use check::check_dialect;
-pub use grants::{component_of_grants, grants_for, lacking, missing_grants, paste_for_package, unconfined};
+pub use grants::{component_of_grants, grants_for, grants_to_paste, lacking, missing_grants, unconfined};
 pub use refusal::{Refusal, file_of, refused};
 pub use rollback::{plan_redo, plan_rollback};
 pub use stamp::{Mark, plan_baseline, plan_stamp};
@@ -27,7 +27,7 @@ use crate::database::{Facts, Grants};
 use crate::engine::call::answer::Transformed;
 use crate::engine::isolation::Barrier;
 use crate::error::{Error, ErrorKind, Result};
-use crate::project::catalog::{Catalog, Description, Kind, Mode};
+use crate::project::catalog::{Catalog, Description, Kind, Mode, Need};
 use crate::project::migration_id;
 
 /// What the operator allows.
@@ -88,6 +88,8 @@ pub struct PlannedMigration {
     pub broken: Option<Broken>,
     /// What a component may do with the database; `None`: what SQL may.
     pub grants: Option<Arc<Grants>>,
+    /// The limits that it needs and that are set lower; empty until the plan was given them.
+    pub above_limits: Vec<Need>,
     /// What holds a component back; `None` for SQL, and until the plan was given the grants.
     pub isolation: Option<Barrier>,
 }

@@ -2,6 +2,7 @@
 
 mod compare;
 mod load;
+mod need;
 mod report;
 
 use std::collections::BTreeMap;
@@ -15,6 +16,7 @@ use super::revision::{RevisionKey, migration_id};
 use super::script::ScriptFiles;
 use crate::database::Dialect;
 use crate::error::{Error, Result};
+pub use need::{Need, RAW_SQL};
 pub use report::{CatalogProblem, CatalogProblemKind, CatalogReport, Checks};
 
 /// The largest value that the limit `artifact_bytes` can have.
@@ -89,8 +91,8 @@ pub struct Description {
     pub dialects: Vec<Dialect>,
     /// It cannot be rolled back.
     pub irreversible: bool,
-    /// What it needs, as text: `table-rebuild`, `schema-changes`, `read NAME`, `write NAME`.
-    pub needs: Vec<String>,
+    /// What it declares to need.
+    pub needs: Vec<Need>,
     /// The mode of its downgrade, if that asks for another one.
     pub down_mode: Option<Mode>,
     /// It has no downgrade, and does not say that it cannot have one.
@@ -104,16 +106,13 @@ pub struct Description {
 impl Description {
     /// What it needs, as a plan shows it: what it declares, or the grants that its package asks for.
     pub fn shown_needs(&self) -> Vec<String> {
-        if self.requires.is_empty() {
-            return self.needs.clone();
-        }
-        let rebuild = self.needs.iter().filter(|need| *need == "table-rebuild");
-        self.requires.iter().chain(rebuild).cloned().collect()
+        let is_shown = |need: &&Need| self.requires.is_empty() || matches!(need, Need::TableRebuild | Need::Limit { .. });
+        self.requires.iter().cloned().chain(self.needs.iter().filter(is_shown).map(ToString::to_string)).collect()
     }
 
     /// Whether it needs foreign keys not to be enforced while it runs.
     pub fn needs_table_rebuild(&self) -> bool {
-        self.needs.iter().any(|need| need == "table-rebuild")
+        self.needs.contains(&Need::TableRebuild)
     }
 }
 

@@ -6,7 +6,7 @@ use super::{ComponentDescription, LockLine, LockedArtifact, SqlDigests, TextDige
 use crate::database::Dialect;
 #[cfg(feature = "cli")]
 use crate::project::catalog::Kind;
-use crate::project::catalog::{Description, Mode};
+use crate::project::catalog::{Description, Mode, Need};
 use crate::project::revision::RevisionKey;
 use crate::project::script::ScriptLanguage;
 use crate::project::toml_reader::Section;
@@ -83,10 +83,11 @@ fn describe(component: &ComponentDescription, field: &mut impl FnMut(&str, Strin
         field("irreversible", "true".to_owned());
     }
     let dialects: Vec<&str> = description.dialects.iter().map(|dialect| dialect.name()).collect();
+    let needs: Vec<String> = description.needs.iter().map(ToString::to_string).collect();
     for (key, texts) in [
         ("depends_on", description.depends_on.iter().map(String::as_str).collect()),
         ("dialects", dialects),
-        ("needs", description.needs.iter().map(String::as_str).collect()),
+        ("needs", needs.iter().map(String::as_str).collect()),
     ] {
         if !texts.is_empty() {
             let texts: Vec<String> = texts.into_iter().map(quote).collect();
@@ -217,13 +218,20 @@ fn description(section: &Section<'_, '_>) -> Option<ComponentDescription> {
             None => unknown("dialects", &name),
         }
     }
+    let mut needs = Vec::new();
+    for text in section.strings("needs") {
+        match Need::parse(&text) {
+            Some(need) => needs.push(need),
+            None => unknown("needs", &text),
+        }
+    }
     let description = Description {
         summary: section.text("summary").unwrap_or_default().to_owned(),
         depends_on: section.strings("depends_on"),
         mode,
         dialects,
         irreversible: section.boolean("irreversible"),
-        needs: section.strings("needs"),
+        needs,
         down_mode: None,
         no_downgrade: false,
         requires: Vec::new(),

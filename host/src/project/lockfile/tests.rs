@@ -1,7 +1,7 @@
 use super::*;
 use crate::database::Dialect;
 use crate::error::ErrorKind;
-use crate::project::catalog::Mode;
+use crate::project::catalog::{Mode, Need};
 use crate::project::script::ScriptLanguage;
 use crate::project::test_project::{TestProject, told, told_by};
 
@@ -19,7 +19,7 @@ fn sample() -> Lockfile {
             mode: Mode::Stepwise,
             dialects: vec![Dialect::Sqlite, Dialect::Mariadb],
             irreversible: true,
-            needs: vec!["table-rebuild".to_owned(), "read *".to_owned()],
+            needs: ["table-rebuild", "read *", "update users(email)", "limit fuel = 7"].map(|need| Need::parse(need).expect(need)).to_vec(),
             ..Description::default()
         },
         transformer: true,
@@ -87,7 +87,7 @@ fn a_lockfile_round_trips() {
             r#"02_fill-in = { kind = "sql", sha256 = "a2", mode = "stepwise" }"#,
             r#""2.2_a.b" = { kind = "sql", down = "bb", postgres = { up = "p" } }"#,
             r#"3 = { kind = "sql", sqlite = { up = "s", down = "t" } }"#,
-            r#"10_change = { kind = "component", sha256 = "cc", source = "5c", world = "runner:migration/data-migration@0.1.0", transformer = true, summary = "Says \"hi\"\u000A\\ and \u001B", mode = "stepwise", irreversible = true, depends_on = ["1"], dialects = ["sqlite", "mariadb"], needs = ["table-rebuild", "read *"], assets = { "a.txt" = "ee", "zones/eu west.csv" = "dd" } }"#,
+            r#"10_change = { kind = "component", sha256 = "cc", source = "5c", world = "runner:migration/data-migration@0.1.0", transformer = true, summary = "Says \"hi\"\u000A\\ and \u001B", mode = "stepwise", irreversible = true, depends_on = ["1"], dialects = ["sqlite", "mariadb"], needs = ["table-rebuild", "read *", "update users(email)", "limit fuel = 7"], assets = { "a.txt" = "ee", "zones/eu west.csv" = "dd" } }"#,
             r#"11_plain = { kind = "component", sha256 = "ff", world = "w" }"#,
             r#""12_acme/outbox:1" = { kind = "component", sha256 = "ab", world = "w" }"#,
             &format!(
@@ -156,6 +156,10 @@ fn a_foreign_lockfile_is_refused() {
         told.contains("unknown key `sha` in `[artifacts.02_fill-in]`") && told.contains("has no `sha256`"),
         "{told}"
     );
+    // As earlier versions wrote it.
+    let (kind, told) = of(&text.replacen("read *", "write users", 1));
+    assert_eq!(kind, ErrorKind::Mismatch);
+    assert!(told.contains("invalid `needs`: `write users`") && told.contains("runner build"), "{told}");
 }
 
 #[test]

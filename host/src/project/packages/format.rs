@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::name::{PackageName, Version};
 use crate::database::grants::Grant;
+use crate::project::catalog::RAW_SQL;
 use crate::project::revision::RevisionKey;
 
 /// What every component begins with.
@@ -74,9 +75,6 @@ impl ManifestMigration {
         self.allow.iter().cloned().chain(raw_sql).collect()
     }
 }
-
-/// How the plan shows that a migration runs statements of its own.
-pub const RAW_SQL: &str = "raw_sql";
 
 /// A package that was read.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -32,7 +32,7 @@ mod vendored;
 pub(super) use add::heal;
 #[cfg(feature = "cli")]
 pub use add::{AddRequest, Vendored, VendoredMigration, add, update};
-pub use format::{Manifest, ManifestMigration, PackageFile, RAW_SQL};
+pub use format::{Manifest, ManifestMigration, PackageFile};
 #[cfg(feature = "cli")]
 pub use make::{MakeRequest, Packed, make};
 pub use name::{PackageName, Version, VersionRange, package_of, package_revision};

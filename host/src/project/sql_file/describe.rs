@@ -2,7 +2,7 @@
 
 use super::{Chosen, SqlText, in_file};
 use crate::dialect::Dialect;
-use crate::project::catalog::{Description, Mode};
+use crate::project::catalog::{Description, Mode, Need};
 use crate::project::problem::Problem;
 use crate::sql::{Directives, Program, StatementClass, classify, placeholders, program};
 
@@ -55,7 +55,7 @@ impl Chosen<'_> {
             mode,
             dialects: Vec::new(),
             irreversible: up.directives.irreversible,
-            needs: if rebuilds { vec!["table-rebuild".to_owned()] } else { Vec::new() },
+            needs: if rebuilds { vec![Need::TableRebuild] } else { Vec::new() },
             down_mode: (self.down.is_some() && wants_steps && mode != Mode::Stepwise).then_some(Mode::Stepwise),
             no_downgrade: self.down.is_none() && !up.directives.irreversible,
             requires: Vec::new(),

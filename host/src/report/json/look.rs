@@ -14,7 +14,7 @@ use crate::engine::history::{History, Record};
 use crate::engine::isolation::Barrier;
 use crate::engine::plan::{Inspection, Plan, PlannedMigration, Refusal, Source, missing_grants};
 use crate::engine::status::{Standing, StatusRow};
-use crate::project::catalog::{Artifact, CatalogReport, Migration};
+use crate::project::catalog::{Artifact, CatalogReport, Migration, RAW_SQL};
 use crate::project::script::{RuntimePin, ScriptFiles};
 
 /// `runner status`.
@@ -129,11 +129,13 @@ struct PlannedJson {
     #[serde(skip_serializing_if = "Option::is_none")]
     isolation: Option<&'static str>,
     sha256: String,
+    /// What it declares to need, or what its package asks for: lines such as `read flights(id, dep_time)`, `raw_sql`,
+    /// `function random`, `limit guest_memory = 1GiB` and `table-rebuild`.
     needs: Vec<String>,
-    /// Of a component that the settings restrict: what it may do, such as `read flights`.
+    /// Of a component that the settings restrict: what it may do, in the words of `needs`.
     #[serde(skip_serializing_if = "Option::is_none")]
     granted: Option<Vec<String>>,
-    /// Which of its needs are not granted: it does not run.
+    /// Which of its needs are not granted, or above a limit: it does not run.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     missing_grants: Vec<String>,
     /// `project` or `database`.
@@ -198,7 +200,10 @@ impl PlannedJson {
             isolation: step.isolation.map(Barrier::name),
             sha256: step.sha256.clone(),
             needs: step.description.shown_needs(),
-            granted: step.grants.as_ref().map(|grants| grants.lines().collect()),
+            granted: step.grants.as_ref().map(|grants| {
+                let raw_sql = grants.raw_sql.then(|| RAW_SQL.to_owned());
+                grants.lines().chain(raw_sql).collect()
+            }),
             missing_grants: missing_grants(step),
             source: match step.source {
                 Source::Project => "project",

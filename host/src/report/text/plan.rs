@@ -4,8 +4,7 @@ use super::{DIM, HINT, ODD, PLAIN, STRONG, Text};
 use crate::engine::Direction;
 use crate::engine::history::RunMode;
 use crate::engine::plan::{Inspection, Plan, Refusal, Source};
-use crate::project::catalog::Kind;
-use crate::project::packages::{RAW_SQL, package_of};
+use crate::project::catalog::{Kind, RAW_SQL};
 use crate::report::table::{Cell, Table};
 use crate::report::units::counted;
 
@@ -64,7 +63,7 @@ pub fn plan(plan: &Plan, looks: &[Inspection]) -> Text {
             table.note(format!("needs: {}", needs.join(", ")));
         }
         if let Some(grants) = &step.grants {
-            let raw_sql = grants.raw_sql.then(|| RAW_SQL.to_owned()).filter(|_| package_of(&step.name).is_some());
+            let raw_sql = grants.raw_sql.then(|| RAW_SQL.to_owned());
             let lines: Vec<String> = grants.lines().chain(raw_sql).collect();
             table.note(format!("granted: {}", if lines.is_empty() { "nothing".to_owned() } else { lines.join(", ") }));
         }

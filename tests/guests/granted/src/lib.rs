@@ -7,7 +7,10 @@ struct Granted;
 
 impl Migration for Granted {
     fn describe() -> Description {
-        Description::new("copy people").reads_table("people").writes_table("copies").atomic()
+        Description::new("copy people")
+            .needs(Need::read("people").columns(["id", "name"]))
+            .needs(Need::insert("copies"))
+            .atomic()
     }
 
     fn upgrade() -> Result<()> {

@@ -7,7 +7,7 @@ struct Rebuild;
 
 impl Migration for Rebuild {
     fn describe() -> Description {
-        Description::new("require an email address").dialects([Dialect::Sqlite]).needs_table_rebuild()
+        Description::new("require an email address").dialects([Dialect::Sqlite]).needs(Need::TableRebuild)
     }
 
     fn upgrade() -> Result<()> {

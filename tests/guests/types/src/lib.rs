@@ -10,7 +10,11 @@ const COPIES: [&str; 5] = ["by_reader", "by_cursor", "by_transform", "by_rows", 
 
 impl Migration for Types {
     fn describe() -> Description {
-        Description::new("copy a table in every way").reads_table("source").writes_table("by_*")
+        Description::new("copy a table in every way")
+            .needs(Need::read("source"))
+            .needs(Need::insert("by_*"))
+            .needs(Need::delete("by_*"))
+            .needs(Need::RawSql)
     }
 
     fn upgrade() -> Result<()> {

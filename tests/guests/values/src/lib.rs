@@ -86,7 +86,9 @@ fn source(table: &str) -> TableSource {
 
 impl Migration for Values {
     fn describe() -> Description {
-        Description::new("values of every type").writes_table("every").writes_table("copies").writes_table("told")
+        TABLES.iter().fold(Description::new("values of every type"), |described, table| {
+            described.needs(Need::create(*table)).needs(Need::insert(*table))
+        })
     }
 
     fn upgrade() -> Result<()> {

@@ -29,7 +29,7 @@ from slugs import slugify
 
 def describe():
     # Assets can be read here, and nothing else of the host.
-    return Description(f"conformance in {assets.json('names.json')['de']}", mode="atomic", write_tables=["*"])
+    return Description(f"conformance in {assets.json('names.json')['de']}", mode="atomic", needs={"read": ["*"], "insert": ["*"], "raw_sql": True})
 
 
 failures = []

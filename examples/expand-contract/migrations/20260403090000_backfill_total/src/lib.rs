@@ -12,9 +12,12 @@ struct BackfillTotal;
 impl Migration for BackfillTotal {
     fn describe() -> Description {
         Description::new("fill total_cents and currency from total")
-            .reads_table("orders")
-            .writes_table("orders")
-            .writes_table("order_issues")
+            .needs(Need::RawSql)
+            .needs(Need::read("orders"))
+            .needs(Need::update("orders").columns(["total_cents", "currency"]))
+            .needs(Need::insert("order_issues"))
+            .needs(Need::read("order_issues"))
+            .needs(Need::delete("order_issues"))
     }
 
     fn upgrade() -> Result<()> {

@@ -10,7 +10,8 @@ struct ValidateTotal;
 
 impl Migration for ValidateTotal {
     fn describe() -> Description {
-        Description::new("compare total with total_cents and currency").reads_table("orders")
+        Description::new("compare total with total_cents and currency")
+            .needs(Need::read("orders").columns(["id", "total", "total_cents", "currency"]))
     }
 
     fn upgrade() -> Result<()> {

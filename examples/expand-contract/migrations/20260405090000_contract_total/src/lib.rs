@@ -13,10 +13,14 @@ struct ContractTotal;
 impl Migration for ContractTotal {
     fn describe() -> Description {
         Description::new("drop total, keeping what total_cents and currency do not say")
-            .changes_schema()
-            .reads_table("orders")
-            .writes_table("orders")
-            .writes_table("order_totals_kept")
+            .needs(Need::RawSql)
+            .needs(Need::read("orders"))
+            .needs(Need::alter("orders"))
+            .needs(Need::update("orders").columns(["total"]))
+            .needs(Need::create("order_totals_kept"))
+            .needs(Need::insert("order_totals_kept"))
+            .needs(Need::read("order_totals_kept"))
+            .needs(Need::drop("order_totals_kept"))
     }
 
     fn upgrade() -> Result<()> {

@@ -2,13 +2,19 @@
 
 import checks
 import flight_times
-from runner_guest import Batch, Description, RunnerError, Source, Target, db, log
+from runner_guest import Batch, Description, Needs, RunnerError, Source, TableNeed, Target, db, log
 
 description = Description(
     "add the instants of departure and arrival, by the airports' time zones",
-    schema_changes=True,
-    read_tables=["flights", "airports", "flights_with_zones"],
-    write_tables=["flights", "flight_issues"],
+    needs=Needs(
+        read=["flights", "airports", "flights_with_zones"],
+        insert=["flight_issues"],
+        update=[TableNeed("flights", ["departed_at", "arrived_at"])],
+        alter=["flights"],
+        create=["flights_with_zones", "flight_issues"],
+        drop=["flights_with_zones", "flight_issues"],
+        raw_sql=True,
+    ),
 )
 
 # A view that lasts for one migration: a batch function sees nothing but its own rows, so the zones have to be in them.

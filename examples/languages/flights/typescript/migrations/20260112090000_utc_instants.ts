@@ -7,9 +7,13 @@ import { zone } from "./zones.ts";
 export const description: Description = {
   summary: "add the instants of departure and arrival, by the airports' time zones",
   needs: {
-    schemaChanges: true,
-    readTables: ["flights", "airports", "flights_with_zones"],
-    writeTables: ["flights", "flight_issues"],
+    read: ["flights", "airports", "flights_with_zones"],
+    insert: ["flight_issues"],
+    update: [{ table: "flights", columns: ["departed_at", "arrived_at"] }],
+    alter: ["flights"],
+    create: ["flights_with_zones", "flight_issues"],
+    drop: ["flights_with_zones", "flight_issues"],
+    rawSql: true,
   },
 };
 

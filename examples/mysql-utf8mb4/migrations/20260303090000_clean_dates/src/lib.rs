@@ -15,9 +15,12 @@ impl Migration for CleanDates {
     fn describe() -> Description {
         Description::new("replace dates that are none by NULL")
             .dialects([Dialect::Mysql, Dialect::Mariadb])
-            .reads_table("articles")
-            .writes_table("articles")
-            .writes_table("article_dates_kept")
+            .needs(Need::RawSql)
+            .needs(Need::read("articles"))
+            .needs(Need::update("articles").columns(["published_on"]))
+            .needs(Need::insert("article_dates_kept"))
+            .needs(Need::read("article_dates_kept"))
+            .needs(Need::delete("article_dates_kept"))
     }
 
     fn upgrade() -> Result<()> {

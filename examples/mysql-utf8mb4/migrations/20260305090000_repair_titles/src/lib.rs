@@ -14,10 +14,13 @@ impl Migration for RepairTitles {
     fn describe() -> Description {
         Description::new("repair titles that are UTF-8 read as Latin-1, keeping the originals")
             .dialects([Dialect::Mysql, Dialect::Mariadb])
-            .changes_schema()
-            .reads_table("articles")
-            .writes_table("articles")
-            .writes_table("article_titles_kept")
+            .needs(Need::RawSql)
+            .needs(Need::read("articles"))
+            .needs(Need::update("articles").columns(["title"]))
+            .needs(Need::create("article_titles_kept"))
+            .needs(Need::insert("article_titles_kept"))
+            .needs(Need::read("article_titles_kept"))
+            .needs(Need::drop("article_titles_kept"))
     }
 
     fn upgrade() -> Result<()> {

@@ -24,11 +24,13 @@ impl Migration for NormaliseContacts {
     fn describe() -> Description {
         Description::new("turn tags into rows, and addresses into columns")
             .dialects([Dialect::Postgres])
-            .changes_schema()
-            .reads_table("contacts")
-            .reads_table("contact_tags")
-            .writes_table("contacts")
-            .writes_table("contact_tags")
+            .needs(Need::RawSql)
+            .needs(Need::alter("contacts"))
+            .needs(Need::read("contacts"))
+            .needs(Need::update("contacts"))
+            .needs(Need::insert("contact_tags"))
+            .needs(Need::read("contact_tags"))
+            .needs(Need::delete("contact_tags"))
     }
 
     fn upgrade() -> Result<()> {

@@ -1,6 +1,7 @@
 //! What a dry run leaves, and what it refuses.
 
 use super::*;
+use crate::project::catalog::Need;
 
 #[tokio::test]
 async fn a_dry_run_writes_nothing() {
@@ -37,7 +38,7 @@ async fn dry_run_event(engine: &Engine) -> Outcome {
 async fn a_dry_run_refuses_what_a_commit_would() {
     let rebuild = |revision: &str, up: &str| {
         let mut migration = sql(revision, up, None);
-        migration.description.needs = vec!["table-rebuild".to_owned()];
+        migration.description.needs = vec![Need::TableRebuild];
         migration
     };
     let deferred = "CREATE TABLE children (user_id INTEGER REFERENCES users DEFERRABLE INITIALLY DEFERRED);

@@ -22,27 +22,19 @@ static const char issues_table[] =
 
 void migration_describe(rg_description *into)
 {
-    static const struct {
-        uint8_t need;
-        const char *table;
-    } needs[] = {
-        {RUNNER_MIGRATION_DESCRIPTION_TYPES_NEED_SCHEMA_CHANGES, NULL},
-        {RUNNER_MIGRATION_DESCRIPTION_TYPES_NEED_READ_TABLE, "flights"},
-        {RUNNER_MIGRATION_DESCRIPTION_TYPES_NEED_READ_TABLE, "airports"},
-        {RUNNER_MIGRATION_DESCRIPTION_TYPES_NEED_READ_TABLE, "flights_with_zones"},
-        {RUNNER_MIGRATION_DESCRIPTION_TYPES_NEED_WRITE_TABLE, "flights"},
-        {RUNNER_MIGRATION_DESCRIPTION_TYPES_NEED_WRITE_TABLE, "flight_issues"},
-    };
+    static const char *const instants[] = {"departed_at", "arrived_at"};
     rg_summary(into, "add the instants of departure and arrival, by the airports' time zones");
-    into->needs.ptr = calloc(RG_COUNT(needs), sizeof *into->needs.ptr);
-    if (!into->needs.ptr)
-        return;
-    into->needs.len = RG_COUNT(needs);
-    for (size_t i = 0; i < RG_COUNT(needs); i++) {
-        into->needs.ptr[i].tag = needs[i].need;
-        if (needs[i].table)
-            into->needs.ptr[i].val.read_table = rg_copy(needs[i].table);
-    }
+    rg_needs_raw_sql(into);
+    rg_needs_table(into, RG_ALTER, "flights");
+    rg_needs_table(into, RG_READ, "flights");
+    rg_needs_columns(into, RG_UPDATE, NULL, "flights", instants, RG_COUNT(instants));
+    rg_needs_table(into, RG_READ, "airports");
+    rg_needs_table(into, RG_CREATE, "flights_with_zones");
+    rg_needs_table(into, RG_READ, "flights_with_zones");
+    rg_needs_table(into, RG_DROP, "flights_with_zones");
+    rg_needs_table(into, RG_CREATE, "flight_issues");
+    rg_needs_table(into, RG_INSERT, "flight_issues");
+    rg_needs_table(into, RG_DROP, "flight_issues");
 }
 
 /* Passes columns of the view through a batch function; without columns, all of them. */

@@ -11,8 +11,12 @@ func init() {
 	guest.Export(guest.Migration{
 		Description: guest.Description{
 			Summary: "add the instants of departure and arrival, by the airports' time zones",
-			Needs: []guest.Need{guest.SchemaChanges, guest.ReadsTable("flights"), guest.ReadsTable("airports"),
-				guest.ReadsTable("flights_with_zones"), guest.WritesTable("flights"), guest.WritesTable("flight_issues")},
+			Needs: []guest.Need{
+				guest.RawSQL, guest.Alters("flights"), guest.Reads("flights"), guest.Updates("flights", "departed_at", "arrived_at"),
+				guest.Reads("airports"), guest.Creates("flights_with_zones"), guest.Reads("flights_with_zones"),
+				guest.Drops("flights_with_zones"), guest.Creates("flight_issues"), guest.Inserts("flight_issues"),
+				guest.Drops("flight_issues"),
+			},
 		},
 		Upgrade:    upgrade,
 		Downgrade:  downgrade,

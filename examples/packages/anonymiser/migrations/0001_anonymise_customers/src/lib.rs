@@ -8,7 +8,10 @@ struct Anonymise;
 
 impl Migration for Anonymise {
     fn describe() -> Description {
-        Description::new("anonymise customers").reads_table("customers").writes_table("customers").irreversible()
+        Description::new("anonymise customers")
+            .needs(Need::read("customers").columns(["id", "email"]))
+            .needs(Need::update("customers").columns(["email"]))
+            .irreversible()
     }
 
     fn upgrade() -> Result<()> {

@@ -7,7 +7,7 @@ struct CreateOutbox;
 
 impl Migration for CreateOutbox {
     fn describe() -> Description {
-        Description::new("create the outbox").changes_schema()
+        Description::new("create the outbox").needs(Need::create("outbox")).needs(Need::drop("outbox"))
     }
 
     fn upgrade() -> Result<()> {

@@ -7,7 +7,7 @@ struct CountAttempts;
 
 impl Migration for CountAttempts {
     fn describe() -> Description {
-        Description::new("count attempts to send").depends_on("1").changes_schema()
+        Description::new("count attempts to send").depends_on("1").needs(Need::alter("outbox"))
     }
 
     fn upgrade() -> Result<()> {

@@ -10,7 +10,15 @@ struct KeepDeadLetters;
 
 impl Migration for KeepDeadLetters {
     fn describe() -> Description {
-        Description::new("keep dead letters apart").depends_on("2").changes_schema()
+        Description::new("keep dead letters apart")
+            .depends_on("2")
+            .needs(Need::read("outbox"))
+            .needs(Need::insert("outbox"))
+            .needs(Need::delete("outbox"))
+            .needs(Need::create("outbox_dead"))
+            .needs(Need::read("outbox_dead"))
+            .needs(Need::insert("outbox_dead"))
+            .needs(Need::drop("outbox_dead"))
     }
 
     fn upgrade() -> Result<()> {
