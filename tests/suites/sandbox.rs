@@ -20,6 +20,8 @@ mod grants;
 mod javascript;
 #[path = "sandbox/languages.rs"]
 mod languages;
+#[path = "sandbox/needs.rs"]
+mod needs;
 #[path = "sandbox/packages.rs"]
 mod packages;
 #[path = "sandbox/pushed.rs"]

@@ -169,7 +169,7 @@ fn a_component_does_what_it_is_granted_and_the_history_has_it() {
     field.run("verify", &[]).succeeds();
     // The downgrade is confined as well.
     field.run("rollback", &[]).exits(7).says(&["no grant to run statements of its own"]);
-    field.grants("allow = ['read people', 'read copies', 'delete copies']\nraw_sql = true");
+    field.grants("allow = ['read people', 'insert copies', 'read copies', 'delete copies']\nraw_sql = true");
     // A run brings the rights of an existing login in line with the settings.
     field.run("rollback", &[]).succeeds();
     assert_eq!(database.value("SELECT count(*) FROM copies"), "0");
@@ -570,7 +570,7 @@ fn a_wrong_secret_is_told_and_passwords_last_for_minutes() {
     ));
     assert_eq!(left, "true true");
     field.grants(
-        "allow = ['read people', 'read copies', 'delete copies']\nraw_sql = true\npassword_env = 'GUEST_SECRET'",
+        "allow = ['read people', 'insert copies', 'read copies', 'delete copies']\nraw_sql = true\npassword_env = 'GUEST_SECRET'",
     );
     let mut command = field.project.command(["rollback"]);
     let output = field.project.finish(command.env("GUEST_SECRET", "wr0ng-secret"));

@@ -195,7 +195,7 @@ fn a_component_does_what_it_is_granted_and_the_history_has_it() {
     field.run("verify", &[]).succeeds();
     // The downgrade is confined as well.
     field.run("rollback", &[]).exits(7).says(&["no grant to run statements of its own"]);
-    field.grants("allow = ['read people', 'read copies', 'delete copies']\nraw_sql = true");
+    field.grants("allow = ['read people', 'insert copies', 'read copies', 'delete copies']\nraw_sql = true");
     // A run brings the rights of an existing login in line with the settings.
     field.run("rollback", &[]).succeeds();
     assert_eq!(field.value("SELECT COUNT(*) FROM copies"), "0");

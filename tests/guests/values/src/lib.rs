@@ -87,7 +87,7 @@ fn source(table: &str) -> TableSource {
 impl Migration for Values {
     fn describe() -> Description {
         TABLES.iter().fold(Description::new("values of every type"), |described, table| {
-            described.needs(Need::create(*table)).needs(Need::insert(*table))
+            described.needs(Need::insert(*table))
         })
     }
 

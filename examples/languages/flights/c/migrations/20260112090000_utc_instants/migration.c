@@ -2,7 +2,6 @@
 #include "flights.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 /* A view that lasts for one migration: a batch function sees nothing but its own rows, so the zones have to be in them. */
 static const char view[] =

@@ -1,0 +1,187 @@
+//! What components declare to need, in every language, and what comes of it before anything runs.
+
+use super::*;
+
+/// Settings before the grants.
+const PROJECT: &str = "[project]\nname = \"test\"\n";
+
+/// What the guest `needs` and `tests/languages/*/needs.*` declare.
+const EVERYTHING: [&str; 12] = [
+    "table-rebuild",
+    "read people(email, id)",
+    "insert billing.invoices(total)",
+    "update people",
+    "delete tmp_*",
+    "alter people",
+    "create outbox_*",
+    "drop tmp_*",
+    "raw_sql",
+    "function random",
+    "limit guest_memory = 512MiB",
+    "limit fuel = 2000000000000",
+];
+
+/// As the lockfile has it.
+fn locked() -> String {
+    let lines: Vec<String> = EVERYTHING.iter().map(|line| format!("\"{line}\"")).collect();
+    format!("needs = [{}]", lines.join(", "))
+}
+
+fn source(path: &str) -> String {
+    std::fs::read_to_string(guests::repository().join("tests/languages").join(path)).unwrap()
+}
+
+#[test]
+fn scripts_and_rust_declare_everything() {
+    let project = project!();
+    project
+        .write("migrations/0001_a.js", source("javascript/needs.js"))
+        .write("migrations/0002_b.ts", source("javascript/needs.js"))
+        .write("migrations/0003_c.py", source("python/needs.py"))
+        .component("0004_d", &guests::component("needs"));
+    project.runner("build").succeeds();
+    let lockfile = project.read("runner.lock");
+    assert_eq!(lockfile.matches(&locked()).count(), 4, "{lockfile}");
+    project.runner("show 0004").succeeds().prints(&["read people(email, id), insert billing.invoices(total)"]);
+}
+
+/// A project with the migration in a language that a command compiles.
+fn compiled(language: &str) {
+    let project = project!();
+    project.runner(&format!("new needs --lang {language}")).succeeds();
+    let names = std::fs::read_dir(project.file("migrations")).unwrap().map(|entry| entry.unwrap().file_name());
+    let name = names.map(|name| name.into_string().unwrap()).find(|name| name.ends_with("_needs")).unwrap();
+    project.write(&format!("migrations/{name}/migration.{language}"), source(&format!("{language}/needs.{language}")));
+    project.runner("build").succeeds();
+    let lockfile = project.read("runner.lock");
+    assert!(lockfile.contains(&locked()), "{lockfile}");
+}
+
+#[test]
+fn go_declares_everything() {
+    compiled("go");
+}
+
+#[test]
+fn c_declares_everything() {
+    compiled("c");
+}
+
+#[test]
+fn cpp_declares_everything() {
+    compiled("cpp");
+}
+
+#[test]
+fn zig_declares_everything() {
+    compiled("zig");
+}
+
+/// A project with the guest that declares everything, which has this in its settings.
+fn needing(settings: &str) -> TestProject {
+    let project = project!();
+    project.component("0001_needs", &guests::component("needs"));
+    project.write("runner.toml", format!("{PROJECT}{settings}"));
+    project
+}
+
+/// All that it needs, as it is written.
+const GRANTED: &str = "allow = [\"read people(email, id)\", \"insert billing.invoices(total)\", \"update people\", \
+                       \"delete tmp_*\", \"alter people\", \"create outbox_*\", \"drop tmp_*\", \"function random\"]";
+const RAISED: &str = "[limits]\nguest_memory = \"512MiB\"\nfuel = \"2000000000000\"\n";
+
+#[test]
+fn all_gaps_are_told_with_what_to_paste() {
+    let project = needing("[grants.0001_needs]\n");
+    let before = project.dump();
+    let everything = EVERYTHING[1..].join(", ");
+    for line in ["plan", "apply", "apply --dry-run"] {
+        project.runner(line).exits(7).says(&[
+            &format!("`0001_needs` needs more than it is granted: {everything}"),
+            &format!("write below `[grants.0001_needs]`: `{GRANTED}` and `raw_sql = true`"),
+            "write below `[limits]`: `guest_memory = \"512MiB\"` and `fuel = \"2000000000000\"`",
+        ]);
+        assert_eq!(project.dump(), before, "{line}");
+    }
+    let output = project.runner("plan --format json");
+    let document: serde_json::Value = serde_json::from_str(&output.exits(7).stdout).unwrap();
+    let planned = &document["migrations"][0];
+    assert_eq!(planned["needs"], serde_json::json!(EVERYTHING), "{document}");
+    assert_eq!(planned["missing_grants"], serde_json::json!(EVERYTHING[1..]), "{document}");
+    // What the hints say is enough.
+    project.write("runner.toml", format!("{PROJECT}{RAISED}[grants.0001_needs]\n{GRANTED}\nraw_sql = true\n"));
+    project.runner("plan").succeeds().prints(&[
+        &format!("needs: {}", EVERYTHING.join(", ")),
+        "granted: read people(email, id), insert billing.invoices(total), update people",
+        "function random, raw_sql",
+    ]);
+    project.runner("apply").succeeds();
+    project.runner("rollback").succeeds();
+}
+
+#[test]
+fn a_wider_grant_is_enough_and_a_narrower_one_is_not() {
+    let wider = "allow = ['read PEOPLE', 'insert billing.*', 'update *', 'delete *', 'alter people*', 'create out*', \
+                 'drop tmp*', 'function RANDOM']\nraw_sql = true";
+    needing(&format!("{RAISED}[grants.1]\n{wider}\n")).runner("plan").succeeds();
+    for (granted, narrower, gap) in [
+        ("'read PEOPLE'", "'read people(id)'", "read people(email, id)"),
+        ("'insert billing.*'", "'insert invoices'", "insert billing.invoices(total)"),
+        ("'insert billing.*'", "'insert billing.invoices(sum)'", "insert billing.invoices(total)"),
+        ("'update *'", "'update people(email)'", "update people"),
+        ("'delete *'", "'delete tmp_a'", "delete tmp_*"),
+        ("'alter people*'", "'alter person'", "alter people"),
+        ("'create out*'", "'create outbox_a*'", "create outbox_*"),
+        ("'drop tmp*'", "'drop tmp'", "drop tmp_*"),
+        ("'function RANDOM'", "'function sleep'", "function random"),
+        ("raw_sql = true", "raw_sql = false", "raw_sql"),
+    ] {
+        let project = needing(&format!("{RAISED}[grants.1]\n{}\n", wider.replace(granted, narrower)));
+        project.runner("plan").exits(7).says(&[&format!("`0001_needs` needs more than it is granted: {gap}\n")]);
+        project.runner("apply").exits(7);
+        assert!(project.history().is_empty(), "{narrower}");
+    }
+}
+
+/// Limits are for every component, with grants or without.
+#[test]
+fn a_limit_that_is_too_low_is_told_before_anything_runs() {
+    let project = needing("");
+    let gap = "`0001_needs` needs more than it is granted: limit guest_memory = 512MiB, limit fuel = 2000000000000";
+    project.runner("plan").exits(7).says(&[gap]);
+    project.runner("apply").exits(7).says(&[gap, "write below `[limits]`: `guest_memory = \"512MiB\"`"]);
+    assert!(project.history().is_empty());
+    project.runner("apply --limit guest_memory=1GiB").exits(7).says(&["granted: limit fuel"]);
+    project.runner("apply --limit guest_memory=512MiB --limit fuel=2_000_000_000_000").succeeds();
+    // The way back is a run as well.
+    project.runner("rollback").exits(7).says(&[gap]);
+}
+
+#[test]
+fn a_need_that_makes_no_sense_is_refused_when_it_is_described() {
+    for (needs, says) in [
+        (r#"{ delete: [{ table: "a", columns: ["b"] }] }"#, "a grant to delete cannot be restricted to columns"),
+        (r#"{ read: [""] }"#, "the component needs `read \"\"`, which cannot be granted"),
+        (r#"{ read: ["a\nb"] }"#, "needs is not one line"),
+        (r#"{ functions: [" "] }"#, "which cannot be granted"),
+        ("{ limits: { guest_memory: 1 } }", "the component needs `limit guest_memory = 1B`, which cannot be granted"),
+        ("{ limits: { wall_time: 1 } }", "\"wall_time\" is not a value of `limits`"),
+        ("{ limits: { fuel: 1.5 } }", "1.5 is not a whole number"),
+        (r#"{ read: "a" }"#, "\"a\" is not an array of tables"),
+        (r#"{ readTables: ["a"] }"#, "`needs` has no key `readTables`; its keys are `tableRebuild`, `read`"),
+    ] {
+        let project = project!();
+        let script = format!("export const description = {{ summary: 'x', needs: {needs} }};\nexport function upgrade() {{}}\n");
+        project.write("migrations/0001_a.js", script);
+        project.runner("build").exits(1).says(&["0001_a", says]);
+    }
+    let odd = r#"{ read: [{ table: "odd name", columns: ["a b"] }, "odd\"*"], update: [{ table: "t", schema: "s" }] }"#;
+    let project = project!();
+    let script = format!("export const description = {{ summary: 'x', needs: {odd} }};\nexport function upgrade() {{}}\n");
+    project.write("migrations/0001_a.js", script).runner("build").succeeds();
+    project.write("runner.toml", format!("{PROJECT}[grants.1]\n"));
+    let lines = "`allow = ['read \"odd name\"(\"a b\")', 'read \"odd\"\"\"*', \"update s.t\"]`";
+    project.runner("plan").exits(7).says(&[lines]);
+    project.write("runner.toml", format!("{PROJECT}[grants.1]\n{}\n", lines.trim_matches('`')));
+    project.runner("apply").succeeds();
+}
