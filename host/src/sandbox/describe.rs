@@ -130,7 +130,7 @@ fn check(description: &Description) -> Result<()> {
         }
         // What the lockfile, the history and the settings have is the same need.
         if Need::parse(&text).as_ref() != Some(need) {
-            let what = format!("the component needs `{}`, which cannot be granted", cut(&text, WORD).escape_debug());
+            let what = format!("the component needs `{}`, which cannot be granted", cut(&text, WORD));
             let error = Error::failed(what);
             return Err(match need {
                 Need::Limit { name, .. } => error.hint(format!("see the range of the limit `{name}`")),
