@@ -299,7 +299,7 @@ pub const Need = union(enum) {
         switch (need) {
             // The verbs are the first kinds, in the order of the contract.
             .read, .insert, .update, .delete, .alter, .create, .drop => |table| {
-                const schema: ?[*:0]const u8 = if (table.schema) |schema| schema.ptr else null;
+                const schema: ?[*:0]const u8 = if (table.schema) |name| name.ptr else null;
                 rg_needs_columns(into, @intFromEnum(need), schema, table.name, table.columns.ptr, table.columns.len);
             },
             .raw_sql => rg_needs_raw_sql(into),
