@@ -170,6 +170,7 @@ impl TestRunner for TestRuns {
                 true => Arc::default(),
                 false => Arc::new(settings.grants.clone()),
             },
+            limits: Arc::new(settings.limits.clone()),
             // Scratch databases hold nothing that a component must not reach.
             isolation: RequiredIsolation::Any,
             identity,
