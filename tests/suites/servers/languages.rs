@@ -14,8 +14,16 @@ const LANGUAGES: [(&str, &str, &str); 6] = [
 ];
 
 /// Those that change the schema; Rust is `tests/guests/changes`.
-const SCHEMA_LANGUAGES: [(&str, &str, &str); 4] =
-    [("rust", "rs", "wasm"), ("python", "py", "py"), ("javascript", "js", "js"), ("javascript", "js", "ts")];
+const SCHEMA_LANGUAGES: [(&str, &str, &str); 8] = [
+    ("rust", "rs", "wasm"),
+    ("python", "py", "py"),
+    ("javascript", "js", "js"),
+    ("javascript", "js", "ts"),
+    ("go", "go", "go"),
+    ("c", "c", "c"),
+    ("cpp", "cpp", "cpp"),
+    ("zig", "zig", "zig"),
+];
 
 /// The tables that a migration fills.
 fn tables(engine: Engine) -> String {
