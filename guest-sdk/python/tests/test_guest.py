@@ -241,6 +241,7 @@ class Hosts(unittest.TestCase):
             (lambda: schema.rename_table("t", 1), "name of a table"), (lambda: schema.drop_index("t", b"i"), "name of an index"),
             (lambda: schema.create_index("i", "t", "a"), "not a list, for `columns` of the index `i`"),
             (lambda: schema.create_index("i", "t", ["a"], unique=1), "neither True nor False"),
+            (lambda: schema.drop_table("\ud800"), "surrogate"), (lambda: schema.create_index("i", "t", ["\ud800"]), "surrogate"),
         ]:
             with self.assertRaises((TypeError, ValueError, OverflowError), msg=message) as raised:
                 wrong()

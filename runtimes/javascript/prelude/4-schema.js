@@ -58,8 +58,8 @@ function listOf(value, key, what) {
 
 // The name of a table as the host takes it.
 function tableName(value, what = "the table") {
-  const known = ["table", "schema"];
-  const { table, schema } = typeof value === "object" ? keysOf(tableOf(value, what), known, what) : tableOf(value, what);
+  if (value !== null && typeof value === "object") keysOf(value, ["table", "schema"], what);
+  const { table, schema } = tableOf(value, what);
   return { table, schema: schema === undefined || schema === null ? null : nameOf(schema, "a schema") };
 }
 

@@ -28,8 +28,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final, Literal, Optional, Union
 
-from ._host import host
-from ._values import ENTRIES, Tagged, again, shown, wrong
+from ._host import Tagged, host
+from ._values import ENTRIES, again, shown, utf8, wrong
 
 __all__ = [
     "CURRENT_TIMESTAMP", "Column", "DataType", "DeleteAction", "ForeignKey", "TypeName", "add_column", "create_index", "create_table",
@@ -149,7 +149,7 @@ class ForeignKey:
 
     def __post_init__(self) -> None:
         for key in ("columns", "referenced"):
-            object.__setattr__(self, key, _names(getattr(self, key), key, "a foreign key"))
+            object.__setattr__(self, key, _names(getattr(self, key), f"`{key}` of a foreign key"))
         _table(self.references, self.schema)
         if self.on_delete not in _ACTIONS:
             raise TypeError(f"{shown(self.on_delete)} is not a value of `on_delete`; values are {', '.join(_ACTIONS)}")
@@ -199,9 +199,9 @@ def create_table(
     """
     what = f"the table `{table}`"
     host().change_schema("create_table", NewTable(
-        _table(table, schema), _all(columns, Column, "columns", what), _names(primary_key, "primary_key", what),
-        [_names(each, "each constraint in `unique`", what) for each in _list(unique, "unique", what)],
-        _all(foreign_keys, ForeignKey, "foreign_keys", what),
+        _table(table, schema), _all(columns, Column, f"`columns` of {what}"), _names(primary_key, f"`primary_key` of {what}"),
+        [_names(each, f"each constraint in `unique` of {what}") for each in _list(unique, f"`unique` of {what}")],
+        _all(foreign_keys, ForeignKey, f"`foreign_keys` of {what}"),
     ))
 
 
@@ -237,7 +237,7 @@ def create_index(
 ) -> None:
     """Creates an index, in the schema of its table. A unique one lets no two rows be equal in these columns."""
     what = f"the index `{_name(name, 'an index')}`"
-    index = NewIndex(name, _table(table, schema), _names(columns, "columns", what), _flag(unique, "unique", what))
+    index = NewIndex(name, _table(table, schema), _names(columns, f"`columns` of {what}"), _flag(unique, "unique", what))
     host().change_schema("create_index", index)
 
 
@@ -281,6 +281,7 @@ def _size(value: Any, what: str, least: int, most: int) -> None:
 def _name(value: Any, what: str) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{shown(value)} is not the name of {what}")
+    utf8(value)
     return value
 
 
@@ -296,23 +297,24 @@ def _flag(value: Any, key: str, what: str) -> bool:
     return value
 
 
-def _list(values: Any, key: str, what: str) -> list[Any]:
+def _list(values: Any, place: str) -> list[Any]:
     if isinstance(values, (str, bytes, dict)) or not hasattr(values, "__iter__"):
-        raise TypeError(f"{shown(values)} is not a list, for `{key}` of {what}")
+        raise TypeError(f"{shown(values)} is not a list, for {place}")
     return list(values)
 
 
-def _all(values: Any, kind: type, key: str, what: str) -> list[Any]:
-    found = _list(values, key, what)
+def _all(values: Any, kind: type, place: str) -> list[Any]:
+    found = _list(values, place)
     for value in found:
         if not isinstance(value, kind):
-            raise TypeError(f"{shown(value)} is not a `schema.{kind.__name__}`, for `{key}` of {what}")
+            raise TypeError(f"{shown(value)} is not a `schema.{kind.__name__}`, for {place}")
     return found
 
 
-def _names(names: Any, key: str, what: str) -> list[str]:
-    found = _list(names, key, what)
+def _names(names: Any, place: str) -> list[str]:
+    found = _list(names, place)
     for name in found:
         if not isinstance(name, str):
-            raise TypeError(f"{shown(name)} is not a name, for `{key}` of {what}")
+            raise TypeError(f"{shown(name)} is not a name, for {place}")
+        utf8(name)
     return found
