@@ -43,6 +43,16 @@ const RawError = extern struct {
     detail: extern struct { is_some: bool = false, val: String = .{} } = .{},
 };
 
+/// Changes of the schema.
+pub const schema = @import("runner_guest_schema.zig");
+
+/// For the other files of this SDK.
+pub const internal = struct {
+    pub const ListOf = List;
+    pub const Reason = RawError;
+    pub const keep = failed;
+};
+
 extern fn runner_migration_types_error_free(*RawError) void;
 extern fn runner_migration_types_row_set_free(*Rows) void;
 extern fn runner_migration_context_log(level: u8, message: *String) void;

@@ -1,5 +1,7 @@
 // What the runtime does in C, in JavaScript: columns, rows and a host without a database, for unit tests under Node.js.
 
+import { statements } from "./statements.js";
+
 const WIDTHS = {
   boolean: Uint8Array, int64: BigInt64Array, float64: Float64Array, date: Int32Array, time: BigInt64Array,
   timestamp: BigInt64Array, timestamptz: BigInt64Array, uuid: BigUint64Array,
@@ -299,6 +301,9 @@ globalThis.__runner = {
     const columns = rows.length ? Object.keys(rows[0]) : [];
     return Object.defineProperty(arrays ? rows.map((row) => Object.values(row)) : rows, "columns", { value: columns });
   },
+  ...Object.fromEntries(Object.entries(statements).map(([name, statement]) => [
+    name, (...values) => { given("execute", "database")(statement(...values), []); },
+  ])),
   read: missing("database"),
   readTable: missing("database"),
   write: missing("database"),

@@ -167,6 +167,100 @@ export interface Database {
 
 export const db: Database;
 
+/** The type of a column of a table, as `schema.varchar` and `schema.decimal` make it. */
+export interface SizedType {
+  readonly name: "varchar" | "decimal";
+  readonly sizes: readonly number[];
+}
+
+/** The type of a column of a table. */
+export type DataType =
+  | "boolean" | "int32" | "int64" | "float64" | "text" | "bytes" | "date" | "time" | "timestamp" | "timestamptz" | "uuid" | "json"
+  | SizedType;
+
+/** A table by its name, or in another schema than the current one. */
+export type TableName = string | { table: string; schema?: string | null };
+
+/** The time of the insert, as the default of a column. */
+export interface CurrentTimestamp { toString(): string }
+
+/** A column of a new table, or one to add. */
+export interface ColumnDefinition {
+  name: string;
+  type: DataType;
+  /** True if it refuses NULL. The columns of a primary key do in any case. */
+  notNull?: boolean;
+  /**
+   * What it contains where an insert does not say: a value of its type, in the forms that a column of a batch takes, or
+   * `schema.currentTimestamp`. NULL by default.
+   */
+  default?: Value | object;
+  /** True if the database numbers the rows: for an `"int64"` that is the only column of the primary key of a new table. */
+  identity?: boolean;
+}
+
+/** A reference to the rows of a table. */
+export interface ForeignKey {
+  columns: string[];
+  references: TableName;
+  /** Columns of that table, a primary key or unique. */
+  referenced: string[];
+  /** What happens when a referenced row is deleted: refused by default. */
+  onDelete?: "refuse" | "cascade" | "set-null";
+}
+
+/** A new table. */
+export interface TableDefinition {
+  table: string;
+  schema?: string | null;
+  columns: ColumnDefinition[];
+  primaryKey?: string[];
+  /** The columns of each such constraint. */
+  unique?: string[][];
+  foreignKeys?: ForeignKey[];
+}
+
+/** A new index, in the schema of its table. */
+export interface IndexDefinition {
+  name: string;
+  table: string;
+  schema?: string | null;
+  columns: string[];
+  /** True if no two rows may be equal in these columns. */
+  unique?: boolean;
+}
+
+/**
+ * Tables, columns and indexes on any database, without SQL: the host writes the statement. A migration under grants needs
+ * `create`, `alter` or `drop` for the table, and no grant for statements of its own.
+ */
+export interface Schema {
+  /** The time of the insert, as the default of a `"timestamptz"`. */
+  readonly currentTimestamp: CurrentTimestamp;
+  /** Text of at most that many characters, 1 to 16,383. SQLite does not enforce it. */
+  varchar(length: number): SizedType;
+  /** An exact decimal number of 1 to 65 digits, `scale` of them after the decimal point, 30 at most. */
+  decimal(precision: number, scale: number): SizedType;
+  /** Creates a table. It is an error if one of that name exists. */
+  createTable(definition: TableDefinition): void;
+  /** Drops a table. It is an error if it does not exist, or if something depends on it. */
+  dropTable(table: TableName): void;
+  /** Gives a table another name in the same schema. Denied to migrations under grants. */
+  renameTable(table: TableName, to: string): void;
+  /** Adds a column. One that refuses NULL needs a default, for the rows that exist. */
+  addColumn(table: TableName, column: ColumnDefinition): void;
+  /** Drops a column and its values. It is an error if something depends on it. */
+  dropColumn(table: TableName, column: string): void;
+  /** Gives a column another name. */
+  renameColumn(table: TableName, column: string, to: string): void;
+  /** Creates an index. */
+  createIndex(definition: IndexDefinition): void;
+  /** Drops an index of a table. */
+  dropIndex(table: TableName, index: string): void;
+}
+
+export const schema: Schema;
+
 /** Reads a result one batch at a time. */
 export class Reader implements Iterable<Batch> {
   private constructor();

@@ -11,6 +11,7 @@ export interface FakeHost {
   seed?: bigint;
   /** Files by their relative paths. */
   assets?: { [path: string]: string | Uint8Array };
+  /** Also gets the changes of the schema, as statements of SQLite. */
   execute?(sql: string, parameters: readonly Parameter[]): number;
   /** The rows as objects. */
   query?(sql: string, parameters: readonly Parameter[]): object[];

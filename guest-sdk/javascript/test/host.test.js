@@ -1,7 +1,7 @@
 // Batch functions behave under Node.js as in the runtime.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { assets, Batch, Column, db, Instant, log, parameters, random, runTimestamp } from "runner-guest";
+import { assets, Batch, Column, db, Instant, log, Json, parameters, PlainDate, random, runTimestamp, schema } from "runner-guest";
 import { fakeHost } from "runner-guest/testing";
 
 const ALL = {
@@ -54,4 +54,78 @@ test("the host that a test sets", () => {
   assert.deepEqual(db.queryOne("SELECT 1", [1, 2]), { sql: "SELECT 1", count: 2 });
   assert.equal(random(1), random(1n));
   assert.throws(() => db.execute("DROP TABLE t"), /a unit test has no database/);
+});
+
+test("changes of the schema", () => {
+  const found = [];
+  fakeHost({ execute: (sql) => found.push(sql) });
+  schema.createTable({
+    table: "out\"box", schema: "app", primaryKey: ["id"], unique: [["topic", "at"]],
+    columns: [
+      { name: "id", type: "int64", identity: true }, { name: "topic", type: schema.varchar(200), notNull: true },
+      { name: "at", type: "timestamptz", default: schema.currentTimestamp }, { name: "parent", type: "int64" },
+    ],
+    foreignKeys: [{ columns: ["parent"], references: { table: "out\"box", schema: "app" }, referenced: ["id"], onDelete: "cascade" }],
+  });
+  schema.createTable({
+    table: "t", primaryKey: ["a", "b"], columns: [
+      { name: "a", type: "int32", default: -5 }, { name: "b", type: "int64", default: 2n ** 63n - 1n },
+      { name: "flag", type: "boolean", default: true }, { name: "ratio", type: "float64", default: 3 },
+      { name: "raw", type: "bytes", default: new Uint8Array([0, 255]) }, { name: "price", type: schema.decimal(10, 2), default: "-12.50" },
+      { name: "day", type: "date", default: new PlainDate(20000) }, { name: "data", type: "json", default: Json.fromText("[1.0]") },
+      { name: "none", type: "text", default: null },
+    ],
+  });
+  schema.dropTable("a b");
+  schema.renameTable({ table: "out\"box", schema: "app" }, "b");
+  schema.addColumn("t", { name: "c", type: "text", default: "it's" });
+  schema.dropColumn("t", "select");
+  schema.renameColumn("t", "a", "b");
+  schema.createIndex({ name: "i", table: "out\"box", schema: "app", columns: ["a", "b\""], unique: true });
+  schema.dropIndex({ table: "out\"box", schema: "app" }, "i");
+  assert.deepEqual(found, [
+    `CREATE TABLE "app"."out""box" ("id" INTEGER NOT NULL PRIMARY KEY, "topic" VARCHAR(200) NOT NULL, "at" TEXT NULL DEFAULT `
+      + `(strftime('%Y-%m-%dT%H:%M:%fZ', 'now')), "parent" INTEGER NULL, UNIQUE ("topic", "at"), FOREIGN KEY ("parent") REFERENCES `
+      + `"out""box" ("id") ON DELETE CASCADE)`,
+    `CREATE TABLE "t" ("a" INTEGER NOT NULL DEFAULT -5, "b" INTEGER NOT NULL DEFAULT 9223372036854775807, "flag" BOOLEAN NULL DEFAULT 1, `
+      + `"ratio" REAL NULL DEFAULT 3, "raw" BLOB NULL DEFAULT X'00ff', "price" DECIMAL(10, 2) NULL DEFAULT -12.50, "day" TEXT NULL DEFAULT `
+      + `'2024-10-04', "data" JSON NULL DEFAULT '[1.0]', "none" TEXT NULL, PRIMARY KEY ("a", "b"))`,
+    `DROP TABLE "a b"`, `ALTER TABLE "app"."out""box" RENAME TO "b"`, `ALTER TABLE "t" ADD COLUMN "c" TEXT NULL DEFAULT 'it''s'`,
+    `ALTER TABLE "t" DROP COLUMN "select"`, `ALTER TABLE "t" RENAME COLUMN "a" TO "b"`,
+    `CREATE UNIQUE INDEX "app"."i" ON "out""box" ("a", "b""")`, `DROP INDEX "app"."i"`,
+  ]);
+});
+
+test("changes of the schema that are wrong", () => {
+  const found = [];
+  fakeHost({ execute: (sql) => found.push(sql) });
+  const column = (type, more) => () => schema.addColumn("t", { name: "a", type, ...more });
+  const table = (more) => () => schema.createTable({ table: "t", columns: [{ name: "a", type: "int64" }], ...more });
+  for (const [wrong, message] of [
+    [column("int"), /"int" is not a type, for the column `a`; types are "boolean", "int32"/], [column("toString"), /is not a type/],
+    [column(undefined), /undefined is not a type/], [column("varchar"), /schema\.varchar\(200\)/], [column("decimal"), /schema\.decimal/],
+    [() => schema.varchar(0), /0 is not the length of a varchar, which is 1 to 16383/], [() => schema.varchar(), /undefined is not the length/],
+    [() => schema.decimal(66, 0), /the precision of a decimal/], [() => schema.decimal(5, 6), /which is 0 to 5/], [() => schema.decimal(60, 31), /0 to 30/],
+    [column("int64", { default: "1" }), /the default of the column `a`: "1" is not a whole number of 64 bits/],
+    [column("int64", { default: 1.5 }), /not a whole number/], [column("int64", { default: 2n ** 63n }), /64 bits/],
+    [column("int32", { default: 2 ** 31 }), /2147483648 is not a whole number of 32 bits/], [column("boolean", { default: 1 }), /1 is not of the type boolean/],
+    [column("text", { default: 1 }), /1 is not of the type text/], [column("float64", { default: "1" }), /of the type float64/],
+    [column("bytes", { default: "x" }), /of the type bytes/], [column(schema.decimal(5, 2), { default: 1.5 }), /not a decimal/],
+    [column("date", { default: "x" }), /the default of the column `a`: .*date such as/], [column("uuid", { default: "x" }), /UUID/],
+    [column("timestamp", { default: schema.currentTimestamp }), /only a timestamptz/],
+    [column("text", { notNull: "yes" }), /"yes" is not true or false, for `notNull` of the column `a`/],
+    [column("text", { nullable: true }), /a column has no key `nullable`/], [() => schema.addColumn("t", "a"), /"a" is not a column, such as/],
+    [() => schema.addColumn("t", { type: "text" }), /undefined is not the name of a column/], [() => schema.dropTable(), /the name of a table/],
+    [() => schema.dropTable({ name: "t" }), /has no key `name`/], [() => schema.dropTable({ table: "t", schema: 1 }), /1 is not the name of a schema/],
+    [() => schema.renameTable("t"), /the name of a table/], [() => schema.dropIndex("t", 1), /1 is not the name of an index/],
+    [() => schema.createIndex({ name: "i", table: "t", columns: "a" }), /"a" is not an array of names, for `columns` of the index `i`/],
+    [() => schema.createIndex("i"), /"i" is not an index, such as/], [() => schema.createIndex({ name: "i", columns: ["a"] }), /the name of a table/],
+    [table({ primaryKey: "a" }), /for `primaryKey` of the table `t`/], [table({ unique: ["a"] }), /each constraint in `unique` of the table `t`/],
+    [table({ columns: { a: "int64" } }), /not an array, for `columns` of the table `t`/], [table({ name: "x" }), /a table has no key `name`/],
+    [table({ foreignKeys: [{ columns: ["a"], references: "u", referenced: ["id"], onDelete: "restrict" }] }), /`refuse`, `cascade`, `set-null`/],
+    [table({ foreignKeys: [{ columns: ["a"], referenced: ["id"] }] }), /`references` of a foreign key/], [table({ foreignKeys: ["a"] }), /not a foreign key/],
+  ]) assert.throws(wrong, message);
+  assert.deepEqual(found, []);
+  fakeHost();
+  assert.throws(() => schema.dropTable("t"), /a unit test has no database/);
 });

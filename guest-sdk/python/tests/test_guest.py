@@ -8,7 +8,7 @@ from uuid import UUID
 
 from runner_guest import (
     Batch, Column, Description, Json, Native, Needs, RunnerError, TableNeed, assets, db, log, parameter, parameters, random,
-    run_timestamp,
+    run_timestamp, schema,
 )
 from runner_guest._description import described
 from runner_guest.testing import fake_host
@@ -165,6 +165,92 @@ class Hosts(unittest.TestCase):
             db.execute("SELECT ?, ?", [1, object()])
         with self.assertRaisesRegex(TypeError, "list of values"):
             db.execute("SELECT ?", "a")
+
+    def test_changes_of_the_schema(self):
+        column = schema.Column
+        database = sqlite3.connect(":memory:")
+        database.execute("PRAGMA foreign_keys = ON")
+        fake_host(database=database)
+        defaults = {
+            "code": (schema.varchar(20), "it's", "it's"), "flag": ("boolean", True, 1), "small": ("int32", -5, -5),
+            "large": ("int64", 2**63 - 1, 2**63 - 1), "ratio": ("float64", 1, 1.0), "note": ("text", "ü\n", "ü\n"),
+            "raw": ("bytes", b"\0\xff'", b"\0\xff'"), "price": (schema.decimal(10, 2), "12.50", 12.5),
+            "day": ("date", "2026-03-01", "2026-03-01"), "key": ("uuid", str(ROW["uuid"]), str(ROW["uuid"])),
+            "data": ("json", {"a": [1]}, '{"a":[1]}'), "none": ("text", None, None),
+        }
+        schema.create_table(
+            "a b", [column("id", "int64", identity=True), column("made", "timestamptz", default=schema.CURRENT_TIMESTAMP)]
+            + [column(name, type, not_null=default is not None, default=default) for name, (type, default, _) in defaults.items()],
+            primary_key=["id"], unique=[["code", "small"]],
+        )
+        schema.create_table(
+            "child", [column('x"', "int64"), column("y", "int64"), column("parent", "int64")], primary_key=['x"', "y"], schema="main",
+            foreign_keys=[schema.ForeignKey(iter(["parent"]), "a b", ["id"], on_delete="cascade")],
+        )
+        db.execute('INSERT INTO "a b" (id) VALUES (1)')
+        found = db.query_one('SELECT * FROM "a b"')
+        self.assertEqual({name: found[name] for name in defaults}, {name: stored for name, (*_, stored) in defaults.items()})
+        self.assertRegex(found["made"], r"^\d{4}-\d\d-\d\dT.*Z$")
+        db.execute("INSERT INTO child VALUES (1, 2, 1)")
+        schema.add_column("child", column("paid", "boolean", not_null=True, default=False))
+        schema.create_index("by_paid", "child", ["paid"], unique=True, schema="main")
+        with self.assertRaises(RunnerError) as raised:
+            db.execute("INSERT INTO child VALUES (1, 3, 1, 0)")
+        self.assertEqual(raised.exception.kind, "constraint")
+        schema.drop_index("child", "by_paid")
+        schema.rename_column("child", "paid", "said")
+        schema.drop_column("child", "said")
+        schema.rename_table("child", "children")
+        db.execute('DELETE FROM "a b"')
+        self.assertEqual(db.query_scalar("SELECT count(*) FROM children"), 0)
+        schema.drop_table("children")
+        with self.assertRaisesRegex(RunnerError, "children"):
+            schema.drop_table("children")
+
+    def test_changes_of_the_schema_that_are_wrong(self):
+        column, calls = schema.Column, []
+        fake_host(execute=lambda sql, parameters: calls.append(sql) or 0)
+        for wrong, message in [
+            (lambda: column("a", "int"), "the column `a`: 'int' is not a type; types are boolean, int32"),
+            (lambda: column("a", ["int64"]), "is not a type"), (lambda: column("a", "varchar"), "schema.varchar"),
+            (lambda: column("a", "decimal"), "schema.decimal"), (lambda: column(1, "int64"), "1 is not the name of a column"),
+            (lambda: schema.varchar(0), "the length of a varchar is 0; it is 1 to 16,383"),
+            (lambda: schema.varchar("9"), "not a whole number"), (lambda: schema.varchar(True), "not a whole number"),
+            (lambda: schema.decimal(66, 0), "the precision of a decimal is 66"), (lambda: schema.decimal(5, 6), "it is 0 to 5"),
+            (lambda: schema.decimal(60, 31), "it is 0 to 30"), (lambda: schema.DataType("varchar"), "the length"),
+            (lambda: column("a", "int64", default="1"), "the default of the column `a`: '1' is not an int64"),
+            (lambda: column("a", "int64", default=True), "True is not of the type int64"),
+            (lambda: column("a", "int32", default=2**31), "does not fit into 32 bits"),
+            (lambda: column("a", "int64", default=2**63), "does not fit into 64 bits"),
+            (lambda: column("a", "boolean", default=1), "1 is not of the type boolean"),
+            (lambda: column("a", "float64", default="x"), "not a float64"), (lambda: column("a", "date", default="x"), "`a`: "),
+            (lambda: column("a", "timestamptz", default=ROW["moment"]), "has no time zone"),
+            (lambda: column("a", schema.decimal(5, 2), default=1.5), "give it as a Decimal"),
+            (lambda: column("a", schema.varchar(5), default="\ud800"), "surrogate"),
+            (lambda: column("a", "timestamp", default=schema.CURRENT_TIMESTAMP), "only a timestamptz"),
+            (lambda: column("a", "text", not_null="yes"), "neither True nor False, for `not_null` of the column `a`"),
+            (lambda: schema.ForeignKey("a", "b", ["c"]), "'a' is not a list, for `columns` of a foreign key"),
+            (lambda: schema.ForeignKey(["a"], None, ["c"]), "None is not the name of a table"),
+            (lambda: schema.ForeignKey(["a"], "b", ["c"], on_delete="restrict"), "values are refuse, cascade, set-null"),
+            (lambda: schema.create_table("t", "int64"), "not a list, for `columns` of the table `t`"),
+            (lambda: schema.create_table("t", [{"name": "a"}]), "is not a `schema.Column`"),
+            (lambda: schema.create_table("t", [column("a", "int64")], unique=["a"]), "each constraint in `unique` of the table `t`"),
+            (lambda: schema.create_table("t", [column("a", "int64")], primary_key=[1]), "1 is not a name, for `primary_key`"),
+            (lambda: schema.create_table("t", [], schema=1), "1 is not the name of a schema"),
+            (lambda: schema.create_table(None, []), "None is not the name of a table"),
+            (lambda: schema.add_column("t", "a"), "'a' is not a column"), (lambda: schema.drop_column("t", None), "name of a column"),
+            (lambda: schema.rename_table("t", 1), "name of a table"), (lambda: schema.drop_index("t", b"i"), "name of an index"),
+            (lambda: schema.create_index("i", "t", "a"), "not a list, for `columns` of the index `i`"),
+            (lambda: schema.create_index("i", "t", ["a"], unique=1), "neither True nor False"),
+            (lambda: schema.drop_table("\ud800"), "surrogate"), (lambda: schema.create_index("i", "t", ["\ud800"]), "surrogate"),
+        ]:
+            with self.assertRaises((TypeError, ValueError, OverflowError), msg=message) as raised:
+                wrong()
+            self.assertIn(message, str(raised.exception))
+        self.assertEqual(calls, [])
+        with self.assertRaisesRegex(RunnerError, "no database"):
+            fake_host()
+            schema.drop_table("t")
 
     def test_descriptions(self):
         self.assertEqual(described({"summary": "x", "needs": {"insert": ["a"]}}).needs.insert, [TableNeed("a", [])])

@@ -130,7 +130,7 @@ native.register({
   type: TYPE,
   prototypes: CLASSES.map((type) => type?.prototype ?? null),
   context: Object.freeze({
-    db, log, progress, parameters, parameter, assets, runTimestamp, seed, random, mapRows, rows, float64, Batch, Column, Reader,
+    db, schema, log, progress, parameters, parameter, assets, runTimestamp, seed, random, mapRows, rows, float64, Batch, Column, Reader,
     Writer, Decimal, PlainDate, PlainTime, PlainDateTime, Instant, Uuid, Json, Native, Float64, RunnerError,
   }),
   makeBatch, dumpBatch, describeError, coerce, coerceParameter, readDescription, hostError,

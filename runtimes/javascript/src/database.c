@@ -61,7 +61,7 @@ static Handle *open_handle(JSValueConst object, enum Kind kind)
     return handle;
 }
 
-static bool property(JSValueConst object, const char *name, String *into)
+bool string_property(JSValueConst object, const char *name, String *into)
 {
     JSValue value = JS_GetPropertyStr(js, object, name);
     bool good = !JS_IsException(value) && string_lower(value, into);
@@ -69,8 +69,7 @@ static bool property(JSValueConst object, const char *name, String *into)
     return good;
 }
 
-/* A property that may be null or undefined. */
-static bool optional(JSValueConst object, const char *name, data_migration_option_string_t *into)
+bool optional_string_property(JSValueConst object, const char *name, data_migration_option_string_t *into)
 {
     JSValue value = JS_GetPropertyStr(js, object, name);
     bool good = !JS_IsException(value);
@@ -80,11 +79,10 @@ static bool optional(JSValueConst object, const char *name, data_migration_optio
     return good;
 }
 
-static bool strings(JSValueConst object, const char *name, data_migration_list_string_t *into)
+bool strings_lower(JSValueConst array, data_migration_list_string_t *into)
 {
-    JSValue array = JS_GetPropertyStr(js, object, name);
     int64_t count = 0;
-    bool good = !JS_IsException(array) && JS_GetLength(js, array, &count) == 0;
+    bool good = JS_GetLength(js, array, &count) == 0;
     if (good && count && !(into->ptr = calloc(count, sizeof *into->ptr))) {
         JS_ThrowOutOfMemory(js);
         good = false;
@@ -98,6 +96,13 @@ static bool strings(JSValueConst object, const char *name, data_migration_list_s
         free(into->ptr);
         into->ptr = NULL;
     }
+    return good;
+}
+
+bool strings_property(JSValueConst object, const char *name, data_migration_list_string_t *into)
+{
+    JSValue array = JS_GetPropertyStr(js, object, name);
+    bool good = !JS_IsException(array) && strings_lower(array, into);
     JS_FreeValue(js, array);
     return good;
 }
@@ -109,7 +114,7 @@ static bool requests(JSValueConst object, Source *into)
 {
     data_migration_list_string_t names = {0};
     JSValue types = JS_GetPropertyStr(js, object, "types");
-    bool good = !JS_IsException(types) && strings(object, "columns", &names);
+    bool good = !JS_IsException(types) && strings_property(object, "columns", &names);
     if (good && names.len && !(into->columns.ptr = calloc(names.len, sizeof *into->columns.ptr))) {
         JS_ThrowOutOfMemory(js);
         good = false;
@@ -135,9 +140,9 @@ static bool source_lower(JSValueConst object, Source *into)
     *into = (Source){0};
     JSValue parameters = JS_GetPropertyStr(js, object, "parameters");
     JSValue descending = JS_GetPropertyStr(js, object, "descending");
-    bool good = property(object, "table", &into->table.name) && optional(object, "schema", &into->table.schema) &&
-                requests(object, into) && strings(object, "key", &into->key) &&
-                optional(object, "filter", &into->filter) &&
+    bool good = string_property(object, "table", &into->table.name) &&
+                optional_string_property(object, "schema", &into->table.schema) && requests(object, into) &&
+                strings_property(object, "key", &into->key) && optional_string_property(object, "filter", &into->filter) &&
                 values_lower(parameters, (runner_migration_sql_list_value_t *)&into->parameters);
     into->descending = JS_ToBool(js, descending);
     JS_FreeValue(js, parameters);
@@ -152,8 +157,9 @@ static bool target_lower(JSValueConst object, Target *into)
     *into = (Target){0};
     JSValue mode = JS_GetPropertyStr(js, object, "mode");
     int32_t number = 0;
-    bool good = property(object, "table", &into->table.name) && optional(object, "schema", &into->table.schema) &&
-                strings(object, "key", &into->key) && JS_ToInt32(js, &number, mode) == 0;
+    bool good = string_property(object, "table", &into->table.name) &&
+                optional_string_property(object, "schema", &into->table.schema) && strings_property(object, "key", &into->key) &&
+                JS_ToInt32(js, &number, mode) == 0;
     into->mode = number;
     JS_FreeValue(js, mode);
     if (!good)

@@ -60,6 +60,7 @@ static bool start_interpreter(void)
     text_functions(native);
     row_functions(native);
     database_functions(native);
+    schema_functions(native);
     context_functions(native);
     module_functions(native);
     define(native, "register", register_hooks, 1);

@@ -140,8 +140,15 @@ JSValue batch_lift(Batch *batch);
 bool batch_lower(JSValueConst object, Batch *batch, bool copy);
 void batch_release(Batch *batch);
 
-/* database.c, context.c */
+/* database.c, schema.c, context.c */
+bool string_property(JSValueConst object, const char *name, String *into);
+/* A property that may be null or undefined. */
+bool optional_string_property(JSValueConst object, const char *name, data_migration_option_string_t *into);
+/* Names. What was lowered before a failure is in the list. */
+bool strings_lower(JSValueConst array, data_migration_list_string_t *into);
+bool strings_property(JSValueConst object, const char *name, data_migration_list_string_t *into);
 void database_functions(JSValue native);
+void schema_functions(JSValue native);
 void context_functions(JSValue native);
 char *asset_content(const char *path, size_t *size);
 void start_clock(void);

@@ -5,7 +5,8 @@ import runner_world
 from componentize_py_types import Err
 from runner_guest import Batch, RunnerError
 from runner_guest._errors import KINDS
-from wit_world.imports import batches, context, packed, sql, types
+from runner_guest.schema import CURRENT_TIMESTAMP, Column, NewIndex, NewTable, TableName
+from wit_world.imports import batches, context, packed, schema, sql, types
 
 LEVELS = {"debug": context.Level.DEBUG, "info": context.Level.INFO, "warning": context.Level.WARNING}
 KIND = dict(zip(KINDS, types.ErrorKind))
@@ -91,6 +92,43 @@ def target_out(target):
     return batches.TableTarget(table(target), batches.WriteMode[target.mode.upper()], list(target.key))
 
 
+def data_type_out(type):
+    if type.name == "varchar":
+        return schema.DataType_Varchar(type.size)
+    if type.name == "decimal":
+        return schema.DataType_Decimal(schema.DecimalSize(type.size, type.scale))
+    return getattr(schema, f"DataType_{type.name.capitalize()}")()
+
+
+def definition_out(column):
+    type, literal = column._parts()
+    default = None
+    if column.default is CURRENT_TIMESTAMP:
+        default = schema.DefaultValue_CurrentTimestamp()
+    elif literal is not None:
+        default = schema.DefaultValue_Literal(value_out(literal))
+    return schema.ColumnDefinition(column.name, data_type_out(type), column.not_null, default, column.identity)
+
+
+def foreign_key_out(key):
+    action = schema.DeleteAction[key.on_delete.upper().replace("-", "_")]
+    return schema.ForeignKey(key.columns, batches.TableName(key.schema, key.references), key.referenced, action)
+
+
+def change_out(argument):
+    """An argument of a change of the schema."""
+    if isinstance(argument, TableName):
+        return table(argument)
+    if isinstance(argument, Column):
+        return definition_out(argument)
+    if isinstance(argument, NewIndex):
+        return schema.IndexDefinition(argument.name, table(argument.table), argument.columns, argument.unique)
+    if isinstance(argument, NewTable):
+        columns, keys = map(definition_out, argument.columns), map(foreign_key_out, argument.foreign_keys)
+        return schema.TableDefinition(table(argument.table), list(columns), argument.primary_key, argument.unique, list(keys))
+    return argument
+
+
 class Handle:
     """A resource of the host."""
 
@@ -151,6 +189,9 @@ class Bridge:
     def transform(self, name, source, values, target):
         report = asked(batches.transform, name, source_out(source, values), target_out(target))
         return report.rows_read, report.rows_written, report.chunks
+
+    def change_schema(self, call, *arguments):
+        asked(getattr(schema, call), *map(change_out, arguments))
 
     def function_name(self, function):
         return runner_script.function_name(function)

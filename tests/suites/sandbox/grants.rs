@@ -193,3 +193,47 @@ fn the_schema_changes_as_it_is_granted() {
     assert_eq!(project.value("SELECT more FROM mine"), "one");
     assert_eq!(project.value("SELECT number FROM people WHERE id = 1"), "card 1");
 }
+
+/// Scripts change the schema by the same calls: `tests/languages/*/granted.*`.
+#[test]
+fn scripts_change_the_schema_as_it_is_granted() {
+    for (language, from, to) in [("python", "py", "py"), ("javascript", "js", "js"), ("javascript", "js", "ts")] {
+        let project = people();
+        let script = format!("tests/languages/{language}/granted.{from}");
+        project.write(
+            &format!("migrations/0003_changes.{to}"),
+            std::fs::read(guests::repository().join(script)).unwrap(),
+        );
+        std::fs::remove_file(project.file("migrations/0002_granted.wasm")).unwrap();
+        project.runner("build").succeeds();
+        let run = |allow: &str, changes: &str| {
+            project.write("runner.toml", format!("{PROJECT}[grants.0003_changes]\nallow = [{allow}]\n"));
+            let mut command = project.command(["apply", "-v", "--parameter", &format!("changes={changes}")]);
+            project.finish(&mut command)
+        };
+        let before = project.dump();
+        let place = format!("migrations/0003_changes.{to}:");
+        for (allow, change, why) in [
+            ("", "create|mine", "missing grant: create mine"),
+            ("'create mine'", "create|mine|others", "missing grant: alter others"),
+            ("'create mine'", "create|mine\nindex|mine|i|label", "missing grant: alter mine"),
+            ("'create *'", "create|runner_journal", "`runner_journal` belongs to runner"),
+            ("'alter people'", "drop|people", "missing grant: drop people"),
+            ("'alter people'", "add|others|more", "missing grant: alter others"),
+            ("'alter people'", "remove|others|secret", "missing grant: alter others"),
+            ("'alter *', 'read people(id)'", "call|people|card|id", "may not rename the column `card`"),
+            ("'create *', 'drop *', 'alter *'", "rename|copies|mine", "may not rename a table"),
+        ] {
+            run(allow, change).exits(7).says(&["0003_changes", why, &place]);
+            assert_eq!(project.dump(), before, "{to}: {change}");
+        }
+        // No statements of its own, and no more than is granted.
+        let changes = "create|mine\nadd|mine|more\nindex|mine|i|more\nunindex|mine|i\ncall|mine|more|most\nremove|mine|label\n\
+                       drop|copies\n?drop|people";
+        let allow = "'create mine', 'alter mine', 'drop copies'";
+        run(allow, changes).succeeds().says(&["refused: ?drop|people: denied"]);
+        assert_eq!(project.value("SELECT group_concat(name) FROM pragma_table_info('mine')"), "id,most", "{to}");
+        let tables = "SELECT group_concat(name) FROM (SELECT name FROM sqlite_schema WHERE name IN ('people', 'copies', 'mine') ORDER BY 1)";
+        assert_eq!(project.value(tables), "mine,people", "{to}");
+    }
+}

@@ -1,5 +1,5 @@
-//! Values of every type in every language and on every engine: `tests/languages/*/values.*` write, read and tell the same, byte by
-//! byte. A new language adds its file there, and its line here.
+//! The same in every language and on every engine: `tests/languages/*/values.*` write, read and tell values of every type, byte by
+//! byte, and `schema.*` change the schema. A new language adds its files there, and its lines here.
 
 use runner_tests::{Engine, EngineProject, for_each_engine, guests, project};
 
@@ -11,6 +11,18 @@ const LANGUAGES: [(&str, &str, &str); 6] = [
     ("javascript", "js", "ts"),
     ("go", "go", "go"),
     ("c", "c", "c"),
+];
+
+/// Those that change the schema; Rust is `tests/guests/changes`.
+const SCHEMA_LANGUAGES: [(&str, &str, &str); 8] = [
+    ("rust", "rs", "wasm"),
+    ("python", "py", "py"),
+    ("javascript", "js", "js"),
+    ("javascript", "js", "ts"),
+    ("go", "go", "go"),
+    ("c", "c", "c"),
+    ("cpp", "cpp", "cpp"),
+    ("zig", "zig", "zig"),
 ];
 
 /// The tables that a migration fills.
@@ -37,25 +49,31 @@ fn tables(engine: Engine) -> String {
     )
 }
 
-/// A project with the tables and the migration in a language.
-fn values(engine: Engine, (language, from, to): (&str, &str, &str)) -> EngineProject {
-    let project = project!(engine);
-    project.sql("20260101000000_tables", &tables(engine), "DROP TABLE told;\nDROP TABLE copies;\nDROP TABLE every;");
+/// Adds a migration in a language. That in Rust is a guest of its own.
+fn add(project: &EngineProject, (language, from, to): (&str, &str, &str), name: &str, guest: &str) {
     if language == "rust" {
-        project.component("20260101000001_values", &guests::component("values"));
-        return project;
+        project.component(&format!("20260101000001_{name}"), &guests::component(guest));
+        return;
     }
-    let source = guests::repository().join(format!("tests/languages/{language}/values.{from}"));
+    let source = guests::repository().join(format!("tests/languages/{language}/{name}.{from}"));
     let source = std::fs::read(source).unwrap();
-    if matches!(to, "go" | "c") {
-        project.runner(&format!("new values --lang {language}")).succeeds();
-        let names = std::fs::read_dir(project.file("migrations")).unwrap().map(|entry| entry.unwrap().file_name());
-        let name = names.map(|name| name.into_string().unwrap()).find(|name| name.ends_with("_values")).unwrap();
-        project.write(&format!("migrations/{name}/migration.{to}"), source);
+    if matches!(to, "py" | "js" | "ts") {
+        project.write(&format!("migrations/20260101000001_{name}.{to}"), source);
     } else {
-        project.write(&format!("migrations/20260101000001_values.{to}"), source);
+        project.runner(&format!("new {name} --lang {language}")).succeeds();
+        let names = std::fs::read_dir(project.file("migrations")).unwrap().map(|entry| entry.unwrap().file_name());
+        let end = format!("_{name}");
+        let made = names.map(|name| name.into_string().unwrap()).find(|name| name.ends_with(&end)).unwrap();
+        project.write(&format!("migrations/{made}/migration.{to}"), source);
     }
     project.runner("build").succeeds();
+}
+
+/// A project with the tables and the migration in a language.
+fn values(engine: Engine, language: (&str, &str, &str)) -> EngineProject {
+    let project = project!(engine);
+    project.sql("20260101000000_tables", &tables(engine), "DROP TABLE told;\nDROP TABLE copies;\nDROP TABLE every;");
+    add(&project, language, "values", "values");
     project
 }
 
@@ -119,6 +137,28 @@ for_each_engine! {
             assert_eq!(&every, first, "{language:?} wrote other rows than {:?}", LANGUAGES[0]);
             project.runner("verify").succeeds().prints(&["replay     proven"]);
             project.runner("rollback --all").succeeds();
+        }
+    }
+}
+
+for_each_engine! {
+    fn every_language_makes_the_same_schema(engine) {
+        let mut first = None;
+        for language in SCHEMA_LANGUAGES {
+            let project = project!(engine);
+            add(&project, language, "schema", "changes");
+            project.runner("apply").succeeds();
+            let state = project.state();
+            assert!(state.iter().any(|line| line.contains("parents_code")), "{state:?}");
+            let first = first.get_or_insert_with(|| state.clone());
+            assert_eq!(&state, first, "{language:?} made another schema than {:?}", SCHEMA_LANGUAGES[0]);
+            // Another child whose parent is deleted: the action of the foreign key is the database's.
+            project.execute("INSERT INTO parents (id) VALUES (7)");
+            project.execute("INSERT INTO children (a, b, parent) VALUES (1, 2, 7)");
+            project.runner("verify").succeeds();
+            project.runner("rollback").succeeds();
+            let left = project.state();
+            assert!(!left.iter().any(|line| line.contains("parents")), "{language:?}: {left:?}");
         }
     }
 }

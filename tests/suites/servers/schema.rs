@@ -161,6 +161,30 @@ fn under_grants_a_change_without_one_is_refused() {
     assert_eq!(field.database().value("SELECT count(*) FROM mine"), "0");
 }
 
+/// Scripts do the same: `tests/languages/*/granted.*`.
+#[test]
+fn under_grants_the_host_changes_the_schema_for_scripts() {
+    for (language, end) in [("python", "py"), ("javascript", "js")] {
+        let field = Field::new();
+        let script = guests::repository().join(format!("tests/languages/{language}/granted.{end}"));
+        field.project().write(&format!("migrations/0003_changes.{end}"), std::fs::read(script).unwrap());
+        std::fs::remove_file(field.project().file("migrations/0002_granted.wasm")).unwrap();
+        field.run("build", &[]).succeeds();
+        grant(&field, "'create mine', 'alter mine'");
+        field.sync();
+        let changes = "changes=create|mine\nadd|mine|more\nindex|mine|mine_more|more\n?drop|people\n?add|others|more";
+        field.run("apply -v", &[changes]).succeeds().says(&[
+            "refused: ?drop|people: denied",
+            "refused: ?add|others|more: denied",
+        ]);
+        let database = field.database();
+        assert_eq!(database.value("SELECT tableowner FROM pg_tables WHERE tablename = 'mine'"), field.host());
+        assert_eq!(database.value("SELECT count(*) FROM pg_indexes WHERE indexname = 'mine_more'"), "1");
+        field.run("grants list", &[]).succeeds().prints(&["0003_changes  in line"]);
+        field.run("verify", &[]).succeeds();
+    }
+}
+
 /// Servers quote the rows that are in the way of a unique index, which may be of columns that the component may not read.
 #[test]
 fn under_grants_an_error_quotes_no_rows() {

@@ -57,6 +57,31 @@ fn under_grants_each_change_is_a_step_of_the_host() {
     field.run("verify", &[]).succeeds();
 }
 
+/// Scripts do the same: `tests/languages/*/granted.*`.
+#[test]
+fn under_grants_each_change_of_a_script_is_a_step_of_the_host() {
+    for (language, end) in [("python", "py"), ("javascript", "js")] {
+        let Some(field) = Field::new() else { return };
+        let script = guests::repository().join(format!("tests/languages/{language}/granted.{end}"));
+        field.project().write(&format!("migrations/0003_changes.{end}"), std::fs::read(script).unwrap());
+        std::fs::remove_file(field.project().file("migrations/0002_granted.wasm")).unwrap();
+        field.run("build", &[]).succeeds();
+        let grants = format!("{PROJECT}[grants.0003_changes]\nallow = ['create mine', 'alter mine']\n");
+        field.project().write("runner.toml", grants);
+        field.sync();
+        let changes = "changes=create|mine\nadd|mine|more\nindex|mine|mine_label|label\n?drop|people\n?add|others|more";
+        field.run("apply -v", &[changes]).succeeds().says(&[
+            "refused: ?drop|people: denied",
+            "refused: ?add|others|more: denied",
+        ]);
+        let columns = "SELECT GROUP_CONCAT(COLUMN_NAME ORDER BY ORDINAL_POSITION) FROM information_schema.COLUMNS \
+                       WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = 'mine'";
+        assert_eq!(field.value(columns), "id,label,more");
+        field.run("grants list", &[]).succeeds().prints(&["0003_changes  in line"]);
+        field.run("verify", &[]).succeeds();
+    }
+}
+
 #[test]
 fn under_grants_a_change_without_one_is_refused() {
     let lines =

@@ -12,8 +12,16 @@ struct Run {
     rows: Vec<String>,
 }
 
-/// Applies the only migration to a fresh database, at that time and with that seed.
-fn run(project: &TestProject, revision: &str, number: u32, timestamp: i64, seed: u64, jobs: u32) -> Run {
+/// Applies the only migration to a fresh database, at that time and with that seed. Returns the database, and the digest of the
+/// transcript.
+fn apply(
+    project: &TestProject,
+    revision: &str,
+    number: u32,
+    timestamp: i64,
+    seed: u64,
+    jobs: u32,
+) -> (rusqlite::Connection, String) {
     // The hidden command with which `runner test --crash` starts its runs is the one that takes both.
     let file = format!("runner-scratch-{number}/scratch.db");
     std::fs::create_dir(project.file(&file).parent().unwrap()).unwrap();
@@ -23,17 +31,26 @@ fn run(project: &TestProject, revision: &str, number: u32, timestamp: i64, seed:
         (format!("--timestamp={timestamp}"), format!("--seed={seed}"), format!("--jobs={jobs}"));
     let arguments = ["crash-at", "1000000", &timestamp, &seed, &jobs, "--target", revision, "-D", &url];
     project.run(arguments).succeeds();
-    let texts = |query: &str| -> Vec<String> {
-        let mut statement = database.prepare(query).unwrap();
-        let rows = statement.query_map([], |row| row.get(0)).unwrap();
-        rows.map(Result::unwrap).collect()
-    };
-    let transcript = texts("SELECT transcript FROM runner_history").concat();
-    let inputs = texts("SELECT run_timestamp || ' ' || seed FROM runner_history").concat();
+    let transcript = texts(&database, "SELECT transcript FROM runner_history").concat();
+    let inputs = texts(&database, "SELECT run_timestamp || ' ' || seed FROM runner_history").concat();
     assert_eq!(inputs, format!("{} {}", &timestamp[12..], &seed[7..]));
     assert_eq!(transcript.len(), 64);
-    let rows =
-        texts("SELECT x FROM (SELECT 1 AS t, id, x FROM things UNION ALL SELECT 2, id, x FROM chance) ORDER BY t, id");
+    (database, transcript)
+}
+
+fn texts(database: &rusqlite::Connection, query: &str) -> Vec<String> {
+    let mut statement = database.prepare(query).unwrap();
+    let rows = statement.query_map([], |row| row.get(0)).unwrap();
+    rows.map(Result::unwrap).collect()
+}
+
+/// What a run of a migration that asks for chance did.
+fn run(project: &TestProject, revision: &str, number: u32, timestamp: i64, seed: u64, jobs: u32) -> Run {
+    let (database, transcript) = apply(project, revision, number, timestamp, seed, jobs);
+    let rows = texts(
+        &database,
+        "SELECT x FROM (SELECT 1 AS t, id, x FROM things UNION ALL SELECT 2, id, x FROM chance) ORDER BY t, id",
+    );
     assert!(rows.len() >= 103, "{rows:?}");
     Run { transcript, rows }
 }
@@ -118,4 +135,40 @@ fn cpp_has_the_same_transcript() {
 #[test]
 fn zig_has_the_same_transcript() {
     compiled("zig");
+}
+
+/// The same changes of the schema are the same calls, byte by byte: `tests/languages/*/granted.*` and `tests/guests/changes`.
+#[test]
+fn changes_of_the_schema_have_one_transcript_in_every_language() {
+    let changes = [
+        "create|mine",
+        "create|other|mine",
+        "rename|mine|say \"hi\"",
+        "add|other|more",
+        "call|other|more|most",
+        "index|other|other_most|most",
+        "unindex|other|other_most",
+        "?drop|nothing",
+        "?add|other|most",
+        "remove|other|most",
+        "drop|other",
+    ];
+    let settings = format!("[parameters]\nchanges = '''\n{}'''\n{LIMITS}", changes.join("\n"));
+    let mut first = None;
+    for (language, from, to) in
+        [("rust", "", "wasm"), ("python", "py", "py"), ("javascript", "js", "js"), ("javascript", "js", "ts")]
+    {
+        let project = project!();
+        project.settings(&settings);
+        match language {
+            "rust" => project.component("0001_changes", &guests::component("changes")),
+            _ => project.write(&format!("migrations/0001_changes.{to}"), source(&format!("{language}/granted.{from}"))),
+        };
+        project.runner("build").succeeds();
+        let (database, transcript) = apply(&project, "0001", 1, 1_600_000_000_000_000, 7, 1);
+        let tables = texts(&database, "SELECT sql FROM sqlite_schema WHERE name = 'say \"hi\"'");
+        assert_eq!(tables.len(), 1, "{to}");
+        let first = first.get_or_insert_with(|| (transcript.clone(), tables.clone()));
+        assert_eq!((&transcript, &tables), (&first.0, &first.1), "{to} did something else than Rust");
+    }
 }

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any, Optional, Union
 
 from ._errors import RunnerError
 from ._host import connect
 from ._values import EPOCH_UTC, MICROSECOND, of_tagged, to_tagged
+from .schema import CURRENT_TIMESTAMP, Column, ForeignKey, NewIndex, NewTable, TableName
 
 
 class FakeHost:
@@ -63,6 +64,9 @@ class FakeHost:
 
     read_table = write = transform = read
 
+    def change_schema(self, call: str, *arguments: Any) -> None:
+        self.execute(_STATEMENTS[call](*arguments), [])
+
     def function_name(self, function: Any) -> Optional[str]:
         return function if isinstance(function, str) else getattr(function, "__name__", None)
 
@@ -104,6 +108,78 @@ class _FakeAsset:
         return chunk
 
 
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _beside(table: TableName, name: str) -> str:
+    return _quoted(name) if table.schema is None else f"{_quoted(table.schema)}.{_quoted(name)}"
+
+
+def _named(table: TableName) -> str:
+    return _beside(table, table.table)
+
+
+def _listed(names: Iterable[str]) -> str:
+    return f"({', '.join(map(_quoted, names))})"
+
+
+def _literal(kind: str, inside: Any) -> str:
+    if kind in ("boolean", "int64"):
+        return str(int(inside))
+    if kind in ("float64", "decimal"):
+        return str(inside)
+    if kind == "bytes":
+        return f"X'{inside.hex()}'"
+    return "'" + str(of_tagged((kind, inside))).replace("'", "''") + "'"
+
+
+_TYPES = {"boolean": "BOOLEAN", "int32": "INTEGER", "int64": "INTEGER", "float64": "REAL", "bytes": "BLOB", "json": "JSON"}
+
+
+def _defined(column: Column, in_key: bool = False) -> str:
+    if column.identity:
+        return f"{_quoted(column.name)} INTEGER NOT NULL PRIMARY KEY"
+    type, literal = column._parts()
+    spelled = str(type).upper() if type.size else _TYPES.get(type.name, "TEXT")
+    default = f" DEFAULT {_literal(*literal)}" if literal is not None else ""
+    if column.default is CURRENT_TIMESTAMP:
+        default = " DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))"
+    return f"{_quoted(column.name)} {spelled} {'NOT NULL' if column.not_null or in_key else 'NULL'}{default}"
+
+
+def _foreign(key: ForeignKey) -> str:
+    action = {"cascade": " ON DELETE CASCADE", "set-null": " ON DELETE SET NULL"}.get(key.on_delete, "")
+    return f"FOREIGN KEY {_listed(key.columns)} REFERENCES {_quoted(key.references)} {_listed(key.referenced)}{action}"
+
+
+def _create_table(new: NewTable) -> str:
+    parts = [_defined(column, column.name in new.primary_key) for column in new.columns]
+    if new.primary_key and not any(column.identity for column in new.columns):
+        parts.append(f"PRIMARY KEY {_listed(new.primary_key)}")
+    parts += [f"UNIQUE {_listed(names)}" for names in new.unique]
+    parts += map(_foreign, new.foreign_keys)
+    return f"CREATE TABLE {_named(new.table)} ({', '.join(parts)})"
+
+
+def _create_index(new: NewIndex) -> str:
+    kind = "UNIQUE INDEX" if new.unique else "INDEX"
+    return f"CREATE {kind} {_beside(new.table, new.name)} ON {_quoted(new.table.table)} {_listed(new.columns)}"
+
+
+#: Changes of the schema as SQLite gets them.
+_STATEMENTS: dict[str, Callable[..., str]] = {
+    "create_table": _create_table,
+    "drop_table": lambda table: f"DROP TABLE {_named(table)}",
+    "rename_table": lambda table, to: f"ALTER TABLE {_named(table)} RENAME TO {_quoted(to)}",
+    "add_column": lambda table, column: f"ALTER TABLE {_named(table)} ADD COLUMN {_defined(column)}",
+    "drop_column": lambda table, column: f"ALTER TABLE {_named(table)} DROP COLUMN {_quoted(column)}",
+    "rename_column": lambda table, column, to: f"ALTER TABLE {_named(table)} RENAME COLUMN {_quoted(column)} TO {_quoted(to)}",
+    "create_index": _create_index,
+    "drop_index": lambda table, index: f"DROP INDEX {_beside(table, index)}",
+}
+
+
 def fake_host(
     *,
     database: Optional[sqlite3.Connection] = None,
@@ -118,8 +194,8 @@ def fake_host(
 ) -> FakeHost:
     """Sets what `db`, `parameters`, `assets` and the rest do in the tests that follow, and returns it.
 
-    Statements go to `database`, a connection of `sqlite3`, or to the functions `execute` and `query`. Readers, writers and
-    transforms need a whole database: try them with ``runner test``.
+    Statements go to `database`, a connection of `sqlite3`, or to the functions `execute` and `query`; changes of the schema go
+    there as statements of SQLite. Readers, writers and transforms need a whole database: try them with ``runner test``.
     """
     host = FakeHost(
         database=database, parameters=parameters or {}, assets=assets or {}, execute=execute, query=query, dialect=dialect,

@@ -41,7 +41,7 @@ static C_SDK: Sdk = Sdk {
     name: "c",
     files: files![include_bytes, "c":
         "README.md", "data_migration.c", "data_migration.h", "data_migration_component_type.o", "runner_guest.c", "runner_guest.hpp",
-        "runner_guest.zig", "runner_guest.h"],
+        "runner_guest.zig", "runner_guest_schema.h", "runner_guest_schema.hpp", "runner_guest_schema.zig", "runner_guest.h"],
 };
 
 static GO_SDK: Sdk = Sdk {
