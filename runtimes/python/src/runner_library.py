@@ -129,6 +129,18 @@ class Library:
         return CODE[name][0]
 
 
+def trim_records():
+    """Records of the contract are made and read, never compared or shown: the methods for that would only take room."""
+    unused = ("__repr__", "__eq__", "__replace__", "__match_args__", "__dataclass_params__", "__dataclass_fields__")
+    for module in [module for name, module in sys.modules.items() if name.startswith("wit_world")]:
+        for kind in vars(module).values():
+            if isinstance(kind, type) and "__dataclass_fields__" in vars(kind):
+                kind.__doc__ = None
+                for name in unused:
+                    if name in vars(kind):
+                        delattr(kind, name)
+
+
 def finish():
     """Imports and keeps everything, and closes the way to the files."""
     for name in READY:
@@ -151,6 +163,7 @@ def finish():
 
     for name in [name for name in sys.modules if refusal(name) is not None]:
         del sys.modules[name]
+    trim_records()
     builtin, frozen = importlib.machinery.BuiltinImporter, importlib.machinery.FrozenImporter
     sys.meta_path[:] = [Library, builtin, frozen, runner_script.Companions]
     sys.path[:] = []
