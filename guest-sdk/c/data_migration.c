@@ -120,34 +120,60 @@ void __wasm_export_exports_data_migration_describe_post_return(uint8_t * arg0) {
     }
     free(ptr1);
   }
-  size_t len3 = *((size_t*) (arg0 + (9*sizeof(void*))));
-  if (len3 > 0) {
-    uint8_t *ptr4 = *((uint8_t **) (arg0 + (8*sizeof(void*))));
-    for (size_t i5 = 0; i5 < len3; i5++) {
-      uint8_t *base = ptr4 + i5 * (3*sizeof(void*));
+  size_t len6 = *((size_t*) (arg0 + (9*sizeof(void*))));
+  if (len6 > 0) {
+    uint8_t *ptr7 = *((uint8_t **) (arg0 + (8*sizeof(void*))));
+    for (size_t i8 = 0; i8 < len6; i8++) {
+      uint8_t *base = ptr7 + i8 * (8+8*sizeof(void*));
       (void) base;
       switch ((int32_t) (int32_t) *((uint8_t*) (base + 0))) {
         case 0: {
           break;
         }
         case 1: {
+          switch ((int32_t) (int32_t) *((uint8_t*) (base + (8+1*sizeof(void*))))) {
+            case 0: {
+              break;
+            }
+            case 1: {
+              if ((*((size_t*) (base + (8+3*sizeof(void*))))) > 0) {
+                free(*((uint8_t **) (base + (8+2*sizeof(void*)))));
+              }
+              break;
+            }
+          }
+          if ((*((size_t*) (base + (8+5*sizeof(void*))))) > 0) {
+            free(*((uint8_t **) (base + (8+4*sizeof(void*)))));
+          }
+          size_t len3 = *((size_t*) (base + (8+7*sizeof(void*))));
+          if (len3 > 0) {
+            uint8_t *ptr4 = *((uint8_t **) (base + (8+6*sizeof(void*))));
+            for (size_t i5 = 0; i5 < len3; i5++) {
+              uint8_t *base = ptr4 + i5 * (2*sizeof(void*));
+              (void) base;
+              if ((*((size_t*) (base + sizeof(void*)))) > 0) {
+                free(*((uint8_t **) (base + 0)));
+              }
+            }
+            free(ptr4);
+          }
           break;
         }
         case 2: {
-          if ((*((size_t*) (base + (2*sizeof(void*))))) > 0) {
-            free(*((uint8_t **) (base + sizeof(void*))));
-          }
           break;
         }
         case 3: {
-          if ((*((size_t*) (base + (2*sizeof(void*))))) > 0) {
-            free(*((uint8_t **) (base + sizeof(void*))));
+          if ((*((size_t*) (base + (8+1*sizeof(void*))))) > 0) {
+            free(*((uint8_t **) (base + 8)));
           }
+          break;
+        }
+        case 4: {
           break;
         }
       }
     }
-    free(ptr4);
+    free(ptr7);
   }
 }
 
@@ -1056,14 +1082,26 @@ void runner_migration_context_result_own_asset_error_free(runner_migration_conte
   }
 }
 
+void runner_migration_description_types_table_name_free(runner_migration_description_types_table_name_t *ptr) {
+  runner_migration_batches_table_name_free(ptr);
+}
+
+void runner_migration_description_types_table_need_free(runner_migration_description_types_table_need_t *ptr) {
+  runner_migration_description_types_table_name_free(&ptr->table);
+  data_migration_list_string_free(&ptr->columns);
+}
+
 void runner_migration_description_types_need_free(runner_migration_description_types_need_t *ptr) {
   switch ((int32_t) ptr->tag) {
-    case 2: {
-      data_migration_string_free(&ptr->val.read_table);
+    case 1: {
+      runner_migration_description_types_table_need_free(&ptr->val.table);
       break;
     }
     case 3: {
-      data_migration_string_free(&ptr->val.write_table);
+      data_migration_string_free(&ptr->val.function);
+      break;
+    }
+    case 4: {
       break;
     }
   }

@@ -694,6 +694,8 @@ typedef struct {
 
 typedef runner_migration_types_dialect_t runner_migration_description_types_dialect_t;
 
+typedef runner_migration_batches_table_name_t runner_migration_description_types_table_name_t;
+
 // How the work is committed.
 typedef uint8_t runner_migration_description_types_mode_t;
 
@@ -704,24 +706,87 @@ typedef uint8_t runner_migration_description_types_mode_t;
 // Every step commits by itself and is journalled.
 #define RUNNER_MIGRATION_DESCRIPTION_TYPES_MODE_STEPWISE 2
 
-// Something that a migration needs and that an operator may have to grant.
+// What is done with a table.
+typedef uint8_t runner_migration_description_types_table_verb_t;
+
+// Rows are read, also in a condition.
+#define RUNNER_MIGRATION_DESCRIPTION_TYPES_TABLE_VERB_READ 0
+// Rows are inserted.
+#define RUNNER_MIGRATION_DESCRIPTION_TYPES_TABLE_VERB_INSERT 1
+// Rows are changed.
+#define RUNNER_MIGRATION_DESCRIPTION_TYPES_TABLE_VERB_UPDATE 2
+// Rows are deleted.
+#define RUNNER_MIGRATION_DESCRIPTION_TYPES_TABLE_VERB_DELETE 3
+// Its columns, constraints and indexes are changed.
+#define RUNNER_MIGRATION_DESCRIPTION_TYPES_TABLE_VERB_ALTER 4
+// It, or a view of that name, is created.
+#define RUNNER_MIGRATION_DESCRIPTION_TYPES_TABLE_VERB_CREATE 5
+// It, or a view of that name, is dropped.
+#define RUNNER_MIGRATION_DESCRIPTION_TYPES_TABLE_VERB_DROP 6
+
+// What is done with a table, or with some of its columns.
+typedef struct runner_migration_description_types_table_need_t {
+  // What is done.
+  runner_migration_description_types_table_verb_t   verb;
+  // The table; a trailing `*` of the name matches any suffix.
+  runner_migration_description_types_table_name_t   table;
+  // The columns; empty: all of them. Only `read`, `insert` and `update` take any.
+  data_migration_list_string_t   columns;
+} runner_migration_description_types_table_need_t;
+
+// A limit of the sandbox that the operator sets, under the same name in `[limits]`.
+typedef uint8_t runner_migration_description_types_limit_t;
+
+// Memory of an instance, in bytes.
+#define RUNNER_MIGRATION_DESCRIPTION_TYPES_LIMIT_GUEST_MEMORY 0
+// Instructions, roughly, of one call of an export.
+#define RUNNER_MIGRATION_DESCRIPTION_TYPES_LIMIT_FUEL 1
+// Stack, in bytes.
+#define RUNNER_MIGRATION_DESCRIPTION_TYPES_LIMIT_STACK 2
+// Readers, writers and assets that are open at the same time.
+#define RUNNER_MIGRATION_DESCRIPTION_TYPES_LIMIT_HANDLES 3
+// Bytes that one call passes to the host.
+#define RUNNER_MIGRATION_DESCRIPTION_TYPES_LIMIT_HOST_CALL_BYTES 4
+// Calls of the host.
+#define RUNNER_MIGRATION_DESCRIPTION_TYPES_LIMIT_HOST_CALLS 5
+// Bytes of the text of a statement.
+#define RUNNER_MIGRATION_DESCRIPTION_TYPES_LIMIT_STATEMENT_BYTES 6
+// Rows that `sql.query` collects.
+#define RUNNER_MIGRATION_DESCRIPTION_TYPES_LIMIT_QUERY_ROWS 7
+// Bytes that `sql.query` collects.
+#define RUNNER_MIGRATION_DESCRIPTION_TYPES_LIMIT_QUERY_BYTES 8
+// Bytes of a cell.
+#define RUNNER_MIGRATION_DESCRIPTION_TYPES_LIMIT_CELL_BYTES 9
+
+// The least value of a limit with which a migration works.
+typedef struct runner_migration_description_types_limit_need_t {
+  // The limit.
+  runner_migration_description_types_limit_t   limit;
+  // Its least value.
+  uint64_t   at_least;
+} runner_migration_description_types_limit_need_t;
+
+// Something that a migration needs and that an operator may have to grant or to set.
 typedef struct runner_migration_description_types_need_t {
   uint8_t tag;
   union {
-    data_migration_string_t     read_table;
-    data_migration_string_t     write_table;
+    runner_migration_description_types_table_need_t     table;
+    data_migration_string_t     function;
+    runner_migration_description_types_limit_need_t     limit;
   } val;
 } runner_migration_description_types_need_t;
 
 // SQLite: foreign keys are not enforced while it runs and are checked as a whole before it commits, so that a table
 // can be rebuilt without affecting the rows that refer to it. On other databases it has no effect.
 #define RUNNER_MIGRATION_DESCRIPTION_TYPES_NEED_TABLE_REBUILD 0
-// Calls of `schema`, or statements that change the schema.
-#define RUNNER_MIGRATION_DESCRIPTION_TYPES_NEED_SCHEMA_CHANGES 1
-// Reads the table of this name; a trailing `*` matches any suffix.
-#define RUNNER_MIGRATION_DESCRIPTION_TYPES_NEED_READ_TABLE 2
-// Changes rows of the table of this name; a trailing `*` matches any suffix.
-#define RUNNER_MIGRATION_DESCRIPTION_TYPES_NEED_WRITE_TABLE 3
+// A table, by calls or by statements.
+#define RUNNER_MIGRATION_DESCRIPTION_TYPES_NEED_TABLE 1
+// Statements of its own: `sql.execute`, `sql.query` and `batches.read`.
+#define RUNNER_MIGRATION_DESCRIPTION_TYPES_NEED_RAW_SQL 2
+// The function of this name, which does more than compute with its arguments.
+#define RUNNER_MIGRATION_DESCRIPTION_TYPES_NEED_FUNCTION 3
+// A limit of at least some value.
+#define RUNNER_MIGRATION_DESCRIPTION_TYPES_NEED_LIMIT 4
 
 typedef struct {
   runner_migration_description_types_dialect_t *ptr;
@@ -994,6 +1059,10 @@ void runner_migration_context_list_parameter_free(runner_migration_context_list_
 void data_migration_option_u64_free(data_migration_option_u64_t *ptr);
 
 void runner_migration_context_result_own_asset_error_free(runner_migration_context_result_own_asset_error_t *ptr);
+
+void runner_migration_description_types_table_name_free(runner_migration_description_types_table_name_t *ptr);
+
+void runner_migration_description_types_table_need_free(runner_migration_description_types_table_need_t *ptr);
 
 void runner_migration_description_types_need_free(runner_migration_description_types_need_t *ptr);
 

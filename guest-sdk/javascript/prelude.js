@@ -966,13 +966,38 @@ function position(list, value, what) {
   return index;
 }
 
+const VERBS = ["read", "insert", "update", "delete", "alter", "create", "drop"];
+const LIMITS = [
+  "guest_memory", "fuel", "stack", "handles", "host_call_bytes", "host_calls", "statement_bytes", "query_rows", "query_bytes", "cell_bytes",
+];
+
+function tableNeedsOf(needs, what) {
+  if (needs === undefined || needs === null) return [];
+  if (!Array.isArray(needs)) throw wrong(needs, `an array of tables, for \`${what}\` of \`needs\``);
+  return needs.map((need) => {
+    const table = keysOf(tableOf(need, `\`${what}\` of \`needs\``), ["table", "schema", "columns"], `\`${what}\` of \`needs\``);
+    const { schema = null } = table;
+    if (schema !== null && typeof schema !== "string") throw wrong(schema, `the name of a schema, for \`${what}\` of \`needs\``);
+    return [1, VERBS.indexOf(what), schema, table.table, namesOf(table.columns, "columns")];
+  });
+}
+
+function limitNeedsOf(limits) {
+  if (limits === null || typeof limits !== "object") throw wrong(limits, "an object of limits and their least values, for `limits`");
+  return Object.entries(limits).map(([name, least]) => {
+    if (!Number.isSafeInteger(least) || least < 0) throw wrong(least, `a whole number, for \`${name}\` of \`limits\``);
+    return [4, position(LIMITS, name, "limits"), least];
+  });
+}
+
 function needsOf(needs) {
-  keysOf(needs, ["tableRebuild", "schemaChanges", "readTables", "writeTables"], "`needs`");
+  keysOf(needs, ["tableRebuild", ...VERBS, "rawSql", "functions", "limits"], "`needs`");
   return [
     ...(needs.tableRebuild ? [[0]] : []),
-    ...(needs.schemaChanges ? [[1]] : []),
-    ...namesOf(needs.readTables, "readTables").map((name) => [2, name]),
-    ...namesOf(needs.writeTables, "writeTables").map((name) => [3, name]),
+    ...VERBS.flatMap((verb) => tableNeedsOf(needs[verb], verb)),
+    ...(needs.rawSql ? [[2]] : []),
+    ...namesOf(needs.functions, "functions").map((name) => [3, name]),
+    ...limitNeedsOf(needs.limits ?? {}),
   ];
 }
 
