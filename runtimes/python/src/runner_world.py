@@ -262,9 +262,25 @@ def finish():
 
 
 def scrub():
-    """Overwrites freed memory, whose content is no use: with zeros where it is large, which take no space in the component."""
+    """Overwrites freed memory, whose content is no use: with zeros, which take no space in the component."""
     gc.collect()
-    kept = []
+    header = sys.getsizeof(b"")
+    # Of a fixed length, and full of the same in the end: it is freed as well.
+    kept = [None] * (1 << 16)
+    # Python's own pools, one size after the other.
+    for size in range(header + 8 & ~7, 513, 8):
+        for index in range(min((1 << 20) // size, len(kept))):
+            kept[index] = bytes(size - header)
+        _forget(kept)
+    # What the C library has, from the largest pieces to the smallest.
+    index = 0
     for size in [1 << power for power in range(20, 10, -1)]:
-        kept.extend(bytes(size - 32) for _ in range((3 << 20) // size))
-    kept.clear()
+        for _ in range((3 << 20) // size):
+            kept[index] = bytes(size - 32)
+            index += 1
+    _forget(kept)
+
+
+def _forget(kept):
+    for index in range(len(kept)):
+        kept[index] = None
