@@ -89,59 +89,128 @@ pub unsafe fn _export_describe_cabi<T_: Guest>() -> *mut u8 {
             true => 1,
             false => 0,
         }) as u8;
-        let vec10 = needs2;
-        let len10 = vec10.len();
-        let layout10 = _rt::alloc::Layout::from_size_align(
-                vec10.len() * (3 * ::core::mem::size_of::<*const u8>()),
-                ::core::mem::size_of::<*const u8>(),
+        let vec16 = needs2;
+        let len16 = vec16.len();
+        let layout16 = _rt::alloc::Layout::from_size_align(
+                vec16.len() * (8 + 8 * ::core::mem::size_of::<*const u8>()),
+                8,
             )
             .unwrap();
-        let (result10, _cleanup10) = wit_bindgen::rt::Cleanup::new(layout10);
-        if let Some(cleanup) = _cleanup10 {
+        let (result16, _cleanup16) = wit_bindgen::rt::Cleanup::new(layout16);
+        if let Some(cleanup) = _cleanup16 {
             cleanup.forget();
         }
-        for (i, e) in vec10.into_iter().enumerate() {
-            let base = result10.add(i * (3 * ::core::mem::size_of::<*const u8>()));
+        for (i, e) in vec16.into_iter().enumerate() {
+            let base = result16.add(i * (8 + 8 * ::core::mem::size_of::<*const u8>()));
             {
-                use __with_name5::Need as V9;
+                use __with_name5::Need as V15;
                 match e {
-                    V9::TableRebuild => {
+                    V15::TableRebuild => {
                         *base.add(0).cast::<u8>() = (0i32) as u8;
                     }
-                    V9::SchemaChanges => {
+                    V15::Table(e) => {
                         *base.add(0).cast::<u8>() = (1i32) as u8;
+                        let __with_name5::TableNeed {
+                            verb: verb7,
+                            table: table7,
+                            columns: columns7,
+                        } = e;
+                        *base.add(8).cast::<u8>() = (verb7.clone() as i32) as u8;
+                        let __with_name2::TableName { schema: schema8, name: name8 } = table7;
+                        match schema8 {
+                            Some(e) => {
+                                *base
+                                    .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<u8>() = (1i32) as u8;
+                                let vec9 = (e.into_bytes()).into_boxed_slice();
+                                let ptr9 = vec9.as_ptr().cast::<u8>();
+                                let len9 = vec9.len();
+                                ::core::mem::forget(vec9);
+                                *base
+                                    .add(8 + 3 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>() = len9;
+                                *base
+                                    .add(8 + 2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>() = ptr9.cast_mut();
+                            }
+                            None => {
+                                *base
+                                    .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<u8>() = (0i32) as u8;
+                            }
+                        };
+                        let vec10 = (name8.into_bytes()).into_boxed_slice();
+                        let ptr10 = vec10.as_ptr().cast::<u8>();
+                        let len10 = vec10.len();
+                        ::core::mem::forget(vec10);
+                        *base
+                            .add(8 + 5 * ::core::mem::size_of::<*const u8>())
+                            .cast::<usize>() = len10;
+                        *base
+                            .add(8 + 4 * ::core::mem::size_of::<*const u8>())
+                            .cast::<*mut u8>() = ptr10.cast_mut();
+                        let vec12 = columns7;
+                        let len12 = vec12.len();
+                        let layout12 = _rt::alloc::Layout::from_size_align(
+                                vec12.len() * (2 * ::core::mem::size_of::<*const u8>()),
+                                ::core::mem::size_of::<*const u8>(),
+                            )
+                            .unwrap();
+                        let (result12, _cleanup12) = wit_bindgen::rt::Cleanup::new(
+                            layout12,
+                        );
+                        if let Some(cleanup) = _cleanup12 {
+                            cleanup.forget();
+                        }
+                        for (i, e) in vec12.into_iter().enumerate() {
+                            let base = result12
+                                .add(i * (2 * ::core::mem::size_of::<*const u8>()));
+                            {
+                                let vec11 = (e.into_bytes()).into_boxed_slice();
+                                let ptr11 = vec11.as_ptr().cast::<u8>();
+                                let len11 = vec11.len();
+                                ::core::mem::forget(vec11);
+                                *base
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>() = len11;
+                                *base.add(0).cast::<*mut u8>() = ptr11.cast_mut();
+                            }
+                        }
+                        *base
+                            .add(8 + 7 * ::core::mem::size_of::<*const u8>())
+                            .cast::<usize>() = len12;
+                        *base
+                            .add(8 + 6 * ::core::mem::size_of::<*const u8>())
+                            .cast::<*mut u8>() = result12;
                     }
-                    V9::ReadTable(e) => {
+                    V15::RawSql => {
                         *base.add(0).cast::<u8>() = (2i32) as u8;
-                        let vec7 = (e.into_bytes()).into_boxed_slice();
-                        let ptr7 = vec7.as_ptr().cast::<u8>();
-                        let len7 = vec7.len();
-                        ::core::mem::forget(vec7);
-                        *base
-                            .add(2 * ::core::mem::size_of::<*const u8>())
-                            .cast::<usize>() = len7;
-                        *base
-                            .add(::core::mem::size_of::<*const u8>())
-                            .cast::<*mut u8>() = ptr7.cast_mut();
                     }
-                    V9::WriteTable(e) => {
+                    V15::Function(e) => {
                         *base.add(0).cast::<u8>() = (3i32) as u8;
-                        let vec8 = (e.into_bytes()).into_boxed_slice();
-                        let ptr8 = vec8.as_ptr().cast::<u8>();
-                        let len8 = vec8.len();
-                        ::core::mem::forget(vec8);
+                        let vec13 = (e.into_bytes()).into_boxed_slice();
+                        let ptr13 = vec13.as_ptr().cast::<u8>();
+                        let len13 = vec13.len();
+                        ::core::mem::forget(vec13);
                         *base
-                            .add(2 * ::core::mem::size_of::<*const u8>())
-                            .cast::<usize>() = len8;
-                        *base
-                            .add(::core::mem::size_of::<*const u8>())
-                            .cast::<*mut u8>() = ptr8.cast_mut();
+                            .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                            .cast::<usize>() = len13;
+                        *base.add(8).cast::<*mut u8>() = ptr13.cast_mut();
+                    }
+                    V15::Limit(e) => {
+                        *base.add(0).cast::<u8>() = (4i32) as u8;
+                        let __with_name5::LimitNeed {
+                            limit: limit14,
+                            at_least: at_least14,
+                        } = e;
+                        *base.add(8).cast::<u8>() = (limit14.clone() as i32) as u8;
+                        *base.add(16).cast::<i64>() = _rt::as_i64(at_least14);
                     }
                 }
             }
         }
-        *ptr1.add(9 * ::core::mem::size_of::<*const u8>()).cast::<usize>() = len10;
-        *ptr1.add(8 * ::core::mem::size_of::<*const u8>()).cast::<*mut u8>() = result10;
+        *ptr1.add(9 * ::core::mem::size_of::<*const u8>()).cast::<usize>() = len16;
+        *ptr1.add(8 * ::core::mem::size_of::<*const u8>()).cast::<*mut u8>() = result16;
         ptr1
     }
 }
@@ -176,40 +245,80 @@ pub unsafe fn __post_return_describe<T_: Guest>(arg0: *mut u8) {
         _rt::cabi_dealloc(base9, len9 * 1, 1);
         let l10 = *arg0.add(8 * ::core::mem::size_of::<*const u8>()).cast::<*mut u8>();
         let l11 = *arg0.add(9 * ::core::mem::size_of::<*const u8>()).cast::<usize>();
-        let base17 = l10;
-        let len17 = l11;
-        for i in 0..len17 {
-            let base = base17.add(i * (3 * ::core::mem::size_of::<*const u8>()));
+        let base25 = l10;
+        let len25 = l11;
+        for i in 0..len25 {
+            let base = base25.add(i * (8 + 8 * ::core::mem::size_of::<*const u8>()));
             {
                 let l12 = i32::from(*base.add(0).cast::<u8>());
                 match l12 {
                     0 => {}
-                    1 => {}
-                    2 => {
-                        let l13 = *base
-                            .add(::core::mem::size_of::<*const u8>())
-                            .cast::<*mut u8>();
-                        let l14 = *base
-                            .add(2 * ::core::mem::size_of::<*const u8>())
-                            .cast::<usize>();
-                        _rt::cabi_dealloc(l13, l14, 1);
-                    }
-                    _ => {
-                        let l15 = *base
-                            .add(::core::mem::size_of::<*const u8>())
-                            .cast::<*mut u8>();
+                    1 => {
+                        let l13 = i32::from(
+                            *base
+                                .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                .cast::<u8>(),
+                        );
+                        match l13 {
+                            0 => {}
+                            _ => {
+                                let l14 = *base
+                                    .add(8 + 2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l15 = *base
+                                    .add(8 + 3 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                _rt::cabi_dealloc(l14, l15, 1);
+                            }
+                        }
                         let l16 = *base
-                            .add(2 * ::core::mem::size_of::<*const u8>())
+                            .add(8 + 4 * ::core::mem::size_of::<*const u8>())
+                            .cast::<*mut u8>();
+                        let l17 = *base
+                            .add(8 + 5 * ::core::mem::size_of::<*const u8>())
                             .cast::<usize>();
-                        _rt::cabi_dealloc(l15, l16, 1);
+                        _rt::cabi_dealloc(l16, l17, 1);
+                        let l18 = *base
+                            .add(8 + 6 * ::core::mem::size_of::<*const u8>())
+                            .cast::<*mut u8>();
+                        let l19 = *base
+                            .add(8 + 7 * ::core::mem::size_of::<*const u8>())
+                            .cast::<usize>();
+                        let base22 = l18;
+                        let len22 = l19;
+                        for i in 0..len22 {
+                            let base = base22
+                                .add(i * (2 * ::core::mem::size_of::<*const u8>()));
+                            {
+                                let l20 = *base.add(0).cast::<*mut u8>();
+                                let l21 = *base
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                _rt::cabi_dealloc(l20, l21, 1);
+                            }
+                        }
+                        _rt::cabi_dealloc(
+                            base22,
+                            len22 * (2 * ::core::mem::size_of::<*const u8>()),
+                            ::core::mem::size_of::<*const u8>(),
+                        );
                     }
+                    2 => {}
+                    3 => {
+                        let l23 = *base.add(8).cast::<*mut u8>();
+                        let l24 = *base
+                            .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                            .cast::<usize>();
+                        _rt::cabi_dealloc(l23, l24, 1);
+                    }
+                    _ => {}
                 }
             }
         }
         _rt::cabi_dealloc(
-            base17,
-            len17 * (3 * ::core::mem::size_of::<*const u8>()),
-            ::core::mem::size_of::<*const u8>(),
+            base25,
+            len25 * (8 + 8 * ::core::mem::size_of::<*const u8>()),
+            8,
         );
     }
 }
@@ -1516,6 +1625,29 @@ mod _rt {
         wit_bindgen::rt::run_ctors_once();
     }
     pub use alloc_crate::alloc;
+    pub fn as_i64<T: AsI64>(t: T) -> i64 {
+        t.as_i64()
+    }
+    pub trait AsI64 {
+        fn as_i64(self) -> i64;
+    }
+    impl<'a, T: Copy + AsI64> AsI64 for &'a T {
+        fn as_i64(self) -> i64 {
+            (*self).as_i64()
+        }
+    }
+    impl AsI64 for i64 {
+        #[inline]
+        fn as_i64(self) -> i64 {
+            self as i64
+        }
+    }
+    impl AsI64 for u64 {
+        #[inline]
+        fn as_i64(self) -> i64 {
+            self as i64
+        }
+    }
     pub unsafe fn cabi_dealloc(ptr: *mut u8, size: usize, align: usize) {
         if size == 0 {
             return;
@@ -1628,9 +1760,9 @@ macro_rules! __export_data_migration_impl {
         (link_section =
         "component-type:wit-bindgen:0.61.1:runner:migration@0.1.0:data-migration:imports and exports")]
         #[doc(hidden)] #[allow(clippy::octal_escapes)] pub static
-        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 3921] = *
+        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 4199] = *
         b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xcc\x1d\x01A\x02\x01\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xe2\x1f\x01A\x02\x01\
 A\x1e\x01B$\x01m\x04\x06sqlite\x08postgres\x05mysql\x07mariadb\x04\0\x07dialect\x03\
 \0\0\x01m\x0d\x07boolean\x05int64\x07float64\x04text\x05bytes\x07decimal\x04date\
 \x04time\x09timestamp\x0btimestamptz\x04uuid\x04json\x06native\x04\0\x0bcolumn-t\
@@ -1707,11 +1839,17 @@ ethod]asset.read\x01\x0f\x01@\0\0\x01\x04\0\x0bget-dialect\x01\x10\x01@\0\0s\x04
 level\x09\x07messages\x01\0\x04\0\x03log\x01\x16\x01kw\x01@\x03\x04donew\x05tota\
 l\x17\x04units\x01\0\x04\0\x08progress\x01\x18\x01i\x0a\x01j\x01\x19\x01\x05\x01\
 @\x01\x04paths\0\x1a\x04\0\x0aopen-asset\x01\x1b\x03\0\x1erunner:migration/conte\
-xt@0.1.0\x05\x0b\x01B\x0b\x02\x03\x02\x01\x0a\x04\0\x07dialect\x03\0\0\x01m\x03\x04\
-auto\x06atomic\x08stepwise\x04\0\x04mode\x03\0\x02\x01q\x04\x0dtable-rebuild\0\0\
-\x0eschema-changes\0\0\x0aread-table\x01s\0\x0bwrite-table\x01s\0\x04\0\x04need\x03\
-\0\x04\x01ps\x01p\x01\x01p\x05\x01r\x06\x07summarys\x0adepends-on\x06\x04mode\x03\
-\x08dialects\x07\x0cirreversible\x7f\x05needs\x08\x04\0\x0bdescription\x03\0\x09\
+xt@0.1.0\x05\x0b\x01B\x15\x02\x03\x02\x01\x0a\x04\0\x07dialect\x03\0\0\x02\x03\x02\
+\x01\x08\x04\0\x0atable-name\x03\0\x02\x01m\x03\x04auto\x06atomic\x08stepwise\x04\
+\0\x04mode\x03\0\x04\x01m\x07\x04read\x06insert\x06update\x06delete\x05alter\x06\
+create\x04drop\x04\0\x0atable-verb\x03\0\x06\x01ps\x01r\x03\x04verb\x07\x05table\
+\x03\x07columns\x08\x04\0\x0atable-need\x03\0\x09\x01m\x0a\x0cguest-memory\x04fu\
+el\x05stack\x07handles\x0fhost-call-bytes\x0ahost-calls\x0fstatement-bytes\x0aqu\
+ery-rows\x0bquery-bytes\x0acell-bytes\x04\0\x05limit\x03\0\x0b\x01r\x02\x05limit\
+\x0c\x08at-leastw\x04\0\x0alimit-need\x03\0\x0d\x01q\x05\x0dtable-rebuild\0\0\x05\
+table\x01\x0a\0\x07raw-sql\0\0\x08function\x01s\0\x05limit\x01\x0e\0\x04\0\x04ne\
+ed\x03\0\x0f\x01p\x01\x01p\x10\x01r\x06\x07summarys\x0adepends-on\x08\x04mode\x05\
+\x08dialects\x11\x0cirreversible\x7f\x05needs\x12\x04\0\x0bdescription\x03\0\x13\
 \x03\0(runner:migration/description-types@0.1.0\x05\x0c\x03\0\x05error\x03\0\x03\
 \x02\x03\0\x05\x0bdescription\x03\0\x0bdescription\x03\0\x0e\x01@\0\0\x0f\x04\0\x08\
 describe\x01\x10\x01j\0\x01\x0d\x01@\0\0\x11\x04\0\x07upgrade\x01\x12\x04\0\x09d\
@@ -1732,8 +1870,8 @@ pub use __export_data_migration_impl as export_data_migration;
 )]
 #[doc(hidden)]
 #[allow(clippy::octal_escapes)]
-pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 3830] = *b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xd1\x1c\x01A\x02\x01\
+pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 4108] = *b"\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xe7\x1e\x01A\x02\x01\
 A\x16\x01B$\x01m\x04\x06sqlite\x08postgres\x05mysql\x07mariadb\x04\0\x07dialect\x03\
 \0\0\x01m\x0d\x07boolean\x05int64\x07float64\x04text\x05bytes\x07decimal\x04date\
 \x04time\x09timestamp\x0btimestamptz\x04uuid\x04json\x06native\x04\0\x0bcolumn-t\
@@ -1810,11 +1948,17 @@ ethod]asset.read\x01\x0f\x01@\0\0\x01\x04\0\x0bget-dialect\x01\x10\x01@\0\0s\x04
 level\x09\x07messages\x01\0\x04\0\x03log\x01\x16\x01kw\x01@\x03\x04donew\x05tota\
 l\x17\x04units\x01\0\x04\0\x08progress\x01\x18\x01i\x0a\x01j\x01\x19\x01\x05\x01\
 @\x01\x04paths\0\x1a\x04\0\x0aopen-asset\x01\x1b\x03\0\x1erunner:migration/conte\
-xt@0.1.0\x05\x0b\x01B\x0b\x02\x03\x02\x01\x0a\x04\0\x07dialect\x03\0\0\x01m\x03\x04\
-auto\x06atomic\x08stepwise\x04\0\x04mode\x03\0\x02\x01q\x04\x0dtable-rebuild\0\0\
-\x0eschema-changes\0\0\x0aread-table\x01s\0\x0bwrite-table\x01s\0\x04\0\x04need\x03\
-\0\x04\x01ps\x01p\x01\x01p\x05\x01r\x06\x07summarys\x0adepends-on\x06\x04mode\x03\
-\x08dialects\x07\x0cirreversible\x7f\x05needs\x08\x04\0\x0bdescription\x03\0\x09\
+xt@0.1.0\x05\x0b\x01B\x15\x02\x03\x02\x01\x0a\x04\0\x07dialect\x03\0\0\x02\x03\x02\
+\x01\x08\x04\0\x0atable-name\x03\0\x02\x01m\x03\x04auto\x06atomic\x08stepwise\x04\
+\0\x04mode\x03\0\x04\x01m\x07\x04read\x06insert\x06update\x06delete\x05alter\x06\
+create\x04drop\x04\0\x0atable-verb\x03\0\x06\x01ps\x01r\x03\x04verb\x07\x05table\
+\x03\x07columns\x08\x04\0\x0atable-need\x03\0\x09\x01m\x0a\x0cguest-memory\x04fu\
+el\x05stack\x07handles\x0fhost-call-bytes\x0ahost-calls\x0fstatement-bytes\x0aqu\
+ery-rows\x0bquery-bytes\x0acell-bytes\x04\0\x05limit\x03\0\x0b\x01r\x02\x05limit\
+\x0c\x08at-leastw\x04\0\x0alimit-need\x03\0\x0d\x01q\x05\x0dtable-rebuild\0\0\x05\
+table\x01\x0a\0\x07raw-sql\0\0\x08function\x01s\0\x05limit\x01\x0e\0\x04\0\x04ne\
+ed\x03\0\x0f\x01p\x01\x01p\x10\x01r\x06\x07summarys\x0adepends-on\x08\x04mode\x05\
+\x08dialects\x11\x0cirreversible\x7f\x05needs\x12\x04\0\x0bdescription\x03\0\x13\
 \x03\0(runner:migration/description-types@0.1.0\x05\x0c\x03\0\x05error\x03\0\x03\
 \x02\x03\0\x05\x0bdescription\x03\0\x0bdescription\x03\0\x0e\x04\0Erunner:migrat\
 ion/data-migration-with-all-of-its-exports-removed@0.1.0\x04\0\x0b4\x01\0.data-m\

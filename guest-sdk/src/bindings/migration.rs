@@ -72,59 +72,131 @@ pub unsafe fn _export_describe_cabi<T_: Guest>() -> *mut u8 {
             true => 1,
             false => 0,
         }) as u8;
-        let vec10 = needs2;
-        let len10 = vec10.len();
-        let layout10 = _rt::alloc::Layout::from_size_align(
-                vec10.len() * (3 * ::core::mem::size_of::<*const u8>()),
-                ::core::mem::size_of::<*const u8>(),
+        let vec16 = needs2;
+        let len16 = vec16.len();
+        let layout16 = _rt::alloc::Layout::from_size_align(
+                vec16.len() * (8 + 8 * ::core::mem::size_of::<*const u8>()),
+                8,
             )
             .unwrap();
-        let (result10, _cleanup10) = wit_bindgen::rt::Cleanup::new(layout10);
-        if let Some(cleanup) = _cleanup10 {
+        let (result16, _cleanup16) = wit_bindgen::rt::Cleanup::new(layout16);
+        if let Some(cleanup) = _cleanup16 {
             cleanup.forget();
         }
-        for (i, e) in vec10.into_iter().enumerate() {
-            let base = result10.add(i * (3 * ::core::mem::size_of::<*const u8>()));
+        for (i, e) in vec16.into_iter().enumerate() {
+            let base = result16.add(i * (8 + 8 * ::core::mem::size_of::<*const u8>()));
             {
-                use runner::migration::description_types::Need as V9;
+                use runner::migration::description_types::Need as V15;
                 match e {
-                    V9::TableRebuild => {
+                    V15::TableRebuild => {
                         *base.add(0).cast::<u8>() = (0i32) as u8;
                     }
-                    V9::SchemaChanges => {
+                    V15::Table(e) => {
                         *base.add(0).cast::<u8>() = (1i32) as u8;
+                        let runner::migration::description_types::TableNeed {
+                            verb: verb7,
+                            table: table7,
+                            columns: columns7,
+                        } = e;
+                        *base.add(8).cast::<u8>() = (verb7.clone() as i32) as u8;
+                        let runner::migration::batches::TableName {
+                            schema: schema8,
+                            name: name8,
+                        } = table7;
+                        match schema8 {
+                            Some(e) => {
+                                *base
+                                    .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<u8>() = (1i32) as u8;
+                                let vec9 = (e.into_bytes()).into_boxed_slice();
+                                let ptr9 = vec9.as_ptr().cast::<u8>();
+                                let len9 = vec9.len();
+                                ::core::mem::forget(vec9);
+                                *base
+                                    .add(8 + 3 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>() = len9;
+                                *base
+                                    .add(8 + 2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>() = ptr9.cast_mut();
+                            }
+                            None => {
+                                *base
+                                    .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<u8>() = (0i32) as u8;
+                            }
+                        };
+                        let vec10 = (name8.into_bytes()).into_boxed_slice();
+                        let ptr10 = vec10.as_ptr().cast::<u8>();
+                        let len10 = vec10.len();
+                        ::core::mem::forget(vec10);
+                        *base
+                            .add(8 + 5 * ::core::mem::size_of::<*const u8>())
+                            .cast::<usize>() = len10;
+                        *base
+                            .add(8 + 4 * ::core::mem::size_of::<*const u8>())
+                            .cast::<*mut u8>() = ptr10.cast_mut();
+                        let vec12 = columns7;
+                        let len12 = vec12.len();
+                        let layout12 = _rt::alloc::Layout::from_size_align(
+                                vec12.len() * (2 * ::core::mem::size_of::<*const u8>()),
+                                ::core::mem::size_of::<*const u8>(),
+                            )
+                            .unwrap();
+                        let (result12, _cleanup12) = wit_bindgen::rt::Cleanup::new(
+                            layout12,
+                        );
+                        if let Some(cleanup) = _cleanup12 {
+                            cleanup.forget();
+                        }
+                        for (i, e) in vec12.into_iter().enumerate() {
+                            let base = result12
+                                .add(i * (2 * ::core::mem::size_of::<*const u8>()));
+                            {
+                                let vec11 = (e.into_bytes()).into_boxed_slice();
+                                let ptr11 = vec11.as_ptr().cast::<u8>();
+                                let len11 = vec11.len();
+                                ::core::mem::forget(vec11);
+                                *base
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>() = len11;
+                                *base.add(0).cast::<*mut u8>() = ptr11.cast_mut();
+                            }
+                        }
+                        *base
+                            .add(8 + 7 * ::core::mem::size_of::<*const u8>())
+                            .cast::<usize>() = len12;
+                        *base
+                            .add(8 + 6 * ::core::mem::size_of::<*const u8>())
+                            .cast::<*mut u8>() = result12;
                     }
-                    V9::ReadTable(e) => {
+                    V15::RawSql => {
                         *base.add(0).cast::<u8>() = (2i32) as u8;
-                        let vec7 = (e.into_bytes()).into_boxed_slice();
-                        let ptr7 = vec7.as_ptr().cast::<u8>();
-                        let len7 = vec7.len();
-                        ::core::mem::forget(vec7);
-                        *base
-                            .add(2 * ::core::mem::size_of::<*const u8>())
-                            .cast::<usize>() = len7;
-                        *base
-                            .add(::core::mem::size_of::<*const u8>())
-                            .cast::<*mut u8>() = ptr7.cast_mut();
                     }
-                    V9::WriteTable(e) => {
+                    V15::Function(e) => {
                         *base.add(0).cast::<u8>() = (3i32) as u8;
-                        let vec8 = (e.into_bytes()).into_boxed_slice();
-                        let ptr8 = vec8.as_ptr().cast::<u8>();
-                        let len8 = vec8.len();
-                        ::core::mem::forget(vec8);
+                        let vec13 = (e.into_bytes()).into_boxed_slice();
+                        let ptr13 = vec13.as_ptr().cast::<u8>();
+                        let len13 = vec13.len();
+                        ::core::mem::forget(vec13);
                         *base
-                            .add(2 * ::core::mem::size_of::<*const u8>())
-                            .cast::<usize>() = len8;
-                        *base
-                            .add(::core::mem::size_of::<*const u8>())
-                            .cast::<*mut u8>() = ptr8.cast_mut();
+                            .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                            .cast::<usize>() = len13;
+                        *base.add(8).cast::<*mut u8>() = ptr13.cast_mut();
+                    }
+                    V15::Limit(e) => {
+                        *base.add(0).cast::<u8>() = (4i32) as u8;
+                        let runner::migration::description_types::LimitNeed {
+                            limit: limit14,
+                            at_least: at_least14,
+                        } = e;
+                        *base.add(8).cast::<u8>() = (limit14.clone() as i32) as u8;
+                        *base.add(16).cast::<i64>() = _rt::as_i64(at_least14);
                     }
                 }
             }
         }
-        *ptr1.add(9 * ::core::mem::size_of::<*const u8>()).cast::<usize>() = len10;
-        *ptr1.add(8 * ::core::mem::size_of::<*const u8>()).cast::<*mut u8>() = result10;
+        *ptr1.add(9 * ::core::mem::size_of::<*const u8>()).cast::<usize>() = len16;
+        *ptr1.add(8 * ::core::mem::size_of::<*const u8>()).cast::<*mut u8>() = result16;
         ptr1
     }
 }
@@ -159,40 +231,80 @@ pub unsafe fn __post_return_describe<T_: Guest>(arg0: *mut u8) {
         _rt::cabi_dealloc(base9, len9 * 1, 1);
         let l10 = *arg0.add(8 * ::core::mem::size_of::<*const u8>()).cast::<*mut u8>();
         let l11 = *arg0.add(9 * ::core::mem::size_of::<*const u8>()).cast::<usize>();
-        let base17 = l10;
-        let len17 = l11;
-        for i in 0..len17 {
-            let base = base17.add(i * (3 * ::core::mem::size_of::<*const u8>()));
+        let base25 = l10;
+        let len25 = l11;
+        for i in 0..len25 {
+            let base = base25.add(i * (8 + 8 * ::core::mem::size_of::<*const u8>()));
             {
                 let l12 = i32::from(*base.add(0).cast::<u8>());
                 match l12 {
                     0 => {}
-                    1 => {}
-                    2 => {
-                        let l13 = *base
-                            .add(::core::mem::size_of::<*const u8>())
-                            .cast::<*mut u8>();
-                        let l14 = *base
-                            .add(2 * ::core::mem::size_of::<*const u8>())
-                            .cast::<usize>();
-                        _rt::cabi_dealloc(l13, l14, 1);
-                    }
-                    _ => {
-                        let l15 = *base
-                            .add(::core::mem::size_of::<*const u8>())
-                            .cast::<*mut u8>();
+                    1 => {
+                        let l13 = i32::from(
+                            *base
+                                .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                .cast::<u8>(),
+                        );
+                        match l13 {
+                            0 => {}
+                            _ => {
+                                let l14 = *base
+                                    .add(8 + 2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l15 = *base
+                                    .add(8 + 3 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                _rt::cabi_dealloc(l14, l15, 1);
+                            }
+                        }
                         let l16 = *base
-                            .add(2 * ::core::mem::size_of::<*const u8>())
+                            .add(8 + 4 * ::core::mem::size_of::<*const u8>())
+                            .cast::<*mut u8>();
+                        let l17 = *base
+                            .add(8 + 5 * ::core::mem::size_of::<*const u8>())
                             .cast::<usize>();
-                        _rt::cabi_dealloc(l15, l16, 1);
+                        _rt::cabi_dealloc(l16, l17, 1);
+                        let l18 = *base
+                            .add(8 + 6 * ::core::mem::size_of::<*const u8>())
+                            .cast::<*mut u8>();
+                        let l19 = *base
+                            .add(8 + 7 * ::core::mem::size_of::<*const u8>())
+                            .cast::<usize>();
+                        let base22 = l18;
+                        let len22 = l19;
+                        for i in 0..len22 {
+                            let base = base22
+                                .add(i * (2 * ::core::mem::size_of::<*const u8>()));
+                            {
+                                let l20 = *base.add(0).cast::<*mut u8>();
+                                let l21 = *base
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                _rt::cabi_dealloc(l20, l21, 1);
+                            }
+                        }
+                        _rt::cabi_dealloc(
+                            base22,
+                            len22 * (2 * ::core::mem::size_of::<*const u8>()),
+                            ::core::mem::size_of::<*const u8>(),
+                        );
                     }
+                    2 => {}
+                    3 => {
+                        let l23 = *base.add(8).cast::<*mut u8>();
+                        let l24 = *base
+                            .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                            .cast::<usize>();
+                        _rt::cabi_dealloc(l23, l24, 1);
+                    }
+                    _ => {}
                 }
             }
         }
         _rt::cabi_dealloc(
-            base17,
-            len17 * (3 * ::core::mem::size_of::<*const u8>()),
-            ::core::mem::size_of::<*const u8>(),
+            base25,
+            len25 * (8 + 8 * ::core::mem::size_of::<*const u8>()),
+            8,
         );
     }
 }
@@ -7310,6 +7422,7 @@ pub mod runner {
             static __FORCE_SECTION_REF: fn() = super::super::super::__link_custom_section_describing_imports;
             use super::super::super::_rt;
             pub type Dialect = super::super::super::runner::migration::types::Dialect;
+            pub type TableName = super::super::super::runner::migration::batches::TableName;
             /// How the work is committed.
             #[repr(u8)]
             #[derive(Clone, Copy, Eq, Ord, PartialEq, PartialOrd)]
@@ -7347,18 +7460,186 @@ pub mod runner {
                     }
                 }
             }
-            /// Something that a migration needs and that an operator may have to grant.
+            /// What is done with a table.
+            #[repr(u8)]
+            #[derive(Clone, Copy, Eq, Ord, PartialEq, PartialOrd)]
+            pub enum TableVerb {
+                /// Rows are read, also in a condition.
+                Read,
+                /// Rows are inserted.
+                Insert,
+                /// Rows are changed.
+                Update,
+                /// Rows are deleted.
+                Delete,
+                /// Its columns, constraints and indexes are changed.
+                Alter,
+                /// It, or a view of that name, is created.
+                Create,
+                /// It, or a view of that name, is dropped.
+                Drop,
+            }
+            impl ::core::fmt::Debug for TableVerb {
+                fn fmt(
+                    &self,
+                    f: &mut ::core::fmt::Formatter<'_>,
+                ) -> ::core::fmt::Result {
+                    match self {
+                        TableVerb::Read => f.debug_tuple("TableVerb::Read").finish(),
+                        TableVerb::Insert => f.debug_tuple("TableVerb::Insert").finish(),
+                        TableVerb::Update => f.debug_tuple("TableVerb::Update").finish(),
+                        TableVerb::Delete => f.debug_tuple("TableVerb::Delete").finish(),
+                        TableVerb::Alter => f.debug_tuple("TableVerb::Alter").finish(),
+                        TableVerb::Create => f.debug_tuple("TableVerb::Create").finish(),
+                        TableVerb::Drop => f.debug_tuple("TableVerb::Drop").finish(),
+                    }
+                }
+            }
+            impl TableVerb {
+                #[doc(hidden)]
+                pub unsafe fn _lift(val: u8) -> TableVerb {
+                    if !cfg!(debug_assertions) {
+                        return unsafe { ::core::mem::transmute(val) };
+                    }
+                    match val {
+                        0 => TableVerb::Read,
+                        1 => TableVerb::Insert,
+                        2 => TableVerb::Update,
+                        3 => TableVerb::Delete,
+                        4 => TableVerb::Alter,
+                        5 => TableVerb::Create,
+                        6 => TableVerb::Drop,
+                        _ => panic!("invalid enum discriminant"),
+                    }
+                }
+            }
+            /// What is done with a table, or with some of its columns.
+            #[derive(Clone, PartialEq)]
+            pub struct TableNeed {
+                /// What is done.
+                pub verb: TableVerb,
+                /// The table; a trailing `*` of the name matches any suffix.
+                pub table: TableName,
+                /// The columns; empty: all of them. Only `read`, `insert` and `update` take any.
+                pub columns: _rt::Vec<_rt::String>,
+            }
+            impl ::core::fmt::Debug for TableNeed {
+                fn fmt(
+                    &self,
+                    f: &mut ::core::fmt::Formatter<'_>,
+                ) -> ::core::fmt::Result {
+                    f.debug_struct("TableNeed")
+                        .field("verb", &self.verb)
+                        .field("table", &self.table)
+                        .field("columns", &self.columns)
+                        .finish()
+                }
+            }
+            /// A limit of the sandbox that the operator sets, under the same name in `[limits]`.
+            #[repr(u8)]
+            #[derive(Clone, Copy, Eq, Ord, PartialEq, PartialOrd)]
+            pub enum Limit {
+                /// Memory of an instance, in bytes.
+                GuestMemory,
+                /// Instructions, roughly, of one call of an export.
+                Fuel,
+                /// Stack, in bytes.
+                Stack,
+                /// Readers, writers and assets that are open at the same time.
+                Handles,
+                /// Bytes that one call passes to the host.
+                HostCallBytes,
+                /// Calls of the host.
+                HostCalls,
+                /// Bytes of the text of a statement.
+                StatementBytes,
+                /// Rows that `sql.query` collects.
+                QueryRows,
+                /// Bytes that `sql.query` collects.
+                QueryBytes,
+                /// Bytes of a cell.
+                CellBytes,
+            }
+            impl ::core::fmt::Debug for Limit {
+                fn fmt(
+                    &self,
+                    f: &mut ::core::fmt::Formatter<'_>,
+                ) -> ::core::fmt::Result {
+                    match self {
+                        Limit::GuestMemory => {
+                            f.debug_tuple("Limit::GuestMemory").finish()
+                        }
+                        Limit::Fuel => f.debug_tuple("Limit::Fuel").finish(),
+                        Limit::Stack => f.debug_tuple("Limit::Stack").finish(),
+                        Limit::Handles => f.debug_tuple("Limit::Handles").finish(),
+                        Limit::HostCallBytes => {
+                            f.debug_tuple("Limit::HostCallBytes").finish()
+                        }
+                        Limit::HostCalls => f.debug_tuple("Limit::HostCalls").finish(),
+                        Limit::StatementBytes => {
+                            f.debug_tuple("Limit::StatementBytes").finish()
+                        }
+                        Limit::QueryRows => f.debug_tuple("Limit::QueryRows").finish(),
+                        Limit::QueryBytes => f.debug_tuple("Limit::QueryBytes").finish(),
+                        Limit::CellBytes => f.debug_tuple("Limit::CellBytes").finish(),
+                    }
+                }
+            }
+            impl Limit {
+                #[doc(hidden)]
+                pub unsafe fn _lift(val: u8) -> Limit {
+                    if !cfg!(debug_assertions) {
+                        return unsafe { ::core::mem::transmute(val) };
+                    }
+                    match val {
+                        0 => Limit::GuestMemory,
+                        1 => Limit::Fuel,
+                        2 => Limit::Stack,
+                        3 => Limit::Handles,
+                        4 => Limit::HostCallBytes,
+                        5 => Limit::HostCalls,
+                        6 => Limit::StatementBytes,
+                        7 => Limit::QueryRows,
+                        8 => Limit::QueryBytes,
+                        9 => Limit::CellBytes,
+                        _ => panic!("invalid enum discriminant"),
+                    }
+                }
+            }
+            /// The least value of a limit with which a migration works.
+            #[repr(C)]
+            #[derive(Clone, Copy, PartialEq)]
+            pub struct LimitNeed {
+                /// The limit.
+                pub limit: Limit,
+                /// Its least value.
+                pub at_least: u64,
+            }
+            impl ::core::fmt::Debug for LimitNeed {
+                fn fmt(
+                    &self,
+                    f: &mut ::core::fmt::Formatter<'_>,
+                ) -> ::core::fmt::Result {
+                    f.debug_struct("LimitNeed")
+                        .field("limit", &self.limit)
+                        .field("at-least", &self.at_least)
+                        .finish()
+                }
+            }
+            /// Something that a migration needs and that an operator may have to grant or to set.
             #[derive(Clone, PartialEq)]
             pub enum Need {
                 /// SQLite: foreign keys are not enforced while it runs and are checked as a whole before it commits, so that a table
                 /// can be rebuilt without affecting the rows that refer to it. On other databases it has no effect.
                 TableRebuild,
-                /// Calls of `schema`, or statements that change the schema.
-                SchemaChanges,
-                /// Reads the table of this name; a trailing `*` matches any suffix.
-                ReadTable(_rt::String),
-                /// Changes rows of the table of this name; a trailing `*` matches any suffix.
-                WriteTable(_rt::String),
+                /// A table, by calls or by statements.
+                Table(TableNeed),
+                /// Statements of its own: `sql.execute`, `sql.query` and `batches.read`.
+                RawSql,
+                /// The function of this name, which does more than compute with its arguments.
+                Function(_rt::String),
+                /// A limit of at least some value.
+                Limit(LimitNeed),
             }
             impl ::core::fmt::Debug for Need {
                 fn fmt(
@@ -7369,15 +7650,12 @@ pub mod runner {
                         Need::TableRebuild => {
                             f.debug_tuple("Need::TableRebuild").finish()
                         }
-                        Need::SchemaChanges => {
-                            f.debug_tuple("Need::SchemaChanges").finish()
+                        Need::Table(e) => f.debug_tuple("Need::Table").field(e).finish(),
+                        Need::RawSql => f.debug_tuple("Need::RawSql").finish(),
+                        Need::Function(e) => {
+                            f.debug_tuple("Need::Function").field(e).finish()
                         }
-                        Need::ReadTable(e) => {
-                            f.debug_tuple("Need::ReadTable").field(e).finish()
-                        }
-                        Need::WriteTable(e) => {
-                            f.debug_tuple("Need::WriteTable").field(e).finish()
-                        }
+                        Need::Limit(e) => f.debug_tuple("Need::Limit").field(e).finish(),
                     }
                 }
             }
@@ -7664,9 +7942,9 @@ macro_rules! __export_migration_impl {
         "wasm32")] #[unsafe (link_section =
         "component-type:wit-bindgen:0.61.1:runner:migration@0.1.0:migration:imports and exports")]
         #[doc(hidden)] #[allow(clippy::octal_escapes)] pub static
-        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 3810] = *
+        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 4088] = *
         b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xe2\x1c\x01A\x02\x01\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xf8\x1e\x01A\x02\x01\
 A\x1c\x01B$\x01m\x04\x06sqlite\x08postgres\x05mysql\x07mariadb\x04\0\x07dialect\x03\
 \0\0\x01m\x0d\x07boolean\x05int64\x07float64\x04text\x05bytes\x07decimal\x04date\
 \x04time\x09timestamp\x0btimestamptz\x04uuid\x04json\x06native\x04\0\x0bcolumn-t\
@@ -7743,11 +8021,17 @@ ethod]asset.read\x01\x0f\x01@\0\0\x01\x04\0\x0bget-dialect\x01\x10\x01@\0\0s\x04
 level\x09\x07messages\x01\0\x04\0\x03log\x01\x16\x01kw\x01@\x03\x04donew\x05tota\
 l\x17\x04units\x01\0\x04\0\x08progress\x01\x18\x01i\x0a\x01j\x01\x19\x01\x05\x01\
 @\x01\x04paths\0\x1a\x04\0\x0aopen-asset\x01\x1b\x03\0\x1erunner:migration/conte\
-xt@0.1.0\x05\x0b\x01B\x0b\x02\x03\x02\x01\x0a\x04\0\x07dialect\x03\0\0\x01m\x03\x04\
-auto\x06atomic\x08stepwise\x04\0\x04mode\x03\0\x02\x01q\x04\x0dtable-rebuild\0\0\
-\x0eschema-changes\0\0\x0aread-table\x01s\0\x0bwrite-table\x01s\0\x04\0\x04need\x03\
-\0\x04\x01ps\x01p\x01\x01p\x05\x01r\x06\x07summarys\x0adepends-on\x06\x04mode\x03\
-\x08dialects\x07\x0cirreversible\x7f\x05needs\x08\x04\0\x0bdescription\x03\0\x09\
+xt@0.1.0\x05\x0b\x01B\x15\x02\x03\x02\x01\x0a\x04\0\x07dialect\x03\0\0\x02\x03\x02\
+\x01\x08\x04\0\x0atable-name\x03\0\x02\x01m\x03\x04auto\x06atomic\x08stepwise\x04\
+\0\x04mode\x03\0\x04\x01m\x07\x04read\x06insert\x06update\x06delete\x05alter\x06\
+create\x04drop\x04\0\x0atable-verb\x03\0\x06\x01ps\x01r\x03\x04verb\x07\x05table\
+\x03\x07columns\x08\x04\0\x0atable-need\x03\0\x09\x01m\x0a\x0cguest-memory\x04fu\
+el\x05stack\x07handles\x0fhost-call-bytes\x0ahost-calls\x0fstatement-bytes\x0aqu\
+ery-rows\x0bquery-bytes\x0acell-bytes\x04\0\x05limit\x03\0\x0b\x01r\x02\x05limit\
+\x0c\x08at-leastw\x04\0\x0alimit-need\x03\0\x0d\x01q\x05\x0dtable-rebuild\0\0\x05\
+table\x01\x0a\0\x07raw-sql\0\0\x08function\x01s\0\x05limit\x01\x0e\0\x04\0\x04ne\
+ed\x03\0\x0f\x01p\x01\x01p\x10\x01r\x06\x07summarys\x0adepends-on\x08\x04mode\x05\
+\x08dialects\x11\x0cirreversible\x7f\x05needs\x12\x04\0\x0bdescription\x03\0\x13\
 \x03\0(runner:migration/description-types@0.1.0\x05\x0c\x03\0\x05error\x03\0\x03\
 \x02\x03\0\x05\x0bdescription\x03\0\x0bdescription\x03\0\x0e\x01@\0\0\x0f\x04\0\x08\
 describe\x01\x10\x01j\0\x01\x0d\x01@\0\0\x11\x04\0\x07upgrade\x01\x12\x04\0\x09d\
@@ -7766,8 +8050,8 @@ pub use __export_migration_impl as export_migration;
 )]
 #[doc(hidden)]
 #[allow(clippy::octal_escapes)]
-pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 3820] = *b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xcc\x1c\x01A\x02\x01\
+pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 4098] = *b"\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xe2\x1e\x01A\x02\x01\
 A\x16\x01B$\x01m\x04\x06sqlite\x08postgres\x05mysql\x07mariadb\x04\0\x07dialect\x03\
 \0\0\x01m\x0d\x07boolean\x05int64\x07float64\x04text\x05bytes\x07decimal\x04date\
 \x04time\x09timestamp\x0btimestamptz\x04uuid\x04json\x06native\x04\0\x0bcolumn-t\
@@ -7844,11 +8128,17 @@ ethod]asset.read\x01\x0f\x01@\0\0\x01\x04\0\x0bget-dialect\x01\x10\x01@\0\0s\x04
 level\x09\x07messages\x01\0\x04\0\x03log\x01\x16\x01kw\x01@\x03\x04donew\x05tota\
 l\x17\x04units\x01\0\x04\0\x08progress\x01\x18\x01i\x0a\x01j\x01\x19\x01\x05\x01\
 @\x01\x04paths\0\x1a\x04\0\x0aopen-asset\x01\x1b\x03\0\x1erunner:migration/conte\
-xt@0.1.0\x05\x0b\x01B\x0b\x02\x03\x02\x01\x0a\x04\0\x07dialect\x03\0\0\x01m\x03\x04\
-auto\x06atomic\x08stepwise\x04\0\x04mode\x03\0\x02\x01q\x04\x0dtable-rebuild\0\0\
-\x0eschema-changes\0\0\x0aread-table\x01s\0\x0bwrite-table\x01s\0\x04\0\x04need\x03\
-\0\x04\x01ps\x01p\x01\x01p\x05\x01r\x06\x07summarys\x0adepends-on\x06\x04mode\x03\
-\x08dialects\x07\x0cirreversible\x7f\x05needs\x08\x04\0\x0bdescription\x03\0\x09\
+xt@0.1.0\x05\x0b\x01B\x15\x02\x03\x02\x01\x0a\x04\0\x07dialect\x03\0\0\x02\x03\x02\
+\x01\x08\x04\0\x0atable-name\x03\0\x02\x01m\x03\x04auto\x06atomic\x08stepwise\x04\
+\0\x04mode\x03\0\x04\x01m\x07\x04read\x06insert\x06update\x06delete\x05alter\x06\
+create\x04drop\x04\0\x0atable-verb\x03\0\x06\x01ps\x01r\x03\x04verb\x07\x05table\
+\x03\x07columns\x08\x04\0\x0atable-need\x03\0\x09\x01m\x0a\x0cguest-memory\x04fu\
+el\x05stack\x07handles\x0fhost-call-bytes\x0ahost-calls\x0fstatement-bytes\x0aqu\
+ery-rows\x0bquery-bytes\x0acell-bytes\x04\0\x05limit\x03\0\x0b\x01r\x02\x05limit\
+\x0c\x08at-leastw\x04\0\x0alimit-need\x03\0\x0d\x01q\x05\x0dtable-rebuild\0\0\x05\
+table\x01\x0a\0\x07raw-sql\0\0\x08function\x01s\0\x05limit\x01\x0e\0\x04\0\x04ne\
+ed\x03\0\x0f\x01p\x01\x01p\x10\x01r\x06\x07summarys\x0adepends-on\x08\x04mode\x05\
+\x08dialects\x11\x0cirreversible\x7f\x05needs\x12\x04\0\x0bdescription\x03\0\x13\
 \x03\0(runner:migration/description-types@0.1.0\x05\x0c\x03\0\x05error\x03\0\x03\
 \x02\x03\0\x05\x0bdescription\x03\0\x0bdescription\x03\0\x0e\x04\0@runner:migrat\
 ion/migration-with-all-of-its-exports-removed@0.1.0\x04\0\x0b/\x01\0)migration-w\
