@@ -309,8 +309,8 @@ pub const Need = union(enum) {
         switch (need) {
             // The verbs are the first kinds, in the order of the contract.
             .read, .insert, .update, .delete, .alter, .create, .drop => |table| {
-                const schema: ?[*:0]const u8 = if (table.schema) |name| name.ptr else null;
-                rg_needs_columns(into, @intFromEnum(need), schema, table.name, table.columns.ptr, table.columns.len);
+                const place: ?[*:0]const u8 = if (table.schema) |name| name.ptr else null;
+                rg_needs_columns(into, @intFromEnum(need), place, table.name, table.columns.ptr, table.columns.len);
             },
             .raw_sql => rg_needs_raw_sql(into),
             .table_rebuild => rg_needs_table_rebuild(into),

@@ -8,7 +8,7 @@ type Need struct {
 	schema  string
 	name    string
 	columns []string
-	limit   Limit
+	limit   LimitName
 	atLeast uint64
 }
 
@@ -78,13 +78,13 @@ func (n Need) In(schema string) Need {
 // CallsFunction is calling the function of this name, which does more than compute with its arguments.
 func CallsFunction(name string) Need { return Need{kind: needFunction, name: name} }
 
-// Limit is a limit of the sandbox that the operator sets.
-type Limit uint8
+// LimitName is a limit of the sandbox that the operator sets.
+type LimitName uint8
 
 // The limits, which have these names in the settings.
 const (
 	// GuestMemory is memory of an instance, in bytes.
-	GuestMemory Limit = iota
+	GuestMemory LimitName = iota
 	// Fuel are instructions, roughly, of one call of an export.
 	Fuel
 	// Stack is in bytes.
@@ -106,6 +106,6 @@ const (
 )
 
 // NeedsLimit is a limit that is not lower than this.
-func NeedsLimit(limit Limit, atLeast uint64) Need {
+func NeedsLimit(limit LimitName, atLeast uint64) Need {
 	return Need{kind: needLimit, limit: limit, atLeast: atLeast}
 }
