@@ -3,7 +3,8 @@
 
 void migration_describe(rg_description *into)
 {
-    static const char *const columns[] = {"id", "email"}, total[] = {"total"};
+    static const char *const columns[] = {"id", "email"};
+    static const char *const total[] = {"total"};
     rg_summary(into, "needs everything");
     rg_needs_table_rebuild(into);
     rg_needs_columns(into, RG_READ, NULL, "people", columns, RG_COUNT(columns));

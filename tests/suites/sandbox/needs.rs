@@ -85,6 +85,11 @@ fn needing(settings: &str) -> TestProject {
     project
 }
 
+/// After an `apply` that was refused.
+fn nothing_ran(project: &TestProject) {
+    assert_eq!(project.value("SELECT count(*) FROM runner_history"), "0");
+}
+
 /// All that it needs, as it is written.
 const GRANTED: &str = "allow = [\"read people(email, id)\", \"insert billing.invoices(total)\", \"update people\", \
                        \"delete tmp_*\", \"alter people\", \"create outbox_*\", \"drop tmp_*\", \"function random\"]";
@@ -93,7 +98,6 @@ const RAISED: &str = "[limits]\nguest_memory = \"512MiB\"\nfuel = \"200000000000
 #[test]
 fn all_gaps_are_told_with_what_to_paste() {
     let project = needing("[grants.0001_needs]\n");
-    let before = project.dump();
     let everything = EVERYTHING[1..].join(", ");
     for line in ["plan", "apply", "apply --dry-run"] {
         project.runner(line).exits(7).says(&[
@@ -101,8 +105,8 @@ fn all_gaps_are_told_with_what_to_paste() {
             &format!("write below `[grants.0001_needs]`: `{GRANTED}` and `raw_sql = true`"),
             "write below `[limits]`: `guest_memory = \"512MiB\"` and `fuel = \"2000000000000\"`",
         ]);
-        assert_eq!(project.dump(), before, "{line}");
     }
+    nothing_ran(&project);
     let output = project.runner("plan --format json");
     let document: serde_json::Value = serde_json::from_str(&output.exits(7).stdout).unwrap();
     let planned = &document["migrations"][0];
@@ -137,10 +141,9 @@ fn a_wider_grant_is_enough_and_a_narrower_one_is_not() {
         ("raw_sql = true", "raw_sql = false", "raw_sql"),
     ] {
         let project = needing(&format!("{RAISED}[grants.1]\n{}\n", wider.replace(granted, narrower)));
-        let before = project.dump();
         project.runner("plan").exits(7).says(&[&format!("`0001_needs` needs more than it is granted: {gap}\n")]);
         project.runner("apply").exits(7);
-        assert_eq!(project.dump(), before, "{narrower}");
+        nothing_ran(&project);
     }
 }
 
@@ -148,11 +151,10 @@ fn a_wider_grant_is_enough_and_a_narrower_one_is_not() {
 #[test]
 fn a_limit_that_is_too_low_is_told_before_anything_runs() {
     let project = needing("");
-    let before = project.dump();
     let gap = "`0001_needs` needs more than it is granted: limit guest_memory = 512MiB, limit fuel = 2000000000000";
     project.runner("plan").exits(7).says(&[gap]);
     project.runner("apply").exits(7).says(&[gap, "write below `[limits]`: `guest_memory = \"512MiB\"`"]);
-    assert_eq!(project.dump(), before);
+    nothing_ran(&project);
     project.runner("apply --limit guest_memory=1GiB").exits(7).says(&["granted: limit fuel"]);
     project.runner("apply --limit guest_memory=512MiB --limit fuel=2_000_000_000_000").succeeds();
     // The way back is a run as well.
