@@ -27,7 +27,11 @@ pub fn run(context: &Context, request: &PlanRequest) -> Result<u8> {
     runtime::run(async {
         let OpenedDatabase { mut database, history, facts } = context.open(HistoryDetail::WithArtifacts).await?;
         let input = PlanInput { catalog: &catalog, history: &history, facts: &facts, options: request.options };
-        let plan = plan_towards(&input, &request.target)?.with_grants(&input, &context.settings.grants, &context.settings.limits)?;
+        let plan = plan_towards(&input, &request.target)?.with_grants(
+            &input,
+            &context.settings.grants,
+            &context.settings.limits,
+        )?;
         let values = (facts.dialect, &context.settings.parameters);
         let planned = planned_sql(&plan, &catalog, &mut database, values).await;
         let PlannedSql { runs: sql, downs } = planned.map_err(|error| context.place(error))?;

@@ -175,13 +175,15 @@ fn a_need_that_makes_no_sense_is_refused_when_it_is_described() {
         (r#"{ readTables: ["a"] }"#, "`needs` has no key `readTables`; its keys are `tableRebuild`, `read`"),
     ] {
         let project = project!();
-        let script = format!("export const description = {{ summary: 'x', needs: {needs} }};\nexport function upgrade() {{}}\n");
+        let script =
+            format!("export const description = {{ summary: 'x', needs: {needs} }};\nexport function upgrade() {{}}\n");
         project.write("migrations/0001_a.js", script);
         project.runner("build").exits(1).says(&["0001_a", says]);
     }
     let odd = r#"{ read: [{ table: "odd name", columns: ["a b"] }, "odd\"*"], update: [{ table: "t", schema: "s" }] }"#;
     let project = project!();
-    let script = format!("export const description = {{ summary: 'x', needs: {odd} }};\nexport function upgrade() {{}}\n");
+    let script =
+        format!("export const description = {{ summary: 'x', needs: {odd} }};\nexport function upgrade() {{}}\n");
     project.write("migrations/0001_a.js", script).runner("build").succeeds();
     project.write("runner.toml", format!("{PROJECT}[grants.1]\n"));
     let lines = "`allow = ['read \"odd name\"(\"a b\")', 'read \"odd\"\"\"*', \"update s.t\"]`";

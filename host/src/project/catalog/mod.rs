@@ -106,7 +106,8 @@ pub struct Description {
 impl Description {
     /// What it needs, as a plan shows it: what it declares, or the grants that its package asks for.
     pub fn shown_needs(&self) -> Vec<String> {
-        let is_shown = |need: &&Need| self.requires.is_empty() || matches!(need, Need::TableRebuild | Need::Limit { .. });
+        let is_shown =
+            |need: &&Need| self.requires.is_empty() || matches!(need, Need::TableRebuild | Need::Limit { .. });
         self.requires.iter().cloned().chain(self.needs.iter().filter(is_shown).map(ToString::to_string)).collect()
     }
 

@@ -19,7 +19,9 @@ fn sample() -> Lockfile {
             mode: Mode::Stepwise,
             dialects: vec![Dialect::Sqlite, Dialect::Mariadb],
             irreversible: true,
-            needs: ["table-rebuild", "read *", "update users(email)", "limit fuel = 7"].map(|need| Need::parse(need).expect(need)).to_vec(),
+            needs: ["table-rebuild", "read *", "update users(email)", "limit fuel = 7"]
+                .map(|need| Need::parse(need).expect(need))
+                .to_vec(),
             ..Description::default()
         },
         transformer: true,

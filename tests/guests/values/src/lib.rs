@@ -86,9 +86,9 @@ fn source(table: &str) -> TableSource {
 
 impl Migration for Values {
     fn describe() -> Description {
-        TABLES.iter().fold(Description::new("values of every type"), |described, table| {
-            described.needs(Need::insert(*table))
-        })
+        TABLES
+            .iter()
+            .fold(Description::new("values of every type"), |described, table| described.needs(Need::insert(*table)))
     }
 
     fn upgrade() -> Result<()> {
