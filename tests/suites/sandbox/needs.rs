@@ -87,7 +87,7 @@ fn needing(settings: &str) -> TestProject {
 
 /// After an `apply` that was refused.
 fn nothing_ran(project: &TestProject) {
-    assert_eq!(project.value("SELECT count(*) FROM runner_history"), "0");
+    assert_eq!(project.value("SELECT count(*) FROM sqlite_schema WHERE name = 'runner_history'"), "0");
 }
 
 /// All that it needs, as it is written.
