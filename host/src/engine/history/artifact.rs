@@ -176,7 +176,7 @@ fn stored_runtime(facts: &Facts, runtime: &Runtime, limit: u64) -> Option<ToolCh
     if runtime.file.len() as u64 > limit {
         return None;
     }
-    let size = runtime.bytes.len() as i64;
+    let size = runtime.size as i64;
     let key = (RUNTIMES, &*runtime.pin.sha256, RUNTIMES);
     change(facts, key, size, ("zstd", runtime.file.to_vec()), json!({ "name": runtime.pin.name }).to_string())
 }
