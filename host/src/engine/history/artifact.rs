@@ -221,7 +221,7 @@ async fn load_script(database: &mut HostSession<'_>, row: Row) -> Result<Stored>
         return Err(Error::mismatch(format!("the database no longer has the runtime {}", pin.shown()))
             .hint("restore the migration's files in the project, from the release that has them"));
     };
-    let runtime = Runtime::open(&pin, &stored.bytes)?;
+    let runtime = Runtime::open(&pin, stored.bytes)?;
     let files = files.into_iter().map(|(path, bytes)| (path, bytes.into())).collect();
     Ok(Stored::Script(Arc::new(LoadedScript { path: about.path, files, runtime })))
 }

@@ -1,5 +1,6 @@
 //! Runtimes: components that run scripts, each in a compressed file of the project.
 
+use std::borrow::Cow;
 #[cfg(feature = "cli")]
 use std::collections::BTreeMap;
 use std::io::{self, Read};
@@ -10,7 +11,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::error::{Error, Result};
 use crate::project::digest::{sha256, short};
-use crate::project::files::read_regular_anywhere;
+use crate::project::files::{has_bytes, read_regular_anywhere};
 
 /// The directory of the runtimes in that of the migrations.
 pub const DIRECTORY: &str = "runtimes";
@@ -30,6 +31,9 @@ const KEPT: usize = 3;
 /// The runtimes opened last, the newest first. All scripts of a language share one, and each of them asks for it.
 static OPENED: Mutex<Vec<Runtime>> = Mutex::new(Vec::new());
 
+/// The compressed file of a runtime. That of one which is part of this program is not copied.
+pub type RuntimeFile = Cow<'static, [u8]>;
+
 /// Which runtime runs a script.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RuntimePin {
@@ -45,7 +49,7 @@ pub struct Runtime {
     /// Its name and digest.
     pub pin: RuntimePin,
     /// Its compressed file.
-    pub file: Arc<[u8]>,
+    pub file: Arc<RuntimeFile>,
     /// The size of the component.
     pub size: usize,
     /// The component, once it was needed: most runs find it compiled in the cache.
@@ -72,9 +76,15 @@ impl RuntimePin {
     }
 
     /// Reads its file in the directory of the runtimes; `None` if it does not exist.
-    pub fn read(&self, runtimes: &Path) -> Result<Option<Vec<u8>>> {
+    pub fn read(&self, runtimes: &Path) -> Result<Option<RuntimeFile>> {
         let path = runtimes.join(self.file_name());
-        match read_regular_anywhere(&path, LARGEST_FILE) {
+        let read = || -> io::Result<Option<RuntimeFile>> {
+            match own(self) {
+                Some(own) if has_bytes(&path, own)? => Ok(Some(own.into())),
+                _ => Ok(read_regular_anywhere(&path, LARGEST_FILE)?.map(Cow::Owned)),
+            }
+        };
+        match read() {
             Ok(Some(file)) => Ok(Some(file)),
             Ok(None) => Err(self.corrupt("it is larger than any runtime")),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -97,9 +107,9 @@ impl RuntimePin {
 
 impl Runtime {
     /// Opens the file of a runtime and checks its digest.
-    pub fn open(pin: &RuntimePin, file: &[u8]) -> Result<Self> {
+    pub fn open(pin: &RuntimePin, file: impl Into<RuntimeFile>) -> Result<Self> {
         let damaged = |error| pin.corrupt(&format!("it is damaged ({error})"));
-        let runtime = Self::opened(&pin.name, file).map_err(damaged)?;
+        let runtime = Self::opened(&pin.name, file.into()).map_err(damaged)?;
         if runtime.pin.sha256 != pin.sha256 {
             return Err(pin.corrupt(&format!("it contains one with sha256 {}", short(&runtime.pin.sha256))));
         }
@@ -107,8 +117,9 @@ impl Runtime {
     }
 
     /// The runtime of a compressed file, whatever its digest is.
-    pub fn of_file(name: &str, file: &[u8]) -> Result<Self> {
-        Self::opened(name, file).map_err(|error| Error::failed(format!("the runtime `{name}` is damaged")).cause(error))
+    pub fn of_file(name: &str, file: impl Into<RuntimeFile>) -> Result<Self> {
+        Self::opened(name, file.into())
+            .map_err(|error| Error::failed(format!("the runtime `{name}` is damaged")).cause(error))
     }
 
     /// The component.
@@ -126,23 +137,23 @@ impl Runtime {
 
     /// The runtime of a compressed file, which is decompressed and hashed only if it is not known: it was not among the last ones,
     /// and is not a part of this program.
-    fn opened(name: &str, file: &[u8]) -> io::Result<Self> {
+    fn opened(name: &str, file: RuntimeFile) -> io::Result<Self> {
         let mut opened = OPENED.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = opened.iter().find(|known| known.pin.name == name && *known.file == *file) {
+        if let Some(known) = opened.iter().find(|known| known.pin.name == name && is_same(&known.file, &file)) {
             return Ok(known.clone());
         }
         let pin = |sha256| RuntimePin { name: name.to_owned(), sha256 };
-        let runtime = match recorded(name, file) {
+        let runtime = match recorded(name, &file) {
             Some(record) => Self {
                 pin: pin(record.component_sha256.clone()),
-                file: file.into(),
+                file: Arc::new(file),
                 size: record.component_bytes,
                 component: Arc::default(),
             },
             None => {
-                let bytes = decompress(file)?;
+                let bytes = decompress(&file)?;
                 let (pin, size) = (pin(sha256(&bytes)), bytes.len());
-                Self { pin, file: file.into(), size, component: Arc::new(bytes.into()) }
+                Self { pin, file: Arc::new(file), size, component: Arc::new(bytes.into()) }
             }
         };
         opened.truncate(KEPT - 1);
@@ -200,12 +211,29 @@ static RECORDS: LazyLock<BTreeMap<String, Record>> = LazyLock::new(|| {
 /// What is known of a compressed file, if it is that of a runtime of this program.
 fn recorded(name: &str, file: &[u8]) -> Option<&'static Record> {
     #[cfg(feature = "cli")]
-    return embedded(name).filter(|own| *own == file).and_then(|_| RECORDS.get(name));
+    return embedded(name).filter(|own| is_same(own, file)).and_then(|_| RECORDS.get(name));
     #[cfg(not(feature = "cli"))]
     {
         let _ = (name, file);
         None
     }
+}
+
+/// The file of this runtime, if it is part of this program.
+fn own(pin: &RuntimePin) -> Option<&'static [u8]> {
+    #[cfg(feature = "cli")]
+    return embedded(&pin.name)
+        .filter(|_| RECORDS.get(&pin.name).is_some_and(|record| record.component_sha256 == pin.sha256));
+    #[cfg(not(feature = "cli"))]
+    {
+        let _ = pin;
+        None
+    }
+}
+
+/// Whether two files are equal, which most often are one.
+fn is_same(one: &[u8], other: &[u8]) -> bool {
+    std::ptr::eq(one, other) || one == other
 }
 
 /// Whether a component with this digest is a runtime that is part of this program. Such a one is known to compile, however long it
@@ -237,7 +265,7 @@ mod tests {
             assert!(is_embedded(&runtime.pin.sha256), "{name}");
             // Another file with the same name is looked into.
             let other = zstd::bulk::compress(name.as_bytes(), 19).expect("compressed");
-            let other = Runtime::of_file(name, &other).expect("a runtime");
+            let other = Runtime::of_file(name, other).expect("a runtime");
             assert!(other.pin != runtime.pin && !is_embedded(&other.pin.sha256), "{name}");
         }
     }
@@ -245,9 +273,9 @@ mod tests {
     #[test]
     fn only_the_pinned_runtime_is_opened() {
         let file = zstd::bulk::compress(&b"a runtime".repeat(100), 19).expect("compressed");
-        let runtime = Runtime::of_file("javascript", &file).expect("a runtime");
+        let runtime = Runtime::of_file("javascript", file.clone()).expect("a runtime");
         let pin = &runtime.pin;
-        let again = Runtime::open(pin, &file).expect("the same");
+        let again = Runtime::open(pin, file.clone()).expect("the same");
         assert!(again == runtime && Arc::ptr_eq(&again.component, &runtime.component));
         assert_eq!(pin.file_name(), format!("javascript-{}.wasm.zst", &pin.sha256[..12]));
         let mut longer = file.clone();
@@ -259,7 +287,7 @@ mod tests {
             (other, "it contains one with sha256"),
             (Vec::new(), "it is damaged"),
         ] {
-            let error = Runtime::open(pin, &wrong).expect_err(why);
+            let error = Runtime::open(pin, wrong).expect_err(why);
             assert!(error.message.contains(why) && error.message.contains(&pin.shown()), "{}", error.message);
         }
     }
