@@ -19,7 +19,7 @@ pub enum ErrorKind {
     Denied,
     /// Stopped at a safe point by SIGINT, also if a revision stays partial (exit code 130).
     Interrupted,
-    /// Stopped at a safe point by SIGTERM or `runner cancel`, also if a revision stays partial (exit code 143).
+    /// Stopped at a safe point by SIGTERM, SIGHUP or `runner cancel`, also if a revision stays partial (exit code 143).
     Terminated,
 }
 

@@ -1,14 +1,31 @@
 //! A running process, which ends with the test at the latest.
 
 use std::ops::{Deref, DerefMut};
+use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
 
 /// A child process that is killed when it is dropped.
 pub struct Running(Child);
 
 impl Running {
-    /// Starts a command and discards its standard output.
+    /// Starts a command and discards its standard output. It reacts to SIGHUP, also if the tests were started with `nohup`.
     pub fn start(command: &mut Command) -> Self {
+        Self::start_with(command, libc::SIG_DFL)
+    }
+
+    /// As above, but started with `nohup` itself.
+    pub fn start_without_hang_up(command: &mut Command) -> Self {
+        Self::start_with(command, libc::SIG_IGN)
+    }
+
+    fn start_with(command: &mut Command, hang_up: libc::sighandler_t) -> Self {
+        // SAFETY: between fork and exec only a system call is made that may be made there.
+        unsafe {
+            command.pre_exec(move || {
+                libc::signal(libc::SIGHUP, hang_up);
+                Ok(())
+            });
+        }
         Self(command.stdout(Stdio::null()).spawn().unwrap_or_else(|error| panic!("{command:?}: {error}")))
     }
 

@@ -3,6 +3,8 @@
 
 #[path = "files/dumps.rs"]
 mod dumps;
+#[path = "files/empty.rs"]
+mod empty;
 #[path = "files/foreign_keys.rs"]
 mod foreign_keys;
 #[path = "files/parameters.rs"]

@@ -49,7 +49,7 @@ Exit codes:
     6  a migration is partially applied
     7  denied by a limit
   130  stopped by SIGINT, also if a migration is then partially applied
-  143  stopped by SIGTERM or `runner cancel`, likewise";
+  143  stopped by SIGTERM, SIGHUP or `runner cancel`, likewise";
 
 /// Database migrations in plain SQL or in sandboxed WebAssembly components.
 #[derive(Debug, Parser)]

@@ -106,7 +106,7 @@ pub fn run(context: &Context, request: &Request) -> Result<u8> {
     Ok(exit::DONE)
 }
 
-/// The signature next to the file, if there is one. Fails if it is known to be of other bytes.
+/// The signature next to the file, if there is one. Fails if it is known to be for different contents.
 fn signature(file: &Path, bytes: &[u8], key: Option<&str>) -> Result<Option<Vec<u8>>> {
     let found = packages::signature_beside(file)?;
     let (shown, sign) =
@@ -123,7 +123,7 @@ fn signature(file: &Path, bytes: &[u8], key: Option<&str>) -> Result<Option<Vec<
     let is_stale = || std::fs::read(file).is_ok_and(|before| before != bytes);
     let problem = match key {
         Some(key) => packages::check_signature(key, &signature, bytes)?.err(),
-        None if is_stale() => Some("is of other bytes than those that were made from the migrations"),
+        None if is_stale() => Some("is for different contents than the migrations give"),
         None if is_older(&beside, file) => Some("is older than the file, or the file is not there"),
         None => None,
     };

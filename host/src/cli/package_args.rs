@@ -43,7 +43,7 @@ pub struct PackageArgs {
     /// Public key of minisign that has to have signed what is pushed
     #[arg(long, value_name = "KEY", requires = "push")]
     pub key: Option<String>,
-    /// Replace a version that the registry has with other bytes
+    /// Replace a version that the registry has with different contents
     #[arg(long, requires = "push")]
     pub overwrite: bool,
 }

@@ -1,4 +1,4 @@
-//! SIGINT and SIGTERM: the first stops at the next safe point, the second at once.
+//! SIGINT, SIGTERM and SIGHUP: the first stops at the next safe point, the second at once.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::processes;
 use crate::runtime;
 
-/// Raises the stop signal on SIGINT, SIGTERM or when the wall time is over. Listens on its own thread, because a database call may
+/// Raises the stop signal on SIGINT, SIGTERM, SIGHUP or when the wall time is over. Listens on its own thread, because a database call may
 /// block the thread of the run.
 pub fn watch(stop: &StopSignal, wall_time: Option<Duration>) -> Result<()> {
     let stop = stop.clone();
@@ -54,6 +54,8 @@ fn leave(reason: StopReason) -> ! {
 struct Signals {
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
+    /// The terminal is gone; `None` if the process was started to survive that, as by `nohup`.
+    hang_up: Option<tokio::signal::unix::Signal>,
 }
 
 #[cfg(unix)]
@@ -64,14 +66,33 @@ impl Signals {
         Some(Self {
             interrupt: signal(SignalKind::interrupt()).ok()?,
             terminate: signal(SignalKind::terminate()).ok()?,
+            hang_up: if is_ignored(libc::SIGHUP) { None } else { signal(SignalKind::hangup()).ok() },
         })
     }
 
     async fn next(&mut self) -> StopReason {
+        let hang_up = async {
+            match &mut self.hang_up {
+                Some(signal) => drop(signal.recv().await),
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             _ = self.interrupt.recv() => StopReason::Interrupt,
             _ = self.terminate.recv() => StopReason::Terminate,
+            () = hang_up => StopReason::Terminate,
         }
+    }
+}
+
+/// Whether the process that started this one made it ignore a signal.
+#[cfg(unix)]
+fn is_ignored(signal: i32) -> bool {
+    let mut action = std::mem::MaybeUninit::<libc::sigaction>::zeroed();
+    // SAFETY: the call only writes the present action to a value of its type, for which zeroes are valid.
+    unsafe {
+        libc::sigaction(signal, std::ptr::null(), action.as_mut_ptr()) == 0
+            && action.assume_init().sa_sigaction == libc::SIG_IGN
     }
 }
 

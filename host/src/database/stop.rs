@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 pub enum StopReason {
     /// SIGINT, or Ctrl-C.
     Interrupt,
-    /// SIGTERM.
+    /// SIGTERM or SIGHUP.
     Terminate,
     /// The run's wall time is used up.
     WallTime,

@@ -144,6 +144,26 @@ pub(super) fn read_regular_anywhere(path: &Path, limit: u64) -> io::Result<Optio
     read_within(file, size, limit)
 }
 
+/// Whether a file has exactly these bytes. It is not kept: only a piece at a time is in memory.
+pub(super) fn has_bytes(path: &Path, bytes: &[u8]) -> io::Result<bool> {
+    let (mut file, size) = open_anywhere(path)?;
+    if size != bytes.len() as u64 {
+        return Ok(false);
+    }
+    let mut piece = vec![0; 64 << 10];
+    for expected in bytes.chunks(piece.len()) {
+        let piece = &mut piece[..expected.len()];
+        match file.read_exact(piece) {
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(false),
+            read => read?,
+        }
+        if piece != expected {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
 /// Reads a file that had `size` bytes when it was opened: thousands of files, so none is read once more to find its end.
 fn read_within(mut file: impl Read, size: u64, limit: u64) -> io::Result<Option<Vec<u8>>> {
     if size > limit {

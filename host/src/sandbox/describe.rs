@@ -7,7 +7,7 @@ use super::bindings::runner::migration::description_types as wit;
 use super::inspect::is_transformer;
 use super::state::{GuestState, Purpose};
 use super::text::{ERROR, WORD, cut};
-use super::{SandboxCore, convert, failure, script};
+use super::{Artifact, SandboxCore, convert, failure, script};
 use crate::database::Dialect;
 use crate::engine::script::Assets;
 use crate::error::{Error, Result};
@@ -31,12 +31,8 @@ const MAX_NEED: usize = 4_096;
 const MAX_LINES: usize = 1_000;
 
 /// Runs the component's `describe`. Blocks the calling thread; the guest runs on a separate one.
-pub(super) fn describe(
-    core: Arc<SandboxCore>,
-    (bytes, sha256): (&[u8], &str),
-    assets: Option<Assets>,
-) -> Result<Described> {
-    let component = core.component(bytes, sha256)?;
+pub(super) fn describe(core: Arc<SandboxCore>, artifact: &Artifact<'_>, assets: Option<Assets>) -> Result<Described> {
+    let component = core.component(artifact)?;
     let transformer = is_transformer(&component);
     let call = async {
         let pre = script::pre_instantiate(&core, &component)?;

@@ -31,7 +31,7 @@ use crate::database::StopSignal;
 use crate::engine::script::{Assets, Script};
 use crate::error::{Error, Result};
 use crate::project::limits::Limits;
-use crate::project::script::{LoadedScript, is_embedded};
+use crate::project::script::{LoadedScript, Runtime, is_embedded};
 use crate::project::sha256;
 use cache::Cache;
 pub use cache::CacheNote;
@@ -109,30 +109,32 @@ impl Sandbox {
 
     /// Compiles a component, or loads it from the cache, ready to run.
     pub fn load(&self, bytes: &[u8], sha256: &str, assets: Option<Assets>) -> Result<Box<dyn Script>> {
-        let core = self.core()?;
-        let component = core.component(bytes, sha256)?;
-        Ok(Box::new(ComponentScript::new(core, component, assets)?))
+        self.prepare(&Artifact { source: Source::Bytes(bytes), sha256 }, assets)
     }
 
     /// Prepares a script to run in its runtime.
     pub fn load_script(&self, script: &Arc<LoadedScript>) -> Result<Box<dyn Script>> {
         let place = |error: Error| error.at("runtime", script.runtime.pin.file_name());
-        let runtime = &script.runtime;
-        self.load(&runtime.bytes, &runtime.pin.sha256, Some(Assets::of_script(script))).map_err(place)
+        self.prepare(&Artifact::runtime(&script.runtime), Some(Assets::of_script(script))).map_err(place)
+    }
+
+    fn prepare(&self, artifact: &Artifact<'_>, assets: Option<Assets>) -> Result<Box<dyn Script>> {
+        let core = self.core()?;
+        let component = core.component(artifact)?;
+        Ok(Box::new(ComponentScript::new(core, component, assets)?))
     }
 
     /// Asks a component for its description, and whether it transforms.
     pub fn describe(&self, bytes: &[u8], assets: Option<Assets>) -> Result<Described> {
-        describe::describe(self.core()?, (bytes, &sha256(bytes)), assets)
+        describe::describe(self.core()?, &Artifact { source: Source::Bytes(bytes), sha256: &sha256(bytes) }, assets)
     }
 
     /// Asks a script, in its runtime.
     pub fn describe_script(&self, script: &Arc<LoadedScript>) -> Result<Described> {
         let place =
             |error: Error| error.at("runtime", script.runtime.pin.file_name()).at("script", script.path.clone());
-        // Its digest was taken when it was opened.
-        let runtime = (&*script.runtime.bytes, &*script.runtime.pin.sha256);
-        describe::describe(self.core()?, runtime, Some(Assets::of_script(script))).map_err(place)
+        let runtime = Artifact::runtime(&script.runtime);
+        describe::describe(self.core()?, &runtime, Some(Assets::of_script(script))).map_err(place)
     }
 
     fn core(&self) -> Result<Arc<SandboxCore>> {
@@ -159,30 +161,57 @@ impl Sandbox {
     }
 }
 
+/// A component by its digest. Its bytes are needed only where it is not compiled yet.
+struct Artifact<'a> {
+    source: Source<'a>,
+    sha256: &'a str,
+}
+
+/// Where the bytes of a component are.
+enum Source<'a> {
+    Bytes(&'a [u8]),
+    Runtime(&'a Runtime),
+}
+
+impl<'a> Artifact<'a> {
+    fn runtime(runtime: &'a Runtime) -> Self {
+        Self { source: Source::Runtime(runtime), sha256: &runtime.pin.sha256 }
+    }
+
+    fn bytes(&self) -> Result<&'a [u8]> {
+        match self.source {
+            Source::Bytes(bytes) => Ok(bytes),
+            Source::Runtime(runtime) => runtime.component(),
+        }
+    }
+}
+
 impl SandboxCore {
-    fn component(&self, bytes: &[u8], sha256: &str) -> Result<Component> {
-        let Some(kept) = &self.kept else { return self.compiled(bytes, sha256) };
+    fn component(&self, artifact: &Artifact<'_>) -> Result<Component> {
+        let Some(kept) = &self.kept else { return self.compiled(artifact) };
         // Held while compiling: the others would compile the same component.
         let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(component) = kept.get(sha256) {
+        if let Some(component) = kept.get(artifact.sha256) {
             return Ok(component.clone());
         }
-        let component = self.compiled(bytes, sha256)?;
-        kept.insert(sha256.to_owned(), component.clone());
+        let component = self.compiled(artifact)?;
+        kept.insert(artifact.sha256.to_owned(), component.clone());
         Ok(component)
     }
 
-    fn compiled(&self, bytes: &[u8], sha256: &str) -> Result<Component> {
+    fn compiled(&self, artifact: &Artifact<'_>) -> Result<Component> {
+        let sha256 = artifact.sha256;
         if let Some(component) = self.cache.as_ref().and_then(|cache| cache.load(&self.engine, sha256)) {
             return Ok(component);
         }
+        let bytes = artifact.bytes()?;
         inspect::check_bytes(bytes, &self.limits, &self.stop)?;
         if let Some(note) = self.compile_note.as_ref().filter(|_| bytes.len() >= LARGE) {
             let megabytes = bytes.len() / 1_000_000;
             note(&format!("compiling a component of {megabytes} MB for this machine, once: this takes some seconds"));
         }
         // The limit is for components of others. A machine may be slow or busy, and an interpreter is large.
-        let compile_time = self.limits.compile_time.filter(|_| !is_embedded(bytes));
+        let compile_time = self.limits.compile_time.filter(|_| !is_embedded(sha256));
         let limits = Limits { compile_time, ..Limits::clone(&self.limits) };
         let order = Order { bytes, sha256, limits: &limits, stop: &self.stop };
         let code = self.compiler.compile(&self.engine, &order)?;

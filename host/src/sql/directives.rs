@@ -8,7 +8,7 @@ use crate::suggest::did_you_mean;
 /// The directives of a SQL file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Directives {
-    /// `-- runner:no-transaction`, or `-- no-transaction` as in sqlx: every statement commits on its own.
+    /// `-- runner:no-transaction`, or as other tools write it ([`WITHOUT`]): every statement commits on its own.
     pub no_transaction: bool,
     /// `-- runner:depends-on REV`: a revision that must be applied first; may be repeated.
     pub depends_on: Vec<String>,
@@ -21,6 +21,9 @@ pub struct Directives {
     /// `-- runner:summary TEXT`: one line that describes the migration.
     pub summary: Option<String>,
 }
+
+/// The same as `runner:no-transaction`, for sqlx and for postgres-migrations.
+const WITHOUT: [&str; 2] = ["no-transaction", "postgres-migrations disable-transaction"];
 
 const NAMES: [&str; 6] = ["no-transaction", "depends-on", "irreversible", "parameters", "table-rebuild", "summary"];
 const PREFIX: &str = "runner:";
@@ -61,7 +64,7 @@ impl Directives {
 
     fn take(&mut self, text: &str, comment: &Token) -> Result<(), SqlError> {
         let body = text[comment.range.clone()].trim_start_matches(['-', '#']).trim();
-        if body == "no-transaction" {
+        if WITHOUT.contains(&body) {
             self.no_transaction = true;
             return Ok(());
         }
@@ -168,6 +171,8 @@ mod tests {
         };
         assert_eq!(parse(text), Ok(expected));
         assert_eq!(parse("SELECT '-- runner:nothing'; -- a runner: it runs"), Ok(Directives::default()));
+        let expected = Directives { no_transaction: true, ..Directives::default() };
+        assert_eq!(parse("-- postgres-migrations disable-transaction\nSELECT 1"), Ok(expected));
     }
 
     #[test]

@@ -60,6 +60,7 @@ class Way:
     missing: str = ""  # why it cannot be measured here
     check: object = None  # called with the database after each run
     project: object = None  # the directory of its project, if it has one
+    prepare: object = None  # the command line of what is done before each run, and not timed
 
 
 class Session:

@@ -34,15 +34,23 @@ def measure_mariadb(session):
         return measure(session, server, alembics)
 
 
-def runner(session, key, label, project, rows, *options, missing=""):
+def runner(session, key, label, project, rows, *options, missing="", settings="runner.toml"):
     """`runner apply` of one of the projects."""
     directory = HELPERS / project
     if not session.runner.exists():
         missing = "the `runner` binary is not built"
     elif not any((directory / "migrations").glob("*.wasm")):
         missing = f"`{shown(directory)}` has no artifact: `runner build` makes it"
-    command = lambda db: [session.runner, "apply", "-D", db, "-c", directory / "runner.toml", *options]
+    command = lambda db: [session.runner, "apply", "-D", db, "-c", directory / settings, *options]
     return Way(key, label, command, rows, missing)
+
+
+def granted(session, server):
+    """The same component under grants: its statements run in a second session, with a login of its own."""
+    label = "`runner`, Rust component under grants"
+    way = runner(session, "granted", label, "project", ROWS, missing=server.missing, settings="granted.toml")
+    way.prepare = lambda db: [session.runner, "grants", "sync", "-D", db, "-c", HELPERS / "project" / "granted.toml"]
+    return way
 
 
 def alembic(session, server, driver, key, label, migration, rows):
@@ -63,6 +71,7 @@ def measure(session, server, alembics):
     sql = lambda key, label, statement: Way(key, label, lambda _: server.in_transaction(statement), ROWS, server.missing)
     transforms = [
         runner(session, "runner", "`runner`, Rust component", "project", ROWS, missing=server.missing),
+        granted(session, server),
         sql("sql_update", "one SQL `UPDATE`", server.update),
         *alembics,
     ]
@@ -117,6 +126,8 @@ def in_turns(session, server, ways):
 
 def once(session, server, way, rows):
     server.fresh(rows)
+    if way.prepare:
+        session.run(way.prepare(server.url()))
     took = session.run(way.command(server.url()))
     way.check(rows)
     return took

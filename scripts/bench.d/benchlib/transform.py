@@ -15,6 +15,7 @@ ARTIFACT = PROJECT / "migrations" / "20260101000001_transform.wasm"
 def ways(session):
     return [
         runner(session, ROWS),
+        granted(session, ROWS),
         example(session, "native", "native Rust, same data path", "native_transform", ROWS),
         sql_update(session, ROWS),
         example(session, "sqlx_loop", "`sqlx` row loop", "sqlx_row_loop", 100_000),
@@ -33,6 +34,14 @@ def runner(session, rows=0):
     return Way(
         "runner", "`runner`, Rust component", lambda db: [session.runner, "apply", "-D", f"sqlite://{db}", "-c", config], rows, missing
     )
+
+
+def granted(session, rows=0):
+    """The same component under grants."""
+    plain = runner(session, rows)
+    config = PROJECT / "granted.toml"
+    command = lambda db: [session.runner, "apply", "-D", f"sqlite://{db}", "-c", config]
+    return Way("granted", "`runner`, Rust component under grants", command, rows, plain.missing)
 
 
 def example(session, key, label, name, rows=0):

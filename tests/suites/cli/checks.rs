@@ -114,8 +114,8 @@ fn what_differs_is_named_with_its_reason() {
             },
             &[
                 "differs 1_made",
-                "another artifact than `1_made.wasm`",
-                "another digest of the source",
+                "a different artifact than `1_made.wasm`",
+                "a different digest of the source",
                 "built: sha256",
                 "committed: sha256",
                 "runner.lock: sha256",
@@ -126,15 +126,15 @@ fn what_differs_is_named_with_its_reason() {
             &|project| {
                 project.write(&format!("{MIGRATION}/make.sh"), format!("# as before\n{COPY}"));
             },
-            &["differs 1_made\n  `runner.lock` has another digest of the source"],
+            &["differs 1_made\n  `runner.lock` has a different digest of the source"],
             &["the source of `1_made` changed since it was built"],
         ),
         (
             &edited,
             &[
                 "differs 1_made",
-                "the build gives another artifact",
-                "`runner.lock` lists another artifact than `1_made.wasm`",
+                "the build produces a different artifact",
+                "`runner.lock` lists a different artifact than `1_made.wasm`",
             ],
             &["`1_made.wasm` was changed after it was built: restore it"],
         ),
@@ -146,7 +146,7 @@ fn what_differs_is_named_with_its_reason() {
                 let at = text.find("component\", sha256 = \"").unwrap() + 22;
                 edit_lockfile(project, &text[at..at + 64], &sha256);
             },
-            &["the build gives another artifact than `1_made.wasm`"],
+            &["the build produces a different artifact than `1_made.wasm`"],
             &["`1_made.wasm` names ", "as what made it", "build with the same versions"],
         ),
         (
@@ -161,7 +161,7 @@ fn what_differs_is_named_with_its_reason() {
         ),
         (
             &|project| edit_lockfile(project, "summary = \"", "summary = \"not "),
-            &["differs 1_made\n  `runner.lock` has another description"],
+            &["differs 1_made\n  `runner.lock` has a different description"],
             &["`runner.lock` was changed"],
         ),
     ];
@@ -254,7 +254,7 @@ pub(super) fn is_running(id: &str) -> bool {
 #[test]
 #[cfg(target_os = "linux")]
 fn a_stopped_check_leaves_nothing_behind() {
-    for (name, code) in [("INT", 130), ("TERM", 143)] {
+    for (name, code) in [("INT", 130), ("TERM", 143), ("HUP", 143)] {
         let project = built();
         let (temporary, ids) = (tempfile::tempdir().unwrap(), project.file("ids"));
         let script = format!("sh -c 'echo $$ > {0}.tmp; mv {0}.tmp {0}; sleep 1000; true'; true\n", ids.display());

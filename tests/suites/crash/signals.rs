@@ -1,4 +1,4 @@
-//! Runs ended by SIGINT or SIGTERM.
+//! Runs ended by SIGINT, SIGTERM or SIGHUP.
 
 use super::*;
 
@@ -53,11 +53,13 @@ fn has_table(project: &TestProject) -> bool {
     table.is_ok()
 }
 
+/// A statement that only a signal ends.
+const ENDLESS: &str = "WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n;";
+
 /// The exit code names the signal, also if the migration stays partial; `status --exit-code` says the latter.
 #[test]
 fn a_stopped_migration_that_stays_partial_exits_as_stopped() {
-    const ENDLESS: &str = "WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n;";
-    for (name, code) in [("INT", 130), ("TERM", 143)] {
+    for (name, code) in [("INT", 130), ("TERM", 143), ("HUP", 143)] {
         let project = project!();
         let partly = |last: &str| format!("-- runner:no-transaction\nCREATE TABLE a (id INTEGER);\n{last}");
         project.sql("1_a", &partly(ENDLESS), "DROP TABLE a;");
@@ -99,4 +101,21 @@ fn endless_work_is_stopped_by_a_signal() {
         assert_eq!(child.wait().unwrap().code(), Some(143), "{behaviour}");
         assert_eq!(project.dump(), before, "{behaviour}");
     }
+}
+
+/// What `nohup` starts outlives the terminal, and is still stopped by the other signals.
+#[test]
+fn a_run_that_ignores_hang_ups_goes_on() {
+    let project = project!();
+    project.sql("1_a", &format!("-- runner:no-transaction\nCREATE TABLE a (id INTEGER);\n{ENDLESS}"), "DROP TABLE a;");
+    let mut run = Running::start_without_hang_up(project.command(["apply"]).stderr(Stdio::null()));
+    while !project.file("runner.db").exists() || !has_table(&project) {
+        assert!(run.try_wait().unwrap().is_none(), "it ended by itself");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    run.signal("HUP");
+    std::thread::sleep(Duration::from_millis(700));
+    assert!(run.try_wait().unwrap().is_none(), "it was stopped");
+    run.signal("TERM");
+    assert_eq!(run.wait().unwrap().code(), Some(143));
 }

@@ -98,28 +98,28 @@ fn a_version_is_not_replaced_unless_told() {
     let replaced = format!("package 0001 0002 --name acme/copier --version 1.0.0 --push {place}");
     // The signature next to the file is of the bytes before; nothing is written.
     let before = std::fs::read(author.file(FILE)).unwrap();
-    author.runner(&replaced).exits(4).says(&["is of other bytes", "hint:", "minisign -Sm"]);
+    author.runner(&replaced).exits(4).says(&["is for different contents", "hint:", "minisign -Sm"]);
     assert_eq!(std::fs::read(author.file(FILE)).unwrap(), before);
     std::fs::remove_file(author.file(&format!("{FILE}.minisig"))).unwrap();
     let output = author.runner(&format!("{ONE} --push {place}"));
-    output.exits(4).says(&["is there already, with a signature, and this one has none", "--overwrite"]);
-    author.runner(&replaced).exits(4).says(&["is there already, with other bytes", "new version", "--overwrite"]);
+    output.exits(4).says(&["already exists with a signature, and this one has none", "--overwrite"]);
+    author.runner(&replaced).exits(4).says(&["already exists with different contents", "new version", "--overwrite"]);
     project.runner(&format!("add {place} --key {}", keys.public())).succeeds();
     author.runner(&format!("{replaced} --overwrite")).succeeds().says(&["replaced", "it is not signed"]);
     sign(&author, &keys, FILE);
     author.runner(&replaced).succeeds();
     // Whoever has the version takes no other bytes for it.
     let again = format!("update acme/copier --from {place}:1.0.0");
-    project.runner(&again).exits(4).says(&["1.0.0", "other bytes"]);
+    project.runner(&again).exits(4).says(&["1.0.0", "different contents"]);
     // Another artifact under that tag is not replaced either.
     registry.push("acme/copier", "latest", b"\0asm", &[]);
     let latest = format!("package 0001 --name acme/copier --version 1.0.0 -o other.wasm --push {place}:latest");
-    author.runner(&latest).exits(4).says(&["is there already, with other bytes"]);
+    author.runner(&latest).exits(4).says(&["already exists with different contents"]);
     // Nor is an image for several processors, which a registry shows only to who asks for such.
     let image = registry.push("acme/image", "one", b"\0asm", &[]);
     registry.push_index("acme/image", "2.0.0", &image, 1);
     let image = format!("package 0001 --name acme/copier --version 2.0.0 --push oci://{}/acme/image", registry.host());
-    author.runner(&image).exits(4).says(&["is there already, and is no package", "--overwrite"]);
+    author.runner(&image).exits(4).says(&["already exists and is not a package", "--overwrite"]);
 }
 
 #[test]

@@ -43,7 +43,7 @@ fn build_with(project: &TestProject, runtime: &'static Runtime, revisions: &[&st
     let describe = |of: Described<'_>| {
         let Described::Script(script) = of else { panic!("there are scripts only") };
         let assets = Assets::of_script(&std::sync::Arc::new(script.clone()));
-        let described = sandbox.describe(&script.runtime.bytes, Some(assets))?;
+        let described = sandbox.describe(script.runtime.component()?, Some(assets))?;
         let world = "runner:migration/data-migration@0.1.0".to_owned();
         Ok(ComponentDescription { description: described.description, transformer: described.transformer, world })
     };

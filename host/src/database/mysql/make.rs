@@ -41,6 +41,8 @@ pub(super) struct Said<'a> {
     pub comment: &'a str,
     /// Whether it has the variable [`OF_INNODB`].
     pub has_innodb: bool,
+    /// Whether it is a node of a Galera cluster.
+    pub is_node: bool,
 }
 
 impl Said<'_> {
@@ -59,6 +61,13 @@ impl Said<'_> {
             return Err(refused(format!(
                 "the server is of an unknown make: it calls itself `{comment}`, version {}, and lacks `{OF_INNODB}`, which \
                  every MySQL and MariaDB has",
+                self.version
+            )));
+        }
+        if self.is_node && dialect == Dialect::Mysql {
+            return Err(refused(format!(
+                "the server is a node of a Galera cluster of MySQL ({}), which runner does not support: a conflict with another \
+                 node can roll back a part of a transaction unnoticed, and what prevents that exists on MariaDB only",
                 self.version
             )));
         }
@@ -121,7 +130,7 @@ mod tests {
     use super::*;
 
     fn make(version: &str, comment: &str) -> Result<(Dialect, Version), DatabaseError> {
-        Said { version, comment, has_innodb: true }.make()
+        Said { version, comment, has_innodb: true, is_node: false }.make()
     }
 
     #[test]

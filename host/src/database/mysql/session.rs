@@ -48,8 +48,10 @@ pub(super) async fn prepare(
     let get = |name: &str| variables.get(name).map_or("", String::as_str);
     let is_on = |name: &str| matches!(get(name), "ON" | "1" | "NO_LOCK" | "NO_LOCK_NO_ADMIN");
     let comment = get("version_comment");
-    let (dialect, version) =
-        Said { version: &reported, comment, has_innodb: variables.contains_key(OF_INNODB) }.make()?;
+    // A server that was built for clusters and replicates nowhere says `none`.
+    let is_node = is_on("wsrep_on") && !matches!(get("wsrep_provider"), "none");
+    let has_innodb = variables.contains_key(OF_INNODB);
+    let (dialect, version) = Said { version: &reported, comment, has_innodb, is_node }.make()?;
     let mode = sql_mode(get("sql_mode"), get("global_sql_mode"));
     let settings_of_texts =
         settings_of_texts(names, &mode, settings.foreign_keys) + &enough_warnings(dialect, get("max_error_count"));
@@ -58,12 +60,12 @@ pub(super) async fn prepare(
     // stay so.
     let isolation = "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ";
     let mut all = format!("{settings_of_texts}; {}; {isolation}", settings_of_sessions(dialect, settings));
-    if is_on("wsrep_on") && dialect == Dialect::Mariadb {
+    if is_node {
         // A statement that is run again hides that the transaction of the one before it is lost: see `node::as_one`.
         all.push_str("; SET SESSION wsrep_retry_autocommit = 0");
     }
     run(connection, all).await?;
-    let node = match is_on("wsrep_on") {
+    let node = match is_node {
         true => Some(Node::ask(connection, get("wsrep_node_name")).await?),
         false => None,
     };
@@ -98,13 +100,14 @@ const READ_ONLY: [&str; 5] = ["read_only", OF_INNODB, "super_read_only", "tx_rea
 
 /// The query for the server's variables; those that a dialect does not have are absent from the result.
 fn variables() -> String {
-    const OTHERS: [&str; 10] = [
+    const OTHERS: [&str; 11] = [
         "max_error_count",
         "auto_increment_increment",
         "version_comment",
         "sql_mode",
         "max_allowed_packet",
         "wsrep_on",
+        "wsrep_provider",
         "wsrep_node_name",
         "lower_case_table_names",
         "log_bin",

@@ -64,7 +64,13 @@ impl Engine {
         work.rows_written = work.rows_written.saturating_sub(opened.before.rows_written);
         crash::point();
         let failed = match ended {
-            Ok(()) if opened.is_new && step.kind == Kind::Sql && step.direction == Direction::Up => {
+            Ok(()) if opened.is_new && step.kind == Kind::Sql && step.direction == Direction::Up => 'ended: {
+                // Without a statement nothing was stored yet, the end of the migration before it neither.
+                if opened.journal.is_unwritten().await
+                    && let Err(error) = opened.journal.flush(database).await
+                {
+                    break 'ended Some(error);
+                }
                 let changes = self.closing(step, &opened, &work, &recorder).await;
                 if relay.may_owe {
                     let (step, done) = (step.clone(), done(step, &started, &recorder));

@@ -176,7 +176,7 @@ fn stored_runtime(facts: &Facts, runtime: &Runtime, limit: u64) -> Option<ToolCh
     if runtime.file.len() as u64 > limit {
         return None;
     }
-    let size = runtime.bytes.len() as i64;
+    let size = runtime.size as i64;
     let key = (RUNTIMES, &*runtime.pin.sha256, RUNTIMES);
     change(facts, key, size, ("zstd", runtime.file.to_vec()), json!({ "name": runtime.pin.name }).to_string())
 }
@@ -221,7 +221,7 @@ async fn load_script(database: &mut HostSession<'_>, row: Row) -> Result<Stored>
         return Err(Error::mismatch(format!("the database no longer has the runtime {}", pin.shown()))
             .hint("restore the migration's files in the project, from the release that has them"));
     };
-    let runtime = Runtime::open(&pin, &stored.bytes)?;
+    let runtime = Runtime::open(&pin, stored.bytes)?;
     let files = files.into_iter().map(|(path, bytes)| (path, bytes.into())).collect();
     Ok(Stored::Script(Arc::new(LoadedScript { path: about.path, files, runtime })))
 }

@@ -64,7 +64,7 @@ impl Refresh<'_> {
         };
         let pin = RuntimePin { name: language.runtime().to_owned(), sha256: pinned.clone() };
         if let Some(file) = pin.read(&self.settings.migrations_directory().join(RUNTIMES))? {
-            return Runtime::open(&pin, &file);
+            return Runtime::open(&pin, file);
         }
         // A lost file comes back if this program has the same.
         match of_program(self.request, language) {

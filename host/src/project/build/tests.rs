@@ -190,7 +190,10 @@ fn a_script_is_the_same_on_disk_and_in_a_program() {
         files.load().unwrap_or_else(|error| panic!("{}", told(&error)))
     };
     let on_disk = load(&project.settings());
-    assert_eq!((&on_disk.path[..], &on_disk.runtime.bytes[..]), ("migrations/1_tidy.js", &b"one"[..]));
+    assert_eq!(
+        (&on_disk.path[..], on_disk.runtime.component().expect("a component")),
+        ("migrations/1_tidy.js", &b"one"[..])
+    );
     let files: Vec<(&str, &[u8])> = on_disk.files.iter().map(|(path, bytes)| (&**path, &**bytes)).collect();
     assert_eq!(files, [(":script", &b"one\ntwo"[..]), ("lib/rules.js", b"rules\r\n")]);
     let mut all = vec![on_disk.runtime.pin.file_name()];

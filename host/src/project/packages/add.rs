@@ -109,7 +109,8 @@ pub fn update(
         return Err(Error::mismatch(message).hint("roll back its migrations and remove it first, if that is meant"));
     }
     if file.version == locked.version && sha256(&fetched.bytes) != locked.sha256 {
-        let message = format!("{what} has the version {} and other bytes than the one in the project", file.version);
+        let message =
+            format!("{what} has version {}, as the one in the project has, but different contents", file.version);
         return Err(Error::mismatch(message).hint("a version is never changed: ask its author for a new one"));
     }
     if let Some(range) = range.filter(|range| !range.contains(file.version)) {
@@ -316,7 +317,7 @@ fn refuse_other_bytes(line: &LockLine, file: &PackageFile, digest: &str) -> Resu
     match &line.artifact {
         LockedArtifact::Component { sha256, .. } if sha256 == digest => Ok(()),
         _ => Err(Error::mismatch(format!(
-            "`{} {}` has other bytes for `{}` than the version before",
+            "`{} {}` contains a different `{}` than the version before",
             file.name,
             file.version,
             line.id()

@@ -112,10 +112,10 @@ impl ScriptFiles {
         let pin = &self.runtime;
         let file = match &self.place {
             ScriptPlace::Disk { runtimes, .. } => pin.read(runtimes)?,
-            ScriptPlace::Embedded { runtime, .. } => runtime.map(<[u8]>::to_vec),
+            ScriptPlace::Embedded { runtime, .. } => runtime.map(Into::into),
         };
         let file = file.ok_or_else(|| pin.missing().at("script", self.path.clone()))?;
-        Runtime::open(pin, &file).map_err(|error| error.at("script", self.path.clone()))
+        Runtime::open(pin, file).map_err(|error| error.at("script", self.path.clone()))
     }
 }
 

@@ -1,12 +1,17 @@
 //! Runtimes: components that run scripts, each in a compressed file of the project.
 
+use std::borrow::Cow;
+#[cfg(feature = "cli")]
+use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+#[cfg(feature = "cli")]
+use std::sync::LazyLock;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::error::{Error, Result};
 use crate::project::digest::{sha256, short};
-use crate::project::files::read_regular_anywhere;
+use crate::project::files::{has_bytes, read_regular_anywhere};
 
 /// The directory of the runtimes in that of the migrations.
 pub const DIRECTORY: &str = "runtimes";
@@ -26,6 +31,9 @@ const KEPT: usize = 3;
 /// The runtimes opened last, the newest first. All scripts of a language share one, and each of them asks for it.
 static OPENED: Mutex<Vec<Runtime>> = Mutex::new(Vec::new());
 
+/// The compressed file of a runtime. That of one which is part of this program is not copied.
+pub type RuntimeFile = Cow<'static, [u8]>;
+
 /// Which runtime runs a script.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RuntimePin {
@@ -36,15 +44,25 @@ pub struct RuntimePin {
 }
 
 /// A runtime.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Runtime {
     /// Its name and digest.
     pub pin: RuntimePin,
     /// Its compressed file.
-    pub file: Arc<[u8]>,
-    /// The component.
-    pub bytes: Arc<[u8]>,
+    pub file: Arc<RuntimeFile>,
+    /// The size of the component.
+    pub size: usize,
+    /// The component, once it was needed: most runs find it compiled in the cache.
+    component: Arc<OnceLock<Vec<u8>>>,
 }
+
+impl PartialEq for Runtime {
+    fn eq(&self, other: &Self) -> bool {
+        self.pin == other.pin && self.file == other.file
+    }
+}
+
+impl Eq for Runtime {}
 
 impl RuntimePin {
     /// The name of its file.
@@ -58,9 +76,15 @@ impl RuntimePin {
     }
 
     /// Reads its file in the directory of the runtimes; `None` if it does not exist.
-    pub fn read(&self, runtimes: &Path) -> Result<Option<Vec<u8>>> {
+    pub fn read(&self, runtimes: &Path) -> Result<Option<RuntimeFile>> {
         let path = runtimes.join(self.file_name());
-        match read_regular_anywhere(&path, LARGEST_FILE) {
+        let read = || -> io::Result<Option<RuntimeFile>> {
+            match own(self) {
+                Some(own) if has_bytes(&path, own)? => Ok(Some(own.into())),
+                _ => Ok(read_regular_anywhere(&path, LARGEST_FILE)?.map(Cow::Owned)),
+            }
+        };
+        match read() {
             Ok(Some(file)) => Ok(Some(file)),
             Ok(None) => Err(self.corrupt("it is larger than any runtime")),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -82,10 +106,10 @@ impl RuntimePin {
 }
 
 impl Runtime {
-    /// Decompresses the file of a runtime and checks its digest.
-    pub fn open(pin: &RuntimePin, file: &[u8]) -> Result<Self> {
+    /// Opens the file of a runtime and checks its digest.
+    pub fn open(pin: &RuntimePin, file: impl Into<RuntimeFile>) -> Result<Self> {
         let damaged = |error| pin.corrupt(&format!("it is damaged ({error})"));
-        let runtime = Self::opened(&pin.name, file).map_err(damaged)?;
+        let runtime = Self::opened(&pin.name, file.into()).map_err(damaged)?;
         if runtime.pin.sha256 != pin.sha256 {
             return Err(pin.corrupt(&format!("it contains one with sha256 {}", short(&runtime.pin.sha256))));
         }
@@ -93,19 +117,45 @@ impl Runtime {
     }
 
     /// The runtime of a compressed file, whatever its digest is.
-    pub fn of_file(name: &str, file: &[u8]) -> Result<Self> {
-        Self::opened(name, file).map_err(|error| Error::failed(format!("the runtime `{name}` is damaged")).cause(error))
+    pub fn of_file(name: &str, file: impl Into<RuntimeFile>) -> Result<Self> {
+        Self::opened(name, file.into())
+            .map_err(|error| Error::failed(format!("the runtime `{name}` is damaged")).cause(error))
     }
 
-    /// The runtime of a compressed file, which is decompressed and hashed only if it was not among the last ones.
-    fn opened(name: &str, file: &[u8]) -> io::Result<Self> {
+    /// The component.
+    pub fn component(&self) -> Result<&[u8]> {
+        if let Some(component) = self.component.get() {
+            return Ok(component);
+        }
+        let component =
+            decompress(&self.file).map_err(|error| self.pin.corrupt(&format!("it is damaged ({error})")))?;
+        if sha256(&component) != self.pin.sha256 {
+            return Err(self.pin.corrupt("it contains another one"));
+        }
+        Ok(self.component.get_or_init(|| component))
+    }
+
+    /// The runtime of a compressed file, which is decompressed and hashed only if it is not known: it was not among the last ones,
+    /// and is not a part of this program.
+    fn opened(name: &str, file: RuntimeFile) -> io::Result<Self> {
         let mut opened = OPENED.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = opened.iter().find(|known| known.pin.name == name && *known.file == *file) {
+        if let Some(known) = opened.iter().find(|known| known.pin.name == name && is_same(&known.file, &file)) {
             return Ok(known.clone());
         }
-        let bytes = decompress(file)?;
-        let pin = RuntimePin { name: name.to_owned(), sha256: sha256(&bytes) };
-        let runtime = Self { pin, file: file.into(), bytes: bytes.into() };
+        let pin = |sha256| RuntimePin { name: name.to_owned(), sha256 };
+        let runtime = match recorded(name, &file) {
+            Some(record) => Self {
+                pin: pin(record.component_sha256.clone()),
+                file: Arc::new(file),
+                size: record.component_bytes,
+                component: Arc::default(),
+            },
+            None => {
+                let bytes = decompress(&file)?;
+                let (pin, size) = (pin(sha256(&bytes)), bytes.len());
+                Self { pin, file: Arc::new(file), size, component: Arc::new(bytes.into()) }
+            }
+        };
         opened.truncate(KEPT - 1);
         opened.insert(0, runtime.clone());
         Ok(runtime)
@@ -142,20 +192,58 @@ pub fn embedded(name: &str) -> Option<&'static [u8]> {
     EMBEDDED.iter().find(|(of, _)| *of == name).map(|(_, file)| *file)
 }
 
-/// No interpreter has fewer bytes: for smaller components none is worth unpacking.
-#[cfg(feature = "cli")]
-const SMALLEST: usize = 1 << 20;
+/// What is known of a runtime that is part of this program.
+#[derive(serde::Deserialize)]
+struct Record {
+    component_bytes: usize,
+    component_sha256: String,
+}
 
-/// Whether these bytes are a runtime that is part of this program. Such a one is known to compile, however long it takes.
-pub fn is_embedded(bytes: &[u8]) -> bool {
+/// What is known of the runtimes of this program, by name, as the script that builds them writes it.
+#[cfg(feature = "cli")]
+static RECORDS: LazyLock<BTreeMap<String, Record>> = LazyLock::new(|| {
+    let all: BTreeMap<String, serde_json::Value> =
+        serde_json::from_str(include_str!("../../../../runtimes/runtimes.lock")).unwrap_or_default();
+    let record = |(name, value)| Some((name, serde_json::from_value(value).ok()?));
+    all.into_iter().filter_map(record).collect()
+});
+
+/// What is known of a compressed file, if it is that of a runtime of this program.
+fn recorded(name: &str, file: &[u8]) -> Option<&'static Record> {
     #[cfg(feature = "cli")]
-    return bytes.len() >= SMALLEST
-        && EMBEDDED
-            .iter()
-            .any(|(name, file)| Runtime::of_file(name, file).is_ok_and(|runtime| *runtime.bytes == *bytes));
+    return embedded(name).filter(|own| is_same(own, file)).and_then(|_| RECORDS.get(name));
     #[cfg(not(feature = "cli"))]
     {
-        let _ = bytes;
+        let _ = (name, file);
+        None
+    }
+}
+
+/// The file of this runtime, if it is part of this program.
+fn own(pin: &RuntimePin) -> Option<&'static [u8]> {
+    #[cfg(feature = "cli")]
+    return embedded(&pin.name)
+        .filter(|_| RECORDS.get(&pin.name).is_some_and(|record| record.component_sha256 == pin.sha256));
+    #[cfg(not(feature = "cli"))]
+    {
+        let _ = pin;
+        None
+    }
+}
+
+/// Whether two files are equal, which most often are one.
+fn is_same(one: &[u8], other: &[u8]) -> bool {
+    std::ptr::eq(one, other) || one == other
+}
+
+/// Whether a component with this digest is a runtime that is part of this program. Such a one is known to compile, however long it
+/// takes.
+pub fn is_embedded(sha256: &str) -> bool {
+    #[cfg(feature = "cli")]
+    return RECORDS.values().any(|record| record.component_sha256 == sha256);
+    #[cfg(not(feature = "cli"))]
+    {
+        let _ = sha256;
         false
     }
 }
@@ -168,18 +256,27 @@ mod tests {
     #[test]
     fn the_runtimes_of_this_program_are_known() {
         for name in ["javascript", "python", "typescript"] {
-            let runtime = Runtime::of_file(name, embedded(name).expect("it is embedded")).expect("a runtime");
-            assert!(is_embedded(&runtime.bytes) && !is_embedded(&runtime.bytes[1..]), "{name}");
+            let file = embedded(name).expect("it is embedded");
+            let runtime = Runtime::of_file(name, file).expect("a runtime");
+            assert!(runtime.component.get().is_none(), "{name} was decompressed to know its digest");
+            // What is recorded is true.
+            let component = runtime.component().expect("a component");
+            assert_eq!((runtime.size, &runtime.pin.sha256), (component.len(), &sha256(component)), "{name}");
+            assert!(is_embedded(&runtime.pin.sha256), "{name}");
+            // Another file with the same name is looked into.
+            let other = zstd::bulk::compress(name.as_bytes(), 19).expect("compressed");
+            let other = Runtime::of_file(name, other).expect("a runtime");
+            assert!(other.pin != runtime.pin && !is_embedded(&other.pin.sha256), "{name}");
         }
     }
 
     #[test]
     fn only_the_pinned_runtime_is_opened() {
         let file = zstd::bulk::compress(&b"a runtime".repeat(100), 19).expect("compressed");
-        let runtime = Runtime::of_file("javascript", &file).expect("a runtime");
+        let runtime = Runtime::of_file("javascript", file.clone()).expect("a runtime");
         let pin = &runtime.pin;
-        let again = Runtime::open(pin, &file).expect("the same");
-        assert!(again == runtime && Arc::ptr_eq(&again.bytes, &runtime.bytes));
+        let again = Runtime::open(pin, file.clone()).expect("the same");
+        assert!(again == runtime && Arc::ptr_eq(&again.component, &runtime.component));
         assert_eq!(pin.file_name(), format!("javascript-{}.wasm.zst", &pin.sha256[..12]));
         let mut longer = file.clone();
         longer.push(0);
@@ -190,7 +287,7 @@ mod tests {
             (other, "it contains one with sha256"),
             (Vec::new(), "it is damaged"),
         ] {
-            let error = Runtime::open(pin, &wrong).expect_err(why);
+            let error = Runtime::open(pin, wrong).expect_err(why);
             assert!(error.message.contains(why) && error.message.contains(&pin.shown()), "{}", error.message);
         }
     }

@@ -173,6 +173,11 @@ async fn other_makes_and_old_versions_are_refused_by_name() {
             "MariaDB 10.5.0",
         ),
         (
+            Server { comment: "Percona XtraDB Cluster (GPL), Release rel33", node: Some("db-1"), ..plain },
+            "a node of a Galera cluster of MySQL (8.0.33), which runner does not support",
+            "MariaDB 10.5.0",
+        ),
+        (
             Server { comment: "Quux", has_innodb: false, ..plain },
             "of an unknown make: it calls itself `Quux`, version 8.0.33",
             "MySQL 8.0.16",

@@ -36,10 +36,10 @@ impl Finding {
     pub fn text(&self, id: &str, lockfile: &str) -> String {
         match self {
             Self::NoArtifact => format!("`{id}.wasm` does not exist"),
-            Self::OtherBytes => format!("the build gives another artifact than `{id}.wasm`"),
+            Self::OtherBytes => format!("the build produces a different artifact than `{id}.wasm`"),
             Self::NotListed => format!("`{lockfile}` does not list it"),
-            Self::OtherArtifactListed => format!("`{lockfile}` lists another artifact than `{id}.wasm`"),
-            Self::OtherLine(fields) => format!("`{lockfile}` has another {}", fields.join(", another ")),
+            Self::OtherArtifactListed => format!("`{lockfile}` lists a different artifact than `{id}.wasm`"),
+            Self::OtherLine(fields) => format!("`{lockfile}` has a different {}", fields.join(" and a different ")),
         }
     }
 }

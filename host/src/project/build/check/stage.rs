@@ -16,6 +16,9 @@ const OWN: &str = ".runner";
 /// What cargo resolves.
 const LOCK: &str = "Cargo.lock";
 
+/// Packages that npm has installed: builds read them.
+const INSTALLED: &str = "node_modules";
+
 /// Depth to which directories are copied; that of a digest of source code is less.
 const DEPTH: usize = 64;
 
@@ -88,6 +91,14 @@ fn copy_migrations(from: &Path, to: &Path) -> io::Result<()> {
             continue;
         }
         // A link to a migration is followed, as when it is applied.
+        // A workspace of all migrations writes beside them, and its packages are installed there.
+        if is_written(&shown, true, false) {
+            continue;
+        }
+        if shown == INSTALLED {
+            link(&path, &to.join(&name))?;
+            continue;
+        }
         match std::fs::metadata(&path)? {
             it if it.is_dir() => copy_source(&path, &to.join(&name), path.join(BUILD_MANIFEST).is_file(), 0)?,
             it if it.is_file() => drop(std::fs::copy(&path, to.join(&name))?),
@@ -115,7 +126,7 @@ fn copy_source(from: &Path, to: &Path, by_command: bool, depth: usize) -> io::Re
         } else if kind.is_dir() {
             // A hidden directory is a cache or version control's, but for cargo's settings.
             let is_cache = shown.starts_with('.') && shown != ".cargo";
-            match shown == "node_modules" {
+            match shown == INSTALLED {
                 true => link(&path, &copy)?,
                 false if is_cache || is_written(&shown, depth == 0, by_command) => {}
                 false => copy_source(&path, &copy, by_command, depth + 1)?,
@@ -162,6 +173,8 @@ mod tests {
             ("migrations/2_rust/Cargo.toml", "[package]"),
             ("migrations/2_rust/src/build/mod.rs", "source"),
             ("migrations/2_rust/target/x", "old"),
+            ("migrations/target/x", "old"),
+            ("migrations/node_modules/y/index.js", "y"),
             ("migrations/1_c.wasm", "old"),
             ("migrations/3_a.up.sql", "SELECT 1"),
             (".runner/sdk/c/header.h", "h"),
@@ -185,6 +198,8 @@ mod tests {
             (".zig-cache/x", None),
             ("../1_c.wasm", None),
             ("../2_rust/target/x", None),
+            ("../target/x", None),
+            ("../node_modules/y/index.js", Some("y")),
             ("../../.runner/target/x", None),
         ] {
             assert_eq!(read(path).as_deref(), text, "{path}");

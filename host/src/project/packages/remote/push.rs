@@ -37,7 +37,7 @@ pub struct PushRequest<'a> {
     pub bytes: &'a [u8],
     /// The file of its signature.
     pub signature: Option<&'a [u8]>,
-    /// Whether a version that is there may be replaced by other bytes, or by another signature.
+    /// Whether a version that is there may be replaced by different contents, or by another signature.
     pub overwrites: bool,
 }
 
@@ -133,11 +133,11 @@ fn instead_of(there: Option<&Content>, request: &PushRequest<'_>, reference: &Re
     }
     let what = match (has_same_bytes, there) {
         (true, _) if request.signature.is_none() => "with a signature, and this one has none",
-        (true, _) => "with another signature",
-        (false, Some(_)) => "with other bytes",
-        (false, None) => "and is no package",
+        (true, _) => "with a different signature",
+        (false, Some(_)) => "with different contents",
+        (false, None) => "and is not a package",
     };
-    Err(Error::mismatch(format!("`{reference}` is there already, {what}"))
+    Err(Error::mismatch(format!("`{reference}` already exists {what}"))
         .hint(NEW_VERSION)
         .hint("`--overwrite` replaces it"))
 }

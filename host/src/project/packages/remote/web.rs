@@ -307,7 +307,10 @@ impl Web {
                     format!("`{}` takes longer than the limit `fetch_time` of {}", shown(url), format_duration(limit));
                 Error::denied(message).hint("raise it with `--limit fetch_time=…` or under `[limits]` in runner.toml")
             }
-            None => Error::failed(format!("`{}` cannot be {}", shown(url), if sends { "sent to" } else { "fetched" }))
+            None if sends => Error::failed(format!("cannot send to `{}`", shown(url)))
+                .cause(error)
+                .hint("check the address, and that the server can be reached from here"),
+            None => Error::failed(format!("`{}` cannot be fetched", shown(url)))
                 .cause(error)
                 .hint("check the address, and that the server can be reached from here; the project is unchanged"),
         }
