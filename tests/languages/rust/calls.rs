@@ -36,7 +36,7 @@ fn told(value: &Value) -> String {
         Value::Text(it) | Value::Decimal(it) | Value::Json(it) => it.clone(),
         Value::Bytes(it) => hex(it),
         Value::Date(it) => it.to_string(),
-        Value::Uuid((high, low)) => Uuid::from_u128(u128::from(*high) << 64 | u128::from(*low)).to_string(),
+        Value::Uuid((high, low)) => Uuid::from_halves(*high, *low).to_string(),
         Value::Native(it) => format!("{} {}", it.type_name, it.text),
     };
     format!("{} {text}", value.type_name())
@@ -219,14 +219,13 @@ fn fail(how: &str) -> Result<()> {
         bail!("no such country: Züri");
     }
     if how == "batch" {
-        batches::transform("fails", &TableSource::new("every"), &TableTarget::update("every"))?;
+        sql::execute("INSERT INTO many (id, n, name) VALUES (1, 1, 'x')", [])?;
+        batches::transform("fails", &TableSource::new("many"), &TableTarget::update("many"))?;
     }
     let none: Vec<u8> = Vec::new();
-    lines_of(none[context::parameters().len()]); // raises
-    Ok(())
+    let byte = none[context::parameters().len()]; // raises raised
+    bail!("the byte is {byte}")
 }
-
-fn lines_of(_: u8) {}
 
 impl Migration for Calls {
     fn describe() -> Description {
