@@ -199,6 +199,18 @@ runner::result<> scalars(lines &lines)
     lines.tell("updated: " + to_string(updated));
     RUNNER_TRY(none, runner::query("SELECT id FROM scalars WHERE id > 9"));
     lines.tell("no rows: " + to_string(none.size()));
+    if (!on_postgres())
+        return {};
+    // A type that the contract has no case for.
+    rg_value address{.tag = VALUE(NATIVE), .val = {}};
+    address.val.native = {rg_str("inet"), rg_str("10.0.0.1/8")};
+    RUNNER_TRY(asked, runner::query("SELECT CAST($1 AS inet)", {address}));
+    lines.tell("native: " + told(asked[0][0]));
+    RUNNER_TRY(reader, runner::read("SELECT CAST('::1' AS inet) AS address"));
+    RUNNER_TRY(rows, reader.next());
+    RUNNER_TRY(column, rows->column("address"));
+    RUNNER_TRY(text, column.text(0));
+    lines.tell("native column: " + string(view(column.raw()->values.val.native.type_name)) + " " + string(text));
     return {};
 }
 

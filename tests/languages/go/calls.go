@@ -189,6 +189,16 @@ func scalars(l *lines) error {
 		return err
 	}
 	l.tell("no rows: %d", len(found.Rows))
+	// A type that the contract has no case for.
+	if guest.CurrentDialect() == guest.Postgres {
+		asked, err := guest.QueryValue[guest.Native]("SELECT CAST($1 AS inet)", guest.Native{TypeName: "inet", Text: "10.0.0.1/8"})
+		if err != nil {
+			return err
+		}
+		l.tell("native: %s", told(asked))
+		address := good(good(good(guest.Read("SELECT CAST('::1' AS inet) AS address")).Next()).Column("address"))
+		l.tell("native column: %s", strings.TrimPrefix(told(address.Value(0)), "native "))
+	}
 	return nil
 }
 

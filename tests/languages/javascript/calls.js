@@ -96,6 +96,12 @@ function scalars(tell) {
   }
   tell(`updated: ${db.execute(`UPDATE scalars SET whole = 7 WHERE id < ${place(1)}`, [3])}`);
   tell(`no rows: ${db.query("SELECT id FROM scalars WHERE id > 9").length}`);
+  // A type that the contract has no case for.
+  if (db.dialect === "postgres") {
+    tell(`native: ${told(db.queryScalar("SELECT CAST($1 AS inet)", [new Native("inet", "10.0.0.1/8")]))}`);
+    const address = db.read("SELECT CAST('::1' AS inet) AS address").next().get("address").at(0);
+    tell(`native column: ${address.typeName} ${address.text}`);
+  }
 }
 
 function many(tell) {

@@ -112,6 +112,11 @@ def scalars(tell):
             tell(f"scalar {row['id']} {name}: {told(value)}")
     tell(f"updated: {db.execute(f'UPDATE scalars SET whole = 7 WHERE id < {place(1)}', [3])}")
     tell(f"no rows: {len(db.query('SELECT id FROM scalars WHERE id > 9'))}")
+    # A type that the contract has no case for.
+    if db.dialect == "postgres":
+        tell(f"native: {told(db.query_scalar('SELECT CAST($1 AS inet)', [Native('inet', '10.0.0.1/8')]))}")
+        address = db.read("SELECT CAST('::1' AS inet) AS address").next()["address"][0]
+        tell(f"native column: {address.type_name} {address.text}")
 
 
 def many(tell):

@@ -125,6 +125,16 @@ fn scalars(lines: &mut Vec<String>) -> Result<()> {
     let updated = sql::execute(format!("UPDATE scalars SET whole = 7 WHERE id < {}", place(1)), params![3])?;
     lines.push(format!("updated: {updated}"));
     lines.push(format!("no rows: {}", sql::query("SELECT id FROM scalars WHERE id > 9", [])?.len()));
+    // A type that the contract has no case for.
+    if context::dialect() == Dialect::Postgres {
+        let asked = sql::query_one("SELECT CAST($1 AS inet)", [Value::native("inet", "10.0.0.1/8")])?;
+        lines.push(format!("native: {}", told(&asked.values()[0])));
+        for batch in batches::read("SELECT CAST('::1' AS inet) AS address", [])? {
+            let batch = batch?;
+            let column = batch.native("address")?;
+            lines.push(format!("native column: {} {}", column.type_name(), column.get(0).unwrap_or_default()));
+        }
+    }
     Ok(())
 }
 

@@ -132,6 +132,17 @@ fn scalars(lines: *Lines) !void {
     var none = try guest.query("SELECT id FROM scalars WHERE id > 9", &.{});
     defer none.deinit();
     try lines.tell("no rows: {d}", .{none.rows.len});
+    if (guest.dialect() != .postgres) return;
+    // A type that the contract has no case for.
+    var asked = try guest.query("SELECT CAST($1 AS inet)", &.{.native("inet", "10.0.0.1/8")});
+    defer asked.deinit();
+    try lines.tell("native: {s}", .{try lines.told(&asked.row(0)[0])});
+    const reader = try guest.read("SELECT CAST('::1' AS inet) AS address", &.{});
+    defer reader.deinit();
+    var batch = (try reader.next()).?;
+    defer batch.deinit();
+    const address = try batch.column("address");
+    try lines.tell("native column: {s} {s}", .{ address.val.native.type_name.items(), (try address.texts()).at(0) });
 }
 
 /// Writes one batch, and returns what the writer says at its end.
@@ -223,7 +234,7 @@ fn many(lines: *Lines) !void {
     try lines.tell("more left: {s}, {s}, {s}", .{ try lines.told(&left[0]), try lines.told(&left[1]), try lines.told(&left[2]) });
 }
 
-fn first_of(source: guest.Source) []const u8 {
+fn firstOf(source: guest.Source) []const u8 {
     const reader = guest.readTable(source) catch return kind();
     defer reader.deinit();
     _ = reader.next() catch return kind();
@@ -246,9 +257,9 @@ fn errors(lines: *Lines) !void {
             guest.clear();
         }
     }
-    try lines.tell("conversion: {s}", .{first_of(.{ .table = "many", .columns = &.{.{ .name = "name", .read_as = .int64 }} })});
-    try lines.tell("no column: {s}", .{first_of(.{ .table = "many", .columns = &.{.{ .name = "missing" }} })});
-    try lines.tell("no table: {s}", .{first_of(.{ .table = "nowhere" })});
+    try lines.tell("conversion: {s}", .{firstOf(.{ .table = "many", .columns = &.{.{ .name = "name", .read_as = .int64 }} })});
+    try lines.tell("no column: {s}", .{firstOf(.{ .table = "many", .columns = &.{.{ .name = "missing" }} })});
+    try lines.tell("no table: {s}", .{firstOf(.{ .table = "nowhere" })});
 }
 
 /// Fails, as the operator asks for it.
