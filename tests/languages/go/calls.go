@@ -120,7 +120,9 @@ func good[T any](value T, err error) T {
 
 type lines []string
 
-func (l *lines) tell(format string, arguments ...any) { *l = append(*l, fmt.Sprintf(format, arguments...)) }
+func (l *lines) tell(format string, arguments ...any) {
+	*l = append(*l, fmt.Sprintf(format, arguments...))
+}
 
 func run(l *lines) error {
 	dialects := map[guest.Dialect]string{guest.SQLite: "sqlite", guest.Postgres: "postgres", guest.MySQL: "mysql", guest.MariaDB: "mariadb"}

@@ -90,22 +90,41 @@ fn scalars(lines: &mut Vec<String>) -> Result<()> {
     let given = [
         rows(
             1,
-            params![true, i64::MAX, 1.25, "ünï 🦉 \u{10ffff}", vec![0_u8, 255, 10], Decimal::new("12.25"), Date(20513), Time(34_200_250_000)]
-                .to_vec(),
+            params![
+                true,
+                i64::MAX,
+                1.25,
+                "ünï 🦉 \u{10ffff}",
+                vec![0_u8, 255, 10],
+                Decimal::new("12.25"),
+                Date(20513),
+                Time(34_200_250_000)
+            ]
+            .to_vec(),
             1_772_357_400_000_001,
             [uuid("9b2f3c1e-6d0a-4f58-8a77-1c2d3e4f5a6b")?, Json::new("{\"a\":1}").into()],
         ),
         rows(
             2,
-            params![false, i64::MIN, -0.1, "", Vec::<u8>::new(), Decimal::new("-7.75"), Date(-354_285), Time(0)].to_vec(),
+            params![false, i64::MIN, -0.1, "", Vec::<u8>::new(), Decimal::new("-7.75"), Date(-354_285), Time(0)]
+                .to_vec(),
             -1,
             [uuid("00000000-0000-0000-0000-000000000001")?, Json::new("\"text\"").into()],
         ),
         [vec![Value::Int64(3)], vec![Value::Null; 12]].concat(),
         rows(
             4,
-            params![true, 0, 1e300, "x".repeat(1000), vec![b'y'; 100], Decimal::new("12345678.91"), Date(2_932_896), Time(86_399_999_999)]
-                .to_vec(),
+            params![
+                true,
+                0,
+                1e300,
+                "x".repeat(1000),
+                vec![b'y'; 100],
+                Decimal::new("12345678.91"),
+                Date(2_932_896),
+                Time(86_399_999_999)
+            ]
+            .to_vec(),
             253_402_300_799_000_000,
             [uuid("ffffffff-ffff-ffff-ffff-ffffffffffff")?, Json::new("[1,null]").into()],
         ),
@@ -132,7 +151,7 @@ fn scalars(lines: &mut Vec<String>) -> Result<()> {
         for batch in batches::read("SELECT CAST('::1' AS inet) AS address", [])? {
             let batch = batch?;
             let column = batch.native("address")?;
-            lines.push(format!("native column: {} {}", column.type_name(), column.get(0).unwrap_or_default()));
+            lines.push(format!("native column: {} {}", column.type_name, column.texts.get(0).unwrap_or_default()));
         }
     }
     Ok(())

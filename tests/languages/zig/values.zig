@@ -5,9 +5,9 @@ const guest = @import("runner_guest");
 pub const summary = "values of every type";
 
 const fields = [_]guest.Request{
-    .{ .name = "id", .read_as = .int64 },        .{ .name = "truth", .read_as = .boolean },  .{ .name = "whole", .read_as = .int64 },
-    .{ .name = "fraction", .read_as = .float64 }, .{ .name = "words", .read_as = .text },     .{ .name = "octets", .read_as = .bytes },
-    .{ .name = "exact", .read_as = .decimal },   .{ .name = "d", .read_as = .date },         .{ .name = "clock", .read_as = .time },
+    .{ .name = "id", .read_as = .int64 },         .{ .name = "truth", .read_as = .boolean },       .{ .name = "whole", .read_as = .int64 },
+    .{ .name = "fraction", .read_as = .float64 }, .{ .name = "words", .read_as = .text },          .{ .name = "octets", .read_as = .bytes },
+    .{ .name = "exact", .read_as = .decimal },    .{ .name = "d", .read_as = .date },              .{ .name = "clock", .read_as = .time },
     .{ .name = "moment", .read_as = .timestamp }, .{ .name = "instant", .read_as = .timestamptz }, .{ .name = "u", .read_as = .uuid },
     .{ .name = "j", .read_as = .json },
 };
@@ -20,8 +20,8 @@ fn write(arena: std.mem.Allocator, writer: guest.Writer, rows: usize) !u64 {
     const moments = [_]i64{ 1772357400000001, -1, 0, 253402300799000000 };
     const whole = [_]i64{ std.math.maxInt(i64), std.math.minInt(i64), 0, 0 };
     const uuids = [_]u64{ 0x9b2f3c1e6d0a4f58, 0x8a771c2d3e4f5a6b, 0, 1, 0, 0, std.math.maxInt(u64), std.math.maxInt(u64) };
-    const words = [_][]const u8{ "ünï 🦉", "", "", "x" ** 1000 };
-    const octets = [_][]const u8{ "\x00\xff\n", "", "", "y" ** 100 };
+    const words = [_][]const u8{ "ünï 🦉", "", "", &@as([1000]u8, @splat('x')) };
+    const octets = [_][]const u8{ "\x00\xff\n", "", "", &@as([100]u8, @splat('y')) };
     const exact = [_][]const u8{ "12.25", "-7.75", "0", "12345678.91" };
     const json = [_][]const u8{ "{\"a\":1}", "\"text\"", "null", "[1,null]" };
     var columns = [_]Column{

@@ -151,7 +151,8 @@ fn says(language: &str, built: &Built, mode: &str) -> Vec<String> {
     let line = text.lines().position(|line| line.trim_end().ends_with(&raises)).map_or(0, |at| at + 1);
     let marker = format!("says {mode}: ");
     let all = text.lines().filter_map(|line| line.split_once(&marker)).map(|(_, says)| says.trim_end_matches(" */"));
-    let all: Vec<String> = all.map(|it| it.replace("@FILE", &built.shown).replace("@LINE", &line.to_string())).collect();
+    let all: Vec<String> =
+        all.map(|it| it.replace("@FILE", &built.shown).replace("@LINE", &line.to_string())).collect();
     assert!(!all.is_empty(), "{language} does not say what `{mode}` tells");
     all
 }
@@ -264,7 +265,11 @@ fn without_message(line: &str) -> &str {
 #[test]
 fn every_language_is_compared() {
     let table = std::fs::read_to_string(directory("README.md")).unwrap();
-    let rows: Vec<Vec<&str>> = table.lines().filter(|line| line.starts_with("| ")).map(|line| line.split('|').map(str::trim).collect()).collect();
+    let rows: Vec<Vec<&str>> = table
+        .lines()
+        .filter(|line| line.starts_with("| "))
+        .map(|line| line.split('|').map(str::trim).collect())
+        .collect();
     let [head, _, rows @ ..] = &rows[..] else { panic!("there is no table") };
     let named: Vec<&str> = head[2..head.len() - 1].to_vec();
     assert_eq!(named, languages().collect::<Vec<_>>());
