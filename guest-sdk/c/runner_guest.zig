@@ -32,8 +32,13 @@ fn List(comptime T: type) type {
 
 const String = List(u8);
 
+/// A slice as a list. The address of an empty slice may be anything, which the host would refuse outside of the memory.
+fn listOf(comptime T: type, slice: []const T) List(T) {
+    return if (slice.len == 0) .{} else .{ .ptr = @constCast(slice.ptr), .len = slice.len };
+}
+
 fn borrowed(text: []const u8) String {
-    return .{ .ptr = @constCast(text.ptr), .len = text.len };
+    return listOf(u8, text);
 }
 
 const OptionString = extern struct {
@@ -100,7 +105,7 @@ pub const Kind = enum(u8) { denied, syntax, constraint, conversion, invalid_argu
 
 /// The kind of the last failure.
 pub fn kind() Kind {
-    return if (failure) |kept| @enumFromInt(kept.kind) else .other;
+    return if (failure) |kept| @fromBackingInt(@intCast(kept.kind)) else .other;
 }
 
 /// The database's own code for the last failure; empty if it is not the database's.
@@ -223,7 +228,7 @@ pub const Value = extern struct {
 pub fn execute(sql: [:0]const u8, parameters: []const Value) Failure!u64 {
     var raw: RawError = .{};
     var rows: u64 = 0;
-    if (!rg_execute(sql, parameters.ptr, parameters.len, &rows, &raw)) return failed(raw);
+    if (!rg_execute(sql, listOf(Value, parameters).ptr, parameters.len, &rows, &raw)) return failed(raw);
     return rows;
 }
 
@@ -246,7 +251,7 @@ pub const Rows = extern struct {
 pub fn query(sql: [:0]const u8, parameters: []const Value) Failure!Rows {
     var raw: RawError = .{};
     var rows: Rows = .{};
-    if (!rg_query(sql, parameters.ptr, parameters.len, &rows, &raw)) return failed(raw);
+    if (!rg_query(sql, listOf(Value, parameters).ptr, parameters.len, &rows, &raw)) return failed(raw);
     return rows;
 }
 
@@ -285,15 +290,15 @@ pub const Source = struct {
     fn raw(self: Source) RawSource {
         const requests = allocator.alloc(RawRequest, self.columns.len) catch @panic("out of memory");
         for (requests, self.columns) |*into, column| {
-            const read_as: RawRequest.ReadAs = if (column.read_as) |wanted| .{ .is_some = true, .val = @intFromEnum(wanted) } else .{};
+            const read_as: RawRequest.ReadAs = if (column.read_as) |wanted| .{ .is_some = true, .val = @backingInt(wanted) } else .{};
             into.* = .{ .name = borrowed(column.name), .read_as = read_as };
         }
         return .{
             .table = .{ .schema = .of(self.schema), .name = borrowed(self.table) },
-            .columns = .{ .ptr = requests.ptr, .len = requests.len },
+            .columns = listOf(RawRequest, requests),
             .key = strings(self.key),
             .filter = .of(self.filter),
-            .parameters = .{ .ptr = @constCast(self.parameters.ptr), .len = self.parameters.len },
+            .parameters = listOf(Value, self.parameters),
             .descending = self.descending,
         };
     }
@@ -312,7 +317,7 @@ pub const Target = struct {
 
     fn raw(self: Target) RawTarget {
         const table: RawTable = .{ .schema = .of(self.schema), .name = borrowed(self.table) };
-        return .{ .table = table, .mode = @intFromEnum(self.mode), .key = strings(self.key) };
+        return .{ .table = table, .mode = @backingInt(self.mode), .key = strings(self.key) };
     }
 };
 
@@ -352,7 +357,7 @@ const RawTarget = extern struct {
 fn strings(texts: []const []const u8) List(String) {
     const made = allocator.alloc(String, texts.len) catch @panic("out of memory");
     for (made, texts) |*into, text| into.* = borrowed(text);
-    return .{ .ptr = made.ptr, .len = made.len };
+    return listOf(String, made);
 }
 
 /// Runs `transform` of the migration over a source, and writes what it makes to a target.
@@ -391,7 +396,7 @@ const OptionBatch = extern struct { is_some: bool, val: Batch };
 pub fn read(sql: []const u8, parameters: []const Value) Failure!Reader {
     var raw: RawError = .{};
     var statement = borrowed(sql);
-    var values: List(Value) = .{ .ptr = @constCast(parameters.ptr), .len = parameters.len };
+    var values = listOf(Value, parameters);
     var handle: i32 = 0;
     if (!runner_migration_batches_read(&statement, &values, &handle, &raw)) return failed(raw);
     return .{ .handle = handle };
@@ -466,26 +471,26 @@ pub const Column = extern struct {
 
     /// Columns to write, over the caller's memory.
     pub fn ofInt64s(name: []const u8, values: []const i64) Column {
-        return filled(name, .int64, .{ .words = .{ .ptr = @constCast(values.ptr), .len = values.len } });
+        return filled(name, .int64, .{ .words = listOf(i64, values) });
     }
     pub fn ofFloat64s(name: []const u8, values: []const f64) Column {
-        return filled(name, .float64, .{ .floats = .{ .ptr = @constCast(values.ptr), .len = values.len } });
+        return filled(name, .float64, .{ .floats = listOf(f64, values) });
     }
     /// One byte each, 0 or 1.
     pub fn ofBooleans(name: []const u8, values: []const u8) Column {
-        return filled(name, .boolean, .{ .bytes = .{ .ptr = @constCast(values.ptr), .len = values.len } });
+        return filled(name, .boolean, .{ .bytes = listOf(u8, values) });
     }
     /// Days since 1970-01-01.
     pub fn ofDates(name: []const u8, values: []const i32) Column {
-        return filled(name, .date, .{ .days = .{ .ptr = @constCast(values.ptr), .len = values.len } });
+        return filled(name, .date, .{ .days = listOf(i32, values) });
     }
     /// Microseconds: `kind_of` is `.time`, `.timestamp` or `.timestamptz`.
     pub fn ofTimes(name: []const u8, kind_of: ColumnType, values: []const i64) Column {
-        return filled(name, kind_of, .{ .words = .{ .ptr = @constCast(values.ptr), .len = values.len } });
+        return filled(name, kind_of, .{ .words = listOf(i64, values) });
     }
     /// Two numbers for each row.
     pub fn ofUuids(name: []const u8, values: []const u64) Column {
-        return filled(name, .uuid, .{ .pairs = .{ .ptr = @constCast(values.ptr), .len = values.len } });
+        return filled(name, .uuid, .{ .pairs = listOf(u64, values) });
     }
     /// A copy of texts, from an allocator: `kind_of` is `.text`, `.bytes`, `.decimal` or `.json`.
     pub fn ofTexts(from: std.mem.Allocator, name: []const u8, kind_of: ColumnType, values: []const []const u8) !Column {
@@ -493,23 +498,23 @@ pub const Column = extern struct {
         offsets[0] = 0;
         for (values, 0..) |value, row| offsets[row + 1] = offsets[row] + @as(u32, @intCast(value.len));
         const data = try std.mem.concat(from, u8, values);
-        const all: VarValues = .{ .offsets = .{ .ptr = offsets.ptr, .len = offsets.len }, .data = .{ .ptr = data.ptr, .len = data.len } };
+        const all: VarValues = .{ .offsets = listOf(u32, offsets), .data = borrowed(data) };
         return filled(name, kind_of, .{ .texts = all });
     }
 
     fn filled(name: []const u8, kind_of: ColumnType, val: @FieldType(Column, "val")) Column {
-        return .{ .name = borrowed(name), .nulls = .{}, .tag = @intFromEnum(kind_of), .val = val };
+        return .{ .name = borrowed(name), .nulls = .{}, .tag = @backingInt(kind_of), .val = val };
     }
 
     /// The column with NULLs: one byte for each row, 1 where it is NULL.
     pub fn withNulls(self: Column, nulls: []const u8) Column {
         var with = self;
-        with.nulls = .{ .ptr = @constCast(nulls.ptr), .len = nulls.len };
+        with.nulls = listOf(u8, nulls);
         return with;
     }
 
     pub fn columnType(self: *const Column) ColumnType {
-        return @enumFromInt(self.tag);
+        return @fromBackingInt(@intCast(self.tag));
     }
 
     /// Whether the entry of a row is NULL. One that is has no meaning.
@@ -581,7 +586,7 @@ pub const Batch = extern struct {
 
     /// A batch to write, over the caller's columns.
     pub fn of(rows: usize, columns: []const Column) Batch {
-        return .{ .row_count = @intCast(rows), .columns = .{ .ptr = @constCast(columns.ptr), .len = columns.len } };
+        return .{ .row_count = @intCast(rows), .columns = listOf(Column, columns) };
     }
 
     /// Frees a batch that a reader returned.
@@ -603,7 +608,7 @@ pub const Dialect = enum(u8) { sqlite, postgres, mysql, mariadb };
 
 /// The family of the database.
 pub fn dialect() Dialect {
-    return @enumFromInt(runner_migration_context_get_dialect());
+    return @fromBackingInt(@intCast(runner_migration_context_get_dialect()));
 }
 
 /// The version that the database reports, such as 3.51.1, from an allocator.

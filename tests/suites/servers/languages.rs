@@ -164,9 +164,10 @@ fn is_heard(stderr: &str, language: &str) {
     let logs = heard.iter().filter(|it| it["event"] == "log").map(|it| (&it["level"], &it["message"]));
     let logs: Vec<_> = logs.map(|(level, message)| (level.as_str().unwrap(), message.as_str().unwrap())).collect();
     assert_eq!(logs, [("debug", "debug ünï"), ("info", "info 🦉"), ("warning", "warning")], "{language}");
-    let progress = heard.iter().filter(|it| it["event"] == "progress" && it["unit"] == "checks");
-    let progress: Vec<_> = progress.map(|it| (it["done"].as_u64(), it["total"].as_u64())).collect();
-    assert_eq!(progress, [(Some(1), Some(2)), (Some(2), None)], "{language}");
+    // What is reported faster than anybody can read is left out, so that the first is told for sure.
+    let progress = heard.iter().find(|it| it["event"] == "progress" && it["unit"] == "checks");
+    let progress = progress.map(|it| (it["done"].as_u64(), it["total"].as_u64()));
+    assert_eq!(progress, Some((Some(1), Some(2))), "{language}");
 }
 
 for_each_engine! {
