@@ -115,7 +115,9 @@ pub fn code() []const u8 {
 
 /// More about the last failure, such as table, column and row key; empty if there is no more.
 pub fn detail() []const u8 {
-    return if (failure) |kept| kept.detail.val.items() else "";
+    const kept = failure orelse return "";
+    // Without a detail, its value is none at all.
+    return if (kept.detail.is_some) kept.detail.val.items() else "";
 }
 
 /// Drops the reason of a failure that is not returned.
