@@ -188,7 +188,7 @@ static bool native(rg_error *error)
         return false;
     tell("native: %s", told(found.rows.ptr[0].ptr, text));
     rg_row_set_free(&found);
-    rg_string select = rg_str("SELECT CAST('::1' AS inet) AS address");
+    rg_string select = rg_str("SELECT CAST('fe80::1/64' AS inet) AS address");
     runner_migration_batches_list_value_t none = {NULL, 0};
     runner_migration_batches_own_reader_t reader;
     runner_migration_batches_option_batch_t batch;

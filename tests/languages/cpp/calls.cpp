@@ -206,7 +206,7 @@ runner::result<> scalars(lines &lines)
     address.val.native = {rg_str("inet"), rg_str("10.0.0.1/8")};
     RUNNER_TRY(asked, runner::query("SELECT CAST($1 AS inet)", {address}));
     lines.tell("native: " + told(asked[0][0]));
-    RUNNER_TRY(reader, runner::read("SELECT CAST('::1' AS inet) AS address"));
+    RUNNER_TRY(reader, runner::read("SELECT CAST('fe80::1/64' AS inet) AS address"));
     RUNNER_TRY(rows, reader.next());
     RUNNER_TRY(column, rows->column("address"));
     RUNNER_TRY(text, column.text(0));

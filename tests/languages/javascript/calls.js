@@ -99,7 +99,7 @@ function scalars(tell) {
   // A type that the contract has no case for.
   if (db.dialect === "postgres") {
     tell(`native: ${told(db.queryScalar("SELECT CAST($1 AS inet)", [new Native("inet", "10.0.0.1/8")]))}`);
-    const address = db.read("SELECT CAST('::1' AS inet) AS address").next().get("address").at(0);
+    const address = db.read("SELECT CAST('fe80::1/64' AS inet) AS address").next().get("address").at(0);
     tell(`native column: ${address.typeName} ${address.text}`);
   }
 }

@@ -115,7 +115,7 @@ def scalars(tell):
     # A type that the contract has no case for.
     if db.dialect == "postgres":
         tell(f"native: {told(db.query_scalar('SELECT CAST($1 AS inet)', [Native('inet', '10.0.0.1/8')]))}")
-        address = db.read("SELECT CAST('::1' AS inet) AS address").next()["address"][0]
+        address = db.read("SELECT CAST('fe80::1/64' AS inet) AS address").next()["address"][0]
         tell(f"native column: {address.type_name} {address.text}")
 
 

@@ -148,7 +148,7 @@ fn scalars(lines: &mut Vec<String>) -> Result<()> {
     if context::dialect() == Dialect::Postgres {
         let asked = sql::query_one("SELECT CAST($1 AS inet)", [Value::native("inet", "10.0.0.1/8")])?;
         lines.push(format!("native: {}", told(&asked.values()[0])));
-        for batch in batches::read("SELECT CAST('::1' AS inet) AS address", [])? {
+        for batch in batches::read("SELECT CAST('fe80::1/64' AS inet) AS address", [])? {
             let batch = batch?;
             let column = batch.native("address")?;
             lines.push(format!("native column: {} {}", column.type_name, column.texts.get(0).unwrap_or_default()));

@@ -137,7 +137,7 @@ fn scalars(lines: *Lines) !void {
     var asked = try guest.query("SELECT CAST($1 AS inet)", &.{.native("inet", "10.0.0.1/8")});
     defer asked.deinit();
     try lines.tell("native: {s}", .{try lines.told(&asked.row(0)[0])});
-    const reader = try guest.read("SELECT CAST('::1' AS inet) AS address", &.{});
+    const reader = try guest.read("SELECT CAST('fe80::1/64' AS inet) AS address", &.{});
     defer reader.deinit();
     var batch = (try reader.next()).?;
     defer batch.deinit();

@@ -110,7 +110,7 @@ pub fn calls_expected(engine: Engine, asset: &[u8]) -> Vec<String> {
     }
     lines.extend(["updated: 2", "no rows: 0"].map(str::to_owned));
     if engine == Engine::Postgres {
-        lines.extend(["native: native inet 10.0.0.1/8", "native column: inet ::1"].map(str::to_owned));
+        lines.extend(["native: native inet 10.0.0.1/8", "native column: inet fe80::1/64"].map(str::to_owned));
     }
     let rest = [
         "many written: 20000, 20000, 40000",
