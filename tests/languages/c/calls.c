@@ -209,7 +209,7 @@ static bool scalars(rg_error *error)
     static char x[1000], y[100], line[4096];
     memset(x, 'x', sizeof x);
     memset(y, 'y', sizeof y);
-    const char *words = "ünï 🦉 \U0010ffff";
+    const char *words = "ünï 🦉 \U0010fffd";
     const rg_value rows[4][13] = {
         {rg_int64(1), rg_boolean(true), rg_int64(INT64_MAX), rg_float64(1.25), rg_text(words), text_value(VALUE(BYTES), "\0\xff\n", 3),
          text_value(VALUE(DECIMAL), "12.25", 5), {.tag = VALUE(DATE), .val = {.date = 20513}}, number(VALUE(TIME), 34200250000),

@@ -46,7 +46,7 @@ func rows() [][]any {
 	}
 	early, late := time.Date(2026, 3, 1, 9, 30, 0, 1000, time.UTC), time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
 	return [][]any{
-		{1, true, int64(math.MaxInt64), 1.25, "ünï 🦉 \U0010ffff", []byte{0, 255, 10}, guest.Decimal("12.25"), date(2026, 3, 1),
+		{1, true, int64(math.MaxInt64), 1.25, "ünï 🦉 \U0010fffd", []byte{0, 255, 10}, guest.Decimal("12.25"), date(2026, 3, 1),
 			guest.TimeOfDay(34200250000), guest.TimestampOf(early), early, first, guest.JSON(`{"a":1}`)},
 		{2, false, int64(math.MinInt64), -0.1, "", []byte{}, guest.Decimal("-7.75"), date(1000, 1, 1), guest.TimeOfDay(0),
 			guest.Timestamp(-1), time.UnixMicro(-1), guest.UUID{15: 1}, guest.JSON(`"text"`)},

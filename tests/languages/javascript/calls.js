@@ -16,7 +16,7 @@ const names = ["id", "truth", "whole", "fraction", "words", "octets", "exact", "
 
 const rows = () => [
   [
-    1, true, 2n ** 63n - 1n, 1.25, "ünï 🦉 \u{10ffff}", new Uint8Array([0, 255, 10]), new Decimal("12.25"), PlainDate.from("2026-03-01"),
+    1, true, 2n ** 63n - 1n, 1.25, "ünï 🦉 \u{10fffd}", new Uint8Array([0, 255, 10]), new Decimal("12.25"), PlainDate.from("2026-03-01"),
     PlainTime.from("09:30:00.25"), PlainDateTime.from("2026-03-01T09:30:00.000001"), Instant.from("2026-03-01T09:30:00.000001Z"),
     new Uuid("9b2f3c1e-6d0a-4f58-8a77-1c2d3e4f5a6b"), Json.fromText('{"a":1}'),
   ],

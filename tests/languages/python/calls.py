@@ -22,7 +22,7 @@ EPOCH = datetime(1970, 1, 1)
 
 def rows():
     yield [
-        1, True, 2**63 - 1, 1.25, "ünï 🦉 \U0010ffff", b"\x00\xff\n", Decimal("12.25"), date(2026, 3, 1), time(9, 30, 0, 250000),
+        1, True, 2**63 - 1, 1.25, "ünï 🦉 \U0010fffd", b"\x00\xff\n", Decimal("12.25"), date(2026, 3, 1), time(9, 30, 0, 250000),
         datetime(2026, 3, 1, 9, 30, 0, 1), datetime(2026, 3, 1, 9, 30, 0, 1, UTC), UUID("9b2f3c1e-6d0a-4f58-8a77-1c2d3e4f5a6b"),
         Json.from_text('{"a":1}'),
     ]

@@ -94,7 +94,7 @@ fn scalars(lines: &mut Vec<String>) -> Result<()> {
                 true,
                 i64::MAX,
                 1.25,
-                "ünï 🦉 \u{10ffff}",
+                "ünï 🦉 \u{10fffd}",
                 vec![0_u8, 255, 10],
                 Decimal::new("12.25"),
                 Date(20513),

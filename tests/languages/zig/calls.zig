@@ -104,7 +104,7 @@ fn scalars(lines: *Lines) !void {
     const rows = [_][13]Value{
         .{
             .int64(1),                    .boolean(true),                 .int64(std.math.maxInt(i64)),                       .float64(1.25),
-            .text("ünï 🦉 \u{10ffff}"),
+            .text("ünï 🦉 \u{10fffd}"),
             .bytes("\x00\xff\n"),         .decimal("12.25"),              .date(20513),                                       .time(34200250000),
             .timestamp(1772357400000001), .timestamptz(1772357400000001), .uuid(.{ 0x9b2f3c1e6d0a4f58, 0x8a771c2d3e4f5a6b }), .json("{\"a\":1}"),
         },

@@ -65,7 +65,7 @@ fn scalar(engine: Engine, row: usize, column: usize, cell: &str) -> String {
     let kind = kinds(engine)[column];
     match (cell, column) {
         ("NULL", _) => "null".to_owned(),
-        (_, 4) if row == 0 => format!("{kind} {cell} \u{10ffff}"),
+        (_, 4) if row == 0 => format!("{kind} {cell} \u{10fffd}"),
         (_, 7..=10) if engine == Engine::Sqlite => format!("{kind} {}", texts[row][column - 7]),
         _ => format!("{kind} {cell}"),
     }
