@@ -14,9 +14,11 @@
 //
 // Who owns what:
 //
-// - `error`, `rows` and `texts_builder` own what is in them: they can be moved and not copied, and free it at their end.
-// - `batch`, `column` and the spans and views that they return are the host's, and valid during the call that they were given to.
-// - What functions of the host take is borrowed for the call.
+// - `error`, `rows`, `texts_builder`, `read_batch`, `reader`, `writer`, `asset` and `parameters` own what is in them: they can be moved and
+//   not copied, and free it at their end.
+// - `batch`, `column` and the spans and views that they return belong to the host or to a `read_batch`, and are valid as long as the call
+//   that they were given to, or as long as it.
+// - What functions of the host take is borrowed for the call; a `source`, a `target` and a `new_batch` borrow what they were given.
 //
 // A function that can fail returns `runner::result<T>`, a `std::expected`: `RUNNER_TRY(name, call)` takes the value or returns the
 // error. For what is not here there is the C header, whose functions and types can be used beside these.
@@ -26,6 +28,7 @@
 #include <expected>
 #include <initializer_list>
 #include <new>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -54,6 +57,8 @@ public:
     std::string_view code() const noexcept { return view(raw_.code); }
     /// One of `RUNNER_MIGRATION_TYPES_ERROR_KIND_…`.
     uint8_t kind() const noexcept { return raw_.kind; }
+    /// More of what happened, such as table, column and row key; empty if there is no more.
+    std::string_view detail() const noexcept { return raw_.detail.is_some ? view(raw_.detail.val) : std::string_view(); }
     /// Gives it up, to a function of C that returns it.
     rg_error release() noexcept { return std::exchange(raw_, rg_error{}); }
 
@@ -206,6 +211,13 @@ public:
     result<std::span<int32_t>> dates() const { return entries(rg_dates); }
     /// Microseconds: of `time`, `timestamp` or `timestamptz`.
     result<std::span<int64_t>> times() const { return entries(rg_times); }
+    /// Two numbers each: the first and the last eight bytes, big-endian.
+    result<std::span<uint64_t>> uuids() const
+    {
+        if (raw_->values.tag != RUNNER_MIGRATION_TYPES_COLUMN_VALUES_UUID)
+            return fail("the column `%.*s` does not hold UUIDs", int(raw_->name.len), reinterpret_cast<const char *>(raw_->name.ptr));
+        return std::span<uint64_t>(raw_->values.val.uuid.ptr, raw_->values.val.uuid.len);
+    }
 
     /// The bytes of all texts, end to end, to change where their lengths stay the same.
     result<std::span<char>> bytes() const
@@ -350,6 +362,398 @@ private:
     std::vector<const char *> columns_;
     runner_migration_description_types_limit_t limit_ = 0;
     uint64_t at_least_ = 0;
+};
+
+/// Rows that were read.
+class read_batch {
+public:
+    explicit read_batch(const rg_batch &filled) noexcept : raw_(filled) {}
+    read_batch(read_batch &&other) noexcept : raw_(std::exchange(other.raw_, rg_batch{})) {}
+    read_batch &operator=(read_batch &&other) noexcept
+    {
+        std::swap(raw_, other.raw_);
+        return *this;
+    }
+    ~read_batch() { runner_migration_types_batch_free(&raw_); }
+
+    const rg_batch &raw() const noexcept { return raw_; }
+    uint32_t size() const noexcept { return raw_.row_count; }
+
+    /// The column of that name, which is valid as long as the batch.
+    result<runner::column> column(const char *name) { return batch(&raw_).column(name); }
+
+private:
+    rg_batch raw_;
+};
+
+/// Rows to write: columns over memory of the migration, which has to stay where it is until they are written.
+class new_batch {
+public:
+    explicit new_batch(uint32_t rows) : rows_(rows) {}
+
+    /// Adds a column. `nulls`: none, or one byte for each row, 1 where it is NULL.
+    new_batch &booleans(const char *name, std::span<const uint8_t> values, std::span<const uint8_t> nulls = {})
+    {
+        add(name, RUNNER_MIGRATION_TYPES_COLUMN_VALUES_BOOLEAN, nulls).boolean = {const_cast<uint8_t *>(values.data()), values.size()};
+        return *this;
+    }
+    new_batch &int64s(const char *name, std::span<const int64_t> values, std::span<const uint8_t> nulls = {})
+    {
+        add(name, RUNNER_MIGRATION_TYPES_COLUMN_VALUES_INT64, nulls).int64 = {const_cast<int64_t *>(values.data()), values.size()};
+        return *this;
+    }
+    new_batch &float64s(const char *name, std::span<const double> values, std::span<const uint8_t> nulls = {})
+    {
+        add(name, RUNNER_MIGRATION_TYPES_COLUMN_VALUES_FLOAT64, nulls).float64 = {const_cast<double *>(values.data()), values.size()};
+        return *this;
+    }
+    /// Days since 1970-01-01.
+    new_batch &dates(const char *name, std::span<const int32_t> values, std::span<const uint8_t> nulls = {})
+    {
+        add(name, RUNNER_MIGRATION_TYPES_COLUMN_VALUES_DATE, nulls).date = {const_cast<int32_t *>(values.data()), values.size()};
+        return *this;
+    }
+    /// Microseconds; `type` is `RUNNER_MIGRATION_TYPES_COLUMN_TYPE_TIME`, `…_TIMESTAMP` or `…_TIMESTAMPTZ`.
+    new_batch &times(const char *name, uint8_t type, std::span<const int64_t> values, std::span<const uint8_t> nulls = {})
+    {
+        add(name, type, nulls).time = {const_cast<int64_t *>(values.data()), values.size()};
+        return *this;
+    }
+    /// Two numbers for each row.
+    new_batch &uuids(const char *name, std::span<const uint64_t> values, std::span<const uint8_t> nulls = {})
+    {
+        add(name, RUNNER_MIGRATION_TYPES_COLUMN_VALUES_UUID, nulls).uuid = {const_cast<uint64_t *>(values.data()), values.size()};
+        return *this;
+    }
+    /// Texts, which are copied; `type` is `RUNNER_MIGRATION_TYPES_COLUMN_TYPE_TEXT`, `…_BYTES`, `…_DECIMAL` or `…_JSON`.
+    template <class Text>
+    new_batch &texts(const char *name, uint8_t type, const std::vector<Text> &values, std::span<const uint8_t> nulls = {})
+    {
+        std::vector<uint32_t> offsets{0};
+        std::vector<uint8_t> data;
+        for (std::string_view text : values) {
+            data.insert(data.end(), text.begin(), text.end());
+            offsets.push_back(uint32_t(data.size()));
+        }
+        add(name, type, nulls).text = {{offsets.data(), offsets.size()}, {data.data(), data.size()}};
+        // What is moved stays where it is.
+        offsets_.push_back(std::move(offsets));
+        data_.push_back(std::move(data));
+        return *this;
+    }
+
+    /// The batch, for functions of C.
+    rg_batch raw() noexcept { return {rows_, {columns_.data(), columns_.size()}}; }
+
+private:
+    auto add(const char *name, uint8_t type, std::span<const uint8_t> nulls) -> decltype(rg_column{}.values.val) &
+    {
+        rg_column made{};
+        made.name = rg_str(name);
+        made.nulls = {const_cast<uint8_t *>(nulls.data()), nulls.size()};
+        // The types of columns are those of their values, in the same order.
+        made.values.tag = type;
+        columns_.push_back(made);
+        return columns_.back().values.val;
+    }
+
+    uint32_t rows_;
+    std::vector<rg_column> columns_;
+    std::vector<std::vector<uint32_t>> offsets_;
+    std::vector<std::vector<uint8_t>> data_;
+};
+
+/// Rows to read, in the order of a key. Names and texts are borrowed.
+class source {
+public:
+    explicit source(const char *table) noexcept { raw_.table.name = rg_str(table); }
+
+    source &schema(const char *name) noexcept
+    {
+        raw_.table.schema = {true, rg_str(name)};
+        return *this;
+    }
+    /// Reads this column, in the type that the database's own maps to. Without one, all are read.
+    source &column(const char *name)
+    {
+        columns_.push_back({rg_str(name), {}});
+        return *this;
+    }
+    /// Reads this column in a type: one of `RUNNER_MIGRATION_TYPES_COLUMN_TYPE_…`.
+    source &column(const char *name, uint8_t read_as)
+    {
+        columns_.push_back({rg_str(name), {true, read_as}});
+        return *this;
+    }
+    /// A column that identifies a row. Without one, the primary key does.
+    source &key(const char *name)
+    {
+        key_.push_back(rg_str(name));
+        return *this;
+    }
+    /// An SQL condition, and the values of its placeholders.
+    source &filter(const char *condition, std::initializer_list<rg_value> parameters = {})
+    {
+        raw_.filter = {true, rg_str(condition)};
+        parameters_ = parameters;
+        return *this;
+    }
+    /// From the greatest key to the least.
+    source &descending() noexcept
+    {
+        raw_.descending = true;
+        return *this;
+    }
+
+    /// The source, for functions of C.
+    rg_source raw() const noexcept
+    {
+        rg_source made = raw_;
+        made.columns = {const_cast<runner_migration_batches_column_request_t *>(columns_.data()), columns_.size()};
+        made.key = {const_cast<rg_string *>(key_.data()), key_.size()};
+        made.parameters = {const_cast<rg_value *>(parameters_.data()), parameters_.size()};
+        return made;
+    }
+
+private:
+    rg_source raw_{};
+    std::vector<runner_migration_batches_column_request_t> columns_;
+    std::vector<rg_string> key_;
+    std::vector<rg_value> parameters_;
+};
+
+/// Rows to write. Names are borrowed.
+class target {
+public:
+    /// `mode` is one of `RUNNER_MIGRATION_BATCHES_WRITE_MODE_…`.
+    target(uint8_t mode, const char *table) noexcept
+    {
+        raw_.table.name = rg_str(table);
+        raw_.mode = mode;
+    }
+
+    target &schema(const char *name) noexcept
+    {
+        raw_.table.schema = {true, rg_str(name)};
+        return *this;
+    }
+    /// A column that identifies a row. Without one, the primary key does.
+    target &key(const char *name)
+    {
+        key_.push_back(rg_str(name));
+        return *this;
+    }
+
+    /// The target, for functions of C.
+    rg_target raw() const noexcept
+    {
+        rg_target made = raw_;
+        made.key = {const_cast<rg_string *>(key_.data()), key_.size()};
+        return made;
+    }
+
+private:
+    rg_target raw_{};
+    std::vector<rg_string> key_;
+};
+
+/// Runs `transform` of the migration over a source, and writes what it makes to a target.
+inline result<rg_report> transform(const char *name, const source &from, const target &into)
+{
+    rg_error failure;
+    rg_report report;
+    rg_string function = rg_str(name);
+    rg_source reading = from.raw();
+    rg_target writing = into.raw();
+    if (!runner_migration_batches_transform(&function, &reading, &writing, &report, &failure))
+        return std::unexpected(error(failure));
+    return report;
+}
+
+/// Reads a result one batch at a time.
+class reader {
+public:
+    explicit reader(runner_migration_batches_own_reader_t opened) noexcept : raw_(opened) {}
+    reader(reader &&other) noexcept : raw_(std::exchange(other.raw_, {})) {}
+    reader &operator=(reader &&other) noexcept
+    {
+        std::swap(raw_, other.raw_);
+        return *this;
+    }
+    ~reader()
+    {
+        if (raw_.__handle)
+            runner_migration_batches_reader_drop_own(raw_);
+    }
+
+    /// The next batch; none after the last.
+    result<std::optional<read_batch>> next()
+    {
+        rg_error failure;
+        runner_migration_batches_option_batch_t found;
+        if (!runner_migration_batches_method_reader_next(runner_migration_batches_borrow_reader(raw_), &found, &failure))
+            return std::unexpected(error(failure));
+        if (!found.is_some)
+            return std::nullopt;
+        return read_batch(found.val);
+    }
+
+private:
+    runner_migration_batches_own_reader_t raw_;
+};
+
+/// Reads the result of any SELECT, in the statement's own order.
+inline result<reader> read(const char *sql, std::initializer_list<rg_value> parameters = {})
+{
+    rg_error failure;
+    rg_string statement = rg_str(sql);
+    runner_migration_batches_list_value_t values = {const_cast<rg_value *>(parameters.begin()), parameters.size()};
+    runner_migration_batches_own_reader_t opened;
+    if (!runner_migration_batches_read(&statement, &values, &opened, &failure))
+        return std::unexpected(error(failure));
+    return reader(opened);
+}
+
+/// Reads a table in pages, in the order of its key.
+inline result<reader> read_table(const source &from)
+{
+    rg_error failure;
+    rg_source reading = from.raw();
+    runner_migration_batches_own_reader_t opened;
+    if (!runner_migration_batches_read_table(&reading, &opened, &failure))
+        return std::unexpected(error(failure));
+    return reader(opened);
+}
+
+/// Writes rows one batch at a time. One that ends without `finish` fails the migration.
+class writer {
+public:
+    explicit writer(runner_migration_batches_own_writer_t opened) noexcept : raw_(opened) {}
+    writer(writer &&other) noexcept : raw_(std::exchange(other.raw_, {})) {}
+    writer &operator=(writer &&other) noexcept
+    {
+        std::swap(raw_, other.raw_);
+        return *this;
+    }
+    ~writer()
+    {
+        if (raw_.__handle)
+            runner_migration_batches_writer_drop_own(raw_);
+    }
+
+    /// Writes a batch, and returns the number of rows that it changed. All batches of a writer have the same columns.
+    result<uint64_t> write(new_batch &rows)
+    {
+        rg_batch given = rows.raw();
+        return write(given);
+    }
+    result<uint64_t> write(const rg_batch &rows)
+    {
+        rg_error failure;
+        uint64_t changed = 0;
+        rg_batch *given = const_cast<rg_batch *>(&rows);
+        if (!runner_migration_batches_method_writer_write(runner_migration_batches_borrow_writer(raw_), given, &changed, &failure))
+            return std::unexpected(error(failure));
+        return changed;
+    }
+
+    /// Ends the writer, and returns the number of rows that all batches changed.
+    result<uint64_t> finish()
+    {
+        rg_error failure;
+        uint64_t changed = 0;
+        if (!runner_migration_batches_method_writer_finish(runner_migration_batches_borrow_writer(raw_), &changed, &failure))
+            return std::unexpected(error(failure));
+        return changed;
+    }
+
+private:
+    runner_migration_batches_own_writer_t raw_;
+};
+
+/// Opens a writer.
+inline result<writer> write(const target &into)
+{
+    rg_error failure;
+    rg_target writing = into.raw();
+    runner_migration_batches_own_writer_t opened;
+    if (!runner_migration_batches_write(&writing, &opened, &failure))
+        return std::unexpected(error(failure));
+    return writer(opened);
+}
+
+/// A file of the directory `assets`.
+class asset {
+public:
+    asset(asset &&other) noexcept : raw_(std::exchange(other.raw_, {})) {}
+    asset &operator=(asset &&other) noexcept
+    {
+        std::swap(raw_, other.raw_);
+        return *this;
+    }
+    ~asset()
+    {
+        if (raw_.__handle)
+            runner_migration_context_asset_drop_own(raw_);
+    }
+
+    /// Opens a file by its relative path, with `/` as the separator.
+    static result<asset> open(const char *path)
+    {
+        rg_error failure;
+        rg_string name = rg_str(path);
+        runner_migration_context_own_asset_t opened;
+        if (!runner_migration_context_open_asset(&name, &opened, &failure))
+            return std::unexpected(error(failure));
+        return asset(opened);
+    }
+
+    /// Its size in bytes.
+    uint64_t size() const { return runner_migration_context_method_asset_size(runner_migration_context_borrow_asset(raw_)); }
+
+    /// Appends the next bytes to a buffer, `limit` at most, and returns how many; 0 at the end of the file.
+    result<size_t> read(std::vector<char> &into, uint32_t limit = 262144)
+    {
+        rg_error failure;
+        data_migration_list_u8_t found;
+        if (!runner_migration_context_method_asset_read(runner_migration_context_borrow_asset(raw_), limit, &found, &failure))
+            return std::unexpected(error(failure));
+        into.insert(into.end(), found.ptr, found.ptr + found.len);
+        size_t size = found.len;
+        data_migration_list_u8_free(&found);
+        return size;
+    }
+
+private:
+    explicit asset(runner_migration_context_own_asset_t opened) noexcept : raw_(opened) {}
+    runner_migration_context_own_asset_t raw_;
+};
+
+/// The parameters of the run.
+class parameters {
+public:
+    parameters() { runner_migration_context_parameters(&raw_); }
+    parameters(parameters &&other) noexcept : raw_(std::exchange(other.raw_, {})) {}
+    parameters &operator=(parameters &&other) noexcept
+    {
+        std::swap(raw_, other.raw_);
+        return *this;
+    }
+    ~parameters() { runner_migration_context_list_parameter_free(&raw_); }
+
+    std::span<runner_migration_context_parameter_t> all() const noexcept { return {raw_.ptr, raw_.len}; }
+
+    /// The value of the parameter of that name; NULL if it is not set.
+    const rg_value *find(std::string_view name) const noexcept
+    {
+        for (const runner_migration_context_parameter_t &parameter : all())
+            if (name == std::string_view(reinterpret_cast<const char *>(parameter.name.ptr), parameter.name.len))
+                return &parameter.value;
+        return nullptr;
+    }
+
+private:
+    runner_migration_context_list_parameter_t raw_{};
 };
 
 namespace detail {

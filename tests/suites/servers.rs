@@ -16,6 +16,10 @@ mod connecting;
 mod doubles;
 #[path = "servers/languages.rs"]
 mod languages;
+#[path = "servers/languages_expected.rs"]
+mod languages_expected;
+#[path = "servers/languages_schema.rs"]
+mod languages_schema;
 #[path = "servers/logins.rs"]
 mod logins;
 #[path = "servers/logins_mariadb.rs"]

@@ -1,5 +1,4 @@
-//! Values of every type, written, read and told: the tests compare what each language makes of them, byte by byte. The others are
-//! `tests/languages/*/values.*`.
+//! Values of every type, written, read and told: the tests compare what each language makes of them, byte by byte.
 
 use runner_guest::batch::*;
 use runner_guest::prelude::*;
