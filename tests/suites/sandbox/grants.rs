@@ -200,10 +200,8 @@ fn scripts_change_the_schema_as_it_is_granted() {
     for (language, from, to) in [("python", "py", "py"), ("javascript", "js", "js"), ("javascript", "js", "ts")] {
         let project = people();
         let script = format!("tests/languages/{language}/granted.{from}");
-        project.write(
-            &format!("migrations/0003_changes.{to}"),
-            std::fs::read(guests::repository().join(script)).unwrap(),
-        );
+        project
+            .write(&format!("migrations/0003_changes.{to}"), std::fs::read(guests::repository().join(script)).unwrap());
         std::fs::remove_file(project.file("migrations/0002_granted.wasm")).unwrap();
         project.runner("build").succeeds();
         let run = |allow: &str, changes: &str| {

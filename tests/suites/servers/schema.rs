@@ -173,10 +173,10 @@ fn under_grants_the_host_changes_the_schema_for_scripts() {
         grant(&field, "'create mine', 'alter mine'");
         field.sync();
         let changes = "changes=create|mine\nadd|mine|more\nindex|mine|mine_more|more\n?drop|people\n?add|others|more";
-        field.run("apply -v", &[changes]).succeeds().says(&[
-            "refused: ?drop|people: denied",
-            "refused: ?add|others|more: denied",
-        ]);
+        field
+            .run("apply -v", &[changes])
+            .succeeds()
+            .says(&["refused: ?drop|people: denied", "refused: ?add|others|more: denied"]);
         let database = field.database();
         assert_eq!(database.value("SELECT tableowner FROM pg_tables WHERE tablename = 'mine'"), field.host());
         assert_eq!(database.value("SELECT count(*) FROM pg_indexes WHERE indexname = 'mine_more'"), "1");

@@ -70,10 +70,10 @@ fn under_grants_each_change_of_a_script_is_a_step_of_the_host() {
         field.project().write("runner.toml", grants);
         field.sync();
         let changes = "changes=create|mine\nadd|mine|more\nindex|mine|mine_label|label\n?drop|people\n?add|others|more";
-        field.run("apply -v", &[changes]).succeeds().says(&[
-            "refused: ?drop|people: denied",
-            "refused: ?add|others|more: denied",
-        ]);
+        field
+            .run("apply -v", &[changes])
+            .succeeds()
+            .says(&["refused: ?drop|people: denied", "refused: ?add|others|more: denied"]);
         let columns = "SELECT GROUP_CONCAT(COLUMN_NAME ORDER BY ORDINAL_POSITION) FROM information_schema.COLUMNS \
                        WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = 'mine'";
         assert_eq!(field.value(columns), "id,label,more");
