@@ -8,7 +8,7 @@ use crate::suggest::did_you_mean;
 /// The directives of a SQL file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Directives {
-    /// `-- runner:no-transaction`, or as other tools write it ([`WITHOUT`]): every statement commits on its own.
+    /// `-- runner:no-transaction`, or as other tools write it: every statement commits on its own.
     pub no_transaction: bool,
     /// `-- runner:depends-on REV`: a revision that must be applied first; may be repeated.
     pub depends_on: Vec<String>,
