@@ -14,7 +14,7 @@
 //
 // Who owns what:
 //
-// - `error`, `rows`, `texts_builder`, `read_batch`, `reader`, `writer`, `asset` and `parameters` own what is in them: they can be moved and
+// - `error`, `rows`, `texts_builder`, `read_batch`, `new_batch`, `reader`, `writer`, `asset` and `parameters` own what is in them: they can be moved and
 //   not copied, and free it at their end.
 // - `batch`, `column` and the spans and views that they return belong to the host or to a `read_batch`, and are valid as long as the call
 //   that they were given to, or as long as it.
@@ -390,6 +390,9 @@ private:
 class new_batch {
 public:
     explicit new_batch(uint32_t rows) : rows_(rows) {}
+    // Its columns point into it: a copy's would point into the original.
+    new_batch(new_batch &&) = default;
+    new_batch &operator=(new_batch &&) = default;
 
     /// Adds a column. `nulls`: none, or one byte for each row, 1 where it is NULL.
     new_batch &booleans(const char *name, std::span<const uint8_t> values, std::span<const uint8_t> nulls = {})

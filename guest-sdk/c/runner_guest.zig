@@ -145,8 +145,9 @@ pub fn clear() void {
 
 /// A failure with this reason: `return guest.fail("row {d}: no such country", .{row})`.
 pub fn fail(comptime format: []const u8, arguments: anytype) Failure {
-    clear();
+    // What is formatted may be the reason that is kept: `reason()`, `code()`.
     const text = std.fmt.allocPrint(allocator, format, arguments) catch &.{};
+    clear();
     failure = .{ .message = borrowed(text) };
     return error.Failed;
 }

@@ -200,7 +200,8 @@ fn named(comptime call: anytype, table: Table, name: []const u8) !void {
 }
 
 fn text(of: []const u8) String {
-    return .{ .ptr = @constCast(of.ptr), .len = of.len };
+    // The address of an empty slice may be anything, which the host would refuse outside of the memory.
+    return if (of.len == 0) .{} else .{ .ptr = @constCast(of.ptr), .len = of.len };
 }
 
 fn texts(memory: std.mem.Allocator, names: []const []const u8) !List(String) {

@@ -78,10 +78,13 @@ impl Signals {
             }
         };
         tokio::select! {
-            _ = self.interrupt.recv() => StopReason::Interrupt,
-            _ = self.terminate.recv() => StopReason::Terminate,
-            () = hang_up => StopReason::Terminate,
+            _ = self.interrupt.recv() => return StopReason::Interrupt,
+            _ = self.terminate.recv() => return StopReason::Terminate,
+            () = hang_up => {}
         }
+        // Both the shell and the system tell of a closed terminal: the second time is no request to exit at once.
+        self.hang_up = None;
+        StopReason::Terminate
     }
 }
 

@@ -130,7 +130,9 @@ fn check(description: &Description) -> Result<()> {
             let error = Error::failed(what);
             return Err(match need {
                 Need::Limit { name, .. } => error.hint(format!("see the range of the limit `{name}`")),
-                _ => error.hint("a table and a function have a name"),
+                _ => {
+                    error.hint("names of tables, columns and functions are not empty, and have no space at either end")
+                }
             });
         }
     }

@@ -151,11 +151,11 @@ fn a_wider_grant_is_enough_and_a_narrower_one_is_not() {
 #[test]
 fn a_limit_that_is_too_low_is_told_before_anything_runs() {
     let project = needing("");
-    let gap = "`0001_needs` needs more than it is granted: limit guest_memory = 512MiB, limit fuel = 2000000000000";
+    let gap = "`0001_needs` needs more than the limits allow: limit guest_memory = 512MiB, limit fuel = 2000000000000";
     project.runner("plan").exits(7).says(&[gap]);
     project.runner("apply").exits(7).says(&[gap, "write below `[limits]`: `guest_memory = \"512MiB\"`"]);
     nothing_ran(&project);
-    project.runner("apply --limit guest_memory=1GiB").exits(7).says(&["granted: limit fuel"]);
+    project.runner("apply --limit guest_memory=1GiB").exits(7).says(&["allow: limit fuel"]);
     project.runner("apply --limit guest_memory=512MiB --limit fuel=2_000_000_000_000").succeeds();
     // The way back is a run as well.
     project.runner("rollback").exits(7).says(&[gap]);

@@ -226,7 +226,8 @@ fn parse_declared(declared: &str, summary: &str) -> Option<Description> {
         mode: mode("mode")?,
         dialects: texts("dialects")?.iter().map(|name| Dialect::from_name(name)).collect::<Option<_>>()?,
         irreversible: declared["irreversible"].as_bool()?,
-        needs: texts("needs")?.iter().map(|need| Need::parse(need)).collect::<Option<_>>()?,
+        // Builds before 0.1.0 wrote needs in other words: what a migration may do is not decided by what it said then.
+        needs: texts("needs")?.iter().filter_map(|need| Need::parse(need)).collect(),
         // Older rows have none.
         down_mode: mode("down_mode"),
         no_downgrade: declared["no_downgrade"].as_bool().unwrap_or_default(),
@@ -258,6 +259,11 @@ mod tests {
         };
         assert_eq!(parse_declared(&declared_json(&description), "adds users"), Some(description));
         assert_eq!(parse_declared("{}", ""), None);
+        // The words of builds before 0.1.0.
+        let old = declared_json(&Description::default())
+            .replace("\"needs\":[]", "\"needs\":[\"write users\",\"read users\"]");
+        let needs = parse_declared(&old, "").expect("a description").needs;
+        assert_eq!(needs, [Need::parse("read users").expect("a need")]);
     }
 
     #[test]

@@ -114,8 +114,12 @@ impl Journal {
                 .cause(second)
                 .hint("the journal tells what came of the step, once the database answers again"));
         }
-        let last = store::page(database, self.run, step.saturating_sub(1)).await?;
-        if last.first().is_some_and(|it| it.entry.step == step) {
+        let is_stored = match step {
+            // A page begins after the inputs.
+            store::INPUTS => store::part(database, self.run, step, 0).await?.is_some(),
+            _ => store::page(database, self.run, step - 1).await?.first().is_some_and(|it| it.entry.step == step),
+        };
+        if is_stored {
             state.unknown = None;
             state.was_written();
             return Ok(None);

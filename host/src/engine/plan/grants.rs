@@ -140,8 +140,8 @@ fn refusal(steps: &[PlannedMigration], step: &PlannedMigration, facts: &Facts) -
     if missing.is_empty() {
         return None;
     }
-    let mut error =
-        Error::new(ErrorKind::Denied, format!("`{id}` needs more than it is granted: {}", missing.join(", ")));
+    let what = if missing.len() == step.above_limits.len() { "the limits allow" } else { "it is granted" };
+    let mut error = Error::new(ErrorKind::Denied, format!("`{id}` needs more than {what}: {}", missing.join(", ")));
     if let Some(grants) = &step.grants {
         // The migrations of a package have one table for all of them.
         let is_granted_there =
