@@ -91,7 +91,24 @@ fn read(description: wit::Description) -> Result<Description> {
         Error::failed("one of the component's needs makes no sense").cause(cut(&error.message, ERROR)).hint(hint)
     })?;
     check(&description)?;
-    Ok(description)
+    Ok(Description { needs: distinct(description.needs), ..description })
+}
+
+/// Each need once, and of a limit the highest value: what is missing is told and pasted line by line.
+fn distinct(needs: Vec<Need>) -> Vec<Need> {
+    let mut found: Vec<Need> = Vec::with_capacity(needs.len());
+    for need in needs {
+        let same = found.iter_mut().find(|known| match (&**known, &need) {
+            (Need::Limit { name, .. }, Need::Limit { name: other, .. }) => name == other,
+            (known, need) => known == need,
+        });
+        match (same, need) {
+            (None, need) => found.push(need),
+            (Some(Need::Limit { least, .. }), Need::Limit { least: more, .. }) => *least = more.max(*least),
+            (Some(_), _) => {}
+        }
+    }
+    found
 }
 
 fn check(description: &Description) -> Result<()> {
@@ -137,4 +154,16 @@ fn check(description: &Description) -> Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_need_is_there_once() {
+        let needs = |lines: &[&str]| lines.iter().map(|line| Need::parse(line).expect(line)).collect::<Vec<_>>();
+        let declared = ["read a", "limit fuel = 7", "raw_sql", "read a", "limit fuel = 9", "limit fuel = 8", "raw_sql"];
+        assert_eq!(distinct(needs(&declared)), needs(&["read a", "limit fuel = 9", "raw_sql"]));
+    }
 }

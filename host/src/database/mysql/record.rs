@@ -10,9 +10,7 @@ use super::session::{self, LITERALS};
 use super::transaction::{NO_SAVEPOINT, Transaction, begin, random_name};
 use super::{MysqlDatabase, parameters};
 use crate::database::lease::lost;
-use crate::database::{
-    ChangedRows, DatabaseError, DatabaseErrorKind, Dialect, End, Facts, ToolChange, TransactionOptions,
-};
+use crate::database::{ChangedRows, DatabaseError, DatabaseErrorKind, End, Facts, ToolChange, TransactionOptions};
 
 /// Fails unless the statement before it has changed exactly one row: above the greatest BIGINT UNSIGNED there is none, whatever
 /// the `sql_mode`. The limit takes precedence over `sql_select_limit`, without which 0 would keep it from being computed.
@@ -132,8 +130,7 @@ impl MysqlDatabase {
 
     /// A text that ends a transaction, as the server takes it: on a node of a cluster, one statement; see [`as_one`].
     pub(super) fn on_node(&self, text: String) -> String {
-        let is_node = self.server.node.is_some() && self.server.facts.dialect == Dialect::Mariadb;
-        if is_node { as_one(&text) } else { text }
+        if self.server.node.is_some() { as_one(&text) } else { text }
     }
 
     /// Runs a text of ours in our settings, and leaves those of a script as they were.

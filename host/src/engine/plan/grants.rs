@@ -12,6 +12,7 @@ use crate::engine::target::compare_revisions;
 use crate::error::{Error, ErrorKind, Result, several};
 use crate::project::catalog::{Kind, Need, RAW_SQL};
 use crate::project::limits::Limits;
+use crate::project::lockfile::quote;
 use crate::project::packages::package_of;
 use crate::project::settings::{ComponentGrants, RequiredIsolation};
 use crate::project::{RevisionKey, migration_id};
@@ -169,6 +170,11 @@ fn refusal(steps: &[PlannedMigration], step: &PlannedMigration, facts: &Facts) -
     Some(error)
 }
 
+/// What is granted, in the words of needs.
+pub fn granted_lines(grants: &Grants) -> Vec<String> {
+    grants.lines().chain(grants.raw_sql.then(|| RAW_SQL.to_owned())).collect()
+}
+
 /// The settings that grant what is missing beside what is granted.
 pub fn grants_to_paste(grants: &Grants, missing: &[String]) -> String {
     let missing_lines = missing.iter().filter(|line| *line != RAW_SQL).cloned();
@@ -179,7 +185,7 @@ pub fn grants_to_paste(grants: &Grants, missing: &[String]) -> String {
 
 /// A line as a string of the settings.
 fn quoted(line: &str) -> String {
-    if line.contains('"') && !line.contains('\'') { format!("'{line}'") } else { format!("{line:?}") }
+    if line.contains('"') && !line.contains('\'') { format!("'{line}'") } else { quote(line) }
 }
 
 /// Whether a name in the settings is that of a migration.
@@ -205,5 +211,24 @@ pub fn component_of_grants(input: &PlanInput<'_>, name: &str) -> Result<String> 
         }
         None => Err(Error::usage(format!("`[grants.{name}]` is for no migration of this project"))
             .hint("name a component as `runner status` shows it, by its revision or as REVISION_name")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_to_paste_is_toml() {
+        // A vowel sign that a terminal joins to the letter before it, and both kinds of quotes.
+        let missing = ["read \u{e17}\u{e35}", "read \"it's\"", "read \"a b\"", RAW_SQL].map(str::to_owned);
+        let text = grants_to_paste(&Grants::default(), &missing);
+        let (allow, raw_sql) = text.split_once("` and `").expect("two settings");
+        let toml = format!("{}\n{}", allow.trim_matches('`'), raw_sql.trim_matches('`'));
+        let document: toml::Table = toml.parse().unwrap_or_else(|error| panic!("{error}\n{toml}"));
+        let lines: Vec<&str> =
+            document["allow"].as_array().expect("an array").iter().filter_map(toml::Value::as_str).collect();
+        assert_eq!(lines, missing[..3]);
+        assert_eq!(document["raw_sql"].as_bool(), Some(true));
     }
 }

@@ -12,7 +12,9 @@ mod tests;
 
 pub use apply::plan_apply;
 pub use check::check_dialect;
-pub use grants::{component_of_grants, grants_for, grants_to_paste, lacking, missing_grants, unconfined};
+pub use grants::{
+    component_of_grants, granted_lines, grants_for, grants_to_paste, lacking, missing_grants, unconfined,
+};
 pub use refusal::{Refusal, file_of, refused};
 pub use rollback::{plan_redo, plan_rollback};
 pub use stamp::{Mark, plan_baseline, plan_stamp};

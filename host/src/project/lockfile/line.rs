@@ -105,8 +105,7 @@ fn digests(files: &BTreeMap<String, String>) -> String {
 }
 
 /// A single-line TOML string.
-#[cfg(feature = "cli")]
-pub(super) fn quote(text: &str) -> String {
+pub fn quote(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('"');
     for c in text.chars() {

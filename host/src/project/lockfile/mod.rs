@@ -34,6 +34,7 @@ use super::packages::{PackageName, Version};
 use super::revision::{RevisionKey, migration_id};
 use super::script::ScriptLanguage;
 use crate::dialect::Dialect;
+pub use line::quote;
 #[cfg(feature = "cli")]
 pub(super) use write::write_atomically;
 

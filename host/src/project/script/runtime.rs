@@ -79,8 +79,8 @@ impl RuntimePin {
     pub fn read(&self, runtimes: &Path) -> Result<Option<RuntimeFile>> {
         let path = runtimes.join(self.file_name());
         let read = || -> io::Result<Option<RuntimeFile>> {
-            match own(self) {
-                Some(own) if has_bytes(&path, own)? => Ok(Some(own.into())),
+            match OWN.iter().find(|own| own.name == self.name && own.sha256 == self.sha256) {
+                Some(own) if has_bytes(&path, own.file)? => Ok(Some(own.file.into())),
                 _ => Ok(read_regular_anywhere(&path, LARGEST_FILE)?.map(Cow::Owned)),
             }
         };
@@ -143,13 +143,10 @@ impl Runtime {
             return Ok(known.clone());
         }
         let pin = |sha256| RuntimePin { name: name.to_owned(), sha256 };
-        let runtime = match recorded(name, &file) {
-            Some(record) => Self {
-                pin: pin(record.component_sha256.clone()),
-                file: Arc::new(file),
-                size: record.component_bytes,
-                component: Arc::default(),
-            },
+        let runtime = match OWN.iter().find(|own| own.name == name && is_same(own.file, &file)) {
+            Some(own) => {
+                Self { pin: pin(own.sha256.clone()), file: Arc::new(file), size: own.size, component: Arc::default() }
+            }
             None => {
                 let bytes = decompress(&file)?;
                 let (pin, size) = (pin(sha256(&bytes)), bytes.len());
@@ -192,44 +189,35 @@ pub fn embedded(name: &str) -> Option<&'static [u8]> {
     EMBEDDED.iter().find(|(of, _)| *of == name).map(|(_, file)| *file)
 }
 
-/// What is known of a runtime that is part of this program.
-#[derive(serde::Deserialize)]
-struct Record {
-    component_bytes: usize,
-    component_sha256: String,
+/// A runtime that is part of this program.
+struct Own {
+    name: String,
+    file: &'static [u8],
+    size: usize,
+    sha256: String,
 }
 
-/// What is known of the runtimes of this program, by name, as the script that builds them writes it.
+/// The runtimes that are part of this program, as the script that builds them recorded them.
 #[cfg(feature = "cli")]
-static RECORDS: LazyLock<BTreeMap<String, Record>> = LazyLock::new(|| {
+static OWN: LazyLock<Vec<Own>> = LazyLock::new(|| {
+    #[derive(serde::Deserialize)]
+    struct Record {
+        component_bytes: usize,
+        component_sha256: String,
+    }
     let all: BTreeMap<String, serde_json::Value> =
         serde_json::from_str(include_str!("../../../../runtimes/runtimes.lock")).unwrap_or_default();
-    let record = |(name, value)| Some((name, serde_json::from_value(value).ok()?));
-    all.into_iter().filter_map(record).collect()
+    let own = |(name, value): (String, serde_json::Value)| {
+        let file = embedded(&name)?;
+        let Record { component_bytes: size, component_sha256: sha256 } = serde_json::from_value(value).ok()?;
+        Some(Own { name, file, size, sha256 })
+    };
+    all.into_iter().filter_map(own).collect()
 });
 
-/// What is known of a compressed file, if it is that of a runtime of this program.
-fn recorded(name: &str, file: &[u8]) -> Option<&'static Record> {
-    #[cfg(feature = "cli")]
-    return embedded(name).filter(|own| is_same(own, file)).and_then(|_| RECORDS.get(name));
-    #[cfg(not(feature = "cli"))]
-    {
-        let _ = (name, file);
-        None
-    }
-}
-
-/// The file of this runtime, if it is part of this program.
-fn own(pin: &RuntimePin) -> Option<&'static [u8]> {
-    #[cfg(feature = "cli")]
-    return embedded(&pin.name)
-        .filter(|_| RECORDS.get(&pin.name).is_some_and(|record| record.component_sha256 == pin.sha256));
-    #[cfg(not(feature = "cli"))]
-    {
-        let _ = pin;
-        None
-    }
-}
+/// Without the command line there are none.
+#[cfg(not(feature = "cli"))]
+static OWN: [Own; 0] = [];
 
 /// Whether two files are equal, which most often are one.
 fn is_same(one: &[u8], other: &[u8]) -> bool {
@@ -239,13 +227,7 @@ fn is_same(one: &[u8], other: &[u8]) -> bool {
 /// Whether a component with this digest is a runtime that is part of this program. Such a one is known to compile, however long it
 /// takes.
 pub fn is_embedded(sha256: &str) -> bool {
-    #[cfg(feature = "cli")]
-    return RECORDS.values().any(|record| record.component_sha256 == sha256);
-    #[cfg(not(feature = "cli"))]
-    {
-        let _ = sha256;
-        false
-    }
+    OWN.iter().any(|own| own.sha256 == sha256)
 }
 
 #[cfg(test)]

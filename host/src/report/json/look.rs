@@ -12,9 +12,9 @@ use super::{DatabaseJson, SCHEMA};
 use crate::engine::control::look::Overview;
 use crate::engine::history::{History, Record};
 use crate::engine::isolation::Barrier;
-use crate::engine::plan::{Inspection, Plan, PlannedMigration, Refusal, Source, missing_grants};
+use crate::engine::plan::{Inspection, Plan, PlannedMigration, Refusal, Source, granted_lines, missing_grants};
 use crate::engine::status::{Standing, StatusRow};
-use crate::project::catalog::{Artifact, CatalogReport, Migration, RAW_SQL};
+use crate::project::catalog::{Artifact, CatalogReport, Migration};
 use crate::project::script::{RuntimePin, ScriptFiles};
 
 /// `runner status`.
@@ -200,10 +200,7 @@ impl PlannedJson {
             isolation: step.isolation.map(Barrier::name),
             sha256: step.sha256.clone(),
             needs: step.description.shown_needs(),
-            granted: step.grants.as_ref().map(|grants| {
-                let raw_sql = grants.raw_sql.then(|| RAW_SQL.to_owned());
-                grants.lines().chain(raw_sql).collect()
-            }),
+            granted: step.grants.as_deref().map(granted_lines),
             missing_grants: missing_grants(step),
             source: match step.source {
                 Source::Project => "project",

@@ -3,8 +3,8 @@
 use super::{DIM, HINT, ODD, PLAIN, STRONG, Text};
 use crate::engine::Direction;
 use crate::engine::history::RunMode;
-use crate::engine::plan::{Inspection, Plan, Refusal, Source};
-use crate::project::catalog::{Kind, RAW_SQL};
+use crate::engine::plan::{Inspection, Plan, Refusal, Source, granted_lines};
+use crate::project::catalog::Kind;
 use crate::report::table::{Cell, Table};
 use crate::report::units::counted;
 
@@ -63,8 +63,7 @@ pub fn plan(plan: &Plan, looks: &[Inspection]) -> Text {
             table.note(format!("needs: {}", needs.join(", ")));
         }
         if let Some(grants) = &step.grants {
-            let raw_sql = grants.raw_sql.then(|| RAW_SQL.to_owned());
-            let lines: Vec<String> = grants.lines().chain(raw_sql).collect();
+            let lines = granted_lines(grants);
             table.note(format!("granted: {}", if lines.is_empty() { "nothing".to_owned() } else { lines.join(", ") }));
         }
     }
