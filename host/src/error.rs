@@ -37,6 +37,8 @@ pub struct Error {
     pub causes: Vec<String>,
     /// What to do about it.
     pub hints: Vec<String>,
+    /// Another session was in the way: the same work may succeed if it is tried again.
+    pub is_transient: bool,
 }
 
 /// The result of most functions of this crate.
@@ -45,7 +47,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 impl Error {
     /// An error of the given kind.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), places: Vec::new(), causes: Vec::new(), hints: Vec::new() }
+        let (places, causes, hints) = Default::default();
+        Self { kind, message: message.into(), places, causes, hints, is_transient: false }
     }
 
     /// Something failed.

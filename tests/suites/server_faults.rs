@@ -9,6 +9,8 @@
 
 #[path = "server_faults/answers.rs"]
 mod answers;
+#[path = "server_faults/conflicts.rs"]
+mod conflicts;
 #[path = "server_faults/crashes.rs"]
 mod crashes;
 #[path = "server_faults/crowds.rs"]

@@ -194,7 +194,7 @@ impl From<DatabaseError> for Error {
         if !error.code.is_empty() && !error.has_run() {
             message.push_str(&format!(" [{}]", error.code));
         }
-        let mut converted = Self::new(kind, message);
+        let mut converted = Self { is_transient: error.is_transient(), ..Self::new(kind, message) };
         if let Some(statement) = &error.statement {
             converted = converted.at("statement", statement.to_string());
         }

@@ -6,7 +6,7 @@ use sqlx::MySqlConnection;
 use super::connect::Endpoint;
 use super::error::NO_TABLE;
 use super::lock::Names;
-use super::node::as_one;
+use super::node::{Attempts, as_one, run_patiently};
 use super::record::{ONE_ROW, OUT_OF_RANGE, text_of_changes};
 use super::session::{self, LITERALS, SessionFacts, literal, row_text};
 use super::{MysqlDatabase, owner};
@@ -68,9 +68,14 @@ pub(super) async fn look(
     names: &Names,
 ) -> Result<Option<Seen>, DatabaseError> {
     let question = Seen::question(&names.scope, NOW).spelled(facts, &LITERALS)?;
-    let found = match session::all(connection, question).await {
-        Err(error) if error.code == NO_TABLE => return Ok(None),
-        found => found?,
+    let mut attempts = Attempts::default();
+    let found = loop {
+        match session::all(connection, &question).await {
+            Err(error) if error.code == NO_TABLE => return Ok(None),
+            // Another run creates the tables.
+            Err(error) if attempts.again(&error).await => {}
+            found => break found?,
+        }
     };
     let cells = |row: &sqlx::mysql::MySqlRow| (0..sqlx::Row::len(row)).map(|at| row_text(row, at)).collect::<Vec<_>>();
     Ok(found.first().and_then(|row| Seen::read(&cells(row))))
@@ -182,7 +187,7 @@ impl MysqlDatabase {
     pub(super) async fn renew_lease(&mut self) -> Result<(), DatabaseError> {
         let Some(lease) = self.lease() else { return Ok(()) };
         let renew = self.one_row(&lease.renewal(NOW))?;
-        match session::run(&mut self.connection, renew.trim_end_matches([';', ' ']).to_owned()).await {
+        match run_patiently(&mut self.connection, renew.trim_end_matches([';', ' '])).await {
             Err(error) if is_of_lease(&error) => Err(lost()),
             renewed => renewed.map(drop),
         }
@@ -194,7 +199,7 @@ impl MysqlDatabase {
         if proof.is_empty() {
             return Ok(());
         }
-        match session::run(&mut self.connection, proof.trim_end_matches([';', ' ']).to_owned()).await {
+        match run_patiently(&mut self.connection, proof.trim_end_matches([';', ' '])).await {
             Err(error) if is_of_lease(&error) => Err(lost()),
             proven => proven.map(drop),
         }

@@ -5,6 +5,7 @@ use sqlx::{AssertSqlSafe, Executor as _, MySqlConnection, Row as _};
 
 use super::MysqlDatabase;
 use super::error::{from_sqlx, lost};
+use super::node::Attempts;
 use super::statement;
 use super::types_read::Wire;
 use crate::data::Value;
@@ -14,10 +15,16 @@ use crate::database::look::{Probe, by_statement, cell};
 impl MysqlDatabase {
     pub(super) async fn look_now(&mut self, questions: &[String]) -> Result<Probe, DatabaseError> {
         let text = format!("{}; {}", questions.join("; "), self.who_holds_it());
-        let asked = self.before(&text).await?;
-        let watch = self.watch.clone();
-        let told = watch.over(results(&mut self.connection, &text)).await;
-        let told = self.after(asked, told).await?;
+        let mut attempts = Attempts::default();
+        let told = loop {
+            let asked = self.before(&text).await?;
+            let watch = self.watch.clone();
+            let told = watch.over(results(&mut self.connection, &text)).await;
+            match self.after(asked, told).await {
+                Err(error) if self.is_whole() && attempts.again(&error).await => {}
+                told => break told?,
+            }
+        };
         let (who, answers) = told.split_last().ok_or_else(|| lost("the server did not answer what it was asked"))?;
         let answers = answers.iter().map(|rows| values(rows)).collect::<Result<_, _>>()?;
         let is_held = who.first().is_some_and(|row| statement::cell(row, 0).is_some());

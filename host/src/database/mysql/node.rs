@@ -1,11 +1,13 @@
 //! A node of a Galera cluster, and whether it takes part in the cluster.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use sqlx::MySqlConnection;
 
-use super::session::{all, text};
+use super::session::{all, run, text};
 use crate::database::{DatabaseError, DatabaseErrorKind};
+use crate::random::jittered;
 
 /// A node that has joined nothing, or has lost the others, answers to simple statements, and refuses those that matter. One that is
 /// behind answers from the past.
@@ -78,6 +80,40 @@ impl Node {
 pub(super) fn as_one(text: &str) -> String {
     format!("BEGIN NOT ATOMIC {text}; END")
 }
+
+/// Counts how often something of the host's was tried that is whole by itself: outside of a transaction, or all of one.
+///
+/// What another node has written ends it with a deadlock, at a read too: creating a table ends all that have it open. The server
+/// does not repeat it, since `wsrep_retry_autocommit` is off; see [`as_one`].
+#[derive(Default)]
+pub(super) struct Attempts(u32);
+
+impl Attempts {
+    /// Whether it is to be tried again after this error, once this returns.
+    pub async fn again(&mut self, error: &DatabaseError) -> bool {
+        const MOST: u32 = 8;
+        self.0 += 1;
+        let repeats = error.code == CONFLICT && self.0 < MOST;
+        if repeats {
+            tokio::time::sleep(jittered(Duration::from_millis(10 << self.0))).await;
+        }
+        repeats
+    }
+}
+
+/// Runs a text of ours that is whole by itself.
+pub(super) async fn run_patiently(connection: &mut MySqlConnection, text: &str) -> Result<u64, DatabaseError> {
+    let mut attempts = Attempts::default();
+    loop {
+        match run(connection, text.to_owned()).await {
+            Err(error) if attempts.again(&error).await => {}
+            ran => return ran,
+        }
+    }
+}
+
+/// The error of a transaction that another one has ended.
+const CONFLICT: &str = "1213";
 
 /// The state of a node that has caught up with the others.
 const SYNCED: &str = "Synced";

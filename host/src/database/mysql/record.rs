@@ -5,7 +5,7 @@
 use super::error::from_sqlx;
 use super::lease::is_of_lease;
 use super::lock::gone;
-use super::node::as_one;
+use super::node::{Attempts, as_one};
 use super::session::{self, LITERALS};
 use super::transaction::{NO_SAVEPOINT, Transaction, begin, random_name};
 use super::{MysqlDatabase, parameters};
@@ -56,6 +56,16 @@ impl MysqlDatabase {
 
     /// Makes the changes, with a text after the commit, which only runs if that succeeds.
     async fn record_before(&mut self, changes: &[ToolChange], after: &str) -> Result<(), DatabaseError> {
+        let mut attempts = Attempts::default();
+        loop {
+            match self.try_record_before(changes, after).await {
+                Err(error) if attempts.again(&error).await => {}
+                recorded => return recorded,
+            }
+        }
+    }
+
+    async fn try_record_before(&mut self, changes: &[ToolChange], after: &str) -> Result<(), DatabaseError> {
         if self.transaction.is_some() {
             return Err(DatabaseError::in_transaction());
         }

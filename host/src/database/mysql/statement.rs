@@ -8,6 +8,7 @@ use sqlx::{
 };
 
 use super::error::{NOT_PREPARABLE, from_sqlx};
+use super::node::Attempts;
 use super::types::ColumnKind;
 use super::types_convert;
 use super::types_read::{self, Wire};
@@ -38,6 +39,21 @@ impl MysqlDatabase {
         if self.passes_gate(statement) {
             return self.execute_gated(statement, values).await;
         }
+        let mut attempts = Attempts::default();
+        loop {
+            match self.try_execute(statement, values).await {
+                Err(error) if self.is_whole() && attempts.again(&error).await => {}
+                executed => return executed,
+            }
+        }
+    }
+
+    /// What the engine sends outside of a transaction is whole by itself.
+    pub(super) fn is_whole(&self) -> bool {
+        self.transaction.is_none() && self.guard.rights() == Role::Host
+    }
+
+    async fn try_execute(&mut self, statement: &str, values: &[Value]) -> Result<u64, DatabaseError> {
         let class = self.before(statement).await?;
         self.refuse_blank(statement)?;
         let word = identifiers(statement, self.server.facts.dialect).into_iter().next().unwrap_or_default();
@@ -105,9 +121,15 @@ impl MysqlDatabase {
         if self.passes_gate(statement) {
             return self.query_gated(statement, values, limits).await;
         }
-        let class = self.before(statement).await?;
-        let answer = self.query_text(statement, values, limits).await;
-        self.after(class, answer).await
+        let mut attempts = Attempts::default();
+        loop {
+            let class = self.before(statement).await?;
+            let answer = self.query_text(statement, values, limits).await;
+            match self.after(class, answer).await {
+                Err(error) if self.is_whole() && attempts.again(&error).await => {}
+                found => return found,
+            }
+        }
     }
 
     pub(super) async fn query_text(

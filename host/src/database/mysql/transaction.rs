@@ -5,6 +5,7 @@ use sqlx::mysql::MySqlRow;
 
 use super::lease::is_of_lease;
 use super::lock::Lost;
+use super::node::run_patiently;
 use super::record::COMMIT;
 use super::tool_tables::Picture;
 use super::{MysqlDatabase, session};
@@ -75,7 +76,7 @@ impl MysqlDatabase {
         let clean = self.guard.take_cleaning();
         let held = self.proof_of_lock() + &self.proof_of_lease();
         let begun = format!("{clean}{held}{isolation}{}", begin(&proof));
-        if let Err(error) = session::run(&mut self.connection, begun).await {
+        if let Err(error) = run_patiently(&mut self.connection, &begun).await {
             return Err(self.unheld(error).await);
         }
         self.transaction = Some(Transaction::new(proof));

@@ -41,7 +41,7 @@ impl Engine {
             };
             // A retry would repeat what was not rolled back.
             let stays = failure.error.kind == ErrorKind::Partial;
-            if !recorder.met_a_lock() || self.stop.is_raised() || stays {
+            if !(recorder.met_a_lock() || failure.met_a_lock) || self.stop.is_raised() || stays {
                 return Err(failure);
             }
             if !self.pause_before_retry(step, &mut retries, &failure.error).await {

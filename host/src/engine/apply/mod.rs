@@ -99,7 +99,8 @@ struct Failure {
 
 impl From<Error> for Box<Failure> {
     fn from(error: Error) -> Self {
-        Box::new(Failure { error, took_effect: None, met_a_lock: false })
+        let met_a_lock = error.is_transient;
+        Box::new(Failure { error, took_effect: None, met_a_lock })
     }
 }
 

@@ -98,9 +98,9 @@ impl Engine {
                 }
                 Err(failure) => failure,
             };
-            // A partly rolled back migration changes what the target means; only an upgrade leads to the same plan again.
-            let goes_up = matches!(request.action, Action::Apply(_));
-            if !failure.met_a_lock || !goes_up || self.stop.is_raised() {
+            // A partly rolled back migration changes what the target means; what has not begun leads to the same plan again.
+            let stays = matches!(request.action, Action::Apply(_)) || failure.took_effect.is_none();
+            if !failure.met_a_lock || !stays || self.stop.is_raised() {
                 return Err(failure);
             }
             if !self.pause_before_retry(&step, &mut retries, &failure.error).await {

@@ -88,7 +88,7 @@ impl Engine {
             None => Ok(done(step, &started, &recorder)),
             // Not even that it began is stored.
             Some(error) if opened.journal.is_unwritten().await => {
-                let met_a_lock = recorder.met_a_lock();
+                let met_a_lock = recorder.met_a_lock() || error.is_transient;
                 Err(Box::new(Failure { error, took_effect: None, met_a_lock }))
             }
             Some(error) => {
@@ -98,7 +98,7 @@ impl Engine {
                 };
                 let progress = opened.journal.progress().await;
                 work.steps = progress.done;
-                let met_a_lock = recorder.met_a_lock() && progress.unknown.is_none();
+                let met_a_lock = (recorder.met_a_lock() || error.is_transient) && progress.unknown.is_none();
                 let run = opened.journal.run();
                 let committed = run.committed(database).await.unwrap_or_default();
                 let stopped_at = StoppedAt { run, progress, of, committed };

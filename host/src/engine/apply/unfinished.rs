@@ -23,7 +23,8 @@ pub(super) struct StoppedAt {
 /// The failure of a migration that could not be started or resumed; in the latter case it stays partly done.
 pub(super) fn not_begun(error: Error, step: &PlannedMigration, of: Option<u64>) -> Box<Failure> {
     let took_effect = step.resume_after.map(|steps| TookEffect { steps, of, ..TookEffect::default() });
-    Box::new(Failure { error, took_effect, met_a_lock: false })
+    let met_a_lock = error.is_transient;
+    Box::new(Failure { error, took_effect, met_a_lock })
 }
 
 /// The error of a statement that the database did not understand, where a change between two runs may be the reason.
