@@ -61,7 +61,7 @@ def built(session, project):
     (project / "runner.lock").unlink(missing_ok=True)
     shutil.rmtree(project / "migrations" / "runtimes", ignore_errors=True)
     say(f"  building {project.name}")
-    done = subprocess.run([session.runner, "build", "-c", project / "runner.toml"], capture_output=True, text=True, env=session.environment())
+    done = subprocess.run([session.runner, "build", "--all", "-c", project / "runner.toml"], capture_output=True, text=True, env=session.environment())
     if done.returncode == 0:
         return ""
     errors = [line for line in done.stderr.splitlines() if line.startswith(("error", "hint"))]

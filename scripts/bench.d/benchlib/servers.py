@@ -158,7 +158,7 @@ class Mariadb(Server):
         options = [f"--datadir={data}", f"--socket={self.directory}/socket", f"--port={self.port}", "--bind-address=127.0.0.1"]
         self.spawn([program("mariadbd"), "--no-defaults", *user, *options])
         self.sql("CREATE USER bench@'%' IDENTIFIED BY 'bench'")
-        self.sql("GRANT ALL ON *.* TO bench@'%'")
+        self.sql("GRANT ALL ON *.* TO bench@'%' WITH GRANT OPTION")
 
     def client(self, statement, database):
         return [program("mariadb"), "--no-defaults", "-N", "-u", "root", "-S", f"{self.directory}/socket", "-D", database, "-e", statement]

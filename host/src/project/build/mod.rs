@@ -163,7 +163,11 @@ pub fn build(settings: &Settings, request: &BuildRequest<'_>) -> Result<BuildRep
         let compile = needs_compiling(found, &refresh)?;
         let has_artifact = matches!(&found.files, FoundFiles::Component { wasm: Some(_), .. });
         let kept = compile.is_some() && everything && has_artifact && (request.is_applied)(&found.revision);
-        let (line, artifact) = refresh.artifact(found, compile.filter(|_| !kept))?;
+        let compile = compile.filter(|_| !kept);
+        let (line, artifact) = refresh.artifact(found, compile).map_err(|error| match compile {
+            Some(_) => error,
+            None => may_be_outdated(error, found, &refresh),
+        })?;
         let taken = lines.insert(found.key(), line).filter(|line| package_of(&line.name).is_some());
         report.artifacts.push(BuiltArtifact { kept, ..artifact });
         if let Some(line) = taken {
@@ -185,6 +189,15 @@ fn needs_compiling<'f>(found: &'f Found, refresh: &Refresh<'_>) -> Result<Option
         wasm.is_none() || request.all || !request.revisions.is_empty() || refresh.is_stale(found, directory)?;
     let compile = wanted && rust::is_source(project, directory, wasm.is_some())?;
     Ok(compile.then_some(directory))
+}
+
+/// The error of an artifact that was not built now. If it has a source, that is as it was, but the contract may not be.
+fn may_be_outdated(error: Error, found: &Found, refresh: &Refresh<'_>) -> Error {
+    let FoundFiles::Component { wasm: Some(_), directory: Some(directory) } = &found.files else { return error };
+    match rust::is_source(refresh.project, directory, true) {
+        Ok(true) => error.hint(format!("`runner build {}` builds it again from its source", found.revision)),
+        _ => error,
+    }
 }
 
 /// The error for a migration that has the revision of one of a package.

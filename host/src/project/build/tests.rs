@@ -114,6 +114,9 @@ fn build_errors() {
         "it cannot be described\n  migration: 1_py",
         "the callback's own error"
     );
+    project.write("migrations/1_py/migration.toml", "");
+    let error = build_in(&project, &[], false).expect_err("it may be that of an earlier version");
+    assert_eq!(error.hints, ["`runner build 1` builds it again from its source"]);
     let project = TestProject::new(&[("migrations/1_a/assets/x", "")]);
     let error = build_in(&project, &[], false).expect_err("nothing to build");
     assert_eq!(error.message, "`1_a` has neither source code to build nor a `1_a.wasm`");
