@@ -2,7 +2,7 @@
 //! and as a first check against transaction control; the database makes the final decision.
 
 use super::lex::{Lexer, TokenKind};
-use super::sqlite;
+use super::{postgres, sqlite};
 use crate::dialect::Dialect;
 
 /// Effect of a statement on the surrounding transaction.
@@ -15,7 +15,7 @@ pub enum StatementClass {
     /// Begins, ends or divides a transaction.
     TransactionControl,
     /// Cannot run inside a transaction: `VACUUM`, SQLite's `PRAGMA wal_checkpoint`, PostgreSQL's `CREATE INDEX
-    /// CONCURRENTLY` and similar.
+    /// CONCURRENTLY`, a `DO` that commits, and similar.
     RefusesTransaction,
     /// Changes settings of the session, or its role.
     Session,
@@ -29,7 +29,10 @@ pub fn classify(statement: &str, dialect: Dialect) -> StatementClass {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let mysql = matches!(dialect, Dialect::Mysql | Dialect::Mariadb);
     let refuses = match dialect {
-        Dialect::Postgres => refuses_transaction(&words),
+        Dialect::Postgres => {
+            refuses_transaction(&words)
+                || (words.first() == Some(&"DO") && postgres::commits_within(statement, dialect))
+        }
         Dialect::Sqlite => sqlite::refuses_transaction(statement),
         Dialect::Mysql | Dialect::Mariadb => false,
     };
@@ -318,6 +321,8 @@ mod tests {
             (Postgres, "SET ROLE x", Session),
             (Postgres, "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY", TransactionControl),
             (Postgres, "DO $$ BEGIN END $$", Unknown),
+            (Postgres, "DO $$ BEGIN COMMIT; END $$", RefusesTransaction),
+            (Postgres, "CALL p()", Unknown),
             (Postgres, "-- a\rCOMMIT", TransactionControl),
             (Mariadb, "CREATE TABLE t (a INT)", Schema),
             (Mariadb, "CREATE TEMPORARY TABLE t (a INT)", Rows),

@@ -27,7 +27,7 @@ pub use definition::{SchemaRow, meanings};
 pub use directives::{Directives, has_parameters};
 pub use names::{assigned_scopes, for_statement, qualifiers, quoted, words};
 pub use placeholders::{Placeholder, fill, placeholders};
-pub use postgres::{ConcurrentIndex, concurrent_index, dropped_concurrently, late_enum_value};
+pub use postgres::{ConcurrentIndex, commits_within, concurrent_index, dropped_concurrently, late_enum_value};
 pub use program::{Isolation, Program, program};
 pub use sections::{Section, sections};
 pub use split::{Statement, split};

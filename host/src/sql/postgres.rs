@@ -1,5 +1,7 @@
 //! Details of PostgreSQL statements.
 
+use std::borrow::Cow;
+
 use super::lex::{Lexer, TokenKind};
 use crate::dialect::Dialect;
 
@@ -69,6 +71,40 @@ pub fn dropped_concurrently(statement: &str, dialect: Dialect) -> Option<String>
         name.push_str(tokens.next()?.1);
     }
     Some(name)
+}
+
+/// Whether a `DO` ends transactions itself: a statement of its block is `COMMIT` or `ROLLBACK`. The server allows that outside of
+/// a transaction only. Whether a procedure does so, the text of its `CALL` does not show: next to a `COMMIT`, a block can call it.
+pub fn commits_within(statement: &str, dialect: Dialect) -> bool {
+    if dialect != Dialect::Postgres {
+        return false;
+    }
+    let tokens = tokens(statement);
+    let is_block =
+        tokens.first().is_some_and(|(kind, text)| *kind == TokenKind::Word && text.eq_ignore_ascii_case("DO"));
+    is_block && tokens.iter().filter_map(|(_, text)| body(text)).any(|body| ends_transactions(&body))
+}
+
+/// The content of `$tag$…$tag$` or `'…'`.
+fn body(text: &str) -> Option<Cow<'_, str>> {
+    if text.starts_with('\'') {
+        return Some(Cow::Owned(literal(text)));
+    }
+    let tag = text.strip_prefix('$')?.find('$')? + 2;
+    text.get(tag..text.len().checked_sub(tag)?).map(Cow::Borrowed)
+}
+
+/// Whether a block in PL/pgSQL has one of the two words where a statement begins, and as all of it but for a chain. Elsewhere they
+/// are names, or part of `ON COMMIT DROP`.
+fn ends_transactions(body: &str) -> bool {
+    const BEFORE: [&str; 4] = ["BEGIN", "THEN", "ELSE", "LOOP"];
+    let tokens = tokens(body);
+    let is = |(_, text): &(TokenKind, &str), words: &[&str]| words.iter().any(|word| text.eq_ignore_ascii_case(word));
+    tokens.windows(3).any(|part| {
+        let begins = part[0].0 == TokenKind::Semicolon || is(&part[0], &BEFORE);
+        let ends = part[2].0 == TokenKind::Semicolon || is(&part[2], &["AND"]);
+        begins && ends && part[1].0 == TokenKind::Word && is(&part[1], &["COMMIT", "ROLLBACK"])
+    })
 }
 
 /// The statement, counted from 0, that uses an enum value added by an earlier one, and that value. PostgreSQL refuses this in one
@@ -189,6 +225,31 @@ mod tests {
             assert_eq!(index.as_ref().map(|it| (it.name.as_str(), it.table.as_str())), found, "{statement}");
         }
         assert_eq!(concurrent_index("CREATE INDEX CONCURRENTLY i ON t (a)", Dialect::Sqlite), None);
+    }
+
+    #[test]
+    fn a_block_that_commits_is_told_from_one_that_only_names_it() {
+        for (statement, commits) in [
+            ("DO $$ BEGIN COMMIT; END $$", true),
+            (
+                "do language plpgsql $a$ begin loop update t set a = 1; exit when not found; commit ; end loop; end $a$",
+                true,
+            ),
+            ("DO $$ BEGIN IF a THEN COMMIT; EXIT; ELSE ROLLBACK; END IF; END $$ LANGUAGE plpgsql", true),
+            ("DO $$ BEGIN INSERT INTO t VALUES (1); -- then\n COMMIT AND CHAIN; END $$", true),
+            ("/* why */ DO 'BEGIN INSERT INTO t VALUES (''a''); COMMIT; END'", true),
+            ("DO $$ BEGIN CALL p(); END $$", false),
+            ("DO $$ BEGIN CREATE TEMP TABLE t (a int) ON COMMIT DROP; END $$", false),
+            ("DO $$ BEGIN PERFORM commit FROM t; t.commit := 1; END $$", false),
+            ("DO $$ BEGIN RAISE NOTICE '; COMMIT;'; /* ; COMMIT; */ END $$", false),
+            ("DO $$ BEGIN EXECUTE $q$ CREATE PROCEDURE p() AS 'BEGIN COMMIT; END' $q$; END $$", false),
+            ("CREATE PROCEDURE p() LANGUAGE plpgsql AS $$ BEGIN COMMIT; END $$", false),
+            ("CALL p('BEGIN COMMIT; END')", false),
+            ("DO $$", false),
+        ] {
+            assert_eq!(commits_within(statement, Dialect::Postgres), commits, "{statement}");
+        }
+        assert!(!commits_within("DO 'BEGIN COMMIT; END'", Dialect::Mariadb));
     }
 
     #[test]

@@ -57,9 +57,11 @@ fn a_partial_component() {
 
 #[test]
 fn statements_that_cannot_run_in_a_transaction_are_shown_and_not_run() {
-    for (engine, statement) in
-        [(Engine::Sqlite, "VACUUM"), (Engine::Postgres, "CREATE INDEX CONCURRENTLY items_name ON items (name)")]
-    {
+    for (engine, statement) in [
+        (Engine::Sqlite, "VACUUM"),
+        (Engine::Postgres, "CREATE INDEX CONCURRENTLY items_name ON items (name)"),
+        (Engine::Postgres, "DO $$ BEGIN DELETE FROM items; COMMIT; END $$"),
+    ] {
         let project = shop(engine, "steps");
         let text = format!("-- runner:no-transaction\nUPDATE items SET price = 7;\n{statement};\nDELETE FROM items;");
         project.sql("0003_outside", &text, "SELECT 1;");

@@ -48,6 +48,40 @@ fn concurrent_indexes_of_postgres() {
     assert!(killed > 5, "{killed}");
 }
 
+/// Nothing shows how much of a block that commits took effect: whenever a run is killed around it, an operator decides.
+#[test]
+fn a_block_that_commits_is_never_run_twice_by_itself() {
+    let mut seen = std::collections::BTreeSet::new();
+    for moment in 1.. {
+        let project = project!(Engine::Postgres);
+        project.execute("CREATE TABLE t (i integer)");
+        let block = "DO $$ BEGIN INSERT INTO t VALUES (1); COMMIT; INSERT INTO t VALUES (2); COMMIT; END $$";
+        project.sql(
+            "0001_block",
+            &format!("-- runner:no-transaction\n{block};\nCREATE TABLE u (i integer);"),
+            "SELECT 1;",
+        );
+        if !super::dies_at(&project, "apply", moment) {
+            break;
+        }
+        let count = project.value("SELECT count(*) FROM t");
+        let output = project.runner("apply");
+        if output.exit_code() == Some(6) {
+            output.says(&["it is unknown whether statement 1", "runner repair 0001"]);
+            let shown = super::told(&project.runner("repair --format json"));
+            assert_eq!(shown["unknown"]["known"], "nothing", "{shown}");
+            let action = if count == "0" { "--retry" } else { "--mark-done" };
+            project.runner(&format!("repair 1 {action} --why counted")).succeeds();
+            project.runner("apply").succeeds();
+            seen.insert(count);
+        } else {
+            output.succeeds();
+        }
+        assert_eq!(project.value("SELECT count(*) FROM t"), "2", "moment {moment}");
+    }
+    assert_eq!(seen.into_iter().collect::<Vec<_>>(), ["0", "2"], "before and after the block");
+}
+
 #[test]
 fn ddl_of_mariadb_of_every_kind() {
     let before = "CREATE TABLE a (x INT);\nCREATE TABLE b (x INT);\nCREATE TABLE t (x INT);";

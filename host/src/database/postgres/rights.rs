@@ -17,7 +17,10 @@ pub(super) fn check(statement: &str, rights: Role) -> Result<StatementClass, Dat
             .hint("remove this statement: runner itself begins and ends the transaction"));
     }
     let words = identifiers(statement, Dialect::Postgres);
-    if let Some(name) = words.iter().find_map(|word| tool_table_in(word, class))
+    // A block that commits is code too, whatever its class.
+    let may_be_code = matches!(class, StatementClass::Schema | StatementClass::Unknown)
+        || words.first().is_some_and(|first| first.eq_ignore_ascii_case("DO"));
+    if let Some(name) = words.iter().find_map(|word| tool_table_in(word, may_be_code))
         && !only_reads(&words)
     {
         return Err(tool_table(&name));
@@ -62,11 +65,10 @@ fn only_reads(words: &[String]) -> bool {
 }
 
 /// Returns the tool table that a word of a statement names. Texts are data, except the bodies of functions and `DO`.
-fn tool_table_in(word: &str, class: StatementClass) -> Option<String> {
+fn tool_table_in(word: &str, may_be_code: bool) -> Option<String> {
     if is_tool_table(word) {
         return Some(word.to_owned());
     }
-    let may_be_code = matches!(class, StatementClass::Schema | StatementClass::Unknown);
     if !may_be_code {
         return None;
     }

@@ -2,20 +2,25 @@
 //! itself, so a change is found when it is too late to undo; but it is found.
 //!
 //! A row has the number of the transaction that wrote it, which no statement can choose: whatever is inserted, updated or
-//! deleted changes the numbers that a table holds.
+//! deleted changes the numbers that a table holds. A column that is dropped and added again gets another number, whatever default
+//! its rows show.
 
 use sqlx::PgConnection;
 
 use super::foreign::INSPECT;
 use super::record::ours;
 use super::scope::{rows, text_of};
+use crate::database::error::RAN;
 use crate::database::facts::{GUARDED_TABLE_LITERALS, TOOL_SCHEMA, TOOL_TABLES};
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect};
 
 /// Tables that other sessions write to at any time.
 const SHARED: [&str; 4] = ["runner_control", "runner_progress", "runner_lease", "runner_heartbeat"];
 
-const WHICH: &str = "SELECT c.relname, c.oid, c.relowner, c.relacl::pg_catalog.text, n.nspacl::pg_catalog.text \
+const WHICH: &str = "SELECT c.relname, c.oid, c.relowner, c.relacl::pg_catalog.text, n.nspacl::pg_catalog.text, \
+        (SELECT pg_catalog.string_agg(pg_catalog.concat_ws(' ', a.attnum, a.attname, a.atttypid), ',' ORDER BY a.attnum) \
+            FROM pg_catalog.pg_attribute a WHERE a.attrelid OPERATOR(pg_catalog.=) c.oid \
+            AND a.attnum OPERATOR(pg_catalog.>) 0) \
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace \
     WHERE n.nspname OPERATOR(pg_catalog.=) 'runner' \
         AND c.relname OPERATOR(pg_catalog.=) ANY (ARRAY[~tables~]::pg_catalog.name[]) ORDER BY c.relname";
@@ -32,7 +37,7 @@ impl Stored {
         let mut all: Vec<Vec<Option<String>>> = Vec::new();
         // The first row is that of the inspection.
         for row in found.iter().skip(1) {
-            all.push((0..5).map(|column| text_of(row, column)).collect());
+            all.push((0..6).map(|column| text_of(row, column)).collect());
         }
         let exists = |name: &&str| all.iter().any(|row| row[0].as_deref() == Some(name));
         let held: Vec<String> = TOOL_TABLES
@@ -67,8 +72,10 @@ impl Stored {
             DatabaseErrorKind::Denied,
             format!("the statement has changed runner's own table `{name}`, and has committed that"),
         )
+        // Nothing rolls it back: see `DatabaseError::has_run`.
+        .code(RAN)
         .hint(
-            "a statement that cannot run in a transaction can run code too: look at the functions of its indexes; restore \
+            "a statement that cannot run in a transaction can run code too: look at its block, or at the functions of its indexes; restore \
              the schema `runner` from a backup, or find out with `runner history` and `runner verify` what is wrong in it",
         ))
     }

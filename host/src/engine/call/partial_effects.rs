@@ -1,10 +1,10 @@
 //! Statements of which a part may remain if they fail: where DDL commits by itself, those that are not atomic, and those
-//! that run other statements.
+//! that run other statements; on PostgreSQL, blocks that commit.
 
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Facts};
 use crate::engine::call::{Call, Commit};
 use crate::sql::classify::{has_list, open_run_comments};
-use crate::sql::{StatementClass, classify, identifiers};
+use crate::sql::{StatementClass, classify, commits_within, identifiers};
 
 /// The servers' codes for text that they cannot parse, and for a statement that cannot be prepared.
 const NEVER_RUN: [&str; 2] = ["1064", "1295"];
@@ -19,8 +19,11 @@ const PROGRAMS: [&str; 9] = ["CALL", "BEGIN", "EXECUTE", "IF", "CASE", "LOOP", "
 impl Call<'_> {
     /// Returns whether a part of its changes may remain if it fails.
     pub fn may_fail_halfway(&self, facts: &Facts) -> bool {
-        if facts.transactional_ddl || self.commit(facts) == Commit::Together {
+        if self.commit(facts) == Commit::Together {
             return false;
+        }
+        if facts.transactional_ddl {
+            return commits_within(self.text, facts.dialect);
         }
         match classify(self.text, facts.dialect) {
             StatementClass::Schema => !facts.atomic_lists && is_done_in_parts(self.text, facts.dialect),
@@ -103,6 +106,10 @@ mod tests {
         for dialect in [Dialect::Sqlite, Dialect::Postgres] {
             assert!(!call("CALL p()").may_fail_halfway(&Facts::of_dialect(dialect)));
         }
+        let postgres = Facts::of_dialect(Dialect::Postgres);
+        assert!(call("DO $$ BEGIN COMMIT; END $$").may_fail_halfway(&postgres));
+        assert!(!call("DO $$ BEGIN END $$").may_fail_halfway(&postgres));
+        assert!(!call("CREATE INDEX CONCURRENTLY i ON t (a)").may_fail_halfway(&postgres));
     }
 
     #[test]

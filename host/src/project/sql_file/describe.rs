@@ -4,7 +4,7 @@ use super::{Chosen, SqlText, in_file};
 use crate::dialect::Dialect;
 use crate::project::catalog::{Description, Mode, Need};
 use crate::project::problem::Problem;
-use crate::sql::{Directives, Program, StatementClass, classify, placeholders, program};
+use crate::sql::{Directives, Program, StatementClass, classify, commits_within, placeholders, program};
 
 impl Chosen<'_> {
     /// The description of the migration, except for its dialects.
@@ -111,10 +111,12 @@ fn says_how(text: &str, dialect: Dialect) -> bool {
 }
 
 /// Whether nothing in a file can run in a transaction, but for settings: a `CREATE INDEX CONCURRENTLY` alone, as Prisma and
-/// golang-migrate run it without being told. One among other statements asks for the directive.
+/// golang-migrate run it without being told. One among other statements asks for the directive, and so does a block that commits,
+/// of which a part may remain.
 fn only_refuses_transactions(program: &Program<'_>, dialect: Dialect) -> bool {
     let classes: Vec<StatementClass> = program.statements.iter().map(|it| classify(it.text, dialect)).collect();
     !program.has_transaction
+        && !program.statements.iter().any(|it| commits_within(it.text, dialect))
         && program.isolation.is_none()
         && classes.contains(&StatementClass::RefusesTransaction)
         && classes.iter().all(|it| matches!(it, StatementClass::RefusesTransaction | StatementClass::Session))

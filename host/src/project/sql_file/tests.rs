@@ -37,6 +37,7 @@ fn a_file_of_what_no_transaction_can_have_needs_no_directive() {
         ),
         (Dialect::Postgres, "CREATE INDEX CONCURRENTLY i ON t (a); DROP TABLE u", Mode::Auto),
         (Dialect::Postgres, "BEGIN; CREATE INDEX CONCURRENTLY i ON t (a); COMMIT", Mode::Auto),
+        (Dialect::Postgres, "DROP INDEX CONCURRENTLY i; DO $$ BEGIN COMMIT; END $$", Mode::Auto),
         (Dialect::Postgres, "-- concurrently\nSET lock_timeout = '1s'", Mode::Auto),
         (Dialect::Sqlite, "VACUUM", Mode::Stepwise),
         (Dialect::Sqlite, "PRAGMA foreign_keys", Mode::Auto),

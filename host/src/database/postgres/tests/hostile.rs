@@ -242,9 +242,20 @@ async fn a_statement_without_a_transaction_cannot_change_the_history_unseen() {
         ("CREATE INDEX CONCURRENTLY harmless ON a (id)", false),
         ("VACUUM a", false),
         ("VACUUM", false),
+        ("DO $$ BEGIN INSERT INTO a VALUES (8); COMMIT; END $$", false),
         ("CREATE INDEX CONCURRENTLY lying ON a (lies(id))", true),
         ("REINDEX INDEX CONCURRENTLY lying", true),
         ("VACUUM ANALYZE a", true),
+        ("DO $$ BEGIN PERFORM hack(); COMMIT; END $$", true),
+        ("DO $$ BEGIN COMMIT; PERFORM hack(); END $$", true),
+        ("DO $$ BEGIN PERFORM hack(); COMMIT; RAISE 'hidden'; END $$", true),
+        // Its rows are as they were, but for what they show.
+        (
+            "DO $$ BEGIN EXECUTE format('ALTER TABLE runner.%I DROP COLUMN state', 'runner' || '_history'); \
+             EXECUTE format('ALTER TABLE runner.%I ADD COLUMN state text DEFAULT $q$forged$q$', 'runner' || '_history'); \
+             COMMIT; END $$",
+            true,
+        ),
     ] {
         field.fresh.sql("UPDATE runner.runner_history SET state = 'applied'");
         database.set_role(Role::SqlScript);
@@ -262,6 +273,9 @@ async fn a_statement_without_a_transaction_cannot_change_the_history_unseen() {
         assert!(is_seen || !is_forged, "{statement}");
     }
     assert_eq!(field.fresh.value("SELECT count(*) FROM pg_class WHERE relname = 'lying'"), "1", "the attack is real");
+    let dropped =
+        "SELECT count(*) FROM pg_attribute WHERE attrelid = 'runner.runner_history'::regclass AND attisdropped";
+    assert_eq!(field.fresh.value(dropped), "1", "the attack is real");
 }
 
 #[tokio::test]
