@@ -113,14 +113,10 @@ pub fn missing_grants(step: &PlannedMigration) -> Vec<String> {
 
 /// What a planned migration declares to need and is not granted. What a package asks for is part of it.
 fn not_granted(step: &PlannedMigration, grants: &Grants) -> Vec<String> {
-    if package_of(&step.name).is_some() {
-        return lacking(grants, &step.description.requires);
-    }
-    let needs = step.description.needs.iter().filter(|need| !need.is_granted(grants));
-    needs.map(ToString::to_string).collect()
+    lacking(grants, &step.description.shown_needs())
 }
 
-/// Which of the lines that a package asks for are not granted.
+/// Which of the lines that are needed are not granted.
 pub fn lacking(grants: &Grants, wanted: &[String]) -> Vec<String> {
     let is_granted = |line: &String| Need::parse(line).is_some_and(|need| need.is_granted(grants));
     wanted.iter().filter(|line| !is_granted(line)).cloned().collect()
