@@ -67,7 +67,7 @@ pub fn run(context: &Context, request: &Request) -> Result<u8> {
             description: &request.description,
             migrations,
             grants: &|grants, migration| grants_for(grants, &migration.revision, &migration.name),
-            lacking: &lacking,
+            lacking: &|grants, lines| lacking(grants, lines, &context.usual_schema()),
             paste: &grants_to_paste,
         },
     )?;

@@ -80,6 +80,14 @@ impl Need {
         }
     }
 
+    /// Returns the same need of a component that works in this schema: see [`Grants::within`].
+    pub fn within(&self, schema: &str) -> Self {
+        match self {
+            Self::Table(grant) => Self::Table(grant.within(schema)),
+            other => other.clone(),
+        }
+    }
+
     /// Returns whether the limits are high enough for it.
     pub fn is_within(&self, limits: &Limits) -> bool {
         match self {
