@@ -307,6 +307,34 @@ fn a_lockfile_with_packages_is_healed_after_a_merge() {
     assert!(project.read("runner.lock").contains("acme/copier:0001"));
 }
 
+/// As builds before 0.1.0 wrote it. What to do about it loses no package, and no revision of its migrations.
+#[test]
+fn a_lockfile_with_needs_of_an_older_form_is_written_again() {
+    let (project, _, _) = with_package();
+    grant(&project, NAME, COPY);
+    project.runner("apply --target acme/copier:1 --parameter transform=true").succeeds();
+    project.component("0003_own", &guests::component("granted"));
+    let lockfile = project.read("runner.lock");
+    assert_eq!(lockfile.matches("\"insert copies\"").count(), 2, "{lockfile}");
+    project.write("runner.lock", lockfile.replace("\"insert copies\"", "\"write-table copies\""));
+    for line in ["plan", "apply", "build 3"] {
+        project
+            .runner(line)
+            .exits(4)
+            .says(&["invalid `needs`: `write-table copies`", "hint: run `runner build`: it asks the migrations again"]);
+    }
+    project.runner("build").succeeds();
+    let line = |text: &str, begin: &str| text.lines().find(|line| line.starts_with(begin)).unwrap().to_owned();
+    let healed = project.read("runner.lock");
+    for begin in ["0003_own", "\"acme/copier\""] {
+        assert_eq!(line(&healed, begin), line(&lockfile, begin));
+    }
+    assert!(healed.contains("\"0002_acme/copier:0001\""), "{healed}");
+    let plan = project.runner("plan");
+    assert!(!plan.succeeds().prints(&["0003_own"]).stdout.contains("acme/copier"), "{plan}");
+    project.runner("rollback --target 0001").succeeds();
+}
+
 #[test]
 fn a_signature_is_required_where_a_key_is_pinned() {
     let (project, author) = (operator(), author(&[("0001_copy", &guests::component("granted"), COPY)]));
