@@ -59,7 +59,7 @@ fn with_request<T>(context: &Context, key: Option<&str>, work: impl FnOnce(&AddR
     work(&AddRequest {
         key: key.map(str::trim),
         describe: &|of| describe(&sandbox, of),
-        lacking: &lacking,
+        lacking: &|grants, lines| lacking(grants, lines, &context.usual_schema()),
         paste: &grants_to_paste,
     })
 }
@@ -68,10 +68,7 @@ fn report(context: &Context, command: &'static str, packages: Vec<Vendored>) {
     let nothing = Grants::default();
     let with_missing = packages.into_iter().map(|package| {
         let granted = context.settings.grants.get(package.name.as_str()).map_or(&nothing, |granted| granted);
-        let mut requires: Vec<String> = package.migrations.iter().flat_map(|it| it.requires.clone()).collect();
-        let mut seen = std::collections::BTreeSet::new();
-        requires.retain(|line| seen.insert(line.clone()));
-        let missing = lacking(granted, &requires);
+        let missing = lacking(granted, &packages::needs_of(&package.migrations), &context.usual_schema());
         let paste = (!missing.is_empty()).then(|| grants_to_paste(granted, &missing));
         (package, missing, paste)
     });

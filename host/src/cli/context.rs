@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::request::{GlobalRequest, flags};
+use crate::database::Facts;
 use crate::database::redact::is_secret_word;
 use crate::error::{Error, ErrorKind, Result};
 use crate::fleet;
@@ -102,6 +103,11 @@ impl Context {
         let name = self.settings.database.as_ref().map(|name| name.value.as_str()).or(self.settings.tenant.as_deref());
         let url = &self.settings.database_url;
         DatabaseJson::new(name, url.value.to_string(), url.origin.to_string())
+    }
+
+    /// The schema in which names without one are looked up, as far as it is known without a connection.
+    pub fn usual_schema(&self) -> String {
+        Facts::of_dialect(self.settings.database_url.value.dialect()).schema_of_names().to_owned()
     }
 
     /// Says which database a command looked at, and where its URL comes from; in JSON, the document does.

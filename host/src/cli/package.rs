@@ -5,7 +5,7 @@ use std::path::Path;
 use super::context::Context;
 use super::exit;
 use super::package_args::PackageArgs;
-use crate::engine::plan::grants_for;
+use crate::engine::plan::{grants_for, grants_to_paste, lacking};
 use crate::engine::target::Candidates;
 use crate::error::{Error, Result};
 use crate::project::packages::{self, MakeRequest, PackageName, Place, PushRequest, Version, make};
@@ -67,6 +67,8 @@ pub fn run(context: &Context, request: &Request) -> Result<u8> {
             description: &request.description,
             migrations,
             grants: &|grants, migration| grants_for(grants, &migration.revision, &migration.name),
+            lacking: &|grants, lines| lacking(grants, lines, &context.usual_schema()),
+            paste: &grants_to_paste,
         },
     )?;
     let file = request.output.clone().unwrap_or_else(|| request.name.file(request.version).into());

@@ -132,6 +132,14 @@ impl Facts {
         Ok(self)
     }
 
+    /// Returns the schema in which names without one are looked up.
+    pub fn schema_of_names(&self) -> &str {
+        match self.dialect {
+            Dialect::Sqlite => "main",
+            Dialect::Postgres | Dialect::Mysql | Dialect::Mariadb => self.schema.as_deref().unwrap_or("public"),
+        }
+    }
+
     /// Returns the schema of runner's own tables: SQLite's main file, a separate schema on PostgreSQL, the database on
     /// MySQL.
     pub fn tool_schema(&self) -> &str {

@@ -147,6 +147,37 @@ fn a_wider_grant_is_enough_and_a_narrower_one_is_not() {
     }
 }
 
+/// `main` is the schema of SQLite's tables, whoever names it.
+#[test]
+fn a_table_is_the_same_with_the_schema_in_which_it_is() {
+    let project = project!();
+    project.sql(
+        "0001_people",
+        "CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT); CREATE TABLE copies (id INTEGER PRIMARY KEY, name TEXT);
+         INSERT INTO people VALUES (1, 'a');",
+        "DROP TABLE people; DROP TABLE copies;",
+    );
+    project.component("0002_copy", &guests::component("granted"));
+    let needs = "{ read: [{ table: 'people', schema: 'main' }], rawSql: true }";
+    let script = format!(
+        "import {{ db }} from 'runner-guest';\nexport const description = {{ summary: 'x', needs: {needs} }};\n\
+         export function upgrade() {{ db.query('SELECT name FROM main.people'); }}\n"
+    );
+    project.write("migrations/0003_script.js", script).runner("build").succeeds();
+    let settings = |script: &str| {
+        let copy = "allow = ['read main.people(id, name)', 'insert MAIN.copies']";
+        project.write(
+            "runner.toml",
+            format!("{PROJECT}[grants.2]\n{copy}\n[grants.3]\nallow = ['{script}']\nraw_sql = true\n"),
+        );
+    };
+    settings("read other.people");
+    project.runner("plan").exits(7).says(&["`0003_script` needs more than it is granted: read main.people\n"]);
+    settings("read people");
+    project.runner("apply --parameter transform=true").succeeds();
+    assert_eq!(project.value("SELECT count(*) FROM copies"), "1");
+}
+
 /// Limits are for every component, with grants or without.
 #[test]
 fn a_limit_that_is_too_low_is_told_before_anything_runs() {

@@ -70,7 +70,7 @@ fn grant(project: &TestProject, name: &str, grants: &str) {
 #[test]
 fn a_package_is_made_reproducibly() {
     let granted = guests::component("granted");
-    let author = author(&[("0001_copy", &granted, COPY), ("0002_again", &granted, "allow = []")]);
+    let author = author(&[("0001_copy", &granted, COPY), ("0002_again", &granted, COPY)]);
     let line = format!("package 0002 copy --name {NAME} --version 1.2.0 -o");
     author.runner(&format!("{line} a.wasm")).succeeds().says(&[
         "packed 0001_copy",
@@ -109,6 +109,63 @@ fn what_cannot_be_packed_is_told_at_once() {
     author.runner(&format!("package 1 --name {NAME} --version 1.0")).exits(2).says(&["not a version", "hint:"]);
     author.runner(&format!("package 9 --name {NAME} --version 1.0.0")).exits(2).says(&["no revision or name"]);
     assert!(!author.file("acme_copier_1.0.0.wasm").exists());
+}
+
+/// A migration that was tried with less than it says it needs is not packed.
+#[test]
+fn a_package_asks_for_what_its_migrations_need() {
+    let author = author(&[("0001_copy", &guests::component("granted"), "allow = ['read people(id)']")]);
+    let line = format!("package 1 --name {NAME} --version 1.0.0 -o package.wasm");
+    let paste = "allow = [\"read people(id)\", \"read people(id, name)\", \"insert copies\"]";
+    author.runner(&line).exits(7).says(&[
+        "it needs more than it is granted: read people(id, name), insert copies",
+        "migration: 0001_copy",
+        &format!("write below `[grants.0001_copy]`: `{paste}`"),
+    ]);
+    assert!(!author.file("package.wasm").exists());
+    author.write("runner.toml", author.read("runner.toml").replace("allow = ['read people(id)']", paste));
+    author.runner(&line).succeeds();
+}
+
+/// Its manifest may leave out what its components say that they need: whoever adds the package is told of both.
+#[test]
+fn what_a_package_does_not_ask_for_is_told_all_the_same() {
+    let (steps, granted) = (guests::component("steps"), guests::component("granted"));
+    let project = operator();
+    let author = author(&[("0001_steps", &steps, "allow = ['read people']"), ("0002_copy", &granted, COPY)]);
+    let [first, second] = [("1", "1.0.0"), ("1 2", "1.1.0")]
+        .map(|(revisions, version)| package(&author, &project, revisions, NAME, version));
+    let mut bytes = std::fs::read(project.file(&second)).unwrap();
+    let asked = b"insert copies";
+    let at = bytes.windows(asked.len()).position(|window| window == asked).expect("in the manifest, which comes first");
+    bytes[at..at + asked.len()].copy_from_slice(b"insert people");
+    project.write(&second, &bytes);
+    let missing = "read people(id, name), insert people, delete copies, read copies, raw_sql, insert copies";
+    let other = operator();
+    other
+        .write("package.wasm", &bytes)
+        .runner("add package.wasm")
+        .succeeds()
+        .says(&[&format!("it needs more than it is granted: read people, {missing}\n")]);
+    // What the manifest asks for is not enough.
+    let asked = COPY.replace("insert copies", "insert people").replace("allow = [", "allow = ['read people', ");
+    project.runner(&format!("add {first}")).succeeds();
+    for (settings, project, line) in
+        [(&asked, &project, format!("update {NAME} --from {second}")), (&asked, &other, "plan".to_owned())]
+    {
+        grant(project, NAME, settings);
+        project.runner(&line).exits(7).says(&[
+            "needs more than it is granted: insert copies\n",
+            "write below `[packages.\"acme/copier\"]`: `allow = [\"read people\",",
+            "\"insert copies\"]` and `raw_sql = true`",
+        ]);
+        project.write(
+            "runner.toml",
+            project.read("runner.toml").replace("'insert people'", "'insert people', 'insert copies'"),
+        );
+        project.runner(&line).succeeds();
+    }
+    other.runner("plan").prints(&["raw_sql, insert copies"]);
 }
 
 /// Nothing is granted by default, all of it is told before anything runs, and then the package is a part of the project.
@@ -250,6 +307,34 @@ fn a_lockfile_with_packages_is_healed_after_a_merge() {
     assert!(project.read("runner.lock").contains("acme/copier:0001"));
 }
 
+/// As builds before 0.1.0 wrote it. What to do about it loses no package, and no revision of its migrations.
+#[test]
+fn a_lockfile_with_needs_of_an_older_form_is_written_again() {
+    let (project, _, _) = with_package();
+    grant(&project, NAME, COPY);
+    project.runner("apply --target acme/copier:1 --parameter transform=true").succeeds();
+    project.component("0003_own", &guests::component("granted"));
+    let lockfile = project.read("runner.lock");
+    assert_eq!(lockfile.matches("\"insert copies\"").count(), 2, "{lockfile}");
+    project.write("runner.lock", lockfile.replace("\"insert copies\"", "\"write-table copies\""));
+    for line in ["plan", "apply", "build 3"] {
+        project
+            .runner(line)
+            .exits(4)
+            .says(&["invalid `needs`: `write-table copies`", "hint: run `runner build`: it asks the migrations again"]);
+    }
+    project.runner("build").succeeds();
+    let line = |text: &str, begin: &str| text.lines().find(|line| line.starts_with(begin)).unwrap().to_owned();
+    let healed = project.read("runner.lock");
+    for begin in ["0003_own", "\"acme/copier\""] {
+        assert_eq!(line(&healed, begin), line(&lockfile, begin));
+    }
+    assert!(healed.contains("\"0002_acme/copier:0001\""), "{healed}");
+    let plan = project.runner("plan");
+    assert!(!plan.succeeds().prints(&["0003_own"]).stdout.contains("acme/copier"), "{plan}");
+    project.runner("rollback --target 0001").succeeds();
+}
+
 #[test]
 fn a_signature_is_required_where_a_key_is_pinned() {
     let (project, author) = (operator(), author(&[("0001_copy", &guests::component("granted"), COPY)]));
@@ -369,7 +454,8 @@ fn an_update_that_wants_more_asks_again() {
     let granted = guests::component("granted");
     let (project, author, _) = with_package();
     grant(&project, NAME, COPY);
-    author.write("migrations/0002_more.wasm", &granted).settings("[grants.0002_more]\nallow = ['read people(card)']");
+    let more = COPY.replace("'insert copies'", "'insert copies', 'read people(card)'");
+    author.write("migrations/0002_more.wasm", &granted).settings(&format!("[grants.0002_more]\n{more}"));
     author.runner("build").succeeds();
     package(&author, &project, "0001 0002", NAME, "1.1.0");
     let before = project.read("runner.lock");
@@ -388,8 +474,8 @@ fn an_update_that_wants_more_asks_again() {
 
 #[test]
 fn two_packages_that_claim_one_table_are_refused() {
-    let granted = guests::component("granted");
-    let outbox = |lines: &str| author(&[("0001_outbox", &granted, lines)]);
+    let steps = guests::component("steps");
+    let outbox = |lines: &str| author(&[("0001_outbox", &steps, lines)]);
     let project = operator();
     let first =
         package(&outbox("allow = ['create outbox_*', 'insert outbox_*']"), &project, "1", "acme/outbox", "1.0.0");

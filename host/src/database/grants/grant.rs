@@ -93,6 +93,13 @@ impl Tables {
         self.contain(table, Names::of(dialect))
     }
 
+    /// Returns the same tables as a component that works in this schema means them: a name with it is one without. Case is ignored, as
+    /// wherever it is not known how a database compares names.
+    pub fn within(&self, schema: &str) -> Self {
+        let is_there = |named: &String| named.eq_ignore_ascii_case(schema);
+        Self { schema: self.schema.clone().filter(|named| !is_there(named)), ..self.clone() }
+    }
+
     pub(super) fn contain(&self, table: &TableName, names: Names) -> bool {
         let same_schema = match (&self.schema, &table.schema) {
             (Some(ours), Some(theirs)) => names.equal(ours, theirs),
@@ -154,6 +161,11 @@ impl Grant {
                 .hint("leave the parentheses out to grant all of them"));
         }
         Ok(Self { columns, ..Self::new(verb, tables) })
+    }
+
+    /// Returns the same grant to a component that works in this schema: see [`Tables::within`].
+    pub fn within(&self, schema: &str) -> Self {
+        Self { tables: self.tables.within(schema), ..self.clone() }
     }
 
     pub(super) fn allows(&self, verb: Verb, table: &TableName, columns: &Touched, names: Names) -> bool {

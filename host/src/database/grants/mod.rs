@@ -68,6 +68,11 @@ impl Grants {
         }
     }
 
+    /// Returns the same grants to a component that works in this schema: see [`Tables::within`].
+    pub fn within(&self, schema: &str) -> Self {
+        Self { tables: self.tables.iter().map(|grant| grant.within(schema)).collect(), ..self.clone() }
+    }
+
     /// Returns the same for the component of a revision.
     pub fn of(&self, revision: &str) -> Self {
         Self { component: revision.to_owned(), ..self.clone() }

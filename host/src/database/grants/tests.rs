@@ -71,6 +71,30 @@ fn a_grant_is_covered_by_those_that_allow_all_of_it() {
 }
 
 #[test]
+fn a_table_of_the_schema_in_which_a_component_works_may_be_named_with_it() {
+    for (granted, wanted, schema, covered) in [
+        ("read t", "read public.t", "public", true),
+        ("read public.t", "read t(a)", "public", true),
+        ("read public.*", "read t", "public", true),
+        ("read MAIN.t", "read t", "main", true),
+        ("read other.t", "read t", "public", false),
+        ("read t", "read other.t", "public", false),
+        ("read public.t", "read t", "app", false),
+        ("read t", "read public.t", "app", false),
+        ("read public.t", "read public.t", "app", true),
+        ("read *", "read public.t", "public", true),
+        ("read *", "read other.t", "public", false),
+    ] {
+        let wanted: Grant = wanted.parse().expect(wanted);
+        assert_eq!(
+            grants(&[granted]).within(schema).cover(&wanted.within(schema)),
+            covered,
+            "{granted} and {wanted} in {schema}"
+        );
+    }
+}
+
+#[test]
 fn a_prefix_is_a_prefix_of_the_name() {
     let prefix = grants(&["create outbox_*"]);
     for (table, allowed) in

@@ -7,10 +7,7 @@ use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Facts, TableNam
 impl Grants {
     /// Fails unless a change of the schema is allowed.
     pub fn check_change(&self, change: &SchemaChange, facts: &Facts) -> Result<(), DatabaseError> {
-        let schema = match facts.dialect {
-            Dialect::Sqlite => "main",
-            _ => facts.schema.as_deref().unwrap_or("public"),
-        };
+        let schema = facts.schema_of_names();
         // `t` and `public.t` are the same here, whoever says which.
         let mut tables = self.tables.clone();
         for grant in &mut tables {

@@ -151,7 +151,8 @@ pub(super) struct Granted {
 
 impl Granted {
     pub(super) fn set(&mut self, grants: Option<Arc<Grants>>) {
-        self.grants = grants;
+        // Tables are told without their database, of which a component with grants has one.
+        self.grants = grants.map(|grants| Arc::new(grants.within("main")));
         self.begin();
     }
 

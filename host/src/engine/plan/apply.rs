@@ -50,6 +50,7 @@ pub(super) fn up_step(input: &PlanInput<'_>, migration: &Migration) -> Result<Pl
         resume_after: broken.map(resume_after).transpose()?,
         broken: None,
         grants: None,
+        not_granted: Vec::new(),
         above_limits: Vec::new(),
         isolation: None,
     })

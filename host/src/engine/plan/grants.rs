@@ -25,9 +25,12 @@ impl Plan {
         for name in grants.keys().filter(|name| !name.contains('/')) {
             component_of_grants(input, name)?;
         }
+        let schema = input.facts.schema_of_names();
         for step in self.steps.iter_mut().filter(|step| step.kind.is_sandboxed()) {
             let granted = grants_for(grants, &step.revision, &step.name);
             step.grants = granted.map(|grants| Arc::new(grants.of(&step.revision)));
+            let lacks = |grants: &Arc<Grants>| lacking(grants, &step.description.shown_needs(), schema);
+            step.not_granted = step.grants.as_ref().map(lacks).unwrap_or_default();
             let too_low = step.description.needs.iter().filter(|need| !need.is_within(limits));
             step.above_limits = too_low.cloned().collect();
             step.isolation = Some(match (input.facts.dialect.has_server(), &step.grants) {
@@ -107,22 +110,13 @@ pub fn grants_for(grants: &ComponentGrants, revision: &str, name: &str) -> Optio
 
 /// What a planned migration declares to need and does not get, in the words of `needs`.
 pub fn missing_grants(step: &PlannedMigration) -> Vec<String> {
-    let granted = step.grants.iter().flat_map(|grants| not_granted(step, grants));
-    granted.chain(step.above_limits.iter().map(ToString::to_string)).collect()
+    step.not_granted.iter().cloned().chain(step.above_limits.iter().map(ToString::to_string)).collect()
 }
 
-/// What a planned migration declares to need and is not granted. What a package asks for is part of it.
-fn not_granted(step: &PlannedMigration, grants: &Grants) -> Vec<String> {
-    if package_of(&step.name).is_some() {
-        return lacking(grants, &step.description.requires);
-    }
-    let needs = step.description.needs.iter().filter(|need| !need.is_granted(grants));
-    needs.map(ToString::to_string).collect()
-}
-
-/// Which of the lines that a package asks for are not granted.
-pub fn lacking(grants: &Grants, wanted: &[String]) -> Vec<String> {
-    let is_granted = |line: &String| Need::parse(line).is_some_and(|need| need.is_granted(grants));
+/// Which of the lines that are needed are not granted. `schema`: the one in which names without one are looked up.
+pub fn lacking(grants: &Grants, wanted: &[String], schema: &str) -> Vec<String> {
+    let grants = grants.within(schema);
+    let is_granted = |line: &String| Need::parse(line).is_some_and(|need| need.within(schema).is_granted(&grants));
     wanted.iter().filter(|line| !is_granted(line)).cloned().collect()
 }
 
@@ -148,9 +142,9 @@ fn refusal(steps: &[PlannedMigration], step: &PlannedMigration, facts: &Facts) -
         let is_granted_there =
             |other: &&PlannedMigration| other.id() == id || (package.is_some() && package_of(&other.name) == package);
         let mut lines: Vec<String> = Vec::new();
-        for line in steps.iter().filter(is_granted_there).flat_map(|other| not_granted(other, grants)) {
-            if !lines.contains(&line) {
-                lines.push(line);
+        for line in steps.iter().filter(is_granted_there).flat_map(|other| &other.not_granted) {
+            if !lines.contains(line) {
+                lines.push(line.clone());
             }
         }
         let table = match package {
@@ -217,6 +211,27 @@ pub fn component_of_grants(input: &PlanInput<'_>, name: &str) -> Result<String> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dialect::Dialect;
+
+    #[test]
+    fn a_table_may_be_named_with_the_schema_of_the_connection() {
+        let wanted = ["read public.a", "insert b", "insert main.c", "drop other.d", "raw_sql"].map(str::to_owned);
+        let lines = ["read a", "insert public.b", "insert c", "drop d"].map(str::to_owned);
+        let granted = Need::grants(&lines);
+        let lacks = |dialect, schema: Option<&str>| {
+            let facts = Facts { schema: schema.map(str::to_owned), ..Facts::of_dialect(dialect) };
+            lacking(&granted, &wanted, facts.schema_of_names())
+        };
+        for (schema, lacking) in [
+            (None, vec!["insert main.c", "drop other.d", "raw_sql"]),
+            (Some("public"), vec!["insert main.c", "drop other.d", "raw_sql"]),
+            (Some("other"), vec!["read public.a", "insert b", "insert main.c", "raw_sql"]),
+        ] {
+            assert_eq!(lacks(Dialect::Postgres, schema), lacking, "{schema:?}");
+        }
+        assert_eq!(lacks(Dialect::Sqlite, None), ["read public.a", "insert b", "drop other.d", "raw_sql"]);
+        assert_eq!(lacks(Dialect::Mariadb, Some("main")), ["read public.a", "insert b", "drop other.d", "raw_sql"]);
+    }
 
     #[test]
     fn what_is_to_paste_is_toml() {

@@ -90,6 +90,8 @@ pub struct PlannedMigration {
     pub broken: Option<Broken>,
     /// What a component may do with the database; `None`: what SQL may.
     pub grants: Option<Arc<Grants>>,
+    /// What it needs and is not granted; empty until the plan was given the grants.
+    pub not_granted: Vec<String>,
     /// The limits that it needs and that are set lower; empty until the plan was given them.
     pub above_limits: Vec<Need>,
     /// What holds a component back; `None` for SQL, and until the plan was given the grants.

@@ -149,6 +149,7 @@ fn down_step(input: &PlanInput<'_>, record: &Record) -> Result<PlannedMigration>
         resume_after: (record.state == State::PartlyRolledBack).then(|| resume_after(record)).transpose()?,
         broken,
         grants: None,
+        not_granted: Vec::new(),
         above_limits: Vec::new(),
         isolation: None,
     })

@@ -139,7 +139,10 @@ impl Change {
 pub fn build(settings: &Settings, request: &BuildRequest<'_>) -> Result<BuildReport> {
     let project = ProjectDirectory::open(&settings.root, &settings.migrations)?;
     let lockfile_name = settings.lockfile_name();
-    let (old, proven) = Lockfile::read_to_rewrite(&project.root, &lockfile_name)?;
+    let (old, proven) = match request.revisions {
+        [] => Lockfile::read_to_rebuild(&project.root, &lockfile_name)?,
+        _ => Lockfile::read_to_rewrite(&project.root, &lockfile_name)?,
+    };
     let (found, problems) = discover(&project)?;
     let directory = settings.migrations.display();
     if let Some(error) = error_for(problems, |count| format!("{count} problems in `{directory}`")) {

@@ -104,11 +104,12 @@ pub struct Description {
 }
 
 impl Description {
-    /// What it needs, as a plan shows it: what it declares, or the grants that its package asks for.
+    /// What it needs, as a plan shows it: the grants that its package asks for, and what it declares beside them.
     pub fn shown_needs(&self) -> Vec<String> {
-        let is_shown =
-            |need: &&Need| self.requires.is_empty() || matches!(need, Need::TableRebuild | Need::Limit { .. });
-        self.requires.iter().cloned().chain(self.needs.iter().filter(is_shown).map(ToString::to_string)).collect()
+        let asked = Need::grants(&self.requires);
+        let is_beside =
+            |need: &&Need| matches!(need, Need::TableRebuild | Need::Limit { .. }) || !need.is_granted(&asked);
+        self.requires.iter().cloned().chain(self.needs.iter().filter(is_beside).map(ToString::to_string)).collect()
     }
 
     /// Whether it needs foreign keys not to be enforced while it runs.

@@ -55,6 +55,20 @@ impl Need {
         text.parse().ok().map(Self::Table)
     }
 
+    /// Returns the grants of lines that are needs.
+    pub fn grants(lines: &[String]) -> Grants {
+        let mut grants = Grants::default();
+        for need in lines.iter().filter_map(|line| Self::parse(line)) {
+            match need {
+                Self::TableRebuild | Self::Limit { .. } => {}
+                Self::Table(grant) => grants.tables.push(grant),
+                Self::RawSql => grants.raw_sql = true,
+                Self::Function(name) => drop(grants.functions.insert(name)),
+            }
+        }
+        grants
+    }
+
     /// Returns whether grants give it. Those that are no grants need none.
     pub fn is_granted(&self, grants: &Grants) -> bool {
         match self {
@@ -63,6 +77,14 @@ impl Need {
             Self::Table(wanted) => grants.cover(wanted),
             Self::RawSql => grants.raw_sql,
             Self::Function(name) => grants.functions.iter().any(|granted| granted.eq_ignore_ascii_case(name)),
+        }
+    }
+
+    /// Returns the same need of a component that works in this schema: see [`Grants::within`].
+    pub fn within(&self, schema: &str) -> Self {
+        match self {
+            Self::Table(grant) => Self::Table(grant.within(schema)),
+            other => other.clone(),
         }
     }
 
@@ -98,6 +120,7 @@ impl fmt::Display for Need {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::project::catalog::Description;
 
     fn need(line: &str) -> Need {
         Need::parse(line).unwrap_or_else(|| panic!("{line}"))
@@ -163,6 +186,21 @@ mod tests {
             assert_eq!(need(line).is_granted(&grants), is_met, "{line}");
         }
         assert!(need("raw_sql").is_granted(&Grants { raw_sql: true, ..Grants::default() }));
+    }
+
+    #[test]
+    fn what_a_package_asks_for_is_not_shown_again() {
+        let description = Description {
+            needs: ["table-rebuild", "read a(id)", "insert b", "raw_sql", "function random", "limit fuel = 7"]
+                .map(need)
+                .to_vec(),
+            requires: ["read a", "raw_sql", "function random"].map(str::to_owned).to_vec(),
+            ..Description::default()
+        };
+        let shown = ["read a", "raw_sql", "function random", "table-rebuild", "insert b", "limit fuel = 7"];
+        assert_eq!(description.shown_needs(), shown);
+        let without = Description { requires: Vec::new(), ..description };
+        assert_eq!(without.shown_needs(), without.needs.iter().map(ToString::to_string).collect::<Vec<_>>());
     }
 
     #[test]

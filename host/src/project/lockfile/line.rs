@@ -119,8 +119,17 @@ pub fn quote(text: &str) -> String {
     quoted
 }
 
+/// What is done with a need that means nothing, such as one of a build before 0.1.0.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum OddNeeds {
+    /// It is a problem.
+    Refused,
+    /// It is left out.
+    Dropped,
+}
+
 /// Reads a line; problems are recorded in the document.
-pub(super) fn read(section: &Section<'_, '_>, id: &str) -> Option<LockLine> {
+pub(super) fn read(section: &Section<'_, '_>, id: &str, odd: OddNeeds) -> Option<LockLine> {
     let (revision, name) = id.split_once('_').unwrap_or((id, ""));
     if RevisionKey::of(revision).is_none() {
         section.wrong("", format!("`{id}` is not the name of a migration"), "run `runner build`");
@@ -129,8 +138,8 @@ pub(super) fn read(section: &Section<'_, '_>, id: &str) -> Option<LockLine> {
     let kind = required(section, "kind")?;
     let artifact = match kind.as_str() {
         "sql" => LockedArtifact::Sql(sql(section)?),
-        "component" => component(section)?,
-        "script" => script(section)?,
+        "component" => component(section, odd)?,
+        "script" => script(section, odd)?,
         _ => {
             section.wrong("kind", format!("unknown kind of artifact `{kind}`"), "run `runner build`");
             return None;
@@ -168,17 +177,17 @@ fn sql(section: &Section<'_, '_>) -> Option<SqlDigests> {
 const DESCRIPTION: [&str; 8] =
     ["world", "transformer", "summary", "mode", "irreversible", "depends_on", "dialects", "needs"];
 
-fn component(section: &Section<'_, '_>) -> Option<LockedArtifact> {
+fn component(section: &Section<'_, '_>, odd: OddNeeds) -> Option<LockedArtifact> {
     section.only(&[&["kind", "sha256", "source", "assets"][..], &DESCRIPTION].concat());
     Some(LockedArtifact::Component {
         sha256: required(section, "sha256")?,
         source: section.text("source").map(str::to_owned),
-        description: description(section)?,
+        description: description(section, odd)?,
         assets: read_digests(section, "assets"),
     })
 }
 
-fn script(section: &Section<'_, '_>) -> Option<LockedArtifact> {
+fn script(section: &Section<'_, '_>, odd: OddNeeds) -> Option<LockedArtifact> {
     section.only(&[&["kind", "language", "sha256", "runtime", "files"][..], &DESCRIPTION].concat());
     let name = required(section, "language")?;
     let Some(language) = ScriptLanguage::from_name(&name) else {
@@ -195,12 +204,12 @@ fn script(section: &Section<'_, '_>) -> Option<LockedArtifact> {
         language,
         sha256: required(section, "sha256")?,
         runtime,
-        description: description(section)?,
+        description: description(section, odd)?,
         files: read_digests(section, "files"),
     })
 }
 
-fn description(section: &Section<'_, '_>) -> Option<ComponentDescription> {
+fn description(section: &Section<'_, '_>, odd: OddNeeds) -> Option<ComponentDescription> {
     let unknown =
         |key: &str, value: &str| section.wrong(key, format!("invalid `{key}`: `{value}`"), "run `runner build`");
     let mut mode = Mode::Auto;
@@ -221,6 +230,7 @@ fn description(section: &Section<'_, '_>) -> Option<ComponentDescription> {
     for text in section.strings("needs") {
         match Need::parse(&text) {
             Some(need) => needs.push(need),
+            None if odd == OddNeeds::Dropped => {}
             None => unknown("needs", &text),
         }
     }

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use cap_std::fs::Dir;
 
+use super::line::OddNeeds;
 use super::{LockLine, Lockfile, VERSION, line, package};
 use crate::error::{Error, ErrorKind, Result};
 use crate::project::digest::sha256;
@@ -52,8 +53,25 @@ impl Lockfile {
         })
     }
 
+    /// As [`Self::read_to_rewrite`], in order to write every line again that is not a package's. A need that cannot be read is left
+    /// out: the migrations are asked again.
+    #[cfg(feature = "cli")]
+    pub(in crate::project) fn read_to_rebuild(root: &Dir, name: &str) -> Result<(Self, bool)> {
+        Self::read_to_rewrite(root, name).or_else(|error| {
+            let text = text_of(root, name)?.unwrap_or_default();
+            match Self::parse_with(&text, name, OddNeeds::Dropped) {
+                Ok((lockfile, _)) => Ok((lockfile, false)),
+                Err(_) => Err(error),
+            }
+        })
+    }
+
     /// Parses a lockfile; also returns whether its digest matches. `name` is its name in messages.
     pub(in crate::project) fn parse(text: &str, name: &str) -> Result<(Self, bool)> {
+        Self::parse_with(text, name, OddNeeds::Refused)
+    }
+
+    fn parse_with(text: &str, name: &str, odd: OddNeeds) -> Result<(Self, bool)> {
         // Version control may have changed the line ends.
         let text = if text.contains('\r') { Cow::Owned(text.replace("\r\n", "\n")) } else { Cow::Borrowed(text) };
         if let Some(lockfile) = super::quick::parse(&text) {
@@ -63,7 +81,7 @@ impl Lockfile {
         let lines = text.split_once("[artifacts]\n").map_or("", |(_, lines)| lines);
         refuse_duplicates(&text, lines, name)?;
         let document = Document::new(name, &text);
-        let root = document.parse().map_err(as_mismatch)?;
+        let root = document.parse().map_err(|error| as_mismatch(error, advice(&text)))?;
         let section = Section::root(&document, &root);
         let version = section.integer("version");
         if let Some(newer) = version.filter(|version| *version > VERSION) {
@@ -78,15 +96,19 @@ impl Lockfile {
         if let Some(artifacts) = section.section("artifacts", "artifacts") {
             for (id, _) in artifacts.entries() {
                 let path = artifacts.key(id);
-                let line = artifacts.section(id, &path).and_then(|section| line::read(&section, id));
+                let line = artifacts.section(id, &path).and_then(|section| line::read(&section, id, odd));
                 lockfile.lines.extend(line);
             }
         }
         lockfile.lines.sort_by_cached_key(LockLine::key);
         package::read(&section, &mut lockfile);
-        document.finish().map_err(as_mismatch)?;
+        document.finish().map_err(|error| {
+            // What a build can read, it writes again.
+            let builds = odd == OddNeeds::Refused && Self::parse_with(&text, name, OddNeeds::Dropped).is_ok();
+            as_mismatch(error, if builds { ASK_AGAIN } else { advice(&text) })
+        })?;
         if version != Some(VERSION) {
-            return Err(broken(format!("`{name}` has no `version = {VERSION}`"), name));
+            return Err(broken(format!("`{name}` has no `version = {VERSION}`"), name, advice(&text)));
         }
         let proven = digest == Some(format!("sha256:{}", sha256(lines.as_bytes())));
         Ok((lockfile, proven))
@@ -98,9 +120,10 @@ fn text_of(root: &Dir, name: &str) -> Result<Option<String>> {
     match read_regular(root, name, LARGEST) {
         Ok(None) => Err(Error::denied(format!("`{name}` is larger than {}", format_size(LARGEST)))
             .at("file", name)
-            .hint("restore the file from version control, or delete it and run `runner build`")),
+            .hint(DELETE_OR_RESTORE)),
         Ok(Some(bytes)) => {
-            let text = String::from_utf8(bytes).map_err(|_| broken(format!("`{name}` is not valid UTF-8"), name))?;
+            let text = String::from_utf8(bytes)
+                .map_err(|_| broken(format!("`{name}` is not valid UTF-8"), name, DELETE_OR_RESTORE))?;
             Ok(Some(text))
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound && !is_link(root, Path::new(name)) => Ok(None),
@@ -116,7 +139,7 @@ pub(super) fn parse_line(text: &str) -> Option<LockLine> {
     let document = Document::new("", text);
     let root = document.parse().ok()?;
     let section = Section::root(&document, &root);
-    let line = section.section(id, id).and_then(|section| line::read(&section, id));
+    let line = section.section(id, id).and_then(|section| line::read(&section, id, OddNeeds::Refused));
     document.finish().ok()?;
     line
 }
@@ -149,13 +172,27 @@ fn refuse_duplicates(text: &str, lines: &str, name: &str) -> Result<()> {
     Ok(())
 }
 
-fn broken(message: String, name: &str) -> Error {
-    Error::mismatch(message)
-        .at("file", name)
-        .hint("restore the file from version control, or delete it and run `runner build`")
+/// What to do about a file of which it is unknown whether it has packages.
+const DELETE_OR_RESTORE: &str =
+    "restore the file from version control or, if the project has no packages, delete it and run `runner build`";
+
+/// What to do about a file in which only needs cannot be read.
+const ASK_AGAIN: &str = "run `runner build`: it asks the migrations again what they need, and keeps the packages";
+
+/// What to do about a file that cannot be read. What it has of packages is nowhere else.
+fn advice(text: &str) -> &'static str {
+    if text.contains(package::HEADING.trim()) {
+        "restore the file from version control, or delete the wrong lines of the project's own migrations and run `runner build`, which \
+         writes them again; those of packages are nowhere else, so do not delete the file"
+    } else {
+        "restore the file from version control, or delete it and run `runner build`"
+    }
 }
 
-fn as_mismatch(error: Error) -> Error {
-    Error { kind: ErrorKind::Mismatch, hints: Vec::new(), ..error }
-        .hint("restore the file from version control, or delete it and run `runner build`")
+fn broken(message: String, name: &str, advice: &str) -> Error {
+    Error::mismatch(message).at("file", name).hint(advice)
+}
+
+fn as_mismatch(error: Error, advice: &str) -> Error {
+    Error { kind: ErrorKind::Mismatch, hints: Vec::new(), ..error }.hint(advice)
 }

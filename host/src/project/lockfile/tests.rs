@@ -161,7 +161,44 @@ fn a_foreign_lockfile_is_refused() {
     // As earlier versions wrote it.
     let (kind, told) = of(&text.replacen("read *", "write users", 1));
     assert_eq!(kind, ErrorKind::Mismatch);
-    assert!(told.contains("invalid `needs`: `write users`") && told.contains("runner build"), "{told}");
+    assert!(told.contains("invalid `needs`: `write users`") && !told.contains("delete"), "{told}");
+    assert!(told.ends_with("what they need, and keeps the packages"), "{told}");
+}
+
+/// A build asks the migrations again, and packages are as they were.
+#[test]
+fn needs_that_cannot_be_read_are_dropped_where_every_line_is_written_again() {
+    let text = sample().render().replacen("read *", "write users", 1);
+    let project = TestProject::new(&[("runner.lock", &text)]);
+    let root = crate::project::files::open_root(project.path()).expect("a directory");
+    Lockfile::read_to_rewrite(&root, "runner.lock").expect_err("other lines would lose them");
+    let (lockfile, proven) = Lockfile::read_to_rebuild(&root, "runner.lock").expect("a lockfile");
+    assert!(!proven);
+    assert_eq!(lockfile.packages, sample().packages);
+    assert_eq!(
+        lockfile.lines.iter().map(LockLine::id).collect::<Vec<_>>(),
+        sample().lines.iter().map(LockLine::id).collect::<Vec<_>>()
+    );
+    for wrong in
+        [text.replacen("sha256 = \"a2\"", "sha = 1", 1), text.replacen("version = \"1.2.0\"", "version = 1", 1)]
+    {
+        project.write("runner.lock", wrong.as_bytes());
+        Lockfile::read_to_rebuild(&root, "runner.lock").expect_err("more than needs is wrong");
+    }
+}
+
+/// Where packages would be lost, nobody is told to delete the file.
+#[test]
+fn the_advice_about_a_lockfile_keeps_its_packages() {
+    let without = Lockfile { packages: Vec::new(), ..sample() };
+    for (lockfile, deletes) in [(sample(), false), (without, true)] {
+        for (of, by) in [("{ kind", "{ kind ="), ("sha256 = \"a2\"", "sha = 1"), ("version = 1\n", "")] {
+            let text = lockfile.render().replacen(of, by, 1);
+            let told = told(&Lockfile::parse(&text, "runner.lock").expect_err(&text));
+            assert_eq!(told.contains("or delete it and run `runner build`"), deletes, "{told}");
+            assert_eq!(told.contains("those of packages are nowhere else"), !deletes, "{told}");
+        }
+    }
 }
 
 #[test]

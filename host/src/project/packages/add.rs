@@ -1,6 +1,6 @@
 //! Adds a package to a project, or replaces it by a newer version.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::claims;
@@ -14,7 +14,7 @@ use super::{SIGNATURE, range_hint};
 use crate::database::Grants;
 use crate::error::{Error, Result};
 use crate::project::build::{BuiltArtifact, Change, Describe, Described};
-use crate::project::catalog::Kind;
+use crate::project::catalog::{Description, Kind};
 use crate::project::digest::sha256;
 use crate::project::discovery::{VENDOR, discover};
 use crate::project::files::{ProjectDirectory, cannot_write, open_root, read_regular};
@@ -29,7 +29,7 @@ pub struct AddRequest<'a> {
     pub key: Option<&'a str>,
     /// Reads the description of a component, in the sandbox.
     pub describe: &'a Describe<'a>,
-    /// What of these lines the settings do not grant a package.
+    /// Which of these lines the settings do not grant a package.
     pub lacking: &'a dyn Fn(&Grants, &[String]) -> Vec<String>,
     /// The settings to write for these lines.
     pub paste: &'a dyn Fn(&Grants, &[String]) -> String,
@@ -63,8 +63,8 @@ pub struct VendoredMigration {
     pub name: String,
     /// What it does.
     pub summary: String,
-    /// The grants that it asks for.
-    pub requires: Vec<String>,
+    /// What it needs, as a plan shows it.
+    pub needs: Vec<String>,
     /// Whether it was not in the project before.
     pub added: bool,
 }
@@ -121,22 +121,21 @@ pub fn update(
     if file.version == locked.version && request.key.is_none() && pinned == locked.key {
         return Ok(unchanged(&locked, &lockfile, &file));
     }
-    refuse_more(settings, &project, &locked, &file, request)?;
     install(settings, &project, lockfile, (&fetched, &file), request)
 }
 
-/// Fails if a new version asks for more than the old one did and than is granted.
+/// Fails if a new version needs more than the old one did and than is granted.
 fn refuse_more(
     settings: &Settings,
-    project: &ProjectDirectory,
-    locked: &LockedPackage,
     file: &PackageFile,
+    before: &[VendoredMigration],
+    now: &[VendoredMigration],
     request: &AddRequest<'_>,
 ) -> Result<()> {
-    let before = vendored(settings, project, locked).map(|(_, old)| requires(&old)).unwrap_or_default();
-    let more: Vec<String> = requires(file).into_iter().filter(|line| !before.contains(line)).collect();
+    let before = needs_of(before);
+    let more: Vec<String> = needs_of(now).into_iter().filter(|line| !before.contains(line)).collect();
     let nothing = Grants::default();
-    let granted = settings.grants.get(locked.name.as_str()).map_or(&nothing, |granted| granted);
+    let granted = settings.grants.get(file.name.as_str()).map_or(&nothing, |granted| granted);
     let lacking = (request.lacking)(granted, &more);
     if lacking.is_empty() {
         return Ok(());
@@ -147,11 +146,11 @@ fn refuse_more(
         .hint(format!("if you trust it with that, write below `[packages.\"{}\"]`: {lines}", file.name)))
 }
 
-fn requires(file: &PackageFile) -> Vec<String> {
-    let mut all: Vec<String> = file.manifest.migrations.iter().flat_map(ManifestMigration::requires).collect();
-    all.sort();
-    all.dedup();
-    all
+/// What migrations need, each line once.
+pub fn needs_of(migrations: &[VendoredMigration]) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    let lines = migrations.iter().flat_map(|migration| &migration.needs);
+    lines.filter(|line| seen.insert(*line)).cloned().collect()
 }
 
 /// Writes a package into the project.
@@ -165,9 +164,17 @@ fn install(
     let key = check_key(settings, fetched, file, request)?;
     check_claims(settings, project, &lockfile, file)?;
     let old = lockfile.package(&file.name).cloned();
+    let migrations_of = |old: &LockedPackage| {
+        let (_, file) = vendored(settings, project, old)?;
+        Some(unchanged(old, &lockfile, &file).migrations)
+    };
+    let before = old.as_ref().map(|old| migrations_of(old).unwrap_or_default());
     let newest = newest_revision(project, &lockfile)?;
     let mut assigner = Assigner { lockfile: &mut lockfile, newest, now: now(), describe: request.describe };
     let migrations = assigner.package(file, &fetched.bytes)?;
+    if let Some(before) = before {
+        refuse_more(settings, file, &before, &migrations, request)?;
+    }
     lockfile.packages.retain(|package| package.name != file.name);
     let sha256 = sha256(&fetched.bytes);
     lockfile.packages.push(LockedPackage {
@@ -327,15 +334,17 @@ fn refuse_other_bytes(line: &LockLine, file: &PackageFile, digest: &str) -> Resu
 }
 
 fn vendored_migration(line: &LockLine, manifest: &ManifestMigration, added: bool) -> VendoredMigration {
-    let summary = match &line.artifact {
-        LockedArtifact::Component { description, .. } => description.description.summary.clone(),
-        LockedArtifact::Sql(_) | LockedArtifact::Script { .. } => String::new(),
+    let described = match &line.artifact {
+        LockedArtifact::Component { description, .. } => description.description.clone(),
+        LockedArtifact::Sql(_) | LockedArtifact::Script { .. } => Description::default(),
     };
+    let description = Description { requires: manifest.requires(), ..described };
+    let needs = description.shown_needs();
     VendoredMigration {
         revision: line.revision.clone(),
         name: line.name.clone(),
-        summary: if summary.is_empty() { manifest.name.replace('_', " ") } else { summary },
-        requires: manifest.requires(),
+        summary: if description.summary.is_empty() { manifest.name.replace('_', " ") } else { description.summary },
+        needs,
         added,
     }
 }

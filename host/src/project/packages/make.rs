@@ -21,6 +21,10 @@ pub struct MakeRequest<'a> {
     pub migrations: Vec<&'a Migration>,
     /// Finds what a migration is granted in this project.
     pub grants: &'a dyn Fn(&ComponentGrants, &Migration) -> Option<std::sync::Arc<Grants>>,
+    /// Which of these lines are not granted.
+    pub lacking: &'a dyn Fn(&Grants, &[String]) -> Vec<String>,
+    /// The settings to write for these lines.
+    pub paste: &'a dyn Fn(&Grants, &[String]) -> String,
 }
 
 /// A package that was made.
@@ -108,6 +112,15 @@ fn one(
             migration.id()
         )));
     };
+    // A package asks for what its migrations were tried with, and one that was tried with less did not do its work.
+    let lacking = (request.lacking)(&grants, &migration.description.shown_needs());
+    if !lacking.is_empty() {
+        let lines = (request.paste)(&grants, &lacking);
+        return Err(Error::denied(format!("it needs more than it is granted: {}", lacking.join(", "))).hint(format!(
+            "a package asks for what its migrations are granted: write below `[grants.{}]`: {lines}",
+            migration.id()
+        )));
+    }
     let bytes = migration.read_component()?.unwrap_or_default();
     let manifest = ManifestMigration {
         revision: migration.revision.clone(),

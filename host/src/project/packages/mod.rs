@@ -31,7 +31,7 @@ mod vendored;
 #[cfg(feature = "cli")]
 pub(super) use add::heal;
 #[cfg(feature = "cli")]
-pub use add::{AddRequest, Vendored, VendoredMigration, add, update};
+pub use add::{AddRequest, Vendored, VendoredMigration, add, needs_of, update};
 pub use format::{Manifest, ManifestMigration, PackageFile};
 #[cfg(feature = "cli")]
 pub use make::{MakeRequest, Packed, make};

@@ -93,7 +93,7 @@ struct VendoredMigrationJson {
     /// `vendor/package:REVISION`.
     name: String,
     summary: String,
-    /// The grants that it asks for.
+    /// What it needs, as `runner plan` shows it.
     needs: Vec<String>,
     /// Whether it was not in the project before.
     added: bool,
@@ -106,7 +106,7 @@ impl VendoredJson {
             revision: it.revision.clone(),
             name: it.name.clone(),
             summary: it.summary.clone(),
-            needs: it.requires.clone(),
+            needs: it.needs.clone(),
             added: it.added,
         };
         let package = |(it, missing, _): &(Vendored, Vec<String>, Option<String>)| VendoredPackageJson {

@@ -204,6 +204,7 @@ mod tests {
             resume_after: None,
             broken: None,
             grants: None,
+            not_granted: Vec::new(),
             above_limits: Vec::new(),
             isolation: None,
         };

@@ -155,7 +155,7 @@ impl PostgresDatabase {
     }
 
     pub(super) fn schema_of_names(&self) -> String {
-        self.facts.schema.clone().unwrap_or_else(|| "public".to_owned())
+        self.facts.schema_of_names().to_owned()
     }
 
     /// Works in a transaction of its own, with our names; the work says whether it is committed.
