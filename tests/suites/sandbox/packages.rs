@@ -312,7 +312,7 @@ fn a_lockfile_with_packages_is_healed_after_a_merge() {
 fn a_lockfile_with_needs_of_an_older_form_is_written_again() {
     let (project, _, _) = with_package();
     grant(&project, NAME, COPY);
-    project.runner("apply --target acme/copier:1 --parameter transform=true").succeeds();
+    project.runner("apply --target acme/copier:0001 --parameter transform=true").succeeds();
     project.component("0003_own", &guests::component("granted"));
     let lockfile = project.read("runner.lock");
     assert_eq!(lockfile.matches("\"insert copies\"").count(), 2, "{lockfile}");
