@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use crate::data::Value;
 use crate::database::{DatabaseError, LockHolder, ToolChange};
-use crate::random::{bits, jittered};
+use crate::random::bits;
 
 /// Proves in a transaction that the row still has the token: changes it. A lock on the row would do on one server; a cluster whose
 /// nodes find conflicts by comparing what transactions have written needs a change. The heartbeat is another row, since this one has
@@ -34,10 +34,6 @@ const BEAT: &str = "UPDATE @.runner_heartbeat SET beats = beats + 1, until_us = 
 const RELEASE_BEAT: &str =
     "UPDATE @.runner_heartbeat SET beats = beats + 1, until_us = 0 WHERE scope = ?1 AND token = ?2";
 const RELEASE: &str = "UPDATE @.runner_lease SET holder = '' WHERE scope = ?1 AND token = ?2";
-
-/// How often a release is tried that others are in the way of, and the pause between two attempts.
-const RELEASES: u32 = 8;
-const PAUSE: Duration = Duration::from_millis(100);
 
 /// What a lease's rows hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -166,15 +162,7 @@ impl dyn LeaseRows + '_ {
     pub(super) async fn release(&mut self, token: i64) -> Result<(), DatabaseError> {
         let values = [text(self.scope()), Value::Int64(token)];
         let changes = [RELEASE_BEAT, RELEASE].map(|release| ToolChange::of_any_rows(release, values.clone()));
-        let mut tries = 0;
-        loop {
-            tries += 1;
-            match self.change(&changes).await {
-                // Unless it is released, others wait until it ends by itself.
-                Err(error) if error.is_transient() && tries < RELEASES => tokio::time::sleep(jittered(PAUSE)).await,
-                released => return released.map(drop),
-            }
-        }
+        self.change(&changes).await.map(drop)
     }
 }
 

@@ -125,12 +125,16 @@ impl LeaseRows for Rows {
         let text = text_of_changes(changes, &self.facts)?;
         let text = format!("START TRANSACTION; {text}COMMIT");
         let text = if self.facts.dialect == Dialect::Mariadb { as_one(&text) } else { text };
-        match session::run(&mut self.connection, text).await {
-            Ok(_) => Ok(true),
-            Err(error) => {
-                // Where the connection is lost, the server does that.
-                let _ = session::run(&mut self.connection, "ROLLBACK".to_owned()).await;
-                if [OUT_OF_RANGE, DUPLICATE].contains(&error.code.as_str()) { Ok(false) } else { Err(error) }
+        let mut attempts = Attempts::default();
+        loop {
+            let Err(error) = session::run(&mut self.connection, text.clone()).await else { return Ok(true) };
+            // Where the connection is lost, the server does that.
+            let _ = session::run(&mut self.connection, "ROLLBACK".to_owned()).await;
+            if [OUT_OF_RANGE, DUPLICATE].contains(&error.code.as_str()) {
+                return Ok(false);
+            }
+            if !attempts.again(&error).await {
+                return Err(error);
             }
         }
     }

@@ -99,8 +99,8 @@ impl Engine {
                 Err(failure) => failure,
             };
             // A partly rolled back migration changes what the target means; what has not begun leads to the same plan again.
-            let stays = matches!(request.action, Action::Apply(_)) || failure.took_effect.is_none();
-            if !failure.met_a_lock || !stays || self.stop.is_raised() {
+            let leads_back = matches!(request.action, Action::Apply(_)) || failure.took_effect.is_none();
+            if !failure.met_a_lock || !leads_back || self.stop.is_raised() {
                 return Err(failure);
             }
             if !self.pause_before_retry(&step, &mut retries, &failure.error).await {

@@ -194,8 +194,12 @@ fn needs_compiling<'f>(found: &'f Found, refresh: &Refresh<'_>) -> Result<Option
     Ok(compile.then_some(directory))
 }
 
-/// The error of an artifact that was not built now. If it has a source, that is as it was, but the contract may not be.
+/// The error of an artifact that was not built now. If it has a source, that is as it was, but the contract may not be. What is
+/// applied has to stay as it is.
 fn may_be_outdated(error: Error, found: &Found, refresh: &Refresh<'_>) -> Error {
+    if (refresh.request.is_applied)(&found.revision) {
+        return error;
+    }
     let FoundFiles::Component { wasm: Some(_), directory: Some(directory) } = &found.files else { return error };
     match rust::is_source(refresh.project, directory, true) {
         Ok(true) => error.hint(format!("`runner build {}` builds it again from its source", found.revision)),

@@ -1,26 +1,24 @@
 //! Adds a package to a project, or replaces it by a newer version.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::assign::{Assigner, VendoredMigration, line_of, needs_of};
 use super::claims;
 use super::edit;
 use super::format::{ManifestMigration, PackageFile};
-use super::name::{PackageName, Version, package_of, package_revision};
+use super::name::{PackageName, Version, package_revision};
 use super::newer::{Fetched, fetch, newest};
 use super::place::Place;
-use super::vendored::Reference;
 use super::{SIGNATURE, range_hint};
 use crate::database::Grants;
 use crate::error::{Error, Result};
-use crate::project::build::{BuiltArtifact, Change, Describe, Described};
-use crate::project::catalog::{Description, Kind};
+use crate::project::build::{BuiltArtifact, Change, Describe};
+use crate::project::catalog::Kind;
 use crate::project::digest::sha256;
-use crate::project::discovery::{VENDOR, discover};
+use crate::project::discovery::VENDOR;
 use crate::project::files::{ProjectDirectory, cannot_write, open_root, read_regular};
-use crate::project::lockfile::{LockLine, LockedArtifact, LockedPackage, Lockfile, write_atomically};
-use crate::project::revision::RevisionKey;
-use crate::project::scaffold::{revision_after_all, revision_at};
+use crate::project::lockfile::{LockLine, LockedPackage, Lockfile, write_atomically};
 use crate::project::settings::Settings;
 
 /// How a package is added.
@@ -52,21 +50,6 @@ pub struct Vendored {
     pub changed: bool,
     /// Its migrations, in order.
     pub migrations: Vec<VendoredMigration>,
-}
-
-/// A migration of such a package.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct VendoredMigration {
-    /// Its revision in the project.
-    pub revision: String,
-    /// `vendor/package:REVISION`.
-    pub name: String,
-    /// What it does.
-    pub summary: String,
-    /// What it needs, as a plan shows it.
-    pub needs: Vec<String>,
-    /// Whether it was not in the project before.
-    pub added: bool,
 }
 
 /// Adds the package that is in a place.
@@ -146,13 +129,6 @@ fn refuse_more(
         .hint(format!("if you trust it with that, write below `[packages.\"{}\"]`: {lines}", file.name)))
 }
 
-/// What migrations need, each line once.
-pub fn needs_of(migrations: &[VendoredMigration]) -> Vec<String> {
-    let mut seen = BTreeSet::new();
-    let lines = migrations.iter().flat_map(|migration| &migration.needs);
-    lines.filter(|line| seen.insert(*line)).cloned().collect()
-}
-
 /// Writes a package into the project.
 fn install(
     settings: &Settings,
@@ -169,9 +145,7 @@ fn install(
         Some(unchanged(old, &lockfile, &file).migrations)
     };
     let before = old.as_ref().map(|old| migrations_of(old).unwrap_or_default());
-    let newest = newest_revision(project, &lockfile)?;
-    let mut assigner = Assigner { lockfile: &mut lockfile, newest, now: now(), describe: request.describe };
-    let migrations = assigner.package(file, &fetched.bytes)?;
+    let migrations = Assigner::new(project, &mut lockfile, request.describe)?.package(file, &fetched.bytes)?;
     if let Some(before) = before {
         refuse_more(settings, file, &before, &migrations, request)?;
     }
@@ -246,109 +220,6 @@ fn check_claims(
     }
 }
 
-/// Gives migrations of packages their revisions in the project.
-struct Assigner<'a> {
-    lockfile: &'a mut Lockfile,
-    /// The newest revision.
-    newest: Option<String>,
-    /// The time as a revision.
-    now: String,
-    describe: &'a Describe<'a>,
-}
-
-impl Assigner<'_> {
-    /// Adds the lines that a package does not have yet. Those that it has must be of the same bytes.
-    fn package(&mut self, file: &PackageFile, bytes: &[u8]) -> Result<Vec<VendoredMigration>> {
-        let mut migrations = Vec::new();
-        for (manifest, range) in file.manifest.migrations.iter().zip(&file.components) {
-            let component = &bytes[range.clone()];
-            let name = file.name.migration(&manifest.revision);
-            let line = match self.line(&name) {
-                Some(line) => {
-                    refuse_other_bytes(line, file, &sha256(component))?;
-                    (line.clone(), false)
-                }
-                None => {
-                    let line = self.new_line(file, manifest, component)?;
-                    self.lockfile.lines.push(line.clone());
-                    (line, true)
-                }
-            };
-            migrations.push(vendored_migration(&line.0, manifest, line.1));
-        }
-        let is_gone = |line: &&LockLine| {
-            package_of(&line.name) == Some(file.name.as_str())
-                && package_revision(&line.name).is_some_and(|revision| file.get(revision).is_none())
-        };
-        match self.lockfile.lines.iter().find(is_gone) {
-            None => Ok(migrations),
-            Some(line) => {
-                Err(Error::mismatch(format!("`{} {}` has no `{}` any more", file.name, file.version, line.id())).hint(
-                    "every version of a package has all migrations of the versions before: ask its author for one",
-                ))
-            }
-        }
-    }
-
-    fn line(&self, name: &str) -> Option<&LockLine> {
-        let wanted = Reference::of(name);
-        self.lockfile.lines.iter().find(|line| package_of(&line.name).is_some() && Reference::of(&line.name) == wanted)
-    }
-
-    fn new_line(&mut self, file: &PackageFile, manifest: &ManifestMigration, component: &[u8]) -> Result<LockLine> {
-        let name = file.name.migration(&manifest.revision);
-        // Packages have no assets.
-        let (assets, nowhere) = (BTreeMap::new(), Path::new(""));
-        let of = Described::Component { bytes: component, assets: &assets, assets_directory: nowhere };
-        let description = (self.describe)(of).map_err(|error| error.at("migration", &*name))?;
-        for dependency in &description.description.depends_on {
-            let wanted = match package_of(dependency) {
-                Some(_) => dependency.clone(),
-                None => file.name.migration(dependency),
-            };
-            // Those of the same package come before it, so they have lines already.
-            if self.line(&wanted).is_none() {
-                let message = format!("it depends on `{wanted}`, which is not in the project");
-                return Err(Error::usage(message).at("migration", name).hint("add the packages that it needs first"));
-            }
-        }
-        let revision = revision_after_all(self.newest.as_deref(), &self.now);
-        self.newest = Some(revision.clone());
-        let artifact =
-            LockedArtifact::Component { sha256: sha256(component), source: None, description, assets: BTreeMap::new() };
-        Ok(LockLine { revision, name, artifact })
-    }
-}
-
-fn refuse_other_bytes(line: &LockLine, file: &PackageFile, digest: &str) -> Result<()> {
-    match &line.artifact {
-        LockedArtifact::Component { sha256, .. } if sha256 == digest => Ok(()),
-        _ => Err(Error::mismatch(format!(
-            "`{} {}` contains a different `{}` than the version before",
-            file.name,
-            file.version,
-            line.id()
-        ))
-        .hint("a migration that was released is never changed: ask the author of the package for a new one")),
-    }
-}
-
-fn vendored_migration(line: &LockLine, manifest: &ManifestMigration, added: bool) -> VendoredMigration {
-    let described = match &line.artifact {
-        LockedArtifact::Component { description, .. } => description.description.clone(),
-        LockedArtifact::Sql(_) | LockedArtifact::Script { .. } => Description::default(),
-    };
-    let description = Description { requires: manifest.requires(), ..described };
-    let needs = description.shown_needs();
-    VendoredMigration {
-        revision: line.revision.clone(),
-        name: line.name.clone(),
-        summary: if description.summary.is_empty() { manifest.name.replace('_', " ") } else { description.summary },
-        needs,
-        added,
-    }
-}
-
 /// Gives revisions to the migrations of packages that have none, as after a merge.
 pub(in crate::project) fn heal(
     settings: &Settings,
@@ -360,8 +231,7 @@ pub(in crate::project) fn heal(
     for package in lockfile.packages.clone() {
         // One that is missing or was changed is reported by every other command, with the way out.
         let Some((bytes, file)) = vendored(settings, project, &package) else { continue };
-        let newest = newest_revision(project, lockfile)?;
-        let migrations = Assigner { lockfile, newest, now: now(), describe }.package(&file, &bytes)?;
+        let migrations = Assigner::new(project, lockfile, describe)?.package(&file, &bytes)?;
         for migration in migrations {
             let range =
                 package_revision(&migration.name).and_then(|revision| file.get(revision)).map(|(_, range)| range);
@@ -394,10 +264,7 @@ fn vendored(
 
 /// The package as it is in the project already.
 fn unchanged(locked: &LockedPackage, lockfile: &Lockfile, file: &PackageFile) -> Vendored {
-    let line = |manifest: &ManifestMigration| {
-        let wanted = Reference::of(&file.name.migration(&manifest.revision));
-        lockfile.lines.iter().find(|line| package_of(&line.name).is_some() && Reference::of(&line.name) == wanted)
-    };
+    let line = |manifest: &ManifestMigration| line_of(lockfile, &file.name.migration(&manifest.revision));
     let migrations = file.manifest.migrations.iter();
     Vendored {
         name: locked.name.clone(),
@@ -406,7 +273,7 @@ fn unchanged(locked: &LockedPackage, lockfile: &Lockfile, file: &PackageFile) ->
         sha256: locked.sha256.clone(),
         key: locked.key.clone(),
         changed: false,
-        migrations: migrations.filter_map(|it| Some(vendored_migration(line(it)?, it, false))).collect(),
+        migrations: migrations.filter_map(|it| Some(VendoredMigration::of(line(it)?, it, false))).collect(),
     }
 }
 
@@ -470,15 +337,4 @@ pub(super) fn unknown(lockfile: &Lockfile, name: &PackageName) -> Error {
         Some(meant) => error.hint(format!("did you mean `{meant}`?")),
         None => error.hint("`runner outdated` lists the packages of the project"),
     }
-}
-
-/// The newest revision of the project, packages included.
-fn newest_revision(project: &ProjectDirectory, lockfile: &Lockfile) -> Result<Option<String>> {
-    let (found, _) = discover(project)?;
-    let all = found.into_iter().map(|found| found.revision).chain(lockfile.lines.iter().map(|it| it.revision.clone()));
-    Ok(all.max_by_key(|revision| RevisionKey::of(revision)))
-}
-
-fn now() -> String {
-    revision_at(jiff::Timestamp::now().as_second())
 }

@@ -6,6 +6,8 @@
 
 #[cfg(feature = "cli")]
 mod add;
+#[cfg(feature = "cli")]
+mod assign;
 mod claims;
 #[cfg(feature = "cli")]
 mod edit;
@@ -31,7 +33,9 @@ mod vendored;
 #[cfg(feature = "cli")]
 pub(super) use add::heal;
 #[cfg(feature = "cli")]
-pub use add::{AddRequest, Vendored, VendoredMigration, add, needs_of, update};
+pub use add::{AddRequest, Vendored, add, update};
+#[cfg(feature = "cli")]
+pub use assign::{VendoredMigration, needs_of};
 pub use format::{Manifest, ManifestMigration, PackageFile};
 #[cfg(feature = "cli")]
 pub use make::{MakeRequest, Packed, make};

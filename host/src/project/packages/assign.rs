@@ -1,0 +1,156 @@
+//! Gives the migrations of packages their lines in the lockfile, with revisions in the project.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use super::format::{ManifestMigration, PackageFile};
+use super::name::{package_of, package_revision};
+use super::vendored::Reference;
+use crate::error::{Error, Result};
+use crate::project::build::{Describe, Described};
+use crate::project::catalog::Description;
+use crate::project::digest::sha256;
+use crate::project::discovery::discover;
+use crate::project::files::ProjectDirectory;
+use crate::project::lockfile::{LockLine, LockedArtifact, Lockfile};
+use crate::project::revision::RevisionKey;
+use crate::project::scaffold::{revision_after_all, revision_at};
+
+/// A migration of a package that is part of the project.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VendoredMigration {
+    /// Its revision in the project.
+    pub revision: String,
+    /// `vendor/package:REVISION`.
+    pub name: String,
+    /// What it does.
+    pub summary: String,
+    /// What it needs, as a plan shows it.
+    pub needs: Vec<String>,
+    /// Whether it was not in the project before.
+    pub added: bool,
+}
+
+impl VendoredMigration {
+    /// A migration with its line in the lockfile and what its package says of it.
+    pub(super) fn of(line: &LockLine, manifest: &ManifestMigration, added: bool) -> Self {
+        let described = match &line.artifact {
+            LockedArtifact::Component { description, .. } => description.description.clone(),
+            LockedArtifact::Sql(_) | LockedArtifact::Script { .. } => Description::default(),
+        };
+        let description = Description { requires: manifest.requires(), ..described };
+        let needs = description.shown_needs();
+        Self {
+            revision: line.revision.clone(),
+            name: line.name.clone(),
+            summary: if description.summary.is_empty() { manifest.name.replace('_', " ") } else { description.summary },
+            needs,
+            added,
+        }
+    }
+}
+
+/// What migrations need, each line once.
+pub fn needs_of(migrations: &[VendoredMigration]) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    let lines = migrations.iter().flat_map(|migration| &migration.needs);
+    lines.filter(|line| seen.insert(*line)).cloned().collect()
+}
+
+/// The line of a migration of a package, by its name there.
+pub(super) fn line_of<'l>(lockfile: &'l Lockfile, name: &str) -> Option<&'l LockLine> {
+    let wanted = Reference::of(name);
+    lockfile.lines.iter().find(|line| package_of(&line.name).is_some() && Reference::of(&line.name) == wanted)
+}
+
+/// Gives migrations of packages their revisions in the project.
+pub(super) struct Assigner<'a> {
+    lockfile: &'a mut Lockfile,
+    /// The newest revision.
+    newest: Option<String>,
+    /// The time as a revision.
+    now: String,
+    describe: &'a Describe<'a>,
+}
+
+impl<'a> Assigner<'a> {
+    /// Revisions come after those that the project and its packages have.
+    pub fn new(project: &ProjectDirectory, lockfile: &'a mut Lockfile, describe: &'a Describe<'a>) -> Result<Self> {
+        let (found, _) = discover(project)?;
+        let locked = lockfile.lines.iter().map(|line| line.revision.clone());
+        let all = found.into_iter().map(|found| found.revision).chain(locked);
+        let newest = all.max_by_key(|revision| RevisionKey::of(revision));
+        let now = revision_at(jiff::Timestamp::now().as_second());
+        Ok(Self { lockfile, newest, now, describe })
+    }
+
+    /// Adds the lines that a package does not have yet. Those that it has must be of the same bytes.
+    pub fn package(&mut self, file: &PackageFile, bytes: &[u8]) -> Result<Vec<VendoredMigration>> {
+        let mut migrations = Vec::new();
+        for (manifest, range) in file.manifest.migrations.iter().zip(&file.components) {
+            let component = &bytes[range.clone()];
+            let name = file.name.migration(&manifest.revision);
+            let line = match line_of(self.lockfile, &name) {
+                Some(line) => {
+                    refuse_other_bytes(line, file, &sha256(component))?;
+                    (line.clone(), false)
+                }
+                None => {
+                    let line = self.new_line(file, manifest, component)?;
+                    self.lockfile.lines.push(line.clone());
+                    (line, true)
+                }
+            };
+            migrations.push(VendoredMigration::of(&line.0, manifest, line.1));
+        }
+        let is_gone = |line: &&LockLine| {
+            package_of(&line.name) == Some(file.name.as_str())
+                && package_revision(&line.name).is_some_and(|revision| file.get(revision).is_none())
+        };
+        match self.lockfile.lines.iter().find(is_gone) {
+            None => Ok(migrations),
+            Some(line) => {
+                Err(Error::mismatch(format!("`{} {}` has no `{}` any more", file.name, file.version, line.id())).hint(
+                    "every version of a package has all migrations of the versions before: ask its author for one",
+                ))
+            }
+        }
+    }
+
+    fn new_line(&mut self, file: &PackageFile, manifest: &ManifestMigration, component: &[u8]) -> Result<LockLine> {
+        let name = file.name.migration(&manifest.revision);
+        // Packages have no assets.
+        let (assets, nowhere) = (BTreeMap::new(), Path::new(""));
+        let of = Described::Component { bytes: component, assets: &assets, assets_directory: nowhere };
+        let description = (self.describe)(of).map_err(|error| error.at("migration", &*name))?;
+        for dependency in &description.description.depends_on {
+            let wanted = match package_of(dependency) {
+                Some(_) => dependency.clone(),
+                None => file.name.migration(dependency),
+            };
+            // Those of the same package come before it, so they have lines already.
+            if line_of(self.lockfile, &wanted).is_none() {
+                let message = format!("it depends on `{wanted}`, which is not in the project");
+                return Err(Error::usage(message).at("migration", name).hint("add the packages that it needs first"));
+            }
+        }
+        let revision = revision_after_all(self.newest.as_deref(), &self.now);
+        self.newest = Some(revision.clone());
+        let artifact =
+            LockedArtifact::Component { sha256: sha256(component), source: None, description, assets: BTreeMap::new() };
+        Ok(LockLine { revision, name, artifact })
+    }
+}
+
+fn refuse_other_bytes(line: &LockLine, file: &PackageFile, digest: &str) -> Result<()> {
+    match &line.artifact {
+        LockedArtifact::Component { sha256, .. } if sha256 == digest => Ok(()),
+        _ => Err(Error::mismatch(format!(
+            "`{} {}` contains a different `{}` than the version before",
+            file.name,
+            file.version,
+            line.id()
+        ))
+        .hint("a migration that was released is never changed: ask the author of the package for a new one")),
+    }
+}
