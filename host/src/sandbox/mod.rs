@@ -226,9 +226,10 @@ impl SandboxCore {
                 false => inspect::invalid(&error),
             })?;
         inspect::check_world(&self.engine, &component)?;
-        if let Some(cache) = &self.cache {
-            cache.store(&self.engine, sha256, &code);
-        }
-        Ok(component)
+        let Some(cache) = &self.cache else { return Ok(component) };
+        cache.store(&self.engine, sha256, &code);
+        drop(code);
+        // From the file, whose pages take no memory of this process.
+        Ok(cache.load(&self.engine, sha256).unwrap_or(component))
     }
 }

@@ -116,11 +116,11 @@ fn refused() -> Vec<(&'static str, Vec<u8>, &'static str)> {
         ("parameters of types", module(&parameters.repeat(1_000)), "500000 parameters and results"),
         ("globals", module(&globals.repeat(3)), "100000 globals"),
         (
-            // Each has an initial content of 16 MiB, of which two bytes are written.
+            // Each has an initial content of 60 MiB, of which two bytes are written.
             "gaps in memories",
             components::parse(&format!(
                 "(component {})",
-                r#"(core module (memory 257) (data (i32.const 0) "x") (data (i32.const 16777214) "x"))"#.repeat(3)
+                r#"(core module (memory 960) (data (i32.const 0) "x") (data (i32.const 62914558) "x"))"#.repeat(2)
             )),
             "bytes between its data segments",
         ),

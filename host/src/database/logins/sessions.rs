@@ -51,8 +51,8 @@ pub(in crate::database) trait Driver: Database + Bulk + Sized + 'static {
     /// Fails unless a transaction can be begun.
     async fn check_begin(&mut self) -> Result<(), DatabaseError>;
 
-    /// Begins a transaction of the component, and opens the gate in it.
-    async fn begin_gated(&mut self, part: Option<Part>, isolation: Option<Isolation>) -> Result<(), DatabaseError>;
+    /// Begins a transaction of the component, and opens the gate in it. Returns whether that of a chunk can claim the next one.
+    async fn begin_gated(&mut self, part: Option<Part>, isolation: Option<Isolation>) -> Result<Claims, DatabaseError>;
 
     /// Makes changes to the tool's tables in the component's transaction.
     async fn change_gated(&mut self, changes: &[ToolChange]) -> Result<(), DatabaseError>;
@@ -141,15 +141,17 @@ impl<D: Driver> Logins<D> {
         guest.commit_gated(&proof).await
     }
 
-    async fn begin_guest(&mut self, part: Option<Part>, isolation: Option<Isolation>) -> Result<bool, DatabaseError> {
-        let Some(grants) = self.grants.clone() else { return Ok(false) };
+    /// Begins a transaction of the component; `None` if it is to be the host's.
+    async fn begin_guest(
+        &mut self,
+        part: Option<Part>,
+        isolation: Option<Isolation>,
+    ) -> Result<Option<Claims>, DatabaseError> {
+        let Some(grants) = self.grants.clone() else { return Ok(None) };
         self.host.check_begin().await?;
-        if part != Some(Part::Claim) {
-            self.guest(&grants).await?.begin_gated(part, isolation).await?;
-            return Ok(true);
-        }
-        // A claim is the host's; the component may be asked for keys meanwhile.
-        self.guest(&grants).await.map(|_| false)
+        let guest = self.guest(&grants).await?;
+        // A claim by itself is the host's; the component may be asked for keys meanwhile.
+        if part == Some(Part::Claim) { Ok(None) } else { guest.begin_gated(part, isolation).await.map(Some) }
     }
 }
 
@@ -237,8 +239,8 @@ impl<D: Driver> Database for Logins<D> {
 
     async fn begin(&mut self, options: TransactionOptions) -> Result<(), DatabaseError> {
         match self.begin_guest(None, options.isolation).await? {
-            true => Ok(()),
-            false => self.host.begin(options).await,
+            Some(_) => Ok(()),
+            None => self.host.begin(options).await,
         }
     }
 
@@ -273,8 +275,8 @@ impl<D: Driver> Database for Logins<D> {
 
     async fn begin_part(&mut self, part: Part) -> Result<Claims, DatabaseError> {
         match self.begin_guest(Some(part), None).await? {
-            true => Ok(if part == Part::Chunk { Claims::Apart } else { Claims::Within }),
-            false => self.host.begin_part(part).await,
+            Some(claims) => Ok(claims),
+            None => self.host.begin_part(part).await,
         }
     }
 

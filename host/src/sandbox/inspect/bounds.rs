@@ -45,9 +45,9 @@ pub const EXPORTS: Bound = Bound { what: "exports of its core modules", most: 20
 pub const GLOBALS: Bound = Bound { what: "globals", most: 100_000 };
 /// Memories defined by core modules.
 pub const MEMORIES: Bound = Bound { what: "memories", most: 64 };
-/// Bytes between the data segments of core modules. The initial content of a memory is part of the compiled code, up to 16 MiB
-/// even if it consists of two bytes and zeros between them.
-pub const GAPS: Bound = Bound { what: "bytes between its data segments", most: 32 << 20 };
+/// Bytes between the data segments of core modules. The initial content of a memory is part of the compiled code, even if it consists
+/// of two bytes and zeros between them (see [`IMAGE`](super::super::engine::IMAGE)).
+pub const GAPS: Bound = Bound { what: "bytes between its data segments", most: 64 << 20 };
 /// Elements of the tables defined by core modules; a running guest may have as many.
 pub const TABLE_ELEMENTS: Bound = Bound { what: "table elements", most: super::super::usage::TABLE_ELEMENTS as u64 };
 /// Tables defined by core modules.

@@ -11,6 +11,7 @@ use wasmparser::{
     DataKind, DataSectionReader, ElementItems, Encoding, Instance, Operator, Payload, TypeRef,
 };
 
+use super::super::engine::IMAGE;
 use super::{bounds, damaged, functions};
 use crate::error::{Error, Result};
 
@@ -346,12 +347,9 @@ fn gaps(segments: DataSectionReader<'_>) -> Result<u64> {
         bytes = bytes.saturating_add(length);
     }
     let span = last.saturating_sub(first);
-    Ok(if span <= DENSE || span / 2 < bytes { span.saturating_sub(bytes) } else { 0 })
+    // The compiler stores the initial content as a whole up to this size, and beyond it if at least half of it is written.
+    Ok(if span <= IMAGE || span / 2 < bytes { span.saturating_sub(bytes) } else { 0 })
 }
-
-/// wasmtime stores the initial content of a memory as a whole up to this size, zeros included; beyond it, if at least half of
-/// it is written.
-const DENSE: u64 = 16 << 20;
 
 /// Counts more of something in the file.
 fn raise(total: &mut u64, count: impl TryInto<u64>, bound: &bounds::Bound) -> Result<()> {

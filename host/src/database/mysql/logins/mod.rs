@@ -19,7 +19,7 @@ use async_trait::async_trait;
 
 use super::MysqlDatabase;
 use crate::database::logins::sessions::{Driver, LoginRights};
-use crate::database::{DatabaseError, Grants, Part, Role, SchemaChange, StopSignal, ToolChange};
+use crate::database::{Claims, DatabaseError, Grants, Part, Role, SchemaChange, StopSignal, ToolChange};
 use crate::sql::Isolation;
 
 #[async_trait]
@@ -57,7 +57,7 @@ impl Driver for MysqlDatabase {
         self.renew_if_due().await
     }
 
-    async fn begin_gated(&mut self, part: Option<Part>, isolation: Option<Isolation>) -> Result<(), DatabaseError> {
+    async fn begin_gated(&mut self, part: Option<Part>, isolation: Option<Isolation>) -> Result<Claims, DatabaseError> {
         self.begin_gated_now(part, isolation).await
     }
 

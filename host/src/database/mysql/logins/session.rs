@@ -12,7 +12,7 @@ use super::gate::{GATE, named};
 use crate::data::{RowSet, Value};
 use crate::database::logins::Secret;
 use crate::database::logins::refusals::{cannot_run, check_statement, of_gate};
-use crate::database::{ChangedRows, DatabaseError, Dialect, Part, QueryLimits, Role, ToolChange};
+use crate::database::{ChangedRows, Claims, DatabaseError, Dialect, Part, QueryLimits, Role, ToolChange};
 use crate::sql::Isolation;
 
 /// What makes a session one of a component's own login.
@@ -79,29 +79,29 @@ impl MysqlDatabase {
         Ok(())
     }
 
-    /// Begins a transaction of the component.
+    /// Begins a transaction of the component. That of a chunk can claim the next one, as in `begin_part_now`: the frontier is read
+    /// and moved through the gate, and the key at which the next chunk ends is one that the component may read.
     pub(super) async fn begin_gated_now(
         &mut self,
         part: Option<Part>,
         isolation: Option<Isolation>,
-    ) -> Result<(), DatabaseError> {
+    ) -> Result<Claims, DatabaseError> {
         if self.transaction.is_some() {
             return Err(DatabaseError::in_transaction());
         }
         self.watch.check_stop()?;
-        let level = match (part, isolation) {
-            (_, Some(level)) => format!("SET TRANSACTION ISOLATION LEVEL {}; ", level.name()),
-            // As in `begin_part_now`.
+        let (level, claims) = match (part, isolation) {
+            (_, Some(level)) => (format!("SET TRANSACTION ISOLATION LEVEL {}; ", level.name()), Claims::Apart),
             (Some(Part::Chunk), None) if !self.server.logs_statements => {
-                "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; ".to_owned()
+                ("SET TRANSACTION ISOLATION LEVEL READ COMMITTED; ".to_owned(), Claims::Within)
             }
-            _ => String::new(),
+            _ => (String::new(), Claims::Apart),
         };
         let proof = random_name();
         let text = format!("{level}START TRANSACTION READ WRITE; SAVEPOINT {proof}");
         session::run(&mut self.connection, text).await?;
         self.transaction = Some(Transaction::new(proof));
-        Ok(())
+        Ok(claims)
     }
 
     /// Proves that the open transaction is the one that was begun, and commits it. `proof_of_lock`: a statement that fails unless

@@ -25,6 +25,11 @@ use crate::database::{
 };
 use crate::sql::Isolation;
 
+/// A chunk's transaction sees the tables as they were when it began, so it cannot claim the next one.
+fn claims_of(part: Option<Part>) -> Claims {
+    if part == Some(Part::Chunk) { Claims::Apart } else { Claims::Within }
+}
+
 #[async_trait]
 impl Driver for PostgresDatabase {
     async fn log_in(&mut self, grants: &Grants, rights: LoginRights) -> Result<Self, DatabaseError> {
@@ -56,8 +61,9 @@ impl Driver for PostgresDatabase {
         self.check_begin_now().await
     }
 
-    async fn begin_gated(&mut self, part: Option<Part>, isolation: Option<Isolation>) -> Result<(), DatabaseError> {
-        self.begin_gated_now(part, isolation).await
+    async fn begin_gated(&mut self, part: Option<Part>, isolation: Option<Isolation>) -> Result<Claims, DatabaseError> {
+        self.begin_gated_now(part, isolation).await?;
+        Ok(claims_of(part))
     }
 
     async fn change_gated(&mut self, changes: &[ToolChange]) -> Result<(), DatabaseError> {
@@ -158,7 +164,7 @@ impl Database for PostgresDatabase {
 
     async fn begin_part(&mut self, part: Part) -> Result<Claims, DatabaseError> {
         self.begin_now(Some(part), None).await?;
-        Ok(if part == Part::Chunk { Claims::Apart } else { Claims::Within })
+        Ok(claims_of(Some(part)))
     }
 
     async fn commit(&mut self) -> Result<(), DatabaseError> {
