@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::context::{Context, HistoryDetail};
 use super::exit;
+use super::new_lines::NewLines;
 use crate::database::StopSignal;
 use crate::engine::history::History;
 use crate::engine::script::{AssetPlace, Assets};
@@ -29,15 +30,14 @@ pub fn run(context: &Context, revisions: &[String], all: bool) -> Result<u8> {
 }
 
 /// Adds the scripts with these revisions to the lockfile, which does not list them yet.
-pub fn lock_scripts(context: &Context, revisions: &[String]) -> Result<()> {
+pub fn lock_scripts(context: &Context, revisions: &[String]) -> Result<NewLines> {
     let report = build_all(context, revisions, false)?;
-    if context.printer.format() == Format::Text {
-        for script in &report.artifacts {
-            let id = migration_id(&script.revision, &script.name);
-            context.printer.talk(&Text::new().plain(format!("added `{id}` to `{}`", report.lockfile)).end());
-        }
+    let mut lines = NewLines::new(context);
+    for script in report.artifacts {
+        let id = migration_id(&script.revision, &script.name);
+        lines.add(script.revision, id);
     }
-    Ok(())
+    Ok(lines)
 }
 
 fn build_all(context: &Context, revisions: &[String], all: bool) -> Result<BuildReport> {

@@ -5,6 +5,7 @@ use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::new_lines::NewLines;
 use super::request::{GlobalRequest, flags};
 use crate::database::Facts;
 use crate::database::redact::is_secret_word;
@@ -65,19 +66,27 @@ impl Context {
         Ok(Self { printer, setup, env })
     }
 
-    /// The project's migrations, which must match the lockfile; warns of artifacts that are out of date. Scripts that the lockfile
-    /// does not list are added to it, unless `locked`: nobody thinks of building a script.
+    /// The project's migrations, as [`Self::catalog_for_now`] has them, for commands that record what they are.
     pub fn catalog(&self, locked: bool) -> Result<Catalog> {
+        let (catalog, lines) = self.catalog_for_now(locked)?;
+        lines.keep_all();
+        Ok(catalog)
+    }
+
+    /// The project's migrations, which must match the lockfile; warns of artifacts that are out of date. Scripts that the lockfile
+    /// does not list are added to it, unless `locked`: nobody thinks of building a script. The lines are there as long as what is
+    /// returned, or as it says.
+    pub fn catalog_for_now(&self, locked: bool) -> Result<(Catalog, NewLines)> {
         let report = Catalog::inspect(&self.settings, Checks { locked, dialect: None })?;
         let unlisted = if locked { Vec::new() } else { report.unlisted_scripts() };
-        let catalog = if unlisted.is_empty() {
-            report.into_catalog()?
+        let (catalog, lines) = if unlisted.is_empty() {
+            (report.into_catalog()?, NewLines::new(self))
         } else {
-            super::build::lock_scripts(self, &unlisted)?;
-            self.setup.catalog(locked)?
+            let lines = super::build::lock_scripts(self, &unlisted)?;
+            (self.setup.catalog(locked)?, lines)
         };
         self.warn_of_stale(&catalog);
-        Ok(catalog)
+        Ok((catalog, lines))
     }
 
     /// The project's migrations, and where they disagree with the lockfile; warns of artifacts that are out of date.

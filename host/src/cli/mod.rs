@@ -25,6 +25,7 @@ mod history;
 mod history_args;
 mod init;
 mod new;
+mod new_lines;
 mod outdated;
 mod package;
 mod package_args;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::context::Context;
+use super::new_lines::NewLines;
 use super::request::RunRequest;
 use super::validate::Remarks;
 use super::{exit, signals};
@@ -23,7 +24,8 @@ use crate::runtime;
 /// Runs the action and reports the outcome.
 pub fn run(context: Context, request: &RunRequest, action: Action) -> Result<u8> {
     let order = order(&context.printer, request, action);
-    let catalog = Arc::new(catalog(&context, &order)?);
+    let (catalog, lines) = catalog(&context, &order)?;
+    let catalog = Arc::new(catalog);
     let files = catalog.clone();
     runtime::run(async move {
         let stop = StopSignal::default();
@@ -36,6 +38,7 @@ pub fn run(context: Context, request: &RunRequest, action: Action) -> Result<u8>
         let ran = library::run(&context.setup, &order, catalog, (identity, events), stop).await?;
         let applied = ran.outcome.done.iter().filter(|done| done.direction == Direction::Up);
         let warnings = broken_downgrades(&context, &files, applied.map(|done| done.revision.as_str()));
+        lines.keep(|revision| ran.outcome.took_effect(revision));
         let code = tell(&context, &order.action, (&ran.outcome, &warnings), began.elapsed(), ran.current);
         Ok(code)
     })
@@ -62,16 +65,16 @@ pub(super) fn order(printer: &Printer, request: &RunRequest, action: Action) -> 
     }
 }
 
-/// The migrations for a run.
-pub(super) fn catalog(context: &Context, order: &RunOrder) -> Result<Catalog> {
+/// The migrations for a run, and the lines of scripts among them that are new.
+pub(super) fn catalog(context: &Context, order: &RunOrder) -> Result<(Catalog, NewLines)> {
     match &order.action {
         // It needs no migration that was never applied.
         Action::Rollback(_) => {
             let catalog = library::catalog(&context.setup, order)?;
             context.warn_of_stale(&catalog);
-            Ok(catalog)
+            Ok((catalog, NewLines::new(context)))
         }
-        _ => context.catalog(order.locked),
+        _ => context.catalog_for_now(order.locked),
     }
 }
 

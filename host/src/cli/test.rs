@@ -23,7 +23,7 @@ use crate::runtime;
 /// Tests migrations on every configured database, in parallel.
 pub fn run(context: Context, global: &GlobalRequest, request: TestRequest) -> Result<u8> {
     let began = Instant::now();
-    let catalog = context.catalog(request.locked)?;
+    let (catalog, _lines) = context.catalog_for_now(request.locked)?;
     let tests = Arc::new(fixtures::load(&context.settings, &catalog)?);
     let chosen = Arc::new(chosen(&catalog, &request.revisions)?);
     let urls = databases(&context)?;

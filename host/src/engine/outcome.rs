@@ -111,6 +111,13 @@ impl Outcome {
         }
     }
 
+    /// Whether anything of an upgrade took effect.
+    pub fn took_effect(&self, revision: &str) -> bool {
+        let is_done = |done: &Done| done.revision == revision && done.direction == Direction::Up;
+        let is_part = |failed: &Failed| failed.step.revision == revision && failed.took_effect.is_some();
+        !self.dry_run && (self.done.iter().any(is_done) || self.failed.as_ref().is_some_and(is_part))
+    }
+
     /// Whether there was nothing to do.
     pub fn is_up_to_date(&self) -> bool {
         self.done.is_empty() && self.error.is_none()

@@ -363,6 +363,46 @@ fn javascript_works_from_nothing() {
 }
 
 #[test]
+fn a_script_is_pinned_when_it_takes_effect() {
+    let script = |body: &str| {
+        let description = "import { db } from 'runner-guest';\nexport const description = { summary: 'try' };\n";
+        format!("{description}export function upgrade() {{ {body} }}\nexport function downgrade() {{ db.execute('DROP TABLE t'); }}\n")
+    };
+    let project = javascript(&script("db.execute('CREATE TABEL t (id INTEGER)');"));
+    let is_pinned = || project.file("runner.lock").exists() && project.read("runner.lock").contains("0001_script");
+    project.runner("apply").exits(1).says(&["near \"TABEL\": syntax error"]).does_not_say(&["to `runner.lock`"]);
+    project.runner("test").exits(1);
+    assert!(!project.file("runner.lock").exists());
+
+    project.write("migrations/0001_script.js", &script("db.execute('CREATE TABLE t (id INTEGER)');"));
+    project.runner("plan").succeeds();
+    project.runner("test").succeeds();
+    project.runner("apply --dry-run").succeeds();
+    assert!(!is_pinned());
+
+    project.write("migrations/0001_script.js", &script("db.execute('CREATE TABLE t (id INTEGER, name TEXT)');"));
+    project.runner("apply").succeeds().says(&["added `0001_script` to `runner.lock`"]);
+    assert!(is_pinned());
+    let pinned = project.read("runner.lock");
+    project.write("migrations/0002_next.js", &script("throw new Error('not yet');"));
+    project.runner("apply").exits(1).says(&["not yet"]);
+    assert_eq!(project.read("runner.lock"), pinned, "the lines of others stay as they are");
+
+    project.write("migrations/0001_script.js", &script("db.execute('CREATE TABLE t (id INTEGER)');"));
+    project.runner("apply").exits(4).says(&["does not match the digest in `runner.lock`"]);
+}
+
+#[test]
+fn a_script_that_took_effect_in_part_is_pinned() {
+    let project = javascript(
+        "import { db } from 'runner-guest';\n\
+         export const description = { summary: 'try', mode: 'stepwise' };\n\
+         export function upgrade() { db.execute('CREATE TABLE t (id INTEGER)'); throw new Error('half-way'); }\n",
+    );
+    project.runner("apply").exits(6).says(&["half-way", "added `0001_script` to `runner.lock`"]);
+}
+
+#[test]
 fn what_javascript_throws_is_told() {
     for (script, headline) in [
         ("let let = 1;", "error: SyntaxError: "),

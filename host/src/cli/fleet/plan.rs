@@ -17,8 +17,9 @@ pub fn run(fleet: &Fleet, request: &PlanRequest) -> Result<u8> {
         return Err(Error::usage("`--sql` shows the statements for one database")
             .hint("name the database with `--database NAME`"));
     }
-    let catalogs: Vec<Catalog> =
-        fleet.contexts.iter().map(|context| context.catalog(request.locked)).collect::<Result<_>>()?;
+    let loaded: Vec<_> =
+        fleet.contexts.iter().map(|context| context.catalog_for_now(request.locked)).collect::<Result<_>>()?;
+    let (catalogs, _lines): (Vec<Catalog>, Vec<_>) = loaded.into_iter().unzip();
     let look = |at: usize, _| -> Result<Plan> {
         let setup = fleet.setup(at);
         let catalog = &catalogs[fleet.members[at].base];

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Fleet;
+use crate::cli::new_lines::NewLines;
 use crate::cli::request::RunRequest;
 use crate::cli::run::{broken_downgrades, catalog, order};
 use crate::cli::{confirm, exit, signals};
@@ -56,8 +57,9 @@ pub fn run(mut fleet: Fleet, request: &RunRequest, action: &Action, has_jobs: bo
             None => context.setup.share_sandbox(order.jobs, stop.clone()),
         }
     }
-    let catalogs: Vec<Arc<Catalog>> =
-        fleet.contexts.iter().map(|context| catalog(context, &order).map(Arc::new)).collect::<Result<_>>()?;
+    let (catalogs, lines): (Vec<Catalog>, Vec<NewLines>) =
+        fleet.contexts.iter().map(|context| catalog(context, &order)).collect::<Result<Vec<_>>>()?.into_iter().unzip();
+    let catalogs: Vec<Arc<Catalog>> = catalogs.into_iter().map(Arc::new).collect();
     signals::watch(&stop, None)?;
     let reporter = Arc::new(FleetReporter::new(&fleet.printer, fleet.members.len(), order.dry_run.is_some()));
     let work = |at: usize, stop: StopSignal| -> Result<Ran> {
@@ -74,6 +76,8 @@ pub fn run(mut fleet: Fleet, request: &RunRequest, action: &Action, has_jobs: bo
     let is_failure = |ran: &Result<Ran>| ran.as_ref().map_or(true, |ran| ran.outcome.error.is_some());
     let each = fleet.each(fleet.pace, &Work { run: &work, is_failure: &is_failure, ended: &ended })?;
     reporter.end();
+    let ran = || each.iter().filter_map(|it| it.ended.done());
+    lines.into_iter().for_each(|lines| lines.keep(|revision| ran().any(|ran| ran.outcome.took_effect(revision))));
     let code = code(&each, &stop);
     tell(&fleet, action, &each, &warnings(&fleet, &catalogs, &each), (began.elapsed(), code));
     Ok(code)

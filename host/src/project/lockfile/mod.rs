@@ -36,6 +36,8 @@ use super::script::ScriptLanguage;
 use crate::dialect::Dialect;
 pub use line::quote;
 #[cfg(feature = "cli")]
+pub use write::remove_lines;
+#[cfg(feature = "cli")]
 pub(super) use write::write_atomically;
 
 /// The format that this version reads and writes.

@@ -1,6 +1,7 @@
 //! Writes the lockfile: equal lines give equal bytes.
 
 use std::io::{self, Write};
+use std::path::Path;
 
 use cap_std::fs::Dir;
 
@@ -9,7 +10,7 @@ use super::read::LARGEST;
 use super::{Lockfile, VERSION, package};
 use crate::error::Result;
 use crate::project::digest::sha256;
-use crate::project::files::{cannot_write, read_regular};
+use crate::project::files::{cannot_write, open_root, read_regular};
 
 const HEADER: &str = "\
 # Written by `runner build`; do not edit. Commit it together with the artifacts.
@@ -38,6 +39,17 @@ impl Lockfile {
         write_atomically(root, name, text.as_bytes()).map_err(failed)?;
         Ok(true)
     }
+}
+
+/// Removes the lines of the revisions for which `is_gone`, and the file if nothing is left of it.
+pub fn remove_lines(root: &Path, name: &str, is_gone: impl Fn(&str) -> bool) -> Result<()> {
+    let root = open_root(root)?;
+    let mut lockfile = Lockfile::read(&root, name)?;
+    lockfile.lines.retain(|line| !is_gone(&line.revision));
+    if lockfile == Lockfile::default() {
+        return root.remove_file(name).map_err(|error| cannot_write(name, &error));
+    }
+    lockfile.write(&root, name).map(drop)
 }
 
 /// Writes a temporary file and renames it, so that a partial file is never visible.
