@@ -384,7 +384,7 @@ fn a_script_is_pinned_when_it_takes_effect() {
     project.runner("apply").succeeds().says(&["added `0001_script` to `runner.lock`"]);
     assert!(is_pinned());
     let pinned = project.read("runner.lock");
-    project.write("migrations/0002_next.js", &script("throw new Error('not yet');"));
+    project.write("migrations/0002_later.js", &script("throw new Error('not yet');"));
     project.runner("apply").exits(1).says(&["not yet"]);
     assert_eq!(project.read("runner.lock"), pinned, "the lines of others stay as they are");
 
