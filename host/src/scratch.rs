@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::data::Value;
 use crate::database::{
-    ConnectOptions, Database, DatabaseError, DatabaseErrorKind, DatabaseUrl, Dialect, QueryLimits, connect,
+    ConnectOptions, Database, DatabaseError, DatabaseErrorKind, DatabaseUrl, Dialect, Facts, QueryLimits, connect,
 };
 use crate::error::{Error, Result};
 use crate::random;
@@ -179,7 +179,7 @@ async fn on_server(server: &DatabaseUrl, options: &ConnectOptions) -> Result<Scr
         // where connections do not belong to a database.
         if dialect == Dialect::Postgres {
             admin.host().execute(&format!("CREATE DATABASE {}", dialect.quote(&name)), &[]).await?;
-            match connect(&url, &options).await {
+            match inside(&url, &options, admin.facts()).await {
                 Ok(inside) => return Ok(Scratch { url, keeper: Keeper::Server { admin, inside: Some(inside), name } }),
                 // Another test that started at the same time took it for an abandoned one.
                 Err(error) if error.kind == DatabaseErrorKind::NotFound && tries > 0 => tries -= 1,
@@ -197,6 +197,31 @@ async fn on_server(server: &DatabaseUrl, options: &ConnectOptions) -> Result<Scr
             return Ok(Scratch { url, keeper: Keeper::Server { admin, inside: None, name } });
         }
     }
+}
+
+/// Connects to a new scratch database of PostgreSQL. It gets Citus if the database of the URL has it: migrations distribute tables.
+async fn inside(
+    url: &DatabaseUrl,
+    options: &ConnectOptions,
+    server: &Facts,
+) -> Result<Box<dyn Database>, DatabaseError> {
+    let mut database = connect(url, options).await?;
+    if server.citus.is_none() || database.facts().citus.is_some() {
+        return Ok(database);
+    }
+    database.host().execute("CREATE EXTENSION citus", &[]).await.map_err(|error| {
+        let detail = "while giving the scratch database the extension `citus`, which the database of the URL has";
+        match error.kind {
+            DatabaseErrorKind::Denied => {
+                DatabaseError { kind: DatabaseErrorKind::Configuration, ..error }.detail(detail).hint(
+                    "let a superuser put it into `template1`, from which databases are made, or give a URL of a superuser",
+                )
+            }
+            _ => error.detail(detail),
+        }
+    })?;
+    // What the database is has changed.
+    connect(url, options).await
 }
 
 /// Drops what killed tests left behind on the server.
