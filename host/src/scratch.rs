@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::data::Value;
 use crate::database::{
-    ConnectOptions, Database, DatabaseError, DatabaseErrorKind, DatabaseUrl, Dialect, Facts, QueryLimits, connect,
+    ConnectOptions, Database, DatabaseError, DatabaseErrorKind, DatabaseUrl, Dialect, QueryLimits, connect,
 };
 use crate::error::{Error, Result};
 use crate::random;
@@ -61,10 +61,19 @@ enum Keeper {
 impl Scratch {
     /// Creates a database on the server of the URL, or a file.
     pub async fn create(server: &DatabaseUrl, options: &ConnectOptions) -> Result<Self> {
+        Self::make(server, options, false).await
+    }
+
+    /// As [`Self::create`], for migrations of the database of the URL: if that has Citus, so does the new one.
+    pub async fn for_migrations(server: &DatabaseUrl, options: &ConnectOptions) -> Result<Self> {
+        Self::make(server, options, true).await
+    }
+
+    async fn make(server: &DatabaseUrl, options: &ConnectOptions, extends: bool) -> Result<Self> {
         if !server.dialect().has_server() {
             return in_directory(server);
         }
-        on_server(server, options).await.map_err(|error| {
+        on_server(server, options, extends).await.map_err(|error| {
             let denied = error.kind == DatabaseErrorKind::Denied;
             let error = Error::from(error).at("server", server.to_string());
             if denied { error.hint("the user needs the privilege to create and drop databases") } else { error }
@@ -165,7 +174,7 @@ fn is_old(time: SystemTime) -> bool {
     time.elapsed().is_ok_and(|age| age > YOUNG)
 }
 
-async fn on_server(server: &DatabaseUrl, options: &ConnectOptions) -> Result<Scratch, DatabaseError> {
+async fn on_server(server: &DatabaseUrl, options: &ConnectOptions, extends: bool) -> Result<Scratch, DatabaseError> {
     // Dropping waits for active sessions: not forever.
     let options = ConnectOptions { lock_timeout: Some(Duration::from_secs(30)), ..options.clone() };
     let mut admin = connect(server, &options).await?;
@@ -179,7 +188,7 @@ async fn on_server(server: &DatabaseUrl, options: &ConnectOptions) -> Result<Scr
         // where connections do not belong to a database.
         if dialect == Dialect::Postgres {
             admin.host().execute(&format!("CREATE DATABASE {}", dialect.quote(&name)), &[]).await?;
-            match inside(&url, &options, admin.facts()).await {
+            match inside(&url, &options, extends && admin.facts().citus.is_some()).await {
                 Ok(inside) => return Ok(Scratch { url, keeper: Keeper::Server { admin, inside: Some(inside), name } }),
                 // Another test that started at the same time took it for an abandoned one.
                 Err(error) if error.kind == DatabaseErrorKind::NotFound && tries > 0 => tries -= 1,
@@ -199,14 +208,10 @@ async fn on_server(server: &DatabaseUrl, options: &ConnectOptions) -> Result<Scr
     }
 }
 
-/// Connects to a new scratch database of PostgreSQL. It gets Citus if the database of the URL has it: migrations distribute tables.
-async fn inside(
-    url: &DatabaseUrl,
-    options: &ConnectOptions,
-    server: &Facts,
-) -> Result<Box<dyn Database>, DatabaseError> {
+/// Connects to a new scratch database of PostgreSQL, which is to have Citus or not.
+async fn inside(url: &DatabaseUrl, options: &ConnectOptions, citus: bool) -> Result<Box<dyn Database>, DatabaseError> {
     let mut database = connect(url, options).await?;
-    if server.citus.is_none() || database.facts().citus.is_some() {
+    if !citus || database.facts().citus.is_some() {
         return Ok(database);
     }
     database.host().execute("CREATE EXTENSION citus", &[]).await.map_err(|error| {

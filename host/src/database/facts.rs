@@ -61,9 +61,10 @@ impl Citus {
         THEN pg_catalog.set_config('citus.use_citus_managed_tables', 'off', true) END";
 
     /// The statement that undoes [`Self::STAYS`].
-    pub const SPREADS: &str = "SELECT pg_catalog.set_config(s.name, s.reset_val, true) FROM pg_catalog.pg_settings s \
-        WHERE s.name OPERATOR(pg_catalog.=) ANY \
-            (ARRAY['citus.enable_schema_based_sharding', 'citus.use_citus_managed_tables']::pg_catalog.text[])";
+    pub const SPREADS: &str = "SELECT CASE WHEN pg_catalog.current_setting('citus.enable_schema_based_sharding', true) IS NOT NULL \
+        THEN pg_catalog.set_config('citus.enable_schema_based_sharding', NULL, true) END, \
+        CASE WHEN pg_catalog.current_setting('citus.use_citus_managed_tables', true) IS NOT NULL \
+        THEN pg_catalog.set_config('citus.use_citus_managed_tables', NULL, true) END";
 }
 
 /// What a server can do, determined when the connection is made.

@@ -28,10 +28,19 @@ const LOOK: &str = "SELECT pg_catalog.citus_is_coordinator(), \
             JOIN pg_catalog.pg_namespace s ON s.oid OPERATOR(pg_catalog.=) c.relnamespace \
             WHERE s.nspname OPERATOR(pg_catalog.=) 'runner')";
 
+/// Whether the schema of the tool's tables is a distributed one, so that whatever is created in it is distributed too.
+const SCHEMA: &str = ", EXISTS (SELECT FROM pg_catalog.pg_dist_schema d \
+    JOIN pg_catalog.pg_namespace s ON s.oid OPERATOR(pg_catalog.=) d.schemaid::pg_catalog.oid \
+    WHERE s.nspname OPERATOR(pg_catalog.=) 'runner')";
+
+/// The first version with distributed schemas.
+const SCHEMAS: (u32, u32) = (12, 0);
+
 /// Asks a database with this version of the extension what it is; fails where runner does not work.
 pub(super) async fn look(connection: &mut PgConnection, version: &str) -> Result<Citus, DatabaseError> {
     check_version(version)?;
-    let text = format!("BEGIN; SET LOCAL statement_timeout = 0; {LOOK}; COMMIT");
+    let schema = if number(version) >= SCHEMAS { SCHEMA } else { "" };
+    let text = format!("BEGIN; SET LOCAL statement_timeout = 0; {LOOK}{schema}; COMMIT");
     let found = rows(connection, &text).await?;
     let cell = |column: usize| found.last().and_then(|row| text_of(row, column)).filter(|text| !text.is_empty());
     if let Some(group) = cell(1).filter(|group| group != "0") {
@@ -40,6 +49,12 @@ pub(super) async fn look(connection: &mut PgConnection, version: &str) -> Result
     if let Some(table) = cell(4) {
         return Err(is_distributed(&table));
     }
+    if cell(5).as_deref() == Some("t") {
+        return Err(configuration(format!(
+            "the schema `{TOOL_SCHEMA}` is distributed: Citus would manage the history"
+        ))
+        .hint(format!("make it an ordinary schema: `SELECT citus_schema_undistribute('{TOOL_SCHEMA}')`")));
+    }
     Ok(Citus {
         version: version.to_owned(),
         is_coordinator: cell(0).as_deref() == Some("t"),
@@ -47,10 +62,15 @@ pub(super) async fn look(connection: &mut PgConnection, version: &str) -> Result
     })
 }
 
-/// Fails if the version, such as `13.2-1`, is too old.
+/// The number in a version such as `13.2-1`.
+fn number(version: &str) -> (u32, u32) {
+    let mut parts = version.split(['.', '-']).map(|part| part.parse().unwrap_or_default());
+    (parts.next().unwrap_or_default(), parts.next().unwrap_or_default())
+}
+
+/// Fails if the version is too old.
 fn check_version(version: &str) -> Result<(), DatabaseError> {
-    let mut parts = version.split(['.', '-']).map(|part| part.parse::<u32>().unwrap_or_default());
-    if (parts.next().unwrap_or_default(), parts.next().unwrap_or_default()) >= OLDEST {
+    if number(version) >= OLDEST {
         return Ok(());
     }
     let (major, minor) = OLDEST;
@@ -75,8 +95,8 @@ fn is_distributed(table: &str) -> DatabaseError {
     configuration(format!("`{TOOL_SCHEMA}.{table}`, a table of runner's own, is managed by Citus"))
         .detail("the history has to be in ordinary tables of the coordinator")
         .hint(format!(
-            "move the tables back, with `SELECT undistribute_table('{TOOL_SCHEMA}.{table}')` for each, or \
-             `SELECT citus_schema_undistribute('{TOOL_SCHEMA}')` if the schema is distributed"
+            "Citus cannot move them back, since they have identity columns: `DROP SCHEMA {TOOL_SCHEMA} CASCADE`, then record what is \
+             applied with `runner stamp`"
         ))
 }
 

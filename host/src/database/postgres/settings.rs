@@ -217,12 +217,15 @@ mod tests {
         let facts = Facts::of_dialect(Dialect::Postgres);
         assert!(!in_transaction(&Own::of(&facts)).contains("citus"), "there are no workers");
         let citus = Citus { version: "13.2-1".to_owned(), is_coordinator: true, workers: 2 };
-        let mut own = Own::of(&Facts { citus: Some(citus), ..facts });
-        assert!(in_transaction(&own).contains(citus::SEQUENTIAL) && in_transaction(&own).starts_with("DO "), "{own:?}");
-        own.note("SET citus.multi_shard_modify_mode = 'parallel'");
-        assert!(!in_transaction(&own).contains("sequential"), "{}", in_transaction(&own));
-        own.forget();
-        assert!(in_transaction(&own).contains("sequential"), "{}", in_transaction(&own));
+        let mut spread = Own::of(&Facts { citus: Some(citus), ..facts });
+        assert!(
+            in_transaction(&spread).contains(citus::SEQUENTIAL) && in_transaction(&spread).starts_with("DO "),
+            "{spread:?}"
+        );
+        spread.note("SET citus.multi_shard_modify_mode = 'parallel'");
+        assert!(!in_transaction(&spread).contains("sequential"), "{}", in_transaction(&spread));
+        spread.forget();
+        assert!(in_transaction(&spread).contains("sequential"), "{}", in_transaction(&spread));
         let options = ConnectOptions { lock_timeout: Some(Duration::from_secs(3)), ..ConnectOptions::default() };
         assert_eq!(own.timeouts(Role::SqlScript, &options), [("statement_timeout", "0".to_owned())]);
         let all = Own::default().timeouts(Role::Component, &options);
