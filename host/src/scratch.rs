@@ -61,10 +61,19 @@ enum Keeper {
 impl Scratch {
     /// Creates a database on the server of the URL, or a file.
     pub async fn create(server: &DatabaseUrl, options: &ConnectOptions) -> Result<Self> {
+        Self::make(server, options, false).await
+    }
+
+    /// As [`Self::create`], for migrations of the database of the URL: if that has Citus, so does the new one.
+    pub async fn for_migrations(server: &DatabaseUrl, options: &ConnectOptions) -> Result<Self> {
+        Self::make(server, options, true).await
+    }
+
+    async fn make(server: &DatabaseUrl, options: &ConnectOptions, extends: bool) -> Result<Self> {
         if !server.dialect().has_server() {
             return in_directory(server);
         }
-        on_server(server, options).await.map_err(|error| {
+        on_server(server, options, extends).await.map_err(|error| {
             let denied = error.kind == DatabaseErrorKind::Denied;
             let error = Error::from(error).at("server", server.to_string());
             if denied { error.hint("the user needs the privilege to create and drop databases") } else { error }
@@ -165,7 +174,7 @@ fn is_old(time: SystemTime) -> bool {
     time.elapsed().is_ok_and(|age| age > YOUNG)
 }
 
-async fn on_server(server: &DatabaseUrl, options: &ConnectOptions) -> Result<Scratch, DatabaseError> {
+async fn on_server(server: &DatabaseUrl, options: &ConnectOptions, extends: bool) -> Result<Scratch, DatabaseError> {
     // Dropping waits for active sessions: not forever.
     let options = ConnectOptions { lock_timeout: Some(Duration::from_secs(30)), ..options.clone() };
     let mut admin = connect(server, &options).await?;
@@ -179,7 +188,7 @@ async fn on_server(server: &DatabaseUrl, options: &ConnectOptions) -> Result<Scr
         // where connections do not belong to a database.
         if dialect == Dialect::Postgres {
             admin.host().execute(&format!("CREATE DATABASE {}", dialect.quote(&name)), &[]).await?;
-            match connect(&url, &options).await {
+            match inside(&url, &options, extends && admin.facts().citus.is_some()).await {
                 Ok(inside) => return Ok(Scratch { url, keeper: Keeper::Server { admin, inside: Some(inside), name } }),
                 // Another test that started at the same time took it for an abandoned one.
                 Err(error) if error.kind == DatabaseErrorKind::NotFound && tries > 0 => tries -= 1,
@@ -197,6 +206,27 @@ async fn on_server(server: &DatabaseUrl, options: &ConnectOptions) -> Result<Scr
             return Ok(Scratch { url, keeper: Keeper::Server { admin, inside: None, name } });
         }
     }
+}
+
+/// Connects to a new scratch database of PostgreSQL, which is to have Citus or not.
+async fn inside(url: &DatabaseUrl, options: &ConnectOptions, citus: bool) -> Result<Box<dyn Database>, DatabaseError> {
+    let mut database = connect(url, options).await?;
+    if !citus || database.facts().citus.is_some() {
+        return Ok(database);
+    }
+    database.host().execute("CREATE EXTENSION citus", &[]).await.map_err(|error| {
+        let detail = "while giving the scratch database the extension `citus`, which the database of the URL has";
+        match error.kind {
+            DatabaseErrorKind::Denied => {
+                DatabaseError { kind: DatabaseErrorKind::Configuration, ..error }.detail(detail).hint(
+                    "let a superuser put it into `template1`, from which databases are made, or give a URL of a superuser",
+                )
+            }
+            _ => error.detail(detail),
+        }
+    })?;
+    // What the database is has changed.
+    connect(url, options).await
 }
 
 /// Drops what killed tests left behind on the server.

@@ -4,6 +4,8 @@
 #![allow(clippy::print_stdout, reason = "the test harness shows it with a failed test")]
 #![cfg(unix)]
 
+#[path = "servers/citus.rs"]
+mod citus;
 #[path = "servers/components.rs"]
 mod components;
 #[path = "servers/confined.rs"]

@@ -41,6 +41,32 @@ impl LockKind {
     }
 }
 
+/// A database with the extension Citus, which spreads tables over several servers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Citus {
+    /// The version of the extension.
+    pub version: String,
+    /// Whether it is the coordinator of a cluster. A worker is refused, so anything else belongs to no cluster yet.
+    pub is_coordinator: bool,
+    /// The number of workers.
+    pub workers: u32,
+}
+
+impl Citus {
+    /// The statement that keeps what its transaction creates on this server alone: with these settings on, Citus would take each new
+    /// schema, or each new table, into its own hands.
+    pub const STAYS: &str = "SELECT CASE WHEN pg_catalog.current_setting('citus.enable_schema_based_sharding', true) IS NOT NULL \
+        THEN pg_catalog.set_config('citus.enable_schema_based_sharding', 'off', true) END, \
+        CASE WHEN pg_catalog.current_setting('citus.use_citus_managed_tables', true) IS NOT NULL \
+        THEN pg_catalog.set_config('citus.use_citus_managed_tables', 'off', true) END";
+
+    /// The statement that undoes [`Self::STAYS`].
+    pub const SPREADS: &str = "SELECT CASE WHEN pg_catalog.current_setting('citus.enable_schema_based_sharding', true) IS NOT NULL \
+        THEN pg_catalog.set_config('citus.enable_schema_based_sharding', NULL, true) END, \
+        CASE WHEN pg_catalog.current_setting('citus.use_citus_managed_tables', true) IS NOT NULL \
+        THEN pg_catalog.set_config('citus.use_citus_managed_tables', NULL, true) END";
+}
+
 /// What a server can do, determined when the connection is made.
 #[derive(Clone, Debug)]
 pub struct Facts {
@@ -70,6 +96,8 @@ pub struct Facts {
     pub packet_bytes: Option<usize>,
     /// How far apart the numbers are that the server assigns (`auto_increment_increment`), where that is a setting.
     pub increment: Option<u64>,
+    /// What the database is in a cluster of Citus; `None` without that extension.
+    pub citus: Option<Citus>,
     /// The schema of unqualified names: the first schema of the search path on PostgreSQL, the database on MySQL.
     pub schema: Option<String>,
 }
@@ -97,6 +125,7 @@ impl Facts {
             read_only: false,
             packet_bytes: None,
             increment: None,
+            citus: None,
             schema: None,
         }
     }

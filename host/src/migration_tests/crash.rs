@@ -108,7 +108,7 @@ impl Course<'_> {
 
     /// A fresh database before the migration.
     async fn begin_anew(&mut self) -> Result<()> {
-        let fresh = Scratch::create(&self.test.url, &self.test.options).await?;
+        let fresh = Scratch::for_migrations(&self.test.url, &self.test.options).await?;
         std::mem::replace(self.scratch, fresh).discard().await?;
         let test = self.test;
         for migration in &test.catalog.migrations[..self.at] {

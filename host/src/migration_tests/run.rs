@@ -55,7 +55,7 @@ impl MigrationTest {
             error: None,
             took: began.elapsed(),
         };
-        match Scratch::create(&self.url, &self.options).await {
+        match Scratch::for_migrations(&self.url, &self.options).await {
             Err(error) => report.error = Some(error),
             Ok(mut scratch) => {
                 let tested = self.all(&mut scratch, &mut report).await;

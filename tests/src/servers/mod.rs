@@ -7,6 +7,7 @@
 
 mod bouncer;
 mod builder;
+mod citus;
 mod client;
 mod cluster;
 mod database;
@@ -27,6 +28,7 @@ use std::sync::OnceLock;
 
 pub use bouncer::Bouncer;
 pub use builder::{Builder, Tls};
+pub use citus::Citus;
 pub use client::{Client, Session};
 pub use cluster::Cluster;
 pub use database::TestDatabase;

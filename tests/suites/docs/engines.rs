@@ -78,7 +78,7 @@ fn the_guide_names_what_is_started() {
             text if text.starts_with("every change") => told.change.insert(claim),
             text if text.starts_with("on request") => told.asked.insert(claim),
             text => {
-                assert_eq!(text, "not tested", "{claim:?}");
+                assert!(text == "not tested" || text.starts_with("by hand, once: experimental"), "{claim:?}: {text}");
                 continue;
             }
         };

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use runner_tests::servers::Citus;
 use runner_tests::{Engine, EngineProject, Running, for_each_engine, guests};
 
 use super::shop::shop;
@@ -126,4 +127,21 @@ fn a_missing_privilege_to_create_databases_is_reported() {
     let output = project.run(["test", "-D", &url]);
     output.exits(7).says(&["permission denied to create database", "hint:", "privilege to create and drop databases"]);
     project.execute(&format!("DROP ROLE {user}"));
+}
+
+/// A plain server that says it has Citus has no extension that could be made.
+#[test]
+fn a_scratch_database_gets_the_extension_citus_if_the_database_of_the_url_has_it() {
+    let place = Place::new(Engine::Postgres);
+    let project = &place.project;
+    project.sql("1_a", "SELECT citus_is_coordinator(); CREATE TABLE a (i INT);", "DROP TABLE a;");
+    let database = project.server_database();
+    Citus::COORDINATOR.play(database);
+    let output = project.finish(&mut place.command(project, ""));
+    output.exits(1).says(&["`citus`, which the database of the URL has", "extension \"citus\" is not available"]);
+    assert_eq!(place.there(), Vec::<String>::new());
+    // Where new databases have it, nothing needs to be made.
+    database.client().of("template1").sql(&Citus::COORDINATOR.statements());
+    project.finish(&mut place.command(project, "")).succeeds();
+    assert_eq!(place.there(), Vec::<String>::new());
 }

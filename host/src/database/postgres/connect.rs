@@ -10,7 +10,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection, Executor, PgConnectio
 
 use self::failure::{explain, is_starting};
 use super::error::{from_sqlx, lost};
-use super::make;
+use super::{citus, make};
 use crate::database::lease::LockSettings;
 use crate::database::nagle::without_delay;
 use crate::database::{ConnectOptions, DatabaseError, DatabaseUrl, Dialect, DriverOptions, Facts, LockKind};
@@ -149,10 +149,11 @@ async fn look(connection: &mut PgConnection) -> Result<Connected, DatabaseError>
     const LOOK: &str = "SELECT pg_catalog.current_setting('server_version'), pg_catalog.current_setting('server_version_num'), \
         pg_catalog.pg_is_in_recovery() OR pg_catalog.current_setting('transaction_read_only')::pg_catalog.bool, \
         pg_catalog.current_schema()::pg_catalog.text, pg_catalog.pg_backend_pid(), \
-        pg_catalog.current_database()::pg_catalog.text, pg_catalog.version()";
-    let failed = |error: sqlx::Error| from_sqlx(&error, Some(LOOK));
+        pg_catalog.current_database()::pg_catalog.text, pg_catalog.version(), ";
+    let ask = format!("{LOOK}{}", citus::VERSION);
+    let failed = |error: sqlx::Error| from_sqlx(&error, Some(&ask));
     // Not the whole prologue of other statements: in a fresh server process, each of a dozen settings costs time.
-    let begin = format!("BEGIN; SET LOCAL statement_timeout = 0; {LOOK}; COMMIT");
+    let begin = format!("BEGIN; SET LOCAL statement_timeout = 0; {ask}; COMMIT");
     let rows = match connection.fetch_all(sqlx::raw_sql(AssertSqlSafe(begin))).await {
         Ok(rows) => rows,
         Err(error) => return Err(make::explain(connection, failed(error)).await),
@@ -162,11 +163,16 @@ async fn look(connection: &mut PgConnection) -> Result<Connected, DatabaseError>
     let version = text(0)?.unwrap_or_default();
     let number = text(1)?.and_then(|number| number.parse::<i32>().ok()).unwrap_or_default();
     make::Said { make: &text(6)?.unwrap_or_default(), version: &version, number }.check()?;
+    let citus = match text(7)?.filter(|version| !version.is_empty()) {
+        Some(version) => Some(citus::look(connection, &version).await?),
+        None => None,
+    };
     let facts = Facts {
         // Only the number of `15.20 (Debian 15.20-0+deb12u1)` is needed.
         version: version.split(' ').next().unwrap_or_default().to_owned(),
         read_only: text(2)?.as_deref() == Some("t"),
         schema: text(3)?,
+        citus,
         ..Facts::of_dialect(Dialect::Postgres)
     }
     .forced_in_tests()?;

@@ -5,6 +5,7 @@ use std::error::Error as _;
 
 use sqlx::postgres::{PgDatabaseError, PgErrorPosition};
 
+use super::citus;
 use crate::database::facts::{TOOL_SCHEMA, is_tool_table};
 use crate::database::message::place_in;
 use crate::database::url::redact;
@@ -58,7 +59,7 @@ fn from_server(inner: &PgDatabaseError, statement: Option<&str>) -> DatabaseErro
     let code = inner.code();
     let mut error = DatabaseError::new(kind(code), redact(inner.message().trim_end())).code(code);
     error.detail = detail(inner, statement);
-    error.hint = hint(inner);
+    error.hint = citus::hint(inner.message(), inner.hint()).map(str::to_owned).or_else(|| hint(inner));
     if let Some((kind, hint)) = of_pooler(inner.message()) {
         (error.kind, error.hint) = (kind, Some(hint.to_owned()));
     }

@@ -12,6 +12,7 @@
 
 #![doc = include_str!("types.md")]
 
+mod citus;
 mod connect;
 mod cursor;
 mod cursor_batch;
@@ -163,7 +164,7 @@ impl PostgresDatabase {
             lock: None,
             locked_for: None,
             rights: Role::Host,
-            own: Own::default(),
+            own: Own::of(&found.facts),
             stop: StopSignal::never(),
             backend: found.backend,
             busy: false,

@@ -11,9 +11,9 @@ use super::foreign::{self, CAPTURED, FOREIGN, INSPECT};
 use super::lease::UNLEASED;
 use super::lock::{Lock, UNLOCKED, lock_lost, set_application};
 use super::reconnect::Left;
-use super::scope::{backend_of, rows, set_local, text_of};
+use super::scope::{backend_of, rows, text_of};
 use super::search_path;
-use super::settings::{Own, prologue, prologue_of};
+use super::settings::{prologue, prologue_of};
 use super::tool_tables::{FINGERPRINT, Fingerprint};
 use super::transaction::{COMMIT, Transaction, explain_aborted, wrote_late};
 use crate::database::change::Literals;
@@ -135,7 +135,7 @@ impl PostgresDatabase {
         }
         self.transaction = None;
         if end != End::Step {
-            self.own = Own::default();
+            self.own.forget();
         }
         let Some((options, _)) = next else { return Ok(()) };
         match (result, Self::begun(&found)) {
@@ -208,7 +208,7 @@ impl PostgresDatabase {
     fn prologue_for(&self, options: TransactionOptions) -> String {
         let is_locked = self.lock.as_ref().map_or_else(|| "true".to_owned(), |lock| lock.is_held_by());
         let also = self.at_work(&format!("pg_catalog.pg_current_xact_id()::pg_catalog.text, {is_locked}"));
-        let timeouts = set_local(&self.own.timeouts(Role::SqlScript, self.endpoint.settings()));
+        let timeouts = self.own.set_timeouts(Role::SqlScript, self.endpoint.settings());
         let inspect = if self.inspected { "" } else { INSPECT.as_str() };
         // The row of the process is the second to last.
         let settings = prologue_of(None, options.isolation, &self.own, &also);

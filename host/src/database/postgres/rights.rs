@@ -18,16 +18,23 @@ pub(super) fn check(statement: &str, rights: Role) -> Result<StatementClass, Dat
     }
     let words = identifiers(statement, Dialect::Postgres);
     // A block that commits is code too, whatever its class.
-    let may_be_code = matches!(class, StatementClass::Schema | StatementClass::Unknown)
+    let runs_elsewhere = words.iter().any(|word| runs_elsewhere(word));
+    let may_be_code = runs_elsewhere
+        || matches!(class, StatementClass::Schema | StatementClass::Unknown)
         || words.first().is_some_and(|first| first.eq_ignore_ascii_case("DO"));
     if let Some(name) = words.iter().find_map(|word| tool_table_in(word, may_be_code))
-        && !only_reads(&words)
+        && (runs_elsewhere || !only_reads(&words))
     {
         return Err(tool_table(&name));
     }
     let is = |word: &String, name: &str| word.eq_ignore_ascii_case(name);
     if words.iter().any(|word| is(word, "SCHEMA")) && words.iter().any(|word| is(word, TOOL_SCHEMA)) {
         return Err(denied("the schema `runner` belongs to runner itself").hint("give your schema another name"));
+    }
+    if words.iter().any(|word| is(word, "PROPAGATE_SET_COMMANDS")) {
+        // Citus would send workers the whole messages of ours that its own statement is part of.
+        return Err(denied("a migration cannot change `citus.propagate_set_commands`")
+            .hint("the settings that runner pins reach the workers without it"));
     }
     let first = words.first().map(String::as_str).unwrap_or_default();
     if first.eq_ignore_ascii_case("COPY") && words.iter().any(|word| is(word, "STDIN") || is(word, "STDOUT")) {
@@ -62,6 +69,12 @@ fn only_reads(words: &[String]) -> bool {
     let any_of = |word: &String, names: &[&str]| names.iter().any(|name| word.eq_ignore_ascii_case(name));
     words.first().is_some_and(|first| any_of(first, &["SELECT", "WITH", "TABLE"]))
         && !words.iter().any(|word| any_of(word, &WRITES))
+}
+
+/// Whether a word is a function of Citus that runs a text in another session, on this server or another: no proof of ours sees what
+/// that does. Texts that are assembled, and other extensions that do the same, are left to the privileges of the login.
+fn runs_elsewhere(word: &str) -> bool {
+    word.get(..15).is_some_and(|start| start.eq_ignore_ascii_case("run_command_on_"))
 }
 
 /// Returns the tool table that a word of a statement names. Texts are data, except the bodies of functions and `DO`.

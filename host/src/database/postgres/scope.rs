@@ -247,7 +247,7 @@ impl PostgresDatabase {
             text.push_str(&INSPECT);
         }
         if turns {
-            text.push_str(&set_local(&self.own.timeouts(self.rights, self.endpoint.settings())));
+            text.push_str(&self.own.set_timeouts(self.rights, self.endpoint.settings()));
             if !is_gated {
                 text.push_str(&FINGERPRINT);
                 text.push_str("; ");
@@ -300,7 +300,7 @@ impl PostgresDatabase {
         let is_script = self.rights != Role::Host;
         let mut text = String::new();
         if is_script {
-            text.push_str(&set_local(&self.own.timeouts(self.rights, self.endpoint.settings())));
+            text.push_str(&self.own.set_timeouts(self.rights, self.endpoint.settings()));
             text.push_str(&FINGERPRINT);
         }
         let path = self.gated.as_ref().map_or_else(|| "NULL".to_owned(), Gated::set_path);
@@ -374,7 +374,8 @@ impl PostgresDatabase {
             }
         }
         let timeouts = self.own.timeouts(self.rights, self.endpoint.settings());
-        let text = set_local(&timeouts).replace("SET LOCAL", "SET") + &unlimited_session(&self.own);
+        let text: String = timeouts.iter().map(|(name, value)| format!("SET {name} = {value}; ")).collect();
+        let text = text + &unlimited_session(&self.own);
         let ask = "SELECT pg_catalog.pg_backend_pid() AS pg_backend_pid";
         let rows = rows(&mut self.connection, &format!("{text}{ask}")).await?;
         self.backend = backend_of(&rows).unwrap_or(self.backend);
@@ -390,11 +391,6 @@ impl PostgresDatabase {
 enum Names {
     Ours,
     Theirs,
-}
-
-/// Returns the text that sets the settings until the transaction ends; other statements can directly follow it.
-pub(super) fn set_local(settings: &[(&str, String)]) -> String {
-    settings.iter().map(|(name, value)| format!("SET LOCAL {name} = {value}; ")).collect()
 }
 
 pub(super) fn refuses_transaction() -> DatabaseError {

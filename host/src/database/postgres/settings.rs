@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use super::PostgresDatabase;
-use crate::database::{ConnectOptions, Dialect, Part, Role};
+use super::{PostgresDatabase, citus};
+use crate::database::{ConnectOptions, Dialect, Facts, Part, Role};
 use crate::sql::Isolation;
 use crate::sql::classify::{StatementClass, classify, identifiers};
 
@@ -47,9 +47,13 @@ const NO_TRANSACTION_TIMEOUT: &str = "CASE \
 
 /// Returns the text that sets the settings of every transaction.
 pub(super) fn in_transaction(own: &Own) -> String {
-    let mut text = String::new();
-    for (name, value) in SETTINGS.into_iter().filter(|(name, _)| !own.has(name)) {
-        text.push_str(&format!("SET LOCAL {name} = {value}; "));
+    let settings = SETTINGS.iter().filter(|(name, _)| !own.has(name));
+    let mut text: String = settings.map(|(name, value)| format!("SET LOCAL {name} = {value}; ")).collect();
+    if own.has_workers {
+        if !own.has(citus::MODE) {
+            text.push_str(citus::SEQUENTIAL);
+        }
+        text = citus::at_workers(&text);
     }
     let unlimited = if own.has(TRANSACTION_TIMEOUT) { "NULL" } else { NO_TRANSACTION_TIMEOUT };
     format!("{text}SELECT {CHECK_CLIENT}, {unlimited}")
@@ -112,13 +116,27 @@ pub(super) fn prologue_reading(own: &Own, table: &str, also: &str) -> String {
     )
 }
 
-/// The names of the settings that a script has set for its session.
+/// How a session differs from others in its settings.
 #[derive(Debug, Default)]
-pub(super) struct Own(Vec<String>);
+pub(super) struct Own {
+    /// The names of the settings that a script has set for its session.
+    set: Vec<String>,
+    /// The workers of a cluster need the settings, too.
+    has_workers: bool,
+}
 
 impl Own {
+    pub(super) fn of(facts: &Facts) -> Self {
+        Self { set: Vec::new(), has_workers: facts.citus.is_some() }
+    }
+
+    /// Forgets what a script has set.
+    pub(super) fn forget(&mut self) {
+        self.set.clear();
+    }
+
     fn has(&self, name: &str) -> bool {
-        self.0.iter().any(|own| own == name)
+        self.set.iter().any(|own| own == name)
     }
 
     /// Records the settings that a statement changes.
@@ -127,8 +145,13 @@ impl Own {
             identifiers(statement, Dialect::Postgres).iter().map(|word| word.to_lowercase()).collect();
         match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
             ["set", "local", ..] => {}
-            ["set", "time", "zone", ..] | ["set", "session", "time", "zone", ..] => self.0.push("timezone".to_owned()),
-            ["set", "session", name, ..] | ["set", name, ..] => self.0.push((*name).to_owned()),
+            ["set", "time", "zone", ..] | ["set", "session", "time", "zone", ..] => {
+                self.set.push("timezone".to_owned());
+            }
+            ["set", "session", "citus", name, ..] | ["set", "citus", name, ..] => {
+                self.set.push(format!("citus.{name}"))
+            }
+            ["set", "session", name, ..] | ["set", name, ..] => self.set.push((*name).to_owned()),
             _ => {}
         }
     }
@@ -150,6 +173,13 @@ impl Own {
         timeouts.retain(|(name, _)| !self.has(name));
         timeouts
     }
+
+    /// Returns the text that sets these timeouts until the transaction ends; other statements can directly follow it.
+    pub(super) fn set_timeouts(&self, rights: Role, options: &ConnectOptions) -> String {
+        let timeouts = self.timeouts(rights, options);
+        let text: String = timeouts.iter().map(|(name, value)| format!("SET LOCAL {name} = {value}; ")).collect();
+        if self.has_workers { citus::at_workers(&text) } else { text }
+    }
 }
 
 impl PostgresDatabase {
@@ -164,6 +194,7 @@ impl PostgresDatabase {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::database::facts::Citus;
 
     #[test]
     fn settings_of_a_script_are_kept() {
@@ -183,6 +214,18 @@ mod tests {
         own.note("SET transaction_timeout = '1h'");
         assert!(!in_transaction(&own).contains("transaction_timeout"), "{}", in_transaction(&own));
         assert_eq!(unlimited_session(&own) + &limited_session(&own), "");
+        let facts = Facts::of_dialect(Dialect::Postgres);
+        assert!(!in_transaction(&Own::of(&facts)).contains("citus"), "there are no workers");
+        let citus = Citus { version: "13.2-1".to_owned(), is_coordinator: true, workers: 2 };
+        let mut spread = Own::of(&Facts { citus: Some(citus), ..facts });
+        assert!(
+            in_transaction(&spread).contains(citus::SEQUENTIAL) && in_transaction(&spread).starts_with("DO "),
+            "{spread:?}"
+        );
+        spread.note("SET citus.multi_shard_modify_mode = 'parallel'");
+        assert!(!in_transaction(&spread).contains("sequential"), "{}", in_transaction(&spread));
+        spread.forget();
+        assert!(in_transaction(&spread).contains("sequential"), "{}", in_transaction(&spread));
         let options = ConnectOptions { lock_timeout: Some(Duration::from_secs(3)), ..ConnectOptions::default() };
         assert_eq!(own.timeouts(Role::SqlScript, &options), [("statement_timeout", "0".to_owned())]);
         let all = Own::default().timeouts(Role::Component, &options);

@@ -8,7 +8,7 @@ use super::PostgresDatabase;
 use super::error::from_sqlx;
 use super::lock::set_application;
 use super::scope::{rows, simple, text_of};
-use super::settings::{Own, in_transaction};
+use super::settings::in_transaction;
 use crate::database::{DatabaseError, Role};
 
 /// Resets the session, and returns whether there may be temporary objects.
@@ -36,7 +36,7 @@ impl PostgresDatabase {
             Some(request) => format!("; {}", set_application(&request.run_id)),
             None => String::new(),
         };
-        self.own = Own::default();
+        self.own.forget();
         let settings = in_transaction(&self.own);
         let answer = rows(&mut self.connection, &format!("{LEAVE}; {settings}{application}")).await?;
         if let Some(transaction) = &mut self.transaction {

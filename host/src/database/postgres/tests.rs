@@ -1,5 +1,6 @@
 //! Tests of what is specific to PostgreSQL; `database::contract` tests what every database does.
 
+mod citus;
 mod connect;
 mod contract;
 mod conversions;

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use super::read::{FORMAT, Presence, garbled, presence, unreadable};
 use super::record::{Record, State, declared_json};
 use crate::data::Value;
+use crate::database::facts::Citus;
 use crate::database::{ChangedRows, DatabaseError, DatabaseErrorKind, HostSession, QueryLimits, ToolChange};
 use crate::engine::schema::{dialect_schema, history as sql, tool_sql};
 use crate::engine::{Direction, transcript};
@@ -55,6 +56,9 @@ async fn making(database: &mut HostSession<'_>) -> std::result::Result<Vec<ToolC
     let facts = database.facts().clone();
     let dialect_schema = dialect_schema(&facts);
     let mut changes = Vec::new();
+    if facts.citus.is_some() {
+        changes.push(ToolChange::of_any_rows(Citus::STAYS, []));
+    }
     if let Some((is_there, create)) = dialect_schema.schema {
         let found =
             database.query(&tool_sql(is_there, &facts), &[facts.tool_schema().into()], QueryLimits::NONE).await?;
@@ -63,6 +67,9 @@ async fn making(database: &mut HostSession<'_>) -> std::result::Result<Vec<ToolC
         }
     }
     changes.extend(dialect_schema.create.iter().map(|create| ToolChange::of_any_rows(create, [])));
+    if facts.citus.is_some() {
+        changes.push(ToolChange::of_any_rows(Citus::SPREADS, []));
+    }
     changes.push(ToolChange::of_one_row(sql::INSERT_FORMAT, [FORMAT.to_string().into()]));
     Ok(changes)
 }

@@ -24,6 +24,7 @@ const fn facts(dialect: Dialect, transactional_ddl: bool) -> Facts {
         read_only: false,
         packet_bytes: None,
         increment: None,
+        citus: None,
         schema: None,
     }
 }

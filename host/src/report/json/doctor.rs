@@ -74,6 +74,19 @@ struct FactsJson {
     packet_bytes: Option<usize>,
     /// How far apart the numbers are that the server assigns; null if that is no setting.
     auto_increment_increment: Option<u64>,
+    /// What the database is in a cluster of Citus; null without that extension.
+    citus: Option<CitusJson>,
+}
+
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct CitusJson {
+    /// The version of the extension.
+    version: String,
+    /// Whether it is the coordinator of a cluster, or belongs to none yet.
+    coordinator: bool,
+    /// The number of workers.
+    workers: u32,
 }
 
 impl FactsJson {
@@ -88,6 +101,11 @@ impl FactsJson {
             read_only: facts.read_only,
             packet_bytes: facts.packet_bytes,
             auto_increment_increment: facts.increment,
+            citus: facts.citus.as_ref().map(|citus| CitusJson {
+                version: citus.version.clone(),
+                coordinator: citus.is_coordinator,
+                workers: citus.workers,
+            }),
         }
     }
 }

@@ -69,6 +69,14 @@ fn server(text: &mut Text, facts: &Facts) {
     if let Some(comment) = &facts.comment {
         line(text, "make", comment);
     }
+    if let Some(citus) = &facts.citus {
+        let role = match (citus.is_coordinator, citus.workers) {
+            (true, 1) => "the coordinator of 1 worker".to_owned(),
+            (true, workers) => format!("the coordinator of {workers} workers"),
+            (false, _) => "which belongs to no cluster yet".to_owned(),
+        };
+        line(text, "cluster", &format!("Citus {}, {role}", citus.version));
+    }
     if facts.read_only {
         line(text, "writes", "refused: it is a replica, or read-only");
     }

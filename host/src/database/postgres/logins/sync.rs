@@ -8,6 +8,7 @@ use super::super::settings::prologue;
 use super::catalogue::Catalogue;
 use super::gate;
 use super::wanted::{self, Wanted};
+use crate::database::facts::Citus;
 use crate::database::logins::names::login_of;
 use crate::database::logins::refusals::{
     DBA, all_out_of_line, broken_gate, cannot_bring_in_line, check_secrets, out_of_line, superuser, unknown,
@@ -147,7 +148,11 @@ impl PostgresDatabase {
         let names = self.names_of(&request.wanted);
         let catalogue = Catalogue::read(&mut self.connection, &names).await?;
         let gate = gate::difference(&mut self.connection).await?;
-        wanted::report(request, &catalogue, &schema, gate.as_deref())
+        let mut report = wanted::report(request, &catalogue, &schema, gate.as_deref())?;
+        if self.facts.citus.is_some() && gate.is_some() && !report.statements.is_empty() {
+            report.statements.insert(0, Citus::STAYS.to_owned());
+        }
+        Ok(report)
     }
 
     fn names_of(&self, wanted: &[WantedLogin]) -> Vec<String> {

@@ -45,7 +45,7 @@ impl Server {
             let statement = String::from_utf8_lossy(&packet).into_owned();
             let answer = match statement {
                 look if look.contains("pg_is_in_recovery") => match self.answers {
-                    true => row(&[self.version, self.number, "f", "public", "7", "app", self.make]),
+                    true => row(&[self.version, self.number, "f", "public", "7", "app", self.make, ""]),
                     false => message(b'E', b"SERROR\0C42883\0Munknown function: pg_is_in_recovery()\0\0"),
                 },
                 make if make.contains("version()") => row(&[self.make]),
