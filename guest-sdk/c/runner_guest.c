@@ -212,37 +212,44 @@ static bool is_of(rg_column *column, uint8_t type, const char *what, rg_error *e
     return rg_fail(error, "the column `%.*s` does not hold %s", (int)column->name.len, (const char *)column->name.ptr, what);
 }
 
+/* The first entry of a column. A column without rows may have no memory, and is no error. */
+static void *first_of(void *entries)
+{
+    static int64_t none;
+    return entries ? entries : &none;
+}
+
 int64_t *rg_int64s(rg_column *column, rg_error *error)
 {
     bool good = is_of(column, RUNNER_MIGRATION_TYPES_COLUMN_VALUES_INT64, "64-bit integers", error);
-    return good ? column->values.val.int64.ptr : NULL;
+    return good ? first_of(column->values.val.int64.ptr) : NULL;
 }
 
 double *rg_float64s(rg_column *column, rg_error *error)
 {
     bool good = is_of(column, RUNNER_MIGRATION_TYPES_COLUMN_VALUES_FLOAT64, "64-bit floating-point numbers", error);
-    return good ? column->values.val.float64.ptr : NULL;
+    return good ? first_of(column->values.val.float64.ptr) : NULL;
 }
 
 uint8_t *rg_booleans(rg_column *column, rg_error *error)
 {
     bool good = is_of(column, RUNNER_MIGRATION_TYPES_COLUMN_VALUES_BOOLEAN, "booleans", error);
-    return good ? column->values.val.boolean.ptr : NULL;
+    return good ? first_of(column->values.val.boolean.ptr) : NULL;
 }
 
 int32_t *rg_dates(rg_column *column, rg_error *error)
 {
     bool good = is_of(column, RUNNER_MIGRATION_TYPES_COLUMN_VALUES_DATE, "dates", error);
-    return good ? column->values.val.date.ptr : NULL;
+    return good ? first_of(column->values.val.date.ptr) : NULL;
 }
 
 int64_t *rg_times(rg_column *column, rg_error *error)
 {
     uint8_t tag = column->values.tag;
     if (tag == RUNNER_MIGRATION_TYPES_COLUMN_VALUES_TIMESTAMP || tag == RUNNER_MIGRATION_TYPES_COLUMN_VALUES_TIMESTAMPTZ)
-        return column->values.val.timestamp.ptr;
+        return first_of(column->values.val.timestamp.ptr);
     bool good = is_of(column, RUNNER_MIGRATION_TYPES_COLUMN_VALUES_TIME, "times", error);
-    return good ? column->values.val.time.ptr : NULL;
+    return good ? first_of(column->values.val.time.ptr) : NULL;
 }
 
 /* The entries of variable length, whatever their type; NULL if it has a fixed length. */

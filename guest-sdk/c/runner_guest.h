@@ -140,7 +140,7 @@ bool rg_transform(const char *name, const char *table, const char *const *column
 /* The column of that name; NULL, and an error, if there is none. */
 rg_column *rg_column_of(rg_batch *batch, const char *name, rg_error *error);
 
-/* The entries of a column, one for each row; NULL, and an error, if it has another type. Change them in place. */
+/* The entries of a column, one for each row; NULL, and an error, only if it has another type. Change them in place. */
 int64_t *rg_int64s(rg_column *column, rg_error *error);
 double *rg_float64s(rg_column *column, rg_error *error);
 uint8_t *rg_booleans(rg_column *column, rg_error *error);

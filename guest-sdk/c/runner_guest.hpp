@@ -10,7 +10,7 @@
 //     };
 //     RUNNER_MIGRATION(tidy_names)
 //
-// It may have a function `needs` too: `static std::vector<runner::need> needs()`.
+// It may have a function `needs` too: `static std::vector<runner::need> needs()`, public like the others.
 //
 // Who owns what:
 //
@@ -18,7 +18,8 @@
 //   not copied, and free it at their end.
 // - `batch`, `column` and the spans and views that they return belong to the host or to a `read_batch`, and are valid as long as the call
 //   that they were given to, or as long as it.
-// - What functions of the host take is borrowed for the call; a `source`, a `target` and a `new_batch` borrow what they were given.
+// - What functions of the host take is borrowed for the call; a `source`, a `target` and a `new_batch` borrow what they were given. Names and
+//   statements are any `std::string_view`.
 //
 // A function that can fail returns `runner::result<T>`, a `std::expected`: `RUNNER_TRY(name, call)` takes the value or returns the
 // error. For what is not here there is the C header, whose functions and types can be used beside these.
@@ -30,13 +31,31 @@
 #include <new>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "runner_guest.h"
 
 namespace runner {
+
+namespace detail {
+
+/// A text that is borrowed, as C has it.
+inline rg_string text(std::string_view text) noexcept
+{
+    return {reinterpret_cast<uint8_t *>(const_cast<char *>(text.data())), text.size()};
+}
+
+/// A text of C.
+inline std::string_view view(const rg_string &text) noexcept
+{
+    return {reinterpret_cast<const char *>(text.ptr), text.len};
+}
+
+} // namespace detail
 
 /// Why something failed.
 class error {
@@ -52,21 +71,17 @@ public:
     ~error() { rg_error_free(&raw_); }
 
     /// What happened.
-    std::string_view message() const noexcept { return view(raw_.message); }
+    std::string_view message() const noexcept { return runner::detail::view(raw_.message); }
     /// The database's own code; empty if it is not the database's error.
-    std::string_view code() const noexcept { return view(raw_.code); }
+    std::string_view code() const noexcept { return runner::detail::view(raw_.code); }
     /// One of `RUNNER_MIGRATION_TYPES_ERROR_KIND_…`.
     uint8_t kind() const noexcept { return raw_.kind; }
     /// More of what happened, such as table, column and row key; empty if there is no more.
-    std::string_view detail() const noexcept { return raw_.detail.is_some ? view(raw_.detail.val) : std::string_view(); }
+    std::string_view detail() const noexcept { return raw_.detail.is_some ? runner::detail::view(raw_.detail.val) : std::string_view(); }
     /// Gives it up, to a function of C that returns it.
     rg_error release() noexcept { return std::exchange(raw_, rg_error{}); }
 
 private:
-    static std::string_view view(const rg_string &text) noexcept
-    {
-        return {reinterpret_cast<const char *>(text.ptr), text.len};
-    }
     rg_error raw_;
 };
 
@@ -121,33 +136,27 @@ private:
 };
 
 /// Executes one statement, and returns the number of rows that it changed. Values are made by `rg_int64` and the like.
-inline result<uint64_t> execute(const char *sql, std::initializer_list<rg_value> parameters = {})
+inline result<uint64_t> execute(std::string_view sql, std::initializer_list<rg_value> parameters = {})
 {
     rg_error failure;
+    rg_string statement = detail::text(sql);
+    runner_migration_sql_list_value_t values = {const_cast<rg_value *>(parameters.begin()), parameters.size()};
     uint64_t changed = 0;
-    if (!rg_execute(sql, parameters.begin(), parameters.size(), &changed, &failure))
+    if (!runner_migration_sql_execute(&statement, &values, &changed, &failure))
         return std::unexpected(error(failure));
     return changed;
 }
 
 /// Runs a query with a small result.
-inline result<rows> query(const char *sql, std::initializer_list<rg_value> parameters = {})
+inline result<rows> query(std::string_view sql, std::initializer_list<rg_value> parameters = {})
 {
     rg_error failure;
+    rg_string statement = detail::text(sql);
+    runner_migration_sql_list_value_t values = {const_cast<rg_value *>(parameters.begin()), parameters.size()};
     rg_row_set found;
-    if (!rg_query(sql, parameters.begin(), parameters.size(), &found, &failure))
+    if (!runner_migration_sql_query(&statement, &values, &found, &failure))
         return std::unexpected(error(failure));
     return rows(found);
-}
-
-/// Runs `transform` of the migration over columns of a table, and updates the rows. Without columns, all of them.
-inline result<rg_report> transform(const char *name, const char *table, std::initializer_list<const char *> columns = {})
-{
-    rg_error failure;
-    rg_report report;
-    if (!rg_transform(name, table, columns.begin(), columns.size(), &report, &failure))
-        return std::unexpected(error(failure));
-    return report;
 }
 
 /// New texts for a column, of other lengths.
@@ -267,7 +276,7 @@ private:
     {
         rg_error failure;
         T *first = function(raw_, &failure);
-        if (!first && rows_)
+        if (!first)
             return std::unexpected(error(failure));
         return std::span<T>(first, rows_);
     }
@@ -285,13 +294,12 @@ public:
     uint32_t size() const noexcept { return raw_->row_count; }
 
     /// The column of that name.
-    result<runner::column> column(const char *name) const
+    result<runner::column> column(std::string_view name) const
     {
-        rg_error failure;
-        rg_column *found = rg_column_of(raw_, name, &failure);
-        if (!found)
-            return std::unexpected(error(failure));
-        return runner::column(found, size());
+        for (rg_column &found : std::span(raw_->columns.ptr, raw_->columns.len))
+            if (detail::view(found.name) == name)
+                return runner::column(&found, size());
+        return fail("the batch has no column `%.*s`", int(name.size()), name.data());
     }
 
 private:
@@ -299,24 +307,24 @@ private:
 };
 
 /// What a migration needs: `runner plan` shows it, and compares it with what the operator grants. A trailing `*` in the name of a
-/// table matches any suffix; without columns, all of them are needed.
+/// table matches any suffix; without columns, all of them are needed. It owns its names.
 class need {
 public:
-    using columns = std::initializer_list<const char *>;
+    using columns = std::initializer_list<std::string_view>;
 
-    static need reads(const char *table, columns some = {}) { return need(RG_READ, table, some); }
-    static need inserts(const char *table, columns some = {}) { return need(RG_INSERT, table, some); }
-    static need updates(const char *table, columns some = {}) { return need(RG_UPDATE, table, some); }
-    static need deletes(const char *table) { return need(RG_DELETE, table, {}); }
-    static need alters(const char *table) { return need(RG_ALTER, table, {}); }
-    static need creates(const char *table) { return need(RG_CREATE, table, {}); }
-    static need drops(const char *table) { return need(RG_DROP, table, {}); }
+    static need reads(std::string_view table, columns some = {}) { return need(RG_READ, table, some); }
+    static need inserts(std::string_view table, columns some = {}) { return need(RG_INSERT, table, some); }
+    static need updates(std::string_view table, columns some = {}) { return need(RG_UPDATE, table, some); }
+    static need deletes(std::string_view table) { return need(RG_DELETE, table, {}); }
+    static need alters(std::string_view table) { return need(RG_ALTER, table, {}); }
+    static need creates(std::string_view table) { return need(RG_CREATE, table, {}); }
+    static need drops(std::string_view table) { return need(RG_DROP, table, {}); }
     /// Statements of its own.
     static need raw_sql() { return need(kind::raw_sql); }
     /// On SQLite, foreign keys are checked at the end only, so that tables can be rebuilt.
     static need table_rebuild() { return need(kind::table_rebuild); }
     /// The function of this name, which does more than compute with its arguments.
-    static need function(const char *name)
+    static need function(std::string_view name)
     {
         need made(kind::function);
         made.name_ = name;
@@ -332,7 +340,7 @@ public:
     }
 
     /// The same of a table in a schema.
-    need in(const char *schema) &&
+    need in(std::string_view schema) &&
     {
         schema_ = schema;
         return std::move(*this);
@@ -341,10 +349,10 @@ public:
     void add(rg_description *into) const
     {
         switch (kind_) {
-        case kind::table: rg_needs_columns(into, verb_, schema_, name_, columns_.data(), columns_.size()); break;
+        case kind::table: add_table(into); break;
         case kind::raw_sql: rg_needs_raw_sql(into); break;
         case kind::table_rebuild: rg_needs_table_rebuild(into); break;
-        case kind::function: rg_needs_function(into, name_); break;
+        case kind::function: rg_needs_function(into, name_.c_str()); break;
         case kind::limit: rg_needs_limit(into, limit_, at_least_); break;
         }
     }
@@ -353,13 +361,21 @@ private:
     enum class kind { table, raw_sql, table_rebuild, function, limit };
 
     explicit need(kind kind) : kind_(kind) {}
-    need(rg_verb verb, const char *table, columns some) : kind_(kind::table), verb_(verb), name_(table), columns_(some) {}
+    need(rg_verb verb, std::string_view table, columns some) : kind_(kind::table), verb_(verb), name_(table), columns_(some.begin(), some.end()) {}
+
+    void add_table(rg_description *into) const
+    {
+        std::vector<const char *> names;
+        for (const std::string &column : columns_)
+            names.push_back(column.c_str());
+        rg_needs_columns(into, verb_, schema_ ? schema_->c_str() : nullptr, name_.c_str(), names.data(), names.size());
+    }
 
     kind kind_;
     rg_verb verb_ = RG_READ;
-    const char *schema_ = nullptr;
-    const char *name_ = nullptr;
-    std::vector<const char *> columns_;
+    std::optional<std::string> schema_;
+    std::string name_;
+    std::vector<std::string> columns_;
     runner_migration_description_types_limit_t limit_ = 0;
     uint64_t at_least_ = 0;
 };
@@ -380,7 +396,7 @@ public:
     uint32_t size() const noexcept { return raw_.row_count; }
 
     /// The column of that name, which is valid as long as the batch.
-    result<runner::column> column(const char *name) { return batch(&raw_).column(name); }
+    result<runner::column> column(std::string_view name) { return batch(&raw_).column(name); }
 
 private:
     rg_batch raw_;
@@ -395,42 +411,42 @@ public:
     new_batch &operator=(new_batch &&) = default;
 
     /// Adds a column. `nulls`: none, or one byte for each row, 1 where it is NULL.
-    new_batch &booleans(const char *name, std::span<const uint8_t> values, std::span<const uint8_t> nulls = {})
+    new_batch &booleans(std::string_view name, std::span<const uint8_t> values, std::span<const uint8_t> nulls = {})
     {
         add(name, RUNNER_MIGRATION_TYPES_COLUMN_VALUES_BOOLEAN, nulls).boolean = {const_cast<uint8_t *>(values.data()), values.size()};
         return *this;
     }
-    new_batch &int64s(const char *name, std::span<const int64_t> values, std::span<const uint8_t> nulls = {})
+    new_batch &int64s(std::string_view name, std::span<const int64_t> values, std::span<const uint8_t> nulls = {})
     {
         add(name, RUNNER_MIGRATION_TYPES_COLUMN_VALUES_INT64, nulls).int64 = {const_cast<int64_t *>(values.data()), values.size()};
         return *this;
     }
-    new_batch &float64s(const char *name, std::span<const double> values, std::span<const uint8_t> nulls = {})
+    new_batch &float64s(std::string_view name, std::span<const double> values, std::span<const uint8_t> nulls = {})
     {
         add(name, RUNNER_MIGRATION_TYPES_COLUMN_VALUES_FLOAT64, nulls).float64 = {const_cast<double *>(values.data()), values.size()};
         return *this;
     }
     /// Days since 1970-01-01.
-    new_batch &dates(const char *name, std::span<const int32_t> values, std::span<const uint8_t> nulls = {})
+    new_batch &dates(std::string_view name, std::span<const int32_t> values, std::span<const uint8_t> nulls = {})
     {
         add(name, RUNNER_MIGRATION_TYPES_COLUMN_VALUES_DATE, nulls).date = {const_cast<int32_t *>(values.data()), values.size()};
         return *this;
     }
     /// Microseconds; `type` is `RUNNER_MIGRATION_TYPES_COLUMN_TYPE_TIME`, `…_TIMESTAMP` or `…_TIMESTAMPTZ`.
-    new_batch &times(const char *name, uint8_t type, std::span<const int64_t> values, std::span<const uint8_t> nulls = {})
+    new_batch &times(std::string_view name, uint8_t type, std::span<const int64_t> values, std::span<const uint8_t> nulls = {})
     {
         add(name, type, nulls).time = {const_cast<int64_t *>(values.data()), values.size()};
         return *this;
     }
     /// Two numbers for each row.
-    new_batch &uuids(const char *name, std::span<const uint64_t> values, std::span<const uint8_t> nulls = {})
+    new_batch &uuids(std::string_view name, std::span<const uint64_t> values, std::span<const uint8_t> nulls = {})
     {
         add(name, RUNNER_MIGRATION_TYPES_COLUMN_VALUES_UUID, nulls).uuid = {const_cast<uint64_t *>(values.data()), values.size()};
         return *this;
     }
     /// Texts, which are copied; `type` is `RUNNER_MIGRATION_TYPES_COLUMN_TYPE_TEXT`, `…_BYTES`, `…_DECIMAL` or `…_JSON`.
     template <class Text>
-    new_batch &texts(const char *name, uint8_t type, const std::vector<Text> &values, std::span<const uint8_t> nulls = {})
+    new_batch &texts(std::string_view name, uint8_t type, const std::vector<Text> &values, std::span<const uint8_t> nulls = {})
     {
         std::vector<uint32_t> offsets{0};
         std::vector<uint8_t> data;
@@ -449,10 +465,10 @@ public:
     rg_batch raw() noexcept { return {rows_, {columns_.data(), columns_.size()}}; }
 
 private:
-    auto add(const char *name, uint8_t type, std::span<const uint8_t> nulls) -> decltype(rg_column{}.values.val) &
+    auto add(std::string_view name, uint8_t type, std::span<const uint8_t> nulls) -> decltype(rg_column{}.values.val) &
     {
         rg_column made{};
-        made.name = rg_str(name);
+        made.name = detail::text(name);
         made.nulls = {const_cast<uint8_t *>(nulls.data()), nulls.size()};
         // The types of columns are those of their values, in the same order.
         made.values.tag = type;
@@ -469,35 +485,35 @@ private:
 /// Rows to read, in the order of a key. Names and texts are borrowed.
 class source {
 public:
-    explicit source(const char *table) noexcept { raw_.table.name = rg_str(table); }
+    explicit source(std::string_view table) noexcept { raw_.table.name = detail::text(table); }
 
-    source &schema(const char *name) noexcept
+    source &schema(std::string_view name) noexcept
     {
-        raw_.table.schema = {true, rg_str(name)};
+        raw_.table.schema = {true, detail::text(name)};
         return *this;
     }
     /// Reads this column, in the type that the database's own maps to. Without one, all are read.
-    source &column(const char *name)
+    source &column(std::string_view name)
     {
-        columns_.push_back({rg_str(name), {}});
+        columns_.push_back({detail::text(name), {}});
         return *this;
     }
     /// Reads this column in a type: one of `RUNNER_MIGRATION_TYPES_COLUMN_TYPE_…`.
-    source &column(const char *name, uint8_t read_as)
+    source &column(std::string_view name, uint8_t read_as)
     {
-        columns_.push_back({rg_str(name), {true, read_as}});
+        columns_.push_back({detail::text(name), {true, read_as}});
         return *this;
     }
     /// A column that identifies a row. Without one, the primary key does.
-    source &key(const char *name)
+    source &key(std::string_view name)
     {
-        key_.push_back(rg_str(name));
+        key_.push_back(detail::text(name));
         return *this;
     }
     /// An SQL condition, and the values of its placeholders.
-    source &filter(const char *condition, std::initializer_list<rg_value> parameters = {})
+    source &filter(std::string_view condition, std::initializer_list<rg_value> parameters = {})
     {
-        raw_.filter = {true, rg_str(condition)};
+        raw_.filter = {true, detail::text(condition)};
         parameters_ = parameters;
         return *this;
     }
@@ -529,21 +545,21 @@ private:
 class target {
 public:
     /// `mode` is one of `RUNNER_MIGRATION_BATCHES_WRITE_MODE_…`.
-    target(uint8_t mode, const char *table) noexcept
+    target(uint8_t mode, std::string_view table) noexcept
     {
-        raw_.table.name = rg_str(table);
+        raw_.table.name = detail::text(table);
         raw_.mode = mode;
     }
 
-    target &schema(const char *name) noexcept
+    target &schema(std::string_view name) noexcept
     {
-        raw_.table.schema = {true, rg_str(name)};
+        raw_.table.schema = {true, detail::text(name)};
         return *this;
     }
     /// A column that identifies a row. Without one, the primary key does.
-    target &key(const char *name)
+    target &key(std::string_view name)
     {
-        key_.push_back(rg_str(name));
+        key_.push_back(detail::text(name));
         return *this;
     }
 
@@ -561,16 +577,25 @@ private:
 };
 
 /// Runs `transform` of the migration over a source, and writes what it makes to a target.
-inline result<rg_report> transform(const char *name, const source &from, const target &into)
+inline result<rg_report> transform(std::string_view name, const source &from, const target &into)
 {
     rg_error failure;
     rg_report report;
-    rg_string function = rg_str(name);
+    rg_string function = detail::text(name);
     rg_source reading = from.raw();
     rg_target writing = into.raw();
     if (!runner_migration_batches_transform(&function, &reading, &writing, &report, &failure))
         return std::unexpected(error(failure));
     return report;
+}
+
+/// Runs `transform` of the migration over columns of a table, and updates the rows. Without columns, all of them.
+inline result<rg_report> transform(std::string_view name, std::string_view table, std::initializer_list<std::string_view> columns = {})
+{
+    source from(table);
+    for (std::string_view column : columns)
+        from.column(column);
+    return transform(name, from, target(RUNNER_MIGRATION_BATCHES_WRITE_MODE_UPDATE, table));
 }
 
 /// Reads a result one batch at a time.
@@ -606,10 +631,10 @@ private:
 };
 
 /// Reads the result of any SELECT, in the statement's own order.
-inline result<reader> read(const char *sql, std::initializer_list<rg_value> parameters = {})
+inline result<reader> read(std::string_view sql, std::initializer_list<rg_value> parameters = {})
 {
     rg_error failure;
-    rg_string statement = rg_str(sql);
+    rg_string statement = detail::text(sql);
     runner_migration_batches_list_value_t values = {const_cast<rg_value *>(parameters.begin()), parameters.size()};
     runner_migration_batches_own_reader_t opened;
     if (!runner_migration_batches_read(&statement, &values, &opened, &failure))
@@ -701,10 +726,10 @@ public:
     }
 
     /// Opens a file by its relative path, with `/` as the separator.
-    static result<asset> open(const char *path)
+    static result<asset> open(std::string_view path)
     {
         rg_error failure;
-        rg_string name = rg_str(path);
+        rg_string name = detail::text(path);
         runner_migration_context_own_asset_t opened;
         if (!runner_migration_context_open_asset(&name, &opened, &failure))
             return std::unexpected(error(failure));
@@ -750,7 +775,7 @@ public:
     const rg_value *find(std::string_view name) const noexcept
     {
         for (const runner_migration_context_parameter_t &parameter : all())
-            if (name == std::string_view(reinterpret_cast<const char *>(parameter.name.ptr), parameter.name.len))
+            if (name == detail::view(parameter.name))
                 return &parameter.value;
         return nullptr;
     }
@@ -761,12 +786,24 @@ private:
 
 namespace detail {
 
+/// A class that is derived from this and from another has two members `needs` if the other has one, whatever it is and whoever may use it.
+struct with_needs {
+    int needs;
+};
+template <class Migration> struct both : Migration, with_needs {};
+template <class Migration> inline constexpr bool has_another_needs = !requires { &both<Migration>::needs; };
+
 template <class Migration> void describe(rg_description *into)
 {
     rg_summary(into, Migration::summary());
-    if constexpr (requires { Migration::needs(); })
+    if constexpr (requires { Migration::needs(); }) {
         for (const need &each : Migration::needs())
             each.add(into);
+    } else if constexpr (std::is_final_v<Migration>) {
+        static_assert(!std::is_final_v<Migration>, "a migration without `needs` must not be `final`, which would hide a private one");
+    } else {
+        static_assert(!has_another_needs<Migration>, "`needs` of a migration has to be public: `static std::vector<runner::need> needs()`");
+    }
 }
 
 inline bool finished(result<> outcome, rg_error *failure)

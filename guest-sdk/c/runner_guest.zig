@@ -9,7 +9,8 @@
 //!     comptime { guest.exportMigration(@This()); }
 //!     pub const panic = guest.panic;
 //!
-//! It may have a declaration `needs` too: `pub const needs = [_]guest.Need{ .raw_sql, .{ .read = .{ .name = "people" } } };`.
+//! It may have a declaration `needs` too: `pub const needs = [_]guest.Need{ .raw_sql, .{ .read = .{ .name = "people" } } };`. Without
+//! `pub` it cannot be seen from here: in the root file of the component that is a compile error.
 //!
 //! What fails returns `error.Failed`, and keeps the reason until it is returned or `clear` drops it. `fail` gives a reason. Other errors
 //! become messages with their names.
@@ -762,8 +763,37 @@ pub const Asset = struct {
     }
 };
 
+/// Whether a file declares a name at its top level without `pub`. Other files do not see that, so its text is read.
+fn hides(source: [:0]const u8, name: []const u8) bool {
+    @setEvalBranchQuota(10_000 + 500 * source.len);
+    // Much faster than tokens, and most files do not have the name.
+    if (std.mem.find(u8, source, name) == null) return false;
+    var tokens: std.zig.Tokenizer = .init(source);
+    var depth: usize = 0;
+    var before: std.zig.Token.Tag = .semicolon;
+    var declares = false;
+    while (true) {
+        const token = tokens.next();
+        switch (token.tag) {
+            .eof => return false,
+            .l_brace => depth += 1,
+            .r_brace => depth -|= 1,
+            .identifier => if (declares and std.mem.eql(u8, source[token.loc.start..token.loc.end], name)) return true,
+            else => {},
+        }
+        declares = depth == 0 and before != .keyword_pub and switch (token.tag) {
+            .keyword_const, .keyword_var, .keyword_fn => true,
+            else => false,
+        };
+        before = token.tag;
+    }
+}
+
 /// Exports a migration.
 pub fn exportMigration(comptime Migration: type) void {
+    if (!@hasDecl(Migration, "needs") and Migration == @import("root") and hides(@embedFile("root"), "needs")) {
+        @compileError("`needs` of a migration has to be public: `pub const needs = [_]guest.Need{ … };`");
+    }
     const exported = struct {
         fn describe(into: *anyopaque) callconv(.c) void {
             rg_summary(into, Migration.summary);

@@ -10,8 +10,10 @@
 //                      .create());
 //     RUNNER_CHECK(schema::index("orders_item", "orders").columns({"item"}).create());
 //
-// Names and texts are borrowed: they have to live until the call. The builders own the lists.
+// Names are any `std::string_view`, and borrowed like texts: they have to live until the call. The builders own the lists.
 #pragma once
+
+#include <concepts>
 
 #include "runner_guest.hpp"
 #include "runner_guest_schema.h"
@@ -20,11 +22,7 @@ namespace runner::schema {
 
 namespace detail {
 
-inline rg_string text(std::string_view name) noexcept
-{
-    return {reinterpret_cast<uint8_t *>(const_cast<char *>(name.data())), name.size()};
-}
-
+using runner::detail::text;
 using texts = std::vector<rg_string>;
 
 inline texts list(std::initializer_list<std::string_view> names)
@@ -54,8 +52,10 @@ template <class Function> result<> asked(Function function)
 /// The name of a table, of the current schema or of another.
 class name {
 public:
-    name(const char *table) noexcept : name(std::string_view(table)) {}
-    name(std::string_view table) noexcept : raw_{} { raw_.name = detail::text(table); }
+    template <std::convertible_to<std::string_view> Text> name(const Text &table) noexcept : raw_{}
+    {
+        raw_.name = detail::text(std::string_view(table));
+    }
     name(std::string_view schema, std::string_view table) noexcept : name(table)
     {
         raw_.schema.is_some = true;
@@ -204,9 +204,11 @@ inline result<> drop_table(name table)
 }
 
 /// Gives a table another name in the same schema. Denied to migrations under grants.
-inline result<> rename_table(name table, const char *to)
+inline result<> rename_table(name table, std::string_view to)
 {
-    return detail::asked([&](rg_error *failure) { return rg_rename_table(table.raw(), to, failure); });
+    rg_table_name given = table.raw();
+    rg_string other = detail::text(to);
+    return detail::asked([&](rg_error *failure) { return runner_migration_schema_rename_table(&given, &other, failure); });
 }
 
 /// Adds a column. One that refuses NULL needs a default, for the rows that exist.
@@ -216,21 +218,27 @@ inline result<> add_column(name table, const column &added)
 }
 
 /// Drops a column and its values. It is an error if something depends on it.
-inline result<> drop_column(name table, const char *column)
+inline result<> drop_column(name table, std::string_view column)
 {
-    return detail::asked([&](rg_error *failure) { return rg_drop_column(table.raw(), column, failure); });
+    rg_table_name given = table.raw();
+    rg_string dropped = detail::text(column);
+    return detail::asked([&](rg_error *failure) { return runner_migration_schema_drop_column(&given, &dropped, failure); });
 }
 
 /// Gives a column another name.
-inline result<> rename_column(name table, const char *column, const char *to)
+inline result<> rename_column(name table, std::string_view column, std::string_view to)
 {
-    return detail::asked([&](rg_error *failure) { return rg_rename_column(table.raw(), column, to, failure); });
+    rg_table_name given = table.raw();
+    rg_string renamed = detail::text(column), other = detail::text(to);
+    return detail::asked([&](rg_error *failure) { return runner_migration_schema_rename_column(&given, &renamed, &other, failure); });
 }
 
 /// Drops an index of a table.
-inline result<> drop_index(name table, const char *index)
+inline result<> drop_index(name table, std::string_view index)
 {
-    return detail::asked([&](rg_error *failure) { return rg_drop_index(table.raw(), index, failure); });
+    rg_table_name given = table.raw();
+    rg_string dropped = detail::text(index);
+    return detail::asked([&](rg_error *failure) { return runner_migration_schema_drop_index(&given, &dropped, failure); });
 }
 
 } // namespace runner::schema

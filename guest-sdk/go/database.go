@@ -105,6 +105,11 @@ const (
 	Delete
 )
 
+// String returns the name of the mode.
+func (m WriteMode) String() string {
+	return nameOf(m, []string{"insert", "update", "upsert", "delete"})
+}
+
 // Target is the table that rows are written to.
 type Target struct {
 	Table Table

@@ -55,6 +55,9 @@ const (
 	Stepwise
 )
 
+// String returns the name of the mode.
+func (m Mode) String() string { return nameOf(m, []string{"auto", "atomic", "stepwise"}) }
+
 // Dialect is the family of a database.
 type Dialect uint8
 

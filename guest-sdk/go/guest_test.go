@@ -1,6 +1,7 @@
 package guest
 
 import (
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -72,6 +73,25 @@ func TestTimes(t *testing.T) {
 	}
 	if shown := TimestampOf(at); shown.Time().Hour() != 23 || !shown.In(zone).Equal(at) {
 		t.Fatal(shown)
+	}
+}
+
+func TestEverythingIsReadableInMessages(t *testing.T) {
+	busy := &Error{Kind: Busy, Code: "55P03", Message: "the table is locked"}
+	for expected, value := range map[string]any{
+		"busy": busy.Kind, "invalid argument": InvalidArgument, "99": ErrorKind(99), "the table is locked": busy, "stepwise": Stepwise,
+		"upsert": Upsert, "set null": SetNull, "cell_bytes": CellBytes, "MariaDB": MariaDB, "native": TypeNative,
+		"1969-12-31 23:59:59.5": Timestamp(-500_000), "1970-01-01 00:00:00": Timestamp(0), "09:30:00.25": TimeOfDay(34_200_250_000),
+		"24:00:00": TimeOfDay(86_400_000_000), "2026-03-01": Date(20513),
+	} {
+		if v, s := fmt.Sprintf("%v", value), fmt.Sprintf("%s", value); v != expected || s != expected {
+			t.Error(expected, v, s)
+		}
+	}
+	rows := NewBatch(1)
+	rows.Set(MicrosColumn("at", TypeTimestamp, []int64{500_000}))
+	if err := rows.Errorf(0, "too late"); err.Error() != "row 0 of the batch (`at` is 1970-01-01 00:00:00.5): too late" {
+		t.Error(err)
 	}
 }
 

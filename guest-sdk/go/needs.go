@@ -105,6 +105,12 @@ const (
 	CellBytes
 )
 
+// String returns the name in the settings.
+func (l LimitName) String() string {
+	return nameOf(l, []string{"guest_memory", "fuel", "stack", "handles", "host_call_bytes", "host_calls", "statement_bytes", "query_rows",
+		"query_bytes", "cell_bytes"})
+}
+
 // NeedsLimit is a limit that is not lower than this.
 func NeedsLimit(limit LimitName, atLeast uint64) Need {
 	return Need{kind: needLimit, limit: limit, atLeast: atLeast}

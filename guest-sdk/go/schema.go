@@ -61,6 +61,9 @@ const (
 	SetNull
 )
 
+// String returns the name of the action.
+func (a DeleteAction) String() string { return nameOf(a, []string{"refuse", "cascade", "set null"}) }
+
 // ForeignKey is a reference to the rows of a table.
 type ForeignKey struct {
 	Columns    []string

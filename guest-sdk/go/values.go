@@ -3,6 +3,7 @@ package guest
 import (
 	"fmt"
 	"math"
+	"strings"
 	"time"
 	"unicode/utf8"
 )
@@ -46,6 +47,19 @@ func TimestampOf(t time.Time) Timestamp {
 
 // Time is the date and time as if it were in UTC.
 func (t Timestamp) Time() time.Time { return time.UnixMicro(int64(t)).UTC() }
+
+// String returns the date and time as YYYY-MM-DD hh:mm:ss, with the fraction of a second that it has.
+func (t Timestamp) String() string { return t.Time().Format("2006-01-02 15:04:05.999999") }
+
+// String returns the time of day as hh:mm:ss, with the fraction of a second that it has.
+func (t TimeOfDay) String() string {
+	seconds, fraction := int64(t)/1_000_000, int64(t)%1_000_000
+	shown := fmt.Sprintf("%02d:%02d:%02d", seconds/3600, seconds/60%60, seconds%60)
+	if fraction == 0 {
+		return shown
+	}
+	return shown + "." + strings.TrimRight(fmt.Sprintf("%06d", fraction), "0")
+}
 
 // In is the instant at which clocks in a zone show it.
 func (t Timestamp) In(zone *time.Location) time.Time {

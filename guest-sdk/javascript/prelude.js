@@ -21,6 +21,11 @@ function shown(value) {
   return Array.isArray(value) ? "an array" : `an object of ${value.constructor?.name ?? "no class"}`;
 }
 
+// Whether it is an object of keys: `Object.keys` finds none in a Map, a Set or an iterator, as if it were empty.
+function isKeyed(value) {
+  return value !== null && typeof value === "object" && typeof value[Symbol.iterator] !== "function";
+}
+
 function wrong(value, wanted) {
   return new TypeError(`${shown(value)} is not ${wanted}`);
 }
@@ -399,6 +404,7 @@ export class Batch {
   #rows;
 
   constructor(columns = {}) {
+    if (!(columns instanceof Map) && !isKeyed(columns)) throw wrong(columns, "an object of columns by their names");
     for (const [name, column] of columns instanceof Map ? columns : Object.entries(columns)) {
       if (!(column instanceof Column)) throw wrong(column, `a Column; column \`${name}\` has to be one`);
       this.#rows ??= column.length;
@@ -469,7 +475,10 @@ export class Batch {
     return this;
   }
 
-  select(names) { return Batch.#make(this.#rows, [...names], [...names].map((name) => this.get(name))); }
+  select(names) {
+    const all = [...names];
+    return Batch.#make(this.#rows, all, all.map((name) => this.get(name)));
+  }
 
   row(i) { return native.rowAt([...this.#columns.values()], this.names, i); }
 
@@ -496,7 +505,7 @@ delete Batch.internals;
 function listed(names) { return names.length ? names.map((name) => `\`${name}\``).join(", ") : "none"; }
 
 function checkedTypes(types) {
-  if (types === null || typeof types !== "object" || Array.isArray(types)) {
+  if (!isKeyed(types)) {
     throw wrong(types, "an object of names and types, such as { id: \"int64\", name: \"text\" }");
   }
   return types;
@@ -510,6 +519,7 @@ export function rows(batch) { return batch.rows(); }
 // The database: statements, readers, writers, transforms.
 
 function keysOf(object, known, what) {
+  if (!isKeyed(object)) throw wrong(object, `an object, for ${what}`);
   for (const key of Object.keys(object)) {
     if (!known.includes(key)) throw new TypeError(`${what} has no key \`${key}\`; its keys are ${listed(known)}`);
   }
@@ -533,6 +543,7 @@ function sourceOf(value) {
   const known = ["table", "schema", "columns", "key", "filter", "parameters", "descending"];
   const source = keysOf(tableOf(value, "the source"), known, "a source");
   const columns = source.columns ?? [];
+  if (!Array.isArray(columns) && !isKeyed(columns)) throw wrong(columns, "an array of names or an object of types, for columns");
   const listedColumns = Array.isArray(columns) ? namesOf(columns, "columns") : Object.keys(columns);
   const types = Array.isArray(columns) ? columns.map(() => -1) : Object.values(columns).map((type) => {
     if (type === null || type === undefined) return -1;
@@ -983,7 +994,7 @@ function tableNeedsOf(needs, what) {
 }
 
 function limitNeedsOf(limits) {
-  if (limits === null || typeof limits !== "object") throw wrong(limits, "an object of limits and their least values, for `limits`");
+  if (!isKeyed(limits)) throw wrong(limits, "an object of limits and their least values, for `limits`");
   return Object.entries(limits).map(([name, least]) => {
     if (!Number.isSafeInteger(least) || least < 0) throw wrong(least, `a whole number, for \`${name}\` of \`limits\``);
     return [4, position(LIMITS, name, "limits"), least];

@@ -40,6 +40,25 @@ test("columns", () => {
   assert.throws(() => batch.set("n", [1]), /1 entries/);
 });
 
+test("what can be iterated only once is not taken for nothing", () => {
+  const batch = Batch.fromColumns({ a: new Column("int64", [1, 2]), b: new Column("text", ["x", "y"]), c: new Column("int64", [3, 4]) });
+  const some = batch.select(["c", "a"].values());
+  assert.deepEqual([some.rowCount, some.names, [...some.rows()]], [2, ["c", "a"], [{ c: 3, a: 1 }, { c: 4, a: 2 }]]);
+  assert.deepEqual(batch.set("a", [7, 8].values()).get("a").toArray(), [7, 8]);
+  for (const columns of [["a"].values(), new Set(["a"]), new Map([["a", null]]), "a"]) {
+    assert.throws(() => db.readTable({ table: "t", columns }), /is not an array of names or an object of types, for columns/);
+    assert.throws(() => db.transform("f", { table: "t", key: columns }), /is not an array of names, for key/);
+  }
+  for (const types of [new Map([["a", "int64"]]), [["a", "int64"]].values(), ["a"]]) {
+    assert.throws(() => Batch.fromRows([{ a: 1 }], types), /is not an object of names and types/);
+    assert.throws(() => batch.mapRows((row) => row, types), /is not an object of names and types/);
+  }
+  const column = batch.get("a");
+  assert.deepEqual(Batch.fromColumns(new Map([["a", column]])).names, ["a"]);
+  assert.throws(() => Batch.fromColumns([["a", column]].values()), /is not an object of columns by their names/);
+  assert.throws(() => db.readTable(new Map([["table", "t"]])), /the name of a table/);
+});
+
 test("the host that a test sets", () => {
   const lines = [];
   fakeHost({

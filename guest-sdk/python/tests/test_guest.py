@@ -7,7 +7,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from runner_guest import (
-    Batch, Column, Description, Json, Native, Needs, RunnerError, TableNeed, assets, db, log, parameter, parameters, random,
+    Batch, Column, Description, Json, Native, Needs, RunnerError, Source, TableNeed, Target, assets, db, log, parameter, parameters, random,
     run_timestamp, schema,
 )
 from runner_guest._description import described
@@ -251,6 +251,37 @@ class Hosts(unittest.TestCase):
         with self.assertRaisesRegex(RunnerError, "no database"):
             fake_host()
             schema.drop_table("t")
+
+    def test_what_can_be_iterated_only_once(self):
+        def some(*values):
+            return (value for value in values)
+
+        description = Description(
+            "x", depends_on=some("1", "2"), dialects=some("sqlite"),
+            needs=Needs(
+                read=some(TableNeed("a", some("b", "c")), "d"), update=map(str.lower, ["E"]), functions=some("random"),
+            ),
+        )
+        as_dict = {
+            "summary": "x", "depends_on": some("1", "2"), "dialects": iter(["sqlite"]),
+            "needs": {
+                "read": some({"table": "a", "columns": some("b", "c")}, "d"), "update": some("e"), "functions": some("random"),
+            },
+        }
+        # A description is looked at again and again.
+        for found in (described(description), described(description), described(as_dict)):
+            self.assertEqual((list(found.depends_on), list(found.dialects)), (["1", "2"], ["sqlite"]))
+            self.assertEqual(found.needs.read, [TableNeed("a", ["b", "c"]), TableNeed("d", [])])
+            self.assertEqual((found.needs.update, found.needs.functions), ([TableNeed("e", [])], ["random"]))
+        for wrong in ({"depends_on": some(1)}, {"dialects": some("oracle")}, {"needs": {"functions": some(1)}}):
+            with self.assertRaises(TypeError):
+                described({"summary": "x", **wrong})
+        source = Source("t", columns=some("a", "b"), key=some("a"), parameters=some(1, 2))
+        for _ in range(2):
+            checked = source._checked()
+            self.assertEqual((checked._requests(), list(checked.key)), ([("a", None), ("b", None)], ["a"]))
+            self.assertEqual(list(checked.parameters), [1, 2])
+        self.assertEqual(list(Target("t", "update", some("a"))._checked().key), ["a"])
 
     def test_descriptions(self):
         self.assertEqual(described({"summary": "x", "needs": {"insert": ["a"]}}).needs.insert, [TableNeed("a", [])])

@@ -20,6 +20,11 @@ function shown(value) {
   return Array.isArray(value) ? "an array" : `an object of ${value.constructor?.name ?? "no class"}`;
 }
 
+// Whether it is an object of keys: `Object.keys` finds none in a Map, a Set or an iterator, as if it were empty.
+function isKeyed(value) {
+  return value !== null && typeof value === "object" && typeof value[Symbol.iterator] !== "function";
+}
+
 function wrong(value, wanted) {
   return new TypeError(`${shown(value)} is not ${wanted}`);
 }

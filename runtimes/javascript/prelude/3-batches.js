@@ -6,6 +6,7 @@ export class Batch {
   #rows;
 
   constructor(columns = {}) {
+    if (!(columns instanceof Map) && !isKeyed(columns)) throw wrong(columns, "an object of columns by their names");
     for (const [name, column] of columns instanceof Map ? columns : Object.entries(columns)) {
       if (!(column instanceof Column)) throw wrong(column, `a Column; column \`${name}\` has to be one`);
       this.#rows ??= column.length;
@@ -76,7 +77,10 @@ export class Batch {
     return this;
   }
 
-  select(names) { return Batch.#make(this.#rows, [...names], [...names].map((name) => this.get(name))); }
+  select(names) {
+    const all = [...names];
+    return Batch.#make(this.#rows, all, all.map((name) => this.get(name)));
+  }
 
   row(i) { return native.rowAt([...this.#columns.values()], this.names, i); }
 
@@ -103,7 +107,7 @@ delete Batch.internals;
 function listed(names) { return names.length ? names.map((name) => `\`${name}\``).join(", ") : "none"; }
 
 function checkedTypes(types) {
-  if (types === null || typeof types !== "object" || Array.isArray(types)) {
+  if (!isKeyed(types)) {
     throw wrong(types, "an object of names and types, such as { id: \"int64\", name: \"text\" }");
   }
   return types;

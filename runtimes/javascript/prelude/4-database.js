@@ -1,6 +1,7 @@
 // The database: statements, readers, writers, transforms.
 
 function keysOf(object, known, what) {
+  if (!isKeyed(object)) throw wrong(object, `an object, for ${what}`);
   for (const key of Object.keys(object)) {
     if (!known.includes(key)) throw new TypeError(`${what} has no key \`${key}\`; its keys are ${listed(known)}`);
   }
@@ -24,6 +25,7 @@ function sourceOf(value) {
   const known = ["table", "schema", "columns", "key", "filter", "parameters", "descending"];
   const source = keysOf(tableOf(value, "the source"), known, "a source");
   const columns = source.columns ?? [];
+  if (!Array.isArray(columns) && !isKeyed(columns)) throw wrong(columns, "an array of names or an object of types, for columns");
   const listedColumns = Array.isArray(columns) ? namesOf(columns, "columns") : Object.keys(columns);
   const types = Array.isArray(columns) ? columns.map(() => -1) : Object.values(columns).map((type) => {
     if (type === null || type === undefined) return -1;

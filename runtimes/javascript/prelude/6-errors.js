@@ -82,7 +82,7 @@ function tableNeedsOf(needs, what) {
 }
 
 function limitNeedsOf(limits) {
-  if (limits === null || typeof limits !== "object") throw wrong(limits, "an object of limits and their least values, for `limits`");
+  if (!isKeyed(limits)) throw wrong(limits, "an object of limits and their least values, for `limits`");
   return Object.entries(limits).map(([name, least]) => {
     if (!Number.isSafeInteger(least) || least < 0) throw wrong(least, `a whole number, for \`${name}\` of \`limits\``);
     return [4, position(LIMITS, name, "limits"), least];

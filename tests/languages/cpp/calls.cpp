@@ -168,25 +168,25 @@ runner::result<> scalars(lines &lines)
         places += ", " + place(i);
     string insert = "INSERT INTO scalars (" + names + ") VALUES (" + places + ")";
     string x(1000, 'x'), y(100, 'y');
-    RUNNER_TRY(first, runner::execute(insert.c_str(),
+    RUNNER_TRY(first, runner::execute(insert,
                                       {rg_int64(1), rg_boolean(true), rg_int64(std::numeric_limits<int64_t>::max()), rg_float64(1.25),
                                        rg_text("ünï 🦉 \U0010fffd"), text_value(VALUE(BYTES), string_view("\0\xff\n", 3)), text_value(VALUE(DECIMAL), "12.25"),
                                        date(20513), number(VALUE(TIME), 34200250000), number(VALUE(TIMESTAMP), 1772357400000001),
                                        number(VALUE(TIMESTAMPTZ), 1772357400000001), uuid(0x9b2f3c1e6d0a4f58, 0x8a771c2d3e4f5a6b),
                                        text_value(VALUE(JSON), "{\"a\":1}")}));
-    RUNNER_TRY(second, runner::execute(insert.c_str(),
+    RUNNER_TRY(second, runner::execute(insert,
                                        {rg_int64(2), rg_boolean(false), rg_int64(std::numeric_limits<int64_t>::min()), rg_float64(-0.1), rg_text(""),
                                         text_value(VALUE(BYTES), ""), text_value(VALUE(DECIMAL), "-7.75"), date(-354285), number(VALUE(TIME), 0),
                                         number(VALUE(TIMESTAMP), -1), number(VALUE(TIMESTAMPTZ), -1), uuid(0, 1), text_value(VALUE(JSON), "\"text\"")}));
-    RUNNER_TRY(third, runner::execute(insert.c_str(), {rg_int64(3), rg_null(), rg_null(), rg_null(), rg_null(), rg_null(), rg_null(), rg_null(),
+    RUNNER_TRY(third, runner::execute(insert, {rg_int64(3), rg_null(), rg_null(), rg_null(), rg_null(), rg_null(), rg_null(), rg_null(),
                                                        rg_null(), rg_null(), rg_null(), rg_null(), rg_null()}));
-    RUNNER_TRY(fourth, runner::execute(insert.c_str(),
+    RUNNER_TRY(fourth, runner::execute(insert,
                                        {rg_int64(4), rg_boolean(true), rg_int64(0), rg_float64(1e300), text_value(VALUE(TEXT), x), text_value(VALUE(BYTES), y),
                                         text_value(VALUE(DECIMAL), "12345678.91"), date(2932896), number(VALUE(TIME), 86399999999),
                                         number(VALUE(TIMESTAMP), 253402300799000000), number(VALUE(TIMESTAMPTZ), 253402300799000000),
                                         uuid(UINT64_MAX, UINT64_MAX), text_value(VALUE(JSON), "[1,null]")}));
     lines.tell("inserted: " + to_string(first) + ", " + to_string(second) + ", " + to_string(third) + ", " + to_string(fourth));
-    RUNNER_TRY(found, runner::query(("SELECT " + names + " FROM scalars ORDER BY id").c_str()));
+    RUNNER_TRY(found, runner::query("SELECT " + names + " FROM scalars ORDER BY id"));
     for (size_t row = 0; row < found.size(); row++) {
         string_view rest = names;
         for (const rg_value &value : found[row]) {
@@ -195,7 +195,7 @@ runner::result<> scalars(lines &lines)
             lines.tell("scalar " + to_string(found[row][0].val.int64) + " " + string(name) + ": " + told(value));
         }
     }
-    RUNNER_TRY(updated, runner::execute(("UPDATE scalars SET whole = 7 WHERE id < " + place(1)).c_str(), {rg_int64(3)}));
+    RUNNER_TRY(updated, runner::execute("UPDATE scalars SET whole = 7 WHERE id < " + place(1), {rg_int64(3)}));
     lines.tell("updated: " + to_string(updated));
     RUNNER_TRY(none, runner::query("SELECT id FROM scalars WHERE id > 9"));
     lines.tell("no rows: " + to_string(none.size()));
@@ -248,7 +248,7 @@ runner::result<> many(lines &lines)
     lines.tell("many written: " + written + to_string(all));
     string after = "id > " + place(1), before = "id <= " + place(1);
     runner::source source("many");
-    source.column("n").column("name").filter(after.c_str(), {rg_int64(100)});
+    source.column("n").column("name").filter(after, {rg_int64(100)});
     RUNNER_TRY(changed, runner::transform("changed", source, runner::target(MODE(UPDATE), "many")));
     lines.tell("many transformed: " + shown(changed));
     RUNNER_TRY(halved, runner::transform("halved", runner::source("many"), runner::target(MODE(INSERT), "more")));
@@ -257,7 +257,7 @@ runner::result<> many(lines &lines)
     uint32_t read = 0, hash = 0;
     int64_t first = 0, sum = 0;
     string select = "SELECT id, n, name FROM many WHERE id > " + place(1) + " ORDER BY id DESC";
-    RUNNER_TRY(reader, runner::read(select.c_str(), {rg_int64(5)}));
+    RUNNER_TRY(reader, runner::read(select, {rg_int64(5)}));
     for (;;) {
         RUNNER_TRY(rows, reader.next());
         if (!rows)
@@ -278,7 +278,7 @@ runner::result<> many(lines &lines)
 
     vector<int64_t> found;
     runner::source more("more");
-    more.column("n").key("id").filter(before.c_str(), {rg_int64(1000)}).descending();
+    more.column("n").key("id").filter(before, {rg_int64(1000)}).descending();
     RUNNER_TRY(descending, runner::read_table(more));
     for (;;) {
         RUNNER_TRY(rows, descending.next());

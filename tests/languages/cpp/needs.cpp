@@ -7,10 +7,12 @@ struct everything {
     static std::vector<runner::need> needs()
     {
         using runner::need;
+        // A name may be a text that ends here.
+        const std::string billing = "billing";
         return {
             need::table_rebuild(),
             need::reads("people", {"id", "email"}),
-            need::inserts("invoices", {"total"}).in("billing"),
+            need::inserts("invoices", {"total"}).in(billing),
             need::updates("people"),
             need::deletes("tmp_*"),
             need::alters("people"),

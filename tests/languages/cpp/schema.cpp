@@ -67,13 +67,16 @@ struct changes {
                          .primary_key({"a", "b"})
                          .foreign_key({"parent"}, "parents", {"id"}, RG_SET_NULL)
                          .create());
-        RUNNER_CHECK(schema::rename_table("child ren", "children"));
-        RUNNER_CHECK(schema::add_column("children", schema::column("say \"hi\"", RG_TEXT)));
-        RUNNER_CHECK(schema::rename_column("children", "say \"hi\"", "said"));
+        // Names are any kind of text.
+        const std::string children = "children";
+        const std::string_view said = "said";
+        RUNNER_CHECK(schema::rename_table("child ren", children));
+        RUNNER_CHECK(schema::add_column(children, schema::column("say \"hi\"", RG_TEXT)));
+        RUNNER_CHECK(schema::rename_column(children, "say \"hi\"", said));
         RUNNER_CHECK(schema::add_column("children", schema::column("paid", RG_BOOLEAN).not_null().default_value(rg_boolean(false))));
-        RUNNER_CHECK(schema::drop_column("children", "said"));
-        RUNNER_CHECK(schema::index("children_paid", "children").columns({"paid", "b"}).create());
-        RUNNER_CHECK(schema::drop_index("children", "children_paid"));
+        RUNNER_CHECK(schema::drop_column(children, said));
+        RUNNER_CHECK(schema::index("children_paid", children).columns({"paid", std::string("b")}).create());
+        RUNNER_CHECK(schema::drop_index(std::string_view(children), std::string("children_paid")));
         RUNNER_CHECK(schema::index("parents_code", "parents").columns({"code"}).unique().create());
         if (schema::drop_table("nothing"))
             return runner::fail("a table that does not exist is dropped");

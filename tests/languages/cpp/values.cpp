@@ -191,7 +191,7 @@ struct values {
     static runner::result<> downgrade()
     {
         for (const char *table : {"every", "copies", "told"})
-            RUNNER_CHECK(runner::execute((string("DELETE FROM ") + table).c_str()));
+            RUNNER_CHECK(runner::execute(string("DELETE FROM ") + table));
         return {};
     }
 

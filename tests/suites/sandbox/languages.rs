@@ -1,7 +1,7 @@
 //! What is the same for every language of scripts: the directories below `tests/languages`.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use super::*;
@@ -18,19 +18,6 @@ pub struct Language {
     pub inner: &'static str,
 }
 
-/// Copies the files below a directory.
-fn copy(project: &TestProject, from: &Path, to: &str) {
-    for entry in std::fs::read_dir(from).unwrap() {
-        let path = entry.unwrap().path();
-        let to = format!("{to}/{}", path.file_name().unwrap().to_string_lossy());
-        if path.is_dir() {
-            copy(project, &path, &to);
-        } else {
-            project.write(&to, std::fs::read(&path).unwrap());
-        }
-    }
-}
-
 impl Language {
     /// Compiles the runtime, once: otherwise all tests would do it at the same time.
     pub fn ready(&self) {
@@ -45,24 +32,6 @@ impl Language {
 
     fn directory(&self) -> PathBuf {
         guests::repository().join("tests/languages").join(self.name)
-    }
-
-    /// Runs the migration that does what every language must do.
-    pub fn conforms(&self) {
-        self.ready();
-        let project = project!();
-        project.settings(&std::fs::read_to_string(self.directory().join("../settings.toml")).unwrap());
-        copy(&project, &self.directory().join("migrations"), "migrations");
-        project.runner("build").succeeds();
-        assert!(project.read("runner.lock").contains("summary = \"conformance in Zürich\""));
-        project.runner("apply").succeeds().says(&["info 20260101000001: and another"]);
-        let language: String =
-            project.database().query_row("SELECT language FROM conformance", [], |row| row.get(0)).unwrap();
-        assert_eq!(language, self.name);
-        project.runner("rollback").succeeds();
-        let left = "SELECT count(*) FROM sqlite_schema WHERE name NOT LIKE 'runner%' AND name NOT LIKE 'sqlite%'";
-        let tables: i64 = project.database().query_row(left, [], |row| row.get(0)).unwrap();
-        assert_eq!(tables, 0);
     }
 
     /// Runs each file in `failures`, which says in its first lines what the message contains, and what `apply` is given.

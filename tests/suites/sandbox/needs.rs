@@ -47,11 +47,8 @@ fn scripts_and_rust_declare_everything() {
 
 /// A project with the migration in a language that a command compiles.
 fn compiled(language: &str) {
-    let project = project!();
-    project.runner(&format!("new needs --lang {language}")).succeeds();
-    let names = std::fs::read_dir(project.file("migrations")).unwrap().map(|entry| entry.unwrap().file_name());
-    let name = names.map(|name| name.into_string().unwrap()).find(|name| name.ends_with("_needs")).unwrap();
-    project.write(&format!("migrations/{name}/migration.{language}"), source(&format!("{language}/needs.{language}")));
+    let (project, file) = made("needs", language);
+    project.write(&file, source(&format!("{language}/needs.{language}")));
     project.runner("build").succeeds();
     let lockfile = project.read("runner.lock");
     assert!(lockfile.contains(&locked()), "{lockfile}");
@@ -75,6 +72,77 @@ fn cpp_declares_everything() {
 #[test]
 fn zig_declares_everything() {
     compiled("zig");
+}
+
+/// What a migration declares to need is not ignored where the SDK cannot see it: the compiler says so.
+#[test]
+fn needs_that_the_sdk_cannot_see_are_refused() {
+    let declared = "    static std::vector<runner::need> needs()";
+    let private = format!("private:\n{declared}");
+    // The language, what is replaced in its program, and what the compiler says then.
+    type Variant<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str);
+    let variants: [Variant<'_>; 5] = [
+        (
+            "cpp",
+            &[(declared, &private), (UPGRADE, "public:\n    static runner::result<> upgrade")],
+            "`needs` of a migration has to be public",
+        ),
+        (
+            "cpp",
+            &[(declared, "    std::vector<runner::need> needs()")],
+            "has to be public: `static std::vector<runner::need> needs()`",
+        ),
+        (
+            "cpp",
+            &[("struct everything {", "struct everything final {"), (" needs()", " other()")],
+            "a migration without `needs` must not be `final`",
+        ),
+        ("zig", &[("pub const needs", "const needs")], "`needs` of a migration has to be public: `pub const needs = "),
+        (
+            "zig",
+            &[("pub const needs = [_]guest.Need{", "fn  needs() void {}\nconst other = [_]guest.Need{")],
+            "has to be public",
+        ),
+    ];
+    for (language, changes, says) in variants {
+        let mut text = source(&format!("{language}/needs.{language}"));
+        for (from, to) in changes {
+            assert!(text.contains(from), "{from}");
+            text = text.replace(from, to);
+        }
+        let (project, file) = made("needs", language);
+        project.write(&file, text);
+        project.runner("build").exits(1).says(&[says]);
+    }
+    // The name of something else, and none at all.
+    for (language, changes) in [
+        ("cpp", [("> needs()", "> other()"), ("", "")]),
+        (
+            "zig",
+            [
+                ("pub const needs", "pub const other"),
+                ("upgrade() !void {}", "upgrade() !void {\n    const needs = 1;\n    _ = needs;\n}"),
+            ],
+        ),
+    ] {
+        let text = source(&format!("{language}/needs.{language}"));
+        let (project, file) = made("needs", language);
+        project.write(&file, changes.iter().fold(text, |text, (from, to)| text.replacen(from, to, 1)));
+        project.runner("build").succeeds();
+        assert!(!project.read("runner.lock").contains("needs = ["));
+    }
+}
+
+/// What follows `needs` in the program in C++.
+const UPGRADE: &str = "    static runner::result<> upgrade";
+
+/// A project with a new migration in a language that a command compiles, and the path of its source.
+fn made(name: &str, language: &str) -> (TestProject, String) {
+    let project = project!();
+    project.runner(&format!("new {name} --lang {language}")).succeeds();
+    let names = std::fs::read_dir(project.file("migrations")).unwrap().map(|entry| entry.unwrap().file_name());
+    let directory = names.map(|it| it.into_string().unwrap()).find(|it| it.ends_with(&format!("_{name}"))).unwrap();
+    (project, format!("migrations/{directory}/migration.{language}"))
 }
 
 /// A project with the guest that declares everything, which has this in its settings.

@@ -250,6 +250,30 @@ for_each_engine! {
     }
 }
 
+for_each_engine! {
+    /// What is a script language's own: the helpers of columns, its standard library, modules, and what fails in it.
+    fn every_script_language_does_what_it_must(engine) {
+        for language in ["javascript", "python"] {
+            let project = project!(engine);
+            project.settings(&std::fs::read_to_string(directory("settings.toml")).unwrap());
+            project.sql("20260101000000_first", "CREATE TABLE first (id BIGINT NOT NULL PRIMARY KEY);", "DROP TABLE first;");
+            project.runner("apply").succeeds();
+            let before = project.state();
+            let mut files = Vec::new();
+            files_of(&directory(language), "migrations", &mut files);
+            for (name, bytes) in files {
+                project.write(&name, bytes);
+            }
+            project.runner("build").succeeds();
+            assert!(project.read("runner.lock").contains("summary = \"conformance in Zürich\""));
+            project.runner("apply").succeeds().says(&["info 20260101000001: and another"]);
+            assert_eq!(project.value("SELECT language FROM conformance"), language);
+            project.runner("rollback").succeeds();
+            assert_eq!(project.state(), before, "{language}");
+        }
+    }
+}
+
 const CALLS_DROP: &str = "DROP TABLE told;\nDROP TABLE more;\nDROP TABLE many;\nDROP TABLE scalars;";
 
 fn calls_tables(engine: Engine) -> String {

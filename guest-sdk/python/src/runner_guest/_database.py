@@ -10,7 +10,7 @@ from ._batch import Batch, Row
 from ._column import type_of
 from ._errors import RunnerError
 from ._host import host
-from ._values import of_tagged, shown, tagged_all
+from ._values import keep, of_tagged, shown, tagged_all
 
 MODES = ("insert", "update", "upsert", "delete")
 
@@ -33,6 +33,9 @@ class Source:
     descending: bool = False
     #: The table's schema.
     schema: Optional[str] = None
+
+    def __post_init__(self) -> None:
+        keep(self, "columns", "key", "parameters")
 
     def _checked(self) -> "Source":
         _name(self.table, "the source")
@@ -62,6 +65,9 @@ class Target:
     key: Sequence[str] = ()
     #: The table's schema.
     schema: Optional[str] = None
+
+    def __post_init__(self) -> None:
+        keep(self, "key")
 
     def _checked(self) -> "Target":
         _name(self.table, "the target")

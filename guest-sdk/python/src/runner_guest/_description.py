@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Optional, Union
 
-from ._values import shown
+from ._values import keep, shown
 
 MODES = ("auto", "atomic", "stepwise")
 DIALECTS = ("sqlite", "postgres", "mysql", "mariadb")
@@ -29,6 +29,9 @@ class TableNeed:
     columns: Iterable[str] = ()
     #: The schema; the one in which the migration works by default.
     schema: Optional[str] = None
+
+    def __post_init__(self) -> None:
+        keep(self, "columns")
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,9 @@ class Needs:
     #: The least values of limits with which it works, by their names in the settings.
     limits: Mapping[str, int] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        keep(self, *VERBS, "functions")
+
 
 @dataclass(frozen=True)
 class Description:
@@ -75,6 +81,9 @@ class Description:
     irreversible: bool = False
     #: What it needs.
     needs: Union[Needs, Mapping[str, Any]] = Needs()
+
+    def __post_init__(self) -> None:
+        keep(self, "depends_on", "dialects")
 
 
 def _names(what: str, names: Any) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json as _json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal, InvalidOperation
 from typing import Any, Union
@@ -286,6 +286,14 @@ def to_tagged(value: Any) -> tuple[str, Any]:
     if not kind:
         raise wrong(value, "a value that a database has")
     return (kind, ENTRIES[kind](value))
+
+
+def keep(owner: Any, *keys: str) -> None:
+    """Lists what some attributes of a frozen dataclass yield, if that is possible only once: it is looked at several times."""
+    for key in keys:
+        value = getattr(owner, key)
+        if isinstance(value, Iterator):
+            object.__setattr__(owner, key, list(value))
 
 
 def tagged_all(values: Any) -> list[tuple[str, Any]]:

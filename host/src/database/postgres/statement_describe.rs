@@ -9,7 +9,7 @@ use sqlx::{
 use super::error::from_sqlx;
 use super::parameters;
 use super::types::Types;
-use super::types_read::ReadAs;
+use super::types_read::{ReadAs, Sent};
 use crate::data::{ColumnType, Value};
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect};
 use crate::sql::classify::identifiers;
@@ -165,17 +165,13 @@ impl Described {
     /// Returns the statement that returns the columns in the form in which they are read, at most `rows` of them;
     /// `None` if the statement itself does that.
     pub(super) fn wrapped(&self, statement: &str, rows: Option<usize>) -> Result<Option<String>, DatabaseError> {
-        let cast = self.columns.iter().find(|column| column.read_as.cast);
+        let cast = self.columns.iter().find(|column| column.read_as.sent != Sent::AsItIs);
         if self.columns.is_empty() || cast.is_none() && rows.is_none() {
             return Ok(None);
         }
         let names: Vec<String> = (1..=self.columns.len()).map(|number| format!("c{number}")).collect();
-        let list: Vec<String> = self
-            .columns
-            .iter()
-            .zip(&names)
-            .map(|(column, name)| if column.read_as.cast { format!("{name}::pg_catalog.text") } else { name.clone() })
-            .collect();
+        let list: Vec<String> =
+            self.columns.iter().zip(&names).map(|(column, name)| column.read_as.sent.expression(name)).collect();
         let (names, list) = (names.join(", "), list.join(", "));
         let limit = rows.map_or_else(String::new, |rows| format!(" LIMIT {rows}"));
         match (shape(statement), cast) {

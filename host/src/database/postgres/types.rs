@@ -88,6 +88,8 @@ const BUILT_IN: [(u32, u32, &str, &str, Wire); 19] = [
 const JSONB: u32 = 3802;
 /// The OID of `"char"`, a single byte that need not be a character.
 const CHAR: u32 = 18;
+/// The OID of `inet`.
+pub(super) const INET: u32 = 869;
 /// The OID of `text`.
 pub(super) const TEXT: u32 = 25;
 /// The OID of `text[]`.

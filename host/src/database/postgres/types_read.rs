@@ -3,7 +3,7 @@
 //! A column has one type on the server and one in the batch. A value that does not fit into the latter without loss is
 //! an error that names the cell; values are never changed.
 
-use super::types::{ServerType, Wire};
+use super::types::{INET, ServerType, Wire};
 use super::types_numeric::push_text;
 use crate::data::decimal::{float_text, is_decimal, same_number};
 use crate::data::temporal::{self, DAY};
@@ -33,11 +33,33 @@ impl Unreadable {
     }
 }
 
+/// What the server does to a column before it sends it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sent {
+    /// In its own binary form.
+    AsItIs,
+    /// Cast to text.
+    Cast,
+    /// As it prints an `inet`: a cast to text adds the mask of a single address, `::1/128`.
+    PrintedInet,
+}
+
+impl Sent {
+    /// The expression for a column of that name.
+    pub(super) fn expression(self, name: &str) -> String {
+        match self {
+            Self::AsItIs => name.to_owned(),
+            Self::Cast => format!("{name}::pg_catalog.text"),
+            Self::PrintedInet => format!("pg_catalog.textin(pg_catalog.inet_out({name}))"),
+        }
+    }
+}
+
 /// How a column of a result is read.
 #[derive(Clone, Debug)]
 pub(super) struct ReadAs {
-    /// The server converts it to text.
-    pub cast: bool,
+    /// Whether the server converts it to text.
+    pub sent: Sent,
     /// The format in which it then arrives.
     pub wire: Wire,
     /// The type in which it is delivered.
@@ -53,8 +75,13 @@ impl ReadAs {
         let as_text = matches!(column_type, ColumnType::Text | ColumnType::Native);
         let is_text = matches!(of.wire, Wire::Text | Wire::Json | Wire::Jsonb);
         let cast = of.wire == Wire::Foreign || as_text && !is_text;
+        let sent = match (cast, of.oid) {
+            (false, _) => Sent::AsItIs,
+            (true, INET) => Sent::PrintedInet,
+            (true, _) => Sent::Cast,
+        };
         let wire = if cast { Wire::Text } else { of.wire };
-        Self { cast, wire, column_type, type_name: of.name.clone() }
+        Self { sent, wire, column_type, type_name: of.name.clone() }
     }
 
     /// Returns a builder for the column.

@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::data::ColumnType;
-use crate::database::contract::{read, write};
+use crate::database::contract::{read, source, write};
 use crate::database::{BatchLimits, WriteMode};
+use crate::keyset::TableReader;
 
 /// A type, the column type in which it is read, and values of it as SQL.
 const TYPES: &[(&str, ColumnType, &[&str])] = &[
@@ -230,4 +231,73 @@ async fn random_values_round_trip() {
         }
         assert_eq!(differences(database, &from, &to).await, NONE, "{name}");
     }
+}
+
+/// A cast to text would add the mask of a single address. What is read is what the server prints, by every way to read.
+#[tokio::test]
+async fn addresses_are_as_the_server_prints_them() {
+    let fresh = fresh();
+    fresh.sql("CREATE DOMAIN address AS inet");
+    let mut database = open(&fresh).await;
+    let database = database.as_mut();
+    for (number, (declared, type_name, values)) in [
+        ("inet", "inet", &["10.0.0.1", "10.0.0.1/8", "10.0.0.0/8", "::1", "fe80::1/64", "::ffff:1.2.3.4"][..]),
+        ("address", "inet", &["10.0.0.1", "10.0.0.1/8"]),
+        ("cidr", "cidr", &["10.0.0.0/8", "10.0.0.1/32", "::1/128"]),
+        ("inet[]", "inet[]", &["{::1,NULL,10.0.0.1/8}"]),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let rows: Vec<String> = values.iter().enumerate().map(|(id, value)| format!("({id}, '{value}')")).collect();
+        for table in [format!("f{number}"), format!("t{number}")] {
+            fresh.sql(&format!("CREATE TABLE {table} (id int PRIMARY KEY, v {declared} UNIQUE)"));
+        }
+        fresh.sql(&format!("INSERT INTO f{number} VALUES {}, (100, NULL)", rows.join(", ")));
+        assert_eq!(
+            fresh.value(&format!("SELECT format('%s', v) FROM f{number} WHERE id = 0")),
+            values[0],
+            "{declared}"
+        );
+        let native = |text: &str| Value::Native { type_name: type_name.to_owned(), text: text.to_owned() };
+        let with_null = |values: Vec<Value>| [values, vec![Value::Null]].concat();
+        let natives = with_null(values.iter().map(|text| native(text)).collect());
+        let texts = with_null(values.iter().map(|text| Value::from(*text)).collect());
+
+        let select = format!("SELECT id, v FROM f{number} ORDER BY id");
+        let small = database.query(&select, &[], QueryLimits::NONE).await.expect(declared).rows;
+        assert_eq!(small.iter().map(|row| row[1].clone()).collect::<Vec<_>>(), natives, "{declared}");
+        for (requested, expected) in
+            [(None, &natives), (Some(ColumnType::Native), &natives), (Some(ColumnType::Text), &texts)]
+        {
+            let by_cursor = read(database, &select, &[None, requested], BatchLimits::default()).await.expect(declared);
+            let mut paged = source(&format!("f{number}"));
+            paged.columns = vec![("v".to_owned(), requested)];
+            let mut reader =
+                TableReader::open(&mut *database.host(), paged, BatchLimits::default()).await.expect(declared);
+            let page = reader.next(&mut *database.host()).await.expect(declared).expect("a page");
+            for batch in [&by_cursor[0], &page] {
+                let column = batch.column("v").expect("the column");
+                let found: Vec<Value> = (0..batch.row_count).map(|row| Value::of_cell(column, row)).collect();
+                assert_eq!(&found, expected, "{declared} as {requested:?}");
+            }
+            run(database, &format!("DELETE FROM t{number}")).await;
+            write(database, &format!("t{number}"), WriteMode::Insert, &[], &by_cursor[0]).await.expect(declared);
+            assert_eq!(differences(database, &format!("f{number}"), &format!("t{number}")).await, NONE, "{declared}");
+        }
+        // The text finds the row again, also as the key of a page.
+        let again = format!("SELECT id FROM f{number} WHERE v = $1");
+        for (id, value) in values.iter().enumerate() {
+            let found = database.query(&again, &[native(value)], QueryLimits::NONE).await.expect(declared).rows;
+            assert_eq!(found, [[Value::Int64(id as i64)]], "{declared} {value}");
+        }
+    }
+    fresh.sql("CREATE TABLE hosts (v inet PRIMARY KEY); INSERT INTO hosts SELECT '10.0.0.0'::inet + n FROM generate_series(1, 50) n");
+    let limits = BatchLimits { rows: 7, ..BatchLimits::default() };
+    let mut reader = TableReader::open(&mut *database.host(), source("hosts"), limits).await.expect("a reader");
+    let mut count = 0;
+    while let Some(page) = reader.next(&mut *database.host()).await.expect("a page") {
+        count += page.row_count;
+    }
+    assert_eq!(count, 50);
 }

@@ -309,7 +309,7 @@ async fn statements_see_schema_changes() {
     assert_eq!(database.execute(insert, &[Value::Int64(i64::MAX)]).await, Ok(1));
     run(database, "ALTER TABLE t ALTER v TYPE text, ADD w inet DEFAULT '::1'").await;
     let found = rows(database, "SELECT * FROM t").await;
-    let inet = Value::Native { type_name: "inet".to_owned(), text: "::1/128".to_owned() };
+    let inet = Value::Native { type_name: "inet".to_owned(), text: "::1".to_owned() };
     assert_eq!(found[0], [Value::from("7"), inet.clone()]);
     let returned = rows(database, "INSERT INTO t VALUES ('x') RETURNING w").await;
     assert_eq!(returned, [[inet.clone()]]);
