@@ -366,7 +366,9 @@ fn javascript_works_from_nothing() {
 fn a_script_is_pinned_when_it_takes_effect() {
     let script = |body: &str| {
         let description = "import { db } from 'runner-guest';\nexport const description = { summary: 'try' };\n";
-        format!("{description}export function upgrade() {{ {body} }}\nexport function downgrade() {{ db.execute('DROP TABLE t'); }}\n")
+        format!(
+            "{description}export function upgrade() {{ {body} }}\nexport function downgrade() {{ db.execute('DROP TABLE t'); }}\n"
+        )
     };
     let project = javascript(&script("db.execute('CREATE TABEL t (id INTEGER)');"));
     let is_pinned = || project.file("runner.lock").exists() && project.read("runner.lock").contains("0001_script");
@@ -374,21 +376,21 @@ fn a_script_is_pinned_when_it_takes_effect() {
     project.runner("test").exits(1);
     assert!(!project.file("runner.lock").exists());
 
-    project.write("migrations/0001_script.js", &script("db.execute('CREATE TABLE t (id INTEGER)');"));
+    project.write("migrations/0001_script.js", script("db.execute('CREATE TABLE t (id INTEGER)');"));
     project.runner("plan").succeeds();
     project.runner("test").succeeds();
     project.runner("apply --dry-run").succeeds();
     assert!(!is_pinned());
 
-    project.write("migrations/0001_script.js", &script("db.execute('CREATE TABLE t (id INTEGER, name TEXT)');"));
+    project.write("migrations/0001_script.js", script("db.execute('CREATE TABLE t (id INTEGER, name TEXT)');"));
     project.runner("apply").succeeds().says(&["added `0001_script` to `runner.lock`"]);
     assert!(is_pinned());
     let pinned = project.read("runner.lock");
-    project.write("migrations/0002_later.js", &script("throw new Error('not yet');"));
+    project.write("migrations/0002_later.js", script("throw new Error('not yet');"));
     project.runner("apply").exits(1).says(&["not yet"]);
     assert_eq!(project.read("runner.lock"), pinned, "the lines of others stay as they are");
 
-    project.write("migrations/0001_script.js", &script("db.execute('CREATE TABLE t (id INTEGER)');"));
+    project.write("migrations/0001_script.js", script("db.execute('CREATE TABLE t (id INTEGER)');"));
     project.runner("apply").exits(4).says(&["does not match the digest in `runner.lock`"]);
 }
 
