@@ -5,14 +5,12 @@ use std::sync::Arc;
 
 use super::context::{Context, HistoryDetail};
 use super::exit;
-use super::new_lines::NewLines;
 use crate::database::StopSignal;
 use crate::engine::history::History;
 use crate::engine::script::{AssetPlace, Assets};
 use crate::error::Result;
-use crate::project::build::{BuildReport, BuildRequest, Described, build};
-use crate::project::lockfile::ComponentDescription;
-use crate::project::migration_id;
+use crate::project::build::{BuildRequest, Described, build, lines};
+use crate::project::lockfile::{ComponentDescription, LockLine};
 use crate::project::script::{LoadedScript, embedded};
 use crate::report::json::BuildJson;
 use crate::report::{Format, Text, text};
@@ -21,7 +19,9 @@ use crate::sandbox::{self, Sandbox};
 
 /// Builds components and updates the lockfile.
 pub fn run(context: &Context, revisions: &[String], all: bool) -> Result<u8> {
-    let report = build_all(context, revisions, all)?;
+    let report = with_request(context, revisions, None, |request| {
+        build(&context.settings, &BuildRequest { all, ..request.clone() })
+    })?;
     match context.printer.format() {
         Format::Json => context.printer.json(&BuildJson::new(&report)),
         Format::Text => context.printer.talk(&text::built(&report)),
@@ -29,19 +29,9 @@ pub fn run(context: &Context, revisions: &[String], all: bool) -> Result<u8> {
     Ok(exit::DONE)
 }
 
-/// Adds the scripts with these revisions to the lockfile, which does not list them yet.
-pub fn lock_scripts(context: &Context, revisions: &[String]) -> Result<NewLines> {
-    let report = build_all(context, revisions, false)?;
-    let mut lines = NewLines::new(context);
-    for script in report.artifacts {
-        let id = migration_id(&script.revision, &script.name);
-        lines.add(script.revision, id);
-    }
-    Ok(lines)
-}
-
-fn build_all(context: &Context, revisions: &[String], all: bool) -> Result<BuildReport> {
-    with_request(context, revisions, None, |request| build(&context.settings, &BuildRequest { all, ..request.clone() }))
+/// The lines of the lockfile for scripts with these revisions, which it does not list yet.
+pub fn lines_of(context: &Context, revisions: &[String]) -> Result<Vec<LockLine>> {
+    with_request(context, revisions, None, |request| lines(&context.settings, request))
 }
 
 /// Hands over the request for a build of the project.

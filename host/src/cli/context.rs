@@ -69,21 +69,20 @@ impl Context {
     /// The project's migrations, as [`Self::catalog_for_now`] has them, for commands that record what they are.
     pub fn catalog(&self, locked: bool) -> Result<Catalog> {
         let (catalog, lines) = self.catalog_for_now(locked)?;
-        lines.keep_all();
+        lines.keep(self, |_| true)?;
         Ok(catalog)
     }
 
     /// The project's migrations, which must match the lockfile; warns of artifacts that are out of date. Scripts that the lockfile
-    /// does not list are added to it, unless `locked`: nobody thinks of building a script. The lines are there as long as what is
-    /// returned, or as it says.
+    /// does not list are taken as they are, unless `locked`: nobody thinks of building a script. Returns their lines, too.
     pub fn catalog_for_now(&self, locked: bool) -> Result<(Catalog, NewLines)> {
         let report = Catalog::inspect(&self.settings, Checks { locked, dialect: None })?;
         let unlisted = if locked { Vec::new() } else { report.unlisted_scripts() };
         let (catalog, lines) = if unlisted.is_empty() {
-            (report.into_catalog()?, NewLines::new(self))
+            (report.into_catalog()?, NewLines::default())
         } else {
-            let lines = super::build::lock_scripts(self, &unlisted)?;
-            (self.setup.catalog(locked)?, lines)
+            let lines = super::build::lines_of(self, &unlisted)?;
+            (Catalog::load_with(&self.settings, Checks { locked, dialect: None }, &lines)?, NewLines(lines))
         };
         self.warn_of_stale(&catalog);
         Ok((catalog, lines))

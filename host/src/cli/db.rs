@@ -36,7 +36,7 @@ pub fn drop(context: &Context, yes: bool, by_force: bool) -> Result<u8> {
 pub fn reset(context: Context, request: &RunRequest, yes: bool, by_force: bool) -> Result<u8> {
     confirm::destroy(&context, "drop and recreate", yes)?;
     // Mistakes in the project must not cost the database.
-    context.catalog(request.locked)?;
+    context.catalog_for_now(request.locked)?;
     let dropped = drop_database(&context, by_force)?;
     create_database(&context)?;
     if context.printer.format() == Format::Text {

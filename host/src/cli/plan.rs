@@ -23,7 +23,7 @@ use crate::sql::volatile::volatile_texts;
 
 /// Shows what would run.
 pub fn run(context: &Context, request: &PlanRequest) -> Result<u8> {
-    let (catalog, _lines) = context.catalog_for_now(request.locked)?;
+    let (catalog, _) = context.catalog_for_now(request.locked)?;
     runtime::run(async {
         let OpenedDatabase { mut database, history, facts } = context.open(HistoryDetail::WithArtifacts).await?;
         let input = PlanInput { catalog: &catalog, history: &history, facts: &facts, options: request.options };

@@ -38,7 +38,7 @@ pub fn run(context: Context, request: &RunRequest, action: Action) -> Result<u8>
         let ran = library::run(&context.setup, &order, catalog, (identity, events), stop).await?;
         let applied = ran.outcome.done.iter().filter(|done| done.direction == Direction::Up);
         let warnings = broken_downgrades(&context, &files, applied.map(|done| done.revision.as_str()));
-        lines.keep(|revision| ran.outcome.took_effect(revision));
+        lines.keep_or_warn(&context, |revision| ran.outcome.took_effect(revision));
         let code = tell(&context, &order.action, (&ran.outcome, &warnings), began.elapsed(), ran.current);
         Ok(code)
     })
@@ -65,14 +65,14 @@ pub(super) fn order(printer: &Printer, request: &RunRequest, action: Action) -> 
     }
 }
 
-/// The migrations for a run, and the lines of scripts among them that are new.
+/// The migrations for a run, and the lines of scripts among them that the lockfile does not list.
 pub(super) fn catalog(context: &Context, order: &RunOrder) -> Result<(Catalog, NewLines)> {
     match &order.action {
         // It needs no migration that was never applied.
         Action::Rollback(_) => {
             let catalog = library::catalog(&context.setup, order)?;
             context.warn_of_stale(&catalog);
-            Ok((catalog, NewLines::new(context)))
+            Ok((catalog, NewLines::default()))
         }
         _ => context.catalog_for_now(order.locked),
     }

@@ -23,14 +23,14 @@ use crate::runtime;
 /// Tests migrations on every configured database, in parallel.
 pub fn run(context: Context, global: &GlobalRequest, request: TestRequest) -> Result<u8> {
     let began = Instant::now();
-    let (catalog, _lines) = context.catalog_for_now(request.locked)?;
+    let (catalog, lines) = context.catalog_for_now(request.locked)?;
     let tests = Arc::new(fixtures::load(&context.settings, &catalog)?);
     let chosen = Arc::new(chosen(&catalog, &request.revisions)?);
     let urls = databases(&context)?;
     let mut catalogs = Catalogs::new();
     for url in &urls {
         let checks = Checks { locked: request.locked, dialect: Some(url.dialect()) };
-        catalogs.insert(url.dialect(), Arc::new(Catalog::load(&context.settings, checks)?));
+        catalogs.insert(url.dialect(), Arc::new(Catalog::load_with(&context.settings, checks, &lines.0)?));
     }
     let context = Arc::new(context);
     let test = &context.settings.test;

@@ -224,11 +224,11 @@ pub fn crash_at(context: Context, global: &GlobalRequest, request: &CrashAtReque
                 .hint("`runner test --crash` creates one and starts the runs itself"),
         ));
     }
-    let catalog = Arc::new(context.catalog(false)?);
+    let (catalog, _) = context.catalog_for_now(false)?;
     runtime::run(async move {
         let stop = StopSignal::default();
         super::signals::watch(&stop, None)?;
-        let catalogs = [(url.dialect(), catalog)].into();
+        let catalogs = [(url.dialect(), Arc::new(catalog))].into();
         let runs = TestRuns::new(Arc::new(context), global, catalogs, request.inputs, request.jobs, stop)?;
         let target = request.target.clone().map_or(Target::Base, Target::Revision);
         let action = if request.down { Action::Rollback(target) } else { Action::Apply(target) };

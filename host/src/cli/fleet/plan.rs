@@ -19,7 +19,7 @@ pub fn run(fleet: &Fleet, request: &PlanRequest) -> Result<u8> {
     }
     let loaded: Vec<_> =
         fleet.contexts.iter().map(|context| context.catalog_for_now(request.locked)).collect::<Result<_>>()?;
-    let (catalogs, _lines): (Vec<Catalog>, Vec<_>) = loaded.into_iter().unzip();
+    let (catalogs, _): (Vec<Catalog>, Vec<_>) = loaded.into_iter().unzip();
     let look = |at: usize, _| -> Result<Plan> {
         let setup = fleet.setup(at);
         let catalog = &catalogs[fleet.members[at].base];

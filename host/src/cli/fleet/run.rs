@@ -77,7 +77,9 @@ pub fn run(mut fleet: Fleet, request: &RunRequest, action: &Action, has_jobs: bo
     let each = fleet.each(fleet.pace, &Work { run: &work, is_failure: &is_failure, ended: &ended })?;
     reporter.end();
     let ran = || each.iter().filter_map(|it| it.ended.done());
-    lines.into_iter().for_each(|lines| lines.keep(|revision| ran().any(|ran| ran.outcome.took_effect(revision))));
+    for (context, lines) in fleet.contexts.iter().zip(lines) {
+        lines.keep_or_warn(context, |revision| ran().any(|ran| ran.outcome.took_effect(revision)));
+    }
     let code = code(&each, &stop);
     tell(&fleet, action, &each, &warnings(&fleet, &catalogs, &each), (began.elapsed(), code));
     Ok(code)

@@ -184,6 +184,16 @@ pub fn build(settings: &Settings, request: &BuildRequest<'_>) -> Result<BuildRep
     Ok(report)
 }
 
+/// The lines that the lockfile gets for the scripts that the request names, which it does not list.
+pub fn lines(settings: &Settings, request: &BuildRequest<'_>) -> Result<Vec<LockLine>> {
+    let project = ProjectDirectory::open(&settings.root, &settings.migrations)?;
+    let (old, proven) = Lockfile::read_to_rewrite(&project.root, &settings.lockfile_name())?;
+    let (found, _) = discover(&project)?;
+    let refresh = Refresh { settings, project: &project, request, old: &old, proven };
+    let chosen = select::select(&found, request.revisions)?.into_iter();
+    chosen.map(|found| refresh.artifact(found, None).map(|(line, _)| line)).collect()
+}
+
 /// The directory to compile, if the migration has to be compiled.
 fn needs_compiling<'f>(found: &'f Found, refresh: &Refresh<'_>) -> Result<Option<&'f FoundEntry>> {
     let Refresh { project, request, .. } = refresh;

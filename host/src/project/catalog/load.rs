@@ -26,22 +26,29 @@ impl Catalog {
         Self::inspect(settings, checks)?.into_catalog()
     }
 
+    /// As [`Catalog::load`], as if the lockfile had these lines too.
+    #[cfg(feature = "cli")]
+    pub fn load_with(settings: &Settings, checks: Checks, lines: &[LockLine]) -> Result<Self> {
+        let (report, problems) = Self::read(settings, checks, lines)?;
+        reported(settings, report, problems)?.into_catalog()
+    }
+
     /// As [`Catalog::load`], but returns mismatches with the lockfile together with the catalog. Problems of the project itself, such
     /// as names that do not parse, are still errors; a missing directory counts as empty.
     pub fn inspect(settings: &Settings, checks: Checks) -> Result<CatalogReport> {
         let (report, problems) = Self::survey(settings, checks)?;
-        let directory = settings.migrations.display();
-        match several(problems, |count| format!("{count} problems in `{directory}`")) {
-            Some(error) => Err(error),
-            None => Ok(report),
-        }
+        reported(settings, report, problems)
     }
 
     /// As [`Catalog::inspect`], but returns the problems of the project itself too; the catalog has the migrations without any.
     pub fn survey(settings: &Settings, checks: Checks) -> Result<(CatalogReport, Vec<Error>)> {
+        Self::read(settings, checks, &[])
+    }
+
+    fn read(settings: &Settings, checks: Checks, lines: &[LockLine]) -> Result<(CatalogReport, Vec<Error>)> {
         let lockfile_name = settings.lockfile_name();
         let source = Source::open(settings)?;
-        let lockfile = Source::lockfile(settings)?;
+        let lockfile = Source::lockfile(settings)?.with(lines);
         let Some(source) = source else {
             let report = CatalogReport {
                 problems: lockfile.lines.iter().map(|line| missing(line, &lockfile_name)).collect(),
@@ -86,6 +93,15 @@ impl Catalog {
         report.problems.sort_by_cached_key(|problem| RevisionKey::of(&problem.revision));
         problems.extend(check_dependencies(&mut report.catalog, &report.problems));
         Ok((report, errors(problems)))
+    }
+}
+
+/// The report, unless the project itself has problems.
+fn reported(settings: &Settings, report: CatalogReport, problems: Vec<Error>) -> Result<CatalogReport> {
+    let directory = settings.migrations.display();
+    match several(problems, |count| format!("{count} problems in `{directory}`")) {
+        Some(error) => Err(error),
+        None => Ok(report),
     }
 }
 

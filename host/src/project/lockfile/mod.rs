@@ -36,7 +36,7 @@ use super::script::ScriptLanguage;
 use crate::dialect::Dialect;
 pub use line::quote;
 #[cfg(feature = "cli")]
-pub use write::remove_lines;
+pub use write::add_lines;
 #[cfg(feature = "cli")]
 pub(super) use write::write_atomically;
 
@@ -172,6 +172,15 @@ impl Lockfile {
         let key = RevisionKey::of(revision)?;
         let at = self.lines.binary_search_by_key(&key, LockLine::key).ok()?;
         self.lines.get(at)
+    }
+
+    /// With these lines, whose revisions it does not have.
+    pub fn with(mut self, lines: &[LockLine]) -> Self {
+        if !lines.is_empty() {
+            self.lines.extend_from_slice(lines);
+            self.lines.sort_by_cached_key(LockLine::key);
+        }
+        self
     }
 
     /// The line of a package.

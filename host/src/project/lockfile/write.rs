@@ -7,7 +7,7 @@ use cap_std::fs::Dir;
 
 use super::line::render;
 use super::read::LARGEST;
-use super::{Lockfile, VERSION, package};
+use super::{LockLine, Lockfile, VERSION, package};
 use crate::error::Result;
 use crate::project::digest::sha256;
 use crate::project::files::{cannot_write, open_root, read_regular};
@@ -41,15 +41,14 @@ impl Lockfile {
     }
 }
 
-/// Removes the lines of the revisions for which `is_gone`, and the file if nothing is left of it.
-pub fn remove_lines(root: &Path, name: &str, is_gone: impl Fn(&str) -> bool) -> Result<()> {
+/// Adds lines, unless the file has one of that revision by now; returns those that were added.
+pub fn add_lines(root: &Path, name: &str, lines: Vec<LockLine>) -> Result<Vec<LockLine>> {
     let root = open_root(root)?;
-    let mut lockfile = Lockfile::read(&root, name)?;
-    lockfile.lines.retain(|line| !is_gone(&line.revision));
-    if lockfile == Lockfile::default() {
-        return root.remove_file(name).map_err(|error| cannot_write(name, &error));
-    }
-    lockfile.write(&root, name).map(drop)
+    let lockfile = Lockfile::read(&root, name)?;
+    let is_new = |line: &LockLine| lockfile.lines.iter().all(|there| there.key() != line.key());
+    let added: Vec<LockLine> = lines.into_iter().filter(is_new).collect();
+    lockfile.with(&added).write(&root, name)?;
+    Ok(added)
 }
 
 /// Writes a temporary file and renames it, so that a partial file is never visible.
