@@ -28,7 +28,7 @@ macro_rules! contract {
     ($factory:expr) => {
         $crate::database::contract::contract!(@ $factory, statements: [
             counts_changed_rows, binds_every_kind_of_value, accepts_one_statement_per_call, classifies_errors,
-            bounds_results, stops_soon_after_the_signal, answers_several_queries
+            bounds_results, stops_soon_after_the_signal, answers_several_queries, keeps_defaults
         ]);
         $crate::database::contract::contract!(@ $factory, transactions: [
             commits_and_rolls_back, knows_whether_it_is_open, survives_a_failed_statement, closes_cursors_and_writers

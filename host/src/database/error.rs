@@ -116,6 +116,16 @@ impl DatabaseError {
         Self::new(DatabaseErrorKind::Syntax, format!("`{table}` has no index `{index}`"))
     }
 
+    /// Returns the error for a `USE` of another database than the one that is migrated.
+    pub fn uses_another(database: &str) -> Self {
+        let shown: String = database.chars().take(64).collect();
+        let message = format!("a migration may not run `USE {shown}`: what follows would change another database");
+        Self::new(DatabaseErrorKind::Denied, message).hint(
+            "remove it: names without a database are those of the one that runner migrates; `mariadb-dump` without \
+             `--databases` does not write it",
+        )
+    }
+
     /// Returns the error for a second `begin`.
     pub fn in_transaction() -> Self {
         Self::invalid("a transaction is open already")

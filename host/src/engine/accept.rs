@@ -6,7 +6,7 @@ use super::Direction;
 use super::artifact::{kept_values, source_of, to_store};
 use super::history::{self, Record, Repair, State, Stored, declared_json};
 use super::identity::Identity;
-use super::plan::{PlanInput, PlanOptions, candidates};
+use super::plan::{PlanInput, PlanOptions, candidates, took_the_place};
 use crate::database::{Database, LockRequest, StopSignal, TransactionOptions};
 use crate::engine::clock::now;
 use crate::error::{Error, ErrorKind, Result};
@@ -71,6 +71,12 @@ async fn find_changed(database: &mut dyn Database, catalog: &Catalog, wanted: &s
         None => Err(Error::usage(format!("`{}` is not in the project", record.id())).hint("restore its files first")),
         Some(migration) if migration.sha256 == record.sha256 => {
             Err(Error::usage(format!("`{}` is unchanged: the project has what was applied", record.id())))
+        }
+        Some(migration) if took_the_place(catalog, migration, record) => {
+            Err(Error::usage(format!("`{}` is another migration than `{}`", migration.id(), record.id())).hint(format!(
+                "it took the place of the other: give it a revision of its own by `runner renumber {}`",
+                migration.id()
+            )))
         }
         Some(migration) if migration.kind != record.kind => Err(Error::usage(format!(
             "`{}` was applied as {} and is now {}",

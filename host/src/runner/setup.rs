@@ -116,7 +116,13 @@ impl Setup {
 
     /// What is known of a database that does not exist: only a SQLite file can be missing without being an error.
     pub fn facts_of_missing(&self) -> Facts {
-        Facts::of_dialect(self.settings.database_url.value.dialect())
+        let url = &self.settings.database_url.value;
+        let facts = Facts::of_dialect(url.dialect());
+        match url.dialect() {
+            // A database is a schema there.
+            Dialect::Mysql | Dialect::Mariadb => Facts { schema: url.database_name().map(str::to_owned), ..facts },
+            Dialect::Sqlite | Dialect::Postgres => facts,
+        }
     }
 
     /// Opens the database; with `create`, creates it if it does not exist.

@@ -148,6 +148,16 @@ pub fn open_run_comments(statement: &str, dialect: Dialect) -> Option<String> {
     (copied > 0).then(|| opened + &statement[copied..])
 }
 
+/// The database that a `USE` of MySQL or MariaDB makes the session's own.
+pub fn used_database(statement: &str, dialect: Dialect) -> Option<String> {
+    if !matches!(dialect, Dialect::Mysql | Dialect::Mariadb) {
+        return None;
+    }
+    let opened = open_run_comments(statement, dialect);
+    let mut names = identifiers(opened.as_deref().unwrap_or(statement), dialect).into_iter();
+    names.next().filter(|first| first.eq_ignore_ascii_case("USE")).and_then(|_| names.next())
+}
+
 /// Whether a statement only reads, judging by its first word; functions that it calls may write.
 pub fn reads(statement: &str, dialect: Dialect) -> bool {
     let words = leading_words(statement, dialect);

@@ -33,6 +33,23 @@ pub fn words(statement: &str, dialect: Dialect) -> Vec<String> {
     found
 }
 
+/// The names that follow an unquoted word, which is in upper case: of tables after `REFERENCES`, for example. The last part of a name
+/// with several.
+pub fn names_after(statement: &str, word: &str, dialect: Dialect) -> Vec<String> {
+    let (mut found, mut follows) = (Vec::new(), false);
+    let mut lexer = Lexer::new(statement, dialect);
+    while let Ok(Some(token)) = lexer.next_token() {
+        let text = &statement[token.range];
+        match token.kind {
+            kind if kind.is_blank() => continue,
+            TokenKind::Word | TokenKind::Quoted if follows => found.push(unquote(text)),
+            _ => {}
+        }
+        follows = token.kind == TokenKind::Word && text.eq_ignore_ascii_case(word);
+    }
+    found
+}
+
 /// The strings and quoted names, as they are spelled.
 pub fn quoted(statement: &str, dialect: Dialect) -> Vec<&str> {
     let mut found = Vec::new();

@@ -40,17 +40,12 @@ enum Marker {
     Unknown,
 }
 
-/// The beginnings of texts that can have markers, to leave the others alone quickly.
-const SIGNS: [&str; 6] = ["+goose", "+migrate", "migrate:up", "migrate:down", "own Migration", "own migration"];
-
 /// Divides a text at its markers; `None` if it has none.
 pub fn sections(text: &str) -> Result<Option<Sections>, SqlError> {
-    if !SIGNS.iter().any(|sign| text.contains(sign)) {
-        return Ok(None);
-    }
-    let has_pair = text.lines().any(|line| is_comment(line, "up migration"))
-        && text.lines().any(|line| is_comment(line, "down migration"));
-    if !text.lines().any(|line| marker(line, has_pair).is_some()) {
+    let comments = || text.lines().filter(|line| comment(line).is_some());
+    let has_pair =
+        comments().any(|line| is_comment(line, "up migration")) && comments().any(|line| is_comment(line, "down migration"));
+    if !comments().any(|line| marker(line, has_pair).is_some()) {
         return Ok(None);
     }
     let mut reader = Reader::default();
@@ -197,7 +192,11 @@ fn marker(line: &str, pairs: bool) -> Option<Marker> {
         words.len() == expected.len()
             && words.iter().zip(expected).all(|(word, other)| word.eq_ignore_ascii_case(other))
     };
-    if first.eq_ignore_ascii_case("+goose") || first.eq_ignore_ascii_case("+migrate") {
+    // tern and MyBatis divide a file by lines of other kinds.
+    if comment.contains("create above / drop below") || is(&[&[first], &rest[..]].concat(), &["//@UNDO"]) {
+        return Some(Marker::Unknown);
+    }
+    if ["+goose", "+migrate", "+micrate"].iter().any(|tool| first.eq_ignore_ascii_case(tool)) {
         let no_transaction = rest.len() > 1 && is(&rest[1..], &["notransaction"]);
         return Some(match rest.as_slice() {
             [word] | [word, _] if word.eq_ignore_ascii_case("up") && (rest.len() == 1 || no_transaction) => {
@@ -212,16 +211,20 @@ fn marker(line: &str, pairs: bool) -> Option<Marker> {
             _ => Marker::Unknown,
         });
     }
-    if matches!(first, "migrate:up" | "migrate:down") {
-        let no_transaction = rest.contains(&"transaction:false");
-        if rest.iter().any(|option| !matches!(*option, "transaction:false" | "transaction:true")) {
-            return Some(Marker::Unknown);
-        }
-        return Some(if first == "migrate:up" {
-            Marker::Up { no_transaction }
-        } else {
-            Marker::Down { no_transaction }
-        });
+    // dbmate's, also with a space, which must not become prose.
+    let dbmate = match rest.split_first() {
+        Some((direction, options)) if first.eq_ignore_ascii_case("migrate:") => Some((*direction, options)),
+        _ => first.split_at_checked("migrate:".len()).filter(|(tool, _)| tool.eq_ignore_ascii_case("migrate:")).map(|(_, direction)| (direction, &rest[..])),
+    };
+    if let Some((direction, options)) = dbmate {
+        let no_transaction = options.contains(&"transaction:false");
+        let is_known = options.iter().all(|option| matches!(*option, "transaction:false" | "transaction:true"));
+        return match direction {
+            word if word.eq_ignore_ascii_case("up") && is_known => Some(Marker::Up { no_transaction }),
+            word if word.eq_ignore_ascii_case("down") && is_known => Some(Marker::Down { no_transaction }),
+            word if word.eq_ignore_ascii_case("up") || word.eq_ignore_ascii_case("down") => Some(Marker::Unknown),
+            _ => None,
+        };
     }
     match comment {
         _ if !pairs => None,
@@ -284,6 +287,9 @@ mod tests {
                 "!-- +migrate Up notransaction|A;|",
                 Some("||-- +migrate Down|B|"),
             ),
+            ("-- +GOOSE UP\nA;\n-- +GOOSE DOWN\nB;", "-- +GOOSE UP|A;|", Some("||-- +GOOSE DOWN|B;|")),
+            ("-- +micrate Up\nA;\n-- +micrate Down\nB;", "-- +micrate Up|A;|", Some("||-- +micrate Down|B;|")),
+            ("-- MIGRATE:UP\nA;\n-- migrate: down\nB;", "-- MIGRATE:UP|A;|", Some("||-- migrate: down|B;|")),
             ("-- Up Migration\nA;\n-- Down Migration\nB;", "-- Up Migration|A;|", Some("||-- Down Migration|B;|")),
         ] {
             let expected = (up.to_owned(), down.map(str::to_owned));
@@ -311,6 +317,8 @@ mod tests {
             ),
             ("-- +goose Up\nA;\n-- +goose Up\nB;", "3: `-- +goose Up` is not the first marker"),
             ("-- +goose Up\n-- +goose ENVSUB ON\nA;", "2: `-- +goose ENVSUB ON` is not supported"),
+            ("A;\n---- create above / drop below ----\nB;", "2: `---- create above / drop below ----` is not supported"),
+            ("A;\n-- //@UNDO\nB;", "2: `-- //@UNDO` is not supported"),
             ("-- migrate:up lock:off\nA;", "1: `-- migrate:up lock:off` is not supported"),
             ("-- +goose Up\n-- +goose StatementBegin\nA;", "2: `StatementBegin` has no end"),
             ("-- +goose Up\n-- +goose StatementEnd\nA;", "2: `-- +goose StatementEnd` ends nothing"),

@@ -60,6 +60,30 @@ for_each_server! {
         assert_eq!(project.rows(&tables), [""; 0]);
     }
 
+    fn another_database_is_left_alone(engine) {
+        if engine != Engine::Mariadb {
+            return;
+        }
+        let project = project!(engine);
+        let name = project.server_database().name().to_owned();
+        project.execute("CREATE TABLE kept (a INT); INSERT INTO kept VALUES (1)");
+        // As `mariadb-dump --databases` writes it.
+        let dump = |name: &str| {
+            format!("CREATE DATABASE /*!32312 IF NOT EXISTS*/ `{name}`;\nUSE `{name}`;\nDROP TABLE IF EXISTS `kept`;\nCREATE TABLE `kept` (a INT);\n")
+        };
+        project.sql("1_dump", &dump("information_schema"), "SELECT 1;");
+        for verb in ["validate", "plan", "apply"] {
+            project.runner(verb).exits(7).says(&["`USE information_schema`", "another database", "without `--databases`"]);
+        }
+        // Its own, but not that of a test.
+        project.sql("1_dump", &dump(&name), "SELECT 1;");
+        project.runner("validate").succeeds();
+        project.run(["test", "--database-url", &project.url()]).exits(1).says(&["another database"]);
+        assert_eq!(project.value("SELECT count(*) FROM kept"), "1");
+        project.runner("apply").succeeds();
+        assert_eq!(project.value("SELECT count(*) FROM kept"), "0");
+    }
+
     fn a_text_that_equals_a_new_value_of_an_enum_is_accepted(engine) {
         if engine != Engine::Postgres {
             return;

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::*;
+use crate::database::schema_change::{DataType, DefaultValue, NewColumn, NewTable};
 use crate::database::stop::StopReason;
 
 pub(crate) async fn counts_changed_rows(factory: &dyn Factory) {
@@ -152,4 +153,63 @@ pub(crate) async fn answers_several_queries(factory: &dyn Factory) {
     let sight = database.probe(&questions).await.expect("answers");
     let holder = LockHolder { run_id: Some("r".to_owned()), name: "run 7 on host x".to_owned() };
     assert_eq!((&sight.answers[..], sight.holder), (&answers[..], Some(holder)));
+}
+
+/// A server keeps some defaults as text of its own making, which it reads again for every insert.
+pub(crate) async fn keeps_defaults(factory: &dyn Factory) {
+    let mut database = factory.open().await;
+    let database = database.as_mut();
+    let texts = [
+        "plain",
+        "it's",
+        "\"double\" `back`",
+        "C:\\new\\table",
+        "line\nand\ttab",
+        "\\",
+        "'",
+        "''\\'",
+        "0' + 0*CHAR_LENGTH('\\\\') + 1 + '0",
+        "x'), b TEXT DEFAULT ('y",
+        "_utf8mb4'z'",
+        "ä€😀",
+        "%s",
+    ];
+    for (at, text) in texts.into_iter().enumerate() {
+        let json = serde_json::to_string(text).expect("JSON");
+        let column = |name: &str, data_type, default: Option<Value>| NewColumn {
+            name: name.to_owned(),
+            data_type,
+            not_null: false,
+            default: default.map(DefaultValue::Literal),
+            identity: false,
+        };
+        let change = SchemaChange::CreateTable(NewTable {
+            columns: vec![
+                column("id", DataType::Int64, None),
+                column("t", DataType::Text, Some(text.into())),
+                column("v", DataType::Varchar(99), Some(text.into())),
+                column("j", DataType::Json, Some(Value::Json(json.clone()))),
+                column("b", DataType::Bytes, Some(Value::Bytes(text.as_bytes().to_vec()))),
+            ],
+            table: TableName::new(format!("t{at}")),
+            primary_key: Vec::new(),
+            unique: Vec::new(),
+            foreign_keys: Vec::new(),
+        });
+        let dialect = database.facts().dialect;
+        run(database, &change.statement(dialect).expect(text)).await;
+        // Another session reads the definition anew.
+        let mut other = factory.open().await;
+        for id in [1, 2] {
+            run(other.as_mut(), &format!("INSERT INTO t{at} (id) VALUES ({id})")).await;
+        }
+        let found = rows(other.as_mut(), &format!("SELECT t, v, j, b FROM t{at}")).await;
+        assert_eq!(found.len(), 2);
+        for row in found {
+            assert_eq!(row[..2], [Value::from(text), Value::from(text)], "{text}");
+            let (Value::Json(kept) | Value::Text(kept)) = &row[2] else { panic!("{:?}", row[2]) };
+            assert_eq!(serde_json::from_str::<String>(kept).ok().as_deref(), Some(text));
+            assert_eq!(row[3], Value::Bytes(text.as_bytes().to_vec()));
+        }
+    }
 }

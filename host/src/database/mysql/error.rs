@@ -175,7 +175,9 @@ pub(super) fn from_connecting(error: sqlx::Error, endpoint: &Endpoint) -> Databa
                     "an administrator can grant it: `GRANT ALL PRIVILEGES ON `{}`.* TO …`, with the user of the message",
                     endpoint.database()
                 ),
-                1049 => format!("create it first: `CREATE DATABASE `{}` CHARACTER SET utf8mb4`", endpoint.database()),
+                1049 => "check the name in the database URL, or create it: `runner db create`, or `CREATE DATABASE … CHARACTER SET \
+                         utf8mb4` as an administrator"
+                    .to_owned(),
                 1040 | 1203 | 1226 => {
                     "runner needs three connections at most; wait, or raise `max_connections` on the server".to_owned()
                 }

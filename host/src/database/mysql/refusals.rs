@@ -175,6 +175,9 @@ fn check_names(text: &str, class: StatementClass, asking: Asking<'_>) -> Result<
             return Err(denied(&format!("`{first}` from a component: it would change the session for the host too"))
                 .hint("do it in a migration in SQL"));
         }
+        StatementClass::Session if names.get(1).is_some_and(|used| first == "USE" && used != asking.database) => {
+            return Err(DatabaseError::uses_another(&names[1]));
+        }
         StatementClass::Session if has("autocommit") || has("completion_type") => {
             return Err(denied("`SET autocommit` or `SET completion_type`: runner decides what is committed when")
                 .hint("remove it from the migration"));
@@ -292,6 +295,9 @@ mod tests {
             (SCRIPT, "SET STATEMENT max_statement_time = 1 FOR UPDATE t SET a = 1", true),
             (SCRIPT, "SET STATEMENT max_statement_time = 1 FOR CREATE TABLE u (a INT)", false),
             (SCRIPT, "SET STATEMENT max_statement_time = 1 FOR COMMIT", false),
+            (SCRIPT, "USE app", true),
+            (SCRIPT, "USE `other`", false),
+            (SCRIPT, "/*!40000 use other */", false),
             (SCRIPT, "DROP DATABASE app", false),
             (SCRIPT, "drop /* x */ schema if exists `APP`", false),
             (SCRIPT, "CREATE OR REPLACE DATABASE app", false),

@@ -20,6 +20,8 @@ const SCALE: u8 = 30;
 /// Characters of a name that a message shows.
 const SHOWN: usize = 40;
 
+/// The name of every primary key on MySQL and MariaDB.
+const PRIMARY_KEY: &str = "PRIMARY";
 /// What SQLite keeps for itself.
 const SQLITE_PREFIX: &str = "sqlite_";
 /// Columns that every table of PostgreSQL has.
@@ -44,10 +46,10 @@ impl SchemaChange {
                 check_column_name(to)
             }
             Self::CreateIndex(NewIndex { name, columns, .. }) => {
-                check_object("an index", name)?;
+                check_index(name)?;
                 check_list("an index", columns)
             }
-            Self::DropIndex { index, .. } => check_object("an index", index),
+            Self::DropIndex { index, .. } => check_index(index),
         }
     }
 }
@@ -205,6 +207,15 @@ fn check_object(what: &str, name: &str) -> Checked {
     Ok(())
 }
 
+fn check_index(name: &str) -> Checked {
+    check_object("an index", name)?;
+    match name.eq_ignore_ascii_case(PRIMARY_KEY) {
+        true => Err(invalid(format!("`{name}` is no name of an index: MySQL and MariaDB call the primary key so"))
+            .hint("choose another name; no change of the schema drops a primary key")),
+        false => Ok(()),
+    }
+}
+
 fn check_column_name(name: &str) -> Checked {
     check_name("a column", name)?;
     if POSTGRES_COLUMNS.iter().any(|known| known.eq_ignore_ascii_case(name)) {
@@ -232,6 +243,14 @@ fn check_name(what: &str, name: &str) -> Checked {
             u32::from(character),
             shown(name)
         )));
+    }
+    if let Some(character) = name.chars().find(|character| u32::from(*character) > 0xFFFF) {
+        return Err(invalid(format!(
+            "the name of {what} has the character U+{:04X}: `{}`",
+            u32::from(character),
+            shown(name)
+        ))
+        .hint("MySQL and MariaDB have names of characters up to U+FFFF"));
     }
     if name.ends_with(' ') {
         return Err(invalid(format!("the name of {what} ends with a space: `{name}`")).hint("MySQL refuses such names"));

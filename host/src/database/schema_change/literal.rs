@@ -74,7 +74,14 @@ impl DataType {
             (Self::Int64 | Self::Decimal { .. }, Value::Int64(number)) => number.to_string(),
             (Self::Float64, Value::Float64(number)) if number.is_finite() => format!("{number:e}"),
             (Self::Float64, Value::Float64(_)) => return Err("is not a finite number".to_owned()),
-            (Self::Decimal { precision, scale }, Value::Decimal(text)) => decimal(text, precision, scale)?,
+            (Self::Decimal { precision, scale }, Value::Decimal(text)) => {
+                let spelled = decimal(text, precision, scale)?;
+                // There, a decimal is an integer or a float.
+                match dialect == Dialect::Sqlite && !is_exact(&spelled) {
+                    true => return Err("has more digits than SQLite keeps of a number, about 15".to_owned()),
+                    false => spelled,
+                }
+            }
             (Self::Text | Self::Varchar(_), Value::Text(text)) => {
                 if let Self::Varchar(most) = self
                     && text.chars().count() > most as usize
@@ -104,11 +111,12 @@ impl DataType {
             | (Self::Uuid, Value::Uuid(..)) => quoted(&temporal::value_text(value)?, dialect)?,
             _ => return Err(format!("is not of its type `{}`", self.name())),
         };
-        Ok(match self {
+        Ok(match (self, value) {
             // MySQL accepts only an expression here.
-            Self::Text | Self::Bytes | Self::Json if is_mysql(dialect) && *value != Value::Null => {
-                format!("({spelled})")
+            (Self::Text, Value::Text(text)) | (Self::Json, Value::Json(text)) if is_mysql(dialect) => {
+                format!("({})", as_expression(text, &spelled))
             }
+            (Self::Bytes, Value::Bytes(_)) if is_mysql(dialect) => format!("({spelled})"),
             _ => spelled,
         })
     }
@@ -133,6 +141,18 @@ fn is_mysql(dialect: Dialect) -> bool {
     matches!(dialect, Dialect::Mysql | Dialect::Mariadb)
 }
 
+/// Whether a number of decimal digits is the same after SQLite has stored it.
+fn is_exact(text: &str) -> bool {
+    let plain = |text: &str| {
+        let (sign, digits) = text.strip_prefix('-').map_or((false, text), |digits| (true, digits));
+        let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+        (sign, whole.trim_start_matches('0').to_owned(), fraction.trim_end_matches('0').to_owned())
+    };
+    let (_, whole, fraction) = plain(text);
+    let as_integer = fraction.is_empty() && (whole.is_empty() || whole.parse::<i64>().is_ok());
+    as_integer || text.parse::<f64>().is_ok_and(|float| plain(&float.to_string()) == plain(text))
+}
+
 /// Checks a decimal number: digits only, so that it is the same in every dialect.
 fn decimal(text: &str, precision: u8, scale: u8) -> Result<String, String> {
     let digits = text.strip_prefix('-').unwrap_or(text);
@@ -148,6 +168,15 @@ fn decimal(text: &str, precision: u8, scale: u8) -> Result<String, String> {
         ));
     }
     Ok(text.to_owned())
+}
+
+/// Returns a text as an expression that the server can keep as its own text and parse again: MariaDB writes a literal with a character
+/// set back without its escapes, so that a quote in it would end it, and what follows would run.
+fn as_expression(text: &str, spelled: &str) -> String {
+    match text.contains('\\') {
+        true => format!("CONVERT(X'{}' USING utf8mb4)", hex::encode(text)),
+        false => spelled.to_owned(),
+    }
 }
 
 /// Returns a text as a literal that means the same whatever the settings of the session are.

@@ -173,6 +173,16 @@ fn types_and_defaults_in_every_dialect() {
             ],
         ),
         (
+            DataType::Text,
+            "a\\'b".into(),
+            [
+                "TEXT NULL DEFAULT 'a\\''b'",
+                "TEXT NULL DEFAULT E'a\\\\''b'",
+                "LONGTEXT NULL DEFAULT (CONVERT(X'615c2762' USING utf8mb4",
+                "LONGTEXT NULL DEFAULT (CONVERT(X'615c2762' USING utf8mb4",
+            ],
+        ),
+        (
             DataType::Bytes,
             Value::Bytes(vec![0, 39]),
             [
@@ -262,6 +272,7 @@ fn names_that_no_database_should_get_are_refused() {
         ("a\0b", DatabaseErrorKind::InvalidArgument, "the control character U+0000: `a\\0b`"),
         ("a\nb", DatabaseErrorKind::InvalidArgument, "the control character U+000A"),
         ("a ", DatabaseErrorKind::InvalidArgument, "ends with a space"),
+        ("smile_😀", DatabaseErrorKind::InvalidArgument, "has the character U+1F600"),
         ("SQLite_a", DatabaseErrorKind::InvalidArgument, "`SQLite_a` is reserved"),
         ("Runner_History", DatabaseErrorKind::Denied, "`Runner_History` belongs to runner"),
     ] {
@@ -364,6 +375,10 @@ fn what_cannot_be_a_table_is_refused() {
             }),
             "17 columns in an index, more than 16",
         ),
+        (
+            SchemaChange::DropIndex { table: TableName::new("t"), index: "Primary".to_owned() },
+            "`Primary` is no name of an index",
+        ),
     ] {
         let (_, message) = refusal(&change);
         assert!(message.contains(why), "{message}\n{why}");
@@ -371,6 +386,19 @@ fn what_cannot_be_a_table_is_refused() {
     for text in ["1e3", "12.345", "100", "-", "1.", "--1", "1; DROP TABLE t", "+1", ""] {
         let decimal = DataType::Decimal { precision: 4, scale: 2 };
         refusal(&create(table(vec![literal(decimal, Value::Decimal(text.to_owned()))])));
+    }
+    for (text, is_kept) in [
+        ("123456789012345678901234.123456", false),
+        ("1234567890123456.78", false),
+        ("1234567890123456", true),
+        ("9223372036854775807.000000", true),
+        ("-0.10", true),
+        ("0.000001", true),
+    ] {
+        let decimal = literal(DataType::Decimal { precision: 30, scale: 6 }, Value::Decimal(text.to_owned()));
+        let change = create(table(vec![decimal]));
+        assert_eq!(change.statement(Dialect::Sqlite).is_ok(), is_kept, "{text}");
+        assert!(change.statement(Dialect::Postgres).is_ok());
     }
     let now = add(NewColumn { default: Some(DefaultValue::CurrentTimestamp), ..column("c", DataType::Timestamptz) });
     assert!(now.statement(Dialect::Sqlite).is_err() && now.statement(Dialect::Postgres).is_ok());

@@ -5,9 +5,9 @@
 //! writes to the catalogue are decided when the object is named; a direct one is refused by SQLite itself, which never lets
 //! `sqlite_schema` be written without `writable_schema`.
 //!
-//! SQLite does not ask about two things, which the text of a statement shows: tables of which a query only compares columns by
-//! `USING` or `NATURAL`, and rows that `REPLACE` deletes. So a query whose text contains the former is refused, and a statement
-//! with the latter needs a grant to delete. Views that are there already are not covered: what they compare in this way is not
+//! SQLite does not ask about three things, which the text of a statement shows: tables of which a query only compares columns by
+//! `USING` or `NATURAL`, rows that `REPLACE` deletes, and tables that a foreign key refers to, whose rows it restricts. So a query
+//! whose text contains the first is refused, and a statement with one of the others needs grants for it. Views that are there already are not covered: what they compare in this way is not
 //! asked for.
 
 use std::ffi::c_int;
@@ -21,6 +21,7 @@ use super::statement::something_else;
 use crate::database::facts::is_tool_table;
 use crate::database::grants::{Grants, Need, Touched, Verb};
 use crate::database::{Dialect, TableName};
+use crate::sql::names_after;
 
 /// Functions that only compute with their arguments, or with the rows that a statement may read.
 const HARMLESS: &[&str] = &[
@@ -147,6 +148,8 @@ pub(super) struct Granted {
     joins_by_name: bool,
     /// Whether the present statement may delete the rows with which a new one conflicts.
     replaces: bool,
+    /// The tables that foreign keys in the present statement refer to.
+    referenced: Vec<String>,
 }
 
 impl Granted {
@@ -171,6 +174,7 @@ impl Granted {
         self.replaces = has_grants
             && after(statement, "REPLACE")
                 .any(|rest| something_else(rest).is_none_or(|at| rest.get(at) != Some(&b'(')));
+        self.referenced = if has_grants { names_after(statement, "REFERENCES", Dialect::Sqlite) } else { Vec::new() };
     }
 
     /// Sets the columns of the inserts that the host prepares.
@@ -239,14 +243,16 @@ impl Granted {
             {
                 Some(never(ffi::SQLITE_CREATE_TEMP_TABLE, first))
             }
-            ffi::SQLITE_CREATE_TABLE | ffi::SQLITE_CREATE_VIEW => {
-                needs(Verb::Create, first, Touched::Table).or_else(|| self.define(first))
-            }
+            ffi::SQLITE_CREATE_TABLE | ffi::SQLITE_CREATE_VIEW => needs(Verb::Create, first, Touched::Table)
+                .or_else(|| self.refers(first, needs))
+                .or_else(|| self.define(first)),
             ffi::SQLITE_DROP_TABLE | ffi::SQLITE_DROP_VIEW => {
                 needs(Verb::Drop, first, Touched::Table).or_else(|| self.define(first))
             }
             // The name of the database comes first here.
-            ffi::SQLITE_ALTER_TABLE => needs(Verb::Alter, second, Touched::Table).or_else(|| self.define(second)),
+            ffi::SQLITE_ALTER_TABLE => needs(Verb::Alter, second, Touched::Table)
+                .or_else(|| self.refers(second, needs))
+                .or_else(|| self.define(second)),
             // Those of a table that the statement itself creates or drops.
             ffi::SQLITE_CREATE_INDEX | ffi::SQLITE_DROP_INDEX | ffi::SQLITE_DROP_TRIGGER if self.defines(second) => {
                 None
@@ -271,6 +277,17 @@ impl Granted {
     fn define(&mut self, table: &str) -> Option<Denial> {
         self.defined.push(table.to_owned());
         None
+    }
+
+    /// What lacks for the foreign keys of a table, as for those of a change of the schema: the other table must be one that the
+    /// component could create, or one that it may alter and read.
+    fn refers(&self, table: &str, needs: impl Fn(Verb, &str, Touched) -> Option<Denial>) -> Option<Denial> {
+        let others = self.referenced.iter().filter(|other| !other.eq_ignore_ascii_case(table));
+        let is_lacking = |other: &String| {
+            needs(Verb::Create, other, Touched::Table)?;
+            needs(Verb::Alter, other, Touched::Table).or_else(|| needs(Verb::Read, other, Touched::Table))
+        };
+        others.into_iter().find_map(is_lacking)
     }
 
     fn function(&self, grants: &Grants, name: &str, through: Option<&str>) -> Option<Denial> {

@@ -24,6 +24,7 @@ mod temporary;
 mod transaction;
 mod types_read;
 mod types_write;
+mod views;
 mod write_sql;
 mod writer;
 
@@ -325,7 +326,8 @@ impl Session for SqliteDatabase {
     }
 
     async fn execute(&mut self, statement: &str, parameters: &[Value]) -> Result<u64, DatabaseError> {
-        self.call(bytes_of(parameters) + size_of_program(statement)).run(|| self.execute_now(statement, parameters))
+        self.call(bytes_of(parameters) + size_of_program(statement))
+            .run(|| self.keeping_views(statement, |it| it.execute_now(statement, parameters)))
     }
 
     async fn query(
@@ -335,7 +337,7 @@ impl Session for SqliteDatabase {
         limits: QueryLimits,
     ) -> Result<RowSet, DatabaseError> {
         let bytes = limits.bytes.saturating_add(bytes_of(parameters) + size_of_program(statement));
-        self.call(bytes).run(|| self.query_now(statement, parameters, limits))
+        self.call(bytes).run(|| self.keeping_views(statement, |it| it.query_now(statement, parameters, limits)))
     }
 
     async fn change_schema(&mut self, change: &SchemaChange) -> Result<(), DatabaseError> {
@@ -344,7 +346,7 @@ impl Session for SqliteDatabase {
             if let SchemaChange::DropIndex { table, index } = change {
                 self.check_index(table, index)?;
             }
-            self.execute_now(&statement, &[]).map(drop)
+            self.keeping_views(&statement, |it| it.execute_now(&statement, &[]).map(drop))
         })
     }
 

@@ -216,6 +216,11 @@ impl Guard {
         self.state().granted.set(grants);
     }
 
+    /// Whether components are restricted to what was granted.
+    pub(super) fn has_grants(&self) -> bool {
+        self.state().granted.grants().is_some()
+    }
+
     /// The error for a table that a component asks about and has no grant for.
     pub(super) fn ungranted(&self, table: &TableName) -> Option<DatabaseError> {
         let state = self.state();

@@ -2,10 +2,10 @@
 
 use super::PlanInput;
 use crate::dialect::Dialect;
-use crate::engine::history::State;
+use crate::engine::history::{Record, State};
 use crate::engine::target::compare_revisions;
 use crate::error::{Error, Result};
-use crate::project::catalog::{Artifact, Kind, Migration, SqlFiles};
+use crate::project::catalog::{Artifact, Catalog, Kind, Migration, SqlFiles};
 use crate::project::{RevisionKey, migration_id, short};
 
 /// Rejects a project that lacks an applied revision, unless that is allowed, or has a different artifact for one.
@@ -32,6 +32,12 @@ pub fn check_history(input: &PlanInput<'_>, except: Option<&str>) -> Result<()> 
             let (was, is) = (short(&record.sha256), short(&migration.sha256));
             error = error.at("migration", format!("{} (applied: sha256 {was}, project: {is})", migration.id()));
         }
+        if let Some((new, record)) = changed.iter().find(|(migration, record)| took_the_place(input.catalog, migration, record)) {
+            let (new, old) = (new.id(), record.id());
+            return Err(error.hint(format!(
+                "`{new}` took the place of `{old}`: give it a revision of its own by `runner renumber {new}`"
+            )));
+        }
         return Err(error
             .hint("restore the files as they were applied, and make the change in a new migration")
             .hint("if it is the newest and not yet released, `runner redo` rolls it back and applies it again")
@@ -57,6 +63,13 @@ pub fn find<'a>(input: &PlanInput<'a>, revision: &str) -> Option<&'a Migration> 
     let migrations = &input.catalog.migrations;
     let found = migrations.binary_search_by(|migration| compare_revisions(&migration.revision, revision));
     found.ok().map(|index| &migrations[index])
+}
+
+/// Whether a migration has the revision of an applied one, which is in the project under another revision now: several files with one
+/// number have revisions in the order of their names.
+pub fn took_the_place(catalog: &Catalog, migration: &Migration, record: &Record) -> bool {
+    let is_it = |other: &Migration| other.name == record.name && other.sha256 == record.sha256;
+    migration.name != record.name && catalog.migrations.iter().any(is_it)
 }
 
 /// Rejects migrations that are not for this database.

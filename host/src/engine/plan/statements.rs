@@ -2,12 +2,12 @@
 //! themselves, and whether a dry run can roll them back.
 
 use super::{PlannedMigration, Refusal};
-use crate::database::Facts;
+use crate::database::{DatabaseError, Facts};
 use crate::engine::event::Unrepeatable;
 use crate::engine::history::RunMode;
 use crate::engine::unreadable::unreadable;
 use crate::error::{Error, Result};
-use crate::sql::{Statement, StatementClass, classify, excerpt, late_enum_value, program};
+use crate::sql::{Statement, StatementClass, classify, excerpt, late_enum_value, program, used_database};
 
 /// The statements of a migration in SQL.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -80,8 +80,18 @@ pub fn inspect(id: &str, file: &str, mode: RunMode, text: &str, facts: &Facts) -
 
 /// Why a statement cannot run in a mode.
 fn refuse(mode: RunMode, statement: &str, class: StatementClass, facts: &Facts) -> Option<Error> {
+    if let (Some(own), Some(other)) = (&facts.schema, used_database(statement, facts.dialect))
+        && *own != other
+    {
+        return Some(Error::from(DatabaseError::uses_another(&other)));
+    }
+    let is_lock = matches!(first_word(statement).as_str(), "LOCK" | "UNLOCK");
     let no_transaction = "add the directive `-- runner:no-transaction` at the top of the file";
     match (class, mode) {
+        (StatementClass::TransactionControl, _) if is_lock => Some(
+            Error::denied("a migration cannot use `LOCK TABLES` or `UNLOCK TABLES`")
+                .hint(instead_of_control(statement, mode)),
+        ),
         (StatementClass::TransactionControl, _) => Some(
             Error::denied("a migration cannot begin or end transactions or use savepoints")
                 .hint(instead_of_control(statement, mode)),
@@ -102,7 +112,7 @@ fn refuse(mode: RunMode, statement: &str, class: StatementClass, facts: &Facts) 
 
 /// What to write in place of transaction control.
 fn instead_of_control(statement: &str, mode: RunMode) -> &'static str {
-    let first = statement.split_whitespace().next().unwrap_or_default().to_ascii_uppercase();
+    let first = first_word(statement);
     let sets_autocommit = first == "SET" && statement.to_ascii_uppercase().contains("AUTOCOMMIT");
     match (first.as_str(), mode) {
         ("LOCK" | "UNLOCK", _) => {
@@ -116,6 +126,10 @@ fn instead_of_control(statement: &str, mode: RunMode) -> &'static str {
             "remove the statement: the whole file runs in one transaction; a `BEGIN` is accepted together with its `COMMIT`"
         }
     }
+}
+
+fn first_word(statement: &str) -> String {
+    statement.split_whitespace().next().unwrap_or_default().to_ascii_uppercase()
 }
 
 fn commits(class: StatementClass, facts: &Facts) -> bool {
@@ -167,6 +181,20 @@ mod tests {
     use super::*;
     use crate::database::Dialect;
 
+    #[test]
+    fn another_database_is_not_used() {
+        let facts = Facts { schema: Some("shop".to_owned()), ..Facts::of_dialect(Dialect::Mariadb) };
+        let refused = |text: &str| !inspect("1_a", "1_a.up.sql", RunMode::Stepwise, text, &facts).1.is_empty();
+        for (text, expected) in [
+            ("USE shop", false),
+            ("use `shop_test`", true),
+            ("/*!40000 USE other */", true),
+            ("SELECT 1 AS `use`", false),
+        ] {
+            assert_eq!(refused(text), expected, "{text}");
+        }
+    }
+
     fn inspected(dialect: Dialect, mode: RunMode, text: &str) -> String {
         let (statements, refusals) = inspect("1_a", "1_a.up.sql", mode, text, &Facts::of_dialect(dialect));
         let told = refusals.iter().map(|Refusal { error, .. }| {
@@ -204,6 +232,12 @@ mod tests {
                 "2 of 2, line 1: MariaDB commits schema changes immediately, so the migration cannot be atomic",
             ),
             (Mariadb, Atomic, "INSERT INTO t VALUES (1)", "1 0"),
+            (
+                Mariadb,
+                Stepwise,
+                "LOCK TABLES t WRITE",
+                "1 of 1, line 1: a migration cannot use `LOCK TABLES` or `UNLOCK TABLES`",
+            ),
             (
                 Mariadb,
                 Stepwise,

@@ -130,7 +130,7 @@ pub(super) fn parse_file(name: &str) -> Result<Name, Problem> {
     }
     if let Some((expected, _)) = sql_name(&lower) {
         return match sql_name(name).filter(|(stem, _)| stem.len() == expected.len()) {
-            Some((stem, of)) => match foreign(stem) {
+            Some((stem, of)) => match foreign(stem).or_else(|| unknown_database(stem)) {
                 Some(problem) => Err(problem),
                 None => parse_stem(stem, of, |way_out| format!("{way_out}{}", &name[stem.len()..])),
             },
@@ -210,6 +210,16 @@ fn foreign(stem: &str) -> Option<Problem> {
     let direction = if parts.remove(at) == "do" { "up" } else { "down" };
     let problem = Problem::new("says its direction by `do` or `undo`");
     Some(problem.hint(format!("rename it to `{}.{direction}.sql`", parts.join("_"))))
+}
+
+/// The problem of a file such as `1_a.down.tidb.sql`, which must not become an upgrade for all databases.
+fn unknown_database(stem: &str) -> Option<Problem> {
+    let (before, word) = stem.rsplit_once('.')?;
+    if !before.ends_with(".up") && !before.ends_with(".down") {
+        return None;
+    }
+    let problem = Problem::new(format!("is for `{word}`, which is no database that runner knows"));
+    Some(problem.hint("write `.sqlite`, `.postgres`, `.mysql` or `.mariadb`; move files for other databases elsewhere"))
 }
 
 /// Words with a meaning as a target. No migration may have such a name: `--target NAME` could not reach it.

@@ -30,7 +30,7 @@ pub(super) fn normalise(bytes: Vec<u8>) -> Result<String, Problem> {
     let text = String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         Problem::new(format!("is not valid UTF-8 at byte {at} (counted from 0)"))
-            .hint("save the file as UTF-8; write other bytes as `X'…'`")
+            .hint("save the file as UTF-8; write other bytes as `X'…'`, as `mariadb-dump --hex-blob` does")
     })?;
     // SQLite would silently end the script here.
     if let Some(at) = text.find('\0') {

@@ -94,7 +94,7 @@ fn refused(error: DatabaseError, options: &PgConnectOptions, server: &str) -> Da
         ),
         "3D000" => (
             DatabaseErrorKind::NotFound,
-            format!("check the name in the database URL, or create it: `CREATE DATABASE \"{database}\"`"),
+            format!("check the name in the database URL, or create it: `runner db create`, or `CREATE DATABASE \"{database}\"`"),
         ),
         "42501" => (
             DatabaseErrorKind::Denied,

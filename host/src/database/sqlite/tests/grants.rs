@@ -365,3 +365,52 @@ async fn no_grant_covers_the_tool_or_a_new_name() {
     run(database.as_mut(), "CREATE TABLE newer (a)").await;
     missing(database.as_mut(), "SELECT sql FROM sqlite_master").await;
 }
+
+#[tokio::test]
+async fn a_foreign_key_needs_grants_for_the_table_that_it_restricts() {
+    for (lines, statement, lacks) in [
+        (&["create out_*"][..], "CREATE TABLE out_p (x REFERENCES customers (email))", "create customers"),
+        (&["create out_*"], "CREATE TABLE out_p (x, FOREIGN KEY (x) references\t/* c */\"Customers\")", "create customers"),
+        (&["create out_*", "alter customers"], "CREATE TABLE out_p (x REFERENCES customers)", "create customers"),
+        (&["alter plain"], "ALTER TABLE plain ADD COLUMN c REFERENCES [customers]", "create customers"),
+    ] {
+        let mut database = granted(lines).await;
+        let told = missing(database.as_mut(), statement).await;
+        assert!(told == lacks || told.ends_with(" customers") || told.ends_with(" Customers"), "{statement}: {told}");
+    }
+    for (lines, statement) in [
+        (&["create out_*"][..], "CREATE TABLE out_p (id INTEGER PRIMARY KEY, x REFERENCES out_p, y REFERENCES out_q)"),
+        (&["create out_*"], "CREATE TABLE out_p (x DEFAULT 'REFERENCES customers')"),
+        (&["create out_*", "alter customers", "read customers(id)"], "CREATE TABLE out_p (x REFERENCES customers)"),
+    ] {
+        let mut database = granted(lines).await;
+        attempt(database.as_mut(), statement).await.expect(statement);
+    }
+}
+
+#[tokio::test]
+async fn views_stay_readable() {
+    let mut database = granted(&["create out_*", "drop out_*", "alter out_*"]).await;
+    for statement in ["CREATE TABLE out_t (a, b)", "CREATE VIEW out_v AS SELECT a FROM out_t"] {
+        attempt(database.as_mut(), statement).await.expect(statement);
+    }
+    for statement in [
+        "CREATE VIEW out_w AS SELECT nosuch FROM customers",
+        "CREATE VIEW out_w AS SELECT 1 FROM nowhere",
+        "CREATE VIEW out_w (a, b) AS SELECT 1",
+        "DROP TABLE out_t",
+    ] {
+        let error = attempt(database.as_mut(), statement).await.expect_err(statement);
+        assert_eq!(error.kind, DatabaseErrorKind::Denied, "{statement}: {error}");
+        let error = database.execute(statement, &[]).await.expect_err(statement);
+        assert!(error.message.contains("could not be read after this"), "{statement}: {error}");
+    }
+    database.set_role(Role::Host);
+    // It would read all views.
+    run(database.as_mut(), "ALTER TABLE plain RENAME TO simple").await;
+    assert!(rows(database.as_mut(), "SELECT * FROM out_v").await.is_empty());
+    database.set_role(Role::Component);
+    for statement in ["DROP VIEW out_v", "DROP TABLE out_t"] {
+        attempt(database.as_mut(), statement).await.expect(statement);
+    }
+}

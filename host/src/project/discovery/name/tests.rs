@@ -95,6 +95,8 @@ fn invalid_names_have_a_message_and_a_hint() {
             "rename the migration",
         ),
         ("1_a.up.sql~", "is a backup copy", "delete it"),
+        ("1_a.down.tidb.sql", "is for `tidb`, which is no database that runner knows", ".postgres"),
+        ("1_a.up.postgre.sql", "is for `postgre`, which is no database that runner knows", ".postgres"),
         ("helpers.js", "is not a migration", "the name of a migration begins with its revision; a module"),
         ("_private.py", "is not a migration", "the name of a migration begins with its revision; a module"),
         ("1_types.d.ts", "declares types and is not a migration", "move it"),
