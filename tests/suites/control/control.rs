@@ -208,3 +208,40 @@ for_each_server! {
         };
     }
 }
+
+for_each_server! {
+    /// While a run executes a statement, nobody knows whether it took effect; but the run is alive.
+    fn a_statement_that_another_run_executes_is_waited_for(engine) {
+        let project = EngineProject::new(env!("CARGO_BIN_EXE_runner"), engine);
+        let (waits, call, hold) = match engine {
+            Engine::Postgres => (
+                "SELECT 1;",
+                "-- runner:no-transaction\n\
+                 DO $$ BEGIN PERFORM pg_advisory_lock(7); COMMIT; PERFORM pg_advisory_unlock(7); END $$;",
+                "SELECT pg_advisory_lock(7)",
+            ),
+            _ => (
+                "DELIMITER //\nCREATE PROCEDURE p() BEGIN DO GET_LOCK(concat(database(), '.p'), 600); END//",
+                "CALL p();",
+                "SELECT GET_LOCK(concat(database(), '.p'), 0)",
+            ),
+        };
+        project.sql("1_p", waits, "SELECT 1;").sql("2_call", call, "SELECT 1;");
+        project.runner("apply --target 1").succeeds();
+        let mut holder = project.server_database().client().session();
+        holder.run(hold);
+        let first = Apart::start(&project, "apply");
+        until("the statement has begun", || project.runner("status").stdout.contains("partial"));
+        // Nothing that somebody has to deal with.
+        project.runner("status --exit-code").exits(3);
+        project.runner("plan").succeeds().prints(&["2_call"]).says(&["`runner apply` of ", " is under way"]);
+        let mut second = Apart::start(&project, "apply");
+        second.says("waiting for the lock, held by `runner apply` of ");
+        drop(holder);
+        for run in [first, second] {
+            let (code, said) = run.ends();
+            assert_eq!(code, Some(0), "{said}");
+        }
+        project.runner("status --exit-code").succeeds();
+    }
+}
