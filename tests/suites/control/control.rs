@@ -76,7 +76,10 @@ for_each_engine! {
         assert_eq!((ended["rows_done"].as_u64(), ended["rows_total"].as_u64()), (Some(done), Some(ROWS)));
         project.runner("status").prints(&["stopped 0002_paced", "why: cancelled by", "too slow", "`runner apply` continues"]);
         // The request was for that run only.
-        project.runner("apply").succeeds().says(&["applied 0002_paced"]);
+        let resumed = project.runner("apply --format json");
+        let resumed: serde_json::Value = serde_json::from_str(&resumed.succeeds().stdout).unwrap();
+        let resumed = &resumed["applied"][0];
+        assert_eq!(resumed["rows_written"], ROWS - done, "what this run itself wrote: {resumed}");
         is_whole(&project);
         project.runner("cancel").succeeds().says(&["nothing to cancel: no run is active"]);
         // A rollback is controlled like any other run.
