@@ -248,3 +248,26 @@ for_each_server! {
         project.runner("status --exit-code").succeeds();
     }
 }
+
+/// A run that ends while the command waits for its transactions cannot be cancelled any more.
+#[test]
+fn a_run_that_ended_in_the_meantime_is_not_cancelled() {
+    let project = shop(Engine::Sqlite);
+    for (command, says) in
+        [("cancel", "nothing to cancel: "), ("pause", "paused: no run is active; the next one will wait")]
+    {
+        let run = Apart::start(&project, "apply --batch-delay 100ms");
+        until_run(&project, "rows are done", |run| run["rows_done"].as_u64() > Some(0) && run["state"] != "lost");
+        let database = project.open("runner.db");
+        database.busy_timeout(EVER).unwrap();
+        database.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let order = Apart::start(&project, command);
+        // It sees the run, and waits. If it did not get so far, there is no run to see, which is said in the same words.
+        std::thread::sleep(Duration::from_millis(1500));
+        run.ends_by("KILL");
+        database.execute_batch("COMMIT").unwrap();
+        let (code, said) = order.ends();
+        assert_eq!(code, Some(0), "{said}");
+        assert!(said.contains(says), "`{says}` is missing:\n{said}");
+    }
+}
