@@ -197,6 +197,9 @@ fn databases_of_their_own_and_tenants_go_together() {
     assert!(project.file("zed.production.db").exists());
     let rollback = "rollback --all-databases --all --yes -e production";
     project.runner(rollback).exits(7).says(&["[environments.production.tenants]", "protected"]);
+    let by_number = "rollback --all-databases -n 3 -e production";
+    project.runner(by_number).exits(7).says(&["will not roll back every migration"]);
+    project.runner("rollback --all-databases -n 1 -e production").succeeds();
     let mut one_url = project.command(["apply", "--all"]);
     project.finish(one_url.env("RUNNER_DATABASE_URL", "sqlite:x.db")).exits(2).says(&["RUNNER_DATABASE_URL"]);
 }
