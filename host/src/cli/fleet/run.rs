@@ -161,6 +161,16 @@ fn code(each: &[Each<Ran>], stop: &StopSignal) -> u8 {
     }))
 }
 
+/// Whether the same run again would go on from where the databases are then.
+fn is_relative(action: &Action) -> bool {
+    match action {
+        Action::Apply(target) | Action::Rollback(target) => {
+            matches!(target, Target::Next | Target::Forward(_) | Target::Back(_))
+        }
+        Action::Redo => true,
+    }
+}
+
 /// What cannot run in the downgrades of migrations that were applied: once for all databases.
 fn warnings(fleet: &Fleet, catalogs: &[Arc<Catalog>], each: &[Each<Ran>]) -> Vec<Refusal> {
     let mut applied: Vec<BTreeSet<&str>> = vec![BTreeSet::new(); fleet.contexts.len()];
@@ -185,7 +195,7 @@ fn tell(fleet: &Fleet, action: &Action, each: &[Each<Ran>], warnings: &[Refusal]
         }
         Format::Text => {
             printer.data(&text::fleet_runs(each, printer.verbosity() == Verbosity::Verbose));
-            printer.talk(&text::fleet_summary(each, took));
+            printer.talk(&text::fleet_summary(each, took, is_relative(action)));
             text::remarks(warnings, &[]).iter().for_each(|warning| printer.always(warning));
         }
     }
