@@ -59,7 +59,13 @@ pub fn run(context: &Context, request: &PlanRequest) -> Result<u8> {
         }
         if printer.format() == Format::Text {
             text::remarks(&warnings, &[]).iter().for_each(|remark| printer.always(remark));
-            text::remarks(&[], &Remarks::new(&catalog).notes()).iter().for_each(|note| printer.talk(note));
+            let mut remarks = Remarks::new(&catalog);
+            remarks.no_foreign_keys = !context.settings.foreign_keys;
+            for (step, sql) in plan.steps.iter().zip(&sql).filter_map(|(step, sql)| Some((step, sql.as_ref()?))) {
+                let file = file_of(&catalog, step, step.direction);
+                remarks.look_for_loss(&file, sql, &step.description, facts.dialect);
+            }
+            text::remarks(&[], &remarks.notes()).iter().for_each(|note| printer.talk(note));
         }
         if plan.is_empty() && printer.format() == Format::Text {
             let at = plan
