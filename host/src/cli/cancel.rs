@@ -25,10 +25,20 @@ async fn request_stop(session: &mut ControlSession<'_>, why: Option<&str>) -> Re
             .at("run", run)
             .hint("`runner cancel` stops it at any migration"));
     }
+    session.hold().await?;
+    if session.run() != Some(run.as_str()) {
+        let message = format!("nothing to cancel: {run} has ended in the meantime");
+        return Ok(ControlOutcome {
+            changed: false,
+            message,
+            hint: Some("`runner status` shows what it did".to_owned()),
+        });
+    }
     let (scope, by) = (session.scope().to_owned(), session.by.clone());
     let order = ControlRequest { scope: &scope, by: &by, why };
     let written = cancel(&mut session.database.host(), order).await;
     written.map_err(|error| session.unreachable(error))?;
+    session.commit().await?;
     let message = format!("cancelled: {run} stops at its next safe point");
     let hint = "`runner status` shows when it has stopped; `runner apply` continues from there".to_owned();
     Ok(ControlOutcome { changed: true, message, hint: Some(hint) })

@@ -2,7 +2,7 @@
 
 use super::context::{Context, HistoryDetail};
 use super::exit;
-use crate::database::Database;
+use crate::database::{Database, TransactionOptions};
 use crate::engine::control::look::{Overview, look_at_runs};
 use crate::engine::control::orders::EVERYTHING;
 use crate::engine::history::{self, History};
@@ -54,6 +54,27 @@ impl ControlSession<'_> {
     pub fn run(&self) -> Option<&str> {
         let other = self.overview.alive().map(|seen| seen.row.owner.as_str()).next();
         self.overview.holder.as_ref().map(|holder| holder.name.as_str()).or(other)
+    }
+
+    /// On SQLite, keeps the run from writing until [`Self::commit`], and looks at it again: this may have waited for its transactions
+    /// until it ended.
+    pub async fn hold(&mut self) -> Result<()> {
+        if self.database.facts().dialect.has_server() {
+            return Ok(());
+        }
+        let held = self.database.host().begin(TransactionOptions::default()).await;
+        held.map_err(|error| self.unreachable(error.into()))?;
+        self.history = history::read(&mut self.database.host()).await?;
+        self.overview = look_at_runs(&mut self.database.host(), &self.history).await?;
+        Ok(())
+    }
+
+    /// Lets the run go on, with the order that was written.
+    pub async fn commit(&mut self) -> Result<()> {
+        if self.database.facts().dialect.has_server() {
+            return Ok(());
+        }
+        Ok(self.database.host().commit().await?)
     }
 
     /// Explains an error of storing a request: a transaction on SQLite locks the whole file.

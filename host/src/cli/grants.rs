@@ -21,7 +21,7 @@ use crate::runtime;
 pub fn run(context: &Context, command: GrantsCommand) -> Result<u8> {
     let catalog = context.inspect()?.catalog;
     runtime::run(async {
-        let OpenedDatabase { database, history, facts } = context.open(HistoryDetail::Live).await?;
+        let OpenedDatabase { database, history, facts, .. } = context.open(HistoryDetail::Live).await?;
         let input = PlanInput { catalog: &catalog, history: &history, facts: &facts, options: PlanOptions::default() };
         let Asked { action, request } = asked(context, &input, command)?;
         let Some(mut database) = database else { return Err(missing(context)) };

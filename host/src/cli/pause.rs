@@ -23,10 +23,12 @@ async fn begin_pause(session: &mut ControlSession<'_>, why: Option<&str>) -> Res
         let message = format!("already paused {on}");
         return Ok(ControlOutcome { changed: false, message, hint: Some("`runner resume` ends the pause".to_owned()) });
     }
+    session.hold().await?;
     let (scope, by) = (session.scope().to_owned(), session.by.clone());
     let order = ControlRequest { scope: &scope, by: &by, why };
     let written = pause(&mut session.database.host(), order).await;
     written.map_err(|error| session.unreachable(error))?;
+    session.commit().await?;
     let message = match (session.run(), &session.revision) {
         (Some(run), None) => format!("paused: {run} waits before its next chunk or step"),
         (Some(run), Some(revision)) => format!("paused: {run} waits before its next chunk or step of {revision}"),

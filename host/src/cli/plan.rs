@@ -8,6 +8,7 @@ use crate::database::logins::{LoginRequest, LoginTask, Removal};
 use crate::database::{Database, Dialect, Facts, HostSession};
 use crate::engine::Direction;
 use crate::engine::apply::{PlannedSql, planned_sql};
+use crate::engine::control::under_way::note;
 use crate::engine::event::Why;
 use crate::engine::plan::{
     Inspection, Plan, PlanInput, PlannedMigration, Refusal, check_dry_run, down_mode, file_of, inspect, plan_towards,
@@ -25,8 +26,12 @@ use crate::sql::volatile::volatile_texts;
 pub fn run(context: &Context, request: &PlanRequest) -> Result<u8> {
     let (catalog, _) = context.catalog_for_now(request.locked)?;
     runtime::run(async {
-        let OpenedDatabase { mut database, history, facts } = context.open(HistoryDetail::WithArtifacts).await?;
+        let OpenedDatabase { mut database, history, facts, under_way } = context.open(HistoryDetail::ForPlan).await?;
         let input = PlanInput { catalog: &catalog, history: &history, facts: &facts, options: request.options };
+        // Before an error that may have to do with it.
+        if let Some(run) = &under_way {
+            context.printer.warn(&note(run), None);
+        }
         let plan = plan_towards(&input, &request.target)?.with_grants(
             &input,
             &context.settings.grants,
@@ -54,7 +59,13 @@ pub fn run(context: &Context, request: &PlanRequest) -> Result<u8> {
         }
         if printer.format() == Format::Text {
             text::remarks(&warnings, &[]).iter().for_each(|remark| printer.always(remark));
-            text::remarks(&[], &Remarks::new(&catalog).notes()).iter().for_each(|note| printer.talk(note));
+            let mut remarks = Remarks::new(&catalog);
+            remarks.no_foreign_keys = !context.settings.foreign_keys;
+            for (step, sql) in plan.steps.iter().zip(&sql).filter_map(|(step, sql)| Some((step, sql.as_ref()?))) {
+                let file = file_of(&catalog, step, step.direction);
+                remarks.look_for_loss(&file, sql, &step.description, facts.dialect);
+            }
+            text::remarks(&[], &remarks.notes()).iter().for_each(|note| printer.talk(note));
         }
         if plan.is_empty() && printer.format() == Format::Text {
             let at = plan

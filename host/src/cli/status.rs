@@ -67,18 +67,19 @@ fn show(
         _ if !with_exit_code => exit::DONE,
         // Nothing is known about what is pending.
         Some(error) => exit::of(error.kind),
-        None => code(&rows, !report.problems.is_empty()),
+        None => code(&rows, !report.problems.is_empty(), overview.holder.is_some()),
     })
 }
 
-/// Mismatches take precedence over partial migrations, and those over pending ones.
-fn code(rows: &[StatusRow<'_>], has_problems: bool) -> u8 {
+/// Mismatches take precedence over partial migrations, and those over pending ones. What a live run is at is pending: nobody has
+/// to deal with it.
+fn code(rows: &[StatusRow<'_>], has_problems: bool, is_running: bool) -> u8 {
     let any = |standing: Standing| rows.iter().any(|row| row.standing == standing);
     if has_problems || any(Standing::Changed) || any(Standing::Missing) {
         exit::of(ErrorKind::Mismatch)
-    } else if any(Standing::Partial) {
+    } else if any(Standing::Partial) && !is_running {
         exit::of(ErrorKind::Partial)
-    } else if any(Standing::Pending) {
+    } else if any(Standing::Pending) || any(Standing::Partial) {
         exit::PENDING
     } else {
         exit::DONE

@@ -10,6 +10,7 @@ use crate::database::{Facts, StopSignal};
 use crate::dialect::Dialect;
 use crate::engine::Direction;
 use crate::engine::artifact::{Named, SqlValues, filled, source_of};
+use crate::engine::lossy_drop;
 use crate::engine::plan::{Refusal, check_dialect, down_mode, inspect, run_mode};
 use crate::engine::script::ScriptSource;
 use crate::engine::target::compare_revisions;
@@ -19,7 +20,7 @@ use crate::project::package_of;
 use crate::report::json::ValidateJson;
 use crate::report::{Format, Text, text, units};
 use crate::sandbox::Sandbox;
-use crate::sql::has_statement;
+use crate::sql::{has_statement, program};
 
 /// Checks the project without a database: names, lockfile, SQL, and the descriptions of components. Everything that is wrong is
 /// reported at once; a downgrade that cannot run is a warning. `dialect`: that of the SQL, if not that of the settings' URL.
@@ -38,7 +39,7 @@ pub fn run(context: &Context, locked: bool, dialect: Option<Dialect>) -> Result<
     let found = errors.len();
     let sandbox = context.sandbox(1, StopSignal::never());
     let facts = Facts::of_dialect(dialect);
-    let mut remarks = Remarks::new(&catalog);
+    let mut remarks = Remarks { no_foreign_keys: !context.settings.foreign_keys, ..Remarks::new(&catalog) };
     for migration in &catalog.migrations {
         match &migration.artifact {
             Artifact::Sql { .. } => errors.extend(remarks.check(migration, &facts, &context.settings.parameters)),
@@ -96,6 +97,10 @@ pub(super) struct Remarks {
     pub downgrades: Vec<Refusal>,
     /// Files that do nothing.
     empty: Vec<String>,
+    /// Foreign keys are never enforced.
+    pub no_foreign_keys: bool,
+    /// Files that replace a table in a way that may lose rows of others.
+    lossy: Vec<String>,
     /// Migrations for other databases, with those.
     elsewhere: Vec<String>,
 }
@@ -127,10 +132,12 @@ impl Remarks {
             self.empty.push(file.clone());
         }
         let (_, refusals) = inspect(&id, &file, mode, &up, facts);
+        self.look_for_loss(&file, &up, &migration.description, facts.dialect);
         if let Some(down) = down {
             let down_file = migration.down_file();
             let mode = down_mode(&migration.description, mode);
             self.downgrades.extend(inspect(&id, &down_file, mode, &down, facts).1);
+            self.look_for_loss(&down_file, &down, &migration.description, facts.dialect);
             if !has_statement(&down, facts.dialect) && down_file != file {
                 self.empty.push(down_file);
             }
@@ -138,9 +145,16 @@ impl Remarks {
         refusals.into_iter().map(Refusal::into_error).collect()
     }
 
+    /// Notes if a file replaces a table in a way that may lose rows of others.
+    pub fn look_for_loss(&mut self, file: &str, text: &str, description: &Description, dialect: Dialect) {
+        let of_program = |program| lossy_drop::warning(file, &program, description, dialect);
+        // What cannot be read is refused elsewhere.
+        self.lossy.extend(program(text, dialect).ok().and_then(of_program).filter(|_| !self.no_foreign_keys));
+    }
+
     /// In sentences, what is not about downgrades.
     pub fn notes(&self) -> Vec<String> {
-        let mut notes = Vec::new();
+        let mut notes = self.lossy.clone();
         match self.empty.as_slice() {
             [] => {}
             [one] => notes.push(format!("`{one}` has no statement, so it does nothing")),

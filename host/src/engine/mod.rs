@@ -36,6 +36,7 @@ pub mod identity;
 mod invalid_index;
 pub mod isolation;
 pub mod journal;
+pub mod lossy_drop;
 pub mod outcome;
 pub mod plan;
 pub mod recorder;

@@ -1,5 +1,7 @@
 //! A migration in SQL: each statement is a step.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 
 use super::event::LogLevel;
@@ -9,6 +11,7 @@ use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, HostSession, St
 use crate::engine::call::{Call, CallKind};
 use crate::engine::execution::{StepStart, Steps};
 use crate::engine::invalid_index;
+use crate::engine::lossy_drop;
 use crate::engine::script::{RunContext, Script};
 use crate::engine::stopped::stopped;
 use crate::engine::unreadable::unreadable;
@@ -30,6 +33,8 @@ struct Statement {
     /// Its position in the file, counted from 1.
     line: usize,
     column: usize,
+    /// SQLite: the table that it drops, if the file puts another one in its place.
+    replaced: Option<String>,
 }
 
 impl Statement {
@@ -43,11 +48,12 @@ impl SqlScript {
     pub fn new(up: &str, down: Option<&str>, dialect: Dialect) -> Result<Self> {
         let statements = |direction: Direction, text: &str| -> Result<Vec<Statement>> {
             let program = program(text, dialect).map_err(|error| unreadable(direction, error))?;
-            let owned = program.statements.into_iter().map(|it| {
+            let mut replaced: BTreeMap<usize, String> = lossy_drop::replaced(&program, dialect).into_iter().collect();
+            let owned = program.statements.into_iter().enumerate().map(|(at, it)| {
                 // A statement is a slice of the text.
                 let before = text.get(..it.text.as_ptr().addr() - text.as_ptr().addr()).unwrap_or_default();
                 let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
-                Statement { text: it.text.to_owned(), line: it.line, column }
+                Statement { text: it.text.to_owned(), line: it.line, column, replaced: replaced.remove(&at) }
             });
             Ok(owned.collect())
         };
@@ -113,7 +119,14 @@ async fn run_statement(
     if let Some(mut host) = step.own_transaction() {
         clear(&mut host, statement, context).await;
     }
-    let result = step.session().execute(&statement.text, &[]).await;
+    let kept = match &statement.replaced {
+        Some(table) => lossy_drop::refuse(&mut step.host(), table).await,
+        None => Ok(()),
+    };
+    let result = match kept {
+        Ok(()) => step.session().execute(&statement.text, &[]).await,
+        Err(error) => Err(error),
+    };
     if let (Some(mut host), Err(error)) = (step.own_transaction(), &result)
         && error.kind != DatabaseErrorKind::Connection
     {

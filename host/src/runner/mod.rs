@@ -81,7 +81,7 @@ impl Runner {
     pub async fn plan_to(&self, target: Target) -> Result<Plan> {
         self.drive(move |parts, _| async move {
             let catalog = parts.setup.catalog(parts.locked)?;
-            let OpenedDatabase { history, facts, .. } = parts.setup.open(HistoryDetail::WithArtifacts).await?;
+            let OpenedDatabase { history, facts, .. } = parts.setup.open(HistoryDetail::ForPlan).await?;
             plan_towards(
                 &PlanInput { catalog: &catalog, history: &history, facts: &facts, options: parts.options },
                 &target,

@@ -4,9 +4,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::database::{
-    ConnectOptions, Connector, Database, DatabaseErrorKind, Dialect, DriverOptions, Facts, StopSignal, connect,
-    no_driver,
+    ConnectOptions, Connector, Database, DatabaseErrorKind, Dialect, DriverOptions, Facts, HostSession, StopSignal,
+    connect, no_driver,
 };
+use crate::engine::control::under_way;
 use crate::engine::history::{self, History};
 use crate::engine::script::{Script, ScriptLoader, ScriptSource};
 use crate::engine::sql_script::SqlScript;
@@ -45,6 +46,8 @@ pub enum HistoryDetail {
     Live,
     /// The applied revisions, and which artifacts the database stores.
     WithArtifacts,
+    /// The same as a plan takes them.
+    ForPlan,
 }
 
 /// A database and its history.
@@ -55,6 +58,8 @@ pub struct OpenedDatabase {
     pub history: History,
     /// What the server can do.
     pub facts: Facts,
+    /// The run that is doing what looks partial in the history; it counts as still to be done.
+    pub under_way: Option<String>,
 }
 
 /// Why a database could not be opened.
@@ -99,18 +104,29 @@ impl Setup {
     pub async fn open(&self, detail: HistoryDetail) -> Result<OpenedDatabase> {
         match self.connect(false).await {
             Ok(mut database) => {
-                let history = match detail {
-                    HistoryDetail::Live => history::read(&mut database.host()).await,
-                    HistoryDetail::WithArtifacts => history::read_with_artifacts(&mut database.host()).await,
-                };
-                let history = history.map_err(|error| self.place(error))?;
+                let read = self.read(&mut database.host(), detail).await;
+                let (history, under_way) = read.map_err(|error| self.place(error))?;
                 let facts = database.facts().clone();
-                Ok(OpenedDatabase { database: Some(database), history, facts })
+                Ok(OpenedDatabase { database: Some(database), history, facts, under_way })
             }
             Err(OpenError::Missing(_)) => {
-                Ok(OpenedDatabase { database: None, history: History::default(), facts: self.facts_of_missing() })
+                let (history, facts) = (History::default(), self.facts_of_missing());
+                Ok(OpenedDatabase { database: None, history, facts, under_way: None })
             }
             Err(OpenError::Other(error)) => Err(error),
+        }
+    }
+
+    /// The history, and the run that is doing what is partial in it, if that is for a plan.
+    async fn read(&self, database: &mut HostSession<'_>, detail: HistoryDetail) -> Result<(History, Option<String>)> {
+        match detail {
+            HistoryDetail::Live => Ok((history::read(database).await?, None)),
+            HistoryDetail::WithArtifacts => Ok((history::read_with_artifacts(database).await?, None)),
+            HistoryDetail::ForPlan => {
+                let mut history = history::read_with_artifacts(database).await?;
+                let under_way = under_way::settle(database, &mut history).await?;
+                Ok((history, under_way))
+            }
         }
     }
 

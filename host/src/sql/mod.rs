@@ -31,7 +31,7 @@ pub use postgres::{ConcurrentIndex, commits_within, concurrent_index, dropped_co
 pub use program::{Isolation, Program, program};
 pub use sections::{Section, sections};
 pub use split::{Statement, split};
-pub use sqlite::JOURNAL_MODES;
+pub use sqlite::{JOURNAL_MODES, replaced_tables};
 pub use subjects::subjects;
 
 use crate::dialect::Dialect;

@@ -197,8 +197,31 @@ fn databases_of_their_own_and_tenants_go_together() {
     assert!(project.file("zed.production.db").exists());
     let rollback = "rollback --all-databases --all --yes -e production";
     project.runner(rollback).exits(7).says(&["[environments.production.tenants]", "protected"]);
+    let by_number = "rollback --all-databases -n 3 -e production";
+    project.runner(by_number).exits(7).says(&["will not roll back every migration"]);
+    project.runner("rollback --all-databases -n 1 -e production").succeeds();
     let mut one_url = project.command(["apply", "--all"]);
     project.finish(one_url.env("RUNNER_DATABASE_URL", "sqlite:x.db")).exits(2).says(&["RUNNER_DATABASE_URL"]);
+}
+
+/// What counts from where each database is must not be repeated on those that are done.
+#[test]
+fn the_advice_after_a_failure_suits_the_target() {
+    let project = fleet(&["a", "b", "c"]);
+    project.runner("apply --all").succeeds();
+    project.open("tenants/b.db").execute_batch("DROP INDEX users_name").unwrap();
+    let (relative, absolute) = ("hint: the same command again would move", "hint: the same command again continues");
+    let output = project.runner("rollback --all-databases --format json");
+    project.write("report.json", &output.exits(1).stdout);
+    for name in ["a", "c"] {
+        project.runner(&format!("apply -n {name}")).succeeds();
+    }
+    let output = project.runner("rollback --all-databases");
+    output.exits(1).says(&[relative, "`--retry REPORT`"]).does_not_say(&[absolute]);
+    project.runner("rollback --all-databases --target 2").exits(1).says(&[absolute]).does_not_say(&[relative]);
+    project.open("tenants/b.db").execute_batch("CREATE INDEX users_name ON users (name)").unwrap();
+    project.runner("rollback --retry report.json").succeeds();
+    project.runner("status --all").succeeds().prints(&["a         1 pending  0002", "b         1 pending  0002"]);
 }
 
 /// Names and URLs come from elsewhere.

@@ -76,7 +76,10 @@ for_each_engine! {
         assert_eq!((ended["rows_done"].as_u64(), ended["rows_total"].as_u64()), (Some(done), Some(ROWS)));
         project.runner("status").prints(&["stopped 0002_paced", "why: cancelled by", "too slow", "`runner apply` continues"]);
         // The request was for that run only.
-        project.runner("apply").succeeds().says(&["applied 0002_paced"]);
+        let resumed = project.runner("apply --format json");
+        let resumed: serde_json::Value = serde_json::from_str(&resumed.succeeds().stdout).unwrap();
+        let resumed = &resumed["applied"][0];
+        assert_eq!(resumed["rows_written"], ROWS - done, "what this run itself wrote: {resumed}");
         is_whole(&project);
         project.runner("cancel").succeeds().says(&["nothing to cancel: no run is active"]);
         // A rollback is controlled like any other run.
@@ -206,5 +209,65 @@ for_each_server! {
             Kind::Postgres => database.sql(&format!("DROP OWNED BY {user}; DROP ROLE {user}")),
             Kind::Mariadb => database.sql(&format!("DROP USER '{user}'@'%'")),
         };
+    }
+}
+
+for_each_server! {
+    /// While a run executes a statement, nobody knows whether it took effect; but the run is alive.
+    fn a_statement_that_another_run_executes_is_waited_for(engine) {
+        let project = EngineProject::new(env!("CARGO_BIN_EXE_runner"), engine);
+        let (waits, call, hold) = match engine {
+            Engine::Postgres => (
+                "SELECT 1;",
+                "-- runner:no-transaction\n\
+                 DO $$ BEGIN PERFORM pg_advisory_lock(7); COMMIT; PERFORM pg_advisory_unlock(7); END $$;",
+                "SELECT pg_advisory_lock(7)",
+            ),
+            _ => (
+                "DELIMITER //\nCREATE PROCEDURE p() BEGIN DO GET_LOCK(concat(database(), '.p'), 600); END//",
+                "CALL p();",
+                "SELECT GET_LOCK(concat(database(), '.p'), 0)",
+            ),
+        };
+        project.sql("1_p", waits, "SELECT 1;").sql("2_call", call, "SELECT 1;");
+        project.runner("apply --target 1").succeeds();
+        let mut holder = project.server_database().client().session();
+        holder.run(hold);
+        let first = Apart::start(&project, "apply");
+        until("the statement has begun", || project.runner("status").stdout.contains("partial"));
+        // Nothing that somebody has to deal with.
+        project.runner("status --exit-code").exits(3);
+        project.runner("plan").succeeds().prints(&["2_call"]).says(&["`runner apply` of ", " is under way"]);
+        let mut second = Apart::start(&project, "apply");
+        second.says("waiting for the lock, held by `runner apply` of ");
+        drop(holder);
+        for run in [first, second] {
+            let (code, said) = run.ends();
+            assert_eq!(code, Some(0), "{said}");
+        }
+        project.runner("status --exit-code").succeeds();
+    }
+}
+
+/// A run that ends while the command waits for its transactions cannot be cancelled any more.
+#[test]
+fn a_run_that_ended_in_the_meantime_is_not_cancelled() {
+    let project = shop(Engine::Sqlite);
+    for (command, says) in
+        [("cancel", "nothing to cancel: "), ("pause", "paused: no run is active; the next one will wait")]
+    {
+        let run = Apart::start(&project, "apply --batch-delay 100ms");
+        until_run(&project, "rows are done", |run| run["rows_done"].as_u64() > Some(0) && run["state"] != "lost");
+        let database = project.open("runner.db");
+        database.busy_timeout(EVER).unwrap();
+        database.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let order = Apart::start(&project, command);
+        // It sees the run, and waits. If it did not get so far, there is no run to see, which is said in the same words.
+        std::thread::sleep(Duration::from_millis(1500));
+        run.ends_by("KILL");
+        database.execute_batch("COMMIT").unwrap();
+        let (code, said) = order.ends();
+        assert_eq!(code, Some(0), "{said}");
+        assert!(said.contains(says), "`{says}` is missing:\n{said}");
     }
 }

@@ -89,3 +89,38 @@ for_each_engine! {
         }
     }
 }
+
+fn execute(project: &TestProject, statement: &str) {
+    project.open("runner.db").execute_batch(statement).unwrap();
+}
+
+#[test]
+fn a_rebuild_without_the_directive_loses_nothing() {
+    let project = project!();
+    project.sql("1_shop", SHOP, "DROP TABLE orders; DROP TABLE users;").sql("2_rebuild", REBUILD, "SELECT 1;");
+    let directive = "-- runner:table-rebuild";
+    project.runner("validate").succeeds().says(&["`2_rebuild.up.sql` drops `users` and replaces it", directive]);
+    project.runner("plan").succeeds().says(&["`2_rebuild.up.sql` drops `users` and replaces it", directive]);
+    let refused = ["dropping it would delete the rows of `orders` that refer to it (ON DELETE CASCADE)", directive];
+    project.runner("apply").exits(1).says(&refused);
+    assert_eq!(project.value("SELECT count(*) FROM orders"), "1");
+    project.sql("2_rebuild", &format!("-- runner:no-transaction\n{REBUILD}"), "SELECT 1;");
+    project.runner("apply").exits(6).says(&refused);
+    project.runner("rollback").succeeds();
+    execute(&project, "DROP TABLE IF EXISTS new_users");
+    // Where no row refers to it, nothing can be lost.
+    execute(&project, "DELETE FROM orders");
+    project.sql("2_rebuild", REBUILD, "SELECT 1;");
+    project.runner("apply").succeeds();
+    execute(&project, "INSERT INTO orders VALUES (1, 1)");
+    project.sql("3_rebuild", &format!("{directive}\n{REBUILD}"), "SELECT 1;");
+    project.runner("validate").succeeds().does_not_say(&["3_rebuild"]);
+    project.runner("apply").succeeds();
+    assert_eq!(project.value("SELECT count(*) FROM orders"), "1");
+    // Where foreign keys are not enforced, neither.
+    project.settings("[database]\nforeign_keys = false");
+    project.sql("4_rebuild", REBUILD, "SELECT 1;");
+    project.runner("validate").succeeds().does_not_say(&["drops `users`"]);
+    project.runner("apply").succeeds();
+    assert_eq!(project.value("SELECT count(*) FROM orders"), "1");
+}

@@ -48,12 +48,19 @@ for_each_engine! {
         let by_the_database = format!("[database]\nurl = \"{url}\"\nprotected = true\n[environments.production]");
         for (settings, table) in [(by_itself, "[environments.production]"), (by_the_database, "[database]")] {
             project.write("runner.toml", settings);
-            for line in ["db drop --yes", "db reset --yes", "rollback --all --yes", "rollback --target base"] {
+            let numbers = ["rollback --yes", "rollback -n 1", "rollback --target -1"];
+            let by_name = ["db drop --yes", "db reset --yes", "rollback --all --yes", "rollback --target base"];
+            for line in by_name.into_iter().chain(numbers) {
                 let line = format!("{line} -e production");
                 project.runner(&line).exits(7).says(&[table, "protected = true"]);
             }
             assert_eq!(project.history(), ["0001"]);
         }
+        // What leaves something applied is no destruction.
+        project.sql("0002_more", "CREATE TABLE more (id INTEGER);", "DROP TABLE more;");
+        project.runner("apply -e production").succeeds();
+        project.runner("rollback -n 2 -e production").exits(7).says(&["is protected: will not roll back every migration"]);
+        project.runner("rollback -e production").succeeds().says(&["rolled back 0002_more"]);
         let elsewhere = format!("[database]\nurl = \"{url}\"\nprotected = true\n[environments.production]\nurl = \"{url}\"");
         project.write("runner.toml", elsewhere);
         project.runner("rollback -e production").succeeds();

@@ -1,6 +1,6 @@
 //! Rolling back partial upgrades.
 
-use runner_tests::{Engine, for_each_engine};
+use runner_tests::{Engine, for_each_engine, project};
 
 use super::{dies_at, shop, shouted, state};
 
@@ -103,5 +103,31 @@ for_each_engine! {
         project.sql("0003_tables", up, "-- runner:no-transaction\nDROP TABLE IF EXISTS b;\nDROP TABLE a;");
         project.runner("rollback").succeeds();
         assert_eq!(project.state(), before);
+    }
+}
+
+/// The upgrade is atomic, its downgrade is not: it is resumed as it began.
+#[test]
+fn a_partial_downgrade_of_an_atomic_upgrade_is_resumed() {
+    let up = "CREATE TABLE a (i integer);";
+    let down = "DROP TABLE a;\nVACUUM;\nDROP TABLE nope;";
+    for engine in [Engine::Sqlite, Engine::Postgres] {
+        for in_one_file in [false, true] {
+            let project = project!(engine);
+            match in_one_file {
+                false => project.sql("1_a", up, &format!("-- runner:no-transaction\n{down}")),
+                true => project.write(
+                    "migrations/1_a.sql",
+                    format!("-- migrate:up\n{up}\n-- migrate:down transaction:false\n{down}\n"),
+                ),
+            };
+            project.runner("apply").succeeds().says(&["applied 1_a"]);
+            let output = project.runner("rollback");
+            output.exits(6).says(&["2 of 3 statements took effect", "`runner rollback`"]);
+            project.runner("repair").succeeds().prints(&["its downgrade is partial", "2 statements"]);
+            project.execute("CREATE TABLE nope (i integer)");
+            project.runner("rollback").succeeds().says(&["rolled back 1_a"]);
+            project.runner("status --exit-code").exits(3);
+        }
     }
 }

@@ -4,6 +4,7 @@ use super::Fleet;
 use crate::cli::context::{HistoryDetail, OpenedDatabase};
 use crate::cli::exit;
 use crate::cli::request::PlanRequest;
+use crate::engine::control::under_way::note;
 use crate::engine::plan::{Plan, PlanInput, plan_towards};
 use crate::error::{Error, Result};
 use crate::project::Catalog;
@@ -24,7 +25,10 @@ pub fn run(fleet: &Fleet, request: &PlanRequest) -> Result<u8> {
         let setup = fleet.setup(at);
         let catalog = &catalogs[fleet.members[at].base];
         runtime::run(async {
-            let OpenedDatabase { history, facts, .. } = setup.open(HistoryDetail::WithArtifacts).await?;
+            let OpenedDatabase { history, facts, under_way, .. } = setup.open(HistoryDetail::ForPlan).await?;
+            if let Some(run) = under_way {
+                fleet.printer.warn(&format!("{}: {}", fleet.members[at].name, note(&run)), None);
+            }
             let input = PlanInput { catalog, history: &history, facts: &facts, options: request.options };
             let planned = plan_towards(&input, &request.target);
             let (grants, limits) = (&setup.settings.grants, &setup.settings.limits);

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::Fleet;
 use crate::cli::new_lines::NewLines;
 use crate::cli::request::RunRequest;
+use crate::cli::rollback::{leaves_nothing, matters};
 use crate::cli::run::{broken_downgrades, catalog, order};
 use crate::cli::{confirm, exit, signals};
 use crate::database::StopSignal;
@@ -21,21 +22,47 @@ use crate::project::Catalog;
 use crate::project::settings::BackupTo;
 use crate::report::fleet::FleetReporter;
 use crate::report::json::FleetRunJson;
-use crate::report::{Format, Verbosity, text};
+use crate::report::{Format, Verbosity, text, units};
 use crate::runner::clock;
 use crate::runner::run::{self as library, Ran};
 use crate::runtime;
 
 /// Asks before every migration of several databases is rolled back; none of them may be protected.
 pub fn backs_out(fleet: &Fleet, request: &RunRequest, yes: bool) -> Result<()> {
-    if request.target != Target::Base || request.dry_run.is_some() {
+    let context = |at: usize| &fleet.contexts[fleet.members[at].base];
+    let matters = |at: usize| matters(context(at), &fleet.printer, yes);
+    if request.dry_run.is_some() || !(0..fleet.members.len()).any(matters) {
         return Ok(());
     }
-    for context in &fleet.contexts {
-        confirm::check_protected(context, "roll back every migration of")?;
+    let emptied = match request.target {
+        Target::Base => (0..fleet.members.len()).collect(),
+        Target::Back(_) => emptied(fleet, request, &matters)?,
+        _ => Vec::new(),
+    };
+    for at in &emptied {
+        confirm::check_protected(context(*at), "roll back every migration of")?;
     }
-    let databases = format!("{} databases", fleet.members.len());
+    if emptied.is_empty() {
+        return Ok(());
+    }
+    let databases = units::counted(emptied.len() as u64, "database", "databases");
     confirm::ask(&fleet.printer, &format!("roll back every migration of {databases}"), yes)
+}
+
+/// The databases on which nothing would stay applied. One that cannot be asked is refused if it is protected; others fail in the
+/// run.
+fn emptied(fleet: &Fleet, request: &RunRequest, matters: &(dyn Fn(usize) -> bool + Sync)) -> Result<Vec<usize>> {
+    let look = |at: usize, _| Ok(matters(at) && leaves_nothing(&fleet.setup(at), &request.target)?);
+    let mut emptied = Vec::new();
+    for (at, it) in fleet.look(&look)?.iter().enumerate() {
+        let is_protected = fleet.contexts[fleet.members[at].base].settings.protected.is_some();
+        match (it.ended.done(), it.ended.error()) {
+            (Some(true), _) => emptied.push(at),
+            (_, Some(error)) if is_protected => return Err(error.clone().at("name", it.name.as_str())),
+            _ => {}
+        }
+    }
+    Ok(emptied)
 }
 
 /// Runs the action on each database and reports what came of it.
@@ -134,6 +161,16 @@ fn code(each: &[Each<Ran>], stop: &StopSignal) -> u8 {
     }))
 }
 
+/// Whether the same run again would go on from where the databases are then.
+fn is_relative(action: &Action) -> bool {
+    match action {
+        Action::Apply(target) | Action::Rollback(target) => {
+            matches!(target, Target::Next | Target::Forward(_) | Target::Back(_))
+        }
+        Action::Redo => true,
+    }
+}
+
 /// What cannot run in the downgrades of migrations that were applied: once for all databases.
 fn warnings(fleet: &Fleet, catalogs: &[Arc<Catalog>], each: &[Each<Ran>]) -> Vec<Refusal> {
     let mut applied: Vec<BTreeSet<&str>> = vec![BTreeSet::new(); fleet.contexts.len()];
@@ -158,7 +195,7 @@ fn tell(fleet: &Fleet, action: &Action, each: &[Each<Ran>], warnings: &[Refusal]
         }
         Format::Text => {
             printer.data(&text::fleet_runs(each, printer.verbosity() == Verbosity::Verbose));
-            printer.talk(&text::fleet_summary(each, took));
+            printer.talk(&text::fleet_summary(each, took, is_relative(action)));
             text::remarks(warnings, &[]).iter().for_each(|warning| printer.always(warning));
         }
     }

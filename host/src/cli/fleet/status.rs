@@ -62,8 +62,8 @@ fn code(reports: &[CatalogReport], each: &[Each<DatabaseState>]) -> u8 {
     let of_databases = each.iter().map(|it| match &it.ended {
         Ended::Ran(Err(error)) => exit::code(error),
         Ended::Ran(Ok(state)) if state.missing + state.changed > 0 => exit::of(crate::error::ErrorKind::Mismatch),
-        Ended::Ran(Ok(state)) if state.partial > 0 => exit::of(crate::error::ErrorKind::Partial),
-        Ended::Ran(Ok(state)) if state.pending > 0 => exit::PENDING,
+        Ended::Ran(Ok(state)) if state.partial > 0 && !state.is_running => exit::of(crate::error::ErrorKind::Partial),
+        Ended::Ran(Ok(state)) if state.pending + state.partial > 0 => exit::PENDING,
         _ => exit::DONE,
     });
     super::exit_code(of_project.chain(of_databases))

@@ -43,7 +43,7 @@ use crate::database::{Facts, LockRequest, SharedDatabase, StopSignal};
 use crate::engine::identity::Identity;
 use crate::engine::script::{ScriptLoader, Transforms};
 use crate::engine::stopped::stopped;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::project::catalog::Catalog;
 use crate::project::limits::Limits;
 use crate::project::settings::{ComponentGrants, RequiredIsolation};
@@ -109,22 +109,26 @@ impl Engine {
     pub async fn run(&self, request: &Request) -> Result<Outcome> {
         self.check_sharing().await?;
         // A run with nothing to do needs no lock and does not wait for one.
-        let plan = self.plan(request).await?;
-        if plan.is_empty() {
+        let plan = match self.plan(request).await {
+            Ok(plan) => Some(plan),
+            // What looks interrupted may be what another run is doing at this moment: that is decided under the lock.
+            Err(error) if error.kind == ErrorKind::Partial => None,
+            Err(error) => return Err(error),
+        };
+        if plan.as_ref().is_some_and(Plan::is_empty) {
             self.check_accept(request).await?;
             return Ok(self.outcome(request));
         }
         self.check_writable().await?;
-        self.check_accept(request).await?;
-        self.check_sql(&plan).await?;
-        if let Some(message) = plan.isolation(&self.facts().await) {
-            self.events.emit(&Event::Log { revision: String::new(), level: LogLevel::Info, message });
+        if let Some(plan) = &plan {
+            self.check_accept(request).await?;
+            self.check_plan(plan).await?;
         }
         match self.transforms.share {
             true => self.lock_sharing(request).await?,
             false => self.lock(request).await?,
         }
-        let outcome = self.run_locked(request).await;
+        let outcome = self.run_locked(request, plan.is_some()).await;
         // The session of a component's login ends with the run.
         let _ = self.database.lock().await.set_grants(None);
         // A failure here needs no handling: the lock ends with the connection at the latest.
@@ -135,13 +139,17 @@ impl Engine {
         outcome
     }
 
-    async fn run_locked(&self, request: &Request) -> Result<Outcome> {
+    /// `is_checked`: the plan that was made before the lock.
+    async fn run_locked(&self, request: &Request, is_checked: bool) -> Result<Outcome> {
         // Another run may have changed the database between the first plan and the lock.
         let plan = self.plan(request).await?;
         if plan.is_empty() {
             return Ok(self.outcome(request));
         }
         self.check_accept(request).await?;
+        if !is_checked {
+            self.check_plan(&plan).await?;
+        }
         self.sweep().await;
         if request.dry_run {
             return match &self.dry_run {
@@ -285,6 +293,15 @@ impl Engine {
         plan.check_isolation(self.isolation, &facts)?;
         plan.check_grants(&facts)?;
         Ok(plan)
+    }
+
+    /// Rejects SQL that cannot run, and says what isolates the components.
+    async fn check_plan(&self, plan: &Plan) -> Result<()> {
+        self.check_sql(plan).await?;
+        if let Some(message) = plan.isolation(&self.facts().await) {
+            self.events.emit(&Event::Log { revision: String::new(), level: LogLevel::Info, message });
+        }
+        Ok(())
     }
 
     async fn facts(&self) -> Facts {

@@ -157,7 +157,7 @@ async fn overview(
         run.liveness.is_alive() && !run.row.shares || history.partial().is_some_and(is_partial)
     };
     runs.retain(matters);
-    for record in history.live.iter().filter(|record| record.mode == RunMode::Stepwise && record.state.is_partial()) {
+    for record in history.live.iter().filter(|record| record.state.is_partial()) {
         from_checkpoint(database, record, holder.is_some(), &mut runs).await?;
     }
     for run in &mut runs {
@@ -202,7 +202,8 @@ async fn from_checkpoint(
             is_connected: None,
             revision: record.revision.clone(),
             direction: direction.to_string(),
-            mode: record.mode.name().to_owned(),
+            // Nothing else can be partial.
+            mode: RunMode::Stepwise.name().to_owned(),
             transform: None,
             rows_done: done.rows_read,
             total: None,

@@ -15,6 +15,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 pub mod total;
+pub mod under_way;
 mod watch;
 
 pub use watch::Watch;

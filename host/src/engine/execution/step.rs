@@ -102,6 +102,14 @@ impl RunningStep {
             .hint("make the change by hand to see the server's own message; a component under grants is not told it")
     }
 
+    /// The host's session, in the transaction of the step.
+    pub fn host(&mut self) -> HostSession<'_> {
+        match &mut self.access {
+            Access::Atomic(database) => database.host(),
+            Access::Journalled(_, live) => live.host(),
+        }
+    }
+
     /// The host's session, of a step that has a transaction of its own.
     pub fn own_transaction(&mut self) -> Option<HostSession<'_>> {
         match &mut self.access {

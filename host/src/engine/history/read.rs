@@ -86,7 +86,9 @@ pub async fn read_all(database: &mut HostSession<'_>) -> Result<Vec<Record>> {
 
 /// Reads the progress of partial revisions.
 async fn read_progress(database: &mut HostSession<'_>, records: &mut [Record]) -> Result<()> {
-    for record in records.iter_mut().filter(|record| record.mode == RunMode::Stepwise) {
+    // The mode is that of the upgrade: its downgrade may run stepwise where it was atomic.
+    let has_progress = |record: &&mut Record| record.mode == RunMode::Stepwise || record.state.is_partial();
+    for record in records.iter_mut().filter(has_progress) {
         let direction = match record.state {
             State::PartlyApplied => Direction::Up,
             State::PartlyRolledBack => Direction::Down,

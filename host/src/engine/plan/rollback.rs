@@ -6,7 +6,7 @@ use super::{
     Plan, PlanInput, PlannedMigration, Source, broken_upgrade, candidates, down_mode, half_done, resume_after,
 };
 use crate::engine::Direction;
-use crate::engine::history::{History, Record, State};
+use crate::engine::history::{History, Record, RunMode, State};
 use crate::engine::target::{Target, compare_revisions};
 use crate::error::{Error, Result};
 use crate::project::catalog::{Artifact, Kind, Migration};
@@ -141,8 +141,8 @@ fn down_step(input: &PlanInput<'_>, record: &Record) -> Result<PlannedMigration>
         name: record.name.clone(),
         kind: record.kind,
         sha256: record.sha256.clone(),
-        // A half-done one ends as it began.
-        mode: if record.state.is_partial() { record.mode } else { down_mode(&description, record.mode) },
+        // A half-done one ends as it began: only what runs stepwise can be half done, though the upgrade may have been atomic.
+        mode: if record.state.is_partial() { RunMode::Stepwise } else { down_mode(&description, record.mode) },
         description,
         source,
         record: Some(record.id),

@@ -47,6 +47,7 @@ pub(super) async fn drive(
     let mut sample = Sample::new(run);
     let began = Instant::now();
     let done = chunks.done();
+    run.recorder.add_earlier(done.rows_read, done.rows_written);
     run.control.transform(name, done.rows_read, done.chunks, total)?;
     loop {
         loop {

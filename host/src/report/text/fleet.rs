@@ -60,8 +60,9 @@ pub fn fleet_runs(each: &[Each<Ran>], all: bool) -> Text {
     if is_empty { Text::new() } else { table.text() }
 }
 
-/// What came of a run in one line: `applied 600 migrations on 200 databases, 3 up to date, 1 failed in 4.2 s`.
-pub fn fleet_summary(each: &[Each<Ran>], took: Duration) -> Text {
+/// What came of a run in one line: `applied 600 migrations on 200 databases, 3 up to date, 1 failed in 4.2 s`. `is_relative`: the
+/// target counts from where each database is.
+pub fn fleet_summary(each: &[Each<Ran>], took: Duration, is_relative: bool) -> Text {
     if each.is_empty() {
         return Text::new();
     }
@@ -90,7 +91,13 @@ pub fn fleet_summary(each: &[Each<Ran>], took: Duration) -> Text {
     if failed + not_run == 0 {
         return text;
     }
-    let again = "the same command again continues with what is not done, and leaves alone what is";
+    let again = match is_relative {
+        false => "the same command again continues with what is not done, and leaves alone what is",
+        true => {
+            "the same command again would move the databases that are done once more: `--retry REPORT`, with the output of \
+             `--format json`, or `--database NAME` runs it on the others alone"
+        }
+    };
     text.add(super::HINT, "hint").plain(format!(": {again}")).end()
 }
 

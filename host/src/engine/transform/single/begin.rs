@@ -40,9 +40,6 @@ impl ChunkIo<'_> {
             },
             None => source.clone(),
         };
-        if let Some(it) = &checkpoint {
-            self.run.recorder.add_earlier(it.done.rows_read, it.done.rows_written);
-        }
         let mut database = self.run.database.lock().await;
         let database = &mut **database;
         self.open(database).await?;
