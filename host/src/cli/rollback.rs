@@ -25,10 +25,11 @@ pub(super) fn matters(setup: &Setup, printer: &Printer, yes: bool) -> bool {
     setup.settings.protected.is_some() || (!yes && printer.talks_to_somebody())
 }
 
-/// Whether the rollback leaves nothing applied. A number may be that of all that is.
+/// Whether the rollback leaves nothing applied. A number may be that of all that is; one migration is what nobody has to ask about.
 pub(super) fn leaves_nothing(setup: &Setup, target: &Target) -> Result<bool> {
     match target {
         Target::Base => Ok(true),
+        Target::Back(..=1) => Ok(false),
         Target::Back(number) => {
             let applied = runtime::run(setup.open(HistoryDetail::Live))?.history.live.len();
             Ok((1..=*number).contains(&applied))

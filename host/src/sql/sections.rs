@@ -43,8 +43,8 @@ enum Marker {
 /// Divides a text at its markers; `None` if it has none.
 pub fn sections(text: &str) -> Result<Option<Sections>, SqlError> {
     let comments = || text.lines().filter(|line| comment(line).is_some());
-    let has_pair =
-        comments().any(|line| is_comment(line, "up migration")) && comments().any(|line| is_comment(line, "down migration"));
+    let has_pair = comments().any(|line| is_comment(line, "up migration"))
+        && comments().any(|line| is_comment(line, "down migration"));
     if !comments().any(|line| marker(line, has_pair).is_some()) {
         return Ok(None);
     }
@@ -214,7 +214,10 @@ fn marker(line: &str, pairs: bool) -> Option<Marker> {
     // dbmate's, also with a space, which must not become prose.
     let dbmate = match rest.split_first() {
         Some((direction, options)) if first.eq_ignore_ascii_case("migrate:") => Some((*direction, options)),
-        _ => first.split_at_checked("migrate:".len()).filter(|(tool, _)| tool.eq_ignore_ascii_case("migrate:")).map(|(_, direction)| (direction, &rest[..])),
+        _ => first
+            .split_at_checked("migrate:".len())
+            .filter(|(tool, _)| tool.eq_ignore_ascii_case("migrate:"))
+            .map(|(_, direction)| (direction, &rest[..])),
     };
     if let Some((direction, options)) = dbmate {
         let no_transaction = options.contains(&"transaction:false");
@@ -317,7 +320,10 @@ mod tests {
             ),
             ("-- +goose Up\nA;\n-- +goose Up\nB;", "3: `-- +goose Up` is not the first marker"),
             ("-- +goose Up\n-- +goose ENVSUB ON\nA;", "2: `-- +goose ENVSUB ON` is not supported"),
-            ("A;\n---- create above / drop below ----\nB;", "2: `---- create above / drop below ----` is not supported"),
+            (
+                "A;\n---- create above / drop below ----\nB;",
+                "2: `---- create above / drop below ----` is not supported",
+            ),
             ("A;\n-- //@UNDO\nB;", "2: `-- //@UNDO` is not supported"),
             ("-- migrate:up lock:off\nA;", "1: `-- migrate:up lock:off` is not supported"),
             ("-- +goose Up\n-- +goose StatementBegin\nA;", "2: `StatementBegin` has no end"),

@@ -277,7 +277,10 @@ fn a_file_that_takes_the_place_of_an_applied_one_gets_a_number_of_its_own() {
     project.write("migrations/10_a.up.sql", "CREATE TABLE a (a);");
     let hint = "give it a revision of its own by `runner renumber 10_a`";
     project.runner("apply").exits(4).says(&["`10_a` took the place of `10_x`", hint]);
-    project.runner("repair 10 --accept-checksum --why same").exits(2).says(&["another migration than `10_x`", "renumber 10_a"]);
+    project
+        .runner("repair 10 --accept-checksum --why same")
+        .exits(2)
+        .says(&["another migration than `10_x`", "renumber 10_a"]);
     project.runner("renumber 10_a").succeeds();
     project.runner("apply").succeeds();
     assert_eq!(project.dump_user().tables().len(), 3);

@@ -48,7 +48,7 @@ for_each_engine! {
         let by_the_database = format!("[database]\nurl = \"{url}\"\nprotected = true\n[environments.production]");
         for (settings, table) in [(by_itself, "[environments.production]"), (by_the_database, "[database]")] {
             project.write("runner.toml", settings);
-            let numbers = ["rollback --yes", "rollback -n 1", "rollback --target -1"];
+            let numbers = ["rollback -n 2 --yes", "rollback --target -2"];
             let by_name = ["db drop --yes", "db reset --yes", "rollback --all --yes", "rollback --target base"];
             for line in by_name.into_iter().chain(numbers) {
                 let line = format!("{line} -e production");

@@ -32,7 +32,9 @@ pub fn check_history(input: &PlanInput<'_>, except: Option<&str>) -> Result<()> 
             let (was, is) = (short(&record.sha256), short(&migration.sha256));
             error = error.at("migration", format!("{} (applied: sha256 {was}, project: {is})", migration.id()));
         }
-        if let Some((new, record)) = changed.iter().find(|(migration, record)| took_the_place(input.catalog, migration, record)) {
+        if let Some((new, record)) =
+            changed.iter().find(|(migration, record)| took_the_place(input.catalog, migration, record))
+        {
             let (new, old) = (new.id(), record.id());
             return Err(error.hint(format!(
                 "`{new}` took the place of `{old}`: give it a revision of its own by `runner renumber {new}`"

@@ -186,7 +186,7 @@ fn all_problems_of_files_are_reported() {
          hint: migrations end in `.up.sql`, `.down.sql`, `.sql`, `.js`, `.ts`, `.py` or `.wasm`; move other files elsewhere\n  \
          hint: write one upgrade, and the downgrade after it\n  \
          hint: did you mean `-- runner:irreversible`?\n  \
-         hint: save the file as UTF-8; write other bytes as `X'…'`\n  \
+         hint: save the file as UTF-8; write other bytes as `X'…'`, as `mariadb-dump --hex-blob` does\n  \
          hint: use the digits at the start of the file name"
     );
     let project = TestProject::new(&[("migrations/1_a.up.sql", "-- runner:depends-on 1\nSELECT 1")]);

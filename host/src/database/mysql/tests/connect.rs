@@ -46,7 +46,7 @@ async fn a_refused_login_says_why() {
             database.url().replace(database.name(), "runner_nowhere"),
             DatabaseErrorKind::NotFound,
             "1049",
-            "CREATE DATABASE `runner_nowhere`",
+            "runner db create",
         ),
         (database.url_at(1), DatabaseErrorKind::Connection, "", "127.0.0.1:1"),
         ("mysql://me:wrong@host.invalid/db".to_owned(), DatabaseErrorKind::Connection, "", "host.invalid"),

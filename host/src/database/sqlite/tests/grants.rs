@@ -370,7 +370,11 @@ async fn no_grant_covers_the_tool_or_a_new_name() {
 async fn a_foreign_key_needs_grants_for_the_table_that_it_restricts() {
     for (lines, statement, lacks) in [
         (&["create out_*"][..], "CREATE TABLE out_p (x REFERENCES customers (email))", "create customers"),
-        (&["create out_*"], "CREATE TABLE out_p (x, FOREIGN KEY (x) references\t/* c */\"Customers\")", "create customers"),
+        (
+            &["create out_*"],
+            "CREATE TABLE out_p (x, FOREIGN KEY (x) references\t/* c */\"Customers\")",
+            "create customers",
+        ),
         (&["create out_*", "alter customers"], "CREATE TABLE out_p (x REFERENCES customers)", "create customers"),
         (&["alter plain"], "ALTER TABLE plain ADD COLUMN c REFERENCES [customers]", "create customers"),
     ] {
