@@ -75,6 +75,25 @@ test("the host that a test sets", () => {
   assert.throws(() => db.execute("DROP TABLE t"), /a unit test has no database/);
 });
 
+test("a batch is a map of its columns", () => {
+  const batch = Batch.fromColumns({ a: new Column("int64", [1]), b: new Column("text", ["x"]) });
+  const seen = [];
+  batch.forEach((column, name, same) => seen.push([name, column.at(0), same === batch]));
+  assert.deepEqual([batch.size, seen], [2, [["a", 1, true], ["b", "x", true]]]);
+  assert.deepEqual([[...batch.keys()], [...batch.values()].map((it) => it.type)], [["a", "b"], ["int64", "text"]]);
+  assert.deepEqual(new Map(batch.entries()).get("b").toArray(), ["x"]);
+  assert.deepEqual([...batch], [{ a: 1, b: "x" }]);
+});
+
+test("texts are cast as databases write numbers", () => {
+  const cast = (text, type) => new Column("text", [text]).cast(type).at(0);
+  assert.deepEqual([cast("1.0", "int64"), cast("+7", "int64"), cast("1e3", "float64"), cast("-Infinity", "float64")], [1, 7, 1000, -Infinity]);
+  for (const text of ["1_000", " 1 ", "", "0x10", "٣"]) {
+    for (const type of ["int64", "float64", "decimal"]) assert.throws(() => cast(text, type), /row 0: /, `${text} as ${type}`);
+  }
+  assert.throws(() => cast("True", "boolean"), /not a boolean/);
+});
+
 test("changes of the schema", () => {
   const found = [];
   fakeHost({ execute: (sql) => found.push(sql) });
