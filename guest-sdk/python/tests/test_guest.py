@@ -1,9 +1,12 @@
 """Batch functions behave under an ordinary Python as in the runtime."""
 
 import sqlite3
+import sys
+import tempfile
 import unittest
 from datetime import date, datetime, time, timezone
 from decimal import Decimal
+from pathlib import Path
 from uuid import UUID
 
 from runner_guest import (
@@ -12,7 +15,7 @@ from runner_guest import (
 )
 from runner_guest._database import Writer
 from runner_guest._description import described
-from runner_guest.testing import fake_host
+from runner_guest.testing import fake_host, load
 
 ALL = {
     "id": "int64", "truth": "boolean", "real": "float64", "text": "text", "bytes": "bytes", "exact": "decimal", "day": "date",
@@ -385,6 +388,30 @@ class Calls(unittest.TestCase):
         with self.assertRaisesRegex(KeyError, "x"), Writer(handle):
             raise KeyError("x")
         self.assertEqual(handle.finished, 0)
+
+
+class Loading(unittest.TestCase):
+    def test_scripts_find_the_modules_of_their_directories(self):
+        with tempfile.TemporaryDirectory() as directory:
+            for revision, word in [("0001_a", "one"), ("0002_b", "two")]:
+                inside = Path(directory, revision)
+                inside.mkdir()
+                Path(inside, "rules.py").write_text("from words import WORD\n")
+                Path(inside, "words.py").write_text(f"WORD = {word!r}\n")
+                Path(inside, "json.py").write_text("raise ImportError('the standard library comes first')\n")
+                text = "import json\nfrom rules import WORD\n\n\ndef late():\n    import words\n\n    return words.WORD\n"
+                Path(directory, f"{revision}.py").write_text(text)
+            first = load(Path(directory, "0001_a.py"))
+            self.assertEqual((first.WORD, first.late()), ("one", "one"))
+            second = load(str(Path(directory, "0002_b.py")))
+            self.assertEqual((first.WORD, second.WORD, second.late()), ("one", "two", "two"))
+            with self.assertRaisesRegex(FileNotFoundError, "0003_c.py"):
+                load(Path(directory, "0003_c.py"))
+            broken = Path(directory, "0004_d.py")
+            broken.write_text("import rules_of_nobody\n")
+            with self.assertRaisesRegex(ModuleNotFoundError, "rules_of_nobody"):
+                load(broken)
+            self.assertNotIn("0004_d", sys.modules)
 
 
 if __name__ == "__main__":
