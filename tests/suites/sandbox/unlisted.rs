@@ -19,8 +19,7 @@ fn a_new_script_is_pending() {
     project.runner("show new").succeeds().prints(&["0002_new", "make a table"]);
     project.runner("validate").succeeds().says(&["the project is valid: 2 migrations"]);
     project.runner("validate --locked").exits(4);
-    let stamped = project.runner("stamp new --why test --dry-run");
-    assert_ne!(stamped.exit_code(), Some(4), "{stamped}");
+    project.runner("stamp --target 0002 --why test --dry-run").succeeds();
     assert_eq!(std::fs::read(project.file("runner.lock")).ok(), before, "nothing is pinned");
     project.runner("apply --locked").exits(4).says(&["`0002_new.js` is not in `runner.lock`"]);
     project.runner("apply").succeeds().says(&["added `0002_new` to `runner.lock`"]);
