@@ -14,7 +14,7 @@ fn a_new_script_is_pending() {
     project.runner("apply").succeeds();
     project.write("migrations/0002_new.js", SCRIPT);
     let before = std::fs::read(project.file("runner.lock")).ok();
-    project.runner("status").succeeds().prints(&["0002_new", "pending"]).does_not_say(&["is not in `runner.lock`"]);
+    project.runner("status").succeeds().prints(&["pending  0002      new"]).does_not_say(&["is not in `runner.lock`"]);
     project.runner("status --exit-code").exits(3);
     project.runner("show new").succeeds().prints(&["0002_new", "make a table"]);
     project.runner("validate").succeeds().says(&["the project is valid: 2 migrations"]);
@@ -31,7 +31,7 @@ fn a_new_script_that_cannot_be_loaded_is_a_problem_and_hides_no_other() {
     let project = project!();
     project.write("migrations/0001_broken.js", "let let = 1;").write("migrations/0002_new.js", SCRIPT);
     let told = "`0001_broken.js` is not in `runner.lock`, and cannot be loaded: SyntaxError";
-    project.runner("status").succeeds().prints(&["0002_new"]).says(&[told]);
+    project.runner("status").succeeds().prints(&["pending  0002      new"]).says(&[told]);
     project.runner("status --exit-code").exits(4);
     project.runner("validate").exits(1).says(&["SyntaxError", "0001_broken"]);
     assert!(!project.file("runner.lock").exists());
