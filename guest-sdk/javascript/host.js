@@ -266,6 +266,35 @@ function randomOf(key) {
   return Number(mix((hash + 0x9e3779b97f4a7c15n) & MASK) >> 11n) / 2 ** 53;
 }
 
+// What a statement takes, as the runtime checks it; the test's own function gets the values as they were given.
+function checkedParameters(values) {
+  if (values === undefined) return [];
+  if (!Array.isArray(values)) throw new TypeError("parameters are an array of values");
+  for (const [i, value] of values.entries()) {
+    try {
+      checkedParameter(value);
+    } catch (error) {
+      error.message = `parameter ${i + 1}: ${error.message}`;
+      throw error;
+    }
+  }
+  return values;
+}
+
+function checkedParameter(value) {
+  if (value === null || typeof value === "boolean" || ArrayBuffer.isView(value) || value instanceof ArrayBuffer) return;
+  // A number that is not whole, or not exact, is a float64.
+  if (typeof value === "number") return;
+  if (typeof value === "bigint") integer(value);
+  else if (typeof value === "string") wellFormed(value);
+  else if (typeof value !== "object" || !(value[hooks.type] >= 0)) hooks.coerceParameter(value);
+}
+
+function checkedStatement(sql) {
+  if (typeof sql !== "string") throw new TypeError("a statement is a string");
+  return wellFormed(sql);
+}
+
 const missing = (what) => () => { throw new Error(`a unit test has no ${what}: give one to fakeHost({ … }), or try the migration with \`runner test\``); };
 const given = (name, what) => (...values) => (host[name] ?? missing(what))(...values);
 
@@ -295,9 +324,9 @@ globalThis.__runner = {
   register(registered) { hooks = registered; },
   exports: () => host.exports ?? {},
   sourceOf: () => undefined,
-  execute: given("execute", "database"),
+  execute: (sql, parameters) => given("execute", "database")(checkedStatement(sql), checkedParameters(parameters)),
   query(sql, parameters, arrays) {
-    const rows = given("query", "database")(sql, parameters);
+    const rows = given("query", "database")(checkedStatement(sql), checkedParameters(parameters));
     const columns = rows.length ? Object.keys(rows[0]) : [];
     return Object.defineProperty(arrays ? rows.map((row) => Object.values(row)) : rows, "columns", { value: columns });
   },

@@ -333,7 +333,7 @@ export class Column implements Iterable<Value> {
   round(): Column;
 }
 
-/** Rows as columns. */
+/** Rows as columns: as a `Map` of them by their names, except that iterating over the batch itself yields its rows. */
 export class Batch implements Iterable<Row> {
   constructor(columns?: { [name: string]: Column } | Map<string, Column>);
   static fromColumns(columns: { [name: string]: Column } | Map<string, Column>): Batch;
@@ -341,6 +341,8 @@ export class Batch implements Iterable<Row> {
   readonly rowCount: number;
   readonly names: string[];
   readonly types: Types;
+  /** The number of columns. */
+  readonly size: number;
   has(name: string): boolean;
   /** A column; an unknown name is an error. */
   get(name: string): Column;
@@ -348,6 +350,10 @@ export class Batch implements Iterable<Row> {
   set(name: string, values: Column | Iterable<Value | Date> | Entries, type?: ColumnType): this;
   delete(name: string): boolean;
   rename(old: string, name: string): this;
+  keys(): IterableIterator<string>;
+  values(): IterableIterator<Column>;
+  entries(): IterableIterator<[string, Column]>;
+  forEach(f: (column: Column, name: string, batch: Batch) => void, self?: unknown): void;
   select(names: Iterable<string>): Batch;
   row<R = Row>(row: number): R;
   rows<R = Row>(): IterableIterator<R>;

@@ -312,8 +312,12 @@ function columnFrom(type, values, like) {
   return native.columnFromArray(type, Array.isArray(values) ? values : Array.from(values));
 }
 
+// A number as databases write it: `Number` also takes spaces, nothing at all and other bases.
+const REAL = /^([+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|[+-]?Infinity|NaN)$/;
+
 function number(value) {
-  const result = typeof value === "string" ? (/^\s*$/.test(value) ? NaN : Number(value)) : Number(String(value));
+  if (typeof value === "string" && !REAL.test(value)) throw wrong(value, "a float64");
+  const result = Number(String(value));
   const exact = typeof value !== "bigint" || Number.isSafeInteger(result);
   if (!exact || (Number.isNaN(result) && String(value) !== "NaN")) throw wrong(value, "a float64");
   return result;
@@ -441,6 +445,7 @@ export class Batch {
   get rowCount() { return this.#rows; }
   get names() { return [...this.#columns.keys()]; }
   get types() { return Object.fromEntries([...this.#columns].map(([name, column]) => [name, typeOf(column)])); }
+  get size() { return this.#columns.size; }
   has(name) { return this.#columns.has(name); }
   delete(name) { return this.#columns.delete(name); }
 
@@ -479,6 +484,11 @@ export class Batch {
     const all = [...names];
     return Batch.#make(this.#rows, all, all.map((name) => this.get(name)));
   }
+
+  keys() { return this.#columns.keys(); }
+  values() { return this.#columns.values(); }
+  entries() { return this.#columns.entries(); }
+  forEach(f, self) { for (const [name, column] of [...this.#columns]) f.call(self, column, name, this); }
 
   row(i) { return native.rowAt([...this.#columns.values()], this.names, i); }
 
@@ -608,7 +618,10 @@ export const db = Object.freeze({
   get dialect() { return native.dialect(); },
   get serverVersion() { return native.serverVersion(); },
   execute(sql, parameters = []) { return native.execute(sql, parameters); },
-  executeAll(statements) { for (const sql of statements) native.execute(sql, []); },
+  executeAll(statements) {
+    if (typeof statements === "string") throw wrong(statements, "a list of statements: `execute` runs one");
+    for (const sql of statements) native.execute(sql, []);
+  },
   query(sql, parameters = []) { return native.query(sql, parameters, false); },
   queryArrays(sql, parameters = []) { return native.query(sql, parameters, true); },
   queryOptional(sql, parameters = []) { return only(native.query(sql, parameters, false), sql); },
@@ -1032,10 +1045,23 @@ function described(value, exports) {
   ];
 }
 
+// The prototypes of the language's own iterators, generators among them.
+const ITERATORS = [function* () {}, async function* () {}].map((f) => Object.getPrototypeOf(Object.getPrototypeOf(f).prototype));
+
+// What a function of the script returned, unless it has yet to run: nothing iterates it.
+function ranThrough(name, result) {
+  if (!ITERATORS.some((prototype) => Object.prototype.isPrototypeOf.call(prototype, result))) return result;
+  const isGenerator = ["Generator", "AsyncGenerator"].includes(result[Symbol.toStringTag]);
+  throw new TypeError(isGenerator ? `\`${name}\` is a generator, and nothing iterates it: it must not \`yield\``
+    : `\`${name}\` returned an iterator, and nothing iterates it: loop over it in \`${name}\``);
+}
+
 function readDescription() {
   const exports = native.exports();
-  const value = typeof exports.describe === "function" ? exports.describe() : exports.description;
-  return value instanceof Promise ? value.then((settled) => described(settled, exports)) : described(value, exports);
+  const isFunction = typeof exports.describe === "function";
+  const value = isFunction ? exports.describe() : exports.description;
+  const checked = (settled) => described(isFunction ? ranThrough("describe", settled) : settled, exports);
+  return value instanceof Promise ? value.then(checked) : checked(value);
 }
 
 native.register({
@@ -1045,5 +1071,5 @@ native.register({
     db, schema, log, progress, parameters, parameter, assets, runTimestamp, seed, random, mapRows, rows, float64, Batch, Column, Reader,
     Writer, Decimal, PlainDate, PlainTime, PlainDateTime, Instant, Uuid, Json, Native, Float64, RunnerError,
   }),
-  makeBatch, dumpBatch, describeError, coerce, coerceParameter, readDescription, hostError,
+  makeBatch, dumpBatch, describeError, coerce, coerceParameter, readDescription, hostError, ranThrough,
 });

@@ -34,6 +34,8 @@ mod scripts;
 mod statements;
 #[path = "sandbox/typescript.rs"]
 mod typescript;
+#[path = "sandbox/unlisted.rs"]
+mod unlisted;
 
 use runner::database::facts::TOOL_TABLES;
 use runner::project::limits::Limits;

@@ -75,6 +75,44 @@ test("the host that a test sets", () => {
   assert.throws(() => db.execute("DROP TABLE t"), /a unit test has no database/);
 });
 
+test("parameters are what the runtime takes", () => {
+  const found = [];
+  fakeHost({ execute: (sql, values) => found.push(values), query: () => [] });
+  const taken = [null, true, 1.5, 2n ** 62n, "ü", new Uint8Array(1), new Date(0), { a: 1 }, [1], PlainDate.from("2026-03-01"), new Json(1)];
+  db.execute("x", taken);
+  db.execute("x");
+  assert.deepEqual(found, [taken, []]);
+  for (const wrong of [5, "abc", { a: 1 }, null, new Set([1])]) {
+    assert.throws(() => db.execute("x", wrong), /parameters are an array of values/);
+    assert.throws(() => db.query("x", wrong), /parameters are an array of values/);
+  }
+  for (const [value, message] of [
+    [undefined, /parameter 2: .*undefined/], [2n ** 63n, /parameter 2: .*64 bits/], ["\ud800", /parameter 2: .*surrogate/],
+    [() => 1, /parameter 2: .*not a value/], [new Map(), /parameter 2: .*not a value/],
+  ]) assert.throws(() => db.execute("x", [1, value]), message);
+  assert.throws(() => db.execute(5), /a statement is a string/);
+  assert.throws(() => db.executeAll("SELECT 1"), /is not a list of statements: `execute` runs one/);
+});
+
+test("a batch is a map of its columns", () => {
+  const batch = Batch.fromColumns({ a: new Column("int64", [1]), b: new Column("text", ["x"]) });
+  const seen = [];
+  batch.forEach((column, name, same) => seen.push([name, column.at(0), same === batch]));
+  assert.deepEqual([batch.size, seen], [2, [["a", 1, true], ["b", "x", true]]]);
+  assert.deepEqual([[...batch.keys()], [...batch.values()].map((it) => it.type)], [["a", "b"], ["int64", "text"]]);
+  assert.deepEqual(new Map(batch.entries()).get("b").toArray(), ["x"]);
+  assert.deepEqual([...batch], [{ a: 1, b: "x" }]);
+});
+
+test("texts are cast as databases write numbers", () => {
+  const cast = (text, type) => new Column("text", [text]).cast(type).at(0);
+  assert.deepEqual([cast("1.0", "int64"), cast("+7", "int64"), cast("1e3", "float64"), cast("-Infinity", "float64")], [1, 7, 1000, -Infinity]);
+  for (const text of ["1_000", " 1 ", "", "0x10", "٣"]) {
+    for (const type of ["int64", "float64", "decimal"]) assert.throws(() => cast(text, type), /row 0: /, `${text} as ${type}`);
+  }
+  assert.throws(() => cast("True", "boolean"), /not a boolean/);
+});
+
 test("changes of the schema", () => {
   const found = [];
   fakeHost({ execute: (sql) => found.push(sql) });

@@ -1,17 +1,21 @@
 """Batch functions behave under an ordinary Python as in the runtime."""
 
 import sqlite3
+import sys
+import tempfile
 import unittest
 from datetime import date, datetime, time, timezone
 from decimal import Decimal
+from pathlib import Path
 from uuid import UUID
 
 from runner_guest import (
     Batch, Column, Description, Json, Native, Needs, RunnerError, Source, TableNeed, Target, assets, db, log, parameter, parameters, random,
     run_timestamp, schema,
 )
+from runner_guest._database import Writer
 from runner_guest._description import described
-from runner_guest.testing import fake_host
+from runner_guest.testing import fake_host, load
 
 ALL = {
     "id": "int64", "truth": "boolean", "real": "float64", "text": "text", "bytes": "bytes", "exact": "decimal", "day": "date",
@@ -94,6 +98,50 @@ class Batches(unittest.TestCase):
         uuids = Column("uuid", [ROW["uuid"], None])
         uuids[1] = UUID(int=1)
         self.assertEqual(uuids.to_list(), [ROW["uuid"], UUID(int=1)])
+
+    def test_texts_are_cast_as_databases_write_numbers(self):
+        def cast(text, type):
+            return Column("text", [text]).cast(type)[0]
+
+        self.assertEqual([cast("1.0", "int64"), cast("+7", "int64"), cast("1e3", "float64")], [1, 7, 1000.0])
+        self.assertEqual([cast("-Infinity", "float64"), cast("true", "boolean")], [float("-inf"), True])
+        for text in ["1_000", " 1 ", "", "0x10", "٣"]:
+            for type in ["int64", "float64", "decimal"]:
+                with self.assertRaisesRegex(ValueError, "row 0: ", msg=f"{text} as {type}"):
+                    cast(text, type)
+        for text, type in [("True", "boolean"), ("inf", "float64")]:
+            with self.assertRaisesRegex(ValueError, "row 0: "):
+                cast(text, type)
+        for given, values in [("float64", [1.0, 0.0]), ("int64", [1, 0]), ("boolean", [True, False])]:
+            self.assertEqual(Column(given, values).cast("boolean").to_list(), [True, False])
+
+    def test_24_hours_are_no_time(self):
+        for text in ["24:00:00", "24:00", "T24:00", "24"]:
+            with self.assertRaisesRegex(OverflowError, "is no time in Python"):
+                Column("time", [text])
+
+    def test_slices_of_columns_are_columns(self):
+        for type, values in [
+            ("text", ["a", None, "ü", ""]), ("int64", [1, 2, None, 4]), ("bytes", [b"x", b"", None, b"yz"]), ("uuid", [UUID(int=7 << 64), None] * 2),
+            ("native:inet", [Native("inet", "::1")] * 4),
+        ]:
+            column = Column(type, values)
+            for part in [slice(0, 1), slice(1, None), slice(None, None, -1), slice(-2, 99), slice(3, 1)]:
+                for whole in (column, Column._raw(column._dump())):
+                    self.assertEqual((whole[part].type, whole[part].to_list()), (type, values[part]))
+        column = Column("int64", [1, 2])
+        column[:1][0] = 9
+        self.assertEqual(column.to_list(), [1, 2])
+        for row in ["a", slice(0, 1)]:
+            with self.assertRaisesRegex(TypeError, "is not a row: rows of a column are numbers"):
+                column[row] = 3
+
+    def test_names_are_iterated(self):
+        batch = Batch({"a": Column("int64", [1, 2, 3]), "b": Column("text", ["x", "y", "z"])})
+        self.assertEqual((list(batch), len(batch)), (["a", "b"], 3))
+        for name in batch:
+            batch[name] = batch[name].copy()
+        self.assertEqual(batch.select(batch).names, ["a", "b"])
 
     def test_casts(self):
         for given, values, to, expected in [
@@ -303,6 +351,67 @@ class Hosts(unittest.TestCase):
         ]:
             with self.assertRaisesRegex(TypeError, message):
                 described(given)
+
+
+class Calls(unittest.TestCase):
+    def test_texts_are_no_lists(self):
+        fake_host(execute=lambda sql, values: 0)
+        with self.assertRaisesRegex(TypeError, "is not a list of statements: `execute` runs one"):
+            db.execute_all("select 1")
+        for columns in ["id", b"id"]:
+            with self.assertRaisesRegex(TypeError, "is not a list of names, for `columns`"):
+                db.read_table(Source("t", columns=columns))
+
+    def test_a_writer_is_finished_by_its_with(self):
+        class Handle:
+            finished = 0
+
+            def write(self, raw):
+                return raw[0]
+
+            def finish(self):
+                self.finished += 1
+                return 1
+
+        def written(finish=False, fail=None):
+            handle = Handle()
+            with Writer(handle) as writer:
+                writer.write(Batch({"n": Column("int64", [1])}))
+                if finish:
+                    writer.finish()
+                if fail is not None:
+                    raise fail
+            return handle.finished
+
+        self.assertEqual((written(), written(finish=True)), (1, 1))
+        handle = Handle()
+        with self.assertRaisesRegex(KeyError, "x"), Writer(handle):
+            raise KeyError("x")
+        self.assertEqual(handle.finished, 0)
+
+
+class Loading(unittest.TestCase):
+    def test_scripts_find_the_modules_of_their_directories(self):
+        with tempfile.TemporaryDirectory() as directory:
+            for revision, word in [("0001_a", "one"), ("0002_b", "two")]:
+                inside = Path(directory, revision)
+                inside.mkdir()
+                Path(inside, "rules.py").write_text("from words import WORD\n")
+                Path(inside, "words.py").write_text(f"WORD = {word!r}\n")
+                Path(inside, "json.py").write_text("raise ImportError('the standard library comes first')\n")
+                text = "import json\nfrom rules import WORD\n\n\ndef late():\n    import words\n\n    return words.WORD\n"
+                Path(directory, f"{revision}.py").write_text(text)
+            first = load(Path(directory, "0001_a.py"))
+            self.assertEqual((first.WORD, first.late()), ("one", "one"))
+            second = load(str(Path(directory, "0002_b.py")))
+            self.assertEqual((first.WORD, second.WORD, second.late()), ("one", "two", "two"))
+            with self.assertRaisesRegex(FileNotFoundError, "0003_c.py"):
+                load(Path(directory, "0003_c.py"))
+            broken = Path(directory, "0004_d.py")
+            broken.write_text("import rules_of_nobody\n")
+            with self.assertRaisesRegex(ModuleNotFoundError, "rules_of_nobody"):
+                load(broken)
+            self.assertNotIn("0004_d", sys.modules)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ use crate::database::Facts;
 use crate::database::redact::is_secret_word;
 use crate::error::{Error, ErrorKind, Result};
 use crate::fleet;
+use crate::project::lockfile::LockLine;
 use crate::project::{Catalog, CatalogReport, Checks, LoadRequest, Settings};
 use crate::report::json::DatabaseJson;
 use crate::report::{Format, Printer, Text, text};
@@ -25,6 +26,15 @@ pub struct Context {
     pub setup: Setup,
     /// Environment variables of the process.
     pub env: BTreeMap<String, String>,
+}
+
+/// Scripts that the lockfile does not list.
+#[derive(Default)]
+pub struct UnlistedScripts {
+    /// What it would say of them.
+    pub lines: Vec<LockLine>,
+    /// Why others cannot be loaded, by their revisions.
+    pub failures: BTreeMap<String, Error>,
 }
 
 impl Context {
@@ -66,13 +76,6 @@ impl Context {
         Ok(Self { printer, setup, env })
     }
 
-    /// The project's migrations, as [`Self::catalog_for_now`] has them, for commands that record what they are.
-    pub fn catalog(&self, locked: bool) -> Result<Catalog> {
-        let (catalog, lines) = self.catalog_for_now(locked)?;
-        lines.keep(self, |_| true)?;
-        Ok(catalog)
-    }
-
     /// The project's migrations, which must match the lockfile; warns of artifacts that are out of date. Scripts that the lockfile
     /// does not list are taken as they are, unless `locked`: nobody thinks of building a script. Returns their lines, too.
     pub fn catalog_for_now(&self, locked: bool) -> Result<(Catalog, NewLines)> {
@@ -88,11 +91,34 @@ impl Context {
         Ok((catalog, lines))
     }
 
-    /// The project's migrations, and where they disagree with the lockfile; warns of artifacts that are out of date.
+    /// The project's migrations, and where they disagree with the lockfile, for commands that only look; warns of artifacts that are
+    /// out of date. Scripts that the lockfile does not list are taken as they are, and one that cannot be loaded is a problem.
     pub fn inspect(&self) -> Result<CatalogReport> {
-        let report = self.setup.inspect()?;
+        let mut report = self.setup.inspect()?;
+        let unlisted = self.unlisted_scripts(&report);
+        if !unlisted.lines.is_empty() {
+            report = Catalog::inspect_with(&self.settings, Checks::default(), &unlisted.lines)?;
+        }
+        for problem in &mut report.problems {
+            if let Some(error) = unlisted.failures.get(&problem.revision) {
+                problem.message = format!("{}, and cannot be loaded: {}", problem.message, error.message);
+                problem.hint = error.hints.first().cloned().unwrap_or(std::mem::take(&mut problem.hint));
+            }
+        }
         self.warn_of_stale(&report.catalog);
         Ok(report)
+    }
+
+    /// What the lockfile would say of the scripts that it does not list. They are loaded, each by itself.
+    pub fn unlisted_scripts(&self, report: &CatalogReport) -> UnlistedScripts {
+        let mut found = UnlistedScripts::default();
+        for revision in report.unlisted_scripts() {
+            match super::build::lines_of(self, std::slice::from_ref(&revision)) {
+                Ok(lines) => found.lines.extend(lines),
+                Err(error) => drop(found.failures.insert(revision, error)),
+            }
+        }
+        found
     }
 
     /// Warns of artifacts whose source code changed since they were built.

@@ -11,7 +11,7 @@ use crate::engine::history::History;
 use crate::engine::plan::{PlanInput, PlanOptions, component_of_grants, grants_for};
 use crate::engine::target::compare_revisions;
 use crate::error::{Error, Result};
-use crate::project::catalog::Catalog;
+use crate::project::catalog::{Catalog, CatalogProblemKind};
 use crate::project::migration_id;
 use crate::report::json::GrantsJson;
 use crate::report::{Format, Text, text};
@@ -19,7 +19,12 @@ use crate::runtime;
 
 /// Looks at the logins of components, or changes them.
 pub fn run(context: &Context, command: GrantsCommand) -> Result<u8> {
-    let catalog = context.inspect()?.catalog;
+    let report = context.inspect()?;
+    let catalog = report.catalog;
+    // A script that cannot be loaded has no login.
+    for problem in report.problems.iter().filter(|problem| problem.kind == CatalogProblemKind::UnlistedScript) {
+        context.printer.warn(&problem.message, Some(&problem.hint));
+    }
     runtime::run(async {
         let OpenedDatabase { database, history, facts, .. } = context.open(HistoryDetail::Live).await?;
         let input = PlanInput { catalog: &catalog, history: &history, facts: &facts, options: PlanOptions::default() };

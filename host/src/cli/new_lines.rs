@@ -12,7 +12,7 @@ pub struct NewLines(pub Vec<LockLine>);
 
 impl NewLines {
     /// Writes the lines of scripts that took effect, and says so.
-    pub fn keep(self, context: &Context, took_effect: impl Fn(&str) -> bool) -> Result<()> {
+    fn keep(self, context: &Context, took_effect: impl Fn(&str) -> bool) -> Result<()> {
         let lines: Vec<LockLine> = self.0.into_iter().filter(|line| took_effect(&line.revision)).collect();
         if lines.is_empty() {
             return Ok(());
@@ -28,7 +28,7 @@ impl NewLines {
         Ok(())
     }
 
-    /// As [`Self::keep`], after a run: what took effect did so whatever becomes of the lockfile.
+    /// Writes the lines of scripts that took effect, which they did whatever becomes of the lockfile.
     pub fn keep_or_warn(self, context: &Context, took_effect: impl Fn(&str) -> bool) {
         if let Err(error) = self.keep(context, took_effect) {
             context.printer.warn(&error.message, Some("`runner build` adds the scripts that ran to the lockfile"));

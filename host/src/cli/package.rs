@@ -53,7 +53,8 @@ pub fn package_name(text: &str) -> Result<PackageName> {
 
 /// Makes a package of migrations of the project.
 pub fn run(context: &Context, request: &Request) -> Result<u8> {
-    let catalog = context.catalog(false)?;
+    // A script cannot be part of a package: no line for one is to be kept.
+    let (catalog, _) = context.catalog_for_now(false)?;
     let names: Candidates<'_> = catalog.migrations.iter().map(|it| (&*it.revision, &*it.name)).collect();
     let chosen = request.revisions.iter().map(|text| names.resolve(text));
     let chosen = chosen.collect::<Result<Vec<&str>>>()?;

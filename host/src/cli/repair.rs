@@ -7,6 +7,7 @@ use crate::database::Database;
 use crate::engine::accept::{AcceptRequest, accept_checksum};
 use crate::engine::identity::Identity;
 use crate::engine::repair::{repair, survey};
+use crate::engine::target::compare_revisions;
 use crate::error::{Error, Result};
 use crate::report::json::{AcceptJson, RepairJson};
 use crate::report::{Format, text};
@@ -48,7 +49,7 @@ pub fn run(context: &Context, request: &RepairRequest) -> Result<u8> {
 /// Accepts a changed artifact. Unlike a repair of an interrupted run, it requires the project to match its lockfile: what
 /// is accepted must be what the team reviewed.
 async fn accept(context: &Context, database: &mut dyn Database, wanted: &str, why: &str) -> Result<u8> {
-    let catalog = context.catalog(false)?;
+    let (catalog, lines) = context.catalog_for_now(false)?;
     let request = AcceptRequest {
         why: why.to_owned(),
         lock_wait: context.settings.lock_timeout.value,
@@ -56,6 +57,7 @@ async fn accept(context: &Context, database: &mut dyn Database, wanted: &str, wh
     };
     let accepted = accept_checksum(database, &catalog, wanted, &request, &Identity::now()).await;
     let accepted = accepted.map_err(|error| context.place(error))?;
+    lines.keep_or_warn(context, |revision| compare_revisions(revision, &accepted.before.revision).is_eq());
     match context.printer.format() {
         Format::Json => context.printer.json(&AcceptJson::new(context.database_json(), &accepted)),
         Format::Text => context.printer.talk(&text::accepted(&accepted)),

@@ -7,6 +7,7 @@ use super::request::StampOrder;
 use super::{exit, signals};
 use crate::database::StopSignal;
 use crate::engine::identity::Identity;
+use crate::engine::plan::Mark;
 use crate::engine::stamp::{StampRequest, stamp};
 use crate::error::{Error, Result};
 use crate::report::json::StampJson;
@@ -15,7 +16,7 @@ use crate::runtime;
 
 /// Records that the database is at a revision, without running anything.
 pub fn run(context: &Context, order: &StampOrder) -> Result<u8> {
-    let catalog = context.catalog(false)?;
+    let (catalog, lines) = context.catalog_for_now(false)?;
     runtime::run(async {
         let Some(mut database) = context.open(HistoryDetail::Live).await?.database else {
             return Err(context.place(
@@ -41,6 +42,9 @@ pub fn run(context: &Context, order: &StampOrder) -> Result<u8> {
         };
         let marks = stamp(&mut *database, &catalog, &request, &identity, &stop, &waiting).await;
         let marks = marks.map_err(|error| context.place(error))?;
+        let is_recorded =
+            |revision: &str| marks.iter().any(|it| matches!(it, Mark::Applied(one) if one.revision == revision));
+        lines.keep_or_warn(context, |revision| !order.dry_run && is_recorded(revision));
         let history = crate::engine::history::read(&mut database.host()).await.map_err(|error| context.place(error))?;
         match context.printer.format() {
             Format::Json => {

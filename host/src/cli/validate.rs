@@ -15,7 +15,7 @@ use crate::engine::plan::{Refusal, check_dialect, down_mode, inspect, run_mode};
 use crate::engine::script::ScriptSource;
 use crate::engine::target::compare_revisions;
 use crate::error::{Error, Result, several};
-use crate::project::catalog::{Artifact, Catalog, CatalogProblem, Checks, Description, Kind, Migration};
+use crate::project::catalog::{Artifact, Catalog, CatalogProblem, Checks, Description, Kind, Migration, mismatched};
 use crate::project::package_of;
 use crate::report::json::ValidateJson;
 use crate::report::{Format, Text, text, units};
@@ -27,16 +27,27 @@ use crate::sql::{has_statement, program};
 pub fn run(context: &Context, locked: bool, dialect: Option<Dialect>) -> Result<u8> {
     let dialect = dialect.unwrap_or_else(|| context.settings.database_url.value.dialect());
     let checks = Checks { locked, dialect: Some(dialect) };
-    let (report, problems) = Catalog::survey(&context.settings, checks)?;
+    let (mut report, mut problems) = Catalog::survey_with(&context.settings, checks, &[])?;
+    let mut failures = Vec::new();
+    if !locked {
+        let unlisted = context.unlisted_scripts(&report);
+        if !unlisted.lines.is_empty() {
+            (report, problems) = Catalog::survey_with(&context.settings, checks, &unlisted.lines)?;
+        }
+        report.problems.retain(|problem| !unlisted.failures.contains_key(&problem.revision));
+        failures.extend(unlisted.failures.into_values());
+    }
     if let Some(error) = report.no_directory {
         return Err(error);
     }
     let catalog = report.catalog;
     context.warn_of_stale(&catalog);
     let (only_problems, only_mismatches) = (report.problems.is_empty(), problems.is_empty());
+    let of_lockfile = mismatched(&report.problems);
     let mut errors = problems;
     errors.extend(report.problems.into_iter().map(CatalogProblem::into_error));
     let found = errors.len();
+    errors.extend(failures);
     let sandbox = context.sandbox(1, StopSignal::never());
     let facts = Facts::of_dialect(dialect);
     let mut remarks = Remarks { no_foreign_keys: !context.settings.foreign_keys, ..Remarks::new(&catalog) };
@@ -54,12 +65,12 @@ pub fn run(context: &Context, locked: bool, dialect: Option<Dialect>) -> Result<
             context.printer.always(&remark);
         }
     }
-    let heading = |count| match errors_of(found == count, only_problems, only_mismatches) {
+    let all = |count| match errors_of(found == count, only_problems, only_mismatches) {
         Of::Project => format!("{count} problems in `{}`", context.settings.migrations.display()),
-        Of::Lockfile => format!("{count} migrations do not match the lockfile"),
+        Of::Lockfile => of_lockfile.clone(),
         Of::All => format!("{count} problems in the project"),
     };
-    if let Some(error) = several(errors, heading) {
+    if let Some(error) = several(errors, all) {
         return Err(error);
     }
     match context.printer.format() {

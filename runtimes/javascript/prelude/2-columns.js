@@ -26,8 +26,12 @@ function columnFrom(type, values, like) {
   return native.columnFromArray(type, Array.isArray(values) ? values : Array.from(values));
 }
 
+// A number as databases write it: `Number` also takes spaces, nothing at all and other bases.
+const REAL = /^([+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|[+-]?Infinity|NaN)$/;
+
 function number(value) {
-  const result = typeof value === "string" ? (/^\s*$/.test(value) ? NaN : Number(value)) : Number(String(value));
+  if (typeof value === "string" && !REAL.test(value)) throw wrong(value, "a float64");
+  const result = Number(String(value));
   const exact = typeof value !== "bigint" || Number.isSafeInteger(result);
   if (!exact || (Number.isNaN(result) && String(value) !== "NaN")) throw wrong(value, "a float64");
   return result;

@@ -43,6 +43,7 @@ export class Batch {
   get rowCount() { return this.#rows; }
   get names() { return [...this.#columns.keys()]; }
   get types() { return Object.fromEntries([...this.#columns].map(([name, column]) => [name, typeOf(column)])); }
+  get size() { return this.#columns.size; }
   has(name) { return this.#columns.has(name); }
   delete(name) { return this.#columns.delete(name); }
 
@@ -81,6 +82,11 @@ export class Batch {
     const all = [...names];
     return Batch.#make(this.#rows, all, all.map((name) => this.get(name)));
   }
+
+  keys() { return this.#columns.keys(); }
+  values() { return this.#columns.values(); }
+  entries() { return this.#columns.entries(); }
+  forEach(f, self) { for (const [name, column] of [...this.#columns]) f.call(self, column, name, this); }
 
   row(i) { return native.rowAt([...this.#columns.values()], this.names, i); }
 

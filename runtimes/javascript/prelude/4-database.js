@@ -90,7 +90,10 @@ export const db = Object.freeze({
   get dialect() { return native.dialect(); },
   get serverVersion() { return native.serverVersion(); },
   execute(sql, parameters = []) { return native.execute(sql, parameters); },
-  executeAll(statements) { for (const sql of statements) native.execute(sql, []); },
+  executeAll(statements) {
+    if (typeof statements === "string") throw wrong(statements, "a list of statements: `execute` runs one");
+    for (const sql of statements) native.execute(sql, []);
+  },
   query(sql, parameters = []) { return native.query(sql, parameters, false); },
   queryArrays(sql, parameters = []) { return native.query(sql, parameters, true); },
   queryOptional(sql, parameters = []) { return only(native.query(sql, parameters, false), sql); },

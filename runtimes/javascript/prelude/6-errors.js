@@ -120,10 +120,23 @@ function described(value, exports) {
   ];
 }
 
+// The prototypes of the language's own iterators, generators among them.
+const ITERATORS = [function* () {}, async function* () {}].map((f) => Object.getPrototypeOf(Object.getPrototypeOf(f).prototype));
+
+// What a function of the script returned, unless it has yet to run: nothing iterates it.
+function ranThrough(name, result) {
+  if (!ITERATORS.some((prototype) => Object.prototype.isPrototypeOf.call(prototype, result))) return result;
+  const isGenerator = ["Generator", "AsyncGenerator"].includes(result[Symbol.toStringTag]);
+  throw new TypeError(isGenerator ? `\`${name}\` is a generator, and nothing iterates it: it must not \`yield\``
+    : `\`${name}\` returned an iterator, and nothing iterates it: loop over it in \`${name}\``);
+}
+
 function readDescription() {
   const exports = native.exports();
-  const value = typeof exports.describe === "function" ? exports.describe() : exports.description;
-  return value instanceof Promise ? value.then((settled) => described(settled, exports)) : described(value, exports);
+  const isFunction = typeof exports.describe === "function";
+  const value = isFunction ? exports.describe() : exports.description;
+  const checked = (settled) => described(isFunction ? ranThrough("describe", settled) : settled, exports);
+  return value instanceof Promise ? value.then(checked) : checked(value);
 }
 
 native.register({
@@ -133,5 +146,5 @@ native.register({
     db, schema, log, progress, parameters, parameter, assets, runTimestamp, seed, random, mapRows, rows, float64, Batch, Column, Reader,
     Writer, Decimal, PlainDate, PlainTime, PlainDateTime, Instant, Uuid, Json, Native, Float64, RunnerError,
   }),
-  makeBatch, dumpBatch, describeError, coerce, coerceParameter, readDescription, hostError,
+  makeBatch, dumpBatch, describeError, coerce, coerceParameter, readDescription, hostError, ranThrough,
 });

@@ -39,6 +39,7 @@ static JSValue register_hooks(JSContext *context, JSValueConst this, int argc, J
     prelude.coerce_parameter = taken(argv[0], "coerceParameter");
     prelude.read_description = taken(argv[0], "readDescription");
     prelude.runner_error = taken(argv[0], "hostError");
+    prelude.ran_through = taken(argv[0], "ranThrough");
     prelude.context = taken(argv[0], "context");
     JSValue prototypes = taken(argv[0], "prototypes"), type = taken(argv[0], "type");
     for (int i = 0; i < TYPE_COUNT; i++)
@@ -212,7 +213,7 @@ void exports_data_migration_describe(data_migration_description_t *description)
     JS_FreeValue(js, parts);
 }
 
-/* Calls an exported function with an argument, or none (undefined), and the context. */
+/* Calls an exported function with an argument, or none (undefined), and the context. It must not return what has yet to run. */
 static JSValue call(const char *name, JSValueConst argument)
 {
     JSValue function = script_function(name), arguments[2];
@@ -226,6 +227,12 @@ static JSValue call(const char *name, JSValueConst argument)
     arguments[count++] = prelude.context;
     JSValue result = settle(JS_Call(js, function, JS_UNDEFINED, count, arguments));
     JS_FreeValue(js, function);
+    if (!JS_IsObject(result))
+        return result;
+    JSValue given[2] = {JS_NewString(js, name), result};
+    result = JS_Call(js, prelude.ran_through, JS_UNDEFINED, 2, given);
+    JS_FreeValue(js, given[0]);
+    JS_FreeValue(js, given[1]);
     return result;
 }
 

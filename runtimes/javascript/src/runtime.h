@@ -41,7 +41,7 @@ extern JSContext *js;
 extern enum Phase phase;
 /* Functions and prototypes that prelude.js hands over. */
 extern struct Prelude {
-    JSValue make_batch, dump_batch, describe_error, coerce, coerce_parameter, read_description, runner_error, context;
+    JSValue make_batch, dump_batch, describe_error, coerce, coerce_parameter, read_description, runner_error, ran_through, context;
     JSValue prototypes[TYPE_COUNT];
     JSAtom type;
 } prelude;

@@ -49,7 +49,11 @@ def describe():
     given = getattr(module, "describe", None)
     if given is None and not hasattr(module, "description"):
         raise TypeError('the script has no description: add `description = Description("…")`')
-    value = runner_script.call(given, "`describe` takes no arguments") if callable(given) else module.description
+    if callable(given):
+        value = runner_script.call(given, "`describe` takes no arguments")
+        runner_script.refuse_unrun("describe", value, "def describe():")
+    else:
+        value = module.description
     value = described(value)
     runner_script.function("upgrade")
     oneway = not callable(getattr(module, "downgrade", None))
@@ -69,9 +73,7 @@ def migrate(name):
     try:
         runner_world.begin(name)
         result = runner_script.call(runner_script.function(name), f"`{name}` takes no arguments: write `def {name}():`")
-        if hasattr(result, "__await__"):
-            result.close()
-            raise TypeError(f"`{name}` is `async`, and nothing awaits it: write `def {name}():`")
+        runner_script.refuse_unrun(name, result, f"def {name}():")
     except BaseException as error:
         raise Err(error_record(*describe_error(error, runner_script.line_of))) from None
 
@@ -101,8 +103,7 @@ class PackedTransformer(exports.PackedTransformer):
                 runner_script.function(name), f"a batch function takes the batch: write `def {name}(batch):`", packed_in(rows)
             )
             if not isinstance(result, Batch):
-                if hasattr(result, "__await__"):
-                    result.close()
+                runner_script.refuse_unrun(name, result, f"def {name}(batch):")
                 raise TypeError(f"`{name}` returned {result!r}: a batch function returns the batch")
             return packed_out(result)
         except BaseException as error:

@@ -98,6 +98,18 @@ def call(function, message, *arguments):
 WrongSignature.__name__ = "TypeError"
 
 
+def refuse_unrun(name, result, head):
+    """Fails if a function of the script returned what has yet to run: nothing awaits or iterates it."""
+    if hasattr(result, "__await__"):
+        if hasattr(result, "close"):
+            result.close()
+        raise TypeError(f"`{name}` is `async`, and nothing awaits it: write `{head}`")
+    if isinstance(result, (types.GeneratorType, types.AsyncGeneratorType)):
+        raise TypeError(f"`{name}` is a generator, and nothing iterates it: it must not `yield`")
+    if hasattr(result, "__next__") or hasattr(result, "__anext__"):
+        raise TypeError(f"`{name}` returned an iterator, and nothing iterates it: loop over it in `{name}`")
+
+
 class Companions:
     """Finds modules in the directory with the script's name."""
 
@@ -114,6 +126,10 @@ class Companions:
                 spec.has_location = True
                 return spec
         if path is None and "." not in name:
+            if name in sys.stdlib_module_names:
+                raise ModuleNotFoundError(
+                    f"`{name}` cannot be imported: the runtime has the standard library without it", name=name
+                )
             raise ModuleNotFoundError(
                 f"there is no module `{name}`: besides the standard library and `runner_guest`, there are the files in `{_base}/`",
                 name=name,

@@ -84,6 +84,10 @@ class Batch:
     def __contains__(self, name: object) -> bool:
         return name in self._columns
 
+    def __iter__(self) -> Iterator[str]:
+        """The names of its columns, as those of a dict; `rows` has the rows."""
+        return iter(list(self._columns))
+
     def __getitem__(self, name: str) -> Column:
         column = self._columns.get(name)
         if column is None:

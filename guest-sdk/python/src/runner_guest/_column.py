@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from array import array
 from collections.abc import Callable, Iterable, Iterator
@@ -35,7 +36,7 @@ class Column:
     """One column of a batch.
 
     ``Column("text", ["a", None])`` makes one of values. It is a sequence: ``len(column)``, ``column[3]``, iteration, and
-    ``column[3] = value`` unless the type has entries of variable length.
+    ``column[3] = value`` unless the type has entries of variable length. ``column[1:3]`` is a column of these rows.
     """
 
     __slots__ = ("_type", "_type_name", "_nulls", "_data", "_array", "_offsets", "_bounds")
@@ -180,11 +181,15 @@ class Column:
 
     def _row(self, row: int) -> int:
         count = len(self)
+        if not isinstance(row, int):
+            raise TypeError(f"{shown(row)} is not a row: rows of a column are numbers, from 0")
         if not -count <= row < count:
             raise IndexError(f"row {row} of a column of {count} rows")
         return row % count if count else 0
 
-    def __getitem__(self, row: int) -> Any:
+    def __getitem__(self, row: Any) -> Any:
+        if isinstance(row, slice):
+            return self._part(row)
         row = self._row(row)
         if self._nulls and self._nulls[row]:
             return None
@@ -202,6 +207,18 @@ class Column:
             return Native(self._type_name, entry)
         convert = OBJECTS.get(self._type)
         return entry if convert is None else convert(entry)
+
+    def _part(self, rows: Any) -> "Column":
+        """A column of some of the rows, in the order of a slice."""
+        nulls = bytes(self._nulls)[rows]
+        if self._type not in CODES:
+            return self._of_texts(self._texts()[rows], nulls)
+        made = Column._raw((self._type, self._type_name, nulls, b"", b""))
+        if self._type == "uuid":
+            made._array = array("Q", [self.values[2 * row + half] for row in range(len(self))[rows] for half in (0, 1)])
+        else:
+            made._array = self.values[rows]
+        return made
 
     def __setitem__(self, row: int, value: Any) -> None:
         if self._type not in CODES:
@@ -411,6 +428,11 @@ def _is_none(value: Any) -> bool:
     return value is None
 
 
+#: Numbers as databases write them; Python's own also have underscores, spaces and the digits of other scripts.
+_WHOLE = re.compile(r"[+-]?[0-9]+(\.0+)?")
+_REAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|[+-]?Infinity|NaN")
+
+
 def _cast(value: Any, kind: str) -> Any:
     if isinstance(value, bytes):
         if kind == "text":
@@ -425,15 +447,20 @@ def _cast(value: Any, kind: str) -> Any:
     if kind == "bytes":
         return utf8(str(value))
     if kind == "float64":
-        if isinstance(value, (int, float, Decimal, str)):
+        if isinstance(value, (int, float, Decimal)) or isinstance(value, str) and _REAL.fullmatch(value):
             return float(value)
     elif kind == "int64":
         if isinstance(value, (float, Decimal)) and value == int(value):
             return int(value)
-        if isinstance(value, (int, str)):
+        if isinstance(value, int):
             return int(value)
+        if isinstance(value, str) and _WHOLE.fullmatch(value):
+            return int(value.partition(".")[0])
     elif kind == "boolean":
-        known = {"0": False, "1": True, "false": False, "true": True, "False": False, "True": True}.get(str(value))
+        if isinstance(value, (bool, int, float)):
+            known = {0: False, 1: True}.get(value)
+        else:
+            known = {"0": False, "1": True, "false": False, "true": True}.get(str(value))
         if known is not None:
             return known
     elif kind == "json":

@@ -39,7 +39,7 @@ class Source:
 
     def _checked(self) -> "Source":
         _name(self.table, "the source")
-        _names("columns", list(self.columns))
+        _names("columns", self.columns)
         if isinstance(self.columns, Mapping):
             for type in self.columns.values():
                 if type is not None:
@@ -148,10 +148,11 @@ class Reader:
 
 
 class Writer:
-    """Writes rows one batch at a time. One that is not finished fails the migration."""
+    """Writes rows one batch at a time. One that is not finished fails the migration; the end of a `with` finishes it."""
 
     def __init__(self, handle: Any) -> None:
         self._handle = handle
+        self._is_finished = False
 
     def write(self, batch: Batch) -> int:
         """Writes a batch, and returns the number of rows changed."""
@@ -161,7 +162,16 @@ class Writer:
 
     def finish(self) -> int:
         """Ends writing, and returns the number of rows changed by all batches."""
+        self._is_finished = True
         return self._handle.finish()
+
+    def __enter__(self) -> "Writer":
+        return self
+
+    def __exit__(self, kind: Any, *_: Any) -> None:
+        # What was raised is the failure to tell of.
+        if kind is None and not self._is_finished:
+            self.finish()
 
 
 class Rows(list):  # type: ignore[type-arg]
@@ -195,6 +205,8 @@ class Database:
 
     def execute_all(self, statements: Iterable[str]) -> None:
         """Runs statements without parameters, in order."""
+        if isinstance(statements, (str, bytes)):
+            raise TypeError(f"{shown(statements)} is not a list of statements: `execute` runs one")
         for sql in statements:
             self.execute(sql)
 

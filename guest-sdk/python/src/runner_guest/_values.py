@@ -155,6 +155,9 @@ def _bytes(value: Any) -> bytes:
 def _decimal(value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, (Decimal, int, str)):
         raise wrong(value, "a decimal: give it as a Decimal, a text or an int")
+    # Python's own numbers may have underscores and spaces, which no database takes.
+    if isinstance(value, str) and ("_" in value or not value.isascii() or value != value.strip()):
+        raise ValueError(f"{shown(value)} is not a decimal such as '12.50'")
     try:
         number = Decimal(value)
     except InvalidOperation:
@@ -172,6 +175,9 @@ def _date(value: Any) -> int:
 
 def _time(value: Any) -> int:
     if isinstance(value, str):
+        # Python 3.14 would take it for the midnight before.
+        if value.removeprefix("T").startswith("24"):
+            raise OverflowError(f"{shown(value)} is no time in Python; `values` has the microseconds since midnight")
         value = time.fromisoformat(value)
     if not isinstance(value, time):
         raise wrong(value, "a time of the day")

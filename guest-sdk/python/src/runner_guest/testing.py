@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
 import sqlite3
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timezone
+from importlib.machinery import ModuleSpec, PathFinder
+from types import ModuleType
 from typing import Any, Optional, Union
 
 from ._errors import RunnerError
@@ -203,3 +208,53 @@ def fake_host(
     )
     connect(host)
     return host
+
+
+class _Companions:
+    """Finds modules in the directory with the script's name, behind the standard library and before everything else."""
+
+    def __init__(self, directory: str) -> None:
+        self.directory = directory
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Optional[ModuleSpec]:
+        if path is not None or name in sys.stdlib_module_names:
+            return None
+        return PathFinder.find_spec(name, [self.directory])
+
+    def forget(self) -> None:
+        """Forgets its modules: another script may have some with the same names."""
+        sys.meta_path[:] = [finder for finder in sys.meta_path if finder is not self]
+        for name, module in list(sys.modules.items()):
+            file = getattr(module, "__file__", None) or ""
+            if file.startswith(os.path.join(self.directory, "")):
+                del sys.modules[name]
+
+
+_companions: Optional[_Companions] = None
+
+
+def load(script: Union[str, "os.PathLike[str]"]) -> ModuleType:
+    """A script as a module: ``load("migrations/20260301100000_tidy_names.py").tidy(batch)``.
+
+    It imports the modules of the directory with its name as under `runner`, until another script is loaded.
+    """
+    global _companions
+    path = os.path.abspath(script)
+    base, end = os.path.splitext(path)
+    if end != ".py" or not os.path.isfile(path):
+        raise FileNotFoundError(f"there is no script `{os.fspath(script)}`")
+    if _companions is not None:
+        _companions.forget()
+    _companions = _Companions(base)
+    sys.meta_path.insert(0, _companions)  # type: ignore[arg-type]
+    spec = importlib.util.spec_from_file_location(os.path.basename(base), path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    # Classes of the script look for their module.
+    sys.modules[spec.name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[spec.name]
+        raise
+    return module

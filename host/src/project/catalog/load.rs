@@ -29,23 +29,26 @@ impl Catalog {
     /// As [`Catalog::load`], as if the lockfile had these lines too.
     #[cfg(feature = "cli")]
     pub fn load_with(settings: &Settings, checks: Checks, lines: &[LockLine]) -> Result<Self> {
-        let (report, problems) = Self::read(settings, checks, lines)?;
-        reported(settings, report, problems)?.into_catalog()
+        Self::inspect_with(settings, checks, lines)?.into_catalog()
+    }
+
+    /// As [`Catalog::inspect`], as if the lockfile had these lines too.
+    #[cfg(feature = "cli")]
+    pub fn inspect_with(settings: &Settings, checks: Checks, lines: &[LockLine]) -> Result<CatalogReport> {
+        let (report, problems) = Self::survey_with(settings, checks, lines)?;
+        reported(settings, report, problems)
     }
 
     /// As [`Catalog::load`], but returns mismatches with the lockfile together with the catalog. Problems of the project itself, such
     /// as names that do not parse, are still errors; a missing directory counts as empty.
     pub fn inspect(settings: &Settings, checks: Checks) -> Result<CatalogReport> {
-        let (report, problems) = Self::survey(settings, checks)?;
+        let (report, problems) = Self::survey_with(settings, checks, &[])?;
         reported(settings, report, problems)
     }
 
-    /// As [`Catalog::inspect`], but returns the problems of the project itself too; the catalog has the migrations without any.
-    pub fn survey(settings: &Settings, checks: Checks) -> Result<(CatalogReport, Vec<Error>)> {
-        Self::read(settings, checks, &[])
-    }
-
-    fn read(settings: &Settings, checks: Checks, lines: &[LockLine]) -> Result<(CatalogReport, Vec<Error>)> {
+    /// As [`Catalog::inspect`], as if the lockfile had these lines too, but returns the problems of the project itself as well; the
+    /// catalog has the migrations without any.
+    pub fn survey_with(settings: &Settings, checks: Checks, lines: &[LockLine]) -> Result<(CatalogReport, Vec<Error>)> {
         let lockfile_name = settings.lockfile_name();
         let source = Source::open(settings)?;
         let lockfile = Source::lockfile(settings)?.with(lines);

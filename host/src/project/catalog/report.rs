@@ -1,5 +1,7 @@
 //! A catalog and its mismatches with the lockfile.
 
+use std::collections::BTreeSet;
+
 use super::Catalog;
 use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind, Result, several};
@@ -79,11 +81,20 @@ impl CatalogReport {
         if let Some(error) = self.no_directory {
             return Err(error);
         }
-        let heading = |count| format!("{count} migrations do not match the lockfile");
-        match several(self.problems.into_iter().map(CatalogProblem::into_error).collect(), heading) {
+        let heading = mismatched(&self.problems);
+        match several(self.problems.into_iter().map(CatalogProblem::into_error).collect(), |_| heading.clone()) {
             Some(error) => Err(error),
             None => Ok(self.catalog),
         }
+    }
+}
+
+/// What is said above several problems. A migration may have more than one, in its files.
+pub fn mismatched(problems: &[CatalogProblem]) -> String {
+    let migrations: BTreeSet<&str> = problems.iter().map(|problem| &*problem.revision).collect();
+    match migrations.len() {
+        1 => "a migration does not match the lockfile".to_owned(),
+        count => format!("{count} migrations do not match the lockfile"),
     }
 }
 

@@ -118,6 +118,16 @@ fn every_mismatch_with_the_lockfile_is_reported() {
 }
 
 #[test]
+fn files_of_one_migration_count_once() {
+    let project = locked();
+    project.write("migrations/3_last.up.sql", "SELECT 3");
+    project.write("migrations/3_last.down.sql", "SELECT 4");
+    let told = told_by(load(&project));
+    assert!(told.starts_with("a migration does not match the lockfile\n  - `3_last.up.sql`"), "{told}");
+    assert!(told.contains("`3_last.down.sql`"), "{told}");
+}
+
+#[test]
 fn a_missing_directory_is_empty_for_inspect() {
     let project = locked();
     std::fs::remove_dir_all(project.path().join("migrations")).expect("removed");

@@ -1,0 +1,5 @@
+// says: `upgrade` is a generator, and nothing iterates it: it must not `yield`
+export const description = "fails";
+export function* upgrade({ db }) {
+  db.execute("CREATE TABLE t (id INTEGER)");
+}
