@@ -49,7 +49,10 @@ pub fn run(context: &Context, locked: bool, dialect: Option<Dialect>) -> Result<
     let found = errors.len();
     errors.extend(failures);
     let sandbox = context.sandbox(1, StopSignal::never());
-    let facts = Facts::of_dialect(dialect);
+    let facts = match dialect == context.settings.database_url.value.dialect() {
+        true => context.facts_of_missing(),
+        false => Facts::of_dialect(dialect),
+    };
     let mut remarks = Remarks { no_foreign_keys: !context.settings.foreign_keys, ..Remarks::new(&catalog) };
     for migration in &catalog.migrations {
         match &migration.artifact {
