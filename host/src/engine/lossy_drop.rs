@@ -42,7 +42,7 @@ pub async fn refuse(host: &mut HostSession<'_>, table: &str) -> Result<(), Datab
         let [Some(name), Some(column), Some(action)] = [0, 1, 2].map(|at| row.get(at).and_then(Value::as_text)) else {
             continue;
         };
-        let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
+        let quoted = |name: &str| Dialect::Sqlite.quote(name);
         let any = format!("SELECT 1 FROM {} WHERE {} IS NOT NULL LIMIT 1", quoted(name), quoted(column));
         if host.query(&any, &[], QueryLimits::NONE).await?.rows.is_empty() {
             continue;

@@ -16,7 +16,7 @@
 //! journal recorder                                       the steps of a stepwise run; what any run did
 //! transcript                                             the digest of a run, and the evidence kept for `verify`
 //! call_error backup identity
-//! batch_function call schema event clock role run stopped target throttle unreadable invalid_index isolation
+//! batch_function call schema event clock role run stopped target throttle unreadable invalid_index isolation lossy_drop
 //! ```
 
 pub mod accept;
