@@ -78,7 +78,7 @@ for_each_server! {
         // Its own, but not that of a test.
         project.sql("1_dump", &dump(&name), "SELECT 1;");
         project.runner("validate").succeeds();
-        project.run(["test", "--database-url", &project.url()]).exits(1).says(&["another database"]);
+        project.run(["test", "--database-url", &project.url()]).exits(1).prints(&["another database"]);
         assert_eq!(project.value("SELECT count(*) FROM kept"), "1");
         project.runner("apply").succeeds();
         assert_eq!(project.value("SELECT count(*) FROM kept"), "0");

@@ -1,7 +1,7 @@
 //! Connects to the database of a URL, with the same session settings on every server.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlx::mysql::MySqlConnectOptions;
 use sqlx::{ConnectOptions as _, MySqlConnection};
@@ -27,6 +27,15 @@ pub(super) struct Endpoint {
     /// That of the host, if this one is for the login of a component, whose password another run may have replaced.
     host: Option<Arc<Endpoint>>,
 }
+
+/// The errors of a server, or of a user's limits, that accept no more sessions now.
+const FULL: [&str; 3] = ["1040", "1203", "1226"];
+
+/// How long to wait for sessions of others to end.
+const FOR_OTHERS: Duration = Duration::from_secs(15);
+
+/// How long to wait before another attempt.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// Parameters of a URL that are understood. Where a parameter has two spellings, both are those of sqlx.
 const PARAMETERS: [&str; 14] = [
@@ -122,6 +131,20 @@ impl Endpoint {
             Ok((connection, server))
         })
         .await
+    }
+
+    /// The same, of a session that takes the place of another in the middle of a run: while the server accepts no more of them, waits
+    /// for others to end.
+    pub async fn connect_again(&self) -> Result<(MySqlConnection, SessionFacts), DatabaseError> {
+        let began = Instant::now();
+        loop {
+            match self.connect().await {
+                Err(error) if FULL.contains(&error.code.as_str()) && began.elapsed() < FOR_OTHERS => {
+                    tokio::time::sleep(PAUSE).await;
+                }
+                connected => return connected,
+            }
+        }
     }
 
     /// Fails if the URL names one node of a cluster, and leads to another: behind a balancer, each connection can.

@@ -89,6 +89,30 @@ async fn too_many_connections_are_reported() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_session_is_replaced_once_the_server_has_room() {
+    let server = Server::private(Kind::Mariadb).setting("max-connections", 1).start();
+    let database = server.database();
+    let mut ours = open_url(&database.url()).await.expect("the first");
+    let id = text_of(ours.as_mut(), "SELECT CONNECTION_ID()").await;
+    let mut held = Vec::new();
+    while let Ok(connection) = open_url(&database.url()).await {
+        held.push(connection);
+    }
+    run(held[0].as_mut(), &format!("KILL {id}")).await;
+    // Another takes the place at once.
+    while let Ok(connection) = open_url(&database.url()).await {
+        held.push(connection);
+    }
+    let others = tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        drop(held);
+    });
+    ours.reconnect().await.expect("room, in the end");
+    others.await.expect("ended");
+    assert_ne!(text_of(ours.as_mut(), "SELECT CONNECTION_ID()").await, id);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn tls_follows_the_url() {
     let server = Server::private(Kind::Mariadb).tls(servers::Tls::Offered).start();
     let database = server.database();
