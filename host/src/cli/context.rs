@@ -102,7 +102,9 @@ impl Context {
         for problem in &mut report.problems {
             if let Some(error) = unlisted.failures.get(&problem.revision) {
                 problem.message = format!("{}, and cannot be loaded: {}", problem.message, error.message);
-                problem.hint = error.hints.first().cloned().unwrap_or(std::mem::take(&mut problem.hint));
+                if let Some(hint) = error.hints.first() {
+                    problem.hint.clone_from(hint);
+                }
             }
         }
         self.warn_of_stale(&report.catalog);

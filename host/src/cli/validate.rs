@@ -161,9 +161,12 @@ impl Remarks {
 
     /// Notes if a file replaces a table in a way that may lose rows of others.
     pub fn look_for_loss(&mut self, file: &str, text: &str, description: &Description, dialect: Dialect) {
-        let of_program = |program| lossy_drop::warning(file, &program, description, dialect);
+        if self.no_foreign_keys || dialect != Dialect::Sqlite {
+            return;
+        }
         // What cannot be read is refused elsewhere.
-        self.lossy.extend(program(text, dialect).ok().and_then(of_program).filter(|_| !self.no_foreign_keys));
+        let Ok(program) = program(text, dialect) else { return };
+        self.lossy.extend(lossy_drop::warning(file, &program, description, dialect));
     }
 
     /// In sentences, what is not about downgrades.

@@ -5,6 +5,9 @@
 use super::{SqlError, has_statement};
 use crate::dialect::Dialect;
 
+/// What dbmate's markers begin with.
+const DBMATE: &str = "migrate:";
+
 /// The two directions of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sections {
@@ -193,7 +196,7 @@ fn marker(line: &str, pairs: bool) -> Option<Marker> {
             && words.iter().zip(expected).all(|(word, other)| word.eq_ignore_ascii_case(other))
     };
     // tern and MyBatis divide a file by lines of other kinds.
-    if comment.contains("create above / drop below") || is(&[&[first], &rest[..]].concat(), &["//@UNDO"]) {
+    if comment.contains("create above / drop below") || (rest.is_empty() && first.eq_ignore_ascii_case("//@UNDO")) {
         return Some(Marker::Unknown);
     }
     if ["+goose", "+migrate", "+micrate"].iter().any(|tool| first.eq_ignore_ascii_case(tool)) {
@@ -211,28 +214,33 @@ fn marker(line: &str, pairs: bool) -> Option<Marker> {
             _ => Marker::Unknown,
         });
     }
-    // dbmate's, also with a space, which must not become prose.
-    let dbmate = match rest.split_first() {
-        Some((direction, options)) if first.eq_ignore_ascii_case("migrate:") => Some((*direction, options)),
-        _ => first
-            .split_at_checked("migrate:".len())
-            .filter(|(tool, _)| tool.eq_ignore_ascii_case("migrate:"))
-            .map(|(_, direction)| (direction, &rest[..])),
-    };
-    if let Some((direction, options)) = dbmate {
-        let no_transaction = options.contains(&"transaction:false");
-        let is_known = options.iter().all(|option| matches!(*option, "transaction:false" | "transaction:true"));
-        return match direction {
-            word if word.eq_ignore_ascii_case("up") && is_known => Some(Marker::Up { no_transaction }),
-            word if word.eq_ignore_ascii_case("down") && is_known => Some(Marker::Down { no_transaction }),
-            word if word.eq_ignore_ascii_case("up") || word.eq_ignore_ascii_case("down") => Some(Marker::Unknown),
-            _ => None,
-        };
+    if let Some((tool, direction)) = first.split_at_checked(DBMATE.len())
+        && tool.eq_ignore_ascii_case(DBMATE)
+    {
+        return dbmate(direction, &rest);
     }
     match comment {
         _ if !pairs => None,
         comment if comment.eq_ignore_ascii_case("up migration") => Some(Marker::Up { no_transaction: false }),
         comment if comment.eq_ignore_ascii_case("down migration") => Some(Marker::Down { no_transaction: false }),
+        _ => None,
+    }
+}
+
+/// dbmate's marker: a direction, directly behind the tool's name or, which must not become prose, after a space, and its options.
+fn dbmate<'a>(direction: &'a str, mut options: &[&'a str]) -> Option<Marker> {
+    let mut direction = direction;
+    let is_spaced = direction.is_empty();
+    if is_spaced {
+        (direction, options) = options.split_first().map(|(first, rest)| (*first, rest))?;
+    }
+    let no_transaction = options.contains(&"transaction:false");
+    let is_known = options.iter().all(|option| matches!(*option, "transaction:false" | "transaction:true"));
+    match direction {
+        _ if is_spaced && !is_known => None,
+        word if word.eq_ignore_ascii_case("up") && is_known => Some(Marker::Up { no_transaction }),
+        word if word.eq_ignore_ascii_case("down") && is_known => Some(Marker::Down { no_transaction }),
+        word if word.eq_ignore_ascii_case("up") || word.eq_ignore_ascii_case("down") => Some(Marker::Unknown),
         _ => None,
     }
 }
@@ -302,9 +310,15 @@ mod tests {
 
     #[test]
     fn other_comments_are_prose() {
-        for text in
-            ["A;", "-- migrate:upwards\nA;", "-- we use +goose here\nA;", "-- Down migration\nB;", "SELECT '+goose'"]
-        {
+        for text in [
+            "A;",
+            "-- migrate:upwards\nA;",
+            "-- migrate: up to version 3\nA;",
+            "-- migrate:\nA;",
+            "-- we use +goose here\nA;",
+            "-- Down migration\nB;",
+            "SELECT '+goose'",
+        ] {
             assert_eq!(of(text), Ok(None), "{text}");
         }
     }

@@ -28,9 +28,6 @@ pub(super) struct Endpoint {
     host: Option<Arc<Endpoint>>,
 }
 
-/// The errors of a server, or of a user's limits, that accept no more sessions now.
-const FULL: [&str; 3] = ["1040", "1203", "1226"];
-
 /// How long to wait for sessions of others to end.
 const FOR_OTHERS: Duration = Duration::from_secs(15);
 
@@ -139,7 +136,7 @@ impl Endpoint {
         let began = Instant::now();
         loop {
             match self.connect().await {
-                Err(error) if FULL.contains(&error.code.as_str()) && began.elapsed() < FOR_OTHERS => {
+                Err(error) if error.code.parse().is_ok_and(error::is_full) && began.elapsed() < FOR_OTHERS => {
                     tokio::time::sleep(PAUSE).await;
                 }
                 connected => return connected,

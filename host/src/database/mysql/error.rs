@@ -164,6 +164,11 @@ fn grant(number: u16, message: &str) -> Option<String> {
 const WITHOUT_TRUST: &str = "`?ssl-mode=` chooses how much TLS there must be, and `?ssl-ca=` names the file with the \
     certificate of the authority";
 
+/// Whether this is the number of an error of a server, or of a user's limits, that accept no more sessions now.
+pub(super) fn is_full(number: u16) -> bool {
+    matches!(number, 1040 | 1203 | 1226)
+}
+
 /// The error of a connection that could not be opened.
 pub(super) fn from_connecting(error: sqlx::Error, endpoint: &Endpoint) -> DatabaseError {
     let (user, place, shown) = (endpoint.user(), endpoint.place(), endpoint.shown());
@@ -178,7 +183,7 @@ pub(super) fn from_connecting(error: sqlx::Error, endpoint: &Endpoint) -> Databa
                 1049 => "check the name in the database URL, or create it: `runner db create`, or `CREATE DATABASE … CHARACTER SET \
                          utf8mb4` as an administrator"
                     .to_owned(),
-                1040 | 1203 | 1226 => {
+                number if is_full(number) => {
                     "runner needs three connections at most; wait, or raise `max_connections` on the server".to_owned()
                 }
                 1129 => "`FLUSH HOSTS` on the server lets this host in again".to_owned(),

@@ -1,6 +1,7 @@
 //! Types and default values as a dialect spells them.
 
 use super::{DataType, DefaultValue};
+use crate::data::decimal::{float_text, same_number};
 use crate::data::{Value, temporal};
 use crate::dialect::Dialect;
 
@@ -141,16 +142,10 @@ fn is_mysql(dialect: Dialect) -> bool {
     matches!(dialect, Dialect::Mysql | Dialect::Mariadb)
 }
 
-/// Whether a number of decimal digits is the same after SQLite has stored it.
+/// Whether a number of decimal digits is the same after SQLite has stored it: as an integer if it has no point, else as a float.
 fn is_exact(text: &str) -> bool {
-    let plain = |text: &str| {
-        let (sign, digits) = text.strip_prefix('-').map_or((false, text), |digits| (true, digits));
-        let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-        (sign, whole.trim_start_matches('0').to_owned(), fraction.trim_end_matches('0').to_owned())
-    };
-    let (_, whole, fraction) = plain(text);
-    let as_integer = fraction.is_empty() && (whole.is_empty() || whole.parse::<i64>().is_ok());
-    as_integer || text.parse::<f64>().is_ok_and(|float| plain(&float.to_string()) == plain(text))
+    let as_float = || text.parse().ok().and_then(float_text);
+    text.parse::<i64>().is_ok() || as_float().is_some_and(|float| same_number(float.as_bytes(), text.as_bytes()))
 }
 
 /// Checks a decimal number: digits only, so that it is the same in every dialect.

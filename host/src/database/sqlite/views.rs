@@ -33,10 +33,10 @@ impl SqliteDatabase {
             let broken = self.broken_views()?.into_iter().find(|view| !before.contains(view));
             broken.map_or(Ok(done), |view| Err(breaks(&view)))
         });
-        if done.is_err() {
-            self.as_host(&format!("ROLLBACK TO {SAVEPOINT}"))?;
+        // An error that ended the whole transaction, as a stop does, took the savepoint with it.
+        if done.is_ok() || self.as_host(&format!("ROLLBACK TO {SAVEPOINT}")).is_ok() {
+            self.as_host(&format!("RELEASE {SAVEPOINT}"))?;
         }
-        self.as_host(&format!("RELEASE {SAVEPOINT}"))?;
         done
     }
 

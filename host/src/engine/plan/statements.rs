@@ -80,15 +80,16 @@ pub fn inspect(id: &str, file: &str, mode: RunMode, text: &str, facts: &Facts) -
 
 /// Why a statement cannot run in a mode.
 fn refuse(mode: RunMode, statement: &str, class: StatementClass, facts: &Facts) -> Option<Error> {
-    if let (Some(own), Some(other)) = (&facts.schema, used_database(statement, facts.dialect))
-        && *own != other
-    {
-        return Some(Error::from(DatabaseError::uses_another(&other)));
-    }
-    let is_lock = matches!(first_word(statement).as_str(), "LOCK" | "UNLOCK");
+    let is_lock = || matches!(first_word(statement).as_str(), "LOCK" | "UNLOCK");
     let no_transaction = "add the directive `-- runner:no-transaction` at the top of the file";
     match (class, mode) {
-        (StatementClass::TransactionControl, _) if is_lock => Some(
+        // The class of a `USE`.
+        (StatementClass::Session | StatementClass::Unknown, _) => {
+            let other = used_database(statement, facts.dialect).filter(|other| facts.schema.as_ref() != Some(other));
+            let own = facts.schema.as_ref();
+            own.and(other).map(|other| Error::from(DatabaseError::uses_another(&other)))
+        }
+        (StatementClass::TransactionControl, _) if is_lock() => Some(
             Error::denied("a migration cannot use `LOCK TABLES` or `UNLOCK TABLES`")
                 .hint(instead_of_control(statement, mode)),
         ),

@@ -45,8 +45,7 @@ impl Lockfile {
 pub fn add_lines(root: &Path, name: &str, lines: Vec<LockLine>) -> Result<Vec<LockLine>> {
     let root = open_root(root)?;
     let lockfile = Lockfile::read(&root, name)?;
-    let is_new = |line: &LockLine| lockfile.lines.iter().all(|there| there.key() != line.key());
-    let added: Vec<LockLine> = lines.into_iter().filter(is_new).collect();
+    let added: Vec<LockLine> = lines.into_iter().filter(|line| lockfile.get(&line.revision).is_none()).collect();
     lockfile.with(&added).write(&root, name)?;
     Ok(added)
 }
