@@ -3,6 +3,7 @@
 use super::build::describe;
 use super::context::Context;
 use super::exit;
+use super::package_args::AddArgs;
 use crate::database::{Grants, StopSignal};
 use crate::engine::plan::{grants_to_paste, lacking};
 use crate::error::{Error, Result};
@@ -11,9 +12,10 @@ use crate::report::json::VendoredJson;
 use crate::report::{Format, text};
 
 /// Adds a package.
-pub fn run(context: &Context, source: &str, key: Option<&str>) -> Result<u8> {
-    let source = Place::parse(source)?;
-    let vendored = with_request(context, key, |request| packages::add(&context.settings, &source, request))?;
+pub fn run(context: &Context, args: &AddArgs) -> Result<u8> {
+    let source = Place::parse(&args.source)?;
+    let given = (args.key.as_deref(), args.prefix.as_deref());
+    let vendored = with_request(context, given, |request| packages::add(&context.settings, &source, request))?;
     report(context, "add", vec![vendored]);
     Ok(exit::DONE)
 }
@@ -37,8 +39,9 @@ pub fn update(context: &Context, names: &[PackageName], from: Option<&str>) -> R
     };
     let mut updated = Vec::new();
     for name in &names {
-        let one =
-            with_request(context, None, |request| packages::update(&context.settings, name, from.as_ref(), request));
+        let one = with_request(context, (None, None), |request| {
+            packages::update(&context.settings, name, from.as_ref(), request)
+        });
         match one {
             Ok(one) => updated.push(one),
             Err(error) => {
@@ -54,10 +57,15 @@ pub fn update(context: &Context, names: &[PackageName], from: Option<&str>) -> R
     Ok(exit::DONE)
 }
 
-fn with_request<T>(context: &Context, key: Option<&str>, work: impl FnOnce(&AddRequest<'_>) -> Result<T>) -> Result<T> {
+fn with_request<T>(
+    context: &Context,
+    (key, prefix): (Option<&str>, Option<&str>),
+    work: impl FnOnce(&AddRequest<'_>) -> Result<T>,
+) -> Result<T> {
     let sandbox = context.sandbox(1, StopSignal::never());
     work(&AddRequest {
         key: key.map(str::trim),
+        prefix,
         describe: &|of| describe(&sandbox, of),
         lacking: &|grants, lines| lacking(grants, lines, &context.usual_schema()),
         paste: &grants_to_paste,

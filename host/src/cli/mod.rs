@@ -157,7 +157,7 @@ fn dispatch(cli: Cli, printer: &Arc<Printer>) -> Result<u8> {
         Command::Build(args) => build::run(&context()?, &args.revisions, args.all),
         Command::Renumber(args) => renumber::run(&context()?, &args.migration, args.revision.as_deref()),
         Command::Package(args) => package::run(&context()?, &args.try_into()?),
-        Command::Add(args) => add::run(&context()?, &args.source, args.key.as_deref()),
+        Command::Add(args) => add::run(&context()?, &args),
         Command::Update(args) => {
             let names: Vec<_> = args.names.iter().map(|name| package::package_name(name)).collect::<Result<_>>()?;
             add::update(&context()?, &names, args.from.as_deref())

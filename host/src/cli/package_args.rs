@@ -63,6 +63,8 @@ Examples:
                                    signed with that key: its signature is next to the file
   runner add outbox.wasm           without a signature: only its digest is pinned
   runner add https://example.com/acme_outbox_1.2.0.wasm --key RW…
+  runner add outbox.wasm --prefix acme_
+                                   what it calls `outbox` is `acme_outbox` here
   runner add oci://registry.example.com/acme/outbox:1.2.0 --key RW…")]
 pub struct AddArgs {
     /// File of the package, or `https://…`, or `oci://HOST/REPOSITORY[:TAG]`
@@ -71,6 +73,9 @@ pub struct AddArgs {
     /// Public key of minisign that has to have signed the package, now and in every later version
     #[arg(long, value_name = "KEY")]
     pub key: Option<String>,
+    /// What the names of the tables that it creates begin with here, such as `acme_`, or `acme.` for a schema
+    #[arg(long, value_name = "PREFIX")]
+    pub prefix: Option<String>,
 }
 
 /// `runner update`

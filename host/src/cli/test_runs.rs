@@ -22,6 +22,7 @@ use crate::engine::target::Target;
 use crate::engine::{Direction, Event, EventSink, ScriptLoader, Transforms};
 use crate::error::{Error, Result};
 use crate::migration_tests::TestRunner;
+use crate::project::packages::PackageRenames;
 use crate::project::settings::RequiredIsolation;
 use crate::project::{Catalog, env};
 use crate::report::{SinkOptions, Verbosity, sink};
@@ -154,10 +155,11 @@ impl TestRunner for TestRuns {
             stored_row_bytes: settings.limits.stored_row_bytes,
         };
         // Logins are made for the databases of the settings, not for scratch databases.
-        let separate_logins = database.facts().separate_logins;
+        let facts = database.facts();
+        let (separate_logins, dialect) = (facts.separate_logins, facts.dialect);
         let engine = Engine {
             transforms: Arc::new(transforms),
-            loader: self.loader(database.facts().dialect),
+            loader: self.loader(dialect),
             database: Arc::new(tokio::sync::Mutex::new(database)),
             catalog: catalog.clone(),
             control: Arc::new(RunControl::free(events.clone(), stop.clone())),
@@ -169,6 +171,11 @@ impl TestRunner for TestRuns {
             grants: match separate_logins {
                 true => Arc::default(),
                 false => Arc::new(settings.grants.clone()),
+            },
+            // What another database contains, the scratch database contains.
+            renames: match dialect {
+                Dialect::Mysql | Dialect::Mariadb => PackageRenames::new(&settings.packages).without_schemas(),
+                Dialect::Sqlite | Dialect::Postgres => PackageRenames::new(&settings.packages),
             },
             limits: Arc::new(settings.limits.clone()),
             // Scratch databases hold nothing that a component must not reach.

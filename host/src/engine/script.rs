@@ -14,7 +14,7 @@ use super::event::EventSink;
 use super::recorder::RunRecorder;
 use super::transcript::Replay;
 use crate::data::Value;
-use crate::database::{Connector, FixedInputs, Grants, SharedDatabase, StopSignal};
+use crate::database::{Connector, FixedInputs, Grants, Renames, SharedDatabase, StopSignal};
 use crate::engine::journal::Journal;
 use crate::error::Result;
 use crate::project::script::LoadedScript;
@@ -123,6 +123,8 @@ pub struct RunContext {
     pub server_version: Option<String>,
     /// What a component may do with the database; `None`: what SQL may.
     pub grants: Option<Arc<Grants>>,
+    /// What its tables are called in the database.
+    pub renames: Arc<Renames>,
 }
 
 /// How the calls of a migration are executed; chosen once, when its run begins.

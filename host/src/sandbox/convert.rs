@@ -3,7 +3,9 @@
 use super::bindings::runner::migration::{batches as wit_batches, description_types as wit_description, types as wit};
 use crate::data::{Batch, Column, ColumnType, ColumnValues, NativeValues, RowSet, Value, VarValues};
 use crate::database::grants::{Grant, Tables, Verb};
-use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, TableName, TableSource, TableTarget, WriteMode};
+use crate::database::{
+    DatabaseError, DatabaseErrorKind, Dialect, Renames, TableName, TableSource, TableTarget, WriteMode,
+};
 use crate::project::catalog::{Description, Mode, Need};
 
 /// A scalar from a guest.
@@ -145,10 +147,10 @@ pub fn table_in(table: wit_batches::TableName) -> TableName {
     TableName { schema: table.schema, name: table.name }
 }
 
-/// A source from a guest.
-pub fn source_in(source: wit_batches::TableSource) -> TableSource {
+/// A source from a guest, whose tables have these names.
+pub fn source_in(source: wit_batches::TableSource, renames: &Renames) -> TableSource {
     TableSource {
-        table: table_in(source.table),
+        table: renames.table(table_in(source.table)),
         columns: source.columns.into_iter().map(|column| (column.name, column.read_as.map(column_type_in))).collect(),
         key: source.key,
         filter: source.filter,
@@ -157,10 +159,10 @@ pub fn source_in(source: wit_batches::TableSource) -> TableSource {
     }
 }
 
-/// A target from a guest.
-pub fn target_in(target: wit_batches::TableTarget) -> TableTarget {
+/// A target from a guest, whose tables have these names.
+pub fn target_in(target: wit_batches::TableTarget, renames: &Renames) -> TableTarget {
     TableTarget {
-        table: table_in(target.table),
+        table: renames.table(table_in(target.table)),
         mode: match target.mode {
             wit_batches::WriteMode::Insert => WriteMode::Insert,
             wit_batches::WriteMode::Update => WriteMode::Update,

@@ -6,7 +6,7 @@ use wasmtime::component::ResourceTable;
 
 use super::script::LoadedComponent;
 use super::usage::{LogBudget, UsageLimiter};
-use crate::database::{BatchLimits, DatabaseError, DatabaseErrorKind, Dialect, QueryLimits};
+use crate::database::{BatchLimits, DatabaseError, DatabaseErrorKind, Dialect, QueryLimits, Renames};
 use crate::engine::CallError;
 use crate::engine::call::CallKind;
 use crate::engine::execution::{CallLimits, Calls};
@@ -110,6 +110,11 @@ fn saturating(limit: u64) -> usize {
 }
 
 impl GuestState {
+    /// What its tables are called in the database.
+    pub fn renames(&self) -> Arc<Renames> {
+        self.run.as_ref().map(|run| run.renames.clone()).unwrap_or_default()
+    }
+
     /// Whether it is the runtime of a script.
     pub fn is_script(&self) -> bool {
         self.assets.as_ref().is_some_and(|assets| matches!(assets.place, AssetPlace::Script(_)))

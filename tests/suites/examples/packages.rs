@@ -134,3 +134,84 @@ fn a_shop_uses_both() {
         "what is not granted is unchanged"
     );
 }
+
+/// The database has an `outbox` already, and calls its customers otherwise.
+#[test]
+fn a_package_gets_other_names_for_its_tables() {
+    let project = project!();
+    let sql = "CREATE TABLE outbox (note TEXT); INSERT INTO outbox VALUES ('ours');
+               CREATE TABLE clients (id INTEGER PRIMARY KEY, name TEXT NOT NULL, email TEXT);
+               INSERT INTO clients VALUES (1, 'Ada', 'ada@example.com');";
+    project.sql("0001_tables", sql, "DROP TABLE outbox; DROP TABLE clients;");
+    let (outbox, key) = (published("acme/outbox", "1.0.0"), keys().public());
+    let add = format!("add {} --key {key}", outbox.display());
+    project
+        .runner(&format!("{add} --prefix 1;"))
+        .exits(2)
+        .says(&["`1;` is not what the name of a table can begin with"]);
+    let added = project.runner(&format!("{add} --prefix acme_"));
+    added.succeeds().says(&[
+        "here, `outbox*` is `acme_outbox*`",
+        "it needs more than it is granted: create acme_outbox, drop acme_outbox",
+    ]);
+    for file in ["runner.toml", "runner.lock"] {
+        assert!(project.read(file).contains(r#"tables = { "outbox*" = "acme_outbox*" }"#), "{}", project.read(file));
+    }
+    project.runner(&format!("{add} --prefix acme_")).succeeds().says(&["is up to date"]);
+    project.runner(&format!("{add} --prefix other_")).exits(2).says(&["says something else than `--prefix`"]);
+    project.runner("plan").says(&["create acme_outbox"]);
+    granted(&project, "'create outbox', 'drop outbox'");
+    project.runner("apply").exits(7).says(&["needs more than it is granted: create acme_outbox, drop acme_outbox"]);
+    let all = "'create acme_*', 'drop acme_*', 'alter acme_outbox', 'read acme_*', 'insert acme_*', 'delete acme_*'";
+    granted(&project, all);
+    project.runner("apply").succeeds();
+    project.database().execute_batch("INSERT INTO acme_outbox (topic, payload) VALUES ('orders', 'one')").unwrap();
+    let new = published("acme/outbox", "1.2.0");
+    project.runner(&format!("update acme/outbox --from {}", new.display())).succeeds();
+    project.runner("apply --dry-run").succeeds().prints(&["acme_outbox_dead"]);
+    project.runner("apply").succeeds();
+    assert_eq!(project.value("SELECT count(*) || ' ' || max(note) FROM outbox"), "1 ours");
+    assert_eq!(project.value("SELECT count(*) FROM acme_outbox_dead"), "0");
+    project.runner("verify --strict").succeeds();
+    project.runner("test").succeeds();
+    // Tables that exist keep their names.
+    let (settings, lockfile) = (project.read("runner.toml"), project.read("runner.lock"));
+    project.write("runner.toml", settings.replace("\"acme_outbox*\"", "\"other_outbox*\""));
+    for line in ["apply", "rollback --all"] {
+        let refused = project.runner(line);
+        refused
+            .exits(4)
+            .says(&["have other names in `[packages.\"acme/outbox\"]` than in `runner.lock`", "restore `tables`"]);
+    }
+    project.write("runner.toml", settings);
+    assert_eq!(project.read("runner.lock"), lockfile);
+    project.runner("rollback --all").succeeds();
+    project.runner("remove acme/outbox").succeeds();
+    assert!(!project.read("runner.toml").contains("acme_"), "{}", project.read("runner.toml"));
+}
+
+#[test]
+fn a_package_works_on_a_table_of_another_name() {
+    let project = project!();
+    project.sql(
+        "0001_clients",
+        "CREATE TABLE clients (id INTEGER PRIMARY KEY, name TEXT NOT NULL, email TEXT);
+         INSERT INTO clients VALUES (1, 'Ada', 'ada@example.com');",
+        "DROP TABLE clients;",
+    );
+    let add = format!("add {} --key {}", published("acme/anonymiser", "1.0.0").display(), keys().public());
+    let refused = project.runner(&format!("{add} --prefix acme_"));
+    refused
+        .exits(2)
+        .says(&["`acme/anonymiser` creates no table that a prefix could be for", "write them below `tables`"]);
+    project.settings(
+        "[packages.'acme/anonymiser']\ntables = { customers = 'clients' }\n\
+         allow = ['read clients(id, email)', 'update clients(email)']\n",
+    );
+    project.runner(&add).succeeds().says(&["here, `customers` is `clients`"]);
+    project.runner("apply").succeeds();
+    assert_eq!(project.value("SELECT email FROM clients"), "customer-1@example.invalid");
+    project.runner("verify --strict").succeeds();
+    project.settings("raw_sql = true\n");
+    project.runner("status").exits(2).says(&["`tables` and `raw_sql` cannot both be set"]);
+}

@@ -259,6 +259,30 @@ fn the_outbox_is_made_for_its_package() {
     }
 }
 
+/// Its login has rights for the tables under these names: in another schema, where there are schemas.
+#[test]
+fn a_package_gets_other_names_for_its_tables() {
+    for field in Field::each() {
+        let project = field.project();
+        let (first, prefix, tables) = match field.database().kind() {
+            Kind::Postgres => ("CREATE SCHEMA acme; CREATE TABLE outbox (id INTEGER);", "acme.", "acme.outbox"),
+            Kind::Mariadb => ("CREATE TABLE outbox (id INTEGER);", "acme_", "acme_outbox"),
+        };
+        project.sql("0001_first", first, "DROP TABLE outbox;");
+        project.runner("apply").succeeds();
+        let published = guests::repository().join("examples/packages/published/acme_outbox_1.2.0.wasm");
+        let add = format!("add {} --key {} --prefix {prefix}", published.display(), Keys::new(7).public());
+        let also = format!("here, `outbox*` is `{tables}*`");
+        project.runner(&add).succeeds().says(&[&also, &format!("create {tables}")]);
+        field.grant("acme/outbox", &OUTBOX.replace("outbox", tables)).sync();
+        field.run("apply", &[]).succeeds();
+        let count = |table: &str| field.value(&format!("SELECT COUNT(*) FROM {table}"));
+        assert_eq!((count(&format!("{tables}_dead")), count("outbox")), ("0".to_owned(), "0".to_owned()));
+        field.run("rollback --target 0001", &[]).succeeds();
+        assert_eq!(count("outbox"), "0");
+    }
+}
+
 /// It reads and writes what is there already, so every server can confine it.
 #[test]
 fn the_anonymiser_runs_with_a_login_on_each_server() {

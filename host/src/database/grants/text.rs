@@ -24,18 +24,23 @@ impl fmt::Display for Need {
     }
 }
 
-impl fmt::Display for Grant {
+impl fmt::Display for Tables {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ", self.verb)?;
-        if let Some(schema) = &self.tables.schema {
+        if let Some(schema) = &self.schema {
             write!(f, "{}.", written(schema))?;
         }
-        if self.tables.is_prefix {
+        if self.is_prefix {
             // A prefix that needs quotes has its star behind them.
-            write!(f, "{}*", if self.tables.name.is_empty() { String::new() } else { written(&self.tables.name) })?;
+            write!(f, "{}*", if self.name.is_empty() { String::new() } else { written(&self.name) })
         } else {
-            f.write_str(&written(&self.tables.name))?;
+            f.write_str(&written(&self.name))
         }
+    }
+}
+
+impl fmt::Display for Grant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.verb, self.tables)?;
         if !self.columns.is_empty() {
             let columns: Vec<String> = self.columns.iter().map(|column| written(column)).collect();
             write!(f, "({})", columns.join(", "))?;
@@ -75,20 +80,7 @@ impl FromStr for Grant {
                 None => error.hint(format!("the verbs are {}", known.join(", "))),
             });
         };
-        let unreadable = || wrong("has a name that cannot be read");
-        let (first, mut rest) = name(rest.trim()).ok_or_else(unreadable)?;
-        let mut tables = Tables::named(first);
-        if let Some(after) = rest.strip_prefix('.') {
-            let second;
-            (second, rest) = name(after).ok_or_else(unreadable)?;
-            tables = Tables { schema: Some(tables.name), ..Tables::named(second) };
-        }
-        if let Some(after) = rest.strip_prefix('*') {
-            tables.is_prefix = true;
-            rest = after;
-        } else if tables.name.is_empty() {
-            return Err(wrong("names no table"));
-        }
+        let (tables, rest) = tables(rest.trim()).map_err(wrong)?;
         let rest = rest.trim();
         if rest.is_empty() {
             return Ok(Self::new(verb, tables));
@@ -109,6 +101,38 @@ impl FromStr for Grant {
         }
         Self::of_columns(verb, tables, columns)
     }
+}
+
+impl FromStr for Tables {
+    type Err = DatabaseError;
+
+    fn from_str(text: &str) -> Result<Self, DatabaseError> {
+        match tables(text.trim()) {
+            Ok((tables, "")) => Ok(tables),
+            _ => Err(malformed(format!("`{text}` is no name of a table")).hint(
+                "write it as in `outbox`, `crm.customers` or `\"odd name\"`, or `outbox*` for all that begin like this",
+            )),
+        }
+    }
+}
+
+/// Reads tables at the start of a text, and returns the rest, or what is wrong.
+fn tables(text: &str) -> Result<(Tables, &str), &'static str> {
+    const UNREADABLE: &str = "has a name that cannot be read";
+    let (first, mut rest) = name(text).ok_or(UNREADABLE)?;
+    let mut tables = Tables::named(first);
+    if let Some(after) = rest.strip_prefix('.') {
+        let second;
+        (second, rest) = name(after).ok_or(UNREADABLE)?;
+        tables = Tables { schema: Some(tables.name), ..Tables::named(second) };
+    }
+    if let Some(after) = rest.strip_prefix('*') {
+        tables.is_prefix = true;
+        rest = after;
+    } else if tables.name.is_empty() {
+        return Err("names no table");
+    }
+    Ok((tables, rest))
 }
 
 /// Reads a name at the start of a text, and returns the rest. An empty one stands before a star only.

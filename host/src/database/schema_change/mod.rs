@@ -11,7 +11,7 @@ mod statement;
 #[cfg(test)]
 mod tests;
 
-use super::TableName;
+use super::{Renames, TableName};
 use crate::data::Value;
 
 /// The type of a column.
@@ -204,13 +204,34 @@ impl SchemaChange {
     #[must_use]
     pub fn in_schema(&self, schema: &str) -> Self {
         let mut change = self.clone();
-        let name = |table: &mut TableName| {
+        change.each_table(|table| {
             table.schema.get_or_insert_with(|| schema.to_owned());
-        };
-        match &mut change {
+        });
+        change
+    }
+
+    /// Returns the change of the tables that a component means by these names.
+    #[must_use]
+    pub fn renamed(mut self, renames: &Renames) -> Self {
+        if let Self::RenameTable { table, to } = &mut self {
+            let new = TableName { schema: table.schema.clone(), name: std::mem::take(to) };
+            *to = renames.table(new).name;
+        }
+        if let Self::CreateIndex(NewIndex { name: index, .. }) | Self::DropIndex { index, .. } = &mut self {
+            *index = renames.index(std::mem::take(index));
+        }
+        self.each_table(|table| {
+            let own = std::mem::replace(table, TableName::new(""));
+            *table = renames.table(own);
+        });
+        self
+    }
+
+    fn each_table(&mut self, mut change: impl FnMut(&mut TableName)) {
+        match self {
             Self::CreateTable(new) => {
-                name(&mut new.table);
-                new.foreign_keys.iter_mut().for_each(|key| name(&mut key.references));
+                change(&mut new.table);
+                new.foreign_keys.iter_mut().for_each(|key| change(&mut key.references));
             }
             Self::DropTable(table)
             | Self::RenameTable { table, .. }
@@ -218,8 +239,7 @@ impl SchemaChange {
             | Self::DropColumn { table, .. }
             | Self::RenameColumn { table, .. }
             | Self::CreateIndex(NewIndex { table, .. })
-            | Self::DropIndex { table, .. } => name(table),
+            | Self::DropIndex { table, .. } => change(table),
         }
-        change
     }
 }

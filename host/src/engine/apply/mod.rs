@@ -46,6 +46,7 @@ use crate::engine::stopped::stopped;
 use crate::error::{Error, ErrorKind, Result};
 use crate::project::catalog::Catalog;
 use crate::project::limits::Limits;
+use crate::project::packages::PackageRenames;
 use crate::project::settings::{ComponentGrants, RequiredIsolation};
 
 /// Runs a project's migrations on a database.
@@ -64,6 +65,8 @@ pub struct Engine {
     pub parameters: Arc<BTreeMap<String, Value>>,
     /// What components may do with the database, as far as the operator restricts them.
     pub grants: Arc<ComponentGrants>,
+    /// What the tables of packages are called.
+    pub renames: PackageRenames,
     /// The limits of components.
     pub limits: Arc<Limits>,
     /// What must confine a component.

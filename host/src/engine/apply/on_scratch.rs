@@ -92,6 +92,7 @@ impl Engine {
             grants: Arc::new(
                 self.grants.iter().map(|(name, grants)| (name.clone(), for_copy(grants, dialect))).collect(),
             ),
+            renames: if schemas_are_databases(dialect) { self.renames.without_schemas() } else { self.renames.clone() },
             limits: self.limits.clone(),
             isolation: self.isolation,
             identity: self.identity.clone(),
@@ -218,8 +219,12 @@ impl Engine {
 /// the copy.
 fn for_copy(grants: &Arc<Grants>, dialect: Dialect) -> Arc<Grants> {
     let mut grants = Grants { password_env: None, secret: None, ..(**grants).clone() };
-    if matches!(dialect, Dialect::Mysql | Dialect::Mariadb) {
+    if schemas_are_databases(dialect) {
         grants.tables.iter_mut().for_each(|grant| grant.tables.schema = None);
     }
     Arc::new(grants)
+}
+
+fn schemas_are_databases(dialect: Dialect) -> bool {
+    matches!(dialect, Dialect::Mysql | Dialect::Mariadb)
 }

@@ -43,6 +43,7 @@ impl Engine {
             },
             transforms: self.transforms.clone(),
             server_version: None,
+            renames: self.renames.of(&step.name),
             grants: step.grants.clone(),
         }
     }

@@ -211,6 +211,7 @@ impl Engine {
             parameters: inputs.parameters.clone(),
             recorder: helped.clone(),
             server_version: Some(inputs.server_version.clone()),
+            renames: self.renames.of(name),
             grants,
             execution: Execution::Journalled(Arc::new(journal)),
             left_out: LeftOut::default(),

@@ -40,6 +40,7 @@ async fn context(events: Arc<Heard>) -> RunContext {
         transforms: Arc::default(),
         server_version: None,
         grants: None,
+        renames: Arc::default(),
     }
 }
 

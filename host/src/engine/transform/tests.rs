@@ -196,6 +196,7 @@ async fn setup(name: &'static str, url: &str, connections: usize, server: Option
         transforms: Arc::new(transforms),
         server_version: None,
         grants: None,
+        renames: Arc::default(),
     };
     Setup { name, run, _database: server }
 }

@@ -23,6 +23,7 @@ use crate::engine::script::{Execution, LeftOut, RunContext, Script, ScriptLoader
 use crate::engine::stopped::stopped;
 use crate::error::Result;
 use crate::project::catalog::{CatalogReport, Kind};
+use crate::project::packages::PackageRenames;
 
 /// What is verified about a revision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,6 +122,8 @@ pub struct Verifier {
     pub database: SharedDatabase,
     /// The project, and where it disagrees with its lockfile.
     pub project: CatalogReport,
+    /// What the tables of packages are called.
+    pub renames: PackageRenames,
     /// Builds scripts from their bytes.
     pub loader: Arc<ScriptLoader>,
     /// Receives progress.
@@ -244,6 +247,7 @@ impl Verifier {
             execution: replay.map_or(Execution::Atomic, Execution::Replayed),
             server_version: Some(inputs.server_version),
             grants: None,
+            renames: self.renames.of(&record.name),
             transforms: Arc::default(),
             control: Arc::new(RunControl::free(Arc::new(Unheard), self.stop.clone())),
         }

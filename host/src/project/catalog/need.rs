@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use crate::database::Grants;
 use crate::database::grants::Grant;
+use crate::database::{Grants, Renames};
 use crate::project::limits::Limits;
 
 /// How a need of statements of its own is written.
@@ -84,6 +84,14 @@ impl Need {
     pub fn within(&self, schema: &str) -> Self {
         match self {
             Self::Table(grant) => Self::Table(grant.within(schema)),
+            other => other.clone(),
+        }
+    }
+
+    /// Returns the same need of a component whose tables have these names.
+    pub fn renamed(&self, renames: &Renames) -> Self {
+        match self {
+            Self::Table(grant) => Self::Table(renames.grant(grant)),
             other => other.clone(),
         }
     }

@@ -33,6 +33,7 @@ use super::catalog::{Description, Kind};
 use super::packages::{PackageName, Version};
 use super::revision::{RevisionKey, migration_id};
 use super::script::ScriptLanguage;
+use crate::database::Renames;
 use crate::dialect::Dialect;
 pub use line::quote;
 #[cfg(feature = "cli")]
@@ -65,6 +66,8 @@ pub struct LockedPackage {
     pub key: Option<String>,
     /// Where it came from: a path, relative to the project, with `/`.
     pub source: String,
+    /// What its tables are called here.
+    pub renames: Renames,
 }
 
 impl LockedPackage {

@@ -4,7 +4,7 @@
 use super::line::quote;
 use super::line::required;
 use super::{LockedPackage, Lockfile};
-use crate::project::packages::{PackageName, Version};
+use crate::project::packages::{PackageName, Version, read_renames};
 use crate::project::toml_reader::{Document, Section};
 
 /// What comes before the packages, behind the artifacts.
@@ -22,10 +22,13 @@ pub(super) fn render(lockfile: &Lockfile) -> String {
 
 #[cfg(feature = "cli")]
 fn line(package: &LockedPackage) -> String {
-    let LockedPackage { name, version, sha256, key, source } = package;
+    let LockedPackage { name, version, sha256, key, source, renames } = package;
     let key = key.as_ref().map(|key| format!(", key = {}", quote(key))).unwrap_or_default();
     let (name, version) = (quote(name.as_str()), quote(&version.to_string()));
-    format!("{name} = {{ version = {version}, sha256 = {}{key}, source = {} }}", quote(sha256), quote(source))
+    let rules = renames.lines();
+    let rules: Vec<String> = rules.iter().map(|(from, to)| format!("{} = {}", quote(from), quote(to))).collect();
+    let tables = if rules.is_empty() { String::new() } else { format!(", tables = {{ {} }}", rules.join(", ")) };
+    format!("{name} = {{ version = {version}, sha256 = {}{key}, source = {}{tables} }}", quote(sha256), quote(source))
 }
 
 /// Reads the packages of a document.
@@ -53,7 +56,7 @@ pub(super) fn parse(text: &str) -> Option<Lockfile> {
 }
 
 fn one(section: &Section<'_, '_>, name: &str) -> Option<LockedPackage> {
-    section.only(&["version", "sha256", "key", "source"]);
+    section.only(&["version", "sha256", "key", "source", "tables"]);
     let parsed = PackageName::parse(name);
     if parsed.is_none() {
         section.wrong("", format!("`{name}` is not the name of a package"), "restore the file");
@@ -69,5 +72,6 @@ fn one(section: &Section<'_, '_>, name: &str) -> Option<LockedPackage> {
         sha256: required(section, "sha256")?,
         key: section.text("key").map(str::to_owned),
         source: required(section, "source")?,
+        renames: read_renames(section),
     })
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::database::Dialect;
+use crate::database::{Dialect, Renames};
 use crate::error::ErrorKind;
 use crate::project::catalog::{Mode, Need};
 use crate::project::script::ScriptLanguage;
@@ -60,6 +60,7 @@ fn sample() -> Lockfile {
         sha256: "dd".to_owned(),
         key: key.map(str::to_owned),
         source: "../a \"b\".wasm".to_owned(),
+        renames: Renames::parse(key.map(|_| ("out*", "a.\"o x\"*"))).expect("a rule"),
     };
     Lockfile {
         lines: vec![

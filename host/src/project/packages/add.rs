@@ -10,8 +10,9 @@ use super::format::{ManifestMigration, PackageFile};
 use super::name::{PackageName, Version, package_revision};
 use super::newer::{Fetched, fetch, newest};
 use super::place::Place;
+use super::settings::RAW_SQL_KEEPS_NAMES;
 use super::{SIGNATURE, range_hint};
-use crate::database::Grants;
+use crate::database::{Grants, Renames};
 use crate::error::{Error, Result};
 use crate::project::build::{BuiltArtifact, Change, Describe};
 use crate::project::catalog::Kind;
@@ -25,6 +26,8 @@ use crate::project::settings::Settings;
 pub struct AddRequest<'a> {
     /// The key that has to have signed it, if the settings do not have it yet.
     pub key: Option<&'a str>,
+    /// What to put before the names of the tables that it creates.
+    pub prefix: Option<&'a str>,
     /// Reads the description of a component, in the sandbox.
     pub describe: &'a Describe<'a>,
     /// Which of these lines the settings do not grant a package.
@@ -46,6 +49,8 @@ pub struct Vendored {
     pub sha256: String,
     /// The key that it was checked with.
     pub key: Option<String>,
+    /// What its tables are called here.
+    pub renames: Renames,
     /// Whether anything was written.
     pub changed: bool,
     /// Its migrations, in order.
@@ -59,8 +64,14 @@ pub fn add(settings: &Settings, place: &Place, request: &AddRequest<'_>) -> Resu
     let fetched = fetch(settings, place)?;
     let file = parse(&fetched)?;
     match lockfile.package(&file.name) {
-        None => install(settings, &project, lockfile, (&fetched, &file), request),
-        Some(locked) if locked.sha256 == sha256(&fetched.bytes) => Ok(unchanged(locked, &lockfile, &file)),
+        None => install(settings, &project, lockfile, (&fetched, file), request),
+        Some(locked) if locked.sha256 == sha256(&fetched.bytes) => {
+            if request.prefix.is_some() && renames(settings, &file, request)? != locked.renames {
+                let message = format!("the project has `{}` already, with other names for its tables", file.name);
+                return Err(Error::usage(message).hint(format!("remove it first: `runner remove {}`", file.name)));
+            }
+            Ok(unchanged(locked, &lockfile, file))
+        }
         Some(locked) => Err(Error::usage(format!("the project has `{}` already: {}", locked.name, locked.version))
             .hint(format!("`runner update {} --from {}` replaces it", locked.name, place.shown()))),
     }
@@ -100,11 +111,12 @@ pub fn update(
         let message = format!("`{name} {}` is not a version that its grants are for: {range}", file.version);
         return Err(Error::denied(message).hint(range_hint(name, file.version)));
     }
-    let pinned = settings.packages.get(name.as_str()).and_then(|pinned| pinned.key.clone());
-    if file.version == locked.version && request.key.is_none() && pinned == locked.key {
-        return Ok(unchanged(&locked, &lockfile, &file));
+    let pinned = settings.packages.get(name.as_str()).cloned().unwrap_or_default();
+    let is_same = pinned.key == locked.key && *pinned.renames == locked.renames;
+    if file.version == locked.version && request.key.is_none() && is_same {
+        return Ok(unchanged(&locked, &lockfile, file));
     }
-    install(settings, &project, lockfile, (&fetched, &file), request)
+    install(settings, &project, lockfile, (&fetched, file), request)
 }
 
 /// Fails if a new version needs more than the old one did and than is granted.
@@ -134,18 +146,22 @@ fn install(
     settings: &Settings,
     project: &ProjectDirectory,
     mut lockfile: Lockfile,
-    (fetched, file): (&Fetched, &PackageFile),
+    (fetched, mut file): (&Fetched, PackageFile),
     request: &AddRequest<'_>,
 ) -> Result<Vendored> {
-    let key = check_key(settings, fetched, file, request)?;
+    let key = check_key(settings, fetched, &file, request)?;
+    let renames = renames(settings, &file, request)?;
+    file.rename(&renames);
+    let file = &file;
     check_claims(settings, project, &lockfile, file)?;
     let old = lockfile.package(&file.name).cloned();
     let migrations_of = |old: &LockedPackage| {
         let (_, file) = vendored(settings, project, old)?;
-        Some(unchanged(old, &lockfile, &file).migrations)
+        Some(unchanged(old, &lockfile, file).migrations)
     };
     let before = old.as_ref().map(|old| migrations_of(old).unwrap_or_default());
-    let migrations = Assigner::new(project, &mut lockfile, request.describe)?.package(file, &fetched.bytes)?;
+    let migrations =
+        Assigner::new(project, &mut lockfile, request.describe)?.package(file, &renames, &fetched.bytes)?;
     if let Some(before) = before {
         refuse_more(settings, file, &before, &migrations, request)?;
     }
@@ -157,18 +173,52 @@ fn install(
         sha256: sha256.clone(),
         key: key.clone(),
         source: fetched.source.clone(),
+        renames: renames.clone(),
     });
     lockfile.packages.sort_by(|a, b| a.name.cmp(&b.name));
     lockfile.lines.sort_by_cached_key(LockLine::key);
     // The lockfile comes last: without its line, a file is none of a package, and adding it again goes on from there.
     write_files(project, fetched, file)?;
-    edit::pin(settings, &file.name, file.version, key.as_deref())?;
+    edit::pin(settings, (&file.name, file.version), key.as_deref(), &renames)?;
     lockfile.write(&project.root, &settings.lockfile_name())?;
     let previous = old.as_ref().map(|old| old.version);
     if let Some(old) = old.filter(|old| old.version != file.version) {
         remove_files(project, &old)?;
     }
-    Ok(Vendored { name: file.name.clone(), version: file.version, previous, sha256, key, changed: true, migrations })
+    let name = file.name.clone();
+    Ok(Vendored { name, version: file.version, previous, sha256, key, renames, changed: true, migrations })
+}
+
+/// What the tables of a package are called here: as the settings say, or with a prefix.
+fn renames(settings: &Settings, file: &PackageFile, request: &AddRequest<'_>) -> Result<Renames> {
+    let pinned = settings.packages.get(file.name.as_str()).map(|pinned| (*pinned.renames).clone()).unwrap_or_default();
+    let renames = match request.prefix {
+        None => pinned,
+        Some(prefix) => {
+            let made = claims::created(&file.manifest);
+            if made.is_empty() {
+                let message = format!("`{}` creates no table that a prefix could be for", file.name);
+                let hint =
+                    format!("to give tables other names, write them below `tables` in `[packages.\"{}\"]`", file.name);
+                return Err(Error::usage(message).hint(hint));
+            }
+            let made = Renames::with_prefix(prefix, &made)?;
+            if !pinned.is_empty() && pinned != made {
+                let message = format!("`tables` in `[packages.\"{}\"]` says something else than `--prefix`", file.name);
+                return Err(Error::usage(message).hint(format!("the settings say that {pinned}")));
+            }
+            made
+        }
+    };
+    let raw_sql = file.manifest.migrations.iter().find(|migration| migration.raw_sql);
+    match raw_sql.filter(|_| !renames.is_empty()) {
+        None => Ok(renames),
+        Some(migration) => {
+            let id = file.name.migration(&migration.revision);
+            Err(Error::usage(format!("the tables of `{}` cannot have other names: `{id}` needs `raw_sql`", file.name))
+                .hint(RAW_SQL_KEEPS_NAMES))
+        }
+    }
 }
 
 /// Checks the signature with the key that is pinned, or given to be pinned.
@@ -206,8 +256,11 @@ fn check_claims(
 ) -> Result<()> {
     let others = lockfile.packages.iter().filter(|package| package.name != file.name);
     // What cannot be read, every other command reports.
-    let others =
-        others.filter_map(|package| Some((package.name.to_string(), vendored(settings, project, package)?.1.manifest)));
+    let others = others.filter_map(|package| {
+        let (_, mut file) = vendored(settings, project, package)?;
+        file.rename(&package.renames);
+        Some((package.name.to_string(), file.manifest))
+    });
     let mut manifests: BTreeMap<_, _> = others.collect();
     manifests.insert(file.name.to_string(), file.manifest.clone());
     let own = |conflict: &claims::Conflict| conflict.packages.iter().any(|name| name == file.name.as_str());
@@ -215,7 +268,7 @@ fn check_claims(
         None => Ok(()),
         Some(claims::Conflict { packages: [one, other], tables }) => {
             Err(Error::usage(format!("the packages `{one}` and `{other}` both claim the table `{tables}`"))
-                .hint("a project can have one of the two"))
+                .hint("a project can have one of the two, or `--prefix` gives the tables of one of them other names"))
         }
     }
 }
@@ -230,8 +283,9 @@ pub(in crate::project) fn heal(
     let mut artifacts = Vec::new();
     for package in lockfile.packages.clone() {
         // One that is missing or was changed is reported by every other command, with the way out.
-        let Some((bytes, file)) = vendored(settings, project, &package) else { continue };
-        let migrations = Assigner::new(project, lockfile, describe)?.package(&file, &bytes)?;
+        let Some((bytes, mut file)) = vendored(settings, project, &package) else { continue };
+        file.rename(&package.renames);
+        let migrations = Assigner::new(project, lockfile, describe)?.package(&file, &package.renames, &bytes)?;
         for migration in migrations {
             let range =
                 package_revision(&migration.name).and_then(|revision| file.get(revision)).map(|(_, range)| range);
@@ -263,7 +317,9 @@ fn vendored(
 }
 
 /// The package as it is in the project already.
-fn unchanged(locked: &LockedPackage, lockfile: &Lockfile, file: &PackageFile) -> Vendored {
+fn unchanged(locked: &LockedPackage, lockfile: &Lockfile, mut file: PackageFile) -> Vendored {
+    let renames = locked.renames.clone();
+    file.rename(&renames);
     let line = |manifest: &ManifestMigration| line_of(lockfile, &file.name.migration(&manifest.revision));
     let migrations = file.manifest.migrations.iter();
     Vendored {
@@ -273,7 +329,8 @@ fn unchanged(locked: &LockedPackage, lockfile: &Lockfile, file: &PackageFile) ->
         sha256: locked.sha256.clone(),
         key: locked.key.clone(),
         changed: false,
-        migrations: migrations.filter_map(|it| Some(VendoredMigration::of(line(it)?, it, false))).collect(),
+        migrations: migrations.filter_map(|it| Some(VendoredMigration::of(line(it)?, it, &renames, false))).collect(),
+        renames,
     }
 }
 

@@ -6,6 +6,7 @@ use std::path::Path;
 use super::format::{ManifestMigration, PackageFile};
 use super::name::{package_of, package_revision};
 use super::vendored::Reference;
+use crate::database::Renames;
 use crate::error::{Error, Result};
 use crate::project::build::{Describe, Described};
 use crate::project::catalog::Description;
@@ -33,11 +34,13 @@ pub struct VendoredMigration {
 
 impl VendoredMigration {
     /// A migration with its line in the lockfile and what its package says of it.
-    pub(super) fn of(line: &LockLine, manifest: &ManifestMigration, added: bool) -> Self {
-        let described = match &line.artifact {
+    /// Both name tables as they are called here.
+    pub(super) fn of(line: &LockLine, manifest: &ManifestMigration, renames: &Renames, added: bool) -> Self {
+        let mut described = match &line.artifact {
             LockedArtifact::Component { description, .. } => description.description.clone(),
             LockedArtifact::Sql(_) | LockedArtifact::Script { .. } => Description::default(),
         };
+        described.needs = described.needs.iter().map(|need| need.renamed(renames)).collect();
         let description = Description { requires: manifest.requires(), ..described };
         let needs = description.shown_needs();
         Self {
@@ -84,8 +87,9 @@ impl<'a> Assigner<'a> {
         Ok(Self { lockfile, newest, now, describe })
     }
 
-    /// Adds the lines that a package does not have yet. Those that it has must be of the same bytes.
-    pub fn package(&mut self, file: &PackageFile, bytes: &[u8]) -> Result<Vec<VendoredMigration>> {
+    /// Adds the lines that a package does not have yet. Those that it has must be of the same bytes. `renames`: those that the
+    /// package was read with.
+    pub fn package(&mut self, file: &PackageFile, renames: &Renames, bytes: &[u8]) -> Result<Vec<VendoredMigration>> {
         let mut migrations = Vec::new();
         for (manifest, range) in file.manifest.migrations.iter().zip(&file.components) {
             let component = &bytes[range.clone()];
@@ -101,7 +105,7 @@ impl<'a> Assigner<'a> {
                     (line, true)
                 }
             };
-            migrations.push(VendoredMigration::of(&line.0, manifest, line.1));
+            migrations.push(VendoredMigration::of(&line.0, manifest, renames, line.1));
         }
         let is_gone = |line: &&LockLine| {
             package_of(&line.name) == Some(file.name.as_str())

@@ -35,6 +35,11 @@ fn claims(manifest: &Manifest) -> Vec<Grant> {
     grants.filter(|grant| matches!(grant.verb, Verb::Create | Verb::Alter | Verb::Drop)).collect()
 }
 
+/// The tables that a package creates.
+pub(super) fn created(manifest: &Manifest) -> Vec<Tables> {
+    claims(manifest).into_iter().filter(|grant| grant.verb == Verb::Create).map(|grant| grant.tables).collect()
+}
+
 /// Whether a table can be meant by both. Names are compared without case, as the laxest database does.
 fn overlap(one: &Tables, other: &Tables) -> bool {
     let same_schema = match (&one.schema, &other.schema) {

@@ -3,9 +3,10 @@
 use std::io;
 use std::path::Path;
 
-use toml_edit::{Array, DocumentMut, Item, Table, value};
+use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, value};
 
 use super::name::{PackageName, Version};
+use crate::database::Renames;
 use crate::error::{Error, Result};
 use crate::project::files::{cannot_write, open_root, read_own};
 use crate::project::lockfile::write_atomically;
@@ -16,8 +17,13 @@ const LARGEST: u64 = 4 << 20;
 
 const PACKAGES: &str = "packages";
 
-/// Adds the table of a package. What it has already is left alone, except that a given key is added.
-pub(super) fn pin(settings: &Settings, name: &PackageName, version: Version, key: Option<&str>) -> Result<()> {
+/// Adds the table of a package. What it has already is left alone, except that a given key, and names of tables, are added.
+pub(super) fn pin(
+    settings: &Settings,
+    (name, version): (&PackageName, Version),
+    key: Option<&str>,
+    renames: &Renames,
+) -> Result<()> {
     edit(settings, |document| {
         let packages = document.entry(PACKAGES).or_insert_with(|| {
             let mut table = Table::new();
@@ -33,6 +39,12 @@ pub(super) fn pin(settings: &Settings, name: &PackageName, version: Version, key
         }
         if is_new {
             package.insert("version", value(version.compatible().to_string()));
+        }
+        if !renames.is_empty() && !package.contains_key("tables") {
+            let names: InlineTable = renames.lines().into_iter().collect();
+            package.insert("tables", value(names));
+        }
+        if is_new {
             package.insert("allow", value(Array::new()));
         }
         Ok(())

@@ -13,8 +13,9 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 use super::name::{PackageName, Version};
+use crate::database::Renames;
 use crate::database::grants::Grant;
-use crate::project::catalog::RAW_SQL;
+use crate::project::catalog::{Need, RAW_SQL};
 use crate::project::revision::RevisionKey;
 
 /// What every component begins with.
@@ -69,6 +70,15 @@ pub struct ManifestMigration {
 }
 
 impl ManifestMigration {
+    /// Replaces the names of tables by those that they have here.
+    fn rename(&mut self, renames: &Renames) {
+        for line in &mut self.allow {
+            if let Some(need) = Need::parse(line) {
+                *line = need.renamed(renames).to_string();
+            }
+        }
+    }
+
     /// What it asks for, line by line, as the plan shows it.
     pub fn requires(&self) -> Vec<String> {
         let raw_sql = self.raw_sql.then(|| RAW_SQL.to_owned());
@@ -90,6 +100,11 @@ pub struct PackageFile {
 }
 
 impl PackageFile {
+    /// Replaces the names of tables in what it asks for by those that they have here.
+    pub(super) fn rename(&mut self, renames: &Renames) {
+        self.manifest.migrations.iter_mut().for_each(|migration| migration.rename(renames));
+    }
+
     /// Reads a package. The error completes the sentence "`x` …".
     pub fn parse(bytes: &[u8]) -> Result<Self, String> {
         let mut rest = bytes.strip_prefix(&PREAMBLE).ok_or_else(|| "is not a package".to_owned())?;

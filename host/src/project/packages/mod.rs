@@ -52,8 +52,8 @@ pub(super) use remote::try_manifest;
 pub use remote::{PushRequest, Pushed, PushedAs};
 #[cfg(feature = "cli")]
 pub use remove::{Removed, plan_remove, remove};
-pub use settings::PackageSettings;
-pub(super) use settings::read as read_settings;
+pub use settings::{PackageRenames, PackageSettings};
+pub(super) use settings::{read as read_settings, read_renames};
 #[cfg(feature = "cli")]
 pub(super) use signature::verify;
 pub(super) use vendored::{Reference, load};

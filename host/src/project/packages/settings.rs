@@ -1,9 +1,10 @@
 //! `[packages."vendor/package"]`: what an operator pins and grants.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::name::{PackageName, VersionRange};
-use crate::database::Grants;
+use super::name::{PackageName, VersionRange, package_of};
+use crate::database::{Grants, Renames};
 use crate::project::settings::read_grants;
 use crate::project::toml_reader::Section;
 
@@ -14,6 +15,30 @@ pub struct PackageSettings {
     pub key: Option<String>,
     /// The versions that the grants are for; `None`: all.
     pub version: Option<VersionRange>,
+    /// What its tables are called here.
+    pub renames: Arc<Renames>,
+}
+
+/// What the tables of packages are called, by the names of the packages.
+#[derive(Clone, Debug, Default)]
+pub struct PackageRenames(BTreeMap<String, Arc<Renames>>);
+
+impl PackageRenames {
+    /// As settings say it.
+    pub fn new(packages: &BTreeMap<String, PackageSettings>) -> Self {
+        Self(packages.iter().map(|(name, package)| (name.clone(), package.renames.clone())).collect())
+    }
+
+    /// What the tables of a migration are called, by its name; it need not be one of a package.
+    pub fn of(&self, migration: &str) -> Arc<Renames> {
+        package_of(migration).and_then(|package| self.0.get(package)).cloned().unwrap_or_default()
+    }
+
+    /// The same in a database that stands for all others: see [`Renames::without_schemas`].
+    #[must_use]
+    pub fn without_schemas(&self) -> Self {
+        Self(self.0.iter().map(|(name, renames)| (name.clone(), Arc::new(renames.without_schemas()))).collect())
+    }
 }
 
 /// One table: what is pinned, and what is granted.
@@ -23,7 +48,7 @@ pub(in crate::project) fn read(section: &Section<'_, '_>, name: &str) -> Option<
         section.wrong("", format!("`[{}]` does not name a package", section.path()), hint);
         return None;
     }
-    section.only(&["key", "version", "allow", "raw_sql", "password_env", "superuser"]);
+    section.only(&["key", "version", "tables", "allow", "raw_sql", "password_env", "superuser"]);
     let key = section.text("key").map(|key| key.trim().to_owned());
     #[cfg(feature = "components")]
     if key.as_ref().is_some_and(|key| !super::signature::is_key(key)) {
@@ -38,5 +63,24 @@ pub(in crate::project) fn read(section: &Section<'_, '_>, name: &str) -> Option<
         }
         range
     });
-    Some((PackageSettings { key, version }, Arc::new(read_grants(section))))
+    let renames = Arc::new(read_renames(section));
+    let grants = read_grants(section);
+    if grants.raw_sql && !renames.is_empty() {
+        section.wrong("tables", "`tables` and `raw_sql` cannot both be set", RAW_SQL_KEEPS_NAMES);
+    }
+    Some((PackageSettings { key, version, renames }, Arc::new(grants)))
+}
+
+/// Why a package that runs statements of its own keeps the names of its tables.
+pub(super) const RAW_SQL_KEEPS_NAMES: &str = "statements of a package's own name its tables, and are run as they are";
+
+/// `tables`: what a package calls a table, and what it is called here.
+pub(in crate::project) fn read_renames(section: &Section<'_, '_>) -> Renames {
+    let path = section.key("tables");
+    let Some(tables) = section.section("tables", &path) else { return Renames::default() };
+    let lines: Vec<(&str, &str)> = tables.entries().filter_map(|(name, _)| Some((name, tables.text(name)?))).collect();
+    Renames::parse(lines).unwrap_or_else(|error| {
+        section.wrong("tables", error.message, &error.hint.unwrap_or_default());
+        Renames::default()
+    })
 }

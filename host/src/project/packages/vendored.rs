@@ -7,6 +7,7 @@ use super::claims;
 use super::format::{Manifest, PackageFile};
 use super::name::{package_of, package_revision};
 use super::{SIGNATURE, SIGNATURE_BYTES};
+use crate::database::Renames;
 use crate::error::ErrorKind;
 use crate::project::catalog::{Artifact, CatalogProblem, CatalogProblemKind, ComponentFiles, Kind, Migration};
 use crate::project::digest::sha256;
@@ -39,7 +40,8 @@ pub(in crate::project) fn load(settings: &Settings, source: &Source, lockfile: &
             lockfile.lines.iter().filter(|line| package_of(&line.name) == Some(package.name.as_str())).collect();
         let loader = Loader { settings, source, package, lines, lockfile_name };
         match loader.read() {
-            Ok((bytes, file)) => {
+            Ok((bytes, mut file)) => {
+                file.rename(&package.renames);
                 loader.migrations(&bytes, &file, &mut found);
                 manifests.insert(package.name.to_string(), file.manifest);
             }
@@ -145,6 +147,22 @@ impl Loader<'_> {
             };
             return Err(self.wrong(CatalogProblemKind::Changed, message, hint));
         }
+        let renames = pinned.map(|pinned| &*pinned.renames).cloned().unwrap_or_default();
+        if renames != package.renames {
+            let names = |of: &Renames| if of.is_empty() { "their own names".to_owned() } else { of.to_string() };
+            let message = format!(
+                "the tables of `{}` have other names in `{table}` than in `{}`: {}, not {}",
+                package.name,
+                self.lockfile_name,
+                names(&renames),
+                names(&package.renames)
+            );
+            let hint = format!(
+                "restore `tables`; if none of its migrations is applied anywhere, `runner update {}` takes the new names",
+                package.name
+            );
+            return Err(self.wrong(CatalogProblemKind::Changed, message, hint));
+        }
         if let Some(range) =
             pinned.and_then(|pinned| pinned.version.as_ref()).filter(|it| !it.contains(package.version))
         {
@@ -219,6 +237,7 @@ impl Loader<'_> {
                 found.mismatches.push(problem(format!("`{}` does not match its digest", line.id())));
             }
             let mut description = description.description.clone();
+            description.needs = description.needs.iter().map(|need| need.renamed(&self.package.renames)).collect();
             description.requires = manifest.requires();
             for dependency in &mut description.depends_on {
                 // Without a name, a revision is one of the same package.

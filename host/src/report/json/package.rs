@@ -1,5 +1,6 @@
 //! The output of the commands about packages.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Serialize;
@@ -78,6 +79,8 @@ struct VendoredPackageJson {
     sha256: String,
     /// The public key that it was checked with.
     key: Option<String>,
+    /// What its tables are called here, by what it calls them.
+    tables: BTreeMap<String, String>,
     /// Whether anything was written.
     changed: bool,
     migrations: Vec<VendoredMigrationJson>,
@@ -115,6 +118,7 @@ impl VendoredJson {
             previous_version: it.previous.map(|version| version.to_string()),
             sha256: it.sha256.clone(),
             key: it.key.clone(),
+            tables: it.renames.lines(),
             changed: it.changed,
             migrations: it.migrations.iter().map(migration).collect(),
             missing_grants: missing.clone(),

@@ -65,6 +65,9 @@ pub fn vendored(packages: &[(Vendored, Vec<String>, Option<String>)]) -> Text {
             text = text.plain(format!("  {} is revision {revision}", migration.name));
             text = text.add(DIM, format!(": {summary}")).end();
         }
+        if !package.renames.is_empty() {
+            text = text.plain(format!("  here, {}", package.renames)).end();
+        }
         if package.key.is_none() {
             text = text.add(ODD, "warning").plain(": its signature was not checked: no key is pinned").end();
         }

@@ -33,7 +33,7 @@ impl Host for GuestState {
 
     async fn read_table(&mut self, source: TableSource) -> Answer<Resource<Reader>> {
         self.count_call()?;
-        let source = convert::source_in(source);
+        let source = convert::source_in(source, &self.renames());
         let checked = arguments::source(&source, &self.limits);
         let opened = match checked.and_then(|()| self.purpose.calls(CallKind::ReadTable)) {
             Ok(calls) => calls.read_table(source).await,
@@ -47,7 +47,7 @@ impl Host for GuestState {
 
     async fn write(&mut self, target: TableTarget) -> Answer<Resource<Writer>> {
         self.count_call()?;
-        let target = convert::target_in(target);
+        let target = convert::target_in(target, &self.renames());
         let opened = match arguments::target(&target).and_then(|()| self.purpose.calls(CallKind::Write)) {
             Ok(calls) => calls.write(target).await,
             Err(denied) => Err(denied),
@@ -60,7 +60,8 @@ impl Host for GuestState {
 
     async fn transform(&mut self, name: String, source: TableSource, target: TableTarget) -> Answer<TransformReport> {
         self.count_call()?;
-        let (source, target) = (convert::source_in(source), convert::target_in(target));
+        let renames = self.renames();
+        let (source, target) = (convert::source_in(source, &renames), convert::target_in(target, &renames));
         let checked = arguments::name("a transform's name", &name)
             .and_then(|()| arguments::source(&source, &self.limits))
             .and_then(|()| arguments::target(&target));

@@ -11,6 +11,7 @@ use crate::sandbox::state::GuestState;
 
 impl GuestState {
     async fn change(&mut self, change: SchemaChange) -> Answer<()> {
+        let change = change.renamed(&self.renames());
         let checked = arguments::schema_change(&change, &self.limits);
         answer(match checked.and_then(|()| self.purpose.calls(CallKind::Schema)) {
             Ok(calls) => calls.change_schema(&change).await,

@@ -430,7 +430,8 @@ async fn a_definition_that_is_stopped_says_so() {
         tokio::time::sleep(Duration::from_millis(100)).await;
         stop.raise(StopReason::Interrupt);
     });
-    let endless = "CREATE TABLE out_t AS WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n";
+    let endless =
+        "CREATE TABLE out_t AS WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n";
     let error = database.execute(endless, &[]).await.expect_err("stopped");
     raised.await.expect("raised");
     assert_eq!(error.kind, DatabaseErrorKind::Interrupted, "{error}");
