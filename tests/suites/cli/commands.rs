@@ -58,6 +58,14 @@ fn a_component_and_text_are_taken_as_they_are() {
     project.write(&format!("{MIGRATION}/component.bin"), &component);
     project.runner("build").succeeds();
     assert_eq!(std::fs::read(project.file("migrations/1_made.wasm")).unwrap(), component);
+    // Without a command, the artifact that is named is the source.
+    let project = project!();
+    project.write("migrations/1_ready/migration.toml", "[build]\nartifact = \"made.wasm\"\n");
+    for name in ["hostile", "granted"] {
+        let made = guests::component(name);
+        project.write("migrations/1_ready/made.wasm", &made).runner("build").succeeds();
+        assert_eq!(std::fs::read(project.file("migrations/1_ready.wasm")).unwrap(), made, "{name}");
+    }
     // A module in text form, without any command, that names its world.
     let project = project!();
     project

@@ -49,7 +49,9 @@ pub(in crate::project) fn source_digest(
         return Ok(None);
     }
     let mut files = BTreeMap::new();
-    Walk { top: name, limit, by_command }.read(&here, "", DEPTH, &mut files)?;
+    // What the manifest cannot say of itself, `runner build` reports.
+    let has_command = by_command && read_manifest(&here, limit).is_none_or(|manifest| names_command(&manifest));
+    Walk { top: name, limit, has_command }.read(&here, "", DEPTH, &mut files)?;
     Ok(Some(component_digest("source", &files)))
 }
 
@@ -58,8 +60,20 @@ struct Walk<'a> {
     /// The directory's name, for messages.
     top: &'a str,
     limit: u64,
-    /// Whether a command builds the component; cargo writes into its target directory alone.
-    by_command: bool,
+    /// Whether a command builds the component; cargo writes into its target directory alone. Without one, the artifact that a manifest
+    /// names is the source.
+    has_command: bool,
+}
+
+fn read_manifest(here: &Dir, limit: u64) -> Option<String> {
+    let mut text = String::new();
+    open_regular(here, BUILD_MANIFEST).ok()?.take(limit).read_to_string(&mut text).ok()?;
+    Some(text)
+}
+
+fn names_command(manifest: &str) -> bool {
+    let table = toml::de::DeTable::parse(manifest).ok();
+    table.as_ref().and_then(|table| table.get_ref().get("build")?.get_ref().get("command")).is_some()
 }
 
 impl Walk<'_> {
@@ -103,6 +117,6 @@ impl Walk<'_> {
     /// Whether a command has written this: nothing in it is read.
     fn is_written(&self, name: &str, is_directory: bool) -> bool {
         let is_output = if is_directory { WRITTEN.contains(&name) } else { name.ends_with(".wasm") };
-        self.by_command && is_output
+        self.has_command && is_output
     }
 }

@@ -426,13 +426,14 @@ async fn a_definition_that_is_stopped_says_so() {
     let mut database = granted(&["create out_*"]).await;
     let stop = StopSignal::default();
     database.set_stop_signal(stop.clone());
-    let raised = tokio::spawn(async move {
-        tokio::time::sleep(Duration::from_millis(100)).await;
+    // The statement keeps the thread of the runtime.
+    let raised = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(100));
         stop.raise(StopReason::Interrupt);
     });
     let endless =
         "CREATE TABLE out_t AS WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n";
     let error = database.execute(endless, &[]).await.expect_err("stopped");
-    raised.await.expect("raised");
+    raised.join().expect("raised");
     assert_eq!(error.kind, DatabaseErrorKind::Interrupted, "{error}");
 }
