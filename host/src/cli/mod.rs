@@ -45,6 +45,7 @@ mod show;
 mod signals;
 mod stamp;
 mod status;
+mod survey;
 mod test;
 mod test_args;
 mod test_runs;

@@ -12,6 +12,7 @@ pub mod facts;
 pub mod grants;
 pub mod holder;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
+pub mod known;
 mod lease;
 pub mod lifecycle;
 pub mod logins;

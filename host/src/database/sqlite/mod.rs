@@ -9,6 +9,7 @@ pub mod copy;
 mod cursor;
 mod error;
 mod granted;
+pub(in crate::database) mod known;
 mod lock;
 mod nesting;
 mod pragmas;
