@@ -241,6 +241,10 @@ pub trait Database: Send {
 
     /// Returns the current holder of the lock as far as it can be determined, or `None` if the lock is free.
     async fn lock_holder(&mut self) -> Result<Option<LockHolder>, DatabaseError>;
+    /// Shows observers what the holder of the lock works at, where they can see that only beside the database: what is in it is
+    /// hidden by an open transaction. An empty text: nothing. Best effort.
+    fn note_work(&mut self, _work: &str) {}
+
 
     /// Opens the transaction, acquiring the right to write immediately.
     async fn begin(&mut self, options: TransactionOptions) -> Result<(), DatabaseError>;

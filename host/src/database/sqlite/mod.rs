@@ -193,6 +193,12 @@ impl Database for SqliteDatabase {
         Ok(())
     }
 
+    fn note_work(&mut self, work: &str) {
+        if let Some(lock) = &mut self.lock {
+            lock.note(work);
+        }
+    }
+
     async fn lock_holder(&mut self) -> Result<Option<LockHolder>, DatabaseError> {
         Ok(self.path.as_deref().and_then(lock::holder))
     }
