@@ -251,7 +251,7 @@ mod tests {
             (
                 Sqlite,
                 Stepwise,
-                "UPDATE runner_head SET id = 1",
+                "DELETE FROM runner_head",
                 "1 of 1, line 1: a migration may not write to `runner_head`, which belongs to runner itself [SQLITE_AUTH (23)]",
             ),
             (
