@@ -278,7 +278,7 @@ fn formats_timeouts_and_limits_are_checked_before_anything_else() {
 #[test]
 fn variables_of_the_url_are_for_what_connects() {
     let project = one();
-    project.settings("[database]\nurl = \"mysql://app:${DB_PASSWORD}@127.0.0.1:1/shop\"");
+    project.write("runner.toml", "[database]\nurl = \"mysql://app:${DB_PASSWORD}@127.0.0.1:1/shop\"");
     for line in ["validate", "build", "outdated", "new second"] {
         project.runner(line).succeeds();
     }
@@ -292,9 +292,9 @@ fn variables_of_the_url_are_for_what_connects() {
     // The name of the database is known, and the kind of it.
     project.write("migrations/8_use.up.sql", "USE other;");
     project.runner("validate").exits(7).says(&["8_use.up.sql:1", "`USE other`"]);
-    project.settings("[database]\nurl = \"mysql://app@127.0.0.1:1/${DB_NAME}\"");
+    project.write("runner.toml", "[database]\nurl = \"mysql://app@127.0.0.1:1/${DB_NAME}\"");
     project.runner("validate").succeeds();
-    project.settings("[database]\nurl = \"${DB_URL}\"");
+    project.write("runner.toml", "[database]\nurl = \"${DB_URL}\"");
     project.runner("validate").exits(2).says(&["the variable `DB_URL` is not set"]);
 }
 

@@ -53,7 +53,10 @@ fn the_line_says_which_project_is_meant() {
     assert_eq!(other(&["renumber", "00"]), ["0007_elsewhere"]);
     assert_eq!(offered(&project, &["show", "--config", "other/runner.toml", "0007"]), ["0007_elsewhere"]);
     // As bash takes it apart.
-    assert_eq!(offered(&project, &["show", "--config", "=", "other/runner.toml", "0007"]), ["0007_elsewhere"]);
+    assert_eq!(
+        offered(&project, &["apply", "--config", "=", "other/runner.toml", "--target", "0007"]),
+        ["0007_elsewhere"]
+    );
     assert_eq!(offered(&project, &["show", "0007"]), [""; 0]);
     assert_eq!(offered(&project, &["renumber", "0002"]), ["0002_create_orders"]);
     assert_eq!(offered(&project, &["renumber", "0002_create_orders", "0002"]), [""; 0], "a new one");

@@ -46,10 +46,10 @@ for_each_server! {
             told["facts"]["lock"].as_str().unwrap_or_default().to_owned()
         };
         assert_ne!(lock(&[]), "lease");
-        project.settings("[environments.leased]\nlock = \"lease\"\n[environments.plain]\n");
+        project.write("runner.toml", "[environments.leased]\nlock = \"lease\"\n[environments.plain]\n");
         assert_eq!(lock(&["-e", "leased"]), "lease");
         assert_ne!(lock(&["-e", "plain"]), "lease");
-        project.settings("[database]\nlock = \"lease\"\n[environments.plain]\n");
+        project.write("runner.toml", "[database]\nlock = \"lease\"\n[environments.plain]\n");
         assert_eq!((lock(&[]), lock(&["-e", "plain"])), ("lease".to_owned(), "lease".to_owned()));
         project.runner("apply").succeeds();
         let leases = project.engine().history_table().replace("runner_history", "runner_lease");

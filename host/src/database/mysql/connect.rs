@@ -151,7 +151,7 @@ impl Endpoint {
     fn is_node(&self, found: &str) -> Result<(), DatabaseError> {
         match &self.lock.node {
             Some(named) if named != found => Err(configuration(format!(
-                "the server is the node `{found}` of a Galera cluster, and all runs are set to use `{named}`"
+                "the server is the node `{found}` of a Galera cluster, and the URL or the settings say that all runs use `{named}`"
             ))
             .hint(format!(
                 "give the address of `{named}`, or leave `lock=node:{named}` out of the URL, or `lock` out of the settings: the lock is \
