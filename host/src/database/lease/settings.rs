@@ -115,7 +115,7 @@ mod tests {
         assert_eq!(of("?lock-lease=9s", lease.clone()).length, Duration::from_secs(9));
         assert_eq!(of("", node.clone()).node.as_deref(), Some("a"));
         assert_eq!(of("?lock=node:b", node.clone()).node.as_deref(), Some("b"));
-        assert_eq!(of("?lock=node:b", lease).is_lease, false);
+        assert!(!of("?lock=node:b", lease).is_lease);
         assert_eq!(of("?lock=lease", node).node, None);
         let elsewhere = url("?ssl-mode=disabled").with_lock(ChosenLock::Lease).with_database_name("other");
         assert!(LockSettings::of(&elsewhere, true).expect("the same lock").is_lease);
