@@ -273,3 +273,50 @@ fn formats_timeouts_and_limits_are_checked_before_anything_else() {
     project.runner("apply --limit guest_memory=1TiB").exits(2).says(&["guest_memory", "4GiB"]);
     assert!(!project.file("runner.db").exists());
 }
+
+/// What connects needs the variables of the URL, and nothing else does.
+#[test]
+fn variables_of_the_url_are_for_what_connects() {
+    let project = one();
+    project.write("runner.toml", "[database]\nurl = \"mysql://app:${DB_PASSWORD}@127.0.0.1:1/shop\"");
+    for line in ["validate", "build", "outdated", "new second"] {
+        project.runner(line).succeeds();
+    }
+    let asked = "cannot tell whether the migration is applied: the variable `DB_PASSWORD` is not set";
+    project.runner("renumber second 7").succeeds().says(&[asked]);
+    for line in ["apply", "plan", "status", "current", "doctor", "db wait"] {
+        let says =
+            ["the variable `DB_PASSWORD` is not set", "`database.url` in `runner.toml`", "hint: set `DB_PASSWORD`"];
+        project.runner(line).exits(2).says(&says);
+    }
+    // The name of the database is known, and the kind of it.
+    project.write("migrations/8_use.up.sql", "USE other;");
+    project.runner("validate").exits(7).says(&["8_use.up.sql:1", "`USE other`"]);
+    project.write("runner.toml", "[database]\nurl = \"mysql://app@127.0.0.1:1/${DB_NAME}\"");
+    project.runner("validate").succeeds();
+    project.write("runner.toml", "[database]\nurl = \"${DB_URL}\"");
+    project.runner("validate").exits(2).says(&["the variable `DB_URL` is not set"]);
+}
+
+#[test]
+fn a_lock_that_the_database_cannot_have_is_refused() {
+    let project = one();
+    let settings = |lines: &str| {
+        project.write("runner.toml", lines);
+        project.runner("apply")
+    };
+    let no_lease = "`lock = \"lease\"` is not possible on SQLite, whose lock is always a file beside the database";
+    settings("[database]\nlock = \"lease\"").exits(2).says(&[
+        no_lease,
+        "`database.lock` in `runner.toml`, line 2",
+        "hint: ",
+    ]);
+    settings("[database]\nlock = \"leased\"")
+        .exits(2)
+        .says(&["must be `lease` or `node:NAME`, not `leased`", "runner.toml:2"]);
+    settings("[environments.live]\nlock = \"lease\"").succeeds();
+    project.runner("status -e live").exits(2).says(&[no_lease, "`environments.live.lock`"]);
+    settings("[database]\nurl = \"postgres://127.0.0.1:1/shop\"\nlock = \"node:a\"")
+        .exits(2)
+        .says(&["`lock = \"node:a\"` is for a Galera cluster of MariaDB, and the database is PostgreSQL"]);
+}

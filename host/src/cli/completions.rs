@@ -1,8 +1,7 @@
 //! `runner completions` and `runner man`, and the completion of command lines, which knows the project's revisions.
 
-use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::builder::PossibleValue;
 use clap::{Arg, Command, CommandFactory, ValueEnum};
@@ -13,7 +12,9 @@ use clap_complete::env::{CompleteEnv, Shells};
 use super::args::Cli;
 use super::{exit, request};
 use crate::error::{Error, Result};
+use crate::fleet;
 use crate::project::catalog::Catalog;
+use crate::project::settings::DatabaseUse;
 use crate::project::{Checks, LoadRequest, Settings, TARGET_WORDS};
 use crate::report::{Printer, escape};
 
@@ -33,7 +34,8 @@ pub enum Shell {
 /// Answers a shell that asks for completions; false if none does.
 pub fn complete(arguments: &[OsString]) -> bool {
     let here = std::env::current_dir().ok();
-    match CompleteEnv::with_factory(command).var(VARIABLE).try_complete(arguments, here.as_deref()) {
+    match CompleteEnv::with_factory(|| command(&load(arguments))).var(VARIABLE).try_complete(arguments, here.as_deref())
+    {
         Ok(answered) => answered,
         Err(error) => error.exit(),
     }
@@ -74,15 +76,30 @@ fn cannot_print(error: std::io::Error) -> Error {
     Error::failed("the output could not be written").cause(error)
 }
 
-/// The command line, with completers for what the project names.
-fn command() -> Command {
+/// The command line, with completers for what the project names. `load`: the project, as far as the line says which.
+fn command(load: &LoadRequest) -> Command {
+    let by = |arg: Arg, complete: fn(&LoadRequest, &str) -> Vec<CompletionCandidate>| {
+        let load = load.clone();
+        arg.add(ArgValueCompleter::new(move |typed: &OsStr| complete(&load, &typed.to_string_lossy())))
+    };
     let with = |arg: Arg| match arg.get_id().as_str() {
-        "revision" | "revisions" => arg.add(ArgValueCompleter::new(|typed: &OsStr| revisions(typed, false))),
-        "target" => arg.add(ArgValueCompleter::new(|typed: &OsStr| revisions(typed, true))),
-        "environment" => {
-            arg.add(ArgValueCompleter::new(|typed: &OsStr| names(typed, |(environments, _)| environments)))
-        }
-        "database" => arg.add(ArgValueCompleter::new(|typed: &OsStr| names(typed, |(_, databases)| databases))),
+        // A new one.
+        "revision" if arg.get_value_names().is_some_and(|names| names.iter().any(|name| name == "NEW")) => arg,
+        "revision" | "revisions" | "migration" | "accept_changed" => by(arg, revisions),
+        "target" => by(arg, |load, typed| {
+            let words = TARGET_WORDS.iter().filter(|word| word.starts_with(typed));
+            words.map(|word| CompletionCandidate::new(*word)).chain(revisions(load, typed)).collect()
+        }),
+        "environment" => by(arg, |load, typed| {
+            let (environments, _) = Settings::names(load).unwrap_or_default();
+            beginning(environments, typed)
+        }),
+        "database" => by(arg, |load, typed| {
+            // Tenants that only a query knows are left out.
+            let named = Settings::databases(load).ok();
+            let tenants = named.as_ref().map(fleet::known_tenants).unwrap_or_default();
+            beginning(named.into_iter().flat_map(|named| named.databases).chain(tenants), typed)
+        }),
         _ => arg,
     };
     fn walk(command: Command, with: &impl Fn(Arg) -> Arg) -> Command {
@@ -91,21 +108,23 @@ fn command() -> Command {
     walk(Cli::command(), &with)
 }
 
-/// The project's migrations that begin with what is typed, by revision or by name, and with `targets` the words for targets.
-/// A project with errors has none: a line that is being typed is no place to report them.
-fn revisions(typed: &OsStr, targets: bool) -> Vec<CompletionCandidate> {
-    let typed = typed.to_string_lossy();
+fn beginning(names: impl IntoIterator<Item = String>, typed: &str) -> Vec<CompletionCandidate> {
+    // The shell shows a name as it is.
+    let names = names.into_iter().filter(|name| name.starts_with(typed) && escape::line(name) == *name);
+    names.map(CompletionCandidate::new).collect()
+}
+
+/// The project's migrations that begin with what is typed, by revision or by name. A project with errors has none: a line that is
+/// being typed is no place to report them.
+fn revisions(load: &LoadRequest, typed: &str) -> Vec<CompletionCandidate> {
     let mut candidates: Vec<CompletionCandidate> = Vec::new();
-    if targets {
-        let words = TARGET_WORDS.iter().filter(|word| word.starts_with(&*typed));
-        candidates.extend(words.map(|word| CompletionCandidate::new(*word)));
-    }
-    let catalogs = settings().into_iter().filter_map(|settings| Catalog::inspect(&settings, Checks::default()).ok());
+    let catalogs =
+        settings(load).into_iter().filter_map(|settings| Catalog::inspect(&settings, Checks::default()).ok());
     for migration in catalogs.flat_map(|report| report.catalog.migrations) {
         // The shell shows it as it is.
         let summary = Some(escape::line(&migration.description.summary).into());
         for text in [migration.id(), migration.name.clone()] {
-            if text.starts_with(&*typed) {
+            if text.starts_with(typed) {
                 candidates.push(CompletionCandidate::new(text).help(summary));
                 break;
             }
@@ -114,28 +133,78 @@ fn revisions(typed: &OsStr, targets: bool) -> Vec<CompletionCandidate> {
     candidates
 }
 
-/// The names of environments or databases in the settings file.
-fn names(
-    typed: &OsStr,
-    of: impl Fn((BTreeSet<String>, BTreeSet<String>)) -> BTreeSet<String>,
-) -> Vec<CompletionCandidate> {
-    let Ok(names) = load().and_then(|load| Settings::names(&load)) else { return Vec::new() };
-    let typed = typed.to_string_lossy();
-    of(names).into_iter().filter(|name| name.starts_with(&*typed)).map(CompletionCandidate::new).collect()
-}
-
 /// The settings, or those of each database where none is the main one.
-fn settings() -> Vec<Settings> {
-    let Ok(load) = load() else { return Vec::new() };
-    if let Ok(settings) = Settings::load(&load) {
+fn settings(load: &LoadRequest) -> Vec<Settings> {
+    let main = || LoadRequest { database: None, ..load.clone() };
+    // A name may be that of a tenant, which has the migrations of the main database.
+    if let Ok(settings) = Settings::load(load).or_else(|_| Settings::load(&main())) {
         return vec![settings];
     }
-    let (_, databases) = Settings::names(&load).unwrap_or_default();
+    let (_, databases) = Settings::names(load).unwrap_or_default();
     let of = |name| Settings::load(&LoadRequest { database: Some(name), ..load.clone() }).ok();
     databases.into_iter().filter_map(of).collect()
 }
 
-fn load() -> Result<LoadRequest> {
-    let start_dir = std::env::current_dir().map_err(|error| Error::failed("no current directory").cause(error))?;
-    Ok(LoadRequest { start_dir, env: request::process_variables(), ..LoadRequest::default() })
+/// The project that a line which is being typed is about. `arguments`: those of a shell that asks, in which the line follows `--`.
+fn load(arguments: &[OsString]) -> LoadRequest {
+    let line = arguments.iter().skip_while(|word| *word != "--").skip(1);
+    let typed = Cli::command().ignore_errors(true).try_get_matches_from(joined(line)).ok();
+    let text = |name: &str| typed.as_ref()?.try_get_one::<String>(name).ok().flatten().cloned();
+    let databases = typed.as_ref().and_then(|typed| typed.try_get_many::<String>("database").ok().flatten());
+    let databases: Vec<String> = databases.into_iter().flatten().cloned().collect();
+    let config = || typed.as_ref()?.try_get_one::<PathBuf>("config").ok().flatten().cloned();
+    LoadRequest {
+        config: config(),
+        environment: text("environment"),
+        database: Some(databases).filter(|names| names.len() == 1).and_then(|mut names| names.pop()),
+        database_url: text("database_url"),
+        wanted: DatabaseUse::Kind,
+        // Without one, no project is found.
+        start_dir: std::env::current_dir().unwrap_or_default(),
+        env: request::process_variables(),
+        ..LoadRequest::default()
+    }
+}
+
+/// The words of a line: bash takes `--config=FILE` apart.
+fn joined<'w>(words: impl Iterator<Item = &'w OsString>) -> Vec<OsString> {
+    let mut joined: Vec<OsString> = Vec::new();
+    let mut is_open = false;
+    for word in words {
+        let is_flag = joined.last().is_some_and(|last| last.to_string_lossy().starts_with("--"));
+        match joined.last_mut() {
+            Some(flag) if is_open || (is_flag && word == "=") => {
+                flag.push(word);
+                is_open = !is_open;
+            }
+            _ => joined.push(word.clone()),
+        }
+    }
+    joined
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_says_which_project_it_is_about() {
+        let of = |line: &str| {
+            let words = "runner -- runner ".to_owned() + line;
+            let load = load(&words.split(' ').map(OsString::from).collect::<Vec<_>>());
+            let config = load.config.map(|path| path.display().to_string()).unwrap_or_default();
+            [config, load.environment.unwrap_or_default(), load.database.unwrap_or_default()].join(",")
+        };
+        for (line, expected) in [
+            ("-c a.toml apply -e live --target ", "a.toml,live,"),
+            ("--config = a.toml apply -n b --target", "a.toml,,b"),
+            ("status --config=a.toml -e=live --tar", "a.toml,live,"),
+            ("rollback -n 2 --database b --target", ",,b"),
+            ("grants sync -c a.toml", "a.toml,,"),
+            ("status -n a -n b -n ", ",,"),
+            ("", ",,"),
+        ] {
+            assert_eq!(of(line), expected, "{line}");
+        }
+    }
 }

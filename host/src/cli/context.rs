@@ -12,6 +12,7 @@ use crate::database::redact::is_secret_word;
 use crate::error::{Error, ErrorKind, Result};
 use crate::fleet;
 use crate::project::lockfile::LockLine;
+use crate::project::settings::DatabaseUse;
 use crate::project::{Catalog, CatalogReport, Checks, LoadRequest, Settings};
 use crate::report::json::DatabaseJson;
 use crate::report::{Format, Printer, Text, text};
@@ -74,6 +75,12 @@ impl Context {
             shared_sandbox: None,
         };
         Ok(Self { printer, setup, env })
+    }
+
+    /// The same for a command that can do without the database: variables in its URL need not be set.
+    pub fn of_project(printer: Arc<Printer>, global: &GlobalRequest) -> Result<Self> {
+        let load = LoadRequest { wanted: DatabaseUse::Kind, ..global.load.clone() };
+        Self::load(printer, &GlobalRequest { load, ..global.clone() })
     }
 
     /// The project's migrations, which must match the lockfile; warns of artifacts that are out of date. Scripts that the lockfile

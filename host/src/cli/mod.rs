@@ -45,6 +45,7 @@ mod show;
 mod signals;
 mod stamp;
 mod status;
+mod survey;
 mod test;
 mod test_args;
 mod test_runs;
@@ -149,21 +150,22 @@ fn dispatch(cli: Cli, printer: &Arc<Printer>) -> Result<u8> {
         fleet::refuse(&global)?;
     }
     let context = || Context::load(printer.clone(), &global);
+    let project = || Context::of_project(printer.clone(), &global);
     match cli.command {
         Command::Init(args) => init::run(printer, &args.directory, args.ci.is_some(), &global.load),
-        Command::New(args) => new::run(&context()?, &args.name, args.lang),
-        Command::Build(args) if args.check => build_check::run(&context()?, &args.revisions),
-        Command::Build(args) if args.watch => build_watch::run(&context()?, &args.revisions),
-        Command::Build(args) => build::run(&context()?, &args.revisions, args.all),
-        Command::Renumber(args) => renumber::run(&context()?, &args.migration, args.revision.as_deref()),
-        Command::Package(args) => package::run(&context()?, &args.try_into()?),
-        Command::Add(args) => add::run(&context()?, &args),
+        Command::New(args) => new::run(&project()?, &args.name, args.lang),
+        Command::Build(args) if args.check => build_check::run(&project()?, &args.revisions),
+        Command::Build(args) if args.watch => build_watch::run(&project()?, &args.revisions),
+        Command::Build(args) => build::run(&project()?, &args.revisions, args.all),
+        Command::Renumber(args) => renumber::run(&project()?, &args.migration, args.revision.as_deref()),
+        Command::Package(args) => package::run(&project()?, &args.try_into()?),
+        Command::Add(args) => add::run(&project()?, &args),
         Command::Update(args) => {
             let names: Vec<_> = args.names.iter().map(|name| package::package_name(name)).collect::<Result<_>>()?;
-            add::update(&context()?, &names, args.from.as_deref())
+            add::update(&project()?, &names, args.from.as_deref())
         }
-        Command::Remove(args) => remove::run(&context()?, &package::package_name(&args.name)?),
-        Command::Outdated => outdated::run(&context()?),
+        Command::Remove(args) => remove::run(&project()?, &package::package_name(&args.name)?),
+        Command::Outdated => outdated::run(&project()?),
         Command::Apply(args) => {
             let global = request::with_waits(&global, &args.run);
             let asked = FleetRequest::running(args.fleet.all, &args.fleet_run, &args.run);
@@ -218,14 +220,14 @@ fn dispatch(cli: Cli, printer: &Arc<Printer>) -> Result<u8> {
         Command::Baseline(args) => stamp::run(&context()?, &request::baseline(args)?),
         Command::Db(args) => db(args, printer, &global),
         Command::Validate(args) => {
-            let context = context()?;
+            let context = project()?;
             let dialect = args.dialect.as_deref().and_then(crate::dialect::Dialect::from_name);
             validate::run(&context, args.locked || context.settings.switches.locked, dialect)
         }
         Command::Doctor { attack } => doctor::run(&context()?, attack),
         Command::Grants(args) => grants::run(&context()?, args.command),
         Command::Test(args) => {
-            let context = context()?;
+            let context = project()?;
             let request = request::test(args, &context.settings.switches)?;
             test::run(context, &global, request)
         }

@@ -3,6 +3,7 @@
 use super::context::{Context, HistoryDetail, OpenedDatabase};
 use super::exit;
 use super::request::PlanRequest;
+use super::survey::with_refusals;
 use super::validate::Remarks;
 use crate::database::logins::{LoginRequest, LoginTask, Removal};
 use crate::database::{Database, Dialect, Facts, HostSession};
@@ -24,7 +25,8 @@ use crate::sql::volatile::volatile_texts;
 
 /// Shows what would run.
 pub fn run(context: &Context, request: &PlanRequest) -> Result<u8> {
-    let (catalog, _) = context.catalog_for_now(request.locked)?;
+    let catalog = context.catalog_for_now(request.locked);
+    let (catalog, _) = catalog.map_err(|error| with_refusals(context, request.locked, error))?;
     runtime::run(async {
         let OpenedDatabase { mut database, history, facts, under_way } = context.open(HistoryDetail::ForPlan).await?;
         let input = PlanInput { catalog: &catalog, history: &history, facts: &facts, options: request.options };

@@ -9,7 +9,7 @@ use super::context::Context;
 use super::request::{GlobalRequest, TestRequest};
 use super::test_runs::{Catalogs, TestRuns};
 use super::{exit, signals};
-use crate::database::{DatabaseUrl, StopSignal};
+use crate::database::{DatabaseError, DatabaseUrl, StopSignal};
 use crate::dump::Ignore;
 use crate::engine::identity::Identity;
 use crate::engine::target::Candidates;
@@ -117,6 +117,9 @@ fn databases(context: &Context) -> Result<Vec<DatabaseUrl>> {
         return Ok(urls);
     }
     if !url.value.dialect().has_server() {
+        if let Some(variable) = url.value.unset() {
+            return Err(context.place(DatabaseError::unset(variable).into()));
+        }
         return Ok(vec![url.value.clone()]);
     }
     Err(context.place(

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::build::describe_script;
 use super::context::Context;
 use super::exit;
+use super::survey::Survey;
 use crate::data::Value;
 use crate::database::{Facts, StopSignal};
 use crate::dialect::Dialect;
@@ -15,7 +16,7 @@ use crate::engine::plan::{Refusal, check_dialect, down_mode, inspect, run_mode};
 use crate::engine::script::ScriptSource;
 use crate::engine::target::compare_revisions;
 use crate::error::{Error, Result, several};
-use crate::project::catalog::{Artifact, Catalog, CatalogProblem, Checks, Description, Kind, Migration, mismatched};
+use crate::project::catalog::{Artifact, Catalog, Checks, Description, Kind, Migration};
 use crate::project::package_of;
 use crate::report::json::ValidateJson;
 use crate::report::{Format, Text, text, units};
@@ -27,27 +28,11 @@ use crate::sql::{has_statement, program};
 pub fn run(context: &Context, locked: bool, dialect: Option<Dialect>) -> Result<u8> {
     let dialect = dialect.unwrap_or_else(|| context.settings.database_url.value.dialect());
     let checks = Checks { locked, dialect: Some(dialect) };
-    let (mut report, mut problems) = Catalog::survey_with(&context.settings, checks, &[])?;
-    let mut failures = Vec::new();
-    if !locked {
-        let unlisted = context.unlisted_scripts(&report);
-        if !unlisted.lines.is_empty() {
-            (report, problems) = Catalog::survey_with(&context.settings, checks, &unlisted.lines)?;
-        }
-        report.problems.retain(|problem| !unlisted.failures.contains_key(&problem.revision));
-        failures.extend(unlisted.failures.into_values());
-    }
-    if let Some(error) = report.no_directory {
-        return Err(error);
-    }
-    let catalog = report.catalog;
-    context.warn_of_stale(&catalog);
-    let (only_problems, only_mismatches) = (report.problems.is_empty(), problems.is_empty());
-    let of_lockfile = mismatched(&report.problems);
-    let mut errors = problems;
-    errors.extend(report.problems.into_iter().map(CatalogProblem::into_error));
-    let found = errors.len();
-    errors.extend(failures);
+    let survey = Survey::of(context, checks)?;
+    context.warn_of_stale(&survey.catalog);
+    let found = survey.problems.len() + survey.mismatches.len();
+    let (of_files, of_all) = (survey.heading(context, false), survey.heading(context, true));
+    let (catalog, mut errors) = survey.into_parts();
     let sandbox = context.sandbox(1, StopSignal::never());
     let facts = match dialect == context.settings.database_url.value.dialect() {
         true => context.facts_of_missing(),
@@ -68,11 +53,7 @@ pub fn run(context: &Context, locked: bool, dialect: Option<Dialect>) -> Result<
             context.printer.always(&remark);
         }
     }
-    let all = |count| match errors_of(found == count, only_problems, only_mismatches) {
-        Of::Project => format!("{count} problems in `{}`", context.settings.migrations.display()),
-        Of::Lockfile => of_lockfile.clone(),
-        Of::All => format!("{count} problems in the project"),
-    };
+    let all = |count| if found == count { of_files(count) } else { of_all(count) };
     if let Some(error) = several(errors, all) {
         return Err(error);
     }
@@ -86,22 +67,6 @@ pub fn run(context: &Context, locked: bool, dialect: Option<Dialect>) -> Result<
         }
     }
     Ok(exit::DONE)
-}
-
-/// What errors are about.
-enum Of {
-    Project,
-    Lockfile,
-    All,
-}
-
-/// `of_files`: no statement is among them.
-fn errors_of(of_files: bool, only_problems: bool, only_mismatches: bool) -> Of {
-    match (of_files, only_problems, only_mismatches) {
-        (true, true, _) => Of::Project,
-        (true, _, true) => Of::Lockfile,
-        _ => Of::All,
-    }
 }
 
 /// What is worth saying of a project that may be valid all the same.

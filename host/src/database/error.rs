@@ -126,6 +126,12 @@ impl DatabaseError {
         )
     }
 
+    /// Returns the error for a URL with a variable that is not set.
+    pub fn unset(variable: &str) -> Self {
+        Self::new(DatabaseErrorKind::Configuration, format!("the variable `{variable}` is not set"))
+            .hint(format!("set `{variable}` in the environment or in `.env`"))
+    }
+
     /// Returns the error for a second `begin`.
     pub fn in_transaction() -> Self {
         Self::invalid("a transaction is open already")

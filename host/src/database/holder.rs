@@ -4,6 +4,9 @@ use std::fmt;
 
 use super::LockRequest;
 
+/// Begins what the holder works at, where its record says that. No description contains it.
+pub(super) const WORK: char = '\n';
+
 /// The separator between the run's id and its description in a record. No id contains it.
 const SEPARATOR: &str = ": ";
 
@@ -14,12 +17,14 @@ pub struct LockHolder {
     pub run_id: Option<String>,
     /// The description shown to operators.
     pub name: String,
+    /// What it works at, in the words of the engine, where the record says that.
+    pub work: Option<String>,
 }
 
 impl LockHolder {
     /// Returns a holder of which only a description is known.
     pub(super) fn without_record(name: impl Into<String>) -> Self {
-        Self { run_id: None, name: name.into() }
+        Self { run_id: None, name: name.into(), work: None }
     }
 
     /// Returns the record that the holder leaves. The id comes first, because a server may keep only the beginning.
@@ -29,10 +34,13 @@ impl LockHolder {
 
     /// Reads a record; text without an id is a description.
     pub(super) fn parse(record: &str) -> Self {
-        match record.split_once(SEPARATOR) {
-            Some((run_id, name)) => Self { run_id: Some(run_id.to_owned()), name: name.to_owned() },
+        let (record, work) = record.split_once(WORK).unwrap_or((record, ""));
+        let holder = match record.split_once(SEPARATOR) {
+            Some((run_id, name)) => Self { run_id: Some(run_id.to_owned()), ..Self::without_record(name) },
             None => Self::without_record(record),
-        }
+        };
+        let work = work.trim();
+        Self { work: (!work.is_empty()).then(|| work.to_owned()), ..holder }
     }
 }
 
@@ -56,6 +64,9 @@ mod tests {
         let holder = LockHolder::parse(&LockHolder::record(&request));
         assert_eq!(holder.run_id.as_deref(), Some("20260105T093000Z-deadbeef"));
         assert_eq!(holder.name, "`runner apply` of ann@db: 1");
+        assert_eq!(holder.work, None);
         assert_eq!(LockHolder::parse("another process"), LockHolder::without_record("another process"));
+        let holder = LockHolder::parse("r: `runner apply`\n0002 upgrade   ");
+        assert_eq!((holder.name.as_str(), holder.work.as_deref()), ("`runner apply`", Some("0002 upgrade")));
     }
 }

@@ -4,6 +4,7 @@
 #[cfg(any(test, feature = "cli"))]
 pub mod attacks;
 pub mod change;
+pub mod chosen_lock;
 #[cfg(test)]
 pub(crate) mod contract;
 pub mod copy;
@@ -11,6 +12,7 @@ pub mod error;
 pub mod facts;
 pub mod grants;
 pub mod holder;
+pub mod known;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 mod lease;
 pub mod lifecycle;
@@ -48,6 +50,7 @@ use async_trait::async_trait;
 
 pub use crate::dialect::Dialect;
 pub use change::{ChangedRows, End, ToolChange};
+pub use chosen_lock::ChosenLock;
 pub use error::{DatabaseError, DatabaseErrorKind};
 pub use facts::{Facts, LockKind};
 pub use grants::Grants;
@@ -240,6 +243,10 @@ pub trait Database: Send {
     /// Releases the lock, as dropping the database also does.
     async fn unlock(&mut self) -> Result<(), DatabaseError>;
 
+    /// Shows observers what the holder of the lock works at, where they can see that only beside the database: what is in it is
+    /// hidden by an open transaction. An empty text: nothing. Best effort.
+    fn note_work(&mut self, _work: &str) {}
+
     /// Returns the current holder of the lock as far as it can be determined, or `None` if the lock is free.
     async fn lock_holder(&mut self) -> Result<Option<LockHolder>, DatabaseError>;
 
@@ -337,6 +344,9 @@ impl Connector {
 
 /// Connects to the database of a URL.
 pub async fn connect(url: &DatabaseUrl, options: &ConnectOptions) -> Result<Box<dyn Database>, DatabaseError> {
+    if let Some(variable) = url.unset() {
+        return Err(DatabaseError::unset(variable));
+    }
     match url.dialect() {
         #[cfg(feature = "sqlite")]
         Dialect::Sqlite => sqlite::connect(url, options).await,

@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use percent_encoding::percent_decode_str;
 use url::{ParseError, Url};
 
-use super::Dialect;
 pub use super::redact::redact;
 use super::redact::{is_secret_word, passwords, redact_url};
+use super::{ChosenLock, Dialect};
 use crate::error::{Error, Result};
 
 /// No scheme is longer; the longest that we know has ten letters.
@@ -22,6 +22,10 @@ pub struct DatabaseUrl {
     text: String,
     dialect: Dialect,
     place: Place,
+    /// What the settings say, where the URL says nothing.
+    lock: Option<ChosenLock>,
+    /// A variable that is not set: only the kind of database is known.
+    unset: Option<String>,
 }
 
 /// The part of the URL after its scheme.
@@ -66,7 +70,7 @@ impl DatabaseUrl {
             let text = format!("{scheme}:{rest}");
             let plain = if dialect == Dialect::Postgres { user_apart(&text) } else { Cow::Borrowed(text.as_str()) };
             let place = Place::Server(Url::parse(&plain));
-            return Ok(Self { text, dialect, place });
+            return Ok(Self { text, dialect, place, lock: None, unset: None });
         }
         let rest = rest.strip_prefix("//").unwrap_or(rest);
         let (path, parameters) = rest.split_once('?').unwrap_or((rest, ""));
@@ -86,12 +90,41 @@ impl DatabaseUrl {
         };
         let query = if parameters.is_empty() { String::new() } else { format!("?{parameters}") };
         let text = format!("sqlite://{shown}{query}");
-        Ok(Self { text, dialect, place: Place::File { path, parameters: parameters.to_owned() } })
+        Ok(Self {
+            text,
+            dialect,
+            place: Place::File { path, parameters: parameters.to_owned() },
+            lock: None,
+            unset: None,
+        })
     }
 
     /// Returns the dialect that the scheme names, which the server may correct.
     pub fn dialect(&self) -> Dialect {
         self.dialect
+    }
+
+    /// Returns the same address with a lock of the settings, which a parameter of the URL overrides.
+    #[must_use]
+    pub fn with_lock(self, lock: ChosenLock) -> Self {
+        Self { lock: Some(lock), ..self }
+    }
+
+    /// Returns the same address as one in which a variable is not set and stays as it is written. Such an address has a kind, and
+    /// cannot be connected to.
+    #[must_use]
+    pub fn with_unset(self, variable: String) -> Self {
+        Self { unset: Some(variable), ..self }
+    }
+
+    /// Returns a variable of the address that is not set.
+    pub fn unset(&self) -> Option<&str> {
+        self.unset.as_deref()
+    }
+
+    /// Returns the lock of the settings.
+    pub fn lock(&self) -> Option<&ChosenLock> {
+        self.lock.as_ref()
     }
 
     /// Returns the whole URL, including the password. Never print it.
@@ -103,6 +136,8 @@ impl DatabaseUrl {
     pub fn passwords(&self) -> Vec<Range<usize>> {
         match self.place {
             Place::File { .. } => Vec::new(),
+            // A placeholder is no secret.
+            Place::Server(_) if self.unset.is_some() => Vec::new(),
             Place::Server(_) => passwords(&self.text).into_iter().filter(|range| !range.is_empty()).collect(),
         }
     }
@@ -136,7 +171,8 @@ impl DatabaseUrl {
     /// Returns the name of the database on a server; `None` for SQLite and for URLs without one.
     pub fn database_name(&self) -> Option<&str> {
         let name = self.server().ok()?.path().trim_start_matches('/');
-        Some(name).filter(|name| !name.is_empty())
+        let is_placeholder = self.unset.is_some() && name.contains('$');
+        Some(name).filter(|name| !name.is_empty() && !is_placeholder)
     }
 
     /// Returns the URL of another database on the same server with the same user. The name must need no encoding.
@@ -150,7 +186,7 @@ impl DatabaseUrl {
         let pairs: Vec<&str> = pairs.filter(|pair| !pair.is_empty() && !pair.starts_with("dbname=")).collect();
         let query = pairs.join("&");
         url.set_query(Some(query.as_str()).filter(|query| !query.is_empty()));
-        Self { text: url.as_str().to_owned(), place: Place::Server(Ok(url)), ..*self }
+        Self { text: url.as_str().to_owned(), place: Place::Server(Ok(url)), ..self.clone() }
     }
 
     /// SQLite: returns the database's file; `None` for a database in memory and for servers.

@@ -106,6 +106,7 @@ async fn run_statement(
     (number, of): (u64, u64),
     context: &RunContext,
 ) -> Result<u64, CallError> {
+    context.control.at_statement(&context.database, (number, of)).await;
     let mut step = match steps.begin(&statement.call()).await? {
         StepStart::Answered(rows) => {
             set_again(statement, context).await?;

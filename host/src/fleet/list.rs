@@ -45,6 +45,18 @@ pub(super) fn read(tenants: &Tenants) -> Result<Vec<Tenant>> {
     checked(tenants, entries)
 }
 
+/// The names in the settings or in a file, as they are written; none if only a query knows them.
+pub(super) fn known(tenants: &Tenants) -> Vec<String> {
+    match &tenants.source {
+        TenantSource::Names(names) => names.clone(),
+        TenantSource::File(path, shown) => {
+            let text = read_list(path, shown).unwrap_or_default();
+            in_file(&text, shown).into_iter().map(|entry| entry.name).collect()
+        }
+        TenantSource::Query(..) => Vec::new(),
+    }
+}
+
 /// The tenants, or everything that is wrong with the list.
 fn checked(tenants: &Tenants, entries: Vec<Entry>) -> Result<Vec<Tenant>> {
     let mut problems = Vec::new();

@@ -91,6 +91,11 @@ pub fn tenant(request: &LoadRequest) -> Result<Option<Tenant>> {
     Ok(found.pop())
 }
 
+/// The names of tenants that are known without a database.
+pub fn known_tenants(named: &NamedDatabases) -> Vec<String> {
+    named.tenants.as_ref().and_then(|tenants| tenants.as_ref().ok()).map(list::known).unwrap_or_default()
+}
+
 fn all_tenants(named: &NamedDatabases) -> Result<Vec<Tenant>> {
     let Some(tenants) = &named.tenants else { return Ok(Vec::new()) };
     let found = list::read(tenants.as_ref().map_err(Error::clone)?)?;

@@ -9,7 +9,7 @@ mod pool;
 mod report;
 mod run;
 
-pub use members::{Found, Member, Selection, find, tenant};
+pub use members::{Found, Member, Selection, find, known_tenants, tenant};
 pub use pool::{Pace, Work, each};
 pub use report::unfinished;
 pub use run::{DatabaseState, Each, Ended};

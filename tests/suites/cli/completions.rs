@@ -36,6 +36,34 @@ fn commands_options_and_what_the_project_names_are_offered() {
 }
 
 #[test]
+fn the_line_says_which_project_is_meant() {
+    let project = shop();
+    project.write(
+        "other/runner.toml",
+        "[database]\nurl = 'postgres://app:${DB_PASSWORD}@db.example.org/shop'\n\
+         [tenants]\nurl = 'postgres://app:${DB_PASSWORD}@db.example.org/{tenant}'\nnames = ['acme', 'acorn', 'beta']\n\
+         [environments.live.tenants]\nurl = 'sqlite:{tenant}.db'\nfile = 'tenants.txt'\n",
+    );
+    project.write("other/tenants.txt", "# all\nacre\n");
+    project.write("other/migrations/0007_elsewhere.up.sql", "SELECT 1;");
+    let other = |words: &[&str]| offered(&project, &[&["-c", "other/runner.toml"], words].concat());
+    assert_eq!(other(&["status", "-n", "ac"]), ["acme", "acorn"]);
+    assert_eq!(other(&["status", "-e", "live", "-n", ""]), ["acre"]);
+    assert_eq!(other(&["status", "-e", ""]), ["live"]);
+    assert_eq!(other(&["renumber", "00"]), ["0007_elsewhere"]);
+    assert_eq!(offered(&project, &["show", "--config", "other/runner.toml", "0007"]), ["0007_elsewhere"]);
+    // As bash takes it apart.
+    assert_eq!(
+        offered(&project, &["apply", "--config", "=", "other/runner.toml", "--target", "0007"]),
+        ["0007_elsewhere"]
+    );
+    assert_eq!(offered(&project, &["show", "0007"]), [""; 0]);
+    assert_eq!(offered(&project, &["renumber", "0002"]), ["0002_create_orders"]);
+    assert_eq!(offered(&project, &["renumber", "0002_create_orders", "0002"]), [""; 0], "a new one");
+    assert_eq!(offered(&project, &["apply", "--accept-changed", "0002"]), ["0002_create_orders"]);
+}
+
+#[test]
 fn every_shell_gets_its_script() {
     let project = project!(empty);
     for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {

@@ -66,8 +66,9 @@ for_each_server! {
     fn a_long_statement_is_cancelled(engine) {
         let project = lasting(engine);
         let run = Apart::start(&project, "apply");
-        let seen = until_run(&project, "it runs", |run| run["state"] == "running");
-        assert_eq!(seen["revision"], "0002");
+        let seen = until_run(&project, "it runs", |run| run["state"] == "running" && run["statement"] == 2);
+        assert_eq!((&seen["revision"], &seen["statements"]), (&"0002".into(), &2.into()));
+        project.runner("status").prints(&["  upgrade", ", statement 2 of 2"]);
         if engine == Engine::Postgres {
             assert_eq!(seen["mode"], "atomic");
             project.runner("pause").exits(1).says(&["keep its transaction open", "hint: `runner cancel` stops it", "stepwise"]);
@@ -90,8 +91,12 @@ for_each_server! {
 fn a_transaction_on_sqlite_cannot_be_controlled() {
     let project = lasting(Engine::Sqlite);
     let run = Apart::start(&project, "apply");
-    until("it runs", || status(&project)["lock_holder"].is_string());
-    project.runner("status").prints(&["running `runner apply` of ", "no progress reported"]);
+    until("it runs", || status(&project)["lock_holder_at"]["statement"] == 2);
+    assert_eq!(status(&project)["lock_holder_at"]["revision"], "0002");
+    project.runner("status").prints(&[
+        "running `runner apply` of ",
+        "0002_long: upgrade in a single transaction, statement 2 of 2; nothing is committed yet",
+    ]);
     let url = format!("sqlite://{}?busy_timeout=100", project.file("runner.db").display());
     until("its transaction has begun", || project.run(["cancel", "-D", &url]).exit_code() == Some(5));
     for verb in ["cancel", "pause"] {

@@ -20,6 +20,52 @@ fn all_refusals_of_a_project_are_listed() {
 }
 
 #[test]
+fn what_the_database_refuses_by_the_text_is_listed() {
+    let project = project!();
+    project
+        .sql("1_a", "CREATE TABLE a (id INTEGER);\nPRAGMA synchronous = OFF;", "DROP TABLE a;")
+        .sql("2_b", "DROP TABLE runner_history;", "DELETE FROM runner_history;")
+        .sql("3_c", "ALTER TABLE a RENAME TO runner_journal;\nSELECT count(*) FROM runner_history;", "SELECT 1;");
+    for verb in ["validate", "plan", "apply"] {
+        project.runner(verb).exits(7).says(&[
+            "1_a.up.sql:2: PRAGMA synchronous is refused",
+            "2_b.up.sql:1: a migration may not change `runner_history`",
+            "3_c.up.sql:1: a migration may not define a table",
+            "hint: ",
+        ]);
+    }
+    project.runner("validate").says(&["warning: 1 statement of a downgrade cannot run as written", "2_b.down.sql:1"]);
+    assert!(!project.file("runner.db").exists() || project.dump_user().tables().is_empty());
+    project.write("migrations/1_a.up.sql", "CREATE TABLE a (id INTEGER);\nPRAGMA user_version = 3;");
+    project.write("migrations/2_b.up.sql", "INSERT INTO a VALUES ((SELECT count(*) FROM runner_history));");
+    project.write("migrations/3_c.up.sql", "DROP TABLE IF EXISTS runner_histories;");
+    project.runner("validate").succeeds();
+    project.runner("apply").succeeds();
+}
+
+#[test]
+fn a_plan_lists_refusals_beside_other_problems() {
+    let project = project!();
+    project.sql("1_a", "CREATE TABLE a (id INTEGER);", "DROP TABLE a;").sql(
+        "2_b",
+        "PRAGMA synchronous = OFF;",
+        "SELECT 1;",
+    );
+    project.runner("build").succeeds();
+    project.runner("plan").exits(7).says(&["PRAGMA synchronous is refused"]);
+    project.write("migrations/1_a.up.sql", "CREATE TABLE a (id INTEGER, name TEXT);");
+    for verb in ["plan", "validate"] {
+        project.runner(verb).exits(4).says(&[
+            "2 problems in the project",
+            "1_a",
+            "2_b.up.sql:1: PRAGMA synchronous is refused",
+        ]);
+    }
+    project.write("migrations/2_b.up.sql", "-- nothing");
+    project.runner("plan").exits(4).says(&["2 migrations do not match the lockfile"]);
+}
+
+#[test]
 fn downgrades_are_warnings() {
     let project = project!();
     project.sql("1_a", "CREATE TABLE a (id INTEGER);", "VACUUM;\nDROP TABLE a;").sql("2_b", "-- nothing", "-- nothing");

@@ -37,6 +37,25 @@ for_each_server! {
         project.run(["status", "-D", &v6]).does_not_say(&["lookup"]);
     }
 
+    /// What the URL can say of the lock, the settings can say as well.
+    fn the_lock_of_the_settings(engine) {
+        let project = shop(engine);
+        let lock = |arguments: &[&str]| {
+            let output = project.run([&["doctor", "--format", "json"], arguments].concat());
+            let told: serde_json::Value = serde_json::from_str(&output.succeeds().stdout).unwrap();
+            told["facts"]["lock"].as_str().unwrap_or_default().to_owned()
+        };
+        assert_ne!(lock(&[]), "lease");
+        project.write("runner.toml", "[environments.leased]\nlock = \"lease\"\n[environments.plain]\n");
+        assert_eq!(lock(&["-e", "leased"]), "lease");
+        assert_ne!(lock(&["-e", "plain"]), "lease");
+        project.write("runner.toml", "[database]\nlock = \"lease\"\n[environments.plain]\n");
+        assert_eq!((lock(&[]), lock(&["-e", "plain"])), ("lease".to_owned(), "lease".to_owned()));
+        project.runner("apply").succeeds();
+        let leases = project.engine().history_table().replace("runner_history", "runner_lease");
+        assert_eq!(project.value(&format!("SELECT count(*) FROM {leases}")), "1");
+    }
+
     fn a_missing_database(engine) {
         let project = shop(engine);
         let database = project.server_database();

@@ -151,7 +151,7 @@ pub(crate) async fn answers_several_queries(factory: &dyn Factory) {
     let request = LockRequest { wait: Duration::ZERO, run_id: "r".to_owned(), owner: "run 7 on host x".to_owned() };
     other.lock(&request, &StopSignal::default(), &|_| {}).await.expect("the lock");
     let sight = database.probe(&questions).await.expect("answers");
-    let holder = LockHolder { run_id: Some("r".to_owned()), name: "run 7 on host x".to_owned() };
+    let holder = LockHolder { run_id: Some("r".to_owned()), name: "run 7 on host x".to_owned(), work: None };
     assert_eq!((&sight.answers[..], sight.holder), (&answers[..], Some(holder)));
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use url::Url;
 
-use crate::database::{DatabaseError, DatabaseErrorKind, DatabaseUrl};
+use crate::database::{ChosenLock, DatabaseError, DatabaseErrorKind, DatabaseUrl};
 
 /// The parameters.
 pub(in crate::database) const LOCK: &str = "lock";
@@ -17,7 +17,7 @@ const LENGTH: Duration = Duration::from_secs(30);
 /// Shorter ones would expire on a busy machine; with longer ones, whoever waits for a killed run gives up first.
 const LENGTHS: std::ops::RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(3600);
 
-/// How a URL wants two runs to be kept apart.
+/// How a URL, or else the settings, want two runs to be kept apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::database) struct LockSettings {
     /// By a lease, even if the server has a lock of its own.
@@ -33,20 +33,21 @@ impl LockSettings {
     /// elsewhere.
     pub(in crate::database) fn of(url: &DatabaseUrl, knows_nodes: bool) -> Result<Self, DatabaseError> {
         match url.server() {
-            Ok(url) => Self::read(url, knows_nodes),
+            Ok(parsed) => Self::read(parsed, url.lock(), knows_nodes),
             Err(_) => Ok(Self { is_lease: false, node: None, length: LENGTH }),
         }
     }
 
-    fn read(url: &Url, knows_nodes: bool) -> Result<Self, DatabaseError> {
+    fn read(url: &Url, of_settings: Option<&ChosenLock>, knows_nodes: bool) -> Result<Self, DatabaseError> {
         let mut settings = Self { is_lease: false, node: None, length: LENGTH };
+        let mut of_settings = of_settings;
         for (name, value) in url.query_pairs() {
             match (&*name, &*value) {
-                (LOCK, "lease") => settings.is_lease = true,
-                (LOCK, value) => match value.strip_prefix("node:").filter(|node| knows_nodes && !node.is_empty()) {
-                    Some(node) => settings.node = Some(node.to_owned()),
-                    None => return Err(unknown(value, knows_nodes)),
-                },
+                (LOCK, value) => {
+                    of_settings = None;
+                    let lock = ChosenLock::parse(value).filter(|lock| knows_nodes || *lock == ChosenLock::Lease);
+                    settings.take(lock.ok_or_else(|| unknown(value, knows_nodes))?);
+                }
                 (LOCK_LEASE, value) => {
                     settings.length = duration(value).filter(|length| LENGTHS.contains(length)).ok_or_else(|| {
                         wrong(format!("`{LOCK_LEASE}={value}` in the URL is not a duration from 1 s to 1 h"))
@@ -56,7 +57,16 @@ impl LockSettings {
                 _ => {}
             }
         }
+        // Whether it fits the database was compared when the settings were read.
+        of_settings.cloned().into_iter().for_each(|lock| settings.take(lock));
         Ok(settings)
+    }
+
+    fn take(&mut self, lock: ChosenLock) {
+        match lock {
+            ChosenLock::Lease => self.is_lease = true,
+            ChosenLock::Node(node) => self.node = Some(node),
+        }
     }
 }
 
@@ -88,10 +98,27 @@ fn duration(text: &str) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     fn read(query: &str) -> Result<LockSettings, DatabaseError> {
-        LockSettings::read(&Url::parse(&format!("mysql://h/d?{query}")).expect("a URL"), true)
+        LockSettings::read(&Url::parse(&format!("mysql://h/d?{query}")).expect("a URL"), None, true)
+    }
+
+    #[test]
+    fn the_url_overrides_the_settings() {
+        let url = |query: &str| DatabaseUrl::parse(&format!("mysql://h/d{query}"), Path::new("/")).expect("a URL");
+        let of = |query: &str, lock: ChosenLock| LockSettings::of(&url(query).with_lock(lock), true).expect(query);
+        let (lease, node) = (ChosenLock::Lease, ChosenLock::Node("a".to_owned()));
+        assert!(of("", lease.clone()).is_lease);
+        assert_eq!(of("?lock-lease=9s", lease.clone()).length, Duration::from_secs(9));
+        assert_eq!(of("", node.clone()).node.as_deref(), Some("a"));
+        assert_eq!(of("?lock=node:b", node.clone()).node.as_deref(), Some("b"));
+        assert!(!of("?lock=node:b", lease).is_lease);
+        assert_eq!(of("?lock=lease", node).node, None);
+        let elsewhere = url("?ssl-mode=disabled").with_lock(ChosenLock::Lease).with_database_name("other");
+        assert!(LockSettings::of(&elsewhere, true).expect("the same lock").is_lease);
     }
 
     #[test]
@@ -116,6 +143,6 @@ mod tests {
             assert!(error.hint.is_some(), "{error:?}");
         }
         let url = Url::parse("postgres://h/d?lock=node:a").expect("a URL");
-        assert!(LockSettings::read(&url, false).is_err(), "only a cluster has nodes");
+        assert!(LockSettings::read(&url, None, false).is_err(), "only a cluster has nodes");
     }
 }

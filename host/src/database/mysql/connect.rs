@@ -148,11 +148,11 @@ impl Endpoint {
     fn is_node(&self, found: &str) -> Result<(), DatabaseError> {
         match &self.lock.node {
             Some(named) if named != found => Err(configuration(format!(
-                "the server is the node `{found}` of a Galera cluster, and the URL says that all runs use `{named}`"
+                "the server is the node `{found}` of a Galera cluster, and the URL or the settings say that all runs use `{named}`"
             ))
             .hint(format!(
-                "give the address of `{named}`, or leave `lock=node:{named}` out of the URL: the lock is a lease, which is seen on \
-                 every node"
+                "give the address of `{named}`, or leave `lock=node:{named}` out of the URL, or `lock` out of the settings: the lock is \
+                 a lease, which is seen on every node"
             ))),
             _ => Ok(()),
         }

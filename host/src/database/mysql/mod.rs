@@ -57,6 +57,7 @@ use self::learned::Learned;
 use self::lock::Lock;
 use self::logins::session::Gated;
 use self::node::Node;
+pub(in crate::database) use self::refusals::refused_text;
 use self::rights::Guard;
 use self::session::SessionFacts;
 use self::transaction::Transaction;

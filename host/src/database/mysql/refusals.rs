@@ -2,9 +2,11 @@
 //! the proofs (see `rights`).
 
 use crate::database::facts::{LEASE_TABLES, TOOL_TABLES, is_tool_table};
-use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Role};
+use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Facts, Role};
 use crate::sql::classify::{open_run_comments, reads};
-use crate::sql::{StatementClass, assigned_scopes, classify, for_statement, identifiers, qualifiers, quoted, words};
+use crate::sql::{
+    StatementClass, assigned_scopes, classify, for_statement, identifiers, qualifiers, quoted, used_database, words,
+};
 
 /// Functions that release the locks by which runner recognises its live session.
 const FREES_LOCKS: [&str; 2] = ["RELEASE_LOCK", "RELEASE_ALL_LOCKS"];
@@ -80,6 +82,18 @@ impl Quoting {
         }
         Ok(())
     }
+}
+
+/// Why a migration in SQL may not run a statement, as far as its text shows it, whatever the `sql_mode` is.
+pub(in crate::database) fn refused_text(statement: &str, facts: &Facts, in_transaction: bool) -> Option<DatabaseError> {
+    let (dialect, database) = (facts.dialect, facts.schema.as_deref());
+    if database.is_none() && used_database(statement, dialect).is_some() {
+        // It may be the one that is migrated.
+        return None;
+    }
+    let database = database.unwrap_or_default();
+    let asking = Asking { role: Role::SqlScript, dialect, in_transaction, database, quoting: Quoting::default() };
+    check(statement, asking).err()
 }
 
 /// Fails if the role may not run a statement; otherwise returns its class.

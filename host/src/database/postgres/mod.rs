@@ -70,6 +70,7 @@ use self::logins::session::Gated;
 use self::page::Pages;
 use self::reconnect::Left;
 use self::record::Ahead;
+pub(in crate::database) use self::rights::refused_text;
 use self::settings::Own;
 use self::stored::Stored;
 use self::tool_tables::Fingerprint;

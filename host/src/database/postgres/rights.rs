@@ -6,6 +6,11 @@ use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Role, TableName
 use crate::sql::classify::{StatementClass, classify, identifiers};
 use crate::sql::excerpt;
 
+/// Why a migration in SQL may not run a statement, as far as its words show it.
+pub(in crate::database) fn refused_text(statement: &str) -> Option<DatabaseError> {
+    check(statement, Role::SqlScript).err()
+}
+
 /// Refuses a statement that the role may not run; otherwise returns its effect on the surrounding transaction.
 pub(super) fn check(statement: &str, rights: Role) -> Result<StatementClass, DatabaseError> {
     let class = classify(statement, Dialect::Postgres);

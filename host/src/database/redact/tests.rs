@@ -30,6 +30,13 @@ fn a_url_hides_what_may_be_a_password() {
         ("postgres:///db?password=a:b@c", "postgres:///db?password=***"),
         ("postgres://me:a@host/db?password=b@c&user=d", "postgres://me:***"),
         ("postgres:///db?options=-c%20x.secret%3Dy", "postgres:///db?options=***"),
+        ("mysql://me:pw@h/d?lock=lease&lock-lease=3s", "mysql://me:***@h/d?lock=lease&lock-lease=3s"),
+        ("postgres://me:pw@h/d?schema=foo&Schema=bar&token=x", "postgres://me:***@h/d?schema=foo&Schema=bar&token=***"),
+        (
+            "postgres://h/d?options[search_path]=a&options[x.y]=b",
+            "postgres://h/d?options[search_path]=a&options[x.y]=***",
+        ),
+        ("postgres://h/d?schema=a;password=b&unknown=c", "postgres://h/d?schema=***&unknown=***"),
         ("postgres:///db?port=1#secret", "postgres:///db?port=***"),
         ("mysql://me:@host", "mysql://me:@host"),
         ("sqlite://a:b@c.db", "sqlite://a:b@c.db"),

@@ -30,9 +30,10 @@ struct FileSettings {
 }
 
 impl FileSettings {
-    fn read(url: &DatabaseUrl) -> Result<Self, DatabaseError> {
-        let mut settings = Self {
-            path: url.sqlite_path(),
+    /// Those of a URL without parameters; `None`: a database in memory.
+    fn of_path(path: Option<PathBuf>) -> Self {
+        Self {
+            path,
             read_only: false,
             may_create: true,
             immutable: false,
@@ -40,7 +41,11 @@ impl FileSettings {
             journal_mode: "wal",
             synchronous: None,
             cache_kib: CACHE_KIB,
-        };
+        }
+    }
+
+    fn read(url: &DatabaseUrl) -> Result<Self, DatabaseError> {
+        let mut settings = Self::of_path(url.sqlite_path());
         for (name, value) in url.sqlite_parameters() {
             settings.set(name, value)?;
         }
@@ -134,6 +139,12 @@ pub(super) async fn open(url: &DatabaseUrl, options: &ConnectOptions) -> Result<
         .map_err(|failure| explain(from_failure(&failure), settings.path.as_deref()))?;
     let cache_bytes = usize::try_from(settings.cache_kib).unwrap_or(usize::MAX).saturating_mul(1024);
     Ok(OpenedFile { connection, path: settings.path, busy_timeout: settings.busy_timeout, cache_bytes })
+}
+
+/// Opens an empty database in memory.
+pub(super) fn in_memory() -> Result<Connection, Failure> {
+    let settings = FileSettings::of_path(None);
+    open_file(&settings, false).and_then(|sqlite| prepare(sqlite, &settings, false))
 }
 
 /// Opens the file, or a database in memory.

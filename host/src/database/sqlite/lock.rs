@@ -5,15 +5,20 @@
 //! overwritten.
 
 use std::fs::{File, Metadata, OpenOptions, TryLockError};
-use std::io::{ErrorKind, Read, Seek, Write};
+use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use crate::database::holder::WORK;
 use crate::database::{DatabaseError, DatabaseErrorKind, LockHolder, LockRequest, StopSignal};
 
 /// A lock that is held until it is dropped.
 pub(super) struct Lock {
     file: File,
+    /// Bytes of the text that names the holder.
+    named: u64,
+    /// Bytes of what is noted after it.
+    noted: usize,
 }
 
 /// How long to wait for the holder's name before it is reported without one.
@@ -21,6 +26,9 @@ const NAMELESS: Duration = Duration::from_millis(500);
 
 /// The prefix of a lock file's text; the holder's record follows.
 const MARK: &str = "runner lock, held by ";
+
+/// The longest note of what the holder works at, in bytes.
+const LONGEST_WORK: usize = 256;
 
 /// The longest text that we write, in bytes.
 const LONGEST: u64 = 4_096;
@@ -42,7 +50,7 @@ impl Lock {
                 return Err(DatabaseError::stopped());
             }
             if let Some(file) = try_take(&path)? {
-                let mut lock = Self { file };
+                let mut lock = Self { file, named: 0, noted: 0 };
                 // The text is for waiting runs; the lock works without it.
                 let _ = lock.write(&LockHolder::record(request));
                 return Ok(lock);
@@ -68,15 +76,26 @@ impl Lock {
 
     fn write(&mut self, record: &str) -> std::io::Result<()> {
         let mut text = format!("{MARK}{record}");
-        let mut end = text.len().min(LONGEST as usize);
-        while !text.is_char_boundary(end) {
-            end -= 1;
-        }
-        text.truncate(end);
+        text.truncate(text.floor_char_boundary(LONGEST as usize - LONGEST_WORK - 1));
         self.file.set_len(0)?;
         self.file.rewind()?;
         self.file.write_all(text.as_bytes())?;
-        self.file.flush()
+        self.file.flush()?;
+        self.named = text.len() as u64;
+        Ok(())
+    }
+
+    /// Notes what the holder works at. The text is as long as the one before, so that it takes its place in one write.
+    pub(super) fn note(&mut self, work: &str) {
+        // Nothing has named the holder, or there is nothing to take back.
+        if self.named == 0 || (work.is_empty() && self.noted == 0) {
+            return;
+        }
+        let work = &work[..work.floor_char_boundary(LONGEST_WORK)];
+        let text = format!("{WORK}{work:<width$}", width = self.noted);
+        self.noted = text.len() - 1;
+        // For observers only.
+        let _ = self.file.seek(SeekFrom::Start(self.named)).and_then(|_| self.file.write_all(text.as_bytes()));
     }
 }
 

@@ -9,6 +9,7 @@ pub mod copy;
 mod cursor;
 mod error;
 mod granted;
+pub(in crate::database) mod known;
 mod lock;
 mod nesting;
 mod pragmas;
@@ -190,6 +191,12 @@ impl Database for SqliteDatabase {
     async fn unlock(&mut self) -> Result<(), DatabaseError> {
         self.lock = None;
         Ok(())
+    }
+
+    fn note_work(&mut self, work: &str) {
+        if let Some(lock) = &mut self.lock {
+            lock.note(work);
+        }
     }
 
     async fn lock_holder(&mut self) -> Result<Option<LockHolder>, DatabaseError> {

@@ -464,6 +464,11 @@ fn mentions(table: &'static str) -> Denial {
     )
 }
 
+/// The refusal of a statement that defines something and names one of the tool's tables, wherever it does.
+pub(super) fn refused_mention(statement: &str) -> Option<DatabaseError> {
+    mentioned_tool_table(statement).map(|table| mentions(table).into())
+}
+
 /// Whether the one statement of a text is a VACUUM.
 fn is_vacuum(statement: &str) -> bool {
     const WORD: &[u8] = b"VACUUM";

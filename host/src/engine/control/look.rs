@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::orders::{self, ScopeState};
 use super::store::{self, RunRow};
+use super::work::Work;
 use crate::database::{DatabaseErrorKind, HostSession, LockHolder, Probe};
 use crate::engine::Direction;
 use crate::engine::event::{Total, percent};
@@ -102,6 +103,11 @@ impl Overview {
     pub fn unreported_holder(&self) -> Option<&LockHolder> {
         let is_reported = self.alive().any(|run| !run.row.shares);
         self.holder.as_ref().filter(|_| !is_reported)
+    }
+
+    /// Returns what that holder notes that it works at.
+    pub fn unreported_work(&self) -> Option<Work> {
+        Work::parse(self.unreported_holder()?.work.as_deref()?)
     }
 }
 
@@ -204,6 +210,7 @@ async fn from_checkpoint(
             direction: direction.to_string(),
             // Nothing else can be partial.
             mode: RunMode::Stepwise.name().to_owned(),
+            statement: None,
             transform: None,
             rows_done: done.rows_read,
             total: None,
@@ -276,6 +283,7 @@ mod tests {
             revision: "1".to_owned(),
             direction: "upgrade".to_owned(),
             mode: "stepwise".to_owned(),
+            statement: None,
             transform: None,
             rows_done: 0,
             total: None,
@@ -288,8 +296,11 @@ mod tests {
             now: 0,
         };
         let (now, long) = (Duration::from_secs(1), Duration::from_secs(3600));
-        let holder =
-            |run_id: Option<&str>, name: &str| LockHolder { run_id: run_id.map(str::to_owned), name: name.to_owned() };
+        let holder = |run_id: Option<&str>, name: &str| LockHolder {
+            run_id: run_id.map(str::to_owned),
+            name: name.to_owned(),
+            work: None,
+        };
         // The names do not matter: two runs of one process may have the same, and a server may cut one short.
         let own = holder(Some("r"), "`runner apply` of ann@d");
         let other = holder(Some("r2"), "`runner apply` of ann@db1, process 7, since 2026");

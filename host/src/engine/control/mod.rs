@@ -17,6 +17,7 @@ mod tests;
 pub mod total;
 pub mod under_way;
 mod watch;
+pub mod work;
 
 pub use watch::Watch;
 
@@ -141,6 +142,7 @@ impl RunControl {
             self.state().has_forgotten_dead = true;
         }
         self.state().begin(migration);
+        self.note_work(database);
         self.obey(scopes);
         if is_stepwise || self.state().pause.is_some() {
             self.wait(database, WaitPoint::Pause).await?;
@@ -167,6 +169,7 @@ impl RunControl {
         let row = self.state().row(&self.about, &self.throttle);
         let is_sharing = self.state().is_sharing;
         let Some(migration) = self.state().end() else { return Ok(()) };
+        database.note_work("");
         let is_stepwise = migration.mode == RunMode::Stepwise;
         let is_known = std::mem::take(&mut looking.is_known);
         let database = &mut database.host();
@@ -181,6 +184,17 @@ impl RunControl {
         let row = store::RunRow { held: Some((store::ENDED.to_owned(), why)), rate: None, ..row };
         store::beat(database, &row, is_known, store::WrittenBy::Worker).await.map_err(table::unusable)?;
         Ok(())
+    }
+
+    /// Records which statement of a migration in SQL is executed, of how many.
+    pub async fn at_statement(&self, database: &SharedDatabase, statement: (u64, u64)) {
+        self.state().statement = Some(statement);
+        self.note_work(&mut **database.lock().await);
+    }
+
+    fn note_work(&self, database: &mut dyn Database) {
+        let work = self.state().work();
+        work.into_iter().for_each(|work| database.note_work(&work.to_string()));
     }
 
     /// Waits until the next chunk may be read. No transaction is open, except for an atomic migration, which never waits

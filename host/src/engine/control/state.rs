@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::store::RunRow;
+use super::work::Work;
 use crate::engine::control::orders::{EVERYTHING, ScopeState};
 use crate::engine::control::{CommittedChunk, LOOK, NAP, RunInfo, RunningMigration, STALE};
 use crate::engine::event::{Total, TransformProgress};
@@ -22,6 +23,8 @@ const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 pub(super) struct ControlState {
     pub migration: Option<RunningMigration>,
     pub transform: Option<ActiveTransform>,
+    /// The statement of a migration in SQL, and their number.
+    pub statement: Option<(u64, u64)>,
     pub retries: u64,
     /// The time of the last look.
     pub looked: Option<Instant>,
@@ -78,6 +81,7 @@ impl ControlState {
     pub fn begin(&mut self, migration: RunningMigration) {
         self.migration = Some(migration);
         self.transform = None;
+        self.statement = None;
     }
 
     /// Begins the run. Earlier cancels do not apply to it; earlier pauses do.
@@ -244,6 +248,13 @@ impl ControlState {
         self.held.clone().or_else(hold)
     }
 
+    /// Returns what the run works at, for observers who see nothing else of it.
+    pub fn work(&self) -> Option<Work> {
+        let RunningMigration { revision, direction, mode, .. } = self.migration.as_ref()?;
+        let (direction, mode) = (direction.to_string(), mode.name().to_owned());
+        Some(Work { revision: revision.clone(), direction, mode, statement: self.statement })
+    }
+
     /// Returns the run's row; `None` while no migration runs.
     pub fn row(&self, about: &RunInfo, throttle: &Throttle) -> Option<RunRow> {
         let migration = self.migration.as_ref()?;
@@ -261,6 +272,7 @@ impl ControlState {
             revision: migration.revision.clone(),
             direction: migration.direction.to_string(),
             mode: migration.mode.name().to_owned(),
+            statement: self.statement,
             transform: self.transform.as_ref().map(|transform| transform.progress.transform.clone()),
             rows_done,
             total: progress.total.filter(|_| !self.is_sharing),

@@ -11,6 +11,9 @@ use crate::error::Result;
 /// The name of what holds a run that stopped early.
 pub const ENDED: &str = "ended";
 
+/// The name, among what holds a run, of the statement that it executes: it holds nothing, and is told in the same column.
+const STATEMENT: &str = "statement";
+
 /// The row of a run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunRow {
@@ -28,6 +31,8 @@ pub struct RunRow {
     pub direction: String,
     /// `atomic` or `stepwise`.
     pub mode: String,
+    /// The statement of a migration in SQL that it executes, and the number of its statements.
+    pub statement: Option<(u64, u64)>,
     /// The current transform.
     pub transform: Option<String>,
     /// The number of rows done.
@@ -67,7 +72,8 @@ pub(super) async fn beat(
     writer: WrittenBy,
 ) -> std::result::Result<bool, DatabaseError> {
     let facts = database.facts().clone();
-    let (held, held_text) = row.held.clone().unzip();
+    let statement = || row.statement.map(|(number, of)| (STATEMENT.to_owned(), format!("{number} {of}")));
+    let (held, held_text) = row.held.clone().or_else(statement).unzip();
     let mut parameters: Vec<Value> = vec![
         row.revision.as_str().into(),
         row.direction.as_str().into(),
@@ -186,6 +192,10 @@ fn run(row: &[Value]) -> Option<RunRow> {
     let (rows, is_estimate) = (count(next()?), count(next()?)? > 0);
     let (chunks, retries, rate) = (count(next()?)?, count(next()?)?, count(next()?));
     let held = text(next()?).zip(text(next()?));
+    let (statement, held) = match held {
+        Some((name, numbers)) if name == STATEMENT => (two_numbers(&numbers), None),
+        held => (None, held),
+    };
     let (began_at, beat_at, now) = (next()?.as_int64()?, next()?.as_int64()?, next()?.as_int64()?);
     let is_connected = next()?.as_int64().map(|sessions| sessions > 0);
     let total = rows.map(|rows| Total { rows, is_estimate });
@@ -197,6 +207,7 @@ fn run(row: &[Value]) -> Option<RunRow> {
         revision,
         direction,
         mode,
+        statement,
         transform,
         rows_done,
         total,
@@ -208,6 +219,12 @@ fn run(row: &[Value]) -> Option<RunRow> {
         beat_at,
         now,
     })
+}
+
+/// `2 5`: the second of five.
+pub(super) fn two_numbers(text: &str) -> Option<(u64, u64)> {
+    let (number, of) = text.split_once(' ')?;
+    Some((number.parse().ok()?, of.parse().ok()?))
 }
 
 fn number(number: u64) -> Value {

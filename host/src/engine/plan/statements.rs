@@ -2,9 +2,11 @@
 //! themselves, and whether a dry run can roll them back.
 
 use super::{PlannedMigration, Refusal};
+use crate::database::known::refused_text;
 use crate::database::{DatabaseError, Facts};
 use crate::engine::event::Unrepeatable;
 use crate::engine::history::RunMode;
+use crate::engine::schema::{dialect_schema, tool_sql};
 use crate::engine::unreadable::unreadable;
 use crate::error::{Error, Result};
 use crate::sql::{Statement, StatementClass, classify, excerpt, late_enum_value, program, used_database};
@@ -47,7 +49,8 @@ pub fn inspect(id: &str, file: &str, mode: RunMode, text: &str, facts: &Facts) -
     let classes: Vec<StatementClass> = statements.iter().map(|it| classify(it.text, facts.dialect)).collect();
     let mut refusals = Vec::new();
     for (at, (statement, class)) in statements.iter().zip(&classes).enumerate() {
-        if let Some(error) = refuse(mode, statement.text, *class, facts) {
+        let refused = refuse(mode, statement.text, *class, facts);
+        if let Some(error) = refused.or_else(|| refuse_text(mode, statement.text, facts)) {
             refusals.push(refusal(statement.line, at_statement(error, statements, at)));
         }
     }
@@ -109,6 +112,12 @@ fn refuse(mode: RunMode, statement: &str, class: StatementClass, facts: &Facts) 
         ),
         _ => None,
     }
+}
+
+/// Why the database refuses a statement whatever is in it.
+fn refuse_text(mode: RunMode, statement: &str, facts: &Facts) -> Option<Error> {
+    let tables = || dialect_schema(facts).create.iter().map(|table| tool_sql(table, facts)).collect();
+    refused_text(statement, facts, mode == RunMode::Atomic, tables).map(Error::from)
 }
 
 /// What to write in place of transaction control.
@@ -233,6 +242,31 @@ mod tests {
                 "2 of 2, line 1: MariaDB commits schema changes immediately, so the migration cannot be atomic",
             ),
             (Mariadb, Atomic, "INSERT INTO t VALUES (1)", "1 0"),
+            (
+                Sqlite,
+                Atomic,
+                "CREATE TABLE t (a);\nPRAGMA synchronous = OFF; DROP TABLE runner_history",
+                "2 of 3, line 2: PRAGMA synchronous is refused: the setting would outlive the migration [SQLITE_AUTH (23)]; 3 of 3, \
+                 line 2: a migration may not change `runner_history`, which belongs to runner itself [SQLITE_AUTH (23)]",
+            ),
+            (
+                Sqlite,
+                Stepwise,
+                "DELETE FROM runner_head",
+                "1 of 1, line 1: a migration may not write to `runner_head`, which belongs to runner itself [SQLITE_AUTH (23)]",
+            ),
+            (
+                Postgres,
+                Atomic,
+                "COPY t FROM STDIN",
+                "1 of 1, line 1: `COPY` between the server and its client is not possible here",
+            ),
+            (
+                Mysql,
+                Stepwise,
+                "SET GLOBAL general_log = 1",
+                "1 of 1, line 1: a migration may not run `SET GLOBAL` or `SET PERSIST`: it changes the server for everybody",
+            ),
             (
                 Mariadb,
                 Stepwise,

@@ -99,7 +99,7 @@ fn a_lockfile_round_trips() {
             ),
             "",
             "[packages]",
-            r#""acme/outbox" = { version = "1.2.0", sha256 = "dd", key = "RW+/=", source = "../a \"b\".wasm" }"#,
+            r#""acme/outbox" = { version = "1.2.0", sha256 = "dd", key = "RW+/=", source = "../a \"b\".wasm", tables = { "out*" = "a.\"o x\"*" } }"#,
             r#""other/package" = { version = "1.2.0", sha256 = "dd", source = "../a \"b\".wasm" }"#,
         ]
     );

@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use super::file::{Environment, NamedDatabase, SettingsFile};
-use super::interpolate;
 use super::named::{flag_or_variable, flagged};
 use super::tenants::TenantsTable;
 use super::{DEFAULT_DATABASE_URL, LoadRequest, RequiredIsolation};
-use crate::database::{DatabaseUrl, Dialect};
+use super::{interpolate, lock};
+use crate::database::{ChosenLock, DatabaseUrl, Dialect};
 use crate::error::{Error, Result};
 use crate::project::env::{self, Variables};
 use crate::project::origin::{Origin, Sourced};
@@ -120,6 +120,32 @@ impl<'a> Choice<'a> {
         root: &Path,
         file: &str,
     ) -> Result<Sourced<DatabaseUrl>> {
+        let url = self.url_alone(request, variables, content, root, file)?;
+        match self.lock(content) {
+            Some(lock) => Ok(Sourced { value: lock::with_lock(url.value, lock)?, origin: url.origin }),
+            None => Ok(url),
+        }
+    }
+
+    /// The lock of the settings: as the environment says, or the named database, or `[database]`.
+    pub fn lock<'l>(&'l self, content: &'l SettingsFile) -> Option<&'l Sourced<ChosenLock>> {
+        let of_environment = self.environment.as_ref().and_then(|(_, environment)| environment.lock.as_ref());
+        let of_database = || match &self.database {
+            Some((_, database)) => database.lock.as_ref(),
+            None => content.lock.as_ref(),
+        };
+        of_environment.or_else(of_database)
+    }
+
+    /// The URL without the lock.
+    fn url_alone(
+        &self,
+        request: &LoadRequest,
+        variables: &Variables,
+        content: &SettingsFile,
+        root: &Path,
+        file: &str,
+    ) -> Result<Sourced<DatabaseUrl>> {
         if let Some(url) = &request.program_database {
             return Ok(Sourced { value: url.clone(), origin: Origin::Program });
         }
@@ -148,7 +174,9 @@ impl<'a> Choice<'a> {
             (None, None) => content.main_url(file)?,
         };
         match url {
-            Some(url) => Ok(Sourced { value: interpolate::url(&url, variables, root)?, origin: url.origin }),
+            Some(url) => {
+                Ok(Sourced { value: interpolate::url(&url, variables, root, request.wanted)?, origin: url.origin })
+            }
             None => parse(Sourced::default(DEFAULT_DATABASE_URL.to_owned()), root),
         }
     }

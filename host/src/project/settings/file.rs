@@ -9,6 +9,7 @@ use toml::de::DeValue;
 use super::RequiredIsolation;
 use super::backup;
 use super::grants::{self, ComponentGrants};
+use super::lock::{self, LOCK};
 use super::named::{self, SettingValue};
 use super::tenants::{self, TenantsTable};
 use super::test;
@@ -16,6 +17,7 @@ use super::throttle::{self, TransformSection};
 use super::timeouts::{self, Timeouts};
 use super::transform::{self, Chunking};
 use crate::data::Value;
+use crate::database::ChosenLock;
 use crate::error::{Error, Result};
 use crate::project::files::read_own;
 use crate::project::limits::Limits;
@@ -37,6 +39,8 @@ pub(super) struct SettingsFile {
     pub isolation: Option<Sourced<RequiredIsolation>>,
     /// `[database] foreign_keys`
     pub foreign_keys: Option<Sourced<bool>>,
+    /// `[database] lock`
+    pub lock: Option<Sourced<ChosenLock>>,
     pub environments: BTreeMap<String, Environment>,
     pub databases: BTreeMap<String, NamedDatabase>,
     pub tenants: Option<TenantsTable>,
@@ -59,6 +63,7 @@ pub(super) struct Environment {
     pub protected: bool,
     pub isolation: Option<Sourced<RequiredIsolation>>,
     pub foreign_keys: Option<Sourced<bool>>,
+    pub lock: Option<Sourced<ChosenLock>>,
     /// `[environments.NAME.databases.OTHER] url`
     pub databases: BTreeMap<String, Sourced<String>>,
     /// `[environments.NAME.tenants]`
@@ -76,6 +81,7 @@ pub(super) struct NamedDatabase {
     pub url: Sourced<String>,
     pub protected: bool,
     pub foreign_keys: Option<Sourced<bool>>,
+    pub lock: Option<Sourced<ChosenLock>>,
     pub migrations: PathBuf,
     pub timeouts: Vec<SettingValue<Timeouts>>,
     pub backup: backup::BackupSection,
@@ -138,11 +144,12 @@ impl SettingsFile {
             content.sdk = project.text("sdk").map(PathBuf::from);
         }
         if let Some(database) = root.section("database", "database") {
-            database.only(&known(&["url", FOREIGN_KEYS, "protected", ISOLATION]));
+            database.only(&known(&["url", FOREIGN_KEYS, LOCK, "protected", ISOLATION]));
             content.url = database.string("url");
             content.protected = database.boolean("protected");
             content.isolation = isolation(&database);
             content.foreign_keys = database.flag(FOREIGN_KEYS);
+            content.lock = lock::read(&database);
             content.timeouts = named::read(&database, &timeouts::SETTINGS);
         }
         content.environments = by_name(root, "environments", environment);
@@ -215,6 +222,7 @@ fn environment(section: &Section<'_, '_>, _name: &str) -> Option<Environment> {
     section.only(&known(&[
         "url",
         FOREIGN_KEYS,
+        LOCK,
         "protected",
         ISOLATION,
         "limits",
@@ -229,6 +237,7 @@ fn environment(section: &Section<'_, '_>, _name: &str) -> Option<Environment> {
         protected: section.boolean("protected"),
         isolation: isolation(section),
         foreign_keys: section.flag(FOREIGN_KEYS),
+        lock: lock::read(section),
         databases: by_name(section, "databases", |section, _| {
             section.only(&["url"]);
             section.string("url")
@@ -243,7 +252,7 @@ fn environment(section: &Section<'_, '_>, _name: &str) -> Option<Environment> {
 }
 
 fn named_database(section: &Section<'_, '_>, name: &str) -> Option<NamedDatabase> {
-    section.only(&known(&["url", FOREIGN_KEYS, "protected", "migrations", "backup"]));
+    section.only(&known(&["url", FOREIGN_KEYS, LOCK, "protected", "migrations", "backup"]));
     for (key, example) in [("url", format!("sqlite://{name}.db")), ("migrations", format!("{name}/migrations"))] {
         if !section.has(key) {
             let hint = format!("add a line such as `{key} = \"{example}\"`");
@@ -255,6 +264,7 @@ fn named_database(section: &Section<'_, '_>, name: &str) -> Option<NamedDatabase
         url: section.string("url")?,
         protected: section.boolean("protected"),
         foreign_keys: section.flag(FOREIGN_KEYS),
+        lock: lock::read(section),
         migrations: migrations?,
         timeouts: named::read(section, &timeouts::SETTINGS),
         backup: backup::read(section),

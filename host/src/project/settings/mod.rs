@@ -6,6 +6,7 @@ mod file;
 mod find;
 mod grants;
 mod interpolate;
+mod lock;
 mod named;
 mod parameters;
 mod tenants;
@@ -57,6 +58,16 @@ pub enum RequiredIsolation {
     ByTheDatabase,
 }
 
+/// What a command wants of the database.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DatabaseUse {
+    /// To connect to it.
+    #[default]
+    Connect,
+    /// To know its kind: variables in its URL need not be set.
+    Kind,
+}
+
 /// Input from the command line and the process.
 #[derive(Clone, Debug, Default)]
 pub struct LoadRequest {
@@ -92,6 +103,8 @@ pub struct LoadRequest {
     pub chunk_time: Option<String>,
     /// Every `--limit NAME=VALUE`.
     pub limits: Vec<String>,
+    /// What the command wants of the database.
+    pub wanted: DatabaseUse,
     /// The directory to start from: the current one, absolute.
     pub start_dir: PathBuf,
     /// Environment variables of the process.
@@ -208,7 +221,7 @@ impl Settings {
         let choice = choose::Choice::of_main(&plain, &variables, &content, &shown)?;
         let table = choice.tenants(&content);
         let main = || choice.database_url(&plain, &variables, &content, root, &shown);
-        let tenants = table.map(|table| table.choose(&variables, root, main));
+        let tenants = table.map(|table| table.choose(request.wanted, &variables, root, choice.lock(&content), main));
         let without_tenants = match &choice.environment {
             Some((name, _)) if table.is_none() && content.tenants.is_some() => Some(name.value.clone()),
             _ => None,

@@ -2,8 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use super::DatabaseUse;
 use super::interpolate::interpolate;
-use crate::database::DatabaseUrl;
+use super::lock::with_lock;
+use crate::database::{ChosenLock, DatabaseUrl};
 use crate::error::{Error, Result};
 use crate::project::env::Variables;
 use crate::project::files::read_regular_anywhere;
@@ -45,7 +47,8 @@ pub struct Tenants {
     pub source: TenantSource,
     /// Those that a run begins with.
     pub canary: Vec<String>,
-    url: Option<Sourced<String>>,
+    url: Option<(Sourced<String>, Option<String>)>,
+    lock: Option<Sourced<ChosenLock>>,
     root: PathBuf,
 }
 
@@ -102,22 +105,25 @@ pub(super) fn read(section: &Section<'_, '_>) -> Option<TenantsTable> {
 }
 
 impl TenantsTable {
-    /// The tenants with variables filled in; `main` is the URL of the project's main database.
+    /// The tenants with variables filled in; `lock` is that of their databases, `main` the URL of the project's main database.
     pub fn choose(
         &self,
+        wanted: DatabaseUse,
         variables: &Variables,
         root: &Path,
+        lock: Option<&Sourced<ChosenLock>>,
         main: impl FnOnce() -> Result<Sourced<DatabaseUrl>>,
     ) -> Result<Tenants> {
         let filled = |text: &Sourced<String>| {
-            Ok::<_, Error>(Sourced { value: interpolate(text, variables)?, origin: text.origin.clone() })
+            let filled = interpolate(text, variables, wanted)?;
+            Ok::<_, Error>((Sourced { value: filled.text, origin: text.origin.clone() }, filled.unset))
         };
         let source = match &self.source {
             SourceText::Names(names) => TenantSource::Names(names.clone()),
             SourceText::File(file) => TenantSource::File(root.join(&file.value), file.clone()),
             SourceText::Query { sql, url: None } => TenantSource::Query(sql.clone(), Box::new(main()?)),
             SourceText::Query { sql, url: Some(url) } => {
-                let value = super::interpolate::url(url, variables, root)?;
+                let value = super::interpolate::url(url, variables, root, wanted)?;
                 TenantSource::Query(sql.clone(), Box::new(Sourced { value, origin: url.origin.clone() }))
             }
         };
@@ -126,6 +132,7 @@ impl TenantsTable {
             source,
             canary: self.canary.clone(),
             url: self.url.as_ref().map(filled).transpose()?,
+            lock: lock.cloned(),
             root: root.to_path_buf(),
         })
     }
@@ -134,11 +141,11 @@ impl TenantsTable {
 impl Tenants {
     /// The tenant of a name; `own` is the URL that its list has for it.
     pub fn tenant(&self, name: &str, own: Option<&Sourced<String>>) -> Result<Tenant> {
-        let (text, origin) = match (own, &self.url) {
-            (Some(own), _) => (own.value.clone(), own.origin.clone()),
-            (None, Some(template)) => {
+        let (text, origin, unset) = match (own, &self.url) {
+            (Some(own), _) => (own.value.clone(), own.origin.clone(), None),
+            (None, Some((template, unset))) => {
                 let encoded = percent_encoding::utf8_percent_encode(name, UNRESERVED).to_string();
-                (template.value.replace(PLACEHOLDER, &encoded), template.origin.clone())
+                (template.value.replace(PLACEHOLDER, &encoded), template.origin.clone(), unset.clone())
             }
             (None, None) => {
                 return Err(Error::usage(format!("the tenant `{name}` has no URL"))
@@ -147,6 +154,11 @@ impl Tenants {
         };
         let parsed = DatabaseUrl::parse(&text, &self.root);
         let value = parsed.map_err(|error| error.at("setting", origin.to_string()).at("tenant", name))?;
+        let value = unset.into_iter().fold(value, DatabaseUrl::with_unset);
+        let value = match &self.lock {
+            Some(lock) => with_lock(value, lock).map_err(|error| error.at("tenant", name))?,
+            None => value,
+        };
         Ok(Tenant { name: name.to_owned(), url: Sourced { value, origin } })
     }
 }

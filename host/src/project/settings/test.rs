@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use super::DatabaseUse;
 use super::interpolate::{url, urls};
 use crate::database::DatabaseUrl;
 use crate::error::Result;
@@ -40,8 +41,10 @@ pub(super) fn read(section: &Section<'_, '_>) -> TestTable {
 
 /// Keeps errors, such as an unset variable, for `runner test`.
 pub(super) fn choose(table: &TestTable, variables: &Variables, root: &Path) -> TestSettings {
-    let parse =
-        |text: &Sourced<String>| Ok(Sourced { value: url(text, variables, root)?, origin: text.origin.clone() });
+    let parse = |text: &Sourced<String>| {
+        let value = url(text, variables, root, DatabaseUse::Connect)?;
+        Ok(Sourced { value, origin: text.origin.clone() })
+    };
     TestSettings {
         urls: table.urls.iter().map(parse).collect(),
         ignore_rows: table.ignore_rows.clone(),

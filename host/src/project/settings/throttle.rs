@@ -173,7 +173,7 @@ pub(super) fn choose(
     let sections = || [Some(&content.throttle), environment].into_iter().flatten();
     let mut replicas = Vec::new();
     for texts in sections().filter_map(|section| section.replicas.as_ref()) {
-        replicas = texts.iter().map(|text| url(text, variables, root)).collect::<Result<_>>()?;
+        replicas = texts.iter().map(|text| url(text, variables, root, request.wanted)).collect::<Result<_>>()?;
     }
     let in_file = sections().flat_map(|section| &section.settings);
     let throttle = named::choose(request, variables, &SETTINGS, in_file)?;

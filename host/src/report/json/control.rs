@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::{DatabaseJson, SCHEMA};
 use crate::engine::control::look::{ObservedRun, Overview};
+use crate::engine::control::work::Work;
 use crate::engine::event::TransformProgress;
 use crate::engine::throttle::Pause;
 use crate::engine::throttle::time;
@@ -62,6 +63,8 @@ fn tenth(percent: f64) -> f64 {
 pub struct RunsJson {
     /// Owner of the lock.
     lock_holder: Option<String>,
+    /// What it works at, if it has no entry in `runs`, which an open transaction hides on SQLite.
+    lock_holder_at: Option<WorkJson>,
     runs: Vec<RunJson>,
     pauses: Vec<PauseJson>,
 }
@@ -78,10 +81,33 @@ struct RunJson {
     revision: String,
     direction: String,
     mode: String,
+    /// The statement that it executes, counted from 1, if the migration is in SQL.
+    statement: Option<u64>,
+    /// How many there are.
+    statements: Option<u64>,
     #[serde(flatten)]
     progress: ProgressJson,
     last_seen_ms_ago: Option<u64>,
     started_at: Option<String>,
+}
+
+/// What a run works at.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct WorkJson {
+    revision: String,
+    direction: String,
+    mode: String,
+    statement: Option<u64>,
+    statements: Option<u64>,
+}
+
+impl WorkJson {
+    fn new(work: Work) -> Self {
+        let Work { revision, direction, mode, statement } = work;
+        let (statement, statements) = statement.unzip();
+        Self { revision, direction, mode, statement, statements }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -131,6 +157,8 @@ impl RunJson {
             revision: row.revision.clone(),
             direction: row.direction.clone(),
             mode: row.mode.clone(),
+            statement: row.statement.map(|(number, _)| number),
+            statements: row.statement.map(|(_, of)| of),
             progress,
             last_seen_ms_ago: seen.last_seen.map(|ago| ago.as_millis() as u64),
             started_at: seen.last_seen.map(|_| time(row.began_at)),
@@ -143,6 +171,7 @@ impl RunsJson {
     pub fn new(overview: &Overview) -> Self {
         Self {
             lock_holder: overview.holder.as_ref().map(|holder| holder.name.clone()),
+            lock_holder_at: overview.unreported_work().map(WorkJson::new),
             runs: overview.runs.iter().map(RunJson::new).collect(),
             pauses: overview.pauses.iter().map(PauseJson::new).collect(),
         }

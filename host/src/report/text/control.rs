@@ -85,7 +85,14 @@ pub fn runs(overview: &Overview, name: impl Fn(&str) -> String) -> Text {
     }
     if let Some(holder) = overview.unreported_holder() {
         text = text.add(GOOD, "running").plain(format!(" {}", holder.name)).end();
-        text = text.add(DIM, "  no progress reported: it works in a single transaction or has just started").end();
+        let line = match overview.unreported_work() {
+            Some(work) => {
+                let id = name(&work.revision);
+                format!("  {id}: {}", doing(&work.direction, work.mode == "atomic", work.statement))
+            }
+            None => "  it has not reported a migration yet: it has just started, or is preparing the run".to_owned(),
+        };
+        text = text.add(DIM, line).end();
     }
     for pause in &overview.pauses {
         text.append(&paused(pause));
@@ -122,6 +129,8 @@ fn run(seen: &ObservedRun, id: &str, is_locked: bool) -> Text {
             false => "",
         };
         text = text.plain(format!("  {name}{}{note}", figures.text())).end();
+    } else if seen.liveness.is_alive() && !row.shares {
+        text = text.add(DIM, format!("  {}", doing(&row.direction, seen.is_atomic(), row.statement))).end();
     }
     if let Some((name, held)) = &row.held {
         let held = match name.as_str() {
@@ -134,6 +143,15 @@ fn run(seen: &ObservedRun, id: &str, is_locked: bool) -> Text {
     match note(seen, is_locked) {
         Some(note) => text.add(DIM, format!("  {note}")).end(),
         None => text,
+    }
+}
+
+/// What a run does that has no transform: `upgrade in a single transaction, statement 2 of 5; nothing is committed yet`.
+fn doing(direction: &str, is_atomic: bool, statement: Option<(u64, u64)>) -> String {
+    let at = statement.map(|(number, of)| format!(", statement {number} of {of}")).unwrap_or_default();
+    match is_atomic {
+        true => format!("{direction} in a single transaction{at}; nothing is committed yet"),
+        false => format!("{direction}{at}"),
     }
 }
 

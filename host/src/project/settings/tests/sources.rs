@@ -94,6 +94,41 @@ fn named_databases_have_their_own_directory_and_url() {
 }
 
 #[test]
+fn the_lock_is_that_of_the_environment_or_of_the_database() {
+    let toml = "[database]\nurl = 'mysql://h/d'\nlock = 'lease'\n[environments.a]\n[environments.b]\nlock = 'node:n'\n\
+                [environments.c]\nurl = 'mysql://h/e'\n[databases.o]\nurl = 'mysql://h/o'\nmigrations = 'o'\n\
+                [tenants]\nurl = 'postgres://h/{tenant}'\nnames = ['t']\n";
+    let of = |change: fn(&mut LoadRequest)| {
+        let url = load(toml, change).expect("settings").database_url.value;
+        (url.to_string(), url.lock().map(ToString::to_string))
+    };
+    let lease = || Some("lease".to_owned());
+    assert_eq!(of(|_| ()), ("mysql://h/d".to_owned(), lease()));
+    assert_eq!(of(|request| request.environment = Some("a".to_owned())), ("mysql://h/d".to_owned(), lease()));
+    assert_eq!(of(|request| request.environment = Some("b".to_owned())).1, Some("node:n".to_owned()));
+    assert_eq!(of(|request| request.environment = Some("c".to_owned())), ("mysql://h/e".to_owned(), lease()));
+    assert_eq!(of(|request| request.database = Some("o".to_owned())).1, None, "a database of its own");
+    assert_eq!(of(|request| request.database_url = Some("postgres://h/x".to_owned())).1, lease());
+    let project = TestProject::new(&[("runner.toml", toml)]);
+    let tenants =
+        Settings::databases(&project.request(&[])).expect("tenants").tenants.expect("some").expect("no error");
+    assert_eq!(tenants.tenant("t", None).expect("a tenant").url.value.lock().map(ToString::to_string), lease());
+    let elsewhere = load(toml, |request| request.database_url = Some("sqlite:x".to_owned()));
+    assert!(told_by(elsewhere).starts_with(
+        "`lock = \"lease\"` is not possible on SQLite, whose lock is always a file beside the database\n  \
+         setting: from `database.lock` in `runner.toml`, line 3\n  hint: "
+    ));
+    assert!(
+        load(toml, |request| {
+            request.environment = Some("b".to_owned());
+            request.database_url = Some("postgres://h/x?lock=lease".to_owned());
+        })
+        .is_ok(),
+        "the URL decides"
+    );
+}
+
+#[test]
 fn a_missing_environment_lists_the_existing_ones() {
     let of = |toml| {
         load(toml, |request| drop(request.env.insert("RUNNER_ENVIRONMENT".to_owned(), "x".to_owned())))
