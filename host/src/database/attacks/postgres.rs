@@ -46,6 +46,9 @@ const AT_COMMIT: &str = "what it does happens when the transaction commits";
 /// What a rollback does not undo.
 const STAYS: &str = "a rollback does not undo it";
 
+/// What only the locks on the tool's tables show. A transaction that has made the tables itself has those locks anyway.
+const BY_LOCK: &str = "tables that the same transaction has made do not show it";
+
 /// Tables with the names of the tool's.
 fn history() -> Vec<String> {
     let mut statements = vec!["CREATE SCHEMA runner".to_owned()];
@@ -109,9 +112,12 @@ const ATTACKS: &[Attack] = &[
     Attack::of(&[
         "DO $$ BEGIN EXECUTE convert_from(decode('44454c4554452046524f4d2072756e6e65722e72756e6e65725f6d657461', 'hex'), 'UTF8'); END $$",
     ]),
-    Attack::of(&[
-        "DO $$ BEGIN EXECUTE 'TRUNCATE runner.runner' || '_repair'; EXCEPTION WHEN division_by_zero THEN NULL; END $$",
-    ]),
+    Attack::committed(
+        &[
+            "DO $$ BEGIN EXECUTE 'TRUNCATE runner.runner' || '_repair'; EXCEPTION WHEN division_by_zero THEN NULL; END $$",
+        ],
+        BY_LOCK,
+    ),
     Attack::of(&["UPDATE U&\"runner\".U&\"runner\\005fhistory\" SET state = 'forged'"]),
     Attack::of(&["UPDATE U&\"!0072unner\" UESCAPE '!' .U&\"runner!005fhistory\" UESCAPE '!' SET state = 'forged'"]),
     Attack::of(&["WITH x AS (SELECT hack()) INSERT INTO a SELECT 2 FROM x"]),
@@ -140,14 +146,21 @@ const ATTACKS: &[Attack] = &[
     Attack::of(&[
         "DO $$ BEGIN EXECUTE 'CREATE TRIGGER t BEFORE INSERT ON runner.runner' || '_history FOR EACH ROW EXECUTE FUNCTION hacks()'; END $$",
     ]),
-    Attack::of(&[
-        "DO $$ BEGIN EXECUTE 'CREATE RULE r AS ON UPDATE TO runner.runner' || '_history DO ALSO SELECT hack()'; END $$",
-    ]),
+    Attack::committed(
+        &[
+            "DO $$ BEGIN EXECUTE 'CREATE RULE r AS ON UPDATE TO runner.runner' || '_history DO ALSO SELECT hack()'; END $$",
+        ],
+        BY_LOCK,
+    ),
     Attack::of(&["DO $$ BEGIN EXECUTE 'CREATE INDEX i ON runner.runner' || '_history (lies(1))'; END $$"]),
-    Attack::of(&["DO $$ BEGIN EXECUTE 'CREATE POLICY p ON runner.runner' || '_history USING (hack() = 1)'; END $$"]),
-    Attack::of(&[
-        "DO $$ BEGIN EXECUTE 'ALTER TABLE runner.runner' || '_history ALTER state SET DEFAULT hack()::text'; END $$",
-    ]),
+    Attack::committed(
+        &["DO $$ BEGIN EXECUTE 'CREATE POLICY p ON runner.runner' || '_history USING (hack() = 1)'; END $$"],
+        BY_LOCK,
+    ),
+    Attack::committed(
+        &["DO $$ BEGIN EXECUTE 'ALTER TABLE runner.runner' || '_history ALTER state SET DEFAULT hack()::text'; END $$"],
+        BY_LOCK,
+    ),
     Attack::of(&[
         "DO $$ BEGIN EXECUTE 'ALTER TABLE runner.runner' || '_history ADD CHECK (lies(1) = 1) NOT VALID'; END $$",
     ]),

@@ -250,7 +250,7 @@ fn check_component(statement: &str, class: StatementClass, dialect: Dialect) -> 
     }
     // A connection string names a table as well as any other text.
     if class == StatementClass::Schema
-        && let Some(name) = tool_table_in(statement)
+        && let Some(name) = identifiers_of_objects(statement, dialect).iter().find_map(|text| tool_table_in(text))
     {
         return Err(tool_table(name));
     }
@@ -316,6 +316,8 @@ mod tests {
             (SCRIPT, "/*!50100 UPDATE 1.erunner_history */ SET a = 1", false),
             (SCRIPT, "CREATE INDEX runner_history ON t (a)", true),
             (component, "ALTER TABLE t ADD CONSTRAINT `runner_history` CHECK (a > 0)", true),
+            (component, "CREATE INDEX runner_history_a ON t (a)", true),
+            (component, "CREATE TABLE t (a INT) ENGINE = MYISAM CONNECTION = 'mysql://h/d/runner_history'", false),
             (component, "ALTER TABLE t DROP INDEX runner_history, RENAME TO runner_chunk", false),
             (SCRIPT, "CREATE INDEX runner_history_a ON runner_history (a)", false),
             (SCRIPT, "UPDATE runner_checKpoint SET a = 1", false),
