@@ -47,6 +47,6 @@ pub(super) const NO_TABLE: &str = "\
 pub(super) const NO_FIELD: &str = "\
     SELECT CASE \
         WHEN EXISTS (SELECT FROM pg_catalog.pg_namespace n WHERE n.nspname OPERATOR(pg_catalog.=) 'runner') \
-            THEN 'it would be tried on the history that the database has' \
+            THEN 'what it needs would take the place of the history that the database has' \
         WHEN coalesce(pg_catalog.current_schema() OPERATOR(pg_catalog.<>) 'public', true) \
             THEN 'the search path of the login does not begin with `public`' END";
