@@ -51,15 +51,20 @@ impl State {
 }
 
 impl<'a> Field<'a> {
-    /// Makes the databases and what the attacks use.
+    /// The options of connections to scratch databases.
+    pub(super) fn options(options: &ConnectOptions) -> ConnectOptions {
+        ConnectOptions { create: true, statement_timeout: Some(LOCK_WAIT), ..options.clone() }
+    }
+
+    /// Makes what the attacks use in a scratch database, and further databases.
     pub(super) async fn create(
         server: &'a DatabaseUrl,
         options: &ConnectOptions,
         corpus: &'a Corpus,
         barrier: Barrier,
+        scratch: Scratch,
     ) -> Result<Self> {
-        let options = ConnectOptions { create: true, statement_timeout: Some(LOCK_WAIT), ..options.clone() };
-        let scratch = Scratch::create(server, &options).await?;
+        let options = Self::options(options);
         let other = match corpus.has_other {
             true => Some(Scratch::create(server, &options).await?),
             false => None,
@@ -124,7 +129,8 @@ impl<'a> Field<'a> {
 
     /// Makes everything anew after an attack that succeeded.
     pub(super) async fn replace(&mut self) -> Result<()> {
-        let fresh = Self::create(self.server, &self.options, self.corpus, self.barrier).await?;
+        let scratch = Scratch::create(self.server, &self.options).await?;
+        let fresh = Self::create(self.server, &self.options, self.corpus, self.barrier, scratch).await?;
         std::mem::replace(self, fresh).discard().await
     }
 
@@ -170,6 +176,7 @@ impl<'a> Field<'a> {
     pub(super) async fn fill(&mut self, text: &str) -> Result<String> {
         let name = |url: &DatabaseUrl| url.database_name().unwrap_or_default().to_owned();
         let mut text = text.replace("{t}", self.corpus.tampering).replace("{db}", &name(&self.scratch.url));
+        text = text.replace("{table}", self.corpus.table);
         if let Some(other) = &self.other {
             text = text.replace("{other}", &name(&other.url));
         }

@@ -1,18 +1,20 @@
-//! `runner doctor --attack`: tries hostile statements with the rights of a login, on a scratch database, and reports which of
-//! them would have succeeded.
+//! `runner doctor --attack`: tries hostile statements with the rights of a login, and reports which of them would have succeeded.
+//! They run on a scratch database, or, where none can be made, in transactions that are rolled back.
 
 mod field;
+mod rolled_back;
 
 use field::{Field, State};
 
 use crate::data::Value;
-use crate::database::attacks::{self, Attack, Corpus, Reach};
+use crate::database::attacks::{self, Attack, BEYOND, Corpus, Reach};
 use crate::database::{
     ConnectOptions, Database, DatabaseError, DatabaseUrl, Dialect, End, HostSession, QueryLimits, StopSignal,
     TransactionOptions,
 };
 use crate::engine::isolation::Barrier;
 use crate::error::{Error, ErrorKind, Result};
+use crate::scratch::Scratch;
 
 /// The transaction of a component.
 const MIGRATION: TransactionOptions =
@@ -23,12 +25,50 @@ const MIGRATION: TransactionOptions =
 pub struct AttackReport {
     /// What held the attacker back.
     pub barrier: Barrier,
+    /// Where they were tried.
+    pub ground: Ground,
     /// How many were tried.
     pub tried: usize,
-    /// How many were not tried, since they would change the server if they succeeded.
-    pub left_out: usize,
+    /// Those that were not tried, by the reason.
+    pub not_tried: Vec<NotTried>,
     /// Those that would have succeeded.
     pub succeeded: Vec<Succeeded>,
+}
+
+impl AttackReport {
+    /// Notes an attack that is not tried.
+    fn leave(&mut self, why: &str, statements: Vec<String>) {
+        match self.not_tried.iter_mut().find(|some| some.why == why) {
+            Some(some) => some.attacks.push(statements),
+            None => self.not_tried.push(NotTried { why: why.to_owned(), attacks: vec![statements] }),
+        }
+    }
+}
+
+/// Where attacks are tried.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ground {
+    /// On a scratch database.
+    Scratch,
+    /// On the database itself, in transactions that are rolled back.
+    Transaction {
+        /// Why not on a scratch database.
+        because: String,
+    },
+    /// Nowhere.
+    Nowhere {
+        /// Why.
+        because: String,
+    },
+}
+
+/// Attacks that were not tried for the same reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotTried {
+    /// The reason, as a sentence about each.
+    pub why: String,
+    /// Their statements.
+    pub attacks: Vec<Vec<String>>,
 }
 
 /// An attack that would have succeeded.
@@ -41,11 +81,12 @@ pub struct Succeeded {
 }
 
 /// Tries the corpus of the URL's dialect as a component, on scratch databases of the URL's server. With
-/// [`Barrier::SeparateLogins`], the component has a login of its own there.
+/// [`Barrier::SeparateLogins`], the component has a login of its own there. Where no scratch database can be made, what needs
+/// no commit is tried in transactions on the URL's database, which are rolled back.
 ///
 /// # Errors
 ///
-/// Fails if there is no corpus for the server, or if no scratch database can be made.
+/// Fails if there is no corpus for the server, or if what a component may do is refused on a scratch database.
 pub async fn attack(
     url: &DatabaseUrl,
     options: &ConnectOptions,
@@ -56,14 +97,23 @@ pub async fn attack(
         return Err(Error::new(ErrorKind::Usage, format!("there are no attacks on {dialect} to try"))
             .hint("`--attack` works on SQLite, PostgreSQL and MariaDB"));
     };
-    let mut field = Field::create(url, options, corpus, barrier).await?;
+    let scratch = match Scratch::create(url, &Field::options(options)).await {
+        Ok(scratch) => scratch,
+        Err(error) if !dialect.has_server() => return Err(error),
+        Err(error) => {
+            let because = format!("no scratch database can be made: {}", error.message);
+            return rolled_back::try_all(url, options, corpus, barrier, because).await;
+        }
+    };
+    let mut field = Field::create(url, options, corpus, barrier, scratch).await?;
     let report = try_all(&mut field, corpus).await;
     let discarded = field.discard().await;
     report.and_then(|report| discarded.map(|()| report))
 }
 
 async fn try_all(field: &mut Field<'_>, corpus: &Corpus) -> Result<AttackReport> {
-    let mut report = AttackReport { barrier: field.barrier(), tried: 0, left_out: 0, succeeded: Vec::new() };
+    let (barrier, ground) = (field.barrier(), Ground::Scratch);
+    let mut report = AttackReport { barrier, ground, tried: 0, not_tried: Vec::new(), succeeded: Vec::new() };
     do_no_harm(field, corpus).await?;
     for reach in corpus.reaches {
         report.tried += 1;
@@ -74,7 +124,11 @@ async fn try_all(field: &mut Field<'_>, corpus: &Corpus) -> Result<AttackReport>
     }
     for attack in corpus.attacks.iter().chain(corpus.of_components) {
         if attack.is_beyond {
-            report.left_out += 1;
+            let mut statements = Vec::new();
+            for statement in attack.statements {
+                statements.push(field.fill(statement).await?);
+            }
+            report.leave(BEYOND, statements);
             continue;
         }
         report.tried += 1;
@@ -102,15 +156,8 @@ async fn do_no_harm(field: &mut Field<'_>, corpus: &Corpus) -> Result<()> {
 /// Whether a statement runs, and returns something.
 async fn reaches(field: &mut Field<'_>, reach: &Reach, statement: &str) -> Result<bool> {
     let mut attacker = field.attacker().await?;
-    let stop = StopSignal::never();
     attacker.host().begin(MIGRATION).await?;
-    let limits = QueryLimits { rows: 2, bytes: 1 << 16 };
-    let ran = if statement.starts_with("SELECT") {
-        let found = attacker.component(&stop).query(statement, &[], limits).await;
-        found.is_ok_and(|found| found.rows.iter().flatten().next() != Some(&Value::Null))
-    } else {
-        attacker.component(&stop).execute(statement, &[]).await.is_ok()
-    };
+    let ran = runs(attacker.as_mut(), statement).await;
     // It may have ended the session.
     drop(attacker.host().rollback().await);
     drop(attacker);
@@ -118,6 +165,18 @@ async fn reaches(field: &mut Field<'_>, reach: &Reach, statement: &str) -> Resul
         field.witness().execute(undo, &[]).await?;
     }
     Ok(ran)
+}
+
+/// Whether a statement of a component runs, and returns something, in the transaction that is open.
+async fn runs(attacker: &mut dyn Database, statement: &str) -> bool {
+    let stop = StopSignal::never();
+    let limits = QueryLimits { rows: 2, bytes: 1 << 16 };
+    if statement.starts_with("SELECT") {
+        let found = attacker.component(&stop).query(statement, &[], limits).await;
+        found.is_ok_and(|found| found.rows.iter().flatten().next() != Some(&Value::Null))
+    } else {
+        attacker.component(&stop).execute(statement, &[]).await.is_ok()
+    }
 }
 
 /// Runs an attack as a component that is about to be committed. Returns its statements, and what they changed.

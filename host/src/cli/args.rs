@@ -219,14 +219,16 @@ Examples:
     #[command(after_long_help = "\
 Exits with 7 if the project has components, and its login may do more than change its own database, or if
 components have grants that cannot be enforced.
+With `--attack`, also if an attack would have succeeded; with 1 if none could be tried.
 
 Examples:
   runner doctor                    what a component could do on this database
   runner doctor -e production      the same on the database of an environment
   runner doctor --format json      the same as JSON
-  runner doctor --attack           try what a hostile component would, on a scratch database")]
+  runner doctor --attack           try what a hostile component would")]
     Doctor {
-        /// Try hostile statements with the rights of this login, on a scratch database, and show which would succeed
+        /// Try hostile statements with the rights of this login, on a scratch database or rolled back, and show which would
+        /// succeed
         #[arg(long)]
         attack: bool,
     },

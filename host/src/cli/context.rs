@@ -86,13 +86,13 @@ impl Context {
     /// The project's migrations, which must match the lockfile; warns of artifacts that are out of date. Scripts that the lockfile
     /// does not list are taken as they are, unless `locked`: nobody thinks of building a script. Returns their lines, too.
     pub fn catalog_for_now(&self, locked: bool) -> Result<(Catalog, NewLines)> {
-        let report = Catalog::inspect(&self.settings, Checks { locked, dialect: None })?;
+        let report = Catalog::inspect(&self.settings, Checks { locked, ..Checks::default() })?;
         let unlisted = if locked { Vec::new() } else { report.unlisted_scripts() };
         let (catalog, lines) = if unlisted.is_empty() {
             (report.into_catalog()?, NewLines::default())
         } else {
             let lines = super::build::lines_of(self, &unlisted)?;
-            (Catalog::load_with(&self.settings, Checks { locked, dialect: None }, &lines)?, NewLines(lines))
+            (Catalog::load_with(&self.settings, Checks { locked, ..Checks::default() }, &lines)?, NewLines(lines))
         };
         self.warn_of_stale(&catalog);
         Ok((catalog, lines))

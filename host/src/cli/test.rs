@@ -29,7 +29,7 @@ pub fn run(context: Context, global: &GlobalRequest, request: TestRequest) -> Re
     let urls = databases(&context)?;
     let mut catalogs = Catalogs::new();
     for url in &urls {
-        let checks = Checks { locked: request.locked, dialect: Some(url.dialect()) };
+        let checks = Checks { locked: request.locked, dialect: Some(url.dialect()), ..Checks::default() };
         catalogs.insert(url.dialect(), Arc::new(Catalog::load_with(&context.settings, checks, &lines.0)?));
     }
     let context = Arc::new(context);

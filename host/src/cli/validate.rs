@@ -16,7 +16,7 @@ use crate::engine::plan::{Refusal, check_dialect, down_mode, inspect, run_mode};
 use crate::engine::script::ScriptSource;
 use crate::engine::target::compare_revisions;
 use crate::error::{Error, Result, several};
-use crate::project::catalog::{Artifact, Catalog, Checks, Description, Kind, Migration};
+use crate::project::catalog::{Artifact, Catalog, Checks, ComparedTexts, Description, Kind, Migration};
 use crate::project::package_of;
 use crate::report::json::ValidateJson;
 use crate::report::{Format, Text, text, units};
@@ -27,7 +27,7 @@ use crate::sql::{has_statement, program};
 /// reported at once; a downgrade that cannot run is a warning. `dialect`: that of the SQL, if not that of the settings' URL.
 pub fn run(context: &Context, locked: bool, dialect: Option<Dialect>) -> Result<u8> {
     let dialect = dialect.unwrap_or_else(|| context.settings.database_url.value.dialect());
-    let checks = Checks { locked, dialect: Some(dialect) };
+    let checks = Checks { locked, dialect: Some(dialect), texts: ComparedTexts::All };
     let survey = Survey::of(context, checks)?;
     context.warn_of_stale(&survey.catalog);
     let found = survey.problems.len() + survey.mismatches.len();

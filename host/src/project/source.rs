@@ -115,6 +115,15 @@ impl Source {
         }
     }
 
+    /// Whether a migration's directory has nothing in it but hidden files, such as the one that makes git keep it.
+    pub fn is_empty(&self, directory: &FoundEntry) -> bool {
+        // A program holds files only.
+        let Self::Directory(project) = self else { return false };
+        let opened = project.open_directory(&directory.file_name, directory.link);
+        let Ok(mut entries) = opened.and_then(|directory| directory.entries()) else { return false };
+        entries.all(|entry| entry.is_ok_and(|entry| entry.file_name().to_string_lossy().starts_with('.')))
+    }
+
     /// The digest of a component of at most `limit` bytes.
     pub fn digest(&self, file: &FoundEntry, limit: u64) -> Result<String, Problem> {
         let name = &file.file_name;

@@ -92,7 +92,7 @@ impl Setup {
 
     /// The project's migrations, which must match the lockfile.
     pub fn catalog(&self, locked: bool) -> Result<Catalog> {
-        Catalog::load(&self.settings, Checks { locked, dialect: None })
+        Catalog::load(&self.settings, Checks { locked, ..Checks::default() })
     }
 
     /// The project's migrations, and where they disagree with the lockfile.

@@ -50,6 +50,62 @@ pub fn names_after(statement: &str, word: &str, dialect: Dialect) -> Vec<String>
     found
 }
 
+/// The identifiers of a statement as [`identifiers`](super::identifiers) finds them, without those that only name an index or a
+/// constraint: the name after `CONSTRAINT`, and after `INDEX` or `KEY` in a statement that creates or changes a table. Programs are left
+/// alone, since their bodies have statements of all kinds.
+pub fn identifiers_of_objects(statement: &str, dialect: Dialect) -> Vec<String> {
+    let mut tokens = Vec::new();
+    let mut lexer = Lexer::new(statement, dialect);
+    while let Ok(Some(token)) = lexer.next_token() {
+        if !token.kind.is_blank() {
+            tokens.push((token.kind, &statement[token.range]));
+        }
+    }
+    let is = |at: usize, words: &[&str]| {
+        tokens.get(at).is_some_and(|(kind, text)| {
+            *kind == TokenKind::Word && words.iter().any(|word| word.eq_ignore_ascii_case(text))
+        })
+    };
+    let is_name =
+        |at: usize| tokens.get(at).is_some_and(|(kind, _)| matches!(kind, TokenKind::Word | TokenKind::Quoted));
+    // `ALTER INDEX` of PostgreSQL renames tables, too.
+    let has_indexes = match dialect {
+        Dialect::Postgres => is(0, &["CREATE"]),
+        Dialect::Sqlite => false,
+        Dialect::Mysql | Dialect::Mariadb => is(0, &["CREATE", "ALTER", "DROP"]),
+    };
+    const PROGRAMS: [&str; 6] = ["TRIGGER", "PROCEDURE", "FUNCTION", "EVENT", "PACKAGE", "RULE"];
+    let is_program = is(0, &["CREATE", "ALTER"]) && (0..tokens.len()).any(|at| is(at, &PROGRAMS));
+    let mut names_own = vec![false; tokens.len()];
+    for at in (0..tokens.len()).filter(|_| !is_program) {
+        if !is(at, &["CONSTRAINT"]) && !(has_indexes && is(at, &["INDEX", "KEY"])) {
+            continue;
+        }
+        let mut name = at + 1;
+        name += usize::from(is(name, &["CONCURRENTLY"]));
+        if is(name, &["IF"]) {
+            let not = usize::from(is(name + 1, &["NOT"]));
+            // PostgreSQL takes `if` for a name, too.
+            name += if is(name + 1 + not, &["EXISTS"]) { 2 + not } else { 0 };
+        }
+        let is_part = |at: usize| tokens.get(at).is_some_and(|(_, text)| *text == ".");
+        if is_name(name) && !is_part(name + 1) {
+            names_own[name] = true;
+            let renames = at > 0 && is(at - 1, &["RENAME"]) && is(name + 1, &["TO"]);
+            if renames && is_name(name + 2) && !is_part(name + 3) {
+                names_own[name + 2] = true;
+            }
+        }
+    }
+    let others = tokens.into_iter().zip(names_own).filter(|(_, is_own)| !is_own).map(|(token, _)| token);
+    let names = others.filter_map(|(kind, text)| match kind {
+        TokenKind::Word => Some(text.to_owned()),
+        TokenKind::Quoted => Some(unquote(text)),
+        _ => None,
+    });
+    names.collect()
+}
+
 /// The strings and quoted names, as they are spelled.
 pub fn quoted(statement: &str, dialect: Dialect) -> Vec<&str> {
     let mut found = Vec::new();
@@ -129,6 +185,42 @@ mod tests {
         let text = "INSERT INTO `my``shop` /* x */ . items SELECT a.b, '.c' -- d.e\n FROM shop.t";
         assert_eq!(qualifiers(text, Dialect::Mariadb), ["my`shop", "a", "shop"]);
         assert_eq!(words("select 'x' from \"y\" -- z", Dialect::Postgres), ["SELECT", "FROM"]);
+    }
+
+    #[test]
+    fn names_of_indexes_and_constraints_are_left_out() {
+        use Dialect::{Mariadb, Postgres, Sqlite};
+        for (dialect, text, names_it) in [
+            (Mariadb, "CREATE INDEX x ON t (a)", false),
+            (Mariadb, "create unique index if not exists `x` on t (a)", false),
+            (Mariadb, "CREATE TABLE t (a INT, KEY x (a), CONSTRAINT `x` CHECK (a > 0))", false),
+            (Mariadb, "ALTER TABLE t ADD INDEX IF NOT EXISTS x (a), DROP KEY x, DROP CONSTRAINT x", false),
+            (Mariadb, "ALTER TABLE t RENAME INDEX x TO x, ADD FOREIGN KEY x (a) REFERENCES u (a)", false),
+            (Mariadb, "DROP INDEX x ON t", false),
+            (Mariadb, "CREATE INDEX x ON x (a)", true),
+            (Mariadb, "DROP INDEX i ON x", true),
+            (Mariadb, "ALTER TABLE t ADD FOREIGN KEY (a) REFERENCES x (a)", true),
+            (Mariadb, "ALTER TABLE t DROP KEY a, RENAME TO x", true),
+            (Mariadb, "DROP TABLE `key`, x", true),
+            (Mariadb, "DROP TABLE `index`\n, `x`", true),
+            (Mariadb, "CREATE TABLE t AS SELECT `constraint` FROM a `key`, x", true),
+            (Mariadb, "CACHE INDEX x IN c", true),
+            (Mariadb, "CREATE PROCEDURE p() CACHE INDEX x IN c", true),
+            (Mariadb, "CREATE TRIGGER g AFTER INSERT ON t FOR EACH ROW BEGIN CACHE INDEX x IN c; END", true),
+            (Mariadb, "INSERT INTO x (a) VALUES (1) ON DUPLICATE KEY UPDATE a = 1", true),
+            (Mariadb, "CREATE INDEX x.i ON t (a)", true),
+            (Postgres, "CREATE INDEX CONCURRENTLY IF NOT EXISTS x ON t (a)", false),
+            (Postgres, "ALTER TABLE t ADD CONSTRAINT \"x\" UNIQUE (a)", false),
+            (Postgres, "ALTER TABLE t RENAME CONSTRAINT x TO x", false),
+            (Postgres, "ALTER INDEX x RENAME TO y", true),
+            (Postgres, "ALTER TABLE t ADD CONSTRAINT if REFERENCES x", true),
+            (Postgres, "DROP INDEX x", true),
+            (Postgres, "CREATE TABLE t (a int, CONSTRAINT c FOREIGN KEY (a) REFERENCES x)", true),
+            (Sqlite, "CREATE INDEX x ON t (a)", true),
+        ] {
+            let found = identifiers_of_objects(text, dialect);
+            assert_eq!(found.iter().any(|name| name == "x"), names_it, "{dialect} {text}: {found:?}");
+        }
     }
 
     #[test]

@@ -100,7 +100,10 @@ for_each_server! {
         output.exits(7);
         let attack = &told(&output)["attack"];
         assert!(attack["tried"].as_u64() > Some(60), "{attack}");
-        assert!(attack["left_out"].as_u64() > Some(0), "{attack}");
+        assert_eq!((&attack["ground"], &attack["because"]), (&json!("scratch-database"), &Value::Null), "{attack}");
+        let left = &attack["not_tried"][0];
+        assert_eq!(left["why"], "it would change the server if it succeeded");
+        assert!(left["attacks"].as_array().is_some_and(|attacks| !attacks.is_empty()), "{attack}");
         // What was changed in the scratch database would be a hole; what the tests' login may do beyond it is known.
         let what: Vec<&str> = attack["succeeded"].as_array().unwrap().iter().map(|it| it["what"][0].as_str().unwrap()).collect();
         assert!(what.contains(&if engine == Engine::Postgres { "run programs on the server's machine" } else { "read other databases" }), "{what:?}");
@@ -112,7 +115,7 @@ for_each_server! {
         let here = project.server_database().name().to_owned();
         assert!(project.rows(names).iter().any(|name| name.contains(&here)));
         let text = project.runner("doctor --attack");
-        text.exits(7).prints(&["open ", "would have succeeded", "were left out"]);
+        text.exits(7).prints(&["open ", "would have succeeded", "not tried", "were not tried"]);
     }
 
     fn a_plain_login_reaches_nothing(engine) {
@@ -147,13 +150,121 @@ for_each_server! {
     }
 }
 
-#[test]
-fn attacks_need_a_scratch_database() {
-    let mut project = project!(Engine::Postgres);
-    let name = format!("poor_{}", project.server_database().name());
-    project.execute(&format!("CREATE ROLE \"{name}\" LOGIN PASSWORD 'x'"));
-    let url = project.server_database().url_as(&name, "x");
+/// A login without a privilege to make databases, to which the project's database belongs.
+fn owner(project: &mut EngineProject, rights: &str) -> String {
+    let database = project.server_database();
+    let name = format!("owner_{}", database.name());
+    let name = name[name.len().saturating_sub(30)..].trim_start_matches('_').to_owned();
+    project.execute(&format!(
+        "CREATE ROLE \"{name}\" LOGIN {rights} PASSWORD 'x'; ALTER DATABASE \"{}\" OWNER TO \"{name}\"; \
+         ALTER SCHEMA public OWNER TO \"{name}\"",
+        database.name()
+    ));
+    let url = database.url_as(&name, "x");
     project.by(&url);
-    project.runner("doctor --attack").exits(7).says(&["privilege to create and drop databases"]);
-    project.execute(&format!("DROP ROLE \"{name}\""));
+    name
+}
+
+/// Gives the database back, and drops the login.
+fn disown(project: &mut EngineProject, name: &str) {
+    project.execute(&format!(
+        "REASSIGN OWNED BY \"{name}\" TO CURRENT_USER; DROP OWNED BY \"{name}\"; DROP ROLE \"{name}\""
+    ));
+}
+
+/// All objects of the database and all roles, and what the server has numbered so far would not be seen by a dump.
+const EVERYTHING: &str = "SELECT string_agg(x, ';' ORDER BY x) FROM (\
+    SELECT c.oid || c.relname || c.relnamespace::regnamespace || coalesce(c.relacl::text, '') AS x FROM pg_class c \
+    UNION ALL SELECT p.oid || p.proname FROM pg_proc p UNION ALL SELECT n.nspname FROM pg_namespace n WHERE n.nspname !~ '^pg_' \
+    UNION ALL SELECT d.datname || coalesce(s.setconfig::text, '') FROM pg_database d LEFT JOIN pg_db_role_setting s ON s.setdatabase = d.oid \
+        WHERE d.datname = current_database() \
+    UNION ALL SELECT r.rolname || r.rolsuper FROM pg_roles r WHERE r.rolname ~ 'attack' \
+    UNION ALL SELECT l.oid::text FROM pg_largeobject_metadata l UNION ALL SELECT o.oid::text FROM pg_operator o) AS t";
+
+/// Where no scratch database can be made, a transaction that is rolled back is the ground.
+#[test]
+fn without_a_scratch_database_attacks_are_rolled_back() {
+    let mut project = project!(Engine::Postgres);
+    let name = owner(&mut project, "");
+    let before = project.value(EVERYTHING);
+    let output = project.runner("doctor --attack --format json");
+    let document = told(output.succeeds());
+    let attack = &document["attack"];
+    assert_eq!(attack["ground"], "transaction", "{attack}");
+    assert!(attack["because"].as_str().unwrap().starts_with("no scratch database can be made: "), "{attack}");
+    assert_eq!(attack["succeeded"], json!([]), "{attack}");
+    let left: Vec<&str> =
+        attack["not_tried"].as_array().unwrap().iter().map(|it| it["why"].as_str().unwrap()).collect();
+    assert!(left.contains(&"a rollback does not undo it"), "{left:?}");
+    assert!(left.contains(&"what it does happens when the transaction commits"), "{left:?}");
+    assert!(left.contains(&"it would change the server if it succeeded"), "{left:?}");
+    assert!(attack["tried"].as_u64() > Some(50), "{attack}");
+    assert_eq!(project.value(EVERYTHING), before);
+    let text = project.runner("doctor --attack");
+    text.succeeds().prints(&[
+        "tried in transactions that were rolled back: none would have succeeded",
+        "not tried  SELECT pg_catalog.pg_reload_conf()",
+    ]);
+    // Once there is a history, nothing is tried on it.
+    project.sql("1_a", "CREATE TABLE kept (id int); INSERT INTO kept VALUES (1)", "DROP TABLE kept");
+    project.runner("apply").succeeds();
+    let before = (project.value(EVERYTHING), project.everything());
+    let attack = told(project.runner("doctor --attack --format json").succeeds())["attack"].clone();
+    assert!(attack["tried"].as_u64() > Some(10), "{attack}");
+    let history =
+        attack["not_tried"].as_array().unwrap().iter().find(|it| it["why"].as_str().unwrap().contains("the history"));
+    assert!(history.is_some_and(|it| it["attacks"].as_array().unwrap().len() > 30), "{attack}");
+    assert_eq!((project.value(EVERYTHING), project.everything()), before);
+    // What the login may do is found, and nothing of it stays.
+    project.execute(&format!("GRANT pg_execute_server_program TO \"{name}\"; ALTER ROLE \"{name}\" CREATEROLE"));
+    let output = project.runner("doctor --attack --format json");
+    output.exits(7);
+    let attack = told(&output)["attack"].clone();
+    let what: Vec<&str> =
+        attack["succeeded"].as_array().unwrap().iter().map(|it| it["what"][0].as_str().unwrap()).collect();
+    assert_eq!(
+        (&attack["ground"], what.contains(&"run programs on the server's machine"), what.contains(&"create logins")),
+        (&json!("transaction"), true, true),
+        "{attack}"
+    );
+    assert_eq!((project.value(EVERYTHING), project.everything()), before);
+    // A trigger of the database would run for each object, and may do what stays.
+    project.execute(
+        "CREATE SEQUENCE fired; CREATE FUNCTION fires() RETURNS event_trigger LANGUAGE plpgsql AS \
+         $$ BEGIN PERFORM nextval('public.fired'); END $$; CREATE EVENT TRIGGER fires ON ddl_command_end EXECUTE FUNCTION fires()",
+    );
+    let attack = told(&project.runner("doctor --attack --format json"))["attack"].clone();
+    assert!(attack["not_tried"].to_string().contains("event triggers of the database would run"), "{attack}");
+    assert_eq!(project.value("SELECT is_called::text FROM fired"), "false");
+    project.execute("DROP EVENT TRIGGER fires");
+    disown(&mut project, &name);
+}
+
+/// On MariaDB and MySQL, changes of the schema commit.
+#[test]
+fn where_nothing_can_be_tried_it_is_no_success() {
+    let mut project = project!(Engine::Mariadb);
+    let database = project.server_database();
+    let name = format!("poor_{}", database.name());
+    let name = name[name.len().saturating_sub(30)..].trim_start_matches('_').to_owned();
+    project.execute(&format!(
+        "CREATE USER '{name}'@'%' IDENTIFIED BY 'x'; GRANT ALL ON `{}`.* TO '{name}'@'%'",
+        database.name()
+    ));
+    let url = database.url_as(&name, "x");
+    project.by(&url);
+    let output = project.runner("doctor --attack --format json");
+    output.exits(1);
+    let attack = &told(&output)["attack"];
+    assert_eq!(
+        (&attack["ground"], &attack["tried"], &attack["succeeded"]),
+        (&json!("nowhere"), &json!(0), &json!([])),
+        "{attack}"
+    );
+    assert!(attack["because"].as_str().unwrap().ends_with("changes of the schema commit"), "{attack}");
+    let text = project.runner("doctor --attack");
+    text.exits(1)
+        .prints(&["none tried: no scratch database can be made: "])
+        .says(&["no attack was tried", "hint: let the login create databases"]);
+    project.execute(&format!("DROP USER '{name}'@'%'"));
 }

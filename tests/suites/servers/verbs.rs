@@ -49,6 +49,30 @@ for_each_engine! {
         project.runner("rollback -n 1").exits(0).says(&["nothing is applied"]);
     }
 
+    fn a_file_for_another_database_disturbs_no_run(engine) {
+        let project = project!(engine);
+        project.sql("1_a", "CREATE TABLE a (id INTEGER PRIMARY KEY)", "DROP TABLE a");
+        project.sql("2_b", "CREATE TABLE b (id INTEGER PRIMARY KEY)", "DROP TABLE b");
+        project.runner("build").succeeds();
+        project.runner("apply --target 1").succeeds();
+        let other = if engine == Engine::Sqlite { "postgres" } else { "sqlite" };
+        for id in ["1_a", "2_b"] {
+            project.write(&format!("migrations/{id}.up.{other}.sql"), "SELECT 1");
+        }
+        project.runner("plan").succeeds().prints(&["2_b"]);
+        project.runner("apply").succeeds();
+        project.runner("status --exit-code").exits(0);
+        project.runner("rollback --all").succeeds();
+        assert_eq!(project.history(), Vec::<String>::new());
+        // The lockfile does not list them yet.
+        let added = format!("`1_a.up.{other}.sql` was added since `runner.lock` was written");
+        project.runner("validate").exits(4).says(&[&added]);
+        project.runner("apply --locked").exits(4).says(&[&added]);
+        project.runner("build").succeeds();
+        project.runner("validate").succeeds();
+        project.runner("apply --locked").succeeds();
+    }
+
     fn a_full_cycle_in_json(engine) {
         let project = shop(engine);
         for line in ["validate", "plan", "status", "current", "history"] {

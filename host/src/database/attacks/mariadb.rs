@@ -7,6 +7,8 @@ pub const CORPUS: Corpus = Corpus {
     history,
     field: FIELD,
     again: &[HISTORY],
+    in_transaction: None,
+    table: "",
     tampering: "CONCAT('UPDATE runner', '_history SET name = ''x''')",
     answers: &[
         ("{lock}", "SELECT CONCAT('runner:', SUBSTR(SHA2('{db}', 256), 1, 24))"),

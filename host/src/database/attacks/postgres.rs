@@ -2,7 +2,7 @@
 
 mod state;
 
-use super::{Attack, Corpus, Reach};
+use super::{Attack, Corpus, InTransaction, Reach, RolledBack};
 use crate::database::facts::TOOL_TABLES;
 
 /// The corpus.
@@ -10,6 +10,8 @@ pub const CORPUS: Corpus = Corpus {
     history,
     field: FIELD,
     again: AGAIN,
+    in_transaction: Some(&IN_TRANSACTION),
+    table: "public.a",
     tampering: "",
     answers: &[("{user}", "SELECT pg_catalog.quote_ident(CURRENT_USER)")],
     has_other: false,
@@ -20,6 +22,32 @@ pub const CORPUS: Corpus = Corpus {
     state: state::STATE,
     reaches: REACHES,
 };
+
+/// A table of the session needs nothing of the database but the right to make one. All else is in the schema `public`, where the
+/// attacks look for it, and in a schema `runner` that is not there. The triggers of the database would run for each object, and what
+/// they do may stay.
+const IN_TRANSACTION: InTransaction = InTransaction {
+    no_table: state::NO_TABLE,
+    table: "CREATE TEMPORARY TABLE runner_attack (id int) ON COMMIT DROP",
+    table_name: "pg_temp.runner_attack",
+    no_field: state::NO_FIELD,
+    at_once,
+};
+
+/// A block that runs these statements: one message instead of dozens.
+fn at_once(statements: &[String]) -> String {
+    let lines: Vec<String> = statements.iter().map(|text| format!("EXECUTE '{}';", text.replace('\'', "''"))).collect();
+    format!("DO $field$ BEGIN {} END $field$", lines.join(" "))
+}
+
+/// What waits for the commit.
+const AT_COMMIT: &str = "what it does happens when the transaction commits";
+
+/// What a rollback does not undo.
+const STAYS: &str = "a rollback does not undo it";
+
+/// What only the locks on the tool's tables show. A transaction that has made the tables itself has those locks anyway.
+const BY_LOCK: &str = "tables that the same transaction has made do not show it";
 
 /// Tables with the names of the tool's.
 fn history() -> Vec<String> {
@@ -84,9 +112,12 @@ const ATTACKS: &[Attack] = &[
     Attack::of(&[
         "DO $$ BEGIN EXECUTE convert_from(decode('44454c4554452046524f4d2072756e6e65722e72756e6e65725f6d657461', 'hex'), 'UTF8'); END $$",
     ]),
-    Attack::of(&[
-        "DO $$ BEGIN EXECUTE 'TRUNCATE runner.runner' || '_repair'; EXCEPTION WHEN division_by_zero THEN NULL; END $$",
-    ]),
+    Attack::committed(
+        &[
+            "DO $$ BEGIN EXECUTE 'TRUNCATE runner.runner' || '_repair'; EXCEPTION WHEN division_by_zero THEN NULL; END $$",
+        ],
+        BY_LOCK,
+    ),
     Attack::of(&["UPDATE U&\"runner\".U&\"runner\\005fhistory\" SET state = 'forged'"]),
     Attack::of(&["UPDATE U&\"!0072unner\" UESCAPE '!' .U&\"runner!005fhistory\" UESCAPE '!' SET state = 'forged'"]),
     Attack::of(&["WITH x AS (SELECT hack()) INSERT INTO a SELECT 2 FROM x"]),
@@ -97,29 +128,39 @@ const ATTACKS: &[Attack] = &[
     Attack::of(&["DO $$ BEGIN PERFORM query_to_xml('SELECT hack()', true, true, ''); END $$"]),
     Attack::of(&["DO $$ DECLARE c refcursor; BEGIN OPEN c FOR EXECUTE 'SELECT hack()'; FETCH c INTO c; END $$"]),
     // Work that waits for the commit.
-    Attack::of(&["INSERT INTO later VALUES (1)"]),
-    Attack::of(&["INSERT INTO later VALUES (2)"]),
-    Attack::of(&["INSERT INTO later VALUES (3)"]),
-    Attack::of(&["INSERT INTO later VALUES (4)"]),
-    Attack::of(&["DO $$ BEGIN SET CONSTRAINTS ALL DEFERRED; INSERT INTO later VALUES (2); END $$"]),
-    Attack::of(&[
-        "DO $$ DECLARE c refcursor := 'held'; BEGIN EXECUTE 'DECLARE held CURSOR WITH HOLD FOR SELECT public.hack()'; END $$",
-    ]),
-    Attack::of(&["DECLARE held CURSOR WITH HOLD FOR SELECT public.hack()"]),
-    Attack::of(&["DECLARE held CURSOR WITH HOLD FOR SELECT lies(id) FROM a"]),
-    Attack::of(&["INSERT INTO switch VALUES (1)"]),
+    Attack::committed(&["INSERT INTO later VALUES (1)"], AT_COMMIT),
+    Attack::committed(&["INSERT INTO later VALUES (2)"], AT_COMMIT),
+    Attack::committed(&["INSERT INTO later VALUES (3)"], AT_COMMIT),
+    Attack::committed(&["INSERT INTO later VALUES (4)"], AT_COMMIT),
+    Attack::committed(&["DO $$ BEGIN SET CONSTRAINTS ALL DEFERRED; INSERT INTO later VALUES (2); END $$"], AT_COMMIT),
+    Attack::committed(
+        &[
+            "DO $$ DECLARE c refcursor := 'held'; BEGIN EXECUTE 'DECLARE held CURSOR WITH HOLD FOR SELECT public.hack()'; END $$",
+        ],
+        AT_COMMIT,
+    ),
+    Attack::committed(&["DECLARE held CURSOR WITH HOLD FOR SELECT public.hack()"], AT_COMMIT),
+    Attack::committed(&["DECLARE held CURSOR WITH HOLD FOR SELECT lies(id) FROM a"], AT_COMMIT),
+    Attack::committed(&["INSERT INTO switch VALUES (1)"], AT_COMMIT),
     // Traps for others: the tool's own tables get nothing that runs.
     Attack::of(&[
         "DO $$ BEGIN EXECUTE 'CREATE TRIGGER t BEFORE INSERT ON runner.runner' || '_history FOR EACH ROW EXECUTE FUNCTION hacks()'; END $$",
     ]),
-    Attack::of(&[
-        "DO $$ BEGIN EXECUTE 'CREATE RULE r AS ON UPDATE TO runner.runner' || '_history DO ALSO SELECT hack()'; END $$",
-    ]),
+    Attack::committed(
+        &[
+            "DO $$ BEGIN EXECUTE 'CREATE RULE r AS ON UPDATE TO runner.runner' || '_history DO ALSO SELECT hack()'; END $$",
+        ],
+        BY_LOCK,
+    ),
     Attack::of(&["DO $$ BEGIN EXECUTE 'CREATE INDEX i ON runner.runner' || '_history (lies(1))'; END $$"]),
-    Attack::of(&["DO $$ BEGIN EXECUTE 'CREATE POLICY p ON runner.runner' || '_history USING (hack() = 1)'; END $$"]),
-    Attack::of(&[
-        "DO $$ BEGIN EXECUTE 'ALTER TABLE runner.runner' || '_history ALTER state SET DEFAULT hack()::text'; END $$",
-    ]),
+    Attack::committed(
+        &["DO $$ BEGIN EXECUTE 'CREATE POLICY p ON runner.runner' || '_history USING (hack() = 1)'; END $$"],
+        BY_LOCK,
+    ),
+    Attack::committed(
+        &["DO $$ BEGIN EXECUTE 'ALTER TABLE runner.runner' || '_history ALTER state SET DEFAULT hack()::text'; END $$"],
+        BY_LOCK,
+    ),
     Attack::of(&[
         "DO $$ BEGIN EXECUTE 'ALTER TABLE runner.runner' || '_history ADD CHECK (lies(1) = 1) NOT VALID'; END $$",
     ]),
@@ -146,7 +187,7 @@ const ATTACKS: &[Attack] = &[
     Attack::of(&["SET SCHEMA 'public'"]),
     Attack::beyond(&["ALTER ROLE {user} SET search_path = public, pg_catalog"]),
     Attack::beyond(&["ALTER ROLE CURRENT_USER IN DATABASE {db} SET search_path = public, pg_catalog"]),
-    Attack::of(&["ALTER DATABASE {db} SET search_path = public, pg_catalog"]),
+    Attack::committed(&["ALTER DATABASE {db} SET search_path = public, pg_catalog"], AT_COMMIT),
     Attack::beyond(&["DO $$ BEGIN EXECUTE 'ALTER ROLE CURRENT_USER SET search_path = public, pg_catalog'; END $$"]),
     Attack::of(&["SELECT set_config('runner.search_path', 'public, pg_catalog', false)"]),
     Attack::of(&["SELECT set_config('row_security', 'on', false), set_config('statement_timeout', '1', false)"]),
@@ -161,9 +202,9 @@ const ATTACKS: &[Attack] = &[
     Attack::of(&["CREATE TEMP TABLE pg_locks AS SELECT * FROM pg_catalog.pg_locks LIMIT 0"]),
     Attack::of(&["CREATE DOMAIN pg_temp.text AS pg_catalog.text CHECK (VALUE <> 'applied')"]),
     Attack::of(&["CREATE FUNCTION pg_temp.concat(VARIADIC text[]) RETURNS text LANGUAGE sql AS 'SELECT NULL::text'"]),
-    Attack::of(&["SELECT pg_advisory_lock(1), pg_advisory_unlock_all()"]),
-    Attack::of(&["PREPARE sqlx_s_1 AS SELECT hack()"]),
-    Attack::of(&["LISTEN runner"]),
+    Attack::committed(&["SELECT pg_advisory_lock(1), pg_advisory_unlock_all()"], STAYS),
+    Attack::committed(&["PREPARE sqlx_s_1 AS SELECT hack()"], STAYS),
+    Attack::committed(&["LISTEN runner"], AT_COMMIT),
 ];
 
 /// All of them run in a transaction that is rolled back.
@@ -171,31 +212,34 @@ const REACHES: &[Reach] = &[
     Reach::new("read files of the server's machine", "SELECT pg_catalog.pg_read_file('PG_VERSION')"),
     Reach::new("read files of the server's machine", "SELECT pg_catalog.count(*) FROM pg_catalog.pg_ls_dir('.')"),
     Reach::new("read files of the server's machine", "SELECT pg_catalog.lo_import('/etc/hostname')"),
-    Reach::new(
+    Reach::with_table(
         "read files of the server's machine",
-        "DO $$ BEGIN EXECUTE 'COPY public.a FROM ''/dev/' || 'null'''; END $$",
+        "DO $$ BEGIN EXECUTE 'COPY {table} FROM ''/dev/' || 'null'''; END $$",
     ),
-    Reach::new("write files of the server's machine", "COPY public.a TO '/dev/null'"),
-    Reach::new(
+    Reach::with_table("write files of the server's machine", "COPY {table} TO '/dev/null'"),
+    Reach::with_table(
         "write files of the server's machine",
-        "DO $$ BEGIN EXECUTE 'COPY public.a TO ''/dev/' || 'null'''; END $$",
+        "DO $$ BEGIN EXECUTE 'COPY {table} TO ''/dev/' || 'null'''; END $$",
     ),
-    Reach::new("run programs on the server's machine", "COPY public.a FROM PROGRAM 'true'"),
+    Reach::with_table("run programs on the server's machine", "COPY {table} FROM PROGRAM 'true'"),
     Reach::new(
         "run programs on the server's machine",
-        "DO $$ BEGIN EXECUTE 'COPY public.a TO PRO' || 'GRAM ''true'''; END $$",
+        "DO $$ BEGIN EXECUTE 'COPY (SELECT 1) TO PRO' || 'GRAM ''true'''; END $$",
     ),
     Reach::new("create logins", "CREATE ROLE runner_attack_login LOGIN"),
     Reach::new("create logins", "DO $$ BEGIN EXECUTE 'CREATE RO' || 'LE runner_attack_login LOGIN'; END $$"),
     Reach::new("become a superuser", "DO $$ BEGIN EXECUTE 'CREATE RO' || 'LE runner_attack_login SUPERUSER'; END $$"),
     Reach::new("read the passwords of logins", "SELECT pg_catalog.count(*) FROM pg_catalog.pg_authid"),
-    Reach::new(
+    Reach::with_table(
         "load code into the server",
-        "DO $$ BEGIN EXECUTE 'CREATE FUNC' || 'TION public.evil() RETURNS int LANGUAGE internal AS ''pg_backend_pid'''; END $$",
+        "DO $$ BEGIN EXECUTE 'CREATE FUNC' || 'TION public.runner_attack_evil() RETURNS int LANGUAGE internal AS ''pg_backend_pid'''; END $$",
     ),
     Reach::new(
         "switch off triggers and foreign keys",
         "DO $$ BEGIN PERFORM pg_catalog.set_config('session_replication' || '_role', 'replica', true); END $$",
     ),
-    Reach::new("change the server", "SELECT pg_catalog.pg_reload_conf()"),
+    Reach {
+        rolled_back: RolledBack::Never(STAYS),
+        ..Reach::new("change the server", "SELECT pg_catalog.pg_reload_conf()")
+    },
 ];

@@ -7,6 +7,8 @@ pub const CORPUS: Corpus = Corpus {
     history,
     field: FIELD,
     again: &[],
+    in_transaction: None,
+    table: "",
     tampering: "",
     answers: &[],
     has_other: false,

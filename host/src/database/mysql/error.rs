@@ -3,6 +3,7 @@
 use sqlx::mysql::MySqlDatabaseError;
 
 use super::connect::Endpoint;
+use crate::data::temporal;
 use crate::database::{DatabaseError, DatabaseErrorKind};
 
 /// The prepared protocol does not support the statement.
@@ -133,6 +134,11 @@ fn hint(number: u16, message: &str) -> Option<String> {
         1792 => {
             "the session or the server opens transactions for reading only; look at `transaction_read_only`".to_owned()
         }
+        1292 if beyond_timestamp(message) => {
+            "a `TIMESTAMP` holds 1970-01-01 00:00:01 to 2038-01-19 03:14:07 in UTC, and to 2106-02-07 06:28:15 on MariaDB 11.5 and \
+                 later; a `DATETIME` holds the years 1000 to 9999"
+                .to_owned()
+        }
         1665 => "set `binlog_format = ROW` on the server".to_owned(),
         1969 | 3024 => "raise `statement_timeout`".to_owned(),
         1071 | 1170 => "give the key a length, or the column a shorter type".to_owned(),
@@ -141,6 +147,28 @@ fn hint(number: u16, message: &str) -> Option<String> {
             .to_owned(),
         _ => return None,
     })
+}
+
+/// Whether the value that a message quotes is a date and time that only a `TIMESTAMP` cannot hold:
+/// "Incorrect datetime value: '1960-01-01 00:00:00' for column `d`.`t`.`c` at row 1".
+fn beyond_timestamp(message: &str) -> bool {
+    const FIRST: i64 = 1_000_000;
+    const LAST: i64 = i32::MAX as i64 * 1_000_000 + 999_999;
+    let value = message.strip_prefix("Incorrect datetime value: '").and_then(|rest| rest.split('\'').next());
+    let instant = value.and_then(|value| temporal::parse_timestamp(value.as_bytes()));
+    instant.is_some_and(|instant| !(FIRST..=LAST).contains(&instant))
+}
+
+/// The error of a statement of a writer, without the number of a row that the server adds: it has counted the rows of the statement's
+/// own tables, too. Which row of the batch it is, the writer knows.
+pub(super) fn without_row(mut error: DatabaseError) -> DatabaseError {
+    if let Some((message, row)) = error.message.rsplit_once(" at row ")
+        && !row.is_empty()
+        && row.bytes().all(|byte| byte.is_ascii_digit())
+    {
+        error.message = message.to_owned();
+    }
+    error
 }
 
 /// The missing `GRANT`, as far as the server's message names it.

@@ -5,7 +5,8 @@ use crate::database::facts::{LEASE_TABLES, TOOL_TABLES, is_tool_table};
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Facts, Role};
 use crate::sql::classify::{open_run_comments, reads};
 use crate::sql::{
-    StatementClass, assigned_scopes, classify, for_statement, identifiers, qualifiers, quoted, used_database, words,
+    StatementClass, assigned_scopes, classify, for_statement, identifiers, identifiers_of_objects, qualifiers, quoted,
+    used_database, words,
 };
 
 /// Functions that release the locks by which runner recognises its live session.
@@ -166,9 +167,13 @@ fn folded(name: &str) -> String {
     name.chars().map(fold).collect()
 }
 
+/// The tool table whose name occurs in a text. What precedes it may be anything, as `1.e` may; what follows it would make it another
+/// name.
 fn tool_table_in(text: &str) -> Option<&'static str> {
     let text = text.to_ascii_lowercase();
-    TOOL_TABLES.into_iter().chain(LEASE_TABLES).find(|name| text.contains(name))
+    let goes_on = |after: usize| text[after..].starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
+    let occurs = |name: &&str| text.match_indices(*name).any(|(at, _)| !goes_on(at + name.len()));
+    TOOL_TABLES.into_iter().chain(LEASE_TABLES).find(occurs)
 }
 
 fn check_names(text: &str, class: StatementClass, asking: Asking<'_>) -> Result<(), DatabaseError> {
@@ -208,7 +213,7 @@ fn check_names(text: &str, class: StatementClass, asking: Asking<'_>) -> Result<
         _ => {}
     }
     if !reads(text, dialect)
-        && let Some(name) = names.iter().find(|name| is_tool_name(name))
+        && let Some(name) = identifiers_of_objects(text, dialect).iter().find(|name| is_tool_name(name))
     {
         return Err(tool_table(name));
     }
@@ -257,7 +262,7 @@ fn check_component(statement: &str, class: StatementClass, dialect: Dialect) -> 
     }
     // A connection string names a table as well as any other text.
     if class == StatementClass::Schema
-        && let Some(name) = tool_table_in(statement)
+        && let Some(name) = identifiers_of_objects(statement, dialect).iter().find_map(|text| tool_table_in(text))
     {
         return Err(tool_table(name));
     }
@@ -317,6 +322,16 @@ mod tests {
             (SCRIPT, "CREATE OR REPLACE DATABASE app", false),
             (SCRIPT, "DROP DATABASE other", true),
             (SCRIPT, "UPDATE `runner_hİstory` SET a = 1", false),
+            (SCRIPT, "CREATE TABLE t (a INT, KEY runner_history_a (a)) /*!50100 COMMENT 'x' */", true),
+            (SCRIPT, "CREATE TABLE runner_history_2 (a INT) /*!50100 COMMENT 'x' */", true),
+            (SCRIPT, "/*!50100 UPDATE runner_history */ SET a = 1", false),
+            (SCRIPT, "/*!50100 UPDATE 1.erunner_history */ SET a = 1", false),
+            (SCRIPT, "CREATE INDEX runner_history ON t (a)", true),
+            (component, "ALTER TABLE t ADD CONSTRAINT `runner_history` CHECK (a > 0)", true),
+            (component, "CREATE INDEX runner_history_a ON t (a)", true),
+            (component, "CREATE TABLE t (a INT) ENGINE = MYISAM CONNECTION = 'mysql://h/d/runner_history'", false),
+            (component, "ALTER TABLE t DROP INDEX runner_history, RENAME TO runner_chunk", false),
+            (SCRIPT, "CREATE INDEX runner_history_a ON runner_history (a)", false),
             (SCRIPT, "UPDATE runner_checKpoint SET a = 1", false),
             (SCRIPT, "SELECT GET_LOCK('runner:x', 0)", false),
             (SCRIPT, "SELECT GET_LOCK('mine', 0)", true),

@@ -6,6 +6,7 @@
 
 use std::ops::Range;
 
+use super::error::without_row;
 use super::packed::Packed;
 use super::schema::MysqlTable;
 use super::types::{ColumnKind, unique_keys};
@@ -279,8 +280,9 @@ impl MysqlDatabase {
 
     async fn run_write(&mut self, job: &Job<'_>, built: Result<BoundStatement, DatabaseError>) -> Result<u64, Failure> {
         let statement = built.map_err(Failure::Batch)?;
-        let changed = self.run_built(statement).await.map_err(Failure::of)?;
-        self.refuse_loss_in(&job.sql.layout.names).await.map_err(Failure::of)?;
+        let failed = |error| Failure::of(without_row(error));
+        let changed = self.run_built(statement).await.map_err(failed)?;
+        self.refuse_loss_in(&job.sql.layout.names).await.map_err(failed)?;
         Ok(changed)
     }
 }

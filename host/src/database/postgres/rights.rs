@@ -4,7 +4,7 @@
 use crate::database::facts::{TOOL_SCHEMA, is_tool_table};
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Role, TableName};
 use crate::sql::classify::{StatementClass, classify, identifiers};
-use crate::sql::excerpt;
+use crate::sql::{excerpt, identifiers_of_objects};
 
 /// Why a migration in SQL may not run a statement, as far as its words show it.
 pub(in crate::database) fn refused_text(statement: &str) -> Option<DatabaseError> {
@@ -27,7 +27,9 @@ pub(super) fn check(statement: &str, rights: Role) -> Result<StatementClass, Dat
     let may_be_code = runs_elsewhere
         || matches!(class, StatementClass::Schema | StatementClass::Unknown)
         || words.first().is_some_and(|first| first.eq_ignore_ascii_case("DO"));
-    if let Some(name) = words.iter().find_map(|word| tool_table_in(word, may_be_code))
+    // The tool's tables have a schema of their own, so an index elsewhere takes the place of none.
+    let objects = identifiers_of_objects(statement, Dialect::Postgres);
+    if let Some(name) = objects.iter().find_map(|word| tool_table_in(word, may_be_code))
         && (runs_elsewhere || !only_reads(&words))
     {
         return Err(tool_table(&name));

@@ -187,7 +187,7 @@ fn a_script_is_the_same_on_disk_and_in_a_program() {
     let report = build_in(&project, &[], false).unwrap_or_else(|error| panic!("{}", told(&error)));
     assert_eq!(changes(&report), [("1_tidy".to_owned(), "added", false)]);
     let load = |settings: &Settings| {
-        let catalog = Catalog::load(settings, Checks { locked: true, dialect: None }).expect("a catalog");
+        let catalog = Catalog::load(settings, Checks { locked: true, ..Checks::default() }).expect("a catalog");
         let Artifact::Script(files) = &catalog.migrations[0].artifact else { panic!("{:?}", catalog.migrations) };
         assert_eq!(catalog.migrations[0].sha256, files.sha256());
         files.load().unwrap_or_else(|error| panic!("{}", told(&error)))

@@ -11,18 +11,30 @@ use crate::project::script::ScriptLanguage;
 /// The digests of the files that were found.
 pub(super) enum Digests {
     /// All texts, and the files they are in.
-    Sql { digests: SqlDigests, names: Vec<(SqlPart, Option<Dialect>, String)> },
+    Sql(SqlFound),
     /// The component's bytes and its assets.
     Component { bytes: String, assets: BTreeMap<String, String> },
     /// The script's text and its companion files.
     Script { file: String, language: ScriptLanguage, sha256: String, files: BTreeMap<String, String> },
 }
 
+/// All texts of a migration, and the files they are in.
+pub(super) struct SqlFound {
+    /// The digests of the texts.
+    pub digests: SqlDigests,
+    /// The files.
+    pub names: Vec<(SqlPart, Option<Dialect>, String)>,
+    /// Whether the texts that the database gets commit each statement, as far as a file other than the SQL says so.
+    pub stepwise: bool,
+    /// The database that is meant; `None`: all of them.
+    pub only_for: Option<Dialect>,
+}
+
 impl Digests {
     /// What the files are, in sentences.
     fn kind(&self) -> &'static str {
         match self {
-            Self::Sql { .. } => "SQL",
+            Self::Sql(_) => "SQL",
             Self::Component { .. } => "a component",
             Self::Script { .. } => "a script",
         }
@@ -42,8 +54,8 @@ pub(super) fn differences(
         messages.push(format!("`{id}` is named `{}` in `{lockfile}`", line.id()));
     }
     match (found, &line.artifact) {
-        (Digests::Sql { digests, names }, LockedArtifact::Sql(locked)) => {
-            messages.extend(texts_differ(&id, digests, names, locked, lockfile));
+        (Digests::Sql(found), LockedArtifact::Sql(locked)) => {
+            messages.extend(texts_differ(&id, found, locked, lockfile));
         }
         (Digests::Component { bytes, assets }, LockedArtifact::Component { sha256, assets: locked, .. }) => {
             if bytes != sha256 {
@@ -102,20 +114,20 @@ fn files_differ(
 }
 
 /// The differences between the texts of a migration and its line.
-fn texts_differ(
-    id: &str,
-    found: &SqlDigests,
-    names: &[(SqlPart, Option<Dialect>, String)],
-    locked: &SqlDigests,
-    lockfile: &str,
-) -> Vec<String> {
+fn texts_differ(id: &str, found: &SqlFound, locked: &SqlDigests, lockfile: &str) -> Vec<String> {
+    let SqlFound { digests, names, stepwise, only_for } = found;
     let mut messages = Vec::new();
-    let dialects: BTreeSet<&Option<Dialect>> = found.texts.keys().chain(locked.texts.keys()).collect();
+    let dialects: BTreeSet<&Option<Dialect>> = digests.texts.keys().chain(locked.texts.keys()).collect();
     let nothing = TextDigests::default();
     for dialect in dialects {
-        let [found, locked] = [found, locked].map(|it| it.texts.get(dialect).unwrap_or(&nothing));
-        for (part, found, locked) in [(SqlPart::Up, &found.up, &locked.up), (SqlPart::Down, &found.down, &locked.down)]
+        let [found, of_line] = [digests, locked].map(|it| it.texts.get(dialect).unwrap_or(&nothing));
+        for (part, found, of_line) in
+            [(SqlPart::Up, &found.up, &of_line.up), (SqlPart::Down, &found.down, &of_line.down)]
         {
+            let is_chosen = |database| [digests, locked].iter().any(|it| it.chosen(part, database) == Some(*dialect));
+            if only_for.is_some_and(|database| !is_chosen(database)) {
+                continue;
+            }
             let is_it =
                 |wanted: SqlPart| names.iter().find(|it| it.0 == wanted && it.1 == *dialect).map(|it| it.2.clone());
             // A downgrade may be a section of the upgrade's file.
@@ -124,8 +136,8 @@ fn texts_differ(
                 SqlPart::Down => is_it(part).or_else(|| is_it(SqlPart::Up).filter(|_| found.is_some())),
             };
             let file = in_file.unwrap_or_else(|| usual_name(id, part, *dialect));
-            messages.extend(match (found, locked) {
-                (Some(found), Some(locked)) if found != locked => {
+            messages.extend(match (found, of_line) {
+                (Some(found), Some(of_line)) if found != of_line => {
                     Some(format!("`{file}` does not match the digest in `{lockfile}`"))
                 }
                 (Some(_), None) => Some(format!("`{file}` was added since `{lockfile}` was written")),
@@ -135,7 +147,12 @@ fn texts_differ(
         }
     }
     messages.dedup();
-    if found.stepwise != locked.stepwise {
+    // The line has one word for all databases: another one's file may be what it is about.
+    let differs = match only_for {
+        None => digests.stepwise != locked.stepwise,
+        Some(_) => (*stepwise && !locked.stepwise) || (!digests.stepwise && locked.stepwise),
+    };
+    if differs {
         messages.push(format!("`{id}` runs in a transaction or not, otherwise than `{lockfile}` says"));
     }
     messages

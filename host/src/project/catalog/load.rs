@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::compare::{Digests, differences, missing, unlisted};
+use super::compare::{Digests, SqlFound, differences, missing, unlisted};
 use super::{
-    Artifact, Catalog, CatalogProblem, CatalogProblemKind, CatalogReport, Checks, Description, Kind, Migration,
+    Artifact, Catalog, CatalogProblem, CatalogProblemKind, CatalogReport, Checks, ComparedTexts, Description, Kind,
+    Migration,
 };
 use crate::error::{Error, ErrorKind, Result, several};
 use crate::project::digest::{component_digest, sha256};
@@ -191,10 +192,14 @@ impl Loader<'_> {
         };
         let digest = sha256(chosen.up.text.as_bytes());
         let names = files.iter().map(|file| (file.part, file.dialect, file.entry.file_name.clone())).collect();
-        Ok((
-            migration(found, Kind::Sql, digest, artifact, description),
-            Digests::Sql { digests: texts.digests(), names },
-        ))
+        let compares_all = self.checks.locked || self.checks.texts == ComparedTexts::All;
+        let digests = Digests::Sql(SqlFound {
+            digests: texts.digests(),
+            names,
+            stepwise: chosen.is_stepwise(),
+            only_for: (!compares_all).then_some(dialect),
+        });
+        Ok((migration(found, Kind::Sql, digest, artifact, description), digests))
     }
 
     fn component(
@@ -259,16 +264,18 @@ impl Loader<'_> {
     }
 
     fn unbuilt(&self, found: &Found, line: Option<&LockLine>) -> CatalogProblem {
-        match line {
-            Some(line) => missing(line, self.lockfile_name),
-            None => CatalogProblem {
-                revision: found.revision.clone(),
-                name: found.name.clone(),
-                kind: CatalogProblemKind::Unbuilt,
-                message: format!("`{}` is not built", found.id()),
-                hint: format!("run `runner build {}`", found.revision),
-            },
+        if let Some(line) = line {
+            return missing(line, self.lockfile_name);
         }
+        let (message, hint) = match &found.files {
+            FoundFiles::Component { directory: Some(directory), .. } if self.source.is_empty(directory) => (
+                format!("`{}` is an empty directory", directory.file_name),
+                "remove it; `runner new` creates a migration".to_owned(),
+            ),
+            _ => (format!("`{}` is not built", found.id()), format!("run `runner build {}`", found.revision)),
+        };
+        let (revision, name) = (found.revision.clone(), found.name.clone());
+        CatalogProblem { revision, name, kind: CatalogProblemKind::Unbuilt, message, hint }
     }
 }
 

@@ -17,7 +17,7 @@ use super::script::ScriptFiles;
 use crate::database::Dialect;
 use crate::error::{Error, Result};
 pub use need::{Need, RAW_SQL};
-pub use report::{CatalogProblem, CatalogProblemKind, CatalogReport, Checks, mismatched};
+pub use report::{CatalogProblem, CatalogProblemKind, CatalogReport, Checks, ComparedTexts, mismatched};
 
 /// The largest value that the limit `artifact_bytes` can have.
 const LARGEST: u64 = 4 << 30;

@@ -13,6 +13,18 @@ pub struct Checks {
     pub locked: bool,
     /// The dialect whose SQL is chosen; `None` for that of the database's URL.
     pub dialect: Option<Dialect>,
+    /// Which texts of a migration in SQL are compared with the lockfile. `--locked` compares all of them.
+    pub texts: ComparedTexts,
+}
+
+/// Which texts of a migration in SQL are compared with the lockfile.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ComparedTexts {
+    /// Those that the database gets: a file for another one does not concern it.
+    #[default]
+    Chosen,
+    /// Those for all databases.
+    All,
 }
 
 /// Kind of a mismatch between project and lockfile.

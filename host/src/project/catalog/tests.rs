@@ -155,12 +155,12 @@ fn a_changed_name_or_kind_is_reported() {
 fn the_lockfile_must_list_components_and_may_list_sql() {
     let project = TestProject::new(&[("migrations/1_a.up.sql", "SELECT 1")]);
     assert!(!load(&project).expect("SQL").migrations[0].locked);
-    let error = Catalog::load(&project.settings(), Checks { locked: true, dialect: None }).expect_err("locked");
+    let error = Catalog::load(&project.settings(), Checks { locked: true, ..Checks::default() }).expect_err("locked");
     assert_eq!(told(&error), "`1_a.up.sql` is not in `runner.lock`\n  hint: run `runner build`");
     project.write("migrations/2_b.wasm", component("one"));
     assert_eq!(told_by(load(&project)), "`2_b.wasm` is not in `runner.lock`\n  hint: run `runner build 2`");
     lock(&project);
-    Catalog::load(&project.settings(), Checks { locked: true, dialect: None }).expect("all is listed");
+    Catalog::load(&project.settings(), Checks { locked: true, ..Checks::default() }).expect("all is listed");
 }
 
 #[test]
@@ -174,6 +174,57 @@ fn an_unbuilt_migration_is_reported() {
     assert_eq!(error.kind, crate::error::ErrorKind::Usage);
     let report = Catalog::inspect(&project.settings(), Checks::default()).expect("a report");
     assert_eq!((report.catalog.migrations.len(), report.problems[0].kind), (1, CatalogProblemKind::Unbuilt));
+}
+
+#[test]
+fn an_empty_directory_is_called_one() {
+    let project = TestProject::new(&[("migrations/1_a.up.sql", "SELECT 1"), ("migrations/2_b/.gitkeep", "")]);
+    std::fs::create_dir(project.path().join("migrations/2026-01-05-093000_c")).expect("a directory");
+    let told = told_by(load(&project));
+    for name in ["2_b", "2026-01-05-093000_c"] {
+        assert!(told.contains(&format!("`{name}` is an empty directory")), "{told}");
+    }
+    assert!(told.contains("hint: remove it; `runner new` creates a migration"), "{told}");
+    // That of a component or of a script may be empty.
+    project.write("migrations/2_b.wasm", component("one"));
+    std::fs::remove_dir(project.path().join("migrations/2026-01-05-093000_c")).expect("removed");
+    assert_eq!(told_by(load(&project)), "`2_b.wasm` is not in `runner.lock`\n  hint: run `runner build 2`");
+}
+
+/// What a database does not get does not concern it, whether it was added, changed or lost.
+#[test]
+fn a_file_for_another_database_is_no_mismatch() {
+    let project = TestProject::new(&[
+        ("migrations/1_a.up.sql", "SELECT 1"),
+        ("migrations/1_a.down.sql", "SELECT 2"),
+        ("migrations/2_b.up.sql", "SELECT 1"),
+        ("migrations/2_b.up.mysql.sql", "SELECT 1"),
+    ]);
+    lock(&project);
+    let of = |dialect, texts| {
+        let checks = Checks { dialect: Some(dialect), texts, ..Checks::default() };
+        let report = Catalog::inspect(&project.settings(), checks).expect("a report");
+        report.problems.into_iter().map(|problem| problem.message).collect::<Vec<_>>()
+    };
+    let chosen = |dialect| of(dialect, ComparedTexts::Chosen);
+    project.write("migrations/1_a.up.sqlite.sql", "SELECT 3");
+    let added = ["`1_a.up.sqlite.sql` was added since `runner.lock` was written"];
+    assert_eq!(chosen(Dialect::Postgres), [""; 0]);
+    assert_eq!(chosen(Dialect::Mariadb), [""; 0]);
+    // Here, it takes the place of the other one.
+    let replaced = chosen(Dialect::Sqlite);
+    assert_eq!(replaced, added);
+    assert_eq!(of(Dialect::Postgres, ComparedTexts::All), added, "`validate` is about all of them");
+    let strict = Checks { locked: true, dialect: Some(Dialect::Postgres), ..Checks::default() };
+    assert_eq!(Catalog::load(&project.settings(), strict).expect_err("locked").message, added[0]);
+    // MariaDB gets what is written for MySQL, unless there is something of its own.
+    project.write("migrations/2_b.up.mysql.sql", "SELECT 4");
+    assert_eq!(chosen(Dialect::Mariadb), ["`2_b.up.mysql.sql` does not match the digest in `runner.lock`"]);
+    assert_eq!(chosen(Dialect::Postgres), [""; 0]);
+    project.write("migrations/1_a.down.sql", "SELECT 5");
+    assert_eq!(chosen(Dialect::Postgres), ["`1_a.down.sql` does not match the digest in `runner.lock`"]);
+    std::fs::remove_file(project.path().join("migrations/1_a.up.sql")).expect("removed");
+    assert_eq!(chosen(Dialect::Postgres)[0], "`1_a.up.sql` is listed in `runner.lock` but does not exist");
 }
 
 #[test]

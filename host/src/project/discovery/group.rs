@@ -171,19 +171,33 @@ fn pair(entries: &mut [FoundName]) {
     adopt(entries);
 }
 
-/// Gives the downgrade of a revision the name of its only upgrade: other tools go by the number alone.
+/// Gives the downgrade of a revision the name of its only upgrade: other tools go by the number alone. Flyway's `V1__a.sql` does not
+/// say that it is an upgrade, and `U1__b.sql` next to it says so for both.
 fn adopt(entries: &mut [FoundName]) {
-    let is_pair = entries.iter().all(|entry| matches!(entry.name.role, Role::Up | Role::Down));
-    let mut upgrades = entries.iter().filter(|entry| entry.name.role == Role::Up);
-    let Some(name) = upgrades.next().map(|entry| entry.name.name.clone()) else { return };
-    if !is_pair || !upgrades.all(|entry| entry.name.name == name) {
+    let is_up = |entry: &FoundName| match entry.name.role {
+        Role::Whole => entry.file.file_name.starts_with(['V', 'v']),
+        role => role == Role::Up,
+    };
+    let is_down = |entry: &FoundName| entry.name.role == Role::Down;
+    let is_pair = entries.iter().all(|entry| is_up(entry) || is_down(entry));
+    let is_of_flyway = |entry: &FoundName| entry.name.role == Role::Whole || entry.file.file_name.starts_with('U');
+    let is_mixed = entries.iter().any(|entry| entry.name.role == Role::Whole) && !entries.iter().all(is_of_flyway);
+    let mut upgrades = entries.iter().filter(|entry| is_up(entry));
+    let Some(Name { revision, name, .. }) = upgrades.next().map(|entry| entry.name.clone()) else { return };
+    if !is_pair || is_mixed || !upgrades.all(|entry| entry.name.name == name) {
         return;
     }
     let mut downgrades: Vec<&mut FoundName> =
         entries.iter_mut().filter(|entry| entry.name.role == Role::Down).collect();
     let is_one = downgrades.windows(2).all(|pair| pair[0].name.name == pair[1].name.name);
     if is_one {
-        downgrades.iter_mut().for_each(|entry| entry.name.name.clone_from(&name));
+        downgrades.iter_mut().for_each(|entry| {
+            entry.name.name.clone_from(&name);
+            if entry.file.file_name.starts_with('U') {
+                // To Flyway, `V01` and `U1` are one version.
+                entry.name.revision.clone_from(&revision);
+            }
+        });
     }
 }
 

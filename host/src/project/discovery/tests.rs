@@ -223,6 +223,31 @@ fn a_downgrade_with_another_name_belongs_to_the_only_upgrade_of_its_number() {
 }
 
 #[test]
+fn an_undo_of_flyway_belongs_to_the_version_whatever_it_is_called() {
+    let project = with(&[
+        "V1__a.sql",
+        "U1__other.sql",
+        "V1.1__b.sql",
+        "U1_1__undo_b.sql",
+        "V02__c.sql",
+        "U2__d.sql",
+        "V3__e.sql",
+    ]);
+    assert_eq!(look(&project), (["1_a", "1.1_b", "02_c", "3_e"].map(str::to_owned).to_vec(), Vec::new()));
+    // Which of two, nobody can tell.
+    let project = with(&["V1__a.sql", "V1__b.sql", "U1__c.sql", "2_a.sql", "U2__b.sql"]);
+    let expected = [
+        "revision 1 exists more than once: `V1__a.sql`, `V1__b.sql` and `U1__c.sql`",
+        "revision 2 exists more than once: `2_a.sql` and `U2__b.sql`",
+    ];
+    let problems = look(&project).1;
+    assert_eq!(problems.len(), 2, "{problems:?}");
+    for (problem, expected) in problems.iter().zip(expected) {
+        assert!(problem.starts_with(&expected[..expected.find(": ").expect("a colon")]), "{problem}");
+    }
+}
+
+#[test]
 fn several_files_of_one_number_are_ordered_by_name() {
     let project = with(&["7_b.sql", "7_a.up.sql", "7_a.down.sql", "8_c.sql", "7_d.up.postgres.sql"]);
     assert_eq!(look(&project), (["7_a", "7.2_b", "7.3_d", "8_c"].map(str::to_owned).to_vec(), Vec::new()));

@@ -30,6 +30,7 @@ mod write;
 use std::collections::BTreeMap;
 
 use super::catalog::{Description, Kind};
+use super::discovery::SqlPart;
 use super::packages::{PackageName, Version};
 use super::revision::{RevisionKey, migration_id};
 use super::script::ScriptLanguage;
@@ -146,6 +147,19 @@ pub struct ComponentDescription {
     pub transformer: bool,
     /// The world it was built for, with its version: `runner:migration/migration@0.1.0`.
     pub world: String,
+}
+
+impl SqlDigests {
+    /// What the text is written for that a database gets in one direction: the most specific one; `None` if it gets none.
+    pub fn chosen(&self, part: SqlPart, database: Dialect) -> Option<Option<Dialect>> {
+        let own = database.written_as().iter().map(|dialect| Some(*dialect)).chain([None]);
+        let mut texts = own.filter_map(|key| Some((key, self.texts.get(&key)?)));
+        let chosen = texts.find(|(_, texts)| match part {
+            SqlPart::Up => texts.up.is_some(),
+            SqlPart::Down => texts.down.is_some(),
+        });
+        chosen.map(|(key, _)| key)
+    }
 }
 
 impl LockLine {

@@ -50,6 +50,13 @@ pub(super) struct Chosen<'a> {
     stepwise: bool,
 }
 
+impl Chosen<'_> {
+    /// Whether each statement commits by itself, as far as a file other than the SQL says so.
+    pub fn is_stepwise(&self) -> bool {
+        self.stepwise || self.up.autocommit || self.down.is_some_and(|down| down.autocommit)
+    }
+}
+
 impl SqlTexts {
     /// Reads the files of a migration; all that is wrong with them is reported.
     pub fn read(

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{DatabaseJson, SCHEMA};
-use crate::attack::AttackReport;
+use crate::attack::{AttackReport, Ground};
 use crate::database::Facts;
 use crate::engine::isolation::Isolation;
 use crate::report::text::Confined;
@@ -36,12 +36,25 @@ pub struct DoctorJson {
 struct AttackJson {
     /// What held the attacker back: `authorizer`, `separate-logins` or `shared-login`.
     isolation: &'static str,
-    /// Number of attacks that were tried on a scratch database.
+    /// `scratch-database`, `transaction` (on the database itself, rolled back) or `nowhere`: where attacks were tried.
+    ground: &'static str,
+    /// Why not on a scratch database; else null.
+    because: Option<String>,
+    /// Number of attacks that were tried.
     tried: usize,
-    /// Number of attacks that were not tried, since they would change the server if they succeeded.
-    left_out: usize,
+    /// Those that were not tried, by the reason.
+    not_tried: Vec<NotTriedJson>,
     /// Those that would have succeeded.
     succeeded: Vec<SucceededJson>,
+}
+
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct NotTriedJson {
+    /// Why they were not tried.
+    why: String,
+    /// The statements of each.
+    attacks: Vec<Vec<String>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -154,8 +167,21 @@ impl DoctorJson {
     pub fn attacked(mut self, report: Option<&AttackReport>) -> Self {
         self.attack = report.map(|report| AttackJson {
             isolation: report.barrier.name(),
+            ground: match &report.ground {
+                Ground::Scratch => "scratch-database",
+                Ground::Transaction { .. } => "transaction",
+                Ground::Nowhere { .. } => "nowhere",
+            },
+            because: match &report.ground {
+                Ground::Scratch => None,
+                Ground::Transaction { because } | Ground::Nowhere { because } => Some(because.clone()),
+            },
             tried: report.tried,
-            left_out: report.left_out,
+            not_tried: report
+                .not_tried
+                .iter()
+                .map(|it| NotTriedJson { why: it.why.clone(), attacks: it.attacks.clone() })
+                .collect(),
             succeeded: report
                 .succeeded
                 .iter()

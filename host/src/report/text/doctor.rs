@@ -1,7 +1,7 @@
 //! The output of `runner doctor`.
 
 use super::{DIM, GOOD, ODD, PLAIN, Text};
-use crate::attack::AttackReport;
+use crate::attack::{AttackReport, Ground, NotTried};
 use crate::database::Facts;
 use crate::engine::isolation::{Barrier, Isolation};
 use crate::report::units;
@@ -123,19 +123,44 @@ pub fn attacked(report: &AttackReport) -> Text {
         text.push(PLAIN, format!(": {}", attack.statements.join("; ")));
         text.push_end();
     }
+    // Where nothing was tried, there is one reason for all of them.
+    let groups: &[NotTried] = match report.ground {
+        Ground::Nowhere { .. } => &[],
+        Ground::Scratch | Ground::Transaction { .. } => &report.not_tried,
+    };
+    for group in groups {
+        for attack in &group.attacks {
+            line(&mut text, "not tried", &format!("{}: {}", attack.join("; "), group.why));
+        }
+    }
     let tried = report.tried;
     let succeeded = match report.succeeded.len() {
         0 => "none would have succeeded".to_owned(),
         count => format!("{count} would have succeeded"),
     };
-    let left_out = match report.left_out {
+    let left: usize = report.not_tried.iter().map(|group| group.attacks.len()).sum();
+    let not_tried = match left {
         0 => String::new(),
-        count => format!("; {count} were left out, since they would change the server"),
+        1 => "; 1 was not tried".to_owned(),
+        count => format!("; {count} were not tried"),
     };
     let with = match report.barrier {
         Barrier::SeparateLogins => ", with a login of the component's own",
         Barrier::Authorizer | Barrier::SharedLogin => "",
     };
-    line(&mut text, "attacks", &format!("{tried} tried on a scratch database{with}: {succeeded}{left_out}"));
+    match &report.ground {
+        Ground::Scratch => {
+            line(&mut text, "attacks", &format!("{tried} tried on a scratch database{with}: {succeeded}{not_tried}"));
+        }
+        Ground::Transaction { because } => {
+            line(
+                &mut text,
+                "attacks",
+                &format!("{tried} tried in transactions that were rolled back: {succeeded}{not_tried}"),
+            );
+            line(&mut text, "note", because);
+        }
+        Ground::Nowhere { because } => line(&mut text, "attacks", &format!("none tried: {because}")),
+    }
     text
 }

@@ -37,3 +37,16 @@ pub(super) const STATE: &[(&str, &str)] = &[
     ),
     ("the names that the host's statements use", "SELECT t.is_called FROM public.trapped t"),
 ];
+
+/// Why not even a table of the session can be made for a moment. Statements about roles and databases set off no such trigger.
+pub(super) const NO_TABLE: &str = "\
+    SELECT CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_event_trigger t WHERE t.evtenabled OPERATOR(pg_catalog.<>) 'D') \
+        THEN 'event triggers of the database would run for what it makes' END";
+
+/// Why the field cannot be made.
+pub(super) const NO_FIELD: &str = "\
+    SELECT CASE \
+        WHEN EXISTS (SELECT FROM pg_catalog.pg_namespace n WHERE n.nspname OPERATOR(pg_catalog.=) 'runner') \
+            THEN 'what it needs would take the place of the history that the database has' \
+        WHEN coalesce(pg_catalog.current_schema() OPERATOR(pg_catalog.<>) 'public', true) \
+            THEN 'the search path of the login does not begin with `public`' END";

@@ -321,6 +321,32 @@ async fn wide_rows_fit_into_the_servers_packets() {
     assert_eq!(rows(database, "SELECT COUNT(*) FROM t").await, [[Value::Int64(9)]], "the connection lives");
 }
 
+/// The server counts the rows of the statement's own tables: in the 129th, it meets the first of the batch.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_value_that_does_not_fit_is_told_with_its_row_and_its_range() {
+    let fresh = fresh();
+    let mut database = open(&fresh).await;
+    let database = database.as_mut();
+    make(database, "t", "(id INT PRIMARY KEY, at TIMESTAMP(6) NULL, n TINYINT)").await;
+    let first = -315_619_200_000_000;
+    for (ids, instants) in [(&[7][..], &[first][..]), (&[1, 7, 9], &[0, first, 1_000_000])] {
+        let values: Vec<i64> =
+            instants.iter().map(|instant| if *instant == 0 { 2_000_000 } else { *instant }).collect();
+        let cells = batch(ids.len(), vec![integers("id", ids), column("at", ColumnValues::Timestamptz(values))]);
+        let error = write(database, "t", WriteMode::Insert, &[], &cells).await.expect_err("before 1970");
+        assert!(error.message.starts_with("Incorrect datetime value: '1960-01-01 00:00:00"), "{error}");
+        assert!(!error.message.contains("at row"), "{error}");
+        assert_eq!(error.detail.as_deref(), Some("row id = 7"), "{error}");
+        assert!(error.hint.is_some_and(|hint| hint.contains("1970-01-01 00:00:01 to 2038-01-19 03:14:07")));
+    }
+    let statement = "INSERT INTO t (id, at) VALUES (20, NULL), (21, '1969-12-31 23:59:59')";
+    let error = database.execute(statement, &[]).await.expect_err("before 1970");
+    assert!(error.message.ends_with("at row 2"), "of a statement's own rows, the server's number is right: {error}");
+    assert!(error.hint.is_some_and(|hint| hint.contains("2106-02-07 06:28:15 on MariaDB 11.5")));
+    let error = database.execute("INSERT INTO t (id, at) VALUES (22, '2024-02-30')", &[]).await.expect_err("no date");
+    assert_eq!(error.hint, None, "{error}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn tables_without_rollback_are_not_written() {
     let fresh = fresh();

@@ -79,3 +79,42 @@ async fn a_blob_beyond_the_limit_is_refused() {
     let error = session.query("SELECT randomblob(9000000000)", &[], QueryLimits::NONE).await.expect_err("too big");
     assert!(error.message.contains("too big"), "{error}");
 }
+
+/// Whoever inserts the row, a statement or a batch.
+#[tokio::test]
+async fn defaults_follow_from_the_inputs() {
+    let mut found = Vec::new();
+    for _ in 0..2 {
+        let mut database = in_memory().await;
+        let database = &mut *database;
+        for statement in [
+            "CREATE TABLE t (id INTEGER PRIMARY KEY, r DEFAULT (random()), at TEXT DEFAULT (datetime('now')), day TEXT DEFAULT \
+             CURRENT_DATE, token DEFAULT (lower(hex(randomblob(8)))))",
+            "CREATE TABLE log (t INTEGER, r DEFAULT (random()), at DEFAULT CURRENT_TIMESTAMP)",
+            "CREATE TRIGGER logs AFTER INSERT ON t BEGIN INSERT INTO log (t) VALUES (new.id); END",
+        ] {
+            run(database, statement).await;
+        }
+        database.fix_inputs(INPUTS);
+        seen(database, Role::Component, &["INSERT INTO t (id) VALUES (1), (2) RETURNING id"]).await;
+        database.set_role(Role::Component);
+        let rows = batch(2, vec![integers("id", &[3, 4])]);
+        write(database, "t", WriteMode::Insert, &[], &rows).await.expect("written");
+        let rows = batch(2, vec![integers("id", &[4, 5])]);
+        write(database, "t", WriteMode::Upsert, &[], &rows).await.expect("written");
+        database.set_role(Role::Host);
+        let all = "SELECT t.id, t.r, t.at, day, token, log.r, log.at FROM t JOIN log ON log.t = t.id ORDER BY t.id";
+        found.push(seen(database, Role::Host, &[all]).await);
+    }
+    assert_eq!(found[0], found[1]);
+    let text = |text: &str| Value::Text(text.to_owned());
+    for row in &found[0] {
+        assert_eq!(
+            (&row[2], &row[3], &row[6]),
+            (&text("2013-01-02 03:04:05"), &text("2013-01-02"), &text("2013-01-02 03:04:05"))
+        );
+    }
+    let numbers: std::collections::BTreeSet<_> =
+        found[0].iter().flat_map(|row| [row[1].as_int64(), row[5].as_int64()]).collect();
+    assert_eq!(numbers.len(), 10, "each default is a value of its own");
+}
