@@ -61,7 +61,7 @@ impl Survey {
 /// Adds to the error of a project that cannot be planned what cannot run of its other pending migrations, so that one run tells
 /// everything. Without a database it is unknown what is pending, and the error stays as it is.
 pub(super) fn with_refusals(context: &Context, locked: bool, error: Error) -> Error {
-    let Ok(survey) = Survey::of(context, Checks { locked, dialect: None }) else { return error };
+    let Ok(survey) = Survey::of(context, Checks { locked, ..Checks::default() }) else { return error };
     let Ok(OpenedDatabase { history, facts, .. }) = runtime::run(context.open(HistoryDetail::Live)) else {
         return error;
     };
