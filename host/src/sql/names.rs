@@ -78,7 +78,8 @@ pub fn identifiers_of_objects(statement: &str, dialect: Dialect) -> Vec<String> 
     let is_program = is(0, &["CREATE", "ALTER"]) && (0..tokens.len()).any(|at| is(at, &PROGRAMS));
     let mut names_own = vec![false; tokens.len()];
     for at in (0..tokens.len()).filter(|_| !is_program) {
-        if !is(at, &["CONSTRAINT"]) && !(has_indexes && is(at, &["INDEX", "KEY"])) {
+        let names_one = is(at, &["CONSTRAINT"]) || (has_indexes && is(at, &["INDEX", "KEY"]));
+        if !names_one {
             continue;
         }
         let mut name = at + 1;
