@@ -256,12 +256,6 @@ mod tests {
                 "1 of 1, line 1: a migration may not write to `runner_head`, which belongs to runner itself [SQLITE_AUTH (23)]",
             ),
             (
-                Postgres,
-                Atomic,
-                "COPY t FROM STDIN",
-                "1 of 1, line 1: `COPY` between the server and its client is not possible here",
-            ),
-            (
                 Mysql,
                 Stepwise,
                 "SET GLOBAL general_log = 1",
