@@ -36,6 +36,7 @@ fn claims(manifest: &Manifest) -> Vec<Grant> {
 }
 
 /// The tables that a package creates.
+#[cfg(feature = "cli")]
 pub(super) fn created(manifest: &Manifest) -> Vec<Tables> {
     claims(manifest).into_iter().filter(|grant| grant.verb == Verb::Create).map(|grant| grant.tables).collect()
 }
