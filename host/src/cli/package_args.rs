@@ -63,9 +63,9 @@ Examples:
                                    signed with that key: its signature is next to the file
   runner add outbox.wasm           without a signature: only its digest is pinned
   runner add https://example.com/acme_outbox_1.2.0.wasm --key RW…
+  runner add oci://registry.example.com/acme/outbox:1.2.0 --key RW…
   runner add outbox.wasm --prefix acme_
-                                   what it calls `outbox` is `acme_outbox` here
-  runner add oci://registry.example.com/acme/outbox:1.2.0 --key RW…")]
+                                   what it calls `outbox` is `acme_outbox` here")]
 pub struct AddArgs {
     /// File of the package, or `https://…`, or `oci://HOST/REPOSITORY[:TAG]`
     #[arg(value_name = "SOURCE", value_hint = ValueHint::AnyPath)]
