@@ -149,6 +149,10 @@ fn packages() {
         // The same one as before, from wherever it comes.
         story.run(&format!("runner add {place} --key {key}"), 0).says(&["acme/outbox 1.0.0 is up to date"]);
     }
+    let other = with_url();
+    let mut story = story.elsewhere(&other);
+    story.prints(&format!("runner add ../acme_outbox_1.0.0.wasm --key {key} --prefix acme_"), 0);
+    let mut story = story.elsewhere(&project);
     story.execute("runner apply", 7);
     let granted = "allow = ['create outbox*', 'drop outbox*', 'alter outbox', 'read outbox*', 'insert outbox*', \
                    'delete outbox*']";
