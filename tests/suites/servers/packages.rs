@@ -274,7 +274,8 @@ fn a_package_gets_other_names_for_its_tables() {
         let add = format!("add {} --key {} --prefix {prefix}", published.display(), Keys::new(7).public());
         let also = format!("here, `outbox*` is `{tables}*`");
         project.runner(&add).succeeds().says(&[&also, &format!("create {tables}")]);
-        field.grant("acme/outbox", &OUTBOX.replace("outbox", tables)).sync();
+        let named = format!("tables = {{ 'outbox*' = '{tables}*' }}\n{}", OUTBOX.replace("outbox", tables));
+        field.grant("acme/outbox", &named).sync();
         field.run("apply", &[]).succeeds();
         let count = |table: &str| field.value(&format!("SELECT COUNT(*) FROM {table}"));
         assert_eq!((count(&format!("{tables}_dead")), count("outbox")), ("0".to_owned(), "0".to_owned()));
