@@ -8,7 +8,7 @@ use super::test_runs::TestRuns;
 use crate::attack;
 use crate::database::logins::{LoginReport, LoginRequest, LoginTask, Removal, WantedLogin};
 use crate::engine::isolation::{self, Barrier, Isolation};
-use crate::engine::plan::grants_for;
+use crate::engine::plan::{granted_lines, grants_for};
 use crate::error::{ErrorKind, Result};
 use crate::project::catalog::Catalog;
 use crate::report::json::DoctorJson;
@@ -111,7 +111,7 @@ fn components(context: &Context, catalog: &Catalog) -> Vec<Component> {
                 grants: Arc::new(grants.of(&migration.revision)),
                 is_early: true,
             }),
-            granted: grants.as_ref().map(|grants| grants.lines().collect()),
+            granted: grants.as_deref().map(granted_lines),
             differences: Vec::new(),
             id,
         }

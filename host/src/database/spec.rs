@@ -153,6 +153,8 @@ pub struct TableInfo {
     pub key: Vec<String>,
     /// Whether it is a view.
     pub is_view: bool,
+    /// PostgreSQL: other tables inherit from it. Their rows are read and written with its own, and its key does not bind them.
+    pub has_heirs: bool,
     /// SQLite: whether the key's only column is the row id itself.
     pub key_is_rowid: bool,
     /// SQLite: the name of the row id, if the table has row ids. Whatever its key, such a table can also be read and
@@ -175,7 +177,7 @@ impl TableInfo {
     /// Returns whether these columns identify a row: no two rows without NULLs in them are equal in all of them.
     pub fn identifies(&self, columns: &[String]) -> bool {
         let by_rowid = matches!(columns, [only] if self.is_rowid(only));
-        !self.is_view && (by_rowid || columns == self.key)
+        !self.is_view && !self.has_heirs && (by_rowid || columns == self.key)
     }
 
     /// Returns the column of that name, or the only one whose name differs just in case.

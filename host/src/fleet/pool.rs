@@ -33,12 +33,18 @@ pub struct Work<'w, T> {
 }
 
 /// Goes through `number` databases; returns what came of each, in their order. A panic on one of them is its error.
-pub fn each<T: Send>(
+pub fn each<T: Send>(number: usize, pace: Pace, stop: &StopSignal, work: &Work<'_, T>) -> Vec<(Ended<T>, Duration)> {
+    on_threads(number, pace, stop, work, STACK)
+}
+
+/// The same, on threads with a stack of that size.
+pub(super) fn on_threads<T: Send>(
     number: usize,
     pace: Pace,
     stop: &StopSignal,
     work: &Work<'_, T>,
-) -> Result<Vec<(Ended<T>, Duration)>> {
+    stack: usize,
+) -> Vec<(Ended<T>, Duration)> {
     let results: Vec<_> = (0..number).map(|_| Mutex::new((Ended::NotRun, Duration::ZERO))).collect();
     let failures = AtomicUsize::new(0);
     let canaries = pace.canaries.min(number);
@@ -64,18 +70,22 @@ pub fn each<T: Send>(
     };
     let threads = |next: AtomicUsize, end: usize, number: usize| {
         scope(|threads| {
-            for _ in 0..number {
-                let begun = Builder::new().name("fleet".to_owned()).stack_size(STACK);
-                let begun = begun.spawn_scoped(threads, || through(&next, end));
-                begun.map_err(|error| Error::failed("cannot start a thread").cause(error))?;
+            for begun in 0..number {
+                let thread = Builder::new().name("fleet".to_owned()).stack_size(stack);
+                if thread.spawn_scoped(threads, || through(&next, end)).is_err() {
+                    // The system has no more threads: those that run, or else this one, go through the rest.
+                    if begun == 0 {
+                        through(&next, end);
+                    }
+                    break;
+                }
             }
-            Ok::<(), Error>(())
-        })
+        });
     };
-    threads(AtomicUsize::new(0), canaries, usize::from(canaries > 0))?;
+    threads(AtomicUsize::new(0), canaries, usize::from(canaries > 0));
     if failures.load(Ordering::Relaxed) == 0 {
         let others = number - canaries;
-        threads(AtomicUsize::new(canaries), number, pace.parallel.clamp(1, others.max(1)))?;
+        threads(AtomicUsize::new(canaries), number, pace.parallel.clamp(1, others.max(1)));
     }
-    Ok(results.into_iter().map(|result| result.into_inner().unwrap_or_else(PoisonError::into_inner)).collect())
+    results.into_iter().map(|result| result.into_inner().unwrap_or_else(PoisonError::into_inner)).collect()
 }

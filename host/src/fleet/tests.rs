@@ -17,6 +17,17 @@ fn go(
     stop: &StopSignal,
     raise_at: Option<usize>,
 ) -> (String, Vec<usize>) {
+    go_on_threads((number, 1 << 20), pace, failing, stop, raise_at)
+}
+
+/// The same, on threads with a stack of that size.
+fn go_on_threads(
+    (number, stack): (usize, usize),
+    pace: Pace,
+    failing: &[usize],
+    stop: &StopSignal,
+    raise_at: Option<usize>,
+) -> (String, Vec<usize>) {
     let begun = Mutex::new(Vec::new());
     let run = |at: usize, _: StopSignal| -> Result<usize> {
         begun.lock().expect("a list").push(at);
@@ -27,7 +38,7 @@ fn go(
         if failing.contains(&at) { Err(Error::failed("no")) } else { Ok(at) }
     };
     let work = Work { run: &run, is_failure: &|it: &Result<usize>| it.is_err(), ended: &|_, _, _: Duration| () };
-    let each = each(number, pace, stop, &work).expect("threads");
+    let each = pool::on_threads(number, pace, stop, &work, stack);
     let letter = |(ended, _): &(Ended<usize>, Duration)| match ended {
         Ended::Ran(Ok(_)) => '+',
         Ended::Ran(Err(_)) => '-',
@@ -52,6 +63,14 @@ fn a_failed_canary_keeps_the_others_from_beginning() {
     let pace = Pace { parallel: 2, canaries: 3 };
     assert_eq!(go(6, pace, &[1], &StopSignal::default(), None), ("+-....".to_owned(), vec![0, 1]));
     assert_eq!(go(6, Pace { canaries: 0, ..pace }, &[1], &StopSignal::default(), None).0, "+-++++");
+}
+
+/// More memory than there is stands for a limit of threads.
+#[test]
+fn without_threads_one_database_follows_another() {
+    let pace = Pace { parallel: 3, canaries: 1 };
+    let (letters, begun) = go_on_threads((5, 1 << 60), pace, &[2], &StopSignal::default(), None);
+    assert_eq!((letters.as_str(), begun), ("++-++", vec![0, 1, 2, 3, 4]));
 }
 
 #[test]

@@ -41,6 +41,11 @@ impl Isolation {
         }
     }
 
+    /// Whether each statement sees what was committed before it, rather than all the same.
+    pub fn is_by_statement(self) -> bool {
+        matches!(self, Self::ReadUncommitted | Self::ReadCommitted)
+    }
+
     fn of(words: &[&str]) -> Option<Self> {
         match words {
             ["ISOLATION", "LEVEL", "READ", "UNCOMMITTED"] => Some(Self::ReadUncommitted),

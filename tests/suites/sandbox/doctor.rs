@@ -15,14 +15,14 @@ fn on_sqlite_the_authorizer_isolates() {
     project.runner("doctor").succeeds().prints(&["server     SQLite", "isolation  SQLite's authorizer"]);
     assert!(!project.file("runner.db").exists());
     project.component("0001_free", &guests::component("granted")).component("0002_held", &guests::component("granted"));
-    project.settings("[grants.2]\nallow = ['read people(id)']");
+    project.settings("[grants.2]\nallow = ['read people(id)']\nraw_sql = true");
     project
         .runner("doctor")
         .succeeds()
-        .prints(&["component  0001_free: all tables", "component  0002_held: read people(id)"]);
+        .prints(&["component  0001_free: all tables", "component  0002_held: read people(id), raw_sql"]);
     let document = told(&project.runner("doctor --format json"));
     assert_eq!((&document["isolation"], &document["powers"]), (&json!("authorizer"), &json!([])), "{document}");
-    assert_eq!(document["components"][1]["granted"], json!(["read people(id)"]), "{document}");
+    assert_eq!(document["components"][1]["granted"], json!(["read people(id)", "raw_sql"]), "{document}");
 }
 
 /// What a server can do is found out, not assumed, and tests can take it away.

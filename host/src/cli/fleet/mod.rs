@@ -129,8 +129,8 @@ impl Fleet {
     }
 
     /// Goes through the databases.
-    pub fn each<T: Send>(&self, pace: Pace, work: &Work<'_, T>) -> Result<Vec<Each<T>>> {
-        let ended = fleet::each(self.members.len(), pace, &self.stop, work)?;
+    pub fn each<T: Send>(&self, pace: Pace, work: &Work<'_, T>) -> Vec<Each<T>> {
+        let ended = fleet::each(self.members.len(), pace, &self.stop, work);
         let each = self.members.iter().zip(ended).map(|(member, (ended, took))| Each {
             name: member.name.clone(),
             url: member.url.value.to_string(),
@@ -138,11 +138,11 @@ impl Fleet {
             ended,
             took,
         });
-        Ok(each.collect())
+        each.collect()
     }
 
     /// Goes through the databases to look at them: without canaries, and without telling of each.
-    pub fn look<T: Send>(&self, run: &(dyn Fn(usize, StopSignal) -> Result<T> + Sync)) -> Result<Vec<Each<T>>> {
+    pub fn look<T: Send>(&self, run: &(dyn Fn(usize, StopSignal) -> Result<T> + Sync)) -> Vec<Each<T>> {
         let work = Work { run, is_failure: &|_: &Result<T>| false, ended: &|_, _: &Result<T>, _: Duration| () };
         self.each(Pace { canaries: 0, ..self.pace }, &work)
     }

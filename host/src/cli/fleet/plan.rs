@@ -39,7 +39,7 @@ pub fn run(fleet: &Fleet, request: &PlanRequest) -> Result<u8> {
             Ok(plan)
         })
     };
-    let each = fleet.look(&look)?;
+    let each = fleet.look(&look);
     let printer = &fleet.printer;
     match printer.format() {
         Format::Json => printer.json(&FleetPlanJson::new(request.target.to_string(), &each, exit::code)),

@@ -54,7 +54,7 @@ pub fn backs_out(fleet: &Fleet, request: &RunRequest, yes: bool) -> Result<()> {
 fn emptied(fleet: &Fleet, request: &RunRequest, matters: &(dyn Fn(usize) -> bool + Sync)) -> Result<Vec<usize>> {
     let look = |at: usize, _| Ok(matters(at) && leaves_nothing(&fleet.setup(at), &request.target)?);
     let mut emptied = Vec::new();
-    for (at, it) in fleet.look(&look)?.iter().enumerate() {
+    for (at, it) in fleet.look(&look).iter().enumerate() {
         let is_protected = fleet.contexts[fleet.members[at].base].settings.protected.is_some();
         match (it.ended.done(), it.ended.error()) {
             (Some(true), _) => emptied.push(at),
@@ -101,7 +101,7 @@ pub fn run(mut fleet: Fleet, request: &RunRequest, action: &Action, has_jobs: bo
         reporter.ended(&fleet.members[at].name, ran.as_ref().map(|ran| &ran.outcome), took);
     };
     let is_failure = |ran: &Result<Ran>| ran.as_ref().map_or(true, |ran| ran.outcome.error.is_some());
-    let each = fleet.each(fleet.pace, &Work { run: &work, is_failure: &is_failure, ended: &ended })?;
+    let each = fleet.each(fleet.pace, &Work { run: &work, is_failure: &is_failure, ended: &ended });
     reporter.end();
     let ran = || each.iter().filter_map(|it| it.ended.done());
     for (context, lines) in fleet.contexts.iter().zip(lines) {

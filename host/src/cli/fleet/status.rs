@@ -30,7 +30,7 @@ pub fn run(fleet: &Fleet, with_exit_code: bool) -> Result<u8> {
             is_running: overview.holder.is_some(),
         })
     };
-    let each = fleet.look(&state)?;
+    let each = fleet.look(&state);
     let code = code(&reports, &each);
     let printer = &fleet.printer;
     match printer.format() {

@@ -105,6 +105,23 @@ pub(crate) async fn writes_in_all_modes(factory: &dyn Factory) {
     assert_eq!(write(database, "t", WriteMode::Insert, &[], &batch(0, vec![])).await, Ok(0), "an empty batch");
 }
 
+/// Texts have another order than the numbers that they spell.
+pub(crate) async fn finds_texts_by_numbers(factory: &dyn Factory) {
+    let mut database = factory.open().await;
+    let database = database.as_mut();
+    run(database, "CREATE TABLE t (id VARCHAR(20) PRIMARY KEY, v VARCHAR(20))").await;
+    run(database, "INSERT INTO t VALUES ('8', 'a'), ('9', 'b'), ('10', 'c'), ('11', 'd'), ('900', 'e')").await;
+    for (ids, v) in [(&[8, 9, 10, 11][..], "one"), (&[9], "two"), (&[11, 8], "three"), (&[8, 900], "four")] {
+        let change = batch(ids.len(), vec![integers("id", ids), texts("v", &vec![v; ids.len()])]);
+        assert_eq!(write(database, "t", WriteMode::Update, &[], &change).await, Ok(ids.len() as u64), "{ids:?}");
+    }
+    let gone = batch(2, vec![integers("id", &[9, 10])]);
+    assert_eq!(write(database, "t", WriteMode::Delete, &[], &gone).await, Ok(2));
+    let expected =
+        [("11", "three"), ("8", "four"), ("900", "four")].map(|(id, v)| vec![Value::from(id), Value::from(v)]);
+    assert_eq!(rows(database, "SELECT id, v FROM t ORDER BY id").await, expected);
+}
+
 pub(crate) async fn refuses_malformed_batches(factory: &dyn Factory) {
     let mut database = factory.open().await;
     let database = database.as_mut();

@@ -248,9 +248,8 @@ impl MysqlDatabase {
         cursor.take(filling, part)
     }
 
-    /// Returns the page that a cursor reads, from a single statement, which locks its rows: between two statements,
-    /// other transactions could insert rows and shift the ones that follow. A part that turns out to be too short is
-    /// read again, longer.
+    /// Returns the page that a cursor reads, from a single statement: between two, other transactions could insert or delete rows and
+    /// shift the ones that follow. A part that turns out to be too short is read again, longer.
     pub(super) async fn fill_at_once(
         &mut self,
         cursor: &mut Cursor,

@@ -1,6 +1,6 @@
 //! Pages of tables. A page has its own order and `LIMIT`, so it is read directly, in smaller parts until it is known
-//! how many rows fill a batch. A page that locks its rows is a single SELECT: MySQL accepts no `FOR UPDATE` where a table
-//! is created from the rows.
+//! how many rows fill a batch. A page that locks its rows, or that is read where each statement sees what others have just committed,
+//! is a single SELECT.
 
 use super::MysqlDatabase;
 use super::cursor::{Cursor, CursorColumn, FIRST_PART, RowSource};
@@ -32,7 +32,8 @@ impl MysqlDatabase {
         let (select, parameters) = (page.select.clone(), page.parameters.clone());
         let source = RowSource::Page { select, parameters, limit: page.limits.rows, locks };
         let mut cursor = Cursor { source, columns, part };
-        let batch = if page.locks_rows {
+        let sees_the_same = self.transaction.as_ref().is_some_and(|transaction| !transaction.is_by_statement);
+        let batch = if page.locks_rows || !sees_the_same {
             self.fill_at_once(&mut cursor, page).await?
         } else {
             self.fill(&mut cursor, Some(page), page.limits).await?

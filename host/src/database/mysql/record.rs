@@ -50,7 +50,7 @@ impl MysqlDatabase {
         }
         let proof = random_name();
         self.record_before(changes, &format!("; {}", begin(&proof))).await?;
-        self.transaction = Some(Transaction::new(proof));
+        self.transaction = Some(Transaction::new(proof, None));
         Ok(true)
     }
 

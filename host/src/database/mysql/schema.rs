@@ -106,6 +106,7 @@ impl MysqlDatabase {
             // In the order of the key: `Seq_in_index` counts up.
             key: key.iter().map(|row| text(row, 4)).collect(),
             is_view: found.is_some_and(|row| text(row, 1).ends_with("VIEW")),
+            has_heirs: false,
             key_is_rowid: false,
             rowid: None,
         };

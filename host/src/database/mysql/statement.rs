@@ -221,9 +221,8 @@ impl MysqlDatabase {
         for column in columns {
             let (mut wire, ambiguous) = Wire::of(column);
             if let (true, ColumnOrigin::Table(origin)) = (ambiguous, column.origin())
-                && let Some((schema, table)) = origin.table.split_once('.')
+                && let Some(table) = self.table_of(&origin.table)
             {
-                let table = TableName { schema: Some(schema.to_owned()), name: table.to_owned() };
                 if let Some(kind) = self.kind_of(&table, &origin.name).await? {
                     wire = Wire::of_kind(&kind);
                 }
@@ -231,6 +230,14 @@ impl MysqlDatabase {
             wires.push(wire);
         }
         Ok(wires)
+    }
+
+    /// The table that the driver names as `database.table`. A dot in the name of another database than this one is taken for its end.
+    fn table_of(&self, origin: &str) -> Option<TableName> {
+        let own = self.server.facts.schema.as_deref();
+        let own = own.and_then(|own| Some((own, origin.strip_prefix(own)?.strip_prefix('.')?)));
+        let (schema, name) = own.or_else(|| origin.split_once('.'))?;
+        Some(TableName { schema: Some(schema.to_owned()), name: name.to_owned() })
     }
 
     /// What a column of a table holds; `None` if the table cannot be read, as with a view over another user's tables.

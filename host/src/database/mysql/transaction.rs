@@ -24,13 +24,21 @@ pub(super) struct Transaction {
     pub tool_tables: Option<Picture>,
     /// The transaction was found to be over, for example after a deadlock: further statements would autocommit.
     pub is_over: bool,
+    /// Each statement sees what was committed before it.
+    pub is_by_statement: bool,
 }
 
 impl Transaction {
-    /// A transaction that was just begun with this savepoint.
-    pub fn new(proof: String) -> Self {
-        Self { proof, tool_tables: None, is_over: false }
+    /// A transaction that was just begun with this savepoint, and with this isolation or the session's.
+    pub fn new(proof: String, isolation: Option<Isolation>) -> Self {
+        let is_by_statement = isolation.is_some_and(Isolation::is_by_statement);
+        Self { proof, tool_tables: None, is_over: false, is_by_statement }
     }
+}
+
+/// Before the statement that begins a transaction; the session's own level is `REPEATABLE READ`.
+pub(super) fn isolate(isolation: Option<Isolation>) -> String {
+    isolation.map_or_else(String::new, |level| format!("SET TRANSACTION ISOLATION LEVEL {}; ", level.name()))
 }
 
 /// Begins a transaction with a savepoint.
@@ -43,13 +51,12 @@ pub(super) const NO_SAVEPOINT: &str = "1305";
 
 impl MysqlDatabase {
     pub(super) async fn begin_now(&mut self, options: TransactionOptions) -> Result<(), DatabaseError> {
-        let Some(level) = options.isolation else { return self.begin_at("").await };
         // Where the tool's tables are watched, the view of them stays the same: what is stricter than asked for serves as well.
-        let is_loose = matches!(level, Isolation::ReadUncommitted | Isolation::ReadCommitted);
+        let is_loose = options.isolation.is_some_and(Isolation::is_by_statement);
         if is_loose && self.programs_reach_tool_tables().await? {
-            return self.begin_at("").await;
+            return self.begin_at(None).await;
         }
-        self.begin_at(&format!("SET TRANSACTION ISOLATION LEVEL {}; ", level.name())).await
+        self.begin_at(options.isolation).await
     }
 
     /// A chunk locks the rows that it reads. If its transaction also locked the gaps between them, as it does by
@@ -59,14 +66,14 @@ impl MysqlDatabase {
         self.renew_if_due().await?;
         let is_watched = part == Part::Chunk && self.programs_reach_tool_tables().await?;
         if self.server.logs_statements || is_watched {
-            self.begin_at("").await?;
+            self.begin_at(None).await?;
             return Ok(Claims::Apart);
         }
-        self.begin_at("SET TRANSACTION ISOLATION LEVEL READ COMMITTED; ").await?;
+        self.begin_at(Some(Isolation::ReadCommitted)).await?;
         Ok(Claims::Within)
     }
 
-    async fn begin_at(&mut self, isolation: &str) -> Result<(), DatabaseError> {
+    async fn begin_at(&mut self, isolation: Option<Isolation>) -> Result<(), DatabaseError> {
         if self.transaction.is_some() {
             return Err(DatabaseError::in_transaction());
         }
@@ -75,11 +82,11 @@ impl MysqlDatabase {
         let proof = random_name();
         let clean = self.guard.take_cleaning();
         let held = self.proof_of_lock() + &self.proof_of_lease();
-        let begun = format!("{clean}{held}{isolation}{}", begin(&proof));
+        let begun = format!("{clean}{held}{}{}", isolate(isolation), begin(&proof));
         if let Err(error) = run_patiently(&mut self.connection, &begun).await {
             return Err(self.unheld(error).await);
         }
-        self.transaction = Some(Transaction::new(proof));
+        self.transaction = Some(Transaction::new(proof, isolation));
         Ok(())
     }
 

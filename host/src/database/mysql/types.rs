@@ -142,7 +142,7 @@ fn kind(declared: &str) -> ColumnKind {
     }
 }
 
-/// The words of `'a','it''s'`.
+/// The words of `'a','it''s'`. The server also escapes a backslash, a line break and a zero byte.
 fn words(list: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut characters = list.chars().peekable();
@@ -152,10 +152,16 @@ fn words(list: &str) -> Vec<String> {
         }
         let mut word = String::new();
         while let Some(character) = characters.next() {
-            if character == '\'' && characters.next_if_eq(&'\'').is_none() {
-                break;
-            }
-            word.push(character);
+            word.push(match character {
+                '\'' if characters.next_if_eq(&'\'').is_none() => break,
+                '\\' => match characters.next() {
+                    Some('n') => '\n',
+                    Some('r') => '\r',
+                    Some('0') => '\0',
+                    other => other.unwrap_or(character),
+                },
+                _ => character,
+            });
         }
         words.push(word);
     }
@@ -181,6 +187,7 @@ mod tests {
             ("time", ColumnKind::Time(0)),
             ("varchar(40)", ColumnKind::Char { characters: 40, fixed: false }),
             ("enum('a','it''s','x,y','(z)')", ColumnKind::Enum(["a", "it's", "x,y", "(z)"].map(str::to_owned).into())),
+            (r"set('a\\b','c\nd','\0','n')", ColumnKind::Set(["a\\b", "c\nd", "\0", "n"].map(str::to_owned).into())),
             ("uuid", ColumnKind::Uuid),
             ("inet6", ColumnKind::Native("inet6".to_owned())),
             ("point", ColumnKind::Geometry("point".to_owned())),

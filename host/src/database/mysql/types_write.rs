@@ -293,7 +293,9 @@ fn decimal(out: &mut Vec<u8>, value: &Value, scale: u32) -> Spelt {
 /// A date, or a date and time.
 fn day(out: &mut Vec<u8>, value: &Value, kind: &ColumnKind) -> Spelt {
     let instant = match value {
-        Value::Date(date) => i64::from(*date) * DAY,
+        Value::Date(date) => {
+            i64::from(*date).checked_mul(DAY).ok_or_else(|| format!("day {date} is outside the years 0001 to 9999"))?
+        }
         Value::Timestamp(instant) | Value::Timestamptz(instant) => *instant,
         Value::Text(text) => {
             let parsed = match kind {

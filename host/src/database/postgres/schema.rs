@@ -47,7 +47,8 @@ const COLUMNS: &str = "\
         (SELECT k.place FROM pg_catalog.pg_index i, \
                 pg_catalog.unnest(i.indkey::pg_catalog.int2[]) WITH ORDINALITY k (number, place) \
             WHERE i.indrelid OPERATOR(pg_catalog.=) c.oid AND i.indisprimary \
-                AND k.number OPERATOR(pg_catalog.=) a.attnum AND k.place OPERATOR(pg_catalog.<=) i.indnkeyatts) \
+                AND k.number OPERATOR(pg_catalog.=) a.attnum AND k.place OPERATOR(pg_catalog.<=) i.indnkeyatts), \
+        c.relhassubclass AND c.relkind OPERATOR(pg_catalog.=) 'r' \
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace \
         LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid OPERATOR(pg_catalog.=) c.oid \
             AND a.attnum OPERATOR(pg_catalog.>) 0 AND NOT a.attisdropped \
@@ -84,6 +85,9 @@ async fn look(connection: &mut sqlx::PgConnection, name: &TableName) -> Result<T
             columns: Vec::new(),
             key: Vec::new(),
             is_view,
+            // A partitioned table has a key of all partitions. The server may still say so when the last heir is gone, which only
+            // costs a check.
+            has_heirs: text_of(first, 15).as_deref() == Some("t"),
             key_is_rowid: false,
             rowid: None,
         },

@@ -61,6 +61,12 @@ impl Target {
         if self.as_text { Wire::Text } else { self.of.wire }
     }
 
+    /// Returns whether the type has the order of numbers.
+    pub(super) fn is_number(&self) -> bool {
+        use Wire::{Float4, Float8, Int2, Int4, Int8, Numeric, Oid};
+        matches!(self.wire(), Int2 | Int4 | Int8 | Oid | Float4 | Float8 | Numeric)
+    }
+
     /// Returns the OID of the type in which the value is sent.
     pub(super) fn oid(&self) -> u32 {
         if self.as_text { TEXT } else { self.of.oid }

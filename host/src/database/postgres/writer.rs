@@ -12,7 +12,7 @@ use super::types::{ServerType, Types};
 use super::write_job::Job;
 use super::write_sql::{PLANNER, Way, WriteSql};
 use crate::data::{Batch, ColumnValues};
-use crate::database::write::{Layout, RowErrors};
+use crate::database::write::RowErrors;
 use crate::database::{DatabaseError, Dialect, TableName, TableTarget, WriteHint, WriteMode, WriterId};
 
 /// How many times its number of rows a batch's range of integer keys may span for the table to be read between its
@@ -53,12 +53,14 @@ impl Writer {
     }
 
     /// Returns how the rows of this batch are matched with those of the table.
-    fn way(&self, layout: &Layout, rows: &Batch, hint: WriteHint) -> Way {
+    fn way(&self, sql: &WriteSql, rows: &Batch, hint: WriteHint) -> Way {
         if !self.is_primary {
             return Way::Free;
         }
-        let [key] = layout.key.as_slice() else { return Way::Probe };
-        if hint.covers_key_range || is_dense(&rows.columns[*key].values) { Way::Range } else { Way::Probe }
+        let [key] = sql.layout.key.as_slice() else { return Way::Probe };
+        // A column of texts takes numbers as digits, and has another order.
+        let is_dense = || sql.targets[*key].is_number() && is_dense(&rows.columns[*key].values);
+        if hint.covers_key_range || is_dense() { Way::Range } else { Way::Probe }
     }
 }
 
@@ -102,7 +104,7 @@ impl PostgresDatabase {
         let mut writer = self.opened.take_writer(id)?;
         if rows.row_count > 0 {
             let sql = writer.sql_for(rows)?;
-            let way = writer.way(&sql.layout, rows, hint);
+            let way = writer.way(&sql, rows, hint);
             let copies = writer.mode == WriteMode::Insert && writer.copies && sql.is_binary();
             let planner = if copies { &[] } else { way.settings() };
             let scope = self.enter_with(None, |scope| begin_batch(scope, planner)).await?;

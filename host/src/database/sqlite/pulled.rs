@@ -7,6 +7,7 @@ use std::ops::Range;
 use super::SqliteDatabase;
 use super::error::from_failure;
 use super::raw::{Active, Cell, CellColumn, Cells, Failure, PullBatch, PullKeys, Pulled, STATEMENT_JOURNAL_BYTES};
+use super::types_write::Affinity;
 use super::writer::{WritePlan, Writer};
 use crate::data::Batch;
 use crate::database::{DatabaseError, DatabaseErrorKind, WriteHint, WriteMode};
@@ -110,6 +111,9 @@ impl SqliteDatabase {
         let [key] = plan.sql.layout.key[..] else { return Ok(None) };
         let keys = columns.get(key).and_then(|column| Keys::new(*column, rows.row_count, hint));
         let Some(keys) = keys else { return Ok(None) };
+        if matches!(keys, Keys::Integers { .. }) && plan.affinities.get(key) == Some(&Affinity::Text) {
+            return Ok(None); // The column holds their digits, in the order of texts.
+        }
         let count = rows.row_count as i128;
         let full = keys.width() == Some(count);
         if !full && !hint.covers_key_range && keys.width().is_none_or(|width| width > count * SPARSE) {

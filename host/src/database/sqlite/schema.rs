@@ -126,7 +126,7 @@ impl SqliteDatabase {
             // Other keys of rowid tables may hold NULL.
             column.not_null |= (key_is_rowid || without_rowid) && key.contains(&column.name);
         }
-        let info = TableInfo { name: name.clone(), columns, key, is_view, key_is_rowid, rowid };
+        let info = TableInfo { name: name.clone(), columns, key, is_view, has_heirs: false, key_is_rowid, rowid };
         Ok(Some(Table { info, is_virtual: kind == "virtual", is_strict }))
     }
 

@@ -24,7 +24,7 @@ pub(super) struct Writer {
 pub(super) struct WritePlan {
     pub(super) sql: WriteSql,
     /// For each column of the batch, the affinity of the table's column.
-    affinities: Vec<Affinity>,
+    pub(super) affinities: Vec<Affinity>,
     pub(super) one: Option<Made>,
     pub(super) many: Option<Made>,
     pub(super) range: Option<Made>,

@@ -97,6 +97,7 @@ mod tests {
             columns: vec![column("id", false), column("n", false), column("twice", true)],
             key: vec!["id".to_owned()],
             is_view: false,
+            has_heirs: false,
             key_is_rowid: false,
             rowid: None,
         }

@@ -7,7 +7,7 @@ use super::super::error::NOT_PREPARABLE;
 use super::super::lock::gone;
 use super::super::record::{COMMIT, OUT_OF_RANGE};
 use super::super::session::{self, LITERALS};
-use super::super::transaction::{NO_SAVEPOINT, Transaction, random_name};
+use super::super::transaction::{NO_SAVEPOINT, Transaction, isolate, random_name};
 use super::gate::{GATE, named};
 use crate::data::{RowSet, Value};
 use crate::database::logins::Secret;
@@ -90,17 +90,16 @@ impl MysqlDatabase {
             return Err(DatabaseError::in_transaction());
         }
         self.watch.check_stop()?;
-        let (level, claims) = match (part, isolation) {
-            (_, Some(level)) => (format!("SET TRANSACTION ISOLATION LEVEL {}; ", level.name()), Claims::Apart),
-            (Some(Part::Chunk), None) if !self.server.logs_statements => {
-                ("SET TRANSACTION ISOLATION LEVEL READ COMMITTED; ".to_owned(), Claims::Within)
+        let (isolation, claims) = match part {
+            Some(Part::Chunk) if isolation.is_none() && !self.server.logs_statements => {
+                (Some(Isolation::ReadCommitted), Claims::Within)
             }
-            _ => (String::new(), Claims::Apart),
+            _ => (isolation, Claims::Apart),
         };
         let proof = random_name();
-        let text = format!("{level}START TRANSACTION READ WRITE; SAVEPOINT {proof}");
+        let text = format!("{}START TRANSACTION READ WRITE; SAVEPOINT {proof}", isolate(isolation));
         session::run(&mut self.connection, text).await?;
-        self.transaction = Some(Transaction::new(proof));
+        self.transaction = Some(Transaction::new(proof, isolation));
         Ok(claims)
     }
 

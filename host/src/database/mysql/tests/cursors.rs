@@ -3,7 +3,7 @@
 use super::*;
 use crate::data::{ColumnType, ColumnValues};
 use crate::database::contract::{batch, integers, read, source, texts, write};
-use crate::database::{TableSource, WriteMode};
+use crate::database::{Part, TableSource, WriteMode};
 use crate::keyset::TableReader;
 
 /// Reads a whole table; returns the sizes of the batches as well.
@@ -137,6 +137,45 @@ async fn a_page_that_locks_its_rows_is_one_select() {
     fresh.sql(&format!("DROP USER {user}@'%'"));
 }
 
+/// In a chunk's transaction each statement sees what was committed before it, so what is left out by its number in a second one would be
+/// another row.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_of_a_chunk_is_of_one_moment() {
+    let fresh = fresh();
+    let (mut database, mut other) = (open(&fresh).await, open(&fresh).await);
+    run(database.as_mut(), "CREATE TABLE t (id INT PRIMARY KEY)").await;
+    run(database.as_mut(), &format!("INSERT INTO t SELECT seq FROM {}", seq(2000))).await;
+    let gate = format!("'{}'", fresh.name());
+    run(other.as_mut(), &format!("DO GET_LOCK({gate}, 0)")).await;
+    database.begin_part(Part::Chunk).await.expect("begun");
+    let request = crate::database::PageRequest {
+        table: TableName { schema: None, name: "t".to_owned() },
+        key: vec!["id".to_owned()],
+        // The first statement of the page waits at its first row.
+        select: format!(
+            "SELECT id, IF(id = 1 AND GET_LOCK({gate}, 60) = 1, RELEASE_LOCK({gate}), 0) AS passed FROM t WHERE id > 0 ORDER BY id"
+        ),
+        parameters: Vec::new(),
+        types: Vec::new(),
+        locks_rows: false,
+        limits: BatchLimits { rows: 1000, ..BatchLimits::default() },
+    };
+    let others = async {
+        let waits = "SELECT COUNT(*) FROM information_schema.processlist WHERE state = 'User lock' AND db = DATABASE()";
+        while fresh.value(waits) == "0" {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        run(other.as_mut(), "DELETE FROM t WHERE id = 2").await;
+        run(other.as_mut(), &format!("DO RELEASE_LOCK({gate})")).await;
+    };
+    let (page, ()) = tokio::join!(database.read_page(&request), others);
+    let page = page.expect("a page").expect("rows");
+    let ColumnValues::Int64(ids) = &page.columns[0].values else { panic!("{page:?}") };
+    let expected: Vec<i64> = (1..=1001).filter(|id| *id != 2).collect();
+    assert_eq!(*ids, expected, "what nobody touched is there");
+    database.rollback().await.expect("rolled back");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn wide_rows_are_not_read_twice() {
     let fresh = fresh();
@@ -144,6 +183,8 @@ async fn wide_rows_are_not_read_twice() {
     let database = database.as_mut();
     run(database, "CREATE TABLE t (id INT PRIMARY KEY, b LONGBLOB)").await;
     run(database, &format!("INSERT INTO t SELECT seq, REPEAT('x', 20000) FROM {}", seq(2000))).await;
+    // All parts of a page see the same.
+    database.begin(NONE).await.expect("begun");
     let before = sent(database).await;
     let limits = BatchLimits { bytes: 1 << 20, ..BatchLimits::default() };
     let (ids, sizes) = pages(database, source("t"), limits).await;

@@ -187,8 +187,8 @@ fn cases(random: &mut Random) -> Vec<(&'static str, ColumnValues, Option<ColumnT
             Ask::Text,
         ),
         (
-            "ENUM('1', 'b''c', 'x,y', '0')",
-            V::Text(var(random, |random| ["1", "b'c", "x,y", "0"][random.below(4) as usize].into())),
+            "ENUM('1', 'b''c', 'x,y', '0', 'd\\\\e\\nf')",
+            V::Text(var(random, |random| ["1", "b'c", "x,y", "0", "d\\e\nf"][random.below(5) as usize].into())),
             None,
             Ask::Text,
         ),
@@ -372,4 +372,35 @@ async fn exact_conversions_are_made_on_request() {
     let durations = batch(1, vec![integers("id", &[1]), texts("neg", &["-838:59:59"])]);
     assert_eq!(write(database, "n", WriteMode::Update, &[], &durations).await, Ok(1));
     assert_eq!(text_of(database, "SELECT CAST(neg AS CHAR) FROM n WHERE id = 1").await, "-838:59:59");
+}
+
+#[tokio::test]
+async fn a_day_beyond_all_years_is_refused() {
+    let fresh = fresh();
+    let mut database = open(&fresh).await;
+    let database = database.as_mut();
+    for (at, declared) in ["DATE", "DATETIME(6)", "TIMESTAMP(6) NULL"].into_iter().enumerate() {
+        let table = format!("t{at}");
+        run(database, &format!("CREATE TABLE {table} (d {declared})")).await;
+        // The last one times the microseconds of a day is more than 64 bits hold, and the rest is a day of 2024.
+        for day in [i32::MAX, i32::MIN, 213_523_982] {
+            let rows = batch(1, vec![column("d", ColumnValues::Date(vec![day]))]);
+            let error = write(database, &table, WriteMode::Insert, &[], &rows).await.expect_err(declared);
+            assert!(error.to_string().contains("is outside the years 0001 to 9999"), "{declared}: {error}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn types_are_known_in_a_database_with_a_dot_in_its_name() {
+    let fresh = fresh();
+    let dotted = format!("{}.v2", fresh.name());
+    fresh.sql(&format!("CREATE DATABASE `{dotted}`"));
+    fresh.sql(&format!("CREATE TABLE `{dotted}`.t (id INT PRIMARY KEY, j JSON, e ENUM('a'))"));
+    fresh.sql(&format!("INSERT INTO `{dotted}`.t VALUES (1, '{{}}', 'a')"));
+    let mut database = open_url(&fresh.url().replace(&fresh.name(), &dotted)).await.expect("a connection");
+    let found = read(database.as_mut(), "SELECT id, j FROM t", &[], BatchLimits::default()).await.expect("rows");
+    assert_eq!(found[0].columns[1].values.column_type(), ColumnType::Json);
+    drop(database);
+    fresh.sql(&format!("DROP DATABASE `{dotted}`"));
 }

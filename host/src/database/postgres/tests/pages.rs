@@ -4,7 +4,7 @@ use super::*;
 use crate::data::{ColumnValues, Value};
 use crate::database::DatabaseErrorKind;
 use crate::database::contract::source;
-use crate::database::{BatchLimits, TableSource};
+use crate::database::{BatchLimits, TableName, TableSource};
 use crate::keyset::TableReader;
 
 /// Reads a whole table in pages and returns its column `n`.
@@ -91,4 +91,37 @@ async fn rows_that_grow_wider_are_not_lost() {
     assert_eq!(error.kind, DatabaseErrorKind::Limit, "{error}");
     assert!(error.to_string().contains("id = 251"), "{error}");
     assert_eq!(rows(database, "SELECT count(*) FROM t").await, [[Value::Int64(1500)]], "the connection goes on");
+}
+
+/// A primary key does not bind the tables that inherit from its own.
+#[tokio::test]
+async fn keys_that_heirs_repeat_are_found() {
+    let fresh = fresh();
+    let mut database = open(&fresh).await;
+    let database = database.as_mut();
+    fresh.sql(
+        "CREATE TABLE parent (id int PRIMARY KEY, n int); CREATE TABLE child () INHERITS (parent); \
+         INSERT INTO parent VALUES (1, 1), (2, 2); INSERT INTO child VALUES (3, 3)",
+    );
+    let limits = BatchLimits { rows: 1, ..BatchLimits::default() };
+    assert_eq!(numbers(database, source("parent"), limits).await, [1, 2, 3]);
+    fresh.sql("INSERT INTO child VALUES (2, 4)");
+    for rows in [1, 2, 100] {
+        let limits = BatchLimits { rows, ..BatchLimits::default() };
+        let mut reader = TableReader::open(&mut *database.host(), source("parent"), limits).await.expect("a reader");
+        let error = loop {
+            match reader.next(&mut *database.host()).await {
+                Ok(page) => assert!(page.is_some(), "a row of {rows} was skipped"),
+                Err(error) => break error,
+            }
+        };
+        assert!(error.to_string().contains("several rows of `parent` have the same key"), "{error}");
+    }
+    // The partitions of a table share its key.
+    fresh.sql(
+        "CREATE TABLE whole (id int PRIMARY KEY, n int) PARTITION BY RANGE (id); \
+         CREATE TABLE part PARTITION OF whole DEFAULT; INSERT INTO whole VALUES (1, 1)",
+    );
+    let mut has_heirs = async |table| database.table(&TableName::new(table)).await.expect("a table").has_heirs;
+    assert_eq!((has_heirs("whole").await, has_heirs("parent").await, has_heirs("child").await), (false, true, false));
 }

@@ -317,3 +317,23 @@ async fn statements_see_schema_changes() {
     assert_eq!(found.rows.len(), 3);
     database.rollback().await.expect("rolled back");
 }
+
+/// Two rows with a key of the batch are two that it could not tell apart, and one that it lacks could hide the other.
+#[tokio::test]
+async fn a_key_that_an_heir_repeats_is_ambiguous() {
+    let fresh = fresh();
+    let mut database = open(&fresh).await;
+    let database = database.as_mut();
+    fresh.sql(
+        "CREATE TABLE parent (id int PRIMARY KEY, v text); CREATE TABLE child () INHERITS (parent); \
+         INSERT INTO parent VALUES (1, 'a'), (2, 'b'); INSERT INTO child VALUES (1, 'c')",
+    );
+    for ids in [[1, 2], [1, 9]] {
+        let change = batch(2, vec![integers("id", &ids), texts("v", &["x", "y"])]);
+        let error = refused(database, "parent", WriteMode::Update, &[], &change).await;
+        assert!(error.to_string().contains("several rows of `parent` have the key"), "{error}");
+    }
+    let change = batch(1, vec![integers("id", &[2]), texts("v", &["y"])]);
+    assert_eq!(write(database, "parent", WriteMode::Update, &[], &change).await, Ok(1));
+    assert_eq!(fresh.sql("SELECT id, v FROM parent ORDER BY id, v"), ["1|a", "1|c", "2|y"]);
+}
