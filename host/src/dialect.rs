@@ -63,6 +63,11 @@ impl Dialect {
         matches!(self, Self::Mysql | Self::Mariadb) && ["enum", "set", "bit"].into_iter().any(begins)
     }
 
+    /// Whether a schema is a database of its own: a scratch database then stands for all that a project names.
+    pub fn schemas_are_databases(self) -> bool {
+        matches!(self, Self::Mysql | Self::Mariadb)
+    }
+
     /// Whether what is meant for this dialect is meant for that server: what is for MySQL is for MariaDB too.
     pub fn includes(self, server: Self) -> bool {
         self == server || (self, server) == (Self::Mysql, Self::Mariadb)

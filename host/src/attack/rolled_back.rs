@@ -34,7 +34,7 @@ pub(super) async fn try_all(
     barrier: Barrier,
     because: String,
 ) -> Result<AttackReport> {
-    let nowhere = |why: &str| Ok(nowhere(corpus, barrier, format!("{because}, and {why}")));
+    let nowhere = |why: &str| Ok(nowhere(url, corpus, barrier, format!("{because}, and {why}")));
     let Some(way) = corpus.in_transaction else {
         return nowhere("a transaction that is rolled back is no substitute: changes of the schema commit");
     };
@@ -83,7 +83,7 @@ pub(super) async fn try_all(
 }
 
 /// The report of a server on which nothing can be tried.
-fn nowhere(corpus: &Corpus, barrier: Barrier, because: String) -> AttackReport {
+fn nowhere(url: &DatabaseUrl, corpus: &Corpus, barrier: Barrier, because: String) -> AttackReport {
     let mut report = AttackReport {
         barrier,
         ground: Ground::Nowhere { because: because.clone() },
@@ -91,14 +91,25 @@ fn nowhere(corpus: &Corpus, barrier: Barrier, because: String) -> AttackReport {
         not_tried: Vec::new(),
         succeeded: Vec::new(),
     };
-    let texts = |attack: &Attack| attack.statements.iter().map(|text| (*text).to_owned()).collect();
+    let texts = |attack: &Attack| attack.statements.iter().map(|text| fill(corpus, url, text)).collect();
     for reach in corpus.reaches {
-        report.leave(&because, vec![reach.statement.to_owned()]);
+        report.leave(&because, vec![fill(corpus, url, reach.statement)]);
     }
     for attack in corpus.attacks.iter().chain(corpus.of_components) {
         report.leave(&because, texts(attack));
     }
     report
+}
+
+/// Fills the placeholders of a text without a scratch database. What exists only there is called by the word of its placeholder.
+fn fill(corpus: &Corpus, url: &DatabaseUrl, text: &str) -> String {
+    let table = corpus.in_transaction.map_or(corpus.table, |way| way.table_name);
+    let database = url.database_name().unwrap_or_default();
+    let text = text.replace("{table}", table).replace("{db}", database).replace("{t}", corpus.tampering);
+    let words = ["{other}", "{lock}", "{holder}", "{worker}"];
+    words
+        .into_iter()
+        .fold(text.replace("{user}", "CURRENT_USER"), |text, word| text.replace(word, word.trim_matches(['{', '}'])))
 }
 
 impl Ring<'_> {
@@ -153,8 +164,7 @@ impl Ring<'_> {
     }
 
     fn fill(&self, text: &str) -> String {
-        let database = self.url.database_name().unwrap_or_default();
-        text.replace("{table}", self.way.table_name).replace("{db}", database).replace("{user}", "CURRENT_USER")
+        fill(self.corpus, self.url, text)
     }
 
     /// A connection in a transaction that has made what an attack needs. Each attack has one of its own, which ends with it.

@@ -13,7 +13,7 @@ use super::exit;
 use super::request::{CONNECTIONS, CrashAtRequest, GlobalRequest};
 use crate::database::stop::StopReason;
 use crate::database::{ConnectOptions, Connector, DatabaseUrl, Dialect, StopSignal, connect};
-use crate::engine::apply::{Action, Engine, Request};
+use crate::engine::apply::{Action, Engine, Request, for_scratch};
 use crate::engine::control::RunControl;
 use crate::engine::identity::Identity;
 use crate::engine::journal::crash;
@@ -62,7 +62,8 @@ impl TestRuns {
         let has_logins = |dialect: &Dialect| dialect.has_server();
         if !context.settings.grants.is_empty() && catalogs.keys().any(has_logins) {
             context.printer.warn(
-                "components run without their grants on scratch databases of servers, where they have no logins",
+                "components have no logins for scratch databases of servers: their statements and writes are not held to their \
+                 grants there",
                 None,
             );
         }
@@ -134,7 +135,9 @@ impl TestRunner for TestRuns {
     async fn run(&self, url: &DatabaseUrl, action: Action) -> Result<()> {
         let settings = &self.context.settings;
         let catalog = self.catalogs.get(&url.dialect()).cloned().unwrap_or_default();
-        let database = connect(url, &Self::options(&self.context, url.dialect())).await?;
+        // Logins are made for the databases of the settings, not for scratch databases.
+        let options = ConnectOptions { logins: false, ..Self::options(&self.context, url.dialect()) };
+        let database = connect(url, &options).await?;
         let (run_timestamp, seed) = self.inputs;
         let (stop, running) = self.bounded()?;
         let identity = Identity { run_timestamp, seed, ..Identity::now() };
@@ -145,18 +148,14 @@ impl TestRunner for TestRuns {
             time: chunking.time,
             connections: self.jobs.min(CONNECTIONS),
             retries: settings.timeouts.retries,
-            connector: Some(Connector {
-                url: url.clone(),
-                options: ConnectOptions { create: false, ..Self::options(&self.context, url.dialect()) },
-            }),
+            connector: Some(Connector { url: url.clone(), options: ConnectOptions { create: false, ..options } }),
             share: false,
             run_id: identity.run_id.clone(),
             held_by: format!("{}, process {}", identity.applied_by, std::process::id()),
             stored_row_bytes: settings.limits.stored_row_bytes,
         };
-        // Logins are made for the databases of the settings, not for scratch databases.
-        let facts = database.facts();
-        let (separate_logins, dialect) = (facts.separate_logins, facts.dialect);
+        let dialect = database.facts().dialect;
+        let (grants, renames) = for_scratch(&settings.grants, &PackageRenames::new(&settings.packages), dialect);
         let engine = Engine {
             transforms: Arc::new(transforms),
             loader: self.loader(dialect),
@@ -168,15 +167,8 @@ impl TestRunner for TestRuns {
             events,
             stop,
             parameters: Arc::new(settings.parameters.clone()),
-            grants: match separate_logins {
-                true => Arc::default(),
-                false => Arc::new(settings.grants.clone()),
-            },
-            // What another database contains, the scratch database contains.
-            renames: match dialect {
-                Dialect::Mysql | Dialect::Mariadb => PackageRenames::new(&settings.packages).without_schemas(),
-                Dialect::Sqlite | Dialect::Postgres => PackageRenames::new(&settings.packages),
-            },
+            grants: Arc::new(grants),
+            renames,
             limits: Arc::new(settings.limits.clone()),
             // Scratch databases hold nothing that a component must not reach.
             isolation: RequiredIsolation::Any,
@@ -187,7 +179,7 @@ impl TestRunner for TestRuns {
         };
         let request = Request {
             action,
-            options: PlanOptions::default(),
+            options: PlanOptions::default().on_scratch(dialect),
             lock_wait: settings.lock_timeout.value,
             dry_run: false,
             accept: None,

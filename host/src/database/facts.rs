@@ -88,7 +88,8 @@ pub struct Facts {
     pub skips_locked: bool,
     /// Whether a component can be restricted to grants.
     pub enforces_grants: bool,
-    /// Whether a component under grants has a login of its own, which `runner grants sync` makes.
+    /// Whether a component under grants has a login of its own, which `runner grants sync` makes. Not where the connect options leave
+    /// logins out.
     pub separate_logins: bool,
     /// Whether the server refuses writes: a standby, a replica, or a file opened for reading.
     pub read_only: bool,

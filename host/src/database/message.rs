@@ -10,7 +10,7 @@ const EXCERPT: usize = 40;
 pub const TAKES_PART: &str = "`ALTER TABLE … ENGINE = InnoDB` makes a table take part in transactions";
 
 /// What helps against an error of foreign keys where a rebuild was meant.
-pub const REBUILD: &str = "if the migration rebuilds a table, write the directive `-- runner:table-rebuild` on top of the file: \
+pub const REBUILD: &str = "if the migration rebuilds a table, write the directive `-- runner:table-rebuild` at the top of the file: \
      foreign keys are then checked as a whole at the end";
 
 /// Describes a table whose engine does not support transactions.

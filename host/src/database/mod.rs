@@ -90,6 +90,9 @@ pub struct ConnectOptions {
     pub driver: Option<DriverOptions>,
     /// The passwords that this process has set for logins of components.
     pub passwords: Passwords,
+    /// Whether a component under grants gets a session of its own login, on servers that have them. Without one, the server holds it
+    /// to nothing: only for a database without anything that a component must not reach.
+    pub logins: bool,
 }
 
 /// The connect options of sqlx, kept whole because a URL cannot express all of them.
@@ -121,6 +124,7 @@ impl Default for ConnectOptions {
             lock_timeout: None,
             driver: None,
             passwords: Passwords::default(),
+            logins: true,
         }
     }
 }

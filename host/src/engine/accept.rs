@@ -73,7 +73,7 @@ async fn find_changed(database: &mut dyn Database, catalog: &Catalog, wanted: &s
             Err(Error::usage(format!("`{}` is unchanged: the project has what was applied", record.id())))
         }
         Some(migration) if took_the_place(catalog, migration, record) => {
-            Err(Error::usage(format!("`{}` is another migration than `{}`", migration.id(), record.id())).hint(
+            Err(Error::usage(format!("`{}` is a different migration from `{}`", migration.id(), record.id())).hint(
                 format!(
                     "it took the place of the other: give it a revision of its own by `runner renumber {}`",
                     migration.id()

@@ -26,8 +26,8 @@ pub fn warning(file: &str, program: &Program<'_>, description: &Description, dia
     let replaced = if description.needs_table_rebuild() { Vec::new() } else { replaced(program, dialect) };
     let (_, table) = replaced.first()?;
     Some(format!(
-        "`{file}` drops `{table}` and replaces it, which deletes rows of other tables that refer to it with `ON DELETE CASCADE`: the \
-         directive `-- runner:table-rebuild` on top of the file keeps them"
+        "`{file}` drops `{table}` and replaces it, which is refused if rows of other tables refer to it with `ON DELETE CASCADE`, `SET \
+         NULL` or `SET DEFAULT`: the directive `-- runner:table-rebuild` at the top of the file keeps them as they are"
     ))
 }
 

@@ -209,6 +209,7 @@ impl Builder {
         let options = PlanOptions {
             allow_out_of_order: self.options.allow_out_of_order || switches.allow_out_of_order,
             allow_missing: self.options.allow_missing || switches.allow_missing,
+            ..PlanOptions::default()
         };
         let locked = self.locked || switches.locked;
         let (component_cache, component_compiler) = (self.component_cache, self.component_compiler);

@@ -44,6 +44,20 @@ pub(super) fn dump_command(rest: &str, dialect: Dialect) -> Option<usize> {
     (dialect == Dialect::Postgres && is_one).then(|| rest.find('\n').unwrap_or(rest.len()))
 }
 
+/// PostgreSQL: a `COPY` whose rows come from the client or go to it. `words`: the unquoted ones of the statement, in upper case.
+pub fn copies_to_client(words: &[String]) -> Option<Advice> {
+    let is = |word: &String, of: [&str; 2]| of.contains(&word.as_str());
+    // The server takes either name of the client in either direction.
+    let client = |pair: &[String]| is(&pair[0], ["FROM", "TO"]) && is(&pair[1], ["STDIN", "STDOUT"]);
+    let is_copy = words.first().is_some_and(|first| first == "COPY");
+    (is_copy && words.windows(2).any(client)).then(|| {
+        (
+            "`COPY` from or to the client only works in psql".to_owned(),
+            "write the rows as `INSERT`, or load them in a component; `pg_dump --inserts` writes them so".to_owned(),
+        )
+    })
+}
+
 /// A statement that needs a client, or that changes how strings are parsed.
 pub(super) fn foreign_statement(statement: &str, dialect: Dialect) -> Option<Advice> {
     let mut words = Vec::new();
@@ -64,16 +78,7 @@ pub(super) fn foreign_statement(statement: &str, dialect: Dialect) -> Option<Adv
     let is = |at: usize, word: &str| words.get(at).is_some_and(|it| it == word);
     let has = |word: &str| words.iter().any(|it| it == word);
     match dialect {
-        Dialect::Postgres if is(0, "COPY") => {
-            let client = words.windows(2).any(|pair| pair == ["FROM", "STDIN"] || pair == ["TO", "STDOUT"]);
-            client.then(|| {
-                (
-                    "`COPY` from or to the client only works in psql".to_owned(),
-                    "write the rows as `INSERT`, or load them in a component; `pg_dump --inserts` writes them so"
-                        .to_owned(),
-                )
-            })
-        }
+        Dialect::Postgres if is(0, "COPY") => copies_to_client(&words),
         Dialect::Postgres if has("STANDARD_CONFORMING_STRINGS") && !is(0, "COPY") => {
             // Dumps set this to its default value.
             let is_on = has("ON") || has("TRUE") || texts.iter().any(|text| text == "'ON'");

@@ -25,6 +25,7 @@ pub use canonical::canonical;
 pub use classify::{StatementClass, classify, identifiers, substitute, used_database};
 pub use definition::{SchemaRow, meanings};
 pub use directives::{Directives, has_parameters};
+pub use foreign::copies_to_client;
 pub use names::{assigned_scopes, for_statement, identifiers_of_objects, names_after, qualifiers, quoted, words};
 pub use placeholders::{Placeholder, fill, placeholders};
 pub use postgres::{ConcurrentIndex, commits_within, concurrent_index, dropped_concurrently, late_enum_value};

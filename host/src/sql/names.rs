@@ -33,7 +33,7 @@ pub fn words(statement: &str, dialect: Dialect) -> Vec<String> {
     found
 }
 
-/// The names that follow an unquoted word, which is in upper case: of tables after `REFERENCES`, for example. The last part of a name
+/// The names that follow an unquoted word, which is in upper case: of tables after `REFERENCES`, for example. The first part of a name
 /// with several.
 pub fn names_after(statement: &str, word: &str, dialect: Dialect) -> Vec<String> {
     let (mut found, mut follows) = (Vec::new(), false);

@@ -1,6 +1,6 @@
 //! MariaDB, which commits every schema change: a transaction for rows, a scratch database for the rest, and refusals.
 
-use runner_tests::{Engine, EngineProject};
+use runner_tests::{Engine, EngineProject, Running, project, until};
 
 use super::{changes_nothing, scratches, shop};
 
@@ -130,4 +130,27 @@ fn a_missing_privilege_is_reported() {
 fn postgres_needs_no_copy() {
     let project = shop(Engine::Postgres, "steps");
     changes_nothing(&project, "apply --dry-run --on-copy").exits(2).says(&["needs no copy", "hint:"]);
+}
+
+/// `runner test` drops the scratch databases that nobody uses.
+#[test]
+fn a_test_on_the_same_server_leaves_the_copy_alone() {
+    let (project, other) = (project!(Engine::Mariadb), project!(Engine::Mariadb));
+    let held = format!("held_{}", project.server_database().name());
+    project.sql(
+        "0001_waits",
+        &format!("CREATE TABLE a (i INT); SELECT GET_LOCK('{held}', 60); CREATE TABLE b (i INT);"),
+        "DROP TABLE a; DROP TABLE b;",
+    );
+    other.sql("0001_quick", "CREATE TABLE a (i INT);", "DROP TABLE a;");
+    let mut session = project.server_database().client().session();
+    session.run(&format!("SELECT GET_LOCK('{held}', 0)"));
+    let mut running = Running::start(&mut project.command(["apply", "--dry-run", "--on-copy"]));
+    let waits = format!(
+        "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE STATE = 'User lock' AND INFO LIKE '%{held}%' AND ID <> CONNECTION_ID()"
+    );
+    until("the dry run waits", || project.value(&waits) == "1");
+    other.run(["test", "-D", &other.url()]).succeeds();
+    session.run(&format!("SELECT RELEASE_LOCK('{held}')"));
+    assert!(running.wait().unwrap().success());
 }

@@ -99,8 +99,10 @@ fn a_rebuild_without_the_directive_loses_nothing() {
     let project = project!();
     project.sql("1_shop", SHOP, "DROP TABLE orders; DROP TABLE users;").sql("2_rebuild", REBUILD, "SELECT 1;");
     let directive = "-- runner:table-rebuild";
-    project.runner("validate").succeeds().says(&["`2_rebuild.up.sql` drops `users` and replaces it", directive]);
-    project.runner("plan").succeeds().says(&["`2_rebuild.up.sql` drops `users` and replaces it", directive]);
+    let told =
+        ["`2_rebuild.up.sql` drops `users` and replaces it, which is refused if rows of other tables refer", directive];
+    project.runner("validate").succeeds().says(&told);
+    project.runner("plan").succeeds().says(&told);
     let refused = ["dropping it would delete the rows of `orders` that refer to it (ON DELETE CASCADE)", directive];
     project.runner("apply").exits(1).says(&refused);
     assert_eq!(project.value("SELECT count(*) FROM orders"), "1");

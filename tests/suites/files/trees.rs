@@ -280,7 +280,7 @@ fn a_file_that_takes_the_place_of_an_applied_one_gets_a_number_of_its_own() {
     project
         .runner("repair 10 --accept-checksum --why same")
         .exits(2)
-        .says(&["another migration than `10_x`", "renumber 10_a"]);
+        .says(&["a different migration from `10_x`", "renumber 10_a"]);
     project.runner("renumber 10_a").succeeds();
     project.runner("apply").succeeds();
     assert_eq!(project.dump_user().tables().len(), 3);

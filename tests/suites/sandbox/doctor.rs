@@ -262,6 +262,11 @@ fn where_nothing_can_be_tried_it_is_no_success() {
         "{attack}"
     );
     assert!(attack["because"].as_str().unwrap().ends_with("changes of the schema commit"), "{attack}");
+    let not_tried = attack["not_tried"].to_string();
+    assert!(not_tried.contains(&format!("DROP DATABASE {}", project.server_database().name())), "{attack}");
+    for placeholder in ["{db}", "{other}", "{t}", "{lock}", "{holder}", "{worker}", "{user}", "{table}"] {
+        assert!(!not_tried.contains(placeholder), "{placeholder}: {attack}");
+    }
     let text = project.runner("doctor --attack");
     text.exits(1)
         .prints(&["none tried: no scratch database can be made: "])

@@ -4,7 +4,7 @@
 use runner_tests::Running;
 use runner_tests::minisign::Keys;
 use runner_tests::servers::{self, Client, Kind, Server, TestDatabase};
-use runner_tests::{Output, TestProject, guests, project, until};
+use runner_tests::{Engine, Output, TestProject, guests, project, until};
 
 use super::{confined_mariadb, logins, logins_mariadb};
 
@@ -468,5 +468,29 @@ fn kill(field: &Field) -> String {
             );
             format!("KILL {id}")
         }
+    }
+}
+
+/// Scratch databases have no logins. What a package declares to need is compared with what it is granted all the same.
+#[test]
+fn a_package_is_tested_on_a_scratch_database() {
+    for (engine, first, back, prefix) in [
+        (Engine::Postgres, "CREATE SCHEMA acme;", "DROP SCHEMA acme;", "acme."),
+        (Engine::Mariadb, "CREATE TABLE outbox (id INTEGER);", "DROP TABLE outbox;", "acme_"),
+        // The tables of another database are in the one scratch database too.
+        (Engine::Mariadb, "CREATE TABLE mine (id INTEGER);", "DROP TABLE mine;", "acme."),
+    ] {
+        let (project, tables) = (project!(engine), format!("{prefix}outbox"));
+        project.sql("0001_first", first, back);
+        let published = guests::repository().join("examples/packages/published/acme_outbox_1.2.0.wasm");
+        let add = format!("add {} --key {} --prefix {prefix}", published.display(), Keys::new(7).public());
+        project.runner(&add).succeeds();
+        let added = project.read("runner.toml");
+        let test = || project.run(["test", "-D", &project.url()]);
+        let create = format!("needs more than it is granted: create {tables}");
+        test().exits(1).prints(&["`acme/outbox:0001`", &create, "[packages.\"acme/outbox\"]"]);
+        let granted = OUTBOX.replace("outbox", &tables);
+        project.write("runner.toml", added.replacen("allow = []", &granted, 1));
+        test().succeeds().says(&["no logins for scratch databases"]).prints(&["acme/outbox:0001"]);
     }
 }

@@ -73,6 +73,23 @@ for_each_engine! {
     }
 }
 
+/// Scratch databases have no logins. The host holds the component to its grants there too, where it changes the schema itself.
+#[test]
+fn a_test_refuses_changes_of_the_schema_without_a_grant() {
+    for engine in [Engine::Postgres, Engine::Mariadb] {
+        for (change, why) in [
+            ("create|other", "missing grant: create other"),
+            ("create|mine\nrename|mine|other", "may not rename a table"),
+        ] {
+            let project = changes(engine);
+            project.settings(&format!(
+                "[grants.0001_changes]\nallow = ['create mine']\n[parameters]\nchanges = '''\n{change}'''"
+            ));
+            project.run(["test", "-D", &project.url()]).exits(1).prints(&[why]);
+        }
+    }
+}
+
 /// An index is dropped as one of its table only, where the database would drop it by its name.
 #[test]
 fn an_index_belongs_to_its_table() {

@@ -66,6 +66,7 @@ pub fn apply(args: ApplyArgs, switches: &Switches) -> Result<RunRequest> {
     let options = PlanOptions {
         allow_out_of_order: args.allow_out_of_order || switches.allow_out_of_order,
         allow_missing: args.allow_missing || switches.allow_missing,
+        ..PlanOptions::default()
     };
     let share = args.share || switches.share;
     let why = args.why.map(|why| why.trim().to_owned()).filter(|why| !why.is_empty());
@@ -99,6 +100,7 @@ pub fn plan(args: PlanArgs, switches: &Switches) -> Result<PlanRequest> {
     let options = PlanOptions {
         allow_out_of_order: args.allow_out_of_order || switches.allow_out_of_order,
         allow_missing: args.allow_missing || switches.allow_missing,
+        ..PlanOptions::default()
     };
     let locked = args.locked || switches.locked;
     Ok(PlanRequest { target: args.target.parse()?, options, sql: args.sql, locked })

@@ -7,7 +7,7 @@ fn tables() -> Vec<String> {
 
 fn refused(dialect: Dialect, schema: Option<&str>, statement: &str) -> bool {
     let facts = Facts { schema: schema.map(str::to_owned), ..Facts::of_dialect(dialect) };
-    let error = refused_text(statement, &facts, facts.transactional_ddl, tables);
+    let error = KnownTexts::new(&facts, facts.transactional_ddl, &tables).refused(statement);
     assert!(error.as_ref().is_none_or(|error| error.hint.is_some()), "{statement}: {error:?}");
     error.is_some()
 }
@@ -47,6 +47,33 @@ fn sqlite_is_asked() {
     assert!(refused(Dialect::Sqlite, None, &deep));
 }
 
+/// However many statements of a migration have to be prepared.
+#[test]
+#[cfg(feature = "sqlite")]
+fn one_database_in_memory_serves_a_whole_migration() {
+    let made = std::cell::Cell::new(0);
+    let counted = || {
+        made.set(made.get() + 1);
+        tables()
+    };
+    let facts = Facts::of_dialect(Dialect::Sqlite);
+    let mut known = KnownTexts::new(&facts, true, &counted);
+    assert!(known.refused("CREATE TABLE plain (a)").is_none());
+    assert_eq!(made.get(), 0, "no statement had to be prepared");
+    for _ in 0..3 {
+        for (statement, is_refused) in [
+            ("INSERT INTO runner_results VALUES ('pragmatic')", false),
+            ("DROP TABLE runner_history", true),
+            ("PRAGMA user_version = 7", false),
+            ("PRAGMA synchronous = OFF", true),
+            ("SELECT count(*) FROM runner_history", false),
+        ] {
+            assert_eq!(known.refused(statement).is_some(), is_refused, "{statement}");
+        }
+    }
+    assert_eq!(made.get(), 1);
+}
+
 #[test]
 #[cfg(feature = "postgres")]
 fn postgres_is_asked() {
@@ -55,6 +82,8 @@ fn postgres_is_asked() {
         ("DROP SCHEMA runner CASCADE", true),
         ("SELECT * FROM runner.runner_history", false),
         ("COPY t FROM STDIN", true),
+        ("copy (SELECT 1) to stdout", true),
+        ("COPY \"stdin\" FROM '/tmp/t.csv'", false),
         ("COPY t FROM '/tmp/t.csv'", false),
         ("DO $$ BEGIN DELETE FROM runner.runner_history; END $$", true),
         ("INSERT INTO notes VALUES ('see runner_history')", false),
@@ -76,6 +105,7 @@ fn mysql_is_asked() {
         (None, "/*!40000 USE shop */", false),
         (Some("shop"), "USE shop", false),
         (Some("shop"), "USE other", true),
+        (Some("shop"), "/*!40000 USE other */", true),
         (Some("shop"), "DROP DATABASE shop", true),
         (None, "DROP DATABASE shop", false),
     ] {

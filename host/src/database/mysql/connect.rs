@@ -121,6 +121,7 @@ impl Endpoint {
                 // The nodes of a cluster do not see the user locks of each other.
                 server.facts.lock = LockKind::Lease;
             }
+            server.facts.separate_logins &= self.settings.logins;
             if let Some(node) = &server.node {
                 self.is_node(&node.name)?;
                 node.is_ready()?;

@@ -139,7 +139,7 @@ pub(super) fn check(statement: &str, asking: Asking<'_>) -> Result<StatementClas
             "a statement that changes the schema, in a transaction: MySQL and MariaDB would commit what \
                            was done so far",
         )
-        .hint("set `mode = \"stepwise\"`, or write `-- runner:no-transaction` on top of the file"));
+        .hint("set `mode = \"stepwise\"`, or write `-- runner:no-transaction` at the top of the file"));
     }
     Ok(class)
 }

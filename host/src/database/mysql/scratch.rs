@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::logins::drop_logins;
 use crate::data::Value;
-use crate::database::facts::is_tool_table;
+use crate::database::facts::{LockKind, is_tool_table};
 use crate::database::scratch::{ScratchCopy, ScratchPlace, ScratchRequest};
 use crate::database::{
     Database, DatabaseError, DatabaseErrorKind, DatabaseUrl, Dialect, QueryLimits, Session, connect,
@@ -38,21 +38,55 @@ pub async fn make(original: &mut dyn Database, request: &ScratchRequest<'_>) -> 
     let scratch = name_of(&source);
     let url = original.url().with_database_name(&scratch);
     let original = &mut original.host();
-    drop_schema(&mut **original, &scratch).await.map_err(|error| rights(error, &scratch))?;
-    create(&mut **original, &source, &scratch).await?;
-    match fill(&mut **original, &source, (&scratch, &url), request).await {
-        Ok(copy) => Ok(copy),
-        Err(error) => {
-            // The error matters more; the next run removes what remains.
-            let _ = drop_schema(&mut **original, &scratch).await;
-            Err(error)
-        }
+    hold(&mut **original, &scratch).await?;
+    let made = make_held(&mut **original, &source, (&scratch, &url), request).await;
+    if made.is_err() {
+        // The error matters more; the next run removes what remains.
+        let _ = release(&mut **original, &scratch).await;
     }
+    made
+}
+
+async fn make_held(
+    original: &mut dyn Session,
+    source: &str,
+    (scratch, url): (&str, &DatabaseUrl),
+    request: &ScratchRequest<'_>,
+) -> Result<ScratchCopy, DatabaseError> {
+    drop_schema(original, scratch).await.map_err(|error| rights(error, scratch))?;
+    create(original, source, scratch).await?;
+    let filled = fill(original, source, (scratch, url), request).await;
+    if filled.is_err() {
+        let _ = drop_schema(original, scratch).await;
+    }
+    filled
 }
 
 /// Removes the scratch copy with that name.
 pub async fn discard(original: &mut dyn Database, name: &str) -> Result<(), DatabaseError> {
-    drop_schema(&mut *original.host(), name).await
+    let original = &mut original.host();
+    let dropped = drop_schema(&mut **original, name).await;
+    dropped.and(release(&mut **original, name).await)
+}
+
+/// Locks the name as `runner test` locks the names of its databases, which drops those that nobody has locked. Where such locks do
+/// not hold on all nodes, it does without.
+async fn hold(original: &mut dyn Session, name: &str) -> Result<(), DatabaseError> {
+    if original.facts().lock != LockKind::UserLocks {
+        return Ok(());
+    }
+    match texts(original, "SELECT GET_LOCK(?, 10)", &[name.into()]).await?.concat().first() {
+        Some(held) if held == "1" => Ok(()),
+        _ => Err(DatabaseError::new(DatabaseErrorKind::Busy, format!("another session has locked the name `{name}`"))
+            .hint("`runner test` locks the scratch databases that it removes: try again")),
+    }
+}
+
+async fn release(original: &mut dyn Session, name: &str) -> Result<(), DatabaseError> {
+    match original.facts().lock {
+        LockKind::UserLocks => texts(original, "SELECT RELEASE_LOCK(?)", &[name.into()]).await.map(drop),
+        LockKind::File | LockKind::Advisory | LockKind::Lease => Ok(()),
+    }
 }
 
 /// Drops it with the users that components had in it.

@@ -121,6 +121,7 @@ impl Endpoint {
                 if self.lock.is_lease {
                     found.facts.lock = LockKind::Lease;
                 }
+                found.facts.separate_logins &= self.settings.logins;
                 Ok((connection, found))
             }
             Err(_) => Err(failure::silent(&self.options, self.settings.connect_timeout)),

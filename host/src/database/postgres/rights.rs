@@ -4,7 +4,7 @@
 use crate::database::facts::{TOOL_SCHEMA, is_tool_table};
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Role, TableName};
 use crate::sql::classify::{StatementClass, classify, identifiers};
-use crate::sql::{excerpt, identifiers_of_objects};
+use crate::sql::{self, copies_to_client, excerpt, identifiers_of_objects};
 
 /// Why a migration in SQL may not run a statement, as far as its words show it.
 pub(in crate::database) fn refused_text(statement: &str) -> Option<DatabaseError> {
@@ -43,10 +43,10 @@ pub(super) fn check(statement: &str, rights: Role) -> Result<StatementClass, Dat
         return Err(denied("a migration cannot change `citus.propagate_set_commands`")
             .hint("the settings that runner pins reach the workers without it"));
     }
-    let first = words.first().map(String::as_str).unwrap_or_default();
-    if first.eq_ignore_ascii_case("COPY") && words.iter().any(|word| is(word, "STDIN") || is(word, "STDOUT")) {
-        return Err(denied("`COPY` between the server and its client is not possible here")
-            .hint("write rows with `INSERT`, or load them in a component, which writes batches"));
+    if words.first().is_some_and(|first| is(first, "COPY"))
+        && let Some((message, hint)) = copies_to_client(&sql::words(statement, Dialect::Postgres))
+    {
+        return Err(denied(&message).hint(hint));
     }
     if rights == Role::Component {
         if class == StatementClass::Session {

@@ -210,8 +210,10 @@ fn check_object(what: &str, name: &str) -> Checked {
 fn check_index(name: &str) -> Checked {
     check_object("an index", name)?;
     match name.eq_ignore_ascii_case(PRIMARY_KEY) {
-        true => Err(invalid(format!("`{name}` is no name of an index: MySQL and MariaDB call the primary key so"))
-            .hint("choose another name; no change of the schema drops a primary key")),
+        true => Err(invalid(format!(
+            "`{name}` is not allowed as the name of an index: it is what MySQL and MariaDB call the primary key"
+        ))
+        .hint("choose another name; no change of the schema drops a primary key")),
         false => Ok(()),
     }
 }
@@ -250,7 +252,7 @@ fn check_name(what: &str, name: &str) -> Checked {
             u32::from(character),
             shown(name)
         ))
-        .hint("MySQL and MariaDB have names of characters up to U+FFFF"));
+        .hint("MySQL and MariaDB allow only characters up to U+FFFF in names"));
     }
     if name.ends_with(' ') {
         return Err(invalid(format!("the name of {what} ends with a space: `{name}`")).hint("MySQL refuses such names"));

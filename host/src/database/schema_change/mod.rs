@@ -213,10 +213,6 @@ impl SchemaChange {
     /// Returns the change of the tables that a component means by these names.
     #[must_use]
     pub fn renamed(mut self, renames: &Renames) -> Self {
-        if let Self::RenameTable { table, to } = &mut self {
-            let new = TableName { schema: table.schema.clone(), name: std::mem::take(to) };
-            *to = renames.table(new).name;
-        }
         if let Self::CreateIndex(NewIndex { name: index, .. }) | Self::DropIndex { index, .. } = &mut self {
             *index = renames.index(std::mem::take(index));
         }

@@ -377,7 +377,7 @@ fn what_cannot_be_a_table_is_refused() {
         ),
         (
             SchemaChange::DropIndex { table: TableName::new("t"), index: "Primary".to_owned() },
-            "`Primary` is no name of an index",
+            "`Primary` is not allowed as the name of an index",
         ),
     ] {
         let (_, message) = refusal(&change);

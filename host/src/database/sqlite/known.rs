@@ -12,28 +12,41 @@ use crate::sql::identifiers;
 /// What every statement contains that the authorizer can refuse to a script, in lower case. Others need not be prepared.
 const SIGNS: [&str; 4] = ["pragma", "runner_", "load_extension", "fts3_tokenizer"];
 
-/// Why a script may not run a statement, as far as that is known from its text. `tables`: statements that create the tool's tables.
-pub(in crate::database) fn refused_text(
-    statement: &str,
-    in_transaction: bool,
-    tables: impl Fn() -> Vec<String>,
-) -> Option<DatabaseError> {
-    if let Err(error) = nesting::check(statement) {
-        return Some(error);
+/// The database in memory, made for the first statement that has to be prepared and used for all of a migration; `Some(None)`: it could
+/// not be made.
+#[derive(Default)]
+pub(in crate::database) struct Memory(Option<Option<Connection>>);
+
+impl Memory {
+    /// Why a script may not run a statement, as far as that is known from its text. `tables`: statements that create the tool's tables.
+    pub(in crate::database) fn refused(
+        &mut self,
+        statement: &str,
+        in_transaction: bool,
+        tables: impl Fn() -> Vec<String>,
+    ) -> Option<DatabaseError> {
+        if let Err(error) = nesting::check(statement) {
+            return Some(error);
+        }
+        let lower = statement.to_ascii_lowercase();
+        if !SIGNS.iter().any(|sign| lower.contains(sign)) {
+            return None;
+        }
+        // The table that it is about would have to exist.
+        if let Some(error) = refused_mention(statement).filter(|_| defines_on_table(statement)) {
+            return Some(error);
+        }
+        on_stack(|| {
+            let connection = self.0.get_or_insert_with(|| with_tables(&tables())).as_mut()?;
+            denial(connection, statement, in_transaction)
+        })
     }
-    let lower = statement.to_ascii_lowercase();
-    if !SIGNS.iter().any(|sign| lower.contains(sign)) {
-        return None;
-    }
-    // The table that it is about would have to exist.
-    if let Some(error) = refused_mention(statement).filter(|_| defines_on_table(statement)) {
-        return Some(error);
-    }
-    on_stack(|| {
-        let mut connection = connect::in_memory().ok()?;
-        tables().iter().try_for_each(|table| connection.run(table)).ok()?;
-        denial(&mut connection, statement, in_transaction)
-    })
+}
+
+fn with_tables(tables: &[String]) -> Option<Connection> {
+    let connection = connect::in_memory().ok()?;
+    tables.iter().try_for_each(|table| connection.run(table)).ok()?;
+    Some(connection)
 }
 
 fn denial(connection: &mut Connection, statement: &str, in_transaction: bool) -> Option<DatabaseError> {

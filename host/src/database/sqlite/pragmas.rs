@@ -87,7 +87,7 @@ pub(super) fn refuse(rights: Role, transaction: bool, name: &str, value: Option<
 fn instead(pragma: &str) -> &'static str {
     match pragma.to_ascii_lowercase().as_str() {
         "foreign_keys" | "legacy_alter_table" => {
-            "write the directive `-- runner:table-rebuild` on top of the file in place of it: foreign keys are then off, and checked as a \
+            "write the directive `-- runner:table-rebuild` at the top of the file instead: foreign keys are then off, and checked as a \
              whole at the end"
         }
         "busy_timeout" | "synchronous" | "cache_size" => {

@@ -24,6 +24,7 @@ mod tests;
 mod unfinished;
 
 pub use load::{PlannedSql, planned_sql};
+pub use on_scratch::for_scratch;
 use owed::{Owed, Relay, can_store};
 pub use request::{AcceptChanged, Action, Request};
 

@@ -15,6 +15,8 @@ use crate::engine::outcome::Outcome;
 use crate::engine::plan::Plan;
 use crate::engine::stopped::stopped;
 use crate::error::{Error, ErrorKind, Result};
+use crate::project::packages::PackageRenames;
+use crate::project::settings::ComponentGrants;
 
 impl Engine {
     /// Runs all planned migrations on a copy, which is then removed.
@@ -82,6 +84,7 @@ impl Engine {
     ) -> Result<Outcome> {
         let dialect = database.facts().dialect;
         let watched = RecordingDatabase::new(database, dry_run.recorder.clone(), Ground::Copy { others });
+        let (grants, renames) = for_scratch(&self.grants, &self.renames, dialect);
         let engine = Engine {
             database: Arc::new(tokio::sync::Mutex::new(Box::new(watched))),
             catalog: self.catalog.clone(),
@@ -89,10 +92,8 @@ impl Engine {
             events: self.events.clone(),
             stop: self.stop.clone(),
             parameters: self.parameters.clone(),
-            grants: Arc::new(
-                self.grants.iter().map(|(name, grants)| (name.clone(), for_copy(grants, dialect))).collect(),
-            ),
-            renames: if schemas_are_databases(dialect) { self.renames.without_schemas() } else { self.renames.clone() },
+            grants: Arc::new(grants),
+            renames,
             limits: self.limits.clone(),
             isolation: self.isolation,
             identity: self.identity.clone(),
@@ -105,6 +106,7 @@ impl Engine {
             dry_run: Some(DryRun { on_scratch: None, ..dry_run.clone() }),
             backup: None,
         };
+        let request = &Request { options: request.options.on_scratch(dialect), ..request.clone() };
         let had_logins = engine.make_logins(request).await?;
         let ran = match engine.plan(request).await {
             Ok(plan) => engine.run_plan(request, plan).await,
@@ -214,17 +216,22 @@ impl Engine {
     }
 }
 
-/// The grants of a component on a copy. The operator's password is that of its login for the database; that for the copy is made by
-/// this run. Where schemas are databases, a grant that names one would be for what was copied, or for another database: it is for
-/// the copy.
-fn for_copy(grants: &Arc<Grants>, dialect: Dialect) -> Arc<Grants> {
-    let mut grants = Grants { password_env: None, secret: None, ..(**grants).clone() };
-    if schemas_are_databases(dialect) {
-        grants.tables.iter_mut().for_each(|grant| grant.tables.schema = None);
-    }
-    Arc::new(grants)
-}
-
-fn schemas_are_databases(dialect: Dialect) -> bool {
-    matches!(dialect, Dialect::Mysql | Dialect::Mariadb)
+/// What components are granted on a scratch database, and what the tables of packages are called there. The operator's password is
+/// that of a login for the database; that for a copy is made by the run. Where schemas are databases, a name with one would be of
+/// what was copied, or of another database: the scratch database stands for all of them.
+pub fn for_scratch(
+    grants: &ComponentGrants,
+    renames: &PackageRenames,
+    dialect: Dialect,
+) -> (ComponentGrants, PackageRenames) {
+    let granted = |grants: &Arc<Grants>| {
+        let mut grants = Grants { password_env: None, secret: None, ..(**grants).clone() };
+        if dialect.schemas_are_databases() {
+            grants.tables.iter_mut().for_each(|grant| grant.tables.schema = None);
+        }
+        Arc::new(grants)
+    };
+    let grants = grants.iter().map(|(name, grants)| (name.clone(), granted(grants))).collect();
+    let renames = if dialect.schemas_are_databases() { renames.without_schemas() } else { renames.clone() };
+    (grants, renames)
 }

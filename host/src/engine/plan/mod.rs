@@ -25,20 +25,30 @@ use std::sync::Arc;
 use super::Direction;
 use super::history::{History, Record, RunMode, State};
 use super::target::{Candidates, Target, compare_revisions};
-use crate::database::{Facts, Grants};
+use crate::database::{Dialect, Facts, Grants};
 use crate::engine::call::answer::Transformed;
 use crate::engine::isolation::Barrier;
 use crate::error::{Error, ErrorKind, Result};
 use crate::project::catalog::{Catalog, Description, Kind, Mode, Need};
 use crate::project::migration_id;
 
-/// What the operator allows.
+/// What the operator allows, and where the plan is to run.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PlanOptions {
     /// Migrations older than the newest applied one may be applied.
     pub allow_out_of_order: bool,
     /// Applied revisions may be missing from the project.
     pub allow_missing: bool,
+    /// One scratch database stands for all that the project names: see [`PlanOptions::on_scratch`].
+    pub one_schema: bool,
+}
+
+impl PlanOptions {
+    /// Returns the same for a scratch database: where schemas are databases, tables of all of them are there.
+    #[must_use]
+    pub fn on_scratch(self, dialect: Dialect) -> Self {
+        Self { one_schema: dialect.schemas_are_databases(), ..self }
+    }
 }
 
 /// The input of a plan.

@@ -2,14 +2,14 @@
 //! themselves, and whether a dry run can roll them back.
 
 use super::{PlannedMigration, Refusal};
-use crate::database::known::refused_text;
-use crate::database::{DatabaseError, Facts};
+use crate::database::Facts;
+use crate::database::known::KnownTexts;
 use crate::engine::event::Unrepeatable;
 use crate::engine::history::RunMode;
 use crate::engine::schema::{dialect_schema, tool_sql};
 use crate::engine::unreadable::unreadable;
 use crate::error::{Error, Result};
-use crate::sql::{Statement, StatementClass, classify, excerpt, late_enum_value, program, used_database};
+use crate::sql::{Statement, StatementClass, classify, excerpt, late_enum_value, program};
 
 /// The statements of a migration in SQL.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -47,10 +47,12 @@ pub fn inspect(id: &str, file: &str, mode: RunMode, text: &str, facts: &Facts) -
     };
     let statements = &program.statements;
     let classes: Vec<StatementClass> = statements.iter().map(|it| classify(it.text, facts.dialect)).collect();
+    let tables = || dialect_schema(facts).create.iter().map(|table| tool_sql(table, facts)).collect();
+    let mut known = KnownTexts::new(facts, mode == RunMode::Atomic, &tables);
     let mut refusals = Vec::new();
     for (at, (statement, class)) in statements.iter().zip(&classes).enumerate() {
         let refused = refuse(mode, statement.text, *class, facts);
-        if let Some(error) = refused.or_else(|| refuse_text(mode, statement.text, facts)) {
+        if let Some(error) = refused.or_else(|| known.refused(statement.text).map(Error::from)) {
             refusals.push(refusal(statement.line, at_statement(error, statements, at)));
         }
     }
@@ -86,12 +88,6 @@ fn refuse(mode: RunMode, statement: &str, class: StatementClass, facts: &Facts) 
     let is_lock = || matches!(first_word(statement).as_str(), "LOCK" | "UNLOCK");
     let no_transaction = "add the directive `-- runner:no-transaction` at the top of the file";
     match (class, mode) {
-        // The class of a `USE`.
-        (StatementClass::Session | StatementClass::Unknown, _) => {
-            let other = used_database(statement, facts.dialect).filter(|other| facts.schema.as_ref() != Some(other));
-            let own = facts.schema.as_ref();
-            own.and(other).map(|other| Error::from(DatabaseError::uses_another(&other)))
-        }
         (StatementClass::TransactionControl, _) if is_lock() => Some(
             Error::denied("a migration cannot use `LOCK TABLES` or `UNLOCK TABLES`")
                 .hint(instead_of_control(statement, mode)),
@@ -112,12 +108,6 @@ fn refuse(mode: RunMode, statement: &str, class: StatementClass, facts: &Facts) 
         ),
         _ => None,
     }
-}
-
-/// Why the database refuses a statement whatever is in it.
-fn refuse_text(mode: RunMode, statement: &str, facts: &Facts) -> Option<Error> {
-    let tables = || dialect_schema(facts).create.iter().map(|table| tool_sql(table, facts)).collect();
-    refused_text(statement, facts, mode == RunMode::Atomic, tables).map(Error::from)
 }
 
 /// What to write in place of transaction control.

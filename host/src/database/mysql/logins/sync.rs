@@ -57,9 +57,6 @@ impl MysqlDatabase {
         &mut self,
         wanted: &[WantedLogin],
     ) -> Result<(), DatabaseError> {
-        if wanted.is_empty() || !self.server.facts.separate_logins {
-            return Ok(());
-        }
         for wanted in wanted {
             wanted::check(wanted)?;
         }

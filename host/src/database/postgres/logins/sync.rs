@@ -58,9 +58,6 @@ impl PostgresDatabase {
 
     /// Fails, with all reasons, if components with these grants could not run.
     pub(super) async fn check_logins_now(&mut self, wanted: &[WantedLogin]) -> Result<(), DatabaseError> {
-        if wanted.is_empty() {
-            return Ok(());
-        }
         for wanted in wanted {
             wanted::check(wanted)?;
         }
