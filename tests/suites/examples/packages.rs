@@ -158,7 +158,7 @@ fn a_package_gets_other_names_for_its_tables() {
         assert!(project.read(file).contains(r#"tables = { "outbox*" = "acme_outbox*" }"#), "{}", project.read(file));
     }
     project.runner(&format!("{add} --prefix acme_")).succeeds().says(&["is up to date"]);
-    project.runner(&format!("{add} --prefix other_")).exits(2).says(&["says something else than `--prefix`"]);
+    project.runner(&format!("{add} --prefix other_")).exits(2).says(&["differs from `--prefix`"]);
     project.runner("plan").says(&["create acme_outbox"]);
     granted(&project, "'create outbox', 'drop outbox'");
     project.runner("apply").exits(7).says(&["needs more than it is granted: create acme_outbox, drop acme_outbox"]);

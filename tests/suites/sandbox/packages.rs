@@ -335,6 +335,19 @@ fn a_lockfile_with_needs_of_an_older_form_is_written_again() {
     project.runner("rollback --target 0001").succeeds();
 }
 
+/// A table that is named with a schema stays where it is.
+#[test]
+fn a_prefix_that_is_for_no_table_is_refused() {
+    let (project, author) =
+        (operator(), author(&[("0001_crm", &guests::component("steps"), "allow = ['create crm.t']")]));
+    let file = package(&author, &project, "0001", "acme/crm", "1.0.0");
+    project
+        .runner(&format!("add {file} --prefix acme_"))
+        .exits(2)
+        .says(&["`acme/crm` creates no table that a prefix could be for", "hint: to give tables other names"]);
+    assert!(!project.file("runner.lock").exists());
+}
+
 #[test]
 fn a_signature_is_required_where_a_key_is_pinned() {
     let (project, author) = (operator(), author(&[("0001_copy", &guests::component("granted"), COPY)]));

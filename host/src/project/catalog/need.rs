@@ -88,11 +88,11 @@ impl Need {
         }
     }
 
-    /// Returns the same need of a component whose tables have these names.
-    pub fn renamed(&self, renames: &Renames) -> Self {
+    /// Returns the same need of a component whose tables have these names. See [`Renames::grant`] for why it may be several.
+    pub fn renamed(&self, renames: &Renames) -> Vec<Self> {
         match self {
-            Self::Table(grant) => Self::Table(renames.grant(grant)),
-            other => other.clone(),
+            Self::Table(grant) => renames.grant(grant).into_iter().map(Self::Table).collect(),
+            other => vec![other.clone()],
         }
     }
 

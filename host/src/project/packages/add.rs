@@ -195,16 +195,16 @@ fn renames(settings: &Settings, file: &PackageFile, request: &AddRequest<'_>) ->
     let renames = match request.prefix {
         None => pinned,
         Some(prefix) => {
-            let made = claims::created(&file.manifest);
+            let [created, used] = claims::created_and_used(&file.manifest);
+            let made = Renames::with_prefix(prefix, &created, &used)?;
             if made.is_empty() {
                 let message = format!("`{}` creates no table that a prefix could be for", file.name);
                 let hint =
                     format!("to give tables other names, write them below `tables` in `[packages.\"{}\"]`", file.name);
                 return Err(Error::usage(message).hint(hint));
             }
-            let made = Renames::with_prefix(prefix, &made)?;
             if !pinned.is_empty() && pinned != made {
-                let message = format!("`tables` in `[packages.\"{}\"]` says something else than `--prefix`", file.name);
+                let message = format!("`tables` in `[packages.\"{}\"]` differs from `--prefix`", file.name);
                 return Err(Error::usage(message).hint(format!("the settings say that {pinned}")));
             }
             made

@@ -40,7 +40,7 @@ impl VendoredMigration {
             LockedArtifact::Component { description, .. } => description.description.clone(),
             LockedArtifact::Sql(_) | LockedArtifact::Script { .. } => Description::default(),
         };
-        described.needs = described.needs.iter().map(|need| need.renamed(renames)).collect();
+        described.needs = described.needs.iter().flat_map(|need| need.renamed(renames)).collect();
         let description = Description { requires: manifest.requires(), ..described };
         let needs = description.shown_needs();
         Self {

@@ -237,7 +237,7 @@ impl Loader<'_> {
                 found.mismatches.push(problem(format!("`{}` does not match its digest", line.id())));
             }
             let mut description = description.description.clone();
-            description.needs = description.needs.iter().map(|need| need.renamed(&self.package.renames)).collect();
+            description.needs = description.needs.iter().flat_map(|need| need.renamed(&self.package.renames)).collect();
             description.requires = manifest.requires();
             for dependency in &mut description.depends_on {
                 // Without a name, a revision is one of the same package.
