@@ -172,11 +172,13 @@ fn listed(names: &[String]) -> String {
 }
 
 fn check(sandbox: &Sandbox, migration: &Migration) -> Result<()> {
-    let described = match source_of(migration)? {
+    let mut described = match source_of(migration)? {
         ScriptSource::Sql { .. } => return Ok(()),
         ScriptSource::Component { bytes, assets, .. } => sandbox.describe(&bytes, assets)?.description,
         ScriptSource::Script(script) => describe_script(sandbox, &script)?.description,
     };
+    // The component has its own names for tables.
+    described.rename(&migration.description.renames);
     if agree(&described, &migration.description, package_of(&migration.name).is_some()) {
         return Ok(());
     }

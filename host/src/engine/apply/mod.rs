@@ -65,7 +65,7 @@ pub struct Engine {
     pub parameters: Arc<BTreeMap<String, Value>>,
     /// What components may do with the database, as far as the operator restricts them.
     pub grants: Arc<ComponentGrants>,
-    /// What the tables of packages are called.
+    /// What the tables of packages are called by upgrades.
     pub renames: PackageRenames,
     /// The limits of components.
     pub limits: Arc<Limits>,
@@ -292,7 +292,11 @@ impl Engine {
             Action::Rollback(target) => plan_rollback(&input, target),
             Action::Redo => plan_redo(&input),
         };
-        let plan = plan?.with_grants(&input, &self.grants, &self.limits)?;
+        let mut plan = plan?.with_grants(&input, &self.grants, &self.limits)?;
+        // A downgrade finds the tables under the names that the history has.
+        for step in plan.steps.iter_mut().filter(|step| step.direction == Direction::Up) {
+            step.description.renames = self.renames.of(&step.name);
+        }
         plan.check_isolation(self.isolation, &facts)?;
         plan.check_grants(&facts)?;
         Ok(plan)

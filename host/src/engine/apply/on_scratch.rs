@@ -15,6 +15,7 @@ use crate::engine::outcome::Outcome;
 use crate::engine::plan::Plan;
 use crate::engine::stopped::stopped;
 use crate::error::{Error, ErrorKind, Result};
+use crate::project::catalog::Description;
 
 impl Engine {
     /// Runs all planned migrations on a copy, which is then removed.
@@ -92,7 +93,7 @@ impl Engine {
             grants: Arc::new(
                 self.grants.iter().map(|(name, grants)| (name.clone(), for_copy(grants, dialect))).collect(),
             ),
-            renames: if schemas_are_databases(dialect) { self.renames.without_schemas() } else { self.renames.clone() },
+            renames: self.renames.clone(),
             limits: self.limits.clone(),
             isolation: self.isolation,
             identity: self.identity.clone(),
@@ -107,7 +108,7 @@ impl Engine {
         };
         let had_logins = engine.make_logins(request).await?;
         let ran = match engine.plan(request).await {
-            Ok(plan) => engine.run_plan(request, plan).await,
+            Ok(plan) => engine.run_plan(request, named_for_copy(plan, dialect)).await,
             Err(error) => Err(error),
         };
         if had_logins {
@@ -223,6 +224,16 @@ fn for_copy(grants: &Arc<Grants>, dialect: Dialect) -> Arc<Grants> {
         grants.tables.iter_mut().for_each(|grant| grant.tables.schema = None);
     }
     Arc::new(grants)
+}
+
+/// The plan with the names that the tables of packages have in a copy, which has those of all schemas.
+fn named_for_copy(mut plan: Plan, dialect: Dialect) -> Plan {
+    if schemas_are_databases(dialect) {
+        for Description { renames, .. } in plan.steps.iter_mut().map(|step| &mut step.description) {
+            *renames = Arc::new(renames.without_schemas());
+        }
+    }
+    plan
 }
 
 fn schemas_are_databases(dialect: Dialect) -> bool {

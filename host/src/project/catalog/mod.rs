@@ -14,7 +14,7 @@ use super::digest::{component_digest, sha256};
 use super::files::read_regular_anywhere;
 use super::revision::{RevisionKey, migration_id};
 use super::script::ScriptFiles;
-use crate::database::Dialect;
+use crate::database::{Dialect, Renames};
 use crate::error::{Error, Result};
 pub use need::{Need, RAW_SQL};
 pub use report::{CatalogProblem, CatalogProblemKind, CatalogReport, Checks, ComparedTexts, mismatched};
@@ -101,6 +101,8 @@ pub struct Description {
     pub requires: Vec<String>,
     /// What runs it, if it is a script: the runtime's name and digest.
     pub runtime: Option<String>,
+    /// What its tables are called here, if it is one of a package. What it needs and asks for has these names already.
+    pub renames: Arc<Renames>,
 }
 
 impl Description {
@@ -110,6 +112,12 @@ impl Description {
         let is_beside =
             |need: &&Need| matches!(need, Need::TableRebuild | Need::Limit { .. }) || !need.is_granted(&asked);
         self.requires.iter().cloned().chain(self.needs.iter().filter(is_beside).map(ToString::to_string)).collect()
+    }
+
+    /// Replaces the names of tables in what it needs by those that they have here.
+    pub fn rename(&mut self, renames: &Arc<Renames>) {
+        self.needs = self.needs.iter().flat_map(|need| need.renamed(renames)).collect();
+        self.renames = renames.clone();
     }
 
     /// Whether it needs foreign keys not to be enforced while it runs.

@@ -34,7 +34,8 @@ impl PackageRenames {
         package_of(migration).and_then(|package| self.0.get(package)).cloned().unwrap_or_default()
     }
 
-    /// The same in a database that stands for all others: see [`Renames::without_schemas`].
+    /// The same in a database that stands for all others, as that of `runner test` does: see [`Renames::without_schemas`].
+    #[cfg(feature = "cli")]
     #[must_use]
     pub fn without_schemas(&self) -> Self {
         Self(self.0.iter().map(|(name, renames)| (name.clone(), Arc::new(renames.without_schemas()))).collect())

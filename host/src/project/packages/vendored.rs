@@ -200,6 +200,7 @@ impl Loader<'_> {
     /// The migrations of a package that was read.
     fn migrations(&self, bytes: &[u8], file: &PackageFile, found: &mut Found) {
         let package: Arc<[u8]> = bytes.into();
+        let renames = Arc::new(self.package.renames.clone());
         let shown = format!("{VENDOR}/{}", self.package.file());
         for manifest in &file.manifest.migrations {
             let is_listed = |line: &&&LockLine| {
@@ -237,7 +238,7 @@ impl Loader<'_> {
                 found.mismatches.push(problem(format!("`{}` does not match its digest", line.id())));
             }
             let mut description = description.description.clone();
-            description.needs = description.needs.iter().flat_map(|need| need.renamed(&self.package.renames)).collect();
+            description.rename(&renames);
             description.requires = manifest.requires();
             for dependency in &mut description.depends_on {
                 // Without a name, a revision is one of the same package.
