@@ -206,6 +206,43 @@ fn a_package_gets_other_names_for_its_tables() {
     assert!(!project.read("runner.toml").contains("packages"), "{}", project.read("runner.toml"));
 }
 
+/// One environment still has what was removed from the project.
+#[test]
+fn a_package_is_rolled_back_after_it_was_removed() {
+    let mut project = project!();
+    project.sql(
+        "0001_ours",
+        "CREATE TABLE outbox (note TEXT); INSERT INTO outbox VALUES ('ours');",
+        "DROP TABLE outbox;",
+    );
+    let add = format!("add {} --key {} --prefix acme_", published("acme/outbox", "1.0.0").display(), keys().public());
+    project.runner(&add).succeeds();
+    granted(&project, "'create acme_outbox', 'drop acme_outbox'");
+    project.runner("apply").succeeds();
+    let second = project.file("second.db");
+    project.database().execute("VACUUM INTO ?1", [second.display().to_string()]).unwrap();
+    project.runner("rollback --target 0001").succeeds();
+    project.runner("remove acme/outbox").succeeds();
+    project.set_url("sqlite://second.db");
+    let line = "rollback --target 0001";
+    let allow = "allow = [\"create acme_outbox\", \"drop acme_outbox\"]";
+    project.runner(line).exits(7).says(&[
+        "needs more than it is granted: create acme_outbox, drop acme_outbox",
+        &format!("write below `[packages.\"acme/outbox\"]`: `{allow}`"),
+    ]);
+    project.settings(&format!("[packages.\"acme/outbox\"]\n{allow}\n"));
+    project.runner("validate").succeeds().says(&[
+        "warning: `[packages.\"acme/outbox\"]` is for no package of this project",
+        "hint: add it with `runner add`; if it was removed",
+    ]);
+    project.runner(line).succeeds();
+    let database = rusqlite::Connection::open(&second).unwrap();
+    let tables: String = database
+        .query_row("SELECT group_concat(name) FROM sqlite_schema WHERE name LIKE '%outbox'", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(tables, "outbox");
+}
+
 /// A table of the settings without rules is as good as none.
 #[test]
 fn a_prefix_is_written_where_no_names_are() {

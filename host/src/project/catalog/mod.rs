@@ -302,6 +302,9 @@ pub struct Catalog {
     pub elsewhere: Vec<Migration>,
     /// The components, as `REVISION_name`, whose source code changed since their artifacts were built.
     pub stale: Vec<String>,
+    /// The packages that the settings have a table for and the project lacks. What the database still has of one that was removed
+    /// needs the table in order to be rolled back.
+    pub without_package: Vec<String>,
 }
 
 impl Catalog {

@@ -33,7 +33,7 @@ pub(in crate::project) struct Found {
 pub(in crate::project) fn load(settings: &Settings, source: &Source, lockfile: &Lockfile) -> Found {
     let lockfile_name = &settings.lockfile_name();
     let mut found = Found::default();
-    found.problems.extend(not_listed(settings, source, lockfile, lockfile_name));
+    found.problems.extend(not_listed(source, lockfile, lockfile_name));
     let mut manifests: BTreeMap<String, Manifest> = BTreeMap::new();
     for package in &lockfile.packages {
         let lines: Vec<&LockLine> =
@@ -58,8 +58,8 @@ pub(in crate::project) fn load(settings: &Settings, source: &Source, lockfile: &
     found
 }
 
-/// Files, lines and settings of packages that the lockfile does not list.
-fn not_listed(settings: &Settings, source: &Source, lockfile: &Lockfile, lockfile_name: &str) -> Vec<Problem> {
+/// Files and lines of packages that the lockfile does not list.
+fn not_listed(source: &Source, lockfile: &Lockfile, lockfile_name: &str) -> Vec<Problem> {
     let mut problems = Vec::new();
     let is_file = |name: &str| lockfile.packages.iter().any(|it| name == it.file() || name == it.file() + SIGNATURE);
     match source.vendored_files() {
@@ -78,12 +78,6 @@ fn not_listed(settings: &Settings, source: &Source, lockfile: &Lockfile, lockfil
             problems
                 .push(Problem::new(message).kind(ErrorKind::Mismatch).hint("restore the file from version control"));
         }
-    }
-    // The settings of all databases are in one file, and each has packages of its own.
-    let mut without = settings.packages.keys().filter(|name| settings.database.is_none() && !is_listed(name));
-    if let Some(name) = without.next() {
-        let message = format!("`[packages.\"{name}\"]` is for no package of this project");
-        problems.push(Problem::new(message).hint("add it with `runner add`, or remove the table"));
     }
     problems
 }
