@@ -7,7 +7,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::new_lines::NewLines;
 use super::request::{GlobalRequest, flags};
-use crate::database::Facts;
 use crate::database::redact::is_secret_word;
 use crate::error::{Error, ErrorKind, Result};
 use crate::fleet;
@@ -155,7 +154,7 @@ impl Context {
 
     /// The schema in which names without one are looked up, as far as it is known without a connection.
     pub fn usual_schema(&self) -> String {
-        Facts::of_dialect(self.settings.database_url.value.dialect()).schema_of_names().to_owned()
+        self.facts_of_missing().schema_of_names().to_owned()
     }
 
     /// Says which database a command looked at, and where its URL comes from; in JSON, the document does.

@@ -218,7 +218,7 @@ impl Loader<'_> {
                 name: line.name.clone(),
                 kind: CatalogProblemKind::Changed,
                 message,
-                hint: "restore `runner.lock` from version control".to_owned(),
+                hint: format!("restore `{}` from version control", self.lockfile_name),
             };
             let Some((manifest, range)) = package_revision(&line.name).and_then(|revision| file.get(revision)) else {
                 found.mismatches.push(problem(format!("`{shown}` has no migration `{}`", line.id())));
