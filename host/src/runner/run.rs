@@ -184,6 +184,7 @@ fn recording(setup: &Setup, asked: DryRunOrder, database: &dyn Database, events:
         recorder: Arc::new(DryRunRecorder::new(events.clone(), options)),
         on_scratch: on_scratch.map(|rows| OnScratch { rows, connect: setup.connector().options }),
         chunks: asked.chunks,
+        without_schemas: false,
     }
 }
 

@@ -270,6 +270,17 @@ impl Engine {
         Ok(outcome)
     }
 
+    /// Gives the tables of a planned migration the names that they have here.
+    fn name_tables(&self, step: &mut PlannedMigration) {
+        // A downgrade finds the tables under the names that the history has.
+        if step.direction == Direction::Up {
+            step.description.renames = self.renames.of(&step.name);
+        }
+        if self.dry_run.as_ref().is_some_and(|dry_run| dry_run.without_schemas) {
+            step.description = step.description.without_schemas();
+        }
+    }
+
     /// Plans the request for the database's current state. Fails if one of the components could not run as it is to be confined.
     async fn plan(&self, request: &Request) -> Result<Plan> {
         let plan = self.plan_alone(request).await?;
@@ -292,11 +303,9 @@ impl Engine {
             Action::Rollback(target) => plan_rollback(&input, target),
             Action::Redo => plan_redo(&input),
         };
-        let mut plan = plan?.with_grants(&input, &self.grants, &self.limits)?;
-        // A downgrade finds the tables under the names that the history has.
-        for step in plan.steps.iter_mut().filter(|step| step.direction == Direction::Up) {
-            step.description.renames = self.renames.of(&step.name);
-        }
+        let mut plan = plan?;
+        plan.steps.iter_mut().for_each(|step| self.name_tables(step));
+        let plan = plan.with_grants(&input, &self.grants, &self.limits)?;
         plan.check_isolation(self.isolation, &facts)?;
         plan.check_grants(&facts)?;
         Ok(plan)

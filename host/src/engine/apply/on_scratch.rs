@@ -15,7 +15,6 @@ use crate::engine::outcome::Outcome;
 use crate::engine::plan::Plan;
 use crate::engine::stopped::stopped;
 use crate::error::{Error, ErrorKind, Result};
-use crate::project::catalog::Description;
 
 impl Engine {
     /// Runs all planned migrations on a copy, which is then removed.
@@ -103,12 +102,16 @@ impl Engine {
             // No other session uses the copy.
             control: Arc::new(RunControl::free(self.events.clone(), self.stop.clone())),
             transforms: self.transforms.clone(),
-            dry_run: Some(DryRun { on_scratch: None, ..dry_run.clone() }),
+            dry_run: Some(DryRun {
+                on_scratch: None,
+                without_schemas: schemas_are_databases(dialect),
+                ..dry_run.clone()
+            }),
             backup: None,
         };
         let had_logins = engine.make_logins(request).await?;
         let ran = match engine.plan(request).await {
-            Ok(plan) => engine.run_plan(request, named_for_copy(plan, dialect)).await,
+            Ok(plan) => engine.run_plan(request, plan).await,
             Err(error) => Err(error),
         };
         if had_logins {
@@ -224,16 +227,6 @@ fn for_copy(grants: &Arc<Grants>, dialect: Dialect) -> Arc<Grants> {
         grants.tables.iter_mut().for_each(|grant| grant.tables.schema = None);
     }
     Arc::new(grants)
-}
-
-/// The plan with the names that the tables of packages have in a copy, which has those of all schemas.
-fn named_for_copy(mut plan: Plan, dialect: Dialect) -> Plan {
-    if schemas_are_databases(dialect) {
-        for Description { renames, .. } in plan.steps.iter_mut().map(|step| &mut step.description) {
-            *renames = Arc::new(renames.without_schemas());
-        }
-    }
-    plan
 }
 
 fn schemas_are_databases(dialect: Dialect) -> bool {

@@ -26,6 +26,8 @@ pub struct DryRun {
     pub on_scratch: Option<OnScratch>,
     /// Processes only this many chunks of each transform, spread over the table.
     pub chunks: Option<u64>,
+    /// It runs on a copy that stands for all schemas, and no table has one there.
+    pub without_schemas: bool,
 }
 
 /// What is copied, and how to connect to the copy.
