@@ -7,7 +7,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::new_lines::NewLines;
 use super::request::{GlobalRequest, flags};
-use crate::database::Facts;
 use crate::database::redact::is_secret_word;
 use crate::error::{Error, ErrorKind, Result};
 use crate::fleet;
@@ -83,7 +82,7 @@ impl Context {
         Self::load(printer, &GlobalRequest { load, ..global.clone() })
     }
 
-    /// The project's migrations, which must match the lockfile; warns of artifacts that are out of date. Scripts that the lockfile
+    /// The project's migrations, which must match the lockfile; warns as [`Self::warn_of_catalog`] does. Scripts that the lockfile
     /// does not list are taken as they are, unless `locked`: nobody thinks of building a script. Returns their lines, too.
     pub fn catalog_for_now(&self, locked: bool) -> Result<(Catalog, NewLines)> {
         let report = Catalog::inspect(&self.settings, Checks { locked, ..Checks::default() })?;
@@ -94,12 +93,12 @@ impl Context {
             let lines = super::build::lines_of(self, &unlisted)?;
             (Catalog::load_with(&self.settings, Checks { locked, ..Checks::default() }, &lines)?, NewLines(lines))
         };
-        self.warn_of_stale(&catalog);
+        self.warn_of_catalog(&catalog);
         Ok((catalog, lines))
     }
 
-    /// The project's migrations, and where they disagree with the lockfile, for commands that only look; warns of artifacts that are
-    /// out of date. Scripts that the lockfile does not list are taken as they are, and one that cannot be loaded is a problem.
+    /// The project's migrations, and where they disagree with the lockfile, for commands that only look; warns as
+    /// [`Self::warn_of_catalog`] does. Scripts that the lockfile does not list are taken as they are, and one that cannot be loaded is a problem.
     pub fn inspect(&self) -> Result<CatalogReport> {
         let mut report = self.setup.inspect()?;
         let unlisted = self.unlisted_scripts(&report);
@@ -114,7 +113,7 @@ impl Context {
                 }
             }
         }
-        self.warn_of_stale(&report.catalog);
+        self.warn_of_catalog(&report.catalog);
         Ok(report)
     }
 
@@ -130,14 +129,19 @@ impl Context {
         found
     }
 
-    /// Warns of artifacts whose source code changed since they were built.
-    pub fn warn_of_stale(&self, catalog: &Catalog) {
+    /// Warns of artifacts whose source code changed since they were built, and of settings for packages that the project lacks.
+    pub fn warn_of_catalog(&self, catalog: &Catalog) {
         if self.printer.format() == Format::Json {
             return;
         }
         for id in &catalog.stale {
             let hint = "`runner build` compiles it";
             self.printer.warn(&format!("the source code of `{id}` changed since it was built"), Some(hint));
+        }
+        for name in &catalog.without_package {
+            let hint =
+                "add it with `runner add`; if it was removed and no database has it any more, remove the table too";
+            self.printer.warn(&format!("`[packages.\"{name}\"]` is for no package of this project"), Some(hint));
         }
     }
 
@@ -150,7 +154,7 @@ impl Context {
 
     /// The schema in which names without one are looked up, as far as it is known without a connection.
     pub fn usual_schema(&self) -> String {
-        Facts::of_dialect(self.settings.database_url.value.dialect()).schema_of_names().to_owned()
+        self.facts_of_missing().schema_of_names().to_owned()
     }
 
     /// Says which database a command looked at, and where its URL comes from; in JSON, the document does.

@@ -71,7 +71,7 @@ pub(super) fn catalog(context: &Context, order: &RunOrder) -> Result<(Catalog, N
         // It needs no migration that was never applied.
         Action::Rollback(_) => {
             let catalog = library::catalog(&context.setup, order)?;
-            context.warn_of_stale(&catalog);
+            context.warn_of_catalog(&catalog);
             Ok((catalog, NewLines::default()))
         }
         _ => context.catalog_for_now(order.locked),

@@ -155,7 +155,6 @@ impl TestRunner for TestRuns {
             stored_row_bytes: settings.limits.stored_row_bytes,
         };
         let dialect = database.facts().dialect;
-        let (grants, renames) = for_scratch(&settings.grants, &PackageRenames::new(&settings.packages), dialect);
         let engine = Engine {
             transforms: Arc::new(transforms),
             loader: self.loader(dialect),
@@ -167,8 +166,8 @@ impl TestRunner for TestRuns {
             events,
             stop,
             parameters: Arc::new(settings.parameters.clone()),
-            grants: Arc::new(grants),
-            renames,
+            grants: Arc::new(for_scratch(&settings.grants, dialect)),
+            renames: PackageRenames::new(&settings.packages),
             limits: Arc::new(settings.limits.clone()),
             // Scratch databases hold nothing that a component must not reach.
             isolation: RequiredIsolation::Any,

@@ -29,7 +29,7 @@ pub fn run(context: &Context, locked: bool, dialect: Option<Dialect>) -> Result<
     let dialect = dialect.unwrap_or_else(|| context.settings.database_url.value.dialect());
     let checks = Checks { locked, dialect: Some(dialect), texts: ComparedTexts::All };
     let survey = Survey::of(context, checks)?;
-    context.warn_of_stale(&survey.catalog);
+    context.warn_of_catalog(&survey.catalog);
     let found = survey.problems.len() + survey.mismatches.len();
     let (of_files, of_all) = (survey.heading(context, false), survey.heading(context, true));
     let (catalog, mut errors) = survey.into_parts();
@@ -172,11 +172,13 @@ fn listed(names: &[String]) -> String {
 }
 
 fn check(sandbox: &Sandbox, migration: &Migration) -> Result<()> {
-    let described = match source_of(migration)? {
+    let mut described = match source_of(migration)? {
         ScriptSource::Sql { .. } => return Ok(()),
         ScriptSource::Component { bytes, assets, .. } => sandbox.describe(&bytes, assets)?.description,
         ScriptSource::Script(script) => describe_script(sandbox, &script)?.description,
     };
+    // The component has its own names for tables.
+    described.rename(&migration.description.renames);
     if agree(&described, &migration.description, package_of(&migration.name).is_some()) {
         return Ok(());
     }

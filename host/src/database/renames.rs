@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::grants::{Grant, Tables};
+use super::grants::{Grant, Tables, begins};
 use super::{DatabaseError, DatabaseErrorKind, TableName};
 
 /// Rules by which tables are renamed. Empty: every table has its own name.
@@ -22,7 +22,7 @@ impl Renames {
         for (from, to) in written {
             let (from, to): (Tables, Tables) = (from.parse()?, to.parse()?);
             if from.is_prefix != to.is_prefix {
-                return Err(malformed(format!("`{from}` cannot be called `{to}`"))
+                return Err(malformed(format!("`{from}` cannot be renamed to `{to}`"))
                     .hint("both names end with `*`, or none of them"));
             }
             if let Some((other, _)) = rules.iter().find(|(_, there)| *there == to) {
@@ -39,9 +39,10 @@ impl Renames {
         Ok(Self { rules })
     }
 
-    /// Puts `prefix` before the names of tables, and of all whose names begin like theirs. `prefix` ends with a point if it is a
-    /// schema.
-    pub fn with_prefix<'t>(prefix: &str, tables: impl IntoIterator<Item = &'t Tables>) -> Result<Self, DatabaseError> {
+    /// Puts `prefix` before the names of the tables that a component creates, and of all whose names begin like theirs; others among
+    /// those that it uses are not its own, and keep their names. `prefix` ends with a point if it is a schema. There are no rules for
+    /// tables that are named with a schema.
+    pub fn with_prefix(prefix: &str, created: &[Tables], used: &[Tables]) -> Result<Self, DatabaseError> {
         let before: Tables =
             format!("{prefix}*").parse().ok().filter(|it: &Tables| !prefix.is_empty() && it.is_prefix).ok_or_else(
                 || {
@@ -49,7 +50,7 @@ impl Renames {
                         .hint("use letters, digits and `_`, as in `acme_`, or a schema with a point, as in `acme.`")
                 },
             )?;
-        let mut names: Vec<&Tables> = tables.into_iter().filter(|it| it.schema.is_none()).collect();
+        let mut names: Vec<&Tables> = created.iter().filter(|it| it.schema.is_none()).collect();
         names.sort_by_key(|it| it.name.len());
         let mut rules: BTreeMap<String, String> = BTreeMap::new();
         let mut covered: Vec<&str> = Vec::new();
@@ -65,6 +66,11 @@ impl Renames {
                 is_prefix: true,
             };
             rules.insert(all(name), all(&to));
+        }
+        let is_own = |tables: &Tables| created.iter().any(|own| is_part(tables, own) || is_part(own, tables));
+        let would_change = |tables: &Tables| covered.iter().any(|start| begins(&tables.name, start));
+        for other in used.iter().filter(|it| it.schema.is_none() && would_change(it) && !is_own(it)) {
+            rules.insert(other.to_string(), other.to_string());
         }
         Self::parse(rules.iter().map(|(from, to)| (from.as_str(), to.as_str())))
     }
@@ -106,26 +112,38 @@ impl Renames {
         }
     }
 
-    /// Returns the grant that a component means by one.
-    pub fn grant(&self, grant: &Grant) -> Grant {
-        let tables = self.tables(&grant.tables).unwrap_or_else(|| grant.tables.clone());
-        Grant { tables, ..grant.clone() }
+    /// Returns the grants that a component means by one. They are several if rules are for some of its tables: with `dead` for
+    /// `outbox_dead`, one for `outbox_*` is for `dead` too.
+    pub fn grant(&self, grant: &Grant) -> Vec<Grant> {
+        let all = self.tables(&grant.tables).unwrap_or_else(|| grant.tables.clone());
+        let mut meant = vec![all];
+        for (_, to) in self.rules.iter().filter(|(from, _)| is_part(from, &grant.tables)) {
+            if !meant.iter().any(|there| is_part(to, there)) {
+                meant.push(to.clone());
+            }
+        }
+        meant.into_iter().map(|tables| Grant { tables, ..grant.clone() }).collect()
     }
 
     /// What tables are called, if a rule is for all of them.
     fn tables(&self, named: &Tables) -> Option<Tables> {
-        let same_schema = |from: &Tables| match (&from.schema, &named.schema) {
-            (Some(ours), Some(theirs)) => ours.eq_ignore_ascii_case(theirs),
-            (ours, theirs) => ours.is_none() && theirs.is_none(),
-        };
-        let is_for = |from: &Tables| match from.is_prefix {
-            true => begins(&named.name, &from.name),
-            false => !named.is_prefix && named.name.eq_ignore_ascii_case(&from.name),
-        };
-        let (from, to) = self.rules.iter().find(|(from, _)| same_schema(from) && is_for(from))?;
+        let (from, to) = self.rules.iter().find(|(from, _)| is_part(named, from))?;
         let rest = if from.is_prefix { &named.name[from.name.len()..] } else { "" };
         Some(Tables { schema: to.schema.clone(), name: format!("{}{rest}", to.name), is_prefix: named.is_prefix })
     }
+}
+
+/// Whether all of these tables are among the others.
+fn is_part(of: &Tables, all: &Tables) -> bool {
+    let same_schema = match (&of.schema, &all.schema) {
+        (Some(one), Some(other)) => one.eq_ignore_ascii_case(other),
+        (one, other) => one.is_none() && other.is_none(),
+    };
+    same_schema
+        && match all.is_prefix {
+            true => begins(&of.name, &all.name),
+            false => !of.is_prefix && of.name.eq_ignore_ascii_case(&all.name),
+        }
 }
 
 impl fmt::Display for Renames {
@@ -133,11 +151,6 @@ impl fmt::Display for Renames {
         let lines: Vec<String> = self.lines().iter().map(|(from, to)| format!("`{from}` is `{to}`")).collect();
         f.write_str(&lines.join(", "))
     }
-}
-
-/// Whether a name begins like this. Case is ignored, as wherever it is not known how a database compares names.
-fn begins(name: &str, start: &str) -> bool {
-    name.get(..start.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(start))
 }
 
 fn malformed(message: String) -> DatabaseError {
@@ -175,12 +188,17 @@ mod tests {
         }
         for (grant, expected) in [
             ("create outbox", "create mail"),
-            ("read outbox*", "read b.outbox*"),
-            ("read o*", "read o*"),
+            ("read outbox_*", "read b.outbox_*"),
+            ("read outbox*", "read b.outbox*, read mail"),
+            ("read out*", "read a_out*, read mail, read b.outbox*"),
+            ("read o*(id)", "read o*(id), read mail(id), read b.outbox*(id), read a_out*(id)"),
+            ("read *", "read *, read b.outbox*"),
+            ("read old.*", "read old.*, read t"),
             ("update customers(email)", "update customers(email)"),
             ("insert outer(id)", "insert a_outer(id)"),
         ] {
-            assert_eq!(renames.grant(&grant.parse().expect(grant)).to_string(), expected);
+            let meant = renames.grant(&grant.parse().expect(grant));
+            assert_eq!(meant.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "), expected);
         }
     }
 
@@ -188,7 +206,7 @@ mod tests {
     fn a_prefix_is_for_tables_that_begin_like_them() {
         let tables: Vec<Tables> =
             ["outbox_dead", "outbox", "Log", "crm.t"].iter().map(|name| name.parse().expect(name)).collect();
-        let lines = |prefix: &str| Renames::with_prefix(prefix, &tables).map(|renames| renames.lines());
+        let lines = |prefix: &str| Renames::with_prefix(prefix, &tables, &tables).map(|renames| renames.lines());
         let expected = |of: &[(&str, &str)]| Ok(of.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect());
         assert_eq!(lines("acme_"), expected(&[("outbox*", "acme_outbox*"), ("Log*", "acme_Log*")]));
         assert_eq!(lines("acme."), expected(&[("outbox*", "acme.outbox*"), ("Log*", "acme.Log*")]));
@@ -198,13 +216,30 @@ mod tests {
     }
 
     #[test]
+    fn a_prefix_leaves_tables_of_others_alone() {
+        let tables = |names: &[&str]| -> Vec<Tables> { names.iter().map(|name| name.parse().expect(name)).collect() };
+        let created = tables(&["user", "outbox", "outbox_dead"]);
+        let used = tables(&["user", "users", "user_roles*", "outbox*", "outbox_*", "customers", "crm.users"]);
+        let renames = Renames::with_prefix("acme_", &created, &used).expect("rules");
+        let lines: Vec<String> = renames.lines().iter().map(|(from, to)| format!("{from}={to}")).collect();
+        let expected = ["outbox*=acme_outbox*", "user*=acme_user*", "user_roles*=user_roles*", "users=users"];
+        assert_eq!(lines, expected);
+        for (grant, expected) in [("read users", "read users"), ("read user", "read acme_user")] {
+            let meant = renames.grant(&grant.parse().expect(grant));
+            assert_eq!(meant.iter().map(ToString::to_string).collect::<Vec<_>>(), [expected]);
+        }
+        // A table with a schema gets no rule.
+        assert!(Renames::with_prefix("acme_", &tables(&["crm.t"]), &[]).expect("no rules").is_empty());
+    }
+
+    #[test]
     fn rules_that_mean_nothing_are_refused() {
         for (lines, why) in [
-            (&[("a*", "b")][..], "`a*` cannot be called `b`"),
-            (&[("a", "b*")], "`a` cannot be called `b*`"),
+            (&[("a*", "b")][..], "`a*` cannot be renamed to `b`"),
+            (&[("a", "b*")], "`a` cannot be renamed to `b*`"),
             (&[("a", "c"), ("b", "c")], "`a` and `b` would both be `c`"),
-            (&[("a", "")], "is no name of a table"),
-            (&[("a(b)", "c")], "is no name of a table"),
+            (&[("a", "")], "is not a valid table name"),
+            (&[("a(b)", "c")], "is not a valid table name"),
         ] {
             let error = Renames::parse(lines.iter().copied()).expect_err(why);
             assert!(error.message.contains(why), "{error}");

@@ -8,7 +8,6 @@ use crate::engine::EventSink;
 use crate::engine::verify::{Extent, Verified, Verifier};
 use crate::error::{Error, Result};
 use crate::project::CatalogReport;
-use crate::project::packages::PackageRenames;
 
 /// Number of component instances: chunks are checked one after another.
 const JOBS: usize = 1;
@@ -34,7 +33,6 @@ pub async fn verify(
     let limits = &setup.settings.limits;
     let size = |limit: u64| usize::try_from(limit).unwrap_or(usize::MAX);
     let verifier = Verifier {
-        renames: PackageRenames::new(&setup.settings.packages),
         loader: setup.loader(JOBS, database.facts().dialect, stop.clone()),
         database: Arc::new(tokio::sync::Mutex::new(database)),
         project,

@@ -1,5 +1,7 @@
 //! Converts between the WIT contract's types and the host's own. Columns are moved, never copied.
 
+use std::sync::Arc;
+
 use super::bindings::runner::migration::{batches as wit_batches, description_types as wit_description, types as wit};
 use crate::data::{Batch, Column, ColumnType, ColumnValues, NativeValues, RowSet, Value, VarValues};
 use crate::database::grants::{Grant, Tables, Verb};
@@ -232,6 +234,7 @@ pub fn description_in(description: wit_description::Description) -> Result<Descr
         no_downgrade: false,
         requires: Vec::new(),
         runtime: None,
+        renames: Arc::default(),
     })
 }
 

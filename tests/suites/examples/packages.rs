@@ -158,7 +158,7 @@ fn a_package_gets_other_names_for_its_tables() {
         assert!(project.read(file).contains(r#"tables = { "outbox*" = "acme_outbox*" }"#), "{}", project.read(file));
     }
     project.runner(&format!("{add} --prefix acme_")).succeeds().says(&["is up to date"]);
-    project.runner(&format!("{add} --prefix other_")).exits(2).says(&["says something else than `--prefix`"]);
+    project.runner(&format!("{add} --prefix other_")).exits(2).says(&["differs from `--prefix`"]);
     project.runner("plan").says(&["create acme_outbox"]);
     granted(&project, "'create outbox', 'drop outbox'");
     project.runner("apply").exits(7).says(&["needs more than it is granted: create acme_outbox, drop acme_outbox"]);
@@ -173,6 +173,7 @@ fn a_package_gets_other_names_for_its_tables() {
     assert_eq!(project.value("SELECT count(*) || ' ' || max(note) FROM outbox"), "1 ours");
     assert_eq!(project.value("SELECT count(*) FROM acme_outbox_dead"), "0");
     project.runner("verify --strict").succeeds();
+    project.runner("validate").succeeds();
     project.runner("test").succeeds();
     // Tables that exist keep their names.
     let (settings, lockfile) = (project.read("runner.toml"), project.read("runner.lock"));
@@ -183,13 +184,77 @@ fn a_package_gets_other_names_for_its_tables() {
             .exits(4)
             .says(&["have other names in `[packages.\"acme/outbox\"]` than in `runner.lock`", "restore `tables`"]);
     }
-    // It needs nothing of the project, but the grants.
-    project.runner("rollback --all").exits(7).says(&["no grant to read `other_outbox`"]);
-    project.write("runner.toml", settings);
     assert_eq!(project.read("runner.lock"), lockfile);
-    project.runner("rollback --all").succeeds();
+    // They keep them in a rollback too, which takes what the package was applied with.
+    let is_there = |table: &str| project.value(&format!("SELECT count(*) FROM sqlite_schema WHERE name = '{table}'"));
+    granted(&project, "'create *', 'drop *', 'alter *', 'read *', 'insert *', 'delete *'");
+    project.runner("rollback").succeeds();
+    assert_eq!([is_there("acme_outbox"), is_there("acme_outbox_dead")], ["1", "0"]);
+    let without: Vec<String> = project.read("runner.toml").lines().map(str::to_owned).collect();
+    let without: Vec<&str> = without.iter().map(String::as_str).filter(|line| !line.starts_with("tables")).collect();
+    project.write("runner.toml", without.join("\n"));
+    project.runner("plan").exits(4).says(&["their own names, not `outbox*` is `acme_outbox*`"]);
+    project.runner("rollback").succeeds();
+    // The lockfile has no rules now.
+    project.runner("update acme/outbox").succeeds();
+    assert!(!project.read("runner.lock").contains("tables"), "{}", project.read("runner.lock"));
+    project.runner("verify --strict").succeeds();
+    project.runner("rollback --target 0001").succeeds();
+    assert_eq!([is_there("acme_outbox"), is_there("outbox")], ["0", "1"]);
+    assert_eq!(project.value("SELECT note FROM outbox"), "ours");
     project.runner("remove acme/outbox").succeeds();
-    assert!(!project.read("runner.toml").contains("acme_"), "{}", project.read("runner.toml"));
+    assert!(!project.read("runner.toml").contains("packages"), "{}", project.read("runner.toml"));
+}
+
+/// One environment still has what was removed from the project.
+#[test]
+fn a_package_is_rolled_back_after_it_was_removed() {
+    let mut project = project!();
+    project.sql(
+        "0001_ours",
+        "CREATE TABLE outbox (note TEXT); INSERT INTO outbox VALUES ('ours');",
+        "DROP TABLE outbox;",
+    );
+    let add = format!("add {} --key {} --prefix acme_", published("acme/outbox", "1.0.0").display(), keys().public());
+    project.runner(&add).succeeds();
+    granted(&project, "'create acme_outbox', 'drop acme_outbox'");
+    project.runner("apply").succeeds();
+    let second = project.file("second.db");
+    project.database().execute("VACUUM INTO ?1", [second.display().to_string()]).unwrap();
+    project.runner("rollback --target 0001").succeeds();
+    project.runner("remove acme/outbox").succeeds();
+    project.set_url("sqlite://second.db");
+    let line = "rollback --target 0001";
+    let allow = "allow = [\"create acme_outbox\", \"drop acme_outbox\"]";
+    project.runner(line).exits(7).says(&[
+        "needs more than it is granted: create acme_outbox, drop acme_outbox",
+        &format!("write below `[packages.\"acme/outbox\"]`: `{allow}`"),
+    ]);
+    project.settings(&format!("[packages.\"acme/outbox\"]\n{allow}\n"));
+    project.runner("validate").succeeds().says(&[
+        "warning: `[packages.\"acme/outbox\"]` is for no package of this project",
+        "hint: add it with `runner add`; if it was removed",
+    ]);
+    project.runner(line).succeeds();
+    let database = rusqlite::Connection::open(&second).unwrap();
+    let tables: String = database
+        .query_row("SELECT group_concat(name) FROM sqlite_schema WHERE name LIKE '%outbox'", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(tables, "outbox");
+}
+
+/// A table of the settings without rules is as good as none.
+#[test]
+fn a_prefix_is_written_where_no_names_are() {
+    for tables in ["tables = {}", "[packages.\"acme/outbox\".tables]"] {
+        let project = project!();
+        project.settings(&format!("[packages.\"acme/outbox\"]\n{tables}\n"));
+        let add = format!("add {} --key {}", published("acme/outbox", "1.0.0").display(), keys().public());
+        project.runner(&format!("{add} --prefix acme_")).succeeds();
+        let settings = project.read("runner.toml");
+        assert!(settings.contains("acme_outbox*"), "{settings}");
+        project.runner("validate --locked").succeeds();
+    }
 }
 
 #[test]
@@ -211,6 +276,7 @@ fn a_package_works_on_a_table_of_another_name() {
          allow = ['read clients(id, email)', 'update clients(email)']\n",
     );
     project.runner(&add).succeeds().says(&["here, `customers` is `clients`"]);
+    project.runner("validate").succeeds();
     project.runner("apply").succeeds();
     assert_eq!(project.value("SELECT email FROM clients"), "customer-1@example.invalid");
     project.runner("verify").succeeds().prints(&["1 of 1 chunk"]);

@@ -264,10 +264,13 @@ fn the_outbox_is_made_for_its_package() {
 fn a_package_gets_other_names_for_its_tables() {
     for field in Field::each() {
         let project = field.project();
-        let (first, prefix, tables) = match field.database().kind() {
-            Kind::Postgres => ("CREATE SCHEMA acme; CREATE TABLE outbox (id INTEGER);", "acme.", "acme.outbox"),
-            Kind::Mariadb => ("CREATE TABLE outbox (id INTEGER);", "acme_", "acme_outbox"),
+        let database = field.database().name();
+        let (first, prefix) = match field.database().kind() {
+            Kind::Postgres => ("CREATE SCHEMA acme; CREATE TABLE outbox (id INTEGER);", "acme.".to_owned()),
+            // A schema is a database there.
+            Kind::Mariadb => ("CREATE TABLE outbox (id INTEGER);", format!("{database}.acme_")),
         };
+        let tables = &format!("{prefix}outbox");
         project.sql("0001_first", first, "DROP TABLE outbox;");
         project.runner("apply").succeeds();
         let published = guests::repository().join("examples/packages/published/acme_outbox_1.2.0.wasm");
@@ -276,9 +279,19 @@ fn a_package_gets_other_names_for_its_tables() {
         project.runner(&add).succeeds().says(&[&also, &format!("create {tables}")]);
         let named = format!("tables = {{ 'outbox*' = '{tables}*' }}\n{}", OUTBOX.replace("outbox", tables));
         field.grant("acme/outbox", &named).sync();
+        let on_copy = match &field {
+            Field::Postgres(_) => "",
+            Field::Mariadb(field) => {
+                confined_mariadb::may_copy(field, " WITH GRANT OPTION");
+                " --on-copy"
+            }
+        };
+        field.run(&format!("apply --dry-run{on_copy}"), &[]).succeeds();
         field.run("apply", &[]).succeeds();
         let count = |table: &str| field.value(&format!("SELECT COUNT(*) FROM {table}"));
         assert_eq!((count(&format!("{tables}_dead")), count("outbox")), ("0".to_owned(), "0".to_owned()));
+        field.run(&format!("rollback --target 0001 --dry-run{on_copy}"), &[]).succeeds();
+        assert_eq!(count(tables), "0");
         field.run("rollback --target 0001", &[]).succeeds();
         assert_eq!(count("outbox"), "0");
     }

@@ -115,6 +115,11 @@ impl Tables {
     }
 }
 
+/// Returns whether a name begins like this. Case is ignored, as wherever it is not known how a database compares names.
+pub fn begins(name: &str, start: &str) -> bool {
+    name.get(..start.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(start))
+}
+
 /// How a database compares names.
 #[derive(Clone, Copy)]
 pub(super) enum Names {

@@ -15,7 +15,7 @@ mod text;
 
 use std::collections::BTreeSet;
 
-pub use grant::{Grant, Tables, Verb};
+pub use grant::{Grant, Tables, Verb, begins};
 use grant::{Names, malformed};
 pub use need::{Need, Touched};
 

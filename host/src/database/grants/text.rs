@@ -109,7 +109,7 @@ impl FromStr for Tables {
     fn from_str(text: &str) -> Result<Self, DatabaseError> {
         match tables(text.trim()) {
             Ok((tables, "")) => Ok(tables),
-            _ => Err(malformed(format!("`{text}` is no name of a table")).hint(
+            _ => Err(malformed(format!("`{text}` is not a valid table name")).hint(
                 "write it as in `outbox`, `crm.customers` or `\"odd name\"`, or `outbox*` for all that begin like this",
             )),
         }

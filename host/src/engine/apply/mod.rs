@@ -38,7 +38,7 @@ use super::dry_run::DryRun;
 use super::event::{Event, EventSink, LogLevel};
 use super::history::{self, Numbers, RunMode};
 use super::outcome::{Done, Failed, Outcome, TookEffect};
-use super::plan::{Plan, PlanInput, PlannedMigration, plan_apply, plan_redo, plan_rollback};
+use super::plan::{Plan, PlanInput, PlanOptions, PlannedMigration, plan_apply, plan_redo, plan_rollback};
 use crate::data::Value;
 use crate::database::{Facts, LockRequest, SharedDatabase, StopSignal};
 use crate::engine::identity::Identity;
@@ -66,7 +66,7 @@ pub struct Engine {
     pub parameters: Arc<BTreeMap<String, Value>>,
     /// What components may do with the database, as far as the operator restricts them.
     pub grants: Arc<ComponentGrants>,
-    /// What the tables of packages are called.
+    /// What the tables of packages are called by upgrades.
     pub renames: PackageRenames,
     /// The limits of components.
     pub limits: Arc<Limits>,
@@ -271,6 +271,17 @@ impl Engine {
         Ok(outcome)
     }
 
+    /// Gives the tables of a planned migration the names that they have here.
+    fn name_tables(&self, step: &mut PlannedMigration, options: PlanOptions) {
+        // A downgrade finds the tables under the names that the history has.
+        if step.direction == Direction::Up {
+            step.description.renames = self.renames.of(&step.name);
+        }
+        if options.one_schema {
+            step.description = step.description.without_schemas();
+        }
+    }
+
     /// Plans the request for the database's current state. Fails if one of the components could not run as it is to be confined.
     async fn plan(&self, request: &Request) -> Result<Plan> {
         let plan = self.plan_alone(request).await?;
@@ -293,7 +304,9 @@ impl Engine {
             Action::Rollback(target) => plan_rollback(&input, target),
             Action::Redo => plan_redo(&input),
         };
-        let plan = plan?.with_grants(&input, &self.grants, &self.limits)?;
+        let mut plan = plan?;
+        plan.steps.iter_mut().for_each(|step| self.name_tables(step, request.options));
+        let plan = plan.with_grants(&input, &self.grants, &self.limits)?;
         plan.check_isolation(self.isolation, &facts)?;
         plan.check_grants(&facts)?;
         Ok(plan)

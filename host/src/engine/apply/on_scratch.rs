@@ -15,7 +15,6 @@ use crate::engine::outcome::Outcome;
 use crate::engine::plan::Plan;
 use crate::engine::stopped::stopped;
 use crate::error::{Error, ErrorKind, Result};
-use crate::project::packages::PackageRenames;
 use crate::project::settings::ComponentGrants;
 
 impl Engine {
@@ -84,7 +83,6 @@ impl Engine {
     ) -> Result<Outcome> {
         let dialect = database.facts().dialect;
         let watched = RecordingDatabase::new(database, dry_run.recorder.clone(), Ground::Copy { others });
-        let (grants, renames) = for_scratch(&self.grants, &self.renames, dialect);
         let engine = Engine {
             database: Arc::new(tokio::sync::Mutex::new(Box::new(watched))),
             catalog: self.catalog.clone(),
@@ -92,8 +90,8 @@ impl Engine {
             events: self.events.clone(),
             stop: self.stop.clone(),
             parameters: self.parameters.clone(),
-            grants: Arc::new(grants),
-            renames,
+            grants: Arc::new(for_scratch(&self.grants, dialect)),
+            renames: self.renames.clone(),
             limits: self.limits.clone(),
             isolation: self.isolation,
             identity: self.identity.clone(),
@@ -216,14 +214,11 @@ impl Engine {
     }
 }
 
-/// What components are granted on a scratch database, and what the tables of packages are called there. The operator's password is
-/// that of a login for the database; that for a copy is made by the run. Where schemas are databases, a name with one would be of
-/// what was copied, or of another database: the scratch database stands for all of them.
-pub fn for_scratch(
-    grants: &ComponentGrants,
-    renames: &PackageRenames,
-    dialect: Dialect,
-) -> (ComponentGrants, PackageRenames) {
+/// What components are granted on a scratch database. The operator's password is that of a login for the database; that for a copy is
+/// made by the run. Where schemas are databases, the scratch database stands for all of them: see [`PlanOptions::on_scratch`].
+///
+/// [`PlanOptions::on_scratch`]: crate::engine::plan::PlanOptions::on_scratch
+pub fn for_scratch(grants: &ComponentGrants, dialect: Dialect) -> ComponentGrants {
     let granted = |grants: &Arc<Grants>| {
         let mut grants = Grants { password_env: None, secret: None, ..(**grants).clone() };
         if dialect.schemas_are_databases() {
@@ -231,7 +226,5 @@ pub fn for_scratch(
         }
         Arc::new(grants)
     };
-    let grants = grants.iter().map(|(name, grants)| (name.clone(), granted(grants))).collect();
-    let renames = if dialect.schemas_are_databases() { renames.without_schemas() } else { renames.clone() };
-    (grants, renames)
+    grants.iter().map(|(name, grants)| (name.clone(), granted(grants))).collect()
 }

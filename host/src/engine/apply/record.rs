@@ -43,7 +43,7 @@ impl Engine {
             },
             transforms: self.transforms.clone(),
             server_version: None,
-            renames: self.renames.of(&step.name),
+            renames: step.description.renames.clone(),
             grants: step.grants.clone(),
         }
     }

@@ -1,8 +1,10 @@
 //! One row of the history table.
 
+use std::sync::Arc;
+
 use serde_json::json;
 
-use crate::database::Dialect;
+use crate::database::{Dialect, Renames};
 use crate::engine::call::answer::Transformed;
 use crate::error::{Error, Result};
 use crate::project::catalog::{Description, Kind, Mode, Need};
@@ -211,6 +213,9 @@ pub fn declared_json(description: &Description) -> String {
     if let Some(runtime) = &description.runtime {
         declared["runtime"] = json!(runtime);
     }
+    if !description.renames.is_empty() {
+        declared["tables"] = json!(description.renames.lines());
+    }
     declared.to_string()
 }
 
@@ -234,7 +239,17 @@ fn parse_declared(declared: &str, summary: &str) -> Option<Description> {
         // Only migrations of packages have it.
         requires: texts("requires").unwrap_or_default(),
         runtime: declared["runtime"].as_str().map(str::to_owned),
+        renames: Arc::new(renames(&declared["tables"])?),
     })
+}
+
+/// The names of tables as a row of the history has them. Only migrations of packages have any.
+fn renames(tables: &serde_json::Value) -> Option<Renames> {
+    if tables.is_null() {
+        return Some(Renames::default());
+    }
+    let lines = tables.as_object()?.iter().map(|(from, to)| Some((from.as_str(), to.as_str()?)));
+    Renames::parse(lines.collect::<Option<Vec<_>>>()?).ok()
 }
 
 #[cfg(test)]
@@ -256,6 +271,7 @@ mod tests {
             no_downgrade: true,
             requires: vec!["read users(id)".to_owned()],
             runtime: Some("javascript 00".to_owned()),
+            renames: Arc::new(Renames::parse([("out*", "a.\"o x\"*"), ("users", "clients")]).expect("rules")),
         };
         assert_eq!(parse_declared(&declared_json(&description), "adds users"), Some(description));
         assert_eq!(parse_declared("{}", ""), None);

@@ -119,6 +119,8 @@ fn down_step(input: &PlanInput<'_>, record: &Record) -> Result<PlannedMigration>
         Some(_) if has_no_downgrade && is_kept && !declared.irreversible && !declared.no_downgrade => {
             (Source::Database, declared)
         }
+        // The tables have the names that they were made with.
+        Some(migration) if migration.description.renames != declared.renames => (Source::Project, declared),
         Some(migration) => (Source::Project, migration.description.clone()),
         None if is_kept => (Source::Database, declared),
         None => return Err(lost(record, find(input, &record.revision))),

@@ -81,7 +81,7 @@ impl Verifier {
             return Ok(Verdict::Unproven("its calls and their answers were not stored".to_owned()));
         };
         let replay = Arc::new(Replay::new(calls));
-        let context = self.context(record, &evidence, Some(replay.clone()));
+        let context = self.context(record, &evidence, Some(replay.clone()))?;
         let ran = script.run(Direction::Up, &context).await;
         if let Err(error) = &ran
             && matches!(error.kind, ErrorKind::Interrupted | ErrorKind::Terminated)

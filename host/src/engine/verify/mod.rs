@@ -23,7 +23,6 @@ use crate::engine::script::{Execution, LeftOut, RunContext, Script, ScriptLoader
 use crate::engine::stopped::stopped;
 use crate::error::Result;
 use crate::project::catalog::{CatalogReport, Kind};
-use crate::project::packages::PackageRenames;
 
 /// What is verified about a revision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,8 +121,6 @@ pub struct Verifier {
     pub database: SharedDatabase,
     /// The project, and where it disagrees with its lockfile.
     pub project: CatalogReport,
-    /// What the tables of packages are called.
-    pub renames: PackageRenames,
     /// Builds scripts from their bytes.
     pub loader: Arc<ScriptLoader>,
     /// Receives progress.
@@ -232,9 +229,9 @@ impl Verifier {
     }
 
     /// The context in which a component is verified: the inputs it had when it was applied.
-    fn context(&self, record: &Record, evidence: &Evidence, replay: Option<Arc<Replay>>) -> RunContext {
+    fn context(&self, record: &Record, evidence: &Evidence, replay: Option<Arc<Replay>>) -> Result<RunContext> {
         let inputs = evidence.inputs.clone().unwrap_or_default();
-        RunContext {
+        Ok(RunContext {
             database: self.database.clone(),
             events: Arc::new(Unheard),
             stop: self.stop.clone(),
@@ -247,10 +244,10 @@ impl Verifier {
             execution: replay.map_or(Execution::Atomic, Execution::Replayed),
             server_version: Some(inputs.server_version),
             grants: None,
-            renames: self.renames.of(&record.name),
+            renames: record.description()?.renames,
             transforms: Arc::default(),
             control: Arc::new(RunControl::free(Arc::new(Unheard), self.stop.clone())),
-        }
+        })
     }
 }
 

@@ -30,7 +30,7 @@ impl Verifier {
             return Ok(Verdict::Unproven(why.to_owned()));
         };
         let replay = Arc::new(Replay::new(calls));
-        let context = self.context(record, evidence, Some(replay.clone()));
+        let context = self.context(record, evidence, Some(replay.clone()))?;
         let ran = script.run(Direction::Up, &context).await.and_then(|()| replay.end());
         match ran {
             Ok(()) => {}

@@ -52,7 +52,7 @@ impl Verifier {
     ) -> Result<Vec<Finding>> {
         let mut sums = Sums::default();
         let chosen = chosen(&transform.ledger.kept, self.extent);
-        let context = self.context(record, evidence, None);
+        let context = self.context(record, evidence, None)?;
         let function = script.batch_function(&context).await;
         let mut others: Vec<(&str, Option<Arc<dyn BatchFunction>>)> = Vec::new();
         for (sha256, script) in builds.others {

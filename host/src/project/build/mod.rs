@@ -179,7 +179,7 @@ pub fn build(settings: &Settings, request: &BuildRequest<'_>) -> Result<BuildRep
     }
     report.artifacts.sort_by_key(|artifact| RevisionKey::of(&artifact.revision));
     let mut new = Lockfile { lines: lines.into_values().collect(), packages: old.packages.clone() };
-    report.artifacts.extend(heal(settings, &project, &mut new, request.describe)?);
+    report.artifacts.extend(heal(settings, &project, (&mut new, proven), request.describe)?);
     report.lockfile_written = new.write(&project.root, &lockfile_name)?;
     Ok(report)
 }

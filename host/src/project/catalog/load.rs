@@ -85,6 +85,7 @@ impl Catalog {
         }
         let packages = packages::load(settings, &source, &lockfile);
         problems.extend(packages.problems);
+        report.catalog.without_package = without_package(settings, &lockfile);
         report.problems.extend(packages.mismatches);
         if !packages.migrations.is_empty() {
             report.catalog.migrations.extend(packages.migrations);
@@ -107,6 +108,13 @@ fn reported(settings: &Settings, report: CatalogReport, problems: Vec<Error>) ->
         Some(error) => Err(error),
         None => Ok(report),
     }
+}
+
+/// The packages that only the settings have. The settings of all databases are in one file, and each has packages of its own.
+fn without_package(settings: &Settings, lockfile: &Lockfile) -> Vec<String> {
+    let is_listed = |name: &String| lockfile.packages.iter().any(|package| package.name.as_str() == name);
+    let only_there = settings.packages.keys().filter(|name| settings.database.is_none() && !is_listed(name));
+    only_there.cloned().collect()
 }
 
 /// A migration of a package and one of the project have the same revision, as after a merge.

@@ -14,7 +14,7 @@ use super::digest::{component_digest, sha256};
 use super::files::read_regular_anywhere;
 use super::revision::{RevisionKey, migration_id};
 use super::script::ScriptFiles;
-use crate::database::Dialect;
+use crate::database::{Dialect, Renames};
 use crate::error::{Error, Result};
 pub use need::{Need, RAW_SQL};
 pub use report::{CatalogProblem, CatalogProblemKind, CatalogReport, Checks, ComparedTexts, mismatched};
@@ -101,6 +101,8 @@ pub struct Description {
     pub requires: Vec<String>,
     /// What runs it, if it is a script: the runtime's name and digest.
     pub runtime: Option<String>,
+    /// What its tables are called here, if it is one of a package. What it needs and asks for has these names already.
+    pub renames: Arc<Renames>,
 }
 
 impl Description {
@@ -110,6 +112,25 @@ impl Description {
         let is_beside =
             |need: &&Need| matches!(need, Need::TableRebuild | Need::Limit { .. }) || !need.is_granted(&asked);
         self.requires.iter().cloned().chain(self.needs.iter().filter(is_beside).map(ToString::to_string)).collect()
+    }
+
+    /// Replaces the names of tables in what it needs by those that they have here.
+    pub fn rename(&mut self, renames: &Arc<Renames>) {
+        self.needs = self.needs.iter().flat_map(|need| need.renamed(renames)).collect();
+        self.renames = renames.clone();
+    }
+
+    /// Returns the same in a database that stands for all others: no table has a schema.
+    #[must_use]
+    pub fn without_schemas(&self) -> Self {
+        let asked =
+            |line: &String| Need::parse(line).map_or_else(|| line.clone(), |it| it.without_schema().to_string());
+        Self {
+            needs: self.needs.iter().map(Need::without_schema).collect(),
+            requires: self.requires.iter().map(asked).collect(),
+            renames: Arc::new(self.renames.without_schemas()),
+            ..self.clone()
+        }
     }
 
     /// Whether it needs foreign keys not to be enforced while it runs.
@@ -294,6 +315,9 @@ pub struct Catalog {
     pub elsewhere: Vec<Migration>,
     /// The components, as `REVISION_name`, whose source code changed since their artifacts were built.
     pub stale: Vec<String>,
+    /// The packages that the settings have a table for and the project lacks. What the database still has of one that was removed
+    /// needs the table in order to be rolled back.
+    pub without_package: Vec<String>,
 }
 
 impl Catalog {

@@ -103,7 +103,9 @@ impl CatalogReport {
 
 /// What is said above several problems. A migration may have more than one, in its files.
 pub fn mismatched(problems: &[CatalogProblem]) -> String {
-    let migrations: BTreeSet<&str> = problems.iter().map(|problem| &*problem.revision).collect();
+    // Those of a package that have no line yet have no revision either.
+    let migrations: BTreeSet<(&str, &str)> =
+        problems.iter().map(|problem| (&*problem.revision, &*problem.name)).collect();
     match migrations.len() {
         1 => "a migration does not match the lockfile".to_owned(),
         count => format!("{count} migrations do not match the lockfile"),

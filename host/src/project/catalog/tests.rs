@@ -254,6 +254,22 @@ fn all_problems_of_files_are_reported() {
     assert_eq!(load(&project).expect_err("depends on itself").message, "`1_a` depends on `1`, which is not earlier");
 }
 
+/// Those of packages that have no line have no revision yet.
+#[test]
+fn migrations_without_a_revision_are_counted() {
+    let problem = |revision: &str, name: &str| CatalogProblem {
+        revision: revision.to_owned(),
+        name: name.to_owned(),
+        kind: CatalogProblemKind::Unlisted,
+        message: String::new(),
+        hint: String::new(),
+    };
+    let lost = [problem("", "acme/outbox:0001"), problem("", "acme/outbox:0002"), problem("", "acme/outbox:0003")];
+    assert_eq!(mismatched(&lost), "3 migrations do not match the lockfile");
+    let files = [problem("1", "a"), problem("1", "a")];
+    assert_eq!(mismatched(&files), "a migration does not match the lockfile");
+}
+
 #[test]
 fn artifacts_have_a_limit() {
     let project = TestProject::new(&[("migrations/1_a.up.sql", "SELECT 1")]);

@@ -1,6 +1,7 @@
 //! Reads and writes a line of the lockfile.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::{ComponentDescription, LockLine, LockedArtifact, SqlDigests, TextDigests};
 use crate::database::Dialect;
@@ -245,6 +246,7 @@ fn description(section: &Section<'_, '_>, odd: OddNeeds) -> Option<ComponentDesc
         no_downgrade: false,
         requires: Vec::new(),
         runtime: None,
+        renames: Arc::default(),
     };
     let (transformer, world) = (section.boolean("transformer"), required(section, "world")?);
     Some(ComponentDescription { description, transformer, world })

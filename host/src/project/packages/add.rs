@@ -195,16 +195,16 @@ fn renames(settings: &Settings, file: &PackageFile, request: &AddRequest<'_>) ->
     let renames = match request.prefix {
         None => pinned,
         Some(prefix) => {
-            let made = claims::created(&file.manifest);
+            let [created, used] = claims::created_and_used(&file.manifest);
+            let made = Renames::with_prefix(prefix, &created, &used)?;
             if made.is_empty() {
                 let message = format!("`{}` creates no table that a prefix could be for", file.name);
                 let hint =
                     format!("to give tables other names, write them below `tables` in `[packages.\"{}\"]`", file.name);
                 return Err(Error::usage(message).hint(hint));
             }
-            let made = Renames::with_prefix(prefix, &made)?;
             if !pinned.is_empty() && pinned != made {
-                let message = format!("`tables` in `[packages.\"{}\"]` says something else than `--prefix`", file.name);
+                let message = format!("`tables` in `[packages.\"{}\"]` differs from `--prefix`", file.name);
                 return Err(Error::usage(message).hint(format!("the settings say that {pinned}")));
             }
             made
@@ -273,11 +273,12 @@ fn check_claims(
     }
 }
 
-/// Gives revisions to the migrations of packages that have none, as after a merge.
+/// Gives revisions to the migrations of packages that have none, as after a merge. Unless the lockfile is `proven` to be as it was
+/// written, the others are asked again what they need.
 pub(in crate::project) fn heal(
     settings: &Settings,
     project: &ProjectDirectory,
-    lockfile: &mut Lockfile,
+    (lockfile, proven): (&mut Lockfile, bool),
     describe: &Describe<'_>,
 ) -> Result<Vec<BuiltArtifact>> {
     let mut artifacts = Vec::new();
@@ -285,8 +286,14 @@ pub(in crate::project) fn heal(
         // One that is missing or was changed is reported by every other command, with the way out.
         let Some((bytes, mut file)) = vendored(settings, project, &package) else { continue };
         file.rename(&package.renames);
-        let migrations = Assigner::new(project, lockfile, describe)?.package(&file, &package.renames, &bytes)?;
-        for migration in migrations {
+        let before = lockfile.clone();
+        let mut assigner = Assigner::new(project, lockfile, describe)?.asking(!proven);
+        for migration in assigner.package(&file, &package.renames, &bytes)? {
+            let change = match line_of(&before, &migration.name) {
+                None => Change::Added,
+                Some(line) if Some(line) == line_of(lockfile, &migration.name) => Change::Unchanged,
+                Some(_) => Change::Changed,
+            };
             let range =
                 package_revision(&migration.name).and_then(|revision| file.get(revision)).map(|(_, range)| range);
             artifacts.push(BuiltArtifact {
@@ -295,7 +302,7 @@ pub(in crate::project) fn heal(
                 kind: Kind::Component,
                 compiled: false,
                 kept: false,
-                change: if migration.added { Change::Added } else { Change::Unchanged },
+                change,
                 size: range.map_or(0, |range| range.len() as u64),
             });
         }

@@ -13,7 +13,7 @@ use crate::project::catalog::Description;
 use crate::project::digest::sha256;
 use crate::project::discovery::discover;
 use crate::project::files::ProjectDirectory;
-use crate::project::lockfile::{LockLine, LockedArtifact, Lockfile};
+use crate::project::lockfile::{ComponentDescription, LockLine, LockedArtifact, Lockfile};
 use crate::project::revision::RevisionKey;
 use crate::project::scaffold::{revision_after_all, revision_at};
 
@@ -40,7 +40,7 @@ impl VendoredMigration {
             LockedArtifact::Component { description, .. } => description.description.clone(),
             LockedArtifact::Sql(_) | LockedArtifact::Script { .. } => Description::default(),
         };
-        described.needs = described.needs.iter().map(|need| need.renamed(renames)).collect();
+        described.needs = described.needs.iter().flat_map(|need| need.renamed(renames)).collect();
         let description = Description { requires: manifest.requires(), ..described };
         let needs = description.shown_needs();
         Self {
@@ -74,6 +74,8 @@ pub(super) struct Assigner<'a> {
     /// The time as a revision.
     now: String,
     describe: &'a Describe<'a>,
+    /// Whether the descriptions in the lockfile may not be what the components say.
+    asks_again: bool,
 }
 
 impl<'a> Assigner<'a> {
@@ -84,7 +86,12 @@ impl<'a> Assigner<'a> {
         let all = found.into_iter().map(|found| found.revision).chain(locked);
         let newest = all.max_by_key(|revision| RevisionKey::of(revision));
         let now = revision_at(jiff::Timestamp::now().as_second());
-        Ok(Self { lockfile, newest, now, describe })
+        Ok(Self { lockfile, newest, now, describe, asks_again: false })
+    }
+
+    /// The same; with `asks_again`, components that have lines are asked again what they say of themselves.
+    pub fn asking(self, asks_again: bool) -> Self {
+        Self { asks_again, ..self }
     }
 
     /// Adds the lines that a package does not have yet. Those that it has must be of the same bytes. `renames`: those that the
@@ -97,7 +104,8 @@ impl<'a> Assigner<'a> {
             let line = match line_of(self.lockfile, &name) {
                 Some(line) => {
                     refuse_other_bytes(line, file, &sha256(component))?;
-                    (line.clone(), false)
+                    let line = line.clone();
+                    (if self.asks_again { self.described_again(line, &name, component)? } else { line }, false)
                 }
                 None => {
                     let line = self.new_line(file, manifest, component)?;
@@ -121,12 +129,28 @@ impl<'a> Assigner<'a> {
         }
     }
 
-    fn new_line(&mut self, file: &PackageFile, manifest: &ManifestMigration, component: &[u8]) -> Result<LockLine> {
-        let name = file.name.migration(&manifest.revision);
+    /// What a component says of itself. `name`: that of its migration.
+    fn description(&self, name: &str, component: &[u8]) -> Result<ComponentDescription> {
         // Packages have no assets.
         let (assets, nowhere) = (BTreeMap::new(), Path::new(""));
         let of = Described::Component { bytes: component, assets: &assets, assets_directory: nowhere };
-        let description = (self.describe)(of).map_err(|error| error.at("migration", &*name))?;
+        (self.describe)(of).map_err(|error| error.at("migration", name))
+    }
+
+    /// A line with what its component says now, which is in the lockfile then. Its revision stays.
+    fn described_again(&mut self, mut line: LockLine, name: &str, component: &[u8]) -> Result<LockLine> {
+        if let LockedArtifact::Component { description, .. } = &mut line.artifact {
+            *description = self.description(name, component)?;
+        }
+        if let Some(place) = self.lockfile.lines.iter_mut().find(|it| it.name == line.name) {
+            place.clone_from(&line);
+        }
+        Ok(line)
+    }
+
+    fn new_line(&mut self, file: &PackageFile, manifest: &ManifestMigration, component: &[u8]) -> Result<LockLine> {
+        let name = file.name.migration(&manifest.revision);
+        let description = self.description(&name, component)?;
         for dependency in &description.description.depends_on {
             let wanted = match package_of(dependency) {
                 Some(_) => dependency.clone(),

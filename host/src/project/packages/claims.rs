@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::format::Manifest;
-use crate::database::grants::{Grant, Tables, Verb};
+use crate::database::grants::{Grant, Tables, Verb, begins};
 
 /// Two packages that claim the same tables: their names, and the tables as the second one asks for them.
 pub(super) struct Conflict {
@@ -30,15 +30,21 @@ pub(super) fn conflicts(manifests: &BTreeMap<String, Manifest>) -> Vec<Conflict>
 }
 
 fn claims(manifest: &Manifest) -> Vec<Grant> {
-    let lines = manifest.migrations.iter().flat_map(|migration| &migration.allow);
-    let grants = lines.filter_map(|line| line.parse::<Grant>().ok());
-    grants.filter(|grant| matches!(grant.verb, Verb::Create | Verb::Alter | Verb::Drop)).collect()
+    asked(manifest).filter(|grant| matches!(grant.verb, Verb::Create | Verb::Alter | Verb::Drop)).collect()
 }
 
-/// The tables that a package creates.
+/// What a package asks for of tables.
+fn asked(manifest: &Manifest) -> impl Iterator<Item = Grant> {
+    let lines = manifest.migrations.iter().flat_map(|migration| &migration.allow);
+    lines.filter_map(|line| line.parse().ok())
+}
+
+/// The tables that a package asks for: those that it creates, and all.
 #[cfg(feature = "cli")]
-pub(super) fn created(manifest: &Manifest) -> Vec<Tables> {
-    claims(manifest).into_iter().filter(|grant| grant.verb == Verb::Create).map(|grant| grant.tables).collect()
+pub(super) fn created_and_used(manifest: &Manifest) -> [Vec<Tables>; 2] {
+    let used: Vec<Grant> = asked(manifest).collect();
+    let created = used.iter().filter(|grant| grant.verb == Verb::Create).map(|grant| grant.tables.clone()).collect();
+    [created, used.into_iter().map(|grant| grant.tables).collect()]
 }
 
 /// Whether a table can be meant by both. Names are compared without case, as the laxest database does.
@@ -48,8 +54,6 @@ fn overlap(one: &Tables, other: &Tables) -> bool {
         // The schema in which a component works may be the one that the other names.
         _ => true,
     };
-    let begins =
-        |text: &str, start: &str| text.get(..start.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(start));
     same_schema
         && match (one.is_prefix, other.is_prefix) {
             (false, false) => one.name.eq_ignore_ascii_case(&other.name),

@@ -40,7 +40,8 @@ pub(super) fn pin(
         if is_new {
             package.insert("version", value(version.compatible().to_string()));
         }
-        if !renames.is_empty() && !package.contains_key("tables") {
+        let has_names = |item: &Item| item.as_table_like().is_none_or(|tables| !tables.is_empty());
+        if !renames.is_empty() && !package.get("tables").is_some_and(has_names) {
             let names: InlineTable = renames.lines().into_iter().collect();
             package.insert("tables", value(names));
         }

@@ -72,11 +72,11 @@ pub struct ManifestMigration {
 impl ManifestMigration {
     /// Replaces the names of tables by those that they have here.
     fn rename(&mut self, renames: &Renames) {
-        for line in &mut self.allow {
-            if let Some(need) = Need::parse(line) {
-                *line = need.renamed(renames).to_string();
-            }
-        }
+        let renamed = |line: &String| match Need::parse(line) {
+            Some(need) => need.renamed(renames).iter().map(ToString::to_string).collect(),
+            None => vec![line.clone()],
+        };
+        self.allow = self.allow.iter().flat_map(renamed).collect();
     }
 
     /// What it asks for, line by line, as the plan shows it.

@@ -33,12 +33,6 @@ impl PackageRenames {
     pub fn of(&self, migration: &str) -> Arc<Renames> {
         package_of(migration).and_then(|package| self.0.get(package)).cloned().unwrap_or_default()
     }
-
-    /// The same in a database that stands for all others: see [`Renames::without_schemas`].
-    #[must_use]
-    pub fn without_schemas(&self) -> Self {
-        Self(self.0.iter().map(|(name, renames)| (name.clone(), Arc::new(renames.without_schemas()))).collect())
-    }
 }
 
 /// One table: what is pinned, and what is granted.

@@ -33,7 +33,7 @@ pub(in crate::project) struct Found {
 pub(in crate::project) fn load(settings: &Settings, source: &Source, lockfile: &Lockfile) -> Found {
     let lockfile_name = &settings.lockfile_name();
     let mut found = Found::default();
-    found.problems.extend(not_listed(settings, source, lockfile, lockfile_name));
+    found.problems.extend(not_listed(source, lockfile, lockfile_name));
     let mut manifests: BTreeMap<String, Manifest> = BTreeMap::new();
     for package in &lockfile.packages {
         let lines: Vec<&LockLine> =
@@ -58,8 +58,8 @@ pub(in crate::project) fn load(settings: &Settings, source: &Source, lockfile: &
     found
 }
 
-/// Files, lines and settings of packages that the lockfile does not list.
-fn not_listed(settings: &Settings, source: &Source, lockfile: &Lockfile, lockfile_name: &str) -> Vec<Problem> {
+/// Files and lines of packages that the lockfile does not list.
+fn not_listed(source: &Source, lockfile: &Lockfile, lockfile_name: &str) -> Vec<Problem> {
     let mut problems = Vec::new();
     let is_file = |name: &str| lockfile.packages.iter().any(|it| name == it.file() || name == it.file() + SIGNATURE);
     match source.vendored_files() {
@@ -78,12 +78,6 @@ fn not_listed(settings: &Settings, source: &Source, lockfile: &Lockfile, lockfil
             problems
                 .push(Problem::new(message).kind(ErrorKind::Mismatch).hint("restore the file from version control"));
         }
-    }
-    // The settings of all databases are in one file, and each has packages of its own.
-    let mut without = settings.packages.keys().filter(|name| settings.database.is_none() && !is_listed(name));
-    if let Some(name) = without.next() {
-        let message = format!("`[packages.\"{name}\"]` is for no package of this project");
-        problems.push(Problem::new(message).hint("add it with `runner add`, or remove the table"));
     }
     problems
 }
@@ -200,6 +194,7 @@ impl Loader<'_> {
     /// The migrations of a package that was read.
     fn migrations(&self, bytes: &[u8], file: &PackageFile, found: &mut Found) {
         let package: Arc<[u8]> = bytes.into();
+        let renames = Arc::new(self.package.renames.clone());
         let shown = format!("{VENDOR}/{}", self.package.file());
         for manifest in &file.manifest.migrations {
             let is_listed = |line: &&&LockLine| {
@@ -223,7 +218,7 @@ impl Loader<'_> {
                 name: line.name.clone(),
                 kind: CatalogProblemKind::Changed,
                 message,
-                hint: "restore `runner.lock` from version control".to_owned(),
+                hint: format!("restore `{}` from version control", self.lockfile_name),
             };
             let Some((manifest, range)) = package_revision(&line.name).and_then(|revision| file.get(revision)) else {
                 found.mismatches.push(problem(format!("`{shown}` has no migration `{}`", line.id())));
@@ -237,7 +232,7 @@ impl Loader<'_> {
                 found.mismatches.push(problem(format!("`{}` does not match its digest", line.id())));
             }
             let mut description = description.description.clone();
-            description.needs = description.needs.iter().map(|need| need.renamed(&self.package.renames)).collect();
+            description.rename(&renames);
             description.requires = manifest.requires();
             for dependency in &mut description.depends_on {
                 // Without a name, a revision is one of the same package.

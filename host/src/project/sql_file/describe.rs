@@ -1,5 +1,7 @@
 //! What SQL says of its migration: directives, and what its statements imply.
 
+use std::sync::Arc;
+
 use super::{Chosen, SqlText, in_file};
 use crate::dialect::Dialect;
 use crate::project::catalog::{Description, Mode, Need};
@@ -60,6 +62,7 @@ impl Chosen<'_> {
             no_downgrade: self.down.is_none() && !up.directives.irreversible,
             requires: Vec::new(),
             runtime: None,
+            renames: Arc::default(),
         })
     }
 
