@@ -320,3 +320,19 @@ fn a_lock_that_the_database_cannot_have_is_refused() {
         .exits(2)
         .says(&["`lock = \"node:a\"` is for a Galera cluster of MariaDB, and the database is PostgreSQL"]);
 }
+
+#[test]
+fn stamp_knows_the_switch_for_missing_migrations() {
+    let project = one();
+    project.sql("2_u", "CREATE TABLE u (id INTEGER);", "DROP TABLE u;");
+    project.runner("apply").succeeds();
+    for direction in ["up", "down"] {
+        std::fs::remove_file(project.file(&format!("migrations/1_t.{direction}.sql"))).unwrap();
+    }
+    let stamp = |value: &str| {
+        let mut command = project.command(["stamp", "--dry-run"]);
+        project.finish(command.env("RUNNER_ALLOW_MISSING", value))
+    };
+    stamp("0").exits(4).says(&["missing from the project", "1_t"]);
+    stamp("1").succeeds();
+}

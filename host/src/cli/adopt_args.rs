@@ -27,6 +27,8 @@ pub struct StampArgs {
     #[arg(long)]
     pub dry_run: bool,
     /// Continue even if applied migrations are missing from the project
+    ///
+    /// [env: RUNNER_ALLOW_MISSING]
     #[arg(long)]
     pub allow_missing: bool,
 }

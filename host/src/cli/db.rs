@@ -3,13 +3,21 @@
 use std::time::{Duration, Instant};
 
 use super::context::Context;
+use super::plan::look;
 use super::request::RunRequest;
+use super::run::{Before, run_after, watched};
 use super::{confirm, exit};
-use crate::database::{ConnectOptions, DatabaseErrorKind, connect, lifecycle};
-use crate::engine::apply::Action;
+use crate::database::{ConnectOptions, DatabaseErrorKind, StopSignal, connect, lifecycle};
+use crate::engine::apply::{Action, planned_sql};
+use crate::engine::backup::{BackupDone, BackupJob};
+use crate::engine::history::{self, History, Record};
+use crate::engine::plan::{PlanInput, plan_apply};
+use crate::engine::stopped::stopped;
 use crate::error::{Error, ErrorKind, Result};
+use crate::project::Catalog;
 use crate::report::json::DbJson;
-use crate::report::{Format, Text, text};
+use crate::report::{Format, SinkOptions, Text, sink, text};
+use crate::runner::run as library;
 use crate::runtime;
 
 /// How often a server that does not accept connections is tried again.
@@ -33,17 +41,69 @@ pub fn drop(context: &Context, yes: bool, by_force: bool) -> Result<u8> {
 }
 
 /// Drops the database, creates it and applies migrations.
-pub fn reset(context: Context, request: &RunRequest, yes: bool, by_force: bool) -> Result<u8> {
+pub fn reset(mut context: Context, request: &RunRequest, yes: bool, by_force: bool) -> Result<u8> {
     confirm::destroy(&context, "drop and recreate", yes)?;
-    // Mistakes in the project must not cost the database.
-    context.catalog_for_now(request.locked)?;
-    let dropped = drop_database(&context, by_force)?;
-    create_database(&context)?;
-    if context.printer.format() == Format::Text {
-        let message = if dropped { "dropped and created" } else { "created" };
-        context.printer.talk(&text::db(message, &context.settings.database_url.value.to_string(), true));
+    let (catalog, _) = context.catalog_for_now(request.locked)?;
+    let stop = watched(&context)?;
+    let backup = runtime::run(prepare(&context, &catalog, request, &stop))?;
+    if let Some(reason) = stop.reason() {
+        return Err(stopped(reason));
     }
-    super::run::run(context, request, Action::Apply(request.target.clone()))
+    // That of the run would hold the new, empty database.
+    context.setup.settings.backup.to = None;
+    let advice = backup.as_ref().map(BackupDone::advice);
+    let recreated = || {
+        let dropped = drop_database(&context, by_force)?;
+        create_database(&context)?;
+        if context.printer.format() == Format::Text {
+            let message = if dropped { "dropped and created" } else { "created" };
+            context.printer.talk(&text::db(message, &context.settings.database_url.value.to_string(), true));
+        }
+        Ok(())
+    };
+    recreated()
+        .and_then(|()| {
+            let before = Before { backup, stop: Some(stop) };
+            run_after(before, context, request, Action::Apply(request.target.clone()))
+        })
+        .map_err(|error: Error| advice.into_iter().fold(error, Error::hint))
+}
+
+/// Looks whether the migrations could run at all, because mistakes in the project must not cost the database, and makes the backup.
+async fn prepare(
+    context: &Context,
+    catalog: &Catalog,
+    request: &RunRequest,
+    stop: &StopSignal,
+) -> Result<Option<BackupDone>> {
+    let url = &context.settings.database_url.value;
+    let mut database = match connect(url, &context.connector().options).await {
+        Ok(database) => database,
+        // There is nothing to lose.
+        Err(error) if error.kind == DatabaseErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(context.place(error.into())),
+    };
+    let facts = database.facts().clone();
+    let check = async {
+        let input = PlanInput { catalog, history: &History::default(), facts: &facts, options: request.options };
+        let plan = plan_apply(&input, &request.target)?.with_grants(
+            &input,
+            &context.settings.grants,
+            &context.settings.limits,
+        )?;
+        plan.check_isolation(context.settings.isolation, &facts)?;
+        plan.check_grants(&facts)?;
+        let planned = planned_sql(&plan, catalog, &mut None, (facts.dialect, &context.settings.parameters)).await?;
+        look(&plan, &planned.runs, catalog, &facts)
+    };
+    check.await.map_err(|error: Error| context.place(error))?;
+    let Some(backup) = library::backup(&context.setup, facts.dialect) else { return Ok(None) };
+    // A history that cannot be read may be the reason for the reset; only the name of the backup depends on it.
+    let current = history::read(&mut database.host()).await.ok().and_then(|history| history.current().map(Record::id));
+    let options = SinkOptions { dry_run: false, database: url.to_string(), run_id: None };
+    let events = sink(&context.printer, options);
+    let job = BackupJob { current, stop: stop.clone(), events };
+    backup.make(&job).await.map(Some).map_err(|error| context.place(error))
 }
 
 /// Waits until the server accepts connections.

@@ -216,7 +216,11 @@ fn dispatch(cli: Cli, printer: &Arc<Printer>) -> Result<u8> {
         Command::History => history::run(&context()?),
         Command::Show(args) => show::run(&context()?, &args.revision),
         Command::Repair(args) => repair::run(&context()?, &request::repair(args)?),
-        Command::Stamp(args) => stamp::run(&context()?, &request::stamp(args)?),
+        Command::Stamp(args) => {
+            let context = context()?;
+            let order = request::stamp(args, &context.settings.switches)?;
+            stamp::run(&context, &order)
+        }
         Command::Baseline(args) => stamp::run(&context()?, &request::baseline(args)?),
         Command::Db(args) => db(args, printer, &global),
         Command::Validate(args) => {

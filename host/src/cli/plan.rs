@@ -56,7 +56,7 @@ pub fn run(context: &Context, request: &PlanRequest) -> Result<u8> {
                 let target = request.target.to_string();
                 printer.json(&PlanJson::new(context.database_json(), target, &plan, &steps, sql, &warnings));
             }
-            (Format::Text, Some(sql)) => printer.data(&text::plan_sql(&plan, sql)),
+            (Format::Text, Some(sql)) => printer.data(&text::plan_sql(&plan, sql, facts.dialect)),
             (Format::Text, None) => printer.data(&text::plan(&plan, &steps)),
         }
         if printer.format() == Format::Text {
@@ -121,7 +121,7 @@ async fn recall(plan: &Plan, looks: &mut [Inspection], database: &mut HostSessio
 }
 
 /// What the statements of each migration imply; an error if some cannot run in their mode.
-fn look(plan: &Plan, sql: &[Option<String>], catalog: &Catalog, facts: &Facts) -> Result<Vec<Inspection>> {
+pub(super) fn look(plan: &Plan, sql: &[Option<String>], catalog: &Catalog, facts: &Facts) -> Result<Vec<Inspection>> {
     let mut refusals = Vec::new();
     let each = plan.steps.iter().zip(sql).map(|(step, sql)| {
         let sql = sql.as_deref();

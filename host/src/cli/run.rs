@@ -11,6 +11,7 @@ use super::{exit, signals};
 use crate::database::StopSignal;
 use crate::engine::Direction;
 use crate::engine::apply::Action;
+use crate::engine::backup::BackupDone;
 use crate::engine::identity::Identity;
 use crate::engine::outcome::Outcome;
 use crate::engine::plan::Refusal;
@@ -21,27 +22,54 @@ use crate::report::{Format, Printer, SinkOptions, Verbosity, sink, text};
 use crate::runner::run::{self as library, DryRunOrder, RunOrder};
 use crate::runtime;
 
+/// What a command did before its run.
+#[derive(Default)]
+pub(super) struct Before {
+    /// The backup that it made.
+    pub backup: Option<BackupDone>,
+    /// What stops the command, if it listens to signals already.
+    pub stop: Option<StopSignal>,
+}
+
 /// Runs the action and reports the outcome.
 pub fn run(context: Context, request: &RunRequest, action: Action) -> Result<u8> {
+    run_after(Before::default(), context, request, action)
+}
+
+/// The same, at the end of a command that began with something else.
+pub(super) fn run_after(before: Before, context: Context, request: &RunRequest, action: Action) -> Result<u8> {
     let order = order(&context.printer, request, action);
     let (catalog, lines) = catalog(&context, &order)?;
     let catalog = Arc::new(catalog);
     let files = catalog.clone();
     runtime::run(async move {
-        let stop = StopSignal::default();
-        signals::watch(&stop, context.settings.limits.wall_time)?;
+        let stop = match before.stop {
+            Some(stop) => stop,
+            None => watched(&context)?,
+        };
         let began = Instant::now();
         let identity = Identity::now();
         let database = context.settings.database_url.value.to_string();
         let options = SinkOptions { dry_run: order.dry_run.is_some(), database, run_id: Some(identity.run_id.clone()) };
         let events = sink(&context.printer, options);
-        let ran = library::run(&context.setup, &order, catalog, (identity, events), stop).await?;
+        let mut ran = library::run(&context.setup, &order, catalog, (identity, events), stop).await?;
+        if let Some(backup) = before.backup {
+            ran.outcome.error = ran.outcome.error.map(|error| error.hint(backup.advice()));
+            ran.outcome.backup = Some(backup);
+        }
         let applied = ran.outcome.done.iter().filter(|done| done.direction == Direction::Up);
         let warnings = broken_downgrades(&context, &files, applied.map(|done| done.revision.as_str()));
         lines.keep_or_warn(&context, |revision| ran.outcome.took_effect(revision));
         let code = tell(&context, &order.action, (&ran.outcome, &warnings), began.elapsed(), ran.current);
         Ok(code)
     })
+}
+
+/// What stops the command: signals, and the end of its time.
+pub(super) fn watched(context: &Context) -> Result<StopSignal> {
+    let stop = StopSignal::default();
+    signals::watch(&stop, context.settings.limits.wall_time)?;
+    Ok(stop)
 }
 
 /// What to run, and how.

@@ -132,3 +132,65 @@ fn a_panic_is_reported_like_an_error() {
     );
     assert!(shown.ends_with("caused by: no\\u{1b} `mysql:/me:***@h`\n"), "{shown}");
 }
+
+/// The flags after each `runner …` of a page, in code.
+fn flags_of(page: &str) -> Vec<(Vec<String>, String)> {
+    let mut found = Vec::new();
+    let mut in_block = false;
+    for line in page.lines() {
+        if line.trim_start().starts_with("```") {
+            in_block = !in_block;
+        }
+        let code: Vec<&str> = if in_block { vec![line] } else { line.split('`').skip(1).step_by(2).collect() };
+        for command in code.iter().flat_map(|code| code.split(['|', ';', '&', '#', '`'])) {
+            // What is in quotes is the value of a flag.
+            let command: String = command.split('\'').step_by(2).collect();
+            let mut words = command.split_whitespace().skip_while(|word| *word != "runner").skip(1).peekable();
+            let mut path = Vec::new();
+            while let Some(word) = words.next_if(|word| !word.starts_with('-') && path.len() < 2) {
+                path.push(word.to_owned());
+            }
+            let flags = words.filter_map(|word| word.trim_start_matches('[').strip_prefix("--"));
+            let name = |flag: &str| flag.split(|c: char| !c.is_alphanumeric() && c != '-').next().map(str::to_owned);
+            found.extend(flags.filter_map(name).filter(|flag| !flag.is_empty()).map(|flag| (path.clone(), flag)));
+        }
+    }
+    found
+}
+
+#[test]
+fn the_documentation_names_only_flags_that_exist() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut pages = vec![root.join("README.md")];
+    let mut directories = vec![root.join("docs/src")];
+    while let Some(directory) = directories.pop() {
+        for entry in std::fs::read_dir(directory).expect("a directory") {
+            let path = entry.expect("an entry").path();
+            match path.extension() {
+                _ if path.is_dir() => directories.push(path),
+                Some(end) if end == "md" => pages.push(path),
+                _ => {}
+            }
+        }
+    }
+    let mut program = Cli::command();
+    program.build();
+    let (mut checked, mut unknown) = (0, Vec::new());
+    for page in pages {
+        for (path, flag) in flags_of(&std::fs::read_to_string(&page).expect("a page")) {
+            let mut command = &program;
+            for verb in &path {
+                command = command.find_subcommand(verb).unwrap_or(command);
+            }
+            let names = |arg: &clap::Arg| {
+                arg.get_long() == Some(&flag) || arg.get_all_aliases().is_some_and(|all| all.contains(&flag.as_str()))
+            };
+            checked += 1;
+            if !command.get_arguments().any(names) {
+                unknown.push(format!("{}: runner {} --{flag}", page.display(), path.join(" ")));
+            }
+        }
+    }
+    assert!(checked > 100, "{checked}");
+    assert!(unknown.is_empty(), "{unknown:#?}");
+}

@@ -33,6 +33,13 @@ pub struct BackupDone {
     pub restore: String,
 }
 
+impl BackupDone {
+    /// What to say of it with an error of the run.
+    pub fn advice(&self) -> String {
+        format!("the backup `{}` holds the database as it was before this run; {}", self.path.display(), self.restore)
+    }
+}
+
 /// Makes backups of the run's database.
 #[async_trait]
 pub trait Backup: Send + Sync {

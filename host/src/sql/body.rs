@@ -11,8 +11,8 @@ pub(super) struct Body {
     leading: Vec<String>,
     only_words: bool,
     kind: BodyKind,
-    /// Number of open blocks: `BEGIN`, `CASE` and so on.
-    depth: usize,
+    /// The blocks that are open, from the outermost.
+    open: Vec<Block>,
     parentheses: usize,
     last: Last,
     before_last: Last,
@@ -31,6 +31,18 @@ enum BodyKind {
     Program,
 }
 
+/// What a word opened and an `END` closes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Block {
+    Begin,
+    /// A `CASE` statement, whose branches are statements.
+    Case,
+    /// A `CASE` in an expression, whose branches are expressions.
+    Expression,
+    /// `IF` or a loop.
+    Control,
+}
+
 /// The last token, as far as relevant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Last {
@@ -38,6 +50,12 @@ enum Last {
     Semicolon,
     /// A word after which a statement begins: `BEGIN`, `THEN`, `ELSE`, `DO`, `LOOP`, `REPEAT`; or a label's colon.
     Opener,
+    /// The end of a part of the head of a program, after which its body may begin: `FOR EACH ROW`, `(a INT)`, `DETERMINISTIC`.
+    Head,
+    /// A word in the head after which one more token completes the part: `RETURNS INT`, `COMMENT 'text'`.
+    BeforeHead,
+    /// A sign before a name: `NEW.end`, `@end`.
+    BeforeName,
     End,
     Other,
 }
@@ -49,7 +67,7 @@ impl Body {
             leading: Vec::new(),
             only_words: true,
             kind: BodyKind::None,
-            depth: 0,
+            open: Vec::new(),
             parentheses: 0,
             last: Last::Start,
             before_last: Last::Start,
@@ -61,7 +79,7 @@ impl Body {
         match self.kind {
             BodyKind::Trigger => self.last == Last::End && self.before_last == Last::Semicolon,
             // The actions of a rule are in parentheses: `CREATE RULE … DO (a; b)`.
-            _ => self.depth == 0 && (self.parentheses == 0 || self.dialect != Dialect::Postgres),
+            _ => self.open.is_empty() && (self.parentheses == 0 || self.dialect != Dialect::Postgres),
         }
     }
 
@@ -74,16 +92,23 @@ impl Body {
     pub fn unfinished(&self) -> Option<&'static str> {
         match self.kind {
             BodyKind::Trigger if !self.ends() => Some("the trigger has no `END` after the last `;` of its body"),
-            BodyKind::Routine | BodyKind::Program if self.depth > 0 => Some("the body has a `BEGIN` without an `END`"),
+            BodyKind::Routine | BodyKind::Program => self.open.last().map(|block| match block {
+                Block::Begin => "the body has a `BEGIN` without an `END`",
+                Block::Case | Block::Expression => "the body has a `CASE` without an `END`",
+                Block::Control => "the body has an `IF` or a loop without its `END`",
+            }),
             _ => None,
         }
     }
 
     /// Tracks the next token that is not blank.
     pub fn see(&mut self, token: &Token, text: &str) {
+        let mysql = matches!(self.dialect, Dialect::Mysql | Dialect::Mariadb);
         let mut last = Last::Other;
         match token.kind {
             TokenKind::Semicolon => last = Last::Semicolon,
+            // A name, even if it is spelled like a keyword.
+            TokenKind::Word if mysql && self.last == Last::BeforeName => {}
             TokenKind::Word => {
                 let word = text[token.range.clone()].to_ascii_uppercase();
                 if word == "END" {
@@ -99,15 +124,22 @@ impl Body {
                     _ => {}
                 }
             }
+            TokenKind::Quoted if self.last == Last::BeforeHead => last = Last::Head,
             TokenKind::Sign => {
-                self.only_words = matches!(self.dialect, Dialect::Mysql | Dialect::Mariadb) && self.only_words;
+                self.only_words = mysql && self.only_words;
                 match &text[token.range.clone()] {
                     "(" => {
                         self.parentheses += 1;
                         self.only_words = false;
                     }
-                    ")" => self.parentheses = self.parentheses.saturating_sub(1),
+                    ")" => {
+                        self.parentheses = self.parentheses.saturating_sub(1);
+                        if self.parentheses == 0 {
+                            last = Last::Head;
+                        }
+                    }
                     ":" => last = Last::Opener,
+                    "." | "@" => last = Last::BeforeName,
                     _ => {}
                 }
             }
@@ -149,30 +181,45 @@ impl Body {
     /// Uses the same rules as psql.
     fn routine_word(&mut self, word: &str) {
         match word {
-            "BEGIN" => self.depth += 1,
-            "CASE" if self.depth > 0 => self.depth += 1,
-            "END" => self.depth = self.depth.saturating_sub(1),
+            "BEGIN" => self.open.push(Block::Begin),
+            "CASE" if !self.open.is_empty() => self.open.push(Block::Case),
+            "END" => {
+                self.open.pop();
+            }
             _ => {}
         }
     }
 
     /// Best effort: scripts for these databases should use `DELIMITER` around stored programs.
     fn program_word(&mut self, word: &str) -> Option<Last> {
-        if self.leading.len() == 2 && self.leading[0] == "BEGIN" && self.depth == 0 {
+        if self.leading.len() == 2 && self.leading[0] == "BEGIN" && self.open.is_empty() {
             // `BEGIN NOT ATOMIC`: the first word came before its kind was known.
-            self.depth = 1;
+            self.open.push(Block::Begin);
         }
-        let begins =
-            matches!(self.last, Last::Semicolon | Last::Opener) || (self.depth == 0 && self.last == Last::Other);
+        let in_head = self.open.is_empty();
+        let begins = matches!(self.last, Last::Semicolon | Last::Opener) || (in_head && self.last == Last::Head);
         match word {
             // `END IF`, `END LOOP` and similar close one block with two words.
             "IF" | "CASE" | "LOOP" | "REPEAT" | "WHILE" | "FOR" if self.last == Last::End => return Some(Last::Other),
-            "BEGIN" | "CASE" => self.depth += 1,
-            "IF" | "LOOP" | "REPEAT" | "WHILE" | "FOR" if begins && self.depth > 0 => self.depth += 1,
-            "END" => self.depth = self.depth.saturating_sub(1),
+            "BEGIN" => self.open.push(Block::Begin),
+            "CASE" => self.open.push(if begins { Block::Case } else { Block::Expression }),
+            "IF" | "LOOP" | "REPEAT" | "WHILE" if begins => self.open.push(Block::Control),
+            // After a head, it is `SELECT … IN (1) FOR UPDATE`.
+            "FOR" if begins && !in_head => self.open.push(Block::Control),
+            "END" => {
+                self.open.pop();
+            }
+            // Its branches are no statements: `IF` is the function there.
+            "THEN" | "ELSE" if self.open.last() == Some(&Block::Expression) => return None,
             _ => {}
         }
-        matches!(word, "BEGIN" | "THEN" | "ELSE" | "DO" | "LOOP" | "REPEAT").then_some(Last::Opener)
+        match word {
+            "BEGIN" | "THEN" | "ELSE" | "DO" | "LOOP" | "REPEAT" => Some(Last::Opener),
+            _ if !in_head => None,
+            "RETURNS" | "COMMENT" | "FOLLOWS" | "PRECEDES" => Some(Last::BeforeHead),
+            "ROW" | "DETERMINISTIC" | "SQL" | "DATA" | "DEFINER" | "INVOKER" | "UNSIGNED" => Some(Last::Head),
+            _ => (self.last == Last::BeforeHead).then_some(Last::Head),
+        }
     }
 }
 

@@ -30,7 +30,7 @@ const PREFIX: &str = "runner:";
 
 /// Whether a text begins with `-- runner:parameters`.
 pub fn has_parameters(text: &str, dialect: Dialect) -> bool {
-    text.contains("runner:parameters") && Directives::parse(text, dialect).is_ok_and(|directives| directives.parameters)
+    text.contains(PREFIX) && Directives::parse(text, dialect).is_ok_and(|directives| directives.parameters)
 }
 
 impl Directives {
@@ -173,6 +173,19 @@ mod tests {
         assert_eq!(parse("SELECT '-- runner:nothing'; -- a runner: it runs"), Ok(Directives::default()));
         let expected = Directives { no_transaction: true, ..Directives::default() };
         assert_eq!(parse("-- postgres-migrations disable-transaction\nSELECT 1"), Ok(expected));
+    }
+
+    #[test]
+    fn a_space_after_the_colon_makes_no_difference() {
+        for (text, asks) in [
+            ("-- runner:parameters\nSELECT 1", true),
+            ("-- runner: parameters\nSELECT 1", true),
+            ("-- runner:irreversible\n-- parameters\nSELECT 1", false),
+            ("SELECT 1 -- parameters", false),
+        ] {
+            assert_eq!(parse(text).map(|directives| directives.parameters), Ok(asks), "{text}");
+            assert_eq!(has_parameters(text, Dialect::Sqlite), asks, "{text}");
+        }
     }
 
     #[test]

@@ -61,6 +61,18 @@ pub fn has_statement(text: &str, dialect: Dialect) -> bool {
     }
 }
 
+/// Whether the last statement has no semicolon after it, so that it would run into what follows.
+pub fn ends_open(text: &str, dialect: Dialect) -> bool {
+    let mut lexer = lex::Lexer::new(text, dialect);
+    let mut is_open = false;
+    while let Ok(Some(token)) = lexer.next_token() {
+        if !token.kind.is_blank() {
+            is_open = token.kind != lex::TokenKind::Semicolon;
+        }
+    }
+    is_open
+}
+
 fn line_of(text: &str, offset: usize) -> usize {
     text.as_bytes()[..offset].iter().filter(|byte| **byte == b'\n').count() + 1
 }

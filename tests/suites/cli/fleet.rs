@@ -176,6 +176,9 @@ fn databases_of_their_own_and_tenants_go_together() {
         ("apply --all -D sqlite:x.db", "`--database-url` cannot be combined"),
         ("apply --all -n acme", "exclude each other"),
         ("apply --canary 2", "about several databases"),
+        // `rollback --all` would empty the one database that was meant.
+        ("rollback --canary 2", "or use `--all-databases`"),
+        ("rollback --all-databases --database acme", "`--all-databases`"),
         ("plan --all --sql", "`--sql` shows the statements for one database"),
         ("apply --all --backup one.db", "cannot be the backup of several databases"),
         ("apply --all --accept-changed 1 --why x", "a decision about one database"),

@@ -114,6 +114,21 @@ fn plan() {
 }
 
 #[test]
+fn the_sql_of_a_plan_is_one_script() {
+    let project = shop();
+    project.runner("apply").succeeds();
+    project
+        .sql("0101_a", "CREATE TABLE a (b TEXT);\nINSERT INTO a VALUES (';') -- the last; one\n", "DROP TABLE a;")
+        .sql("0102_b", "-- a trigger\nCREATE TRIGGER t AFTER INSERT ON a BEGIN DELETE FROM a; END", "DROP TRIGGER t;")
+        .sql("0103_c", "INSERT INTO a VALUES ('x'); -- it ends here\n", "DELETE FROM a;")
+        .sql("0104_d", "-- nothing\n", "");
+    let script = project.runner("plan --sql").succeeds().stdout.clone();
+    assert_eq!(script.matches("\n;\n").count(), 2, "{script}");
+    project.database().execute_batch(&script).unwrap();
+    assert!(project.dump_user().tables().contains(&"a"));
+}
+
+#[test]
 fn status() {
     let project = shop();
     assert_snapshot!(project.runner("status").snapshot());

@@ -103,3 +103,23 @@ for_each_server! {
         assert_eq!(project.value("SELECT count(*) FROM p"), "1");
     }
 }
+
+#[test]
+fn programs_of_mariadb_need_no_delimiter() {
+    let project = project!(Engine::Mariadb);
+    project.sql(
+        "1_programs",
+        "CREATE TABLE t (id INT PRIMARY KEY, start INT, `end` INT);\n\
+         CREATE TRIGGER a BEFORE INSERT ON t FOR EACH ROW IF NEW.start < 0 THEN SET NEW.start = 0; END IF;\n\
+         CREATE TRIGGER b BEFORE UPDATE ON t FOR EACH ROW BEGIN SET NEW.end = NEW.start; SET NEW.start = 5; END;\n\
+         CREATE FUNCTION f(a INT) RETURNS INT DETERMINISTIC BEGIN RETURN CASE WHEN a > 1 THEN IF(a > 2, 1, 2) ELSE 3 END; END;\n\
+         CREATE FUNCTION g(a INT) RETURNS INT DETERMINISTIC IF a > 1 THEN RETURN 10; ELSE RETURN 20; END IF;\n\
+         INSERT INTO t VALUES (1, -7, NULL), (2, 3, NULL);\n\
+         UPDATE t SET id = 12 WHERE id = 2;",
+        "DROP FUNCTION g; DROP FUNCTION f; DROP TABLE t;",
+    );
+    project.runner("apply").succeeds();
+    assert_eq!(project.value("SELECT group_concat(concat_ws(':', id, start, `end`) ORDER BY id) FROM t"), "1:0,12:5:3");
+    assert_eq!(project.value("SELECT concat_ws(',', f(1), f(2), f(3), g(1), g(2))"), "3,2,1,20,10");
+    project.runner("rollback --all").succeeds();
+}

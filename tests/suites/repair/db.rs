@@ -71,7 +71,50 @@ for_each_engine! {
         project.runner("apply").succeeds();
         project.write("migrations/0002_more.up.sql", "-- runner:nonsense\nSELECT 1;");
         assert_ne!(project.runner("db reset").exit_code(), Some(0));
-        assert_eq!(project.history(), ["0001"]);
+        for (text, target, code, said) in [
+            ("-- runner:parameters\nSELECT '${nothing}';", "latest", 2, "the parameter `nothing` has no value"),
+            ("COMMIT;", "latest", 7, "COMMIT"),
+            ("SELECT 1;", "craete_users", 2, "craete_users"),
+            ("SELECT 1;", "base", 2, "base"),
+            ("SELECT 1;", "-1", 2, "-1"),
+        ] {
+            project.write("migrations/0002_more.up.sql", text);
+            let output = project.runner(&format!("db reset --yes --target {target}"));
+            output.exits(code).says(&[said]).does_not_say(&["dropped"]);
+            assert_eq!(project.history(), ["0001"], "{text}, {target}");
+        }
+    }
+
+    fn is_backed_up_before_it_is_dropped(engine) {
+        let project = without_database(engine);
+        project.settings("[backup]\nto = \"auto\"\ndirectory = \"kept\"");
+        let backups = || std::fs::read_dir(project.file("kept")).map_or(0, Iterator::count);
+        project.runner("db reset").succeeds();
+        assert_eq!(backups(), 0, "there was nothing to back up");
+        project.sql("0002_row", "INSERT INTO users VALUES (42424242);", "DELETE FROM users;");
+        project.runner("apply --backup none").succeeds();
+        project.write("migrations/0002_row.up.sql", "INSERT INTO users VALUES (1);");
+        project.runner("db reset").succeeds().says(&["dropped and created", "backup "]);
+        assert_eq!(backups(), 1);
+        // What fails after the drop says what there is to restore.
+        project.write("migrations/0003_wrong.up.sql", "INSERT INTO nowhere VALUES (1);");
+        project.runner("db reset --backup before.backup").exits(1).says(&[
+            "holds the database as it was before this run",
+            "before.backup",
+        ]);
+        let document = told(&project.runner("db reset --target 2 --backup second.backup --format json"));
+        assert!(document["backup"]["path"].as_str().is_some_and(|path| path.ends_with("second.backup")), "{document}");
+        if engine == Engine::Sqlite {
+            let auto = std::fs::read_dir(project.file("kept")).unwrap().next().unwrap().unwrap().path();
+            for (file, row) in [(auto, 42_424_242), (project.file("before.backup"), 1)] {
+                let found: i64 = rusqlite::Connection::open(file)
+                    .unwrap()
+                    .query_row("SELECT id FROM users", [], |row| row.get(0))
+                    .unwrap();
+                assert_eq!(found, row);
+            }
+        }
+        project.runner("db reset --backup second.backup").exits(1).says(&["already exists"]).does_not_say(&["dropped"]);
     }
 }
 

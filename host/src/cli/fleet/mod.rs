@@ -54,7 +54,7 @@ pub struct Member {
 pub fn load(printer: &Arc<Printer>, global: &GlobalRequest, request: &FleetRequest) -> Result<Option<Fleet>> {
     let several = global.databases.len() > 1;
     if usize::from(request.all) + usize::from(request.retry.is_some()) + usize::from(!global.databases.is_empty()) > 1 {
-        return Err(Error::usage("`--database`, `--all` and `--retry` exclude each other")
+        return Err(Error::usage("`--database`, `--all-databases` and `--retry` exclude each other")
             .hint("use one of them to say which databases"));
     }
     let selection = match &request.retry {
@@ -63,7 +63,7 @@ pub fn load(printer: &Arc<Printer>, global: &GlobalRequest, request: &FleetReque
         None if several => Selection::Named(global.databases.clone()),
         None if request.canary.is_some() || request.parallel.is_some() => {
             return Err(Error::usage("`--canary` and `--parallel` are about several databases")
-                .hint("name them with `--database`, or use `--all`"));
+                .hint("name them with `--database`, or use `--all-databases`"));
         }
         None => return Ok(None),
     };

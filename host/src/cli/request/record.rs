@@ -8,6 +8,7 @@ use crate::engine::stamp::StampKind;
 use crate::engine::target::Target;
 use crate::engine::verify::Extent;
 use crate::error::{Error, Result};
+use crate::project::env::Switches;
 
 /// Options of `repair`.
 #[derive(Clone, Debug)]
@@ -106,8 +107,9 @@ pub(super) fn required(why: Option<String>, action: &str) -> Result<String> {
     })
 }
 
-pub fn stamp(args: StampArgs) -> Result<StampOrder> {
-    let options = PlanOptions { allow_missing: args.allow_missing, ..PlanOptions::default() };
+pub fn stamp(args: StampArgs, switches: &Switches) -> Result<StampOrder> {
+    let allow_missing = args.allow_missing || switches.allow_missing;
+    let options = PlanOptions { allow_missing, ..PlanOptions::default() };
     let target = args.target.parse()?;
     let why = args.why.unwrap_or_default().trim().to_owned();
     Ok(StampOrder { kind: StampKind::Stamp, target, why, dry_run: args.dry_run, options })

@@ -176,10 +176,7 @@ impl Engine {
             None => error,
         })?;
         if let (Some(error), Some(backup)) = (&mut outcome.error, &backup) {
-            let place = backup.path.display();
-            error
-                .hints
-                .push(format!("the backup `{place}` holds the database as it was before this run; {}", backup.restore));
+            error.hints.push(backup.advice());
         }
         outcome.backup = backup;
         Ok(outcome)

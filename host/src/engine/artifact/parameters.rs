@@ -163,6 +163,8 @@ mod tests {
         assert_eq!(of("${t}", "${t}", Up, &[]), ok("${t}", "${t}", 0));
         assert_eq!(of(&asks("${t} ${n} ${b}"), "${t}", Up, &[]), ok(&asks("users -5 true"), "users", 3));
         assert_eq!(of("${t}", &asks("${t}"), Up, &[]), ok("${t}", &asks("users"), 1));
+        const SPACED: &str = "-- runner: parameters\n";
+        assert_eq!(of(&format!("{SPACED}'${{t}}'"), "", Up, &[]), ok(&format!("{SPACED}'users'"), "", 1));
         // What a migration was applied with takes precedence.
         assert_eq!(of(&asks("${t}"), "${t} ${n}", Down, &[("t", "old")]), ok(&asks("old"), "old -5", 2));
         // A downgrade needs no value that only its upgrade named.

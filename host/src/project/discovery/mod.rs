@@ -9,9 +9,13 @@ use std::collections::BTreeSet;
 
 use super::files::{ProjectDirectory, explain};
 use super::problem::{Problem, shown};
+use super::revision::RevisionKey;
 use super::script::RUNTIMES;
 use crate::error::{Error, Result};
-use name::{Name, Role, SqlName, is_ignored, parse_directory, parse_file, sql_name_in_directory};
+use name::{
+    Name, Role, SqlName, for_other_database, is_ignored, lonely, parse_directory, parse_file, sql_name_in_directory,
+    without_other_database,
+};
 
 pub(super) use assets::{ASSETS, WalkRules, find_assets, walk_files};
 pub use group::{Found, FoundEntry, FoundFiles, SqlFile, SqlPart};
@@ -39,7 +43,7 @@ pub(super) fn discover(project: &ProjectDirectory) -> Result<(Vec<Found>, Vec<Pr
     let unreadable =
         |error| Error::usage(format!("cannot list the directory `{}`", project.path.display())).cause(error);
     let mut entries = Vec::new();
-    let (mut problems, mut loose) = (Vec::new(), Vec::new());
+    let (mut problems, mut loose, mut elsewhere) = (Vec::new(), Vec::new(), Vec::new());
     for entry in project.migrations.entries().map_err(unreadable)? {
         let entry = entry.map_err(unreadable)?;
         let raw = entry.file_name();
@@ -51,6 +55,10 @@ pub(super) fn discover(project: &ProjectDirectory) -> Result<(Vec<Found>, Vec<Pr
         if is_ignored(name) {
             continue;
         }
+        if for_other_database(name).is_some() {
+            elsewhere.push(name.to_owned());
+            continue;
+        }
         match classify(project, &entry, name) {
             Ok(found) => entries.extend(found),
             Err(_) if is_loose(name) => loose.push(name.to_owned()),
@@ -58,6 +66,7 @@ pub(super) fn discover(project: &ProjectDirectory) -> Result<(Vec<Found>, Vec<Pr
         }
     }
     problems.extend(loose_problems(&entries, &loose));
+    problems.extend(lonely_problems(&entries, &elsewhere));
     let found = group::group(entries, &mut problems);
     problems.sort_by(|a, b| a.message.cmp(&b.message));
     Ok((found, problems))
@@ -82,11 +91,15 @@ pub(super) struct NamedEntry {
 pub(super) fn named_entries(project: &ProjectDirectory) -> Result<Vec<NamedEntry>> {
     let unreadable =
         |error| Error::usage(format!("cannot list the directory `{}`", project.path.display())).cause(error);
-    let mut entries = Vec::new();
+    let (mut entries, mut elsewhere) = (Vec::new(), Vec::new());
     for entry in project.migrations.entries().map_err(unreadable)? {
         let entry = entry.map_err(unreadable)?;
         let Ok(name) = entry.file_name().into_string() else { continue };
         if is_ignored(&name) {
+            continue;
+        }
+        if for_other_database(&name).is_some() {
+            elsewhere.push(name);
             continue;
         }
         entries.extend(classify(project, &entry, &name).unwrap_or_default());
@@ -100,6 +113,13 @@ pub(super) fn named_entries(project: &ProjectDirectory) -> Result<Vec<NamedEntry
             name: name.name,
         })
         .collect();
+    // What a migration has for databases that runner does not know keeps its revision.
+    for file in elsewhere {
+        let Some((of, _)) = for_other_database(&file) else { continue };
+        if named.iter().any(|it| it.is_sql && (&it.revision, &it.name) == (&of.revision, &of.name)) {
+            named.push(NamedEntry { revision: of.revision, name: of.name, is_sql: true, file });
+        }
+    }
     named.sort_by(|a, b| a.file.cmp(&b.file));
     // Of a directory with several files, one entry.
     named.dedup();
@@ -124,14 +144,30 @@ fn loose_problems(entries: &[group::FoundName], loose: &[String]) -> Vec<Problem
     loose.iter().filter_map(|name| Some(about(name, parse_file(name).err()?))).collect()
 }
 
+/// What is wrong with files for databases that runner does not know: nothing if their migrations have others, too.
+fn lonely_problems(entries: &[group::FoundName], elsewhere: &[String]) -> Vec<Problem> {
+    let problem = |file: &String| {
+        let (of, database) = for_other_database(file)?;
+        let key = RevisionKey::of(&of.revision);
+        let is_of =
+            |entry: &group::FoundName| entry.name.name == of.name && RevisionKey::of(&entry.name.revision) == key;
+        if entries.iter().any(is_of) { None } else { Some(about(file, lonely(file, database)?)) }
+    };
+    elsewhere.iter().filter_map(problem).collect()
+}
+
 /// As [`discover`], in a directory of a program: the names in it, and whether each is a directory.
 pub(super) fn discover_embedded<'n>(
     names: &BTreeSet<(&str, bool)>,
     inside: impl Fn(&str) -> BTreeSet<(&'n str, bool)>,
 ) -> (Vec<Found>, Vec<Problem>) {
     let mut entries = Vec::new();
-    let (mut problems, mut loose) = (Vec::new(), Vec::new());
+    let (mut problems, mut loose, mut elsewhere) = (Vec::new(), Vec::new(), Vec::new());
     for (name, is_directory) in names.iter().copied().filter(|(name, _)| !is_ignored(name)) {
+        if !is_directory && for_other_database(name).is_some() {
+            elsewhere.push(name.to_owned());
+            continue;
+        }
         let parsed = match name {
             TESTS | VENDOR | RUNTIMES if is_directory => continue,
             name if is_directory => {
@@ -147,6 +183,7 @@ pub(super) fn discover_embedded<'n>(
         }
     }
     problems.extend(loose_problems(&entries, &loose));
+    problems.extend(lonely_problems(&entries, &elsewhere));
     let found = group::group(entries, &mut problems);
     problems.sort_by(|a, b| a.message.cmp(&b.message));
     (found, problems)
@@ -218,7 +255,10 @@ fn in_directory(
         let file = FoundEntry { file_name: directory.to_owned(), link };
         return Ok(vec![group::FoundName { file, name: parsed.clone() }]);
     }
-    inner.retain(|(name, _)| (!is_ignored(name) && name != SNAPSHOT) || name == "Cargo.toml");
+    inner.retain(|(name, _)| {
+        let is_left_out = is_ignored(name) || name == SNAPSHOT || without_other_database(name).is_some();
+        !is_left_out || name == "Cargo.toml"
+    });
     let entries = inner.into_iter().map(|(name, is_link)| {
         let of = match sql_name_in_directory(&name) {
             Some(of) => of,

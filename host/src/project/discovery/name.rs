@@ -53,15 +53,10 @@ const METADATA: [&str; 7] =
 /// Databases that runner does not support, for which a migration may have files of its own.
 const OTHER_DATABASES: [&str; 7] = ["cockroach", "cockroachdb", "mssql", "sqlserver", "oracle", "db2", "h2"];
 
-/// Names that are ignored: hidden files, documentation, a Rust workspace, what other tools keep there, and SQL for databases that
-/// runner does not support.
+/// Names that are ignored: hidden files, documentation, a Rust workspace, and what other tools keep there.
 pub(super) fn is_ignored(name: &str) -> bool {
     let begins =
         |word: &str| name.as_bytes().get(..word.len()).is_some_and(|it| it.eq_ignore_ascii_case(word.as_bytes()));
-    let other_database = || {
-        name.strip_suffix(".sql")
-            .is_some_and(|stem| stem.split('.').skip(1).any(|part| OTHER_DATABASES.contains(&part)))
-    };
     // `embed.go` is no migration; `00002_fill.go` is one.
     let is_glue = name.ends_with(".go") && !name.starts_with(|c: char| c.is_ascii_digit());
     name.starts_with('.')
@@ -71,7 +66,38 @@ pub(super) fn is_ignored(name: &str) -> bool {
         || ["Cargo.toml", "Cargo.lock", "target"].contains(&name)
         || METADATA.contains(&name)
         || is_glue
-        || other_database()
+}
+
+/// A file for a database that runner does not support, such as `1_a.oracle.up.sql`: the name that it has without the database, and
+/// the database.
+pub(super) fn for_other_database(name: &str) -> Option<(Name, &str)> {
+    let (rest, database) = without_other_database(name)?;
+    Some((parse_file(&rest).ok()?, database))
+}
+
+/// The name of a file of SQL without a database that runner does not support, and that database.
+pub(super) fn without_other_database(name: &str) -> Option<(String, &str)> {
+    let mut parts: Vec<&str> = name.strip_suffix(".sql")?.split('.').collect();
+    let at = parts.iter().skip(1).position(|part| OTHER_DATABASES.contains(part))? + 1;
+    let database = parts.remove(at);
+    Some((format!("{}.sql", parts.join(".")), database))
+}
+
+/// The problem of a file for another database without one for any that runner knows: perhaps the word is a part of its name. With
+/// popx, which knows CockroachDB, migrations for that alone are usual.
+pub(super) fn lonely(file: &str, database: &str) -> Option<Problem> {
+    if database.starts_with("cockroach") {
+        return None;
+    }
+    let renamed = file.replacen(&format!(".{database}"), &format!("_{database}"), 1);
+    Some(
+        no_database(database)
+            .hint(format!("move it elsewhere if it is for that database, or rename it, for example to `{renamed}`")),
+    )
+}
+
+fn no_database(word: &str) -> Problem {
+    Problem::new(format!("is for `{word}`, which is no database that runner knows"))
 }
 
 /// What the end of the name of a SQL file says, and the rest: `1_a` of `1_a.up.postgres.sql`. `None` if it does not end in `.sql`.
@@ -218,7 +244,7 @@ fn unknown_database(stem: &str) -> Option<Problem> {
     if !before.ends_with(".up") && !before.ends_with(".down") {
         return None;
     }
-    let problem = Problem::new(format!("is for `{word}`, which is no database that runner knows"));
+    let problem = no_database(word);
     Some(problem.hint("write `.sqlite`, `.postgres`, `.mysql` or `.mariadb`; move files for other databases elsewhere"))
 }
 

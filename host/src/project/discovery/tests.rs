@@ -254,3 +254,35 @@ fn several_files_of_one_number_are_ordered_by_name() {
     let project = with(&["7_b.sql", "7_a.sql", "V7.2__c.sql"]);
     assert_eq!(look(&project).1, ["revision 7.2 exists more than once: `7.2_b` and `7.2_c`"]);
 }
+
+#[test]
+fn a_file_for_another_database_is_left_out_if_its_migration_has_others() {
+    let project = with(&[
+        "1_a.up.sql",
+        "1_a.up.oracle.sql",
+        "1_a.mssql.down.sql",
+        "V2__b.sql",
+        "V02__b.h2.sql",
+        // popx.
+        "3_c.cockroach.autocommit.up.sql",
+        "20260105_copy_from.oracle.up.sql",
+        "4_d.db2.sql",
+        "schema.oracle.sql",
+    ]);
+    project.write("migrations/5_e/up.sql", "SELECT 1");
+    project.write("migrations/5_e/up.oracle.sql", "SELECT 1");
+    let directory = ProjectDirectory::open(project.path(), Path::new("migrations")).expect("a directory");
+    let (found, problems) = discover(&directory).expect("listed");
+    assert_eq!(found.iter().map(Found::id).collect::<Vec<_>>(), ["1_a", "2_b", "5_e"]);
+    let [copied, alone, loose] = problems.as_slice() else { panic!("{problems:?}") };
+    assert_eq!(
+        copied.message,
+        "`20260105_copy_from.oracle.up.sql` is for `oracle`, which is no database that runner knows"
+    );
+    assert!(copied.hint.as_ref().is_some_and(|hint| hint.contains("`20260105_copy_from_oracle.up.sql`")), "{copied:?}");
+    assert_eq!(alone.message, "`4_d.db2.sql` is for `db2`, which is no database that runner knows");
+    assert_eq!(loose.message, "`schema.oracle.sql` has no `_` between revision and name");
+    let names: BTreeSet<(&str, bool)> = [("1_a.sql", false), ("1_a.h2.sql", false), ("2_b.h2.sql", false)].into();
+    let (embedded, problems) = discover_embedded(&names, |_| BTreeSet::new());
+    assert_eq!((embedded.len(), problems.len()), (1, 1), "{problems:?}");
+}

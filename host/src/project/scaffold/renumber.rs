@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::cannot_write;
 use crate::error::{Error, Result};
-use crate::project::discovery::{NamedEntry, named_entries};
+use crate::project::discovery::{NamedEntry, TESTS, named_entries};
 use crate::project::files::ProjectDirectory;
 use crate::project::lockfile::{LockLine, Lockfile};
 use crate::project::packages::package_of;
@@ -82,6 +82,16 @@ pub fn plan_renumber(settings: &Settings, request: &RenumberRequest<'_>) -> Resu
     let mut files: Vec<(String, String)> =
         files.into_iter().map(|it| (it.file.clone(), renamed(&it.file, &id.revision, &revision))).collect();
     files.sort();
+    // `runner test` finds the tests of a migration by its whole name.
+    let renamed_ids = shifted.iter().map(|(id, to)| (id.shown(), migration_id(to, &id.name)));
+    for (from, to) in [(migration_id(&old, &id.name), migration_id(&revision, &id.name))].into_iter().chain(renamed_ids)
+    {
+        let from = format!("{TESTS}/{from}");
+        // What cannot be looked at is no directory of tests to anyone.
+        if project.migrations.try_exists(&from).unwrap_or(false) {
+            files.push((from, format!("{TESTS}/{to}")));
+        }
+    }
     let was_locked = lockfile.lines.iter().any(|line| is_line_of(line, &old, &id.name));
     Ok(Renumbered { old, revision, name: id.name, files, was_locked, shifted })
 }
@@ -296,6 +306,7 @@ mod tests {
             (&["1_init/migration.sql", "2_more/migration.sql"], "1", "2_more 3_init"),
             (&["1_a_up.sql", "1_a_down.sql", "2_b_up.sql", "2_b_down.sql"], "1", "2_b 3_a"),
             (&["V1__a.sql", "V2__b.sql"], "1_a", "2_b 3_a"),
+            (&["1_a.sql", "1_a.oracle.sql", "2_b.sql"], "a", "2_b 3_a"),
         ] {
             let all: Vec<_> = files.iter().map(|file| (format!("migrations/{file}"), "SELECT 1;")).collect();
             let all: Vec<(&str, &str)> = all.iter().map(|(file, text)| (&**file, *text)).collect();
@@ -321,6 +332,30 @@ mod tests {
         assert_eq!((plan.old.as_str(), plan.revision.as_str()), ("7.2", "8"));
         let moved: Vec<_> = plan.shifted.iter().map(|(id, revision)| format!("{} {revision}", id.shown())).collect();
         assert_eq!(moved, ["7.3_c 7.2"]);
+    }
+
+    #[test]
+    fn tests_keep_their_migrations() {
+        let project = TestProject::new(&[
+            ("migrations/7_a.sql", "SELECT 1"),
+            ("migrations/7_b.sql", "SELECT 1"),
+            ("migrations/7_c.sql", "SELECT 1"),
+            ("migrations/tests/7_a/up/1.sql", "SELECT 'a'"),
+            ("migrations/tests/7.2_b/up/1.sql", "SELECT 'b'"),
+            ("migrations/tests/7.3_c/up/1.sql", "SELECT 'c'"),
+        ]);
+        let settings = project.settings();
+        let plan = plan_renumber(&settings, &request("7.2_b", None)).expect("a plan");
+        project.write("migrations/tests/7.2_c/up/1.sql", "SELECT 'in the way'");
+        let error = renumber(&settings, &plan).expect_err("in the way");
+        assert_eq!(error.message, "`tests/7.2_c` already exists");
+        assert_eq!(project.read("migrations/7_b.sql"), "SELECT 1");
+        assert_eq!(project.read("migrations/tests/7.2_b/up/1.sql"), "SELECT 'b'");
+        std::fs::remove_dir_all(project.path().join("migrations/tests/7.2_c")).expect("removed");
+        renumber(&settings, &plan).expect("renamed");
+        for (id, text) in [("7_a", "SELECT 'a'"), ("7.2_c", "SELECT 'c'"), ("8_b", "SELECT 'b'")] {
+            assert_eq!(project.read(&format!("migrations/tests/{id}/up/1.sql")), text);
+        }
     }
 
     #[test]

@@ -102,6 +102,10 @@ struct Said {
     is_atomic: bool,
 }
 
+/// Every statement of PostgreSQL that refuses to run in a transaction has one of these words.
+const OUTSIDE: [&str; 8] =
+    ["concurrently", "vacuum", "database", "tablespace", "system", "subscription", "reindex", "cluster"];
+
 /// Whether the statements of a text may say how it is run: a quick search for a word that all such statements have, so that most
 /// files need not be split in order to be listed.
 fn says_how(text: &str, dialect: Dialect) -> bool {
@@ -109,7 +113,7 @@ fn says_how(text: &str, dialect: Dialect) -> bool {
     match dialect {
         Dialect::Sqlite => has("foreign_keys") || has("vacuum") || has("pragma"),
         Dialect::Mysql | Dialect::Mariadb => has("begin") || has("start"),
-        Dialect::Postgres => has("concurrently") || has("vacuum"),
+        Dialect::Postgres => OUTSIDE.iter().any(|word| has(word)),
     }
 }
 

@@ -1,12 +1,14 @@
 //! The output of `runner plan`.
 
 use super::{DIM, HINT, ODD, PLAIN, STRONG, Text};
+use crate::dialect::Dialect;
 use crate::engine::Direction;
 use crate::engine::history::RunMode;
 use crate::engine::plan::{Inspection, Plan, Refusal, Source, granted_lines};
 use crate::project::catalog::Kind;
 use crate::report::table::{Cell, Table};
 use crate::report::units::counted;
+use crate::sql::ends_open;
 
 /// A table of the planned migrations, in order.
 pub fn plan(plan: &Plan, looks: &[Inspection]) -> Text {
@@ -70,8 +72,8 @@ pub fn plan(plan: &Plan, looks: &[Inspection]) -> Text {
     table.text()
 }
 
-/// The SQL of the planned migrations, each after a comment.
-pub fn plan_sql(plan: &Plan, sql: &[Option<String>]) -> Text {
+/// The SQL of the planned migrations, each after a comment, as one script: every statement ends with a semicolon.
+pub fn plan_sql(plan: &Plan, sql: &[Option<String>], dialect: Dialect) -> Text {
     let mut text = Text::new();
     for (step, sql) in plan.steps.iter().zip(sql) {
         if !text.is_empty() {
@@ -84,7 +86,14 @@ pub fn plan_sql(plan: &Plan, sql: &[Option<String>]) -> Text {
             text.push_end();
         }
         match sql {
-            Some(sql) => text.push_whole(PLAIN, sql.trim_end()),
+            Some(sql) => {
+                text.push_whole(PLAIN, sql.trim_end());
+                // On its own line: a comment may follow the statement.
+                if ends_open(sql, dialect) {
+                    text.push(PLAIN, ";");
+                    text.push_end();
+                }
+            }
             None => {
                 text.push(
                     DIM,

@@ -80,6 +80,33 @@ fn bodies_are_not_split() {
         (Mysql, "CREATE TABLE event (a INT, `begin` INT, b INT DEFAULT (IF(1, 2, 3)))"),
         (Mariadb, "BEGIN NOT ATOMIC SELECT 1; SELECT 2; END"),
         (Mysql, "CREATE FUNCTION a() RETURNS INT RETURN REPEAT('x', 2)"),
+        (Mysql, "CREATE TRIGGER a BEFORE INSERT ON b FOR EACH ROW IF NEW.c < 0 THEN SET NEW.c = 0; END IF"),
+        (
+            Mysql,
+            "CREATE TRIGGER a AFTER INSERT ON b FOR EACH ROW FOLLOWS c CASE NEW.d WHEN 1 THEN SET @e = 1; END CASE",
+        ),
+        (Mariadb, "CREATE PROCEDURE IF NOT EXISTS a(n INT) WHILE n > 0 DO SET n = n - 1; END WHILE"),
+        (Mysql, "CREATE PROCEDURE a() one: LOOP LEAVE one; END LOOP"),
+        (Mysql, "CREATE EVENT a ON SCHEDULE EVERY 1 DAY DO IF @b THEN DELETE FROM c; END IF"),
+        (
+            Mysql,
+            "CREATE FUNCTION a(b INT) RETURNS INT READS SQL DATA COMMENT 'x' IF b THEN RETURN 1; ELSE RETURN 2; END IF",
+        ),
+        (Mysql, "CREATE FUNCTION a(b INT) RETURNS INT IF b THEN RETURN IF(b > 1, 1, 2); END IF"),
+        (Mysql, "CREATE PROCEDURE a() SELECT b FROM c WHERE b IN (1) FOR UPDATE"),
+        (
+            Mysql,
+            "CREATE TRIGGER a BEFORE INSERT ON b FOR EACH ROW BEGIN SET NEW.end = NEW.begin; SET @end = 1; SET NEW.d = 2; END",
+        ),
+        (
+            Mysql,
+            "CREATE FUNCTION a(b INT) RETURNS INT BEGIN RETURN CASE WHEN b > 1 THEN IF(b > 2, 1, 2) ELSE IF(b, 3, 4) END; END",
+        ),
+        (
+            Mysql,
+            "CREATE PROCEDURE a(b INT) BEGIN CASE WHEN CASE b WHEN 1 THEN 2 END > 1 THEN IF b THEN SELECT 1; END IF; ELSE \
+             SELECT IF(b, 1, 2); END CASE; END",
+        ),
     ] {
         assert_eq!(texts(&format!("{statement};\nSELECT 2;"), dialect), [statement, "SELECT 2"], "{dialect}");
         assert_eq!(texts(statement, dialect), [statement], "{dialect}: without the last semicolon");
@@ -127,6 +154,13 @@ fn unterminated_texts_have_line_numbers() {
             "the trigger has no `END` after the last `;` of its body",
         ),
         (Mysql, "CREATE PROCEDURE a() BEGIN SELECT 1;", 1, "the body has a `BEGIN` without an `END`"),
+        (Mysql, "CREATE PROCEDURE a() BEGIN SELECT CASE 1; END;", 1, "the body has a `BEGIN` without an `END`"),
+        (
+            Mysql,
+            "CREATE TRIGGER a BEFORE INSERT ON b FOR EACH ROW IF NEW.c THEN SET NEW.c = 0;",
+            1,
+            "the body has an `IF` or a loop without its `END`",
+        ),
     ] {
         let error = split(script, dialect).expect_err(script);
         assert_eq!((error.line, error.message.as_str()), (line, message));
@@ -242,6 +276,10 @@ fn no_text_is_lost() {
         "e'",
         "#",
         "CREATE ",
+        "ROW ",
+        ".",
+        "@",
+        "THEN ",
         "TRIGGER ",
         "FUNCTION ",
         "BEGIN ",

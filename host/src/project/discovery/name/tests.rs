@@ -134,7 +134,6 @@ fn some_names_are_ignored() {
         "embed.go",
         "meta",
         "migrate.ts",
-        "1_a.cockroach.up.sql",
     ] {
         assert!(is_ignored(name), "{name}");
     }
