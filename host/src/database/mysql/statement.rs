@@ -222,10 +222,9 @@ impl MysqlDatabase {
             let (mut wire, ambiguous) = Wire::of(column);
             if let (true, ColumnOrigin::Table(origin)) = (ambiguous, column.origin())
                 && let Some(table) = self.table_of(&origin.table)
+                && let Some(kind) = self.kind_of(&table, &origin.name).await?
             {
-                if let Some(kind) = self.kind_of(&table, &origin.name).await? {
-                    wire = Wire::of_kind(&kind);
-                }
+                wire = Wire::of_kind(&kind);
             }
             wires.push(wire);
         }

@@ -275,7 +275,7 @@ impl Engine {
             step.description.renames = self.renames.of(&step.name);
         }
         if options.one_schema {
-            step.description = step.description.without_schemas();
+            step.description.renames = Arc::new(step.description.renames.without_schemas());
         }
     }
 

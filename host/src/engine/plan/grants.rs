@@ -29,7 +29,11 @@ impl Plan {
         for step in self.steps.iter_mut().filter(|step| step.kind.is_sandboxed()) {
             let granted = grants_for(grants, &step.revision, &step.name);
             step.grants = granted.map(|grants| Arc::new(grants.of(&step.revision)));
-            let lacks = |grants: &Arc<Grants>| lacking(grants, &step.description.shown_needs(), schema);
+            let lacks = |grants: &Arc<Grants>| {
+                let mut lines = lacking(grants, &step.description.shown_needs(), schema);
+                lines.retain(|line| !(input.options.one_schema && is_granted_without_schema(grants, line)));
+                lines
+            };
             step.not_granted = step.grants.as_ref().map(lacks).unwrap_or_default();
             let too_low = step.description.needs.iter().filter(|need| !need.is_within(limits));
             step.above_limits = too_low.cloned().collect();
@@ -118,6 +122,17 @@ pub fn lacking(grants: &Grants, wanted: &[String], schema: &str) -> Vec<String> 
     let grants = grants.within(schema);
     let is_granted = |line: &String| Need::parse(line).is_some_and(|need| need.within(schema).is_granted(&grants));
     wanted.iter().filter(|line| !is_granted(line)).cloned().collect()
+}
+
+/// Whether grants without schemas give what is needed of a table, whichever schema that names.
+fn is_granted_without_schema(grants: &Grants, line: &str) -> bool {
+    match Need::parse(line) {
+        Some(Need::Table(mut grant)) => {
+            grant.tables.schema = None;
+            grants.cover(&grant)
+        }
+        _ => false,
+    }
 }
 
 fn refusal(steps: &[PlannedMigration], step: &PlannedMigration, facts: &Facts) -> Option<Error> {

@@ -44,7 +44,7 @@ pub struct PlanOptions {
 }
 
 impl PlanOptions {
-    /// Returns the same for a scratch database: where schemas are databases, tables of all of them are there, and none has a schema.
+    /// Returns the same for a scratch database: where schemas are databases, tables of all of them are there.
     #[must_use]
     pub fn on_scratch(self, dialect: Dialect) -> Self {
         Self { one_schema: dialect.schemas_are_databases(), ..self }

@@ -120,19 +120,6 @@ impl Description {
         self.renames = renames.clone();
     }
 
-    /// Returns the same in a database that stands for all others: no table has a schema.
-    #[must_use]
-    pub fn without_schemas(&self) -> Self {
-        let asked =
-            |line: &String| Need::parse(line).map_or_else(|| line.clone(), |it| it.without_schema().to_string());
-        Self {
-            needs: self.needs.iter().map(Need::without_schema).collect(),
-            requires: self.requires.iter().map(asked).collect(),
-            renames: Arc::new(self.renames.without_schemas()),
-            ..self.clone()
-        }
-    }
-
     /// Whether it needs foreign keys not to be enforced while it runs.
     pub fn needs_table_rebuild(&self) -> bool {
         self.needs.contains(&Need::TableRebuild)

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::database::grants::{Grant, Tables};
+use crate::database::grants::Grant;
 use crate::database::{Grants, Renames};
 use crate::project::limits::Limits;
 
@@ -93,17 +93,6 @@ impl Need {
         match self {
             Self::Table(grant) => renames.grant(grant).into_iter().map(Self::Table).collect(),
             other => vec![other.clone()],
-        }
-    }
-
-    /// Returns the same need where no table has a schema.
-    #[must_use]
-    pub fn without_schema(&self) -> Self {
-        match self {
-            Self::Table(grant) => {
-                Self::Table(Grant { tables: Tables { schema: None, ..grant.tables.clone() }, ..grant.clone() })
-            }
-            other => other.clone(),
         }
     }
 

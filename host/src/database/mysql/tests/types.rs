@@ -398,7 +398,7 @@ async fn types_are_known_in_a_database_with_a_dot_in_its_name() {
     fresh.sql(&format!("CREATE DATABASE `{dotted}`"));
     fresh.sql(&format!("CREATE TABLE `{dotted}`.t (id INT PRIMARY KEY, j JSON, e ENUM('a'))"));
     fresh.sql(&format!("INSERT INTO `{dotted}`.t VALUES (1, '{{}}', 'a')"));
-    let mut database = open_url(&fresh.url().replace(&fresh.name(), &dotted)).await.expect("a connection");
+    let mut database = open_url(&fresh.url().replace(fresh.name(), &dotted)).await.expect("a connection");
     let found = read(database.as_mut(), "SELECT id, j FROM t", &[], BatchLimits::default()).await.expect("rows");
     assert_eq!(found[0].columns[1].values.column_type(), ColumnType::Json);
     drop(database);
