@@ -5,10 +5,11 @@
 //! writes to the catalogue are decided when the object is named; a direct one is refused by SQLite itself, which never lets
 //! `sqlite_schema` be written without `writable_schema`.
 //!
-//! SQLite does not ask about three things, which the text of a statement shows: tables of which a query only compares columns by
-//! `USING` or `NATURAL`, rows that `REPLACE` deletes, and tables that a foreign key refers to, whose rows it restricts. So a query
-//! whose text contains the first is refused, and a statement with one of the others needs grants for it. Views that are there already are not covered: what they compare in this way is not
-//! asked for.
+//! SQLite does not ask about four things, which the text of a statement shows: tables of which a query only compares columns by
+//! `USING` or `NATURAL`, rows that `REPLACE` deletes, tables that a foreign key refers to, whose rows it restricts, and columns that a
+//! new column is computed from or checked against. So a query whose text contains the first is refused, and a statement with one of
+//! the others needs grants for it. Views that are there already are not covered: what they compare in this way is not asked for.
+//! Nor can SQLite's own reads of the catalogue be told from those of a SELECT in a definition: so such a statement may not name it.
 
 use std::ffi::c_int;
 use std::sync::Arc;
@@ -136,6 +137,12 @@ const HARMLESS_TABLES: &[&str] = &["json_each", "json_tree", "jsonb_each", "json
 /// The catalogue, under all of its names.
 const CATALOGUE: &[&str] = &["sqlite_master", "sqlite_schema", "sqlite_temp_master", "sqlite_temp_schema"];
 
+/// How the names of SQLite's own tables and functions begin.
+const INTERNAL: &str = "sqlite_";
+
+/// How the names of the tables with statistics begin.
+const STATISTICS: &str = "sqlite_stat";
+
 /// The grants of a component, and what the present statement has been allowed to define.
 #[derive(Default)]
 pub(super) struct Granted {
@@ -150,6 +157,12 @@ pub(super) struct Granted {
     replaces: bool,
     /// The tables that foreign keys in the present statement refer to.
     referenced: Vec<String>,
+    /// Whether the present statement may compute a column from others, or check it against them.
+    computes: bool,
+    /// Whether the present statement may name one of SQLite's own tables.
+    names_internal: bool,
+    /// The present statement is a change of the schema that the host has checked and written: it names the columns that it may.
+    is_typed: bool,
 }
 
 impl Granted {
@@ -175,6 +188,14 @@ impl Granted {
             && after(statement, "REPLACE")
                 .any(|rest| something_else(rest).is_none_or(|at| rest.get(at) != Some(&b'(')));
         self.referenced = if has_grants { names_after(statement, "REFERENCES", Dialect::Sqlite) } else { Vec::new() };
+        let is_raw = has_grants && !self.is_typed;
+        self.computes = is_raw && ["AS", "CHECK"].iter().any(|word| after(statement, word).next().is_some());
+        self.names_internal = is_raw && statement.to_ascii_lowercase().contains(INTERNAL);
+    }
+
+    /// Says whether statements are changes of the schema that the host has checked and written.
+    pub(super) fn set_typed(&mut self, is_typed: bool) {
+        self.is_typed = is_typed;
     }
 
     /// Sets the columns of the inserts that the host prepares.
@@ -206,7 +227,10 @@ impl Granted {
                 "compare the columns with ON; a text that only contains the word can be passed as a parameter",
             )),
             ffi::SQLITE_SELECT | ffi::SQLITE_RECURSIVE => None,
-            ffi::SQLITE_READ if is_internal(first) => (!defining).then(|| catalogue(first)),
+            // What SQLite itself reads there, no view reads, and the text does not name.
+            ffi::SQLITE_READ if is_internal(first) => {
+                (!defining || through.is_some() || self.names_internal).then(|| catalogue(first))
+            }
             ffi::SQLITE_READ if is_one_of(HARMLESS_TABLES, first) => None,
             // Indexes over expressions, and the check of a new constraint.
             ffi::SQLITE_READ if self.defines(first) || (defining && first == "pragma_quick_check") => None,
@@ -220,7 +244,7 @@ impl Granted {
             }
             ffi::SQLITE_INSERT | ffi::SQLITE_DELETE if is_one_of(CATALOGUE, first) => None,
             ffi::SQLITE_INSERT | ffi::SQLITE_UPDATE | ffi::SQLITE_DELETE if is_internal(first) => {
-                (!defining).then(|| catalogue(first))
+                (!defining).then(|| if is_statistics(first) { statistics() } else { catalogue(first) })
             }
             ffi::SQLITE_INSERT if through.is_none() && !self.inserted.is_empty() => {
                 let mut columns = self.inserted.iter();
@@ -243,6 +267,10 @@ impl Granted {
             {
                 Some(never(ffi::SQLITE_CREATE_TEMP_TABLE, first))
             }
+            // The statement itself is named only later.
+            ffi::SQLITE_CREATE_TABLE if is_statistics(first) => Some(statistics()),
+            // The first table with AUTOINCREMENT needs it.
+            ffi::SQLITE_CREATE_TABLE if defining && first == "sqlite_sequence" => None,
             ffi::SQLITE_CREATE_TABLE | ffi::SQLITE_CREATE_VIEW => needs(Verb::Create, first, Touched::Table)
                 .or_else(|| self.refers(first, needs))
                 .or_else(|| self.define(first)),
@@ -252,6 +280,7 @@ impl Granted {
             // The name of the database comes first here.
             ffi::SQLITE_ALTER_TABLE => needs(Verb::Alter, second, Touched::Table)
                 .or_else(|| self.refers(second, needs))
+                .or_else(|| self.computes.then(|| needs(Verb::Read, second, Touched::EveryColumn)).flatten())
                 .or_else(|| self.define(second)),
             // Those of a table that the statement itself creates or drops.
             ffi::SQLITE_CREATE_INDEX | ffi::SQLITE_DROP_INDEX | ffi::SQLITE_DROP_TRIGGER if self.defines(second) => {
@@ -261,7 +290,7 @@ impl Granted {
                 needs(Verb::Alter, second, Touched::Table).or_else(|| self.define(second))
             }
             ffi::SQLITE_REINDEX if defining => None,
-            ffi::SQLITE_ANALYZE => needs(Verb::Alter, first, Touched::Table).or_else(|| self.define(first)),
+            ffi::SQLITE_ANALYZE => Some(statistics()),
             ffi::SQLITE_FUNCTION => self.function(&grants, second, through),
             ffi::SQLITE_PRAGMA if defining && first == "quick_check" => None,
             ffi::SQLITE_PRAGMA => pragma(&grants, first, request.second),
@@ -291,7 +320,21 @@ impl Granted {
     }
 
     fn function(&self, grants: &Grants, name: &str, through: Option<&str>) -> Option<Denial> {
-        if !self.defined.is_empty() && name.starts_with("sqlite_") {
+        if !self.defined.is_empty() && name.starts_with(INTERNAL) {
+            // Another column could take the place of one that it may read. The names are not told.
+            let is_by_column = |table: &String| {
+                let table = TableName::new(&**table);
+                grants.tables.iter().any(|it| !it.columns.is_empty() && it.tables.contains(&table, Dialect::Sqlite))
+            };
+            if !self.is_typed
+                && name.eq_ignore_ascii_case("sqlite_rename_column")
+                && self.defined.iter().any(is_by_column)
+            {
+                return Some(Denial::new(
+                    "a component with grants for single columns of a table may not rename one by a statement",
+                    "rename it by the `schema` interface, or in a migration in SQL",
+                ));
+            }
             // Functions of ALTER TABLE, which SQLite lets nobody else call. The new name of a table is not told.
             return name.eq_ignore_ascii_case("sqlite_rename_table").then(|| {
                 Denial::new(
@@ -340,7 +383,19 @@ fn is_one_of(names: &[&str], name: &str) -> bool {
 
 /// Whether a table is SQLite's own.
 fn is_internal(table: &str) -> bool {
-    table.get(.."sqlite_".len()).is_some_and(|start| start.eq_ignore_ascii_case("sqlite_"))
+    table.get(..INTERNAL.len()).is_some_and(|start| start.eq_ignore_ascii_case(INTERNAL))
+}
+
+/// Whether a table is one that `ANALYZE` fills, in part with cells of tables.
+fn is_statistics(table: &str) -> bool {
+    table.get(..STATISTICS.len()).is_some_and(|start| start.eq_ignore_ascii_case(STATISTICS))
+}
+
+fn statistics() -> Denial {
+    Denial::new(
+        "a component with grants may not update the statistics of tables",
+        "a migration in SQL may: put `ANALYZE` into one",
+    )
 }
 
 fn catalogue(table: &str) -> Denial {

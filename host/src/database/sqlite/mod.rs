@@ -353,6 +353,7 @@ impl Session for SqliteDatabase {
             if let SchemaChange::DropIndex { table, index } = change {
                 self.check_index(table, index)?;
             }
+            let _changing = self.guard.changing();
             self.keeping_views(&statement, |it| it.execute_now(&statement, &[]).map(drop))
         })
     }

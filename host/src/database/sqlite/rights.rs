@@ -237,6 +237,12 @@ impl Guard {
         Inserting { guard: self.clone() }
     }
 
+    /// Until the guard is dropped, the statement is a change of the schema that the host has checked and written.
+    pub(super) fn changing(&self) -> Changing {
+        self.state().granted.set_typed(true);
+        Changing { guard: self.clone() }
+    }
+
     /// Lets statements call our functions until the guard is dropped.
     pub(super) fn pulling(&self) -> Pulling {
         self.state().pulling = true;
@@ -274,6 +280,17 @@ pub(super) struct Inserting {
 impl Drop for Inserting {
     fn drop(&mut self) {
         self.guard.state().granted.set_inserted(Vec::new());
+    }
+}
+
+/// See [`Guard::changing`].
+pub(super) struct Changing {
+    guard: Guard,
+}
+
+impl Drop for Changing {
+    fn drop(&mut self) {
+        self.guard.state().granted.set_typed(false);
     }
 }
 

@@ -54,11 +54,16 @@ impl SqliteDatabase {
             Ok(())
         });
         listed.map_err(|failure| from_failure(&failure))?;
-        views.retain(|view| {
-            let read = format!("SELECT 1 FROM main.{}", Dialect::Sqlite.quote(view));
-            self.connection.prepare(&read, false).is_err()
-        });
-        Ok(views)
+        let mut broken = Vec::new();
+        for view in views {
+            // Components decide how many there are.
+            self.guard.check_stop()?;
+            let read = format!("SELECT 1 FROM main.{}", Dialect::Sqlite.quote(&view));
+            if self.connection.prepare(&read, false).is_err() {
+                broken.push(view);
+            }
+        }
+        Ok(broken)
     }
 }
 

@@ -47,17 +47,30 @@ impl Written {
     /// Whether a statement may change it, judging by its words.
     fn is_touched_by(&self, statement: &str, dialect: Dialect) -> bool {
         let words: Vec<String> = identifiers(statement, dialect).iter().map(|word| word.to_lowercase()).collect();
+        let first = words.first().map_or("", String::as_str);
+        // Their bodies are texts, or elsewhere.
+        if ["do", "call"].contains(&first) {
+            return true;
+        }
         if !words.contains(&self.table) && !statement.ends_with('…') {
             return false;
         }
-        match words.first().map_or("", String::as_str) {
+        match first {
             // Creating something, or reading, changes no existing rows.
             "create" | "select" | "values" | "table" | "explain" | "analyze" | "comment" | "grant" | "revoke" => false,
             // The part that was cut off may name anything.
             "update" | "alter" if statement.ends_with('…') => true,
+            // Another table took its place, or rows left it.
+            "alter" if words.iter().any(|word| ["rename", "partition"].contains(&word.as_str())) => true,
             "update" | "alter" => words.iter().any(|word| self.columns.contains(word)),
             _ => true,
         }
+    }
+
+    /// Whether a call whose text ends with the table that it writes, such as `update crm.flights`, writes to this one.
+    fn is_target_of(&self, text: &str) -> bool {
+        let text = text.to_lowercase();
+        text.strip_suffix(&self.table).is_some_and(|before| before.ends_with([' ', '.']))
     }
 }
 
@@ -95,11 +108,9 @@ async fn component_touches(verifier: &Verifier, later: &Record, written: &Writte
         let Ok(call) = calls.call() else { return Ok(true) };
         let Some(call) = call else { return Ok(false) };
         let touches = match call.kind.as_str() {
-            "execute" | "query" => written.is_touched_by(&call.text, dialect),
-            // `update flights`
-            "write" => call.text.to_lowercase().ends_with(&format!(" {}", written.table)),
-            // `transform `a`: flights -> update flights`
-            "transform" => call.text.to_lowercase().ends_with(&format!(" {}", written.table)),
+            "execute" | "query" | "schema" => written.is_touched_by(&call.text, dialect),
+            // `update flights`, and `transform `a`: flights -> update flights`.
+            "write" | "transform" => written.is_target_of(&call.text),
             _ => false,
         };
         if touches {
@@ -107,6 +118,48 @@ async fn component_touches(verifier: &Verifier, later: &Record, written: &Writte
         }
         if calls.skip_answer().is_err() {
             return Ok(true);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written() -> Written {
+        Written { table: "flights".to_owned(), columns: vec!["dep_utc".to_owned()] }
+    }
+
+    #[test]
+    fn statements_that_may_change_what_was_written_are_found() {
+        for (statement, touches) in [
+            ("UPDATE flights SET dep_utc = NULL", true),
+            ("UPDATE flights SET other = 1", false),
+            ("UPDATE airports SET dep_utc = NULL", false),
+            ("DELETE FROM crm.Flights WHERE id = 1", true),
+            ("ALTER TABLE flights ADD COLUMN x int", false),
+            ("ALTER TABLE flights RENAME TO old", true),
+            ("ALTER TABLE flights_new RENAME TO flights", true),
+            ("ALTER TABLE flights DETACH PARTITION p", true),
+            ("DROP TABLE \"flights\"", true),
+            ("CREATE INDEX i ON flights (dep_utc)", false),
+            ("DO $$ BEGIN UPDATE flights SET dep_utc = NULL; END $$", true),
+            ("CALL fix()", true),
+        ] {
+            assert_eq!(written().is_touched_by(statement, Dialect::Postgres), touches, "{statement}");
+        }
+    }
+
+    #[test]
+    fn calls_that_write_there_are_found() {
+        for (text, is_target) in [
+            ("update flights", true),
+            ("update crm.flights", true),
+            ("transform `a`: airports -> update crm.Flights", true),
+            ("update old_flights", false),
+            ("insert flights2", false),
+        ] {
+            assert_eq!(written().is_target_of(text), is_target, "{text}");
         }
     }
 }
