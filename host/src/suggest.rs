@@ -1,4 +1,4 @@
-//! Suggests known names for unknown ones.
+//! What messages suggest: known names for unknown ones, and commands.
 
 /// Minimum similarity for a suggestion, from 0 to 1: `tow` suggests `two`, `zebra` suggests nothing.
 const LIKENESS: f64 = 0.6;
@@ -14,6 +14,12 @@ pub fn did_you_mean<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -
         .map(|(_, name)| name)
 }
 
+/// A word of a command, quoted for a shell if needed.
+pub fn quoted_for_shell(word: &str) -> String {
+    let is_plain = word.chars().all(|c| c.is_alphanumeric() || "/._-+:@%=".contains(c));
+    if is_plain { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -24,5 +30,17 @@ mod tests {
         assert_eq!(did_you_mean("Migratons", known), Some("migrations"));
         assert_eq!(did_you_mean("tow", known), Some("two"));
         assert_eq!(did_you_mean("zebra", known), None);
+    }
+
+    #[test]
+    fn a_word_is_quoted_if_a_shell_would_split_it() {
+        for (word, expected) in [
+            ("shop", "shop"),
+            ("../a/my-shop_2.0", "../a/my-shop_2.0"),
+            ("my shop", "'my shop'"),
+            ("it's; $x", r"'it'\''s; $x'"),
+        ] {
+            assert_eq!(quoted_for_shell(word), expected);
+        }
     }
 }

@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use crate::database::{DatabaseUrl, Dialect};
+use crate::suggest::quoted_for_shell;
 
 /// The instructions, as a sentence.
 pub(super) fn advice(url: &DatabaseUrl, dialect: Dialect, is_foreign: bool, backup: &Path) -> String {
-    let backup = quoted(&backup.display().to_string());
+    let backup = quoted_for_shell(&backup.display().to_string());
     if is_foreign {
         return format!("restore {backup} with the counterpart of your `[backup] command`");
     }
@@ -14,7 +15,8 @@ pub(super) fn advice(url: &DatabaseUrl, dialect: Dialect, is_foreign: bool, back
     // Each server is restored with its own client.
     match dialect {
         Dialect::Sqlite => {
-            let database = url.sqlite_path().map(|path| quoted(&path.display().to_string())).unwrap_or_default();
+            let database =
+                url.sqlite_path().map(|path| quoted_for_shell(&path.display().to_string())).unwrap_or_default();
             format!(
                 "to restore it, stop whatever uses the database, remove {database}-wal and {database}-shm, and copy \
                  {backup} over {database}"
@@ -41,12 +43,6 @@ pub(super) fn advice(url: &DatabaseUrl, dialect: Dialect, is_foreign: bool, back
             )
         }
     }
-}
-
-/// A path, quoted for a shell if needed.
-fn quoted(path: &str) -> String {
-    let is_plain = path.chars().all(|c| c.is_alphanumeric() || "/._-+:@%=".contains(c));
-    if is_plain { path.to_owned() } else { format!("'{}'", path.replace('\'', "'\\''")) }
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use crate::project::settings::FILE_NAME;
 use crate::project::{LoadRequest, Settings};
 use crate::report::json::ScaffoldJson;
 use crate::report::{Format, Printer, Text, text};
+use crate::suggest::quoted_for_shell;
 
 /// Creates a project, for the database of `--database-url` or an SQLite file of its own; with `ci`, a workflow too, for which
 /// the project may exist.
@@ -42,35 +43,10 @@ pub fn run(printer: &Printer, directory: &Path, ci: bool, load: &LoadRequest) ->
             }
             let there = match directory.to_str() {
                 Some(".") | None => String::new(),
-                Some(directory) => format!("cd {}; ", for_shell(directory)),
+                Some(directory) => format!("cd {}; ", quoted_for_shell(directory)),
             };
             printer.talk(&Text::new().plain(format!("next: {there}runner apply")).end());
         }
     }
     Ok(exit::DONE)
-}
-
-/// A word as a shell takes it whole.
-fn for_shell(word: &str) -> String {
-    match word.chars().all(|c| c.is_ascii_alphanumeric() || "_./-".contains(c)) {
-        true => word.to_owned(),
-        false => format!("'{}'", word.replace('\'', r"'\''")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_directory_is_quoted_if_a_shell_would_split_it() {
-        for (word, expected) in [
-            ("shop", "shop"),
-            ("../a/my-shop_2.0", "../a/my-shop_2.0"),
-            ("my shop", "'my shop'"),
-            ("it's; $x", r"'it'\''s; $x'"),
-        ] {
-            assert_eq!(for_shell(word), expected);
-        }
-    }
 }

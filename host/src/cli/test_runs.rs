@@ -22,7 +22,6 @@ use crate::engine::target::Target;
 use crate::engine::{Direction, Event, EventSink, ScriptLoader, Transforms};
 use crate::error::{Error, Result};
 use crate::migration_tests::TestRunner;
-use crate::project::packages::PackageRenames;
 use crate::project::settings::RequiredIsolation;
 use crate::project::{Catalog, env};
 use crate::report::{SinkOptions, Verbosity, sink};
@@ -167,7 +166,6 @@ impl TestRunner for TestRuns {
             stop,
             parameters: Arc::new(settings.parameters.clone()),
             grants: Arc::new(for_scratch(&settings.grants, dialect)),
-            renames: PackageRenames::new(&settings.packages),
             limits: Arc::new(settings.limits.clone()),
             // Scratch databases hold nothing that a component must not reach.
             isolation: RequiredIsolation::Any,

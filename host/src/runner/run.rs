@@ -17,7 +17,6 @@ use crate::engine::target::Target;
 use crate::engine::{Direction, EventSink, Transforms};
 use crate::error::{Error, ErrorKind, Result};
 use crate::project::Catalog;
-use crate::project::packages::PackageRenames;
 use crate::project::settings::{BackupSettings, Chunking};
 
 /// What to run, and how.
@@ -113,7 +112,6 @@ pub async fn run(
         stop,
         parameters: Arc::new(setup.settings.parameters.clone()),
         grants: Arc::new(setup.settings.grants.clone()),
-        renames: PackageRenames::new(&setup.settings.packages),
         limits: Arc::new(setup.settings.limits.clone()),
         isolation: setup.settings.isolation,
         identity,

@@ -16,123 +16,15 @@ use std::sync::Arc;
 
 use rusqlite::ffi;
 
+use super::denial::Denial;
+use super::harmless;
 use super::raw::AuthRequest;
-use super::rights::Denial;
 use super::statement::something_else;
+use super::words::{after, has};
 use crate::database::facts::is_tool_table;
 use crate::database::grants::{Grants, Need, Touched, Verb};
 use crate::database::{Dialect, TableName};
 use crate::sql::names_after;
-
-/// Functions that only compute with their arguments, or with the rows that a statement may read.
-const HARMLESS: &[&str] = &[
-    "->",
-    "->>",
-    "abs",
-    "avg",
-    "ceil",
-    "ceiling",
-    "char",
-    "coalesce",
-    "concat",
-    "concat_ws",
-    "count",
-    "cume_dist",
-    "current_date",
-    "current_time",
-    "current_timestamp",
-    "date",
-    "datetime",
-    "dense_rank",
-    "first_value",
-    "floor",
-    "format",
-    "glob",
-    "group_concat",
-    "hex",
-    "if",
-    "ifnull",
-    "iif",
-    "instr",
-    "json",
-    "json_array",
-    "json_array_length",
-    "json_error_position",
-    "json_extract",
-    "json_group_array",
-    "json_group_object",
-    "json_insert",
-    "json_object",
-    "json_patch",
-    "json_pretty",
-    "json_quote",
-    "json_remove",
-    "json_replace",
-    "json_set",
-    "json_type",
-    "json_valid",
-    "jsonb",
-    "jsonb_array",
-    "jsonb_extract",
-    "jsonb_group_array",
-    "jsonb_group_object",
-    "jsonb_insert",
-    "jsonb_object",
-    "jsonb_patch",
-    "jsonb_remove",
-    "jsonb_replace",
-    "jsonb_set",
-    "julianday",
-    "lag",
-    "last_value",
-    "lead",
-    "length",
-    "like",
-    "likelihood",
-    "likely",
-    "lower",
-    "ltrim",
-    "match",
-    "max",
-    "min",
-    "mod",
-    "nth_value",
-    "ntile",
-    "nullif",
-    "octet_length",
-    "percent_rank",
-    "printf",
-    "quote",
-    "rank",
-    "replace",
-    "round",
-    "row_number",
-    "rtrim",
-    "sign",
-    "soundex",
-    "strftime",
-    "string_agg",
-    "substr",
-    "substring",
-    "sum",
-    "time",
-    "timediff",
-    "total",
-    "trim",
-    "trunc",
-    "typeof",
-    "unhex",
-    "unicode",
-    "unistr",
-    "unistr_quote",
-    "unixepoch",
-    "unlikely",
-    "upper",
-    "zeroblob",
-];
-
-/// Table-valued functions that only compute with their arguments.
-const HARMLESS_TABLES: &[&str] = &["json_each", "json_tree", "jsonb_each", "jsonb_tree"];
 
 /// The catalogue, under all of its names.
 const CATALOGUE: &[&str] = &["sqlite_master", "sqlite_schema", "sqlite_temp_master", "sqlite_temp_schema"];
@@ -181,15 +73,14 @@ impl Granted {
     pub(super) fn expect(&mut self, statement: &str) {
         self.begin();
         let has_grants = self.grants.is_some();
-        self.joins_by_name =
-            has_grants && ["USING", "NATURAL"].iter().any(|word| after(statement, word).next().is_some());
+        self.joins_by_name = has_grants && ["USING", "NATURAL"].iter().any(|word| has(statement, word));
         // `replace(…)` is a function.
         self.replaces = has_grants
             && after(statement, "REPLACE")
                 .any(|rest| something_else(rest).is_none_or(|at| rest.get(at) != Some(&b'(')));
         self.referenced = if has_grants { names_after(statement, "REFERENCES", Dialect::Sqlite) } else { Vec::new() };
         let is_raw = has_grants && !self.is_typed;
-        self.computes = is_raw && ["AS", "CHECK"].iter().any(|word| after(statement, word).next().is_some());
+        self.computes = is_raw && ["AS", "CHECK"].iter().any(|word| has(statement, word));
         self.names_internal = is_raw && statement.to_ascii_lowercase().contains(INTERNAL);
     }
 
@@ -231,7 +122,7 @@ impl Granted {
             ffi::SQLITE_READ if is_internal(first) => {
                 (!defining || through.is_some() || self.names_internal).then(|| catalogue(first))
             }
-            ffi::SQLITE_READ if is_one_of(HARMLESS_TABLES, first) => None,
+            ffi::SQLITE_READ if is_one_of(harmless::TABLES, first) => None,
             // Indexes over expressions, and the check of a new constraint.
             ffi::SQLITE_READ if self.defines(first) || (defining && first == "pragma_quick_check") => None,
             ffi::SQLITE_READ => {
@@ -345,7 +236,7 @@ impl Granted {
         }
         let ours = name.starts_with(super::rights::FUNCTION_PREFIX);
         let need = Need::Function(name.to_ascii_lowercase());
-        let allowed = ours || is_one_of(HARMLESS, name) || grants.allow(&need, Dialect::Sqlite);
+        let allowed = ours || is_one_of(harmless::FUNCTIONS, name) || grants.allow(&need, Dialect::Sqlite);
         (!allowed).then(|| Denial::from(need.denied(through)))
     }
 }
@@ -362,19 +253,6 @@ fn pragma(grants: &Grants, name: &str, value: Option<&str>) -> Option<Denial> {
         format!("a component with grants may not use PRAGMA {name}"),
         "it may use table_xinfo, index_list and foreign_key_list for the tables that it has grants for",
     ))
-}
-
-/// The text after each place at which a word occurs, wherever that is: it may be part of a string or a comment.
-fn after<'a>(statement: &'a str, word: &'a str) -> impl Iterator<Item = &'a [u8]> {
-    let text = statement.as_bytes();
-    let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_' || *byte == b'$' || *byte >= 0x80;
-    let windows = text.windows(word.len()).enumerate();
-    let found = windows.filter(move |(at, window)| {
-        window.eq_ignore_ascii_case(word.as_bytes())
-            && !at.checked_sub(1).and_then(|before| text.get(before)).is_some_and(is_part)
-            && !text.get(at + word.len()).is_some_and(is_part)
-    });
-    found.map(move |(at, _)| &text[at + word.len()..])
 }
 
 fn is_one_of(names: &[&str], name: &str) -> bool {

@@ -3,8 +3,9 @@
 //! The authorizer decides while a statement is prepared, so an empty database in memory with the tool's tables answers the same for
 //! all that the statement itself names. What it names of the operator's is missing there; only refusals count, no other error.
 
+use super::denial::refused_mention;
 use super::raw::{Connection, on_stack};
-use super::rights::{Guard, refused_mention};
+use super::rights::Guard;
 use super::{connect, nesting};
 use crate::database::{DatabaseError, Dialect, Role};
 use crate::sql::identifiers;

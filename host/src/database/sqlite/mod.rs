@@ -7,8 +7,10 @@ mod bind;
 mod connect;
 pub mod copy;
 mod cursor;
+mod denial;
 mod error;
 mod granted;
+mod harmless;
 pub(in crate::database) mod known;
 mod lock;
 mod nesting;
@@ -26,6 +28,7 @@ mod transaction;
 mod types_read;
 mod types_write;
 mod views;
+mod words;
 mod write_sql;
 mod writer;
 

@@ -1,7 +1,7 @@
 //! Which pragmas a migration may use. A setting of the connection would outlive the migration that made it and change what the
 //! next one does.
 
-use super::rights::Denial;
+use super::denial::Denial;
 use crate::database::Role;
 use crate::sql::JOURNAL_MODES;
 

@@ -5,16 +5,16 @@
 //! the text of the statement closes: the new name of `ALTER TABLE … RENAME TO`, and the body of `CREATE TRIGGER`, which is
 //! authorized when it fires. SQLite has no dynamic SQL, so a trigger that touches a table must spell its name.
 
-use std::borrow::Cow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rusqlite::ffi;
 
+use super::denial::{Denial, attached, mentions, tool_table};
 use super::granted::Granted;
 use super::pragmas;
 use super::raw::{AuthRequest, Hooks};
-use super::statement::something_else;
+use super::words::{is_vacuum, mentioned_tool_table};
 use crate::database::facts::{TOOL_TABLES, is_tool_table};
 use crate::database::grants::{Grants, Need, Touched, Verb};
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Role, StopSignal, TableName};
@@ -24,33 +24,6 @@ pub(super) const FUNCTION_PREFIX: &str = "runner_pull_";
 
 /// The longest pause between two attempts to get a lock of another connection.
 const LONGEST_PAUSE: Duration = Duration::from_millis(25);
-
-/// Why something was refused.
-pub(super) struct Denial {
-    pub what: String,
-    pub detail: Option<String>,
-    pub hint: Cow<'static, str>,
-}
-
-impl Denial {
-    pub(super) fn new(what: impl Into<String>, hint: &'static str) -> Self {
-        Self { what: what.into(), detail: None, hint: Cow::Borrowed(hint) }
-    }
-}
-
-impl From<DatabaseError> for Denial {
-    fn from(error: DatabaseError) -> Self {
-        Self { what: error.message, detail: error.detail, hint: Cow::Owned(error.hint.unwrap_or_default()) }
-    }
-}
-
-impl From<Denial> for DatabaseError {
-    fn from(denial: Denial) -> Self {
-        let mut error = Self::new(DatabaseErrorKind::Denied, denial.what).code("SQLITE_AUTH (23)").hint(denial.hint);
-        error.detail = denial.detail;
-        error
-    }
-}
 
 /// The rights of the current role, shared by the database and SQLite's callbacks.
 #[derive(Clone, Default)]
@@ -197,18 +170,26 @@ impl Guard {
         state.mentioned = (state.rights != Role::Host).then(|| mentioned_tool_table(statement)).flatten();
     }
 
+    fn until_dropped(&self, set: impl FnOnce(&mut State), undo: fn(&mut State)) -> Undo {
+        set(&mut self.state());
+        Undo { guard: self.clone(), undo }
+    }
+
     /// Works as the host, and is not stopped, until the guard is dropped.
-    pub(super) fn as_host(&self) -> AsHost {
-        let mut state = self.state();
-        state.host_depth += 1;
-        state.unstopped_depth += 1;
-        AsHost { guard: self.clone(), is_stopped: false }
+    pub(super) fn as_host(&self) -> Undo {
+        let set = |state: &mut State| {
+            state.host_depth += 1;
+            state.unstopped_depth += 1;
+        };
+        self.until_dropped(set, |state| {
+            state.host_depth = state.host_depth.saturating_sub(1);
+            state.unstopped_depth = state.unstopped_depth.saturating_sub(1);
+        })
     }
 
     /// Works as the host until the guard is dropped; the stop signal applies.
-    pub(super) fn as_host_that_stops(&self) -> AsHost {
-        self.state().host_depth += 1;
-        AsHost { guard: self.clone(), is_stopped: true }
+    pub(super) fn as_host_that_stops(&self) -> Undo {
+        self.until_dropped(|state| state.host_depth += 1, |state| state.host_depth = state.host_depth.saturating_sub(1))
     }
 
     /// Restricts components to what was granted.
@@ -232,21 +213,19 @@ impl Guard {
     }
 
     /// Until the guard is dropped, the inserts that the host prepares are into these columns.
-    pub(super) fn inserting(&self, columns: &[String]) -> Inserting {
-        self.state().granted.set_inserted(columns.to_vec());
-        Inserting { guard: self.clone() }
+    pub(super) fn inserting(&self, columns: &[String]) -> Undo {
+        let set = |state: &mut State| state.granted.set_inserted(columns.to_vec());
+        self.until_dropped(set, |state| state.granted.set_inserted(Vec::new()))
     }
 
     /// Until the guard is dropped, the statement is a change of the schema that the host has checked and written.
-    pub(super) fn changing(&self) -> Changing {
-        self.state().granted.set_typed(true);
-        Changing { guard: self.clone() }
+    pub(super) fn changing(&self) -> Undo {
+        self.until_dropped(|state| state.granted.set_typed(true), |state| state.granted.set_typed(false))
     }
 
     /// Lets statements call our functions until the guard is dropped.
-    pub(super) fn pulling(&self) -> Pulling {
-        self.state().pulling = true;
-        Pulling { guard: self.clone() }
+    pub(super) fn pulling(&self) -> Undo {
+        self.until_dropped(|state| state.pulling = true, |state| state.pulling = false)
     }
 
     /// The error for a statement that the authorizer refused.
@@ -256,52 +235,15 @@ impl Guard {
     }
 }
 
-/// See [`Guard::as_host`] and [`Guard::as_host_that_stops`].
-pub(super) struct AsHost {
+/// Undoes what a function of [`Guard`] set, when it is dropped.
+pub(super) struct Undo {
     guard: Guard,
-    is_stopped: bool,
+    undo: fn(&mut State),
 }
 
-impl Drop for AsHost {
+impl Drop for Undo {
     fn drop(&mut self) {
-        let mut state = self.guard.state();
-        state.host_depth = state.host_depth.saturating_sub(1);
-        if !self.is_stopped {
-            state.unstopped_depth = state.unstopped_depth.saturating_sub(1);
-        }
-    }
-}
-
-/// See [`Guard::inserting`].
-pub(super) struct Inserting {
-    guard: Guard,
-}
-
-impl Drop for Inserting {
-    fn drop(&mut self) {
-        self.guard.state().granted.set_inserted(Vec::new());
-    }
-}
-
-/// See [`Guard::changing`].
-pub(super) struct Changing {
-    guard: Guard,
-}
-
-impl Drop for Changing {
-    fn drop(&mut self) {
-        self.guard.state().granted.set_typed(false);
-    }
-}
-
-/// See [`Guard::pulling`].
-pub(super) struct Pulling {
-    guard: Guard,
-}
-
-impl Drop for Pulling {
-    fn drop(&mut self) {
-        self.guard.state().pulling = false;
+        (self.undo)(&mut self.guard.state());
     }
 }
 
@@ -451,63 +393,4 @@ impl State {
 /// Whether a name of a database is neither the file's nor that of the temporary tables.
 pub(super) fn is_attached(database: &str) -> bool {
     !database.eq_ignore_ascii_case("main") && !database.eq_ignore_ascii_case("temp")
-}
-
-fn attached(database: &str) -> Denial {
-    Denial::new(
-        format!("a component may not reach the attached database `{database}`"),
-        "a component works on the database of its run; a migration in SQL may attach others",
-    )
-}
-
-/// The error for a table of an attached database that a component asks for.
-pub(super) fn denied_attached(database: &str) -> DatabaseError {
-    let denial = attached(database);
-    DatabaseError { code: String::new(), ..denial.into() }
-}
-
-fn tool_table(what: &str, table: &str, accessor: Option<&str>) -> Denial {
-    let through = accessor.map(|name| format!(", not even through `{name}`")).unwrap_or_default();
-    Denial::new(
-        format!("a migration may not {what} `{table}`, which belongs to runner itself{through}"),
-        "the history is written by `runner apply` and `runner rollback` alone",
-    )
-}
-
-fn mentions(table: &'static str) -> Denial {
-    Denial::new(
-        format!("a migration may not define a table or trigger that names `{table}`, which belongs to runner itself"),
-        "give your table another name",
-    )
-}
-
-/// The refusal of a statement that defines something and names one of the tool's tables, wherever it does.
-pub(super) fn refused_mention(statement: &str) -> Option<DatabaseError> {
-    mentioned_tool_table(statement).map(|table| mentions(table).into())
-}
-
-/// Whether the one statement of a text is a VACUUM.
-fn is_vacuum(statement: &str) -> bool {
-    const WORD: &[u8] = b"VACUUM";
-    let text = statement.as_bytes();
-    let Some(start) = something_else(text) else { return false };
-    let word = text.get(start..start + WORD.len());
-    word.is_some_and(|word| word.eq_ignore_ascii_case(WORD))
-        && !text.get(start + WORD.len()).is_some_and(is_part_of_word)
-}
-
-fn is_part_of_word(byte: &u8) -> bool {
-    byte.is_ascii_alphanumeric() || *byte == b'_' || *byte == b'$' || *byte >= 0x80
-}
-
-/// The first of the tool's tables whose name is in the text as a word.
-fn mentioned_tool_table(statement: &str) -> Option<&'static str> {
-    let bytes = statement.as_bytes();
-    TOOL_TABLES.into_iter().find(|table| {
-        bytes.windows(table.len()).enumerate().any(|(at, window)| {
-            window.eq_ignore_ascii_case(table.as_bytes())
-                && !at.checked_sub(1).and_then(|before| bytes.get(before)).is_some_and(is_part_of_word)
-                && !bytes.get(at + table.len()).is_some_and(is_part_of_word)
-        })
-    })
 }

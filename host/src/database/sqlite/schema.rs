@@ -1,9 +1,10 @@
 //! Tables as the database declares them.
 
 use super::SqliteDatabase;
+use super::denial::denied_attached;
 use super::error::{from_failure, text_of};
 use super::raw::Failure;
-use super::rights::{denied_attached, is_attached};
+use super::rights::is_attached;
 use super::types_write::Affinity;
 use crate::database::spec::guess;
 use crate::database::spec::{ColumnInfo, ROWID};

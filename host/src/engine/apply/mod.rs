@@ -38,7 +38,7 @@ use super::dry_run::DryRun;
 use super::event::{Event, EventSink, LogLevel};
 use super::history::{self, Numbers, RunMode};
 use super::outcome::{Done, Failed, Outcome, TookEffect};
-use super::plan::{Plan, PlanInput, PlanOptions, PlannedMigration, plan_apply, plan_redo, plan_rollback};
+use super::plan::{Plan, PlanInput, PlannedMigration, plan_apply, plan_redo, plan_rollback};
 use crate::data::Value;
 use crate::database::{Facts, LockRequest, SharedDatabase, StopSignal};
 use crate::engine::identity::Identity;
@@ -47,7 +47,6 @@ use crate::engine::stopped::stopped;
 use crate::error::{Error, ErrorKind, Result};
 use crate::project::catalog::Catalog;
 use crate::project::limits::Limits;
-use crate::project::packages::PackageRenames;
 use crate::project::settings::{ComponentGrants, RequiredIsolation};
 
 /// Runs a project's migrations on a database.
@@ -66,8 +65,6 @@ pub struct Engine {
     pub parameters: Arc<BTreeMap<String, Value>>,
     /// What components may do with the database, as far as the operator restricts them.
     pub grants: Arc<ComponentGrants>,
-    /// What the tables of packages are called by upgrades.
-    pub renames: PackageRenames,
     /// The limits of components.
     pub limits: Arc<Limits>,
     /// What must confine a component.
@@ -268,17 +265,6 @@ impl Engine {
         Ok(outcome)
     }
 
-    /// Gives the tables of a planned migration the names that they have here.
-    fn name_tables(&self, step: &mut PlannedMigration, options: PlanOptions) {
-        // A downgrade finds the tables under the names that the history has.
-        if step.direction == Direction::Up {
-            step.description.renames = self.renames.of(&step.name);
-        }
-        if options.one_schema {
-            step.description.renames = Arc::new(step.description.renames.without_schemas());
-        }
-    }
-
     /// Plans the request for the database's current state. Fails if one of the components could not run as it is to be confined.
     async fn plan(&self, request: &Request) -> Result<Plan> {
         let plan = self.plan_alone(request).await?;
@@ -302,7 +288,11 @@ impl Engine {
             Action::Redo => plan_redo(&input),
         };
         let mut plan = plan?;
-        plan.steps.iter_mut().for_each(|step| self.name_tables(step, request.options));
+        if request.options.one_schema {
+            for step in &mut plan.steps {
+                step.description.renames = Arc::new(step.description.renames.without_schemas());
+            }
+        }
         let plan = plan.with_grants(&input, &self.grants, &self.limits)?;
         plan.check_isolation(self.isolation, &facts)?;
         plan.check_grants(&facts)?;

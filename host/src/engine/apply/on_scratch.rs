@@ -91,7 +91,6 @@ impl Engine {
             stop: self.stop.clone(),
             parameters: self.parameters.clone(),
             grants: Arc::new(for_scratch(&self.grants, dialect)),
-            renames: self.renames.clone(),
             limits: self.limits.clone(),
             isolation: self.isolation,
             identity: self.identity.clone(),

@@ -176,7 +176,8 @@ impl Engine {
         helped: &Arc<RunRecorder>,
     ) -> Result<Option<RunContext>> {
         let mut database = connection.lock().await;
-        let name = self.catalog.get(&task.revision).map_or("", |migration| &migration.name);
+        let migration = self.catalog.get(&task.revision);
+        let name = migration.map_or("", |migration| &migration.name);
         let granted = grants_for(&self.grants, &task.revision, name);
         let grants = granted.map(|grants| Arc::new(grants.of(&task.revision)));
         // The plan of this run may end before the migration that another one is at.
@@ -211,7 +212,7 @@ impl Engine {
             parameters: inputs.parameters.clone(),
             recorder: helped.clone(),
             server_version: Some(inputs.server_version.clone()),
-            renames: self.renames.of(name),
+            renames: migration.map(|migration| migration.description.renames.clone()).unwrap_or_default(),
             grants,
             execution: Execution::Journalled(Arc::new(journal)),
             left_out: LeftOut::default(),

@@ -82,7 +82,6 @@ async fn heard_engine(migrations: Vec<Migration>, events: Arc<Heard>) -> Engine 
         stop: StopSignal::default(),
         parameters: Arc::default(),
         grants: Arc::default(),
-        renames: crate::project::packages::PackageRenames::default(),
         limits: Arc::default(),
         isolation: RequiredIsolation::Any,
         identity: Identity::now(),

@@ -52,7 +52,7 @@ pub(super) use remote::try_manifest;
 pub use remote::{PushRequest, Pushed, PushedAs};
 #[cfg(feature = "cli")]
 pub use remove::{Removed, plan_remove, remove};
-pub use settings::{PackageRenames, PackageSettings};
+pub use settings::PackageSettings;
 pub(super) use settings::{read as read_settings, read_renames};
 #[cfg(feature = "cli")]
 pub(super) use signature::verify;

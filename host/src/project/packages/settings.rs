@@ -1,9 +1,8 @@
 //! `[packages."vendor/package"]`: what an operator pins and grants.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::name::{PackageName, VersionRange, package_of};
+use super::name::{PackageName, VersionRange};
 use crate::database::{Grants, Renames};
 use crate::project::settings::read_grants;
 use crate::project::toml_reader::Section;
@@ -17,22 +16,6 @@ pub struct PackageSettings {
     pub version: Option<VersionRange>,
     /// What its tables are called here.
     pub renames: Arc<Renames>,
-}
-
-/// What the tables of packages are called, by the names of the packages.
-#[derive(Clone, Debug, Default)]
-pub struct PackageRenames(BTreeMap<String, Arc<Renames>>);
-
-impl PackageRenames {
-    /// As settings say it.
-    pub fn new(packages: &BTreeMap<String, PackageSettings>) -> Self {
-        Self(packages.iter().map(|(name, package)| (name.clone(), package.renames.clone())).collect())
-    }
-
-    /// What the tables of a migration are called, by its name; it need not be one of a package.
-    pub fn of(&self, migration: &str) -> Arc<Renames> {
-        package_of(migration).and_then(|package| self.0.get(package)).cloned().unwrap_or_default()
-    }
 }
 
 /// One table: what is pinned, and what is granted.

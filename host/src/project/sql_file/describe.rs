@@ -109,12 +109,13 @@ const OUTSIDE: [&str; 8] =
 /// Whether the statements of a text may say how it is run: a quick search for a word that all such statements have, so that most
 /// files need not be split in order to be listed.
 fn says_how(text: &str, dialect: Dialect) -> bool {
-    let has = |word: &str| text.as_bytes().windows(word.len()).any(|part| part.eq_ignore_ascii_case(word.as_bytes()));
-    match dialect {
-        Dialect::Sqlite => has("foreign_keys") || has("vacuum") || has("pragma"),
-        Dialect::Mysql | Dialect::Mariadb => has("begin") || has("start"),
-        Dialect::Postgres => OUTSIDE.iter().any(|word| has(word)),
-    }
+    let signs: &[&str] = match dialect {
+        Dialect::Sqlite => &["vacuum", "pragma"],
+        Dialect::Mysql | Dialect::Mariadb => &["begin", "start"],
+        Dialect::Postgres => &OUTSIDE,
+    };
+    let mut words = text.as_bytes().split(|byte| !byte.is_ascii_alphabetic());
+    words.any(|word| signs.iter().any(|sign| word.eq_ignore_ascii_case(sign.as_bytes())))
 }
 
 /// Whether nothing in a file can run in a transaction, but for settings: a `CREATE INDEX CONCURRENTLY` alone, as Prisma and

@@ -1,0 +1,40 @@
+//! Words of a text, wherever they are: they may be part of a string or a comment. What must not be overlooked is looked for like this.
+
+use super::statement::something_else;
+use crate::database::facts::TOOL_TABLES;
+
+/// The text after each place at which a word occurs.
+pub(super) fn after<'a>(statement: &'a str, word: &'a str) -> impl Iterator<Item = &'a [u8]> {
+    let text = statement.as_bytes();
+    let windows = text.windows(word.len()).enumerate();
+    let found = windows.filter(move |(at, window)| {
+        window.eq_ignore_ascii_case(word.as_bytes())
+            && !at.checked_sub(1).and_then(|before| text.get(before)).is_some_and(is_part_of_word)
+            && !text.get(at + word.len()).is_some_and(is_part_of_word)
+    });
+    found.map(move |(at, _)| &text[at + word.len()..])
+}
+
+/// Whether a word occurs.
+pub(super) fn has(statement: &str, word: &str) -> bool {
+    after(statement, word).next().is_some()
+}
+
+/// The first of the tool's tables whose name is in the text as a word.
+pub(super) fn mentioned_tool_table(statement: &str) -> Option<&'static str> {
+    TOOL_TABLES.into_iter().find(|table| has(statement, table))
+}
+
+/// Whether the one statement of a text is a VACUUM.
+pub(super) fn is_vacuum(statement: &str) -> bool {
+    const WORD: &[u8] = b"VACUUM";
+    let text = statement.as_bytes();
+    let Some(start) = something_else(text) else { return false };
+    let word = text.get(start..start + WORD.len());
+    word.is_some_and(|word| word.eq_ignore_ascii_case(WORD))
+        && !text.get(start + WORD.len()).is_some_and(is_part_of_word)
+}
+
+fn is_part_of_word(byte: &u8) -> bool {
+    byte.is_ascii_alphanumeric() || *byte == b'_' || *byte == b'$' || *byte >= 0x80
+}
