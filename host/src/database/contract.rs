@@ -5,6 +5,8 @@ pub(crate) mod bulk;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 pub(crate) mod lease;
 pub(crate) mod lock;
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+pub(crate) mod logins;
 pub(crate) mod rights;
 pub(crate) mod roles;
 pub(crate) mod statements;
@@ -42,6 +44,9 @@ macro_rules! contract {
             refuses_what_matches_no_row, finds_texts_by_numbers
         ]);
         $crate::database::contract::contract!(lock of $factory);
+    };
+    (logins of $factory:expr) => {
+        $crate::database::contract::contract!(@ $factory, logins: [are_opened_at_the_same_moment]);
     };
     (lease of $factory:expr) => {
         $crate::database::contract::contract!(lock of $factory);

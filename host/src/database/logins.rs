@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::Grants;
-use crate::random::bits;
+use crate::random::{bits, jittered};
 
 /// A component that should have a login.
 #[derive(Clone, Debug)]
@@ -126,6 +126,18 @@ impl Secret {
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret")
+    }
+}
+
+/// How often a login is tried: processes that share a run set passwords of the same login at the same time.
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+pub(in crate::database) const ATTEMPTS: u32 = 8;
+
+/// Waits before such an attempt; longer before each one, and not as long as the others wait.
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+pub(in crate::database) async fn wait_for_attempt(attempt: u32) {
+    if attempt > 0 {
+        tokio::time::sleep(jittered(Duration::from_millis(10 << attempt.min(6)))).await;
     }
 }
 

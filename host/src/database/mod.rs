@@ -173,6 +173,16 @@ pub enum Claims {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TableIdentity(pub String);
 
+/// Whether rows of a source may be read before those read earlier have been written to a target.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReadingAhead {
+    /// They may: writing changes nothing that is still to be read.
+    pub here: bool,
+    /// They may on another connection, too, in a transaction opened with [`begin_reading`](Database::begin_reading), which is
+    /// certain to read the same rows from the source, whose identity this is, as this session does in its open transaction.
+    pub elsewhere: Option<TableIdentity>,
+}
+
 /// What a component's statements see as chance and as the current time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FixedInputs {

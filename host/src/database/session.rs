@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::{
-    DatabaseError, Facts, PageRequest, Probe, SchemaChange, TableIdentity, TableInfo, TableName, TableSource,
+    DatabaseError, Facts, PageRequest, Probe, ReadingAhead, SchemaChange, TableInfo, TableName, TableSource,
     TableTarget,
 };
 use crate::data::{Batch, ColumnType, RowSet, Value};
@@ -111,15 +111,13 @@ pub trait Session: Send {
 /// Cursors and writers belong to the transaction and the role that opened them; `commit` and `rollback` close them all.
 #[async_trait]
 pub trait Bulk: Session {
-    /// Returns the identity of the source if another connection, in a transaction opened with
-    /// [`begin_reading`](super::Database::begin_reading), is certain to read the same rows from it as this session does
-    /// in its open transaction, provided this session writes to the target only what was read. Returns `None`
-    /// otherwise.
-    async fn others_see(
+    /// Returns whether rows of the source may be read, in the open transaction, before those read earlier have been written to the
+    /// target, provided the columns of source and target are named as [`table`](Session::table) names them.
+    async fn reading_ahead(
         &mut self,
         source: &TableSource,
         target: &TableTarget,
-    ) -> Result<Option<TableIdentity>, DatabaseError>;
+    ) -> Result<ReadingAhead, DatabaseError>;
 
     /// Keeps other transactions from changing the source until this one ends, if the target is the same table: what is
     /// read is written back later, and a change in between would be lost. Waits for transactions that are changing it.

@@ -126,6 +126,21 @@ pub struct TableTarget {
     pub key: Vec<String>,
 }
 
+impl TableTarget {
+    /// Whether writing to the table that is read changes no row that is still to be read: rows are updated or deleted by a key that
+    /// was read, and keep their places in the order. Names are as the database has them.
+    pub fn changes_only_what_was_read(&self, source: &TableSource) -> bool {
+        let columns = &source.columns;
+        let is_read = |name: &String| {
+            columns.is_empty() || source.key.contains(name) || columns.iter().any(|(column, _)| column == name)
+        };
+        matches!(self.mode, WriteMode::Update | WriteMode::Delete)
+            && !self.key.is_empty()
+            && self.key.iter().all(is_read)
+            && source.key.iter().all(|name| self.key.contains(name))
+    }
+}
+
 /// A column as the database declares it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ColumnInfo {

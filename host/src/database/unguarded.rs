@@ -5,8 +5,8 @@ use async_trait::async_trait;
 
 use super::role::unguarded::{session, take_role};
 use super::{
-    BatchLimits, CursorId, CursorRequest, Database, DatabaseError, PageRequest, Probe, QueryLimits, Role, StopSignal,
-    TableIdentity, TableInfo, TableName, TableSource, TableTarget, WriteHint, WriterId,
+    BatchLimits, CursorId, CursorRequest, Database, DatabaseError, PageRequest, Probe, QueryLimits, ReadingAhead, Role,
+    StopSignal, TableInfo, TableName, TableSource, TableTarget, WriteHint, WriterId,
 };
 use crate::data::{Batch, RowSet, Value};
 
@@ -30,11 +30,11 @@ pub(crate) trait Unguarded {
     ) -> Result<RowSet, DatabaseError>;
     async fn probe(&mut self, questions: &[String]) -> Result<Probe, DatabaseError>;
     async fn table(&mut self, name: &TableName) -> Result<TableInfo, DatabaseError>;
-    async fn others_see(
+    async fn reading_ahead(
         &mut self,
         source: &TableSource,
         target: &TableTarget,
-    ) -> Result<Option<TableIdentity>, DatabaseError>;
+    ) -> Result<ReadingAhead, DatabaseError>;
     async fn hold(&mut self, source: &TableSource, target: &TableTarget) -> Result<(), DatabaseError>;
     async fn read_page(&mut self, page: &PageRequest) -> Result<Option<Batch>, DatabaseError>;
     async fn open_cursor(&mut self, request: &CursorRequest) -> Result<CursorId, DatabaseError>;
@@ -80,12 +80,12 @@ impl Unguarded for dyn Database + '_ {
         session(self).table(name).await
     }
 
-    async fn others_see(
+    async fn reading_ahead(
         &mut self,
         source: &TableSource,
         target: &TableTarget,
-    ) -> Result<Option<TableIdentity>, DatabaseError> {
-        session(self).others_see(source, target).await
+    ) -> Result<ReadingAhead, DatabaseError> {
+        session(self).reading_ahead(source, target).await
     }
 
     async fn hold(&mut self, source: &TableSource, target: &TableTarget) -> Result<(), DatabaseError> {

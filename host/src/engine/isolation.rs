@@ -3,6 +3,7 @@
 use crate::data::Value;
 use crate::database::{DatabaseError, Dialect, HostSession, QueryLimits};
 use crate::error::Result;
+use crate::sql::ShownGrants;
 
 /// What keeps a component from what it is not meant to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,10 +123,8 @@ const OF_POSTGRES: [Power; 8] = [
     Power::Sessions,
 ];
 
-/// The login, and one row for each of its rights on the whole server.
-const MYSQL: &str = "SELECT CURRENT_USER(), p.privilege_type, p.is_grantable FROM information_schema.user_privileges p \
-     WHERE p.grantee = CONCAT('''', SUBSTRING_INDEX(CURRENT_USER(), '@', 1), '''@''', \
-     SUBSTRING(CURRENT_USER(), CHAR_LENGTH(SUBSTRING_INDEX(CURRENT_USER(), '@', 1)) + 2), '''')";
+/// The login, and the roles that are active: those that it has by default.
+const OF_MYSQL: &str = "SELECT CURRENT_USER(), NULLIF(CURRENT_ROLE(), 'NONE')";
 
 /// Looks at the rights of the login.
 pub async fn look(database: &mut HostSession<'_>) -> Result<Isolation> {
@@ -133,7 +132,18 @@ pub async fn look(database: &mut HostSession<'_>) -> Result<Isolation> {
     Ok(match dialect {
         Dialect::Sqlite => Isolation { login: None, barrier: Barrier::Authorizer, powers: Vec::new() },
         Dialect::Postgres => of_postgres(&ask(database, POSTGRES).await?),
-        Dialect::Mysql | Dialect::Mariadb => of_mysql(&ask(database, MYSQL).await?),
+        Dialect::Mysql | Dialect::Mariadb => {
+            let row = ask(database, OF_MYSQL).await?.into_iter().next();
+            let cell = |at: usize| text(row.as_ref().and_then(|row| row.get(at)));
+            // MariaDB shows the rights of the active role as well, MySQL where it is asked to.
+            let grants = match cell(1).filter(|_| dialect == Dialect::Mysql) {
+                Some(roles) => format!("SHOW GRANTS FOR CURRENT_USER() USING {roles}"),
+                None => "SHOW GRANTS".to_owned(),
+            };
+            let lines = ask(database, &grants).await?;
+            let lines: Vec<String> = lines.iter().filter_map(|row| text(row.first())).collect();
+            of_mysql(cell(0), &ShownGrants::of(lines.iter().map(String::as_str)))
+        }
     })
 }
 
@@ -152,30 +162,32 @@ fn of_postgres(rows: &[Vec<Value>]) -> Isolation {
     Isolation { login: text(row.first()), barrier: Barrier::SharedLogin, powers }
 }
 
-fn of_mysql(rows: &[Vec<Value>]) -> Isolation {
-    let mut powers: Vec<Power> = Vec::new();
-    for row in rows {
-        let privilege = text(row.get(1)).unwrap_or_default().to_ascii_uppercase();
-        powers.extend(of_privilege(&privilege));
-        if text(row.get(2)).is_some_and(|it| it.eq_ignore_ascii_case("YES")) {
-            powers.push(Power::Logins);
-        }
-    }
+fn of_mysql(login: Option<String>, shown: &ShownGrants) -> Isolation {
+    let mut powers: Vec<Power> = shown.on_server().flat_map(of_privilege).copied().collect();
     powers.sort_unstable();
     powers.dedup();
-    Isolation { login: rows.first().and_then(|row| text(row.first())), barrier: Barrier::SharedLogin, powers }
+    Isolation { login, barrier: Barrier::SharedLogin, powers }
 }
 
 /// What a privilege on the whole server allows, as the manuals of MySQL and MariaDB describe them.
 fn of_privilege(privilege: &str) -> &'static [Power] {
     match privilege {
+        "ALL PRIVILEGES" => &[
+            Power::ReadFiles,
+            Power::WriteFiles,
+            Power::Logins,
+            Power::OtherDatabases,
+            Power::Code,
+            Power::Replication,
+            Power::Server,
+            Power::Sessions,
+        ],
         "FILE" => &[Power::ReadFiles, Power::WriteFiles],
         "INSERT" | "UPDATE" | "DELETE" | "DROP" | "ALTER" | "CREATE" => &[Power::OtherDatabases, Power::Code],
         "SELECT" | "SHOW VIEW" | "LOCK TABLES" | "EXECUTE" | "TRIGGER" | "EVENT" | "INDEX" | "CREATE ROUTINE"
         | "ALTER ROUTINE" | "CREATE VIEW" => &[Power::OtherDatabases],
-        "CREATE USER" | "CREATE ROLE" | "ROLE_ADMIN" | "SET USER" | "SET_USER_ID" | "SET_ANY_DEFINER" => {
-            &[Power::Logins]
-        }
+        "GRANT OPTION" | "CREATE USER" | "CREATE ROLE" | "ROLE_ADMIN" | "SET USER" | "SET_USER_ID"
+        | "SET_ANY_DEFINER" => &[Power::Logins],
         "SUPER" => &[Power::Server, Power::Sessions],
         "SHUTDOWN" | "RELOAD" | "SYSTEM_VARIABLES_ADMIN" | "PERSIST_RO_VARIABLES_ADMIN" | "CREATE TABLESPACE" => {
             &[Power::Server]
@@ -216,10 +228,13 @@ mod tests {
 
     #[test]
     fn rights_on_mysql() {
-        let row = |privilege: &str, grantable: &str| vec!["app@%".into(), privilege.into(), grantable.into()];
-        assert_eq!(of_mysql(&[row("USAGE", "NO")]).powers, []);
-        let found = of_mysql(&[row("FILE", "NO"), row("SELECT", "YES"), row("SHOW VIEW", "NO")]);
-        assert_eq!(found.login.as_deref(), Some("app@%"));
-        assert_eq!(found.powers, [Power::ReadFiles, Power::WriteFiles, Power::Logins, Power::OtherDatabases]);
+        let of = |lines: &[&str]| of_mysql(None, &ShownGrants::of(lines.iter().copied())).powers;
+        assert_eq!(of(&["GRANT USAGE ON *.* TO `app`@`%`", "GRANT ALL PRIVILEGES ON `app`.* TO `app`@`%`"]), []);
+        assert_eq!(
+            of(&["GRANT FILE, SELECT, SHOW VIEW ON *.* TO `app`@`%` WITH GRANT OPTION"]),
+            [Power::ReadFiles, Power::WriteFiles, Power::Logins, Power::OtherDatabases]
+        );
+        let of_role = of(&["GRANT `boss` TO `app`@`%`", "GRANT ALL PRIVILEGES ON *.* TO `boss`"]);
+        assert!(of_role.contains(&Power::Server) && of_role.contains(&Power::Code), "{of_role:?}");
     }
 }

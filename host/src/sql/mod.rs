@@ -15,12 +15,15 @@ pub mod traces;
 pub mod volatile;
 
 mod body;
+mod calls;
 mod foreign;
 mod lex;
 mod names;
 mod postgres;
+mod shown;
 mod sqlite;
 
+pub use calls::{calls_only_known, reads_its_row};
 pub use canonical::canonical;
 pub use classify::{StatementClass, classify, identifiers, substitute, used_database};
 pub use definition::{SchemaRow, meanings};
@@ -31,6 +34,7 @@ pub use placeholders::{Placeholder, fill, placeholders};
 pub use postgres::{ConcurrentIndex, commits_within, concurrent_index, dropped_concurrently, late_enum_value};
 pub use program::{Isolation, Program, program};
 pub use sections::{Section, sections};
+pub use shown::ShownGrants;
 pub use split::{Statement, split};
 pub use sqlite::{JOURNAL_MODES, replaced_tables};
 pub use subjects::subjects;

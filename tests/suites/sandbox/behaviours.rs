@@ -94,6 +94,7 @@ fn expected(behaviour: Behaviour) -> Expected {
 
         WriterNotFinished => fails(&["writer was not finished: insert people"]),
         WriterFinishedTwice => fails(&["finished already"]),
+        IgnoreFailedWrite => fails(&["writer was not finished: insert people"]),
         WriteAfterFinish => fails(&["this writer is closed"]),
         WriteMalformedBatch => fails(&["malformed", "column `id`: 2 entries for 1 rows"]),
         WriteOtherColumns => fails(&["columns"]),

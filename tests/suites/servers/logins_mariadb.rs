@@ -525,6 +525,21 @@ fn root_is_refused_unless_it_is_allowed() {
     field.run("apply", &["transform=true"]).succeeds();
 }
 
+/// It is active as soon as the login connects.
+#[test]
+fn a_role_that_may_write_everything_counts() {
+    let field = field!();
+    field.grants(COPY).sync();
+    let (host, role) = (&field.host, field.host.replace("host_", "boss_"));
+    field.admin.sql(&format!(
+        "CREATE ROLE `{role}`; GRANT FILE ON *.* TO `{role}`; GRANT `{role}` TO '{host}'@'%'; SET DEFAULT ROLE `{role}` FOR '{host}'@'%'"
+    ));
+    field.run("apply", &["transform=true"]).exits(7).says(&["may write everything", "superuser = true"]);
+    field.run("doctor --format json", &[]).prints(&["\"write-files\""]);
+    field.admin.sql(&format!("DROP ROLE `{role}`"));
+    field.run("apply", &["transform=true"]).succeeds();
+}
+
 #[test]
 fn isolation_can_be_required() {
     let field = field!();

@@ -68,8 +68,8 @@ use super::opened::Opened;
 use super::{
     BatchLimits, Bulk, Claims, ConnectOptions, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, End,
     Facts, FixedInputs, Grants, LockHolder, LockRequest, LoginReport, LoginRequest, PageRequest, Part, Probe,
-    QueryLimits, Role, RoleToken, SchemaChange, Session, StopSignal, TableIdentity, TableInfo, TableName, TableSource,
-    TableTarget, ToolChange, TransactionOptions, WantedLogin, WriteHint, WriterId, no_grants, no_logins,
+    QueryLimits, ReadingAhead, Role, RoleToken, SchemaChange, Session, StopSignal, TableIdentity, TableInfo, TableName,
+    TableSource, TableTarget, ToolChange, TransactionOptions, WantedLogin, WriteHint, WriterId, no_grants, no_logins,
     not_read_apart,
 };
 use crate::data::{Batch, RowSet, Value};
@@ -293,12 +293,13 @@ impl Session for MysqlDatabase {
 
 #[async_trait]
 impl Bulk for MysqlDatabase {
-    async fn others_see(
+    async fn reading_ahead(
         &mut self,
         _source: &TableSource,
         _target: &TableTarget,
-    ) -> Result<Option<TableIdentity>, DatabaseError> {
-        Ok(None)
+    ) -> Result<ReadingAhead, DatabaseError> {
+        // Transforms run in chunks, each of which is read in the transaction that writes it.
+        Ok(ReadingAhead::default())
     }
 
     async fn hold(&mut self, _source: &TableSource, _target: &TableTarget) -> Result<(), DatabaseError> {

@@ -4,17 +4,17 @@
 //! overwritten. `docs/design/0028-postgres-holds-the-table.md` explains the choice.
 
 use super::PostgresDatabase;
-use super::schema::literal;
+use super::schema::{filled, literal};
 use super::scope::{rows, simple, text_of};
 use crate::database::{DatabaseError, Dialect, TableName, TableSource, TableTarget, WriteMode};
 
-/// A query for how `{source}` can be held: `table`, if it is the table of `{target}` and the user may lock it as a whole; `rows`,
+/// A query for how table `$1` can be held: `table`, if it is the table `$2` and the user may lock it as a whole; `rows`,
 /// if the user has been granted only some of its columns. No row if there is nothing to hold.
 const HOW: &str = "\
     SELECT CASE WHEN pg_catalog.has_table_privilege(c.oid, 'UPDATE, DELETE, TRUNCATE') THEN 'table' ELSE 'rows' END \
     FROM pg_catalog.pg_class c \
-    WHERE c.oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass({source})::pg_catalog.oid \
-        AND c.oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass({target})::pg_catalog.oid \
+    WHERE c.oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass($1)::pg_catalog.oid \
+        AND c.oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass($2)::pg_catalog.oid \
         AND c.relkind OPERATOR(pg_catalog.=) ANY (ARRAY['r', 'p']::pg_catalog.\"char\"[])";
 
 impl PostgresDatabase {
@@ -24,9 +24,9 @@ impl PostgresDatabase {
         }
         let quoted = |table: &TableName| literal(&table.quoted(Dialect::Postgres));
         if self.is_gated() {
-            return self.hold_gated(&quoted(&source.table), &quoted(&target.table)).await;
+            return self.hold_gated([quoted(&source.table), quoted(&target.table)]).await;
         }
-        let ask = HOW.replace("{source}", &quoted(&source.table)).replace("{target}", &quoted(&target.table));
+        let ask = filled(HOW, &[quoted(&source.table), quoted(&target.table)])?;
         let scope = self.enter(None).await?;
         let watch = self.watch();
         let table = source.table.quoted(Dialect::Postgres);

@@ -82,7 +82,7 @@ use super::logins::sessions::Logins;
 use super::opened::Opened;
 use super::{
     BatchLimits, Bulk, ConnectOptions, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, Facts,
-    LockRequest, PageRequest, Probe, QueryLimits, Role, SchemaChange, Session, StopSignal, TableIdentity, TableInfo,
+    LockRequest, PageRequest, Probe, QueryLimits, ReadingAhead, Role, SchemaChange, Session, StopSignal, TableInfo,
     TableName, TableSource, TableTarget, WriteHint, WriterId,
 };
 use crate::data::{Batch, RowSet, Value};
@@ -231,12 +231,12 @@ impl Session for PostgresDatabase {
 
 #[async_trait]
 impl Bulk for PostgresDatabase {
-    async fn others_see(
+    async fn reading_ahead(
         &mut self,
         source: &TableSource,
         target: &TableTarget,
-    ) -> Result<Option<TableIdentity>, DatabaseError> {
-        self.others_see_now(source, target).await
+    ) -> Result<ReadingAhead, DatabaseError> {
+        self.reading_ahead_now(source, target).await
     }
 
     async fn hold(&mut self, source: &TableSource, target: &TableTarget) -> Result<(), DatabaseError> {

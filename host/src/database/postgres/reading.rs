@@ -2,26 +2,34 @@
 //! and so reads one page while it writes another. `docs/design/0021-read-ahead.md` explains why and where this is safe.
 
 use super::PostgresDatabase;
-use super::schema::literal;
+use super::schema::{filled, literal};
 use super::scope::{rows, text_of};
 use super::settings::prologue_reading;
 use super::transaction::Transaction;
-use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, TableIdentity, TableName, TableSource, TableTarget};
+use crate::database::{
+    DatabaseError, DatabaseErrorKind, Dialect, ReadingAhead, TableIdentity, TableName, TableSource, TableTarget,
+    WriteMode,
+};
+use crate::sql::reads_its_row;
 
-/// A query for the OID of table `{source}`, if other sessions see in it what this transaction sees while it writes to
-/// `{target}`:
+/// A query for whether rows of table `$1` may be read before others are written to table `$2`, and for the OID of the source, if
+/// other sessions see in it what this transaction sees.
 ///
-/// * it is a plain table, without partitions and without policies, and the role is the one that logged in;
-/// * this transaction has only read it: any change of rows or of the table leaves a lock until the end, other than those that
-///   reading and [`hold`](super::hold) take;
-/// * writing to the target changes nothing else: it has no rules, and no triggers but those that check references.
-const OTHERS_SEE: &str = "\
-    SELECT s.oid::pg_catalog.text FROM pg_catalog.pg_class s, pg_catalog.pg_class t \
-    WHERE s.oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass({source})::pg_catalog.oid \
-        AND t.oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass({target})::pg_catalog.oid \
+/// The first, if writing changes nothing but the addressed rows, and those are not still to be read:
+///
+/// * the target has no rules, and no triggers of this kind of change, `$4`, but those that check references;
+/// * the source has no policies, and neither is part of another table, such as the other one; or it is the same table, and its rows
+///   are changed by a key that was read, which is `$3`.
+///
+/// The second, if moreover
+///
+/// * both are plain tables, without partitions, and the role is the one that logged in;
+/// * this transaction has only read the source: any change of rows or of the table leaves a lock until the end, other than those that
+///   reading and [`hold`](super::hold) take.
+const READING_AHEAD: &str = "\
+    SELECT a.here::pg_catalog.text, CASE WHEN a.here \
         AND s.relkind OPERATOR(pg_catalog.=) 'r' AND s.relpersistence OPERATOR(pg_catalog.<>) 't' \
-        AND NOT s.relhassubclass AND NOT s.relrowsecurity \
-        AND t.relkind OPERATOR(pg_catalog.=) 'r' AND NOT t.relhassubclass \
+        AND NOT s.relhassubclass AND t.relkind OPERATOR(pg_catalog.=) 'r' \
         AND current_user OPERATOR(pg_catalog.=) session_user \
         AND NOT EXISTS (SELECT FROM pg_catalog.pg_locks l \
             WHERE l.pid OPERATOR(pg_catalog.=) pg_catalog.pg_backend_pid() AND l.relation OPERATOR(pg_catalog.=) s.oid \
@@ -30,30 +38,59 @@ const OTHERS_SEE: &str = "\
                     WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()) \
                 AND l.mode OPERATOR(pg_catalog.<>) ALL \
                     (ARRAY['AccessShareLock', 'RowShareLock', 'ShareRowExclusiveLock']::pg_catalog.text[])) \
+        THEN s.oid::pg_catalog.text END \
+    FROM pg_catalog.pg_class s, pg_catalog.pg_class t, LATERAL (SELECT \
+        s.relkind OPERATOR(pg_catalog.=) ANY (ARRAY['r', 'p']::pg_catalog.\"char\"[]) AND NOT s.relrowsecurity \
+        AND (t.relkind OPERATOR(pg_catalog.=) 'p' OR t.relkind OPERATOR(pg_catalog.=) 'r' AND NOT t.relhassubclass) \
+        AND CASE WHEN s.oid OPERATOR(pg_catalog.=) t.oid THEN $3 \
+            ELSE NOT EXISTS (SELECT FROM pg_catalog.pg_inherits i \
+                WHERE i.inhrelid OPERATOR(pg_catalog.=) s.oid OR i.inhrelid OPERATOR(pg_catalog.=) t.oid) END \
         AND NOT EXISTS (SELECT FROM pg_catalog.pg_rewrite r WHERE r.ev_class OPERATOR(pg_catalog.=) t.oid) \
         AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger g \
             JOIN pg_catalog.pg_proc p ON p.oid OPERATOR(pg_catalog.=) g.tgfoid \
-            WHERE g.tgrelid OPERATOR(pg_catalog.=) t.oid AND g.tgenabled OPERATOR(pg_catalog.<>) 'D' \
+            WHERE (g.tgrelid OPERATOR(pg_catalog.=) t.oid OR EXISTS (SELECT \
+                    FROM pg_catalog.pg_partition_tree(t.oid::pg_catalog.regclass) q \
+                    WHERE q.relid::pg_catalog.oid OPERATOR(pg_catalog.=) g.tgrelid)) \
+                AND g.tgenabled OPERATOR(pg_catalog.<>) 'D' \
+                AND (g.tgtype::pg_catalog.int4 OPERATOR(pg_catalog.&) $4) OPERATOR(pg_catalog.<>) 0 \
                 AND NOT (g.tgisinternal AND p.proname OPERATOR(pg_catalog.=) ANY \
-                    (ARRAY['RI_FKey_check_ins', 'RI_FKey_check_upd']::pg_catalog.name[])))";
+                    (ARRAY['RI_FKey_check_ins', 'RI_FKey_check_upd', 'RI_FKey_noaction_upd', 'RI_FKey_noaction_del', \
+                        'RI_FKey_restrict_upd', 'RI_FKey_restrict_del']::pg_catalog.name[]))) AS here) a \
+    WHERE s.oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass($1)::pg_catalog.oid \
+        AND t.oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass($2)::pg_catalog.oid";
+
+/// The bits of `pg_trigger.tgtype` for the changes that a mode makes.
+fn events(mode: WriteMode) -> &'static str {
+    match mode {
+        WriteMode::Insert => "4",
+        WriteMode::Delete => "8",
+        WriteMode::Update => "16",
+        WriteMode::Upsert => "20",
+    }
+}
 
 impl PostgresDatabase {
-    pub(super) async fn others_see_now(
+    pub(super) async fn reading_ahead_now(
         &mut self,
         source: &TableSource,
         target: &TableTarget,
-    ) -> Result<Option<TableIdentity>, DatabaseError> {
-        // A condition may call functions of the migration, and read other tables.
-        if self.transaction.is_none() || source.filter.is_some() {
-            return Ok(None);
+    ) -> Result<ReadingAhead, DatabaseError> {
+        let is_alone = source.filter.as_ref().is_none_or(|filter| reads_its_row(filter, Dialect::Postgres));
+        if self.transaction.is_none() || !is_alone {
+            return Ok(ReadingAhead::default());
         }
         let quoted = |table: &TableName| literal(&table.quoted(Dialect::Postgres));
-        let ask = OTHERS_SEE.replace("{source}", &quoted(&source.table)).replace("{target}", &quoted(&target.table));
+        let by_key = target.changes_only_what_was_read(source).to_string();
+        let texts = [quoted(&source.table), quoted(&target.table), by_key, events(target.mode).to_owned()];
+        let ask = filled(READING_AHEAD, &texts)?;
         let scope = self.enter(None).await?;
         let watch = self.watch();
         let found = watch.run(rows(&mut self.connection, &ask)).await;
         let found = self.leave(scope, found).await?;
-        Ok(found.first().and_then(|row| text_of(row, 0)).map(TableIdentity))
+        let cell = |at: usize| found.first().and_then(|row| text_of(row, at));
+        // A condition may depend on settings of this session.
+        let elsewhere = cell(1).filter(|_| source.filter.is_none()).map(TableIdentity);
+        Ok(ReadingAhead { here: cell(0).as_deref() == Some("true"), elsewhere })
     }
 
     pub(super) async fn begin_reading_now(

@@ -7,6 +7,7 @@ use super::scope::{rows, text_of};
 use crate::database::spec::ColumnInfo;
 use crate::database::spec::guess;
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, TableInfo, TableName};
+use crate::sql::substitute;
 
 /// A table, with the properties that only PostgreSQL has.
 #[derive(Clone, Debug)]
@@ -158,6 +159,12 @@ async fn no_table(connection: &mut sqlx::PgConnection, name: &TableName) -> Resu
         }),
         _ => error,
     })
+}
+
+/// An internal statement with literals in the places of its placeholders, all at once: a literal may look like a placeholder.
+pub(super) fn filled(statement: &str, literals: &[String]) -> Result<String, DatabaseError> {
+    substitute(statement, Dialect::Postgres, literals)
+        .ok_or_else(|| DatabaseError::invalid("a statement of runner's has other placeholders than values"))
 }
 
 /// Quotes a text as a literal for internal statements, all of which run with `standard_conforming_strings` on.

@@ -53,9 +53,9 @@ use super::opened::Opened;
 use super::{
     BatchLimits, Bulk, ChangedRows, Claims, ConnectOptions, CursorId, CursorRequest, Database, DatabaseError,
     DatabaseUrl, Dialect, End, Facts, FixedInputs, Grants, LockHolder, LockRequest, LoginReport, LoginRequest,
-    PageRequest, Part, Probe, QueryLimits, Role, RoleToken, SchemaChange, Session, StopSignal, TableIdentity,
-    TableInfo, TableName, TableSource, TableTarget, ToolChange, TransactionOptions, WantedLogin, WriteHint, WriterId,
-    no_logins,
+    PageRequest, Part, Probe, QueryLimits, ReadingAhead, Role, RoleToken, SchemaChange, Session, StopSignal,
+    TableIdentity, TableInfo, TableName, TableSource, TableTarget, ToolChange, TransactionOptions, WantedLogin,
+    WriteHint, WriterId, no_logins,
 };
 use crate::data::{Batch, RowSet, Value};
 
@@ -376,12 +376,12 @@ impl Session for SqliteDatabase {
 
 #[async_trait]
 impl Bulk for SqliteDatabase {
-    async fn others_see(
+    async fn reading_ahead(
         &mut self,
         source: &TableSource,
         target: &TableTarget,
-    ) -> Result<Option<TableIdentity>, DatabaseError> {
-        self.call(0).run(|| self.others_see_now(source, target))
+    ) -> Result<ReadingAhead, DatabaseError> {
+        self.call(0).run(|| self.reading_ahead_now(source, target))
     }
 
     async fn hold(&mut self, _source: &TableSource, _target: &TableTarget) -> Result<(), DatabaseError> {

@@ -9,8 +9,10 @@ use super::error::{from_failure, text_of};
 use super::raw::Failure;
 use super::transaction::Transaction;
 use crate::database::{
-    DatabaseError, DatabaseErrorKind, Role, TableIdentity, TableName, TableSource, TableTarget, WriteMode,
+    DatabaseError, DatabaseErrorKind, Dialect, ReadingAhead, Role, TableIdentity, TableName, TableSource, TableTarget,
+    WriteMode,
 };
+use crate::sql::reads_its_row;
 
 /// Pages that the reading connection keeps in memory, in KiB: a scan needs each leaf once, and the few pages above it often.
 const CACHE_KIB: u32 = 1_024;
@@ -24,38 +26,38 @@ struct PlainTable {
 }
 
 impl SqliteDatabase {
-    pub(super) fn others_see_now(
+    pub(super) fn reading_ahead_now(
         &mut self,
         source: &TableSource,
         target: &TableTarget,
-    ) -> Result<Option<TableIdentity>, DatabaseError> {
-        // A condition may read other tables.
-        if self.transaction.is_none() || self.path.is_none() || source.filter.is_some() {
-            return Ok(None);
+    ) -> Result<ReadingAhead, DatabaseError> {
+        if self.transaction.is_none() {
+            return Ok(ReadingAhead::default());
         }
         let _host = self.guard.as_host();
-        self.seen_by_others(source, target).map_err(|failure| from_failure(&failure))
+        self.may_read_ahead(source, target).map_err(|failure| from_failure(&failure))
     }
 
-    fn seen_by_others(&mut self, source: &TableSource, target: &TableTarget) -> Result<Option<TableIdentity>, Failure> {
-        let Some(to) = self.plain_table(&target.table)? else { return Ok(None) };
+    fn may_read_ahead(&mut self, source: &TableSource, target: &TableTarget) -> Result<ReadingAhead, Failure> {
+        let no = ReadingAhead::default();
+        let Some(to) = self.plain_table(&target.table)? else { return Ok(no) };
         if !self.changes_nothing_else(&to, target.mode)? {
-            return Ok(None);
+            return Ok(no);
         }
         let changes = self.connection.total_changes();
-        let Some(transaction) = &mut self.transaction else { return Ok(None) };
+        let Some(transaction) = &mut self.transaction else { return Ok(no) };
         let written = &mut transaction.written;
         written.plain = Some((target.table.clone(), to.name.clone()));
-        // Rows that were changed by a statement: any table may be theirs.
-        if changes != written.known {
-            return Ok(None);
+        let (known, tables) = (written.known, written.tables.clone());
+        let Some(from) = self.plain_table(&source.table)? else { return Ok(no) };
+        let is_alone = source.filter.as_ref().is_none_or(|filter| reads_its_row(filter, Dialect::Sqlite));
+        if !is_alone || from.name == to.name && !target.changes_only_what_was_read(source) {
+            return Ok(no);
         }
-        let tables = written.tables.clone();
-        let Some(from) = self.plain_table(&source.table)? else { return Ok(None) };
-        if tables.contains(&from.name) || from.name == to.name && !self.writes_only_what_was_read(source, target)? {
-            return Ok(None);
-        }
-        self.identity(&source.table)
+        // Rows that were changed by a statement: any table may be theirs. A condition may depend on this connection.
+        let are_seen = changes == known && !tables.contains(&from.name) && source.filter.is_none();
+        let elsewhere = if are_seen { self.identity(&source.table)? } else { None };
+        Ok(ReadingAhead { here: true, elsewhere })
     }
 
     /// The table, if it is an ordinary one of the file: not a view, virtual, temporary, attached or SQLite's own.
@@ -101,22 +103,6 @@ impl SqliteDatabase {
             },
         )?;
         Ok(!found)
-    }
-
-    /// Whether a transform that writes to the table that it reads can change no row that is still to be read: it updates or
-    /// deletes by a key that it was given, and cannot change a row's place in the order.
-    fn writes_only_what_was_read(&self, source: &TableSource, target: &TableTarget) -> Result<bool, Failure> {
-        let is_guest = self.guard.rights() == Role::Component;
-        let Some(table) = self.read_table(&source.table, is_guest)? else { return Ok(false) };
-        let Ok(key) = table.info.write_key(target) else { return Ok(false) };
-        let named = |name: &String| table.info.known_column(name).ok();
-        let order: Option<Vec<String>> =
-            if source.key.is_empty() { Some(table.info.key.clone()) } else { source.key.iter().map(named).collect() };
-        let columns: Option<Vec<String>> = source.columns.iter().map(|(name, _)| named(name)).collect();
-        let (Some(order), Some(columns)) = (order, columns) else { return Ok(false) };
-        let is_read = |name: &String| columns.is_empty() || columns.contains(name) || order.contains(name);
-        let by_key = matches!(target.mode, WriteMode::Update | WriteMode::Delete);
-        Ok(by_key && key.iter().all(is_read) && order.iter().all(|name| key.contains(name)))
     }
 
     /// What has to be equal on two connections so that the name means the same table, as it was before any uncommitted change:

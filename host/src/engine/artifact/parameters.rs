@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::data::Value;
+use crate::data::decimal::float_text;
 use crate::dialect::Dialect;
 use crate::engine::Direction;
 use crate::engine::plan::Refusal;
@@ -53,7 +54,8 @@ pub fn as_text(value: &Value) -> String {
         Value::Text(text) => text.clone(),
         Value::Boolean(value) => value.to_string(),
         Value::Int64(value) => value.to_string(),
-        Value::Float64(value) => value.to_string(),
+        // With its point: in SQL, `7 / 2` is not `7 / 2.0`.
+        Value::Float64(value) => float_text(*value).unwrap_or_else(|| value.to_string()),
         // Settings have no other types.
         other => format!("{other:?}"),
     }
@@ -151,6 +153,13 @@ mod tests {
                 .map(|it| format!("{}:{}", it.told(), it.error.hints.len()))
                 .collect::<Vec<_>>()
                 .join("; ")),
+        }
+    }
+
+    #[test]
+    fn a_float_keeps_its_point() {
+        for (number, text) in [(2.0, "2.0"), (-0.5, "-0.5"), (1e300, "1e300")] {
+            assert_eq!(as_text(&Value::Float64(number)), text);
         }
     }
 

@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 
 use crate::database::{Dialect, Facts};
 use crate::sql::classify::has_list;
-use crate::sql::{StatementClass, classify, concurrent_index, identifiers};
+use crate::sql::{StatementClass, calls_only_known, classify, concurrent_index, identifiers};
 
 /// Digits of a digest that the journal keeps: enough to recognise a call.
 const DIGITS: usize = 32;
@@ -147,8 +147,10 @@ impl Call<'_> {
             CallKind::Statement | CallKind::Execute | CallKind::Schema | CallKind::WriteBatch | CallKind::Transform => {
                 true
             }
-            CallKind::Query => !is_read_only(self.text, dialect),
-            CallKind::Read | CallKind::ReadTable | CallKind::Next | CallKind::Write | CallKind::Finish => false,
+            CallKind::Query => !is_read_only(self.text, dialect) || may_call_anything(self.text, dialect),
+            // A cursor reads a SELECT.
+            CallKind::Read => may_call_anything(self.text, dialect),
+            CallKind::ReadTable | CallKind::Next | CallKind::Write | CallKind::Finish => false,
         }
     }
 }
@@ -167,6 +169,11 @@ fn is_read_only(statement: &str, dialect: Dialect) -> bool {
     let looks = ["SELECT", "VALUES", "TABLE", "SHOW", "DESCRIBE", "DESC", "PRAGMA"];
     let first = words.first().is_some_and(|first| looks.iter().any(|word| word.eq_ignore_ascii_case(first)));
     first && !words.iter().any(|word| word.eq_ignore_ascii_case("INTO"))
+}
+
+/// Returns whether a statement that reads may change something by a function that it calls. SQLite has only its own.
+fn may_call_anything(statement: &str, dialect: Dialect) -> bool {
+    dialect.has_server() && !calls_only_known(statement, dialect)
 }
 
 /// Words after the verb that name what is changed, and whether the schema shows all of that change.
@@ -338,6 +345,10 @@ mod tests {
             (CallKind::Query, "INSERT INTO t VALUES (1) RETURNING a", true),
             (CallKind::Query, "WITH a AS (SELECT 1) SELECT * FROM a", true),
             (CallKind::Execute, "SELECT 1", true),
+            (CallKind::Query, "SELECT count(*) FROM t WHERE id IN (1, 2)", false),
+            (CallKind::Query, "SELECT bill_customers()", true),
+            (CallKind::Read, "SELECT id, max(n) FROM t GROUP BY id", false),
+            (CallKind::Read, "SELECT setval('s', id) FROM t", true),
             (CallKind::Next, "read", false),
         ] {
             let call = Call { kind, text, parameters: "" };

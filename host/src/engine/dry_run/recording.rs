@@ -11,9 +11,9 @@ use crate::data::{Batch, RowSet, Value};
 use crate::database::message::value_text;
 use crate::database::{
     BatchLimits, Bulk, Claims, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, End, Facts, FixedInputs,
-    Grants, LockHolder, LockRequest, LoginReport, LoginRequest, PageRequest, Part, Probe, QueryLimits, Role, RoleToken,
-    SchemaChange, Session, StopSignal, TableIdentity, TableInfo, TableName, TableSource, TableTarget, ToolChange,
-    TransactionOptions, WantedLogin, WriteHint, WriteMode, WriterId,
+    Grants, LockHolder, LockRequest, LoginReport, LoginRequest, PageRequest, Part, Probe, QueryLimits, ReadingAhead,
+    Role, RoleToken, SchemaChange, Session, StopSignal, TableIdentity, TableInfo, TableName, TableSource, TableTarget,
+    ToolChange, TransactionOptions, WantedLogin, WriteHint, WriteMode, WriterId,
 };
 use crate::engine::event::dry_run::{Cell, Change};
 
@@ -349,12 +349,13 @@ impl Session for RecordingDatabase {
 
 #[async_trait]
 impl Bulk for RecordingDatabase {
-    async fn others_see(
+    async fn reading_ahead(
         &mut self,
-        _source: &TableSource,
-        _target: &TableTarget,
-    ) -> Result<Option<TableIdentity>, DatabaseError> {
-        Ok(None) // Reads through another connection are not recorded.
+        source: &TableSource,
+        target: &TableTarget,
+    ) -> Result<ReadingAhead, DatabaseError> {
+        // Reads through another connection are not recorded.
+        Ok(ReadingAhead { elsewhere: None, ..self.inner().reading_ahead(source, target).await? })
     }
 
     async fn hold(&mut self, source: &TableSource, target: &TableTarget) -> Result<(), DatabaseError> {

@@ -234,16 +234,19 @@ impl Calls {
 
     /// Ends a writer; returns how many rows all its batches changed.
     pub async fn finish(&mut self, writer: &Writer) -> Result<u64, CallError> {
-        if self.unfinished.remove(&writer.number).is_none() {
+        if !self.unfinished.contains_key(&writer.number) {
             let message = "`finish` was called on a writer that is finished already";
             return Err(DatabaseError::invalid(message.to_owned()).into());
         }
         let call = Call { kind: CallKind::Finish, text: &writer.name, parameters: "" };
-        match &writer.mode {
+        let finished = match &writer.mode {
             WriterMode::Atomic(id) => self.finish_writer_atomic(*id, &call).await,
             WriterMode::Journalled(it) => Ok(it.finish(self, &call)),
             WriterMode::Replayed(replay) => self.steps.answer_replayed(replay, &call),
-        }
+        }?;
+        // One that failed may have left a part of a batch: the migration fails even if the component ignores that.
+        self.unfinished.remove(&writer.number);
+        Ok(finished)
     }
 
     /// Runs a transform. `function` has the batch functions of the migration, if any.

@@ -166,7 +166,7 @@ pub(super) async fn lead(
     task: TransformTask,
     mut chunks: ChunkIo<'_>,
 ) -> Result<Transformed, CallError> {
-    let OpenedTransform { mut reader, check, total, work } = match chunks.begin(&task, function.limits()).await {
+    let OpenedTransform { mut reader, check, total, work, .. } = match chunks.begin(&task, function.limits()).await {
         Ok(opened) => opened,
         Err(CallError::Database(error)) => return Err(chunks.fail(error).await),
         Err(other) => return Err(other),

@@ -12,9 +12,7 @@ use tokio::task::JoinHandle;
 
 use super::position;
 use crate::data::Batch;
-use crate::database::{
-    BatchLimits, Bulk, Connector, DatabaseError, Grants, StopSignal, TableIdentity, TableSource, TableTarget,
-};
+use crate::database::{BatchLimits, Connector, DatabaseError, Facts, Grants, StopSignal, TableIdentity, TableSource};
 use crate::engine::call::answer::Position;
 use crate::engine::event::{Event, LogLevel};
 use crate::engine::script::RunContext;
@@ -70,25 +68,22 @@ struct ReaderThread {
 }
 
 impl ReadAhead {
-    /// Possible only where another connection sees what the open transaction sees, before that has written.
-    pub(super) async fn of(
+    /// Reads a source with this identity, which another connection sees as the open transaction does. `None` without a second
+    /// connection.
+    pub(super) fn of(
         run: &RunContext,
-        session: &mut dyn Bulk,
+        facts: &Facts,
         source: &TableSource,
-        target: &TableTarget,
+        is: TableIdentity,
         limits: BatchLimits,
-    ) -> Result<Option<Self>, DatabaseError> {
-        let Some(mut connector) = run.transforms.connector.clone() else { return Ok(None) };
-        let Some(is) = session.others_see(source, target).await? else { return Ok(None) };
+    ) -> Option<Self> {
+        let mut connector = run.transforms.connector.clone()?;
         // It reads what is there.
         connector.options.create = false;
-        let after = if session.facts().dialect.has_server() { AFTER_ON_SERVER } else { AFTER_IN_FILE };
+        let after = if facts.dialect.has_server() { AFTER_ON_SERVER } else { AFTER_IN_FILE };
         let (stop, source, grants) = (run.stop.clone(), source.clone(), run.grants.clone());
-        Ok(Some(Self {
-            task: ReadTask { connector, stop, source, limits, is, grants },
-            after,
-            stage: Stage::Unstarted(0),
-        }))
+        let task = ReadTask { connector, stop, source, limits, is, grants };
+        Some(Self { task, after, stage: Stage::Unstarted(0) })
     }
 
     /// Returns the next chunk and moves the reader past it. `None`: it must be read on the migration's connection.

@@ -2,7 +2,7 @@
 //! threads.
 //!
 //! Results are written in the order of the source's key, whatever the number of instances, so that every run does the same. While
-//! a chunk is written the next ones are being transformed.
+//! a chunk is written the next ones are being transformed, unless writing may change what they contain: by a trigger, for example.
 
 mod begin;
 mod chunks;
@@ -37,7 +37,8 @@ pub(super) async fn drive(
     chunks: &mut ChunkIo<'_>,
 ) -> Result<(), CallError> {
     let name = &task.name;
-    let OpenedTransform { mut reader, mut total, check, .. } = chunks.begin(task, function.limits()).await?;
+    let OpenedTransform { mut reader, mut total, check, may_read_ahead, .. } =
+        chunks.begin(task, function.limits()).await?;
     let instances = function.instances().max(1);
     let mut idle = Vec::with_capacity(instances);
     let mut started = 0;
@@ -52,8 +53,8 @@ pub(super) async fn drive(
     loop {
         loop {
             if waiting.is_none() && !at_end {
-                if !running.is_empty() && run.control.may_wait() {
-                    // What is read is written before anything holds the run.
+                if !running.is_empty() && (!may_read_ahead || run.control.may_wait()) {
+                    // What is read is written before anything holds the run, or before anything that its writing changes is read.
                     break;
                 }
                 chunks.before_chunk().await?;

@@ -223,6 +223,14 @@ fn task() -> TransformTask {
 
 impl Setup {
     async fn transform(&self, function: Arc<dyn BatchFunction>) -> Result<Transformed, CallError> {
+        self.transform_as(task(), function).await
+    }
+
+    async fn transform_as(
+        &self,
+        task: TransformTask,
+        function: Arc<dyn BatchFunction>,
+    ) -> Result<Transformed, CallError> {
         let step = match &self.run.execution {
             Execution::Journalled(journal) => {
                 let call = Call { kind: CallKind::Transform, text: "transform `add`", parameters: "" };
@@ -233,7 +241,7 @@ impl Setup {
             }
             Execution::Atomic | Execution::Replayed(_) => None,
         };
-        let run = run(&self.run, Some(function), task(), step);
+        let run = run(&self.run, Some(function), task, step);
         tokio::time::timeout(Duration::from_secs(60), run).await.expect("an end")
     }
 
@@ -309,6 +317,52 @@ async fn a_bad_batch_fails_the_transform_and_leaves_the_connection_usable() {
             let (_, _, wrong) = setup.rows().await;
             assert_eq!(wrong, 0, "{what}");
         }
+    }
+}
+
+/// The name of a column in the key is found as the database finds it.
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_are_compared_however_they_are_spelled() {
+    let by_id = |name: &str| {
+        let task = task();
+        TransformTask { target: TableTarget { key: vec![name.to_owned()], ..task.target }, ..task }
+    };
+    for (setup, name) in setups().await.into_iter().zip(["ID", "ID", "id", "ID"]) {
+        let error = failed(setup.transform_as(by_id(name), function(ChangesAKey)).await);
+        assert!(error.message.contains("keys must not be changed"), "{}: {error:?}", setup.name);
+    }
+}
+
+/// Whether there are more instances than one or not, and whatever is read meanwhile.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_writing_a_chunk_changes_in_the_next_one_is_kept() {
+    let postgres = servers::postgres().database();
+    let postgres_url = postgres.url();
+    let spreads = "UPDATE t SET n = n + 1000 WHERE id = NEW.id + 4";
+    let on_sqlite = vec![format!("CREATE TRIGGER spreads AFTER UPDATE OF n ON t BEGIN {spreads}; END")];
+    let on_postgres = vec![
+        format!("CREATE FUNCTION spread() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {spreads}; RETURN NULL; END $$"),
+        "CREATE TRIGGER spreads AFTER UPDATE OF n ON t FOR EACH ROW WHEN (pg_trigger_depth() = 0) \
+         EXECUTE FUNCTION spread()"
+            .to_owned(),
+    ];
+    for (setup, triggers) in [
+        (setup("atomic", "sqlite::memory:", 1, None).await, &on_sqlite),
+        (setup("journalled, one connection", "sqlite::memory:", 1, None).await, &on_sqlite),
+        (setup("atomic, PostgreSQL", &postgres_url, 1, Some(postgres)).await, &on_postgres),
+    ] {
+        {
+            let mut database = setup.run.database.lock().await;
+            for trigger in triggers {
+                database.host().execute(trigger, &[]).await.expect("a trigger");
+            }
+        }
+        let done = setup.transform(function(Adds)).await.unwrap_or_else(|error| panic!("{}: {error:?}", setup.name));
+        assert_eq!((done.rows_read, done.rows_written), (20, 20), "{}", setup.name);
+        let mut database = setup.run.database.lock().await;
+        let query = "SELECT COUNT(*) FROM t WHERE n = id + CASE WHEN id <= 4 THEN 100 ELSE 1100 END";
+        let found = database.host().query(query, &[], QueryLimits::NONE).await.expect("a count");
+        assert_eq!(found.rows[0][0].as_int64(), Some(ROWS), "{}", setup.name);
     }
 }
 

@@ -23,6 +23,8 @@ pub(super) struct BuildsOf<'a> {
     pub of: Option<&'a Builders>,
     /// The builds before the last.
     pub others: &'a OtherBuilds,
+    /// Whether the last build has the assets that the run had. Those before it, which the database keeps, have none.
+    pub has_assets: bool,
 }
 
 impl Verifier {
@@ -96,6 +98,10 @@ impl Verifier {
             }
             (false, Err(error)) if error.kind == ErrorKind::Denied => {
                 Verdict::Unproven(format!("it lacks a grant that it had then: {}", told(&error)))
+            }
+            // The database keeps its bytes alone.
+            (false, _) if evidence.inputs.as_ref().is_some_and(|inputs| !inputs.assets.is_empty()) => {
+                Verdict::Unproven("its assets are not in the database".to_owned())
             }
             (false, Err(error)) => Verdict::Differs(told(&error)),
             (false, Ok(())) => Verdict::Differs("it does not reach the transform".to_owned()),

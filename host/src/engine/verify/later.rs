@@ -1,36 +1,60 @@
-//! Finds later migrations that may write where an earlier one wrote.
+//! Finds what may have written where a transform wrote before: later steps of the same migration, and later migrations.
 
 use super::Verifier;
-use crate::database::Dialect;
-use crate::engine::history::{self, History, Record, Stored};
+use crate::database::{Dialect, WriteMode};
+use crate::engine::history::{self, History, Record, State, Stored};
 use crate::engine::transcript::{Evidence, TransformRecord};
 use crate::error::Result;
 use crate::project::catalog::{Artifact, Kind};
 use crate::sql::{fill, has_parameters, identifiers, program};
 
-/// Returns the first later revision that may have changed what the transform wrote.
+/// Returns what may have changed the rows that the transform with this index wrote, as the beginning of a sentence.
 pub(super) async fn touched_later(
     verifier: &Verifier,
     history: &History,
     record: &Record,
-    transform: &TransformRecord,
+    transforms: &[TransformRecord],
+    at: usize,
 ) -> Result<Option<String>> {
+    let Some(transform) = transforms.get(at) else { return Ok(None) };
     let written = Written::by(transform);
+    if may_repeat_keys(transform) {
+        return Ok(Some("a later chunk of the same transform".to_owned()));
+    }
+    if component_touches(verifier, record, &written, Some(at)).await? {
+        return Ok(Some("a later step of the same migration".to_owned()));
+    }
     for later in history.live.iter().filter(|later| later.id > record.id) {
         let touches = match later.kind {
             Kind::Sql => sql_touches(verifier, history, later, &written).await?,
-            Kind::Component | Kind::Script => component_touches(verifier, later, &written).await?,
+            Kind::Component | Kind::Script => component_touches(verifier, later, &written, None).await?,
         };
         if touches {
-            return Ok(Some(later.id()));
+            return Ok(Some(format!("`{}`, which was applied later,", later.id())));
         }
     }
     Ok(None)
 }
 
+/// Whether two chunks may have written the same row: their keys are not those of the rows that they read.
+fn may_repeat_keys(transform: &TransformRecord) -> bool {
+    let TransformRecord { source, target, ledger, .. } = transform;
+    let is_read = |name: &String| source.key.contains(name) || source.columns.iter().any(|(column, _)| column == name);
+    let may_repeat = match target.mode {
+        WriteMode::Insert | WriteMode::Delete => false,
+        // Its keys are compared with those of the chunk.
+        WriteMode::Update => !target.key.iter().all(is_read),
+        WriteMode::Upsert => {
+            ledger.kept.len() as u64 != ledger.chunks || ledger.kept.iter().any(|chunk| !chunk.aligned)
+        }
+    };
+    may_repeat && ledger.chunks > 1
+}
+
 /// What a transform wrote.
 struct Written {
     table: String,
+    mode: WriteMode,
     columns: Vec<String>,
 }
 
@@ -41,36 +65,63 @@ impl Written {
         let mut columns: Vec<String> = columns.filter(|name| !is_key(name)).map(|name| name.to_lowercase()).collect();
         columns.sort_unstable();
         columns.dedup();
-        Self { table: transform.target.table.name.to_lowercase(), columns }
+        Self { table: transform.target.table.name.to_lowercase(), mode: transform.target.mode, columns }
     }
 
     /// Whether a statement may change it, judging by its words.
     fn is_touched_by(&self, statement: &str, dialect: Dialect) -> bool {
         let words: Vec<String> = identifiers(statement, dialect).iter().map(|word| word.to_lowercase()).collect();
+        let has = |wanted: &[&str]| words.iter().any(|word| wanted.contains(&word.as_str()));
         let first = words.first().map_or("", String::as_str);
         // Their bodies are texts, or elsewhere.
         if ["do", "call"].contains(&first) {
             return true;
         }
-        if !words.contains(&self.table) && !statement.ends_with('…') {
+        let is_cut = statement.ends_with('…');
+        if !words.contains(&self.table) && !is_cut {
             return false;
         }
         match first {
             // Creating something, or reading, changes no existing rows.
             "create" | "select" | "values" | "table" | "explain" | "analyze" | "comment" | "grant" | "revoke" => false,
             // The part that was cut off may name anything.
-            "update" | "alter" if statement.ends_with('…') => true,
+            "update" | "alter" | "insert" if is_cut => true,
             // Another table took its place, or rows left it.
-            "alter" if words.iter().any(|word| ["rename", "partition"].contains(&word.as_str())) => true,
+            "alter" if has(&["rename", "partition"]) => true,
             "update" | "alter" => words.iter().any(|word| self.columns.contains(word)),
+            "insert" if !has(&["conflict", "duplicate", "replace"]) => self.is_touched_by_new_rows(),
             _ => true,
         }
     }
 
-    /// Whether a call whose text ends with the table that it writes, such as `update crm.flights`, writes to this one.
-    fn is_target_of(&self, text: &str) -> bool {
+    /// Whether rows that are new to the table can be taken for rows of the transform.
+    fn is_touched_by_new_rows(&self) -> bool {
+        match self.mode {
+            WriteMode::Insert | WriteMode::Upsert => false,
+            // One that was deleted is there again, or is read with those that were updated.
+            WriteMode::Update | WriteMode::Delete => true,
+        }
+    }
+
+    /// Whether a writer does, whose text is its mode and its table, such as `update crm.flights`.
+    fn is_touched_by_writer(&self, text: &str) -> bool {
         let text = text.to_lowercase();
-        text.strip_suffix(&self.table).is_some_and(|before| before.ends_with([' ', '.']))
+        let is_target = text.strip_suffix(&self.table).is_some_and(|before| before.ends_with([' ', '.']));
+        is_target && (!text.starts_with("insert ") || self.is_touched_by_new_rows())
+    }
+
+    fn is_touched_by_transform(&self, other: &TransformRecord) -> bool {
+        let other = Self::by(other);
+        self.table == other.table
+            && match other.mode {
+                WriteMode::Insert => self.is_touched_by_new_rows(),
+                WriteMode::Delete => true,
+                WriteMode::Update | WriteMode::Upsert => {
+                    other.columns.is_empty()
+                        || self.is_touched_by_new_rows() && other.mode == WriteMode::Upsert
+                        || self.columns.iter().any(|column| other.columns.contains(column))
+                }
+            }
     }
 }
 
@@ -99,18 +150,38 @@ async fn sql_touches(verifier: &Verifier, history: &History, later: &Record, wri
     Ok(program.statements.iter().any(|statement| written.is_touched_by(statement.text, dialect)))
 }
 
-async fn component_touches(verifier: &Verifier, later: &Record, written: &Written) -> Result<bool> {
+/// Whether the calls of a component do; `after` one of its transforms, or all of them.
+async fn component_touches(
+    verifier: &Verifier,
+    record: &Record,
+    written: &Written,
+    after: Option<usize>,
+) -> Result<bool> {
+    if record.state != State::Applied {
+        // Its evidence is not complete.
+        return Ok(true);
+    }
     let mut database = verifier.database.lock().await;
     let database = &mut database.host();
     let dialect = database.facts().dialect;
-    let Some(mut calls) = Evidence::read(database, later.id).await?.calls else { return Ok(true) };
+    let evidence = Evidence::read(database, record.id).await?;
+    let first = after.map_or(0, |at| at + 1);
+    if evidence.transforms.iter().skip(first).any(|other| written.is_touched_by_transform(other)) {
+        return Ok(true);
+    }
+    let Some(mut calls) = evidence.calls else { return Ok(true) };
+    let mut to_pass = first;
     loop {
         let Ok(call) = calls.call() else { return Ok(true) };
         let Some(call) = call else { return Ok(false) };
         let touches = match call.kind.as_str() {
+            "transform" => {
+                to_pass = to_pass.saturating_sub(1);
+                false
+            }
+            _ if to_pass > 0 => false,
             "execute" | "query" | "schema" => written.is_touched_by(&call.text, dialect),
-            // `update flights`, and `transform `a`: flights -> update flights`.
-            "write" | "transform" => written.is_target_of(&call.text),
+            "write" => written.is_touched_by_writer(&call.text),
             _ => false,
         };
         if touches {
@@ -127,7 +198,7 @@ mod tests {
     use super::*;
 
     fn written() -> Written {
-        Written { table: "flights".to_owned(), columns: vec!["dep_utc".to_owned()] }
+        Written { table: "flights".to_owned(), mode: WriteMode::Upsert, columns: vec!["dep_utc".to_owned()] }
     }
 
     #[test]
@@ -145,21 +216,26 @@ mod tests {
             ("CREATE INDEX i ON flights (dep_utc)", false),
             ("DO $$ BEGIN UPDATE flights SET dep_utc = NULL; END $$", true),
             ("CALL fix()", true),
+            ("INSERT INTO flights (id) VALUES (1)", false),
+            ("INSERT INTO flights (id) VALUES (1) ON CONFLICT (id) DO UPDATE SET dep_utc = NULL", true),
+            ("INSERT INTO flights (id) VALUES …", true),
         ] {
             assert_eq!(written().is_touched_by(statement, Dialect::Postgres), touches, "{statement}");
         }
     }
 
     #[test]
-    fn calls_that_write_there_are_found() {
-        for (text, is_target) in [
+    fn writers_to_the_same_table_are_found() {
+        for (text, touches) in [
             ("update flights", true),
-            ("update crm.flights", true),
-            ("transform `a`: airports -> update crm.Flights", true),
+            ("upsert crm.Flights", true),
+            ("insert flights", false),
             ("update old_flights", false),
-            ("insert flights2", false),
+            ("delete flights2", false),
         ] {
-            assert_eq!(written().is_target_of(text), is_target, "{text}");
+            assert_eq!(written().is_touched_by_writer(text), touches, "{text}");
         }
+        let deleted = Written { mode: WriteMode::Delete, ..written() };
+        assert!(deleted.is_touched_by_writer("insert flights"), "a row that was deleted is there again");
     }
 }

@@ -210,12 +210,16 @@ impl Verifier {
         verified.findings.push(Finding { level: ProofLevel::Replay, subject: None, verdict });
         let others = self.other_builds(record, &evidence).await?;
         verified.findings.extend(self.replay_others(record, &evidence, &others).await?);
-        for (at, transform) in evidence.transforms.iter().enumerate() {
+        for at in 0..evidence.transforms.len() {
             if let Some(reason) = self.stop.reason() {
                 return Err(stopped(reason));
             }
-            let builds = BuildsOf { of: evidence.builders.get(at), others: &others };
-            let findings = self.transform(history, record, &evidence, transform, (&*script, builds)).await?;
+            let builds = BuildsOf {
+                of: evidence.builders.get(at),
+                others: &others,
+                has_assets: has_assets(source.as_ref(), &evidence),
+            };
+            let findings = self.transform(history, record, &evidence, at, (&*script, builds)).await?;
             verified.findings.extend(findings);
         }
         Ok(verified)
@@ -259,6 +263,9 @@ impl EventSink for Unheard {
 }
 
 /// Whether all of a component's assets are available.
+/// Why a component cannot run again.
+const NO_ASSETS: &str = "its assets are not in the project";
+
 fn has_assets(source: Option<&ScriptSource>, evidence: &Evidence) -> bool {
     let wanted = evidence.inputs.as_ref().is_some_and(|inputs| !inputs.assets.is_empty());
     !wanted || matches!(source, Some(ScriptSource::Component { assets: Some(_), .. } | ScriptSource::Script(_)))

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{LoadedScript, Verdict, Verifier, counted, has_assets};
+use super::{LoadedScript, NO_ASSETS, Verdict, Verifier, counted, has_assets};
 use crate::engine::Direction;
 use crate::engine::history::Record;
 use crate::engine::script::ScriptSource;
@@ -25,6 +25,20 @@ impl Verifier {
         if let Some(what) = other_inputs(record, inputs) {
             return Ok(Verdict::Differs(what));
         }
+        let verdict = self.replay_calls(record, evidence, script).await?;
+        Ok(match verdict {
+            // It may only lack what it read then.
+            Verdict::Differs(_) if !has_assets(source, evidence) => Verdict::Unproven(NO_ASSETS.to_owned()),
+            verdict => verdict,
+        })
+    }
+
+    async fn replay_calls(
+        &self,
+        record: &Record,
+        evidence: &mut Evidence,
+        script: LoadedScript<'_>,
+    ) -> Result<Verdict> {
         let Some(calls) = evidence.calls.take() else {
             let why = "its calls and their answers exceeded the limit `stored_call_bytes` and were not stored";
             return Ok(Verdict::Unproven(why.to_owned()));
@@ -37,9 +51,6 @@ impl Verifier {
             Err(error) if matches!(error.kind, ErrorKind::Interrupted | ErrorKind::Terminated) => return Err(error),
             Err(error) if error.kind == ErrorKind::Denied => {
                 return Ok(Verdict::Unproven(format!("it lacks a grant that it had then: {}", told(&error))));
-            }
-            Err(_) if !has_assets(source, evidence) => {
-                return Ok(Verdict::Unproven("its assets are not in the project".to_owned()));
             }
             Err(error) => return Ok(Verdict::Differs(told(&error))),
         }

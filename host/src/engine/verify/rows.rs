@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::builds::BuildsOf;
 use super::later::touched_later;
 use super::target::TargetMatch;
-use super::{Extent, Finding, LoadedScript, ProofLevel, Verdict, Verifier, counted};
+use super::{Extent, Finding, LoadedScript, NO_ASSETS, ProofLevel, Verdict, Verifier, counted};
 use crate::data::Batch;
 use crate::data::digest::of_batch;
 use crate::database::{BatchLimits, DatabaseError, DatabaseErrorKind, TableSource};
@@ -47,9 +47,10 @@ impl Verifier {
         history: &History,
         record: &Record,
         evidence: &Evidence,
-        transform: &TransformRecord,
+        at: usize,
         (script, builds): (LoadedScript<'_>, BuildsOf<'_>),
     ) -> Result<Vec<Finding>> {
+        let Some(transform) = evidence.transforms.get(at) else { return Ok(Vec::new()) };
         let mut sums = Sums::default();
         let chosen = chosen(&transform.ledger.kept, self.extent);
         let context = self.context(record, evidence, None)?;
@@ -62,13 +63,13 @@ impl Verifier {
             };
             others.push((sha256, function));
         }
-        for (at, (kept, chunk)) in chosen.iter().enumerate() {
+        for (done, (kept, chunk)) in chosen.iter().enumerate() {
             let builder = builds.of.and_then(|of| of.of(transform.ledger.number_of(*kept)));
             let other = builder.and_then(|sha256| others.iter().find(|(it, _)| *it == sha256));
             if let Some(reason) = self.stop.reason() {
                 return Err(stopped(reason));
             }
-            self.progress(record, transform, at, chosen.len());
+            self.progress(record, transform, done, chosen.len());
             let again = match self.read_again(transform, chunk).await? {
                 // Damaged rows prove nothing.
                 Err(why) => match chunk.rows.as_ref().and_then(StoredRows::unpack) {
@@ -80,6 +81,10 @@ impl Verifier {
             let again = match other {
                 Some((sha256, None)) => Err(format!("its build, sha256 {}, cannot be loaded", short(sha256))),
                 _ => again,
+            };
+            let lacks_assets = match other {
+                Some(_) => evidence.inputs.as_ref().is_some_and(|inputs| !inputs.assets.is_empty()),
+                None => !builds.has_assets,
             };
             let function = other.map_or(&function, |(_, function)| function);
             let output = match again {
@@ -95,6 +100,10 @@ impl Verifier {
                             sums.from_stored += from_stored;
                             Some(output)
                         }
+                        Ok(_) if lacks_assets => {
+                            sums.gone.get_or_insert_with(|| NO_ASSETS.to_owned());
+                            None
+                        }
                         Ok(output) => {
                             let what = "its result for the same rows differs";
                             sums.other.get_or_insert_with(|| format!("chunk {}: {what}", chunk.span()));
@@ -102,6 +111,10 @@ impl Verifier {
                         }
                         Err(error) if matches!(error.kind, ErrorKind::Interrupted | ErrorKind::Terminated) => {
                             return Err(error);
+                        }
+                        Err(_) if lacks_assets => {
+                            sums.gone.get_or_insert_with(|| NO_ASSETS.to_owned());
+                            None
                         }
                         Err(error) => {
                             let what = format!("chunk {}: it fails on the same rows: {}", chunk.span(), error.message);
@@ -125,16 +138,17 @@ impl Verifier {
             }
         }
         self.progress(record, transform, chosen.len(), chosen.len());
-        self.findings(history, record, transform, sums).await
+        self.findings(history, record, (&evidence.transforms, at), sums).await
     }
 
     async fn findings(
         &self,
         history: &History,
         record: &Record,
-        transform: &TransformRecord,
+        (transforms, at): (&[TransformRecord], usize),
         sums: Sums,
     ) -> Result<Vec<Finding>> {
+        let Some(transform) = transforms.get(at) else { return Ok(Vec::new()) };
         let subject = Some(format!(
             "`{}`: {} -> {} {}",
             transform.name, transform.source.table, transform.target.mode, transform.target.table
@@ -163,10 +177,8 @@ impl Verifier {
         let suspected = sums.suspected.clone().filter(|_| sums.held > 0).map(|(what, _)| what);
         let unknown = sums.unknown.or(sums.suspected.map(|(what, or)| format!("{what}, {or}")));
         let target = match (sums.not_held.or(suspected), unknown) {
-            (Some(what), _) => match touched_later(self, history, record, transform).await? {
-                Some(later) => {
-                    Verdict::Unproven(format!("{what}; but `{later}`, which was applied later, may write there too"))
-                }
+            (Some(what), _) => match touched_later(self, history, record, transforms, at).await? {
+                Some(later) => Verdict::Unproven(format!("{what}; but {later} may write there too")),
                 None => Verdict::Differs(what),
             },
             (None, Some(why)) if sums.held > 0 => {

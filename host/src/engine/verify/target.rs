@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 
 use super::Verifier;
-use super::cells::{is_exact, same};
+use super::cells::{is_exact, is_kept_otherwise, same};
 use super::rows::explained;
 use crate::data::digest::of_batch;
-use crate::data::{Batch, Column, Value};
+use crate::data::{Batch, Column, ColumnType, Value};
 use crate::database::message::{cells_text, value_text};
 use crate::database::{BatchLimits, DatabaseError, PageRequest, TableSource, WriteMode};
 use crate::engine::call::canonical;
@@ -72,7 +72,39 @@ impl Verifier {
         if transform.source.filter.is_some() || transform.source.table != *table && self.has_others(&rows, chunk) {
             return Ok(TargetMatch::Unknown(format!("`{table}` has other rows between those that it wrote")));
         }
-        Ok(digest_differs(transform, chunk))
+        self.digest_differs(transform, chunk).await
+    }
+
+    /// The result for rows that are as many as were written, but have another digest.
+    pub(super) async fn digest_differs(&self, transform: &TransformRecord, chunk: &ChunkRecord) -> Result<TargetMatch> {
+        let what = format!("`{}` differs from what was written", transform.target.table);
+        if let Some((column, column_type)) = chunk.columns.iter().find(|(_, column_type)| !is_exact(*column_type)) {
+            let or = format!("or stores the {column_type} of `{column}` in another form");
+            return Ok(TargetMatch::Suspected(what, or));
+        }
+        match self.unless_kept_otherwise(transform, &chunk.columns, what).await {
+            Ok(found) => Ok(found),
+            Err(error) => explained(error).map(TargetMatch::Unknown),
+        }
+    }
+
+    /// The difference, unless a column may keep what was written in another form, so that it cannot be compared.
+    async fn unless_kept_otherwise(
+        &self,
+        transform: &TransformRecord,
+        columns: &[(String, ColumnType)],
+        what: String,
+    ) -> Result<TargetMatch, DatabaseError> {
+        let table = &transform.target.table;
+        let declared = self.database.lock().await.host().table(table).await?.columns;
+        for (name, written) in columns {
+            let declared = declared.iter().find(|column| column.name == *name).map(|it| it.declared_type.as_str());
+            if let Some(declared) = declared.filter(|declared| is_kept_otherwise(*written, declared)) {
+                let why = format!("`{table}` stores the {written} of `{name}` as {declared}");
+                return Ok(TargetMatch::Unknown(why));
+            }
+        }
+        Ok(TargetMatch::No(what))
     }
 
     /// Whether the rows read end elsewhere than the chunk.
@@ -109,19 +141,24 @@ impl Verifier {
                     (Some(_), WriteMode::Delete) => {
                         return Ok(TargetMatch::No(format!("the row {} exists, but was deleted", place())));
                     }
-                    (None, _) => return Ok(TargetMatch::No(format!("the row {} no longer exists", place()))),
+                    (None, _) => {
+                        let what = format!("the row {} no longer exists", place());
+                        let columns: Vec<_> = keys.iter().copied().map(named).collect();
+                        return self.unless_kept_otherwise(transform, &columns, what).await;
+                    }
                     (Some(cells), _) => {
                         let written = output.columns.iter().map(|column| Value::of_cell(column, *row));
                         let other =
                             output.columns.iter().zip(written).zip(cells).find(|((_, it), cell)| !same(it, cell));
                         if let Some(((column, written), cell)) = other {
-                            return Ok(TargetMatch::No(format!(
+                            let what = format!(
                                 "column `{}` of the row {} contains {}, but {} was written",
                                 column.name,
                                 place(),
                                 value_text(cell),
                                 value_text(&written)
-                            )));
+                            );
+                            return self.unless_kept_otherwise(transform, &[named(column)], what).await;
                         }
                     }
                 }
@@ -187,15 +224,9 @@ impl Verifier {
     }
 }
 
-/// The result for rows that are as many as were written, but have another digest.
-pub(super) fn digest_differs(transform: &TransformRecord, chunk: &ChunkRecord) -> TargetMatch {
-    let what = format!("`{}` differs from what was written", transform.target.table);
-    match chunk.columns.iter().find(|(_, column_type)| !is_exact(*column_type)) {
-        None => TargetMatch::No(what),
-        Some((column, column_type)) => {
-            TargetMatch::Suspected(what, format!("or stores the {column_type} of `{column}` in another form"))
-        }
-    }
+/// A column's name, and the type as which it was written.
+fn named(column: &Column) -> (String, ColumnType) {
+    (column.name.clone(), column.values.column_type())
 }
 
 /// Encodes a key as bytes that are equal if and only if the keys are.

@@ -68,6 +68,7 @@ macro_rules! for_each_behaviour {
             // Misuses readers and writers.
             WriterNotFinished = writer_not_finished,
             WriterFinishedTwice = writer_finished_twice,
+            IgnoreFailedWrite = ignore_failed_write,
             WriteAfterFinish = write_after_finish,
             WriteMalformedBatch = write_malformed_batch,
             WriteOtherColumns = write_other_columns,

@@ -78,6 +78,7 @@ fn act(behaviour: Behaviour) -> Result<()> {
 
         WriterNotFinished => misuse::writer_not_finished(),
         WriterFinishedTwice => misuse::writer_finished_twice(),
+        IgnoreFailedWrite => misuse::ignore_failed_write(),
         WriteAfterFinish => misuse::write_after_finish(),
         WriteMalformedBatch => misuse::write_malformed_batch(),
         WriteOtherColumns => misuse::write_other_columns(),

@@ -31,6 +31,18 @@ pub fn writer_finished_twice() -> Result<()> {
     Ok(())
 }
 
+/// A part of the batch may be in the table.
+pub fn ignore_failed_write() -> Result<()> {
+    let mut rows = newcomer()?;
+    rows.column_mut("id")?.values = ColumnValues::Int64(vec![1]);
+    let writer = raw::write(&TableTarget::insert("people")).map_err(told)?;
+    if writer.write(&rows).is_ok() {
+        bail!("a key was taken twice");
+    }
+    let _ = writer.finish();
+    Ok(())
+}
+
 pub fn write_after_finish() -> Result<()> {
     let writer = raw::write(&TableTarget::insert("people")).map_err(told)?;
     writer.finish().map_err(told)?;

@@ -1,6 +1,7 @@
 //! A migration that `verify` can prove completely: its sources do not change, and it uses every kind of database call.
 //!
-//! The parameters `statements` and `queries` add more of them, one per line; `undo` has what the downgrade runs.
+//! The parameters `statements` and `queries` add more of them, one per line, and `afterwards` statements at the end; `undo` has
+//! what the downgrade runs.
 //!
 //! It expects the table `items (id INTEGER PRIMARY KEY, name VARCHAR(100) NOT NULL, price INTEGER NOT NULL, twice INTEGER)`.
 
@@ -51,6 +52,9 @@ impl Migration for Prove {
         if context::parameter::<Option<bool>>("tell")?.unwrap_or_default() {
             let inputs = format!("{} {} {}", context::seed(), context::run_timestamp().0, context::server_version());
             sql::execute(format!("INSERT INTO copies (id, label) VALUES (1000001, '{inputs}')"), params![])?;
+        }
+        for statement in lines("afterwards")? {
+            sql::execute(statement, params![])?;
         }
         Ok(())
     }

@@ -8,9 +8,9 @@ use super::super::error::NO_TABLE;
 use super::super::refusals::is_tool_name;
 use super::super::session::{self, literal, text};
 use super::gate::{self, named};
-use super::shown::Shown;
 use crate::database::logins::rights::{Relations, Rights};
 use crate::database::{DatabaseError, DatabaseErrorKind};
+use crate::sql::ShownGrants;
 
 /// What was found.
 #[derive(Clone, Debug, Default)]
@@ -52,7 +52,8 @@ pub(super) struct Found {
 pub(super) const CONNECTIONS: u32 = 64;
 
 /// Privileges on the whole server with which a user can make itself everything else.
-const EVERYTHING: &str = "'SUPER', 'FILE', 'INSERT', 'UPDATE', 'DELETE', 'CREATE ROUTINE', 'SET USER'";
+const EVERYTHING: [&str; 8] =
+    ["ALL PRIVILEGES", "SUPER", "FILE", "INSERT", "UPDATE", "DELETE", "CREATE ROUTINE", "SET USER"];
 
 /// There is no such user.
 const NO_USER: [&str; 2] = ["1141", "1396"];
@@ -66,13 +67,9 @@ impl Catalogue {
         logins: &[String],
     ) -> Result<Self, DatabaseError> {
         let mut found = Self { database: database.to_owned(), ..Self::default() };
-        let asked = format!(
-            "SELECT CURRENT_USER(), EXISTS (SELECT 1 FROM information_schema.USER_PRIVILEGES WHERE PRIVILEGE_TYPE IN ({EVERYTHING}) \
-             AND GRANTEE = CONCAT('''', SUBSTRING_INDEX(CURRENT_USER(), '@', 1), '''@''', \
-             SUBSTRING(CURRENT_USER(), CHAR_LENGTH(SUBSTRING_INDEX(CURRENT_USER(), '@', 1)) + 2), ''''))"
-        );
-        let row = session::one(connection, asked).await?;
-        (found.host, found.is_superuser) = (text(&row, 0), text(&row, 1) == "1");
+        found.host = text(&session::one(connection, "SELECT CURRENT_USER()").await?, 0);
+        // With those of its default role, which is active.
+        found.is_superuser = shown(connection, None).await?.on_server().any(|right| EVERYTHING.contains(&right));
         found.read_tables(connection, schemas).await?;
         found.read_logins(connection, logins).await?;
         found.read_open(connection).await?;
@@ -118,11 +115,8 @@ impl Catalogue {
         let mut known: BTreeMap<String, Option<String>> = logins.iter().map(|login| (login.clone(), None)).collect();
         known.extend(noted.iter().map(|row| (text(row, 0), Some(text(row, 1)))));
         for (login, revision) in known {
-            let lines = session::all(connection, format!("SHOW GRANTS FOR {}", account(&login))).await;
-            let found = match lines {
-                Ok(lines) => {
-                    let lines: Vec<String> = lines.iter().map(|row| text(row, 0)).collect();
-                    let Shown { rights, roles } = Shown::of(lines.iter().map(String::as_str));
+            let found = match shown(connection, Some(&login)).await {
+                Ok(ShownGrants { rights, roles }) => {
                     let attributes = attributes(connection, &login).await?;
                     Found { revision, exists: true, attributes, roles, rights }
                 }
@@ -160,6 +154,14 @@ impl Catalogue {
         }
         Ok(())
     }
+}
+
+/// What a login may do, or the user of the connection, as the server says it.
+pub(super) async fn shown(connection: &mut MySqlConnection, login: Option<&str>) -> Result<ShownGrants, DatabaseError> {
+    let of = login.map(|login| format!(" FOR {}", account(login))).unwrap_or_default();
+    let lines = session::all(connection, format!("SHOW GRANTS{of}")).await?;
+    let lines: Vec<String> = lines.iter().map(|row| text(row, 0)).collect();
+    Ok(ShownGrants::of(lines.iter().map(String::as_str)))
 }
 
 /// What a user should not be, which only `SHOW CREATE USER` tells.

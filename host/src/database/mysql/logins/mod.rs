@@ -7,7 +7,6 @@ mod left;
 mod open;
 mod schema_change;
 pub(super) mod session;
-mod shown;
 mod sync;
 mod wanted;
 

@@ -9,34 +9,24 @@ use sqlx::MySqlConnection;
 use super::super::MysqlDatabase;
 use super::super::connect::Endpoint;
 use super::super::session::{self, SessionFacts, literal, text};
-use super::catalogue::account;
+use super::catalogue::{account, shown};
 use super::gate;
 use super::session::Gated;
-use super::shown::Shown;
 use super::wanted::align;
-use crate::database::logins::Secret;
 use crate::database::logins::refusals::{WRONG_SECRET, cannot_set_password, no_secret, out_of_line, refused};
 use crate::database::logins::rights;
 use crate::database::logins::sessions::LoginRights;
+use crate::database::logins::{ATTEMPTS, Secret, wait_for_attempt};
 use crate::database::{DatabaseError, DatabaseErrorKind, Grants};
 
 /// How long this process uses a password that it has set: another run of the same component may set one too.
 const RECENT: Duration = Duration::from_secs(60);
-
-/// How often a login is tried again: another process of the same project may set a password at the same time.
-const ATTEMPTS: usize = 4;
 
 /// Answers to a wrong password.
 const WRONG_PASSWORD: [&str; 2] = ["1045", "1698"];
 
 /// How long the session of another component of this run may take to end.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-async fn shown_to(connection: &mut MySqlConnection) -> Result<Shown, DatabaseError> {
-    let lines = session::all(connection, "SHOW GRANTS").await?;
-    let lines: Vec<String> = lines.iter().map(|row| text(row, 0)).collect();
-    Ok(Shown::of(lines.iter().map(String::as_str)))
-}
 
 impl MysqlDatabase {
     /// Opens a session of the login of a component with these grants. Fails if its rights are not in line, after the attempt to bring
@@ -45,14 +35,14 @@ impl MysqlDatabase {
         let (login, wanted) = self.align_now(grants, rights).await?;
         let (mut connection, server, endpoint) = self.open_as(&login, grants).await?;
         // The server's own word about its rights, which every user may ask for, counts.
-        let mut shown = shown_to(&mut connection).await?;
-        let statements = align(&login, &shown.rights, &wanted);
+        let mut found = shown(&mut connection, None).await?;
+        let statements = align(&login, &found.rights, &wanted);
         // A host that may not read them could not compare before. Where it may not grant either, the rest is told below.
         if rights == LoginRights::Align && !statements.is_empty() && self.run_each(&statements).await.is_ok() {
-            shown = shown_to(&mut connection).await?;
+            found = shown(&mut connection, None).await?;
         }
-        let mut differences = rights::differences(&shown.rights, &wanted);
-        differences.extend(shown.roles.iter().map(|role| format!("it has the role {role}")));
+        let mut differences = rights::differences(&found.rights, &wanted);
+        differences.extend(found.roles.iter().map(|role| format!("it has the role {role}")));
         if !differences.is_empty() {
             return Err(out_of_line(format!(
                 "the login `{login}` does not have the rights that its component is granted"
@@ -116,7 +106,8 @@ impl MysqlDatabase {
         let passwords = self.endpoint.passwords();
         let _turn = passwords.turn().await;
         let mut last = None;
-        for _ in 0..ATTEMPTS {
+        for attempt in 0..ATTEMPTS {
+            wait_for_attempt(attempt).await;
             let secret = match passwords.recent(login, RECENT) {
                 Some(secret) => secret,
                 None => self.set_password(login).await?,

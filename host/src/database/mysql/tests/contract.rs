@@ -15,6 +15,7 @@ impl Factory for Fresh {
 }
 
 contract!(Fresh(fresh()));
+contract!(logins of Fresh(fresh()));
 
 mod leased {
     //! The lock of the contract, and what is more of a lease.

@@ -16,10 +16,10 @@ use super::super::settings::prologue;
 use super::session::Gated;
 use super::wanted::quote;
 use super::{gate, password};
-use crate::database::logins::Secret;
 use crate::database::logins::names::login_of;
 use crate::database::logins::refusals::{WRONG_SECRET, cannot_set_password, no_secret, refused};
 use crate::database::logins::sessions::LoginRights;
+use crate::database::logins::{ATTEMPTS, Secret, wait_for_attempt};
 use crate::database::{DatabaseError, DatabaseErrorKind, Grants};
 
 /// How long the server accepts a password that the host has set. Sessions that it has opened go on.
@@ -28,8 +28,8 @@ const VALID: &str = "2 minutes";
 /// How long this process uses such a password.
 const RECENT: Duration = Duration::from_secs(60);
 
-/// How often a login is tried again: another process of the same project may set a password at the same time.
-const ATTEMPTS: usize = 4;
+/// The SQLSTATE of two that change one login at the same moment: `tuple concurrently updated`, an internal error to the server.
+const CONCURRENT: &str = "XX000";
 
 /// SQLSTATEs of a wrong password.
 const WRONG_PASSWORD: [&str; 2] = ["28P01", "28000"];
@@ -78,11 +78,16 @@ impl PostgresDatabase {
         let passwords = self.endpoint.settings().passwords.clone();
         let _turn = passwords.turn().await;
         let mut last = None;
-        for _ in 0..ATTEMPTS {
+        for attempt in 0..ATTEMPTS {
+            wait_for_attempt(attempt).await;
             let known = passwords.recent(login, RECENT);
             let secret = match known {
                 Some(secret) => secret,
-                None => self.set_password(login).await?,
+                None => match self.set_password(login).await {
+                    Ok(secret) => secret,
+                    Err(error) if error.code == CONCURRENT && attempt + 1 < ATTEMPTS => continue,
+                    Err(error) => return Err(error),
+                },
             };
             match self.endpoint.as_login(login, secret.reveal()).open_for_work().await {
                 Ok(opened) => return Ok(opened),

@@ -4,15 +4,18 @@
 use super::*;
 use crate::data::{ColumnValues, Value};
 use crate::database::contract::source;
-use crate::database::{BatchLimits, TableIdentity, TableSource, WriteMode};
+use crate::database::{BatchLimits, ReadingAhead, TableIdentity, TableSource, WriteMode};
 use crate::keyset::TableReader;
 
-fn target(table: &str) -> TableTarget {
-    TableTarget { table: TableName::new(table), mode: WriteMode::Insert, key: Vec::new() }
+async fn ahead(database: &mut dyn Database, source: &TableSource, mode: WriteMode, to: &str) -> ReadingAhead {
+    let (source, key) = (TableSource { key: vec!["id".to_owned()], ..source.clone() }, vec!["id".to_owned()]);
+    let target = TableTarget { table: TableName::new(to), mode, key };
+    database.reading_ahead(&source, &target).await.expect("an answer")
 }
 
+/// Whether others see what an update of `to` from `from` reads.
 async fn others_see(database: &mut dyn Database, from: &str, to: &str) -> Option<TableIdentity> {
-    database.others_see(&source(from), &target(to)).await.expect("an answer")
+    ahead(database, &source(from), WriteMode::Update, to).await.elsewhere
 }
 
 #[tokio::test]
@@ -29,7 +32,7 @@ async fn others_see_only_tables_this_transaction_has_not_changed() {
     run(database, "CREATE TABLE parted (id int PRIMARY KEY) PARTITION BY RANGE (id)").await;
     run(database, "CREATE VIEW seen AS SELECT * FROM a").await;
     run(database, "CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'").await;
-    run(database, "CREATE TRIGGER t BEFORE INSERT ON watched FOR EACH ROW EXECUTE FUNCTION nothing()").await;
+    run(database, "CREATE TRIGGER t BEFORE UPDATE ON watched FOR EACH ROW EXECUTE FUNCTION nothing()").await;
     run(database, "CREATE RULE r AS ON INSERT TO ruled DO ALSO UPDATE b SET n = 0").await;
     run(database, "ALTER TABLE secured ENABLE ROW LEVEL SECURITY").await;
     assert_eq!(others_see(database, "b", "b").await, None, "no transaction is open");
@@ -46,7 +49,7 @@ async fn others_see_only_tables_this_transaction_has_not_changed() {
         assert_eq!(others_see(database, from, to).await, None, "{from} to {to}");
     }
     let filtered = TableSource { filter: Some("n > 3".to_owned()), ..source("b") };
-    assert_eq!(database.others_see(&filtered, &target("b")).await.expect("an answer"), None);
+    assert_eq!(ahead(database, &filtered, WriteMode::Update, "b").await.elsewhere, None);
     for change in ["UPDATE b SET n = 1 WHERE id = 1", "CREATE INDEX ON b (n)", "ALTER TABLE b ADD COLUMN m int"] {
         assert!(others_see(database, "b", "watched").await.is_none() && others_see(database, "b", "b").await.is_some());
         run(database, change).await;
@@ -59,6 +62,56 @@ async fn others_see_only_tables_this_transaction_has_not_changed() {
     assert_eq!(others_see(database, "fresh", "b").await, None);
     assert_eq!(others_see(database, "passing", "b").await, None);
     assert!(others_see(database, "b", "fresh").await.is_some());
+}
+
+#[tokio::test]
+async fn nothing_is_read_ahead_of_a_write_that_may_change_it() {
+    let fresh = fresh();
+    let mut database = open(&fresh).await;
+    let database = database.as_mut();
+    for table in ["a", "b", "watched", "parent"] {
+        run(database, &format!("CREATE TABLE {table} (id int PRIMARY KEY, n int)")).await;
+    }
+    run(database, "CREATE TABLE referring (id int PRIMARY KEY, n int REFERENCES a (id) ON DELETE CASCADE)").await;
+    run(database, "CREATE TABLE child () INHERITS (parent)").await;
+    run(database, "CREATE TABLE parted (id int PRIMARY KEY, n int) PARTITION BY RANGE (id)").await;
+    run(database, "CREATE TABLE part PARTITION OF parted FOR VALUES FROM (1) TO (100)").await;
+    run(database, "CREATE VIEW seen AS SELECT * FROM a").await;
+    run(database, "CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'").await;
+    run(database, "CREATE TRIGGER t AFTER UPDATE ON watched FOR EACH ROW EXECUTE FUNCTION nothing()").await;
+    run(database, "CREATE TRIGGER t AFTER DELETE ON part FOR EACH ROW EXECUTE FUNCTION nothing()").await;
+    database.begin(TransactionOptions::default()).await.expect("begun");
+    use WriteMode::{Delete, Insert, Update, Upsert};
+    for (from, mode, to, may) in [
+        ("a", Update, "b", true),
+        ("b", Update, "b", true),
+        ("b", Insert, "b", false),
+        ("b", Upsert, "b", false),
+        // A cascade begins with a deletion.
+        ("b", Update, "a", true),
+        ("b", Delete, "a", false),
+        ("b", Update, "watched", false),
+        ("b", Upsert, "watched", false),
+        ("b", Insert, "watched", true),
+        ("parted", Update, "b", true),
+        ("parted", Update, "parted", true),
+        ("b", Update, "parted", true),
+        ("b", Delete, "parted", false),
+        ("parted", Update, "part", false),
+        ("part", Update, "parted", false),
+        ("child", Update, "parent", false),
+        ("parent", Insert, "child", false),
+        ("seen", Update, "a", false),
+        ("a", Update, "seen", false),
+    ] {
+        assert_eq!(ahead(database, &source(from), mode, to).await.here, may, "{from} {mode:?} {to}");
+    }
+    for (filter, may) in [("n > 3", true), ("EXISTS (SELECT FROM b)", false), ("is_open(n)", false)] {
+        let filtered = TableSource { filter: Some(filter.to_owned()), ..source("a") };
+        assert_eq!(ahead(database, &filtered, Update, "b").await.here, may, "{filter}");
+    }
+    // What looks like a placeholder in a name is a name.
+    assert!(!ahead(database, &source("$2"), Update, "b").await.here);
 }
 
 #[tokio::test]
@@ -113,7 +166,7 @@ async fn a_table_that_is_read_and_written_is_held() {
     run(holding, &format!("CREATE ROLE {limited}")).await;
     run(holding, &format!("GRANT SELECT, UPDATE (n) ON t TO {limited}")).await;
     let (read, update, insert) = ("SELECT n FROM t", "UPDATE t SET n = 0 WHERE id = 1", "INSERT INTO t VALUES (10, 1)");
-    let mode = |mode: WriteMode| TableTarget { mode, ..target("t") };
+    let mode = |mode: WriteMode| TableTarget { table: TableName::new("t"), mode, key: Vec::new() };
     for (role, from, to, refused) in [
         ("none", "t", mode(WriteMode::Update), &[update, insert][..]),
         ("none", "public.t", mode(WriteMode::Delete), &[update, insert]),

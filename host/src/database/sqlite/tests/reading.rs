@@ -2,16 +2,18 @@
 
 use super::*;
 use crate::database::contract::source;
-use crate::database::{BatchLimits, DatabaseErrorKind, TableIdentity, TableSource};
+use crate::database::{BatchLimits, DatabaseErrorKind, ReadingAhead, TableIdentity, TableSource};
 use crate::keyset::TableReader;
 
-fn target(table: &str, mode: WriteMode) -> TableTarget {
-    TableTarget { table: TableName::new(table), mode, key: Vec::new() }
+async fn ahead(database: &mut dyn Database, source: &TableSource, mode: WriteMode, to: &str) -> ReadingAhead {
+    let (source, key) = (TableSource { key: vec!["id".to_owned()], ..source.clone() }, vec!["id".to_owned()]);
+    let target = TableTarget { table: TableName::new(to), mode, key };
+    database.reading_ahead(&source, &target).await.expect("an answer")
 }
 
 /// Whether others see what an update of `to` from `from` reads.
 async fn others_see(database: &mut dyn Database, from: &str, to: &str) -> Option<TableIdentity> {
-    database.others_see(&source(from), &target(to, WriteMode::Update)).await.expect("an answer")
+    ahead(database, &source(from), WriteMode::Update, to).await.elsewhere
 }
 
 async fn tables(database: &mut dyn Database) {
@@ -56,11 +58,11 @@ async fn only_ordinary_tables_of_a_file_in_wal_mode_are_seen_by_others() {
         ..source("c")
     };
     for (schema, seen) in [("main", true), ("temp", false)] {
-        let found = database.others_see(&named(schema), &target("b", WriteMode::Update)).await.expect("an answer");
-        assert_eq!(found.is_some(), seen, "{schema}");
+        let found = ahead(database, &named(schema), WriteMode::Update, "b").await;
+        assert_eq!(found.elsewhere.is_some(), seen, "{schema}");
     }
     let filtered = TableSource { filter: Some("n > 3".to_owned()), ..source("a") };
-    assert_eq!(database.others_see(&filtered, &target("b", WriteMode::Update)).await, Ok(None));
+    assert_eq!(ahead(database, &filtered, WriteMode::Update, "b").await, ReadingAhead { here: true, elsewhere: None });
 
     for url in ["sqlite::memory:", "sqlite://other.db?journal_mode=delete"] {
         let mut database = open_url(directory.path(), url).await;
@@ -146,8 +148,8 @@ async fn a_target_whose_changes_spread_is_not_read_beside() {
         ("deleted", WriteMode::Delete, true),
         ("b", WriteMode::Upsert, true),
     ] {
-        let found = database.others_see(&source("a"), &target(to, mode)).await.expect("an answer");
-        assert_eq!(found.is_some(), seen, "{mode} into {to}");
+        let found = ahead(database, &source("a"), mode, to).await;
+        assert_eq!((found.here, found.elsewhere.is_some()), (seen, seen), "{mode} into {to}");
     }
     run(database, "CREATE TEMP TRIGGER spreads AFTER UPDATE ON main.b BEGIN UPDATE a SET n = 0; END").await;
     assert_eq!(others_see(database, "a", "b").await, None);
@@ -162,22 +164,27 @@ async fn a_table_is_its_own_source_only_where_each_row_is_read_before_it_is_writ
     begin(database).await;
     let by = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
     for (mode, order, key, seen) in [
-        (WriteMode::Update, &[][..], &[][..], true),
+        (WriteMode::Update, &["id"][..], &["id"][..], true),
+        (WriteMode::Update, &["id"], &["id", "n"], true),
         (WriteMode::Delete, &["id"], &["id"], true),
         (WriteMode::Update, &["n", "id"], &["id"], false),
         (WriteMode::Update, &["id"], &["n"], false),
-        (WriteMode::Upsert, &[], &[], false),
-        (WriteMode::Insert, &[], &[], false),
+        (WriteMode::Upsert, &["id"], &["id"], false),
+        (WriteMode::Insert, &["id"], &[], false),
     ] {
         let source = TableSource { key: by(order), ..source("a") };
-        let target = TableTarget { key: by(key), ..target("a", mode) };
-        let found = database.others_see(&source, &target).await.expect("an answer");
-        assert_eq!(found.is_some(), seen, "{mode} by {key:?} in the order of {order:?}");
+        let target = TableTarget { table: TableName::new("a"), mode, key: by(key) };
+        let found = database.reading_ahead(&source, &target).await.expect("an answer");
+        assert_eq!(
+            (found.here, found.elsewhere.is_some()),
+            (seen, seen),
+            "{mode} by {key:?} in the order of {order:?}"
+        );
     }
     // The key is not among what the batch function gets.
     let source = TableSource { columns: vec![("n".to_owned(), None)], key: by(&["n"]), ..source("a") };
-    let target = TableTarget { key: by(&["id", "n"]), ..target("a", WriteMode::Update) };
-    assert_eq!(database.others_see(&source, &target).await, Ok(None));
+    let target = TableTarget { table: TableName::new("a"), mode: WriteMode::Update, key: by(&["id", "n"]) };
+    assert_eq!(database.reading_ahead(&source, &target).await, Ok(ReadingAhead::default()));
 }
 
 #[tokio::test]

@@ -21,6 +21,8 @@ pub struct OpenedTransform {
     pub total: Option<Total>,
     /// Checks the keys that come back.
     pub check: Arc<KeyCheck>,
+    /// Whether a chunk may be read before the one before it is written.
+    pub may_read_ahead: bool,
     /// The transform with all columns and keys by name.
     pub work: TransformSpec,
 }
@@ -58,21 +60,30 @@ impl ChunkIo<'_> {
             (true, Some(it)) => Some(Total::counted(it.done.rows_read + reader.count_rest(&mut *session).await?)),
             (false, _) => estimate(&mut *session, &source).await?,
         };
-        if self.journalled.is_none() {
-            self.ahead = ReadAhead::of(self.run, &mut *session, &source, target, self.limits(limits)).await?;
+        let named = session.table(&target.table).await?;
+        let target_key = match target.key.as_slice() {
+            [] => named.key,
+            key => key.iter().map(|name| named.known_column(name).unwrap_or_else(|_| name.clone())).collect(),
+        };
+        let read = TableSource { columns: reader.columns(), key: reader.key().to_vec(), ..source.clone() };
+        let written = TableTarget { key: target_key, ..target.clone() };
+        // Where several connections work, each chunk is read in the transaction that writes it.
+        let mut may_read_ahead = false;
+        if self.journalled.is_none() || !session.facts().dialect.has_many_writers() {
+            let ahead = session.reading_ahead(&read, &written).await?;
+            may_read_ahead = ahead.here;
+            if let Some(is) = ahead.elsewhere.filter(|_| self.journalled.is_none()) {
+                self.ahead = ReadAhead::of(self.run, session.facts(), &source, is, self.limits(limits));
+            }
         }
         let writer = session.open_writer(target).await?;
-        let target_key = match target.key.as_slice() {
-            [] => session.table(&target.table).await?.key,
-            key => key.to_vec(),
-        };
         let work = match &checkpoint {
             Some(it) => it.work.clone(),
             None => TransformSpec {
                 name: name.clone(),
                 bound: reader.bound().map(<[_]>::to_vec),
-                source: TableSource { columns: reader.columns(), key: reader.key().to_vec(), ..source.clone() },
-                target: TableTarget { key: target_key.clone(), ..target.clone() },
+                source: read,
+                target: written,
             },
         };
         drop(session);
@@ -87,7 +98,7 @@ impl ChunkIo<'_> {
         let check = Arc::new(key_check_of(self.run, &work, &reader, dialect));
         self.record = Some(record_of(&work));
         self.target = Some(target.clone());
-        Ok(OpenedTransform { reader, total, check, work })
+        Ok(OpenedTransform { reader, total, check, may_read_ahead, work })
     }
 
     /// With one connection a chunk is one batch.

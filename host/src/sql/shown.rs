@@ -1,25 +1,31 @@
-//! Reads what `SHOW GRANTS` prints, the only place where the server shows every kind of right. Pure.
+//! Reads what `SHOW GRANTS` of MariaDB and MySQL prints, the only place where they show every kind of right.
 
-use crate::database::Dialect;
-use crate::database::logins::rights::Rights;
+use std::collections::BTreeSet;
+
+use crate::dialect::Dialect;
 
 /// What the lines of a user say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Shown {
+pub struct ShownGrants {
     /// The rights, as `GRANT` spells them, one for each column: ``SELECT (`id`) ON `app`.`customers` ``.
-    pub rights: Rights,
+    pub rights: BTreeSet<String>,
     /// The roles, as the server spells them.
     pub roles: Vec<String>,
 }
 
-impl Shown {
+impl ShownGrants {
     /// Reads the lines.
-    pub(super) fn of<'a>(lines: impl IntoIterator<Item = &'a str>) -> Self {
+    pub fn of<'a>(lines: impl IntoIterator<Item = &'a str>) -> Self {
         let mut shown = Self::default();
         for line in lines {
             shown.add(line);
         }
         shown
+    }
+
+    /// The privileges on the whole server, such as `FILE`, `ALL PRIVILEGES` and `GRANT OPTION`.
+    pub fn on_server(&self) -> impl Iterator<Item = &str> {
+        self.rights.iter().filter_map(|right| right.strip_suffix(" ON *.*"))
     }
 
     fn add(&mut self, line: &str) {
@@ -104,7 +110,7 @@ mod tests {
 
     #[test]
     fn lines_become_rights() {
-        let shown = Shown::of([
+        let shown = ShownGrants::of([
             "GRANT USAGE ON *.* TO `g`@`%` IDENTIFIED BY PASSWORD '*6BB' WITH MAX_USER_CONNECTIONS 64",
             "GRANT SELECT (`name`, `a TO b`, `c``, ON d`), INSERT, UPDATE (id) ON `app`.`odd ON TO` TO `g`@`%`",
             "GRANT EXECUTE ON PROCEDURE `app`.`gate` TO `g`@`%`",
@@ -132,10 +138,22 @@ mod tests {
             ]
         );
         assert_eq!(shown.roles, ["`boss`"]);
+        assert_eq!(shown.on_server().count(), 0);
+    }
+
+    #[test]
+    fn rights_on_the_server_are_found_in_lines_of_roles_too() {
+        let shown = ShownGrants::of([
+            "GRANT `boss` TO `app`@`%`",
+            "GRANT USAGE ON *.* TO `app`@`%`",
+            "GRANT ALL PRIVILEGES ON `app`.* TO `app`@`%`",
+            "GRANT FILE, SUPER ON *.* TO `boss` WITH GRANT OPTION",
+        ]);
+        assert_eq!(shown.on_server().collect::<Vec<_>>(), ["FILE", "GRANT OPTION", "SUPER"]);
     }
 
     #[test]
     fn what_cannot_be_read_is_a_right() {
-        assert_eq!(Shown::of(["GRANT something new"]).rights.len(), 1);
+        assert_eq!(ShownGrants::of(["GRANT something new"]).rights.len(), 1);
     }
 }
