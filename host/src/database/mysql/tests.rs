@@ -7,6 +7,7 @@ mod hostile;
 mod lock;
 mod logins;
 mod makes;
+mod modes;
 mod rights;
 mod schema;
 mod session;
