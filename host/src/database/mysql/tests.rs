@@ -14,6 +14,7 @@ mod session;
 mod statements;
 mod transaction;
 mod types;
+mod write_values;
 mod writers;
 
 use std::path::Path;
