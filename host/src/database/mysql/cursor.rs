@@ -30,6 +30,9 @@ const HELD_BYTES: usize = 32 << 20;
 /// The column of a cursor's temporary table that numbers its rows.
 const NUMBER: &str = "runner_row_number";
 
+/// Errors of columns that are too many for a table, or declared with more bytes than a row of one has.
+const TOO_WIDE: [&str; 2] = ["1117", "1118"];
+
 /// Modes that turn what a plain SELECT returns into an error.
 const STRICT_MODES: [&str; 6] = [
     "STRICT_TRANS_TABLES",
@@ -77,11 +80,23 @@ impl MysqlDatabase {
 
     async fn start(&mut self, request: &CursorRequest) -> Result<Cursor, DatabaseError> {
         let columns = self.describe(&request.statement, &request.parameters, &request.types).await?;
-        if self.is_gated() {
-            let source = self.hold_rows(&request.statement, &request.parameters).await?;
-            return Ok(Cursor { source, columns, part: FIRST_PART });
-        }
-        let source = self.keep(&request.statement, &request.parameters).await?;
+        let (statement, parameters) = (request.statement.as_str(), request.parameters.as_slice());
+        let source = if self.is_gated() {
+            // It may create no temporary tables, since one could stand before a table of runner's.
+            self.hold_rows(statement, parameters, "of a component under grants").await?
+        } else {
+            match self.keep(statement, parameters).await {
+                Err(error) if TOO_WIDE.contains(&error.code.as_str()) => {
+                    self.hold_rows(
+                        statement,
+                        parameters,
+                        "whose columns are too many or too wide for a temporary table",
+                    )
+                    .await?
+                }
+                kept => kept?,
+            }
+        };
         Ok(Cursor { source, columns, part: FIRST_PART })
     }
 
@@ -108,11 +123,8 @@ impl MysqlDatabase {
         self.drop_kept().await?;
         let number = self.opened.next_id();
         let table = Dialect::Mysql.quote(&format!("runner_cursor_{number}"));
-        let mode = session::text(&session::one(&mut self.connection, "SELECT @@SESSION.sql_mode").await?, 0);
-        let lenient: Vec<&str> = mode.split(',').filter(|mode| !STRICT_MODES.contains(mode)).collect();
         // What a SELECT returns, such as a zero date or NULL for a division by zero, is kept unchanged.
-        let set = |mode: &str| format!("SET SESSION sql_mode = {}", session::literal(mode));
-        session::run(&mut self.connection, set(&lenient.join(","))).await?;
+        let modes = self.change_modes(|modes| modes.retain(|mode| !STRICT_MODES.contains(mode))).await?;
         // The line break ends a comment at the end of the statement.
         let statement = statement.trim_end().trim_end_matches(';');
         let text = format!(
@@ -120,7 +132,7 @@ impl MysqlDatabase {
              AS {statement}\n"
         );
         let made = self.make_kept(&text, parameters).await;
-        session::run(&mut self.connection, set(&mode)).await?;
+        self.set_modes(&modes).await?;
         made.map_err(|error| match error.code.as_str() {
             "1044" => error.hint("the user needs the privilege `CREATE TEMPORARY TABLES` to read a SELECT as batches"),
             _ => error,
@@ -138,9 +150,13 @@ impl MysqlDatabase {
         self.refuse_loss("the result").await
     }
 
-    /// Runs a SELECT and holds its rows: a component under grants may create no temporary tables, since one could stand before a
-    /// table of runner's.
-    async fn hold_rows(&mut self, statement: &str, parameters: &[Value]) -> Result<RowSource, DatabaseError> {
+    /// Runs a SELECT and holds its rows. `which`: the SELECT, for an error.
+    async fn hold_rows(
+        &mut self,
+        statement: &str,
+        parameters: &[Value],
+        which: &str,
+    ) -> Result<RowSource, DatabaseError> {
         let arguments = self.arguments(parameters).await?;
         let connection = &mut self.connection;
         let query = sqlx::query_with(AssertSqlSafe(statement.to_owned()), arguments).persistent(false);
@@ -163,9 +179,7 @@ impl MysqlDatabase {
         if bytes > HELD_BYTES {
             return Err(DatabaseError::new(
                 DatabaseErrorKind::Limit,
-                format!(
-                    "the result has {bytes} bytes, and at most {HELD_BYTES} are read from a SELECT of a component under grants"
-                ),
+                format!("the result has {bytes} bytes, and at most {HELD_BYTES} are read from a SELECT {which}"),
             )
             .hint("read a table by its key, which has no limit, or select less"));
         }

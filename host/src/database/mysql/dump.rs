@@ -57,6 +57,9 @@ pub fn access(url: &DatabaseUrl) -> Result<DumpAccess, DatabaseError> {
     })
 }
 
+/// MariaDB's option to verify the server's certificate. MySQL has none besides `ssl-mode`.
+const VERIFIES: &str = "loose-ssl-verify-server-cert";
+
 /// The two families spell these options differently; with `loose-`, each ignores the other's.
 fn tls(options: &MySqlConnectOptions, url: &DatabaseUrl) -> Vec<(&'static str, String)> {
     let mut found = Vec::new();
@@ -68,8 +71,12 @@ fn tls(options: &MySqlConnectOptions, url: &DatabaseUrl) -> Vec<(&'static str, S
         MySqlSslMode::Disabled => mode("DISABLED", &["loose-skip-ssl"]),
         MySqlSslMode::Preferred => {}
         MySqlSslMode::Required => mode("REQUIRED", &["loose-ssl"]),
-        MySqlSslMode::VerifyCa => mode("VERIFY_CA", &["loose-ssl", "loose-ssl-verify-server-cert"]),
-        MySqlSslMode::VerifyIdentity => mode("VERIFY_IDENTITY", &["loose-ssl", "loose-ssl-verify-server-cert"]),
+        MySqlSslMode::VerifyCa => mode("VERIFY_CA", &["loose-ssl", VERIFIES]),
+        MySqlSslMode::VerifyIdentity => mode("VERIFY_IDENTITY", &["loose-ssl", VERIFIES]),
+    }
+    if matches!(options.get_ssl_mode(), MySqlSslMode::Preferred | MySqlSslMode::Required) {
+        // The programs of MariaDB 11.4 and later verify the certificate unless they are told not to.
+        found.push((VERIFIES, "0".to_owned()));
     }
     for (option, names) in
         [("ssl-ca", &["ssl-ca", "sslca"]), ("ssl-cert", &["ssl-cert", "sslcert"]), ("ssl-key", &["ssl-key", "sslkey"])]
@@ -99,11 +106,14 @@ fn quoted(value: &str) -> String {
 mod tests {
     use super::*;
 
+    fn access_to(url: &str) -> DumpAccess {
+        let url = DatabaseUrl::parse(url, std::path::Path::new("/")).expect("a URL");
+        access(&url).expect("access")
+    }
+
     #[test]
     fn the_option_file_follows_the_url() {
-        let url = "mysql://me:p%22a%5C%23s@localhost:3307/app?ssl-mode=verify_ca&ssl-ca=/ca.pem";
-        let url = DatabaseUrl::parse(url, std::path::Path::new("/")).expect("a URL");
-        let access = access(&url).expect("access");
+        let access = access_to("mysql://me:p%22a%5C%23s@localhost:3307/app?ssl-mode=verify_ca&ssl-ca=/ca.pem");
         assert_eq!((access.port, access.database.as_str(), access.user.as_str()), (3307, "app", "me"));
         let lines: Vec<&str> = access.option_file.lines().collect();
         for line in [
@@ -115,6 +125,17 @@ mod tests {
             r#"ssl-ca="/ca.pem""#,
         ] {
             assert!(lines.contains(&line), "{line} is not in {lines:?}");
+        }
+        for (mode, verifies) in [
+            ("", Some("0")),
+            ("?ssl-mode=preferred", Some("0")),
+            ("?ssl-mode=required", Some("0")),
+            ("?ssl-mode=verify_identity", Some("1")),
+            ("?ssl-mode=disabled", None),
+        ] {
+            let file = access_to(&format!("mysql://me@localhost/app{mode}")).option_file;
+            let line = file.lines().find_map(|line| line.strip_prefix("loose-ssl-verify-server-cert="));
+            assert_eq!(line, verifies.map(|value| format!("\"{value}\"")).as_deref(), "{mode}: {file}");
         }
     }
 }

@@ -71,8 +71,8 @@ fn kind(number: u16, state: &str) -> DatabaseErrorKind {
         1264 | 1265 | 1292 | 1366 | 1367 | 1406 | 1411 | 1416 | 1441 | 1690 | 3140 | 3141 | 3156 | 3903 | 4038 => {
             Conversion
         }
-        // Lock wait, deadlock, NOWAIT.
-        1205 | 1213 | 1614 | 3058 | 3572 => Busy,
+        // Lock wait, deadlock, NOWAIT; a row that was changed since the transaction began (`innodb_snapshot_isolation`).
+        1020 | 1205 | 1213 | 1614 | 3058 | 3572 => Busy,
         1969 | 3024 => Timeout,
         1317 => Interrupted,
         1021 | 1114 => Full,
@@ -120,6 +120,7 @@ fn hint(number: u16, message: &str) -> Option<String> {
                 .to_owned()
         }
         1213 => "another session locked the same rows in a different order; run the command again".to_owned(),
+        1020 => "another session changed the same rows meanwhile; run the command again".to_owned(),
         1047 if message.contains("WSREP") => {
             "this node of a Galera cluster has lost the others, or `wsrep_reject_queries` is set; give the URL of another node, or \
                  wait until it is back"
@@ -212,7 +213,9 @@ pub(super) fn from_connecting(error: sqlx::Error, endpoint: &Endpoint) -> Databa
                          utf8mb4` as an administrator"
                     .to_owned(),
                 number if is_full(number) => {
-                    "runner needs three connections at most; wait, or raise `max_connections` on the server".to_owned()
+                    "a run needs up to four connections, and one more for each further job of `--jobs`; wait, or raise `max_connections` on \
+                     the server"
+                        .to_owned()
                 }
                 1129 => "`FLUSH HOSTS` on the server lets this host in again".to_owned(),
                 1130 => "the server admits no user from this host; check the host part of its users".to_owned(),

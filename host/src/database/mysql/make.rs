@@ -32,6 +32,9 @@ const UNTRIED: &str = "it is another database that speaks MySQL's protocol, and 
 /// A variable of InnoDB, where the history is kept. Every version of MySQL and MariaDB that is new enough has it.
 pub(super) const OF_INNODB: &str = "innodb_read_only";
 
+/// A variable of the plug-in for groups of MySQL, which only servers with that plug-in have.
+pub(super) const SINGLE_PRIMARY: &str = "group_replication_single_primary_mode";
+
 /// What a server says of itself.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Said<'a> {
@@ -43,6 +46,8 @@ pub(super) struct Said<'a> {
     pub has_innodb: bool,
     /// Whether it is a node of a Galera cluster.
     pub is_node: bool,
+    /// Whether it belongs to a group of which every member takes changes: [`SINGLE_PRIMARY`] is off.
+    pub has_primaries: bool,
 }
 
 impl Said<'_> {
@@ -70,6 +75,16 @@ impl Said<'_> {
                  node can roll back a part of a transaction unnoticed, and what prevents that exists on MariaDB only",
                 self.version
             )));
+        }
+        if self.has_primaries {
+            return Err(DatabaseError::new(
+                DatabaseErrorKind::Configuration,
+                format!(
+                    "the server belongs to a group of MySQL in which every member takes changes (`{SINGLE_PRIMARY} = OFF`), which \
+                     runner does not support: its locks hold on one member only"
+                ),
+            )
+            .hint("`SELECT group_replication_switch_to_single_primary_mode()` leaves one member that takes changes: give its URL"));
         }
         let version = Version::read(self.version);
         let oldest = Version::oldest(dialect);
@@ -129,8 +144,12 @@ impl fmt::Display for Version {
 mod tests {
     use super::*;
 
+    fn said<'a>(version: &'a str, comment: &'a str) -> Said<'a> {
+        Said { version, comment, has_innodb: true, is_node: false, has_primaries: false }
+    }
+
     fn make(version: &str, comment: &str) -> Result<(Dialect, Version), DatabaseError> {
-        Said { version, comment, has_innodb: true, is_node: false }.make()
+        said(version, comment).make()
     }
 
     #[test]
@@ -146,6 +165,16 @@ mod tests {
             let (made, read) = make(version, comment).expect(version);
             assert_eq!((made, read.to_string().as_str()), (dialect, number));
         }
+    }
+
+    #[test]
+    fn a_group_with_several_primaries_is_refused() {
+        let server = said("8.4.6", "MySQL Community Server - GPL");
+        assert!(server.make().is_ok(), "no group, or one with a single primary");
+        let error = Said { has_primaries: true, ..server }.make().expect_err("several");
+        assert_eq!(error.kind, DatabaseErrorKind::Configuration);
+        assert!(error.message.contains("group_replication_single_primary_mode = OFF"), "{error}");
+        assert!(error.hint.is_some_and(|hint| hint.contains("group_replication_switch_to_single_primary_mode()")));
     }
 
     #[test]

@@ -48,8 +48,17 @@ pub(super) struct Asking<'a> {
     pub in_transaction: bool,
     /// The database that holds the tool's tables.
     pub database: &'a str,
+    /// Whether the server does not distinguish `App` from `app`, or may not.
+    pub folds_names: bool,
     /// The modes that a script has set and that change where a string ends.
     pub quoting: Quoting,
+}
+
+impl Asking<'_> {
+    /// Whether this is the name of the database that holds the tool's tables.
+    fn is_own(&self, name: &str) -> bool {
+        name == self.database || self.folds_names && name.to_lowercase() == self.database.to_lowercase()
+    }
 }
 
 /// Modes in which the server finds the end of a string elsewhere than runner does.
@@ -68,13 +77,18 @@ impl Quoting {
         Self { plain_backslash: has("NO_BACKSLASH_ESCAPES"), ansi: has("ANSI_QUOTES") }
     }
 
-    /// Fails if the server reads the statement in another way.
-    fn check(self, statement: &str, dialect: Dialect) -> Result<(), DatabaseError> {
+    /// Whether the server reads the statement in another way.
+    pub fn differs(self, statement: &str, dialect: Dialect) -> bool {
         let differs = |token: &str| {
             token.contains('\\')
                 && (self.plain_backslash && token.starts_with(['\'', '"']) || self.ansi && token.starts_with('"'))
         };
-        if (self.plain_backslash || self.ansi) && quoted(statement, dialect).into_iter().any(differs) {
+        (self.plain_backslash || self.ansi) && quoted(statement, dialect).into_iter().any(differs)
+    }
+
+    /// Fails if the server reads the statement in another way.
+    fn check(self, statement: &str, dialect: Dialect) -> Result<(), DatabaseError> {
+        if self.differs(statement, dialect) {
             return Err(denied(
                 "a string with a backslash in the `sql_mode` in force (`NO_BACKSLASH_ESCAPES`, or `ANSI_QUOTES` for text \
                  in double quotes)",
@@ -93,7 +107,8 @@ pub(in crate::database) fn refused_text(statement: &str, facts: &Facts, in_trans
         return None;
     }
     let database = database.unwrap_or_default();
-    let asking = Asking { role: Role::SqlScript, dialect, in_transaction, database, quoting: Quoting::default() };
+    let (role, quoting) = (Role::SqlScript, Quoting::default());
+    let asking = Asking { role, dialect, in_transaction, database, folds_names: true, quoting };
     check(statement, asking).err()
 }
 
@@ -194,7 +209,7 @@ fn check_names(text: &str, class: StatementClass, asking: Asking<'_>) -> Result<
             return Err(denied(&format!("`{first}` from a component: it would change the session for the host too"))
                 .hint("do it in a migration in SQL"));
         }
-        StatementClass::Session if names.get(1).is_some_and(|used| first == "USE" && used != asking.database) => {
+        StatementClass::Session if names.get(1).is_some_and(|used| first == "USE" && !asking.is_own(used)) => {
             return Err(DatabaseError::uses_another(&names[1]));
         }
         StatementClass::Session if has("autocommit") || has("completion_type") => {
@@ -297,6 +312,7 @@ mod tests {
         dialect: Dialect::Mariadb,
         in_transaction: false,
         database: "app",
+        folds_names: false,
         quoting: Quoting { plain_backslash: false, ansi: false },
     };
 
@@ -315,6 +331,10 @@ mod tests {
             (SCRIPT, "SET STATEMENT max_statement_time = 1 FOR CREATE TABLE u (a INT)", false),
             (SCRIPT, "SET STATEMENT max_statement_time = 1 FOR COMMIT", false),
             (SCRIPT, "USE app", true),
+            (SCRIPT, "USE APP", false),
+            (Asking { folds_names: true, ..SCRIPT }, "USE APP", true),
+            (Asking { folds_names: true, database: "App", ..SCRIPT }, "USE `app`", true),
+            (Asking { folds_names: true, ..SCRIPT }, "USE apps", false),
             (SCRIPT, "USE `other`", false),
             (SCRIPT, "/*!40000 use other */", false),
             (SCRIPT, "DROP DATABASE app", false),

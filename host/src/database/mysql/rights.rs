@@ -117,6 +117,7 @@ impl MysqlDatabase {
             dialect,
             in_transaction: self.transaction.is_some(),
             database: self.endpoint.database(),
+            folds_names: self.server.folds_table_names,
             quoting: self.guard.quoting.unwrap_or(self.server.quoting),
         };
         let class = refusals::check(statement, asking)?;
@@ -322,7 +323,7 @@ impl MysqlDatabase {
     /// Whether a script has left the database: then its names may be those of another one.
     fn is_elsewhere(&self) -> bool {
         let SessionSettings::Theirs(Some(kept)) = &self.guard.settings else { return false };
-        kept.database.as_deref() != Some(self.endpoint.database())
+        kept.database != self.server.facts.schema
     }
 }
 

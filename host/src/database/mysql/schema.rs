@@ -132,8 +132,11 @@ async fn json_columns(
         literal(table)
     );
     let rows = session::all(connection, ask).await?;
-    // The check of a column is named after it.
-    let is_json = |(name, clause): &(String, String)| *clause == format!("json_valid({})", dialect.quote(name));
+    // The check of a column is named after it. With `ANSI_QUOTES`, which a component may have, names are in double quotes.
+    let is_json = |(name, clause): &(String, String)| {
+        let spelt = clause.strip_prefix("json_valid(").and_then(|rest| rest.strip_suffix(')'));
+        spelt.is_some_and(|spelt| spelt == dialect.quote(name) || spelt == format!("\"{}\"", name.replace('"', "\"\"")))
+    };
     Ok(rows.iter().map(|row| (text(row, 0), text(row, 1))).filter(is_json).map(|(name, _)| name).collect())
 }
 

@@ -8,6 +8,8 @@
 use sha2::{Digest, Sha256};
 
 use super::logins::drop_logins;
+use super::refusals::Quoting;
+use super::session::literal;
 use crate::data::Value;
 use crate::database::facts::{LockKind, is_tool_table};
 use crate::database::scratch::{ScratchCopy, ScratchPlace, ScratchRequest};
@@ -146,7 +148,8 @@ async fn fill(
     // Rows are copied unchanged, including those that today's mode would refuse, and tables before those they refer
     // to. READ COMMITTED takes no locks on the rows that are read.
     for statement in [
-        "SET SESSION sql_mode = 'NO_AUTO_VALUE_ON_ZERO', foreign_key_checks = 0, unique_checks = 0",
+        &set_mode(MODE),
+        "SET SESSION foreign_key_checks = 0, unique_checks = 0",
         "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
     ] {
         session.execute(statement, &[]).await?;
@@ -170,6 +173,13 @@ async fn fill(
         caveats,
         place: ScratchPlace::Schema(scratch.to_owned()),
     })
+}
+
+/// The mode in which everything is copied that keeps no mode of its own.
+const MODE: &str = "NO_AUTO_VALUE_ON_ZERO";
+
+fn set_mode(mode: &str) -> String {
+    format!("SET SESSION sql_mode = {}", literal(mode))
 }
 
 struct Filler<'a> {
@@ -227,7 +237,7 @@ impl Filler<'_> {
             ))
             .hint("there is no dry run on a copy for such a database; try the migrations on a server of your own"));
         }
-        let definition = self.shown("TABLE", table, "Create Table").await?;
+        let (definition, _) = self.shown("TABLE", table, "Create Table").await?;
         if let Some(other) = self.other_in(&definition) {
             return Err(refused(format!("the table `{table}` refers to the database `{other}`")).hint(OUTSIDE));
         }
@@ -266,7 +276,7 @@ impl Filler<'_> {
     }
 
     async fn sequence(&mut self, name: &str) -> Result<(), DatabaseError> {
-        let definition = self.shown("SEQUENCE", name, "Create Table").await?;
+        let (definition, _) = self.shown("SEQUENCE", name, "Create Table").await?;
         self.make("sequence", name, &definition).await?;
         let quoted = Dialect::Mysql.quote(name);
         let ask = format!("SELECT next_not_cached_value FROM {}.{quoted}", Dialect::Mysql.quote(self.source));
@@ -285,10 +295,9 @@ impl Filler<'_> {
                 continue; // Its owner is a user of this database, and the copy has no logins.
             }
             let column = if kind == "FUNCTION" { "Create Function" } else { "Create Procedure" };
-            let definition = self.shown(kind, name, column).await?;
+            let (definition, mode) = self.shown(kind, name, column).await?;
             let what = if kind == "FUNCTION" { "function" } else { "procedure" };
-            self.check_body(what, name, &definition)?;
-            self.make(what, name, &definition).await?;
+            self.make_in(what, name, &definition, &mode).await?;
         }
         Ok(())
     }
@@ -303,7 +312,7 @@ impl Filler<'_> {
             let mut last = None;
             let before = left.len();
             for view in left {
-                let definition = self.shown("VIEW", &view, "Create View").await?;
+                let (definition, _) = self.shown("VIEW", &view, "Create View").await?;
                 self.check_body("view", &view, &definition)?;
                 if let Err(error) = self.make("view", &view, &definition).await {
                     failed.push(view);
@@ -322,24 +331,29 @@ impl Filler<'_> {
         let ask = "SELECT TRIGGER_NAME FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = ? \
                    ORDER BY EVENT_OBJECT_TABLE, EVENT_MANIPULATION, ACTION_TIMING, ACTION_ORDER";
         for name in texts(self.original, ask, &[self.source.into()]).await?.into_iter().flatten() {
-            let definition = self.shown("TRIGGER", &name, "SQL Original Statement").await?;
-            self.check_body("trigger", &name, &definition)?;
-            self.make("trigger", &name, &definition).await?;
+            let (definition, mode) = self.shown("TRIGGER", &name, "SQL Original Statement").await?;
+            self.make_in("trigger", &name, &definition, &mode).await?;
         }
         Ok(())
     }
 
-    /// The statement that created an object. It does not name the connection's own database.
-    async fn shown(&mut self, kind: &str, name: &str, column: &str) -> Result<String, DatabaseError> {
+    /// The statement that created an object, and the mode that the object keeps, if any. It does not name the connection's own database.
+    async fn shown(&mut self, kind: &str, name: &str, column: &str) -> Result<(String, String), DatabaseError> {
         let ask = format!("SHOW CREATE {kind} {}", Dialect::Mysql.quote(name));
         let found = self.original.query(&ask, &[], QueryLimits::NONE).await?;
-        let at = found.columns.iter().position(|found| found.eq_ignore_ascii_case(column));
-        let text = at.and_then(|at| found.rows.into_iter().next()?.into_iter().nth(at));
-        match text {
-            Some(Value::Text(text)) => Ok(text),
-            Some(Value::Bytes(bytes)) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
+        let row = found.rows.into_iter().next().unwrap_or_default();
+        let text = |wanted: &str| {
+            let mut cells = found.columns.iter().zip(&row);
+            match cells.find(|(column, _)| column.eq_ignore_ascii_case(wanted))?.1 {
+                Value::Text(text) => Some(text.clone()),
+                Value::Bytes(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
+                _ => None,
+            }
+        };
+        match text(column) {
+            Some(definition) => Ok((definition, text("sql_mode").unwrap_or_default())),
             // The server shows it only to its owner.
-            _ => Err(refused(format!("the user may not see how `{name}` is made"))
+            None => Err(refused(format!("the user may not see how `{name}` is made"))
                 .hint("a user who may, such as its definer, can do the dry run on a copy")),
         }
     }
@@ -362,6 +376,20 @@ impl Filler<'_> {
             return Err(refused(format!("the {what} `{name}` runs text as a statement, or writes files")).hint(OUTSIDE));
         }
         Ok(())
+    }
+
+    /// Makes a routine or a trigger, which keeps the mode in which it was created.
+    async fn make_in(&mut self, what: &str, name: &str, definition: &str, mode: &str) -> Result<(), DatabaseError> {
+        if Quoting::of(mode).differs(definition, self.original.facts().dialect) {
+            return Err(refused(format!(
+                "the {what} `{name}` has a string with a backslash in the mode `{mode}`, which may name another database"
+            ))
+            .hint(OUTSIDE));
+        }
+        self.check_body(what, name, definition)?;
+        self.target.execute(&set_mode(mode), &[]).await?;
+        let made = self.make(what, name, definition).await;
+        made.and(self.target.execute(&set_mode(MODE), &[]).await.map(drop))
     }
 
     async fn make(&mut self, what: &str, name: &str, definition: &str) -> Result<(), DatabaseError> {

@@ -7,7 +7,7 @@ use sqlx::mysql::MySqlRow;
 use sqlx::{AssertSqlSafe, MySqlConnection, Row};
 
 use super::error::{from_sqlx, lost};
-use super::make::{OF_INNODB, Said};
+use super::make::{OF_INNODB, SINGLE_PRIMARY, Said};
 use super::node::Node;
 use super::refusals::Quoting;
 use super::settings::{PINNED, enough_warnings};
@@ -27,8 +27,12 @@ pub(super) struct SessionFacts {
     pub max_allowed_packet: usize,
     /// Its binary log holds statements, so that transactions must be repeatable.
     pub logs_statements: bool,
-    /// Where strings end in its mode.
+    /// Where strings end in the mode of its callers.
     pub quoting: Quoting,
+    /// The mode in which the texts of callers begin, where it is not that of the host.
+    pub callers_mode: Option<String>,
+    /// NULL in a `TIMESTAMP NOT NULL` becomes the time: always on MariaDB, on MySQL where `explicit_defaults_for_timestamp` is off.
+    pub null_is_now: bool,
     /// Table names are compared without regard to case (`lower_case_table_names`).
     pub folds_table_names: bool,
     /// The server, if it is a node of a cluster.
@@ -51,10 +55,12 @@ pub(super) async fn prepare(
     // A server that was built for clusters and replicates nowhere says `none`.
     let is_node = is_on("wsrep_on") && !matches!(get("wsrep_provider"), "none");
     let has_innodb = variables.contains_key(OF_INNODB);
-    let (dialect, version) = Said { version: &reported, comment, has_innodb, is_node }.make()?;
+    let has_primaries = get(SINGLE_PRIMARY) == "OFF";
+    let (dialect, version) = Said { version: &reported, comment, has_innodb, is_node, has_primaries }.make()?;
     let mode = sql_mode(get("sql_mode"), get("global_sql_mode"));
+    let own = own_mode(&mode);
     let settings_of_texts =
-        settings_of_texts(names, &mode, settings.foreign_keys) + &enough_warnings(dialect, get("max_error_count"));
+        settings_of_texts(names, &own, settings.foreign_keys) + &enough_warnings(dialect, get("max_error_count"));
     // The servers' own default, set explicitly so that a server's configuration does not change what a migration
     // sees. READ COMMITTED would be refused where the binary log holds statements. Sessions that were made read-only
     // stay so.
@@ -89,6 +95,8 @@ pub(super) async fn prepare(
         max_allowed_packet,
         logs_statements: is_on("log_bin") && get("binlog_format").eq_ignore_ascii_case("STATEMENT"),
         quoting: Quoting::of(&mode),
+        callers_mode: Some(mode).filter(|mode| *mode != own),
+        null_is_now: dialect == Dialect::Mariadb || get("explicit_defaults_for_timestamp") == "OFF",
         folds_table_names: get("lower_case_table_names") != "0",
         node,
     })
@@ -100,7 +108,9 @@ const READ_ONLY: [&str; 5] = ["read_only", OF_INNODB, "super_read_only", "tx_rea
 
 /// The query for the server's variables; those that a dialect does not have are absent from the result.
 fn variables() -> String {
-    const OTHERS: [&str; 11] = [
+    const OTHERS: [&str; 13] = [
+        "explicit_defaults_for_timestamp",
+        SINGLE_PRIMARY,
         "max_error_count",
         "auto_increment_increment",
         "version_comment",
@@ -130,6 +140,11 @@ const MODES_OUT: [&str; 7] = [
     "NO_TABLE_OPTIONS",
     "NO_FIELD_OPTIONS",
 ];
+
+/// The mode of the host: what the server prints of tables, checks and privileges is in backticks without `ANSI_QUOTES`.
+fn own_mode(mode: &str) -> String {
+    mode.split(',').filter(|mode| *mode != "ANSI_QUOTES").collect::<Vec<_>>().join(",")
+}
 
 /// The session's own modes plus strict mode, without those that change how a script is read or that only the driver
 /// adds.

@@ -113,6 +113,12 @@ impl MysqlDatabase {
                 session::run(&mut self.connection, kept.restore(self.server.facts.dialect)).await?;
                 self.guard.settings = SessionSettings::Theirs(Some(kept));
             }
+            (Role::SqlScript | Role::Component, SessionSettings::Ours) => {
+                if let Some(mode) = self.server.callers_mode.clone() {
+                    self.set_modes(&mode).await?;
+                    self.guard.settings = SessionSettings::Theirs(None);
+                }
+            }
             (_, settings) => self.guard.settings = settings,
         }
         Ok(())
@@ -146,6 +152,22 @@ impl MysqlDatabase {
         let dialect = self.server.facts.dialect;
         let (set, database) = (&self.server.settings_of_texts, dialect.quote(self.endpoint.database()));
         format!("{set}{}; USE {database}", enough_warnings(dialect, &kept.warnings))
+    }
+
+    /// Changes the modes of the session for a statement of ours in the name of whoever speaks. Returns those before, for
+    /// [`Self::set_modes`].
+    pub(super) async fn change_modes(&mut self, change: impl FnOnce(&mut Vec<&str>)) -> Result<String, DatabaseError> {
+        let before = text(&session::one(&mut self.connection, "SELECT @@SESSION.sql_mode").await?, 0);
+        let mut modes: Vec<&str> = before.split(',').filter(|mode| !mode.is_empty()).collect();
+        change(&mut modes);
+        let modes = modes.join(",");
+        self.set_modes(&modes).await?;
+        Ok(before)
+    }
+
+    /// Sets the modes of the session.
+    pub(super) async fn set_modes(&mut self, modes: &str) -> Result<(), DatabaseError> {
+        session::run(&mut self.connection, format!("SET SESSION sql_mode = {}", literal(modes))).await.map(drop)
     }
 
     async fn known(&mut self, kept: Option<Kept>) -> Result<Kept, DatabaseError> {

@@ -7,12 +7,14 @@ mod hostile;
 mod lock;
 mod logins;
 mod makes;
+mod modes;
 mod rights;
 mod schema;
 mod session;
 mod statements;
 mod transaction;
 mod types;
+mod write_values;
 mod writers;
 
 use std::path::Path;

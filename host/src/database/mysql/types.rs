@@ -56,7 +56,14 @@ pub(super) enum ColumnKind {
 impl ColumnKind {
     /// What a column holds.
     pub fn of(column: &MysqlColumn) -> Self {
-        if column.is_json { Self::Json } else { kind(&column.column_type) }
+        match kind(&column.column_type) {
+            _ if column.is_json => Self::Json,
+            // Its limit counts bytes of its own character set, and the server knows how many those are.
+            Self::Text { .. } if column.character_set.as_deref().is_some_and(|set| !set.starts_with("utf8")) => {
+                Self::Text { bytes: u32::MAX as usize }
+            }
+            kind => kind,
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::connect::Endpoint;
 use super::error::{is_interrupted, lost};
 use super::{keepalive, owner, session};
-use crate::database::{DatabaseError, DatabaseErrorKind, Role, StopSignal};
+use crate::database::{DatabaseError, Role, StopSignal};
 
 /// A request to end a statement is repeated after this time: the first may have arrived between two statements.
 const AGAIN: Duration = Duration::from_secs(2);
@@ -147,13 +147,16 @@ impl Watch {
     }
 
     /// Whether the session is in the server's process list.
-    async fn is_known(&self) -> Result<bool, DatabaseError> {
-        let mut connection = match self.endpoint.connect_as_itself().await {
-            // The server answers; another user would not be shown the session.
-            Err(error) if error.kind == DatabaseErrorKind::Denied => return Ok(true),
-            connection => connection?,
+    pub(super) async fn is_known(&self) -> Result<bool, DatabaseError> {
+        let asked = async {
+            let mut connection = self.endpoint.connect_as_itself().await?;
+            owner::describe(&mut connection, self.id).await
         };
-        Ok(!owner::describe(&mut connection, self.id).await?.is_empty())
+        match asked.await {
+            // A refusal is an answer, such as that the server is full. Another user would not be shown the session.
+            Err(error) if !error.code.is_empty() => Ok(true),
+            told => told.map(|told| !told.is_empty()),
+        }
     }
 
     /// Fails if the last statement was asked to end, even if it answered without an error.

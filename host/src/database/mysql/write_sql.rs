@@ -3,7 +3,7 @@
 use sqlx::mysql::MySqlArguments;
 
 use super::packed::{Number, Packed, RowPlace};
-use super::schema::MysqlTable;
+use super::schema::{MysqlColumn, MysqlTable};
 use super::types::ColumnKind;
 use crate::data::Batch;
 use crate::database::write::Layout;
@@ -23,8 +23,8 @@ pub(super) struct WriteSql {
     pub layout: Layout,
     /// What each column of the batch holds.
     pub kinds: Vec<ColumnKind>,
-    /// The collation of each text column.
-    collations: Vec<Option<String>>,
+    /// How each is declared.
+    declared: Vec<Option<MysqlColumn>>,
 }
 
 /// A statement and its parameters.
@@ -41,12 +41,10 @@ impl WriteSql {
     /// Builds the statements for batches with the columns of this one, the first.
     pub fn new(table: &MysqlTable, mode: WriteMode, key: &[String], rows: &Batch) -> Result<Self, DatabaseError> {
         let layout = Layout::new(&table.info, mode, key, rows)?;
-        let (mut kinds, mut collations) = (Vec::new(), Vec::new());
-        for name in &layout.names {
-            let declared = table.columns.iter().find(|column| column.name == *name);
-            kinds.push(declared.map_or(ColumnKind::Bytes, ColumnKind::of));
-            collations.push(declared.and_then(|column| column.collation.clone()));
-        }
+        let declared_as = |name: &String| table.columns.iter().find(|column| column.name == *name).cloned();
+        let declared: Vec<Option<MysqlColumn>> = layout.names.iter().map(declared_as).collect();
+        let kind = |column: &Option<MysqlColumn>| column.as_ref().map_or(ColumnKind::Bytes, ColumnKind::of);
+        let kinds: Vec<ColumnKind> = declared.iter().map(kind).collect();
         if let Some(place) =
             layout.key.iter().find(|place| matches!(kinds[**place], ColumnKind::Json | ColumnKind::Geometry(_)))
         {
@@ -55,7 +53,21 @@ impl WriteSql {
                 table.info.name, layout.names[*place]
             )));
         }
-        Ok(Self { layout, kinds, collations })
+        Ok(Self { layout, kinds, declared })
+    }
+
+    /// The column whose values the server assigns, if the batch has it.
+    pub fn assigned(&self) -> Option<usize> {
+        self.declared.iter().position(|column| column.as_ref().is_some_and(|column| column.auto_increment))
+    }
+
+    /// The columns of the type `TIMESTAMP` that take no NULL.
+    pub fn whole_timestamps(&self) -> impl Iterator<Item = usize> {
+        let columns = self.kinds.iter().zip(&self.declared).enumerate();
+        columns.filter_map(|(place, (kind, column))| {
+            let is_whole = column.as_ref().is_some_and(|column| !column.nullable);
+            (is_whole && matches!(kind, ColumnKind::Timestamp(_))).then_some(place)
+        })
     }
 
     /// A column of the key, quoted.
@@ -81,7 +93,7 @@ impl WriteSql {
             ColumnKind::Datetime(_) | ColumnKind::Timestamp(_) => format!("CAST({cell} AS DATETIME(6))"),
             ColumnKind::Uuid => format!("CAST({cell} AS UUID)"),
             ColumnKind::Native(name) => format!("CAST({cell} AS {name})"),
-            _ => match (&self.collations[place], self.charset(place)) {
+            _ => match (self.collation(place), self.charset(place)) {
                 (Some(collation), Some("utf8mb4")) => format!("{cell} COLLATE {collation}"),
                 (Some(collation), Some(charset)) => format!("CONVERT({cell} USING {charset}) COLLATE {collation}"),
                 _ => cell.to_owned(),
@@ -89,8 +101,12 @@ impl WriteSql {
         }
     }
 
+    fn collation(&self, place: usize) -> Option<&str> {
+        self.declared[place].as_ref()?.collation.as_deref()
+    }
+
     fn charset(&self, place: usize) -> Option<&str> {
-        self.collations[place].as_deref().and_then(|collation| collation.split('_').next())
+        self.declared[place].as_ref()?.character_set.as_deref()
     }
 
     /// Whether text in this column of the key may contain characters that the column's character set lacks: they

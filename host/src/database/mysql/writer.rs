@@ -23,6 +23,9 @@ use crate::database::{
 /// The most parameter bytes in one statement, even where the server accepts larger packets.
 const STATEMENT_BYTES: usize = 16 << 20;
 
+/// The code of NULL in a column that takes none.
+const NO_NULL: &str = "1048";
+
 /// A range of keys that is this many times wider than the batch has rows is not used as a range.
 const WIDEST: usize = 4;
 
@@ -64,6 +67,29 @@ impl Job<'_> {
     /// For errors about a row of the batch.
     pub(super) fn errors(&self) -> RowErrors<'_> {
         self.writer.errors(self.rows)
+    }
+
+    /// Whether a row has the number 0 for a column whose values the server assigns: in most modes it would take that for a request to
+    /// assign one.
+    fn assigns_zero(&self) -> bool {
+        let inserts = matches!(self.writer.mode, WriteMode::Insert | WriteMode::Upsert);
+        let Some(place) = self.sql.assigned().filter(|_| inserts) else { return false };
+        let (column, cells) = (&self.rows.columns[place], &self.columns[place].cells);
+        let is_zero = |cell: &[u8]| cell.iter().all(|byte| matches!(byte, b'0' | b'.' | b'-'));
+        (0..self.rows.row_count).any(|row| !column.is_null(row) && is_zero(cells.get(row)))
+    }
+
+    /// Fails if a row has NULL for a `TIMESTAMP` that takes none, with the error of a server that refuses it.
+    fn check_timestamps(&self) -> Result<(), DatabaseError> {
+        for place in self.sql.whole_timestamps() {
+            let column = &self.rows.columns[place];
+            if let Some(row) = (0..self.rows.row_count).find(|row| column.is_null(*row)) {
+                let message = format!("Column '{}' cannot be null", column.name);
+                let error = DatabaseError::new(DatabaseErrorKind::Constraint, message).code(NO_NULL);
+                return Err(error.detail(self.errors().row_name(row)));
+            }
+        }
+        Ok(())
     }
 
     /// How many bytes the cells of some rows take.
@@ -208,6 +234,20 @@ impl MysqlDatabase {
         }
         let table = self.spelt(&writer.table.info.name);
         let job = Job { writer, sql, rows, columns: &columns, table };
+        if self.server.null_is_now {
+            job.check_timestamps()?;
+        }
+        if !job.assigns_zero() {
+            return self.write_all(&job).await;
+        }
+        let modes = self.change_modes(|modes| modes.push("NO_AUTO_VALUE_ON_ZERO")).await?;
+        let written = self.write_all(&job).await;
+        written.and(self.set_modes(&modes).await)
+    }
+
+    /// Writes the rows of a batch in as many statements as that takes.
+    async fn write_all(&mut self, job: &Job<'_>) -> Result<(), DatabaseError> {
+        let (errors, rows) = (job.errors(), job.rows);
         let most = STATEMENT_BYTES.min(self.server.max_allowed_packet / 4 * 3);
         // The row ranges still to be written, the first last.
         let mut pending: Vec<Range<usize>> = std::iter::once(0..rows.row_count).collect();
@@ -216,7 +256,7 @@ impl MysqlDatabase {
                 halve(&mut pending, &rows);
                 continue;
             }
-            match self.write_rows(&job, &rows, most).await {
+            match self.write_rows(job, &rows, most).await {
                 Ok(()) => {}
                 Err(Failure::Row(_)) if rows.len() > 1 => halve(&mut pending, &rows),
                 Err(Failure::Row(error)) => return Err(error.detail(errors.row_name(rows.start))),
@@ -298,6 +338,8 @@ enum Failure {
 impl Failure {
     fn of(error: DatabaseError) -> Self {
         match error.kind {
+            // The server may have rolled back the transaction: what is written again would commit by itself.
+            _ if error.is_transient() => Self::Batch(error),
             // A trigger's SIGNAL is of the kind `Other`.
             DatabaseErrorKind::Constraint | DatabaseErrorKind::Conversion | DatabaseErrorKind::Other => {
                 Self::Row(error)

@@ -113,6 +113,27 @@ async fn a_session_is_replaced_once_the_server_has_room() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_full_server_has_not_lost_the_session() {
+    let database = fresh();
+    let name = database.name();
+    let user = format!("f_{}", &name[name.len() - 12..]);
+    database.sql(&format!("CREATE USER {user}@'%' IDENTIFIED BY 'x' WITH MAX_USER_CONNECTIONS 1"));
+    database.sql(&format!("GRANT ALL ON {name}.* TO {user}@'%'"));
+    let url = DatabaseUrl::parse(&database.url_as(&user, "x"), Path::new("/")).expect("a URL");
+    let endpoint = Endpoint::new(&url, &ConnectOptions::default()).expect("an endpoint");
+    let (connection, server) = endpoint.connect().await.expect("the only connection");
+    let watch = Watch::new(endpoint.clone(), server.id);
+    let refused = endpoint.connect_as_itself().await.expect_err("no other");
+    assert_eq!((refused.kind, refused.code.as_str()), (DatabaseErrorKind::Connection, "1226"), "{refused}");
+    assert_eq!(watch.is_known().await, Ok(true), "a refusal is an answer");
+    drop(connection);
+    while watch.is_known().await != Ok(false) {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    database.sql(&format!("DROP USER {user}@'%'"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn tls_follows_the_url() {
     let server = Server::private(Kind::Mariadb).tls(servers::Tls::Offered).start();
     let database = server.database();

@@ -305,3 +305,30 @@ async fn a_table_can_be_updated_while_it_is_read_in_pages() {
     assert_eq!(all, 3000);
     assert_eq!(rows(database, "SELECT COUNT(*) FROM t WHERE n = -id").await, [[Value::Int64(3000)]]);
 }
+
+/// The columns of a temporary table may have 65,535 bytes together, as declared.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_select_that_is_too_wide_for_a_table_is_read_as_a_whole() {
+    let fresh = fresh();
+    let mut database = open(&fresh).await;
+    let database = database.as_mut();
+    for table in ["a", "b"] {
+        run(database, &format!("CREATE TABLE {table} (id INT PRIMARY KEY, {table} VARCHAR(10000))")).await;
+        run(database, &format!("INSERT INTO {table} SELECT seq, REPEAT('{table}', seq) FROM {}", seq(1000))).await;
+    }
+    database.begin(NONE).await.expect("begun");
+    run(database, "INSERT INTO a VALUES (0, '')").await;
+    let join = "SELECT a.id, a.a, b.b FROM a JOIN b USING (id) ORDER BY id DESC";
+    let found = read(database, join, &[], BatchLimits { rows: 300, ..BatchLimits::default() }).await.expect("rows");
+    assert_eq!(found.iter().map(|batch| batch.row_count).collect::<Vec<_>>(), [300, 300, 300, 100]);
+    assert_eq!(found[0].columns[2].values.var_values().expect("texts").get(1), "b".repeat(999).as_bytes());
+    assert_eq!(database.in_transaction().await, Ok(true));
+    database.commit().await.expect("committed");
+    run(database, "UPDATE a SET a = REPEAT('x', 10000)").await;
+    run(database, "UPDATE b SET b = REPEAT('x', 10000)").await;
+    let twice = "SELECT a.id, a.a, b.b, a2.a AS c, b2.b AS d FROM a JOIN b USING (id) JOIN a a2 USING (id) JOIN b b2 USING (id)";
+    let error = read(database, twice, &[], BatchLimits::default()).await.expect_err("40 MB");
+    assert_eq!(error.kind, DatabaseErrorKind::Limit, "{error}");
+    assert!(error.message.contains("too wide for a temporary table"), "{error}");
+    assert!(error.hint.is_some_and(|hint| hint.contains("by its key")));
+}

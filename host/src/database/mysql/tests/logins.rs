@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use runner_tests::servers::{Kind, Server};
+
 use super::hostile::{Arena, take_lock, variants};
 use super::*;
 use crate::data::ColumnType;
@@ -183,4 +185,30 @@ async fn drop_logins(database: &mut dyn Database) {
     database.set_grants(None).expect("none");
     let request = LoginRequest { task: LoginTask::Sync, wanted: Vec::new(), remove: Removal::Others };
     database.host().logins(&request).await.expect("removed");
+}
+
+/// What `SHOW GRANTS` prints of names depends on the mode of the session.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rights_are_in_line_on_a_server_with_names_in_double_quotes() {
+    if is_mysql() {
+        return;
+    }
+    let server = Server::private(Kind::Mariadb).setting("sql-mode", "ANSI_QUOTES").start();
+    let fresh = server.database();
+    fresh.sql("CREATE TABLE t (id INT PRIMARY KEY, name TEXT); INSERT INTO t VALUES (7, 'x')");
+    let mut database = open(&fresh).await;
+    let database = database.as_mut();
+    let lines = ["read t(id)"];
+    // It compares the rights of the login, as the server prints them for the host and for the login.
+    confine(database, &lines).await;
+    let wanted = vec![WantedLogin { id: "0002_guest".to_owned(), grants: grants(&lines), is_early: false }];
+    let request = LoginRequest { task: LoginTask::Script, wanted, remove: Removal::Nothing };
+    let report = database.host().logins(&request).await.expect("a report");
+    assert_eq!(report.statements, Vec::<String>::new(), "nothing is left to do");
+    database.begin(NONE).await.expect("begun");
+    database.set_role(Role::Component);
+    assert_eq!(rows(database, r#"SELECT "id" FROM "t""#).await, [[Value::Int64(7)]]);
+    error_of(database, r#"UPDATE "t" SET "id" = 1"#).await;
+    database.set_role(Role::Host);
+    database.rollback().await.expect("rolled back");
 }

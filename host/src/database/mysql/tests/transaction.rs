@@ -3,6 +3,8 @@
 use runner_tests::servers::{Proxy, Trap};
 
 use super::*;
+use crate::database::WriteMode;
+use crate::database::contract::{batch, integers, write};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_session_state_survives_a_migration() {
@@ -96,4 +98,30 @@ async fn a_table_that_cannot_be_rolled_back_is_reported() {
     assert_eq!(error.code, "1196", "{error}");
     opened.begin(NONE).await.expect("the transaction is over");
     opened.rollback().await.expect("nothing to undo");
+}
+
+/// With `innodb_snapshot_isolation`, which newer MariaDB has on by default, a row that another session has changed meanwhile ends the
+/// transaction. Rows that were written again by halves would commit one by one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_whose_transaction_is_gone_is_not_written_by_halves() {
+    if is_mysql() {
+        return;
+    }
+    let database = fresh();
+    database.sql("CREATE TABLE t (id INT PRIMARY KEY, n INT); INSERT INTO t VALUES (1, 0), (2, 0), (3, 0), (4, 0)");
+    for mode in [WriteMode::Update, WriteMode::Upsert] {
+        let mut opened = open(&database).await;
+        let opened = opened.as_mut();
+        run(opened, "SET SESSION innodb_snapshot_isolation = 1").await;
+        opened.begin(NONE).await.expect("begun");
+        rows(opened, "SELECT * FROM t").await;
+        database.sql("UPDATE t SET n = n + 7 WHERE id = 3");
+        let before = database.sql("SELECT * FROM t");
+        let all = batch(4, vec![integers("id", &[1, 2, 3, 4]), integers("n", &[5, 5, 5, 5])]);
+        let error = write(opened, "t", mode, &[], &all).await.expect_err("changed meanwhile");
+        assert_eq!((error.kind, error.code.as_str()), (DatabaseErrorKind::Busy, "1020"), "{mode}: {error}");
+        assert!(error.is_transient() && error.hint.is_some(), "{error:?}");
+        opened.rollback().await.expect("rolled back");
+        assert_eq!(database.sql("SELECT * FROM t"), before, "{mode}");
+    }
 }

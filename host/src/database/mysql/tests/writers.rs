@@ -21,7 +21,8 @@ fn bytes(name: &str, entries: &[&[u8]]) -> Column {
     column(name, ColumnValues::Bytes(values))
 }
 
-fn with_nulls(mut column: Column, rows: &[usize], count: usize) -> Column {
+/// The same column with NULLs in some rows.
+pub(super) fn with_nulls(mut column: Column, rows: &[usize], count: usize) -> Column {
     column.nulls = (0..count).map(|row| u8::from(rows.contains(&row))).collect();
     column
 }
