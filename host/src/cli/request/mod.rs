@@ -108,8 +108,6 @@ pub struct FleetRequest {
     pub canary: Option<usize>,
     /// How many at the same time.
     pub parallel: Option<usize>,
-    /// Whether the number of instances for a transform was asked for.
-    pub has_jobs: bool,
 }
 
 impl FleetRequest {
@@ -119,13 +117,12 @@ impl FleetRequest {
     }
 
     /// The request of a command that runs migrations.
-    pub fn running(all: bool, args: &FleetRunArgs, run: &RunArgs) -> Self {
+    pub fn running(all: bool, args: &FleetRunArgs) -> Self {
         Self {
             all,
             retry: args.retry.clone(),
             canary: args.canary.map(usize::from),
             parallel: args.parallel.map(usize::from),
-            has_jobs: run.jobs.is_some(),
         }
     }
 }
