@@ -98,7 +98,9 @@ impl Scratch {
 
 fn in_directory(server: &DatabaseUrl) -> Result<Scratch> {
     let directory = ScratchDirectory::create()?;
-    let parameters: Vec<String> = server.sqlite_parameters().map(|(name, value)| format!("{name}={value}")).collect();
+    // How the database of the URL is opened says nothing about a new file.
+    let parameters = server.sqlite_parameters().filter(|(name, _)| !["mode", "immutable"].contains(name));
+    let parameters: Vec<String> = parameters.map(|(name, value)| format!("{name}={value}")).collect();
     let mark = if parameters.is_empty() { "" } else { "?" };
     // Encode special characters.
     let path = directory.path().join(FILE).to_string_lossy().replace('%', "%25").replace('?', "%3f");
@@ -291,6 +293,20 @@ mod tests {
             ("sqlite::memory:", false),
         ] {
             assert_eq!(is_scratch(&url(text)), expected, "{text}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_scratch_file_is_created_and_written_whatever_the_url_says_of_its_own() {
+        for parameters in ["mode=ro", "mode=rw&synchronous=off", "mode=memory", "immutable=true"] {
+            let server = url(&format!("sqlite:app.db?{parameters}"));
+            let scratch = Scratch::create(&server, &ConnectOptions::creating()).await.expect(parameters);
+            assert!(is_scratch(&scratch.url), "{parameters}");
+            assert_eq!(scratch.url.sqlite_parameters().count(), usize::from(parameters.contains('&')), "{parameters}");
+            let mut database = connect(&scratch.url, &ConnectOptions::creating()).await.expect(parameters);
+            database.host().execute("CREATE TABLE t (id INTEGER)", &[]).await.expect(parameters);
+            drop(database);
+            scratch.discard().await.expect(parameters);
         }
     }
 

@@ -130,6 +130,15 @@ for_each_engine! {
         assert_eq!((now(&project), project.read("mine")), (before, "precious".to_owned()));
     }
 
+    fn a_directory_that_does_not_exist_is_created(engine) {
+        let project = shop(engine);
+        for line in ["apply --backup new/", "rollback --backup new/"] {
+            project.runner(line).succeeds();
+        }
+        let made = files(&project, "new");
+        assert_eq!(made.len(), 2, "{made:?}");
+    }
+
     fn nothing_runs_without_a_writable_directory(engine) {
         let project = shop(engine);
         project.write("file", "");

@@ -59,6 +59,31 @@ fn sources_are_used_in_order_of_precedence() {
     peel(&[], &[], "runner.db");
 }
 
+/// As if it were not set, another database would be migrated.
+#[cfg(unix)]
+#[test]
+fn a_variable_that_is_not_text_is_no_variable_that_is_not_set() {
+    use std::os::unix::ffi::OsStrExt;
+    let latin = std::ffi::OsStr::from_bytes(b"sqlite:b\xfccher.db");
+    let project = one();
+    let with = |name: &str, verb: &str| {
+        let mut command = project.command([verb]);
+        project.finish(command.env(name, latin))
+    };
+    for name in ["RUNNER_DATABASE_URL", "DATABASE_URL", "RUNNER_CONFIG", "RUNNER_JOBS"] {
+        for verb in ["status", "apply"] {
+            with(name, verb).exits(2).says(&[&format!("`{name}`"), "not valid UTF-8"]).does_not_say(&["cher"]);
+        }
+    }
+    with("THEIRS", "status").succeeds();
+    assert_eq!(databases(project.root()), [""; 0]);
+    project.settings("[database]\nurl = \"sqlite:${THEIRS}\"");
+    with("THEIRS", "apply").exits(2).says(&["`THEIRS`", "`database.url`"]).does_not_say(&["cher"]);
+    project.write("runner.toml", "").write(".env", b"DATABASE_URL=sqlite:b\xfccher.db\n");
+    project.runner("apply").exits(2).says(&["`DATABASE_URL`", "`.env`"]).does_not_say(&["cher"]);
+    assert_eq!(databases(project.root()), [""; 0]);
+}
+
 #[test]
 fn the_project_is_found_from_a_subdirectory() {
     let project = one();

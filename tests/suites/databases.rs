@@ -71,6 +71,21 @@ fn that_does_not_exist_is_created_only_by_apply() {
     project.runner("apply").succeeds();
 }
 
+/// A dry run on a database that does not exist is one on what `apply` would make.
+#[test]
+fn that_does_not_exist_is_tried_with_the_settings_of_connections() {
+    let project = one(
+        "CREATE TABLE a (id INTEGER PRIMARY KEY); CREATE TABLE b (a INTEGER REFERENCES a); INSERT INTO b VALUES (1);",
+    );
+    project.runner("apply --dry-run").exits(1).says(&["FOREIGN KEY"]);
+    project.settings("[database]\nforeign_keys = false");
+    project.runner("apply --dry-run").succeeds();
+    let endless = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n;";
+    project.sql("2_endless", endless, "SELECT 1;");
+    project.runner("apply --dry-run --statement-timeout 200ms").exits(7).says(&["`statement_timeout`"]);
+    assert!(!project.file("runner.db").exists());
+}
+
 #[test]
 fn that_is_an_empty_file_is_treated_as_new() {
     let project = one("CREATE TABLE a (id INTEGER);");

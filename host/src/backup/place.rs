@@ -32,25 +32,19 @@ impl Place {
         if !dialect.has_server() && file.is_none() {
             return Err(Error::usage("an in-memory database cannot be backed up").hint("remove `--backup`"));
         }
-        let own_name = || name(url, dialect, current, options.command.is_some());
-        let path = match &options.to {
-            BackupTo::At(path) if path.is_dir() => path.join(own_name()),
-            BackupTo::At(path) => path.clone(),
-            BackupTo::Auto => {
-                let directory = match (&options.directory, file.as_deref().and_then(Path::parent)) {
-                    (Some(directory), _) => directory.clone(),
-                    (None, Some(beside)) => beside.to_path_buf(),
-                    (None, None) => options.root.join(DIRECTORY),
-                };
-                std::fs::create_dir_all(&directory).map_err(|error| {
-                    Error::failed(format!("cannot create the directory `{}`", directory.display()))
-                        .cause(error)
-                        .hint(HINT)
-                })?;
-                directory.join(own_name())
-            }
+        let directory = match (&options.to, options.to.directory()) {
+            (_, Some(directory)) => directory.to_path_buf(),
+            (BackupTo::At(path), None) => return Ok(Self { path: path.clone() }),
+            (BackupTo::Auto, None) => match (&options.directory, file.as_deref().and_then(Path::parent)) {
+                (Some(directory), _) => directory.clone(),
+                (None, Some(beside)) => beside.to_path_buf(),
+                (None, None) => options.root.join(DIRECTORY),
+            },
         };
-        Ok(Self { path })
+        std::fs::create_dir_all(&directory).map_err(|error| {
+            Error::failed(format!("cannot create the directory `{}`", directory.display())).cause(error).hint(HINT)
+        })?;
+        Ok(Self { path: directory.join(name(url, dialect, current, options.command.is_some())) })
     }
 
     /// Creates the file, readable only by its owner: it contains everything in the database.
@@ -132,7 +126,7 @@ fn name_it(from: &Path, to: &Path) -> Result<()> {
 
 fn exists(path: &Path) -> Error {
     Error::failed(format!("`{}` already exists, and backups do not overwrite files", path.display()))
-        .hint("use another name, or `--backup auto` to generate one")
+        .hint("use another name, or generate one with `--backup auto` or `--backup DIRECTORY/`")
 }
 
 /// A name with the database, the revision and the time.
@@ -188,6 +182,9 @@ mod tests {
         assert_eq!(elsewhere.parent(), Some(&*directory.path().join("a/b")));
         let within = choose(BackupTo::At(directory.path().to_path_buf()), None).expect("a place").path;
         assert_eq!(within.parent(), Some(directory.path()));
+
+        let new = choose(BackupTo::At(directory.path().join("new/")), None).expect("a place").path;
+        assert!(directory.path().join("new").is_dir() && new.parent() == Some(&*directory.path().join("new")));
 
         let named = directory.path().join("mine.db");
         let growing = choose(BackupTo::At(named.clone()), None).expect("a place").begin().expect("a file");

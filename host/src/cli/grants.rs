@@ -111,7 +111,7 @@ fn show(context: &Context, dialect: Dialect, (action, task): (&'static str, Logi
         Format::Text => {
             match task {
                 LoginTask::Look => printer.data(&text::logins(found)),
-                LoginTask::Script => printer.data(&text::login_statements(found, dialect)),
+                LoginTask::Script => printer.data(&text::login_statements(found, dialect, printer.script_to())),
                 LoginTask::Sync => printer.talk(&Text::new().plain(text::login_changes(action, found)).end()),
             }
             found.notes.iter().for_each(|note| printer.warn(note, None));

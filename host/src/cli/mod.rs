@@ -168,11 +168,11 @@ fn dispatch(cli: Cli, printer: &Arc<Printer>) -> Result<u8> {
         Command::Outdated => outdated::run(&project()?),
         Command::Apply(args) => {
             let global = request::with_waits(&global, &args.run);
-            let asked = FleetRequest::running(args.fleet.all, &args.fleet_run, &args.run);
+            let asked = FleetRequest::running(args.fleet.all, &args.fleet_run);
             if let Some(fleet) = fleet::load(printer, &global, &asked)? {
                 let request = request::apply(args, &fleet.switches())?;
                 let action = Action::Apply(request.target.clone());
-                return fleet::run(fleet, &request, &action, asked.has_jobs);
+                return fleet::run(fleet, &request, &action);
             }
             let context = Context::load(printer.clone(), &global)?;
             let request = request::apply(args, &context.settings.switches)?;
@@ -181,12 +181,12 @@ fn dispatch(cli: Cli, printer: &Arc<Printer>) -> Result<u8> {
         Command::Rollback(args) => {
             let global = request::with_waits(&global, &args.run);
             let yes = args.yes;
-            let asked = FleetRequest::running(args.all_databases, &args.fleet_run, &args.run);
+            let asked = FleetRequest::running(args.all_databases, &args.fleet_run);
             if let Some(fleet) = fleet::load(printer, &global, &asked)? {
                 let request = request::rollback(args, &fleet.switches())?;
                 fleet::backs_out(&fleet, &request, yes)?;
                 let action = Action::Rollback(request.target.clone());
-                return fleet::run(fleet, &request, &action, asked.has_jobs);
+                return fleet::run(fleet, &request, &action);
             }
             let context = Context::load(printer.clone(), &global)?;
             let request = request::rollback(args, &context.settings.switches)?;

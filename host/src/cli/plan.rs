@@ -18,8 +18,9 @@ use crate::engine::plan::{
 use crate::engine::transcript::store::known_unrepeatable;
 use crate::error::Result;
 use crate::project::catalog::{Artifact, Catalog};
+use crate::report::escape::first_escaped;
 use crate::report::json::PlanJson;
-use crate::report::{Format, Text, text};
+use crate::report::{Format, Printer, Text, text};
 use crate::runtime;
 use crate::sql::volatile::volatile_texts;
 
@@ -56,7 +57,10 @@ pub fn run(context: &Context, request: &PlanRequest) -> Result<u8> {
                 let target = request.target.to_string();
                 printer.json(&PlanJson::new(context.database_json(), target, &plan, &steps, sql, &warnings));
             }
-            (Format::Text, Some(sql)) => printer.data(&text::plan_sql(&plan, sql, facts.dialect)),
+            (Format::Text, Some(sql)) => {
+                printer.data(&text::plan_sql(&plan, sql, facts.dialect, printer.script_to()));
+                warn_of_escapes(printer, &plan, sql, &catalog);
+            }
             (Format::Text, None) => printer.data(&text::plan(&plan, &steps)),
         }
         if printer.format() == Format::Text {
@@ -85,6 +89,23 @@ pub fn run(context: &Context, request: &PlanRequest) -> Result<u8> {
             (Err(error), Format::Json) => Ok(exit::of(error.kind)),
         }
     })
+}
+
+/// Warns where the script that was printed is not what the files are.
+fn warn_of_escapes(printer: &Printer, plan: &Plan, sql: &[Option<String>], catalog: &Catalog) {
+    for (step, sql) in plan.steps.iter().zip(sql) {
+        if let Some((line, character)) = first_escaped(sql.as_deref().unwrap_or_default(), printer.script_to()) {
+            let file = file_of(catalog, step, step.direction);
+            let printed = character.escape_default();
+            printer.warn(
+                &format!(
+                    "`{file}` contains U+{:04X} in line {line}, which is printed as `{printed}`",
+                    u32::from(character)
+                ),
+                Some("to get the SQL as it is, use `--format json`"),
+            );
+        }
+    }
 }
 
 /// Says what isolates the components; returns what reaches past their grants.

@@ -57,7 +57,7 @@ async fn accept(context: &Context, database: &mut dyn Database, wanted: &str, wh
     };
     let accepted = accept_checksum(database, &catalog, wanted, &request, &Identity::now()).await;
     let accepted = accepted.map_err(|error| context.place(error))?;
-    lines.keep_or_warn(context, |revision| compare_revisions(revision, &accepted.before.revision).is_eq());
+    lines.keep_or_warn(context, None, |revision| compare_revisions(revision, &accepted.before.revision).is_eq());
     match context.printer.format() {
         Format::Json => context.printer.json(&AcceptJson::new(context.database_json(), &accepted)),
         Format::Text => context.printer.talk(&text::accepted(&accepted)),

@@ -59,7 +59,7 @@ pub(super) fn run_after(before: Before, context: Context, request: &RunRequest, 
         }
         let applied = ran.outcome.done.iter().filter(|done| done.direction == Direction::Up);
         let warnings = broken_downgrades(&context, &files, applied.map(|done| done.revision.as_str()));
-        lines.keep_or_warn(&context, |revision| ran.outcome.took_effect(revision));
+        lines.keep_or_warn(&context, Some(&ran.outcome.run_id), |revision| ran.outcome.took_effect(revision));
         let code = tell(&context, &order.action, (&ran.outcome, &warnings), began.elapsed(), ran.current);
         Ok(code)
     })

@@ -44,7 +44,7 @@ pub fn run(context: &Context, order: &StampOrder) -> Result<u8> {
         let marks = marks.map_err(|error| context.place(error))?;
         let is_recorded =
             |revision: &str| marks.iter().any(|it| matches!(it, Mark::Applied(one) if one.revision == revision));
-        lines.keep_or_warn(context, |revision| !order.dry_run && is_recorded(revision));
+        lines.keep_or_warn(context, None, |revision| !order.dry_run && is_recorded(revision));
         let history = crate::engine::history::read(&mut database.host()).await.map_err(|error| context.place(error))?;
         match context.printer.format() {
             Format::Json => {

@@ -5,7 +5,8 @@ use crate::database::facts::is_tool_table;
 use crate::database::{DatabaseError, Dialect, Session, TableName};
 use crate::sql::canonical;
 
-/// Tables and views are read by their definition, everything else from `information_schema`.
+/// Tables and views are read by their definition, everything else from `information_schema`. An event without `STARTS` begins when it
+/// is created, and `AT` and `ENDS` are mostly relative to that: only whether it has them is the same the next time.
 const OTHERS: &str = "
     SELECT concat('trigger ', trigger_name),
         concat_ws(' ', action_timing, event_manipulation, 'on', event_object_table, action_order, action_statement)
@@ -19,7 +20,8 @@ const OTHERS: &str = "
     FROM information_schema.routines AS r WHERE routine_schema = database()
     UNION ALL
     SELECT concat('event ', event_name),
-        concat_ws(' ', event_type, execute_at, interval_value, interval_field, starts, ends, status, event_definition)
+        concat_ws(' ', event_type, execute_at IS NULL, interval_value, interval_field, starts IS NULL, ends IS NULL, status,
+            event_definition)
     FROM information_schema.events WHERE event_schema = database()
     UNION ALL
     SELECT 'database', concat_ws(' ', default_character_set_name, default_collation_name)

@@ -17,7 +17,7 @@ pub(super) async fn ask(database: &mut dyn Database, check: &Check) -> Option<Fa
     let file = &check.origin.file;
     let differs = match query(database, check).await {
         Err(error) => Failure::from(Error::from(error).at("check", file.clone())),
-        Ok(found) => match &check.expected {
+        Ok(found) => match check.expected_on(database.facts().dialect) {
             None if found.rows.is_empty() => return None,
             None => none_expected(&found),
             Some(expected) => differ(&found, expected)?,

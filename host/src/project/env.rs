@@ -3,7 +3,8 @@
 //! An empty variable counts as not set. Variables may also be set in a file `.env` next to `runner.toml`; the process environment
 //! takes precedence. Reading never changes the process environment.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::files::read_own;
@@ -176,28 +177,51 @@ impl Switches {
 pub struct Variables {
     process: BTreeMap<String, String>,
     file: BTreeMap<String, String>,
+    /// Variables of other tools of which the value is not valid UTF-8, and where they come from.
+    unreadable: BTreeMap<String, Origin>,
 }
 
 impl Variables {
     /// The variables of the process and of the file `.env` in the directory, if there is one.
     pub fn load(process: BTreeMap<String, String>, directory: &Path) -> Result<Self> {
-        let file = match read_file(directory)? {
-            Some(bytes) => read_dotenv(&String::from_utf8_lossy(&bytes))?,
-            None => BTreeMap::new(),
-        };
-        Ok(Self { file, ..Self::of_process(process) })
+        let bytes = read_file(directory)?.unwrap_or_default();
+        let text = String::from_utf8_lossy(&bytes);
+        let (file, replaced): (BTreeMap<_, _>, BTreeMap<_, _>) = read_dotenv(&text)?
+            .into_iter()
+            .partition(|(_, value)| matches!(text, Cow::Borrowed(_)) || !value.contains(char::REPLACEMENT_CHARACTER));
+        let mut variables = Self { file, ..Self::of_process(process) };
+        for name in replaced.into_keys() {
+            variables.set_unreadable(&name, Origin::DotEnv)?;
+        }
+        Ok(variables)
+    }
+
+    /// With these variables of the process, of which the value is not valid UTF-8.
+    pub fn with_unreadable(mut self, names: &BTreeSet<String>) -> Result<Self> {
+        names.iter().try_for_each(|name| self.set_unreadable(name, Origin::Environment))?;
+        Ok(self)
+    }
+
+    /// One of ours is refused; others matter only to who asks for them.
+    fn set_unreadable(&mut self, name: &str, origin: impl Fn(String) -> Origin) -> Result<()> {
+        let origin = origin(name.to_owned());
+        if is_ours(name) {
+            return Err(unreadable(name, &origin));
+        }
+        self.unreadable.insert(name.to_owned(), origin);
+        Ok(())
     }
 
     /// The variables of the text of a file alone.
     #[cfg(feature = "cli")]
     pub(super) fn of_text(text: &str) -> Result<Self> {
-        Ok(Self { process: BTreeMap::new(), file: read_dotenv(text)? })
+        Ok(Self { file: read_dotenv(text)?, ..Self::default() })
     }
 
     /// The variables of the process alone.
     pub fn of_process(process: BTreeMap<String, String>) -> Self {
         let process = process.into_iter().filter(|(_, value)| !value.is_empty()).collect();
-        Self { process, file: BTreeMap::new() }
+        Self { process, ..Self::default() }
     }
 
     /// The variables that stand in for flags.
@@ -231,8 +255,12 @@ impl Variables {
     }
 
     /// The value of any variable, for `${NAME}`.
-    pub fn get(&self, name: &str) -> Option<&str> {
-        self.process.get(name).or_else(|| self.file.get(name)).map(String::as_str)
+    pub fn get(&self, name: &str) -> Result<Option<&str>> {
+        match (self.process.get(name), self.unreadable.get(name)) {
+            (Some(value), _) => Ok(Some(value)),
+            (None, Some(origin)) => Err(unreadable(name, origin)),
+            (None, None) => Ok(self.file.get(name).map(String::as_str)),
+        }
     }
 
     /// The names of all variables with this prefix.
@@ -249,6 +277,18 @@ pub(super) fn read_file(directory: &Path) -> Result<Option<Vec<u8>>> {
         return Ok(None);
     }
     read_own(directory, Path::new(FILE_NAME), LARGEST)
+}
+
+/// Whether runner itself reads the variable.
+fn is_ours(name: &str) -> bool {
+    name.starts_with("RUNNER_") || name == COMMON_DATABASE_URL
+}
+
+/// The error of a variable of which the value is not text. The value may be a password.
+pub(super) fn unreadable(name: &str, origin: &Origin) -> Error {
+    Error::usage(format!("the value of `{name}` is not valid UTF-8"))
+        .at("setting", origin.to_string())
+        .hint("set it in UTF-8; in a URL, every character can be percent-encoded, such as `%C3%BC` for `ü`")
 }
 
 /// Whether a switch is on: any value except the usual words for no.
@@ -273,8 +313,7 @@ fn read_dotenv(text: &str) -> Result<BTreeMap<String, String>> {
     }
     for (at, line) in text.lines().enumerate() {
         let name = line.split('=').next().unwrap_or_default().trim().trim_start_matches("export ").trim();
-        let ours = name.starts_with("RUNNER_") || name == COMMON_DATABASE_URL;
-        if ours && !variables.contains_key(name) {
+        if is_ours(name) && !variables.contains_key(name) {
             return Err(Error::usage(format!("invalid value of `{name}` in `.env`"))
                 .at("file", format!(".env:{}", at + 1))
                 .hint("quote values that contain spaces: `NAME='some value'`"));
@@ -299,6 +338,30 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_text_is_refused_when_it_is_needed() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let write = |bytes: &[u8]| std::fs::write(directory.path().join(FILE_NAME), bytes).expect("written");
+        let load = |process| Variables::load(process, directory.path());
+        write(b"THEIRS=s\xfccret\nGOOD='\xef\xbf\xbd'\n");
+        let process: BTreeMap<_, _> = [("SET".to_owned(), "1".to_owned())].into();
+        let names = ["LATIN".to_owned(), "SET".to_owned()].into();
+        let variables = load(process).expect("theirs").with_unreadable(&names).expect("theirs");
+        assert_eq!(variables.get("SET").expect("readable"), Some("1"));
+        for (name, place) in [("THEIRS", "from `THEIRS` in `.env`"), ("LATIN", "from `LATIN` in the environment")] {
+            let error = variables.get(name).expect_err(name);
+            assert_eq!(error.message, format!("the value of `{name}` is not valid UTF-8"));
+            assert_eq!(error.places, [("setting", place.to_owned())]);
+        }
+        let ours = ["DATABASE_URL".to_owned()].into();
+        assert!(Variables::default().with_unreadable(&ours).is_err());
+        write(b"RUNNER_DATABASE_URL=sqlite:b\xfccher.db\n");
+        let error = load(BTreeMap::new()).expect_err("ours");
+        assert!(error.message.contains("`RUNNER_DATABASE_URL`") && !format!("{error:?}").contains("cher"));
+        write("WHOLE='\u{fffd}'\n".as_bytes());
+        assert_eq!(load(BTreeMap::new()).expect("UTF-8").get("WHOLE").expect("UTF-8"), Some("\u{fffd}"));
+    }
+
+    #[test]
     fn switches_come_from_both_places() {
         let map = |pairs: &[(&str, &str)]| pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
         let file = map(&[(QUIET, "1"), (LOCKED, "yes"), (JOBS, "3"), (ALLOW_MISSING, "true"), (LANG, "rust")]);
@@ -312,7 +375,7 @@ mod tests {
     #[test]
     fn the_environment_takes_precedence_over_the_file() {
         let map = |pairs: &[(&str, &str)]| pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        let variables = Variables { process: map(&[("B", "1")]), file: map(&[("A", "2"), ("B", "3")]) };
+        let variables = Variables { file: map(&[("A", "2"), ("B", "3")]), ..Variables::of_process(map(&[("B", "1")])) };
         let found = variables.first(&["A", "B"]).expect("B");
         assert_eq!((found.value.as_str(), found.origin), ("1", Origin::Environment("B".to_owned())));
         assert_eq!(variables.first(&["A"]).map(|found| found.value), Some("2".to_owned()));

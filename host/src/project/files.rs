@@ -54,6 +54,16 @@ impl ProjectDirectory {
         if link { self.root.open_dir(self.path.join(name)) } else { self.migrations.open_dir(name) }
     }
 
+    /// Opens a directory of the migrations that need not exist; a link is followed within the project.
+    #[cfg(feature = "cli")]
+    pub fn create_directory(&self, name: &str) -> io::Result<Dir> {
+        let path = self.path.join(name);
+        if !self.root.is_dir(&path) {
+            self.root.create_dir_all(&path)?;
+        }
+        self.root.open_dir(&path)
+    }
+
     /// Reads an artifact of at most `limit` bytes.
     pub fn read(&self, name: &str, link: bool, limit: u64) -> Result<Vec<u8>, Problem> {
         let opened = match link {
@@ -224,6 +234,12 @@ pub(super) fn cannot_read(name: &Path, error: io::Error) -> Error {
 /// Whether there is a link of this name, wherever it leads.
 pub(super) fn is_link(dir: &Dir, name: &Path) -> bool {
     dir.symlink_metadata(name).is_ok_and(|metadata| metadata.is_symlink())
+}
+
+/// The file that a name leads to, through links within the directory; the name itself if there is none.
+#[cfg(feature = "cli")]
+pub(super) fn behind_links(dir: &Dir, name: &str) -> PathBuf {
+    dir.canonicalize(name).unwrap_or_else(|_| name.into())
 }
 
 /// Where an absolute link leads to, from the project, if it stays in it.

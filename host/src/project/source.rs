@@ -82,7 +82,7 @@ impl Source {
             }
         };
         let unreadable = |error: std::io::Error| unreadable(VENDOR, &error);
-        let opened = match directory.migrations.open_dir(VENDOR) {
+        let opened = match directory.open_directory(VENDOR, true) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
             opened => opened.map_err(unreadable)?,
         };
@@ -104,7 +104,7 @@ impl Source {
                 return Ok(bytes.map(<[u8]>::to_vec));
             }
         };
-        match read_regular(&directory.migrations, &path, limit) {
+        match read_regular(&directory.root, directory.path.join(&path), limit) {
             Ok(Some(bytes)) => Ok(Some(bytes)),
             Ok(None) if limit_name.is_empty() => {
                 Err(Problem::new(format!("`{path}` is too large")).kind(ErrorKind::Denied))
@@ -169,7 +169,7 @@ impl Source {
     pub fn has_runtime(&self, runtime: &RuntimePin) -> bool {
         let file = format!("{RUNTIMES}/{}", runtime.file_name());
         match self {
-            Self::Directory(project) => project.migrations.is_file(file),
+            Self::Directory(project) => project.root.is_file(project.path.join(file)),
             Self::Embedded(it) => it.files.get(&format!("{}/{file}", it.directory)).is_some(),
         }
     }
@@ -234,5 +234,22 @@ impl EmbeddedMigrations {
         let all = format!("{}/{id}/{ASSETS}", self.directory);
         let assets = self.files.below(&all).filter(|(path, _)| !is_hidden(path));
         assets.map(|(path, bytes)| (path.to_owned(), bytes)).collect()
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use crate::project::test_project::TestProject;
+
+    #[test]
+    fn packages_may_be_linked_within_the_project() {
+        let project = TestProject::new(&[]);
+        project.write("vendor/acme_1.0.0.wasm", "bytes");
+        std::os::unix::fs::symlink("../vendor", project.path().join("migrations/vendor")).expect("a link");
+        let source = Source::open(&project.settings()).expect("opened").expect("a directory");
+        assert_eq!(source.vendored_files().expect("listed"), ["acme_1.0.0.wasm"]);
+        let bytes = source.vendored("acme_1.0.0.wasm", 100, "artifact_bytes").expect("read");
+        assert_eq!(bytes.as_deref(), Some(&b"bytes"[..]));
     }
 }

@@ -3,6 +3,7 @@
 //! This is the one place where text becomes harmless. [`super::Text`] and [`super::Printer`] are the only ways to the terminal, and
 //! they pass everything through it; so does the JUnit report.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 use crate::database::redact::redact;
@@ -52,9 +53,32 @@ pub fn lines(text: &str) -> Vec<String> {
     text.lines().map(|text| without(text, |character| steers(character) && character != '\t')).collect()
 }
 
-/// The lines of a text of the project, such as the SQL of a file, which is shown whole and as it is written.
-pub fn whole_lines(text: &str) -> impl Iterator<Item = String> {
-    text.lines().map(|text| without(text, |character| steers(character) && character != '\t'))
+/// Where a script goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ScriptTo {
+    /// To a terminal.
+    Terminal,
+    /// Into a file or to a program, which may run it: what is invisible in a literal is a part of it. It may still be a filter
+    /// before a terminal, so control characters are escaped.
+    Elsewhere,
+}
+
+impl ScriptTo {
+    fn escapes(self, character: char) -> bool {
+        let is_harmful = if self == Self::Terminal { steers(character) } else { character.is_control() };
+        is_harmful && character != '\t'
+    }
+}
+
+/// The lines of a script, such as the SQL of a file, which is shown whole and as it is written.
+pub fn whole_lines(script: &str, to: ScriptTo) -> impl Iterator<Item = String> {
+    script.lines().map(move |text| without(text, |character| to.escapes(character)))
+}
+
+/// The first character of a script that [`whole_lines`] escapes, with its line.
+pub fn first_escaped(script: &str, to: ScriptTo) -> Option<(usize, char)> {
+    let in_line = |(at, text): (usize, &str)| Some((at + 1, text.chars().find(|it| to.escapes(*it))?));
+    script.lines().enumerate().find_map(in_line)
 }
 
 /// A text of several lines in XML, which cannot represent control characters: they become question marks.
@@ -77,8 +101,9 @@ pub fn xml(text: &str) -> String {
 }
 
 /// A JSON document in which no string controls a terminal, shows the password of a URL, or is too long. JSON's own escapes mean the
-/// same; between strings there are only line ends and spaces.
-pub fn json(document: &str) -> String {
+/// same; between strings there are only line ends and spaces. `hide` takes secrets out of texts, but not out of the names of fields
+/// and of numbers: it must stay the document that it is.
+pub fn json(document: &str, hide: impl Fn(&str) -> Cow<'_, str>) -> String {
     let mut shown = String::with_capacity(document.len());
     let mut rest = document;
     let mut field = "";
@@ -86,8 +111,13 @@ pub fn json(document: &str) -> String {
         shown.push_str(&rest[..start]);
         let string = &rest[start..start + string_length(&rest[start..])];
         rest = &rest[start + string.len()..];
-        push_string(&mut shown, string, WHOLE_FIELDS.contains(&field));
-        field = if rest.starts_with(':') { string.trim_matches('"') } else { "" };
+        if rest.starts_with(':') {
+            push_string(&mut shown, string, false);
+            field = string.trim_matches('"');
+        } else {
+            push_string(&mut shown, &hidden(string, &hide), WHOLE_FIELDS.contains(&field));
+            field = "";
+        }
     }
     shown.push_str(rest);
     shown
@@ -102,6 +132,18 @@ fn string_length(text: &str) -> usize {
         ends
     });
     end.map_or(text.len(), |end| end + 2)
+}
+
+/// A JSON string without secrets.
+fn hidden<'s>(string: &'s str, hide: impl Fn(&str) -> Cow<'_, str>) -> Cow<'s, str> {
+    // A secret may begin within an escape, which must not be taken apart.
+    if let Cow::Owned(_) = hide(string)
+        && let Ok(text) = serde_json::from_str::<String>(string)
+        && let Ok(string) = serde_json::to_string(&hide(&text))
+    {
+        return Cow::Owned(string);
+    }
+    Cow::Borrowed(string)
 }
 
 /// Adds a JSON string.

@@ -14,6 +14,7 @@ mod terminal;
 pub mod text;
 pub mod units;
 
+pub use lines::Lines;
 pub use printer::{ColorWhen, Format, Printer, Verbosity};
 pub use sink::{SinkOptions, sink};
 pub use text::Text;

@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError, RwLock};
 use anstream::{AutoStream, ColorChoice};
 use serde::Serialize;
 
-use super::escape;
+use super::escape::{self, ScriptTo};
 use super::text::{BAD, HINT, ODD, Text};
 
 /// Format of the data.
@@ -138,6 +138,11 @@ impl Printer {
         io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
     }
 
+    /// Where scripts go that are printed as data.
+    pub fn script_to(&self) -> ScriptTo {
+        if io::stdout().is_terminal() { ScriptTo::Terminal } else { ScriptTo::Elsewhere }
+    }
+
     /// Whether somebody can answer a question.
     pub fn talks_to_somebody(&self) -> bool {
         io::stdin().is_terminal() && io::stderr().is_terminal()
@@ -157,8 +162,8 @@ impl Printer {
     pub fn json(&self, document: &impl Serialize) {
         match serde_json::to_string_pretty(document) {
             Ok(document) => {
-                let document = format!("{}\n", escape::json(&document));
-                self.remember(write_all(&mut io::stdout().lock(), self.without_secrets(&document).as_bytes()));
+                let document = self.shown(&document);
+                self.remember(write_all(&mut io::stdout().lock(), document.as_bytes()));
             }
             Err(error) => self.always(&Text::new().add(BAD, "error").plain(format!(": no JSON: {error}")).end()),
         }
@@ -168,9 +173,13 @@ impl Printer {
     pub fn json_line(&self, document: &impl Serialize) {
         if let Ok(document) = serde_json::to_string(document) {
             // A failure to write to standard error cannot be reported.
-            let document = format!("{}\n", escape::json(&document));
-            let _ = write_all(&mut io::stderr().lock(), self.without_secrets(&document).as_bytes());
+            let _ = write_all(&mut io::stderr().lock(), self.shown(&document).as_bytes());
         }
+    }
+
+    /// A JSON document as it is printed.
+    fn shown(&self, document: &str) -> String {
+        escape::json(document, |text| self.without_secrets(text)) + "\n"
     }
 
     /// Prints a message, unless `--quiet` is set.
@@ -267,6 +276,20 @@ mod tests {
     }
 
     #[test]
+    fn a_password_does_not_take_a_document_apart() {
+        let printer = Printer::new(Format::Json, Verbosity::Normal, ColorWhen::Never);
+        printer.hide(["123456".to_owned(), "nSecret".to_owned()]);
+        let document = serde_json::json!({
+            "123456": 1_123_456, "rate": 0.123456, "text": ["was 123456", "\nSecret \u{7}nSecret"], "plain": "x",
+        });
+        let shown: serde_json::Value = serde_json::from_str(&printer.shown(&document.to_string())).expect("JSON");
+        let expected = serde_json::json!({
+            "123456": 1_123_456, "rate": 0.123456, "text": ["was ***", "\nSecret \u{7}***"], "plain": "x",
+        });
+        assert_eq!(shown, expected);
+    }
+
+    #[test]
     fn known_passwords_are_hidden_in_every_form() {
         let printer = Printer::new(Format::Json, Verbosity::Normal, ColorWhen::Never);
         printer.hide(["Hunter\u{7}2\"&".to_owned(), "Hunter".to_owned()]);
@@ -274,8 +297,8 @@ mod tests {
         let mut written = Vec::new();
         printer.write(&mut written, &text, false).expect("written");
         assert_eq!(String::from_utf8(written).expect("UTF-8"), "no: as *** said\n");
-        let document = escape::json(&serde_json::json!({ "a": "Hunter\u{7}2\"&", "b": "Hunter" }).to_string());
-        assert_eq!(printer.without_secrets(&document), r#"{"a":"***","b":"***"}"#);
+        let document = serde_json::json!({ "a": "Hunter\u{7}2\"&", "b": "Hunter" }).to_string();
+        assert_eq!(printer.shown(&document), "{\"a\":\"***\",\"b\":\"***\"}\n");
         assert_eq!(printer.without_secrets(&escape::xml("<Hunter\u{7}2\"&>")), "&lt;***&gt;");
     }
 }

@@ -155,7 +155,8 @@ async fn open(setup: &Setup, order: &RunOrder, catalog: &Catalog) -> Result<Opti
     if order.dry_run.is_some() {
         // A dry run makes no file either.
         let url = DatabaseUrl::parse("sqlite::memory:", &setup.settings.root)?;
-        return connect(&url, &ConnectOptions::creating()).await.map(Some).map_err(|error| setup.place(error.into()));
+        let options = ConnectOptions { create: true, ..setup.connector().options };
+        return connect(&url, &options).await.map(Some).map_err(|error| setup.place(error.into()));
     }
     Ok(Some(setup.connect(true).await?))
 }

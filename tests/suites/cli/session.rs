@@ -128,6 +128,25 @@ fn the_sql_of_a_plan_is_one_script() {
     assert!(project.dump_user().tables().contains(&"a"));
 }
 
+/// What cannot be seen in a literal is a part of it.
+#[test]
+fn the_sql_of_a_plan_is_that_of_the_file() {
+    let project = project!();
+    let up = "INSERT INTO words VALUES ('می\u{200c}خواهم', 'co\u{ad}op', '\u{202e}');\n";
+    project.sql("0001_words", up, "");
+    // The harness refuses such characters, which a terminal must not get.
+    let plan = |project: &TestProject| project.command(["plan", "--sql"]).output().unwrap();
+    let output = plan(&project);
+    assert_eq!(String::from_utf8_lossy(&output.stdout), format!("-- upgrade 0001_words, atomic\n{up}"));
+    assert!(!String::from_utf8_lossy(&output.stderr).contains("U+"));
+    project.sql("0001_words", "SELECT 1,\n'\u{1b}[2J';\n", "");
+    project
+        .runner("plan --sql")
+        .succeeds()
+        .prints(&["'\\u{1b}[2J'"])
+        .says(&["`0001_words.up.sql` contains U+001B in line 2, which is printed as `\\u{1b}`", "--format json"]);
+}
+
 #[test]
 fn status() {
     let project = shop();

@@ -59,8 +59,7 @@ fn backups() {
     story.run("runner apply --backup before.dump", 0);
     assert!(project.file("before.dump").is_file());
     story.replace("/srv/backups", project.file("backups").display().to_string());
-    std::fs::create_dir(project.file("backups")).unwrap();
-    story.run("runner rollback --backup /srv/backups", 0);
+    story.run("runner rollback --backup /srv/backups/", 0);
     assert_eq!(std::fs::read_dir(project.file("backups")).unwrap().count(), 1);
     story.end();
 }

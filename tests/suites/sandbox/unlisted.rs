@@ -63,3 +63,39 @@ for_each_server! {
         assert!(!project.file("runner.lock").exists());
     }
 }
+
+/// Each database has its own migrations and lockfile, of which the numbers may be equal.
+#[test]
+fn a_script_that_failed_is_not_pinned_because_that_of_another_database_took_effect() {
+    let project = project!();
+    project.settings(
+        "[databases.alpha]\nurl = 'sqlite:alpha.db'\nmigrations = 'alpha'\n\
+         [databases.beta]\nurl = 'sqlite:beta.db'\nmigrations = 'beta'\n",
+    );
+    let broken = SCRIPT.replace("db.execute('CREATE TABLE t (id INTEGER)');", "throw new Error('not yet');");
+    project.write("alpha/0001_x.js", SCRIPT).write("beta/0001_x.js", broken);
+    let output = project.runner("apply -n alpha -n beta");
+    output.exits(1).says(&["added `0001_x` to `runner.alpha.lock`", "not yet"]);
+    output.does_not_say(&["runner.beta.lock"]);
+    assert!(!project.file("runner.beta.lock").exists());
+    project.write("beta/0001_x.js", SCRIPT);
+    project.runner("apply -n beta").succeeds().says(&["added `0001_x` to `runner.beta.lock`"]);
+}
+
+/// Programs read standard error line by line.
+#[test]
+fn a_lockfile_that_cannot_be_written_is_an_event_in_json() {
+    let project = project!();
+    // The lockfile can have this name; the temporary file, of which the name is longer, cannot.
+    let name = "n".repeat(255 - "runner..lock".len());
+    project.settings(&format!("[databases.{name}]\nurl = 'sqlite:a.db'\nmigrations = 'migrations'"));
+    project.write("migrations/0001_new.js", SCRIPT);
+    let output = project.runner(&format!("apply -n {name} --format json"));
+    output.succeeds();
+    let lines = output.stderr.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).expect(line));
+    let warnings: Vec<_> = lines.filter(|line| line["level"] == "warning").collect();
+    assert_eq!(warnings.len(), 1, "{output}");
+    assert_eq!((&warnings[0]["event"], &warnings[0]["revision"]), (&"log".into(), &"0001".into()));
+    assert!(warnings[0]["message"].as_str().unwrap().starts_with("cannot write `runner.nnn"), "{output}");
+    assert!(!warnings[0]["run_id"].is_null());
+}

@@ -4,6 +4,22 @@ use runner_tests::{Engine, EngineProject, for_each_engine, project};
 
 use super::shop::{TESTS, shop, shop_with_component, test};
 
+/// An event that repeats begins when it is created, unless it says otherwise.
+#[test]
+fn the_time_at_which_an_event_was_created_is_no_difference() {
+    let project = EngineProject::new(env!("CARGO_BIN_EXE_runner"), Engine::Mariadb);
+    project.sql(
+        "1_event",
+        "CREATE EVENT sweep ON SCHEDULE EVERY 1 DAY ENDS CURRENT_TIMESTAMP + INTERVAL 1 YEAR DO DELETE FROM items;\n\
+         CREATE EVENT once ON SCHEDULE AT CURRENT_TIMESTAMP + INTERVAL 1 YEAR DO DELETE FROM items;\n\
+         DO SLEEP(1.1);",
+        "DROP EVENT once;\nDROP EVENT sweep;",
+    );
+    test(&project, "").succeeds().prints(&["passed 1_event on"]);
+    project.sql("1_event", &project.read("migrations/1_event.up.sql"), "DROP EVENT once;");
+    test(&project, "").exits(1).prints(&["`event sweep` is unexpected"]);
+}
+
 for_each_engine! {
     fn a_sound_project_passes(engine) {
         let project = shop(engine);

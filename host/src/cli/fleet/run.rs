@@ -66,13 +66,13 @@ fn emptied(fleet: &Fleet, request: &RunRequest, matters: &(dyn Fn(usize) -> bool
 }
 
 /// Runs the action on each database and reports what came of it.
-pub fn run(mut fleet: Fleet, request: &RunRequest, action: &Action, has_jobs: bool) -> Result<u8> {
+pub fn run(mut fleet: Fleet, request: &RunRequest, action: &Action) -> Result<u8> {
     if fleet.is_empty() {
         fleet.say_empty();
     }
     check(&fleet, request)?;
     let began = Instant::now();
-    let request = within(request, fleet.pace.parallel, has_jobs);
+    let request = within(request, fleet.pace.parallel);
     let order = order(&fleet.printer, &request, action.clone());
     let stop = fleet.stop.clone();
     for at in 0..fleet.contexts.len() {
@@ -103,9 +103,11 @@ pub fn run(mut fleet: Fleet, request: &RunRequest, action: &Action, has_jobs: bo
     let is_failure = |ran: &Result<Ran>| ran.as_ref().map_or(true, |ran| ran.outcome.error.is_some());
     let each = fleet.each(fleet.pace, &Work { run: &work, is_failure: &is_failure, ended: &ended });
     reporter.end();
-    let ran = || each.iter().filter_map(|it| it.ended.done());
-    for (context, lines) in fleet.contexts.iter().zip(lines) {
-        lines.keep_or_warn(context, |revision| ran().any(|ran| ran.outcome.took_effect(revision)));
+    for (base, (context, lines)) in fleet.contexts.iter().zip(lines).enumerate() {
+        // Another project may have a migration of the same number.
+        let of_base = || fleet.members.iter().zip(&each).filter(|(member, _)| member.base == base);
+        let ran = || of_base().filter_map(|(_, it)| it.ended.done());
+        lines.keep_or_warn(context, None, |revision| ran().any(|ran| ran.outcome.took_effect(revision)));
     }
     let code = code(&each, &stop);
     tell(&fleet, action, &each, &warnings(&fleet, &catalogs, &each), (began.elapsed(), code));
@@ -125,20 +127,20 @@ fn check(fleet: &Fleet, request: &RunRequest) -> Result<()> {
     let backups = fleet.contexts.iter().filter_map(|context| context.settings.backup.to.as_ref());
     for to in backups {
         if let BackupTo::At(path) = to
-            && !path.is_dir()
+            && to.directory().is_none()
             && fleet.members.len() > 1
         {
             return Err(Error::usage(format!("`{}` cannot be the backup of several databases", path.display()))
-                .hint("use `--backup auto`, or a directory that exists"));
+                .hint("use `--backup auto`, or a directory: `DIRECTORY/`"));
         }
     }
     Ok(())
 }
 
 /// The request with as many instances for each database as the processors allow, unless a number was asked for.
-fn within(request: &RunRequest, parallel: usize, has_jobs: bool) -> RunRequest {
+fn within(request: &RunRequest, parallel: usize) -> RunRequest {
     let mut request = request.clone();
-    if !has_jobs {
+    if !request.has_jobs {
         request.jobs = (request.jobs / parallel.max(1)).max(1);
         request.connections = request.connections.min(request.jobs);
     }
@@ -198,5 +200,31 @@ fn tell(fleet: &Fleet, action: &Action, each: &[Each<Ran>], warnings: &[Refusal]
             printer.talk(&text::fleet_summary(each, took, is_relative(action)));
             text::remarks(warnings, &[]).iter().for_each(|warning| printer.always(warning));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::cli::args::{Cli, Command};
+    use crate::cli::request;
+    use crate::project::env::Switches;
+    use crate::project::origin::Sourced;
+
+    #[test]
+    fn a_number_of_jobs_is_that_of_each_database_however_it_was_given() {
+        let jobs = |flags: &[&str], variable: Option<&str>| {
+            let line = ["runner", "apply"].into_iter().chain(flags.iter().copied());
+            let Command::Apply(args) = Cli::parse_from(line).command else { panic!("apply is apply") };
+            let jobs = variable.map(|text| Sourced::default(text.to_owned()));
+            let request = request::apply(args, &Switches { jobs, ..Switches::default() }).expect("a request");
+            let request = within(&request, 1_000);
+            (request.jobs, request.connections)
+        };
+        assert_eq!(jobs(&["--jobs", "6"], None), (6, 6));
+        assert_eq!(jobs(&[], Some("6")), (6, 6));
+        assert_eq!(jobs(&[], None), (1, 1), "shared by all that run at the same time");
     }
 }

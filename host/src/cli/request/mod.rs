@@ -4,7 +4,8 @@ mod record;
 mod run;
 mod test;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -84,10 +85,16 @@ pub fn flags(flags: &PrinterFlags, switches: &Switches) -> Result<(Verbosity, Co
 
 /// The environment variables of the process that are valid UTF-8.
 pub fn process_variables() -> BTreeMap<String, String> {
-    let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
-        Some((name.into_string().ok()?, value.into_string().ok()?))
-    };
-    std::env::vars_os().filter_map(text).collect()
+    variables_of_process().filter_map(|(name, value)| Some((name, value.into_string().ok()?))).collect()
+}
+
+/// The names of those that are not: nothing may be done as if they were not set.
+fn unreadable_variables() -> BTreeSet<String> {
+    variables_of_process().filter(|(_, value)| value.to_str().is_none()).map(|(name, _)| name).collect()
+}
+
+fn variables_of_process() -> impl Iterator<Item = (String, OsString)> {
+    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
 }
 
 /// Which databases a command is for, if not for one, and how it goes through them.
@@ -101,8 +108,6 @@ pub struct FleetRequest {
     pub canary: Option<usize>,
     /// How many at the same time.
     pub parallel: Option<usize>,
-    /// Whether the number of instances for a transform was asked for.
-    pub has_jobs: bool,
 }
 
 impl FleetRequest {
@@ -112,13 +117,12 @@ impl FleetRequest {
     }
 
     /// The request of a command that runs migrations.
-    pub fn running(all: bool, args: &FleetRunArgs, run: &RunArgs) -> Self {
+    pub fn running(all: bool, args: &FleetRunArgs) -> Self {
         Self {
             all,
             retry: args.retry.clone(),
             canary: args.canary.map(usize::from),
             parallel: args.parallel.map(usize::from),
-            has_jobs: run.jobs.is_some(),
         }
     }
 }
@@ -143,6 +147,7 @@ pub fn global(args: Global) -> Result<GlobalRequest> {
         limits: args.limits,
         start_dir,
         env: process_variables(),
+        unreadable: unreadable_variables(),
         ..LoadRequest::default()
     };
     let parameters = args.parameters.iter().map(|text| parameter(text)).collect::<Result<_>>()?;

@@ -21,6 +21,8 @@ pub struct RunRequest {
     pub dry_run: Option<DryRunRequest>,
     /// Instances for a transform.
     pub jobs: usize,
+    /// Whether that number was asked for.
+    pub has_jobs: bool,
     /// Connections for a transform, where instances can have their own.
     pub connections: usize,
     /// Share the transforms of another run.
@@ -121,10 +123,10 @@ fn run(
     let jobs = jobs(args.jobs, switches)?;
     let dry_run = dry_run(dry_run_args)?;
     // An explicit number is respected; the default must not open a connection for each processor of a large machine.
-    let is_explicit = args.jobs.is_some() || switches.jobs.is_some();
-    let connections = if is_explicit { jobs } else { jobs.min(CONNECTIONS) };
+    let has_jobs = args.jobs.is_some() || switches.jobs.is_some();
+    let connections = if has_jobs { jobs } else { jobs.min(CONNECTIONS) };
     let locked = args.locked || switches.locked;
-    Ok(RunRequest { target, options, dry_run, jobs, connections, share: false, locked, accept: None })
+    Ok(RunRequest { target, options, dry_run, jobs, has_jobs, connections, share: false, locked, accept: None })
 }
 
 fn dry_run(args: &DryRunArgs) -> Result<Option<DryRunRequest>> {

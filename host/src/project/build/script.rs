@@ -119,13 +119,10 @@ pub fn keep_runtime(
 fn keep(project: &ProjectDirectory, runtime: &Runtime) -> Result<Option<String>> {
     let name = runtime.pin.file_name();
     let path = format!("{RUNTIMES}/{name}");
-    if project.migrations.is_file(&path) {
+    if project.root.is_file(project.path.join(&path)) {
         return Ok(None);
     }
-    let write = || {
-        project.migrations.create_dir_all(RUNTIMES)?;
-        write_atomically(&project.migrations.open_dir(RUNTIMES)?, &name, &runtime.file)
-    };
-    write().map_err(|error| cannot_write(&path, &error))?;
+    let written = project.create_directory(RUNTIMES).and_then(|it| write_atomically(&it, &name, &runtime.file));
+    written.map_err(|error| cannot_write(&path, &error))?;
     Ok(Some(path))
 }

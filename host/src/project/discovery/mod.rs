@@ -21,6 +21,8 @@ pub(super) use assets::{ASSETS, WalkRules, find_assets, walk_files};
 pub use group::{Found, FoundEntry, FoundFiles, SqlFile, SqlPart};
 pub use name::TARGET_WORDS;
 #[cfg(feature = "cli")]
+pub(super) use name::dialect;
+#[cfg(feature = "cli")]
 pub(super) use name::mistaken_for_target;
 pub(super) use sources::source_digest;
 #[cfg(feature = "cli")]

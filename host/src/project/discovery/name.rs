@@ -134,7 +134,8 @@ pub(super) fn sql_name_in_directory(name: &str) -> Option<SqlName> {
     }
 }
 
-fn dialect(word: &str) -> Option<Dialect> {
+/// The dialect that a part of the name of a file says.
+pub(in crate::project) fn dialect(word: &str) -> Option<Dialect> {
     match word {
         "postgresql" | "pg" => Some(Dialect::Postgres),
         "sqlite3" => Some(Dialect::Sqlite),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Read;
+use std::path::PathBuf;
 
 use cap_std::fs::Dir;
 
@@ -51,12 +52,17 @@ pub(in crate::project) fn source_digest(
     let mut files = BTreeMap::new();
     // What the manifest cannot say of itself, `runner build` reports.
     let has_command = by_command && read_manifest(&here, limit).is_none_or(|manifest| names_command(&manifest));
-    Walk { top: name, limit, has_command }.read(&here, "", DEPTH, &mut files)?;
+    let place = project.path.join(name);
+    Walk { root: &project.root, place, top: name, limit, has_command }.read(&here, "", (DEPTH, false), &mut files)?;
     Ok(Some(component_digest("source", &files)))
 }
 
 /// How the files of a directory are read.
 struct Walk<'a> {
+    /// The project: a link leads anywhere in it.
+    root: &'a Dir,
+    /// The directory's path in the project.
+    place: PathBuf,
     /// The directory's name, for messages.
     top: &'a str,
     limit: u64,
@@ -77,8 +83,15 @@ fn names_command(manifest: &str) -> bool {
 }
 
 impl Walk<'_> {
-    /// Adds the digests of the files of a directory. `below` is its path in the top one, with a slash at its end.
-    fn read(&self, dir: &Dir, below: &str, depth: usize, files: &mut BTreeMap<String, String>) -> Result<(), Problem> {
+    /// Adds the digests of the files of a directory. `below` is its path in the top one, with a slash at its end; `is_linked`: a link
+    /// led here.
+    fn read(
+        &self,
+        dir: &Dir,
+        below: &str,
+        (depth, is_linked): (usize, bool),
+        files: &mut BTreeMap<String, String>,
+    ) -> Result<(), Problem> {
         let failed = |path: &str, error: std::io::Error| unreadable(&format!("{}/{path}", self.top), &error);
         for entry in dir.entries().map_err(|error| failed(below, error))? {
             let entry = entry.map_err(|error| failed(below, error))?;
@@ -89,15 +102,29 @@ impl Walk<'_> {
             }
             let path = format!("{below}{name}");
             let kind = entry.file_type().map_err(|error| failed(&path, error))?;
-            if self.is_written(&name, kind.is_dir()) {
+            let is_link = kind.is_symlink();
+            // Where a link leads does not matter if a command made it.
+            if self.is_written(&name, kind.is_dir()) || (is_link && self.is_written(&name, true)) {
                 continue;
             }
+            // What a link leads to is compiled like the rest.
+            let (dir, place) = if is_link { (self.root, self.place.join(&path)) } else { (dir, PathBuf::from(&name)) };
+            let kind = match is_link {
+                true => dir.metadata(&place).map_err(|error| failed(&path, error))?.file_type(),
+                false => kind,
+            };
+            if is_link && is_linked && kind.is_dir() {
+                // It may lead back.
+                let message =
+                    format!("`{}/{path}` is a link to a directory, in a directory that is linked itself", self.top);
+                return Err(Problem::new(message).hint("replace the link by a copy of what it leads to"));
+            }
             if kind.is_dir() && depth > 0 {
-                let inner = dir.open_dir(&name).map_err(|error| failed(&path, error))?;
-                self.read(&inner, &format!("{path}/"), depth - 1, files)?;
+                let inner = dir.open_dir(&place).map_err(|error| failed(&path, error))?;
+                self.read(&inner, &format!("{path}/"), (depth - 1, is_linked || is_link), files)?;
             } else if kind.is_file() {
                 let mut bytes = Vec::new();
-                let file = open_regular(dir, &name).map_err(|error| failed(&path, error))?;
+                let file = open_regular(dir, &place).map_err(|error| failed(&path, error))?;
                 file.take(self.limit.saturating_add(1))
                     .read_to_end(&mut bytes)
                     .map_err(|error| failed(&path, error))?;

@@ -128,6 +128,42 @@ fn names_are_escaped_in_messages() {
     );
 }
 
+#[cfg(unix)]
+#[test]
+fn what_a_link_leads_to_is_part_of_the_source() {
+    let project = with(&[]);
+    for file in ["migrations/1_a/Cargo.toml", "migrations/1_a/src/lib.rs", "shared/lib.rs", "shared/deep/more.rs"] {
+        project.write(file, "one");
+    }
+    let inside = project.path().join("migrations/1_a");
+    let link = |target: &str, name: &str| std::os::unix::fs::symlink(target, inside.join(name)).expect("a link");
+    let directory = ProjectDirectory::open(project.path(), Path::new("migrations")).expect("a directory");
+    let entry = FoundEntry { file_name: "1_a".to_owned(), link: false };
+    let digest = || source_digest(&directory, &entry, 1 << 20).map(|digest| digest.expect("source code"));
+    let mut seen = BTreeSet::from([digest().expect("no link")]);
+    link("../../../shared/lib.rs", "src/linked.rs");
+    assert!(seen.insert(digest().expect("a file")));
+    project.write("shared/lib.rs", "two");
+    assert!(seen.insert(digest().expect("the file has changed")));
+    link("../../shared", "shared");
+    assert!(seen.insert(digest().expect("a directory")));
+    project.write("shared/deep/more.rs", "two");
+    assert!(seen.insert(digest().expect("a file of the directory has changed")));
+    // What cargo writes may be anywhere.
+    link("/nowhere", "target");
+    assert!(!seen.insert(digest().expect("not read")));
+    for (target, name, says) in [
+        ("nowhere", "src/gone.rs", "`1_a/src/gone.rs` cannot be read"),
+        ("/etc/hostname", "src/out.rs", "`1_a/src/out.rs` is outside the project"),
+        (".", "shared/deep/again", "`1_a/shared/deep/again` is a link to a directory, in a directory that is linked"),
+    ] {
+        link(target, name);
+        let problem = digest().expect_err(says);
+        assert!(problem.message.starts_with(says), "{}", problem.message);
+        std::fs::remove_file(inside.join(name)).expect("removed");
+    }
+}
+
 #[test]
 fn assets_are_found_with_their_digests() {
     let project = with(&["1_a.wasm"]);

@@ -2,6 +2,7 @@ use super::*;
 use crate::database::{Dialect, Renames};
 use crate::error::ErrorKind;
 use crate::project::catalog::{Mode, Need};
+use crate::project::files::open_root;
 use crate::project::script::ScriptLanguage;
 use crate::project::test_project::{TestProject, told, told_by};
 
@@ -117,6 +118,21 @@ fn an_unchanged_lockfile_is_not_rewritten() {
     assert_eq!(project.read("runner.lock"), sample().render());
     let names: Vec<_> = std::fs::read_dir(project.path()).expect("listed").flatten().map(|it| it.file_name()).collect();
     assert_eq!(names.len(), 3, "nothing is left behind: {names:?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_linked_lockfile_stays_a_link() {
+    let project = TestProject::new(&[]);
+    project.write("ci/runner.lock", sample().render());
+    std::os::unix::fs::symlink("ci/runner.lock", project.path().join("runner.lock")).expect("a link");
+    let root = open_root(project.path()).expect("a root");
+    assert!(Lockfile::default().write(&root, "runner.lock").expect("written"));
+    assert_eq!(Lockfile::read(&root, "ci/runner.lock").expect("read"), Lockfile::default());
+    assert_eq!(
+        std::fs::read_link(project.path().join("runner.lock")).expect("a link").to_str(),
+        Some("ci/runner.lock")
+    );
 }
 
 #[test]

@@ -10,7 +10,7 @@ use super::read::LARGEST;
 use super::{LockLine, Lockfile, VERSION, package};
 use crate::error::Result;
 use crate::project::digest::sha256;
-use crate::project::files::{cannot_write, open_root, read_regular};
+use crate::project::files::{behind_links, cannot_write, open_root, read_regular};
 
 const HEADER: &str = "\
 # Written by `runner build`; do not edit. Commit it together with the artifacts.
@@ -36,7 +36,8 @@ impl Lockfile {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(failed(error)),
         }
-        write_atomically(root, name, text.as_bytes()).map_err(failed)?;
+        // A link stays one.
+        write_atomically(root, behind_links(root, name), text.as_bytes()).map_err(failed)?;
         Ok(true)
     }
 }
@@ -51,13 +52,15 @@ pub fn add_lines(root: &Path, name: &str, lines: Vec<LockLine>) -> Result<Vec<Lo
 }
 
 /// Writes a temporary file and renames it, so that a partial file is never visible.
-pub(in crate::project) fn write_atomically(dir: &Dir, name: &str, bytes: &[u8]) -> io::Result<()> {
-    let temporary = format!(".{name}.{}", std::process::id());
+pub(in crate::project) fn write_atomically(dir: &Dir, path: impl AsRef<Path>, bytes: &[u8]) -> io::Result<()> {
+    let path = path.as_ref();
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let temporary = path.with_file_name(format!(".{name}.{}", std::process::id()));
     let write = || {
         let mut file = dir.create(&temporary)?;
         file.write_all(bytes)?;
         file.sync_all()?;
-        dir.rename(&temporary, dir, name)
+        dir.rename(&temporary, dir, path)
     };
     write().inspect_err(|_| {
         // The first error is the one to report.

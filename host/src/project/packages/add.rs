@@ -1,7 +1,6 @@
 //! Adds a package to a project, or replaces it by a newer version.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use super::assign::{Assigner, VendoredMigration, line_of, needs_of};
 use super::claims;
@@ -318,7 +317,7 @@ fn vendored(
     package: &LockedPackage,
 ) -> Option<(Vec<u8>, PackageFile)> {
     let path = format!("{VENDOR}/{}", package.file());
-    let bytes = read_regular(&project.migrations, path, settings.limits.artifact_bytes).ok()??;
+    let bytes = read_regular(&project.root, project.path.join(path), settings.limits.artifact_bytes).ok()??;
     let file = PackageFile::parse(&bytes).ok().filter(|_| sha256(&bytes) == package.sha256)?;
     Some((bytes, file))
 }
@@ -344,8 +343,7 @@ fn unchanged(locked: &LockedPackage, lockfile: &Lockfile, mut file: PackageFile)
 fn write_files(project: &ProjectDirectory, fetched: &Fetched, file: &PackageFile) -> Result<()> {
     let directory = project.path.join(VENDOR);
     let failed = |name: &str, error: std::io::Error| cannot_write(directory.join(name).display(), &error);
-    project.migrations.create_dir_all(VENDOR).map_err(|error| failed("", error))?;
-    let vendor = project.migrations.open_dir(VENDOR).map_err(|error| failed("", error))?;
+    let vendor = project.create_directory(VENDOR).map_err(|error| failed("", error))?;
     let name = file.name.file(file.version);
     write_atomically(&vendor, &name, &fetched.bytes).map_err(|error| failed(&name, error))?;
     let signature = name + SIGNATURE;
@@ -361,10 +359,10 @@ fn write_files(project: &ProjectDirectory, fetched: &Fetched, file: &PackageFile
 /// Removes the files of a version.
 pub(super) fn remove_files(project: &ProjectDirectory, package: &LockedPackage) -> Result<()> {
     for name in [package.file(), package.file() + SIGNATURE] {
-        let path = Path::new(VENDOR).join(name);
-        match project.migrations.remove_file(&path) {
+        let path = project.path.join(VENDOR).join(name);
+        match project.root.remove_file(&path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(cannot_write(project.path.join(path).display(), &error));
+                return Err(cannot_write(path.display(), &error));
             }
             _ => {}
         }

@@ -1,6 +1,5 @@
 //! Writes what is pinned of a package into the settings file, and leaves everything else as it is.
 
-use std::io;
 use std::path::Path;
 
 use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, value};
@@ -8,7 +7,7 @@ use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, value};
 use super::name::{PackageName, Version};
 use crate::database::Renames;
 use crate::error::{Error, Result};
-use crate::project::files::{cannot_write, open_root, read_own};
+use crate::project::files::{behind_links, cannot_write, open_root, read_own};
 use crate::project::lockfile::write_atomically;
 use crate::project::settings::Settings;
 
@@ -81,5 +80,7 @@ fn edit(settings: &Settings, change: impl FnOnce(&mut DocumentMut) -> Result<(),
         return Ok(());
     }
     let root = open_root(&settings.root)?;
-    write_atomically(&root, &shown, changed.as_bytes()).map_err(|error: io::Error| cannot_write(&shown, &error))
+    // A link stays one.
+    let written = write_atomically(&root, behind_links(&root, &shown), changed.as_bytes());
+    written.map_err(|error| cannot_write(&shown, &error))
 }

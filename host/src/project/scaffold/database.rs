@@ -51,7 +51,7 @@ impl InitDatabase {
         let known = Variables::load(Default::default(), root)?;
         let mut missing = String::new();
         for (name, value) in &self.secrets {
-            match known.get(name) {
+            match known.get(name)? {
                 Some(known) if known == value => {}
                 Some(_) => {
                     return Err(Error::usage(format!("`.env` already sets `{name}` to another password"))

@@ -88,7 +88,7 @@ pub fn plan_renumber(settings: &Settings, request: &RenumberRequest<'_>) -> Resu
     {
         let from = format!("{TESTS}/{from}");
         // What cannot be looked at is no directory of tests to anyone.
-        if project.migrations.try_exists(&from).unwrap_or(false) {
+        if project.root.try_exists(project.path.join(&from)).unwrap_or(false) {
             files.push((from, format!("{TESTS}/{to}")));
         }
     }
@@ -149,18 +149,17 @@ fn renamed(file: &str, old: &str, new: &str) -> String {
 /// Renames the files and the line of the lockfile. If one cannot be renamed, those before it get their names back.
 pub fn renumber(settings: &Settings, plan: &Renumbered) -> Result<()> {
     let project = ProjectDirectory::open(&settings.root, &settings.migrations)?;
+    // From there: a directory in it may be a link.
+    let (root, place) = (&project.root, |name: &String| project.path.join(name));
     for (at, (old, new)) in plan.files.iter().enumerate() {
-        let renamed = match project.migrations.try_exists(new) {
+        let renamed = match root.try_exists(place(new)) {
             Ok(true) => Err(Error::usage(format!("`{}` already exists", shown(new)))),
-            _ => project
-                .migrations
-                .rename(old, &project.migrations, new)
-                .map_err(|error| cannot_write(&settings.migrations.join(new), &error)),
+            _ => root.rename(place(old), root, place(new)).map_err(|error| cannot_write(&place(new), &error)),
         };
         if let Err(error) = renamed {
             for (old, new) in &plan.files[..at] {
                 // The first error is the one to report.
-                let _ = project.migrations.rename(new, &project.migrations, old);
+                let _ = root.rename(place(new), root, place(old));
             }
             return Err(error);
         }

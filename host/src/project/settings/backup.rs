@@ -28,6 +28,16 @@ pub enum BackupTo {
     At(PathBuf),
 }
 
+impl BackupTo {
+    /// The directory, if it is one: it exists, or its name ends with a slash.
+    pub fn directory(&self) -> Option<&Path> {
+        let Self::At(path) = self else { return None };
+        let says_so =
+            path.as_os_str().as_encoded_bytes().last().is_some_and(|last| std::path::is_separator(*last as char));
+        (says_so || path.is_dir()).then_some(path)
+    }
+}
+
 /// Settings for backups.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BackupSettings {

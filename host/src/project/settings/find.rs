@@ -5,9 +5,13 @@ use std::path::{Path, PathBuf};
 use super::{FILE_NAME, LoadRequest};
 use crate::error::{Error, Result};
 use crate::project::env;
+use crate::project::origin::Origin;
 
 /// The settings file, absolute.
 pub(super) fn settings_file(request: &LoadRequest) -> Result<PathBuf> {
+    if request.config.is_none() && request.unreadable.contains(env::CONFIG) {
+        return Err(env::unreadable(env::CONFIG, &Origin::Environment(env::CONFIG.to_owned())));
+    }
     let variable = || request.env.get(env::CONFIG).filter(|value| !value.is_empty()).map(PathBuf::from);
     let named = match &request.config {
         Some(file) => Some((file.clone(), "--config")),

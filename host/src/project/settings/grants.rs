@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::database::Grants;
 use crate::database::grants::Grant;
 use crate::database::logins::Secret;
+use crate::error::Result;
 use crate::project::env::Variables;
 use crate::project::toml_reader::Section;
 
@@ -16,11 +17,14 @@ pub type ComponentGrants = BTreeMap<String, Arc<Grants>>;
 const FUNCTION: &str = "function ";
 
 /// Fills in the passwords that operators keep in variables.
-pub(super) fn with_passwords(grants: &ComponentGrants, variables: &Variables) -> ComponentGrants {
+pub(super) fn with_passwords(grants: &ComponentGrants, variables: &Variables) -> Result<ComponentGrants> {
     let filled = grants.iter().map(|(name, grants)| {
-        let secret = grants.password_env.as_ref().and_then(|variable| variables.get(variable));
+        let secret = match &grants.password_env {
+            Some(variable) => variables.get(variable)?,
+            None => None,
+        };
         let secret = secret.filter(|secret| !secret.is_empty()).map(Secret::new);
-        (name.clone(), Arc::new(Grants { secret, ..(**grants).clone() }))
+        Ok((name.clone(), Arc::new(Grants { secret, ..(**grants).clone() })))
     });
     filled.collect()
 }

@@ -57,7 +57,8 @@ pub(super) fn interpolate(text: &Sourced<String>, variables: &Variables, wanted:
             return Err(problem("`${` has no closing `}`".to_owned()).hint("write `$${` for a literal `${`"));
         };
         let name = &rest[at + 2..end];
-        match (variables.get(name), wanted) {
+        let value = variables.get(name).map_err(|error| error.at("setting", text.origin.to_string()))?;
+        match (value, wanted) {
             (Some(value), _) => result.push_str(value),
             (None, DatabaseUse::Connect) => return Err(not_set(name).at("setting", text.origin.to_string())),
             (None, DatabaseUse::Kind) => {

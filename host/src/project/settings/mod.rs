@@ -109,6 +109,8 @@ pub struct LoadRequest {
     pub start_dir: PathBuf,
     /// Environment variables of the process.
     pub env: BTreeMap<String, String>,
+    /// Those of which the value is not valid UTF-8.
+    pub unreadable: BTreeSet<String>,
 }
 
 /// The databases that a command can name: those of `[databases]`, and the tenants.
@@ -197,7 +199,7 @@ impl Settings {
         let root = file.parent().unwrap_or(Path::new("/")).to_path_buf();
         let shown = file.strip_prefix(&request.start_dir).unwrap_or(&file).display().to_string();
         let content = SettingsFile::read(&file, &shown)?;
-        let variables = Variables::load(request.env.clone(), &root)?;
+        let variables = Variables::load(request.env.clone(), &root)?.with_unreadable(&request.unreadable)?;
         Self::choose(request, ProjectFiles::Directory, &content, &variables, file, &shown)
     }
 
@@ -214,7 +216,7 @@ impl Settings {
         let root = file.parent().unwrap_or(Path::new("/"));
         let shown = file.strip_prefix(&request.start_dir).unwrap_or(&file).display().to_string();
         let content = SettingsFile::read(&file, &shown)?;
-        let variables = Variables::load(request.env.clone(), root)?;
+        let variables = Variables::load(request.env.clone(), root)?.with_unreadable(&request.unreadable)?;
         let chosen = flag_or_variable(request.database.as_ref(), "--database", &variables, env::DATABASE);
         // The main database: no other is chosen here.
         let plain = LoadRequest { database: None, ..request.clone() };
@@ -295,7 +297,7 @@ impl Settings {
             limits,
             limit_origins,
             parameters,
-            grants: grants::with_passwords(&content.grants, variables),
+            grants: grants::with_passwords(&content.grants, variables)?,
             packages: content.packages.clone(),
             parameter_variables,
             switches: variables.switches(),

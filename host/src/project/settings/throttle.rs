@@ -120,7 +120,7 @@ impl Throttle {
     }
 
     /// Refuses flags that do not apply to this kind of database. Values of the settings file, which may be meant for another
-    /// database, are ignored if they do not apply.
+    /// database, are ignored if they do not apply: replicas of another kind too, unless a flag would have to do without any.
     pub fn fit(mut self, dialect: Dialect) -> Result<Self> {
         if !dialect.has_server() {
             let ceilings = ["--max-lag", "--max-active-connections"];
@@ -135,11 +135,17 @@ impl Throttle {
             self.replicas.clear();
             return Ok(self);
         }
-        if let Some(other) = self.replicas.iter().find(|url| !url.dialect().is_akin(dialect)) {
+        let (own, others): (Vec<_>, Vec<_>) = self.replicas.into_iter().partition(|url| url.dialect().is_akin(dialect));
+        self.replicas = own;
+        let needs_some = self.max_lag.is_some() && !dialect.reports_replicas();
+        if let (true, Some(other)) = (self.replicas.is_empty(), others.first())
+            && (needs_some || self.by_flag.contains(&"--max-lag"))
+        {
             return Err(Error::usage(format!("`{other}` is not a replica of a {dialect} server"))
-                .at("setting", "`transform.replicas` in `runner.toml`"));
+                .at("setting", "`transform.replicas` in `runner.toml`")
+                .hint(format!("list the replicas of the {dialect} server, too")));
         }
-        if self.max_lag.is_some() && !dialect.reports_replicas() && self.replicas.is_empty() {
+        if needs_some && self.replicas.is_empty() {
             let error = Error::usage(format!("`max_lag` requires `replicas`: {dialect} does not report their lag"));
             return Err(error.hint("list the replicas in `runner.toml`: `[transform]`, `replicas = [\"mysql://…\"]`"));
         }
@@ -171,10 +177,10 @@ pub(super) fn choose(
 ) -> Result<Throttle> {
     let environment = choice.environment.as_ref().map(|(_, environment)| &environment.throttle);
     let sections = || [Some(&content.throttle), environment].into_iter().flatten();
-    let mut replicas = Vec::new();
-    for texts in sections().filter_map(|section| section.replicas.as_ref()) {
-        replicas = texts.iter().map(|text| url(text, variables, root, request.wanted)).collect::<Result<_>>()?;
-    }
+    // Of the others, a variable need not be set.
+    let texts = sections().filter_map(|section| section.replicas.as_ref()).next_back();
+    let replicas =
+        texts.into_iter().flatten().map(|text| url(text, variables, root, request.wanted)).collect::<Result<_>>()?;
     let in_file = sections().flat_map(|section| &section.settings);
     let throttle = named::choose(request, variables, &SETTINGS, in_file)?;
     let is_given = |setting: &&Named<_>| (setting.given)(request).is_some_and(|text| text.trim() != "none");
@@ -209,6 +215,8 @@ mod tests {
         let production = throttle(|request| request.environment = Some("production".to_owned())).expect("settings");
         assert_eq!((production.max_lag, production.max_active_connections), (Some(Duration::from_secs(1)), Some(40)));
         assert_eq!((production.replicas.len(), production.max_rows_per_second), (2, Some(1_000)));
+        let of_environment = load(FILE, |request| request.environment = Some("production".to_owned()));
+        assert_eq!(of_environment.expect("`WORD` is not asked for").throttle.replicas.len(), 2);
         let said = throttle(|request| {
             request.env.insert("RUNNER_MAX_LAG".to_owned(), "9s".to_owned());
             request.env.insert("RUNNER_BATCH_DELAY".to_owned(), "9s".to_owned());
@@ -231,7 +239,17 @@ mod tests {
         let asked = Throttle { by_flag: vec!["--max-lag"], ..plain() };
         assert!(asked.fit(Dialect::Sqlite).is_err());
         assert!(plain().fit(Dialect::Mariadb).is_ok());
-        assert!(plain().fit(Dialect::Postgres).is_err(), "another kind of server");
+        let on_postgres = plain().fit(Dialect::Postgres).expect("those of another database are none of its");
+        assert!(on_postgres.replicas.is_empty() && on_postgres.max_lag.is_some());
+        let asked = |url: &str| {
+            let replicas = DatabaseUrl::parse(url, Path::new("/")).expect("a URL");
+            Throttle { replicas: vec![replicas], by_flag: vec!["--max-lag"], ..plain() }
+        };
+        assert!(asked("mysql://b/c").fit(Dialect::Postgres).is_err(), "nothing to ask but another kind of server");
+        assert!(asked("postgres://b/c").fit(Dialect::Postgres).is_ok());
+        let replicas = asked("postgres://b/c").replicas;
+        let error = Throttle { replicas, ..plain() }.fit(Dialect::Mariadb).expect_err("its lag would be unknown");
+        assert_eq!(error.message, "`postgres://b/c` is not a replica of a MariaDB server");
         assert!(Throttle { replicas: Vec::new(), ..plain() }.fit(Dialect::Mysql).is_err(), "no replica to ask");
         assert!(Throttle { replicas: Vec::new(), ..plain() }.fit(Dialect::Postgres).is_ok());
     }

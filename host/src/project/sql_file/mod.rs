@@ -14,6 +14,8 @@ use super::problem::Problem;
 use crate::dialect::Dialect;
 use crate::error::ErrorKind;
 use crate::sql::{Section, SqlError, sections};
+#[cfg(feature = "cli")]
+pub(super) use read::normalise;
 use read::{runs_in_transaction, sql_text};
 
 /// The SQL of a migration in one direction and for one dialect.

@@ -26,7 +26,7 @@ pub(super) fn sql_text(file: &FoundEntry, bytes: Vec<u8>) -> Result<String, Prob
 }
 
 /// The text of the bytes; the problem completes the sentence "`x` …".
-pub(super) fn normalise(bytes: Vec<u8>) -> Result<String, Problem> {
+pub(in crate::project) fn normalise(bytes: Vec<u8>) -> Result<String, Problem> {
     let text = String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         Problem::new(format!("is not valid UTF-8 at byte {at} (counted from 0)"))

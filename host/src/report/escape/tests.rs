@@ -1,5 +1,10 @@
 use super::*;
 
+/// A document without secrets that are known.
+fn json(document: &str) -> String {
+    super::json(document, |text| Cow::Borrowed(text))
+}
+
 #[test]
 fn nothing_steers_the_terminal() {
     for (text, shown) in [
@@ -20,7 +25,18 @@ fn nothing_steers_the_terminal() {
         assert_eq!(serde_json::from_str::<serde_json::Value>(&json).expect("JSON")[text], text);
     }
     assert_eq!(lines("a\n\tb\u{1b}\r\nc"), ["a", "\tb\\u{1b}", "c"]);
-    assert_eq!(whole_lines("a\n\tb\u{200b}").collect::<Vec<_>>(), ["a", "\tb\\u{200b}"]);
+}
+
+#[test]
+fn a_script_is_what_its_file_is_unless_a_terminal_shows_it() {
+    let script = "a\r\n\tb\u{200c}\u{ad}\u{202e}\n\u{1b}[2J\u{9b}";
+    let shown = |to| whole_lines(script, to).collect::<Vec<_>>();
+    let last = "\\u{1b}[2J\\u{9b}";
+    assert_eq!(shown(ScriptTo::Terminal), ["a", "\tb\\u{200c}\\u{ad}\\u{202e}", last]);
+    assert_eq!(shown(ScriptTo::Elsewhere), ["a", "\tb\u{200c}\u{ad}\u{202e}", last]);
+    assert_eq!(first_escaped(script, ScriptTo::Terminal), Some((2, '\u{200c}')));
+    assert_eq!(first_escaped(script, ScriptTo::Elsewhere), Some((3, '\u{1b}')));
+    assert_eq!(first_escaped("a\r\n\tb", ScriptTo::Terminal), None);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use super::{DIM, GOOD, ODD, PLAIN, STRONG, Text};
 use crate::database::Dialect;
 use crate::database::logins::LoginReport;
+use crate::report::escape::ScriptTo;
 
 /// The logins of components, and what each has.
 pub fn logins(found: &LoginReport) -> Text {
@@ -34,22 +35,22 @@ pub fn logins(found: &LoginReport) -> Text {
 }
 
 /// The statements for somebody who may run them, as the server's own client reads them.
-pub fn login_statements(found: &LoginReport, dialect: Dialect) -> Text {
+pub fn login_statements(found: &LoginReport, dialect: Dialect, to: ScriptTo) -> Text {
     let mut text = Text::new();
     if found.statements.is_empty() {
         return text;
     }
     if dialect == Dialect::Postgres {
         for statement in ["BEGIN", &found.statements.join(";\n"), "COMMIT"] {
-            text.push_whole(PLAIN, &format!("{statement};"));
+            text.push_whole(PLAIN, &format!("{statement};"), to);
         }
         return text;
     }
     for statement in &found.statements {
         // The client ends a statement at the first semicolon, also in a procedure.
         match statement.contains(';') {
-            true => text.push_whole(PLAIN, &format!("DELIMITER //\n{statement}//\nDELIMITER ;")),
-            false => text.push_whole(PLAIN, &format!("{statement};")),
+            true => text.push_whole(PLAIN, &format!("DELIMITER //\n{statement}//\nDELIMITER ;"), to),
+            false => text.push_whole(PLAIN, &format!("{statement};"), to),
         }
     }
     text

@@ -42,7 +42,7 @@ use std::fmt::Write;
 
 use anstyle::{AnsiColor, Style};
 
-use super::escape;
+use super::escape::{self, ScriptTo};
 
 /// Errors.
 pub const BAD: Style = AnsiColor::Red.on_default().bold();
@@ -124,9 +124,9 @@ impl Text {
         }
     }
 
-    /// Adds SQL of the project, whole and as its file has it.
-    pub fn push_whole(&mut self, style: Style, sql: &str) {
-        for line in escape::whole_lines(sql) {
+    /// Adds a script, whole and as its file has it.
+    pub fn push_whole(&mut self, style: Style, script: &str, to: ScriptTo) {
+        for line in escape::whole_lines(script, to) {
             self.push_escaped(style, &line);
             self.styled.push('\n');
         }

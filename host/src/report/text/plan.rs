@@ -6,6 +6,7 @@ use crate::engine::Direction;
 use crate::engine::history::RunMode;
 use crate::engine::plan::{Inspection, Plan, Refusal, Source, granted_lines};
 use crate::project::catalog::Kind;
+use crate::report::escape::ScriptTo;
 use crate::report::table::{Cell, Table};
 use crate::report::units::counted;
 use crate::sql::ends_open;
@@ -73,7 +74,7 @@ pub fn plan(plan: &Plan, looks: &[Inspection]) -> Text {
 }
 
 /// The SQL of the planned migrations, each after a comment, as one script: every statement ends with a semicolon.
-pub fn plan_sql(plan: &Plan, sql: &[Option<String>], dialect: Dialect) -> Text {
+pub fn plan_sql(plan: &Plan, sql: &[Option<String>], dialect: Dialect, to: ScriptTo) -> Text {
     let mut text = Text::new();
     for (step, sql) in plan.steps.iter().zip(sql) {
         if !text.is_empty() {
@@ -87,7 +88,7 @@ pub fn plan_sql(plan: &Plan, sql: &[Option<String>], dialect: Dialect) -> Text {
         }
         match sql {
             Some(sql) => {
-                text.push_whole(PLAIN, sql.trim_end());
+                text.push_whole(PLAIN, sql.trim_end(), to);
                 // On its own line: a comment may follow the statement.
                 if ends_open(sql, dialect) {
                     text.push(PLAIN, ";");
