@@ -87,7 +87,7 @@ const BUILT_IN: [(u32, u32, &str, &str, Wire); 19] = [
 /// The OID of `jsonb`.
 const JSONB: u32 = 3802;
 /// The OID of `"char"`, a single byte that need not be a character.
-const CHAR: u32 = 18;
+pub(super) const CHAR: u32 = 18;
 /// The OID of `inet`.
 pub(super) const INET: u32 = 869;
 /// The OID of `text`.
