@@ -116,6 +116,7 @@ impl PostgresDatabase {
             }
             _ => Names::Theirs,
         };
+        self.types.set_path(names == Names::Ours);
         self.changes =
             self.rights != Role::Host || statement.is_some_and(|statement| !reads(statement, Dialect::Postgres));
         self.busy = true;

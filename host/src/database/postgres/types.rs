@@ -127,15 +127,17 @@ WHERE t.typtype OPERATOR(pg_catalog.<>) 'd'";
 #[derive(Default)]
 pub(super) struct Types {
     known: HashMap<u32, Arc<ServerType>>,
-    /// Nothing on the search path takes the place of the server's own in the driver's queries.
+    /// Nothing on the search path of the user takes the place of the server's own in the driver's queries.
     guarded: bool,
+    /// The search path is ours, on which nothing can.
+    is_path_ours: bool,
 }
 
 impl Types {
     /// Fails if something on the search path would take the place of the server's own in the driver's queries. Called before the
-    /// driver describes a statement; asks once for each transaction.
+    /// driver describes a statement; asks once for each transaction, and again when the path or the schema may have changed.
     pub(super) async fn guard(&mut self, connection: &mut PgConnection) -> Result<(), DatabaseError> {
-        if !self.guarded {
+        if !self.guarded && !self.is_path_ours {
             rows(connection, GUARD).await.map_err(|error| ours(error, None))?;
             self.guarded = true;
         }
@@ -147,9 +149,15 @@ impl Types {
         self.guarded = false;
     }
 
-    /// Forgets what a schema change may have changed.
+    /// Notes whether statements are described on our search path from here on.
+    pub(super) fn set_path(&mut self, is_ours: bool) {
+        self.is_path_ours = is_ours;
+    }
+
+    /// Forgets what a change of the schema or of the session may have changed.
     pub(super) fn clear(&mut self) {
         self.known.clear();
+        self.guarded = false;
     }
 
     /// Returns the types with these OIDs, asking the server for those that are not known yet.
