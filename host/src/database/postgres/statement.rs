@@ -27,7 +27,8 @@ impl PostgresDatabase {
             return self.execute_script_confined(statement, parameters).await;
         }
         let scope = self.enter(Some(statement)).await?;
-        let (watch, limit) = (self.watch(), self.own.limit(self.rights, self.endpoint.settings()));
+        let watch = if scope.is_bare() { self.watch_alone(statement) } else { self.watch() };
+        let limit = self.own.limit(self.rights, self.endpoint.settings());
         let result = if scope.is_bare() {
             watch.run_within(limit, execute_bare(&mut self.connection, statement, parameters)).await
         } else if self.rights == Role::SqlScript && parameters.is_empty() && !statement.contains(';') {
@@ -52,7 +53,8 @@ impl PostgresDatabase {
             return self.query_gated(statement, parameters, limits).await;
         }
         let scope = self.enter(Some(statement)).await?;
-        let (watch, limit) = (self.watch(), self.own.limit(self.rights, self.endpoint.settings()));
+        let watch = if scope.is_bare() { self.watch_alone(statement) } else { self.watch() };
+        let limit = self.own.limit(self.rights, self.endpoint.settings());
         let result = if scope.is_bare() {
             let work = execute_bare(&mut self.connection, statement, parameters);
             watch.run_within(limit, work).await.map(|_| RowSet::default())
