@@ -129,15 +129,37 @@ pub(super) struct Types {
     known: HashMap<u32, Arc<ServerType>>,
     /// Nothing on the search path of the user takes the place of the server's own in the driver's queries.
     guarded: bool,
-    /// The search path is ours, on which nothing can.
-    is_path_ours: bool,
+    /// The host has worked on our search path, on which nothing can.
+    trusted: bool,
+    asker: Asker,
+}
+
+/// Who has statements described.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Asker {
+    /// The host, on our search path.
+    OnOurPath,
+    /// The host, on the path of the user: by itself, in types that the driver knows and asks nothing about. Once it works on its own
+    /// tables, this is not refused, so that a database with doubles can be looked at.
+    Host,
+    /// Anybody else, and the host for a migration.
+    #[default]
+    Migration,
 }
 
 impl Types {
     /// Fails if something on the search path would take the place of the server's own in the driver's queries. Called before the
     /// driver describes a statement; asks once for each transaction, and again when the path or the schema may have changed.
     pub(super) async fn guard(&mut self, connection: &mut PgConnection) -> Result<(), DatabaseError> {
-        if !self.guarded && !self.is_path_ours {
+        let needs_none = match self.asker {
+            Asker::OnOurPath => {
+                self.trusted = true;
+                true
+            }
+            Asker::Host => self.trusted || self.guarded,
+            Asker::Migration => self.guarded,
+        };
+        if !needs_none {
             rows(connection, GUARD).await.map_err(|error| ours(error, None))?;
             self.guarded = true;
         }
@@ -146,12 +168,12 @@ impl Types {
 
     /// Lets the next description ask again.
     pub(super) fn unguard(&mut self) {
-        self.guarded = false;
+        (self.guarded, self.trusted) = (false, false);
     }
 
-    /// Notes whether statements are described on our search path from here on.
-    pub(super) fn set_path(&mut self, is_ours: bool) {
-        self.is_path_ours = is_ours;
+    /// Notes who has the next statements described.
+    pub(super) fn ask_as(&mut self, asker: Asker) {
+        self.asker = asker;
     }
 
     /// Forgets what a change of the schema or of the session may have changed.
