@@ -47,6 +47,23 @@ impl Dialect {
         }
     }
 
+    /// Returns the type of a key of this declared type, if the key passes through text: it has values that a batch has no type for,
+    /// PostgreSQL's `infinity` and `NaN`.
+    pub fn type_of_text_key(self, declared_type: &str) -> Option<&'static str> {
+        if self != Self::Postgres {
+            return None;
+        }
+        let (name, rest) = declared_type.split_once(['(', ' ']).unwrap_or((declared_type, ""));
+        match name {
+            "date" => Some("pg_catalog.date"),
+            "numeric" => Some("pg_catalog.numeric"),
+            "timestamp" if rest.ends_with("with time zone") => Some("pg_catalog.timestamptz"),
+            "timestamp" if rest.ends_with("without time zone") => Some("pg_catalog.timestamp"),
+            _ => None,
+        }
+        .filter(|_| !declared_type.ends_with(']'))
+    }
+
     /// Whether an index is used to seek `(a, b) > (1, 2)`; otherwise only `a > 1 OR a = 1 AND b > 2` is quick.
     pub fn seeks_by_rows(self) -> bool {
         matches!(self, Self::Sqlite | Self::Postgres)

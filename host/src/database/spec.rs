@@ -148,7 +148,7 @@ pub struct ColumnInfo {
     pub name: String,
     /// The declared type; empty if there is none.
     pub declared_type: String,
-    /// Whether the column rejects NULL.
+    /// Whether no row has NULL in the column: it rejects NULL, and did so for all rows that there are.
     pub not_null: bool,
     /// Whether the value is computed and cannot be written.
     pub generated: bool,

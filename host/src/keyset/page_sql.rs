@@ -155,9 +155,22 @@ impl PageSql {
         Query { text, parameters: self.parameters.clone() }
     }
 
-    /// Lists the names of the key's columns.
+    /// Lists the key's columns, each in the form in which a page is continued after it.
     pub fn key_list(&self) -> String {
-        self.key.iter().map(|name| self.dialect.quote(name)).collect::<Vec<_>>().join(", ")
+        let column = |(at, name): (usize, &String)| self.key_column(at).unwrap_or_else(|| self.dialect.quote(name));
+        self.key.iter().enumerate().map(column).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Selects a column of the key as text, if it passes through text. Under its own name, the rows would be ordered by the text.
+    pub fn key_column(&self, at: usize) -> Option<String> {
+        self.text_type(at)?;
+        let dialect = self.dialect;
+        Some(format!("{}::pg_catalog.text AS {}", dialect.quote(self.key.get(at)?), dialect.quote(&key_name(at))))
+    }
+
+    /// Returns the type of a column of the key that passes through text.
+    fn text_type(&self, at: usize) -> Option<&'static str> {
+        self.dialect.type_of_text_key(self.types.get(at)?)
     }
 
     /// Begins a statement with SELECT, FROM and the filter, whose placeholders come first. The line break ends a comment in
@@ -176,7 +189,7 @@ impl PageSql {
         query.text.push_str(if ours || self.filter.is_some() { " AND " } else { " WHERE " });
         let names: Vec<String> = self.key.iter().map(|name| self.dialect.quote(name)).collect();
         if key.len() == 1 || self.dialect.seeks_by_rows() {
-            let places: Vec<String> = key.iter().map(|value| self.place(query, value)).collect();
+            let places: Vec<String> = key.iter().enumerate().map(|(at, value)| self.place(query, at, value)).collect();
             let (names, places) = (names.join(", "), places.join(", "));
             let operator = self.operator(comparison.operator(), key.len());
             query.text.push_str(&match key.len() {
@@ -210,15 +223,19 @@ impl PageSql {
     fn term(&self, query: &mut Query, names: &[String], key: &[Value], operator: &str) -> String {
         let last = key.len() - 1;
         let parts = names.iter().zip(key).enumerate().map(|(at, (name, value))| {
-            format!("{name} {} {}", if at == last { operator } else { "=" }, self.place(query, value))
+            format!("{name} {} {}", if at == last { operator } else { "=" }, self.place(query, at, value))
         });
         parts.collect::<Vec<_>>().join(" AND ")
     }
 
-    /// Adds a value to the query and returns its placeholder.
-    fn place(&self, query: &mut Query, value: &Value) -> String {
+    /// Adds a value of a column of the key to the query and returns its placeholder.
+    fn place(&self, query: &mut Query, at: usize, value: &Value) -> String {
         query.parameters.push(value.clone());
-        self.dialect.placeholder(query.parameters.len())
+        let place = self.dialect.placeholder(query.parameters.len());
+        match self.text_type(at) {
+            Some(key_type) => format!("({place}::pg_catalog.text)::{key_type}"),
+            None => place,
+        }
     }
 
     fn order(&self, descending: bool) -> String {
@@ -226,6 +243,11 @@ impl PageSql {
         let key: Vec<String> = self.key.iter().map(|name| format!("{}{direction}", self.dialect.quote(name))).collect();
         format!(" ORDER BY {}", key.join(", "))
     }
+}
+
+/// The name of a column of the key that is selected besides the column itself.
+pub(super) fn key_name(at: usize) -> String {
+    format!("runner_key_{at}")
 }
 
 #[cfg(test)]
@@ -300,6 +322,30 @@ mod tests {
             "SELECT * FROM `t` WHERE (`a` < ? OR `a` = ? AND `b` < ?) AND (`a` < ? OR `a` = ? AND `b` <= ?) \
              AND (`a` > ? OR `a` = ? AND `b` >= ?) ORDER BY `a` DESC, `b` DESC LIMIT 9"
         );
+    }
+
+    /// An output column of the name of the key would be what the rows are ordered by.
+    #[test]
+    fn keys_with_values_that_no_batch_has_pass_through_text() {
+        let types = ["text", "date", "numeric(9,2)", "timestamp(3) with time zone", "date[]"];
+        let key = ["a", "b", "c", "d", "e"];
+        let of = |dialect| PageSql { types: types.map(str::to_owned).to_vec(), ..sql(dialect, &key) };
+        let greatest = of(Dialect::Postgres).greatest().text;
+        assert_eq!(
+            greatest,
+            "SELECT \"a\", \"b\"::pg_catalog.text AS \"runner_key_1\", \"c\"::pg_catalog.text AS \"runner_key_2\", \
+             \"d\"::pg_catalog.text AS \"runner_key_3\", \"e\" FROM \"t\" \
+             ORDER BY \"a\" DESC, \"b\" DESC, \"c\" DESC, \"d\" DESC, \"e\" DESC LIMIT 1"
+        );
+        let same = of(Dialect::Postgres).with_key(&key.map(Value::from)).text;
+        assert!(
+            same.contains(
+                "($1, ($2::pg_catalog.text)::pg_catalog.date, ($3::pg_catalog.text)::pg_catalog.numeric, \
+                 ($4::pg_catalog.text)::pg_catalog.timestamptz, $5)"
+            ),
+            "{same}"
+        );
+        assert!(!of(Dialect::Mysql).greatest().text.contains("text"));
     }
 
     #[test]

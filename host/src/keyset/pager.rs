@@ -5,7 +5,7 @@ mod chunk;
 
 pub use chunk::ChunkRange;
 
-use super::page_sql::{PageSql, Query, Range};
+use super::page_sql::{PageSql, Query, Range, key_name};
 use crate::data::{Batch, Column, ColumnType, Value};
 use crate::database::{
     BatchLimits, Bulk, DatabaseError, DatabaseErrorKind, PageRequest, QueryLimits, TableInfo, TableName, TableSource,
@@ -70,6 +70,11 @@ impl TableReader {
         if bounded {
             let greatest = ask(session, reader.sql.greatest(), 1).await?;
             reader.bound = greatest.into_iter().next();
+            // Nothing compares with NULL: every row would be above the bound.
+            let null = reader.bound.iter().flatten().position(|value| *value == Value::Null);
+            if let Some(name) = null.and_then(|at| reader.sql.key.get(at)) {
+                return Err(reader.null_key(name));
+            }
             reader.done = reader.bound.is_none();
         }
         Ok(reader)
@@ -123,20 +128,7 @@ impl TableReader {
         let mut select: Vec<String> = columns.iter().map(|(name, _)| dialect.quote(name)).collect();
         let mut types: Vec<Option<ColumnType>> = columns.iter().map(|(_, read_as)| *read_as).collect();
         let names: Vec<String> = columns.into_iter().map(|(name, _)| name).collect();
-        let mut key_at = Vec::with_capacity(key.len());
-        for (number, name) in key.iter().enumerate() {
-            let at = names.iter().position(|other| other == name).unwrap_or(0);
-            if types[at].is_none() {
-                key_at.push(at);
-                continue;
-            }
-            // The column is converted for the caller, but the next page must begin after the key as it is stored.
-            key_at.push(select.len());
-            select.push(format!("{} AS {}", dialect.quote(name), dialect.quote(&format!("runner_key_{number}"))));
-            types.push(None);
-        }
         let (unique, is_view) = (info.identifies(&key), info.is_view);
-        let requested = types.iter().map(Option::is_some).collect();
         let declared_type = |name: &String| info.column(name).map(|column| column.declared_type.clone());
         let declared = key.iter().map(|name| declared_type(name).unwrap_or_default()).collect();
         let sql = PageSql {
@@ -148,6 +140,21 @@ impl TableReader {
             parameters: source.parameters,
             descending: source.descending,
         };
+        let mut key_at = Vec::with_capacity(sql.key.len());
+        for (number, name) in sql.key.iter().enumerate() {
+            let at = names.iter().position(|other| other == name).unwrap_or(0);
+            let as_text = sql.key_column(number);
+            if types[at].is_none() && as_text.is_none() {
+                key_at.push(at);
+                continue;
+            }
+            // The column is converted for the caller, but the next page must begin after the key as it is stored.
+            key_at.push(select.len());
+            let as_it_is = || format!("{} AS {}", dialect.quote(name), dialect.quote(&key_name(number)));
+            select.push(as_text.unwrap_or_else(as_it_is));
+            types.push(None);
+        }
+        let requested = types.iter().map(Option::is_some).collect();
         Ok(Self {
             sql,
             select: select.join(", "),
@@ -176,14 +183,18 @@ impl TableReader {
                 continue;
             }
             if !ask(session, self.sql.null_in(name), 1).await?.is_empty() {
-                return Err(DatabaseError::invalid(format!(
-                    "column `{}.{name}` is part of the key but NULL in some rows, which cannot be read in key order",
-                    self.sql.table
-                ))
-                .hint("choose another key, or a filter that excludes those rows"));
+                return Err(self.null_key(name));
             }
         }
         Ok(())
+    }
+
+    fn null_key(&self, name: &str) -> DatabaseError {
+        DatabaseError::invalid(format!(
+            "column `{}.{name}` is part of the key but NULL in some rows, which cannot be read in key order",
+            self.sql.table
+        ))
+        .hint("choose another key, or a filter that excludes those rows")
     }
 
     /// Continues after the row with this key, as returned by [`TableReader::last_key`].

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::classify::unquote;
 use super::lex::{Lexer, TokenKind};
 use crate::dialect::Dialect;
 
@@ -83,6 +84,74 @@ pub fn commits_within(statement: &str, dialect: Dialect) -> bool {
     let is_block =
         tokens.first().is_some_and(|(kind, text)| *kind == TokenKind::Word && text.eq_ignore_ascii_case("DO"));
     is_block && tokens.iter().filter_map(|(_, text)| body(text)).any(|body| ends_transactions(&body))
+}
+
+/// Whether a statement that begins with WITH changes rows, itself or in one of its parts: `INSERT`, `UPDATE`, `DELETE` or `MERGE`
+/// stands where a statement begins. Elsewhere these words are names, or part of `FOR UPDATE`.
+pub fn changes_within(statement: &str) -> bool {
+    let tokens = tokens(statement);
+    let is = |at: usize, words: &[&str]| {
+        let word = tokens.get(at).filter(|(kind, _)| *kind == TokenKind::Word);
+        word.is_some_and(|(_, text)| words.iter().any(|word| text.eq_ignore_ascii_case(word)))
+    };
+    let is_name =
+        |at: usize| tokens.get(at).is_some_and(|(kind, _)| matches!(kind, TokenKind::Word | TokenKind::Quoted));
+    let (mut depth, mut has_begun) = (0_usize, false);
+    for (at, (kind, text)) in tokens.iter().enumerate() {
+        match (kind, *text) {
+            (TokenKind::Sign, "(") => depth += 1,
+            (TokenKind::Sign, ")") => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        // What `SEARCH` and `CYCLE` add to the last part stands between its parenthesis and the statement.
+        let may_begin = match depth {
+            0 => !has_begun,
+            _ => at > 0 && matches!(tokens[at - 1], (TokenKind::Sign, "(" | ")")),
+        };
+        // The first part may have such a name.
+        let goes_on = is_name(at + 1) && !is(at + 1, &["AS"]);
+        if may_begin && goes_on && is(at, &["INSERT", "UPDATE", "DELETE", "MERGE"]) {
+            return true;
+        }
+        has_begun |= depth == 0 && is(at, &["SELECT", "VALUES", "TABLE"]);
+    }
+    false
+}
+
+/// The schemas that a statement names as such: after `SCHEMA`, where several may follow, and where `ALTER SCHEMA` and `IMPORT
+/// FOREIGN SCHEMA` name the new one. A schema without a name of its own has that of its owner.
+pub fn schemas(statement: &str) -> Vec<String> {
+    let tokens = tokens(statement);
+    let is = |at: usize, words: &[&str]| {
+        let word = tokens.get(at).filter(|(kind, _)| *kind == TokenKind::Word);
+        word.is_some_and(|(_, text)| words.iter().any(|word| text.eq_ignore_ascii_case(word)))
+    };
+    let sign = |at: usize, sign: &str| tokens.get(at).is_some_and(|(_, text)| *text == sign);
+    let mut found = Vec::new();
+    for at in 0..tokens.len() {
+        let renames = is(0, &["ALTER"]) && is(1, &["SCHEMA"]) && is(at, &["RENAME"]) && is(at + 1, &["TO"]);
+        let mut name = match () {
+            () if is(at, &["SCHEMA"]) => at + 1,
+            () if renames => at + 2,
+            () if is(0, &["IMPORT"]) && is(at, &["INTO"]) => at + 1,
+            () => continue,
+        };
+        if is(name, &["IF"]) && (is(name + 1, &["EXISTS"]) || is(name + 2, &["EXISTS"])) {
+            name += if is(name + 1, &["EXISTS"]) { 2 } else { 3 };
+        }
+        name += usize::from(is(name, &["AUTHORIZATION", "CONCURRENTLY"]));
+        loop {
+            // `U&"name"`
+            name += if is(name, &["U"]) && sign(name + 1, "&") { 2 } else { 0 };
+            let Some((TokenKind::Word | TokenKind::Quoted, text)) = tokens.get(name) else { break };
+            found.push(unquote(text));
+            if !sign(name + 1, ",") {
+                break;
+            }
+            name += 2;
+        }
+    }
+    found
 }
 
 /// The content of `$tag$…$tag$` or `'…'`.
@@ -250,6 +319,53 @@ mod tests {
             assert_eq!(commits_within(statement, Dialect::Postgres), commits, "{statement}");
         }
         assert!(!commits_within("DO 'BEGIN COMMIT; END'", Dialect::Mariadb));
+    }
+
+    #[test]
+    fn a_with_that_changes_rows_is_told_from_one_that_only_has_the_words() {
+        for (statement, changes) in [
+            ("WITH x AS (DELETE FROM t RETURNING *) SELECT * FROM x", true),
+            ("WITH x AS MATERIALIZED (/* why */ update only t SET a = 1 RETURNING a) TABLE x", true),
+            ("WITH x AS (SELECT 1), y AS (MERGE INTO t USING x ON true WHEN MATCHED THEN DELETE) SELECT 1", true),
+            ("WITH x AS (SELECT 1) INSERT INTO t SELECT * FROM x", true),
+            ("WITH x AS (SELECT 1) UPDATE \"T\" SET a = 1", true),
+            ("WITH delete AS (SELECT 1) DELETE FROM t USING delete", true),
+            ("WITH RECURSIVE x AS (SELECT 1) SEARCH DEPTH FIRST BY a SET b DELETE FROM t", true),
+            ("WITH x AS (WITH y AS (SELECT 1) DELETE FROM t RETURNING 1) SELECT * FROM x", true),
+            ("(WITH x AS (DELETE FROM t RETURNING *) SELECT * FROM x)", true),
+            ("WITH x AS (SELECT * FROM log WHERE action = 'delete') SELECT * FROM x", false),
+            ("WITH x AS (SELECT \"update\" FROM t) SELECT x.\"update\", delete FROM x", false),
+            ("WITH x AS (SELECT a, update FROM t) SELECT count(update), (delete) FROM x", false),
+            ("WITH x AS (SELECT 1 FOR UPDATE) SELECT * FROM x FOR NO KEY UPDATE OF x", false),
+            ("WITH update AS (SELECT 1), delete (a) AS (SELECT 2) SELECT * FROM update, delete", false),
+            ("WITH x AS (SELECT 1) (SELECT delete FROM x)", false),
+        ] {
+            assert_eq!(changes_within(statement), changes, "{statement}");
+        }
+    }
+
+    #[test]
+    fn the_schemas_that_a_statement_names_are_found() {
+        for (statement, named) in [
+            ("GRANT USAGE ON SCHEMA app TO x", &["app"][..]),
+            ("GRANT ALL ON ALL TABLES IN SCHEMA a, \"b\"\"c\" TO x", &["a", "b\"c"]),
+            ("CREATE SCHEMA app AUTHORIZATION x", &["app"]),
+            ("CREATE SCHEMA IF NOT EXISTS AUTHORIZATION x", &["x"]),
+            ("drop schema /* why */ if exists a, x cascade", &["a", "x"]),
+            ("CREATE SCHEMA IF AUTHORIZATION x", &["IF"]),
+            ("ALTER TABLE x SET SCHEMA app", &["app"]),
+            ("SET SCHEMA 'x'", &["x"]),
+            ("ALTER SCHEMA app RENAME TO x", &["app", "x"]),
+            ("ALTER SCHEMA app OWNER TO x", &["app"]),
+            ("COMMENT ON SCHEMA app IS 'x'", &["app"]),
+            ("IMPORT FOREIGN SCHEMA a LIMIT TO (b) FROM SERVER c INTO x", &["a", "x"]),
+            ("REINDEX SCHEMA CONCURRENTLY x", &["x"]),
+            ("DROP SCHEMA U&\"x\", u&\"y\"", &["x", "y"]),
+            ("CREATE PUBLICATION p FOR TABLES IN SCHEMA a, TABLES IN SCHEMA x", &["a", "TABLES", "x"]),
+            ("SELECT 'SCHEMA x', \"SCHEMA\" x", &[]),
+        ] {
+            assert_eq!(schemas(statement), named, "{statement}");
+        }
     }
 
     #[test]

@@ -145,6 +145,23 @@ fn a_component_has_the_rights_of_no_other() {
     }
 }
 
+/// How the server spells the type of an argument depends on the search path.
+#[test]
+fn a_function_of_a_type_of_the_user_is_granted() {
+    let field = chain();
+    field.database().sql(&format!(
+        "SET ROLE {}; CREATE TYPE mood AS ENUM ('sad', 'happy'); \
+         CREATE FUNCTION cheer(mood) RETURNS text LANGUAGE sql AS $$ SELECT $1::text $$",
+        field.host()
+    ));
+    grants(&field, COPY, "allow = ['read numbers(id, n)', 'update numbers(n)', 'function cheer']");
+    field.sync();
+    let before = field.state();
+    let parameters = ["table=numbers", "filter=cheer('sad') = 'sad'"];
+    field.run("apply --dry-run", &parameters).succeeds().prints(&["0004_scale"]);
+    assert_eq!(field.state(), before);
+}
+
 /// What a component sets does not reach the SQL after it, which has the rights of the host: neither as names nor as a text.
 #[test]
 fn the_sql_after_a_component_looks_names_up_where_the_host_does() {

@@ -10,6 +10,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection, Executor, PgConnectio
 
 use self::failure::{explain, is_starting};
 use super::error::{from_sqlx, lost};
+use super::schema::literal;
 use super::{citus, make};
 use crate::database::lease::LockSettings;
 use crate::database::nagle::without_delay;
@@ -36,6 +37,47 @@ pub(super) enum Signal {
     Cancel,
     /// To end, which nothing can catch.
     Terminate,
+}
+
+/// The session that a signal is for.
+pub(super) struct Target {
+    /// Its process.
+    pub(super) backend: i32,
+    /// What it runs, if it does so without a transaction that was begun before: a pooler may have given that process to another
+    /// client, and this one another process.
+    pub(super) running: Option<Running>,
+}
+
+/// What a session runs.
+pub(super) struct Running {
+    /// The whole message to the server.
+    pub(super) text: String,
+    /// The name of the session, if it is that of one run.
+    pub(super) application: Option<String>,
+}
+
+impl Target {
+    /// Returns the query that sends the signal by this function of the server.
+    fn ask(&self, function: &str) -> String {
+        let backend = self.backend;
+        let Some(Running { text, application }) = &self.running else {
+            return format!("SELECT pg_catalog.{function}({backend})");
+        };
+        let named = application.as_ref().map_or_else(String::new, |name| {
+            // The server shortens the name in this way.
+            let name = format!("{}::pg_catalog.name::pg_catalog.text", literal(name));
+            format!(" OR a.application_name OPERATOR(pg_catalog.=) {name}")
+        });
+        // The server shows the beginning of a long text.
+        format!(
+            "BEGIN; SET LOCAL standard_conforming_strings = on; \
+             SELECT pg_catalog.{function}(a.pid) FROM pg_catalog.pg_stat_activity a \
+             WHERE (a.pid OPERATOR(pg_catalog.=) {backend}{named}) AND a.state OPERATOR(pg_catalog.=) 'active' \
+                 AND a.datname OPERATOR(pg_catalog.=) pg_catalog.current_database() \
+                 AND a.query OPERATOR(pg_catalog.<>) '' AND pg_catalog.starts_with({}, a.query); COMMIT",
+            literal(text)
+        )
+    }
 }
 
 /// What the server reported when the connection was opened.
@@ -86,7 +128,7 @@ impl Endpoint {
     /// Returns the statement that gives a connection the name it was opened with.
     pub(super) fn set_application(&self) -> String {
         let name = self.options.get_application_name().unwrap_or_default();
-        format!("SET application_name = {}", super::schema::literal(name))
+        format!("SET application_name = {}", literal(name))
     }
 
     /// Opens a connection within the timeout; waits for a server that is starting up.
@@ -128,16 +170,18 @@ impl Endpoint {
         }
     }
 
-    /// Asks the server to cancel what a backend runs, or to end it. Best effort: the caller observes the statement itself.
-    pub(super) async fn signal(&self, backend: i32, signal: Signal) {
+    /// Asks the server to cancel what a session runs, or to end it. Best effort: the caller observes the statement itself.
+    pub(super) async fn signal(&self, target: &Target, signal: Signal) {
         let function = match signal {
             Signal::Cancel => "pg_cancel_backend",
             Signal::Terminate => "pg_terminate_backend",
         };
         let ask = async {
             let mut connection = self.open_within(CANCEL_TIMEOUT).await?;
-            let cancel = format!("SELECT pg_catalog.{function}({backend})");
-            connection.execute(sqlx::raw_sql(AssertSqlSafe(cancel))).await.map_err(|error| from_sqlx(&error, None))?;
+            connection
+                .execute(sqlx::raw_sql(AssertSqlSafe(target.ask(function))))
+                .await
+                .map_err(|error| from_sqlx(&error, None))?;
             connection.close().await.map_err(|error| from_sqlx(&error, None))
         };
         // A failure needs no handling here: the watch asks again, and finally gives up.

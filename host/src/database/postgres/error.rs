@@ -9,7 +9,7 @@ use super::citus;
 use crate::database::facts::{TOOL_SCHEMA, is_tool_table};
 use crate::database::message::place_in;
 use crate::database::url::redact;
-use crate::database::{DatabaseError, DatabaseErrorKind};
+use crate::database::{DatabaseError, DatabaseErrorKind, Dialect};
 use crate::sql::excerpt;
 
 /// SQLSTATE of a statement that was cancelled, or took longer than `statement_timeout`.
@@ -154,7 +154,7 @@ fn detail(inner: &PgDatabaseError, statement: Option<&str>) -> Option<String> {
 
 fn hint(inner: &PgDatabaseError) -> Option<String> {
     let ours = match inner.code() {
-        NO_RIGHT => return Some(grant(inner)),
+        NO_RIGHT => return Some(grant(inner.message())),
         "40P01" => "run it again: the other transaction is likely over by now",
         "40001" => "run it again: another transaction changed the same rows",
         "55P03" => {
@@ -188,39 +188,60 @@ fn hint(inner: &PgDatabaseError) -> Option<String> {
 }
 
 /// Returns the grant that is missing. The kind of the object is only in the message, which is translated: the English
-/// words are searched for, and without them the hint stays general.
-fn grant(inner: &PgDatabaseError) -> String {
-    let message = inner.message();
-    let name = message.split('"').nth(1).or(message.split(' ').next_back()).unwrap_or_default();
-    let is_ours = is_tool_table(name);
-    if is_ours && (message.contains("for table") || message.contains("must be owner")) {
+/// words are searched for, and without them the hint stays general. All that follows them is the name.
+fn grant(message: &str) -> String {
+    let after = |words: &str| {
+        let (_, name) = message.split_once(words)?;
+        Some(name.strip_prefix('"').and_then(|name| name.strip_suffix('"')).unwrap_or(name))
+    };
+    let any_after = |words: &[&str]| words.iter().find_map(|words| after(words));
+    let run = |owner: &str, grant: &str, name: &str| {
+        format!("let the owner of {owner}, or a superuser, run `GRANT {grant} {} TO …`", spelled(name))
+    };
+    let owned = || {
+        any_after(&["must be owner of materialized view ", "must be owner of foreign table "])
+            .or_else(|| after("must be owner of ")?.split_once(' ').map(|(_, name)| name))
+    };
+    let table = any_after(&["for table ", "for view "]);
+    if message.contains("row-level security")
+        && let Some(name) = table
+    {
+        format!("a migration has to see all rows of `{name}`: connect as a superuser or a role with `BYPASSRLS`")
+    } else if table.or_else(owned).is_some_and(is_tool_table) {
         format!(
             "let the owner of the schema `{TOOL_SCHEMA}`, or a superuser, run `GRANT SELECT, INSERT, UPDATE, DELETE ON ALL \
              TABLES IN SCHEMA {TOOL_SCHEMA} TO …`; who only asks for the status needs `SELECT`"
         )
-    } else if message.contains("for schema") && name == TOOL_SCHEMA {
+    } else if let Some(name) = table {
+        run(&format!("`{name}`"), "SELECT, INSERT, UPDATE, DELETE ON", name)
+    } else if after("for schema ") == Some(TOOL_SCHEMA) {
         format!(
             "let its owner, or a superuser, run `GRANT USAGE, CREATE ON SCHEMA {TOOL_SCHEMA} TO …` and `GRANT SELECT, \
              INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {TOOL_SCHEMA} TO …`; who only asks for the status needs `USAGE` \
              and `SELECT`"
         )
-    } else if message.contains("row-level security") {
-        format!("a migration has to see all rows of `{name}`: connect as a superuser or a role with `BYPASSRLS`")
-    } else if message.contains("for schema") {
-        format!("let the owner of the schema, or a superuser, run `GRANT USAGE, CREATE ON SCHEMA {name} TO …`")
-    } else if message.contains("for database") {
-        format!("let the owner of the database, or a superuser, run `GRANT CREATE ON DATABASE {name} TO …`")
-    } else if message.contains("for table") || message.contains("for view") {
-        format!("let the owner of `{name}`, or a superuser, run `GRANT SELECT, INSERT, UPDATE, DELETE ON {name} TO …`")
-    } else if message.contains("for sequence") {
-        format!("let the owner of `{name}`, or a superuser, run `GRANT USAGE ON SEQUENCE {name} TO …`")
-    } else if message.contains("for function") || message.contains("for procedure") {
-        format!("let the owner of `{name}`, or a superuser, run `GRANT EXECUTE ON FUNCTION {name} TO …`")
-    } else if message.contains("must be owner") {
+    } else if let Some(name) = after("for schema ") {
+        run("the schema", "USAGE, CREATE ON SCHEMA", name)
+    } else if let Some(name) = after("for database ") {
+        run("the database", "CREATE ON DATABASE", name)
+    } else if let Some(name) = after("for sequence ") {
+        run(&format!("`{name}`"), "USAGE ON SEQUENCE", name)
+    } else if let Some(name) = after("for function ") {
+        run(&format!("`{name}`"), "EXECUTE ON FUNCTION", name)
+    } else if let Some(name) = after("for procedure ") {
+        run(&format!("`{name}`"), "EXECUTE ON PROCEDURE", name)
+    } else if let Some(name) = owned() {
         format!("only the owner of `{name}` may do this: connect as the owner, or run `ALTER … OWNER TO …`")
     } else {
         "let the owner of the object, or a superuser, grant the right to this role".to_owned()
     }
+}
+
+/// A name as a statement spells it: in quotes unless it is plain.
+fn spelled(name: &str) -> String {
+    let is_plain = name.starts_with(|first: char| first.is_ascii_lowercase() || first == '_')
+        && name.chars().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == '_');
+    if is_plain { name.to_owned() } else { Dialect::Postgres.quote(name) }
 }
 
 /// Returns the place of a position in a statement, counted from 1 in characters.
@@ -242,6 +263,37 @@ mod tests {
             ("SELECT", 0, None),
         ] {
             assert_eq!(place(statement, position).as_deref(), expected, "{statement}");
+        }
+    }
+
+    #[test]
+    fn the_missing_grant_names_the_object_as_a_statement_does() {
+        for (message, part) in [
+            (
+                "permission denied for table items",
+                "owner of `items`, or a superuser, run `GRANT SELECT, INSERT, UPDATE, DELETE ON items TO",
+            ),
+            ("permission denied for table Order Items", "the owner of `Order Items`, or"),
+            ("permission denied for table Order Items", "DELETE ON \"Order Items\" TO"),
+            ("permission denied for view Orders", "DELETE ON \"Orders\" TO"),
+            ("permission denied for table a\"b", "DELETE ON \"a\"\"b\" TO"),
+            ("permission denied for database my-app", "GRANT CREATE ON DATABASE \"my-app\" TO"),
+            ("permission denied for schema My Shop", "ON SCHEMA \"My Shop\" TO"),
+            ("permission denied for schema runner", "ON ALL TABLES IN SCHEMA runner TO"),
+            ("permission denied for table runner_history", "ON ALL TABLES IN SCHEMA runner TO"),
+            ("permission denied for sequence Numbers", "USAGE ON SEQUENCE \"Numbers\" TO"),
+            ("permission denied for procedure p", "EXECUTE ON PROCEDURE p TO"),
+            ("must be owner of table runner_history", "ON ALL TABLES IN SCHEMA runner TO"),
+            ("must be owner of table Order Items", "only the owner of `Order Items` may"),
+            ("must be owner of materialized view Sums", "only the owner of `Sums` may"),
+            (
+                "query would be affected by row-level security policy for table \"Order Items\"",
+                "all rows of `Order Items`:",
+            ),
+            ("keine Berechtigung für Tabelle items", "the owner of the object"),
+        ] {
+            let hint = grant(message);
+            assert!(hint.contains(part), "{message}: {hint}");
         }
     }
 

@@ -99,6 +99,9 @@ pub(super) const CAPTURED: &str = "runner:captured";
 /// server's own in the driver's queries. The driver asks for the columns and types of a statement that it describes, right
 /// after the server has parsed it, and so on the path of the user; it compares numbers of several types with `=` and `>`,
 /// collects rows with `array_agg`, and casts to four types.
+///
+/// A function or an operator that fits better is chosen wherever its schema stands on the path. A type is the first of its name:
+/// every table has one, and does no harm unless its schema comes before `pg_catalog`, as that of temporary tables does.
 pub(super) const GUARD: &str = "\
     SELECT CASE WHEN f.what IS NULL THEN 0 \
         ELSE pg_catalog.concat('runner:captured', pg_catalog.chr(1), f.what)::pg_catalog.int4 END \
@@ -118,8 +121,9 @@ pub(super) const GUARD: &str = "\
         UNION ALL SELECT pg_catalog.concat('the type `', n.nspname, '.', p.typname, '`') \
             FROM pg_catalog.pg_type p JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) p.typnamespace \
             WHERE p.typname OPERATOR(pg_catalog.=) ANY (ARRAY['text', 'oid', 'regclass', 'regtype']::pg_catalog.name[]) \
-                AND n.nspname OPERATOR(pg_catalog.<>) 'pg_catalog' \
-                AND n.nspname OPERATOR(pg_catalog.=) ANY (pg_catalog.current_schemas(false))) AS o (what)) AS f (what)";
+                AND pg_catalog.array_position(pg_catalog.current_schemas(true), n.nspname) OPERATOR(pg_catalog.<) \
+                    pg_catalog.array_position(pg_catalog.current_schemas(true), 'pg_catalog'::pg_catalog.name)) \
+        AS o (what)) AS f (what)";
 
 /// The error for what [`GUARD`] has found.
 pub(super) fn captured(what: &str) -> DatabaseError {

@@ -299,9 +299,13 @@ pub(super) fn lock_lost() -> DatabaseError {
 /// Returns the statement that names the connection after its run, so that a later run can recognise what an earlier one
 /// has left.
 pub(super) fn set_application(run_id: &str) -> String {
-    // The server keeps 63 bytes of the name.
+    format!("SET application_name = '{}'", application(run_id))
+}
+
+/// Returns the name of the connections that work for a run. The server keeps 63 bytes of it.
+pub(super) fn application(run_id: &str) -> String {
     let name: String = run_id.chars().filter(|character| !character.is_control() && *character != '\'').collect();
-    format!("SET application_name = '{}{name}'", orphans::PREFIX)
+    format!("{}{name}", orphans::PREFIX)
 }
 
 /// Returns the query that requests the lock; requesting it again is harmless for its holder.

@@ -29,7 +29,7 @@ impl PostgresDatabase {
         let begin = prologue(&self.own, "NULL");
         let text = format!("{begin}; {path}{inspect}{}; COMMIT", questions_and_who.join("; "));
         self.busy = true;
-        let told = self.watch().run(results(&mut self.connection, &text)).await;
+        let told = self.watch_alone(&text).run(results(&mut self.connection, &text)).await;
         self.note_loss(&told);
         if told.is_err() && !self.lost {
             let back = simple(&mut self.connection, "ROLLBACK").await;

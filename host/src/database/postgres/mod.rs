@@ -63,7 +63,7 @@ use std::sync::atomic::AtomicBool;
 use async_trait::async_trait;
 use sqlx::PgConnection;
 
-use self::connect::{Connected, Endpoint};
+use self::connect::{Connected, Endpoint, Running, Target};
 use self::cursor::Cursor;
 use self::lock::Lock;
 use self::logins::session::Gated;
@@ -187,7 +187,18 @@ impl PostgresDatabase {
     /// Returns a watch for work on the connection: see [`Watch::run`]. It is independent of `self`, so that the work
     /// may borrow it.
     fn watch(&self) -> Watch {
-        Watch::new(self.endpoint.clone(), self.stop.clone(), self.backend, self.ended.clone())
+        self.watch_for(Target { backend: self.backend, running: None })
+    }
+
+    /// As [`Self::watch`], for a message of this text that no transaction was begun for.
+    fn watch_alone(&self, text: &str) -> Watch {
+        let application = self.locked_for.as_ref().map(|request| lock::application(&request.run_id));
+        let running = Some(Running { text: text.to_owned(), application });
+        self.watch_for(Target { backend: self.backend, running })
+    }
+
+    fn watch_for(&self, target: Target) -> Watch {
+        Watch::new(self.endpoint.clone(), self.stop.clone(), target, self.ended.clone())
     }
 
     /// Closes cursors and writers: the transaction they belong to ends, or they must no longer be visible.

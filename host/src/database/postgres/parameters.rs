@@ -48,7 +48,7 @@ pub(super) fn add(arguments: &mut PgArguments, raw: Raw) -> Result<(), DatabaseE
 
 async fn one(connection: &mut PgConnection, of: &Arc<ServerType>, value: &Value) -> Result<Vec<u8>, DatabaseError> {
     let form = if matches!(value, Value::Native { .. }) { Form::Native } else { Form::Typed };
-    let target = Target::new(of.clone(), -1, form);
+    let target = Target::new(of.clone(), None, -1, form);
     let mut bytes = Vec::new();
     target.push(&mut bytes, value).map_err(|what| DatabaseError::new(DatabaseErrorKind::Conversion, what))?;
     if target.as_text && of.wire != Wire::Text {

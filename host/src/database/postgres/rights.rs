@@ -35,7 +35,7 @@ pub(super) fn check(statement: &str, rights: Role) -> Result<StatementClass, Dat
         return Err(tool_table(&name));
     }
     let is = |word: &String, name: &str| word.eq_ignore_ascii_case(name);
-    if words.iter().any(|word| is(word, "SCHEMA")) && words.iter().any(|word| is(word, TOOL_SCHEMA)) {
+    if sql::schemas(statement).iter().any(|name| is(name, TOOL_SCHEMA)) {
         return Err(denied("the schema `runner` belongs to runner itself").hint("give your schema another name"));
     }
     if words.iter().any(|word| is(word, "PROPAGATE_SET_COMMANDS")) {

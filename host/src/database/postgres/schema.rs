@@ -40,8 +40,16 @@ pub(super) struct PgType {
 
 /// Returns one row for each column, one row with a NULL if the table has no columns, and no rows if there is no such
 /// table. The base type of a domain is looked up through all domains in between.
+///
+/// A column is NOT NULL only if that holds for every row that is read: it need not for what is elsewhere, for heirs, whose columns
+/// may differ, and for the old rows of a constraint that is NOT VALID.
 const COLUMNS: &str = "\
-    SELECT n.nspname, c.relkind, a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), a.attnotnull, \
+    SELECT n.nspname, c.relkind, a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), \
+        a.attnotnull AND c.relkind OPERATOR(pg_catalog.<>) 'f' \
+            AND NOT (c.relhassubclass AND c.relkind OPERATOR(pg_catalog.=) 'r') \
+            AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint k WHERE k.conrelid OPERATOR(pg_catalog.=) c.oid \
+                AND k.contype OPERATOR(pg_catalog.=) 'n' AND NOT k.convalidated \
+                AND k.conkey[1] OPERATOR(pg_catalog.=) a.attnum), \
         a.attgenerated OPERATOR(pg_catalog.<>) '', a.attidentity OPERATOR(pg_catalog.=) 'a', a.atttypid, a.atttypmod, \
         b.oid, b.modifier, b.typtype, b.typcategory, CASE WHEN b.typcategory OPERATOR(pg_catalog.=) 'A' \
             AND b.typelem OPERATOR(pg_catalog.<>) 0::pg_catalog.oid THEN b.typelem END, \

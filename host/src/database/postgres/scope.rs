@@ -16,6 +16,7 @@ use super::settings::{limited_session, prologue, unlimited_session};
 use super::stored::Stored;
 use super::tool_tables::{FINGERPRINT, Fingerprint};
 use super::transaction::{commit, explain_aborted};
+use super::types::Asker;
 use super::{Left, rights};
 use crate::database::logins::refusals::no_session;
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Role};
@@ -116,6 +117,7 @@ impl PostgresDatabase {
             }
             _ => Names::Theirs,
         };
+        self.types.ask_as(if names == Names::Ours { Asker::OnOurPath } else { Asker::Migration });
         self.changes =
             self.rights != Role::Host || statement.is_some_and(|statement| !reads(statement, Dialect::Postgres));
         self.busy = true;

@@ -9,7 +9,7 @@ use super::parameters;
 use super::scope::{Scope, simple};
 use super::search_path::is_about_tool_tables;
 use super::statement_describe::{Described, Shape, describe, one_statement, shape};
-use super::types::Types;
+use super::types::{Asker, Types};
 use super::types_read::value;
 use crate::data::{RowSet, Value};
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, QueryLimits, Role};
@@ -27,7 +27,9 @@ impl PostgresDatabase {
             return self.execute_script_confined(statement, parameters).await;
         }
         let scope = self.enter(Some(statement)).await?;
-        let (watch, limit) = (self.watch(), self.own.limit(self.rights, self.endpoint.settings()));
+        self.note_host(statement);
+        let watch = if scope.is_bare() { self.watch_alone(statement) } else { self.watch() };
+        let limit = self.own.limit(self.rights, self.endpoint.settings());
         let result = if scope.is_bare() {
             watch.run_within(limit, execute_bare(&mut self.connection, statement, parameters)).await
         } else if self.rights == Role::SqlScript && parameters.is_empty() && !statement.contains(';') {
@@ -52,7 +54,9 @@ impl PostgresDatabase {
             return self.query_gated(statement, parameters, limits).await;
         }
         let scope = self.enter(Some(statement)).await?;
-        let (watch, limit) = (self.watch(), self.own.limit(self.rights, self.endpoint.settings()));
+        self.note_host(statement);
+        let watch = if scope.is_bare() { self.watch_alone(statement) } else { self.watch() };
+        let limit = self.own.limit(self.rights, self.endpoint.settings());
         let result = if scope.is_bare() {
             let work = execute_bare(&mut self.connection, statement, parameters);
             watch.run_within(limit, work).await.map(|_| RowSet::default())
@@ -67,6 +71,13 @@ impl PostgresDatabase {
     /// Whether a statement of the host is about its own tables, on which the login of this session has no privilege.
     fn goes_through_gate(&self, statement: &str) -> bool {
         self.is_gated() && self.rights == Role::Host && is_about_tool_tables(statement)
+    }
+
+    /// Notes that the host has a statement described by itself, and not for a migration, as its pages and writers are.
+    fn note_host(&mut self, statement: &str) {
+        if self.rights == Role::Host && !is_about_tool_tables(statement) {
+            self.types.ask_as(Asker::Host);
+        }
     }
 
     /// Forgets prepared statements that may be wrong: the schema may have changed or, behind a pooler, the session.

@@ -13,7 +13,7 @@ use super::types_read::{ReadAs, Sent};
 use crate::data::{ColumnType, Value};
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect};
 use crate::sql::classify::identifiers;
-use crate::sql::split;
+use crate::sql::{changes_within, split};
 
 /// The name of a SELECT in the statement around it, which converts its columns to text or limits its rows.
 const ROWS: &str = "runner_rows";
@@ -52,7 +52,7 @@ pub(super) fn shape(statement: &str) -> Shape {
     if changes(first) {
         Shape::Change
     } else if is("WITH") {
-        if words.iter().any(changes) { Shape::Change } else { Shape::Select }
+        if changes_within(statement) { Shape::Change } else { Shape::Select }
     } else if is("SELECT") || is("VALUES") || is("TABLE") {
         Shape::Select
     } else {
@@ -205,6 +205,7 @@ mod tests {
             ("VALUES (1)", Shape::Select),
             ("TABLE t", Shape::Select),
             ("WITH x AS (SELECT 1) SELECT * FROM x", Shape::Select),
+            ("WITH x AS (SELECT 'delete' AS \"update\" FROM t FOR UPDATE) SELECT * FROM x", Shape::Select),
             ("WITH x AS (DELETE FROM t RETURNING *) SELECT * FROM x", Shape::Change),
             ("INSERT INTO t VALUES (1) RETURNING id", Shape::Change),
             ("SHOW server_version", Shape::Other),

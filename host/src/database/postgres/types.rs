@@ -87,7 +87,7 @@ const BUILT_IN: [(u32, u32, &str, &str, Wire); 19] = [
 /// The OID of `jsonb`.
 const JSONB: u32 = 3802;
 /// The OID of `"char"`, a single byte that need not be a character.
-const CHAR: u32 = 18;
+pub(super) const CHAR: u32 = 18;
 /// The OID of `inet`.
 pub(super) const INET: u32 = 869;
 /// The OID of `text`.
@@ -127,15 +127,39 @@ WHERE t.typtype OPERATOR(pg_catalog.<>) 'd'";
 #[derive(Default)]
 pub(super) struct Types {
     known: HashMap<u32, Arc<ServerType>>,
-    /// Nothing on the search path takes the place of the server's own in the driver's queries.
+    /// Nothing on the search path of the user takes the place of the server's own in the driver's queries.
     guarded: bool,
+    /// The host has worked on our search path, on which nothing can.
+    trusted: bool,
+    asker: Asker,
+}
+
+/// Who has statements described.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Asker {
+    /// The host, on our search path.
+    OnOurPath,
+    /// The host, on the path of the user: by itself, in types that the driver knows and asks nothing about. Once it works on its own
+    /// tables, this is not refused, so that a database with doubles can be looked at.
+    Host,
+    /// Anybody else, and the host for a migration.
+    #[default]
+    Migration,
 }
 
 impl Types {
     /// Fails if something on the search path would take the place of the server's own in the driver's queries. Called before the
-    /// driver describes a statement; asks once for each transaction.
+    /// driver describes a statement; asks once for each transaction, and again when the path or the schema may have changed.
     pub(super) async fn guard(&mut self, connection: &mut PgConnection) -> Result<(), DatabaseError> {
-        if !self.guarded {
+        let needs_none = match self.asker {
+            Asker::OnOurPath => {
+                self.trusted = true;
+                true
+            }
+            Asker::Host => self.trusted || self.guarded,
+            Asker::Migration => self.guarded,
+        };
+        if !needs_none {
             rows(connection, GUARD).await.map_err(|error| ours(error, None))?;
             self.guarded = true;
         }
@@ -144,12 +168,18 @@ impl Types {
 
     /// Lets the next description ask again.
     pub(super) fn unguard(&mut self) {
-        self.guarded = false;
+        (self.guarded, self.trusted) = (false, false);
     }
 
-    /// Forgets what a schema change may have changed.
+    /// Notes who has the next statements described.
+    pub(super) fn ask_as(&mut self, asker: Asker) {
+        self.asker = asker;
+    }
+
+    /// Forgets what a change of the schema or of the session may have changed.
     pub(super) fn clear(&mut self) {
         self.known.clear();
+        self.guarded = false;
     }
 
     /// Returns the types with these OIDs, asking the server for those that are not known yet.

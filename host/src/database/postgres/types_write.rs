@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::types::{ServerType, TEXT, TEXT_ARRAY, Wire};
+use super::types::{CHAR, ServerType, TEXT, TEXT_ARRAY, Wire};
 use super::types_numeric::Decimal;
 use super::types_read::{EPOCH_DAYS, EPOCH_MICROS, integer, nearest};
 use crate::data::Value;
@@ -18,7 +18,9 @@ const DAYS: std::ops::Range<i32> = -2_451_545..2_145_031_949;
 /// The range of instants that PostgreSQL can store, in microseconds from 2000-01-01.
 const MICROS: std::ops::Range<i64> = -211_813_488_000_000_000..9_223_371_331_200_000_000;
 
-/// The OIDs of the types that round what they are given to their declared precision.
+/// The OIDs of the types that round what they are given to their declared precision, and of one that shortens it: a `varchar`
+/// drops spaces at its end.
+const VARCHAR: u32 = 1043;
 const TIME: u32 = 1083;
 const TIMESTAMP: u32 = 1114;
 const TIMESTAMPTZ: u32 = 1184;
@@ -43,6 +45,8 @@ pub(super) enum Form {
 #[derive(Clone, Debug)]
 pub(super) struct Target {
     pub of: Arc<ServerType>,
+    /// The type that the modifier is about: that of the elements, for an array.
+    element: u32,
     /// The declared length, digits or precision as the server stores it; -1 if there is none.
     pub modifier: i32,
     /// The value is sent as text, and the server converts it to the type.
@@ -50,10 +54,10 @@ pub(super) struct Target {
 }
 
 impl Target {
-    /// Returns the target for values of that type.
-    pub(super) fn new(of: Arc<ServerType>, modifier: i32, form: Form) -> Self {
+    /// Returns the target for values of that type, with the type of an array's elements.
+    pub(super) fn new(of: Arc<ServerType>, element: Option<u32>, modifier: i32, form: Form) -> Self {
         let as_text = of.wire == Wire::Foreign || form == Form::Native && of.wire != Wire::Text;
-        Self { of, modifier, as_text }
+        Self { element: element.unwrap_or(of.oid), of, modifier, as_text }
     }
 
     /// Returns the format in which the value is sent.
@@ -77,10 +81,12 @@ impl Target {
         if self.as_text { TEXT_ARRAY } else { self.of.array }
     }
 
-    /// Returns the type with its declared precision, if the server would round a text to it: see [`ROUNDED`].
+    /// Returns the type with its declared precision, if the server would round a text to it: see [`ROUNDED`]. That of an array
+    /// takes the arguments of its elements' type.
     pub(super) fn rounds_to(&self) -> Option<String> {
         let modifier = u32::try_from(self.modifier).ok().filter(|_| self.as_text)?;
-        let arguments = match self.of.oid {
+        let arguments = match self.element {
+            VARCHAR => modifier.checked_sub(4)?.to_string(),
             NUMERIC => {
                 let of = modifier.checked_sub(4)?;
                 // An 11-bit signed field.
@@ -141,6 +147,9 @@ impl Target {
     pub(super) fn push_text(&self, out: &mut Vec<u8>, text: &[u8]) -> Result<(), String> {
         if text.contains(&0) {
             return Err("PostgreSQL cannot keep a zero byte in a text".to_owned());
+        }
+        if self.of.oid == CHAR && text.len() > 1 && !is_octal(text) {
+            return Err(format!("it is longer than the one byte of {}", self.of.name));
         }
         if self.modifier >= 0 && !self.as_text && text.len() + 4 > self.modifier as usize {
             let most = self.modifier as usize - 4;
@@ -274,6 +283,11 @@ impl Target {
 pub(super) fn day(days: i32) -> Result<i32, String> {
     let shifted = days.checked_sub(EPOCH_DAYS).filter(|shifted| DAYS.contains(shifted));
     shifted.ok_or_else(|| "PostgreSQL keeps the years 4713 BC to 5874897 AD".to_owned())
+}
+
+/// Whether it is a byte as PostgreSQL 15 and later print one above 127 of a `"char"`: a backslash and three octal digits.
+fn is_octal(text: &[u8]) -> bool {
+    matches!(text, [b'\\', b'0'..=b'3', b'0'..=b'7', b'0'..=b'7'])
 }
 
 pub(super) fn push_uuid(out: &mut Vec<u8>, high: u64, low: u64) {

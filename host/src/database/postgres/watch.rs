@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::connect::{Endpoint, Signal};
+use super::connect::{Endpoint, Signal, Target};
 use super::error::{CANCELED, lost};
 use crate::database::{DatabaseError, DatabaseErrorKind, StopSignal};
 
@@ -30,14 +30,14 @@ const AGAIN: Duration = Duration::from_millis(300);
 pub(super) struct Watch {
     endpoint: Arc<Endpoint>,
     stop: StopSignal,
-    backend: i32,
+    target: Target,
     /// Set when the session was asked to end: nothing can use the connection any more.
     ended: Arc<AtomicBool>,
 }
 
 impl Watch {
-    pub(super) fn new(endpoint: Arc<Endpoint>, stop: StopSignal, backend: i32, ended: Arc<AtomicBool>) -> Self {
-        Self { endpoint, stop, backend, ended }
+    pub(super) fn new(endpoint: Arc<Endpoint>, stop: StopSignal, target: Target, ended: Arc<AtomicBool>) -> Self {
+        Self { endpoint, stop, target, ended }
     }
 
     /// Runs the work, which uses the connection, to its end; never drops it while the server may still respond. If the
@@ -98,7 +98,7 @@ impl Watch {
             if next == Signal::Terminate {
                 self.ended.store(true, Ordering::Release);
             }
-            let mut request = pin!(self.endpoint.signal(self.backend, next));
+            let mut request = pin!(self.endpoint.signal(&self.target, next));
             tokio::select! {
                 result = &mut work => {
                     // A request still on its way would end whatever runs next.

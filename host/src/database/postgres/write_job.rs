@@ -204,7 +204,7 @@ impl Job<'_> {
         let (_, told) = error.message.split_once(ROUNDED)?;
         let (place, _) = told.split_once(':')?;
         let column = self.rows.columns.get(place.parse::<usize>().ok()?)?;
-        let what = format!("{}: it would be rounded", cell_text(column, row));
+        let what = format!("{}: it would be rounded or shortened", cell_text(column, row));
         Some(Unwritable { column: column.name.clone(), row, what })
     }
 

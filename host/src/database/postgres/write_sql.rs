@@ -98,7 +98,7 @@ impl WriteSql {
             let column_type = column.values.column_type();
             let form = if column_type == ColumnType::Native { Form::Native } else { Form::Typed };
             if let (Some(of), Some(declared)) = (types.get(at), table.types.get(at)) {
-                sql.targets.push(Target::new(of.clone(), declared.base_modifier, form));
+                sql.targets.push(Target::new(of.clone(), declared.element, declared.base_modifier, form));
                 sql.overriding |= declared.always_identity;
             }
             sql.types.push(column_type);

@@ -31,7 +31,7 @@ pub(super) struct Writer {
     pub(super) key: Vec<String>,
     /// The key is the primary key, so it has an index, and at most one row has a given key.
     pub(super) is_primary: bool,
-    /// The table accepts `COPY`.
+    /// `COPY` does with the table what `INSERT` does.
     copies: bool,
     types: Vec<Arc<ServerType>>,
     /// The original values of the planner settings that a batch may change.
@@ -164,7 +164,7 @@ fn end_batch(scope: &Scope, planner: &[(&str, &str)], was: &[String]) -> String 
 
 /// What the server reports about a table that is opened for writing.
 struct ServerSide {
-    /// The table accepts `COPY`.
+    /// `COPY` does with the table what `INSERT` does.
     copies: bool,
     /// The types of its columns.
     types: Vec<Arc<ServerType>>,
@@ -182,11 +182,17 @@ async fn ask_for(
     let numbers: Vec<u32> = table.types.iter().map(|declared| declared.base).collect();
     let types = types.of(connection, &numbers).await?;
     let settings: String = PLANNER.iter().map(|name| format!(", pg_catalog.current_setting('{name}')")).collect();
-    let secured = match table.info.is_view {
+    let name = literal(into);
+    // COPY refuses a table with policies, and inserts past its rules.
+    let needs_insert = match table.info.is_view {
         true => "true".to_owned(),
-        false => format!("pg_catalog.row_security_active({}::pg_catalog.regclass)", literal(into)),
+        false => format!(
+            "pg_catalog.row_security_active({name}::pg_catalog.regclass) OR EXISTS (SELECT FROM pg_catalog.pg_rewrite w \
+             WHERE w.ev_class OPERATOR(pg_catalog.=) {name}::pg_catalog.regclass::pg_catalog.oid \
+                 AND w.ev_type OPERATOR(pg_catalog.=) '3')"
+        ),
     };
-    let found = ask(connection, &format!("SELECT {secured}{settings}")).await?;
+    let found = ask(connection, &format!("SELECT {needs_insert}{settings}")).await?;
     let text = |column: usize| found.first().and_then(|row| text_of(row, column));
     let planner = (1..=PLANNER.len()).map(|column| text(column).unwrap_or_default()).collect();
     Ok(ServerSide { copies: text(0).as_deref() == Some("f"), types, planner })

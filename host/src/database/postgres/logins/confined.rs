@@ -19,6 +19,9 @@ use crate::database::{DatabaseError, Dialect, Grants, Role};
 use crate::sql::StatementClass;
 use crate::sql::has_statement;
 
+/// The server leaves the schema of a type out if the path leads to it, and the functions of the gate have another path.
+const OUR_NAMES: &str = "SET LOCAL search_path = pg_catalog, pg_temp; ";
+
 impl PostgresDatabase {
     /// Gives the login of this session exactly what a component with these grants may do, in the open transaction, and the session the
     /// names of the host again; without grants, the names alone.
@@ -31,12 +34,9 @@ impl PostgresDatabase {
             Some(grants) => self.confine_as_host(grants, &login).await,
             None => Ok(()),
         };
-        let confined = match confined {
-            Ok(()) => self.set_names(&path).await,
-            Err(error) => Err(error),
-        };
+        let named = self.set_names(&path).await;
         self.rights = role;
-        confined?;
+        confined.and(named)?;
         if let (Some(gated), Some(grants)) = (&mut self.gated, grants) {
             gated.grants = grants;
         }
@@ -72,7 +72,7 @@ impl PostgresDatabase {
     }
 
     async fn catalogue_of(&mut self, login: &str) -> Result<Catalogue, DatabaseError> {
-        let scope = self.enter(None).await?;
+        let scope = self.enter_with(None, |_| OUR_NAMES.to_owned()).await?;
         let found = Catalogue::read(&mut self.connection, &[login.to_owned()]).await;
         self.leave(scope, found).await
     }

@@ -201,6 +201,22 @@ async fn values_of_another_type_are_written_exactly_or_refused() {
         ("precise", natives("numeric", "0.5"), Some("0.5")),
         ("inet", texts("v", &["::1"]), Some("::1/128")),
         ("integer[]", texts("v", &["{1,2}"]), Some("{1,2}")),
+        ("numeric(6,2)[]", texts("v", &["{1.50,NULL}"]), Some("{1.50,NULL}")),
+        ("numeric(6,2)[]", texts("v", &["{1.5,1.239}"]), None),
+        ("numeric(6,2)[]", natives("numeric[]", "{{1.239}}"), None),
+        ("time(0)[]", texts("v", &["{12:00:00.5}"]), None),
+        ("timetz(0)[]", texts("v", &["{12:00:00.5+01}"]), None),
+        ("timestamp(0)[]", texts("v", &["{2026-01-01 12:00:01}"]), Some("{\"2026-01-01 12:00:01\"}")),
+        ("timestamp(0)[]", texts("v", &["{2026-01-01 12:00:00.5}"]), None),
+        ("timestamptz(0)[]", texts("v", &["{2026-01-01 12:00:00.5Z}"]), None),
+        ("interval(0)[]", texts("v", &["{2 seconds}"]), Some("{00:00:02}")),
+        ("interval(0)[]", texts("v", &["{1.5 seconds}"]), None),
+        ("varchar(3)[]", texts("v", &["{abc,\"a  \"}"]), Some("{abc,\"a  \"}")),
+        ("varchar(3)[]", texts("v", &["{abcd}"]), None),
+        ("varchar(3)[]", texts("v", &["{\"ab   \"}"]), None),
+        ("\"char\"", texts("v", &["a"]), Some("a")),
+        ("\"char\"", texts("v", &["ab"]), None),
+        ("\"char\"", texts("v", &["é"]), None),
     ];
     for (number, (declared, value, expected)) in cases.into_iter().enumerate() {
         // No version before 15 has a negative scale.
@@ -231,4 +247,20 @@ async fn values_of_another_type_are_written_exactly_or_refused() {
     let nothing = batch(0, vec![]);
     assert_eq!(database.write(writer, &nothing, Default::default()).await, Ok(0));
     assert_eq!(database.finish_writer(writer).await, Ok(0));
+}
+
+#[tokio::test]
+async fn a_text_for_one_byte_is_refused_if_it_is_longer() {
+    let fresh = fresh();
+    let mut database = open(&fresh).await;
+    let ask = "SELECT $1::\"char\"::text";
+    for text in ["", "a", "\\"] {
+        let found = database.query(ask, &[Value::from(text)], QueryLimits::NONE).await.expect(text).rows;
+        assert_eq!(found, [[Value::from(text)]], "{text}");
+    }
+    for text in ["ab", "é", "\\400"] {
+        let error = database.query(ask, &[Value::from(text)], QueryLimits::NONE).await.expect_err(text);
+        assert_eq!(error.kind, DatabaseErrorKind::Conversion, "{text}: {error}");
+        assert!(error.message.starts_with("parameter 1: it is longer than the one byte"), "{error}");
+    }
 }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::data::Value;
+use crate::data::{RowSet, Value};
 use crate::database::DatabaseErrorKind;
 use crate::database::attacks::postgres::CORPUS;
 use crate::database::stop::StopReason;
@@ -350,6 +350,70 @@ async fn what_the_drivers_queries_would_call_is_found_before_they_run() {
         }
         assert_eq!(field.state(), before, "{make}");
     }
+}
+
+/// Our own path, on which the host describes its statements, says nothing about that of the user.
+#[tokio::test]
+async fn doubles_are_found_after_statements_on_our_own_path() {
+    const DOUBLE: &str = "CREATE FUNCTION {}.other(a int4, b oid) RETURNS boolean LANGUAGE plpgsql AS \
+            $$ BEGIN PERFORM public.hack(); RETURN a::oid OPERATOR(pg_catalog.=) b; END $$; \
+         CREATE OPERATOR {}.= (LEFTARG = int4, RIGHTARG = oid, FUNCTION = {}.other)";
+    let field = Field::new().await;
+    let before = field.state();
+    let mut database = field.open().await;
+    let database = database.as_mut();
+    let is_refused = |result: Result<RowSet, DatabaseError>, schema: &str| {
+        let error = result.expect_err("a double");
+        assert_eq!(error.kind, DatabaseErrorKind::Denied, "{error}");
+        assert!(error.message.contains(&format!("the operator `{schema}.=`")), "{error}");
+    };
+    let of_ours = "SELECT h.state FROM \"runner\".runner_history h WHERE h.state = $1::pg_catalog.text";
+    let of_theirs = "SELECT count(*) FROM public.a WHERE id > $1";
+    database.begin(NONE).await.expect("begun");
+    database.query(of_ours, &[Value::from("applied")], QueryLimits::NONE).await.expect("rows");
+    field.fresh.client().as_user(&field.user, "").sql(&DOUBLE.replace("{}", "public"));
+    database.set_role(Role::Component);
+    is_refused(database.query(of_theirs, &[Value::Int64(0)], QueryLimits::NONE).await, "public");
+    database.set_role(Role::Host);
+    database.rollback().await.expect("rolled back");
+    field.fresh.client().as_user(&field.user, "").sql("DROP OPERATOR public.= (int4, oid); CREATE SCHEMA other");
+    field.fresh.client().as_user(&field.user, "").sql(&DOUBLE.replace("{}", "other"));
+    // A script may put the double on its path only after the path was looked at.
+    database.begin(NONE).await.expect("begun");
+    database.set_role(Role::SqlScript);
+    database.query(of_theirs, &[Value::Int64(0)], QueryLimits::NONE).await.expect("rows");
+    run(database, "SET LOCAL search_path = other, public").await;
+    is_refused(database.query(of_theirs, &[Value::Int64(0)], QueryLimits::NONE).await, "other");
+    database.set_role(Role::Host);
+    database.rollback().await.expect("rolled back");
+    // A transaction for each statement.
+    database.query(of_theirs, &[Value::Int64(0)], QueryLimits::NONE).await.expect("rows");
+    field
+        .fresh
+        .client()
+        .as_user(&field.user, "")
+        .sql(&DOUBLE.replace("{}", "public").replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION"));
+    is_refused(database.query(of_theirs, &[Value::Int64(0)], QueryLimits::NONE).await, "public");
+    assert_eq!(field.state(), before);
+}
+
+/// A table has a type of its name. The types of the server come first unless the path says otherwise.
+#[tokio::test]
+async fn a_table_with_the_name_of_a_type_is_in_the_way_only_before_pg_catalog() {
+    let fresh = fresh();
+    fresh
+        .sql("CREATE TABLE text (id int, body pg_catalog.text); CREATE TABLE oid (id int); INSERT INTO oid VALUES (7)");
+    let mut database = open(&fresh).await;
+    for role in [Role::Host, Role::Component] {
+        database.set_role(role);
+        let found = database.query("SELECT id FROM oid WHERE id = $1", &[Value::Int64(7)], QueryLimits::NONE).await;
+        assert_eq!(found.expect("harmless").rows, [[Value::Int64(7)]], "{role:?}");
+    }
+    fresh.sql(&format!("ALTER DATABASE {} SET search_path = public, pg_catalog", fresh.name()));
+    let mut database = open(&fresh).await;
+    let error = database.query("SELECT id FROM oid", &[], QueryLimits::NONE).await.expect_err("in the way");
+    assert_eq!(error.kind, DatabaseErrorKind::Denied, "{error}");
+    assert!(error.message.contains("the type `public.oid`"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,7 +1,7 @@
 //! Pages of tables, read by a cursor or by `COPY`.
 
 use super::*;
-use crate::data::{ColumnValues, Value};
+use crate::data::{ColumnType, ColumnValues, Value};
 use crate::database::DatabaseErrorKind;
 use crate::database::contract::source;
 use crate::database::{BatchLimits, TableName, TableSource};
@@ -124,4 +124,82 @@ async fn keys_that_heirs_repeat_are_found() {
     );
     let mut has_heirs = async |table| database.table(&TableName::new(table)).await.expect("a table").has_heirs;
     assert_eq!((has_heirs("whole").await, has_heirs("parent").await, has_heirs("child").await), (false, true, false));
+}
+
+/// A NULL sorts above all other keys, and as the greatest one it would bound a reading to no rows.
+#[tokio::test]
+async fn a_null_that_a_declaration_does_not_rule_out_is_found() {
+    let fresh = fresh();
+    let mut database = open(&fresh).await;
+    let database = database.as_mut();
+    fresh.sql(
+        "CREATE TABLE heirs (id int, n int); CREATE TABLE heir () INHERITS (heirs); \
+         ALTER TABLE ONLY heirs ALTER id SET NOT NULL; INSERT INTO heirs VALUES (1, 1); INSERT INTO heir VALUES (NULL, 2); \
+         CREATE EXTENSION file_fdw; CREATE SERVER files FOREIGN DATA WRAPPER file_fdw; \
+         CREATE FOREIGN TABLE elsewhere (id int NOT NULL, n int) SERVER files \
+            OPTIONS (program 'printf \"1,1\\n,2\\n\"', format 'csv')",
+    );
+    let mut tables = vec!["heirs", "elsewhere"];
+    // Before 18, a NOT NULL is checked for all rows.
+    if since(&fresh, 18) {
+        fresh.sql(
+            "CREATE TABLE unchecked (id int, n int); INSERT INTO unchecked VALUES (1, 1), (NULL, 2); \
+             ALTER TABLE unchecked ADD CONSTRAINT c NOT NULL id NOT VALID",
+        );
+        tables.push("unchecked");
+    }
+    for table in tables {
+        assert_eq!(fresh.value(&format!("SELECT count(id), count(*) FROM {table}")), "1|2", "{table}");
+        let source = || TableSource { key: vec!["id".to_owned()], ..source(table) };
+        let limits = BatchLimits::default();
+        let bounded = TableReader::open_bounded(&mut *database.host(), source(), limits).await;
+        let unbounded = TableReader::open(&mut *database.host(), source(), limits).await;
+        for opened in [bounded, unbounded] {
+            let Err(error) = opened else { panic!("the NULL in {table} was not found") };
+            assert_eq!(error.kind, DatabaseErrorKind::InvalidArgument, "{table}: {error}");
+            assert!(error.message.contains(&format!("`{table}.id` is part of the key but NULL")), "{error}");
+            assert!(error.hint.is_some(), "{error:?}");
+        }
+    }
+}
+
+/// A page continues after a key that no typed column of a batch can hold.
+#[tokio::test]
+async fn keys_without_a_typed_value_are_read_as_text() {
+    let fresh = fresh();
+    let mut database = open(&fresh).await;
+    let database = database.as_mut();
+    let limits = BatchLimits { rows: 1, ..BatchLimits::default() };
+    for (table, declared, keys) in [
+        ("dates", "date", ["-infinity", "2026-01-31", "2026-02-01", "infinity"]),
+        ("times", "timestamp(3)", ["-infinity", "2026-01-31 12:00:00.125", "2026-02-01 00:00:00", "infinity"]),
+        ("instants", "timestamptz", ["-infinity", "2026-01-31 12:00:00+00", "2026-02-01 00:00:00+00", "infinity"]),
+        ("numbers", "numeric", ["-7.50", "10", "9007199254740993.0", "NaN"]),
+    ] {
+        fresh.sql(&format!("CREATE TABLE {table} (sku int, until {declared}, n int, PRIMARY KEY (sku, until))"));
+        for (n, key) in keys.iter().enumerate() {
+            fresh.sql(&format!("INSERT INTO {table} VALUES (1, '{key}', {n})"));
+        }
+        for descending in [false, true] {
+            let columns = vec![("until".to_owned(), Some(ColumnType::Text)), ("n".to_owned(), None)];
+            let source = TableSource { columns, descending, ..source(table) };
+            let mut reader = TableReader::open_bounded(&mut *database.host(), source, limits).await.expect("a reader");
+            assert_eq!(reader.bound(), Some(&[Value::Int64(1), Value::from(keys[3])][..]));
+            let mut found = Vec::new();
+            while let Some(page) = reader.next(&mut *database.host()).await.expect("a page") {
+                found.push(Value::of_cell(page.column("until").expect("a column"), 0));
+            }
+            let mut expected = keys.map(Value::from).to_vec();
+            if descending {
+                expected.reverse();
+            }
+            assert_eq!(found, expected, "{table}");
+        }
+        let mut reader = TableReader::open_bounded(&mut *database.host(), source(table), BatchLimits::default())
+            .await
+            .expect("a reader");
+        let error = reader.next(&mut *database.host()).await.expect_err("a cell without a value");
+        assert_eq!(error.kind, DatabaseErrorKind::Conversion, "{error}");
+        assert!(error.message.contains("until") && error.hint.is_some_and(|hint| hint.contains("`as` another type")));
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use runner_tests::servers::{Proxy, Trap};
+use runner_tests::servers::{Bouncer, Proxy, Trap};
 
 use super::*;
 use crate::data::Value;
@@ -244,6 +244,40 @@ async fn a_stop_signal_ends_the_statement_on_the_server() {
             run(database.as_mut(), "SELECT 1").await;
         }
     }
+}
+
+/// A pooler runs what has no transaction wherever it likes, also in a process other than that of the settings before it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_signal_finds_a_statement_without_a_transaction_behind_a_pooler() {
+    const SLEEPS: &str =
+        "SELECT pid FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()";
+    let fresh = fresh();
+    let bouncer = Bouncer::with(servers::postgres(), 5, "pool_mode = transaction\nserver_round_robin = 1");
+    let url = fresh.url_at(bouncer.port());
+    let mut others = [open_url(&url).await.expect("a connection"), open_url(&url).await.expect("a connection")];
+    let mut database = open_url(&url).await.expect("a connection");
+    let request = LockRequest { wait: Duration::from_secs(5), run_id: "r1".to_owned(), owner: "me".to_owned() };
+    database.lock(&request, &StopSignal::default(), &|_| {}).await.expect("the lock");
+    // Several processes of the server, which are then used in turn.
+    for other in &mut others {
+        other.begin(NONE).await.expect("begun");
+    }
+    run(database.as_mut(), "SELECT 1").await;
+    for other in &mut others {
+        other.rollback().await.expect("rolled back");
+    }
+    let stop = StopSignal::default();
+    database.speak(Role::SqlScript, &stop);
+    let statement = "DO $$ BEGIN PERFORM pg_sleep(600); COMMIT; END $$";
+    let (result, ()) = tokio::join!(database.execute(statement, &[]), async {
+        while fresh.sql(SLEEPS).is_empty() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        stop.raise(StopReason::Interrupt);
+    });
+    let error = result.expect_err("stopped");
+    assert_eq!(error.kind, DatabaseErrorKind::Interrupted, "{error}");
+    assert!(fresh.sql(SLEEPS).is_empty(), "it goes on");
 }
 
 #[tokio::test]

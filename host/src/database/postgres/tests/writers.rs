@@ -337,3 +337,28 @@ async fn a_key_that_an_heir_repeats_is_ambiguous() {
     assert_eq!(write(database, "parent", WriteMode::Update, &[], &change).await, Ok(1));
     assert_eq!(fresh.sql("SELECT id, v FROM parent ORDER BY id, v"), ["1|a", "1|c", "2|y"]);
 }
+
+/// `COPY` would insert past the rules.
+#[tokio::test]
+async fn rules_apply_to_batches() {
+    let fresh = fresh();
+    let mut database = open(&fresh).await;
+    let database = database.as_mut();
+    fresh.sql(
+        "CREATE TABLE log (id int); \
+         CREATE TABLE moved (id int PRIMARY KEY, v int); CREATE TABLE target (id int, v int); \
+         CREATE RULE r AS ON INSERT TO moved DO INSTEAD INSERT INTO target VALUES (NEW.id, NEW.v * 10); \
+         CREATE TABLE noted (id int PRIMARY KEY, v int); \
+         CREATE RULE r AS ON INSERT TO noted DO ALSO INSERT INTO log VALUES (NEW.id); \
+         CREATE TABLE dropped (id int PRIMARY KEY, v int); CREATE RULE r AS ON INSERT TO dropped DO INSTEAD NOTHING; \
+         CREATE TABLE updated (id int PRIMARY KEY, v int); \
+         CREATE RULE r AS ON UPDATE TO updated DO ALSO INSERT INTO log VALUES (-NEW.id)",
+    );
+    let rows = batch(2, vec![integers("id", &[1, 2]), integers("v", &[3, 4])]);
+    for (table, written, left) in [("moved", 2, "0"), ("noted", 2, "2"), ("dropped", 0, "0"), ("updated", 2, "2")] {
+        assert_eq!(write(database, table, WriteMode::Insert, &[], &rows).await, Ok(written), "{table}");
+        assert_eq!(fresh.value(&format!("SELECT count(*) FROM {table}")), left, "{table}");
+    }
+    assert_eq!(fresh.sql("SELECT * FROM target ORDER BY id"), ["1|30", "2|40"]);
+    assert_eq!(fresh.sql("SELECT id FROM log ORDER BY id"), ["1", "2"]);
+}
