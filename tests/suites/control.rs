@@ -7,6 +7,8 @@
 mod atomic;
 #[path = "control/control.rs"]
 mod control;
+#[path = "control/elsewhere.rs"]
+mod elsewhere;
 #[path = "control/progress.rs"]
 mod progress;
 #[path = "control/replicas.rs"]

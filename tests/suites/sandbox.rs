@@ -83,6 +83,15 @@ fn a_hostile_downgrade_changes_nothing_either() {
     project.runner("rollback").succeeds();
 }
 
+/// Hashing it takes the host much longer than the guest takes to ask for it.
+#[test]
+fn a_large_asset_that_is_opened_again_and_again_does_not_outlast_the_run() {
+    let project = hostile();
+    project.write("migrations/0002_hostile/assets/large.bin", vec![0; 64 << 20]);
+    project.runner("build").succeeds();
+    apply(&project, Behaviour::OpenAssetsForever, &["wall_time=1s"]).exits(7).says(&["limit `wall_time`"]);
+}
+
 #[test]
 fn a_component_may_not_call_the_host_from_describe() {
     let project = project!();

@@ -86,6 +86,8 @@ pub struct Facts {
     pub atomic_lists: bool,
     /// Whether a SELECT can skip rows that other transactions have locked.
     pub skips_locked: bool,
+    /// Whether a replica is asked by `SHOW REPLICA STATUS`; MySQL before 8.0.22, and MariaDB, have their own words.
+    pub has_replica_status: bool,
     /// Whether a component can be restricted to grants.
     pub enforces_grants: bool,
     /// Whether a component under grants has a login of its own, which `runner grants sync` makes. Not where the connect options leave
@@ -121,6 +123,7 @@ impl Facts {
             // MariaDB drops and creates the objects one by one, and continues after those that fail.
             atomic_lists: dialect != Dialect::Mariadb,
             skips_locked: dialect == Dialect::Postgres,
+            has_replica_status: false,
             enforces_grants: matches!(dialect, Dialect::Sqlite | Dialect::Postgres | Dialect::Mariadb),
             separate_logins: matches!(dialect, Dialect::Postgres | Dialect::Mariadb),
             read_only: false,

@@ -80,6 +80,9 @@ pub struct ConnectOptions {
     pub create: bool,
     /// The name under which the server lists the connection, where the protocol supports one.
     pub application: String,
+    /// The run that the connection works for beside the one with the lock: on PostgreSQL it is named after the run, whatever else it
+    /// would be named, so that the run knows its own.
+    pub worker_of: Option<String>,
     /// How long the server may take to respond while the connection is made.
     pub connect_timeout: Duration,
     /// How long a statement of a migration may take; `None` means no limit.
@@ -119,6 +122,7 @@ impl Default for ConnectOptions {
             foreign_keys: true,
             create: false,
             application: "runner".to_owned(),
+            worker_of: None,
             connect_timeout: Duration::from_secs(10),
             statement_timeout: None,
             lock_timeout: None,

@@ -1,10 +1,12 @@
 //! The database of an embedding program: a URL, or the options of its own connections.
 
+use std::fmt;
 use std::path::Path;
 #[cfg(feature = "sqlite")]
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::database::url::redact;
 use crate::database::{DatabaseUrl, DriverOptions};
 #[cfg(feature = "sqlite")]
 use crate::error::Error;
@@ -12,16 +14,29 @@ use crate::error::Result;
 
 /// A database as a program names it: a URL such as `sqlite://app.db`, or the connect options of sqlx, such as those of a pool that
 /// the program has. A run opens connections of its own with them.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct DatabaseLocation(Location);
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 enum Location {
     Url(String),
     #[cfg(feature = "sqlite")]
     Sqlite(Box<sqlx::sqlite::SqliteConnectOptions>),
     #[cfg(any(feature = "postgres", feature = "mysql"))]
     Server(String, DriverOptions),
+}
+
+impl fmt::Debug for DatabaseLocation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = match &self.0 {
+            Location::Url(url) => redact(url),
+            #[cfg(feature = "sqlite")]
+            Location::Sqlite(options) => options.get_filename().display().to_string(),
+            #[cfg(any(feature = "postgres", feature = "mysql"))]
+            Location::Server(url, _) => redact(url),
+        };
+        f.debug_tuple("DatabaseLocation").field(&shown).finish()
+    }
 }
 
 impl From<&str> for DatabaseLocation {
@@ -54,15 +69,18 @@ impl From<sqlx::sqlite::SqliteConnectOptions> for DatabaseLocation {
 #[cfg(feature = "postgres")]
 impl From<sqlx::postgres::PgConnectOptions> for DatabaseLocation {
     fn from(options: sqlx::postgres::PgConnectOptions) -> Self {
-        let socket = options.get_socket().and_then(|path| path.to_str());
-        let url = server_url(
-            "postgres",
-            options.get_username(),
-            options.get_host(),
-            options.get_port(),
-            options.get_database(),
-            socket.map(|path| ("host", path)),
-        );
+        use sqlx::ConnectOptions as _;
+        // Names may be such as sqlx makes no URL of.
+        let known = options.clone().host("localhost").username("user").to_url_lossy();
+        let server = ServerParts {
+            scheme: "postgres",
+            user: options.get_username(),
+            host: options.get_host(),
+            port: options.get_port(),
+            database: options.get_database(),
+            socket: options.get_socket().and_then(|path| path.to_str()).map(|path| ("host", path)),
+        };
+        let url = server_url(&server, &known);
         Self(Location::Server(url, DriverOptions::Postgres(Box::new(options))))
     }
 }
@@ -71,15 +89,17 @@ impl From<sqlx::postgres::PgConnectOptions> for DatabaseLocation {
 #[cfg(feature = "mysql")]
 impl From<sqlx::mysql::MySqlConnectOptions> for DatabaseLocation {
     fn from(options: sqlx::mysql::MySqlConnectOptions) -> Self {
-        let socket = options.get_socket().and_then(|path| path.to_str());
-        let url = server_url(
-            "mysql",
-            options.get_username(),
-            options.get_host(),
-            options.get_port(),
-            options.get_database(),
-            socket.map(|path| ("socket", path)),
-        );
+        use sqlx::ConnectOptions as _;
+        let known = options.clone().host("localhost").username("user").to_url_lossy();
+        let server = ServerParts {
+            scheme: "mysql",
+            user: options.get_username(),
+            host: options.get_host(),
+            port: options.get_port(),
+            database: options.get_database(),
+            socket: options.get_socket().and_then(|path| path.to_str()).map(|path| ("socket", path)),
+        };
+        let url = server_url(&server, &known);
         Self(Location::Server(url, DriverOptions::Mysql(Box::new(options))))
     }
 }
@@ -140,20 +160,50 @@ fn sqlite_url(options: sqlx::sqlite::SqliteConnectOptions, base: &Path) -> Resul
     DatabaseUrl::parse(&format!("sqlite://{path}?{}", parameters.join("&")), base)
 }
 
-/// The URL of a server, without the password.
+/// The parts of a server's URL that sqlx tells.
 #[cfg(any(feature = "postgres", feature = "mysql"))]
-fn server_url(
-    scheme: &str,
-    user: &str,
-    host: &str,
+struct ServerParts<'a> {
+    scheme: &'static str,
+    user: &'a str,
+    host: &'a str,
     port: u16,
-    database: Option<&str>,
-    socket: Option<(&str, &str)>,
-) -> String {
-    let host = if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { host.to_owned() };
+    database: Option<&'a str>,
+    /// The parameter for a socket, and its path.
+    socket: Option<(&'static str, &'a str)>,
+}
+
+/// The URL of a server, with the password and the TLS options of sqlx's own URL: programs that make backups need them, too.
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+fn server_url(server: &ServerParts<'_>, known: &url::Url) -> String {
+    /// The options, their defaults in sqlx, which need not be said.
+    const TLS: [(&str, &str); 8] = [
+        ("sslmode", "prefer"),
+        ("sslrootcert", ""),
+        ("sslcert", ""),
+        ("sslkey", ""),
+        ("ssl-mode", "PREFERRED"),
+        ("ssl-ca", ""),
+        ("ssl-cert", ""),
+        ("ssl-key", ""),
+    ];
+    let ServerParts { scheme, user, host, port, database, socket } = server;
+    let host = if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { (*host).to_owned() };
+    // It is encoded already.
+    let password = known.password().filter(|password| !password.is_empty());
+    let password = password.map(|password| format!(":{password}")).unwrap_or_default();
     let database = database.map(|name| format!("/{}", encoded(name))).unwrap_or_default();
-    let socket = socket.map(|(name, path)| format!("?{name}={}", encoded(path))).unwrap_or_default();
-    format!("{scheme}://{}@{host}:{port}{database}{socket}", encoded(user))
+    let mut parameters: Vec<String> = socket.iter().map(|(name, path)| format!("{name}={}", encoded(path))).collect();
+    for (name, value) in known.query_pairs() {
+        // A certificate that is no file is one that only sqlx has.
+        let value = if name.contains("mode") { Some(&*value) } else { value.strip_prefix("file: ") };
+        let is_said = |value: &&str| TLS.iter().any(|(option, default)| *option == name && value != default);
+        parameters.extend(value.filter(is_said).map(|value| format!("{name}={}", encoded(value))));
+    }
+    let parameters = match parameters.is_empty() {
+        true => String::new(),
+        false => format!("?{}", parameters.join("&")),
+    };
+    format!("{scheme}://{}{password}@{host}:{port}{database}{parameters}", encoded(user))
 }
 
 /// Encodes text as part of a URL.
@@ -192,12 +242,44 @@ mod tests {
     fn options_of_a_server_hide_their_password() {
         let options = sqlx::postgres::PgConnectOptions::new_without_pgpass()
             .host("::1")
-            .username("a@b")
-            .password("sEcReT")
+            .username("a@b/c")
+            .password("sEcReT %40")
             .database("my app");
-        let location = DatabaseLocation::from(options);
-        assert!(!format!("{location:?}").contains("sEcReT"));
-        let url = resolved(location).expect("a URL");
-        assert_eq!(url.to_string(), "postgres://a%40b@[::1]:5432/my%20app");
+        for location in [DatabaseLocation::from(options.clone()), DatabaseLocation::from("postgres://a:sEcReT@b/c")] {
+            let shown = format!("{location:?}");
+            assert!(shown.contains("postgres://a") && !shown.contains("sEcReT"), "{shown}");
+        }
+        let url = resolved(options).expect("a URL");
+        assert_eq!(url.to_string(), "postgres://a%40b%2Fc:***@[::1]:5432/my%20app");
+        assert_eq!(url.password().as_deref(), Some("sEcReT %40"), "backups are made with it");
+    }
+
+    #[cfg(feature = "postgres")]
+    #[test]
+    fn options_of_a_server_keep_their_encryption() {
+        use sqlx::postgres::{PgConnectOptions, PgSslMode};
+        let options = PgConnectOptions::new_without_pgpass().host("db").username("me").socket("/run/pg");
+        let options = options.ssl_mode(PgSslMode::VerifyFull).ssl_root_cert("/my ca.pem");
+        let url = resolved(options.ssl_client_cert_from_pem("-----BEGIN")).expect("a URL");
+        let value = |name| url.parameter(&[name]);
+        assert_eq!(value("host").as_deref(), Some("/run/pg"));
+        assert_eq!(value("sslmode").as_deref(), Some("verify-full"));
+        assert_eq!(value("sslrootcert").as_deref(), Some("/my ca.pem"));
+        assert_eq!((value("sslcert"), value("statement-cache-capacity")), (None, None));
+    }
+
+    #[cfg(feature = "mysql")]
+    #[test]
+    fn options_of_mysql_keep_their_password_and_encryption() {
+        use sqlx::mysql::{MySqlConnectOptions, MySqlSslMode};
+        let options = MySqlConnectOptions::new().host("db").username("me").password("sEcReT").database("app");
+        let url = resolved(options.clone()).expect("a URL");
+        assert_eq!(
+            (url.to_string().as_str(), url.password().as_deref()),
+            ("mysql://me:***@db:3306/app", Some("sEcReT"))
+        );
+        let url = resolved(options.ssl_mode(MySqlSslMode::VerifyCa).ssl_ca("/ca.pem")).expect("a URL");
+        assert_eq!(url.parameter(&["ssl-mode"]).as_deref(), Some("VERIFY_CA"));
+        assert_eq!(url.parameter(&["ssl-ca"]).as_deref(), Some("/ca.pem"));
     }
 }

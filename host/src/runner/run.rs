@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::setup::{OpenError, Setup};
 use crate::backup::{self, Backups};
-use crate::database::{ConnectOptions, Database, DatabaseUrl, Dialect, StopSignal, connect};
+use crate::database::{ConnectOptions, Connector, Database, DatabaseUrl, Dialect, StopSignal, connect};
 use crate::engine::apply::{AcceptChanged, Action, Engine, Request};
 use crate::engine::backup::Backup;
 use crate::engine::control::{RunControl, RunInfo};
@@ -83,6 +83,9 @@ pub async fn run(
     stop: StopSignal,
 ) -> Result<Ran> {
     let dry_run = order.dry_run.is_some();
+    if dry_run {
+        setup.settings.throttle.check_dry_run()?;
+    }
     let Some(mut database) = open(setup, order, &catalog).await? else {
         return Ok(Ran { outcome: Outcome { dry_run, ..Outcome::default() }, current: None });
     };
@@ -102,7 +105,8 @@ pub async fn run(
         None => database,
     };
     let about = RunInfo { run_id: identity.run_id.clone(), owner: identity.lock_owner(order.action.verb()) };
-    let control = Arc::new(RunControl::new(about, throttle, events.clone(), stop.clone()));
+    let control = RunControl::new(about, throttle, events.clone(), stop.clone()).watched_by(setup.connector());
+    let control = Arc::new(control);
     let engine = Engine {
         transforms: Arc::new(transforms(setup, order, chunking, &identity)),
         loader: setup.loader(order.jobs, database.facts().dialect, stop.clone()),
@@ -195,13 +199,15 @@ pub(crate) fn backup(setup: &Setup, dialect: Dialect) -> Option<Arc<dyn Backup>>
 
 /// How transforms of this run are split into chunks, and how many workers they get.
 fn transforms(setup: &Setup, order: &RunOrder, chunking: Chunking, identity: &Identity) -> Transforms {
+    let Connector { url, options } = setup.connector();
+    let options = ConnectOptions { worker_of: Some(identity.run_id.clone()), ..options };
     Transforms {
         rows: chunking.rows,
         time: chunking.time,
         connections: order.connections,
         retries: setup.settings.timeouts.retries,
         // A dry run has a single connection: others would see neither its transaction nor its copy.
-        connector: order.dry_run.is_none().then(|| setup.connector()),
+        connector: order.dry_run.is_none().then_some(Connector { url, options }),
         share: order.share && order.dry_run.is_none(),
         run_id: identity.run_id.clone(),
         held_by: format!("{}, process {}", identity.applied_by, std::process::id()),

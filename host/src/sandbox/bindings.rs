@@ -27,7 +27,7 @@ wasmtime::component::bindgen!({
     with: {
         "runner:migration/batches.reader": crate::engine::execution::Reader,
         "runner:migration/batches.writer": crate::engine::execution::Writer,
-        "runner:migration/context.asset": super::state::Asset,
+        "runner:migration/context.asset": super::assets::Asset,
     },
     require_store_data_send: true,
 });

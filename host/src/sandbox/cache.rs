@@ -13,6 +13,7 @@ use wasmtime::component::Component;
 
 use super::compile::fingerprint;
 use super::inspect::BOUNDS;
+use crate::random;
 
 /// Receives what is worth saying of the cache: a run goes on without it.
 pub type CacheNote = Arc<dyn Fn(&str) + Send + Sync>;
@@ -68,8 +69,9 @@ impl Cache {
     /// Stores a compiled component. A cache that cannot be written is no error: the next run compiles again.
     pub fn store(&self, engine: &Engine, sha256: &str, code: &[u8]) {
         let path = self.path(engine, sha256);
-        // Written to a temporary file, synced and renamed: readers find the whole file or none, even after a power failure.
-        let aside = path.with_extension(format!("{}.tmp", std::process::id()));
+        // Written to a temporary file, synced and renamed: readers find the whole file or none, even after a power failure. Its name
+        // is random: in containers that share the directory, processes have the same id.
+        let aside = path.with_extension(format!("{:016x}.tmp", random::bits()));
         let written = fs::File::create(&aside)
             .and_then(|mut file| file.write_all(code).and_then(|()| file.sync_all()))
             .and_then(|()| fs::rename(&aside, &path));
@@ -156,5 +158,31 @@ mod tests {
             assert!(!is_used && note.contains("belongs to another user"), "{note}");
         }
         assert_eq!(open(&directory.path().join("new/private")), (true, String::new()));
+    }
+    /// Such as processes with the same id in containers that share the directory.
+    #[test]
+    fn several_can_store_one_component_at_once() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let said = Arc::new(std::sync::Mutex::new(String::new()));
+        let hears = said.clone();
+        let note: CacheNote = Arc::new(move |text: &str| hears.lock().expect("a lock").push_str(text));
+        let cache = Cache::open(&directory.path().join("cache"), Some(note)).expect("a cache");
+        let engine = crate::sandbox::engine::engine(&crate::project::limits::Limits::default()).expect("an engine");
+        let code = engine.precompile_component(&runner_tests::components::empty()).expect("compiled");
+        let all_at_once = std::sync::Barrier::new(8);
+        for round in 0..20 {
+            let sha256 = format!("{round:064}");
+            std::thread::scope(|scope| {
+                for _ in 0..8 {
+                    scope.spawn(|| {
+                        all_at_once.wait();
+                        cache.store(&engine, &sha256, &code);
+                    });
+                }
+            });
+            assert!(cache.load(&engine, &sha256).is_some());
+        }
+        assert_eq!(*said.lock().expect("a lock"), "");
+        assert_eq!(fs::read_dir(&cache.directory).expect("listed").count(), 20, "only what is complete stays");
     }
 }

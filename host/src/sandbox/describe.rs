@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::assets::GuestAssets;
 use super::bindings::Migration;
 use super::bindings::runner::migration::description_types as wit;
 use super::inspect::is_transformer;
@@ -37,7 +38,7 @@ pub(super) fn describe(core: Arc<SandboxCore>, artifact: &Artifact<'_>, assets: 
     let call = async {
         let pre = script::pre_instantiate(&core, &component)?;
         let mut state = GuestState::new(Purpose::Describe, core.limits.clone());
-        state.assets = assets.map(Arc::new);
+        state.assets = assets.map(GuestAssets::new).map(Arc::new);
         let mut store = script::store(&core, state)?;
         let fail = |error: &wasmtime::Error, state: &GuestState| failure::of_trap(error, state, "describe");
         let instance = match pre.instantiate_async(&mut store).await {

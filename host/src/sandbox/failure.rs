@@ -126,10 +126,13 @@ pub fn of_trap(error: &wasmtime::Error, state: &GuestState, call: &str) -> Error
             // wasmtime keeps the type of this error private (`HostcallFuelExhausted`), so only its text can be
             // tested.
             if text.contains("fuel allocated for hostcalls") {
-                if matches!(state.purpose, Purpose::Describe) {
+                // The limit may be lower still.
+                if matches!(state.purpose, Purpose::Describe) && state.limits.host_call_bytes > DESCRIPTION_BYTES as u64
+                {
                     let at = format_size(DESCRIPTION_BYTES as u64);
-                    return failure(Error::denied(format!("the component's description is larger than {at}")).hint(
-                        "a description is one line and a few names; look at what `describe` of the component returns",
+                    return failure(Error::denied(format!("one call of `describe` passed more than {at}")).hint(
+                        "a description is one line and a few names, and so is what it logs; look at what `describe` of the \
+                         component passes to the host",
                     ));
                 }
                 let at = format_size(state.limits.host_call_bytes);

@@ -3,6 +3,7 @@
 //! Closed by default. A component has no clock, network, files, environment, randomness or WASI; it has its own
 //! memory, a budget of fuel, the interfaces of `runner:migration`, and the assets that the lockfile lists.
 
+mod assets;
 mod bindings;
 mod cache;
 pub mod compile;

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use wasmtime::Store;
 use wasmtime::component::{Component, InstancePre};
 
+use super::assets::GuestAssets;
 use super::bindings::Migration;
 use super::describe::inspect_mismatch;
 use super::failure::{self, HostFailure, Stopped};
@@ -27,7 +28,7 @@ const FUEL_SLICE: u64 = 5_000_000;
 pub struct LoadedComponent {
     pub(super) core: Arc<SandboxCore>,
     pub(super) pre: InstancePre<GuestState>,
-    pub(super) assets: Option<Arc<Assets>>,
+    pub(super) assets: Option<Arc<GuestAssets>>,
     pub(super) transformer: bool,
 }
 
@@ -40,7 +41,8 @@ impl ComponentScript {
     pub(super) fn new(core: Arc<SandboxCore>, component: Component, assets: Option<Assets>) -> Result<Self> {
         let pre = pre_instantiate(&core, &component)?;
         let transformer = inspect::is_transformer(&component);
-        Ok(Self { loaded: Arc::new(LoadedComponent { core, pre, assets: assets.map(Arc::new), transformer }) })
+        let assets = assets.map(GuestAssets::new).map(Arc::new);
+        Ok(Self { loaded: Arc::new(LoadedComponent { core, pre, assets, transformer }) })
     }
 }
 

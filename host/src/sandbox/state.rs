@@ -4,13 +4,14 @@ use std::sync::{Arc, Mutex};
 
 use wasmtime::component::ResourceTable;
 
+use super::assets::GuestAssets;
 use super::script::LoadedComponent;
 use super::usage::{LogBudget, UsageLimiter};
 use crate::database::{BatchLimits, DatabaseError, DatabaseErrorKind, Dialect, QueryLimits, Renames};
 use crate::engine::CallError;
 use crate::engine::call::CallKind;
 use crate::engine::execution::{CallLimits, Calls};
-use crate::engine::script::{AssetPlace, Assets, RunContext};
+use crate::engine::script::RunContext;
 use crate::project::limits::Limits;
 
 /// Bytes of a description, which the guest returns and the lockfile keeps. A summary has 500, and the longest known lists of
@@ -57,14 +58,6 @@ impl Purpose {
     }
 }
 
-/// An open asset.
-pub struct Asset {
-    /// Its bytes, checked against its digest.
-    pub content: Box<dyn std::io::Read + Send>,
-    /// Its size in bytes.
-    pub size: u64,
-}
-
 /// The data of a store.
 pub struct GuestState {
     /// Its purpose.
@@ -84,7 +77,7 @@ pub struct GuestState {
     /// The component, for the instances of a transform; `None` while it describes itself.
     pub loaded: Option<Arc<LoadedComponent>>,
     /// The files that it can read.
-    pub assets: Option<Arc<Assets>>,
+    pub assets: Option<Arc<GuestAssets>>,
     /// The last message of a panic, which the SDKs log before they trap.
     pub last_words: Option<String>,
 }
@@ -117,7 +110,7 @@ impl GuestState {
 
     /// Whether it is the runtime of a script.
     pub fn is_script(&self) -> bool {
-        self.assets.as_ref().is_some_and(|assets| matches!(assets.place, AssetPlace::Script(_)))
+        self.assets.as_ref().is_some_and(|assets| assets.are_of_script())
     }
 
     /// Counts a call of one of the host's functions, which each of them does first; a trap if there were too many.

@@ -120,3 +120,27 @@ for_each_server! {
         is_whole(&project);
     }
 }
+
+/// A run must not wait for itself. A private server, because the activity of others counts.
+#[test]
+fn the_workers_of_a_run_are_not_others() {
+    let server = Server::private(runner_tests::servers::Kind::Postgres).start();
+    let mut project = EngineProject::on(env!("CARGO_BIN_EXE_runner"), server.database());
+    // They keep the run's name whatever the URL calls its connections.
+    let url = project.url();
+    project.by(&format!("{url}?application_name=shop"));
+    let project = furnish(project);
+    // Each chunk is active for longer than the time between two looks.
+    project.execute(
+        "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(1.2); RETURN NULL; END $$;
+         CREATE TRIGGER slow AFTER UPDATE ON items FOR EACH STATEMENT EXECUTE FUNCTION slow()",
+    );
+    let run = Apart::start(&project, "apply --jobs 4 --limit batch_rows=50 --max-active-connections 2");
+    until("several are at work", || {
+        project.value("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'") == "4"
+    });
+    let (code, said) = run.ends();
+    assert_eq!(code, Some(0), "{said}");
+    assert!(!said.contains("waiting 0002"), "{said}");
+    is_whole(&project);
+}

@@ -2,21 +2,23 @@
 
 use std::path::Path;
 
-use runner::{Project, Runner};
-use runner_tests::servers::Proxy;
-use runner_tests::{Engine, EngineProject, for_each_server, project};
+use runner::{Builder, ErrorKind, Project, Runner};
+use runner_tests::servers::{Kind, Proxy, Server, Tls};
+use runner_tests::{Engine, EngineProject, for_each_server, project, until};
 use sqlx::mysql::MySqlConnectOptions;
 use sqlx::postgres::PgConnectOptions;
 
 use super::{SHOP, embedded};
 
 fn by_options(engine: Engine, url: &str) -> Runner {
-    let builder = Runner::builder().project(Project::embedded(SHOP));
-    let builder = match engine {
+    with_options(Runner::builder().project(Project::embedded(SHOP)), engine, url).build().unwrap()
+}
+
+fn with_options(builder: Builder, engine: Engine, url: &str) -> Builder {
+    match engine {
         Engine::Postgres => builder.database(url.parse::<PgConnectOptions>().unwrap()),
         _ => builder.database(url.replace("mariadb:", "mysql:").parse::<MySqlConnectOptions>().unwrap()),
-    };
-    builder.build().unwrap()
+    }
 }
 
 /// The round trips of connecting alone.
@@ -55,6 +57,50 @@ for_each_server! {
             let trips = proxy.turns() - to_connect;
             assert!(trips <= 1, "{trips} trips after connecting");
         });
+    }
+}
+
+for_each_server! {
+    /// The connection that watches a run, and the program that makes a backup before it, need the password and the encryption, too.
+    fn a_run_by_options_with_a_password_is_backed_up_watched_and_cancelled(engine) {
+        let kind = if engine == Engine::Postgres { Kind::Postgres } else { Kind::Mariadb };
+        let server = Server::private(kind).tls(Tls::Required).passwords().start();
+        let mut project = EngineProject::on(env!("CARGO_BIN_EXE_runner"), server.database());
+        let (name, authority) = (project.server_database().name().to_owned(), server.authority());
+        let (scheme, parameters, user, sleep) = match kind {
+            Kind::Postgres => (
+                "postgres",
+                format!("sslmode=verify-ca&sslrootcert={}", authority.display()),
+                "CREATE ROLE keeper LOGIN SUPERUSER PASSWORD 'p%2F#s'",
+                "SELECT pg_sleep(600);",
+            ),
+            Kind::Mariadb => (
+                "mysql",
+                format!("ssl-mode=verify_ca&ssl-ca={}", authority.display()),
+                "CREATE USER keeper@'%' IDENTIFIED BY 'p%2F#s'; GRANT ALL PRIVILEGES ON *.* TO keeper@'%'",
+                "SELECT SLEEP(600);",
+            ),
+        };
+        server.client().sql(user);
+        let url = format!("{scheme}://keeper:p%252F%23s@127.0.0.1:{}/{name}?{parameters}", server.port());
+        project.by(&url);
+        project.sql("0001_a", "CREATE TABLE a (id INTEGER PRIMARY KEY);", "DROP TABLE a;");
+        project.runner("apply").succeeds();
+        project.sql("0002_long", sleep, "SELECT 1;").settings("[backup]\nto = \"kept\"");
+        let runner = with_options(Runner::builder().project(project.root()), engine, &url).build().unwrap();
+        assert!(!format!("{runner:?}").contains("p%252F"), "{runner:?}");
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let run = runtime.spawn(async move { runner.apply().await });
+        // The row of an atomic migration is written by the watch.
+        until("the run is seen", || {
+            assert!(!run.is_finished());
+            project.runner("status").succeeds().stdout.contains("running 0002_long")
+        });
+        assert!(project.file("kept").metadata().unwrap().len() > 0);
+        project.run(["cancel", "--why", "too slow"]).succeeds();
+        let error = runtime.block_on(run).unwrap().unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Terminated, "{error:#}");
+        assert!(error.causes.iter().any(|cause| cause.ends_with(": too slow")), "{error:#}");
     }
 }
 

@@ -49,6 +49,7 @@ fn expected(behaviour: Behaviour) -> Expected {
         LeakReaders => denied(&["limit `handles` of 1000"]),
         FloodLogLines => succeeds(&["line 9", "used up its log volume"]).with(&["log_lines=10"]),
         FloodLogBytes => succeeds(&["used up its log volume"]).with(&["log_bytes=200kB"]),
+        OpenAssetsForever => denied(&["limit `wall_time`"]).with(&["wall_time=1s"]),
         OpenLargeAsset => denied(&["large.bin", "limit `asset_bytes`"]).with(&["asset_bytes=1kB"]),
 
         Trap => fails(&["trapped", "unreachable"]),

@@ -99,7 +99,10 @@ fn reading(name: u32, columns: u32, filter: u32) -> TextGuest {
 }
 
 fn described() -> Vec<Case> {
-    let large = &["larger than 256KiB", "describe"];
+    let large = &["one call of `describe` passed more than 256KiB", "describe"];
+    let log_of = |length: u32| {
+        TextGuest::describing(&format!("(call $log (i32.const 0) {})", span(FREE, length))).with(&log()).mib(1)
+    };
     vec![
         case("60 million dialects", describing(20, 60_000_000).mib(64), 7, large),
         case("100 dialects", describing(20, 100), 1, &["names a database twice"]),
@@ -109,6 +112,10 @@ fn described() -> Vec<Case> {
         case("5,000 dependencies", describing(8, 5_000).mib(1), 7, &["5000 dependencies, more than 1000"]),
         case("1.5 million needs", describing(32, 1_500_000).mib(64), 7, large),
         case("1,500 needs", describing(32, 1_500).mib(1), 7, &["1500 needs, more than 1000"]),
+        case("a message of 300 kB", log_of(300_000), 7, large),
+        case("a message of 200 kB", log_of(200_000), 0, &[]),
+        case("a message of 2 kB", log_of(2_000), 7, &["limit `host_call_bytes` of 1KiB", "describe"])
+            .limits(&["host_call_bytes=1KiB"]),
         case("a summary beyond its memory", describing(0, 1 << 31), 1, &["describe"]),
         case("more dependencies than fit into memory", describing(8, u32::MAX), 1, &["describe"]),
         case(

@@ -128,6 +128,11 @@ impl Version {
         dialect != Dialect::Mariadb || self >= Self(10, 6, 1)
     }
 
+    /// Whether there is `SHOW REPLICA STATUS`.
+    pub fn has_replica_status(self, dialect: Dialect) -> bool {
+        dialect == Dialect::Mysql && self >= Self(8, 0, 22)
+    }
+
     /// Whether there is `SKIP LOCKED`.
     pub fn skips_locked(self, dialect: Dialect) -> bool {
         dialect != Dialect::Mariadb || self >= Self(10, 6, 0)
@@ -182,5 +187,11 @@ mod tests {
         let since = |version| Version::read(version).has_atomic_ddl(Dialect::Mariadb);
         assert!(since("10.6.1") && !since("10.5.29") && !since("10.6.0"));
         assert!(Version::read("8.0.16").has_atomic_ddl(Dialect::Mysql));
+    }
+    #[test]
+    fn replicas_are_called_so_since_mysql_8_0_22() {
+        let since = |version| Version::read(version).has_replica_status(Dialect::Mysql);
+        assert!(since("8.0.22") && since("9.7.0") && !since("8.0.21-12") && !since("8.0.16"));
+        assert!(!Version::read("11.4.2").has_replica_status(Dialect::Mariadb));
     }
 }

@@ -95,6 +95,11 @@ impl Endpoint {
             Some(DriverOptions::Postgres(given)) => options::of_session((**given).clone(), &settings.application),
             _ => options::read(url, &settings.application)?,
         };
+        // Not the name of the connection with the lock, by which others see what a killed run has left.
+        let options = match &settings.worker_of {
+            Some(run_id) => options.application_name(&format!("runner worker of {run_id}")),
+            None => options,
+        };
         let lock = LockSettings::of(url, false)?;
         Ok(Self { options, settings: settings.clone(), url: url.clone(), lock })
     }

@@ -63,7 +63,7 @@ impl Engine {
                         outcome.done.push(done);
                     }
                     Err(error) => {
-                        let error = self.explain(error, step);
+                        let error = self.control.explain(self.explain(error, step));
                         self.emit_failed(step, &error);
                         outcome.error = Some(error);
                         outcome.failed = Some(Failed { step: step.clone(), took_effect: None });

@@ -129,7 +129,10 @@ impl Engine {
             true => self.lock_sharing(request).await?,
             false => self.lock(request).await?,
         }
-        let outcome = self.run_locked(request, plan.is_some()).await;
+        let mut outcome = self.run_locked(request, plan.is_some()).await.map_err(|error| self.control.explain(error));
+        if let Ok(outcome) = &mut outcome {
+            outcome.error = outcome.error.take().map(|error| self.control.explain(error));
+        }
         // The session of a component's login ends with the run.
         let _ = self.database.lock().await.set_grants(None);
         // A failure here needs no handling: the lock ends with the connection at the latest.
@@ -142,6 +145,7 @@ impl Engine {
 
     /// `is_checked`: the plan that was made before the lock.
     async fn run_locked(&self, request: &Request, is_checked: bool) -> Result<Outcome> {
+        self.control.start(&mut **self.database.lock().await).await?;
         // Another run may have changed the database between the first plan and the lock.
         let plan = self.plan(request).await?;
         if plan.is_empty() {
@@ -151,6 +155,8 @@ impl Engine {
         if !is_checked {
             self.check_plan(&plan).await?;
         }
+        self.control.plan(plan.steps.iter().map(|step| step.revision.clone()));
+        let _watch = self.control.watch();
         self.sweep().await;
         if request.dry_run {
             return match &self.dry_run {
@@ -163,7 +169,8 @@ impl Engine {
         let backup = match &self.backup {
             Some(backup) => {
                 let (stop, events) = (self.stop.clone(), self.events.clone());
-                Some(backup.make(&BackupJob { current: plan.current.clone(), stop, events }).await?)
+                let job = BackupJob { current: plan.current.clone(), stop, events };
+                Some(self.control.look_during(&self.database, backup.make(&job)).await?)
             }
             None => None,
         };
@@ -182,7 +189,6 @@ impl Engine {
     /// Runs a plan.
     async fn run_plan(&self, request: &Request, plan: Plan) -> Result<Outcome> {
         self.ensure_history().await?;
-        let _watch = self.control.watch(self.database.lock().await.url());
         let mut outcome = self.outcome(request);
         let mut steps = plan.steps.into_iter();
         let mut direction = None;

@@ -123,7 +123,7 @@ impl Engine {
             };
             let begun = self.control.begin_sharing(&mut **database.lock().await, migration).await;
             // Dropped after its row is deleted: others see by its session that it is alive.
-            let _watch = self.control.watch(database.lock().await.url());
+            let _watch = self.control.watch();
             let done = match begun {
                 Ok(()) => transform::help(&context, script.batch_function(&context).await, task.step, halt).await,
                 Err(error) => Err(error),

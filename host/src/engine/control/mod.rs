@@ -28,7 +28,7 @@ use super::Direction;
 use super::event::{Event, EventSink, LogLevel};
 use super::history::RunMode;
 use crate::database::stop::StopReason;
-use crate::database::{Database, SharedDatabase, StopSignal};
+use crate::database::{Connector, Database, SharedDatabase, StopSignal};
 use crate::engine::event::Total;
 use crate::engine::stopped::stopped;
 use crate::engine::throttle::Hold;
@@ -86,6 +86,8 @@ pub struct RunControl {
     throttle: Throttle,
     events: Arc<dyn EventSink>,
     stop: StopSignal,
+    /// Makes the connection of the watch.
+    connector: Option<Connector>,
     state: Mutex<ControlState>,
     /// Held while looking.
     looking: tokio::sync::Mutex<LookState>,
@@ -100,10 +102,17 @@ impl RunControl {
             throttle,
             events,
             stop,
+            connector: None,
             state: Mutex::default(),
             looking: tokio::sync::Mutex::default(),
             cancelled: OnceLock::new(),
         }
+    }
+
+    /// Has [`RunControl::watch`] connect in this way.
+    #[must_use]
+    pub fn watched_by(self, connector: Connector) -> Self {
+        Self { connector: Some(connector), ..self }
     }
 
     /// Creates a control that neither slows the run down nor reports its progress.
@@ -112,22 +121,58 @@ impl RunControl {
         Self::new(about, Throttle::default(), events, stop)
     }
 
+    /// Starts the run, which has just taken the lock: what operators request from here on is for it.
+    pub async fn start(&self, database: &mut dyn Database) -> Result<()> {
+        let scopes = self.read_orders(database).await?;
+        self.obey(Some(scopes));
+        Ok(())
+    }
+
+    /// Sets the migrations of the run. Until the first one begins, a cancel of any of them cancels the run.
+    pub fn plan(&self, revisions: impl Iterator<Item = String>) {
+        self.state().planned = revisions.collect();
+    }
+
+    /// Looks while the run works elsewhere, such as at a backup, and leaves this connection idle.
+    pub async fn look_during<T>(&self, database: &SharedDatabase, work: impl Future<Output = T>) -> T {
+        let mut work = std::pin::pin!(work);
+        loop {
+            tokio::select! {
+                done = &mut work => return done,
+                () = tokio::time::sleep(LOOK) => {}
+            }
+            // The work must not be waited for here: it goes on only after this.
+            if let Ok(mut database) = database.try_lock()
+                && self.state().is_old(&self.throttle)
+            {
+                // Whatever is wrong with the connection shows when it is used.
+                let _ = self.look_here(&mut **database).await;
+            }
+        }
+    }
+
+    /// Reads what operators have requested, with no transaction open; the first time, what was cancelled before the run.
+    async fn read_orders(&self, database: &mut dyn Database) -> Result<Vec<orders::ScopeState>> {
+        let database = &mut database.host_until(&self.stop);
+        let mut read = orders::read(database).await;
+        // No transaction is open, so reconnecting loses nothing; a live connection is left alone.
+        if read.is_err() && !self.stop.is_raised() && database.reconnect().await.is_ok() {
+            read = orders::read(database).await;
+        }
+        let read = read.map_err(|error| self.or_stopped(error))?;
+        let mut state = self.state();
+        if !state.has_started() {
+            state.start(&read);
+        }
+        Ok(read)
+    }
+
     /// Begins a migration, with no transaction open. Waits while the run is paused.
     pub async fn begin(&self, database: &mut dyn Database, migration: RunningMigration) -> Result<()> {
         let is_stepwise = migration.mode == RunMode::Stepwise;
         let mut scopes = None;
         if !self.state().looked_within(LOOK) {
-            let database = &mut database.host_until(&self.stop);
-            let mut read = orders::read(database).await;
-            // No transaction is open, so reconnecting loses nothing; a live connection is left alone.
-            if read.is_err() && !self.stop.is_raised() && database.reconnect().await.is_ok() {
-                read = orders::read(database).await;
-            }
-            let read = read.map_err(|error| self.or_stopped(error))?;
-            if !self.state().has_started() {
-                self.state().start(&read);
-            }
-            scopes = Some(read);
+            scopes = Some(self.read_orders(database).await?);
         }
         let is_leader = !self.about.run_id.is_empty() && !self.state().is_sharing;
         if is_stepwise && is_leader && !self.state().has_forgotten_dead {

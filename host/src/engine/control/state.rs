@@ -22,6 +22,8 @@ const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 #[derive(Default)]
 pub(super) struct ControlState {
     pub migration: Option<RunningMigration>,
+    /// The migrations that the run is to begin, until it begins the first.
+    pub planned: Vec<String>,
     pub transform: Option<ActiveTransform>,
     /// The statement of a migration in SQL, and their number.
     pub statement: Option<(u64, u64)>,
@@ -80,6 +82,7 @@ impl ControlState {
     /// Begins a migration.
     pub fn begin(&mut self, migration: RunningMigration) {
         self.migration = Some(migration);
+        self.planned.clear();
         self.transform = None;
         self.statement = None;
     }
@@ -172,8 +175,11 @@ impl ControlState {
             self.looked = Some(Instant::now());
         }
         let scopes = &self.scopes;
-        let Some(migration) = &self.migration else { return (None, None) };
-        let ours = |it: &&ScopeState| it.scope == EVERYTHING || it.scope == migration.revision;
+        let ours = |it: &&ScopeState| match &self.migration {
+            _ if it.scope == EVERYTHING => true,
+            Some(migration) => it.scope == migration.revision,
+            None => self.planned.contains(&it.scope),
+        };
         self.pause = scopes.iter().filter(ours).find_map(|it| it.pause.clone());
         let before = |scope: &str| self.cancels.as_ref().and_then(|cancels| cancels.get(scope)).copied().unwrap_or(0);
         let cancelled = scopes.iter().filter(ours).find(|it| it.cancels > before(&it.scope));

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::store::{self, WrittenBy};
 use super::{LOOK, RunControl};
-use crate::database::{ConnectOptions, Database, DatabaseUrl, connect};
+use crate::database::{ConnectOptions, Connector, Database};
 
 /// How long a look may take before its connection is abandoned.
 const LOOK_TIMEOUT: Duration = Duration::from_secs(10);
@@ -28,18 +28,22 @@ impl Drop for Watch {
 }
 
 impl RunControl {
-    /// Starts watching. Returns `None` where a second connection would only interfere: a SQLite file has one writer.
-    pub fn watch(self: &Arc<Self>, url: &DatabaseUrl) -> Option<Watch> {
+    /// Starts watching. Returns `None` for a control that has nothing to watch, and where a second connection would only
+    /// interfere: a SQLite file has one writer.
+    pub fn watch(self: &Arc<Self>) -> Option<Watch> {
+        let Connector { url, options } = self.connector.clone()?;
         if !url.dialect().has_many_writers() {
             return None;
         }
-        let (control, url) = (self.clone(), url.clone());
+        // The settings for migrations are not for it.
+        let options =
+            ConnectOptions { connect_timeout: LOOK_TIMEOUT, driver: options.driver, ..ConnectOptions::default() };
+        let (control, connector) = (self.clone(), Connector { url, options });
         let task = tokio::spawn(async move {
             // Most runs end before an operator could request anything.
             tokio::time::sleep(LOOK).await;
             loop {
-                let options = ConnectOptions { connect_timeout: LOOK_TIMEOUT, ..ConnectOptions::default() };
-                if let Ok(mut database) = connect(&url, &options).await {
+                if let Ok(mut database) = connector.connect().await {
                     control.watch_by(&mut *database).await;
                 }
                 // Meanwhile the worker of the next chunk looks.

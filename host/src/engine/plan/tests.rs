@@ -19,6 +19,7 @@ const fn facts(dialect: Dialect, transactional_ddl: bool) -> Facts {
         atomic_ddl: true,
         atomic_lists: true,
         skips_locked: true,
+        has_replica_status: true,
         enforces_grants: true,
         separate_logins: false,
         read_only: false,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::data::Value;
 use crate::database::{
-    ConnectOptions, Database, DatabaseError, DatabaseErrorKind, DatabaseUrl, Dialect, QueryLimits, connect,
+    ConnectOptions, Database, DatabaseError, DatabaseErrorKind, DatabaseUrl, Dialect, Facts, QueryLimits, connect,
 };
 use crate::error::{Error, Result};
 
@@ -66,14 +66,8 @@ impl Replica {
             }
         };
         let dialect = database.facts().dialect;
-        // Each server has its own statement and columns for this.
-        let text = match dialect {
-            Dialect::Postgres => POSTGRES,
-            // All of its sources, whatever their names.
-            Dialect::Mariadb => "SHOW ALL SLAVES STATUS",
-            Dialect::Mysql | Dialect::Sqlite => "SHOW REPLICA STATUS",
-        };
-        let found = database.host().query(text, &[], QueryLimits::NONE).await?;
+        let question = question(database.facts());
+        let found = database.host().query(question, &[], QueryLimits::NONE).await?;
         let none = || {
             DatabaseError::invalid("the server is not a replica")
                 .hint("`replicas` lists the replicas of the server that is migrated")
@@ -96,6 +90,17 @@ impl Replica {
     }
 }
 
+/// The statement that tells the lag: each server has its own, with its own columns.
+fn question(facts: &Facts) -> &'static str {
+    match facts.dialect {
+        Dialect::Postgres => POSTGRES,
+        // All of its sources, whatever their names.
+        Dialect::Mariadb => "SHOW ALL SLAVES STATUS",
+        Dialect::Mysql if !facts.has_replica_status => "SHOW SLAVE STATUS",
+        Dialect::Mysql | Dialect::Sqlite => "SHOW REPLICA STATUS",
+    }
+}
+
 fn milliseconds(value: &Value) -> Option<Duration> {
     // Clocks differ, so the age may be negative.
     Some(Duration::from_millis(u64::try_from(value.as_int64()?.max(0)).ok()?))
@@ -104,4 +109,19 @@ fn milliseconds(value: &Value) -> Option<Duration> {
 fn seconds(value: &Value) -> Option<Duration> {
     let number = value.as_int64().or_else(|| value.as_text()?.parse().ok())?;
     Some(Duration::from_secs(u64::try_from(number).ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_server_is_asked_in_its_own_words() {
+        let question =
+            |dialect, has_replica_status| super::question(&Facts { has_replica_status, ..Facts::of_dialect(dialect) });
+        assert_eq!(question(Dialect::Mysql, true), "SHOW REPLICA STATUS");
+        assert_eq!(question(Dialect::Mysql, false), "SHOW SLAVE STATUS");
+        assert_eq!(question(Dialect::Mariadb, false), "SHOW ALL SLAVES STATUS");
+        assert_eq!(question(Dialect::Postgres, false), POSTGRES);
+    }
 }

@@ -119,6 +119,14 @@ impl Throttle {
         self.max_lag.is_some() || self.max_active_connections.is_some()
     }
 
+    /// Refuses flags in a dry run, whose chunks never wait. Values of the settings file are for real runs.
+    pub fn check_dry_run(&self) -> Result<()> {
+        let Some(flag) = self.by_flag.first() else { return Ok(()) };
+        Err(Error::usage(format!("`{flag}` does not apply to a dry run, which never waits between chunks")).hint(
+            format!("omit `{flag}`; `--sample-chunks N` limits what a dry run does to N chunks of each transform"),
+        ))
+    }
+
     /// Refuses flags that do not apply to this kind of database. Values of the settings file, which may be meant for another
     /// database, are ignored if they do not apply: replicas of another kind too, unless a flag would have to do without any.
     pub fn fit(mut self, dialect: Dialect) -> Result<Self> {

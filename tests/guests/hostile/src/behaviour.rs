@@ -24,6 +24,7 @@ macro_rules! for_each_behaviour {
             FloodLogLines = flood_log_lines,
             FloodLogBytes = flood_log_bytes,
             OpenLargeAsset = open_large_asset,
+            OpenAssetsForever = open_assets_forever,
             // Ends with a failure, or with an unjustified success.
             Trap = trap,
             Panic = panic,

@@ -101,3 +101,10 @@ pub fn open_large_asset() -> Result<()> {
     context::asset::open("large.bin")?;
     Ok(())
 }
+
+/// The host does the work, and the guest nearly nothing.
+pub fn open_assets_forever() -> Result<()> {
+    loop {
+        drop(context::asset::open("large.bin")?);
+    }
+}

@@ -66,6 +66,7 @@ fn act(behaviour: Behaviour) -> Result<()> {
         FloodLogLines => exhaust::flood_log_lines(),
         FloodLogBytes => exhaust::flood_log_bytes(),
         OpenLargeAsset => exhaust::open_large_asset(),
+        OpenAssetsForever => exhaust::open_assets_forever(),
 
         Trap => endings::trap(),
         Panic => endings::panic(),
