@@ -135,7 +135,6 @@ impl Default for ConnectOptions {
 
 impl ConnectOptions {
     /// Returns the defaults, except that a missing SQLite file is created.
-    #[cfg(test)]
     pub fn creating() -> Self {
         Self { create: true, ..Self::default() }
     }

@@ -27,7 +27,7 @@ impl Engine {
     ) -> Result<Outcome> {
         let made = self.make_copy(on_scratch).await?;
         let copy::ScratchCopy { database, name, others, caveats, place } = made;
-        let ran = self.control.look_during(&self.database, self.run_on(database, others, request, dry_run)).await;
+        let ran = self.run_on(database, others, request, dry_run).await;
         let removed = self.remove_copy(place).await;
         if let Err(error) = removed {
             self.warn("", format!("the copy could not be removed; the next run removes it: {error}"));

@@ -21,6 +21,7 @@ pub mod work;
 
 pub use watch::Watch;
 
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -133,15 +134,18 @@ impl RunControl {
         self.state().planned = revisions.collect();
     }
 
-    /// Looks while the run works elsewhere, such as at a backup, and leaves this connection idle.
-    pub async fn look_during<T>(&self, database: &SharedDatabase, work: impl Future<Output = T>) -> T {
-        let mut work = std::pin::pin!(work);
+    /// Looks while a backup is made, which leaves this connection idle.
+    pub async fn look_during<T>(
+        &self,
+        database: &SharedDatabase,
+        mut work: Pin<Box<dyn Future<Output = T> + Send + '_>>,
+    ) -> T {
         loop {
             tokio::select! {
                 done = &mut work => return done,
                 () = tokio::time::sleep(LOOK) => {}
             }
-            // The work must not be waited for here: it goes on only after this.
+            // The work goes on only after this, so what it has locked must not be waited for.
             if let Ok(mut database) = database.try_lock()
                 && self.state().is_old(&self.throttle)
             {
