@@ -11,18 +11,45 @@ void rg_summary(rg_description *into, const char *summary)
     into->summary = rg_copy(summary);
 }
 
-/* A new need of the description. Without memory, the migration ends. */
+/* Memory of so many bytes for a list of the description. Without memory, the migration ends. */
+static void *grown(void *list, size_t size)
+{
+    void *larger = realloc(list, size);
+    if (!larger)
+        abort();
+    return larger;
+}
+
+void rg_irreversible(rg_description *into)
+{
+    into->irreversible = true;
+}
+
+void rg_mode(rg_description *into, runner_migration_description_types_mode_t mode)
+{
+    into->mode = mode;
+}
+
+void rg_dialect(rg_description *into, runner_migration_types_dialect_t dialect)
+{
+    into->dialects.ptr = grown(into->dialects.ptr, (into->dialects.len + 1) * sizeof *into->dialects.ptr);
+    into->dialects.ptr[into->dialects.len++] = dialect;
+}
+
+void rg_depends_on(rg_description *into, const char *revision)
+{
+    into->depends_on.ptr = grown(into->depends_on.ptr, (into->depends_on.len + 1) * sizeof *into->depends_on.ptr);
+    into->depends_on.ptr[into->depends_on.len++] = rg_copy(revision);
+}
+
+/* A new need of the description. */
 static runner_migration_description_types_need_t *new_need(rg_description *into, uint8_t tag)
 {
-    size_t size = (into->needs.len + 1) * sizeof *into->needs.ptr;
-    runner_migration_description_types_need_t *needs = realloc(into->needs.ptr, size);
-    if (!needs)
-        abort();
-    into->needs.ptr = needs;
-    needs += into->needs.len++;
-    memset(needs, 0, sizeof *needs);
-    needs->tag = tag;
-    return needs;
+    into->needs.ptr = grown(into->needs.ptr, (into->needs.len + 1) * sizeof *into->needs.ptr);
+    runner_migration_description_types_need_t *need = into->needs.ptr + into->needs.len++;
+    memset(need, 0, sizeof *need);
+    need->tag = tag;
+    return need;
 }
 
 void rg_needs_table(rg_description *into, rg_verb verb, const char *table)
@@ -78,6 +105,39 @@ rg_string rg_copy(const char *text)
     return copy;
 }
 
+/* How many bytes a code point takes in UTF-8 at a place in a text; 0 if there is none. */
+static size_t code_point(const uint8_t *at, size_t size)
+{
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+    size_t length = at[0] < 0x80 ? 1 : at[0] >> 5 == 6 ? 2 : at[0] >> 4 == 14 ? 3 : at[0] >> 3 == 30 ? 4 : 0;
+    if (length < 2 || length > size)
+        return length < 2 ? length : 0;
+    uint32_t point = at[0] & (0xff >> (length + 1));
+    for (size_t i = 1; i < length; i++) {
+        if (at[i] >> 6 != 2)
+            return 0;
+        point = point << 6 | (at[i] & 0x3f);
+    }
+    return point < least[length] || point > 0x10ffff || (point >= 0xd800 && point < 0xe000) ? 0 : length;
+}
+
+void rg_readable(rg_string *text)
+{
+    size_t bad = 0, length;
+    for (size_t at = 0; at < text->len; at += length ? length : 1)
+        bad += !(length = code_point(text->ptr + at, text->len - at));
+    if (!bad)
+        return;
+    rg_string made = {malloc(text->len + 2 * bad), 0};
+    for (size_t at = 0; made.ptr && at < text->len; at += length ? length : 1) {
+        length = code_point(text->ptr + at, text->len - at);
+        memcpy(made.ptr + made.len, length ? text->ptr + at : (const uint8_t *)"\xef\xbf\xbd", length ? length : 3);
+        made.len += length ? length : 3;
+    }
+    free(text->ptr);
+    *text = made;
+}
+
 /* A text in the manner of `printf`, from `malloc`. */
 static rg_string formatted(const char *format, va_list arguments)
 {
@@ -90,6 +150,7 @@ static rg_string formatted(const char *format, va_list arguments)
         text.len = (size_t)size;
         vsnprintf((char *)text.ptr, text.len + 1, format, arguments);
     }
+    rg_readable(&text);
     return text;
 }
 
@@ -205,11 +266,57 @@ rg_column *rg_column_of(rg_batch *batch, const char *name, rg_error *error)
     return NULL;
 }
 
+/* The entries of variable length, whatever their type; NULL if it has a fixed length. */
+static runner_migration_types_var_values_t *variable(rg_column *column)
+{
+    switch (column->values.tag) {
+    case RUNNER_MIGRATION_TYPES_COLUMN_VALUES_TEXT:
+    case RUNNER_MIGRATION_TYPES_COLUMN_VALUES_BYTES:
+    case RUNNER_MIGRATION_TYPES_COLUMN_VALUES_DECIMAL:
+    case RUNNER_MIGRATION_TYPES_COLUMN_VALUES_JSON:
+        return &column->values.val.text;
+    case RUNNER_MIGRATION_TYPES_COLUMN_VALUES_NATIVE:
+        return &column->values.val.native.texts;
+    default:
+        return NULL;
+    }
+}
+
+/* Whether a column has no values but NULLs. Without rows it has not even those. */
+static bool has_no_values(rg_column *column)
+{
+    for (size_t row = 0; row < column->nulls.len; row++)
+        if (!column->nulls.ptr[row])
+            return false;
+    runner_migration_types_var_values_t *texts = variable(column);
+    /* All other lists have their lengths in the same place. */
+    return column->nulls.len || (texts ? texts->offsets.len < 2 : !column->values.val.int64.len);
+}
+
+/* Whether a column is of a type. One of nothing but NULLs becomes one of that type: a database may not know theirs. */
 static bool is_of(rg_column *column, uint8_t type, const char *what, rg_error *error)
 {
     if (column->values.tag == type)
         return true;
-    return rg_fail(error, "the column `%.*s` does not hold %s", (int)column->name.len, (const char *)column->name.ptr, what);
+    if (!has_no_values(column))
+        return rg_fail(error, "the column `%.*s` does not hold %s", (int)column->name.len, (const char *)column->name.ptr, what);
+    size_t rows = column->nulls.len;
+    /* No entry is larger than a UUID, and the zeros in the place of texts are positions. */
+    void *entries = calloc(rows + 1, 2 * sizeof(uint64_t));
+    if (!entries)
+        return rg_fail(error, "out of memory");
+    runner_migration_types_column_values_free(&column->values);
+    memset(&column->values, 0, sizeof column->values);
+    column->values.tag = type;
+    runner_migration_types_var_values_t *texts = variable(column);
+    if (texts) {
+        texts->offsets.ptr = entries;
+        texts->offsets.len = rows + 1;
+    } else {
+        column->values.val.int64.ptr = entries;
+        column->values.val.int64.len = type == RUNNER_MIGRATION_TYPES_COLUMN_VALUES_UUID ? 2 * rows : rows;
+    }
+    return true;
 }
 
 /* The first entry of a column. A column without rows may have no memory, and is no error. */
@@ -252,27 +359,17 @@ int64_t *rg_times(rg_column *column, rg_error *error)
     return good ? first_of(column->values.val.time.ptr) : NULL;
 }
 
-/* The entries of variable length, whatever their type; NULL if it has a fixed length. */
-static runner_migration_types_var_values_t *variable(rg_column *column)
+uint64_t *rg_uuids(rg_column *column, rg_error *error)
 {
-    switch (column->values.tag) {
-    case RUNNER_MIGRATION_TYPES_COLUMN_VALUES_TEXT:
-    case RUNNER_MIGRATION_TYPES_COLUMN_VALUES_BYTES:
-    case RUNNER_MIGRATION_TYPES_COLUMN_VALUES_DECIMAL:
-    case RUNNER_MIGRATION_TYPES_COLUMN_VALUES_JSON:
-        return &column->values.val.text;
-    case RUNNER_MIGRATION_TYPES_COLUMN_VALUES_NATIVE:
-        return &column->values.val.native.texts;
-    default:
-        return NULL;
-    }
+    bool good = is_of(column, RUNNER_MIGRATION_TYPES_COLUMN_VALUES_UUID, "UUIDs", error);
+    return good ? first_of(column->values.val.uuid.ptr) : NULL;
 }
 
 bool rg_texts_of(rg_column *column, rg_texts *into, rg_error *error)
 {
+    if (!variable(column) && !is_of(column, RUNNER_MIGRATION_TYPES_COLUMN_VALUES_TEXT, "texts", error))
+        return false;
     runner_migration_types_var_values_t *values = variable(column);
-    if (!values)
-        return is_of(column, RUNNER_MIGRATION_TYPES_COLUMN_VALUES_TEXT, "texts", error);
     into->offsets = values->offsets.ptr;
     into->data = values->data.ptr;
     into->size = values->data.len;
@@ -318,12 +415,14 @@ bool rg_texts_push(rg_texts_builder *builder, const void *text, size_t size, rg_
 
 bool rg_texts_finish(rg_texts_builder *builder, rg_column *column, rg_error *error)
 {
+    if (!variable(column) && !is_of(column, RUNNER_MIGRATION_TYPES_COLUMN_VALUES_TEXT, "texts", error)) {
+        rg_texts_drop(builder);
+        return false;
+    }
     runner_migration_types_var_values_t *values = variable(column);
-    if (!values || builder->rows != builder->capacity_rows || (size_t)builder->rows + 1 != values->offsets.len) {
+    if (builder->rows != builder->capacity_rows || (size_t)builder->rows + 1 != values->offsets.len) {
         unsigned rows = builder->rows;
         rg_texts_drop(builder);
-        if (!values)
-            return is_of(column, RUNNER_MIGRATION_TYPES_COLUMN_VALUES_TEXT, "texts", error);
         return rg_fail(error, "%u texts for a column of %zu rows", rows, values->offsets.len - 1);
     }
     runner_migration_types_var_values_free(values);

@@ -42,7 +42,7 @@ typedef runner_migration_batches_transform_report_t rg_report;
 
 /* What a migration defines. */
 
-/* Describes the migration: usually one call of `rg_summary`. */
+/* Describes the migration: `rg_summary`, and then what else there is to say. */
 void migration_describe(rg_description *into);
 bool migration_upgrade(rg_error *error);
 bool migration_downgrade(rg_error *error);
@@ -51,9 +51,16 @@ bool migration_transform(const char *name, rg_batch *batch, rg_error *error);
 
 /* Descriptions. */
 
-/* The description of a migration with this summary, which works on all databases and can be undone. Set the rest in the
-   description; lists and texts of it come from `malloc`, as `rg_copy` makes them. */
+/* The description of a migration with this summary, which works on all databases and can be undone. What follows adds to it. */
 void rg_summary(rg_description *into, const char *summary);
+/* There is no way back: `rollback` is refused before it begins, and `migration_downgrade` is never called. */
+void rg_irreversible(rg_description *into);
+/* How its work is committed: RUNNER_MIGRATION_DESCRIPTION_TYPES_MODE_…, AUTO unless it is set. */
+void rg_mode(rg_description *into, runner_migration_description_types_mode_t mode);
+/* One of the databases it works on: RUNNER_MIGRATION_TYPES_DIALECT_…. If there is none, it works on all of them. */
+void rg_dialect(rg_description *into, runner_migration_types_dialect_t dialect);
+/* An earlier revision that must be applied before this one. */
+void rg_depends_on(rg_description *into, const char *revision);
 
 /* Needs, each of which is added to the description: `runner plan` shows them, and compares them with what the operator grants. */
 
@@ -94,6 +101,10 @@ static inline rg_string rg_str(const char *text)
 
 /* A copy from `malloc`, for what the host frees. */
 rg_string rg_copy(const char *text);
+
+/* Replaces each byte that is not UTF-8, which the host would refuse, by U+FFFD. The text is from `malloc`. `rg_fail`, `rg_info` and
+   `rg_warning` do this themselves. */
+void rg_readable(rg_string *text);
 
 /* Errors and messages. */
 
@@ -140,7 +151,8 @@ bool rg_transform(const char *name, const char *table, const char *const *column
 /* The column of that name; NULL, and an error, if there is none. */
 rg_column *rg_column_of(rg_batch *batch, const char *name, rg_error *error);
 
-/* The entries of a column, one for each row; NULL, and an error, only if it has another type. Change them in place. */
+/* The entries of a column, one for each row; NULL, and an error, only if it has another type. Change them in place. A column of
+   nothing but NULLs has any type, since a database may not know theirs: it becomes one of the type that is asked for. */
 int64_t *rg_int64s(rg_column *column, rg_error *error);
 double *rg_float64s(rg_column *column, rg_error *error);
 uint8_t *rg_booleans(rg_column *column, rg_error *error);
@@ -148,6 +160,8 @@ uint8_t *rg_booleans(rg_column *column, rg_error *error);
 int32_t *rg_dates(rg_column *column, rg_error *error);
 /* Microseconds: of `time`, `timestamp` or `timestamptz`. */
 int64_t *rg_times(rg_column *column, rg_error *error);
+/* Two numbers for each row: the first and the last eight bytes, big-endian. */
+uint64_t *rg_uuids(rg_column *column, rg_error *error);
 
 /* Whether the entry is NULL. An entry that is has no meaning. */
 static inline bool rg_is_null(const rg_column *column, uint32_t row)

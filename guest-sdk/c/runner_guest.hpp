@@ -10,7 +10,13 @@
 //     };
 //     RUNNER_MIGRATION(tidy_names)
 //
-// It may have a function `needs` too: `static std::vector<runner::need> needs()`, public like the others.
+// It may have more static functions, public like the others:
+//
+//     static std::vector<runner::need> needs();
+//     static bool irreversible();                    // true: `rollback` is refused before it begins
+//     static uint8_t mode();                         // RUNNER_MIGRATION_DESCRIPTION_TYPES_MODE_…, AUTO without it
+//     static std::vector<uint8_t> dialects();        // RUNNER_MIGRATION_TYPES_DIALECT_…, all without it
+//     static std::vector<std::string> depends_on();  // earlier revisions that must be applied
 //
 // Who owns what:
 //
@@ -211,7 +217,7 @@ public:
     rg_column *raw() const noexcept { return raw_; }
     bool is_null(uint32_t row) const noexcept { return rg_is_null(raw_, row); }
 
-    /// The entries, to read and to change.
+    /// The entries, to read and to change. A column of nothing but NULLs becomes one of the type that is asked for.
     result<std::span<int64_t>> int64s() const { return entries(rg_int64s); }
     result<std::span<double>> float64s() const { return entries(rg_float64s); }
     /// One byte each, 0 or 1.
@@ -221,12 +227,7 @@ public:
     /// Microseconds: of `time`, `timestamp` or `timestamptz`.
     result<std::span<int64_t>> times() const { return entries(rg_times); }
     /// Two numbers each: the first and the last eight bytes, big-endian.
-    result<std::span<uint64_t>> uuids() const
-    {
-        if (raw_->values.tag != RUNNER_MIGRATION_TYPES_COLUMN_VALUES_UUID)
-            return fail("the column `%.*s` does not hold UUIDs", int(raw_->name.len), reinterpret_cast<const char *>(raw_->name.ptr));
-        return std::span<uint64_t>(raw_->values.val.uuid.ptr, raw_->values.val.uuid.len);
-    }
+    result<std::span<uint64_t>> uuids() const { return entries(rg_uuids, 2); }
 
     /// The bytes of all texts, end to end, to change where their lengths stay the same.
     result<std::span<char>> bytes() const
@@ -272,13 +273,13 @@ private:
         return {reinterpret_cast<const char *>(all.data) + all.offsets[row], all.offsets[row + 1] - all.offsets[row]};
     }
 
-    template <class T> result<std::span<T>> entries(T *(*function)(rg_column *, rg_error *)) const
+    template <class T> result<std::span<T>> entries(T *(*function)(rg_column *, rg_error *), size_t each = 1) const
     {
         rg_error failure;
         T *first = function(raw_, &failure);
         if (!first)
             return std::unexpected(error(failure));
-        return std::span<T>(first, rows_);
+        return std::span<T>(first, each * rows_);
     }
 
     rg_column *raw_;
@@ -786,24 +787,49 @@ private:
 
 namespace detail {
 
-/// A class that is derived from this and from another has two members `needs` if the other has one, whatever it is and whoever may use it.
-struct with_needs {
-    int needs;
-};
-template <class Migration> struct both : Migration, with_needs {};
-template <class Migration> inline constexpr bool has_another_needs = !requires { &both<Migration>::needs; };
+/// `has_NAME`: whether a migration has a function of this name. One that cannot be called from here is a compile error: a class that is
+/// derived from the migration and from another with a member of the name has two if the migration has one, whoever may use it.
+#define RUNNER_OPTIONAL(name, declared)                                                                                            \
+    struct with_##name {                                                                                                           \
+        int name;                                                                                                                  \
+    };                                                                                                                             \
+    template <class Migration> struct both_##name : Migration, with_##name {};                                                     \
+    template <class Migration> consteval bool has_##name()                                                                         \
+    {                                                                                                                              \
+        if constexpr (requires { Migration::name(); }) {                                                                           \
+            return true;                                                                                                           \
+        } else if constexpr (std::is_final_v<Migration>) {                                                                         \
+            static_assert(!std::is_final_v<Migration>,                                                                             \
+                          "a migration without `" #name "` must not be `final`, which would hide a private one");                  \
+        } else {                                                                                                                   \
+            static_assert(requires { &both_##name<Migration>::name; },                                                             \
+                          "`" #name "` of a migration has to be public: `static " declared " " #name "()`");                       \
+        }                                                                                                                          \
+        return false;                                                                                                              \
+    }
+RUNNER_OPTIONAL(needs, "std::vector<runner::need>")
+RUNNER_OPTIONAL(irreversible, "bool")
+RUNNER_OPTIONAL(mode, "uint8_t")
+RUNNER_OPTIONAL(dialects, "std::vector<uint8_t>")
+RUNNER_OPTIONAL(depends_on, "std::vector<std::string>")
+#undef RUNNER_OPTIONAL
 
 template <class Migration> void describe(rg_description *into)
 {
     rg_summary(into, Migration::summary());
-    if constexpr (requires { Migration::needs(); }) {
+    if constexpr (has_needs<Migration>())
         for (const need &each : Migration::needs())
             each.add(into);
-    } else if constexpr (std::is_final_v<Migration>) {
-        static_assert(!std::is_final_v<Migration>, "a migration without `needs` must not be `final`, which would hide a private one");
-    } else {
-        static_assert(!has_another_needs<Migration>, "`needs` of a migration has to be public: `static std::vector<runner::need> needs()`");
-    }
+    if constexpr (has_irreversible<Migration>())
+        into->irreversible = Migration::irreversible();
+    if constexpr (has_mode<Migration>())
+        rg_mode(into, Migration::mode());
+    if constexpr (has_dialects<Migration>())
+        for (uint8_t each : Migration::dialects())
+            rg_dialect(into, each);
+    if constexpr (has_depends_on<Migration>())
+        for (const std::string &each : Migration::depends_on())
+            rg_depends_on(into, each.c_str());
 }
 
 inline bool finished(result<> outcome, rg_error *failure)

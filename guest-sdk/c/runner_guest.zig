@@ -9,8 +9,13 @@
 //!     comptime { guest.exportMigration(@This()); }
 //!     pub const panic = guest.panic;
 //!
-//! It may have a declaration `needs` too: `pub const needs = [_]guest.Need{ .raw_sql, .{ .read = .{ .name = "people" } } };`. Without
-//! `pub` it cannot be seen from here: in the root file of the component that is a compile error.
+//! It may have more declarations. Without `pub` they cannot be seen from here: in the root file of the component that is a compile error.
+//!
+//!     pub const needs = [_]guest.Need{ .raw_sql, .{ .read = .{ .name = "people" } } };
+//!     pub const irreversible = true; // `rollback` is refused before it begins
+//!     pub const mode: guest.Mode = .stepwise;
+//!     pub const dialects = [_]guest.Dialect{.postgres}; // all without it
+//!     pub const depends_on = [_][:0]const u8{"20260101000000"}; // earlier revisions that must be applied
 //!
 //! What fails returns `error.Failed`, and keeps the reason until it is returned or `clear` drops it. `fail` gives a reason. Other errors
 //! become messages with their names.
@@ -74,6 +79,18 @@ extern fn runner_migration_types_error_free(*RawError) void;
 extern fn runner_migration_types_row_set_free(*Rows) void;
 extern fn runner_migration_context_log(level: u8, message: *String) void;
 extern fn rg_summary(into: *anyopaque, summary: [*:0]const u8) void;
+extern fn rg_irreversible(into: *anyopaque) void;
+extern fn rg_mode(into: *anyopaque, mode: u8) void;
+extern fn rg_dialect(into: *anyopaque, dialect: u8) void;
+extern fn rg_depends_on(into: *anyopaque, revision: [*:0]const u8) void;
+extern fn rg_readable(text: *String) void;
+extern fn rg_int64s(column: *Column, failure: *RawError) ?*anyopaque;
+extern fn rg_float64s(column: *Column, failure: *RawError) ?*anyopaque;
+extern fn rg_booleans(column: *Column, failure: *RawError) ?*anyopaque;
+extern fn rg_dates(column: *Column, failure: *RawError) ?*anyopaque;
+extern fn rg_times(column: *Column, failure: *RawError) ?*anyopaque;
+extern fn rg_uuids(column: *Column, failure: *RawError) ?*anyopaque;
+extern fn rg_texts_of(column: *Column, into: *RawTexts, failure: *RawError) bool;
 extern fn rg_needs_columns(into: *anyopaque, verb: c_uint, schema: ?[*:0]const u8, table: [*:0]const u8, columns: [*c]const [*:0]const u8, count: usize) void;
 extern fn rg_needs_raw_sql(into: *anyopaque) void;
 extern fn rg_needs_table_rebuild(into: *anyopaque) void;
@@ -149,7 +166,9 @@ pub fn fail(comptime format: []const u8, arguments: anytype) Failure {
     // What is formatted may be the reason that is kept: `reason()`, `code()`.
     const text = std.fmt.allocPrint(allocator, format, arguments) catch &.{};
     clear();
-    failure = .{ .message = borrowed(text) };
+    var message = borrowed(text);
+    rg_readable(&message);
+    failure = .{ .message = message };
     return error.Failed;
 }
 
@@ -161,8 +180,9 @@ fn failed(raw: RawError) Failure {
 
 fn say(level: u8, comptime format: []const u8, arguments: anytype) void {
     const text = std.fmt.allocPrint(allocator, format, arguments) catch return;
-    defer allocator.free(text);
     var message = borrowed(text);
+    rg_readable(&message);
+    defer allocator.free(message.items());
     runner_migration_context_log(level, &message);
 }
 
@@ -471,6 +491,8 @@ pub fn writer(target: Target) Failure!Writer {
 
 const VarValues = extern struct { offsets: List(u32), data: List(u8) };
 
+const RawTexts = extern struct { offsets: [*c]const u32, data: [*c]u8, size: usize };
+
 const TextsBuilder = extern struct { offsets: [*c]u32, rows: u32, capacity_rows: u32, data: [*c]u8, size: usize, capacity: usize };
 
 /// The texts of a column, end to end. Change the bytes in place where their lengths stay the same.
@@ -543,36 +565,41 @@ pub const Column = extern struct {
         return self.nulls.len != 0 and self.nulls.ptr[row] != 0;
     }
 
-    /// The entries, to read and to change.
+    /// The entries, to read and to change. A column of nothing but NULLs becomes one of the type that is asked for.
     pub fn int64s(self: *Column) Failure![]i64 {
-        return if (self.tag == 1) self.val.words.items() else self.not("64-bit integers");
+        try self.as(rg_int64s);
+        return self.val.words.items();
     }
     pub fn float64s(self: *Column) Failure![]f64 {
-        return if (self.tag == 2) self.val.floats.items() else self.not("64-bit floating-point numbers");
+        try self.as(rg_float64s);
+        return self.val.floats.items();
     }
     /// One byte each, 0 or 1.
     pub fn booleans(self: *Column) Failure![]u8 {
-        return if (self.tag == 0) self.val.bytes.items() else self.not("booleans");
+        try self.as(rg_booleans);
+        return self.val.bytes.items();
     }
     /// Days since 1970-01-01.
     pub fn dates(self: *Column) Failure![]i32 {
-        return if (self.tag == 6) self.val.days.items() else self.not("dates");
+        try self.as(rg_dates);
+        return self.val.days.items();
     }
     /// Microseconds: of `time`, `timestamp` or `timestamptz`.
     pub fn times(self: *Column) Failure![]i64 {
-        return if (self.tag >= 7 and self.tag <= 9) self.val.words.items() else self.not("times");
+        try self.as(rg_times);
+        return self.val.words.items();
     }
     /// Two numbers each: the first and the last eight bytes, big-endian.
     pub fn uuids(self: *Column) Failure![]u64 {
-        return if (self.tag == 10) self.val.pairs.items() else self.not("UUIDs");
+        try self.as(rg_uuids);
+        return self.val.pairs.items();
     }
     /// Also bytes, decimals, JSON and what is specific to the database.
     pub fn texts(self: *Column) Failure!Texts {
-        const raw = switch (self.tag) {
-            3, 4, 5, 11 => self.val.texts,
-            12 => self.val.native.texts,
-            else => return self.not("texts"),
-        };
+        var failed_with: RawError = .{};
+        var found: RawTexts = undefined;
+        if (!rg_texts_of(self, &found, &failed_with)) return failed(failed_with);
+        const raw = if (self.tag == 12) self.val.native.texts else self.val.texts;
         return .{ .offsets = raw.offsets.items(), .data = raw.data.items() };
     }
 
@@ -595,8 +622,9 @@ pub const Column = extern struct {
         if (!rg_texts_finish(&builder, self, &raw)) return failed(raw);
     }
 
-    fn not(self: *Column, what: []const u8) Failure {
-        return fail("the column `{s}` does not hold {s}", .{ self.name.items(), what });
+    fn as(self: *Column, comptime entries: fn (*Column, *RawError) callconv(.c) ?*anyopaque) Failure!void {
+        var raw: RawError = .{};
+        if (entries(self, &raw) == null) return failed(raw);
     }
 };
 
@@ -670,6 +698,9 @@ pub const Need = union(enum) {
         }
     }
 };
+
+/// How the work of a migration is committed: `auto` is atomic where the database can roll back changes of the schema.
+pub const Mode = enum(u8) { auto, atomic, stepwise };
 
 /// The families of databases.
 pub const Dialect = enum(u8) { sqlite, postgres, mysql, mariadb };
@@ -765,7 +796,8 @@ pub const Asset = struct {
 
 /// Whether a file declares a name at its top level without `pub`. Other files do not see that, so its text is read.
 fn hides(source: [:0]const u8, name: []const u8) bool {
-    @setEvalBranchQuota(10_000 + 500 * source.len);
+    // That of all names together, which are looked for in the same evaluation.
+    @setEvalBranchQuota(50_000 + 2_500 * source.len);
     // Much faster than tokens, and most files do not have the name.
     if (std.mem.find(u8, source, name) == null) return false;
     var tokens: std.zig.Tokenizer = .init(source);
@@ -791,14 +823,30 @@ fn hides(source: [:0]const u8, name: []const u8) bool {
 
 /// Exports a migration.
 pub fn exportMigration(comptime Migration: type) void {
-    if (!@hasDecl(Migration, "needs") and Migration == @import("root") and hides(@embedFile("root"), "needs")) {
-        @compileError("`needs` of a migration has to be public: `pub const needs = [_]guest.Need{ … };`");
+    inline for (.{
+        .{ "needs", "pub const needs = [_]guest.Need{ … };" },
+        .{ "irreversible", "pub const irreversible = true;" },
+        .{ "mode", "pub const mode: guest.Mode = .stepwise;" },
+        .{ "dialects", "pub const dialects = [_]guest.Dialect{ … };" },
+        .{ "depends_on", "pub const depends_on = [_][:0]const u8{ … };" },
+    }) |optional| {
+        if (!@hasDecl(Migration, optional[0]) and Migration == @import("root") and hides(@embedFile("root"), optional[0])) {
+            @compileError("`" ++ optional[0] ++ "` of a migration has to be public: `" ++ optional[1] ++ "`");
+        }
     }
     const exported = struct {
         fn describe(into: *anyopaque) callconv(.c) void {
             rg_summary(into, Migration.summary);
             if (@hasDecl(Migration, "needs")) {
                 for (Migration.needs) |need| need.add(into);
+            }
+            if (@hasDecl(Migration, "irreversible") and Migration.irreversible) rg_irreversible(into);
+            if (@hasDecl(Migration, "mode")) rg_mode(into, @intFromEnum(@as(Mode, Migration.mode)));
+            if (@hasDecl(Migration, "dialects")) {
+                for (Migration.dialects) |each| rg_dialect(into, @intFromEnum(@as(Dialect, each)));
+            }
+            if (@hasDecl(Migration, "depends_on")) {
+                for (Migration.depends_on) |revision| rg_depends_on(into, revision);
             }
         }
         fn upgrade(into: *RawError) callconv(.c) bool {
@@ -833,7 +881,9 @@ fn finished(outcome: anyerror!void, into: *RawError) bool {
 /// What a migration declares as its `panic`: the log says what happened, and the component ends.
 pub const panic = std.debug.FullPanic(struct {
     fn panicked(message: []const u8, _: ?usize) noreturn {
-        var text = borrowed(message);
+        // Without memory for a copy, the message is the panic's own, which is UTF-8.
+        var text = borrowed(allocator.dupe(u8, message) catch message);
+        rg_readable(&text);
         runner_migration_context_log(2, &text);
         @trap();
     }

@@ -87,18 +87,49 @@ func (c *Column) isText() bool {
 	return false
 }
 
-// Int64s are the entries of the types int64, time, timestamp and timestamptz, to read and to change.
+// Whether the column is of a type. One of nothing but NULLs becomes one of that type: a database may not know theirs.
+func (c *Column) becomes(columnType ColumnType) bool {
+	if c.Type == columnType {
+		return true
+	}
+	rows := c.Len()
+	for row := range rows {
+		if !c.IsNull(row) {
+			return false
+		}
+	}
+	*c = Column{Name: c.Name, Type: columnType, nulls: c.nulls}
+	switch {
+	case c.isText():
+		c.texts = Texts{Offsets: make([]uint32, rows+1)}
+	case columnType == TypeUUID:
+		c.words = make([]uint64, 2*rows)
+	case columnType == TypeDate:
+		c.halves = make([]uint32, rows)
+	case columnType == TypeBool:
+		c.bytes = make([]byte, rows)
+	default:
+		c.words = make([]uint64, rows)
+	}
+	return true
+}
+
+// Int64s are the entries of the types int64, time, timestamp and timestamptz, to read and to change. Here and in its siblings, a column
+// of nothing but NULLs becomes one of the type that is asked for: a database may not know theirs.
 func (c *Column) Int64s() ([]int64, error) {
 	switch c.Type {
 	case TypeInt64, TypeTime, TypeTimestamp, TypeTimestampTZ:
 		return as[int64](c.words), nil
 	}
-	return nil, c.not("64-bit integers")
+	if !c.becomes(TypeInt64) {
+		return nil, c.not("64-bit integers")
+	}
+	return as[int64](c.words), nil
 }
 
 // Float64s are the entries of the type float64, to read and to change.
 func (c *Column) Float64s() ([]float64, error) {
-	if c.Type != TypeFloat64 {
+	if !c.becomes(TypeFloat64) {
 		return nil, c.not("64-bit floating-point numbers")
 	}
 	return as[float64](c.words), nil
@@ -106,7 +137,7 @@ func (c *Column) Float64s() ([]float64, error) {
 
 // Bools are the entries of the type boolean, to read and to change.
 func (c *Column) Bools() ([]bool, error) {
-	if c.Type != TypeBool {
+	if !c.becomes(TypeBool) {
 		return nil, c.not("booleans")
 	}
 	return as[bool](c.bytes), nil
@@ -114,7 +145,7 @@ func (c *Column) Bools() ([]bool, error) {
 
 // Dates are the entries of the type date, to read and to change.
 func (c *Column) Dates() ([]Date, error) {
-	if c.Type != TypeDate {
+	if !c.becomes(TypeDate) {
 		return nil, c.not("dates")
 	}
 	return as[Date](c.halves), nil
@@ -122,7 +153,7 @@ func (c *Column) Dates() ([]Date, error) {
 
 // UUIDs are the entries of the type uuid: two numbers for each row, the first and the last eight bytes.
 func (c *Column) UUIDs() ([]uint64, error) {
-	if c.Type != TypeUUID {
+	if !c.becomes(TypeUUID) {
 		return nil, c.not("UUIDs")
 	}
 	return c.words, nil
@@ -130,7 +161,7 @@ func (c *Column) UUIDs() ([]uint64, error) {
 
 // Texts are the entries of the types text, bytes, decimal, json and native.
 func (c *Column) Texts() (*Texts, error) {
-	if !c.isText() {
+	if !c.isText() && !c.becomes(TypeText) {
 		return nil, c.not("texts")
 	}
 	return &c.texts, nil

@@ -3,6 +3,8 @@ package guest
 import (
 	"fmt"
 	"iter"
+	"maps"
+	"slices"
 )
 
 // Execute runs one statement and returns the number of rows that it changed, 0 for DDL.
@@ -71,7 +73,7 @@ type Source struct {
 	Table Table
 	// Columns are those to read; none: all. Those of the key are read in any case.
 	Columns []string
-	// ReadAs are the types in which columns are read, where it is not the one of the database.
+	// ReadAs are the types in which columns are read, where it is not the one of the database. Its keys are in Columns.
 	ReadAs map[string]ColumnType
 	// Key are the columns that identify a row; none: the primary key.
 	Key []string
@@ -92,6 +94,18 @@ func From(table string, columns ...string) Source {
 func (s Source) Where(filter string, parameters ...any) Source {
 	s.Filter, s.Parameters = filter, parameters
 	return s
+}
+
+// The source as the host takes it.
+func (s Source) normal() (_ Source, err error) {
+	for _, name := range slices.Sorted(maps.Keys(s.ReadAs)) {
+		if !contains(s.Columns, name) {
+			message := fmt.Sprintf("ReadAs has the column `%s`, which is not in Columns", name)
+			return s, &Error{Kind: InvalidArgument, Message: message}
+		}
+	}
+	s.Parameters, err = normals(s.Parameters)
+	return s, err
 }
 
 // WriteMode is what a writer does with a row.
@@ -131,14 +145,13 @@ type Report struct {
 // Transform reads the source one batch at a time, passes each to the function of that name in Transforms of [Migration], and writes
 // the results to the target. The functions run in other instances of the component: variables are not shared.
 func Transform(name string, source Source, target Target) (Report, error) {
-	values, err := normals(source.Parameters)
+	source, err := source.normal()
 	if err != nil {
 		return Report{}, err
 	}
 	if exported != nil && exported.Transforms[name] == nil {
 		return Report{}, fmt.Errorf("there is no batch function `%s`: set it in Transforms of guest.Migration", name)
 	}
-	source.Parameters = values
 	return hostTransform(name, source, target)
 }
 
@@ -159,11 +172,10 @@ func Read(statement string, parameters ...any) (*Reader, error) {
 
 // ReadTable reads a table in pages, in the order of its key.
 func ReadTable(source Source) (*Reader, error) {
-	values, err := normals(source.Parameters)
+	source, err := source.normal()
 	if err != nil {
 		return nil, err
 	}
-	source.Parameters = values
 	return hostReadTable(source)
 }
 

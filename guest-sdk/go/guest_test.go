@@ -1,6 +1,7 @@
 package guest
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"strings"
@@ -40,6 +41,59 @@ func TestEntriesAreChangedInPlace(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := rows.Float64s("id"); err == nil || err.Error() != "the column `id` holds int64, not 64-bit floating-point numbers" {
+		t.Fatal(err)
+	}
+}
+
+func TestNullsAloneHaveAnyType(t *testing.T) {
+	nulls := func(columnType ColumnType) *Column {
+		made := &Column{Name: "v", Type: TypeText, texts: Texts{Offsets: make([]uint32, 3)}, nulls: []byte{1, 1}}
+		if !made.becomes(columnType) {
+			t.Fatal(columnType)
+		}
+		return made
+	}
+	for columnType := TypeBool; columnType <= TypeNative; columnType++ {
+		for name, entries := range map[string]func(*Column) (int, error){
+			"int64s":   func(c *Column) (int, error) { found, err := c.Int64s(); return len(found), err },
+			"float64s": func(c *Column) (int, error) { found, err := c.Float64s(); return len(found), err },
+			"bools":    func(c *Column) (int, error) { found, err := c.Bools(); return len(found), err },
+			"dates":    func(c *Column) (int, error) { found, err := c.Dates(); return len(found), err },
+			"uuids":    func(c *Column) (int, error) { found, err := c.UUIDs(); return len(found) / 2, err },
+			"texts": func(c *Column) (int, error) {
+				found, err := c.Texts()
+				if err != nil {
+					return 0, err
+				}
+				return found.Len(), c.MapTexts(func(to, _ []byte) []byte { return append(to, "not called"...) })
+			},
+		} {
+			column := nulls(columnType)
+			if size, err := entries(column); err != nil || size != 2 || column.Len() != 2 || column.Value(0) != nil || !column.IsNull(1) {
+				t.Fatal(columnType, name, size, err)
+			}
+		}
+	}
+	one := nulls(TypeText)
+	one.SetNull(1, false)
+	if _, err := one.Float64s(); err == nil || one.Type != TypeText {
+		t.Fatal(err)
+	}
+}
+
+func TestTypesAreThoseOfColumnsThatAreRead(t *testing.T) {
+	source := From("t", "id")
+	source.ReadAs = map[string]ColumnType{"id": TypeText, "price": TypeDecimal, "name": TypeText}
+	_, reading := ReadTable(source)
+	_, transforming := Transform("f", source, Into(Update, "t"))
+	for _, err := range []error{reading, transforming} {
+		var failure *Error
+		if !errors.As(err, &failure) || failure.Kind != InvalidArgument || failure.Message != "ReadAs has the column `name`, which is not in Columns" {
+			t.Fatal(err)
+		}
+	}
+	source.Columns = []string{"id", "name", "price"}
+	if _, err := ReadTable(source); err != errNoHost {
 		t.Fatal(err)
 	}
 }

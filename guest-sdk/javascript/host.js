@@ -157,8 +157,9 @@ class NativeColumn {
     const [name, typeName] = type === undefined ? [this.type, this.typeName] : typeOf(type);
     return fromValues(name, typeName, this.length, (i) => (this.isNull(i) ? null : f(this.at(i), i)));
   }
+  get #allNull() { return this.nullCount === this.length; }
   #text(f) {
-    if (this.type !== "text") throw new TypeError(`the column is of type ${this.type}, not text`);
+    if (this.type !== "text" && !this.#allNull) throw new TypeError(`the column is of type ${this.type}, not text`);
     return fromValues("text", undefined, this.length, (i) => (this.isNull(i) ? null : f(this.at(i))));
   }
   upper() { return this.#text((it) => it.toUpperCase()); }
@@ -170,7 +171,10 @@ class NativeColumn {
   static text(column, f) { return column.#text(f); }
   #calculate(f, operand, name) {
     const { type } = this.state;
-    if (type !== "float64" && type !== "int64") throw new TypeError(`the column is of type ${type}, not float64 or int64`);
+    if (type !== "float64" && type !== "int64") {
+      if (this.#allNull) return this.clone();
+      throw new TypeError(`the column is of type ${type}, not float64 or int64`);
+    }
     const copy = this.clone(), entries = copy.state.entries;
     if (type === "float64" && name !== "round" && typeof operand !== "number") throw new TypeError("the operand of a float64 column is a number");
     if (type === "int64" && name === "round") return copy;

@@ -35,6 +35,14 @@ test("columns", () => {
   batch.get("n").values[0] = 7;
   assert.deepEqual(batch.set("n", batch.get("n").values.map((it) => it * 2)).get("n").toArray(), [14, null, 6]);
   assert.throws(() => new Column("int64", [2n ** 62n]).multiply(2), /64 bits/);
+  for (const type of Object.values(ALL)) {
+    const nulls = new Column(type, [null, null]);
+    for (const same of [nulls.multiply(2), nulls.add(1), nulls.round(), nulls.upper(), nulls.prepend("* "), nulls.replaceAll("a", "b")]) {
+      assert.deepEqual(same.toArray(), [null, null], type);
+    }
+  }
+  assert.throws(() => new Column("text", [null, "1"]).multiply(2), /is of type text/);
+  assert.throws(() => new Column("int64", [null, 1]).upper(), /is of type int64/);
   assert.throws(() => batch.mapRows((row) => ({ ...row, extra: 1 })), /`extra`/);
   assert.throws(() => batch.mapRows(() => ({ n: "x" })), /row 0, column `n`/);
   assert.throws(() => batch.set("n", [1]), /1 entries/);

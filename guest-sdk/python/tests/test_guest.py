@@ -10,8 +10,8 @@ from pathlib import Path
 from uuid import UUID
 
 from runner_guest import (
-    Batch, Column, Description, Json, Native, Needs, RunnerError, Source, TableNeed, Target, assets, db, log, parameter, parameters, random,
-    run_timestamp, schema,
+    Batch, Column, Description, Json, Native, Needs, RunnerError, Source, TableNeed, Target, assets, db, log, parameter, parameters, progress,
+    random, run_timestamp, schema,
 )
 from runner_guest._database import Writer
 from runner_guest._description import described
@@ -154,6 +154,19 @@ class Batches(unittest.TestCase):
             self.assertEqual(Column(given, values).cast(to).to_list(), expected, to)
         with self.assertRaisesRegex(ValueError, "row 1"):
             Column("text", ["1", "x"]).cast("int64")
+        with self.assertRaisesRegex(ValueError, "row 0: 9007199254740993 has no exact float64"):
+            Column("int64", [2**53 + 1]).cast("float64")
+        self.assertEqual(Column("int64", [2**60, None]).cast("float64").to_list(), [2.0**60, None])
+
+    def test_nulls_alone_have_any_type(self):
+        for type in ALL.values():
+            column = Column(type, [None, None])
+            for same in (column.multiply(2), column.add(1), column.round(), column.upper(), column.strip(), column.prepend("* ")):
+                self.assertEqual(same.to_list(), [None, None], type)
+                Batch._raw(Batch({"a": same})._dump())
+        for wrong in (lambda: Column("text", [None, "1"]).multiply(2), lambda: Column("int64", [None, 1]).upper()):
+            with self.assertRaisesRegex(TypeError, "and the column is of the type"):
+                wrong()
 
     def test_batches(self):
         batch = Batch({"id": Column("int64", [1, 2]), "name": Column("text", ["a", None])})
@@ -161,6 +174,9 @@ class Batches(unittest.TestCase):
         batch.set("n", [1.5, None], "float64").rename("n", "m")
         self.assertEqual(list(batch.rows()), [{"id": 1, "name": "c", "m": 1.5}, {"id": 2, "name": "d", "m": None}])
         del batch["m"]
+        self.assertEqual(batch.set("n", batch["id"], "text")["n"].to_list(), ["1", "2"])
+        self.assertIs(batch.set("n", batch["id"], "int64")["n"], batch["id"])
+        del batch["n"]
         self.assertEqual(batch.filter_rows(lambda row: row["id"] > 1).row_count, 1)
         self.assertEqual(batch.map_rows(lambda row: []).row_count, 0)
         self.assertEqual(
@@ -174,6 +190,9 @@ class Batches(unittest.TestCase):
             ("row 0 has no value for the column `name`", lambda: batch.map_rows(lambda row: {"id": 1})),
             ("column `id`, row 1", lambda: batch.map_rows(lambda row: {**row, "id": "x" if row["id"] == 2 else 1})),
             ("returned 7 for a row", lambda: batch.map_rows(lambda row: 7)), ("new column", lambda: batch.__setitem__("y", [1, 2])),
+            ("column `n`, row 0", lambda: batch.set("n", batch["name"], "int64")), ("5 is not the name", lambda: batch.set(5, batch["id"])),
+            ("surrogate", lambda: batch.rename("id", "\ud800")), ("surrogate", lambda: Batch.from_rows([], {"\ud800": "text"})),
+            ("surrogate", lambda: Column("native:\ud800", [])), ("surrogate", lambda: Native("\ud800", "")),
         ]:
             with self.assertRaises((KeyError, ValueError, TypeError)) as raised:
                 wrong()
@@ -354,6 +373,28 @@ class Hosts(unittest.TestCase):
 
 
 class Calls(unittest.TestCase):
+    def test_what_the_host_does_not_take_is_refused(self):
+        fake_host(execute=lambda sql, values: 0)
+        for wrong, message in [
+            (lambda: progress(3 / 2), "1.5 is not a whole number, for `done`"), (lambda: progress(-1), "-1 is out of range, for `done`"),
+            (lambda: progress(True), "True is not a whole number"), (lambda: progress(1, 2**64), "for `total` of `progress`"),
+            (lambda: progress(1, 2, None), "None is not the name of a unit"), (lambda: progress(1, 2, "\ud800"), "surrogate"),
+            (lambda: db.execute("SELECT '\ud800'"), "surrogate"), (lambda: db.query("\ud800"), "surrogate"),
+            (lambda: db.read_table("\ud800"), "surrogate"), (lambda: db.read_table(Source("t", columns=["\ud800"])), "surrogate"),
+            (lambda: db.read_table(Source("t", schema=5)), "5 is not the name of a schema, for the source"),
+            (lambda: db.read_table(Source("t", filter=b"a")), "b'a' is not a condition: the source's `filter` is a text"),
+            (lambda: db.read_table(Source("t", filter="\ud800")), "surrogate"), (lambda: db.read_table(5), "name of a table, for the source"),
+            (lambda: db.write(Target("t", "insert", schema=5)), "5 is not the name of a schema, for the target"),
+            (lambda: db.write(Target("t", "insert", key=["\ud800"])), "surrogate"),
+            (lambda: described({"summary": "\ud800"}), "surrogate"), (lambda: described({"summary": "x", "depends_on": ["\ud800"]}), "surrogate"),
+            (lambda: described({"summary": "x", "needs": {"read": ["\ud800"]}}), "surrogate"),
+        ]:
+            with self.assertRaises((TypeError, ValueError), msg=message) as raised:
+                wrong()
+            self.assertIn(message, str(raised.exception))
+        progress(1)
+        progress(1, 2, "files")
+
     def test_texts_are_no_lists(self):
         fake_host(execute=lambda sql, values: 0)
         with self.assertRaisesRegex(TypeError, "is not a list of statements: `execute` runs one"):

@@ -103,23 +103,20 @@ pub fn of_trap(error: &wasmtime::Error, state: &GuestState, call: &str) -> Error
         Some(Trap::StackOverflow) => {
             failure(used_up(&LimitExceeded { name: "stack", at: format_size(state.limits.stack) }))
         }
-        // What the interpreter said of the script is what went wrong.
-        Some(Trap::UnreachableCodeReached) if state.is_script() && state.last_words.is_some() => {
+        // `describe` returns no errors: the runtime logs what went wrong, and traps.
+        Some(Trap::UnreachableCodeReached)
+            if state.is_script() && matches!(state.purpose, Purpose::Describe) && state.last_words.is_some() =>
+        {
             failure(with_hint(Error::failed(state.last_words.clone().unwrap_or_default())))
         }
         // Interpreters have stubs for the calls of a system, and end there.
         Some(Trap::UnreachableCodeReached) if state.is_script() => {
-            failure(Error::failed("the script asked its runtime for what a migration has not, which ended it").hint(
+            let error = Error::failed("the script asked its runtime for what a migration has not, which ended it");
+            failure(with_last_words(error, state).hint(
                 "there are no files, network, processes, threads or timers; look for them in what the script calls",
             ))
         }
-        Some(trap) => {
-            let mut error = Error::failed(format!("the component trapped: {trap}"));
-            if let Some(words) = &state.last_words {
-                error = error.cause(format!("its last words: {words}"));
-            }
-            failure(error)
-        }
+        Some(trap) => failure(with_last_words(Error::failed(format!("the component trapped: {trap}")), state)),
         None if is_out_of_memory(error) => failure(out_of_memory("the component cannot be started", error)),
         None => {
             let text = text::cut_owned(format!("{error:#}"), text::ERROR);
@@ -144,6 +141,14 @@ pub fn of_trap(error: &wasmtime::Error, state: &GuestState, call: &str) -> Error
                     .hint("the toolchain that built it may be at fault; rebuild it with a current one"),
             )
         }
+    }
+}
+
+/// The error of a trap, with the guest's last warning, which need not have to do with it.
+fn with_last_words(error: Error, state: &GuestState) -> Error {
+    match &state.last_words {
+        Some(words) => error.cause(format!("its last words: {words}")),
+        None => error,
     }
 }
 

@@ -78,7 +78,7 @@ pub struct GuestState {
     pub loaded: Option<Arc<LoadedComponent>>,
     /// The files that it can read.
     pub assets: Option<Arc<GuestAssets>>,
-    /// The last message of a panic, which the SDKs log before they trap.
+    /// The last warning: the SDKs log the message of a panic as one before they trap.
     pub last_words: Option<String>,
 }
 

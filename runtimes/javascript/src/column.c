@@ -129,6 +129,15 @@ bool column_is_null(const Column *column, uint32_t row)
     return column->nulls && column->nulls->bytes[row];
 }
 
+/* Whether there is nothing but NULLs, which have any type: a database may not know theirs. */
+bool column_all_null(const Column *column)
+{
+    for (uint32_t row = 0; row < column->rows; row++)
+        if (!column_is_null(column, row))
+            return false;
+    return true;
+}
+
 /* The bytes of an entry. The script may have changed the offsets, so they are checked. */
 bool column_entry(const Column *column, uint32_t row, const uint8_t **bytes, size_t *size)
 {

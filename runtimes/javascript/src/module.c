@@ -243,11 +243,10 @@ JSValue settle(JSValue result)
     return JS_Throw(js, reason);
 }
 
-static char *text_asset(const char *path)
+static char *text_asset(const char *path, size_t *size)
 {
-    size_t size;
-    char *content = asset_content(path, &size);
-    if (content && !is_utf8((uint8_t *)content, size)) {
+    char *content = asset_content(path, size);
+    if (content && !is_utf8((uint8_t *)content, *size)) {
         JS_ThrowSyntaxError(js, "the script is not UTF-8");
         free(content);
         return NULL;
@@ -258,7 +257,8 @@ static char *text_asset(const char *path)
 /* Reads and evaluates the script. */
 bool load_script(void)
 {
-    if (!(script_path = text_asset(":name")))
+    size_t size;
+    if (!(script_path = text_asset(":name", &size)))
         return false;
     size_t stem = strlen(script_path), start = directory_size(script_path);
     const char *dot = strrchr(script_path + start, '.');
@@ -270,15 +270,14 @@ bool load_script(void)
     strcpy(directory + stem, "/");
     JS_SetModuleLoaderFunc2(JS_GetRuntime(js), normalize, load, NULL, NULL);
     JS_SetHostPromiseRejectionTracker(JS_GetRuntime(js), track_rejection, NULL);
-    char *source = text_asset(":script");
+    char *source = text_asset(":script", &size);
 #ifdef TYPESCRIPT
-    size_t size = source ? strlen(source) : 0;
     if (source)
         source = types_stripped(source, &size, script_path);
 #endif
     if (!source)
         return false;
-    JSValue code = JS_Eval(js, source, strlen(source), script_path, JS_EVAL_TYPE_MODULE | JS_EVAL_FLAG_COMPILE_ONLY);
+    JSValue code = JS_Eval(js, source, size, script_path, JS_EVAL_TYPE_MODULE | JS_EVAL_FLAG_COMPILE_ONLY);
     free(source);
     if (JS_IsException(code))
         return false;

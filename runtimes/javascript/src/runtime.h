@@ -93,6 +93,7 @@ JSValue column_object(Column *column);
 Column *column_of(JSValueConst object);
 JSValue column_cell(const Column *column, uint32_t row);
 bool column_is_null(const Column *column, uint32_t row);
+bool column_all_null(const Column *column);
 bool column_entry(const Column *column, uint32_t row, const uint8_t **bytes, size_t *size);
 Column *column_like(const Column *column);
 /* The typed array over the entries or the offsets. */

@@ -80,7 +80,7 @@ typedef bool EntryFunction(Builder *into, const uint8_t *bytes, size_t size, voi
 static Column *text_column(JSValueConst object)
 {
     Column *column = column_of(object);
-    if (column && column->type != TYPE_TEXT) {
+    if (column && column->type != TYPE_TEXT && !column_all_null(column)) {
         JS_ThrowTypeError(js, "the column is of type %s, not text", type_names[column->type]);
         return NULL;
     }
@@ -191,7 +191,7 @@ static JSValue text_case(JSContext *context, JSValueConst this, int argc, JSValu
     Column *column = text_column(this);
     if (!column)
         return JS_EXCEPTION;
-    Column *changed = ascii_case(column, magic == UPPER);
+    Column *changed = column->type == TYPE_TEXT ? ascii_case(column, magic == UPPER) : NULL;
     return changed ? column_object(changed) : each_text(this, change_case, &magic);
 }
 
@@ -355,12 +355,12 @@ static JSValue number_calculate(JSContext *context, JSValueConst this, int argc,
     int64_t whole = 0;
     if (!column)
         return JS_EXCEPTION;
-    if (column->type != TYPE_FLOAT64 && column->type != TYPE_INT64)
+    bool is_float = column->type == TYPE_FLOAT64, is_number = is_float || column->type == TYPE_INT64;
+    if (!is_number && !column_all_null(column))
         return JS_ThrowTypeError(js, "the column is of type %s, not float64 or int64", type_names[column->type]);
-    bool is_float = column->type == TYPE_FLOAT64;
     if (operation != ROUND && is_float && !JS_IsNumber(argv[0]))
         return JS_ThrowTypeError(js, "the operand of a float64 column is a number");
-    if (operation != ROUND && (is_float ? JS_ToFloat64(js, &real, argv[0]) : !to_int64(argv[0], &whole))) {
+    if (operation != ROUND && is_number && (is_float ? JS_ToFloat64(js, &real, argv[0]) : !to_int64(argv[0], &whole))) {
         exception_at("an int64 column takes whole numbers; use `cast(\"float64\")` before");
         return JS_EXCEPTION;
     }
@@ -372,7 +372,7 @@ static JSValue number_calculate(JSContext *context, JSValueConst this, int argc,
         return JS_EXCEPTION;
     double *reals = (double *)copy->data->bytes;
     int64_t *wholes = (int64_t *)copy->data->bytes;
-    for (uint32_t row = 0; row < copy->rows; row++) {
+    for (uint32_t row = 0; is_number && row < copy->rows; row++) {
         if (!is_float) {
             if (operation != ROUND && !column_is_null(copy, row) && !calculate(wholes + row, operation, whole)) {
                 JS_FreeValue(js, result);

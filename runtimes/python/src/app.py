@@ -6,7 +6,7 @@ import runner_world
 import runner_library
 import runner_script
 from componentize_py_types import Err
-from runner_bridge import HOST, error_record, packed_in, packed_out
+from runner_bridge import HOST, error_record, packed_in, packed_out, readable
 from runner_guest import Batch
 from runner_guest._description import VERBS, described
 from runner_guest._errors import describe_error
@@ -21,7 +21,7 @@ connect(HOST)
 def told(error):
     """What an exception says, as one text: the message, and where."""
     _, _, message, detail = describe_error(error, runner_script.line_of)
-    return f"{message}\n{detail}" if detail else message
+    return readable(f"{message}\n{detail}" if detail else message)
 
 
 def needs_of(needs):

@@ -5,6 +5,7 @@ import runner_world
 from componentize_py_types import Err
 from runner_guest import Batch, RunnerError
 from runner_guest._errors import KINDS
+from runner_guest._values import name_of
 from runner_guest.schema import CURRENT_TIMESTAMP, Column, NewIndex, NewTable, TableName
 from wit_world.imports import batches, context, packed, schema, sql, types
 
@@ -18,8 +19,13 @@ VALUE = {tag: getattr(types, f"Value_{tag.capitalize()}") for tag in TAGS}
 TAG = {of: tag for tag, of in VALUE.items()}
 
 
+def readable(text):
+    """A text for the operator: half a surrogate pair has no form in UTF-8."""
+    return text.encode(errors="replace").decode()
+
+
 def error_record(kind, code, message, detail):
-    return types.Error(KIND[kind], code, message, detail)
+    return types.Error(KIND[kind], readable(code), readable(message), None if detail is None else readable(detail))
 
 
 def asked(function, *arguments):
@@ -75,6 +81,11 @@ def raw_of(batch):
         (column.name, TYPE_NAME[column.values_type], column.type_name, column.nulls, column.offsets, column.data)
         for column in batch.columns
     ]
+
+
+def path_out(path):
+    # Also one of `pathlib`.
+    return name_of(str(path), "a file")
 
 
 def table(named):
@@ -209,20 +220,20 @@ class Bridge:
         return context.seed()
 
     def log(self, level, message):
-        context.log(LEVELS[level], message.encode(errors="replace").decode())
+        context.log(LEVELS[level], readable(message))
 
     def progress(self, done, total, unit):
         context.progress(done, total, unit)
 
     def read_asset(self, path):
-        with asked(context.open_asset, str(path)) as asset:
+        with asked(context.open_asset, path_out(path)) as asset:
             chunks = []
             while chunk := asked(asset.read, 1 << 20):
                 chunks.append(chunk)
         return b"".join(chunks)
 
     def open_asset(self, path):
-        return AssetHandle(asked(context.open_asset, str(path)))
+        return AssetHandle(asked(context.open_asset, path_out(path)))
 
 
 HOST = Bridge()

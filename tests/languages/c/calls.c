@@ -2,7 +2,9 @@
  *
  * says error: no such country: Züri
  * says raised: unreachable
- * says batch: row 2: too many rows */
+ * says batch: row 2: too many rows
+ * says unreadable: no such country: Z��ri�
+ * says unreadable: : Gen�ve */
 #include "runner_guest.h"
 
 #include <stdarg.h>
@@ -480,6 +482,10 @@ static bool fail(rg_string how, rg_error *error)
 {
     if (how.len == 5 && memcmp(how.ptr, "error", 5) == 0)
         return rg_fail(error, "no such country: %s", "Züri");
+    if (how.len == 10 && memcmp(how.ptr, "unreadable", 10) == 0) {
+        rg_info("%s", "Gen\xe8" "ve");
+        return rg_fail(error, "no such country: %s", "Z\xfc\xe2ri\xf0");
+    }
     if (how.len == 5 && memcmp(how.ptr, "batch", 5) == 0)
         return rg_execute("INSERT INTO many (id, n, name) VALUES (1, 1, 'x')", NULL, 0, NULL, error) &&
                rg_transform("fails", "many", NULL, 0, NULL, error);

@@ -201,6 +201,32 @@ static bool tell_kind(const char *statement, rg_error *error)
     return tell(statement, "", kind, error);
 }
 
+/* A column of NULLs alone, which has any type. */
+static bool tell_nulls(rg_error *error)
+{
+    rg_string select = rg_str("SELECT NULL AS v FROM every ORDER BY id");
+    runner_migration_batches_list_value_t none = {NULL, 0};
+    runner_migration_batches_own_reader_t reader;
+    runner_migration_batches_option_batch_t next;
+    if (!runner_migration_batches_read(&select, &none, &reader, error) ||
+        !runner_migration_batches_method_reader_next(runner_migration_batches_borrow_reader(reader), &next, error))
+        return false;
+    rg_column *column = rg_column_of(&next.val, "v", error);
+    double *numbers = column ? rg_float64s(column, error) : NULL;
+    unsigned zeros = 0, nulls = 0;
+    char text[64];
+    if (!numbers)
+        return false;
+    for (uint32_t row = 0; row < next.val.row_count; row++) {
+        zeros += numbers[row] == 0;
+        nulls += rg_is_null(column, row);
+    }
+    snprintf(text, sizeof text, "%u, %u", zeros, nulls);
+    runner_migration_types_batch_free(&next.val);
+    runner_migration_batches_reader_drop_own(reader);
+    return tell("nulls alone", "", text, error);
+}
+
 bool migration_upgrade(rg_error *error)
 {
     rg_batch none = given(0), all = given(ROWS);
@@ -221,7 +247,7 @@ bool migration_upgrade(rg_error *error)
         return false;
     snprintf(text, sizeof text, "%llu, %llu, %llu", (unsigned long long)report.rows_read, (unsigned long long)report.rows_written,
              (unsigned long long)report.chunks);
-    if (!tell("transformed", "", text, error) || !tell_table("every", error) || !tell_table("copies", error) ||
+    if (!tell("transformed", "", text, error) || !tell_table("every", error) || !tell_table("copies", error) || !tell_nulls(error) ||
         !rg_query("SELECT count(*), (SELECT words FROM copies WHERE id = 1) FROM copies", NULL, 0, &asked, error))
         return false;
     rg_string words = asked.rows.ptr[0].ptr[1].val.text;

@@ -3,6 +3,8 @@
 // says error: no such country: Züri
 // says raised: unreachable
 // says batch: row 2: too many rows
+// says unreadable: no such country: Z��ri�
+// says unreadable: : Gen�ve
 #include "runner_guest.hpp"
 
 #include <algorithm>
@@ -342,6 +344,10 @@ runner::result<> fail(string_view how)
 {
     if (how == "error")
         return runner::fail("no such country: %s", "Züri");
+    if (how == "unreadable") {
+        rg_info("%s", "Gen\xe8" "ve");
+        return runner::fail("no such country: %s", "Z\xfc\xe2ri\xf0");
+    }
     if (how == "batch") {
         RUNNER_CHECK(runner::execute("INSERT INTO many (id, n, name) VALUES (1, 1, 'x')"));
         RUNNER_CHECK(runner::transform("fails", "many"));

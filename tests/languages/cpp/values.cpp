@@ -1,9 +1,11 @@
 // Values of every type, written, read and told: the tests compare what each language makes of them, byte by byte.
 #include "runner_guest.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cstdio>
 #include <limits>
+#include <ranges>
 #include <string>
 
 using std::string;
@@ -172,6 +174,13 @@ struct values {
                         std::to_string(report.chunks));
         RUNNER_CHECK(tell_table(lines, "every"));
         RUNNER_CHECK(tell_table(lines, "copies"));
+        RUNNER_TRY(reader, runner::read("SELECT NULL AS v FROM every ORDER BY id"));
+        RUNNER_TRY(alone, reader.next());
+        RUNNER_TRY(nulls, alone->column("v"));
+        RUNNER_TRY(numbers, nulls.float64s());
+        auto is_null = [&nulls](uint32_t row) { return nulls.is_null(row); };
+        lines.push_back("nulls alone: " + std::to_string(numbers.size()) + ", " +
+                        std::to_string(std::ranges::count_if(std::views::iota(0u, alone->size()), is_null)));
         RUNNER_TRY(asked, runner::query("SELECT count(*), (SELECT words FROM copies WHERE id = 1) FROM copies"));
         const rg_string &words = asked[0][1].val.text;
         lines.push_back("asked: " + std::to_string(asked[0][0].val.int64) + ", " + string(reinterpret_cast<char *>(words.ptr), words.len));

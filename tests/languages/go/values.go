@@ -161,6 +161,30 @@ func upgrade() error {
 			}
 		}
 	}
+	alone, err := guest.Read("SELECT NULL AS v FROM every ORDER BY id")
+	if err != nil {
+		return err
+	}
+	for batch, err := range alone.Batches() {
+		if err != nil {
+			return err
+		}
+		column, err := batch.Column("v")
+		if err != nil {
+			return err
+		}
+		numbers, err := column.Float64s()
+		if err != nil {
+			return err
+		}
+		nulls := 0
+		for row := range numbers {
+			if column.IsNull(row) {
+				nulls++
+			}
+		}
+		tell("nulls alone: %d, %d", len(numbers), nulls)
+	}
 	count, err := guest.QueryValue[int64]("SELECT count(*) FROM copies")
 	if err != nil {
 		return err

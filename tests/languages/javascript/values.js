@@ -68,6 +68,8 @@ export function upgrade() {
       for (const [name, type] of Object.entries(types)) lines.push(`${table} ${row.id} ${name}: ${told(type, row[name])}`);
     }
   }
+  const numbers = db.read("SELECT NULL AS v FROM every ORDER BY id").next().get("v").multiply(2);
+  lines.push(`nulls alone: ${numbers.length}, ${numbers.nullCount}`);
   lines.push(`asked: ${db.queryScalar("SELECT count(*) FROM copies")}, ${db.queryScalar("SELECT words FROM copies WHERE id = 1")}`);
   for (const statement of ["SELECT FROM WHERE", "INSERT INTO every (id) VALUES (1)", "COMMIT"]) lines.push(`${statement}: ${kindOf(statement)}`);
   writer = db.write({ table: "told", mode: "insert" });

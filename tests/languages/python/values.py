@@ -71,6 +71,8 @@ def upgrade():
     for table in ("every", "copies"):
         for row in db.read_table(Source(table, columns=TYPES)).rows():
             lines += [f"{table} {row['id']} {name}: {told(type, row[name])}" for name, type in TYPES.items()]
+    numbers = next(iter(db.read("SELECT NULL AS v FROM every ORDER BY id")))["v"].multiply(2)
+    lines.append(f"nulls alone: {len(numbers)}, {numbers.null_count}")
     lines.append(f"asked: {db.query_scalar('SELECT count(*) FROM copies')}, {db.query_scalar('SELECT words FROM copies WHERE id = 1')}")
     for statement in ("SELECT FROM WHERE", "INSERT INTO every (id) VALUES (1)", "COMMIT"):
         lines.append(f"{statement}: {kind_of(statement)}")

@@ -109,6 +109,11 @@ impl Migration for Values {
                 }
             }
         }
+        for rows in batches::read("SELECT NULL AS v FROM every ORDER BY id", params![])? {
+            let rows = rows?;
+            let numbers = rows.float64("v")?;
+            lines.push(format!("nulls alone: {}, {}", numbers.len(), numbers.iter().filter(Option::is_none).count()));
+        }
         let count: i64 = sql::query_scalar("SELECT count(*) FROM copies", [])?;
         let words: String = sql::query_scalar("SELECT words FROM copies WHERE id = 1", [])?;
         lines.push(format!("asked: {count}, {words}"));

@@ -3,6 +3,8 @@
 //! says error: no such country: Züri
 //! says raised: index out of bounds: index 5, len 0
 //! says batch: row 2: too many rows
+//! says unreadable: no such country: Z��ri�
+//! says unreadable: : Gen�ve
 const std = @import("std");
 const guest = @import("runner_guest");
 
@@ -265,6 +267,10 @@ fn errors(lines: *Lines) !void {
 /// Fails, as the operator asks for it.
 fn fail(how: []const u8, parameters: usize) !void {
     if (std.mem.eql(u8, how, "error")) return guest.fail("no such country: {s}", .{"Züri"});
+    if (std.mem.eql(u8, how, "unreadable")) {
+        guest.info("{s}", .{"Gen\xe8ve"});
+        return guest.fail("no such country: {s}", .{"Z\xfc\xe2ri\xf0"});
+    }
     if (std.mem.eql(u8, how, "batch")) {
         _ = try guest.execute("INSERT INTO many (id, n, name) VALUES (1, 1, 'x')", &.{});
         _ = try guest.transform("fails", "many", &.{});

@@ -99,6 +99,15 @@ pub fn upgrade() !void {
             }
         }
     }
+    const reader = try guest.read("SELECT NULL AS v FROM every ORDER BY id", &.{});
+    defer reader.deinit();
+    var alone = (try reader.next()).?;
+    defer alone.deinit();
+    const column = try alone.column("v");
+    const numbers = try column.float64s();
+    var nulls: usize = 0;
+    for (0..numbers.len) |row| nulls += @intFromBool(column.isNull(row));
+    try lines.append(arena, try print(arena, "nulls alone: {d}, {d}", .{ numbers.len, nulls }));
     var asked = try guest.query("SELECT count(*), (SELECT words FROM copies WHERE id = 1) FROM copies", &.{});
     defer asked.deinit();
     try lines.append(arena, try print(arena, "asked: {d}, {s}", .{ asked.row(0)[0].val.int64, asked.row(0)[1].asText().? }));

@@ -376,6 +376,8 @@ fn c() {
         text.lines().map(str::trim).filter(|line| !line.starts_with('#')).collect::<String>().replace(' ', "")
     };
     assert!(essence(&page).contains(&essence(&manifest)), "{manifest}");
+    let works = place.read(&format!("{directory}/migration.c"));
+    assert!(page.contains(&works[works.find("#include").unwrap()..]), "{works}");
     // A compiler's errors are shown as they are.
     place.write(&format!("{directory}/migration.c"), "#include \"runner_guest.h\"\nint nonsense = missing;\n");
     story.execute("runner build", 1).says(&[

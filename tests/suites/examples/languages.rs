@@ -151,7 +151,10 @@ fn go_does_everything(engine: Engine) {
     // A batch function that fails says where; nothing of the migration remains.
     for (function, says) in [
         ("fails", "row 1 of the batch (`name` is \"name no. 2 true\"): too many: 1000"),
-        ("panics", "panic: runtime error: index out of range [1000] with length 0 (at conformance/migration.go:"),
+        (
+            "panics",
+            "panic: runtime error: index out of range [1000] with length 0 (at migration_conformance/migration.go:",
+        ),
         ("misfit", "the column `n` has 1 entries, and the batch 1000 rows"),
     ] {
         project.runner(&format!("apply --parameter failing={function}")).exits(1).says(&[says, "nothing was changed"]);
@@ -165,14 +168,18 @@ fn go_does_everything(engine: Engine) {
     assert_eq!(project.state(), before);
 }
 
-/// In C++, a column without rows of the right type, and of a wrong one.
+/// In C++, a column without rows, which has any type, and one of a wrong type.
 const EMPTY: &str = "    {
-        runner::new_batch empty(0);
+        runner::new_batch empty(0), full(1);
+        const int64_t one[] = {1};
         empty.int64s(\"none\", {});
-        rg_batch raw = empty.raw();
+        full.int64s(\"one\", one);
+        rg_batch raw = empty.raw(), raw_full = full.raw();
         RUNNER_TRY(column, runner::batch(&raw).column(\"none\"));
         RUNNER_CHECK(column.int64s());
         RUNNER_CHECK(column.float64s());
+        RUNNER_TRY(wrong, runner::batch(&raw_full).column(\"one\"));
+        RUNNER_CHECK(wrong.float64s());
         RUNNER_TRY(report";
 
 /// What fails in a migration in C++ or Zig is told in its own words.
@@ -194,7 +201,7 @@ fn failures_in_cpp_and_zig_are_told() {
             "migration.cpp",
             "    {\n        RUNNER_TRY(report",
             EMPTY,
-            "the column `none` does not hold 64-bit floating-point numbers",
+            "the column `one` does not hold 64-bit floating-point numbers",
         ),
         ("zig", "migration.zig", "batch.column(\"price\")", "batch.column(\"cost\")", "the batch has no column `cost`"),
         (

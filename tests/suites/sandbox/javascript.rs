@@ -40,6 +40,26 @@ fn javascript_is_the_same_in_every_run() {
     project.runner("verify").succeeds().prints(&["replay     proven", "recompute  proven"]);
 }
 
+/// A NUL does not end the script: a `downgrade` after it would be missing, and the migration irreversible.
+#[test]
+fn a_nul_in_a_comment_is_part_of_it() {
+    for end in ["js", "ts"] {
+        let project = project!();
+        project.write(
+            &format!("migrations/0001_nul.{end}"),
+            "import { db } from 'runner-guest';\n\
+             export const description = { summary: 'has a NUL' };\n\
+             export function upgrade() { db.execute('CREATE TABLE t (a)'); }\n\
+             /* a \0 byte */\n\
+             export function downgrade() { db.execute('DROP TABLE t'); }\n",
+        );
+        project.runner("apply").succeeds();
+        assert!(!project.read("runner.lock").contains("irreversible"));
+        project.runner("rollback").succeeds();
+        assert!(project.database().prepare("SELECT 1 FROM t").is_err());
+    }
+}
+
 #[test]
 fn failures_in_javascript_say_what_and_where() {
     JAVASCRIPT.tells_failures(25);

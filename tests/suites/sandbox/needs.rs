@@ -133,6 +133,75 @@ fn needs_that_the_sdk_cannot_see_are_refused() {
     }
 }
 
+/// What is not as usual, apart from needs, in the languages that share the SDK of C.
+#[test]
+fn mode_dialects_and_dependencies_are_declared_and_there_is_no_way_back() {
+    let revision = "20200101000000";
+    for (language, after, declared) in [
+        (
+            "c",
+            "    rg_summary(into, \"needs everything\");\n",
+            "    rg_irreversible(into);\n\
+             \x20   rg_mode(into, RUNNER_MIGRATION_DESCRIPTION_TYPES_MODE_ATOMIC);\n\
+             \x20   rg_dialect(into, RUNNER_MIGRATION_TYPES_DIALECT_SQLITE);\n\
+             \x20   rg_dialect(into, RUNNER_MIGRATION_TYPES_DIALECT_POSTGRES);\n\
+             \x20   rg_depends_on(into, \"20200101000000\");\n",
+        ),
+        (
+            "cpp",
+            "struct everything {\n",
+            "    static bool irreversible() { return true; }\n\
+             \x20   static uint8_t mode() { return RUNNER_MIGRATION_DESCRIPTION_TYPES_MODE_ATOMIC; }\n\
+             \x20   static std::vector<uint8_t> dialects()\n\
+             \x20   {\n\
+             \x20       return {RUNNER_MIGRATION_TYPES_DIALECT_SQLITE, RUNNER_MIGRATION_TYPES_DIALECT_POSTGRES};\n\
+             \x20   }\n\
+             \x20   static std::vector<std::string> depends_on() { return {\"20200101000000\"}; }\n",
+        ),
+        (
+            "zig",
+            "pub const summary = \"needs everything\";\n",
+            "pub const irreversible = true;\n\
+             pub const mode: guest.Mode = .atomic;\n\
+             pub const dialects = [_]guest.Dialect{ .sqlite, .postgres };\n\
+             pub const depends_on = [_][:0]const u8{\"20200101000000\"};\n",
+        ),
+    ] {
+        let text = source(&format!("{language}/needs.{language}"));
+        assert!(text.contains(after), "{language}");
+        let (project, file) = made("needs", language);
+        project.sql(&format!("{revision}_first"), "CREATE TABLE first (id INTEGER)", "DROP TABLE first");
+        project.write(&file, text.replace(after, &format!("{after}{declared}")));
+        project.runner("build").succeeds();
+        let lockfile = project.read("runner.lock");
+        let parts = ["irreversible = true", "mode = \"atomic\"", "dialects = [\"sqlite\", \"postgres\"]"];
+        let depends_on = format!("depends_on = [\"{revision}\"]");
+        for part in parts.iter().copied().chain([&*locked(), &*depends_on]) {
+            assert!(lockfile.contains(part), "{language}: {part} is not in\n{lockfile}");
+        }
+        project.runner("apply --limit guest_memory=512MiB --limit fuel=2000000000000").succeeds();
+        let before = project.dump();
+        project.runner("rollback").exits(2).says(&["the migration is declared irreversible", "hint:"]);
+        assert_eq!(project.dump(), before, "{language}");
+    }
+    // As with needs, what the SDK cannot see is not ignored.
+    for (language, after, private, says) in [
+        ("cpp", "struct everything {\n", "    bool irreversible() { return true; }\n", "`static bool irreversible()`"),
+        (
+            "zig",
+            "pub const summary",
+            "const irreversible = true;\npub const summary",
+            "`pub const irreversible = true;`",
+        ),
+    ] {
+        let (project, file) = made("needs", language);
+        let text = source(&format!("{language}/needs.{language}"));
+        let private = if language == "cpp" { format!("{after}{private}") } else { private.to_owned() };
+        project.write(&file, text.replace(after, &private));
+        project.runner("build").exits(1).says(&["`irreversible` of a migration has to be public", says]);
+    }
+}
+
 /// What follows `needs` in the program in C++.
 const UPGRADE: &str = "    static runner::result<> upgrade";
 

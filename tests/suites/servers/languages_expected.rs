@@ -33,6 +33,7 @@ pub fn values_expected() -> Vec<String> {
             lines.extend(NAMES.iter().zip(&row).map(|(name, cell)| format!("{table} {} {name}: {cell}", row[0])));
         }
     }
+    lines.push("nulls alone: 4, 4".to_owned());
     lines.push("asked: 4, ünï 🦉".to_owned());
     for (statement, kind) in
         [("SELECT FROM WHERE", "syntax"), ("INSERT INTO every (id) VALUES (1)", "constraint"), ("COMMIT", "denied")]

@@ -8,7 +8,7 @@ from typing import Any, Optional, Union
 
 from ._column import Column, type_of
 from ._host import RawBatch
-from ._values import again, shown
+from ._values import again, name_of, shown
 
 #: A row: the values of its columns by their names.
 Row = dict[str, Any]
@@ -41,6 +41,7 @@ class Batch:
                         raise KeyError(_Text(f"row {row} has the key `{name}`, which is no column: give its type in `types`"))
         made = cls()
         for name, type in types.items():
+            name_of(name, "a column")
             try:
                 values = [row[name] for row in rows]
             except KeyError:
@@ -95,6 +96,7 @@ class Batch:
         return column
 
     def __setitem__(self, name: str, values: Union[Column, Iterable[Any]]) -> None:
+        name_of(name, "a column")
         old = self._columns.get(name)
         if isinstance(values, Column):
             column = values
@@ -112,8 +114,20 @@ class Batch:
 
     def set(self, name: str, values: Union[Column, Iterable[Any]], type: Optional[str] = None) -> "Batch":
         """Replaces or adds a column, of that type, and returns the batch."""
-        self[name] = values if type is None or isinstance(values, Column) else self._column(name, values, type)
+        if type is None:
+            self[name] = values
+        elif isinstance(values, Column):
+            self[name] = self._cast(name, values, type)
+        else:
+            self[name] = self._column(name, values, type)
         return self
+
+    @staticmethod
+    def _cast(name: str, column: Column, type: str) -> Column:
+        try:
+            return column if column.type == type else column.cast(type)
+        except ValueError as error:
+            raise ValueError(f"column `{name}`, {error}") from None
 
     @staticmethod
     def _column(name: str, values: Iterable[Any], type: str) -> Column:
@@ -129,6 +143,7 @@ class Batch:
     def rename(self, old: str, new: str) -> "Batch":
         """Gives a column another name, and returns the batch."""
         self[old]
+        name_of(new, "a column")
         if new in self._columns and new != old:
             raise ValueError(f"the batch has a column `{new}` already")
         self._columns = {new if name == old else name: column for name, column in self._columns.items()}

@@ -26,6 +26,7 @@ def type_of(name: Any) -> tuple[str, str]:
     """A type, and the name of a native one: ``native:inet``."""
     if isinstance(name, str):
         if name.startswith("native:") and len(name) > 7:
+            utf8(name)
             return "native", name[7:]
         if name in TYPES and name != "native":
             return name, ""
@@ -67,9 +68,9 @@ class Column:
         data = self._data if self._array is None else self._array.tobytes()
         return self._type, self._type_name, bytes(self._nulls), self._offsets, data
 
-    def _of_texts(self, values: list[Any], nulls: Optional[bytes] = None) -> "Column":
-        """A column of the same type, of texts or bytes; those of NULLs have no meaning."""
-        made = Column._raw((self._type, self._type_name, self._nulls if nulls is None else nulls, b"", b""))
+    def _of_texts(self, values: list[str]) -> "Column":
+        """A column of texts; those of NULLs have no meaning."""
+        made = Column._raw(("text", "", self._nulls, b"", b""))
         made._join(values)
         return made
 
@@ -211,10 +212,10 @@ class Column:
     def _part(self, rows: Any) -> "Column":
         """A column of some of the rows, in the order of a slice."""
         nulls = bytes(self._nulls)[rows]
-        if self._type not in CODES:
-            return self._of_texts(self._texts()[rows], nulls)
         made = Column._raw((self._type, self._type_name, nulls, b"", b""))
-        if self._type == "uuid":
+        if self._type not in CODES:
+            made._join(self._texts()[rows])
+        elif self._type == "uuid":
             made._array = array("Q", [self.values[2 * row + half] for row in range(len(self))[rows] for half in (0, 1)])
         else:
             made._array = self.values[rows]
@@ -302,10 +303,16 @@ class Column:
 
     # Texts.
 
+    def _is_null(self) -> bool:
+        """Whether there is nothing but NULLs, which have any type: a database may not know theirs."""
+        return sum(self._nulls) == len(self)
+
     def _text(self, method: str) -> list[Any]:
-        if self._type != "text":
-            raise TypeError(f"`{method}` is for text, and the column is of the type {self.type}")
-        return self._texts()
+        if self._type == "text":
+            return self._texts()
+        if self._is_null():
+            return [""] * len(self)
+        raise TypeError(f"`{method}` is for text, and the column is of the type {self.type}")
 
     def _each(self, method: str, *arguments: Any) -> "Column":
         function = getattr(str, method)
@@ -390,6 +397,8 @@ class Column:
 
     def _number(self, method: str, results: Callable[[Any], list[Any]]) -> "Column":
         if self._type not in ("int64", "float64"):
+            if self._is_null():
+                return self.copy()
             raise TypeError(f"`{method}` is for int64 and float64, and the column is of the type {self.type}")
         made = self._raw((self._type, "", self._nulls, b"", b""))
         try:
@@ -447,7 +456,9 @@ def _cast(value: Any, kind: str) -> Any:
     if kind == "bytes":
         return utf8(str(value))
     if kind == "float64":
-        if isinstance(value, (int, float, Decimal)) or isinstance(value, str) and _REAL.fullmatch(value):
+        if isinstance(value, int):
+            return ENTRIES["float64"](int(value))
+        if isinstance(value, (float, Decimal)) or isinstance(value, str) and _REAL.fullmatch(value):
             return float(value)
     elif kind == "int64":
         if isinstance(value, (float, Decimal)) and value == int(value):

@@ -9,7 +9,7 @@ from typing import Any, Optional
 
 from ._errors import RunnerError
 from ._host import host
-from ._values import of_tagged, timestamptz_of, wrong
+from ._values import name_of, of_tagged, shown, timestamptz_of, wrong
 
 
 class Log:
@@ -117,7 +117,15 @@ def parameter(name: str) -> Any:
 
 def progress(done: int, total: Optional[int] = None, unit: str = "rows") -> None:
     """Reports progress of work that the host cannot see."""
-    host().progress(done, total, unit)
+    host().progress(_count(done, "done"), None if total is None else _count(total, "total"), name_of(unit, "a unit"))
+
+
+def _count(value: Any, what: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{shown(value)} is not a whole number, for `{what}` of `progress`")
+    if not 0 <= value < 2**64:
+        raise ValueError(f"{shown(value)} is out of range, for `{what}` of `progress`")
+    return value
 
 
 def run_timestamp() -> datetime:

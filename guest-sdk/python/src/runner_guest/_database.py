@@ -10,7 +10,7 @@ from ._batch import Batch, Row
 from ._column import type_of
 from ._errors import RunnerError
 from ._host import host
-from ._values import keep, of_tagged, shown, tagged_all
+from ._values import keep, name_of, of_tagged, shown, tagged_all, utf8
 
 MODES = ("insert", "update", "upsert", "delete")
 
@@ -38,13 +38,17 @@ class Source:
         keep(self, "columns", "key", "parameters")
 
     def _checked(self) -> "Source":
-        _name(self.table, "the source")
+        _table(self.table, self.schema, "the source")
         _names("columns", self.columns)
         if isinstance(self.columns, Mapping):
             for type in self.columns.values():
                 if type is not None:
                     type_of(type)
         _names("key", self.key)
+        if self.filter is not None:
+            if not isinstance(self.filter, str):
+                raise TypeError(f"{shown(self.filter)} is not a condition: the source's `filter` is a text")
+            utf8(self.filter)
         return self
 
     def _requests(self) -> list[tuple[str, Optional[str]]]:
@@ -70,7 +74,7 @@ class Target:
         keep(self, "key")
 
     def _checked(self) -> "Target":
-        _name(self.table, "the target")
+        _table(self.table, self.schema, "the target")
         if self.mode not in MODES:
             raise TypeError(f"{shown(self.mode)} is not a mode; the target's `mode` is one of {', '.join(MODES)}")
         _names("key", self.key)
@@ -86,14 +90,17 @@ class TransformReport:
     chunks: int
 
 
-def _name(value: Any, what: str) -> None:
-    if not isinstance(value, str):
-        raise TypeError(f"{shown(value)} is not the name of a table, for {what}")
+def _table(table: Any, schema: Any, what: str) -> None:
+    name_of(table, f"a table, for {what}")
+    if schema is not None:
+        name_of(schema, f"a schema, for {what}")
 
 
 def _names(what: str, names: Any) -> None:
     if isinstance(names, str) or not all(isinstance(name, str) for name in names):
         raise TypeError(f"{shown(names)} is not a list of names, for `{what}`")
+    for name in names:
+        utf8(name)
 
 
 def _source(source: Union[str, Source]) -> Source:
@@ -103,6 +110,7 @@ def _source(source: Union[str, Source]) -> Source:
 def _sql(sql: Any) -> str:
     if not isinstance(sql, str):
         raise TypeError(f"{shown(sql)} is not a statement: a statement is a text")
+    utf8(sql)
     return sql
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Optional, Union
 
-from ._values import keep, shown
+from ._values import keep, name_of, shown, utf8
 
 MODES = ("auto", "atomic", "stepwise")
 DIALECTS = ("sqlite", "postgres", "mysql", "mariadb")
@@ -89,6 +89,8 @@ class Description:
 def _names(what: str, names: Any) -> list[str]:
     if isinstance(names, str) or not hasattr(names, "__iter__") or not all(isinstance(name, str) for name in names):
         raise TypeError(f"{shown(names)} is not a list of texts, for {what}")
+    for name in names:
+        utf8(name)
     return list(names)
 
 
@@ -115,10 +117,9 @@ def _table_needs(verb: str, needs: Any) -> list[TableNeed]:
             need = _made(TableNeed, f"a table of {what}", need)
         elif not isinstance(need, TableNeed):
             raise TypeError(f"{shown(need)} is no table, for {what}: it is its name, a `TableNeed` or a dict")
-        if not isinstance(need.table, str):
-            raise TypeError(f"{shown(need.table)} is not the name of a table, for {what}")
-        if need.schema is not None and not isinstance(need.schema, str):
-            raise TypeError(f"{shown(need.schema)} is not the name of a schema, for {what}")
+        name_of(need.table, f"a table, for {what}")
+        if need.schema is not None:
+            name_of(need.schema, f"a schema, for {what}")
         made.append(TableNeed(need.table, _names(f"`columns` of {what}", need.columns), need.schema))
     return made
 
@@ -154,6 +155,7 @@ def described(value: Any) -> Description:
         raise TypeError(f"{shown(value)} is no description: it is a `Description`, a dict or the summary alone")
     if not isinstance(value.summary, str) or not value.summary:
         raise TypeError(f"{shown(value.summary)} is not a summary of one line, for the description")
+    utf8(value.summary)
     if value.mode not in MODES:
         raise TypeError(f"{shown(value.mode)} is not a value of `mode`; values are {', '.join(MODES)}")
     for dialect in _names("`dialects` of the description", value.dialects):

@@ -75,6 +75,7 @@ class Native:
             raise TypeError(f"{shown(type_name)} is not the name of a type")
         if not isinstance(text, str):
             raise TypeError(f"{shown(text)} is not a text")
+        utf8(type_name)
         self.type_name = type_name
         self.text = text
 
@@ -136,6 +137,14 @@ def utf8(text: str) -> bytes:
         return text.encode()
     except UnicodeEncodeError:
         raise ValueError("the string has half of a surrogate pair, which has no form in UTF-8") from None
+
+
+def name_of(value: Any, what: str) -> str:
+    """A name on its way to the host, checked; `what` says of what it is one."""
+    if not isinstance(value, str):
+        raise TypeError(f"{shown(value)} is not the name of {what}")
+    utf8(value)
+    return value
 
 
 def _text(value: Any) -> str:

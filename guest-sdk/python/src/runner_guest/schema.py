@@ -29,7 +29,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, Optional, Union
 
 from ._host import Tagged, host
-from ._values import ENTRIES, again, shown, utf8, wrong
+from ._values import ENTRIES, again, name_of, shown, utf8, wrong
 
 __all__ = [
     "CURRENT_TIMESTAMP", "Column", "DataType", "DeleteAction", "ForeignKey", "TypeName", "add_column", "create_index", "create_table",
@@ -110,7 +110,7 @@ class Column:
     identity: bool = False
 
     def __post_init__(self) -> None:
-        _name(self.name, "a column")
+        name_of(self.name, "a column")
         what = f"the column `{self.name}`"
         _flag(self.not_null, "not_null", what)
         _flag(self.identity, "identity", what)
@@ -212,7 +212,7 @@ def drop_table(table: str, *, schema: Optional[str] = None) -> None:
 
 def rename_table(table: str, to: str, *, schema: Optional[str] = None) -> None:
     """Gives a table another name in the same schema. Denied to migrations under grants."""
-    host().change_schema("rename_table", _table(table, schema), _name(to, "a table"))
+    host().change_schema("rename_table", _table(table, schema), name_of(to, "a table"))
 
 
 def add_column(table: str, column: Column, *, schema: Optional[str] = None) -> None:
@@ -224,26 +224,26 @@ def add_column(table: str, column: Column, *, schema: Optional[str] = None) -> N
 
 def drop_column(table: str, column: str, *, schema: Optional[str] = None) -> None:
     """Drops a column and its values. It is an error if something depends on it."""
-    host().change_schema("drop_column", _table(table, schema), _name(column, "a column"))
+    host().change_schema("drop_column", _table(table, schema), name_of(column, "a column"))
 
 
 def rename_column(table: str, column: str, to: str, *, schema: Optional[str] = None) -> None:
     """Gives a column another name."""
-    host().change_schema("rename_column", _table(table, schema), _name(column, "a column"), _name(to, "a column"))
+    host().change_schema("rename_column", _table(table, schema), name_of(column, "a column"), name_of(to, "a column"))
 
 
 def create_index(
     name: str, table: str, columns: Iterable[str], *, unique: bool = False, schema: Optional[str] = None
 ) -> None:
     """Creates an index, in the schema of its table. A unique one lets no two rows be equal in these columns."""
-    what = f"the index `{_name(name, 'an index')}`"
+    what = f"the index `{name_of(name, 'an index')}`"
     index = NewIndex(name, _table(table, schema), _names(columns, f"`columns` of {what}"), _flag(unique, "unique", what))
     host().change_schema("create_index", index)
 
 
 def drop_index(table: str, index: str, *, schema: Optional[str] = None) -> None:
     """Drops an index of a table."""
-    host().change_schema("drop_index", _table(table, schema), _name(index, "an index"))
+    host().change_schema("drop_index", _table(table, schema), name_of(index, "an index"))
 
 
 def _literal(type: DataType, value: Any) -> Tagged:
@@ -278,17 +278,10 @@ def _size(value: Any, what: str, least: int, most: int) -> None:
         raise ValueError(f"{what} is {shown(value)}; it is {least} to {most:,}")
 
 
-def _name(value: Any, what: str) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"{shown(value)} is not the name of {what}")
-    utf8(value)
-    return value
-
-
 def _table(table: Any, schema: Any) -> TableName:
     if schema is not None:
-        _name(schema, "a schema")
-    return TableName(schema, _name(table, "a table"))
+        name_of(schema, "a schema")
+    return TableName(schema, name_of(table, "a table"))
 
 
 def _flag(value: Any, key: str, what: str) -> bool:

@@ -97,13 +97,12 @@ pub fn new_migration(settings: &Settings, request: &NewRequest<'_>) -> Result<Sc
     let id = format!("{revision}_{name}");
     let mut made = Scaffolded { root: settings.root.clone(), migration: Some(id.clone()), files: Vec::new() };
     let path = settings.migrations.join(&id);
-    // Names of tables and crates must not start with a digit.
-    let digit_first = name.starts_with(|c: char| c.is_ascii_digit());
-    let identifier = if digit_first { format!("migration_{name}") } else { name.clone() };
+    let identifier = identifier(&name);
     match request.language {
         Language::Sql => {
-            let fill =
-                |template: &str| template.replace("{{name}}", &name).replace("{{summary}}", &name.replace('_', " "));
+            let fill = |template: &str| {
+                template.replace("{{name}}", &identifier).replace("{{summary}}", &name.replace('_', " "))
+            };
             let file = |end: &str| settings.migrations.join(format!("{id}.{end}"));
             made.add(&root, &file("up.sql"), fill(include_str!("templates/new.up.sql")))?;
             made.add(&root, &file("down.sql"), fill(include_str!("templates/new.down.sql")))?;
@@ -134,6 +133,16 @@ pub fn new_migration(settings: &Settings, request: &NewRequest<'_>) -> Result<Sc
         }
     }
     Ok(made)
+}
+
+/// What a template calls its crate and its table. The table is `IDENTIFIER_items`, and PostgreSQL cuts a name at 63 bytes.
+fn identifier(name: &str) -> String {
+    const LONGEST: usize = 50;
+    // Names of tables and crates must not start with a digit.
+    let digit_first = name.starts_with(|c: char| c.is_ascii_digit());
+    let mut identifier = if digit_first { format!("migration_{name}") } else { name.to_owned() };
+    identifier.truncate(LONGEST);
+    identifier.trim_end_matches('_').to_owned()
 }
 
 /// The path from the directory of a new migration to one of the project, with `/`.

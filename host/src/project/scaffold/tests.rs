@@ -95,6 +95,46 @@ fn rust_uses_the_sdk_that_the_project_names() {
     assert!(told_by(new_in(&project, "x", Language::Rust, "6")).contains("contains no crate"));
 }
 
+/// A file of zstd without content.
+const EMPTY_RUNTIME: &[u8] = b"\x28\xb5\x2f\xfd\x20\0\x01\0\0";
+
+/// PostgreSQL cuts names at 63 bytes and MySQL refuses those of more than 64 characters. A name in SQL must not begin with a digit.
+#[test]
+fn names_of_tables_are_those_that_databases_take() {
+    let project = TestProject::new(&[("sdk/Cargo.toml", ""), ("runner.toml", "[project]\nsdk = 'sdk'\n")]);
+    let mut revision = 0;
+    for (name, table) in [
+        ("x".repeat(100), format!("{}_items", "x".repeat(50))),
+        (format!("{}_y", "x".repeat(49)), format!("{}_items", "x".repeat(49))),
+        (format!("2{}", "x".repeat(99)), format!("migration_2{}_items", "x".repeat(39))),
+        ("time".to_owned(), "time_items".to_owned()),
+    ] {
+        for language in Language::NAMES {
+            let of_script = matches!(language, "javascript" | "typescript" | "python");
+            revision += 1;
+            let request = NewRequest {
+                name: &name,
+                language: Language::from_name(language).expect(language),
+                revision: &revision.to_string(),
+                runtime: &|_| of_script.then_some(EMPTY_RUNTIME),
+            };
+            let made = new_migration(&project.settings(), &request).unwrap_or_else(|error| panic!("{}", told(&error)));
+            assert_eq!(made.migration, Some(format!("{revision}_{name}")));
+            let sources = made.files.iter().map(|file| project.path().join(file)).filter(|file| file.is_file());
+            let texts: Vec<String> = sources.filter_map(|file| std::fs::read_to_string(file).ok()).collect();
+            assert!(
+                texts.iter().any(|text| text.contains(&format!("CREATE TABLE {table} ("))),
+                "{language}: {texts:?}"
+            );
+            // A module of Go must not have the name of a package of the standard library.
+            if language == "go" {
+                let module = format!("module migration_{}\n", table.trim_end_matches("_items"));
+                assert!(texts.iter().any(|text| text.starts_with(&module)), "{texts:?}");
+            }
+        }
+    }
+}
+
 /// Takes some seconds: the SDK is compiled as on a user's machine.
 #[test]
 fn rust_uses_the_embedded_sdk_by_default() {
