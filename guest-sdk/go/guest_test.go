@@ -93,7 +93,8 @@ func TestTypesAreThoseOfColumnsThatAreRead(t *testing.T) {
 		}
 	}
 	source.Columns = []string{"id", "name", "price"}
-	if _, err := ReadTable(source); err != errNoHost {
+	// It gets as far as the host, of which there is none.
+	if _, err := ReadTable(source); err == nil || !strings.Contains(err.Error(), "there is no database") {
 		t.Fatal(err)
 	}
 }

@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::Grants;
-use crate::random::{bits, jittered};
+use crate::random::bits;
 
 /// A component that should have a login.
 #[derive(Clone, Debug)]
@@ -137,7 +137,7 @@ pub(in crate::database) const ATTEMPTS: u32 = 8;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 pub(in crate::database) async fn wait_for_attempt(attempt: u32) {
     if attempt > 0 {
-        tokio::time::sleep(jittered(Duration::from_millis(10 << attempt.min(6)))).await;
+        tokio::time::sleep(crate::random::jittered(Duration::from_millis(10 << attempt.min(6)))).await;
     }
 }
 
