@@ -420,7 +420,8 @@ fn taken(answer: Option<&str>) -> Result<bool, DatabaseError> {
     }
 }
 
-async fn release(connection: &mut MySqlConnection, name: &str) -> Result<(), DatabaseError> {
+/// Gives a user lock back.
+pub(super) async fn release(connection: &mut MySqlConnection, name: &str) -> Result<(), DatabaseError> {
     session::run(connection, format!("DO RELEASE_LOCK({})", literal(name))).await.map(|_| ())
 }
 

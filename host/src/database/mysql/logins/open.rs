@@ -8,6 +8,7 @@ use sqlx::MySqlConnection;
 
 use super::super::MysqlDatabase;
 use super::super::connect::Endpoint;
+use super::super::lock;
 use super::super::session::{self, SessionFacts, literal, text};
 use super::catalogue::{account, shown};
 use super::gate;
@@ -18,6 +19,7 @@ use crate::database::logins::rights;
 use crate::database::logins::sessions::LoginRights;
 use crate::database::logins::{ATTEMPTS, Secret, wait_for_attempt};
 use crate::database::{DatabaseError, DatabaseErrorKind, Grants};
+use crate::random::jittered;
 
 /// How long this process uses a password that it has set: another run of the same component may set one too.
 const RECENT: Duration = Duration::from_secs(60);
@@ -25,8 +27,11 @@ const RECENT: Duration = Duration::from_secs(60);
 /// Answers to a wrong password.
 const WRONG_PASSWORD: [&str; 2] = ["1045", "1698"];
 
-/// How long the session of another component of this run may take to end.
+/// How long the session of another component of this run may take to end, and other processes to log in.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How often a user lock is asked for.
+const POLL: Duration = Duration::from_millis(20);
 
 impl MysqlDatabase {
     /// Opens a session of the login of a component with these grants. Fails if its rights are not in line, after the attempt to bring
@@ -72,7 +77,7 @@ impl MysqlDatabase {
         }
         for name in names {
             let started = Instant::now();
-            while !super::super::lock::get(connection, &name).await? {
+            while !lock::get(connection, &name).await? {
                 if started.elapsed() > PATIENCE {
                     return Err(DatabaseError::new(
                         DatabaseErrorKind::Busy,
@@ -80,7 +85,7 @@ impl MysqlDatabase {
                     )
                     .hint("look for it with `SHOW PROCESSLIST`"));
                 }
-                tokio::time::sleep(Duration::from_millis(20)).await;
+                tokio::time::sleep(POLL).await;
             }
         }
         Ok(())
@@ -105,6 +110,32 @@ impl MysqlDatabase {
         }
         let passwords = self.endpoint.passwords();
         let _turn = passwords.turn().await;
+        let is_alone = self.take_turn(login).await;
+        let opened = self.open_with_password(login).await;
+        if is_alone {
+            lock::release(&mut self.connection, login).await?;
+        }
+        opened
+    }
+
+    /// Waits until no other process logs in, so that none makes the password of another useless: whether it holds the user lock of the
+    /// login's name. Without it, which holds on one node of a cluster only, attempts do.
+    async fn take_turn(&mut self, login: &str) -> bool {
+        let started = Instant::now();
+        loop {
+            match lock::get(&mut self.connection, login).await {
+                Ok(false) if started.elapsed() < PATIENCE => tokio::time::sleep(jittered(POLL)).await,
+                taken => return taken.unwrap_or_default(),
+            }
+        }
+    }
+
+    async fn open_with_password(
+        &mut self,
+        login: &str,
+    ) -> Result<(MySqlConnection, SessionFacts, Endpoint), DatabaseError> {
+        let is_wrong = |error: &DatabaseError| WRONG_PASSWORD.contains(&error.code.as_str());
+        let passwords = self.endpoint.passwords();
         let mut last = None;
         for attempt in 0..ATTEMPTS {
             wait_for_attempt(attempt).await;

@@ -154,7 +154,9 @@ async fn a_null_that_a_declaration_does_not_rule_out_is_found() {
         let limits = BatchLimits::default();
         let bounded = TableReader::open_bounded(&mut *database.host(), source(), limits).await;
         let unbounded = TableReader::open(&mut *database.host(), source(), limits).await;
-        for opened in [bounded, unbounded] {
+        // Since 17, the server itself does not look for a NULL where a foreign table is declared to have none.
+        let is_hidden = table == "elsewhere" && since(&fresh, 17);
+        for opened in [Some(bounded), Some(unbounded).filter(|_| !is_hidden)].into_iter().flatten() {
             let Err(error) = opened else { panic!("the NULL in {table} was not found") };
             assert_eq!(error.kind, DatabaseErrorKind::InvalidArgument, "{table}: {error}");
             assert!(error.message.contains(&format!("`{table}.id` is part of the key but NULL")), "{error}");
