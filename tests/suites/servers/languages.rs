@@ -227,8 +227,8 @@ for_each_engine! {
                     assert_eq!(&written, rows, "{language} wrote other rows than Rust");
                 }
             }
-            // It changes rows that its own transforms wrote, which the other checks find.
-            project.runner("verify").exits(4).prints(&["replay     proven"]);
+            // It changes rows that its own transforms wrote, after them.
+            project.runner("verify").succeeds().prints(&["replay     proven", "a later step of the same migration"]);
             project.runner("rollback --all").succeeds();
         }
     }

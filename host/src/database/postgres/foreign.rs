@@ -101,7 +101,8 @@ pub(super) const CAPTURED: &str = "runner:captured";
 /// collects rows with `array_agg`, and casts to four types.
 ///
 /// A function or an operator that fits better is chosen wherever its schema stands on the path. A type is the first of its name:
-/// every table has one, and does no harm unless its schema comes before `pg_catalog`, as that of temporary tables does.
+/// every table has one, and does no harm unless the path names its schema before `pg_catalog`. Temporary ones end with the session
+/// that made them, and do there what it could do without them.
 pub(super) const GUARD: &str = "\
     SELECT CASE WHEN f.what IS NULL THEN 0 \
         ELSE pg_catalog.concat('runner:captured', pg_catalog.chr(1), f.what)::pg_catalog.int4 END \
@@ -121,6 +122,7 @@ pub(super) const GUARD: &str = "\
         UNION ALL SELECT pg_catalog.concat('the type `', n.nspname, '.', p.typname, '`') \
             FROM pg_catalog.pg_type p JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) p.typnamespace \
             WHERE p.typname OPERATOR(pg_catalog.=) ANY (ARRAY['text', 'oid', 'regclass', 'regtype']::pg_catalog.name[]) \
+                AND n.nspname OPERATOR(pg_catalog.=) ANY (pg_catalog.current_schemas(false)) \
                 AND pg_catalog.array_position(pg_catalog.current_schemas(true), n.nspname) OPERATOR(pg_catalog.<) \
                     pg_catalog.array_position(pg_catalog.current_schemas(true), 'pg_catalog'::pg_catalog.name)) \
         AS o (what)) AS f (what)";
