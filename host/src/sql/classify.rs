@@ -1,7 +1,7 @@
 //! Classifies statements by their effect on the surrounding transaction, from their first words. Used for planning and messages,
 //! and as a first check against transaction control; the database makes the final decision.
 
-use super::lex::{Lexer, TokenKind};
+use super::lex::{Lexer, TokenKind, tokens};
 use super::{postgres, sqlite};
 use crate::dialect::Dialect;
 
@@ -198,11 +198,7 @@ pub fn is_unordered(statement: &str, dialect: Dialect, rows: u64) -> bool {
 /// The table that `CREATE TEMPORARY TABLE` of MySQL and MariaDB creates: its unquoted names, with that of the database first if
 /// given.
 pub fn temporary_table(statement: &str, dialect: Dialect) -> Option<Vec<String>> {
-    let mut lexer = Lexer::new(statement, dialect);
-    let mut tokens = std::iter::from_fn(|| lexer.next_token().ok().flatten())
-        .filter(|token| !token.kind.is_blank())
-        .map(|token| &statement[token.range])
-        .peekable();
+    let mut tokens = tokens(statement, dialect).map(|(_, text)| text).peekable();
     let skip = |tokens: &mut std::iter::Peekable<_>, words: &[&str]| {
         words.iter().all(|word| tokens.next_if(|token: &&str| token.eq_ignore_ascii_case(word)).is_some())
     };

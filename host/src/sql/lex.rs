@@ -38,6 +38,14 @@ pub(super) struct Token {
     pub range: Range<usize>,
 }
 
+/// The tokens of a text without white space and comments. What cannot be read ends them.
+pub(super) fn tokens(text: &str, dialect: Dialect) -> impl Iterator<Item = (TokenKind, &str)> {
+    let mut lexer = Lexer::new(text, dialect);
+    std::iter::from_fn(move || lexer.next_token().ok().flatten())
+        .filter(|token| !token.kind.is_blank())
+        .map(move |token| (token.kind, &text[token.range]))
+}
+
 /// Reads all tokens in order; together they are the whole text.
 pub(super) struct Lexer<'a> {
     text: &'a str,

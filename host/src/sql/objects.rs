@@ -1,7 +1,7 @@
 //! The objects that a schema change of MySQL or MariaDB creates, changes or drops, told from its text.
 
 use super::classify::unquote;
-use super::lex::{Lexer, TokenKind};
+use super::lex::{TokenKind, tokens};
 use crate::dialect::Dialect;
 
 /// What shows whether a statement took effect.
@@ -85,13 +85,11 @@ struct Tokens<'a> {
 
 impl<'a> Tokens<'a> {
     fn new(statement: &'a str, dialect: Dialect) -> Self {
-        let mut lexer = Lexer::new(statement, dialect);
-        let parts = std::iter::from_fn(|| lexer.next_token().ok().flatten())
-            .filter(|token| !token.kind.is_blank())
-            .map(|token| Part {
-                text: &statement[token.range],
-                is_word: token.kind == TokenKind::Word,
-                is_name: matches!(token.kind, TokenKind::Word | TokenKind::Quoted),
+        let parts = tokens(statement, dialect)
+            .map(|(kind, text)| Part {
+                text,
+                is_word: kind == TokenKind::Word,
+                is_name: matches!(kind, TokenKind::Word | TokenKind::Quoted),
             })
             .collect();
         Self { parts, at: 0 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::classify::unquote;
-use super::lex::{Lexer, TokenKind};
+use super::lex::{self, TokenKind};
 use crate::dialect::Dialect;
 
 /// An index that a statement builds without a lock on its table.
@@ -90,10 +90,7 @@ pub fn commits_within(statement: &str, dialect: Dialect) -> bool {
 /// stands where a statement begins. Elsewhere these words are names, or part of `FOR UPDATE`.
 pub fn changes_within(statement: &str) -> bool {
     let tokens = tokens(statement);
-    let is = |at: usize, words: &[&str]| {
-        let word = tokens.get(at).filter(|(kind, _)| *kind == TokenKind::Word);
-        word.is_some_and(|(_, text)| words.iter().any(|word| text.eq_ignore_ascii_case(word)))
-    };
+    let is = |at: usize, words: &[&str]| is_word(&tokens, at, words);
     let is_name =
         |at: usize| tokens.get(at).is_some_and(|(kind, _)| matches!(kind, TokenKind::Word | TokenKind::Quoted));
     let (mut depth, mut has_begun) = (0_usize, false);
@@ -122,10 +119,7 @@ pub fn changes_within(statement: &str) -> bool {
 /// FOREIGN SCHEMA` name the new one. A schema without a name of its own has that of its owner.
 pub fn schemas(statement: &str) -> Vec<String> {
     let tokens = tokens(statement);
-    let is = |at: usize, words: &[&str]| {
-        let word = tokens.get(at).filter(|(kind, _)| *kind == TokenKind::Word);
-        word.is_some_and(|(_, text)| words.iter().any(|word| text.eq_ignore_ascii_case(word)))
-    };
+    let is = |at: usize, words: &[&str]| is_word(&tokens, at, words);
     let sign = |at: usize, sign: &str| tokens.get(at).is_some_and(|(_, text)| *text == sign);
     let mut found = Vec::new();
     for at in 0..tokens.len() {
@@ -251,14 +245,13 @@ fn type_name(tokens: &[&str]) -> String {
 
 /// The tokens without comments and white space.
 fn tokens(statement: &str) -> Vec<(TokenKind, &str)> {
-    let mut lexer = Lexer::new(statement, Dialect::Postgres);
-    let mut found = Vec::new();
-    while let Ok(Some(token)) = lexer.next_token() {
-        if !token.kind.is_blank() {
-            found.push((token.kind, &statement[token.range]));
-        }
-    }
-    found
+    lex::tokens(statement, Dialect::Postgres).collect()
+}
+
+/// Whether the token at this place is one of these words, without quotes.
+fn is_word(tokens: &[(TokenKind, &str)], at: usize, words: &[&str]) -> bool {
+    let word = tokens.get(at).filter(|(kind, _)| *kind == TokenKind::Word);
+    word.is_some_and(|(_, text)| words.iter().any(|word| text.eq_ignore_ascii_case(word)))
 }
 
 /// A name as in the catalogue: lower case unless quoted.

@@ -1,7 +1,7 @@
 //! Functions whose results differ from run to run, found in the text of statements. On SQLite there are none: those of a
 //! component are answered from the inputs of its run.
 
-use super::lex::{Lexer, TokenKind};
+use super::lex::{TokenKind, tokens};
 use crate::dialect::Dialect;
 
 /// Functions of PostgreSQL that are called with parentheses. Sequences are left out: their values are part of the database.
@@ -63,11 +63,8 @@ pub fn volatile_calls(statement: &str, dialect: Dialect) -> Vec<String> {
     if dialect == Dialect::Sqlite {
         return Vec::new();
     }
-    let mut lexer = Lexer::new(statement, dialect);
-    let tokens: Vec<(TokenKind, String)> = std::iter::from_fn(|| lexer.next_token().ok().flatten())
-        .filter(|token| !token.kind.is_blank())
-        .map(|token| (token.kind, statement[token.range].to_ascii_lowercase()))
-        .collect();
+    let tokens: Vec<(TokenKind, String)> =
+        tokens(statement, dialect).map(|(kind, text)| (kind, text.to_ascii_lowercase())).collect();
     if only_defines(&tokens) {
         return Vec::new();
     }

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::logins::drop_logins;
 use super::refusals::Quoting;
-use super::session::literal;
+use super::session::set_mode;
 use crate::data::Value;
 use crate::database::facts::{LockKind, is_tool_table};
 use crate::database::scratch::{ScratchCopy, ScratchPlace, ScratchRequest};
@@ -177,10 +177,6 @@ async fn fill(
 
 /// The mode in which everything is copied that keeps no mode of its own.
 const MODE: &str = "NO_AUTO_VALUE_ON_ZERO";
-
-fn set_mode(mode: &str) -> String {
-    format!("SET SESSION sql_mode = {}", literal(mode))
-}
 
 struct Filler<'a> {
     original: &'a mut dyn Session,

@@ -247,6 +247,11 @@ pub(super) fn number(row: &MySqlRow, column: usize) -> u64 {
 pub(super) const LITERALS: Literals =
     Literals { dialect: Dialect::Mariadb, text: literal, bytes: |hex| format!("x'{hex}'") };
 
+/// The statement that sets the modes of a session.
+pub(super) fn set_mode(modes: &str) -> String {
+    format!("SET SESSION sql_mode = {}", literal(modes))
+}
+
 /// A string literal that is valid under any `sql_mode`.
 pub(super) fn literal(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);

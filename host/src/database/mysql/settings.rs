@@ -167,7 +167,7 @@ impl MysqlDatabase {
 
     /// Sets the modes of the session.
     pub(super) async fn set_modes(&mut self, modes: &str) -> Result<(), DatabaseError> {
-        session::run(&mut self.connection, format!("SET SESSION sql_mode = {}", literal(modes))).await.map(drop)
+        session::run(&mut self.connection, session::set_mode(modes)).await.map(drop)
     }
 
     async fn known(&mut self, kept: Option<Kept>) -> Result<Kept, DatabaseError> {

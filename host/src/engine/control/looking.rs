@@ -1,11 +1,13 @@
-//! A look: reads the operators' requests and the load of the database, and records the run's progress.
+//! A look: reads the operators' requests and the load of the database, and records the run's progress; and when a run looks before its
+//! first migration.
 
+use std::pin::Pin;
 use std::time::Instant;
 
 use super::store::WrittenBy;
 use super::{LOOK, RunControl, orders, store, table};
-use crate::database::Database;
 use crate::database::stop::StopReason;
+use crate::database::{Database, SharedDatabase};
 use crate::engine::throttle::load::Load;
 use crate::error::Result;
 
@@ -19,6 +21,50 @@ pub(super) struct LookState {
 }
 
 impl RunControl {
+    /// Starts the run, which has just taken the lock: what operators request from here on is for it.
+    pub async fn start(&self, database: &mut dyn Database) -> Result<()> {
+        let scopes = self.read_orders(database).await?;
+        self.obey(Some(scopes));
+        Ok(())
+    }
+
+    /// Looks while a backup is made, which leaves this connection idle.
+    pub async fn look_during<T>(
+        &self,
+        database: &SharedDatabase,
+        mut work: Pin<Box<dyn Future<Output = T> + Send + '_>>,
+    ) -> T {
+        loop {
+            tokio::select! {
+                done = &mut work => return done,
+                () = tokio::time::sleep(LOOK) => {}
+            }
+            // The work goes on only after this, so what it has locked must not be waited for.
+            if let Ok(mut database) = database.try_lock()
+                && self.state().is_old(&self.throttle)
+            {
+                // Whatever is wrong with the connection shows when it is used.
+                let _ = self.look_here(&mut **database).await;
+            }
+        }
+    }
+
+    /// Reads what operators have requested, with no transaction open; the first time, what was cancelled before the run.
+    pub(super) async fn read_orders(&self, database: &mut dyn Database) -> Result<Vec<orders::ScopeState>> {
+        let database = &mut database.host_until(&self.stop);
+        let mut read = orders::read(database).await;
+        // No transaction is open, so reconnecting loses nothing; a live connection is left alone.
+        if read.is_err() && !self.stop.is_raised() && database.reconnect().await.is_ok() {
+            read = orders::read(database).await;
+        }
+        let read = read.map_err(|error| self.or_stopped(error))?;
+        let mut state = self.state();
+        if !state.has_started() {
+            state.start(&read);
+        }
+        Ok(read)
+    }
+
     /// Looks through a worker's connection.
     pub(super) async fn look_here(&self, database: &mut dyn Database) -> Result<()> {
         let looked = self.look(database, WrittenBy::Worker).await;

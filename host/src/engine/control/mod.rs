@@ -21,7 +21,6 @@ pub mod work;
 
 pub use watch::Watch;
 
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -122,53 +121,9 @@ impl RunControl {
         Self::new(about, Throttle::default(), events, stop)
     }
 
-    /// Starts the run, which has just taken the lock: what operators request from here on is for it.
-    pub async fn start(&self, database: &mut dyn Database) -> Result<()> {
-        let scopes = self.read_orders(database).await?;
-        self.obey(Some(scopes));
-        Ok(())
-    }
-
     /// Sets the migrations of the run. Until the first one begins, a cancel of any of them cancels the run.
     pub fn plan(&self, revisions: impl Iterator<Item = String>) {
         self.state().planned = revisions.collect();
-    }
-
-    /// Looks while a backup is made, which leaves this connection idle.
-    pub async fn look_during<T>(
-        &self,
-        database: &SharedDatabase,
-        mut work: Pin<Box<dyn Future<Output = T> + Send + '_>>,
-    ) -> T {
-        loop {
-            tokio::select! {
-                done = &mut work => return done,
-                () = tokio::time::sleep(LOOK) => {}
-            }
-            // The work goes on only after this, so what it has locked must not be waited for.
-            if let Ok(mut database) = database.try_lock()
-                && self.state().is_old(&self.throttle)
-            {
-                // Whatever is wrong with the connection shows when it is used.
-                let _ = self.look_here(&mut **database).await;
-            }
-        }
-    }
-
-    /// Reads what operators have requested, with no transaction open; the first time, what was cancelled before the run.
-    async fn read_orders(&self, database: &mut dyn Database) -> Result<Vec<orders::ScopeState>> {
-        let database = &mut database.host_until(&self.stop);
-        let mut read = orders::read(database).await;
-        // No transaction is open, so reconnecting loses nothing; a live connection is left alone.
-        if read.is_err() && !self.stop.is_raised() && database.reconnect().await.is_ok() {
-            read = orders::read(database).await;
-        }
-        let read = read.map_err(|error| self.or_stopped(error))?;
-        let mut state = self.state();
-        if !state.has_started() {
-            state.start(&read);
-        }
-        Ok(read)
     }
 
     /// Begins a migration, with no transaction open. Waits while the run is paused.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::replay::told;
-use super::{Finding, ProofLevel, Verdict, Verifier, counted};
+use super::{Finding, ProofLevel, Verdict, Verifier, counted, had_assets};
 use crate::engine::Direction;
 use crate::engine::artifact::of_stored;
 use crate::engine::history::{self, Record};
@@ -100,9 +100,7 @@ impl Verifier {
                 Verdict::Unproven(format!("it lacks a grant that it had then: {}", told(&error)))
             }
             // The database keeps its bytes alone.
-            (false, _) if evidence.inputs.as_ref().is_some_and(|inputs| !inputs.assets.is_empty()) => {
-                Verdict::Unproven("its assets are not in the database".to_owned())
-            }
+            (false, _) if had_assets(&evidence) => Verdict::Unproven("its assets are not in the database".to_owned()),
             (false, Err(error)) => Verdict::Differs(told(&error)),
             (false, Ok(())) => Verdict::Differs("it does not reach the transform".to_owned()),
         })

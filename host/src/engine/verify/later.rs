@@ -8,15 +8,13 @@ use crate::error::Result;
 use crate::project::catalog::{Artifact, Kind};
 use crate::sql::{fill, has_parameters, identifiers, program};
 
-/// Returns what may have changed the rows that the transform with this index wrote, as the beginning of a sentence.
+/// Returns what may have changed the rows that a transform wrote, which has this index in its run, as the beginning of a sentence.
 pub(super) async fn touched_later(
     verifier: &Verifier,
     history: &History,
     record: &Record,
-    transforms: &[TransformRecord],
-    at: usize,
+    (at, transform): (usize, &TransformRecord),
 ) -> Result<Option<String>> {
-    let Some(transform) = transforms.get(at) else { return Ok(None) };
     let written = Written::by(transform);
     if may_repeat_keys(transform) {
         return Ok(Some("a later chunk of the same transform".to_owned()));

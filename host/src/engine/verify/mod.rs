@@ -210,7 +210,7 @@ impl Verifier {
         verified.findings.push(Finding { level: ProofLevel::Replay, subject: None, verdict });
         let others = self.other_builds(record, &evidence).await?;
         verified.findings.extend(self.replay_others(record, &evidence, &others).await?);
-        for at in 0..evidence.transforms.len() {
+        for (at, transform) in evidence.transforms.iter().enumerate() {
             if let Some(reason) = self.stop.reason() {
                 return Err(stopped(reason));
             }
@@ -219,7 +219,7 @@ impl Verifier {
                 others: &others,
                 has_assets: has_assets(source.as_ref(), &evidence),
             };
-            let findings = self.transform(history, record, &evidence, at, (&*script, builds)).await?;
+            let findings = self.transform(history, record, &evidence, (at, transform), (&*script, builds)).await?;
             verified.findings.extend(findings);
         }
         Ok(verified)
@@ -262,13 +262,18 @@ impl EventSink for Unheard {
     fn emit(&self, _: &super::Event) {}
 }
 
-/// Whether all of a component's assets are available.
 /// Why a component cannot run again.
 const NO_ASSETS: &str = "its assets are not in the project";
 
+/// Whether the run had assets, which the database does not keep.
+fn had_assets(evidence: &Evidence) -> bool {
+    evidence.inputs.as_ref().is_some_and(|inputs| !inputs.assets.is_empty())
+}
+
+/// Whether all of a component's assets are available.
 fn has_assets(source: Option<&ScriptSource>, evidence: &Evidence) -> bool {
-    let wanted = evidence.inputs.as_ref().is_some_and(|inputs| !inputs.assets.is_empty());
-    !wanted || matches!(source, Some(ScriptSource::Component { assets: Some(_), .. } | ScriptSource::Script(_)))
+    !had_assets(evidence)
+        || matches!(source, Some(ScriptSource::Component { assets: Some(_), .. } | ScriptSource::Script(_)))
 }
 
 /// Formats a number and what it counts.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::builds::BuildsOf;
 use super::later::touched_later;
 use super::target::TargetMatch;
-use super::{Extent, Finding, LoadedScript, NO_ASSETS, ProofLevel, Verdict, Verifier, counted};
+use super::{Extent, Finding, LoadedScript, NO_ASSETS, ProofLevel, Verdict, Verifier, counted, had_assets};
 use crate::data::Batch;
 use crate::data::digest::of_batch;
 use crate::database::{BatchLimits, DatabaseError, DatabaseErrorKind, TableSource};
@@ -47,10 +47,9 @@ impl Verifier {
         history: &History,
         record: &Record,
         evidence: &Evidence,
-        at: usize,
+        (at, transform): (usize, &TransformRecord),
         (script, builds): (LoadedScript<'_>, BuildsOf<'_>),
     ) -> Result<Vec<Finding>> {
-        let Some(transform) = evidence.transforms.get(at) else { return Ok(Vec::new()) };
         let mut sums = Sums::default();
         let chosen = chosen(&transform.ledger.kept, self.extent);
         let context = self.context(record, evidence, None)?;
@@ -83,7 +82,7 @@ impl Verifier {
                 _ => again,
             };
             let lacks_assets = match other {
-                Some(_) => evidence.inputs.as_ref().is_some_and(|inputs| !inputs.assets.is_empty()),
+                Some(_) => had_assets(evidence),
                 None => !builds.has_assets,
             };
             let function = other.map_or(&function, |(_, function)| function);
@@ -100,7 +99,10 @@ impl Verifier {
                             sums.from_stored += from_stored;
                             Some(output)
                         }
-                        Ok(_) if lacks_assets => {
+                        Err(error) if matches!(error.kind, ErrorKind::Interrupted | ErrorKind::Terminated) => {
+                            return Err(error);
+                        }
+                        _ if lacks_assets => {
                             sums.gone.get_or_insert_with(|| NO_ASSETS.to_owned());
                             None
                         }
@@ -108,13 +110,6 @@ impl Verifier {
                             let what = "its result for the same rows differs";
                             sums.other.get_or_insert_with(|| format!("chunk {}: {what}", chunk.span()));
                             Some(output)
-                        }
-                        Err(error) if matches!(error.kind, ErrorKind::Interrupted | ErrorKind::Terminated) => {
-                            return Err(error);
-                        }
-                        Err(_) if lacks_assets => {
-                            sums.gone.get_or_insert_with(|| NO_ASSETS.to_owned());
-                            None
                         }
                         Err(error) => {
                             let what = format!("chunk {}: it fails on the same rows: {}", chunk.span(), error.message);
@@ -138,17 +133,16 @@ impl Verifier {
             }
         }
         self.progress(record, transform, chosen.len(), chosen.len());
-        self.findings(history, record, (&evidence.transforms, at), sums).await
+        self.findings(history, record, (at, transform), sums).await
     }
 
     async fn findings(
         &self,
         history: &History,
         record: &Record,
-        (transforms, at): (&[TransformRecord], usize),
+        (at, transform): (usize, &TransformRecord),
         sums: Sums,
     ) -> Result<Vec<Finding>> {
-        let Some(transform) = transforms.get(at) else { return Ok(Vec::new()) };
         let subject = Some(format!(
             "`{}`: {} -> {} {}",
             transform.name, transform.source.table, transform.target.mode, transform.target.table
@@ -177,7 +171,7 @@ impl Verifier {
         let suspected = sums.suspected.clone().filter(|_| sums.held > 0).map(|(what, _)| what);
         let unknown = sums.unknown.or(sums.suspected.map(|(what, or)| format!("{what}, {or}")));
         let target = match (sums.not_held.or(suspected), unknown) {
-            (Some(what), _) => match touched_later(self, history, record, transforms, at).await? {
+            (Some(what), _) => match touched_later(self, history, record, (at, transform)).await? {
                 Some(later) => Verdict::Unproven(format!("{what}; but {later} may write there too")),
                 None => Verdict::Differs(what),
             },
