@@ -9,12 +9,11 @@ use super::reference::{Way, project};
 /// How much more memory, in KiB, a run with several times the work may need: allocators keep freed memory.
 const SLACK: i64 = 16 << 10;
 
-/// Runs a command of a project to completion, or until it crashes at a moment, and returns its peak memory, in KiB. Bounded caches
-/// are kept small, because they would look like growth up to their bound: SQLite's pages, and memory that the allocator could
-/// return.
+/// Runs a command of a project to completion, or until it crashes at a moment, and returns its peak memory, in KiB. SQLite's cache of
+/// pages is kept small, because it would look like growth up to its bound.
 fn peak(project: &EngineProject, line: &str, moment: Option<&str>) -> i64 {
     let mut command = project.command(line.split(' '));
-    command.args(["-D", &format!("{}?cache_size=256", project.url())]).env("MIMALLOC_PURGE_DELAY", "0");
+    command.args(["-D", &format!("{}?cache_size=256", project.url())]);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     command.envs(moment.map(|moment| ("RUNNER_TEST_CRASH_AT", moment)));
     let (status, peak) = runner_tests::peak(&mut command);

@@ -273,7 +273,7 @@ fn measured(project: &TestProject, command: &mut Command) -> (ExitStatus, String
     let errors = project.file("errors.txt");
     command.stdout(File::create(project.file("output.txt")).unwrap()).stderr(File::create(&errors).unwrap());
     // Its own, so that every run compiles.
-    command.env("XDG_CACHE_HOME", project.file("cache")).env("MIMALLOC_PURGE_DELAY", "0");
+    command.env("XDG_CACHE_HOME", project.file("cache"));
     let (status, peak) = runner_tests::peak(command);
     (status, String::from_utf8_lossy(&std::fs::read(errors).unwrap()).into_owned(), peak)
 }
