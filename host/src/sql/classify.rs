@@ -132,6 +132,15 @@ pub(super) fn leading_words(statement: &str, dialect: Dialect) -> Vec<String> {
 /// The statement with the content of executable comments of MySQL and MariaDB (`/*! … */`, `/*!50000 … */`, `/*M! … */`) in place of
 /// the comments; `None` if it has none.
 pub fn open_run_comments(statement: &str, dialect: Dialect) -> Option<String> {
+    read_run_comments(statement, dialect, |inside| inside)
+}
+
+/// The statement without such comments, as a server runs it whose version is below theirs; `None` if it has none.
+pub fn skip_run_comments(statement: &str, dialect: Dialect) -> Option<String> {
+    read_run_comments(statement, dialect, |_| "")
+}
+
+fn read_run_comments(statement: &str, dialect: Dialect, read: impl Fn(&str) -> &str) -> Option<String> {
     let mut lexer = Lexer::new(statement, dialect);
     let mut opened = String::new();
     let mut copied = 0;
@@ -141,7 +150,7 @@ pub fn open_run_comments(statement: &str, dialect: Dialect) -> Option<String> {
         let inside = inside.strip_suffix("*/").unwrap_or(inside).trim_start_matches(|c: char| c.is_ascii_digit());
         opened.push_str(&statement[copied..token.range.start]);
         opened.push(' ');
-        opened.push_str(inside);
+        opened.push_str(read(inside));
         opened.push(' ');
         copied = token.range.end;
     }

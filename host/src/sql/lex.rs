@@ -9,6 +9,9 @@ use crate::dialect::Dialect;
 /// statement of MySQL is this anything.
 const BREAKPOINT: &[u8] = b"--> statement-breakpoint";
 
+/// The byte order mark in UTF-8.
+pub const BOM: &[u8] = "\u{feff}".as_bytes();
+
 /// Kind of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TokenKind {
@@ -78,9 +81,14 @@ impl<'a> Lexer<'a> {
         let second = self.bytes.get(start + 1).copied();
         let (kind, end) = match first {
             byte if is_space(byte) => (TokenKind::Space, self.while_(start, is_space)),
+            // SQLite takes a byte order mark for white space wherever a token may begin.
+            _ if self.dialect == Dialect::Sqlite && self.bytes[start..].starts_with(BOM) => {
+                (TokenKind::Space, start + BOM.len())
+            }
             b'-' if second == Some(b'-')
                 && (!mysql
-                    || self.bytes.get(start + 2).is_none_or(|byte| *byte <= b' ')
+                    // The servers also take a control character for what makes it a comment; DEL is one.
+                    || self.bytes.get(start + 2).is_none_or(|byte| *byte <= b' ' || *byte == 0x7f)
                     || self.bytes[start..].starts_with(BREAKPOINT)) =>
             {
                 (TokenKind::LineComment, self.line_end(start))
@@ -192,4 +200,33 @@ fn is_space(byte: u8) -> bool {
 
 fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kinds(text: &str, dialect: Dialect) -> Vec<TokenKind> {
+        let mut lexer = Lexer::new(text, dialect);
+        std::iter::from_fn(|| lexer.next_token().expect("a token")).map(|token| token.kind).collect()
+    }
+
+    #[test]
+    fn dashes_are_a_comment_before_a_space_or_a_control_character() {
+        for dialect in [Dialect::Mysql, Dialect::Mariadb] {
+            for text in ["--", "-- '", "--\t'", "--\x01'", "--\x7f'"] {
+                assert_eq!(kinds(text, dialect), [TokenKind::LineComment], "{text:?}");
+            }
+            assert_eq!(kinds("--1", dialect), [TokenKind::Sign, TokenKind::Sign, TokenKind::Word]);
+        }
+        assert_eq!(kinds("--1", Dialect::Postgres), [TokenKind::LineComment]);
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_white_space_of_sqlite_and_part_of_names_elsewhere() {
+        use TokenKind::{Space, Word};
+        assert_eq!(kinds("\u{feff}a \u{feff}\u{feff}b", Dialect::Sqlite), [Space, Word, Space, Space, Space, Word]);
+        assert_eq!(kinds("a\u{feff}b", Dialect::Sqlite), [Word]);
+        assert_eq!(kinds("\u{feff}a", Dialect::Postgres), [Word]);
+    }
 }

@@ -29,6 +29,7 @@ pub use classify::{StatementClass, classify, identifiers, substitute, used_datab
 pub use definition::{SchemaRow, meanings};
 pub use directives::{Directives, has_parameters};
 pub use foreign::copies_to_client;
+pub use lex::BOM;
 pub use names::{assigned_scopes, for_statement, identifiers_of_objects, names_after, qualifiers, quoted, words};
 pub use placeholders::{Placeholder, fill, placeholders};
 pub use postgres::{

@@ -457,6 +457,41 @@ fn a_key_can_be_pinned_later() {
     project.runner("plan").succeeds();
 }
 
+/// So does the file of a package that the project has: its key is never left unread.
+#[test]
+fn adding_a_package_again_with_a_key_pins_it() {
+    let (project, _, file) = with_package();
+    let [keys, others] = [1, 2].map(Keys::new);
+    let before = [project.read("runner.lock"), project.read("runner.toml")];
+    let add = |key: &str| project.runner(&format!("add {file} --key {key}"));
+    add(&keys.public()).exits(4).says(&["is not signed"]);
+    sign(&keys, &project.file(&file));
+    add(&others.public()).exits(4).says(&["was made with another key"]);
+    add("RWnonsense").exits(2).says(&["not a public key of minisign"]);
+    assert_eq!([project.read("runner.lock"), project.read("runner.toml")], before, "nothing was written");
+    add(&keys.public()).succeeds().says(&["updated acme/copier 1.0.0"]).does_not_say(&["was not checked", "from"]);
+    for file in ["runner.lock", "runner.toml"] {
+        assert!(project.read(file).contains(&keys.public()), "{file}");
+    }
+    add(&keys.public()).succeeds().says(&["is up to date"]);
+    add(&others.public()).exits(4).says(&["`--key` is not the key of `acme/copier` in the settings"]);
+}
+
+/// What a version range in the settings excludes is not added either.
+#[test]
+fn a_version_that_grants_are_not_for_is_not_added() {
+    let (project, author) = (operator(), author(&[("0001_copy", &guests::component("granted"), COPY)]));
+    let file = package(&author, &project, "0001", NAME, "2.0.0");
+    project.settings(&format!("[packages.\"{NAME}\"]\nversion = \"1\"\n{COPY}"));
+    let before = [project.read("runner.lock"), project.read("runner.toml")];
+    project
+        .runner(&format!("add {file}"))
+        .exits(7)
+        .says(&["`acme/copier 2.0.0` is not a version that its grants are for: 1", "version = \"2\""]);
+    assert_eq!([project.read("runner.lock"), project.read("runner.toml")], before, "nothing was written");
+    assert!(!project.file("migrations/vendor").exists());
+}
+
 #[test]
 fn a_downgrade_and_changed_versions_are_refused() {
     let granted = guests::component("granted");

@@ -39,9 +39,15 @@ fn on_postgres() {
     applied_once(&shop(runner_tests::servers::postgres()));
 }
 
+/// With as many connections as it allows by default, for these runs alone.
+fn mariadb() -> Server {
+    Server::private(Kind::Mariadb).setting("max-connections", 151).start()
+}
+
 #[test]
 fn on_mariadb() {
-    applied_once(&shop(runner_tests::servers::mariadb()));
+    let server = mariadb();
+    applied_once(&shop(&server));
 }
 
 #[test]
@@ -51,7 +57,8 @@ fn on_postgres_with_a_lease() {
 
 #[test]
 fn on_mariadb_with_a_lease() {
-    applied_once(&leased(shop(runner_tests::servers::mariadb()), "lock=lease"));
+    let server = mariadb();
+    applied_once(&leased(shop(&server), "lock=lease"));
 }
 
 #[test]

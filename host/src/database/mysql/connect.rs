@@ -131,9 +131,9 @@ impl Endpoint {
         .await
     }
 
-    /// The same, of a session that takes the place of another in the middle of a run: while the server accepts no more of them, waits
-    /// for others to end.
-    pub async fn connect_again(&self) -> Result<(MySqlConnection, SessionFacts), DatabaseError> {
+    /// The same, of a further session of a run, or one that takes the place of another: while the server accepts no more of them,
+    /// waits for others to end.
+    pub async fn connect_further(&self) -> Result<(MySqlConnection, SessionFacts), DatabaseError> {
         let began = Instant::now();
         loop {
             match self.connect().await {

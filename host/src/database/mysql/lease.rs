@@ -43,7 +43,7 @@ pub(super) struct Rows {
 
 impl Rows {
     pub(super) async fn open(endpoint: &Endpoint) -> Result<Self, DatabaseError> {
-        let (mut connection, server) = endpoint.connect().await?;
+        let (mut connection, server) = endpoint.connect_further().await?;
         session::run(&mut connection, WAIT.to_owned()).await?;
         let names = Names::of(&server);
         Ok(Self { connection, facts: server.facts, names })

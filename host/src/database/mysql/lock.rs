@@ -213,7 +213,7 @@ impl MysqlDatabase {
     /// Replaces the work session, with its lock if it holds one. When this returns, nothing that the old session had
     /// open remains.
     pub(super) async fn renew(&mut self, lost: Lost) -> Result<(), DatabaseError> {
-        let (connection, server) = self.endpoint.connect_again().await?;
+        let (connection, server) = self.endpoint.connect_further().await?;
         let old = std::mem::replace(&mut self.connection, connection);
         let old_id = std::mem::replace(&mut self.server, server).id;
         self.watch.renewed(self.server.id);
@@ -292,7 +292,7 @@ async fn take_first(
     stop: &StopSignal,
     waiting: Waiting<'_>,
 ) -> Result<(MySqlConnection, u64), DatabaseError> {
-    let (mut connection, server) = endpoint.connect().await?;
+    let (mut connection, server) = endpoint.connect_further().await?;
     let started = Instant::now();
     let mut told: Option<String> = None;
     let mut holder = String::new();

@@ -111,7 +111,7 @@ pub(super) struct Version(u32, u32, u32);
 
 impl Version {
     /// Of `10.11.19-MariaDB-0+deb12u1`: `10.11.19`.
-    fn read(text: &str) -> Self {
+    pub fn read(text: &str) -> Self {
         let mut numbers = text.split(|c: char| !c.is_ascii_digit()).map(|digits| digits.parse().unwrap_or(0));
         let mut next = || numbers.next().unwrap_or(0);
         Self(next(), next(), next())
@@ -131,6 +131,11 @@ impl Version {
     /// Whether there is `SHOW REPLICA STATUS`.
     pub fn has_replica_status(self, dialect: Dialect) -> bool {
         dialect == Dialect::Mysql && self >= Self(8, 0, 22)
+    }
+
+    /// Whether there is a type `UUID`.
+    pub fn has_uuid(self, dialect: Dialect) -> bool {
+        dialect == Dialect::Mariadb && self >= Self(10, 7, 0)
     }
 
     /// Whether there is `SKIP LOCKED`.
@@ -188,6 +193,14 @@ mod tests {
         assert!(since("10.6.1") && !since("10.5.29") && !since("10.6.0"));
         assert!(Version::read("8.0.16").has_atomic_ddl(Dialect::Mysql));
     }
+
+    #[test]
+    fn uuids_have_a_type_since_mariadb_10_7() {
+        let since = |version, dialect| Version::read(version).has_uuid(dialect);
+        assert!(since("10.7.1", Dialect::Mariadb) && !since("10.6.22", Dialect::Mariadb));
+        assert!(!since("10.7.1", Dialect::Mysql));
+    }
+
     #[test]
     fn replicas_are_called_so_since_mysql_8_0_22() {
         let since = |version| Version::read(version).has_replica_status(Dialect::Mysql);

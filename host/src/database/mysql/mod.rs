@@ -56,6 +56,7 @@ use self::cursor::Cursor;
 use self::learned::Learned;
 use self::lock::Lock;
 use self::logins::session::Gated;
+use self::make::Version;
 use self::node::Node;
 pub(in crate::database) use self::refusals::refused_text;
 use self::rights::Guard;
@@ -278,7 +279,10 @@ impl Session for MysqlDatabase {
     }
 
     async fn change_schema(&mut self, change: &SchemaChange) -> Result<(), DatabaseError> {
-        let statement = change.statement(self.server.facts.dialect)?;
+        let facts = &self.server.facts;
+        // They spell everything alike but the type `UUID`, which MariaDB had not always.
+        let has_uuid = Version::read(&facts.version).has_uuid(facts.dialect);
+        let statement = change.statement(if has_uuid { facts.dialect } else { super::Dialect::Mysql })?;
         self.execute_now(&statement, &[]).await.map(drop)
     }
 

@@ -5,6 +5,7 @@ use super::raw::{Failure, Statement, Step};
 use super::{SqliteDatabase, bind, nesting, types_read};
 use crate::data::{RowSet, Value};
 use crate::database::{DatabaseError, DatabaseErrorKind, QueryLimits, Role};
+use crate::sql::BOM;
 
 /// Prepared statements that are kept for reuse.
 const CACHED: usize = 64;
@@ -165,6 +166,7 @@ pub(super) fn something_else(text: &[u8]) -> Option<usize> {
     while at < text.len() {
         match &text[at..] {
             [b' ' | b'\t' | b'\n' | b'\r' | b'\x0c' | b';', ..] => at += 1,
+            rest if rest.starts_with(BOM) => at += BOM.len(),
             [b'-', b'-', rest @ ..] => at += 2 + rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len()),
             [b'/', b'*', rest @ ..] => {
                 at += 2 + rest.windows(2).position(|pair| pair == b"*/").map_or(rest.len(), |end| end + 2);
@@ -181,10 +183,12 @@ mod tests {
 
     #[test]
     fn a_tail_may_hold_comments_only() {
-        for harmless in ["", " \r\n;; ", "-- done", "/* a */ -- b\n ;", "/* open"] {
+        for harmless in ["", " \r\n;; ", "-- done", "/* a */ -- b\n ;", "/* open", "; \u{feff}\u{feff}--"] {
             assert_eq!(something_else(harmless.as_bytes()), None, "{harmless:?}");
         }
-        for (tail, at) in [("SELECT 1", 0), (" ; DROP TABLE t", 3), ("-- a\nx", 5), ("/* a */x", 7), ("- 1", 0)] {
+        for (tail, at) in
+            [("SELECT 1", 0), (" ; DROP TABLE t", 3), ("-- a\nx", 5), ("/* a */x", 7), ("- 1", 0), (" \u{feff}x", 4)]
+        {
             assert_eq!(something_else(tail.as_bytes()), Some(at), "{tail:?}");
         }
     }

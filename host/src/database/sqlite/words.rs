@@ -2,14 +2,15 @@
 
 use super::statement::something_else;
 use crate::database::facts::TOOL_TABLES;
+use crate::sql::BOM;
 
-/// The text after each place at which a word occurs.
+/// The text after each place at which a word occurs. A byte order mark before it is white space to SQLite.
 pub(super) fn after<'a>(statement: &'a str, word: &'a str) -> impl Iterator<Item = &'a [u8]> {
     let text = statement.as_bytes();
     let windows = text.windows(word.len()).enumerate();
     let found = windows.filter(move |(at, window)| {
         window.eq_ignore_ascii_case(word.as_bytes())
-            && !at.checked_sub(1).and_then(|before| text.get(before)).is_some_and(is_part_of_word)
+            && !(text[..*at].last().is_some_and(is_part_of_word) && !text[..*at].ends_with(BOM))
             && !text.get(at + word.len()).is_some_and(is_part_of_word)
     });
     found.map(move |(at, _)| &text[at + word.len()..])

@@ -65,9 +65,13 @@ pub fn add(settings: &Settings, place: &Place, request: &AddRequest<'_>) -> Resu
     match lockfile.package(&file.name) {
         None => install(settings, &project, lockfile, (&fetched, file), request),
         Some(locked) if locked.sha256 == sha256(&fetched.bytes) => {
+            let is_new_key = request.key.is_some_and(|key| locked.key.as_deref() != Some(key));
             if request.prefix.is_some() && renames(settings, &file, request)? != locked.renames {
                 let message = format!("the project has `{}` already, with other names for its tables", file.name);
                 return Err(Error::usage(message).hint(format!("remove it first: `runner remove {}`", file.name)));
+            }
+            if is_new_key {
+                return install(settings, &project, lockfile, (&fetched, file), request);
             }
             Ok(unchanged(locked, &lockfile, file))
         }
@@ -106,10 +110,7 @@ pub fn update(
             format!("{what} has version {}, as the one in the project has, but different contents", file.version);
         return Err(Error::mismatch(message).hint("a version is never changed: ask its author for a new one"));
     }
-    if let Some(range) = range.filter(|range| !range.contains(file.version)) {
-        let message = format!("`{name} {}` is not a version that its grants are for: {range}", file.version);
-        return Err(Error::denied(message).hint(range_hint(name, file.version)));
-    }
+    check_range(settings, &file)?;
     let pinned = settings.packages.get(name.as_str()).cloned().unwrap_or_default();
     let is_same = pinned.key == locked.key && *pinned.renames == locked.renames;
     if file.version == locked.version && request.key.is_none() && is_same {
@@ -148,6 +149,7 @@ fn install(
     (fetched, mut file): (&Fetched, PackageFile),
     request: &AddRequest<'_>,
 ) -> Result<Vendored> {
+    check_range(settings, &file)?;
     let key = check_key(settings, fetched, &file, request)?;
     let renames = renames(settings, &file, request)?;
     file.rename(&renames);
@@ -216,6 +218,18 @@ fn renames(settings: &Settings, file: &PackageFile, request: &AddRequest<'_>) ->
             let id = file.name.migration(&migration.revision);
             Err(Error::usage(format!("the tables of `{}` cannot have other names: `{id}` needs `raw_sql`", file.name))
                 .hint(RAW_SQL_KEEPS_NAMES))
+        }
+    }
+}
+
+/// Fails for a version that the package's grants in the settings are not for.
+fn check_range(settings: &Settings, file: &PackageFile) -> Result<()> {
+    let range = settings.packages.get(file.name.as_str()).and_then(|pinned| pinned.version.as_ref());
+    match range.filter(|range| !range.contains(file.version)) {
+        None => Ok(()),
+        Some(range) => {
+            let message = format!("`{} {}` is not a version that its grants are for: {range}", file.name, file.version);
+            Err(Error::denied(message).hint(range_hint(&file.name, file.version)))
         }
     }
 }

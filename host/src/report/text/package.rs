@@ -56,6 +56,8 @@ pub fn vendored(packages: &[(Vendored, Vec<String>, Option<String>)]) -> Text {
             continue;
         }
         text = match package.previous {
+            // Only its key is new.
+            Some(previous) if previous == package.version => text.add(GOOD, "updated").plain(" ").add(STRONG, name),
             Some(previous) => text.add(GOOD, "updated").plain(" ").add(STRONG, name).plain(format!(" from {previous}")),
             None => text.add(GOOD, "added").plain(" ").add(STRONG, name),
         };

@@ -102,7 +102,7 @@ impl MysqlDatabase {
         let is_wrong = |error: &DatabaseError| WRONG_PASSWORD.contains(&error.code.as_str());
         if let Some(secret) = &grants.secret {
             let endpoint = self.endpoint.as_login(login, secret.reveal());
-            return match endpoint.connect().await {
+            return match endpoint.connect_further().await {
                 Ok((connection, server)) => Ok((connection, server, endpoint)),
                 Err(error) if is_wrong(&error) => Err(refused(login, &error).hint(WRONG_SECRET)),
                 Err(error) => Err(error),
@@ -144,7 +144,7 @@ impl MysqlDatabase {
                 None => self.set_password(login).await?,
             };
             let endpoint = self.endpoint.as_login(login, secret.reveal());
-            match endpoint.connect().await {
+            match endpoint.connect_further().await {
                 Ok((connection, server)) => return Ok((connection, server, endpoint)),
                 Err(error) if is_wrong(&error) => {
                     passwords.forget(login);

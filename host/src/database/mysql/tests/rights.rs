@@ -28,8 +28,13 @@ async fn forbidden_statements_are_refused_before_they_run() {
             "/*!50000 COMMIT */",
             "/*M! commit */",
             "/*!50000 START */ TRANSACTION",
+            // The server skips these comments.
+            "/*!99999 SELECT 1 */ COMMIT",
+            "/*!99999 SELECT 1 */ SET autocommit = 0",
+            "/*!99999 SELECT 1 */ START TRANSACTION",
             "INSERT INTO /*! runner_history */ VALUES (1)",
             "INSERT INTO /*!99999 ' */ runner_history VALUES (1) -- '",
+            "UPDATE --\x7f'\n runner_history SET id = 9 --\x7f'",
             "SELECT RELEASE_ALL_LOCKS()",
             "DO RELEASE_LOCK('runner:x')",
             "CREATE TEMPORARY TABLE runner_history (id INT)",

@@ -23,6 +23,8 @@ fn variants(statement: &str) -> Vec<String> {
         statement.replace(' ', "\x0c\r\n"),
         format!("/**/ {statement} ; -- COMMIT"),
         format!("\u{feff}{statement}"),
+        // White space to SQLite before a token, and a part of the name after one.
+        statement.replace(' ', " \u{feff}"),
         statement.replace(' ', "\u{a0}"),
         statement.replace("runner_history", "\"runner_history\" "),
     ];
