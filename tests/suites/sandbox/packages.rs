@@ -483,13 +483,13 @@ fn a_version_that_grants_are_not_for_is_not_added() {
     let (project, author) = (operator(), author(&[("0001_copy", &guests::component("granted"), COPY)]));
     let file = package(&author, &project, "0001", NAME, "2.0.0");
     project.settings(&format!("[packages.\"{NAME}\"]\nversion = \"1\"\n{COPY}"));
-    let before = [project.read("runner.lock"), project.read("runner.toml")];
+    let before = project.read("runner.toml");
     project
         .runner(&format!("add {file}"))
         .exits(7)
         .says(&["`acme/copier 2.0.0` is not a version that its grants are for: 1", "version = \"2\""]);
-    assert_eq!([project.read("runner.lock"), project.read("runner.toml")], before, "nothing was written");
-    assert!(!project.file("migrations/vendor").exists());
+    assert_eq!(project.read("runner.toml"), before, "nothing was written");
+    assert!(!project.file("runner.lock").exists() && !project.file("migrations/vendor").exists());
 }
 
 #[test]
