@@ -168,7 +168,7 @@ fn dispatch(cli: Cli, printer: &Arc<Printer>) -> Result<u8> {
         Command::Outdated => outdated::run(&project()?),
         Command::Apply(args) => {
             let global = request::with_waits(&global, &args.run);
-            let asked = FleetRequest::running(args.fleet.all, &args.fleet_run);
+            let asked = FleetRequest::running("apply", args.fleet.all, &args.fleet_run);
             if let Some(fleet) = fleet::load(printer, &global, &asked)? {
                 let request = request::apply(args, &fleet.switches())?;
                 let action = Action::Apply(request.target.clone());
@@ -181,7 +181,7 @@ fn dispatch(cli: Cli, printer: &Arc<Printer>) -> Result<u8> {
         Command::Rollback(args) => {
             let global = request::with_waits(&global, &args.run);
             let yes = args.yes;
-            let asked = FleetRequest::running(args.all_databases, &args.fleet_run);
+            let asked = FleetRequest::running("rollback", args.all_databases, &args.fleet_run);
             if let Some(fleet) = fleet::load(printer, &global, &asked)? {
                 let request = request::rollback(args, &fleet.switches())?;
                 fleet::backs_out(&fleet, &request, yes)?;
