@@ -300,12 +300,17 @@ fn unparsed(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
     let color = match variable(env::COLOR).as_str() {
         _ if is_given("--color", "never") => ColorWhen::Never,
         _ if is_given("--color", "always") => ColorWhen::Always,
+        _ if is_given("--color", "auto") => ColorWhen::Auto,
         "never" => ColorWhen::Never,
         "always" => ColorWhen::Always,
         _ => ColorWhen::Auto,
     };
-    let format =
-        if is_given("--format", "json") || variable(env::FORMAT) == "json" { Format::Json } else { Format::Text };
+    let format = match variable(env::FORMAT).as_str() {
+        _ if is_given("--format", "json") => Format::Json,
+        _ if is_given("--format", "text") => Format::Text,
+        "json" => Format::Json,
+        _ => Format::Text,
+    };
     let printer = Printer::new(format, Verbosity::Normal, color);
     let rendered = error.render();
     let code = match error.kind() {
