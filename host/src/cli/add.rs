@@ -45,11 +45,18 @@ pub fn update(context: &Context, names: &[PackageName], from: Option<&str>) -> R
         match one {
             Ok(one) => updated.push(one),
             Err(error) => {
-                // Those before it are updated.
-                if context.printer.format() == Format::Text && !updated.is_empty() {
-                    report(context, "update", updated);
-                }
-                return Err(error);
+                // Those before it are updated. In JSON, the only document is that of the error.
+                let written = updated.iter().filter(|it| it.changed);
+                return Err(match context.printer.format() {
+                    Format::Json => written
+                        .rev()
+                        .fold(error, |error, it| error.at("updated", format!("{} {}", it.name, it.version))),
+                    Format::Text if updated.is_empty() => error,
+                    Format::Text => {
+                        report(context, "update", updated);
+                        error
+                    }
+                });
             }
         }
     }

@@ -67,7 +67,7 @@ Examples:
   runner db drop --yes             drop it without asking
 
 On a terminal, `drop` and `reset` ask first. A database is never dropped where the settings say
-`protected = true`, in `[database]`, `[databases.NAME]` or `[environments.NAME]`.")]
+`protected = true`, in `[database]`, `[databases.NAME]`, `[tenants]` or `[environments.NAME]`.")]
 pub struct DbArgs {
     #[command(subcommand)]
     pub command: DbCommand,

@@ -50,7 +50,7 @@ pub fn run(context: &Context, with_attack: bool) -> Result<u8> {
         context.say_database();
         match context.printer.format() {
             Format::Json => {
-                let doctor = DoctorJson::new(context.database_json(), &facts, &isolation, each());
+                let doctor = DoctorJson::new(context.database_json(), &facts, &isolation, each(), notes);
                 context.printer.json(&doctor.attacked(attacked.as_ref()));
             }
             Format::Text => {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::context::{Context, HistoryDetail, OpenedDatabase};
 use super::exit;
 use super::grants_args::GrantsCommand;
-use crate::database::Dialect;
 use crate::database::logins::{LoginReport, LoginRequest, LoginTask, Removal, WantedLogin};
+use crate::database::{Database, Dialect};
 use crate::engine::history::History;
 use crate::engine::plan::{PlanInput, PlanOptions, component_of_grants, grants_for};
 use crate::engine::target::compare_revisions;
@@ -26,11 +26,10 @@ pub fn run(context: &Context, command: GrantsCommand) -> Result<u8> {
         context.printer.warn(&problem.message, Some(&problem.hint));
     }
     runtime::run(async {
-        let OpenedDatabase { database, history, facts, .. } = context.open(HistoryDetail::Live).await?;
+        let OpenedDatabase { mut database, history, facts, .. } = context.open(HistoryDetail::Live).await?;
         let input = PlanInput { catalog: &catalog, history: &history, facts: &facts, options: PlanOptions::default() };
-        let Asked { action, request } = asked(context, &input, command)?;
-        let Some(mut database) = database else { return Err(missing(context)) };
-        let found = database.host().logins(&request).await.map_err(|error| context.place(error.into()))?;
+        let Asked { action, request } = asked(context, &input, &mut database, command).await?;
+        let found = logins(context, &mut database, &request).await?;
         show(context, facts.dialect, (action, request.task), &found);
         Ok(exit::DONE)
     })
@@ -42,7 +41,21 @@ struct Asked {
     request: LoginRequest,
 }
 
-fn asked(context: &Context, input: &PlanInput<'_>, command: GrantsCommand) -> Result<Asked> {
+async fn logins(
+    context: &Context,
+    database: &mut Option<Box<dyn Database>>,
+    request: &LoginRequest,
+) -> Result<LoginReport> {
+    let Some(database) = database else { return Err(missing(context)) };
+    database.host().logins(request).await.map_err(|error| context.place(error.into()))
+}
+
+async fn asked(
+    context: &Context,
+    input: &PlanInput<'_>,
+    database: &mut Option<Box<dyn Database>>,
+    command: GrantsCommand,
+) -> Result<Asked> {
     let all = wanted(context, input)?;
     Ok(match command {
         GrantsCommand::List => Asked {
@@ -68,9 +81,37 @@ fn asked(context: &Context, input: &PlanInput<'_>, command: GrantsCommand) -> Re
             Asked { action: "sync", request: LoginRequest { task, wanted, remove } }
         }
         GrantsCommand::Remove(args) => {
-            let remove = args.revision.map_or(Removal::Others, Removal::Of);
+            let remove = match args.revision {
+                None => Removal::Others,
+                Some(name) => Removal::Of(revision_of_login(context, input, database, &name).await?),
+            };
             Asked { action: "remove", request: LoginRequest { task: LoginTask::Sync, wanted: Vec::new(), remove } }
         }
+    })
+}
+
+/// Returns the revision of the component that a text names, of the project, of the history, or of a login that both have lost.
+async fn revision_of_login(
+    context: &Context,
+    input: &PlanInput<'_>,
+    database: &mut Option<Box<dyn Database>>,
+    text: &str,
+) -> Result<String> {
+    let project = input.catalog.migrations.iter().map(|it| (&*it.revision, &*it.name, it.kind));
+    let applied = input.history.live.iter().map(|it| (&*it.revision, &*it.name, it.kind));
+    let mut components = project.chain(applied).filter(|(_, _, kind)| kind.is_sandboxed());
+    let is_meant =
+        |revision: &str, name: &str| compare_revisions(revision, text).is_eq() || migration_id(revision, name) == text;
+    if let Some((revision, ..)) = components.find(|(revision, name, _)| is_meant(revision, name)) {
+        return Ok(revision.to_owned());
+    }
+    let request = LoginRequest { task: LoginTask::Look, wanted: Vec::new(), remove: Removal::Others };
+    let mut left = logins(context, database, &request).await?.logins.into_iter();
+    // Of the component, the login has the revision alone.
+    let named = text.split_once('_').map_or("", |(revision, _)| revision);
+    let found = left.find(|login| [text, named].iter().any(|it| compare_revisions(&login.revision, it).is_eq()));
+    found.map(|login| login.revision).ok_or_else(|| {
+        Error::usage(format!("no component `{text}`, and no login of one")).hint("`runner grants list` shows them")
     })
 }
 

@@ -55,6 +55,6 @@ pub struct SyncArgs {
 /// `runner grants remove`
 #[derive(Args, Debug)]
 pub struct RemoveArgs {
-    /// Revision of the component; by default all of them
+    /// Component, by its revision or as `list` shows it; by default all of them
     pub revision: Option<String>,
 }

@@ -168,7 +168,7 @@ fn dispatch(cli: Cli, printer: &Arc<Printer>) -> Result<u8> {
         Command::Outdated => outdated::run(&project()?),
         Command::Apply(args) => {
             let global = request::with_waits(&global, &args.run);
-            let asked = FleetRequest::running(args.fleet.all, &args.fleet_run);
+            let asked = FleetRequest::running("apply", args.fleet.all, &args.fleet_run);
             if let Some(fleet) = fleet::load(printer, &global, &asked)? {
                 let request = request::apply(args, &fleet.switches())?;
                 let action = Action::Apply(request.target.clone());
@@ -181,7 +181,7 @@ fn dispatch(cli: Cli, printer: &Arc<Printer>) -> Result<u8> {
         Command::Rollback(args) => {
             let global = request::with_waits(&global, &args.run);
             let yes = args.yes;
-            let asked = FleetRequest::running(args.all_databases, &args.fleet_run);
+            let asked = FleetRequest::running("rollback", args.all_databases, &args.fleet_run);
             if let Some(fleet) = fleet::load(printer, &global, &asked)? {
                 let request = request::rollback(args, &fleet.switches())?;
                 fleet::backs_out(&fleet, &request, yes)?;
@@ -300,12 +300,17 @@ fn unparsed(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
     let color = match variable(env::COLOR).as_str() {
         _ if is_given("--color", "never") => ColorWhen::Never,
         _ if is_given("--color", "always") => ColorWhen::Always,
+        _ if is_given("--color", "auto") => ColorWhen::Auto,
         "never" => ColorWhen::Never,
         "always" => ColorWhen::Always,
         _ => ColorWhen::Auto,
     };
-    let format =
-        if is_given("--format", "json") || variable(env::FORMAT) == "json" { Format::Json } else { Format::Text };
+    let format = match variable(env::FORMAT).as_str() {
+        _ if is_given("--format", "json") => Format::Json,
+        _ if is_given("--format", "text") => Format::Text,
+        "json" => Format::Json,
+        _ => Format::Text,
+    };
     let printer = Printer::new(format, Verbosity::Normal, color);
     let rendered = error.render();
     let code = match error.kind() {

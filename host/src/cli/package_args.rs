@@ -84,7 +84,7 @@ pub struct AddArgs {
 #[command(after_long_help = "\
 Takes the newest version in the directory or the repository that a package came from, within the
 range of versions in `runner.toml`. A URL does not list versions: name the one of the new version.
-Exits with 7 if it asks for more than is granted, and changes nothing.
+Exits with 7 if it asks for more than is granted, and leaves that package as it is.
 
 Examples:
   runner update                    every package

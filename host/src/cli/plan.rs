@@ -52,10 +52,12 @@ pub fn run(context: &Context, request: &PlanRequest) -> Result<u8> {
         let printer = &context.printer;
         context.say_database();
         let notes = say_isolation(context, &plan, &facts, &mut database).await?;
+        let is_text = printer.format() == Format::Text;
         match (printer.format(), shown) {
             (Format::Json, sql) => {
                 let target = request.target.to_string();
-                printer.json(&PlanJson::new(context.database_json(), target, &plan, &steps, sql, &warnings));
+                let told = (&*warnings, notes.clone());
+                printer.json(&PlanJson::new(context.database_json(), target, &plan, &steps, sql, told));
             }
             (Format::Text, Some(sql)) => {
                 printer.data(&text::plan_sql(&plan, sql, facts.dialect, printer.script_to()));
@@ -63,7 +65,7 @@ pub fn run(context: &Context, request: &PlanRequest) -> Result<u8> {
             }
             (Format::Text, None) => printer.data(&text::plan(&plan, &steps)),
         }
-        if printer.format() == Format::Text {
+        if is_text {
             text::remarks(&warnings, &[]).iter().for_each(|remark| printer.always(remark));
             let mut remarks = Remarks::new(&catalog);
             remarks.no_foreign_keys = !context.settings.foreign_keys;
@@ -73,14 +75,14 @@ pub fn run(context: &Context, request: &PlanRequest) -> Result<u8> {
             }
             text::remarks(&[], &remarks.notes()).iter().for_each(|note| printer.talk(note));
         }
-        if plan.is_empty() && printer.format() == Format::Text {
+        if plan.is_empty() && is_text {
             let at = plan
                 .current
                 .as_ref()
                 .map_or_else(|| "nothing is applied".to_owned(), |id| format!("the database is at `{id}`"));
             printer.talk(&Text::new().plain(format!("nothing to do: {at}")).end());
         }
-        notes.iter().for_each(|note| printer.warn(note, None));
+        notes.iter().filter(|_| is_text).for_each(|note| printer.warn(note, None));
         let isolated = plan.check_isolation(context.settings.isolation, &facts);
         match (isolated.and_then(|()| plan.check_grants(&facts)), printer.format()) {
             (Ok(()), _) => Ok(exit::DONE),
@@ -115,10 +117,7 @@ async fn say_isolation(
     facts: &Facts,
     database: &mut Option<Box<dyn Database>>,
 ) -> Result<Vec<String>> {
-    if context.printer.format() == Format::Json {
-        return Ok(Vec::new());
-    }
-    if let Some(line) = plan.isolation(facts) {
+    if let Some(line) = plan.isolation(facts).filter(|_| context.printer.format() == Format::Text) {
         context.printer.talk(&Text::new().plain(line).end());
     }
     let wanted = plan.logins();

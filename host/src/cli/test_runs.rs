@@ -192,6 +192,8 @@ impl TestRunner for TestRuns {
         let mut command = Command::new(&self.program);
         // The URL may contain a password, and arguments of processes are visible to every user of a machine.
         command.env(env::DATABASE_URL, url.secret()).env_remove(env::FORMAT);
+        // The name of a tenant would choose its database; another name is a flag below.
+        command.env_remove(env::DATABASE);
         command.arg("crash-at").arg(moment.to_string());
         let (timestamp, seed) = self.inputs;
         command.arg(format!("--timestamp={timestamp}")).arg(format!("--seed={seed}"));

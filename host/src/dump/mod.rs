@@ -50,3 +50,6 @@ pub async fn take(database: &mut dyn Database, ignore: &Ignore) -> Result<Dump, 
     }
     Ok(Dump { objects: schema.objects, tables, columns })
 }
+
+#[cfg(test)]
+mod tests;

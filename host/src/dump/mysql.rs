@@ -14,6 +14,7 @@ const OTHERS: &str = "
     UNION ALL
     SELECT concat(lower(routine_type), ' ', routine_name),
         concat_ws(' ', dtd_identifier, is_deterministic, sql_data_access, security_type, routine_definition,
+            routine_comment,
             (SELECT group_concat(concat_ws(' ', parameter_mode, parameter_name, dtd_identifier) ORDER BY ordinal_position)
              FROM information_schema.parameters AS p
              WHERE p.specific_schema = r.routine_schema AND p.specific_name = r.specific_name))
@@ -21,7 +22,7 @@ const OTHERS: &str = "
     UNION ALL
     SELECT concat('event ', event_name),
         concat_ws(' ', event_type, execute_at IS NULL, interval_value, interval_field, starts IS NULL, ends IS NULL, status,
-            event_definition)
+            on_completion, event_definition, event_comment)
     FROM information_schema.events WHERE event_schema = database()
     UNION ALL
     SELECT 'database', concat_ws(' ', default_character_set_name, default_collation_name)
@@ -44,14 +45,15 @@ pub(super) async fn read(session: &mut dyn Session) -> Result<Schema, DatabaseEr
         if is_tool_table(&name) {
             continue;
         }
-        let create = format!("SHOW CREATE TABLE {}", dialect.quote(&name));
+        let (word, show) = match kind.as_str() {
+            "VIEW" => ("view", "TABLE"),
+            // `SHOW CREATE TABLE` shows one without its parameters.
+            "SEQUENCE" => ("sequence", "SEQUENCE"),
+            _ => ("table", "TABLE"),
+        };
+        let create = format!("SHOW CREATE {show} {}", dialect.quote(&name));
         let [[_, definition]] = lines::<2>(session, &create, &[]).await?.try_into().unwrap_or_default();
         let definition = definition.replace(&format!("{}.", dialect.quote(&own)), "");
-        let word = match kind.as_str() {
-            "VIEW" => "view",
-            "SEQUENCE" => "sequence",
-            _ => "table",
-        };
         schema.objects.insert(format!("{word} {name}"), vec![canonical(&without_counter(&definition), dialect)]);
         if word == "table" {
             schema.tables.push(Table { label: name.clone(), name: TableName::new(name), columns: Vec::new() });
@@ -69,11 +71,12 @@ pub(super) async fn read(session: &mut dyn Session) -> Result<Schema, DatabaseEr
 fn as_text(column: &str, data_type: &str, dialect: Dialect) -> String {
     let name = dialect.quote(column);
     match data_type.to_ascii_lowercase().as_str() {
-        "float" => format!("CAST(CAST({name} AS DOUBLE) AS CHAR)"),
+        // The product is a DOUBLE, which MySQL casts to only since 8.0.17.
+        "float" => format!("CAST({name} * 1e0 AS CHAR)"),
         "bit" | "binary" | "varbinary" | "tinyblob" | "blob" | "mediumblob" | "longblob" | "geometry" | "point"
-        | "linestring" | "polygon" | "multipoint" | "multilinestring" | "multipolygon" | "geometrycollection" => {
-            format!("HEX({name})")
-        }
+        | "linestring" | "polygon" | "multipoint" | "multilinestring" | "multipolygon" | "geometrycollection"
+        // What MySQL calls that one since 8.0.
+        | "geomcollection" | "vector" => format!("HEX({name})"),
         _ => format!("CAST({name} AS CHAR CHARACTER SET utf8mb4)"),
     }
 }

@@ -78,8 +78,13 @@ async fn sqlite(session: &mut dyn Session) -> Result<Schema, DatabaseError> {
         }
         let columns = "SELECT name FROM pragma_table_xinfo(?1) WHERE hidden <> 1";
         let columns = lines::<1>(session, columns, &[Value::Text(name.clone())]).await?;
-        // A cell may have any type: `quote` distinguishes them.
-        let read = |column: &str| format!("quote({})", Dialect::Sqlite.quote(column));
+        // A cell may have any type: `quote` distinguishes them. It ends at a NUL, which a text may contain.
+        let read = |column: &str| {
+            let name = Dialect::Sqlite.quote(column);
+            format!(
+                "CASE WHEN typeof({name}) = 'text' AND instr({name}, char(0)) THEN 'text ' || hex({name}) ELSE quote({name}) END"
+            )
+        };
         let columns = columns.into_iter().map(|[column]| (column.clone(), read(&column))).collect();
         schema.tables.push(Table { label: name.clone(), name: TableName::new(name), columns });
     }

@@ -209,17 +209,21 @@ fn a_report_names_what_is_unfinished() {
     let path = directory.path().join("report.json");
     let of = |text: &str| {
         std::fs::write(&path, text).expect("a file");
-        unfinished(&path)
+        unfinished(&path, "apply")
     };
-    let names = of(r#"{"databases": [{"name": "a", "result": "done"}, {"name": "b", "result": "failed"},
+    let names = of(r#"{"command": "apply", "dry_run": false,
+                      "databases": [{"name": "a", "result": "done"}, {"name": "b", "result": "failed"},
                       {"name": "c", "result": "up-to-date"}, {"name": "d", "result": "not-run"}]}"#);
     assert_eq!(names.expect("names"), ["b", "d"]);
     for (text, says) in [
         ("", "it is not JSON"),
         ("{}", "it is not about several databases"),
-        (r#"{"databases": [{"database": {}}]}"#, "a database has no result"),
+        (r#"{"databases": []}"#, "it does not say which command"),
+        (r#"{"databases": [], "command": "rollback"}"#, "it is that of `runner rollback`, not of `runner apply`"),
+        (r#"{"databases": [], "command": "apply", "dry_run": true}"#, "it is not that of a run"),
+        (r#"{"databases": [{"database": {}}], "command": "apply", "dry_run": false}"#, "a database has no result"),
     ] {
         assert!(of(text).expect_err(text).message.contains(says), "{text}");
     }
-    assert!(unfinished(&directory.path().join("none")).is_err());
+    assert!(unfinished(&directory.path().join("none"), "apply").is_err());
 }

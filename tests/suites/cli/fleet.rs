@@ -137,6 +137,45 @@ fn failures_stay_with_their_tenant_and_are_retried() {
     project.runner("apply --retry report.json").succeeds().says(&["nothing to retry"]);
 }
 
+/// What a run would refuse before it begins, `plan` refuses too.
+#[test]
+fn a_plan_of_all_refuses_what_no_database_can_run() {
+    let project = fleet(&["acme", "beta"]);
+    project.sql("0004_seed", "-- runner:parameters\nINSERT INTO users VALUES (${next}, 'x');", "SELECT 1;");
+    let says = ["name: acme", "name: beta", "has no value", "0004_seed.up.sql", "hint:"];
+    project.runner("plan --all").exits(2).says(&says);
+    let report = json(project.runner("plan --all --format json").exits(2));
+    for database in report["databases"].as_array().unwrap() {
+        assert_eq!(database["error"]["kind"], "usage", "{report}");
+    }
+    project.runner("plan --all --parameter next=9").succeeds();
+    // SQL that cannot be split.
+    project.sql("0004_seed", "INSERT INTO users VALUES (9, 'x);", "SELECT 1;");
+    for line in ["plan -n acme", "plan --all"] {
+        project.runner(line).exits(2).says(&["0004_seed.up.sql"]);
+    }
+    assert!(!project.file("tenants/acme.db").exists(), "`plan` made a database");
+}
+
+/// A dry run has changed nothing, and what another command has left is not what this one has.
+#[test]
+fn a_report_that_is_not_of_such_a_run_is_not_retried() {
+    let project = fleet(&["a", "b"]);
+    project.write("dry.json", &project.runner("apply --all --dry-run --format json").succeeds().stdout);
+    project.write("plan.json", &project.runner("plan --all --format json").succeeds().stdout);
+    project.write("apply.json", &project.runner("apply --all --target 1 --format json").succeeds().stdout);
+    let before = project.runner("status --all").succeeds().stdout.clone();
+    for (line, says) in [
+        ("apply --retry dry.json", "it is not that of a run: a dry run has changed nothing"),
+        ("apply --retry plan.json", "it is that of `runner plan`, not of `runner apply`"),
+        ("rollback --retry apply.json", "it is that of `runner apply`, not of `runner rollback`"),
+    ] {
+        project.runner(line).exits(2).says(&[says, "hint: give the output of an earlier `runner "]);
+        assert_eq!(project.runner("status --all").succeeds().stdout, before, "{line}");
+    }
+    project.runner("apply --retry apply.json").succeeds().says(&["nothing to retry"]);
+}
+
 #[test]
 fn a_canary_fails_alone() {
     let project = fleet(&["a", "b", "c"]);

@@ -43,6 +43,26 @@ fn errors_are_json_too() {
     }
 }
 
+/// A flag counts for more than a variable, also before the command line is understood.
+#[test]
+fn an_invalid_command_line_is_reported_as_it_asks() {
+    let project = shop();
+    for (line, format, is_json) in [
+        ("apply --nonsense", "json", true),
+        ("apply --nonsense --format text", "json", false),
+        ("apply --nonsense --format=text", "json", false),
+        ("apply --nonsense --format json", "text", true),
+        ("apply --nonsense", "text", false),
+    ] {
+        let mut command = project.command(line.split(' '));
+        let output = project.finish(command.env("RUNNER_FORMAT", format));
+        let found = serde_json::from_str::<Value>(&output.exits(2).stdout).is_ok();
+        assert_eq!(found, is_json, "{line} with {format}: {output}");
+    }
+    assert!(coloured(&project, "apply --nonsense", &[("RUNNER_COLOR", "always")]));
+    assert!(!coloured(&project, "apply --nonsense --color auto", &[("RUNNER_COLOR", "always")]));
+}
+
 fn coloured(project: &TestProject, line: &str, variables: &[(&str, &str)]) -> bool {
     let output = project.command(line.split(' ')).envs(variables.iter().copied()).output().unwrap();
     [output.stdout, output.stderr].concat().contains(&0x1b)

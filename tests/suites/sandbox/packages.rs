@@ -558,6 +558,34 @@ fn an_update_that_wants_more_asks_again() {
     project.runner("apply").succeeds();
 }
 
+/// Packages are updated one by one: those before the one that is refused are, and the error in JSON names them.
+#[test]
+fn a_refused_update_names_those_before_it() {
+    let granted = guests::component("granted");
+    let (project, author, _) = with_package();
+    let other = "acme/other";
+    package(&author, &project, "0001", other, "1.0.0");
+    project.runner("add dist/acme_other_1.0.0.wasm").succeeds();
+    grant(&project, NAME, COPY);
+    grant(&project, other, COPY);
+    author.write("migrations/0002_again.wasm", &granted).settings(&format!("[grants.0002_again]\n{COPY}"));
+    author.runner("build").succeeds();
+    package(&author, &project, "0001 0002", NAME, "1.1.0");
+    let more = COPY.replace("'insert copies'", "'insert copies', 'read people(card)'");
+    author.write("migrations/0003_more.wasm", &granted).settings(&format!("[grants.0003_more]\n{more}"));
+    author.runner("build").succeeds();
+    package(&author, &project, "0001 0003", other, "1.1.0");
+    let output = project.runner("update --format json");
+    let error: serde_json::Value = serde_json::from_str(&output.exits(7).stdout).unwrap();
+    let places = error["error"]["places"].as_array().unwrap();
+    let updated: Vec<_> =
+        places.iter().filter(|it| it["label"] == "updated").map(|it| it["text"].as_str().unwrap()).collect();
+    assert_eq!(updated, ["acme/copier 1.1.0"], "{output}");
+    // The second time, nothing before it is written.
+    let output = project.runner("update --format json");
+    assert!(!output.exits(7).stdout.contains("\"updated\""), "{output}");
+}
+
 #[test]
 fn two_packages_that_claim_one_table_are_refused() {
     let steps = guests::component("steps");

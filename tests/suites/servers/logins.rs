@@ -598,6 +598,46 @@ fn what_reaches_past_a_grant_is_named() {
         assert!(!output.stderr.contains("public.own"), "{output}");
     }
     field.run("doctor", &[]).says(&["everybody may call `public.opens(text)`"]);
+    for line in ["plan --format json", "doctor --format json"] {
+        let output = field.run(line, &[]);
+        let json: serde_json::Value = serde_json::from_str(&output.stdout).unwrap();
+        assert!(json["notes"].to_string().contains("everybody may call `public.opens(text)`"), "{output}");
+        assert!(!output.stderr.contains("everybody may call"), "{output}");
+    }
+}
+
+/// A component is named as `list` shows it, or by its revision, also where only its login is left of it.
+#[test]
+fn a_login_is_removed_by_the_name_of_its_component() {
+    let field = Field::new();
+    let logins = || field.run("grants list", &[]).succeeds().stdout.clone();
+    for name in ["0002_granted", "0002", "2"] {
+        for is_in_project in [true, false] {
+            field.grants(COPY).sync();
+            let login = field.login();
+            if !is_in_project {
+                field.project.write("runner.toml", PROJECT);
+                std::fs::rename(field.project.file("migrations/0002_granted.wasm"), field.project.file("away"))
+                    .unwrap();
+                std::fs::rename(field.project.file("runner.lock"), field.project.file("lock")).unwrap();
+            }
+            for nobody in ["nonsense", "9", "granted", "0003_granted"] {
+                field
+                    .run(&format!("grants remove {nobody}"), &[])
+                    .exits(2)
+                    .says(&[&format!("no component `{nobody}`"), "`runner grants list` shows them"]);
+            }
+            field.run(&format!("grants remove {name}"), &[]).succeeds().says(&["removed"]);
+            let left = format!("SELECT count(*) FROM pg_roles WHERE rolname = '{login}'");
+            assert_eq!(field.database().value(&left), "0", "{name}: {}", logins());
+            if !is_in_project {
+                std::fs::rename(field.project.file("away"), field.project.file("migrations/0002_granted.wasm"))
+                    .unwrap();
+                std::fs::rename(field.project.file("lock"), field.project.file("runner.lock")).unwrap();
+            }
+        }
+    }
+    field.run("grants remove 0002_granted", &[]).succeeds().says(&["there is no login to remove"]);
 }
 
 #[test]

@@ -51,6 +51,17 @@ fn a_migration_that_does_not_recover_is_found() {
     ]);
 }
 
+/// The variable names the database that other commands work on, and a tenant has no settings of its own.
+#[test]
+fn a_variable_that_names_a_tenant_is_not_that_of_the_killed_runs() {
+    let project = shop(Engine::Sqlite);
+    project.settings("[tenants]\nurl = 'sqlite:{tenant}.db'\nnames = ['acme']");
+    let mut command = project.command(["test", "2", "--crash"]);
+    let output = project.finish(command.env("RUNNER_DATABASE", "acme"));
+    output.succeeds().prints(&["passed 2_shout on", "killed"]);
+    assert!(!project.file("acme.db").exists(), "{output}");
+}
+
 /// Runs are only killed on scratch databases.
 #[test]
 fn only_scratch_databases_are_crashed() {

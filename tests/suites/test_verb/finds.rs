@@ -20,6 +20,25 @@ fn the_time_at_which_an_event_was_created_is_no_difference() {
     test(&project, "").exits(1).prints(&["`event sweep` is unexpected"]);
 }
 
+/// The first GRANT writes down what the owner has by default, and no REVOKE takes that back.
+#[test]
+fn a_grant_that_is_revoked_is_no_difference() {
+    let project = shop(Engine::Postgres);
+    project.sql("4_grant", "GRANT SELECT ON users TO PUBLIC;", "REVOKE SELECT ON users FROM PUBLIC;");
+    test(&project, "4").succeeds();
+    project.sql("4_grant", "GRANT SELECT ON users TO PUBLIC;", "SELECT 1;");
+    test(&project, "4").exits(1).prints(&["`table users` differs", "=r/"]);
+}
+
+/// `quote` of SQLite ends at a NUL.
+#[test]
+fn a_text_that_differs_behind_a_nul_is_found() {
+    let project = EngineProject::new(env!("CARGO_BIN_EXE_runner"), Engine::Sqlite);
+    project.sql("1_t", "CREATE TABLE t (s TEXT);\nINSERT INTO t VALUES (char(97, 0, 98));", "DROP TABLE t;");
+    project.sql("2_cut", "UPDATE t SET s = 'a';", "SELECT 1;");
+    test(&project, "").exits(1).prints(&["the rows of `t` differ", "text 610062"]);
+}
+
 for_each_engine! {
     fn a_sound_project_passes(engine) {
         let project = shop(engine);

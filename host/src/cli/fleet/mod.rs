@@ -59,7 +59,7 @@ pub fn load(printer: &Arc<Printer>, global: &GlobalRequest, request: &FleetReque
     }
     let selection = match &request.retry {
         _ if request.all => Selection::All,
-        Some(report) => Selection::Named(fleet::unfinished(report)?),
+        Some(report) => Selection::Named(fleet::unfinished(report, request.verb)?),
         None if several => Selection::Named(global.databases.clone()),
         None if request.canary.is_some() || request.parallel.is_some() => {
             return Err(Error::usage("`--canary` and `--parallel` are about several databases")

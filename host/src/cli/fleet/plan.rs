@@ -3,7 +3,9 @@
 use super::Fleet;
 use crate::cli::context::{HistoryDetail, OpenedDatabase};
 use crate::cli::exit;
+use crate::cli::plan::look as inspected;
 use crate::cli::request::PlanRequest;
+use crate::engine::apply::planned_sql;
 use crate::engine::control::under_way::note;
 use crate::engine::plan::{Plan, PlanInput, plan_towards};
 use crate::error::{Error, Result};
@@ -25,7 +27,7 @@ pub fn run(fleet: &Fleet, request: &PlanRequest) -> Result<u8> {
         let setup = fleet.setup(at);
         let catalog = &catalogs[fleet.members[at].base];
         runtime::run(async {
-            let OpenedDatabase { history, facts, under_way, .. } = setup.open(HistoryDetail::ForPlan).await?;
+            let OpenedDatabase { mut database, history, facts, under_way } = setup.open(HistoryDetail::ForPlan).await?;
             if let Some(run) = under_way {
                 fleet.printer.warn(&format!("{}: {}", fleet.members[at].name, note(&run)), None);
             }
@@ -34,6 +36,10 @@ pub fn run(fleet: &Fleet, request: &PlanRequest) -> Result<u8> {
             let (grants, limits) = (&setup.settings.grants, &setup.settings.limits);
             let planned = planned.and_then(|plan| plan.with_grants(&input, grants, limits));
             let plan = planned.map_err(|error| setup.place(error))?;
+            // What no database could run is refused as the run would refuse it.
+            let values = (facts.dialect, &setup.settings.parameters);
+            let sql = planned_sql(&plan, catalog, &mut database, values).await.map_err(|error| setup.place(error))?;
+            inspected(&plan, &sql.runs, catalog, &facts).map_err(|error| setup.place(error))?;
             plan.check_isolation(setup.settings.isolation, &facts)?;
             plan.check_grants(&facts)?;
             Ok(plan)

@@ -110,7 +110,8 @@ pub fn run(mut fleet: Fleet, request: &RunRequest, action: &Action) -> Result<u8
         lines.keep_or_warn(context, None, |revision| ran().any(|ran| ran.outcome.took_effect(revision)));
     }
     let code = code(&each, &stop);
-    tell(&fleet, action, &each, &warnings(&fleet, &catalogs, &each), (began.elapsed(), code));
+    let did = (action, order.dry_run.is_some());
+    tell(&fleet, did, &each, &warnings(&fleet, &catalogs, &each), (began.elapsed(), code));
     Ok(code)
 }
 
@@ -189,11 +190,17 @@ fn warnings(fleet: &Fleet, catalogs: &[Arc<Catalog>], each: &[Each<Ran>]) -> Vec
     warnings
 }
 
-fn tell(fleet: &Fleet, action: &Action, each: &[Each<Ran>], warnings: &[Refusal], (took, code): (Duration, u8)) {
+fn tell(
+    fleet: &Fleet,
+    (action, dry_run): (&Action, bool),
+    each: &[Each<Ran>],
+    warnings: &[Refusal],
+    (took, code): (Duration, u8),
+) {
     let printer = &fleet.printer;
     match printer.format() {
         Format::Json => {
-            printer.json(&FleetRunJson::new(action.verb(), each, warnings, (took, code), exit::code));
+            printer.json(&FleetRunJson::new((action.verb(), dry_run), each, warnings, (took, code), exit::code));
         }
         Format::Text => {
             printer.data(&text::fleet_runs(each, printer.verbosity() == Verbosity::Verbose));

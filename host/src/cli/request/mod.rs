@@ -104,6 +104,8 @@ pub struct FleetRequest {
     pub all: bool,
     /// Those that this report has as failed or not run.
     pub retry: Option<PathBuf>,
+    /// The command that runs, which is that of the report.
+    pub verb: &'static str,
     /// How many go first.
     pub canary: Option<usize>,
     /// How many at the same time.
@@ -117,9 +119,10 @@ impl FleetRequest {
     }
 
     /// The request of a command that runs migrations.
-    pub fn running(all: bool, args: &FleetRunArgs) -> Self {
+    pub fn running(verb: &'static str, all: bool, args: &FleetRunArgs) -> Self {
         Self {
             all,
+            verb,
             retry: args.retry.clone(),
             canary: args.canary.map(usize::from),
             parallel: args.parallel.map(usize::from),

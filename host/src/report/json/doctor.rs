@@ -27,6 +27,8 @@ pub struct DoctorJson {
     enforces_grants: bool,
     facts: FactsJson,
     components: Vec<ConfinedJson>,
+    /// What concerns others than components, or reaches past a grant.
+    notes: Vec<String>,
     /// With `--attack`: what came of the attacks; else null.
     attack: Option<AttackJson>,
 }
@@ -135,12 +137,14 @@ struct ConfinedJson {
 }
 
 impl DoctorJson {
-    /// What the server can do, and what isolates components on it. `components` are IDs with their grants.
+    /// What the server can do, and what isolates components on it. `components` are IDs with their grants, `notes`
+    /// what a login cannot prevent.
     pub fn new<'a>(
         database: DatabaseJson,
         facts: &Facts,
         isolation: &Isolation,
         components: impl Iterator<Item = Confined<'a>>,
+        notes: Vec<String>,
     ) -> Self {
         Self {
             schema: SCHEMA,
@@ -159,6 +163,7 @@ impl DoctorJson {
                     differences: it.differences.to_vec(),
                 })
                 .collect(),
+            notes,
             attack: None,
         }
     }

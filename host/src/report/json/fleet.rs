@@ -20,6 +20,8 @@ use crate::runner::run::Ran;
 pub struct FleetRunJson {
     schema: u32,
     command: &'static str,
+    /// Whether everything was undone.
+    dry_run: bool,
     /// `done` or `failed`: whether every database is done.
     result: &'static str,
     exit_code: u8,
@@ -57,9 +59,10 @@ struct MemberRunJson {
 }
 
 impl FleetRunJson {
-    /// What came of each database, and of all. `exit_code` returns the exit code of an error.
+    /// What came of each database, and of all, of a command and whether it was a dry run. `exit_code` returns the exit code of an
+    /// error.
     pub fn new(
-        command: &'static str,
+        (command, dry_run): (&'static str, bool),
         each: &[Each<Ran>],
         warnings: &[Refusal],
         (took, code): (Duration, u8),
@@ -77,6 +80,7 @@ impl FleetRunJson {
         Self {
             schema: SCHEMA,
             command,
+            dry_run,
             result: if counts.failed + counts.not_run == 0 { "done" } else { "failed" },
             exit_code: code,
             duration_ms: milliseconds(took),

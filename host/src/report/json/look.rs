@@ -111,6 +111,8 @@ pub struct PlanJson {
     migrations: Vec<PlannedJson>,
     /// What cannot run in the downgrades of these migrations.
     warnings: Vec<RefusalJson>,
+    /// What reaches past the grants of these components.
+    notes: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -160,14 +162,14 @@ struct PlannedJson {
 }
 
 impl PlanJson {
-    /// The plan, with its SQL if requested.
+    /// The plan, with its SQL if requested, and what is to be known about it.
     pub fn new(
         database: DatabaseJson,
         target: String,
         plan: &Plan,
         looks: &[Inspection],
         sql: Option<&[Option<String>]>,
-        warnings: &[Refusal],
+        (warnings, notes): (&[Refusal], Vec<String>),
     ) -> Self {
         let sql = |at: usize| sql.and_then(|sql| sql.get(at)?.clone());
         let look = |at: usize| looks.get(at).cloned().unwrap_or_default();
@@ -184,6 +186,7 @@ impl PlanJson {
                 .map(|(at, step)| PlannedJson::new(step, look(at), sql(at)))
                 .collect(),
             warnings: warnings.iter().map(RefusalJson::new).collect(),
+            notes,
         }
     }
 }
