@@ -12,7 +12,7 @@ use crate::engine::plan::{PlanInput, PlanOptions, component_of_grants, grants_fo
 use crate::engine::target::compare_revisions;
 use crate::error::{Error, Result};
 use crate::project::catalog::{Catalog, CatalogProblemKind};
-use crate::project::migration_id;
+use crate::project::{migration_id, package_of};
 use crate::report::json::GrantsJson;
 use crate::report::{Format, Text, text};
 use crate::runtime;
@@ -67,10 +67,9 @@ async fn asked(
             let (wanted, remove) = match args.name {
                 None => (all, Removal::Others),
                 Some(name) => {
-                    let revision = component_of_grants(input, &name)?;
-                    let of: Vec<WantedLogin> =
-                        all.into_iter().filter(|wanted| wanted.grants.component == revision).collect();
+                    let of: Vec<WantedLogin> = all.into_iter().filter(|wanted| is_meant(wanted, &name)).collect();
                     if of.is_empty() {
+                        component_of_grants(input, &name)?;
                         return Err(Error::usage(format!("the settings have no grants for `{name}`")).hint(format!(
                             "write `[grants.{name}]` into `runner.toml`; an empty table grants nothing"
                         )));
@@ -88,6 +87,13 @@ async fn asked(
             Asked { action: "remove", request: LoginRequest { task: LoginTask::Sync, wanted: Vec::new(), remove } }
         }
     })
+}
+
+/// Whether a name means the component of a login: as `[grants.NAME]` does, as `runner grants list` shows it, or as its package.
+fn is_meant(wanted: &WantedLogin, name: &str) -> bool {
+    wanted.id == name
+        || package_of(&wanted.id) == Some(name)
+        || compare_revisions(&wanted.grants.component, name).is_eq()
 }
 
 /// Returns the revision of the component that a text names, of the project, of the history, or of a login that both have lost.

@@ -45,7 +45,7 @@ pub enum GrantsCommand {
 /// `runner grants sync`
 #[derive(Args, Debug)]
 pub struct SyncArgs {
-    /// Component, as `[grants.NAME]` names it; by default all of them
+    /// Component, as `[grants.NAME]` names it, or a package; by default all of them
     pub name: Option<String>,
     /// Print the statements, without running them
     #[arg(long, visible_alias = "dry-run")]

@@ -715,3 +715,27 @@ fn packages_with_the_login_of_a_superuser_are_refused() {
         assert!(project.history().is_empty());
     }
 }
+
+/// A package is named as one, and means all of its migrations.
+#[test]
+fn the_logins_of_a_package_are_made_together() {
+    let granted = guests::component("granted");
+    let author = author(&[("0001_copy", &granted, COPY), ("0002_again", &granted, COPY)]);
+    let file = author.file("package.wasm");
+    author.runner(&format!("package 1 2 --name {NAME} --version 1.0.0 -o {}", file.display())).succeeds();
+    for engine in [runner_tests::Engine::Postgres, runner_tests::Engine::Mariadb] {
+        let project = project!(engine);
+        let tables = "CREATE TABLE people (id INTEGER PRIMARY KEY, name VARCHAR(100));\n\
+                      CREATE TABLE copies (id INTEGER PRIMARY KEY, name VARCHAR(100));";
+        project.sql("0001_people", tables, "DROP TABLE copies; DROP TABLE people;");
+        project.runner("apply").succeeds();
+        project.runner(&format!("add {}", file.display())).succeeds();
+        let toml = project.read("runner.toml").replace("allow = []\n", &format!("{COPY}\n"));
+        project.write("runner.toml", toml);
+        project.runner("grants sync acme/copier:0002").succeeds().says(&["1 login"]);
+        project.runner(&format!("grants sync {NAME}")).succeeds().says(&["2 logins"]);
+        project.runner("grants sync acme/other").exits(2).says(&["hint:"]);
+        project.runner("grants remove acme/copier:0001").succeeds();
+        project.runner("grants remove acme/copier:0002").succeeds();
+    }
+}
