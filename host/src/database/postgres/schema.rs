@@ -57,7 +57,8 @@ const COLUMNS: &str = "\
                 pg_catalog.unnest(i.indkey::pg_catalog.int2[]) WITH ORDINALITY k (number, place) \
             WHERE i.indrelid OPERATOR(pg_catalog.=) c.oid AND i.indisprimary \
                 AND k.number OPERATOR(pg_catalog.=) a.attnum AND k.place OPERATOR(pg_catalog.<=) i.indnkeyatts), \
-        c.relhassubclass AND c.relkind OPERATOR(pg_catalog.=) 'r' \
+        c.relhassubclass AND c.relkind OPERATOR(pg_catalog.=) 'r', \
+        CASE WHEN b.oid OPERATOR(pg_catalog.<>) a.atttypid THEN pg_catalog.format_type(b.oid, b.modifier) END \
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace \
         LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid OPERATOR(pg_catalog.=) c.oid \
             AND a.attnum OPERATOR(pg_catalog.>) 0 AND NOT a.attisdropped \
@@ -113,6 +114,7 @@ async fn look(connection: &mut sqlx::PgConnection, name: &TableName) -> Result<T
         table.info.columns.push(ColumnInfo {
             name,
             declared_type: text_of(row, 3).unwrap_or_default(),
+            base_type: text_of(row, 16),
             not_null: flag(4),
             generated: flag(5),
         });

@@ -208,12 +208,15 @@ async fn keys_without_a_typed_value_are_read_as_text() {
     let fresh = fresh();
     let mut database = open(&fresh).await;
     let database = database.as_mut();
+    fresh.sql("CREATE DOMAIN day AS date; CREATE DOMAIN precise AS numeric(9,2); CREATE DOMAIN amount AS precise");
     let limits = BatchLimits { rows: 1, ..BatchLimits::default() };
     for (table, declared, keys) in [
         ("dates", "date", ["-infinity", "2026-01-31", "2026-02-01", "infinity"]),
         ("times", "timestamp(3)", ["-infinity", "2026-01-31 12:00:00.125", "2026-02-01 00:00:00", "infinity"]),
         ("instants", "timestamptz", ["-infinity", "2026-01-31 12:00:00+00", "2026-02-01 00:00:00+00", "infinity"]),
         ("numbers", "numeric", ["-7.50", "10", "9007199254740993.0", "NaN"]),
+        ("days", "day", ["-infinity", "2026-01-31", "2026-02-01", "infinity"]),
+        ("amounts", "amount", ["-7.50", "10.00", "11.00", "NaN"]),
     ] {
         fresh.sql(&format!("CREATE TABLE {table} (sku int, until {declared}, n int, PRIMARY KEY (sku, until))"));
         for (n, key) in keys.iter().enumerate() {
