@@ -64,6 +64,25 @@ impl Dialect {
         .filter(|_| !declared_type.ends_with(']'))
     }
 
+    /// Returns the expression for a key of this declared type, quoted as `column`, that is delivered as what is stored, whatever a
+    /// batch delivers such a column as.
+    pub fn as_stored(self, column: &str, declared_type: &str) -> String {
+        let declared = declared_type.to_ascii_lowercase();
+        match (self, declared.split(['(', ' ']).next().unwrap_or_default()) {
+            // 7 in a BOOLEAN.
+            (Self::Mysql | Self::Mariadb, "tinyint") => format!("{column} + 0"),
+            // Zero dates, and times of more than a day.
+            (Self::Mysql | Self::Mariadb, "date" | "time" | "datetime" | "timestamp") => {
+                format!("CAST({column} AS CHAR)")
+            }
+            // Integers and reals, which have one type only by what is declared.
+            (Self::Sqlite, "decimal" | "numeric" | "dec") => column.to_owned(),
+            // Any type of cell: a declared type is a preference, which an expression does not have.
+            (Self::Sqlite, _) => format!("+{column}"),
+            _ => column.to_owned(),
+        }
+    }
+
     /// Whether an index is used to seek `(a, b) > (1, 2)`; otherwise only `a > 1 OR a = 1 AND b > 2` is quick.
     pub fn seeks_by_rows(self) -> bool {
         matches!(self, Self::Sqlite | Self::Postgres)

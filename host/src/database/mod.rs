@@ -61,7 +61,7 @@ pub use renames::Renames;
 pub use role::{HostSession, MigrationSession, Role, RoleToken};
 pub use schema_change::SchemaChange;
 pub use session::{BatchLimits, Bulk, CursorId, CursorRequest, QueryLimits, Session, WriteHint, WriterId};
-pub use spec::{ColumnInfo, PageRequest, TableInfo, TableName, TableSource, TableTarget, WriteMode};
+pub use spec::{ColumnInfo, PageRequest, TableInfo, TableName, TableSource, TableTarget, WriteMode, repeated_key_name};
 pub use stop::StopSignal;
 pub use url::DatabaseUrl;
 

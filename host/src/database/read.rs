@@ -2,6 +2,9 @@
 
 use super::{BatchLimits, DatabaseError, DatabaseErrorKind, PageRequest};
 
+/// The way out where a key cannot be read as it is stored.
+pub const UNEVEN_KEY: &str = "choose another key, whose values are all stored as one type";
+
 /// Returns the error for a statement that cannot be read as batches.
 pub fn not_a_query() -> DatabaseError {
     DatabaseError::invalid("only a statement that returns rows and changes nothing can be read as batches")
@@ -34,7 +37,12 @@ pub fn in_column(
         error.message = format!("column `{column}` holds {}", error.message);
         return error;
     };
-    error.message = format!("column `{}.{column}` holds {}", page.table, error.message);
+    let repeated = page.repeated_key(column);
+    if repeated.is_some() && error.kind == DatabaseErrorKind::Conversion {
+        // The type of this one is not up to the caller.
+        error.hint = Some(UNEVEN_KEY.to_owned());
+    }
+    error.message = format!("column `{}.{}` holds {}", page.table, repeated.unwrap_or(column), error.message);
     in_row(error, page, cell)
 }
 

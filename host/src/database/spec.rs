@@ -89,6 +89,17 @@ impl PageRequest {
     pub fn statement(&self) -> String {
         format!("{} LIMIT {}", self.select, self.limits.rows)
     }
+
+    /// Returns the column of the key that a column of the page repeats.
+    pub fn repeated_key(&self, column: &str) -> Option<&str> {
+        let at = (0..self.key.len()).find(|at| column == repeated_key_name(*at))?;
+        self.key.get(at).map(String::as_str)
+    }
+}
+
+/// Returns the name under which a page has a column of its key once more: as it is stored, while the column itself is converted.
+pub fn repeated_key_name(at: usize) -> String {
+    format!("runner_key_{at}")
 }
 
 /// What a writer does with a row. Stored by position: append further cases.
@@ -148,6 +159,8 @@ pub struct ColumnInfo {
     pub name: String,
     /// The declared type; empty if there is none.
     pub declared_type: String,
+    /// PostgreSQL: the type behind the declared one, if that is a domain.
+    pub base_type: Option<String>,
     /// Whether no row has NULL in the column: it rejects NULL, and did so for all rows that there are.
     pub not_null: bool,
     /// Whether the value is computed and cannot be written.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::data::Value;
-use crate::database::{Dialect, TableName};
+use crate::database::{Dialect, TableName, repeated_key_name};
 
 /// What all statements of one reader share.
 pub(super) struct PageSql {
@@ -11,8 +11,10 @@ pub(super) struct PageSql {
     pub table: TableName,
     /// The key's columns.
     pub key: Vec<String>,
-    /// Their declared types.
+    /// Their declared types; of a domain, its base type.
     pub types: Vec<String>,
+    /// Whether the caller has each of them converted. The next page must begin after the key as it is stored.
+    pub converted: Vec<bool>,
     pub filter: Option<String>,
     /// The values of the filter's placeholders.
     pub parameters: Vec<Value>,
@@ -161,11 +163,16 @@ impl PageSql {
         self.key.iter().enumerate().map(column).collect::<Vec<_>>().join(", ")
     }
 
-    /// Selects a column of the key as text, if it passes through text. Under its own name, the rows would be ordered by the text.
+    /// Selects a column of the key in the form in which a page is continued after it, if that is not the column itself. Under its own
+    /// name, the rows would be ordered by that form.
     pub fn key_column(&self, at: usize) -> Option<String> {
-        self.text_type(at)?;
-        let dialect = self.dialect;
-        Some(format!("{}::pg_catalog.text AS {}", dialect.quote(self.key.get(at)?), dialect.quote(&key_name(at))))
+        let column = self.dialect.quote(self.key.get(at)?);
+        let form = match self.text_type(at) {
+            Some(_) => format!("{column}::pg_catalog.text"),
+            None if self.converted.get(at) == Some(&true) => self.dialect.as_stored(&column, self.types.get(at)?),
+            None => return None,
+        };
+        Some(format!("{form} AS {}", self.dialect.quote(&repeated_key_name(at))))
     }
 
     /// Returns the type of a column of the key that passes through text.
@@ -245,11 +252,6 @@ impl PageSql {
     }
 }
 
-/// The name of a column of the key that is selected besides the column itself.
-pub(super) fn key_name(at: usize) -> String {
-    format!("runner_key_{at}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -260,6 +262,7 @@ mod tests {
             table: TableName::new("t"),
             key: key.iter().map(|name| (*name).to_owned()).collect(),
             types: vec!["integer".to_owned(); key.len()],
+            converted: vec![false; key.len()],
             filter: None,
             parameters: Vec::new(),
             descending: false,
@@ -346,6 +349,24 @@ mod tests {
             "{same}"
         );
         assert!(!of(Dialect::Mysql).greatest().text.contains("text"));
+    }
+
+    /// Where a chunk ends is compared with the last row of a page, so both have the same form.
+    #[test]
+    fn keys_that_are_converted_for_the_caller_come_as_they_are_stored_too() {
+        for (dialect, declared, form) in [
+            (Dialect::Mysql, "tinyint(1)", "`a` + 0"),
+            (Dialect::Mariadb, "datetime(3)", "CAST(`a` AS CHAR)"),
+            (Dialect::Mysql, "varchar(9)", "`a`"),
+            (Dialect::Sqlite, "TEXT", "+\"a\""),
+            (Dialect::Sqlite, "DECIMAL(9,2)", "\"a\""),
+            (Dialect::Postgres, "integer", "\"a\""),
+            (Dialect::Postgres, "date", "\"a\"::pg_catalog.text"),
+        ] {
+            let sql = PageSql { types: vec![declared.to_owned()], converted: vec![true], ..sql(dialect, &["a"]) };
+            let form = format!("{form} AS {}", dialect.quote("runner_key_0"));
+            assert_eq!((sql.key_column(0), sql.key_list()), (Some(form.clone()), form), "{dialect} {declared}");
+        }
     }
 
     #[test]

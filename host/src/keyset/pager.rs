@@ -5,8 +5,9 @@ mod chunk;
 
 pub use chunk::ChunkRange;
 
-use super::page_sql::{PageSql, Query, Range, key_name};
+use super::page_sql::{PageSql, Query, Range};
 use crate::data::{Batch, Column, ColumnType, Value};
+use crate::database::read::UNEVEN_KEY;
 use crate::database::{
     BatchLimits, Bulk, DatabaseError, DatabaseErrorKind, PageRequest, QueryLimits, TableInfo, TableName, TableSource,
 };
@@ -129,12 +130,17 @@ impl TableReader {
         let mut types: Vec<Option<ColumnType>> = columns.iter().map(|(_, read_as)| *read_as).collect();
         let names: Vec<String> = columns.into_iter().map(|(name, _)| name).collect();
         let (unique, is_view) = (info.identifies(&key), info.is_view);
-        let declared_type = |name: &String| info.column(name).map(|column| column.declared_type.clone());
+        let declared_type = |name: &String| {
+            info.column(name).map(|column| column.base_type.as_ref().unwrap_or(&column.declared_type).clone())
+        };
         let declared = key.iter().map(|name| declared_type(name).unwrap_or_default()).collect();
+        let is_converted = |name: &String| names.iter().zip(&types).any(|(other, to)| other == name && to.is_some());
+        let converted = key.iter().map(is_converted).collect();
         let sql = PageSql {
             dialect,
             table: source.table,
             types: declared,
+            converted,
             key,
             filter: source.filter,
             parameters: source.parameters,
@@ -143,16 +149,14 @@ impl TableReader {
         let mut key_at = Vec::with_capacity(sql.key.len());
         for (number, name) in sql.key.iter().enumerate() {
             let at = names.iter().position(|other| other == name).unwrap_or(0);
-            let as_text = sql.key_column(number);
-            if types[at].is_none() && as_text.is_none() {
-                key_at.push(at);
-                continue;
+            match sql.key_column(number) {
+                None => key_at.push(at),
+                Some(repeated) => {
+                    key_at.push(select.len());
+                    select.push(repeated);
+                    types.push(None);
+                }
             }
-            // The column is converted for the caller, but the next page must begin after the key as it is stored.
-            key_at.push(select.len());
-            let as_it_is = || format!("{} AS {}", dialect.quote(name), dialect.quote(&key_name(number)));
-            select.push(as_text.unwrap_or_else(as_it_is));
-            types.push(None);
         }
         let requested = types.iter().map(Option::is_some).collect();
         Ok(Self {
@@ -331,7 +335,11 @@ impl TableReader {
                 Some(known) if known == found => {}
                 Some(known) if all_null => *column = Column::nulls(column.name.as_str(), known, batch.row_count),
                 Some(known) => {
-                    let name = self.names.get(index).map_or(column.name.as_str(), String::as_str);
+                    let repeated = || self.key_at.iter().zip(&self.sql.key).find(|(at, _)| **at == index);
+                    let (name, hint) = match self.names.get(index) {
+                        Some(name) => (name.as_str(), "request the column `as` one type, such as text"),
+                        None => (repeated().map_or("", |(_, name)| name), UNEVEN_KEY),
+                    };
                     return Err(DatabaseError::new(
                         DatabaseErrorKind::Conversion,
                         format!(
@@ -339,7 +347,7 @@ impl TableReader {
                             self.sql.table
                         ),
                     )
-                    .hint("request the column `as` one type, such as text"));
+                    .hint(hint));
                 }
                 None if all_null => {}
                 None => {
@@ -356,10 +364,11 @@ impl TableReader {
         let Some(last_row) = batch.row_count.checked_sub(1) else { return Ok(()) };
         let key: Vec<&Column> = self.key_at.iter().filter_map(|at| batch.columns.get(*at)).collect();
         let value = |row: usize| key.iter().map(|column| Value::of_cell(column, row)).collect::<Vec<_>>();
-        if let Some(column) = key.iter().find(|column| column.nulls.contains(&1)) {
+        if let Some(at) = key.iter().position(|column| column.nulls.contains(&1)) {
+            let name = self.sql.key.get(at).map_or("", String::as_str);
             return Err(DatabaseError::invalid(format!(
-                "column `{}.{}` is part of the key but NULL",
-                self.sql.table, column.name
+                "column `{}.{name}` is part of the key but NULL",
+                self.sql.table
             )));
         }
         let last = value(last_row);

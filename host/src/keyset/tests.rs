@@ -113,6 +113,43 @@ async fn the_key_is_delivered_and_its_conversion_does_not_disturb() {
     assert!(batches.iter().all(|batch| batch.columns.len() == 2));
 }
 
+/// A declared type is a preference: a page continues after what is stored.
+#[tokio::test]
+async fn keys_of_another_type_than_they_are_declared_page_too() {
+    let mut database = database(&[
+        "CREATE TABLE guids (id TEXT PRIMARY KEY, n INTEGER)",
+        "INSERT INTO guids VALUES (x'00000000000000000000000000000003', 3), (x'00000000000000000000000000000001', 1), \
+         (x'00000000000000000000000000000002', 2)",
+        "CREATE TABLE words (id INT PRIMARY KEY, n INTEGER)",
+        "INSERT INTO words VALUES ('a', 1), ('b', 2), ('c', 3)",
+        "CREATE TABLE amounts (id DECIMAL(9,2) PRIMARY KEY, n INTEGER)",
+        "INSERT INTO amounts VALUES (1, 1), (1.5, 2), (2, 3)",
+        "CREATE TABLE mixed (id INT PRIMARY KEY, n INTEGER)",
+        "INSERT INTO mixed VALUES (1, 1), ('a', 2)",
+    ])
+    .await;
+    for (table, as_what, last) in [
+        ("guids", ColumnType::Uuid, Value::Uuid(0, 3)),
+        ("words", ColumnType::Text, Value::from("c")),
+        ("amounts", ColumnType::Text, Value::from("2")),
+    ] {
+        let columns = vec![("n".to_owned(), None), ("id".to_owned(), Some(as_what))];
+        for (size, descending) in [(1, false), (2, true), (3, false)] {
+            let source = TableSource { columns: columns.clone(), descending, ..source(table) };
+            let batches = read(database.as_mut(), source, pages_of(size)).await.expect("pages");
+            let expected = if descending { integers([3, 2, 1]) } else { integers(1..=3) };
+            assert_eq!(column(&batches, "n"), expected, "{table} in pages of {size}");
+            assert!(column(&batches, "id").contains(&last), "{table}");
+        }
+    }
+    for size in [1, 2] {
+        let source = TableSource { columns: vec![("id".to_owned(), Some(ColumnType::Text))], ..source("mixed") };
+        let error = read(database.as_mut(), source, pages_of(size)).await.expect_err("a number and a text");
+        assert!(error.message.starts_with("column `mixed.id` "), "{error}");
+        assert!(error.hint.is_some_and(|hint| hint.contains("choose another key")));
+    }
+}
+
 #[tokio::test]
 async fn filters_bring_their_own_parameters() {
     let mut database = database(&[NUMBERS]).await;

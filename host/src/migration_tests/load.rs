@@ -114,6 +114,7 @@ mod tests {
         let column = |declared_type: &str| ColumnInfo {
             name: "c".to_owned(),
             declared_type: declared_type.to_owned(),
+            base_type: None,
             not_null: false,
             generated: false,
         };

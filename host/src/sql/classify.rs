@@ -299,6 +299,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn placeholders_give_way_to_texts() {
+        let page = "SELECT \"$1\" FROM t WHERE (a, b) > ($1, $2) AND a <= $1 LIMIT 7";
+        let texts = ["'-5'", "'it''s $1'"].map(str::to_owned);
+        let expected = "SELECT \"$1\" FROM t WHERE (a, b) > ('-5', 'it''s $1') AND a <= '-5' LIMIT 7";
+        assert_eq!(substitute(page, Dialect::Postgres, &texts).as_deref(), Some(expected));
+        for statement in ["SELECT $3", "SELECT $1; SELECT 2"] {
+            assert_eq!(substitute(statement, Dialect::Postgres, &texts), None, "{statement}");
+        }
+    }
+
+    #[test]
     fn statements_are_classified() {
         use Dialect::{Mariadb, Mysql, Postgres, Sqlite};
         use StatementClass::{RefusesTransaction, Rows, Schema, Session, TransactionControl, Unknown};

@@ -15,6 +15,9 @@ pub(super) const NO_TABLE: &str = "1146";
 /// The database does not exist.
 pub(super) const NO_DATABASE: &str = "1049";
 
+/// A row with this key exists already.
+pub(super) const DUPLICATE: &str = "1062";
+
 /// The answer to a statement that was killed.
 const INTERRUPTED: &str = "1317";
 

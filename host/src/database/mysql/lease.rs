@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use sqlx::MySqlConnection;
 
 use super::connect::Endpoint;
-use super::error::NO_TABLE;
+use super::error::{DUPLICATE, NO_TABLE};
 use super::lock::Names;
 use super::node::{Attempts, as_one, run_patiently};
 use super::record::{ONE_ROW, OUT_OF_RANGE, text_of_changes};
@@ -15,9 +15,6 @@ use crate::database::{DatabaseError, Dialect, Facts, LockHolder, LockKind, ToolC
 
 /// The database's clock, in microseconds since 1970, at the moment when a row is changed. Our sessions use UTC.
 const NOW: &str = "CAST(UNIX_TIMESTAMP(SYSDATE(6)) * 1000000 AS SIGNED)";
-
-/// The row exists already.
-const DUPLICATE: &str = "1062";
 
 /// How long a statement waits for the holder's transaction, which is at its end.
 const WAIT: &str = "SET SESSION innodb_lock_wait_timeout = 2";

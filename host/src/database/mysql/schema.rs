@@ -99,6 +99,7 @@ impl MysqlDatabase {
                 .map(|column| ColumnInfo {
                     name: column.name.clone(),
                     declared_type: column.column_type.clone(),
+                    base_type: None,
                     not_null: !column.nullable,
                     generated: column.generated,
                 })

@@ -158,6 +158,25 @@ impl MysqlDatabase {
         Ok(answer.first().and_then(|row| number(row, 0)).map(|row| job.errors().duplicate(rows.start + row as usize)))
     }
 
+    /// The error for the first row of the batch whose key another row of the batch has too, whatever the table has.
+    pub(super) async fn same_key(
+        &mut self,
+        job: &Job<'_>,
+        rows: &Range<usize>,
+        packed: &[Packed],
+    ) -> Result<Option<DatabaseError>, DatabaseError> {
+        let (keys, _) = job.sql.keys(packed);
+        let mut arguments = MySqlArguments::default();
+        job.sql.bind_keys(packed, rows.len(), &mut arguments)?;
+        let columns: Vec<String> = (0..job.sql.layout.key.len()).map(|at| format!("runner_x.k{at}")).collect();
+        let text = format!(
+            "SELECT MAX(runner_x.n) FROM {keys} GROUP BY {} HAVING COUNT(*) > 1 ORDER BY 1 LIMIT 1",
+            columns.join(", ")
+        );
+        let answer = self.rows_of(text, arguments).await?;
+        Ok(answer.first().and_then(|row| number(row, 0)).map(|row| job.errors().duplicate(rows.start + row as usize)))
+    }
+
     /// Fails if the last statement did not store values unchanged and only warned about it.
     pub(super) async fn refuse_loss(&mut self, what: &str) -> Result<(), DatabaseError> {
         match self.loss(|_| true).await? {

@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use super::error::without_row;
+use super::error::{DUPLICATE, without_row};
 use super::packed::Packed;
 use super::schema::MysqlTable;
 use super::types::{ColumnKind, unique_keys};
@@ -305,7 +305,14 @@ impl MysqlDatabase {
         let changed = self.run_write(job, built).await?;
         match mode {
             WriteMode::Upsert if !sql.layout.others.is_empty() => {
-                let inserted = self.run_write(job, sql.insert(table, &packed, rows.len(), true)).await?;
+                let inserted = match self.run_write(job, sql.insert(table, &packed, rows.len(), true)).await {
+                    // In separate statements, the second of two rows with a new key would update the first.
+                    Err(Failure::Row(error)) if error.code == DUPLICATE && rows.len() > 1 => {
+                        let same = self.same_key(job, rows, &packed).await.map_err(Failure::Batch)?;
+                        return Err(same.map_or(Failure::Row(error), Failure::Batch));
+                    }
+                    inserted => inserted?,
+                };
                 if changed + inserted != rows.len() as u64 {
                     return Err(Failure::Batch(self.not_all(job, rows, range.as_ref(), &packed).await));
                 }

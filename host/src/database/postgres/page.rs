@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use sqlx::PgConnection;
 
-use super::PostgresDatabase;
 use super::cursor::{Cursor, close, cursor_name, declare, describe_query, fetch};
 use super::cursor_batch::Filling;
-use super::page_copy::{copy, inlined};
+use super::page_copy::copy;
 use super::statement_describe::{Described, one_statement};
 use super::types::Types;
+use super::{PostgresDatabase, parameters};
 use crate::data::{Batch, ColumnType};
-use crate::database::{DatabaseError, PageRequest, TableName};
+use crate::database::{DatabaseError, Dialect, PageRequest, TableName};
+use crate::sql::substitute;
 
 /// Bytes of a row up to which a page is copied: 16,384 of them are two batches.
 const NARROW: usize = 256;
@@ -110,7 +111,7 @@ impl Reading<'_> {
             Some(described) => described,
             None => Arc::new(describe_query(connection, types, statement, &page.types, &page.parameters).await?),
         };
-        if let Some(select) = copyable(page, &described, statement, self.row_bytes)? {
+        if let Some(select) = copyable(connection, types, page, &described, statement, self.row_bytes).await? {
             let mut filling = Filling::new(&described, Some(page), page.limits);
             copy(connection, &select, &mut filling, page.limits.bytes.saturating_mul(ROOM), unread).await?;
             let row_bytes = filling.row_bytes().max(1);
@@ -130,7 +131,9 @@ impl Reading<'_> {
 
 /// Returns the SELECT of a page that can be copied. A page limits its rows but not its bytes, so it is copied only if
 /// its rows are known to be narrow.
-fn copyable(
+async fn copyable(
+    connection: &mut PgConnection,
+    types: &mut Types,
     page: &PageRequest,
     described: &Described,
     statement: &str,
@@ -140,7 +143,8 @@ fn copyable(
         return Ok(None);
     }
     let wrapped = described.wrapped(statement, None)?;
-    Ok(inlined(wrapped.as_deref().unwrap_or(statement), &page.parameters))
+    let literals = parameters::literals(connection, types, &described.placeholders, &page.parameters).await?;
+    Ok(literals.and_then(|literals| substitute(wrapped.as_deref().unwrap_or(statement), Dialect::Postgres, &literals)))
 }
 
 #[cfg(test)]

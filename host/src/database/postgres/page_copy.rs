@@ -6,29 +6,13 @@ use sqlx::PgConnection;
 
 use super::cursor_batch::Filling;
 use super::error::{from_sqlx, lost};
-use super::schema::literal;
-use crate::data::Value;
-use crate::database::{DatabaseError, DatabaseErrorKind, Dialect};
-use crate::sql::substitute;
+use crate::database::{DatabaseError, DatabaseErrorKind};
 
 /// The start of a binary `COPY`; flags and the length of an extension follow.
 const SIGNATURE: &[u8] = b"PGCOPY\n\xff\r\n\0";
 
 /// Bytes of flags and of the extension's length.
 const HEADER_REST: usize = 8;
-
-/// Returns the statement with its parameters inlined; `None` if a parameter is of a kind whose text differs between
-/// sessions, or if the statement is not a plain page of a table.
-pub(super) fn inlined(statement: &str, parameters: &[Value]) -> Option<String> {
-    let values = parameters.iter().map(|value| match value {
-        Value::Int64(number) => Some(literal(&number.to_string())),
-        Value::Text(text) if !text.contains(['\0', '\\']) => Some(literal(text)),
-        Value::Uuid(high, low) => Some(literal(&format!("{high:016x}{low:016x}"))),
-        _ => None,
-    });
-    let values = values.collect::<Option<Vec<_>>>()?;
-    substitute(statement, Dialect::Postgres, &values)
-}
 
 /// Reads the page. Once a batch is full or `room` bytes have arrived, the rest is received and dropped: the next page
 /// begins after the last row that was kept. `unread` says whether the connection still holds a response that the driver
@@ -126,26 +110,5 @@ impl Rows {
             }
         }
         Some(Some(at))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn parameters_are_inlined_at_their_placeholders() {
-        let page = "SELECT \"$1\" FROM t WHERE (a, b) > ($1, $2) AND a <= $1 LIMIT 7";
-        let parameters = [Value::Int64(-5), Value::Text("it's".to_owned())];
-        let expected = "SELECT \"$1\" FROM t WHERE (a, b) > ('-5', 'it''s') AND a <= '-5' LIMIT 7";
-        assert_eq!(inlined(page, &parameters).as_deref(), Some(expected));
-        for (statement, value) in [
-            ("SELECT $1", Value::Float64(0.5)),
-            ("SELECT $1", Value::Text("a\\b".to_owned())),
-            ("SELECT $2", Value::Int64(1)),
-            ("SELECT $1; SELECT 2", Value::Int64(1)),
-        ] {
-            assert_eq!(inlined(statement, &[value]), None, "{statement}");
-        }
     }
 }

@@ -32,14 +32,25 @@ pub(super) struct PgType {
     pub(super) kind: char,
     /// `typcategory` of the base: `A` array, `N` number, `S` text …
     pub(super) category: char,
-    /// The type of an array's elements.
+    /// The type of an array's elements; for a domain, its base type.
     pub(super) element: Option<u32>,
+    /// For an array of a domain with a modifier: the array of its base type.
+    pub(super) of_domain: Option<DomainArray>,
     /// An identity column that is `GENERATED ALWAYS`: an insert must say `OVERRIDING SYSTEM VALUE`.
     pub(super) always_identity: bool,
 }
 
+/// An array of a domain's base type, as statements spell it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct DomainArray {
+    /// With the modifier of the domain.
+    pub(super) declared: String,
+    /// Without it.
+    pub(super) plain: String,
+}
+
 /// Returns one row for each column, one row with a NULL if the table has no columns, and no rows if there is no such
-/// table. The base type of a domain is looked up through all domains in between.
+/// table. The base type of a domain is looked up through all domains in between, and so is that of an array's elements.
 ///
 /// A column is NOT NULL only if that holds for every row that is read: it need not for what is elsewhere, for heirs, whose columns
 /// may differ, and for the old rows of a constraint that is NOT VALID.
@@ -51,13 +62,15 @@ const COLUMNS: &str = "\
                 AND k.contype OPERATOR(pg_catalog.=) 'n' AND NOT k.convalidated \
                 AND k.conkey[1] OPERATOR(pg_catalog.=) a.attnum), \
         a.attgenerated OPERATOR(pg_catalog.<>) '', a.attidentity OPERATOR(pg_catalog.=) 'a', a.atttypid, a.atttypmod, \
-        b.oid, b.modifier, b.typtype, b.typcategory, CASE WHEN b.typcategory OPERATOR(pg_catalog.=) 'A' \
-            AND b.typelem OPERATOR(pg_catalog.<>) 0::pg_catalog.oid THEN b.typelem END, \
+        b.oid, b.modifier, b.typtype, b.typcategory, e.oid, \
         (SELECT k.place FROM pg_catalog.pg_index i, \
                 pg_catalog.unnest(i.indkey::pg_catalog.int2[]) WITH ORDINALITY k (number, place) \
             WHERE i.indrelid OPERATOR(pg_catalog.=) c.oid AND i.indisprimary \
                 AND k.number OPERATOR(pg_catalog.=) a.attnum AND k.place OPERATOR(pg_catalog.<=) i.indnkeyatts), \
-        c.relhassubclass AND c.relkind OPERATOR(pg_catalog.=) 'r' \
+        c.relhassubclass AND c.relkind OPERATOR(pg_catalog.=) 'r', \
+        CASE WHEN b.oid OPERATOR(pg_catalog.<>) a.atttypid THEN pg_catalog.format_type(b.oid, b.modifier) END, \
+        CASE WHEN e.modifier OPERATOR(pg_catalog.>=) 0 THEN pg_catalog.format_type(e.typarray, e.modifier) END, \
+        pg_catalog.format_type(e.typarray, NULL) \
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace \
         LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid OPERATOR(pg_catalog.=) c.oid \
             AND a.attnum OPERATOR(pg_catalog.>) 0 AND NOT a.attisdropped \
@@ -70,6 +83,16 @@ const COLUMNS: &str = "\
                     FROM d JOIN pg_catalog.pg_type t \
                         ON d.typtype OPERATOR(pg_catalog.=) 'd' AND t.oid OPERATOR(pg_catalog.=) d.typbasetype) \
             SELECT * FROM d WHERE typtype OPERATOR(pg_catalog.<>) 'd') b ON true \
+        LEFT JOIN LATERAL ( \
+            WITH RECURSIVE d AS ( \
+                SELECT t.oid, NULL::pg_catalog.int4 AS modifier, t.typtype, t.typarray, t.typbasetype, t.typtypmod \
+                    FROM pg_catalog.pg_type t \
+                    WHERE t.oid OPERATOR(pg_catalog.=) b.typelem AND b.typcategory OPERATOR(pg_catalog.=) 'A' \
+                UNION ALL \
+                SELECT t.oid, d.typtypmod, t.typtype, t.typarray, t.typbasetype, t.typtypmod \
+                    FROM d JOIN pg_catalog.pg_type t \
+                        ON d.typtype OPERATOR(pg_catalog.=) 'd' AND t.oid OPERATOR(pg_catalog.=) d.typbasetype) \
+            SELECT * FROM d WHERE typtype OPERATOR(pg_catalog.<>) 'd') e ON true \
     WHERE c.relkind OPERATOR(pg_catalog.=) ANY (ARRAY['r', 'p', 'v', 'm', 'f']::pg_catalog.\"char\"[]) \
         AND c.oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass(";
 
@@ -113,6 +136,7 @@ async fn look(connection: &mut sqlx::PgConnection, name: &TableName) -> Result<T
         table.info.columns.push(ColumnInfo {
             name,
             declared_type: text_of(row, 3).unwrap_or_default(),
+            base_type: text_of(row, 16),
             not_null: flag(4),
             generated: flag(5),
         });
@@ -136,6 +160,7 @@ fn type_of(row: &PgRow, always_identity: bool) -> PgType {
         kind: character(11),
         category: character(12),
         element: oid(13),
+        of_domain: text_of(row, 17).zip(text_of(row, 18)).map(|(declared, plain)| DomainArray { declared, plain }),
         always_identity,
     }
 }

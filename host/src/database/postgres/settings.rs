@@ -14,12 +14,13 @@ use crate::sql::classify::{StatementClass, classify, identifiers};
 ///
 /// With `row_security` off, a policy that would hide rows from the role is an error. Otherwise a migration that changed
 /// only some rows, or none, would count as applied.
-const SETTINGS: [(&str, &str); 12] = [
+const SETTINGS: [(&str, &str); 13] = [
     ("timezone", "'UTC'"),
     ("datestyle", "'ISO, MDY'"),
     ("intervalstyle", "'postgres'"),
     ("bytea_output", "'hex'"),
     ("extra_float_digits", "1"),
+    ("lc_monetary", "'C'"),
     ("standard_conforming_strings", "on"),
     ("row_security", "off"),
     ("statement_timeout", "0"),

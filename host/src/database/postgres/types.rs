@@ -90,6 +90,8 @@ const JSONB: u32 = 3802;
 pub(super) const CHAR: u32 = 18;
 /// The OID of `inet`.
 pub(super) const INET: u32 = 869;
+/// The OID of `name`.
+pub(super) const NAME: u32 = 19;
 /// The OID of `text`.
 pub(super) const TEXT: u32 = 25;
 /// The OID of `text[]`.
@@ -247,7 +249,8 @@ fn read_type(row: &PgRow) -> Result<(u32, ServerType), sqlx::Error> {
     Ok((row.try_get::<Oid, _>(0)?.0, found))
 }
 
-fn built_in(number: u32) -> Option<ServerType> {
+/// Returns the type with this OID, if it is one whose binary form is known here.
+pub(super) fn built_in(number: u32) -> Option<ServerType> {
     if number == JSONB {
         return Some(make(JSONB, 3807, "jsonb", "jsonb", Wire::Jsonb));
     }

@@ -5,11 +5,12 @@
 
 use std::sync::Arc;
 
+use super::schema::{DomainArray, PgType};
 use super::types::{CHAR, ServerType, TEXT, TEXT_ARRAY, Wire};
 use super::types_numeric::Decimal;
 use super::types_read::{EPOCH_DAYS, EPOCH_MICROS, integer, nearest};
 use crate::data::Value;
-use crate::data::decimal::float_text;
+use crate::data::decimal::{float_text, same_number};
 use crate::data::temporal::{self, DAY};
 use crate::database::number::{exact_float, exact_integer};
 
@@ -51,13 +52,21 @@ pub(super) struct Target {
     pub modifier: i32,
     /// The value is sent as text, and the server converts it to the type.
     pub as_text: bool,
+    /// For an array of a domain, which rounds whatever is converted to it.
+    of_domain: Option<DomainArray>,
 }
 
 impl Target {
     /// Returns the target for values of that type, with the type of an array's elements.
     pub(super) fn new(of: Arc<ServerType>, element: Option<u32>, modifier: i32, form: Form) -> Self {
         let as_text = of.wire == Wire::Foreign || form == Form::Native && of.wire != Wire::Text;
-        Self { element: element.unwrap_or(of.oid), of, modifier, as_text }
+        Self { element: element.unwrap_or(of.oid), of, modifier, as_text, of_domain: None }
+    }
+
+    /// Returns the target for values of a column that is declared with that type.
+    pub(super) fn of_column(of: Arc<ServerType>, declared: &PgType, form: Form) -> Self {
+        let of_domain = declared.of_domain.clone();
+        Self { of_domain, ..Self::new(of, declared.element, declared.base_modifier, form) }
     }
 
     /// Returns the format in which the value is sent.
@@ -84,6 +93,10 @@ impl Target {
     /// Returns the type with its declared precision, if the server would round a text to it: see [`ROUNDED`]. That of an array
     /// takes the arguments of its elements' type.
     pub(super) fn rounds_to(&self) -> Option<String> {
+        if let Some(array) = &self.of_domain {
+            let rounds = [VARCHAR, NUMERIC, INTERVAL, TIME, TIMETZ, TIMESTAMP, TIMESTAMPTZ].contains(&self.element);
+            return (self.as_text && rounds).then(|| array.declared.clone());
+        }
         let modifier = u32::try_from(self.modifier).ok().filter(|_| self.as_text)?;
         let arguments = match self.element {
             VARCHAR => modifier.checked_sub(4)?.to_string(),
@@ -102,6 +115,14 @@ impl Target {
         Some(format!("{}({arguments})", self.of.quoted))
     }
 
+    /// Returns the type to which the server converts a text before it is compared with [`Target::rounds_to`].
+    pub(super) fn converted_to(&self) -> &str {
+        match &self.of_domain {
+            Some(array) if self.rounds_to().is_some() => &array.plain,
+            _ => &self.of.quoted,
+        }
+    }
+
     /// Appends the binary form of a value that is not NULL. The error says why there is none.
     pub(super) fn push(&self, out: &mut Vec<u8>, value: &Value) -> Result<(), String> {
         match self.wire() {
@@ -110,7 +131,7 @@ impl Target {
             Wire::Int4 => out.extend(self.in_range::<i32>(value)?.to_be_bytes()),
             Wire::Int8 => out.extend(self.in_range::<i64>(value)?.to_be_bytes()),
             Wire::Oid => out.extend(self.in_range::<u32>(value)?.to_be_bytes()),
-            Wire::Float4 => out.extend(self.single(float(value).ok_or_else(|| self.refuse())?)?.to_be_bytes()),
+            Wire::Float4 => out.extend(self.real(value)?.to_be_bytes()),
             Wire::Float8 => out.extend(float(value).ok_or_else(|| self.refuse())?.to_be_bytes()),
             Wire::Numeric => self.push_numeric(out, value)?,
             Wire::Text | Wire::Foreign => self.push_text(out, text(value).ok_or_else(|| self.refuse())?.as_bytes())?,
@@ -195,6 +216,17 @@ impl Target {
         } else {
             Err("a real keeps 24 bits of a number, so that it would be rounded".to_owned())
         }
+    }
+
+    /// Returns the number of a value in single precision. A text may be the shortest one of either precision.
+    fn real(&self, value: &Value) -> Result<f32, String> {
+        if let Value::Decimal(text) | Value::Text(text) = value
+            && let Ok(single) = text.parse::<f32>()
+            && same_number(text.as_bytes(), single.to_string().as_bytes())
+        {
+            return Ok(single);
+        }
+        self.single(float(value).ok_or_else(|| self.refuse())?)
     }
 
     fn push_numeric(&self, out: &mut Vec<u8>, value: &Value) -> Result<(), String> {

@@ -98,7 +98,7 @@ impl WriteSql {
             let column_type = column.values.column_type();
             let form = if column_type == ColumnType::Native { Form::Native } else { Form::Typed };
             if let (Some(of), Some(declared)) = (types.get(at), table.types.get(at)) {
-                sql.targets.push(Target::new(of.clone(), declared.element, declared.base_modifier, form));
+                sql.targets.push(Target::of_column(of.clone(), declared, form));
                 sql.overriding |= declared.always_identity;
             }
             sql.types.push(column_type);
@@ -139,7 +139,7 @@ impl WriteSql {
             let target = &self.targets[place];
             let number = at + 1;
             if target.as_text {
-                format!("pg_catalog.unnest(${number}::pg_catalog.text[])::{} AS c{place}", target.of.quoted)
+                format!("pg_catalog.unnest(${number}::pg_catalog.text[])::{} AS c{place}", target.converted_to())
             } else {
                 format!("pg_catalog.unnest(${number}::{}[]) AS c{place}", target.of.quoted)
             }
@@ -167,8 +167,8 @@ impl WriteSql {
         match self.targets[place].rounds_to() {
             None => format!("c{place}"),
             Some(declared) => format!(
-                "CASE WHEN c{place} {} c{place}::{declared} OR c{place} IS NULL THEN c{place} \
-                 ELSE pg_catalog.concat('{ROUNDED}{place}:', c{place})::{} END AS c{place}",
+                "CASE WHEN c{place} {} c{place}::{declared} OR c{place} IS NULL THEN c{place}::{1} \
+                 ELSE pg_catalog.concat('{ROUNDED}{place}:', c{place})::{1} END AS c{place}",
                 of.operator("="),
                 of.quoted
             ),

@@ -91,6 +91,7 @@ impl SqliteDatabase {
             let column = ColumnInfo {
                 name: text_of(row, 1)?,
                 declared_type: text_of(row, 2)?,
+                base_type: None,
                 not_null: row.get(3)?,
                 generated: hidden >= 2,
             };

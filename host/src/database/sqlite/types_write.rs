@@ -200,7 +200,8 @@ fn number<'a>(
 ) -> Result<Cell<'a>, Unwritable> {
     let trimmed = trim(text);
     let trimmed = std::str::from_utf8(trimmed.strip_prefix(b"+").unwrap_or(trimmed)).unwrap_or_default();
-    let real = trimmed.parse::<f64>().unwrap_or(f64::NAN);
+    // A numeric column keeps no sign of zero: -0.0 plus 0.0 is 0.0.
+    let real = trimmed.parse::<f64>().unwrap_or(f64::NAN) + 0.0;
     let integer = match trimmed.parse::<i64>() {
         Ok(integer) => Some(integer),
         Err(_) => exact_integer(real),

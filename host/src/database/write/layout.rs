@@ -89,6 +89,7 @@ mod tests {
         let column = |name: &str, generated| ColumnInfo {
             name: name.to_owned(),
             declared_type: "integer".to_owned(),
+            base_type: None,
             not_null: false,
             generated,
         };

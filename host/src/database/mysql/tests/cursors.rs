@@ -284,6 +284,47 @@ async fn an_error_names_the_cell_that_does_not_fit() {
     assert_eq!(found[0], batch(2, vec![integers("flag", &[1, 7]), texts("d", &["10:00:00", "-10:00:00"])]));
 }
 
+/// A page continues after a key that the type of its column has no place for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_are_read_as_the_caller_asks_and_continued_as_they_are_stored() {
+    let fresh = fresh();
+    let mut database = open(&fresh).await;
+    let database = database.as_mut();
+    run(database, "SET sql_mode = ''").await;
+    let tables = [
+        ("kinds", "TINYINT(1)", ColumnType::Int64, ["-1", "0", "1", "7"]),
+        ("times", "TIME(1)", ColumnType::Text, ["-100:00:00.5", "-00:00:00.5", "10:00:00.0", "30:00:00.5"]),
+        ("dates", "DATE", ColumnType::Text, ["0000-00-00", "2026-00-00", "2026-01-01", "2026-01-02"]),
+        (
+            "instants",
+            "DATETIME(3)",
+            ColumnType::Text,
+            ["0000-00-00 00:00:00", "2026-01-01 00:00:00", "2026-01-01 00:00:00.125", "2026-01-02 00:00:00"],
+        ),
+    ];
+    for (table, declared, _, keys) in tables {
+        make(database, table, &format!("(user_id INT, k {declared}, id INT, PRIMARY KEY (user_id, k))")).await;
+        let values: Vec<String> = keys.iter().zip(1..).map(|(key, id)| format!("(3, '{key}', {id})")).collect();
+        run(database, &format!("INSERT INTO {table} VALUES {}", values.join(", "))).await;
+    }
+    run(database, "SET sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO'").await;
+    for (table, _, read_as, _) in tables {
+        let source =
+            || TableSource { columns: vec![("id".to_owned(), None), ("k".to_owned(), Some(read_as))], ..source(table) };
+        let limits = BatchLimits { rows: 1, ..BatchLimits::default() };
+        assert_eq!(pages(database, source(), limits).await.0, [1, 2, 3, 4], "{table}");
+        let backwards = TableSource { descending: true, ..source() };
+        assert_eq!(pages(database, backwards, limits).await.0, [4, 3, 2, 1], "{table}");
+        // The last row of a page is the end of a chunk that was cut at it.
+        let mut reader = TableReader::open_bounded(&mut *database.host(), source(), limits).await.expect("a reader");
+        let end = reader.cut(&mut *database.host(), reader.bound(), None, 2).await.expect("cut");
+        for _ in 0..2 {
+            assert!(reader.next(&mut *database.host()).await.expect("a page").is_some());
+        }
+        assert_eq!(reader.last_key(), end.as_deref(), "{table}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_table_can_be_updated_while_it_is_read_in_pages() {
     let fresh = fresh();

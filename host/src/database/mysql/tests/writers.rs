@@ -104,6 +104,13 @@ async fn keys_are_compared_by_the_tables_collation() {
         assert!(error.message.contains("the same key twice"), "{error}");
         assert_eq!(error.detail.as_deref(), Some("row k = \"B\""), "{error}");
     }
+    for keys in [["É", "é"], ["c", "c"], ["c", "C"]] {
+        let upsert = batch(3, vec![texts("k", &["b", keys[0], keys[1]]), integers("n", &[7, 8, 9])]);
+        let error = write(database, "t", WriteMode::Upsert, &[], &upsert).await.expect_err("the same key twice");
+        assert!(error.message.contains("a batch to upsert in `t` has the same key twice"), "{error}");
+        assert_eq!(error.detail, Some(format!("row k = \"{}\"", keys[1])), "{error}");
+        assert_eq!(text(database, "SELECT GROUP_CONCAT(k ORDER BY k) FROM t").await, "?,B,é");
+    }
     let upsert = some(&["É", "c"]);
     assert_eq!(write(database, "t", WriteMode::Upsert, &[], &upsert).await, Ok(2));
     assert_eq!(text(database, "SELECT GROUP_CONCAT(k ORDER BY k) FROM t").await, "?,B,c,é");
@@ -206,6 +213,14 @@ async fn an_upsert_leaves_other_rows_unchanged() {
     let error = write(database, "t", WriteMode::Upsert, &[], &clash).await.expect_err("b is another row's");
     assert_eq!((error.kind, error.detail.as_deref()), (DatabaseErrorKind::Constraint, Some("row id = 3")), "{error}");
     assert_eq!(text(database, "SELECT GROUP_CONCAT(id, mail, n ORDER BY id) FROM t WHERE id > 1").await, "2b2");
+    // A range of integer keys is not needed to find those that are equal, and another unique key is not the batch's.
+    let twice = batch(2, vec![integers("id", &[5, 5]), texts("mail", &["x", "y"]), integers("n", &[7, 7])]);
+    let error = write(database, "t", WriteMode::Upsert, &[], &twice).await.expect_err("5 twice");
+    assert!(error.message.contains("the same key twice") && error.detail.as_deref() == Some("row id = 5"), "{error}");
+    let mails = batch(2, vec![integers("id", &[5, 6]), texts("mail", &["x", "x"]), integers("n", &[7, 7])]);
+    let error = write(database, "t", WriteMode::Upsert, &[], &mails).await.expect_err("x twice");
+    assert_eq!((error.kind, error.detail.as_deref()), (DatabaseErrorKind::Constraint, Some("row id = 6")), "{error}");
+    run(database, "DELETE FROM t WHERE id = 5").await;
     let by_mail = batch(2, vec![integers("id", &[1, 3]), texts("mail", &["a", "c"]), integers("n", &[8, 8])]);
     let error = write(database, "t", WriteMode::Upsert, &["mail"], &by_mail).await.expect_err("mail may be NULL");
     assert!(error.message.contains("must be unique and without NULLs"), "{error}");

@@ -45,7 +45,8 @@ async fn settings_apply_to_every_transaction() {
     fresh.sql(&format!(
         "ALTER DATABASE {0} SET timezone = 'Asia/Tokyo'; ALTER DATABASE {0} SET bytea_output = 'escape'; \
          ALTER DATABASE {0} SET statement_timeout = '100ms'; ALTER DATABASE {0} SET idle_in_transaction_session_timeout = '100ms'; \
-         ALTER DATABASE {0} SET intervalstyle = 'iso_8601'; ALTER DATABASE {0} SET standard_conforming_strings = off",
+         ALTER DATABASE {0} SET intervalstyle = 'iso_8601'; ALTER DATABASE {0} SET standard_conforming_strings = off; \
+         ALTER DATABASE {0} SET lc_monetary = 'C.UTF-8'",
         fresh.name()
     ));
     let has_transaction_timeout =
@@ -55,8 +56,9 @@ async fn settings_apply_to_every_transaction() {
     }
     let mut database = open(&fresh).await;
     let ask = "SELECT concat_ws(' ', current_setting('timezone'), current_setting('bytea_output'), \
-        current_setting('intervalstyle'), current_setting('standard_conforming_strings'), pg_sleep(0.2))";
-    let expected = [[Value::from("UTC hex postgres on ")]];
+        current_setting('intervalstyle'), current_setting('standard_conforming_strings'), \
+        current_setting('lc_monetary'), pg_sleep(0.2))";
+    let expected = [[Value::from("UTC hex postgres on C ")]];
     assert_eq!(rows(database.as_mut(), ask).await, expected);
     database.begin(TransactionOptions::default()).await.expect("begun");
     tokio::time::sleep(Duration::from_millis(200)).await;

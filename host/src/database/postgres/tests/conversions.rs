@@ -132,7 +132,10 @@ async fn values_of_another_type_are_written_exactly_or_refused() {
     let fresh = fresh();
     let mut database = open(&fresh).await;
     let database = database.as_mut();
-    fresh.sql("CREATE DOMAIN precise AS numeric(3,1)");
+    fresh.sql(
+        "CREATE DOMAIN precise AS numeric(3,1); CREATE DOMAIN plain AS numeric; CREATE DOMAIN short AS varchar(3); \
+         CREATE DOMAIN shorter AS short",
+    );
     let floats = |entries: &[f64]| column("v", ColumnValues::Float64(entries.to_vec()));
     let numbers = |entries: &[i64]| integers("v", entries);
     let cases: Vec<(&str, Column, Option<&str>)> = vec![
@@ -150,6 +153,12 @@ async fn values_of_another_type_are_written_exactly_or_refused() {
         ("real", floats(&[0.1]), None),
         ("real", floats(&[f64::from(0.1_f32)]), Some("0.1")),
         ("real", floats(&[1e300]), None),
+        ("real", decimals("v", &["0.1"]), Some("0.1")),
+        ("real", texts("v", &["-1.5e-7"]), Some("-1.5e-07")),
+        ("real", decimals("v", &["0.10000000149011612"]), Some("0.1")),
+        ("real", decimals("v", &["0.10000000149"]), None),
+        ("real", decimals("v", &["16777217"]), None),
+        ("real", texts("v", &["1e39"]), None),
         ("numeric", floats(&[0.1]), Some("0.1")),
         ("numeric", floats(&[f64::NAN]), None),
         ("numeric(5,2)", decimals("v", &["1.50"]), Some("1.50")),
@@ -211,6 +220,12 @@ async fn values_of_another_type_are_written_exactly_or_refused() {
         ("timestamptz(0)[]", texts("v", &["{2026-01-01 12:00:00.5Z}"]), None),
         ("interval(0)[]", texts("v", &["{2 seconds}"]), Some("{00:00:02}")),
         ("interval(0)[]", texts("v", &["{1.5 seconds}"]), None),
+        ("precise[]", texts("v", &["{0.5,NULL}"]), Some("{0.5,NULL}")),
+        ("precise[]", texts("v", &["{0.5,0.25}"]), None),
+        ("precise[]", natives("precise[]", "{{0.25}}"), None),
+        ("plain[]", natives("numeric[]", "{0.25}"), Some("{0.25}")),
+        ("shorter[]", texts("v", &["{\"a  \"}"]), Some("{\"a  \"}")),
+        ("shorter[]", texts("v", &["{\"ab   \"}"]), None),
         ("varchar(3)[]", texts("v", &["{abc,\"a  \"}"]), Some("{abc,\"a  \"}")),
         ("varchar(3)[]", texts("v", &["{abcd}"]), None),
         ("varchar(3)[]", texts("v", &["{\"ab   \"}"]), None),

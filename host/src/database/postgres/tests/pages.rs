@@ -63,6 +63,43 @@ async fn each_row_is_read_once_for_any_type_of_key() {
     }
 }
 
+/// A copied page takes no parameters, but finds the rows that the cursor of the first page would.
+#[tokio::test]
+async fn a_filter_means_the_same_on_every_page() {
+    let fresh = fresh();
+    let mut database = open(&fresh).await;
+    let database = database.as_mut();
+    let owner = Value::Uuid(0x67e5_5044_10b1_426f, 0x9247_bb68_0e5f_e0c8);
+    let limits = BatchLimits { rows: 64, ..BatchLimits::default() };
+    fresh.sql("CREATE EXTENSION citext");
+    for (at, (declared, stored, filter, value)) in [
+        ("text", "'67e55044-10b1-426f-9247-bb680e5fe0c8'", "owner = $1", owner.clone()),
+        ("varchar(36)", "'67e55044-10b1-426f-9247-bb680e5fe0c8'", "owner = $1", owner.clone()),
+        ("char(36)", "'67e55044-10b1-426f-9247-bb680e5fe0c8'", "owner = $1", owner.clone()),
+        ("citext", "'67E55044-10B1-426F-9247-BB680E5FE0C8'", "owner = $1", owner.clone()),
+        ("uuid", "'67e55044-10b1-426f-9247-bb680e5fe0c8'", "owner = $1", owner.clone()),
+        ("bytea", "'\\x67e5504410b1426f9247bb680e5fe0c8'", "owner = $1", owner),
+        ("citext", "'Me'", "owner = $1", Value::from("mE")),
+        ("text", "'7'", "owner = $1", Value::Int64(7)),
+        // The placeholder has the type of its first place, to which the number 40,000 fits.
+        ("smallint", "7", "n < $1 AND owner + $1 = 40007", Value::Int64(40_000)),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let table = format!("t{at}");
+        fresh.sql(&format!(
+            "CREATE TABLE {table} (id int PRIMARY KEY, n int, owner {declared}); \
+             INSERT INTO {table} SELECT n, n, {stored} FROM generate_series(1, 1000) AS n"
+        ));
+        let source =
+            || TableSource { filter: Some(filter.to_owned()), parameters: vec![value.clone()], ..source(&table) };
+        for _ in 0..2 {
+            assert_eq!(numbers(database, source(), limits).await, (1..=1000).collect::<Vec<i64>>(), "{declared}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn rows_that_grow_wider_are_not_lost() {
     let fresh = fresh();
@@ -171,12 +208,15 @@ async fn keys_without_a_typed_value_are_read_as_text() {
     let fresh = fresh();
     let mut database = open(&fresh).await;
     let database = database.as_mut();
+    fresh.sql("CREATE DOMAIN day AS date; CREATE DOMAIN precise AS numeric(9,2); CREATE DOMAIN amount AS precise");
     let limits = BatchLimits { rows: 1, ..BatchLimits::default() };
     for (table, declared, keys) in [
         ("dates", "date", ["-infinity", "2026-01-31", "2026-02-01", "infinity"]),
         ("times", "timestamp(3)", ["-infinity", "2026-01-31 12:00:00.125", "2026-02-01 00:00:00", "infinity"]),
         ("instants", "timestamptz", ["-infinity", "2026-01-31 12:00:00+00", "2026-02-01 00:00:00+00", "infinity"]),
         ("numbers", "numeric", ["-7.50", "10", "9007199254740993.0", "NaN"]),
+        ("days", "day", ["-infinity", "2026-01-31", "2026-02-01", "infinity"]),
+        ("amounts", "amount", ["-7.50", "10.00", "11.00", "NaN"]),
     ] {
         fresh.sql(&format!("CREATE TABLE {table} (sku int, until {declared}, n int, PRIMARY KEY (sku, until))"));
         for (n, key) in keys.iter().enumerate() {

@@ -70,7 +70,10 @@ async fn types_match_the_servers_catalogue() {
     assert_eq!((types[1].oid, types[1].base, types[1].kind, types[1].category), (oid("mood"), oid("mood"), 'e', 'E'));
     assert_eq!((types[2].category, types[2].element), ('A', Some(oid("int4"))));
     assert_eq!(types.iter().map(|of| of.always_identity).collect::<Vec<_>>(), [false, false, false, true, false]);
-    assert_eq!((types[4].category, types[4].element), ('A', Some(oid("short"))));
+    assert_eq!((types[4].base, types[4].category, types[4].element), (oid("short[]"), 'A', Some(oid("varchar"))));
+    let of_domain = types[4].of_domain.as_ref().map(|array| (array.declared.as_str(), array.plain.as_str()));
+    assert_eq!(of_domain, Some(("character varying(5)[]", "character varying[]")));
+    assert_eq!(types[2].of_domain, None);
 }
 
 #[tokio::test]

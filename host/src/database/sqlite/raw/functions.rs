@@ -15,6 +15,7 @@ use rusqlite::ffi;
 use super::cells::{Cell, CellColumn};
 use super::connection::{Connection, Failure};
 use super::statement::{Active, cell_of, pointer};
+use crate::database::number::exact_integer;
 
 /// The name of the function that tells whether the batch has a key.
 pub(in super::super) const HAS: &str = "runner_pull_has";
@@ -188,11 +189,14 @@ impl<'a> Run<'a> {
     #[inline(always)]
     fn find(&self, next: &cell::Cell<usize>, key: Cell<'_>) -> Option<usize> {
         let expected = next.get();
+        let among = |sorted: &[i64], key| match sorted.get(expected) {
+            Some(found) if *found == key => Some(expected),
+            _ => sorted.binary_search(&key).ok(),
+        };
         let place = match (&self.batch.keys, key) {
-            (PullKeys::Integers { sorted, .. }, Cell::Integer(key)) => match sorted.get(expected) {
-                Some(found) if *found == key => expected,
-                _ => sorted.binary_search(&key).ok()?,
-            },
+            (PullKeys::Integers { sorted, .. }, Cell::Integer(key)) => among(sorted, key)?,
+            // A REAL column keeps whole numbers as reals, which SQLite compares with integers by their value.
+            (PullKeys::Integers { sorted, .. }, Cell::Real(key)) => among(sorted, exact_integer(key)?)?,
             // A text and a blob of the same bytes are different keys.
             (PullKeys::Bytes(column), Cell::Text(key)) => match column.get(expected) {
                 Some(Cell::Text(found)) if found == key => expected,

@@ -182,6 +182,33 @@ async fn fractional_keys_of_the_table_are_skipped() {
     }
 }
 
+/// A whole number in a REAL column, or in one without a type, equals the integer of a batch.
+#[tokio::test]
+async fn whole_reals_of_the_table_are_found_by_integers() {
+    for declared in ["REAL PRIMARY KEY", "PRIMARY KEY", "DOUBLE PRIMARY KEY NOT NULL"] {
+        for hint in [COVERS, WriteHint::default()] {
+            let mut database = in_memory().await;
+            let database = database.as_mut();
+            run(database, &format!("CREATE TABLE t (id {declared}, a TEXT)")).await;
+            run(database, "INSERT INTO t VALUES (-1.0, 'x'), (0.0, 'x'), (1.0, 'x'), (7.0, 'x')").await;
+            assert_eq!(text_of(database, "SELECT group_concat(DISTINCT typeof(id)) FROM t").await, "real");
+            let ids = [-1, 0, 1, 7];
+            let rows_of = batch(4, vec![integers("id", &ids), texts("a", &["y"; 4])]);
+            assert_eq!(update(database, &rows_of, hint).await, Ok(4), "{declared}");
+            assert_eq!(text_of(database, "SELECT group_concat(a, '') FROM t").await, "yyyy");
+            run(database, "INSERT INTO t VALUES (0.5, 'x')").await;
+            if !hint.covers_key_range {
+                assert_eq!(update(database, &rows_of, hint).await, Ok(4), "{declared}");
+            }
+            let keys = batch(4, vec![integers("id", &ids)]);
+            let target = TableTarget { table: TableName::new("t"), mode: WriteMode::Delete, key: Vec::new() };
+            let writer = database.open_writer(&target).await.expect("a writer");
+            assert_eq!(database.write(writer, &keys, hint).await, Ok(4), "{declared}");
+            assert_eq!(rows(database, "SELECT id FROM t").await, [[Value::Float64(0.5)]], "{declared}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn every_kind_of_cell_is_written() {
     let mut database = in_memory().await;
