@@ -166,7 +166,7 @@ impl Journal {
         state.sealed(&mut transform.entry, pack(Ok(&done)));
         store::make(database, store::answer(self.run, &transform.entry)).await?;
         store::clear_checkpoint(database, self.run, transform.number()).await?;
-        if let Err(error) = self.commit(database, transform.number()).await? {
+        if let Err(error) = self.commit(database, &mut state, transform.number()).await? {
             return Err(error.into());
         }
         crash::point();

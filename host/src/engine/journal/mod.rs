@@ -14,6 +14,7 @@ mod open;
 mod pending;
 mod repair;
 mod resolve;
+mod session;
 mod step;
 mod store;
 mod successor;
@@ -82,6 +83,8 @@ struct JournalState {
     written: Option<Written>,
     /// The step whose answer is among them.
     unanswered: Option<(u64, String)>,
+    /// What a migration in SQL has set in the session.
+    session: session::Settings,
     /// The builds of the component that worked at it.
     builds: successor::Builds,
 }
