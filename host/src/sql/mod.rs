@@ -32,7 +32,8 @@ pub use foreign::copies_to_client;
 pub use names::{assigned_scopes, for_statement, identifiers_of_objects, names_after, qualifiers, quoted, words};
 pub use placeholders::{Placeholder, fill, placeholders};
 pub use postgres::{
-    ConcurrentIndex, changes_within, commits_within, concurrent_index, dropped_concurrently, late_enum_value, schemas,
+    ConcurrentIndex, changes_within, commits_within, concurrent_index, dropped_concurrently, folded_names,
+    late_enum_value, schemas,
 };
 pub use program::{Isolation, Program, program};
 pub use sections::{Section, sections};
