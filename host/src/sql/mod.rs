@@ -20,6 +20,7 @@ mod foreign;
 mod lex;
 mod names;
 mod postgres;
+mod session;
 mod shown;
 mod sqlite;
 
@@ -37,6 +38,7 @@ pub use postgres::{
 };
 pub use program::{Isolation, Program, program};
 pub use sections::{Section, sections};
+pub use session::{SessionValues, session_values};
 pub use shown::ShownGrants;
 pub use split::{Statement, split};
 pub use sqlite::{JOURNAL_MODES, replaced_tables};

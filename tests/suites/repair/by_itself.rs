@@ -94,6 +94,70 @@ fn an_unreadable_intent_waits_for_the_operator() {
     assert_eq!(project.value("SELECT count(*) FROM pg_indexes WHERE indexname = 't_a'"), "1");
 }
 
+/// What an earlier session had is neither taken for NULL nor computed again: the statement that needs it is refused until it is
+/// changed.
+#[test]
+fn values_of_an_earlier_session_are_never_guessed() {
+    let before = "CREATE TABLE t (id INT AUTO_INCREMENT PRIMARY KEY, tag INT);\nCREATE TABLE u (t_id INT);\n\
+                  INSERT INTO t (tag) VALUES (1), (2);";
+    for (up, names, mended, look, expected) in [
+        (
+            "INSERT INTO t (tag) VALUES (7);\nINSERT INTO u (t_id) VALUES (LAST_INSERT_ID());",
+            "`LAST_INSERT_ID()`",
+            ("LAST_INSERT_ID()", "(SELECT MAX(id) FROM t)"),
+            "SELECT u.t_id = t.id FROM u, t WHERE t.tag = 7",
+            "1",
+        ),
+        (
+            "SELECT MAX(id) INTO @m FROM t;\nINSERT INTO t (tag) VALUES (7);\nUPDATE t SET tag = 9 WHERE id > @m;",
+            "`@m`",
+            ("id > @m", "tag = 7"),
+            "SELECT group_concat(tag ORDER BY id) FROM t",
+            "1,2,9",
+        ),
+        (
+            "SET @m = (SELECT MAX(id) FROM t);\nINSERT INTO t (tag) VALUES (7);\nUPDATE t SET tag = 9 WHERE id > @m;",
+            "`@m`",
+            ("id > @m", "tag = 7"),
+            "SELECT group_concat(tag ORDER BY id) FROM t",
+            "1,2,9",
+        ),
+    ] {
+        let mut refused = 0;
+        for moment in 1.. {
+            let project = project!(Engine::Mariadb);
+            project.sql("0001_before", before, "SELECT 1;");
+            project.runner("apply").succeeds();
+            let up = format!("-- runner:no-transaction\n{up}");
+            project.sql("0002_odd", &up, "SELECT 1;");
+            if !super::dies_at(&project, "apply", moment) {
+                break;
+            }
+            let output = project.runner("apply");
+            if output.exit_code() == Some(6) {
+                output.says(&[names, "which has ended", "hint: replace"]);
+                project.sql("0002_odd", &up.replace(mended.0, mended.1), "SELECT 1;");
+                project.runner("apply").succeeds();
+                refused += 1;
+            } else {
+                output.succeeds();
+            }
+            assert_eq!(project.value(look), expected, "moment {moment}: {up}");
+        }
+        assert!(refused > 1, "{refused}: {up}");
+    }
+}
+
+#[test]
+fn settings_are_made_again_however_they_are_spelled() {
+    let before = "CREATE TABLE t (x integer);\nCREATE SCHEMA app;\nCREATE TABLE app.t (x integer);";
+    let up = "SELECT set_config('search_path', 'app', false);\nINSERT INTO t VALUES (1);\nINSERT INTO t VALUES (2);";
+    let killed = heals(Engine::Postgres, 1, before, up, |project, moment| {
+        assert_eq!(project.value("SELECT count(*) FROM app.t"), "2", "moment {moment}");
+    });
+    assert!(killed > 3, "{killed}");
+}
+
 /// Nothing shows how much of a block that commits took effect: whenever a run is killed around it, an operator decides.
 #[test]
 fn a_block_that_commits_is_never_run_twice_by_itself() {

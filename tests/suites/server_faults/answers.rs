@@ -157,3 +157,24 @@ fn settings_outlive_a_lost_session() {
         });
     }
 }
+
+/// In a new session the key that the lost one generated is not taken for 0.
+#[test]
+fn a_key_of_a_lost_session_is_not_guessed() {
+    let before = "CREATE TABLE t (id INT AUTO_INCREMENT PRIMARY KEY, tag INT);\nCREATE TABLE u (t_id INT);";
+    let up = "-- runner:no-transaction\nINSERT INTO t (tag) VALUES (7);\nINSERT INTO u VALUES (LAST_INSERT_ID());";
+    let refused = std::cell::Cell::new(0);
+    cut_within_a_file(Engine::Mariadb, [before, up], Trap::Answer, |project, moment| {
+        let output = project.runner("apply");
+        if output.exit_code() == Some(6) {
+            output.says(&["`LAST_INSERT_ID()`"]);
+            project.sql("0002_cut", &up.replace("LAST_INSERT_ID()", "(SELECT MAX(id) FROM t)"), "SELECT 1;");
+            project.runner("apply").succeeds();
+            refused.set(refused.get() + 1);
+        } else {
+            assert_eq!(output.exit_code(), Some(0), "{moment}\n{output}");
+        }
+        assert_eq!(project.value("SELECT u.t_id = t.id FROM u, t"), "1", "{moment}");
+    });
+    assert!(refused.get() > 0, "a session is lost between the two statements");
+}

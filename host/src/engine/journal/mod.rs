@@ -83,8 +83,8 @@ struct JournalState {
     written: Option<Written>,
     /// The step whose answer is among them.
     unanswered: Option<(u64, String)>,
-    /// What a migration in SQL has set in the session.
-    session: session::Settings,
+    /// What is in the session and not in the journal.
+    session: session::Session,
     /// The builds of the component that worked at it.
     builds: successor::Builds,
 }

@@ -86,7 +86,7 @@ impl Journal {
             Lookup::Answered(step, packed) => {
                 let answer =
                     unpack(&packed).ok_or_else(|| damaged(format!("the answer of step {step} cannot be read")))?;
-                self.note_setting(&mut state, call.text, true);
+                self.note_step(&mut state, call.kind.name(), call.text, true);
                 return Ok(JournalStep::Recorded(step, answer));
             }
             // Intents were resolved before the migration began.
@@ -94,6 +94,7 @@ impl Journal {
             Lookup::Absent(entry) => entry,
         };
         let commit = call.commit(&self.facts);
+        self.check_session(&state, call)?;
         self.set_again(database, &mut state).await?;
         let mut shows = false;
         if commit == Commit::Apart {
@@ -115,6 +116,13 @@ impl Journal {
             entry.expression = None;
         } else {
             self.record_and_begin(database, &mut state, entry.step - 1).await?;
+        }
+        // The session may have been lost just now.
+        if let Err(error) = self.check_session(&state, call) {
+            if commit == Commit::Apart {
+                database.record(&store::forget(self.run, entry.step)).await.map_err(store::unmade)?;
+            }
+            return Err(error);
         }
         crash::point();
         drop(session);
@@ -180,7 +188,9 @@ impl Journal {
                 crash::point();
                 state.unknown = None;
                 state.recorded(&entry);
-                self.note_setting(&mut state, &text, false);
+                // Its session may have ended with it.
+                let is_earlier = state.session.is_lost();
+                self.note_step(&mut state, &entry.kind, &text, is_earlier);
                 Ok(Ok(answer))
             }
             // A commit can fail like a statement: it checks deferred constraints.

@@ -118,6 +118,31 @@ async fn recorded_steps_are_answered_and_the_rest_run() {
 }
 
 #[tokio::test]
+async fn what_an_earlier_session_had_is_not_taken_for_nothing() {
+    let database = database().await;
+    let journal = create(&database).await;
+    let (table, insert, odd) = ("CREATE TABLE t (a)", "INSERT INTO t VALUES (1)", "SELECT last_insert_rowid()");
+    for statement in [table, insert, odd] {
+        done(&journal, &database, statement).await;
+    }
+    // It was answered then, and is answered now.
+    let journal = resume(&database).await;
+    for statement in [table, insert, odd] {
+        assert!(matches!(done(&journal, &database, statement).await, How::Recorded(_)), "{statement}");
+    }
+    let error = step(&journal, &database, odd).await.expect_err("the key of an earlier session");
+    assert_eq!(error.kind, ErrorKind::Partial);
+    assert!(error.message.contains("`last_insert_rowid()`"), "{error:?}");
+    // After an `INSERT` of this session it has its own.
+    let journal = resume(&database).await;
+    for statement in [table, insert, odd] {
+        done(&journal, &database, statement).await;
+    }
+    assert_eq!(done(&journal, &database, insert).await, How::Done(1));
+    assert!(matches!(done(&journal, &database, odd).await, How::Done(_)));
+}
+
+#[tokio::test]
 async fn a_failure_is_recorded_when_the_migration_continues_after_it() {
     let database = database().await;
     let journal = create(&database).await;
