@@ -22,7 +22,7 @@ mod suspend;
 #[cfg(test)]
 mod tests;
 
-pub use checkpoint::{LiveTransform, TransformStep};
+pub use checkpoint::{LiveTransform, MOST_BATCHES, TransformStep};
 pub use head::{Head, Worker};
 pub use open::{Build, StepProgress, first_inputs};
 pub use repair::{Decision, Unknown, damage, decide, named_objects, unknown};
