@@ -17,7 +17,7 @@ use crate::engine::stopped::stopped;
 use crate::engine::unreadable::unreadable;
 use crate::error::{Error, ErrorKind, Result};
 use crate::project::catalog::Kind;
-use crate::sql::{StatementClass, classify, excerpt, program};
+use crate::sql::{excerpt, program};
 
 /// A pair of SQL scripts, split into statements.
 #[derive(Debug)]
@@ -108,10 +108,7 @@ async fn run_statement(
 ) -> Result<u64, CallError> {
     context.control.at_statement(&context.database, (number, of)).await;
     let mut step = match steps.begin(&statement.call()).await? {
-        StepStart::Answered(rows) => {
-            set_again(statement, context).await?;
-            return Ok(rows);
-        }
+        StepStart::Answered(rows) => return Ok(rows),
         StepStart::Running(step) => step,
     };
     if of > 1 {
@@ -134,15 +131,6 @@ async fn run_statement(
         clear(&mut host, statement, context).await;
     }
     steps.end(step, result).await
-}
-
-/// Executes a setting again. Settings ended with the session that made them, and later statements depend on them.
-async fn set_again(statement: &Statement, context: &RunContext) -> Result<()> {
-    let mut database = context.database.lock().await;
-    if classify(&statement.text, database.facts().dialect) == StatementClass::Session {
-        database.script(&context.stop).execute(&statement.text, &[]).await?;
-    }
-    Ok(())
 }
 
 /// Removes what a failed attempt at the statement left in the database. If that fails, the statement itself reports why

@@ -75,15 +75,21 @@ impl fmt::Display for Target {
     }
 }
 
-/// All revisions that a text can refer to, each with its name: those of the project, and those known only from history.
+/// All revisions that a text can refer to, each with its name: those of the project, and those known only from history. Of two
+/// spellings of a revision, `0001` and `1`, the last one given counts.
 #[derive(Clone, Debug, Default)]
 pub struct Candidates<'a> {
-    names: BTreeMap<&'a str, &'a str>,
+    revisions: BTreeMap<(Option<RevisionKey>, &'a str), (&'a str, &'a str)>,
 }
 
 impl<'a> FromIterator<(&'a str, &'a str)> for Candidates<'a> {
     fn from_iter<I: IntoIterator<Item = (&'a str, &'a str)>>(revisions: I) -> Self {
-        Self { names: revisions.into_iter().collect() }
+        let keyed = |(revision, name): (&'a str, &'a str)| {
+            let key = RevisionKey::of(revision);
+            let text = if key.is_some() { "" } else { revision };
+            ((key, text), (revision, name))
+        };
+        Self { revisions: revisions.into_iter().map(keyed).collect() }
     }
 }
 
@@ -108,14 +114,15 @@ impl<'a> Candidates<'a> {
     }
 
     fn matches(&self, wanted: impl Fn(&str, &str, &str) -> bool) -> Vec<&'a str> {
-        let each = self.names.iter();
-        each.filter(|(revision, name)| wanted(revision, name, &self.id(revision)))
+        let each = self.revisions.values();
+        each.filter(|(revision, name)| wanted(revision, name, &migration_id(revision, name)))
             .map(|(revision, _)| *revision)
             .collect()
     }
 
-    fn id(&self, revision: &str) -> String {
-        self.names.get(revision).map_or_else(|| revision.to_owned(), |name| migration_id(revision, name))
+    fn id(&self, wanted: &str) -> String {
+        let found = self.revisions.values().find(|(revision, _)| *revision == wanted);
+        found.map_or_else(|| wanted.to_owned(), |(revision, name)| migration_id(revision, name))
     }
 
     fn ambiguous(&self, text: &str, several: &[&str]) -> Error {
@@ -133,7 +140,7 @@ impl<'a> Candidates<'a> {
 
     fn unknown(&self, text: &str) -> Error {
         let error = Error::usage(format!("no revision or name begins with `{text}`"));
-        let spellings = self.names.iter().flat_map(|(revision, name)| [*revision, *name]);
+        let spellings = self.revisions.values().flat_map(|(revision, name)| [*revision, *name]);
         match did_you_mean(text, spellings) {
             Some(spelling) => error.hint(format!("did you mean `{spelling}`?")),
             None => error.hint("`runner status` lists all revisions"),
@@ -170,6 +177,14 @@ mod tests {
     fn words_that_no_migration_may_be_named_are_the_targets() {
         for word in crate::project::TARGET_WORDS {
             assert!(!matches!(word.parse(), Ok(Target::Revision(_))), "{word}");
+        }
+    }
+
+    #[test]
+    fn two_spellings_are_one_revision() {
+        let candidates: Candidates<'_> = [("0001", "a"), ("1", "a")].into_iter().collect();
+        for text in ["1", "0001", "a", "1_a"] {
+            assert_eq!(candidates.resolve(text).expect("one revision"), "1", "{text}");
         }
     }
 

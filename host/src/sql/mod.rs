@@ -20,6 +20,7 @@ mod foreign;
 mod lex;
 mod names;
 mod postgres;
+mod session;
 mod shown;
 mod sqlite;
 
@@ -33,10 +34,12 @@ pub use lex::BOM;
 pub use names::{assigned_scopes, for_statement, identifiers_of_objects, names_after, qualifiers, quoted, words};
 pub use placeholders::{Placeholder, fill, placeholders};
 pub use postgres::{
-    ConcurrentIndex, changes_within, commits_within, concurrent_index, dropped_concurrently, late_enum_value, schemas,
+    ConcurrentIndex, changes_within, commits_within, concurrent_index, dropped_concurrently, folded_names,
+    late_enum_value, schemas,
 };
 pub use program::{Isolation, Program, program};
 pub use sections::{Section, sections};
+pub use session::{SessionValues, session_values};
 pub use shown::ShownGrants;
 pub use split::{Statement, split};
 pub use sqlite::{JOURNAL_MODES, replaced_tables};

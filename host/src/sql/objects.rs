@@ -34,8 +34,9 @@ pub struct Object {
     pub aspect: Aspect,
 }
 
-/// Returns the objects that a `CREATE`, `ALTER`, `DROP` or `RENAME` affects; `None` if its text is not understood.
-pub fn objects(statement: &str, dialect: Dialect) -> Option<Vec<Object>> {
+/// Returns the objects that a `CREATE`, `ALTER`, `DROP` or `RENAME` affects; `None` if its text is not understood, or if they do
+/// not show whether it took effect. `schema` is the database of the session.
+pub fn objects(statement: &str, dialect: Dialect, schema: Option<&str>) -> Option<Vec<Object>> {
     let mut tokens = Tokens::new(statement, dialect);
     let verb = tokens.next()?.text.to_ascii_uppercase();
     let kind = loop {
@@ -54,7 +55,7 @@ pub fn objects(statement: &str, dialect: Dialect) -> Option<Vec<Object>> {
     }
     let one = |tokens: &mut Tokens<'_>, aspect| tokens.object(aspect).map(|object| vec![object]);
     match (verb.as_str(), kind.as_str()) {
-        ("RENAME", "TABLE" | "TABLES") => tokens.renamed(),
+        ("RENAME", "TABLE" | "TABLES") => tokens.renamed(schema),
         ("CREATE" | "DROP", "INDEX") => {
             tokens.find("ON")?;
             one(&mut tokens, Aspect::Indexes)
@@ -138,11 +139,16 @@ impl<'a> Tokens<'a> {
         Some(found)
     }
 
-    /// `a TO b, c TO d`.
-    fn renamed(&mut self) -> Option<Vec<Object>> {
-        let mut found = Vec::new();
+    /// `a TO b, c TO d`; `None` if tables only swap their names, since each of the names exists before and after that.
+    fn renamed(&mut self, schema: Option<&str>) -> Option<Vec<Object>> {
+        let (mut found, mut old, mut new) = (Vec::new(), Vec::new(), Vec::new());
+        // Servers on file systems that ignore case take `A` for `a`.
+        let place =
+            |object: &Object| (object.schema.as_deref().or(schema).map(str::to_lowercase), object.name.to_lowercase());
         loop {
-            found.push(self.object(Aspect::Existence)?);
+            let from = self.object(Aspect::Existence)?;
+            old.push(place(&from));
+            found.push(from);
             if self.skip("WAIT") {
                 self.next()?;
             }
@@ -150,9 +156,13 @@ impl<'a> Tokens<'a> {
             if !self.skip("TO") {
                 return None;
             }
-            found.push(self.object(Aspect::Existence)?);
+            let to = self.object(Aspect::Existence)?;
+            new.push(place(&to));
+            found.push(to);
             if !self.skip(",") {
-                return Some(found);
+                old.sort_unstable();
+                new.sort_unstable();
+                return (old != new).then_some(found);
             }
         }
     }
@@ -212,7 +222,7 @@ mod tests {
             ("CREATE EVENT IF NOT EXISTS e ON SCHEDULE EVERY 1 DAY DO DELETE FROM t", vec![("e", Event)]),
             ("CREATE SEQUENCE s START WITH 5", vec![("s", Existence)]),
         ] {
-            let found = objects(statement, Dialect::Mariadb).expect(statement);
+            let found = objects(statement, Dialect::Mariadb, Some("app")).expect(statement);
             let shown = |object: &Object| match &object.schema {
                 Some(schema) => format!("{schema}.{}", object.name),
                 None => object.name.clone(),
@@ -222,7 +232,22 @@ mod tests {
             assert_eq!(found, expected, "{statement}");
         }
         for statement in ["INSERT INTO t VALUES (1)", "CREATE USER u", "RENAME TABLE a", "CREATE INDEX i", ""] {
-            assert_eq!(objects(statement, Dialect::Mariadb), None, "{statement}");
+            assert_eq!(objects(statement, Dialect::Mariadb, Some("app")), None, "{statement}");
+        }
+    }
+
+    /// The names of tables that are swapped exist before and after that.
+    #[test]
+    fn a_swap_of_tables_shows_nothing() {
+        for (statement, shows) in [
+            ("RENAME TABLE a TO c, b TO a, c TO b", false),
+            ("RENAME TABLE a TO c, app.b TO `App`.a, C TO b", false),
+            ("RENAME TABLE a TO c, b TO a, c TO d, d TO b", false),
+            ("RENAME TABLE a TO old_a, new_a TO a", true),
+            ("RENAME TABLE a TO b, b TO c", true),
+            ("RENAME TABLE a TO old.a, b TO old.b", true),
+        ] {
+            assert_eq!(objects(statement, Dialect::Mysql, Some("app")).is_some(), shows, "{statement}");
         }
     }
 }

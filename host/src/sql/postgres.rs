@@ -254,11 +254,17 @@ fn is_word(tokens: &[(TokenKind, &str)], at: usize, words: &[&str]) -> bool {
     word.is_some_and(|(_, text)| words.iter().any(|word| text.eq_ignore_ascii_case(word)))
 }
 
-/// A name as in the catalogue: lower case unless quoted.
+/// The words and names of a statement as in the catalogue.
+pub fn folded_names(statement: &str) -> Vec<String> {
+    let is_name = |kind: &TokenKind| matches!(kind, TokenKind::Word | TokenKind::Quoted);
+    tokens(statement).into_iter().filter(|(kind, _)| is_name(kind)).map(|(_, text)| fold(text)).collect()
+}
+
+/// A name as in the catalogue: lower case unless quoted. The server leaves letters beyond ASCII alone.
 fn fold(name: &str) -> String {
     match name.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
         Some(inside) => inside.replace("\"\"", "\""),
-        None => name.to_lowercase(),
+        None => name.to_ascii_lowercase(),
     }
 }
 
@@ -279,6 +285,7 @@ mod tests {
                 Some(("idx", "\"S\".\"T\"")),
             ),
             ("CREATE INDEX CONCURRENTLY \"I\"\"x\" /* c */ ON public.t (a)", Some(("I\"x", "public.t"))),
+            ("CREATE INDEX CONCURRENTLY Idx_Übung ON t (a)", Some(("idx_Übung", "t"))),
             ("CREATE INDEX CONCURRENTLY ON t (a)", None),
             ("CREATE INDEX i ON t (a)", None),
             ("DROP INDEX CONCURRENTLY i", None),

@@ -48,6 +48,116 @@ fn concurrent_indexes_of_postgres() {
     assert!(killed > 5, "{killed}");
 }
 
+/// The index is the one that the session of the file meant, not one of the same name elsewhere.
+#[test]
+fn an_index_that_is_dropped_concurrently_may_be_in_any_schema() {
+    let table = "CREATE TABLE t (a integer);\nCREATE INDEX big_idx ON t (a);";
+    let before =
+        format!("{table}\nCREATE SCHEMA app;\nSET search_path = app;\n{table}\nCREATE INDEX other_idx ON t (a);");
+    let up = "SET search_path = app, public;\nDROP INDEX CONCURRENTLY big_idx;\nDROP INDEX CONCURRENTLY other_idx;";
+    let killed = heals(Engine::Postgres, 1, &before, up, |project, moment| {
+        let found = project.rows(
+            "SELECT schemaname || '.' || indexname FROM pg_indexes WHERE schemaname IN ('app', 'public') ORDER BY 1",
+        );
+        assert_eq!(found, ["public.big_idx"], "moment {moment}");
+    });
+    assert!(killed > 3, "{killed}");
+}
+
+#[test]
+fn names_of_postgres_beyond_ascii() {
+    let before = "CREATE TABLE t (a integer, b integer);";
+    let up = "CREATE INDEX CONCURRENTLY \"idx_Übung\" ON t (b);\nCREATE INDEX CONCURRENTLY Idx_ÄRGER ON t (a);\n\
+              CREATE INDEX CONCURRENTLY \"Idx\" ON t (a);\nVACUUM t;";
+    let killed = heals(Engine::Postgres, 1, before, up, |project, moment| {
+        let found = project.value("SELECT count(*) FROM pg_indexes WHERE tablename = 't'");
+        assert_eq!(found, "3", "moment {moment}");
+    });
+    assert!(killed > 4, "{killed}");
+}
+
+/// What others wrote into an intent does not prevent a decision.
+#[test]
+fn an_unreadable_intent_waits_for_the_operator() {
+    let project = project!(Engine::Postgres);
+    project.execute("CREATE TABLE t (a integer)");
+    let up = "-- runner:no-transaction\nCREATE INDEX CONCURRENTLY t_a ON t (a);";
+    project.sql("0001_index", up, "SELECT 1;");
+    assert!(super::dies_at(&project, "apply", 1));
+    let journal = super::tool(&project, "journal");
+    assert_eq!(project.value(&format!("SELECT count(*) FROM {journal} WHERE state = 'intent'")), "1");
+    project.execute(&format!("UPDATE {journal} SET answer = '\\x00' WHERE state = 'intent'"));
+    project.runner("status").succeeds();
+    project.runner("apply").exits(6).says(&["it is unknown whether statement 1", "runner repair 0001"]);
+    project.runner("repair 1 --retry --why looked").succeeds();
+    project.runner("apply").succeeds();
+    assert_eq!(project.value("SELECT count(*) FROM pg_indexes WHERE indexname = 't_a'"), "1");
+}
+
+/// What an earlier session had is neither taken for NULL nor computed again: the statement that needs it is refused until it is
+/// changed.
+#[test]
+fn values_of_an_earlier_session_are_never_guessed() {
+    let before = "CREATE TABLE t (id INT AUTO_INCREMENT PRIMARY KEY, tag INT);\nCREATE TABLE u (t_id INT);\n\
+                  INSERT INTO t (tag) VALUES (1), (2);";
+    for (up, names, mended, look, expected) in [
+        (
+            "INSERT INTO t (tag) VALUES (7);\nINSERT INTO u (t_id) VALUES (LAST_INSERT_ID());",
+            "`LAST_INSERT_ID()`",
+            ("LAST_INSERT_ID()", "(SELECT MAX(id) FROM t)"),
+            "SELECT u.t_id = t.id FROM u, t WHERE t.tag = 7",
+            "1",
+        ),
+        (
+            "SELECT MAX(id) INTO @m FROM t;\nINSERT INTO t (tag) VALUES (7);\nUPDATE t SET tag = 9 WHERE id > @m;",
+            "`@m`",
+            ("id > @m", "tag = 7"),
+            "SELECT group_concat(tag ORDER BY id) FROM t",
+            "1,2,9",
+        ),
+        (
+            "SET @m = (SELECT MAX(id) FROM t);\nINSERT INTO t (tag) VALUES (7);\nUPDATE t SET tag = 9 WHERE id > @m;",
+            "`@m`",
+            ("id > @m", "tag = 7"),
+            "SELECT group_concat(tag ORDER BY id) FROM t",
+            "1,2,9",
+        ),
+    ] {
+        let mut refused = 0;
+        for moment in 1.. {
+            let project = project!(Engine::Mariadb);
+            project.sql("0001_before", before, "SELECT 1;");
+            project.runner("apply").succeeds();
+            let up = format!("-- runner:no-transaction\n{up}");
+            project.sql("0002_odd", &up, "SELECT 1;");
+            if !super::dies_at(&project, "apply", moment) {
+                break;
+            }
+            let output = project.runner("apply");
+            if output.exit_code() == Some(6) {
+                output.says(&[names, "which has ended", "hint: replace"]);
+                project.sql("0002_odd", &up.replace(mended.0, mended.1), "SELECT 1;");
+                project.runner("apply").succeeds();
+                refused += 1;
+            } else {
+                output.succeeds();
+            }
+            assert_eq!(project.value(look), expected, "moment {moment}: {up}");
+        }
+        assert!(refused > 1, "{refused}: {up}");
+    }
+}
+
+#[test]
+fn settings_are_made_again_however_they_are_spelled() {
+    let before = "CREATE TABLE t (x integer);\nCREATE SCHEMA app;\nCREATE TABLE app.t (x integer);";
+    let up = "SELECT set_config('search_path', 'app', false);\nINSERT INTO t VALUES (1);\nINSERT INTO t VALUES (2);";
+    let killed = heals(Engine::Postgres, 1, before, up, |project, moment| {
+        assert_eq!(project.value("SELECT count(*) FROM app.t"), "2", "moment {moment}");
+    });
+    assert!(killed > 3, "{killed}");
+}
+
 /// Nothing shows how much of a block that commits took effect: whenever a run is killed around it, an operator decides.
 #[test]
 fn a_block_that_commits_is_never_run_twice_by_itself() {
@@ -128,6 +238,33 @@ fn a_half_done_statement_requires_an_operator() {
     project.execute("DROP TABLE b");
     // Now the database shows it.
     project.runner("apply").succeeds().says(&["the schema shows that it took effect"]);
+}
+
+/// After two tables have swapped their names, the schema has the same names as before.
+#[test]
+fn a_swap_of_tables_is_never_undone_by_itself() {
+    let mut seen = std::collections::BTreeSet::new();
+    for moment in 1.. {
+        let project = project!(Engine::Mariadb);
+        project.execute("CREATE TABLE a (x INT);\nCREATE TABLE b (x INT);\nINSERT INTO b VALUES (1);");
+        project.sql("0001_swap", "RENAME TABLE a TO c, b TO a, c TO b;\nALTER TABLE a ADD COLUMN y INT;", "SELECT 1;");
+        if !super::dies_at(&project, "apply", moment) {
+            break;
+        }
+        let rows = project.value("SELECT count(*) FROM a");
+        let output = project.runner("apply");
+        if output.exit_code() == Some(6) {
+            output.says(&["it is unknown whether statement 1", "runner repair 0001"]);
+            let action = if rows == "0" { "--retry" } else { "--mark-done" };
+            project.runner(&format!("repair 1 {action} --why counted")).succeeds();
+            project.runner("apply").succeeds();
+            seen.insert(rows);
+        } else {
+            output.succeeds();
+        }
+        assert_eq!(project.value("SELECT concat_ws(' ', x, y IS NULL) FROM a"), "1 1", "moment {moment}");
+    }
+    assert_eq!(seen.into_iter().collect::<Vec<_>>(), ["0", "1"], "before and after the swap");
 }
 
 /// A statement that fails halfway on MariaDB: its earlier changes remain, and are not ignored.

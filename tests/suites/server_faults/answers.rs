@@ -11,6 +11,9 @@ use runner_tests::{Engine, EngineProject, Running, for_each_server};
 use super::moments;
 use super::shop::{heals, is_sound, shop};
 
+/// A trap for the nth time that a text is sent.
+type Cut = fn(&'static str, usize) -> Trap;
+
 /// Runs, and sets the trap when the run reports its start: before that, nothing but time can be lost.
 fn with_trap(project: &EngineProject, line: &str, proxy: &Proxy, trap: Trap) -> (Option<i32>, String) {
     let mut run = Running::start(project.command(line.split(' ')).stderr(Stdio::piped()));
@@ -31,7 +34,7 @@ fn with_trap(project: &EngineProject, line: &str, proxy: &Proxy, trap: Trap) -> 
     (status.code(), format!("{said}{status}"))
 }
 
-fn cut_at_every_commit(engine: Engine, line: &str, trap: fn(&'static str, usize) -> Trap) {
+fn cut_at_every_commit(engine: Engine, line: &str, trap: Cut) {
     let server = engine.server().unwrap();
     let mut outcomes = BTreeMap::new();
     for count in moments() {
@@ -81,4 +84,97 @@ for_each_server! {
     fn a_commit_never_arrives(engine) {
         cut_at_every_commit(engine, "apply", Trap::Before);
     }
+}
+
+/// Applies a migration in SQL and cuts the connection at each COMMIT in turn. `heals` brings the project to its last version.
+fn cut_within_a_file(engine: Engine, [before, up]: [&str; 2], trap: Cut, heals: impl Fn(&EngineProject, &str)) {
+    let server = engine.server().unwrap();
+    for count in 1.. {
+        let mut project = EngineProject::on(env!("CARGO_BIN_EXE_runner"), server.database());
+        project.sql("0001_before", before, "SELECT 1;");
+        project.runner("apply").succeeds();
+        project.sql("0002_cut", up, "SELECT 1;");
+        let proxy = Proxy::start(server.port());
+        let direct = project.server_database().url();
+        let url = project.server_database().url_at(proxy.port());
+        project.by(&url);
+        let trap = trap("COMMIT", count);
+        let moment = format!("{engine:?}: {trap:?}");
+        let (code, said) = with_trap(&project, "apply", &proxy, trap);
+        println!("{moment}: exit code {code:?}");
+        project.by(&direct);
+        heals(&project, &format!("{moment}\n{said}"));
+        if proxy.sprung() == 0 {
+            assert!(count > 2, "{moment}: there is no commit");
+            break;
+        }
+    }
+}
+
+/// An answer that waits for the next step is not taken for stored because the intent of its own step is.
+#[test]
+fn a_lost_answer_that_waited_is_found_in_the_schema() {
+    let (before, up) =
+        ("CREATE TABLE t (a INT);\nINSERT INTO t VALUES (1);", "ALTER TABLE t ADD b INT;\nUPDATE t SET b = 1;");
+    for cut in [Trap::Before as Cut, Trap::Answer] {
+        cut_within_a_file(Engine::Mariadb, [before, &format!("{up}\nSELECT nope();")], cut, |project, moment| {
+            project.sql("0002_cut", up, "SELECT 1;");
+            let output = project.runner("apply");
+            assert_eq!(output.exit_code(), Some(0), "{moment}\n{output}");
+            assert_eq!(project.value("SELECT b FROM t"), "1", "{moment}");
+        });
+    }
+}
+
+/// A run that goes on in a new session makes the settings of the file again.
+#[test]
+fn settings_outlive_a_lost_session() {
+    let tables = "CREATE TABLE t (x integer);\nCREATE TABLE u (x integer);\nINSERT INTO t VALUES (0);\nINSERT INTO u VALUES (0);";
+    let postgres = [
+        &format!("{tables}\nCREATE SCHEMA app;\nSET search_path = app;\n{tables}"),
+        "-- runner:no-transaction\nSET search_path = app;\nUPDATE t SET x = x + 1;\nCREATE INDEX CONCURRENTLY t_x ON t (x);\n\
+         UPDATE u SET x = x + 1;\nUPDATE t SET x = x + 1;",
+    ];
+    let mariadb = [
+        "CREATE TABLE t (id INT);\nINSERT INTO t VALUES (1), (7);",
+        "SET @n = 5;\nINSERT INTO t VALUES (9);\nALTER TABLE t ADD x INT;\nINSERT INTO t (id) VALUES (3);\n\
+         DELETE FROM t WHERE id > @n;",
+    ];
+    for (engine, files, look, expected) in [
+        (
+            Engine::Postgres,
+            postgres,
+            "SELECT concat_ws(' ', a.x, b.x, c.x, d.x, to_regclass('app.t_x') IS NOT NULL) \
+                 FROM public.t a, public.u b, app.t c, app.u d",
+            "0 0 2 1 t",
+        ),
+        (Engine::Mariadb, mariadb, "SELECT group_concat(id ORDER BY id) FROM t", "1,3"),
+    ] {
+        cut_within_a_file(engine, files, Trap::Answer, |project, moment| {
+            let output = project.runner("apply");
+            assert_eq!(output.exit_code(), Some(0), "{moment}\n{output}");
+            assert_eq!(project.value(look), expected, "{moment}");
+        });
+    }
+}
+
+/// In a new session the key that the lost one generated is not taken for 0.
+#[test]
+fn a_key_of_a_lost_session_is_not_guessed() {
+    let before = "CREATE TABLE t (id INT AUTO_INCREMENT PRIMARY KEY, tag INT);\nCREATE TABLE u (t_id INT);";
+    let up = "-- runner:no-transaction\nINSERT INTO t (tag) VALUES (7);\nINSERT INTO u VALUES (LAST_INSERT_ID());";
+    let refused = std::cell::Cell::new(0);
+    cut_within_a_file(Engine::Mariadb, [before, up], Trap::Answer, |project, moment| {
+        let output = project.runner("apply");
+        if output.exit_code() == Some(6) {
+            output.says(&["`LAST_INSERT_ID()`"]);
+            project.sql("0002_cut", &up.replace("LAST_INSERT_ID()", "(SELECT MAX(id) FROM t)"), "SELECT 1;");
+            project.runner("apply").succeeds();
+            refused.set(refused.get() + 1);
+        } else {
+            assert_eq!(output.exit_code(), Some(0), "{moment}\n{output}");
+        }
+        assert_eq!(project.value("SELECT u.t_id = t.id FROM u, t"), "1", "{moment}");
+    });
+    assert!(refused.get() > 0, "a session is lost between the two statements");
 }

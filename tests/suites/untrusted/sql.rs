@@ -127,7 +127,12 @@ fn everything_else_that_reads_sql() {
             ends((sql::classify(piece, dialect), sql::identifiers(piece, dialect), sql::subjects(piece, dialect)));
             ends((sql::qualifiers(piece, dialect), sql::words(piece, dialect), sql::canonical(piece, dialect)));
             ends((sql::concurrent_index(piece, dialect), sql::dropped_concurrently(piece, dialect)));
-            ends((sql::objects::objects(piece, dialect), sql::traces::traces(piece, dialect), sql::excerpt(piece)));
+            ends(sql::session_values(piece, dialect));
+            ends((
+                sql::objects::objects(piece, dialect, None),
+                sql::traces::traces(piece, dialect),
+                sql::excerpt(piece),
+            ));
             ends((sql::order::order_columns(piece, dialect), sql::volatile::volatile_calls(piece, dialect)));
             ends((sql::classify::reads(piece, dialect), sql::classify::temporary_table(piece, dialect)));
             ends((sql::classify::open_run_comments(piece, dialect), sql::classify::is_unordered(piece, dialect, 10)));

@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 
 use crate::database::{Dialect, Facts};
 use crate::sql::classify::has_list;
-use crate::sql::{StatementClass, calls_only_known, classify, concurrent_index, identifiers};
+use crate::sql::{StatementClass, calls_only_known, classify, concurrent_index, dropped_concurrently, identifiers};
 
 /// Digits of a digest that the journal keeps: enough to recognise a call.
 const DIGITS: usize = 32;
@@ -125,6 +125,7 @@ impl Call<'_> {
         // An unfinished index is not valid, and is dropped before it is rebuilt.
         (is_atomic && shows(self.text, facts.dialect) && !drops_several(self.text, facts.dialect))
             || concurrent_index(self.text, facts.dialect).is_some()
+            || dropped_concurrently(self.text, facts.dialect).is_some()
     }
 
     /// Returns whether the schema shows the outcome unless the call was interrupted partway.

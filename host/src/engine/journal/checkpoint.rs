@@ -16,6 +16,9 @@ use crate::error::{Error, Result};
 /// The bits for the number of a batch within its chunk, in the number under which its record is stored.
 const BATCHES_OF_CHUNK: u32 = 16;
 
+/// The most batches in a chunk, so that none is stored under the number of another chunk's.
+pub const MOST_BATCHES: u64 = 1 << BATCHES_OF_CHUNK;
+
 /// A transform that has begun.
 pub enum TransformStep {
     /// The journal contains its answer.
@@ -36,6 +39,15 @@ impl LiveTransform {
     pub fn number(&self) -> u64 {
         self.entry.step
     }
+}
+
+/// Returns the number under which the record of a batch is stored. Wide rows make more batches of a chunk than its rows tell.
+fn number_of(chunk: u64, batch: u64) -> Result<u64> {
+    if batch >= MOST_BATCHES {
+        return Err(Error::failed(format!("chunk {chunk} has more than {MOST_BATCHES} batches"))
+            .hint("set `--chunk-rows` to fewer rows"));
+    }
+    Ok((chunk << BATCHES_OF_CHUNK) + batch)
 }
 
 impl Journal {
@@ -115,7 +127,7 @@ impl Journal {
         record: &transcript::ChunkRecord,
     ) -> Result<()> {
         self.check_columns(step, record).await?;
-        evidence::put_chunk(database, self.run, step, (chunk << BATCHES_OF_CHUNK) + batch, record).await
+        evidence::put_chunk(database, self.run, step, number_of(chunk, batch)?, record).await
     }
 
     /// Counts the chunks of a transform that other connections committed as one effect.
@@ -166,7 +178,7 @@ impl Journal {
         state.sealed(&mut transform.entry, pack(Ok(&done)));
         store::make(database, store::answer(self.run, &transform.entry)).await?;
         store::clear_checkpoint(database, self.run, transform.number()).await?;
-        if let Err(error) = self.commit(database, transform.number()).await? {
+        if let Err(error) = self.commit(database, &mut state, transform.number()).await? {
             return Err(error.into());
         }
         crash::point();
@@ -232,5 +244,16 @@ impl Journal {
                 })
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_batch_has_the_number_of_another_chunk() {
+        assert_eq!(number_of(1, MOST_BATCHES - 1).expect("a number") + 1, number_of(2, 0).expect("a number"));
+        assert!(number_of(1, MOST_BATCHES).is_err());
     }
 }

@@ -14,6 +14,7 @@ mod open;
 mod pending;
 mod repair;
 mod resolve;
+mod session;
 mod step;
 mod store;
 mod successor;
@@ -21,7 +22,7 @@ mod suspend;
 #[cfg(test)]
 mod tests;
 
-pub use checkpoint::{LiveTransform, TransformStep};
+pub use checkpoint::{LiveTransform, MOST_BATCHES, TransformStep};
 pub use head::{Head, Worker};
 pub use open::{Build, StepProgress, first_inputs};
 pub use repair::{Decision, Unknown, damage, decide, named_objects, unknown};
@@ -82,6 +83,8 @@ struct JournalState {
     written: Option<Written>,
     /// The step whose answer is among them.
     unanswered: Option<(u64, String)>,
+    /// What is in the session and not in the journal.
+    session: session::Session,
     /// The builds of the component that worked at it.
     builds: successor::Builds,
 }

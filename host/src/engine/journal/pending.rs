@@ -81,6 +81,7 @@ impl Journal {
             if self.recorded(database, state, recorded, step).await? == Some(true) {
                 return Ok(());
             }
+            self.set_again(database, state).await?;
         }
         Ok(database.begin(TransactionOptions::default()).await?)
     }
@@ -102,14 +103,14 @@ impl Journal {
             }
             Err(error) => error,
         };
-        if let Some(unanswered) = state.unanswered.take() {
-            state.unknown = Some(unanswered);
-        }
+        let unanswered = state.unanswered.take();
+        let waited = unanswered.as_ref().is_some_and(|(waited, _)| *waited == step);
+        state.unknown = unanswered.or_else(|| state.unknown.take());
         if error.kind != DatabaseErrorKind::Connection {
             return Err(store::unmade(error));
         }
         let error = Error::from(error);
-        if let Err(second) = database.reconnect().await {
+        if let Err(second) = self.reconnect(database, state).await {
             return Err(error
                 .cause(second)
                 .hint("the journal tells what came of the step, once the database answers again"));
@@ -117,7 +118,11 @@ impl Journal {
         let is_stored = match step {
             // A page begins after the inputs.
             store::INPUTS => store::part(database, self.run, step, 0).await?.is_some(),
-            _ => store::page(database, self.run, step - 1).await?.first().is_some_and(|it| it.entry.step == step),
+            _ => {
+                let page = store::page(database, self.run, step - 1).await?;
+                // Its intent shows nothing of its answer.
+                page.first().is_some_and(|it| it.entry.step == step && (it.is_done || !waited))
+            }
         };
         if is_stored {
             state.unknown = None;

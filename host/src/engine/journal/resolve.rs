@@ -3,7 +3,6 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::damaged;
 use super::store::Intent;
 use crate::data::Value;
 use crate::database::{Dialect, Facts, HostSession, QueryLimits};
@@ -11,7 +10,7 @@ use crate::engine::call::canonical::{self, Sink};
 use crate::engine::call::{is_repeatable, stored};
 use crate::engine::schema::objects::expression;
 use crate::error::Result;
-use crate::sql::{dropped_concurrently, identifiers, objects};
+use crate::sql::{dropped_concurrently, folded_names, identifiers, objects};
 
 /// The digest of a schema without any of the objects: SHA-256 of nothing.
 const NO_OBJECTS: [u8; 32] = [
@@ -47,9 +46,12 @@ pub(super) async fn known(database: &mut HostSession<'_>, intent: &Intent) -> Re
     if let Some((halves, noted)) = intent.before.as_deref().and_then(computed) {
         return known_to_server(database, &facts, &intent.text, halves, noted).await;
     }
+    if dropped_concurrently(&intent.text, facts.dialect).is_some() {
+        return dropped(database, intent.before.as_deref()).await;
+    }
     if let (Some(before), false) = (&intent.before, computes(facts.dialect)) {
-        let before: SchemaBefore = stored::unpack(before)
-            .ok_or_else(|| damaged(format!("the schema before step {} cannot be read", intent.step)))?;
+        // The table may have been changed by others: what cannot be read shows nothing.
+        let Some(before) = stored::unpack::<SchemaBefore>(before) else { return Ok(Known::Nothing) };
         let now = digest(database, &facts, &before.names).await?;
         return Ok(match before.may_be_halved {
             _ if now == before.digest => Known::NoEffect,
@@ -59,17 +61,24 @@ pub(super) async fn known(database: &mut HostSession<'_>, intent: &Intent) -> Re
             true => Known::Halved,
         });
     }
-    if is_repeatable(&intent.text, facts.dialect) {
-        return Ok(Known::Repeatable);
-    }
-    let Some(index) = dropped_concurrently(&intent.text, facts.dialect) else { return Ok(Known::Nothing) };
-    let found = database.query(IS_INDEX, &[index.as_str().into()], QueryLimits::NONE).await?;
+    Ok(if is_repeatable(&intent.text, facts.dialect) { Known::Repeatable } else { Known::Nothing })
+}
+
+/// Returns what is known about a `DROP INDEX CONCURRENTLY`.
+async fn dropped(database: &mut HostSession<'_>, before: Option<&[u8]>) -> Result<Known> {
+    let Some(IndexBefore { oid }) = before.and_then(stored::unpack) else { return Ok(Known::Nothing) };
+    // Without an index there was nothing to drop.
+    let Some(oid) = oid else { return Ok(Known::NoEffect) };
+    let found = database.query(IS_INDEX, &[oid.into()], QueryLimits::NONE).await?;
     // An interrupted `DROP INDEX CONCURRENTLY` leaves an invalid index, which can be dropped again.
     Ok(if found.rows.is_empty() { Known::TookEffect } else { Known::NoEffect })
 }
 
-const IS_INDEX: &str = "SELECT 1 FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) \
-     pg_catalog.to_regclass($1::pg_catalog.text)::pg_catalog.oid";
+const IS_INDEX: &str =
+    "SELECT 1 FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) $1::pg_catalog.int8::pg_catalog.oid";
+
+/// The index of a name, which may depend on the settings of the session.
+const INDEX: &str = "SELECT pg_catalog.to_regclass($1::pg_catalog.text)::pg_catalog.oid::pg_catalog.int8";
 
 /// What an intent stores of the schema, so that a later probe can tell whether the statement took effect.
 pub(super) enum Look {
@@ -92,10 +101,17 @@ fn computes(dialect: Dialect) -> bool {
 pub(super) async fn look(database: &mut HostSession<'_>, statement: &str, halves: bool) -> Result<Option<Look>> {
     let facts = database.facts().clone();
     if computes(facts.dialect) {
-        let Some(objects) = objects::objects(statement, facts.dialect) else { return Ok(None) };
+        let Some(objects) = objects::objects(statement, facts.dialect, facts.schema.as_deref()) else {
+            return Ok(None);
+        };
         let (value, _) = expression(&objects, &facts);
         let head = hex::encode([&COMPUTED[..], &[u8::from(halves)]].concat());
         return Ok(Some(Look::Expression(format!("CONCAT(x'{head}', {value})"))));
+    }
+    if let Some(index) = dropped_concurrently(statement, facts.dialect) {
+        let found = database.query(INDEX, &[index.as_str().into()], QueryLimits::NONE).await?;
+        let oid = found.rows.first().and_then(|row| row.first()).and_then(Value::as_int64);
+        return Ok(Some(Look::Found(stored::pack(&IndexBefore { oid }))));
     }
     let names = names(statement, facts.dialect);
     let digest = digest(database, &facts, &names).await?;
@@ -116,7 +132,9 @@ async fn known_to_server(
     halves: bool,
     noted: &[u8],
 ) -> Result<Known> {
-    let Some(objects) = objects::objects(statement, facts.dialect) else { return Ok(Known::Nothing) };
+    let Some(objects) = objects::objects(statement, facts.dialect, facts.schema.as_deref()) else {
+        return Ok(Known::Nothing);
+    };
     let (value, nothing) = expression(&objects, facts);
     let found = database.query(&format!("SELECT {value}"), &[], QueryLimits::NONE).await?;
     let now = match found.rows.first().and_then(|row| row.first()) {
@@ -132,6 +150,14 @@ async fn known_to_server(
         true if now == nothing.as_bytes() => Known::TookEffect,
         true => Known::Halved,
     })
+}
+
+/// The index that a statement drops, as an intent stores it. Its name alone does not tell which one that is: it depends on the
+/// settings of the session.
+#[derive(Serialize, Deserialize)]
+struct IndexBefore {
+    /// `None` if there was none.
+    oid: Option<i64>,
 }
 
 /// The schema before a statement whose effect it will show, as an intent stores it.
@@ -176,15 +202,19 @@ pub(super) async fn named_objects(database: &mut HostSession<'_>, statement: &st
 }
 
 fn names(statement: &str, dialect: Dialect) -> Vec<String> {
-    let mut names = identifiers(statement, dialect);
-    names.iter_mut().for_each(|name| *name = name.to_lowercase());
+    let mut names = match dialect {
+        Dialect::Postgres => folded_names(statement),
+        Dialect::Sqlite => identifiers(statement, dialect).iter().map(|name| name.to_ascii_lowercase()).collect(),
+        Dialect::Mysql | Dialect::Mariadb => {
+            identifiers(statement, dialect).iter().map(|name| name.to_lowercase()).collect()
+        }
+    };
     names.sort_unstable();
     names.dedup();
     names
 }
 
-/// Returns the query for kind, schema and name of the objects with a name, given in lower case, outside the system
-/// catalogues.
+/// Returns the query for kind, schema and name of the objects with one of [`names`], outside the system catalogues.
 fn named(dialect: Dialect) -> &'static str {
     match dialect {
         Dialect::Sqlite => "SELECT type, '', name FROM main.sqlite_schema WHERE lower(name) = ?1 ORDER BY 1, 3",
@@ -197,13 +227,15 @@ fn named(dialect: Dialect) -> &'static str {
              WHEN c.relkind OPERATOR(pg_catalog.=) 'S' THEN 'sequence' \
              ELSE 'relation' END, n.nspname::pg_catalog.text, c.relname::pg_catalog.text FROM pg_catalog.pg_class c \
              JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace \
-             WHERE pg_catalog.lower(c.relname::pg_catalog.text) OPERATOR(pg_catalog.=) $1::pg_catalog.text \
+             WHERE (c.relname::pg_catalog.text OPERATOR(pg_catalog.=) $1::pg_catalog.text \
+             OR pg_catalog.lower(c.relname::pg_catalog.text) OPERATOR(pg_catalog.=) $1::pg_catalog.text) \
              AND n.nspname OPERATOR(pg_catalog.<>) ALL \
                  (ARRAY['pg_catalog', 'information_schema', 'runner']::pg_catalog.name[]) \
              AND n.nspname OPERATOR(pg_catalog.!~~) 'pg\\_t%' \
              UNION ALL SELECT 'function', n.nspname::pg_catalog.text, p.proname::pg_catalog.text \
              FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) p.pronamespace \
-             WHERE pg_catalog.lower(p.proname::pg_catalog.text) OPERATOR(pg_catalog.=) $1::pg_catalog.text \
+             WHERE (p.proname::pg_catalog.text OPERATOR(pg_catalog.=) $1::pg_catalog.text \
+             OR pg_catalog.lower(p.proname::pg_catalog.text) OPERATOR(pg_catalog.=) $1::pg_catalog.text) \
              AND n.nspname OPERATOR(pg_catalog.<>) ALL \
                  (ARRAY['pg_catalog', 'information_schema']::pg_catalog.name[]) ORDER BY 1, 2"
         }
@@ -234,7 +266,7 @@ pub(super) async fn digest(database: &mut HostSession<'_>, facts: &Facts, names:
     Ok(hasher.finalize().into())
 }
 
-/// Returns the queries for everything in a schema that belongs to a name, given in lower case.
+/// Returns the queries for everything in a schema that belongs to one of [`names`]. Earlier builds stored them all in lower case.
 fn queries(dialect: Dialect) -> &'static [&'static str] {
     match dialect {
         Dialect::Sqlite => &[
@@ -246,7 +278,8 @@ fn queries(dialect: Dialect) -> &'static [&'static str] {
              FROM pg_catalog.pg_index i \
              JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) i.indexrelid \
              JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace \
-             WHERE i.indisvalid AND pg_catalog.lower(c.relname::pg_catalog.text) OPERATOR(pg_catalog.=) $1::pg_catalog.text \
+             WHERE i.indisvalid AND (c.relname::pg_catalog.text OPERATOR(pg_catalog.=) $1::pg_catalog.text \
+             OR pg_catalog.lower(c.relname::pg_catalog.text) OPERATOR(pg_catalog.=) $1::pg_catalog.text) \
              ORDER BY 1, 2"]
         }
         // The server computes it itself: see `look`.

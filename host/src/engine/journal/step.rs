@@ -86,6 +86,7 @@ impl Journal {
             Lookup::Answered(step, packed) => {
                 let answer =
                     unpack(&packed).ok_or_else(|| damaged(format!("the answer of step {step} cannot be read")))?;
+                self.note_step(&mut state, call.kind.name(), call.text, true);
                 return Ok(JournalStep::Recorded(step, answer));
             }
             // Intents were resolved before the migration began.
@@ -93,6 +94,8 @@ impl Journal {
             Lookup::Absent(entry) => entry,
         };
         let commit = call.commit(&self.facts);
+        self.check_session(&state, call)?;
+        self.set_again(database, &mut state).await?;
         let mut shows = false;
         if commit == Commit::Apart {
             let (halves, wholly) = (call.shows_unless_halved(&self.facts), call.shows_in_schema(&self.facts));
@@ -109,9 +112,17 @@ impl Journal {
             // The intent contains the complete statement, which a later probe or an operator needs.
             let intent = Entry { text: call.text.to_owned(), ..entry.clone() };
             self.record(database, &mut state, store::insert(self.run, &intent).into(), entry.step).await?;
+            self.set_again(database, &mut state).await?;
             entry.expression = None;
         } else {
             self.record_and_begin(database, &mut state, entry.step - 1).await?;
+        }
+        // The session may have been lost just now.
+        if let Err(error) = self.check_session(&state, call) {
+            if commit == Commit::Apart {
+                database.record(&store::forget(self.run, entry.step)).await.map_err(store::unmade)?;
+            }
+            return Err(error);
         }
         crash::point();
         drop(session);
@@ -158,7 +169,7 @@ impl Journal {
         entry.rows = answer.rows();
         state.sealed(&mut entry, packed);
         let committed = match commit {
-            Commit::Together => self.finish_together(database, &entry).await?,
+            Commit::Together => self.finish_together(database, &mut state, &entry).await?,
             Commit::Apart => {
                 let answer = store::answer(self.run, &entry);
                 if may_wait {
@@ -177,6 +188,9 @@ impl Journal {
                 crash::point();
                 state.unknown = None;
                 state.recorded(&entry);
+                // Its session may have ended with it.
+                let is_earlier = state.session.is_lost();
+                self.note_step(&mut state, &entry.kind, &text, is_earlier);
                 Ok(Ok(answer))
             }
             // A commit can fail like a statement: it checks deferred constraints.
@@ -189,6 +203,7 @@ impl Journal {
     async fn finish_together(
         &self,
         database: &mut HostSession<'_>,
+        state: &mut JournalState,
         entry: &Entry,
     ) -> Result<std::result::Result<(), DatabaseError>> {
         match database.finish(&store::insert(self.run, entry), End::Step).await {
@@ -197,7 +212,7 @@ impl Journal {
                 let _ = database.rollback().await;
                 Err(if error.kind == DatabaseErrorKind::Denied { error.into() } else { store::unmade(error) })
             }
-            ended => self.committed(database, entry.step, ended).await,
+            ended => self.committed(database, state, entry.step, ended).await,
         }
     }
 
@@ -213,7 +228,7 @@ impl Journal {
         if error.kind != DatabaseErrorKind::Connection {
             return Err(store::unmade(error));
         }
-        self.committed(database, step, Err(error)).await??;
+        self.committed(database, state, step, Err(error)).await??;
         state.unknown = None;
         Ok(())
     }
@@ -366,7 +381,7 @@ impl Journal {
         database.begin(TransactionOptions::default()).await?;
         store::clear_failed(database, self.run, entry.step).await?;
         store::make(database, store::insert(self.run, &entry)).await?;
-        self.commit(database, entry.step).await??;
+        self.commit(database, state, entry.step).await??;
         state.recorded(&entry);
         if entry.kind == CallKind::Transform.name() && entry.effect {
             // Its chunks are already counted as one effect.
@@ -380,16 +395,18 @@ impl Journal {
     pub(super) async fn commit(
         &self,
         database: &mut HostSession<'_>,
+        state: &mut JournalState,
         step: u64,
     ) -> Result<std::result::Result<(), DatabaseError>> {
         let ended = database.commit().await;
-        self.committed(database, step, ended).await
+        self.committed(database, state, step, ended).await
     }
 
     /// What came of a commit. Where the answer to it got lost, the journal itself tells.
     async fn committed(
         &self,
         database: &mut HostSession<'_>,
+        state: &mut JournalState,
         step: u64,
         ended: std::result::Result<(), DatabaseError>,
     ) -> Result<std::result::Result<(), DatabaseError>> {
@@ -398,7 +415,7 @@ impl Journal {
             Err(error) if error.kind != DatabaseErrorKind::Connection => return Ok(Err(error)),
             Err(error) => error,
         };
-        if let Err(second) = database.reconnect().await {
+        if let Err(second) = self.reconnect(database, state).await {
             return Err(Error::from(error)
                 .cause(second)
                 .hint("the journal shows the outcome of the step once the database can be reached again"));

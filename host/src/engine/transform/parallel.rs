@@ -28,8 +28,8 @@ use crate::engine::control::CommittedChunk;
 use crate::engine::control::total::is_to_be_counted;
 use crate::engine::event::Total;
 use crate::engine::event::{Event, LogLevel};
-use crate::engine::journal::Journal;
 use crate::engine::journal::chunk::{ChunkRole, Claimant, Frontier, Owner};
+use crate::engine::journal::{Journal, MOST_BATCHES};
 use crate::engine::script::{Execution, RunContext};
 use crate::error::{Error, Result};
 use crate::keyset::{ChunkRange, TableReader};
@@ -61,6 +61,11 @@ pub(super) struct SharedTransform {
     cut_here: AtomicU64,
 }
 
+/// The most rows in a chunk, in batches of up to `batch_rows`.
+fn most_rows(asked: Option<u64>, batch_rows: u64) -> u64 {
+    asked.unwrap_or(batch_rows).min(batch_rows.saturating_mul(MOST_BATCHES))
+}
+
 impl SharedTransform {
     fn new(
         run: &RunContext,
@@ -73,7 +78,7 @@ impl SharedTransform {
         let limits = function.limits();
         let (rows, bytes) = (limits.rows as u64, limits.bytes as u64);
         let transforms = &run.transforms;
-        let most = usize::try_from(transforms.rows.unwrap_or(rows)).unwrap_or(usize::MAX);
+        let most = usize::try_from(most_rows(transforms.rows, rows)).unwrap_or(usize::MAX);
         Self {
             function,
             run: run.clone(),
@@ -330,4 +335,17 @@ async fn run_on_own_connection(shared: &Arc<SharedTransform>, number: usize) -> 
 
 fn ended_early(error: tokio::task::JoinError) -> CallError {
     Error::failed("a worker of a transform ended unexpectedly").cause(error).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chunk_has_no_more_rows_than_its_batches_can_be_numbered() {
+        assert_eq!(most_rows(None, 1_000), 1_000);
+        assert_eq!(most_rows(Some(10_000_000), 1_000), 10_000_000);
+        assert_eq!(most_rows(Some(10_000_000), 1), MOST_BATCHES);
+        assert_eq!(most_rows(Some(10_000_000), u64::MAX), 10_000_000);
+    }
 }

@@ -1,0 +1,150 @@
+//! What statements leave in their session and the journal does not hold. Where later statements run in another session, the
+//! settings of a migration in SQL are made again; a statement that needs anything else is refused, since it would take NULL or
+//! 0 for it.
+
+use std::collections::BTreeSet;
+
+use super::{Journal, JournalState};
+use crate::database::{DatabaseError, Dialect, HostSession};
+use crate::engine::call::{Call, CallKind};
+use crate::error::{Error, ErrorKind, Result};
+use crate::project::catalog::Kind;
+use crate::sql::{SessionValues, excerpt, session_values};
+
+/// What the session of the run has, and what an earlier one had.
+#[derive(Default)]
+pub(super) struct Session {
+    /// The statements that made settings, in order.
+    settings: Vec<String>,
+    /// The session does not have them.
+    are_lost: bool,
+    /// The user variables that these statements set.
+    repeated: BTreeSet<String>,
+    /// The user variables that statements of this session set.
+    own: BTreeSet<String>,
+    /// Statements took effect in an earlier session.
+    has_earlier: bool,
+    /// Statements took effect in this one.
+    has_own: bool,
+    /// One of them may have generated a key.
+    has_key: bool,
+}
+
+impl Session {
+    /// A new session took the place of this one.
+    pub fn lost(&mut self) {
+        let has_earlier = self.has_earlier || self.has_own;
+        let (settings, repeated) = (std::mem::take(&mut self.settings), std::mem::take(&mut self.repeated));
+        *self = Self { settings, repeated, are_lost: true, has_earlier, ..Self::default() };
+    }
+
+    /// Whether it took the place of another one, and has not been used.
+    pub fn is_lost(&self) -> bool {
+        self.are_lost
+    }
+
+    /// Remembers a statement that took effect: in an earlier session if `is_earlier`. `repeats` says that settings are made again.
+    fn note(&mut self, statement: &str, values: SessionValues, repeats: bool, is_earlier: bool) {
+        let is_known = values.reads.iter().all(|name| self.repeated.contains(name));
+        let is_repeated = repeats && values.is_setting && is_known;
+        for name in values.sets {
+            if is_repeated {
+                self.repeated.insert(name.clone());
+            } else {
+                self.repeated.remove(&name);
+            }
+            if !is_earlier {
+                self.own.insert(name);
+            }
+        }
+        if is_repeated {
+            self.settings.push(statement.to_owned());
+            self.are_lost |= is_earlier;
+        }
+        if is_earlier {
+            self.has_earlier = true;
+        } else {
+            self.has_own = true;
+            self.has_key |= values.makes_key;
+        }
+    }
+
+    /// Returns what a statement needs of an earlier session.
+    fn missing(&self, statement: &str, dialect: Dialect) -> Option<String> {
+        if !self.has_earlier {
+            return None;
+        }
+        let values = session_values(statement, dialect);
+        let mut reads = values.reads.into_iter();
+        let variable = reads.find(|name| !self.own.contains(name) && !self.repeated.contains(name));
+        variable
+            .map(|name| format!("@{name}"))
+            .or_else(|| values.reads_key.filter(|_| !self.has_key))
+            .or_else(|| values.reads_last.filter(|_| !self.has_own))
+    }
+}
+
+/// Whether a call is a statement of the migration, so that its text shows what it needs.
+fn is_statement(kind: &str) -> bool {
+    [CallKind::Statement, CallKind::Execute, CallKind::Query, CallKind::Read].iter().any(|it| it.name() == kind)
+}
+
+impl Journal {
+    /// Opens a new session in place of a lost one.
+    pub(super) async fn reconnect(
+        &self,
+        database: &mut HostSession<'_>,
+        state: &mut JournalState,
+    ) -> std::result::Result<(), DatabaseError> {
+        database.reconnect().await?;
+        state.session.lost();
+        Ok(())
+    }
+
+    /// Says that the session is a new one.
+    pub async fn session_lost(&self) {
+        self.state.lock().await.session.lost();
+    }
+
+    /// Remembers a step that took effect.
+    pub(super) fn note_step(&self, state: &mut JournalState, kind: &str, text: &str, is_earlier: bool) {
+        let values =
+            if is_statement(kind) { session_values(text, self.facts.dialect) } else { SessionValues::default() };
+        // A component makes its settings by itself.
+        state.session.note(text, values, self.kind == Kind::Sql, is_earlier);
+    }
+
+    /// Refuses a statement that needs what an earlier session had.
+    pub(super) fn check_session(&self, state: &JournalState, call: &Call<'_>) -> Result<()> {
+        if !is_statement(call.kind.name()) {
+            return Ok(());
+        }
+        let Some(missing) = state.session.missing(call.text, self.facts.dialect) else { return Ok(()) };
+        let message = format!("the statement needs `{missing}` of an earlier session, which has ended");
+        let error = Error::new(ErrorKind::Partial, message)
+            .cause("a migration that is resumed, or whose connection was lost, continues in a new session");
+        Err(match self.kind {
+            Kind::Sql => error.hint(format!(
+                "replace `{missing}` in the statement, for example by a value or a subquery: statements that have not run yet \
+                 may be changed"
+            )),
+            Kind::Component | Kind::Script => error.hint(
+                "undo what took effect with `runner rollback`, or by hand and record that with `runner repair`; then let the \
+                 migration query the value from a table",
+            ),
+        })
+    }
+
+    /// Makes the settings again if the session does not have them. No transaction may be open: some settings end with one.
+    pub(super) async fn set_again(&self, database: &mut HostSession<'_>, state: &mut JournalState) -> Result<()> {
+        if !state.session.are_lost {
+            return Ok(());
+        }
+        for statement in &state.session.settings {
+            let set = database.connection().script(&self.stop).execute(statement, &[]).await;
+            set.map_err(|error| Error::from(error).at("while repeating", excerpt(statement)))?;
+        }
+        state.session.are_lost = false;
+        Ok(())
+    }
+}
