@@ -8,9 +8,10 @@ use crate::sql::BOM;
 pub(super) fn after<'a>(statement: &'a str, word: &'a str) -> impl Iterator<Item = &'a [u8]> {
     let text = statement.as_bytes();
     let windows = text.windows(word.len()).enumerate();
+    let begins = |before: &[u8]| before.ends_with(BOM) || !before.last().is_some_and(is_part_of_word);
     let found = windows.filter(move |(at, window)| {
         window.eq_ignore_ascii_case(word.as_bytes())
-            && !(text[..*at].last().is_some_and(is_part_of_word) && !text[..*at].ends_with(BOM))
+            && begins(&text[..*at])
             && !text.get(at + word.len()).is_some_and(is_part_of_word)
     });
     found.map(move |(at, _)| &text[at + word.len()..])
