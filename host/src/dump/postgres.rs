@@ -18,14 +18,15 @@ fn entries(list: &str) -> String {
 }
 
 /// Reads every user-defined object by a unique name, with its definition. Objects of extensions are excluded. The order of columns
-/// is ignored: a column that was dropped and added again is the last one.
+/// is ignored: a column that was dropped and added again is the last one. Collations are read whole, since each version has other
+/// columns for the rules of ICU.
 fn objects() -> String {
     let of_schema = privileges("nspacl", "'n'", "nspowner");
     // A composite type is a relation, and its privileges are those of the type.
     let of_relation = privileges(
         "CASE WHEN relkind OPERATOR(pg_catalog.=) 'c'
               THEN (SELECT typacl FROM pg_catalog.pg_type WHERE pg_type.oid OPERATOR(pg_catalog.=) reltype) ELSE relacl END",
-        "CASE WHEN relkind OPERATOR(pg_catalog.=) 'S' THEN 's' WHEN relkind OPERATOR(pg_catalog.=) 'c' THEN 'T' ELSE 'r' END::\"char\"",
+        "CASE WHEN relkind OPERATOR(pg_catalog.=) 'S' THEN 's' WHEN relkind OPERATOR(pg_catalog.=) 'c' THEN 'T' ELSE 'r' END::pg_catalog.\"char\"",
         "relowner",
     );
     let of_column = entries("attacl");
@@ -144,7 +145,6 @@ fn objects() -> String {
     WHERE NOT EXISTS (SELECT FROM made WHERE objid OPERATOR(pg_catalog.=) x.oid)
     UNION ALL
     SELECT pg_catalog.concat('collation ', space, '.', collname),
-        -- Each version has other columns for the rules of ICU.
         pg_catalog.concat_ws(' ', pg_catalog.to_jsonb(l) OPERATOR(pg_catalog.-) ARRAY['oid', 'collname', 'collnamespace']::pg_catalog.text[],
             pg_catalog.obj_description(l.oid, 'pg_collation'))
     FROM pg_catalog.pg_collation AS l JOIN spaces ON spaces.oid OPERATOR(pg_catalog.=) collnamespace
