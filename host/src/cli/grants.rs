@@ -67,7 +67,10 @@ async fn asked(
             let (wanted, remove) = match args.name {
                 None => (all, Removal::Others),
                 Some(name) => {
-                    let of: Vec<WantedLogin> = all.into_iter().filter(|wanted| is_meant(wanted, &name)).collect();
+                    let is_asked = |it: &WantedLogin| {
+                        package_of(&it.id) == Some(&*name) || is_meant(&it.id, &it.grants.component, &name)
+                    };
+                    let of: Vec<WantedLogin> = all.into_iter().filter(is_asked).collect();
                     if of.is_empty() {
                         component_of_grants(input, &name)?;
                         return Err(Error::usage(format!("the settings have no grants for `{name}`")).hint(format!(
@@ -89,11 +92,9 @@ async fn asked(
     })
 }
 
-/// Whether a name means the component of a login: as `[grants.NAME]` does, as `runner grants list` shows it, or as its package.
-fn is_meant(wanted: &WantedLogin, name: &str) -> bool {
-    wanted.id == name
-        || package_of(&wanted.id) == Some(name)
-        || compare_revisions(&wanted.grants.component, name).is_eq()
+/// Whether a text means a component: by its revision, or as `runner grants list` shows it.
+fn is_meant(id: &str, revision: &str, text: &str) -> bool {
+    id == text || compare_revisions(revision, text).is_eq()
 }
 
 /// Returns the revision of the component that a text names, of the project, of the history, or of a login that both have lost.
@@ -106,9 +107,8 @@ async fn revision_of_login(
     let project = input.catalog.migrations.iter().map(|it| (&*it.revision, &*it.name, it.kind));
     let applied = input.history.live.iter().map(|it| (&*it.revision, &*it.name, it.kind));
     let mut components = project.chain(applied).filter(|(_, _, kind)| kind.is_sandboxed());
-    let is_meant =
-        |revision: &str, name: &str| compare_revisions(revision, text).is_eq() || migration_id(revision, name) == text;
-    if let Some((revision, ..)) = components.find(|(revision, name, _)| is_meant(revision, name)) {
+    let found = components.find(|(revision, name, _)| is_meant(&migration_id(revision, name), revision, text));
+    if let Some((revision, ..)) = found {
         return Ok(revision.to_owned());
     }
     let request = LoginRequest { task: LoginTask::Look, wanted: Vec::new(), remove: Removal::Others };

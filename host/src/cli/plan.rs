@@ -56,7 +56,7 @@ pub fn run(context: &Context, request: &PlanRequest) -> Result<u8> {
         match (printer.format(), shown) {
             (Format::Json, sql) => {
                 let target = request.target.to_string();
-                let told = (&*warnings, notes.clone());
+                let told = (&*warnings, &*notes);
                 printer.json(&PlanJson::new(context.database_json(), target, &plan, &steps, sql, told));
             }
             (Format::Text, Some(sql)) => {

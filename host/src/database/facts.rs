@@ -88,6 +88,8 @@ pub struct Facts {
     pub skips_locked: bool,
     /// Whether a replica is asked by `SHOW REPLICA STATUS`; MySQL before 8.0.22, and MariaDB, have their own words.
     pub has_replica_status: bool,
+    /// Whether there is a type `UUID`; MySQL, and MariaDB before 10.7, have none.
+    pub has_uuid: bool,
     /// Whether a component can be restricted to grants.
     pub enforces_grants: bool,
     /// Whether a component under grants has a login of its own, which `runner grants sync` makes. Not where the connect options leave
@@ -124,6 +126,7 @@ impl Facts {
             atomic_lists: dialect != Dialect::Mariadb,
             skips_locked: dialect == Dialect::Postgres,
             has_replica_status: false,
+            has_uuid: matches!(dialect, Dialect::Postgres | Dialect::Mariadb),
             enforces_grants: matches!(dialect, Dialect::Sqlite | Dialect::Postgres | Dialect::Mariadb),
             separate_logins: matches!(dialect, Dialect::Postgres | Dialect::Mariadb),
             read_only: false,

@@ -1,5 +1,7 @@
 //! Statements that commit implicitly, whose outcome the database shows: no operator is needed.
 
+use std::collections::BTreeSet;
+
 use runner_tests::{Engine, EngineProject, is_long, project};
 
 /// In a long test every crash point, otherwise one of several.
@@ -24,6 +26,23 @@ fn heals(engine: Engine, step: usize, before: &str, up: &str, check: impl Fn(&En
         check(&project, moment);
     }
     killed
+}
+
+/// Applies after a kill. Where it is unknown whether statement 1 took effect, an operator decides by what was `counted`, which is 0
+/// if it did not; each such count is added to `seen`.
+fn apply_as_counted(project: &EngineProject, counted: String, seen: &mut BTreeSet<String>) {
+    let output = project.runner("apply");
+    if output.exit_code() != Some(6) {
+        output.succeeds();
+        return;
+    }
+    output.says(&["it is unknown whether statement 1", "runner repair 0001"]);
+    let shown = super::told(&project.runner("repair --format json"));
+    assert_eq!(shown["unknown"]["known"], "nothing", "{shown}");
+    let action = if counted == "0" { "--retry" } else { "--mark-done" };
+    project.runner(&format!("repair 1 {action} --why counted")).succeeds();
+    project.runner("apply").succeeds();
+    seen.insert(counted);
 }
 
 #[test]
@@ -161,7 +180,7 @@ fn settings_are_made_again_however_they_are_spelled() {
 /// Nothing shows how much of a block that commits took effect: whenever a run is killed around it, an operator decides.
 #[test]
 fn a_block_that_commits_is_never_run_twice_by_itself() {
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen = BTreeSet::new();
     for moment in 1.. {
         let project = project!(Engine::Postgres);
         project.execute("CREATE TABLE t (i integer)");
@@ -175,18 +194,7 @@ fn a_block_that_commits_is_never_run_twice_by_itself() {
             break;
         }
         let count = project.value("SELECT count(*) FROM t");
-        let output = project.runner("apply");
-        if output.exit_code() == Some(6) {
-            output.says(&["it is unknown whether statement 1", "runner repair 0001"]);
-            let shown = super::told(&project.runner("repair --format json"));
-            assert_eq!(shown["unknown"]["known"], "nothing", "{shown}");
-            let action = if count == "0" { "--retry" } else { "--mark-done" };
-            project.runner(&format!("repair 1 {action} --why counted")).succeeds();
-            project.runner("apply").succeeds();
-            seen.insert(count);
-        } else {
-            output.succeeds();
-        }
+        apply_as_counted(&project, count, &mut seen);
         assert_eq!(project.value("SELECT count(*) FROM t"), "2", "moment {moment}");
     }
     assert_eq!(seen.into_iter().collect::<Vec<_>>(), ["0", "2"], "before and after the block");
@@ -243,7 +251,7 @@ fn a_half_done_statement_requires_an_operator() {
 /// After two tables have swapped their names, the schema has the same names as before.
 #[test]
 fn a_swap_of_tables_is_never_undone_by_itself() {
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen = BTreeSet::new();
     for moment in 1.. {
         let project = project!(Engine::Mariadb);
         project.execute("CREATE TABLE a (x INT);\nCREATE TABLE b (x INT);\nINSERT INTO b VALUES (1);");
@@ -252,16 +260,7 @@ fn a_swap_of_tables_is_never_undone_by_itself() {
             break;
         }
         let rows = project.value("SELECT count(*) FROM a");
-        let output = project.runner("apply");
-        if output.exit_code() == Some(6) {
-            output.says(&["it is unknown whether statement 1", "runner repair 0001"]);
-            let action = if rows == "0" { "--retry" } else { "--mark-done" };
-            project.runner(&format!("repair 1 {action} --why counted")).succeeds();
-            project.runner("apply").succeeds();
-            seen.insert(rows);
-        } else {
-            output.succeeds();
-        }
+        apply_as_counted(&project, rows, &mut seen);
         assert_eq!(project.value("SELECT concat_ws(' ', x, y IS NULL) FROM a"), "1 1", "moment {moment}");
     }
     assert_eq!(seen.into_iter().collect::<Vec<_>>(), ["0", "1"], "before and after the swap");

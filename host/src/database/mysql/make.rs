@@ -111,7 +111,7 @@ pub(super) struct Version(u32, u32, u32);
 
 impl Version {
     /// Of `10.11.19-MariaDB-0+deb12u1`: `10.11.19`.
-    pub fn read(text: &str) -> Self {
+    fn read(text: &str) -> Self {
         let mut numbers = text.split(|c: char| !c.is_ascii_digit()).map(|digits| digits.parse().unwrap_or(0));
         let mut next = || numbers.next().unwrap_or(0);
         Self(next(), next(), next())

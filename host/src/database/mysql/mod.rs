@@ -56,7 +56,6 @@ use self::cursor::Cursor;
 use self::learned::Learned;
 use self::lock::Lock;
 use self::logins::session::Gated;
-use self::make::Version;
 use self::node::Node;
 pub(in crate::database) use self::refusals::refused_text;
 use self::rights::Guard;
@@ -67,8 +66,8 @@ use self::writer::Writer;
 use super::logins::sessions::{Driver as _, Logins};
 use super::opened::Opened;
 use super::{
-    BatchLimits, Bulk, Claims, ConnectOptions, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, End,
-    Facts, FixedInputs, Grants, LockHolder, LockRequest, LoginReport, LoginRequest, PageRequest, Part, Probe,
+    BatchLimits, Bulk, Claims, ConnectOptions, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, Dialect,
+    End, Facts, FixedInputs, Grants, LockHolder, LockRequest, LoginReport, LoginRequest, PageRequest, Part, Probe,
     QueryLimits, ReadingAhead, Role, RoleToken, SchemaChange, Session, StopSignal, TableIdentity, TableInfo, TableName,
     TableSource, TableTarget, ToolChange, TransactionOptions, WantedLogin, WriteHint, WriterId, no_grants, no_logins,
     not_read_apart,
@@ -279,10 +278,9 @@ impl Session for MysqlDatabase {
     }
 
     async fn change_schema(&mut self, change: &SchemaChange) -> Result<(), DatabaseError> {
-        let facts = &self.server.facts;
-        // They spell everything alike but the type `UUID`, which MariaDB had not always.
-        let has_uuid = Version::read(&facts.version).has_uuid(facts.dialect);
-        let statement = change.statement(if has_uuid { facts.dialect } else { super::Dialect::Mysql })?;
+        // MySQL spells everything as MariaDB does but that type.
+        let spelling = if self.server.facts.has_uuid { Dialect::Mariadb } else { Dialect::Mysql };
+        let statement = change.statement(spelling)?;
         self.execute_now(&statement, &[]).await.map(drop)
     }
 

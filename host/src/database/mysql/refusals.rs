@@ -127,7 +127,7 @@ pub(super) fn check(statement: &str, asking: Asking<'_>) -> Result<StatementClas
             .hint("write its text without the comment; `dialect` tells which server it is"));
     }
     // Whether the server runs them depends on their versions and on its own.
-    let skipped = skip_run_comments(statement, dialect);
+    let skipped = opened.as_ref().and_then(|_| skip_run_comments(statement, dialect));
     for text in std::iter::once(statement).chain(opened.as_deref()).chain(skipped.as_deref()) {
         check_names(text, classify(text, dialect), asking)?;
     }

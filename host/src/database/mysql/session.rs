@@ -82,6 +82,7 @@ pub(super) async fn prepare(
         atomic_ddl: version.has_atomic_ddl(dialect),
         skips_locked: version.skips_locked(dialect),
         has_replica_status: version.has_replica_status(dialect),
+        has_uuid: version.has_uuid(dialect),
         read_only: READ_ONLY.into_iter().any(is_on),
         schema,
         comment: Some(comment.to_owned()).filter(|comment| !comment.is_empty()),

@@ -144,18 +144,9 @@ impl MysqlDatabase {
         packed: &[Packed],
     ) -> Result<Option<DatabaseError>, DatabaseError> {
         let (keys, on) = job.sql.keys(packed);
-        let mut arguments = MySqlArguments::default();
-        job.sql.bind_keys(packed, rows.len(), &mut arguments)?;
-        let columns: Vec<String> =
-            (0..job.sql.layout.key.len()).map(|at| format!("runner_t.{}", job.sql.quoted_key(at))).collect();
-        let text = format!(
-            "SELECT MAX(runner_x.n) FROM {keys} STRAIGHT_JOIN {} AS runner_t ON {on} GROUP BY {} \
-             HAVING COUNT(DISTINCT runner_x.n) > 1 ORDER BY 1 LIMIT 1",
-            job.table,
-            columns.join(", ")
-        );
-        let answer = self.rows_of(text, arguments).await?;
-        Ok(answer.first().and_then(|row| number(row, 0)).map(|row| job.errors().duplicate(rows.start + row as usize)))
+        let columns = (0..job.sql.layout.key.len()).map(|at| format!("runner_t.{}", job.sql.quoted_key(at)));
+        let from = format!("{keys} STRAIGHT_JOIN {} AS runner_t ON {on}", job.table);
+        self.repeated(job, rows, packed, &from, columns).await
     }
 
     /// The error for the first row of the batch whose key another row of the batch has too, whatever the table has.
@@ -166,12 +157,24 @@ impl MysqlDatabase {
         packed: &[Packed],
     ) -> Result<Option<DatabaseError>, DatabaseError> {
         let (keys, _) = job.sql.keys(packed);
+        let columns = (0..job.sql.layout.key.len()).map(|at| format!("runner_x.k{at}"));
+        self.repeated(job, rows, packed, &keys, columns).await
+    }
+
+    /// The error for the first row of the batch that has the same in these columns as another one.
+    async fn repeated(
+        &mut self,
+        job: &Job<'_>,
+        rows: &Range<usize>,
+        packed: &[Packed],
+        from: &str,
+        columns: impl Iterator<Item = String>,
+    ) -> Result<Option<DatabaseError>, DatabaseError> {
         let mut arguments = MySqlArguments::default();
         job.sql.bind_keys(packed, rows.len(), &mut arguments)?;
-        let columns: Vec<String> = (0..job.sql.layout.key.len()).map(|at| format!("runner_x.k{at}")).collect();
         let text = format!(
-            "SELECT MAX(runner_x.n) FROM {keys} GROUP BY {} HAVING COUNT(*) > 1 ORDER BY 1 LIMIT 1",
-            columns.join(", ")
+            "SELECT MAX(runner_x.n) FROM {from} GROUP BY {} HAVING COUNT(DISTINCT runner_x.n) > 1 ORDER BY 1 LIMIT 1",
+            columns.collect::<Vec<_>>().join(", ")
         );
         let answer = self.rows_of(text, arguments).await?;
         Ok(answer.first().and_then(|row| number(row, 0)).map(|row| job.errors().duplicate(rows.start + row as usize)))

@@ -20,6 +20,7 @@ const fn facts(dialect: Dialect, transactional_ddl: bool) -> Facts {
         atomic_lists: true,
         skips_locked: true,
         has_replica_status: true,
+        has_uuid: true,
         enforces_grants: true,
         separate_logins: false,
         read_only: false,

@@ -65,12 +65,11 @@ pub fn add(settings: &Settings, place: &Place, request: &AddRequest<'_>) -> Resu
     match lockfile.package(&file.name) {
         None => install(settings, &project, lockfile, (&fetched, file), request),
         Some(locked) if locked.sha256 == sha256(&fetched.bytes) => {
-            let is_new_key = request.key.is_some_and(|key| locked.key.as_deref() != Some(key));
             if request.prefix.is_some() && renames(settings, &file, request)? != locked.renames {
                 let message = format!("the project has `{}` already, with other names for its tables", file.name);
                 return Err(Error::usage(message).hint(format!("remove it first: `runner remove {}`", file.name)));
             }
-            if is_new_key {
+            if request.key.is_some_and(|key| locked.key.as_deref() != Some(key)) {
                 return install(settings, &project, lockfile, (&fetched, file), request);
             }
             Ok(unchanged(locked, &lockfile, file))

@@ -169,7 +169,7 @@ impl PlanJson {
         plan: &Plan,
         looks: &[Inspection],
         sql: Option<&[Option<String>]>,
-        (warnings, notes): (&[Refusal], Vec<String>),
+        (warnings, notes): (&[Refusal], &[String]),
     ) -> Self {
         let sql = |at: usize| sql.and_then(|sql| sql.get(at)?.clone());
         let look = |at: usize| looks.get(at).cloned().unwrap_or_default();
@@ -186,7 +186,7 @@ impl PlanJson {
                 .map(|(at, step)| PlannedJson::new(step, look(at), sql(at)))
                 .collect(),
             warnings: warnings.iter().map(RefusalJson::new).collect(),
-            notes,
+            notes: notes.to_vec(),
         }
     }
 }
