@@ -100,6 +100,18 @@ fn a_component_may_not_call_the_host_from_describe() {
     assert!(!project.file("runner.lock").exists() || !project.read("runner.lock").contains("describer"));
 }
 
+#[test]
+fn a_panic_in_describe_says_what_and_where() {
+    let project = project!();
+    project.write("migrations/1_panicking.wasm", guests::component("panicking"));
+    project.runner("build").exits(1).says(&[
+        "1_panicking",
+        "call: describe",
+        "its last words: the migration panicked at ",
+        "lib.rs:10:31: index out of bounds: the len is 0 but the index is 0",
+    ]);
+}
+
 /// A truncated or foreign file in the cache is replaced by compiling again; a directory writable by others is not
 /// used.
 #[cfg(unix)]

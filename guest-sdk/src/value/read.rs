@@ -101,40 +101,36 @@ impl<'a> FromValue<'a> for bool {
     }
 }
 
-/// Also accepts integers in a NUMERIC: `sum(n)` is NUMERIC on PostgreSQL and DECIMAL on MySQL.
-impl<'a> FromValue<'a> for i64 {
-    fn from_value(value: &'a Value) -> Result<Self, Mismatch> {
-        let not_whole = |found: String| Mismatch { wanted: "an integer of 64 bits", found };
-        match value {
-            Value::Int64(v) => Ok(*v),
-            Value::Decimal(v) => {
-                let whole = match v.split_once('.') {
-                    Some((whole, fraction)) if fraction.bytes().all(|digit| digit == b'0') => whole,
-                    _ => v,
-                };
-                whole.parse().map_err(|_| not_whole(v.clone()))
-            }
-            other => Err(mismatch("an integer", other)),
-        }
-    }
-}
-
-macro_rules! narrower {
+/// Also accepts integers in a NUMERIC: `sum(n)` is NUMERIC on PostgreSQL and DECIMAL on MySQL, and MySQL's BIGINT UNSIGNED is read as one.
+macro_rules! integers {
     ($($into:ty, $wanted:literal;)+) => {
         $(impl<'a> FromValue<'a> for $into {
             fn from_value(value: &'a Value) -> Result<Self, Mismatch> {
-                let wide = i64::from_value(value)?;
-                wide.try_into().map_err(|_| Mismatch { wanted: $wanted, found: wide.to_string() })
+                let narrowed = match value {
+                    Value::Int64(v) => Self::try_from(*v).map_err(|_| v.to_string()),
+                    Value::Decimal(v) => whole(v).parse().map_err(|_| v.clone()),
+                    other => return Err(mismatch("an integer", other)),
+                };
+                narrowed.map_err(|found| Mismatch { wanted: $wanted, found })
             }
         })+
     };
 }
 
-narrower! {
+/// The number without the zeros behind its point.
+fn whole(decimal: &str) -> &str {
+    match decimal.split_once('.') {
+        Some((whole, fraction)) if fraction.bytes().all(|digit| digit == b'0') => whole,
+        _ => decimal,
+    }
+}
+
+integers! {
+    i64, "an integer of 64 bits";
     i32, "an integer of 32 bits";
     i16, "an integer of 16 bits";
     i8, "an integer of 8 bits";
-    u64, "an integer that is not negative";
+    u64, "an unsigned integer of 64 bits";
     u32, "an unsigned integer of 32 bits";
     u16, "an unsigned integer of 16 bits";
     u8, "an unsigned integer of 8 bits";
@@ -173,6 +169,14 @@ mod tests {
         assert_eq!(i64::from_value(&Value::Int64(-4)), Ok(-4));
         assert_eq!(i64::from_value(&Value::Decimal("120.00".into())), Ok(120));
         assert_eq!(i64::from_value(&Value::Decimal("1.5".into())).unwrap_err().found, "1.5");
+        assert_eq!(u64::from_value(&Value::Decimal("18446744073709551615".into())), Ok(u64::MAX));
+        assert_eq!(u64::from_value(&Value::Decimal("7.0".into())), Ok(7));
+        assert_eq!(u64::from_value(&Value::Decimal("-1".into())).unwrap_err().found, "-1");
+        assert_eq!(
+            u64::from_value(&Value::Decimal("18446744073709551616".into())).unwrap_err().found,
+            "18446744073709551616"
+        );
+        assert_eq!(u64::from_value(&Value::Int64(-1)).unwrap_err().found, "-1");
         assert_eq!(u8::from_value(&Value::Int64(300)).unwrap_err().found, "300");
         assert_eq!(bool::from_value(&Value::Int64(1)), Ok(true));
         assert_eq!(f64::from_value(&Value::Int64(3)), Ok(3.0));

@@ -234,7 +234,7 @@ async fn a_stop_signal_ends_the_statement_on_the_server() {
             assert_eq!(result.expect_err("stopped").kind, DatabaseErrorKind::Interrupted);
             assert_eq!(
                 fresh.value(
-                    "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600)%' AND state = 'active' \
+                    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE '%pg_sleep(600)%' AND state = 'active' \
                      AND pid <> pg_backend_pid()"
                 ),
                 "0"
