@@ -152,6 +152,21 @@ impl WriteSql {
         bind_numbers(rows, arguments)
     }
 
+    /// How many bytes the largest statement for this batch binds: those that find rows by their keys bind these more than once.
+    pub fn bound_bytes(&self, mode: WriteMode, packed: &[Packed], by_range: bool) -> usize {
+        let all: usize = packed.iter().map(Packed::byte_len).sum();
+        let times = |at: usize| packed[at].byte_len() * if self.may_lack_characters(at) { 2 } else { 1 };
+        let keys: usize = self.layout.key.iter().map(|at| times(*at)).sum();
+        match mode {
+            WriteMode::Insert => all,
+            WriteMode::Upsert => all + keys,
+            WriteMode::Update | WriteMode::Delete if by_range => all,
+            WriteMode::Update | WriteMode::Delete => {
+                all + keys - self.layout.key.iter().map(|at| packed[*at].byte_len()).sum::<usize>()
+            }
+        }
+    }
+
     /// Updates the rows whose keys are in a range, each with the cells at its own position in the batch.
     pub fn update_range(
         &self,

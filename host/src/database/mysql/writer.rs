@@ -275,7 +275,7 @@ impl MysqlDatabase {
             _ => None,
         };
         let packed = job.pack(rows, range.as_ref(), self.server.facts.dialect);
-        let size: usize = packed.iter().map(Packed::byte_len).sum();
+        let size = sql.bound_bytes(mode, &packed, range.is_some());
         if size > most && rows.len() > 1 {
             return Err(Failure::Row(DatabaseError::invalid("too many bytes for one statement".to_owned())));
         }
@@ -284,7 +284,7 @@ impl MysqlDatabase {
             let error = DatabaseError::new(
                 DatabaseErrorKind::Limit,
                 format!(
-                    "a row has {size} bytes, and the server takes {} in one packet",
+                    "a row takes {size} bytes, and the server takes {} in one packet",
                     self.server.max_allowed_packet
                 ),
             )

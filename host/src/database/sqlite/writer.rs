@@ -145,13 +145,21 @@ impl SqliteDatabase {
         let mut row = 0;
         if at_once > 1 && rows.row_count >= at_once {
             let made = self.made(&mut plan.many, || plan.sql.by_row(at_once))?;
-            made.statement.activate(&self.connection).with_batch(columns, &parameters, |runs| {
-                // A statement that fails undoes its work. Writing the rows one by one then shows which row failed.
-                while row + at_once <= rows.row_count && runs.run(row, at_once).is_ok() {
+            let failed = made.statement.activate(&self.connection).with_batch(columns, &parameters, |runs| {
+                while row + at_once <= rows.row_count {
+                    runs.run(row, at_once)?;
                     written += self.connection.changes();
                     row += at_once;
                 }
+                Ok(())
             });
+            // A statement that fails undoes its work. Writing the rows one by one then shows which row failed: not if the failure
+            // has ended the transaction, as an interrupted write does and `ON CONFLICT ROLLBACK`, since each would commit by itself.
+            if let Err(failure) = failed
+                && self.check_transaction().is_err()
+            {
+                return Err(self.failed(&failure, &made.text));
+            }
         }
         if row == rows.row_count {
             return Ok(written);

@@ -53,6 +53,8 @@ pub(super) struct SharedTransform {
     ending: Arc<AtomicBool>,
     /// How many rows there are.
     total: Mutex<Option<Total>>,
+    /// Whether a worker counts them, or has.
+    is_counting: AtomicBool,
     began: Instant,
     /// Chunks that were done in this process.
     pub done: AtomicU64,
@@ -97,6 +99,7 @@ impl SharedTransform {
             ),
             ending,
             total: Mutex::new(total),
+            is_counting: AtomicBool::new(false),
             began: Instant::now(),
             done: AtomicU64::new(0),
             cut_before: OnceLock::new(),
@@ -150,10 +153,12 @@ impl SharedTransform {
         self.cut_here.fetch_add(1, Ordering::Release);
     }
 
-    /// Whether the rows are to be counted now, for progress. Only once.
+    /// Whether the worker that asks is to count the rows now, for progress. Only one of them is, once: the whole table is read.
     pub fn counts_now(&self) -> bool {
         let total = *self.total.lock().unwrap_or_else(PoisonError::into_inner);
-        is_to_be_counted(total) && self.began.elapsed() >= COUNT_AFTER
+        is_to_be_counted(total)
+            && self.began.elapsed() >= COUNT_AFTER
+            && !self.is_counting.swap(true, Ordering::Relaxed)
     }
 
     /// How many rows there are.

@@ -2,7 +2,7 @@
 
 use super::Verifier;
 use super::rows::explained;
-use super::target::TargetMatch;
+use super::target::{OTHER_SPELLING, TargetMatch, keeps_spelling, key_types};
 use crate::data::digest::of_batch;
 use crate::data::{Batch, ColumnType, Value, order};
 use crate::database::{BatchLimits, DatabaseError, Dialect, PageRequest, WriteMode};
@@ -35,7 +35,11 @@ impl Verifier {
         }
         if count < chunk.rows_out {
             let missing = chunk.rows_out - count;
-            return Ok(TargetMatch::No(format!("`{table}` lacks {missing} of the {} rows written", chunk.rows_out)));
+            let what = format!("`{table}` lacks {missing} of the {} rows written", chunk.rows_out);
+            return Ok(match keeps_spelling(transform, key_types(transform, chunk)) {
+                true => TargetMatch::Unknown(format!("{what}, {OTHER_SPELLING}")),
+                false => TargetMatch::No(what),
+            });
         }
         // The order of the database may differ from the order of the digest.
         let is_same = order::by_key(&rows, &transform.target.key).is_some_and(|it| of_batch(&it) == written.content);

@@ -82,6 +82,9 @@ impl Verifier {
             let or = format!("or stores the {column_type} of `{column}` in another form");
             return Ok(TargetMatch::Suspected(what, or));
         }
+        if keeps_spelling(transform, key_types(transform, chunk)) {
+            return Ok(TargetMatch::Unknown(format!("{what}, {OTHER_SPELLING}")));
+        }
         match self.unless_kept_otherwise(transform, &chunk.columns, what).await {
             Ok(found) => Ok(found),
             Err(error) => explained(error).map(TargetMatch::Unknown),
@@ -142,22 +145,24 @@ impl Verifier {
                         return Ok(TargetMatch::No(format!("the row {} exists, but was deleted", place())));
                     }
                     (None, _) => {
+                        if keeps_spelling(transform, keys.iter().map(|key| key.values.column_type())) {
+                            let alone = self.look_up(transform, output, &keys, &[*row]).await?;
+                            let cells: Vec<_> = alone.into_values().collect();
+                            if let [cells] = cells.as_slice() {
+                                match difference(output, &keys, *row, cells, &target.key) {
+                                    None => continue,
+                                    Some((column, what)) => {
+                                        return self.unless_kept_otherwise(transform, &[named(column)], what).await;
+                                    }
+                                }
+                            }
+                        }
                         let what = format!("the row {} no longer exists", place());
                         let columns: Vec<_> = keys.iter().copied().map(named).collect();
                         return self.unless_kept_otherwise(transform, &columns, what).await;
                     }
                     (Some(cells), _) => {
-                        let written = output.columns.iter().map(|column| Value::of_cell(column, *row));
-                        let other =
-                            output.columns.iter().zip(written).zip(cells).find(|((_, it), cell)| !same(it, cell));
-                        if let Some(((column, written), cell)) = other {
-                            let what = format!(
-                                "column `{}` of the row {} contains {}, but {} was written",
-                                column.name,
-                                place(),
-                                value_text(cell),
-                                value_text(&written)
-                            );
+                        if let Some((column, what)) = difference(output, &keys, *row, cells, &[]) {
                             return self.unless_kept_otherwise(transform, &[named(column)], what).await;
                         }
                     }
@@ -222,6 +227,47 @@ impl Verifier {
         }
         Ok(found)
     }
+}
+
+/// What a digest cannot tell from a difference, if [`keeps_spelling`]. Another chunk that matches does not rule it out.
+pub(super) const OTHER_SPELLING: &str = "or keeps keys in another spelling, which its collation takes for the same";
+
+/// The types of the target's key, as it was written.
+pub(super) fn key_types(transform: &TransformRecord, chunk: &ChunkRecord) -> impl Iterator<Item = ColumnType> {
+    let of_key = chunk.columns.iter().filter(|(name, _)| transform.target.key.contains(name));
+    of_key.map(|(_, column_type)| *column_type)
+}
+
+/// Whether the rows written may keep a key that they had before, equal by the column's collation and spelled otherwise: `Alice` for `alice`.
+pub(super) fn keeps_spelling(transform: &TransformRecord, mut key: impl Iterator<Item = ColumnType>) -> bool {
+    let target = &transform.target;
+    let is_elsewhere = match target.mode {
+        WriteMode::Upsert => true,
+        WriteMode::Update => target.table != transform.source.table,
+        WriteMode::Insert | WriteMode::Delete => false,
+    };
+    is_elsewhere && key.any(|column_type| column_type == ColumnType::Text)
+}
+
+/// The first column, apart from some, in which a row differs from what was written, and how.
+fn difference<'a>(
+    output: &'a Batch,
+    keys: &[&Column],
+    row: usize,
+    cells: &[Value],
+    apart: &[String],
+) -> Option<(&'a Column, String)> {
+    let compared = output.columns.iter().zip(cells).filter(|(column, _)| !apart.contains(&column.name));
+    let mut compared = compared.map(|(column, cell)| (column, Value::of_cell(column, row), cell));
+    let (column, written, cell) = compared.find(|(_, written, cell)| !same(written, cell))?;
+    let what = format!(
+        "column `{}` of the row {} contains {}, but {} was written",
+        column.name,
+        cells_text(keys.iter().copied(), row),
+        value_text(cell),
+        value_text(&written)
+    );
+    Some((column, what))
 }
 
 /// A column's name, and the type as which it was written.

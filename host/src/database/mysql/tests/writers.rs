@@ -337,6 +337,26 @@ async fn wide_rows_fit_into_the_servers_packets() {
     assert_eq!(rows(database, "SELECT COUNT(*) FROM t").await, [[Value::Int64(9)]], "the connection lives");
 }
 
+/// Statements that find rows by keys bind those more than once, and twice more where the column's character set may lack characters.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn wide_keys_fit_into_the_servers_packets() {
+    for charset in ["latin1", "utf8mb4"] {
+        let fresh = fresh();
+        let mut database = open(&fresh).await;
+        let database = database.as_mut();
+        run(database, &format!("CREATE TABLE t (k VARCHAR(700) CHARACTER SET {charset} PRIMARY KEY, v INT)")).await;
+        let mut keys: Vec<String> = (0..16_000).map(|number| format!("{number:0>380}")).collect();
+        keys[7] = format!("{:0>700}", 7);
+        let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+        for numbers in [0..16_000_i64, 5..16_005] {
+            let numbers: Vec<i64> = numbers.collect();
+            let all = batch(keys.len(), vec![texts("k", &keys), integers("v", &numbers)]);
+            assert_eq!(write(database, "t", WriteMode::Upsert, &[], &all).await, Ok(16_000), "{charset}");
+            assert_eq!(rows(database, "SELECT MIN(v) FROM t").await, [[Value::Int64(numbers[0])]], "{charset}");
+        }
+    }
+}
+
 /// The server counts the rows of the statement's own tables: in the 129th, it meets the first of the batch.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_value_that_does_not_fit_is_told_with_its_row_and_its_range() {

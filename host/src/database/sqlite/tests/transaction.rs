@@ -1,7 +1,8 @@
 //! Foreign keys that are off, deferred or violated.
 
 use super::*;
-use crate::database::DatabaseErrorKind;
+use crate::database::contract::{batch, integers, write};
+use crate::database::{DatabaseErrorKind, WriteMode};
 
 const OFF: TransactionOptions = TransactionOptions { foreign_keys_off: true, isolation: None, for_migration: false };
 
@@ -106,4 +107,35 @@ async fn a_statement_that_rolls_back_ends_everything() {
     assert!(error.message.contains("rolled the transaction back"), "{error}");
     assert!(database.commit().await.is_err());
     assert_eq!(rows(database.as_mut(), "SELECT count(*) FROM parent").await, [[Value::Int64(2)]]);
+}
+
+/// The rows behind it would each commit by themselves.
+#[tokio::test]
+async fn a_row_that_ends_the_transaction_ends_the_batch() {
+    for (table, trigger) in [
+        ("CREATE TABLE t (id INTEGER PRIMARY KEY, u INTEGER UNIQUE ON CONFLICT ROLLBACK)", None),
+        (
+            "CREATE TABLE t (id INTEGER PRIMARY KEY, u INTEGER)",
+            Some(
+                "CREATE TRIGGER once AFTER INSERT ON t WHEN (SELECT count(*) FROM t WHERE u = new.u) > 1 \
+                  BEGIN SELECT RAISE(ROLLBACK, 'twice'); END",
+            ),
+        ),
+    ] {
+        let mut database = in_memory().await;
+        let database = database.as_mut();
+        run(database, table).await;
+        if let Some(trigger) = trigger {
+            run(database, trigger).await;
+        }
+        let ids: Vec<i64> = (1..=400).collect();
+        let mut numbers = ids.clone();
+        numbers[69] = numbers[9];
+        let all = batch(ids.len(), vec![integers("id", &ids), integers("u", &numbers)]);
+        database.begin(TransactionOptions::default()).await.expect("begun");
+        let error = write(database, "t", WriteMode::Insert, &[], &all).await.expect_err("a number is there twice");
+        assert_eq!(error.kind, DatabaseErrorKind::Constraint, "{error}");
+        assert!(database.commit().await.is_err());
+        assert_eq!(rows(database, "SELECT count(*) FROM t").await, [[Value::Int64(0)]]);
+    }
 }

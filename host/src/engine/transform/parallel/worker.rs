@@ -191,8 +191,9 @@ impl ChunkWorker {
         let Some(reader) = &mut self.reader else { return Ok(()) };
         let mut session = self.connection.component(&self.shared.run.stop);
         reader.turn_to(ChunkRange { bound: self.shared.work.bound.clone(), ..ChunkRange::default() });
-        let counted = reader.count(&mut *session).await;
-        self.shared.counted(counted.unwrap_or_default());
+        if let Ok(rows) = reader.count(&mut *session).await {
+            self.shared.counted(rows);
+        }
         Ok(())
     }
 
