@@ -457,6 +457,37 @@ fn a_key_can_be_pinned_later() {
     project.runner("plan").succeeds();
 }
 
+/// As when a merge loses the line, or the whole table: a version that nobody signed would be taken instead.
+#[test]
+fn a_package_whose_key_was_lost_is_not_updated() {
+    let (project, author) = (operator(), author(&[("0001_copy", &guests::component("granted"), COPY)]));
+    let file = package(&author, &project, "0001", NAME, "1.0.0");
+    let [keys, others] = [1, 2].map(Keys::new);
+    let key = keys.public();
+    sign(&keys, &project.file(&file));
+    project.runner(&format!("add {file} --key {key}")).succeeds();
+    let newer = package(&author, &project, "0001", NAME, "1.1.0");
+    let (toml, lock) = (project.read("runner.toml"), project.read("runner.lock"));
+    let (rest, _) = toml.split_once("[packages.").unwrap();
+    for settings in [toml.replace(&format!("key = \"{key}\"\n"), ""), rest.to_owned()] {
+        assert_ne!(settings, toml);
+        project.write("runner.toml", &settings);
+        for line in ["update".to_owned(), format!("update {NAME} --from {newer}")] {
+            project.runner(&line).exits(4).says(&["was added with a key, which", "restore `key`"]);
+        }
+        // Nor is another key taken for it.
+        sign(&others, &project.file(&file));
+        project.runner(&format!("add {file} --key {}", others.public())).exits(4).says(&["restore `key`"]);
+        sign(&keys, &project.file(&file));
+        assert_eq!((project.read("runner.toml"), project.read("runner.lock")), (settings, lock.clone()));
+        assert!(!project.file("migrations/vendor/acme_copier_1.1.0.wasm").exists());
+    }
+    project.write("runner.toml", &toml);
+    project.runner("update").exits(4).says(&["is not signed"]);
+    sign(&keys, &project.file(&newer));
+    project.runner("update").succeeds();
+}
+
 /// So does the file of a package that the project has: its key is never left unread.
 #[test]
 fn adding_a_package_again_with_a_key_pins_it() {
