@@ -203,6 +203,11 @@ impl Settings {
         Self::choose(request, ProjectFiles::Directory, &content, &variables, file, &shown)
     }
 
+    /// What the settings or the list of tenants call the database, if it is one of several.
+    pub fn database_name(&self) -> Option<&str> {
+        self.database.as_ref().map(|name| name.value.as_str()).or(self.tenant.as_deref())
+    }
+
     /// The names of the environments and of the databases in the settings file, in order.
     pub fn names(request: &LoadRequest) -> Result<(BTreeSet<String>, BTreeSet<String>)> {
         let file = find::settings_file(request)?;
