@@ -125,7 +125,7 @@ pub struct NamedDatabases {
     pub tenants: Option<Result<Tenants>>,
     /// The chosen environment, if only the project without one has tenants.
     pub without_tenants: Option<String>,
-    /// Where the variable `RUNNER_DATABASE_URL` comes from, if it is set: it names one database.
+    /// Where the variable `RUNNER_DATABASE_URL` comes from, if it overrides the URL of a named database: it names one.
     pub url_variable: Option<Origin>,
     /// The settings file, as messages show it.
     pub file: String,
@@ -234,6 +234,8 @@ impl Settings {
             _ => None,
         };
         let url_variable = variables.first(&[env::DATABASE_URL]).map(|url| url.origin);
+        // That of `.env` is for the main database alone.
+        let url_variable = url_variable.filter(|origin| matches!(origin, Origin::Environment(_)));
         let databases = content.databases.into_keys().collect();
         Ok(NamedDatabases { chosen, databases, tenants, without_tenants, url_variable, file: shown })
     }
