@@ -112,6 +112,25 @@ fn what_cannot_be_packed_is_told_at_once() {
     assert!(!author.file("acme_copier_1.0.0.wasm").exists());
 }
 
+/// As for a wide table; and it says what to do about one that is too long.
+#[test]
+fn a_grant_may_be_as_long_as_a_need() {
+    let read = |columns: usize| {
+        let columns: Vec<String> = (0..columns).map(|at| format!("column_of_people_{at}")).collect();
+        format!("'read people(id, name, {})'", columns.join(", "))
+    };
+    let author = author(&[
+        ("0001_copy", &guests::component("granted"), &COPY.replace("'read people(id, name)'", &read(150))),
+        ("0002_wide", &guests::component("granted"), &COPY.replace("'read people(id, name)'", &read(250))),
+    ]);
+    author.runner(&format!("package 1 --name {NAME} --version 1.0.0 -o a.wasm")).succeeds();
+    let output = author.runner(&format!("package 1 2 --name {NAME} --version 1.0.0 -o b.wasm"));
+    output.exits(2).says(&["0002_wide", "a grant of more than 4096 bytes", "split its columns over several lines"]);
+    let operator = operator();
+    let bytes = std::fs::read(author.file("a.wasm")).unwrap();
+    operator.write("a.wasm", bytes).runner("add a.wasm").succeeds();
+}
+
 /// A migration that was tried with less than it says it needs is not packed.
 #[test]
 fn a_package_asks_for_what_its_migrations_need() {
