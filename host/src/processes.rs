@@ -3,36 +3,42 @@
 //! A program gets its own session, so that it can be terminated together with its children, and ^C at the terminal reaches it only
 //! through us. A program that prompts on the terminal fails at once; in a mere process group it would be stopped forever.
 
+use std::collections::BTreeSet;
 use std::process::Command;
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// The process group of the running program; 0 if there is none.
-static RUNNING: AtomicI32 = AtomicI32::new(0);
+/// The process groups of the running programs: several databases are backed up at once.
+static RUNNING: Mutex<BTreeSet<Group>> = Mutex::new(BTreeSet::new());
 
-/// Kills the running program, if any, before this process exits.
+fn running() -> MutexGuard<'static, BTreeSet<Group>> {
+    RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Kills the running programs before this process exits. Called by the thread that receives signals, which may wait for the others, and
+/// not by a signal handler.
 pub fn end_at_once() {
-    Group(RUNNING.load(Ordering::SeqCst)).kill();
+    running().iter().for_each(|group| group.kill());
 }
 
 /// The process group of a program, whose id is the program's; 0: none. The system does not reuse the id while one of the processes
 /// exists.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Group(i32);
 
 impl Group {
     /// The group of no program.
     pub const NONE: Self = Self(0);
 
-    /// The group of a program that was started with [`own_session`], from now on the running one.
+    /// The group of a program that was started with [`own_session`], from now on a running one.
     pub fn of(id: Option<u32>) -> Self {
         let group = Self(id.and_then(|id| i32::try_from(id).ok()).unwrap_or_default());
-        RUNNING.store(group.0, Ordering::SeqCst);
+        running().insert(group);
         group
     }
 
-    /// No program is running any more.
-    pub fn forget() {
-        RUNNING.store(0, Ordering::SeqCst);
+    /// The program is not running any more.
+    pub fn forget(self) {
+        running().remove(&self);
     }
 
     /// Whether one of its processes exists.

@@ -301,6 +301,31 @@ fn with_a_password_and_over_tls() {
     }
 }
 
+/// Their files have one name, in directories of their own.
+#[test]
+fn each_database_of_several_has_a_backup_with_its_name() {
+    let project = shop(Engine::Sqlite);
+    project.settings(
+        "[tenants]\nurl = \"sqlite:{tenant}/app.db\"\nnames = [\"acme\", \"beta\"]\n\
+         [databases.billing]\nurl = \"sqlite:app.db\"\nmigrations = \"billing\"",
+    );
+    for name in ["acme", "beta"] {
+        std::fs::create_dir(project.file(name)).unwrap();
+    }
+    for name in ["1_a", "2_b"] {
+        project.write(&format!("billing/000{name}.up.sql"), format!("CREATE TABLE \"{name}\" (id INTEGER);"));
+    }
+    project.runner("apply --all --target 1").succeeds();
+    let output = project.runner("apply --all --backup kept/ --format json");
+    let report: serde_json::Value = serde_json::from_str(&output.succeeds().stdout).unwrap();
+    let names: Vec<String> =
+        files(&project, "kept").iter().map(|it| it.file_name().unwrap().to_string_lossy().into_owned()).collect();
+    assert_eq!(names.len(), 3, "{report}");
+    for (file, name) in names.iter().zip(["acme", "beta", "billing"]) {
+        assert!(file.starts_with(&format!("{name}-0001-")), "{file}");
+    }
+}
+
 #[test]
 fn an_in_memory_database_cannot_be_backed_up() {
     let project = shop(Engine::Sqlite);

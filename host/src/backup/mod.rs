@@ -39,6 +39,8 @@ pub struct BackupOptions {
     pub directory: Option<PathBuf>,
     /// A program to run instead of the default one, and its arguments.
     pub command: Option<Vec<String>>,
+    /// What the settings or the list of tenants call the database, if it is one of several.
+    pub name: Option<String>,
     /// The directory of the project.
     pub root: PathBuf,
 }

@@ -15,15 +15,20 @@ use crate::random;
 /// Default directory for backups of servers, in the project.
 const DIRECTORY: &str = "backups";
 
+/// The most bytes of a generated name that say whose backup it is: a tenant's name alone may be as long as that of a file.
+const LONGEST: usize = 120;
+
 /// The path of a backup.
 pub(super) struct Place {
     path: PathBuf,
+    /// Another one would do as well.
+    is_generated: bool,
 }
 
 /// An unfinished backup under its temporary name; removed on drop.
 pub(super) struct Growing {
     path: PathBuf,
-    to: PathBuf,
+    to: Place,
 }
 
 impl Place {
@@ -34,7 +39,7 @@ impl Place {
         }
         let directory = match (&options.to, options.to.directory()) {
             (_, Some(directory)) => directory.to_path_buf(),
-            (BackupTo::At(path), None) => return Ok(Self { path: path.clone() }),
+            (BackupTo::At(path), None) => return Ok(Self { path: path.clone(), is_generated: false }),
             (BackupTo::Auto, None) => match (&options.directory, file.as_deref().and_then(Path::parent)) {
                 (Some(directory), _) => directory.clone(),
                 (None, Some(beside)) => beside.to_path_buf(),
@@ -44,12 +49,12 @@ impl Place {
         std::fs::create_dir_all(&directory).map_err(|error| {
             Error::failed(format!("cannot create the directory `{}`", directory.display())).cause(error).hint(HINT)
         })?;
-        Ok(Self { path: directory.join(name(url, dialect, current, options.command.is_some())) })
+        Ok(Self { path: directory.join(name(options, url, dialect, current)), is_generated: true })
     }
 
     /// Creates the file, readable only by its owner: it contains everything in the database.
     pub fn begin(self) -> Result<Growing> {
-        if self.path.symlink_metadata().is_ok() {
+        if !self.is_generated && self.path.symlink_metadata().is_ok() {
             return Err(exists(&self.path));
         }
         let mut name = self.path.clone().into_os_string();
@@ -60,7 +65,7 @@ impl Place {
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         match options.open(&path) {
-            Ok(_) => Ok(Growing { path, to: self.path }),
+            Ok(_) => Ok(Growing { path, to: self }),
             Err(error) => {
                 let directory = self.path.parent().unwrap_or(Path::new("."));
                 Err(Error::failed(format!("cannot create a file in `{}`", directory.display())).cause(error).hint(HINT))
@@ -89,14 +94,20 @@ impl Growing {
         let file = File::open(&self.path).map_err(unsafe_yet)?;
         file.sync_all().map_err(unsafe_yet)?;
         let bytes = file.metadata().map_err(unsafe_yet)?.len();
-        name_it(&self.path, &self.to)?;
-        if let Some(directory) = self.to.parent()
+        let mut to = self.to.path.clone();
+        while !name_it(&self.path, &to)? {
+            if !self.to.is_generated {
+                return Err(exists(&to));
+            }
+            to = beside(&self.to.path);
+        }
+        if let Some(directory) = to.parent()
             && let Ok(directory) = File::open(directory)
         {
             // Not every file system can sync directories.
             let _ = directory.sync_all();
         }
-        Ok((self.to.clone(), bytes))
+        Ok((to, bytes))
     }
 }
 
@@ -112,16 +123,26 @@ impl Drop for Growing {
     }
 }
 
-/// Renames a file without overwriting. A hard link fails if the target exists; without hard links, check first.
-fn name_it(from: &Path, to: &Path) -> Result<()> {
+/// Renames a file, unless another one has that name: then the answer is no. A hard link fails if the target exists; without hard
+/// links, check first.
+fn name_it(from: &Path, to: &Path) -> Result<bool> {
     let linked = std::fs::hard_link(from, to);
     let named = match linked {
         Ok(()) => std::fs::remove_file(from),
-        Err(error) if error.kind() == IoKind::AlreadyExists => return Err(exists(to)),
-        Err(_) if to.symlink_metadata().is_ok() => return Err(exists(to)),
+        Err(error) if error.kind() == IoKind::AlreadyExists => return Ok(false),
+        Err(_) if to.symlink_metadata().is_ok() => return Ok(false),
         Err(_) => std::fs::rename(from, to),
     };
-    named.map_err(|error| Error::failed(format!("cannot rename the backup to `{}`", to.display())).cause(error))
+    named
+        .map(|()| true)
+        .map_err(|error| Error::failed(format!("cannot rename the backup to `{}`", to.display())).cause(error))
+}
+
+/// Another name than a generated one that is taken, as by a backup of the same moment.
+fn beside(path: &Path) -> PathBuf {
+    let part = |part: Option<&std::ffi::OsStr>| part.unwrap_or_default().to_string_lossy().into_owned();
+    let (stem, ending) = (part(path.file_stem()), part(path.extension()));
+    path.with_file_name(format!("{stem}-{:08x}.{ending}", random::bits() as u32))
 }
 
 fn exists(path: &Path) -> Error {
@@ -130,24 +151,30 @@ fn exists(path: &Path) -> Error {
 }
 
 /// A name with the database, the revision and the time.
-fn name(url: &DatabaseUrl, dialect: Dialect, current: Option<&str>, is_foreign: bool) -> String {
-    let database = match url.sqlite_path() {
-        Some(path) => path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
-        None => url.database_name().unwrap_or_default().to_owned(),
+fn name(options: &BackupOptions, url: &DatabaseUrl, dialect: Dialect, current: Option<&str>) -> String {
+    // Databases of several tenants may differ in the directory or the server alone.
+    let database = match (&options.name, url.sqlite_path()) {
+        (Some(name), _) => name.clone(),
+        (None, Some(path)) => path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
+        (None, None) => url.database_name().unwrap_or_default().to_owned(),
     };
     let safe = |text: &str| -> String {
         text.chars().map(|c| if c.is_alphanumeric() || "._-".contains(c) { c } else { '_' }).collect()
     };
+    let mut database = safe(&database);
+    while database.len() > LONGEST {
+        database.pop();
+    }
     let revision = current.and_then(|id| id.split('_').next()).unwrap_or("base");
     // The usual ending for what each server's dump program writes.
     let ending = match dialect {
-        _ if is_foreign => "backup",
+        _ if options.command.is_some() => "backup",
         Dialect::Sqlite => "db",
         Dialect::Postgres => "dump",
         Dialect::Mysql | Dialect::Mariadb => "sql",
     };
     let time = Timestamp::now().strftime("%Y%m%dT%H%M%S%3fZ");
-    format!("{}-{}-{time}.{ending}", safe(&database), safe(revision))
+    format!("{database}-{}-{time}.{ending}", safe(revision))
 }
 
 #[cfg(test)]
@@ -155,7 +182,7 @@ mod tests {
     use super::*;
 
     fn options(to: BackupTo, directory: Option<PathBuf>) -> BackupOptions {
-        BackupOptions { to, directory, command: None, root: PathBuf::from("/project") }
+        BackupOptions { to, directory, command: None, name: None, root: PathBuf::from("/project") }
     }
 
     #[test]
@@ -166,7 +193,7 @@ mod tests {
             (url("postgres://me:a%2Fb@h/shop?x=/y"), Dialect::Postgres, None, "shop-base-", ".dump"),
             (url("mysql://h/shop"), Dialect::Mariadb, Some("2_b"), "shop-2-", ".sql"),
         ] {
-            let name = name(&url, dialect, current, false);
+            let name = name(&options(BackupTo::Auto, None), &url, dialect, current);
             assert!(name.starts_with(start) && name.ends_with(end), "{name}");
         }
     }

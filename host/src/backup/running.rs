@@ -70,7 +70,7 @@ impl Running {
             let reason = pause(&job.stop, SOON).await;
             self.go_on(reason).await?;
         }
-        self.group = Group::NONE;
+        self.forget();
         Ok(status)
     }
 
@@ -106,7 +106,12 @@ impl Running {
         self.group.kill();
         // A process that hangs in a system call does not end even then.
         let _ = tokio::time::timeout(PATIENCE, self.child.kill()).await;
-        self.group = Group::NONE;
+        self.forget();
+    }
+
+    /// From now on the system may give the group's id to others.
+    fn forget(&mut self) {
+        std::mem::replace(&mut self.group, Group::NONE).forget();
     }
 }
 
@@ -114,7 +119,7 @@ impl Drop for Running {
     fn drop(&mut self) {
         self.group.kill();
         self.listener.abort();
-        Group::forget();
+        self.forget();
     }
 }
 

@@ -147,9 +147,8 @@ impl Context {
 
     /// The database as JSON documents show it.
     pub fn database_json(&self) -> DatabaseJson {
-        let name = self.settings.database.as_ref().map(|name| name.value.as_str()).or(self.settings.tenant.as_deref());
         let url = &self.settings.database_url;
-        DatabaseJson::new(name, url.value.to_string(), url.origin.to_string())
+        DatabaseJson::new(self.settings.database_name(), url.value.to_string(), url.origin.to_string())
     }
 
     /// The schema in which names without one are looked up, as far as it is known without a connection.

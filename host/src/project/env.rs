@@ -21,7 +21,7 @@ const LARGEST: u64 = 1 << 20;
 pub const CONFIG: &str = "RUNNER_CONFIG";
 /// The environment of `runner.toml` to use, as `--environment`.
 pub const ENVIRONMENT: &str = "RUNNER_ENVIRONMENT";
-/// The name of the database of `runner.toml` to use, as `--database`.
+/// The name of the database or tenant of `runner.toml` to use, as `--database`.
 pub const DATABASE: &str = "RUNNER_DATABASE";
 /// The URL of the database, as `--database-url`.
 pub const DATABASE_URL: &str = "RUNNER_DATABASE_URL";
@@ -81,7 +81,7 @@ pub const LANG: &str = "RUNNER_LANG";
 pub const ALL: &[(&str, &str)] = &[
     (CONFIG, "settings file; `--config` takes precedence; not read from `.env`"),
     (ENVIRONMENT, "environment of `runner.toml`; `--environment` takes precedence"),
-    (DATABASE, "name of a database of `runner.toml`; `--database` takes precedence"),
+    (DATABASE, "name of a database or tenant of `runner.toml`; `--database` takes precedence"),
     (DATABASE_URL, "URL of the database; `--database-url` takes precedence"),
     (COMMON_DATABASE_URL, "URL of the database, if `RUNNER_DATABASE_URL` is not set; never used for a named database"),
     (FORMAT, "output format, `text` or `json`; `--format` takes precedence"),
@@ -125,7 +125,8 @@ pub const ALL: &[(&str, &str)] = &[
     (ALLOW_MISSING, "a switch, as `--allow-missing`"),
     (
         LANG,
-        "language of `runner new`: `sql`, `javascript`, `typescript`, `python`, `rust` or `c`; `--lang` takes precedence",
+        "language of `runner new`: `sql`, `javascript`, `typescript`, `python`, `rust`, `go`, `c`, `cpp` or `zig`; \
+         `--lang` takes precedence",
     ),
     ("RUNNER_PARAMETER_<NAME>", "a parameter, such as `RUNNER_PARAMETER_COUNTRY=DE`; `--parameter` takes precedence"),
     ("RUNNER_LIMIT_<NAME>", "a limit, such as `RUNNER_LIMIT_GUEST_MEMORY=64MiB`; `--limit` takes precedence"),
@@ -326,6 +327,15 @@ fn read_dotenv(text: &str) -> Result<BTreeMap<String, String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(feature = "cli")]
+    #[test]
+    fn the_text_about_languages_names_all_of_them() {
+        let (_, text) = ALL.iter().find(|(name, _)| *name == LANG).expect("the variable");
+        let (_, languages) = text.split_once(": ").expect("a list");
+        let named: Vec<&str> = languages.split('`').skip(1).step_by(2).filter(|name| !name.starts_with("--")).collect();
+        assert_eq!(named, crate::project::scaffold::Language::NAMES);
+    }
 
     #[test]
     fn invalid_lines_are_ignored_unless_they_set_our_variables() {

@@ -193,7 +193,8 @@ fn recording(setup: &Setup, asked: DryRunOrder, database: &dyn Database, events:
 /// What makes a backup before the run, if there is to be one.
 pub(crate) fn backup(setup: &Setup, dialect: Dialect) -> Option<Arc<dyn Backup>> {
     let BackupSettings { to, directory, command } = setup.settings.backup.clone();
-    let options = backup::BackupOptions { to: to?, directory, command, root: setup.settings.root.clone() };
+    let name = setup.settings.database_name().map(str::to_owned);
+    let options = backup::BackupOptions { to: to?, directory, command, name, root: setup.settings.root.clone() };
     Some(Arc::new(Backups::new(setup.settings.database_url.value.clone(), dialect, options)))
 }
 

@@ -26,8 +26,6 @@ pub struct Described {
 
 /// The longest summary that a lockfile line takes.
 const MAX_SUMMARY: usize = 500;
-/// The longest need as text, with the columns of a wide table.
-const MAX_NEED: usize = 4_096;
 /// Revisions that a migration depends on, and what it needs: each is a line of the lockfile, which every command reads.
 const MAX_LINES: usize = 1_000;
 
@@ -137,9 +135,10 @@ fn check(description: &Description) -> Result<()> {
     }
     for need in &description.needs {
         let text = need.to_string();
-        if !one_line(&text, MAX_NEED) {
+        if !one_line(&text, Need::LONGEST) {
             return Err(Error::failed(format!(
-                "one of the component's needs is not one line of at most {MAX_NEED} bytes"
+                "one of the component's needs is not one line of at most {} bytes",
+                Need::LONGEST
             )));
         }
         // What the lockfile, the history and the settings have is the same need.

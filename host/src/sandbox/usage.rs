@@ -96,7 +96,11 @@ impl LogBudget {
 }
 
 impl ResourceLimiter for UsageLimiter {
-    fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+    fn memory_growing(&mut self, current: usize, desired: usize, most: Option<usize>) -> wasmtime::Result<bool> {
+        // What fails at the module's own maximum takes nothing.
+        if most.is_some_and(|most| desired > most) {
+            return Ok(false);
+        }
         let total = self.memory.saturating_add(desired.saturating_sub(current) as u64);
         if total > self.memory_limit {
             // A trap instead of a failed `memory.grow`: what a guest does after -1 differs by language.
@@ -107,7 +111,10 @@ impl ResourceLimiter for UsageLimiter {
         Ok(true)
     }
 
-    fn table_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+    fn table_growing(&mut self, current: usize, desired: usize, most: Option<usize>) -> wasmtime::Result<bool> {
+        if most.is_some_and(|most| desired > most) {
+            return Ok(false);
+        }
         let total = self.tables.saturating_add(desired.saturating_sub(current));
         if total > TABLE_ELEMENTS {
             let at = format!("{TABLE_ELEMENTS} elements");
@@ -115,5 +122,35 @@ impl ResourceLimiter for UsageLimiter {
         }
         self.tables = total;
         Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Grows the memory or the table of a module a thousand times, and returns what ended it.
+    fn grow(defined: &str, grow: &str) -> Option<LimitExceeded> {
+        let text = format!(
+            "(module {defined} (func $start (local $i i32) (loop {grow}
+                 (local.set $i (i32.add (local.get $i) (i32.const 1)))
+                 (br_if 0 (i32.lt_u (local.get $i) (i32.const 1000))))) (start $start))"
+        );
+        let engine = wasmtime::Engine::default();
+        let module = wasmtime::Module::new(&engine, runner_tests::components::parse(&text)).expect("a module");
+        let mut store = wasmtime::Store::new(&engine, UsageLimiter::new(&Limits::default()));
+        store.limiter(|usage| usage);
+        let error = wasmtime::Instance::new(&mut store, &module, &[]).err()?;
+        Some(error.downcast::<LimitExceeded>().expect("a limit"))
+    }
+
+    #[test]
+    fn what_fails_at_the_maximum_of_the_module_is_not_counted() {
+        let memory = "(drop (memory.grow (i32.const 4000)))";
+        assert!(grow("(memory 1 2)", memory).is_none());
+        assert_eq!(grow("(memory 1)", memory).map(|limit| limit.name), Some("guest_memory"));
+        let table = "(drop (table.grow (ref.null func) (i32.const 4000)))";
+        assert!(grow("(table 1 2 funcref)", table).is_none());
+        assert_eq!(grow("(table 1 funcref)", table).map(|limit| limit.name), Some("tables"));
     }
 }

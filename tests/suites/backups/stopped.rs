@@ -93,3 +93,25 @@ fn a_second_signal_ends_a_program_that_ignores_the_first() {
     gone(&project.read("pid"));
     assert_eq!(project.history(), ["0001"]);
 }
+
+/// Also those of several databases at once.
+#[test]
+fn a_second_signal_ends_the_programs_of_all_databases() {
+    let project = shop(Engine::Sqlite);
+    project.settings(
+        "[tenants]\nurl = \"sqlite:{tenant}.db\"\nnames = [\"a\", \"b\", \"c\"]\n\
+         [backup]\nto = \"auto\"\n\
+         command = [\"sh\", \"-c\", \"trap '' TERM; echo $$ >> pids; sleep 600; sleep 600\"]",
+    );
+    project.runner("apply --all --backup none --target 1").succeeds();
+    let apply = ["apply", "--all", "--parallel", "3", "--canary", "0"];
+    let mut run = Running::start(project.command(apply).stderr(Stdio::null()));
+    let pids = || std::fs::read_to_string(project.file("pids")).unwrap_or_default();
+    until("the programs run", || pids().matches('\n').count() == 3);
+    run.signal("INT");
+    std::thread::sleep(Duration::from_millis(100));
+    run.signal("INT");
+    until("the run ends", || run.try_wait().unwrap().is_some());
+    assert_eq!(run.wait().unwrap().code(), Some(130));
+    pids().lines().for_each(gone);
+}

@@ -246,6 +246,25 @@ fn databases_of_their_own_and_tenants_go_together() {
     project.finish(one_url.env("RUNNER_DATABASE_URL", "sqlite:x.db")).exits(2).says(&["RUNNER_DATABASE_URL"]);
 }
 
+/// It is for daily use of the main database, as it is for a command on one named database.
+#[test]
+fn a_url_in_the_file_of_variables_is_not_that_of_several_databases() {
+    let project = shop();
+    project.settings(
+        "[databases.one]\nurl = 'sqlite:one.db'\nmigrations = 'one'\n\
+         [databases.two]\nurl = 'sqlite:two.db'\nmigrations = 'two'",
+    );
+    for name in ["one", "two"] {
+        project.write(&format!("{name}/1_a.up.sql"), "CREATE TABLE a (id INTEGER);");
+    }
+    project.write(".env", "RUNNER_DATABASE_URL=sqlite:dev.db\n");
+    project.runner("apply --all").succeeds();
+    project.runner("status --all").succeeds().prints(&["one       up to date  1_a", "two       up to date  1_a"]);
+    assert!(project.file("one.db").exists() && project.file("two.db").exists() && !project.file("dev.db").exists());
+    project.runner("apply").succeeds();
+    assert!(project.file("dev.db").exists());
+}
+
 /// What counts from where each database is must not be repeated on those that are done.
 #[test]
 fn the_advice_after_a_failure_suits_the_target() {

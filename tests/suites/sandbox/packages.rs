@@ -112,6 +112,25 @@ fn what_cannot_be_packed_is_told_at_once() {
     assert!(!author.file("acme_copier_1.0.0.wasm").exists());
 }
 
+/// As for a wide table; and it says what to do about one that is too long.
+#[test]
+fn a_grant_may_be_as_long_as_a_need() {
+    let read = |columns: usize| {
+        let columns: Vec<String> = (0..columns).map(|at| format!("column_of_people_{at}")).collect();
+        format!("'read people(id, name, {})'", columns.join(", "))
+    };
+    let author = author(&[
+        ("0001_copy", &guests::component("granted"), &COPY.replace("'read people(id, name)'", &read(150))),
+        ("0002_wide", &guests::component("granted"), &COPY.replace("'read people(id, name)'", &read(250))),
+    ]);
+    author.runner(&format!("package 1 --name {NAME} --version 1.0.0 -o a.wasm")).succeeds();
+    let output = author.runner(&format!("package 1 2 --name {NAME} --version 1.0.0 -o b.wasm"));
+    output.exits(2).says(&["0002_wide", "a grant of more than 4096 bytes", "split its columns over several lines"]);
+    let operator = operator();
+    let bytes = std::fs::read(author.file("a.wasm")).unwrap();
+    operator.write("a.wasm", bytes).runner("add a.wasm").succeeds();
+}
+
 /// A migration that was tried with less than it says it needs is not packed.
 #[test]
 fn a_package_asks_for_what_its_migrations_need() {
@@ -455,6 +474,37 @@ fn a_key_can_be_pinned_later() {
     sign(&keys, &project.file(&file));
     project.runner("update acme/copier").succeeds();
     project.runner("plan").succeeds();
+}
+
+/// As when a merge loses the line, or the whole table: a version that nobody signed would be taken instead.
+#[test]
+fn a_package_whose_key_was_lost_is_not_updated() {
+    let (project, author) = (operator(), author(&[("0001_copy", &guests::component("granted"), COPY)]));
+    let file = package(&author, &project, "0001", NAME, "1.0.0");
+    let [keys, others] = [1, 2].map(Keys::new);
+    let key = keys.public();
+    sign(&keys, &project.file(&file));
+    project.runner(&format!("add {file} --key {key}")).succeeds();
+    let newer = package(&author, &project, "0001", NAME, "1.1.0");
+    let (toml, lock) = (project.read("runner.toml"), project.read("runner.lock"));
+    let (rest, _) = toml.split_once("[packages.").unwrap();
+    for settings in [toml.replace(&format!("key = \"{key}\"\n"), ""), rest.to_owned()] {
+        assert_ne!(settings, toml);
+        project.write("runner.toml", &settings);
+        for line in ["update".to_owned(), format!("update {NAME} --from {newer}")] {
+            project.runner(&line).exits(4).says(&["was added with a key, which", "restore `key`"]);
+        }
+        // Nor is another key taken for it.
+        sign(&others, &project.file(&file));
+        project.runner(&format!("add {file} --key {}", others.public())).exits(4).says(&["restore `key`"]);
+        sign(&keys, &project.file(&file));
+        assert_eq!((project.read("runner.toml"), project.read("runner.lock")), (settings, lock.clone()));
+        assert!(!project.file("migrations/vendor/acme_copier_1.1.0.wasm").exists());
+    }
+    project.write("runner.toml", &toml);
+    project.runner("update").exits(4).says(&["is not signed"]);
+    sign(&keys, &project.file(&newer));
+    project.runner("update").succeeds();
 }
 
 /// So does the file of a package that the project has: its key is never left unread.

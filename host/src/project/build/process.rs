@@ -45,7 +45,7 @@ pub(super) fn output(command: &mut Command, stop: Option<&StopSignal>) -> Result
         }
         std::thread::sleep(LOOK);
     };
-    Group::forget();
+    group.forget();
     let lost = || io::Error::other("the thread that reads the output panicked");
     let stdout = reader.map_or(Ok(Vec::new()), |reader| reader.join().unwrap_or_else(|_| Err(lost())));
     Ok(stdout.map(|stdout| Output { status, stdout, stderr: Vec::new() }))
@@ -66,5 +66,5 @@ fn end(child: &mut Child, group: Group) {
     // Both fail only if it has ended.
     let _ = child.kill();
     let _ = child.wait();
-    Group::forget();
+    group.forget();
 }

@@ -34,6 +34,9 @@ pub enum Need {
 }
 
 impl Need {
+    /// The most bytes of one as text, with the columns of a wide table.
+    pub const LONGEST: usize = 4_096;
+
     /// Reads a need as it is written.
     pub fn parse(text: &str) -> Option<Self> {
         if text == TABLE_REBUILD {

@@ -10,7 +10,7 @@ use super::name::{PackageName, Version, package_revision};
 use super::newer::{Fetched, fetch, newest};
 use super::place::Place;
 use super::settings::RAW_SQL_KEEPS_NAMES;
-use super::{SIGNATURE, range_hint};
+use super::{SIGNATURE, key_is_lost, range_hint};
 use crate::database::{Grants, Renames};
 use crate::error::{Error, Result};
 use crate::project::build::{BuiltArtifact, Change, Describe};
@@ -70,6 +70,7 @@ pub fn add(settings: &Settings, place: &Place, request: &AddRequest<'_>) -> Resu
                 return Err(Error::usage(message).hint(format!("remove it first: `runner remove {}`", file.name)));
             }
             if request.key.is_some_and(|key| locked.key.as_deref() != Some(key)) {
+                refuse_lost_key(settings, locked)?;
                 return install(settings, &project, lockfile, (&fetched, file), request);
             }
             Ok(unchanged(locked, &lockfile, file))
@@ -89,6 +90,7 @@ pub fn update(
     let project = open(settings)?;
     let lockfile = Lockfile::read(&project.root, &settings.lockfile_name())?;
     let Some(locked) = lockfile.package(name).cloned() else { return Err(unknown(&lockfile, name)) };
+    refuse_lost_key(settings, &locked)?;
     let range = settings.packages.get(name.as_str()).and_then(|pinned| pinned.version.as_ref());
     let fetched = match from {
         Some(place) => fetch(settings, place)?,
@@ -257,6 +259,19 @@ fn check_key(
         .map_err(|problem| Error::mismatch(format!("the signature of `{}` {problem}", fetched.shown)))
         .map_err(|error| error.hint("get package and signature from their author again; do not apply this one"))?;
     Ok(Some(key.to_owned()))
+}
+
+/// Fails if the package was added with a key that the settings no longer have: another version, or another key, would be taken
+/// unchecked.
+fn refuse_lost_key(settings: &Settings, locked: &LockedPackage) -> Result<()> {
+    let pinned = settings.packages.get(locked.name.as_str()).and_then(|pinned| pinned.key.as_deref());
+    match pinned {
+        None if locked.key.is_some() => {
+            let (message, hint) = key_is_lost(&locked.name);
+            Err(Error::mismatch(message).hint(hint))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Fails if another package claims the same tables.

@@ -36,7 +36,7 @@ const MANIFEST_BYTES: usize = 1 << 20;
 /// The most migrations of a package, and the most grants that one of them asks for.
 const MOST: usize = 1_000;
 
-/// The longest line of text: a summary or a grant.
+/// The longest line of text, such as the description.
 const LINE: usize = 500;
 
 /// What a package says about itself.
@@ -191,7 +191,7 @@ fn check(manifest: &Manifest) -> Result<(PackageName, Version), String> {
     let wrong = |what: &str, text: &str| format!("has the invalid {what} `{}`", shown(text));
     let name = PackageName::parse(&manifest.name).ok_or_else(|| wrong("name", &manifest.name))?;
     let version = Version::parse(&manifest.version).ok_or_else(|| wrong("version", &manifest.version))?;
-    if !is_line(&manifest.description) {
+    if !is_line(&manifest.description, LINE) {
         return Err(wrong("description", &manifest.description));
     }
     if manifest.migrations.is_empty() {
@@ -213,15 +213,18 @@ fn check(manifest: &Manifest) -> Result<(PackageName, Version), String> {
         if migration.allow.len() > MOST {
             return Err(format!("asks for more than {MOST} grants"));
         }
-        if let Some(line) = migration.allow.iter().find(|line| !is_line(line) || !is_grant(line)) {
+        if migration.allow.iter().any(|line| line.len() > Need::LONGEST) {
+            return Err(format!("has a grant of more than {} bytes", Need::LONGEST));
+        }
+        if let Some(line) = migration.allow.iter().find(|line| !is_line(line, Need::LONGEST) || !is_grant(line)) {
             return Err(wrong("grant", line));
         }
     }
     Ok((name, version))
 }
 
-fn is_line(text: &str) -> bool {
-    text.len() <= LINE && !text.chars().any(char::is_control)
+fn is_line(text: &str, longest: usize) -> bool {
+    text.len() <= longest && !text.chars().any(char::is_control)
 }
 
 fn is_grant(line: &str) -> bool {
@@ -286,9 +289,17 @@ mod tests {
         write((&name, Version::parse("1.2.0").expect("a version"), "An outbox"), migrations)
     }
 
+    /// A grant with so many bytes, as for a table with many columns.
+    fn columns(bytes: usize) -> String {
+        let start = "read t(a";
+        format!("{start}{})", ",b".repeat(bytes).split_at(bytes - start.len() - 1).0)
+    }
+
     #[test]
     fn a_package_is_read_as_it_was_written() {
-        let migrations = [migration("1", &["create outbox"]), migration("20260105", &["read t(a)", "function now"])];
+        let wide = columns(Need::LONGEST);
+        let migrations =
+            [migration("1", &["create outbox", &wide]), migration("20260105", &["read t(a)", "function now"])];
         let bytes = named(&migrations).expect("a package");
         assert_eq!(named(&migrations).expect("the same"), bytes);
         let package = PackageFile::parse(&bytes).expect("a package");
@@ -298,7 +309,7 @@ mod tests {
             assert_eq!((read, &bytes[range]), (written, &component[..]));
         }
         assert_eq!(package.get("2"), None);
-        assert_eq!(package.manifest.migrations[0].requires(), ["create outbox", "raw_sql"]);
+        assert_eq!(package.manifest.migrations[0].requires(), ["create outbox", &wide, "raw_sql"]);
         // Every tool that reads components reads it.
         wasmparser::Validator::new_with_features(wasmparser::WasmFeatures::all())
             .validate_all(&bytes)
@@ -307,14 +318,14 @@ mod tests {
 
     #[test]
     fn what_is_no_package_is_refused() {
-        let long = "x".repeat(501);
+        let long = columns(Need::LONGEST + 1);
         for (migrations, what) in [
             (vec![], "has no migrations"),
             (vec![migration("2", &[]), migration("1", &[])], "has the revision 1 after a later one"),
             (vec![migration("1", &[]), migration("01", &[])], "has the revision 01 after a later one"),
             (vec![migration("x", &[])], "has the invalid revision `x`"),
             (vec![migration("1", &["raed t"])], "has the invalid grant `raed t`"),
-            (vec![migration("1", &[&long])], "has the invalid grant"),
+            (vec![migration("1", &[&long])], "has a grant of more than 4096 bytes"),
         ] {
             let error = named(&migrations).expect_err(what);
             assert!(error.starts_with(what), "{error}");

@@ -4,7 +4,7 @@ use super::format::{ManifestMigration, write};
 use super::name::{PackageName, Version, package_of};
 use crate::database::Grants;
 use crate::error::{Error, Result, several};
-use crate::project::catalog::{Artifact, Catalog, Kind, Migration};
+use crate::project::catalog::{Artifact, Catalog, Kind, Migration, Need};
 use crate::project::digest::sha256;
 use crate::project::revision::{RevisionKey, compare_revisions};
 use crate::project::settings::{ComponentGrants, Settings};
@@ -120,6 +120,10 @@ fn one(
             "a package asks for what its migrations are granted: write below `[grants.{}]`: {lines}",
             migration.id()
         )));
+    }
+    if grants.lines().any(|line| line.len() > Need::LONGEST) {
+        return Err(Error::usage(format!("it has a grant of more than {} bytes", Need::LONGEST))
+            .hint("split its columns over several lines"));
     }
     let bytes = migration.read_component()?.unwrap_or_default();
     let manifest = ManifestMigration {

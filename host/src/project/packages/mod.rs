@@ -69,3 +69,9 @@ fn range_hint(name: &PackageName, version: Version) -> String {
     let range = version.compatible();
     format!("look at what it needs; to go on with it, set `version = \"{range}\"` in `[packages.\"{name}\"]`")
 }
+
+/// What is wrong with a package whose key the settings no longer have, and what to do about it.
+fn key_is_lost(name: &PackageName) -> (String, String) {
+    let table = format!("[packages.\"{name}\"]");
+    (format!("`{name}` was added with a key, which `{table}` no longer has"), format!("restore `key` in `{table}`"))
+}

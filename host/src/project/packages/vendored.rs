@@ -128,16 +128,14 @@ impl Loader<'_> {
         let table = format!("[packages.\"{}\"]", package.name);
         let key = pinned.and_then(|pinned| pinned.key.as_deref());
         if key != package.key.as_deref() {
-            let message = match (key, &package.key) {
+            let taken = || format!("if the new key is the right one, run `runner update {}`", package.name);
+            let (message, hint) = match (key, &package.key) {
                 (Some(_), Some(_)) => {
-                    format!("the key in `{table}` is not the one that `{}` was added with", package.name)
+                    let what = format!("the key in `{table}` is not the one that `{}` was added with", package.name);
+                    (what, taken())
                 }
-                (Some(_), None) => format!("`{}` was added before `{table}` had a key", package.name),
-                (None, _) => format!("`{}` was added with a key, which `{table}` no longer has", package.name),
-            };
-            let hint = match key {
-                None => format!("restore `key` in `{table}`"),
-                Some(_) => format!("if the new key is the right one, run `runner update {}`", package.name),
+                (Some(_), None) => (format!("`{}` was added before `{table}` had a key", package.name), taken()),
+                (None, _) => super::key_is_lost(&package.name),
             };
             return Err(self.wrong(CatalogProblemKind::Changed, message, hint));
         }

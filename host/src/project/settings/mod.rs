@@ -125,7 +125,7 @@ pub struct NamedDatabases {
     pub tenants: Option<Result<Tenants>>,
     /// The chosen environment, if only the project without one has tenants.
     pub without_tenants: Option<String>,
-    /// Where the variable `RUNNER_DATABASE_URL` comes from, if it is set: it names one database.
+    /// Where the variable `RUNNER_DATABASE_URL` comes from, if it overrides the URL of a named database: it names one.
     pub url_variable: Option<Origin>,
     /// The settings file, as messages show it.
     pub file: String,
@@ -203,6 +203,11 @@ impl Settings {
         Self::choose(request, ProjectFiles::Directory, &content, &variables, file, &shown)
     }
 
+    /// What the settings or the list of tenants call the database, if it is one of several.
+    pub fn database_name(&self) -> Option<&str> {
+        self.database.as_ref().map(|name| name.value.as_str()).or(self.tenant.as_deref())
+    }
+
     /// The names of the environments and of the databases in the settings file, in order.
     pub fn names(request: &LoadRequest) -> Result<(BTreeSet<String>, BTreeSet<String>)> {
         let file = find::settings_file(request)?;
@@ -229,6 +234,8 @@ impl Settings {
             _ => None,
         };
         let url_variable = variables.first(&[env::DATABASE_URL]).map(|url| url.origin);
+        // That of `.env` is for the main database alone.
+        let url_variable = url_variable.filter(|origin| matches!(origin, Origin::Environment(_)));
         let databases = content.databases.into_keys().collect();
         Ok(NamedDatabases { chosen, databases, tenants, without_tenants, url_variable, file: shown })
     }
