@@ -7,19 +7,8 @@ use crate::report::{Printer, Text};
 /// Fails if the database is protected, or if the operator declines. `what` completes "About to …". Only asks where
 /// somebody can answer: on a terminal.
 pub fn destroy(context: &Context, what: &str, yes: bool) -> Result<()> {
-    check_protected(context, what)?;
+    context.check_protected(what)?;
     ask(&context.printer, &format!("{what} {}", context.settings.database_url.value), yes)
-}
-
-/// Fails if the database is protected.
-pub fn check_protected(context: &Context, what: &str) -> Result<()> {
-    if let Some(table) = &context.settings.protected {
-        return Err(context.place(
-            Error::denied(format!("`[{table}]` is protected: will not {what} this database"))
-                .hint(format!("remove `protected = true` from `[{table}]` in `runner.toml` if you mean it")),
-        ));
-    }
-    Ok(())
 }
 
 /// Fails if the operator declines.

@@ -8,6 +8,7 @@ use crate::engine::control::orders::EVERYTHING;
 use crate::engine::history::{self, History};
 use crate::engine::identity::Identity;
 use crate::engine::target::{Candidates, compare_revisions};
+use crate::engine::throttle::Pause;
 use crate::error::{Error, ErrorKind, Result};
 use crate::report::json::ControlJson;
 use crate::report::{Format, Text};
@@ -48,6 +49,14 @@ impl ControlSession<'_> {
     /// Whether the command is about this revision.
     pub fn includes(&self, revision: &str) -> bool {
         self.revision.as_deref().is_none_or(|given| compare_revisions(given, revision).is_eq())
+    }
+
+    /// Whether the pause is the one that the command is about.
+    pub fn means(&self, pause: &Pause) -> bool {
+        match (&self.revision, &pause.revision) {
+            (Some(given), Some(paused)) => compare_revisions(given, paused).is_eq(),
+            (given, paused) => given == paused,
+        }
     }
 
     /// The name of the run that holds the lock, or of another active one.

@@ -140,8 +140,9 @@ pub fn wait(context: &Context, timeout: Duration) -> Result<u8> {
                         .talk(&Text::new().add(text::HINT, "hint").plain(": `runner db create` creates it").end());
                     return Ok(exit::DONE);
                 }
-                Err(error) if error.kind != DatabaseErrorKind::Connection => return Err(context.place(error.into())),
-                Err(error) => error,
+                // It may still start, or have no free connection.
+                Err(error) if matches!(error.kind, DatabaseErrorKind::Connection | DatabaseErrorKind::Busy) => error,
+                Err(error) => return Err(context.place(error.into())),
             };
             if began.elapsed() >= timeout {
                 let shown = format!("{} s", timeout.as_secs_f64());

@@ -19,7 +19,7 @@ async fn begin_pause(session: &mut ControlSession<'_>, why: Option<&str>) -> Res
             .hint("`runner cancel` stops it and rolls it back")
             .hint("a migration with the mode `stepwise` can be paused between its chunks"));
     }
-    if let Some(on) = session.overview.pauses.iter().find(|pause| pause.revision == session.revision) {
+    if let Some(on) = session.overview.pauses.iter().find(|pause| session.means(pause)) {
         let message = format!("already paused {on}");
         return Ok(ControlOutcome { changed: false, message, hint: Some("`runner resume` ends the pause".to_owned()) });
     }

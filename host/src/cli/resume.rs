@@ -3,6 +3,7 @@
 use super::context::Context;
 use super::control::{self, ControlOutcome, ControlSession};
 use crate::engine::control::orders::{EVERYTHING, resume};
+use crate::engine::throttle::Pause;
 use crate::error::Result;
 
 /// Ends pauses.
@@ -11,9 +12,8 @@ pub fn run(context: &Context, revision: Option<&str>) -> Result<u8> {
 }
 
 async fn end_pauses(session: &mut ControlSession<'_>) -> Result<ControlOutcome> {
-    let is_included = |revision: &Option<String>| session.revision.is_none() || *revision == session.revision;
-    let (ended, left): (Vec<_>, Vec<_>) =
-        session.overview.pauses.clone().into_iter().partition(|pause| is_included(&pause.revision));
+    let is_included = |pause: &Pause| session.revision.is_none() || session.means(pause);
+    let (ended, left): (Vec<_>, Vec<_>) = session.overview.pauses.clone().into_iter().partition(is_included);
     for pause in &ended {
         let scope = pause.revision.as_deref().unwrap_or(EVERYTHING);
         let written = resume(&mut session.database.host(), scope).await;

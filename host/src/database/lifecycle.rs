@@ -15,9 +15,9 @@ use super::{Database, Dialect};
 const SYSTEM: [&str; 7] =
     ["postgres", "template0", "template1", "mysql", "information_schema", "performance_schema", "sys"];
 
-/// PostgreSQL and MySQL: the database exists.
+/// PostgreSQL and MySQL: the database exists. The second is that of a unique index: another session has just created it.
 #[cfg(any(feature = "postgres", feature = "mysql"))]
-const EXISTS: [&str; 2] = ["42P04", "1007"];
+const EXISTS: [&str; 3] = ["42P04", "23505", "1007"];
 
 /// PostgreSQL: the database is in use.
 #[cfg(any(feature = "postgres", feature = "mysql"))]

@@ -6,7 +6,7 @@ use super::Direction;
 use super::artifact::{kept_values, source_of, to_store};
 use super::history::{self, Record, Repair, State, Stored, declared_json};
 use super::identity::Identity;
-use super::plan::{PlanInput, PlanOptions, candidates, took_the_place};
+use super::plan::{PlanInput, PlanOptions, candidates, check_kind, is_another, took_the_place};
 use crate::database::{Database, LockRequest, StopSignal, TransactionOptions};
 use crate::engine::clock::now;
 use crate::error::{Error, ErrorKind, Result};
@@ -72,22 +72,8 @@ async fn find_changed(database: &mut dyn Database, catalog: &Catalog, wanted: &s
         Some(migration) if migration.sha256 == record.sha256 => {
             Err(Error::usage(format!("`{}` is unchanged: the project has what was applied", record.id())))
         }
-        Some(migration) if took_the_place(catalog, migration, record) => {
-            Err(Error::usage(format!("`{}` is a different migration from `{}`", migration.id(), record.id())).hint(
-                format!(
-                    "it took the place of the other: give it a revision of its own by `runner renumber {}`",
-                    migration.id()
-                ),
-            ))
-        }
-        Some(migration) if migration.kind != record.kind => Err(Error::usage(format!(
-            "`{}` was applied as {} and is now {}",
-            record.id(),
-            record.kind.name(),
-            migration.kind.name()
-        ))
-        .hint("only a change to the same kind of migration can be accepted")),
-        Some(_) => Ok(record.clone()),
+        Some(migration) if took_the_place(catalog, migration, record) => Err(is_another(migration, record)),
+        Some(migration) => check_kind(migration, record).map(|()| record.clone()),
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::Direction;
 use super::history::{self, Record, Repair, State, Stored, Work, declared_json};
+use super::plan::{check_kind, is_another};
 use super::target::{Candidates, compare_revisions};
 use crate::database::{Database, HostSession, LockRequest, StopSignal, TransactionOptions};
 use crate::engine::artifact::kept_values;
@@ -16,7 +17,7 @@ use crate::engine::journal;
 use crate::engine::journal::{Decision, Head, Unknown};
 use crate::engine::run::Run;
 use crate::error::{Error, Result};
-use crate::project::catalog::{Artifact, Catalog, Kind};
+use crate::project::catalog::{Artifact, Catalog, Kind, Migration};
 use crate::project::migration_id;
 
 /// An operator's decision.
@@ -335,6 +336,9 @@ async fn settle(
     if order.action == RepairAction::AsApplied {
         // From here on, the project's version counts as applied.
         let migration = catalog.get(&record.revision);
+        if let Some(migration) = migration {
+            check_same(migration, record)?;
+        }
         let sha256 = migration.map_or(&record.sha256, |it| &it.sha256);
         let declared =
             migration.map_or_else(|| record.declared.clone(), |migration| declared_json(&migration.description));
@@ -356,6 +360,19 @@ async fn settle(
         history::set_reason(database, record.id, &order.why).await?;
     }
     Run { history: record.id, direction: survey.direction }.give_up(database).await
+}
+
+/// Fails if the project's migration cannot be what was completed by hand: recorded as applied, it would never run. A corrected file has
+/// another digest too, so its name and kind decide.
+fn check_same(migration: &Migration, record: &Record) -> Result<()> {
+    if migration.sha256 == record.sha256 {
+        return Ok(());
+    }
+    if migration.name != record.name {
+        let error = is_another(migration, record);
+        return Err(error.hint(format!("if it is the same migration, give its files the name `{}` again", record.id())));
+    }
+    check_kind(migration, record)
 }
 
 /// The largest pair of SQL files kept with a revision that was completed by hand: no file is larger.

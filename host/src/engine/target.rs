@@ -30,6 +30,18 @@ pub enum Target {
     Revision(String),
 }
 
+impl Target {
+    /// Whether a rollback to it leaves nothing of this many applied migrations. A number may be that of all of them; the newest alone is
+    /// what nobody has to ask about.
+    pub fn leaves_nothing(&self, applied: usize) -> bool {
+        match self {
+            Self::Base => true,
+            Self::Back(number @ 2..) => (1..=*number).contains(&applied),
+            Self::Back(_) | Self::Latest | Self::Next | Self::Current | Self::Forward(_) | Self::Revision(_) => false,
+        }
+    }
+}
+
 impl FromStr for Target {
     type Err = Error;
 

@@ -101,7 +101,8 @@ impl Runner {
         self.run(Action::Apply(target)).await?.into_result()
     }
 
-    /// Rolls back to a target, which stays applied: [`Target::Back`]`(1)` rolls back the newest migration, [`Target::Base`] all.
+    /// Rolls back to a target, which stays applied: [`Target::Back`]`(1)` rolls back the newest migration, [`Target::Base`] all,
+    /// which fails with [`ErrorKind::Denied`](crate::ErrorKind::Denied) where the settings say `protected = true`.
     pub async fn rollback(&self, target: Target) -> Result<Outcome> {
         self.run(Action::Rollback(target)).await?.into_result()
     }

@@ -89,6 +89,9 @@ pub async fn run(
     let Some(mut database) = open(setup, order, &catalog).await? else {
         return Ok(Ran { outcome: Outcome { dry_run, ..Outcome::default() }, current: None });
     };
+    if !dry_run {
+        check_protected(setup, &order.action, &mut *database).await?;
+    }
     let throttle = setup.settings.throttle.clone().fit(database.facts().dialect)?;
     let chunking = setup.settings.chunking.fit(database.facts().dialect)?;
     if let Some(history) = nothing_pending(order, &catalog, &mut *database).await {
@@ -163,6 +166,19 @@ async fn open(setup: &Setup, order: &RunOrder, catalog: &Catalog) -> Result<Opti
         return connect(&url, &options).await.map(Some).map_err(|error| setup.place(error.into()));
     }
     Ok(Some(setup.connect(true).await?))
+}
+
+/// What a protected database refuses; completes "will not … this database".
+pub const ROLL_BACK_ALL: &str = "roll back every migration of";
+
+/// Fails for a rollback that leaves nothing applied on a protected database.
+async fn check_protected(setup: &Setup, action: &Action, database: &mut dyn Database) -> Result<()> {
+    let Action::Rollback(target) = action else { return Ok(()) };
+    if setup.settings.protected.is_none() {
+        return Ok(());
+    }
+    let history = history::read(&mut database.host()).await.map_err(|error| setup.place(error))?;
+    if target.leaves_nothing(history.live.len()) { setup.check_protected(ROLL_BACK_ALL) } else { Ok(()) }
 }
 
 /// What is in force, if one question shows that there is nothing to apply: programs ask it at every start. Whatever else it

@@ -174,6 +174,15 @@ impl Setup {
         error.at("database", format!("{} ({})", url.value, url.origin))
     }
 
+    /// Fails if the database is protected. `what` completes "will not … this database".
+    pub fn check_protected(&self, what: &str) -> Result<()> {
+        let Some(table) = &self.settings.protected else { return Ok(()) };
+        Err(self.place(
+            Error::denied(format!("`[{table}]` is protected: will not {what} this database"))
+                .hint(format!("remove `protected = true` from `[{table}]` in `runner.toml` if you mean it")),
+        ))
+    }
+
     /// A sandbox; it starts nothing until a component runs. The signal also ends compiling.
     #[cfg(feature = "components")]
     pub fn sandbox(&self, jobs: usize, stop: StopSignal) -> Sandbox {

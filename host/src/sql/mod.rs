@@ -19,6 +19,7 @@ mod calls;
 mod foreign;
 mod lex;
 mod names;
+mod outside;
 mod postgres;
 mod session;
 mod shown;
@@ -32,6 +33,7 @@ pub use directives::{Directives, has_parameters};
 pub use foreign::copies_to_client;
 pub use lex::BOM;
 pub use names::{assigned_scopes, for_statement, identifiers_of_objects, names_after, qualifiers, quoted, words};
+pub use outside::{engine_of_elsewhere, engines, writes_file};
 pub use placeholders::{Placeholder, fill, placeholders};
 pub use postgres::{
     ConcurrentIndex, changes_within, commits_within, concurrent_index, dropped_concurrently, folded_names,

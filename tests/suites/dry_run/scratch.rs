@@ -1,5 +1,6 @@
 //! MariaDB, which commits every schema change: a transaction for rows, a scratch database for the rest, and refusals.
 
+use runner_tests::servers::Kind;
 use runner_tests::{Engine, EngineProject, Running, project, until};
 
 use super::{changes_nothing, scratches, shop};
@@ -27,6 +28,41 @@ fn statements_that_need_a_copy_are_refused_with_a_hint() {
     let output = changes_nothing(&project, "apply --dry-run");
     output.exits(2).says(&["`lasting` of the engine MyISAM", "hint: `--on-copy`"]);
     changes_nothing(&project, "apply --dry-run --on-copy").succeeds();
+}
+
+#[test]
+fn a_statement_that_writes_a_file_is_refused_on_every_ground() {
+    let project = mariadb();
+    project.runner("apply --parameter source=items").succeeds();
+    project.sql(
+        "0003_file",
+        "UPDATE items SET price = 1; SELECT id FROM items INTO OUTFILE '/tmp/users.csv';",
+        "SELECT 1;",
+    );
+    let says = ["writes a file of the server, which a dry run cannot undo", "0003_file", "`--target` stops"];
+    changes_nothing(&project, "apply --dry-run").exits(2).says(&says).does_not_say(&["--on-copy"]);
+    changes_nothing(&project, "apply --dry-run --on-copy").exits(2).says(&says);
+}
+
+#[test]
+fn what_a_rollback_does_not_take_back_is_told() {
+    let project = mariadb();
+    project.runner("apply --parameter source=items").succeeds();
+    if !Kind::Mariadb.is_mysql() {
+        project.execute("CREATE TABLE audit (a INT) ENGINE = Aria WITH SYSTEM VERSIONING");
+        project.sql("0003_lasting", "INSERT INTO audit VALUES (1);", "SELECT 1;");
+        let output = changes_nothing(&project, "apply --dry-run");
+        output.exits(2).says(&["`audit` of the engine Aria", "hint: `--on-copy`"]);
+        project.execute("DROP TABLE audit");
+    }
+    let other = format!("{}_other", project.server_database().name());
+    project.execute(&format!("CREATE DATABASE {other}; CREATE TABLE {other}.audit (a INT) ENGINE = MyISAM"));
+    let text = format!("INSERT INTO {other}.audit VALUES (1);\nINSERT INTO nowhere VALUES (1);");
+    project.sql("0003_lasting", &text, "SELECT 1;");
+    let output = changes_nothing(&project, "apply --dry-run");
+    output.exits(1).says(&["nowhere", "the rollback: some tables keep what was written to them", "hint:"]);
+    assert_eq!(project.value(&format!("SELECT count(*) FROM {other}.audit")), "1");
+    project.execute(&format!("DROP DATABASE {other}"));
 }
 
 /// The copy is complete: keys, references, views on views, triggers, routines, sequences, counters.

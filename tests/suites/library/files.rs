@@ -1,6 +1,6 @@
 //! Projects in directories and in programs.
 
-use runner::{ErrorKind, Project, Runner, Value};
+use runner::{ErrorKind, Project, Runner, Target, Value};
 use runner_tests::{guests, project};
 
 use super::{SHOP, database, embedded};
@@ -79,6 +79,26 @@ async fn embedded_settings_and_lockfile_apply() {
     assert!(error.message.contains("../x"), "{error:#}");
     let error = embedded(&[("migrations/x.sql", b"")], &url).build().unwrap().plan().await.unwrap_err();
     assert!(error.message.contains("x.sql"), "{error:#}");
+}
+
+#[tokio::test]
+async fn a_protected_database_is_not_emptied() {
+    let (_directory, url) = database();
+    let settings = format!("[environments.production]\nprotected = true\nurl = \"{url}\"");
+    let mut files = SHOP.to_vec();
+    files.push(("runner.toml", settings.leak().as_bytes()));
+    let builder = || Runner::builder().project(Project::embedded(files.iter().copied()));
+    let runner = builder().environment("production").build().unwrap();
+    runner.apply().await.unwrap();
+    for target in [Target::Base, Target::Back(2), Target::Back(9)] {
+        let error = runner.rollback(target.clone()).await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Denied, "{target}: {error:#}");
+        assert!(format!("{error:#}").contains("`[environments.production]` is protected"), "{error:#}");
+        assert_eq!(runner.status().await.unwrap().pending(), 0);
+    }
+    assert_eq!(runner.rollback(Target::Back(1)).await.unwrap().done.len(), 1);
+    // Without the environment, nothing protects it.
+    assert_eq!(builder().database(&*url).build().unwrap().rollback(Target::Base).await.unwrap().done.len(), 1);
 }
 
 /// The demo: components with assets, and parameters.

@@ -163,3 +163,38 @@ fn only_a_sqlite_database_is_removed() {
     project.runner("db drop --yes").exits(1).says(&["not a SQLite database"]);
     assert!(project.file("runner.db").exists());
 }
+
+#[test]
+fn of_several_that_create_a_postgres_database_one_does() {
+    let project = without_database(Engine::Postgres);
+    for _ in 0..4 {
+        let told = std::thread::scope(|scope| {
+            let create = || scope.spawn(|| told(&project.runner("db create --format json"))["changed"] == true);
+            [create(), create(), create(), create()].map(|it| it.join().unwrap())
+        });
+        assert_eq!(told.iter().filter(|created| **created).count(), 1, "{told:?}");
+        project.runner("db drop --yes").succeeds();
+    }
+}
+
+#[test]
+fn a_free_connection_is_waited_for() {
+    let mut project = one(Engine::Postgres);
+    let database = project.server_database();
+    let user = database.name().replace("runner_test_", "w");
+    database.sql(&format!("CREATE ROLE {user} LOGIN CONNECTION LIMIT 1"));
+    let (url, client) = (database.url_as(&user, ""), database.client().as_user(&user, ""));
+    project.by(&url);
+    let mut session = client.session();
+    session.run("SELECT 1;");
+    let late = project.runner("db wait --timeout 1s");
+    late.exits(1).says(&["did not accept connections within 1 s", "too many connections for role"]);
+    let output = std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| project.runner("db wait --timeout 60s"));
+        std::thread::sleep(Duration::from_millis(700));
+        drop(session);
+        waiting.join().unwrap()
+    });
+    output.succeeds().says(&["waiting for", "ready"]);
+    project.server_database().sql(&format!("DROP ROLE {user}"));
+}

@@ -136,6 +136,33 @@ for_each_engine! {
         assert_eq!(project.state(), before);
     }
 
+    fn another_migration_is_not_recorded_as_applied(engine) {
+        let project = shop(engine, "fail = true");
+        project.runner("apply").exits(6);
+        let row = || project.rows(&format!("SELECT name, sha256, state FROM {} ORDER BY id", tool(&project, "history")));
+        let before = row();
+        let repair = || project.run(["repair", "2", "--as-applied", "--why", "done by hand"]);
+        // A merge has put another one in its place.
+        std::fs::rename(project.file("migrations/0002_halfway.wasm"), project.file("migrations/0003_halfway.wasm")).unwrap();
+        project.sql("0002_other", "CREATE TABLE other (a INTEGER);", "DROP TABLE other;");
+        let hint = "`runner renumber 0002_other`";
+        repair().exits(2).says(&["`0002_other` is a different migration from `0002_halfway`", hint, "the name `0002_halfway`"]);
+        assert_eq!(row(), before);
+        // The same name on something else.
+        for file in ["0002_other.up.sql", "0002_other.down.sql", "0003_halfway.wasm"] {
+            std::fs::remove_file(project.file(&format!("migrations/{file}"))).unwrap();
+        }
+        project.sql("0002_halfway", "CREATE TABLE other (a INTEGER);", "DROP TABLE other;");
+        repair().exits(2).says(&["has the kind `component` in the history and `sql` in the project", "hint: restore"]);
+        assert_eq!(row(), before);
+        // Without it, what was begun is what counts.
+        for file in ["0002_halfway.up.sql", "0002_halfway.down.sql"] {
+            std::fs::remove_file(project.file(&format!("migrations/{file}"))).unwrap();
+        }
+        repair().succeeds();
+        assert_eq!(row().last(), before.last().map(|row| row.replace("partial", "applied")).as_ref());
+    }
+
     fn an_active_run_is_not_repaired(engine) {
         let odd = match engine {
             Engine::Sqlite => "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n",

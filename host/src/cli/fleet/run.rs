@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::Fleet;
 use crate::cli::new_lines::NewLines;
 use crate::cli::request::RunRequest;
-use crate::cli::rollback::{leaves_nothing, matters};
+use crate::cli::rollback::leaves_nothing;
 use crate::cli::run::{broken_downgrades, catalog, order};
 use crate::cli::{confirm, exit, signals};
 use crate::database::StopSignal;
@@ -24,13 +24,14 @@ use crate::report::fleet::FleetReporter;
 use crate::report::json::FleetRunJson;
 use crate::report::{Format, Verbosity, text, units};
 use crate::runner::clock;
-use crate::runner::run::{self as library, Ran};
+use crate::runner::run::{self as library, ROLL_BACK_ALL, Ran};
 use crate::runtime;
 
 /// Asks before every migration of several databases is rolled back; none of them may be protected.
 pub fn backs_out(fleet: &Fleet, request: &RunRequest, yes: bool) -> Result<()> {
     let context = |at: usize| &fleet.contexts[fleet.members[at].base];
-    let matters = |at: usize| matters(context(at), &fleet.printer, yes);
+    let asks = !yes && fleet.printer.talks_to_somebody();
+    let matters = |at: usize| asks || context(at).settings.protected.is_some();
     if request.dry_run.is_some() || !(0..fleet.members.len()).any(matters) {
         return Ok(());
     }
@@ -40,13 +41,13 @@ pub fn backs_out(fleet: &Fleet, request: &RunRequest, yes: bool) -> Result<()> {
         _ => Vec::new(),
     };
     for at in &emptied {
-        confirm::check_protected(context(*at), "roll back every migration of")?;
+        context(*at).check_protected(ROLL_BACK_ALL)?;
     }
     if emptied.is_empty() {
         return Ok(());
     }
     let databases = units::counted(emptied.len() as u64, "database", "databases");
-    confirm::ask(&fleet.printer, &format!("roll back every migration of {databases}"), yes)
+    confirm::ask(&fleet.printer, &format!("{ROLL_BACK_ALL} {databases}"), yes)
 }
 
 /// The databases on which nothing would stay applied. One that cannot be asked is refused if it is protected; others fail in the

@@ -5,8 +5,8 @@ use crate::database::facts::{LEASE_TABLES, TOOL_TABLES, is_tool_table};
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Facts, Role};
 use crate::sql::classify::{open_run_comments, reads, skip_run_comments};
 use crate::sql::{
-    StatementClass, assigned_scopes, classify, for_statement, identifiers, identifiers_of_objects, qualifiers, quoted,
-    used_database, words,
+    StatementClass, assigned_scopes, classify, engine_of_elsewhere, engines, for_statement, identifiers,
+    identifiers_of_objects, qualifiers, quoted, used_database, words,
 };
 
 /// Functions that release the locks by which runner recognises its live session.
@@ -33,9 +33,6 @@ const PROGRAMS: [&str; 5] = ["TRIGGER", "PROCEDURE", "FUNCTION", "EVENT", "PACKA
 
 /// Words that a component may not use: files and libraries.
 const OUTSIDE: [&str; 4] = ["OUTFILE", "DUMPFILE", "LOAD_FILE", "SONAME"];
-
-/// Engines whose tables are those of another server, or files.
-const ENGINES: [&str; 5] = ["FEDERATED", "CONNECT", "SPIDER", "CSV", "S3"];
 
 /// The servers' own databases; a component may only name the standard catalogue, which shows each user what is theirs.
 const SYSTEM: [&str; 3] = ["mysql", "sys", "performance_schema"];
@@ -270,10 +267,9 @@ fn check_component(statement: &str, class: StatementClass, dialect: Dialect) -> 
         return Err(denied(&format!("`{shown}` from a component")).hint("do it in a migration in SQL"));
     }
     let words = words(statement, dialect);
-    let engine = upper
-        .windows(2)
-        .find(|pair| pair[0] == "ENGINE")
-        .and_then(|pair| ENGINES.into_iter().find(|it| *it == pair[1]));
+    // The file of a table of the engine CSV can be that of another program.
+    let engine = engine_of_elsewhere(statement, dialect)
+        .or_else(|| engines(statement, dialect).iter().any(|engine| engine == "CSV").then_some("CSV"));
     if let Some(word) = OUTSIDE.into_iter().find(|word| words.iter().any(|it| it == word)).or(engine) {
         return Err(denied(&format!("`{word}` from a component: it reaches outside the database"))
             .hint("do it in a migration in SQL"));

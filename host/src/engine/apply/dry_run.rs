@@ -6,7 +6,7 @@ use super::record::{Started, done};
 use super::{Engine, Request};
 use crate::data::Value;
 use crate::database::message::{TAKES_PART, takes_nothing_back};
-use crate::database::{Facts, Grants, QueryLimits, TransactionOptions};
+use crate::database::{DatabaseErrorKind, Facts, Grants, QueryLimits, TransactionOptions};
 use crate::engine::Direction;
 use crate::engine::event::dry_run::Report;
 use crate::engine::history::{self, RunMode};
@@ -77,9 +77,14 @@ impl Engine {
             let mut database = self.database.lock().await;
             let database = &mut database.host();
             // If the connection is lost, so is the transaction: the server has rolled back.
-            let rolled_back = database.rollback().await;
-            if outcome.error.is_none() {
-                rolled_back?;
+            match (database.rollback().await, outcome.error.take()) {
+                (Err(undone), None) => return Err(undone.into()),
+                (Err(undone), Some(error)) if undone.kind != DatabaseErrorKind::Connection => {
+                    let hint = undone.hint.clone();
+                    let error = error.cause(format!("the rollback: {}", undone.message));
+                    outcome.error = Some(hint.into_iter().fold(error, Error::hint));
+                }
+                (_, error) => outcome.error = error,
             }
         }
         self.explain_dry_run(&mut outcome);
@@ -263,5 +268,5 @@ fn numbered(step: &PlannedMigration, left: usize) -> PlannedMigration {
 /// A table whose engine has no transactions, and the engine. Parameter: the database.
 const LASTING: &str = "SELECT t.table_name, t.engine FROM information_schema.tables t \
      LEFT JOIN information_schema.engines e ON e.engine = t.engine \
-     WHERE t.table_schema = ?1 AND t.table_type = 'BASE TABLE' AND coalesce(e.transactions, 'NO') <> 'YES' \
+     WHERE t.table_schema = ?1 AND t.table_type IN ('BASE TABLE', 'SYSTEM VERSIONED') AND coalesce(e.transactions, 'NO') <> 'YES' \
      ORDER BY t.table_name LIMIT 1";

@@ -17,6 +17,7 @@ use crate::engine::journal;
 use crate::engine::journal::Worker;
 use crate::engine::run::Run;
 use crate::engine::schema::tool_sql;
+use crate::engine::target::compare_revisions;
 use crate::engine::throttle::Pause;
 use crate::engine::throttle::only_slows;
 use crate::error::Result;
@@ -158,8 +159,7 @@ async fn overview(
     let mut runs: Vec<ObservedRun> = rows.into_iter().map(|row| observed(row, holder.as_ref())).collect();
     // A run that stopped matters as long as its migration is partly done.
     let matters = |run: &ObservedRun| {
-        let is_partial =
-            |it: &Record| it.revision == run.row.revision && (!run.row.shares || it.state == State::PartlyApplied);
+        let is_partial = |it: &Record| is_at(run, it) && (!run.row.shares || it.state == State::PartlyApplied);
         run.liveness.is_alive() && !run.row.shares || history.partial().is_some_and(is_partial)
     };
     runs.retain(matters);
@@ -170,6 +170,11 @@ async fn overview(
         run.left = left(run);
     }
     Ok(Overview { holder, runs, pauses })
+}
+
+/// Whether a run is at a migration of the history, however each of them spells its revision.
+fn is_at(run: &ObservedRun, record: &Record) -> bool {
+    compare_revisions(&run.row.revision, &record.revision).is_eq()
 }
 
 /// Replaces the numbers in the runs' rows by those of the checkpoints: the run that leads, or led last, gets the total;
@@ -186,7 +191,7 @@ async fn from_checkpoint(
     };
     let run = Run { history: record.id, direction };
     let done = journal::transformed(database, run, None).await?;
-    let is_here = |it: &ObservedRun, shares: bool| it.row.revision == record.revision && it.row.shares == shares;
+    let is_here = |it: &ObservedRun, shares: bool| is_at(it, record) && it.row.shares == shares;
     for helper in runs.iter_mut().filter(|it| done.is_some() && is_here(it, true)) {
         let own = journal::transformed(database, run, Some(&helper.row.run_id)).await?.unwrap_or_default();
         (helper.row.rows_done, helper.row.chunks) = (own.rows_read, own.chunks);

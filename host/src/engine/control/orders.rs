@@ -5,6 +5,7 @@ use super::table::unusable;
 use crate::data::Value;
 use crate::database::{DatabaseErrorKind, HostSession};
 use crate::engine::schema::{control as sql, tool_sql};
+use crate::engine::target::compare_revisions;
 use crate::engine::throttle::Pause;
 use crate::error::Result;
 
@@ -22,6 +23,13 @@ pub struct ScopeState {
     pub cancels: i64,
     /// Who cancelled it last, and why.
     pub cancelled: Option<(String, Option<String>)>,
+}
+
+impl ScopeState {
+    /// Whether it is about a migration. Project and history may spell its revision differently, `0001` and `1`.
+    pub fn is_about(&self, revision: &str) -> bool {
+        self.scope == EVERYTHING || compare_revisions(&self.scope, revision).is_eq()
+    }
 }
 
 /// The query whose rows [`parse`] reads.

@@ -178,9 +178,8 @@ impl ControlState {
         }
         let scopes = &self.scopes;
         let ours = |it: &&ScopeState| match &self.migration {
-            _ if it.scope == EVERYTHING => true,
-            Some(migration) => it.scope == migration.revision,
-            None => self.planned.contains(&it.scope),
+            Some(migration) => it.is_about(&migration.revision),
+            None => it.scope == EVERYTHING || self.planned.iter().any(|revision| it.is_about(revision)),
         };
         self.pause = scopes.iter().filter(ours).find_map(|it| it.pause.clone());
         let before = |scope: &str| self.cancels.as_ref().and_then(|cancels| cancels.get(scope)).copied().unwrap_or(0);

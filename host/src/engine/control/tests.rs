@@ -73,6 +73,27 @@ async fn a_cancel_applies_to_active_runs_only() {
     assert_eq!(control.explain(error).causes.len(), 1);
 }
 
+/// A rollback runs under the spelling of the history, and the operator's request has that of the project.
+#[test]
+fn a_request_reaches_a_run_that_spells_the_revision_otherwise() {
+    let by = || Some(("ann".to_owned(), None));
+    let scope = |cancels| orders::ScopeState { scope: "0001".to_owned(), pause: None, cancels, cancelled: by() };
+    let began = || {
+        let mut state = ControlState::default();
+        state.start(&[scope(1)]);
+        state
+    };
+    let mut state = began();
+    state.begin(RunningMigration { revision: "1".to_owned(), ..migration(RunMode::Stepwise) });
+    assert_eq!(state.obey(Some(vec![scope(1)])).0, None);
+    assert_eq!(state.obey(Some(vec![scope(2)])).0, by());
+    let mut state = began();
+    state.planned = vec!["2".to_owned(), "1".to_owned()];
+    assert_eq!(state.obey(Some(vec![scope(2)])).0, by());
+    state.planned.pop();
+    assert_eq!(state.obey(Some(vec![scope(2)])).0, None);
+}
+
 #[tokio::test]
 async fn a_pause_holds_until_it_is_over_or_the_run_is_to_stop() {
     let mut database = database().await;

@@ -2,7 +2,7 @@
 
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Facts, TableName};
 use crate::sql::classify::open_run_comments;
-use crate::sql::{StatementClass, classify, identifiers, qualifiers, words};
+use crate::sql::{StatementClass, classify, engine_of_elsewhere, identifiers, qualifiers, words, writes_file};
 
 /// Where a dry run takes place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +34,7 @@ pub(super) fn judge(statement: &str, ground: &Ground, facts: &Facts, outside: bo
             let leaves = outside && class == StatementClass::RefusesTransaction;
             return if leaves { Judgement::Leave } else { Judgement::Run };
         }
+        Ground::Transaction if writes_file(statement, facts.dialect) => Some(file_of_server()),
         Ground::Transaction => {
             let is_plain = class == StatementClass::Rows && open_run_comments(statement, facts.dialect).is_none();
             (!is_plain).then(|| commits(facts.dialect))
@@ -50,7 +51,7 @@ pub(super) fn judge(statement: &str, ground: &Ground, facts: &Facts, outside: bo
 /// Fails for a table outside the copy.
 pub(super) fn judge_table(table: &TableName, ground: &Ground) -> Result<(), DatabaseError> {
     match (ground, &table.schema) {
-        (Ground::Copy { others }, Some(schema)) if is_other(schema, others) => Err(outside(&format!("`{schema}`"))),
+        (Ground::Copy { others }, Some(schema)) if is_other(schema, others) => Err(other_database(schema)),
         _ => Ok(()),
     }
 }
@@ -70,10 +71,21 @@ fn other_file() -> DatabaseError {
         .hint("omit `--on-copy` to run it in a transaction")
 }
 
+fn file_of_server() -> DatabaseError {
+    denied("the statement writes a file of the server, which a dry run cannot undo".to_owned()).hint(STOP_BEFORE)
+}
+
+fn other_database(name: &str) -> DatabaseError {
+    outside(&format!("`{name}`")).hint(format!("name tables without their database; {STOP_BEFORE}"))
+}
+
 fn outside(what: &str) -> DatabaseError {
     denied(format!("the statement affects {what}, outside the scratch copy, so the dry run stops here"))
-        .hint("name tables without their database; `--target` stops before this migration")
+        .hint(STOP_BEFORE)
 }
+
+/// The way out where no kind of dry run can run a statement.
+const STOP_BEFORE: &str = "`--target` stops before this migration";
 
 /// Whether a SQLite statement opens or writes another file.
 fn leaves_file(statement: &str) -> bool {
@@ -102,7 +114,7 @@ fn leaves_schema(statement: &str, class: StatementClass, others: &[String], dial
         }
     }
     if let Some(name) = qualifiers(text, dialect).into_iter().find(|name| is_other(name, others)) {
-        return Some(outside(&format!("`{name}`")));
+        return Some(other_database(&name));
     }
     let words = words(text, dialect);
     let has = |word: &str| words.iter().any(|it| it == word);
@@ -111,8 +123,13 @@ fn leaves_schema(statement: &str, class: StatementClass, others: &[String], dial
     if has("EXECUTE") || has("PREPARE") {
         return Some(outside("whatever the text that it runs names"));
     }
-    if has("OUTFILE") || has("DUMPFILE") {
-        return Some(outside("a file of the server"));
+    if writes_file(text, dialect) {
+        return Some(file_of_server());
+    }
+    if matches!(class, StatementClass::Schema | StatementClass::Session)
+        && let Some(engine) = engine_of_elsewhere(text, dialect)
+    {
+        return Some(outside(&format!("what tables of the engine {engine} stand for")));
     }
     let is_within = match class {
         StatementClass::Rows => true,
@@ -191,6 +208,12 @@ mod tests {
             assert!(refused(statement, Mariadb), "{statement}");
         }
         assert!(!refused("UPDATE t SET a = 1", Mariadb));
+        // No ground can take a file back, so the hint names no other.
+        let Judgement::Refuse(error) = judged("SELECT 1 INTO OUTFILE 'x'", &Ground::Transaction, Mariadb, true) else {
+            panic!("a file is written")
+        };
+        assert!(error.message.contains("writes a file of the server"), "{error:?}");
+        assert!(!error.hint.unwrap_or_default().contains("--on-copy"));
     }
 
     #[test]
@@ -214,6 +237,10 @@ mod tests {
             "CREATE PROCEDURE p() BEGIN PREPARE s FROM @x; END",
             "BEGIN NOT ATOMIC DELETE FROM items; END",
             "SELECT * FROM items INTO OUTFILE '/tmp/x'",
+            "CREATE TABLE r (a INT) ENGINE = FEDERATED CONNECTION = 'mysql://h/d/t'",
+            "CREATE TABLE r (a INT) /*! ENGINE = SPIDER */",
+            "ALTER TABLE t ENGINE=CONNECT",
+            "SET default_storage_engine = 'FEDERATED'",
             "FLUSH TABLES",
             "KILL 1",
         ] {
@@ -223,6 +250,8 @@ mod tests {
         for statement in [
             "UPDATE items i SET i.a = 1",
             "CREATE TABLE t (a INT)",
+            "CREATE TABLE t (a INT NOT NULL) ENGINE = CSV",
+            "INSERT INTO t (engine, connect) VALUES ('S3', 1)",
             "CREATE OR REPLACE TEMPORARY TABLE t (a INT)",
             "CREATE UNIQUE INDEX i ON t (a)",
             "CREATE DEFINER = CURRENT_USER TRIGGER t BEFORE INSERT ON items FOR EACH ROW SET NEW.a = 1",

@@ -74,6 +74,26 @@ pub fn took_the_place(catalog: &Catalog, migration: &Migration, record: &Record)
     migration.name != record.name && catalog.migrations.iter().any(is_it)
 }
 
+/// The error of a migration that is another than the one in history with its revision.
+pub fn is_another(migration: &Migration, record: &Record) -> Error {
+    Error::usage(format!("`{}` is a different migration from `{}`", migration.id(), record.id())).hint(format!(
+        "it took the place of the other: give it a revision of its own by `runner renumber {}`",
+        migration.id()
+    ))
+}
+
+/// Fails if the project's migration is of another kind than the one in history.
+pub fn check_kind(migration: &Migration, record: &Record) -> Result<()> {
+    if migration.kind == record.kind {
+        return Ok(());
+    }
+    let (id, was, is) = (record.id(), record.kind.name(), migration.kind.name());
+    Err(Error::usage(format!("`{id}` has the kind `{was}` in the history and `{is}` in the project")).hint(format!(
+        "restore its files as they were, or give what is in their place a revision of its own by `runner renumber {}`",
+        migration.id()
+    )))
+}
+
 /// Rejects migrations that are not for this database.
 pub fn check_dialect(dialect: Dialect, migration: &Migration) -> Result<()> {
     let dialects = &migration.description.dialects;

@@ -9,7 +9,7 @@ use crate::engine::history::RunMode;
 use crate::engine::schema::{dialect_schema, tool_sql};
 use crate::engine::unreadable::unreadable;
 use crate::error::{Error, Result};
-use crate::sql::{Statement, StatementClass, classify, excerpt, late_enum_value, program};
+use crate::sql::{Statement, StatementClass, classify, excerpt, late_enum_value, program, writes_file};
 
 /// The statements of a migration in SQL.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -156,17 +156,19 @@ fn dry_run(step: &PlannedMigration, text: Option<&str>, facts: &Facts) -> Result
     // What a component does is known only when it runs; it is stopped before a call that would commit.
     let Some(text) = text else { return Ok(()) };
     let statements = program(text, facts.dialect).map_err(|error| unreadable(step.direction, error))?.statements;
-    match statements.iter().position(|it| classify(it.text, facts.dialect) != StatementClass::Rows) {
-        None => Ok(()),
-        Some(at) => {
-            let message = format!(
-                "{} may commit the statement immediately, so a dry run in a transaction is not possible",
-                facts.dialect
-            );
-            let error = at_statement(Error::usage(message), &statements, at).at("script", step.direction.to_string());
-            Err(error.hint("`--on-copy` runs it on a scratch copy of the database"))
-        }
-    }
+    let writes = |it: &Statement<'_>| writes_file(it.text, facts.dialect);
+    let lasts = |it: &Statement<'_>| writes(it) || classify(it.text, facts.dialect) != StatementClass::Rows;
+    let Some(at) = statements.iter().position(lasts) else { return Ok(()) };
+    let error = if writes(&statements[at]) {
+        Error::usage("the statement writes a file of the server, which a dry run cannot undo")
+    } else {
+        Error::usage(format!(
+            "{} may commit the statement immediately, so a dry run in a transaction is not possible",
+            facts.dialect
+        ))
+        .hint("`--on-copy` runs it on a scratch copy of the database")
+    };
+    Err(at_statement(error, &statements, at).at("script", step.direction.to_string()))
 }
 
 /// Adds the place of a statement to an error.
