@@ -114,7 +114,13 @@ fn build_errors() {
         "it cannot be described\n  migration: 1_py",
         "the callback's own error"
     );
-    project.write("migrations/1_py/migration.toml", "");
+    project.write("migrations/1_py/migration.toml", "[build]\nartifact = 'app.wasm'");
+    project.write("migrations/1_py/app.wasm", component("ready"));
+    build_in(&project, &[], false).expect("built");
+    let lockfile = project.read("runner.lock");
+    let [ready, broken] = ["ready", "broken"].map(|it| crate::project::digest::sha256(&component(it)));
+    project.write("runner.lock", lockfile.replace(&ready, &broken));
+    project.write("migrations/1_py.wasm", component("broken"));
     let error = build_in(&project, &[], false).expect_err("it may be that of an earlier version");
     assert_eq!(error.hints, ["`runner build 1` builds it again from its source"]);
     let project = TestProject::new(&[("migrations/1_a/assets/x", "")]);
