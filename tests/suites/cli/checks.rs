@@ -339,3 +339,16 @@ fn a_component_is_renumbered_after_a_merge_with_what_it_comes_from() {
     assert!(project.read("runner.lock").contains(&line.replace("1_made", "2_made")), "{}", project.read("runner.lock"));
     project.runner("build --check").succeeds();
 }
+
+/// The directory of a migration may be spelled in another form, and its artifact has the name that it had.
+#[test]
+fn a_directory_of_another_form_is_checked_as_any_other() {
+    let project = made_by(COPY);
+    std::fs::rename(project.file(MIGRATION), project.file("migrations/1-made")).unwrap();
+    project.runner("build").succeeds();
+    std::fs::rename(project.file(ARTIFACT), project.file("migrations/1-made.wasm")).unwrap();
+    project.write("migrations/1-made/make.sh", format!("# edited\n{COPY}"));
+    project.runner("build").succeeds();
+    assert!(!project.file(ARTIFACT).exists());
+    project.runner("build --check").succeeds().prints(&["same 1_made"]);
+}

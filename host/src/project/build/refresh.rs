@@ -83,7 +83,7 @@ impl Refresh<'_> {
         source: Option<&FoundEntry>,
     ) -> Result<(LockedArtifact, u64)> {
         let limits = &self.settings.limits;
-        let file_name = format!("{}.wasm", found.id());
+        let file_name = found.wasm();
         let there = match wasm {
             Some(file) => Some(self.project.read(&file.file_name, file.link, limits.artifact_bytes).map_err(as_error)?),
             None => None,
@@ -114,7 +114,7 @@ impl Refresh<'_> {
             Some(description) => description,
             // Before it is written: an artifact without a description is unusable.
             None => {
-                let assets_directory = self.settings.migrations_directory().join(found.id()).join(ASSETS);
+                let assets_directory = self.settings.migrations_directory().join(found.directory()).join(ASSETS);
                 (self.request.describe)(Described::Component {
                     bytes: &bytes,
                     assets: &assets,
