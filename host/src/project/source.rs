@@ -203,13 +203,13 @@ impl Source {
                 let directory = settings.migrations_directory();
                 ComponentFiles::Disk {
                     path: directory.join(&wasm.file_name),
-                    assets_directory: directory.join(found.id()).join(ASSETS),
+                    assets_directory: directory.join(found.directory()).join(ASSETS),
                 }
             }
             Self::Embedded(it) => {
                 let path = format!("{}/{}", it.directory, wasm.file_name);
                 let wasm = it.files.get(&path).unwrap_or_default();
-                ComponentFiles::Embedded { path, wasm, assets: Arc::new(it.assets(&found.id())) }
+                ComponentFiles::Embedded { path, wasm, assets: Arc::new(it.assets(&found.directory())) }
             }
         }
     }

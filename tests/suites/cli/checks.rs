@@ -291,4 +291,64 @@ fn an_artifact_whose_source_is_gone_is_no_proof() {
     project.runner("build --check").succeeds();
     std::fs::remove_dir_all(project.root().join("migrations/1_made")).unwrap();
     project.runner("build --check").exits(4).says(&["1_made", "built from source code that is not there", "hint:"]);
+    // As the hint says: an artifact may stay without its source.
+    project.runner("build").succeeds();
+    project.runner("build --check").succeeds().prints(&["no source"]);
+}
+
+/// A lockfile that was lost knows nothing of the source: it is built again, and from then on as before.
+#[test]
+fn a_lockfile_that_was_lost_is_written_again_with_what_artifacts_come_from() {
+    let project = built();
+    let lockfile = project.read("runner.lock");
+    let lose = || std::fs::remove_file(project.file("runner.lock")).unwrap();
+    lose();
+    project.runner("build").succeeds();
+    assert_eq!(project.read("runner.lock"), lockfile);
+    project.runner("build --check").succeeds();
+    project.write(&format!("{MIGRATION}/make.sh"), format!("# edited\n{COPY}"));
+    project.runner("status").says(&["the source code of `1_made` changed"]);
+    assert_eq!(json(&project.runner("build --format json"))["artifacts"][0]["compiled"], true);
+    // What is applied is left as it is.
+    project.database().execute_batch("CREATE TABLE t (a)").unwrap();
+    project.runner("stamp --why test").succeeds();
+    lose();
+    let left = json(&project.runner("build --format json"));
+    assert_eq!((&left["artifacts"][0]["compiled"], &left["artifacts"][0]["kept"]), (&false.into(), &false.into()));
+    let check = project.runner("build --check");
+    check.exits(4).prints(&["`runner.lock` has a different digest of the source"]).says(&[
+        "hint: `runner.lock` does not say what `1_made.wasm` was built from: run `runner build 1`, and commit `1_made.wasm` and `runner.lock`",
+    ]);
+    project.runner("build 1").succeeds();
+    project.runner("build --check").succeeds();
+}
+
+/// Two branches use one revision. The migration that gets another one afterwards was built from what its old line says.
+#[test]
+fn a_component_is_renumbered_after_a_merge_with_what_it_comes_from() {
+    let project = built();
+    let ours = project.read("runner.lock");
+    let line = ours.lines().last().unwrap();
+    let theirs = "1_theirs = { kind = \"sql\", sha256 = \"00\" }";
+    project.sql("1_theirs", "SELECT 1;", "SELECT 1;");
+    project
+        .write("runner.lock", ours.replace(line, &format!("<<<<<<< theirs\n{theirs}\n=======\n{line}\n>>>>>>> ours")));
+    let renumbered = project.runner("renumber 1_made --format json");
+    assert_eq!(json(&renumbered)["locked"], false, "{renumbered}");
+    assert_eq!(json(&project.runner("build --format json"))["artifacts"][1]["compiled"], false);
+    assert!(project.read("runner.lock").contains(&line.replace("1_made", "2_made")), "{}", project.read("runner.lock"));
+    project.runner("build --check").succeeds();
+}
+
+/// The directory of a migration may be spelled in another form, and its artifact has the name that it had.
+#[test]
+fn a_directory_of_another_form_is_checked_as_any_other() {
+    let project = made_by(COPY);
+    std::fs::rename(project.file(MIGRATION), project.file("migrations/1-made")).unwrap();
+    project.runner("build").succeeds();
+    std::fs::rename(project.file(ARTIFACT), project.file("migrations/1-made.wasm")).unwrap();
+    project.write("migrations/1-made/make.sh", format!("# edited\n{COPY}"));
+    project.runner("build").succeeds();
+    assert!(!project.file(ARTIFACT).exists());
+    project.runner("build --check").succeeds().prints(&["same 1_made"]);
 }

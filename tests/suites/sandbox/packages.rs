@@ -327,6 +327,50 @@ fn a_lockfile_with_packages_is_healed_after_a_merge() {
     assert!(project.read("runner.lock").contains("acme/copier:0001"));
 }
 
+/// As a merge leaves it that keeps the lines of two branches which both added the package. Each would be a migration of its own.
+#[test]
+fn a_package_that_two_branches_added_runs_once() {
+    let (project, _, _) = with_package();
+    grant(&project, NAME, COPY);
+    project.runner("build").succeeds();
+    let lockfile = project.read("runner.lock");
+    let line = lockfile.lines().find(|line| line.starts_with("\"0002_acme/copier:0001\"")).unwrap();
+    let theirs = line.replace("\"0002_", "\"0003_");
+    let merged = relocked(&lockfile.replace(line, &format!("{line}\n{theirs}")));
+    project.write("runner.lock", &merged);
+    for command in ["plan", "apply"] {
+        project.runner(command).exits(4).says(&[
+            "`acme/copier:0001` has more than one line in `runner.lock`",
+            "hint: run `runner build`: it keeps one of them",
+        ]);
+    }
+    project.runner("build").succeeds().says(&["removed acme/copier:0001"]);
+    assert_eq!(project.read("runner.lock"), lockfile, "the first line");
+    // What is applied keeps its revision, whichever branch gave it.
+    let only_theirs = relocked(&lockfile.replace(line, &theirs));
+    project.write("runner.lock", &only_theirs);
+    project.runner("apply --parameter transform=true").succeeds();
+    assert_eq!(project.value("SELECT count(*) FROM copies"), "100");
+    let digest = |text: &str| text.lines().find(|line| line.starts_with("digest = ")).unwrap().to_owned();
+    let conflict = lockfile.replace(line, &format!("<<<<<<< ours\n{line}\n=======\n{theirs}\n>>>>>>> theirs"));
+    let by_hand = merged.replace(&digest(&merged), &digest(&lockfile));
+    for merge in [merged, conflict, by_hand] {
+        project.write("runner.lock", merge);
+        project.runner("build").succeeds();
+        assert_eq!(project.read("runner.lock"), only_theirs);
+    }
+    project.runner("apply").succeeds();
+    assert_eq!(project.value("SELECT count(*) FROM copies"), "100");
+}
+
+/// A lockfile with a digest of the lines that it has now.
+fn relocked(lockfile: &str) -> String {
+    let (head, lines) = lockfile.split_once("[artifacts]\n").unwrap();
+    let digest = head.lines().find(|line| line.starts_with("digest = ")).unwrap();
+    let now = format!("digest = \"sha256:{}\"", hex::encode(Sha256::digest(lines)));
+    format!("{}[artifacts]\n{lines}", head.replace(digest, &now))
+}
+
 /// As builds before 0.1.0 wrote it. What to do about it loses no package, and no revision of its migrations.
 #[test]
 fn a_lockfile_with_needs_of_an_older_form_is_written_again() {
@@ -364,12 +408,10 @@ fn a_wrong_line_of_a_package_is_told_with_its_lockfile() {
     std::fs::create_dir_all(project.file("shop")).unwrap();
     project.runner(&format!("add {file} -n shop")).succeeds();
     let lockfile = project.read("runner.shop.lock");
-    let (head, lines) = lockfile.split_once("[artifacts]\n").unwrap();
-    let digest = |lines: &str| format!("sha256:{}", hex::encode(Sha256::digest(lines)));
-    let (before, after) = lines.split_once("sha256 = \"").unwrap();
-    let lines_now = format!("{before}sha256 = \"{}{}", "0".repeat(64), &after[64..]);
-    let head = head.replace(&digest(lines), &digest(&lines_now));
-    project.write("runner.shop.lock", format!("{head}[artifacts]\n{lines_now}"));
+    let (before, after) = lockfile.split_once("[artifacts]\n").unwrap();
+    let (first, rest) = after.split_once("sha256 = \"").unwrap();
+    let wrong = format!("{before}[artifacts]\n{first}sha256 = \"{}{}", "0".repeat(64), &rest[64..]);
+    project.write("runner.shop.lock", relocked(&wrong));
     project.runner("plan -n shop").exits(4).says(&[
         "acme/copier:0001` does not match its digest",
         "hint: restore `runner.shop.lock` from version control",

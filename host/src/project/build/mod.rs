@@ -22,7 +22,7 @@ use super::catalog::Kind;
 use super::discovery::{Found, FoundEntry, FoundFiles, discover};
 use super::files::ProjectDirectory;
 use super::lockfile::{ComponentDescription, LockLine, Lockfile};
-use super::packages::{heal, package_of};
+use super::packages::{heal, package_of, repeated};
 use super::problem::error_for;
 use super::revision::RevisionKey;
 use super::script::LoadedScript;
@@ -31,7 +31,7 @@ use crate::database::StopSignal;
 use crate::error::{Error, Result};
 pub use check::{CheckReport, CheckedArtifact, Digested, Finding, Verdict, check};
 pub use needs::{Needs, needs};
-use refresh::Refresh;
+use refresh::{Origin, Refresh};
 pub use script::keep_runtime;
 pub use watch::fingerprint;
 
@@ -153,20 +153,26 @@ pub fn build(settings: &Settings, request: &BuildRequest<'_>) -> Result<BuildRep
     let mut report = BuildReport { lockfile: lockfile_name.clone(), ..BuildReport::default() };
     // Lines of other revisions are not changed.
     let everything = request.revisions.is_empty();
+    let repeated: Vec<&LockLine> = repeated(&old.lines, request.is_applied).collect();
     for line in &old.lines {
+        if repeated.contains(&line) {
+            report.artifacts.push(removed(line));
         // Those of packages are as they were added.
-        if !everything || package_of(&line.name).is_some() {
-            lines.insert(line.key(), line.clone());
+        } else if !everything || package_of(&line.name).is_some() {
+            // After a merge, several lines may have one revision.
+            lines.entry(line.key()).or_insert_with(|| line.clone());
         } else if found.binary_search_by_key(&line.key(), Found::key).is_err() {
             report.artifacts.push(removed(line));
         }
     }
     let refresh = Refresh { settings, project: &project, request, old: &old, proven };
     for found in chosen {
-        let compile = needs_compiling(found, &refresh)?;
+        let reason = needs_compiling(found, &refresh)?;
         let has_artifact = matches!(&found.files, FoundFiles::Component { wasm: Some(_), .. });
-        let kept = compile.is_some() && everything && has_artifact && (request.is_applied)(&found.revision);
-        let compile = compile.filter(|_| !kept);
+        let stays = reason.is_some() && everything && has_artifact && (request.is_applied)(&found.revision);
+        // Nobody has to be told of one that nothing is known to have changed in.
+        let kept = stays && !matches!(reason, Some((_, Reason::Unproven)));
+        let compile = reason.map(|(directory, _)| directory).filter(|_| !stays);
         let (line, artifact) = refresh.artifact(found, compile).map_err(|error| match compile {
             Some(_) => error,
             None => may_be_outdated(error, found, &refresh),
@@ -194,14 +200,31 @@ pub fn lines(settings: &Settings, request: &BuildRequest<'_>) -> Result<Vec<Lock
     chosen.map(|found| refresh.artifact(found, None).map(|(line, _)| line)).collect()
 }
 
+/// Why a migration is compiled.
+#[derive(Clone, Copy)]
+enum Reason {
+    /// It was asked for, it has no artifact, or its source code changed.
+    Wanted,
+    /// The lockfile does not say what its artifact was built from.
+    Unproven,
+}
+
 /// The directory to compile, if the migration has to be compiled.
-fn needs_compiling<'f>(found: &'f Found, refresh: &Refresh<'_>) -> Result<Option<&'f FoundEntry>> {
+fn needs_compiling<'f>(found: &'f Found, refresh: &Refresh<'_>) -> Result<Option<(&'f FoundEntry, Reason)>> {
     let Refresh { project, request, .. } = refresh;
     let FoundFiles::Component { wasm, directory: Some(directory) } = &found.files else { return Ok(None) };
-    let wanted =
-        wasm.is_none() || request.all || !request.revisions.is_empty() || refresh.is_stale(found, directory)?;
-    let compile = wanted && rust::is_source(project, directory, wasm.is_some())?;
-    Ok(compile.then_some(directory))
+    if !rust::is_source(project, directory, wasm.is_some())? {
+        return Ok(None);
+    }
+    let origin = match wasm {
+        Some(wasm) if !request.all && request.revisions.is_empty() => refresh.origin(found, wasm, directory)?,
+        _ => return Ok(Some((directory, Reason::Wanted))),
+    };
+    Ok(match origin {
+        Origin::Same => None,
+        Origin::Changed => Some((directory, Reason::Wanted)),
+        Origin::Unknown => Some((directory, Reason::Unproven)),
+    })
 }
 
 /// The error of an artifact that was not built now. If it has a source, that is as it was, but the contract may not be. What is

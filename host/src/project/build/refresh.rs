@@ -17,6 +17,17 @@ use crate::project::sql_file::SqlTexts;
 /// How often a source is compiled that is another one after each time: the build itself writes something else there.
 const ROUNDS: usize = 3;
 
+/// What an artifact comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// The source code as it is, if there is any.
+    Same,
+    /// The source code as it was: it changed since.
+    Changed,
+    /// The lockfile does not say.
+    Unknown,
+}
+
 /// Context for updating lines.
 pub(super) struct Refresh<'a> {
     pub settings: &'a Settings,
@@ -41,10 +52,10 @@ impl Refresh<'_> {
         }
         .map_err(|error| error.at("migration", found.id()))?;
         let line = LockLine { revision: found.revision.clone(), name: found.name.clone(), artifact };
-        let change = match self.old.get(&found.revision) {
-            None => Change::Added,
-            Some(old) if *old == line => Change::Unchanged,
-            Some(_) => Change::Changed,
+        let change = match self.old.all_of(found.key()) {
+            [] => Change::Added,
+            old if old.contains(&line) => Change::Unchanged,
+            _ => Change::Changed,
         };
         let (revision, name, kind) = (line.revision.clone(), line.name.clone(), line.kind());
         Ok((line, BuiltArtifact { revision, name, kind, compiled: source.is_some(), kept: false, change, size }))
@@ -72,7 +83,7 @@ impl Refresh<'_> {
         source: Option<&FoundEntry>,
     ) -> Result<(LockedArtifact, u64)> {
         let limits = &self.settings.limits;
-        let file_name = format!("{}.wasm", found.id());
+        let file_name = found.wasm();
         let there = match wasm {
             Some(file) => Some(self.project.read(&file.file_name, file.link, limits.artifact_bytes).map_err(as_error)?),
             None => None,
@@ -103,7 +114,7 @@ impl Refresh<'_> {
             Some(description) => description,
             // Before it is written: an artifact without a description is unusable.
             None => {
-                let assets_directory = self.settings.migrations_directory().join(found.id()).join(ASSETS);
+                let assets_directory = self.settings.migrations_directory().join(found.directory()).join(ASSETS);
                 (self.request.describe)(Described::Component {
                     bytes: &bytes,
                     assets: &assets,
@@ -115,11 +126,13 @@ impl Refresh<'_> {
             write_atomically(&self.project.migrations, &file_name, &bytes)
                 .map_err(|error| cannot_write(&file_name, &error))?;
         }
-        let source = match (source, self.old.get(&found.revision).map(|line| &line.artifact)) {
+        let source = match (source, directory) {
             (Some(_), _) => built_from,
             // The artifact was not made here: if it is the same, so is what it was made from.
-            (None, Some(LockedArtifact::Component { sha256, source, .. })) if *sha256 == digest => source.clone(),
-            _ => None,
+            (None, Some(directory)) if rust::is_source(self.project, directory, true)? => {
+                self.built_from(found, &digest).map(str::to_owned)
+            }
+            (None, _) => None,
         };
         Ok((LockedArtifact::Component { sha256: digest, source, description, assets }, bytes.len() as u64))
     }
@@ -145,20 +158,39 @@ impl Refresh<'_> {
         }
     }
 
-    /// Whether the source code changed since the artifact was built.
-    pub fn is_stale(&self, found: &Found, directory: &FoundEntry) -> Result<bool> {
-        let Some(LockedArtifact::Component { source: Some(built_from), .. }) =
-            self.old.get(&found.revision).map(|line| &line.artifact)
-        else {
-            return Ok(false);
+    /// Whether the artifact comes from the source code as it is now.
+    pub fn origin(&self, found: &Found, wasm: &FoundEntry, directory: &FoundEntry) -> Result<Origin> {
+        let limits = &self.settings.limits;
+        let Some(now) = source_digest(self.project, directory, limits.asset_bytes).map_err(as_error)? else {
+            return Ok(Origin::Same);
         };
-        let now = source_digest(self.project, directory, self.settings.limits.asset_bytes).map_err(as_error)?;
-        Ok(now.is_some_and(|now| now != *built_from))
+        let bytes = self.project.read(&wasm.file_name, wasm.link, limits.artifact_bytes).map_err(as_error)?;
+        Ok(match self.built_from(found, &sha256(&bytes)) {
+            Some(before) if before == now => Origin::Same,
+            Some(_) => Origin::Changed,
+            None => Origin::Unknown,
+        })
+    }
+
+    /// The digest of the source code that an artifact was built from. The line of another revision knows it as well: a merge may have
+    /// left both sides' lines, and the migration may have got another revision since.
+    fn built_from(&self, found: &Found, digest: &str) -> Option<&str> {
+        let lines = self.old.all_of(found.key()).iter().chain(&self.old.lines);
+        lines.into_iter().find_map(|line| match &line.artifact {
+            LockedArtifact::Component { sha256, source: Some(source), .. } if sha256 == digest => Some(source.as_str()),
+            _ => None,
+        })
+    }
+
+    /// The line of a migration in the lockfile; of several, that with its name.
+    pub fn locked(&self, found: &Found) -> Option<&LockLine> {
+        let lines = self.old.all_of(found.key());
+        lines.iter().find(|line| line.name == found.name).or(lines.first())
     }
 
     /// The description of the same bytes and assets in the lockfile, which a check does not take for granted.
     fn known(&self, found: &Found, digest: &str, assets: &BTreeMap<String, String>) -> Option<ComponentDescription> {
-        match &self.old.get(&found.revision).filter(|_| self.proven && self.request.stage.is_none())?.artifact {
+        match &self.locked(found).filter(|_| self.proven && self.request.stage.is_none())?.artifact {
             LockedArtifact::Component { sha256, description, assets: locked, .. }
                 if sha256 == digest && locked == assets =>
             {

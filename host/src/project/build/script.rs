@@ -58,7 +58,7 @@ impl Refresh<'_> {
 
     /// The runtime that the lockfile pins, or else the one that this program has.
     fn runtime(&self, found: &Found, language: ScriptLanguage) -> Result<Runtime> {
-        let pinned = match self.old.get(&found.revision).map(|line| &line.artifact) {
+        let pinned = match self.locked(found).map(|line| &line.artifact) {
             Some(LockedArtifact::Script { runtime, language: of, .. }) if of.runtime() == language.runtime() => runtime,
             _ => return of_program(self.request, language),
         };
@@ -80,7 +80,7 @@ impl Refresh<'_> {
         found: &Found,
         (digest, pin, files): (&str, &RuntimePin, &BTreeMap<String, String>),
     ) -> Option<ComponentDescription> {
-        match &self.old.get(&found.revision).filter(|_| self.proven)?.artifact {
+        match &self.locked(found).filter(|_| self.proven)?.artifact {
             LockedArtifact::Script { sha256, runtime, description, files: locked, .. }
                 if sha256 == digest && *runtime == pin.sha256 && locked == files =>
             {

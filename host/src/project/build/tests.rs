@@ -114,7 +114,13 @@ fn build_errors() {
         "it cannot be described\n  migration: 1_py",
         "the callback's own error"
     );
-    project.write("migrations/1_py/migration.toml", "");
+    project.write("migrations/1_py/migration.toml", "[build]\nartifact = 'app.wasm'");
+    project.write("migrations/1_py/app.wasm", component("ready"));
+    build_in(&project, &[], false).expect("built");
+    let lockfile = project.read("runner.lock");
+    let [ready, broken] = ["ready", "broken"].map(|it| crate::project::digest::sha256(&component(it)));
+    project.write("runner.lock", lockfile.replace(&ready, &broken));
+    project.write("migrations/1_py.wasm", component("broken"));
     let error = build_in(&project, &[], false).expect_err("it may be that of an earlier version");
     assert_eq!(error.hints, ["`runner build 1` builds it again from its source"]);
     let project = TestProject::new(&[("migrations/1_a/assets/x", "")]);
@@ -213,4 +219,33 @@ fn a_script_is_the_same_on_disk_and_in_a_program() {
     assert_eq!(load(&embedded(&all)), on_disk);
     let error = Catalog::load(&embedded(&all[1..]), Checks::default()).expect_err("no runtime");
     assert!(error.message.contains("the runtime javascript (sha256 "), "{}", told(&error));
+}
+
+/// Names of other forms are accepted: the files stay where they are.
+#[test]
+fn a_component_is_where_its_names_say() {
+    use crate::project::catalog::{Artifact, Catalog, ComponentFiles};
+
+    for name in ["1-fill", "V2__fill", "2026-01-05-093000_fill"] {
+        let project = TestProject::new(&[]);
+        project.write(&format!("migrations/{name}/assets/data.csv"), "1,2");
+        project.write(&format!("migrations/{name}/migration.toml"), "[build]\nartifact = 'app.wasm'");
+        project.write(&format!("migrations/{name}/app.wasm"), component("one"));
+        project.write(&format!("migrations/{name}.wasm"), component("before"));
+        build_in(&project, &[], false).unwrap_or_else(|error| panic!("{}", told(&error)));
+        let mut names: Vec<_> = std::fs::read_dir(project.path().join("migrations"))
+            .expect("listed")
+            .map(|entry| entry.expect("an entry").file_name().into_string().expect("UTF-8"))
+            .collect();
+        names.sort();
+        assert_eq!(names, [name.to_owned(), format!("{name}.wasm")]);
+        let catalog = Catalog::load(&project.settings(), Default::default()).expect("a catalog");
+        let Artifact::Component { files: ComponentFiles::Disk { assets_directory, .. }, assets } =
+            &catalog.migrations[0].artifact
+        else {
+            panic!("{:?}", catalog.migrations)
+        };
+        assert!(assets.contains_key("data.csv") && assets_directory.join("data.csv").is_file(), "{assets_directory:?}");
+        assert_eq!(catalog.migrations[0].up_file(), format!("{name}.wasm"));
+    }
 }

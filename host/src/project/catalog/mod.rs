@@ -248,7 +248,12 @@ impl Migration {
             Artifact::Sql { files, .. } if !files.up.is_empty() => files.up.clone(),
             Artifact::Sql { .. } => format!("{}.up.sql", self.id()),
             Artifact::Component { files: ComponentFiles::Packaged { file, .. }, .. } => file.clone(),
-            Artifact::Component { .. } => format!("{}.wasm", self.id()),
+            Artifact::Component { files: ComponentFiles::Disk { path, .. }, .. } => {
+                path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+            }
+            Artifact::Component { files: ComponentFiles::Embedded { path, .. }, .. } => {
+                path.rsplit('/').next().unwrap_or_default().to_owned()
+            }
             Artifact::Script(files) => files.path.rsplit('/').next().unwrap_or_default().to_owned(),
         }
     }

@@ -87,11 +87,21 @@ impl Found {
         migration_id(&self.revision, &self.name)
     }
 
-    /// The name of the directory of a script's companion files; that of one that does not exist, by its id.
+    /// The name of the directory with the source code and the assets of a component, or the companion files of a script; that of one
+    /// that does not exist, by its id.
     pub fn directory(&self) -> String {
         match &self.files {
-            FoundFiles::Script { directory: Some(directory), .. } => directory.file_name.clone(),
+            FoundFiles::Script { directory: Some(directory), .. }
+            | FoundFiles::Component { directory: Some(directory), .. } => directory.file_name.clone(),
             _ => self.id(),
+        }
+    }
+
+    /// The name of a component's file; that of one that does not exist, by its id.
+    pub fn wasm(&self) -> String {
+        match &self.files {
+            FoundFiles::Component { wasm: Some(wasm), .. } => wasm.file_name.clone(),
+            _ => format!("{}.wasm", self.id()),
         }
     }
 
@@ -251,25 +261,33 @@ fn one(entries: Vec<FoundName>, revision: String) -> Result<Found, Problem> {
     let name = entries[0].name.name.clone();
     let (mut files, [mut wasm, mut directory, mut metadata]): (Vec<SqlFile>, _) = (Vec::new(), [const { None }; 3]);
     let mut script = None;
+    // `1_a` and `1-a` are spelled differently, and are one name.
+    let twice = |other: FoundEntry, file_name: &str, what: &str| {
+        let others = list([&*other.file_name, file_name]);
+        Problem::new(format!("revision {revision} exists more than once: {others}"))
+            .hint(format!("keep one of the two {what}"))
+    };
     for entry in entries {
+        let file_name = entry.file.file_name.clone();
         let part = match entry.name.role {
             Role::Up | Role::Whole => SqlPart::Up,
             Role::Down => SqlPart::Down,
             Role::Component => {
-                wasm = Some(entry.file);
+                if let Some(other) = wasm.replace(entry.file) {
+                    return Err(twice(other, &file_name, "components"));
+                }
                 continue;
             }
             Role::Script(language) => {
-                let file_name = entry.file.file_name.clone();
                 if let Some((other, _)) = script.replace((entry.file, language)) {
-                    let others = list([&*other.file_name, &*file_name]);
-                    return Err(Problem::new(format!("revision {revision} exists more than once: {others}"))
-                        .hint("keep one of the two scripts"));
+                    return Err(twice(other, &file_name, "scripts"));
                 }
                 continue;
             }
             Role::Source => {
-                directory = Some(entry.file);
+                if let Some(other) = directory.replace(entry.file) {
+                    return Err(twice(other, &file_name, "directories"));
+                }
                 continue;
             }
             Role::Metadata => {

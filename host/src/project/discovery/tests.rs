@@ -322,3 +322,14 @@ fn a_file_for_another_database_is_left_out_if_its_migration_has_others() {
     let (embedded, problems) = discover_embedded(&names, |_| BTreeSet::new());
     assert_eq!((embedded.len(), problems.len()), (1, 1), "{problems:?}");
 }
+
+#[test]
+fn a_component_has_one_file_and_one_directory() {
+    for (names, problem) in [
+        (["1-fill.wasm", "1_fill.wasm"], "revision 1 exists more than once: `1-fill.wasm` and `1_fill.wasm`"),
+        (["1-fill/Cargo.toml", "1_fill/Cargo.toml"], "revision 1 exists more than once: `1-fill` and `1_fill`"),
+    ] {
+        assert_eq!(look(&with(&names)), (Vec::new(), vec![problem.to_owned()]));
+    }
+    assert_eq!(look(&with(&["1-fill/Cargo.toml", "1_fill.wasm"])), (vec!["1_fill".to_owned()], Vec::new()));
+}

@@ -8,7 +8,7 @@ use crate::project::packages::package_of;
 /// The markers of a conflict, also in the style `diff3`, as they begin a line.
 const MARKERS: [&str; 4] = ["<<<<<<<", "|||||||", "=======", ">>>>>>>"];
 
-/// The lines of both sides, if the text shows signs of a merge: markers of a conflict, or keys that occur twice, as a union
+/// The lines of both sides, of which several may have one revision, if the text shows signs of a merge: markers of a conflict, or keys that occur twice, as a union
 /// of both sides has them.
 pub(super) fn merged(text: &str) -> Option<Lockfile> {
     let mut is_merge = false;
@@ -33,13 +33,12 @@ pub(super) fn merged(text: &str) -> Option<Lockfile> {
             continue;
         }
         let Some(line) = parse_line(line) else { continue };
-        let is_same = |other: &LockLine| {
-            other.key() == line.key() || (package_of(&line.name).is_some() && other.name == line.name)
-        };
-        match lines.iter().any(is_same) {
-            // The files decide which of them is right.
-            true => is_merge = true,
-            false => lines.push(line),
+        let is_taken = lines.iter().any(|other| other.key() == line.key());
+        is_merge |= is_taken;
+        // The files decide which of two lines is right. A package has no file of its own for each migration: one whose revision is
+        // taken gets another.
+        if !(is_taken && package_of(&line.name).is_some()) && !lines.contains(&line) {
+            lines.push(line);
         }
     }
     lines.sort_by_key(LockLine::key);

@@ -191,6 +191,14 @@ impl Lockfile {
         self.lines.get(at)
     }
 
+    /// The lines of a revision: at most one, except in what a merge left.
+    #[cfg(feature = "cli")]
+    pub fn all_of(&self, revision: RevisionKey) -> &[LockLine] {
+        let start = self.lines.partition_point(|line| line.key() < revision);
+        let rest = self.lines.get(start..).unwrap_or_default();
+        &rest[..rest.partition_point(|line| line.key() == revision)]
+    }
+
     /// With these lines, whose revisions it does not have.
     pub fn with(mut self, lines: &[LockLine]) -> Self {
         if !lines.is_empty() {

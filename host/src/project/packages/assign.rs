@@ -66,6 +66,25 @@ pub(super) fn line_of<'l>(lockfile: &'l Lockfile, name: &str) -> Option<&'l Lock
     lockfile.lines.iter().find(|line| package_of(&line.name).is_some() && Reference::of(&line.name) == wanted)
 }
 
+/// The lines for migrations of packages that have another line too: two branches that add the same package give its migrations two
+/// revisions, and a merge may keep both. The line stays whose revision is applied, or else the first.
+pub(in crate::project) fn repeated<'l>(
+    lines: &'l [LockLine],
+    is_applied: impl Fn(&str) -> bool,
+) -> impl Iterator<Item = &'l LockLine> {
+    let mut all: BTreeMap<Reference, Vec<&LockLine>> = BTreeMap::new();
+    for line in lines.iter().filter(|line| package_of(&line.name).is_some()) {
+        if let Some(migration) = Reference::of(&line.name) {
+            all.entry(migration).or_default().push(line);
+        }
+    }
+    all.into_values().filter(|lines| lines.len() > 1).flat_map(move |mut lines| {
+        let kept = lines.iter().position(|line| is_applied(&line.revision)).unwrap_or_default();
+        lines.remove(kept);
+        lines
+    })
+}
+
 /// Gives migrations of packages their revisions in the project.
 pub(super) struct Assigner<'a> {
     lockfile: &'a mut Lockfile,

@@ -35,6 +35,8 @@ pub(super) use add::heal;
 #[cfg(feature = "cli")]
 pub use add::{AddRequest, Vendored, add, update};
 #[cfg(feature = "cli")]
+pub(super) use assign::repeated;
+#[cfg(feature = "cli")]
 pub use assign::{VendoredMigration, needs_of};
 pub use format::{Manifest, ManifestMigration, PackageFile};
 #[cfg(feature = "cli")]

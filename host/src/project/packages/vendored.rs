@@ -1,6 +1,6 @@
 //! The migrations of the packages that a project has, checked against the lockfile and the settings.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::claims;
@@ -210,6 +210,7 @@ impl Loader<'_> {
                 });
             }
         }
+        let mut seen = BTreeSet::new();
         for line in &self.lines {
             let problem = |message: String| CatalogProblem {
                 revision: line.revision.clone(),
@@ -218,6 +219,13 @@ impl Loader<'_> {
                 message,
                 hint: format!("restore `{}` from version control", self.lockfile_name),
             };
+            // It would run twice.
+            if !seen.insert(Reference::of(&line.name)) {
+                let message = format!("`{}` has more than one line in `{}`", line.id(), self.lockfile_name);
+                let hint = "run `runner build`: it keeps one of them".to_owned();
+                found.mismatches.push(CatalogProblem { hint, ..problem(message) });
+                continue;
+            }
             let Some((manifest, range)) = package_revision(&line.name).and_then(|revision| file.get(revision)) else {
                 found.mismatches.push(problem(format!("`{shown}` has no migration `{}`", line.id())));
                 continue;

@@ -23,8 +23,8 @@ pub struct Renumbered {
     pub name: String,
     /// What was renamed, before and after, relative to the directory of the migrations.
     pub files: Vec<(String, String)>,
-    /// Whether the lockfile listed it.
-    pub was_locked: bool,
+    /// Whether the lockfile lists it, and is as runner wrote it: then it lists it under the new revision.
+    pub is_locked: bool,
     /// The other migrations of its number whose revisions change with that, before and after.
     pub shifted: Vec<(Id, String)>,
 }
@@ -68,11 +68,20 @@ pub fn plan_renumber(settings: &Settings, request: &RenumberRequest<'_>) -> Resu
         all.entry(id).or_default().push(entry);
     }
     // Migrations of packages have lines only.
-    let (lockfile, _) = Lockfile::read_to_rewrite(&project.root, &settings.lockfile_name())?;
+    let (lockfile, proven) = Lockfile::read_to_rewrite(&project.root, &settings.lockfile_name())?;
     for line in lockfile.lines.iter().filter(|line| package_of(&line.name).is_some()) {
         all.entry(Id { revision: line.revision.clone(), name: line.name.clone() }).or_default();
     }
     let id = one(&all, request.migration)?.clone();
+    if !proven && package_of(&id.name).is_some() {
+        let name = settings.lockfile_name();
+        return Err(Error::mismatch(format!(
+            "`{}` cannot be renumbered: `{name}` was changed by something other than runner",
+            id.shown()
+        ))
+        .at("file", name)
+        .hint("after a merge, run `runner build` first"));
+    }
     let revision = match request.revision {
         Some(wanted) => free(&all, &id, wanted)?,
         None => last(&all, &id, request.now),
@@ -92,8 +101,8 @@ pub fn plan_renumber(settings: &Settings, request: &RenumberRequest<'_>) -> Resu
             files.push((from, format!("{TESTS}/{to}")));
         }
     }
-    let was_locked = lockfile.lines.iter().any(|line| is_line_of(line, &old, &id.name));
-    Ok(Renumbered { old, revision, name: id.name, files, was_locked, shifted })
+    let is_locked = proven && lockfile.lines.iter().any(|line| is_line_of(line, &old, &id.name));
+    Ok(Renumbered { old, revision, name: id.name, files, is_locked, shifted })
 }
 
 fn is_line_of(line: &LockLine, revision: &str, name: &str) -> bool {
@@ -254,7 +263,7 @@ mod tests {
         let error = plan_renumber(&settings, &request("2", None)).expect_err("two of them");
         assert_eq!(error.message, "`2` may mean any of `0002_ours` and `0002_theirs`");
         let plan = plan_renumber(&settings, &request("theirs", None)).expect("a plan");
-        assert_eq!((plan.old.as_str(), plan.revision.as_str(), plan.was_locked), ("0002.2", "0004", false));
+        assert_eq!((plan.old.as_str(), plan.revision.as_str(), plan.is_locked), ("0002.2", "0004", false));
         renumber(&settings, &plan).expect("renamed");
         let catalog = crate::project::Catalog::load(&settings, Default::default()).expect("a catalog");
         let ids: Vec<String> = catalog.migrations.iter().map(|migration| migration.id()).collect();

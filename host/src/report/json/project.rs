@@ -73,7 +73,7 @@ pub struct RenumberJson {
     name: String,
     revision_before: String,
     files: Vec<String>,
-    /// Whether the lockfile listed the migration.
+    /// Whether the lockfile lists the migration under its new revision; if not, `runner build` is needed.
     locked: bool,
 }
 
@@ -87,7 +87,7 @@ impl RenumberJson {
             name: renumbered.name.clone(),
             revision_before: renumbered.old.clone(),
             files: renumbered.files.iter().map(|(_, new)| new.clone()).collect(),
-            locked: renumbered.was_locked,
+            locked: renumbered.is_locked,
         }
     }
 }

@@ -130,6 +130,13 @@ fn hints(compared: &Compared<'_>) -> Vec<String> {
             "the build changed the source of `{id}`: commit what it writes there, such as `Cargo.lock`, or have it write to `build`"
         )];
     }
+    if matches!(&line.artifact, LockedArtifact::Component { source: None, .. }) {
+        // A build of everything leaves what is applied as it is.
+        let revision = &line.revision;
+        return vec![format!(
+            "`{lockfile}` does not say what `{id}.wasm` was built from: run `runner build {revision}`, and {both}"
+        )];
+    }
     if other_fields(line, compared.built_line).contains(&"digest of the source") {
         return vec![format!("the source of `{id}` changed since it was built: run `runner build`, and {both}")];
     }

@@ -191,7 +191,7 @@ impl Checker<'_> {
         };
         if let Some(manifest) = manifest.filter(|manifest| !manifest.command.is_empty()) {
             // A build that does not write it must not find it.
-            let artifact = copy.migrations_directory().join(found.id()).join(manifest.artifact);
+            let artifact = copy.migrations_directory().join(found.directory()).join(manifest.artifact);
             let parent = artifact.parent().and_then(|parent| parent.canonicalize().ok());
             if parent.is_some_and(|parent| !parent.starts_with(self.directory)) {
                 return Err(Error::usage(format!("`{}` is built through a link out of its directory", found.id()))
@@ -216,7 +216,7 @@ impl Checker<'_> {
         let Some(line) = lockfile.get(&found.revision).cloned() else {
             return Err(Error::failed(format!("the build of `{}` is not in its lockfile", found.id())));
         };
-        let after = digest(&project, &FoundEntry { file_name: found.id(), link: false })?;
+        let after = digest(&project, &FoundEntry { file_name: found.directory(), link: false })?;
         let source = if before == after { Source::Kept } else { Source::Written };
         Ok(Some((source, Built { bytes, line })))
     }
