@@ -31,7 +31,8 @@ pub fn run(printer: &Printer, directory: &Path, ci: bool, load: &LoadRequest) ->
         false => init(&absolute, &revision_at(Identity::now().run_timestamp / 1_000_000), database.as_ref())?,
     };
     if ci {
-        let load = LoadRequest { config: None, start_dir: absolute, ..load.clone() };
+        // Of this project, whatever the environment names.
+        let load = LoadRequest { config: Some(absolute.join(FILE_NAME)), start_dir: absolute, ..load.clone() };
         github::github(&Settings::load(&load)?, &mut made)?;
     }
     match printer.format() {

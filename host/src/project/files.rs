@@ -238,8 +238,8 @@ pub(super) fn is_link(dir: &Dir, name: &Path) -> bool {
 
 /// The file that a name leads to, through links within the directory; the name itself if there is none.
 #[cfg(feature = "cli")]
-pub(super) fn behind_links(dir: &Dir, name: &str) -> PathBuf {
-    dir.canonicalize(name).unwrap_or_else(|_| name.into())
+pub(super) fn behind_links(dir: &Dir, name: impl AsRef<Path>) -> PathBuf {
+    dir.canonicalize(&name).unwrap_or_else(|_| name.as_ref().into())
 }
 
 /// Where an absolute link leads to, from the project, if it stays in it.

@@ -36,6 +36,22 @@ fn the_workflow_is_at_the_root_of_the_repository() {
     project.runner("init services/shop --ci github").exits(2).says(&["already exists"]);
 }
 
+/// Neither the repository of the current directory nor a project that the environment names has to do with it.
+#[test]
+fn the_workflow_is_that_of_the_new_project() {
+    let project = project!(empty);
+    for repository in ["app", "elsewhere"] {
+        std::fs::create_dir_all(project.file(&format!("{repository}/.git"))).unwrap();
+    }
+    project.write(&format!("app/{WORKFLOW}"), "theirs").write("elsewhere/runner.toml", "");
+    let mut command = project.command(["init", "../shop", "--ci", "github"]);
+    command.current_dir(project.file("app")).env("RUNNER_CONFIG", project.file("elsewhere/runner.toml"));
+    project.finish(&mut command).succeeds().says(&[&format!("created {WORKFLOW}")[..]]);
+    assert!(project.file(&format!("shop/{WORKFLOW}")).is_file());
+    assert!(!project.file(&format!("elsewhere/{WORKFLOW}")).exists());
+    assert_eq!(project.read(&format!("app/{WORKFLOW}")), "theirs");
+}
+
 for_each_engine! {
     fn what_the_workflow_runs_succeeds(engine) {
         let project = project!(engine);

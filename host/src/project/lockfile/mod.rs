@@ -40,7 +40,7 @@ pub use line::quote;
 #[cfg(feature = "cli")]
 pub use write::add_lines;
 #[cfg(feature = "cli")]
-pub(super) use write::write_atomically;
+pub(super) use write::{write_atomically, write_secret_atomically};
 
 /// The format that this version reads and writes.
 pub const VERSION: i64 = 1;

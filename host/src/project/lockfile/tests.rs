@@ -275,3 +275,22 @@ fn a_merge_in_any_form_keeps_both_sides() {
         assert_eq!(lockfile.packages, sample().packages, "{form}");
     }
 }
+
+/// A file that only its owner may read stays one, also when it is replaced; a new one with secrets begins as one.
+#[cfg(unix)]
+#[test]
+fn a_file_that_is_replaced_keeps_its_permissions() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let project = TestProject::new(&[("runner.toml", "before"), ("shared", "before")]);
+    let root = crate::project::files::open_root(project.path()).expect("a directory");
+    let permissions = |name: &str| std::fs::metadata(project.path().join(name)).expect("a file").permissions();
+    for (name, mode) in [("runner.toml", 0o600), ("shared", 0o666)] {
+        let chosen = std::fs::Permissions::from_mode(mode);
+        std::fs::set_permissions(project.path().join(name), chosen).expect("changed");
+        super::write_atomically(&root, name, b"after").expect("written");
+        assert_eq!((permissions(name).mode() & 0o777, &project.read(name)[..]), (mode, "after"));
+    }
+    super::write_secret_atomically(&root, ".env", b"secret").expect("written");
+    assert_eq!(permissions(".env").mode() & 0o777, 0o600);
+}

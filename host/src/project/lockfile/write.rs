@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use cap_std::fs::Dir;
+use cap_std::fs::{Dir, Metadata, OpenOptions};
 
 use super::line::render;
 use super::read::LARGEST;
@@ -51,13 +51,33 @@ pub fn add_lines(root: &Path, name: &str, lines: Vec<LockLine>) -> Result<Vec<Lo
     Ok(added)
 }
 
-/// Writes a temporary file and renames it, so that a partial file is never visible.
+/// Writes a temporary file and renames it, so that a partial file is never visible. One that is replaced keeps its permissions.
 pub(in crate::project) fn write_atomically(dir: &Dir, path: impl AsRef<Path>, bytes: &[u8]) -> io::Result<()> {
-    let path = path.as_ref();
+    replace(dir, path.as_ref(), bytes, 0o666)
+}
+
+/// As [`write_atomically`]; a new file can be read by its owner only.
+pub(in crate::project) fn write_secret_atomically(dir: &Dir, path: impl AsRef<Path>, bytes: &[u8]) -> io::Result<()> {
+    replace(dir, path.as_ref(), bytes, OWNER_ONLY)
+}
+
+/// The mode of a file that may have secrets, and of one that has no other mode yet.
+const OWNER_ONLY: u32 = 0o600;
+
+#[cfg_attr(not(unix), allow(unused_variables, reason = "files have no mode there"))]
+fn replace(dir: &Dir, path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let temporary = path.with_file_name(format!(".{name}.{}", std::process::id()));
+    let permissions = dir.metadata(path).ok().filter(Metadata::is_file).map(|there| there.permissions());
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    cap_std::fs::OpenOptionsExt::mode(&mut options, if permissions.is_some() { OWNER_ONLY } else { mode });
     let write = || {
-        let mut file = dir.create(&temporary)?;
+        let mut file = dir.open_with(&temporary, &options)?;
+        if let Some(permissions) = permissions {
+            file.set_permissions(permissions)?;
+        }
         file.write_all(bytes)?;
         file.sync_all()?;
         dir.rename(&temporary, dir, path)

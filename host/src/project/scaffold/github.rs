@@ -16,9 +16,16 @@ fn repository(project: &Path) -> &Path {
     project.ancestors().find(|directory| directory.join(".git").exists()).unwrap_or(project)
 }
 
+/// A path without links and `..`, as far as it exists: what is above it is above the directory then, too.
+fn resolved(path: &Path) -> PathBuf {
+    let real = |above: &Path| Some(above.canonicalize().ok()?.join(path.strip_prefix(above).ok()?));
+    path.ancestors().find_map(real).unwrap_or_else(|| path.to_path_buf())
+}
+
 /// Fails if there is a workflow. `project` is absolute, and need not exist.
 pub fn check(project: &Path) -> Result<()> {
-    let file = repository(project).join(WORKFLOW);
+    let project = resolved(project);
+    let file = repository(&project).join(WORKFLOW);
     if !file.exists() {
         return Ok(());
     }

@@ -15,6 +15,8 @@ use std::path::{Path, PathBuf};
 use cap_std::fs::{Dir, OpenOptions};
 
 use crate::error::{Error, Result};
+use crate::project::files::behind_links;
+use crate::project::lockfile::write_secret_atomically;
 use crate::project::revision::RevisionKey;
 
 pub use compiled::CompiledLanguage;
@@ -50,12 +52,9 @@ impl Scaffolded {
 
     /// Writes a file with secrets, or replaces it.
     fn replace_secret(&mut self, dir: &Dir, path: &Path, content: impl AsRef<[u8]>) -> Result<()> {
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(true);
-        #[cfg(unix)]
-        cap_std::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let write = || dir.open_with(path, &options)?.write_all(content.as_ref());
-        write().map_err(|error| cannot_write(path, &error))?;
+        // A link stays one.
+        write_secret_atomically(dir, behind_links(dir, path), content.as_ref())
+            .map_err(|error| cannot_write(path, &error))?;
         self.files.push(path.to_path_buf());
         Ok(())
     }

@@ -87,6 +87,14 @@ pub fn plan_renumber(settings: &Settings, request: &RenumberRequest<'_>) -> Resu
         None => last(&all, &id, request.now),
     };
     let (old, shifted) = among(&all, &id);
+    if revision == old {
+        let shown = migration_id(&old, &id.name);
+        return Err(match request.revision {
+            Some(_) => Error::usage(format!("`{shown}` already has the revision {old}")),
+            None => Error::usage(format!("`{shown}` already comes last, with the revision {old}"))
+                .hint(format!("`runner renumber {shown} REVISION` gives it another one")),
+        });
+    }
     let files = all.remove(&id).unwrap_or_default();
     let mut files: Vec<(String, String)> =
         files.into_iter().map(|it| (it.file.clone(), renamed(&it.file, &id.revision, &revision))).collect();
@@ -325,6 +333,22 @@ mod tests {
             let catalog = crate::project::Catalog::load(&settings, Default::default()).expect("a catalog");
             let ids: Vec<String> = catalog.migrations.iter().map(|migration| migration.id()).collect();
             assert_eq!(ids.join(" "), expected);
+        }
+    }
+
+    #[test]
+    fn a_migration_that_has_the_revision_already_is_left_alone() {
+        let two = ["migrations/0003_a.sql", "migrations/0004_b.up.sql"];
+        let last = "`0004_b` already comes last, with the revision 0004";
+        for (files, which, wanted, message) in [
+            (&two[..], "0004", None, last),
+            (&two, "4", Some("0004"), "`0004_b` already has the revision 0004"),
+            (&["migrations/1_a.sql"], "1", None, "`1_a` already comes last, with the revision 1"),
+        ] {
+            let files: Vec<_> = files.iter().map(|file| (*file, "SELECT 1;")).collect();
+            let project = TestProject::new(&files);
+            let error = plan_renumber(&project.settings(), &request(which, wanted)).expect_err(message);
+            assert_eq!(error.message, message);
         }
     }
 

@@ -184,3 +184,23 @@ fn languages_have_names() {
         );
     }
 }
+
+/// `.env` is replaced as a whole: what cannot be written leaves the file that was there, which a second link to it shows.
+#[cfg(unix)]
+#[test]
+fn a_password_is_added_to_another_file_with_the_permissions_of_the_first() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let project = TestProject::new(&[(".env", "OTHER=1\n")]);
+    let file = |name: &str| project.path().join(name);
+    std::fs::set_permissions(file(".env"), std::fs::Permissions::from_mode(0o640)).expect("changed");
+    std::fs::hard_link(file(".env"), file("before")).expect("linked");
+    let url = crate::database::DatabaseUrl::parse("postgres://app:secret@db/shop", project.path()).expect("a URL");
+    std::fs::remove_dir_all(file("migrations")).expect("removed");
+    let _ = std::fs::remove_file(file("runner.toml"));
+    init(project.path(), "1", Some(&url)).unwrap_or_else(|error| panic!("{}", told(&error)));
+    assert_eq!(project.read(".env"), "OTHER=1\nDB_PASSWORD='secret'\n");
+    assert_eq!(project.read("before"), "OTHER=1\n");
+    let mode = std::fs::metadata(file(".env")).expect("a file").permissions().mode();
+    assert_eq!(mode & 0o777, 0o640);
+}
