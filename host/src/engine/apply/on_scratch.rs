@@ -40,7 +40,11 @@ impl Engine {
             error.kind = ErrorKind::Failed;
             let part = outcome.failed.as_ref().and_then(|failed| failed.took_effect);
             let part = part.map_or("partly applied".to_owned(), |part| format!("partly applied, after {part}"));
-            error.hints = vec![format!("a real run would stop here, with the migration {part}; fix the cause first")];
+            error.hints = match self.not_refused() {
+                Ok(()) => vec![format!("a real run would stop here, with the migration {part}; fix the cause first")],
+                // Only the dry run stops here.
+                Err(refused) => refused.hints,
+            };
         }
         if let Some(failed) = &mut outcome.failed {
             failed.took_effect = None;
