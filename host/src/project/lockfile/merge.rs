@@ -37,7 +37,8 @@ pub(super) fn merged(text: &str) -> Option<Lockfile> {
         is_merge |= is_taken;
         // The files decide which of two lines is right. A package has no file of its own for each migration: one whose revision is
         // taken gets another.
-        if !(is_taken && package_of(&line.name).is_some()) && !lines.contains(&line) {
+        let is_put_elsewhere = is_taken && package_of(&line.name).is_some();
+        if !is_put_elsewhere && !lines.contains(&line) {
             lines.push(line);
         }
     }

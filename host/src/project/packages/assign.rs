@@ -68,10 +68,10 @@ pub(super) fn line_of<'l>(lockfile: &'l Lockfile, name: &str) -> Option<&'l Lock
 
 /// The lines for migrations of packages that have another line too: two branches that add the same package give its migrations two
 /// revisions, and a merge may keep both. The line stays whose revision is applied, or else the first.
-pub(in crate::project) fn repeated<'l>(
-    lines: &'l [LockLine],
+pub(in crate::project) fn repeated(
+    lines: &[LockLine],
     is_applied: impl Fn(&str) -> bool,
-) -> impl Iterator<Item = &'l LockLine> {
+) -> impl Iterator<Item = &LockLine> {
     let mut all: BTreeMap<Reference, Vec<&LockLine>> = BTreeMap::new();
     for line in lines.iter().filter(|line| package_of(&line.name).is_some()) {
         if let Some(migration) = Reference::of(&line.name) {
