@@ -118,6 +118,48 @@ for_each_engine! {
         assert!(verified(&project, 4, "target differs shout").contains("differs from what was written"));
     }
 
+    /// An upsert leaves the key as it was spelled, if its collation takes the new spelling for the same.
+    fn a_key_in_another_spelling_is_found(engine) {
+        let project = EngineProject::new(env!("CARGO_BIN_EXE_runner"), engine);
+        let (before, collation) = match engine {
+            Engine::Sqlite => ("", "NOCASE"),
+            Engine::Postgres => (
+                "CREATE COLLATION any_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false);\n",
+                "any_case",
+            ),
+            Engine::Mariadb => ("", "utf8mb4_general_ci"),
+        };
+        project
+            .sql(
+                "1_tables",
+                &format!(
+                    "{before}CREATE TABLE a (id INTEGER NOT NULL PRIMARY KEY, name VARCHAR(50));\n\
+                     CREATE TABLE b (name VARCHAR(50) COLLATE {collation} NOT NULL PRIMARY KEY, id INTEGER);\n\
+                     INSERT INTO a (id, name) VALUES (1, 'anna'), (2, 'bert'), (3, 'carla');\n\
+                     INSERT INTO b (name, id) VALUES ('Bert', 7);"
+                ),
+                "SELECT 1;",
+            )
+            .component("2_turn", &guests::component("turn"))
+            .settings("[parameters]\nsource = 'a'\ntarget = 'b'\ntarget_key = 'name'\nmode = 'upsert'\n");
+        project.runner("apply").succeeds();
+        assert_eq!(project.value("SELECT name FROM b WHERE id = 2"), "Bert");
+        assert_eq!(verified(&project, 0, "target proven shout"), "1 of 1 chunk");
+        for (change, back, what) in [
+            ("UPDATE b SET id = 8 WHERE id = 2", "UPDATE b SET id = 2 WHERE id = 8", "contains 8"),
+            ("DELETE FROM b WHERE id = 2", "INSERT INTO b (name, id) VALUES ('Bert', 2)", "no longer exists"),
+        ] {
+            project.execute(change);
+            let why = verified(&project, 4, "target differs shout");
+            assert!(why.contains(what), "{change}: {why}");
+            project.execute(back);
+        }
+        // A digest says only that something is otherwise.
+        project.execute("DROP TABLE a");
+        let why = verified(&project, 0, "target unproven shout");
+        assert!(why.contains("or keeps keys in another spelling, which its collation takes for the same"), "{why}");
+    }
+
     fn stored_rows_are_recomputed(engine) {
         for flags in ["--limit stored_row_bytes=1MiB", "--limit stored_row_bytes=1MiB --jobs 3"] {
             let project = copied(engine, INSERT, flags);
