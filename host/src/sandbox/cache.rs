@@ -7,6 +7,7 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use wasmtime::Engine;
 use wasmtime::component::Component;
@@ -14,6 +15,15 @@ use wasmtime::component::Component;
 use super::compile::fingerprint;
 use super::inspect::BOUNDS;
 use crate::random;
+
+/// How long a compiled component is kept that nobody loads: such as that of an older version, or of an artifact that was built again.
+const UNUSED: Duration = Duration::from_hours(30 * 24);
+
+/// How exactly it is known when one was loaded last.
+const EXACTLY: Duration = Duration::from_hours(24);
+
+/// After this time, whoever was writing a temporary file is gone.
+const LEFT_BEHIND: Duration = Duration::from_hours(1);
 
 /// Receives what is worth saying of the cache: a run goes on without it.
 pub type CacheNote = Arc<dyn Fn(&str) + Send + Sync>;
@@ -56,7 +66,10 @@ impl Cache {
         #[allow(unsafe_code, reason = "loading compiled code is what the cache is for")]
         let loaded = unsafe { Component::deserialize_file(engine, &path) };
         match loaded {
-            Ok(component) => Some(component),
+            Ok(component) => {
+                touch(&path);
+                Some(component)
+            }
             Err(_) => {
                 self.say("has a damaged file, which is compiled again");
                 // Failing to remove it costs only time.
@@ -79,11 +92,51 @@ impl Cache {
             self.say(&format!("cannot be written: {error}"));
             let _ = fs::remove_file(&aside);
         }
+        self.tidy();
+    }
+
+    /// Removes what is not used any more. Whoever has it open goes on with it, and what cannot be removed costs only space.
+    fn tidy(&self) {
+        for entry in fs::read_dir(&self.directory).into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            let Some(kept) = name.to_str().and_then(kept) else { continue };
+            if entry.metadata().is_ok_and(|found| found.is_file() && is_older(&found, kept)) {
+                let _ = fs::remove_file(entry.path());
+            }
+        }
     }
 
     fn path(&self, engine: &Engine, sha256: &str) -> PathBuf {
         // What was compiled under older bounds is inspected and compiled again.
         self.directory.join(format!("{sha256}-{:016x}-{BOUNDS}.cwasm", fingerprint(engine)))
+    }
+}
+
+/// How long a file of that name is kept; `None` for one that is not of the cache.
+fn kept(name: &str) -> Option<Duration> {
+    let (digest, rest) = name.split_at_checked(64)?;
+    if !digest.bytes().all(|byte| byte.is_ascii_hexdigit()) || !rest.starts_with('-') {
+        return None;
+    }
+    let ending = Path::new(name).extension()?;
+    match ending.to_str()? {
+        "cwasm" => Some(UNUSED),
+        "tmp" => Some(LEFT_BEHIND),
+        _ => None,
+    }
+}
+
+fn is_older(file: &fs::Metadata, than: Duration) -> bool {
+    file.modified().is_ok_and(|at| at.elapsed().is_ok_and(|age| age > than))
+}
+
+/// Notes that a file is used. Its access time would not do: few systems keep it.
+fn touch(path: &Path) {
+    if fs::metadata(path).is_ok_and(|file| is_older(&file, EXACTLY))
+        && let Ok(file) = fs::File::options().append(true).open(path)
+    {
+        // Without it, the file is compiled again in a month.
+        let _ = file.set_modified(SystemTime::now());
     }
 }
 
@@ -159,6 +212,40 @@ mod tests {
         }
         assert_eq!(open(&directory.path().join("new/private")), (true, String::new()));
     }
+
+    #[test]
+    fn what_is_not_used_any_more_is_removed() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let cache = Cache::open(&directory.path().join("cache"), None).expect("a cache");
+        let engine = crate::sandbox::engine::engine(&crate::project::limits::Limits::default()).expect("an engine");
+        let code = engine.precompile_component(&runner_tests::components::empty()).expect("compiled");
+        let age = |path: &Path, hours: u64| {
+            let file = fs::File::options().append(true).open(path).expect("opened");
+            file.set_modified(SystemTime::now() - Duration::from_hours(hours)).expect("its time");
+        };
+        let [used, unused, new] = [1, 2, 3].map(|number| format!("{number:064}"));
+        for sha256 in [&used, &unused] {
+            cache.store(&engine, sha256, &code);
+        }
+        for sha256 in [&used, &unused] {
+            age(&cache.path(&engine, sha256), 31 * 24);
+        }
+        let beside = |name: &str, hours: u64| {
+            let path = cache.directory.join(name);
+            fs::write(&path, "half").expect("written");
+            age(&path, hours);
+            path
+        };
+        let [left, under_way] =
+            [2, 0].map(|hours| beside(&format!("{new}-{hours:016x}-1.0123456789abcdef.tmp"), hours));
+        let others = ["notes.tmp", "mine.cwasm"].map(|name| beside(name, 1000 * 24));
+        assert!(cache.load(&engine, &used).is_some());
+        cache.store(&engine, &new, &code);
+        assert!(cache.load(&engine, &used).is_some() && cache.load(&engine, &new).is_some());
+        assert!(!cache.path(&engine, &unused).exists() && !left.exists() && under_way.exists());
+        assert!(others.iter().all(|path| path.exists()), "what the cache did not write");
+    }
+
     /// Such as processes with the same id in containers that share the directory.
     #[test]
     fn several_can_store_one_component_at_once() {

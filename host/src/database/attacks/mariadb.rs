@@ -219,15 +219,21 @@ const OF_COMPONENTS: &[Attack] = &[
     Attack::beyond(&["CALL sys.execute_prepared_stmt('CREATE USER evil')"]),
 ];
 
-/// What an attack must not change: the history, the definitions of everything, users, settings of the server, events.
+/// What an attack must not change: the history, the definitions of everything, users, settings of the server, events. Scratch databases
+/// of others come and go.
 const STATE: &[(&str, &str)] = &[
     ("the history", "SELECT GROUP_CONCAT(id, '=', IFNULL(name, '~') ORDER BY id) FROM {db}.runner_history"),
     (
         "the definitions of tables",
         "SELECT GROUP_CONCAT(table_schema, '.', table_name, '.', column_name ORDER BY 1) FROM information_schema.columns \
-     WHERE table_name LIKE 'runner%' OR table_schema = '{other}'",
+     WHERE table_schema = '{other}' \
+     OR table_name LIKE 'runner%' AND (table_schema = '{db}' OR table_schema NOT REGEXP '^runner_scratch_')",
     ),
-    ("databases", "SELECT GROUP_CONCAT(schema_name ORDER BY 1) FROM information_schema.schemata"),
+    (
+        "databases",
+        "SELECT GROUP_CONCAT(schema_name ORDER BY 1) FROM information_schema.schemata \
+     WHERE schema_name IN ('{db}', '{other}') OR schema_name NOT REGEXP '^runner_scratch_'",
+    ),
     ("logins and their rights", "SELECT GROUP_CONCAT(User, '@', Host, Priv ORDER BY 1) FROM mysql.global_priv"),
     ("logins and their rights", "SELECT GROUP_CONCAT(Host, Db, User ORDER BY 1, 2, 3) FROM mysql.db"),
     ("servers of other engines", "SELECT COUNT(*) FROM mysql.servers"),
@@ -235,7 +241,8 @@ const STATE: &[(&str, &str)] = &[
     ("events", "SELECT COUNT(*) FROM mysql.event"),
     (
         "procedures and functions",
-        "SELECT GROUP_CONCAT(db, '.', name ORDER BY 1) FROM mysql.proc WHERE db NOT IN ('sys', 'mysql')",
+        "SELECT GROUP_CONCAT(db, '.', name ORDER BY 1) FROM mysql.proc WHERE db NOT IN ('sys', 'mysql') \
+     AND (db IN ('{db}', '{other}') OR db NOT REGEXP '^runner_scratch_')",
     ),
     (
         "triggers",
