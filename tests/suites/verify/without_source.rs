@@ -160,6 +160,31 @@ for_each_engine! {
         assert!(why.contains("or keeps keys in another spelling, which its collation takes for the same"), "{why}");
     }
 
+    /// Where keys have one spelling, a digest tells the difference.
+    fn a_key_of_one_spelling_proves_a_difference(engine) {
+        let project = EngineProject::new(env!("CARGO_BIN_EXE_runner"), engine);
+        project
+            .sql(
+                "1_tables",
+                "CREATE TABLE a (id INTEGER NOT NULL PRIMARY KEY, name VARCHAR(50));\n\
+                 CREATE TABLE b (name VARCHAR(50) NOT NULL PRIMARY KEY, id INTEGER);\n\
+                 INSERT INTO a (id, name) VALUES (1, 'anna'), (2, 'bert'), (3, 'carla');\n\
+                 INSERT INTO b (name, id) VALUES ('BERT', 7);",
+                "SELECT 1;",
+            )
+            .component("2_turn", &guests::component("turn"))
+            .settings("[parameters]\nsource = 'a'\ntarget = 'b'\ntarget_key = 'name'\nmode = 'upsert'\n");
+        project.runner("apply").succeeds();
+        project.execute("DROP TABLE a");
+        assert_eq!(verified(&project, 0, "target proven shout"), "1 of 1 chunk");
+        project.execute("UPDATE b SET id = 8 WHERE id = 2");
+        let any_spelling = engine == Engine::Mariadb;
+        let (status, result) = if any_spelling { (0, "target unproven shout") } else { (4, "target differs shout") };
+        let why = verified(&project, status, result);
+        assert!(why.contains("`b` differs from what was written"), "{why}");
+        assert_eq!(why.contains("in another spelling"), any_spelling, "{why}");
+    }
+
     fn stored_rows_are_recomputed(engine) {
         for flags in ["--limit stored_row_bytes=1MiB", "--limit stored_row_bytes=1MiB --jobs 3"] {
             let project = copied(engine, INSERT, flags);

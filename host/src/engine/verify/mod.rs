@@ -7,6 +7,7 @@ mod later;
 mod range;
 mod replay;
 mod rows;
+mod spelling;
 mod target;
 
 use std::sync::Arc;

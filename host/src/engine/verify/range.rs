@@ -2,7 +2,8 @@
 
 use super::Verifier;
 use super::rows::explained;
-use super::target::{OTHER_SPELLING, TargetMatch, keeps_spelling, key_types};
+use super::spelling::{OTHER_SPELLING, key_types};
+use super::target::TargetMatch;
 use crate::data::digest::of_batch;
 use crate::data::{Batch, ColumnType, Value, order};
 use crate::database::{BatchLimits, DatabaseError, Dialect, PageRequest, WriteMode};
@@ -36,10 +37,11 @@ impl Verifier {
         if count < chunk.rows_out {
             let missing = chunk.rows_out - count;
             let what = format!("`{table}` lacks {missing} of the {} rows written", chunk.rows_out);
-            return Ok(match keeps_spelling(transform, key_types(transform, chunk)) {
-                true => TargetMatch::Unknown(format!("{what}, {OTHER_SPELLING}")),
-                false => TargetMatch::No(what),
-            });
+            return match self.keeps_spelling(transform, key_types(transform, chunk)).await {
+                Ok(true) => Ok(TargetMatch::Unknown(format!("{what}, {OTHER_SPELLING}"))),
+                Ok(false) => Ok(TargetMatch::No(what)),
+                Err(error) => explained(error).map(TargetMatch::Unknown),
+            };
         }
         // The order of the database may differ from the order of the digest.
         let is_same = order::by_key(&rows, &transform.target.key).is_some_and(|it| of_batch(&it) == written.content);

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::Verifier;
 use super::cells::{is_exact, is_kept_otherwise, same};
 use super::rows::explained;
+use super::spelling::{OTHER_SPELLING, key_types};
 use crate::data::digest::of_batch;
 use crate::data::{Batch, Column, ColumnType, Value};
 use crate::database::message::{cells_text, value_text};
@@ -82,8 +83,10 @@ impl Verifier {
             let or = format!("or stores the {column_type} of `{column}` in another form");
             return Ok(TargetMatch::Suspected(what, or));
         }
-        if keeps_spelling(transform, key_types(transform, chunk)) {
-            return Ok(TargetMatch::Unknown(format!("{what}, {OTHER_SPELLING}")));
+        match self.keeps_spelling(transform, key_types(transform, chunk)).await {
+            Ok(false) => {}
+            Ok(true) => return Ok(TargetMatch::Unknown(format!("{what}, {OTHER_SPELLING}"))),
+            Err(error) => return explained(error).map(TargetMatch::Unknown),
         }
         match self.unless_kept_otherwise(transform, &chunk.columns, what).await {
             Ok(found) => Ok(found),
@@ -145,7 +148,8 @@ impl Verifier {
                         return Ok(TargetMatch::No(format!("the row {} exists, but was deleted", place())));
                     }
                     (None, _) => {
-                        if keeps_spelling(transform, keys.iter().map(|key| key.values.column_type())) {
+                        let written = keys.iter().map(|key| (key.name.as_str(), key.values.column_type()));
+                        if self.keeps_spelling(transform, written).await? {
                             let alone = self.look_up(transform, output, &keys, &[*row]).await?;
                             let cells: Vec<_> = alone.into_values().collect();
                             if let [cells] = cells.as_slice() {
@@ -227,26 +231,6 @@ impl Verifier {
         }
         Ok(found)
     }
-}
-
-/// What a digest cannot tell from a difference, if [`keeps_spelling`]. Another chunk that matches does not rule it out.
-pub(super) const OTHER_SPELLING: &str = "or keeps keys in another spelling, which its collation takes for the same";
-
-/// The types of the target's key, as it was written.
-pub(super) fn key_types(transform: &TransformRecord, chunk: &ChunkRecord) -> impl Iterator<Item = ColumnType> {
-    let of_key = chunk.columns.iter().filter(|(name, _)| transform.target.key.contains(name));
-    of_key.map(|(_, column_type)| *column_type)
-}
-
-/// Whether the rows written may keep a key that they had before, equal by the column's collation and spelled otherwise: `Alice` for `alice`.
-pub(super) fn keeps_spelling(transform: &TransformRecord, mut key: impl Iterator<Item = ColumnType>) -> bool {
-    let target = &transform.target;
-    let is_elsewhere = match target.mode {
-        WriteMode::Upsert => true,
-        WriteMode::Update => target.table != transform.source.table,
-        WriteMode::Insert | WriteMode::Delete => false,
-    };
-    is_elsewhere && key.any(|column_type| column_type == ColumnType::Text)
 }
 
 /// The first column, apart from some, in which a row differs from what was written, and how.

@@ -8,8 +8,8 @@ use crate::project::packages::package_of;
 /// The markers of a conflict, also in the style `diff3`, as they begin a line.
 const MARKERS: [&str; 4] = ["<<<<<<<", "|||||||", "=======", ">>>>>>>"];
 
-/// The lines of both sides, of which several may have one revision, if the text shows signs of a merge: markers of a conflict, or keys that occur twice, as a union
-/// of both sides has them.
+/// The lines of both sides, of which several may have one revision, if the text shows signs of a merge: markers of a conflict, or keys
+/// that occur twice, as a union of both sides has them.
 pub(super) fn merged(text: &str) -> Option<Lockfile> {
     let mut is_merge = false;
     let mut in_base = false;
