@@ -44,7 +44,6 @@ def call_of(name):
         from wit_world.imports import context
 
         _micros = context.run_timestamp()
-    CHANCE.is_sown_here = False
     ANSWERS.clear()
     try:
         yield
