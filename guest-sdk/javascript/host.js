@@ -139,7 +139,11 @@ class NativeColumn {
     return object;
   }
   set(row, value) {
-    const i = this.#row(row), { type, entries, nulls } = this.state;
+    const i = this.#row(row), found = value !== null && isUntyped(this) ? hooks.valueType(value) : this.type;
+    if (found !== this.type && WIDTHS[found]) {
+      Object.assign(this.state, { type: found, entries: new WIDTHS[found](this.length * (found === "uuid" ? 2 : 1)) });
+    }
+    const { type, entries, nulls } = this.state;
     if (value !== null && !WIDTHS[type]) {
       throw new TypeError(`entries of type ${type} have no fixed length: use \`map\`, which returns a new column`);
     }
@@ -200,7 +204,19 @@ class NativeColumn {
   round() { return this.#calculate((a) => Math.round(a), undefined, "round"); }
 }
 
+// NULLs whose type the database does not know come as text: other values may take their place.
+function isUntyped(column) { return column?.type === "text" && column.nullCount === column.length; }
+
 function column(type, typeName, entries, nulls) { return new NativeColumn(type, typeName, entries, nulls); }
+
+// The type of values that take the place of a column's: if it is untyped, that of the first, and of numbers that of all.
+function typeInPlace(type, old, values) {
+  const first = isUntyped(old) && type === "text" ? values.find((it) => it !== null && it !== undefined) : undefined;
+  if (first === undefined) return type;
+  const found = hooks.valueType(first);
+  const isFraction = (it) => typeof it === "number" && !Number.isSafeInteger(it);
+  return found === "int64" && values.some(isFraction) ? "float64" : found;
+}
 
 function fromValues(type, typeName, rows, value, place = (i) => `row ${i}`) {
   const entries = [], nulls = new Uint8Array(rows);
@@ -217,15 +233,16 @@ function fromValues(type, typeName, rows, value, place = (i) => `row ${i}`) {
   return column(type, typeName, entries, nulls);
 }
 
-function columnsFromRows(rows, names, types, origins) {
-  for (const key of rows.length ? Object.keys(rows[0]) : []) {
-    if (!names.includes(key)) {
-      throw new TypeError(`the row has a property \`${key}\`, which is no column of the result; add it to the types: `
+function columnsFromRows(rows, names, types, origins, old = {}) {
+  rows.forEach((row, i) => {
+    const key = Object.keys(row).find((it) => !names.includes(it));
+    if (key !== undefined) {
+      throw new TypeError(`row ${origins?.[i] ?? i} has a property \`${key}\`, which is no column of the result; add it to the types: `
         + "mapRows(f, { ...batch.types, name: \"text\" })");
     }
-  }
+  });
   return names.map((name, c) => {
-    const [type, typeName] = typeOf(types[c]);
+    const [type, typeName] = typeOf(typeInPlace(types[c], old[name], rows.map((row) => row[name])));
     return fromValues(type, typeName, rows.length, (i) => rows[i][name], (i) => `row ${origins?.[i] ?? i}, column \`${name}\``);
   });
 }
@@ -253,7 +270,8 @@ function mapRows(columns, names, rows, f, resultNames, types) {
       origins.push(i);
     }
   }
-  return columnsFromRows(results, resultNames, types, origins);
+  const old = Object.fromEntries(names.map((name, i) => [name, columns[i]]));
+  return columnsFromRows(results, resultNames, types, origins, old);
 }
 
 const MASK = (1n << 64n) - 1n;
@@ -311,15 +329,16 @@ function asset(path) {
 globalThis.__runner = {
   isFake: true,
   columnPrototype: NativeColumn.prototype,
-  columnFromArray(type, values) {
-    const [name, typeName] = typeOf(type);
+  columnFromArray(type, values, old) {
+    const [name, typeName] = typeOf(typeInPlace(type, old, values));
     return fromValues(name, typeName, values.length, (i) => values[i]);
   },
   columnFromBuffer(type, view, like) {
     const rows = type === "uuid" ? view.length / 2 : view.length;
     return column(type, undefined, view.slice(), like?.length === rows ? like.state.nulls.slice() : new Uint8Array(rows));
   },
-  columnsFromRows, rowAt, rowsBetween, mapRows,
+  columnsFromRows: (rows, names, types) => columnsFromRows(rows, names, types),
+  rowAt, rowsBetween, mapRows,
   replaceText: (it, from, to) => NativeColumn.text(it, (text) => text.replaceAll(from, () => to)),
   affixText: (it, before, after) => NativeColumn.text(it, (text) => before + text + after),
   invokeText: (it, name, ...values) => NativeColumn.text(it, (text) => text[name](...values)),

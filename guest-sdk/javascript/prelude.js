@@ -198,8 +198,10 @@ export class Instant {
     const match = parsed(MOMENT, value, "an instant such as \"2026-03-01T09:30:00Z\"");
     const local = BigInt(daysIn(match, value)) * DAY + microsecondsIn(match.slice(4, 8), value);
     if (match[8] === "Z") return new Instant(local);
-    const minutes = Number(match[8].slice(1, 3)) * 60 + Number(match[8].slice(3).replace(":", ""));
-    return new Instant(local - BigInt(match[8][0] === "-" ? -minutes : minutes) * 60000000n);
+    const hours = Number(match[8].slice(1, 3)), minutes = Number(match[8].slice(3).replace(":", ""));
+    if (hours > 23 || minutes > 59) throw wrong(value, "an instant with an offset up to 23:59");
+    const offset = BigInt(hours * 60 + minutes) * 60000000n;
+    return new Instant(match[8][0] === "-" ? local + offset : local - offset);
   }
   get epochMilliseconds() { return Number((this.epochMicroseconds - (((this.epochMicroseconds % 1000n) + 1000n) % 1000n)) / 1000n); }
   toDate() { return new Date(this.epochMilliseconds); }
@@ -257,6 +259,20 @@ const CLASSES = [
 ];
 CLASSES.forEach((type, index) => type && Object.defineProperty(type.prototype, TYPE, { value: index }));
 
+// The type that a value other than null has by itself; of numbers that are whole and others, the runtime makes float64.
+function valueType(value) {
+  switch (typeof value) {
+    case "boolean": return "boolean";
+    case "bigint": return "int64";
+    case "number": return Number.isSafeInteger(value) ? "int64" : "float64";
+    case "object": break;
+    default: return "text";
+  }
+  if (value instanceof ArrayBuffer || ArrayBuffer.isView(value)) return "bytes";
+  if (value[TYPE] >= 0) return value instanceof Native ? `native:${value.typeName}` : TYPES[value[TYPE]];
+  return value instanceof Date ? "timestamptz" : "json";
+}
+
 // What the entry of a column of this type is made of, for a value of another class.
 function coerce(type, value) {
   const text = typeof value === "string";
@@ -300,8 +316,12 @@ const ARRAYS = {
 
 function typeOf(column) { return column.typeName === undefined ? column.type : `native:${column.typeName}`; }
 
-// `like`: the column whose NULLs a typed array keeps.
-function columnFrom(type, values, like) {
+// NULLs whose type the database does not know come as text: other values may take their place.
+function isUntyped(column) { return column.type === "text" && column.nullCount === column.length; }
+
+// `like`: the column of the same type whose place the values take. A typed array keeps its NULLs, and `isOpen` says that the
+// type may be another, if it is untyped.
+function columnFrom(type, values, like, isOpen = false) {
   if (ArrayBuffer.isView(values) && type in ARRAYS) {
     if (values instanceof ARRAYS[type]) return native.columnFromBuffer(type, values, like);
     return native.columnFromArray(type, Array.from(values, (value, i) => (like?.isNull(i) ? null : value)));
@@ -309,7 +329,7 @@ function columnFrom(type, values, like) {
   if (values === null || typeof values !== "object" || typeof values[Symbol.iterator] !== "function") {
     throw wrong(values, "an array of values");
   }
-  return native.columnFromArray(type, Array.isArray(values) ? values : Array.from(values));
+  return native.columnFromArray(type, Array.isArray(values) ? values : Array.from(values), isOpen ? like : undefined);
 }
 
 // A number as databases write it: `Number` also takes spaces, nothing at all and other bases.
@@ -378,7 +398,7 @@ methods(Column.prototype, {
   fillNulls(value) {
     if (!this.nullCount) return this.clone();
     if (value === null || value === undefined) throw wrong(value, "a value for NULLs");
-    return native.columnFromArray(typeOf(this), Array.from(this, (entry) => entry ?? value));
+    return native.columnFromArray(typeOf(this), Array.from(this, (entry) => entry ?? value), this);
   },
   replaceAll(from, to) {
     const literal = typeof from === "string" && from !== "" && typeof to === "string" && !to.includes("$");
@@ -460,9 +480,10 @@ export class Batch {
     const old = this.#columns.get(name);
     let column = values;
     if (!(values instanceof Column)) {
-      type ??= old ? typeOf(old) : values instanceof Float64Array ? "float64" : values instanceof BigInt64Array ? "int64" : undefined;
-      if (type === undefined) throw new TypeError(`column \`${name}\` is new: name its type, set("${name}", values, "text")`);
-      column = columnFrom(type, values, old);
+      const own = values instanceof Float64Array ? "float64" : values instanceof BigInt64Array ? "int64" : undefined;
+      const found = type ?? (old && !(own && isUntyped(old)) ? typeOf(old) : own);
+      if (found === undefined) throw new TypeError(`column \`${name}\` is new: name its type, set("${name}", values, "text")`);
+      column = columnFrom(found, values, old && typeOf(old) === found ? old : undefined, type === undefined);
     } else if (type !== undefined && typeOf(column) !== type) {
       column = column.cast(type);
     }
@@ -1071,5 +1092,5 @@ native.register({
     db, schema, log, progress, parameters, parameter, assets, runTimestamp, seed, random, mapRows, rows, float64, Batch, Column, Reader,
     Writer, Decimal, PlainDate, PlainTime, PlainDateTime, Instant, Uuid, Json, Native, Float64, RunnerError,
   }),
-  makeBatch, dumpBatch, describeError, coerce, coerceParameter, readDescription, hostError, ranThrough,
+  makeBatch, dumpBatch, describeError, coerce, coerceParameter, valueType, readDescription, hostError, ranThrough,
 });

@@ -1,7 +1,9 @@
 // Batch functions behave under Node.js as in the runtime.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { assets, Batch, Column, db, Instant, log, Json, parameters, PlainDate, random, runTimestamp, schema } from "runner-guest";
+import {
+  assets, Batch, Column, db, Decimal, Instant, log, Json, Native, parameters, PlainDate, random, runTimestamp, schema, Uuid,
+} from "runner-guest";
 import { fakeHost } from "runner-guest/testing";
 
 const ALL = {
@@ -46,6 +48,66 @@ test("columns", () => {
   assert.throws(() => batch.mapRows((row) => ({ ...row, extra: 1 })), /`extra`/);
   assert.throws(() => batch.mapRows(() => ({ n: "x" })), /row 0, column `n`/);
   assert.throws(() => batch.set("n", [1]), /1 entries/);
+});
+
+test("a property that no column takes is refused in every row", () => {
+  const batch = Batch.fromColumns({ id: new Column("int64", [1, 2, 3]) });
+  assert.throws(() => batch.mapRows((row) => (row.id === 3 ? { ...row, note: "x" } : row)), /row 2 has a property `note`/);
+  assert.throws(() => batch.mapRows((row) => [row, row.id === 2 ? { ...row, note: "x" } : row]), /row 1 has a property `note`/);
+  assert.throws(() => Batch.fromRows([{ a: 1 }, { a: 2, b: 3 }], { a: "int64" }), /row 1 has a property `b`/);
+});
+
+test("NULLs of a column whose type is not known make room for any", () => {
+  const nulls = () => new Column("text", [null, null, null]);
+  const at = new Date(0), uuid = new Uuid("9b2f3c1e-6d0a-4f58-8a77-1c2d3e4f5a6b");
+  for (const [value, type] of [
+    [0, "int64"], [0.5, "float64"], [7n, "int64"], [true, "boolean"], ["x", "text"], [new Uint8Array(1), "bytes"], [at, "timestamptz"],
+    [new Decimal("1.5"), "decimal"], [new Native("inet", "::1"), "native:inet"], [{ a: 1 }, "json"], [uuid, "uuid"],
+  ]) {
+    const batch = Batch.fromColumns({ id: new Column("int64", [1, 2, 3]), v: nulls() });
+    const filled = new Batch({ v: nulls().fillNulls(value) });
+    const listed = new Batch({ v: nulls() }).set("v", [null, value, value]);
+    const mapped = batch.mapRows((row) => { row.v = row.id > 1 ? value : null; });
+    const more = batch.mapRows((row) => ({ ...row, v: value, more: "x" }), { ...batch.types, more: "text" });
+    for (const made of [filled, listed, mapped, more]) assert.equal(made.types.v, type);
+    assert.deepEqual(mapped.get("v").toArray(), listed.get("v").toArray());
+    assert.deepEqual(more.get("v").toArray(), filled.get("v").toArray());
+  }
+  const batch = Batch.fromColumns({ id: new Column("int64", [1, 2, 3]), v: nulls() });
+  assert.deepEqual(batch.mapRows((row) => { row.v = row.id / 2; }).get("v").toArray(), [0.5, 1, 1.5]);
+  assert.deepEqual(batch.mapRows((row) => { row.v = 4 - row.id / 2; }).get("v").toArray(), [3.5, 3, 2.5]);
+  assert.deepEqual(batch.mapRows((row) => { row.v = (row.id + 1) / 2; }).get("v").toArray(), [1, 1.5, 2]);
+  assert.deepEqual(batch.set("v", new Float64Array([1, 2, 3])).get("v").toArray(), [1, 2, 3]);
+  assert.equal(batch.types.v, "float64");
+  for (const [value, type] of [[5, "int64"], [0.5, "float64"], [false, "boolean"]]) {
+    const column = nulls();
+    column.set(1, value);
+    assert.deepEqual([column.type, column.toArray()], [type, [null, value, null]]);
+  }
+  const column = nulls();
+  column.set(2, uuid);
+  assert.deepEqual(column.toArray(), [null, null, uuid]);
+  assert.throws(() => nulls().set(0, "x"), /use `map`/);
+  // A type that is known stays.
+  assert.throws(() => new Column("text", ["x", null]).fillNulls(1), /no text/);
+  assert.throws(() => new Column("int64", [null]).fillNulls("x"), /int64/);
+  assert.throws(() => new Batch({ v: nulls() }).set("v", [1, 2, 3], "text"), /no text/);
+  assert.equal(new Batch({ v: nulls() }).set("v", [null, null, null]).types.v, "text");
+});
+
+test("offsets of instants", () => {
+  for (const text of ["2026-03-01T09:30:00+99:00", "2026-03-01T09:30:00+01:75", "2026-03-01 09:30:00-24"]) {
+    assert.throws(() => Instant.from(text), /an offset up to 23:59/, text);
+    assert.throws(() => new Column("timestamptz", [text]), /row 0/);
+    assert.throws(() => new Column("text", [text]).cast("timestamptz"), /row 0/);
+  }
+  assert.equal(String(Instant.from("2026-03-01T09:30:00+14:00")), "2026-02-28T19:30:00Z");
+  assert.equal(String(Instant.from("2026-03-01T09:30:00-0330")), "2026-03-01T13:00:00Z");
+});
+
+test("a byte order mark is no part of a text", () => {
+  fakeHost({ assets: { "marked.json": "\ufeff[1]" } });
+  assert.deepEqual([assets.json("marked.json"), assets.text("marked.json"), assets.bytes("marked.json").length], [[1], "[1]", 6]);
 });
 
 test("what can be iterated only once is not taken for nothing", () => {

@@ -4,6 +4,7 @@ import sqlite3
 import sys
 import tempfile
 import unittest
+from array import array
 from datetime import date, datetime, time, timezone
 from decimal import Decimal
 from pathlib import Path
@@ -15,6 +16,7 @@ from runner_guest import (
 )
 from runner_guest._database import Writer
 from runner_guest._description import described
+from runner_guest._errors import describe_error
 from runner_guest.testing import fake_host, load
 
 ALL = {
@@ -168,6 +170,63 @@ class Batches(unittest.TestCase):
             with self.assertRaisesRegex(TypeError, "and the column is of the type"):
                 wrong()
 
+    def test_nulls_of_an_unknown_type_make_room_for_any(self):
+        def nulls(rows=3):
+            return Column("text", [None] * rows)
+
+        instant = datetime(1970, 1, 1, tzinfo=timezone.utc)
+        for value, type in [
+            (0, "int64"), (0.5, "float64"), (True, "boolean"), ("x", "text"), (b"x", "bytes"), (Decimal("1.5"), "decimal"),
+            (date(2026, 3, 1), "date"), (time(1), "time"), (datetime(2026, 3, 1), "timestamp"), (instant, "timestamptz"),
+            (UUID(int=7), "uuid"), (Json([1]), "json"), (Native("inet", "::1"), "native:inet"),
+        ]:
+            batch = Batch({"id": Column("int64", [1, 2, 3]), "v": nulls()})
+            mapped = batch.map_rows(lambda row: row.update(v=value if row["id"] > 1 else None))
+            more = batch.map_rows(lambda row: {**row, "v": value, "more": "x"}, {**batch.types, "more": "text"})
+            batch["v"] = iter([None, value, value])
+            self.assertEqual((mapped["v"].type, mapped["v"].to_list()), (type, [None, value, value]))
+            self.assertEqual((batch["v"].type, batch["v"].to_list()), (type, [None, value, value]))
+            for column in (more["v"], nulls().fill_nulls(value)):
+                self.assertEqual((column.type, column.to_list()), (type, [value] * 3))
+            column = nulls()
+            if type in ("text", "bytes", "decimal", "json", "native:inet"):
+                with self.assertRaisesRegex(TypeError, "cannot be replaced"):
+                    column[1] = value
+            else:
+                column[1] = value
+                self.assertEqual((column.type, column.to_list()), (type, [None, value, None]))
+        batch = Batch({"id": Column("int64", [1, 2]), "v": nulls(2)})
+        self.assertEqual(batch.map_rows(lambda row: row.update(v=row["id"] / 2 if row["id"] == 1 else 1))["v"].to_list(), [0.5, 1.0])
+        batch["v"] = array("d", [1, 2])
+        self.assertEqual((batch["v"].type, batch["v"].to_list()), ("float64", [1.0, 2.0]))
+        # A type that is known, or given, stays.
+        for wrong in (
+            lambda: Column("text", ["x", None]).fill_nulls(1), lambda: Column("int64", [None]).fill_nulls("x"),
+            lambda: Batch({"v": nulls()}).set("v", [1, 2, 3], "text"), lambda: nulls().fill_nulls(object()),
+        ):
+            with self.assertRaisesRegex(TypeError, "is not a"):
+                wrong()
+        self.assertEqual(nulls().fill_nulls(None).type, "text")
+        with self.assertRaisesRegex(TypeError, "column `v`, 'abc' is not a list"):
+            Batch({"v": nulls()})["v"] = "abc"
+
+    def test_times_are_not_cut(self):
+        moment = datetime(2026, 1, 1, 9, 30, 0, 123456)
+        for type, text, expected in [
+            ("timestamp", "2026-01-01T09:30:00.1234560", moment), ("time", "09:30:00.123456000", moment.time()),
+            ("timestamptz", "2026-01-01T09:30:00.1234560Z", moment.replace(tzinfo=timezone.utc)),
+            ("timestamp", "20260101T093000,123456", moment), ("time", "09:30:00.12", time(9, 30, 0, 120000)),
+        ]:
+            self.assertEqual(Column("text", [text]).cast(type).to_list(), [expected])
+            self.assertEqual(Column(type, [text]).to_list(), [expected])
+        for type, text in [
+            ("timestamp", "2026-01-01T09:30:00.123456789"), ("time", "09:30:00.1234561"), ("timestamptz", "2026-01-01T09:30:00.12345601Z"),
+        ]:
+            with self.assertRaisesRegex(ValueError, "row 0: '.*' is finer than a microsecond"):
+                Column("text", [text]).cast(type)
+            with self.assertRaisesRegex(ValueError, "finer"):
+                Column(type, [text])
+
     def test_batches(self):
         batch = Batch({"id": Column("int64", [1, 2]), "name": Column("text", ["a", None])})
         batch["name"] = ["c", "d"]
@@ -213,6 +272,9 @@ class Hosts(unittest.TestCase):
         self.assertEqual((assets.text("a.txt"), assets.json("b.json"), list(assets.open("a.txt"))), ("ä", [1], ["ä".encode()]))
         self.assertEqual(run_timestamp(), datetime(2026, 3, 1, tzinfo=timezone.utc))
         self.assertEqual(random(1), random(1))
+        # JavaScript has one kind of number, and true is none.
+        self.assertEqual([random(1.0), random(-0.0), random(2.0**52)], [random(1), random(0), random(2**52)])
+        self.assertNotIn(random(1.5), [random(1), random(2)])
         self.assertTrue(0 <= random("a") < 1 and random("a") != random("b"))
         db.execute_all(["CREATE TABLE t (a INTEGER PRIMARY KEY, b)"])
         self.assertEqual(db.execute("INSERT INTO t VALUES (1, ?), (2, ?)", ["x", None]), 2)
@@ -429,6 +491,41 @@ class Calls(unittest.TestCase):
         with self.assertRaisesRegex(KeyError, "x"), Writer(handle):
             raise KeyError("x")
         self.assertEqual(handle.finished, 0)
+
+
+class Errors(unittest.TestCase):
+    def described(self, source):
+        """What is said of the exception that a script ends with."""
+        lines = source.split("\n")
+        try:
+            exec(compile(source, "script.py", "exec"), {"RunnerError": RunnerError})
+        except BaseException as error:
+            return describe_error(error, lambda file, line: lines[line - 1] if file == "script.py" else None)
+        raise AssertionError("it did not fail")
+
+    def test_a_cause_may_be_the_error_itself(self):
+        kind, _, message, detail = self.described("error = ValueError('round')\nraise error from error")
+        self.assertEqual((kind, message), ("failed", "ValueError: round"))
+        self.assertEqual(detail, "at script.py:2:1: `raise error from error`")
+        circle = "a, b = ValueError('a'), ValueError('b')\na.__cause__ = b\nraise b from a"
+        self.assertEqual(self.described(circle)[2], "ValueError: b: ValueError: a")
+
+    def test_an_error_without_a_text(self):
+        head = "class Mute(Exception):\n    def __str__(self): return 1 / 0\n    __repr__ = __str__\n"
+        self.assertEqual(self.described(f"{head}raise Mute()")[2], "Mute: (its message cannot be shown)")
+        self.assertEqual(self.described(f"{head}raise ValueError('x') from Mute()")[2], "ValueError: x: Mute: (its message cannot be shown)")
+        self.assertEqual(self.described(f"{head}raise KeyError(Mute())")[2], "KeyError: (its message cannot be shown)")
+        note = f"{head}error = ValueError('x')\nerror.__notes__ = [Mute()]\nraise error"
+        self.assertEqual(self.described(note)[2], "ValueError: x ((its message cannot be shown))")
+        own = f"{head}error = RunnerError('x')\nerror.kind, error.code, error.detail = [], Mute(), Mute()\nraise error"
+        kind, code, message, detail = self.described(own)
+        self.assertEqual((kind, code, message), ("failed", "(its message cannot be shown)", "x"))
+        self.assertTrue(detail.startswith("(its message cannot be shown); at script.py:6:1"), detail)
+        bare = "class Bare(RunnerError):\n    def __init__(self): pass\nraise Bare()"
+        self.assertEqual(self.described(bare)[:3], ("failed", "", "Bare"))
+
+    def test_columns_are_counted_in_characters(self):
+        self.assertIn("at script.py:1:8: `'äöü'; 1 / 0`", self.described("'äöü'; 1 / 0")[3])
 
 
 class Loading(unittest.TestCase):

@@ -197,8 +197,10 @@ export class Instant {
     const match = parsed(MOMENT, value, "an instant such as \"2026-03-01T09:30:00Z\"");
     const local = BigInt(daysIn(match, value)) * DAY + microsecondsIn(match.slice(4, 8), value);
     if (match[8] === "Z") return new Instant(local);
-    const minutes = Number(match[8].slice(1, 3)) * 60 + Number(match[8].slice(3).replace(":", ""));
-    return new Instant(local - BigInt(match[8][0] === "-" ? -minutes : minutes) * 60000000n);
+    const hours = Number(match[8].slice(1, 3)), minutes = Number(match[8].slice(3).replace(":", ""));
+    if (hours > 23 || minutes > 59) throw wrong(value, "an instant with an offset up to 23:59");
+    const offset = BigInt(hours * 60 + minutes) * 60000000n;
+    return new Instant(match[8][0] === "-" ? local + offset : local - offset);
   }
   get epochMilliseconds() { return Number((this.epochMicroseconds - (((this.epochMicroseconds % 1000n) + 1000n) % 1000n)) / 1000n); }
   toDate() { return new Date(this.epochMilliseconds); }
@@ -255,6 +257,20 @@ const CLASSES = [
   PlainTime, PlainDateTime, Instant, Uuid, Json, Native,
 ];
 CLASSES.forEach((type, index) => type && Object.defineProperty(type.prototype, TYPE, { value: index }));
+
+// The type that a value other than null has by itself; of numbers that are whole and others, the runtime makes float64.
+function valueType(value) {
+  switch (typeof value) {
+    case "boolean": return "boolean";
+    case "bigint": return "int64";
+    case "number": return Number.isSafeInteger(value) ? "int64" : "float64";
+    case "object": break;
+    default: return "text";
+  }
+  if (value instanceof ArrayBuffer || ArrayBuffer.isView(value)) return "bytes";
+  if (value[TYPE] >= 0) return value instanceof Native ? `native:${value.typeName}` : TYPES[value[TYPE]];
+  return value instanceof Date ? "timestamptz" : "json";
+}
 
 // What the entry of a column of this type is made of, for a value of another class.
 function coerce(type, value) {

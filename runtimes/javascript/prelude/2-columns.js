@@ -14,8 +14,12 @@ const ARRAYS = {
 
 function typeOf(column) { return column.typeName === undefined ? column.type : `native:${column.typeName}`; }
 
-// `like`: the column whose NULLs a typed array keeps.
-function columnFrom(type, values, like) {
+// NULLs whose type the database does not know come as text: other values may take their place.
+function isUntyped(column) { return column.type === "text" && column.nullCount === column.length; }
+
+// `like`: the column of the same type whose place the values take. A typed array keeps its NULLs, and `isOpen` says that the
+// type may be another, if it is untyped.
+function columnFrom(type, values, like, isOpen = false) {
   if (ArrayBuffer.isView(values) && type in ARRAYS) {
     if (values instanceof ARRAYS[type]) return native.columnFromBuffer(type, values, like);
     return native.columnFromArray(type, Array.from(values, (value, i) => (like?.isNull(i) ? null : value)));
@@ -23,7 +27,7 @@ function columnFrom(type, values, like) {
   if (values === null || typeof values !== "object" || typeof values[Symbol.iterator] !== "function") {
     throw wrong(values, "an array of values");
   }
-  return native.columnFromArray(type, Array.isArray(values) ? values : Array.from(values));
+  return native.columnFromArray(type, Array.isArray(values) ? values : Array.from(values), isOpen ? like : undefined);
 }
 
 // A number as databases write it: `Number` also takes spaces, nothing at all and other bases.
@@ -92,7 +96,7 @@ methods(Column.prototype, {
   fillNulls(value) {
     if (!this.nullCount) return this.clone();
     if (value === null || value === undefined) throw wrong(value, "a value for NULLs");
-    return native.columnFromArray(typeOf(this), Array.from(this, (entry) => entry ?? value));
+    return native.columnFromArray(typeOf(this), Array.from(this, (entry) => entry ?? value), this);
   },
   replaceAll(from, to) {
     const literal = typeof from === "string" && from !== "" && typeof to === "string" && !to.includes("$");

@@ -58,9 +58,10 @@ export class Batch {
     const old = this.#columns.get(name);
     let column = values;
     if (!(values instanceof Column)) {
-      type ??= old ? typeOf(old) : values instanceof Float64Array ? "float64" : values instanceof BigInt64Array ? "int64" : undefined;
-      if (type === undefined) throw new TypeError(`column \`${name}\` is new: name its type, set("${name}", values, "text")`);
-      column = columnFrom(type, values, old);
+      const own = values instanceof Float64Array ? "float64" : values instanceof BigInt64Array ? "int64" : undefined;
+      const found = type ?? (old && !(own && isUntyped(old)) ? typeOf(old) : own);
+      if (found === undefined) throw new TypeError(`column \`${name}\` is new: name its type, set("${name}", values, "text")`);
+      column = columnFrom(found, values, old && typeOf(old) === found ? old : undefined, type === undefined);
     } else if (type !== undefined && typeOf(column) !== type) {
       column = column.cast(type);
     }

@@ -214,15 +214,69 @@ static bool native_name_matches(Builder *builder, JSValueConst value)
     return good;
 }
 
+/* Makes what was taken for int64 float64; not if a bigint is among it that has no exact one. */
+static void make_real(Builder *builder)
+{
+    for (uint32_t row = 0; row < builder->rows; row++) {
+        int64_t whole;
+        memcpy(&whole, builder->data + row * sizeof whole, sizeof whole);
+        if (whole > MAX_SAFE_INTEGER || whole < -MAX_SAFE_INTEGER)
+            return;
+    }
+    for (uint32_t row = 0; row < builder->rows; row++) {
+        int64_t whole;
+        memcpy(&whole, builder->data + row * sizeof whole, sizeof whole);
+        double real = (double)whole;
+        memcpy(builder->data + row * sizeof real, &real, sizeof real);
+    }
+    builder->type = TYPE_FLOAT64;
+    builder->open = OPEN_NO;
+}
+
+static bool is_fraction(JSValueConst value)
+{
+    double real;
+    return JS_IsNumber(value) && JS_ToFloat64(js, &real, value) == 0 && !(fabs(real) <= MAX_SAFE_INTEGER && real == trunc(real));
+}
+
+/* Gives a column in the place of an untyped one the type of its first value, or of a fraction behind whole numbers. */
+static bool take_type(Builder *builder, JSValueConst value)
+{
+    if (builder->open == OPEN_WHOLE) {
+        if (is_fraction(value))
+            make_real(builder);
+        return true;
+    }
+    char *type_name;
+    int type = type_by_itself(value, &type_name);
+    if (type < 0)
+        return false;
+    Builder typed = {0};
+    bool good = builder_start(&typed, type, type_name, builder->rows_capacity);
+    free(type_name);
+    while (good && typed.rows < builder->rows)
+        good = builder_null(&typed);
+    if (!good) {
+        builder_free(&typed);
+        return false;
+    }
+    typed.open = type == TYPE_INT64 ? OPEN_WHOLE : OPEN_NO;
+    builder_free(builder);
+    *builder = typed;
+    return true;
+}
+
 bool builder_value(Builder *builder, JSValueConst value)
 {
-    uint8_t type = builder->type;
     if (JS_IsNull(value))
         return builder_null(builder);
     if (JS_IsUndefined(value)) {
         JS_ThrowTypeError(js, "the value is undefined; use null for NULL");
         return false;
     }
+    if (builder->open && !take_type(builder, value))
+        return false;
+    uint8_t type = builder->type;
     if (type_width[type]) {
         uint64_t entry[2] = {0, 0};
         return fixed_entry(type, value, entry) && builder_bytes(builder, entry, type_width[type]);

@@ -138,6 +138,11 @@ bool column_all_null(const Column *column)
     return true;
 }
 
+bool column_is_untyped(const Column *column)
+{
+    return column->type == TYPE_TEXT && column_all_null(column);
+}
+
 /* The bytes of an entry. The script may have changed the offsets, so they are checked. */
 bool column_entry(const Column *column, uint32_t row, const uint8_t **bytes, size_t *size)
 {
@@ -250,6 +255,15 @@ int type_of_value(JSValueConst value, char **type_name)
     return type;
 }
 
+int type_by_itself(JSValueConst value, char **type_name)
+{
+    *type_name = NULL;
+    JSValue name = JS_Call(js, prelude.value_type, JS_UNDEFINED, 1, &value);
+    int type = JS_IsException(name) ? -1 : type_of_value(name, type_name);
+    JS_FreeValue(js, name);
+    return type;
+}
+
 static bool row_of(Column *column, JSValueConst value, uint32_t *row)
 {
     int64_t index;
@@ -287,6 +301,31 @@ static bool set_null(Column *column, uint32_t row, bool null)
     return true;
 }
 
+/* Gives an untyped column the type of a value, if that is of fixed width. */
+static bool take_type(Column *column, JSValueConst value)
+{
+    char *type_name;
+    int type = type_by_itself(value, &type_name);
+    free(type_name);
+    if (type < 0 || !type_width[type])
+        return type >= 0;
+    uint8_t *zeros = calloc(column->rows, type_width[type]);
+    Block *data = zeros ? block_new(zeros, (size_t)type_width[type] * column->rows) : NULL;
+    if (!data) {
+        JS_ThrowOutOfMemory(js);
+        return false;
+    }
+    block_release(column->data);
+    block_release(column->offsets);
+    JS_FreeValue(js, column->data_view);
+    JS_FreeValue(js, column->offsets_view);
+    column->data_view = column->offsets_view = JS_UNDEFINED;
+    column->type = type;
+    column->data = data;
+    column->offsets = NULL;
+    return true;
+}
+
 static JSValue column_set(JSContext *context, JSValueConst this, int argc, JSValueConst *argv, int magic)
 {
     Column *column = column_of(this);
@@ -294,6 +333,8 @@ static JSValue column_set(JSContext *context, JSValueConst this, int argc, JSVal
     if (!column || !row_of(column, argv[0], &row))
         return JS_EXCEPTION;
     bool null = magic || JS_IsNull(argv[1]);
+    if (!null && column_is_untyped(column) && !take_type(column, argv[1]))
+        return JS_EXCEPTION;
     uint8_t width = type_width[column->type];
     if (!null && !width)
         return JS_ThrowTypeError(js, "entries of type %s have no fixed length: use `map`, which returns a new column",
@@ -358,7 +399,7 @@ static JSValue column_map(JSContext *context, JSValueConst this, int argc, JSVal
     return good ? builder_finish(&builder) : (builder_free(&builder), JS_EXCEPTION);
 }
 
-/* columnFromArray(type, array) */
+/* columnFromArray(type, array, column whose place it takes, or undefined) */
 static JSValue column_from_array(JSContext *context, JSValueConst this, int argc, JSValueConst *argv)
 {
     char *type_name;
@@ -367,7 +408,8 @@ static JSValue column_from_array(JSContext *context, JSValueConst this, int argc
     if (type < 0)
         return JS_EXCEPTION;
     Builder builder;
-    bool good = JS_GetLength(js, argv[1], &rows) == 0;
+    Column *old = JS_IsUndefined(argv[2]) ? NULL : column_of(argv[2]);
+    bool good = (old || JS_IsUndefined(argv[2])) && JS_GetLength(js, argv[1], &rows) == 0;
     if (good && rows > UINT32_MAX - 1) {
         JS_ThrowRangeError(js, "a column has at most 2^32 - 2 rows");
         good = false;
@@ -376,6 +418,7 @@ static JSValue column_from_array(JSContext *context, JSValueConst this, int argc
     free(type_name);
     if (!good)
         return JS_EXCEPTION;
+    builder.open = old && column_is_untyped(old) ? OPEN_NULLS : OPEN_NO;
     for (uint32_t row = 0; good && row < rows; row++) {
         JSValue value = JS_GetPropertyUint32(js, argv[1], row);
         good = !JS_IsException(value);
@@ -451,6 +494,6 @@ void column_classes(JSValue native)
     JS_SetPropertyFunctionList(js, prototype, column_members, COUNT(column_members));
     JS_SetPropertyStr(js, native, "columnPrototype", JS_DupValue(js, prototype));
     JS_SetClassProto(js, column_class, prototype);
-    define(native, "columnFromArray", column_from_array, 2);
+    define(native, "columnFromArray", column_from_array, 3);
     define(native, "columnFromBuffer", column_from_buffer, 3);
 }

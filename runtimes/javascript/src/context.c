@@ -244,6 +244,12 @@ char *asset_content(const char *path, size_t *size)
     return content;
 }
 
+/* The bytes of the mark that some editors write before a text, and that is no part of it. */
+size_t byte_order_mark(const char *content, size_t size)
+{
+    return size >= 3 && memcmp(content, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+}
+
 /* readAsset(path, as text) */
 static JSValue asset_whole(JSContext *context, JSValueConst this, int argc, JSValueConst *argv)
 {
@@ -255,8 +261,10 @@ static JSValue asset_whole(JSContext *context, JSValueConst this, int argc, JSVa
         result = JS_NewUint8ArrayCopy(js, (uint8_t *)content, size);
     else if (content && !is_utf8((uint8_t *)content, size))
         JS_ThrowTypeError(js, "asset `%.200s` is not UTF-8", path);
-    else if (content)
-        result = JS_NewStringLen(js, content, size);
+    else if (content) {
+        size_t mark = byte_order_mark(content, size);
+        result = JS_NewStringLen(js, content + mark, size - mark);
+    }
     free(content);
     JS_FreeCString(js, path);
     return result;

@@ -37,6 +37,7 @@ static JSValue register_hooks(JSContext *context, JSValueConst this, int argc, J
     prelude.describe_error = taken(argv[0], "describeError");
     prelude.coerce = taken(argv[0], "coerce");
     prelude.coerce_parameter = taken(argv[0], "coerceParameter");
+    prelude.value_type = taken(argv[0], "valueType");
     prelude.read_description = taken(argv[0], "readDescription");
     prelude.runner_error = taken(argv[0], "hostError");
     prelude.ran_through = taken(argv[0], "ranThrough");

@@ -173,7 +173,8 @@ static JSModuleDef *load(JSContext *context, const char *name, void *opaque, JSV
     if (!is_utf8((uint8_t *)source, size)) {
         JS_ThrowSyntaxError(js, "`%.200s` is not UTF-8", name);
     } else if (length > 5 && strcmp(name + length - 5, ".json") == 0) {
-        JSValue value = JS_ParseJSON(js, source, size, name);
+        size_t mark = byte_order_mark(source, size);
+        JSValue value = JS_ParseJSON(js, source + mark, size - mark, name);
         if (!JS_IsException(value))
             module = json_module(name, value);
     } else {

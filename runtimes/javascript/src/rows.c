@@ -95,7 +95,6 @@ static JSValue rows_between(JSContext *context, JSValueConst this, int argc, JSV
 typedef struct Sink {
     Rows rows;
     Builder *builders;
-    uint32_t written;
 } Sink;
 
 static void place(const Sink *sink, uint32_t column, uint32_t row)
@@ -106,7 +105,7 @@ static void place(const Sink *sink, uint32_t column, uint32_t row)
 }
 
 /* A property that no column takes is a mistake in the script: it would be lost. */
-static bool all_are_known(const Sink *sink, JSValueConst object)
+static bool all_are_known(const Sink *sink, JSValueConst object, uint32_t row)
 {
     JSPropertyEnum *properties;
     uint32_t count;
@@ -120,9 +119,9 @@ static bool all_are_known(const Sink *sink, JSValueConst object)
         if (!known) {
             const char *name = JS_AtomToCString(js, properties[i].atom);
             JS_ThrowTypeError(js,
-                              "the row has a property `%.80s`, which is no column of the result; add it to the types: "
+                              "row %u has a property `%.80s`, which is no column of the result; add it to the types: "
                               "mapRows(f, { ...batch.types, name: \"text\" })",
-                              name ? name : "");
+                              row, name ? name : "");
             JS_FreeCString(js, name);
         }
     }
@@ -136,7 +135,7 @@ static bool sink_row(Sink *sink, JSValueConst object, uint32_t row)
         JS_ThrowTypeError(js, "row %u: a row is an object, null, undefined or an array of objects", row);
         return false;
     }
-    if (!sink->written++ && !all_are_known(sink, object))
+    if (engine_may_have_others(object, sink->rows.names, sink->rows.count) && !all_are_known(sink, object, row))
         return false;
     for (uint32_t i = 0; i < sink->rows.count; i++) {
         JSValue value = JS_GetProperty(js, object, sink->rows.names[i]);
@@ -196,6 +195,15 @@ static bool sink_start(Sink *sink, JSValueConst names, JSValueConst types, uint3
     return good;
 }
 
+/* Types that are given are often those of the batch with some more: what takes the place of an untyped column may be of any. */
+static void sink_open(Sink *sink, const Rows *given)
+{
+    for (uint32_t i = 0; i < sink->rows.count; i++)
+        for (uint32_t j = 0; j < given->count && sink->builders[i].type == TYPE_TEXT; j++)
+            if (sink->rows.names[i] == given->names[j] && column_is_untyped(given->columns[j]))
+                sink->builders[i].open = OPEN_NULLS;
+}
+
 /* The finished columns as an array; frees the sink. */
 static JSValue sink_finish(Sink *sink)
 {
@@ -223,6 +231,7 @@ static JSValue map_rows(JSContext *context, JSValueConst this, int argc, JSValue
         rows_free(&rows);
         return JS_EXCEPTION;
     }
+    sink_open(&sink, &rows);
     bool good = true;
     for (uint32_t row = 0; good && row < count; row++) {
         JSValue arguments[2] = {row_object(&rows, row), JS_NewUint32(js, row)};

@@ -41,7 +41,8 @@ extern JSContext *js;
 extern enum Phase phase;
 /* Functions and prototypes that prelude.js hands over. */
 extern struct Prelude {
-    JSValue make_batch, dump_batch, describe_error, coerce, coerce_parameter, read_description, runner_error, ran_through, context;
+    JSValue make_batch, dump_batch, describe_error, coerce, coerce_parameter, value_type, read_description, runner_error, ran_through;
+    JSValue context;
     JSValue prototypes[TYPE_COUNT];
     JSAtom type;
 } prelude;
@@ -68,9 +69,14 @@ typedef struct Column {
     JSValue data_view, offsets_view;
 } Column;
 
+/* Whether values of a column under construction may change its type: it takes the place of an untyped one. */
+enum Open { OPEN_NO, OPEN_NULLS, OPEN_WHOLE };
+
 /* A column under construction. */
 typedef struct Builder {
     uint8_t type;
+    /* What there is so far: nothing but NULLs, or whole numbers as well. */
+    uint8_t open;
     char *type_name;
     uint32_t rows, rows_capacity;
     uint8_t *nulls;
@@ -94,6 +100,10 @@ Column *column_of(JSValueConst object);
 JSValue column_cell(const Column *column, uint32_t row);
 bool column_is_null(const Column *column, uint32_t row);
 bool column_all_null(const Column *column);
+/* NULLs whose type the database does not know come as text: other values may take their place. */
+bool column_is_untyped(const Column *column);
+/* The type that a value other than null has by itself; -1 and an exception on failure. */
+int type_by_itself(JSValueConst value, char **type_name);
 bool column_entry(const Column *column, uint32_t row, const uint8_t **bytes, size_t *size);
 Column *column_like(const Column *column);
 /* The typed array over the entries or the offsets. */
@@ -112,6 +122,10 @@ bool fixed_entry(uint8_t type, JSValueConst value, void *entry);
 /* text.c */
 void text_functions(JSValue native);
 bool is_utf8(const uint8_t *bytes, size_t size);
+
+/* engine.c */
+/* Whether an object may have own properties with other names: looks at plain objects only, without a list of their names. */
+bool engine_may_have_others(JSValueConst object, const JSAtom *names, uint32_t count);
 
 /* rows.c */
 void row_functions(JSValue native);
@@ -152,6 +166,7 @@ void database_functions(JSValue native);
 void schema_functions(JSValue native);
 void context_functions(JSValue native);
 char *asset_content(const char *path, size_t *size);
+size_t byte_order_mark(const char *content, size_t size);
 void start_clock(void);
 extern int64_t clock_nanoseconds;
 extern bool in_batch_function;

@@ -209,7 +209,8 @@ class Bridge:
 
     def parameters(self):
         runner_world.in_a_run("parameters")
-        return [(parameter.name, value_in(parameter.value)) for parameter in context.parameters()]
+        given = runner_world.answer("parameters", context.parameters)
+        return [(parameter.name, value_in(parameter.value)) for parameter in given]
 
     def run_timestamp(self):
         runner_world.in_a_run("run_timestamp()")
@@ -217,7 +218,7 @@ class Bridge:
 
     def seed(self):
         runner_world.in_a_run("seed()")
-        return context.seed()
+        return runner_world.answer("seed", context.seed)
 
     def log(self, level, message):
         context.log(LEVELS[level], readable(message))

@@ -2,6 +2,7 @@
 
 import importlib.machinery
 import importlib.util
+import io
 import linecache
 import sys
 import types
@@ -13,9 +14,10 @@ _base = ""
 
 
 def keep_lines(path, text):
-    lines = text.splitlines()
+    # Lines as the compiler counts them: `str.splitlines` divides at form feeds as well.
+    lines = list(io.StringIO(text, newline=None))
     LINES[path] = lines
-    linecache.cache[path] = (len(text), None, [f"{line}\n" for line in lines], path)
+    linecache.cache[path] = (len(text), None, lines, path)
 
 
 def line_of(path, number):
@@ -23,7 +25,7 @@ def line_of(path, number):
     lines = LINES.get(path)
     if lines is None:
         return None
-    return lines[number - 1] if 0 < number <= len(lines) else ""
+    return lines[number - 1].removesuffix("\n") if 0 < number <= len(lines) else ""
 
 
 def _host():
@@ -40,10 +42,11 @@ def module():
         text = _host().read_asset(":script").decode()
         _base = path.removesuffix(".py")
         keep_lines(path, text)
-        made = types.ModuleType("migration")
+        # Names that no module beside the script has.
+        made = types.ModuleType("runner_migration")
         made.__file__ = path
         # Classes of the script look for their module.
-        sys.modules["migration"] = made
+        sys.modules["runner_migration"] = made
         exec(compile(text, path, "exec", dont_inherit=True), made.__dict__)
         _module = made
     return _module
@@ -60,7 +63,7 @@ def function(name):
 def function_name(wanted):
     """The name of a function at the top level of the script."""
     # While the script is executed, its names are only in its module.
-    scope = vars(_module if _module is not None else sys.modules["migration"])
+    scope = vars(_module if _module is not None else sys.modules["runner_migration"])
     if isinstance(wanted, str):
         return wanted if callable(scope.get(wanted)) else None
     return next((name for name, value in scope.items() if value is wanted and callable(value)), None)

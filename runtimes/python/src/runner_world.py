@@ -1,6 +1,7 @@
 """The world around a script: the clock and chance of the run, and no files, network, processes or threads."""
 
 import builtins
+import contextlib
 import datetime
 import gc
 import io
@@ -15,6 +16,15 @@ import _thread
 
 #: What the host has called.
 phase = "build"
+#: What the host has answered in this call: a script may ask for each row, and calls of the host are counted.
+ANSWERS = {}
+
+
+def answer(name, ask):
+    """What the host answers, asked once in a call."""
+    if name not in ANSWERS:
+        ANSWERS[name] = ask()
+    return ANSWERS[name]
 
 
 def in_a_run(what):
@@ -25,15 +35,21 @@ def in_a_run(what):
         raise RunnerError(f"`{what}` is not known while the script is loaded for its description", kind="denied")
 
 
-def begin(name):
-    """Starts a call of the host."""
+@contextlib.contextmanager
+def call_of(name):
+    """A call of the host."""
     global phase, _micros
     phase = name
     if name != "describe":
         from wit_world.imports import context
 
         _micros = context.run_timestamp()
-    CHANCE.is_sown_here = False
+    ANSWERS.clear()
+    try:
+        yield
+    finally:
+        for lines in PRINTED:
+            lines.finish()
 
 
 # The clock stands at the time of the run; 1970 while the script is described.
@@ -80,7 +96,7 @@ def replace_clock():
 
 NO_DICE = (
     "chance in a batch function depends on how rows are split into batches: use `random(key)` of `runner_guest`, with the "
-    "row's key, or give a seed"
+    "row's key, or set a seed that follows from the row"
 )
 _sown = 0
 
@@ -90,7 +106,7 @@ def run_seed():
         return 0
     from wit_world.imports import context
 
-    return context.seed()
+    return answer("seed", context.seed)
 
 
 def fresh_seed():
@@ -232,6 +248,14 @@ class Lines(io.TextIOBase):
     def flush(self):
         pass
 
+    def finish(self):
+        """What was printed without a line end is a line of the call as well."""
+        if self.begun:
+            self.write("\n")
+
+
+PRINTED = (Lines("info"), Lines("warning"))
+
 
 class NoInput(io.TextIOBase):
     def readable(self):
@@ -253,8 +277,8 @@ def finish():
     replace_threads()
     sys.addaudithook(no_open)
     sys.stdin = sys.__stdin__ = NoInput()
-    sys.stdout = sys.__stdout__ = Lines("info")
-    sys.stderr = sys.__stderr__ = Lines("warning")
+    sys.stdout = sys.__stdout__ = PRINTED[0]
+    sys.stderr = sys.__stderr__ = PRINTED[1]
     # An exception that nobody caught is told by the host.
     sys.excepthook = sys.unraisablehook = lambda *arguments: None
     sys.argv = [""]

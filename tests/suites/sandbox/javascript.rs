@@ -60,6 +60,26 @@ fn a_nul_in_a_comment_is_part_of_it() {
     }
 }
 
+/// NULLs whose type SQLite does not know come as texts, and other values may take their place.
+#[test]
+fn javascript_fills_columns_of_an_unknown_type() {
+    JAVASCRIPT.fills_untyped_columns(
+        r#"import { db } from "runner-guest";
+           export const description = { summary: "fills", needs: { read: ["t"], update: ["t"] } };
+           export function upgrade() {
+             for (const f of [filled, by_row, listed, one_by_one]) db.transform(f, { table: "t", columns: [f.name] });
+           }
+           export const filled = (batch) => batch.set("filled", batch.get("filled").fillNulls(-1));
+           export const by_row = (batch) => batch.mapRows((row) => ({ ...row, by_row: row.by_row ?? -1 }));
+           export const listed = (batch) => batch.set("listed", batch.get("listed").toArray().map((value) => value ?? -1));
+           export function one_by_one(batch) {
+             const column = batch.get("one_by_one");
+             for (let row = 0; row < column.length; row++) if (column.isNull(row)) column.set(row, -1);
+             return batch;
+           }"#,
+    );
+}
+
 #[test]
 fn failures_in_javascript_say_what_and_where() {
     JAVASCRIPT.tells_failures(25);

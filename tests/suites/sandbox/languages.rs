@@ -34,6 +34,32 @@ impl Language {
         guests::repository().join("tests/languages").join(self.name)
     }
 
+    /// Applies a script that fills columns of SQLite whose type is not known, and of which the first chunk has nothing but NULLs: the
+    /// batch functions `filled`, `by_row`, `listed` and `one_by_one` each fill the column of their name.
+    pub fn fills_untyped_columns(&self, script: &str) {
+        self.ready();
+        let project = project!();
+        project.sql(
+            "1_first",
+            "CREATE TABLE t (id INTEGER PRIMARY KEY, filled TIMESTAMP, by_row, listed, one_by_one TIMESTAMP);\n\
+             WITH RECURSIVE n(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM n WHERE id < 20000)\n\
+             INSERT INTO t SELECT id, x, x, x, x FROM (SELECT id, CASE WHEN id > 16384 AND id % 2 THEN id END AS x FROM n);",
+            "DROP TABLE t;",
+        );
+        project.write(&format!("migrations/2_filling{}", self.end), script);
+        project.runner("apply").succeeds();
+        for column in ["filled", "by_row", "listed", "one_by_one"] {
+            let is_right = format!(
+                "typeof({column}) = 'integer' AND {column} = CASE WHEN id > 16384 AND id % 2 THEN id ELSE -1 END"
+            );
+            let right: i64 = project
+                .database()
+                .query_row(&format!("SELECT count(*) FROM t WHERE {is_right}"), [], |row| row.get(0))
+                .unwrap();
+            assert_eq!(right, 20000, "{column}");
+        }
+    }
+
     /// Runs each file in `failures`, which says in its first lines what the message contains, and what `apply` is given.
     pub fn tells_failures(&self, at_least: usize) {
         self.ready();

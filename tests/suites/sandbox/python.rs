@@ -50,6 +50,95 @@ fn failures_in_python_say_what_and_where() {
     PYTHON.tells_failures(25);
 }
 
+/// NULLs whose type SQLite does not know come as texts, and other values may take their place.
+#[test]
+fn python_fills_columns_of_an_unknown_type() {
+    PYTHON.fills_untyped_columns(
+        r#"from runner_guest import Description, Source, db
+description = Description("fills", needs={"read": ["t"], "update": ["t"]})
+
+def upgrade():
+    for function in (filled, by_row, listed, one_by_one):
+        db.transform(function, Source("t", columns=[function.__name__]))
+
+def filled(batch):
+    batch["filled"] = batch["filled"].fill_nulls(-1)
+    return batch
+
+def by_row(batch):
+    return batch.map_rows(lambda row: row.update(by_row=-1 if row["by_row"] is None else row["by_row"]))
+
+def listed(batch):
+    batch["listed"] = [-1 if value is None else value for value in batch["listed"]]
+    return batch
+
+def one_by_one(batch):
+    column = batch["one_by_one"]
+    for row in range(len(column)):
+        if column.is_null(row):
+            column[row] = -1
+    return batch
+"#,
+    );
+}
+
+/// The host is asked for the seed and the parameters once in a call, and not for every row: its calls are counted.
+#[test]
+fn python_asks_for_the_seed_and_the_parameters_once() {
+    PYTHON.ready();
+    let project = project!();
+    project.settings("[limits]\nhost_calls = 50\n");
+    project.write(
+        "migrations/1_asks.py",
+        r#"from runner_guest import db, parameters, random, seed
+description = "asks"
+
+def upgrade():
+    db.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, x REAL)")
+    db.execute("WITH RECURSIVE n(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM n WHERE id < 100) INSERT INTO t SELECT id, 0 FROM n")
+    db.transform(f, "t")
+
+def f(batch):
+    return batch.map_rows(lambda row: row.update(x=random(row["id"]) + float(parameters["more"]) + seed() * 0))
+"#,
+    );
+    project.runner("apply --parameter more=2").succeeds();
+    let rows: i64 =
+        project.database().query_row("SELECT count(*) FROM t WHERE x BETWEEN 2 AND 3", [], |row| row.get(0)).unwrap();
+    assert_eq!(rows, 100);
+}
+
+/// What is printed without a line end belongs to the call that printed it.
+#[test]
+fn python_prints_without_a_line_end() {
+    PYTHON.ready();
+    let project = project!();
+    project.write(
+        "migrations/1_prints.py",
+        r#"import sys
+from runner_guest import db
+description = "prints"
+
+def upgrade():
+    db.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, x INTEGER)")
+    db.execute("WITH RECURSIVE n(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM n WHERE id < 20000) INSERT INTO t SELECT id, id FROM n")
+    db.transform(f, "t")
+    print("the ", end="")
+    print("end", end="")
+    print("careful", end="", file=sys.stderr)
+
+def f(batch):
+    print(f"rows from {batch['id'][0]}", end="")
+    return batch
+"#,
+    );
+    let output = project.runner("apply");
+    output.succeeds().says(&["info 1: the end", "warning 1: careful"]);
+    let rows: Vec<_> =
+        output.stderr.lines().filter_map(|line| line.split_once("rows from ")).map(|(_, row)| row).collect();
+    assert!(rows.len() > 1 && rows.contains(&"1") && rows.iter().all(|row| row.parse::<u32>().is_ok()), "{output}");
+}
+
 #[test]
 fn python_works_from_nothing() {
     PYTHON.ready();

@@ -33,7 +33,7 @@ class Batch:
         return cls._of_rows(list(rows), types)
 
     @classmethod
-    def _of_rows(cls, rows: list[Row], types: Mapping[str, str]) -> "Batch":
+    def _of_rows(cls, rows: list[Row], types: Mapping[str, str], old: Optional[Mapping[str, Column]] = None) -> "Batch":
         if any(length != len(types) for length in set(map(len, rows))):
             for row, values in enumerate(rows):
                 for name in values:
@@ -47,10 +47,9 @@ class Batch:
             except KeyError:
                 row = next(index for index, values in enumerate(rows) if name not in values)
                 raise KeyError(_Text(f"row {row} has no value for the column `{name}`; use None for NULL")) from None
-            try:
-                made._columns[name] = Column(type, values)
-            except (TypeError, ValueError, OverflowError) as error:
-                raise again(error, f"column `{name}`, {error}") from None
+            column = (old or {}).get(name)
+            # Types that are given are often those of the batch with some more.
+            made._columns[name] = cls._column(name, values, type if column is None or column.type != type else column)
         made._rows = len(rows)
         return made
 
@@ -103,8 +102,8 @@ class Batch:
         elif old is None:
             raise TypeError(f"the type of the new column `{name}` is not known: use `Column(type, values)`, or `set` with a type")
         else:
-            column = self._column(name, values, old.type)
-            if isinstance(values, array) and len(column) == len(old):
+            column = self._column(name, values, old)
+            if isinstance(values, array) and len(column) == len(old) and column.type == old.type:
                 # The numbers are changed, and what is NULL stays so.
                 column._nulls = old._nulls
         if self._rows is not None and len(column) != self._rows:
@@ -130,9 +129,14 @@ class Batch:
             raise ValueError(f"column `{name}`, {error}") from None
 
     @staticmethod
-    def _column(name: str, values: Iterable[Any], type: str) -> Column:
+    def _column(name: str, values: Iterable[Any], like: Union[str, Column]) -> Column:
+        """A column of a type, or of that of the column whose place it takes."""
         try:
-            return Column(type, values)
+            if isinstance(like, str):
+                return Column(like, values)
+            if not isinstance(values, array):
+                values = Column._listed(values)
+            return Column(like._type_for(values), values)
         except (TypeError, ValueError, OverflowError) as error:
             raise again(error, f"column `{name}`, {error}") from None
 
@@ -184,11 +188,11 @@ class Batch:
                 made.extend(result)
             else:
                 raise TypeError(f"the function returned {shown(result)} for a row: it returns a dict, None, or a list of dicts")
-        return Batch._of_rows(made, types)
+        return Batch._of_rows(made, types, self._columns)
 
     def filter_rows(self, function: Callable[[Row], Any]) -> "Batch":
         """A batch of the rows for which the function returns something true."""
-        return Batch._of_rows([row for row in self.rows() if function(row)], self.types)
+        return Batch._of_rows([row for row in self.rows() if function(row)], self.types, self._columns)
 
     def __repr__(self) -> str:
         columns = ", ".join(f"{name} {type}" for name, type in self.types.items())

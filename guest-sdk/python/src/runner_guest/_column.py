@@ -11,7 +11,7 @@ from decimal import Decimal
 from itertools import accumulate, repeat
 from typing import Any, Optional, Union
 
-from ._values import ENTRIES, OBJECTS, TYPES, Json, Native, again, shown, utf8, wrong
+from ._values import ENTRIES, OBJECTS, TYPES, Json, Native, again, kind_of, shown, utf8, wrong
 
 #: The typed array of each type of fixed width. A UUID is two numbers.
 CODES = {
@@ -52,10 +52,14 @@ class Column:
         self._nulls: Any = b""
         if isinstance(values, array) and CODES.get(kind) == values.typecode:
             self._array = array(values.typecode, values)
-        elif isinstance(values, (str, bytes, dict)) or not hasattr(values, "__iter__"):
-            raise wrong(values, "a list of values")
         else:
-            self._fill(values if isinstance(values, list) else list(values))
+            self._fill(self._listed(values))
+
+    @staticmethod
+    def _listed(values: Any) -> list[Any]:
+        if isinstance(values, (str, bytes, dict)) or not hasattr(values, "__iter__"):
+            raise wrong(values, "a list of values")
+        return values if isinstance(values, list) else list(values)
 
     @classmethod
     def _raw(cls, raw: tuple[str, str, Any, Any, Any]) -> "Column":
@@ -222,9 +226,13 @@ class Column:
         return made
 
     def __setitem__(self, row: int, value: Any) -> None:
+        row = self._row(row)
+        kind = self._type_for([value])
+        if kind != self._type and kind in CODES:
+            self._type, self._offsets, self._bounds, self._data = kind, b"", None, b""
+            self._array = array(CODES[kind], [0]) * (len(self._nulls) * (2 if kind == "uuid" else 1))
         if self._type not in CODES:
             raise TypeError(f"single entries of the type {self.type} cannot be replaced; make a column with `map`")
-        row = self._row(row)
         if value is None or self._nulls:
             nulls = bytearray(self._nulls) or bytearray(len(self))
             nulls[row] = value is None
@@ -287,7 +295,7 @@ class Column:
         """A column with that value instead of NULL."""
         if not self._nulls:
             return self.copy()
-        return Column(self.type, [value if entry is None else entry for entry in self.to_list()])
+        return Column(self._type_for([value]), [value if entry is None else entry for entry in self.to_list()])
 
     def cast(self, type: str) -> "Column":
         """The values as another type; one that does not fit is an error."""
@@ -301,11 +309,25 @@ class Column:
                     raise ValueError(f"row {row}: {error}") from None
         return Column(type, values)
 
-    # Texts.
-
     def _is_null(self) -> bool:
         """Whether there is nothing but NULLs, which have any type: a database may not know theirs."""
         return sum(self._nulls) == len(self)
+
+    def _type_for(self, values: Iterable[Any]) -> str:
+        """The type of values that take the place of these: the same, or what they are by themselves in the place of NULLs
+        whose type the database does not know. It says `text` then."""
+        if self._type != "text" or not self._is_null():
+            return self.type
+        given = [value for value in values if value is not None]
+        kinds = set(map(kind_of, given))
+        if not given or not all(kinds):
+            return "text"
+        if kinds == {"int64", "float64"}:
+            return "float64"
+        kind = kind_of(given[0])
+        return f"native:{given[0].type_name}" if kind == "native" else kind
+
+    # Texts.
 
     def _text(self, method: str) -> list[Any]:
         if self._type == "text":

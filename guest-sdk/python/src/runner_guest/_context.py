@@ -149,13 +149,19 @@ def _mix(number: int) -> int:
 
 
 def random(key: Any) -> float:
-    """A number from 0 to 1 that depends on the run's seed and the key alone: the same as in JavaScript."""
+    """A number from 0 to 1 that depends on the run's seed and the key alone.
+
+    Of a whole number, a text or a boolean it is the same as in the other languages.
+    """
     if key is None:
         raise wrong(key, "a key, such as the row's id")
     kind = (
         "boolean" if isinstance(key, bool) else "number" if isinstance(key, (int, float))
         else "string" if isinstance(key, str) else "object"
     )
+    if isinstance(key, float) and key.is_integer() and abs(key) < 2**53:
+        # JavaScript has one kind of number.
+        key = int(key)
     text = str(key).lower() if isinstance(key, bool) else str(key)
     number = 0xCBF29CE484222325 ^ host().seed()
     for byte in f"{kind}:{text}".encode():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Optional
+from typing import Any, Optional
 
 #: The kinds of errors.
 KINDS = (
@@ -37,22 +37,43 @@ FRAMES = 6
 LINE = 160
 
 
-def message_of(error: BaseException) -> str:
-    """The message of an exception, with those of its causes."""
+def _said(value: Any, how: Callable[[Any], str] = str) -> str:
+    """A text of the script's, which may fail to be made."""
+    try:
+        return how(value)
+    except BaseException:
+        return "(its message cannot be shown)"
+
+
+def _text_of(error: BaseException) -> str:
     if isinstance(error, SyntaxError):
-        return f"{type(error).__name__}: {error.msg}"
-    text = str(error)
+        return str(error.msg)
     if isinstance(error, KeyError) and len(error.args) == 1:
         # Its own text is only the key.
-        text = error.args[0] if type(error) is not KeyError and isinstance(error.args[0], str) else f"no key {error.args[0]!r}"
-    name = type(error).__name__
+        key = error.args[0]
+        return key if type(error) is not KeyError and isinstance(key, str) else f"no key {key!r}"
+    return str(error)
+
+
+def _own_message(error: BaseException) -> str:
+    text, name = _said(error, _text_of), type(error).__name__
     shown = text if type(error) in (RunnerError, Exception) and text else f"{name}: {text}" if text else name
-    notes = "".join(f" ({note})" for note in getattr(error, "__notes__", ()))
-    cause = error.__cause__
-    return f"{shown}{notes}" + (f": {message_of(cause)}" if cause is not None else "")
+    notes = getattr(error, "__notes__", ())
+    return shown + "".join(f" ({_said(note)})" for note in (notes if isinstance(notes, (list, tuple)) else [notes]))
 
 
-def _frames(error: BaseException) -> list[tuple[str, int, int, str]]:
+def message_of(error: BaseException) -> str:
+    """The message of an exception, with those of its causes."""
+    # A cause may be the exception itself, or have it as its own cause.
+    told: dict[int, BaseException] = {}
+    cause: Optional[BaseException] = error
+    while cause is not None and id(cause) not in told:
+        told[id(cause)] = cause
+        cause = cause.__cause__
+    return ": ".join(map(_own_message, told.values()))
+
+
+def _frames(error: BaseException, line_of: Callable[[str, int], Optional[str]]) -> list[tuple[str, int, int, str]]:
     """File, line, column and function of each frame, the innermost first."""
     found = []
     trace = error.__traceback__
@@ -61,7 +82,9 @@ def _frames(error: BaseException) -> list[tuple[str, int, int, str]]:
         column = 0
         for at, position in enumerate(code.co_positions()):
             if at == trace.tb_lasti // 2:
-                column = (position[2] or 0) + 1
+                # The interpreter counts the bytes of the line.
+                line = (line_of(code.co_filename, position[0] or 0) or "").encode(errors="replace")
+                column = len(line[: position[2] or 0].decode(errors="ignore")) + 1
                 break
         found.append((code.co_filename, trace.tb_lineno, column, code.co_name))
         trace = trace.tb_next
@@ -72,7 +95,7 @@ def place_of(error: BaseException, line_of: Callable[[str, int], Optional[str]])
     """Where an exception was raised in the script, and who called that. `line_of` has the lines of the script's files."""
     at = lambda file, line, column, name: f"{'' if name.startswith('<') else name + ', '}{file}:{line}:{column}"  # noqa: E731
     frames = []
-    for frame in _frames(error):
+    for frame in _frames(error, line_of):
         # A recursion shows once.
         if line_of(frame[0], frame[1]) is not None and frame not in frames:
             frames.append(frame)
@@ -91,14 +114,14 @@ def describe_error(
     error: BaseException, line_of: Callable[[str, int], Optional[str]]
 ) -> tuple[str, str, str, Optional[str]]:
     """Kind, code, message and detail of an exception."""
-    own = isinstance(error, RunnerError)
-    detail = [str(error.detail)] if isinstance(error, RunnerError) and error.detail else []
-    place = place_of(error, line_of)
-    if place is not None:
-        detail.append(place)
+    # A script may have set the attributes of its own error to anything, or not at all.
+    kind, code, detail = (
+        getattr(error, name, None) if isinstance(error, RunnerError) else None for name in ("kind", "code", "detail")
+    )
+    more = ["" if detail is None else _said(detail), place_of(error, line_of)]
     return (
-        error.kind if own else "failed",  # type: ignore[attr-defined]
-        str(error.code) if own else "",  # type: ignore[attr-defined]
+        kind if kind in KINDS else "failed",
+        "" if code is None else _said(code),
         message_of(error),
-        "; ".join(detail) or None,
+        "; ".join(text for text in more if text) or None,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as _json
+import re
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal, InvalidOperation
@@ -174,6 +175,17 @@ def _decimal(value: Any) -> str:
     return format(number, "f")
 
 
+#: More digits of a second than there are microseconds; zeros change nothing.
+_TOO_FINE = re.compile(r"[.,]\d{6}0*[1-9]")
+
+
+def _in_micros(text: str) -> str:
+    """A text of a time, which Python would cut after the microseconds."""
+    if _TOO_FINE.search(text):
+        raise ValueError(f"{shown(text)} is finer than a microsecond")
+    return text
+
+
 def _date(value: Any) -> int:
     if isinstance(value, str):
         value = date.fromisoformat(value)
@@ -187,7 +199,7 @@ def _time(value: Any) -> int:
         # Python 3.14 would take it for the midnight before.
         if value.removeprefix("T").startswith("24"):
             raise OverflowError(f"{shown(value)} is no time in Python; `values` has the microseconds since midnight")
-        value = time.fromisoformat(value)
+        value = time.fromisoformat(_in_micros(value))
     if not isinstance(value, time):
         raise wrong(value, "a time of the day")
     if value.tzinfo is not None:
@@ -197,7 +209,7 @@ def _time(value: Any) -> int:
 
 def _timestamp(value: Any) -> int:
     if isinstance(value, str):
-        value = datetime.fromisoformat(value)
+        value = datetime.fromisoformat(_in_micros(value))
     if not isinstance(value, datetime):
         raise wrong(value, "a datetime")
     if value.tzinfo is not None:
@@ -207,7 +219,7 @@ def _timestamp(value: Any) -> int:
 
 def _timestamptz(value: Any) -> int:
     if isinstance(value, str):
-        value = datetime.fromisoformat(value)
+        value = datetime.fromisoformat(_in_micros(value))
     if not isinstance(value, datetime):
         raise wrong(value, "a datetime")
     if value.tzinfo is None:
@@ -283,19 +295,25 @@ OBJECTS: dict[str, Callable[[Any], Any]] = {
 }
 
 
+def kind_of(value: Any) -> str:
+    """The type that a value has by itself; none, if it is not one of a database."""
+    return (
+        "boolean" if isinstance(value, bool)
+        else "int64" if isinstance(value, int) else "float64" if isinstance(value, float) else "text" if isinstance(value, str)
+        else "bytes" if isinstance(value, (bytes, bytearray, memoryview)) else "decimal" if isinstance(value, Decimal)
+        else ("timestamp" if value.tzinfo is None else "timestamptz") if isinstance(value, datetime)
+        else "date" if isinstance(value, date) else "time" if isinstance(value, time) else "uuid" if isinstance(value, UUID)
+        else "json" if isinstance(value, (Json, dict, list)) else "native" if isinstance(value, Native) else ""
+    )
+
+
 def to_tagged(value: Any) -> tuple[str, Any]:
     """A parameter of a statement, on its way to the host."""
     if value is None:
         return ("null", None)
-    if isinstance(value, bool):
+    kind = kind_of(value)
+    if kind == "boolean":
         return ("boolean", value)
-    kind = (
-        "int64" if isinstance(value, int) else "float64" if isinstance(value, float) else "text" if isinstance(value, str)
-        else "bytes" if isinstance(value, (bytes, bytearray, memoryview)) else "decimal" if isinstance(value, Decimal)
-        else ("timestamp" if value.tzinfo is None else "timestamptz") if isinstance(value, datetime)
-        else "date" if isinstance(value, date) else "time" if isinstance(value, time) else "uuid" if isinstance(value, UUID)
-        else "json" if isinstance(value, (Json, dict, list)) else ""
-    )
     if isinstance(value, Native):
         return ("native", (value.type_name, _text(value.text)))
     if not kind:

@@ -51,7 +51,8 @@ impl Migration for Toy {
     fn describe() -> Description {
         description().unwrap_or_else(|error| {
             context::warning(format!("{}\n{}", error.message(), error.detail().unwrap_or_default()));
-            panic!("the script cannot be described");
+            // As an interpreter does: a panic would be the last warning, which is what the host tells.
+            std::process::abort();
         })
     }
 

@@ -5,6 +5,7 @@ import {
 } from "runner-guest";
 import { rules, twice } from "./20260101000001_conformance/rules.js";
 import names from "./names.json" with { type: "json" };
+import marked from "./marked.json" with { type: "json" };
 import slugify from "slugify";
 
 export function describe() {
@@ -181,6 +182,30 @@ function columns() {
   same("cast to decimal", new Column("text", ["1.50"]).cast("decimal").at(0).text, "1.50");
   fails("cast of a word", () => new Column("text", ["x"]).cast("float64"), "row 0");
   same("nulls filled", text.fillNulls("none").at(1), "none");
+  fails("an offset of hours", () => Instant.from("2026-03-01T09:30:00+99:00"), "23:59");
+  fails("an offset of minutes", () => new Column("text", ["2026-03-01T09:30:00+01:75"]).cast("timestamptz"), "23:59");
+  same("offsets", [Instant.from("2026-03-01T09:30:00+14:00"), Instant.from("2026-03-01T09:30:00-0330")], ["2026-02-28T19:30:00Z", "2026-03-01T13:00:00Z"]);
+  const untyped = () => new Column("text", [null, null, null]);
+  for (const [value, type] of [[0, "int64"], [0.5, "float64"], [7n, "int64"], [true, "boolean"], ["x", "text"], [new Uint8Array(1), "bytes"],
+    [new Date(0), "timestamptz"], [new Decimal("1.5"), "decimal"], [new Native("inet", "::1"), "native:inet"], [{ a: 1 }, "json"],
+    [new Uuid("9b2f3c1e-6d0a-4f58-8a77-1c2d3e4f5a6b"), "uuid"]]) {
+    const nulls = new Batch({ v: untyped() });
+    const made = [new Batch({ v: untyped().fillNulls(value) }), nulls.mapRows(() => ({ v: value }))];
+    same(`instead of NULLs, ${type}`, [...made, nulls.set("v", [null, value, null])].map((batch) => batch.types.v), [type, type, type]);
+    same(`${type} between NULLs`, nulls.get("v").toArray(), [null, new Column(type, [value]).at(0), null]);
+    same(`${type} everywhere`, made.map((batch) => batch.get("v").at(2)), Array(2).fill(new Column(type, [value]).at(0)));
+  }
+  const halves = Batch.fromColumns({ id: new Column("int64", [1, 2, 3]), v: untyped() });
+  same("fractions", [(id) => id / 2, (id) => (id + 1) / 2, (id) => (id > 1 ? 2 ** 52 + id : null), (id) => 3 * id, (id) => id / 4].map(
+    (f) => halves.mapRows((row) => { row.v = f(row.id); }).get("v").toArray()),
+  [[0.5, 1, 1.5], [1, 1.5, 2], [null, 2 ** 52 + 2, 2 ** 52 + 3], [3, 6, 9], [0.25, 0.5, 0.75]]);
+  fails("no fraction of it", () => halves.set("v", [2n ** 60n, 0.5, null]), "row 1");
+  fails("a known type", () => halves.set("v", [1, 2, 3], "text"), "no text");
+  same("a typed array", halves.set("v", new Float64Array([1, 2, 3])).get("v").toArray(), [1, 2, 3]);
+  const taken = untyped();
+  taken.set(1, new Uuid("9b2f3c1e-6d0a-4f58-8a77-1c2d3e4f5a6b"));
+  same("one entry", [taken.type, taken.offsets, taken.values.length, taken.toArray()], ["uuid", undefined, 6, [null, "9b2f3c1e-6d0a-4f58-8a77-1c2d3e4f5a6b", null]]);
+  fails("no longer NULLs alone", () => taken.set(0, 1), "a UUID");
   const whole = new Column("int64", [1, 2, 3]);
   whole.values[0] = MIN;
   whole.set(1, MAX);
@@ -218,6 +243,14 @@ function batches() {
   same("all dropped", [batch.mapRows(() => null).rowCount, batch.mapRows(() => null).names], [0, ["id", "name", "cost"]]);
   same("several", batch.mapRows((row) => [{ n: row.id }, { n: -row.id }], { n: "int64" }).get("n").toArray(), [1, -1, 2, -2]);
   fails("a new property", () => batch.mapRows((row) => ({ ...row, extra: 1 })), "`extra`");
+  fails("a new property later", () => batch.mapRows((row) => (row.id > 1 ? { ...row, extra: 1 } : row)), "row 1 has a property `extra`");
+  fails("a new property of a new row", () => Batch.fromRows([{ a: 1 }, { a: 2, b: 3 }], { a: "int64" }), "row 1 has a property `b`");
+  fails("instead of another", () => batch.mapRows((row) => (row.id > 1 ? { id: 1, name: "x", cots: 1 } : row)), "row 1 has a property `cots`");
+  class Named { constructor(row) { this.cost = row.cost; this.id = row.id; } get name() { return "named"; } }
+  same("of a class", batch.mapRows((row) => new Named(row)).get("name").toArray(), ["named", "named"]);
+  same("hidden", batch.mapRows((row) => Object.defineProperty({ ...row, [Symbol()]: 1 }, "extra", { value: 1 })).rowCount, 2);
+  same("through a proxy", batch.mapRows((row) => new Proxy(row, {})).rowCount, 2);
+  fails("extra through a proxy", () => batch.mapRows((row) => new Proxy({ ...row, extra: row.id }, {})), "row 0 has a property `extra`");
   fails("a missing property", () => batch.mapRows(() => ({ id: 1 })), "column `name`: the value is undefined");
   fails("a wrong type", () => batch.mapRows((row) => ({ ...row, name: 1 })), "row 0, column `name`");
   fails("no such type", () => Batch.fromRows([], { a: "string" }), "`string` is not a type");
@@ -284,6 +317,8 @@ function context() {
   same("random", [numbers.every((it) => it >= 0 && it < 1), numbers[0] !== numbers[1], random("a") === random("a"), random("a") !== random(1)], [true, true, true, true]);
   same("modules", [rules, twice(21), slugify("A b"), names], [{ depth: 2, same: "default" }, 42, "a-b", { de: "Zürich", list: [1, 2.5, null] }]);
   same("assets", [assets.json("names.json"), assets.bytes("not_utf8.txt"), assets.text("empty.txt"), assets.open("names.json").size], [names, new Uint8Array([255, 254]), "", 42]);
+  same("a byte order mark", [marked, assets.json("marked.json"), assets.text("marked.json"), assets.bytes("marked.json")[0]],
+    [{ marked: true }, { marked: true }, "{\"marked\": true}\n", 0xef]);
   const chunks = [...assets.open("names.json")];
   same("chunks", new TextDecoder().decode(chunks[0]).includes("Zürich"), true);
   same("encoder", [new TextEncoder().encode("ü\ud800"), new TextDecoder().decode(new Uint8Array([0xef, 0xbb, 0xbf, 0x41, 0xff]))], [new Uint8Array([0xc3, 0xbc, 0xef, 0xbf, 0xbd]), "A\ufffd"]);

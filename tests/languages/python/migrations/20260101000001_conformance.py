@@ -20,6 +20,8 @@ from decimal import Decimal
 from uuid import UUID
 from zoneinfo import ZoneInfo, available_timezones
 
+import app
+import migration
 from rules import RULES, twice
 from runner_guest import (
     Batch, Column, Description, Json, Native, RunnerError, Source, Target, assets, db, log, parameter, parameters, progress, random,
@@ -193,6 +195,8 @@ def columns():
     same("numbers", numbers.multiply(2).to_list(), [6.0, None, 5.0])
     same("native", Column("native:inet", ["::1", Native("inet", "x")]).to_list(), [Native("inet", "::1"), Native("inet", "x")])
     fails("too large", lambda: Column("int64", [2**62]).multiply(2), "64 bits")
+    same("microseconds", Column("text", ["2026-01-01T09:30:00.1234560"]).cast("timestamp")[0], datetime(2026, 1, 1, 9, 30, 0, 123456))
+    fails("nanoseconds", lambda: Column("text", ["2026-01-01T09:30:00.123456789"]).cast("timestamp"), "finer than a microsecond")
     fails("out of the calendar", lambda: Column("date", [date.max]).map(lambda day: day + timedelta(1)), "out of range")
 
 
@@ -258,7 +262,7 @@ def context():
     same("time zones", [zurich.astimezone(UTC).hour, len(available_timezones()) > 500], [10, True])
     same("chance", [0 <= dice.random() < 1, dice.random() != dice.random(), random("a") == random("a"), random("a") != random(1),
                     uuid.uuid4() != uuid.uuid4(), len(os.urandom(5)), isinstance(seed(), int)], [True, True, True, True, True, 5, True])
-    same("modules", [RULES, twice(21), slugify("A b")], [{"depth": 2}, 42, "a-b"])
+    same("modules", [RULES, twice(21), slugify("A b"), app.NAME, migration.NAME], [{"depth": 2}, 42, "a-b", "app", "migration"])
     same("assets", [assets.bytes("not_utf8.txt"), assets.text("empty.txt"), assets.open("names.json").size], [b"\xff\xfe", "", 42])
     same("chunks", "Zürich" in b"".join(assets.open("names.json")).decode(), True)
     library = [

@@ -71,9 +71,9 @@ def describe():
 
 def migrate(name):
     try:
-        runner_world.begin(name)
-        result = runner_script.call(runner_script.function(name), f"`{name}` takes no arguments: write `def {name}():`")
-        runner_script.refuse_unrun(name, result, f"def {name}():")
+        with runner_world.call_of(name):
+            result = runner_script.call(runner_script.function(name), f"`{name}` takes no arguments: write `def {name}():`")
+            runner_script.refuse_unrun(name, result, f"def {name}():")
     except BaseException as error:
         raise Err(error_record(*describe_error(error, runner_script.line_of))) from None
 
@@ -81,8 +81,8 @@ def migrate(name):
 class WitWorld(World):
     def describe(self):
         try:
-            runner_world.begin("describe")
-            return describe()
+            with runner_world.call_of("describe"):
+                return describe()
         except BaseException as error:
             # The contract knows no errors here: the host shows the last warning before the trap.
             context.log(context.Level.WARNING, told(error))
@@ -98,14 +98,17 @@ class WitWorld(World):
 class PackedTransformer(exports.PackedTransformer):
     def transform_batch(self, name, rows):
         try:
-            runner_world.begin("transform-batch")
-            result = runner_script.call(
-                runner_script.function(name), f"a batch function takes the batch: write `def {name}(batch):`", packed_in(rows)
-            )
-            if not isinstance(result, Batch):
-                runner_script.refuse_unrun(name, result, f"def {name}(batch):")
-                raise TypeError(f"`{name}` returned {result!r}: a batch function returns the batch")
-            return packed_out(result)
+            with runner_world.call_of("transform-batch"):
+                function = runner_script.function(name)
+                # The script may have been loaded just now: a seed that it sets then would hold for the first batch alone.
+                runner_world.CHANCE.is_sown_here = False
+                result = runner_script.call(
+                    function, f"a batch function takes the batch: write `def {name}(batch):`", packed_in(rows)
+                )
+                if not isinstance(result, Batch):
+                    runner_script.refuse_unrun(name, result, f"def {name}(batch):")
+                    raise TypeError(f"`{name}` returned {result!r}: a batch function returns the batch")
+                return packed_out(result)
         except BaseException as error:
             raise Err(told(error)) from None
 
