@@ -130,7 +130,8 @@ impl Body {
                 match &text[token.range.clone()] {
                     "(" => {
                         self.parentheses += 1;
-                        self.only_words = false;
+                        // `CREATE DEFINER = CURRENT_USER() TRIGGER`
+                        self.only_words = mysql && self.only_words && self.what().is_none();
                     }
                     ")" => {
                         self.parentheses = self.parentheses.saturating_sub(1);
@@ -140,6 +141,9 @@ impl Body {
                     }
                     ":" => last = Last::Opener,
                     "." | "@" => last = Last::BeforeName,
+                    "=" if mysql && self.leading.last().is_some_and(|word| word == "DEFINER") => {
+                        last = Last::BeforeName
+                    }
                     _ => {}
                 }
             }
@@ -147,6 +151,11 @@ impl Body {
         }
         self.before_last = self.last;
         self.last = last;
+    }
+
+    /// The word of MySQL and MariaDB for what is created or altered.
+    fn what(&self) -> Option<&str> {
+        self.leading.iter().map(String::as_str).find(|word| PROGRAMS.contains(word) || OBJECTS.contains(word))
     }
 
     fn kind_of(&self) -> BodyKind {
@@ -169,9 +178,8 @@ impl Body {
             },
             Dialect::Mysql | Dialect::Mariadb => match words.as_slice() {
                 ["BEGIN", "NOT", ..] => BodyKind::Program,
-                ["CREATE" | "ALTER", rest @ ..] => {
-                    let what = rest.iter().find(|word| PROGRAMS.contains(word) || OBJECTS.contains(word));
-                    if what.is_some_and(|what| PROGRAMS.contains(what)) { BodyKind::Program } else { BodyKind::None }
+                ["CREATE" | "ALTER", ..] if self.what().is_some_and(|what| PROGRAMS.contains(&what)) => {
+                    BodyKind::Program
                 }
                 _ => BodyKind::None,
             },

@@ -21,6 +21,7 @@ mod lex;
 mod names;
 mod outside;
 mod postgres;
+mod script;
 mod session;
 mod shown;
 mod sqlite;
@@ -40,6 +41,7 @@ pub use postgres::{
     late_enum_value, schemas,
 };
 pub use program::{Isolation, Program, program};
+pub use script::{client_script, delimited};
 pub use sections::{Section, sections};
 pub use session::{SessionValues, session_values};
 pub use shown::ShownGrants;
@@ -71,18 +73,6 @@ pub fn has_statement(text: &str, dialect: Dialect) -> bool {
             Ok(Some(_)) | Err(_) => return true,
         }
     }
-}
-
-/// Whether the last statement has no semicolon after it, so that it would run into what follows.
-pub fn ends_open(text: &str, dialect: Dialect) -> bool {
-    let mut lexer = lex::Lexer::new(text, dialect);
-    let mut is_open = false;
-    while let Ok(Some(token)) = lexer.next_token() {
-        if !token.kind.is_blank() {
-            is_open = token.kind != lex::TokenKind::Semicolon;
-        }
-    }
-    is_open
 }
 
 fn line_of(text: &str, offset: usize) -> usize {

@@ -1,6 +1,6 @@
 //! What a statement takes from its session, and what it leaves there: user variables, and what the statements before it did.
 
-use super::classify::{leading_words, unquote};
+use super::classify::{leading_words, open_run_comments, unquote};
 use super::lex::{Lexer, TokenKind};
 use super::volatile::volatile_calls;
 use super::{StatementClass, classify};
@@ -13,6 +13,8 @@ pub struct SessionValues {
     pub reads: Vec<String>,
     /// User variables that it sets.
     pub sets: Vec<String>,
+    /// User variables that it gives to a procedure, which may read or set them: `CALL p(@id)`.
+    pub passes: Vec<String>,
     /// A call that returns the key which an earlier `INSERT` generated: `LAST_INSERT_ID()`.
     pub reads_key: Option<String>,
     /// A call that tells of the statement before: `ROW_COUNT()`.
@@ -23,12 +25,21 @@ pub struct SessionValues {
     pub is_setting: bool,
 }
 
+/// What may stand before the word `TABLE` in a statement that creates one.
+const BEFORE_TABLE: [&str; 8] = ["CREATE", "OR", "REPLACE", "TEMP", "TEMPORARY", "GLOBAL", "LOCAL", "UNLOGGED"];
+
 /// Returns what a statement reads and sets in its session, as far as its text shows.
 pub fn session_values(statement: &str, dialect: Dialect) -> SessionValues {
+    // Dumps make their settings in such comments. A server that skips one leaves as unknown what it would have set.
+    let opened = open_run_comments(statement, dialect);
+    let statement = opened.as_deref().unwrap_or(statement);
     let words = leading_words(statement, dialect);
     let first = words.first().map_or("", String::as_str);
+    // `CREATE TABLE … SELECT`
+    let fills = first == "CREATE"
+        && words.iter().find(|word| !BEFORE_TABLE.contains(&word.as_str())).is_some_and(|word| word == "TABLE");
     // What is in the body of a routine is for another time, and an `@` in these is part of an account.
-    if matches!(first, "CREATE" | "ALTER" | "DROP" | "GRANT" | "REVOKE" | "RENAME") {
+    if !fills && matches!(first, "CREATE" | "ALTER" | "DROP" | "GRANT" | "REVOKE" | "RENAME") {
         return SessionValues::default();
     }
     let tokens = Tokens::of(statement, dialect);
@@ -48,9 +59,13 @@ pub fn session_values(statement: &str, dialect: Dialect) -> SessionValues {
             let before = at.checked_sub(1).map_or("", |at| tokens.text(at));
             let after = (tokens.text(at + 2), tokens.text(at + 3));
             is_into = before.eq_ignore_ascii_case("INTO") || (is_into && before == ",");
+            let is_argument =
+                first == "CALL" && depth == 1 && matches!(before, "(" | ",") && matches!(after.0, ")" | ",");
             let is_target = is_set && depth == 0 && (before == "," || before.eq_ignore_ascii_case("SET"));
             if is_into || after == (":", "=") || (is_target && after.0 == "=") {
                 assigned.push(name);
+            } else if is_argument {
+                found.passes.push(name);
             } else if !found.sets.contains(&name) {
                 found.reads.push(name);
             }
@@ -70,8 +85,10 @@ pub fn session_values(statement: &str, dialect: Dialect) -> SessionValues {
         }
         is_into &= matches!(tokens.text(at), "@" | ",") || tokens.text(at.wrapping_sub(1)) == "@";
         let word = tokens.text(at);
-        found.makes_key |=
-            ["INSERT", "REPLACE", "NEXTVAL", "LAST_INSERT_ID", "CALL"].iter().any(|it| it.eq_ignore_ascii_case(word));
+        found.makes_key |= !fills
+            && ["INSERT", "REPLACE", "NEXTVAL", "LAST_INSERT_ID", "CALL"]
+                .iter()
+                .any(|it| it.eq_ignore_ascii_case(word));
     }
     found.sets.append(&mut assigned);
     found.is_setting = match classify(statement, dialect) {
@@ -162,12 +179,25 @@ mod tests {
             ("SET @a = 1 = @b", &["b"], &["a"]),
             ("SHOW GRANTS FOR 'me'@'host'", &[], &[]),
             ("CREATE PROCEDURE p() SELECT @m", &[], &[]),
+            ("CREATE OR REPLACE TEMPORARY TABLE a AS SELECT @m", &["m"], &[]),
+            ("CREATE TABLE a SELECT (@n := @n + 1) AS n FROM t", &["n"], &["n"]),
+            ("CALL p(@id, 1 + @n, f(@o))", &["n", "o"], &[]),
+            ("/*!40101 SET @OLD=@@SQL_MODE, SQL_MODE='' */", &[], &["old"]),
+            ("/*M!999999\\- enable the sandbox mode */ \n/*!40101 SET @OLD=@@SQL_MODE */", &[], &["old"]),
+            ("/*!40101 SET SQL_MODE=@OLD */", &["old"], &[]),
+            (
+                "/*!50003 CREATE*/ /*!50017 DEFINER=`root`@`localhost`*/ /*!50003 TRIGGER g BEFORE INSERT ON t FOR EACH ROW SET @m = 1 */",
+                &[],
+                &[],
+            ),
+            ("/*!40000 ALTER TABLE t DISABLE KEYS */", &[], &[]),
             ("GRANT SELECT ON t TO me@localhost", &[], &[]),
             ("SELECT '@n', `@n` -- @n", &[], &[]),
         ] {
             let found = session_values(statement, Dialect::Mariadb);
             assert_eq!((&*found.reads, &*found.sets), (&*owned(reads), &*owned(sets)), "{statement}");
         }
+        assert_eq!(session_values("CALL p(@id, @`N`)", Dialect::Mysql).passes, ["id", "n"]);
         assert_eq!(session_values("SELECT @n", Dialect::Sqlite), SessionValues::default(), "a parameter");
     }
 
@@ -182,6 +212,7 @@ mod tests {
             (Dialect::Mysql, "UPDATE t SET n = LAST_INSERT_ID(n + 1)", None, None),
             (Dialect::Mariadb, "SELECT row_count ()", None, Some("row_count()")),
             (Dialect::Mariadb, "SELECT t.last_insert_id, 'last_insert_id()' FROM t", None, None),
+            (Dialect::Sqlite, "CREATE TABLE k AS SELECT last_insert_rowid()", Some("last_insert_rowid()"), None),
             (Dialect::Sqlite, "SELECT last_insert_rowid(), changes()", Some("last_insert_rowid()"), Some("changes()")),
             (Dialect::Postgres, "SELECT lastval()", Some("lastval()"), None),
         ] {
@@ -196,6 +227,8 @@ mod tests {
     fn settings_are_told_from_values_of_the_moment() {
         for (dialect, statement, is_setting) in [
             (Dialect::Mariadb, "SET @n = 5", true),
+            (Dialect::Mariadb, "/*!40101 SET @OLD_SQL_MODE=@@SQL_MODE, SQL_MODE='NO_AUTO_VALUE_ON_ZERO' */", true),
+            (Dialect::Mariadb, "/*!40101 SET NAMES utf8mb4 */", true),
             (Dialect::Mariadb, "SET @m = (SELECT MAX(id) FROM t)", false),
             (Dialect::Mariadb, "SET @at = CURRENT_TIMESTAMP", false),
             (Dialect::Mariadb, "SET sql_mode = CONCAT(@@sql_mode, ',ANSI')", true),

@@ -1,5 +1,7 @@
 //! Splits a script into its statements.
 
+use std::ops::Range;
+
 use super::body::Body;
 use super::foreign::{client_command, dump_command, foreign_statement};
 use super::lex::{Lexer, Token, TokenKind};
@@ -19,39 +21,21 @@ pub struct Statement<'a> {
 /// The statements of a script. Between them are only white space, comments, semicolons and, for MySQL and MariaDB, `DELIMITER`
 /// lines.
 pub fn split(text: &str, dialect: Dialect) -> Result<Vec<Statement<'_>>, SqlError> {
-    let mut splitter = Splitter {
-        text,
-        dialect,
-        lexer: Lexer::new(text, dialect),
-        delimiter: None,
-        statements: Vec::new(),
-        open: None,
-        body: Body::new(dialect),
-        block: false,
-        counted: (0, 1),
-    };
-    while splitter.step()? {}
-    if let Some(missing) = splitter.body.unfinished() {
-        let (start, _) = splitter.open.unwrap_or_default();
-        let hint = match dialect {
-            Dialect::Mysql | Dialect::Mariadb => {
-                Some("put `DELIMITER //` before and `//` after the statement".to_owned())
-            }
-            _ => None,
-        };
-        return Err(SqlError { line: line_of(text, start), message: missing.to_owned(), hint });
-    }
-    splitter.close()?;
-    Ok(splitter.statements)
+    Ok(Splitter::run(text, dialect)?.statements)
 }
 
-struct Splitter<'a> {
+/// Divides a text, and knows how.
+pub(super) struct Splitter<'a> {
     text: &'a str,
     dialect: Dialect,
     lexer: Lexer<'a>,
     /// The delimiter in place of `;`.
     delimiter: Option<&'a str>,
     statements: Vec<Statement<'a>>,
+    /// The delimiters that these were read with.
+    delimiters: Vec<Option<&'a str>>,
+    /// Whether nothing ended the last one.
+    ends_open: bool,
     /// Start of the current statement, and its end so far.
     open: Option<(usize, usize)>,
     body: Body,
@@ -62,6 +46,53 @@ struct Splitter<'a> {
 }
 
 impl<'a> Splitter<'a> {
+    pub fn run(text: &'a str, dialect: Dialect) -> Result<Self, SqlError> {
+        let mut splitter = Self {
+            text,
+            dialect,
+            lexer: Lexer::new(text, dialect),
+            delimiter: None,
+            statements: Vec::new(),
+            delimiters: Vec::new(),
+            ends_open: false,
+            open: None,
+            body: Body::new(dialect),
+            block: false,
+            counted: (0, 1),
+        };
+        while splitter.step()? {}
+        if let Some(missing) = splitter.body.unfinished() {
+            let (start, _) = splitter.open.unwrap_or_default();
+            let hint = match dialect {
+                Dialect::Mysql | Dialect::Mariadb => {
+                    Some("put `DELIMITER //` before and `//` after the statement".to_owned())
+                }
+                _ => None,
+            };
+            return Err(SqlError { line: line_of(text, start), message: missing.to_owned(), hint });
+        }
+        splitter.ends_open = splitter.open.is_some();
+        splitter.close()?;
+        Ok(splitter)
+    }
+
+    /// Where each statement is in the text, and the delimiter in place of `;` with which it was read.
+    pub fn ranges(&self) -> impl Iterator<Item = (Range<usize>, Option<&'a str>)> {
+        let start_of = |statement: &Statement<'_>| statement.text.as_ptr() as usize - self.text.as_ptr() as usize;
+        let range = move |statement: &Statement<'_>| start_of(statement)..start_of(statement) + statement.text.len();
+        self.statements.iter().map(range).zip(self.delimiters.iter().copied())
+    }
+
+    /// The delimiter in place of `;` at the end of the text.
+    pub fn delimiter(&self) -> Option<&'a str> {
+        self.delimiter
+    }
+
+    /// Whether nothing ended the last statement.
+    pub fn ends_open(&self) -> bool {
+        self.ends_open
+    }
+
     /// Reads the next token; false at the end.
     fn step(&mut self) -> Result<bool, SqlError> {
         let at = self.lexer.position();
@@ -146,6 +177,7 @@ impl<'a> Splitter<'a> {
                 return Err(SqlError { line, message, hint: Some(hint) });
             }
             self.statements.push(Statement { text, line });
+            self.delimiters.push(self.delimiter);
         }
         self.body = Body::new(self.dialect);
         Ok(())

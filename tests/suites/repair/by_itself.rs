@@ -141,6 +141,13 @@ fn values_of_an_earlier_session_are_never_guessed() {
             "SELECT group_concat(tag ORDER BY id) FROM t",
             "1,2,9",
         ),
+        (
+            "SELECT MAX(id) INTO @m FROM t;\nINSERT INTO t (tag) VALUES (7);\nCREATE TABLE late AS SELECT tag FROM t WHERE id > @m;",
+            "`@m`",
+            ("id > @m", "tag = 7"),
+            "SELECT group_concat(tag) FROM late",
+            "7",
+        ),
     ] {
         let mut refused = 0;
         for moment in 1.. {
@@ -165,6 +172,36 @@ fn values_of_an_earlier_session_are_never_guessed() {
         }
         assert!(refused > 1, "{refused}: {up}");
     }
+}
+
+/// As a dump of `mariadb-dump` begins and ends.
+#[test]
+fn settings_in_comments_are_made_again() {
+    let up = "/*M!999999\\- enable the sandbox mode */ \n\
+              /*!40014 SET @OLD_FOREIGN_KEY_CHECKS=@@FOREIGN_KEY_CHECKS, FOREIGN_KEY_CHECKS=0 */;\n\
+              /*!40101 SET @OLD_SQL_MODE=@@SQL_MODE, SQL_MODE='NO_AUTO_VALUE_ON_ZERO' */;\n\
+              CREATE TABLE t (id INT AUTO_INCREMENT PRIMARY KEY, a INT, FOREIGN KEY (a) REFERENCES s (a));\n\
+              INSERT INTO t VALUES (0, 3), (5, 4);\n\
+              /*!40101 SET SQL_MODE=@OLD_SQL_MODE */;\n\
+              /*!40014 SET FOREIGN_KEY_CHECKS=@OLD_FOREIGN_KEY_CHECKS */;";
+    let killed = heals(Engine::Mariadb, 1, "CREATE TABLE s (a INT PRIMARY KEY);", up, |project, moment| {
+        assert_eq!(project.value("SELECT group_concat(id) FROM t"), "0,5", "moment {moment}");
+    });
+    assert!(killed > 5, "{killed}");
+}
+
+/// It has no value of an earlier session: the procedure is to set it.
+#[test]
+fn an_argument_that_a_procedure_sets_needs_no_earlier_session() {
+    let project = project!(Engine::Mariadb);
+    let before = "CREATE TABLE a (x INT);\nCREATE PROCEDURE answer(OUT x INT) SET x = 42;";
+    project.sql("0001_before", before, "SELECT 1;");
+    let up = "CREATE TABLE b (x INT);\nINSERT INTO a VALUES ('bad');\nCALL answer(@id);\nINSERT INTO a VALUES (@id);";
+    project.sql("0002_calls", up, "SELECT 1;");
+    project.runner("apply").exits(6).says(&["'bad'"]);
+    project.sql("0002_calls", &up.replace("'bad'", "41"), "SELECT 1;");
+    project.runner("apply").succeeds();
+    assert_eq!(project.value("SELECT group_concat(x ORDER BY x) FROM a"), "41,42");
 }
 
 #[test]

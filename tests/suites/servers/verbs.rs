@@ -157,6 +157,30 @@ for_each_engine! {
     }
 }
 
+/// What `plan --sql` prints is a script for the server's own client, whatever delimiters the files have, and whether they have any.
+#[test]
+fn the_planned_sql_is_a_script_for_the_client() {
+    let project = project!(Engine::Mariadb);
+    let body = "BEGIN INSERT INTO told VALUES (1); INSERT INTO told VALUES (2); END";
+    project.sql(
+        "1_a",
+        &format!("CREATE TABLE told (a INT);\nDELIMITER //\nCREATE PROCEDURE one() {body}//"),
+        "SELECT 1;",
+    );
+    project.sql("2_b", &format!("CREATE PROCEDURE two() {body};\n-- two\nCREATE TABLE t (a INT)"), "SELECT 1;");
+    project.sql(
+        "3_c",
+        "CREATE DEFINER=CURRENT_USER() TRIGGER g AFTER INSERT ON t FOR EACH ROW BEGIN CALL one(); CALL two(); END",
+        "SELECT 1;",
+    );
+    let script = project.runner("plan --sql").succeeds().stdout.clone();
+    project.execute(&script);
+    project.execute("INSERT INTO t VALUES (1)");
+    assert_eq!(project.value("SELECT count(*) FROM told"), "4", "{script}");
+    project.execute("DROP TABLE t, told; DROP PROCEDURE one; DROP PROCEDURE two");
+    project.runner("apply").succeeds();
+}
+
 for_each_server! {
     /// A project behaves in the same way on every engine.
     fn behaves_as_on_sqlite(engine) {

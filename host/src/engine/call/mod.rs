@@ -15,8 +15,10 @@ pub use inputs::Inputs;
 use sha2::{Digest, Sha256};
 
 use crate::database::{Dialect, Facts};
-use crate::sql::classify::has_list;
-use crate::sql::{StatementClass, calls_only_known, classify, concurrent_index, dropped_concurrently, identifiers};
+use crate::sql::classify::{has_list, open_run_comments, skip_run_comments};
+use crate::sql::{
+    StatementClass, calls_only_known, classify, concurrent_index, dropped_concurrently, has_statement, identifiers,
+};
 
 /// Digits of a digest that the journal keeps: enough to recognise a call.
 const DIGITS: usize = 32;
@@ -230,8 +232,15 @@ pub fn is_repeatable(statement: &str, dialect: Dialect) -> bool {
         (Dialect::Sqlite, ["PRAGMA" | "ATTACH" | "DETACH", ..]) => true,
         (Dialect::Postgres, ["REINDEX" | "CLUSTER" | "CHECKPOINT", ..] | ["ALTER", "SYSTEM", ..]) => true,
         (Dialect::Mysql | Dialect::Mariadb, ["OPTIMIZE" | "CHECK" | "FLUSH" | "GRANT", ..]) => true,
-        _ => false,
+        _ => is_setting_of_dump(statement, dialect),
     }
+}
+
+/// Whether a statement of MySQL or MariaDB is a setting in a comment, and nothing besides: `/*!40101 SET NAMES utf8mb4 */`.
+fn is_setting_of_dump(statement: &str, dialect: Dialect) -> bool {
+    let is_setting = |opened: String| classify(&opened, dialect) == StatementClass::Session;
+    open_run_comments(statement, dialect).is_some_and(is_setting)
+        && skip_run_comments(statement, dialect).is_some_and(|skipped| !has_statement(&skipped, dialect))
 }
 
 /// Returns the digest of parts, each prefixed with its length.
@@ -312,6 +321,9 @@ mod tests {
             (Dialect::Mariadb, "TRUNCATE TABLE t", false),
             (Dialect::Mariadb, "CALL analyze_all()", false),
             (Dialect::Mariadb, "REVOKE SELECT ON t FROM u", false),
+            (Dialect::Mariadb, "/*!40101 SET @old = @@sql_mode, sql_mode = '' */", true),
+            (Dialect::Mariadb, "/*!99999 SET NAMES utf8 */ INSERT INTO t VALUES (1)", false),
+            (Dialect::Mariadb, "/*!40000 DELETE FROM t */", false),
         ] {
             assert_eq!(is_repeatable(text, dialect), again, "{text}");
         }

@@ -22,6 +22,8 @@ pub(super) struct Session {
     repeated: BTreeSet<String>,
     /// The user variables that statements of this session set.
     own: BTreeSet<String>,
+    /// Those that statements of earlier sessions set, as far as their texts show.
+    earlier: BTreeSet<String>,
     /// Statements took effect in an earlier session.
     has_earlier: bool,
     /// Statements took effect in this one.
@@ -34,8 +36,10 @@ impl Session {
     /// A new session took the place of this one.
     pub fn lost(&mut self) {
         let has_earlier = self.has_earlier || self.has_own;
-        let (settings, repeated) = (std::mem::take(&mut self.settings), std::mem::take(&mut self.repeated));
-        *self = Self { settings, repeated, are_lost: true, has_earlier, ..Self::default() };
+        let before = std::mem::take(self);
+        let earlier = before.earlier.into_iter().chain(before.own).collect();
+        let (settings, repeated) = (before.settings, before.repeated);
+        *self = Self { settings, repeated, earlier, are_lost: true, has_earlier, ..Self::default() };
     }
 
     /// Whether it took the place of another one, and has not been used.
@@ -47,15 +51,17 @@ impl Session {
     fn note(&mut self, statement: &str, values: SessionValues, repeats: bool, is_earlier: bool) {
         let is_known = values.reads.iter().all(|name| self.repeated.contains(name));
         let is_repeated = repeats && values.is_setting && is_known;
-        for name in values.sets {
+        for name in values.sets.into_iter().chain(values.passes) {
             if is_repeated {
                 self.repeated.insert(name.clone());
             } else {
                 self.repeated.remove(&name);
             }
-            if !is_earlier {
-                self.own.insert(name);
-            }
+            if is_earlier {
+                self.earlier.insert(name)
+            } else {
+                self.own.insert(name)
+            };
         }
         if is_repeated {
             self.settings.push(statement.to_owned());
@@ -75,8 +81,10 @@ impl Session {
             return None;
         }
         let values = session_values(statement, dialect);
-        let mut reads = values.reads.into_iter();
-        let variable = reads.find(|name| !self.own.contains(name) && !self.repeated.contains(name));
+        // One that nothing has set may still have been set by a trigger. An argument of a procedure is rather there to be set.
+        let passes = values.passes.into_iter().filter(|name| self.earlier.contains(name));
+        let mut needs = values.reads.into_iter().chain(passes);
+        let variable = needs.find(|name| !self.own.contains(name) && !self.repeated.contains(name));
         variable
             .map(|name| format!("@{name}"))
             .or_else(|| values.reads_key.filter(|_| !self.has_key))
@@ -146,5 +154,43 @@ impl Journal {
         }
         state.session.are_lost = false;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a statement misses after others in an earlier session and then in this one.
+    fn missing(earlier: &[&str], own: &[&str], statement: &str) -> Option<String> {
+        let mut session = Session::default();
+        let note = |session: &mut Session, text: &str, is_earlier: bool| {
+            session.note(text, session_values(text, Dialect::Mariadb), true, is_earlier);
+        };
+        for text in earlier {
+            note(&mut session, text, false);
+        }
+        session.lost();
+        for text in own {
+            note(&mut session, text, false);
+        }
+        session.missing(statement, Dialect::Mariadb)
+    }
+
+    #[test]
+    fn an_argument_of_a_procedure_is_missed_if_it_had_a_value() {
+        for (earlier, own, statement, missed) in [
+            (&["SELECT 5 INTO @id"][..], &[][..], "CALL p(@id)", Some("@id")),
+            (&["CALL q(@id)"], &[], "CALL p(@id)", Some("@id")),
+            (&["SET @id = 5"], &[], "CALL p(@id)", None),
+            (&["SELECT 1"], &[], "CALL p(@id)", None),
+            (&["SELECT 1"], &["CALL q(@id)"], "INSERT INTO t VALUES (@id)", None),
+            (&["SELECT 5 INTO @id"], &["CALL q(@id)"], "CALL p(@id)", None),
+            // A trigger may have set it.
+            (&["SELECT 1"], &[], "INSERT INTO t VALUES (@id)", Some("@id")),
+            (&["CALL q(@id)"], &["SELECT 1"], "CREATE TABLE t AS SELECT @id", Some("@id")),
+        ] {
+            assert_eq!(missing(earlier, own, statement).as_deref(), missed, "{earlier:?} {own:?} {statement}");
+        }
     }
 }

@@ -4,6 +4,7 @@ use super::{DIM, GOOD, ODD, PLAIN, STRONG, Text};
 use crate::database::Dialect;
 use crate::database::logins::LoginReport;
 use crate::report::escape::ScriptTo;
+use crate::sql::delimited;
 
 /// The logins of components, and what each has.
 pub fn logins(found: &LoginReport) -> Text {
@@ -47,9 +48,8 @@ pub fn login_statements(found: &LoginReport, dialect: Dialect, to: ScriptTo) -> 
         return text;
     }
     for statement in &found.statements {
-        // The client ends a statement at the first semicolon, also in a procedure.
         match statement.contains(';') {
-            true => text.push_whole(PLAIN, &format!("DELIMITER //\n{statement}//\nDELIMITER ;"), to),
+            true => text.push_whole(PLAIN, &delimited(statement), to),
             false => text.push_whole(PLAIN, &format!("{statement};"), to),
         }
     }

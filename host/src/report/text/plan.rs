@@ -9,7 +9,7 @@ use crate::project::catalog::Kind;
 use crate::report::escape::ScriptTo;
 use crate::report::table::{Cell, Table};
 use crate::report::units::counted;
-use crate::sql::ends_open;
+use crate::sql::client_script;
 
 /// A table of the planned migrations, in order.
 pub fn plan(plan: &Plan, looks: &[Inspection]) -> Text {
@@ -88,12 +88,7 @@ pub fn plan_sql(plan: &Plan, sql: &[Option<String>], dialect: Dialect, to: Scrip
         }
         match sql {
             Some(sql) => {
-                text.push_whole(PLAIN, sql.trim_end(), to);
-                // On its own line: a comment may follow the statement.
-                if ends_open(sql, dialect) {
-                    text.push(PLAIN, ";");
-                    text.push_end();
-                }
+                text.push_whole(PLAIN, &client_script(sql, dialect), to);
             }
             None => {
                 text.push(

@@ -77,6 +77,12 @@ fn bodies_are_not_split() {
         ),
         (Mysql, "CREATE TRIGGER a BEFORE INSERT ON b FOR EACH ROW SET NEW.c = 1"),
         (Mysql, "CREATE TRIGGER a BEFORE INSERT ON b FOR EACH ROW BEGIN SET NEW.c = 1; SET NEW.d = 2; END"),
+        (
+            Mysql,
+            "CREATE DEFINER=CURRENT_USER() TRIGGER a BEFORE INSERT ON b FOR EACH ROW BEGIN SET NEW.c = 1; SET NEW.d = 2; END",
+        ),
+        (Mysql, "CREATE DEFINER=user@localhost PROCEDURE a() BEGIN SELECT 1; SELECT 2; END"),
+        (Mysql, "CREATE SQL SECURITY DEFINER VIEW a AS SELECT f(b) AS event FROM c"),
         (Mysql, "CREATE TABLE event (a INT, `begin` INT, b INT DEFAULT (IF(1, 2, 3)))"),
         (Mariadb, "BEGIN NOT ATOMIC SELECT 1; SELECT 2; END"),
         (Mysql, "CREATE FUNCTION a() RETURNS INT RETURN REPEAT('x', 2)"),
@@ -312,10 +318,9 @@ fn no_text_is_lost() {
 
 #[test]
 fn a_marked_program_is_one_statement() {
-    let script = "CREATE TABLE t (a INT);\n-- +goose StatementBegin\nCREATE TRIGGER x BEFORE INSERT ON t FOR EACH ROW\nlabel: BEGIN\n  \
+    let script = "CREATE TABLE t (a INT);\n-- +goose StatementBegin\nCREATE DEFINER=CURRENT_USER() TRIGGER x BEFORE INSERT ON t FOR EACH ROW\nlabel: BEGIN\n  \
                   IF NEW.a THEN SET @a = 1; END IF;\nEND;\n-- +goose StatementEnd\nDROP TABLE t;";
-    let program =
-        "CREATE TRIGGER x BEFORE INSERT ON t FOR EACH ROW\nlabel: BEGIN\n  IF NEW.a THEN SET @a = 1; END IF;\nEND";
+    let program = "CREATE DEFINER=CURRENT_USER() TRIGGER x BEFORE INSERT ON t FOR EACH ROW\nlabel: BEGIN\n  IF NEW.a THEN SET @a = 1; END IF;\nEND";
     assert_eq!(texts(script, Mariadb), ["CREATE TABLE t (a INT)", program, "DROP TABLE t"]);
     // Plain statements in a block are still several.
     let script = "-- +goose StatementBegin\nSELECT 1; SELECT 2;\n-- +goose StatementEnd\nSELECT 3";

@@ -1,0 +1,119 @@
+//! Texts as the server's own client reads them, one after another in one script.
+
+use super::lex::{Lexer, TokenKind};
+use super::split::Splitter;
+use crate::dialect::Dialect;
+
+/// A text without what follows its last statement, as a part of a script: that statement has an end, and the next part is read as it
+/// is written. The clients of MySQL and MariaDB end a statement at the first semicolon, also in the body of a procedure, unless another
+/// delimiter is set.
+pub fn client_script(text: &str, dialect: Dialect) -> String {
+    let text = text.trim_end();
+    let is_mysql = matches!(dialect, Dialect::Mysql | Dialect::Mariadb);
+    match is_mysql.then(|| Splitter::run(text, dialect)) {
+        Some(Ok(splitter)) => mysql_script(text, &splitter, dialect),
+        // What cannot be divided is reported elsewhere.
+        _ => format!("{text}{}", if ends_open(text, dialect) { "\n;" } else { "" }),
+    }
+}
+
+/// A statement with semicolons in it for the clients of MySQL and MariaDB, to begin a line and to end one.
+pub fn delimited(statement: &str) -> String {
+    let delimiter = ["//", "$$", "@@@"].into_iter().find(|it| !statement.contains(it)).unwrap_or("//");
+    format!("DELIMITER {delimiter}\n{statement}{delimiter}\nDELIMITER ;")
+}
+
+fn mysql_script(text: &str, splitter: &Splitter<'_>, dialect: Dialect) -> String {
+    let (mut script, mut copied) = (String::with_capacity(text.len()), 0);
+    let mut ends_open = splitter.ends_open();
+    let last = splitter.ranges().last().map(|(range, _)| range).unwrap_or_default();
+    for (range, delimiter) in splitter.ranges() {
+        let statement = &text[range.clone()];
+        let mut inside = Lexer::new(statement, dialect);
+        let mut tokens = std::iter::from_fn(|| inside.next_token().ok().flatten());
+        if delimiter.is_some() || !tokens.any(|token| token.kind == TokenKind::Semicolon) {
+            continue;
+        }
+        script.push_str(&text[copied..range.start]);
+        if !script.is_empty() && !script.ends_with('\n') {
+            script.push('\n');
+        }
+        script.push_str(&delimited(statement));
+        copied = range.end;
+        ends_open &= range != last;
+        // The semicolon behind it would be an empty statement.
+        let mut behind = Lexer::new(&text[copied..], dialect);
+        let next = std::iter::from_fn(|| behind.next_token().ok().flatten()).find(|token| !token.kind.is_blank());
+        if let Some(semicolon) = next.filter(|token| token.kind == TokenKind::Semicolon) {
+            script.push_str(&text[copied..copied + semicolon.range.start]);
+            copied += semicolon.range.end;
+        }
+        if !text[copied..].is_empty() && !text[copied..].starts_with('\n') {
+            script.push('\n');
+        }
+    }
+    script.push_str(&text[copied..]);
+    // What is on the last line may be a comment.
+    match (splitter.delimiter(), ends_open) {
+        (Some(delimiter), true) => script.push_str(&format!("\n{delimiter}\nDELIMITER ;")),
+        (Some(_), false) => script.push_str("\nDELIMITER ;"),
+        (None, true) => script.push_str("\n;"),
+        (None, false) => {}
+    }
+    script
+}
+
+/// Whether the last statement has no semicolon after it, so that it would run into what follows.
+fn ends_open(text: &str, dialect: Dialect) -> bool {
+    let mut lexer = Lexer::new(text, dialect);
+    let mut is_open = false;
+    while let Ok(Some(token)) = lexer.next_token() {
+        if !token.kind.is_blank() {
+            is_open = token.kind != TokenKind::Semicolon;
+        }
+    }
+    is_open
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_statement_has_its_end() {
+        for (dialect, text, script) in [
+            (Dialect::Sqlite, "SELECT 1", "SELECT 1\n;"),
+            (Dialect::Postgres, "SELECT 1; -- one\n", "SELECT 1; -- one"),
+            (Dialect::Sqlite, "SELECT 1 -- one", "SELECT 1 -- one\n;"),
+            (Dialect::Mysql, "SELECT 1 -- one", "SELECT 1 -- one\n;"),
+            (Dialect::Mysql, "SELECT ';'; SELECT 2;", "SELECT ';'; SELECT 2;"),
+            (Dialect::Mariadb, "-- nothing", "-- nothing"),
+        ] {
+            assert_eq!(client_script(text, dialect), script);
+        }
+    }
+
+    #[test]
+    fn semicolons_of_a_body_do_not_end_it() {
+        let body = "CREATE PROCEDURE p() BEGIN SELECT 1; END";
+        let whole = format!("DELIMITER //\n{body}//\nDELIMITER ;");
+        for (text, script) in [
+            (format!("DELIMITER //\n{body}//"), whole.clone()),
+            (format!("DELIMITER //\n{body}"), format!("DELIMITER //\n{body}\n//\nDELIMITER ;")),
+            (format!("{whole}\nSELECT 2;"), format!("{whole}\nSELECT 2;")),
+            (body.to_owned(), whole.clone()),
+            (format!("{body};"), whole.clone()),
+            (format!("{body} -- one"), format!("{whole}\n -- one")),
+            (format!("{body};\n-- one\n"), format!("{whole}\n-- one")),
+            (format!("SELECT 1; {body}; SELECT 2"), format!("SELECT 1; \n{whole}\n SELECT 2\n;")),
+            (
+                "-- +goose StatementBegin\nCREATE PROCEDURE p()\nl: BEGIN SELECT '//'; END;\n-- +goose StatementEnd".to_owned(),
+                "-- +goose StatementBegin\nDELIMITER $$\nCREATE PROCEDURE p()\nl: BEGIN SELECT '//'; END$$\nDELIMITER ;\n\
+                 -- +goose StatementEnd"
+                    .to_owned(),
+            ),
+        ] {
+            assert_eq!(client_script(&text, Dialect::Mariadb), script, "{text}");
+        }
+    }
+}
