@@ -41,18 +41,23 @@ fn at_random_in(engine: Engine, expected: &Expected, lane: usize) -> Tally {
     let mut random = Random::new((engine as u64 + 20) * lanes() as u64 + lane as u64);
     let wanted = kills().div_ceil(lanes() as u64);
     let mut misses = 0;
+    // The machine may have been busier when the time of a run was learned, or less busy.
+    let mut longest = expected.took.map(|took| took.as_micros() as u64 * 11 / 10);
     let began = Instant::now();
     while tally.total() < wanted {
         for (way, name) in [(Way::Up, "up"), (Way::Down, "down")] {
             // A run that resumes after a kill may be killed as well, up to three times in a row.
             let row = 1 + random.below(3);
             for _ in 0..row {
-                let longest = expected.took[way as usize].as_micros() as u64;
-                let wait = Duration::from_micros(random.below(longest * 11 / 10));
+                let longest = &mut longest[way as usize];
+                let wait = Duration::from_micros(random.below((*longest).max(16)));
+                // Balanced where four of five strikes hit, at any moment of a run.
                 if strike(&project, way, wait) {
                     tally.kill(name, left(&project, way));
+                    *longest += *longest / 16;
                 } else {
                     misses += 1;
+                    *longest -= *longest / 4;
                 }
             }
             let told = format!("{} kills, {misses} misses, on the way {name}", tally.total());
