@@ -50,6 +50,19 @@ impl State {
     }
 }
 
+/// An error of PostgreSQL before 15, where `public` of a new database does not belong to whoever made the database.
+pub(super) fn explained(mut error: Error) -> Error {
+    let concerns = ["must be owner of schema public", "SCHEMA \"public\""];
+    if concerns.iter().any(|it| error.message.contains(it)) {
+        error.hints = vec![
+            "let a superuser run `ALTER SCHEMA public OWNER TO …` in `template1`: before PostgreSQL 15, `public` of a new database \
+             is not its owner's"
+                .to_owned(),
+        ];
+    }
+    error
+}
+
 impl<'a> Field<'a> {
     /// The options of connections to scratch databases.
     pub(super) fn options(options: &ConnectOptions) -> ConnectOptions {

@@ -4,7 +4,7 @@
 mod field;
 mod rolled_back;
 
-use field::{Field, State};
+use field::{Field, State, explained};
 
 use crate::data::Value;
 use crate::database::attacks::{self, Attack, BEYOND, Corpus, Reach};
@@ -105,8 +105,8 @@ pub async fn attack(
             return rolled_back::try_all(url, options, corpus, barrier, because).await;
         }
     };
-    let mut field = Field::create(url, options, corpus, barrier, scratch).await?;
-    let report = try_all(&mut field, corpus).await;
+    let mut field = Field::create(url, options, corpus, barrier, scratch).await.map_err(explained)?;
+    let report = try_all(&mut field, corpus).await.map_err(explained);
     let discarded = field.discard().await;
     report.and_then(|report| discarded.map(|()| report))
 }

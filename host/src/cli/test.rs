@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
+use std::thread::Builder;
 use std::time::Instant;
 
 use super::context::Context;
@@ -79,12 +80,17 @@ pub fn run(context: Context, global: &GlobalRequest, request: TestRequest) -> Re
 /// Runs each test on its own thread, so that one that computes does not block the others.
 fn side_by_side(trials: Vec<MigrationTest>) -> Result<Vec<DatabaseReport>> {
     std::thread::scope(|scope| {
-        let threads: Vec<_> = trials
-            .into_iter()
-            .map(|test| scope.spawn(move || runtime::run(async move { Ok(test.run().await) })))
-            .collect();
+        let spawn = |test: MigrationTest| {
+            let thread = Builder::new().name("test".to_owned()).stack_size(runtime::STACK);
+            thread.spawn_scoped(scope, move || runtime::run(async move { Ok(test.run().await) }))
+        };
+        let threads: Vec<_> = trials.into_iter().map(spawn).collect();
         let ended = |_| Err(Error::failed("a test thread panicked"));
-        threads.into_iter().map(|thread| thread.join().unwrap_or_else(ended)).collect()
+        let joined = threads.into_iter().map(|thread| match thread {
+            Ok(thread) => thread.join().unwrap_or_else(ended),
+            Err(error) => Err(Error::failed("cannot start a thread").cause(error)),
+        });
+        joined.collect()
     })
 }
 

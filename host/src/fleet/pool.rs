@@ -9,9 +9,7 @@ use std::time::{Duration, Instant};
 use super::run::Ended;
 use crate::database::StopSignal;
 use crate::error::{Error, Result};
-
-/// As much as the main thread of a program has: futures of an unoptimised build are large.
-const STACK: usize = 8 << 20;
+use crate::runtime::STACK;
 
 /// In which order, and how many at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

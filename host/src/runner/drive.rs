@@ -14,9 +14,6 @@ use crate::database::stop::StopReason;
 use crate::error::{Error, Result};
 use crate::runtime;
 
-/// As much as the main thread of a program has: futures of an unoptimised build are large.
-const STACK: usize = 8 << 20;
-
 /// The runs of a program that are under way.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ActiveRuns {
@@ -50,7 +47,7 @@ impl ActiveRuns {
         let awaited = self.begin();
         let stop = awaited.stop.clone();
         let (answer, answered) = oneshot::channel();
-        let thread = Builder::new().name("runner".to_owned()).stack_size(STACK).spawn(move || {
+        let thread = Builder::new().name("runner".to_owned()).stack_size(runtime::STACK).spawn(move || {
             let result = clock(&stop, wall_time).and_then(|_clock| runtime::run(work(stop)));
             // The program may have stopped waiting.
             let _ = answer.send(result);

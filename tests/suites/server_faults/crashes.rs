@@ -7,7 +7,7 @@ use runner_tests::servers::{Kind, Server};
 use runner_tests::{EngineProject, Running};
 
 use super::moments;
-use super::shop::{heals, is_sound, shop};
+use super::shop::{LEFT_BEHIND, REMOVE_IT, heals, is_sound, shop};
 
 /// Runs until it has reported that many statements, then injects a fault and waits for the end. Returns whether it
 /// got that far, and its output.
@@ -81,6 +81,26 @@ fn of_mariadb_during_apply() {
 #[test]
 fn of_mariadb_during_rollback() {
     crashes(Kind::Mariadb, "down");
+}
+
+/// A server that was killed within a `DROP TABLE` can leave the table's file, and then refuses the table.
+#[test]
+fn a_file_is_left_of_a_table() {
+    if Kind::Mariadb.is_mysql() {
+        return; // Its data dictionary is transactional: it removes such files when it starts.
+    }
+    let server = Server::private(Kind::Mariadb).start();
+    let project = shop(&server);
+    project.runner("apply").succeeds();
+    let files = project.value("SELECT concat(@@datadir, database())");
+    let (file, kept) = (format!("{files}/totals.ibd"), project.file("kept.ibd"));
+    project.execute("FLUSH TABLES totals FOR EXPORT");
+    std::fs::copy(&file, &kept).unwrap();
+    project.runner("rollback").succeeds();
+    std::fs::copy(&kept, &file).unwrap();
+    let output = project.runner("apply");
+    output.says(&[LEFT_BEHIND, REMOVE_IT]);
+    heals(&project, "a file was left");
 }
 
 /// A server that stays away is reported as such, and nothing is lost.

@@ -145,6 +145,12 @@ fn hint(number: u16, message: &str) -> Option<String> {
         }
         1665 => "set `binlog_format = ROW` on the server".to_owned(),
         1969 | 3024 => "raise `statement_timeout`".to_owned(),
+        // InnoDB's DB_TABLESPACE_EXISTS on MariaDB, ER_TABLESPACE_EXISTS on MySQL.
+        1005 | 1813 if number == 1813 || message.contains("errno: 184") => {
+            "a crash of the server left the file of a table that is gone: remove the table's `.ibd` file from the database's directory \
+             in the server's `datadir`, and run the command again"
+                .to_owned()
+        }
         1071 | 1170 => "give the key a length, or the column a shorter type".to_owned(),
         1118 => "columns that were dropped still count until the table is rebuilt: `ALTER TABLE … FORCE` does that; \
                  otherwise, make some columns `TEXT`"
