@@ -1,11 +1,11 @@
-"""The transform, the copy into a new table, status and memory on PostgreSQL and MariaDB."""
+"""The transform, the copy into a new table, status and memory on PostgreSQL and MariaDB; the transform on MySQL."""
 
 import shutil
 from statistics import median
 
 from . import migrations, peers
 from .core import HELPERS, Failure, Way, say, shown
-from .servers import Mariadb, Postgres
+from .servers import FetchedMariadb, Mariadb, Mysql, Postgres
 
 ROWS = 1_000_000
 
@@ -32,6 +32,28 @@ def measure_mariadb(session):
             peer("mysqldb", "alembic_loop", "Alembic, mysqlclient, row loop", "transform_rows", 50_000),
         ]
         return measure(session, server, alembics)
+
+
+def measure_mysql(session):
+    """MySQL beside the MariaDB of the same time: the transform, relative to each server's own `UPDATE`."""
+    servers = []
+    for kind in (FetchedMariadb, Mysql):
+        with kind(session) as server:
+            say(f"  {server.label}:")
+            ways = [
+                runner(session, "runner", "`runner`, Rust component", "project", ROWS, missing=server.missing),
+                update(server),
+            ]
+            for way in ways:
+                way.check = lambda rows, server=server: server.check(rows)
+            rows = in_turns(session, server, ways)
+            version = "" if server.missing else f" {server.version()}"
+            servers.append({"server": server.label + version, "transform": list(rows.values())})
+    return {"servers": servers}
+
+
+def update(server):
+    return Way("sql_update", "one SQL `UPDATE`", lambda _: server.in_transaction(server.update), ROWS, server.missing)
 
 
 def runner(session, key, label, project, rows, *options, missing="", settings="runner.toml"):
@@ -68,16 +90,15 @@ def alembic(session, server, driver, key, label, migration, rows):
 
 def measure(session, server, alembics):
     """Every method in turn, `runs` times, each on a fresh copy of the table."""
-    sql = lambda key, label, statement: Way(key, label, lambda _: server.in_transaction(statement), ROWS, server.missing)
     transforms = [
         runner(session, "runner", "`runner`, Rust component", "project", ROWS, missing=server.missing),
         granted(session, server),
-        sql("sql_update", "one SQL `UPDATE`", server.update),
+        update(server),
         *alembics,
     ]
     inserts = [
         runner(session, "insert_runner", "`runner`, Rust component", "insert", ROWS, missing=server.missing),
-        sql("insert_ctas", "`CREATE TABLE AS`", server.ctas),
+        Way("insert_ctas", "`CREATE TABLE AS`", lambda _: server.in_transaction(server.ctas), ROWS, server.missing),
     ]
     for way in transforms:
         way.check = lambda rows: server.check(rows)

@@ -1,13 +1,14 @@
 """Private database servers with the distribution's settings, and the benchmark's table in them."""
 
 import os
+import re
 import shutil
 import socket
 import subprocess
 import time
 from pathlib import Path
 
-from .core import Failure, complaint
+from .core import ROOT, Failure, complaint
 
 # The input of every method, `t(id, name, bal)`, and the expected result.
 NAME = "customer number "
@@ -24,6 +25,12 @@ def program(name):
     # First those that Debian calls through a script of its own, which takes longer than `psql` itself.
     places = [*map(str, sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)), os.environ.get("PATH", ""), "/usr/sbin"]
     return shutil.which(name, path=os.pathsep.join(places))
+
+
+def fetched(name):
+    """The directory of the programs of a server that `scripts/engines` fetches, if it is there."""
+    listed = subprocess.run([ROOT / "scripts" / "engines", "list", name], capture_output=True, text=True, check=True).stdout.split()
+    return None if listed[-1] == "missing" else Path(listed[-1]).parent
 
 
 class Server:
@@ -153,18 +160,24 @@ class Mariadb(Server):
     def start(self):
         data = self.directory / "data"
         user = ["--user=mysql"] if os.getuid() == 0 else []
-        install = [program("mariadb-install-db"), "--no-defaults", *user, f"--datadir={data}", "--skip-test-db"]
-        self.call([*install, "--auth-root-authentication-method=normal"], "mariadb-install-db")
+        self.initialize(user, data)
         options = [f"--datadir={data}", f"--socket={self.directory}/socket", f"--port={self.port}", "--bind-address=127.0.0.1"]
-        self.spawn([program("mariadbd"), "--no-defaults", *user, *options])
+        self.spawn([self.find(self.needs[0]), "--no-defaults", *user, *options])
         self.sql("CREATE USER bench@'%' IDENTIFIED BY 'bench'")
         self.sql("GRANT ALL ON *.* TO bench@'%' WITH GRANT OPTION")
 
+    def find(self, name):
+        return program(name)
+
+    def initialize(self, user, data):
+        install = [self.find("mariadb-install-db"), "--no-defaults", *user, f"--datadir={data}", "--skip-test-db"]
+        self.call([*install, "--auth-root-authentication-method=normal"], "mariadb-install-db")
+
     def client(self, statement, database):
-        return [program("mariadb"), "--no-defaults", "-N", "-u", "root", "-S", f"{self.directory}/socket", "-D", database, "-e", statement]
+        return [self.find(self.needs[-1]), "--no-defaults", "-N", "-u", "root", "-S", f"{self.directory}/socket", "-D", database, "-e", statement]
 
     def sql(self, statement, database="mysql"):
-        return self.call(self.client(statement, database), "mariadb")
+        return self.call(self.client(statement, database), self.needs[-1])
 
     def in_transaction(self, statement):
         return self.client(f"START TRANSACTION; {statement}; COMMIT", "job")
@@ -204,3 +217,36 @@ class Mariadb(Server):
                 break
             time.sleep(0.1)
         self.sql("SET GLOBAL innodb_max_dirty_pages_pct = 90")
+
+
+class FetchedMariadb(Mariadb):
+    """A newer MariaDB than the system's."""
+
+    engine = "mariadb-11.8"
+
+    def __init__(self, session):
+        super().__init__(session)
+        self.key, self.programs = self.engine.replace(".", "_").replace("-", "_"), fetched(self.engine)
+        self.missing = "" if self.programs else f"`{self.engine}` is not there: `scripts/engines fetch {self.engine}`"
+
+    def find(self, name):
+        return str(self.programs / name)
+
+
+class Mysql(FetchedMariadb):
+    """MySQL, with the same client commands and nearly the same SQL."""
+
+    engine, label, needs = "mysql-9", "MySQL", ("mysqld", "mysql")
+    right = Mariadb.right.replace("BINARY upper(", "upper(")
+
+    def initialize(self, user, data):
+        self.call([self.find("mysqld"), "--no-defaults", *user, f"--datadir={data}", "--initialize-insecure"], "mysqld")
+
+    def client(self, statement, database):
+        # It has no sequences.
+        numbers = re.search(r"seq_1_to_(\d+)", statement)
+        if numbers:
+            select = "WITH RECURSIVE n AS (SELECT 1 AS seq UNION ALL SELECT seq + 1 FROM n WHERE seq < {0}) SELECT"
+            statement = statement.replace("SELECT", select.format(numbers[1]), 1).replace(numbers[0], "n")
+            statement = f"SET cte_max_recursion_depth = {numbers[1]}; {statement}"
+        return super().client(statement, database)
