@@ -235,14 +235,16 @@ async fn inside(url: &DatabaseUrl, options: &ConnectOptions, citus: bool) -> Res
 async fn sweep_server(admin: &mut dyn Database) -> Result<(), DatabaseError> {
     let postgres = admin.facts().dialect == Dialect::Postgres;
     let list = if postgres {
-        "SELECT datname::pg_catalog.text FROM pg_catalog.pg_database \
-         WHERE datname OPERATOR(pg_catalog.~~) 'runner\\_scratch\\_%'"
+        // Dropping one that is in use would fail only after five seconds, in which nobody else could connect to it.
+        "SELECT d.datname::pg_catalog.text FROM pg_catalog.pg_database d \
+         WHERE d.datname OPERATOR(pg_catalog.~~) 'runner\\_scratch\\_%' AND NOT EXISTS \
+         (SELECT FROM pg_catalog.pg_stat_activity a WHERE a.datid OPERATOR(pg_catalog.=) d.oid)"
     } else {
         "SELECT schema_name FROM information_schema.schemata WHERE schema_name LIKE 'runner\\_scratch\\_%'"
     };
     let found = admin.host().query(list, &[], QueryLimits::NONE).await?;
     for name in found.rows.iter().filter_map(|row| row.first().and_then(Value::as_text)) {
-        // PostgreSQL refuses if it has connections; elsewhere, its name is locked.
+        // PostgreSQL refuses if it has got connections since; elsewhere, its name is locked.
         if postgres {
             drop(drop_database(admin, name, false).await);
         } else if hold(admin, name).await? {

@@ -12,7 +12,7 @@ use super::shop::shop;
 /// A private server, or a separate directory for SQLite's files, so that other tests do not interfere.
 struct Place {
     project: EngineProject,
-    _server: Option<runner_tests::servers::Server>,
+    server: Option<runner_tests::servers::Server>,
 }
 
 impl Place {
@@ -28,7 +28,7 @@ impl Place {
             Some(server) => EngineProject::on(env!("CARGO_BIN_EXE_runner"), server.database()),
         };
         std::fs::create_dir(project.file("tmp")).unwrap();
-        Self { project, _server: server }
+        Self { project, server }
     }
 
     fn command(&self, of: &EngineProject, line: &str) -> Command {
@@ -92,6 +92,10 @@ for_each_engine! {
         place.project.finish(&mut place.command(&sound, "")).succeeds();
         assert!(holder.try_wait().unwrap().is_none(), "the test that should last has ended");
         assert_eq!(place.there(), used, "another test takes nothing away that is in use");
+        if let Some(server) = &place.server {
+            // PostgreSQL keeps everybody out while it waits to refuse that.
+            assert!(!server.log().contains("is being accessed by other users"), "{}", server.log());
+        }
         holder.kill().unwrap();
         holder.wait().unwrap();
         // Its sessions end as soon as the server notices; until then the database is in use.
