@@ -4,7 +4,9 @@ use super::context::{Context, HistoryDetail};
 use super::exit;
 use crate::engine::identity::Identity;
 use crate::error::{Error, Result};
+use crate::project::catalog::Migration;
 use crate::project::scaffold::{RenumberRequest, Renumbered, plan_renumber, renumber, revision_at};
+use crate::project::{Catalog, Checks, RevisionKey};
 use crate::report::json::RenumberJson;
 use crate::report::{Format, text};
 use crate::runtime;
@@ -14,12 +16,37 @@ pub fn run(context: &Context, migration: &str, revision: Option<&str>) -> Result
     let now = revision_at(Identity::now().run_timestamp / 1_000_000);
     let plan = plan_renumber(&context.settings, &RenumberRequest { migration, revision, now: &now })?;
     refuse_applied(context, &plan)?;
+    let dependents = dependents(context, &plan);
     renumber(&context.settings, &plan)?;
     match context.printer.format() {
         Format::Json => context.printer.json(&RenumberJson::new(&plan)),
         Format::Text => context.printer.talk(&text::renumbered(&plan)),
     }
+    for (id, old, new) in dependents {
+        let message = format!("`{id}` depends on the revision {old}, which is {new} now");
+        context.printer.warn(
+            &message,
+            Some("a migration can only depend on earlier ones: change what it depends on, or its revision"),
+        );
+    }
     Ok(exit::DONE)
+}
+
+/// The migrations that depend on one whose revision changes, with that revision before and after. Of a project with mistakes, as many
+/// as can be told.
+fn dependents(context: &Context, plan: &Renumbered) -> Vec<(String, String, String)> {
+    let Ok((report, _)) = Catalog::survey_with(&context.settings, Checks::default(), &[]) else { return Vec::new() };
+    let moved = plan.shifted.iter().map(|(id, revision)| (&id.revision, revision));
+    let moved: Vec<_> = moved.chain([(&plan.old, &plan.revision)]).collect();
+    let of = |migration: &Migration| {
+        let on = |dependency: &String| {
+            let key = RevisionKey::of(dependency)?;
+            let (old, new) = moved.iter().find(|(old, _)| RevisionKey::of(old) == Some(key))?;
+            Some((migration.id(), (*old).clone(), (*new).clone()))
+        };
+        migration.description.depends_on.iter().filter_map(on).collect::<Vec<_>>()
+    };
+    report.catalog.migrations.iter().flat_map(of).collect()
 }
 
 /// Fails if the migration, or another one that gets another revision with it, is applied to the database of the settings.

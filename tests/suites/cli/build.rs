@@ -48,3 +48,19 @@ fn a_late_migration_gets_another_revision() {
     project.runner("renumber 7").exits(4).says(&["`0007_add_email` is applied, so it must keep its revision"]);
     project.runner("renumber nonsense").exits(2).says(&["no such migration"]);
 }
+
+#[test]
+fn who_depends_on_a_renumbered_migration_is_named() {
+    let project = project!();
+    project.sql("1_a", "CREATE TABLE a (i INTEGER);", "DROP TABLE a;");
+    project.sql("2_b", "-- runner:depends-on 01\nCREATE TABLE b (i INTEGER);", "DROP TABLE b;");
+    let output = project.runner("renumber a");
+    output.succeeds().says(&[
+        "renamed 1_a.up.sql to 3_a.up.sql",
+        "warning: `2_b` depends on the revision 1, which is 3 now",
+        "hint: a migration can only depend on earlier ones",
+    ]);
+    // Nothing is listed, so nothing has to be brought in line.
+    output.does_not_say(&["lockfile"]);
+    project.runner("renumber b").succeeds().does_not_say(&["depends on"]);
+}

@@ -121,5 +121,6 @@ fn a_missing_downgrade_is_said_to_be_missing() {
     project.runner("rollback").exits(2).says(&["the migration has no downgrade"]).does_not_say(&["irreversible"]);
     project.write("migrations/2_b/up.sql", "CREATE TABLE b (id INTEGER);");
     project.write("migrations/2_b/down.sql", "DROP TABLE b;");
-    project.runner("rollback").succeeds();
+    // What there was none of has not been changed.
+    project.runner("rollback").succeeds().says(&["`2_b/down.sql` was added after `2_b` was applied"]);
 }

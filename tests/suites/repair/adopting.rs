@@ -67,6 +67,8 @@ for_each_engine! {
         project.runner("history").prints(&["applied", "stamp: applied", "stamp: not applied", "why: restored"]);
         let repairs = project.value(&format!("SELECT count(*) FROM {} WHERE why = 'restored'", tool(&project, "repair")));
         assert_eq!(repairs, "3");
+        let without_reason = project.runner("history").stdout;
+        assert!(!without_reason.lines().any(|line| line.trim() == "why:"), "{without_reason}");
         project.execute("DROP TABLE users");
         project.runner("apply").succeeds();
     }
@@ -137,4 +139,23 @@ fn a_database_that_does_not_exist_is_at_no_revision() {
     let project = three(Engine::Sqlite);
     project.runner("stamp").exits(2).says(&["does not exist", "runner apply"]);
     assert!(!project.file("runner.db").exists());
+}
+
+/// A partial revision has to be resolved first, whatever else there is.
+#[test]
+fn a_partial_revision_is_no_baseline() {
+    let project = project!(Engine::Sqlite);
+    project.sql("1_a", "CREATE TABLE a (id INTEGER);", "DROP TABLE a;");
+    project.sql(
+        "2_b",
+        "-- runner:no-transaction\nCREATE TABLE b (id INTEGER);\nINSERT INTO nowhere VALUES (1);",
+        "DROP TABLE b;",
+    );
+    project.runner("apply").exits(6);
+    for line in ["baseline 2", "stamp --target 2"] {
+        project
+            .runner(line)
+            .exits(6)
+            .says(&["`2_b` is partially applied", "hint: resolve it first: `runner repair 2`"]);
+    }
 }

@@ -127,7 +127,8 @@ impl Engine {
         self.warn_of_other_values(step, template.as_ref());
         if down.as_ref() != Some(project) {
             let file = file_of(&self.catalog, step, Direction::Down);
-            self.warn(&step.revision, format!("`{file}` was changed after `{}` was applied", step.id()));
+            let what = if down.is_some() { "changed" } else { "added" };
+            self.warn(&step.revision, format!("`{file}` was {what} after `{}` was applied", step.id()));
         }
     }
 

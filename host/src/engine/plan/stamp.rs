@@ -30,10 +30,7 @@ impl Mark {
 /// target are recorded as applied, oldest first.
 pub fn plan_stamp(input: &PlanInput<'_>, target: &Target) -> Result<Vec<Mark>> {
     check_history(input, None)?;
-    if let Some(record) = input.history.partial() {
-        return Err(Error::new(ErrorKind::Partial, format!("`{}` is partially applied", record.id()))
-            .hint(format!("resolve it first: `runner repair {}` shows how", record.revision)));
-    }
+    refuse_partial(input)?;
     let end = end(input, target)?;
     let is_within = |revision: &str| end.as_deref().is_some_and(|end| compare_revisions(revision, end).is_le());
     let mut ended: Vec<&Record> = input.history.live.iter().filter(|record| !is_within(&record.revision)).collect();
@@ -50,11 +47,20 @@ pub fn plan_stamp(input: &PlanInput<'_>, target: &Target) -> Result<Vec<Mark>> {
 
 /// As [`plan_stamp`], for a database that has no history yet.
 pub fn plan_baseline(input: &PlanInput<'_>, target: &Target) -> Result<Vec<Mark>> {
+    refuse_partial(input)?;
     if let Some(newest) = input.history.newest() {
         return Err(Error::usage(format!("the database already has a history: it is at `{}`", newest.id()))
             .hint("`runner stamp --target TARGET` changes an existing history"));
     }
     plan_stamp(input, target)
+}
+
+fn refuse_partial(input: &PlanInput<'_>) -> Result<()> {
+    match input.history.partial() {
+        None => Ok(()),
+        Some(record) => Err(Error::new(ErrorKind::Partial, format!("`{}` is partially applied", record.id()))
+            .hint(format!("resolve it first: `runner repair {}` shows how", record.revision))),
+    }
 }
 
 /// Returns the newest revision that counts as applied; `None` for the base.

@@ -314,7 +314,10 @@ fn one(entries: Vec<FoundName>, revision: String) -> Result<Found, Problem> {
                 true => format!(
                     "Flyway's `U` undoes: add `V{revision}__{name}.sql`, or rename a migration of refinery to `V`"
                 ),
-                false => format!("add `{}.up.sql`", migration_id(&revision, &name)),
+                false => format!(
+                    "add `{}.up.sql`; or remove this file, and a rollback runs the copy that the database has",
+                    migration_id(&revision, &name)
+                ),
             };
             return Err(about(&down.entry.file_name, Problem::new("has no matching upgrade").hint(hint)));
         }

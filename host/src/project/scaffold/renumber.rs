@@ -25,6 +25,8 @@ pub struct Renumbered {
     pub files: Vec<(String, String)>,
     /// Whether the lockfile lists it, and is as runner wrote it: then it lists it under the new revision.
     pub is_locked: bool,
+    /// Whether there is a lockfile at all that lists anything.
+    pub has_lockfile: bool,
     /// The other migrations of its number whose revisions change with that, before and after.
     pub shifted: Vec<(Id, String)>,
 }
@@ -110,7 +112,8 @@ pub fn plan_renumber(settings: &Settings, request: &RenumberRequest<'_>) -> Resu
         }
     }
     let is_locked = proven && lockfile.lines.iter().any(|line| is_line_of(line, &old, &id.name));
-    Ok(Renumbered { old, revision, name: id.name, files, is_locked, shifted })
+    let has_lockfile = !proven || !lockfile.lines.is_empty();
+    Ok(Renumbered { old, revision, name: id.name, files, is_locked, has_lockfile, shifted })
 }
 
 fn is_line_of(line: &LockLine, revision: &str, name: &str) -> bool {

@@ -65,7 +65,7 @@ pub fn history(records: &[Record], repairs: &[Repair]) -> Text {
     let is_empty = lines.is_empty();
     for (_, cells, why) in lines {
         table.row(cells);
-        if let Some(why) = why {
+        if let Some(why) = why.filter(|why| !why.is_empty()) {
             table.note(format!("why: {why}"));
         }
     }

@@ -20,7 +20,7 @@ pub fn renumbered(renumbered: &Renumbered) -> Text {
     for (old, new) in &renumbered.files {
         text = text.add(GOOD, "renamed").plain(format!(" {old} to {new}")).end();
     }
-    if !renumbered.is_locked {
+    if renumbered.has_lockfile && !renumbered.is_locked {
         text = text.add(HINT, "hint").plain(": `runner build` updates the lockfile").end();
     }
     text
