@@ -64,6 +64,24 @@ fn the_reader_leaves_nothing_locked() {
     assert_eq!(project.value("SELECT count(more) FROM things"), "0");
 }
 
+/// With rights to some columns only, in the session of a login of its own.
+#[test]
+fn a_component_under_grants_reads_ahead() {
+    let project = things();
+    let settings = project.read("runner.toml");
+    // The login of the tests is one.
+    let grants = "allow = ['read things(id, name)', 'update things(name)']\nsuperuser = true\n";
+    project.write("runner.toml", format!("{settings}[grants.0002_turn]\n{grants}"));
+    project.runner("grants sync").succeeds();
+    let client = project.server_database().client();
+    with_a_pause(&project, |reader| {
+        let own = client.value(&format!("SELECT usename <> current_user FROM pg_stat_activity WHERE pid = {reader}"));
+        assert_eq!(own, "t", "the login of the host reads for the component");
+    });
+    project.write("runner.toml", settings);
+    project.runner("grants sync").succeeds();
+}
+
 #[test]
 fn a_lost_reader_does_not_affect_the_run() {
     let project = things();

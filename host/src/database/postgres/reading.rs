@@ -2,6 +2,7 @@
 //! and so reads one page while it writes another. `docs/design/0021-read-ahead.md` explains why and where this is safe.
 
 use super::PostgresDatabase;
+use super::logins::session::Gated;
 use super::schema::{filled, literal};
 use super::scope::{rows, text_of};
 use super::settings::prologue_reading;
@@ -101,7 +102,8 @@ impl PostgresDatabase {
         self.check_free()?;
         let quoted = table.quoted(Dialect::Postgres);
         let number = format!("pg_catalog.to_regclass({})::pg_catalog.oid::pg_catalog.text", literal(&quoted));
-        let found = self.open(&prologue_reading(&self.own, &quoted, &number)).await?;
+        let path = self.gated.as_ref().map(Gated::set_path);
+        let found = self.open(&prologue_reading(&self.own, path.as_deref(), &quoted, &number)).await?;
         if found.as_ref() == Some(&is.0) {
             // The transaction has no id, since it changes nothing.
             self.transaction = Some(Transaction::new(String::new()));

@@ -106,13 +106,17 @@ pub(super) fn prologue_of(part: Option<Part>, isolation: Option<Isolation>, own:
     )
 }
 
-/// Returns the text that opens a transaction which only reads `table`; its last row is that of [`prologue`]. The table
-/// is locked against schema changes: a session waiting to make one must never come between the reading and the writing
-/// connection, which would then wait for each other in a deadlock that the server cannot detect.
-pub(super) fn prologue_reading(own: &Own, table: &str, also: &str) -> String {
+/// Returns the text that opens a transaction which only reads `table`; `path`, an expression, sets the search path first; the last
+/// row is that of [`prologue`]. The table is locked against schema changes: a session waiting to make one must never come between
+/// the reading and the writing connection, which would then wait for each other in a deadlock that the server cannot detect. So this
+/// one waits for a millisecond at most, and the lock is that of a query: `LOCK TABLE … NOWAIT` asks for more than a right to
+/// some columns.
+pub(super) fn prologue_reading(own: &Own, path: Option<&str>, table: &str, also: &str) -> String {
     let settings = in_transaction(own);
+    let path = path.map(|path| format!(", {path}")).unwrap_or_default();
     format!(
-        "BEGIN ISOLATION LEVEL READ COMMITTED, READ ONLY; {settings}; LOCK TABLE ONLY {table} IN ACCESS SHARE MODE NOWAIT; \
+        "BEGIN ISOLATION LEVEL READ COMMITTED, READ ONLY; {settings}{path}; \
+         SET LOCAL lock_timeout = 1; SELECT FROM ONLY {table} LIMIT 0; SET LOCAL lock_timeout = DEFAULT; \
          SELECT pg_catalog.pg_backend_pid() AS pg_backend_pid, {also}"
     )
 }
