@@ -1,6 +1,6 @@
 //! Things that changed since a run was interrupted: the journal, the schema, the artifact.
 
-use runner_tests::{Engine, EngineProject, for_each_engine};
+use runner_tests::{Engine, EngineProject, for_each_engine, project};
 
 use super::{component, shop, shouted, state, told, tool};
 
@@ -186,5 +186,35 @@ for_each_engine! {
         project.sql("0003_more", &up("INSERT INTO items VALUES (101, 'b')").replace("nowhere VALUES (1)", "items VALUES (102, 'c')"), "DELETE FROM items WHERE id > 99;");
         project.runner("apply --jobs 1").succeeds();
         assert_eq!(project.value("SELECT count(*) FROM items WHERE id > 99"), "3");
+    }
+}
+
+for_each_engine! {
+    /// What a plan and a dry run promise is what the run does.
+    fn statements_that_took_effect_and_were_edited_are_refused_before_the_run(engine) {
+        let project = project!(engine);
+        let up = |first: &str, last: &str| {
+            format!("-- runner:no-transaction\nCREATE TABLE {first} (id INTEGER);\nCREATE TABLE second (id INTEGER);\n{last};\n")
+        };
+        let write = |first: &str, last: &str| project.sql("1_made", &up(first, last), "DROP TABLE second; DROP TABLE first;");
+        write("first", "INSERT INTO nowhere VALUES (1)");
+        project.runner("apply").exits(6).says(&["2 of 3 statements took effect"]);
+        let state = project.state();
+        write("another", "INSERT INTO second VALUES (1)");
+        // A dry run of such statements is not possible on MariaDB.
+        let has_dry_run = engine != Engine::Mariadb;
+        for line in ["plan", "apply --dry-run", "apply"].into_iter().filter(|line| has_dry_run || !line.ends_with("run")) {
+            let told = ["the first 2 statements took effect and have been changed since", "1_made", "restore them"];
+            project.runner(line).exits(4).says(&told);
+            assert_eq!(project.state(), state, "{line}");
+        }
+        // The statement that failed may be changed.
+        write("first", "INSERT INTO second VALUES (1)");
+        project.runner("plan").succeeds().prints(&["1_made"]);
+        if has_dry_run {
+            project.runner("apply --dry-run").succeeds();
+        }
+        project.runner("apply").succeeds();
+        assert_eq!(project.value("SELECT count(*) FROM second"), "1");
     }
 }

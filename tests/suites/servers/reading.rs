@@ -44,8 +44,11 @@ fn with_a_pause(project: &EngineProject, meanwhile: impl FnOnce(&str)) {
         AND wait_event_type = 'Lock' AND backend_xid IS NOT NULL AND query LIKE 'UPDATE%'";
     let mut reader = String::new();
     until("one connection waits, and another one reads", || {
-        reader = client.value(&format!("SELECT coalesce(string_agg(pid::text, ','), '') FROM ({READERS}) r"));
-        client.value(waits) == "1" && !reader.is_empty()
+        // In this order: until it waits, the connection of the migration may have changed nothing yet, and look like a reader.
+        client.value(waits) == "1" && {
+            reader = client.value(&format!("SELECT coalesce(string_agg(pid::text, ','), '') FROM ({READERS}) r"));
+            !reader.is_empty()
+        }
     });
     assert!(!reader.contains(','), "several connections read: {reader}");
     meanwhile(&reader);

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::load::check_resumed;
 use super::record::{Started, done};
 use super::{Engine, Request};
 use crate::data::Value;
@@ -127,6 +128,9 @@ impl Engine {
         let stepwise = step.mode == RunMode::Stepwise;
         super::stepwise::check_mode(step)?;
         let (script, source) = self.load(step).await?;
+        if let ScriptSource::Sql { up, .. } = &source {
+            check_resumed(step, up, &mut self.database.lock().await.host()).await?;
+        }
         let (started, recorder) = (Started::now(), Arc::default());
         let mut left_out = 0;
         if let Some(dry_run) = &self.dry_run {

@@ -8,11 +8,15 @@ use crate::database::{Database, Dialect, HostSession};
 use crate::engine::Direction;
 use crate::engine::artifact::{Named, SqlValues, as_text, asks, filled, kept_values, of_stored, source_of, unfilled};
 use crate::engine::history::{self, Stored};
+use crate::engine::journal::check_statements;
 use crate::engine::plan::{Plan, PlannedMigration, Refusal, Source, file_of, inspect, refused};
+use crate::engine::run::Run;
 use crate::engine::script::{Script, ScriptSource, Template};
+use crate::engine::unreadable::unreadable;
 use crate::error::{Error, Result};
 use crate::project::catalog::{Artifact, Catalog, Kind, Migration};
 use crate::project::sha256;
+use crate::sql::program;
 
 /// The SQL of planned migrations, their parameters filled in.
 pub struct PlannedSql {
@@ -36,7 +40,12 @@ pub async fn planned_sql(
         let (up, down) = match step.kind {
             Kind::Component | Kind::Script => (None, None),
             Kind::Sql => match sql(step, catalog, host.as_mut(), (dialect, given)).await? {
-                Ok(ScriptSource::Sql { up, down, .. }) => (Some(up), down),
+                Ok(ScriptSource::Sql { up, down, .. }) => {
+                    if let Some(host) = &mut host {
+                        check_resumed(step, &up, host).await.map_err(|error| error.at("migration", step.id()))?;
+                    }
+                    (Some(up), down)
+                }
                 Ok(_) => (None, None),
                 Err(unfilled) => {
                     refusals.extend(unfilled);
@@ -49,6 +58,14 @@ pub async fn planned_sql(
         planned.downs.push(down);
     }
     unfilled(refusals).map_or(Ok(planned), Err)
+}
+
+/// Fails if an interrupted upgrade could not resume, since statements of it that took effect are not those of its SQL any more.
+pub(super) async fn check_resumed(step: &PlannedMigration, up: &str, database: &mut HostSession<'_>) -> Result<()> {
+    let (Some(history), Direction::Up) = (step.record, step.direction) else { return Ok(()) };
+    let program = program(up, database.facts().dialect).map_err(|error| unreadable(Direction::Up, error))?;
+    let texts: Vec<&str> = program.statements.iter().map(|statement| &*statement.text).collect();
+    check_statements(database, Run { history, direction: Direction::Up }, &texts).await
 }
 
 /// What a planned migration in SQL runs. The refusals are of its parameters.

@@ -15,6 +15,7 @@ mod pending;
 mod repair;
 mod resolve;
 mod session;
+mod statements;
 mod step;
 mod store;
 mod successor;
@@ -27,6 +28,7 @@ pub use head::{Head, Worker};
 pub use open::{Build, StepProgress, first_inputs};
 pub use repair::{Decision, Unknown, damage, decide, named_objects, unknown};
 pub use resolve::Known;
+pub use statements::check_statements;
 pub use step::{JournalStep, LiveStep};
 pub use store::{Checkpoint, trimmed};
 pub use successor::Successor;
@@ -170,7 +172,7 @@ impl Journal {
     /// Returns the error for a migration that differs from what is recorded.
     fn diverged(&self, state: &JournalState, recorded: &store::Entry, now: &str) -> Error {
         if self.kind == Kind::Sql {
-            return changed_statements(state.done);
+            return statements::changed(state.done);
         }
         let error = Error::mismatch("the component did not repeat its recorded steps")
             .at("step", recorded.step.to_string())
@@ -188,21 +190,6 @@ impl Journal {
     fn stopped(&self) -> Option<Error> {
         self.stop.reason().map(stopped)
     }
-}
-
-/// Returns the error for SQL whose statements differ from those that took effect.
-fn changed_statements(done: u64) -> Error {
-    let (message, hint) = match done {
-        1 => (
-            "the first statement took effect and has been changed since".to_owned(),
-            "restore it; the statements after it may be changed".to_owned(),
-        ),
-        _ => (
-            format!("the first {done} statements took effect and have been changed since"),
-            "restore them; the statements after them may be changed".to_owned(),
-        ),
-    };
-    Error::mismatch(message).hint(hint)
 }
 
 /// Returns the error for a journal that is not as it was written.
