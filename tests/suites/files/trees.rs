@@ -277,6 +277,7 @@ fn a_file_that_takes_the_place_of_an_applied_one_gets_a_number_of_its_own() {
     project.write("migrations/10_a.up.sql", "CREATE TABLE a (a);");
     let hint = "give it a revision of its own by `runner renumber 10_a`";
     project.runner("apply").exits(4).says(&["`10_a` took the place of `10_x`", hint]);
+    project.runner("status").succeeds().says(&["`10_a` took the place of `10_x`, which is applied", hint]);
     project
         .runner("repair 10 --accept-checksum --why same")
         .exits(2)
