@@ -4,11 +4,14 @@
 //! takes precedence. Reading never changes the process environment.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Read};
 use std::path::Path;
 
 use super::files::read_own;
 use super::origin::{Origin, Sourced};
+use super::units::format_size;
 use crate::error::{Error, Result};
 
 /// The file of variables next to the settings file.
@@ -16,6 +19,9 @@ pub const FILE_NAME: &str = ".env";
 
 /// The largest `.env` that is read. Thousands of variables fit.
 const LARGEST: u64 = 1 << 20;
+
+/// The most bytes that the values of `.env` may have. A value may name others, so a few lines could double it each, and fill any memory.
+const LARGEST_VALUES: usize = 64 << 20;
 
 /// The settings file, as `--config`. Not read from `.env`, which is next to that file.
 pub const CONFIG: &str = "RUNNER_CONFIG";
@@ -297,18 +303,79 @@ fn switched_on(text: &str) -> bool {
     !matches!(text.to_lowercase().as_str(), "n" | "no" | "f" | "false" | "off" | "0")
 }
 
+/// How large the values of `.env` are, which the parser puts in the place of names.
+struct ValueSizes {
+    /// The largest one, or that of the process, which takes precedence.
+    largest: Cell<usize>,
+    /// All of them.
+    total: Cell<usize>,
+    /// How many names the current value may have at most.
+    names: Cell<usize>,
+}
+
+impl Default for ValueSizes {
+    fn default() -> Self {
+        let largest = std::env::vars_os().map(|(_, value)| value.len()).max().unwrap_or_default();
+        Self { largest: Cell::new(largest), total: Cell::new(0), names: Cell::new(0) }
+    }
+}
+
+impl ValueSizes {
+    /// Adds that of a value that is complete; none, if it was not one.
+    fn add(&self, bytes: usize) {
+        self.largest.set(self.largest.get().max(bytes));
+        self.total.set(self.total.get().saturating_add(bytes));
+        self.names.set(0);
+    }
+
+    /// Whether the values are too large, or the current one may become it.
+    fn are_too_large(&self) -> bool {
+        self.total.get().saturating_add(self.names.get().saturating_mul(self.largest.get())) > LARGEST_VALUES
+    }
+}
+
+/// Hands out a text line by line, so that no value is made before the one before it is counted.
+struct Lines<'a> {
+    left: &'a [u8],
+    sizes: &'a ValueSizes,
+}
+
+impl Read for Lines<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let line = self.left.iter().position(|byte| *byte == b'\n').map_or(self.left.len(), |end| end + 1);
+        let (piece, left) = self.left.split_at(line.min(buffer.len()));
+        let names = piece.iter().filter(|byte| **byte == b'$').count();
+        self.sizes.names.set(self.sizes.names.get().saturating_add(names));
+        if self.sizes.are_too_large() {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        buffer[..piece.len()].copy_from_slice(piece);
+        self.left = left;
+        Ok(piece.len())
+    }
+}
+
 /// The variables of `.env`; the first value of a name counts. The file is often shared with other tools, so invalid lines are
 /// ignored, except for our own variables.
 fn read_dotenv(text: &str) -> Result<BTreeMap<String, String>> {
     let text = text.trim_start_matches('\u{feff}');
     let mut variables = BTreeMap::new();
-    for item in dotenvy::from_read_iter(text.as_bytes()) {
+    let sizes = ValueSizes::default();
+    for item in dotenvy::from_read_iter(Lines { left: text.as_bytes(), sizes: &sizes }) {
         match item {
             Ok((name, value)) => {
+                sizes.add(value.len());
                 variables.entry(name).or_insert(value);
             }
             // The error contains the value, which may be a password, and not the name.
-            Err(dotenvy::Error::LineParse(..)) => {}
+            Err(dotenvy::Error::LineParse(..)) => sizes.add(0),
+            Err(_) if sizes.are_too_large() => {
+                return Err(Error::denied(format!(
+                    "the values of `.env` are larger than {}, as they contain each other",
+                    format_size(LARGEST_VALUES as u64)
+                ))
+                .hint("write out the values that name many others, as `$NAME` or `${NAME}`"));
+            }
             Err(error) => return Err(Error::usage("cannot read `.env`").cause(error)),
         }
     }
@@ -335,6 +402,24 @@ mod tests {
         let (_, languages) = text.split_once(": ").expect("a list");
         let named: Vec<&str> = languages.split('`').skip(1).step_by(2).filter(|name| !name.starts_with("--")).collect();
         assert_eq!(named, crate::project::scaffold::Language::NAMES);
+    }
+
+    #[test]
+    fn values_that_contain_each_other_stay_small() {
+        let doubling = |lines: usize| -> String {
+            let first = "V0=0123456789abcdef\n".to_owned();
+            (1..lines).fold(first, |text, at| text + &format!("V{at}=\"$V{0} ${{V{0}}}\"\n", at - 1))
+        };
+        assert_eq!(read_dotenv(&doubling(10)).expect("read").get("V9").map(String::len), Some(17 * 512 - 1));
+        // What can be misread is skipped, and must not hide what follows.
+        for text in
+            [doubling(40), format!("A='$ $'\nB=two words\n{}", doubling(40)), doubling(40).replace("V0", "PATH")]
+        {
+            let error = read_dotenv(&text).expect_err("it would be 16 TiB");
+            assert!(error.message.contains("larger than 64MiB"), "{}", error.message);
+        }
+        let many = format!("DATABASE_URL='{}'\n", "$".repeat(1000));
+        assert_eq!(read_dotenv(&many).expect("read").get("DATABASE_URL").map(String::len), Some(1000));
     }
 
     #[test]
