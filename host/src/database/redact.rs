@@ -237,7 +237,7 @@ fn next_url(text: &str, from: usize) -> Option<Range<usize>> {
         let is_url =
             is_scheme(scheme) && !is_file(scheme) && (rest.starts_with("//") || is_server(scheme) && is_address(rest));
         if is_url {
-            return Some(start..end_of_url(text, start, colon + 1));
+            return Some(start..end_of_url(text, &text[from..start], colon + 1));
         }
         search = colon + 1;
     }
@@ -250,9 +250,11 @@ fn is_address(rest: &str) -> bool {
     !rest.starts_with(char::is_whitespace) && line.any(|byte| matches!(byte, b'@' | b'?'))
 }
 
-/// Where a URL in a text ends: at the quote that it is in, else at the next space.
-fn end_of_url(text: &str, start: usize, from: usize) -> usize {
-    let quote = text[..start].chars().next_back().filter(|c| matches!(c, '`' | '"' | '\''));
+/// Where a URL in a text ends: at the quote that it is in, else at the next space. `before`: the text before it. The quote may begin
+/// with something else, as in `jdbc:mysql://…` and `[grants.mysql://…]`.
+fn end_of_url(text: &str, before: &str, from: usize) -> usize {
+    let word = before.rsplit(char::is_whitespace).next().unwrap_or_default();
+    let quote = word.chars().rev().find(|c| matches!(c, '`' | '"' | '\''));
     let rest = &text[from..];
     // A quote within a word is part of the URL.
     let closes = |at: usize| rest[at + 1..].chars().next().is_none_or(|c| !c.is_alphanumeric() && !"@/".contains(c));
