@@ -64,7 +64,7 @@ pub async fn planned_sql(
 pub(super) async fn check_resumed(step: &PlannedMigration, up: &str, database: &mut HostSession<'_>) -> Result<()> {
     let (Some(history), Direction::Up) = (step.record, step.direction) else { return Ok(()) };
     let program = program(up, database.facts().dialect).map_err(|error| unreadable(Direction::Up, error))?;
-    let texts: Vec<&str> = program.statements.iter().map(|statement| &*statement.text).collect();
+    let texts: Vec<&str> = program.statements.iter().map(|statement| statement.text).collect();
     check_statements(database, Run { history, direction: Direction::Up }, &texts).await
 }
 
