@@ -101,7 +101,7 @@ impl Lockfile {
             }
         }
         lockfile.lines.sort_by_cached_key(LockLine::key);
-        refuse_same(&lockfile.lines, name)?;
+        refuse_same(&lockfile.lines, &text, name)?;
         package::read(&section, &mut lockfile);
         document.finish().map_err(|error| {
             // What a build can read, it writes again.
@@ -167,27 +167,23 @@ fn refuse_duplicates(text: &str, lines: &str, name: &str) -> Result<()> {
             let [earlier, at] = [first + earlier, first + at];
             return Err(Error::mismatch(format!("lines {earlier} and {at} of `{name}` have the same revision"))
                 .at("file", format!("{name}:{at}"))
-                .hint(KEEPS_WHAT_EXISTS));
+                .hint("run `runner build`: it keeps the line whose file exists"));
         }
     }
     Ok(())
 }
 
 /// As [`refuse_duplicates`], for lines that are not written as runner writes them. They are in the order of their revisions.
-fn refuse_same(lines: &[LockLine], name: &str) -> Result<()> {
+fn refuse_same(lines: &[LockLine], text: &str, name: &str) -> Result<()> {
     let is_same = |pair: &&[LockLine]| {
         let [one, other] = pair else { return false };
         RevisionKey::of(&one.revision).is_some_and(|key| key == other.key())
     };
     let Some(pair) = lines.windows(2).find(is_same) else { return Ok(()) };
     let ids: Vec<String> = pair.iter().map(|line| format!("`{}`", migration_id(&line.revision, &line.name))).collect();
-    Err(Error::mismatch(format!("{} in `{name}` have the same revision", ids.join(" and ")))
-        .at("file", name)
-        .hint(KEEPS_WHAT_EXISTS))
+    // A build heals only what it can read as lines of its own.
+    Err(broken(format!("{} in `{name}` have the same revision", ids.join(" and ")), name, advice(text)))
 }
-
-/// What to do about two lines of one revision.
-const KEEPS_WHAT_EXISTS: &str = "run `runner build`: it keeps the line whose file exists";
 
 /// What to do about a file of which it is unknown whether it has packages.
 const DELETE_OR_RESTORE: &str =

@@ -165,6 +165,10 @@ fn a_foreign_lockfile_is_refused() {
     // Not as runner writes a line.
     let (_, told) = of(&text.replacen("\n02_", "\n001= { kind = \"sql\", sha256 = \"aa\" }\n02_", 1));
     assert!(told.contains("`001`") && told.contains("in `runner.lock` have the same revision"), "{told}");
+    assert!(
+        told.contains("version control") && !told.contains("keeps the line"),
+        "a build cannot read it either: {told}"
+    );
     let (kind, told) = of(&text.replacen("version = 1", "version = 2", 1));
     assert_eq!(kind, ErrorKind::Usage);
     assert!(told.starts_with("`runner.lock` has version 2, but this version of runner supports 1"), "{told}");
