@@ -1,5 +1,8 @@
 //! Changes to the tool's own tables, which a database makes in as few messages as it can.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use super::{DatabaseError, DatabaseErrorKind, Facts};
 use crate::data::Value;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
@@ -21,6 +24,28 @@ pub enum Input {
     Value(Value),
     /// An expression in the database's own language, which the server computes.
     Expression(String),
+    /// A value of many bytes, which are not copied where the database can write them piece by piece.
+    Large(Large),
+}
+
+/// A value of many bytes, and where it goes.
+#[derive(Clone, Debug)]
+pub struct Large {
+    /// The table, without its schema.
+    pub table: &'static str,
+    /// The column.
+    pub column: &'static str,
+    /// The columns that identify the row; their values are the first inputs of the change.
+    pub key: &'static [&'static str],
+    /// The bytes.
+    pub bytes: Arc<Cow<'static, [u8]>>,
+}
+
+impl Large {
+    /// The bytes as a value, which is a copy.
+    pub fn value(&self) -> Value {
+        Value::Bytes(self.bytes.to_vec())
+    }
 }
 
 /// The number of rows that a change must affect.
@@ -68,6 +93,26 @@ impl ToolChange {
         self
     }
 
+    /// Puts a large value behind the inputs.
+    #[must_use]
+    pub fn with_large(mut self, large: Large) -> Self {
+        self.inputs.push(Input::Large(large));
+        self
+    }
+
+    /// Returns the large value.
+    pub fn large(&self) -> Option<&Large> {
+        self.inputs.iter().find_map(|input| match input {
+            Input::Large(large) => Some(large),
+            _ => None,
+        })
+    }
+
+    /// Fails if it must not affect as many rows as it did.
+    pub(super) fn check(&self, rows: u64) -> Result<(), DatabaseError> {
+        if self.rows == ChangedRows::One && rows != 1 { Err(DatabaseError::unexpected_rows()) } else { Ok(()) }
+    }
+
     /// Returns the number of rows that it must affect.
     pub fn rows(&self) -> ChangedRows {
         self.rows
@@ -75,12 +120,31 @@ impl ToolChange {
 
     /// Returns the statement with placeholders, and its values; an expression is not possible here.
     pub fn statement(&self, facts: &Facts) -> Result<(String, Vec<Value>), DatabaseError> {
-        let value = |input: &Input| match input {
+        self.statement_with(facts, |placeholder| placeholder, Large::value)
+    }
+
+    /// As [`Self::statement`]; `spell` makes of the placeholder of a large value what stands in the text, and `value` what is
+    /// bound.
+    pub(super) fn statement_with(
+        &self,
+        facts: &Facts,
+        spell: impl Fn(String) -> String,
+        value: impl Fn(&Large) -> Value,
+    ) -> Result<(String, Vec<Value>), DatabaseError> {
+        let bound = |input: &Input| match input {
             Input::Value(value) => Ok(value.clone()),
+            Input::Large(large) => Ok(value(large)),
             Input::Expression(_) => Err(DatabaseError::invalid("an expression cannot be bound as a value")),
         };
-        let values = self.inputs.iter().map(value).collect::<Result<_, _>>()?;
-        Ok((filled(self.text, facts, |number| facts.dialect.placeholder(number)), values))
+        let values = self.inputs.iter().map(bound).collect::<Result<_, _>>()?;
+        let text = filled(self.text, facts, |number| {
+            let placeholder = facts.dialect.placeholder(number);
+            match self.inputs.get(number.wrapping_sub(1)) {
+                Some(Input::Large(_)) => spell(placeholder),
+                _ => placeholder,
+            }
+        });
+        Ok((text, values))
     }
 
     /// Returns the statement with its values as literals.
@@ -90,16 +154,19 @@ impl ToolChange {
         literal: impl Fn(&Value) -> Option<String>,
     ) -> Result<String, DatabaseError> {
         let mut problem = None;
-        let text = filled(self.text, facts, |number| match self.inputs.get(number.wrapping_sub(1)) {
-            Some(Input::Expression(expression)) => expression.clone(),
-            Some(Input::Value(value)) => literal(value).unwrap_or_else(|| {
-                problem = Some(DatabaseError::invalid("a value that has no literal"));
+        let of_value =
+            |value: &Value| literal(value).ok_or_else(|| DatabaseError::invalid("a value that has no literal"));
+        let text = filled(self.text, facts, |number| {
+            let spelled = match self.inputs.get(number.wrapping_sub(1)) {
+                Some(Input::Expression(expression)) => Ok(expression.clone()),
+                Some(Input::Value(value)) => of_value(value),
+                Some(Input::Large(large)) => of_value(&large.value()),
+                None => Err(DatabaseError::invalid(format!("there is no value for `?{number}`"))),
+            };
+            spelled.unwrap_or_else(|error| {
+                problem = Some(error);
                 String::new()
-            }),
-            None => {
-                problem = Some(DatabaseError::invalid(format!("there is no value for `?{number}`")));
-                String::new()
-            }
+            })
         });
         problem.map_or(Ok(text), Err)
     }

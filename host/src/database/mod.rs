@@ -49,7 +49,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 pub use crate::dialect::Dialect;
-pub use change::{ChangedRows, End, ToolChange};
+pub use change::{ChangedRows, End, Large, ToolChange};
 pub use chosen_lock::ChosenLock;
 pub use error::{DatabaseError, DatabaseErrorKind};
 pub use facts::{Facts, LockKind};
@@ -295,6 +295,9 @@ pub trait Database: Send {
     /// Fails if `commit` would fail because the statements broke references between tables; the transaction stays open.
     /// With foreign keys off, each call checks the changes since the previous call.
     async fn check_constraints(&mut self) -> Result<(), DatabaseError>;
+
+    /// Makes a change to the tool's own tables in the open transaction.
+    async fn change(&mut self, change: &ToolChange) -> Result<(), DatabaseError>;
 
     /// Makes changes to the tool's own tables in a transaction of their own, in one message where the server allows it. After
     /// an error none of them is made; only if the connection is lost is the outcome unknown.

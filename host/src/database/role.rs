@@ -108,6 +108,11 @@ impl HostSession<'_> {
         self.0.database.commit().await
     }
 
+    /// See [`Database::change`].
+    pub async fn change(&mut self, change: &ToolChange) -> Result<(), DatabaseError> {
+        self.0.database.change(change).await
+    }
+
     /// See [`Database::record`].
     pub async fn record(&mut self, changes: &[ToolChange]) -> Result<(), DatabaseError> {
         self.0.database.record(changes).await

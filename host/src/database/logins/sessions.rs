@@ -289,6 +289,10 @@ impl<D: Driver> Database for Logins<D> {
         self.commit_guest(&[]).await
     }
 
+    async fn change(&mut self, change: &ToolChange) -> Result<(), DatabaseError> {
+        self.working().change(change).await
+    }
+
     async fn record(&mut self, changes: &[ToolChange]) -> Result<(), DatabaseError> {
         if self.at_work().is_some() {
             return Err(DatabaseError::in_transaction());

@@ -206,6 +206,12 @@ impl Database for MysqlDatabase {
         self.commit_now().await
     }
 
+    async fn change(&mut self, change: &ToolChange) -> Result<(), DatabaseError> {
+        let (statement, values) = change.statement(&self.server.facts)?;
+        let rows = self.execute_now(&statement, &values).await?;
+        change.check(rows)
+    }
+
     async fn record(&mut self, changes: &[ToolChange]) -> Result<(), DatabaseError> {
         self.record_now(changes).await
     }

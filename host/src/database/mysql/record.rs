@@ -208,9 +208,7 @@ impl MysqlDatabase {
                 let query = sqlx::query_with(sqlx::AssertSqlSafe(text), arguments).persistent(false);
                 query.execute(&mut self.connection).await.map_err(from_sqlx)?.rows_affected()
             };
-            if change.rows() == ChangedRows::One && rows != 1 {
-                return Err(DatabaseError::unexpected_rows());
-            }
+            change.check(rows)?;
         }
         Ok(())
     }

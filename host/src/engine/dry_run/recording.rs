@@ -234,6 +234,10 @@ impl Database for RecordingDatabase {
         self.inner.commit().await
     }
 
+    async fn change(&mut self, change: &ToolChange) -> Result<(), DatabaseError> {
+        self.inner.change(change).await
+    }
+
     async fn record(&mut self, changes: &[ToolChange]) -> Result<(), DatabaseError> {
         self.inner.record(changes).await
     }

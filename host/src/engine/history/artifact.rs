@@ -1,5 +1,6 @@
 //! Artifacts in the database, so that any release can roll back what a newer one applied.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use serde_json::json;
 
 use super::read::{garbled, kind, unreadable};
 use crate::data::Value;
-use crate::database::{Facts, HostSession, QueryLimits, ToolChange};
+use crate::database::{Facts, HostSession, Large, QueryLimits, ToolChange};
 use crate::engine::call::stored::{decode, encode};
 use crate::engine::schema::{dialect_schema, history as sql, tool_sql};
 use crate::error::{Error, Result};
@@ -132,9 +133,9 @@ pub async fn store_artifact(
     {
         // A script without its runtime is of no use.
         let Some(change) = stored_runtime(database.facts(), &script.runtime, limit) else { return Ok(false) };
-        store(database, &change).await?;
+        database.change(&change).await.map_err(unreadable)?;
     }
-    store(database, &own).await.map(|()| true)
+    database.change(&own).await.map(|()| true).map_err(unreadable)
 }
 
 async fn has_artifact(database: &mut HostSession<'_>, revision: &str, sha256: &str) -> Result<bool> {
@@ -142,11 +143,6 @@ async fn has_artifact(database: &mut HostSession<'_>, revision: &str, sha256: &s
     let text = tool_sql(sql::HAS_ARTIFACT, database.facts());
     let found = database.query(&text, &key, QueryLimits::NONE).await.map_err(unreadable)?;
     Ok(!found.rows.is_empty())
-}
-
-async fn store(database: &mut HostSession<'_>, change: &ToolChange) -> Result<()> {
-    let (text, values) = change.statement(database.facts()).map_err(unreadable)?;
-    database.execute(&text, &values).await.map(drop).map_err(unreadable)
 }
 
 /// The changes that store an artifact under its revision and digest, and the runtime of a script; none for one above `limit` bytes,
@@ -168,7 +164,8 @@ fn stored_artifact(facts: &Facts, revision: &str, sha256: &str, stored: &Stored,
         return None;
     }
     let size = bytes.len() as i64;
-    change(facts, (revision, sha256, stored.kind().name()), size, compress(bytes), assets)
+    let (compression, bytes) = compress(bytes);
+    change(facts, (revision, sha256, stored.kind().name()), size, (compression, Arc::new(bytes.into())), assets)
 }
 
 /// A runtime is stored as its file is, which is compressed far better than would be worth while here: that size counts.
@@ -178,29 +175,22 @@ fn stored_runtime(facts: &Facts, runtime: &Runtime, limit: u64) -> Option<ToolCh
     }
     let size = runtime.size as i64;
     let key = (RUNTIMES, &*runtime.pin.sha256, RUNTIMES);
-    change(facts, key, size, ("zstd", runtime.file.to_vec()), json!({ "name": runtime.pin.name }).to_string())
+    change(facts, key, size, ("zstd", Arc::clone(&runtime.file)), json!({ "name": runtime.pin.name }).to_string())
 }
 
 fn change(
     facts: &Facts,
     (revision, sha256, kind): (&str, &str, &str),
     size: i64,
-    (compression, bytes): (&'static str, Vec<u8>),
+    (compression, bytes): (&'static str, Arc<Cow<'static, [u8]>>),
     assets: String,
 ) -> Option<ToolChange> {
     if facts.packet_bytes.is_some_and(|packet| bytes.len() + assets.len() > packet.saturating_sub(PACKET_HEAD)) {
         return None;
     }
-    let values = [
-        revision.into(),
-        sha256.into(),
-        kind.into(),
-        size.into(),
-        compression.into(),
-        assets.into(),
-        Value::Bytes(bytes),
-    ];
-    Some(ToolChange::of_any_rows(dialect_schema(facts).store_artifact, values))
+    let values = [revision.into(), sha256.into(), kind.into(), size.into(), compression.into(), assets.into()];
+    let large = Large { table: "runner_artifact", column: "bytes", key: &["revision", "sha256"], bytes };
+    Some(ToolChange::of_any_rows(dialect_schema(facts).store_artifact, values).with_large(large))
 }
 
 /// Loads the artifact of a revision and digest, if the database has it.

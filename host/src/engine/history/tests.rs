@@ -115,11 +115,29 @@ async fn keeps_what_it_is_told(database: &mut HostSession<'_>) {
         assert!(store_artifact(database, "2", "ab", &stored, 1 << 20).await.expect("stored"));
         assert_eq!(load_artifact(database, "2", "ab").await.expect("a query"), Some(stored));
     }
-    let noise = (0_u32..100_000).map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
-    let component = Stored::Component { bytes: noise, assets: [("a".to_owned(), "b".to_owned())].into() };
-    assert!(store_artifact(database, "3", "ef", &component, 1 << 20).await.expect("stored"));
-    assert_eq!(load_artifact(database, "3", "ef").await.expect("a query"), Some(component));
-    assert_eq!(read_with_artifacts(database).await.expect("history").stored.len(), 2);
+    // SQLite writes a large one in place, a new one as well as one that takes the place of another.
+    for (revision, size) in [("3", 100_000), ("4", 3 << 20)] {
+        let component = Stored::Component { bytes: noise(size), assets: [("a".to_owned(), "b".to_owned())].into() };
+        assert!(store_artifact(database, revision, "ef", &component, 8 << 20).await.expect("stored"));
+        assert_eq!(load_artifact(database, revision, "ef").await.expect("a query"), Some(component));
+    }
+    for (up, size) in [("SELECT 1", 10), ("SELECT 2", 3 << 20), ("SELECT 3", 5 << 20), ("SELECT 4", 10)] {
+        let down = Some(hex::encode(noise(size)));
+        let stored = Stored::Sql { up: up.to_owned(), down, values: [].into() };
+        assert!(store_artifact(database, "5", "ab", &stored, 16 << 20).await.expect("stored"));
+        assert_eq!(load_artifact(database, "5", "ab").await.expect("a query"), Some(stored));
+    }
+    assert_eq!(read_with_artifacts(database).await.expect("history").stored.len(), 4);
+}
+
+/// Bytes that no compression makes smaller.
+fn noise(size: u32) -> Vec<u8> {
+    let mut state = 1_u64;
+    let mut next = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 56) as u8
+    };
+    (0..size).map(|_| next()).collect()
 }
 
 async fn make(database: &mut HostSession<'_>) {

@@ -6,7 +6,7 @@ use super::read::{FORMAT, Presence, garbled, presence, unreadable};
 use super::record::{Record, State, declared_json};
 use crate::data::Value;
 use crate::database::facts::Citus;
-use crate::database::{ChangedRows, DatabaseError, DatabaseErrorKind, HostSession, QueryLimits, ToolChange};
+use crate::database::{DatabaseError, DatabaseErrorKind, HostSession, QueryLimits, ToolChange};
 use crate::engine::schema::{dialect_schema, history as sql, tool_sql};
 use crate::engine::{Direction, transcript};
 use crate::error::{Error, Result};
@@ -210,11 +210,10 @@ pub async fn add_work(database: &mut HostSession<'_>, id: i64, direction: Direct
 /// Takes a row out of force; it remains as a record.
 pub async fn end(database: &mut HostSession<'_>, id: i64, end: &End) -> Result<()> {
     for ended in ended(id, end) {
-        let (text, values) = ended.statement(database.facts()).map_err(unreadable)?;
-        let rows = database.execute(&text, &values).await.map_err(unreadable)?;
-        if ended.rows() == ChangedRows::One && rows != 1 {
-            return Err(garbled());
-        }
+        database
+            .change(&ended)
+            .await
+            .map_err(|error| if error.is_unexpected_rows() { garbled() } else { unreadable(error) })?;
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ pub use self::checkpoint::{
 };
 pub use self::entry::{Entry, INPUTS, Intent, Recorded};
 use crate::data::Value;
-use crate::database::{ChangedRows, DatabaseError, HostSession, QueryLimits, ToolChange};
+use crate::database::{DatabaseError, HostSession, QueryLimits, ToolChange};
 use crate::engine::clock::now;
 use crate::engine::journal::{chunk, damaged, head};
 use crate::engine::run::Run;
@@ -66,11 +66,7 @@ pub(super) async fn rows(database: &mut HostSession<'_>, text: &str, parameters:
 /// Makes changes in the caller's transaction.
 pub async fn make(database: &mut HostSession<'_>, changes: impl IntoIterator<Item = ToolChange>) -> Result<()> {
     for change in changes {
-        let (text, values) = change.statement(database.facts()).map_err(unwritable)?;
-        let rows = database.execute(&text, &values).await.map_err(unwritable)?;
-        if change.rows() == ChangedRows::One && rows != 1 {
-            return Err(garbled());
-        }
+        database.change(&change).await.map_err(unmade)?;
     }
     Ok(())
 }

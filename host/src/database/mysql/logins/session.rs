@@ -12,7 +12,7 @@ use super::gate::{GATE, named};
 use crate::data::{RowSet, Value};
 use crate::database::logins::Secret;
 use crate::database::logins::refusals::{cannot_run, check_statement, of_gate};
-use crate::database::{ChangedRows, Claims, DatabaseError, Dialect, Part, QueryLimits, Role, ToolChange};
+use crate::database::{Claims, DatabaseError, Dialect, Part, QueryLimits, Role, ToolChange};
 use crate::sql::Isolation;
 
 /// What makes a session one of a component's own login.
@@ -137,10 +137,7 @@ impl MysqlDatabase {
     pub(super) async fn change_gated_now(&mut self, changes: &[ToolChange]) -> Result<(), DatabaseError> {
         for change in changes {
             let text = change.spelled(&self.server.facts, &LITERALS)?;
-            let rows = self.pass(text).await?;
-            if change.rows() == ChangedRows::One && rows != 1 {
-                return Err(DatabaseError::unexpected_rows());
-            }
+            change.check(self.pass(text).await?)?;
         }
         Ok(())
     }

@@ -177,6 +177,16 @@ impl Connection {
         Ok(self.account.run(|| self.sqlite.execute_batch(sql))?)
     }
 
+    /// Writes over all bytes of a blob.
+    pub(in super::super) fn overwrite(&self, table: &str, column: &str, row: i64, bytes: &[u8]) -> Result<(), Failure> {
+        self.finalize_dropped();
+        Ok(self.account.run(|| {
+            let mut blob = self.sqlite.blob_open("main", table, column, row, false)?;
+            blob.write_all_at(bytes, 0)?;
+            blob.close()
+        })?)
+    }
+
     /// Calls `visit` with each row of a query. For queries of the host: neither quick nor cached.
     pub(in super::super) fn each_row(
         &self,
