@@ -5,7 +5,7 @@ use super::exit;
 use super::validate::Remarks;
 use crate::engine::control::{self, look::Overview};
 use crate::engine::history::History;
-use crate::engine::plan::took_the_place;
+use crate::engine::plan::{renumber, took_the_place};
 use crate::engine::status::{Standing, StatusRow, status};
 use crate::error::{ErrorKind, Result};
 use crate::project::{CatalogReport, migration_id};
@@ -65,9 +65,8 @@ fn show(
             let changed = rows.iter().filter(|row| row.standing == Standing::Changed);
             for (new, old) in changed.filter_map(|row| row.migration.zip(row.record)) {
                 if took_the_place(&report.catalog, new, old) {
-                    let (new, old) = (new.id(), old.id());
-                    let hint = format!("give it a revision of its own by `runner renumber {new}`");
-                    printer.warn(&format!("`{new}` took the place of `{old}`, which is applied"), Some(&hint));
+                    let what = format!("`{}` took the place of `{}`, which is applied", new.id(), old.id());
+                    printer.warn(&what, Some(&renumber(new)));
                 }
             }
         }

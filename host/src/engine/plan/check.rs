@@ -35,10 +35,7 @@ pub fn check_history(input: &PlanInput<'_>, except: Option<&str>) -> Result<()> 
         if let Some((new, record)) =
             changed.iter().find(|(migration, record)| took_the_place(input.catalog, migration, record))
         {
-            let (new, old) = (new.id(), record.id());
-            return Err(error.hint(format!(
-                "`{new}` took the place of `{old}`: give it a revision of its own by `runner renumber {new}`"
-            )));
+            return Err(error.hint(format!("`{}` took the place of `{}`: {}", new.id(), record.id(), renumber(new))));
         }
         return Err(error
             .hint("restore the files as they were applied, and make the change in a new migration")
@@ -76,10 +73,13 @@ pub fn took_the_place(catalog: &Catalog, migration: &Migration, record: &Record)
 
 /// The error of a migration that is another than the one in history with its revision.
 pub fn is_another(migration: &Migration, record: &Record) -> Error {
-    Error::usage(format!("`{}` is a different migration from `{}`", migration.id(), record.id())).hint(format!(
-        "it took the place of the other: give it a revision of its own by `runner renumber {}`",
-        migration.id()
-    ))
+    Error::usage(format!("`{}` is a different migration from `{}`", migration.id(), record.id()))
+        .hint(format!("it took the place of the other: {}", renumber(migration)))
+}
+
+/// What to do about a migration that has the revision of another.
+pub fn renumber(migration: &Migration) -> String {
+    format!("give it a revision of its own by `runner renumber {}`", migration.id())
 }
 
 /// Fails if the project's migration is of another kind than the one in history.

@@ -11,7 +11,7 @@ mod statements;
 mod tests;
 
 pub use apply::plan_apply;
-pub use check::{check_dialect, check_kind, is_another, took_the_place};
+pub use check::{check_dialect, check_kind, is_another, renumber, took_the_place};
 pub use grants::{
     component_of_grants, granted_lines, grants_for, grants_to_paste, lacking, missing_grants, unconfined,
 };
