@@ -34,6 +34,7 @@ fn with_trap(project: &EngineProject, line: &str, proxy: &Proxy, trap: Trap) -> 
 fn cut_at_every_commit(engine: Engine, line: &str, trap: Cut) {
     let server = engine.server().unwrap();
     let mut outcomes = BTreeMap::new();
+    let mut cut_at_work = 0;
     // On PostgreSQL there are few enough to try each.
     let counts: Box<dyn Iterator<Item = usize>> =
         if engine == Engine::Postgres { Box::new(1..) } else { Box::new(moments()) };
@@ -68,10 +69,12 @@ fn cut_at_every_commit(engine: Engine, line: &str, trap: Cut) {
             assert!(count > 1, "{moment}: there is no commit");
             break;
         }
+        cut_at_work += usize::from(began);
         *outcomes.entry(code).or_insert(0) += 1;
         heals(&project, &moment);
     }
     println!("{engine:?} `{line}`: exit codes {outcomes:?}");
+    assert!(cut_at_work > 0, "{engine:?} `{line}`: every cut came before the first migration");
 }
 
 for_each_server! {
