@@ -165,3 +165,11 @@ for_each_server! {
         }
     }
 }
+
+/// Each is justified in `docs/design/0026-round-trips.md`. However many words the statement has.
+#[test]
+fn a_migration_outside_a_transaction_takes_few_trips() {
+    let body =
+        "-- runner:no-transaction\nCREATE INDEX CONCURRENTLY IF NOT EXISTS by_{n} ON counters (n, id) WHERE n > 0;";
+    assert_eq!(trips_each(Engine::Postgres, body, 23), 23);
+}

@@ -68,16 +68,20 @@ pub(super) fn unlimited_session(own: &Own) -> String {
 
 /// Returns the text that undoes [`unlimited_session`], as `RESET` does.
 pub(super) fn limited_session(own: &Own) -> String {
-    set_transaction_timeout(own, "reset_val")
+    let reset = format!(
+        "(SELECT reset_val FROM pg_catalog.pg_settings WHERE name OPERATOR(pg_catalog.=) '{TRANSACTION_TIMEOUT}')"
+    );
+    set_transaction_timeout(own, &reset)
 }
 
+/// `value` is asked for only where the setting exists: the list of all settings takes longer than most statements.
 fn set_transaction_timeout(own: &Own, value: &str) -> String {
     if own.has(TRANSACTION_TIMEOUT) {
         return String::new();
     }
     format!(
-        "SELECT pg_catalog.set_config(name, {value}, false) FROM pg_catalog.pg_settings \
-         WHERE name OPERATOR(pg_catalog.=) '{TRANSACTION_TIMEOUT}'; "
+        "SELECT CASE WHEN pg_catalog.current_setting('{TRANSACTION_TIMEOUT}', true) IS NOT NULL \
+         THEN pg_catalog.set_config('{TRANSACTION_TIMEOUT}', {value}, false) END; "
     )
 }
 

@@ -52,7 +52,7 @@ impl Engine {
         let inputs = self.inputs(step, source, database.facts().version.clone());
         if step.record.is_none()
             && step.kind == Kind::Sql
-            && let number @ 1.. = relay.numbers.next(database).await?
+            && let number @ 1.. = relay.numbers.take(database).await?
         {
             // What a row is numbered need not be asked, so that nothing is stored before the first statement.
             let record = self.record(step, State::PartlyApplied, started, recorder);

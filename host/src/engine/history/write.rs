@@ -89,33 +89,56 @@ pub fn inserted(record: &Record) -> ToolChange {
     ToolChange::of_one_row(sql::INSERT_AS, values)
 }
 
-/// The numbers of the rows that a run adds, where it chooses them itself: then they are known before anything is stored. Only
-/// the holder of the lock adds rows.
+/// The numbers of the rows that a run adds, where it knows them before anything is stored. Only the holder of the lock adds rows.
 #[derive(Debug, Default)]
 pub struct Numbers(AtomicI64);
 
 impl Numbers {
-    /// Returns a number that no row has had; 0 where the database counts.
+    /// Returns a number that no row has had, without a question for each; 0 where only the database knows.
     pub async fn next(&self, database: &mut HostSession<'_>) -> Result<i64> {
         if !dialect_schema(database.facts()).own_number_counts {
             return Ok(0);
         }
         let next = match self.0.load(Ordering::Relaxed) {
-            0 => {
-                let text = tool_sql(sql::NEXT_NUMBER, database.facts());
-                let found = database.query(&text, &[], QueryLimits::NONE).await.map_err(unreadable)?;
-                found.rows.first().and_then(|row| row.first()).and_then(Value::as_int64).ok_or_else(garbled)?
-            }
+            0 => match question(database) {
+                Some(question) => {
+                    let found = database.query(&question, &[], QueryLimits::NONE).await.map_err(unreadable)?;
+                    number_of(&found.rows)?
+                }
+                None => return Ok(0),
+            },
             next => next,
         };
         self.0.store(next + 1, Ordering::Relaxed);
         Ok(next)
     }
 
+    /// As [`Self::next`]; elsewhere the database is asked, where it can be.
+    pub async fn take(&self, database: &mut HostSession<'_>) -> Result<i64> {
+        let next = self.next(database).await?;
+        match question(database).filter(|_| next == 0) {
+            Some(question) => {
+                let probe = database.probe(&[question]).await.map_err(unreadable)?;
+                number_of(probe.answers.first().map(Vec::as_slice).unwrap_or_default())
+            }
+            None => Ok(next),
+        }
+    }
+
     /// Asks the database again before the next row: something else may have added one.
     pub fn forget(&self) {
         self.0.store(0, Ordering::Relaxed);
     }
+}
+
+/// The question for a number that no row has had.
+fn question(database: &HostSession<'_>) -> Option<String> {
+    dialect_schema(database.facts()).next_number.map(|question| tool_sql(question, database.facts()))
+}
+
+/// Its answer.
+fn number_of(rows: &[Vec<Value>]) -> Result<i64> {
+    rows.first().and_then(|row| row.first()).and_then(Value::as_int64).ok_or_else(garbled)
 }
 
 /// Like [`insert`], in a transaction that will be rolled back. Uses the record's own number, because a rollback does not

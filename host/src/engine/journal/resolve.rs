@@ -1,10 +1,12 @@
 //! Determines the outcome of a step that began and has no answer.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::store::Intent;
-use crate::data::Value;
+use crate::data::{RowSet, Value};
 use crate::database::{Dialect, Facts, HostSession, QueryLimits};
 use crate::engine::call::canonical::{self, Sink};
 use crate::engine::call::{is_repeatable, stored};
@@ -254,34 +256,44 @@ fn named(dialect: Dialect) -> &'static str {
 /// Returns the digest of everything in the schema that has one of these names. Later builds compare it: it never changes.
 pub(super) async fn digest(database: &mut HostSession<'_>, facts: &Facts, names: &[String]) -> Result<[u8; 32]> {
     let mut hasher = Sha256::new();
+    let all = Value::from(serde_json::Value::from(names).to_string());
     for query in queries(facts.dialect) {
+        // One question for all names: a server may be far away.
+        let RowSet { columns, rows } = database.query(query, std::slice::from_ref(&all), QueryLimits::NONE).await?;
+        let mut found: BTreeMap<String, Vec<Vec<Value>>> = BTreeMap::new();
+        for mut row in rows {
+            let rest = row.split_off(row.len().min(1));
+            let name = row.first().and_then(Value::as_text).unwrap_or_default();
+            found.entry(name.to_owned()).or_default().push(rest);
+        }
         for name in names {
-            let found = database.query(query, &[Value::from(name.as_str())], QueryLimits::NONE).await?;
-            if !found.rows.is_empty() {
+            if let Some(rows) = found.get(name).cloned() {
                 hasher.bytes(name.as_bytes());
-                canonical::put_row_set(&mut hasher, &found);
+                let columns = columns.iter().skip(1).cloned().collect();
+                canonical::put_row_set(&mut hasher, &RowSet { columns, rows });
             }
         }
     }
     Ok(hasher.finalize().into())
 }
 
-/// Returns the queries for everything in a schema that belongs to one of [`names`]. Earlier builds stored them all in lower case.
+/// Returns the queries for everything in a schema that belongs to one of [`names`], which is the first column of each row. Parameter:
+/// the names, as JSON. Earlier builds stored them all in lower case.
 fn queries(dialect: Dialect) -> &'static [&'static str] {
     match dialect {
-        Dialect::Sqlite => &[
-            "SELECT type, name, tbl_name, sql FROM main.sqlite_schema WHERE ?1 IN (lower(name), lower(tbl_name)) ORDER BY 1, 2",
-        ],
+        Dialect::Sqlite => &["SELECT m.value, s.type, s.name, s.tbl_name, s.sql FROM json_each(?1) m \
+             JOIN main.sqlite_schema s ON m.value IN (lower(s.name), lower(s.tbl_name)) ORDER BY 2, 3"],
         // Of PostgreSQL's statements that cannot be rolled back, the schema shows only those that build an index.
-        Dialect::Postgres => {
-            &["SELECT n.nspname::pg_catalog.text, c.relname::pg_catalog.text, pg_catalog.pg_get_indexdef(c.oid) \
+        Dialect::Postgres => &[
+            "SELECT m.value, n.nspname::pg_catalog.text, c.relname::pg_catalog.text, pg_catalog.pg_get_indexdef(c.oid) \
              FROM pg_catalog.pg_index i \
              JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) i.indexrelid \
              JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace \
-             WHERE i.indisvalid AND (c.relname::pg_catalog.text OPERATOR(pg_catalog.=) $1::pg_catalog.text \
-             OR pg_catalog.lower(c.relname::pg_catalog.text) OPERATOR(pg_catalog.=) $1::pg_catalog.text) \
-             ORDER BY 1, 2"]
-        }
+             JOIN pg_catalog.json_array_elements_text($1::pg_catalog.text::pg_catalog.json) m (value) \
+             ON c.relname::pg_catalog.text OPERATOR(pg_catalog.=) m.value \
+             OR pg_catalog.lower(c.relname::pg_catalog.text) OPERATOR(pg_catalog.=) m.value \
+             WHERE i.indisvalid ORDER BY 2, 3",
+        ],
         // The server computes it itself: see `look`.
         Dialect::Mysql | Dialect::Mariadb => &[],
     }

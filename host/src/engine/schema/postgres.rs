@@ -1,6 +1,6 @@
 //! The definitions of the tool's tables on PostgreSQL, and what else is specific to it.
 
-use super::history::STORE_OR_UPDATE;
+use super::history::{STORE_OR_UPDATE, TAKE_NUMBER};
 use super::{DialectSchema, Words};
 
 /// PostgreSQL.
@@ -27,6 +27,7 @@ pub const POSTGRES: DialectSchema = DialectSchema {
     create: &TABLES,
     store_artifact: STORE_OR_UPDATE,
     own_number_counts: false,
+    next_number: Some(TAKE_NUMBER),
     sign_in: None,
     grant: Some(
         "the role needs `CREATE` on the database, or a schema `runner` of its own: \
