@@ -25,6 +25,8 @@ pub(super) struct Opened {
     pub before: history::Work,
     /// No other run has worked at it, so that what history keeps of its artifact is its own.
     pub is_new: bool,
+    /// Its number in history was known before anything was stored, as that of the next one will be.
+    pub knows_numbers: bool,
 }
 
 impl Engine {
@@ -64,7 +66,12 @@ impl Engine {
             let (worker, facts) = (self.worker(), database.facts());
             let journal = Journal::begun(facts, run, step.kind, inputs, &worker, &self.stop, changes);
             let journal = journal.tells_when_written(written);
-            return Ok(Opened { journal: Arc::new(journal), before: history::Work::default(), is_new: true });
+            return Ok(Opened {
+                journal: Arc::new(journal),
+                before: history::Work::default(),
+                is_new: true,
+                knows_numbers: true,
+            });
         }
         database.begin(TransactionOptions::default()).await?;
         let write = async |database: &mut HostSession<'_>| -> Result<Journal> {
@@ -99,6 +106,7 @@ impl Engine {
                     journal: Arc::new(journal),
                     before: history::Work::default(),
                     is_new: step.record.is_none(),
+                    knows_numbers: false,
                 })
             }
             Err(error) => Err(roll_back(database, error).await),
@@ -134,7 +142,7 @@ impl Engine {
         });
         let (rows_read, rows_written) = before.unwrap_or_default();
         let before = history::Work { rows_read, rows_written, ..history::Work::default() };
-        Ok(Opened { journal: Arc::new(resumed.journal), before, is_new: false })
+        Ok(Opened { journal: Arc::new(resumed.journal), before, is_new: false, knows_numbers: false })
     }
 }
 

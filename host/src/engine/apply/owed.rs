@@ -25,7 +25,7 @@ pub(super) struct Relay<'a> {
     pub numbers: &'a Numbers,
     /// The end of the migration before, not stored yet.
     pub before: Option<&'a Owed>,
-    /// Whether the next migration can store the end of this one.
+    /// Whether the next migration can store the end of this one, if its number in history is known before.
     pub may_owe: bool,
     /// The end of this one, if it is left to the next.
     pub owed: Option<Owed>,

@@ -2,12 +2,17 @@
 
 use std::sync::Mutex;
 
-use runner_tests::servers::{self, TestDatabase};
+use runner_tests::servers::{self, Kind as Make, Server, TestDatabase};
 
-use super::server_tests::{apply, engine_on};
+use super::server_tests::{apply, engine_at};
 use super::tests::sql;
 use super::*;
 use crate::error::ErrorKind;
+
+/// Where statements commit by themselves: everywhere on MariaDB, and on PostgreSQL where a file asks for it.
+fn both() -> [&'static Server; 2] {
+    [servers::postgres(), servers::mariadb()]
+}
 
 /// Notes what is told of each migration, with the state that another session sees then.
 struct Observed {
@@ -16,8 +21,13 @@ struct Observed {
 }
 
 impl Observed {
-    fn new() -> Arc<Self> {
-        Arc::new(Self { database: Arc::new(servers::mariadb().database()), told: Mutex::default() })
+    fn new(server: &Server) -> Arc<Self> {
+        Arc::new(Self { database: Arc::new(server.database()), told: Mutex::default() })
+    }
+
+    /// The table of history.
+    fn history(&self) -> &'static str {
+        if self.database.kind() == Make::Postgres { "runner.runner_history" } else { "runner_history" }
     }
 
     fn take(&self) -> Vec<String> {
@@ -33,27 +43,39 @@ impl EventSink for Observed {
             Event::MigrationFailed { revision, .. } => ("failed", revision),
             _ => return,
         };
-        let state = self.database.sql(&format!("SELECT state FROM runner_history WHERE revision = '{revision}'"));
+        let history = self.history();
+        let state = self.database.sql(&format!("SELECT state FROM {history} WHERE revision = '{revision}'"));
         let text = [what, revision, &state.join("")].join(" ");
         self.told.lock().expect("not poisoned").push(text.trim_end().to_owned());
     }
 }
 
 async fn engine_with(observed: &Arc<Observed>, count: usize) -> Engine {
+    engine_as(&observed.database.url(), observed, count).await
+}
+
+async fn engine_as(url: &str, observed: &Arc<Observed>, count: usize) -> Engine {
     let names = ["1", "2", "3", "4"];
+    let apart = if observed.database.kind() == Make::Postgres { "-- runner:no-transaction\n" } else { "" };
     let migrations = names[..count].iter().map(|revision| {
         let up = format!(
-            "CREATE TABLE t{revision} (a int); INSERT INTO t{revision} VALUES (1); CREATE INDEX i ON t{revision} (a)"
+            "{apart}CREATE TABLE t{revision} (a int); INSERT INTO t{revision} VALUES (1); \
+             CREATE INDEX i{revision} ON t{revision} (a)"
         );
         sql(revision, &up, None)
     });
-    engine_on(&observed.database, observed, migrations.collect()).await
+    engine_at(url, observed, migrations.collect()).await
 }
 
 #[tokio::test]
 async fn a_migration_is_called_finished_once_that_is_stored() {
-    let observed = Observed::new();
-    let outcome = apply(&engine_with(&observed, 3).await).await;
+    for server in both() {
+        is_called_finished_once_that_is_stored(&Observed::new(server)).await;
+    }
+}
+
+async fn is_called_finished_once_that_is_stored(observed: &Arc<Observed>) {
+    let outcome = apply(&engine_with(observed, 3).await).await;
     assert!(outcome.error.is_none(), "{:?}", outcome.error);
     let done: Vec<&str> = outcome.done.iter().map(|done| &*done.revision).collect();
     assert_eq!(done, ["1", "2", "3"]);
@@ -67,36 +89,72 @@ async fn a_migration_is_called_finished_once_that_is_stored() {
 /// The next migration cannot even record that it begins.
 #[tokio::test]
 async fn what_the_next_migration_fails_to_store_is_stored_alone() {
-    let observed = Observed::new();
-    apply(&engine_with(&observed, 1).await).await;
-    observed.database.sql("ALTER TABLE runner_history ADD CONSTRAINT no_third CHECK (revision <> '3')");
+    for server in both() {
+        what_the_next_one_fails_to_store_is_stored_alone(&Observed::new(server)).await;
+    }
+}
+
+async fn what_the_next_one_fails_to_store_is_stored_alone(observed: &Arc<Observed>) {
+    let history = observed.history();
+    apply(&engine_with(observed, 1).await).await;
+    observed.database.sql(&format!("ALTER TABLE {history} ADD CONSTRAINT no_third CHECK (revision <> '3')"));
     observed.take();
-    let outcome = apply(&engine_with(&observed, 4).await).await;
+    let outcome = apply(&engine_with(observed, 4).await).await;
     assert_eq!(outcome.done.iter().map(|done| &*done.revision).collect::<Vec<_>>(), ["2"]);
     let failed = outcome.failed.expect("a failure");
     assert_eq!((&*failed.step.revision, failed.took_effect.is_none()), ("3", true));
     assert_eq!(outcome.not_run.len(), 1);
     assert_eq!(observed.take(), ["started 2", "finished 2 applied", "started 3", "failed 3"]);
-    assert!(observed.database.sql("SHOW TABLES LIKE 't3'").is_empty());
+    let table = "SELECT count(*) FROM information_schema.tables WHERE table_name = 't3'";
+    let table = if observed.database.kind() == Make::Postgres {
+        table
+    } else {
+        &format!("{table} AND table_schema = database()")
+    };
+    assert_eq!(observed.database.value(table), "0");
 }
 
 /// The end itself cannot be stored, neither with the next migration nor alone.
 #[tokio::test]
 async fn an_end_that_cannot_be_stored_fails_its_own_migration() {
-    let observed = Observed::new();
-    apply(&engine_with(&observed, 1).await).await;
+    for server in both() {
+        an_end_that_cannot_be_stored_fails_its_own(&Observed::new(server)).await;
+    }
+}
+
+async fn an_end_that_cannot_be_stored_fails_its_own(observed: &Arc<Observed>) {
+    let history = observed.history();
+    apply(&engine_with(observed, 1).await).await;
     let constraint = "CHECK (NOT (revision = '2' AND state = 'applied'))";
-    observed.database.sql(&format!("ALTER TABLE runner_history ADD CONSTRAINT never {constraint}"));
+    observed.database.sql(&format!("ALTER TABLE {history} ADD CONSTRAINT never {constraint}"));
     observed.take();
-    let outcome = apply(&engine_with(&observed, 4).await).await;
+    let outcome = apply(&engine_with(observed, 4).await).await;
     assert!(outcome.done.is_empty(), "{:?}", outcome.done);
     let (failed, error) = (outcome.failed.expect("a failure"), outcome.error.expect("an error"));
     assert_eq!((&*failed.step.revision, error.kind), ("2", ErrorKind::Partial));
     assert_eq!(failed.took_effect.expect("an effect").to_string(), "3 of 3 statements");
     assert_eq!(outcome.not_run.iter().map(|step| &*step.revision).collect::<Vec<_>>(), ["3", "4"]);
-    observed.database.sql("ALTER TABLE runner_history DROP CONSTRAINT never");
-    let outcome = apply(&engine_with(&observed, 4).await).await;
+    observed.database.sql(&format!("ALTER TABLE {history} DROP CONSTRAINT never"));
+    let outcome = apply(&engine_with(observed, 4).await).await;
     assert!(outcome.error.is_none(), "{:?}", outcome.error);
     assert_eq!(outcome.done.len(), 3);
-    assert_eq!(observed.database.value("SELECT count(*) FROM runner_history WHERE state = 'applied'"), "4");
+    assert_eq!(observed.database.value(&format!("SELECT count(*) FROM {history} WHERE state = 'applied'")), "4");
+}
+
+/// A login that may write the tool's tables, and not ask their sequence for a number.
+#[tokio::test]
+async fn who_may_not_take_a_number_is_given_one() {
+    let observed = Observed::new(servers::postgres());
+    apply(&engine_with(&observed, 1).await).await;
+    let (database, role) = (&observed.database, format!("writer_{}", observed.database.name()));
+    database.sql(&format!(
+        "CREATE ROLE {role} LOGIN; GRANT USAGE ON SCHEMA runner TO {role}; GRANT ALL ON ALL TABLES IN SCHEMA runner TO {role}; \
+         GRANT ALL ON SCHEMA public TO {role}"
+    ));
+    observed.take();
+    let url = database.url_as(&role, "");
+    let outcome = apply(&engine_as(&url, &observed, 3).await).await;
+    assert!(outcome.error.is_none(), "{:?}", outcome.error);
+    assert_eq!(observed.take(), ["started 2", "finished 2 applied", "started 3", "finished 3 applied"]);
+    database.sql(&format!("DROP OWNED BY {role}; DROP ROLE {role}"));
 }

@@ -41,7 +41,15 @@ pub(super) async fn engine_on<E: EventSink + 'static>(
     events: &Arc<E>,
     migrations: Vec<Migration>,
 ) -> Engine {
-    let url = DatabaseUrl::parse(&database.url(), std::path::Path::new("/")).expect("a URL");
+    engine_at(&database.url(), events, migrations).await
+}
+
+pub(super) async fn engine_at<E: EventSink + 'static>(
+    url: &str,
+    events: &Arc<E>,
+    migrations: Vec<Migration>,
+) -> Engine {
+    let url = DatabaseUrl::parse(url, std::path::Path::new("/")).expect("a URL");
     let options = ConnectOptions { lock_timeout: Some(Duration::from_millis(100)), ..ConnectOptions::default() };
     let connection = connect(&url, &options).await.expect("a connection");
     let dialect = connection.facts().dialect;

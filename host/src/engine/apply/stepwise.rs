@@ -72,7 +72,7 @@ impl Engine {
                     break 'ended Some(error);
                 }
                 let changes = self.closing(step, &opened, &work, &recorder).await;
-                if relay.may_owe {
+                if relay.may_owe && opened.knows_numbers {
                     let (step, done) = (step.clone(), done(step, &started, &recorder));
                     relay.owed = Some(Owed { step, done: done.clone(), opened, changes, is_stored: Arc::default() });
                     return Ok(done);
