@@ -1,4 +1,4 @@
-//! Journals on SQLite in memory: what they record, answer and refuse.
+//! Journals, on SQLite in memory as a rule: what they record, answer and refuse.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -447,4 +447,17 @@ async fn the_digest_of_a_schema_is_fixed() {
     let names = ["i".to_owned(), "t".to_owned(), "x".to_owned()];
     let digest = resolve::digest(database, &facts, &names).await.expect("a digest");
     assert_eq!(hex::encode(digest), "8d38c6699622d36ae02ead428b131fb13dede85afa16941fd75918be06dd10b5");
+}
+
+/// The same on PostgreSQL, as a build stored it that asked for each name by itself.
+#[tokio::test]
+async fn the_digest_of_a_schema_is_fixed_on_postgres() {
+    let fresh = runner_tests::servers::postgres().database();
+    fresh.sql("CREATE TABLE t (a int, i1_like int); CREATE INDEX i1_like ON t (a); CREATE INDEX \"T\" ON t (i1_like)");
+    let url = DatabaseUrl::parse(&fresh.url(), Path::new("/")).expect("a URL");
+    let mut database = connect(&url, &ConnectOptions::default()).await.expect("a connection");
+    let facts = database.facts().clone();
+    let names = ["a", "concurrently", "create", "exists", "i1_like", "i2", "if", "index", "not", "on", "t"];
+    let digest = resolve::digest(&mut database.host(), &facts, &names.map(str::to_owned)).await.expect("a digest");
+    assert_eq!(hex::encode(digest), "91793895de8cf5ade21940e0bfef77066e0ccdd031d6c8faad92d50085fa6b8c");
 }
