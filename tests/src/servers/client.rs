@@ -90,15 +90,17 @@ impl Client {
     pub fn try_sql(&self, text: &str) -> Result<Vec<String>, String> {
         // MySQL cannot list its sessions while any of them runs a statement with a character beyond U+FFFF.
         const UNLISTED: &str = "ERROR 3854";
-        const ATTEMPTS: usize = 500;
         let lists = text.to_ascii_lowercase().contains("information_schema.processlist");
-        for _ in 0..if lists { ATTEMPTS } else { 0 } {
+        let mut more_attempts = if lists { 500 } else { 0 };
+        loop {
             match self.run(text) {
-                Err(error) if error.starts_with(UNLISTED) => std::thread::sleep(Duration::from_millis(20)),
+                Err(error) if more_attempts > 0 && error.starts_with(UNLISTED) => {
+                    more_attempts -= 1;
+                    std::thread::sleep(Duration::from_millis(20));
+                }
                 answer => return answer,
             }
         }
-        self.run(text)
     }
 
     fn run(&self, text: &str) -> Result<Vec<String>, String> {

@@ -100,29 +100,22 @@ impl Numbers {
             return Ok(0);
         }
         let next = match self.0.load(Ordering::Relaxed) {
-            0 => match question(database) {
-                Some(question) => {
-                    let found = database.query(&question, &[], QueryLimits::NONE).await.map_err(unreadable)?;
-                    number_of(&found.rows)?
-                }
-                None => return Ok(0),
-            },
+            0 => {
+                let text = tool_sql(sql::NEXT_NUMBER, database.facts());
+                number_of(&database.query(&text, &[], QueryLimits::NONE).await.map_err(unreadable)?.rows)?
+            }
             next => next,
         };
         self.0.store(next + 1, Ordering::Relaxed);
         Ok(next)
     }
 
-    /// As [`Self::next`]; elsewhere the database is asked, where it can be.
+    /// As [`Self::next`]; where the database gives the numbers, it is asked for one, if the login may do so.
     pub async fn take(&self, database: &mut HostSession<'_>) -> Result<i64> {
-        let next = self.next(database).await?;
-        match question(database).filter(|_| next == 0) {
-            Some(question) => {
-                let probe = database.probe(&[question]).await.map_err(unreadable)?;
-                number_of(probe.answers.first().map(Vec::as_slice).unwrap_or_default())
-            }
-            None => Ok(next),
-        }
+        let Some(take) = dialect_schema(database.facts()).take_number else { return self.next(database).await };
+        let question = tool_sql(take, database.facts());
+        let probe = database.probe(&[question]).await.map_err(unreadable)?;
+        number_of(probe.answers.first().map(Vec::as_slice).unwrap_or_default())
     }
 
     /// Asks the database again before the next row: something else may have added one.
@@ -131,12 +124,7 @@ impl Numbers {
     }
 }
 
-/// The question for a number that no row has had.
-fn question(database: &HostSession<'_>) -> Option<String> {
-    dialect_schema(database.facts()).next_number.map(|question| tool_sql(question, database.facts()))
-}
-
-/// Its answer.
+/// The number that is the only value of an answer.
 fn number_of(rows: &[Vec<Value>]) -> Result<i64> {
     rows.first().and_then(|row| row.first()).and_then(Value::as_int64).ok_or_else(garbled)
 }

@@ -48,14 +48,11 @@ pub const INSERT: &str = concat!("INSERT INTO @.runner_history (", columns!(), "
 /// Like [`INSERT`], with an explicit number. Parameters: the columns except `id`, then `id`.
 pub const INSERT_AS: &str =
     concat!("INSERT INTO @.runner_history (", columns!(), ", active, id) VALUES (", values!(), ", 1, ?29)");
-/// A number that no row has had, nor anything that names one, where the highest one shows it.
+/// A number that no row has had, nor anything that names one.
 pub const NEXT_NUMBER: &str = "SELECT CAST(1 + GREATEST((SELECT coalesce(max(id), 0) FROM @.runner_history), \
      (SELECT coalesce(max(history_id), 0) FROM @.runner_repair), \
      (SELECT coalesce(max(history_id), 0) FROM @.runner_journal), \
      (SELECT coalesce(max(history_id), 0) FROM @.runner_evidence)) AS SIGNED)";
-/// The next number of PostgreSQL's sequence, which gives each once; 0 if the login may add rows, but not ask.
-pub const TAKE_NUMBER: &str = "SELECT CASE WHEN pg_catalog.has_sequence_privilege(s.name, 'USAGE') THEN pg_catalog.nextval(s.name::pg_catalog.regclass) \
-     ELSE 0 END FROM (SELECT pg_catalog.pg_get_serial_sequence('@.runner_history', 'id') AS name) s";
 /// The run that put a revision in force. Parameter: the revision.
 pub const LIVE_RUN: &str = "SELECT run_id FROM @.runner_history WHERE revision = ?1 AND active = 1";
 /// Takes a row out of force. Parameters: when, who, which run, duration, rows read, rows written, transcript, id.

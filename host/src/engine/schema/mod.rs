@@ -42,9 +42,9 @@ pub struct DialectSchema {
     /// Whether inserting a row with an explicit number may advance the table's counter, which no rollback resets.
     /// InnoDB's advances even for some numbers below zero.
     pub own_number_counts: bool,
-    /// Asks for a number that no row of history has had; `None` where only the database gives them. Where `own_number_counts`, the
-    /// numbers after it are free as well; elsewhere it is taken by being asked for, and 0 says that the login may not take one.
-    pub next_number: Option<&'static str>,
+    /// Takes the number of a row of history before the row is added, where only the database knows it;
+    /// 0 if the login may add rows, but not take a number.
+    pub take_number: Option<&'static str>,
     /// Makes it visible to other users that the session exists, if `~watching~` cannot tell otherwise.
     pub sign_in: Option<&'static str>,
     /// The hint for when the privileges to create the tables are missing and the database's own error does not mention

@@ -1,6 +1,5 @@
 //! The definitions of the tool's tables on MySQL and MariaDB, and what else is specific to them.
 
-use super::history::NEXT_NUMBER;
 use super::{DialectSchema, Words};
 
 /// MySQL and MariaDB.
@@ -26,7 +25,7 @@ pub const MYSQL: DialectSchema = DialectSchema {
     store_artifact: "REPLACE INTO @.runner_artifact (revision, sha256, kind, size, compression, assets, bytes) \
                      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     own_number_counts: true,
-    next_number: Some(NEXT_NUMBER),
+    take_number: None,
     sign_in: Some("DO GET_LOCK(CONCAT('runner:helper:', CONNECTION_ID()), 0)"),
     grant: Some("the user needs `CREATE`, `SELECT`, `INSERT`, `UPDATE` and `DELETE` on the database"),
 };

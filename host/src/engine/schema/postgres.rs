@@ -1,6 +1,6 @@
 //! The definitions of the tool's tables on PostgreSQL, and what else is specific to it.
 
-use super::history::{STORE_OR_UPDATE, TAKE_NUMBER};
+use super::history::STORE_OR_UPDATE;
 use super::{DialectSchema, Words};
 
 /// PostgreSQL.
@@ -27,7 +27,12 @@ pub const POSTGRES: DialectSchema = DialectSchema {
     create: &TABLES,
     store_artifact: STORE_OR_UPDATE,
     own_number_counts: false,
-    next_number: Some(TAKE_NUMBER),
+    // The sequence gives each number once.
+    take_number: Some(
+        "SELECT CASE WHEN pg_catalog.has_sequence_privilege(s.name, 'USAGE') \
+         THEN pg_catalog.nextval(s.name::pg_catalog.regclass) ELSE 0 END \
+         FROM (SELECT pg_catalog.pg_get_serial_sequence('@.runner_history', 'id') AS name) s",
+    ),
     sign_in: None,
     grant: Some(
         "the role needs `CREATE` on the database, or a schema `runner` of its own: \

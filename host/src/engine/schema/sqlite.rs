@@ -22,7 +22,7 @@ pub const SQLITE: DialectSchema = DialectSchema {
     create: &TABLES,
     store_artifact: STORE_OR_UPDATE,
     own_number_counts: false,
-    next_number: None,
+    take_number: None,
     sign_in: None,
     grant: None,
 };
