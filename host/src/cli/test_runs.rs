@@ -13,7 +13,7 @@ use super::exit;
 use super::request::{CONNECTIONS, CrashAtRequest, GlobalRequest};
 use crate::database::stop::StopReason;
 use crate::database::{ConnectOptions, Connector, DatabaseUrl, Dialect, StopSignal, connect};
-use crate::engine::apply::{Action, Engine, Request, for_scratch};
+use crate::engine::apply::{Action, Ahead, Engine, Request, for_scratch};
 use crate::engine::control::RunControl;
 use crate::engine::identity::Identity;
 use crate::engine::journal::crash;
@@ -42,7 +42,7 @@ pub struct TestRuns {
     jobs: usize,
     stop: StopSignal,
     program: PathBuf,
-    loaders: Mutex<HashMap<Dialect, Arc<ScriptLoader>>>,
+    loaders: Mutex<HashMap<Dialect, Arc<dyn ScriptLoader>>>,
 }
 
 impl TestRuns {
@@ -82,7 +82,7 @@ impl TestRuns {
         }
     }
 
-    fn loader(&self, dialect: Dialect) -> Arc<ScriptLoader> {
+    fn loader(&self, dialect: Dialect) -> Arc<dyn ScriptLoader> {
         let mut loaders = self.loaders.lock().unwrap_or_else(PoisonError::into_inner);
         loaders.entry(dialect).or_insert_with(|| self.context.loader(self.jobs, dialect, self.stop.clone())).clone()
     }
@@ -157,6 +157,7 @@ impl TestRunner for TestRuns {
         let engine = Engine {
             transforms: Arc::new(transforms),
             loader: self.loader(dialect),
+            ahead: Ahead::default(),
             database: Arc::new(tokio::sync::Mutex::new(database)),
             catalog: catalog.clone(),
             control: Arc::new(RunControl::free(events.clone(), stop.clone())),

@@ -172,6 +172,17 @@ pub enum ScriptSource {
     Script(Arc<LoadedScript>),
 }
 
+impl ScriptSource {
+    /// What a component can read; a script's own files are read by its runtime.
+    pub fn assets(&self) -> Option<Assets> {
+        match self {
+            Self::Sql { .. } => None,
+            Self::Component { assets, .. } => assets.clone(),
+            Self::Script(script) => Some(Assets::of_script(script)),
+        }
+    }
+}
+
 /// SQL with parameters as it is written, and their values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template {
@@ -210,5 +221,22 @@ impl Assets {
     }
 }
 
-/// Builds a script from its bytes. The command line provides it, so that the engine does not depend on the sandbox.
-pub type ScriptLoader = dyn Fn(&ScriptSource) -> Result<Box<dyn Script>> + Send + Sync;
+/// A component that is compiled: makes the script of the migration that it belongs to.
+pub type Compiled = Box<dyn FnOnce(&ScriptSource) -> Box<dyn Script> + Send>;
+
+/// Builds scripts from their bytes. The library's wiring provides it, so that the engine does not depend on the sandbox.
+pub trait ScriptLoader: Send + Sync {
+    /// Builds a script. A component may have to be compiled first, which takes seconds.
+    fn load(&self, source: &ScriptSource) -> Result<Box<dyn Script>>;
+
+    /// The component with that digest, if it is compiled already and fits.
+    fn compiled(&self, _sha256: &str) -> Option<Compiled> {
+        None
+    }
+}
+
+impl<F: Fn(&ScriptSource) -> Result<Box<dyn Script>> + Send + Sync> ScriptLoader for F {
+    fn load(&self, source: &ScriptSource) -> Result<Box<dyn Script>> {
+        self(source)
+    }
+}

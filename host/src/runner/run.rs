@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::setup::{OpenError, Setup};
 use crate::backup::{self, Backups};
 use crate::database::{ConnectOptions, Connector, Database, DatabaseUrl, Dialect, StopSignal, connect};
-use crate::engine::apply::{AcceptChanged, Action, Engine, Request};
+use crate::engine::apply::{AcceptChanged, Action, Ahead, Engine, Request};
 use crate::engine::backup::Backup;
 use crate::engine::control::{RunControl, RunInfo};
 use crate::engine::dry_run::{DryRun, DryRunRecorder, Ground, OnScratch, RecorderOptions, RecordingDatabase};
@@ -113,6 +113,7 @@ pub async fn run(
     let engine = Engine {
         transforms: Arc::new(transforms(setup, order, chunking, &identity)),
         loader: setup.loader(order.jobs, database.facts().dialect, stop.clone()),
+        ahead: Ahead::default(),
         database: Arc::new(tokio::sync::Mutex::new(database)),
         catalog,
         events,

@@ -9,7 +9,7 @@ use crate::database::{
 };
 use crate::engine::control::under_way;
 use crate::engine::history::{self, History};
-use crate::engine::script::{Script, ScriptLoader, ScriptSource};
+use crate::engine::script::{Compiled, Script, ScriptLoader, ScriptSource};
 use crate::engine::sql_script::SqlScript;
 use crate::error::{Error, Result};
 use crate::project::{Catalog, CatalogReport, Checks, Settings};
@@ -214,25 +214,41 @@ impl Setup {
 
     /// Loads scripts from SQL and from components.
     #[cfg(feature = "components")]
-    pub fn loader(&self, jobs: usize, dialect: Dialect, stop: StopSignal) -> Arc<ScriptLoader> {
+    pub fn loader(&self, jobs: usize, dialect: Dialect, stop: StopSignal) -> Arc<dyn ScriptLoader> {
         let sandbox = self.shared_sandbox.clone().unwrap_or_else(|| Arc::new(self.sandbox(jobs, stop)));
-        Arc::new(move |source: &ScriptSource| -> Result<Box<dyn Script>> {
-            match source {
-                ScriptSource::Sql { up, down, .. } => Ok(Box::new(SqlScript::new(up, down.as_deref(), dialect)?)),
-                ScriptSource::Component { bytes, sha256, assets } => sandbox.load(bytes, sha256, assets.clone()),
-                ScriptSource::Script(script) => sandbox.load_script(script),
-            }
-        })
+        Arc::new(Loader { sandbox, dialect })
     }
 
     /// Makes scripts from SQL; this build has no sandbox.
     #[cfg(not(feature = "components"))]
-    pub fn loader(&self, _jobs: usize, dialect: Dialect, _stop: StopSignal) -> Arc<ScriptLoader> {
+    pub fn loader(&self, _jobs: usize, dialect: Dialect, _stop: StopSignal) -> Arc<dyn ScriptLoader> {
         Arc::new(move |source: &ScriptSource| -> Result<Box<dyn Script>> {
             match source {
                 ScriptSource::Sql { up, down, .. } => Ok(Box::new(SqlScript::new(up, down.as_deref(), dialect)?)),
                 ScriptSource::Component { .. } | ScriptSource::Script(_) => Err(super::no_sandbox::no_components()),
             }
         })
+    }
+}
+
+/// Makes scripts from SQL and from components.
+#[cfg(feature = "components")]
+struct Loader {
+    sandbox: Arc<Sandbox>,
+    dialect: Dialect,
+}
+
+#[cfg(feature = "components")]
+impl ScriptLoader for Loader {
+    fn load(&self, source: &ScriptSource) -> Result<Box<dyn Script>> {
+        match source {
+            ScriptSource::Sql { up, down, .. } => Ok(Box::new(SqlScript::new(up, down.as_deref(), self.dialect)?)),
+            ScriptSource::Component { bytes, sha256, assets } => self.sandbox.load(bytes, sha256, assets.clone()),
+            ScriptSource::Script(script) => self.sandbox.load_script(script),
+        }
+    }
+
+    fn compiled(&self, sha256: &str) -> Option<Compiled> {
+        self.sandbox.compiled(sha256)
     }
 }

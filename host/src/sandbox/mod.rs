@@ -29,7 +29,7 @@ use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
 
 use crate::database::StopSignal;
-use crate::engine::script::{Assets, Script};
+use crate::engine::script::{Assets, Compiled, Script};
 use crate::error::{Error, Result};
 use crate::project::limits::Limits;
 use crate::project::script::{LoadedScript, Runtime, is_embedded};
@@ -39,7 +39,7 @@ pub use cache::CacheNote;
 pub use compile::Compiler;
 use compile::Order;
 pub use describe::Described;
-use script::ComponentScript;
+use script::{ComponentScript, LoadedComponent};
 use state::GuestState;
 
 /// How components are run.
@@ -110,19 +110,26 @@ impl Sandbox {
 
     /// Compiles a component, or loads it from the cache, ready to run.
     pub fn load(&self, bytes: &[u8], sha256: &str, assets: Option<Assets>) -> Result<Box<dyn Script>> {
-        self.prepare(&Artifact { source: Source::Bytes(bytes), sha256 }, assets)
+        let core = self.core()?;
+        let component = core.component(&Artifact { source: Source::Bytes(bytes), sha256 })?;
+        Ok(Box::new(ComponentScript::new(LoadedComponent::link(core, &component)?, assets)))
     }
 
     /// Prepares a script to run in its runtime.
     pub fn load_script(&self, script: &Arc<LoadedScript>) -> Result<Box<dyn Script>> {
-        let place = |error: Error| error.at("runtime", script.runtime.pin.file_name());
-        self.prepare(&Artifact::runtime(&script.runtime), Some(Assets::of_script(script))).map_err(place)
+        let core = self.core()?;
+        let component = core.component(&Artifact::runtime(&script.runtime));
+        let linked = component.and_then(|component| LoadedComponent::link(core, &component));
+        let linked = linked.map_err(|error| in_runtime(error, script))?;
+        Ok(Box::new(ComponentScript::new(linked, Some(Assets::of_script(script)))))
     }
 
-    fn prepare(&self, artifact: &Artifact<'_>, assets: Option<Assets>) -> Result<Box<dyn Script>> {
-        let core = self.core()?;
-        let component = core.component(artifact)?;
-        Ok(Box::new(ComponentScript::new(core, component, assets)?))
+    /// The component with that digest, linked, if it is compiled already. What is wrong with it is told where it is loaded.
+    pub fn compiled(&self, sha256: &str) -> Option<Compiled> {
+        let core = self.core().ok()?;
+        let component = core.compiled_already(sha256)?;
+        let linked = LoadedComponent::link(core, &component).ok()?;
+        Some(Box::new(move |source| Box::new(ComponentScript::new(linked, source.assets()))))
     }
 
     /// Asks a component for its description, and whether it transforms.
@@ -132,8 +139,7 @@ impl Sandbox {
 
     /// Asks a script, in its runtime.
     pub fn describe_script(&self, script: &Arc<LoadedScript>) -> Result<Described> {
-        let place =
-            |error: Error| error.at("runtime", script.runtime.pin.file_name()).at("script", script.path.clone());
+        let place = |error: Error| in_runtime(error, script).at("script", script.path.clone());
         let runtime = Artifact::runtime(&script.runtime);
         describe::describe(self.core()?, &runtime, Some(Assets::of_script(script))).map_err(place)
     }
@@ -187,7 +193,25 @@ impl<'a> Artifact<'a> {
     }
 }
 
+/// The place of an error of a script that its runtime made.
+fn in_runtime(error: Error, script: &LoadedScript) -> Error {
+    error.at("runtime", script.runtime.pin.file_name())
+}
+
 impl SandboxCore {
+    /// A component that need not be compiled.
+    fn compiled_already(&self, sha256: &str) -> Option<Component> {
+        match &self.kept {
+            // Whoever has the lock may be compiling.
+            Some(kept) => kept.try_lock().ok()?.get(sha256).cloned(),
+            None => self.in_cache(sha256),
+        }
+    }
+
+    fn in_cache(&self, sha256: &str) -> Option<Component> {
+        self.cache.as_ref().and_then(|cache| cache.load(&self.engine, sha256))
+    }
+
     fn component(&self, artifact: &Artifact<'_>) -> Result<Component> {
         let Some(kept) = &self.kept else { return self.compiled(artifact) };
         // Held while compiling: the others would compile the same component.
@@ -202,7 +226,7 @@ impl SandboxCore {
 
     fn compiled(&self, artifact: &Artifact<'_>) -> Result<Component> {
         let sha256 = artifact.sha256;
-        if let Some(component) = self.cache.as_ref().and_then(|cache| cache.load(&self.engine, sha256)) {
+        if let Some(component) = self.in_cache(sha256) {
             return Ok(component);
         }
         let bytes = artifact.bytes()?;

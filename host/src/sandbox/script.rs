@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use tokio::task::spawn_blocking;
 use wasmtime::Store;
 use wasmtime::component::{Component, InstancePre};
 
@@ -38,11 +39,9 @@ pub struct ComponentScript {
 }
 
 impl ComponentScript {
-    pub(super) fn new(core: Arc<SandboxCore>, component: Component, assets: Option<Assets>) -> Result<Self> {
-        let pre = pre_instantiate(&core, &component)?;
-        let transformer = inspect::is_transformer(&component);
+    pub(super) fn new(loaded: LoadedComponent, assets: Option<Assets>) -> Self {
         let assets = assets.map(GuestAssets::new).map(Arc::new);
-        Ok(Self { loaded: Arc::new(LoadedComponent { core, pre, assets, transformer }) })
+        Self { loaded: Arc::new(LoadedComponent { assets, ..loaded }) }
     }
 }
 
@@ -76,6 +75,12 @@ fn server_of(run: &RunContext, facts: &Facts) -> (Dialect, String) {
 }
 
 impl LoadedComponent {
+    /// Links a component. It has no assets yet.
+    pub(super) fn link(core: Arc<SandboxCore>, component: &Component) -> Result<Self> {
+        let pre = pre_instantiate(&core, component)?;
+        Ok(Self { core, pre, assets: None, transformer: inspect::is_transformer(component) })
+    }
+
     /// The state of an instance of this component within a run.
     pub(super) fn state(
         self: &Arc<Self>,
@@ -126,7 +131,10 @@ impl Script for ComponentScript {
             ended = &mut call => ended,
         };
         drop(call);
-        let state = store.data();
+        let nothing = GuestState::new(Purpose::Describe, self.loaded.core.limits.clone());
+        let state = std::mem::replace(store.data_mut(), nothing);
+        // Returning the memory of an interpreter to the system takes longer than small migrations.
+        drop(spawn_blocking(move || drop(store)));
         match ended {
             Ok(Ok(())) => match state.purpose.made().and_then(Calls::unfinished_writer) {
                 None => Ok(()),
@@ -134,8 +142,8 @@ impl Script for ComponentScript {
                     .at("call", name)
                     .hint("call `finish` on every writer, so that its last rows are written and counted")),
             },
-            Ok(Err(returned)) => Err(failure::of_returned(returned, state, name)),
-            Err(error) => Err(failure::of_trap(&error, state, name)),
+            Ok(Err(returned)) => Err(failure::of_returned(returned, &state, name)),
+            Err(error) => Err(failure::of_trap(&error, &state, name)),
         }
     }
 

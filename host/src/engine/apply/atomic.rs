@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::task::spawn_blocking;
+
 use super::record::{Started, done};
 use super::retry::Retries;
 use super::{Engine, StepResult};
@@ -36,7 +38,11 @@ impl Engine {
         loop {
             let recorder = Arc::new(self.recorder(step));
             let failure = match self.attempt(step, &*script, &source, &recorder, (next, numbers)).await {
-                Ok(done) => return Ok(Done { retries: retries.done(), ..done }),
+                Ok(done) => {
+                    // Returning the memory of an interpreter to the system takes longer than small migrations.
+                    drop(spawn_blocking(move || drop(script)));
+                    return Ok(Done { retries: retries.done(), ..done });
+                }
                 Err(failure) => failure,
             };
             // A retry would repeat what was not rolled back.

@@ -182,9 +182,16 @@ impl Engine {
 
     /// Returns the script of a planned migration, ready to run, and the bytes it was built from.
     pub(super) async fn load(&self, step: &PlannedMigration) -> Result<(Box<dyn Script>, ScriptSource)> {
-        let source = self.source(step).await?;
+        let (source, compiled) = match self.loaded_ahead(step).await? {
+            Some(found) => found,
+            None => (self.source(step).await?, None),
+        };
         self.warn_of_another_way_back(step, &source).await;
-        Ok(((self.loader)(&source)?, source))
+        let script = match compiled {
+            Some(compiled) => compiled(&source),
+            None => self.loader.load(&source)?,
+        };
+        Ok((script, source))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Runs a plan: under the lock, each migration in its own transaction together with its history row.
 
 mod accept;
+mod ahead;
 mod atomic;
 mod dry_run;
 mod load;
@@ -23,6 +24,7 @@ mod tell;
 mod tests;
 mod unfinished;
 
+pub use ahead::Ahead;
 pub use load::{PlannedSql, planned_sql};
 pub use on_scratch::for_scratch;
 use owed::{Owed, Relay, can_store};
@@ -56,7 +58,9 @@ pub struct Engine {
     /// The project's migrations.
     pub catalog: Arc<Catalog>,
     /// Builds scripts from their bytes.
-    pub loader: Arc<ScriptLoader>,
+    pub loader: Arc<dyn ScriptLoader>,
+    /// Those that are loaded before their turn.
+    pub ahead: Ahead,
     /// Receives the run's events.
     pub events: Arc<dyn EventSink>,
     /// Ends the run early when raised.
@@ -124,6 +128,7 @@ impl Engine {
         if let Some(plan) = &plan {
             self.check_accept(request).await?;
             self.check_plan(plan).await?;
+            plan.steps.first().into_iter().for_each(|step| self.load_ahead(step));
         }
         match self.transforms.share {
             true => self.lock_sharing(request).await?,
@@ -222,6 +227,7 @@ impl Engine {
                 self.events.emit(&Self::started(&step));
             }
             let next = steps.as_slice().first();
+            next.into_iter().for_each(|next| self.load_ahead(next));
             let may_owe = self.dry_run.is_none() && next.is_some_and(can_store);
             let mut relay = Relay { numbers: &numbers, before: owed.as_ref(), may_owe, owed: None };
             let result = match step.mode {

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::{Engine, Request};
+use super::{Ahead, Engine, Request};
 use crate::database::copy::{self, ScratchPlace};
 use crate::database::logins::{LoginRequest, LoginTask, Removal};
 use crate::database::{Database, DatabaseErrorKind, Dialect, Grants, WantedLogin};
@@ -91,6 +91,7 @@ impl Engine {
             database: Arc::new(tokio::sync::Mutex::new(Box::new(watched))),
             catalog: self.catalog.clone(),
             loader: self.loader.clone(),
+            ahead: Ahead::default(),
             events: self.events.clone(),
             stop: self.stop.clone(),
             parameters: self.parameters.clone(),

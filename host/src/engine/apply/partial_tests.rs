@@ -197,7 +197,7 @@ impl Script for Fickle {
     }
 }
 
-fn fickle(statements: &[&'static str]) -> Arc<ScriptLoader> {
+fn fickle(statements: &[&'static str]) -> Arc<dyn ScriptLoader> {
     let statements = statements.to_vec();
     Arc::new(move |_: &ScriptSource| Ok(Box::new(Fickle(statements.clone())) as Box<dyn Script>))
 }

@@ -184,7 +184,7 @@ mod tests {
     use crate::engine::apply::tests::{engine, sql};
     use crate::engine::apply::{Action, Request};
     use crate::engine::plan::PlanOptions;
-    use crate::engine::script::{RunContext, Script, ScriptLoader};
+    use crate::engine::script::{RunContext, Script, ScriptLoader, ScriptSource};
     use crate::engine::target::Target;
     use crate::error::ErrorKind;
 
@@ -218,8 +218,8 @@ mod tests {
     #[tokio::test]
     async fn what_met_a_lock_is_rolled_back_and_tried_again() {
         for (locks, retries, tables) in [(2, Some(2), 1), (9, None, 0)] {
-            let loader: Arc<ScriptLoader> =
-                Arc::new(move |_| Ok(Box::new(Meets(std::sync::Mutex::new(locks))) as Box<dyn Script>));
+            let loader: Arc<dyn ScriptLoader> =
+                Arc::new(move |_: &ScriptSource| Ok(Box::new(Meets(std::sync::Mutex::new(locks))) as Box<dyn Script>));
             let engine = Engine { loader, retries: 2, ..engine(vec![sql("1", "SELECT 1", None)]).await };
             let outcome = engine.run(&up()).await.expect("a plan");
             assert_eq!(outcome.done.first().map(|done| done.retries), retries);
@@ -234,7 +234,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_signal_ends_the_pause() {
-        let loader: Arc<ScriptLoader> = Arc::new(|_| Ok(Box::new(Meets(std::sync::Mutex::new(99))) as Box<dyn Script>));
+        let loader: Arc<dyn ScriptLoader> =
+            Arc::new(|_: &ScriptSource| Ok(Box::new(Meets(std::sync::Mutex::new(99))) as Box<dyn Script>));
         let engine = Engine { loader, retries: 1000, ..engine(vec![sql("1", "SELECT 1", None)]).await };
         let stop = engine.stop.clone();
         let request = up();

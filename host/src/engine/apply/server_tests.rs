@@ -53,7 +53,7 @@ pub(super) async fn engine_at<E: EventSink + 'static>(
     let options = ConnectOptions { lock_timeout: Some(Duration::from_millis(100)), ..ConnectOptions::default() };
     let connection = connect(&url, &options).await.expect("a connection");
     let dialect = connection.facts().dialect;
-    let loader: Arc<ScriptLoader> = Arc::new(move |source: &ScriptSource| match source {
+    let loader: Arc<dyn ScriptLoader> = Arc::new(move |source: &ScriptSource| match source {
         ScriptSource::Sql { up, down, .. } => {
             Ok(Box::new(SqlScript::new(up, down.as_deref(), dialect)?) as Box<dyn Script>)
         }

@@ -110,7 +110,7 @@ impl Engine {
             let wrong = |error: Error| (Some(place), error.at("migration", task.revision.clone()));
             if scripts.last().is_none_or(|(revision, _)| *revision != task.revision) {
                 let source = source_of(migration).map_err(wrong)?;
-                let script = (self.loader)(&source).map_err(wrong)?;
+                let script = self.loader.load(&source).map_err(wrong)?;
                 *scripts = vec![(task.revision.clone(), script)];
             }
             let Some(context) = self.helping(&task, &database, helped).await.map_err(wrong)? else { continue };

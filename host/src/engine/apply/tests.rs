@@ -1,5 +1,6 @@
 //! Whole runs on SQLite in memory, with SQL scripts and with scripts that misbehave.
 
+mod ahead;
 mod dry_runs;
 mod stepwise;
 
@@ -67,7 +68,7 @@ pub(super) async fn engine(migrations: Vec<Migration>) -> Engine {
 async fn heard_engine(migrations: Vec<Migration>, events: Arc<Heard>) -> Engine {
     let url = DatabaseUrl::parse("sqlite::memory:", std::path::Path::new("/")).expect("a URL");
     let database = connect(&url, &ConnectOptions::creating()).await.expect("a database");
-    let loader: Arc<ScriptLoader> = Arc::new(|source: &ScriptSource| match source {
+    let loader: Arc<dyn ScriptLoader> = Arc::new(|source: &ScriptSource| match source {
         ScriptSource::Sql { up, down, .. } => {
             Ok(Box::new(SqlScript::new(up, down.as_deref(), Dialect::Sqlite)?) as Box<dyn Script>)
         }
@@ -77,6 +78,7 @@ async fn heard_engine(migrations: Vec<Migration>, events: Arc<Heard>) -> Engine 
         database: Arc::new(tokio::sync::Mutex::new(database)),
         catalog: Arc::new(Catalog { migrations, ..Catalog::default() }),
         loader,
+        ahead: Ahead::default(),
         control: Arc::new(crate::engine::control::RunControl::free(events.clone(), StopSignal::default())),
         events,
         stop: StopSignal::default(),
@@ -297,7 +299,10 @@ async fn a_stop_signal_rolls_back_and_keeps_what_was_finished() {
 
     let mut engine = engine(vec![users(), orders(), sql("3", "SELECT 1", None)]).await;
     let (inner, stop) = (engine.loader.clone(), engine.stop.clone());
-    engine.loader = Arc::new(move |source| Ok(Box::new(Stops(inner(source)?, stop.clone())) as Box<dyn Script>));
+    engine.loader =
+        Arc::new(
+            move |source: &ScriptSource| Ok(Box::new(Stops(inner.load(source)?, stop.clone())) as Box<dyn Script>),
+        );
     let outcome = engine.apply().await;
     assert_eq!(outcome.error.map(|error| error.kind), Some(ErrorKind::Terminated));
     assert_eq!((outcome.done.len(), outcome.not_run.len()), (1, 1));

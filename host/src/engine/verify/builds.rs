@@ -49,7 +49,7 @@ impl Verifier {
             }
         };
         let source = stored.and_then(|stored| of_stored(stored, digest));
-        Ok(source.and_then(|source| (self.loader)(&source).ok()))
+        Ok(source.and_then(|source| self.loader.load(&source).ok()))
     }
 
     /// Replays the recorded calls with each build before the last, up to the transform that it did not finish.

@@ -123,7 +123,7 @@ pub struct Verifier {
     /// The project, and where it disagrees with its lockfile.
     pub project: CatalogReport,
     /// Builds scripts from their bytes.
-    pub loader: Arc<ScriptLoader>,
+    pub loader: Arc<dyn ScriptLoader>,
     /// Receives progress.
     pub events: Arc<dyn EventSink>,
     /// Ends the verification early when raised.
@@ -192,7 +192,7 @@ impl Verifier {
             });
             return Ok(verified);
         }
-        let script = match source.as_ref().map(|source| (self.loader)(source)) {
+        let script = match source.as_ref().map(|source| self.loader.load(source)) {
             Some(Ok(script)) => script,
             none => {
                 let why = match none {
