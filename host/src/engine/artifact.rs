@@ -25,7 +25,7 @@ pub fn source_of(migration: &Migration) -> Result<ScriptSource> {
                 ComponentFiles::Embedded { assets, .. } => AssetPlace::Embedded(assets.clone()),
             };
             let assets = Assets { place, digests: assets.clone() };
-            Ok(ScriptSource::Component { sha256: sha256(&bytes), bytes: bytes.into(), assets: Some(assets) })
+            Ok(ScriptSource::Component { sha256: sha256(&bytes), bytes: Arc::new(bytes.into()), assets: Some(assets) })
         }
         Artifact::Script(files) => Ok(ScriptSource::Script(Arc::new(files.load()?))),
     }
@@ -41,7 +41,7 @@ pub fn to_store(source: &ScriptSource) -> Stored {
             Stored::Sql { up: up.clone(), down: down.clone(), values: BTreeMap::new() }
         }
         ScriptSource::Component { bytes, assets, .. } => Stored::Component {
-            bytes: bytes.to_vec(),
+            bytes: bytes.clone(),
             assets: assets.as_ref().map(|assets| assets.digests.clone()).unwrap_or_default(),
         },
         ScriptSource::Script(script) => Stored::Script(script.clone()),
@@ -56,7 +56,7 @@ pub fn of_stored(stored: Stored, applied: &str) -> Option<ScriptSource> {
         Stored::Component { bytes, assets } => {
             let own = sha256(&bytes);
             (component_digest(&own, &assets) == applied).then(|| ScriptSource::Component {
-                bytes: bytes.into(),
+                bytes,
                 sha256: own,
                 assets: None,
             })

@@ -11,6 +11,7 @@ use super::Direction;
 use super::batch_function::BatchFunction;
 use super::control::RunControl;
 use super::event::EventSink;
+use super::history::ComponentBytes;
 use super::recorder::RunRecorder;
 use super::transcript::Replay;
 use crate::data::Value;
@@ -162,7 +163,7 @@ pub enum ScriptSource {
     /// A component.
     Component {
         /// Its bytes.
-        bytes: Arc<[u8]>,
+        bytes: Arc<ComponentBytes>,
         /// Their SHA-256 digest, in hexadecimal.
         sha256: String,
         /// The location and digests of its assets; `None` for bytes from the database, which does not keep assets.

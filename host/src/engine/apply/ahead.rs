@@ -10,6 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::Engine;
+use crate::engine::Direction;
 use crate::engine::artifact::source_of;
 use crate::engine::plan::{PlannedMigration, Source};
 use crate::engine::script::{Compiled, ScriptSource};
@@ -53,10 +54,17 @@ impl Engine {
             Artifact::Component { .. } | Artifact::Sql { .. } => None,
         };
         let (loader, migration) = (self.loader.clone(), migration.clone());
+        let (is_stored, limit) = (step.direction == Direction::Up, self.stored_artifact_bytes);
         let found = spawn_blocking(move || {
             let source = source_of(&migration)?;
             let compiled = match &source {
-                ScriptSource::Component { sha256, .. } => loader.compiled(sha256),
+                ScriptSource::Component { sha256, bytes, .. } => {
+                    let compiled = loader.compiled(sha256);
+                    if is_stored {
+                        bytes.pack_within(limit);
+                    }
+                    compiled
+                }
                 ScriptSource::Script(_) | ScriptSource::Sql { .. } => None,
             };
             Ok((source, compiled))

@@ -1,13 +1,13 @@
 //! Artifacts in the database, so that any release can roll back what a newer one applied.
 
 use std::borrow::Cow;
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::packed::{ComponentBytes, Packed, pack};
 use super::read::{garbled, kind, unreadable};
 use crate::data::Value;
 use crate::database::{Facts, HostSession, Large, QueryLimits, ToolChange};
@@ -16,12 +16,6 @@ use crate::engine::schema::{dialect_schema, history as sql, tool_sql};
 use crate::error::{Error, Result};
 use crate::project::catalog::Kind;
 use crate::project::script::{LoadedScript, Runtime, RuntimePin};
-
-/// Below this size, compression costs more than it saves.
-const RAW_BYTES: usize = 512;
-
-/// Fast, and close to the best compression for artifacts.
-const LEVEL: i32 = 3;
 
 /// The largest artifact that is read back: a guard against a damaged size, not a limit for users.
 const READ_BYTES: usize = 1 << 30;
@@ -44,7 +38,7 @@ pub enum Stored {
     /// A component.
     Component {
         /// Its bytes.
-        bytes: Vec<u8>,
+        bytes: Arc<ComponentBytes>,
         /// The digests of its assets by path; the assets themselves are not stored.
         assets: BTreeMap<String, String>,
     },
@@ -76,28 +70,32 @@ impl Stored {
         }
     }
 
-    fn encode(&self) -> (Vec<u8>, String) {
+    /// The bytes that are stored, and what is kept beside them.
+    fn encode(&self) -> (Cow<'_, [u8]>, String) {
         match self {
             Self::Sql { up, down, values } => {
                 let mut texts = json!({ "up": up, "down": down });
                 if !values.is_empty() {
                     texts["parameters"] = json!(values);
                 }
-                (texts.to_string().into_bytes(), "{}".to_owned())
+                (texts.to_string().into_bytes().into(), "{}".to_owned())
             }
-            Self::Component { bytes, assets } => (bytes.clone(), json!(assets).to_string()),
+            Self::Component { bytes, assets } => ((&***bytes).into(), json!(assets).to_string()),
             Self::Script(script) => {
                 let LoadedScript { path, files, runtime: Runtime { pin, .. } } = &**script;
                 let about = json!({ "path": path, "runtime": pin.name, "runtime_sha256": pin.sha256 });
                 let files: BTreeMap<&str, &[u8]> = files.iter().map(|(path, bytes)| (&**path, &**bytes)).collect();
-                (encode(&files), about.to_string())
+                (encode(&files).into(), about.to_string())
             }
         }
     }
 
     fn decode(kind: Kind, bytes: Vec<u8>, assets: &str) -> Option<Self> {
         match kind {
-            Kind::Component => Some(Self::Component { bytes, assets: serde_json::from_str(assets).ok()? }),
+            Kind::Component => {
+                let bytes = Arc::new(ComponentBytes::from(bytes));
+                Some(Self::Component { bytes, assets: serde_json::from_str(assets).ok()? })
+            }
             // It takes a runtime, too.
             Kind::Script => None,
             Kind::Sql => {
@@ -164,8 +162,11 @@ fn stored_artifact(facts: &Facts, revision: &str, sha256: &str, stored: &Stored,
         return None;
     }
     let size = bytes.len() as i64;
-    let (compression, bytes) = compress(bytes);
-    change(facts, (revision, sha256, stored.kind().name()), size, (compression, Arc::new(bytes.into())), assets)
+    let packed = match stored {
+        Stored::Component { bytes, .. } => bytes.packed(),
+        Stored::Sql { .. } | Stored::Script(_) => pack(bytes),
+    };
+    change(facts, (revision, sha256, stored.kind().name()), size, packed, assets)
 }
 
 /// A runtime is stored as its file is, which is compressed far better than would be worth while here: that size counts.
@@ -182,7 +183,7 @@ fn change(
     facts: &Facts,
     (revision, sha256, kind): (&str, &str, &str),
     size: i64,
-    (compression, bytes): (&'static str, Arc<Cow<'static, [u8]>>),
+    (compression, bytes): Packed,
     assets: String,
 ) -> Option<ToolChange> {
     if facts.packet_bytes.is_some_and(|packet| bytes.len() + assets.len() > packet.saturating_sub(PACKET_HEAD)) {
@@ -260,22 +261,6 @@ impl Row {
     }
 }
 
-fn compress(bytes: Vec<u8>) -> (&'static str, Vec<u8>) {
-    if bytes.len() < RAW_BYTES {
-        return ("none", bytes);
-    }
-    // A compressor's tables are larger than most artifacts, and clearing them takes longer than compressing one: each thread keeps
-    // its own.
-    thread_local! {
-        static COMPRESSOR: RefCell<Option<zstd::bulk::Compressor<'static>>> = RefCell::new(zstd::bulk::Compressor::new(LEVEL).ok());
-    }
-    let smaller = COMPRESSOR.with_borrow_mut(|compressor| compressor.as_mut()?.compress(&bytes).ok());
-    match smaller {
-        Some(smaller) if smaller.len() < bytes.len() => ("zstd", smaller),
-        _ => ("none", bytes),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -290,15 +275,18 @@ mod tests {
                 values: [("name".to_owned(), "it's \"t\"".to_owned())].into_iter().collect(),
             },
             Stored::Component {
-                bytes: vec![0, 97, 115, 109],
+                bytes: Arc::new(vec![0, 97, 115, 109].into()),
                 assets: [("zones/a.txt".to_owned(), "00".to_owned())].into_iter().collect(),
             },
         ] {
             let (bytes, assets) = stored.encode();
             let size = bytes.len();
-            let (compression, bytes) = compress(bytes);
-            assert_eq!(compression == "zstd", size > RAW_BYTES);
-            let bytes = if compression == "zstd" { zstd::bulk::decompress(&bytes, size).expect("ours") } else { bytes };
+            let (compression, packed) = pack(bytes);
+            assert_eq!(compression == "zstd", size > 512);
+            let bytes = match compression {
+                "zstd" => zstd::bulk::decompress(&packed, size).expect("ours"),
+                _ => packed.to_vec(),
+            };
             assert_eq!(Stored::decode(stored.kind(), bytes, &assets), Some(stored));
         }
     }

@@ -2,6 +2,7 @@
 //! history.
 
 mod artifact;
+mod packed;
 mod read;
 mod record;
 mod repairs;
@@ -10,6 +11,7 @@ mod tests;
 mod write;
 
 pub use artifact::{Stored, load_artifact, store_artifact, stored_artifacts};
+pub use packed::ComponentBytes;
 pub use read::{
     History, answered, glance, is_there, parse_rows, question, read, read_all, read_with_artifacts, unreadable,
 };

@@ -1,6 +1,7 @@
 //! The history on every server; what is in it is `read`'s and `write`'s to test.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use runner_tests::servers::{self, TestDatabase};
 
@@ -117,7 +118,10 @@ async fn keeps_what_it_is_told(database: &mut HostSession<'_>) {
     }
     // SQLite writes a large one in place, a new one as well as one that takes the place of another.
     for (revision, size) in [("3", 100_000), ("4", 3 << 20)] {
-        let component = Stored::Component { bytes: noise(size), assets: [("a".to_owned(), "b".to_owned())].into() };
+        let component = Stored::Component {
+            bytes: Arc::new(noise(size).into()),
+            assets: [("a".to_owned(), "b".to_owned())].into(),
+        };
         assert!(store_artifact(database, revision, "ef", &component, 8 << 20).await.expect("stored"));
         assert_eq!(load_artifact(database, revision, "ef").await.expect("a query"), Some(component));
     }
