@@ -9,7 +9,9 @@ use crate::database::{
 };
 use crate::engine::control::under_way;
 use crate::engine::history::{self, History};
-use crate::engine::script::{Compiled, Script, ScriptLoader, ScriptSource};
+#[cfg(feature = "components")]
+use crate::engine::script::Compiled;
+use crate::engine::script::{Script, ScriptLoader, ScriptSource};
 use crate::engine::sql_script::SqlScript;
 use crate::error::{Error, Result};
 use crate::project::{Catalog, CatalogReport, Checks, Settings};
