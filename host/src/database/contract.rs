@@ -18,6 +18,9 @@ use super::*;
 use crate::data::{Batch, Column, ColumnType, ColumnValues, Value, VarValues};
 use crate::database::unguarded::Unguarded as _;
 
+/// How long a test waits for what must come soon, however busy the machine is. What would end by itself ends later.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
+
 /// A factory of connections to one fresh database.
 #[async_trait]
 pub(crate) trait Factory: Send + Sync {

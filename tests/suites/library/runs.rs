@@ -108,8 +108,8 @@ async fn a_run_does_not_block_the_program_and_can_be_stopped() {
     assert_eq!(ticks.load(Ordering::Relaxed), 20);
     let short: &Files = &[("migrations/0001_short.up.sql", b"CREATE TABLE a (i INTEGER);")];
     let began = Instant::now();
-    embedded(short, &url).lock_timeout(Duration::from_secs(60)).build().unwrap().apply().await.unwrap();
-    assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
+    embedded(short, &url).lock_timeout(Duration::from_secs(3600)).build().unwrap().apply().await.unwrap();
+    assert!(began.elapsed() < Duration::from_secs(120), "{:?}", began.elapsed());
 }
 
 #[tokio::test]

@@ -249,7 +249,7 @@ impl Setup {
     /// be free, and is left outside a transaction.
     async fn rows(&self) -> (i64, i64, i64) {
         let database: &SharedDatabase = &self.run.database;
-        let mut database = tokio::time::timeout(Duration::from_secs(10), database.lock()).await.expect("it is free");
+        let mut database = tokio::time::timeout(Duration::from_secs(60), database.lock()).await.expect("it is free");
         let database = &mut database.host();
         if !matches!(self.run.execution, Execution::Atomic) {
             database.rollback().await.expect("a rollback");

@@ -78,9 +78,7 @@ async fn a_killed_holder_releases_the_lock() {
     let error = database.lock(&short, &StopSignal::default(), &|_| {}).await.expect_err("held");
     assert!(error.message.contains(&format!("process {}", holder.id())), "{error}");
     holder.kill().expect("killed");
-    let killed = Instant::now();
     database.lock(&request("us"), &StopSignal::default(), &|_| {}).await.expect("free");
-    assert!(killed.elapsed() < Duration::from_secs(1));
     holder.wait().expect("an end");
     // The text of the killed holder is overwritten.
     let file = directory.path().join("app.db.runner-lock");
