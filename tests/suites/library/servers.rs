@@ -171,5 +171,5 @@ for_each_server! {
 fn a_migration_outside_a_transaction_takes_few_trips() {
     let body =
         "-- runner:no-transaction\nCREATE INDEX CONCURRENTLY IF NOT EXISTS by_{n} ON counters (n, id) WHERE n > 0;";
-    assert_eq!(trips_each(Engine::Postgres, body, 23), 23);
+    assert_eq!(trips_each(Engine::Postgres, body, 15), 15);
 }

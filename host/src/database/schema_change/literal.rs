@@ -89,13 +89,13 @@ impl DataType {
                 {
                     return Err(format!("has more than {most} characters"));
                 }
-                quoted(text, dialect)?
+                text_literal(text, dialect)?
             }
             (Self::Json, Value::Json(text)) => {
                 if serde_json::from_str::<serde::de::IgnoredAny>(text).is_err() {
                     return Err("is not JSON".to_owned());
                 }
-                quoted(text, dialect)?
+                text_literal(text, dialect)?
             }
             (Self::Bytes, Value::Bytes(bytes)) => match dialect {
                 Dialect::Postgres => format!("E'\\\\x{}'", hex::encode(bytes)),
@@ -103,13 +103,13 @@ impl DataType {
             },
             // A TIMESTAMP of MySQL is given in the time zone of the session, which is UTC.
             (Self::Timestamptz, Value::Timestamptz(time)) if is_mysql(dialect) => {
-                quoted(&temporal::value_text(&Value::Timestamp(*time))?, dialect)?
+                text_literal(&temporal::value_text(&Value::Timestamp(*time))?, dialect)?
             }
             (Self::Date, Value::Date(_))
             | (Self::Time, Value::Time(_))
             | (Self::Timestamp, Value::Timestamp(_))
             | (Self::Timestamptz, Value::Timestamptz(_))
-            | (Self::Uuid, Value::Uuid(..)) => quoted(&temporal::value_text(value)?, dialect)?,
+            | (Self::Uuid, Value::Uuid(..)) => text_literal(&temporal::value_text(value)?, dialect)?,
             _ => return Err(format!("is not of its type `{}`", self.name())),
         };
         Ok(match (self, value) {
@@ -175,7 +175,7 @@ fn as_expression(text: &str, spelled: &str) -> String {
 }
 
 /// Returns a text as a literal that means the same whatever the settings of the session are.
-fn quoted(text: &str, dialect: Dialect) -> Result<String, String> {
+pub fn text_literal(text: &str, dialect: Dialect) -> Result<String, String> {
     if text.contains('\0') {
         return Err("has a NUL character".to_owned());
     }

@@ -100,7 +100,7 @@ impl Journal {
         if commit == Commit::Apart {
             let (halves, wholly) = (call.shows_unless_halved(&self.facts), call.shows_in_schema(&self.facts));
             if halves || wholly {
-                match resolve::look(database, call.text, halves).await? {
+                match resolve::look(database, call, halves).await? {
                     Some(Look::Found(found)) => entry.answer = Some(found),
                     Some(Look::Expression(expression)) => {
                         entry.expression = Some(expression);

@@ -458,6 +458,12 @@ async fn the_digest_of_a_schema_is_fixed_on_postgres() {
     let mut database = connect(&url, &ConnectOptions::default()).await.expect("a connection");
     let facts = database.facts().clone();
     let names = ["a", "concurrently", "create", "exists", "i1_like", "i2", "if", "index", "not", "on", "t"];
-    let digest = resolve::digest(&mut database.host(), &facts, &names.map(str::to_owned)).await.expect("a digest");
+    let names = names.map(str::to_owned);
+    let digest = resolve::digest(&mut database.host(), &facts, &names).await.expect("a digest");
     assert_eq!(hex::encode(digest), "91793895de8cf5ade21940e0bfef77066e0ccdd031d6c8faad92d50085fa6b8c");
+    let at_once = resolve::digest_at_once(&mut database.host(), &names).await.expect("a digest");
+    assert_eq!(at_once, digest);
+    let odd = ["it's \\ \"odd\"".to_owned()];
+    let none = resolve::digest_at_once(&mut database.host(), &odd).await.expect("a digest");
+    assert_eq!(none, resolve::digest(&mut database.host(), &facts, &odd).await.expect("a digest"));
 }
