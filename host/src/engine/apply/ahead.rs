@@ -59,11 +59,12 @@ impl Engine {
             let source = source_of(&migration)?;
             let compiled = match &source {
                 ScriptSource::Component { sha256, bytes, .. } => {
-                    let compiled = loader.compiled(sha256);
                     if is_stored {
-                        bytes.pack_within(limit);
+                        // Only the end of the migration waits for it: megabytes take longer to compress than to load.
+                        let bytes = bytes.clone();
+                        drop(spawn_blocking(move || bytes.pack_within(limit)));
                     }
-                    compiled
+                    loader.compiled(sha256)
                 }
                 ScriptSource::Script(_) | ScriptSource::Sql { .. } => None,
             };

@@ -39,8 +39,10 @@ impl Engine {
             let recorder = Arc::new(self.recorder(step));
             let failure = match self.attempt(step, &*script, &source, &recorder, (next, numbers)).await {
                 Ok(done) => {
-                    // Returning the memory of an interpreter to the system takes longer than small migrations.
-                    drop(spawn_blocking(move || drop(script)));
+                    if step.kind.is_sandboxed() {
+                        // Returning the memory of an interpreter to the system takes longer than small migrations.
+                        drop(spawn_blocking(move || drop(script)));
+                    }
                     return Ok(Done { retries: retries.done(), ..done });
                 }
                 Err(failure) => failure,
