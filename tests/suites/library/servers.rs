@@ -172,4 +172,7 @@ fn a_migration_outside_a_transaction_takes_few_trips() {
     let body =
         "-- runner:no-transaction\nCREATE INDEX CONCURRENTLY IF NOT EXISTS by_{n} ON counters (n, id) WHERE n > 0;";
     assert_eq!(trips_each(Engine::Postgres, body, 15), 15);
+    // No invalid index is looked for.
+    let body = "-- runner:no-transaction\nDROP INDEX CONCURRENTLY IF EXISTS by_{n};";
+    assert_eq!(trips_each(Engine::Postgres, body, 14), 14);
 }

@@ -112,15 +112,19 @@ pub(super) async fn look(database: &mut HostSession<'_>, call: &Call<'_>, halves
         let head = hex::encode([&COMPUTED[..], &[u8::from(halves)]].concat());
         return Ok(Some(Look::Expression(format!("CONCAT(x'{head}', {value})"))));
     }
+    let is_at_once = facts.dialect == Dialect::Postgres && call.kind == CallKind::Statement;
     if let Some(index) = dropped_concurrently(statement, facts.dialect) {
-        let found = database.query(INDEX, &[index.as_str().into()], QueryLimits::NONE).await?;
-        let oid = found.rows.first().and_then(|row| row.first()).and_then(Value::as_int64);
+        let rows = match is_at_once {
+            true => ask_at_once(database, INDEX, &index).await?,
+            false => database.query(INDEX, &[index.as_str().into()], QueryLimits::NONE).await?.rows,
+        };
+        let oid = rows.first().and_then(|row| row.first()).and_then(Value::as_int64);
         return Ok(Some(Look::Found(stored::pack(&IndexBefore { oid }))));
     }
     let names = names(statement, facts.dialect);
-    let digest = match (facts.dialect, call.kind) {
-        (Dialect::Postgres, CallKind::Statement) => digest_at_once(database, &names).await?,
-        _ => digest(database, &facts, &names).await?,
+    let digest = match is_at_once {
+        true => digest_at_once(database, &names).await?,
+        false => digest(database, &facts, &names).await?,
     };
     Ok(Some(Look::Found(stored::pack(&SchemaBefore { names, digest, may_be_halved: halves }))))
 }
@@ -269,15 +273,22 @@ pub(super) async fn digest(database: &mut HostSession<'_>, facts: &Facts, names:
     Ok(digest_of(names, answers))
 }
 
-/// The same on PostgreSQL with one message instead of five: nothing is prepared. Only for the session of the host, and outside of
-/// transactions.
+/// The same on PostgreSQL, at once.
 pub(super) async fn digest_at_once(database: &mut HostSession<'_>, names: &[String]) -> Result<[u8; 32]> {
-    let all = text_literal(&as_json(names), Dialect::Postgres).map_err(|why| Error::failed(format!("a name {why}")))?;
-    let questions: Vec<String> = queries(Dialect::Postgres).iter().map(|query| query.replace("$1", &all)).collect();
-    let answers = database.probe(&questions).await?.answers;
-    let columns = ["value", "nspname", "relname", "pg_get_indexdef"].map(str::to_owned);
-    let answers = answers.into_iter().map(|rows| RowSet { columns: columns.to_vec(), rows }).collect();
+    let (all, mut answers) = (as_json(names), Vec::new());
+    for query in queries(Dialect::Postgres) {
+        let columns = ["value", "nspname", "relname", "pg_get_indexdef"].map(str::to_owned).to_vec();
+        answers.push(RowSet { columns, rows: ask_at_once(database, query, &all).await? });
+    }
     Ok(digest_of(names, answers))
+}
+
+/// Asks PostgreSQL a question with one text, `$1`, as a literal: one message instead of five, because nothing is prepared. Only for
+/// the session of the host, and outside of transactions.
+async fn ask_at_once(database: &mut HostSession<'_>, question: &str, text: &str) -> Result<Vec<Vec<Value>>> {
+    let literal = text_literal(text, Dialect::Postgres).map_err(|why| Error::failed(format!("a name {why}")))?;
+    let probe = database.probe(&[question.replace("$1", &literal)]).await?;
+    Ok(probe.answers.into_iter().next().unwrap_or_default())
 }
 
 fn as_json(names: &[String]) -> String {
