@@ -190,6 +190,21 @@ impl Dialect {
         quoted
     }
 
+    /// A text as a literal that means the same whatever the settings of the session are. Fails with the rest of a sentence whose
+    /// subject is the text.
+    pub fn text_literal(self, text: &str) -> Result<String, String> {
+        if text.contains('\0') {
+            return Err("has a NUL character".to_owned());
+        }
+        let doubled = text.replace('\'', "''");
+        Ok(match self {
+            Self::Postgres => format!("E'{}'", doubled.replace('\\', "\\\\")),
+            // A backslash is one or the beginning of an escape, depending on `sql_mode`.
+            Self::Mysql | Self::Mariadb if text.contains('\\') => format!("_utf8mb4 X'{}'", hex::encode(text)),
+            _ => format!("'{doubled}'"),
+        })
+    }
+
     /// The placeholder of the parameter with that number, counted from 1.
     pub fn placeholder(self, number: usize) -> String {
         match self {

@@ -2,7 +2,6 @@
 //! running again.
 
 use crate::data::Value;
-use crate::database::schema_change::text_literal;
 use crate::database::{DatabaseError, HostSession};
 use crate::sql::concurrent_index;
 
@@ -26,7 +25,7 @@ pub async fn clear(database: &mut HostSession<'_>, statement: &str) -> Result<Op
     let dialect = database.facts().dialect;
     let Some(index) = concurrent_index(statement, dialect) else { return Ok(None) };
     // In one message, as nothing is prepared. What cannot be spelled does not exist.
-    let spelled = [&index.name, &index.table].map(|text| text_literal(text, dialect));
+    let spelled = [&index.name, &index.table].map(|text| dialect.text_literal(text));
     let [Ok(name), Ok(table)] = spelled else { return Ok(None) };
     let found = database.probe(&[invalid(&name, &table)]).await?.answers;
     let Some(row) = found.first().and_then(|rows| rows.first()) else { return Ok(None) };

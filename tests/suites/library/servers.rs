@@ -171,8 +171,8 @@ for_each_server! {
 fn a_migration_outside_a_transaction_takes_few_trips() {
     let body =
         "-- runner:no-transaction\nCREATE INDEX CONCURRENTLY IF NOT EXISTS by_{n} ON counters (n, id) WHERE n > 0;";
-    assert_eq!(trips_each(Engine::Postgres, body, 15), 15);
+    assert_eq!(trips_each(Engine::Postgres, body, 9), 9);
     // No invalid index is looked for.
     let body = "-- runner:no-transaction\nDROP INDEX CONCURRENTLY IF EXISTS by_{n};";
-    assert_eq!(trips_each(Engine::Postgres, body, 14), 14);
+    assert_eq!(trips_each(Engine::Postgres, body, 8), 8);
 }

@@ -302,6 +302,11 @@ pub(super) fn set_application(run_id: &str) -> String {
     format!("SET application_name = '{}'", application(run_id))
 }
 
+/// Returns what has to follow a text that resets the session: [`set_application`] of the run that has the lock.
+pub(super) fn name_again(locked_for: Option<&LockRequest>) -> String {
+    locked_for.map(|request| format!("; {}", set_application(&request.run_id))).unwrap_or_default()
+}
+
 /// Returns the name of the connections that work for a run. The server keeps 63 bytes of it.
 pub(super) fn application(run_id: &str) -> String {
     let name: String = run_id.chars().filter(|character| !character.is_control() && *character != '\'').collect();

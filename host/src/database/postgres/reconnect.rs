@@ -64,7 +64,7 @@ impl PostgresDatabase {
         }
         locked?;
         // A statement without a transaction may have ended its own session.
-        self.compare_stored().await
+        self.compare_stored("").await
     }
 
     /// Returns what a session that is given up may have left on the server.

@@ -9,11 +9,12 @@ use super::PostgresDatabase;
 use super::error::{ABORTED, from_sqlx};
 use super::foreign::{self, CAPTURED, FOREIGN, INSPECT};
 use super::lease::UNLEASED;
-use super::lock::{Lock, UNLOCKED, lock_lost, set_application};
+use super::lock::{Lock, UNLOCKED, lock_lost, name_again};
 use super::reconnect::Left;
 use super::scope::{backend_of, rows, text_of};
 use super::search_path;
 use super::settings::{prologue, prologue_of};
+use super::temporary::RESET;
 use super::tool_tables::{FINGERPRINT, Fingerprint};
 use super::transaction::{COMMIT, Transaction, explain_aborted, wrote_late};
 use crate::database::change::Literals;
@@ -109,13 +110,10 @@ impl PostgresDatabase {
             text.push_str(&is_unchanged(before));
         }
         if end != End::Step {
-            let application = match &self.locked_for {
-                Some(request) => format!("; {}", set_application(&request.run_id)),
-                None => String::new(),
-            };
+            let application = name_again(self.locked_for.as_ref());
             // Of the settings of other transactions the changes need these three.
             text.push_str(&format!(
-                "{LEAVE}{application}; SET LOCAL row_security = off; SET LOCAL statement_timeout = 0; {}",
+                "{RESET}; DISCARD TEMP{application}; SET LOCAL row_security = off; SET LOCAL statement_timeout = 0; {}",
                 search_path::OURS
             ));
         }
@@ -272,10 +270,6 @@ pub(super) fn one_row(spelled: &str, answer: &str) -> String {
          ELSE pg_catalog.concat('{answer}', pg_catalog.now())::pg_catalog.int4 END FROM changed; "
     )
 }
-
-/// Resets the session: what a migration may have left in it.
-const LEAVE: &str = "RESET SESSION AUTHORIZATION; RESET ROLE; CLOSE ALL; UNLISTEN *; \
-    SELECT pg_catalog.pg_advisory_unlock_all(); DEALLOCATE ALL; DISCARD SEQUENCES; DISCARD TEMP; RESET ALL";
 
 /// Fails unless the open transaction is this one.
 pub(super) fn is_ours(xid: &str) -> String {

@@ -26,6 +26,9 @@ use crate::sql::has_statement;
 /// The savepoint before each statement of a guest.
 pub(super) const SAVEPOINT: &str = "runner_guest";
 
+/// The row that [`backend_of`] finds.
+pub(super) const ASK_BACKEND: &str = "SELECT pg_catalog.pg_backend_pid() AS pg_backend_pid";
+
 /// What is open around a statement. The caller passes it to [`PostgresDatabase::leave`], whatever happens in between.
 #[must_use]
 pub(super) struct Scope {
@@ -76,11 +79,7 @@ impl PostgresDatabase {
         statement: Option<&str>,
         more: impl FnOnce(&Scope) -> String,
     ) -> Result<Scope, DatabaseError> {
-        if self.is_denied {
-            return Err(no_session());
-        }
-        self.leave_ahead().await;
-        self.check_usable()?;
+        self.check_connected().await?;
         let class = match statement {
             Some(statement) if statement.contains('\0') => return Err(zero_byte()),
             Some(statement) if !has_statement(statement, Dialect::Postgres) => {
@@ -131,6 +130,21 @@ impl PostgresDatabase {
         opened.map(|()| scope)
     }
 
+    /// Fails where nothing can be sent; what was begun ahead is given up.
+    async fn check_connected(&mut self) -> Result<(), DatabaseError> {
+        if self.is_denied {
+            return Err(no_session());
+        }
+        self.leave_ahead().await;
+        self.check_usable()
+    }
+
+    /// As [`Self::enter`], for statements of our own that are sent without anything around them.
+    pub(super) async fn check_ready(&mut self) -> Result<(), DatabaseError> {
+        self.check_connected().await?;
+        if self.stop.is_raised() { Err(DatabaseError::stopped()) } else { Ok(()) }
+    }
+
     /// Queues internal statements that return nothing and can wait for the next message in this transaction.
     pub(super) fn later(&mut self, scope: &Scope, text: &str) {
         if let (Some(transaction), true) = (&mut self.transaction, scope.is_in_transaction()) {
@@ -161,10 +175,8 @@ impl PostgresDatabase {
             (Around::Nothing, result) => {
                 let timeouts = self.own.timeouts(self.rights, self.endpoint.settings());
                 let reset: Vec<String> = timeouts.iter().map(|(name, _)| format!("RESET {name}")).collect();
-                let reset = format!("{}{}", limited_session(&self.own), reset.join("; "));
-                let reset = simple(&mut self.connection, &reset).await;
-                self.note_loss(&reset);
-                self.compare_stored().await.and(result)
+                let reset = format!("{}{}; ", limited_session(&self.own), reset.join("; "));
+                self.compare_stored(&reset).await.and(result)
             }
             (_, result) => result,
         };
@@ -220,12 +232,20 @@ impl PostgresDatabase {
         result.and_then(|_| Err(DatabaseError::stopped()))
     }
 
-    /// Compares what the tool's tables hold after a statement that has no transaction.
-    pub(super) async fn compare_stored(&mut self) -> Result<(), DatabaseError> {
-        let Some(before) = self.stored.take() else { return Ok(()) };
-        let now = Stored::read(&mut self.connection).await;
+    /// Compares what the tool's tables hold after a statement that has no transaction. The statements of `reset` take effect before,
+    /// whether or not the tables can be read.
+    pub(super) async fn compare_stored(&mut self, reset: &str) -> Result<(), DatabaseError> {
+        let now = match &self.stored {
+            Some(_) => Some(Stored::read(&mut self.connection, reset).await),
+            None => None,
+        };
+        if !matches!(now, Some(Ok(_))) && !reset.is_empty() {
+            let reset = simple(&mut self.connection, reset).await;
+            self.note_loss(&reset);
+        }
+        let (Some(before), Some(now)) = (self.stored.take(), now) else { return Ok(()) };
         self.note_loss(&now);
-        before.compare(&now?)
+        before.compare(&now?.1)
     }
 
     /// Continues in the open transaction: sets the role's timeouts, checks the tool's tables if the role changed, and
@@ -378,12 +398,15 @@ impl PostgresDatabase {
         let timeouts = self.own.timeouts(self.rights, self.endpoint.settings());
         let text: String = timeouts.iter().map(|(name, value)| format!("SET {name} = {value}; ")).collect();
         let text = text + &unlimited_session(&self.own);
-        let ask = "SELECT pg_catalog.pg_backend_pid() AS pg_backend_pid";
-        let rows = rows(&mut self.connection, &format!("{text}{ask}")).await?;
+        let text = format!("{text}{ASK_BACKEND}; ");
+        let rows = if self.rights == Role::Host {
+            rows(&mut self.connection, &text).await?
+        } else {
+            let (rows, stored) = Stored::read(&mut self.connection, &text).await?;
+            self.stored = Some(stored);
+            rows
+        };
         self.backend = backend_of(&rows).unwrap_or(self.backend);
-        if self.rights != Role::Host {
-            self.stored = Some(Stored::read(&mut self.connection).await?);
-        }
         Ok(())
     }
 }

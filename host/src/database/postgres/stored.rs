@@ -5,7 +5,8 @@
 //! deleted changes the numbers that a table holds. A column that is dropped and added again gets another number, whatever default
 //! its rows show.
 
-use sqlx::PgConnection;
+use sqlx::postgres::PgRow;
+use sqlx::{PgConnection, Row};
 
 use super::foreign::INSPECT;
 use super::record::ours;
@@ -25,40 +26,42 @@ const WHICH: &str = "SELECT c.relname, c.oid, c.relowner, c.relacl::pg_catalog.t
     WHERE n.nspname OPERATOR(pg_catalog.=) 'runner' \
         AND c.relname OPERATOR(pg_catalog.=) ANY (ARRAY[~tables~]::pg_catalog.name[]) ORDER BY c.relname";
 
+/// SQLSTATE of a table that does not exist.
+const NO_TABLE: &str = "42P01";
+
+/// The columns of a row of [`WHICH`].
+const WHICH_COLUMNS: usize = 6;
+
+/// The columns of a row of [`held`].
+const HELD_COLUMNS: usize = 3;
+
 /// What the tables are and hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Stored(Vec<Vec<Option<String>>>);
 
 impl Stored {
-    /// Reads it; fails if something foreign is attached to the tables.
-    pub(super) async fn read(connection: &mut PgConnection) -> Result<Self, DatabaseError> {
-        let text = format!("{}{}", *INSPECT, WHICH.replace("~tables~", GUARDED_TABLE_LITERALS));
-        let found = rows(connection, &text).await.map_err(|error| ours(error, None))?;
-        let mut all: Vec<Vec<Option<String>>> = Vec::new();
-        // The first row is that of the inspection.
-        for row in found.iter().skip(1) {
-            all.push((0..6).map(|column| text_of(row, column)).collect());
-        }
-        let exists = |name: &&str| all.iter().any(|row| row[0].as_deref() == Some(name));
-        let held: Vec<String> = TOOL_TABLES
-            .iter()
-            .copied()
-            .filter(|name| !SHARED.contains(name))
-            .filter(exists)
-            .map(|name| {
-                let (schema, table) = (Dialect::Postgres.quote(TOOL_SCHEMA), Dialect::Postgres.quote(name));
-                format!(
-                    "SELECT '{name}', pg_catalog.count(*), pg_catalog.md5(pg_catalog.string_agg(\
-                     t.xmin::pg_catalog.text, ',' ORDER BY t.xmin::pg_catalog.text COLLATE pg_catalog.\"C\")) \
-                     FROM ONLY {schema}.{table} t"
-                )
-            })
-            .collect();
-        if !held.is_empty() {
-            let found = rows(connection, &held.join(" UNION ALL ")).await?;
-            all.extend(found.iter().map(|row| (0..3).map(|column| text_of(row, column)).collect()));
-        }
-        Ok(Self(all))
+    /// Reads it, in one message with the statements of `first`, which it follows, and returns the rows of all of them. Fails if
+    /// something foreign is attached to the tables; then nothing of `first` took effect.
+    pub(super) async fn read(connection: &mut PgConnection, first: &str) -> Result<(Vec<PgRow>, Self), DatabaseError> {
+        let which = format!("{first}{}{}", *INSPECT, WHICH.replace("~tables~", GUARDED_TABLE_LITERALS));
+        let expected = held(TOOL_TABLES.iter().copied());
+        let mut found = match rows(connection, &format!("{which}; {expected}")).await {
+            // A table is missing: those that are not are found out first.
+            Err(error) if error.code == NO_TABLE => {
+                let mut found = rows(connection, &which).await.map_err(|error| ours(error, None))?;
+                let exists = |name: &&str| found.iter().any(|row| is_of(row, name));
+                let existing = held(TOOL_TABLES.iter().copied().filter(exists));
+                if !existing.is_empty() {
+                    found.extend(rows(connection, &existing).await?);
+                }
+                found
+            }
+            other => other.map_err(|error| ours(error, None))?,
+        };
+        let is_ours = |row: &PgRow| row.len() == WHICH_COLUMNS || row.len() == HELD_COLUMNS;
+        let all = found.extract_if(.., |row| is_ours(row));
+        let stored = Self(all.map(|row| (0..row.len()).map(|column| text_of(&row, column)).collect()).collect());
+        Ok((found, stored))
     }
 
     /// Fails if the tables have changed.
@@ -79,4 +82,22 @@ impl Stored {
              the schema `runner` from a backup, or find out with `runner history` and `runner verify` what is wrong in it",
         ))
     }
+}
+
+/// Whether a row of [`WHICH`] is that of this table.
+fn is_of(row: &PgRow, name: &str) -> bool {
+    row.len() == WHICH_COLUMNS && text_of(row, 0).as_deref() == Some(name)
+}
+
+/// The query for what these tables hold, those left out that others write to.
+fn held<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let held = names.filter(|name| !SHARED.contains(name)).map(|name| {
+        let (schema, table) = (Dialect::Postgres.quote(TOOL_SCHEMA), Dialect::Postgres.quote(name));
+        format!(
+            "SELECT '{name}', pg_catalog.count(*), pg_catalog.md5(pg_catalog.string_agg(\
+             t.xmin::pg_catalog.text, ',' ORDER BY t.xmin::pg_catalog.text COLLATE pg_catalog.\"C\")) \
+             FROM ONLY {schema}.{table} t"
+        )
+    });
+    held.collect::<Vec<_>>().join(" UNION ALL ")
 }

@@ -6,21 +6,26 @@ use sqlx::Connection;
 
 use super::PostgresDatabase;
 use super::error::from_sqlx;
-use super::lock::set_application;
-use super::scope::{rows, simple, text_of};
+use super::lock::name_again;
+use super::scope::{ASK_BACKEND, backend_of, rows, simple, text_of};
 use super::settings::in_transaction;
 use crate::database::{DatabaseError, Role};
 
-/// Resets the session, and returns whether there may be temporary objects.
-const LEAVE: &str = "RESET SESSION AUTHORIZATION; RESET ROLE; CLOSE ALL; UNLISTEN *; \
-    SELECT pg_catalog.pg_advisory_unlock_all(); DEALLOCATE ALL; DISCARD SEQUENCES; RESET ALL; \
-    SELECT pg_catalog.pg_my_temp_schema() OPERATOR(pg_catalog.<>) 0::pg_catalog.oid";
+/// Resets the session, except for temporary objects.
+pub(super) const RESET: &str = "RESET SESSION AUTHORIZATION; RESET ROLE; CLOSE ALL; UNLISTEN *; \
+    SELECT pg_catalog.pg_advisory_unlock_all(); DEALLOCATE ALL; DISCARD SEQUENCES; RESET ALL";
+
+/// Whether there may be temporary objects.
+const HAS_TEMPORARY: &str = "SELECT pg_catalog.pg_my_temp_schema() OPERATOR(pg_catalog.<>) 0::pg_catalog.oid";
 
 /// SQLSTATE of a table that cannot be dropped because of pending deferred triggers.
 const IN_USE: &str = "55006";
 
 impl PostgresDatabase {
     pub(super) async fn drop_temporary_now(&mut self) -> Result<(), DatabaseError> {
+        if self.transaction.is_none() && !self.is_gated() {
+            return self.reset_session().await;
+        }
         let rights = std::mem::replace(&mut self.rights, Role::Host);
         let scope = self.enter(None).await;
         self.rights = rights;
@@ -30,15 +35,33 @@ impl PostgresDatabase {
         self.leave(scope, dropped).await
     }
 
+    /// Where no transaction is open, no trigger is pending that temporary objects would have to wait for: all of it is one message,
+    /// which the server treats as one transaction.
+    async fn reset_session(&mut self) -> Result<(), DatabaseError> {
+        self.check_ready().await?;
+        self.busy = true;
+        let reset = self.reset_in_one_message().await;
+        self.busy = false;
+        self.forget_statements();
+        self.note_loss(&reset);
+        reset
+    }
+
+    async fn reset_in_one_message(&mut self) -> Result<(), DatabaseError> {
+        self.drop_prepared().await?;
+        let text = format!("{RESET}; DISCARD TEMP{}; {ASK_BACKEND}", name_again(self.locked_for.as_ref()));
+        self.own.forget();
+        let answer = rows(&mut self.connection, &text).await?;
+        self.backend = backend_of(&answer).unwrap_or(self.backend);
+        Ok(())
+    }
+
     async fn leave_nothing(&mut self) -> Result<(), DatabaseError> {
         self.drop_prepared().await?;
-        let application = match &self.locked_for {
-            Some(request) => format!("; {}", set_application(&request.run_id)),
-            None => String::new(),
-        };
+        let application = name_again(self.locked_for.as_ref());
         self.own.forget();
         let settings = in_transaction(&self.own);
-        let answer = rows(&mut self.connection, &format!("{LEAVE}; {settings}{application}")).await?;
+        let answer = rows(&mut self.connection, &format!("{RESET}; {HAS_TEMPORARY}; {settings}{application}")).await?;
         if let Some(transaction) = &mut self.transaction {
             // That was reset too.
             transaction.pinned = false;

@@ -89,13 +89,13 @@ impl DataType {
                 {
                     return Err(format!("has more than {most} characters"));
                 }
-                text_literal(text, dialect)?
+                dialect.text_literal(text)?
             }
             (Self::Json, Value::Json(text)) => {
                 if serde_json::from_str::<serde::de::IgnoredAny>(text).is_err() {
                     return Err("is not JSON".to_owned());
                 }
-                text_literal(text, dialect)?
+                dialect.text_literal(text)?
             }
             (Self::Bytes, Value::Bytes(bytes)) => match dialect {
                 Dialect::Postgres => format!("E'\\\\x{}'", hex::encode(bytes)),
@@ -103,13 +103,13 @@ impl DataType {
             },
             // A TIMESTAMP of MySQL is given in the time zone of the session, which is UTC.
             (Self::Timestamptz, Value::Timestamptz(time)) if is_mysql(dialect) => {
-                text_literal(&temporal::value_text(&Value::Timestamp(*time))?, dialect)?
+                dialect.text_literal(&temporal::value_text(&Value::Timestamp(*time))?)?
             }
             (Self::Date, Value::Date(_))
             | (Self::Time, Value::Time(_))
             | (Self::Timestamp, Value::Timestamp(_))
             | (Self::Timestamptz, Value::Timestamptz(_))
-            | (Self::Uuid, Value::Uuid(..)) => text_literal(&temporal::value_text(value)?, dialect)?,
+            | (Self::Uuid, Value::Uuid(..)) => dialect.text_literal(&temporal::value_text(value)?)?,
             _ => return Err(format!("is not of its type `{}`", self.name())),
         };
         Ok(match (self, value) {
@@ -172,18 +172,4 @@ fn as_expression(text: &str, spelled: &str) -> String {
         true => format!("CONVERT(X'{}' USING utf8mb4)", hex::encode(text)),
         false => spelled.to_owned(),
     }
-}
-
-/// Returns a text as a literal that means the same whatever the settings of the session are.
-pub fn text_literal(text: &str, dialect: Dialect) -> Result<String, String> {
-    if text.contains('\0') {
-        return Err("has a NUL character".to_owned());
-    }
-    let doubled = text.replace('\'', "''");
-    Ok(match dialect {
-        Dialect::Postgres => format!("E'{}'", doubled.replace('\\', "\\\\")),
-        // A backslash is one or the beginning of an escape, depending on `sql_mode`.
-        Dialect::Mysql | Dialect::Mariadb if text.contains('\\') => format!("_utf8mb4 X'{}'", hex::encode(text)),
-        _ => format!("'{doubled}'"),
-    })
 }

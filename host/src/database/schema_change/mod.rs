@@ -11,7 +11,6 @@ mod statement;
 #[cfg(test)]
 mod tests;
 
-pub use literal::text_literal;
 
 use super::{Renames, TableName};
 use crate::data::Value;

@@ -7,7 +7,6 @@ use sha2::{Digest, Sha256};
 
 use super::store::Intent;
 use crate::data::{RowSet, Value};
-use crate::database::schema_change::text_literal;
 use crate::database::{Dialect, Facts, HostSession, QueryLimits};
 use crate::engine::call::canonical::{self, Sink};
 use crate::engine::call::{Call, CallKind, is_repeatable, stored};
@@ -286,7 +285,7 @@ pub(super) async fn digest_at_once(database: &mut HostSession<'_>, names: &[Stri
 /// Asks PostgreSQL a question with one text, `$1`, as a literal: one message instead of five, because nothing is prepared. Only for
 /// the session of the host, and outside of transactions.
 async fn ask_at_once(database: &mut HostSession<'_>, question: &str, text: &str) -> Result<Vec<Vec<Value>>> {
-    let literal = text_literal(text, Dialect::Postgres).map_err(|why| Error::failed(format!("a name {why}")))?;
+    let literal = Dialect::Postgres.text_literal(text).map_err(|why| Error::failed(format!("a name {why}")))?;
     let probe = database.probe(&[question.replace("$1", &literal)]).await?;
     Ok(probe.answers.into_iter().next().unwrap_or_default())
 }
