@@ -109,6 +109,18 @@ fn a_block_that_commits_cannot_change_the_history_unseen() {
     let forge = "EXECUTE 'UPDATE runner.runner' || '_history SET name = $q$forged$q$';";
     project.sql("0002_b", &format!("-- runner:no-transaction\nDO $$ BEGIN {forge} COMMIT; END $$;"), "SELECT 1;");
     project.runner("apply").exits(6).says(&["the statement has changed runner's own table `runner_history`"]);
+    // A table that is gone is asked for in vain, and what is attached to one is told; both times, the settings are as before.
+    for (done, told) in [
+        ("DROP TABLE runner.runner' || '_repair", "the statement has changed runner's own table `runner_repair`"),
+        ("CREATE RULE r AS ON INSERT TO runner.runner' || '_repair DO INSTEAD NOTHING", "`runner_repair`"),
+    ] {
+        let project = project!(Engine::Postgres);
+        project.sql("0001_a", "CREATE TABLE t (i integer);", "DROP TABLE t;");
+        project.runner("apply").succeeds();
+        let block = format!("-- runner:no-transaction\nDO $$ BEGIN EXECUTE '{done}'; COMMIT; END $$;");
+        project.sql("0002_b", &block, "SELECT 1;");
+        project.runner("apply").exits(6).says(&[told]);
+    }
     // Without the `COMMIT` it is prevented.
     let other = project!(Engine::Postgres);
     other.sql("0001_a", &format!("-- runner:no-transaction\nDO $$ BEGIN {forge} END $$;"), "SELECT 1;");

@@ -18,6 +18,7 @@ use super::tool_tables::{FINGERPRINT, Fingerprint};
 use super::transaction::{commit, explain_aborted};
 use super::types::Asker;
 use super::{Left, rights};
+use crate::database::error::RAN;
 use crate::database::logins::refusals::no_session;
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Role};
 use crate::sql::classify::{StatementClass, reads};
@@ -245,7 +246,12 @@ impl PostgresDatabase {
         }
         let (Some(before), Some(now)) = (self.stored.take(), now) else { return Ok(()) };
         self.note_loss(&now);
-        before.compare(&now?.1)
+        match now {
+            // What is attached to them was not there before the statement.
+            Err(error) if error.kind == DatabaseErrorKind::Denied => Err(error.code(RAN)),
+            Err(error) => Err(error),
+            Ok((_, now)) => before.compare(&now),
+        }
     }
 
     /// Continues in the open transaction: sets the role's timeouts, checks the tool's tables if the role changed, and

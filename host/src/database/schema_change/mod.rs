@@ -11,7 +11,6 @@ mod statement;
 #[cfg(test)]
 mod tests;
 
-
 use super::{Renames, TableName};
 use crate::data::Value;
 
