@@ -16,8 +16,8 @@ WORKDIR /runner
 COPY . .
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/runner/target \
-    cargo build --release --locked --package runner --bin runner \
-    && install -m 755 target/release/runner /usr/local/bin/runner
+    cargo build --profile dist --locked --package runner --bin runner \
+    && install -m 755 target/dist/runner /usr/local/bin/runner
 # No shared library may be needed where there is none.
 RUN ! readelf -d /usr/local/bin/runner | grep NEEDED
 # What the image has besides: a name for the user, and directories that it can write to.

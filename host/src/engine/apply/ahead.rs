@@ -5,7 +5,7 @@
 //! the same component, one is to compile it.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::task::{JoinHandle, spawn_blocking};
 
@@ -20,10 +20,10 @@ use crate::project::catalog::Artifact;
 /// The bytes of a component or a script, and it compiled, if it was.
 pub(super) type Found = (ScriptSource, Option<Compiled>);
 
-/// What is loaded ahead, by revision.
-#[derive(Default)]
+/// What is loaded ahead, by revision. A clone is of the same run: a dry run on a copy takes what was loaded while the copy was made.
+#[derive(Clone, Default)]
 pub struct Ahead {
-    loading: Mutex<BTreeMap<String, Loading>>,
+    loading: Arc<Mutex<BTreeMap<String, Loading>>>,
 }
 
 struct Loading {

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::{Ahead, Engine, Request};
+use super::{Engine, Request};
 use crate::database::copy::{self, ScratchPlace};
 use crate::database::logins::{LoginRequest, LoginTask, Removal};
 use crate::database::{Database, DatabaseErrorKind, Dialect, Grants, WantedLogin};
@@ -91,7 +91,7 @@ impl Engine {
             database: Arc::new(tokio::sync::Mutex::new(Box::new(watched))),
             catalog: self.catalog.clone(),
             loader: self.loader.clone(),
-            ahead: Ahead::default(),
+            ahead: self.ahead.clone(),
             events: self.events.clone(),
             stop: self.stop.clone(),
             parameters: self.parameters.clone(),

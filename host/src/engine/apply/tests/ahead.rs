@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use super::*;
+use crate::engine::dry_run::{DryRun, DryRunRecorder, OnScratch, RecorderOptions};
 use crate::engine::script::Compiled;
 use crate::project::catalog::ComponentFiles;
 
@@ -81,12 +82,21 @@ fn component(revision: &str, name: &'static str) -> Migration {
 }
 
 async fn applied(migrations: Vec<Migration>, is_compiled: bool) -> (Outcome, Vec<String>) {
-    let (said, (ahead, other)) = (Arc::default(), channel());
-    let loader = Loader { said: Arc::clone(&said), is_compiled, ahead, other: Arc::new(Mutex::new(other)) };
-    let engine = Engine { loader: Arc::new(loader), ..engine(migrations).await };
-    let outcome = engine.apply().await;
-    let said = said.lock().expect("not poisoned").clone();
+    let (outcome, said, _) = ran(migrations, is_compiled, None).await;
     (outcome, said)
+}
+
+/// The third is how many were loaded ahead, apart from those that a run waited for.
+async fn ran(migrations: Vec<Migration>, is_compiled: bool, dry_run: Option<DryRun>) -> (Outcome, Vec<String>, usize) {
+    let (said, (ahead, other)) = (Arc::default(), channel());
+    let other = Arc::new(Mutex::new(other));
+    let loader = Loader { said: Arc::clone(&said), is_compiled, ahead, other: other.clone() };
+    let engine = Engine { loader: Arc::new(loader), dry_run, ..engine(migrations).await };
+    let outcome = engine.apply().await;
+    drop(engine);
+    let said = said.lock().expect("not poisoned").clone();
+    let more = other.lock().expect("not poisoned").try_iter().count();
+    (outcome, said, more)
 }
 
 #[tokio::test]
@@ -94,6 +104,18 @@ async fn what_is_compiled_is_loaded_while_the_one_before_it_runs() {
     let (outcome, said) = applied(vec![component("1", "one"), component("2", "two")], true).await;
     assert!(outcome.error.is_none(), "{:?}", outcome.error);
     assert_eq!(said, ["run one", "run two"], "nothing is loaded twice");
+}
+
+#[tokio::test]
+async fn a_dry_run_on_a_copy_takes_what_was_loaded_while_it_was_made() {
+    let options = RecorderOptions { samples: 0, all: false };
+    let recorder = Arc::new(DryRunRecorder::new(Arc::new(Heard::default()), options));
+    let on_scratch = Some(OnScratch { rows: None, connect: ConnectOptions::default() });
+    let dry_run = DryRun { recorder, on_scratch, chunks: None };
+    let (outcome, said, more) = ran(vec![component("1", "one"), component("2", "two")], true, Some(dry_run)).await;
+    assert!(outcome.error.is_none(), "{:?}", outcome.error);
+    assert_eq!(said, ["run one", "run two"]);
+    assert_eq!(more, 0, "nothing is loaded twice");
 }
 
 #[tokio::test]
