@@ -30,6 +30,8 @@ mod logins_mariadb;
 mod logins_steps;
 #[path = "servers/maintenance.rs"]
 mod maintenance;
+#[path = "servers/outside.rs"]
+mod outside;
 #[path = "servers/packages.rs"]
 mod packages;
 #[path = "servers/reading.rs"]
@@ -44,6 +46,8 @@ mod schema;
 mod schema_mariadb;
 #[path = "servers/shared.rs"]
 mod shared;
+#[path = "servers/steps_mariadb.rs"]
+mod steps_mariadb;
 #[path = "servers/tampering.rs"]
 mod tampering;
 #[path = "servers/values.rs"]

@@ -8,8 +8,8 @@ use super::run_args::RunArgs;
 #[derive(Args, Debug)]
 #[command(after_help = "Run `runner help stamp` for details and examples.")]
 #[command(after_long_help = "\
-The history then says that the database is at the target: revisions up to it are recorded as applied,
-and newer ones as rolled back. No migration runs, and no table but runner's own changes.
+The history then says that the database is at the target: revisions up to it are recorded as
+applied, and newer ones as rolled back. No migration runs, and no table but runner's own changes.
 
 Examples:
   runner stamp                     the database has everything that the project has
@@ -37,9 +37,9 @@ pub struct StampArgs {
 #[derive(Args, Debug)]
 #[command(after_help = "Run `runner help baseline` for details and examples.")]
 #[command(after_long_help = "\
-For a database that another tool, or a person, has brought to a revision so far. Everything up to the
-revision is recorded as applied and is not run. Fails if the database already has a history; `runner
-stamp` changes one.
+For a database that another tool, or a person, has brought to a revision so far. Everything up to
+the revision is recorded as applied and is not run. Fails if the database already has a history;
+`runner stamp` changes one.
 
 Examples:
   runner baseline 0042             the database has 0042 and everything before it

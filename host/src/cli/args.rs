@@ -23,7 +23,8 @@ const STYLES: Styles = Styles::styled()
 
 /// The end of `runner -h`.
 const MORE: &str = "\
-Run `runner help` for all options, examples and exit codes, `runner help COMMAND` for those of a command.";
+Run `runner help` for all options, examples and exit codes, and `runner help COMMAND` for those of
+a command.";
 
 /// The end of `runner --help`.
 const EXAMPLES: &str = "\
@@ -45,9 +46,9 @@ Exit codes:
     2  invalid usage or configuration
     3  migrations are pending (`status --exit-code`)
     4  the project does not match the history or the lockfile
-    5  timed out waiting for the lock
+    5  timed out waiting for a lock
     6  a migration is partially applied
-    7  denied by a limit
+    7  denied: by a limit, a grant, a missing privilege or a protected database
   130  stopped by SIGINT, also if a migration is then partially applied
   143  stopped by SIGTERM, SIGHUP or `runner cancel`, likewise";
 
@@ -92,12 +93,12 @@ pub struct Global {
     pub database: Vec<String>,
     /// Override a limit, such as `fuel=1_000_000`; may be repeated
     ///
-    /// [env: RUNNER_LIMIT_NAME]
+    /// [env: RUNNER_LIMIT_*]
     #[arg(long = "limit", global = true, value_name = "NAME=VALUE", hide_short_help = true)]
     pub limits: Vec<String>,
     /// Set a parameter of migrations; may be repeated
     ///
-    /// [env: RUNNER_PARAMETER_NAME]
+    /// [env: RUNNER_PARAMETER_*]
     #[arg(short, long = "parameter", global = true, value_name = "NAME=VALUE", hide_short_help = true)]
     pub parameters: Vec<String>,
     /// Output format
@@ -191,7 +192,7 @@ Examples:
     #[command(after_help = "Run `runner help current` for examples.")]
     #[command(after_long_help = "\
 Examples:
-  runner current                   prints `20260105093000_create_users`, or `base` if nothing is applied
+  runner current                   prints `20260105093000_create_users`, or `base`
   runner current --format json     the same as JSON")]
     Current,
     /// Show the migrations that ran: when, for how long, how many rows
@@ -217,7 +218,7 @@ Examples:
     /// Show what the server can do, and what isolates components on it
     #[command(after_help = "Run `runner help doctor` for examples.")]
     #[command(after_long_help = "\
-Exits with 7 if the project has components, and its login may do more than change its own database,
+Exits with 7 if the project has components and its login may do more than change its own database,
 if components have grants that cannot be enforced, or if the login of one is not in line with its
 grants.
 With `--attack`, also if an attack would have succeeded; with 1 if none could be tried.

@@ -43,7 +43,8 @@ pub struct ShowArgs {
 #[command(after_help = "Run `runner help repair` for details and examples.")]
 #[command(after_long_help = "\
 Without an action, `repair` writes nothing and shows what is known: how far the revision got, the
-step whose outcome was not recorded, what the database contains of it, and what each action would do.
+step whose outcome was not recorded, what the database contains of it, and what each action would
+do.
 
 Examples:
   runner repair                    show the partial revision

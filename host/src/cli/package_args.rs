@@ -8,8 +8,8 @@ use clap::{Args, ValueHint};
 #[derive(Args, Debug)]
 #[command(after_help = "Run `runner help package` for examples.")]
 #[command(after_long_help = "\
-The migrations have to be components. The package asks for what `[grants]` of this project allows each of them.
-Equal migrations give equal bytes; sign the file with `minisign -Sm FILE`.
+The migrations have to be components. The package asks for what `[grants]` of this project allows
+each of them. Equal migrations give equal bytes; sign the file with `minisign -Sm FILE`.
 
 `--push` pushes the package to an OCI registry, with the signature that is next to its file, as
 FILE.minisig; `runner add oci://…` and `wkg` read it. The tag is the version, and credentials are
@@ -52,14 +52,15 @@ pub struct PackageArgs {
 #[derive(Args, Debug)]
 #[command(after_help = "Run `runner help add` for examples.")]
 #[command(after_long_help = "\
-Copies the package to `migrations/vendor/`, and gives each of its migrations a revision after all others. It may do
-nothing until `[packages]` of `runner.toml` grants it something; the output lists what it asks for.
+Copies the package to `migrations/vendor/`, and gives each of its migrations a revision after all
+others. It may do nothing until `[packages]` of `runner.toml` grants it something; the output lists
+what it asks for.
 
 SOURCE is a file, a URL, or a repository of an OCI registry, with a tag, a digest, or neither for
 the newest version. Credentials for a registry are those of docker's configuration.
 
 Examples:
-  runner add ../acme_outbox_1.2.0.wasm --key RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3
+  runner add ../outbox_1.2.0.wasm --key RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3
                                    signed with that key: its signature is next to the file
   runner add outbox.wasm           without a signature: only its digest is pinned
   runner add https://example.com/acme_outbox_1.2.0.wasm --key RW…
@@ -104,8 +105,8 @@ pub struct UpdateArgs {
 #[derive(Args, Debug)]
 #[command(after_help = "Run `runner help remove` for examples.")]
 #[command(after_long_help = "\
-Removes the file of the package, its lines in the lockfile and its table in `runner.toml`. Roll its migrations back
-first: a package that is applied to the database of the settings is not removed.
+Removes the file of the package, its lines in the lockfile and its table in `runner.toml`. Roll its
+migrations back first: a package that is applied to the database of the settings is not removed.
 
 Examples:
   runner remove acme/outbox")]

@@ -10,6 +10,21 @@ fn the_definition_is_consistent() {
     Cli::command().debug_assert();
 }
 
+/// A longer line is wrapped, which leaves a word on a line of its own.
+#[test]
+fn texts_of_the_help_fit_its_width() {
+    let mut commands = vec![Cli::command()];
+    while let Some(command) = commands.pop() {
+        let texts = [command.get_long_about(), command.get_after_help(), command.get_after_long_help()];
+        for line in
+            texts.into_iter().flatten().flat_map(|text| text.to_string().lines().map(str::to_owned).collect::<Vec<_>>())
+        {
+            assert!(line.chars().count() <= 100, "{}: {line}", command.get_name());
+        }
+        commands.extend(command.get_subcommands().cloned());
+    }
+}
+
 #[test]
 fn the_short_n_counts_in_rollback_and_names_elsewhere() {
     let parse = |line: &str| Cli::try_parse_from(line.split_whitespace()).expect("a command line");

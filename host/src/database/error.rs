@@ -84,7 +84,17 @@ impl DatabaseError {
 
     /// Returns whether a statement ran before it was refused.
     pub fn has_run(&self) -> bool {
-        self.code == RAN
+        self.code == RAN || self.code == ENDED
+    }
+
+    /// Returns whether its session was ended before a statement answered, so that it may have taken effect.
+    pub fn is_unanswered(&self) -> bool {
+        self.code == UNANSWERED
+    }
+
+    /// Returns whether a statement of the migration ended its transaction, so that a rollback comes too late.
+    pub fn has_ended_transaction(&self) -> bool {
+        self.code == ENDED
     }
 
     /// Returns the error for a malformed argument.
@@ -175,6 +185,12 @@ impl DatabaseError {
 /// is refused before it runs has no code.
 pub const RAN: &str = "runner:ran";
 
+/// Stands for the code of an error about a statement whose session was ended before it answered: it may have taken effect.
+pub const UNANSWERED: &str = "runner:unanswered";
+
+/// Stands for the code of an error about a transaction that a statement of the migration ended: what was done in it may stay.
+pub const ENDED: &str = "runner:ended";
+
 /// The code of a run whose lease another run has taken.
 pub const LEASE_LOST: &str = "runner:lease";
 
@@ -207,7 +223,7 @@ impl From<DatabaseError> for Error {
             _ => ErrorKind::Failed,
         };
         let mut message = error.to_string();
-        if !error.code.is_empty() && !error.has_run() {
+        if !error.code.is_empty() && !error.has_run() && !error.is_unanswered() {
             message.push_str(&format!(" [{}]", error.code));
         }
         let mut converted = Self { is_transient: error.is_transient(), ..Self::new(kind, message) };

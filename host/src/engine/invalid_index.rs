@@ -1,4 +1,4 @@
-//! Removes what a statement that failed or was killed outside a transaction may have left, and what would prevent it from
+//! Finds what a statement that failed or was killed outside a transaction may have left, and what would prevent it from
 //! running again.
 
 use crate::data::Value;
@@ -18,10 +18,10 @@ fn invalid(name: &str, table: &str) -> String {
     )
 }
 
-/// Removes what a failed or killed attempt at the statement left, and describes it. On PostgreSQL, a failed `CREATE INDEX
+/// Returns the name of what a failed or killed attempt at the statement left. On PostgreSQL, a failed `CREATE INDEX
 /// CONCURRENTLY` leaves an invalid index, which occupies the name and slows down writes; with `IF NOT EXISTS` it would even
 /// be taken for a valid one. Runs outside a transaction.
-pub async fn clear(database: &mut HostSession<'_>, statement: &str) -> Result<Option<String>, DatabaseError> {
+pub async fn find(database: &mut HostSession<'_>, statement: &str) -> Result<Option<String>, DatabaseError> {
     let dialect = database.facts().dialect;
     let Some(index) = concurrent_index(statement, dialect) else { return Ok(None) };
     // In one message, as nothing is prepared. What cannot be spelled does not exist.
@@ -30,7 +30,5 @@ pub async fn clear(database: &mut HostSession<'_>, statement: &str) -> Result<Op
     let found = database.probe(&[invalid(&name, &table)]).await?.answers;
     let Some(row) = found.first().and_then(|rows| rows.first()) else { return Ok(None) };
     let [Some(schema), Some(name)] = [0, 1].map(|at| row.get(at).and_then(Value::as_text)) else { return Ok(None) };
-    let name = format!("{}.{}", dialect.quote(schema), dialect.quote(name));
-    database.execute(&format!("DROP INDEX CONCURRENTLY {name}"), &[]).await?;
-    Ok(Some(format!("dropped the invalid index {name}, which a failed attempt had left")))
+    Ok(Some(format!("{}.{}", dialect.quote(schema), dialect.quote(name))))
 }

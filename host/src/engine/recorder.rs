@@ -32,6 +32,7 @@ pub struct RunRecorder {
     met_a_lock: AtomicBool,
     missed_something: AtomicBool,
     lost_connection: AtomicBool,
+    ended_transaction: AtomicBool,
 }
 
 impl RunRecorder {
@@ -84,6 +85,7 @@ impl RunRecorder {
         let missed = matches!(error.kind, DatabaseErrorKind::Syntax | DatabaseErrorKind::InvalidArgument);
         self.missed_something.fetch_or(missed, Ordering::Relaxed);
         self.lost_connection.fetch_or(error.kind == DatabaseErrorKind::Connection, Ordering::Relaxed);
+        self.ended_transaction.fetch_or(error.has_ended_transaction(), Ordering::Relaxed);
     }
 
     /// Records a completed transform.
@@ -122,6 +124,11 @@ impl RunRecorder {
     /// Returns whether an error was recorded that may not recur if the whole migration is retried.
     pub fn met_a_lock(&self) -> bool {
         self.met_a_lock.load(Ordering::Relaxed)
+    }
+
+    /// Returns whether a statement ended the transaction that it ran in, so that what was done in it may stay.
+    pub fn ended_transaction(&self) -> bool {
+        self.ended_transaction.load(Ordering::Relaxed)
     }
 
     /// Returns whether a statement named an unknown object or was not understood by the database.

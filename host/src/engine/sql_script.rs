@@ -7,9 +7,9 @@ use async_trait::async_trait;
 use super::event::LogLevel;
 use super::{CallError, Direction, Event};
 use crate::database::message::REBUILD;
-use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, HostSession, StopSignal};
+use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, StopSignal};
 use crate::engine::call::{Call, CallKind};
-use crate::engine::execution::{StepStart, Steps};
+use crate::engine::execution::{RunningStep, StepStart, Steps};
 use crate::engine::invalid_index;
 use crate::engine::lossy_drop;
 use crate::engine::script::{RunContext, Script};
@@ -114,36 +114,41 @@ async fn run_statement(
     if of > 1 {
         context.events.emit(&Event::StatementStarted { revision: context.revision.clone(), statement: number, of });
     }
-    if let Some(mut host) = step.own_transaction() {
-        clear(&mut host, statement, context).await;
-    }
+    let cleared = clear(&mut step, statement, context).await;
     let kept = match &statement.replaced {
         Some(table) => lossy_drop::refuse(&mut step.host(), table).await,
         None => Ok(()),
     };
-    let result = match kept {
+    // With `IF NOT EXISTS`, it would be content with what a failed attempt left.
+    let result = match cleared.and(kept) {
         Ok(()) => step.session().execute(&statement.text, &[]).await,
         Err(error) => Err(error),
     };
-    if let (Some(mut host), Err(error)) = (step.own_transaction(), &result)
+    if let Err(error) = &result
         && error.kind != DatabaseErrorKind::Connection
+        && let Err(error) = clear(&mut step, statement, context).await
     {
-        clear(&mut host, statement, context).await;
+        warn(context, format!("what the failed attempt left in the database stays until the next one: {error}"));
     }
     steps.end(step, result).await
 }
 
-/// Removes what a failed attempt at the statement left in the database. If that fails, the statement itself reports why
-/// it cannot run.
-async fn clear(host: &mut HostSession<'_>, statement: &Statement, context: &RunContext) {
-    let message = match invalid_index::clear(host, &statement.text).await {
-        Ok(message) => message,
-        Err(error) => Some(format!("what a failed attempt left in the database could not be removed: {error}")),
+/// Removes what a failed attempt at the statement left in the database: as the statement itself, so that it waits for no lock
+/// longer than that, and can be stopped.
+async fn clear(step: &mut RunningStep, statement: &Statement, context: &RunContext) -> Result<(), DatabaseError> {
+    let found = match step.own_transaction() {
+        Some(mut host) => invalid_index::find(&mut host, &statement.text).await?,
+        None => None,
     };
-    if let Some(message) = message {
-        let revision = context.revision.clone();
-        context.events.emit(&Event::Log { revision, level: LogLevel::Warning, message });
-    }
+    let Some(index) = found else { return Ok(()) };
+    step.session().execute(&format!("DROP INDEX CONCURRENTLY {index}"), &[]).await?;
+    warn(context, format!("dropped the invalid index {index}, which a failed attempt had left"));
+    Ok(())
+}
+
+fn warn(context: &RunContext, message: String) {
+    let revision = context.revision.clone();
+    context.events.emit(&Event::Log { revision, level: LogLevel::Warning, message });
 }
 
 /// The error of a statement, with its place.

@@ -74,6 +74,21 @@ pub fn dropped_concurrently(statement: &str, dialect: Dialect) -> Option<String>
     Some(name)
 }
 
+/// The partition of an `ALTER TABLE … DETACH PARTITION … CONCURRENTLY` as written, possibly with a schema and quotes.
+pub fn detached_concurrently(statement: &str, dialect: Dialect) -> Option<String> {
+    if dialect != Dialect::Postgres {
+        return None;
+    }
+    let tokens = tokens(statement);
+    let is = |at: usize, word: &str| is_word(&tokens, at, &[word]);
+    if !(is(0, "ALTER") && is(1, "TABLE")) {
+        return None;
+    }
+    let at = (2..tokens.len()).find(|at| is(*at, "DETACH") && is(at + 1, "PARTITION"))? + 2;
+    let end = (at..tokens.len()).find(|at| is(*at, "CONCURRENTLY"))?;
+    Some(tokens[at..end].iter().map(|(_, text)| *text).collect())
+}
+
 /// Whether a `DO` ends transactions itself: a statement of its block is `COMMIT` or `ROLLBACK`. The server allows that outside of
 /// a transaction only. Whether a procedure does so, the text of its `CALL` does not show: next to a `COMMIT`, a block can call it.
 pub fn commits_within(statement: &str, dialect: Dialect) -> bool {
@@ -294,6 +309,20 @@ mod tests {
             assert_eq!(index.as_ref().map(|it| (it.name.as_str(), it.table.as_str())), found, "{statement}");
         }
         assert_eq!(concurrent_index("CREATE INDEX CONCURRENTLY i ON t (a)", Dialect::Sqlite), None);
+    }
+
+    #[test]
+    fn the_partition_that_is_detached_concurrently_is_found() {
+        for (statement, found) in [
+            ("ALTER TABLE t DETACH PARTITION p CONCURRENTLY", Some("p")),
+            ("alter table if exists s.t detach partition \"S\" . \"P\" concurrently", Some("\"S\".\"P\"")),
+            ("ALTER TABLE t DETACH PARTITION p", None),
+            ("ALTER TABLE t DETACH PARTITION p FINALIZE", None),
+            ("DROP INDEX CONCURRENTLY i", None),
+        ] {
+            assert_eq!(detached_concurrently(statement, Dialect::Postgres).as_deref(), found, "{statement}");
+        }
+        assert_eq!(detached_concurrently("ALTER TABLE t DETACH PARTITION p CONCURRENTLY", Dialect::Mariadb), None);
     }
 
     #[test]

@@ -6,6 +6,17 @@ use super::shop::{chunks, component, is_done_once, items, number};
 
 /// A table of 200 rows with this key, and a run that transforms it in chunks of 7.
 fn turned(engine: Engine, columns: &str, values: &str, key: &str, more: &str) -> EngineProject {
+    turned_in_chunks(7, engine, columns, values, key, more)
+}
+
+fn turned_in_chunks(
+    chunk_rows: u32,
+    engine: Engine,
+    columns: &str,
+    values: &str,
+    key: &str,
+    more: &str,
+) -> EngineProject {
     let project = project!(engine);
     let values = values.replace("~int~", if engine == Engine::Mariadb { "SIGNED" } else { "BIGINT" });
     let named: Vec<&str> = columns.split(", ").filter_map(|column| column.split(' ').next()).collect();
@@ -21,7 +32,7 @@ fn turned(engine: Engine, columns: &str, values: &str, key: &str, more: &str) ->
             "DROP TABLE t;",
         )
         .component("0002_scale", component())
-        .settings(&format!("[transform]\nchunk_rows = 7\n[parameters]\ntable = \"t\"\n{more}"));
+        .settings(&format!("[transform]\nchunk_rows = {chunk_rows}\n[parameters]\ntable = \"t\"\n{more}"));
     let output = project.runner("apply --jobs 3");
     output.succeeds();
     // Each row had a different `n`, from 1 on.
@@ -32,6 +43,13 @@ fn turned(engine: Engine, columns: &str, values: &str, key: &str, more: &str) ->
 }
 
 for_each_engine! {
+    /// Going down, the first row is the end of the first chunk, and the greatest key of all.
+    fn chunks_of_one_row(engine) {
+        for more in ["", "descending = true"] {
+            turned_in_chunks(1, engine, "a BIGINT NOT NULL", "i * 3", "a", more);
+        }
+    }
+
     fn integers_up_and_down(engine) {
         turned(engine, "a BIGINT NOT NULL", "i * 3", "a", "");
         let project = turned(engine, "a BIGINT NOT NULL", "3 * CAST(i AS ~int~) - 300", "a", "descending = true");
@@ -184,6 +202,20 @@ fn a_watched_database() {
     );
     project.runner("apply --jobs 3").succeeds();
     is_done_once(&project, 400, "");
+}
+
+/// What a trigger wrote to a table without transactions stays when its chunk is rolled back.
+#[test]
+fn what_a_chunk_leaves_is_told() {
+    let project = items(Engine::Mariadb, 40, "[transform]\nchunk_rows = 20");
+    project.execute(
+        "CREATE TABLE written (id BIGINT) ENGINE = MyISAM; \
+         CREATE TRIGGER written AFTER UPDATE ON items FOR EACH ROW INSERT INTO written VALUES (NEW.id); \
+         ALTER TABLE items ADD CONSTRAINT kept CHECK (id <> 150 OR n = 15)",
+    );
+    let output = project.runner("apply --jobs 1");
+    output.exits(6).says(&["some tables keep what was written"]).does_not_say(&["left no changes"]);
+    assert_ne!(project.value("SELECT count(*) FROM written"), "0", "{output}");
 }
 
 /// SQLite has a row ID for each row.

@@ -229,7 +229,7 @@ impl MysqlDatabase {
             return answer;
         }
         if self.transaction.is_none() {
-            self.end_what_is_open().await?;
+            self.end_what_is_open(if answer.is_ok() { "COMMIT" } else { "ROLLBACK" }).await?;
             self.compare_tool_tables().await?;
             return answer;
         }
@@ -276,11 +276,12 @@ impl MysqlDatabase {
     }
 
     /// Without a transaction, each statement commits by itself. A transaction that a statement left open (`START
-    /// TRANSACTION` in a procedure, `autocommit = 0`) would capture what runner records afterwards. The same message
+    /// TRANSACTION` in a procedure, `autocommit = 0`) would capture what runner records afterwards; of one that failed, nobody else
+    /// would commit what it left open. The same message
     /// restores the character set and asks for the settings that are the script's from now on.
-    async fn end_what_is_open(&mut self) -> Result<(), DatabaseError> {
+    async fn end_what_is_open(&mut self, how: &str) -> Result<(), DatabaseError> {
         let end = format!(
-            "COMMIT AND NO CHAIN NO RELEASE; SET autocommit = 1, completion_type = 0, {}; {}{}",
+            "{how} AND NO CHAIN NO RELEASE; SET autocommit = 1, completion_type = 0, {}; {}{}",
             self.endpoint.names(),
             settings::ASK,
             self.reset_of_component()

@@ -9,7 +9,7 @@ use super::node::run_patiently;
 use super::record::COMMIT;
 use super::tool_tables::Picture;
 use super::{MysqlDatabase, session};
-use crate::database::error::{NOT_UNDONE, RAN};
+use crate::database::error::{ENDED, NOT_UNDONE, RAN};
 use crate::database::lease::lost;
 use crate::database::message::TAKES_PART;
 use crate::database::{Claims, DatabaseError, DatabaseErrorKind, Part, TransactionOptions};
@@ -145,7 +145,8 @@ impl MysqlDatabase {
 
     pub(super) async fn rollback_now(&mut self) -> Result<(), DatabaseError> {
         self.close_statements();
-        if self.transaction.take().is_none() {
+        if self.transaction.take().is_none() || self.watch.has_ended() {
+            // The server rolls back the transaction of a session that is over.
             return Ok(());
         }
         let rollback = "ROLLBACK AND NO CHAIN NO RELEASE; SHOW WARNINGS";
@@ -267,7 +268,9 @@ impl MysqlDatabase {
     }
 
     async fn is_alive(&mut self) -> bool {
-        !self.guard.must_renew && session::one(&mut self.connection, "SELECT 1").await.is_ok()
+        !self.guard.must_renew
+            && !self.watch.has_ended()
+            && session::one(&mut self.connection, "SELECT 1").await.is_ok()
     }
 }
 
@@ -277,7 +280,8 @@ pub(super) fn ended(cause: Option<DatabaseError>) -> DatabaseError {
         DatabaseErrorKind::Denied,
         "the transaction of the migration is over: a statement ended it, or the server gave it up after an error",
     )
-    .code(RAN)
+    // A server that gave it up has rolled it back.
+    .code(if cause.as_ref().is_some_and(DatabaseError::is_transient) { RAN } else { ENDED })
     .hint(
         "look into the database for what was committed; statements that change the schema commit, and so may procedures \
          and `EXECUTE`: set `mode = \"stepwise\"` for such a migration",

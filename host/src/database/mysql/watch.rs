@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::connect::Endpoint;
 use super::error::{is_interrupted, lost};
 use super::{keepalive, owner, session};
+use crate::database::error::UNANSWERED;
 use crate::database::{DatabaseError, Role, StopSignal};
 
 /// A request to end a statement is repeated after this time: the first may have arrived between two statements.
@@ -93,7 +94,11 @@ impl Watch {
             answer = &mut work => return answer,
             _ = self.stop.raised() => Reason::Stop,
             limit = elapsed(limit) => Reason::Time(limit),
-            error = self.gone() => return Err(error),
+            error = self.gone() => {
+                // Whoever asked the connection anything now would wait for the answer that does not come.
+                self.ended.store(true, Ordering::Relaxed);
+                return Err(error);
+            }
         };
         self.note(Some(reason));
         let (mut failed, mut looks) = (0, 0);
@@ -110,9 +115,12 @@ impl Watch {
             let wait = if looks <= LOOKS && failed == 0 { HEED } else { AGAIN };
             match tokio::time::timeout(wait, &mut work).await {
                 Ok(Ok(answer)) => return Ok(answer),
-                Ok(Err(error)) if is_interrupted(&error) || self.has_ended() => return Err(reason.error()),
+                Ok(Err(error)) if is_interrupted(&error) => return Err(reason.error()),
+                // The server goes on with what cannot be interrupted, such as the end of a `DROP TABLE`.
+                Ok(Err(_)) if self.has_ended() => return Err(reason.error().code(UNANSWERED)),
                 Ok(Err(error)) => return Err(error),
                 Err(_) if failed == ATTEMPTS => {
+                    self.ended.store(true, Ordering::Relaxed);
                     return Err(lost("it does not answer, nor does it take another connection"));
                 }
                 // The first request may have arrived between two statements. What the host itself runs catches nothing.

@@ -60,14 +60,19 @@ fn from_server(inner: &PgDatabaseError, statement: Option<&str>) -> DatabaseErro
     let mut error = DatabaseError::new(kind(code), redact(inner.message().trim_end())).code(code);
     error.detail = detail(inner, statement);
     error.hint = citus::hint(inner.message(), inner.hint()).map(str::to_owned).or_else(|| hint(inner));
-    if let Some((kind, hint)) = of_pooler(inner.message()) {
+    if let Some((kind, hint)) = of_pooler(code, inner.message()) {
         (error.kind, error.hint) = (kind, Some(hint.to_owned()));
     }
     error
 }
 
-/// What an error of PgBouncer means, which has no codes of its own.
-pub(super) fn of_pooler(message: &str) -> Option<(DatabaseErrorKind, &'static str)> {
+/// What an error of PgBouncer means. Its codes are those of connections; a migration may raise the same texts with others.
+pub(super) fn of_pooler(code: &str, message: &str) -> Option<(DatabaseErrorKind, &'static str)> {
+    if code.starts_with("08") { told_by_pooler(message) } else { None }
+}
+
+/// What a text of PgBouncer means.
+pub(super) fn told_by_pooler(message: &str) -> Option<(DatabaseErrorKind, &'static str)> {
     let has = |text: &str| message.contains(text);
     Some(if has("not allowed in statement pooling mode") {
         (
@@ -253,6 +258,15 @@ fn place(statement: &str, position: usize) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn texts_of_a_pooler_come_with_codes_of_connections() {
+        let text = "no more connections allowed (max_client_conn)";
+        assert!(of_pooler("08P01", text).is_some());
+        // A migration's own.
+        assert!(of_pooler("P0001", text).is_none());
+        assert!(of_pooler("08P01", "something else").is_none());
+    }
 
     #[test]
     fn a_position_becomes_line_and_column() {

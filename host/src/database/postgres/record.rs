@@ -131,9 +131,10 @@ impl PostgresDatabase {
         if !is_committed {
             return result.map_err(|error| wrote_late(ours(error, before.as_ref())));
         }
-        self.transaction = None;
-        if end != End::Step {
-            self.own.forget();
+        let settings = self.transaction.take().map(|transaction| transaction.settings).unwrap_or_default();
+        match end {
+            End::Step => settings.iter().for_each(|statement| self.own.note(statement)),
+            End::Migration { .. } => self.own.forget(),
         }
         let Some((options, _)) = next else { return Ok(()) };
         match (result, Self::begun(&found)) {
@@ -197,6 +198,7 @@ impl PostgresDatabase {
     /// Rolls back the transaction that was opened ahead, if there is one: something else comes first.
     pub(super) async fn leave_ahead(&mut self) {
         if self.ahead.take().is_some() {
+            self.busy = true;
             self.roll_back().await;
         }
     }

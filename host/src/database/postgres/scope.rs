@@ -18,7 +18,7 @@ use super::tool_tables::{FINGERPRINT, Fingerprint};
 use super::transaction::{commit, explain_aborted};
 use super::types::Asker;
 use super::{Left, rights};
-use crate::database::error::RAN;
+use crate::database::error::{RAN, UNANSWERED};
 use crate::database::logins::refusals::no_session;
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Role};
 use crate::sql::classify::{StatementClass, reads};
@@ -105,7 +105,7 @@ impl PostgresDatabase {
             (None, _) if refuses => Around::Nothing,
             (None, _) => Around::Wrapped,
         };
-        if let (Some(statement), Around::Wrapped) = (statement, around) {
+        if let (Some(statement), Around::Wrapped | Around::Transaction) = (statement, around) {
             self.note_settings(statement);
         }
         let scope = Scope { around };
@@ -177,7 +177,14 @@ impl PostgresDatabase {
                 let timeouts = self.own.timeouts(self.rights, self.endpoint.settings());
                 let reset: Vec<String> = timeouts.iter().map(|(name, _)| format!("RESET {name}")).collect();
                 let reset = format!("{}{}; ", limited_session(&self.own), reset.join("; "));
-                self.compare_stored(&reset).await.and(result)
+                match (self.compare_stored(&reset).await, result) {
+                    (Ok(()), result) => result,
+                    (Err(changed), Err(_)) if changed.has_run() => Err(changed),
+                    (Err(_), Err(error)) => Err(error),
+                    (Err(error), Ok(_)) if error.kind == DatabaseErrorKind::Connection => Err(error),
+                    // It has committed, whatever the tool's tables could not be read for.
+                    (Err(error), Ok(_)) => Err(error.code(RAN)),
+                }
             }
             (_, result) => result,
         };
@@ -208,7 +215,7 @@ impl PostgresDatabase {
             self.lost = true;
         }
         if let Err(error) = result
-            && of_pooler(&error.message).is_some()
+            && of_pooler(&error.code, &error.message).is_some()
         {
             self.pooler = Some(error.clone());
         }
@@ -222,15 +229,24 @@ impl PostgresDatabase {
         }
         if !scope.is_in_transaction() {
             self.left.get_or_insert(Left { backend: self.backend, xid: None });
-            // Where there is no new connection, every further statement says so.
-            if let Err(error) = self.reconnect_now().await
-                && error.kind == DatabaseErrorKind::Denied
-            {
-                return Err(error);
+            match self.reconnect_now().await {
+                // The tool's tables were not as they had been, or could not be read.
+                Err(error) if scope.is_bare() && error.kind != DatabaseErrorKind::Connection => {
+                    return Err(error.code(RAN));
+                }
+                Err(error) if error.kind == DatabaseErrorKind::Denied => return Err(error),
+                // Where there is no new connection, every further statement says so.
+                Ok(()) | Err(_) => {}
             }
         }
-        // Whatever it did was rolled back with its transaction.
-        result.and_then(|_| Err(DatabaseError::stopped()))
+        match result {
+            // It had committed by itself before its session was ended.
+            Ok(value) if scope.is_bare() => Ok(value),
+            // Whatever it did was rolled back with its transaction.
+            Ok(_) => Err(DatabaseError::stopped()),
+            Err(error) if scope.is_bare() && error.kind != DatabaseErrorKind::Connection => Err(error.code(UNANSWERED)),
+            Err(error) => Err(error),
+        }
     }
 
     /// Compares what the tool's tables hold after a statement that has no transaction. The statements of `reset` take effect before,

@@ -149,7 +149,7 @@ impl Own {
     }
 
     /// Records the settings that a statement changes.
-    fn note(&mut self, statement: &str) {
+    pub(super) fn note(&mut self, statement: &str) {
         let words: Vec<String> =
             identifiers(statement, Dialect::Postgres).iter().map(|word| word.to_lowercase()).collect();
         match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
@@ -192,10 +192,15 @@ impl Own {
 }
 
 impl PostgresDatabase {
-    /// Records what a script has set for its session, if no transaction of the host ends it.
+    /// Records what a script sets for its session. Within a transaction it counts from the commit on, and not at all if that ends
+    /// the migration.
     pub(super) fn note_settings(&mut self, statement: &str) {
-        if self.rights == Role::SqlScript && classify(statement, Dialect::Postgres) == StatementClass::Session {
-            self.own.note(statement);
+        if self.rights != Role::SqlScript || classify(statement, Dialect::Postgres) != StatementClass::Session {
+            return;
+        }
+        match &mut self.transaction {
+            Some(transaction) => transaction.settings.push(statement.to_owned()),
+            None => self.own.note(statement),
         }
     }
 }

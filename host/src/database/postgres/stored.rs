@@ -11,6 +11,7 @@ use sqlx::{PgConnection, Row};
 use super::foreign::INSPECT;
 use super::record::ours;
 use super::scope::{rows, text_of};
+use super::search_path::OURS;
 use crate::database::error::RAN;
 use crate::database::facts::{GUARDED_TABLE_LITERALS, TOOL_SCHEMA, TOOL_TABLES};
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect};
@@ -24,7 +25,7 @@ const WHICH: &str = "SELECT c.relname, c.oid, c.relowner, c.relacl::pg_catalog.t
             AND a.attnum OPERATOR(pg_catalog.>) 0) \
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace \
     WHERE n.nspname OPERATOR(pg_catalog.=) 'runner' \
-        AND c.relname OPERATOR(pg_catalog.=) ANY (ARRAY[~tables~]::pg_catalog.name[]) ORDER BY c.relname";
+        AND c.relname OPERATOR(pg_catalog.=) ANY (ARRAY[~tables~]::pg_catalog.name[])";
 
 /// SQLSTATE of a table that does not exist.
 const NO_TABLE: &str = "42P01";
@@ -43,25 +44,26 @@ impl Stored {
     /// Reads it, in one message with the statements of `first`, which it follows, and returns the rows of all of them. Fails if
     /// something foreign is attached to the tables; then nothing of `first` took effect.
     pub(super) async fn read(connection: &mut PgConnection, first: &str) -> Result<(Vec<PgRow>, Self), DatabaseError> {
-        let which = format!("{first}{}{}", *INSPECT, WHICH.replace("~tables~", GUARDED_TABLE_LITERALS));
-        let expected = held(TOOL_TABLES.iter().copied());
-        let mut found = match rows(connection, &format!("{which}; {expected}")).await {
+        // As ourselves: a script may have taken a role that cannot read them.
+        let which = format!("{OURS}{}{}", *INSPECT, WHICH.replace("~tables~", GUARDED_TABLE_LITERALS));
+        let all = |names: &mut dyn Iterator<Item = &'static str>| format!("{first}{which}{}", held(names));
+        let mut found = match rows(connection, &all(&mut TOOL_TABLES.into_iter())).await {
             // A table is missing: those that are not are found out first.
             Err(error) if error.code == NO_TABLE => {
-                let mut found = rows(connection, &which).await.map_err(|error| ours(error, None))?;
-                let exists = |name: &&str| found.iter().any(|row| is_of(row, name));
-                let existing = held(TOOL_TABLES.iter().copied().filter(exists));
-                if !existing.is_empty() {
-                    found.extend(rows(connection, &existing).await?);
-                }
-                found
+                let existing = rows(connection, &which).await.map_err(|error| ours(error, None))?;
+                let exists = |name: &&str| existing.iter().any(|row| is_of(row, name));
+                rows(connection, &all(&mut TOOL_TABLES.into_iter().filter(exists))).await
             }
-            other => other.map_err(|error| ours(error, None))?,
-        };
+            other => other,
+        }
+        .map_err(|error| ours(error, None))?;
         let is_ours = |row: &PgRow| row.len() == WHICH_COLUMNS || row.len() == HELD_COLUMNS;
-        let all = found.extract_if(.., |row| is_ours(row));
-        let stored = Self(all.map(|row| (0..row.len()).map(|column| text_of(&row, column)).collect()).collect());
-        Ok((found, stored))
+        let stored = found.extract_if(.., |row| is_ours(row));
+        let mut stored: Vec<Vec<Option<String>>> =
+            stored.map(|row| (0..row.len()).map(|column| text_of(&row, column)).collect()).collect();
+        // The server may read them in any order.
+        stored.sort_unstable();
+        Ok((found, Self(stored)))
     }
 
     /// Fails if the tables have changed.
@@ -89,8 +91,8 @@ fn is_of(row: &PgRow, name: &str) -> bool {
     row.len() == WHICH_COLUMNS && text_of(row, 0).as_deref() == Some(name)
 }
 
-/// The query for what these tables hold, those left out that others write to.
-fn held<'a>(names: impl Iterator<Item = &'a str>) -> String {
+/// A further statement, for what these tables hold; those are left out that others write to.
+fn held(names: &mut dyn Iterator<Item = &'static str>) -> String {
     let held = names.filter(|name| !SHARED.contains(name)).map(|name| {
         let (schema, table) = (Dialect::Postgres.quote(TOOL_SCHEMA), Dialect::Postgres.quote(name));
         format!(
@@ -99,5 +101,5 @@ fn held<'a>(names: impl Iterator<Item = &'a str>) -> String {
              FROM ONLY {schema}.{table} t"
         )
     });
-    held.collect::<Vec<_>>().join(" UNION ALL ")
+    held.map(|query| format!("; {query}")).collect()
 }

@@ -45,6 +45,8 @@ pub(super) struct Transaction {
     pub(super) before: Option<Fingerprint>,
     /// A script has changed the tool's tables.
     pub(super) tampered: Option<DatabaseError>,
+    /// The statements with which a script has set something for its session, which lasts if the transaction commits.
+    pub(super) settings: Vec<String>,
 }
 
 impl Transaction {
@@ -60,6 +62,7 @@ impl Transaction {
             had_script: false,
             before: None,
             tampered: None,
+            settings: Vec::new(),
         }
     }
 
@@ -237,6 +240,7 @@ impl PostgresDatabase {
     pub(super) async fn rollback_now(&mut self) -> Result<(), DatabaseError> {
         self.forget_statements();
         if let Some(transaction) = self.transaction.take() {
+            self.busy = true;
             self.roll_back().await;
             if self.lost {
                 self.left.get_or_insert(Left { backend: self.backend, xid: Some(transaction.xid) });

@@ -97,7 +97,7 @@ impl Engine {
             let end = End::Migration { next };
             return match worked {
                 Ok(()) => self.end_atomic(database, step, source, &started, recorder, (number, end)).await,
-                Err(error) => Err(self.undo(database, error, recorder.lost_connection()).await.into()),
+                Err(error) => Err(self.undo(database, error, recorder).await.into()),
             };
         }
         let worked = self.work(step, script, recorder).await;
@@ -109,7 +109,7 @@ impl Engine {
         };
         let done = done(step, &started, recorder);
         if let Err(error) = worked {
-            return Err(self.undo(database, error, recorder.lost_connection()).await.into());
+            return Err(self.undo(database, error, recorder).await.into());
         }
         crash::point();
         match database.commit().await {
@@ -153,7 +153,7 @@ impl Engine {
         if error.kind == DatabaseErrorKind::Connection {
             return self.after_failed_commit(database, step, error, done).await;
         }
-        Err(self.undo(database, history::unmade(error), false).await.into())
+        Err(self.undo(database, history::unmade(error), &RunRecorder::default()).await.into())
     }
 
     /// Runs a migration in the open transaction, which stays open. The caller has set what it is granted.
@@ -214,7 +214,12 @@ impl Engine {
 
     /// Rolls back because of an error, and returns that error. If the connection is lost, the server rolls back by itself;
     /// the connection is reopened so that the history can be read.
-    async fn undo(&self, database: &mut HostSession<'_>, error: Error, is_lost: bool) -> Error {
+    async fn undo(&self, database: &mut HostSession<'_>, mut error: Error, recorder: &RunRecorder) -> Error {
+        let is_lost = recorder.lost_connection();
+        if recorder.ended_transaction() {
+            // What was done before the statement that ended it is committed: there is something, whatever is rolled back now.
+            error.kind = ErrorKind::Partial;
+        }
         let second = match database.rollback().await {
             Ok(()) if !is_lost => return error,
             Err(second) if second.is_not_undone() => return not_undone(error, second),

@@ -182,6 +182,20 @@ async fn what_a_rollback_leaves_is_told_and_not_written_twice() {
 }
 
 #[tokio::test]
+async fn what_a_procedure_committed_in_the_transaction_is_told() {
+    let database = servers::mariadb().database();
+    database.sql("CREATE TABLE t (a int)");
+    database.sql("CREATE PROCEDURE ends() COMMIT");
+    let mut migration = sql("1", "INSERT INTO t VALUES (1); CALL ends()", None);
+    migration.description.mode = Mode::Atomic;
+    let outcome = apply(&engine_on(&database, &Arc::<Told>::default(), vec![migration]).await).await;
+    let error = outcome.error.expect("it fails");
+    assert_eq!(error.kind, ErrorKind::Partial, "{error:?}");
+    assert!(error.hints.iter().any(|hint| hint.contains("look into the database for what was committed")), "{error:?}");
+    assert_eq!(database.value("SELECT count(*) FROM t"), "1");
+}
+
+#[tokio::test]
 async fn a_connection_lost_within_a_script_leaves_nothing() {
     let database = servers::postgres().database();
     let killing = sql("1", "CREATE TABLE t (a int); SELECT pg_terminate_backend(pg_backend_pid()); SELECT 1", None);

@@ -98,7 +98,8 @@ impl Engine {
                 };
                 let progress = opened.journal.progress().await;
                 work.steps = progress.done;
-                let met_a_lock = (recorder.met_a_lock() || error.is_transient) && progress.unknown.is_none();
+                let may_go_on = progress.unknown.is_none() || progress.repeats;
+                let met_a_lock = (recorder.met_a_lock() || error.is_transient) && may_go_on;
                 let run = opened.journal.run();
                 let committed = run.committed(database).await.unwrap_or_default();
                 let stopped_at = StoppedAt { run, progress, of, committed };

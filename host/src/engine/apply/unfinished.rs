@@ -83,6 +83,9 @@ pub(super) fn partial(
     }
     let one = if of.is_some() { "statement" } else { "step" };
     let error = match (&progress.unknown, of) {
+        (Some((unknown, _)), _) if progress.repeats => {
+            error.hint(format!("{one} {unknown} took effect in part; `runner {verb}` runs it again and continues"))
+        }
         (Some((unknown, _)), _) => error
             .hint(format!("it is unknown whether {one} {unknown} took effect, unless `runner {verb}` can tell from the database"))
             .hint(format!(

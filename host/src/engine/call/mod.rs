@@ -17,7 +17,8 @@ use sha2::{Digest, Sha256};
 use crate::database::{Dialect, Facts};
 use crate::sql::classify::{has_list, open_run_comments, skip_run_comments};
 use crate::sql::{
-    StatementClass, calls_only_known, classify, concurrent_index, dropped_concurrently, has_statement, identifiers,
+    StatementClass, calls_only_known, classify, concurrent_index, detached_concurrently, dropped_concurrently,
+    has_statement, identifiers,
 };
 
 /// Digits of a digest that the journal keeps: enough to recognise a call.
@@ -128,6 +129,7 @@ impl Call<'_> {
         (is_atomic && shows(self.text, facts.dialect) && !drops_several(self.text, facts.dialect))
             || concurrent_index(self.text, facts.dialect).is_some()
             || dropped_concurrently(self.text, facts.dialect).is_some()
+            || detached_concurrently(self.text, facts.dialect).is_some()
     }
 
     /// Returns whether the schema shows the outcome unless the call was interrupted partway.
@@ -227,7 +229,12 @@ pub fn is_repeatable(statement: &str, dialect: Dialect) -> bool {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     // The words of statements belong to the dialect.
     match (dialect, words.as_slice()) {
-        (_, ["ANALYZE" | "VACUUM", ..]) => true,
+        // It writes a file, which must not exist.
+        (Dialect::Sqlite, ["VACUUM", ..]) => !words.contains(&"INTO"),
+        (Dialect::Sqlite | Dialect::Postgres, ["ANALYZE" | "VACUUM", ..]) => true,
+        // MariaDB's `ANALYZE UPDATE` changes rows.
+        (Dialect::Mysql | Dialect::Mariadb, ["ANALYZE", "TABLE", ..]) => true,
+        (Dialect::Mysql | Dialect::Mariadb, ["ANALYZE", "LOCAL" | "NO_WRITE_TO_BINLOG", "TABLE", ..]) => true,
         // Settings of the file, which have one value, and what ends with the connection.
         (Dialect::Sqlite, ["PRAGMA" | "ATTACH" | "DETACH", ..]) => true,
         (Dialect::Postgres, ["REINDEX" | "CLUSTER" | "CHECKPOINT", ..] | ["ALTER", "SYSTEM", ..]) => true,
@@ -311,6 +318,7 @@ mod tests {
     fn idempotent_statements_may_run_again() {
         for (dialect, text, again) in [
             (Dialect::Sqlite, "VACUUM", true),
+            (Dialect::Sqlite, "VACUUM INTO 'copy.db'", false),
             (Dialect::Sqlite, "PRAGMA user_version = 7", true),
             (Dialect::Postgres, "REINDEX INDEX CONCURRENTLY i", true),
             (Dialect::Postgres, "ALTER SYSTEM SET work_mem = '8MB'", true),
@@ -318,6 +326,8 @@ mod tests {
             (Dialect::Postgres, "GRANT SELECT ON t TO u", false),
             (Dialect::Mariadb, "GRANT SELECT ON t TO u", true),
             (Dialect::Mariadb, "/* why */ OPTIMIZE TABLE t", true),
+            (Dialect::Mariadb, "ANALYZE NO_WRITE_TO_BINLOG TABLE t", true),
+            (Dialect::Mariadb, "ANALYZE UPDATE t SET a = a + 1", false),
             (Dialect::Mariadb, "TRUNCATE TABLE t", false),
             (Dialect::Mariadb, "CALL analyze_all()", false),
             (Dialect::Mariadb, "REVOKE SELECT ON t FROM u", false),

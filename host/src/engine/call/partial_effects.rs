@@ -1,10 +1,10 @@
 //! Statements of which a part may remain if they fail: where DDL commits by itself, those that are not atomic, and those
-//! that run other statements; on PostgreSQL, blocks that commit.
+//! that run other statements; on PostgreSQL, blocks that commit, and what leaves an index or a partition half gone.
 
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Facts};
 use crate::engine::call::{Call, Commit};
 use crate::sql::classify::{has_list, open_run_comments};
-use crate::sql::{StatementClass, classify, commits_within, identifiers};
+use crate::sql::{StatementClass, classify, commits_within, detached_concurrently, dropped_concurrently, identifiers};
 
 /// The servers' codes for text that they cannot parse, and for a statement that cannot be prepared.
 const NEVER_RUN: [&str; 2] = ["1064", "1295"];
@@ -23,7 +23,9 @@ impl Call<'_> {
             return false;
         }
         if facts.transactional_ddl {
-            return commits_within(self.text, facts.dialect);
+            return commits_within(self.text, facts.dialect)
+                || dropped_concurrently(self.text, facts.dialect).is_some()
+                || detached_concurrently(self.text, facts.dialect).is_some();
         }
         match classify(self.text, facts.dialect) {
             StatementClass::Schema => !facts.atomic_lists && is_done_in_parts(self.text, facts.dialect),
@@ -110,6 +112,9 @@ mod tests {
         assert!(call("DO $$ BEGIN COMMIT; END $$").may_fail_halfway(&postgres));
         assert!(!call("DO $$ BEGIN END $$").may_fail_halfway(&postgres));
         assert!(!call("CREATE INDEX CONCURRENTLY i ON t (a)").may_fail_halfway(&postgres));
+        assert!(call("DROP INDEX CONCURRENTLY i").may_fail_halfway(&postgres));
+        assert!(call("ALTER TABLE t DETACH PARTITION p CONCURRENTLY").may_fail_halfway(&postgres));
+        assert!(!call("ALTER TABLE t DETACH PARTITION p").may_fail_halfway(&postgres));
     }
 
     #[test]

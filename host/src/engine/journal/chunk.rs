@@ -103,20 +103,19 @@ impl Claimant {
         frontier().map(Some).ok_or_else(garbled)
     }
 
-    /// Cuts a chunk off at a locked frontier and claims it. `before` is the work done since the last cut.
+    /// Cuts a chunk off at a locked frontier and claims it: up to a key or the end, of that many rows, and whether it is the last.
+    /// `before` is the work done since the last cut.
     pub async fn cut(
         &self,
         database: &mut HostSession<'_>,
         frontier: Frontier,
-        (to, size): (Option<Vec<Value>>, Option<u64>),
+        (to, size, is_last): (Option<Vec<Value>>, Option<u64>, bool),
         before: &Effect,
     ) -> Result<ClaimedChunk, DatabaseError> {
         let Frontier { position, chunks, .. } = frontier;
         let chunk = ClaimedChunk { number: chunks + 1, from: position.last.clone(), to: to.clone(), size, token: 1 };
-        // An open end or the bound itself marks the last chunk. Bytes are compared because a NaN is not equal to
-        // itself.
         let end = key(&to);
-        let bound = position.bound.filter(|bound| to.is_some() && key(&Some(bound.clone())) != end);
+        let bound = position.bound.filter(|_| !is_last);
         let next = Position { bound, last: to, types: position.types };
         let [history, direction, step] = self.place();
         let moved = [
@@ -147,6 +146,11 @@ impl Claimant {
         ];
         change(database, sql::INSERT, &inserted).await?;
         Ok(chunk)
+    }
+
+    /// Whether two keys are the same. Bytes are compared because a NaN is not equal to itself.
+    pub fn is_same(one: &[Value], other: &[Value]) -> bool {
+        key(&Some(one.to_vec())) == key(&Some(other.to_vec()))
     }
 
     /// Takes over a chunk of a dead worker, if there is one.

@@ -77,6 +77,8 @@ struct JournalState {
     effects: u64,
     /// A step whose outcome is unknown.
     unknown: Option<(u64, String)>,
+    /// A part of it remains, and it can run again.
+    repeats: bool,
     /// Changes that are made together with the next ones.
     pending: Vec<ToolChange>,
     /// Nothing of the journal has been stored.
@@ -133,7 +135,12 @@ impl Journal {
     /// Returns the migration's progress.
     pub async fn progress(&self) -> StepProgress {
         let state = self.state.lock().await;
-        StepProgress { done: state.done, effects: state.effects, unknown: state.unknown.clone() }
+        StepProgress {
+            done: state.done,
+            effects: state.effects,
+            unknown: state.unknown.clone(),
+            repeats: state.repeats,
+        }
     }
 
     /// Fails if the journal holds steps that the completed migration did not repeat.

@@ -26,6 +26,8 @@ pub struct StepProgress {
     pub effects: u64,
     /// The step whose outcome is unknown, with its statement.
     pub unknown: Option<(u64, String)>,
+    /// A part of that step remains, and it can run again.
+    pub repeats: bool,
 }
 
 /// The build of a component, or the SQL, that resumes a migration.

@@ -12,7 +12,7 @@ use crate::engine::call::canonical::{self, Sink};
 use crate::engine::call::{Call, CallKind, is_repeatable, stored};
 use crate::engine::schema::objects::expression;
 use crate::error::{Error, Result};
-use crate::sql::{dropped_concurrently, folded_names, identifiers, objects};
+use crate::sql::{detached_concurrently, dropped_concurrently, folded_names, identifiers, objects};
 
 /// The digest of a schema without any of the objects: SHA-256 of nothing.
 const NO_OBJECTS: [u8; 32] = [
@@ -51,6 +51,9 @@ pub(super) async fn known(database: &mut HostSession<'_>, intent: &Intent) -> Re
     if dropped_concurrently(&intent.text, facts.dialect).is_some() {
         return dropped(database, intent.before.as_deref()).await;
     }
+    if detached_concurrently(&intent.text, facts.dialect).is_some() {
+        return detached(database, intent.before.as_deref()).await;
+    }
     if let (Some(before), false) = (&intent.before, computes(facts.dialect)) {
         // The table may have been changed by others: what cannot be read shows nothing.
         let Some(before) = stored::unpack::<SchemaBefore>(before) else { return Ok(Known::Nothing) };
@@ -68,19 +71,46 @@ pub(super) async fn known(database: &mut HostSession<'_>, intent: &Intent) -> Re
 
 /// Returns what is known about a `DROP INDEX CONCURRENTLY`.
 async fn dropped(database: &mut HostSession<'_>, before: Option<&[u8]>) -> Result<Known> {
-    let Some(IndexBefore { oid }) = before.and_then(stored::unpack) else { return Ok(Known::Nothing) };
+    let Some(ObjectBefore { oid }) = before.and_then(stored::unpack) else { return Ok(Known::Nothing) };
     // Without an index there was nothing to drop.
     let Some(oid) = oid else { return Ok(Known::NoEffect) };
-    let found = database.query(IS_INDEX, &[oid.into()], QueryLimits::NONE).await?;
-    // An interrupted `DROP INDEX CONCURRENTLY` leaves an invalid index, which can be dropped again.
-    Ok(if found.rows.is_empty() { Known::TookEffect } else { Known::NoEffect })
+    Ok(match state_of(database, IS_VALID, oid).await?.as_deref() {
+        None => Known::TookEffect,
+        Some("true") => Known::NoEffect,
+        // An interrupted `DROP INDEX CONCURRENTLY` leaves an invalid index, which can be dropped again.
+        Some(_) => Known::Repeatable,
+    })
 }
 
-const IS_INDEX: &str =
-    "SELECT 1 FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) $1::pg_catalog.int8::pg_catalog.oid";
+/// Returns what is known about an `ALTER TABLE … DETACH PARTITION … CONCURRENTLY`.
+async fn detached(database: &mut HostSession<'_>, before: Option<&[u8]>) -> Result<Known> {
+    let Some(ObjectBefore { oid }) = before.and_then(stored::unpack) else { return Ok(Known::Nothing) };
+    let Some(oid) = oid else { return Ok(Known::NoEffect) };
+    Ok(match state_of(database, IS_PENDING, oid).await?.as_deref() {
+        None => Known::TookEffect,
+        // Only `DETACH PARTITION … FINALIZE` can complete it.
+        Some("true") => Known::Halved,
+        Some(_) => Known::NoEffect,
+    })
+}
 
-/// The index of a name, which may depend on the settings of the session.
-const INDEX: &str = "SELECT pg_catalog.to_regclass($1::pg_catalog.text)::pg_catalog.oid::pg_catalog.int8";
+/// The answer to a question about an object, if it has a row.
+async fn state_of(database: &mut HostSession<'_>, question: &str, oid: i64) -> Result<Option<String>> {
+    let found = database.query(question, &[oid.into()], QueryLimits::NONE).await?;
+    let answer = found.rows.first().map(|row| row.first().and_then(Value::as_text).unwrap_or_default().to_owned());
+    Ok(answer)
+}
+
+/// Whether an index is valid.
+const IS_VALID: &str = "SELECT i.indisvalid::pg_catalog.text FROM pg_catalog.pg_index i \
+    WHERE i.indexrelid OPERATOR(pg_catalog.=) $1::pg_catalog.int8::pg_catalog.oid";
+
+/// Whether a partition is half detached. The column is new in version 14.
+const IS_PENDING: &str = "SELECT pg_catalog.to_jsonb(i) OPERATOR(pg_catalog.->>) 'inhdetachpending'::pg_catalog.text \
+    FROM pg_catalog.pg_inherits i WHERE i.inhrelid OPERATOR(pg_catalog.=) $1::pg_catalog.int8::pg_catalog.oid";
+
+/// The object of a name, which may depend on the settings of the session.
+const OBJECT: &str = "SELECT pg_catalog.to_regclass($1::pg_catalog.text)::pg_catalog.oid::pg_catalog.int8";
 
 /// What an intent stores of the schema, so that a later probe can tell whether the statement took effect.
 pub(super) enum Look {
@@ -112,13 +142,14 @@ pub(super) async fn look(database: &mut HostSession<'_>, call: &Call<'_>, halves
         return Ok(Some(Look::Expression(format!("CONCAT(x'{head}', {value})"))));
     }
     let is_at_once = facts.dialect == Dialect::Postgres && call.kind == CallKind::Statement;
-    if let Some(index) = dropped_concurrently(statement, facts.dialect) {
+    let gone = dropped_concurrently(statement, facts.dialect);
+    if let Some(name) = gone.or_else(|| detached_concurrently(statement, facts.dialect)) {
         let rows = match is_at_once {
-            true => ask_at_once(database, INDEX, &index).await?,
-            false => database.query(INDEX, &[index.as_str().into()], QueryLimits::NONE).await?.rows,
+            true => ask_at_once(database, OBJECT, &name).await?,
+            false => database.query(OBJECT, &[name.as_str().into()], QueryLimits::NONE).await?.rows,
         };
         let oid = rows.first().and_then(|row| row.first()).and_then(Value::as_int64);
-        return Ok(Some(Look::Found(stored::pack(&IndexBefore { oid }))));
+        return Ok(Some(Look::Found(stored::pack(&ObjectBefore { oid }))));
     }
     let names = names(statement, facts.dialect);
     let digest = match is_at_once {
@@ -162,10 +193,10 @@ async fn known_to_server(
     })
 }
 
-/// The index that a statement drops, as an intent stores it. Its name alone does not tell which one that is: it depends on the
-/// settings of the session.
+/// The index that a statement drops, or the partition that it detaches, as an intent stores it. Its name alone does not tell which
+/// one that is: it depends on the settings of the session.
 #[derive(Serialize, Deserialize)]
-struct IndexBefore {
+struct ObjectBefore {
     /// `None` if there was none.
     oid: Option<i64>,
 }

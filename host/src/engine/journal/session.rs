@@ -9,7 +9,7 @@ use crate::database::{DatabaseError, Dialect, HostSession};
 use crate::engine::call::{Call, CallKind};
 use crate::error::{Error, ErrorKind, Result};
 use crate::project::catalog::Kind;
-use crate::sql::{SessionValues, excerpt, session_values};
+use crate::sql::{SessionValues, excerpt, identifiers, session_values};
 
 /// What the session of the run has, and what an earlier one had.
 #[derive(Default)]
@@ -122,10 +122,22 @@ impl Journal {
         state.session.note(text, values, self.kind == Kind::Sql, is_earlier);
     }
 
-    /// Refuses a statement that needs what an earlier session had.
+    /// Refuses a statement that needs what an earlier session had, or what the statement before it left.
     pub(super) fn check_session(&self, state: &JournalState, call: &Call<'_>) -> Result<()> {
         if !is_statement(call.kind.name()) {
             return Ok(());
+        }
+        if let Some(count) = session_values(call.text, self.facts.dialect).reads_last
+            && self.uses(call.text)
+        {
+            // The journal is written in between.
+            let message = format!(
+                "`{count}` does not count the rows of the migration's last statement here, but those of runner's own"
+            );
+            return Err(Error::failed(message).at("statement", excerpt(call.text)).hint(
+                "replace it, for example by a subquery, put both statements into a stored procedure, or let the migration run in one \
+                 transaction",
+            ));
         }
         let Some(missing) = state.session.missing(call.text, self.facts.dialect) else { return Ok(()) };
         let message = format!("the statement needs `{missing}` of an earlier session, which has ended");
@@ -141,6 +153,15 @@ impl Journal {
                  migration query the value from a table",
             ),
         })
+    }
+
+    /// Whether something becomes of what a statement reads: a component gets it, and a statement in SQL may store it. What the body of a
+    /// program reads is of that program.
+    fn uses(&self, statement: &str) -> bool {
+        let stores = ["INSERT", "REPLACE", "UPDATE", "DELETE", "SET", "WITH"];
+        let words = identifiers(statement, self.facts.dialect);
+        let begins = |word: &str| words.first().is_some_and(|first| first.eq_ignore_ascii_case(word));
+        stores.into_iter().any(begins) || (self.kind != Kind::Sql && begins("SELECT"))
     }
 
     /// Makes the settings again if the session does not have them. No transaction may be open: some settings end with one.

@@ -156,7 +156,7 @@ impl Journal {
             Ok(answer) => answer,
             Err(error) => {
                 if commit == Commit::Apart
-                    && (may_fail_halfway || error.has_run())
+                    && (may_fail_halfway || error.has_run() || error.is_unanswered())
                     && error.kind != DatabaseErrorKind::Connection
                     && !has_not_begun(&text, self.facts.dialect, &error)
                 {
@@ -228,7 +228,10 @@ impl Journal {
         if error.kind != DatabaseErrorKind::Connection {
             return Err(store::unmade(error));
         }
-        self.committed(database, state, step, Err(error)).await??;
+        if let Err(error) = self.committed(database, state, step, Err(error)).await? {
+            // The session is a new one, and the step has not been answered: what became of it is still known here.
+            database.record(&answer).await.map_err(|second| Error::from(error).cause(second.message))?;
+        }
         state.unknown = None;
         Ok(())
     }
@@ -336,11 +339,25 @@ impl Journal {
         // Until the schema has been probed, the outcome is unknown.
         state.unknown = Some((entry.step, entry.text.clone()));
         database.rollback().await?;
-        if let Some(intent) = store::intent(database, self.run).await?
-            && resolve::known(database, &intent).await? == resolve::Known::NoEffect
-        {
-            state.unknown = None;
-            return Ok(());
+        if let Some(intent) = store::intent(database, self.run).await? {
+            match resolve::known(database, &intent).await? {
+                resolve::Known::NoEffect => {
+                    state.unknown = None;
+                    return Ok(());
+                }
+                resolve::Known::TookEffect => {
+                    return Err(self
+                        .in_part(error)
+                        .cause("the database shows that the statement took effect all the same"));
+                }
+                resolve::Known::Repeatable => state.repeats = true,
+                resolve::Known::Halved | resolve::Known::Nothing if error.is_unanswered() => {
+                    return Err(self
+                        .in_part(error)
+                        .cause("the statement was still running when its session was ended"));
+                }
+                resolve::Known::Halved | resolve::Known::Nothing => {}
+            }
         }
         Err(self.in_part(error).cause("the statement is not atomic: what it completed before it failed remains"))
     }

@@ -107,7 +107,7 @@ async fn recorded_steps_are_answered_and_the_rest_run() {
     let journal = create(&database).await;
     assert_eq!(done(&journal, &database, "CREATE TABLE t (a)").await, How::Done(0));
     assert_eq!(done(&journal, &database, "INSERT INTO t VALUES (1), (2)").await, How::Done(2));
-    assert_eq!(journal.progress().await, StepProgress { done: 2, effects: 2, unknown: None });
+    assert_eq!(journal.progress().await, StepProgress { done: 2, effects: 2, unknown: None, repeats: false });
     let journal = resume(&database).await;
     assert_eq!((journal.inputs().seed, journal.progress().await.done), (7, 2));
     assert_eq!(done(&journal, &database, "CREATE TABLE t (a)").await, How::Recorded(0));
@@ -158,7 +158,7 @@ async fn a_failure_is_recorded_when_the_migration_continues_after_it() {
     done(&journal, &database, "CREATE TABLE t (a UNIQUE)").await;
     assert_eq!(done(&journal, &database, twice).await, How::FailedBefore(DatabaseErrorKind::Constraint));
     assert_eq!(done(&journal, &database, "INSERT INTO t VALUES (1)").await, How::Recorded(1));
-    assert_eq!(journal.progress().await, StepProgress { done: 3, effects: 2, unknown: None });
+    assert_eq!(journal.progress().await, StepProgress { done: 3, effects: 2, unknown: None, repeats: false });
 }
 
 #[tokio::test]

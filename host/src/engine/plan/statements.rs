@@ -2,8 +2,8 @@
 //! themselves, and whether a dry run can roll them back.
 
 use super::{PlannedMigration, Refusal};
-use crate::database::Facts;
 use crate::database::known::KnownTexts;
+use crate::database::{Dialect, Facts};
 use crate::engine::event::Unrepeatable;
 use crate::engine::history::RunMode;
 use crate::engine::schema::{dialect_schema, tool_sql};
@@ -78,6 +78,13 @@ pub fn inspect(id: &str, file: &str, mode: RunMode, text: &str, facts: &Facts) -
             false => "remove the level: it holds for one transaction, and there is none around the statements",
         };
         refusals.push(refusal(1, error.hint(hint)));
+    }
+    // Enforced, foreign keys let the table take the rows of others with it.
+    if mode == RunMode::Stepwise && facts.dialect == Dialect::Sqlite && program.foreign_keys_off {
+        let error = Error::usage(
+            "the file rebuilds a table without foreign keys, but each of its statements commits by itself",
+        );
+        refusals.push(refusal(1, error.hint("rebuild the table in a migration of its own, in a transaction")));
     }
     let committing = classes.iter().filter(|class| commits(**class, facts)).count() as u64;
     (Statements { count: statements.len() as u64, committing }, refusals)
@@ -181,7 +188,6 @@ fn at_statement(error: Error, statements: &[Statement<'_>], at: usize) -> Error 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::database::Dialect;
 
     #[test]
     fn another_database_is_not_used() {
@@ -195,6 +201,20 @@ mod tests {
         ] {
             assert_eq!(refused(text), expected, "{text}");
         }
+    }
+
+    /// One whose upgrade commits each statement may have been stored before such pairs were refused.
+    #[test]
+    fn a_table_is_not_rebuilt_statement_by_statement() {
+        let text = "PRAGMA foreign_keys = OFF; DROP TABLE t; PRAGMA foreign_keys = ON";
+        let refusals = |mode| inspect("1_a", "1_a.down.sql", mode, text, &Facts::of_dialect(Dialect::Sqlite)).1;
+        assert!(refusals(RunMode::Atomic).is_empty());
+        let refused = refusals(RunMode::Stepwise);
+        assert!(
+            refused[0].error.message.contains("each of its statements commits by itself"),
+            "{:?}",
+            refused[0].error
+        );
     }
 
     fn inspected(dialect: Dialect, mode: RunMode, text: &str) -> String {

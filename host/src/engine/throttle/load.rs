@@ -73,22 +73,23 @@ impl Load {
         at_most: Duration,
     ) -> Result<Option<Hold>> {
         let is_first = self.replicas.is_none();
-        let mut replicas = self.replicas.take().unwrap_or_default();
         if is_first {
+            let mut replicas = Vec::new();
             for url in &throttle.replicas {
                 // A wrong URL is reported at once; a replica that stops answering later is waited for.
                 replicas.push(Replica::open(url).await?);
             }
+            self.replicas = Some(replicas);
         }
         let mut worst: Option<(String, Duration)> = None;
         if database.facts().dialect.reports_replicas() {
             let found = self.standbys(database).await?;
-            if found.is_empty() && is_first && replicas.is_empty() {
+            if found.is_empty() && is_first && throttle.replicas.is_empty() {
                 self.warnings.push("this server has no standbys, so `max_lag` has no effect yet".to_owned());
             }
             worst = found.into_iter().max_by_key(|(_, lag)| *lag);
         }
-        for replica in self.replicas.insert(replicas) {
+        for replica in self.replicas.iter_mut().flatten() {
             match replica.lag().await {
                 Ok(Some(lag)) if worst.as_ref().is_none_or(|(_, worst)| lag > *worst) => {
                     worst = Some((replica.name(), lag));

@@ -33,6 +33,10 @@ impl Chosen<'_> {
                 problems.push(Problem::new(message).hint(format!("move them to the upgrade, `{}`", self.up.file)));
             }
         }
+        if let Some(text) = self.down.filter(|_| up.no_transaction && down.table_rebuild && !down.no_transaction) {
+            let message = format!("`{}` rebuilds a table, and commits each statement, as its upgrade does", text.file);
+            problems.push(Problem::new(message).hint("rebuild the table in a separate migration, in a transaction"));
+        }
         let texts = [(Some(self.up), up.directives.parameters), (self.down, down.directives.parameters)];
         for (text, asks) in texts {
             // The directive of an upgrade is for both directions.

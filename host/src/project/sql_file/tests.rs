@@ -117,6 +117,10 @@ fn directives_of_both_files_must_fit() {
         sqlite("-- runner:no-transaction\nPRAGMA foreign_keys = OFF; SELECT 1", ""),
         Err(vec!["`1_a.up.sql` rebuilds a table, and commits each statement".to_owned()])
     );
+    assert_eq!(
+        sqlite("-- runner:no-transaction\nVACUUM", "PRAGMA foreign_keys = OFF; DROP TABLE t"),
+        Err(vec!["`1_a.down.sql` rebuilds a table, and commits each statement, as its upgrade does".to_owned()])
+    );
     let missing = of(&[("up", "SELECT 1")], Dialect::Sqlite).expect("no way back");
     assert!(missing.no_downgrade && !missing.irreversible);
 }

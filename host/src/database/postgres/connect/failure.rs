@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sqlx::postgres::PgConnectOptions;
 
-use super::super::error::{from_sqlx, of_pooler};
+use super::super::error::{from_sqlx, told_by_pooler};
 use crate::database::url::redact;
 use crate::database::{DatabaseError, DatabaseErrorKind};
 
@@ -80,7 +80,7 @@ fn unreachable_server(cause: &std::io::Error, options: &PgConnectOptions, server
 fn refused(error: DatabaseError, options: &PgConnectOptions, server: &str) -> DatabaseError {
     let user = options.get_username();
     let database = options.get_database().unwrap_or(user);
-    if let Some((kind, hint)) = of_pooler(&error.message) {
+    if let Some((kind, hint)) = told_by_pooler(&error.message) {
         return DatabaseError { kind, hint: Some(hint.to_owned()), ..error };
     }
     let (kind, hint) = match error.code.as_str() {

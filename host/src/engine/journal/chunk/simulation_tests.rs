@@ -208,7 +208,7 @@ impl Simulation {
         let next = (frontier.chunks + 1) * ROWS;
         let to = Some(vec![Value::Int64(next as i64)]);
         let is_last = frontier.chunks + 1 == self.scenario.chunks;
-        let cut = self.claimants[worker].cut(host, frontier, (to, Some(ROWS)), &Effect::default()).await;
+        let cut = self.claimants[worker].cut(host, frontier, (to, Some(ROWS), is_last), &Effect::default()).await;
         if is_last {
             self.outcome.cut = time;
         }

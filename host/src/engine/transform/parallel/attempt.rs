@@ -6,7 +6,7 @@ use super::worker::ChunkWorker;
 use crate::database::{Claims, DatabaseError, Part};
 use crate::engine::call_error::CallError;
 use crate::engine::control::CommittedChunk;
-use crate::engine::journal::chunk::{ClaimState, ClaimedChunk, Effect};
+use crate::engine::journal::chunk::{ClaimState, Claimant, ClaimedChunk, Effect};
 use crate::engine::journal::crash;
 use crate::engine::transcript;
 use crate::engine::transform::instance::CheckedInstance;
@@ -79,9 +79,13 @@ impl ChunkWorker {
             reader.cut(&mut *self.connection.host(), Some(bound), after, size).await?
         };
         let end = match to {
-            Some(key) => (Some(key), Some(size as u64)),
-            None if reader.descends() => (None, None),
-            None => (Some(bound.clone()), None),
+            // The bound is the greatest key: the last one going up, the first one going down.
+            Some(key) => {
+                let is_last = !reader.descends() && Claimant::is_same(&key, bound);
+                (Some(key), Some(size as u64), is_last)
+            }
+            None if reader.descends() => (None, None, true),
+            None => (Some(bound.clone()), None, true),
         };
         // Without the chunk that is about to be committed: it is counted when it is.
         shared.saw(&frontier);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::attempt::NextChunk;
 use super::{Connection, SharedTransform};
 use crate::database::message::values_text;
-use crate::database::{DatabaseErrorKind, Part, StopSignal};
+use crate::database::{DatabaseError, DatabaseErrorKind, Part, StopSignal};
 use crate::engine::call_error::CallError;
 use crate::engine::event::{Event, LogLevel};
 use crate::engine::journal::chunk::{ClaimedChunk, Effect};
@@ -28,6 +28,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 pub(super) struct ChunkWorker {
     pub(super) shared: Arc<SharedTransform>,
     pub(super) connection: Connection,
+    /// The migration's own statements use that session, too.
+    is_main: bool,
     pub(super) reader: Option<TableReader>,
     pub(super) instance: Option<CheckedInstance>,
     /// The next chunk, if it was claimed at the end of the one before.
@@ -45,6 +47,7 @@ impl ChunkWorker {
         Self {
             shared,
             connection,
+            is_main: false,
             reader: None,
             instance: None,
             claimed: None,
@@ -52,6 +55,11 @@ impl ChunkWorker {
             all_cut: false,
             is_new: true,
         }
+    }
+
+    /// A worker that uses the session of the migration.
+    pub(super) fn on_main(shared: Arc<SharedTransform>, connection: Connection) -> Self {
+        Self { is_main: true, ..Self::new(shared, connection) }
     }
 
     pub(super) fn into_connection(self) -> Connection {
@@ -137,14 +145,15 @@ impl ChunkWorker {
         let error = match end {
             CallError::Database(error) => error,
             other => {
-                let _ = self.connection.rollback().await;
-                return Err(other);
+                return Err(match self.remains().await {
+                    Some(second) => CallError::Failed(partly(other.into_error(), second)),
+                    None => other,
+                });
             }
         };
         let is_lost = error.kind == DatabaseErrorKind::Connection;
-        if !is_lost {
-            // The failure matters more than an error of the rollback.
-            let _ = self.connection.rollback().await;
+        if !is_lost && let Some(second) = self.remains().await {
+            return Err(CallError::Failed(partly(Error::from(error), second)));
         }
         if let Some(reason) = self.shared.run.stop.reason() {
             return Err(CallError::Stopped(reason));
@@ -182,8 +191,19 @@ impl ChunkWorker {
             // If this fails, so does the next attempt, which counts.
             let _ = self.connection.reconnect().await;
             self.reader = None;
+            if self.is_main {
+                self.shared.journal.session_lost().await;
+            }
         }
         Ok(())
+    }
+
+    /// Rolls back, and returns why some of the chunk remains all the same, as where a trigger writes to a table without transactions:
+    /// another attempt would write that again. Any other error of the rollback matters less than what led to it.
+    async fn remains(&mut self) -> Option<DatabaseError> {
+        let second = self.connection.rollback().await.err().filter(DatabaseError::is_not_undone)?;
+        self.shared.journal.note_chunks().await;
+        Some(second)
     }
 
     /// Counts the rows for progress. A failure does not fail the transform.
@@ -217,6 +237,12 @@ impl ChunkWorker {
         let to = chunk.to.as_deref().map(|key| format!(", up to {}", values_text(names, key))).unwrap_or_default();
         format!("{}{from}{to}", chunk.number)
     }
+}
+
+/// The error of a chunk of which something remains.
+fn partly(error: Error, second: DatabaseError) -> Error {
+    let reported = error.cause(&second);
+    second.hint.into_iter().fold(reported, Error::hint)
 }
 
 async fn pause(stop: &StopSignal, pause: Duration) {

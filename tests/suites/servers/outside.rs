@@ -1,0 +1,161 @@
+//! Statements of PostgreSQL that cannot run in a transaction: what surrounds them, and what remains where they fail.
+
+use runner_tests::{Engine, EngineProject, Running, project, until};
+
+/// With a table and a row, whose index exists.
+fn project_with_index() -> EngineProject {
+    let project = project!(Engine::Postgres);
+    project.execute("CREATE TABLE t (a integer); INSERT INTO t VALUES (1); CREATE INDEX t_a ON t (a)");
+    project
+}
+
+fn indexes(project: &EngineProject) -> Vec<String> {
+    project.rows(
+        "SELECT c.relname || ' ' || i.indisvalid FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid \
+         WHERE i.indrelid = 't'::regclass ORDER BY 1",
+    )
+}
+
+/// Gives up on a lock at once, so that nothing is waited for.
+const IMPATIENT: [&str; 5] = ["apply", "--table-lock-timeout", "300ms", "--retries", "0"];
+
+#[test]
+fn what_a_file_sets_holds_for_all_its_statements_and_no_longer() {
+    let project = project!(Engine::Postgres);
+    project.execute("CREATE TABLE seen (at text, waits text, zone text)");
+    let see = |at: &str| {
+        format!("INSERT INTO seen SELECT '{at}', current_setting('lock_timeout'), current_setting('timezone')")
+    };
+    let file = format!(
+        "-- runner:no-transaction\nSET lock_timeout = '7s';\nSET timezone = 'Asia/Tokyo';\n{};\n\
+         DO $$ BEGIN {}; COMMIT; END $$;\n{};",
+        see("before"),
+        see("outside"),
+        see("after")
+    );
+    project.sql("0001_sets", &file, "SELECT 1;").sql("0002_later", &format!("{};", see("later")), "SELECT 1;");
+    project.runner("apply").succeeds();
+    let seen = project.rows("SELECT at || ' ' || waits || ' ' || zone FROM seen ORDER BY at");
+    assert_eq!(seen, ["after 7s Asia/Tokyo", "before 7s Asia/Tokyo", "later 3s UTC", "outside 7s Asia/Tokyo"]);
+}
+
+/// The role of the script may have no privilege on the tool's tables.
+#[test]
+fn a_file_may_take_a_role() {
+    let project = project_with_index();
+    let role = format!("role_of_{}", project.server_database().name());
+    project
+        .execute(&format!("CREATE ROLE {role}; GRANT ALL ON SCHEMA public TO {role}; ALTER TABLE t OWNER TO {role}"));
+    let file = format!("-- runner:no-transaction\nSET ROLE {role};\nCREATE INDEX CONCURRENTLY t_b ON t (a);");
+    project.sql("0001_index", &file, "SELECT 1;");
+    project.runner("apply").succeeds();
+    assert_eq!(indexes(&project), ["t_a true", "t_b true"]);
+    project.execute(&format!("DROP OWNED BY {role} CASCADE; DROP ROLE {role}"));
+}
+
+#[test]
+fn an_index_that_is_half_dropped_is_no_failure_without_changes() {
+    let project = project_with_index();
+    project.sql("0001_drop", "-- runner:no-transaction\nDROP INDEX CONCURRENTLY t_a;", "SELECT 1;");
+    let client = project.server_database().client();
+    let mut reader = client.session();
+    reader.run("BEGIN; SELECT count(*) FROM t");
+    let output = project.run(IMPATIENT);
+    output.exits(6).says(&["[55P03]", "statement 1 took effect in part; `runner apply` runs it again and continues"]);
+    assert_eq!(indexes(&project), ["t_a false"]);
+    reader.run("COMMIT");
+    project.runner("apply").succeeds();
+    assert!(indexes(&project).is_empty());
+    assert_eq!(project.history(), ["0001"]);
+}
+
+/// As long as there are retries, the run goes on by itself.
+#[test]
+fn an_index_that_is_half_dropped_is_dropped_by_the_next_attempt() {
+    let project = project_with_index();
+    project.sql("0001_drop", "-- runner:no-transaction\nDROP INDEX CONCURRENTLY t_a;", "SELECT 1;");
+    let client = project.server_database().client();
+    let mut reader = client.session();
+    reader.run("BEGIN; SELECT count(*) FROM t");
+    let mut running = Running::start(&mut project.command(["apply", "--table-lock-timeout", "300ms"]));
+    until("the index is half dropped", || indexes(&project) == ["t_a false"]);
+    let active = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state = 'active' \
+        AND query LIKE 'DROP INDEX CONC%'";
+    until("an attempt has given up", || project.value(active) == "0");
+    reader.run("COMMIT");
+    assert!(running.wait().unwrap().success());
+    assert!(indexes(&project).is_empty());
+}
+
+#[test]
+fn a_partition_that_is_half_detached_waits_for_the_operator() {
+    let project = project!(Engine::Postgres);
+    project.execute(
+        "CREATE TABLE t (a integer) PARTITION BY RANGE (a); CREATE TABLE p PARTITION OF t FOR VALUES FROM (0) TO (9)",
+    );
+    project.sql("0001_off", "-- runner:no-transaction\nALTER TABLE t DETACH PARTITION p CONCURRENTLY;", "SELECT 1;");
+    let client = project.server_database().client();
+    let mut reader = client.session();
+    reader.run("BEGIN; SELECT count(*) FROM t");
+    project.run(IMPATIENT).exits(6).says(&[
+        "[55P03]",
+        "what it completed before it failed remains",
+        "runner repair 0001",
+    ]);
+    reader.run("COMMIT");
+    project.runner("apply").exits(6).says(&["it is unknown whether statement 1", "runner repair 0001"]);
+    project.runner("repair 0001").prints(&["part of it took effect"]);
+    project.execute("ALTER TABLE t DETACH PARTITION p FINALIZE");
+    project.runner("repair 0001 --mark-done --why finalized").succeeds();
+    project.runner("apply").succeeds();
+    assert_eq!(project.history(), ["0001"]);
+    // What could not begin has changed nothing.
+    let file = "-- runner:no-transaction\nALTER TABLE t DETACH PARTITION nope CONCURRENTLY;";
+    project.sql("0002_off", file, "SELECT 1;");
+    project.runner("apply").exits(1).says(&["[42P01]", "left no changes"]);
+}
+
+/// What removes an unfinished index waits no longer than the statement that left it.
+#[test]
+fn an_unfinished_index_is_not_waited_for_without_an_end() {
+    let project = project_with_index();
+    let file = "-- runner:no-transaction\nCREATE INDEX CONCURRENTLY IF NOT EXISTS t_b ON t (a);";
+    project.sql("0001_index", file, "SELECT 1;");
+    let client = project.server_database().client();
+    let mut writer = client.session();
+    writer.run("BEGIN; INSERT INTO t VALUES (2)");
+    project.run(IMPATIENT).exits(5).says(&["[55P03]", "what the failed attempt left in the database stays"]);
+    assert_eq!(indexes(&project), ["t_a true", "t_b false"]);
+    // The unfinished one is not taken for a valid one.
+    project.run(IMPATIENT).exits(5).says(&["[55P03]"]);
+    assert_eq!(indexes(&project), ["t_a true", "t_b false"]);
+    writer.run("COMMIT");
+    project.runner("apply").succeeds().says(&["dropped the invalid index"]);
+    assert_eq!(indexes(&project), ["t_a true", "t_b true"]);
+}
+
+/// What a statement did is known to the run that saw it end, although the connection with the lock is gone.
+#[test]
+fn a_statement_that_took_the_lock_away_is_recorded_all_the_same() {
+    let project = project!(Engine::Postgres);
+    project.execute("CREATE TABLE t (a integer)");
+    let file = "-- runner:no-transaction\nDO $$ BEGIN INSERT INTO t VALUES (1); \
+        PERFORM pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() \
+        AND query LIKE '/* runner lock%' AND pid <> pg_backend_pid(); COMMIT; PERFORM pg_sleep(0.3); END $$;\n\
+        INSERT INTO t VALUES (2);";
+    project.sql("0001_ends", file, "SELECT 1;");
+    project.runner("apply").succeeds();
+    assert_eq!(project.rows("SELECT a FROM t ORDER BY a"), ["1", "2"]);
+    assert_eq!(project.history(), ["0001"]);
+}
+
+/// The text of PgBouncer, raised by a migration, is an error like any other.
+#[test]
+fn an_error_of_a_migration_is_not_taken_for_one_of_a_pooler() {
+    let project = project!(Engine::Postgres);
+    let file =
+        "-- runner:no-transaction\nDO $$ BEGIN RAISE EXCEPTION 'no more connections allowed for tenant 7'; END $$;";
+    project.sql("0001_says", file, "SELECT 1;");
+    project.runner("apply").exits(1).says(&["[P0001]", "left no changes"]).does_not_say(&["PgBouncer"]);
+    assert!(project.history().is_empty());
+}
