@@ -331,6 +331,12 @@ pub trait Database: Send {
     /// the connection is alive.
     async fn reconnect(&mut self) -> Result<(), DatabaseError>;
 
+    /// A number of the session with the server: another one once the host has opened a new session in place of a lost one. What a
+    /// migration has set for its session is gone then. Always 0 where there is no server.
+    fn session_number(&self) -> u64 {
+        0
+    }
+
     /// Fails with [`DatabaseErrorKind::Denied`] if a script changed the tool's own tables in this transaction by any
     /// means. Does nothing where the database refuses such statements in the first place.
     async fn check_tool_tables(&mut self) -> Result<(), DatabaseError>;

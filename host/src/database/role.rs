@@ -163,6 +163,11 @@ impl HostSession<'_> {
         self.0.database.drop_temporary().await
     }
 
+    /// See [`Database::session_number`].
+    pub fn session_number(&self) -> u64 {
+        self.0.database.session_number()
+    }
+
     /// See [`Database::reconnect`]. The new connection is in the host's role too.
     pub async fn reconnect(&mut self) -> Result<(), DatabaseError> {
         self.0.database.reconnect().await

@@ -95,6 +95,8 @@ pub fn session_values(statement: &str, dialect: Dialect) -> SessionValues {
         // Other settings are meant for the rest of the file, however they are computed.
         StatementClass::Session => found.sets.is_empty() || tokens.is_plain(statement, dialect),
         StatementClass::Rows => tokens.sets_configuration(dialect),
+        // Later statements name the database that it attaches.
+        StatementClass::Unknown => dialect == Dialect::Sqlite && matches!(first, "ATTACH" | "DETACH"),
         _ => false,
     };
     found

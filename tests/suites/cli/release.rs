@@ -20,7 +20,7 @@ impl Tools {
         tools.add("musl-gcc", "exit 1");
         // What cargo would build runs the binary under test.
         let binary = format!("#!/bin/sh\\nexec \\\"{}\\\" \\\"\\$@\\\"\\n", env!("CARGO_BIN_EXE_runner"));
-        let target = "$CARGO_TARGET_DIR/$(uname -m)-unknown-linux-musl/release";
+        let target = "$CARGO_TARGET_DIR/$(uname -m)-unknown-linux-musl/dist";
         let metadata =
             format!("{{\"packages\": [{{\"name\": \"runner\", \"version\": \"{}\"}}]}}", env!("CARGO_PKG_VERSION"));
         tools.add(
@@ -56,7 +56,7 @@ fn a_release_is_packed_the_same_each_time() {
     tools.add("readelf", "true");
     tools.release("--to one").succeeds().says(&["wrote", "bytes"]);
     let built = tools.0.read("built");
-    assert!(built.contains("--release --locked --package runner --bin runner --target"), "{built}");
+    assert!(built.contains("--profile dist --locked --package runner --bin runner --target"), "{built}");
     tools.release("--to two").succeeds();
     let archives = |directory: &str| -> Vec<(String, Vec<u8>)> {
         let files = std::fs::read_dir(tools.0.file(directory)).unwrap().map(|entry| entry.unwrap());

@@ -403,3 +403,21 @@ fn users_created_one_by_one() {
     project.runner("repair 1 --skip --why dropped").succeeds();
     project.runner("apply").succeeds();
 }
+
+/// A database that the file has attached stays attached between its statements, and is attached again where it is resumed.
+#[test]
+fn attached_databases_of_sqlite() {
+    let project = project!(Engine::Sqlite);
+    let old = project.open("old.db");
+    old.execute_batch("CREATE TABLE t (a); INSERT INTO t VALUES (1)").unwrap();
+    let file = format!(
+        "-- runner:no-transaction\nCREATE TABLE t (a);\nATTACH '{}' AS o;\nINSERT INTO t SELECT a FROM o.t;\nVACUUM;\n\
+         INSERT INTO t SELECT a FROM o.u;\nDETACH o;",
+        project.file("old.db").display()
+    );
+    project.sql("0001_copy", &file, "DROP TABLE t;");
+    project.runner("apply").exits(6).says(&["no such table: o.u"]);
+    old.execute_batch("CREATE TABLE u (a); INSERT INTO u VALUES (2)").unwrap();
+    project.runner("apply").succeeds();
+    assert_eq!(project.rows("SELECT a FROM t ORDER BY a"), ["1", "2"]);
+}

@@ -337,6 +337,10 @@ impl<D: Driver> Database for Logins<D> {
         self.working().drop_temporary().await
     }
 
+    fn session_number(&self) -> u64 {
+        self.host.session_number()
+    }
+
     async fn reconnect(&mut self) -> Result<(), DatabaseError> {
         self.host.reconnect().await?;
         let Some(mut guest) = self.guest.take() else { return Ok(()) };

@@ -244,6 +244,10 @@ impl Database for MysqlDatabase {
         self.reconnect_now().await
     }
 
+    fn session_number(&self) -> u64 {
+        self.watch.id
+    }
+
     async fn check_tool_tables(&mut self) -> Result<(), DatabaseError> {
         self.check_tool_tables_now().await
     }

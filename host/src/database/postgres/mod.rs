@@ -107,6 +107,9 @@ pub(super) struct PostgresDatabase {
     lock: Option<Lock>,
     /// The request with which the lock was taken, kept until the lock is released: the lock may be lost meanwhile.
     locked_for: Option<LockRequest>,
+    /// How many sessions were opened in place of lost ones. (The number of the server's process does not tell: behind a pooler it
+    /// differs from transaction to transaction.)
+    sessions: u64,
     rights: Role,
     /// What a script has set for its session.
     own: Own,
@@ -164,6 +167,7 @@ impl PostgresDatabase {
             ahead: None,
             lock: None,
             locked_for: None,
+            sessions: 0,
             rights: Role::Host,
             own: Own::of(&found.facts),
             stop: StopSignal::never(),

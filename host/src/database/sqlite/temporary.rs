@@ -21,7 +21,12 @@ impl SqliteDatabase {
         drop_all(&self.connection).map_err(|failure| from_failure(&failure))?;
         match self.detach_all() {
             // A file that the open transaction uses is detached when the transaction ends.
-            Err(_) if !self.connection.is_autocommit() => Ok(()),
+            Err(_) if !self.connection.is_autocommit() => {
+                if let Some(transaction) = &mut self.transaction {
+                    transaction.detaches = true;
+                }
+                Ok(())
+            }
             detached => detached.map_err(|failure| from_failure(&failure)),
         }
     }

@@ -19,11 +19,13 @@ pub(super) struct Transaction {
     pub(super) written: Written,
     /// Whether the connection may only read until it ends.
     reads_only: bool,
+    /// Whether databases that a script has attached are detached at its end: a whole migration does, a step of one does not.
+    pub(super) detaches: bool,
 }
 
 impl Transaction {
     fn new(connection: &Connection, violations: Option<Violations>) -> Self {
-        Self { violations, written: Written::nothing(connection), reads_only: false }
+        Self { violations, written: Written::nothing(connection), reads_only: false, detaches: true }
     }
 
     /// A transaction that only reads.
@@ -114,8 +116,10 @@ impl SqliteDatabase {
             if self.connection.is_autocommit() { Err(ended()) } else { commit(&self.connection, &transaction) };
         // After a failure, and to enforce foreign keys again; otherwise harmless.
         roll_back(&self.connection, self.foreign_keys);
-        // A database that the transaction used cannot be detached earlier. The commit is done in any case.
-        let _ = self.detach_all();
+        if transaction.detaches {
+            // A database that the transaction used cannot be detached earlier. The commit is done in any case.
+            let _ = self.detach_all();
+        }
         committed
     }
 
@@ -148,7 +152,9 @@ impl SqliteDatabase {
             // Cannot fail.
             let _ = self.connection.run("PRAGMA query_only = OFF");
         }
-        let _ = self.detach_all();
+        if transaction.detaches {
+            let _ = self.detach_all();
+        }
         result.map_err(|failure| from_failure(&failure))
     }
 
@@ -176,7 +182,7 @@ fn begin(connection: &Connection, options: TransactionOptions, enforced: bool) -
     enforce_foreign_keys(connection, enforced && !options.foreign_keys_off);
     connection.run("BEGIN IMMEDIATE")?;
     let violations = if options.foreign_keys_off && enforced { Some(violations(connection)?) } else { None };
-    Ok(Transaction::new(connection, violations))
+    Ok(Transaction { detaches: options.for_migration, ..Transaction::new(connection, violations) })
 }
 
 fn commit(connection: &Connection, transaction: &Transaction) -> Result<(), DatabaseError> {

@@ -55,7 +55,6 @@ impl RunControl {
         let mut read = orders::read(database).await;
         // No transaction is open, so reconnecting loses only settings; a live connection is left alone.
         if read.is_err() && !self.stop.is_raised() && database.reconnect().await.is_ok() {
-            self.state().has_reconnected = true;
             read = orders::read(database).await;
         }
         let read = read.map_err(|error| self.or_stopped(error))?;
@@ -75,7 +74,6 @@ impl RunControl {
         if database.reconnect().await.is_err() {
             return Err(error);
         }
-        self.state().has_reconnected = true;
         self.look(database, WrittenBy::Worker).await.map_err(|error| self.or_stopped(error))
     }
 
@@ -102,11 +100,6 @@ impl RunControl {
         }
         self.state().looked = Some(Instant::now());
         Ok(())
-    }
-
-    /// Returns whether a look opened a new session in place of a lost one since the last call.
-    pub fn take_reconnected(&self) -> bool {
-        std::mem::take(&mut self.state().has_reconnected)
     }
 
     /// Obeys the operators' requests.

@@ -30,8 +30,6 @@ pub(super) struct ControlState {
     pub retries: u64,
     /// The time of the last look.
     pub looked: Option<Instant>,
-    /// Whether a look opened a new session in place of a lost one.
-    pub has_reconnected: bool,
     /// Whether a separate connection looks.
     pub is_watched: bool,
     /// Whether it helps the run that holds the lock.

@@ -269,6 +269,10 @@ impl Database for RecordingDatabase {
         self.inner.drop_temporary().await
     }
 
+    fn session_number(&self) -> u64 {
+        self.inner.session_number()
+    }
+
     async fn reconnect(&mut self) -> Result<(), DatabaseError> {
         self.writers.clear();
         self.inner.reconnect().await

@@ -29,9 +29,6 @@ impl Steps {
             journal.flush_shared(&self.run.database).await?;
         }
         self.run.control.before_step(&self.run.database).await?;
-        if self.run.control.take_reconnected() {
-            journal.session_lost().await;
-        }
         match journal.begin(&self.run.database, call).await? {
             JournalStep::Live(live) => {
                 let number = live.number();

@@ -79,6 +79,8 @@ struct JournalState {
     unknown: Option<(u64, String)>,
     /// A part of it remains, and it can run again.
     repeats: bool,
+    /// The number of the session that the last step used.
+    session_number: Option<u64>,
     /// Changes that are made together with the next ones.
     pending: Vec<ToolChange>,
     /// Nothing of the journal has been stored.

@@ -42,6 +42,11 @@ impl Session {
         *self = Self { settings, repeated, earlier, are_lost: true, has_earlier, ..Self::default() };
     }
 
+    /// Whether anything was done in it, or made again.
+    fn holds_anything(&self) -> bool {
+        self.has_own || (!self.settings.is_empty() && !self.are_lost)
+    }
+
     /// Whether it took the place of another one, and has not been used.
     pub fn is_lost(&self) -> bool {
         self.are_lost
@@ -106,12 +111,18 @@ impl Journal {
     ) -> std::result::Result<(), DatabaseError> {
         database.reconnect().await?;
         state.session.lost();
+        state.session_number = Some(database.session_number());
         Ok(())
     }
 
-    /// Says that the session is a new one.
-    pub async fn session_lost(&self) {
-        self.state.lock().await.session.lost();
+    /// Notes if another session has taken the place of the one that the last step used, whoever opened it.
+    pub(super) fn note_session(&self, state: &mut JournalState, number: u64) {
+        let is_new = state.session_number.replace(number).is_some_and(|before| before != number);
+        if is_new && state.session.holds_anything() {
+            state.session.lost();
+            // Otherwise they are made again before the next statement.
+            state.session.are_lost = !state.session.settings.is_empty();
+        }
     }
 
     /// Remembers a step that took effect.

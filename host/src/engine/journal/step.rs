@@ -82,6 +82,7 @@ impl Journal {
         let mut session = locked.host();
         let database = &mut session;
         let mut state = self.state.lock().await;
+        self.note_session(&mut state, database.session_number());
         let mut entry = match self.find(database, &mut state, call).await? {
             Lookup::Answered(step, packed) => {
                 let answer =
@@ -112,10 +113,12 @@ impl Journal {
             // The intent contains the complete statement, which a later probe or an operator needs.
             let intent = Entry { text: call.text.to_owned(), ..entry.clone() };
             self.record(database, &mut state, store::insert(self.run, &intent).into(), entry.step).await?;
+            self.note_session(&mut state, database.session_number());
             self.set_again(database, &mut state).await?;
             entry.expression = None;
         } else {
             self.record_and_begin(database, &mut state, entry.step - 1).await?;
+            self.note_session(&mut state, database.session_number());
         }
         // The session may have been lost just now.
         if let Err(error) = self.check_session(&state, call) {

@@ -279,7 +279,7 @@ async fn run_workers(shared: &Arc<SharedTransform>, main: Connection) -> (Connec
     }
     let shared_by_first = shared.clone();
     let first = tokio::spawn(async move {
-        let mut worker = ChunkWorker::on_main(shared_by_first.clone(), main);
+        let mut worker = ChunkWorker::new(shared_by_first.clone(), main);
         let ended = worker.run().await;
         if ended.is_err() {
             shared_by_first.end();

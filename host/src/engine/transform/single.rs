@@ -93,7 +93,15 @@ pub(super) async fn drive(
         if written == WriteOutcome::Outdated {
             // Another connection has written since the chunk was read, so the chunks read after it may be outdated too.
             while let Some(mut later) = running.pop_front() {
-                idle.push(later.wait(run).await?.0);
+                match later.wait(run).await? {
+                    (instance, Ok(_)) => idle.push(instance),
+                    // One that trapped can do no more; what it was given may have been outdated.
+                    (_, Err(_)) => started -= 1,
+                }
+            }
+            if idle.is_empty() {
+                idle.push(CheckedInstance::start(function, name).await?);
+                started += 1;
             }
             (waiting, at_end) = (None, false);
             if let Some(instance) = idle.last_mut() {

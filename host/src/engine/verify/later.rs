@@ -168,14 +168,18 @@ async fn component_touches(
         return Ok(true);
     }
     let Some(mut calls) = evidence.calls else { return Ok(true) };
-    let mut to_pass = first;
+    let (mut to_pass, mut kept) = (first, evidence.transforms.len());
     loop {
         let Ok(call) = calls.call() else { return Ok(true) };
         let Some(call) = call else { return Ok(false) };
         let touches = match call.kind.as_str() {
             "transform" => {
+                let is_passed = to_pass > 0;
                 to_pass = to_pass.saturating_sub(1);
-                false
+                // What is kept of it was looked at above; of the others it is unknown what they wrote.
+                let is_kept = kept > 0;
+                kept = kept.saturating_sub(1);
+                !is_passed && !is_kept
             }
             _ if to_pass > 0 => false,
             "execute" | "query" | "schema" => written.is_touched_by(&call.text, dialect),

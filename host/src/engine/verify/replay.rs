@@ -89,7 +89,11 @@ fn other_chunks(evidence: &Evidence, replay: &Replay) -> Option<Verdict> {
             return Some(Verdict::Differs(what));
         }
     }
-    None
+    let more = contents.len().saturating_sub(evidence.transforms.len());
+    (more > 0).then(|| {
+        let what = counted(more as u64, "transform", "transforms");
+        Verdict::Unproven(format!("what {what} read and wrote was not kept"))
+    })
 }
 
 pub(super) fn told(error: &Error) -> String {

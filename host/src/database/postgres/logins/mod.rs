@@ -205,6 +205,10 @@ impl Database for PostgresDatabase {
         self.reconnect_now().await
     }
 
+    fn session_number(&self) -> u64 {
+        self.sessions
+    }
+
     async fn check_tool_tables(&mut self) -> Result<(), DatabaseError> {
         self.check_tool_tables_now().await
     }

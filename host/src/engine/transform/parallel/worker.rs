@@ -28,8 +28,6 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 pub(super) struct ChunkWorker {
     pub(super) shared: Arc<SharedTransform>,
     pub(super) connection: Connection,
-    /// The migration's own statements use that session, too.
-    is_main: bool,
     pub(super) reader: Option<TableReader>,
     pub(super) instance: Option<CheckedInstance>,
     /// The next chunk, if it was claimed at the end of the one before.
@@ -47,7 +45,6 @@ impl ChunkWorker {
         Self {
             shared,
             connection,
-            is_main: false,
             reader: None,
             instance: None,
             claimed: None,
@@ -55,11 +52,6 @@ impl ChunkWorker {
             all_cut: false,
             is_new: true,
         }
-    }
-
-    /// A worker that uses the session of the migration.
-    pub(super) fn on_main(shared: Arc<SharedTransform>, connection: Connection) -> Self {
-        Self { is_main: true, ..Self::new(shared, connection) }
     }
 
     pub(super) fn into_connection(self) -> Connection {
@@ -191,9 +183,6 @@ impl ChunkWorker {
             // If this fails, so does the next attempt, which counts.
             let _ = self.connection.reconnect().await;
             self.reader = None;
-            if self.is_main {
-                self.shared.journal.session_lost().await;
-            }
         }
         Ok(())
     }
