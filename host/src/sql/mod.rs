@@ -43,7 +43,7 @@ pub use postgres::{
 pub use program::{Isolation, Program, program};
 pub use script::{client_script, delimited};
 pub use sections::{Section, sections};
-pub use session::{SessionValues, session_values};
+pub use session::{SessionValues, may_read_last, session_values};
 pub use shown::ShownGrants;
 pub use split::{Statement, split};
 pub use sqlite::{JOURNAL_MODES, replaced_tables};

@@ -28,6 +28,24 @@ pub struct SessionValues {
 /// What may stand before the word `TABLE` in a statement that creates one.
 const BEFORE_TABLE: [&str; 8] = ["CREATE", "OR", "REPLACE", "TEMP", "TEMPORARY", "GLOBAL", "LOCAL", "UNLOGGED"];
 
+/// The functions that tell of the statement before.
+fn of_last(dialect: Dialect) -> &'static [&'static str] {
+    match dialect {
+        Dialect::Sqlite => &["changes"],
+        Dialect::Postgres => &[],
+        Dialect::Mysql | Dialect::Mariadb => &["row_count", "found_rows"],
+    }
+}
+
+/// Whether a statement may read what the statement before it left; a quick search.
+pub fn may_read_last(statement: &str, dialect: Dialect) -> bool {
+    let is_in = |name: &&str| {
+        let mut parts = statement.as_bytes().windows(name.len());
+        parts.any(|part| part.eq_ignore_ascii_case(name.as_bytes()))
+    };
+    of_last(dialect).iter().any(is_in)
+}
+
 /// Returns what a statement reads and sets in its session, as far as its text shows.
 pub fn session_values(statement: &str, dialect: Dialect) -> SessionValues {
     // Dumps make their settings in such comments. A server that skips one leaves as unknown what it would have set.
@@ -70,16 +88,16 @@ pub fn session_values(statement: &str, dialect: Dialect) -> SessionValues {
                 found.reads.push(name);
             }
         } else if let Some(call) = tokens.call(at) {
-            let (keys, last): (&[&str], &[&str]) = match dialect {
-                Dialect::Sqlite => (&["last_insert_rowid"], &["changes"]),
-                Dialect::Postgres => (&["lastval"], &[]),
-                Dialect::Mysql | Dialect::Mariadb => (&["last_insert_id", "lastval"], &["row_count", "found_rows"]),
+            let keys: &[&str] = match dialect {
+                Dialect::Sqlite => &["last_insert_rowid"],
+                Dialect::Postgres => &["lastval"],
+                Dialect::Mysql | Dialect::Mariadb => &["last_insert_id", "lastval"],
             };
             // With an argument, `LAST_INSERT_ID` sets the value.
             let has_argument = tokens.text(at + 2) != ")" && call != "lastval";
             if keys.contains(&call.as_str()) && !has_argument {
                 found.reads_key.get_or_insert(format!("{}()", tokens.text(at)));
-            } else if last.contains(&call.as_str()) {
+            } else if of_last(dialect).contains(&call.as_str()) {
                 found.reads_last.get_or_insert(format!("{}()", tokens.text(at)));
             }
         }

@@ -139,8 +139,8 @@ fn an_unfinished_index_is_not_waited_for_without_an_end() {
 fn a_statement_that_took_the_lock_away_is_recorded_all_the_same() {
     let project = project!(Engine::Postgres);
     project.execute("CREATE TABLE t (a integer)");
-    let file = "-- runner:no-transaction\nDO $$ BEGIN INSERT INTO t VALUES (1); \
-        PERFORM pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() \
+    let file = "-- runner:no-transaction\nDO $$ BEGIN \
+        INSERT INTO t SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database() \
         AND query LIKE '/* runner lock%' AND pid <> pg_backend_pid(); COMMIT; PERFORM pg_sleep(0.3); END $$;\n\
         INSERT INTO t VALUES (2);";
     project.sql("0001_ends", file, "SELECT 1;");

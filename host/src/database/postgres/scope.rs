@@ -105,7 +105,9 @@ impl PostgresDatabase {
             (None, _) if refuses => Around::Nothing,
             (None, _) => Around::Wrapped,
         };
-        if let (Some(statement), Around::Wrapped | Around::Transaction) = (statement, around) {
+        if let (Some(statement), StatementClass::Session, Around::Wrapped | Around::Transaction) =
+            (statement, class, around)
+        {
             self.note_settings(statement);
         }
         let scope = Scope { around };

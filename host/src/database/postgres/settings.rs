@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{PostgresDatabase, citus};
 use crate::database::{ConnectOptions, Dialect, Facts, Part, Role};
 use crate::sql::Isolation;
-use crate::sql::classify::{StatementClass, classify, identifiers};
+use crate::sql::classify::identifiers;
 
 /// The settings of every transaction, unless a script that commits statement by statement has changed them itself.
 ///
@@ -192,10 +192,10 @@ impl Own {
 }
 
 impl PostgresDatabase {
-    /// Records what a script sets for its session. Within a transaction it counts from the commit on, and not at all if that ends
+    /// Records what a script sets for its session by this statement. Within a transaction it counts from the commit on, and not at all if that ends
     /// the migration.
     pub(super) fn note_settings(&mut self, statement: &str) {
-        if self.rights != Role::SqlScript || classify(statement, Dialect::Postgres) != StatementClass::Session {
+        if self.rights != Role::SqlScript {
             return;
         }
         match &mut self.transaction {

@@ -153,7 +153,7 @@ impl Engine {
         if error.kind == DatabaseErrorKind::Connection {
             return self.after_failed_commit(database, step, error, done).await;
         }
-        Err(self.undo(database, history::unmade(error), &RunRecorder::default()).await.into())
+        Err(self.undo(database, history::unmade(error), recorder).await.into())
     }
 
     /// Runs a migration in the open transaction, which stays open. The caller has set what it is granted.

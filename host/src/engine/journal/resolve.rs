@@ -49,10 +49,12 @@ pub(super) async fn known(database: &mut HostSession<'_>, intent: &Intent) -> Re
         return known_to_server(database, &facts, &intent.text, halves, noted).await;
     }
     if dropped_concurrently(&intent.text, facts.dialect).is_some() {
-        return dropped(database, intent.before.as_deref()).await;
+        // An interrupted one leaves an invalid index, which can be dropped again.
+        return gone(database, intent.before.as_deref(), IS_VALID, [Known::NoEffect, Known::Repeatable]).await;
     }
     if detached_concurrently(&intent.text, facts.dialect).is_some() {
-        return detached(database, intent.before.as_deref()).await;
+        // Only `DETACH PARTITION … FINALIZE` can complete one that is pending.
+        return gone(database, intent.before.as_deref(), IS_PENDING, [Known::Halved, Known::NoEffect]).await;
     }
     if let (Some(before), false) = (&intent.before, computes(facts.dialect)) {
         // The table may have been changed by others: what cannot be read shows nothing.
@@ -69,36 +71,23 @@ pub(super) async fn known(database: &mut HostSession<'_>, intent: &Intent) -> Re
     Ok(if is_repeatable(&intent.text, facts.dialect) { Known::Repeatable } else { Known::Nothing })
 }
 
-/// Returns what is known about a `DROP INDEX CONCURRENTLY`.
-async fn dropped(database: &mut HostSession<'_>, before: Option<&[u8]>) -> Result<Known> {
+/// Returns what is known about a statement that makes an object go: that it took effect if the question has no answer for the object
+/// any more, else one of these two, for an answer that is true and one that is not.
+async fn gone(
+    database: &mut HostSession<'_>,
+    before: Option<&[u8]>,
+    question: &str,
+    [if_so, if_not]: [Known; 2],
+) -> Result<Known> {
     let Some(ObjectBefore { oid }) = before.and_then(stored::unpack) else { return Ok(Known::Nothing) };
-    // Without an index there was nothing to drop.
+    // Without an object there was nothing to do.
     let Some(oid) = oid else { return Ok(Known::NoEffect) };
-    Ok(match state_of(database, IS_VALID, oid).await?.as_deref() {
-        None => Known::TookEffect,
-        Some("true") => Known::NoEffect,
-        // An interrupted `DROP INDEX CONCURRENTLY` leaves an invalid index, which can be dropped again.
-        Some(_) => Known::Repeatable,
-    })
-}
-
-/// Returns what is known about an `ALTER TABLE … DETACH PARTITION … CONCURRENTLY`.
-async fn detached(database: &mut HostSession<'_>, before: Option<&[u8]>) -> Result<Known> {
-    let Some(ObjectBefore { oid }) = before.and_then(stored::unpack) else { return Ok(Known::Nothing) };
-    let Some(oid) = oid else { return Ok(Known::NoEffect) };
-    Ok(match state_of(database, IS_PENDING, oid).await?.as_deref() {
-        None => Known::TookEffect,
-        // Only `DETACH PARTITION … FINALIZE` can complete it.
-        Some("true") => Known::Halved,
-        Some(_) => Known::NoEffect,
-    })
-}
-
-/// The answer to a question about an object, if it has a row.
-async fn state_of(database: &mut HostSession<'_>, question: &str, oid: i64) -> Result<Option<String>> {
     let found = database.query(question, &[oid.into()], QueryLimits::NONE).await?;
-    let answer = found.rows.first().map(|row| row.first().and_then(Value::as_text).unwrap_or_default().to_owned());
-    Ok(answer)
+    Ok(match found.rows.first().map(|row| row.first().and_then(Value::as_text)) {
+        None => Known::TookEffect,
+        Some(Some("true")) => if_so,
+        Some(_) => if_not,
+    })
 }
 
 /// Whether an index is valid.

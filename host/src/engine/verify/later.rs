@@ -168,20 +168,17 @@ async fn component_touches(
         return Ok(true);
     }
     let Some(mut calls) = evidence.calls else { return Ok(true) };
-    let (mut to_pass, mut kept) = (first, evidence.transforms.len());
+    let (mut transforms, kept) = (0, evidence.transforms.len());
     loop {
         let Ok(call) = calls.call() else { return Ok(true) };
         let Some(call) = call else { return Ok(false) };
         let touches = match call.kind.as_str() {
             "transform" => {
-                let is_passed = to_pass > 0;
-                to_pass = to_pass.saturating_sub(1);
-                // What is kept of it was looked at above; of the others it is unknown what they wrote.
-                let is_kept = kept > 0;
-                kept = kept.saturating_sub(1);
-                !is_passed && !is_kept
+                transforms += 1;
+                // What is kept was looked at above; of the others it is unknown what they wrote.
+                transforms > first.max(kept)
             }
-            _ if to_pass > 0 => false,
+            _ if transforms < first => false,
             "execute" | "query" | "schema" => written.is_touched_by(&call.text, dialect),
             "write" => written.is_touched_by_writer(&call.text),
             _ => false,
