@@ -188,6 +188,29 @@ for_each_server! {
 }
 
 for_each_server! {
+    /// A transform that fails, and whose component goes on without it, is closed for all: nobody works on it afterwards, and what
+    /// was done by anybody counts as a change.
+    fn a_failure_that_is_handled(engine) {
+        let project = items(engine, ROWS, &SLOW.replace("log = \"log\"", "survive = true"));
+        // Somebody meets this row halfway, and then the leader does.
+        let bad = ROWS / 2 * 10;
+        project.execute(&format!("UPDATE items SET n = -1 WHERE id = {bad}"));
+        project.execute("ALTER TABLE items ADD CONSTRAINT never CHECK (n <> 0)");
+        let [leader, helper] = both(&project, 1, 1);
+        let (ended, said) = leader.end();
+        assert_eq!(ended, Some(0), "{said}");
+        assert!(said.contains("refused: true"), "{said}");
+        let sum = || project.value("SELECT sum(n) FROM items");
+        let at_the_end = sum();
+        helper.end();
+        assert_eq!(sum(), at_the_end, "a helper went on");
+        let of = |table: &str| number(&project, &format!("SELECT count(*) FROM {}", chunks(&project).replace("runner_chunk", table)));
+        assert_eq!([of("runner_chunk"), of("runner_checkpoint")], [0, 0]);
+        assert_eq!(of("runner_journal WHERE ended_at IS NULL"), 0, "a step that never ended");
+        assert_eq!(of("runner_journal WHERE kind = 'transform' AND effect = 1"), 1, "its chunks changed something");
+        project.runner("status --exit-code").succeeds();
+    }
+
     /// A helper with the build before leaves once another build has taken over.
     fn a_helper_of_the_build_before_leaves(engine) {
         let project = items(engine, ROWS, SLOW);
@@ -196,14 +219,27 @@ for_each_server! {
         bytes.extend([0, 2, 1, b'x']);
         other.component("0002_scale", &bytes);
         let [leader, helper] = both(&project, 1, 1);
+        let history = chunks(&project).replace("runner_chunk", "runner_history");
+        let build = || project.value(&format!("SELECT sha256 FROM {history} ORDER BY id DESC LIMIT 1"));
+        let first = build();
         helper.0.signal("STOP");
         leader.kill();
         assert_eq!(leader.end().0, None);
         let url = project.url();
         let line = ["apply", "--jobs", "1", "--accept-changed", "2", "--why", "x", "--database-url", &url];
         let taking = Said::run(&mut other.command(line));
-        // It may wait for the chunk that the helper holds.
-        std::thread::sleep(Duration::from_secs(1));
+        // It may have to wait for the chunk that the helper holds.
+        let waits = match engine {
+            Engine::Postgres => {
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' \
+                 AND wait_event <> 'advisory'"
+            }
+            _ => {
+                "SELECT count(*) FROM information_schema.innodb_trx t JOIN information_schema.processlist p \
+                 ON p.id = t.trx_mysql_thread_id WHERE p.db = DATABASE() AND t.trx_state = 'LOCK WAIT'"
+            }
+        };
+        until("the other build takes over", || build() != first || number(&project, waits) > 0);
         let before = chunks_of(&project, "helper");
         helper.0.signal("CONT");
         let (ended, said) = taking.end();

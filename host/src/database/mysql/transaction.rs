@@ -70,7 +70,12 @@ impl MysqlDatabase {
             return Ok(Claims::Apart);
         }
         self.begin_at(Some(Isolation::ReadCommitted)).await?;
-        Ok(Claims::Within)
+        Ok(self.claims())
+    }
+
+    /// Where a chunk's transaction sees what others have committed since: without waiting for those who claim one just then.
+    pub(super) fn claims(&self) -> Claims {
+        if self.server.facts.skips_locked { Claims::Within } else { Claims::Apart }
     }
 
     async fn begin_at(&mut self, isolation: Option<Isolation>) -> Result<(), DatabaseError> {

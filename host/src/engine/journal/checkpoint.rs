@@ -113,9 +113,11 @@ impl Journal {
         Ok(committed)
     }
 
-    /// Returns the checkpoint of a transform, or `None` if it is not in progress.
-    pub async fn checkpoint(&self, database: &mut HostSession<'_>, step: u64) -> Result<Option<Checkpoint>> {
-        store::find_checkpoint(database, self.run, step).await
+    /// Takes part in a transform. Returns its checkpoint, or `None` if it is not in progress.
+    pub async fn join_transform(&self, database: &mut HostSession<'_>, step: u64) -> Result<Option<Checkpoint>> {
+        let found = store::find_checkpoint(database, self.run, step).await?;
+        self.expect_columns(database, &mut *self.state.lock().await, step).await?;
+        Ok(found)
     }
 
     /// Records the input and the output of a batch of a chunk, in the transaction of its rows.

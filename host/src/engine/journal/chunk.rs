@@ -67,6 +67,15 @@ pub struct Frontier {
     pub rows_read: u64,
 }
 
+/// What a worker does when another one has locked the frontier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FrontierLock {
+    /// It waits. It must hold no chunk then: whoever closes a transform holds the frontier and waits for all chunks.
+    Wait,
+    /// It goes without a chunk.
+    IfFree,
+}
+
 /// The work done for a chunk.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Effect {
@@ -88,9 +97,18 @@ pub enum ClaimState {
 }
 
 impl Claimant {
-    /// Locks the frontier until the transaction ends and returns it, or `None` if the transform is over.
-    pub async fn frontier(&self, database: &mut HostSession<'_>) -> Result<Option<Frontier>, DatabaseError> {
-        let found = rows(database, sql::FRONTIER, &self.place()).await?;
+    /// Locks the frontier until the transaction ends and returns it, or `None` if the transform is over, or if it is locked and
+    /// the caller does not wait.
+    pub async fn frontier(
+        &self,
+        database: &mut HostSession<'_>,
+        lock: FrontierLock,
+    ) -> Result<Option<Frontier>, DatabaseError> {
+        let text = match lock {
+            FrontierLock::Wait => sql::FRONTIER,
+            FrontierLock::IfFree => sql::FREE_FRONTIER,
+        };
+        let found = rows(database, text, &self.place()).await?;
         let Some(row) = found.first() else { return Ok(None) };
         if self.is_replaced(database).await? {
             return Ok(None);
@@ -354,6 +372,9 @@ pub async fn clear(database: &mut HostSession<'_>, run: Run) -> Result<(), Datab
 
 /// Waits for all workers on chunks of a run and keeps others from starting until the transaction ends. Returns whether
 /// any chunk is done.
+///
+/// The frontier comes first: nobody can cut another chunk from then on, and nobody who holds a chunk waits for the frontier. In
+/// the other order, a worker that is quick would always have claimed the next chunk before this one is told of the last.
 pub async fn close(database: &mut HostSession<'_>, run: Run) -> Result<bool, DatabaseError> {
     let [history, direction, _] = place(run, 0);
     let of_run = [history, direction];
@@ -365,10 +386,6 @@ pub async fn close(database: &mut HostSession<'_>, run: Run) -> Result<bool, Dat
 /// Waits for all workers on chunks of a run, takes the claimed ones from their owners, and returns their numbers. A worker of
 /// another build that comes back finds its chunk lost.
 pub async fn seize(database: &mut HostSession<'_>, run: Run, step: u64) -> Result<Vec<u64>, DatabaseError> {
-    // A worker holds its chunk while it asks for the frontier, to cut the next one. In the other order the two would wait for
-    // each other, and the server might always end this one: chunks first.
-    let [history, direction, _] = place(run, step);
-    rows(database, sql::STATES, &[history, direction]).await?;
     close(database, run).await?;
     let found = rows(database, sql::OPEN, &place(run, step)).await?;
     let open = found.iter().map(|row| row.first().and_then(count).ok_or_else(garbled)).collect();

@@ -145,12 +145,15 @@ impl Journal {
         }
     }
 
-    /// Fails if the journal holds steps that the completed migration did not repeat.
+    /// Records a failure of the last step, which the completed migration survived. Fails if the journal holds steps that it did not
+    /// repeat.
     pub async fn end(&self, database: &mut HostSession<'_>) -> Result<()> {
         let mut state = self.state.lock().await;
         let step = state.step + 1;
-        let Some(recorded) = self.next_recorded(database, &mut state, step).await? else { return Ok(()) };
-        Err(self.diverged(&state, &recorded.entry, "the end of the migration"))
+        match self.next_recorded(database, &mut state, step).await? {
+            None => self.record_failure(database, &mut state).await,
+            Some(recorded) => Err(self.diverged(&state, &recorded.entry, "the end of the migration")),
+        }
     }
 
     /// Returns the entry of a step if the journal holds it.

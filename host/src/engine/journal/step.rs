@@ -2,6 +2,7 @@
 
 use tokio::sync::OwnedMutexGuard;
 
+use super::chunk;
 use super::resolve::Look;
 use super::store::{self, Entry};
 use crate::data::Batch;
@@ -396,15 +397,25 @@ impl Journal {
     }
 
     /// Records the failure of the previous step, which the migration has handled.
-    async fn record_failure(&self, database: &mut HostSession<'_>, state: &mut JournalState) -> Result<()> {
-        let Some(entry) = state.failed.take() else { return Ok(()) };
+    pub(super) async fn record_failure(&self, database: &mut HostSession<'_>, state: &mut JournalState) -> Result<()> {
+        let Some(mut entry) = state.failed.take() else { return Ok(()) };
         database.begin(TransactionOptions::default()).await?;
+        let is_transform = entry.kind == CallKind::Transform.name();
+        // Its chunks are already counted as one effect.
+        let is_counted = is_transform && entry.effect;
+        if is_transform {
+            // Others may have gone on with it until now.
+            self.run.close(database).await?;
+            let done = chunk::totals(database, self.run, entry.step, None).await.map_err(store::unwritable)?;
+            entry.effect = done.chunks > 0;
+            let answer = entry.answer.take().unwrap_or_default();
+            state.sealed(&mut entry, answer);
+        }
         store::clear_failed(database, self.run, entry.step).await?;
         store::make(database, store::insert(self.run, &entry)).await?;
         self.commit(database, state, entry.step).await??;
         state.recorded(&entry);
-        if entry.kind == CallKind::Transform.name() && entry.effect {
-            // Its chunks are already counted as one effect.
+        if is_counted {
             state.effects -= 1;
         }
         crash::point();

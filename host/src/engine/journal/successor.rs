@@ -85,6 +85,17 @@ impl Journal {
             state.builds.handovers.push(handover);
             state.builds.successor = None;
         }
+        self.expect_columns(database, state, step).await
+    }
+
+    /// If another build has taken over at this transform, every chunk from here on must write the columns that the ones before
+    /// wrote: see [`Journal::check_columns`].
+    pub(super) async fn expect_columns(
+        &self,
+        database: &mut HostSession<'_>,
+        state: &mut JournalState,
+        step: u64,
+    ) -> Result<()> {
         if state.builds.handovers.iter().any(|it| it.step == step) {
             let written = evidence::written_columns(database, self.run, step).await?;
             state.builds.columns = written.map(|columns| names(&columns));

@@ -26,6 +26,9 @@ macro_rules! held {
 /// direction, step.
 pub const FRONTIER: &str =
     concat!("SELECT position, chunks, rows_read FROM @.runner_checkpoint", of_step!("?1", "?2", "?3"), "~lock~");
+/// The same, unless it is locked.
+pub const FREE_FRONTIER: &str =
+    concat!("SELECT position, chunks, rows_read FROM @.runner_checkpoint", of_step!("?1", "?2", "?3"), "~lock_free~");
 /// Records how far chunks were cut, and adds what was done. Parameters: position, chunks, additional rows read,
 /// additional rows written, changed, history row, direction, step.
 pub const MOVE: &str = concat!(
@@ -140,6 +143,7 @@ pub const UNDER_WAY: &str = "SELECT h.id, c.step, h.revision, h.sha256 FROM @.ru
 #[cfg(test)]
 pub(super) const STATEMENTS: &[&str] = &[
     FRONTIER,
+    FREE_FRONTIER,
     MOVE,
     INSERT,
     INSERT_DONE,

@@ -237,7 +237,9 @@ pub async fn help(
     let build = Some(journal.build().await);
     let claimant = Claimant { run: journal.run(), step, owner, build };
     // The transform may have ended since it was found.
-    let Some(checkpoint) = journal.checkpoint(&mut main.host(), step).await? else { return Ok(Transformed::default()) };
+    let Some(checkpoint) = journal.join_transform(&mut main.host(), step).await? else {
+        return Ok(Transformed::default());
+    };
     let work = checkpoint.work;
     let limits = function.limits();
     let mut reader = TableReader::join(&mut *main.component(&run.stop), work.source.clone(), limits).await?;

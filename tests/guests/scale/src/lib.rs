@@ -1,7 +1,7 @@
 //! A stepwise migration with transforms over any table: anything done twice is visible.
 //!
 //! Parameters set the table and the key; `log` is a table into which each row is copied afterwards, `slow` delays each batch,
-//! and `stumble` is a value of `n` at which it fails.
+//! `stumble` is a value of `n` at which it fails, and with `survive` an error of the database is handled.
 
 use runner_guest::prelude::*;
 
@@ -13,7 +13,12 @@ impl Migration for Scale {
     }
 
     fn upgrade() -> Result<()> {
-        let report = batches::transform("add", &source()?, &target()?)?;
+        let added = batches::transform("add", &source()?, &target()?);
+        if context::parameter::<Option<bool>>("survive")?.unwrap_or_default() {
+            info!("refused: {}", added.is_err());
+            return Ok(());
+        }
+        let report = added?;
         info!("read {}, wrote {}, chunks {}", report.rows_read, report.rows_written, report.chunks);
         if let Some(log) = context::parameter::<Option<String>>("log")? {
             let report = batches::transform("copy", &source()?, &TableTarget::insert(log))?;

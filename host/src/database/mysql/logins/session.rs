@@ -92,7 +92,7 @@ impl MysqlDatabase {
         self.watch.check_stop()?;
         let (isolation, claims) = match part {
             Some(Part::Chunk) if isolation.is_none() && !self.server.logs_statements => {
-                (Some(Isolation::ReadCommitted), Claims::Within)
+                (Some(Isolation::ReadCommitted), self.claims())
             }
             _ => (isolation, Claims::Apart),
         };

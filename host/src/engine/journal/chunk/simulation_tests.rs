@@ -203,7 +203,7 @@ impl Simulation {
 
     async fn cut(&mut self, time: i64, worker: usize) -> Option<ClaimedChunk> {
         let host = &mut self.database.host();
-        let frontier = self.claimants[worker].frontier(host).await.expect("a look")?;
+        let frontier = self.claimants[worker].frontier(host, FrontierLock::Wait).await.expect("a look")?;
         frontier.position.bound.as_ref()?;
         let next = (frontier.chunks + 1) * ROWS;
         let to = Some(vec![Value::Int64(next as i64)]);

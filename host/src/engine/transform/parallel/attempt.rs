@@ -6,7 +6,7 @@ use super::worker::ChunkWorker;
 use crate::database::{Claims, DatabaseError, Part};
 use crate::engine::call_error::CallError;
 use crate::engine::control::CommittedChunk;
-use crate::engine::journal::chunk::{ClaimState, Claimant, ClaimedChunk, Effect};
+use crate::engine::journal::chunk::{ClaimState, Claimant, ClaimedChunk, Effect, FrontierLock};
 use crate::engine::journal::crash;
 use crate::engine::transcript;
 use crate::engine::transform::instance::CheckedInstance;
@@ -43,7 +43,7 @@ impl ChunkWorker {
             chunk = self.shared.claimant.take_over(&mut self.connection.host()).await?;
         }
         if chunk.is_none() {
-            chunk = self.cut().await?;
+            chunk = self.cut(FrontierLock::Wait).await?;
         }
         let next = match chunk {
             Some(chunk) => NextChunk::Chunk(chunk),
@@ -57,14 +57,15 @@ impl ChunkWorker {
         Ok(next)
     }
 
-    /// Cuts the next chunk off the rest of the table, in the open transaction.
-    async fn cut(&mut self) -> Result<Option<ClaimedChunk>, DatabaseError> {
+    /// Cuts the next chunk off the rest of the table, in the open transaction. Without waiting, `None` may mean that another worker
+    /// is about to cut one.
+    async fn cut(&mut self, lock: FrontierLock) -> Result<Option<ClaimedChunk>, DatabaseError> {
         let shared = &self.shared;
         if self.all_cut {
             return Ok(None);
         }
-        let Some(frontier) = shared.claimant.frontier(&mut self.connection.host()).await? else {
-            self.all_cut = true;
+        let Some(frontier) = shared.claimant.frontier(&mut self.connection.host(), lock).await? else {
+            self.all_cut = lock == FrontierLock::Wait;
             return Ok(None);
         };
         let (Some(bound), Some(reader)) = (&frontier.position.bound, &self.reader) else {
@@ -133,7 +134,7 @@ impl ChunkWorker {
         self.unnoted.rows_read += read;
         self.unnoted.rows_written += written;
         let goes_on = claims == Claims::Within && !shared.is_ending() && !shared.run.stop.is_raised();
-        let next = if goes_on { self.cut().await } else { Ok(None) };
+        let next = if goes_on { self.cut(FrontierLock::IfFree).await } else { Ok(None) };
         let committed = match next {
             Ok(next) => self.connection.commit().await.map(|()| next),
             Err(error) => Err(error),
