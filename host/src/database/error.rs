@@ -213,6 +213,15 @@ impl fmt::Display for DatabaseError {
 
 impl std::error::Error for DatabaseError {}
 
+impl Error {
+    /// Adds a second error of the database, met while the first one was dealt with, as a cause, with its hint.
+    #[must_use]
+    pub fn second(self, second: DatabaseError) -> Self {
+        let error = self.cause(&second);
+        second.hint.into_iter().fold(error, Self::hint)
+    }
+}
+
 impl From<DatabaseError> for Error {
     fn from(error: DatabaseError) -> Self {
         let kind = match error.kind {

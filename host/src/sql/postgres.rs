@@ -54,12 +54,27 @@ pub fn concurrent_index(statement: &str, dialect: Dialect) -> Option<ConcurrentI
     Some(ConcurrentIndex { name: fold(name), table })
 }
 
-/// The index of a `DROP INDEX CONCURRENTLY` as written, possibly with a schema and quotes.
-pub fn dropped_concurrently(statement: &str, dialect: Dialect) -> Option<String> {
+/// What a statement that PostgreSQL runs in several transactions removes, as written: possibly with a schema and quotes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RemovedConcurrently {
+    /// The index of a `DROP INDEX CONCURRENTLY`.
+    Index(String),
+    /// The partition of an `ALTER TABLE … DETACH PARTITION … CONCURRENTLY`.
+    Partition(String),
+}
+
+/// What a statement removes in several transactions, if it does.
+pub fn removed_concurrently(statement: &str, dialect: Dialect) -> Option<RemovedConcurrently> {
     if dialect != Dialect::Postgres {
         return None;
     }
-    let mut tokens = tokens(statement).into_iter().peekable();
+    let tokens = tokens(statement);
+    let index = || dropped(&tokens).map(RemovedConcurrently::Index);
+    index().or_else(|| detached(&tokens).map(RemovedConcurrently::Partition))
+}
+
+fn dropped(tokens: &[(TokenKind, &str)]) -> Option<String> {
+    let mut tokens = tokens.iter().peekable();
     let mut word = |expected: &str| {
         tokens.next_if(|(kind, text)| *kind == TokenKind::Word && text.eq_ignore_ascii_case(expected)).is_some()
     };
@@ -74,13 +89,8 @@ pub fn dropped_concurrently(statement: &str, dialect: Dialect) -> Option<String>
     Some(name)
 }
 
-/// The partition of an `ALTER TABLE … DETACH PARTITION … CONCURRENTLY` as written, possibly with a schema and quotes.
-pub fn detached_concurrently(statement: &str, dialect: Dialect) -> Option<String> {
-    if dialect != Dialect::Postgres {
-        return None;
-    }
-    let tokens = tokens(statement);
-    let is = |at: usize, word: &str| is_word(&tokens, at, &[word]);
+fn detached(tokens: &[(TokenKind, &str)]) -> Option<String> {
+    let is = |at: usize, word: &str| is_word(tokens, at, &[word]);
     if !(is(0, "ALTER") && is(1, "TABLE")) {
         return None;
     }
@@ -312,17 +322,21 @@ mod tests {
     }
 
     #[test]
-    fn the_partition_that_is_detached_concurrently_is_found() {
+    fn what_is_removed_concurrently_is_found() {
+        let index = |name: &str| Some(RemovedConcurrently::Index(name.to_owned()));
+        let partition = |name: &str| Some(RemovedConcurrently::Partition(name.to_owned()));
         for (statement, found) in [
-            ("ALTER TABLE t DETACH PARTITION p CONCURRENTLY", Some("p")),
-            ("alter table if exists s.t detach partition \"S\" . \"P\" concurrently", Some("\"S\".\"P\"")),
+            ("ALTER TABLE t DETACH PARTITION p CONCURRENTLY", partition("p")),
+            ("alter table if exists s.t detach partition \"S\" . \"P\" concurrently", partition("\"S\".\"P\"")),
             ("ALTER TABLE t DETACH PARTITION p", None),
             ("ALTER TABLE t DETACH PARTITION p FINALIZE", None),
-            ("DROP INDEX CONCURRENTLY i", None),
+            ("DROP INDEX CONCURRENTLY i", index("i")),
+            ("drop index concurrently if exists s . \"I\" cascade", index("s.\"I\"")),
+            ("DROP INDEX i", None),
         ] {
-            assert_eq!(detached_concurrently(statement, Dialect::Postgres).as_deref(), found, "{statement}");
+            assert_eq!(removed_concurrently(statement, Dialect::Postgres), found, "{statement}");
         }
-        assert_eq!(detached_concurrently("ALTER TABLE t DETACH PARTITION p CONCURRENTLY", Dialect::Mariadb), None);
+        assert_eq!(removed_concurrently("ALTER TABLE t DETACH PARTITION p CONCURRENTLY", Dialect::Mariadb), None);
     }
 
     #[test]

@@ -35,6 +35,29 @@ for_each_engine! {
         assert!(detail(&output, "target unproven copy").contains("copies"), "{output}");
     }
 
+    /// A row that the application added in place says nothing about those that were written.
+    fn an_added_row_is_no_difference(engine) {
+        let project = shop(engine);
+        project.runner("apply --target 1").succeeds();
+        project.execute("DELETE FROM items WHERE id IN (33, 34)");
+        project.runner("apply").succeeds();
+        let verified = |code: i32, result: &str| {
+            let output = project.runner("verify --all-chunks --format json");
+            output.exits(code);
+            detail(&output, result)
+        };
+        project.execute("INSERT INTO items (id, name, price) VALUES (33, 'added', 1)");
+        let why = verified(0, "target unproven twice");
+        assert!(why.contains("3 of 4 chunks match") && why.contains("other rows between those that it wrote"), "{why}");
+        // One that is missing is a difference, as long as no more than that were added.
+        project.execute("DELETE FROM items WHERE id = 35");
+        verified(4, "target differs twice");
+        project.execute("INSERT INTO items (id, name, price) VALUES (34, 'added', 1)");
+        verified(0, "target unproven twice");
+        project.execute("DELETE FROM items WHERE id IN (33, 34)");
+        verified(4, "target differs twice");
+    }
+
     fn a_later_migration_explains_a_difference(engine) {
         let project = applied(engine);
         project.sql("0003_later", "UPDATE items SET twice = 0;", "SELECT 1;");

@@ -12,6 +12,7 @@
 
 #![doc = include_str!("types.md")]
 
+mod bare;
 mod citus;
 mod connect;
 mod cursor;

@@ -8,12 +8,11 @@ use sqlx::{AssertSqlSafe, Executor, PgConnection, Row};
 use super::PostgresDatabase;
 use super::error::{from_sqlx, lost, of_pooler};
 use super::foreign::INSPECT;
-use super::lock::{Lock, UNLOCKED};
+use super::lock::UNLOCKED;
 use super::logins::session::{Gated, check as check_granted};
 use super::record::{is_ours, ours};
 use super::search_path::{OURS, PIN, UNPIN, is_about_tool_tables};
-use super::settings::{limited_session, prologue, unlimited_session};
-use super::stored::Stored;
+use super::settings::prologue;
 use super::tool_tables::{FINGERPRINT, Fingerprint};
 use super::transaction::{commit, explain_aborted};
 use super::types::Asker;
@@ -126,7 +125,7 @@ impl PostgresDatabase {
         let opened = match around {
             Around::Transaction | Around::Savepoint => self.go_on(around, names, &more).await,
             Around::Wrapped => self.open_wrapped(names, &more).await,
-            Around::Nothing => self.set_for_session().await,
+            Around::Nothing => self.enter_bare().await,
         };
         self.busy = opened.is_ok();
         self.note_loss(&opened);
@@ -175,19 +174,7 @@ impl PostgresDatabase {
                 self.note_loss(&back);
                 Err(error)
             }
-            (Around::Nothing, result) => {
-                let timeouts = self.own.timeouts(self.rights, self.endpoint.settings());
-                let reset: Vec<String> = timeouts.iter().map(|(name, _)| format!("RESET {name}")).collect();
-                let reset = format!("{}{}; ", limited_session(&self.own), reset.join("; "));
-                match (self.compare_stored(&reset).await, result) {
-                    (Ok(()), result) => result,
-                    (Err(changed), Err(_)) if changed.has_run() => Err(changed),
-                    (Err(_), Err(error)) => Err(error),
-                    (Err(error), Ok(_)) if error.kind == DatabaseErrorKind::Connection => Err(error),
-                    // It has committed, whatever the tool's tables could not be read for.
-                    (Err(error), Ok(_)) => Err(error.code(RAN)),
-                }
-            }
+            (Around::Nothing, result) => self.leave_bare(result).await,
             (_, result) => result,
         };
         self.note_loss(&result);
@@ -248,27 +235,6 @@ impl PostgresDatabase {
             Ok(_) => Err(DatabaseError::stopped()),
             Err(error) if scope.is_bare() && error.kind != DatabaseErrorKind::Connection => Err(error.code(UNANSWERED)),
             Err(error) => Err(error),
-        }
-    }
-
-    /// Compares what the tool's tables hold after a statement that has no transaction. The statements of `reset` take effect before,
-    /// whether or not the tables can be read.
-    pub(super) async fn compare_stored(&mut self, reset: &str) -> Result<(), DatabaseError> {
-        let now = match &self.stored {
-            Some(_) => Some(Stored::read(&mut self.connection, reset).await),
-            None => None,
-        };
-        if !matches!(now, Some(Ok(_))) && !reset.is_empty() {
-            let reset = simple(&mut self.connection, reset).await;
-            self.note_loss(&reset);
-        }
-        let (Some(before), Some(now)) = (self.stored.take(), now) else { return Ok(()) };
-        self.note_loss(&now);
-        match now {
-            // What is attached to them was not there before the statement.
-            Err(error) if error.kind == DatabaseErrorKind::Denied => Err(error.code(RAN)),
-            Err(error) => Err(error),
-            Ok((_, now)) => before.compare(&now),
         }
     }
 
@@ -407,31 +373,6 @@ impl PostgresDatabase {
             self.note_loss(&back);
         }
         committed
-    }
-
-    async fn set_for_session(&mut self) -> Result<(), DatabaseError> {
-        if let Some(Lock::Lease(lease)) = &self.lock {
-            // Nothing fences what follows: it begins in a lease of full length, or not at all.
-            let renewed = simple(&mut self.connection, &format!("BEGIN; {}COMMIT", super::lease::renew(lease)?)).await;
-            if let Err(error) = renewed {
-                let back = simple(&mut self.connection, "ROLLBACK").await;
-                self.note_loss(&back);
-                return Err(ours(error, None));
-            }
-        }
-        let timeouts = self.own.timeouts(self.rights, self.endpoint.settings());
-        let text: String = timeouts.iter().map(|(name, value)| format!("SET {name} = {value}; ")).collect();
-        let text = text + &unlimited_session(&self.own);
-        let text = format!("{text}{ASK_BACKEND}; ");
-        let rows = if self.rights == Role::Host {
-            rows(&mut self.connection, &text).await?
-        } else {
-            let (rows, stored) = Stored::read(&mut self.connection, &text).await?;
-            self.stored = Some(stored);
-            rows
-        };
-        self.backend = backend_of(&rows).unwrap_or(self.backend);
-        Ok(())
     }
 }
 

@@ -271,8 +271,7 @@ impl Engine {
 /// The error of a migration that was rolled back but left something behind.
 fn not_undone(mut error: Error, second: DatabaseError) -> Error {
     error.kind = ErrorKind::Partial;
-    let error = error.cause(&second).hint("check what those tables contain, and remove it before the next run");
-    second.hint.into_iter().fold(error, Error::hint)
+    error.hint("check what those tables contain, and remove it before the next run").second(second)
 }
 
 /// The error of a commit whose outcome is unknown.

@@ -17,8 +17,7 @@ use sha2::{Digest, Sha256};
 use crate::database::{Dialect, Facts};
 use crate::sql::classify::{has_list, open_run_comments, skip_run_comments};
 use crate::sql::{
-    StatementClass, calls_only_known, classify, concurrent_index, detached_concurrently, dropped_concurrently,
-    has_statement, identifiers,
+    StatementClass, calls_only_known, classify, concurrent_index, has_statement, identifiers, removed_concurrently,
 };
 
 /// Digits of a digest that the journal keeps: enough to recognise a call.
@@ -128,8 +127,7 @@ impl Call<'_> {
         // An unfinished index is not valid, and is dropped before it is rebuilt.
         (is_atomic && shows(self.text, facts.dialect) && !drops_several(self.text, facts.dialect))
             || concurrent_index(self.text, facts.dialect).is_some()
-            || dropped_concurrently(self.text, facts.dialect).is_some()
-            || detached_concurrently(self.text, facts.dialect).is_some()
+            || removed_concurrently(self.text, facts.dialect).is_some()
     }
 
     /// Returns whether the schema shows the outcome unless the call was interrupted partway.

@@ -4,7 +4,7 @@
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Facts};
 use crate::engine::call::{Call, Commit};
 use crate::sql::classify::{has_list, open_run_comments};
-use crate::sql::{StatementClass, classify, commits_within, detached_concurrently, dropped_concurrently, identifiers};
+use crate::sql::{StatementClass, classify, commits_within, identifiers, removed_concurrently};
 
 /// The servers' codes for text that they cannot parse, and for a statement that cannot be prepared.
 const NEVER_RUN: [&str; 2] = ["1064", "1295"];
@@ -24,8 +24,7 @@ impl Call<'_> {
         }
         if facts.transactional_ddl {
             return commits_within(self.text, facts.dialect)
-                || dropped_concurrently(self.text, facts.dialect).is_some()
-                || detached_concurrently(self.text, facts.dialect).is_some();
+                || removed_concurrently(self.text, facts.dialect).is_some();
         }
         match classify(self.text, facts.dialect) {
             StatementClass::Schema => !facts.atomic_lists && is_done_in_parts(self.text, facts.dialect),

@@ -212,8 +212,7 @@ impl Journal {
                 // What remains of the chunk, for example because of a trigger, is an effect: the revision is not
                 // untouched.
                 self.state.lock().await.effects += 1;
-                let reported = Error::from(error).cause(&second);
-                return Err(second.hint.into_iter().fold(reported, Error::hint));
+                return Err(Error::from(error).second(second));
             }
             rolled_back => rolled_back?,
         }

@@ -9,6 +9,7 @@
 mod checkpoint;
 pub mod chunk;
 pub mod crash;
+mod failure;
 mod head;
 mod open;
 mod pending;

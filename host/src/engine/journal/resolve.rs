@@ -12,7 +12,7 @@ use crate::engine::call::canonical::{self, Sink};
 use crate::engine::call::{Call, CallKind, is_repeatable, stored};
 use crate::engine::schema::objects::expression;
 use crate::error::{Error, Result};
-use crate::sql::{detached_concurrently, dropped_concurrently, folded_names, identifiers, objects};
+use crate::sql::{RemovedConcurrently, folded_names, identifiers, objects, removed_concurrently};
 
 /// The digest of a schema without any of the objects: SHA-256 of nothing.
 const NO_OBJECTS: [u8; 32] = [
@@ -48,13 +48,14 @@ pub(super) async fn known(database: &mut HostSession<'_>, intent: &Intent) -> Re
     if let Some((halves, noted)) = intent.before.as_deref().and_then(computed) {
         return known_to_server(database, &facts, &intent.text, halves, noted).await;
     }
-    if dropped_concurrently(&intent.text, facts.dialect).is_some() {
-        // An interrupted one leaves an invalid index, which can be dropped again.
-        return gone(database, intent.before.as_deref(), IS_VALID, [Known::NoEffect, Known::Repeatable]).await;
-    }
-    if detached_concurrently(&intent.text, facts.dialect).is_some() {
-        // Only `DETACH PARTITION … FINALIZE` can complete one that is pending.
-        return gone(database, intent.before.as_deref(), IS_PENDING, [Known::Halved, Known::NoEffect]).await;
+    if let Some(removed) = removed_concurrently(&intent.text, facts.dialect) {
+        let (question, outcomes) = match removed {
+            // An interrupted one leaves an invalid index, which can be dropped again.
+            RemovedConcurrently::Index(_) => (IS_VALID, [Known::NoEffect, Known::Repeatable]),
+            // Only `DETACH PARTITION … FINALIZE` can complete one that is pending.
+            RemovedConcurrently::Partition(_) => (IS_PENDING, [Known::Halved, Known::NoEffect]),
+        };
+        return gone(database, intent.before.as_deref(), question, outcomes).await;
     }
     if let (Some(before), false) = (&intent.before, computes(facts.dialect)) {
         // The table may have been changed by others: what cannot be read shows nothing.
@@ -131,8 +132,8 @@ pub(super) async fn look(database: &mut HostSession<'_>, call: &Call<'_>, halves
         return Ok(Some(Look::Expression(format!("CONCAT(x'{head}', {value})"))));
     }
     let is_at_once = facts.dialect == Dialect::Postgres && call.kind == CallKind::Statement;
-    let gone = dropped_concurrently(statement, facts.dialect);
-    if let Some(name) = gone.or_else(|| detached_concurrently(statement, facts.dialect)) {
+    if let Some(removed) = removed_concurrently(statement, facts.dialect) {
+        let (RemovedConcurrently::Index(name) | RemovedConcurrently::Partition(name)) = removed;
         let rows = match is_at_once {
             true => ask_at_once(database, OBJECT, &name).await?,
             false => database.query(OBJECT, &[name.as_str().into()], QueryLimits::NONE).await?.rows,

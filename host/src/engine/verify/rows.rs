@@ -16,7 +16,7 @@ use crate::engine::stopped::stopped;
 use crate::engine::transcript::{ChunkRecord, Evidence, StoredRows, TransformRecord};
 use crate::engine::transform;
 use crate::error::{Error, ErrorKind, Result};
-use crate::keyset::TableReader;
+use crate::keyset::{ChunkRange, TableReader};
 use crate::project::short;
 
 /// The factor by which a batch may have grown since its rows were read; beyond it they are different rows anyway.
@@ -219,6 +219,28 @@ impl Verifier {
         let mut reader = TableReader::open(&mut **database, source, limits).await?;
         reader.resume_at(transform.bound.clone(), chunk.after.clone(), types);
         reader.next(&mut **database).await
+    }
+
+    /// Counts the rows between a chunk's beginning and its last row, or returns `None` if that row was not recorded.
+    pub(super) async fn count(
+        &self,
+        source: TableSource,
+        transform: &TransformRecord,
+        chunk: &ChunkRecord,
+    ) -> Result<Option<u64>, DatabaseError> {
+        if chunk.last.is_none() {
+            return Ok(None);
+        }
+        let mut database = self.database.lock().await;
+        let database = &mut database.host();
+        let mut reader = TableReader::open(&mut **database, source, self.limits).await?;
+        reader.turn_to(ChunkRange {
+            bound: transform.bound.clone(),
+            after: chunk.after.clone(),
+            to: chunk.last.clone(),
+            ..ChunkRange::default()
+        });
+        reader.count_rest(&mut **database).await.map(Some)
     }
 
     fn progress(&self, record: &Record, transform: &TransformRecord, done: usize, total: usize) {

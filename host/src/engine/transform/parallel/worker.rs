@@ -138,14 +138,14 @@ impl ChunkWorker {
             CallError::Database(error) => error,
             other => {
                 return Err(match self.remains().await {
-                    Some(second) => CallError::Failed(partly(other.into_error(), second)),
+                    Some(second) => CallError::Failed(other.into_error().second(second)),
                     None => other,
                 });
             }
         };
         let is_lost = error.kind == DatabaseErrorKind::Connection;
         if !is_lost && let Some(second) = self.remains().await {
-            return Err(CallError::Failed(partly(Error::from(error), second)));
+            return Err(CallError::Failed(Error::from(error).second(second)));
         }
         if let Some(reason) = self.shared.run.stop.reason() {
             return Err(CallError::Stopped(reason));
@@ -226,12 +226,6 @@ impl ChunkWorker {
         let to = chunk.to.as_deref().map(|key| format!(", up to {}", values_text(names, key))).unwrap_or_default();
         format!("{}{from}{to}", chunk.number)
     }
-}
-
-/// The error of a chunk of which something remains.
-fn partly(error: Error, second: DatabaseError) -> Error {
-    let reported = error.cause(&second);
-    second.hint.into_iter().fold(reported, Error::hint)
 }
 
 async fn pause(stop: &StopSignal, pause: Duration) {

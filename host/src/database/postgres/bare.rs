@@ -1,0 +1,75 @@
+//! What surrounds a statement that cannot run in a transaction: nothing undoes it, so the session has its settings while it runs, and
+//! what the tool's tables hold is compared before and after.
+
+use super::PostgresDatabase;
+use super::lock::Lock;
+use super::record::ours;
+use super::scope::{ASK_BACKEND, backend_of, rows, simple};
+use super::settings::{limited_session, unlimited_session};
+use super::stored::Stored;
+use crate::database::error::RAN;
+use crate::database::{DatabaseError, DatabaseErrorKind, Role};
+
+impl PostgresDatabase {
+    /// Prepares the session for a statement: limits, timeouts, and what the tool's tables hold.
+    pub(super) async fn enter_bare(&mut self) -> Result<(), DatabaseError> {
+        if let Some(Lock::Lease(lease)) = &self.lock {
+            // Nothing fences what follows: it begins in a lease of full length, or not at all.
+            let renewed = simple(&mut self.connection, &format!("BEGIN; {}COMMIT", super::lease::renew(lease)?)).await;
+            if let Err(error) = renewed {
+                let back = simple(&mut self.connection, "ROLLBACK").await;
+                self.note_loss(&back);
+                return Err(ours(error, None));
+            }
+        }
+        let timeouts = self.own.timeouts(self.rights, self.endpoint.settings());
+        let text: String = timeouts.iter().map(|(name, value)| format!("SET {name} = {value}; ")).collect();
+        let text = text + &unlimited_session(&self.own);
+        let text = format!("{text}{ASK_BACKEND}; ");
+        let rows = if self.rights == Role::Host {
+            rows(&mut self.connection, &text).await?
+        } else {
+            let (rows, stored) = Stored::read(&mut self.connection, &text).await?;
+            self.stored = Some(stored);
+            rows
+        };
+        self.backend = backend_of(&rows).unwrap_or(self.backend);
+        Ok(())
+    }
+
+    /// Finishes a statement: takes its settings back, and returns its result.
+    pub(super) async fn leave_bare<T>(&mut self, result: Result<T, DatabaseError>) -> Result<T, DatabaseError> {
+        let timeouts = self.own.timeouts(self.rights, self.endpoint.settings());
+        let reset: Vec<String> = timeouts.iter().map(|(name, _)| format!("RESET {name}")).collect();
+        let reset = format!("{}{}; ", limited_session(&self.own), reset.join("; "));
+        match (self.compare_stored(&reset).await, result) {
+            (Ok(()), result) => result,
+            (Err(changed), Err(_)) if changed.has_run() => Err(changed),
+            (Err(_), Err(error)) => Err(error),
+            (Err(error), Ok(_)) if error.kind == DatabaseErrorKind::Connection => Err(error),
+            // It has committed, whatever the tool's tables could not be read for.
+            (Err(error), Ok(_)) => Err(error.code(RAN)),
+        }
+    }
+
+    /// Compares what the tool's tables hold after a statement that has no transaction. The statements of `reset` take effect before,
+    /// whether or not the tables can be read.
+    pub(super) async fn compare_stored(&mut self, reset: &str) -> Result<(), DatabaseError> {
+        let now = match &self.stored {
+            Some(_) => Some(Stored::read(&mut self.connection, reset).await),
+            None => None,
+        };
+        if !matches!(now, Some(Ok(_))) && !reset.is_empty() {
+            let reset = simple(&mut self.connection, reset).await;
+            self.note_loss(&reset);
+        }
+        let (Some(before), Some(now)) = (self.stored.take(), now) else { return Ok(()) };
+        self.note_loss(&now);
+        match now {
+            // What is attached to them was not there before the statement.
+            Err(error) if error.kind == DatabaseErrorKind::Denied => Err(error.code(RAN)),
+            Err(error) => Err(error),
+            Ok((_, now)) => before.compare(&now),
+        }
+    }
+}
