@@ -126,7 +126,7 @@ fn everything_else_that_reads_sql() {
         for piece in pieces.into_iter().chain([&*text]) {
             ends((sql::classify(piece, dialect), sql::identifiers(piece, dialect), sql::subjects(piece, dialect)));
             ends((sql::qualifiers(piece, dialect), sql::words(piece, dialect), sql::canonical(piece, dialect)));
-            ends((sql::concurrent_index(piece, dialect), sql::dropped_concurrently(piece, dialect)));
+            ends((sql::concurrent_index(piece, dialect), sql::removed_concurrently(piece, dialect)));
             ends(sql::session_values(piece, dialect));
             ends((
                 sql::objects::objects(piece, dialect, None),
