@@ -42,7 +42,7 @@ pub use running::Running;
 pub use snapshot::normalise;
 
 /// How long anything may take to happen at all. It measures nothing: a machine may be busy.
-const EVER: std::time::Duration = std::time::Duration::from_secs(60);
+const EVER: std::time::Duration = std::time::Duration::from_secs(300);
 
 /// Waits until a condition holds.
 #[track_caller]

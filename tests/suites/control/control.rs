@@ -31,7 +31,8 @@ for_each_engine! {
         let paused = project.run(["pause", "--why", "month end"]);
         paused.succeeds().says(&["paused: `runner apply` of ", "waits before its next chunk", "hint: `runner resume`"]);
         until_run(&project, "it waits", |run| run["state"] == "waiting" && run["held"]["reason"] == "paused");
-        assert!(!has_open_transaction(&project));
+        // It writes that it waits, once a second.
+        until("no transaction stays open", || !has_open_transaction(&project));
         let done = doubled(&project);
         assert!((1..ROWS).contains(&done), "{done}");
         project.runner("status").succeeds().prints(&[
@@ -147,8 +148,8 @@ for_each_engine! {
         until("rows are done", || doubled(&project) > 0);
         let (code, said) = run.ends_by("TERM");
         assert_eq!(code, Some(143), "{said}");
-        let run = Apart::start(&project, "apply --batch-delay 1h");
         let before = doubled(&project);
+        let run = Apart::start(&project, "apply --batch-delay 1h");
         until("rows are done", || doubled(&project) > before);
         let (code, said) = run.ends_by("INT");
         assert_eq!(code, Some(130), "{said}");
@@ -230,6 +231,8 @@ for_each_server! {
             ),
         };
         project.sql("1_p", waits, "SELECT 1;").sql("2_call", call, "SELECT 1;");
+        // Its statement waits for as long as the rest takes.
+        project.settings("[database]\ntable_lock_timeout = \"none\"");
         project.runner("apply --target 1").succeeds();
         let mut holder = project.server_database().client().session();
         holder.run(hold);

@@ -95,7 +95,12 @@ fn endless_work_is_stopped_by_a_signal() {
         project.runner("apply --target 1").succeeds();
         let before = project.dump();
         let mut child = Running::start(project.command(["apply"]).stderr(Stdio::null()));
-        std::thread::sleep(Duration::from_millis(700));
+        until("it runs", || {
+            let status = project.runner("status --format json").stdout;
+            let status: serde_json::Value = serde_json::from_str(&status).unwrap_or_default();
+            status["lock_holder_at"]["revision"] == "2"
+        });
+        std::thread::sleep(Duration::from_millis(200));
         assert!(child.try_wait().unwrap().is_none(), "{behaviour} ended by itself");
         child.signal("TERM");
         assert_eq!(child.wait().unwrap().code(), Some(143), "{behaviour}");

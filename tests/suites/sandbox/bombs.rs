@@ -233,7 +233,7 @@ fn compiling_has_limits_of_its_own() {
 #[cfg(target_os = "linux")]
 fn uncached() -> TestProject {
     let project = slow_project();
-    project.runner("build").succeeds();
+    project.runner("build --limit compile_time=10m").succeeds();
     project
 }
 

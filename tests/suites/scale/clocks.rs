@@ -50,13 +50,13 @@ fn shifted(project: &EngineProject, line: &str, hours: i64) -> Command {
 for_each_server! {
     /// One process is a day ahead and dies; one is a day behind and takes over its chunks.
     fn off_by_a_day_and_killed(engine) {
-        let project = items(engine, ROWS, SLOW);
+        let project = items(engine, 3 * ROWS, SLOW);
         let [leader, helper] = led_and_helped(&project, &mut shifted(&project, "apply --jobs 2", 24), &mut shifted(&project, "apply --share --jobs 2", -24));
         leader.kill();
         assert_eq!(leader.end().0, None);
         let (ended, said) = helper.end();
         assert_eq!(ended, Some(0), "{said}");
-        is_done_once(&project, ROWS, &said);
+        is_done_once(&project, 3 * ROWS, &said);
         project.runner("status --exit-code").succeeds();
         project.runner("verify").succeeds();
         // Their clocks really were wrong: the history contains their time.

@@ -1,8 +1,6 @@
 //! Chunks that fail.
 
-use std::time::Duration;
-
-use runner_tests::{Engine, for_each_engine, for_each_server};
+use runner_tests::{Engine, for_each_engine, for_each_server, until};
 
 use super::shop::{chunks, is_done_once, items, number};
 
@@ -16,7 +14,8 @@ for_each_engine! {
         output.exits(6).says(&["no way past -7", "rows id = 2010 to id = 2200", "transform", "hint:", "runner apply"]);
         let done = || number(&project, &format!("SELECT count(*) FROM {} WHERE state = 'done'", chunks(&project)));
         let first = done();
-        assert!((10..20).contains(&first), "{first}");
+        // A worker that has claimed a chunk before the tenth may find that another one has failed.
+        assert!((8..20).contains(&first), "{first}");
         project.runner("status --exit-code").exits(6).prints(&["partial"]);
         project.runner("apply --jobs 3").exits(6).says(&["no way past -7", "id = 2010"]);
         if engine != Engine::Sqlite {
@@ -60,8 +59,8 @@ for_each_server! {
         let settings = "[transform]\nchunk_rows = 20\n[database]\ntable_lock_timeout = \"1s\"\n[parameters]\nlog = \"log\"";
         let project = items(engine, 200, settings);
         std::thread::scope(|scope| {
-            scope.spawn(|| drop(project.server_database().sql(&keeps_a_row(engine, 1010, 3))));
-            std::thread::sleep(Duration::from_millis(500));
+            scope.spawn(|| drop(project.server_database().sql(&keeps_a_row(engine, 1010, 6))));
+            until("the row is locked", || project.sleeps());
             project.runner("apply --jobs 2").succeeds();
         });
         is_done_once(&project, 200, "");
@@ -72,12 +71,11 @@ for_each_server! {
     fn a_row_that_stays_locked(engine) {
         let settings = "[transform]\nchunk_rows = 20\n[database]\ntable_lock_timeout = \"1s\"\n[parameters]\nlog = \"log\"";
         let project = items(engine, 200, settings);
-        std::thread::scope(|scope| {
-            scope.spawn(|| drop(project.server_database().sql(&keeps_a_row(engine, 1010, 8))));
-            std::thread::sleep(Duration::from_millis(500));
-            let output = project.runner("apply --jobs 2 --retries 1");
-            output.exits(6).says(&["chunk: 6, after id = 1000, up to id = 1200", "after 1 retry", "hint:"]);
-        });
+        let mut holder = project.server_database().client().session();
+        holder.run("BEGIN; UPDATE items SET app = app + 1 WHERE id = 1010");
+        let output = project.runner("apply --jobs 2 --retries 1");
+        output.exits(6).says(&["chunk: 6, after id = 1000, up to id = 1200", "after 1 retry", "hint:"]);
+        holder.run("COMMIT");
         project.runner("apply --jobs 2").succeeds();
         is_done_once(&project, 200, "");
     }

@@ -116,8 +116,8 @@ for_each_server! {
         let project = counter(
             engine,
             match engine {
-                Engine::Postgres => "UPDATE counters SET n = n + 1 WHERE id = 1 AND pg_sleep(4) IS NOT NULL;",
-                _ => "UPDATE counters SET n = n + 1 WHERE id = 1 AND SLEEP(4) = 0;",
+                Engine::Postgres => "UPDATE counters SET n = n + 1 WHERE id = 1 AND pg_sleep(10) IS NOT NULL;",
+                _ => "UPDATE counters SET n = n + 1 WHERE id = 1 AND SLEEP(10) = 0;",
             },
         );
         let mut holder = start(&project, "apply");

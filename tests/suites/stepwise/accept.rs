@@ -62,6 +62,7 @@ fn is_whole(project: &EngineProject, first: u64) {
     for (query, expected) in [
         ("SELECT count(*) FROM copies", ROWS),
         ("SELECT count(*) FROM raised", ROWS),
+        ("SELECT count(*) FROM tags", ROWS),
         ("SELECT count(*) FROM raised r JOIN items i ON i.id = r.id WHERE r.price = i.price + 1", ROWS),
         ("SELECT count(*) FROM copies c JOIN items i ON i.id = c.id WHERE lower(c.name) = lower(i.name)", ROWS),
         ("SELECT count(*) FROM marks", 1),

@@ -208,6 +208,6 @@ fn a_migration_that_never_ends_fails() {
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n;",
         "SELECT 1;",
     );
-    let output = test(&project, "--limit wall_time=300ms");
+    let output = test(&project, "--limit wall_time=3s");
     output.exits(1).prints(&["failed 4_endless", "the upgrade failed", "wall_time"]);
 }

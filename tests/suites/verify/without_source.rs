@@ -72,6 +72,35 @@ for_each_engine! {
         assert!(why.contains("`b` has other rows between those that it wrote"), "{why}");
     }
 
+    /// The range of a chunk is one of the source's keys, and the target has others.
+    fn an_update_by_another_key_is_compared_by_what_it_wrote(engine) {
+        let project = EngineProject::new(env!("CARGO_BIN_EXE_runner"), engine);
+        project
+            .sql(
+                "1_tables",
+                &format!(
+                    "CREATE TABLE a (n INTEGER NOT NULL PRIMARY KEY, id INTEGER NOT NULL, name VARCHAR(50));\n\
+                     CREATE TABLE b (id INTEGER NOT NULL PRIMARY KEY, n INTEGER, name VARCHAR(50));\n\
+                     INSERT INTO a (n, id, name) SELECT i, i + 1000, concat('name ', i) FROM ({0}) AS n;\n\
+                     INSERT INTO b (id) SELECT i + 1000 FROM ({0}) AS n;",
+                    engine.numbers(70)
+                ),
+                "SELECT 1;",
+            )
+            .component("2_turn", &guests::component("turn"))
+            .settings(&format!(
+                "[parameters]\nsource = 'a'\nsource_key = 'n'\ntarget = 'b'\nmode = 'update'\n{LIMITS}"
+            ));
+        project.runner("apply").succeeds();
+        assert_eq!(project.value("SELECT name FROM b WHERE id = 1033"), "NAME 33");
+        verified(&project, 0, "target proven shout");
+        // What it read is not there any more, and it still wrote what is in the target.
+        project.execute("UPDATE a SET name = 'x'");
+        verified(&project, 0, "target proven shout");
+        project.execute("UPDATE b SET name = 'x' WHERE id = 1033");
+        verified(&project, 4, "target differs shout");
+    }
+
     fn deleted_rows_stay_deleted(engine) {
         let settings = "mode = 'delete'";
         let project = EngineProject::new(env!("CARGO_BIN_EXE_runner"), engine);

@@ -185,10 +185,8 @@ impl Journal {
         }
         crash::point();
         state.recorded(&transform.entry);
-        if done.chunks > 0 {
-            // Its chunks are already counted as one effect.
-            state.effects -= 1;
-        }
+        // Its chunks were counted as one effect, if this run knew of any.
+        state.effects = store::effects(database, self.run).await?;
         Ok(done)
     }
 

@@ -383,10 +383,9 @@ pub async fn close(database: &mut HostSession<'_>, run: Run) -> Result<bool, Dat
     Ok(states.iter().any(|row| row.first().and_then(Value::as_text) == Some("done")))
 }
 
-/// Waits for all workers on chunks of a run, takes the claimed ones from their owners, and returns their numbers. A worker of
-/// another build that comes back finds its chunk lost.
+/// Takes the claimed chunks of a closed transform from their owners, and returns their numbers. A worker of another build that
+/// comes back finds its chunk lost.
 pub async fn seize(database: &mut HostSession<'_>, run: Run, step: u64) -> Result<Vec<u64>, DatabaseError> {
-    close(database, run).await?;
     let found = rows(database, sql::OPEN, &place(run, step)).await?;
     let open = found.iter().map(|row| row.first().and_then(count).ok_or_else(garbled)).collect();
     execute(database, sql::SEIZE, &place(run, step)).await?;

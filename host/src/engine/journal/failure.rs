@@ -10,7 +10,7 @@ use crate::engine::stopped::stopped;
 use crate::error::{Error, Result};
 
 impl Journal {
-    /// Rolls back a failed step. It is recorded when the migration begins another step, and so has handled the error.
+    /// Rolls back a failed step. It is recorded when the migration begins another step or ends, and so has handled the error.
     pub(super) async fn failed(
         &self,
         database: &mut HostSession<'_>,
@@ -111,24 +111,24 @@ impl Journal {
     /// Records the failure of the previous step, which the migration has handled.
     pub(super) async fn record_failure(&self, database: &mut HostSession<'_>, state: &mut JournalState) -> Result<()> {
         let Some(mut entry) = state.failed.take() else { return Ok(()) };
-        database.begin(TransactionOptions::default()).await?;
         let is_transform = entry.kind == CallKind::Transform.name();
-        // Its chunks are already counted as one effect.
-        let is_counted = is_transform && entry.effect;
         if is_transform {
             // Others may have gone on with it until now.
-            self.run.close(database).await?;
+            self.begin_closed(database).await?;
             let done = chunk::totals(database, self.run, entry.step, None).await.map_err(store::unwritable)?;
             entry.effect = done.chunks > 0;
             let answer = entry.answer.take().unwrap_or_default();
             state.sealed(&mut entry, answer);
+        } else {
+            database.begin(TransactionOptions::default()).await?;
         }
         store::clear_failed(database, self.run, entry.step).await?;
         store::make(database, store::insert(self.run, &entry)).await?;
         self.commit(database, state, entry.step).await??;
         state.recorded(&entry);
-        if is_counted {
-            state.effects -= 1;
+        if is_transform {
+            // Its chunks were counted as one effect, if this run knew of any.
+            state.effects = store::effects(database, self.run).await?;
         }
         crash::point();
         Ok(())

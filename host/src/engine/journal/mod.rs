@@ -8,6 +8,7 @@
 
 mod checkpoint;
 pub mod chunk;
+mod closing;
 pub mod crash;
 mod failure;
 mod head;

@@ -2,25 +2,17 @@
 //! chunk that is not done is the new build's.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use super::chunk;
 use super::store::{self, Checkpoint, unwritable};
 use super::{Journal, JournalState, crash};
 use crate::data::ColumnType;
-use crate::database::{HostSession, ToolChange, TransactionOptions};
+use crate::database::{HostSession, ToolChange};
 use crate::engine::call::CallKind;
 use crate::engine::run::Run;
 use crate::engine::transcript::handover::{self, Handover};
 use crate::engine::transcript::{ChunkRecord, store as evidence};
 use crate::error::{Error, Result};
-
-/// How often a handover is tried again after a worker of the build before was in its way: more often than there are workers,
-/// each of which leaves after its chunk.
-const TRIES: u32 = 20;
-
-/// The pause before the first further try; each is longer by as much.
-const PAUSE: Duration = Duration::from_millis(50);
 
 /// The changes of history for a handover at a step, after the build with a digest.
 pub type HandoverChanges = dyn Fn(u64, &str) -> Vec<ToolChange> + Send + Sync;
@@ -40,8 +32,8 @@ pub(super) struct Builds {
     pub handovers: Vec<Handover>,
     /// The build that takes over at the unfinished transform, once it has repeated every call before that.
     pub successor: Option<Successor>,
-    /// The columns that the chunks of the transform wrote before.
-    pub columns: Option<BTreeSet<String>>,
+    /// The columns that the chunks of the transform of a step wrote before.
+    pub columns: Option<(u64, BTreeSet<String>)>,
 }
 
 impl Builds {
@@ -70,8 +62,8 @@ impl Journal {
         step: u64,
     ) -> Result<()> {
         if let Some(successor) = &state.builds.successor {
-            let open = self.seize_patiently(database, step).await?;
-            let handed = self.write_handover(database, &state.builds, (successor, open), step).await;
+            self.begin_closed(database).await?;
+            let handed = self.write_handover(database, &state.builds, successor, step).await;
             let handover = match handed {
                 Ok(handover) => handover,
                 Err(error) => {
@@ -98,40 +90,19 @@ impl Journal {
     ) -> Result<()> {
         if state.builds.handovers.iter().any(|it| it.step == step) {
             let written = evidence::written_columns(database, self.run, step).await?;
-            state.builds.columns = written.map(|columns| names(&columns));
+            state.builds.columns = written.map(|columns| (step, names(&columns)));
         }
         Ok(())
-    }
-
-    /// Begins the transaction and takes the open chunks from their workers. One of them may be about to end its chunk, and a
-    /// server then rolls one of the two back.
-    async fn seize_patiently(&self, database: &mut HostSession<'_>, step: u64) -> Result<Vec<u64>> {
-        let mut tries = 0;
-        loop {
-            database.begin(TransactionOptions::default()).await?;
-            let error = match chunk::seize(database, self.run, step).await {
-                Ok(open) => return Ok(open),
-                Err(error) => error,
-            };
-            database.rollback().await?;
-            if let Some(stopped) = self.stopped() {
-                return Err(stopped);
-            }
-            if !error.is_transient() || tries == TRIES {
-                return Err(unwritable(error));
-            }
-            tries += 1;
-            tokio::time::sleep(PAUSE * tries).await;
-        }
     }
 
     async fn write_handover(
         &self,
         database: &mut HostSession<'_>,
         builds: &Builds,
-        (successor, open): (&Successor, Vec<u64>),
+        successor: &Successor,
         step: u64,
     ) -> Result<Handover> {
+        let open = chunk::seize(database, self.run, step).await.map_err(unwritable)?;
         // Read again: a worker may have cut or finished chunks until now.
         let Checkpoint { done, .. } = store::checkpoint(database, self.run, step).await?;
         let from = builds.current(&self.inputs.sha256).to_owned();
@@ -146,7 +117,8 @@ impl Journal {
     /// Refuses a chunk whose columns are not those that chunks of the build before wrote: half of the table would lack the others.
     pub(super) async fn check_columns(&self, step: u64, record: &ChunkRecord) -> Result<()> {
         let state = self.state.lock().await;
-        let Some(before) = state.builds.columns.as_ref().filter(|_| record.rows_out > 0) else { return Ok(()) };
+        let before = state.builds.columns.as_ref().filter(|(of, _)| *of == step && record.rows_out > 0);
+        let Some((_, before)) = before else { return Ok(()) };
         let now = names(&record.columns);
         if now == *before {
             return Ok(());

@@ -109,16 +109,19 @@ pub async fn written_columns(
     run: Run,
     step: u64,
 ) -> Result<Option<Vec<(String, ColumnType)>>> {
-    let [history, direction] = of(run);
-    let parameters = [history, direction, EvidenceKind::Chunk.name().into(), number(step), number(0)];
-    for row in rows(database, sql::PAGE, &parameters).await? {
-        let [_, Value::Bytes(content)] = &row[..] else { return Err(garbled()) };
-        let chunk: ChunkRecord = stored::decode(content).ok_or_else(garbled)?;
-        if chunk.rows_out > 0 {
-            return Ok(Some(chunk.columns));
+    let mut last = 0;
+    loop {
+        let page = chunk_page(database, run, step, last).await?;
+        if page.is_empty() {
+            return Ok(None);
+        }
+        for (part, chunk) in page {
+            if chunk.rows_out > 0 {
+                return Ok(Some(chunk.columns));
+            }
+            last = part;
         }
     }
-    Ok(None)
 }
 
 /// Returns the chunks of a transform that has written its last one, and deletes their rows. `seen` gets the number of each.
@@ -131,21 +134,30 @@ pub async fn take_chunks(
     let mut ledger = Ledger::default();
     let mut last = 0;
     loop {
-        let [history, direction] = of(run);
-        let parameters = [history, direction, EvidenceKind::Chunk.name().into(), number(step), number(last)];
-        let page = rows(database, sql::PAGE, &parameters).await?;
+        let page = chunk_page(database, run, step, last).await?;
         if page.is_empty() {
             break;
         }
-        for row in page {
-            let [Value::Int64(part), Value::Bytes(content)] = &row[..] else { return Err(garbled()) };
-            last = u64::try_from(*part).map_err(|_| garbled())?;
-            seen(last);
-            ledger.push(stored::decode(content).ok_or_else(garbled)?);
+        for (part, chunk) in page {
+            last = part;
+            seen(part);
+            ledger.push(chunk);
         }
     }
     clear_chunks(database, run, step).await?;
     Ok(ledger)
+}
+
+/// The next chunks after one, as many as are kept in memory, with their numbers.
+async fn chunk_page(database: &mut HostSession<'_>, run: Run, step: u64, last: u64) -> Result<Vec<(u64, ChunkRecord)>> {
+    let [history, direction] = of(run);
+    let parameters = [history, direction, EvidenceKind::Chunk.name().into(), number(step), number(last)];
+    let chunk = |row: Vec<Value>| {
+        let [Value::Int64(part), Value::Bytes(content)] = &row[..] else { return None };
+        Some((u64::try_from(*part).ok()?, stored::decode(content)?))
+    };
+    let found = rows(database, sql::PAGE, &parameters).await?;
+    found.into_iter().map(|row| chunk(row).ok_or_else(garbled)).collect()
 }
 
 /// Deletes the chunks of a transform.

@@ -221,16 +221,13 @@ impl Verifier {
         reader.next(&mut **database).await
     }
 
-    /// Counts the rows between a chunk's beginning and its last row, or returns `None` if that row was not recorded.
+    /// Counts the rows between a chunk's beginning and its last row.
     pub(super) async fn count(
         &self,
         source: TableSource,
         transform: &TransformRecord,
         chunk: &ChunkRecord,
-    ) -> Result<Option<u64>, DatabaseError> {
-        if chunk.last.is_none() {
-            return Ok(None);
-        }
+    ) -> Result<u64, DatabaseError> {
         let mut database = self.database.lock().await;
         let database = &mut database.host();
         let mut reader = TableReader::open(&mut **database, source, self.limits).await?;
@@ -240,7 +237,7 @@ impl Verifier {
             to: chunk.last.clone(),
             ..ChunkRange::default()
         });
-        reader.count_rest(&mut **database).await.map(Some)
+        reader.count_rest(&mut **database).await
     }
 
     fn progress(&self, record: &Record, transform: &TransformRecord, done: usize, total: usize) {

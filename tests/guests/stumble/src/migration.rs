@@ -20,15 +20,19 @@ impl Migration for Build {
             "CREATE TABLE copies (id INTEGER NOT NULL PRIMARY KEY, name VARCHAR(100) NOT NULL, price DOUBLE PRECISION)",
             params![],
         )?;
+        sql::execute("CREATE TABLE tags (id INTEGER NOT NULL PRIMARY KEY)", params![])?;
         let source = || TableSource::new("items").columns(["id", "price"]);
         batches::transform("raise", &source(), &TableTarget::insert("raised"))?;
         let source = TableSource::new("items").columns(["id", "name"]);
         batches::transform("copy", &source, &TableTarget::insert("copies"))?;
+        // Other columns than the transform before it.
+        batches::transform("tag", &TableSource::new("items").columns(["id"]), &TableTarget::insert("tags"))?;
         sql::execute("INSERT INTO marks VALUES ('the end')", params![])?;
         Ok(())
     }
 
     fn downgrade() -> Result<()> {
+        sql::execute("DROP TABLE IF EXISTS tags", params![])?;
         sql::execute("DROP TABLE IF EXISTS copies", params![])?;
         sql::execute("DROP TABLE IF EXISTS raised", params![])?;
         sql::execute(format!("INSERT INTO marks VALUES ('undone by {BUILD}')"), params![])?;
@@ -45,6 +49,9 @@ impl Transformer for Build {
             }
             let column = raised.finish("price");
             return rows.keep(["id"])?.with(column);
+        }
+        if name == "tag" {
+            return Ok(rows);
         }
         let stumbles = context::parameter::<Option<i64>>("at")?;
         let ids: Vec<Option<i64>> = rows.int64("id")?.iter().collect();

@@ -39,8 +39,13 @@ impl ChunkWorker {
         self.open_reader().await?;
         self.connection.begin_part(Part::Claim).await?;
         let mut chunk = None;
-        if self.all_cut || std::mem::take(&mut self.is_new) {
+        if std::mem::take(&mut self.is_new) || self.all_cut {
             chunk = self.shared.claimant.take_over(&mut self.connection.host()).await?;
+            if chunk.is_none() && !self.all_cut {
+                // Looking may have locked chunks, and nobody waits for the frontier with those.
+                self.connection.rollback().await?;
+                self.connection.begin_part(Part::Claim).await?;
+            }
         }
         if chunk.is_none() {
             chunk = self.cut(FrontierLock::Wait).await?;

@@ -1,0 +1,37 @@
+//! Keeps all workers from the transforms of a run.
+
+use std::time::Duration;
+
+use super::store::unwritable;
+use super::{Journal, chunk};
+use crate::database::{HostSession, Part};
+use crate::error::Result;
+
+/// How often it is tried again after a worker was in the way for longer than a lock timeout, or the server took one of the two for
+/// the victim of a deadlock: more often than there are workers, each of which leaves after its chunk.
+const TRIES: u32 = 20;
+
+/// The pause before the first further try; each is longer by as much.
+const PAUSE: Duration = Duration::from_millis(50);
+
+impl Journal {
+    /// Begins a transaction, waits for all workers on chunks of the run, and keeps others from starting until it ends. It sees what
+    /// they have committed until then.
+    pub(super) async fn begin_closed(&self, database: &mut HostSession<'_>) -> Result<()> {
+        let mut tries = 0;
+        loop {
+            // The host's own, whatever the component's login is.
+            database.begin_part(Part::Claim).await?;
+            let Err(error) = chunk::close(database, self.run).await else { return Ok(()) };
+            database.rollback().await?;
+            if let Some(stopped) = self.stopped() {
+                return Err(stopped);
+            }
+            if !error.is_transient() || tries == TRIES {
+                return Err(unwritable(error));
+            }
+            tries += 1;
+            tokio::time::sleep(PAUSE * tries).await;
+        }
+    }
+}
