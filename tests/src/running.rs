@@ -31,8 +31,17 @@ impl Running {
 
     /// Sends it a signal. It may have exited in the meantime.
     pub fn signal(&self, name: &str) {
-        let mut kill = Command::new("kill");
-        kill.args([&format!("-{name}"), &self.id().to_string()]).stderr(Stdio::null()).status().expect("`kill`");
+        let signal = match name {
+            "HUP" => libc::SIGHUP,
+            "INT" => libc::SIGINT,
+            "KILL" => libc::SIGKILL,
+            "TERM" => libc::SIGTERM,
+            "STOP" => libc::SIGSTOP,
+            "CONT" => libc::SIGCONT,
+            other => panic!("no signal `{other}`"),
+        };
+        // SAFETY: the process is a child that has not been waited for, so the number is its own.
+        unsafe { libc::kill(self.id().try_into().expect("a process"), signal) };
     }
 }
 

@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 
 use runner_tests::dump::Dump;
 use runner_tests::random::Random;
-use runner_tests::{Engine, Running, TestProject, dump, guests, is_long, project};
+use runner_tests::{Engine, Running, TestProject, dump, guests, is_long, project, until};
 
 /// How many crash points a test tries.
 fn rounds(short: u64) -> u64 {

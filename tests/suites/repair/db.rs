@@ -1,9 +1,7 @@
 //! `runner db`: whole databases.
 
-use std::time::Duration;
-
 use runner_tests::servers::Proxy;
-use runner_tests::{Engine, EngineProject, for_each_engine, for_each_server, project};
+use runner_tests::{Engine, EngineProject, Running, for_each_engine, for_each_server, project, until};
 
 use super::told;
 
@@ -118,6 +116,18 @@ for_each_engine! {
     }
 }
 
+/// `db wait` waits, and ends once its reason is gone.
+fn waits_until(project: &EngineProject, gone: impl FnOnce()) {
+    let said = project.file("said");
+    let mut command = project.command(["db", "wait", "--timeout", "10m"]);
+    let mut waiting = Running::start(command.stderr(std::fs::File::create(&said).unwrap()));
+    let read = || std::fs::read_to_string(&said).unwrap();
+    until("it waits", || read().contains("waiting for"));
+    gone();
+    assert!(waiting.wait().unwrap().success(), "{}", read());
+    assert!(read().contains("ready"), "{}", read());
+}
+
 for_each_server! {
     fn is_waited_for(engine) {
         let mut project = one(engine);
@@ -126,13 +136,7 @@ for_each_server! {
         project.by(&url);
         proxy.refuse(true);
         project.runner("db wait --timeout 1s").exits(1).says(&["did not accept connections within 1 s"]);
-        let output = std::thread::scope(|scope| {
-            let waiting = scope.spawn(|| project.runner("db wait --timeout 60s"));
-            std::thread::sleep(Duration::from_millis(700));
-            proxy.refuse(false);
-            waiting.join().unwrap()
-        });
-        output.succeeds().says(&["waiting for", "ready"]);
+        waits_until(&project, || proxy.refuse(false));
         project.runner("db wait --timeout soon").exits(2).says(&["`soon` is not a duration"]);
     }
 
@@ -189,12 +193,6 @@ fn a_free_connection_is_waited_for() {
     session.run("SELECT 1;");
     let late = project.runner("db wait --timeout 1s");
     late.exits(1).says(&["did not accept connections within 1 s", "too many connections for role"]);
-    let output = std::thread::scope(|scope| {
-        let waiting = scope.spawn(|| project.runner("db wait --timeout 60s"));
-        std::thread::sleep(Duration::from_millis(700));
-        drop(session);
-        waiting.join().unwrap()
-    });
-    output.succeeds().says(&["waiting for", "ready"]);
+    waits_until(&project, || drop(session));
     project.server_database().sql(&format!("DROP ROLE {user}"));
 }

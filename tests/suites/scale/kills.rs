@@ -23,7 +23,8 @@ fn killed(project: impl Fn() -> EngineProject, line: &str, first: usize) {
         }
         tried += 1;
         // The next run does not wait for the lease of a dead process, however long it is.
-        let longer = format!("UPDATE {} SET lease_until = lease_until + 120000000 WHERE state = 'claimed'", chunks(&project));
+        let longer =
+            format!("UPDATE {} SET lease_until = lease_until + 120000000 WHERE state = 'claimed'", chunks(&project));
         project.execute(&longer);
         let since = Instant::now();
         let output = project.runner(line);

@@ -45,7 +45,7 @@ fn chunks(field: &Field, role: &str) -> u64 {
 const LINE: &str = "apply --chunk-rows 50";
 
 /// Chunks that take a while.
-const SLOW: &str = "[parameters]\ntable = \"numbers\"\nslow = 4000000";
+const SLOW: &str = "[parameters]\ntable = \"numbers\"\nslow = 20000000";
 
 /// Two processes at the same transform.
 fn both(field: &Field) -> [Running; 2] {

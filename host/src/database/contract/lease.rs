@@ -13,7 +13,7 @@ pub(crate) trait LeaseFactory: Send + Sync {
 }
 
 const LEASE: &str = "lock=lease";
-const SHORT: &str = "lock=lease&lock-lease=1s";
+const SHORT: &str = "lock=lease&lock-lease=3s";
 const NATIVE: &str = "";
 
 async fn lock(database: &mut dyn Database, owner: &str, milliseconds: u64) -> Result<(), DatabaseError> {
@@ -131,7 +131,7 @@ pub(crate) async fn is_renewed(factory: &dyn LeaseFactory) {
     let options = TransactionOptions { isolation: Some(Isolation::RepeatableRead), ..TransactionOptions::default() };
     let mut waiter = factory.open_with(SHORT).await;
     let between = async {
-        let error = lock(waiter.as_mut(), "waiter", 2_500).await.expect_err("held");
+        let error = lock(waiter.as_mut(), "waiter", 4_500).await.expect_err("held");
         assert_eq!(error.kind, DatabaseErrorKind::Busy, "{error}");
         assert!(error.message.contains("holder"), "{error}");
     };

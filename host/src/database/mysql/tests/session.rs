@@ -114,7 +114,7 @@ async fn a_statement_killed_by_another_session_is_interrupted() {
 #[tokio::test(flavor = "multi_thread")]
 async fn statements_have_a_time_limit() {
     let database = fresh();
-    let options = ConnectOptions { statement_timeout: Some(Duration::from_millis(200)), ..ConnectOptions::default() };
+    let options = ConnectOptions { statement_timeout: Some(Duration::from_secs(1)), ..ConnectOptions::default() };
     let mut opened = open_with(&database.url(), &options).await.expect("a connection");
     let opened = opened.as_mut();
     let endless = endless(opened.facts().dialect);
@@ -134,7 +134,7 @@ async fn statements_have_a_time_limit() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_statement_that_catches_its_end_loses_its_session() {
     let database = fresh();
-    let options = ConnectOptions { statement_timeout: Some(Duration::from_millis(200)), ..ConnectOptions::default() };
+    let options = ConnectOptions { statement_timeout: Some(Duration::from_secs(1)), ..ConnectOptions::default() };
     let mut opened = open_with(&database.url(), &options).await.expect("a connection");
     let opened = opened.as_mut();
     run(opened, "CREATE TABLE t (id INT)").await;

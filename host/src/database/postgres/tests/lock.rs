@@ -61,11 +61,13 @@ async fn a_waiting_run_does_not_block_create_index_concurrently() {
     let mut holder = open(&fresh).await;
     holder.lock(&request("holder", 1), &StopSignal::default(), &|_| {}).await.expect("the lock");
     let stop = StopSignal::default();
+    let waits = tokio::sync::Notify::new();
     let wait = async {
         let mut waiter = open(&fresh).await;
-        waiter.lock(&request("waiter", 60), &stop, &|_| {}).await
+        waiter.lock(&request("waiter", 60), &stop, &|_| waits.notify_one()).await
     };
     let work = async {
+        waits.notified().await;
         holder.set_role(Role::SqlScript);
         run(holder.as_mut(), "CREATE INDEX CONCURRENTLY i ON t (id)").await;
         holder.unlock().await.expect("unlocked");

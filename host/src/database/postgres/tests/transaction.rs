@@ -108,7 +108,7 @@ async fn timeouts_apply_to_migrations_only() {
     let fresh = fresh();
     fresh.sql("CREATE TABLE t (id int); INSERT INTO t VALUES (1)");
     let options = ConnectOptions {
-        statement_timeout: Some(Duration::from_millis(400)),
+        statement_timeout: Some(Duration::from_secs(1)),
         lock_timeout: Some(Duration::from_millis(50)),
         ..ConnectOptions::default()
     };
@@ -140,7 +140,7 @@ async fn timeouts_apply_to_migrations_only() {
             run(database, "SELECT 1").await;
             database.set_role(Role::Host);
         }
-        run(database, "SELECT pg_sleep(0.6)").await;
+        run(database, "SELECT pg_sleep(1.2)").await;
         database.rollback().await.expect("rolled back");
     }
 }

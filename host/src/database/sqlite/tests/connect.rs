@@ -222,8 +222,8 @@ async fn the_stop_signal_ends_the_wait_for_another_writer() {
         let error = result.expect_err("stopped");
         assert_eq!(error.kind, DatabaseErrorKind::Interrupted, "{begins}: {error}");
         let heard = ended.saturating_duration_since(raised.await.expect("raised"));
-        // Usually 25 ms; the rest allows for a busy machine.
-        assert!(heard < Duration::from_millis(500), "{begins}: {heard:?}");
+        // Usually 25 ms; the rest allows for a busy machine, and the timeout is 60 s.
+        assert!(heard < Duration::from_secs(20), "{begins}: {heard:?}");
         assert_eq!(second.in_transaction().await, Ok(false));
     }
     first.rollback().await.expect("rolled back");

@@ -1,6 +1,7 @@
 //! Statements outside a transaction: what remains of them, and how they are resumed.
 
 use super::*;
+use crate::database::stop::StopReason;
 
 #[tokio::test]
 async fn statements_outside_of_a_transaction_are_taken_up_where_they_broke() {
@@ -66,9 +67,23 @@ async fn what_all_attempts_did_is_added_up() {
     assert!(row.rolled_back_duration_ms.is_some());
 }
 
+/// Stops the run a moment after it has begun a statement.
+struct RaiseAt(u64, StopSignal, StopReason);
+
+impl EventSink for RaiseAt {
+    fn emit(&self, event: &Event) {
+        if matches!(event, Event::StatementStarted { statement, .. } if *statement == self.0) {
+            let (stop, reason) = (self.1.clone(), self.2);
+            std::thread::spawn(move || {
+                std::thread::sleep(Duration::from_millis(50));
+                stop.raise(reason);
+            });
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_stop_signal_within_a_statement_outside_of_a_transaction_is_told_as_that() {
-    use crate::database::stop::StopReason;
     let endless = "WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n";
     let text = format!("-- runner:no-transaction\nCREATE TABLE a (x); {endless}");
     for (reason, kind, message) in [
@@ -77,13 +92,8 @@ async fn a_stop_signal_within_a_statement_outside_of_a_transaction_is_told_as_th
         (StopReason::WallTime, ErrorKind::Partial, "the run took longer than the limit `wall_time` allows"),
     ] {
         let engine = engine(vec![sql("1", &text, None)]).await;
-        let stop = engine.stop.clone();
-        let raiser = std::thread::spawn(move || {
-            std::thread::sleep(Duration::from_millis(50));
-            stop.raise(reason);
-        });
+        let engine = Engine { events: Arc::new(RaiseAt(2, engine.stop.clone(), reason)), ..engine };
         let error = engine.apply().await.error.expect("stopped");
-        raiser.join().expect("raised");
         assert_eq!((error.kind, &*error.message), (kind, message));
         assert!(error.places.contains(&("statement", "2 of 2, line 2".to_owned())), "{:?}", error.places);
         assert_eq!(engine.state().await.1, ["1 partial 1"]);
