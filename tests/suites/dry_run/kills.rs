@@ -28,6 +28,12 @@ fn until(project: &EngineProject, line: &str, step: u32, fault: &str) -> (String
     (said, code)
 }
 
+/// Acts on a process at a step until one has ended by it: a signal that arrives too late proves nothing.
+fn in_time(project: &EngineProject, line: &str, step: u32, fault: &str) -> (String, Option<i32>) {
+    let struck = |_| Some(until(project, line, step, fault)).filter(|(_, ended)| *ended != Some(0));
+    (0..20).find_map(struck).expect("a run that hears the signal")
+}
+
 fn left_of_copies(project: &EngineProject) -> usize {
     std::fs::read_dir(project.file("temporary")).map_or(0, Iterator::count)
 }
@@ -36,8 +42,7 @@ fn killed(engine: Engine, flags: &str) {
     let project = shop(engine, "steps");
     let before = project.everything();
     for step in [1, 8, 14] {
-        // One that arrives too late proves nothing.
-        while until(&project, &format!("apply {flags}"), step, "KILL").1 == Some(0) {}
+        in_time(&project, &format!("apply {flags}"), step, "KILL");
         assert_eq!(project.everything(), before, "killed at step {step}");
     }
     match (engine, flags.contains("--on-copy")) {
@@ -49,7 +54,7 @@ fn killed(engine: Engine, flags: &str) {
     output.succeeds();
     // A real run finds it too.
     if engine == Engine::Mariadb {
-        while until(&project, &format!("apply {flags}"), 3, "KILL").1 == Some(0) {}
+        in_time(&project, &format!("apply {flags}"), 3, "KILL");
         project.runner("apply").succeeds().says(&["removed `runner_scratch_"]);
         assert_eq!(scratches(&project), Vec::<String>::new());
     }
@@ -65,9 +70,7 @@ for_each_engine! {
         let before = project.everything();
         for (signal, code) in [("INT", 130), ("TERM", 143)] {
             let line = format!("apply {}", dry(engine));
-            // A signal that arrives too late proves nothing.
-            let in_time = |_| Some(until(&project, &line, 2, signal)).filter(|(_, ended)| *ended != Some(0));
-            let (said, ended) = (0..20).find_map(in_time).expect("a run that hears the signal");
+            let (said, ended) = in_time(&project, &line, 2, signal);
             assert_eq!(ended, Some(code), "{said}");
             assert_eq!(project.everything(), before);
             assert_eq!(scratches(&project), Vec::<String>::new());

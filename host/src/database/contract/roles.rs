@@ -53,8 +53,8 @@ pub(crate) async fn are_returned(factory: &dyn Factory) {
         speaks_for_the_host(database, &history).await;
         let stop = StopSignal::default();
         tokio::select! {
-            () = never_ends(database, &stop) => {}
-            // The statement was run, and its guard is held.
+            () = never_ends(database, &stop) => panic!("its guard is no longer held"),
+            // The statement was run.
             _ = stop.raised() => {}
         }
         speaks_for_the_host(database, &history).await;

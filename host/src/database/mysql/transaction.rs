@@ -73,7 +73,8 @@ impl MysqlDatabase {
         Ok(self.claims())
     }
 
-    /// Where a chunk's transaction sees what others have committed since: without waiting for those who claim one just then.
+    /// Whether a chunk's transaction that sees what others have committed meanwhile claims the next one: only where it need not
+    /// wait for another worker's claim, since it holds its own chunk.
     pub(super) fn claims(&self) -> Claims {
         if self.server.facts.skips_locked { Claims::Within } else { Claims::Apart }
     }

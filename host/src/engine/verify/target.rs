@@ -62,14 +62,12 @@ impl Verifier {
             parameters: Vec::new(),
             descending: transform.source.descending,
         };
+        let has_own_keys =
+            transform.source.table != transform.target.table || transform.source.key != transform.target.key;
         let found = match self.read(source.clone(), transform, chunk, chunk.rows_out, &[]).await {
             Ok(Some(rows)) if of_batch(&rows) == chunk.output => return Ok(TargetMatch::Yes),
-            // Where the range was recorded as keys of the source, they are not those of the target.
-            Ok(_)
-                if transform.source.table != transform.target.table || transform.source.key != transform.target.key =>
-            {
-                return self.by_range(transform, chunk).await;
-            }
+            // The range was recorded as keys of the source.
+            Ok(_) if has_own_keys => return self.by_range(transform, chunk).await,
             Ok(_) => self.count(source, transform, chunk).await,
             Err(error) => Err(error),
         };
