@@ -1,5 +1,7 @@
 //! `runner status`
 
+use std::mem::ManuallyDrop;
+
 use super::context::{Context, OpenError, Setup};
 use super::exit;
 use super::validate::Remarks;
@@ -21,8 +23,10 @@ pub fn run(context: &Context, with_exit_code: bool) -> Result<u8> {
         let project = scope.spawn(|| context.inspect());
         let looked = runtime::run(look(context));
         let report = project.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        let (history, overview) = looked?;
-        show(context, &report?, &history, &overview, with_exit_code)
+        // The process ends: thousands of small pieces need not be given back one by one.
+        let (looked, report) = (ManuallyDrop::new(looked?), ManuallyDrop::new(report?));
+        let (history, overview) = &*looked;
+        show(context, &report, history, overview, with_exit_code)
     })
 }
 

@@ -140,7 +140,8 @@ fn a_url_in_the_wrong_place_does_not_show_its_password() {
 #[test]
 fn a_panic_is_reported_like_an_error() {
     let error = internal_error("no\u{1b} `mysql:/me:SECRET@h`", Some(std::panic::Location::caller()));
-    let shown = crate::report::error::error(&error).unstyled();
+    let text = crate::report::error::error(&error);
+    let shown = text.unstyled();
     assert!(
         shown.starts_with("error: runner panicked: this is a bug in runner\n  source: host/src/cli/tests.rs:"),
         "{shown}"

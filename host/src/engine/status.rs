@@ -1,7 +1,7 @@
 //! Compares project and history: a pure function.
 
 use super::history::{History, Record, State};
-use super::target::compare_revisions;
+use crate::project::RevisionPlace;
 use crate::project::catalog::{Catalog, Migration};
 
 /// The state of a revision.
@@ -64,21 +64,21 @@ impl<'a> StatusRow<'a> {
 
 /// Returns every revision in the project or in history, in order.
 pub fn status<'a>(catalog: &'a Catalog, history: &'a History) -> Vec<StatusRow<'a>> {
-    let newest = history.newest().map(|record| &*record.revision);
-    let mut records: Vec<&Record> = history.live.iter().collect();
-    records.sort_by(|left, right| compare_revisions(&left.revision, &right.revision));
+    let newest = history.newest().map(|record| RevisionPlace::of(&record.revision));
+    let mut records: Vec<(RevisionPlace<'_>, &Record)> =
+        history.live.iter().map(|record| (RevisionPlace::of(&record.revision), record)).collect();
+    records.sort_by_key(|(place, _)| *place);
     let mut rows = Vec::with_capacity(records.len().max(catalog.migrations.len()));
     let mut records = records.into_iter().peekable();
     for migration in &catalog.migrations {
-        while let Some(record) =
-            records.next_if(|record| compare_revisions(&record.revision, &migration.revision).is_lt())
-        {
-            rows.push(row(None, Some(record), newest));
+        let place = RevisionPlace::of(&migration.revision);
+        while let Some((_, record)) = records.next_if(|(other, _)| *other < place) {
+            rows.push(row(None, Some(record), false));
         }
-        let record = records.next_if(|record| compare_revisions(&record.revision, &migration.revision).is_eq());
-        rows.push(row(Some(migration), record, newest));
+        let record = records.next_if(|(other, _)| *other == place).map(|(_, record)| record);
+        rows.push(row(Some(migration), record, newest.is_some_and(|newest| place < newest)));
     }
-    rows.extend(records.map(|record| row(None, Some(record), newest)));
+    rows.extend(records.map(|(_, record)| row(None, Some(record), false)));
     rows
 }
 
@@ -87,7 +87,7 @@ pub fn only_remembered(record: &Record) -> StatusRow<'_> {
     StatusRow { standing: Standing::RolledBack, late: false, migration: None, record: Some(record) }
 }
 
-fn row<'a>(migration: Option<&'a Migration>, record: Option<&'a Record>, newest: Option<&str>) -> StatusRow<'a> {
+fn row<'a>(migration: Option<&'a Migration>, record: Option<&'a Record>, is_older: bool) -> StatusRow<'a> {
     let standing = match (migration, record) {
         (_, Some(record)) if record.state != State::Applied => Standing::Partial,
         (Some(migration), Some(record)) if migration.sha256 != record.sha256 => Standing::Changed,
@@ -95,7 +95,5 @@ fn row<'a>(migration: Option<&'a Migration>, record: Option<&'a Record>, newest:
         (None, _) => Standing::Missing,
         (Some(_), None) => Standing::Pending,
     };
-    let late = standing == Standing::Pending
-        && migration.zip(newest).is_some_and(|(it, newest)| compare_revisions(&it.revision, newest).is_lt());
-    StatusRow { standing, late, migration, record }
+    StatusRow { standing, late: standing == Standing::Pending && is_older, migration, record }
 }

@@ -44,5 +44,5 @@ pub(crate) use files::open_regular;
 pub use limits::Limits;
 pub use origin::{Origin, Sourced};
 pub use packages::{package_of, package_revision};
-pub use revision::{RevisionKey, compare_revisions, migration_id};
+pub use revision::{RevisionKey, RevisionPlace, compare_revisions, migration_id};
 pub use settings::{LoadRequest, Settings};

@@ -21,54 +21,53 @@ pub struct RevisionKey {
 impl RevisionKey {
     /// The key of a revision; `None` if the text is not one.
     pub fn of(revision: &str) -> Option<Self> {
-        let (first, mut rest) = match revision.split_once('.') {
-            Some((first, rest)) => (first, Some(rest)),
-            None => (revision, None),
-        };
-        let mut key = Self { first: scaled(first)?, rest: 0 };
-        for part in 0..PARTS {
-            let Some(text) = rest else { break };
-            let (digits, behind) = match text.split_once('.') {
-                Some((digits, behind)) => (digits, Some(behind)),
-                None => (text, None),
-            };
+        let mut parts = revision.as_bytes().split(|byte| *byte == b'.');
+        let mut key = Self { first: scaled(parts.next()?)?, rest: 0 };
+        for (part, digits) in (0..PARTS).zip(parts.by_ref()) {
             // One more than the number, so that `1` comes before `1.0`.
             let number = number(digits)?.checked_add(1).filter(|number| *number <= u128::from(u32::MAX))?;
             key.rest |= number << (32 * (PARTS - 1 - part));
-            rest = behind;
         }
-        rest.is_none().then_some(key)
+        parts.next().is_none().then_some(key)
     }
 
     /// The first part of a revision, as a number.
     #[cfg(feature = "cli")]
     pub(super) fn first_of(revision: &str) -> u128 {
-        revision.split('.').next().and_then(number).unwrap_or_default()
+        revision.as_bytes().split(|byte| *byte == b'.').next().and_then(number).unwrap_or_default()
     }
 }
 
-fn number(digits: &str) -> Option<u128> {
-    let bytes = digits.as_bytes();
-    if bytes.is_empty() || bytes.len() > DIGITS || !bytes.iter().all(u8::is_ascii_digit) {
+fn number(digits: &[u8]) -> Option<u128> {
+    if digits.is_empty() || digits.len() > DIGITS {
         return None;
     }
     // 19 digits fit into 64 bits, in which this is much quicker than in 128.
-    let (head, last) = bytes.split_at(bytes.len().min(DIGITS - 1));
-    let value = |bytes: &[u8]| bytes.iter().fold(0_u64, |value, byte| value * 10 + u64::from(byte - b'0'));
-    Some(match last {
-        [] => value(head).into(),
-        last => u128::from(value(head)) * 10 + u128::from(value(last)),
-    })
+    let (head, last) = digits.split_at(digits.len().min(DIGITS - 1));
+    let mut value = 0_u64;
+    for digit in head {
+        let digit = digit.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        value = value * 10 + u64::from(digit);
+    }
+    match last {
+        [] => Some(value.into()),
+        [digit @ b'0'..=b'9'] => Some(u128::from(value) * 10 + u128::from(digit - b'0')),
+        _ => None,
+    }
 }
 
 /// The number in tens of millionths, and a last digit that keeps `20260105` and `20260105000000` apart. What begins with a year
 /// of these centuries and has as many digits as dates have is compared by its first 14 digits. Other lengths are left alone:
 /// 10, 13, 16 and 19 digits count the seconds of Unix, or parts of them.
-fn scaled(digits: &str) -> Option<u128> {
+fn scaled(digits: &[u8]) -> Option<u128> {
     const FRACTION: u128 = 10_000_000;
     let number = number(digits)?;
-    let digits = digits.trim_start_matches('0');
-    let is_date = || digits.get(..4).is_some_and(|year| ("1900".."2200").contains(&year));
+    let zeros = digits.iter().take_while(|digit| **digit == b'0').count();
+    let digits = &digits[zeros..];
+    let is_date = || digits.get(..4).is_some_and(|year| (&b"1900"[..]..&b"2200"[..]).contains(&year));
     Some(match digits.len() {
         8 if is_date() => number * 1_000_000 * FRACTION,
         12 if is_date() => number * 100 * FRACTION + 1,
@@ -79,12 +78,26 @@ fn scaled(digits: &str) -> Option<u128> {
     })
 }
 
-/// Orders revisions, however they are spelled. What is not a revision comes first, in the order of its text.
-pub fn compare_revisions(left: &str, right: &str) -> Ordering {
-    match (RevisionKey::of(left), RevisionKey::of(right)) {
-        (None, None) => left.cmp(right),
-        (left, right) => left.cmp(&right),
+/// The place of a revision in the order of all, however they are spelled, for what is compared more than once. What is not a revision
+/// comes first, in the order of its text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RevisionPlace<'a> {
+    key: Option<RevisionKey>,
+    /// Of what is not a revision.
+    text: &'a str,
+}
+
+impl<'a> RevisionPlace<'a> {
+    /// The place of a revision.
+    pub fn of(revision: &'a str) -> Self {
+        let key = RevisionKey::of(revision);
+        Self { key, text: if key.is_some() { "" } else { revision } }
     }
+}
+
+/// Orders revisions by their places.
+pub fn compare_revisions(left: &str, right: &str) -> Ordering {
+    RevisionPlace::of(left).cmp(&RevisionPlace::of(right))
 }
 
 /// A migration as messages name it: `REVISION_name`, or the revision alone if it has no name, and one of a package by the name alone,

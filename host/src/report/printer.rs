@@ -229,8 +229,8 @@ impl Printer {
 
     fn write(&self, stream: &mut impl Write, text: &Text, colored: bool) -> io::Result<()> {
         let text = match colored {
-            true => Cow::Borrowed(text.styled()),
-            false => Cow::Owned(anstream::adapter::strip_str(text.styled()).to_string()),
+            true => Cow::Owned(text.styled()),
+            false => Cow::Borrowed(text.unstyled()),
         };
         write_all(stream, self.without_secrets(&text).as_bytes())
     }

@@ -45,6 +45,9 @@ enum Marker {
 
 /// Divides a text at its markers; `None` if it has none.
 pub fn sections(text: &str) -> Result<Option<Sections>, SqlError> {
+    if !text.contains("--") {
+        return Ok(None);
+    }
     let comments = || text.lines().filter(|line| comment(line).is_some());
     let has_pair = comments().any(|line| is_comment(line, "up migration"))
         && comments().any(|line| is_comment(line, "down migration"));

@@ -12,6 +12,7 @@ use crate::engine::schema::{dialect_schema, history as sql, tool_sql};
 use crate::engine::target::compare_revisions;
 use crate::engine::{Direction, journal};
 use crate::error::{Error, Result};
+use crate::project::RevisionPlace;
 use crate::project::catalog::Kind;
 
 /// The format of the tables that this version writes.
@@ -43,12 +44,12 @@ impl History {
     /// Returns the newest fully applied revision: the current revision.
     pub fn current(&self) -> Option<&Record> {
         let whole = self.live.iter().filter(|record| record.state == State::Applied);
-        whole.max_by(|left, right| compare_revisions(&left.revision, &right.revision))
+        whole.max_by_key(|record| RevisionPlace::of(&record.revision))
     }
 
     /// Returns the newest revision of which any part is live.
     pub fn newest(&self) -> Option<&Record> {
-        self.live.iter().max_by(|left, right| compare_revisions(&left.revision, &right.revision))
+        self.live.iter().max_by_key(|record| RevisionPlace::of(&record.revision))
     }
 
     /// Returns the revision that an interrupted run left partial.

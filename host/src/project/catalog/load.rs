@@ -66,6 +66,7 @@ impl Catalog {
         let loader =
             Loader { settings, source: &source, lockfile: &lockfile, line_keys, lockfile_name: &lockfile_name, checks };
         let mut report = CatalogReport::default();
+        report.catalog.migrations.reserve(found.len());
         for loaded in parallel::map(&found, Found::is_component, |found| loader.load(found)) {
             match loaded {
                 Ok((migration, mismatches)) => {

@@ -2,7 +2,6 @@
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 
 use super::about;
 use super::name::{Name, Role};
@@ -123,52 +122,51 @@ pub(super) struct FoundName {
 }
 
 /// The migrations in the order of their revisions.
-pub(super) fn group(entries: Vec<FoundName>, problems: &mut Vec<Problem>) -> Vec<Found> {
-    let mut revisions: BTreeMap<RevisionKey, Vec<FoundName>> = BTreeMap::new();
-    for entry in entries {
-        let key = RevisionKey::of(&entry.name.revision).unwrap_or_default();
-        revisions.entry(key).or_default().push(entry);
-    }
-    let mut found = BTreeMap::new();
-    for (_, mut entries) in revisions {
-        pair(&mut entries);
-        entries.sort_by(in_order);
-        match migrations(entries) {
-            Ok(migrations) => {
-                for migration in migrations {
-                    match found.entry(migration.key()) {
-                        Entry::Vacant(place) => {
-                            place.insert(migration);
-                        }
-                        Entry::Occupied(mut place) => {
-                            let other = place.insert(migration);
-                            let (revision, ids) = (&other.revision, [other.id(), place.get().id()]);
-                            let message =
-                                format!("revision {revision} exists more than once: `{}` and `{}`", ids[0], ids[1]);
-                            problems.push(Problem::new(message).hint("give one of the two another revision"));
-                        }
-                    }
-                }
-            }
+pub(super) fn group(mut entries: Vec<FoundName>, problems: &mut Vec<Problem>) -> Vec<Found> {
+    let key_of = |entry: &FoundName| RevisionKey::of(&entry.name.revision).unwrap_or_default();
+    entries.sort_by_cached_key(key_of);
+    let mut found: Vec<(RevisionKey, Found)> = Vec::with_capacity(entries.len());
+    let mut entries = entries.into_iter().peekable();
+    while let Some(first) = entries.next() {
+        let key = key_of(&first);
+        let mut of_revision = vec![first];
+        while let Some(entry) = entries.next_if(|other| key_of(other) == key) {
+            of_revision.push(entry);
+        }
+        pair(&mut of_revision);
+        of_revision.sort_by(in_order);
+        match migrations(of_revision) {
+            Ok(migrations) => found.extend(migrations.into_iter().map(|migration| (migration.key(), migration))),
             Err(problem) => problems.push(problem),
         }
     }
-    found.into_values().collect()
+    // The second file of `0187` may take the place of one that is called `0187.2`.
+    found.sort_by_key(|(key, _)| *key);
+    let mut all: Vec<Found> = Vec::with_capacity(found.len());
+    let mut last = None;
+    for (key, migration) in found {
+        if last.replace(key) == Some(key)
+            && let Some(other) = all.pop()
+        {
+            let (revision, ids) = (&other.revision, [other.id(), migration.id()]);
+            let message = format!("revision {revision} exists more than once: `{}` and `{}`", ids[0], ids[1]);
+            problems.push(Problem::new(message).hint("give one of the two another revision"));
+        }
+        all.push(migration);
+    }
+    all
 }
 
 /// `1_a_up.sql` and `1_a_down.sql` are the two directions of one migration: each alone would be an upgrade. One without the other
 /// is named after something that goes up or down, perhaps.
 fn pair(entries: &mut [FoundName]) {
     let direction = |entry: &FoundName| {
-        let name = &entry.name.name;
+        let name = Some(&entry.name.name).filter(|_| entry.name.role == Role::Whole)?;
         let word = name.rsplit(['_', '-']).next().unwrap_or_default();
-        let role = match word.to_ascii_lowercase().as_str() {
-            "up" => Role::Up,
-            "down" => Role::Down,
-            _ => return None,
-        };
+        let roles = [("up", Role::Up), ("down", Role::Down)];
+        let (_, role) = roles.into_iter().find(|(known, _)| word.eq_ignore_ascii_case(known))?;
         let rest = name[..name.len() - word.len()].trim_end_matches(['_', '-']);
-        (entry.name.role == Role::Whole).then(|| (rest.to_owned(), entry.name.dialect, role))
+        Some((rest.to_owned(), entry.name.dialect, role))
     };
     let all: Vec<_> = entries.iter().map(direction).collect();
     for (entry, own) in entries.iter_mut().zip(&all) {
@@ -184,6 +182,10 @@ fn pair(entries: &mut [FoundName]) {
 /// Gives the downgrade of a revision the name of its only upgrade: other tools go by the number alone. Flyway's `V1__a.sql` does not
 /// say that it is an upgrade, and `U1__b.sql` next to it says so for both.
 fn adopt(entries: &mut [FoundName]) {
+    // As nearly all are.
+    if entries.iter().all(|it| it.name.name == entries[0].name.name && !it.file.file_name.starts_with('U')) {
+        return;
+    }
     let is_up = |entry: &FoundName| match entry.name.role {
         Role::Whole => entry.file.file_name.starts_with(['V', 'v']),
         role => role == Role::Up,
@@ -230,6 +232,9 @@ fn migrations(entries: Vec<FoundName>) -> Result<Vec<Found>, Problem> {
     let revision = entries[0].name.revision.clone();
     let is_sql = entries.iter().all(|entry| entry.name.role.is_sql());
     let is_spelled_alike = entries.iter().all(|entry| entry.name.revision == revision);
+    if is_spelled_alike && entries.iter().all(|entry| entry.name.name == entries[0].name.name) {
+        return Ok(vec![one(entries, revision)?]);
+    }
     let mut names: BTreeMap<String, Vec<FoundName>> = BTreeMap::new();
     for entry in entries {
         names.entry(entry.name.name.clone()).or_default().push(entry);

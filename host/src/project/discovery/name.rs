@@ -55,14 +55,16 @@ const OTHER_DATABASES: [&str; 7] = ["cockroach", "cockroachdb", "mssql", "sqlser
 
 /// Names that are ignored: hidden files, documentation, a Rust workspace, and what other tools keep there.
 pub(super) fn is_ignored(name: &str) -> bool {
-    let begins =
-        |word: &str| name.as_bytes().get(..word.len()).is_some_and(|it| it.eq_ignore_ascii_case(word.as_bytes()));
+    let is = |part: Option<&[u8]>, word: &str| part.is_some_and(|part| part.eq_ignore_ascii_case(word.as_bytes()));
+    let bytes = name.as_bytes();
+    let begins = |word: &str| is(bytes.get(..word.len()), word);
+    let ends = |word: &str| is(bytes.len().checked_sub(word.len()).map(|at| &bytes[at..]), word);
     // `embed.go` is no migration; `00002_fill.go` is one.
     let is_glue = name.ends_with(".go") && !name.starts_with(|c: char| c.is_ascii_digit());
     name.starts_with('.')
         || begins("README")
         || begins("LICENSE")
-        || name.to_ascii_lowercase().ends_with(".md")
+        || ends(".md")
         || ["Cargo.toml", "Cargo.lock", "target"].contains(&name)
         || METADATA.contains(&name)
         || is_glue
@@ -77,8 +79,9 @@ pub(super) fn for_other_database(name: &str) -> Option<(Name, &str)> {
 
 /// The name of a file of SQL without a database that runner does not support, and that database.
 pub(super) fn without_other_database(name: &str) -> Option<(String, &str)> {
-    let mut parts: Vec<&str> = name.strip_suffix(".sql")?.split('.').collect();
-    let at = parts.iter().skip(1).position(|part| OTHER_DATABASES.contains(part))? + 1;
+    let stem = name.strip_suffix(".sql")?;
+    let at = stem.split('.').skip(1).position(|part| OTHER_DATABASES.contains(&part))? + 1;
+    let mut parts: Vec<&str> = stem.split('.').collect();
     let database = parts.remove(at);
     Some((format!("{}.sql", parts.join(".")), database))
 }

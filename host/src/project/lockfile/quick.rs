@@ -21,6 +21,7 @@ pub(super) fn parse(text: &str) -> Option<Lockfile> {
     }
     let (lines, packages) = lines.split_once(package::HEADING).unwrap_or((lines, ""));
     let mut lockfile = package::parse(packages)?;
+    lockfile.lines.reserve(lines.bytes().filter(|byte| *byte == b'\n').count());
     let mut last: Option<RevisionKey> = None;
     for text in lines.lines() {
         let line = plain(text).or_else(|| parse_line(text))?;
@@ -36,8 +37,8 @@ pub(super) fn parse(text: &str) -> Option<Lockfile> {
 
 /// The line of a migration in SQL that is the same on every database.
 fn plain(text: &str) -> Option<LockLine> {
-    let (id, fields) = text.split_once(" = { kind = \"sql\", sha256 = ")?;
-    let fields = fields.strip_suffix(" }")?;
+    let (id, fields) = text.split_once(' ')?;
+    let fields = fields.strip_prefix("= { kind = \"sql\", sha256 = ")?.strip_suffix(" }")?;
     let (up, down) = match fields.split_once(", down = ") {
         Some((up, down)) => (up, Some(quoted(down)?)),
         None => (fields, None),
@@ -48,8 +49,9 @@ fn plain(text: &str) -> Option<LockLine> {
     }
     let (revision, name) = id.split_once('_').unwrap_or((id, ""));
     let texts = TextDigests { up: Some(quoted(up)?.to_owned()), down: down.map(str::to_owned) };
-    let artifact =
-        LockedArtifact::Sql(SqlDigests { texts: BTreeMap::from_iter([(None, texts)]), ..SqlDigests::default() });
+    let mut of_all = BTreeMap::new();
+    of_all.insert(None, texts);
+    let artifact = LockedArtifact::Sql(SqlDigests { texts: of_all, ..SqlDigests::default() });
     Some(LockLine { revision: revision.to_owned(), name: name.to_owned(), artifact })
 }
 

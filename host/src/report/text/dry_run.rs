@@ -171,9 +171,9 @@ mod tests {
                 ],
             }],
         };
-        let text = dry_run_event(&DryRunEvent::Step(step), Verbosity::Normal).unstyled();
+        let text = dry_run_event(&DryRunEvent::Step(step), Verbosity::Normal);
         assert_eq!(
-            text,
+            text.unstyled(),
             "     3 transform `f`: t -> update t [7] (5.0 ms, 900 rows)\n\
              \x20      update t, 5 of 900 rows:\n\
              \x20        id = 1\n\
@@ -195,7 +195,7 @@ mod tests {
             let (parameters, samples) = (Vec::new(), Vec::new());
             let duration = Duration::ZERO;
             let step = Tried { number: 1, statement, parameters, rows: 0, duration, ending, times, samples };
-            dry_run_event(&DryRunEvent::Step(step), Verbosity::Normal).unstyled()
+            dry_run_event(&DryRunEvent::Step(step), Verbosity::Normal).unstyled().to_owned()
         };
         assert_eq!(step(Ending::NotRun, 1), "     1 VACUUM (not run: cannot run in a transaction)\n");
         assert_eq!(step(Ending::Failed("no".to_owned()), 1), "     1 VACUUM (failed: no)\n");

@@ -39,6 +39,7 @@ pub use test::{test_summary, tested};
 pub use verify::{verified, verify_summary};
 
 use std::fmt::Write;
+use std::ops::Range;
 
 use anstyle::{AnsiColor, Style};
 
@@ -63,10 +64,15 @@ pub const NEW: Style = AnsiColor::Green.on_default();
 /// No style.
 pub const PLAIN: Style = Style::new();
 
-/// Styled text. Everything that is added is escaped; only our own styles are not.
+/// About as many bytes as the code takes that begins a style.
+const ESCAPE_CODES: usize = 6;
+
+/// Styled text. Everything that is added is escaped.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Text {
-    styled: String,
+    text: String,
+    /// The styled pieces: where each begins and ends in the text, in bytes, and in order.
+    styles: Vec<(Range<usize>, Style)>,
 }
 
 impl Text {
@@ -91,7 +97,7 @@ impl Text {
     /// Ends the line.
     #[must_use]
     pub fn end(mut self) -> Self {
-        self.styled.push('\n');
+        self.text.push('\n');
         self
     }
 
@@ -102,25 +108,24 @@ impl Text {
 
     /// Adds spaces.
     pub(super) fn push_spaces(&mut self, count: usize) {
-        self.styled.extend(std::iter::repeat_n(' ', count));
+        self.text.extend(std::iter::repeat_n(' ', count));
     }
 
     /// Adds a piece that [`escape::line`] has returned.
     pub(super) fn push_escaped(&mut self, style: Style, piece: &str) {
-        if style.is_plain() || piece.is_empty() {
-            self.styled.push_str(piece);
-        } else {
-            // A `String` takes whatever it is given.
-            let _ = write!(self.styled, "{style}{piece}{style:#}");
+        let start = self.text.len();
+        self.text.push_str(piece);
+        if !style.is_plain() && !piece.is_empty() {
+            self.styles.push((start..self.text.len(), style));
         }
     }
 
     /// Adds several lines with the same indent and ends the last one. What exceeds some screens is cut off.
     pub fn push_block(&mut self, style: Style, indent: &str, block: &str) {
         for line in escape::lines(block) {
-            self.styled.push_str(indent);
+            self.text.push_str(indent);
             self.push_escaped(style, &line);
-            self.styled.push('\n');
+            self.text.push('\n');
         }
     }
 
@@ -128,36 +133,43 @@ impl Text {
     pub fn push_whole(&mut self, style: Style, script: &str, to: ScriptTo) {
         for line in escape::whole_lines(script, to) {
             self.push_escaped(style, &line);
-            self.styled.push('\n');
+            self.text.push('\n');
         }
     }
 
     /// Adds another text.
     pub fn append(&mut self, other: &Self) {
-        self.styled.push_str(&other.styled);
+        let start = self.text.len();
+        self.text.push_str(&other.text);
+        self.styles.extend(other.styles.iter().map(|(at, style)| (start + at.start..start + at.end, *style)));
     }
 
     /// Ends the line.
     pub fn push_end(&mut self) {
-        self.styled.push('\n');
+        self.text.push('\n');
     }
 
     /// Whether there is nothing in it.
     pub fn is_empty(&self) -> bool {
-        self.styled.is_empty()
+        self.text.is_empty()
     }
 
     /// The text with the escape codes of its styles.
-    pub fn styled(&self) -> &str {
-        &self.styled
+    pub fn styled(&self) -> String {
+        let mut styled = String::with_capacity(self.text.len() + 2 * ESCAPE_CODES * self.styles.len());
+        let mut end = 0;
+        for (at, style) in &self.styles {
+            // A `String` takes whatever it is given.
+            let _ = write!(styled, "{}{style}{}{style:#}", &self.text[end..at.start], &self.text[at.clone()]);
+            end = at.end;
+        }
+        styled.push_str(&self.text[end..]);
+        styled
     }
-}
 
-#[cfg(test)]
-impl Text {
     /// The text without the codes of its styles.
-    pub fn unstyled(&self) -> String {
-        anstream::adapter::strip_str(&self.styled).to_string()
+    pub fn unstyled(&self) -> &str {
+        &self.text
     }
 }
 
@@ -172,5 +184,13 @@ mod tests {
         let mut block = Text::new();
         block.push_block(PLAIN, "  ", "a\nb\x1b");
         assert_eq!(block.styled(), "  a\n  b\\u{1b}\n");
+    }
+
+    #[test]
+    fn styles_stay_with_their_pieces() {
+        let mut text = Text::new().plain("a ").add(STRONG, "b").add(GOOD, "");
+        text.append(&Text::new().add(DIM, "c").plain(" d").end());
+        assert_eq!(text.styled(), "a \x1b[1mb\x1b[0m\x1b[2mc\x1b[0m d\n");
+        assert_eq!(text.unstyled(), "a bc d\n");
     }
 }

@@ -17,11 +17,10 @@ pub fn status(rows: &[StatusRow<'_>]) -> Text {
             Standing::Partial | Standing::Missing | Standing::RolledBack => (ODD, ""),
             Standing::Changed => (BAD, ""),
         };
-        let mut cells = vec![
-            Cell::left(style, format!("{}{note}", row.standing.name())),
-            Cell::left(PLAIN, row.revision()),
-            Cell::left(STRONG, row.name()),
-        ];
+        let mut cells = Vec::with_capacity(6);
+        cells.push(Cell::left(style, [row.standing.name(), note].concat()));
+        cells.push(Cell::left(PLAIN, row.revision()));
+        cells.push(Cell::left(STRONG, row.name()));
         if let Some(record) = row.record {
             cells.push(Cell::left(DIM, short_time(&record.started_at)));
             cells.push(Cell::right(DIM, units::milliseconds(record.duration_ms)));
