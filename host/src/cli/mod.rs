@@ -55,7 +55,6 @@ mod verify;
 
 use std::borrow::Cow;
 use std::ffi::OsString;
-use std::io::Write;
 use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -101,10 +100,8 @@ pub fn main() -> ExitCode {
 }
 
 /// Ends the process. On Unix at once, without what libraries do at the end: the allocator would give its memory back piece by piece,
-/// which takes a twentieth of the time of `status`. All that has to be closed or written is by now.
+/// which takes a twentieth of the time of `status`. All that has to be closed is by now, and the printer flushes what it writes.
 fn leave(code: u8) -> ExitCode {
-    // The printer flushes what it writes, so there is nothing to flush as a rule, and nobody to tell that it failed.
-    let _ = std::io::stdout().flush();
     #[cfg(unix)]
     // SAFETY: it does not return, and touches no memory of this process.
     unsafe {

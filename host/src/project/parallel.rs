@@ -1,6 +1,7 @@
 //! Processes many items in parallel, in their order.
 
 use std::num::NonZero;
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 /// Below this, starting threads costs more than they save where each item opens a small file or two.
@@ -12,6 +13,9 @@ const WORTH_IT_IF_HEAVY: usize = 64;
 /// More threads than this wait for the file system rather than for each other.
 const MOST: usize = 8;
 
+/// How many items a thread takes at a time.
+const PIECE: usize = 16;
+
 /// Returns the result of `work` for each item, in the order of the items. `heavy` tells which items need computation
 /// besides opening a file.
 pub(super) fn map<T: Sync, R: Send>(
@@ -22,19 +26,25 @@ pub(super) fn map<T: Sync, R: Send>(
     let is_worth_it = items.len() >= WORTH_IT || items.iter().filter(|item| heavy(item)).count() >= WORTH_IT_IF_HEAVY;
     // Asked last: the answer requires reading files of the system.
     let threads = if is_worth_it { thread::available_parallelism().map_or(1, NonZero::get).min(MOST) } else { 1 };
-    let work = &work;
-    let all = |items: &[T]| items.iter().map(work).collect::<Vec<_>>();
-    // One list of each thread, as it is: results are large, and fresh memory for a copy of them all takes longer than many a file.
-    let lists = match threads {
-        1 => vec![all(items)],
-        _ => thread::scope(|scope| {
-            let chunks = items.chunks(items.len().div_ceil(threads));
-            let workers: Vec<_> = chunks.map(|chunk| scope.spawn(move || all(chunk))).collect();
-            let lists = workers.into_iter().map(|worker| worker.join());
-            lists.map(|list| list.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
-        }),
+    let pieces = items.chunks(if threads == 1 { items.len().max(1) } else { PIECE });
+    // Whoever is free takes the next piece: another thread may have the processor for a while, as that of the database has.
+    let next = Mutex::new(pieces.enumerate());
+    let take = || next.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let run = || {
+        let done = std::iter::from_fn(take).map(|(at, piece)| (at, piece.iter().map(&work).collect::<Vec<_>>()));
+        done.collect::<Vec<_>>()
     };
-    lists.into_iter().flatten()
+    let mut lists = thread::scope(|scope| {
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(run)).collect();
+        let mut lists = run();
+        for other in others {
+            lists.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        }
+        lists
+    });
+    lists.sort_by_key(|(at, _)| *at);
+    // The lists as they are: results are large, and fresh memory for a copy of them all takes longer than many a file.
+    lists.into_iter().flat_map(|(_, list)| list)
 }
 
 #[cfg(test)]
