@@ -75,7 +75,7 @@ use args::{Cli, Command, FormatArg};
 use context::Context;
 use request::{FleetRequest, GlobalRequest, PrinterFlags};
 
-/// Runs the process's command line.
+/// Runs the process's command line. On Unix the process ends with a command, and this does not return.
 pub fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
     if std::env::var_os(wrapper::WRAPPER).is_some() {

@@ -27,6 +27,7 @@ pub(super) fn map<T: Sync, R: Send>(
     // Asked last: the answer requires reading files of the system.
     let threads = if is_worth_it { thread::available_parallelism().map_or(1, NonZero::get).min(MOST) } else { 1 };
     let pieces = items.chunks(if threads == 1 { items.len().max(1) } else { PIECE });
+    let threads = threads.min(pieces.len());
     // Whoever is free takes the next piece: another thread may have the processor for a while, as that of the database has.
     let next = Mutex::new(pieces.enumerate());
     let take = || next.lock().unwrap_or_else(PoisonError::into_inner).next();

@@ -9,7 +9,6 @@ use crate::database::{DatabaseErrorKind, Facts, HostSession, QueryLimits};
 use crate::engine::call::answer::Transformed;
 use crate::engine::schema::history::COLUMNS;
 use crate::engine::schema::{dialect_schema, history as sql, tool_sql};
-use crate::engine::target::compare_revisions;
 use crate::engine::{Direction, journal};
 use crate::error::{Error, Result};
 use crate::project::RevisionPlace;
@@ -33,7 +32,8 @@ pub struct History {
 impl History {
     /// Returns the live row of a revision.
     pub fn get(&self, revision: &str) -> Option<&Record> {
-        self.live.iter().find(|record| compare_revisions(&record.revision, revision).is_eq())
+        let place = RevisionPlace::of(revision);
+        self.live.iter().find(|record| RevisionPlace::of(&record.revision) == place)
     }
 
     /// Returns whether the database is known to store what was applied.

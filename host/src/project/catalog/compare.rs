@@ -50,15 +50,12 @@ pub(super) fn differences(
 ) -> Vec<CatalogProblem> {
     let is_named_alike = line.revision == migration.revision && line.name == migration.name;
     // Thousands of migrations are as their lines say: no message is made in order to find that none is needed.
-    if is_named_alike
-        && let (Digests::Sql(found), LockedArtifact::Sql(locked)) = (found, &line.artifact)
-        && found.digests == *locked
-    {
+    if is_named_alike && are_same(found, &line.artifact) {
         return Vec::new();
     }
     let id = migration.id();
     let mut messages = Vec::new();
-    if line.id() != id {
+    if !is_named_alike {
         messages.push(format!("`{id}` is named `{}` in `{lockfile}`", line.id()));
     }
     match (found, &line.artifact) {
@@ -97,6 +94,21 @@ pub(super) fn differences(
         migration.revision
     );
     messages.into_iter().map(|message| problem(migration, CatalogProblemKind::Changed, message, &hint)).collect()
+}
+
+/// Whether all that a line has of a migration's files is as it was found.
+fn are_same(found: &Digests, locked: &LockedArtifact) -> bool {
+    match (found, locked) {
+        (Digests::Sql(found), LockedArtifact::Sql(locked)) => found.digests == *locked,
+        (Digests::Component { bytes, assets }, LockedArtifact::Component { sha256, assets: locked, .. }) => {
+            bytes == sha256 && assets == locked
+        }
+        (
+            Digests::Script { language, sha256, files, .. },
+            LockedArtifact::Script { language: locked_language, sha256: locked, files: locked_files, .. },
+        ) => language == locked_language && sha256 == locked && files == locked_files,
+        _ => false,
+    }
 }
 
 /// The differences between the files of a directory and those of a line. `what` begins their names in messages.

@@ -55,16 +55,15 @@ const OTHER_DATABASES: [&str; 7] = ["cockroach", "cockroachdb", "mssql", "sqlser
 
 /// Names that are ignored: hidden files, documentation, a Rust workspace, and what other tools keep there.
 pub(super) fn is_ignored(name: &str) -> bool {
-    let is = |part: Option<&[u8]>, word: &str| part.is_some_and(|part| part.eq_ignore_ascii_case(word.as_bytes()));
     let bytes = name.as_bytes();
-    let begins = |word: &str| is(bytes.get(..word.len()), word);
-    let ends = |word: &str| is(bytes.len().checked_sub(word.len()).map(|at| &bytes[at..]), word);
+    let begins = |word: &str| bytes.get(..word.len()).is_some_and(|it| it.eq_ignore_ascii_case(word.as_bytes()));
+    let is_prose = bytes.last_chunk().is_some_and(|end: &[u8; 3]| end.eq_ignore_ascii_case(b".md"));
     // `embed.go` is no migration; `00002_fill.go` is one.
     let is_glue = name.ends_with(".go") && !name.starts_with(|c: char| c.is_ascii_digit());
     name.starts_with('.')
         || begins("README")
         || begins("LICENSE")
-        || ends(".md")
+        || is_prose
         || ["Cargo.toml", "Cargo.lock", "target"].contains(&name)
         || METADATA.contains(&name)
         || is_glue
