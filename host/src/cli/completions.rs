@@ -110,7 +110,7 @@ fn command(load: &LoadRequest) -> Command {
 
 fn beginning(names: impl IntoIterator<Item = String>, typed: &str) -> Vec<CompletionCandidate> {
     // The shell shows a name as it is.
-    let names = names.into_iter().filter(|name| name.starts_with(typed) && escape::line(name) == *name);
+    let names = names.into_iter().filter(|name| name.starts_with(typed) && escape::line(name.as_str()) == *name);
     names.map(CompletionCandidate::new).collect()
 }
 
@@ -122,7 +122,7 @@ fn revisions(load: &LoadRequest, typed: &str) -> Vec<CompletionCandidate> {
         settings(load).into_iter().filter_map(|settings| Catalog::inspect(&settings, Checks::default()).ok());
     for migration in catalogs.flat_map(|report| report.catalog.migrations) {
         // The shell shows it as it is.
-        let summary = Some(escape::line(&migration.description.summary).into());
+        let summary = Some(escape::line(&migration.description.summary).into_owned().into());
         for text in [migration.id(), migration.name.clone()] {
             if text.starts_with(typed) {
                 candidates.push(CompletionCandidate::new(text).help(summary));

@@ -138,11 +138,12 @@ async fn run_statement(
 async fn clear(step: &mut RunningStep, statement: &Statement, context: &RunContext) -> Result<(), DatabaseError> {
     let found = match step.own_transaction() {
         Some(mut host) => invalid_index::find(&mut host, &statement.text).await?,
-        None => None,
+        None => Vec::new(),
     };
-    let Some(index) = found else { return Ok(()) };
-    step.session().execute(&format!("DROP INDEX CONCURRENTLY {index}"), &[]).await?;
-    warn(context, format!("dropped the invalid index {index}, which a failed attempt had left"));
+    for index in found {
+        step.session().execute(&format!("DROP INDEX CONCURRENTLY {index}"), &[]).await?;
+        warn(context, format!("dropped the invalid index {index}, which a failed attempt had left"));
+    }
     Ok(())
 }
 

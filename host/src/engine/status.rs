@@ -64,10 +64,10 @@ impl<'a> StatusRow<'a> {
 
 /// Returns every revision in the project or in history, in order.
 pub fn status<'a>(catalog: &'a Catalog, history: &'a History) -> Vec<StatusRow<'a>> {
-    let newest = history.newest().map(|record| RevisionPlace::of(&record.revision));
     let mut records: Vec<(RevisionPlace<'_>, &Record)> =
         history.live.iter().map(|record| (RevisionPlace::of(&record.revision), record)).collect();
     records.sort_by_key(|(place, _)| *place);
+    let newest = records.last().map(|(place, _)| *place);
     let mut rows = Vec::with_capacity(records.len().max(catalog.migrations.len()));
     let mut records = records.into_iter().peekable();
     for migration in &catalog.migrations {

@@ -24,6 +24,7 @@ mod digest;
 mod embedded;
 mod files;
 mod parallel;
+mod per_dialect;
 mod problem;
 mod source;
 mod sql_file;

@@ -21,8 +21,11 @@ pub struct RevisionKey {
 impl RevisionKey {
     /// The key of a revision; `None` if the text is not one.
     pub fn of(revision: &str) -> Option<Self> {
-        let mut parts = revision.as_bytes().split(|byte| *byte == b'.');
-        let mut key = Self { first: scaled(parts.next()?)?, rest: 0 };
+        let Some((first, parts)) = revision.split_once('.') else {
+            return Some(Self { first: scaled(revision.as_bytes())?, rest: 0 });
+        };
+        let mut parts = parts.as_bytes().split(|byte| *byte == b'.');
+        let mut key = Self { first: scaled(first.as_bytes())?, rest: 0 };
         for (part, digits) in (0..PARTS).zip(parts.by_ref()) {
             // One more than the number, so that `1` comes before `1.0`.
             let number = number(digits)?.checked_add(1).filter(|number| *number <= u128::from(u32::MAX))?;

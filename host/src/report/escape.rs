@@ -36,15 +36,16 @@ pub fn steers(character: char) -> bool {
 
 /// A text on one line: line ends, tabs, control characters, changes of direction and invisible characters are escaped (`\n`,
 /// `\u{1b}`), passwords of URLs are hidden, and what is too long is cut off.
-pub fn line(text: &str) -> String {
+pub fn line<'t>(text: impl Into<Cow<'t, str>>) -> Cow<'t, str> {
+    let text = text.into();
     // Nearly all text is of these characters alone, none of which is harmful; a URL has a `:`, and a setting a `=`.
     let is_plain = |byte| matches!(byte, b' '..=b'~') && !matches!(byte, b':' | b'=');
     // Times: of these characters, no scheme of a URL is spelled.
     let is_of_time = |byte| matches!(byte, b'0'..=b'9' | b'-' | b':' | b'.' | b'T' | b'Z');
     if text.len() <= LONGEST_LINE && (text.bytes().all(is_plain) || text.bytes().all(is_of_time)) {
-        return text.to_owned();
+        return text;
     }
-    bounded(text, LONGEST_LINE, steers)
+    bounded(&text, LONGEST_LINE, steers).into()
 }
 
 /// The lines of a text, each as [`line`] has it except for tabs, together not longer than a screen or a few.

@@ -87,7 +87,7 @@ impl Printer {
         for secret in secrets {
             let in_json = serde_json::Value::from(secret.as_str()).to_string();
             hidden.extend([
-                escape::line(&secret),
+                escape::line(&secret).into_owned(),
                 escape::xml(&secret),
                 in_json[1..in_json.len() - 1].to_owned(),
                 secret,

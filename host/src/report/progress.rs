@@ -66,7 +66,7 @@ impl Bars {
     pub fn begin(&self, id: &str) {
         self.end();
         let bar = hidden(RUNNING);
-        let id = escape::line(id);
+        let id = escape::line(id).into_owned();
         bar.set_message(id.clone());
         let bar = self.all.add(bar);
         bar.enable_steady_tick(TICK);
@@ -91,7 +91,7 @@ impl Bars {
             let bar = hidden(UNBOUNDED);
             bar.set_prefix(prefix(what));
             // The unit comes from the guest: as part of the template it could control the bar.
-            bar.set_message(escape::line(unit));
+            bar.set_message(escape::line(unit).into_owned());
             if let Some(total) = total {
                 bar.set_length(total);
                 bar.set_style(style(BOUNDED));
@@ -126,7 +126,7 @@ impl Bars {
             bar.set_style(style(TRANSFORM[0]));
         }
         bar.set_position(progress.rows_done);
-        bar.set_message(escape::line(&bar_numbers(progress)));
+        bar.set_message(escape::line(bar_numbers(progress)));
     }
 
     /// Prints something above the bars.
@@ -159,10 +159,13 @@ impl Drop for Bars {
 /// A name that leaves room for what follows.
 fn prefix(name: &str) -> String {
     let name = escape::line(name);
-    if name.chars().count() <= PREFIX { name } else { name.chars().take(PREFIX - 1).chain(['…']).collect() }
+    if name.chars().count() <= PREFIX {
+        name.into_owned()
+    } else {
+        name.chars().take(PREFIX - 1).chain(['…']).collect()
+    }
 }
 
-/// A bar that is not drawn until it is added to the others.
 /// A bar for databases that are done one after another or several at a time.
 pub(super) fn fleet_bar(total: u64) -> ProgressBar {
     let bar = hidden(FLEET);
@@ -172,6 +175,7 @@ pub(super) fn fleet_bar(total: u64) -> ProgressBar {
     bar
 }
 
+/// A bar that is not drawn until it is added to the others.
 fn hidden(template: &str) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
     bar.set_style(style(template));

@@ -1,5 +1,7 @@
 //! Tables aligned by display width, not by bytes.
 
+use std::borrow::Cow;
+
 use anstyle::Style;
 use unicode_width::UnicodeWidthStr;
 
@@ -7,45 +9,45 @@ use super::escape;
 use super::text::{DIM, Text};
 
 /// A table that is filled row by row.
-pub struct Table {
+pub struct Table<'a> {
     headings: Vec<&'static str>,
-    rows: Vec<Vec<Cell>>,
+    rows: Vec<Vec<Cell<'a>>>,
     /// Number of rows above, and the text.
     notes: Vec<(usize, String)>,
 }
 
 /// One cell.
 #[derive(Clone, Debug)]
-pub struct Cell {
-    text: String,
+pub struct Cell<'a> {
+    text: Cow<'a, str>,
     width: usize,
     style: Style,
     right: bool,
 }
 
-impl Cell {
+impl<'a> Cell<'a> {
     /// A left-aligned cell.
-    pub fn left(style: Style, text: impl AsRef<str>) -> Self {
-        let text = escape::line(text.as_ref());
+    pub fn left(style: Style, text: impl Into<Cow<'a, str>>) -> Self {
+        let text = escape::line(text);
         // What is printable ASCII is as wide as it is long.
         let width = if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) { text.len() } else { text.width() };
         Self { text, width, style, right: false }
     }
 
     /// A right-aligned cell, for numbers.
-    pub fn right(style: Style, text: impl AsRef<str>) -> Self {
+    pub fn right(style: Style, text: impl Into<Cow<'a, str>>) -> Self {
         Self { right: true, ..Self::left(style, text) }
     }
 }
 
-impl Table {
+impl<'a> Table<'a> {
     /// A table with these headings.
     pub fn new(headings: &[&'static str]) -> Self {
         Self { headings: headings.to_vec(), rows: Vec::new(), notes: Vec::new() }
     }
 
     /// Adds a row; missing cells are empty.
-    pub fn row(&mut self, cells: Vec<Cell>) {
+    pub fn row(&mut self, cells: Vec<Cell<'a>>) {
         self.rows.push(cells);
     }
 
@@ -66,7 +68,7 @@ impl Table {
             .collect();
         let mut text = Text::new();
         let heading = |at: usize| Cell { right: right(at), ..Cell::left(DIM, self.headings[at]) };
-        let headings: Vec<Cell> = (0..self.headings.len()).map(heading).collect();
+        let headings: Vec<Cell<'_>> = (0..self.headings.len()).map(heading).collect();
         let indent = " ".repeat(used.first().map_or(0, |(_, width)| width + 2));
         for (at, row) in std::iter::once(&headings).chain(&self.rows).enumerate() {
             line(&mut text, row, &used);
@@ -80,7 +82,7 @@ impl Table {
     }
 }
 
-fn line(text: &mut Text, row: &[Cell], used: &[(usize, usize)]) {
+fn line(text: &mut Text, row: &[Cell<'_>], used: &[(usize, usize)]) {
     let last = used.iter().rposition(|(at, _)| row.get(*at).is_some_and(|cell| !cell.text.is_empty()));
     for (place, (at, width)) in used.iter().enumerate().take(last.map_or(0, |last| last + 1)) {
         if place > 0 {

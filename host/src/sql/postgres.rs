@@ -54,6 +54,43 @@ pub fn concurrent_index(statement: &str, dialect: Dialect) -> Option<ConcurrentI
     Some(ConcurrentIndex { name: fold(name), table })
 }
 
+/// What a `REINDEX … CONCURRENTLY` rebuilds, as written: possibly with a schema and quotes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RebuiltConcurrently {
+    /// An index.
+    Index(String),
+    /// All indexes of a table.
+    Table(String),
+}
+
+/// The index or the table of a `REINDEX … CONCURRENTLY`; `None` for one of a whole schema or database.
+pub fn rebuilt_concurrently(statement: &str, dialect: Dialect) -> Option<RebuiltConcurrently> {
+    if dialect != Dialect::Postgres {
+        return None;
+    }
+    let tokens = tokens(statement);
+    if !is_word(&tokens, 0, &["REINDEX"]) {
+        return None;
+    }
+    // Options in parentheses may precede the kind of object, and `CONCURRENTLY` be one of them.
+    let at = (1..tokens.len()).find(|at| is_word(&tokens, *at, &["INDEX", "TABLE"]))?;
+    if !(1..=at + 1).any(|at| is_word(&tokens, at, &["CONCURRENTLY"])) {
+        return None;
+    }
+    let start = at + 1 + usize::from(is_word(&tokens, at + 1, &["CONCURRENTLY"]));
+    let name: String = tokens
+        .get(start..)?
+        .iter()
+        .take_while(|(kind, _)| *kind != TokenKind::Semicolon)
+        .map(|(_, text)| *text)
+        .collect();
+    Some(if is_word(&tokens, at, &["INDEX"]) {
+        RebuiltConcurrently::Index(name)
+    } else {
+        RebuiltConcurrently::Table(name)
+    })
+}
+
 /// What a statement that PostgreSQL runs in several transactions removes, as written: possibly with a schema and quotes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RemovedConcurrently {
@@ -319,6 +356,23 @@ mod tests {
             assert_eq!(index.as_ref().map(|it| (it.name.as_str(), it.table.as_str())), found, "{statement}");
         }
         assert_eq!(concurrent_index("CREATE INDEX CONCURRENTLY i ON t (a)", Dialect::Sqlite), None);
+    }
+
+    #[test]
+    fn what_is_rebuilt_concurrently_is_found() {
+        let index = |name: &str| Some(RebuiltConcurrently::Index(name.to_owned()));
+        let table = |name: &str| Some(RebuiltConcurrently::Table(name.to_owned()));
+        for (statement, found) in [
+            ("REINDEX INDEX CONCURRENTLY i", index("i")),
+            ("reindex (verbose, concurrently) table s . \"T\";", table("s.\"T\"")),
+            ("REINDEX (TABLESPACE x) TABLE CONCURRENTLY t", table("t")),
+            ("REINDEX INDEX i", None),
+            ("REINDEX SCHEMA CONCURRENTLY s", None),
+            ("CREATE INDEX CONCURRENTLY i ON t (a)", None),
+        ] {
+            assert_eq!(rebuilt_concurrently(statement, Dialect::Postgres), found, "{statement}");
+        }
+        assert_eq!(rebuilt_concurrently("REINDEX INDEX CONCURRENTLY i", Dialect::Sqlite), None);
     }
 
     #[test]

@@ -319,7 +319,7 @@ fn output() {
             assert!(!line.chars().any(escape::steers) && line.len() <= 16 << 10, "{text:?}");
             // Where a URL ends in a text is a guess, and a second one may hide more.
             if !text.contains([':', '=']) {
-                assert_eq!(escape::line(&line), line, "{text:?}");
+                assert_eq!(escape::line(&*line), line, "{text:?}");
             }
             assert!(escape::lines(text).iter().all(|line| harmless(line)) && harmless(&escape::xml(text)), "{text:?}");
             let document = serde_json::json!({ "message": text, text: 1 }).to_string();

@@ -244,8 +244,11 @@ pub fn parse_rows(rows: Vec<Vec<Value>>) -> Result<Vec<Record>> {
     parse(rows, record)
 }
 
+/// What a row has after the format.
+type Values = std::vec::IntoIter<Value>;
+
 /// Rows with the format before each.
-fn parse(rows: Vec<Vec<Value>>, read: impl Fn(Vec<Value>) -> Option<Record>) -> Result<Vec<Record>> {
+fn parse(rows: Vec<Vec<Value>>, read: impl Fn(Values) -> Option<Record>) -> Result<Vec<Record>> {
     let mut records = Vec::with_capacity(rows.len());
     let mut has_format = false;
     for row in rows {
@@ -255,8 +258,7 @@ fn parse(rows: Vec<Vec<Value>>, read: impl Fn(Vec<Value>) -> Option<Record>) -> 
             check_format(&said)?;
             has_format = true;
         }
-        let values: Vec<Value> = values.collect();
-        if values.first() != Some(&Value::Null) {
+        if values.as_slice().first() != Some(&Value::Null) {
             records.push(read(values).ok_or_else(garbled)?);
         }
     }
@@ -264,11 +266,10 @@ fn parse(rows: Vec<Vec<Value>>, read: impl Fn(Vec<Value>) -> Option<Record>) -> 
 }
 
 /// A row in the order of the statement's columns; none if it is not as we write it.
-fn record(row: Vec<Value>) -> Option<Record> {
-    if row.len() != COLUMNS {
+fn record(mut values: Values) -> Option<Record> {
+    if values.len() != COLUMNS {
         return None;
     }
-    let mut values = row.into_iter();
     let mut next = || values.next();
     Some(Record {
         id: next()?.as_int64()?,
@@ -309,8 +310,7 @@ fn record(row: Vec<Value>) -> Option<Record> {
 
 /// A row in the order of [`sql::BRIEF`]. What a migration declared and how its downgrade went are left out: such a row
 /// serves for an overview only.
-fn brief(row: Vec<Value>) -> Option<Record> {
-    let mut values = row.into_iter();
+fn brief(mut values: Values) -> Option<Record> {
     let mut next = || values.next();
     Some(Record {
         id: next()?.as_int64()?,

@@ -55,7 +55,7 @@ mod tests {
         let found = ["20260101_create_users", "20260102_create_orders", "0007_fill"].map(|id| {
             let (revision, name) = id.split_once('_').expect("two parts");
             let files = FoundFiles::Component { wasm: None, directory: None };
-            Found { revision: revision.to_owned(), name: name.to_owned(), files }
+            Found::new(revision.to_owned(), name.to_owned(), files)
         });
         let of = |name: &str| match select(&found, &[name.to_owned()]) {
             Ok(chosen) => chosen[0].id(),

@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{CatalogProblem, CatalogProblemKind, Kind, Migration};
 use crate::dialect::Dialect;
-use crate::project::discovery::SqlPart;
+use crate::project::discovery::{SqlFile, SqlPart};
 use crate::project::lockfile::{LockLine, LockedArtifact, SqlDigests, TextDigests};
 use crate::project::script::ScriptLanguage;
 
 /// The digests of the files that were found.
-pub(super) enum Digests {
+pub(super) enum Digests<'a> {
     /// All texts, and the files they are in.
-    Sql(SqlFound),
+    Sql(SqlFound<'a>),
     /// The component's bytes and its assets.
     Component { bytes: String, assets: BTreeMap<String, String> },
     /// The script's text and its companion files.
@@ -19,18 +19,18 @@ pub(super) enum Digests {
 }
 
 /// All texts of a migration, and the files they are in.
-pub(super) struct SqlFound {
+pub(super) struct SqlFound<'a> {
     /// The digests of the texts.
     pub digests: SqlDigests,
     /// The files.
-    pub names: Vec<(SqlPart, Option<Dialect>, String)>,
+    pub files: &'a [SqlFile],
     /// Whether the texts that the database gets commit each statement, as far as a file other than the SQL says so.
     pub stepwise: bool,
     /// The database that is meant; `None`: all of them.
     pub only_for: Option<Dialect>,
 }
 
-impl Digests {
+impl Digests<'_> {
     /// What the files are, in sentences.
     fn kind(&self) -> &'static str {
         match self {
@@ -44,7 +44,7 @@ impl Digests {
 /// All differences between the files of a migration and its line.
 pub(super) fn differences(
     migration: &Migration,
-    found: &Digests,
+    found: &Digests<'_>,
     line: &LockLine,
     lockfile: &str,
 ) -> Vec<CatalogProblem> {
@@ -97,7 +97,7 @@ pub(super) fn differences(
 }
 
 /// Whether all that a line has of a migration's files is as it was found.
-fn are_same(found: &Digests, locked: &LockedArtifact) -> bool {
+fn are_same(found: &Digests<'_>, locked: &LockedArtifact) -> bool {
     match (found, locked) {
         (Digests::Sql(found), LockedArtifact::Sql(locked)) => found.digests == *locked,
         (Digests::Component { bytes, assets }, LockedArtifact::Component { sha256, assets: locked, .. }) => {
@@ -134,28 +134,30 @@ fn files_differ(
 }
 
 /// The differences between the texts of a migration and its line.
-fn texts_differ(id: &str, found: &SqlFound, locked: &SqlDigests, lockfile: &str) -> Vec<String> {
-    let SqlFound { digests, names, stepwise, only_for } = found;
+fn texts_differ(id: &str, found: &SqlFound<'_>, locked: &SqlDigests, lockfile: &str) -> Vec<String> {
+    let SqlFound { digests, files, stepwise, only_for } = found;
     let mut messages = Vec::new();
-    let dialects: BTreeSet<&Option<Dialect>> = digests.texts.keys().chain(locked.texts.keys()).collect();
+    let dialects: BTreeSet<Option<Dialect>> = digests.texts.keys().chain(locked.texts.keys()).collect();
     let nothing = TextDigests::default();
     for dialect in dialects {
         let [found, of_line] = [digests, locked].map(|it| it.texts.get(dialect).unwrap_or(&nothing));
         for (part, found, of_line) in
             [(SqlPart::Up, &found.up, &of_line.up), (SqlPart::Down, &found.down, &of_line.down)]
         {
-            let is_chosen = |database| [digests, locked].iter().any(|it| it.chosen(part, database) == Some(*dialect));
+            let is_chosen = |database| [digests, locked].iter().any(|it| it.chosen(part, database) == Some(dialect));
             if only_for.is_some_and(|database| !is_chosen(database)) {
                 continue;
             }
-            let is_it =
-                |wanted: SqlPart| names.iter().find(|it| it.0 == wanted && it.1 == *dialect).map(|it| it.2.clone());
+            let is_it = |wanted: SqlPart| {
+                let file = files.iter().find(|it| it.part == wanted && it.dialect == dialect);
+                file.map(|file| file.entry.file_name.clone())
+            };
             // A downgrade may be a section of the upgrade's file.
             let in_file = match part {
                 SqlPart::Up => is_it(part),
                 SqlPart::Down => is_it(part).or_else(|| is_it(SqlPart::Up).filter(|_| found.is_some())),
             };
-            let file = in_file.unwrap_or_else(|| usual_name(id, part, *dialect));
+            let file = in_file.unwrap_or_else(|| usual_name(id, part, dialect));
             messages.extend(match (found, of_line) {
                 (Some(found), Some(of_line)) if found != of_line => {
                     Some(format!("`{file}` does not match the digest in `{lockfile}`"))
@@ -205,7 +207,7 @@ pub(super) fn unlisted(migration: &Migration, locked: bool, lockfile: &str) -> O
 pub(super) fn missing(line: &LockLine, lockfile: &str) -> CatalogProblem {
     let file = match &line.artifact {
         LockedArtifact::Sql(digests) => {
-            let dialect = digests.texts.iter().find_map(|(dialect, texts)| texts.up.as_ref().map(|_| *dialect));
+            let dialect = digests.texts.iter().find_map(|(dialect, texts)| texts.up.as_ref().map(|_| dialect));
             usual_name(&line.id(), SqlPart::Up, dialect.flatten())
         }
         LockedArtifact::Component { .. } => format!("{}.wasm", line.id()),

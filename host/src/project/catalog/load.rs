@@ -181,12 +181,12 @@ impl Loader<'_> {
         Ok((Some(Migration { locked: line.is_some(), ..migration }), mismatches))
     }
 
-    fn sql(
+    fn sql<'f>(
         &self,
         found: &Found,
-        files: &[SqlFile],
+        files: &'f [SqlFile],
         metadata: Option<&FoundEntry>,
-    ) -> Result<(Migration, Digests), Vec<Problem>> {
+    ) -> Result<(Migration, Digests<'f>), Vec<Problem>> {
         let limit = self.settings.limits.artifact_bytes;
         let texts = SqlTexts::read(files, metadata, |file| self.source.read(file, limit))?;
         let dialect = self.checks.dialect.unwrap_or_else(|| self.settings.database_url.value.dialect());
@@ -194,20 +194,13 @@ impl Loader<'_> {
             return Err(vec![Problem::new(format!("`{}` has no upgrade", found.id()))]);
         };
         let description = texts.describe(&chosen)?;
-        let artifact = Artifact::Sql {
-            up: chosen.up.text.clone(),
-            down: chosen.down.map(|down| down.text.clone()),
-            files: texts.files(&chosen, dialect),
-        };
-        let digest = sha256(chosen.up.text.as_bytes());
-        let names = files.iter().map(|file| (file.part, file.dialect, file.entry.file_name.clone())).collect();
+        let (keys, stepwise) = (chosen.keys, chosen.is_stepwise());
+        let digests = texts.digests();
+        let digest = digests.texts.get(keys.up).and_then(|texts| texts.up.clone()).unwrap_or_default();
+        let artifact = texts.into_artifact(keys, dialect);
         let compares_all = self.checks.locked || self.checks.texts == ComparedTexts::All;
-        let digests = Digests::Sql(SqlFound {
-            digests: texts.digests(),
-            names,
-            stepwise: chosen.is_stepwise(),
-            only_for: (!compares_all).then_some(dialect),
-        });
+        let only_for = (!compares_all).then_some(dialect);
+        let digests = Digests::Sql(SqlFound { digests, files, stepwise, only_for });
         Ok((migration(found, Kind::Sql, digest, artifact, description), digests))
     }
 
@@ -217,7 +210,7 @@ impl Loader<'_> {
         wasm: &FoundEntry,
         directory: Option<&FoundEntry>,
         line: Option<&LockLine>,
-    ) -> Result<(Migration, Digests), Problem> {
+    ) -> Result<(Migration, Digests<'static>), Problem> {
         let limits = &self.settings.limits;
         let bytes = self.source.digest(wasm, limits.artifact_bytes)?;
         let assets = match directory {
@@ -240,7 +233,7 @@ impl Loader<'_> {
         found: &Found,
         (file, language, directory): (&FoundEntry, ScriptLanguage, Option<&FoundEntry>),
         line: Option<&LockLine>,
-    ) -> Result<Option<(Migration, Digests)>, Problem> {
+    ) -> Result<Option<(Migration, Digests<'static>)>, Problem> {
         let limits = &self.settings.limits;
         let source = decode(&file.file_name, &self.source.read(file, limits.artifact_bytes)?)?;
         let files = match directory {

@@ -78,9 +78,16 @@ pub struct Found {
     pub name: String,
     /// Its files.
     pub files: FoundFiles,
+    key: RevisionKey,
 }
 
 impl Found {
+    /// A migration with these files.
+    pub fn new(revision: String, name: String, files: FoundFiles) -> Self {
+        let key = RevisionKey::of(&revision).unwrap_or_default();
+        Self { revision, name, files, key }
+    }
+
     /// `REVISION_name`.
     pub fn id(&self) -> String {
         migration_id(&self.revision, &self.name)
@@ -111,7 +118,7 @@ impl Found {
 
     /// The revision, to compare it.
     pub fn key(&self) -> RevisionKey {
-        RevisionKey::of(&self.revision).unwrap_or_default()
+        self.key
     }
 }
 
@@ -122,44 +129,43 @@ pub(super) struct FoundName {
 }
 
 /// The migrations in the order of their revisions.
-pub(super) fn group(mut entries: Vec<FoundName>, problems: &mut Vec<Problem>) -> Vec<Found> {
-    let key_of = |entry: &FoundName| RevisionKey::of(&entry.name.revision).unwrap_or_default();
-    entries.sort_by_cached_key(key_of);
-    let mut found: Vec<(RevisionKey, Found)> = Vec::with_capacity(entries.len());
-    let mut entries = entries.into_iter().peekable();
-    while let Some(first) = entries.next() {
-        let key = key_of(&first);
-        let mut of_revision = vec![first];
-        while let Some(entry) = entries.next_if(|other| key_of(other) == key) {
-            of_revision.push(entry);
-        }
+pub(super) fn group(entries: Vec<FoundName>, problems: &mut Vec<Problem>) -> Vec<Found> {
+    // Their places are sorted, and they are moved once.
+    let mut places: Vec<(RevisionKey, usize)> = entries.iter().map(|entry| entry.name.key).zip(0..).collect();
+    places.sort_unstable();
+    let mut entries: Vec<Option<FoundName>> = entries.into_iter().map(Some).collect();
+    let mut found: Vec<Found> = Vec::with_capacity(entries.len());
+    for of_revision in places.chunk_by(|(left, _), (right, _)| left == right) {
+        let mut of_revision: Vec<FoundName> = of_revision.iter().filter_map(|(_, at)| entries[*at].take()).collect();
         pair(&mut of_revision);
         of_revision.sort_by(in_order);
         match migrations(of_revision) {
-            Ok(migrations) => found.extend(migrations.into_iter().map(|migration| (migration.key(), migration))),
+            Ok(migrations) => found.extend(migrations),
             Err(problem) => problems.push(problem),
         }
     }
     // The second file of `0187` may take the place of one that is called `0187.2`.
-    found.sort_by_key(|(key, _)| *key);
-    let mut all: Vec<Found> = Vec::with_capacity(found.len());
-    let mut last = None;
-    for (key, migration) in found {
-        if last.replace(key) == Some(key)
-            && let Some(other) = all.pop()
-        {
+    found.sort_by_key(Found::key);
+    found.dedup_by(|migration, other| {
+        let is_twice = migration.key == other.key;
+        if is_twice {
             let (revision, ids) = (&other.revision, [other.id(), migration.id()]);
             let message = format!("revision {revision} exists more than once: `{}` and `{}`", ids[0], ids[1]);
             problems.push(Problem::new(message).hint("give one of the two another revision"));
+            // The later one stays.
+            std::mem::swap(migration, other);
         }
-        all.push(migration);
-    }
-    all
+        is_twice
+    });
+    found
 }
 
 /// `1_a_up.sql` and `1_a_down.sql` are the two directions of one migration: each alone would be an upgrade. One without the other
 /// is named after something that goes up or down, perhaps.
 fn pair(entries: &mut [FoundName]) {
+    if entries.iter().all(|entry| entry.name.role != Role::Whole) {
+        return adopt(entries);
+    }
     let direction = |entry: &FoundName| {
         let name = Some(&entry.name.name).filter(|_| entry.name.role == Role::Whole)?;
         let word = name.rsplit(['_', '-']).next().unwrap_or_default();
@@ -195,7 +201,7 @@ fn adopt(entries: &mut [FoundName]) {
     let is_of_flyway = |entry: &FoundName| entry.name.role == Role::Whole || entry.file.file_name.starts_with('U');
     let is_mixed = entries.iter().any(|entry| entry.name.role == Role::Whole) && !entries.iter().all(is_of_flyway);
     let mut upgrades = entries.iter().filter(|entry| is_up(entry));
-    let Some(Name { revision, name, .. }) = upgrades.next().map(|entry| entry.name.clone()) else { return };
+    let Some(Name { revision, key, name, .. }) = upgrades.next().map(|entry| entry.name.clone()) else { return };
     if !is_pair || is_mixed || !upgrades.all(|entry| entry.name.name == name) {
         return;
     }
@@ -208,6 +214,7 @@ fn adopt(entries: &mut [FoundName]) {
             if entry.file.file_name.starts_with('U') {
                 // To Flyway, `V01` and `U1` are one version.
                 entry.name.revision.clone_from(&revision);
+                entry.name.key = key;
             }
         });
     }
@@ -216,9 +223,8 @@ fn adopt(entries: &mut [FoundName]) {
 /// As [`pair`], for entries of all revisions.
 #[cfg(feature = "cli")]
 pub(super) fn pair_all(entries: &mut [FoundName]) {
-    let key = |entry: &FoundName| RevisionKey::of(&entry.name.revision);
-    entries.sort_by_key(key);
-    entries.chunk_by_mut(|a, b| key(a) == key(b)).for_each(pair);
+    entries.sort_by_key(|entry| entry.name.key);
+    entries.chunk_by_mut(|a, b| a.name.key == b.name.key).for_each(pair);
 }
 
 /// Orders the entries of a revision.
@@ -264,35 +270,36 @@ fn one(entries: Vec<FoundName>, revision: String) -> Result<Found, Problem> {
         return Err(Problem::new(message).hint("give one of the two another revision"));
     }
     let name = entries[0].name.name.clone();
-    let (mut files, [mut wasm, mut directory, mut metadata]): (Vec<SqlFile>, _) = (Vec::new(), [const { None }; 3]);
-    let mut script = None;
+    let mut files: Vec<SqlFile> = Vec::with_capacity(entries.len());
+    let [mut wasm, mut script, mut directory, mut metadata] = [const { None }; 4];
+    let mut language = None;
     // `1_a` and `1-a` are spelled differently, and are one name.
-    let twice = |other: FoundEntry, file_name: &str, what: &str| {
-        let others = list([&*other.file_name, file_name]);
-        Problem::new(format!("revision {revision} exists more than once: {others}"))
-            .hint(format!("keep one of the two {what}"))
+    let put = |place: &mut Option<FoundEntry>, file: FoundEntry, what: &str| match place {
+        Some(other) => {
+            let others = list([&*other.file_name, &*file.file_name]);
+            Err(Problem::new(format!("revision {revision} exists more than once: {others}"))
+                .hint(format!("keep one of the two {what}")))
+        }
+        None => {
+            *place = Some(file);
+            Ok(())
+        }
     };
     for entry in entries {
-        let file_name = entry.file.file_name.clone();
         let part = match entry.name.role {
             Role::Up | Role::Whole => SqlPart::Up,
             Role::Down => SqlPart::Down,
             Role::Component => {
-                if let Some(other) = wasm.replace(entry.file) {
-                    return Err(twice(other, &file_name, "components"));
-                }
+                put(&mut wasm, entry.file, "components")?;
                 continue;
             }
-            Role::Script(language) => {
-                if let Some((other, _)) = script.replace((entry.file, language)) {
-                    return Err(twice(other, &file_name, "scripts"));
-                }
+            Role::Script(of) => {
+                put(&mut script, entry.file, "scripts")?;
+                language = Some(of);
                 continue;
             }
             Role::Source => {
-                if let Some(other) = directory.replace(entry.file) {
-                    return Err(twice(other, &file_name, "directories"));
-                }
+                put(&mut directory, entry.file, "directories")?;
                 continue;
             }
             Role::Metadata => {
@@ -309,8 +316,8 @@ fn one(entries: Vec<FoundName>, revision: String) -> Result<Found, Problem> {
         }
         files.push(SqlFile { entry: entry.file, part, dialect, autocommit });
     }
-    if let Some((file, language)) = script {
-        return Ok(Found { revision, name, files: FoundFiles::Script { file, language, directory } });
+    if let Some((file, language)) = script.zip(language) {
+        return Ok(Found::new(revision, name, FoundFiles::Script { file, language, directory }));
     }
     let files = match files.iter().find(|file| file.part == SqlPart::Down) {
         _ if files.iter().any(|file| file.part == SqlPart::Up) => FoundFiles::Sql { files, metadata },
@@ -328,7 +335,7 @@ fn one(entries: Vec<FoundName>, revision: String) -> Result<Found, Problem> {
         }
         None => FoundFiles::Component { wasm, directory },
     };
-    Ok(Found { revision, name, files })
+    Ok(Found::new(revision, name, files))
 }
 
 /// The kinds of a migration's entries, if they are of several.

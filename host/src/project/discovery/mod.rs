@@ -9,7 +9,6 @@ use std::collections::BTreeSet;
 
 use super::files::{ProjectDirectory, explain};
 use super::problem::{Problem, shown};
-use super::revision::RevisionKey;
 use super::script::RUNTIMES;
 use crate::error::{Error, Result};
 use name::{
@@ -150,9 +149,7 @@ fn loose_problems(entries: &[group::FoundName], loose: &[String]) -> Vec<Problem
 fn lonely_problems(entries: &[group::FoundName], elsewhere: &[String]) -> Vec<Problem> {
     let problem = |file: &String| {
         let (of, database) = for_other_database(file)?;
-        let key = RevisionKey::of(&of.revision);
-        let is_of =
-            |entry: &group::FoundName| entry.name.name == of.name && RevisionKey::of(&entry.name.revision) == key;
+        let is_of = |entry: &group::FoundName| entry.name.name == of.name && entry.name.key == of.key;
         if entries.iter().any(is_of) { None } else { Some(about(file, lonely(file, database)?)) }
     };
     elsewhere.iter().filter_map(problem).collect()

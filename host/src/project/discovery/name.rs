@@ -1,5 +1,7 @@
 //! Parses the names of files and directories of migrations: runner's own, and those of the tools that people come from.
 
+use std::borrow::Cow;
+
 use crate::dialect::Dialect;
 use crate::project::problem::Problem;
 use crate::project::revision::RevisionKey;
@@ -28,6 +30,8 @@ pub(super) enum Role {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Name {
     pub revision: String,
+    /// The revision, to compare it.
+    pub key: RevisionKey,
     /// Empty if there is only a revision.
     pub name: String,
     pub role: Role,
@@ -147,7 +151,9 @@ pub(in crate::project) fn dialect(word: &str) -> Option<Dialect> {
 
 /// Parses the name of a file.
 pub(super) fn parse_file(name: &str) -> Result<Name, Problem> {
-    let lower = name.to_ascii_lowercase();
+    // As nearly all names are.
+    let is_lower = !name.bytes().any(|byte| byte.is_ascii_uppercase());
+    let lower = if is_lower { Cow::Borrowed(name) } else { Cow::Owned(name.to_ascii_lowercase()) };
     if let Some(stem) = lower.strip_suffix(".wasm") {
         return match name.strip_suffix(".wasm") {
             Some(stem) => {
@@ -157,8 +163,9 @@ pub(super) fn parse_file(name: &str) -> Result<Name, Problem> {
             None => Err(upper_case(name, stem.len())),
         };
     }
-    if let Some((expected, _)) = sql_name(&lower) {
-        return match sql_name(name).filter(|(stem, _)| stem.len() == expected.len()) {
+    if let Some((expected, of)) = sql_name(&lower) {
+        let found = if is_lower { Some((expected, of)) } else { sql_name(name) };
+        return match found.filter(|(stem, _)| stem.len() == expected.len()) {
             Some((stem, of)) => match foreign(stem).or_else(|| unknown_database(stem)) {
                 Some(problem) => Err(problem),
                 None => parse_stem(stem, of, |way_out| format!("{way_out}{}", &name[stem.len()..])),
@@ -284,9 +291,9 @@ fn parse_stem(stem: &str, of: SqlName, whole: impl Fn(&str) -> String) -> Result
         Some(split) => split,
         None => numbered(stem).map_err(|message| Problem::new(message).hint(example()))?,
     };
-    if RevisionKey::of(&revision).is_none() {
+    let Some(key) = RevisionKey::of(&revision) else {
         return Err(Problem::new("does not start with a revision of 1 to 20 digits").hint(example()));
-    }
+    };
     // Other tools' names may have spaces, but that of a component is also one of a package.
     let spaces = !matches!(role, Role::Component | Role::Script(_));
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.') || (c == ' ' && spaces);
@@ -298,7 +305,7 @@ fn parse_stem(stem: &str, of: SqlName, whole: impl Fn(&str) -> String) -> Result
         return Err(Problem::new(format!("has an ambiguous name: {why}")).hint("rename the migration"));
     }
     let role = if undoes && role == Role::Whole { Role::Down } else { role };
-    Ok(Name { revision, name: name.to_owned(), role, dialect, autocommit })
+    Ok(Name { revision, key, name: name.to_owned(), role, dialect, autocommit })
 }
 
 /// The parts of a name.

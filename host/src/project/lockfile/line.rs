@@ -8,6 +8,7 @@ use crate::database::Dialect;
 #[cfg(feature = "cli")]
 use crate::project::catalog::Kind;
 use crate::project::catalog::{Description, Mode, Need};
+use crate::project::per_dialect::PerDialect;
 use crate::project::revision::RevisionKey;
 use crate::project::script::ScriptLanguage;
 use crate::project::toml_reader::Section;
@@ -20,7 +21,7 @@ pub(super) fn render(line: &LockLine) -> String {
     match &line.artifact {
         LockedArtifact::Sql(digests) => {
             field("kind", quote(Kind::Sql.name()));
-            for (dialect, texts) in &digests.texts {
+            for (dialect, texts) in digests.texts.iter() {
                 let texts =
                     |up| [(up, &texts.up), ("down", &texts.down)].map(|(key, digest)| Some((key, digest.as_ref()?)));
                 match dialect {
@@ -153,19 +154,19 @@ fn sql(section: &Section<'_, '_>) -> Option<SqlDigests> {
     let names = Dialect::ALL.map(Dialect::name);
     section.only(&[&["kind", "sha256", "down", "mode"][..], &names].concat());
     let text = |section: &Section<'_, '_>, key: &str| section.text(key).map(str::to_owned);
-    let mut texts = BTreeMap::new();
+    let mut texts = PerDialect::default();
     for dialect in Dialect::ALL {
         let path = section.key(dialect.name());
         let Some(section) = section.section(dialect.name(), &path) else { continue };
         section.only(&["up", "down"]);
-        texts.insert(Some(dialect), TextDigests { up: text(&section, "up"), down: text(&section, "down") });
+        *texts.of(Some(dialect)) = TextDigests { up: text(&section, "up"), down: text(&section, "down") };
     }
     let plain = TextDigests { up: text(section, "sha256"), down: text(section, "down") };
-    if texts.values().all(|texts| texts.up.is_none()) {
+    if texts.values().all(|texts: &TextDigests| texts.up.is_none()) {
         required(section, "sha256")?;
     }
     if plain != TextDigests::default() {
-        texts.insert(None, plain);
+        *texts.of(None) = plain;
     }
     let mode = section.text("mode");
     if let Some(other) = mode.filter(|mode| *mode != Mode::Stepwise.name()) {

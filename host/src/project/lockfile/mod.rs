@@ -32,6 +32,7 @@ use std::collections::BTreeMap;
 use super::catalog::{Description, Kind};
 use super::discovery::SqlPart;
 use super::packages::{PackageName, Version};
+use super::per_dialect::PerDialect;
 use super::revision::{RevisionKey, migration_id};
 use super::script::ScriptLanguage;
 use crate::database::Renames;
@@ -124,7 +125,7 @@ pub enum LockedArtifact {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SqlDigests {
     /// The upgrade and the downgrade for each dialect that has its own, and for all others.
-    pub texts: BTreeMap<Option<Dialect>, TextDigests>,
+    pub texts: PerDialect<TextDigests>,
     /// A file other than the SQL says that each statement commits by itself.
     pub stepwise: bool,
 }
@@ -153,7 +154,7 @@ impl SqlDigests {
     /// What the text is written for that a database gets in one direction: the most specific one; `None` if it gets none.
     pub fn chosen(&self, part: SqlPart, database: Dialect) -> Option<Option<Dialect>> {
         let own = database.written_as().iter().map(|dialect| Some(*dialect)).chain([None]);
-        let mut texts = own.filter_map(|key| Some((key, self.texts.get(&key)?)));
+        let mut texts = own.filter_map(|key| Some((key, self.texts.get(key)?)));
         let chosen = texts.find(|(_, texts)| match part {
             SqlPart::Up => texts.up.is_some(),
             SqlPart::Down => texts.down.is_some(),

@@ -1,11 +1,12 @@
 //! Reads a lockfile that is exactly as `runner build` writes it, which nearly every one is, without a parser for all of TOML.
 
-use std::collections::BTreeMap;
-
 use super::read::parse_line;
 use super::{LockLine, LockedArtifact, Lockfile, SqlDigests, TextDigests, VERSION, package};
 use crate::project::digest::sha256;
 use crate::project::revision::RevisionKey;
+
+/// About as many bytes as a line has at least: a revision, a name and a digest.
+const SHORT_LINE: usize = 128;
 
 /// Parses the text of a lockfile whose digest matches. `None` if anything is unusual: then the text has to be parsed as TOML, which
 /// also finds the words for what is wrong.
@@ -21,7 +22,7 @@ pub(super) fn parse(text: &str) -> Option<Lockfile> {
     }
     let (lines, packages) = lines.split_once(package::HEADING).unwrap_or((lines, ""));
     let mut lockfile = package::parse(packages)?;
-    lockfile.lines.reserve(lines.bytes().filter(|byte| *byte == b'\n').count());
+    lockfile.lines.reserve(lines.len() / SHORT_LINE);
     let mut last: Option<RevisionKey> = None;
     for text in lines.lines() {
         let line = plain(text).or_else(|| parse_line(text))?;
@@ -48,10 +49,9 @@ fn plain(text: &str) -> Option<LockLine> {
         return None;
     }
     let (revision, name) = id.split_once('_').unwrap_or((id, ""));
-    let texts = TextDigests { up: Some(quoted(up)?.to_owned()), down: down.map(str::to_owned) };
-    let mut of_all = BTreeMap::new();
-    of_all.insert(None, texts);
-    let artifact = LockedArtifact::Sql(SqlDigests { texts: of_all, ..SqlDigests::default() });
+    let mut digests = SqlDigests::default();
+    *digests.texts.of(None) = TextDigests { up: Some(quoted(up)?.to_owned()), down: down.map(str::to_owned) };
+    let artifact = LockedArtifact::Sql(digests);
     Some(LockLine { revision: revision.to_owned(), name: name.to_owned(), artifact })
 }
 

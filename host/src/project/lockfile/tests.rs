@@ -8,8 +8,11 @@ use crate::project::test_project::{TestProject, told, told_by};
 
 fn sql(texts: &[(Option<Dialect>, Option<&str>, Option<&str>)], stepwise: bool) -> LockedArtifact {
     let text = |text: Option<&str>| text.map(str::to_owned);
-    let texts = texts.iter().map(|(dialect, up, down)| (*dialect, TextDigests { up: text(*up), down: text(*down) }));
-    LockedArtifact::Sql(SqlDigests { texts: texts.collect(), stepwise })
+    let mut digests = SqlDigests { stepwise, ..SqlDigests::default() };
+    for (dialect, up, down) in texts {
+        *digests.texts.of(*dialect) = TextDigests { up: text(*up), down: text(*down) };
+    }
+    LockedArtifact::Sql(digests)
 }
 
 fn sample() -> Lockfile {

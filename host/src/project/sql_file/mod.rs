@@ -4,12 +4,11 @@
 mod describe;
 mod read;
 
-use std::collections::BTreeMap;
-
-use super::catalog::{Description, SqlFiles};
+use super::catalog::{Artifact, Description, SqlFiles};
 use super::digest::sha256;
 use super::discovery::{FoundEntry, SqlFile, SqlPart};
 use super::lockfile::{SqlDigests, TextDigests};
+use super::per_dialect::PerDialect;
 use super::problem::Problem;
 use crate::dialect::Dialect;
 use crate::error::ErrorKind;
@@ -37,7 +36,7 @@ type Pair = (Option<SqlText>, Option<SqlText>);
 /// All SQL of a migration.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct SqlTexts {
-    texts: BTreeMap<Option<Dialect>, Pair>,
+    texts: PerDialect<Pair>,
     /// `metadata.toml` says that each statement commits by itself.
     stepwise: bool,
 }
@@ -49,7 +48,16 @@ pub(super) struct Chosen<'a> {
     pub down: Option<&'a SqlText>,
     /// The dialect of the upgrade: that of the database, unless there is none for it.
     pub dialect: Dialect,
+    /// Where the two are among all texts.
+    pub keys: ChosenKeys,
     stepwise: bool,
+}
+
+/// Which of all texts were chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ChosenKeys {
+    pub up: Option<Dialect>,
+    down: Option<Option<Dialect>>,
 }
 
 impl Chosen<'_> {
@@ -92,7 +100,7 @@ impl SqlTexts {
             no_transaction: section.no_transaction || file.autocommit,
             autocommit: file.autocommit,
         };
-        let (up, down) = self.texts.entry(file.dialect).or_default();
+        let (up, down) = self.texts.of(file.dialect);
         let found = sections(&text).map_err(|error| in_file(name, error))?;
         match (file.part, found) {
             (SqlPart::Up, None) => *up = Some(of(Section { text, no_transaction: false })),
@@ -120,14 +128,11 @@ impl SqlTexts {
     /// The digests of all of it, for the lockfile.
     pub fn digests(&self) -> SqlDigests {
         let digest = |text: &Option<SqlText>| text.as_ref().map(|it| sha256(it.text.as_bytes()));
-        let texts = self
-            .texts
-            .iter()
-            .map(|(dialect, (up, down))| (*dialect, TextDigests { up: digest(up), down: digest(down) }));
+        let texts = self.texts.map(|(up, down)| TextDigests { up: digest(up), down: digest(down) });
         let all = self.texts.values().flat_map(|(up, down)| [up, down]);
         // A name is no part of a text's digest.
         let stepwise = self.stepwise || all.flatten().any(|text| text.autocommit);
-        SqlDigests { texts: texts.collect(), stepwise }
+        SqlDigests { texts, stepwise }
     }
 
     /// How many bytes it has.
@@ -140,42 +145,41 @@ impl SqlTexts {
     /// What a database of that dialect gets: in each direction the most specific text. Without an upgrade for it, that for another
     /// database, so that the migration can be listed.
     pub fn choose(&self, dialect: Dialect) -> Option<Chosen<'_>> {
-        let own = dialect.written_as().iter().map(|dialect| Some(*dialect)).chain([None]);
-        let pairs: Vec<(Option<Dialect>, &Pair)> = own.filter_map(|key| Some((key, self.texts.get(&key)?))).collect();
-        let found = pairs.iter().find_map(|(_, (up, _))| up.as_ref());
-        let (up, of) = match found {
-            Some(up) => (up, dialect),
-            None => self.texts.iter().find_map(|(key, (up, _))| Some((up.as_ref()?, (*key)?)))?,
+        let up = |key| self.texts.get(key).and_then(|(up, _)| up.as_ref());
+        let down = |key| self.texts.get(key).and_then(|(_, down)| down.as_ref());
+        let mut own = dialect.written_as().iter().map(|dialect| Some(*dialect)).chain([None]);
+        let (keys, dialect) = match own.clone().find(|key| up(*key).is_some()) {
+            Some(key) => (ChosenKeys { up: key, down: own.find(|key| down(*key).is_some()) }, dialect),
+            None => {
+                let of = self.texts.keys().find_map(|key| key.filter(|_| up(key).is_some()))?;
+                let key = Some(of);
+                (ChosenKeys { up: key, down: down(key).map(|_| key) }, of)
+            }
         };
-        let down = match found {
-            Some(_) => pairs.iter().find_map(|(_, (_, down))| down.as_ref()),
-            None => self.texts.get(&Some(of)).and_then(|(_, down)| down.as_ref()),
-        };
-        Some(Chosen { up, down, dialect: of, stepwise: self.stepwise })
+        Some(Chosen { up: up(keys.up)?, down: keys.down.and_then(down), dialect, keys, stepwise: self.stepwise })
     }
 
     /// The databases that it is for; none: all.
     fn dialects(&self) -> Vec<Dialect> {
-        if self.texts.get(&None).is_some_and(|(up, _)| up.is_some()) {
+        if self.texts.get(None).is_some_and(|(up, _)| up.is_some()) {
             return Vec::new();
         }
-        self.texts.iter().filter_map(|(key, (up, _))| (*key).filter(|_| up.is_some())).collect()
-    }
-
-    /// The names of the files that were chosen.
-    pub fn files(&self, chosen: &Chosen<'_>, dialect: Dialect) -> SqlFiles {
-        let dialects: Vec<Dialect> = self.texts.keys().filter_map(|key| *key).collect();
-        SqlFiles {
-            up: chosen.up.file.clone(),
-            down: chosen.down.map(|down| down.file.clone()),
-            chosen_for: (!dialects.is_empty()).then_some(dialect),
-            dialects,
-        }
+        self.texts.iter().filter_map(|(key, (up, _))| key.filter(|_| up.is_some())).collect()
     }
 
     /// What the texts say of the migration.
     pub fn describe(&self, chosen: &Chosen<'_>) -> Result<Description, Vec<Problem>> {
         Ok(Description { dialects: self.dialects(), ..chosen.describe()? })
+    }
+
+    /// What was chosen for a database of that dialect, as the artifact of the migration.
+    pub fn into_artifact(mut self, chosen: ChosenKeys, dialect: Dialect) -> Artifact {
+        let dialects: Vec<Dialect> = self.texts.keys().flatten().collect();
+        let chosen_for = (!dialects.is_empty()).then_some(dialect);
+        let up = self.texts.of(chosen.up).0.take().unwrap_or_default();
+        let down = chosen.down.and_then(|key| self.texts.of(key).1.take());
+        let (down, down_file) = down.map(|down| (down.text, down.file)).unzip();
+        Artifact::Sql { up: up.text, down, files: SqlFiles { up: up.file, down: down_file, chosen_for, dialects } }
     }
 }
 

@@ -8,7 +8,7 @@ use crate::report::units;
 
 /// A table of all runs in order; a rollback has its own line.
 pub fn history(records: &[Record], repairs: &[Repair]) -> Text {
-    let mut lines: Vec<(&str, Vec<Cell>, Option<&str>)> = Vec::new();
+    let mut lines: Vec<(&str, Vec<Cell<'_>>, Option<&str>)> = Vec::new();
     for record in records {
         let (style, word) = match record.state {
             State::PartlyApplied => (ODD, "partially applied"),

@@ -10,15 +10,14 @@ use crate::report::units;
 pub fn status(rows: &[StatusRow<'_>]) -> Text {
     let mut table = Table::new(&["state", "revision", "name", "applied at", "took", "rows"]);
     for row in rows {
-        let (style, note) = match row.standing {
-            Standing::Applied => (GOOD, ""),
-            Standing::Pending if row.late => (ODD, " (out of order)"),
-            Standing::Pending => (PLAIN, ""),
-            Standing::Partial | Standing::Missing | Standing::RolledBack => (ODD, ""),
-            Standing::Changed => (BAD, ""),
+        let style = match row.standing {
+            Standing::Applied => GOOD,
+            Standing::Pending if !row.late => PLAIN,
+            Standing::Pending | Standing::Partial | Standing::Missing | Standing::RolledBack => ODD,
+            Standing::Changed => BAD,
         };
         let mut cells = Vec::with_capacity(6);
-        cells.push(Cell::left(style, [row.standing.name(), note].concat()));
+        cells.push(Cell::left(style, if row.late { "pending (out of order)" } else { row.standing.name() }));
         cells.push(Cell::left(PLAIN, row.revision()));
         cells.push(Cell::left(STRONG, row.name()));
         if let Some(record) = row.record {
@@ -34,7 +33,7 @@ pub fn status(rows: &[StatusRow<'_>]) -> Text {
 /// `2026-01-05T09:30:00.123Z` without the fraction.
 pub(super) fn short_time(time: &str) -> String {
     match time.split_once('.') {
-        Some((seconds, _)) => format!("{seconds}Z"),
+        Some((seconds, _)) => [seconds, "Z"].concat(),
         None => time.to_owned(),
     }
 }

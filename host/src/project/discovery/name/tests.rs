@@ -35,7 +35,9 @@ fn names_that_parse() {
         ("2026-01-05-093000_x.py", "20260105093000", "x", Role::Script(ScriptLanguage::Python), None),
     ] {
         let autocommit = file.contains(".autocommit");
-        let expected = Name { revision: revision.to_owned(), name: name.to_owned(), role, dialect, autocommit };
+        let key = RevisionKey::of(revision).expect(revision);
+        let (revision, name) = (revision.to_owned(), name.to_owned());
+        let expected = Name { revision, key, name, role, dialect, autocommit };
         assert_eq!(parse_file(file).expect(file), expected);
     }
 }
