@@ -131,10 +131,11 @@ async fn a_session_that_may_not_be_terminated_is_waited_for() {
     let fresh = fresh();
     let role = format!("role_{}", fresh.name());
     fresh.sql(&format!("CREATE ROLE {role} LOGIN"));
-    let mut other = fresh.client().session();
+    let (mut gate, mut other) = (fresh.client().session(), fresh.client().session());
+    gate.run("SELECT pg_advisory_lock(7)");
     other.run("SET application_name = 'runner:other'");
     // A role that does not own a session cannot see that it is idle: the session has to end.
-    other.send("SELECT pg_terminate_backend(pg_backend_pid()) FROM pg_sleep(2.5)");
+    other.send("DO $$ BEGIN PERFORM pg_advisory_lock(7); PERFORM pg_terminate_backend(pg_backend_pid()); END $$");
     while fresh
         .value("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'runner:other' AND state = 'active'")
         == "0"
@@ -142,12 +143,17 @@ async fn a_session_that_may_not_be_terminated_is_waited_for() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     let mut database = open_url(&fresh.url_as(&role, "")).await.expect("a connection");
-    database.lock(&request("next", 1), &StopSignal::default(), &|_| {}).await.expect("the lock");
+    let (request_next, stop) = (request("next", 1), StopSignal::default());
+    let (locked, ()) = tokio::join!(database.lock(&request_next, &stop, &|_| {}), async {
+        tokio::time::sleep(Duration::from_millis(1_500)).await;
+        gate.run("SELECT pg_advisory_unlock(7)");
+    });
+    locked.expect("the lock");
     // The refusal did not lose it the lock.
     let error = open(&fresh).await.lock(&request("third", 0), &StopSignal::default(), &|_| {}).await.expect_err("busy");
     assert_eq!(error.kind, DatabaseErrorKind::Busy, "{error}");
     database.unlock().await.expect("unlocked");
-    drop((database, other));
+    drop((database, other, gate));
     fresh.sql(&format!("DROP ROLE {role}"));
 }
 
