@@ -10,7 +10,7 @@ use crate::database::message::REBUILD;
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, StopSignal};
 use crate::engine::call::{Call, CallKind};
 use crate::engine::execution::{RunningStep, StepStart, Steps};
-use crate::engine::invalid_index;
+use crate::engine::invalid_index::{self, Leftover};
 use crate::engine::lossy_drop;
 use crate::engine::script::{RunContext, Script};
 use crate::engine::stopped::stopped;
@@ -138,14 +138,22 @@ async fn run_statement(
 async fn clear(step: &mut RunningStep, statement: &Statement, context: &RunContext) -> Result<(), DatabaseError> {
     let found = match step.own_transaction() {
         Some(mut host) => invalid_index::find(&mut host, &statement.text).await?,
-        None => Vec::new(),
+        None => Leftover::default(),
     };
-    for index in found {
-        step.session().execute(&format!("DROP INDEX CONCURRENTLY {index}"), &[]).await?;
-        warn(context, format!("dropped the invalid index {index}, which a failed attempt had left"));
+    for index in found.indexes {
+        match step.session().execute(&format!("DROP INDEX CONCURRENTLY IF EXISTS {index}"), &[]).await {
+            Ok(_) => warn(context, format!("dropped the invalid index {index}, which a failed attempt had left")),
+            Err(error) if found.is_in_the_way || ENDING.contains(&error.kind) => return Err(error),
+            Err(error) => {
+                warn(context, format!("the invalid index {index}, which a failed attempt had left, stays: {error}"))
+            }
+        }
     }
     Ok(())
 }
+
+/// Errors after which no other statement can be tried.
+const ENDING: [DatabaseErrorKind; 2] = [DatabaseErrorKind::Connection, DatabaseErrorKind::Interrupted];
 
 fn warn(context: &RunContext, message: String) {
     let revision = context.revision.clone();

@@ -14,7 +14,7 @@ impl<T> PerDialect<T> {
     }
 
     /// The value of a key, which is added if there is none.
-    pub fn of(&mut self, key: Option<Dialect>) -> &mut T
+    pub fn entry(&mut self, key: Option<Dialect>) -> &mut T
     where
         T: Default,
     {
@@ -43,8 +43,8 @@ impl<T> PerDialect<T> {
     }
 
     /// What becomes of each value.
-    pub fn map<R>(&self, become_: impl Fn(&T) -> R) -> PerDialect<R> {
-        PerDialect(self.0.iter().map(|(key, value)| (*key, become_(value))).collect())
+    pub fn map<R>(&self, convert: impl Fn(&T) -> R) -> PerDialect<R> {
+        PerDialect(self.0.iter().map(|(key, value)| (*key, convert(value))).collect())
     }
 
     fn place(&self, key: Option<Dialect>) -> Result<usize, usize> {

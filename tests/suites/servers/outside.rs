@@ -145,19 +145,22 @@ fn copies_of_a_failed_reindex_are_taken_away() {
         ));
     };
     define("RETURN a");
+    // Tables whose long texts are kept in a table of their own, with an index.
     for table in ["t", "other"] {
-        project.execute(&format!("CREATE TABLE {table} (a integer); INSERT INTO {table} VALUES (1)"));
+        project.execute(&format!("CREATE TABLE {table} (a integer, b text); INSERT INTO {table} VALUES (1)"));
         project.execute(&format!("CREATE INDEX {table}_a ON {table} (f(a))"));
     }
     define("RAISE 'not now'");
+    let invalid = || project.value("SELECT count(*) FROM pg_index WHERE NOT indisvalid");
     let client = project.server_database().client();
     let fails = |table: &str| {
         client.try_sql(&format!("REINDEX TABLE CONCURRENTLY {table}")).expect_err("its function fails");
     };
-    // What is no work of the migration stays as it is.
+    // What is no work of the migration stays as it is, and so does an index with such an ending that is of no other.
     fails("other");
-    let others = ["other_a true", "other_a_ccnew false", "t_a true"];
-    assert_eq!(indexes(&project), others);
+    client.try_sql("CREATE INDEX CONCURRENTLY own_ccnew ON t (f(a))").expect_err("its function fails");
+    let others = ["other_a true", "other_a_ccnew false", "own_ccnew false", "t_a true"];
+    assert_eq!((indexes(&project), invalid().as_str()), (others.map(str::to_owned).to_vec(), "3"));
     for what in ["INDEX CONCURRENTLY t_a", "TABLE CONCURRENTLY public.t"] {
         project.sql("0001_rebuild", &format!("-- runner:no-transaction\nREINDEX {what};"), "SELECT 1;");
         project.runner("apply").exits(1).says(&[
@@ -166,13 +169,34 @@ fn copies_of_a_failed_reindex_are_taken_away() {
             "t_a_ccnew",
             "left no changes",
         ]);
-        assert_eq!(indexes(&project), others, "{what}");
+        assert_eq!((indexes(&project), invalid().as_str()), (others.map(str::to_owned).to_vec(), "3"), "{what}");
     }
     // What a killed attempt left goes before the next one.
     fails("t");
+    assert_eq!(invalid(), "5");
     define("RETURN a");
     project.runner("apply").succeeds().says(&["dropped the invalid index"]);
-    assert_eq!(indexes(&project), others);
+    assert_eq!((indexes(&project), invalid().as_str()), (others.map(str::to_owned).to_vec(), "3"));
+}
+
+/// A session that rebuilds the same index needs its copy, and a login that may not drop one can do without it.
+#[test]
+fn copies_that_others_need_or_own_stay() {
+    let project = project!(Engine::Postgres);
+    project.execute("CREATE TABLE t (a integer); CREATE INDEX t_a ON t (a)");
+    project.sql("0001_rebuild", "-- runner:no-transaction\nREINDEX TABLE CONCURRENTLY t;", "SELECT 1;");
+    let client = project.server_database().client();
+    let (mut reader, mut rebuilding) = (client.session(), client.session());
+    reader.run("BEGIN; SELECT count(*) FROM t");
+    rebuilding.send("REINDEX TABLE CONCURRENTLY t");
+    until("the copy is there", || indexes(&project).len() == 2);
+    let mut running = Running::start(&mut project.command(["apply"]));
+    let waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' \
+        AND query LIKE 'REINDEX%'";
+    until("both wait", || project.value(waits) == "2");
+    reader.run("COMMIT");
+    assert!(running.wait().unwrap().success());
+    until("the other one is done", || indexes(&project) == ["t_a true"]);
 }
 
 /// What a statement did is known to the run that saw it end, although the connection with the lock is gone.

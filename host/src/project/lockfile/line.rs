@@ -159,14 +159,14 @@ fn sql(section: &Section<'_, '_>) -> Option<SqlDigests> {
         let path = section.key(dialect.name());
         let Some(section) = section.section(dialect.name(), &path) else { continue };
         section.only(&["up", "down"]);
-        *texts.of(Some(dialect)) = TextDigests { up: text(&section, "up"), down: text(&section, "down") };
+        *texts.entry(Some(dialect)) = TextDigests { up: text(&section, "up"), down: text(&section, "down") };
     }
     let plain = TextDigests { up: text(section, "sha256"), down: text(section, "down") };
     if texts.values().all(|texts: &TextDigests| texts.up.is_none()) {
         required(section, "sha256")?;
     }
     if plain != TextDigests::default() {
-        *texts.of(None) = plain;
+        *texts.entry(None) = plain;
     }
     let mode = section.text("mode");
     if let Some(other) = mode.filter(|mode| *mode != Mode::Stepwise.name()) {

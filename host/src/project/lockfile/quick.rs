@@ -50,7 +50,7 @@ fn plain(text: &str) -> Option<LockLine> {
     }
     let (revision, name) = id.split_once('_').unwrap_or((id, ""));
     let mut digests = SqlDigests::default();
-    *digests.texts.of(None) = TextDigests { up: Some(quoted(up)?.to_owned()), down: down.map(str::to_owned) };
+    *digests.texts.entry(None) = TextDigests { up: Some(quoted(up)?.to_owned()), down: down.map(str::to_owned) };
     let artifact = LockedArtifact::Sql(digests);
     Some(LockLine { revision: revision.to_owned(), name: name.to_owned(), artifact })
 }

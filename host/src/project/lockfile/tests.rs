@@ -10,7 +10,7 @@ fn sql(texts: &[(Option<Dialect>, Option<&str>, Option<&str>)], stepwise: bool) 
     let text = |text: Option<&str>| text.map(str::to_owned);
     let mut digests = SqlDigests { stepwise, ..SqlDigests::default() };
     for (dialect, up, down) in texts {
-        *digests.texts.of(*dialect) = TextDigests { up: text(*up), down: text(*down) };
+        *digests.texts.entry(*dialect) = TextDigests { up: text(*up), down: text(*down) };
     }
     LockedArtifact::Sql(digests)
 }

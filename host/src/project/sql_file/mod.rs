@@ -100,7 +100,7 @@ impl SqlTexts {
             no_transaction: section.no_transaction || file.autocommit,
             autocommit: file.autocommit,
         };
-        let (up, down) = self.texts.of(file.dialect);
+        let (up, down) = self.texts.entry(file.dialect);
         let found = sections(&text).map_err(|error| in_file(name, error))?;
         match (file.part, found) {
             (SqlPart::Up, None) => *up = Some(of(Section { text, no_transaction: false })),
@@ -176,8 +176,8 @@ impl SqlTexts {
     pub fn into_artifact(mut self, chosen: ChosenKeys, dialect: Dialect) -> Artifact {
         let dialects: Vec<Dialect> = self.texts.keys().flatten().collect();
         let chosen_for = (!dialects.is_empty()).then_some(dialect);
-        let up = self.texts.of(chosen.up).0.take().unwrap_or_default();
-        let down = chosen.down.and_then(|key| self.texts.of(key).1.take());
+        let up = self.texts.entry(chosen.up).0.take().unwrap_or_default();
+        let down = chosen.down.and_then(|key| self.texts.entry(key).1.take());
         let (down, down_file) = down.map(|down| (down.text, down.file)).unzip();
         Artifact::Sql { up: up.text, down, files: SqlFiles { up: up.file, down: down_file, chosen_for, dialects } }
     }
