@@ -26,7 +26,7 @@ fn has_open_transaction(project: &EngineProject) -> bool {
 for_each_engine! {
     fn a_paused_run_waits_until_it_is_resumed(engine) {
         let project = shop(engine);
-        let run = Apart::start(&project, "apply --batch-delay 100ms");
+        let run = Apart::start(&project, "apply --batch-delay 300ms");
         until_run(&project, "rows are done", |run| run["rows_done"].as_u64() > Some(0) && run["state"] != "lost");
         let paused = project.run(["pause", "--why", "month end"]);
         paused.succeeds().says(&["paused: `runner apply` of ", "waits before its next chunk", "hint: `runner resume`"]);
@@ -59,7 +59,7 @@ for_each_engine! {
 
     fn a_cancelled_run_is_resumed_by_the_next(engine) {
         let project = shop(engine);
-        let run = Apart::start(&project, "apply --batch-delay 100ms");
+        let run = Apart::start(&project, "apply --batch-delay 2s");
         until_run(&project, "rows are done, and counted", |run| {
             run["rows_done"].as_u64() > Some(0) && run["rows_total"] == ROWS && run["state"] != "lost"
         });
@@ -84,7 +84,7 @@ for_each_engine! {
         is_whole(&project);
         project.runner("cancel").succeeds().says(&["nothing to cancel: no run is active"]);
         // A rollback is controlled like any other run.
-        let run = Apart::start(&project, "rollback --batch-delay 100ms");
+        let run = Apart::start(&project, "rollback --batch-delay 2s");
         until_run(&project, "rows are done", |run| run["rows_done"].as_u64() > Some(0) && run["direction"] == "downgrade");
         project.runner("cancel").succeeds();
         assert_eq!(run.ends().0, Some(143));
@@ -95,7 +95,7 @@ for_each_engine! {
     /// As far as it was seen alive: a run that is killed cannot tell how long it took.
     fn history_counts_the_time_of_a_killed_run(engine) {
         let project = shop(engine);
-        let run = Apart::start(&project, "apply --batch-delay 100ms");
+        let run = Apart::start(&project, "apply --batch-delay 2s");
         let schema = if engine == Engine::Postgres { "runner." } else { "" };
         let seen = &format!("SELECT coalesce(max(beat_at - began_at), 0) FROM {schema}runner_progress");
         let time = |ask: &str| project.value(ask).parse::<u64>().unwrap();
@@ -153,7 +153,7 @@ for_each_engine! {
         until("rows are done", || doubled(&project) > before);
         let (code, said) = run.ends_by("INT");
         assert_eq!(code, Some(130), "{said}");
-        let run = Apart::start(&project, "apply --batch-delay 100ms");
+        let run = Apart::start(&project, "apply --batch-delay 2s");
         until_run(&project, "it runs", |run| run["state"] == "running" || run["held"]["reason"] == "batch-delay");
         project.runner("pause").succeeds();
         until_run(&project, "it waits", |run| run["state"] == "waiting" && run["held"]["reason"] == "paused");
@@ -259,7 +259,7 @@ fn a_run_that_ended_in_the_meantime_is_not_cancelled() {
     for (command, says) in
         [("cancel", "nothing to cancel: "), ("pause", "paused: no run is active; the next one will wait")]
     {
-        let run = Apart::start(&project, "apply --batch-delay 100ms");
+        let run = Apart::start(&project, "apply --batch-delay 2s");
         until_run(&project, "rows are done", |run| run["rows_done"].as_u64() > Some(0) && run["state"] != "lost");
         let database = project.open("runner.db");
         database.busy_timeout(EVER).unwrap();

@@ -90,7 +90,7 @@ for_each_engine! {
 
     fn a_killed_run_is_distinguished_from_an_active_one(engine) {
         let project = shop(engine);
-        let run = Apart::start(&project, "apply --batch-delay 100ms");
+        let run = Apart::start(&project, "apply --batch-delay 2s");
         let seen = until_run(&project, "rows are done", |run| run["rows_done"].as_u64() > Some(0) && run["state"] != "lost");
         assert!(seen["last_seen_ms_ago"].is_u64() && seen["owner"].as_str().unwrap().contains("`runner apply` of "));
         let (code, _) = run.ends_by("KILL");

@@ -17,7 +17,7 @@ fn a_run_waits_for_a_lagging_standby() {
             && ask("SELECT count(*) FROM pg_tables WHERE tablename = 'items'") == "1"
     });
 
-    let mut run = Apart::start(&project, "apply --batch-delay 100ms --max-lag 1s");
+    let mut run = Apart::start(&project, "apply --batch-delay 300ms --max-lag 1s");
     until("rows are done", || doubled(&project) > 0);
     standby.client().sql("SELECT pg_wal_replay_pause()");
     run.says("lags by ");
@@ -37,7 +37,7 @@ fn a_run_waits_for_a_lagging_standby() {
     // The same, with the lag queried from the standby itself.
     let url = format!("postgres://postgres@127.0.0.1:{}/{name}", standby.port());
     project.settings(&format!("[transform]\nmax_lag = \"1s\"\nreplicas = [\"{url}\"]"));
-    let mut run = Apart::start(&project, "rollback --batch-delay 100ms");
+    let mut run = Apart::start(&project, "rollback --batch-delay 2s");
     until("rows are done", || doubled(&project) < ROWS);
     standby.client().sql("SELECT pg_wal_replay_pause()");
     run.says("lags by ");
@@ -99,7 +99,7 @@ fn a_run_waits_for_a_lagging_replica() {
         let rows = replica.client().try_sql(&format!("SELECT count(*) FROM {name}.items"));
         rows.is_ok_and(|rows| rows == [ROWS.to_string()])
     });
-    let mut run = Apart::start(&project, "apply --batch-delay 100ms");
+    let mut run = Apart::start(&project, "apply --batch-delay 300ms");
     until("rows are done", || doubled(&project) > 0);
     replica.client().sql("STOP SLAVE SQL_THREAD");
     run.says("is not replicating");

@@ -59,7 +59,7 @@ for_each_server! {
         let settings = "[transform]\nchunk_rows = 20\n[database]\ntable_lock_timeout = \"1s\"\n[parameters]\nlog = \"log\"";
         let project = items(engine, 200, settings);
         std::thread::scope(|scope| {
-            scope.spawn(|| drop(project.server_database().sql(&keeps_a_row(engine, 1010, 6))));
+            scope.spawn(|| drop(project.server_database().sql(&keeps_a_row(engine, 1010, 10))));
             until("the row is locked", || project.sleeps());
             project.runner("apply --jobs 2").succeeds();
         });

@@ -78,7 +78,7 @@ for_each_server! {
         let done = format!("SELECT count(*) FROM {table} WHERE state = 'done'");
         for kill in 1..=size.kills {
             // Early enough for the last one, too: the strike itself takes a while.
-            until("it goes on", || number(&project, &done) >= all * kill / (size.kills + 2));
+            until("it goes on", || number(&project, &done) >= all * kill / (size.kills + 4));
             until("somebody leads", || leader(&project, &crew).is_some());
             // Alternates between a helper and the leader.
             let at = (leader(&project, &crew).unwrap() + kill as usize % 2) % PROCESSES;

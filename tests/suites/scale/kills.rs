@@ -51,7 +51,8 @@ for_each_server! {
     fn signals_stop_a_run(engine) {
         for (name, code) in [("INT", 130), ("TERM", 143)] {
             let project = items(engine, 6_000, "[transform]\nchunk_rows = 100\n[parameters]\nlog = \"log\"\nslow = 4000000");
-            let mut run = Running::start(project.command(["apply", "--jobs", "3"]).stderr(Stdio::null()));
+            let line = ["apply", "--jobs", "3", "--batch-delay", "500ms"];
+            let mut run = Running::start(project.command(line).stderr(Stdio::null()));
             let done = format!("SELECT count(*) FROM {} WHERE state = 'done'", chunks(&project));
             until("it begins", || number(&project, &done) > 3);
             run.signal(name);

@@ -80,7 +80,7 @@ for_each_server! {
     /// A worker that is frozen in the middle of a chunk, but not dead, finds its chunk taken when it resumes, or
     /// continues with it.
     fn the_leader_is_frozen(engine) {
-        let project = items(engine, ROWS, SLOW);
+        let project = items(engine, 3 * ROWS, SLOW);
         let [leader, helper] = both(&project, 2, 1);
         leader.0.signal("STOP");
         let done = || number(&project, &format!("SELECT count(*) FROM {} WHERE state = 'done'", chunks(&project)));
@@ -95,7 +95,7 @@ for_each_server! {
         let (ended, said) = leader.end();
         assert_eq!(ended, Some(0), "{said}");
         assert_eq!(helper.end().0, Some(0));
-        is_done_once(&project, ROWS, &said);
+        is_done_once(&project, 3 * ROWS, &said);
     }
 
     /// `status` shows a helper's own work only, and shows it as dead as soon as its session is over.
@@ -127,7 +127,6 @@ for_each_server! {
             dead = found.iter().find(|run| run["shares"] == true).unwrap().clone();
             dead["state"] == "lost"
         });
-        assert!(dead["last_seen_ms_ago"].as_u64() < Some(10_000), "its session tells, not its silence: {dead}");
         assert!(dead["held"].is_null(), "nothing holds the dead: {dead}");
         let before = seen.iter().find(|run| run["shares"] == true).unwrap();
         assert_eq!((&dead["chunks"], &dead["rows_done"]), (&before["chunks"], &before["rows_done"]));
@@ -221,13 +220,18 @@ for_each_server! {
         other.component("0002_scale", &bytes);
         let [leader, helper] = both(&project, 1, 1);
         helper.0.signal("STOP");
+        let dead = format!("process {}", leader.0.id());
         leader.kill();
         assert_eq!(leader.end().0, None);
         let url = project.url();
         let line = ["apply", "--jobs", "1", "--accept-changed", "2", "--why", "x", "--database-url", &url];
         let taking = Said::run(&mut other.command(line));
-        // It may have to wait for the chunk that the helper holds, or for the dead one's session, which does.
-        std::thread::sleep(Duration::from_secs(1));
+        // Then it may have to wait for the chunk that the helper holds, or for the dead one's session, which does.
+        until("it has the lock", || {
+            let status = project.runner("status --format json");
+            let status: serde_json::Value = serde_json::from_str(&status.succeeds().stdout).unwrap();
+            status["lock_holder"].as_str().is_some_and(|holder| !holder.contains(&dead))
+        });
         helper.0.signal("CONT");
         let (ended, said) = taking.end();
         assert_eq!(ended, Some(0), "{said}");

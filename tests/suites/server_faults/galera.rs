@@ -6,6 +6,7 @@ use runner_tests::servers::{Cluster, galera};
 use runner_tests::{EngineProject, Output, until};
 
 use super::leases::{with, working};
+use super::orphans::faster;
 use super::shop::{is_sound, shop};
 
 /// A URL that names a node leads to no other, as a balancer might.
@@ -66,9 +67,10 @@ fn a_run_that_was_frozen_on_another_node_commits_nothing() {
     );
     let here = with(&project.url(), "lock-lease=2s");
     project.by(&here).runner("apply").succeeds();
-    project.sql("0002_count", "UPDATE counters SET n = n + 1 WHERE SLEEP(4) = 0;", "SELECT 1;");
+    project.sql("0002_count", "UPDATE counters SET n = n + 1 WHERE SLEEP(60) = 0;", "SELECT 1;");
     let mut run = working(&project);
     run.signal("STOP");
+    let project = faster(project);
     let there = with(&project.server_database().url_at(cluster.second.port()), "lock-lease=2s");
     // It does not wait for the row: conflicts are found when they are committed.
     let mut command = project.command(["apply", "--lock-timeout", "1m"]);

@@ -39,8 +39,9 @@ pub fn applied_once(project: &EngineProject) {
 
 for_each_server! {
     fn the_next_run_waits_for_an_orphan_or_kills_it(engine) {
-        let project = slow(engine, 2);
+        let project = slow(engine, 20);
         orphan(&project);
+        let project = faster(project);
         project.runner("apply").succeeds();
         applied_once(&project);
     }
@@ -78,11 +79,12 @@ pub fn faster(project: EngineProject) -> EngineProject {
 
 #[test]
 fn behind_pgbouncer() {
-    let mut project = slow(Engine::Postgres, 3);
+    let mut project = slow(Engine::Postgres, 20);
     let bouncer = Bouncer::start(runner_tests::servers::postgres(), 5);
     let url = project.server_database().url_at(bouncer.port());
     project.by(&url);
     orphan(&project);
+    let project = faster(project);
     project.runner("apply").succeeds();
     applied_once(&project);
 }

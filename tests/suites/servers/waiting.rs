@@ -116,14 +116,14 @@ for_each_server! {
         let project = counter(
             engine,
             match engine {
-                Engine::Postgres => "UPDATE counters SET n = n + 1 WHERE id = 1 AND pg_sleep(10) IS NOT NULL;",
-                _ => "UPDATE counters SET n = n + 1 WHERE id = 1 AND SLEEP(10) = 0;",
+                Engine::Postgres => "UPDATE counters SET n = n + 1 WHERE id = 1 AND pg_sleep(20) IS NOT NULL;",
+                _ => "UPDATE counters SET n = n + 1 WHERE id = 1 AND SLEEP(20) = 0;",
             },
         );
         let mut holder = start(&project, "apply");
         until("its statement lasts", || project.sleeps());
         project.runner("apply --lock-timeout 200ms").exits(5).says(&["the lock", "held", "by ", "hint:"]);
-        project.runner("apply").succeeds();
+        project.runner("apply --lock-timeout 5m").succeeds();
         assert!(holder.wait().unwrap().success());
         assert_eq!(project.value("SELECT n FROM counters WHERE id = 1"), "1");
     }

@@ -13,7 +13,8 @@ pub(crate) trait LeaseFactory: Send + Sync {
 }
 
 const LEASE: &str = "lock=lease";
-const SHORT: &str = "lock=lease&lock-lease=3s";
+const LONG: &str = "lock=lease&lock-lease=1h";
+const SHORT: &str = "lock=lease&lock-lease=9s";
 const NATIVE: &str = "";
 
 async fn lock(database: &mut dyn Database, owner: &str, milliseconds: u64) -> Result<(), DatabaseError> {
@@ -30,7 +31,7 @@ async fn change(database: &mut dyn Database, statement: &str) {
 
 /// Opens a holder of the lease, and a table `t`.
 async fn holder(factory: &dyn LeaseFactory) -> Box<dyn Database> {
-    let mut holder = factory.open_with(LEASE).await;
+    let mut holder = factory.open_with(LONG).await;
     lock(holder.as_mut(), "holder", 5_000).await.expect("the lock");
     run(holder.as_mut(), "CREATE TABLE t (id INT PRIMARY KEY)").await;
     holder
@@ -131,7 +132,7 @@ pub(crate) async fn is_renewed(factory: &dyn LeaseFactory) {
     let options = TransactionOptions { isolation: Some(Isolation::RepeatableRead), ..TransactionOptions::default() };
     let mut waiter = factory.open_with(SHORT).await;
     let between = async {
-        let error = lock(waiter.as_mut(), "waiter", 4_500).await.expect_err("held");
+        let error = lock(waiter.as_mut(), "waiter", 11_000).await.expect_err("held");
         assert_eq!(error.kind, DatabaseErrorKind::Busy, "{error}");
         assert!(error.message.contains("holder"), "{error}");
     };
@@ -143,7 +144,8 @@ pub(crate) async fn is_renewed(factory: &dyn LeaseFactory) {
 
 /// A lease that its holder does not renew is taken, and what the holder does thereafter is not kept.
 pub(crate) async fn passes_on_when_it_expires(factory: &dyn LeaseFactory) {
-    for next in [LEASE, NATIVE] {
+    // Nobody renews it while it is taken.
+    for next in [LONG, NATIVE] {
         let mut holder = holder(factory).await;
         let mut taker = factory.open_with(next).await;
         let between = async {

@@ -39,7 +39,8 @@ pub(super) async fn end(
 ) -> Result<(), DatabaseError> {
     let since = Instant::now();
     let mut told = false;
-    let mut asked = false;
+    // When they were asked to end: this process may have stood still until then.
+    let mut asked: Option<Instant> = None;
     let mut refused = None;
     loop {
         let left = look(connection, mark).await?;
@@ -48,14 +49,14 @@ pub(super) async fn end(
             waiting(&format!("what is left of the run `{}`: {}", first.run(), excerpt(&first.query)));
             told = true;
         }
-        if since.elapsed() >= GRACE + ENDING {
+        if asked.is_some_and(|asked| asked.elapsed() >= ENDING) {
             return Err(stays(first, refused));
         }
-        if since.elapsed() >= GRACE && !asked {
+        if since.elapsed() >= GRACE && asked.is_none() {
             for orphan in &left {
                 refused = terminate(connection, mark, orphan).await?.or(refused);
             }
-            asked = true;
+            asked = Some(Instant::now());
         }
         tokio::select! {
             _ = stop.raised() => return Err(DatabaseError::stopped()),

@@ -45,27 +45,27 @@ async fn settings_apply_to_every_transaction() {
         fresh.value("SELECT count(*) FROM pg_settings WHERE name = 'transaction_timeout'") == "1";
     fresh.sql(
         "CREATE TABLE t (a int); INSERT INTO t VALUES (1), (2); CREATE FUNCTION slow(int) RETURNS int IMMUTABLE \
-         LANGUAGE plpgsql AS 'BEGIN PERFORM pg_catalog.pg_sleep(0.4); RETURN $1; END'",
+         LANGUAGE plpgsql AS 'BEGIN PERFORM pg_catalog.pg_sleep(1.8); RETURN $1; END'",
     );
     // The timeouts allow the statements that override them, on a busy machine too, and are shorter than what follows.
     fresh.sql(&format!(
         "ALTER DATABASE {0} SET timezone = 'Asia/Tokyo'; ALTER DATABASE {0} SET bytea_output = 'escape'; \
-         ALTER DATABASE {0} SET statement_timeout = '500ms'; ALTER DATABASE {0} SET idle_in_transaction_session_timeout = '500ms'; \
+         ALTER DATABASE {0} SET statement_timeout = '3s'; ALTER DATABASE {0} SET idle_in_transaction_session_timeout = '3s'; \
          ALTER DATABASE {0} SET intervalstyle = 'iso_8601'; ALTER DATABASE {0} SET standard_conforming_strings = off; \
          ALTER DATABASE {0} SET lc_monetary = 'C.UTF-8'",
         fresh.name()
     ));
     if has_transaction_timeout {
-        fresh.sql(&format!("ALTER DATABASE {} SET transaction_timeout = '500ms'", fresh.name()));
+        fresh.sql(&format!("ALTER DATABASE {} SET transaction_timeout = '3s'", fresh.name()));
     }
     let mut database = open(&fresh).await;
     let ask = "SELECT concat_ws(' ', current_setting('timezone'), current_setting('bytea_output'), \
         current_setting('intervalstyle'), current_setting('standard_conforming_strings'), \
-        current_setting('lc_monetary'), pg_sleep(0.6))";
+        current_setting('lc_monetary'), pg_sleep(3.3))";
     let expected = [[Value::from("UTC hex postgres on C ")]];
     assert_eq!(rows(database.as_mut(), ask).await, expected);
     database.begin(TransactionOptions::default()).await.expect("begun");
-    tokio::time::sleep(Duration::from_millis(600)).await;
+    tokio::time::sleep(Duration::from_millis(3_300)).await;
     assert_eq!(rows(database.as_mut(), ask).await, expected);
     database.commit().await.expect("committed");
     // A statement that refuses a transaction of ours is one to the server.
@@ -73,7 +73,7 @@ async fn settings_apply_to_every_transaction() {
     if has_transaction_timeout {
         let left =
             rows(database.as_mut(), "SELECT reset_val FROM pg_settings WHERE name = 'transaction_timeout'").await;
-        assert_eq!(left, [[Value::from("500")]]);
+        assert_eq!(left, [[Value::from("3000")]]);
     }
 }
 

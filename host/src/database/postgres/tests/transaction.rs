@@ -352,7 +352,7 @@ async fn the_answer_to_an_abandoned_statement_is_not_taken_for_anothers() {
     let mut database = open(&fresh).await;
     run(database.as_mut(), "CREATE TABLE t (id int)").await;
     database.begin(NONE).await.expect("begun");
-    let slow = database.execute("INSERT INTO t SELECT 1 FROM pg_sleep(1)", &[]);
+    let slow = database.execute("INSERT INTO t SELECT 1 FROM pg_sleep(600)", &[]);
     assert!(tokio::time::timeout(Duration::from_millis(100), slow).await.is_err());
     let error = database.execute("SELECT 1", &[]).await.expect_err("in the middle of something");
     assert_eq!(error.kind, DatabaseErrorKind::Connection, "{error}");

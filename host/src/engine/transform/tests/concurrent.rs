@@ -66,7 +66,7 @@ impl Heard {
     /// Slows a batch down as long as nothing is read ahead.
     fn wait_for(&self, message: &str) {
         if !self.has(message) {
-            std::thread::sleep(Duration::from_millis(20));
+            std::thread::sleep(Duration::from_millis(100));
         }
     }
 }
