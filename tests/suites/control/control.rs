@@ -146,6 +146,7 @@ for_each_engine! {
         // At two rows per second, the next chunk is seconds away.
         let run = Apart::start(&project, "apply --max-rows-per-second 2");
         until("rows are done", || doubled(&project) > 0);
+        until_run(&project, "it says why it waits", |run| run["held"]["reason"] == "max-rows-per-second");
         let (code, said) = run.ends_by("TERM");
         assert_eq!(code, Some(143), "{said}");
         let before = doubled(&project);
