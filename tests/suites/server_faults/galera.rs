@@ -98,7 +98,7 @@ fn conflicts_are_retried() {
     project.execute("ALTER TABLE items ADD COLUMN touched INTEGER NOT NULL DEFAULT 0");
     // The first statement holds its row long enough for the other node to write it; those that follow conflict by chance.
     let rest: String = (1..UPDATES).map(|_| "UPDATE items SET price = price + 1;\n").collect();
-    let slow = "UPDATE items SET price = price + 1 WHERE id > 1 OR SLEEP(3) = 0;\n";
+    let slow = "UPDATE items SET price = price + 1 WHERE id > 1 OR SLEEP(10) = 0;\n";
     project.sql("0002_prices", &format!("{slow}{rest}"), "SELECT 1;");
     let before: f64 = project.value("SELECT sum(price) FROM items").parse().unwrap();
     let touch = |row: u64| there.try_sql(&format!("UPDATE items SET touched = touched + 1 WHERE id = {row}")).is_ok();
