@@ -4,7 +4,7 @@
 use crate::data::Value;
 use crate::database::{DatabaseError, HostSession};
 use crate::dialect::Dialect;
-use crate::sql::{RebuiltConcurrently, concurrent_index, rebuilt_concurrently};
+use crate::sql::{concurrent_index, rebuilt_concurrently};
 
 /// What a statement that failed or was killed left.
 #[derive(Default)]
@@ -32,22 +32,13 @@ fn unfinished(name: &str, table: &str) -> String {
 /// take the place of indexes, and indexes whose place was taken, those of partitions and of TOAST tables too. Such an index has the
 /// name of the other one, cut off if it would be too long, and an ending. There is no answer while any session builds an index of one
 /// of the tables, or one of which this role may not know the table.
-fn half_rebuilt(rebuilt: &RebuiltConcurrently, name: &str) -> String {
+fn half_rebuilt(name: &str) -> String {
     let named = format!("pg_catalog.to_regclass({name}::pg_catalog.text)");
-    let (owners, whose) = match rebuilt {
-        RebuiltConcurrently::Table(_) => {
-            ("SELECT oid FROM named", "o.indrelid OPERATOR(pg_catalog.=) ANY (SELECT oid FROM tables)")
-        }
-        RebuiltConcurrently::Index(_) => (
-            "SELECT x.indrelid AS oid FROM pg_catalog.pg_index x \
-             WHERE x.indexrelid OPERATOR(pg_catalog.=) ANY (SELECT oid FROM named)",
-            "o.indexrelid OPERATOR(pg_catalog.=) ANY (SELECT oid FROM named)",
-        ),
-    };
     format!(
         "WITH named AS (SELECT {named}::pg_catalog.oid AS oid \
          UNION SELECT relid::pg_catalog.oid FROM pg_catalog.pg_partition_tree({named})), \
-         owners AS ({owners}), \
+         owners AS (SELECT oid FROM named UNION SELECT x.indrelid FROM pg_catalog.pg_index x \
+         WHERE x.indexrelid OPERATOR(pg_catalog.=) ANY (SELECT oid FROM named)), \
          tables AS (SELECT oid FROM owners UNION SELECT t.reltoastrelid FROM pg_catalog.pg_class t \
          WHERE t.oid OPERATOR(pg_catalog.=) ANY (SELECT oid FROM owners)), \
          left_over AS (SELECT n.nspname, c.relname, i.indrelid, i.indexrelid, \
@@ -59,8 +50,10 @@ fn half_rebuilt(rebuilt: &RebuiltConcurrently, name: &str) -> String {
          SELECT l.nspname::pg_catalog.text, l.relname::pg_catalog.text FROM left_over l \
          WHERE EXISTS (SELECT 1 FROM pg_catalog.pg_index o \
          JOIN pg_catalog.pg_class k ON k.oid OPERATOR(pg_catalog.=) o.indexrelid \
-         WHERE {whose} AND o.indrelid OPERATOR(pg_catalog.=) l.indrelid \
-         AND o.indexrelid OPERATOR(pg_catalog.<>) l.indexrelid \
+         WHERE (o.indexrelid OPERATOR(pg_catalog.=) ANY (SELECT oid FROM named) \
+         OR o.indrelid OPERATOR(pg_catalog.=) ANY (SELECT oid FROM named UNION SELECT t.reltoastrelid FROM pg_catalog.pg_class t \
+         WHERE t.oid OPERATOR(pg_catalog.=) ANY (SELECT oid FROM named))) \
+         AND o.indrelid OPERATOR(pg_catalog.=) l.indrelid AND o.indexrelid OPERATOR(pg_catalog.<>) l.indexrelid \
          AND (k.relname::pg_catalog.text OPERATOR(pg_catalog.=) l.other \
          OR pg_catalog.octet_length(l.relname::pg_catalog.text) OPERATOR(pg_catalog.>=) {CUT_OFF} \
          AND pg_catalog.starts_with(k.relname::pg_catalog.text, l.other))) \
@@ -95,7 +88,6 @@ fn question(statement: &str, dialect: Dialect) -> Option<(String, bool)> {
     if let Some(index) = concurrent_index(statement, dialect) {
         return Some((unfinished(&spelled(&index.name)?, &spelled(&index.table)?), true));
     }
-    let rebuilt = rebuilt_concurrently(statement, dialect)?;
-    let (RebuiltConcurrently::Index(name) | RebuiltConcurrently::Table(name)) = &rebuilt;
-    Some((half_rebuilt(&rebuilt, &spelled(name)?), false))
+    let name = rebuilt_concurrently(statement, dialect)?;
+    Some((half_rebuilt(&spelled(&name)?), false))
 }

@@ -37,8 +37,8 @@ pub use names::{assigned_scopes, for_statement, identifiers_of_objects, names_af
 pub use outside::{engine_of_elsewhere, engines, writes_file};
 pub use placeholders::{Placeholder, fill, placeholders};
 pub use postgres::{
-    ConcurrentIndex, RebuiltConcurrently, RemovedConcurrently, changes_within, commits_within, concurrent_index,
-    folded_names, late_enum_value, rebuilt_concurrently, removed_concurrently, schemas,
+    ConcurrentIndex, RemovedConcurrently, changes_within, commits_within, concurrent_index, folded_names,
+    late_enum_value, rebuilt_concurrently, removed_concurrently, schemas,
 };
 pub use program::{Isolation, Program, program};
 pub use script::{client_script, delimited};

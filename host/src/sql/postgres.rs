@@ -54,17 +54,9 @@ pub fn concurrent_index(statement: &str, dialect: Dialect) -> Option<ConcurrentI
     Some(ConcurrentIndex { name: fold(name), table })
 }
 
-/// What a `REINDEX … CONCURRENTLY` rebuilds, as written: possibly with a schema and quotes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RebuiltConcurrently {
-    /// An index.
-    Index(String),
-    /// All indexes of a table.
-    Table(String),
-}
-
-/// The index or the table of a `REINDEX … CONCURRENTLY`; `None` for one of a whole schema or database.
-pub fn rebuilt_concurrently(statement: &str, dialect: Dialect) -> Option<RebuiltConcurrently> {
+/// The index or the table of a `REINDEX … CONCURRENTLY`, as written: possibly with a schema and quotes. `None` for one of a whole schema
+/// or database.
+pub fn rebuilt_concurrently(statement: &str, dialect: Dialect) -> Option<String> {
     if dialect != Dialect::Postgres {
         return None;
     }
@@ -81,18 +73,16 @@ pub fn rebuilt_concurrently(statement: &str, dialect: Dialect) -> Option<Rebuilt
         concurrently = (at..end).any(|at| is(at, &["CONCURRENTLY"]) && !is_off(at + 1));
         at = end + 1;
     }
-    let rebuilt = match () {
-        () if is(at, &["INDEX"]) => RebuiltConcurrently::Index,
-        () if is(at, &["TABLE"]) => RebuiltConcurrently::Table,
-        () => return None,
-    };
+    if !is(at, &["INDEX", "TABLE"]) {
+        return None;
+    }
     at += 1;
     if is(at, &["CONCURRENTLY"]) {
         (at, concurrently) = (at + 1, true);
     }
     let (name, rest) = qualified(tokens.get(at..)?)?;
     let is_all = rest.iter().all(|(kind, _)| *kind == TokenKind::Semicolon);
-    (concurrently && is_all).then(|| rebuilt(name))
+    (concurrently && is_all).then_some(name)
 }
 
 /// A name as written, with its schema if there is one, and what follows it.
