@@ -45,10 +45,9 @@ fn half_rebuilt(name: &str) -> String {
          pg_catalog.regexp_replace(c.relname::pg_catalog.text, '_cc(new|old)[0-9]*$', '') AS other FROM pg_catalog.pg_index i \
          JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) i.indexrelid \
          JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace \
-         WHERE NOT i.indisvalid AND i.indrelid OPERATOR(pg_catalog.=) ANY (SELECT oid FROM tables) \
-         AND c.relname::pg_catalog.text OPERATOR(pg_catalog.~) '_cc(new|old)[0-9]*$'::pg_catalog.text) \
+         WHERE NOT i.indisvalid AND i.indrelid OPERATOR(pg_catalog.=) ANY (SELECT oid FROM tables)) \
          SELECT l.nspname::pg_catalog.text, l.relname::pg_catalog.text FROM left_over l \
-         WHERE EXISTS (SELECT 1 FROM pg_catalog.pg_index o \
+         WHERE l.relname::pg_catalog.text OPERATOR(pg_catalog.<>) l.other AND EXISTS (SELECT 1 FROM pg_catalog.pg_index o \
          JOIN pg_catalog.pg_class k ON k.oid OPERATOR(pg_catalog.=) o.indexrelid \
          WHERE (o.indexrelid OPERATOR(pg_catalog.=) ANY (SELECT oid FROM named) \
          OR o.indrelid OPERATOR(pg_catalog.=) ANY (SELECT oid FROM named UNION SELECT t.reltoastrelid FROM pg_catalog.pg_class t \

@@ -50,9 +50,8 @@ for_each_server! {
     /// A signal ends the run between two chunks, or rolls back the current one; claims are released.
     fn signals_stop_a_run(engine) {
         for (name, code) in [("INT", 130), ("TERM", 143)] {
-            let project = items(engine, 6_000, "[transform]\nchunk_rows = 100\n[parameters]\nlog = \"log\"\nslow = 4000000");
-            let line = ["apply", "--jobs", "3", "--batch-delay", "500ms"];
-            let mut run = Running::start(project.command(line).stderr(Stdio::null()));
+            let project = items(engine, 18_000, "[transform]\nchunk_rows = 100\n[parameters]\nlog = \"log\"\nslow = 4000000");
+            let mut run = Running::start(project.command(["apply", "--jobs", "3"]).stderr(Stdio::null()));
             let done = format!("SELECT count(*) FROM {} WHERE state = 'done'", chunks(&project));
             until("it begins", || number(&project, &done) > 3);
             run.signal(name);
@@ -60,7 +59,7 @@ for_each_server! {
             let kept = format!("SELECT count(*) FROM {} WHERE state = 'claimed' AND lease_until > 0", chunks(&project));
             assert_eq!(number(&project, &kept), 0);
             project.runner("apply --jobs 3").succeeds();
-            is_done_once(&project, 6_000, name);
+            is_done_once(&project, 18_000, name);
         }
     }
 

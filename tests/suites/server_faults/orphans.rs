@@ -38,11 +38,23 @@ pub fn applied_once(project: &EngineProject) {
 }
 
 for_each_server! {
+    /// Its statement ends while the next run waits for it, or is killed by that, whichever comes first.
     fn the_next_run_waits_for_an_orphan_or_kills_it(engine) {
-        let project = slow(engine, 20);
+        let project = slow(engine, 3600);
         orphan(&project);
         let project = faster(project);
-        project.runner("apply").succeeds();
+        let mut next = Running::start(project.command(["apply"]).stderr(Stdio::null()));
+        let client = project.server_database().client();
+        let sleeping = match engine {
+            Engine::Postgres => {
+                "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()"
+            }
+            _ => "SELECT concat('KILL QUERY ', id) FROM information_schema.processlist WHERE state = 'User sleep' AND db = database()",
+        };
+        for end in client.try_sql(sleeping).unwrap().iter().filter(|it| it.starts_with("KILL")) {
+            let _ = client.try_sql(end);
+        }
+        assert!(next.wait().unwrap().success());
         applied_once(&project);
     }
 
