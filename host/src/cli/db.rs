@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use super::context::Context;
-use super::plan::look;
 use super::request::RunRequest;
 use super::run::{Before, run_after, watched};
 use super::{confirm, exit};
@@ -93,8 +92,7 @@ async fn prepare(
         )?;
         plan.check_isolation(context.settings.isolation, &facts)?;
         plan.check_grants(&facts)?;
-        let planned = planned_sql(&plan, catalog, &mut None, (facts.dialect, &context.settings.parameters)).await?;
-        look(&plan, &planned.runs, catalog, &facts)
+        planned_sql(&plan, catalog, &mut None, (&facts, &context.settings.parameters)).await
     };
     check.await.map_err(|error: Error| context.place(error))?;
     let Some(backup) = library::backup(&context.setup, facts.dialect) else { return Ok(None) };

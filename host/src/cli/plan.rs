@@ -13,7 +13,6 @@ use crate::engine::control::under_way::note;
 use crate::engine::event::Why;
 use crate::engine::plan::{
     Inspection, Plan, PlanInput, PlannedMigration, Refusal, check_dry_run, down_mode, file_of, inspect, plan_towards,
-    refused,
 };
 use crate::engine::transcript::store::known_unrepeatable;
 use crate::error::Result;
@@ -40,10 +39,10 @@ pub fn run(context: &Context, request: &PlanRequest) -> Result<u8> {
             &context.settings.grants,
             &context.settings.limits,
         )?;
-        let values = (facts.dialect, &context.settings.parameters);
+        let values = (&facts, &context.settings.parameters);
         let planned = planned_sql(&plan, &catalog, &mut database, values).await;
         let PlannedSql { runs: sql, downs } = planned.map_err(|error| context.place(error))?;
-        let mut steps = look(&plan, &sql, &catalog, &facts).map_err(|error| context.place(error))?;
+        let mut steps = look(&plan, &sql, &catalog, &facts);
         let warnings = downgrades(&plan, &downs, &catalog, &facts);
         if let Some(database) = &mut database {
             recall(&plan, &mut steps, &mut database.host()).await.map_err(|error| context.place(error))?;
@@ -140,22 +139,15 @@ async fn recall(plan: &Plan, looks: &mut [Inspection], database: &mut HostSessio
     Ok(())
 }
 
-/// What the statements of each migration imply; an error if some cannot run in their mode.
-pub(super) fn look(plan: &Plan, sql: &[Option<String>], catalog: &Catalog, facts: &Facts) -> Result<Vec<Inspection>> {
-    let mut refusals = Vec::new();
+/// What the statements of each migration imply.
+fn look(plan: &Plan, sql: &[Option<String>], catalog: &Catalog, facts: &Facts) -> Vec<Inspection> {
     let each = plan.steps.iter().zip(sql).map(|(step, sql)| {
         let sql = sql.as_deref();
         let may_call = may_call(step, catalog, facts);
-        let statements = sql.map(|sql| {
-            let file = file_of(catalog, step, step.direction);
-            let (statements, refused) = inspect(&step.id(), &file, step.mode, sql, facts);
-            refusals.extend(refused);
-            statements
-        });
+        let statements = sql.map(|sql| inspect(&step.id(), "", step.mode, sql, facts).0);
         Inspection { statements, dry_run: check_dry_run(step, sql, facts).is_ok(), may_call, ..Inspection::default() }
     });
-    let looks = each.collect();
-    refused(refusals).map_or(Ok(looks), Err)
+    each.collect()
 }
 
 /// What the upgrade of a component may call, before its first run: nothing but its bytes is known.

@@ -3,7 +3,6 @@
 use super::Fleet;
 use crate::cli::context::{HistoryDetail, OpenedDatabase};
 use crate::cli::exit;
-use crate::cli::plan::look as inspected;
 use crate::cli::request::PlanRequest;
 use crate::engine::apply::planned_sql;
 use crate::engine::control::under_way::note;
@@ -37,9 +36,8 @@ pub fn run(fleet: &Fleet, request: &PlanRequest) -> Result<u8> {
             let planned = planned.and_then(|plan| plan.with_grants(&input, grants, limits));
             let plan = planned.map_err(|error| setup.place(error))?;
             // What no database could run is refused as the run would refuse it.
-            let values = (facts.dialect, &setup.settings.parameters);
-            let sql = planned_sql(&plan, catalog, &mut database, values).await.map_err(|error| setup.place(error))?;
-            inspected(&plan, &sql.runs, catalog, &facts).map_err(|error| setup.place(error))?;
+            let values = (&facts, &setup.settings.parameters);
+            planned_sql(&plan, catalog, &mut database, values).await.map_err(|error| setup.place(error))?;
             plan.check_isolation(setup.settings.isolation, &facts)?;
             plan.check_grants(&facts)?;
             Ok(plan)

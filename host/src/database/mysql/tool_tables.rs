@@ -1,4 +1,4 @@
-//! The second wall around the tool tables: their definitions and contents are compared before and after the
+//! The second wall around the tool tables: their definitions, triggers and contents are compared before and after the
 //! statements of a migration. Inside a transaction that is still ours, only rows can have changed, because everything
 //! else commits; besides that, a temporary table can hide one of them.
 
@@ -120,7 +120,7 @@ impl MysqlDatabase {
         Ok(picture)
     }
 
-    /// The questions for the tables, each with its table: their definitions, and for most the digest of their rows.
+    /// The questions for the tables, each with its table: their definitions and triggers, and for most the digest of their rows.
     async fn looks(&mut self) -> Result<Vec<(String, String)>, DatabaseError> {
         let schema = self.server.facts.schema.clone().unwrap_or_default();
         let columns = session::all(
@@ -147,6 +147,14 @@ impl MysqlDatabase {
         for (table, values) in tables {
             let name = TableName { schema: Some(schema.clone()), name: table.clone() }.quoted(Dialect::Mysql);
             looks.push((table.clone(), format!("SHOW CREATE TABLE {name}")));
+            // By both names: MariaDB then opens this table alone.
+            let triggers = format!(
+                "SELECT TRIGGER_NAME, ACTION_TIMING, EVENT_MANIPULATION, ACTION_STATEMENT FROM information_schema.TRIGGERS \
+                 WHERE EVENT_OBJECT_SCHEMA = {} AND EVENT_OBJECT_TABLE = {} ORDER BY 1",
+                literal(&schema),
+                literal(&table)
+            );
+            looks.push((table.clone(), triggers));
             if SHARED.contains(&table.as_str()) {
                 continue;
             }
@@ -177,8 +185,8 @@ fn changed(table: &str) -> DatabaseError {
     )
     .code(RAN)
     .hint(
-        "look for triggers, procedures and `EXECUTE` that write to it; a loop over all tables must leave out those whose \
-         names begin with `runner_`",
+        "look for triggers, procedures and `EXECUTE` that write to it or change it; a loop over all tables must leave out \
+         those whose names begin with `runner_`",
     )
 }
 

@@ -18,6 +18,10 @@ pub(super) const CANCELED: &str = "57014";
 pub(super) const ABORTED: &str = "25P02";
 /// SQLSTATE of a statement that would write in a transaction that only reads.
 pub(super) const READ_ONLY: &str = "25006";
+/// SQLSTATE of an object that is in use; by which session, only the place in the server's source tells.
+const IN_USE: &str = "55006";
+/// Where the server finds that this very session uses a table: waiting would not help.
+const USED_BY_ITSELF: &str = "CheckTableNotInUse";
 /// SQLSTATE of a missing privilege.
 const NO_RIGHT: &str = "42501";
 
@@ -57,13 +61,18 @@ pub(super) fn lost(message: &str) -> DatabaseError {
 
 fn from_server(inner: &PgDatabaseError, statement: Option<&str>) -> DatabaseError {
     let code = inner.code();
-    let mut error = DatabaseError::new(kind(code), redact(inner.message().trim_end())).code(code);
+    let kind = if is_used_by_itself(inner) { DatabaseErrorKind::Other } else { kind(code) };
+    let mut error = DatabaseError::new(kind, redact(inner.message().trim_end())).code(code);
     error.detail = detail(inner, statement);
     error.hint = citus::hint(inner.message(), inner.hint()).map(str::to_owned).or_else(|| hint(inner));
     if let Some((kind, hint)) = of_pooler(code, inner.message()) {
         (error.kind, error.hint) = (kind, Some(hint.to_owned()));
     }
     error
+}
+
+fn is_used_by_itself(inner: &PgDatabaseError) -> bool {
+    inner.code() == IN_USE && inner.routine() == Some(USED_BY_ITSELF)
 }
 
 /// What an error of PgBouncer means. Its codes are those of connections; a migration may raise the same texts with others.
@@ -98,7 +107,7 @@ pub(super) fn kind(code: &str) -> DatabaseErrorKind {
     match code {
         NO_RIGHT => return Kind::Denied,
         CANCELED => return Kind::Timeout,
-        "40001" | "40P01" | "55P03" | "55006" | "53300" | "57P03" => return Kind::Busy,
+        "40001" | "40P01" | "55P03" | IN_USE | "53300" | "57P03" => return Kind::Busy,
         "53100" => return Kind::Full,
         "25006" | "25S02" => return Kind::ReadOnly,
         "57P01" | "57P02" | "57P05" | "25P03" | "25P04" => return Kind::Connection,
@@ -187,6 +196,10 @@ fn hint(inner: &PgDatabaseError) -> Option<String> {
             "in a SQL file, the line `-- runner:no-transaction` runs the migration's statements outside of a transaction"
         }
         "25P02" => "look at the first error: PostgreSQL ends a transaction with it",
+        IN_USE if is_used_by_itself(inner) => {
+            "constraints or triggers are put off until the commit for rows that were changed before: change the table in a \
+             migration of its own, or first, or run `SET CONSTRAINTS ALL IMMEDIATE` before it"
+        }
         _ => return inner.hint().map(|text| redact(text.trim_end().trim_end_matches('.'))),
     };
     Some(ours.to_owned())

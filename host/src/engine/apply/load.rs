@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Engine;
 use crate::data::Value;
-use crate::database::{Database, Dialect, HostSession};
+use crate::database::{Database, Dialect, Facts, HostSession};
 use crate::engine::Direction;
 use crate::engine::artifact::{Named, SqlValues, as_text, asks, filled, kept_values, of_stored, source_of, unfilled};
 use crate::engine::history::{self, Stored};
@@ -26,20 +26,20 @@ pub struct PlannedSql {
     pub downs: Vec<Option<String>>,
 }
 
-/// The SQL that each planned migration would run.
+/// The SQL that each planned migration would run; an error if any of it cannot run as it is.
 pub async fn planned_sql(
     plan: &Plan,
     catalog: &Catalog,
     database: &mut Option<Box<dyn Database>>,
-    (dialect, given): (Dialect, &BTreeMap<String, Value>),
+    (facts, given): (&Facts, &BTreeMap<String, Value>),
 ) -> Result<PlannedSql> {
     let mut planned = PlannedSql { runs: Vec::new(), downs: Vec::new() };
-    let mut refusals = Vec::new();
+    let mut refusals = Refusals::default();
     for step in &plan.steps {
         let mut host = database.as_mut().map(|database| database.host());
         let (up, down) = match step.kind {
             Kind::Component | Kind::Script => (None, None),
-            Kind::Sql => match sql(step, catalog, host.as_mut(), (dialect, given)).await? {
+            Kind::Sql => match sql(step, catalog, host.as_mut(), (facts.dialect, given)).await? {
                 Ok(ScriptSource::Sql { up, down, .. }) => {
                     if let Some(host) = &mut host {
                         check_resumed(step, &up, host).await.map_err(|error| error.at("migration", step.id()))?;
@@ -48,16 +48,43 @@ pub async fn planned_sql(
                 }
                 Ok(_) => (None, None),
                 Err(unfilled) => {
-                    refusals.extend(unfilled);
+                    refusals.without_value.extend(unfilled);
                     (None, None)
                 }
             },
         };
         let (runs, down) = if step.direction == Direction::Up { (up, down) } else { (down, None) };
+        if let Some(text) = &runs {
+            refusals.inspect(step, text, catalog, facts);
+        }
         planned.runs.push(runs);
         planned.downs.push(down);
     }
-    unfilled(refusals).map_or(Ok(planned), Err)
+    refusals.into_error().map_or(Ok(planned), Err)
+}
+
+/// Why planned migrations in SQL cannot run: all of it at once.
+#[derive(Default)]
+struct Refusals {
+    /// What has a parameter without a value; the rest of such a file is not looked at.
+    without_value: Vec<Refusal>,
+    /// Statements that cannot run as they are.
+    statements: Vec<Refusal>,
+}
+
+impl Refusals {
+    /// Looks at what a step runs.
+    fn inspect(&mut self, step: &PlannedMigration, text: &str, catalog: &Catalog, facts: &Facts) {
+        let file = file_of(catalog, step, step.direction);
+        self.statements.extend(inspect(&step.id(), &file, step.mode, text, facts).1);
+    }
+
+    fn into_error(self) -> Option<Error> {
+        if self.statements.is_empty() {
+            return unfilled(self.without_value);
+        }
+        refused([self.without_value, self.statements].concat())
+    }
 }
 
 /// Fails if an interrupted upgrade could not resume, since statements of it that took effect are not those of its SQL any more.
@@ -162,22 +189,22 @@ impl Engine {
     /// Rejects SQL that cannot be split or run in its mode, before anything has run.
     pub(super) async fn check_sql(&self, plan: &Plan) -> Result<()> {
         let facts = self.database.lock().await.facts().clone();
-        let (mut refusals, mut without_value) = (Vec::new(), Vec::new());
+        let mut refusals = Refusals::default();
         for step in plan.steps.iter().filter(|step| step.kind == Kind::Sql) {
             let source = match self.sql(step).await.map_err(|error| error.at("migration", step.id()))? {
                 Ok(source) => source,
                 Err(unfilled) => {
-                    without_value.extend(unfilled);
+                    refusals.without_value.extend(unfilled);
                     continue;
                 }
             };
             let ScriptSource::Sql { up, down, .. } = &source else { continue };
             let text = if step.direction == Direction::Up { Some(up) } else { down.as_ref() };
-            let Some(text) = text else { continue };
-            let file = file_of(&self.catalog, step, step.direction);
-            refusals.extend(inspect(&step.id(), &file, step.mode, text, &facts).1);
+            if let Some(text) = text {
+                refusals.inspect(step, text, &self.catalog, &facts);
+            }
         }
-        unfilled(without_value).or_else(|| refused(refusals)).map_or(Ok(()), Err)
+        refusals.into_error().map_or(Ok(()), Err)
     }
 
     /// Returns the script of a planned migration, ready to run, and the bytes it was built from.

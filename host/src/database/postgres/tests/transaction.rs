@@ -72,6 +72,20 @@ async fn a_transaction_in_place_of_ours_is_detected() {
     }
 }
 
+/// No other session is in the way, so trying again would not help.
+#[tokio::test]
+async fn a_table_that_waits_for_the_commit_is_not_busy() {
+    let fresh = fresh();
+    fresh.sql("CREATE TABLE p (id int PRIMARY KEY); CREATE TABLE c (id int REFERENCES p DEFERRABLE INITIALLY DEFERRED)");
+    let mut database = open(&fresh).await;
+    database.begin(NONE).await.expect("begun");
+    run(database.as_mut(), "INSERT INTO c VALUES (1)").await;
+    let error = database.execute("ALTER TABLE c ADD COLUMN note text", &[]).await.expect_err("a check is to come");
+    assert_eq!((error.kind, error.code.as_str()), (DatabaseErrorKind::Other, "55006"), "{error}");
+    assert!(error.hint.is_some_and(|hint| hint.contains("SET CONSTRAINTS ALL IMMEDIATE")));
+    database.rollback().await.expect("rolled back");
+}
+
 #[tokio::test]
 async fn deferred_constraints_are_checked_and_stay_deferred() {
     let fresh = fresh();
