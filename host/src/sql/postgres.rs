@@ -233,7 +233,7 @@ fn ends_transactions(body: &str) -> bool {
 
 /// The statement, counted from 0, that uses an enum value added by an earlier one, and that value. PostgreSQL refuses this in one
 /// transaction, unless the enum was created there. Only a cast to the enum shows it: the same text may be meant for anything else,
-/// and then the server decides.
+/// and then the server decides, as it does for a value that may have been there before, and once names mean something else.
 pub fn late_enum_value(statements: &[&str], dialect: Dialect) -> Option<(usize, String)> {
     if dialect != Dialect::Postgres {
         return None;
@@ -244,6 +244,9 @@ pub fn late_enum_value(statements: &[&str], dialect: Dialect) -> Option<(usize, 
         let tokens = tokens(statement);
         let words: Vec<&str> = tokens.iter().map(|(_, text)| *text).collect();
         let is = |at: usize, expected: &str| words.get(at).is_some_and(|word| word.eq_ignore_ascii_case(expected));
+        if is(0, "SET") && words.iter().any(|word| word.eq_ignore_ascii_case("search_path")) {
+            return None;
+        }
         if is(1, "TYPE") && (is(0, "CREATE") || is(0, "ALTER")) {
             let name = type_name(&words[2..]);
             if is(0, "CREATE") {
@@ -253,7 +256,8 @@ pub fn late_enum_value(statements: &[&str], dialect: Dialect) -> Option<(usize, 
             let add = words
                 .windows(2)
                 .position(|pair| pair[0].eq_ignore_ascii_case("ADD") && pair[1].eq_ignore_ascii_case("VALUE"));
-            if let Some(add) = add.filter(|_| !made.contains(&name)) {
+            let may_exist = |add: &usize| is(add + 2, "IF");
+            if let Some(add) = add.filter(|add| !made.contains(&name) && !may_exist(add)) {
                 let value = words[add..].iter().find(|word| word.starts_with('\''));
                 added.extend(value.map(|word| (literal(word), name)));
             }

@@ -109,7 +109,7 @@ pub fn program(text: &str, dialect: Dialect) -> Result<Program<'_>, SqlError> {
     Ok(program)
 }
 
-/// Whether one transaction encloses everything that works.
+/// Whether one transaction encloses everything that works. Savepoints in it are refused by themselves, not with it.
 fn encloses(effects: &[Effect]) -> bool {
     let begins = |effect: &Effect| matches!(effect, Effect::Begins(_));
     let (Some(first), Some(last)) =
@@ -122,7 +122,7 @@ fn encloses(effects: &[Effect]) -> bool {
     first < last
         && effects[..first].iter().all(may_stand_before)
         && effects[last + 1..].iter().all(|effect| *effect == Effect::Sets)
-        && !inside.iter().any(|effect| begins(effect) || matches!(effect, Effect::Commits | Effect::Controls))
+        && !inside.iter().any(|effect| begins(effect) || *effect == Effect::Commits)
 }
 
 /// Whether each `BEGIN` has its `COMMIT`, one after the other, so that one transaction can stand for all of them: Prisma encloses
@@ -134,7 +134,6 @@ fn are_pairs(effects: &[Effect], dialect: Dialect) -> bool {
     let mut leaves = false;
     for (at, effect) in effects.iter().enumerate() {
         match effect {
-            Effect::Controls => return false,
             // There is one level for the whole.
             Effect::Begins(Some(_)) if first_begin != Some(at) || leaves => return false,
             Effect::Begins(_) if is_open => return false,
@@ -232,9 +231,12 @@ mod tests {
                 "BEGIN; A; COMMIT; BEGIN ISOLATION LEVEL SERIALIZABLE; B; COMMIT",
                 "BEGIN, A, COMMIT, BEGIN ISOLATION LEVEL SERIALIZABLE, B, COMMIT",
             ),
-            (Postgres, "BEGIN; A; SAVEPOINT s; B; COMMIT", "BEGIN, A, SAVEPOINT s, B, COMMIT"),
-            (Postgres, "BEGIN; A; ROLLBACK", "BEGIN, A, ROLLBACK"),
-            (Postgres, "BEGIN; A; COMMIT AND CHAIN", "BEGIN, A, COMMIT AND CHAIN"),
+            // Only what is wrong, without the pair around it.
+            (Postgres, "BEGIN; A; SAVEPOINT s; B; COMMIT", "A, SAVEPOINT s, B, in one"),
+            (Mariadb, "BEGIN; A; SAVEPOINT s; B; COMMIT", "A, SAVEPOINT s, B, in one"),
+            (Postgres, "BEGIN; A; ROLLBACK", "A, ROLLBACK, in one"),
+            (Sqlite, "BEGIN; A; ROLLBACK", "BEGIN, A, ROLLBACK"),
+            (Postgres, "BEGIN; A; COMMIT AND CHAIN", "A, COMMIT AND CHAIN, in one"),
             (Postgres, "BEGIN READ ONLY; A; COMMIT", "BEGIN READ ONLY, A, COMMIT"),
             (
                 Postgres,

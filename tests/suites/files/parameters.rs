@@ -105,6 +105,16 @@ fn all_parameters_without_a_value_are_named_at_once() {
 }
 
 #[test]
+fn what_cannot_run_is_listed_beside_a_parameter_without_a_value() {
+    let project = project!();
+    project.sql("1_a", &format!("{ASKS}SELECT ${{x}};"), "SELECT 1;").sql("2_b", "SELECT 1;\nCOMMIT;", "SELECT 1;");
+    for verb in ["validate", "plan", "apply", "apply --dry-run"] {
+        project.runner(verb).says(&["1_a.up.sql:2", "`x`", "2_b.up.sql:2", "cannot begin or end transactions"]);
+    }
+    project.runner("plan").exits(2);
+}
+
+#[test]
 fn what_is_no_parameter_is_refused() {
     let project = project!();
     project

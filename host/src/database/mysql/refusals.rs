@@ -168,7 +168,10 @@ pub(super) fn denied(what: &str) -> DatabaseError {
 
 pub(super) fn tool_table(name: &str) -> DatabaseError {
     DatabaseError::new(DatabaseErrorKind::Denied, format!("`{name}` belongs to runner, and no migration may change it"))
-        .hint("give your own table another name; what runner keeps is shown by `runner status` and `runner history`")
+        .hint(
+            "give your own table another name; `mariadb-dump --ignore-table` leaves one of runner's out of a dump; what runner keeps \
+             is shown by `runner status` and `runner history`",
+        )
 }
 
 /// Whether a name is that of a tool table as some server compares names: where it folds them, it folds more than ASCII.

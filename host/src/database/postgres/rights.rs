@@ -36,7 +36,8 @@ pub(super) fn check(statement: &str, rights: Role) -> Result<StatementClass, Dat
     }
     let is = |word: &String, name: &str| word.eq_ignore_ascii_case(name);
     if sql::schemas(statement).iter().any(|name| is(name, TOOL_SCHEMA)) {
-        return Err(denied("the schema `runner` belongs to runner itself").hint("give your schema another name"));
+        return Err(denied("the schema `runner` belongs to runner itself")
+            .hint("give your schema another name; `pg_dump --exclude-schema=runner` leaves it out of a dump"));
     }
     if words.iter().any(|word| is(word, "PROPAGATE_SET_COMMANDS")) {
         // Citus would send workers the whole messages of ours that its own statement is part of.
@@ -99,7 +100,8 @@ fn tool_table_in(word: &str, may_be_code: bool) -> Option<String> {
 /// Returns the error for access to a tool table.
 pub(super) fn tool_table(name: &str) -> DatabaseError {
     denied(&format!("the table `{}` belongs to runner itself", name.to_lowercase()))
-        .hint("the history is written by `runner apply` and `runner rollback` alone; give your table another name")
+        .hint("the history is written by `runner apply` and `runner rollback` alone; give your table another name; `pg_dump \
+               --exclude-schema=runner` leaves them out of a dump")
 }
 
 fn denied(message: &str) -> DatabaseError {

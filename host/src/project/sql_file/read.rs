@@ -25,8 +25,15 @@ pub(super) fn sql_text(file: &FoundEntry, bytes: Vec<u8>) -> Result<String, Prob
     normalise(bytes).map_err(|problem| Problem { message: format!("`{name}` {}", problem.message), ..problem })
 }
 
+/// What `pg_dump --format=custom` begins its files with.
+const ARCHIVE: &[u8] = b"PGDMP";
+
 /// The text of the bytes; the problem completes the sentence "`x` …".
 pub(in crate::project) fn normalise(bytes: Vec<u8>) -> Result<String, Problem> {
+    if bytes.starts_with(ARCHIVE) {
+        return Err(Problem::new("is an archive of `pg_dump`, not SQL")
+            .hint("write the dump with `--format=plain`, or turn it into SQL: `pg_restore --file=FILE ARCHIVE`"));
+    }
     let text = String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         Problem::new(format!("is not valid UTF-8 at byte {at} (counted from 0)"))

@@ -16,6 +16,8 @@ fn line_ends_and_byte_order_marks_are_ignored() {
 fn invalid_text_is_refused() {
     let error = normalise(b"SELECT '\xe9';".to_vec()).expect_err("Latin-1");
     assert_eq!(error.message, "is not valid UTF-8 at byte 8 (counted from 0)");
+    let error = normalise(b"PGDMP\x01\x0e\0".to_vec()).expect_err("no text");
+    assert_eq!(error.message, "is an archive of `pg_dump`, not SQL");
     let error = normalise(b"SELECT 1;\0DROP TABLE a;".to_vec()).expect_err("NUL");
     assert_eq!(error.message, "contains a NUL at byte 9 (counted from 0)");
 }

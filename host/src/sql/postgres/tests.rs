@@ -146,4 +146,6 @@ fn the_use_of_a_new_enum_value_is_late_unless_the_enum_is_new_too() {
     // Whether these mean the enum, only the server knows.
     assert_eq!(late(&["ALTER TYPE m ADD VALUE 'b'", "UPDATE t SET note = 'b'"]), None);
     assert_eq!(late(&["ALTER TYPE m ADD VALUE 'b'", "SELECT 'b'::text"]), None);
+    assert_eq!(late(&["ALTER TYPE m ADD VALUE IF NOT EXISTS 'b'", "SELECT 'b'::m"]), None);
+    assert_eq!(late(&["ALTER TYPE m ADD VALUE 'b'", "SET search_path = s", "SELECT 'b'::m"]), None);
 }
