@@ -90,8 +90,9 @@ async fn prepare(
             &context.settings.grants,
             &context.settings.limits,
         )?;
-        plan.check_isolation(context.settings.isolation, &facts)?;
-        plan.check_grants(&facts)?;
+        plan.check(context.settings.isolation, &facts)?;
+        context.settings.throttle.clone().fit(facts.dialect)?;
+        context.settings.chunking.fit(facts.dialect)?;
         planned_sql(&plan, catalog, &mut None, (&facts, &context.settings.parameters)).await
     };
     check.await.map_err(|error: Error| context.place(error))?;

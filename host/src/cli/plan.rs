@@ -82,8 +82,7 @@ pub fn run(context: &Context, request: &PlanRequest) -> Result<u8> {
             printer.talk(&Text::new().plain(format!("nothing to do: {at}")).end());
         }
         notes.iter().filter(|_| is_text).for_each(|note| printer.warn(note, None));
-        let isolated = plan.check_isolation(context.settings.isolation, &facts);
-        match (isolated.and_then(|()| plan.check_grants(&facts)), printer.format()) {
+        match (plan.check(context.settings.isolation, &facts), printer.format()) {
             (Ok(()), _) => Ok(exit::DONE),
             (Err(error), Format::Text) => Err(error),
             // The document says it.

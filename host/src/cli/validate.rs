@@ -12,7 +12,7 @@ use crate::dialect::Dialect;
 use crate::engine::Direction;
 use crate::engine::artifact::{Named, SqlValues, filled, source_of};
 use crate::engine::lossy_drop;
-use crate::engine::plan::{Refusal, check_dialect, down_mode, inspect, run_mode};
+use crate::engine::plan::{Refusal, check_dialect, check_mode, down_mode, inspect, run_mode};
 use crate::engine::script::ScriptSource;
 use crate::engine::target::compare_revisions;
 use crate::error::{Error, Result, several};
@@ -43,8 +43,9 @@ pub fn run(context: &Context, locked: bool, dialect: Option<Dialect>) -> Result<
         match &migration.artifact {
             Artifact::Sql { .. } => errors.extend(remarks.check(migration, &facts, &context.settings.parameters)),
             Artifact::Component { .. } | Artifact::Script(_) => {
-                let checked = check(&sandbox, migration).map_err(|error| error.at("migration", migration.id()));
-                errors.extend(checked.err());
+                let runs = check_mode(run_mode(&migration.description, &facts), &migration.description);
+                let checked = check(&sandbox, migration).and(runs);
+                errors.extend(checked.map_err(|error| error.at("migration", migration.id())).err());
             }
         }
     }

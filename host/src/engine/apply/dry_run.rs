@@ -126,7 +126,6 @@ impl Engine {
     /// `left` is the number of migrations after it.
     async fn dry_run_migration(&self, step: &PlannedMigration, left: usize, ground: &InTransaction) -> Result<Done> {
         let stepwise = step.mode == RunMode::Stepwise;
-        super::stepwise::check_mode(step)?;
         let (script, source) = self.load(step).await?;
         if let ScriptSource::Sql { up, .. } = &source {
             check_resumed(step, up, &mut self.database.lock().await.host()).await?;

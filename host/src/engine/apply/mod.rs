@@ -306,8 +306,7 @@ impl Engine {
             }
         }
         let plan = plan.with_grants(&input, &self.grants, &self.limits)?;
-        plan.check_isolation(self.isolation, &facts)?;
-        plan.check_grants(&facts)?;
+        plan.check(self.isolation, &facts)?;
         Ok(plan)
     }
 

@@ -14,7 +14,7 @@ use crate::engine::Direction;
 use crate::engine::artifact::to_store;
 use crate::engine::call::Inputs;
 use crate::engine::clock::now;
-use crate::engine::history::{self, RunMode, State};
+use crate::engine::history::{self, State};
 use crate::engine::journal;
 use crate::engine::journal::crash;
 use crate::engine::plan::PlannedMigration;
@@ -32,7 +32,6 @@ impl Engine {
         step: &PlannedMigration,
         relay: &mut Relay<'_>,
     ) -> StepResult {
-        check_mode(step)?;
         // Loading may compile for seconds, so it comes before anything is recorded and is not timed.
         let (script, source) = self.load(step).await.map_err(|error| not_begun(error, step, None))?;
         let started = Started::now();
@@ -302,16 +301,6 @@ pub(super) async fn made(
         }
     }
     opened.journal.settled().await;
-    Ok(())
-}
-
-/// Rejects what a migration cannot do in its mode.
-pub(super) fn check_mode(step: &PlannedMigration) -> Result<()> {
-    let is_stepwise = step.mode == RunMode::Stepwise;
-    if is_stepwise && step.kind.is_sandboxed() && step.description.needs_table_rebuild() {
-        return Err(Error::usage("a table can only be rebuilt in one transaction, and this migration runs stepwise")
-            .hint("let `describe` request the mode `atomic`"));
-    }
     Ok(())
 }
 

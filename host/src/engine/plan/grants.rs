@@ -46,8 +46,16 @@ impl Plan {
         Ok(self)
     }
 
+    /// Fails if one of the components could not run as it is to be: in its mode, confined as the settings require, with what it is
+    /// granted.
+    pub fn check(&self, required: RequiredIsolation, facts: &Facts) -> Result<()> {
+        self.check_modes()?;
+        self.check_isolation(required, facts)?;
+        self.check_grants(facts)
+    }
+
     /// Fails if grants cannot be enforced, or if grants or limits lack what one of the planned migrations declares to need.
-    pub fn check_grants(&self, facts: &Facts) -> Result<()> {
+    fn check_grants(&self, facts: &Facts) -> Result<()> {
         let refused: Vec<Error> = self.steps.iter().filter_map(|step| refusal(&self.steps, step, facts)).collect();
         let heading = |count| format!("{count} components need more than they are granted");
         several(refused, heading).map_or(Ok(()), Err)
@@ -56,7 +64,7 @@ impl Plan {
 
 impl Plan {
     /// Fails if a component is to run that the database does not confine, where the settings require it.
-    pub fn check_isolation(&self, required: RequiredIsolation, facts: &Facts) -> Result<()> {
+    fn check_isolation(&self, required: RequiredIsolation, facts: &Facts) -> Result<()> {
         let components = self.steps.iter().filter(|step| step.kind.is_sandboxed());
         let refused = components.filter_map(|step| unconfined(&step.id(), step.grants.is_some(), required, facts));
         several(refused.collect(), |count| format!("{count} components would run with runner's own login"))

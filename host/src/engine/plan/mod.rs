@@ -28,7 +28,7 @@ use super::target::{Candidates, Target, compare_revisions};
 use crate::database::{Dialect, Facts, Grants};
 use crate::engine::call::answer::Transformed;
 use crate::engine::isolation::Barrier;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, several};
 use crate::project::catalog::{Catalog, Description, Kind, Mode, Need};
 use crate::project::migration_id;
 
@@ -166,6 +166,23 @@ impl Plan {
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()
     }
+
+    /// Fails if a component cannot do in its mode what it declares to need.
+    fn check_modes(&self) -> Result<()> {
+        let refused = self.steps.iter().filter(|step| step.kind.is_sandboxed()).filter_map(|step| {
+            check_mode(step.mode, &step.description).err().map(|error| error.at("migration", step.id()))
+        });
+        several(refused.collect(), |count| format!("{count} components cannot run in their modes")).map_or(Ok(()), Err)
+    }
+}
+
+/// Fails if a component with this description cannot run in this mode.
+pub fn check_mode(mode: RunMode, description: &Description) -> Result<()> {
+    if mode == RunMode::Stepwise && description.needs_table_rebuild() {
+        return Err(Error::usage("a table can only be rebuilt in one transaction, and this migration runs stepwise")
+            .hint("let `describe` request the mode `atomic`"));
+    }
+    Ok(())
 }
 
 /// Plans an upgrade or a downgrade, whichever leads from the current revision to the target.

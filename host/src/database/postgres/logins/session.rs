@@ -8,8 +8,8 @@ use super::super::PostgresDatabase;
 use super::super::error::from_sqlx;
 use super::super::reconnect::Left;
 use super::super::record::{LITERALS, is_ours};
-use super::super::schema::{filled, literal};
-use super::super::scope::{rows, simple};
+use super::super::schema::literal;
+use super::super::scope::{rows, simple, text_of};
 use super::super::settings::prologue_of;
 use super::super::transaction::{Transaction, commit, explain_aborted};
 use super::wanted::{quote, rights_on_new};
@@ -224,26 +224,17 @@ impl PostgresDatabase {
         Ok(u64::try_from(count).unwrap_or_default())
     }
 
-    /// Locks the table of a transform against writers, as the owner of the gate, if the login may change rows of it. `tables`: source and
-    /// target, as literals.
-    pub(in crate::database::postgres) async fn hold_gated(&mut self, tables: [String; 2]) -> Result<(), DatabaseError> {
-        let ask = filled(HOLDS, &tables)?;
+    /// Locks the table of a transform against writers, as the owner of the gate, if the login may change rows of it. `ask`: the query for
+    /// what there is to hold, its qualified name, and whether it may.
+    pub(in crate::database::postgres) async fn hold_gated(&mut self, ask: &str) -> Result<(), DatabaseError> {
         let scope = self.enter(None).await?;
-        let found = rows(&mut self.connection, &ask).await;
+        let found = rows(&mut self.connection, ask).await;
         let found = self.leave(scope, found).await?;
-        let Some(table) = found.first().and_then(|row| super::super::scope::text_of(row, 0)) else { return Ok(()) };
+        let may_change = |row: &&sqlx::postgres::PgRow| text_of(row, 2).as_deref() == Some("t");
+        let Some(table) = found.first().filter(may_change).and_then(|row| text_of(row, 1)) else { return Ok(()) };
         self.write_text(&format!("LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")).await.map(drop)
     }
 }
-
-/// A query for the qualified name of the table `$1`, if it is the same as `$2` and the user may change rows of it.
-const HOLDS: &str = "\
-    SELECT pg_catalog.concat(pg_catalog.quote_ident(n.nspname), '.', pg_catalog.quote_ident(c.relname)) \
-    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace \
-    WHERE c.oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass($1)::pg_catalog.oid \
-        AND c.oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass($2)::pg_catalog.oid \
-        AND c.relkind OPERATOR(pg_catalog.=) ANY (ARRAY['r', 'p']::pg_catalog.\"char\"[]) \
-        AND (pg_catalog.has_any_column_privilege(c.oid, 'UPDATE') OR pg_catalog.has_table_privilege(c.oid, 'DELETE'))";
 
 /// The error of a change of the schema, without where the gate was when it arose.
 pub(super) fn without_the_gate(mut error: DatabaseError) -> DatabaseError {

@@ -162,11 +162,15 @@ async fn a_table_that_is_read_and_written_is_held() {
         run(holding, &format!("INSERT INTO {table} SELECT n, n FROM generate_series(1, 9) AS n")).await;
     }
     run(holding, "CREATE VIEW v AS SELECT * FROM t").await;
+    run(holding, "CREATE VIEW w AS SELECT v.id, u.n FROM v JOIN u USING (id)").await;
+    run(holding, "CREATE TABLE p (id int, n int) PARTITION BY RANGE (n)").await;
+    run(holding, "ALTER TABLE p ATTACH PARTITION t FOR VALUES FROM (0) TO (100)").await;
     let limited = format!("limited_{}", std::process::id());
     run(holding, &format!("CREATE ROLE {limited}")).await;
     run(holding, &format!("GRANT SELECT, UPDATE (n) ON t TO {limited}")).await;
     let (read, update, insert) = ("SELECT n FROM t", "UPDATE t SET n = 0 WHERE id = 1", "INSERT INTO t VALUES (10, 1)");
     let mode = |mode: WriteMode| TableTarget { table: TableName::new("t"), mode, key: Vec::new() };
+    let into = |table: &str| TableTarget { table: TableName::new(table), ..mode(WriteMode::Update) };
     for (role, from, to, refused) in [
         ("none", "t", mode(WriteMode::Update), &[update, insert][..]),
         ("none", "public.t", mode(WriteMode::Delete), &[update, insert]),
@@ -174,8 +178,15 @@ async fn a_table_that_is_read_and_written_is_held() {
         (&limited, "t", mode(WriteMode::Update), &[update]),
         ("none", "t", mode(WriteMode::Insert), &[]),
         ("none", "u", mode(WriteMode::Update), &[]),
-        ("none", "v", TableTarget { table: TableName::new("v"), ..mode(WriteMode::Update) }, &[]),
-        ("none", "absent", TableTarget { table: TableName::new("absent"), ..mode(WriteMode::Update) }, &[]),
+        // Other relations with the same rows.
+        ("none", "v", into("v"), &[update, insert]),
+        ("none", "v", into("t"), &[update, insert]),
+        ("none", "t", into("v"), &[update, insert]),
+        ("none", "w", into("t"), &[update, insert]),
+        ("none", "p", into("t"), &[update, insert]),
+        ("none", "t", into("p"), &[update, insert]),
+        ("none", "u", into("v"), &[]),
+        ("none", "absent", into("absent"), &[]),
     ] {
         holding.begin(TransactionOptions::default()).await.expect("begun");
         run(holding, &format!("SET LOCAL ROLE {role}")).await;
