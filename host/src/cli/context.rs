@@ -8,13 +8,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::new_lines::NewLines;
 use super::request::{GlobalRequest, flags};
 use crate::database::redact::is_secret_word;
+use crate::engine::event::{Event, LogLevel};
 use crate::error::{Error, ErrorKind, Result};
 use crate::fleet;
 use crate::project::lockfile::LockLine;
 use crate::project::settings::DatabaseUse;
 use crate::project::{Catalog, CatalogReport, Checks, LoadRequest, Settings};
 use crate::report::json::DatabaseJson;
-use crate::report::{Format, Printer, Text, text};
+use crate::report::{Format, Printer, SinkOptions, Text, sink, text};
 use crate::runner::setup::Note;
 pub use crate::runner::setup::{HistoryDetail, OpenError, OpenedDatabase, Setup};
 
@@ -131,18 +132,26 @@ impl Context {
 
     /// Warns of artifacts whose source code changed since they were built, and of settings for packages that the project lacks.
     pub fn warn_of_catalog(&self, catalog: &Catalog) {
-        if self.printer.format() == Format::Json {
-            return;
-        }
         for id in &catalog.stale {
-            let hint = "`runner build` compiles it";
-            self.printer.warn(&format!("the source code of `{id}` changed since it was built"), Some(hint));
+            let hint = "`runner build` compiles it, unless it is applied: then make the change in a new migration";
+            self.warn(&format!("the source code of `{id}` changed since it was built"), hint);
         }
         for name in &catalog.without_package {
             let hint =
                 "add it with `runner add`; if it was removed and no database has it any more, remove the table too";
-            self.printer.warn(&format!("`[packages.\"{name}\"]` is for no package of this project"), Some(hint));
+            self.warn(&format!("`[packages.\"{name}\"]` is for no package of this project"), hint);
         }
+    }
+
+    /// Warns before anything runs; in JSON as an event, like the warnings of a run.
+    fn warn(&self, message: &str, hint: &str) {
+        if self.printer.format() == Format::Text {
+            return self.printer.warn(message, Some(hint));
+        }
+        let message = format!("{message}; hint: {hint}");
+        let database = self.settings.database_url.value.to_string();
+        let options = SinkOptions { dry_run: false, database, run_id: None };
+        sink(&self.printer, options).emit(&Event::Log { revision: String::new(), level: LogLevel::Warning, message });
     }
 
     /// The database as JSON documents show it.

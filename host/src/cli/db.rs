@@ -12,6 +12,7 @@ use crate::engine::backup::{BackupDone, BackupJob};
 use crate::engine::history::{self, History, Record};
 use crate::engine::plan::{PlanInput, plan_apply};
 use crate::engine::stopped::stopped;
+use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind, Result};
 use crate::project::Catalog;
 use crate::report::json::DbJson;
@@ -32,6 +33,7 @@ pub fn create(context: &Context) -> Result<u8> {
 
 /// Drops the database.
 pub fn drop(context: &Context, yes: bool, by_force: bool) -> Result<u8> {
+    check_force(context, by_force)?;
     confirm::destroy(context, "drop", yes)?;
     let dropped = drop_database(context, by_force)?;
     let message = if dropped { "dropped" } else { "does not exist:" };
@@ -41,6 +43,7 @@ pub fn drop(context: &Context, yes: bool, by_force: bool) -> Result<u8> {
 
 /// Drops the database, creates it and applies migrations.
 pub fn reset(mut context: Context, request: &RunRequest, yes: bool, by_force: bool) -> Result<u8> {
+    check_force(&context, by_force)?;
     confirm::destroy(&context, "drop and recreate", yes)?;
     let (catalog, _) = context.catalog_for_now(request.locked)?;
     let stop = watched(&context)?;
@@ -66,6 +69,16 @@ pub fn reset(mut context: Context, request: &RunRequest, yes: bool, by_force: bo
             run_after(before, context, request, Action::Apply(request.target.clone()))
         })
         .map_err(|error: Error| advice.into_iter().fold(error, Error::hint))
+}
+
+/// Fails if `--force` would do nothing.
+fn check_force(context: &Context, by_force: bool) -> Result<()> {
+    let dialect = context.settings.database_url.value.dialect();
+    if !by_force || dialect == Dialect::Postgres {
+        return Ok(());
+    }
+    Err(Error::usage(format!("`--force` does not apply to {dialect}"))
+        .hint("leave it out: only PostgreSQL keeps a database while others use it"))
 }
 
 /// Looks whether the migrations could run at all, because mistakes in the project must not cost the database, and makes the backup.

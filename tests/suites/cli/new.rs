@@ -81,7 +81,10 @@ fn in_rust_built_and_applied() {
     let source = format!("migrations/{id}/src/lib.rs");
     project.write(&source, format!("{}\n// More to come.\n", project.read(&source)));
     for line in ["status", "plan", "validate", "apply"] {
-        project.runner(line).says(&[&format!("the source code of `{id}` changed since it was built"), "runner build"]);
+        let changed = format!("the source code of `{id}` changed since it was built");
+        project.runner(line).says(&[&changed, "runner build"]);
+        let output = project.runner(&format!("{line} --format json"));
+        output.says(&[r#""event":"log""#, r#""level":"warning""#, &changed]);
     }
     with_target(&["build"])
         .succeeds()

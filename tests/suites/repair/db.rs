@@ -81,6 +81,16 @@ for_each_engine! {
             output.exits(code).says(&[said]).does_not_say(&["dropped"]);
             assert_eq!(project.history(), ["0001"], "{text}, {target}");
         }
+        project.write("migrations/0002_more.up.sql", "SELECT 1;");
+        let flags: &[&str] = match engine {
+            Engine::Sqlite => &["--chunk-time 1s", "--max-lag 5s", "--force"],
+            Engine::Postgres => &[],
+            Engine::Mariadb => &["--max-lag 5s", "--force"],
+        };
+        for flag in flags {
+            project.runner(&format!("db reset --yes {flag}")).exits(2).does_not_say(&["dropped and"]);
+            assert_eq!(project.history(), ["0001"], "{flag}");
+        }
     }
 
     fn is_backed_up_before_it_is_dropped(engine) {

@@ -175,8 +175,7 @@ fn hint(inner: &PgDatabaseError) -> Option<String> {
             "another transaction holds a lock on the table or row; run it again when there is less activity, or allow a longer wait"
         }
         CANCELED => {
-            "the statement took longer than it may, or it was cancelled; look at the statement timeout of the \
-             settings, the role and the database"
+            "the statement took longer than it may, or somebody cancelled it: raise `statement_timeout` if one is set"
         }
         "53100" => "free some space on the database's disk; the whole transaction is rolled back",
         "53300" => "wait until other connections end, or raise `max_connections` of the server",

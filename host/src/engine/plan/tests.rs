@@ -356,3 +356,18 @@ fn the_server_decides_what_auto_means() {
         assert_eq!(plan.steps[0].mode, mode, "{text}");
     }
 }
+
+#[test]
+fn a_table_is_rebuilt_in_one_transaction() {
+    let rebuilds = Description { needs: vec![Need::TableRebuild], ..Description::default() };
+    assert!(check_mode(RunMode::Atomic, &rebuilds).is_ok());
+    assert!(check_mode(RunMode::Stepwise, &Description::default()).is_ok());
+    let Migration { description, .. } = migration("1");
+    let one = Migration { description: Description { needs: rebuilds.needs, mode: Mode::Stepwise, ..description }, ..migration("1@") };
+    let catalog = Catalog { migrations: vec![one], ..Catalog::default() };
+    let input =
+        PlanInput { catalog: &catalog, history: &History::default(), facts: &SQLITE, options: PlanOptions::default() };
+    let plan = plan_apply(&input, &Target::Latest).expect("a plan");
+    let error = plan.check_modes().expect_err("not one transaction");
+    assert_eq!((error.kind, error.places[0].1.as_str()), (ErrorKind::Usage, "1_m1"));
+}

@@ -32,7 +32,8 @@ pub fn built(report: &BuildReport) -> Text {
         }
         text.push_end();
     }
-    let artifacts = units::counted(report.artifacts.len() as u64, "artifact", "artifacts");
+    let listed = report.artifacts.iter().filter(|artifact| artifact.change != Change::Removed).count();
+    let artifacts = units::counted(listed as u64, "artifact", "artifacts");
     let state = if report.lockfile_written { "written" } else { "up to date" };
     text.push(PLAIN, format!("`{}` is {state}: {artifacts}", report.lockfile));
     text.push_end();
