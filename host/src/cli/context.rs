@@ -105,6 +105,9 @@ impl Context {
         let unlisted = self.unlisted_scripts(&report);
         if !unlisted.lines.is_empty() {
             report = Catalog::inspect_with(&self.settings, Checks::default(), &unlisted.lines)?;
+            for migration in &mut report.catalog.migrations {
+                migration.locked &= !unlisted.lines.iter().any(|line| line.revision == migration.revision);
+            }
         }
         for problem in &mut report.problems {
             if let Some(error) = unlisted.failures.get(&problem.revision) {

@@ -180,8 +180,8 @@ pub fn reads(statement: &str, dialect: Dialect) -> bool {
 }
 
 /// Whether the database decides the order or choice of the rows that a statement returned: several rows without ORDER
-/// BY, or LIMIT without ORDER BY. An ORDER BY in parentheses does not order the result; the text does not show
-/// whether an ORDER BY is total.
+/// BY, or LIMIT without ORDER BY. An ORDER BY in parentheses does not order the result, unless they are around all of it; the text does
+/// not show whether an ORDER BY is total. What RETURNING returns has no order.
 pub fn is_unordered(statement: &str, dialect: Dialect, rows: u64) -> bool {
     let (mut depth, mut words) = (0_usize, Vec::new());
     let mut lexer = Lexer::new(statement, dialect);
@@ -194,9 +194,17 @@ pub fn is_unordered(statement: &str, dialect: Dialect, rows: u64) -> bool {
         }
     }
     let has = |wanted: &str| words.iter().any(|word| word == wanted);
+    if words.is_empty() {
+        let text = statement.trim().trim_end_matches(';').trim_end();
+        let inner = text.strip_prefix('(').and_then(|text| text.strip_suffix(')'));
+        return inner.is_some_and(|inner| is_unordered(inner, dialect, rows));
+    }
     let reads = match words.first().map_or("", String::as_str) {
         "SELECT" | "TABLE" => has("FROM") || has("TABLE"),
-        "WITH" => has("SELECT") && has("FROM"),
+        "WITH" => has("SELECT") && has("FROM") || has("RETURNING"),
+        "UPDATE" | "DELETE" | "MERGE" => has("RETURNING"),
+        // The rows of `VALUES` stay in their order.
+        "INSERT" | "REPLACE" => has("RETURNING") && has("SELECT"),
         // `(SELECT …) UNION (SELECT …)`
         "UNION" | "INTERSECT" | "EXCEPT" => true,
         _ => false,
@@ -381,7 +389,15 @@ mod tests {
             ("SELECT a FROM (SELECT a FROM t ORDER BY a) AS s", 2, true),
             ("SELECT row_number() OVER (ORDER BY a) FROM t", 2, true),
             ("WITH s AS (SELECT 1) SELECT * FROM s", 2, true),
-            ("WITH s AS (SELECT 1) DELETE FROM s RETURNING a", 2, false),
+            ("WITH s AS (SELECT 1) DELETE FROM s RETURNING a", 2, true),
+            ("UPDATE t SET a = 1 RETURNING a", 2, true),
+            ("UPDATE t SET a = 1 RETURNING a", 1, false),
+            ("INSERT INTO t VALUES (1), (2) RETURNING a", 2, false),
+            ("INSERT INTO t SELECT a FROM u ORDER BY a RETURNING a", 2, false),
+            ("INSERT INTO t SELECT a FROM u RETURNING a", 2, true),
+            ("(SELECT a FROM t)", 2, true),
+            ("((SELECT a FROM t ORDER BY a));", 2, false),
+            ("VALUES (1), (2)", 2, false),
             ("(SELECT a FROM t) UNION (SELECT b FROM t)", 2, true),
             ("SELECT 1", 1, false),
             ("PRAGMA table_info(t)", 5, false),

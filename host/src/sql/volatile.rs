@@ -6,18 +6,26 @@ use crate::dialect::Dialect;
 
 /// Functions of PostgreSQL that are called with parentheses. Sequences are left out: their values are part of the database.
 const POSTGRES: &[&str] = &[
+    "age",
+    "array_sample",
+    "array_shuffle",
     "clock_timestamp",
     "gen_random_bytes",
     "gen_random_uuid",
+    "gen_salt",
     "now",
     "pg_backend_pid",
+    "pg_current_snapshot",
+    "pg_current_wal_lsn",
     "pg_current_xact_id",
+    "pg_current_xact_id_if_assigned",
     "random",
     "random_normal",
     "statement_timestamp",
     "timeofday",
     "transaction_timestamp",
     "txid_current",
+    "txid_current_snapshot",
     "uuid_generate_v1",
     "uuid_generate_v1mc",
     "uuid_generate_v4",
@@ -30,6 +38,7 @@ const MYSQL: &[&str] = &[
     "connection_id",
     "curdate",
     "curtime",
+    "encrypt",
     "now",
     "rand",
     "random_bytes",
@@ -48,14 +57,26 @@ const MYSQL: &[&str] = &[
 /// With arguments these depend on nothing else.
 const ONLY_WITHOUT_ARGUMENTS: &[&str] = &["rand", "unix_timestamp"];
 
+/// With a second argument these depend on nothing else: a time to count from, a salt.
+const ONLY_WITH_ONE_ARGUMENT: &[&str] = &["age", "encrypt"];
+
+/// A call of these with one number is another function, or none.
+const NOT_WITH_A_NUMBER: &[&str] = &["age", "encrypt", "rand", "random", "unix_timestamp"];
+
 /// Functions that need no parentheses.
 const KEYWORDS: [&str; 5] = ["current_date", "current_time", "current_timestamp", "localtime", "localtimestamp"];
+
+/// Those that need none on MySQL and MariaDB alone.
+const MYSQL_KEYWORDS: &[&str] = &["utc_date", "utc_time", "utc_timestamp"];
 
 /// Texts that PostgreSQL reads as the current time where it expects one.
 const POSTGRES_TEXTS: &[&str] = &["'now'", "'today'", "'tomorrow'", "'yesterday'"];
 
 /// The types that read them so.
 const POSTGRES_TIMES: &[&str] = &["date", "time", "timestamp", "timestamptz", "timetz"];
+
+/// What the types with a time zone end with, before a text.
+const ZONE: &str = "zone";
 
 /// What a statement calls whose result differs from run to run, each once, as it is written in messages: `now()`. Judging
 /// by the text: what views, triggers, functions and defaults of columns call is not in it.
@@ -68,25 +89,45 @@ pub fn volatile_calls(statement: &str, dialect: Dialect) -> Vec<String> {
     if only_defines(&tokens) {
         return Vec::new();
     }
-    let mut found = Vec::new();
+    let mut found: Vec<String> = Vec::new();
+    if dialect == Dialect::Postgres && tokens.first().is_some_and(|(_, word)| word == "do") {
+        // The body runs as well; the others of its texts are its language.
+        let bodies = tokens.iter().filter_map(|(_, text)| dollar_quoted(text));
+        found.extend(bodies.flat_map(|body| volatile_calls(body, dialect)));
+    }
     for (at, (kind, word)) in tokens.iter().enumerate() {
         let text = |at: Option<usize>| at.and_then(|at| tokens.get(at)).map_or("", |(_, text)| text.as_str());
         let (before, after, last) = (text(at.checked_sub(1)), text(Some(at + 1)), text(Some(at + 2)));
         // `t.now` is a column, `pg_catalog.now` the function, `app.now` somebody else's.
         let is_qualified = before == "." && text(at.checked_sub(2)) != "pg_catalog";
+        // `"now"()` is the same function, a string is none.
+        let word = match kind {
+            TokenKind::Quoted if after == "(" && dialect == Dialect::Postgres => {
+                &word.strip_prefix('"').and_then(|word| word.strip_suffix('"')).unwrap_or(word).to_owned()
+            }
+            _ => word,
+        };
+        let is_called = after == "(" && functions(dialect).contains(&word.as_str());
         let call = match kind {
-            TokenKind::Word if is_qualified => None,
+            TokenKind::Word | TokenKind::Quoted if is_qualified => None,
             TokenKind::Word if KEYWORDS.contains(&word.as_str()) => Some(word.clone()),
             TokenKind::Word if word == "tablesample" && dialect == Dialect::Postgres => {
                 let repeats = tokens[at..].iter().any(|(_, word)| word == "repeatable");
                 (!repeats).then(|| word.clone())
             }
-            TokenKind::Word if after == "(" && functions(dialect).contains(&word.as_str()) => {
-                (last == ")" || !ONLY_WITHOUT_ARGUMENTS.contains(&word.as_str())).then(|| format!("{word}()"))
+            TokenKind::Word | TokenKind::Quoted if is_called => {
+                let has = |list: &[&str]| list.contains(&word.as_str());
+                let depends = has(ONLY_WITHOUT_ARGUMENTS) && last != ")"
+                    || has(ONLY_WITH_ONE_ARGUMENT) && has_second_argument(&tokens[at + 1..]);
+                (!depends).then(|| format!("{word}()"))
+            }
+            TokenKind::Word if dialect != Dialect::Postgres && MYSQL_KEYWORDS.contains(&word.as_str()) => {
+                Some(word.clone())
             }
             _ if dialect == Dialect::Postgres && POSTGRES_TEXTS.contains(&word.as_str()) => {
                 let cast = if after == ":" && last == ":" { text(Some(at + 3)) } else { last };
-                let is_time = POSTGRES_TIMES.contains(&before)
+                let is_time = before == ZONE
+                    || POSTGRES_TIMES.contains(&before)
                     || (matches!(after, ":" | "::" | "as") && POSTGRES_TIMES.contains(&cast));
                 is_time.then(|| word.clone())
             }
@@ -97,6 +138,27 @@ pub fn volatile_calls(statement: &str, dialect: Dialect) -> Vec<String> {
         }
     }
     found
+}
+
+/// The text in a dollar-quoted string.
+fn dollar_quoted(text: &str) -> Option<&str> {
+    let tag = &text[..text.strip_prefix('$')?.find('$')? + 2];
+    text.strip_prefix(tag)?.strip_suffix(tag)
+}
+
+/// Whether a call, whose tokens begin with its parenthesis, has more than one argument.
+fn has_second_argument(tokens: &[(TokenKind, String)]) -> bool {
+    let mut depth = 0_usize;
+    for (_, text) in tokens {
+        match text.as_str() {
+            "(" | "[" => depth += 1,
+            ")" | "]" if depth <= 1 => return false,
+            ")" | "]" => depth -= 1,
+            "," if depth == 1 => return true,
+            _ => {}
+        }
+    }
+    false
 }
 
 /// Whether a statement only defines something, which calls functions later.
@@ -123,37 +185,53 @@ fn functions(dialect: Dialect) -> &'static [&'static str] {
     }
 }
 
-/// What an artifact may call: the texts in its bytes that look like a call without arguments. Statements that are put
+/// What an artifact may call: the texts in its bytes that look like a call, without arguments or with a number. Statements that are put
 /// together when they run are not found, and a text that is found need not be part of a statement.
 pub fn volatile_texts(artifact: &[u8], dialect: Dialect) -> Vec<String> {
     if dialect == Dialect::Sqlite {
         return Vec::new();
     }
-    let calls = functions(dialect).iter().map(|name| (format!("{name}()"), *name));
     let is_word =
         |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b':'));
+    let starts_here = |at: usize| !is_word(at.checked_sub(1).and_then(|before| artifact.get(before)));
     let opening = artifact.iter().enumerate().filter(|(_, byte)| **byte == b'(').map(|(at, _)| at);
-    let parentheses: Vec<usize> = opening.filter(|at| artifact.get(at + 1) == Some(&b')')).collect();
-    let found = calls.filter(|(_, name)| {
-        parentheses.iter().any(|open| {
-            let Some(start) = open.checked_sub(name.len()) else { return false };
-            artifact.get(start..*open).is_some_and(|word| word.eq_ignore_ascii_case(name.as_bytes()))
-                && !is_word(start.checked_sub(1).and_then(|before| artifact.get(before)))
+    // The end of each name that is called, and whether with a number.
+    let calls: Vec<(usize, bool)> = opening
+        .filter_map(|open| {
+            let inside = &artifact[open + 1..];
+            let close = inside.iter().position(|byte| !matches!(byte, b' ' | b'0'..=b'9'))?;
+            let spaces = artifact[..open].iter().rev().take_while(|byte| **byte == b' ').count();
+            let has_number = inside[..close].iter().any(u8::is_ascii_digit);
+            (inside[close] == b')').then_some((open - spaces, has_number))
         })
-    });
-    let mut found: Vec<String> = found.map(|(call, _)| call).collect();
-    let keywords = KEYWORDS.map(str::to_ascii_uppercase);
-    let mut seen = [false; KEYWORDS.len()];
-    for start in artifact.iter().enumerate().filter(|(_, byte)| matches!(byte, b'C' | b'L')).map(|(at, _)| at) {
+        .collect();
+    let is_called = |name: &str| {
+        calls.iter().any(|(end, has_number)| {
+            let Some(start) = end.checked_sub(name.len()) else { return false };
+            !(*has_number && NOT_WITH_A_NUMBER.contains(&name))
+                && artifact.get(start..*end).is_some_and(|word| word.eq_ignore_ascii_case(name.as_bytes()))
+                && starts_here(start)
+        })
+    };
+    let mut found: Vec<String> =
+        functions(dialect).iter().filter(|name| is_called(name)).map(|name| format!("{name}()")).collect();
+    let more = if dialect == Dialect::Postgres { &[] } else { MYSQL_KEYWORDS };
+    let keywords: Vec<&str> = KEYWORDS.iter().chain(more).copied().collect();
+    let mut seen = vec![false; keywords.len()];
+    let begins = |byte: u8| matches!(byte, b'C' | b'c' | b'L' | b'l' | b'U' | b'u');
+    for start in (0..artifact.len()).filter(|at| begins(artifact[*at]) && starts_here(*at)) {
         for (seen, keyword) in seen.iter_mut().zip(&keywords) {
             let end = start + keyword.len();
             let text = artifact.get(start..end).unwrap_or_default();
-            *seen |= text == keyword.as_bytes()
-                && !is_word(artifact.get(end))
-                && !is_word(start.checked_sub(1).and_then(|before| artifact.get(before)));
+            // The C library has a function of this name.
+            let is_it = match *keyword {
+                "localtime" => text == b"LOCALTIME",
+                keyword => text.eq_ignore_ascii_case(keyword.as_bytes()),
+            };
+            *seen |= is_it && !is_word(artifact.get(end));
         }
     }
-    found.extend(KEYWORDS.iter().zip(seen).filter(|(_, seen)| *seen).map(|(name, _)| (*name).to_owned()));
+    found.extend(keywords.iter().zip(seen).filter(|(_, seen)| *seen).map(|(name, _)| (*name).to_owned()));
     found
 }
 
@@ -172,7 +250,16 @@ mod tests {
             ),
             (Postgres, "INSERT INTO t SELECT pg_catalog.random()", &["random()"]),
             (Postgres, "SELECT current_timestamp, LOCALTIME(0)", &["current_timestamp", "localtime"]),
-            (Postgres, "SELECT now, t.current_date, app.now(), 'now()', \"now\"() -- now()\n FROM t", &[]),
+            (Postgres, "SELECT now, t.current_date, app.now(), 'now()', \"now\" -- now()\n FROM t", &[]),
+            (Postgres, "SELECT \"now\"(), app.\"now\"(), timestamp with time zone 'now'", &["now()", "'now'"]),
+            (Postgres, "DO $a$ BEGIN UPDATE t SET a = now(); END $a$", &["now()"]),
+            (Postgres, "SELECT $$now()$$, age(a), age(a, b)", &["age()"]),
+            (Postgres, "SELECT age(f(a, b), c)", &[]),
+            (
+                Mariadb,
+                "SELECT UTC_TIMESTAMP, utc_date(), encrypt('a'), encrypt('a', 'b')",
+                &["utc_timestamp", "utc_date()", "encrypt()"],
+            ),
             (
                 Postgres,
                 "SELECT 'now'::timestamptz, date 'today', 'now', CAST('tomorrow' AS date)",
@@ -205,5 +292,12 @@ mod tests {
         assert_eq!(found, ["gen_random_uuid()", "now()", "current_date"]);
         assert_eq!(volatile_texts(b"x.random() ::random() _random() random(1)", Dialect::Postgres), [""; 0]);
         assert_eq!(volatile_texts(artifact, Dialect::Sqlite), [""; 0]);
+        let script = b"now( ), clock_timestamp (), current_timestamp, utc_date, localtime, LOCALTIME, NOW(6), RAND(7)";
+        let found = volatile_texts(script, Dialect::Postgres);
+        assert_eq!(found, ["clock_timestamp()", "now()", "current_timestamp", "localtime"]);
+        assert_eq!(
+            volatile_texts(b"a = NOW(6), b = RAND(7), utc_date, localtime", Dialect::Mariadb),
+            ["now()", "utc_date"]
+        );
     }
 }

@@ -55,6 +55,19 @@ fn a_component_on_sqlite_sees_the_time_and_the_seed_of_its_run() {
     project.runner("verify --strict").exits(0);
 }
 
+#[test]
+fn the_time_zone_of_the_machine_is_none_of_a_runs_inputs_on_sqlite() {
+    let project = shop(Engine::Sqlite);
+    let local = "INSERT INTO noted VALUES (datetime('2026-01-01 12:00', 'localtime') || ' ' || datetime('2026-01-01 12:00', 'utc'))";
+    project.settings(&parameters(&["CREATE TABLE noted (at TEXT)", local], &[]));
+    project.sql("0003_own", local, "DELETE FROM noted;");
+    project.finish(project.command(["apply"]).env("TZ", "XYZ-3")).succeeds();
+    assert_eq!(
+        project.value("SELECT group_concat(at, ', ') FROM (SELECT at FROM noted ORDER BY rowid)"),
+        "2026-01-01 12:00:00 2026-01-01 12:00:00, 2026-01-01 15:00:00 2026-01-01 09:00:00"
+    );
+}
+
 /// Compares the rows of killed and resumed runs with those of a whole one that had the same inputs.
 #[test]
 fn an_interrupted_component_on_sqlite_goes_on_with_the_same_chance() {

@@ -48,7 +48,9 @@ impl Programs {
     pub fn check_what_runs_by_itself(&self) -> Result<(), DatabaseError> {
         let (what, kind, name) = match (&self.event, &self.trigger) {
             (Some(event), _) => ("names a table that belongs to runner, and may change it at any time", "event", event),
-            (_, Some(trigger)) => ("is on a table that belongs to runner, and runs when runner writes", "trigger", trigger),
+            (_, Some(trigger)) => {
+                ("is on a table that belongs to runner, and runs when runner writes", "trigger", trigger)
+            }
             (None, None) => return Ok(()),
         };
         let error = DatabaseError::new(DatabaseErrorKind::Denied, format!("the {kind} `{name}` {what}"));

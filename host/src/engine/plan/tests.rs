@@ -363,7 +363,10 @@ fn a_table_is_rebuilt_in_one_transaction() {
     assert!(check_mode(RunMode::Atomic, &rebuilds).is_ok());
     assert!(check_mode(RunMode::Stepwise, &Description::default()).is_ok());
     let Migration { description, .. } = migration("1");
-    let one = Migration { description: Description { needs: rebuilds.needs, mode: Mode::Stepwise, ..description }, ..migration("1@") };
+    let one = Migration {
+        description: Description { needs: rebuilds.needs, mode: Mode::Stepwise, ..description },
+        ..migration("1@")
+    };
     let catalog = Catalog { migrations: vec![one], ..Catalog::default() };
     let input =
         PlanInput { catalog: &catalog, history: &History::default(), facts: &SQLITE, options: PlanOptions::default() };

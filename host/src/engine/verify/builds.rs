@@ -97,7 +97,7 @@ impl Verifier {
                 Verdict::Proven(format!("the calls before it, of {}", counted(replay.calls(), "call", "calls")))
             }
             (false, Err(error)) if error.kind == ErrorKind::Denied => {
-                Verdict::Unproven(format!("it lacks a grant that it had then: {}", told(&error)))
+                Verdict::Unproven(format!("it lacks a grant or a limit that it had then: {}", told(&error)))
             }
             // The database keeps its bytes alone.
             (false, _) if had_assets(&evidence) => Verdict::Unproven("its assets are not in the database".to_owned()),

@@ -50,7 +50,10 @@ impl Verifier {
             Ok(()) => {}
             Err(error) if matches!(error.kind, ErrorKind::Interrupted | ErrorKind::Terminated) => return Err(error),
             Err(error) if error.kind == ErrorKind::Denied => {
-                return Ok(Verdict::Unproven(format!("it lacks a grant that it had then: {}", told(&error))));
+                return Ok(Verdict::Unproven(format!(
+                    "it lacks a grant or a limit that it had then: {}",
+                    told(&error)
+                )));
             }
             Err(error) => return Ok(Verdict::Differs(told(&error))),
         }

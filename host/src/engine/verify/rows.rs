@@ -102,6 +102,11 @@ impl Verifier {
                         Err(error) if matches!(error.kind, ErrorKind::Interrupted | ErrorKind::Terminated) => {
                             return Err(error);
                         }
+                        Err(error) if error.kind == ErrorKind::Denied => {
+                            let why = || format!("it lacks a grant or a limit that it had then: {}", error.message);
+                            sums.gone.get_or_insert_with(why);
+                            None
+                        }
                         _ if lacks_assets => {
                             sums.gone.get_or_insert_with(|| NO_ASSETS.to_owned());
                             None

@@ -76,7 +76,8 @@ async fn a_transaction_in_place_of_ours_is_detected() {
 #[tokio::test]
 async fn a_table_that_waits_for_the_commit_is_not_busy() {
     let fresh = fresh();
-    fresh.sql("CREATE TABLE p (id int PRIMARY KEY); CREATE TABLE c (id int REFERENCES p DEFERRABLE INITIALLY DEFERRED)");
+    fresh
+        .sql("CREATE TABLE p (id int PRIMARY KEY); CREATE TABLE c (id int REFERENCES p DEFERRABLE INITIALLY DEFERRED)");
     let mut database = open(&fresh).await;
     database.begin(NONE).await.expect("begun");
     run(database.as_mut(), "INSERT INTO c VALUES (1)").await;

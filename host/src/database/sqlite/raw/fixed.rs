@@ -1,5 +1,5 @@
 //! What a component's statements know of time and chance: `random()`, `randomblob()` and the current time follow from the
-//! inputs of its run. The host's statements, and those of migrations in SQL, get the real ones.
+//! inputs of its run, and the local time is UTC. The host's statements, and those of migrations in SQL, get the real ones.
 //!
 //! The time is fixed below SQLite's functions, in the file system layer (VFS) that they ask, so that the functions, their
 //! arguments and the defaults of columns stay SQLite's own. The layer is a copy of the default one with another clock.
@@ -54,6 +54,11 @@ pub(in super::super) fn vfs() -> Option<&'static str> {
         copy.xCurrentTime = Some(current_time_in_days);
         // SAFETY: the copy is never freed, and complete: it differs from a working VFS in its name and its clock.
         let code = unsafe { ffi::sqlite3_vfs_register(copy, 0) };
+        #[cfg(unix)]
+        // SAFETY: the arguments are those of this operation; 2: with a function in place of `localtime_r`.
+        unsafe {
+            ffi::sqlite3_test_control(ffi::SQLITE_TESTCTRL_LOCALTIME_FAULT, 2 as c_int, local_time as LocalTime);
+        }
         (code == ffi::SQLITE_OK).then_some(DefaultVfs(default))
     });
     registered.as_ref().and_then(|_| VFS.to_str().ok())
@@ -68,6 +73,24 @@ unsafe extern "C" fn current_time(_: *mut ffi::sqlite3_vfs, time: *mut ffi::sqli
     let Some(Some(DefaultVfs(default))) = DEFAULT.get() else { return ffi::SQLITE_ERROR };
     // SAFETY: the default VFS was checked to have this function, and `time` is passed on.
     unsafe { (**default).xCurrentTimeInt64.map_or(ffi::SQLITE_ERROR, |real| real(*default, time)) }
+}
+
+/// What SQLite calls for the modifiers `localtime` and `utc`.
+#[cfg(unix)]
+type LocalTime = unsafe extern "C" fn(*const c_void, *mut c_void) -> c_int;
+
+/// The local time is UTC where the time is fixed: the zone of a machine is none of a run's inputs.
+#[cfg(unix)]
+unsafe extern "C" fn local_time(seconds: *const c_void, fields: *mut c_void) -> c_int {
+    let (seconds, fields) = (seconds.cast::<libc::time_t>(), fields.cast::<libc::tm>());
+    // SAFETY: SQLite passes valid pointers to these types.
+    let done = unsafe {
+        match NOW.get() {
+            Some(_) => libc::gmtime_r(seconds, fields),
+            None => libc::localtime_r(seconds, fields),
+        }
+    };
+    c_int::from(done.is_null())
 }
 
 unsafe extern "C" fn current_time_in_days(vfs: *mut ffi::sqlite3_vfs, days: *mut f64) -> c_int {
