@@ -228,7 +228,13 @@ fn up_and_down_at_the_end_of_names() {
     project.write("migrations/1_a_down.sql", "DROP TABLE a;");
     project.write("migrations/2_b_up.sql", "CREATE TABLE b (id INTEGER);");
     project.write("migrations/2_b_down.sql", "DROP TABLE b;");
-    assert_eq!(goes_up_and_down(&project), "1_a 2_b");
+    project.write("migrations/3_c.sql", "CREATE TABLE c (id INTEGER);");
+    project.write("migrations/3_c_rollback.sql", "DROP TABLE c;");
+    project.write("migrations/4_d.sql", "CREATE TABLE d (id INTEGER);");
+    project.write("migrations/4_d.rollback.sql", "DROP TABLE d;");
+    assert_eq!(goes_up_and_down(&project), "1_a 2_b 3_c 4_d");
+    // The lockfile has both directions of each.
+    assert_eq!(project.read("runner.lock").matches(", down = ").count(), 4);
 }
 
 #[test]

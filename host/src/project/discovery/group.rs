@@ -160,29 +160,64 @@ pub(super) fn group(entries: Vec<FoundName>, problems: &mut Vec<Problem>) -> Vec
     found
 }
 
-/// `1_a_up.sql` and `1_a_down.sql` are the two directions of one migration: each alone would be an upgrade. One without the other
-/// is named after something that goes up or down, perhaps.
+/// The files of a revision that are the two directions of one migration by the last words of their names: `1_a_up.sql` and
+/// `1_a_down.sql`, or `1_a.sql` and `1_a_rollback.sql`. Each alone would be an upgrade, and is one without the other: it is named
+/// after something that goes up or down, perhaps.
 fn pair(entries: &mut [FoundName]) {
-    if entries.iter().all(|entry| entry.name.role != Role::Whole) {
+    if entries.len() < 2 || entries.iter().all(|entry| entry.name.role != Role::Whole) {
         return adopt(entries);
     }
-    let direction = |entry: &FoundName| {
-        let name = Some(&entry.name.name).filter(|_| entry.name.role == Role::Whole)?;
-        let word = name.rsplit(['_', '-']).next().unwrap_or_default();
-        let roles = [("up", Role::Up), ("down", Role::Down)];
-        let (_, role) = roles.into_iter().find(|(known, _)| word.eq_ignore_ascii_case(known))?;
-        let rest = name[..name.len() - word.len()].trim_end_matches(['_', '-']);
-        Some((rest.to_owned(), entry.name.dialect, role))
+    let of = |Name { name, role, .. }: &Name| match direction(name) {
+        Some((rest, said)) if *role == Role::Whole => (rest.to_owned(), said),
+        _ => (name.clone(), *role),
     };
-    let all: Vec<_> = entries.iter().map(direction).collect();
-    for (entry, own) in entries.iter_mut().zip(&all) {
-        let Some((name, dialect, role)) = own else { continue };
-        let is_other = |it: &(String, Option<Dialect>, Role)| (&it.0, &it.1) == (name, dialect) && it.2 != *role;
-        if all.iter().flatten().any(is_other) {
-            entry.name = Name { name: name.clone(), role: *role, ..entry.name.clone() };
+    let all: Vec<(String, Role)> = entries.iter().map(|entry| of(&entry.name)).collect();
+    let is_upgrade = |entry: &FoundName| matches!(entry.name.role, Role::Up | Role::Whole);
+    let mut found: Vec<(usize, String, Role)> = Vec::new();
+    for (down, (name, _)) in all.iter().enumerate().filter(|(_, (_, role))| *role == Role::Down) {
+        let before = found.len();
+        let is_bare = |entry: &FoundName| is_upgrade(entry) && entry.name.name.eq_ignore_ascii_case(name);
+        // `1_sign.down.sql` is of `1_sign.sql`, not of `1_sign_up.sql`.
+        let has_own = entries[down].name.role == Role::Down && entries.iter().any(is_bare);
+        for (up, (entry, (rest, said))) in entries.iter().zip(&all).enumerate().filter(|(up, _)| *up != down) {
+            if *said == Role::Up && rest.eq_ignore_ascii_case(name) && !has_own {
+                found.extend([(up, rest.clone(), Role::Up), (down, rest.clone(), Role::Down)]);
+            } else if is_bare(entry) {
+                found.push((down, entry.name.name.clone(), Role::Down));
+            }
+        }
+        // `1_down.sql` says no more than that: it is of the only upgrade, and of one of several nobody can tell which.
+        if found.len() == before && name.is_empty() && entries[down].name.role == Role::Whole {
+            let others = entries.iter().zip(&all).filter(|(entry, (_, said))| is_upgrade(entry) && *said != Role::Down);
+            let mut names: Vec<&String> = others.map(|(entry, _)| &entry.name.name).collect();
+            names.sort_unstable();
+            names.dedup();
+            match names.as_slice() {
+                [] => {}
+                [name] => found.push((down, (*name).clone(), Role::Down)),
+                _ => found.push((down, entries[down].name.name.clone(), Role::Down)),
+            }
         }
     }
+    for (at, name, role) in found {
+        entries[at].name = Name { name, role, ..entries[at].name.clone() };
+    }
     adopt(entries);
+}
+
+/// The direction that the last word of a name says, and what comes before the word.
+fn direction(name: &str) -> Option<(&str, Role)> {
+    const MARKS: [char; 4] = ['_', '-', '.', ' '];
+    let word = name.rsplit(MARKS).next().unwrap_or_default();
+    let rest = &name[..name.len() - word.len()];
+    let role = match word.to_ascii_lowercase().as_str() {
+        "up" | "upgrade" | "do" | "apply" | "deploy" | "migrate" => Role::Up,
+        "down" | "downgrade" | "rollback" | "revert" | "undo" => Role::Down,
+        // After another mark it is what a migration does.
+        "drop" if rest.ends_with('.') => Role::Down,
+        _ => return None,
+    };
+    Some((rest.trim_end_matches(MARKS), role))
 }
 
 /// Gives the downgrade of a revision the name of its only upgrade: other tools go by the number alone. Flyway's `V1__a.sql` does not

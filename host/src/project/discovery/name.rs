@@ -110,14 +110,13 @@ fn no_database(word: &str) -> Problem {
 pub(super) fn sql_name(name: &str) -> Option<(&str, SqlName)> {
     let mut stem = name.strip_suffix(".sql")?;
     // `1_a.down..sql` is a slip that golang-migrate takes for a downgrade, so it must not become an upgrade here.
-    stem = stem.strip_suffix('.').filter(|stem| stem.ends_with(".up") || stem.ends_with(".down")).unwrap_or(stem);
+    stem = stem.strip_suffix('.').filter(|stem| ends_in_direction(stem)).unwrap_or(stem);
     let mut found = SqlName { role: Role::Whole, dialect: None, autocommit: false };
     while let Some((rest, word)) = stem.rsplit_once('.') {
-        match (word, dialect(word)) {
-            ("up", _) if found.role == Role::Whole => found.role = Role::Up,
-            ("down", _) if found.role == Role::Whole => found.role = Role::Down,
-            ("autocommit", _) if !found.autocommit => found.autocommit = true,
-            (_, Some(dialect)) if found.dialect.is_none() => found.dialect = Some(dialect),
+        match (word, direction(word), dialect(word)) {
+            (_, Some(role), _) if found.role == Role::Whole => found.role = role,
+            ("autocommit", ..) if !found.autocommit => found.autocommit = true,
+            (.., Some(dialect)) if found.dialect.is_none() => found.dialect = Some(dialect),
             _ => break,
         }
         stem = rest;
@@ -127,6 +126,19 @@ pub(super) fn sql_name(name: &str) -> Option<(&str, SqlName)> {
         stem = stem.trim_end_matches('.');
     }
     Some((stem, found))
+}
+
+/// The direction that a part of the name of a file says. After a dot, `rollback` and `revert` are never the end of a name.
+fn direction(word: &str) -> Option<Role> {
+    match word {
+        "up" => Some(Role::Up),
+        "down" | "rollback" | "revert" => Some(Role::Down),
+        _ => None,
+    }
+}
+
+fn ends_in_direction(stem: &str) -> bool {
+    stem.rsplit_once('.').is_some_and(|(_, word)| direction(word).is_some())
 }
 
 /// As [`sql_name`], of a file in a directory of its own: `up.sql`, `migration.sql`, `down.postgres.sql`. `None` for other files.
@@ -242,8 +254,9 @@ fn foreign(stem: &str) -> Option<Problem> {
         return None;
     }
     let mut parts: Vec<&str> = stem.split('.').collect();
-    let at = parts.iter().position(|part| matches!(*part, "do" | "undo"))?;
-    let direction = if parts.remove(at) == "do" { "up" } else { "down" };
+    let is = |part: &str, word: &str| part.eq_ignore_ascii_case(word);
+    let at = parts.iter().position(|part| is(part, "do") || is(part, "undo"))?;
+    let direction = if is(parts.remove(at), "do") { "up" } else { "down" };
     let problem = Problem::new("says its direction by `do` or `undo`");
     Some(problem.hint(format!("rename it to `{}.{direction}.sql`", parts.join("_"))))
 }
@@ -251,7 +264,7 @@ fn foreign(stem: &str) -> Option<Problem> {
 /// The problem of a file such as `1_a.down.tidb.sql`, which must not become an upgrade for all databases.
 fn unknown_database(stem: &str) -> Option<Problem> {
     let (before, word) = stem.rsplit_once('.')?;
-    if !before.ends_with(".up") && !before.ends_with(".down") {
+    if !ends_in_direction(before) {
         return None;
     }
     let problem = no_database(word);

@@ -243,6 +243,85 @@ fn two_files_that_end_in_up_and_down_are_one_migration() {
     assert_eq!(look(&project), (["7_a", "8_b", "9_slow_down", "10_c_up"].map(str::to_owned).to_vec(), Vec::new()));
 }
 
+/// The directions of the files of the only migration.
+fn directions(project: &TestProject) -> Vec<String> {
+    let directory = ProjectDirectory::open(project.path(), Path::new("migrations")).expect("a directory");
+    let (found, problems) = discover(&directory).expect("listed");
+    let [Found { files: FoundFiles::Sql { files, .. }, .. }] = &found[..] else { panic!("{found:?} {problems:?}") };
+    let mut all: Vec<String> = files.iter().map(|it| format!("{:?} {}", it.part, it.entry.file_name)).collect();
+    all.sort_unstable_by(|a, b| b.cmp(a));
+    all
+}
+
+#[test]
+fn a_downgrade_is_known_by_the_last_word_of_its_name_next_to_its_upgrade() {
+    for (up, down) in [
+        ("1_a.sql", "1_a_down.sql"),
+        ("1_a.sql", "1_a-down.sql"),
+        ("1_a.sql", "1_a down.sql"),
+        ("1_a.sql", "1_a_rollback.sql"),
+        ("1_a.sql", "1_a_revert.sql"),
+        ("1_a.sql", "1_a_undo.sql"),
+        ("1_a.sql", "1_a_downgrade.sql"),
+        ("1_a.sql", "1_A_DOWN.sql"),
+        ("1_a.sql", "1_a.drop.sql"),
+        ("1_a.sql", "1_a.rollback.sql"),
+        ("1_a.sql", "1_a.revert.sql"),
+        ("1_a.sql", "1_a.rollback.postgres.sql"),
+        ("1_a.postgres.sql", "1_a.postgres.rollback.sql"),
+        ("1_a.postgres.sql", "1_a_down.sql"),
+        ("1_a.sql", "1_down.sql"),
+        ("1_a.up.sql", "1_a_down.sql"),
+        ("1_a.up.sql", "1_b.rollback.sql"),
+        ("1_a_up.sql", "1_a_rollback.sql"),
+        ("1_a_up.sql", "1_a.down.sql"),
+        ("1_a_deploy.sql", "1_a_revert.sql"),
+        ("1_a_do.sql", "1_a_undo.sql"),
+        ("1_a_up.postgres.sql", "1_a_down.sql"),
+        ("1.sql", "1_down.sql"),
+        ("1.sql", "1.rollback.sql"),
+        ("1_up.sql", "1_down.sql"),
+        ("V1__a.sql", "V1__a_rollback.sql"),
+        ("1_slow_down.sql", "1_slow_down_undo.sql"),
+    ] {
+        assert_eq!(directions(&with(&[up, down])), [format!("Up {up}"), format!("Down {down}")], "{down}");
+        let names: BTreeSet<(&str, bool)> = [(up, false), (down, false)].into();
+        let (embedded, problems) = discover_embedded(&names, |_| BTreeSet::new());
+        assert_eq!((embedded.len(), problems.len()), (1, 0), "{down}");
+    }
+    // Alone, it is a migration that is named so.
+    for name in ["5_undo.sql", "7_user_rollback.sql", "3_drop.sql", "9_slow_down.sql", "2_a.drop.sql"] {
+        assert_eq!(directions(&with(&[name])), [format!("Up {name}")]);
+    }
+}
+
+#[test]
+fn a_downgrade_without_its_upgrade_or_next_to_two_is_refused() {
+    for (names, expected) in [
+        (&["1_a.rollback.sql"][..], "`1_a.rollback.sql` has no matching upgrade"),
+        (&["1_a.revert.sql"], "`1_a.revert.sql` has no matching upgrade"),
+        (&["1_a.sql", "1_b.rollback.sql"], "revision 1 exists more than once: `1_b.rollback.sql` and `1_a.sql`"),
+        (
+            &["1_a.sql", "1_b.sql", "1_down.sql"],
+            "revision 1 exists more than once: `1_down.sql`, `1_a.sql` and `1_b.sql`",
+        ),
+        (
+            &["1_a.sql", "1_a.down.sql", "1_a_undo.sql"],
+            "revision 1 has more than one downgrade: `1_a.down.sql` and `1_a_undo.sql`",
+        ),
+        (&["1_a.Undo.sql"], "`1_a.Undo.sql` says its direction by `do` or `undo`"),
+        (&["1_a.Rollback.sql"], "`1_a.Rollback.sql` has an upper-case extension"),
+        (&["1_a.revert.tidb.sql"], "`1_a.revert.tidb.sql` is for `tidb`, which is no database that runner knows"),
+    ] {
+        assert_eq!(look(&with(names)), (Vec::new(), vec![expected.to_owned()]));
+    }
+    // Each of the two has a migration of its own.
+    let project = with(&["1_a.sql", "1_b.sql", "1_b_down.sql"]);
+    assert_eq!(look(&project), (["1_a", "1.2_b"].map(str::to_owned).to_vec(), Vec::new()));
+    let project = with(&["1_sign.sql", "1_sign.down.sql", "1_sign_up.sql"]);
+    assert_eq!(look(&project), (["1_sign", "1.2_sign_up"].map(str::to_owned).to_vec(), Vec::new()));
+}
+
 #[test]
 fn a_script_next_to_directories_is_no_migration() {
     let project = with(&["fill_by_hand.sql"]);

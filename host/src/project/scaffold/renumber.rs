@@ -324,6 +324,8 @@ mod tests {
             ),
             (&["1_init/migration.sql", "2_more/migration.sql"], "1", "2_more 3_init"),
             (&["1_a_up.sql", "1_a_down.sql", "2_b_up.sql", "2_b_down.sql"], "1", "2_b 3_a"),
+            (&["1_a.sql", "1_a_rollback.sql", "2_b.sql", "2_b.revert.sql"], "1", "2_b 3_a"),
+            (&["1_a.sql", "1_down.sql", "2_b.sql"], "1", "2_b 3_a"),
             (&["V1__a.sql", "V2__b.sql"], "1_a", "2_b 3_a"),
             (&["1_a.sql", "1_a.oracle.sql", "2_b.sql"], "a", "2_b 3_a"),
         ] {
