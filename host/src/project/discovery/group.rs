@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::about;
 use super::name::{Name, Role};
 use crate::dialect::Dialect;
-use crate::project::problem::{Problem, list};
+use crate::project::problem::{Problem, list, shown};
 use crate::project::revision::{RevisionKey, migration_id};
 use crate::project::script::ScriptLanguage;
 
@@ -307,7 +307,7 @@ fn one(entries: Vec<FoundName>, revision: String) -> Result<Found, Problem> {
     let name = entries[0].name.name.clone();
     let mut files: Vec<SqlFile> = Vec::with_capacity(entries.len());
     let [mut wasm, mut script, mut directory, mut metadata] = [const { None }; 4];
-    let mut language = None;
+    let (mut language, mut has_queries) = (None, false);
     // `1_a` and `1-a` are spelled differently, and are one name.
     let put = |place: &mut Option<FoundEntry>, file: FoundEntry, what: &str| match place {
         Some(other) => {
@@ -333,7 +333,8 @@ fn one(entries: Vec<FoundName>, revision: String) -> Result<Found, Problem> {
                 language = Some(of);
                 continue;
             }
-            Role::Source => {
+            Role::Source | Role::Queries => {
+                has_queries |= entry.name.role == Role::Queries;
                 put(&mut directory, entry.file, "directories")?;
                 continue;
             }
@@ -368,7 +369,15 @@ fn one(entries: Vec<FoundName>, revision: String) -> Result<Found, Problem> {
             };
             return Err(about(&down.entry.file_name, Problem::new("has no matching upgrade").hint(hint)));
         }
-        None => FoundFiles::Component { wasm, directory },
+        None => match directory {
+            Some(directory) if has_queries && wasm.is_none() => {
+                let problem = Problem::new("contains SQL, but neither `up.sql` nor `migration.sql`");
+                let name = shown(&directory.file_name);
+                let hint = format!("rename the SQL in `{name}` to `up.sql` and `down.sql`, or to `migration.sql`");
+                return Err(about(&directory.file_name, problem.hint(hint)));
+            }
+            directory => FoundFiles::Component { wasm, directory },
+        },
     };
     Ok(Found::new(revision, name, files))
 }

@@ -252,7 +252,8 @@ fn in_directory(
             return Err(Problem::new("contains a space, which the name of a component cannot have").hint(hint));
         }
         let file = FoundEntry { file_name: directory.to_owned(), link };
-        return Ok(vec![group::FoundName { file, name: parsed.clone() }]);
+        let role = if is_only_sql(&inner) { Role::Queries } else { parsed.role };
+        return Ok(vec![group::FoundName { file, name: Name { role, ..parsed.clone() } }]);
     }
     inner.retain(|(name, _)| {
         let is_left_out = is_ignored(name) || name == SNAPSHOT || without_other_database(name).is_some();
@@ -276,10 +277,21 @@ fn in_directory(
     entries.collect()
 }
 
+/// Whether a directory has files of SQL, and no others but what explains them.
+fn is_only_sql(inner: &[(String, bool)]) -> bool {
+    let has_end = |name: &str, end: &str| {
+        let at = name.len().checked_sub(end.len());
+        at.and_then(|at| name.get(at..)).is_some_and(|it| it.eq_ignore_ascii_case(end))
+    };
+    let is_sql = |(name, _): &(String, bool)| has_end(name, ".sql");
+    let explains = |name: &str| name.starts_with('.') || has_end(name, ".md") || [METADATA, SNAPSHOT].contains(&name);
+    inner.iter().any(is_sql) && inner.iter().all(|entry| is_sql(entry) || explains(&entry.0))
+}
+
 impl Role {
     /// Whether it belongs to a migration in SQL.
     fn is_sql(self) -> bool {
-        !matches!(self, Self::Component | Self::Script(_) | Self::Source)
+        !matches!(self, Self::Component | Self::Script(_) | Self::Source | Self::Queries)
     }
 }
 

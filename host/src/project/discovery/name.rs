@@ -22,6 +22,8 @@ pub(super) enum Role {
     Script(ScriptLanguage),
     /// A directory of source code and assets.
     Source,
+    /// A directory with nothing but SQL, of which no file says its direction: it may belong to a script or a component.
+    Queries,
     /// A file that says how the SQL next to it is run.
     Metadata,
 }

@@ -323,6 +323,27 @@ fn a_downgrade_without_its_upgrade_or_next_to_two_is_refused() {
 }
 
 #[test]
+fn sql_in_a_directory_has_a_name_that_says_what_it_is() {
+    let project = with(&["1_a/other.sql", "1_a/more.SQL", "1_a/README.md"]);
+    let expected = "`1_a` contains SQL, but neither `up.sql` nor `migration.sql`";
+    assert_eq!(look(&project), (Vec::new(), vec![expected.to_owned()]));
+    let names: BTreeSet<(&str, bool)> = [("1_a", true)].into();
+    let (_, problems) = discover_embedded(&names, |_| [("other.sql", false)].into());
+    assert_eq!(problems.into_iter().map(|it| it.message).collect::<Vec<_>>(), [expected]);
+    // Of a script or a component, it is a part.
+    for names in [
+        &["1_a/other.sql", "1_a.js"][..],
+        &["1_a/other.sql", "1_a.wasm"],
+        &["1_a/other.sql", "1_a/Cargo.toml"],
+        &["1_a/other.sql", "1_a/main.go"],
+        &["1_a/other.sql", "1_a/assets/a.csv"],
+        &["1_a/assets/a.sql"],
+    ] {
+        assert_eq!(look(&with(names)), (vec!["1_a".to_owned()], Vec::new()), "{names:?}");
+    }
+}
+
+#[test]
 fn a_script_next_to_directories_is_no_migration() {
     let project = with(&["fill_by_hand.sql"]);
     project.write("migrations/2026-01-05-093000_a/up.sql", "SELECT 1");
