@@ -16,6 +16,7 @@ pub mod volatile;
 
 mod body;
 mod calls;
+mod divided;
 mod foreign;
 mod lex;
 mod names;

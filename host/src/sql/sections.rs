@@ -1,7 +1,9 @@
 //! Upgrade and downgrade in one file, divided by the markers of goose, sql-migrate, dbmate and node-pg-migrate.
 //!
 //! As in those tools, a marker is a line of its own, whatever stands around it: the meaning of a file does not depend on the dialect.
+//! Files that are divided in other ways are refused, by `divided`.
 
+use super::divided::divided;
 use super::{SqlError, has_statement};
 use crate::dialect::Dialect;
 
@@ -43,15 +45,16 @@ enum Marker {
     Unknown,
 }
 
-/// Divides a text at its markers; `None` if it has none.
-pub fn sections(text: &str) -> Result<Option<Sections>, SqlError> {
-    if !text.contains("--") {
-        return Ok(None);
-    }
+/// Divides a text at its markers; `None` if it has none. `dialect`: that of the text, if the name of its file says so.
+pub fn sections(text: &str, dialect: Option<Dialect>) -> Result<Option<Sections>, SqlError> {
     let comments = || text.lines().filter(|line| comment(line).is_some());
     let has_pair = comments().any(|line| is_comment(line, "up migration"))
         && comments().any(|line| is_comment(line, "down migration"));
-    if !comments().any(|line| marker(line, has_pair).is_some()) {
+    let has_sections = comments().any(|line| marker(line, has_pair).is_some());
+    if let Some(error) = divided(text, dialect, has_sections) {
+        return Err(error);
+    }
+    if !has_sections {
         return Ok(None);
     }
     let mut reader = Reader::default();
@@ -198,10 +201,6 @@ fn marker(line: &str, pairs: bool) -> Option<Marker> {
         words.len() == expected.len()
             && words.iter().zip(expected).all(|(word, other)| word.eq_ignore_ascii_case(other))
     };
-    // tern and MyBatis divide a file by lines of other kinds.
-    if comment.contains("create above / drop below") || (rest.is_empty() && first.eq_ignore_ascii_case("//@UNDO")) {
-        return Some(Marker::Unknown);
-    }
     if ["+goose", "+migrate", "+micrate"].iter().any(|tool| first.eq_ignore_ascii_case(tool)) {
         let no_transaction = rest.len() > 1 && is(&rest[1..], &["notransaction"]);
         return Some(match rest.as_slice() {
@@ -267,7 +266,7 @@ mod tests {
             let text = section.text.replace('\n', "|");
             if section.no_transaction { format!("!{text}") } else { text }
         };
-        let sections = sections(text).map_err(told)?;
+        let sections = sections(text, None).map_err(told)?;
         Ok(sections.map(|it| (shown(it.up), it.down.map(shown))))
     }
 
@@ -337,11 +336,8 @@ mod tests {
             ),
             ("-- +goose Up\nA;\n-- +goose Up\nB;", "3: `-- +goose Up` is not the first marker"),
             ("-- +goose Up\n-- +goose ENVSUB ON\nA;", "2: `-- +goose ENVSUB ON` is not supported"),
-            (
-                "A;\n---- create above / drop below ----\nB;",
-                "2: `---- create above / drop below ----` is not supported",
-            ),
-            ("A;\n-- //@UNDO\nB;", "2: `-- //@UNDO` is not supported"),
+            ("-- +goose Up\nA;\n-- //@UNDO\nB;", "3: `-- //@UNDO` divides the file in a way that is not supported"),
+            ("-- Up\nA;\n-- Down\nB;", "3: `-- Down` divides the file in a way that is not supported"),
             ("-- migrate:up lock:off\nA;", "1: `-- migrate:up lock:off` is not supported"),
             ("-- +goose Up\n-- +goose StatementBegin\nA;", "2: `StatementBegin` has no end"),
             ("-- +goose Up\n-- +goose StatementEnd\nA;", "2: `-- +goose StatementEnd` ends nothing"),

@@ -238,6 +238,20 @@ fn up_and_down_at_the_end_of_names() {
 }
 
 #[test]
+fn a_file_that_takes_itself_back_is_refused() {
+    let project = project!();
+    project.write("migrations/1_a.sql", "-- Up\nCREATE TABLE a (id INTEGER);\n\n-- Down\nDROP TABLE a;\n");
+    project.write("migrations/2_b.sql", "CREATE TABLE b (id INTEGER);\n-- //@UNDO\nDROP TABLE b;\n");
+    project.runner("apply").exits(2).says(&[
+        "`-- Down` divides the file in a way that is not supported",
+        "1_a.sql:4",
+        "2_b.sql:2",
+        "split the file at this line into `NAME.up.sql` and `NAME.down.sql`",
+    ]);
+    assert!(project.dump_user().tables().is_empty());
+}
+
+#[test]
 fn drizzle() {
     let project = project!();
     project.write("migrations/meta/_journal.json", "{}");

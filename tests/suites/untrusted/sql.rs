@@ -111,7 +111,7 @@ fn pieces_and_gaps_give_the_text_back() {
 fn everything_else_that_reads_sql() {
     try_on(&corpus(), "statements", |input| {
         let text = String::from_utf8_lossy(input);
-        ends(sql::sections(&text));
+        ends(sql::sections(&text, None));
         // One dialect for each input: they share the lexer.
         let dialect = DIALECTS[input.len() % DIALECTS.len()];
         ends((

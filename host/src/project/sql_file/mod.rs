@@ -101,7 +101,7 @@ impl SqlTexts {
             autocommit: file.autocommit,
         };
         let (up, down) = self.texts.entry(file.dialect);
-        let found = sections(&text).map_err(|error| in_file(name, error))?;
+        let found = sections(&text, file.dialect).map_err(|error| in_file(name, error))?;
         match (file.part, found) {
             (SqlPart::Up, None) => *up = Some(of(Section { text, no_transaction: false })),
             (SqlPart::Down, None) => match down {
