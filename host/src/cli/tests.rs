@@ -95,6 +95,11 @@ fn commands_of_other_tools_are_aliases_or_get_a_hint() {
         ("merge", "revisions are a single sequence without branches; `runner status` lists them"),
         ("Lint", "use `runner validate`"),
         ("kill", "use `runner cancel`"),
+        ("up-to", "use `runner apply --target TARGET`"),
+        ("up-by-one", "use `runner apply --target +1`"),
+        ("down-to", "use `runner rollback --target TARGET`"),
+        ("clean", "use `runner db drop`; `runner rollback --all` undoes only what the migrations did"),
+        ("database", "use `runner db create`, `runner db drop` or `runner db reset`"),
     ] {
         let error = usage_error(&Cli::try_parse_from(["runner", word]).expect_err(word), &[]);
         assert_eq!(error.message, format!("no such command: `{word}`"));
