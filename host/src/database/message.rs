@@ -13,6 +13,10 @@ pub const TAKES_PART: &str = "`ALTER TABLE … ENGINE = InnoDB` makes a table ta
 pub const REBUILD: &str = "if the migration rebuilds a table, write the directive `-- runner:table-rebuild` at the top of the file: \
      foreign keys are then checked as a whole at the end";
 
+/// How to rebuild a table of SQLite.
+pub const REBUILD_ORDER: &str = "create the new table under another name, copy the rows, drop the old table and rename the new one: the \
+     foreign keys of other tables follow a table that is renamed";
+
 /// Describes a table whose engine does not support transactions.
 pub fn takes_nothing_back(table: impl std::fmt::Display, engine: &str) -> String {
     format!("a table that takes nothing back, `{table}` of the engine {engine}")

@@ -17,7 +17,7 @@ use crate::engine::stopped::stopped;
 use crate::engine::unreadable::unreadable;
 use crate::error::{Error, ErrorKind, Result};
 use crate::project::catalog::Kind;
-use crate::sql::{excerpt, program};
+use crate::sql::{Replaced, excerpt, program};
 
 /// A pair of SQL scripts, split into statements.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ struct Statement {
     line: usize,
     column: usize,
     /// SQLite: the table that it drops, if the file puts another one in its place.
-    replaced: Option<String>,
+    replaced: Option<Replaced>,
 }
 
 impl Statement {
@@ -48,7 +48,8 @@ impl SqlScript {
     pub fn new(up: &str, down: Option<&str>, dialect: Dialect) -> Result<Self> {
         let statements = |direction: Direction, text: &str| -> Result<Vec<Statement>> {
             let program = program(text, dialect).map_err(|error| unreadable(direction, error))?;
-            let mut replaced: BTreeMap<usize, String> = lossy_drop::replaced(&program, dialect).into_iter().collect();
+            let replaced = lossy_drop::replaced(&program, dialect).into_iter();
+            let mut replaced: BTreeMap<usize, Replaced> = replaced.map(|it| (it.at, it)).collect();
             let owned = program.statements.into_iter().enumerate().map(|(at, it)| {
                 // A statement is a slice of the text.
                 let before = text.get(..it.text.as_ptr().addr() - text.as_ptr().addr()).unwrap_or_default();
@@ -116,7 +117,7 @@ async fn run_statement(
     }
     let cleared = clear(&mut step, statement, context).await;
     let kept = match &statement.replaced {
-        Some(table) => lossy_drop::refuse(&mut step.host(), table).await,
+        Some(replaced) => lossy_drop::refuse(&mut step.host(), replaced).await,
         None => Ok(()),
     };
     // With `IF NOT EXISTS`, it would be content with what a failed attempt left.

@@ -22,6 +22,7 @@ mod lex;
 mod names;
 mod outside;
 mod postgres;
+mod replaced;
 mod script;
 mod session;
 mod shown;
@@ -42,12 +43,13 @@ pub use postgres::{
     late_enum_value, rebuilt_concurrently, removed_concurrently, schemas,
 };
 pub use program::{Isolation, Program, program};
+pub use replaced::{Replaced, replaced_tables};
 pub use script::{client_script, delimited};
 pub use sections::{Section, sections};
 pub use session::{SessionValues, may_read_last, session_values};
 pub use shown::ShownGrants;
 pub use split::{Statement, split};
-pub use sqlite::{JOURNAL_MODES, replaced_tables};
+pub use sqlite::JOURNAL_MODES;
 pub use subjects::subjects;
 
 use crate::dialect::Dialect;

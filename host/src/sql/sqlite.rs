@@ -1,6 +1,5 @@
 //! Statements specific to SQLite.
 
-use super::Statement;
 use super::classify::unquote;
 use super::lex::Lexer;
 use crate::dialect::Dialect;
@@ -40,55 +39,14 @@ fn pragma(statement: &str) -> Option<(String, Option<String>)> {
     Some((unquote(name), sign.and_then(|_| tokens.next()).map(unquote)))
 }
 
-/// The tables that a file drops, and replaces by another one that gets their name: with each `DROP TABLE`, its position.
-pub fn replaced_tables(statements: &[Statement<'_>]) -> Vec<(usize, String)> {
-    let renamed: Vec<(usize, String)> =
-        statements.iter().enumerate().filter_map(|(at, it)| Some((at, renamed_to(it.text)?))).collect();
-    let is_replaced =
-        |at: usize, name: &str| renamed.iter().any(|(later, to)| *later > at && to.eq_ignore_ascii_case(name));
-    let dropped = statements.iter().enumerate().filter_map(|(at, it)| Some((at, dropped(it.text)?)));
-    dropped.filter(|(at, name)| is_replaced(*at, name)).collect()
-}
-
-/// The table that a statement drops.
-fn dropped(statement: &str) -> Option<String> {
-    let mut tokens = Tokens::new(statement).peekable();
-    tokens.next().filter(|word| word.eq_ignore_ascii_case("DROP"))?;
-    tokens.next().filter(|word| word.eq_ignore_ascii_case("TABLE"))?;
-    if tokens.next_if(|word| word.eq_ignore_ascii_case("IF")).is_some() {
-        tokens.next();
-    }
-    table(&mut tokens)
-}
-
-/// The name that a statement gives to a table.
-fn renamed_to(statement: &str) -> Option<String> {
-    let mut tokens = Tokens::new(statement).peekable();
-    tokens.next().filter(|word| word.eq_ignore_ascii_case("ALTER"))?;
-    tokens.next().filter(|word| word.eq_ignore_ascii_case("TABLE"))?;
-    table(&mut tokens)?;
-    tokens.next().filter(|word| word.eq_ignore_ascii_case("RENAME"))?;
-    tokens.next().filter(|word| word.eq_ignore_ascii_case("TO"))?;
-    tokens.next().map(unquote)
-}
-
-/// The name of a table, without that of its schema.
-fn table(tokens: &mut std::iter::Peekable<Tokens<'_>>) -> Option<String> {
-    let first = tokens.next()?;
-    match tokens.next_if_eq(&".") {
-        Some(_) => tokens.next().map(unquote),
-        None => Some(unquote(first)),
-    }
-}
-
 /// The tokens that are not blank.
-struct Tokens<'a> {
+pub(super) struct Tokens<'a> {
     statement: &'a str,
     lexer: Lexer<'a>,
 }
 
 impl<'a> Tokens<'a> {
-    fn new(statement: &'a str) -> Self {
+    pub(super) fn new(statement: &'a str) -> Self {
         Self { statement, lexer: Lexer::new(statement, Dialect::Sqlite) }
     }
 }
@@ -109,23 +67,6 @@ impl<'a> Iterator for Tokens<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn tables_that_are_replaced_are_found() {
-        for (text, expected) in [
-            ("DROP TABLE p; ALTER TABLE new_p RENAME TO p", vec![(0, "p")]),
-            ("SELECT 1; drop table if exists main.[P]; alter table main.\"new\" rename to \"p\"", vec![(1, "P")]),
-            ("ALTER TABLE new_p RENAME TO p; DROP TABLE p", vec![]),
-            ("DROP TABLE p; ALTER TABLE q RENAME TO r", vec![]),
-            ("DROP TABLE p; ALTER TABLE q RENAME COLUMN p TO r", vec![]),
-            ("DROP VIEW p; ALTER TABLE q RENAME TO p", vec![]),
-        ] {
-            let statements = super::super::split(text, Dialect::Sqlite).expect("statements");
-            let found = replaced_tables(&statements);
-            let found: Vec<(usize, &str)> = found.iter().map(|(at, name)| (*at, name.as_str())).collect();
-            assert_eq!(found, expected, "{text}");
-        }
-    }
 
     #[test]
     fn statements_that_refuse_a_transaction_are_found() {

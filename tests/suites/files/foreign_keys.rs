@@ -126,3 +126,63 @@ fn a_rebuild_without_the_directive_loses_nothing() {
     project.runner("apply").succeeds();
     assert_eq!(project.value("SELECT count(*) FROM orders"), "1");
 }
+
+/// The rows of `users` wait in another table while it is made again.
+const COPIES: [&str; 2] = ["CREATE TABLE", "CREATE TEMPORARY TABLE"];
+
+#[test]
+fn a_rebuild_through_a_copy_loses_nothing() {
+    for copy in COPIES {
+        let rebuild = format!(
+            "{copy} users_copy AS SELECT * FROM users;
+            DROP TABLE users;
+            CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT NOT NULL);
+            INSERT INTO users SELECT id, name FROM users_copy;
+            DROP TABLE users_copy;"
+        );
+        let project = project!();
+        project.sql("1_shop", SHOP, "DROP TABLE orders; DROP TABLE users;").sql("2_rebuild", &rebuild, "SELECT 1;");
+        project.runner("validate").succeeds().says(&["`2_rebuild.up.sql` drops `users` and replaces it"]);
+        project.runner("plan").succeeds().says(&["`2_rebuild.up.sql` drops `users` and replaces it"]);
+        project.runner("apply").exits(1).says(&[
+            "dropping it would delete the rows of `orders` that refer to it (ON DELETE CASCADE)",
+            "-- runner:table-rebuild",
+        ]);
+        assert_eq!(project.value("SELECT count(*) FROM orders"), "1");
+        project.sql("2_rebuild", &format!("-- runner:table-rebuild\n{rebuild}"), "SELECT 1;");
+        project.runner("validate").succeeds().does_not_say(&["drops `users`"]);
+        project.runner("apply").succeeds();
+        assert_eq!(project.value("SELECT count(*) FROM orders"), "1");
+    }
+}
+
+#[test]
+fn tables_that_are_dropped_on_purpose_are_dropped() {
+    let shop = format!("{SHOP} CREATE TABLE items (order_id INTEGER REFERENCES orders ON DELETE CASCADE);");
+    let anew = "CREATE TABLE users (id INTEGER PRIMARY KEY);";
+    for (statements, code) in [
+        // For good, with the rows that refer to it.
+        ("DROP TABLE users;".to_owned(), 0),
+        // All are made again.
+        (format!("DROP TABLE users; DROP TABLE orders; DROP TABLE items; {anew}"), 0),
+        (format!("DROP TABLE users; {anew} DROP TABLE orders; CREATE TABLE orders (id INTEGER PRIMARY KEY);"), 1),
+        (
+            format!(
+                "DROP TABLE users; {anew} DROP TABLE orders; CREATE TABLE orders (id INTEGER PRIMARY KEY); DROP TABLE items;"
+            ),
+            0,
+        ),
+        // Copied when its rows are lost already.
+        (format!("DROP TABLE users; {anew} CREATE TABLE o AS SELECT * FROM orders; DROP TABLE orders;"), 1),
+    ] {
+        let project = project!();
+        project.sql("1_shop", &format!("{shop} INSERT INTO items VALUES (1);"), "SELECT 1;");
+        project.sql("2_drop", &statements, "SELECT 1;");
+        let output = project.runner("apply");
+        output.exits(code);
+        if code != 0 {
+            output.says(&["`users` is to be replaced, and dropping it would delete the rows of `"]);
+            assert_eq!(project.value("SELECT count(*) FROM items"), "1");
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! Tables that a file for SQLite drops, with other tables put in their place.
+
+use std::iter::Peekable;
+
+use super::Statement;
+use super::classify::{identifiers, unquote};
+use super::sqlite::Tokens;
+use crate::dialect::Dialect;
+
+/// A `DROP TABLE` of a table whose name the file gives to another one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replaced {
+    /// The position of the statement.
+    pub at: usize,
+    /// The name that another table gets.
+    pub table: String,
+    /// The name under which it is dropped: another one if the file has renamed the table before.
+    pub dropped_as: String,
+    /// The tables that the file drops after it.
+    pub later: Vec<DroppedLater>,
+}
+
+/// A table that is dropped after another one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DroppedLater {
+    /// Its name.
+    pub table: String,
+    /// Whether the file may read its rows before that.
+    pub is_read: bool,
+    /// Whether another table gets its name.
+    pub is_replaced: bool,
+}
+
+impl Replaced {
+    /// Whether the file renames the table before it drops it.
+    pub fn is_renamed(&self) -> bool {
+        !self.table.eq_ignore_ascii_case(&self.dropped_as)
+    }
+
+    /// A table that the file drops after this one.
+    pub fn dropped_later(&self, table: &str) -> Option<&DroppedLater> {
+        self.later.iter().find(|later| later.table.eq_ignore_ascii_case(table))
+    }
+}
+
+/// The tables that a file drops, and replaces by others that get their names: `DROP` with a later `CREATE` or `RENAME TO`, or a
+/// `RENAME` to another name with a later `DROP`. A name that no table has in the end, as that of a temporary copy, does not count.
+pub fn replaced_tables(statements: &[Statement<'_>]) -> Vec<Replaced> {
+    let changes = changes(statements);
+    let replaced_at = |at: usize| match &changes[at] {
+        Some(Change::Drops(name)) => Some((replaced(&changes, at, name)?, name)),
+        _ => None,
+    };
+    let drops = (0..changes.len()).filter_map(|at| Some((at, replaced_at(at)?)));
+    let found = drops.map(|(at, (table, name))| {
+        let later = changes.iter().enumerate().skip(at + 1).filter_map(|(later, change)| match change {
+            Some(Change::Drops(other)) => Some(DroppedLater {
+                table: other.clone(),
+                is_read: statements[at + 1..later].iter().any(|it| may_read(it.text, other)),
+                is_replaced: replaced_at(later).is_some(),
+            }),
+            _ => None,
+        });
+        Replaced { at, table, dropped_as: name.clone(), later: later.collect() }
+    });
+    found.collect()
+}
+
+/// The name that another table gets in place of the one that is dropped at a position, which may have had several.
+fn replaced(changes: &[Option<Change>], at: usize, dropped_as: &str) -> Option<String> {
+    let (mut name, mut until) = (dropped_as, at);
+    loop {
+        let last = changes[until + 1..].iter().flatten().rfind(|change| change.concerns(name));
+        if last.is_some_and(|change| change.gives(name)) {
+            return Some(name.to_owned());
+        }
+        let given = changes[..until].iter().rposition(|it| it.as_ref().is_some_and(|change| change.gives(name)))?;
+        match &changes[given] {
+            Some(Change::Renames(from, _)) => (name, until) = (from, given),
+            _ => return None,
+        }
+    }
+}
+
+/// Whether a statement may read the rows of a table, also through a view.
+fn may_read(statement: &str, table: &str) -> bool {
+    let words = identifiers(statement, Dialect::Sqlite);
+    words.iter().any(|word| word.eq_ignore_ascii_case(table) || word.eq_ignore_ascii_case("SELECT"))
+}
+
+/// What a statement does to a table of the main database.
+#[derive(Debug)]
+enum Change {
+    Creates(String),
+    Drops(String),
+    Renames(String, String),
+}
+
+impl Change {
+    /// Whether a table has this name after it.
+    fn gives(&self, name: &str) -> bool {
+        match self {
+            Self::Creates(to) | Self::Renames(_, to) => to.eq_ignore_ascii_case(name),
+            Self::Drops(_) => false,
+        }
+    }
+
+    fn concerns(&self, name: &str) -> bool {
+        let takes = match self {
+            Self::Drops(from) | Self::Renames(from, _) => from.eq_ignore_ascii_case(name),
+            Self::Creates(_) => false,
+        };
+        takes || self.gives(name)
+    }
+}
+
+/// What each statement does to tables. Temporary ones hide others of their name.
+fn changes(statements: &[Statement<'_>]) -> Vec<Option<Change>> {
+    let mut temporary: Vec<String> = Vec::new();
+    let mut change = |statement: &str| {
+        let (change, schema) = parsed(statement)?;
+        let is_temp = match (schema, &change) {
+            (Some(schema), _) if schema.eq_ignore_ascii_case("temp") => true,
+            (Some(schema), _) if !schema.eq_ignore_ascii_case("main") => return None,
+            (Some(_), _) | (None, Change::Creates(_)) => false,
+            (None, Change::Drops(name) | Change::Renames(name, _)) => {
+                temporary.iter().any(|other| other.eq_ignore_ascii_case(name))
+            }
+        };
+        if !is_temp {
+            return Some(change);
+        }
+        if let Change::Drops(name) | Change::Renames(name, _) = &change {
+            temporary.retain(|other| !other.eq_ignore_ascii_case(name));
+        }
+        if let Change::Creates(name) | Change::Renames(_, name) = change {
+            temporary.push(name);
+        }
+        None
+    };
+    statements.iter().map(|it| change(it.text)).collect()
+}
+
+/// What a statement does to a table, and the schema in which it does so, if it names one.
+fn parsed(statement: &str) -> Option<(Change, Option<String>)> {
+    let mut tokens = Tokens::new(statement).peekable();
+    let first = tokens.next()?.to_ascii_uppercase();
+    let is_temporary = first == "CREATE" && (accept(&mut tokens, "TEMP") || accept(&mut tokens, "TEMPORARY"));
+    if !accept(&mut tokens, "TABLE") {
+        return None;
+    }
+    if accept(&mut tokens, "IF") {
+        accept(&mut tokens, "NOT");
+        accept(&mut tokens, "EXISTS");
+    }
+    let (schema, name) = table(&mut tokens)?;
+    let schema = if is_temporary { Some("temp".to_owned()) } else { schema };
+    let change = match first.as_str() {
+        "CREATE" => Change::Creates(name),
+        "DROP" => Change::Drops(name),
+        "ALTER" if accept(&mut tokens, "RENAME") && accept(&mut tokens, "TO") => {
+            Change::Renames(name, tokens.next().map(unquote)?)
+        }
+        _ => return None,
+    };
+    Some((change, schema))
+}
+
+/// Whether the next token is this word, which is then consumed.
+fn accept(tokens: &mut Peekable<Tokens<'_>>, word: &str) -> bool {
+    tokens.next_if(|token| token.eq_ignore_ascii_case(word)).is_some()
+}
+
+/// The schema of a table, if it is named, and the table.
+fn table(tokens: &mut Peekable<Tokens<'_>>) -> Option<(Option<String>, String)> {
+    let first = unquote(tokens.next()?);
+    match tokens.next_if_eq(&".") {
+        Some(_) => Some((Some(first), tokens.next().map(unquote)?)),
+        None => Some((None, first)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(text: &str) -> Vec<Replaced> {
+        replaced_tables(&super::super::split(text, Dialect::Sqlite).expect("statements"))
+    }
+
+    #[test]
+    fn tables_that_are_replaced_are_found() {
+        for (text, expected) in [
+            ("DROP TABLE p; ALTER TABLE new_p RENAME TO p", vec![(0, "p", "p")]),
+            ("SELECT 1; drop table if exists main.[P]; alter table main.\"new\" rename to \"p\"", vec![(1, "P", "P")]),
+            ("DROP TABLE p; CREATE TABLE IF NOT EXISTS main.P (a)", vec![(0, "p", "p")]),
+            ("CREATE TABLE b AS SELECT * FROM p; DROP TABLE p; CREATE TABLE p (a); DROP TABLE b", vec![(1, "p", "p")]),
+            ("CREATE TEMP TABLE b (a); DROP TABLE p; CREATE TABLE p (a); DROP TABLE b", vec![(1, "p", "p")]),
+            ("ALTER TABLE p RENAME TO old; CREATE TABLE p (a); DROP TABLE old", vec![(2, "p", "old")]),
+            ("ALTER TABLE p RENAME TO old; ALTER TABLE n RENAME TO p; DROP TABLE old", vec![(2, "p", "old")]),
+            ("ALTER TABLE p RENAME TO old; DROP TABLE old; CREATE TABLE p (a)", vec![(1, "p", "old")]),
+            (
+                "ALTER TABLE p RENAME TO a; ALTER TABLE a RENAME TO b; CREATE TABLE p (a); DROP TABLE b",
+                vec![(3, "p", "b")],
+            ),
+            // A temporary table hides the other one.
+            (
+                "CREATE TEMPORARY TABLE p AS SELECT * FROM p; DROP TABLE main.p; CREATE TABLE p (a); DROP TABLE p",
+                vec![(1, "p", "p")],
+            ),
+            (
+                "CREATE TEMP TABLE p (a); ALTER TABLE p RENAME TO q; DROP TABLE p; CREATE TABLE p (a)",
+                vec![(2, "p", "p")],
+            ),
+            // The name is not there in the end, or is not that of another table.
+            ("DROP TABLE IF EXISTS n; CREATE TABLE n (a); ALTER TABLE n RENAME TO q", vec![]),
+            ("DROP TABLE p; CREATE TABLE p (a); DROP TABLE p", vec![]),
+            ("DROP TABLE p; CREATE TEMP TABLE p (a)", vec![]),
+            ("DROP TABLE other.p; CREATE TABLE p (a)", vec![]),
+            ("ALTER TABLE p RENAME TO q; ALTER TABLE q RENAME TO p; DROP TABLE p", vec![]),
+            ("ALTER TABLE new_p RENAME TO p; DROP TABLE p", vec![]),
+            ("DROP TABLE p; ALTER TABLE q RENAME TO r", vec![]),
+            ("DROP TABLE p; ALTER TABLE q RENAME COLUMN p TO r", vec![]),
+            ("DROP VIEW p; ALTER TABLE q RENAME TO p", vec![]),
+        ] {
+            let found = found(text);
+            let found: Vec<(usize, &str, &str)> =
+                found.iter().map(|it| (it.at, it.table.as_str(), it.dropped_as.as_str())).collect();
+            assert_eq!(found, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn tables_that_are_dropped_later_are_known() {
+        for (text, is_read, is_replaced) in [
+            ("DROP TABLE p; DROP TABLE c; CREATE TABLE p (a)", false, false),
+            ("DROP TABLE p; CREATE TABLE p (a); DROP TABLE c; CREATE TABLE c (a)", false, true),
+            ("DROP TABLE p; CREATE TABLE p (a); CREATE TABLE n AS SELECT * FROM v; DROP TABLE c", true, false),
+            ("DROP TABLE p; CREATE TABLE p (a); ALTER TABLE C ADD b; DROP TABLE c", true, false),
+        ] {
+            let found = found(text);
+            let later = found[0].dropped_later("C").expect(text);
+            assert_eq!((later.is_read, later.is_replaced), (is_read, is_replaced), "{text}");
+        }
+        assert_eq!(found("DROP TABLE c; DROP TABLE p; CREATE TABLE p (a)")[0].dropped_later("c"), None);
+    }
+}
