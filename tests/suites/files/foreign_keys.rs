@@ -130,6 +130,11 @@ fn a_rebuild_without_the_directive_loses_nothing() {
 /// The rows of `users` wait in another table while it is made again.
 const COPIES: [&str; 2] = ["CREATE TABLE", "CREATE TEMPORARY TABLE"];
 
+const RENAMED_FIRST: &str = "ALTER TABLE users RENAME TO users_old;
+CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT NOT NULL);
+INSERT INTO users SELECT id, name FROM users_old;
+DROP TABLE users_old;";
+
 #[test]
 fn a_rebuild_through_a_copy_loses_nothing() {
     for copy in COPIES {
@@ -154,6 +159,39 @@ fn a_rebuild_through_a_copy_loses_nothing() {
         project.runner("apply").succeeds();
         assert_eq!(project.value("SELECT count(*) FROM orders"), "1");
     }
+}
+
+#[test]
+fn a_table_that_is_renamed_first_takes_no_foreign_keys_with_it() {
+    let project = project!();
+    let order = "create the new table under another name, copy the rows, drop the old table and rename the new one";
+    project.sql("1_shop", SHOP, "DROP TABLE orders; DROP TABLE users;").sql("2_rebuild", RENAMED_FIRST, "SELECT 1;");
+    let told = ["`2_rebuild.up.sql` renames `users` to `users_old`, drops it and replaces it", order];
+    project.runner("validate").succeeds().says(&told);
+    project.runner("plan").succeeds().says(&told);
+    project.runner("apply").exits(1).says(&[
+        "`users` is to be replaced, and dropping it as `users_old` would delete the rows of `orders` that refer to it",
+        order,
+    ]);
+    assert_eq!(project.value("SELECT count(*) FROM orders"), "1");
+    // Without rows, the foreign key would still lead nowhere.
+    execute(&project, "DELETE FROM orders");
+    project
+        .runner("apply")
+        .exits(1)
+        .says(&["would leave `orders` with a foreign key to a table that no longer exists", order]);
+    for rows in ["DELETE FROM orders", "INSERT INTO orders VALUES (1, 1)"] {
+        execute(&project, rows);
+        project.sql("2_rebuild", &format!("-- runner:table-rebuild\n{RENAMED_FIRST}"), "SELECT 1;");
+        project.runner("validate").succeeds().says(&told);
+        let refused = ["a foreign key refers to a table that does not exist", "`orders` refers to `users_old`", order];
+        project.runner("apply").exits(1).says(&refused);
+        project.runner("apply --dry-run").exits(1).says(&refused);
+    }
+    // What the hint says.
+    project.sql("2_rebuild", &format!("-- runner:table-rebuild\n{REBUILD}"), "SELECT 1;");
+    project.runner("apply").succeeds();
+    assert_eq!(project.value("SELECT count(*) FROM orders"), "1");
 }
 
 #[test]

@@ -14,6 +14,7 @@ mod harmless;
 pub(in crate::database) mod known;
 mod lock;
 mod nesting;
+mod parents;
 mod pragmas;
 mod pulled;
 mod raw;

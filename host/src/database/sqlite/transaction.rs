@@ -6,6 +6,7 @@ use rusqlite::MAIN_DB;
 
 use super::SqliteDatabase;
 use super::error::{from_failure, text_of};
+use super::parents::Parents;
 use super::raw::{Connection, Failure};
 use super::temporary::databases;
 use crate::database::message::REBUILD;
@@ -71,6 +72,8 @@ struct Violations {
     rows: HashMap<Row, u64>,
     /// Tables with a foreign key that SQLite cannot follow, with its message. Their rows are not checked.
     mismatches: BTreeMap<String, String>,
+    /// Which tables there are for foreign keys to refer to.
+    parents: Parents,
 }
 
 impl SqliteDatabase {
@@ -205,6 +208,8 @@ fn commit(connection: &Connection, transaction: &Transaction) -> Result<(), Data
 /// The present violations, if there are no new ones.
 fn no_new_violations(connection: &Connection, before: &Violations) -> Result<Violations, DatabaseError> {
     let after = violations(connection).map_err(|failure| from_failure(&failure))?;
+    // First: the rows that refer to a table that is gone are violations as well.
+    after.parents.none_lost(&before.parents)?;
     if let Some((_, message)) = after.mismatches.iter().find(|(table, _)| !before.mismatches.contains_key(*table)) {
         return Err(mismatched(message));
     }
@@ -248,7 +253,7 @@ fn violated<'a>(rows: impl Iterator<Item = &'a Row>) -> DatabaseError {
 
 /// What is wrong with foreign keys, in all databases of the connection.
 fn violations(connection: &Connection) -> Result<Violations, Failure> {
-    let mut found = Violations::default();
+    let mut found = Violations { parents: Parents::read(connection)?, ..Violations::default() };
     for schema in databases(connection)? {
         let schema = Dialect::Sqlite.quote(&schema);
         let mut rows = HashMap::new();

@@ -69,6 +69,76 @@ async fn only_new_violations_prevent_the_commit() {
     assert_eq!(error.detail.as_deref(), Some("row 20 of `child` refers to no row of `parent`"));
 }
 
+/// Rows or not: foreign keys follow a table that is renamed.
+#[tokio::test]
+async fn a_foreign_key_that_loses_its_table_prevents_the_commit() {
+    let rename_first = [
+        "ALTER TABLE parent RENAME TO parent_old",
+        "CREATE TABLE parent (id INTEGER PRIMARY KEY)",
+        "INSERT INTO parent SELECT id FROM parent_old",
+        "DROP TABLE parent_old",
+    ];
+    let drop = ["DROP TABLE parent"];
+    for (statements, detail, hint) in [
+        (
+            &rename_first[..],
+            "`child` refers to `parent_old`; `later` refers to `parent_old`",
+            "create the new table under",
+        ),
+        (
+            &drop[..],
+            "`child` refers to `parent`; `later` refers to `parent`",
+            "keep `parent`, or in the same migration drop",
+        ),
+    ] {
+        for emptied in [false, true] {
+            let mut database = family().await;
+            let database = database.as_mut();
+            if emptied {
+                run(database, "DELETE FROM child").await;
+            }
+            database.begin(OFF).await.expect("begun");
+            for statement in statements {
+                run(database, statement).await;
+            }
+            let error = database.check_constraints().await.expect_err("seen by a dry run");
+            assert_eq!(error.detail.as_deref(), Some(detail));
+            let error = database.commit().await.expect_err("lost");
+            assert_eq!((error.kind, error.detail.as_deref()), (DatabaseErrorKind::Constraint, Some(detail)));
+            assert!(error.message.starts_with("a foreign key refers to a table that does not exist"), "{error}");
+            assert!(error.hint.as_deref().is_some_and(|it| it.starts_with(hint)), "{error:?}");
+            run(database, "INSERT INTO child VALUES (50, 1)").await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_table_that_was_missing_before_a_rebuild_may_be_missing_after_it() {
+    let mut database = family().await;
+    let database = database.as_mut();
+    run(database, "CREATE TABLE early (id INTEGER PRIMARY KEY, parent INTEGER REFERENCES Nowhere)").await;
+    database.begin(OFF).await.expect("begun");
+    for statement in [
+        "CREATE TABLE early_new (id INTEGER PRIMARY KEY, parent INTEGER REFERENCES Nowhere)",
+        "DROP TABLE early",
+        "ALTER TABLE early_new RENAME TO early",
+        // For a later migration to create.
+        "CREATE TABLE other (id INTEGER PRIMARY KEY, parent INTEGER REFERENCES soon)",
+        "CREATE TABLE PARENT_NEW (id INTEGER PRIMARY KEY)",
+        "INSERT INTO parent_new SELECT id FROM parent",
+        "DROP TABLE parent",
+        "ALTER TABLE parent_new RENAME TO PARENT",
+    ] {
+        run(database, statement).await;
+    }
+    database.commit().await.expect("committed");
+    database.begin(OFF).await.expect("begun");
+    run(database, "DROP TABLE child").await;
+    run(database, "DROP TABLE later").await;
+    run(database, "DROP TABLE parent").await;
+    database.commit().await.expect("nothing refers to it");
+}
+
 #[tokio::test]
 async fn foreign_keys_are_enforced_again_however_it_ends() {
     let mut database = family().await;
