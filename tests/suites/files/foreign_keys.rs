@@ -224,3 +224,13 @@ fn tables_that_are_dropped_on_purpose_are_dropped() {
         }
     }
 }
+
+#[test]
+fn the_other_order_needs_a_pragma_that_is_refused() {
+    let project = project!();
+    project.sql("1_shop", SHOP, "SELECT 1;");
+    let text = format!("-- runner:table-rebuild\nPRAGMA legacy_alter_table=ON;\n{RENAMED_FIRST}");
+    project.sql("2_rebuild", &text, "SELECT 1;");
+    let output = project.runner("validate");
+    output.exits(7).says(&["PRAGMA legacy_alter_table is refused", "omit it, and rebuild the table in another order"]);
+}

@@ -86,9 +86,13 @@ pub(super) fn refuse(rights: Role, transaction: bool, name: &str, value: Option<
 /// What to do instead of a setting of the connection.
 fn instead(pragma: &str) -> &'static str {
     match pragma.to_ascii_lowercase().as_str() {
-        "foreign_keys" | "legacy_alter_table" => {
+        "foreign_keys" => {
             "write the directive `-- runner:table-rebuild` at the top of the file instead: foreign keys are then off, and checked as a \
              whole at the end"
+        }
+        "legacy_alter_table" => {
+            "omit it, and rebuild the table in another order: with the directive `-- runner:table-rebuild` at the top of the file, create \
+             the new table under another name, copy the rows, drop the old table and rename the new one"
         }
         "busy_timeout" | "synchronous" | "cache_size" => {
             "set it for the whole run, in the database URL: `?busy_timeout=`, `?synchronous=` and `?cache_size=` are known"
