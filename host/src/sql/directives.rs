@@ -56,7 +56,10 @@ impl Directives {
             return Err(SqlError {
                 line: 1,
                 message: "`runner:no-transaction` and `runner:table-rebuild` are mutually exclusive".to_owned(),
-                hint: Some("rebuild the table in a separate migration, in a transaction".to_owned()),
+                hint: Some(
+                    "remove one of the two: a table is rebuilt in a transaction, and what cannot run in one needs another migration"
+                        .to_owned(),
+                ),
             });
         }
         Ok(directives)
@@ -195,7 +198,7 @@ mod tests {
                 "-- runner:table-rebuild\n-- no-transaction\n",
                 1,
                 "`runner:no-transaction` and `runner:table-rebuild` are mutually exclusive",
-                "rebuild the table in a separate migration, in a transaction",
+                "remove one of the two: a table is rebuilt in a transaction",
             ),
             (
                 "-- x\n-- runner:no-transactions\n",

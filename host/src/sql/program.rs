@@ -11,10 +11,25 @@ pub struct Program<'a> {
     pub statements: Vec<Statement<'a>>,
     /// SQLite: `PRAGMA foreign_keys` turns them off for a part of it.
     pub foreign_keys_off: bool,
+    /// SQLite: a statement other than a setting is outside of that part.
+    pub works_with_foreign_keys: bool,
     /// It begins and commits transactions of its own, which the one around the file replaces.
     pub has_transaction: bool,
     /// Its first statement sets the isolation level.
     pub isolation: Option<Isolation>,
+    /// Where the file says all this.
+    pub lines: Lines,
+}
+
+/// The lines of statements that are taken out of a program, counted from 1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lines {
+    /// The one that turns foreign keys off.
+    pub foreign_keys_off: Option<usize>,
+    /// The first one that begins or ends a transaction.
+    pub transaction: Option<usize>,
+    /// The one that sets the isolation level.
+    pub isolation: Option<usize>,
 }
 
 /// How a transaction is isolated from others.
@@ -74,16 +89,27 @@ enum Effect {
 /// other transaction control stays, to be refused with its place.
 pub fn program(text: &str, dialect: Dialect) -> Result<Program<'_>, SqlError> {
     let mut program = Program { statements: split(text, dialect)?, ..Program::default() };
+    // Whether foreign keys are off for each statement that stays.
+    let mut off = Vec::new();
     if dialect == Dialect::Sqlite {
+        let mut is_off = false;
         program.statements.retain(|statement| match sqlite::sets_foreign_keys(statement.text) {
-            None => true,
+            None => {
+                off.push(is_off);
+                true
+            }
             Some(on) => {
-                program.foreign_keys_off |= !on;
+                is_off = !on;
+                if is_off {
+                    program.foreign_keys_off = true;
+                    program.lines.foreign_keys_off.get_or_insert(statement.line);
+                }
                 false
             }
         });
     }
     let effects: Vec<Effect> = program.statements.iter().map(|it| effect(it.text, dialect)).collect();
+    program.works_with_foreign_keys = effects.iter().zip(off).any(|(effect, off)| *effect == Effect::Works && !off);
     program.has_transaction = match dialect {
         // What commits by itself would do so in between, so there is no larger transaction to be had.
         Dialect::Mysql | Dialect::Mariadb => encloses(&effects),
@@ -96,7 +122,13 @@ pub fn program(text: &str, dialect: Dialect) -> Result<Program<'_>, SqlError> {
         Effect::Begins(level) => level.filter(|_| program.has_transaction),
         _ => None,
     };
-    program.isolation = effects[..first.unwrap_or(effects.len())].iter().find_map(isolates);
+    let line = |at: Option<usize>| at.and_then(|at| program.statements.get(at)).map(|it| it.line);
+    let level =
+        effects[..first.unwrap_or(effects.len())].iter().enumerate().find_map(|(at, it)| Some((at, isolates(it)?)));
+    let controls = effects.iter().position(|effect| matches!(effect, Effect::Begins(_) | Effect::Commits));
+    let lines = (line(level.map(|(at, _)| at)), line(controls.filter(|_| program.has_transaction)));
+    (program.lines.isolation, program.lines.transaction) = lines;
+    program.isolation = level.map(|(_, level)| level);
     let mut at = 0;
     program.statements.retain(|_| {
         at += 1;
@@ -246,6 +278,34 @@ mod tests {
             (Postgres, "COMMIT; BEGIN", "in one"),
         ] {
             assert_eq!(shown(text, dialect), expected, "{dialect}: {text}");
+        }
+    }
+
+    #[test]
+    fn the_lines_of_what_is_taken_out_are_known() {
+        let of = |text, dialect| program(text, dialect).expect(text).lines;
+        let text = "A;\nPRAGMA foreign_keys = OFF;\n-- a comment\n\nBEGIN;\nB;\nCOMMIT;\nPRAGMA foreign_keys = ON;";
+        let lines = Lines { foreign_keys_off: Some(2), transaction: Some(5), isolation: None };
+        assert_eq!(of(text, Dialect::Sqlite), lines);
+        let lines = Lines { isolation: Some(3), ..Lines::default() };
+        assert_eq!(of("SET a = 1;\n\nSET TRANSACTION ISOLATION LEVEL SERIALIZABLE;\nA", Dialect::Postgres), lines);
+        // What stays has its own line.
+        assert_eq!(of("A;\nBEGIN", Dialect::Sqlite), Lines::default());
+    }
+
+    #[test]
+    fn statements_outside_of_a_rebuild_are_known() {
+        for (text, expected) in [
+            ("PRAGMA foreign_keys = OFF; BEGIN; A; COMMIT; PRAGMA foreign_keys = ON", false),
+            (
+                "PRAGMA synchronous = OFF; PRAGMA foreign_keys = OFF; A; PRAGMA foreign_keys = ON; PRAGMA optimize",
+                false,
+            ),
+            ("PRAGMA foreign_keys = OFF; A; PRAGMA foreign_keys = ON; PRAGMA foreign_keys = OFF; B", false),
+            ("PRAGMA foreign_keys = OFF; A; PRAGMA foreign_keys = ON; B", true),
+            ("A; PRAGMA foreign_keys = OFF; B", true),
+        ] {
+            assert_eq!(program(text, Dialect::Sqlite).expect(text).works_with_foreign_keys, expected, "{text}");
         }
     }
 

@@ -96,7 +96,12 @@ fn pragmas_outside_a_transaction() {
         ("PRAGMA wal_checkpoint(TRUNCATE);", 0, 1, ""),
         ("PRAGMA journal_mode;\nPRAGMA user_version = 3;", 0, 0, ""),
         ("PRAGMA journal_mode = OFF;", 7, 0, "nothing could be rolled back after it"),
-        ("PRAGMA foreign_keys = OFF;", 2, 0, "rebuilds a table, and commits each statement"),
+        (
+            "PRAGMA foreign_keys = OFF;\nPRAGMA foreign_keys = ON;\nSELECT 1;",
+            2,
+            0,
+            "rebuilds a table, and commits each statement",
+        ),
     ] {
         let project = shop(Engine::Sqlite, "steps");
         project.runner("apply").succeeds();

@@ -225,6 +225,45 @@ fn tables_that_are_dropped_on_purpose_are_dropped() {
     }
 }
 
+/// As sqlx, goose and dbmate need it, in whose transaction the pragma would do nothing.
+#[test]
+fn a_rebuild_without_a_transaction_runs_in_one() {
+    let rebuild = format!("PRAGMA foreign_keys=OFF;\nBEGIN;\n{REBUILD}\nCOMMIT;\nPRAGMA foreign_keys=ON;\n");
+    for text in [
+        format!("-- no-transaction\n{rebuild}"),
+        format!("-- +goose NO TRANSACTION\n-- +goose Up\n{rebuild}"),
+        format!("-- migrate:up transaction:false\n{rebuild}"),
+        format!("-- no-transaction\nPRAGMA foreign_keys=OFF;\n{REBUILD}\nPRAGMA foreign_keys=ON;\n"),
+    ] {
+        let project = project!();
+        project.sql("1_shop", SHOP, "DROP TABLE orders; DROP TABLE users;");
+        std::fs::write(project.file("migrations/2_rebuild.sql"), &text).unwrap();
+        project.runner("plan").succeeds().prints(&["2_rebuild", "table-rebuild", "atomic"]);
+        project.runner("apply").succeeds();
+        assert_eq!(project.value("SELECT count(*) FROM orders"), "1");
+        // It is checked at its end, and nothing remains of it.
+        let loss = text.replace("DROP TABLE users;", "DROP TABLE users; DELETE FROM new_users;");
+        std::fs::write(project.file("migrations/3_loss.sql"), loss).unwrap();
+        project.runner("apply").exits(1).says(&["row 1 of `orders` refers to no row of `users`"]);
+        assert_eq!(project.value("SELECT count(*) FROM users"), "1");
+    }
+}
+
+#[test]
+fn what_is_outside_of_a_rebuild_keeps_its_foreign_keys() {
+    let project = project!();
+    project.sql("1_shop", SHOP, "SELECT 1;");
+    let text = format!("PRAGMA foreign_keys=OFF;\n{REBUILD}\nPRAGMA foreign_keys=ON;\nDELETE FROM users;\n");
+    project.sql("2_rebuild", &format!("-- a comment\n-- no-transaction\n{text}"), "SELECT 1;");
+    let named = "remove `-- no-transaction` (`2_rebuild.up.sql`, line 2)";
+    project
+        .runner("validate")
+        .exits(2)
+        .says(&["`2_rebuild.up.sql` rebuilds a table, and commits each statement", named]);
+    project.sql("2_rebuild", &text, "SELECT 1;");
+    project.runner("validate").succeeds();
+}
+
 #[test]
 fn the_other_order_needs_a_pragma_that_is_refused() {
     let project = project!();

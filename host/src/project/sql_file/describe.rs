@@ -35,7 +35,7 @@ impl Chosen<'_> {
         }
         if let Some(text) = self.down.filter(|_| up.no_transaction && down.table_rebuild && !down.no_transaction) {
             let message = format!("`{}` rebuilds a table, and commits each statement, as its upgrade does", text.file);
-            problems.push(Problem::new(message).hint("rebuild the table in a separate migration, in a transaction"));
+            problems.push(Problem::new(message).hint(self.instead_of_steps(text)));
         }
         let texts = [(Some(self.up), up.directives.parameters), (self.down, down.directives.parameters)];
         for (text, asks) in texts {
@@ -83,16 +83,60 @@ impl Chosen<'_> {
             true => program(&text.text, self.dialect).unwrap_or_default(),
             false => Program::default(),
         };
-        let no_transaction = directives.no_transaction
-            || text.no_transaction
-            || self.stepwise
-            || only_refuses_transactions(&program, self.dialect);
+        let says_so = directives.no_transaction || text.no_transaction || self.stepwise;
+        let no_transaction =
+            (says_so && !is_rebuild(&program, self.dialect)) || only_refuses_transactions(&program, self.dialect);
         let table_rebuild = directives.table_rebuild || program.foreign_keys_off;
         if no_transaction && table_rebuild {
             let message = format!("`{}` rebuilds a table, and commits each statement", text.file);
-            problems.push(Problem::new(message).hint("rebuild the table in a separate migration, in a transaction"));
+            problems.push(Problem::new(message).hint(self.instead_of_steps(text)));
         }
         Said { no_transaction, table_rebuild, is_atomic: is_atomic(&program, self.dialect), directives }
+    }
+
+    /// What lets a table be rebuilt in a transaction.
+    fn instead_of_steps(&self, text: &SqlText) -> String {
+        // That of an upgrade may be for both directions.
+        let texts = [text, self.up];
+        let refuses = texts.iter().any(|text| {
+            program(&text.text, self.dialect).is_ok_and(|program| refuses_transaction(&program, self.dialect))
+        });
+        let marker = match (self.stepwise, self.is_stepwise()) {
+            (true, _) => Some("remove `run_in_transaction = false` from `metadata.toml`".to_owned()),
+            (false, true) => Some("remove `.autocommit` from the names of its files".to_owned()),
+            (false, false) => texts.iter().find_map(|text| {
+                let (marker, line) =
+                    text.text.lines().zip(1..).find_map(|(text, line)| Some((without(text)?, line)))?;
+                Some(format!("remove `{marker}` (`{}`, line {line})", text.file))
+            }),
+        };
+        match (marker, refuses) {
+            (Some(marker), false) => format!("{marker}: a table is rebuilt in a transaction, with foreign keys off"),
+            (Some(marker), true) => {
+                format!("put what cannot run in a transaction into another migration, and {marker}")
+            }
+            (None, _) => "rebuild the table in a separate migration, in a transaction".to_owned(),
+        }
+    }
+}
+
+/// What lets each statement commit by itself in a line, as runner or another tool writes it: a comment, or an option of a marker
+/// that has to stay.
+fn without(line: &str) -> Option<&str> {
+    let line = line.trim();
+    let words: Vec<&str> = line.strip_prefix("--")?.split_whitespace().collect();
+    let lower: Vec<String> = words.iter().map(|word| word.to_ascii_lowercase()).collect();
+    let lower: Vec<&str> = lower.iter().map(String::as_str).collect();
+    match lower.as_slice() {
+        ["no-transaction" | "runner:no-transaction"]
+        | ["runner:", "no-transaction"]
+        | ["+goose", "no", "transaction"]
+        | ["postgres-migrations", "disable-transaction"] => Some(line),
+        ["+migrate" | "migrate:up" | "migrate:down", options @ ..] => {
+            let at = options.iter().position(|option| matches!(*option, "notransaction" | "transaction:false"))?;
+            words.get(at + 1).copied()
+        }
+        _ => None,
     }
 }
 
@@ -132,6 +176,16 @@ fn only_refuses_transactions(program: &Program<'_>, dialect: Dialect) -> bool {
         && program.isolation.is_none()
         && classes.contains(&StatementClass::RefusesTransaction)
         && classes.iter().all(|it| matches!(it, StatementClass::RefusesTransaction | StatementClass::Session))
+}
+
+/// Whether all that works in a file for SQLite does so without foreign keys. Other tools let such a file run without a transaction, in
+/// which `PRAGMA foreign_keys` would do nothing, and often it begins one of its own; the transaction of a rebuild is what it asks for.
+fn is_rebuild(program: &Program<'_>, dialect: Dialect) -> bool {
+    program.foreign_keys_off && !program.works_with_foreign_keys && !refuses_transaction(program, dialect)
+}
+
+fn refuses_transaction(program: &Program<'_>, dialect: Dialect) -> bool {
+    program.statements.iter().any(|it| classify(it.text, dialect) == StatementClass::RefusesTransaction)
 }
 
 /// Whether a file begins and commits a transaction that MySQL and MariaDB would keep.

@@ -116,7 +116,7 @@ fn directives_of_both_files_must_fit() {
         ])
     );
     assert_eq!(
-        sqlite("-- runner:no-transaction\nPRAGMA foreign_keys = OFF; SELECT 1", ""),
+        sqlite("-- runner:no-transaction\nPRAGMA foreign_keys = OFF; VACUUM", ""),
         Err(vec!["`1_a.up.sql` rebuilds a table, and commits each statement".to_owned()])
     );
     assert_eq!(
@@ -125,6 +125,66 @@ fn directives_of_both_files_must_fit() {
     );
     let missing = of(&[("up", "SELECT 1")], Dialect::Sqlite).expect("no way back");
     assert!(missing.no_downgrade && !missing.irreversible);
+}
+
+/// The texts with which other tools rebuild a table: `PRAGMA foreign_keys` does nothing in their transaction.
+#[test]
+fn a_rebuild_runs_in_a_transaction_whatever_it_says() {
+    let rebuild = "PRAGMA foreign_keys=OFF;\nBEGIN;\nDROP TABLE t;\nCOMMIT;\nPRAGMA foreign_keys=ON;\n";
+    let without = rebuild.replace("BEGIN;\n", "").replace("COMMIT;\n", "");
+    let goose = format!("-- +goose NO TRANSACTION\n-- +goose Up\n{rebuild}-- +goose Down\n{rebuild}");
+    let dbmate =
+        format!("-- migrate:up transaction:false\n{rebuild}-- migrate:down transaction:false\nDROP TABLE t;\n");
+    for (up, down_mode) in [
+        (format!("-- no-transaction\n{rebuild}"), None),
+        (format!("-- runner:no-transaction\n{without}"), None),
+        (goose, None),
+        (dbmate, Some(Mode::Stepwise)),
+    ] {
+        let described = of(&[("up", &up)], Dialect::Sqlite).expect(&up);
+        assert_eq!((described.mode, described.down_mode), (Mode::Auto, down_mode), "{up}");
+        assert!(described.needs_table_rebuild(), "{up}");
+        // Only SQLite has the pragma.
+        assert_eq!(of(&[("up", &up)], Dialect::Postgres).expect(&up).mode, Mode::Stepwise, "{up}");
+    }
+}
+
+#[test]
+fn what_keeps_a_rebuild_from_its_transaction_is_named() {
+    let hints = |files: &[(&str, &str)]| {
+        let texts = texts(files).expect("texts");
+        let problems = texts.describe(&texts.choose(Dialect::Sqlite).expect("an upgrade")).expect_err("a problem");
+        problems.into_iter().filter_map(|it| it.hint).collect::<Vec<_>>().join("; ")
+    };
+    let outside = "PRAGMA foreign_keys=OFF; DROP TABLE t; PRAGMA foreign_keys=ON; INSERT INTO u VALUES (1);";
+    let removed = |marker: &str, line: usize| {
+        format!(
+            "remove `{marker}` (`1_a.up.sql`, line {line}): a table is rebuilt in a transaction, with foreign keys off"
+        )
+    };
+    let sqlx = format!("-- a\n-- no-transaction\n{outside}");
+    assert_eq!(hints(&[("up", &sqlx)]), removed("-- no-transaction", 2));
+    let goose = format!("-- +goose NO TRANSACTION\n-- +goose Up\n{outside}");
+    assert_eq!(hints(&[("up", &goose)]), removed("-- +goose NO TRANSACTION", 1));
+    let dbmate = format!("-- migrate:up\nSELECT 1;\n-- migrate:down transaction:false\n{outside}");
+    assert_eq!(hints(&[("up", &dbmate)]), removed("transaction:false", 3));
+    let migrate = format!("-- no transaction: prose\n-- +migrate Up notransaction\n{outside}");
+    assert_eq!(hints(&[("up", &migrate)]), removed("notransaction", 2));
+    // The upgrade's is for both.
+    let refused = "put what cannot run in a transaction into another migration, and remove";
+    assert_eq!(
+        hints(&[("up", "-- no-transaction\nVACUUM; SELECT 1"), ("down", "PRAGMA foreign_keys=OFF; DROP TABLE t")]),
+        format!("{refused} `-- no-transaction` (`1_a.up.sql`, line 1)")
+    );
+    let both = "PRAGMA foreign_keys=OFF; DROP TABLE t; PRAGMA foreign_keys=ON; VACUUM;";
+    assert_eq!(
+        hints(&[("up", &format!("-- no-transaction\n{both}"))]),
+        format!("{refused} `-- no-transaction` (`1_a.up.sql`, line 1)")
+    );
+    assert_eq!(
+        hints(&[("up", "PRAGMA foreign_keys=OFF; VACUUM")]),
+        "rebuild the table in a separate migration, in a transaction"
+    );
 }
 
 #[test]
