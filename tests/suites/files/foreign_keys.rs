@@ -273,3 +273,12 @@ fn the_other_order_needs_a_pragma_that_is_refused() {
     let output = project.runner("validate");
     output.exits(7).says(&["PRAGMA legacy_alter_table is refused", "omit it, and rebuild the table in another order"]);
 }
+
+#[test]
+fn a_transaction_is_refused_with_its_line() {
+    let project = project!();
+    project.sql("1_shop", SHOP, "SELECT 1;");
+    let text = "-- runner:no-transaction\nDELETE FROM orders;\n\n\n\nBEGIN;\nDELETE FROM users;\nCOMMIT;\n";
+    project.sql("2_delete", text, "SELECT 1;");
+    project.runner("validate").exits(2).says(&["the file begins a transaction of its own", "2_delete.up.sql:6"]);
+}

@@ -67,24 +67,25 @@ pub fn inspect(id: &str, file: &str, mode: RunMode, text: &str, facts: &Facts) -
         }
     }
     let needs_one = match (program.has_transaction, program.isolation) {
-        (true, _) if facts.transactional_ddl => Some("begins a transaction of its own"),
-        (_, Some(_)) => Some("sets the isolation level of a transaction"),
+        (true, _) if facts.transactional_ddl => Some(("begins a transaction of its own", program.lines.transaction)),
+        (_, Some(_)) => Some(("sets the isolation level of a transaction", program.lines.isolation)),
         _ => None,
     };
-    if let Some(why) = needs_one.filter(|_| mode == RunMode::Stepwise) {
+    if let Some((why, line)) = needs_one.filter(|_| mode == RunMode::Stepwise) {
         let error = Error::usage(format!("the file {why}, but each of its statements commits by itself"));
         let hint = match facts.transactional_ddl {
             true => "remove `BEGIN` and `COMMIT`, or the directive `-- runner:no-transaction`",
             false => "remove the level: it holds for one transaction, and there is none around the statements",
         };
-        refusals.push(refusal(1, error.hint(hint)));
+        refusals.push(refusal(line.unwrap_or(1), error.hint(hint)));
     }
     // Enforced, foreign keys let the table take the rows of others with it.
     if mode == RunMode::Stepwise && facts.dialect == Dialect::Sqlite && program.foreign_keys_off {
         let error = Error::usage(
             "the file rebuilds a table without foreign keys, but each of its statements commits by itself",
         );
-        refusals.push(refusal(1, error.hint("rebuild the table in a migration of its own, in a transaction")));
+        let line = program.lines.foreign_keys_off.unwrap_or(1);
+        refusals.push(refusal(line, error.hint("rebuild the table in a migration of its own, in a transaction")));
     }
     let committing = classes.iter().filter(|class| commits(**class, facts)).count() as u64;
     (Statements { count: statements.len() as u64, committing }, refusals)
@@ -215,6 +216,20 @@ mod tests {
             "{:?}",
             refused[0].error
         );
+    }
+
+    #[test]
+    fn what_is_taken_out_of_a_file_is_refused_with_its_line() {
+        use Dialect::{Mariadb, Postgres, Sqlite};
+        for (dialect, text, expected) in [
+            (Sqlite, "-- runner:no-transaction\n\nINSERT INTO t VALUES (1);\n\n\nBEGIN;\nVACUUM;\nCOMMIT;", vec![6]),
+            (Postgres, "-- a\nBEGIN;\nDROP TABLE t;\nCOMMIT;", vec![2]),
+            (Mariadb, "-- a\n\nSET TRANSACTION ISOLATION LEVEL SERIALIZABLE;\nDROP TABLE t;", vec![3]),
+            (Sqlite, "SELECT 1;\nPRAGMA foreign_keys = OFF;\nDROP TABLE t;", vec![2]),
+        ] {
+            let refusals = inspect("1_a", "1_a.up.sql", RunMode::Stepwise, text, &Facts::of_dialect(dialect)).1;
+            assert_eq!(refusals.iter().map(|it| it.line).collect::<Vec<_>>(), expected, "{text}: {refusals:?}");
+        }
     }
 
     fn inspected(dialect: Dialect, mode: RunMode, text: &str) -> String {
