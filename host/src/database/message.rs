@@ -14,7 +14,7 @@ pub const REBUILD: &str = "if the migration rebuilds a table, write the directiv
      foreign keys are then checked as a whole at the end";
 
 /// How to rebuild a table of SQLite.
-pub const REBUILD_ORDER: &str = "create the new table under another name, copy the rows, drop the old table and rename the new one: the \
+pub const REBUILD_ORDER: &str = "create the new table under another name, copy the rows, drop the old table and rename the new one, since the \
      foreign keys of other tables follow a table that is renamed";
 
 /// Describes a table whose engine does not support transactions.
