@@ -1,6 +1,8 @@
 //! Tables that a file for SQLite drops, with other tables put in their place.
 
+use std::collections::HashMap;
 use std::iter::Peekable;
+use std::sync::Arc;
 
 use super::Statement;
 use super::classify::{identifiers, unquote};
@@ -8,7 +10,7 @@ use super::sqlite::Tokens;
 use crate::dialect::Dialect;
 
 /// A `DROP TABLE` of a table whose name the file gives to another one.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Replaced {
     /// The position of the statement.
     pub at: usize,
@@ -16,19 +18,28 @@ pub struct Replaced {
     pub table: String,
     /// The name under which it is dropped: another one if the file has renamed the table before.
     pub dropped_as: String,
-    /// The tables that the file drops after it.
-    pub later: Vec<DroppedLater>,
+    /// The whole file.
+    file: Arc<Drops>,
 }
 
 /// A table that is dropped after another one.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DroppedLater {
-    /// Its name.
-    pub table: String,
     /// Whether the file may read its rows before that.
     pub is_read: bool,
     /// Whether another table gets its name.
     pub is_replaced: bool,
+}
+
+/// The tables that a file drops, each in lower case. A dump drops thousands, so what is known of each pair is looked up.
+#[derive(Debug, Default)]
+struct Drops {
+    /// The positions at which a table is dropped, and whether it is replaced.
+    drops: HashMap<String, Vec<(usize, bool)>>,
+    /// The positions at which a table is named.
+    named: HashMap<String, Vec<usize>>,
+    /// The positions at which any table may be read through a view.
+    reads: Vec<usize>,
 }
 
 impl Replaced {
@@ -37,9 +48,16 @@ impl Replaced {
         !self.table.eq_ignore_ascii_case(&self.dropped_as)
     }
 
-    /// A table that the file drops after this one.
-    pub fn dropped_later(&self, table: &str) -> Option<&DroppedLater> {
-        self.later.iter().find(|later| later.table.eq_ignore_ascii_case(table))
+    /// What is known of a table that the file drops after this one.
+    pub fn dropped_later(&self, table: &str) -> Option<DroppedLater> {
+        let table = table.to_ascii_lowercase();
+        let (at, is_replaced) = self.file.drops.get(&table)?.iter().copied().find(|(at, _)| *at > self.at)?;
+        let is_between = |positions: &Vec<usize>| {
+            let next = positions.partition_point(|position| *position <= self.at);
+            positions.get(next).is_some_and(|position| *position < at)
+        };
+        let is_read = is_between(&self.file.reads) || self.file.named.get(&table).is_some_and(is_between);
+        Some(DroppedLater { is_read, is_replaced })
     }
 }
 
@@ -47,45 +65,50 @@ impl Replaced {
 /// `RENAME` to another name with a later `DROP`. A name that no table has in the end, as that of a temporary copy, does not count.
 pub fn replaced_tables(statements: &[Statement<'_>]) -> Vec<Replaced> {
     let changes = changes(statements);
-    let replaced_at = |at: usize| match &changes[at] {
-        Some(Change::Drops(name)) => Some((replaced(&changes, at, name)?, name)),
+    let drops = changes.iter().enumerate().filter_map(|(change, (at, of))| match of {
+        Change::Drops(name) => Some((*at, name, replaced(&changes, change, name))),
         _ => None,
-    };
-    let drops = (0..changes.len()).filter_map(|at| Some((at, replaced_at(at)?)));
-    let found = drops.map(|(at, (table, name))| {
-        let later = changes.iter().enumerate().skip(at + 1).filter_map(|(later, change)| match change {
-            Some(Change::Drops(other)) => Some(DroppedLater {
-                table: other.clone(),
-                is_read: statements[at + 1..later].iter().any(|it| may_read(it.text, other)),
-                is_replaced: replaced_at(later).is_some(),
-            }),
-            _ => None,
-        });
-        Replaced { at, table, dropped_as: name.clone(), later: later.collect() }
+    });
+    let drops: Vec<(usize, &String, Option<String>)> = drops.collect();
+    if drops.iter().all(|(_, _, table)| table.is_none()) {
+        return Vec::new();
+    }
+    let mut file = Drops::default();
+    for (at, name, table) in &drops {
+        file.drops.entry(name.to_ascii_lowercase()).or_default().push((*at, table.is_some()));
+    }
+    for (at, statement) in statements.iter().enumerate() {
+        let mut reads = false;
+        for word in identifiers(statement.text, Dialect::Sqlite) {
+            let word = word.to_ascii_lowercase();
+            reads |= word == "select";
+            if file.drops.contains_key(&word) {
+                file.named.entry(word).or_default().push(at);
+            }
+        }
+        file.reads.extend(reads.then_some(at));
+    }
+    let file = Arc::new(file);
+    let found = drops.into_iter().filter_map(|(at, name, table)| {
+        Some(Replaced { at, table: table?, dropped_as: name.clone(), file: file.clone() })
     });
     found.collect()
 }
 
-/// The name that another table gets in place of the one that is dropped at a position, which may have had several.
-fn replaced(changes: &[Option<Change>], at: usize, dropped_as: &str) -> Option<String> {
-    let (mut name, mut until) = (dropped_as, at);
+/// The name that another table gets in place of the one that a change drops, which may have had several.
+fn replaced(changes: &[(usize, Change)], change: usize, dropped_as: &str) -> Option<String> {
+    let (mut name, mut until) = (dropped_as, change);
     loop {
-        let last = changes[until + 1..].iter().flatten().rfind(|change| change.concerns(name));
-        if last.is_some_and(|change| change.gives(name)) {
+        let last = changes[until + 1..].iter().rfind(|(_, change)| change.concerns(name));
+        if last.is_some_and(|(_, change)| change.gives(name)) {
             return Some(name.to_owned());
         }
-        let given = changes[..until].iter().rposition(|it| it.as_ref().is_some_and(|change| change.gives(name)))?;
-        match &changes[given] {
-            Some(Change::Renames(from, _)) => (name, until) = (from, given),
+        let given = changes[..until].iter().rposition(|(_, change)| change.gives(name))?;
+        match &changes[given].1 {
+            Change::Renames(from, _) => (name, until) = (from, given),
             _ => return None,
         }
     }
-}
-
-/// Whether a statement may read the rows of a table, also through a view.
-fn may_read(statement: &str, table: &str) -> bool {
-    let words = identifiers(statement, Dialect::Sqlite);
-    words.iter().any(|word| word.eq_ignore_ascii_case(table) || word.eq_ignore_ascii_case("SELECT"))
 }
 
 /// What a statement does to a table of the main database.
@@ -114,8 +137,8 @@ impl Change {
     }
 }
 
-/// What each statement does to tables. Temporary ones hide others of their name.
-fn changes(statements: &[Statement<'_>]) -> Vec<Option<Change>> {
+/// What statements do to tables, with their positions. Temporary tables hide others of their name.
+fn changes(statements: &[Statement<'_>]) -> Vec<(usize, Change)> {
     let mut temporary: Vec<String> = Vec::new();
     let mut change = |statement: &str| {
         let (change, schema) = parsed(statement)?;
@@ -138,7 +161,7 @@ fn changes(statements: &[Statement<'_>]) -> Vec<Option<Change>> {
         }
         None
     };
-    statements.iter().map(|it| change(it.text)).collect()
+    statements.iter().enumerate().filter_map(|(at, it)| Some((at, change(it.text)?))).collect()
 }
 
 /// What a statement does to a table, and the schema in which it does so, if it names one.
