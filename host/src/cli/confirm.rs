@@ -13,9 +13,14 @@ pub fn destroy(context: &Context, what: &str, yes: bool) -> Result<()> {
     ask(&context.printer, &format!("{what} {}", context.settings.database_url.value), yes)
 }
 
+/// Whether [`ask`] asks.
+pub fn asks(yes: bool) -> bool {
+    !yes && io::stdin().is_terminal()
+}
+
 /// Fails if the operator declines.
 pub fn ask(printer: &Printer, what: &str, yes: bool) -> Result<()> {
-    if yes || !io::stdin().is_terminal() {
+    if !asks(yes) {
         return Ok(());
     }
     if !printer.talks_to_somebody() {

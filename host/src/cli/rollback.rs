@@ -11,7 +11,7 @@ use crate::runtime;
 
 /// Rolls back to the target.
 pub fn run(context: Context, request: &RunRequest, yes: bool) -> Result<u8> {
-    let asks = request.dry_run.is_none() && !yes && context.printer.talks_to_somebody();
+    let asks = request.dry_run.is_none() && confirm::asks(yes);
     if asks && leaves_nothing(&context, &request.target)? {
         confirm::destroy(&context, ROLL_BACK_ALL, yes)?;
     }

@@ -57,6 +57,13 @@ pub async fn refuse(host: &mut HostSession<'_>, replaced: &Replaced) -> Result<(
     if enforced.rows.first().and_then(|row| row.first()).and_then(Value::as_int64) != Some(1) {
         return Ok(());
     }
+    // As most that are dropped: a dump drops thousands that are not there. A table that was renamed has left its name to others.
+    let any = format!("SELECT 1 FROM main.{} LIMIT 1", Dialect::Sqlite.quote(&replaced.dropped_as));
+    match host.query(&any, &[], QueryLimits::NONE).await {
+        Err(error) if error.kind == DatabaseErrorKind::Syntax => return Ok(()),
+        Ok(found) if found.rows.is_empty() && !replaced.is_renamed() => return Ok(()),
+        other => drop(other?),
+    }
     // The table, and those that its rows take with them and that are replaced as well.
     let mut tables = vec![replaced.dropped_as.clone()];
     let mut orphan = None;

@@ -183,6 +183,24 @@ pub fn reads(statement: &str, dialect: Dialect) -> bool {
 /// BY, or LIMIT without ORDER BY. An ORDER BY in parentheses does not order the result, unless they are around all of it; the text does
 /// not show whether an ORDER BY is total. What RETURNING returns has no order.
 pub fn is_unordered(statement: &str, dialect: Dialect, rows: u64) -> bool {
+    // As deep as people write them.
+    const PARENTHESES: usize = 4;
+    let mut text = statement;
+    for _ in 0..=PARENTHESES {
+        let words = outer_words(text, dialect);
+        if !words.is_empty() {
+            return are_unordered(&words, rows);
+        }
+        let trimmed = text.trim().trim_end_matches(';').trim_end();
+        let inner = trimmed.strip_prefix('(').and_then(|text| text.strip_suffix(')'));
+        let Some(inner) = inner else { return false };
+        text = inner;
+    }
+    false
+}
+
+/// The words that are not in parentheses, in upper case.
+fn outer_words(statement: &str, dialect: Dialect) -> Vec<String> {
     let (mut depth, mut words) = (0_usize, Vec::new());
     let mut lexer = Lexer::new(statement, dialect);
     while let Ok(Some(token)) = lexer.next_token() {
@@ -193,12 +211,11 @@ pub fn is_unordered(statement: &str, dialect: Dialect, rows: u64) -> bool {
             _ => {}
         }
     }
+    words
+}
+
+fn are_unordered(words: &[String], rows: u64) -> bool {
     let has = |wanted: &str| words.iter().any(|word| word == wanted);
-    if words.is_empty() {
-        let text = statement.trim().trim_end_matches(';').trim_end();
-        let inner = text.strip_prefix('(').and_then(|text| text.strip_suffix(')'));
-        return inner.is_some_and(|inner| is_unordered(inner, dialect, rows));
-    }
     let reads = match words.first().map_or("", String::as_str) {
         "SELECT" | "TABLE" => has("FROM") || has("TABLE"),
         "WITH" => has("SELECT") && has("FROM") || has("RETURNING"),

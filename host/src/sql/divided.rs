@@ -1,8 +1,8 @@
 //! Files that other tools divide into upgrade and downgrade by comments that are not taken as sections. They are refused: run whole,
 //! such a file would take itself back.
 
-use super::SqlError;
 use super::lex::{Lexer, TokenKind};
+use super::{SqlError, has_statement};
 use crate::dialect::Dialect;
 
 /// Two words that name the directions, in lower case.
@@ -68,7 +68,9 @@ pub(super) fn divided(text: &str, dialect: Option<Dialect>, has_sections: bool) 
             }
             while left.next_if(|next| next.at < token.range.end).is_some() {}
         }
-        first(comments).map(|comment| (comment.line, comment.text))
+        // What is commented out does not run.
+        let runs = |comment: &&Comment<'_>| has_statement(&text[comment.at + comment.text.len()..], dialect);
+        first(comments).filter(runs).map(|comment| (comment.line, comment.text))
     });
     let (line, shown) = problem?;
     let hint =
@@ -133,6 +135,10 @@ fn divider(line: &str) -> Option<Divider> {
         [word] if !word.contains(':') || word.ends_with(':') => {
             let name = word.trim_start_matches(['!', '@', '+']);
             let (marks, name) = (&word[..word.len() - name.len()], name.trim_end_matches(':'));
+            // Without a mark these are words as others.
+            if marks.is_empty() && matches!(name, "do" | "undo") {
+                return None;
+            }
             of(name, |up| format!("{marks}{up}{}", &word[marks.len() + name.len()..]))
         }
         [tool, word] if TOOLS.contains(tool) => of(word, |up| format!("{tool} {up}")),
@@ -214,6 +220,8 @@ mod tests {
             "-- Up\nA;",
             "-- Down\nA;",
             "-- Down\nA;\n-- Up\nB;",
+            "-- Up\nA;\n\n-- Down\n-- B;\n",
+            "-- do\nA;\n-- undo\nB;",
             "-- up\nA;\n-- @down\nB;",
             "-- scale up\nA;\n-- scale down\nB;",
             "-- up and running\nA;\n-- down the road\nB;",

@@ -60,6 +60,9 @@ const ONLY_WITHOUT_ARGUMENTS: &[&str] = &["rand", "unix_timestamp"];
 /// With a second argument these depend on nothing else: a time to count from, a salt.
 const ONLY_WITH_ONE_ARGUMENT: &[&str] = &["age", "encrypt"];
 
+/// How many tokens of a call are looked at.
+const LOOKED_AT: usize = 64;
+
 /// A call of these with one number is another function, or none.
 const NOT_WITH_A_NUMBER: &[&str] = &["age", "encrypt", "rand", "random", "unix_timestamp"];
 
@@ -84,17 +87,25 @@ pub fn volatile_calls(statement: &str, dialect: Dialect) -> Vec<String> {
     if dialect == Dialect::Sqlite {
         return Vec::new();
     }
+    let mut found = Vec::new();
+    let mut outer = tokens(statement, dialect).map(|(_, text)| text);
+    if dialect == Dialect::Postgres && outer.next().is_some_and(|word| word.eq_ignore_ascii_case("do")) {
+        // The body runs, and is no `DO` itself: a guest may nest them to any depth.
+        outer.filter_map(dollar_quoted).for_each(|body| add_calls(&mut found, body, dialect));
+    } else {
+        add_calls(&mut found, statement, dialect);
+    }
+    found
+}
+
+/// Adds the calls in a text.
+fn add_calls(found: &mut Vec<String>, statement: &str, dialect: Dialect) {
     let tokens: Vec<(TokenKind, String)> =
         tokens(statement, dialect).map(|(kind, text)| (kind, text.to_ascii_lowercase())).collect();
     if only_defines(&tokens) {
-        return Vec::new();
+        return;
     }
-    let mut found: Vec<String> = Vec::new();
-    if dialect == Dialect::Postgres && tokens.first().is_some_and(|(_, word)| word == "do") {
-        // The body runs as well; the others of its texts are its language.
-        let bodies = tokens.iter().filter_map(|(_, text)| dollar_quoted(text));
-        found.extend(bodies.flat_map(|body| volatile_calls(body, dialect)));
-    }
+    let last_repeatable = tokens.iter().rposition(|(_, word)| word == "repeatable");
     for (at, (kind, word)) in tokens.iter().enumerate() {
         let text = |at: Option<usize>| at.and_then(|at| tokens.get(at)).map_or("", |(_, text)| text.as_str());
         let (before, after, last) = (text(at.checked_sub(1)), text(Some(at + 1)), text(Some(at + 2)));
@@ -112,7 +123,7 @@ pub fn volatile_calls(statement: &str, dialect: Dialect) -> Vec<String> {
             TokenKind::Word | TokenKind::Quoted if is_qualified => None,
             TokenKind::Word if KEYWORDS.contains(&word.as_str()) => Some(word.clone()),
             TokenKind::Word if word == "tablesample" && dialect == Dialect::Postgres => {
-                let repeats = tokens[at..].iter().any(|(_, word)| word == "repeatable");
+                let repeats = last_repeatable.is_some_and(|last| last > at);
                 (!repeats).then(|| word.clone())
             }
             TokenKind::Word | TokenKind::Quoted if is_called => {
@@ -137,7 +148,6 @@ pub fn volatile_calls(statement: &str, dialect: Dialect) -> Vec<String> {
             found.push(call);
         }
     }
-    found
 }
 
 /// The text in a dollar-quoted string.
@@ -146,10 +156,11 @@ fn dollar_quoted(text: &str) -> Option<&str> {
     text.strip_prefix(tag)?.strip_suffix(tag)
 }
 
-/// Whether a call, whose tokens begin with its parenthesis, has more than one argument.
+/// Whether a call, whose tokens begin with its parenthesis, has more than one argument. Only so far as it is short: guests write
+/// statements of megabytes, with calls in calls.
 fn has_second_argument(tokens: &[(TokenKind, String)]) -> bool {
     let mut depth = 0_usize;
-    for (_, text) in tokens {
+    for (_, text) in tokens.iter().take(LOOKED_AT) {
         match text.as_str() {
             "(" | "[" => depth += 1,
             ")" | "]" if depth <= 1 => return false,
@@ -253,6 +264,7 @@ mod tests {
             (Postgres, "SELECT now, t.current_date, app.now(), 'now()', \"now\" -- now()\n FROM t", &[]),
             (Postgres, "SELECT \"now\"(), app.\"now\"(), timestamp with time zone 'now'", &["now()", "'now'"]),
             (Postgres, "DO $a$ BEGIN UPDATE t SET a = now(); END $a$", &["now()"]),
+            (Postgres, "DO LANGUAGE plpgsql $$ BEGIN PERFORM 1; END $$", &[]),
             (Postgres, "SELECT $$now()$$, age(a), age(a, b)", &["age()"]),
             (Postgres, "SELECT age(f(a, b), c)", &[]),
             (
@@ -282,6 +294,17 @@ mod tests {
         ] {
             assert_eq!(volatile_calls(statement, dialect), calls, "{dialect} {statement}");
         }
+    }
+
+    #[test]
+    fn blocks_in_blocks_take_no_stack() {
+        let (mut begin, mut end) = (String::new(), String::new());
+        for depth in 0..20_000 {
+            begin.push_str(&format!("DO $a{depth}$"));
+            end.insert_str(0, &format!("$a{depth}$"));
+        }
+        assert_eq!(volatile_calls(&format!("{begin}{end}"), Dialect::Postgres), [""; 0]);
+        assert_eq!(volatile_calls(&"age(".repeat(20_000), Dialect::Postgres), ["age()"]);
     }
 
     #[test]

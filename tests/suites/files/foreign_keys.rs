@@ -282,3 +282,19 @@ fn a_transaction_is_refused_with_its_line() {
     project.sql("2_delete", text, "SELECT 1;");
     project.runner("validate").exits(2).says(&["the file begins a transaction of its own", "2_delete.up.sql:6"]);
 }
+
+/// Until the later migration, no row can have the key.
+#[test]
+fn a_rebuild_may_add_a_foreign_key_to_a_table_that_a_later_migration_creates() {
+    let project = project!();
+    project
+        .sql("1_child", "CREATE TABLE child (id INTEGER PRIMARY KEY);", "DROP TABLE child;")
+        .sql(
+            "2_owner",
+            "-- runner:table-rebuild\nCREATE TABLE new_child (id INTEGER PRIMARY KEY, owner INTEGER REFERENCES owners (id));\n\
+             INSERT INTO new_child (id) SELECT id FROM child;\nDROP TABLE child;\nALTER TABLE new_child RENAME TO child;",
+            "ALTER TABLE child DROP COLUMN owner;",
+        )
+        .sql("3_owners", "CREATE TABLE owners (id INTEGER PRIMARY KEY);", "DROP TABLE owners;");
+    project.runner("apply").succeeds();
+}

@@ -82,13 +82,13 @@ for_each_engine! {
             assert_eq!(project.history(), ["0001"], "{text}, {target}");
         }
         project.write("migrations/0002_more.up.sql", "SELECT 1;");
-        let flags: &[&str] = match engine {
-            Engine::Sqlite => &["--chunk-time 1s", "--max-lag 5s", "--force"],
+        let flags: &[(&str, &str)] = match engine {
+            Engine::Sqlite => &[("--chunk-time 1s", "apply to"), ("--max-lag 5s", "apply to"), ("--force", "apply to")],
             Engine::Postgres => &[],
-            Engine::Mariadb => &["--max-lag 5s", "--force"],
+            Engine::Mariadb => &[("--max-lag 5s", "requires `replicas`"), ("--force", "apply to")],
         };
-        for flag in flags {
-            project.runner(&format!("db reset --yes {flag}")).exits(2).does_not_say(&["dropped and"]);
+        for (flag, why) in flags {
+            project.runner(&format!("db reset --yes {flag}")).exits(2).says(&[why]).does_not_say(&["dropped and"]);
             assert_eq!(project.history(), ["0001"], "{flag}");
         }
     }

@@ -30,7 +30,7 @@ use crate::runtime;
 /// Asks before every migration of several databases is rolled back; none of them may be protected.
 pub fn backs_out(fleet: &Fleet, request: &RunRequest, yes: bool) -> Result<()> {
     let context = |at: usize| &fleet.contexts[fleet.members[at].base];
-    let asks = !yes && fleet.printer.talks_to_somebody();
+    let asks = confirm::asks(yes);
     let matters = |at: usize| asks || context(at).settings.protected.is_some();
     if request.dry_run.is_some() || !(0..fleet.members.len()).any(matters) {
         return Ok(());

@@ -196,8 +196,9 @@ fn hint(inner: &PgDatabaseError) -> Option<String> {
         }
         "25P02" => "look at the first error: PostgreSQL ends a transaction with it",
         IN_USE if is_used_by_itself(inner) => {
-            "constraints or triggers are put off until the commit for rows that were changed before: change the table in a \
-             migration of its own, or first, or run `SET CONSTRAINTS ALL IMMEDIATE` before it"
+            "constraints or triggers are put off until the commit for rows that were changed before, or a cursor or loop still \
+             reads the table: change the table first or in a migration of its own, run `SET CONSTRAINTS ALL IMMEDIATE` before \
+             it, or end the loop"
         }
         _ => return inner.hint().map(|text| redact(text.trim_end().trim_end_matches('.'))),
     };

@@ -8,11 +8,12 @@ use super::schema::{filled, literal};
 use super::scope::{rows, simple, text_of};
 use crate::database::{DatabaseError, Dialect, TableName, TableSource, TableTarget, WriteMode};
 
-/// A query for how the relation `$2` can be held, if any of its rows may be rows of `$1`: `table`, if the user may lock it as a whole;
-/// `rows`, if the user has been granted only some of its columns. No row if there is nothing to hold.
+/// A query for what is to be held of the relation `$2`, if any of its rows may be rows of `$1`: how, the qualified name, and whether the
+/// user may change rows. `table`, if the user may lock it as a whole; `rows`, if the user has been granted only some of its columns.
 ///
 /// The rows are the same where both are one table, but also where one of them is a view of the other or its partition, so what both are
-/// made of is compared. To lock a view locks what it reads.
+/// made of is compared. Of a view the tables are held that both have and that the user may lock, not the view: that would take its owner's
+/// right to lock whatever it mentions.
 const HOW: &str = "\
     WITH RECURSIVE below AS ( \
         (SELECT true AS is_source, pg_catalog.to_regclass($1)::pg_catalog.oid AS relation \
@@ -25,15 +26,17 @@ const HOW: &str = "\
             WHERE w.ev_class OPERATOR(pg_catalog.=) below.relation \
             UNION ALL SELECT i.inhrelid FROM pg_catalog.pg_inherits i \
             WHERE i.inhparent OPERATOR(pg_catalog.=) below.relation) part) \
-    SELECT CASE WHEN pg_catalog.has_table_privilege(c.oid, 'UPDATE, DELETE, TRUNCATE') THEN 'table' \
-        WHEN c.relkind OPERATOR(pg_catalog.<>) 'v' THEN 'rows' END, \
+    SELECT CASE WHEN pg_catalog.has_table_privilege(c.oid, 'UPDATE, DELETE, TRUNCATE') THEN 'table' ELSE 'rows' END, \
         pg_catalog.concat(pg_catalog.quote_ident(n.nspname), '.', pg_catalog.quote_ident(c.relname)), \
         pg_catalog.has_any_column_privilege(c.oid, 'UPDATE') OR pg_catalog.has_table_privilege(c.oid, 'DELETE') \
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace \
-    WHERE c.oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass($2)::pg_catalog.oid \
-        AND c.relkind OPERATOR(pg_catalog.=) ANY (ARRAY['r', 'p', 'v']::pg_catalog.\"char\"[]) \
+    JOIN pg_catalog.pg_class goal ON goal.oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass($2)::pg_catalog.oid \
+    WHERE c.relkind OPERATOR(pg_catalog.=) ANY (ARRAY['r', 'p']::pg_catalog.\"char\"[]) \
         AND EXISTS (SELECT FROM below source JOIN below target ON source.relation OPERATOR(pg_catalog.=) target.relation \
-            WHERE source.is_source AND NOT target.is_source)";
+            WHERE source.is_source AND NOT target.is_source AND (c.oid OPERATOR(pg_catalog.=) goal.oid \
+                OR goal.relkind OPERATOR(pg_catalog.=) 'v' AND c.oid OPERATOR(pg_catalog.=) target.relation \
+                    AND pg_catalog.has_table_privilege(c.oid, 'UPDATE, DELETE, TRUNCATE'))) \
+    ORDER BY c.oid";
 
 impl PostgresDatabase {
     pub(super) async fn hold_now(&mut self, source: &TableSource, target: &TableTarget) -> Result<(), DatabaseError> {
@@ -47,23 +50,25 @@ impl PostgresDatabase {
         }
         let scope = self.enter(None).await?;
         let watch = self.watch();
-        let table = target.table.quoted(Dialect::Postgres);
         let connection = &mut self.connection;
         let held = watch
             .run(async {
-                let how = rows(connection, &ask).await?.first().and_then(|row| text_of(row, 0));
-                match how.as_deref() {
+                let found = rows(connection, &ask).await?;
+                let of = |how: &str| {
+                    let is = |row: &&sqlx::postgres::PgRow| text_of(row, 0).as_deref() == Some(how);
+                    found.iter().filter(is).filter_map(|row| text_of(row, 1)).collect::<Vec<_>>()
+                };
+                let tables = of("table");
+                if !tables.is_empty() {
                     // Conflicts with every change of rows and with itself, and lets others read.
-                    Some("table") => {
-                        simple(connection, &format!("LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")).await
-                    }
-                    Some(_) => {
-                        let all =
-                            format!("SELECT pg_catalog.count(*) FROM (SELECT 1 FROM {table} FOR NO KEY UPDATE) held");
-                        simple(connection, &all).await
-                    }
-                    None => Ok(()),
+                    let lock = format!("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE", tables.join(", "));
+                    simple(connection, &lock).await?;
                 }
+                for table in of("rows") {
+                    let all = format!("SELECT pg_catalog.count(*) FROM (SELECT 1 FROM {table} FOR NO KEY UPDATE) held");
+                    simple(connection, &all).await?;
+                }
+                Ok(())
             })
             .await;
         self.leave(scope, held).await

@@ -1,7 +1,7 @@
 //! Foreign keys whose parent table does not exist. SQLite accepts them, and reports them only when a row is written; its own check
 //! knows nothing of them while the table has no rows.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::error::text_of;
 use super::raw::{Connection, Failure};
@@ -14,6 +14,8 @@ use crate::database::{DatabaseError, DatabaseErrorKind, Dialect};
 pub(super) struct Parents {
     /// Database, and table in lower case.
     tables: BTreeSet<(String, String)>,
+    /// What each table refers to, in lower case.
+    keys: BTreeMap<(String, String), BTreeSet<String>>,
     orphans: BTreeSet<Orphan>,
 }
 
@@ -42,6 +44,7 @@ impl Parents {
             );
             connection.each_row(&keys, |row| {
                 let (table, parent) = (text_of(row, 0)?, text_of(row, 1)?);
+                found.keys.entry(key(&schema, &table)).or_default().insert(parent.to_ascii_lowercase());
                 if !found.tables.contains(&key(&schema, &parent)) {
                     found.orphans.insert(Orphan { schema: schema.clone(), table, parent });
                 }
@@ -51,12 +54,18 @@ impl Parents {
         Ok(found)
     }
 
-    /// Fails if a foreign key has lost its parent since `before`. A new table may refer to one that a later migration creates.
+    /// Fails if a foreign key has lost its parent since `before`. A new key may refer to a table that a later migration creates; it is
+    /// not new if the table refers to one less of those before, which was renamed.
     pub(super) fn none_lost(&self, before: &Self) -> Result<(), DatabaseError> {
         let was_there = |orphan: &Orphan, table: &str| before.tables.contains(&key(&orphan.schema, table));
         let mut lost = self.orphans.iter().filter(|orphan| {
             let is_new = !before.orphans.contains(*orphan);
-            is_new && (was_there(orphan, &orphan.table) || was_there(orphan, &orphan.parent))
+            let of = key(&orphan.schema, &orphan.table);
+            let lacks_one = match (before.keys.get(&of), self.keys.get(&of)) {
+                (Some(before), Some(now)) => !before.is_subset(now),
+                _ => false,
+            };
+            is_new && (lacks_one || was_there(orphan, &orphan.parent))
         });
         let Some(first) = lost.next() else { return Ok(()) };
         let says = |orphan: &Orphan| format!("`{}` refers to `{}`", orphan.table, orphan.parent);

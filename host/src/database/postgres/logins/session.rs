@@ -225,14 +225,17 @@ impl PostgresDatabase {
     }
 
     /// Locks the table of a transform against writers, as the owner of the gate, if the login may change rows of it. `ask`: the query for
-    /// what there is to hold, its qualified name, and whether it may.
+    /// what there is to hold, with qualified names, and whether it may.
     pub(in crate::database::postgres) async fn hold_gated(&mut self, ask: &str) -> Result<(), DatabaseError> {
         let scope = self.enter(None).await?;
         let found = rows(&mut self.connection, ask).await;
         let found = self.leave(scope, found).await?;
         let may_change = |row: &&sqlx::postgres::PgRow| text_of(row, 2).as_deref() == Some("t");
-        let Some(table) = found.first().filter(may_change).and_then(|row| text_of(row, 1)) else { return Ok(()) };
-        self.write_text(&format!("LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")).await.map(drop)
+        let tables: Vec<String> = found.iter().filter(may_change).filter_map(|row| text_of(row, 1)).collect();
+        if tables.is_empty() {
+            return Ok(());
+        }
+        self.write_text(&format!("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE", tables.join(", "))).await.map(drop)
     }
 }
 

@@ -168,6 +168,7 @@ async fn a_table_that_is_read_and_written_is_held() {
     let limited = format!("limited_{}", std::process::id());
     run(holding, &format!("CREATE ROLE {limited}")).await;
     run(holding, &format!("GRANT SELECT, UPDATE (n) ON t TO {limited}")).await;
+    run(holding, &format!("GRANT SELECT, UPDATE ON v TO {limited}")).await;
     let (read, update, insert) = ("SELECT n FROM t", "UPDATE t SET n = 0 WHERE id = 1", "INSERT INTO t VALUES (10, 1)");
     let mode = |mode: WriteMode| TableTarget { table: TableName::new("t"), mode, key: Vec::new() };
     let into = |table: &str| TableTarget { table: TableName::new(table), ..mode(WriteMode::Update) };
@@ -186,6 +187,8 @@ async fn a_table_that_is_read_and_written_is_held() {
         ("none", "p", into("t"), &[update, insert]),
         ("none", "t", into("p"), &[update, insert]),
         ("none", "u", into("v"), &[]),
+        // The tables of the view are not the user's to lock.
+        (&limited, "v", into("v"), &[]),
         ("none", "absent", into("absent"), &[]),
     ] {
         holding.begin(TransactionOptions::default()).await.expect("begun");
