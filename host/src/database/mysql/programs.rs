@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::error::lost;
 use super::session::{literal, number, text};
 use super::{MysqlDatabase, look};
-use crate::database::facts::{GATE_NAMES, GUARDED_TABLE_LITERALS, LEASE_TABLES, TOOL_TABLES};
+use crate::database::facts::{GATE_NAMES, LEASE_TABLES, TOOL_TABLES};
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect};
 use crate::sql::identifiers;
 
@@ -26,8 +26,6 @@ pub(super) struct Programs {
     databases: Vec<String>,
     /// An event that names a tool table.
     event: Option<String>,
-    /// A trigger on a tool table: it runs with what the host writes, and sees and changes it.
-    trigger: Option<String>,
 }
 
 /// Settings that the host relies on, as a regular expression.
@@ -44,17 +42,14 @@ impl Programs {
         !self.databases.is_empty() && identifiers(statement, dialect).iter().any(is_database)
     }
 
-    /// Fails if something runs behind every proof: an event that names the tables, or a trigger with what the host writes.
-    pub fn check_what_runs_by_itself(&self) -> Result<(), DatabaseError> {
-        let (what, kind, name) = match (&self.event, &self.trigger) {
-            (Some(event), _) => ("names a table that belongs to runner, and may change it at any time", "event", event),
-            (_, Some(trigger)) => {
-                ("is on a table that belongs to runner, and runs when runner writes", "trigger", trigger)
-            }
-            (None, None) => return Ok(()),
-        };
-        let error = DatabaseError::new(DatabaseErrorKind::Denied, format!("the {kind} `{name}` {what}"));
-        Err(error.hint(format!("drop it: `DROP {} {name}`", kind.to_uppercase())))
+    /// Fails if the server itself runs something that names the tables, behind every proof.
+    pub fn check_events(&self) -> Result<(), DatabaseError> {
+        let Some(event) = &self.event else { return Ok(()) };
+        Err(DatabaseError::new(
+            DatabaseErrorKind::Denied,
+            format!("the event `{event}` names a table that belongs to runner, and may change it at any time"),
+        )
+        .hint(format!("drop it: `DROP EVENT {event}`")))
     }
 }
 
@@ -78,7 +73,6 @@ impl MysqlDatabase {
             have_dynamic_sql: is_set(4),
             databases: databases.iter().map(|row| text(row, 0)).collect(),
             event: events.first().map(|row| text(row, 0)),
-            trigger: Some(text(flags, 5)).filter(|name| !name.is_empty()),
         });
         self.guard.programs = Some(programs.clone());
         Ok(programs)
@@ -98,19 +92,16 @@ fn question(schema: &str) -> String {
     let text = |column: &str| format!("CONVERT({column} USING utf8mb4)");
     let sources = [
         format!(
-            "SELECT 'trigger' AS kind, 1 AS is_ours, {} AS body, \
-             IF(EVENT_OBJECT_TABLE IN ({GUARDED_TABLE_LITERALS}), {}, '') AS on_tool_table \
-             FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = {schema}",
-            text("ACTION_STATEMENT"),
-            text("TRIGGER_NAME")
+            "SELECT 'trigger' AS kind, 1 AS is_ours, {} AS body FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = {schema}",
+            text("ACTION_STATEMENT")
         ),
         format!(
-            "SELECT 'view', 1, {}, '' FROM information_schema.VIEWS WHERE TABLE_SCHEMA = {schema}",
+            "SELECT 'view', 1, {} FROM information_schema.VIEWS WHERE TABLE_SCHEMA = {schema}",
             text("VIEW_DEFINITION")
         ),
         // A text that the user may not read may be anything.
         format!(
-            "SELECT LOWER(ROUTINE_TYPE), ROUTINE_SCHEMA = {schema}, IFNULL({}, '{} sql_mode execute'), '' FROM information_schema.ROUTINES \
+            "SELECT LOWER(ROUTINE_TYPE), ROUTINE_SCHEMA = {schema}, IFNULL({}, '{} sql_mode execute') FROM information_schema.ROUTINES \
              WHERE ROUTINE_SCHEMA NOT IN ({OF_THE_SERVER}) AND NOT (ROUTINE_SCHEMA = {schema} AND ROUTINE_NAME = '{}')",
             text("ROUTINE_DEFINITION"),
             TOOL_TABLES[0],
@@ -127,7 +118,7 @@ fn question(schema: &str) -> String {
          IFNULL(MAX((is_ours OR INSTR(body, {schema}) > 0) AND body REGEXP '{tables}'), 0), \
          IFNULL(MAX(is_ours AND other.name IS NOT NULL), 0), \
          IFNULL(MAX(kind <> 'view' AND body REGEXP '{SETTINGS}'), 0), \
-         IFNULL(MAX(is_ours AND kind = 'procedure' AND body REGEXP 'execute|prepare'), 0), IFNULL(MAX(on_tool_table), '') \
+         IFNULL(MAX(is_ours AND kind = 'procedure' AND body REGEXP 'execute|prepare'), 0) \
          FROM ({}) AS program LEFT JOIN ({others}) AS other ON is_ours AND INSTR(body, other.name) > 0; {others}; \
          SELECT CONCAT(EVENT_SCHEMA, '.', EVENT_NAME) FROM information_schema.EVENTS WHERE (EVENT_SCHEMA = {schema} OR \
          INSTR(EVENT_DEFINITION, {schema}) > 0) AND EVENT_DEFINITION REGEXP '{tables}' LIMIT 1",

@@ -134,7 +134,7 @@ impl MysqlDatabase {
             let stores = stores_program(statement, class, dialect);
             if !stores && runs_programs(statement, class, dialect) {
                 let programs = self.programs().await?;
-                programs.check_what_runs_by_itself()?;
+                programs.check_events()?;
                 let is_elsewhere = self.is_elsewhere() || programs.leads_elsewhere(statement, dialect);
                 if role == Role::Component {
                     self.check_call(statement, &programs, is_elsewhere)?;
@@ -198,7 +198,7 @@ impl MysqlDatabase {
         }
         self.guard.is_used = true;
         let programs = self.programs().await?;
-        programs.check_what_runs_by_itself()?;
+        programs.check_events()?;
         let leads_elsewhere = table.schema.as_deref().is_some_and(|schema| schema != self.endpoint.database());
         self.look_at_tool_tables(leads_elsewhere || programs.reach_tool_tables).await
     }

@@ -227,30 +227,20 @@ async fn changes_to_tool_tables_are_detected() {
     opened.commit().await.expect("committed");
 }
 
-/// It would run with what the host writes, and change that.
+/// It would run with what the host writes, and change that. MySQL prepares no such statement.
 #[tokio::test(flavor = "multi_thread")]
-async fn triggers_on_tool_tables_are_detected() {
-    const TRIGGER: &str = "TRIGGER zz BEFORE UPDATE ON runner_history FOR EACH ROW SET NEW.name = 'evil'";
+async fn a_trigger_that_a_statement_puts_on_a_tool_table_is_detected() {
+    if is_mysql() {
+        return;
+    }
     let database = fresh();
     database.sql("CREATE TABLE runner_history (id INT PRIMARY KEY, name TEXT)");
-    database.sql("CREATE TABLE t (id INT)");
-    // MySQL prepares no such statement.
-    if !is_mysql() {
-        let mut opened = open(&database).await;
-        opened.set_role(Role::SqlScript);
-        let assembled = TRIGGER.replace("runner_history", "runner', '_history").replace("'evil'", "1");
-        let error = error_of(opened.as_mut(), &format!("EXECUTE IMMEDIATE CONCAT('CREATE {assembled}')")).await;
-        assert_eq!(error.kind, DatabaseErrorKind::Denied, "{error}");
-        assert!(error.message.contains("changed `runner_history`"), "{error}");
-        database.sql("DROP TRIGGER zz");
-    }
-    database.sql(&format!("CREATE {TRIGGER}"));
     let mut opened = open(&database).await;
     opened.set_role(Role::SqlScript);
-    let error = error_of(opened.as_mut(), "INSERT INTO t VALUES (1)").await;
+    let trigger = "zz BEFORE UPDATE ON runner', '_history FOR EACH ROW SET NEW.name = 1";
+    let error = error_of(opened.as_mut(), &format!("EXECUTE IMMEDIATE CONCAT('CREATE TRIGGER {trigger}')")).await;
     assert_eq!(error.kind, DatabaseErrorKind::Denied, "{error}");
-    assert!(error.message.contains("the trigger `zz` is on a table that belongs to runner"), "{error}");
-    assert_eq!(error.hint.as_deref(), Some("drop it: `DROP TRIGGER zz`"));
+    assert!(error.message.contains("changed `runner_history`"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
