@@ -105,8 +105,9 @@ impl Context {
         let unlisted = self.unlisted_scripts(&report);
         if !unlisted.lines.is_empty() {
             report = Catalog::inspect_with(&self.settings, Checks::default(), &unlisted.lines)?;
+            let revisions: BTreeSet<&str> = unlisted.lines.iter().map(|line| line.revision.as_str()).collect();
             for migration in &mut report.catalog.migrations {
-                migration.locked &= !unlisted.lines.iter().any(|line| line.revision == migration.revision);
+                migration.locked &= !revisions.contains(migration.revision.as_str());
             }
         }
         for problem in &mut report.problems {

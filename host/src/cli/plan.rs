@@ -12,7 +12,8 @@ use crate::engine::apply::{PlannedSql, planned_sql};
 use crate::engine::control::under_way::note;
 use crate::engine::event::Why;
 use crate::engine::plan::{
-    Inspection, Plan, PlanInput, PlannedMigration, Refusal, check_dry_run, down_mode, file_of, inspect, plan_towards,
+    Inspection, Plan, PlanInput, PlannedMigration, Refusal, Statements, check_dry_run, down_mode, file_of, inspect,
+    plan_towards,
 };
 use crate::engine::transcript::store::known_unrepeatable;
 use crate::error::Result;
@@ -41,8 +42,8 @@ pub fn run(context: &Context, request: &PlanRequest) -> Result<u8> {
         )?;
         let values = (&facts, &context.settings.parameters);
         let planned = planned_sql(&plan, &catalog, &mut database, values).await;
-        let PlannedSql { runs: sql, downs } = planned.map_err(|error| context.place(error))?;
-        let mut steps = look(&plan, &sql, &catalog, &facts);
+        let PlannedSql { runs: sql, statements, downs } = planned.map_err(|error| context.place(error))?;
+        let mut steps = look(&plan, (&sql, &statements), &catalog, &facts);
         let warnings = downgrades(&plan, &downs, &catalog, &facts);
         if let Some(database) = &mut database {
             recall(&plan, &mut steps, &mut database.host()).await.map_err(|error| context.place(error))?;
@@ -138,13 +139,17 @@ async fn recall(plan: &Plan, looks: &mut [Inspection], database: &mut HostSessio
     Ok(())
 }
 
-/// What the statements of each migration imply.
-fn look(plan: &Plan, sql: &[Option<String>], catalog: &Catalog, facts: &Facts) -> Vec<Inspection> {
-    let each = plan.steps.iter().zip(sql).map(|(step, sql)| {
-        let sql = sql.as_deref();
+/// What is known of each migration, whose SQL and statements are given.
+fn look(
+    plan: &Plan,
+    (sql, statements): (&[Option<String>], &[Option<Statements>]),
+    catalog: &Catalog,
+    facts: &Facts,
+) -> Vec<Inspection> {
+    let each = plan.steps.iter().zip(sql).zip(statements).map(|((step, sql), statements)| {
         let may_call = may_call(step, catalog, facts);
-        let statements = sql.map(|sql| inspect(&step.id(), "", step.mode, sql, facts).0);
-        Inspection { statements, dry_run: check_dry_run(step, sql, facts).is_ok(), may_call, ..Inspection::default() }
+        let dry_run = check_dry_run(step, sql.as_deref(), facts).is_ok();
+        Inspection { statements: *statements, dry_run, may_call, ..Inspection::default() }
     });
     each.collect()
 }

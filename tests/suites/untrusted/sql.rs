@@ -135,7 +135,7 @@ fn everything_else_that_reads_sql() {
             ));
             ends((sql::order::order_columns(piece, dialect), sql::volatile::volatile_calls(piece, dialect)));
             ends((sql::classify::reads(piece, dialect), sql::classify::temporary_table(piece, dialect)));
-            ends((sql::classify::open_run_comments(piece, dialect), sql::classify::is_unordered(piece, dialect, 10)));
+            ends((sql::classify::open_run_comments(piece, dialect), sql::order::is_unordered(piece, dialect, 10)));
         }
         ends(sql::volatile::volatile_texts(input, dialect));
     });

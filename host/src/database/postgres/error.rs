@@ -19,7 +19,7 @@ pub(super) const ABORTED: &str = "25P02";
 /// SQLSTATE of a statement that would write in a transaction that only reads.
 pub(super) const READ_ONLY: &str = "25006";
 /// SQLSTATE of an object that is in use; by which session, only the place in the server's source tells.
-const IN_USE: &str = "55006";
+pub(super) const IN_USE: &str = "55006";
 /// Where the server finds that this very session uses a table: waiting would not help.
 const USED_BY_ITSELF: &str = "CheckTableNotInUse";
 /// SQLSTATE of a missing privilege.
@@ -170,7 +170,10 @@ fn hint(inner: &PgDatabaseError) -> Option<String> {
     let ours = match inner.code() {
         NO_RIGHT => return Some(grant(inner.message())),
         "40P01" => "run it again: the other transaction is likely over by now",
-        "40001" => "run it again: another transaction changed the same rows",
+        "40001" => {
+            "run it again: another transaction changed the same rows; smaller chunks of a transform (`--chunk-rows`) meet fewer \
+             changes"
+        }
         "55P03" => {
             "another transaction holds a lock on the table or row; run it again when there is less activity, or allow a longer wait"
         }

@@ -5,7 +5,7 @@
 use sqlx::Connection;
 
 use super::PostgresDatabase;
-use super::error::from_sqlx;
+use super::error::{IN_USE, from_sqlx};
 use super::lock::name_again;
 use super::scope::{ASK_BACKEND, backend_of, rows, simple, text_of};
 use super::settings::in_transaction;
@@ -17,9 +17,6 @@ pub(super) const RESET: &str = "RESET SESSION AUTHORIZATION; RESET ROLE; CLOSE A
 
 /// Whether there may be temporary objects.
 const HAS_TEMPORARY: &str = "SELECT pg_catalog.pg_my_temp_schema() OPERATOR(pg_catalog.<>) 0::pg_catalog.oid";
-
-/// SQLSTATE of a table that cannot be dropped because of pending deferred triggers.
-const IN_USE: &str = "55006";
 
 impl PostgresDatabase {
     pub(super) async fn drop_temporary_now(&mut self) -> Result<(), DatabaseError> {
@@ -71,6 +68,7 @@ impl PostgresDatabase {
             return Ok(());
         }
         match simple(&mut self.connection, "SAVEPOINT runner_temporary; DISCARD TEMP").await {
+            // Of deferred triggers that are pending.
             Err(error) if error.code == IN_USE => {
                 let now = "ROLLBACK TO SAVEPOINT runner_temporary; SET CONSTRAINTS ALL IMMEDIATE; DISCARD TEMP";
                 simple(&mut self.connection, now).await?;

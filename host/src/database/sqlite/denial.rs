@@ -13,8 +13,8 @@ pub(super) struct Denial {
 }
 
 impl Denial {
-    pub(super) fn new(what: impl Into<String>, hint: &'static str) -> Self {
-        Self { what: what.into(), detail: None, hint: Cow::Borrowed(hint) }
+    pub(super) fn new(what: impl Into<String>, hint: impl Into<Cow<'static, str>>) -> Self {
+        Self { what: what.into(), detail: None, hint: hint.into() }
     }
 }
 

@@ -1,8 +1,11 @@
 //! Which pragmas a migration may use. A setting of the connection would outlive the migration that made it and change what the
 //! next one does.
 
+use std::borrow::Cow;
+
 use super::denial::Denial;
 use crate::database::Role;
+use crate::database::message::REBUILD_ORDER;
 use crate::sql::JOURNAL_MODES;
 
 /// Pragmas that every migration may use, also with a value: they only read, or last until the end of the transaction.
@@ -84,15 +87,18 @@ pub(super) fn refuse(rights: Role, transaction: bool, name: &str, value: Option<
 }
 
 /// What to do instead of a setting of the connection.
-fn instead(pragma: &str) -> &'static str {
-    match pragma.to_ascii_lowercase().as_str() {
+fn instead(pragma: &str) -> Cow<'static, str> {
+    let setting = match pragma.to_ascii_lowercase().as_str() {
         "foreign_keys" => {
             "write the directive `-- runner:table-rebuild` at the top of the file instead: foreign keys are then off, and checked as a \
              whole at the end"
         }
         "legacy_alter_table" => {
-            "omit it, and rebuild the table in another order: with the directive `-- runner:table-rebuild` at the top of the file, create \
-             the new table under another name, copy the rows, drop the old table and rename the new one"
+            return format!(
+                "omit it, and rebuild the table in another order, with the directive `-- runner:table-rebuild` at the top of the file: \
+                 {REBUILD_ORDER}"
+            )
+            .into();
         }
         "busy_timeout" | "synchronous" | "cache_size" => {
             "set it for the whole run, in the database URL: `?busy_timeout=`, `?synchronous=` and `?cache_size=` are known"
@@ -105,5 +111,6 @@ fn instead(pragma: &str) -> &'static str {
         _ => {
             "omit the statement: a migration finds the same connection settings in every run, and a program sets its own"
         }
-    }
+    };
+    setting.into()
 }

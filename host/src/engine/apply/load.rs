@@ -9,7 +9,7 @@ use crate::engine::Direction;
 use crate::engine::artifact::{Named, SqlValues, as_text, asks, filled, kept_values, of_stored, source_of, unfilled};
 use crate::engine::history::{self, Stored};
 use crate::engine::journal::check_statements;
-use crate::engine::plan::{Plan, PlannedMigration, Refusal, Source, file_of, inspect, refused};
+use crate::engine::plan::{Plan, PlannedMigration, Refusal, Source, Statements, file_of, inspect, refused};
 use crate::engine::run::Run;
 use crate::engine::script::{Script, ScriptSource, Template};
 use crate::engine::unreadable::unreadable;
@@ -22,6 +22,8 @@ use crate::sql::program;
 pub struct PlannedSql {
     /// What each would run; `None` for components.
     pub runs: Vec<Option<String>>,
+    /// What the statements of these imply.
+    pub statements: Vec<Option<Statements>>,
     /// The downgrade of each upgrade, if it has one.
     pub downs: Vec<Option<String>>,
 }
@@ -33,7 +35,7 @@ pub async fn planned_sql(
     database: &mut Option<Box<dyn Database>>,
     (facts, given): (&Facts, &BTreeMap<String, Value>),
 ) -> Result<PlannedSql> {
-    let mut planned = PlannedSql { runs: Vec::new(), downs: Vec::new() };
+    let mut planned = PlannedSql { runs: Vec::new(), statements: Vec::new(), downs: Vec::new() };
     let mut refusals = Refusals::default();
     for step in &plan.steps {
         let mut host = database.as_mut().map(|database| database.host());
@@ -54,9 +56,7 @@ pub async fn planned_sql(
             },
         };
         let (runs, down) = if step.direction == Direction::Up { (up, down) } else { (down, None) };
-        if let Some(text) = &runs {
-            refusals.inspect(step, text, catalog, facts);
-        }
+        planned.statements.push(runs.as_ref().map(|text| refusals.inspect(step, text, catalog, facts)));
         planned.runs.push(runs);
         planned.downs.push(down);
     }
@@ -74,9 +74,11 @@ struct Refusals {
 
 impl Refusals {
     /// Looks at what a step runs.
-    fn inspect(&mut self, step: &PlannedMigration, text: &str, catalog: &Catalog, facts: &Facts) {
+    fn inspect(&mut self, step: &PlannedMigration, text: &str, catalog: &Catalog, facts: &Facts) -> Statements {
         let file = file_of(catalog, step, step.direction);
-        self.statements.extend(inspect(&step.id(), &file, step.mode, text, facts).1);
+        let (statements, refused) = inspect(&step.id(), &file, step.mode, text, facts);
+        self.statements.extend(refused);
+        statements
     }
 
     fn into_error(self) -> Option<Error> {

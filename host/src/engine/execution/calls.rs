@@ -21,7 +21,7 @@ use crate::engine::script::RunContext;
 use crate::engine::transcript::tables::{of_parameters, of_source, of_target, of_transform};
 use crate::engine::transform::{BatchFunction, TransformTask};
 use crate::project::catalog::Kind;
-use crate::sql::classify::is_unordered;
+use crate::sql::order::is_unordered;
 use crate::sql::volatile::volatile_calls;
 
 /// The limits on what one call returns.

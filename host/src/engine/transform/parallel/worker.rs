@@ -24,9 +24,6 @@ const FIRST_PAUSE: Duration = Duration::from_millis(20);
 /// The longest pause before a retry.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
-/// SQLSTATE of a row that others changed since the transaction began.
-const CHANGED_MEANWHILE: &str = "40001";
-
 /// A worker of a transform.
 pub(super) struct ChunkWorker {
     pub(super) shared: Arc<SharedTransform>,
@@ -162,7 +159,6 @@ impl ChunkWorker {
             return Err(CallError::Database(error.detail(detail)));
         }
         if *tries >= self.shared.run.transforms.retries {
-            let met_a_change = error.code == CHANGED_MEANWHILE;
             let mut error = Error::from(error).at("chunk", place).at("transform", self.shared.work.name.clone());
             error = match *tries {
                 0 => error,
@@ -171,9 +167,6 @@ impl ChunkWorker {
             };
             if error.hints.is_empty() {
                 error = error.hint("look for a long transaction that locks these rows, or run at a quieter time");
-            }
-            if met_a_change {
-                error = error.hint("a smaller chunk meets fewer changes of others: `--chunk-rows`");
             }
             return Err(CallError::Failed(error));
         }
