@@ -16,7 +16,7 @@ use crate::data::Value;
 pub struct Probe {
     /// The rows that answer each query.
     pub answers: Vec<Vec<Vec<Value>>>,
-    /// The holder of the lock; `None` if the lock is free.
+    /// The holder of the lock; `None` if the lock is free. A session that holds it itself may leave this out.
     pub holder: Option<LockHolder>,
 }
 

@@ -12,17 +12,12 @@ use crate::database::error::RAN;
 use crate::database::facts::{GUARDED_TABLE_LITERALS, is_tool_table};
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, TableName};
 
-/// Tables that other sessions of runner write while a migration runs: sessions that share a transform with it, and
-/// those that watch it.
-const SHARED: [&str; 7] = [
-    "runner_checkpoint",
-    "runner_chunk",
-    "runner_evidence",
-    "runner_control",
-    "runner_progress",
-    "runner_lease",
-    "runner_heartbeat",
-];
+/// Tables that sessions write at any time: those that watch a run, and runs that wait.
+const SHARED: [&str; 4] = ["runner_control", "runner_progress", "runner_lease", "runner_heartbeat"];
+
+/// Tables that sessions which share a transform write while its migration runs. The rows of migrations that are done stay as they
+/// are.
+const OF_MIGRATIONS: [&str; 3] = ["runner_checkpoint", "runner_chunk", "runner_evidence"];
 
 /// What the server answers to a question for a table, a column or a database that is gone.
 const CHANGED: [&str; 3] = ["1146", "1054", "1049"];
@@ -137,12 +132,20 @@ impl MysqlDatabase {
             let (table, column, data_type) = (text(row, 0), text(row, 1), text(row, 2));
             let quoted = Dialect::Mysql.quote(&column);
             // Stored artifacts are large, and have digests of their own.
-            let value = if data_type.ends_with("blob") { format!("LENGTH({quoted})") } else { quoted };
+            let is_large = data_type.ends_with("blob") && !OF_MIGRATIONS.contains(&table.as_str());
+            let value = if is_large { format!("LENGTH({quoted})") } else { quoted };
             match tables.last_mut() {
                 Some((last, values)) if *last == table => values.push(value),
                 _ => tables.push((table, vec![value])),
             }
         }
+        let history = tables
+            .iter()
+            .find(|(table, columns)| table == "runner_history" && columns.iter().any(|it| it == "`state`"));
+        let done = history.map(|(table, _)| {
+            let name = TableName { schema: Some(schema.clone()), name: table.clone() }.quoted(Dialect::Mysql);
+            format!("SELECT h.id FROM {name} h WHERE h.state IN ('applied', 'rolled-back')")
+        });
         let mut looks = Vec::new();
         for (table, values) in tables {
             let name = TableName { schema: Some(schema.clone()), name: table.clone() }.quoted(Dialect::Mysql);
@@ -155,13 +158,16 @@ impl MysqlDatabase {
                 literal(&table)
             );
             looks.push((table.clone(), triggers));
-            if SHARED.contains(&table.as_str()) {
-                continue;
-            }
+            let which = match (OF_MIGRATIONS.contains(&table.as_str()), &done) {
+                (true, Some(done)) => format!(" WHERE history_id IN ({done})"),
+                (true, None) => continue,
+                (false, _) if SHARED.contains(&table.as_str()) => continue,
+                (false, _) => String::new(),
+            };
             let values: Vec<String> =
                 values.iter().map(|value| format!("IFNULL(CAST({value} AS BINARY), '~'), '|'")).collect();
             let rows = format!(
-                "SELECT COUNT(*), SUM(CAST(CONV(LEFT(SHA2(CONCAT({}), 256), 15), 16, 10) AS UNSIGNED)) FROM {name}",
+                "SELECT COUNT(*), SUM(CAST(CONV(LEFT(SHA2(CONCAT({}), 256), 15), 16, 10) AS UNSIGNED)) FROM {name}{which}",
                 values.join(", ")
             );
             looks.push((table, rows));

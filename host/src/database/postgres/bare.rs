@@ -29,7 +29,8 @@ impl PostgresDatabase {
         let rows = if self.rights == Role::Host {
             rows(&mut self.connection, &text).await?
         } else {
-            let (rows, stored) = Stored::read(&mut self.connection, &text).await?;
+            let (rows, stored) = Stored::read(&mut self.connection, &text, self.inspected).await?;
+            self.inspected = true;
             self.stored = Some(stored);
             rows
         };
@@ -56,7 +57,7 @@ impl PostgresDatabase {
     /// whether or not the tables can be read.
     pub(super) async fn compare_stored(&mut self, reset: &str) -> Result<(), DatabaseError> {
         let now = match &self.stored {
-            Some(_) => Some(Stored::read(&mut self.connection, reset).await),
+            Some(_) => Some(Stored::read(&mut self.connection, reset, false).await),
             None => None,
         };
         if !matches!(now, Some(Ok(_))) && !reset.is_empty() {

@@ -20,8 +20,9 @@ impl PostgresDatabase {
     pub(super) async fn look_now(&mut self, questions: &[String]) -> Result<Probe, DatabaseError> {
         self.leave_ahead().await;
         self.check_free()?;
-        let who = lock::who_holds_it();
-        let questions_and_who: Vec<&str> = questions.iter().map(String::as_str).chain([&*who]).collect();
+        // Whoever holds the lock itself does not ask who does.
+        let who = if self.lock.is_some() { None } else { Some(lock::who_holds_it()) };
+        let questions_and_who: Vec<&str> = questions.iter().map(String::as_str).chain(who.as_deref()).collect();
         let is_ours = questions.iter().any(|question| is_about_tool_tables(question));
         let inspects = is_ours && !self.inspected;
         let path = if is_ours { OURS } else { "" };
@@ -38,17 +39,17 @@ impl PostgresDatabase {
         self.busy = false;
         let mut results = told.map_err(|error| ours(error, None))?;
         self.inspected |= inspects;
-        // The statements before the questions return results too; the holder and the end of the transaction follow
-        // them.
-        let first = results.len().checked_sub(questions.len() + 2);
+        // The statements before the questions return results too; the holder, if it was asked for, and the end of the
+        // transaction follow them.
+        let first = results.len().checked_sub(questions_and_who.len() + 1);
         let mut answers =
             results.drain(first.ok_or_else(|| lost("the server did not answer all that it was asked"))?..);
         let mut probe = Probe {
             answers: answers.by_ref().take(questions.len()).map(|rows| values(&rows)).collect::<Result<_, _>>()?,
-            holder: answers.next().and_then(|rows| lock::told(&rows)),
+            holder: who.as_ref().and_then(|_| lock::told(&answers.next()?)),
         };
         drop(answers);
-        if self.endpoint.lock().is_lease {
+        if self.endpoint.lock().is_lease && who.is_some() {
             // Its table may not exist, which would end the transaction.
             probe.holder = self.lock_holder_now().await?;
         }

@@ -120,10 +120,14 @@ impl PostgresDatabase {
         text.push_str(changes);
         text.push_str(if before.is_some() { COMMIT } else { "COMMIT" });
         let next = match end {
-            End::Migration { next: Some(options) } => Some((options, self.prologue_for(options))),
+            End::Migration { next: Some(options) } => {
+                // The lock was on record and the tables were as they were right before, in the same message.
+                let tables = before.as_ref().map(Fingerprint::of_next);
+                Some((options, self.prologue_for(options, tables.is_some()), tables))
+            }
             _ => None,
         };
-        if let Some((_, begin)) = &next {
+        if let Some((_, begin, _)) = &next {
             text.push_str(&format!("; {}", begin.replacen("; ", &format!("; SELECT '{BEGUN}'; "), 1)));
         }
         let (found, result) = answers(&mut self.connection, &text).await;
@@ -136,8 +140,8 @@ impl PostgresDatabase {
             End::Step => settings.iter().for_each(|statement| self.own.note(statement)),
             End::Migration { .. } => self.own.forget(),
         }
-        let Some((options, _)) = next else { return Ok(()) };
-        match (result, Self::begun(&found)) {
+        let Some((options, _, tables)) = next else { return Ok(()) };
+        match (result, Self::begun(&found, tables)) {
             (Ok(()), Some((transaction, is_locked))) => {
                 self.backend = backend_of(&found).unwrap_or(self.backend);
                 self.ahead = Some(Ahead { transaction, options, is_locked });
@@ -163,7 +167,7 @@ impl PostgresDatabase {
                 if self.lock.is_none() && self.locked_for.is_some() {
                     return Err(lock_lost());
                 }
-                let text = self.prologue_for(options);
+                let text = self.prologue_for(options, false);
                 self.busy = true;
                 let begun = rows(&mut self.connection, &text).await;
                 self.note_loss(&begun);
@@ -177,7 +181,7 @@ impl PostgresDatabase {
                 self.inspected = true;
                 self.busy = false;
                 self.backend = backend_of(&found).unwrap_or(self.backend);
-                match Self::begun(&found) {
+                match Self::begun(&found, None) {
                     Some(begun) => begun,
                     None => {
                         self.roll_back().await;
@@ -203,24 +207,32 @@ impl PostgresDatabase {
         }
     }
 
-    /// The text that opens the transaction of a migration: its second to last row holds the process, the transaction and
-    /// whether the lock is held, its last one the state of the tool's tables.
-    fn prologue_for(&self, options: TransactionOptions) -> String {
-        let is_locked = self.lock.as_ref().map_or_else(|| "true".to_owned(), |lock| lock.is_held_by());
+    /// The text that opens the transaction of a migration: its last row holds the state of the tool's tables, unless that `is_known`,
+    /// the one before the process, the transaction and whether the lock is held.
+    fn prologue_for(&self, options: TransactionOptions, is_known: bool) -> String {
+        let is_locked = match &self.lock {
+            Some(Lock::Advisory(_)) if is_known => "true".to_owned(),
+            Some(lock) => lock.is_held_by(),
+            None => "true".to_owned(),
+        };
         let also = self.at_work(&format!("pg_catalog.pg_current_xact_id()::pg_catalog.text, {is_locked}"));
         let timeouts = self.own.set_timeouts(Role::SqlScript, self.endpoint.settings());
         let inspect = if self.inspected { "" } else { INSPECT.as_str() };
-        // The row of the process is the second to last.
         let settings = prologue_of(None, options.isolation, &self.own, &also);
         let (begin, rest) = settings.split_once("; ").unwrap_or((&settings, ""));
-        format!("{begin}; {inspect}{rest}; {timeouts}{}", *FINGERPRINT)
+        let look = if is_known { "" } else { FINGERPRINT.as_str() };
+        format!("{begin}; {inspect}{rest}; {timeouts}{look}")
     }
 
-    /// The transaction that such a text has opened, and whether the lock is held.
-    fn begun(found: &[PgRow]) -> Option<(Transaction, bool)> {
-        let [.., begun, fingerprint] = found else { return None };
+    /// The transaction that such a text has opened, and whether the lock is held; `tables` if they are known.
+    fn begun(found: &[PgRow], tables: Option<Fingerprint>) -> Option<(Transaction, bool)> {
+        let (begun, tables) = match (found, tables) {
+            ([.., begun], Some(tables)) => (begun, tables),
+            ([.., begun, tables], None) => (begun, Fingerprint::of(Some(tables))),
+            _ => return None,
+        };
         let mut transaction = Transaction::new(text_of(begun, 1)?);
-        transaction.turn(true, Fingerprint::of(Some(fingerprint)));
+        transaction.turn(true, tables);
         Some((transaction, text_of(begun, 2).as_deref() == Some("t")))
     }
 
@@ -284,23 +296,16 @@ pub(super) fn is_ours(xid: &str) -> String {
 
 /// Fails, with what they are now, unless the tool's tables are as they were.
 fn is_unchanged(before: &Fingerprint) -> String {
-    let same: Vec<String> = (before.0.iter().zip(["a", "b", "c"]))
-        .map(|(value, name)| match value {
-            Some(value) => format!("coalesce(now.{name} OPERATOR(pg_catalog.=) {}, false)", literal(value)),
-            None => format!("now.{name} IS NULL"),
-        })
-        .collect();
+    let (look, same) = before.look();
     let told = ["a", "b", "c"].map(|name| format!(", pg_catalog.chr(1), now.{name}")).concat();
     format!(
-        "SELECT CASE WHEN {} THEN 0 ELSE pg_catalog.concat('{CHANGED}'{told})::pg_catalog.int4 END \
-         FROM ({}) AS now (a, b, c); ",
-        same.join(" AND "),
-        *FINGERPRINT
+        "SELECT CASE WHEN {same} THEN 0 ELSE pg_catalog.concat('{CHANGED}'{told})::pg_catalog.int4 END \
+         FROM ({look}) AS now (a, b, c); "
     )
 }
 
 /// A text as a statement spells it, whatever `standard_conforming_strings` says.
-fn literal(text: &str) -> String {
+pub(super) fn literal(text: &str) -> String {
     format!("E'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
 }
 
@@ -336,7 +341,7 @@ pub(super) fn ours(error: DatabaseError, before: Option<&Fingerprint>) -> Databa
     let Some(before) = before.filter(|_| told.starts_with(CHANGED)) else { return error };
     let mut parts = told.split(SEPARATOR).skip(1).map(|part| Some(part.to_owned()).filter(|part| !part.is_empty()));
     let mut next = || parts.next().flatten();
-    let now = Fingerprint([next(), next(), next()]);
+    let now = Fingerprint::of_parts([next(), next(), next()]);
     before.compare(&now).err().unwrap_or(error)
 }
 

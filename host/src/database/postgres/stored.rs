@@ -19,12 +19,12 @@ use crate::database::{DatabaseError, DatabaseErrorKind, Dialect};
 /// Tables that other sessions write to at any time.
 const SHARED: [&str; 4] = ["runner_control", "runner_progress", "runner_lease", "runner_heartbeat"];
 
-const WHICH: &str = "SELECT c.relname, c.oid, c.relowner, c.relacl::pg_catalog.text, n.nspacl::pg_catalog.text, \
+const WHICH: &str = "SELECT c.relname, c.oid, c.relowner, c.relacl::pg_catalog.text, \
+        (SELECT n.nspacl::pg_catalog.text FROM pg_catalog.pg_namespace n WHERE n.oid OPERATOR(pg_catalog.=) c.relnamespace), \
         (SELECT pg_catalog.string_agg(pg_catalog.concat_ws(' ', a.attnum, a.attname, a.atttypid), ',' ORDER BY a.attnum) \
             FROM pg_catalog.pg_attribute a WHERE a.attrelid OPERATOR(pg_catalog.=) c.oid \
             AND a.attnum OPERATOR(pg_catalog.>) 0) \
-    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace \
-    WHERE n.nspname OPERATOR(pg_catalog.=) 'runner' \
+    FROM pg_catalog.pg_class c WHERE c.relnamespace OPERATOR(pg_catalog.=) pg_catalog.to_regnamespace('runner') \
         AND c.relname OPERATOR(pg_catalog.=) ANY (ARRAY[~tables~]::pg_catalog.name[])";
 
 /// SQLSTATE of a table that does not exist.
@@ -42,10 +42,15 @@ pub(super) struct Stored(Vec<Vec<Option<String>>>);
 
 impl Stored {
     /// Reads it, in one message with the statements of `first`, which it follows, and returns the rows of all of them. Fails if
-    /// something foreign is attached to the tables; then nothing of `first` took effect.
-    pub(super) async fn read(connection: &mut PgConnection, first: &str) -> Result<(Vec<PgRow>, Self), DatabaseError> {
+    /// something foreign is attached to the tables, unless that `is_known`; then nothing of `first` took effect.
+    pub(super) async fn read(
+        connection: &mut PgConnection,
+        first: &str,
+        is_known: bool,
+    ) -> Result<(Vec<PgRow>, Self), DatabaseError> {
+        let inspect = if is_known { "" } else { INSPECT.as_str() };
         // As ourselves: a script may have taken a role that cannot read them.
-        let which = format!("{OURS}{}{}", *INSPECT, WHICH.replace("~tables~", GUARDED_TABLE_LITERALS));
+        let which = format!("{OURS}{inspect}{}", WHICH.replace("~tables~", GUARDED_TABLE_LITERALS));
         let all = |names: &mut dyn Iterator<Item = &'static str>| format!("{first}{which}{}", held(names));
         let mut found = match rows(connection, &all(&mut TOOL_TABLES.into_iter())).await {
             // A table is missing: those that are not are found out first.

@@ -227,6 +227,31 @@ async fn changes_to_tool_tables_are_detected() {
     opened.commit().await.expect("committed");
 }
 
+/// Sessions that share a transform write such rows while it runs, but not those of migrations that are done.
+#[tokio::test(flavor = "multi_thread")]
+async fn changes_to_the_evidence_of_what_is_done_are_detected() {
+    let database = fresh();
+    let mut opened = open(&database).await;
+    let opened = opened.as_mut();
+    run(opened, "CREATE TABLE runner_history (id INT PRIMARY KEY, state TEXT)").await;
+    run(opened, "INSERT INTO runner_history VALUES (1, 'applied'), (2, 'partial')").await;
+    run(opened, "CREATE TABLE runner_evidence (history_id INT, content LONGBLOB)").await;
+    run(opened, "INSERT INTO runner_evidence VALUES (1, 'a'), (2, 'a')").await;
+    run(opened, "CREATE TABLE t (id INT)").await;
+    let bomb = "UPDATE runner_evidence SET content = 'b' WHERE history_id = NEW.id";
+    run(opened, &format!("CREATE TRIGGER bomb AFTER INSERT ON t FOR EACH ROW {bomb}")).await;
+    for (id, is_found) in [(2, false), (1, true)] {
+        opened.begin(NONE).await.expect("begun");
+        opened.set_role(Role::SqlScript);
+        run(opened, &format!("INSERT INTO t VALUES ({id})")).await;
+        opened.set_role(Role::Host);
+        let found = opened.check_tool_tables().await;
+        assert_eq!(found.is_err(), is_found, "{found:?}");
+        assert!(found.err().is_none_or(|error| error.message.contains("runner_evidence")));
+        opened.rollback().await.expect("rolled back");
+    }
+}
+
 /// It would run with what the host writes, and change that. MySQL prepares no such statement.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_trigger_that_a_statement_puts_on_a_tool_table_is_detected() {
