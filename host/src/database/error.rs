@@ -72,6 +72,12 @@ impl DatabaseError {
         TRANSIENT.contains(&self.code.as_str())
     }
 
+    /// Returns whether a transaction that sees the database as it was when it began was to write a row that has changed since. Another
+    /// one may meet the next change.
+    pub fn is_outdated(&self) -> bool {
+        self.code == OUTDATED
+    }
+
     /// Returns whether the error means that a rollback could not undo every change.
     pub fn is_not_undone(&self) -> bool {
         self.code == NOT_UNDONE
@@ -197,9 +203,12 @@ pub const LEASE_LOST: &str = "runner:lease";
 /// The warning of MySQL and MariaDB after a rollback: tables such as those of MyISAM keep their changes.
 pub const NOT_UNDONE: &str = "1196";
 
+/// PostgreSQL's `serialization_failure`.
+const OUTDATED: &str = "40001";
+
 /// PostgreSQL's `lock_not_available`, `deadlock_detected` and `serialization_failure`; the lock timeout and deadlock of
 /// MySQL and MariaDB; and MariaDB's error for a row that was changed since the transaction began.
-const TRANSIENT: [&str; 6] = ["55P03", "40P01", "40001", "1205", "1213", "1020"];
+const TRANSIENT: [&str; 6] = ["55P03", "40P01", OUTDATED, "1205", "1213", "1020"];
 
 impl fmt::Display for DatabaseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -158,6 +158,9 @@ pub enum Part {
     /// change waits, or this transaction fails with a transient error. Where this requires row locks, the reader
     /// requests them.
     Chunk,
+    /// As [`Part::Chunk`], where such a transaction has failed before: the reader locks the rows, and what it reads is what others
+    /// have committed until then. On a database where the reader locks them anyway, the two are the same.
+    LockedChunk,
     /// Claims a chunk. The claim may be lost if the server crashes, but only together with everything committed after
     /// it.
     Claim,

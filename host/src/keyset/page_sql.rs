@@ -93,6 +93,18 @@ impl PageSql {
         query
     }
 
+    /// Selects the rows of a range in key order and locks all of them, on PostgreSQL. `columns`: those that `select` and the key need.
+    ///
+    /// The server locks a row after it has sorted it, and takes what another session made of it meanwhile, so a row whose key has changed
+    /// would be out of order, and the next page would begin after it. So the locked rows are sorted, and not limited before.
+    pub fn locked(&self, select: &str, columns: &[String], range: Range<'_>) -> Query {
+        let columns: Vec<String> = columns.iter().map(|name| self.dialect.quote(name)).collect();
+        let mut query = self.between(&columns.join(", "), range);
+        let order = self.order(self.descending);
+        query.text = format!("SELECT {select} FROM ({} FOR NO KEY UPDATE) AS runner_locked{order}", query.text);
+        query
+    }
+
     fn between(&self, select: &str, range: Range<'_>) -> Query {
         let (after, to) = match self.descending {
             true => (Comparison::Below, Comparison::DownTo),
@@ -324,6 +336,20 @@ mod tests {
             page.text,
             "SELECT * FROM `t` WHERE (`a` < ? OR `a` = ? AND `b` < ?) AND (`a` < ? OR `a` = ? AND `b` <= ?) \
              AND (`a` > ? OR `a` = ? AND `b` >= ?) ORDER BY `a` DESC, `b` DESC LIMIT 9"
+        );
+    }
+
+    #[test]
+    fn locked_rows_are_sorted_after_they_are_locked() {
+        let (after, to) = (numbers(&[1]), numbers(&[7]));
+        let range = Range { after: Some(&after), bound: None, to: Some(&to) };
+        let filtered = PageSql { filter: Some("x > 1 -- here".to_owned()), ..sql(Dialect::Postgres, &["a"]) };
+        let columns = ["b".to_owned(), "a".to_owned()];
+        assert_eq!(
+            filtered.locked("\"b\", \"a\"", &columns, range).text,
+            "SELECT \"b\", \"a\" FROM (SELECT \"b\", \"a\" FROM \"t\" WHERE (x > 1 -- here\n) \
+             AND \"a\" OPERATOR(pg_catalog.>) $1 AND \"a\" OPERATOR(pg_catalog.<=) $2 FOR NO KEY UPDATE) AS runner_locked \
+             ORDER BY \"a\""
         );
     }
 

@@ -9,7 +9,8 @@ use super::page_sql::{PageSql, Query, Range};
 use crate::data::{Batch, Column, ColumnType, Value};
 use crate::database::read::UNEVEN_KEY;
 use crate::database::{
-    BatchLimits, Bulk, DatabaseError, DatabaseErrorKind, PageRequest, QueryLimits, TableInfo, TableName, TableSource,
+    BatchLimits, Bulk, DatabaseError, DatabaseErrorKind, Dialect, PageRequest, QueryLimits, TableInfo, TableName,
+    TableSource,
 };
 
 /// Reads a table or view in the order of a key.
@@ -301,7 +302,10 @@ impl TableReader {
         let range = Range { after: self.last.as_deref(), bound: self.bound.as_deref(), to: self.to.as_deref() };
         // Reading past the last row of a chunk would wait for the transaction that has locked the next one.
         let rows = self.expected.filter(|rows| *rows > 0).map_or(self.limits.rows, |rows| rows.min(self.limits.rows));
-        let query = self.sql.within(&self.select, range);
+        let query = match self.holds_rows && self.sql.dialect == Dialect::Postgres {
+            true => self.sql.locked(&self.select, &self.names, range),
+            false => self.sql.within(&self.select, range),
+        };
         let page = PageRequest {
             table: self.sql.table.clone(),
             key: self.sql.key.clone(),

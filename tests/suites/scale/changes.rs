@@ -79,3 +79,41 @@ for_each_engine! {
         assert_eq!(project.value(others), "95");
     }
 }
+
+/// Between the reading of a chunk and its writing, another session changes a row of it each time. It gives up where the row is locked.
+const OTHERS: &str = "CREATE EXTENSION dblink; CREATE SEQUENCE changed; \
+    CREATE FUNCTION others() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+        IF current_setting('application_name') = 'others' THEN RETURN NULL; END IF; \
+        PERFORM dblink_exec('host=127.0.0.1 application_name=others options=''-c lock_timeout=50ms'' port=' \
+            || current_setting('port') || ' dbname=' || current_database() || ' user=' || current_user, \
+            'UPDATE items SET app = app + 1 WHERE id % 2000 = 1010'); \
+        PERFORM nextval('changed'); RETURN NULL; \
+        EXCEPTION WHEN lock_not_available THEN RETURN NULL; END $$; \
+    CREATE TRIGGER others BEFORE UPDATE ON items FOR EACH STATEMENT EXECUTE FUNCTION others();";
+
+/// However often such a chunk were tried again, it would meet the next change; with its rows locked, the others wait.
+#[test]
+fn a_chunk_whose_rows_change_each_time_is_done_with_its_rows_locked() {
+    let project = items(Engine::Postgres, 600, "[transform]\nchunk_rows = 200\n[database]\nretries = 1");
+    project.execute(OTHERS);
+    let output = project.runner("apply --jobs 1 --verbose");
+    output.succeeds();
+    assert_eq!(output.to_string().matches("retrying chunk").count(), 1, "{output}");
+    assert_eq!(project.value("SELECT last_value FROM changed"), "1", "the chunks after it begin with locks\n{output}");
+    assert_eq!(project.value("SELECT sum(app) FROM items"), "3", "a change was lost\n{output}");
+    assert_eq!(project.value("SELECT count(*) FROM items WHERE n <> id / 10 + 1"), "0");
+    project.execute("DROP TRIGGER others ON items");
+    project.runner("verify").succeeds();
+}
+
+/// Rows of a view cannot be locked.
+#[test]
+fn a_chunk_of_a_view_whose_rows_change_each_time_fails_with_advice() {
+    let settings =
+        "[transform]\nchunk_rows = 200\n[database]\nretries = 2\n[parameters]\ntable = \"seen\"\nkey = \"id\"";
+    let project = items(Engine::Postgres, 600, settings);
+    project.execute("CREATE VIEW seen AS SELECT * FROM items");
+    project.execute(OTHERS);
+    project.runner("apply --jobs 1").exits(5).says(&["after 2 retries", "`--chunk-rows`"]);
+    assert_eq!(project.value("SELECT count(*) FROM items WHERE n <> id / 10"), "0");
+}

@@ -64,7 +64,7 @@ impl MysqlDatabase {
     /// that; and where anything names the tool tables, they are watched, which needs a consistent view of them.
     pub(super) async fn begin_part_now(&mut self, part: Part) -> Result<Claims, DatabaseError> {
         self.renew_if_due().await?;
-        let is_watched = part == Part::Chunk && self.programs_reach_tool_tables().await?;
+        let is_watched = part != Part::Claim && self.programs_reach_tool_tables().await?;
         if self.server.logs_statements || is_watched {
             self.begin_at(None).await?;
             return Ok(Claims::Apart);

@@ -97,6 +97,7 @@ pub(super) fn prologue_of(part: Option<Part>, isolation: Option<Isolation>, own:
         None => (isolation.unwrap_or(Isolation::ReadCommitted).name(), ""),
         // A row that another transaction changes after it was read cannot be written.
         Some(Part::Chunk) => ("REPEATABLE READ", ""),
+        Some(Part::LockedChunk) => ("READ COMMITTED", ""),
         // The commit does not wait for the disk: it is flushed before anything that is committed later. All other
         // processes wait for the one that claims a chunk, so a process that is frozen meanwhile must not block them.
         Some(Part::Claim) => (

@@ -5,6 +5,7 @@
 //! the transform in the database, and leave when no chunk is left to claim.
 
 mod attempt;
+mod row_locks;
 mod worker;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -14,6 +15,7 @@ use std::time::Instant;
 use tokio::sync::OwnedMutexGuard;
 use tokio::task::JoinSet;
 
+use self::row_locks::RowLocks;
 use self::worker::ChunkWorker;
 use super::chunk_size::ChunkSizer;
 use super::key_check::KeyCheck;
@@ -49,6 +51,8 @@ pub(super) struct SharedTransform {
     pub sizer: ChunkSizer,
     /// Whether the rows of a chunk are locked when they are read.
     pub holds_rows: bool,
+    /// Whether they are locked where only a conflict requires that.
+    pub row_locks: RowLocks,
     /// Set when no further chunk is to be begun: one failed, or the caller needs no more help.
     ending: Arc<AtomicBool>,
     /// How many rows there are.
@@ -88,6 +92,7 @@ impl SharedTransform {
             claimant,
             // A copy would be outdated as soon as it is made, locks or not: it overwrites nothing.
             holds_rows: work.target.mode != WriteMode::Insert,
+            row_locks: RowLocks::default(),
             work,
             check,
             limits,

@@ -51,6 +51,11 @@ impl TableReader {
         self.sql.filter.is_some() || self.is_view
     }
 
+    /// Whether the source is a view.
+    pub fn reads_a_view(&self) -> bool {
+        self.is_view
+    }
+
     /// Whether rows are read in descending key order.
     pub fn descends(&self) -> bool {
         self.sql.descending

@@ -91,7 +91,7 @@ impl MysqlDatabase {
         }
         self.watch.check_stop()?;
         let (isolation, claims) = match part {
-            Some(Part::Chunk) if isolation.is_none() && !self.server.logs_statements => {
+            Some(Part::Chunk | Part::LockedChunk) if isolation.is_none() && !self.server.logs_statements => {
                 (Some(Isolation::ReadCommitted), self.claims())
             }
             _ => (isolation, Claims::Apart),

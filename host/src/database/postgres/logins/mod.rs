@@ -25,9 +25,13 @@ use crate::database::{
 };
 use crate::sql::Isolation;
 
-/// A chunk's transaction sees the tables as they were when it began, so it cannot claim the next one.
+/// A chunk's transaction sees the tables as they were when it began, so it cannot claim the next one. One that locks rows could, but
+/// it is the exception.
 fn claims_of(part: Option<Part>) -> Claims {
-    if part == Some(Part::Chunk) { Claims::Apart } else { Claims::Within }
+    match part {
+        Some(Part::Chunk | Part::LockedChunk) => Claims::Apart,
+        Some(Part::Claim) | None => Claims::Within,
+    }
 }
 
 #[async_trait]

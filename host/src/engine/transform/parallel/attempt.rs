@@ -102,15 +102,21 @@ impl ChunkWorker {
         Ok(Some(chunk))
     }
 
+    /// The kind of transaction of the next attempt. A view has no rows of its own that could be locked.
+    pub(super) fn part(&self) -> Part {
+        let has_rows = self.reader.as_ref().is_some_and(|reader| !reader.reads_a_view());
+        if has_rows && self.shared.row_locks.are_wanted() { Part::LockedChunk } else { Part::Chunk }
+    }
+
     /// Reads, transforms and writes a chunk in one transaction, which also records that it is done.
-    pub(super) async fn attempt(&mut self, chunk: &ClaimedChunk) -> Result<(), CallError> {
+    pub(super) async fn attempt(&mut self, chunk: &ClaimedChunk, part: Part) -> Result<(), CallError> {
         let shared = self.shared.clone();
         let began = Instant::now();
         self.open_reader().await?;
         if self.instance.is_none() {
             self.instance = Some(CheckedInstance::start(&*shared.function, &shared.work.name).await?);
         }
-        let claims = self.connection.begin_part(Part::Chunk).await?;
+        let claims = self.connection.begin_part(part).await?;
         crash::point();
         let held = shared.claimant.hold(&mut self.connection.host(), chunk).await?;
         match held {
@@ -122,7 +128,7 @@ impl ChunkWorker {
                 return Ok(self.connection.rollback().await?);
             }
         }
-        let TransformedChunk { effect, bytes, records } = self.transform(chunk).await?;
+        let TransformedChunk { effect, bytes, records } = self.transform(chunk, part).await?;
         let mut session = self.connection.host();
         let database = &mut session;
         crash::point();
@@ -146,17 +152,19 @@ impl ChunkWorker {
         };
         self.claimed = committed?;
         crash::point();
+        shared.row_locks.done();
         shared.sizer.learn(read, bytes, began.elapsed());
         shared.chunk_done(CommittedChunk { rows_read: read, rows_written: written });
         Ok(())
     }
 
     /// Reads, transforms and writes the rows of a chunk, a batch at a time.
-    async fn transform(&mut self, chunk: &ClaimedChunk) -> Result<TransformedChunk, CallError> {
+    async fn transform(&mut self, chunk: &ClaimedChunk, part: Part) -> Result<TransformedChunk, CallError> {
         let shared = self.shared.clone();
         let (Some(reader), Some(instance)) = (&mut self.reader, &mut self.instance) else {
             return Err(Error::failed("a worker of a transform has no reader or no instance").into());
         };
+        let locks_rows = part == Part::LockedChunk || self.connection.facts().dialect.locks_rows();
         let mut session = self.connection.component(&shared.run.stop);
         let bound = shared.work.bound.clone().filter(|_| reader.descends());
         reader.turn_to(ChunkRange {
@@ -164,7 +172,7 @@ impl ChunkWorker {
             after: chunk.from.clone(),
             to: chunk.to.clone(),
             size: chunk.size.and_then(|size| usize::try_from(size).ok()),
-            holds_rows: shared.holds_rows,
+            holds_rows: shared.holds_rows && locks_rows,
         });
         let (mut effect, mut bytes, mut writer) = (Effect::default(), 0, None);
         let mut from = position(reader);

@@ -108,14 +108,25 @@ impl ChunkWorker {
         }
     }
 
-    /// Processes a chunk; retries after a lock conflict or a lost connection.
+    /// Processes a chunk; retries after a lock conflict or a lost connection, and with its rows locked after others changed them.
     async fn do_with_retries(&mut self, chunk: &ClaimedChunk) -> Result<(), CallError> {
         let mut tries = 0;
         loop {
-            let end = match self.attempt(chunk).await {
+            let part = self.part();
+            let end = match self.attempt(chunk, part).await {
                 Ok(()) => return Ok(()),
                 Err(end) => end,
             };
+            if let CallError::Database(error) = &end {
+                self.shared.row_locks.failed(error);
+                if part == Part::LockedChunk && self.shared.row_locks.are_refused(error) {
+                    // If that was not the reason, the next attempt shows it.
+                    match self.remains().await {
+                        None => continue,
+                        Some(second) => return Err(CallError::Failed(end.into_error().second(second))),
+                    }
+                }
+            }
             let place = self.place(chunk);
             self.prepare_retry(end, &mut tries, Some(place)).await?;
         }

@@ -1,0 +1,87 @@
+//! When a chunk locks the rows that it reads, on a database where a row that changes after it was read makes the chunk fail.
+//!
+//! Locking costs a write for each row, so a chunk goes without. But where others change rows all the time, a chunk of many rows would
+//! meet such a change each time that it is tried. Once its rows are locked, whoever changes them waits for it.
+
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+use crate::database::DatabaseError;
+
+/// How many chunks lock their rows after one has met a change: each of them would probably meet one too. Afterwards one is tried
+/// without, in case the table is quiet by then; if it is not, one chunk in so many is done twice.
+const CHUNKS: u32 = 16;
+
+/// PostgreSQL's `insufficient_privilege`, `feature_not_supported` and `wrong_object_type`: rows of this kind of table cannot be locked,
+/// or not by this user.
+const NOT_TO_BE_LOCKED: [&str; 3] = ["42501", "0A000", "42809"];
+
+/// Shared by all workers of a transform in this process.
+#[derive(Default)]
+pub struct RowLocks {
+    /// How many chunks are still to lock their rows.
+    chunks: AtomicU32,
+    /// The rows cannot be locked.
+    is_refused: AtomicBool,
+}
+
+impl RowLocks {
+    /// Whether the next attempt at a chunk locks its rows.
+    pub fn are_wanted(&self) -> bool {
+        self.chunks.load(Ordering::Relaxed) > 0 && !self.is_refused.load(Ordering::Relaxed)
+    }
+
+    /// A chunk has failed.
+    pub fn failed(&self, error: &DatabaseError) {
+        if error.is_outdated() {
+            self.chunks.store(CHUNKS, Ordering::Relaxed);
+        }
+    }
+
+    /// A chunk that was to lock its rows has failed. Returns whether the error may be due to that; then the next ones do without.
+    pub fn are_refused(&self, error: &DatabaseError) -> bool {
+        let is_refused = NOT_TO_BE_LOCKED.contains(&error.code.as_str());
+        self.is_refused.fetch_or(is_refused, Ordering::Relaxed);
+        is_refused
+    }
+
+    /// A chunk is done.
+    pub fn done(&self) {
+        let less = |chunks: u32| chunks.checked_sub(1);
+        // At zero nothing is counted.
+        let _ = self.chunks.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::database::DatabaseErrorKind;
+
+    fn error(code: &str) -> DatabaseError {
+        DatabaseError::new(DatabaseErrorKind::Other, "no").code(code)
+    }
+
+    #[test]
+    fn some_chunks_lock_their_rows_after_one_met_a_change() {
+        let locks = RowLocks::default();
+        locks.failed(&error("40P01"));
+        locks.done();
+        assert!(!locks.are_wanted(), "a deadlock is not a change");
+        locks.failed(&error("40001"));
+        for chunk in 0..CHUNKS {
+            assert!(locks.are_wanted(), "{chunk}");
+            locks.done();
+        }
+        assert!(!locks.are_wanted());
+    }
+
+    #[test]
+    fn rows_that_cannot_be_locked_are_read_without() {
+        let locks = RowLocks::default();
+        locks.failed(&error("40001"));
+        assert!(!locks.are_refused(&error("40001")) && locks.are_wanted());
+        assert!(locks.are_refused(&error("42501")) && !locks.are_wanted());
+        locks.failed(&error("40001"));
+        assert!(!locks.are_wanted());
+    }
+}
