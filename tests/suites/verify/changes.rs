@@ -35,6 +35,28 @@ for_each_engine! {
         assert!(detail(&output, "target unproven copy").contains("copies"), "{output}");
     }
 
+    /// SQLite takes a cell of another type in any column.
+    fn a_cell_of_another_type_is_a_difference(engine) {
+        let project = applied(engine);
+        let (alter, cell) = match engine {
+            Engine::Sqlite => ("SELECT 1", "'x'"),
+            Engine::Postgres => ("ALTER TABLE items ALTER COLUMN twice TYPE numeric(9, 1)", "1.5"),
+            _ => ("ALTER TABLE items MODIFY twice DECIMAL(9, 1)", "1.5"),
+        };
+        project.execute(alter);
+        for _ in 0..2 {
+            project.execute(&format!("UPDATE items SET twice = {cell} WHERE id = 33"));
+            let output = project.runner("verify --all-chunks --format json");
+            output.exits(4);
+            let why = detail(&output, "target differs twice");
+            assert!(why.contains("after 20 up to 40") && why.contains("no int64"), "{why}");
+            project.execute("UPDATE items SET twice = 198 WHERE id = 33");
+            project.runner("verify --all-chunks").succeeds();
+            // The rows that it read are not there any more.
+            project.execute("UPDATE items SET price = 0");
+        }
+    }
+
     /// A row that the application added in place says nothing about those that were written.
     fn an_added_row_is_no_difference(engine) {
         let project = shop(engine);

@@ -234,3 +234,67 @@ for_each_engine! {
         assert!(!verified(&project, 0, "recompute unproven shout").contains("of 4"));
     }
 }
+
+/// Tables `a` and `b` on SQLite, whose column `name` has this type; `a` was copied to `b`, and then dropped or not.
+fn copied_as(declared: &str, rows: u32, is_source_left: bool) -> EngineProject {
+    let project = EngineProject::new(env!("CARGO_BIN_EXE_runner"), Engine::Sqlite);
+    project
+        .sql(
+            "1_tables",
+            &format!(
+                "CREATE TABLE a (id INTEGER NOT NULL PRIMARY KEY, name {declared});\n\
+                 CREATE TABLE b (id INTEGER NOT NULL PRIMARY KEY, name {declared});\n\
+                 INSERT INTO a (id, name) SELECT i * 10, concat('name ', i) FROM ({}) AS n;",
+                Engine::Sqlite.numbers(rows.into())
+            ),
+            "SELECT 1;",
+        )
+        .component("2_turn", &guests::component("turn"))
+        .settings(&format!("[parameters]\nsource = 'a'\ntarget = 'b'\n{INSERT}\n{LIMITS}"));
+    project.runner("apply").succeeds();
+    if !is_source_left {
+        project.execute("DROP TABLE a");
+    }
+    project
+}
+
+/// SQLite keeps what is written to it, of whatever type the column is: also one chunk alone shows the change.
+#[test]
+fn a_cell_of_another_type_is_a_difference_on_sqlite() {
+    for (declared, change) in [
+        ("VARCHAR(50)", "UPDATE b SET name = x'00ff' WHERE id = 70"),
+        ("VARCHAR(50)", "UPDATE b SET name = 1.5 WHERE id = 70"),
+        ("CHAR(8)", "UPDATE b SET name = 'x' WHERE id = 70"),
+        ("CHAR(8)", "UPDATE b SET name = x'00' WHERE id = 70"),
+    ] {
+        for is_source_left in [false, true] {
+            let project = copied_as(declared, 10, is_source_left);
+            assert_eq!(verified(&project, 0, "target proven shout"), "1 of 1 chunk");
+            project.execute(change);
+            let why = verified(&project, 4, "target differs shout");
+            assert!(
+                why.contains("differs from what was written") || why.contains("id = 70 contains"),
+                "{change}: {why}"
+            );
+            project.execute("UPDATE b SET name = 'NAME 7' WHERE id = 70");
+            verified(&project, 0, "target proven shout");
+            project.execute(change);
+            project.execute("INSERT INTO b (id, name) VALUES (200, 'beyond')");
+            verified(&project, 4, "target differs shout");
+        }
+    }
+}
+
+/// A row of others may have cells of any type.
+#[test]
+fn a_cell_of_another_type_in_another_row_is_no_difference_on_sqlite() {
+    let project = copied_as("VARCHAR(50)", 10, false);
+    project.execute("INSERT INTO b (id, name) VALUES (5, x'00'), (105, x'00')");
+    verified(&project, 0, "target proven shout");
+    project.execute("INSERT INTO b (id, name) VALUES (75, x'00')");
+    let why = verified(&project, 0, "target unproven shout");
+    assert!(why.contains("`b` has other rows between those that it wrote"), "{why}");
+    project.execute("DELETE FROM b WHERE id IN (70, 80)");
+    let why = verified(&project, 4, "target differs shout");
+    assert!(why.contains("lacks 1 of the 10 rows written"), "{why}");
+}

@@ -2,6 +2,7 @@
 
 use crate::data::decimal::same_number;
 use crate::data::{ColumnType, Value, order};
+use crate::database::Dialect;
 
 /// Whether a value of this type is read back exactly as written.
 pub fn is_exact(column_type: ColumnType) -> bool {
@@ -44,11 +45,15 @@ fn same_json(left: &serde_json::Value, right: &serde_json::Value) -> bool {
 }
 
 /// Whether a column of this declared type may keep what is written as this type in another form: as a number, with blanks, or with the
-/// digits of a binary fraction.
-pub fn is_kept_otherwise(written: ColumnType, declared: &str) -> bool {
+/// digits of a binary fraction. SQLite keeps each text that it accepts as it is, and numbers as texts in a column of texts.
+pub fn is_kept_otherwise(dialect: Dialect, written: ColumnType, declared: &str) -> bool {
     let declared = declared.to_ascii_lowercase();
     let is_any = |words: &[&str]| words.iter().any(|word| declared.contains(word));
     match written {
+        ColumnType::Text if dialect == Dialect::Sqlite => false,
+        ColumnType::Boolean | ColumnType::Int64 if dialect == Dialect::Sqlite => {
+            !is_any(&["int"]) && is_any(&["char", "clob", "text"])
+        }
         ColumnType::Text => {
             !(declared.is_empty()
                 || is_any(&["text", "varchar", "character varying", "clob", "blob", "bytea", "binary"]))
@@ -56,6 +61,13 @@ pub fn is_kept_otherwise(written: ColumnType, declared: &str) -> bool {
         ColumnType::Decimal => is_any(&["float", "double", "real"]),
         _ => false,
     }
+}
+
+/// Whether a column of this declared type adds blanks to texts and changes nothing else of them.
+pub fn is_padded(declared: &str) -> bool {
+    let declared = declared.to_ascii_lowercase();
+    let base = declared.split('(').next().unwrap_or_default().trim();
+    matches!(base, "char" | "character" | "nchar" | "bpchar")
 }
 
 #[cfg(test)]
@@ -92,18 +104,27 @@ mod tests {
 
     #[test]
     fn some_columns_keep_another_form() {
-        for (written, declared, otherwise) in [
-            (ColumnType::Text, "VARCHAR(200)", false),
-            (ColumnType::Text, "character varying(10)", false),
-            (ColumnType::Text, "", false),
-            (ColumnType::Text, "character(10)", true),
-            (ColumnType::Text, "numeric(10,2)", true),
-            (ColumnType::Text, "jsonb", true),
-            (ColumnType::Decimal, "float", true),
-            (ColumnType::Decimal, "decimal(10,2)", false),
-            (ColumnType::Int64, "char(5)", false),
+        for (dialect, written, declared, otherwise) in [
+            (Dialect::Mariadb, ColumnType::Text, "VARCHAR(200)", false),
+            (Dialect::Postgres, ColumnType::Text, "character varying(10)", false),
+            (Dialect::Postgres, ColumnType::Text, "", false),
+            (Dialect::Postgres, ColumnType::Text, "character(10)", true),
+            (Dialect::Mysql, ColumnType::Text, "char(10)", true),
+            (Dialect::Sqlite, ColumnType::Text, "char(10)", false),
+            (Dialect::Sqlite, ColumnType::Text, "numeric(10,2)", false),
+            (Dialect::Postgres, ColumnType::Text, "numeric(10,2)", true),
+            (Dialect::Postgres, ColumnType::Text, "jsonb", true),
+            (Dialect::Mariadb, ColumnType::Decimal, "float", true),
+            (Dialect::Mariadb, ColumnType::Decimal, "decimal(10,2)", false),
+            (Dialect::Postgres, ColumnType::Int64, "char(5)", false),
+            (Dialect::Sqlite, ColumnType::Int64, "char(5)", true),
+            (Dialect::Sqlite, ColumnType::Boolean, "TEXT", true),
+            (Dialect::Sqlite, ColumnType::Int64, "INTEGER", false),
+            (Dialect::Sqlite, ColumnType::Int64, "", false),
         ] {
-            assert_eq!(is_kept_otherwise(written, declared), otherwise, "{written} {declared}");
+            assert_eq!(is_kept_otherwise(dialect, written, declared), otherwise, "{dialect:?} {written} {declared}");
         }
+        let padded = ["character(10)", "CHAR(3)", "bpchar", "varchar(3)", "char varying(3)", "text", "character set"];
+        assert_eq!(padded.map(is_padded), [true, true, true, false, false, false, false]);
     }
 }

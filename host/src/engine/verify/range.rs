@@ -6,7 +6,7 @@ use super::spelling::{OTHER_SPELLING, key_types};
 use super::target::TargetMatch;
 use crate::data::digest::of_batch;
 use crate::data::{Batch, ColumnType, Value, order};
-use crate::database::{BatchLimits, DatabaseError, Dialect, PageRequest, WriteMode};
+use crate::database::{BatchLimits, DatabaseError, DatabaseErrorKind, Dialect, PageRequest, WriteMode};
 use crate::engine::transcript::{ChunkRecord, TransformRecord, WrittenRange};
 use crate::error::Result;
 
@@ -17,11 +17,20 @@ impl Verifier {
         let Some(written) = &chunk.written else { return Ok(TargetMatch::Unknown(no_range(transform, chunk))) };
         let found = match self.stored_otherwise(transform, chunk).await {
             Ok(Some(why)) => return Ok(TargetMatch::Unknown(why)),
-            Ok(None) => self.read_range(transform, chunk, written).await,
+            Ok(None) => self.read_range(transform, &chunk.columns, chunk, written).await,
             Err(error) => Err(error),
         };
-        let rows = match found {
-            Ok(rows) => rows.unwrap_or_default(),
+        let (rows, unreadable) = match found {
+            Ok(rows) => (rows.unwrap_or_default(), None),
+            // Their number shows whether it is one of the rows written.
+            Err(error) if error.kind == DatabaseErrorKind::Conversion => {
+                let keys: Vec<_> =
+                    chunk.columns.iter().filter(|(it, _)| transform.target.key.contains(it)).cloned().collect();
+                match self.read_range(transform, &keys, chunk, written).await {
+                    Ok(rows) => (rows.unwrap_or_default(), Some(error)),
+                    Err(_) => return explained(error).map(TargetMatch::Unknown),
+                }
+            }
             Err(error) => return explained(error).map(TargetMatch::Unknown),
         };
         let count = rows.row_count as u64;
@@ -43,15 +52,19 @@ impl Verifier {
                 Err(error) => explained(error).map(TargetMatch::Unknown),
             };
         }
+        if let Some(error) = unreadable {
+            return self.unreadable(transform, chunk, error).await;
+        }
         // The order of the database may differ from the order of the digest.
         let is_same = order::by_key(&rows, &transform.target.key).is_some_and(|it| of_batch(&it) == written.content);
         if is_same { Ok(TargetMatch::Yes) } else { self.digest_differs(transform, chunk).await }
     }
 
-    /// Reads the target between two keys, one row more than was written at most.
+    /// Reads some columns of the target between two keys, one row more than was written at most.
     async fn read_range(
         &self,
         transform: &TransformRecord,
+        columns: &[(String, ColumnType)],
         chunk: &ChunkRecord,
         written: &WrittenRange,
     ) -> Result<Option<Batch>, DatabaseError> {
@@ -85,7 +98,7 @@ impl Verifier {
         }
         let select = format!(
             "SELECT {} FROM {} WHERE {} ORDER BY {}",
-            quoted(&mut chunk.columns.iter().map(|(name, _)| name)),
+            quoted(&mut columns.iter().map(|(name, _)| name)),
             target.table.quoted(dialect),
             terms.join(" AND "),
             quoted(&mut names.iter()),
@@ -96,14 +109,14 @@ impl Verifier {
             key: names.clone(),
             select,
             parameters,
-            types: chunk.columns.iter().map(|(_, column_type)| Some(*column_type)).collect(),
+            types: columns.iter().map(|(_, column_type)| Some(*column_type)).collect(),
             locks_rows: false,
             // No limit on bytes: the rows that were written fitted into one batch.
             limits: BatchLimits { rows, bytes: usize::MAX, ..self.limits },
         };
         let found = database.read_page(&page).await?;
         Ok(found.map(|mut rows| {
-            for (column, (name, _)) in rows.columns.iter_mut().zip(&chunk.columns) {
+            for (column, (name, _)) in rows.columns.iter_mut().zip(columns) {
                 column.name.clone_from(name);
             }
             rows

@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 
 use super::Verifier;
-use super::cells::{is_exact, is_kept_otherwise, same};
+use super::cells::{is_exact, is_kept_otherwise, is_padded, same};
 use super::rows::explained;
 use super::spelling::{OTHER_SPELLING, key_types};
 use crate::data::digest::of_batch;
 use crate::data::{Batch, Column, ColumnType, Value};
 use crate::database::message::{cells_text, value_text};
-use crate::database::{BatchLimits, DatabaseError, PageRequest, TableSource, WriteMode};
+use crate::database::{BatchLimits, DatabaseError, DatabaseErrorKind, Dialect, PageRequest, TableSource, WriteMode};
 use crate::engine::call::canonical;
 use crate::engine::transcript::{ChunkRecord, TransformRecord};
 use crate::error::Result;
@@ -29,6 +29,15 @@ pub(super) enum TargetMatch {
     No(String),
 }
 
+/// What a difference was found in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum ComparedBy {
+    /// In a digest, or in a key by which no row was found.
+    Bytes,
+    /// In a cell that was read.
+    Cells,
+}
+
 impl Verifier {
     /// Compares the target with the result of a chunk: row by row if that could be recomputed, otherwise by digest.
     pub(super) async fn held(
@@ -43,7 +52,7 @@ impl Verifier {
         match output {
             Some(output) => match self.compare(transform, output).await {
                 Ok(held) => Ok(held),
-                Err(error) => explained(error).map(TargetMatch::Unknown),
+                Err(error) => self.unreadable(transform, chunk, error).await,
             },
             None if chunk.aligned && transform.target.mode == WriteMode::Update => {
                 self.by_digest(transform, chunk).await
@@ -68,11 +77,16 @@ impl Verifier {
             Ok(Some(rows)) if of_batch(&rows) == chunk.output => return Ok(TargetMatch::Yes),
             // The range was recorded as keys of the source.
             Ok(_) if has_own_keys => return self.by_range(transform, chunk).await,
-            Ok(_) => self.count(source, transform, chunk).await,
+            Ok(_) => self.count(source, transform, chunk).await.map(|count| (count, None)),
+            Err(error) if error.kind == DatabaseErrorKind::Conversion => match has_own_keys {
+                true => return self.by_range(transform, chunk).await,
+                false => self.count(source, transform, chunk).await.map(|count| (count, Some(error))),
+            },
             Err(error) => Err(error),
         };
         match found {
-            Ok(count) if count <= chunk.rows_out => self.digest_differs(transform, chunk).await,
+            Ok((count, None)) if count <= chunk.rows_out => self.digest_differs(transform, chunk).await,
+            Ok((count, Some(error))) if count <= chunk.rows_out => self.unreadable(transform, chunk, error).await,
             Ok(_) => {
                 let table = &transform.target.table;
                 Ok(TargetMatch::Unknown(format!("`{table}` has other rows between those that it wrote")))
@@ -93,7 +107,30 @@ impl Verifier {
             Ok(true) => return Ok(TargetMatch::Unknown(format!("{what}, {OTHER_SPELLING}"))),
             Err(error) => return explained(error).map(TargetMatch::Unknown),
         }
-        match self.unless_kept_otherwise(transform, &chunk.columns, what).await {
+        match self.unless_kept_otherwise(transform, &chunk.columns, ComparedBy::Bytes, what).await {
+            Ok(found) => Ok(found),
+            Err(error) => explained(error).map(TargetMatch::Unknown),
+        }
+    }
+
+    /// The result for rows that were written, and one of which cannot be read as what was written.
+    pub(super) async fn unreadable(
+        &self,
+        transform: &TransformRecord,
+        chunk: &ChunkRecord,
+        error: DatabaseError,
+    ) -> Result<TargetMatch> {
+        if error.kind != DatabaseErrorKind::Conversion {
+            return explained(error).map(TargetMatch::Unknown);
+        }
+        let what = format!("`{}` differs from what was written: {error}", transform.target.table);
+        let found = self.unless_kept_otherwise(transform, &chunk.columns, ComparedBy::Bytes, what).await;
+        let dialect = self.database.lock().await.facts().dialect;
+        match found {
+            // What SQLite would not give back as it was written is refused when it is written.
+            Ok(TargetMatch::No(what)) if dialect != Dialect::Sqlite => {
+                Ok(TargetMatch::Suspected(what, "or is stored as another type".to_owned()))
+            }
             Ok(found) => Ok(found),
             Err(error) => explained(error).map(TargetMatch::Unknown),
         }
@@ -104,13 +141,19 @@ impl Verifier {
         &self,
         transform: &TransformRecord,
         columns: &[(String, ColumnType)],
+        by: ComparedBy,
         what: String,
     ) -> Result<TargetMatch, DatabaseError> {
         let table = &transform.target.table;
-        let declared = self.database.lock().await.host().table(table).await?.columns;
+        let (dialect, declared) = {
+            let mut database = self.database.lock().await;
+            (database.facts().dialect, database.host().table(table).await?.columns)
+        };
         for (name, written) in columns {
             let declared = declared.iter().find(|column| column.name == *name).map(|it| it.declared_type.as_str());
-            if let Some(declared) = declared.filter(|declared| is_kept_otherwise(*written, declared)) {
+            // Cells are compared without their blanks.
+            let declared = declared.filter(|declared| by == ComparedBy::Bytes || !is_padded(declared));
+            if let Some(declared) = declared.filter(|declared| is_kept_otherwise(dialect, *written, declared)) {
                 let why = format!("`{table}` stores the {written} of `{name}` as {declared}");
                 return Ok(TargetMatch::Unknown(why));
             }
@@ -153,18 +196,22 @@ impl Verifier {
                                 match difference(output, &keys, *row, cells, &target.key) {
                                     None => continue,
                                     Some((column, what)) => {
-                                        return self.unless_kept_otherwise(transform, &[named(column)], what).await;
+                                        let columns = [named(column)];
+                                        return self
+                                            .unless_kept_otherwise(transform, &columns, ComparedBy::Cells, what)
+                                            .await;
                                     }
                                 }
                             }
                         }
                         let what = format!("the row {} no longer exists", place());
                         let columns: Vec<_> = keys.iter().copied().map(named).collect();
-                        return self.unless_kept_otherwise(transform, &columns, what).await;
+                        return self.unless_kept_otherwise(transform, &columns, ComparedBy::Bytes, what).await;
                     }
                     (Some(cells), _) => {
                         if let Some((column, what)) = difference(output, &keys, *row, cells, &[]) {
-                            return self.unless_kept_otherwise(transform, &[named(column)], what).await;
+                            let columns = [named(column)];
+                            return self.unless_kept_otherwise(transform, &columns, ComparedBy::Cells, what).await;
                         }
                     }
                 }
