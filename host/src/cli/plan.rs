@@ -15,6 +15,7 @@ use crate::engine::plan::{
     Inspection, Plan, PlanInput, PlannedMigration, Refusal, Statements, check_dry_run, down_mode, file_of, inspect,
     plan_towards,
 };
+use crate::engine::time_texts::times;
 use crate::engine::transcript::store::known_unrepeatable;
 use crate::error::Result;
 use crate::project::catalog::{Artifact, Catalog};
@@ -22,6 +23,7 @@ use crate::report::escape::first_escaped;
 use crate::report::json::PlanJson;
 use crate::report::{Format, Printer, Text, text};
 use crate::runtime;
+use crate::sql::time_texts::time_texts_in;
 use crate::sql::volatile::volatile_texts;
 
 /// Shows what would run.
@@ -46,7 +48,7 @@ pub fn run(context: &Context, request: &PlanRequest) -> Result<u8> {
         let mut steps = look(&plan, (&sql, &statements), &catalog, &facts);
         let warnings = downgrades(&plan, &downs, &catalog, &facts);
         if let Some(database) = &mut database {
-            recall(&plan, &mut steps, &mut database.host()).await.map_err(|error| context.place(error))?;
+            recall(&plan, &mut steps, &catalog, &mut database.host()).await.map_err(|error| context.place(error))?;
         }
         let shown = request.sql.then_some(sql.as_slice());
         let printer = &context.printer;
@@ -127,9 +129,22 @@ async fn say_isolation(
 }
 
 /// Adds what earlier runs of the same components recorded. The statements of a component are unknown before its first run.
-async fn recall(plan: &Plan, looks: &mut [Inspection], database: &mut HostSession<'_>) -> Result<()> {
+async fn recall(
+    plan: &Plan,
+    looks: &mut [Inspection],
+    catalog: &Catalog,
+    database: &mut HostSession<'_>,
+) -> Result<()> {
+    let dialect = database.facts().dialect;
     let steps = plan.steps.iter().zip(looks).filter(|(step, _)| step.kind.is_sandboxed());
     for (step, look) in steps.filter(|(step, _)| step.direction == Direction::Up) {
+        if dialect == Dialect::Postgres {
+            let bytes = artifact_of(step, catalog);
+            let (typed, others) = bytes.map(|bytes| time_texts_in(&bytes)).unwrap_or_default();
+            look.may_call.extend(typed);
+            let times = times(database, &others, None).await?;
+            look.may_call.extend(times.into_iter().filter(|text| !look.may_call.contains(text)).collect::<Vec<_>>());
+        }
         look.unrepeatable = known_unrepeatable(database, &step.revision, &step.sha256).await?;
         let known = |call: &String| {
             look.unrepeatable.iter().any(|it| matches!(&it.why, Why::Calls(calls) if calls.contains(call)))
@@ -159,13 +174,17 @@ fn may_call(step: &PlannedMigration, catalog: &Catalog, facts: &Facts) -> Vec<St
     if !step.kind.is_sandboxed() || step.direction != Direction::Up || facts.dialect == Dialect::Sqlite {
         return Vec::new();
     }
-    let migration = catalog.get(&step.revision);
-    if let Some(Artifact::Script(files)) = migration.map(|migration| &migration.artifact) {
-        return volatile_texts(files.source.as_bytes(), facts.dialect);
+    artifact_of(step, catalog).map_or_else(Vec::new, |bytes| volatile_texts(&bytes, facts.dialect))
+}
+
+/// The bytes of a component that have the texts of its statements: of a script, its source.
+fn artifact_of(step: &PlannedMigration, catalog: &Catalog) -> Option<Vec<u8>> {
+    let migration = catalog.get(&step.revision)?;
+    match &migration.artifact {
+        Artifact::Script(files) => Some(files.source.as_bytes().to_vec()),
+        // A missing file is reported by the run.
+        _ => migration.read_component().ok().flatten(),
     }
-    // A missing file is reported by the run.
-    let bytes = migration.and_then(|migration| migration.read_component().ok().flatten());
-    bytes.map_or_else(Vec::new, |bytes| volatile_texts(&bytes, facts.dialect))
 }
 
 /// What cannot run in the downgrades of the migrations that would be applied.

@@ -17,6 +17,7 @@
 //! transcript                                             the digest of a run, and the evidence kept for `verify`
 //! call_error backup identity
 //! batch_function call schema event clock role run stopped target throttle unreadable invalid_index isolation lossy_drop
+//! time_texts
 //! ```
 
 pub mod accept;
@@ -51,6 +52,7 @@ pub mod status;
 pub mod stopped;
 pub mod target;
 pub mod throttle;
+pub mod time_texts;
 pub mod transcript;
 pub mod transform;
 mod unreadable;

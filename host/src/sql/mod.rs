@@ -11,6 +11,7 @@ pub mod program;
 pub mod sections;
 pub mod split;
 pub mod subjects;
+pub mod time_texts;
 pub mod traces;
 pub mod volatile;
 

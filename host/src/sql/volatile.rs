@@ -151,7 +151,7 @@ fn add_calls(found: &mut Vec<String>, statement: &str, dialect: Dialect) {
 }
 
 /// The text in a dollar-quoted string.
-fn dollar_quoted(text: &str) -> Option<&str> {
+pub(super) fn dollar_quoted(text: &str) -> Option<&str> {
     let tag = &text[..text.strip_prefix('$')?.find('$')? + 2];
     text.strip_prefix(tag)?.strip_suffix(tag)
 }
@@ -173,7 +173,7 @@ fn has_second_argument(tokens: &[(TokenKind, String)]) -> bool {
 }
 
 /// Whether a statement only defines something, which calls functions later.
-fn only_defines(tokens: &[(TokenKind, String)]) -> bool {
+pub(super) fn only_defines(tokens: &[(TokenKind, String)]) -> bool {
     let has = |wanted: &str| tokens.iter().any(|(kind, word)| *kind == TokenKind::Word && word == wanted);
     match tokens.first().map_or("", |(_, word)| word.as_str()) {
         "create" => {

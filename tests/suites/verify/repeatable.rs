@@ -134,3 +134,38 @@ for_each_engine! {
         project.runner("plan").succeeds().prints(&["risk: an earlier run read rows that are equal by their ORDER BY", tied]);
     }
 }
+
+/// On PostgreSQL, a column makes a text the current time, or leaves it what it is.
+#[test]
+fn a_text_that_a_column_makes_the_time_is_named() {
+    let project = shop(Engine::Postgres);
+    let (timed, plain) = (
+        "INSERT INTO noted (status, at) SELECT 'today', timestamptz '2020-01-01' FROM items WHERE id = 1",
+        "UPDATE noted SET status = 'today' WHERE at < 'now'",
+    );
+    let untimed = "UPDATE noted SET status = 'tomorrow'";
+    project.settings(&parameters(&[timed, plain, untimed], &[]));
+    project.runner("apply --target 1").succeeds();
+    project.execute("CREATE TABLE noted (status TEXT, at TIMESTAMPTZ)");
+    let plan = project.runner("plan");
+    assert!(!plan.stdout.contains("risk"), "{plan}");
+    let mut artifact = component().to_vec();
+    artifact.extend([0, 11, 1, b'x']);
+    artifact.extend(b" at<'now'");
+    let mut texts = component().to_vec();
+    texts.extend([0, 19, 1, b'x']);
+    texts.extend(b"status = 'today' ");
+    project.component("0002_prove", &texts);
+    let plan = project.runner("plan");
+    assert!(!plan.stdout.contains("risk"), "{plan}");
+    project.component("0002_prove", &artifact);
+    project.runner("plan").succeeds().prints(&["risk: it may call 'now', which differs from run to run"]);
+    project.runner("apply --dry-run").succeeds().says(&["'now' may return something else next time", plain]);
+    let output = project.runner("apply");
+    output.succeeds().says(&["'now' may return something else next time", plain]).does_not_say(&[
+        timed,
+        untimed,
+        "'today' may",
+    ]);
+    project.runner("verify").succeeds().prints(&["not repeatable: it", "called 'now'", plain]);
+}

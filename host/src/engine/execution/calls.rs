@@ -18,10 +18,12 @@ use crate::engine::call::answer::Transformed;
 use crate::engine::call::{Call, CallKind};
 use crate::engine::event::{Event, Unrepeatable, Why};
 use crate::engine::script::RunContext;
+use crate::engine::time_texts::times;
 use crate::engine::transcript::tables::{of_parameters, of_source, of_target, of_transform};
 use crate::engine::transform::{BatchFunction, TransformTask};
 use crate::project::catalog::Kind;
 use crate::sql::order::is_unordered;
+use crate::sql::time_texts::time_texts;
 use crate::sql::volatile::volatile_calls;
 
 /// The limits on what one call returns.
@@ -88,7 +90,7 @@ impl Calls {
 
     /// Runs a statement; returns how many rows it changed.
     pub async fn execute(&mut self, statement: &str, parameters: &[Value]) -> Result<u64, CallError> {
-        self.note_calls(statement);
+        self.note_calls(statement).await;
         let call = Call { kind: CallKind::Execute, text: statement, parameters: &of_parameters(parameters) };
         let rows = match self.steps.begin(&call).await? {
             StepStart::Answered(rows) => rows,
@@ -106,7 +108,7 @@ impl Calls {
 
     /// Runs a statement and collects its rows.
     pub async fn query(&mut self, statement: &str, parameters: &[Value]) -> Result<RowSet, CallError> {
-        self.note_calls(statement);
+        self.note_calls(statement).await;
         let call = Call { kind: CallKind::Query, text: statement, parameters: &of_parameters(parameters) };
         let rows: RowSet = match self.steps.begin(&call).await? {
             StepStart::Answered(rows) => rows,
@@ -144,7 +146,7 @@ impl Calls {
 
     /// Opens a reader over a SELECT.
     pub async fn read(&mut self, statement: String, parameters: Vec<Value>) -> Result<Reader, CallError> {
-        self.note_calls(&statement);
+        self.note_calls(&statement).await;
         let digest = of_parameters(&parameters);
         let call = Call { kind: CallKind::Read, text: &statement, parameters: &digest };
         let request = || CursorRequest { statement: statement.clone(), parameters, ..CursorRequest::default() };
@@ -159,7 +161,7 @@ impl Calls {
 
     /// Opens a reader over a table, in the order of its key.
     pub async fn read_table(&mut self, source: TableSource) -> Result<Reader, CallError> {
-        self.note_filter(&source);
+        self.note_filter(&source).await;
         let text = format!("read {}", source.table);
         let digest = of_source(&source);
         let call = Call { kind: CallKind::ReadTable, text: &text, parameters: &digest };
@@ -256,7 +258,7 @@ impl Calls {
         task: TransformTask,
     ) -> Result<TransformReport, CallError> {
         let TransformTask { name, source, target } = &task;
-        self.note_filter(source);
+        self.note_filter(source).await;
         let text = format!("transform `{name}`: {} -> {} {}", source.table, target.mode, target.table);
         let digest = of_transform(name, source, target);
         let call = Call { kind: CallKind::Transform, text: &text, parameters: &digest };
@@ -284,23 +286,42 @@ impl Calls {
     }
 
     /// Warns of a statement that asks the server for the time or for chance.
-    fn note_calls(&mut self, statement: &str) {
+    async fn note_calls(&mut self, statement: &str) {
         // A loop runs the same statement many times.
         if self.is_replayed() || self.checked == statement {
             return;
         }
         statement.clone_into(&mut self.checked);
-        let calls = volatile_calls(statement, self.dialect);
+        let mut calls = volatile_calls(statement, self.dialect);
+        self.add_times(&mut calls, statement, statement).await;
         if !calls.is_empty() {
             self.note(statement, Why::Calls(calls));
         }
     }
 
     /// The same of the filter of a table.
-    fn note_filter(&mut self, source: &TableSource) {
-        if let Some(filter) = &source.filter {
-            self.note_calls(filter);
+    async fn note_filter(&mut self, source: &TableSource) {
+        let Some(filter) = source.filter.as_ref().filter(|_| !self.is_replayed()) else { return };
+        let mut calls = volatile_calls(filter, self.dialect);
+        self.add_times(&mut calls, filter, &format!("{filter}\n{}", source.table.quoted(self.dialect))).await;
+        if !calls.is_empty() {
+            self.note(filter, Why::Calls(calls));
         }
+    }
+
+    /// Adds the texts that a column makes the current time. `names` has the names of the tables.
+    async fn add_times(&self, calls: &mut Vec<String>, statement: &str, names: &str) {
+        if self.dialect != Dialect::Postgres {
+            return;
+        }
+        let found = time_texts(statement);
+        if found.is_empty() {
+            return;
+        }
+        let mut database = self.steps.run.database.lock().await;
+        // A warning that cannot be given is no reason to fail: whatever is wrong, the statement itself meets it.
+        let times = times(&mut database.host(), &found, Some(names)).await.unwrap_or_default();
+        calls.extend(times.into_iter().filter(|text| !calls.contains(text)).collect::<Vec<_>>());
     }
 
     fn is_replayed(&self) -> bool {
