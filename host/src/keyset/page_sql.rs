@@ -105,6 +105,13 @@ impl PageSql {
         query
     }
 
+    /// Locks the rows of a range as [`PageSql::locked`] does, and counts them.
+    pub fn lock(&self, range: Range<'_>) -> Query {
+        let mut query = self.between("1", range);
+        query.text = format!("SELECT {} FROM ({} FOR NO KEY UPDATE) AS runner_locked", self.all(), query.text);
+        query
+    }
+
     fn between(&self, select: &str, range: Range<'_>) -> Query {
         let (after, to) = match self.descending {
             true => (Comparison::Below, Comparison::DownTo),
@@ -350,6 +357,11 @@ mod tests {
             "SELECT \"b\", \"a\" FROM (SELECT \"b\", \"a\" FROM \"t\" WHERE (x > 1 -- here\n) \
              AND \"a\" OPERATOR(pg_catalog.>) $1 AND \"a\" OPERATOR(pg_catalog.<=) $2 FOR NO KEY UPDATE) AS runner_locked \
              ORDER BY \"a\""
+        );
+        assert_eq!(
+            filtered.lock(range).text,
+            "SELECT pg_catalog.count(*) FROM (SELECT 1 FROM \"t\" WHERE (x > 1 -- here\n) \
+             AND \"a\" OPERATOR(pg_catalog.>) $1 AND \"a\" OPERATOR(pg_catalog.<=) $2 FOR NO KEY UPDATE) AS runner_locked"
         );
     }
 

@@ -100,10 +100,39 @@ fn a_chunk_whose_rows_change_each_time_is_done_with_its_rows_locked() {
     output.succeeds();
     assert_eq!(output.to_string().matches("retrying chunk").count(), 1, "{output}");
     assert_eq!(project.value("SELECT last_value FROM changed"), "1", "the chunks after it begin with locks\n{output}");
-    assert_eq!(project.value("SELECT sum(app) FROM items"), "3", "a change was lost\n{output}");
-    assert_eq!(project.value("SELECT count(*) FROM items WHERE n <> id / 10 + 1"), "0");
+    is_done_with_changes(&project, &output.to_string(), 3);
     project.execute("DROP TRIGGER others ON items");
     project.runner("verify").succeeds();
+}
+
+/// As [`OTHERS`], and a third session removes a row and inserts it again, in a transaction that ends when the chunk waits for it, if the
+/// chunk is quick enough.
+const MOVER: &str = "CREATE SEQUENCE moved; \
+    CREATE FUNCTION moves() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+        IF current_setting('application_name') = 'others' OR nextval('moved') > 1 THEN RETURN NULL; END IF; \
+        PERFORM dblink_connect('mover', 'host=127.0.0.1 port=' \
+            || current_setting('port') || ' dbname=' || current_database() || ' user=' || current_user); \
+        PERFORM dblink_exec('mover', 'BEGIN'); \
+        PERFORM dblink_exec('mover', 'DELETE FROM items WHERE id = 1020'); \
+        PERFORM dblink_exec('mover', 'INSERT INTO items (id, n, app) VALUES (1020, 102, 1)'); \
+        PERFORM dblink_send_query('mover', 'SELECT pg_sleep(1); COMMIT'); \
+        RETURN NULL; END $$; \
+    CREATE TRIGGER moves BEFORE UPDATE ON items FOR EACH STATEMENT EXECUTE FUNCTION moves();";
+
+#[test]
+fn a_row_that_is_removed_and_inserted_again_while_its_chunk_waits_is_transformed() {
+    let project = items(Engine::Postgres, 600, "[transform]\nchunk_rows = 200\n[database]\nretries = 9");
+    project.execute(OTHERS);
+    project.execute(MOVER);
+    let output = project.runner("apply --jobs 1 --verbose");
+    output.succeeds().says(&["retrying chunk 1"]);
+    is_done_with_changes(&project, &output.to_string(), 4);
+}
+
+#[track_caller]
+fn is_done_with_changes(project: &EngineProject, said: &str, changes: u32) {
+    assert_eq!(project.value("SELECT count(*) FROM items WHERE n <> id / 10 + 1"), "0", "{said}");
+    assert_eq!(project.value("SELECT sum(app) FROM items"), changes.to_string(), "a change was lost\n{said}");
 }
 
 /// Rows of a view cannot be locked.

@@ -34,6 +34,13 @@ impl TableReader {
         self.done = false;
     }
 
+    /// Locks the rows of the chunk, on PostgreSQL. A row that another session removes and inserts again while this waits for it is in
+    /// neither of what one statement sees, but the next statement sees it.
+    pub async fn lock(&self, session: &mut dyn Bulk) -> Result<(), DatabaseError> {
+        let range = Range { after: self.last.as_deref(), bound: self.bound.as_deref(), to: self.to.as_deref() };
+        ask(session, self.sql.lock(range), 1).await.map(drop)
+    }
+
     /// Returns where a chunk of this many rows after a key ends; `None` if there are fewer.
     pub async fn cut(
         &self,

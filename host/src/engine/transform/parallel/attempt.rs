@@ -174,6 +174,9 @@ impl ChunkWorker {
             size: chunk.size.and_then(|size| usize::try_from(size).ok()),
             holds_rows: shared.holds_rows && locks_rows,
         });
+        if shared.holds_rows && part == Part::LockedChunk {
+            reader.lock(&mut *session).await?;
+        }
         let (mut effect, mut bytes, mut writer) = (Effect::default(), 0, None);
         let mut from = position(reader);
         let mut records = Vec::new();
