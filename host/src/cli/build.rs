@@ -1,12 +1,11 @@
 //! `runner build`
 
-use std::cell::OnceCell;
 use std::sync::Arc;
 
-use super::context::{Context, HistoryDetail};
+use super::applied::Applied;
+use super::context::Context;
 use super::exit;
 use crate::database::StopSignal;
-use crate::engine::history::History;
 use crate::engine::script::{AssetPlace, Assets};
 use crate::error::Result;
 use crate::project::build::{BuildRequest, Described, build, lines};
@@ -14,7 +13,6 @@ use crate::project::lockfile::{ComponentDescription, LockLine};
 use crate::project::script::{LoadedScript, embedded};
 use crate::report::json::BuildJson;
 use crate::report::{Format, Text, text};
-use crate::runtime;
 use crate::sandbox::{self, Sandbox};
 
 /// Builds components and updates the lockfile.
@@ -42,7 +40,7 @@ pub fn with_request<T>(
     then: impl FnOnce(&BuildRequest<'_>) -> T,
 ) -> T {
     let sandbox = context.sandbox(1, stop.cloned().unwrap_or(StopSignal::never()));
-    let applied = Applied { context, revisions: OnceCell::new() };
+    let applied = Applied::new(context);
     then(&BuildRequest {
         revisions,
         all: false,
@@ -55,27 +53,6 @@ pub fn with_request<T>(
         stop,
         stage: None,
     })
-}
-
-/// What is applied to the database of the settings. Only asked when an artifact is about to be replaced: building needs
-/// no database.
-struct Applied<'a> {
-    context: &'a Context,
-    revisions: OnceCell<History>,
-}
-
-impl Applied<'_> {
-    fn contains(&self, revision: &str) -> bool {
-        let history = self.revisions.get_or_init(|| {
-            let looked = runtime::run(self.context.open(HistoryDetail::Live));
-            looked.map(|looked| looked.history).unwrap_or_else(|error| {
-                let message = format!("cannot tell which artifacts are applied: {}", error.message);
-                self.context.printer.warn(&message, Some("an artifact that is applied somewhere must not change"));
-                History::default()
-            })
-        });
-        history.get(revision).is_some()
-    }
 }
 
 /// The description of a component or a script, as the lockfile stores it.

@@ -11,7 +11,7 @@ use super::context::Context;
 use super::{exit, signals};
 use crate::database::StopSignal;
 use crate::error::{Error, Result};
-use crate::project::build::{BuildReport, build, fingerprint};
+use crate::project::build::{BuildReport, build, fingerprint, shared_directories};
 use crate::report::{Format, Text, error, text};
 
 /// How long files must be left alone before they are built: an editor writes a file in several steps.
@@ -44,6 +44,8 @@ pub fn run(context: &Context, revisions: &[String]) -> Result<u8> {
                 break;
             }
         }
+        // A build that failed for want of the directory has said so.
+        let _ = watched.watch();
         context.printer.talk(&Text::new().plain(format!("watching `{directory}`; Ctrl-C ends it")).end());
         // What is saved again without a change, and what builds write, changes nothing.
         while fingerprint(&context.settings, revisions) == said {
@@ -93,7 +95,7 @@ impl<'a> Watched<'a> {
         Ok(watched)
     }
 
-    /// Watches the directory, also if another one took its place.
+    /// Watches the directory, also if another one took its place, and those that the last build found to be part of the source.
     fn watch(&mut self) -> Result<()> {
         let directory = self.context.settings.migrations_directory();
         if !directory.is_dir() {
@@ -101,7 +103,12 @@ impl<'a> Watched<'a> {
             return Err(Error::usage(format!("the directory `{shown}` does not exist"))
                 .hint("start `runner build --watch` again once it does"));
         }
-        self.watcher.watch(&directory, RecursiveMode::Recursive).map_err(cannot_watch)
+        self.watcher.watch(&directory, RecursiveMode::Recursive).map_err(cannot_watch)?;
+        for directory in shared_directories(&self.context.settings) {
+            // One that is gone is reported by the build that needs it.
+            let _ = self.watcher.watch(&directory, RecursiveMode::NonRecursive);
+        }
+        Ok(())
     }
 
     /// Waits until files changed and were then left alone; false if the command is to end.

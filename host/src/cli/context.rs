@@ -5,6 +5,7 @@ use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::applied::Applied;
 use super::new_lines::NewLines;
 use super::request::{GlobalRequest, flags};
 use crate::database::redact::is_secret_word;
@@ -13,7 +14,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::fleet;
 use crate::project::lockfile::LockLine;
 use crate::project::settings::DatabaseUse;
-use crate::project::{Catalog, CatalogReport, Checks, LoadRequest, Settings};
+use crate::project::{Catalog, CatalogReport, Checks, LoadRequest, Settings, StaleShared};
 use crate::report::json::DatabaseJson;
 use crate::report::{Format, Printer, SinkOptions, Text, sink, text};
 use crate::runner::setup::Note;
@@ -134,11 +135,26 @@ impl Context {
         found
     }
 
-    /// Warns of artifacts whose source code changed since they were built, and of settings for packages that the project lacks.
+    /// Warns of artifacts whose source code changed since they were built, and of settings for packages that the project lacks. What is
+    /// applied may go without what its migration shares with later ones, so the database is asked, if anything of that changed.
     pub fn warn_of_catalog(&self, catalog: &Catalog) {
+        let applied = Applied::new(self);
+        self.warn_of(catalog, |revision| applied.contains(revision).unwrap_or(false));
+    }
+
+    /// The same for a command that uses no database.
+    pub fn warn_without_database(&self, catalog: &Catalog) {
+        self.warn_of(catalog, |_| false);
+    }
+
+    fn warn_of(&self, catalog: &Catalog, is_applied: impl Fn(&str) -> bool) {
         for id in &catalog.stale {
             let hint = "`runner build` compiles it, unless it is applied: then make the change in a new migration";
             self.warn(&format!("the source code of `{id}` changed since it was built"), hint);
+        }
+        for StaleShared { id, path, .. } in catalog.stale_shared.iter().filter(|stale| !is_applied(&stale.revision)) {
+            let hint = "`runner build` compiles it, unless it is applied";
+            self.warn(&format!("`{path}` changed since `{id}` was built from it"), hint);
         }
         for name in &catalog.without_package {
             let hint =

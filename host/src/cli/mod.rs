@@ -2,6 +2,7 @@
 
 mod add;
 mod adopt_args;
+mod applied;
 mod apply;
 mod args;
 mod build;

@@ -29,7 +29,7 @@ pub fn run(context: &Context, locked: bool, dialect: Option<Dialect>) -> Result<
     let dialect = dialect.unwrap_or_else(|| context.settings.database_url.value.dialect());
     let checks = Checks { locked, dialect: Some(dialect), texts: ComparedTexts::All };
     let survey = Survey::of(context, checks)?;
-    context.warn_of_catalog(&survey.catalog);
+    context.warn_without_database(&survey.catalog);
     let found = survey.problems.len() + survey.mismatches.len();
     let (of_files, of_all) = (survey.heading(context, false), survey.heading(context, true));
     let (catalog, mut errors) = survey.into_parts();

@@ -1,5 +1,6 @@
 //! `runner build` and the lockfile.
 
+use super::commands::{MIGRATION, made_by};
 use super::*;
 
 #[test]
@@ -63,4 +64,71 @@ fn who_depends_on_a_renumbered_migration_is_named() {
     // Nothing is listed, so nothing has to be brought in line.
     output.does_not_say(&["lockfile"]);
     project.runner("renumber b").succeeds().does_not_say(&["depends on"]);
+}
+
+/// A project whose migration is made of a file outside of its directory.
+fn with_shared() -> TestProject {
+    let project = made_by("cp ../../shared/core.bin build/module.wasm\n");
+    let manifest = format!("{MIGRATION}/migration.toml");
+    project.write(&manifest, project.read(&manifest) + "sources = [\"../../shared\"]\n");
+    project.write("shared/core.bin", guests::core_module("hostile"));
+    project.sql(
+        "0_people",
+        "CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT, score REAL, active BOOLEAN, note TEXT);",
+        "DROP TABLE people;",
+    );
+    project.settings("[parameters]\nbehaviour = \"behave\"");
+    project
+}
+
+#[test]
+fn a_shared_source_that_changed_is_noticed() {
+    let project = with_shared();
+    project.runner("build").succeeds();
+    assert!(project.read("runner.lock").contains("shared = { \"shared/\" = \""));
+    project.runner("status").succeeds().does_not_say(&["changed since"]);
+    project.runner("build --check").succeeds();
+    project.write("shared/rules.txt", "more");
+    let changed = "`shared/` changed since `1_made` was built from it";
+    for line in ["status", "plan", "validate", "apply --dry-run", "test"] {
+        project.runner(line).says(&[changed, "runner build"]);
+    }
+    project.runner("status --format json").says(&[r#""event":"log""#, changed]);
+    project.runner("build --check").exits(4).says(&[changed, "run `runner build 1`"]);
+    project.runner("build").succeeds().says(&["built 1_made"]);
+    project.runner("apply").succeeds().does_not_say(&["changed since"]);
+    // What is applied stays as it is, whatever becomes of what it shares with later migrations.
+    project.write("shared/rules.txt", "for later ones");
+    let lockfile = project.read("runner.lock");
+    for line in ["build", "status", "plan", "apply"] {
+        project.runner(line).succeeds().does_not_say(&["changed since", "kept"]);
+    }
+    assert_eq!(project.read("runner.lock"), lockfile);
+    project.runner("validate").succeeds().says(&[changed, "unless it is applied"]);
+    project.runner("build --all").succeeds().says(&["kept 1_made"]);
+    project.runner("rollback").succeeds();
+    project.runner("status").succeeds().says(&[changed]);
+}
+
+#[test]
+fn nothing_that_may_be_applied_is_rebuilt() {
+    let project = with_shared();
+    let unreachable = "postgres://me@127.0.0.1:1/shop";
+    // What has no artifact cannot be applied.
+    project.run(["build", "-D", unreachable]).succeeds();
+    let before = (project.read("runner.lock"), std::fs::read(project.file("migrations/1_made.wasm")).unwrap());
+    project.write("shared/core.bin", guests::core_module("reference"));
+    for arguments in [&["build"][..], &["build", "--all"]] {
+        let output = project.run([arguments, &["-D", unreachable]].concat());
+        output.exits(1).says(&[
+            "error: cannot tell whether `1_made` may be rebuilt: what is applied must not change",
+            "127.0.0.1",
+            "if no database has it yet, name it: `runner build 1`",
+        ]);
+        assert!(
+            before == (project.read("runner.lock"), std::fs::read(project.file("migrations/1_made.wasm")).unwrap())
+        );
+    }
+    project.run(["build", "1", "-D", unreachable]).succeeds().says(&["built 1_made"]);
+    assert!(before.1 != std::fs::read(project.file("migrations/1_made.wasm")).unwrap());
 }

@@ -79,6 +79,21 @@ fn what_is_saved_is_rebuilt() {
     project.runner("build --check").succeeds();
 }
 
+#[test]
+fn what_a_migration_shares_is_watched() {
+    let project = made_by("cp ../../shared/core.bin build/module.wasm\n");
+    let manifest = format!("{MIGRATION}/migration.toml");
+    project.write(&manifest, project.read(&manifest) + "sources = [\"../../shared/core.bin\"]\n");
+    project.write("shared/core.bin", guests::core_module("hostile"));
+    let watching = Watching::start(&project, "build --watch");
+    let artifact = || std::fs::read(project.file("migrations/1_made.wasm")).unwrap();
+    let first = artifact();
+    project.write("shared/core.bin", guests::core_module("reference"));
+    watching.rests(2);
+    assert!(artifact() != first);
+    watching.ends("INT");
+}
+
 /// What a build writes, what is read, and what is saved without a change is no reason to build.
 #[test]
 fn a_build_does_not_start_the_next_one() {

@@ -50,7 +50,7 @@ fn build_with(project: &TestProject, runtime: &'static Runtime, revisions: &[&st
     let request = BuildRequest {
         revisions: &revisions.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>(),
         all: false,
-        is_applied: &|_| false,
+        is_applied: &|_| Ok(false),
         env: &std::env::vars().collect(),
         program: None,
         describe: &describe,

@@ -1,11 +1,12 @@
 //! Builds a component with the command of its `migration.toml`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::manifest::{BuildManifest, Tool};
+use super::outside::Outside;
 use super::{BuildRequest, process, toolchain};
 use crate::error::{Error, Result};
 use crate::project::discovery::{BUILD_MANIFEST, FoundEntry};
@@ -26,6 +27,8 @@ pub(super) struct Made {
     pub file: String,
     /// The world of a core module that does not name its own.
     pub world: Option<&'static str>,
+    /// What else the manifest says that it was made from, relative to the project.
+    pub shared: BTreeSet<String>,
 }
 
 /// The manifest of a directory, if it has one.
@@ -54,6 +57,11 @@ pub(super) fn build(
     let directory = settings.migrations_directory().join(&source.file_name);
     let file = format!("{}/{}", source.file_name, manifest.artifact.display());
     let artifact = directory.join(&manifest.artifact);
+    let shared = Outside::new(settings, &directory, None).named(
+        &directory,
+        &manifest.sources,
+        &format!("{}/{BUILD_MANIFEST}", source.file_name),
+    )?;
     for tool in &manifest.tools {
         check(tool, manifest, &directory, env)?;
     }
@@ -94,7 +102,7 @@ pub(super) fn build(
             return Err(Error::failed(format!("cannot read `{file}`")).cause(error).hint(MUST_BE_WRITABLE));
         }
     };
-    Ok(Made { bytes, file, world: manifest.world })
+    Ok(Made { bytes, file, world: manifest.world, shared })
 }
 
 /// Fails, with the command that installs it, if a program is not there.

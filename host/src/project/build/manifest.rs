@@ -19,6 +19,8 @@ pub(super) struct BuildManifest {
     pub world: Option<&'static str>,
     /// Environment variables of the command and of the checks of its tools, in addition to those of the process.
     pub env: Vec<(String, String)>,
+    /// Files and directories that the command reads, outside of its own directory and relative to it.
+    pub sources: Vec<String>,
     /// Programs that the command needs.
     pub tools: Vec<Tool>,
 }
@@ -50,7 +52,7 @@ impl BuildManifest {
     }
 
     fn read(build: &Section<'_, '_>) -> Self {
-        build.only(&["command", "artifact", "world", "env", "tools"]);
+        build.only(&["command", "artifact", "world", "env", "sources", "tools"]);
         let command = build.strings("command");
         if build.has("command") && command.first().is_none_or(String::is_empty) {
             build.wrong("command", "`build.command` names no program", "it is a list: the program, and each argument");
@@ -76,7 +78,12 @@ impl BuildManifest {
             }
             known
         });
-        Self { command, artifact: PathBuf::from(artifact), world, env: env(build), tools: tools(build) }
+        let (artifact, sources) = (PathBuf::from(artifact), build.strings("sources"));
+        if sources.iter().any(|path| path.is_empty() || Path::new(path).is_absolute()) {
+            let hint = "relative to the migration's directory, such as `../../shared`";
+            build.wrong("sources", "`build.sources` has an entry that is not a relative path", hint);
+        }
+        Self { command, artifact, world, env: env(build), sources, tools: tools(build) }
     }
 }
 
@@ -130,12 +137,13 @@ mod tests {
     #[test]
     fn a_manifest_says_how_to_build() {
         let text = "[build]\ncommand = [\"make\", \"-s\"]\nartifact = \"build/m.wasm\"\nworld = \"migration\"\n\
-                    [build.env]\nLANG = \"C\"\n[build.tools]\n\"apt-get install make\" = [\"make\", \"--version\"]\n";
+                    sources = [\"../../shared\"]\n[build.env]\nLANG = \"C\"\n[build.tools]\n\"apt-get install make\" = [\"make\", \"--version\"]\n";
         let expected = BuildManifest {
             command: vec!["make".to_owned(), "-s".to_owned()],
             artifact: PathBuf::from("build/m.wasm"),
             world: Some("migration"),
             env: vec![("LANG".to_owned(), "C".to_owned())],
+            sources: vec!["../../shared".to_owned()],
             tools: vec![Tool {
                 check: vec!["make".to_owned(), "--version".to_owned()],
                 install: "apt-get install make".to_owned(),
@@ -160,6 +168,7 @@ mod tests {
             ("[build]\nartifact = \"a\"\n[build.env]\n\"A=B\" = \"c\"", &["name has a `=`"]),
             ("[build]\nartifact = \"a\"\n[build.env]\nA = \"b\\u0000\"", &["value has a NUL"]),
             ("[build]\nartifact = \"a\"\n[build.env]\nA = 1", &["must be a string"]),
+            ("[build]\nartifact = \"a\"\nsources = [\"/srv\"]", &["not a relative path", "migration.toml:3"]),
             ("[build]\nartefact = \"a\"", &["did you mean `artifact`?"]),
             ("[build]\nartifact = \"a\"\n[build.tools]\n\"x\" = []", &["no command that checks"]),
             ("[biuld]\n", &["did you mean `build`?"]),

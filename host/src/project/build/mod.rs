@@ -3,9 +3,11 @@
 mod check;
 mod command;
 mod encode;
+mod keep;
 mod made_by;
 mod manifest;
 mod needs;
+mod outside;
 mod process;
 mod refresh;
 mod rust;
@@ -33,7 +35,7 @@ pub use check::{CheckReport, CheckedArtifact, Digested, Finding, Verdict, check}
 pub use needs::{Needs, needs};
 use refresh::{Origin, Refresh};
 pub use script::keep_runtime;
-pub use watch::fingerprint;
+pub use watch::{fingerprint, shared_directories};
 
 /// Reads the description of a migration, in the sandbox.
 pub type Describe<'a> = dyn Fn(Described<'_>) -> Result<ComponentDescription> + 'a;
@@ -62,8 +64,9 @@ pub struct BuildRequest<'a> {
     pub revisions: &'a [String],
     /// Rebuild everything that has source code.
     pub all: bool,
-    /// Returns whether a revision is applied somewhere, so that its artifact is only replaced when it is named.
-    pub is_applied: &'a dyn Fn(&str) -> bool,
+    /// Returns whether a revision is applied somewhere, so that its artifact is only replaced when it is named. An error if that is
+    /// unknown.
+    pub is_applied: &'a dyn Fn(&str) -> Result<bool>,
     /// Environment variables of the process, for compilers.
     pub env: &'a BTreeMap<String, String>,
     /// This program, if cargo can start it in place of the compiler; see [`wrapper`].
@@ -153,7 +156,7 @@ pub fn build(settings: &Settings, request: &BuildRequest<'_>) -> Result<BuildRep
     let mut report = BuildReport { lockfile: lockfile_name.clone(), ..BuildReport::default() };
     // Lines of other revisions are not changed.
     let everything = request.revisions.is_empty();
-    let repeated: Vec<&LockLine> = repeated(&old.lines, request.is_applied).collect();
+    let repeated = repeated(&old.lines, request.is_applied).map_err(keep::unknown_packages)?;
     for line in &old.lines {
         if repeated.contains(&line) {
             report.artifacts.push(removed(line));
@@ -166,12 +169,10 @@ pub fn build(settings: &Settings, request: &BuildRequest<'_>) -> Result<BuildRep
         }
     }
     let refresh = Refresh { settings, project: &project, request, old: &old, proven };
-    for found in chosen {
-        let reason = needs_compiling(found, &refresh)?;
-        let has_artifact = matches!(&found.files, FoundFiles::Component { wasm: Some(_), .. });
-        let stays = reason.is_some() && everything && has_artifact && (request.is_applied)(&found.revision);
-        // Nobody has to be told of one that nothing is known to have changed in.
-        let kept = stays && !matches!(reason, Some((_, Reason::Unproven)));
+    for (found, reason, stays) in keep::decide(chosen, &refresh)? {
+        // Nobody has to be told of one that nothing is known to have changed in, nor that what migrations share goes on without those
+        // that are applied.
+        let kept = stays && matches!(reason, Some((_, Reason::Wanted)));
         let compile = reason.map(|(directory, _)| directory).filter(|_| !stays);
         let (line, artifact) = refresh.artifact(found, compile).map_err(|error| match compile {
             Some(_) => error,
@@ -205,6 +206,8 @@ pub fn lines(settings: &Settings, request: &BuildRequest<'_>) -> Result<Vec<Lock
 enum Reason {
     /// It was asked for, it has no artifact, or its source code changed.
     Wanted,
+    /// Something outside of its directory changed.
+    Shared,
     /// The lockfile does not say what its artifact was built from.
     Unproven,
 }
@@ -223,6 +226,7 @@ fn needs_compiling<'f>(found: &'f Found, refresh: &Refresh<'_>) -> Result<Option
     Ok(match origin {
         Origin::Same => None,
         Origin::Changed => Some((directory, Reason::Wanted)),
+        Origin::SharedChanged => Some((directory, Reason::Shared)),
         Origin::Unknown => Some((directory, Reason::Unproven)),
     })
 }
@@ -230,7 +234,7 @@ fn needs_compiling<'f>(found: &'f Found, refresh: &Refresh<'_>) -> Result<Option
 /// The error of an artifact that was not built now. If it has a source, that is as it was, but the contract may not be. What is
 /// applied has to stay as it is.
 fn may_be_outdated(error: Error, found: &Found, refresh: &Refresh<'_>) -> Error {
-    if (refresh.request.is_applied)(&found.revision) {
+    if (refresh.request.is_applied)(&found.revision).unwrap_or(true) {
         return error;
     }
     let FoundFiles::Component { wasm: Some(_), directory: Some(directory) } = &found.files else { return error };

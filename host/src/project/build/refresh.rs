@@ -1,13 +1,16 @@
 //! Updates the line of a migration in the lockfile.
 
 use std::collections::BTreeMap;
+use std::time::SystemTime;
 
 use super::encode::{of_command, to_component};
-use super::{BuildRequest, BuiltArtifact, Change, Described, command, rust};
+use super::{BuildRequest, BuiltArtifact, Change, Described, command, outside, rust};
 use crate::database::Dialect;
 use crate::error::{Error, Result};
 use crate::project::digest::sha256;
-use crate::project::discovery::{ASSETS, Found, FoundEntry, FoundFiles, SqlFile, find_assets, source_digest};
+use crate::project::discovery::{
+    ASSETS, Found, FoundEntry, FoundFiles, SqlFile, find_assets, shared_digest, source_digest,
+};
 use crate::project::files::{ProjectDirectory, cannot_write, too_large};
 use crate::project::lockfile::{ComponentDescription, LockLine, LockedArtifact, Lockfile, write_atomically};
 use crate::project::problem::{Problem, error_for};
@@ -24,8 +27,19 @@ pub(super) enum Origin {
     Same,
     /// The source code as it was: it changed since.
     Changed,
+    /// The source code as it is, and something outside of the directory that changed since.
+    SharedChanged,
     /// The lockfile does not say.
     Unknown,
+}
+
+/// What an artifact was built from, as far as it is known.
+#[derive(Debug, Default)]
+struct BuiltFrom {
+    /// The digest of the migration's directory.
+    source: Option<String>,
+    /// The digests of what is outside of it, by path.
+    shared: BTreeMap<String, String>,
 }
 
 /// Context for updating lines.
@@ -93,7 +107,7 @@ impl Refresh<'_> {
                 (self.request.compiling)(&found.id());
                 self.compiled(&file_name, source)?
             }
-            (None, Some(bytes)) => (to_component(&file_name, bytes.clone(), None)?, None),
+            (None, Some(bytes)) => (to_component(&file_name, bytes.clone(), None)?, BuiltFrom::default()),
             (None, None) => {
                 return Err(Error::usage(format!(
                     "`{}` has neither source code to build nor a `{file_name}`",
@@ -126,34 +140,41 @@ impl Refresh<'_> {
             write_atomically(&self.project.migrations, &file_name, &bytes)
                 .map_err(|error| cannot_write(&file_name, &error))?;
         }
-        let source = match (source, directory) {
+        let BuiltFrom { source, shared } = match (source, directory) {
             (Some(_), _) => built_from,
             // The artifact was not made here: if it is the same, so is what it was made from.
             (None, Some(directory)) if rust::is_source(self.project, directory, true)? => {
-                self.built_from(found, &digest).map(str::to_owned)
+                self.built_from(found, &digest).unwrap_or_default()
             }
-            (None, _) => None,
+            (None, _) => BuiltFrom::default(),
         };
-        Ok((LockedArtifact::Component { sha256: digest, source, description, assets }, bytes.len() as u64))
+        Ok((LockedArtifact::Component { sha256: digest, source, shared, description, assets }, bytes.len() as u64))
     }
 
-    /// The component of a source, and the digest of that. A source that changed meanwhile is compiled again: it was saved, or cargo wrote
-    /// a `Cargo.lock`, and nobody knows what the compiler has read.
-    fn compiled(&self, file_name: &str, source: &FoundEntry) -> Result<(Vec<u8>, Option<String>)> {
-        let digest = || source_digest(self.project, source, self.settings.limits.asset_bytes).map_err(as_error);
+    /// The component of a source, and what it was built from. A source that changed meanwhile is compiled again: it was saved, or cargo
+    /// wrote a `Cargo.lock`, and nobody knows what the compiler has read.
+    fn compiled(&self, file_name: &str, source: &FoundEntry) -> Result<(Vec<u8>, BuiltFrom)> {
+        let settings = self.settings;
+        let digest = || source_digest(self.project, source, settings.limits.asset_bytes).map_err(as_error);
         let (mut digest_now, mut rounds) = (digest()?, 0);
         loop {
-            let bytes = match command::manifest(self.project, source)? {
+            let began = SystemTime::now();
+            let (bytes, shared) = match command::manifest(self.project, source)? {
                 Some(manifest) => {
-                    let made = command::build(self.settings, source, &manifest, self.request)?;
-                    of_command(&made.file, made.bytes, made.world)?
+                    let made = command::build(settings, source, &manifest, self.request)?;
+                    (of_command(&made.file, made.bytes, made.world)?, made.shared)
                 }
-                None => to_component(file_name, rust::compile(self.settings, source, self.request)?, None)?,
+                None => {
+                    let made = rust::compile(settings, source, self.request)?;
+                    (to_component(file_name, made.bytes, None)?, made.shared)
+                }
             };
+            let shared = outside::digests(settings, shared)?;
             let before = std::mem::replace(&mut digest_now, digest()?);
+            let is_same = digest_now == before && !outside::saved_since(settings, &shared, began);
             rounds += 1;
-            if digest_now == before || rounds == ROUNDS {
-                return Ok((bytes, digest_now));
+            if is_same || rounds == ROUNDS {
+                return Ok((bytes, BuiltFrom { source: digest_now, shared }));
             }
         }
     }
@@ -165,19 +186,28 @@ impl Refresh<'_> {
             return Ok(Origin::Same);
         };
         let bytes = self.project.read(&wasm.file_name, wasm.link, limits.artifact_bytes).map_err(as_error)?;
-        Ok(match self.built_from(found, &sha256(&bytes)) {
-            Some(before) if before == now => Origin::Same,
-            Some(_) => Origin::Changed,
-            None => Origin::Unknown,
-        })
+        let Some(before) = self.built_from(found, &sha256(&bytes)) else { return Ok(Origin::Unknown) };
+        if before.source.as_ref() != Some(&now) {
+            return Ok(Origin::Changed);
+        }
+        for (path, digest) in &before.shared {
+            // What is gone is a change, too: only cargo knows whether it is still needed.
+            let now = shared_digest(&self.settings.root, path, limits.asset_bytes).map_err(as_error)?;
+            if now.as_ref() != Some(digest) {
+                return Ok(Origin::SharedChanged);
+            }
+        }
+        Ok(Origin::Same)
     }
 
-    /// The digest of the source code that an artifact was built from. The line of another revision knows it as well: a merge may have
-    /// left both sides' lines, and the migration may have got another revision since.
-    fn built_from(&self, found: &Found, digest: &str) -> Option<&str> {
+    /// What an artifact was built from. The line of another revision knows it as well: a merge may have left both sides' lines, and the
+    /// migration may have got another revision since.
+    fn built_from(&self, found: &Found, digest: &str) -> Option<BuiltFrom> {
         let lines = self.old.all_of(found.key()).iter().chain(&self.old.lines);
         lines.into_iter().find_map(|line| match &line.artifact {
-            LockedArtifact::Component { sha256, source: Some(source), .. } if sha256 == digest => Some(source.as_str()),
+            LockedArtifact::Component { sha256, source: source @ Some(_), shared, .. } if sha256 == digest => {
+                Some(BuiltFrom { source: source.clone(), shared: shared.clone() })
+            }
             _ => None,
         })
     }

@@ -1,10 +1,11 @@
 //! Compiles guests written in Rust.
 
-use std::collections::BTreeMap;
-use std::path::{Component, Path, PathBuf};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::check::stage_path;
+use super::outside::{Outside, normalized};
 use super::toolchain::{TARGET, command, find};
 use super::{BuildRequest, process, wrapper};
 use crate::error::{Error, Result};
@@ -54,8 +55,16 @@ pub(super) fn is_source(project: &ProjectDirectory, directory: &FoundEntry, buil
     }
 }
 
+/// A guest as cargo compiled it.
+pub(super) struct Compiled {
+    /// The core module.
+    pub bytes: Vec<u8>,
+    /// What it was compiled from, outside of its directory, relative to the project.
+    pub shared: BTreeSet<String>,
+}
+
 /// Compiles a guest to a core module.
-pub(super) fn compile(settings: &Settings, source: &FoundEntry, request: &BuildRequest<'_>) -> Result<Vec<u8>> {
+pub(super) fn compile(settings: &Settings, source: &FoundEntry, request: &BuildRequest<'_>) -> Result<Compiled> {
     let env = request.env;
     let directory = settings.migrations_directory().join(&source.file_name);
     let toolchain = find(settings.toolchain.as_ref(), &directory, env)?;
@@ -79,11 +88,18 @@ pub(super) fn compile(settings: &Settings, source: &FoundEntry, request: &BuildR
     if !output.status.success() {
         return Err(Error::failed("`cargo build` failed").hint("see the messages of cargo above"));
     }
-    let library = library(&String::from_utf8_lossy(&output.stdout), &directory).ok_or_else(|| {
+    let messages = String::from_utf8_lossy(&output.stdout);
+    let library = library(&messages, &directory).ok_or_else(|| {
         Error::usage(format!("`{}` does not build a WebAssembly library", source.file_name))
             .hint("its `Cargo.toml` needs `[lib]` with `crate-type = [\"cdylib\"]`")
     })?;
-    std::fs::read(&library).map_err(|error| Error::failed(format!("cannot read `{}`", library.display())).cause(error))
+    let cannot_read = |path: &Path, error| Error::failed(format!("cannot read `{}`", path.display())).cause(error);
+    let bytes = std::fs::read(&library).map_err(|error| cannot_read(&library, error))?;
+    // What cargo checks before the next build.
+    let list = library.with_extension("d");
+    let read = std::fs::read_to_string(&list).map_err(|error| cannot_read(&list, error))?;
+    let shared = Outside::new(settings, &directory, cargo_home(env)).of(&messages, &read);
+    Ok(Compiled { bytes, shared })
 }
 
 /// Creates the target directory, with a `.gitignore`.
@@ -144,19 +160,6 @@ fn remap(cargo: &mut Command, settings: &Settings, request: &BuildRequest<'_>) {
             cargo.args(["--config", &format!("target.{TARGET}.rustflags=[{}]", flags.join(","))]);
         }
     }
-}
-
-/// A path without `.` and `..`, as cargo writes it.
-fn normalized(path: &Path) -> PathBuf {
-    let mut normal = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Component::ParentDir => drop(normal.pop()),
-            Component::CurDir => {}
-            part => normal.push(part),
-        }
-    }
-    normal
 }
 
 /// The library that cargo built from the package in the directory.

@@ -1,3 +1,5 @@
+mod shared;
+
 use std::sync::LazyLock;
 
 use super::*;
@@ -18,11 +20,20 @@ fn runtime(name: &str) -> Option<&'static [u8]> {
 }
 
 fn build_in(project: &TestProject, revisions: &[&str], all: bool) -> Result<BuildReport> {
+    build_with(project, revisions, all, &|_| Ok(false))
+}
+
+fn build_with(
+    project: &TestProject,
+    revisions: &[&str],
+    all: bool,
+    is_applied: &dyn Fn(&str) -> Result<bool>,
+) -> Result<BuildReport> {
     let revisions: Vec<String> = revisions.iter().map(|revision| (*revision).to_owned()).collect();
     let request = BuildRequest {
         revisions: &revisions,
         all,
-        is_applied: &|_| false,
+        is_applied,
         env: &std::env::vars().collect(),
         program: None,
         describe: &description_of,
@@ -128,17 +139,22 @@ fn build_errors() {
     assert_eq!(error.message, "`1_a` has neither source code to build nor a `1_a.wasm`");
 }
 
+/// The source of a guest whose function returns an expression.
+fn guest(answer: impl std::fmt::Display) -> String {
+    let bytes = hex::decode(WIT).expect("hexadecimal");
+    format!(
+        "#[unsafe(link_section = \"component-type\")]\npub static WIT: [u8; {}] = {bytes:?};\n\
+         #[unsafe(no_mangle)]\npub extern \"C\" fn run() -> u32 {{ {answer} }}\n",
+        bytes.len()
+    )
+}
+
+const MANIFEST: &str =
+    "[package]\nname = \"guest\"\nedition = \"2024\"\n[workspace]\n[lib]\ncrate-type = [\"cdylib\"]\n";
+
 #[test]
 fn rust_is_compiled_to_a_component() {
-    let bytes = hex::decode(WIT).expect("hexadecimal");
-    let guest = |answer: u32| {
-        format!(
-            "#[unsafe(link_section = \"component-type\")]\npub static WIT: [u8; {}] = {bytes:?};\n\
-             #[unsafe(no_mangle)]\npub extern \"C\" fn run() -> u32 {{ {answer} }}\n",
-            bytes.len()
-        )
-    };
-    let manifest = "[package]\nname = \"guest\"\nedition = \"2024\"\n[workspace]\n[lib]\ncrate-type = [\"cdylib\"]\n";
+    let manifest = MANIFEST;
     let project = TestProject::new(&[
         ("migrations/1_guest/Cargo.toml", manifest),
         ("migrations/1_guest/src/lib.rs", &guest(7)),

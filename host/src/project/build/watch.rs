@@ -1,10 +1,14 @@
 //! What a build depends on, in one digest, so that what a build writes does not start the next one.
 
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
 use super::{rust, select};
 use crate::error::Result;
 use crate::project::digest::sha256;
-use crate::project::discovery::{Found, FoundFiles, discover, find_assets, source_digest};
-use crate::project::files::ProjectDirectory;
+use crate::project::discovery::{Found, FoundFiles, discover, find_assets, shared_digest, source_digest};
+use crate::project::files::{ProjectDirectory, open_root};
+use crate::project::lockfile::{LockedArtifact, Lockfile};
 use crate::project::problem::{Problem, error_for};
 use crate::project::script::companions_within;
 use crate::project::settings::Settings;
@@ -16,6 +20,22 @@ pub fn fingerprint(settings: &Settings, revisions: &[String]) -> String {
     sha256(all.as_bytes())
 }
 
+/// The directories, outside of those of the migrations, of what the last build found that components are built from.
+pub fn shared_directories(settings: &Settings) -> BTreeSet<PathBuf> {
+    let lockfile = open_root(&settings.root).and_then(|root| Lockfile::read(&root, &settings.lockfile_name()));
+    let lines = lockfile.map(|lockfile| lockfile.lines).unwrap_or_default();
+    let shared = lines.iter().filter_map(|line| match &line.artifact {
+        LockedArtifact::Component { shared, .. } => Some(shared.keys()),
+        _ => None,
+    });
+    let directory = |path: &String| match path.ends_with('/') {
+        true => Some(settings.root.join(path)),
+        // An editor puts another file in its place.
+        false => settings.root.join(path).parent().map(Path::to_path_buf),
+    };
+    shared.flatten().filter_map(directory).collect()
+}
+
 fn of_all(settings: &Settings, revisions: &[String]) -> Result<String> {
     let project = ProjectDirectory::open(&settings.root, &settings.migrations)?;
     let (found, problems) = discover(&project)?;
@@ -23,9 +43,18 @@ fn of_all(settings: &Settings, revisions: &[String]) -> Result<String> {
         return Err(error);
     }
     let mut all = String::new();
+    // What the last build found. A lockfile that cannot be read is reported by the next one.
+    let lockfile = Lockfile::read(&project.root, &settings.lockfile_name()).unwrap_or_default();
     for found in select::select(&found, revisions)? {
         let of = of_one(settings, &project, found).unwrap_or_else(|problem| problem.message);
         all.push_str(&format!("{}\n{of}\n", found.id()));
+        if let Some(LockedArtifact::Component { shared, .. }) = lockfile.get(&found.revision).map(|line| &line.artifact)
+        {
+            for path in shared.keys() {
+                let digest = shared_digest(&settings.root, path, settings.limits.asset_bytes);
+                all.push_str(&format!("{path} {:?}\n", digest.unwrap_or_else(|problem| Some(problem.message))));
+            }
+        }
     }
     Ok(all)
 }

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use super::compare::{Digests, SqlFound, differences, missing, unlisted};
 use super::{
     Artifact, Catalog, CatalogProblem, CatalogProblemKind, CatalogReport, Checks, ComparedTexts, Description, Kind,
-    Migration,
+    Migration, StaleShared,
 };
 use crate::error::{Error, ErrorKind, Result, several};
 use crate::project::digest::{component_digest, sha256};
-use crate::project::discovery::{Found, FoundEntry, FoundFiles, SqlFile};
+use crate::project::discovery::{Found, FoundEntry, FoundFiles, SqlFile, changed_shared};
 use crate::project::files::no_directory;
 use crate::project::lockfile::{LockLine, LockedArtifact, Lockfile};
 use crate::project::packages::{self, Reference, package_of};
@@ -95,7 +95,7 @@ impl Catalog {
         let dialect = checks.dialect.unwrap_or_else(|| settings.database_url.value.dialect());
         let is_elsewhere = |migration: &mut Migration| migration.is_elsewhere(dialect);
         report.catalog.elsewhere = report.catalog.migrations.extract_if(.., is_elsewhere).collect();
-        report.catalog.stale = stale(settings, &source, &found, &lockfile);
+        find_stale(settings, &source, (&found, &lockfile), &mut report.catalog);
         report.problems.sort_by_cached_key(|problem| RevisionKey::of(&problem.revision));
         problems.extend(check_dependencies(&mut report.catalog, &report.problems));
         Ok((report, errors(problems)))
@@ -124,18 +124,24 @@ fn taken(line: &LockLine, found: &Found) -> Problem {
     Problem::new(message).hint(format!("give one of the two another revision: `runner renumber {}`", found.id()))
 }
 
-/// The components whose source code is no longer what they were built from. Source code that cannot be read is none of a
+/// Finds the components whose source code is no longer what they were built from. Source code that cannot be read is none of a
 /// run's business: `runner build` reports it.
-fn stale(settings: &Settings, source: &Source, found: &[Found], lockfile: &Lockfile) -> Vec<String> {
-    let is_stale = |found: &&Found| {
-        let FoundFiles::Component { wasm: Some(_), directory: Some(directory) } = &found.files else { return false };
-        let built_from = match lockfile.get(&found.revision).map(|line| &line.artifact) {
-            Some(LockedArtifact::Component { source: Some(built_from), .. }) => built_from,
-            _ => return false,
-        };
-        source.source_digest(directory, settings.limits.asset_bytes).is_some_and(|now| now != *built_from)
-    };
-    found.iter().filter(is_stale).map(Found::id).collect()
+fn find_stale(settings: &Settings, source: &Source, (found, lockfile): (&[Found], &Lockfile), catalog: &mut Catalog) {
+    let limit = settings.limits.asset_bytes;
+    let mut known = BTreeMap::new();
+    for found in found {
+        let FoundFiles::Component { wasm: Some(_), directory: Some(directory) } = &found.files else { continue };
+        let line = lockfile.get(&found.revision).map(|line| &line.artifact);
+        let Some(LockedArtifact::Component { source: Some(built_from), shared, .. }) = line else { continue };
+        // Where the source is not, what it shares with others does not matter.
+        let Some(now) = source.source_digest(directory, limit) else { continue };
+        if now != *built_from {
+            catalog.stale.push(found.id());
+        } else if let Some(path) = changed_shared(&settings.root, shared, limit, &mut known) {
+            let (revision, id) = (found.revision.clone(), found.id());
+            catalog.stale_shared.push(StaleShared { revision, id, path: path.to_owned() });
+        }
+    }
 }
 
 struct Loader<'a> {

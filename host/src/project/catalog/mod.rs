@@ -298,6 +298,17 @@ fn missing_down(up: &str) -> Option<String> {
     ))
 }
 
+/// A component that was built from a file, outside its own directory, that changed since.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StaleShared {
+    /// Its revision.
+    pub revision: String,
+    /// `REVISION_name`.
+    pub id: String,
+    /// The file, or a directory with a slash at its end, relative to the project.
+    pub path: String,
+}
+
 /// All migrations of a project, in order.
 #[derive(Clone, Debug, Default)]
 pub struct Catalog {
@@ -307,6 +318,8 @@ pub struct Catalog {
     pub elsewhere: Vec<Migration>,
     /// The components, as `REVISION_name`, whose source code changed since their artifacts were built.
     pub stale: Vec<String>,
+    /// The components of which something outside their directories changed since their artifacts were built.
+    pub stale_shared: Vec<StaleShared>,
     /// The packages that the settings have a table for and the project lacks. What the database still has of one that was removed
     /// needs the table in order to be rolled back.
     pub without_package: Vec<String>,

@@ -15,7 +15,7 @@ fn lock(project: &TestProject) {
         compiling: &|_| (),
         stop: None,
         stage: None,
-        is_applied: &|_| false,
+        is_applied: &|_| Ok(false),
     };
     build(&project.settings(), &request).expect("built");
 }

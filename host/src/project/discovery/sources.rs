@@ -24,8 +24,11 @@ const OTHERS: [&str; 3] = [ASSETS, super::TESTS, TARGET];
 /// What cargo writes.
 const TARGET: &str = "target";
 
+/// What commands write into, as the manifests of `runner new` have it.
+const BUILD: &str = "build";
+
 /// Directories that commands write, at any depth: what is in them follows from the source, and there may be much of it.
-const WRITTEN: [&str; 5] = ["build", "node_modules", "zig-out", "zig-cache", "__pycache__"];
+const WRITTEN: [&str; 5] = [BUILD, "node_modules", "zig-out", "zig-cache", "__pycache__"];
 
 /// Whether builds write the directory with this name, at the top of a migration's or anywhere below.
 #[cfg(feature = "cli")]
@@ -53,22 +56,43 @@ pub(in crate::project) fn source_digest(
     // What the manifest cannot say of itself, `runner build` reports.
     let has_command = by_command && read_manifest(&here, limit).is_none_or(|manifest| names_command(&manifest));
     let place = project.path.join(name);
-    Walk { root: &project.root, place, top: name, limit, has_command }.read(&here, "", (DEPTH, false), &mut files)?;
+    let written = if has_command { Written::ByCommand } else { Written::ByCargo };
+    Walk { root: &project.root, place, top: name, limit, written }.read_all(&here, &mut files)?;
     Ok(Some(component_digest("source", &files)))
 }
 
+/// The digest of a file of source code, with LF line ends.
+pub(super) fn text_digest(bytes: &[u8]) -> String {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => sha256(text.replace("\r\n", "\n").as_bytes()),
+        Err(_) => sha256(bytes),
+    }
+}
+
 /// How the files of a directory are read.
-struct Walk<'a> {
-    /// The project: a link leads anywhere in it.
-    root: &'a Dir,
-    /// The directory's path in the project.
-    place: PathBuf,
+pub(super) struct Walk<'a> {
+    /// The directory that links stay in: the project, for that of a migration.
+    pub root: &'a Dir,
+    /// The path of the walked directory in that one.
+    pub place: PathBuf,
     /// The directory's name, for messages.
-    top: &'a str,
-    limit: u64,
-    /// Whether a command builds the component; cargo writes into its target directory alone. Without one, the artifact that a manifest
-    /// names is the source.
-    has_command: bool,
+    pub top: &'a str,
+    /// The largest size of a file.
+    pub limit: u64,
+    /// What in it is not source.
+    pub written: Written,
+}
+
+/// What in a directory was written by a build.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Written {
+    /// cargo builds a migration there, and writes into its target directory alone. The artifact that a manifest without a command names
+    /// is the source.
+    ByCargo,
+    /// A command builds a migration there.
+    ByCommand,
+    /// Nothing is known: it is outside of the migrations. Its data and tests may be read by builds.
+    Shared,
 }
 
 fn read_manifest(here: &Dir, limit: u64) -> Option<String> {
@@ -83,6 +107,11 @@ fn names_command(manifest: &str) -> bool {
 }
 
 impl Walk<'_> {
+    /// Adds the digests of the files of the whole directory.
+    pub fn read_all(&self, dir: &Dir, files: &mut BTreeMap<String, String>) -> Result<(), Problem> {
+        self.read(dir, "", (DEPTH, false), files)
+    }
+
     /// Adds the digests of the files of a directory. `below` is its path in the top one, with a slash at its end; `is_linked`: a link
     /// led here.
     fn read(
@@ -97,7 +126,7 @@ impl Walk<'_> {
             let entry = entry.map_err(|error| failed(below, error))?;
             // A file with another name cannot be part of a Rust package.
             let Ok(name) = entry.file_name().into_string() else { continue };
-            if name.starts_with('.') || (below.is_empty() && OTHERS.contains(&name.as_str())) {
+            if name.starts_with('.') || (below.is_empty() && self.is_other(&name)) {
                 continue;
             }
             let path = format!("{below}{name}");
@@ -131,19 +160,25 @@ impl Walk<'_> {
                 if bytes.len() as u64 > self.limit {
                     return Err(too_large(&format!("{}/{path}", self.top), self.limit, "asset_bytes"));
                 }
-                let digest = match std::str::from_utf8(&bytes) {
-                    Ok(text) => sha256(text.replace("\r\n", "\n").as_bytes()),
-                    Err(_) => sha256(&bytes),
-                };
-                files.insert(path, digest);
+                files.insert(path, text_digest(&bytes));
             }
         }
         Ok(())
     }
 
+    /// Whether this, at the top, is not part of the source.
+    fn is_other(&self, name: &str) -> bool {
+        if self.written == Written::Shared { name == TARGET } else { OTHERS.contains(&name) }
+    }
+
     /// Whether a command has written this: nothing in it is read.
     fn is_written(&self, name: &str, is_directory: bool) -> bool {
-        let is_output = if is_directory { WRITTEN.contains(&name) } else { name.ends_with(".wasm") };
-        self.has_command && is_output
+        match self.written {
+            Written::ByCargo => false,
+            Written::ByCommand if is_directory => WRITTEN.contains(&name),
+            Written::ByCommand => name.ends_with(".wasm"),
+            // Source code may have a directory `build`, too.
+            Written::Shared => is_directory && name != BUILD && WRITTEN.contains(&name),
+        }
     }
 }

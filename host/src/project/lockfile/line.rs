@@ -37,11 +37,14 @@ pub(super) fn render(line: &LockLine) -> String {
                 field("mode", quote(Mode::Stepwise.name()));
             }
         }
-        LockedArtifact::Component { sha256, source, description, assets } => {
+        LockedArtifact::Component { sha256, source, shared, description, assets } => {
             field("kind", quote(Kind::Component.name()));
             field("sha256", quote(sha256));
             if let Some(source) = source {
                 field("source", quote(source));
+            }
+            if !shared.is_empty() {
+                field("shared", digests(shared));
             }
             describe(description, &mut field);
             if !assets.is_empty() {
@@ -180,10 +183,11 @@ const DESCRIPTION: [&str; 8] =
     ["world", "transformer", "summary", "mode", "irreversible", "depends_on", "dialects", "needs"];
 
 fn component(section: &Section<'_, '_>, odd: OddNeeds) -> Option<LockedArtifact> {
-    section.only(&[&["kind", "sha256", "source", "assets"][..], &DESCRIPTION].concat());
+    section.only(&[&["kind", "sha256", "source", "shared", "assets"][..], &DESCRIPTION].concat());
     Some(LockedArtifact::Component {
         sha256: required(section, "sha256")?,
         source: section.text("source").map(str::to_owned),
+        shared: read_digests(section, "shared"),
         description: description(section, odd)?,
         assets: read_digests(section, "assets"),
     })

@@ -10,6 +10,7 @@
 //! 20260108120000_search = { kind = "sql", sha256 = "…", postgres = { up = "…", down = "…" } }
 //! 20260301100000_tidy = { kind = "script", language = "javascript", sha256 = "…", runtime = "…", world = "…", summary = "…" }
 //! 20260112101500_utc_times = { kind = "component", sha256 = "…", world = "…", summary = "…", assets = { "zones.csv" = "…" } }
+//! 20260115090000_prices = { kind = "component", sha256 = "…", source = "…", shared = { "rules/src/lib.rs" = "…" }, world = "…" }
 //!
 //! [packages]
 //! "acme/outbox" = { version = "1.2.0", sha256 = "…", key = "RW…", source = "…" }
@@ -101,6 +102,9 @@ pub enum LockedArtifact {
         sha256: String,
         /// The digest of the source code it was built from, if runner built it.
         source: Option<String>,
+        /// What else it was built from: the path of a file, or of a directory with a slash at its end, relative to the project, to its
+        /// digest.
+        shared: BTreeMap<String, String>,
         /// Its description.
         description: ComponentDescription,
         /// Path in its `assets` directory to the digest of the file.

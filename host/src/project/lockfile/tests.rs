@@ -36,18 +36,21 @@ fn sample() -> Lockfile {
     let artifact = LockedArtifact::Component {
         sha256: "cc".to_owned(),
         source: Some("5c".to_owned()),
+        shared: [("../rules/src/lib.rs".to_owned(), "5d".to_owned()), ("data/".to_owned(), "5e".to_owned())].into(),
         description: component,
         assets: [("zones/eu west.csv".to_owned(), "dd".to_owned()), ("a.txt".to_owned(), "ee".to_owned())].into(),
     };
     let plain = LockedArtifact::Component {
         sha256: "ff".to_owned(),
         source: None,
+        shared: BTreeMap::new(),
         description: ComponentDescription { world: "w".to_owned(), ..ComponentDescription::default() },
         assets: BTreeMap::new(),
     };
     let packaged = LockedArtifact::Component {
         sha256: "ab".to_owned(),
         source: None,
+        shared: BTreeMap::new(),
         description: ComponentDescription { world: "w".to_owned(), ..ComponentDescription::default() },
         assets: BTreeMap::new(),
     };
@@ -94,7 +97,7 @@ fn a_lockfile_round_trips() {
             r#"02_fill-in = { kind = "sql", sha256 = "a2", mode = "stepwise" }"#,
             r#""2.2_a.b" = { kind = "sql", down = "bb", postgres = { up = "p" } }"#,
             r#"3 = { kind = "sql", sqlite = { up = "s", down = "t" } }"#,
-            r#"10_change = { kind = "component", sha256 = "cc", source = "5c", world = "runner:migration/data-migration@0.1.0", transformer = true, summary = "Says \"hi\"\u000A\\ and \u001B", mode = "stepwise", irreversible = true, depends_on = ["1"], dialects = ["sqlite", "mariadb"], needs = ["table-rebuild", "read *", "update users(email)", "limit fuel = 7"], assets = { "a.txt" = "ee", "zones/eu west.csv" = "dd" } }"#,
+            r#"10_change = { kind = "component", sha256 = "cc", source = "5c", shared = { "../rules/src/lib.rs" = "5d", "data/" = "5e" }, world = "runner:migration/data-migration@0.1.0", transformer = true, summary = "Says \"hi\"\u000A\\ and \u001B", mode = "stepwise", irreversible = true, depends_on = ["1"], dialects = ["sqlite", "mariadb"], needs = ["table-rebuild", "read *", "update users(email)", "limit fuel = 7"], assets = { "a.txt" = "ee", "zones/eu west.csv" = "dd" } }"#,
             r#"11_plain = { kind = "component", sha256 = "ff", world = "w" }"#,
             r#""12_acme/outbox:1" = { kind = "component", sha256 = "ab", world = "w" }"#,
             &format!(

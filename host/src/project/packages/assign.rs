@@ -70,19 +70,21 @@ pub(super) fn line_of<'l>(lockfile: &'l Lockfile, name: &str) -> Option<&'l Lock
 /// revisions, and a merge may keep both. The line stays whose revision is applied, or else the first.
 pub(in crate::project) fn repeated(
     lines: &[LockLine],
-    is_applied: impl Fn(&str) -> bool,
-) -> impl Iterator<Item = &LockLine> {
+    is_applied: impl Fn(&str) -> Result<bool>,
+) -> Result<Vec<&LockLine>> {
     let mut all: BTreeMap<Reference, Vec<&LockLine>> = BTreeMap::new();
     for line in lines.iter().filter(|line| package_of(&line.name).is_some()) {
         if let Some(migration) = Reference::of(&line.name) {
             all.entry(migration).or_default().push(line);
         }
     }
-    all.into_values().filter(|lines| lines.len() > 1).flat_map(move |mut lines| {
-        let kept = lines.iter().position(|line| is_applied(&line.revision)).unwrap_or_default();
-        lines.remove(kept);
-        lines
-    })
+    let mut repeated = Vec::new();
+    for mut lines in all.into_values().filter(|lines| lines.len() > 1) {
+        let applied: Vec<bool> = lines.iter().map(|line| is_applied(&line.revision)).collect::<Result<_>>()?;
+        lines.remove(applied.into_iter().position(|it| it).unwrap_or_default());
+        repeated.extend(lines);
+    }
+    Ok(repeated)
 }
 
 /// Gives migrations of packages their revisions in the project.
@@ -183,8 +185,13 @@ impl<'a> Assigner<'a> {
         }
         let revision = revision_after_all(self.newest.as_deref(), &self.now);
         self.newest = Some(revision.clone());
-        let artifact =
-            LockedArtifact::Component { sha256: sha256(component), source: None, description, assets: BTreeMap::new() };
+        let artifact = LockedArtifact::Component {
+            sha256: sha256(component),
+            source: None,
+            shared: BTreeMap::new(),
+            description,
+            assets: BTreeMap::new(),
+        };
         Ok(LockLine { revision, name, artifact })
     }
 }

@@ -155,7 +155,7 @@ fn rust_uses_the_embedded_sdk_by_default() {
         compiling: &|_| (),
         stop: None,
         stage: None,
-        is_applied: &|_| false,
+        is_applied: &|_| Ok(false),
     };
     let report = build(&project.settings(), &request).unwrap_or_else(|error| panic!("{}", told(&error)));
     assert!(report.artifacts[0].compiled);

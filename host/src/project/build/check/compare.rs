@@ -1,6 +1,6 @@
 //! Compares a fresh build with what is committed. Pure.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Digested;
 use crate::project::lockfile::{LockLine, LockedArtifact};
@@ -98,12 +98,34 @@ fn sha256_of(line: &LockLine) -> Option<&String> {
     }
 }
 
+/// The name of the files outside of a migration's directory, as one of the fields of a line.
+const SHARED: &str = "list of shared sources";
+
+/// Which of them differs.
+fn shared_change(id: &str, line: &LockLine, built: &LockLine) -> String {
+    let of = |line: &LockLine| match &line.artifact {
+        LockedArtifact::Component { shared, .. } => shared.clone(),
+        _ => BTreeMap::new(),
+    };
+    let (locked, built) = (of(line), of(built));
+    let paths: BTreeSet<&String> = locked.keys().chain(built.keys()).collect();
+    match paths.into_iter().find(|path| locked.get(*path) != built.get(*path)) {
+        Some(path) if locked.contains_key(path) => format!("`{path}` changed since `{id}` was built from it"),
+        Some(path) => format!("the lockfile does not say that `{id}` is built from `{path}`"),
+        None => format!("what `{id}` is built from changed"),
+    }
+}
+
 /// What two lines say differently, apart from the artifact's digest.
 fn other_fields(line: &LockLine, built: &LockLine) -> Vec<&'static str> {
     let (
-        LockedArtifact::Component { source, description, assets, .. },
+        LockedArtifact::Component { source, shared, description, assets, .. },
         LockedArtifact::Component {
-            source: built_source, description: built_description, assets: built_assets, ..
+            source: built_source,
+            shared: built_shared,
+            description: built_description,
+            assets: built_assets,
+            ..
         },
     ) = (&line.artifact, &built.artifact)
     else {
@@ -112,6 +134,7 @@ fn other_fields(line: &LockLine, built: &LockLine) -> Vec<&'static str> {
     let fields = [
         ("name", line.name != built.name),
         ("digest of the source", source != built_source),
+        (SHARED, shared != built_shared),
         ("description", description != built_description),
         ("list of assets", assets != built_assets),
     ];
@@ -139,6 +162,13 @@ fn hints(compared: &Compared<'_>) -> Vec<String> {
     }
     if other_fields(line, compared.built_line).contains(&"digest of the source") {
         return vec![format!("the source of `{id}` changed since it was built: run `runner build`, and {both}")];
+    }
+    if other_fields(line, compared.built_line).contains(&SHARED) {
+        return vec![format!(
+            "{}: run `runner build {}`, and {both}",
+            shared_change(id, line, compared.built_line),
+            line.revision
+        )];
     }
     let is_same = committed.sha256 == compared.built.sha256;
     let is_listed = sha256_of(line) == Some(&committed.sha256);

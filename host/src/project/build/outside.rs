@@ -1,0 +1,184 @@
+//! What a component was built from outside of its migration's directory.
+//!
+//! cargo says which files of crates by path the compiler read, in the file that it writes for `make`: modules, included files, and what
+//! build scripts name. That of registries is pinned by `Cargo.lock`, and the SDK by its version.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Component, Path, PathBuf};
+use std::time::SystemTime;
+
+use serde_json::Value;
+
+use super::refresh::as_error;
+use crate::error::{Error, Result};
+use crate::project::discovery::shared_digest;
+use crate::project::settings::Settings;
+
+/// The package of the SDK.
+const SDK: &str = "runner-guest";
+
+/// The directory of a project with its SDKs and what cargo writes.
+const OWN: &str = ".runner";
+
+/// Which paths are outside of a migration's directory.
+pub(super) struct Outside {
+    /// The project, by each of its names.
+    roots: Vec<PathBuf>,
+    /// The migration's directory.
+    own: Vec<PathBuf>,
+    /// Directories in which nothing counts.
+    ignored: Vec<PathBuf>,
+}
+
+impl Outside {
+    /// For the migration in a directory, which cargo builds with this home directory.
+    pub fn new(settings: &Settings, directory: &Path, home: Option<PathBuf>) -> Self {
+        let ignored = [Some(settings.root.join(OWN)), settings.sdk.clone(), home].into_iter().flatten();
+        let ignored = ignored.flat_map(|directory| names(&directory)).collect();
+        Self { roots: names(&settings.root), own: names(directory), ignored }
+    }
+
+    /// The paths that cargo's messages and its list of dependencies name, relative to the project.
+    pub fn of(mut self, messages: &str, list: &str) -> BTreeSet<String> {
+        let mut manifests = BTreeSet::new();
+        let mut scripts = BTreeSet::new();
+        for message in messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()) {
+            let (Some(package), Some(manifest)) = (message["package_id"].as_str(), message["manifest_path"].as_str())
+            else {
+                continue;
+            };
+            let manifest = normalized(Path::new(manifest));
+            let Some(directory) = manifest.parent() else { continue };
+            if package.contains("path+file:") {
+                match std::fs::read_to_string(&manifest).is_ok_and(|text| is_sdk(&text)) {
+                    true => self.ignored.push(directory.to_path_buf()),
+                    false => drop(manifests.insert(manifest.clone())),
+                }
+                // Unless it says more, cargo runs a build script again for any file of the package.
+                if message["target"]["kind"][0] == "custom-build" && !self.contains_own(directory) {
+                    scripts.insert(directory.to_path_buf());
+                }
+            }
+        }
+        let listed = paths(list).map(|path| normalized(&path)).filter(|path| path.exists());
+        let files = manifests.into_iter().chain(listed).chain(scripts);
+        files.filter(|path| !self.is_inside(path)).filter_map(|path| self.relative(&path)).collect()
+    }
+
+    /// The paths that a manifest names; each has to exist.
+    pub fn named(&self, directory: &Path, names: &[String], manifest: &str) -> Result<BTreeSet<String>> {
+        let mut found = BTreeSet::new();
+        for name in names {
+            let path = normalized(&directory.join(name));
+            let refused = |what: &str, hint: &str| {
+                Err(Error::usage(format!("`build.sources` names `{name}`, {what}")).at("file", manifest).hint(hint))
+            };
+            if !path.exists() {
+                return refused("which does not exist", "name files and directories that the command reads");
+            }
+            if self.contains_own(&path) {
+                return refused("which contains the migration itself", "name a directory that the migration is not in");
+            }
+            if self.own.iter().any(|own| path.starts_with(own)) {
+                return refused("which is in the migration's directory", "leave it out: the whole directory counts");
+            }
+            found.extend(self.relative(&path));
+        }
+        Ok(found)
+    }
+
+    fn is_inside(&self, path: &Path) -> bool {
+        self.own.iter().chain(&self.ignored).any(|directory| path.starts_with(directory))
+    }
+
+    fn contains_own(&self, directory: &Path) -> bool {
+        self.own.iter().chain(&self.roots).any(|own| own.starts_with(directory))
+    }
+
+    /// A path from the project, with `/`; a directory ends with one. `None` if there is none, as to another drive, or it is not Unicode.
+    fn relative(&self, path: &Path) -> Option<String> {
+        let from = |root: &PathBuf| {
+            let same = root.components().zip(path.components()).take_while(|(one, other)| one == other).count();
+            let up = root.components().count() - same;
+            let down = path.components().skip(same);
+            (same > 0).then(|| (up, std::iter::repeat_n(Component::ParentDir, up).chain(down).collect::<PathBuf>()))
+        };
+        let (_, relative) = self.roots.iter().filter_map(from).min_by_key(|(up, _)| *up)?;
+        let parts: Option<Vec<&str>> = relative.iter().map(|part| part.to_str()).collect();
+        let slash = if path.is_dir() { "/" } else { "" };
+        // The lockfile has one line for a migration.
+        Some(parts?.join("/") + slash).filter(|path| !path.contains(char::is_control))
+    }
+}
+
+/// A directory as it is named, and where its links lead to.
+fn names(directory: &Path) -> Vec<PathBuf> {
+    let mut names = vec![normalized(directory)];
+    names.extend(directory.canonicalize().ok().filter(|canonical| *canonical != names[0]));
+    names
+}
+
+/// The paths in the first rule of a makefile, in which spaces are escaped.
+fn paths(list: &str) -> impl Iterator<Item = PathBuf> {
+    let rule = list.lines().next().and_then(|line| line.split_once(": ")).map_or("", |(_, paths)| paths);
+    let mut paths = vec![String::new()];
+    let mut rest = rule.chars().peekable();
+    while let Some(c) = rest.next() {
+        match c {
+            '\\' if rest.next_if_eq(&' ').is_some() => paths.last_mut().into_iter().for_each(|path| path.push(' ')),
+            ' ' => paths.push(String::new()),
+            c => paths.last_mut().into_iter().for_each(|path| path.push(c)),
+        }
+    }
+    paths.into_iter().filter(|path| !path.is_empty()).map(PathBuf::from)
+}
+
+/// Whether a manifest is that of the SDK, wherever it is.
+fn is_sdk(manifest: &str) -> bool {
+    let table = toml::de::DeTable::parse(manifest).ok();
+    let name =
+        table.as_ref().and_then(|table| table.get_ref().get("package")?.get_ref().get("name")?.get_ref().as_str());
+    name == Some(SDK)
+}
+
+/// A path without `.` and `..`, as cargo writes it.
+pub(super) fn normalized(path: &Path) -> PathBuf {
+    let mut normal = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::ParentDir => drop(normal.pop()),
+            Component::CurDir => {}
+            part => normal.push(part),
+        }
+    }
+    normal
+}
+
+/// The digests of paths of [`Outside`].
+pub(super) fn digests(settings: &Settings, paths: BTreeSet<String>) -> Result<BTreeMap<String, String>> {
+    let mut digests = BTreeMap::new();
+    for path in paths {
+        let digest = shared_digest(&settings.root, &path, settings.limits.asset_bytes).map_err(as_error)?;
+        digests.extend(digest.map(|digest| (path, digest)));
+    }
+    Ok(digests)
+}
+
+/// Whether one of these files was saved since a moment. The clock of the file system decides, which may be coarse.
+pub(super) fn saved_since(settings: &Settings, paths: &BTreeMap<String, String>, moment: SystemTime) -> bool {
+    let saved = |path: &String| std::fs::metadata(settings.root.join(path))?.modified();
+    paths.keys().any(|path| saved(path).is_ok_and(|saved| saved > moment))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_of_dependencies_is_read_with_its_spaces() {
+        let list = "/t/guest.wasm: /a/lib.rs /a/with\\ space.rs C:\\b.rs\n\n/a/lib.rs:\n";
+        let found: Vec<PathBuf> = paths(list).collect();
+        assert_eq!(found, ["/a/lib.rs", "/a/with space.rs", "C:\\b.rs"].map(PathBuf::from));
+        assert_eq!(paths("").count(), 0);
+    }
+}
