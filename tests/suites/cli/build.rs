@@ -51,6 +51,26 @@ fn a_late_migration_gets_another_revision() {
 }
 
 #[test]
+fn what_names_a_renumbered_script_follows() {
+    let project = project!();
+    let script = "import { table } from './1_tidy/rules.js';\nimport { db } from 'runner-guest';\n\
+                  export const description = { summary: 'tidy' };\n\
+                  export function upgrade() { db.query(`SELECT count(*) FROM ${table}`); }\n";
+    project.write("migrations/1_tidy.js", script).write("migrations/1_tidy/rules.js", "export const table = 'b';\n");
+    project.sql("2_b", "CREATE TABLE b (i INTEGER);", "DROP TABLE b;");
+    project.settings("[grants.1_tidy] # all that it may do\nallow = [\"read b\"]\nraw_sql = true");
+    project.runner("build").succeeds();
+    let output = project.runner("renumber 1 --format json");
+    assert_eq!(json(&output)["updated"], serde_json::json!(["migrations/3_tidy.js", "runner.toml"]), "{output}");
+    assert!(project.read("migrations/3_tidy.js").starts_with("import { table } from './3_tidy/rules.js';"));
+    assert!(project.read("runner.toml").contains("[grants.3_tidy] # all that it may do\n"));
+    // The lockfile has the digests of what was changed.
+    project.runner("validate --locked").succeeds();
+    project.runner("build").succeeds().says(&["`runner.lock` is up to date"]);
+    project.runner("apply --locked").succeeds();
+}
+
+#[test]
 fn who_depends_on_a_renumbered_migration_is_named() {
     let project = project!();
     project.sql("1_a", "CREATE TABLE a (i INTEGER);", "DROP TABLE a;");

@@ -73,6 +73,8 @@ pub struct RenumberJson {
     name: String,
     revision_before: String,
     files: Vec<String>,
+    /// What named the migration and has its new name, relative to the project.
+    updated: Vec<String>,
     /// Whether the lockfile lists the migration under its new revision; if not, `runner build` is needed.
     locked: bool,
 }
@@ -87,6 +89,7 @@ impl RenumberJson {
             name: renumbered.name.clone(),
             revision_before: renumbered.old.clone(),
             files: renumbered.files.iter().map(|(_, new)| new.clone()).collect(),
+            updated: renumbered.edits.iter().map(|edit| edit.renamed.clone()).collect(),
             locked: renumbered.is_locked,
         }
     }

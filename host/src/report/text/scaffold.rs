@@ -20,6 +20,9 @@ pub fn renumbered(renumbered: &Renumbered) -> Text {
     for (old, new) in &renumbered.files {
         text = text.add(GOOD, "renamed").plain(format!(" {old} to {new}")).end();
     }
+    for edit in &renumbered.edits {
+        text = text.add(GOOD, "updated").plain(format!(" {}", edit.renamed)).end();
+    }
     if renumbered.has_lockfile && !renumbered.is_locked {
         text = text.add(HINT, "hint").plain(": `runner build` updates the lockfile").end();
     }

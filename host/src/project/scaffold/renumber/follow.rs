@@ -1,0 +1,221 @@
+//! What names a migration in other texts: imports of its script, grants in the settings, and the files of tools that list directories.
+
+use std::path::Path;
+
+use toml_edit::{DocumentMut, Item, TableLike};
+
+use super::{Edit, Id};
+use crate::error::{Error, Result};
+use crate::project::files::{ProjectDirectory, read_regular};
+use crate::project::packages::package_of;
+use crate::project::problem::shown;
+use crate::project::revision::{RevisionKey, migration_id};
+use crate::project::script::{ScriptLanguage, is_companion};
+use crate::project::settings::Settings;
+
+/// The largest text that is searched; nobody writes a larger one.
+const LARGEST: u64 = 16 << 20;
+
+/// Ends of the names of files that may import others.
+const SOURCES: [&str; 7] = [".js", ".mjs", ".cjs", ".ts", ".mts", ".cts", ".py"];
+
+/// Files that list directories of migrations: of workspaces in Rust, and of TypeScript. Relative to the project.
+const LISTS: [&str; 2] = ["Cargo.toml", "tsconfig.json"];
+
+/// A migration that gets another revision.
+pub(super) struct Move<'a> {
+    pub id: &'a Id,
+    pub revision: &'a str,
+    /// What is renamed, below the migrations.
+    pub files: &'a [(String, String)],
+    /// No other migration has its revision.
+    pub alone: bool,
+}
+
+/// The texts that name the migration, with its new name. Fails if one names it in a way that cannot be changed safely.
+pub(super) fn edits(settings: &Settings, project: &ProjectDirectory, it: &Move<'_>) -> Result<Vec<Edit>> {
+    let mut edits = Vec::new();
+    let migrations = with_slashes(&project.path);
+    for (old, new) in it.files.iter().filter(|(old, _)| !old.contains('/')) {
+        let (from, to) = (format!("{migrations}/{old}"), format!("{migrations}/{new}"));
+        if let Some((name, _)) = ScriptLanguage::of_file(old) {
+            let new_name = ScriptLanguage::of_file(new).map_or(new.as_str(), |(name, _)| name);
+            edits.extend(of_script(project, (&from, &to), (name, new_name))?);
+        } else if project.root.is_dir(&from) {
+            for file in companions(project, &from)? {
+                edits.extend(of_script(project, (&format!("{from}/{file}"), &format!("{to}/{file}")), (old, new))?);
+            }
+            // A manifest above the migrations, or among them, lists directories.
+            for list in LISTS.iter().flat_map(|list| [(*list).to_owned(), format!("{migrations}/{list}")]) {
+                edits.extend(of_list(project, &list, &migrations, (old, new))?);
+            }
+        }
+    }
+    // Those of a package have the name of that.
+    if package_of(&it.id.name).is_none() {
+        edits.extend(of_settings(settings, project, it)?);
+    }
+    Ok(edits)
+}
+
+/// The files in the directory of a script that may import others.
+fn companions(project: &ProjectDirectory, directory: &str) -> Result<Vec<String>> {
+    let failed = |error| Error::usage(format!("cannot list the directory `{}`", shown(directory))).cause(error);
+    let (mut files, mut directories) = (Vec::new(), vec![String::new()]);
+    while let Some(below) = directories.pop() {
+        for entry in project.root.read_dir(format!("{directory}/{below}")).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            let path = format!("{below}{}", entry.file_name().to_string_lossy());
+            let kind = entry.file_type().map_err(failed)?;
+            // What packages bring along names no migration, and where links lead is somebody else's.
+            if kind.is_dir() && is_companion(&path) && !path.ends_with("node_modules") {
+                directories.push(path + "/");
+            } else if kind.is_file() && is_companion(&path) && SOURCES.iter().any(|end| path.ends_with(end)) {
+                files.push(path);
+            }
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn read(project: &ProjectDirectory, file: &str) -> Result<Option<Vec<u8>>> {
+    match read_regular(&project.root, file, LARGEST) {
+        Ok(bytes) => Ok(bytes),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::usage(format!("cannot read `{}`", shown(file))).cause(error)),
+    }
+}
+
+/// A script or one of its modules, if it imports by the name.
+fn of_script(
+    project: &ProjectDirectory,
+    (file, renamed): (&str, &str),
+    (old, new): (&str, &str),
+) -> Result<Option<Edit>> {
+    let Some(before) = read(project, file)? else { return Ok(None) };
+    // What is not UTF-8 imports nothing: the runtime refuses it.
+    let Ok(text) = std::str::from_utf8(&before) else { return Ok(None) };
+    let Followed { text: after, left } = follow(text, (old, new), relative);
+    if let Some(line) = left.into_iter().next() {
+        let message = format!("`{}` names the directory `{old}` in a way that cannot be changed safely", shown(file));
+        return Err(Error::usage(message).at("file", format!("{file}:{line}")).hint(format!(
+            "nothing was renamed; import from `./FILE`, without the directory, or from \"./{old}/FILE\""
+        )));
+    }
+    Ok((after != text).then(|| Edit {
+        file: file.to_owned(),
+        renamed: renamed.to_owned(),
+        after: after.into_bytes(),
+        before,
+    }))
+}
+
+/// A file that lists the directory.
+fn of_list(project: &ProjectDirectory, file: &str, migrations: &str, (old, new): (&str, &str)) -> Result<Option<Edit>> {
+    let Some(before) = read(project, file)? else { return Ok(None) };
+    let Ok(text) = std::str::from_utf8(&before) else { return Ok(None) };
+    let above = format!("{migrations}/");
+    let prefix = |before| {
+        let rest = str::strip_suffix(before, above.as_str()).unwrap_or(before);
+        Some(relative(rest).unwrap_or(rest))
+    };
+    let after = follow(text, (old, new), prefix).text;
+    if after == text {
+        return Ok(None);
+    }
+    Ok(Some(Edit { file: file.to_owned(), renamed: file.to_owned(), after: after.into_bytes(), before }))
+}
+
+/// A text in which paths have another directory.
+struct Followed {
+    text: String,
+    /// The lines in which it is named as a directory in another way, from 1.
+    left: Vec<usize>,
+}
+
+/// Without the beginning of a relative path at the end of a text; `None` if it has none.
+fn relative(before: &str) -> Option<&str> {
+    let rest = before.trim_end_matches("../");
+    let rest = rest.strip_suffix("./").unwrap_or(rest);
+    (rest.len() < before.len()).then_some(rest)
+}
+
+/// Replaces a name where a literal is a path that begins with it, after what `prefix` takes off. What looks like a comment may say
+/// anything.
+fn follow<'t>(text: &'t str, (old, new): (&str, &str), prefix: impl Fn(&'t str) -> Option<&'t str>) -> Followed {
+    let is_part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-');
+    let (mut followed, mut done) = (Followed { text: String::with_capacity(text.len()), left: Vec::new() }, 0);
+    for (at, _) in text.match_indices(old) {
+        let (before, after) = (&text[..at], &text[at + old.len()..]);
+        if before.ends_with(is_part) || after.starts_with(is_part) {
+            continue;
+        }
+        let quote = prefix(before).and_then(|rest| rest.chars().next_back()).filter(|c| matches!(c, '"' | '\'' | '`'));
+        if quote.is_some_and(|quote| after.starts_with(['/', '.', quote])) {
+            followed.text.push_str(&text[done..at]);
+            followed.text.push_str(new);
+            done = at + old.len();
+        } else if after.starts_with('/') {
+            let line = before.rsplit('\n').next().unwrap_or_default().trim_start();
+            if !["//", "/*", "*", "#"].iter().any(|mark| line.starts_with(mark)) {
+                followed.left.push(before.matches('\n').count() + 1);
+            }
+        }
+    }
+    followed.text.push_str(&text[done..]);
+    followed
+}
+
+/// The settings, if they grant the migration something: a component without its grants may do what SQL may.
+fn of_settings(settings: &Settings, project: &ProjectDirectory, it: &Move<'_>) -> Result<Option<Edit>> {
+    let Some(name) = settings.file.file_name().and_then(|name| name.to_str()) else { return Ok(None) };
+    let Some(before) = read(project, name)? else { return Ok(None) };
+    let Ok(text) = std::str::from_utf8(&before) else { return Ok(None) };
+    let unsuitable =
+        |error: toml_edit::TomlError| Error::usage(format!("cannot change `{name}`")).cause(error.message());
+    let mut document: DocumentMut = text.parse().map_err(unsuitable)?;
+    let Some(grants) = document.get_mut("grants").and_then(Item::as_table_like_mut) else { return Ok(None) };
+    let names: Vec<String> = grants.iter().map(|(name, _)| name.to_owned()).collect();
+    let mut has_changed = false;
+    for old in names {
+        let new = match old == it.id.shown() {
+            true => migration_id(it.revision, &it.id.name),
+            false if RevisionKey::of(&old).is_some() && RevisionKey::of(&old) == RevisionKey::of(&it.id.revision) => {
+                if !it.alone {
+                    return Err(ambiguous(text, name, &old, it));
+                }
+                it.revision.to_owned()
+            }
+            false => continue,
+        };
+        rename(grants, &old, &new);
+        has_changed = true;
+    }
+    let after = document.to_string().into_bytes();
+    Ok(has_changed.then(|| Edit { file: name.to_owned(), renamed: name.to_owned(), after, before }))
+}
+
+/// Gives an entry another key. Comments and the order of tables stay.
+fn rename(table: &mut dyn TableLike, old: &str, new: &str) {
+    let decor = table.key(old).map(|key| (key.leaf_decor().clone(), key.dotted_decor().clone()));
+    let Some(item) = table.remove(old) else { return };
+    table.insert(new, item);
+    if let (Some(mut key), Some((leaf, dotted))) = (table.key_mut(new), decor) {
+        *key.leaf_decor_mut() = leaf;
+        *key.dotted_decor_mut() = dotted;
+    }
+}
+
+fn ambiguous(text: &str, file: &str, name: &str, it: &Move<'_>) -> Error {
+    let line = text.lines().position(|line| line.contains(name)).map_or(1, |at| at + 1);
+    let id = it.id.shown();
+    Error::usage(format!("`[grants.{name}]` may be for `{id}` or for another migration with its revision"))
+        .at("file", format!("{file}:{line}"))
+        .hint(format!("nothing was renamed; name the one that it is for, such as `[grants.{id}]`"))
+}
+
+fn with_slashes(path: &Path) -> String {
+    let parts: Vec<_> = path.iter().map(|part| part.to_string_lossy()).collect();
+    parts.join("/")
+}
