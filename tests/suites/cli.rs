@@ -15,6 +15,8 @@ mod fleet;
 mod formats;
 #[path = "cli/help.rs"]
 mod help;
+#[path = "cli/hints.rs"]
+mod hints;
 #[path = "cli/init.rs"]
 mod init;
 #[path = "cli/new.rs"]

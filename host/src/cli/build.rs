@@ -22,7 +22,7 @@ pub fn run(context: &Context, revisions: &[String], all: bool) -> Result<u8> {
     })?;
     match context.printer.format() {
         Format::Json => context.printer.json(&BuildJson::new(&report)),
-        Format::Text => context.printer.talk(&text::built(&report)),
+        Format::Text => context.printer.talk(&text::built(&report, |hint| context.settings.for_database(hint))),
     }
     Ok(exit::DONE)
 }

@@ -60,7 +60,9 @@ pub fn run(context: &Context, revisions: &[String]) -> Result<u8> {
 fn build_once(context: &Context, revisions: &[String], stop: &StopSignal) {
     let built = with_request(context, revisions, Some(stop), |request| build(&context.settings, request));
     match built {
-        Ok(report) if has_news(&report) => context.printer.talk(&text::built(&report)),
+        Ok(report) if has_news(&report) => {
+            context.printer.talk(&text::built(&report, |hint| context.settings.for_database(hint)));
+        }
         Ok(_) => {}
         Err(_) if stop.is_raised() => {}
         Err(failed) => context.printer.always(&error::error(&failed)),

@@ -164,11 +164,12 @@ impl Context {
     }
 
     /// Warns before anything runs; in JSON as an event, like the warnings of a run.
-    fn warn(&self, message: &str, hint: &str) {
+    pub fn warn(&self, message: &str, hint: &str) {
+        let hint = &*self.settings.for_database(hint);
         if self.printer.format() == Format::Text {
             return self.printer.warn(message, Some(hint));
         }
-        let message = format!("{message}; hint: {hint}");
+        let message = if hint.is_empty() { message.to_owned() } else { format!("{message}; hint: {hint}") };
         let database = self.settings.database_url.value.to_string();
         let options = SinkOptions { dry_run: false, database, run_id: None };
         sink(&self.printer, options).emit(&Event::Log { revision: String::new(), level: LogLevel::Warning, message });

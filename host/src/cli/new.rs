@@ -33,7 +33,7 @@ pub fn run(context: &Context, name: &str, language: Option<String>) -> Result<u8
                 }
                 Language::Script(_) => "next: edit the script, then run `runner apply`",
             };
-            printer.talk(&Text::new().plain(next).end());
+            printer.talk(&Text::new().plain(context.settings.for_database(next)).end());
         }
     }
     Ok(exit::DONE)

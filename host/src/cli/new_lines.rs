@@ -31,12 +31,14 @@ impl NewLines {
                 }
             }
             (Ok(_), Format::Json) => {}
-            (Err(error), Format::Text) => context.printer.warn(&error.message, Some(HINT)),
+            (Err(error), Format::Text) => {
+                context.printer.warn(&error.message, Some(&context.settings.for_database(HINT)))
+            }
             (Err(error), Format::Json) => {
                 // Standard error has nothing but events.
                 let events = Lines::new(&context.printer, run_id.map(str::to_owned));
                 for revision in revisions {
-                    let message = format!("{}; {HINT}", error.message);
+                    let message = format!("{}; {}", error.message, context.settings.for_database(HINT));
                     events.emit(&Event::Log { revision, level: LogLevel::Warning, message });
                 }
             }

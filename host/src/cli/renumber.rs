@@ -20,7 +20,7 @@ pub fn run(context: &Context, migration: &str, revision: Option<&str>) -> Result
     renumber(&context.settings, &plan)?;
     match context.printer.format() {
         Format::Json => context.printer.json(&RenumberJson::new(&plan)),
-        Format::Text => context.printer.talk(&text::renumbered(&plan)),
+        Format::Text => context.printer.talk(&text::renumbered(&plan, |hint| context.settings.for_database(hint))),
     }
     for (id, old, new) in dependents {
         let message = format!("`{id}` depends on the revision {old}, which is {new} now");

@@ -56,6 +56,11 @@ pub fn run(context: &Context, locked: bool, dialect: Option<Dialect>) -> Result<
     }
     let all = |count| if found == count { of_files(count) } else { of_all(count) };
     if let Some(error) = several(errors, all) {
+        // The document that would have them is not printed.
+        if context.printer.format() == Format::Json {
+            remarks.downgrades.iter().for_each(|refusal| context.warn(&at(refusal), &refusal.error.hints.join("; ")));
+            remarks.notes().iter().for_each(|note| context.warn(note, ""));
+        }
         return Err(error);
     }
     match context.printer.format() {
@@ -68,6 +73,11 @@ pub fn run(context: &Context, locked: bool, dialect: Option<Dialect>) -> Result<
         }
     }
     Ok(exit::DONE)
+}
+
+/// What cannot run, with its place.
+fn at(refusal: &Refusal) -> String {
+    format!("{}:{}: {}", refusal.file, refusal.line, refusal.error.message)
 }
 
 /// What is worth saying of a project that may be valid all the same.

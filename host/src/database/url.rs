@@ -37,6 +37,8 @@ enum Place {
         path: Option<PathBuf>,
         /// The text after the `?`.
         parameters: String,
+        /// Whether the path was given from the root of the file system.
+        is_absolute: bool,
     },
     /// A URL that cannot be parsed is reported as a connection error; until then it is only shown and passed on.
     Server(std::result::Result<Url, ParseError>),
@@ -80,6 +82,7 @@ impl DatabaseUrl {
         let not_utf8 = || {
             Error::usage(format!("the path of `{text}` is not UTF-8")).hint("rename the directory or use another path")
         };
+        let is_absolute = path.starts_with('/') || Path::new(path).is_absolute();
         let path = match path {
             ":memory:" => None,
             path => Some(base.join(&*percent_decode_str(path).decode_utf8().map_err(|_| not_utf8())?)),
@@ -93,7 +96,7 @@ impl DatabaseUrl {
         Ok(Self {
             text,
             dialect,
-            place: Place::File { path, parameters: parameters.to_owned() },
+            place: Place::File { path, parameters: parameters.to_owned(), is_absolute },
             lock: None,
             unset: None,
         })
@@ -195,6 +198,11 @@ impl DatabaseUrl {
             Place::File { path, .. } => path.clone(),
             Place::Server(_) => None,
         }
+    }
+
+    /// SQLite: returns whether the file was named from the root of the file system, and not from some directory.
+    pub fn is_absolute(&self) -> bool {
+        matches!(self.place, Place::File { is_absolute: true, .. })
     }
 
     /// Servers: returns the host and port, as far as the URL names them.

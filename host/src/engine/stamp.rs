@@ -197,7 +197,10 @@ fn record(migration: &PlannedMigration, request: &StampRequest, identity: &Ident
         seed: identity.seed,
         applied_by: identity.applied_by.clone(),
         tool_version: identity.tool_version.clone(),
-        reason: Some(format!("{}: {}", request.kind.name(), request.why)),
+        reason: Some(match request.why.as_str() {
+            "" => request.kind.name().to_owned(),
+            why => format!("{}: {why}", request.kind.name()),
+        }),
         ..Record::blank()
     }
 }

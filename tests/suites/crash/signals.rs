@@ -63,7 +63,8 @@ fn a_stopped_migration_that_stays_partial_exits_as_stopped() {
         let project = project!();
         let partly = |last: &str| format!("-- runner:no-transaction\nCREATE TABLE a (id INTEGER);\n{last}");
         project.sql("1_a", &partly(ENDLESS), "DROP TABLE a;");
-        let mut child = Running::start(project.command(["apply"]).stderr(Stdio::null()));
+        let log = std::fs::File::create(project.file("log")).unwrap();
+        let mut child = Running::start(project.command(["apply"]).stderr(Stdio::from(log)));
         // The first statement took effect, and the second one runs.
         while !project.file("runner.db").exists() || !has_table(&project) {
             assert!(child.try_wait().unwrap().is_none(), "it ended by itself");
@@ -72,6 +73,9 @@ fn a_stopped_migration_that_stays_partial_exits_as_stopped() {
         std::thread::sleep(Duration::from_millis(200));
         child.signal(name);
         assert_eq!(child.wait().unwrap().code(), Some(code), "SIG{name}");
+        // There is nothing to fix.
+        let hint = "hint: 1 of 2 statements took effect and stays; `runner apply` resumes with statement 2\n";
+        assert!(project.read("log").contains(hint), "{}", project.read("log"));
         project.runner("status --exit-code").exits(6).prints(&["partial"]);
         project.sql("1_a", &partly("SELECT 1;"), "DROP TABLE a;");
         project.runner("apply").succeeds();

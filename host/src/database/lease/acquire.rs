@@ -1,5 +1,6 @@
 //! Taking a lease, and waiting for one. In between nothing is open on the server.
 
+use crate::database::holder::held_by;
 use std::time::{Duration, Instant};
 
 use super::patience::{Patience, Verdict, silence};
@@ -187,7 +188,7 @@ impl<'a> Wait<'a> {
             let holder = self.told.as_deref().unwrap_or("another run");
             return Err(DatabaseError::new(
                 DatabaseErrorKind::Busy,
-                format!("the lock is held by {holder}, and did not become free within {} s", self.limit.as_secs_f64()),
+                held_by(holder, self.limit),
             )
             .hint("wait until that run ends, or wait longer with `--lock-timeout`; the lease of a run that was killed ends by itself"));
         }

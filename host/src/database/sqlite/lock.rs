@@ -9,7 +9,7 @@ use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::database::holder::WORK;
+use crate::database::holder::{WORK, held_by};
 use crate::database::{DatabaseError, DatabaseErrorKind, LockHolder, LockRequest, StopSignal};
 
 /// A lock that is held until it is dropped.
@@ -236,12 +236,9 @@ fn pause(started: Instant) -> Duration {
 
 fn busy(path: &Path, holder: &str, wait: Duration) -> DatabaseError {
     let holder = if holder.is_empty() { "another process" } else { holder };
-    DatabaseError::new(
-        DatabaseErrorKind::Busy,
-        format!("the lock was still held after {:.1} s by {holder}", wait.as_secs_f64()),
-    )
-    .detail(format!("lock file `{}`", path.display()))
-    .hint("wait for the other run, or increase `--lock-timeout`; the lock is released when its process ends")
+    DatabaseError::new(DatabaseErrorKind::Busy, held_by(holder, wait))
+        .detail(format!("lock file `{}`", path.display()))
+        .hint("wait for the other run, or increase `--lock-timeout`; the lock is released when its process ends")
 }
 
 fn refused(path: &Path, error: &std::io::Error) -> DatabaseError {

@@ -81,6 +81,7 @@ pub(super) fn partial(
     for effect in last {
         error = error.cause(format!("took effect: {effect}"));
     }
+    let (were, stay) = if took_effect.is_one() { ("was", "stays") } else { ("were", "stay") };
     let one = if of.is_some() { "statement" } else { "step" };
     let error = match (&progress.unknown, of) {
         (Some((unknown, _)), _) if progress.repeats => {
@@ -96,13 +97,17 @@ pub(super) fn partial(
         (None, None) if matches!(error.kind, ErrorKind::Interrupted | ErrorKind::Terminated) => {
             error.hint(format!("what took effect stays; `runner {verb}` with the same build of the component resumes there"))
         }
+        (None, Some(_)) if matches!(error.kind, ErrorKind::Interrupted | ErrorKind::Terminated) => error.hint(format!(
+            "{took_effect} took effect and {stay}; `runner {verb}` resumes with statement {}",
+            progress.done + 1
+        )),
         (None, Some(_)) => error.hint(format!(
-            "{took_effect} took effect and stay; fix the cause, or the statements from {} on, and run `runner {verb}` to \
+            "{took_effect} took effect and {stay}; fix the cause, or the statements from {} on, and run `runner {verb}` to \
              resume there",
             progress.done + 1
         )),
         (None, None) => error.hint(format!(
-            "{took_effect} took effect or were answered, and stay; fix the cause, and run `runner {verb}` with the same \
+            "{took_effect} took effect or {were} answered, and {stay}; fix the cause, and run `runner {verb}` with the same \
              build of the component to resume there"
         )),
     };

@@ -89,8 +89,12 @@ fn choose<'a>(input: &PlanInput<'a>, target: &Target) -> Result<Vec<&'a Migratio
                 .hint("`runner rollback --target base` rolls back every migration"));
         }
         Target::Back(count) => {
-            return Err(Error::usage(format!("`apply` only upgrades, and `-{count}` is a downgrade"))
-                .hint(format!("`runner rollback -n {count}` rolls back the last {count}")));
+            return Err(Error::usage(format!("`apply` only upgrades, and `-{count}` is a downgrade")).hint(
+                match count {
+                    1 => "`runner rollback` rolls back the last migration".to_owned(),
+                    _ => format!("`runner rollback -n {count}` rolls back the last {count} migrations"),
+                },
+            ));
         }
         Target::Revision(text) => {
             let revision = candidates(input).resolve(text)?;

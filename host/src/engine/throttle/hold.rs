@@ -24,7 +24,8 @@ impl fmt::Display for Pause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "since {} by {}", time(self.since), self.by)?;
         match &self.why {
-            Some(why) => write!(f, " ({why})"),
+            // Within a sentence, it has no lines of its own.
+            Some(why) => write!(f, " ({})", why.split_whitespace().collect::<Vec<_>>().join(" ")),
             None => Ok(()),
         }
     }

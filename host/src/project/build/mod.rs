@@ -92,6 +92,8 @@ pub struct BuildReport {
     pub lockfile: String,
     /// Whether the lockfile had to be written.
     pub lockfile_written: bool,
+    /// How many artifacts it lists.
+    pub listed: usize,
 }
 
 /// An artifact of a build.
@@ -140,6 +142,13 @@ impl Change {
 
 /// Builds what is needed and updates the lockfile.
 pub fn build(settings: &Settings, request: &BuildRequest<'_>) -> Result<BuildReport> {
+    build_all(settings, request).map_err(|mut error| {
+        error.hints.iter_mut().for_each(|hint| *hint = settings.for_database(hint));
+        error
+    })
+}
+
+fn build_all(settings: &Settings, request: &BuildRequest<'_>) -> Result<BuildReport> {
     let project = ProjectDirectory::open(&settings.root, &settings.migrations)?;
     let lockfile_name = settings.lockfile_name();
     let (old, proven) = match request.revisions {
@@ -187,6 +196,7 @@ pub fn build(settings: &Settings, request: &BuildRequest<'_>) -> Result<BuildRep
     report.artifacts.sort_by_key(|artifact| RevisionKey::of(&artifact.revision));
     let mut new = Lockfile { lines: lines.into_values().collect(), packages: old.packages.clone() };
     report.artifacts.extend(heal(settings, &project, (&mut new, proven), request.describe)?);
+    report.listed = new.lines.len();
     report.lockfile_written = new.write(&project.root, &lockfile_name)?;
     Ok(report)
 }

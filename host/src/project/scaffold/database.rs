@@ -24,7 +24,9 @@ impl InitDatabase {
     /// Divides the URL for a project in this directory.
     pub fn new(database: &DatabaseUrl, root: &Path) -> Self {
         if let Some(file) = database.sqlite_path() {
-            let path = relative(&file, root).display().to_string().replace('%', "%25").replace('?', "%3F");
+            // An absolute path means that place, wherever the project is.
+            let path = if database.is_absolute() { file } else { relative(&file, root) };
+            let path = path.display().to_string().replace('%', "%25").replace('?', "%3F");
             let query: Vec<String> =
                 database.sqlite_parameters().map(|(name, value)| format!("{name}={value}")).collect();
             let query = if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
@@ -140,6 +142,8 @@ mod tests {
             ("sqlite:app.db?mode=rw", "/home/me/shop", "sqlite://../app.db?mode=rw"),
             ("sqlite:shop/100%25.db", "/home/me/shop", "sqlite://100%25.db"),
             ("sqlite:///var/app.db", "/home/me", "sqlite:///var/app.db"),
+            ("sqlite:///home/me/app.db", "/home/me/deep/shop", "sqlite:///home/me/app.db"),
+            ("sqlite:/home/me/app.db", "/home/me", "sqlite:///home/me/app.db"),
             ("sqlite::memory:", "/home/me", "sqlite://:memory:"),
         ] {
             assert_eq!(of(url, root).0, written, "{url}");

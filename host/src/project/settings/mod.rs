@@ -28,6 +28,7 @@ use super::units::parse_duration;
 use crate::data::Value;
 use crate::database::DatabaseUrl;
 use crate::error::{Error, Result};
+use crate::suggest::quoted_for_shell;
 pub use backup::{BackupSettings, BackupTo};
 use file::SettingsFile;
 pub use grants::ComponentGrants;
@@ -206,6 +207,18 @@ impl Settings {
     /// What the settings or the list of tenants call the database, if it is one of several.
     pub fn database_name(&self) -> Option<&str> {
         self.database.as_ref().map(|name| name.value.as_str()).or(self.tenant.as_deref())
+    }
+
+    /// A hint in which commands name the database, if it is one of several: without it, they would be for none or for another one.
+    pub fn for_database(&self, hint: &str) -> String {
+        let Some(database) = &self.database else { return hint.to_owned() };
+        let spans = hint.split('`').enumerate();
+        let named =
+            spans.map(|(at, span)| match at % 2 == 1 && span.starts_with("runner ") && !span.contains("--database") {
+                true => format!("{span} --database {}", quoted_for_shell(&database.value)),
+                false => span.to_owned(),
+            });
+        named.collect::<Vec<_>>().join("`")
     }
 
     /// The names of the environments and of the databases in the settings file, in order.

@@ -5,16 +5,17 @@ use crate::project::build::{BuildReport, Change, CheckReport, Digested, Verdict}
 use crate::project::migration_id;
 use crate::report::units;
 
-/// A line for each artifact that changed, and one for the lockfile.
-pub fn built(report: &BuildReport) -> Text {
+/// A line for each artifact that changed, and one for the lockfile. `hint` completes the commands of a hint.
+pub fn built(report: &BuildReport, hint: impl Fn(&str) -> String) -> Text {
     let mut text = Text::new();
     for artifact in &report.artifacts {
         if artifact.kept {
             let (revision, name) = (&artifact.revision, &artifact.name);
             text = text.add(ODD, "kept").plain(" ").add(STRONG, format!("{revision}_{name}"));
             text = text.plain(": it is applied, so it was not rebuilt").end();
+            let commands = hint(&format!("`runner build {revision}` and `runner redo`"));
             text = text.add(HINT, "hint").plain(": put the change in a new migration; or, before a release, ");
-            text = text.plain(format!("`runner build {revision}` and `runner redo`")).end();
+            text = text.plain(commands).end();
             continue;
         }
         let (style, word) = match (artifact.compiled, artifact.change) {
@@ -32,10 +33,9 @@ pub fn built(report: &BuildReport) -> Text {
         }
         text.push_end();
     }
-    let listed = report.artifacts.iter().filter(|artifact| artifact.change != Change::Removed).count();
-    let artifacts = units::counted(listed as u64, "artifact", "artifacts");
+    let artifacts = units::counted(report.listed as u64, "artifact", "artifacts");
     let state = if report.lockfile_written { "written" } else { "up to date" };
-    text.push(PLAIN, format!("`{}` is {state}: {artifacts}", report.lockfile));
+    text.push(PLAIN, format!("`{}` is {state}; it lists {artifacts}", report.lockfile));
     text.push_end();
     text
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{BAD, DIM, GOOD, ODD, PLAIN, STRONG, Text};
+use super::{BAD, DIM, GOOD, ODD, PLAIN, STRONG, Text, one_line};
 use crate::engine::control::look::{Liveness, ObservedRun, Overview};
 use crate::engine::event::{Total, TransformProgress};
 use crate::engine::throttle::{Pause, only_slows};
@@ -134,9 +134,9 @@ fn run(seen: &ObservedRun, id: &str, is_locked: bool) -> Text {
     }
     if let Some((name, held)) = &row.held {
         let held = match name.as_str() {
-            "ended" => format!("why: {held}"),
+            "ended" => format!("why: {}", one_line(held)),
             name if only_slows(name) => format!("{}: {held}", word(name)),
-            _ => held.clone(),
+            _ => one_line(held),
         };
         text = text.plain("  ").add(ODD, held).end();
     }

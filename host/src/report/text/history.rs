@@ -1,7 +1,7 @@
 //! The table of `runner history`.
 
 use super::status::short_time;
-use super::{DIM, GOOD, ODD, PLAIN, STRONG, Text};
+use super::{DIM, GOOD, ODD, PLAIN, STRONG, Text, one_line};
 use crate::engine::history::{Record, Repair, State};
 use crate::report::table::{Cell, Table};
 use crate::report::units;
@@ -66,7 +66,7 @@ pub fn history(records: &[Record], repairs: &[Repair]) -> Text {
     for (_, cells, why) in lines {
         table.row(cells);
         if let Some(why) = why.filter(|why| !why.is_empty()) {
-            table.note(format!("why: {why}"));
+            table.note(format!("why: {}", one_line(why)));
         }
     }
     if is_empty { Text::new() } else { table.text() }

@@ -38,6 +38,11 @@ pub use status::{current, status, status_summary};
 pub use test::{test_summary, tested};
 pub use verify::{verified, verify_summary};
 
+/// A reason that somebody gave, where it has no room for lines of its own.
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 use std::fmt::Write;
 use std::ops::Range;
 

@@ -1,6 +1,6 @@
 //! The output of `runner repair`: what is known of a partial revision, and the possible actions.
 
-use super::{BAD, DIM, GOOD, HINT, ODD, PLAIN, STRONG, Text};
+use super::{BAD, DIM, GOOD, HINT, ODD, PLAIN, STRONG, Text, one_line};
 use crate::engine::Direction;
 use crate::engine::history::Repair;
 use crate::engine::journal::{Known, Unknown};
@@ -37,7 +37,8 @@ pub fn survey(survey: &Survey) -> Text {
         line(&mut text, if at == 0 { "took effect" } else { "" }, &crate::sql::excerpt(effect));
     }
     for repair in &survey.repairs {
-        line(&mut text, "repaired", &format!("{}: {} by {}: {}", repair.at, repair.shown(), repair.by, repair.why));
+        let why = one_line(&repair.why);
+        line(&mut text, "repaired", &format!("{}: {} by {}: {why}", repair.at, repair.shown(), repair.by));
     }
     if let Some(damage) = &survey.damage {
         let cause = damage.causes.first().map_or(String::new(), |cause| format!(": {cause}"));

@@ -15,7 +15,7 @@ pub fn made(made: &Scaffolded) -> Text {
 }
 
 /// A line for each file that was renamed.
-pub fn renumbered(renumbered: &Renumbered) -> Text {
+pub fn renumbered(renumbered: &Renumbered, hint: impl Fn(&str) -> String) -> Text {
     let mut text = Text::new();
     for (old, new) in &renumbered.files {
         text = text.add(GOOD, "renamed").plain(format!(" {old} to {new}")).end();
@@ -24,7 +24,7 @@ pub fn renumbered(renumbered: &Renumbered) -> Text {
         text = text.add(GOOD, "updated").plain(format!(" {}", edit.renamed)).end();
     }
     if renumbered.has_lockfile && !renumbered.is_locked {
-        text = text.add(HINT, "hint").plain(": `runner build` updates the lockfile").end();
+        text = text.add(HINT, "hint").plain(": ").plain(hint("`runner build` updates the lockfile")).end();
     }
     text
 }

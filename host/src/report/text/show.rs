@@ -1,6 +1,6 @@
 //! The output of `runner show`.
 
-use super::{DIM, ODD, PLAIN, STRONG, Text};
+use super::{DIM, ODD, PLAIN, STRONG, Text, one_line};
 use crate::engine::event::Unrepeatable;
 use crate::engine::history::{Record, Repair, State};
 use crate::engine::status::StatusRow;
@@ -32,7 +32,7 @@ pub fn show(
         of_history(&mut text, record);
         for repair in repairs.iter().filter(|repair| repair.history == record.id) {
             line(&mut text, "repaired", &format!("{}: {} by {}", repair.at, repair.shown(), repair.by));
-            line(&mut text, "", &repair.why);
+            optional(&mut text, "", &one_line(&repair.why));
         }
     }
     text
@@ -83,7 +83,7 @@ fn of_history(text: &mut Text, record: &Record) {
     line(text, "rows written", &units::count(record.rows_written));
     line(text, "sha256", &record.sha256);
     optional(text, "runtime", record.description().ok().and_then(|it| it.runtime).as_deref().unwrap_or_default());
-    line(text, "transcript", &record.transcript);
+    optional(text, "transcript", &record.transcript);
     if record.state.is_partial() {
         let (one, many) = if record.kind == Kind::Sql { ("statement", "statements") } else { ("step", "steps") };
         let of = match record.unknown_step {
@@ -105,7 +105,7 @@ fn of_history(text: &mut Text, record: &Record) {
     if matches!(record.state, State::RolledBack | State::PartlyRolledBack) && !record.was_whole() {
         line(text, "upgrade", "not completed");
     }
-    optional(text, "reason", record.reason.as_deref().unwrap_or_default());
+    optional(text, "reason", &one_line(record.reason.as_deref().unwrap_or_default()));
     if let (State::RolledBack, Some(at)) = (record.state, &record.rolled_back_at) {
         let by = record.rolled_back_by.as_deref().unwrap_or("an unknown user");
         let run = record.rolled_back_run_id.as_deref().unwrap_or("?");

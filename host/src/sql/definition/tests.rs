@@ -193,3 +193,11 @@ fn other_indexes_views_and_triggers_differ() {
     });
     assert_eq!(implicit, explicit);
 }
+
+#[test]
+fn operators_are_written_as_they_are_read() {
+    let conditions = "n >= 0 AND n<=7 AND n <> -1 AND n!=- 2 AND n == +3 AND m || 'x' <> '' AND n << 1 > n>>1 AND m ->> 'a' > m->'b'";
+    let lines = &meaning(&format!("CREATE TABLE t (n INTEGER, m TEXT, CHECK ({conditions}))"))[0].1;
+    let written = "n >= 0 and n <= 7 and n <> - 1 and n != - 2 and n == + 3 and m || 'x' <> '' and n << 1 > n >> 1 and m ->> 'a' > m -> 'b'";
+    assert!(lines.contains(&format!("check ({written})")), "{lines:?}");
+}

@@ -109,7 +109,8 @@ pub(super) fn write(words: &[Word], is_name: &dyn Fn(&str) -> bool) -> String {
     let mut last: Option<&Word> = None;
     for word in words {
         let tight = last.is_none_or(|last| last.is_sign("(") || last.is_sign("."))
-            || [")", ",", "."].iter().any(|sign| word.is_sign(sign));
+            || [")", ",", "."].iter().any(|sign| word.is_sign(sign))
+            || last.is_some_and(|last| is_operator(last, word));
         if !tight {
             written.push(' ');
         }
@@ -127,6 +128,13 @@ pub(super) fn write(words: &[Word], is_name: &dyn Fn(&str) -> bool) -> String {
         last = Some(word);
     }
     written
+}
+
+/// Whether two signs are one operator, or a part of one: SQLite takes no space within it.
+fn is_operator(one: &Word, other: &Word) -> bool {
+    const OPERATORS: [&str; 9] = [">=", "<=", "<>", "!=", "==", "||", "<<", ">>", "->"];
+    let signs = [one, other].iter().all(|word| word.kind == WordKind::Sign);
+    signs && OPERATORS.contains(&[one.text.as_str(), other.text.as_str()].concat().as_str())
 }
 
 /// A name, in quotes if it needs them.
