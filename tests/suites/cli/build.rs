@@ -114,7 +114,7 @@ fn a_shared_source_that_changed_is_noticed() {
         project.runner(line).says(&[changed, "runner build"]);
     }
     project.runner("status --format json").says(&[r#""event":"log""#, changed]);
-    project.runner("build --check").exits(4).says(&[changed, "run `runner build 1`"]);
+    project.runner("build --check").exits(4).says(&[changed, "run `runner build`, and commit"]);
     project.runner("build").succeeds().says(&["built 1_made"]);
     project.runner("apply").succeeds().does_not_say(&["changed since"]);
     // What is applied stays as it is, whatever becomes of what it shares with later migrations.

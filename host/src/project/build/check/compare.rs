@@ -101,18 +101,24 @@ fn sha256_of(line: &LockLine) -> Option<&String> {
 /// The name of the files outside of a migration's directory, as one of the fields of a line.
 const SHARED: &str = "list of shared sources";
 
-/// Which of them differs.
+/// Which of them differs, and what to do. A build of everything leaves what is applied as it is, and does not look for what the line does
+/// not list.
 fn shared_change(id: &str, line: &LockLine, built: &LockLine) -> String {
     let of = |line: &LockLine| match &line.artifact {
         LockedArtifact::Component { shared, .. } => shared.clone(),
         _ => BTreeMap::new(),
     };
-    let (locked, built) = (of(line), of(built));
-    let paths: BTreeSet<&String> = locked.keys().chain(built.keys()).collect();
-    match paths.into_iter().find(|path| locked.get(*path) != built.get(*path)) {
-        Some(path) if locked.contains_key(path) => format!("`{path}` changed since `{id}` was built from it"),
-        Some(path) => format!("the lockfile does not say that `{id}` is built from `{path}`"),
-        None => format!("what `{id}` is built from changed"),
+    let (locked, now) = (of(line), of(built));
+    let changed = locked.iter().find(|(path, digest)| now.get(*path) != Some(digest));
+    match (changed, now.keys().find(|path| !locked.contains_key(*path))) {
+        (Some((path, _)), _) => format!("`{path}` changed since `{id}` was built from it: run `runner build`"),
+        (None, Some(path)) => {
+            format!(
+                "the lockfile does not say that `{id}` is built from `{path}`: run `runner build {}`",
+                line.revision
+            )
+        }
+        (None, None) => format!("what `{id}` is built from changed: run `runner build {}`", line.revision),
     }
 }
 
@@ -164,11 +170,7 @@ fn hints(compared: &Compared<'_>) -> Vec<String> {
         return vec![format!("the source of `{id}` changed since it was built: run `runner build`, and {both}")];
     }
     if other_fields(line, compared.built_line).contains(&SHARED) {
-        return vec![format!(
-            "{}: run `runner build {}`, and {both}",
-            shared_change(id, line, compared.built_line),
-            line.revision
-        )];
+        return vec![format!("{}, and {both}", shared_change(id, line, compared.built_line))];
     }
     let is_same = committed.sha256 == compared.built.sha256;
     let is_listed = sha256_of(line) == Some(&committed.sha256);
