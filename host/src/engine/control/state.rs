@@ -22,6 +22,8 @@ const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 #[derive(Default)]
 pub(super) struct ControlState {
     pub migration: Option<RunningMigration>,
+    /// When the run began the migration.
+    pub began: Option<Instant>,
     /// The migrations that the run is to begin, until it begins the first.
     pub planned: Vec<String>,
     pub transform: Option<ActiveTransform>,
@@ -82,6 +84,7 @@ impl ControlState {
     /// Begins a migration.
     pub fn begin(&mut self, migration: RunningMigration) {
         self.migration = Some(migration);
+        self.began = Some(Instant::now());
         self.planned.clear();
         self.transform = None;
         self.statement = None;
@@ -265,6 +268,7 @@ impl ControlState {
         let migration = self.migration.as_ref()?;
         let progress = self.progress(throttle).unwrap_or_default();
         let hold = self.holds(throttle);
+        let elapsed = self.began.map_or(0, |began| i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX));
         let (rows_done, chunks) = match &self.transform {
             Some(transform) if self.is_sharing => transform.own,
             _ => (progress.rows_done, progress.chunks),
@@ -286,8 +290,8 @@ impl ControlState {
             rate: progress.rate.map(|rate| rate as u64),
             held: hold.map(|hold| (hold.name().to_owned(), hold.to_string())),
             began_at: 0,
-            beat_at: 0,
-            now: 0,
+            beat_at: elapsed,
+            now: elapsed,
         })
     }
 }

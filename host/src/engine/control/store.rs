@@ -47,7 +47,7 @@ pub struct RunRow {
     pub rate: Option<u64>,
     /// The name of what holds it, and the same in words. `ended` means that it stopped early.
     pub held: Option<(String, String)>,
-    /// When it was first seen, on the database's clock.
+    /// When it began the migration, on the database's clock.
     pub began_at: i64,
     /// When it was last seen, on the database's clock.
     pub beat_at: i64,
@@ -64,7 +64,8 @@ pub(super) enum WrittenBy {
     Watch,
 }
 
-/// Writes a run's row. `is_known` says whether it has been written before. Returns whether it exists now.
+/// Writes a run's row. `is_known` says whether it has been written before. The times are the database's; of `row` only the
+/// time between its beginning and now counts. Returns whether it exists now.
 pub(super) async fn beat(
     database: &mut HostSession<'_>,
     row: &RunRow,
@@ -101,6 +102,7 @@ pub(super) async fn beat(
         forget_dead(database, &row.run_id).await?;
     }
     parameters.push(row.owner.as_str().into());
+    parameters.push((row.now - row.began_at).into());
     match database.execute(&tool_sql(sql::BEAT_FIRST, &facts), &parameters).await {
         Ok(_) => Ok(true),
         // It was written through another connection.

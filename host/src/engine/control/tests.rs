@@ -181,6 +181,26 @@ async fn observers_see_the_progress_of_a_run() {
     assert!(store::read(&mut database.host()).await.expect("rows").is_empty());
 }
 
+/// Its first row is written a second after it began at the earliest, and on SQLite only between two chunks.
+#[tokio::test]
+async fn the_time_of_a_killed_run_counts_from_its_start() {
+    let mut database = database().await;
+    let (heard, stop) = (Arc::new(Heard::default()), StopSignal::default());
+    let killed = control(Throttle::default(), &heard, &stop);
+    killed.begin(&mut *database, migration(RunMode::Stepwise)).await.expect("begun");
+    killed.state().began = Instant::now().checked_sub(Duration::from_secs(60));
+    age(&killed);
+    killed.before_chunk(&mut *database).await.expect("it continues");
+    let rows = store::read(&mut database.host()).await.expect("rows");
+    let [row] = &rows[..] else { panic!("{rows:?}") };
+    let seen = row.beat_at - row.began_at;
+    assert!(seen >= 60_000, "{seen} ms");
+    // What is written later leaves the start as it is.
+    age(&killed);
+    killed.before_chunk(&mut *database).await.expect("it continues");
+    assert_eq!(store::read(&mut database.host()).await.expect("rows")[0].began_at, row.began_at);
+}
+
 #[tokio::test]
 async fn a_run_says_why_it_ended_however_short_it_was() {
     let mut database = database().await;

@@ -26,11 +26,12 @@ pub const BEAT: &str = "UPDATE @.runner_progress SET revision = ?1, direction = 
      rows_done = ?5, rows_total = ?6, is_estimate = ?7, chunks = ?8, retries = ?9, rows_per_second = ?10, held = ?11, \
      held_text = ?12, shares = CASE CAST(?13 AS ~int64~) WHEN 0 THEN 0 WHEN 1 THEN 1 ELSE ~session~ END, beat_at = ~now_ms~ \
      WHERE run_id = ?14";
-/// Like [`BEAT`], for the first time. Parameters: the same, then the owner.
+/// Like [`BEAT`], for the first time. Parameters: the same, then the owner, and for how many milliseconds it has worked at the
+/// migration already.
 pub const BEAT_FIRST: &str = "INSERT INTO @.runner_progress (revision, direction, mode, transform, rows_done, rows_total, \
      is_estimate, chunks, retries, rows_per_second, held, held_text, shares, run_id, owner, began_at, beat_at) \
      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, \
-     CASE CAST(?13 AS ~int64~) WHEN 0 THEN 0 WHEN 1 THEN 1 ELSE ~session~ END, ?14, ?15, ~now_ms~, ~now_ms~)";
+     CASE CAST(?13 AS ~int64~) WHEN 0 THEN 0 WHEN 1 THEN 1 ELSE ~session~ END, ?14, ?15, ~now_ms~ - CAST(?16 AS ~int64~), ~now_ms~)";
 /// Deletes a run's row. Parameter: run.
 pub const FORGET: &str = "DELETE FROM @.runner_progress WHERE run_id = ?1";
 /// Deletes the rows of runs that shared a transform of a finished revision. Parameter: revision.
@@ -39,8 +40,8 @@ pub const FORGET_SHARING: &str = "DELETE FROM @.runner_progress WHERE shares > 0
 /// lock; they are kept for an hour. Parameter: the run that holds the lock.
 pub const FORGET_DEAD: &str =
     "DELETE FROM @.runner_progress WHERE run_id <> ?1 AND (shares = 0 OR beat_at < ~now_ms~ - 3600000)";
-/// Adds to an upgrade the time of a run that was killed at it, as far as it was seen alive. Parameters: revision, id,
-/// revision.
+/// Adds to an upgrade the time of a run that was killed at it, from its start until it was last seen alive. Parameters:
+/// revision, id, revision.
 pub const ADD_LOST_UP: &str = "UPDATE @.runner_history SET duration_ms = duration_ms + \
      (SELECT max(p.beat_at - p.began_at) FROM @.runner_progress p WHERE p.shares = 0 AND p.direction = 'upgrade' \
      AND p.revision = ?1 AND coalesce(p.held, '') <> 'ended') WHERE id = ?2 AND EXISTS (SELECT 1 FROM @.runner_progress p \
