@@ -2,6 +2,7 @@
 
 pub mod batch;
 pub mod builder;
+pub mod count;
 pub mod decimal;
 pub mod digest;
 pub mod order;

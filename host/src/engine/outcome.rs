@@ -7,6 +7,8 @@ use super::Direction;
 use super::backup::BackupDone;
 use super::history::RunMode;
 use super::plan::PlannedMigration;
+use crate::data::count::{count, counted};
+use crate::engine::call::answer::Transformed;
 use crate::engine::event::dry_run::Report;
 use crate::engine::isolation::Barrier;
 use crate::error::{Error, Result};
@@ -63,17 +65,11 @@ impl TookEffect {
 
 impl fmt::Display for TookEffect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.steps, self.of) {
-            (steps, Some(1)) => write!(f, "{steps} of 1 statement"),
-            (steps, Some(of)) => write!(f, "{steps} of {of} statements"),
-            (1, None) => f.write_str("1 step"),
-            (steps, None) => write!(f, "{steps} steps"),
-        }?;
-        let several = |number: u64| if number == 1 { "" } else { "s" };
-        match (self.chunks, self.rows) {
-            (0, _) => Ok(()),
-            (chunks, rows) => {
-                write!(f, " and {chunks} chunk{} of a transform ({rows} row{})", several(chunks), several(rows))
+        match self.of {
+            Some(of) => write!(f, "{} of {}", count(self.steps), counted(of, "statement", "statements")),
+            None => {
+                let committed = Transformed { chunks: self.chunks, rows_written: self.rows, ..Transformed::default() };
+                f.write_str(&committed.after(self.steps, "step", "steps"))
             }
         }
     }
@@ -128,5 +124,24 @@ impl Outcome {
     /// Whether there was nothing to do.
     pub fn is_up_to_date(&self) -> bool {
         self.done.is_empty() && self.error.is_none()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_took_effect_reads_well() {
+        for (steps, of, chunks, rows, shown) in [
+            (1, Some(1), 0, 0, "1 of 1 statement"),
+            (1_000, Some(2_000), 0, 0, "1,000 of 2,000 statements"),
+            (1, None, 0, 0, "1 step"),
+            (2, None, 1, 1, "2 steps and 1 chunk of a transform (1 row)"),
+            (0, None, 16, 16_000, "16 chunks of a transform (16,000 rows)"),
+            (0, None, 0, 0, "0 steps"),
+        ] {
+            assert_eq!(TookEffect { steps, of, chunks, rows }.to_string(), shown);
+        }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+pub use crate::data::count::{count, counted};
+
 /// A duration with two or three significant digits: `0.8 ms`, `12 ms`, `1.2 s`, `3 min 20 s`, `2 h 5 min`.
 pub fn duration(duration: Duration) -> String {
     let millis = duration.as_secs_f64() * 1e3;
@@ -26,24 +28,6 @@ pub fn milliseconds(millis: u64) -> String {
         1..1000 => format!("{millis} ms"),
         _ => duration(Duration::from_millis(millis)),
     }
-}
-
-/// A number with a comma at every third digit.
-pub fn count(count: u64) -> String {
-    let digits = count.to_string();
-    let mut shown = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            shown.push(',');
-        }
-        shown.push(digit);
-    }
-    shown
-}
-
-/// A number and what is counted: `1 row`, `2,000 rows`.
-pub fn counted(number: u64, one: &str, several: &str) -> String {
-    format!("{} {}", count(number), if number == 1 { one } else { several })
 }
 
 /// Rate per second; `None` if the time is too short to be meaningful.
@@ -76,11 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn counts_are_grouped() {
-        for (number, shown) in [(0, "0"), (999, "999"), (1_000, "1,000"), (12_345_678, "12,345,678")] {
-            assert_eq!(count(number), shown);
-        }
-        assert_eq!(counted(1, "row", "rows"), "1 row");
+    fn a_rate_needs_some_time() {
         assert_eq!(rate(1_000, Duration::from_millis(500)), Some(2_000));
         assert_eq!(rate(1_000, Duration::from_micros(5)), None);
     }

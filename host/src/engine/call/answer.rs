@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::canonical::{self, Sink};
 use super::stored;
+use crate::data::count::counted;
 use crate::data::{Batch, ColumnType, Digest, RowSet, Value, digest};
 use crate::database::DatabaseError;
 
@@ -166,6 +167,19 @@ pub struct Transformed {
     pub chunks: u64,
     /// The digest over the input and the output of all chunks.
     pub content: Digest,
+}
+
+impl Transformed {
+    /// Describes this after that many completed steps: `2 steps and 3 chunks of a transform (24,000 rows)`.
+    pub fn after(&self, steps: u64, one: &str, many: &str) -> String {
+        let steps_done = counted(steps, one, many);
+        if self.chunks == 0 {
+            return steps_done;
+        }
+        let (chunks, rows) = (counted(self.chunks, "chunk", "chunks"), counted(self.rows_written, "row", "rows"));
+        let chunks = format!("{chunks} of a transform ({rows})");
+        if steps == 0 { chunks } else { format!("{steps_done} and {chunks}") }
+    }
 }
 
 impl Answer for Transformed {

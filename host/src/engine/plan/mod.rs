@@ -120,19 +120,10 @@ pub struct Broken {
 }
 
 impl Broken {
-    /// Describes what took effect: `2 statements and 3 chunks of a transform`.
+    /// Describes what took effect: `2 statements and 3 chunks of a transform (24,000 rows)`.
     pub fn shown(&self, kind: Kind) -> String {
         let (one, many) = if kind == Kind::Sql { ("statement", "statements") } else { ("step", "steps") };
-        let counted = |count: u64, one: &str, many: &str| format!("{count} {}", if count == 1 { one } else { many });
-        let mut text = counted(self.steps, one, many);
-        if self.committed.chunks > 0 {
-            let (chunks, rows) = (self.committed.chunks, self.committed.rows_written);
-            text.push_str(&format!(
-                " and {} of a transform ({})",
-                counted(chunks, "chunk", "chunks"),
-                counted(rows, "row", "rows")
-            ));
-        }
+        let mut text = self.committed.after(self.steps, one, many);
         if let Some(unknown) = self.unknown {
             text.push_str(&format!(", and perhaps {one} {unknown}"));
         }

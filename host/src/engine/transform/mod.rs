@@ -70,7 +70,10 @@ pub async fn run(
 ) -> Result<Transformed, CallError> {
     let dialect = run.database.lock().await.facts().dialect;
     let mut chunks = ChunkIo::new(run, step);
-    let Some(function) = function else { return Err(chunks.fail(no_transformer()).await) };
+    let Some(function) = function else {
+        chunks.count_earlier();
+        return Err(chunks.fail(no_transformer()).await);
+    };
     // Samples of a dry run are spread over the table by one reader.
     let is_shared = chunks.is_journalled() && dialect.has_many_writers() && run.left_out.chunks_but.is_none();
     if is_shared {
@@ -81,10 +84,7 @@ pub async fn run(
     match ended {
         Ok(()) => chunks.finish().await,
         Err(CallError::Database(error)) => Err(chunks.fail(error).await),
-        Err(other) => {
-            chunks.give_up();
-            Err(other)
-        }
+        Err(other) => Err(other),
     }
 }
 

@@ -183,8 +183,13 @@ pub(super) async fn lead(
 ) -> Result<Transformed, CallError> {
     let OpenedTransform { mut reader, check, total, work, .. } = match chunks.begin(&task, function.limits()).await {
         Ok(opened) => opened,
-        Err(CallError::Database(error)) => return Err(chunks.fail(error).await),
-        Err(other) => return Err(other),
+        Err(error) => {
+            chunks.count_earlier();
+            return Err(match error {
+                CallError::Database(error) => chunks.fail(error).await,
+                other => other,
+            });
+        }
     };
     let Some(JournalledTransform { journal, step, claimant }) = chunks.into_journalled() else {
         return Err(Error::failed("a transform without a journal cannot be shared").into());

@@ -37,6 +37,7 @@ pub(super) async fn drive(
     chunks: &mut ChunkIo<'_>,
 ) -> Result<(), CallError> {
     let name = &task.name;
+    chunks.count_earlier();
     let OpenedTransform { mut reader, mut total, check, may_read_ahead, .. } =
         chunks.begin(task, function.limits()).await?;
     let instances = function.instances().max(1);
@@ -48,7 +49,6 @@ pub(super) async fn drive(
     let mut sample = Sample::new(run);
     let began = Instant::now();
     let done = chunks.done();
-    run.recorder.add_earlier(done.rows_read, done.rows_written);
     run.control.transform(name, done.rows_read, done.chunks, total)?;
     loop {
         loop {

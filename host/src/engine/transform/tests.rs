@@ -413,6 +413,24 @@ async fn the_stop_signal_ends_a_batch_function_that_hangs() {
     }
 }
 
+/// A guest that is stopped is dropped where it is, and history counts what it had done by then.
+#[tokio::test(flavor = "multi_thread")]
+async fn chunks_count_although_their_transform_is_dropped() {
+    for name in ["atomic", "journalled, one connection"] {
+        let setup = setup(name, "sqlite::memory:", 1, None).await;
+        let counted = async {
+            while setup.run.recorder.own_rows() != (8, 8) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::select! {
+            ended = setup.transform(function(Hangs)) => panic!("{name}: {ended:?}"),
+            () = counted => {}
+            () = tokio::time::sleep(Duration::from_secs(60)) => panic!("{name}: {:?}", setup.run.recorder.own_rows()),
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_migration_without_batch_functions_is_told_so() {
     for setup in setups().await.into_iter().take(1) {

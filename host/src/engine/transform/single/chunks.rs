@@ -233,6 +233,9 @@ impl<'a> ChunkIo<'a> {
             }
         }
         self.done = done;
+        // At once: a guest that is stopped never gets to the end of its transform.
+        self.run.recorder.add_rows_read(chunk.rows);
+        self.run.recorder.add_rows_written(written);
         Ok(())
     }
 
@@ -267,15 +270,16 @@ impl<'a> ChunkIo<'a> {
         if self.is_journalled() { database.rollback().await } else { Ok(()) }
     }
 
-    /// Counts what was done, however it ends.
-    pub fn give_up(&self) {
-        self.run.recorder.add_rows_read(self.done.rows_read);
-        self.run.recorder.add_rows_written(self.done.rows_written);
+    /// Counts what earlier runs have done, before this one adds to it.
+    pub fn count_earlier(&self) {
+        let Transformed { rows_read, rows_written, .. } = self.done;
+        self.run.recorder.add_earlier(rows_read, rows_written);
+        self.run.recorder.add_rows_read(rows_read);
+        self.run.recorder.add_rows_written(rows_written);
     }
 
     /// All chunks are written.
     pub async fn finish(self) -> Result<Transformed, CallError> {
-        self.give_up();
         let mut database = self.run.database.lock().await;
         if let Some(writer) = self.writer {
             database.component(&self.run.stop).finish_writer(writer).await?;
@@ -296,7 +300,6 @@ impl<'a> ChunkIo<'a> {
 
     /// The database refused something. Chunks that are committed stay.
     pub async fn fail(self, error: DatabaseError) -> CallError {
-        self.give_up();
         let Some(JournalledTransform { journal, step, .. }) = self.journalled else { return error.into() };
         let mut database = self.run.database.lock().await;
         match journal.fail_transform(&mut database.host(), step, &self.done, error).await {
