@@ -112,9 +112,7 @@ async fn run_statement(
         StepStart::Answered(rows) => return Ok(rows),
         StepStart::Running(step) => step,
     };
-    if of > 1 {
-        context.events.emit(&Event::StatementStarted { revision: context.revision.clone(), statement: number, of });
-    }
+    context.events.emit(&Event::StatementStarted { revision: context.revision.clone(), statement: number, of });
     let cleared = clear(&mut step, statement, context).await;
     let kept = match &statement.replaced {
         Some(replaced) => lossy_drop::refuse(&mut step.host(), replaced).await,

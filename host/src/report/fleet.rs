@@ -49,7 +49,7 @@ impl FleetReporter {
     /// The sink of the run on one database.
     pub fn sink(self: &Arc<Self>, name: &str, run_id: &str) -> Arc<dyn EventSink> {
         if self.printer.format() == Format::Json {
-            return Arc::new(Lines::new(&self.printer, Some(run_id.to_owned())).of_database(name));
+            return Arc::new(Lines::of_database(&self.printer, Some(run_id.to_owned()), name));
         }
         Arc::new(MemberSink { reporter: self.clone(), name: name.to_owned() })
     }

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::json::EventJson;
+use super::ticker::{INTERVAL, Ticker};
 use super::{Printer, Verbosity};
 use crate::engine::event::{Event, EventSink, LogLevel};
 
@@ -16,17 +17,43 @@ pub struct Lines {
     run_id: Option<String>,
     database: Option<String>,
     last: Mutex<Option<Instant>>,
+    ticker: Option<Ticker>,
 }
 
 impl Lines {
     /// Writes to the printer's standard error.
     pub fn new(printer: &Arc<Printer>, run_id: Option<String>) -> Self {
-        Self { printer: printer.clone(), run_id, database: None, last: Mutex::default() }
+        Self::about(printer, run_id, None)
     }
 
     /// The lines of one database of several.
-    pub fn of_database(self, name: &str) -> Self {
-        Self { database: Some(name.to_owned()), ..self }
+    pub fn of_database(printer: &Arc<Printer>, run_id: Option<String>, name: &str) -> Self {
+        Self::about(printer, run_id, Some(name.to_owned()))
+    }
+
+    fn about(printer: &Arc<Printer>, run_id: Option<String>, database: Option<String>) -> Self {
+        let talkative = printer.verbosity() > Verbosity::Quiet;
+        let ticker = talkative.then(|| {
+            let (printer, run_id, database) = (printer.clone(), run_id.clone(), database.clone());
+            Ticker::new(INTERVAL, move |running| {
+                printer.json_line(&EventJson::running(running, run_id.as_deref(), database.as_deref()));
+            })
+        });
+        Self { printer: printer.clone(), run_id, database, last: Mutex::default(), ticker }
+    }
+
+    /// Lets the ticker know what is said of the migration.
+    fn tick(&self, event: &Event) {
+        let Some(ticker) = &self.ticker else { return };
+        match event {
+            Event::MigrationStarted { revision, name, .. } => ticker.begin(revision, name),
+            Event::StatementStarted { statement, of, .. } => ticker.statement(*statement, *of),
+            Event::Transform { .. } | Event::Progress { .. } | Event::Resumed { .. } => ticker.said(),
+            Event::Held { .. } => ticker.waits(),
+            Event::Retrying { pause, .. } => ticker.retries_after(*pause),
+            Event::MigrationFinished { .. } | Event::MigrationFailed { .. } => ticker.end(),
+            _ => {}
+        }
     }
 
     /// Whether the event is printed.
@@ -57,6 +84,7 @@ impl Lines {
 
 impl EventSink for Lines {
     fn emit(&self, event: &Event) {
+        self.tick(event);
         if self.is_heard(event)
             && let Some(line) = EventJson::new(event, self.run_id.as_deref(), self.database.as_deref())
         {

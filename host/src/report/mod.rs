@@ -12,6 +12,7 @@ pub mod sink;
 pub mod table;
 mod terminal;
 pub mod text;
+mod ticker;
 pub mod units;
 
 pub use lines::Lines;

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::lines::Lines;
 use super::progress::Bars;
 use super::text::{BAD, DIM, GOOD, HINT, ODD, PLAIN, STRONG, Text, dry_run_event, finished_line, numbers};
+use super::ticker::{INTERVAL, Running, Ticker};
 use super::units;
 use super::{Format, Printer, Verbosity};
 use crate::engine::Direction;
@@ -37,13 +38,19 @@ pub fn sink(printer: &Arc<Printer>, options: SinkOptions) -> Arc<dyn EventSink> 
     }
     let talkative = printer.verbosity() > Verbosity::Quiet;
     let bars = (talkative && printer.talks_to_terminal()).then(Bars::default);
-    Arc::new(TextSink { printer: printer.clone(), options, bars, last_line: Mutex::new(None) })
+    let ticker = (talkative && bars.is_none()).then(|| {
+        let printer = printer.clone();
+        Ticker::new(INTERVAL, move |running| printer.talk(&running_line(running)))
+    });
+    Arc::new(TextSink { printer: printer.clone(), options, bars, ticker, last_line: Mutex::new(None) })
 }
 
 struct TextSink {
     printer: Arc<Printer>,
     options: SinkOptions,
     bars: Option<Bars>,
+    /// Without bars: what shows that a migration runs of which nothing else is said.
+    ticker: Option<Ticker>,
     /// When progress was last printed as a line.
     last_line: Mutex<Option<Instant>>,
 }
@@ -59,6 +66,9 @@ impl EventSink for TextSink {
                 if let Some(bars) = &self.bars {
                     bars.begin(&migration_id(revision, name));
                 }
+                if let Some(ticker) = &self.ticker {
+                    ticker.begin(revision, name);
+                }
             }
             Event::StepFinished { step, statement, rows, duration, .. } => {
                 if self.printer.verbosity() == Verbosity::Verbose {
@@ -66,8 +76,11 @@ impl EventSink for TextSink {
                 }
             }
             Event::StatementStarted { statement, of, .. } => {
-                if let Some(bars) = &self.bars {
+                if let Some(bars) = self.bars.as_ref().filter(|_| *of > 1) {
                     bars.statement(*statement, *of);
+                }
+                if let Some(ticker) = &self.ticker {
+                    ticker.statement(*statement, *of);
                 }
             }
             Event::DryRunEvent(event) => self.data(&dry_run_event(event, self.printer.verbosity())),
@@ -81,6 +94,9 @@ impl EventSink for TextSink {
                 if *is_pause {
                     line = line.add(HINT, "hint").plain(": `runner resume` ends the pause").end();
                 }
+                if let Some(ticker) = &self.ticker {
+                    ticker.waits();
+                }
                 // Also with `--quiet`: a run that waits without a reason looks stuck.
                 match &self.bars {
                     Some(bars) => bars.above(|| self.printer.always(&line)),
@@ -88,6 +104,9 @@ impl EventSink for TextSink {
                 }
             }
             Event::Resumed { revision, .. } => {
+                if let Some(ticker) = &self.ticker {
+                    ticker.said();
+                }
                 self.say(&Text::new().add(GOOD, "resumed").add(STRONG, format!(" {revision}")).end());
             }
             Event::MigrationFinished { revision, name, direction, duration, rows_read, rows_written } => {
@@ -97,7 +116,10 @@ impl EventSink for TextSink {
                 self.say(&finished_line(&id, *direction, dry_run, *duration, *rows_read, *rows_written));
             }
             Event::Retrying { revision, name, reason, pause, retry, of } => {
-                self.end();
+                if let Some(ticker) = &self.ticker {
+                    ticker.retries_after(*pause);
+                }
+                self.end_bars();
                 let when = format!(": {reason}; retrying in {} ({retry} of {of})", units::duration(*pause));
                 let id = format!(" {}", migration_id(revision, name));
                 self.say(&Text::new().add(ODD, "waiting").add(STRONG, id).plain(when).end());
@@ -172,9 +194,19 @@ impl TextSink {
     fn transform(&self, progress: &TransformProgress) {
         if let Some(bars) = &self.bars {
             bars.transform(progress);
-        } else if self.is_time_for_a_line() {
+            return;
+        }
+        self.note_progress();
+        if self.is_time_for_a_line() {
             let name = format!("{}: ", progress.transform);
             self.printer.talk(&Text::new().plain(name).plain(numbers(progress)).end());
+        }
+    }
+
+    /// Progress has its own lines.
+    fn note_progress(&self) {
+        if let Some(ticker) = &self.ticker {
+            ticker.said();
         }
     }
 
@@ -194,6 +226,7 @@ impl TextSink {
             bars.update(what, done, total, unit);
             return;
         }
+        self.note_progress();
         if !self.is_time_for_a_line() {
             return;
         }
@@ -202,11 +235,28 @@ impl TextSink {
     }
 
     fn end(&self) {
+        if let Some(ticker) = &self.ticker {
+            ticker.end();
+        }
+        self.end_bars();
+    }
+
+    fn end_bars(&self) {
         if let Some(bars) = &self.bars {
             bars.end();
         }
         *self.last_line.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = None;
     }
+}
+
+/// That a migration still runs: `running 20260105093000_create_users (20.0 s, statement 2 of 5)`.
+fn running_line(running: &Running) -> Text {
+    let mut facts = units::duration(running.began.elapsed());
+    if let Some((statement, of)) = running.statement {
+        facts.push_str(&format!(", statement {} of {}", units::count(statement), units::count(of)));
+    }
+    let id = migration_id(&running.revision, &running.name);
+    Text::new().add(PLAIN, "running ").add(STRONG, id).add(DIM, format!(" ({facts})")).end()
 }
 
 fn step_line(step: u64, statement: &str, rows: u64, duration: Duration) -> Text {

@@ -86,6 +86,20 @@ for_each_server! {
     }
 }
 
+/// Where nothing is drawn, such as in CI, a long statement must not look like a run that hangs.
+#[test]
+fn a_long_statement_shows_that_it_runs() {
+    let projects = [lasting(Engine::Sqlite), lasting(Engine::Sqlite)];
+    let [mut text, mut json] = [(&projects[0], "apply"), (&projects[1], "apply --format json")]
+        .map(|(project, line)| Apart::start(project, line));
+    text.says("running 0002_long (");
+    text.says(", statement 2 of 2)");
+    json.says(r#""event":"running","revision":"0002","name":"long","duration_ms":"#);
+    json.says(r#","statement":2,"statements":2}"#);
+    assert_eq!(text.ends_by("TERM").0, Some(143));
+    assert_eq!(json.ends_by("TERM").0, Some(143));
+}
+
 /// The transaction locks the file, so only the process itself can be reached.
 #[test]
 fn a_transaction_on_sqlite_cannot_be_controlled() {

@@ -67,7 +67,7 @@ pub enum Event {
         /// Its duration.
         duration: Duration,
     },
-    /// A SQL migration with several statements begins one of them.
+    /// A SQL migration begins one of its statements.
     StatementStarted {
         /// The revision that runs.
         revision: String,

@@ -8,6 +8,7 @@ use super::control::ProgressJson;
 use super::{ExplainedJson, SCHEMA};
 use crate::engine::clock::now;
 use crate::engine::event::{Event, LogLevel};
+use crate::report::ticker::Running;
 
 /// A line.
 #[derive(Debug, Serialize)]
@@ -42,6 +43,15 @@ enum EventBody {
         name: String,
         /// `upgrade` or `downgrade`.
         direction: String,
+    },
+    Running {
+        revision: String,
+        name: String,
+        duration_ms: f64,
+        /// In SQL: which statement it executes; null in code.
+        statement: Option<u64>,
+        /// How many statements there are.
+        statements: Option<u64>,
     },
     StepFinished {
         revision: String,
@@ -112,10 +122,26 @@ impl EventJson {
     }
 }
 
+impl EventJson {
+    /// The line of a migration that still runs.
+    pub(in crate::report) fn running(running: &Running, run_id: Option<&str>, database: Option<&str>) -> Self {
+        let (statement, statements) = running.statement.unzip();
+        let event = EventBody::Running {
+            revision: running.revision.clone(),
+            name: running.name.clone(),
+            duration_ms: milliseconds(running.began.elapsed()),
+            statement,
+            statements,
+        };
+        let (run_id, database) = (run_id.map(str::to_owned), database.map(str::to_owned));
+        Self { schema: SCHEMA, time: now(), run_id, database, event }
+    }
+}
+
 impl EventBody {
     fn new(event: &Event) -> Option<Self> {
         Some(match event.clone() {
-            // On a terminal only: each statement that ends has its own event with `--verbose`.
+            // Each statement that ends has its own event with `--verbose`, and a long one shows in `running`.
             Event::DryRunEvent(_) | Event::StatementStarted { .. } => return None,
             Event::LockWaiting { holder } => Self::LockWaiting { holder },
             Event::RunStarted { direction, migrations } => {
