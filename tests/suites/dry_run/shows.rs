@@ -21,6 +21,12 @@ for_each_engine! {
             "note:",
         ]);
         let output = changes_nothing(&project, &format!("apply {} --format json --sample 5", dry(engine)));
+        let events: Vec<serde_json::Value> =
+            output.stderr.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let transforms: Vec<_> = events.iter().filter(|it| it["event"] == "transform").collect();
+        assert!(!transforms.is_empty() && transforms.iter().all(|it| it["revision"] == "0002"), "{events:#?}");
+        let run = &events[0]["run_id"];
+        assert!(run.is_string() && events.iter().all(|it| it["run_id"] == *run && it["time"].is_string()), "{events:#?}");
         let report = json(output.succeeds());
         assert_eq!((&report["dry_run"], &report["result"]), (&true.into(), &"done".into()));
         let ground = if engine == Engine::Mariadb { "scratch database" } else { "transaction" };

@@ -57,6 +57,7 @@ impl Engine {
                     outcome.not_run.push(step.clone());
                     break;
                 }
+                self.control.try_out(&step.revision);
                 self.events.emit(&Self::started(step));
                 match self.dry_run_migration(step, steps.len(), &ground).await {
                     Ok(done) => {

@@ -154,6 +154,11 @@ impl RunControl {
         self.check_stop()
     }
 
+    /// Names the migration that a dry run tries, for events.
+    pub fn try_out(&self, revision: &str) {
+        self.state().tried = Some(revision.to_owned());
+    }
+
     /// Whether [`RunControl::begin`] looks or waits before the migration begins.
     pub fn may_wait_to_begin(&self) -> bool {
         let state = self.state();

@@ -24,6 +24,8 @@ pub(super) struct ControlState {
     pub migration: Option<RunningMigration>,
     /// When the run began the migration.
     pub began: Option<Instant>,
+    /// The migration that a dry run tries; it is controlled by nobody, and observers see nothing of it.
+    pub tried: Option<String>,
     /// The migrations that the run is to begin, until it begins the first.
     pub planned: Vec<String>,
     pub transform: Option<ActiveTransform>,
@@ -117,7 +119,8 @@ impl ControlState {
     }
 
     pub fn revision(&self) -> String {
-        self.migration.as_ref().map(|migration| migration.revision.clone()).unwrap_or_default()
+        let controlled = self.migration.as_ref().map(|migration| &migration.revision);
+        controlled.or(self.tried.as_ref()).cloned().unwrap_or_default()
     }
 
     /// Whether the worker of the next chunk has to look.

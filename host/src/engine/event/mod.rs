@@ -78,7 +78,7 @@ pub enum Event {
     },
     /// A migration logs a message.
     Log {
-        /// The revision that runs.
+        /// The revision that runs; empty if it is about none.
         revision: String,
         /// The severity.
         level: LogLevel,
@@ -94,7 +94,7 @@ pub enum Event {
     },
     /// Progress of a migration.
     Progress {
-        /// The revision that runs.
+        /// The revision that runs; empty if it is about none.
         revision: String,
         /// The subject: the name of a transform, a table, or the guest's own description.
         what: String,

@@ -61,13 +61,15 @@ enum EventBody {
         duration_ms: f64,
     },
     Log {
-        revision: String,
+        /// Null if it is about no migration.
+        revision: Option<String>,
         /// `debug`, `info` or `warning`.
         level: &'static str,
         message: String,
     },
     Progress {
-        revision: String,
+        /// Null if it is about no migration.
+        revision: Option<String>,
         what: String,
         done: u64,
         total: Option<u64>,
@@ -153,12 +155,15 @@ impl EventBody {
             Event::StepFinished { revision, step, statement, rows, duration } => {
                 Self::StepFinished { revision, step, statement, rows, duration_ms: milliseconds(duration) }
             }
-            Event::Log { revision, level, message } => Self::Log { revision, level: level_name(level), message },
+            Event::Log { revision, level, message } => {
+                Self::Log { revision: some(revision), level: level_name(level), message }
+            }
             Event::Unrepeatable { revision, statement } => {
-                Self::Log { revision, level: level_name(LogLevel::Warning), message: statement.warning() }
+                let (revision, message) = (some(revision), statement.warning());
+                Self::Log { revision, level: level_name(LogLevel::Warning), message }
             }
             Event::Progress { revision, what, done, total, unit } => {
-                Self::Progress { revision, what, done, total, unit }
+                Self::Progress { revision: some(revision), what, done, total, unit }
             }
             Event::Transform { revision, progress } => {
                 Self::Transform { revision, done: progress.is_over, progress: ProgressJson::new(&progress) }
@@ -186,6 +191,11 @@ impl EventBody {
             },
         })
     }
+}
+
+/// The revision of an event, if it is about one.
+fn some(revision: String) -> Option<String> {
+    Some(revision).filter(|revision| !revision.is_empty())
 }
 
 fn level_name(level: LogLevel) -> &'static str {
@@ -238,6 +248,9 @@ mod tests {
             "held": { "reason": "batch-delay", "text": "100 ms between two chunks" },
         });
         assert_eq!(line, expected);
+        let what = || "copy".to_owned();
+        let line = of(&Event::Progress { revision: String::new(), what: what(), done: 1, total: None, unit: what() });
+        assert_eq!((&line["revision"], &line["what"]), (&serde_json::Value::Null, &what().into()));
         let line = of(&Event::LockWaiting { holder: "ann".to_owned() });
         let expected =
             serde_json::json!({ "schema": 1, "time": null, "run_id": "run", "event": "lock-waiting", "holder": "ann" });
