@@ -5,6 +5,8 @@
 
 #[path = "control/atomic.rs"]
 mod atomic;
+#[path = "control/busy.rs"]
+mod busy;
 #[path = "control/control.rs"]
 mod control;
 #[path = "control/elsewhere.rs"]

@@ -134,7 +134,7 @@ fn that_another_program_is_writing() {
     let other = project.database();
     other.execute_batch("BEGIN IMMEDIATE; INSERT INTO a VALUES (1)").unwrap();
     project.runner("status").succeeds().prints(&["pending"]);
-    let output = project.runner("apply -D sqlite:runner.db?busy_timeout=200");
+    let output = project.runner("apply -D sqlite:runner.db?busy_timeout=200 --retries 0");
     output.exits(5).says(&["locked", "hint:"]);
     other.execute_batch("ROLLBACK").unwrap();
     project.runner("apply").succeeds();

@@ -69,7 +69,7 @@ impl DatabaseError {
     /// Returns whether the same work may succeed if the whole transaction is retried: a lock was held for too long, two
     /// transactions deadlocked, or they could not be serialised.
     pub fn is_transient(&self) -> bool {
-        TRANSIENT.contains(&self.code.as_str())
+        TRANSIENT.contains(&self.code.as_str()) || self.code.starts_with(SQLITE_BUSY)
     }
 
     /// Returns whether a transaction that sees the database as it was when it began was to write a row that has changed since. Another
@@ -209,6 +209,9 @@ const OUTDATED: &str = "40001";
 /// PostgreSQL's `lock_not_available`, `deadlock_detected` and `serialization_failure`; the lock timeout and deadlock of
 /// MySQL and MariaDB; and MariaDB's error for a row that was changed since the transaction began.
 const TRANSIENT: [&str; 6] = ["55P03", "40P01", OUTDATED, "1205", "1213", "1020"];
+
+/// How the codes of SQLite begin where another connection has the file: `SQLITE_BUSY (5)`, `SQLITE_BUSY_SNAPSHOT (517)`.
+const SQLITE_BUSY: &str = "SQLITE_BUSY";
 
 impl fmt::Display for DatabaseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -47,7 +47,8 @@ fn hint(code: c_int) -> Option<&'static str> {
         ffi::SQLITE_READONLY_DIRECTORY => "the directory of the database must be writable too, for its journal",
         _ => match code & 0xff {
             ffi::SQLITE_BUSY => {
-                "another program is writing to the database; wait for it, or raise `?busy_timeout=` (milliseconds) in the URL"
+                "another program is using the database: wait for it, or raise `table_lock_timeout`, which takes precedence over \
+                 `busy_timeout` of the URL"
             }
             ffi::SQLITE_LOCKED => "another statement of this connection still uses the table",
             ffi::SQLITE_READONLY => "check the permissions of the file and its directory, and `?mode=` in the URL",

@@ -29,6 +29,7 @@ pub use load::{PlannedSql, planned_sql};
 pub use on_scratch::for_scratch;
 use owed::{Owed, Relay, can_store};
 pub use request::{AcceptChanged, Action, Request};
+use retry::Retries;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -356,8 +357,19 @@ impl Engine {
             mode: step.mode,
             resumed: step.record.filter(|_| step.is_half_done()),
         };
-        let mut database = self.database.lock().await;
-        self.control.begin(&mut **database, migration).await
+        let mut retries = Retries::new(self.retries);
+        loop {
+            let begun = self.control.begin(&mut **self.database.lock().await, migration.clone()).await;
+            // On SQLite, what it writes meets the lock that the migration would meet.
+            match begun {
+                Err(error) if error.is_transient && !self.stop.is_raised() => {
+                    if !self.pause_before_retry(step, &mut retries, &error).await {
+                        return Err(retries.explain(error));
+                    }
+                }
+                begun => return begun,
+            }
+        }
     }
 
     /// Ends the control of a migration. `error` says why it is left partly done. A failure to write is ignored: it

@@ -96,7 +96,12 @@ impl RunControl {
         }
         let row = self.state().row(&self.about, &self.throttle);
         if let Some(row) = row {
-            looking.is_known = store::beat(database, &row, looking.is_known, writer).await.map_err(table::unusable)?;
+            match store::beat(database, &row, looking.is_known, writer).await {
+                Ok(is_known) => looking.is_known = is_known,
+                // Whoever holds the lock holds up the work soon enough; observers see the next one.
+                Err(error) if error.is_transient() => {}
+                Err(error) => return Err(table::unusable(error)),
+            }
         }
         self.state().looked = Some(Instant::now());
         Ok(())
