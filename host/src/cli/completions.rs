@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-use clap::builder::PossibleValue;
+use clap::builder::{PossibleValue, Resettable};
 use clap::{Arg, Command, CommandFactory, ValueEnum};
 use clap_complete::CompletionCandidate;
 use clap_complete::engine::ArgValueCompleter;
@@ -34,8 +34,8 @@ pub enum Shell {
 /// Answers a shell that asks for completions; false if none does.
 pub fn complete(arguments: &[OsString]) -> bool {
     let here = std::env::current_dir().ok();
-    match CompleteEnv::with_factory(|| command(&load(arguments))).var(VARIABLE).try_complete(arguments, here.as_deref())
-    {
+    let asked = || with_typed_aliases(command(&load(arguments)), arguments);
+    match CompleteEnv::with_factory(asked).var(VARIABLE).try_complete(arguments, here.as_deref()) {
         Ok(answered) => answered,
         Err(error) => error.exit(),
     }
@@ -87,7 +87,9 @@ fn command(load: &LoadRequest) -> Command {
         "revision" if arg.get_value_names().is_some_and(|names| names.iter().any(|name| name == "NEW")) => arg,
         "revision" | "revisions" | "migration" | "accept_changed" => by(arg, revisions),
         "target" => by(arg, |load, typed| {
-            let words = TARGET_WORDS.iter().filter(|word| word.starts_with(typed));
+            // The other words for `latest` are for those who look for them.
+            let is_wanted = |word: &&&str| word.starts_with(typed) && !(typed.is_empty() && word.starts_with("head"));
+            let words = TARGET_WORDS.iter().filter(is_wanted);
             words.map(|word| CompletionCandidate::new(*word)).chain(revisions(load, typed)).collect()
         }),
         "environment" => by(arg, |load, typed| {
@@ -106,6 +108,28 @@ fn command(load: &LoadRequest) -> Command {
         command.mut_args(with).mut_subcommands(|inner| walk(inner, with))
     }
     walk(Cli::command(), &with)
+}
+
+/// Without the aliases of commands and flags of which none is being typed: a shell would show one of them in place of the name.
+fn with_typed_aliases(command: Command, arguments: &[OsString]) -> Command {
+    let words: Vec<_> = arguments.iter().filter_map(|word| word.to_str()).filter(|word| !word.is_empty()).collect();
+    let is_typed = |alias: &str, name: &str| {
+        words.iter().any(|word| alias == *word || (alias.starts_with(word) && !name.starts_with(word)))
+    };
+    let of_flag = |arg: Arg| {
+        let name = format!("--{}", arg.get_long().unwrap_or_default());
+        let aliases = arg.get_all_aliases().unwrap_or_default();
+        match aliases.iter().any(|alias| is_typed(&format!("--{alias}"), &name)) {
+            true => arg,
+            false => arg.alias(Resettable::Reset).visible_alias(Resettable::Reset),
+        }
+    };
+    fn walk(command: Command, is_typed: &impl Fn(&str, &str) -> bool, of_flag: &impl Fn(Arg) -> Arg) -> Command {
+        let is_kept = command.get_all_aliases().any(|alias| is_typed(alias, command.get_name()));
+        let command = if is_kept { command } else { command.alias(Resettable::Reset) };
+        command.mut_args(of_flag).mut_subcommands(|inner| walk(inner, is_typed, of_flag))
+    }
+    walk(command, &is_typed, &of_flag)
 }
 
 fn beginning(names: impl IntoIterator<Item = String>, typed: &str) -> Vec<CompletionCandidate> {

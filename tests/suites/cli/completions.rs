@@ -35,6 +35,34 @@ fn commands_options_and_what_the_project_names_are_offered() {
     assert!(!project.file("runner.db").exists(), "the database is not asked");
 }
 
+/// As the shell may show one word for a command, that is not an alias, unless it is what is being typed.
+#[test]
+fn aliases_are_offered_where_they_are_typed() {
+    let project = shop();
+    let all = offered(&project, &[""]);
+    for name in ["new", "apply", "rollback", "status", "validate"] {
+        assert!(all.iter().any(|it| it == name), "`{name}` is missing: {all:?}");
+    }
+    for alias in ["create", "up", "migrate", "down", "undo", "info", "check"] {
+        assert!(!all.iter().any(|it| it == alias), "`{alias}` is offered: {all:?}");
+    }
+    assert_eq!(offered(&project, &["roll"]), ["rollback"]);
+    assert_eq!(offered(&project, &["stat"]), ["status"]);
+    assert_eq!(offered(&project, &["mig"]), ["migrate"]);
+    assert_eq!(offered(&project, &["undo", "--tar"]), ["--target"]);
+    assert_eq!(offered(&project, &["up", "--target", "0001"]), ["0001_create_users"]);
+    let flags = offered(&project, &["apply", "--"]);
+    assert!(flags.iter().any(|it| it == "--all") && !flags.iter().any(|it| it == "--all-databases"), "{flags:?}");
+    assert_eq!(offered(&project, &["apply", "--all-"]), ["--all-databases"]);
+    let targets = offered(&project, &["apply", "--target", ""]);
+    assert_eq!(targets[..4], ["latest", "next", "current", "base"]);
+    assert_eq!(offered(&project, &["apply", "--target", "hea"]), ["head", "heads"]);
+    for command in ["repair", "show", "pause", "cancel", "verify", "test"] {
+        let words = offered(&project, &[command, "0003"]);
+        assert_eq!(words, ["0003_index_users"], "{command}");
+    }
+}
+
 #[test]
 fn the_line_says_which_project_is_meant() {
     let project = shop();
