@@ -11,15 +11,6 @@ pub(super) const WORK: char = '\n';
 /// The separator between the run's id and its description in a record. No id contains it.
 const SEPARATOR: &str = ": ";
 
-/// The message of a run that did not get the lock in the time that it was given. Without any, there was no waiting to tell of.
-pub(super) fn held_by(holder: &str, waited: Duration) -> String {
-    let tenths = (waited.as_secs_f64() * 10.0).round();
-    match tenths > 0.0 {
-        true => format!("the lock is held by {holder}, and did not become free within {} s", tenths / 10.0),
-        false => format!("the lock is held by {holder}"),
-    }
-}
-
 /// The holder of the lock, as far as it can be determined.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LockHolder {
@@ -60,17 +51,27 @@ impl fmt::Display for LockHolder {
     }
 }
 
+/// The message of a run that did not get the lock in the time that it was given. Without any, there was no wait to tell of.
+pub(super) fn still_held(holder: &str, waited: Duration) -> String {
+    let holder = if holder.is_empty() { "another process" } else { holder };
+    let tenths = (waited.as_secs_f64() * 10.0).round();
+    match tenths > 0.0 {
+        true => format!("the lock is held by {holder}, and did not become free within {} s", tenths / 10.0),
+        false => format!("the lock is held by {holder}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_wait_is_told_if_there_was_one() {
-        let of = |millis| held_by("another run", Duration::from_millis(millis));
-        assert_eq!(of(0), "the lock is held by another run");
-        assert_eq!(of(20), "the lock is held by another run");
-        assert_eq!(of(2_518), "the lock is held by another run, and did not become free within 2.5 s");
-        assert_eq!(of(10_000), "the lock is held by another run, and did not become free within 10 s");
+    fn a_wait_of_no_time_is_not_told() {
+        let of = |millis| still_held("ann", Duration::from_millis(millis));
+        assert_eq!(still_held("", Duration::ZERO), "the lock is held by another process");
+        assert_eq!(of(20), "the lock is held by ann");
+        assert_eq!(of(2_518), "the lock is held by ann, and did not become free within 2.5 s");
+        assert_eq!(of(10_000), "the lock is held by ann, and did not become free within 10 s");
     }
 
     #[test]

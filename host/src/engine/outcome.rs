@@ -56,13 +56,6 @@ pub struct TookEffect {
     pub rows: u64,
 }
 
-impl TookEffect {
-    /// Whether it reads as a single thing: "1 step", "1 of 3 statements".
-    pub fn is_one(&self) -> bool {
-        self.steps == 1 && self.chunks == 0
-    }
-}
-
 impl fmt::Display for TookEffect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.of {

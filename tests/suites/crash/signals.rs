@@ -74,7 +74,7 @@ fn a_stopped_migration_that_stays_partial_exits_as_stopped() {
         child.signal(name);
         assert_eq!(child.wait().unwrap().code(), Some(code), "SIG{name}");
         // There is nothing to fix.
-        let hint = "hint: 1 of 2 statements took effect and stays; `runner apply` resumes with statement 2\n";
+        let hint = "hint: what took effect stays: 1 of 2 statements; `runner apply` resumes with statement 2\n";
         assert!(project.read("log").contains(hint), "{}", project.read("log"));
         project.runner("status --exit-code").exits(6).prints(&["partial"]);
         project.sql("1_a", &partly("SELECT 1;"), "DROP TABLE a;");

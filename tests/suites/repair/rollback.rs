@@ -10,9 +10,11 @@ for_each_engine! {
         let before = project.state();
         let output = project.runner("apply --jobs 1");
         output.exits(6).says(&["stumbled", "0002_halfway` is partial: ", "2 chunks of a transform (40 rows) took effect"]);
+        output.says(&["hint: what took effect stays: 1 step and 2 chunks of a transform (40 rows); fix the cause"]);
         assert_eq!(shouted(&project), "40");
+        project.runner("repair").prints(&["done:         1 step and 2 chunks of a transform (40 rows)\n"]);
         project.runner("status --exit-code").exits(6);
-        project.runner("show 2").prints(&["2 chunks of a transform under way (40 rows)"]);
+        project.runner("show 2").prints(&["2 chunks of a transform (40 rows) took effect"]);
         project.runner("plan --target -1").prints(&["downgrade", "its upgrade is incomplete: 1 step and 2 chunks of a transform"]);
         let output = project.runner("rollback");
         output.succeeds().says(&["its upgrade was interrupted: 1 step and 2 chunks", "rolled back 1 migration"]);
@@ -23,6 +25,17 @@ for_each_engine! {
         // Applying again with other parameters works.
         project.runner("apply -p stumble=0").succeeds();
         assert_eq!((shouted(&project).as_str(), state(&project).as_str()), ("70", "applied"));
+    }
+
+    fn statements_that_took_effect_are_named(engine) {
+        let project = project!(engine);
+        let text = "-- runner:no-transaction\nCREATE TABLE a (id INTEGER);\nINSERT INTO nowhere VALUES (1);";
+        project.sql("0001_a", text, "DROP TABLE a;");
+        project.runner("apply").exits(6).says(&["hint: what took effect stays: 1 of 2 statements; fix the cause"]);
+        project.runner("show 1").prints(&["partial: 1 statement took effect\n"]);
+        project.runner("repair").prints(&["took effect:  statement 1: CREATE TABLE a (id INTEGER)\n"]);
+        let text = "its upgrade was interrupted: 1 statement took effect, and the downgrade starts from there";
+        project.runner("rollback").succeeds().says(&[text]);
     }
 
     fn json_reports_what_is_committed(engine) {

@@ -1,10 +1,11 @@
 //! Taking a lease, and waiting for one. In between nothing is open on the server.
 
-use crate::database::holder::held_by;
+use crate::database::holder::still_held;
 use std::time::{Duration, Instant};
 
 use super::patience::{Patience, Verdict, silence};
 use super::{LeaseRows, Seen};
+use crate::database::holder::still_held;
 use crate::database::{DatabaseError, DatabaseErrorKind, LockHolder, LockRequest, StopSignal};
 use crate::random::jittered;
 
@@ -186,10 +187,7 @@ impl<'a> Wait<'a> {
         let left = self.limit.saturating_sub(self.started.elapsed());
         if left.is_zero() {
             let holder = self.told.as_deref().unwrap_or("another run");
-            return Err(DatabaseError::new(
-                DatabaseErrorKind::Busy,
-                held_by(holder, self.limit),
-            )
+            return Err(DatabaseError::new(DatabaseErrorKind::Busy, still_held(holder, self.limit))
             .hint("wait until that run ends, or wait longer with `--lock-timeout`; the lease of a run that was killed ends by itself"));
         }
         tokio::select! {

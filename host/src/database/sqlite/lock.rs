@@ -9,7 +9,7 @@ use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::database::holder::{WORK, held_by};
+use crate::database::holder::{WORK, still_held};
 use crate::database::{DatabaseError, DatabaseErrorKind, LockHolder, LockRequest, StopSignal};
 
 /// A lock that is held until it is dropped.
@@ -235,8 +235,7 @@ fn pause(started: Instant) -> Duration {
 }
 
 fn busy(path: &Path, holder: &str, wait: Duration) -> DatabaseError {
-    let holder = if holder.is_empty() { "another process" } else { holder };
-    DatabaseError::new(DatabaseErrorKind::Busy, held_by(holder, wait))
+    DatabaseError::new(DatabaseErrorKind::Busy, still_held(holder, wait))
         .detail(format!("lock file `{}`", path.display()))
         .hint("wait for the other run, or increase `--lock-timeout`; the lock is released when its process ends")
 }

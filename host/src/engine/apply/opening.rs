@@ -46,7 +46,7 @@ impl Engine {
         }
         if let Some(broken) = &step.broken {
             let message = format!(
-                "its upgrade was interrupted: {} took effect, and its downgrade runs on that",
+                "its upgrade was interrupted: {} took effect, and the downgrade starts from there",
                 broken.shown(step.kind)
             );
             self.warn(&step.revision, message);

@@ -100,8 +100,7 @@ fn unstored(mut error: Error, owed: &Owed) -> Failure {
     }
     let steps = owed.done.steps;
     let took_effect = TookEffect { steps, of: Some(steps), ..TookEffect::default() };
-    let stay = if took_effect.is_one() { "stays" } else { "stay" };
     let error =
-        error.hint(format!("{took_effect} took effect and {stay}; `runner apply` records the migration as applied"));
+        error.hint(format!("what took effect stays: {took_effect}; `runner apply` records the migration as applied"));
     Failure { error, took_effect: Some(took_effect), met_a_lock: false }
 }

@@ -81,8 +81,8 @@ pub(super) fn partial(
     for effect in last {
         error = error.cause(format!("took effect: {effect}"));
     }
-    let (were, stay) = if took_effect.is_one() { ("was", "stays") } else { ("were", "stay") };
     let one = if of.is_some() { "statement" } else { "step" };
+    let same = if step.kind == Kind::Script { "the same script" } else { "the same build of the component" };
     let error = match (&progress.unknown, of) {
         (Some((unknown, _)), _) if progress.repeats => {
             error.hint(format!("{one} {unknown} took effect in part; `runner {verb}` runs it again and continues"))
@@ -95,20 +95,19 @@ pub(super) fn partial(
             )),
         (None, _) if error.kind == ErrorKind::Mismatch => error,
         (None, None) if matches!(error.kind, ErrorKind::Interrupted | ErrorKind::Terminated) => {
-            error.hint(format!("what took effect stays; `runner {verb}` with the same build of the component resumes there"))
+            error.hint(format!("what took effect stays; `runner {verb}` with {same} resumes there"))
         }
         (None, Some(_)) if matches!(error.kind, ErrorKind::Interrupted | ErrorKind::Terminated) => error.hint(format!(
-            "{took_effect} took effect and {stay}; `runner {verb}` resumes with statement {}",
+            "what took effect stays: {took_effect}; `runner {verb}` resumes with statement {}",
             progress.done + 1
         )),
         (None, Some(_)) => error.hint(format!(
-            "{took_effect} took effect and {stay}; fix the cause, or the statements from {} on, and run `runner {verb}` to \
+            "what took effect stays: {took_effect}; fix the cause, or the statements from {} on, and run `runner {verb}` to \
              resume there",
             progress.done + 1
         )),
         (None, None) => error.hint(format!(
-            "{took_effect} took effect or {were} answered, and {stay}; fix the cause, and run `runner {verb}` with the same \
-             build of the component to resume there"
+            "what took effect stays: {took_effect}; fix the cause, and run `runner {verb}` with {same} to resume there"
         )),
     };
     Box::new(Failure { error, took_effect: Some(took_effect), met_a_lock: false })

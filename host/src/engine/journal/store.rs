@@ -10,6 +10,7 @@ pub use self::checkpoint::{
 pub use self::entry::{Entry, INPUTS, Intent, Recorded};
 use crate::data::Value;
 use crate::database::{DatabaseError, HostSession, QueryLimits, ToolChange};
+use crate::engine::call::CallKind;
 use crate::engine::clock::now;
 use crate::engine::journal::{chunk, damaged, head};
 use crate::engine::run::Run;
@@ -244,7 +245,14 @@ pub async fn last_effects(database: &mut HostSession<'_>, run: Run) -> Result<Ve
     let found = rows(database, sql::LAST, &run.parameters()).await?;
     let shown = |row: Vec<Value>| {
         let [step, kind, text] = &row[..] else { return None };
-        Some(format!("step {}, {}: {}", step.as_int64()?, kind.as_text()?, text.as_text()?))
+        let (step, kind, text) = (step.as_int64()?, kind.as_text()?, text.as_text()?);
+        Some(if kind == CallKind::Statement.name() {
+            format!("statement {step}: {text}")
+        } else if text.starts_with(kind) {
+            format!("step {step}: {text}")
+        } else {
+            format!("step {step}, {kind}: {text}")
+        })
     };
     found.into_iter().rev().map(|row| shown(row).ok_or_else(garbled)).collect()
 }

@@ -133,12 +133,15 @@ fn run(seen: &ObservedRun, id: &str, is_locked: bool) -> Text {
         text = text.add(DIM, format!("  {}", doing(&row.direction, seen.is_atomic(), row.statement))).end();
     }
     if let Some((name, held)) = &row.held {
+        // What a guest says may have lines of its own, such as where it failed.
+        let (held, rest) = held.split_once('\n').unwrap_or((held, ""));
         let held = match name.as_str() {
             "ended" => format!("why: {}", one_line(held)),
             name if only_slows(name) => format!("{}: {held}", word(name)),
-            _ => one_line(held),
+            _ => held.to_owned(),
         };
         text = text.plain("  ").add(ODD, held).end();
+        text.push_block(PLAIN, "    ", rest);
     }
     match note(seen, is_locked) {
         Some(note) => text.add(DIM, format!("  {note}")).end(),
@@ -158,7 +161,7 @@ fn doing(direction: &str, is_atomic: bool, statement: Option<(u64, u64)>) -> Str
 /// When an inactive run was last seen, and how its work continues.
 fn note(seen: &ObservedRun, is_locked: bool) -> Option<String> {
     let row = &seen.row;
-    let last_seen = || seen.last_seen.map(|ago| format!("last seen {} ago", units::duration(ago)));
+    let last_seen = || seen.last_seen.map(|ago| format!("last seen {} ago", whole(ago)));
     let way = if row.direction == "downgrade" { "rollback" } else { "apply" };
     let place = if row.chunks > 0 { "after the last chunk" } else { "where it stopped" };
     let rest = match is_locked {
@@ -182,9 +185,14 @@ fn note(seen: &ObservedRun, is_locked: bool) -> Option<String> {
     }
 }
 
+/// A time that has passed, in whole milliseconds.
+fn whole(time: Duration) -> String {
+    units::milliseconds(u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
+}
+
 fn paused(pause: &Pause) -> Text {
     let what = pause.revision.as_ref().map(|revision| format!(" {revision}")).unwrap_or_default();
-    let age = units::duration(Duration::from_millis(pause.age));
+    let age = units::milliseconds(pause.age);
     let resume = format!("`runner resume{what}`");
     Text::new()
         .add(ODD, "paused")

@@ -12,20 +12,8 @@ pub fn survey(survey: &Survey) -> Text {
     let record = &survey.record;
     let (one, many) = survey.units();
     let what = if survey.direction == Direction::Up { "upgrade" } else { "downgrade" };
-    let done = units::counted(record.steps_done, one, many);
     let mut text = Text::new().add(STRONG, record.id()).plain(": ").add(ODD, format!("its {what} is partial")).end();
-    line(
-        &mut text,
-        "done",
-        &match record.committed.chunks {
-            0 => done,
-            chunks => format!(
-                "{done}, and {} of a transform under way ({})",
-                units::counted(chunks, "chunk", "chunks"),
-                units::counted(record.committed.rows_written, "row", "rows")
-            ),
-        },
-    );
+    line(&mut text, "done", &record.committed.after(record.steps_done, one, many));
     if survey.direction == Direction::Down && !record.was_whole() {
         let upgrade = units::counted(record.steps, one, many);
         line(&mut text, "upgrade", &format!("stopped after {upgrade}"));

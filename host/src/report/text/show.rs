@@ -86,20 +86,11 @@ fn of_history(text: &mut Text, record: &Record) {
     optional(text, "transcript", &record.transcript);
     if record.state.is_partial() {
         let (one, many) = if record.kind == Kind::Sql { ("statement", "statements") } else { ("step", "steps") };
-        let of = match record.unknown_step {
-            Some(unknown) => format!(", {one} {unknown} unknown"),
-            None => String::new(),
-        };
-        let done = units::counted(record.steps_done, one, many);
-        let chunks = match record.committed.chunks {
-            0 => String::new(),
-            chunks => format!(
-                ", and {} of a transform under way ({})",
-                units::counted(chunks, "chunk", "chunks"),
-                units::counted(record.committed.rows_written, "row", "rows")
-            ),
-        };
-        text.push(ODD, format!("  {}: {done} took effect{chunks}{of}", record.state.name()));
+        let done = record.committed.after(record.steps_done, one, many);
+        let unknown = record.unknown_step.map_or(String::new(), |unknown| {
+            format!("; it is unknown whether {one} {} took effect", units::count(unknown))
+        });
+        text.push(ODD, format!("  {}: {done} took effect{unknown}", record.state.name()));
         text.push_end();
     }
     if matches!(record.state, State::RolledBack | State::PartlyRolledBack) && !record.was_whole() {
