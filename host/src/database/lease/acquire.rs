@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use super::patience::{Patience, Verdict, silence};
 use super::{LeaseRows, Seen};
-use crate::database::holder::still_held;
 use crate::database::{DatabaseError, DatabaseErrorKind, LockHolder, LockRequest, StopSignal};
 use crate::random::jittered;
 
