@@ -1,10 +1,10 @@
 //! Taking a lease, and waiting for one. In between nothing is open on the server.
 
-use crate::database::holder::still_held;
 use std::time::{Duration, Instant};
 
 use super::patience::{Patience, Verdict, silence};
 use super::{LeaseRows, Seen};
+use crate::database::holder::still_held;
 use crate::database::{DatabaseError, DatabaseErrorKind, LockHolder, LockRequest, StopSignal};
 use crate::random::jittered;
 
