@@ -57,7 +57,7 @@ pub(super) fn build(
     let directory = settings.migrations_directory().join(&source.file_name);
     let file = format!("{}/{}", source.file_name, manifest.artifact.display());
     let artifact = directory.join(&manifest.artifact);
-    let shared = Outside::new(settings, &directory, None).named(
+    let shared = Outside::new(settings, &directory, None, request.stage).named(
         &directory,
         &manifest.sources,
         &format!("{}/{BUILD_MANIFEST}", source.file_name),

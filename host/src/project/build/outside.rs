@@ -28,14 +28,17 @@ pub(super) struct Outside {
     own: Vec<PathBuf>,
     /// Directories in which nothing counts.
     ignored: Vec<PathBuf>,
+    /// The project is a copy below this directory, and absolute paths lead to the original.
+    stage: Option<PathBuf>,
 }
 
 impl Outside {
-    /// For the migration in a directory, which cargo builds with this home directory.
-    pub fn new(settings: &Settings, directory: &Path, home: Option<PathBuf>) -> Self {
+    /// For the migration in a directory, which cargo builds with this home directory. `stage`: that of the request.
+    pub fn new(settings: &Settings, directory: &Path, home: Option<PathBuf>, stage: Option<&Path>) -> Self {
         let ignored = [Some(settings.root.join(OWN)), settings.sdk.clone(), home].into_iter().flatten();
+        let names = |directory: &Path| names(directory).iter().map(|name| original(name, stage)).collect::<Vec<_>>();
         let ignored = ignored.flat_map(|directory| names(&directory)).collect();
-        Self { roots: names(&settings.root), own: names(directory), ignored }
+        Self { roots: names(&settings.root), own: names(directory), ignored, stage: stage.map(Path::to_path_buf) }
     }
 
     /// The paths that cargo's messages and its list of dependencies name, relative to the project.
@@ -47,7 +50,7 @@ impl Outside {
             else {
                 continue;
             };
-            let manifest = normalized(Path::new(manifest));
+            let manifest = self.original(&normalized(Path::new(manifest)));
             let Some(directory) = manifest.parent() else { continue };
             if package.contains("path+file:") {
                 match std::fs::read_to_string(&manifest).is_ok_and(|text| is_sdk(&text)) {
@@ -61,6 +64,7 @@ impl Outside {
             }
         }
         let listed = paths(list).map(|path| normalized(&path)).filter(|path| path.exists());
+        let listed: Vec<PathBuf> = listed.map(|path| self.original(&path)).collect();
         let files = manifests.into_iter().chain(listed).chain(scripts);
         files.filter(|path| !self.is_inside(path)).filter_map(|path| self.relative(&path)).collect()
     }
@@ -76,6 +80,7 @@ impl Outside {
             if !path.exists() {
                 return refused("which does not exist", "name files and directories that the command reads");
             }
+            let path = self.original(&path);
             if self.contains_own(&path) {
                 return refused("which contains the migration itself", "name a directory that the migration is not in");
             }
@@ -85,6 +90,10 @@ impl Outside {
             found.extend(self.relative(&path));
         }
         Ok(found)
+    }
+
+    fn original(&self, path: &Path) -> PathBuf {
+        original(path, self.stage.as_deref())
     }
 
     fn is_inside(&self, path: &Path) -> bool {
@@ -109,6 +118,12 @@ impl Outside {
         // The lockfile has one line for a migration.
         Some(parts?.join("/") + slash).filter(|path| !path.contains(char::is_control))
     }
+}
+
+/// What a path in a copy of the project is a copy of.
+fn original(path: &Path, stage: Option<&Path>) -> PathBuf {
+    let below = stage.and_then(|stage| path.strip_prefix(stage).ok());
+    below.map_or_else(|| path.to_path_buf(), |below| Path::new("/").join(below))
 }
 
 /// A directory as it is named, and where its links lead to.

@@ -191,9 +191,9 @@ impl Refresh<'_> {
             return Ok(Origin::Changed);
         }
         for (path, digest) in &before.shared {
-            // What is gone is a change, too: only cargo knows whether it is still needed.
+            // Where it is not, nothing can be built either; as in `status`, that alone is no change.
             let now = shared_digest(&self.settings.root, path, limits.asset_bytes).map_err(as_error)?;
-            if now.as_ref() != Some(digest) {
+            if now.is_some_and(|now| now != *digest) {
                 return Ok(Origin::SharedChanged);
             }
         }

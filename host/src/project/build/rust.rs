@@ -98,7 +98,7 @@ pub(super) fn compile(settings: &Settings, source: &FoundEntry, request: &BuildR
     // What cargo checks before the next build.
     let list = library.with_extension("d");
     let read = std::fs::read_to_string(&list).map_err(|error| cannot_read(&list, error))?;
-    let shared = Outside::new(settings, &directory, cargo_home(env)).of(&messages, &read);
+    let shared = Outside::new(settings, &directory, cargo_home(env), request.stage).of(&messages, &read);
     Ok(Compiled { bytes, shared })
 }
 
