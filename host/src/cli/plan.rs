@@ -141,9 +141,13 @@ async fn recall(
         if dialect == Dialect::Postgres {
             let bytes = artifact_of(step, catalog);
             let (typed, others) = bytes.map(|bytes| time_texts_in(&bytes)).unwrap_or_default();
-            look.may_call.extend(typed);
-            let times = times(database, &others, None).await?;
-            look.may_call.extend(times.into_iter().filter(|text| !look.may_call.contains(text)).collect::<Vec<_>>());
+            // As in a run, a warning that cannot be given is no reason to fail.
+            let times = times(database, &others, None).await.unwrap_or_default();
+            for text in typed.into_iter().chain(times) {
+                if !look.may_call.contains(&text) {
+                    look.may_call.push(text);
+                }
+            }
         }
         look.unrepeatable = known_unrepeatable(database, &step.revision, &step.sha256).await?;
         let known = |call: &String| {

@@ -42,7 +42,11 @@ pub async fn times(
         Some(column) => columns.contains(&column.as_str()),
         None => !columns.is_empty(),
     };
-    let mut times: Vec<String> = found.iter().filter(is_time).map(|it| it.text.clone()).collect();
-    times.dedup();
+    let mut times: Vec<String> = Vec::new();
+    for it in found.iter().filter(is_time) {
+        if !times.contains(&it.text) {
+            times.push(it.text.clone());
+        }
+    }
     Ok(times)
 }

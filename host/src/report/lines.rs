@@ -48,7 +48,11 @@ impl Lines {
         match event {
             Event::MigrationStarted { revision, name, .. } => ticker.begin(revision, name),
             Event::StatementStarted { statement, of, .. } => ticker.statement(*statement, *of),
-            Event::Transform { .. } | Event::Progress { .. } | Event::Resumed { .. } => ticker.said(),
+            Event::Transform { .. }
+            | Event::Progress { .. }
+            | Event::Resumed { .. }
+            | Event::Log { .. }
+            | Event::Unrepeatable { .. } => ticker.said(),
             Event::Held { .. } => ticker.waits(),
             Event::Retrying { pause, .. } => ticker.retries_after(*pause),
             Event::MigrationFinished { .. } | Event::MigrationFailed { .. } => ticker.end(),

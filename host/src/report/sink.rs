@@ -72,6 +72,7 @@ impl EventSink for TextSink {
             }
             Event::StepFinished { step, statement, rows, duration, .. } => {
                 if self.printer.verbosity() == Verbosity::Verbose {
+                    self.said();
                     self.say(&step_line(*step, statement, *rows, *duration));
                 }
             }
@@ -84,8 +85,14 @@ impl EventSink for TextSink {
                 }
             }
             Event::DryRunEvent(event) => self.data(&dry_run_event(event, self.printer.verbosity())),
-            Event::Log { revision, level, message } => self.log(revision, *level, message),
-            Event::Unrepeatable { revision, statement } => self.log(revision, LogLevel::Warning, &statement.warning()),
+            Event::Log { revision, level, message } => {
+                self.said();
+                self.log(revision, *level, message);
+            }
+            Event::Unrepeatable { revision, statement } => {
+                self.said();
+                self.log(revision, LogLevel::Warning, &statement.warning());
+            }
             Event::Progress { what, done, total, unit, .. } => self.progress(what, *done, *total, unit),
             Event::Transform { progress, .. } => self.transform(progress),
             Event::Held { revision, text, is_pause, .. } => {
@@ -104,9 +111,7 @@ impl EventSink for TextSink {
                 }
             }
             Event::Resumed { revision, .. } => {
-                if let Some(ticker) = &self.ticker {
-                    ticker.said();
-                }
+                self.said();
                 self.say(&Text::new().add(GOOD, "resumed").add(STRONG, format!(" {revision}")).end());
             }
             Event::MigrationFinished { revision, name, direction, duration, rows_read, rows_written } => {
@@ -145,6 +150,13 @@ impl TextSink {
         };
         let migrations = units::counted(migrations as u64, "migration", "migrations");
         Text::new().plain(format!("{verb} {migrations} on {}", self.options.database)).end()
+    }
+
+    /// Something is said of the migration.
+    fn said(&self) {
+        if let Some(ticker) = &self.ticker {
+            ticker.said();
+        }
     }
 
     /// Prints a line, above the bars if there are any.

@@ -136,18 +136,18 @@ fn time_text(string: &str) -> Option<&'static str> {
 
 /// Whether bytes have this text in quotes.
 fn has_text(bytes: &[u8], text: &str) -> bool {
-    quoted(bytes, text).next().is_some() || quoted(bytes, &format!(" {text} ")).next().is_some()
+    quoted(bytes, text).next().is_some()
 }
 
-/// Where bytes have this text in quotes.
+/// Where bytes have this text in quotes, with white space around it or not.
 fn quoted<'a>(bytes: &'a [u8], text: &'a str) -> impl Iterator<Item = (usize, usize)> + 'a {
-    let length = text.len() + 2;
-    let is_it = move |at: &usize| {
-        bytes[*at] == b'\''
-            && bytes.get(at + length - 1) == Some(&b'\'')
-            && bytes[at + 1..at + length - 1].eq_ignore_ascii_case(text.as_bytes())
+    let end = move |at: usize| {
+        let inner = bytes[at..].strip_prefix(b"'")?.trim_ascii_start();
+        let (word, rest) = inner.split_at_checked(text.len())?;
+        let rest = rest.trim_ascii_start().strip_prefix(b"'")?;
+        word.eq_ignore_ascii_case(text.as_bytes()).then_some(bytes.len() - rest.len())
     };
-    (0..bytes.len()).filter(is_it).map(move |at| (at, at + length))
+    (0..bytes.len()).filter_map(move |at| Some((at, end(at)?)))
 }
 
 /// The texts in an artifact that may be part of its statements: those with a type of their own, and the others.
@@ -173,7 +173,7 @@ pub fn time_texts_in(artifact: &[u8]) -> (Vec<String>, Vec<TimeText>) {
             }
             let column = if before.ends_with(b"=") || before.ends_with(b"<") || before.ends_with(b">") {
                 let operands = before.iter().rposition(|byte| !b"=<>! ".contains(byte)).map_or(0, |last| last + 1);
-                Some(last_word(&before[..operands]).to_ascii_lowercase()).filter(|name| !name.is_empty())
+                Some(last_name(&before[..operands])).filter(|name| !name.is_empty())
             } else {
                 let earlier = &before[before.len().saturating_sub(INSERTED_WITHIN)..];
                 // The arguments of a function are not those of a column.
@@ -206,6 +206,12 @@ fn last_word(bytes: &[u8]) -> String {
     let bytes = bytes.strip_suffix(b"\"").unwrap_or(bytes);
     let start = bytes.iter().rposition(|byte| !is_word(*byte)).map_or(0, |at| at + 1);
     String::from_utf8_lossy(&bytes[start..]).into_owned()
+}
+
+/// That word as the server reads it as a name.
+fn last_name(bytes: &[u8]) -> String {
+    let word = last_word(bytes);
+    if bytes.ends_with(b"\"") { word } else { word.to_ascii_lowercase() }
 }
 
 /// The word with which bytes begin.

@@ -8,6 +8,9 @@ use super::raw::Failure;
 use crate::database::message::place_in;
 use crate::database::{DatabaseError, DatabaseErrorKind};
 
+/// Ends SQLite's message where a statement of the same connection is not at its end.
+const IN_PROGRESS: &str = "SQL statements in progress";
+
 /// The name and number of an extended result code, such as `SQLITE_CONSTRAINT_FOREIGNKEY (787)`.
 pub(super) fn code_name(code: c_int) -> String {
     match NAMES.iter().find(|(number, _)| *number == code).or_else(|| primary(code)) {
@@ -48,7 +51,7 @@ fn hint(code: c_int) -> Option<&'static str> {
         _ => match code & 0xff {
             ffi::SQLITE_BUSY => {
                 "another program is using the database: wait for it, or raise `table_lock_timeout`, which takes precedence over \
-                 `busy_timeout` of the URL"
+                 `busy_timeout` in the URL"
             }
             ffi::SQLITE_LOCKED => "another statement of this connection still uses the table",
             ffi::SQLITE_READONLY => "check the permissions of the file and its directory, and `?mode=` in the URL",
@@ -63,6 +66,10 @@ fn hint(code: c_int) -> Option<&'static str> {
 
 /// A failure without a statement.
 pub(super) fn from_failure(failure: &Failure) -> DatabaseError {
+    if failure.code & 0xff == ffi::SQLITE_BUSY && failure.message.contains(IN_PROGRESS) {
+        // Not the lock of another connection, which ends.
+        return DatabaseError::new(DatabaseErrorKind::Other, failure.message.trim()).code("SQLITE_BUSY");
+    }
     let mut error = DatabaseError::new(kind(failure.code), message(failure)).code(code_name(failure.code));
     error.hint = failure.hint.or_else(|| hint(failure.code)).map(str::to_owned);
     error

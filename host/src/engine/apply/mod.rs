@@ -214,7 +214,11 @@ impl Engine {
                 outcome.not_run.push(step);
                 break;
             }
-            if let Err(error) = self.begin_control(&step).await {
+            let (is_told, begun) = self.begin_control(&step, owed.is_none()).await;
+            if let Err(error) = begun {
+                if is_told {
+                    self.emit_failed(&step, &error);
+                }
                 if !self.settle(owed.take(), &mut outcome).await {
                     outcome.not_run.push(step);
                     break;
@@ -224,7 +228,7 @@ impl Engine {
                 outcome.not_run.push(step);
                 break;
             }
-            if owed.is_none() {
+            if owed.is_none() && !is_told {
                 self.events.emit(&Self::started(&step));
             }
             let next = steps.as_slice().first();
@@ -349,25 +353,29 @@ impl Engine {
         }
     }
 
-    /// Begins the control of a migration; waits while the run is paused.
-    async fn begin_control(&self, step: &PlannedMigration) -> Result<()> {
+    /// Begins the control of a migration; waits while the run is paused. Also returns whether the migration was told to have started:
+    /// it was if this met a lock. Where nothing may be told yet, such an error is not waited for.
+    async fn begin_control(&self, step: &PlannedMigration, may_tell: bool) -> (bool, Result<()>) {
         let migration = RunningMigration {
             revision: step.revision.clone(),
             direction: step.direction,
             mode: step.mode,
             resumed: step.record.filter(|_| step.is_half_done()),
         };
-        let mut retries = Retries::new(self.retries);
+        let (mut is_told, mut retries) = (false, Retries::new(self.retries));
         loop {
             let begun = self.control.begin(&mut **self.database.lock().await, migration.clone()).await;
             // On SQLite, what it writes meets the lock that the migration would meet.
             match begun {
-                Err(error) if error.is_transient && !self.stop.is_raised() => {
+                Err(error) if error.is_transient && may_tell && !self.stop.is_raised() => {
+                    if !std::mem::replace(&mut is_told, true) {
+                        self.events.emit(&Self::started(step));
+                    }
                     if !self.pause_before_retry(step, &mut retries, &error).await {
-                        return Err(retries.explain(error));
+                        return (is_told, Err(retries.explain(error)));
                     }
                 }
-                begun => return begun,
+                begun => return (is_told, begun),
             }
         }
     }

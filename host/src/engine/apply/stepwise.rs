@@ -239,7 +239,10 @@ impl Engine {
             if stopped_at.of.is_none() { run.last_effects(database).await.unwrap_or_default() } else { Vec::new() };
         // The run that resumes it adds to it.
         match history::add_work(database, run.history, step.direction, work).await {
-            Ok(()) => partial(error, step, stopped_at, &last),
+            Ok(()) => {
+                self.control.counted(database).await;
+                partial(error, step, stopped_at, &last)
+            }
             Err(second) => partial(error.cause(second.message), step, stopped_at, &last),
         }
     }

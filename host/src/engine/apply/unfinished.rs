@@ -97,6 +97,9 @@ pub(super) fn partial(
         (None, None) if matches!(error.kind, ErrorKind::Interrupted | ErrorKind::Terminated) => {
             error.hint(format!("what took effect stays; `runner {verb}` with {same} resumes there"))
         }
+        (None, Some(of)) if progress.done >= of && matches!(error.kind, ErrorKind::Interrupted | ErrorKind::Terminated) => {
+            error.hint(format!("what took effect stays: {took_effect}; `runner {verb}` records the end of the migration"))
+        }
         (None, Some(_)) if matches!(error.kind, ErrorKind::Interrupted | ErrorKind::Terminated) => error.hint(format!(
             "what took effect stays: {took_effect}; `runner {verb}` resumes with statement {}",
             progress.done + 1

@@ -28,7 +28,7 @@ use super::Direction;
 use super::event::{Event, EventSink, LogLevel};
 use super::history::RunMode;
 use crate::database::stop::StopReason;
-use crate::database::{Connector, Database, SharedDatabase, StopSignal};
+use crate::database::{Connector, Database, HostSession, SharedDatabase, StopSignal};
 use crate::engine::event::Total;
 use crate::engine::stopped::stopped;
 use crate::engine::throttle::Hold;
@@ -148,10 +148,20 @@ impl RunControl {
         self.state().begin(migration);
         self.note_work(database);
         self.obey(scopes);
-        if is_stepwise || self.state().pause.is_some() {
+        let is_paused = self.state().pause.is_some();
+        if is_stepwise || is_paused {
             self.wait(database, WaitPoint::Pause).await?;
         }
+        if is_paused {
+            self.counted(&mut database.host_until(&self.stop)).await;
+        }
         self.check_stop()
+    }
+
+    /// What the run has worked at the migration is in history: from here on its time counts anew. No transaction is open.
+    pub async fn counted(&self, database: &mut HostSession<'_>) {
+        self.state().began = Some(Instant::now());
+        store::counted(database, &self.about.run_id).await;
     }
 
     /// Names the migration that a dry run tries, for events.

@@ -138,6 +138,13 @@ pub(super) async fn add_lost(
     }
 }
 
+/// Counts the time of a run from now on, also in the row that it may have. No transaction is open.
+pub(super) async fn counted(database: &mut HostSession<'_>, run_id: &str) {
+    let text = tool_sql(sql::COUNTED, database.facts());
+    // Without it, the time of a run that is killed later counts twice; it is no reason to fail.
+    let _ = database.execute(&text, &[run_id.into()]).await;
+}
+
 /// Deletes the rows of dead runs. `run_id` is the run that holds the lock.
 pub(super) async fn forget_dead(
     database: &mut HostSession<'_>,

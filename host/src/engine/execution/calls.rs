@@ -301,9 +301,14 @@ impl Calls {
 
     /// The same of the filter of a table.
     async fn note_filter(&mut self, source: &TableSource) {
-        let Some(filter) = source.filter.as_ref().filter(|_| !self.is_replayed()) else { return };
+        let Some(filter) = &source.filter else { return };
+        let text = format!("{filter}\n{}", source.table.quoted(self.dialect));
+        if self.is_replayed() || self.checked == text {
+            return;
+        }
         let mut calls = volatile_calls(filter, self.dialect);
-        self.add_times(&mut calls, filter, &format!("{filter}\n{}", source.table.quoted(self.dialect))).await;
+        self.add_times(&mut calls, filter, &text).await;
+        self.checked = text;
         if !calls.is_empty() {
             self.note(filter, Why::Calls(calls));
         }

@@ -32,6 +32,8 @@ pub const BEAT_FIRST: &str = "INSERT INTO @.runner_progress (revision, direction
      is_estimate, chunks, retries, rows_per_second, held, held_text, shares, run_id, owner, began_at, beat_at) \
      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, \
      CASE CAST(?13 AS ~int64~) WHEN 0 THEN 0 WHEN 1 THEN 1 ELSE ~session~ END, ?14, ?15, ~now_ms~ - CAST(?16 AS ~int64~), ~now_ms~)";
+/// Counts the time of a run from now on: until now it is in history. Parameter: run.
+pub const COUNTED: &str = "UPDATE @.runner_progress SET began_at = ~now_ms~ WHERE run_id = ?1";
 /// Deletes a run's row. Parameter: run.
 pub const FORGET: &str = "DELETE FROM @.runner_progress WHERE run_id = ?1";
 /// Deletes the rows of runs that shared a transform of a finished revision. Parameter: revision.
@@ -69,6 +71,7 @@ pub(super) const STATEMENTS: &[&str] = &[
     CANCEL_FIRST,
     BEAT,
     BEAT_FIRST,
+    COUNTED,
     FORGET,
     FORGET_SHARING,
     FORGET_DEAD,

@@ -129,7 +129,7 @@ impl Verifier {
         match found {
             // What SQLite would not give back as it was written is refused when it is written.
             Ok(TargetMatch::No(what)) if dialect != Dialect::Sqlite => {
-                Ok(TargetMatch::Suspected(what, "or is stored as another type".to_owned()))
+                Ok(TargetMatch::Suspected(what, "or the column stores it as another type".to_owned()))
             }
             Ok(found) => Ok(found),
             Err(error) => explained(error).map(TargetMatch::Unknown),

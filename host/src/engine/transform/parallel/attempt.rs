@@ -102,10 +102,12 @@ impl ChunkWorker {
         Ok(Some(chunk))
     }
 
-    /// The kind of transaction of the next attempt. A view has no rows of its own that could be locked.
+    /// The kind of transaction of the next attempt. A view has no rows of its own that could be locked, and
+    /// where none are locked, each page of a chunk has to show the same moment.
     pub(super) fn part(&self) -> Part {
         let has_rows = self.reader.as_ref().is_some_and(|reader| !reader.reads_a_view());
-        if has_rows && self.shared.row_locks.are_wanted() { Part::LockedChunk } else { Part::Chunk }
+        let may_lock = has_rows && self.shared.holds_rows;
+        if may_lock && self.shared.row_locks.are_wanted() { Part::LockedChunk } else { Part::Chunk }
     }
 
     /// Reads, transforms and writes a chunk in one transaction, which also records that it is done.
@@ -174,7 +176,7 @@ impl ChunkWorker {
             size: chunk.size.and_then(|size| usize::try_from(size).ok()),
             holds_rows: shared.holds_rows && locks_rows,
         });
-        if shared.holds_rows && part == Part::LockedChunk {
+        if part == Part::LockedChunk {
             reader.lock(&mut *session).await?;
         }
         let (mut effect, mut bytes, mut writer) = (Effect::default(), 0, None);
