@@ -1,6 +1,9 @@
 //! `runner renumber`: gives a migration another revision, in its files, its source directory, the lockfile, and what names it.
 
 mod follow;
+mod json;
+mod lists;
+mod paths;
 mod rename;
 
 use std::collections::BTreeMap;

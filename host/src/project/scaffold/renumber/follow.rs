@@ -4,6 +4,8 @@ use std::path::Path;
 
 use toml_edit::{DocumentMut, Item, TableLike};
 
+use super::lists::{self, LISTS};
+use super::paths::{Target, is_comment, line_of, named, parts, replaced, tokens};
 use super::{Edit, Id};
 use crate::error::{Error, Result};
 use crate::project::files::{ProjectDirectory, read_regular};
@@ -17,10 +19,10 @@ use crate::project::settings::Settings;
 const LARGEST: u64 = 16 << 20;
 
 /// Ends of the names of files that may import others.
-const SOURCES: [&str; 7] = [".js", ".mjs", ".cjs", ".ts", ".mts", ".cts", ".py"];
+pub(super) const SOURCES: [&str; 7] = [".js", ".mjs", ".cjs", ".ts", ".mts", ".cts", ".py"];
 
-/// Files that list directories of migrations: of workspaces in Rust, and of TypeScript. Relative to the project.
-const LISTS: [&str; 2] = ["Cargo.toml", "tsconfig.json"];
+/// Beginnings of lines that may say anything.
+const COMMENTS: [&str; 4] = ["//", "/*", "*", "#"];
 
 /// A migration that gets another revision.
 pub(super) struct Move<'a> {
@@ -36,19 +38,29 @@ pub(super) struct Move<'a> {
 pub(super) fn edits(settings: &Settings, project: &ProjectDirectory, it: &Move<'_>) -> Result<Vec<Edit>> {
     let mut edits = Vec::new();
     let migrations = with_slashes(&project.path);
-    for (old, new) in it.files.iter().filter(|(old, _)| !old.contains('/')) {
+    let above = parts(&migrations);
+    let renamed: Vec<(&str, &str)> =
+        it.files.iter().map(|(old, new)| (old.as_str(), new.as_str())).filter(|(old, _)| !old.contains('/')).collect();
+    let target = |&(old, new)| Target { place: above.iter().copied().chain([old]).collect(), old, new };
+    let targets: Vec<Target<'_>> = renamed.iter().map(target).collect();
+    let is_directory = |name: &str| project.root.is_dir(format!("{migrations}/{name}"));
+    for (old, new) in renamed {
         let (from, to) = (format!("{migrations}/{old}"), format!("{migrations}/{new}"));
         if let Some((name, _)) = ScriptLanguage::of_file(old) {
-            let new_name = ScriptLanguage::of_file(new).map_or(new.as_str(), |(name, _)| name);
-            edits.extend(of_script(project, (&from, &to), (name, new_name))?);
-        } else if project.root.is_dir(&from) {
+            // Without its directory, it imports nothing.
+            if is_directory(name) {
+                edits.extend(of_script(project, (&from, &to), &targets)?);
+            }
+        } else if is_directory(old) {
             for file in companions(project, &from)? {
-                edits.extend(of_script(project, (&format!("{from}/{file}"), &format!("{to}/{file}")), (old, new))?);
+                edits.extend(of_script(project, (&format!("{from}/{file}"), &format!("{to}/{file}")), &targets)?);
             }
-            // A manifest above the migrations, or among them, lists directories.
-            for list in LISTS.iter().flat_map(|list| [(*list).to_owned(), format!("{migrations}/{list}")]) {
-                edits.extend(of_list(project, &list, &migrations, (old, new))?);
-            }
+        }
+    }
+    // A manifest above the migrations, or among them, lists directories.
+    for directory in (0..=above.len()).map(|depth| &above[..depth]) {
+        for list in LISTS {
+            edits.extend(of_list(project, directory, list, &targets)?);
         }
     }
     // Those of a package have the name of that.
@@ -91,18 +103,25 @@ fn read(project: &ProjectDirectory, file: &str) -> Result<Option<Vec<u8>>> {
 fn of_script(
     project: &ProjectDirectory,
     (file, renamed): (&str, &str),
-    (old, new): (&str, &str),
+    targets: &[Target<'_>],
 ) -> Result<Option<Edit>> {
     let Some(before) = read(project, file)? else { return Ok(None) };
     // What is not UTF-8 imports nothing: the runtime refuses it.
     let Ok(text) = std::str::from_utf8(&before) else { return Ok(None) };
-    let Followed { text: after, left } = follow(text, (old, new), relative);
-    if let Some(line) = left.into_iter().next() {
-        let message = format!("`{}` names the directory `{old}` in a way that cannot be changed safely", shown(file));
-        return Err(Error::usage(message).at("file", format!("{file}:{line}")).hint(format!(
-            "nothing was renamed; import from `./FILE`, without the directory, or from \"./{old}/FILE\""
-        )));
+    let mut here = parts(file);
+    here.pop();
+    let mut places = Vec::new();
+    for token in tokens(text).filter(|token| token.is_quoted) {
+        for target in targets {
+            if token.is_relative() {
+                let found = named(token.path, &here, &target.place).into_iter();
+                places.extend(found.map(|it| (token.start + it.start..token.start + it.end, target.new)));
+            } else if leads_into(token.path, target.old) && !is_comment(text, token.start, &COMMENTS) {
+                return Err(unclear(file, line_of(text, token.start), target.old));
+            }
+        }
     }
+    let after = replaced(text, &places);
     Ok((after != text).then(|| Edit {
         file: file.to_owned(),
         renamed: renamed.to_owned(),
@@ -111,60 +130,27 @@ fn of_script(
     }))
 }
 
-/// A file that lists the directory.
-fn of_list(project: &ProjectDirectory, file: &str, migrations: &str, (old, new): (&str, &str)) -> Result<Option<Edit>> {
-    let Some(before) = read(project, file)? else { return Ok(None) };
+/// Whether a piece of a path, such as one that is put together, leads into a directory of this name.
+fn leads_into(path: &str, directory: &str) -> bool {
+    let mut parts = path.split('/').rev();
+    parts.next();
+    parts.any(|part| part == directory)
+}
+
+fn unclear(file: &str, line: usize, directory: &str) -> Error {
+    let message = format!("`{}` names the directory `{directory}` in a way that cannot be changed safely", shown(file));
+    Error::usage(message).at("file", format!("{file}:{line}")).hint(format!(
+        "nothing was renamed; import from `./FILE`, without the directory, or from \"./{directory}/FILE\""
+    ))
+}
+
+/// A file that lists what is renamed.
+fn of_list(project: &ProjectDirectory, directory: &[&str], list: &str, targets: &[Target<'_>]) -> Result<Option<Edit>> {
+    let file = directory.iter().copied().chain([list]).collect::<Vec<_>>().join("/");
+    let Some(before) = read(project, &file)? else { return Ok(None) };
     let Ok(text) = std::str::from_utf8(&before) else { return Ok(None) };
-    let above = format!("{migrations}/");
-    let prefix = |before| {
-        let rest = str::strip_suffix(before, above.as_str()).unwrap_or(before);
-        Some(relative(rest).unwrap_or(rest))
-    };
-    let after = follow(text, (old, new), prefix).text;
-    if after == text {
-        return Ok(None);
-    }
-    Ok(Some(Edit { file: file.to_owned(), renamed: file.to_owned(), after: after.into_bytes(), before }))
-}
-
-/// A text in which paths have another directory.
-struct Followed {
-    text: String,
-    /// The lines in which it is named as a directory in another way, from 1.
-    left: Vec<usize>,
-}
-
-/// Without the beginning of a relative path at the end of a text; `None` if it has none.
-fn relative(before: &str) -> Option<&str> {
-    let rest = before.trim_end_matches("../");
-    let rest = rest.strip_suffix("./").unwrap_or(rest);
-    (rest.len() < before.len()).then_some(rest)
-}
-
-/// Replaces a name where a literal is a path that begins with it, after what `prefix` takes off. What looks like a comment may say
-/// anything.
-fn follow<'t>(text: &'t str, (old, new): (&str, &str), prefix: impl Fn(&'t str) -> Option<&'t str>) -> Followed {
-    let is_part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-');
-    let (mut followed, mut done) = (Followed { text: String::with_capacity(text.len()), left: Vec::new() }, 0);
-    for (at, _) in text.match_indices(old) {
-        let (before, after) = (&text[..at], &text[at + old.len()..]);
-        if before.ends_with(is_part) || after.starts_with(is_part) {
-            continue;
-        }
-        let quote = prefix(before).and_then(|rest| rest.chars().next_back()).filter(|c| matches!(c, '"' | '\'' | '`'));
-        if quote.is_some_and(|quote| after.starts_with(['/', '.', quote])) {
-            followed.text.push_str(&text[done..at]);
-            followed.text.push_str(new);
-            done = at + old.len();
-        } else if after.starts_with('/') {
-            let line = before.rsplit('\n').next().unwrap_or_default().trim_start();
-            if !["//", "/*", "*", "#"].iter().any(|mark| line.starts_with(mark)) {
-                followed.left.push(before.matches('\n').count() + 1);
-            }
-        }
-    }
-    followed.text.push_str(&text[done..]);
-    followed
+    let after = lists::follow(text, list, directory, targets).map_err(|error| error.at("file", file.clone()))?;
+    Ok((after != text).then(|| Edit { renamed: file.clone(), file, after: after.into_bytes(), before }))
 }
 
 /// The settings, if they grant the migration something: a component without its grants may do what SQL may.

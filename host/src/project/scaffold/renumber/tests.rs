@@ -248,11 +248,32 @@ fn lists_of_directories_follow() {
         ("migrations/Cargo.toml", manifest),
         ("migrations/2_b.sql", "SELECT 1"),
         ("Cargo.toml", "[workspace]\nexclude = ['migrations/1_a']\n"),
-        ("tsconfig.json", "{ \"rootDirs\": [\"migrations\", \"./migrations/1_a\"] }\n"),
+        ("tsconfig.json", "{ \"compilerOptions\": { \"rootDirs\": [\"migrations\", \"./migrations/1_a\"] } }\n"),
     ]);
     let plan = plan_renumber(&project.settings(), &request("a", None)).expect("a plan");
     renumber(&project.settings(), &plan).expect("renamed");
     assert_eq!(project.read("migrations/Cargo.toml"), manifest.replace("1_a\"", "3_a\"").replace("1_a/", "3_a/"));
     assert_eq!(project.read("Cargo.toml"), "[workspace]\nexclude = ['migrations/3_a']\n");
     assert!(project.read("tsconfig.json").contains("\"./migrations/3_a\""));
+}
+
+#[test]
+fn versions_and_divisions_are_no_paths() {
+    let manifest = "[workspace]\nmembers = [\"migrations/1\"]\n\n[dependencies]\nserde = \"1\"\nrand = \"1.4\"\n";
+    let project = TestProject::new(&[
+        ("migrations/1/up.sql", "SELECT 1"),
+        ("migrations/2.js", "const x = 2/3;\nexport const y = \"2/3\";\n"),
+        ("Cargo.toml", manifest),
+    ]);
+    for which in ["1", "2"] {
+        let plan = plan_renumber(&project.settings(), &request(which, None)).expect("a plan");
+        renumber(&project.settings(), &plan).expect("renamed");
+    }
+    assert_eq!(project.read("Cargo.toml"), manifest.replace("migrations/1", "migrations/3"));
+    assert_eq!(project.read("migrations/4.js"), "const x = 2/3;\nexport const y = \"2/3\";\n");
+    // With a directory, only what is in quotes may be a path into it.
+    project.write("migrations/4.js", "const x = 4/3, y = 'above 4/3';\n");
+    project.write("migrations/4/rules.js", "export const y = 1;\n");
+    let plan = plan_renumber(&project.settings(), &request("4", Some("5"))).expect("a plan");
+    assert_eq!(plan.edits, []);
 }
