@@ -3,6 +3,7 @@
 mod follow;
 mod json;
 mod lists;
+mod others;
 mod paths;
 mod rename;
 

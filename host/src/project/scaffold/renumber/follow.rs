@@ -6,7 +6,7 @@ use toml_edit::{DocumentMut, Item, TableLike};
 
 use super::lists::{self, LISTS};
 use super::paths::{Target, is_comment, line_of, named, parts, replaced, tokens};
-use super::{Edit, Id};
+use super::{Edit, Id, others};
 use crate::error::{Error, Result};
 use crate::project::files::{ProjectDirectory, read_regular};
 use crate::project::packages::package_of;
@@ -43,6 +43,7 @@ pub(super) fn edits(settings: &Settings, project: &ProjectDirectory, it: &Move<'
         it.files.iter().map(|(old, new)| (old.as_str(), new.as_str())).filter(|(old, _)| !old.contains('/')).collect();
     let target = |&(old, new)| Target { place: above.iter().copied().chain([old]).collect(), old, new };
     let targets: Vec<Target<'_>> = renamed.iter().map(target).collect();
+    others::refuse(project, &migrations, &targets)?;
     let is_directory = |name: &str| project.root.is_dir(format!("{migrations}/{name}"));
     for (old, new) in renamed {
         let (from, to) = (format!("{migrations}/{old}"), format!("{migrations}/{new}"));
@@ -91,7 +92,8 @@ fn companions(project: &ProjectDirectory, directory: &str) -> Result<Vec<String>
     Ok(files)
 }
 
-fn read(project: &ProjectDirectory, file: &str) -> Result<Option<Vec<u8>>> {
+/// The bytes of a file; `None` if it does not exist.
+pub(super) fn read(project: &ProjectDirectory, file: &str) -> Result<Option<Vec<u8>>> {
     match read_regular(&project.root, file, LARGEST) {
         Ok(bytes) => Ok(bytes),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),

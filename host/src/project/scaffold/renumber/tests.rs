@@ -277,3 +277,61 @@ fn versions_and_divisions_are_no_paths() {
     let plan = plan_renumber(&project.settings(), &request("4", Some("5"))).expect("a plan");
     assert_eq!(plan.edits, []);
 }
+
+#[test]
+fn what_another_migration_uses_keeps_its_name() {
+    for (file, text, line) in [
+        ("migrations/2_b/Cargo.toml", "[package]\n[dependencies]\nmoney = { path = \"../1_a/money\" }\n", ":3"),
+        ("migrations/2_b/migration.toml", "[build]\nsources = [\"../1_a/money\"]\n", ":2"),
+        ("migrations/2_b/migration.toml", "[build]\ncommand = [\"sh\", \"-c\", \"cp ../1_a/x .\"]\n", ":2"),
+        ("migrations/2_b/package.json", "{ \"dependencies\": { \"money\": \"file:../1_a/money\" } }\n", ":1"),
+        ("migrations/2_b/go.mod", "module b\n\nreplace money => ../1_a/money\n", ":3"),
+        ("migrations/2_b/src/lib.rs", "#[path = \"../../1_a/src/x.rs\"]\nmod x;\n", ":1"),
+        ("migrations/2_b/src/lib.rs", "include!(concat!(env!(\"CARGO_MANIFEST_DIR\"), \"/../1_a/x.rs\"));\n", ":1"),
+        ("migrations/2_b/x.js", "\nimport x from '../1_a/x.js';\n", ":2"),
+        ("migrations/2_b.js", "import x from \"./1_a/x.js\";\n", ":1"),
+    ] {
+        let project = TestProject::new(&[("migrations/1_a/up.sql", "SELECT 1"), ("migrations/3_c.sql", "SELECT 1")]);
+        project.write(file, text);
+        let error = plan_renumber(&project.settings(), &request("a", None)).expect_err(file);
+        assert_eq!(error.message, format!("`{file}` uses `migrations/1_a`, which would get another name"));
+        assert_eq!(error.places, [("file", format!("{file}{line}"))]);
+        assert!(error.hints[0].contains("move what several share out of `migrations/1_a` first"), "{:?}", error.hints);
+    }
+}
+
+#[test]
+fn what_only_looks_like_a_use_is_none() {
+    for (file, text) in [
+        (
+            "migrations/2_b/Cargo.toml",
+            "[package]\nversion = \"1\"\n# See ../1/x.\n[dependencies]\nx = { path = \"../10/x\" }\n",
+        ),
+        ("migrations/2_b/src/lib.rs", "// As \"../../1/x\".\nconst X: i32 = 1/2;\ninclude!(\"../1/x.rs\");\n"),
+        ("migrations/2_b/node_modules/x.js", "import '../../1/x.js'\n"),
+        ("migrations/2_b/target/x.rs", "include!(\"../../1/x.rs\");\n"),
+        ("migrations/2_b.js", "const x = 1/2; // and ./1/x\n"),
+        ("migrations/package.json", "{ \"workspaces\": [\"./1\"] }\n"),
+    ] {
+        let project = TestProject::new(&[("migrations/1/up.sql", "SELECT 1"), ("migrations/3_c.sql", "SELECT 1")]);
+        project.write(file, text);
+        plan_renumber(&project.settings(), &request("1", None)).expect(file);
+    }
+}
+
+#[test]
+fn a_directory_that_names_itself_keeps_its_name() {
+    let project = TestProject::new(&[("migrations/1_a/Cargo.toml", "[dependencies]\nx = { path = \"../1_a/x\" }\n")]);
+    let error = plan_renumber(&project.settings(), &request("a", Some("2"))).expect_err("it names itself");
+    assert_eq!(error.places, [("file", "migrations/1_a/Cargo.toml:2".to_owned())]);
+    assert!(error.hints[0].contains("without the directory's own name"), "{:?}", error.hints);
+}
+
+#[cfg(unix)]
+#[test]
+fn where_a_link_of_another_migration_leads_keeps_its_name() {
+    let project = TestProject::new(&[("migrations/1_a/x/y.rs", ""), ("migrations/2_b/Cargo.toml", "")]);
+    std::os::unix::fs::symlink("../1_a/x", project.path().join("migrations/2_b/x")).expect("a link");
+    let error = plan_renumber(&project.settings(), &request("a", None)).expect_err("it leads there");
+    assert_eq!(error.places, [("file", "migrations/2_b/x".to_owned())]);
+}
