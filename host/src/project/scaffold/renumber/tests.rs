@@ -335,3 +335,17 @@ fn where_a_link_of_another_migration_leads_keeps_its_name() {
     let error = plan_renumber(&project.settings(), &request("a", None)).expect_err("it leads there");
     assert_eq!(error.places, [("file", "migrations/2_b/x".to_owned())]);
 }
+
+#[test]
+fn line_ends_of_the_settings_are_kept() {
+    for settings in [
+        "[grants.2_tidy]\r\nallow = []\r\n\r\n[grants.3_b]\r\n",
+        "# Mine.\r\n[grants.2_tidy]\nallow = []\r\n",
+        "\u{feff}[grants.2_tidy]\r\n",
+    ] {
+        let project = with_script("", settings);
+        let plan = plan_renumber(&project.settings(), &request("tidy", None)).expect("a plan");
+        renumber(&project.settings(), &plan).expect("renamed");
+        assert_eq!(project.read("runner.toml"), settings.replace("2_tidy", "4_tidy"));
+    }
+}
