@@ -14,6 +14,7 @@ use crate::project::problem::shown;
 use crate::project::revision::{RevisionKey, migration_id};
 use crate::project::script::{ScriptLanguage, is_companion};
 use crate::project::settings::Settings;
+use crate::project::units::format_size;
 
 /// The largest text that is searched; nobody writes a larger one.
 const LARGEST: u64 = 16 << 20;
@@ -92,10 +93,15 @@ fn companions(project: &ProjectDirectory, directory: &str) -> Result<Vec<String>
     Ok(files)
 }
 
-/// The bytes of a file; `None` if it does not exist.
+/// The bytes of a file; `None` if it does not exist. One that is too large to be searched may name anything.
 pub(super) fn read(project: &ProjectDirectory, file: &str) -> Result<Option<Vec<u8>>> {
     match read_regular(&project.root, file, LARGEST) {
-        Ok(bytes) => Ok(bytes),
+        Ok(Some(bytes)) => Ok(Some(bytes)),
+        Ok(None) => {
+            let message =
+                format!("`{}` has more than {}, too much to look for the migration", shown(file), format_size(LARGEST));
+            Err(Error::usage(message).hint("nothing was renamed; move the file elsewhere meanwhile"))
+        }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(Error::usage(format!("cannot read `{}`", shown(file))).cause(error)),
     }

@@ -349,3 +349,13 @@ fn line_ends_of_the_settings_are_kept() {
         assert_eq!(project.read("runner.toml"), settings.replace("2_tidy", "4_tidy"));
     }
 }
+
+#[test]
+fn a_file_that_is_too_large_to_be_searched_is_refused() {
+    for file in ["migrations/2_tidy/x.ts", "migrations/3_b/src/lib.rs", "Cargo.toml"] {
+        let project = with_script("", "");
+        project.write(file, " ".repeat((16 << 20) + 1));
+        let error = plan_renumber(&project.settings(), &request("tidy", None)).expect_err(file);
+        assert_eq!(error.message, format!("`{file}` has more than 16MiB, too much to look for the migration"));
+    }
+}
