@@ -104,17 +104,20 @@ mod tests {
     fn a_path_names_what_it_leads_to() {
         let place = ["migrations", "1_a"];
         for (base, path, expected) in [
-            ("", "migrations/1_a", vec![11..14]),
-            ("", "./migrations//1_a/x", vec![14..17]),
-            ("migrations", "1_a/../1_a", vec![0..3, 7..10]),
-            ("migrations/2_b", r"..\\1_a\\x", vec![4..7]),
-            ("migrations/2_b", "1_a", vec![]),
-            ("", "1_a", vec![]),
-            ("", "migrations/1_ab", vec![]),
-            ("", "/migrations/1_a", vec![]),
-            ("", "../migrations/1_a", vec![]),
+            ("", "migrations/1_a", &[11][..]),
+            ("", "./migrations//1_a/x", &[14]),
+            ("migrations", "1_a/../1_a", &[0, 7]),
+            ("migrations/2_b", r"..\\1_a\\x", &[4]),
+            ("migrations/2_b", "1_a", &[]),
+            ("", "1_a", &[]),
+            ("", "migrations/1_ab", &[]),
+            ("", "/migrations/1_a", &[]),
+            ("", "../migrations/1_a", &[]),
         ] {
-            assert_eq!(named(path, &parts(base), &place), expected, "{path} in {base}");
+            let found = named(path, &parts(base), &place);
+            assert!(found.iter().all(|range| &path[range.clone()] == "1_a"), "{path} in {base}");
+            let found: Vec<usize> = found.iter().map(|range| range.start).collect();
+            assert_eq!(found, expected, "{path} in {base}");
         }
     }
 }
