@@ -86,6 +86,25 @@ fn who_depends_on_a_renumbered_migration_is_named() {
     project.runner("renumber b").succeeds().does_not_say(&["depends on"]);
 }
 
+#[test]
+fn what_another_migration_is_made_of_is_not_renumbered() {
+    let project = made_by("cp ../0_rules/core.bin build/module.wasm\n");
+    let manifest = format!("{MIGRATION}/migration.toml");
+    project.write(&manifest, project.read(&manifest) + "sources = [\"../0_rules/core.bin\"]\n");
+    project.write("migrations/0_rules/Cargo.toml", "[package]\nname = \"rules\"\n");
+    project.write("migrations/0_rules/core.bin", guests::core_module("hostile"));
+    project.write("Cargo.toml", "[workspace]\nmembers = [\"migrations/0_rules\"]\n");
+    let files = ["Cargo.toml", &manifest, "migrations/0_rules/Cargo.toml"];
+    let before = files.map(|file| project.read(file));
+    project.runner("renumber rules").exits(2).says(&[
+        "uses `migrations/0_rules`, which would get another name",
+        "1_made/make.sh:1",
+        "hint: nothing was renamed: a path in a migration is part of what it is made of; move what several share out of",
+    ]);
+    assert_eq!(files.map(|file| project.read(file)), before);
+    assert!(!project.file("runner.lock").exists());
+}
+
 /// A project whose migration is made of a file outside of its directory.
 fn with_shared() -> TestProject {
     let project = made_by("cp ../../shared/core.bin build/module.wasm\n");

@@ -116,7 +116,7 @@ fn candidates(project: &ProjectDirectory, migrations: &str, targets: &[Target<'_
                 continue;
             }
             if kind.is_dir() {
-                if name != "node_modules" && (is_among || !is_written(&name, at_top, by_command)) {
+                if name != "node_modules" && !is_written(&name, at_top, by_command) {
                     directories.push((file.clone(), if is_among { file } else { top.clone() }));
                 }
             } else if kind.is_symlink() {

@@ -310,6 +310,7 @@ fn what_only_looks_like_a_use_is_none() {
         ("migrations/2_b/src/lib.rs", "// As \"../../1/x\".\nconst X: i32 = 1/2;\ninclude!(\"../1/x.rs\");\n"),
         ("migrations/2_b/node_modules/x.js", "import '../../1/x.js'\n"),
         ("migrations/2_b/target/x.rs", "include!(\"../../1/x.rs\");\n"),
+        ("migrations/target/x.rs", "include!(\"../1/x.rs\");\n"),
         ("migrations/2_b.js", "const x = 1/2; // and ./1/x\n"),
         ("migrations/package.json", "{ \"workspaces\": [\"./1\"] }\n"),
     ] {
