@@ -14,7 +14,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::fleet;
 use crate::project::lockfile::LockLine;
 use crate::project::settings::DatabaseUse;
-use crate::project::{Catalog, CatalogReport, Checks, LoadRequest, Settings, StaleShared};
+use crate::project::{Catalog, CatalogReport, Checks, LoadRequest, Settings, StaleShared, UnknownShared};
 use crate::report::json::DatabaseJson;
 use crate::report::{Format, Printer, SinkOptions, Text, sink, text};
 use crate::runner::setup::Note;
@@ -153,8 +153,19 @@ impl Context {
             self.warn(&format!("the source code of `{id}` changed since it was built"), hint);
         }
         for StaleShared { id, path, .. } in catalog.stale_shared.iter().filter(|stale| !is_applied(&stale.revision)) {
-            let hint = "`runner build` compiles it, unless it is applied";
-            self.warn(&format!("`{path}` changed since `{id}` was built from it"), hint);
+            let hint = "`runner build` rebuilds the migration unless it is already applied";
+            self.warn(&format!("`{path}` has changed since `{id}` was built with it"), hint);
+        }
+        let mut said = BTreeSet::new();
+        for UnknownShared { id, path, reason, hint, .. } in
+            catalog.unknown_shared.iter().filter(|unknown| !is_applied(&unknown.revision))
+        {
+            // Others share it.
+            if said.insert(path) {
+                let message =
+                    format!("cannot tell whether `{path}` has changed since `{id}` was built with it: {reason}");
+                self.warn(&message, hint.as_deref().unwrap_or_default());
+            }
         }
         for name in &catalog.without_package {
             let hint =
@@ -167,7 +178,7 @@ impl Context {
     pub fn warn(&self, message: &str, hint: &str) {
         let hint = &*self.settings.for_database(hint);
         if self.printer.format() == Format::Text {
-            return self.printer.warn(message, Some(hint));
+            return self.printer.warn(message, Some(hint).filter(|hint| !hint.is_empty()));
         }
         let message = if hint.is_empty() { message.to_owned() } else { format!("{message}; hint: {hint}") };
         let database = self.settings.database_url.value.to_string();

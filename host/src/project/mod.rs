@@ -35,7 +35,7 @@ mod test_project;
 
 pub use catalog::{
     Artifact, Catalog, CatalogProblem, CatalogProblemKind, CatalogReport, Checks, ComponentFiles, Description, Kind,
-    Migration, Mode, StaleShared,
+    Migration, Mode, StaleShared, UnknownShared,
 };
 pub use digest::{component_digest, sha256, short};
 pub use discovery::TARGET_WORDS;

@@ -236,7 +236,7 @@ fn needs_compiling<'f>(found: &'f Found, refresh: &Refresh<'_>) -> Result<Option
     Ok(match origin {
         Origin::Same => None,
         Origin::Changed => Some((directory, Reason::Wanted)),
-        Origin::SharedChanged => Some((directory, Reason::Shared)),
+        Origin::SharedChanged(_) => Some((directory, Reason::Shared)),
         Origin::Unknown => Some((directory, Reason::Unproven)),
     })
 }

@@ -9,7 +9,7 @@ use crate::database::Dialect;
 use crate::error::{Error, Result};
 use crate::project::digest::sha256;
 use crate::project::discovery::{
-    ASSETS, Found, FoundEntry, FoundFiles, SqlFile, find_assets, shared_digest, source_digest,
+    ASSETS, Compared, Found, FoundEntry, FoundFiles, SharedDigests, SqlFile, compare_shared, find_assets, source_digest,
 };
 use crate::project::files::{ProjectDirectory, cannot_write, too_large};
 use crate::project::lockfile::{ComponentDescription, LockLine, LockedArtifact, Lockfile, write_atomically};
@@ -21,14 +21,14 @@ use crate::project::sql_file::SqlTexts;
 const ROUNDS: usize = 3;
 
 /// What an artifact comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Origin {
     /// The source code as it is, if there is any.
     Same,
     /// The source code as it was: it changed since.
     Changed,
-    /// The source code as it is, and something outside of the directory that changed since.
-    SharedChanged,
+    /// The source code as it is, and something outside of the directory that changed since: its path.
+    SharedChanged(String),
     /// The lockfile does not say.
     Unknown,
 }
@@ -190,14 +190,12 @@ impl Refresh<'_> {
         if before.source.as_ref() != Some(&now) {
             return Ok(Origin::Changed);
         }
-        for (path, digest) in &before.shared {
-            // Where it is not, nothing can be built either; as in `status`, that alone is no change.
-            let now = shared_digest(&self.settings.root, path, limits.asset_bytes).map_err(as_error)?;
-            if now.is_some_and(|now| now != *digest) {
-                return Ok(Origin::SharedChanged);
-            }
+        let mut known = SharedDigests::new();
+        match compare_shared(&self.settings.root, &before.shared, limits.asset_bytes, &mut known) {
+            Compared::Same => Ok(Origin::Same),
+            Compared::Changed(path) => Ok(Origin::SharedChanged(path.to_owned())),
+            Compared::Unknown(_, problem) => Err(as_error(problem).at("migration", found.id())),
         }
-        Ok(Origin::Same)
     }
 
     /// What an artifact was built from. The line of another revision knows it as well: a merge may have left both sides' lines, and the

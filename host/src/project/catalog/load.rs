@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use super::compare::{Digests, SqlFound, differences, missing, unlisted};
 use super::{
     Artifact, Catalog, CatalogProblem, CatalogProblemKind, CatalogReport, Checks, ComparedTexts, Description, Kind,
-    Migration, StaleShared,
+    Migration, StaleShared, UnknownShared,
 };
 use crate::error::{Error, ErrorKind, Result, several};
 use crate::project::digest::{component_digest, sha256};
-use crate::project::discovery::{Found, FoundEntry, FoundFiles, SqlFile, changed_shared};
+use crate::project::discovery::{Compared, Found, FoundEntry, FoundFiles, SharedDigests, SqlFile, compare_shared};
 use crate::project::files::no_directory;
 use crate::project::lockfile::{LockLine, LockedArtifact, Lockfile};
 use crate::project::packages::{self, Reference, package_of};
@@ -143,7 +143,7 @@ fn taken(line: &LockLine, found: &Found) -> Problem {
 /// run's business: `runner build` reports it.
 fn find_stale(settings: &Settings, source: &Source, (found, lockfile): (&[Found], &Lockfile), catalog: &mut Catalog) {
     let limit = settings.limits.asset_bytes;
-    let mut known = BTreeMap::new();
+    let mut known = SharedDigests::new();
     for found in found {
         let FoundFiles::Component { wasm: Some(_), directory: Some(directory) } = &found.files else { continue };
         let line = lockfile.get(&found.revision).map(|line| &line.artifact);
@@ -152,9 +152,17 @@ fn find_stale(settings: &Settings, source: &Source, (found, lockfile): (&[Found]
         let Some(now) = source.source_digest(directory, limit) else { continue };
         if now != *built_from {
             catalog.stale.push(found.id());
-        } else if let Some(path) = changed_shared(&settings.root, shared, limit, &mut known) {
-            let (revision, id) = (found.revision.clone(), found.id());
-            catalog.stale_shared.push(StaleShared { revision, id, path: path.to_owned() });
+            continue;
+        }
+        let (revision, id) = (found.revision.clone(), found.id());
+        match compare_shared(&settings.root, shared, limit, &mut known) {
+            Compared::Same => {}
+            Compared::Changed(path) => {
+                catalog.stale_shared.push(StaleShared { revision, id, path: path.to_owned() });
+            }
+            Compared::Unknown(path, Problem { message: reason, hint, .. }) => {
+                catalog.unknown_shared.push(UnknownShared { revision, id, path: path.to_owned(), reason, hint });
+            }
         }
     }
 }

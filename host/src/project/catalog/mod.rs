@@ -309,6 +309,21 @@ pub struct StaleShared {
     pub path: String,
 }
 
+/// A component of which it is unknown whether something outside its own directory changed since it was built.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownShared {
+    /// Its revision.
+    pub revision: String,
+    /// `REVISION_name`.
+    pub id: String,
+    /// The file or directory that cannot be compared, as in [`StaleShared`].
+    pub path: String,
+    /// Why.
+    pub reason: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
 /// All migrations of a project, in order.
 #[derive(Clone, Debug, Default)]
 pub struct Catalog {
@@ -320,6 +335,8 @@ pub struct Catalog {
     pub stale: Vec<String>,
     /// The components of which something outside their directories changed since their artifacts were built.
     pub stale_shared: Vec<StaleShared>,
+    /// The components of which that is unknown.
+    pub unknown_shared: Vec<UnknownShared>,
     /// The packages that the settings have a table for and the project lacks. What the database still has of one that was removed
     /// needs the table in order to be rolled back.
     pub without_package: Vec<String>,

@@ -4,6 +4,7 @@ mod assets;
 mod group;
 mod name;
 mod shared;
+mod shared_directory;
 mod sources;
 
 use std::collections::BTreeSet;
@@ -24,9 +25,9 @@ pub use name::TARGET_WORDS;
 pub(super) use name::dialect;
 #[cfg(feature = "cli")]
 pub(super) use name::mistaken_for_target;
-pub(super) use shared::changed_shared;
 #[cfg(feature = "cli")]
 pub(super) use shared::shared_digest;
+pub(super) use shared::{Compared, SharedDigests, compare_shared, is_shared_path};
 pub(super) use sources::source_digest;
 #[cfg(feature = "cli")]
 pub(super) use sources::{BUILD_MANIFEST, MANIFEST, is_written};

@@ -36,8 +36,14 @@ pub(in crate::project) fn is_written(name: &str, at_top: bool, by_command: bool)
     (at_top && name == TARGET) || (by_command && WRITTEN.contains(&name))
 }
 
+/// Whether builds write the directory with this name wherever it is, also outside of the migrations. Source code may have a directory
+/// `build`, too.
+pub(super) fn is_written_anywhere(name: &str) -> bool {
+    name == TARGET || (name != BUILD && WRITTEN.contains(&name))
+}
+
 /// Maximum depth of directories of source code.
-const DEPTH: usize = 32;
+pub(super) const DEPTH: usize = 32;
 
 /// The digest of a migration's source code; `None` if it has none. Hidden files do not count, and neither do line ends, which
 /// version control may change, nor what a command of the manifest writes into the usual places. `limit` is the largest size of a file.
@@ -56,8 +62,7 @@ pub(in crate::project) fn source_digest(
     // What the manifest cannot say of itself, `runner build` reports.
     let has_command = by_command && read_manifest(&here, limit).is_none_or(|manifest| names_command(&manifest));
     let place = project.path.join(name);
-    let written = if has_command { Written::ByCommand } else { Written::ByCargo };
-    Walk { root: &project.root, place, top: name, limit, written }.read_all(&here, &mut files)?;
+    Walk { root: &project.root, place, top: name, limit, has_command }.read(&here, "", (DEPTH, false), &mut files)?;
     Ok(Some(component_digest("source", &files)))
 }
 
@@ -70,29 +75,17 @@ pub(super) fn text_digest(bytes: &[u8]) -> String {
 }
 
 /// How the files of a directory are read.
-pub(super) struct Walk<'a> {
-    /// The directory that links stay in: the project, for that of a migration.
-    pub root: &'a Dir,
-    /// The path of the walked directory in that one.
-    pub place: PathBuf,
+struct Walk<'a> {
+    /// The project: a link leads anywhere in it.
+    root: &'a Dir,
+    /// The directory's path in the project.
+    place: PathBuf,
     /// The directory's name, for messages.
-    pub top: &'a str,
-    /// The largest size of a file.
-    pub limit: u64,
-    /// What in it is not source.
-    pub written: Written,
-}
-
-/// What in a directory was written by a build.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Written {
-    /// cargo builds a migration there, and writes into its target directory alone. The artifact that a manifest without a command names
-    /// is the source.
-    ByCargo,
-    /// A command builds a migration there.
-    ByCommand,
-    /// Nothing is known: it is outside of the migrations. Its data and tests may be read by builds.
-    Shared,
+    top: &'a str,
+    limit: u64,
+    /// Whether a command builds the component; cargo writes into its target directory alone. Without one, the artifact that a manifest
+    /// names is the source.
+    has_command: bool,
 }
 
 fn read_manifest(here: &Dir, limit: u64) -> Option<String> {
@@ -107,11 +100,6 @@ fn names_command(manifest: &str) -> bool {
 }
 
 impl Walk<'_> {
-    /// Adds the digests of the files of the whole directory.
-    pub fn read_all(&self, dir: &Dir, files: &mut BTreeMap<String, String>) -> Result<(), Problem> {
-        self.read(dir, "", (DEPTH, false), files)
-    }
-
     /// Adds the digests of the files of a directory. `below` is its path in the top one, with a slash at its end; `is_linked`: a link
     /// led here.
     fn read(
@@ -126,7 +114,7 @@ impl Walk<'_> {
             let entry = entry.map_err(|error| failed(below, error))?;
             // A file with another name cannot be part of a Rust package.
             let Ok(name) = entry.file_name().into_string() else { continue };
-            if name.starts_with('.') || (below.is_empty() && self.is_other(&name)) {
+            if name.starts_with('.') || (below.is_empty() && OTHERS.contains(&name.as_str())) {
                 continue;
             }
             let path = format!("{below}{name}");
@@ -166,19 +154,9 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// Whether this, at the top, is not part of the source.
-    fn is_other(&self, name: &str) -> bool {
-        if self.written == Written::Shared { name == TARGET } else { OTHERS.contains(&name) }
-    }
-
     /// Whether a command has written this: nothing in it is read.
     fn is_written(&self, name: &str, is_directory: bool) -> bool {
-        match self.written {
-            Written::ByCargo => false,
-            Written::ByCommand if is_directory => WRITTEN.contains(&name),
-            Written::ByCommand => name.ends_with(".wasm"),
-            // Source code may have a directory `build`, too.
-            Written::Shared => is_directory && name != BUILD && WRITTEN.contains(&name),
-        }
+        let is_output = if is_directory { WRITTEN.contains(&name) } else { name.ends_with(".wasm") };
+        self.has_command && is_output
     }
 }

@@ -8,6 +8,7 @@ use crate::database::Dialect;
 #[cfg(feature = "cli")]
 use crate::project::catalog::Kind;
 use crate::project::catalog::{Description, Mode, Need};
+use crate::project::discovery::is_shared_path;
 use crate::project::per_dialect::PerDialect;
 use crate::project::revision::RevisionKey;
 use crate::project::script::ScriptLanguage;
@@ -187,7 +188,7 @@ fn component(section: &Section<'_, '_>, odd: OddNeeds) -> Option<LockedArtifact>
     Some(LockedArtifact::Component {
         sha256: required(section, "sha256")?,
         source: section.text("source").map(str::to_owned),
-        shared: read_digests(section, "shared"),
+        shared: shared(section),
         description: description(section, odd)?,
         assets: read_digests(section, "assets"),
     })
@@ -263,6 +264,17 @@ fn read_digests(section: &Section<'_, '_>, key: &str) -> BTreeMap<String, String
     let Some(files) = section.section(key, &path) else { return BTreeMap::new() };
     let of = |(file, _): (&str, _)| Some((file.to_owned(), files.text(file)?.to_owned()));
     files.entries().filter_map(of).collect()
+}
+
+/// The digests of what is outside of a migration's directory. The paths lead out of the project, so they are no others than a build
+/// would write.
+fn shared(section: &Section<'_, '_>) -> BTreeMap<String, String> {
+    let shared = read_digests(section, "shared");
+    for path in shared.keys().filter(|path| !is_shared_path(path)) {
+        let message = format!("`shared` has `{path}`, which is no path from the project");
+        section.wrong("shared", message, "restore the lockfile from version control");
+    }
+    shared
 }
 
 pub(super) fn required(section: &Section<'_, '_>, key: &str) -> Option<String> {

@@ -115,6 +115,19 @@ fn a_lockfile_round_trips() {
     assert_eq!(sample().get("4"), None);
 }
 
+/// It would choose what is read.
+#[test]
+fn a_shared_source_is_below_the_project_or_beside_it() {
+    for path in ["/etc/passwd", "data/../../x", "../../"] {
+        let mut lockfile = sample();
+        if let LockedArtifact::Component { shared, .. } = &mut lockfile.lines[4].artifact {
+            shared.insert(path.to_owned(), "5f".to_owned());
+        }
+        let told = told_by(Lockfile::parse(&lockfile.render(), "runner.lock"));
+        assert!(told.contains(&format!("`shared` has `{path}`, which is no path from the project")), "{told}");
+    }
+}
+
 #[test]
 fn an_unchanged_lockfile_is_not_rewritten() {
     let project = TestProject::new(&[]);
