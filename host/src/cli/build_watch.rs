@@ -106,9 +106,10 @@ impl<'a> Watched<'a> {
                 .hint("start `runner build --watch` again once it does"));
         }
         self.watcher.watch(&directory, RecursiveMode::Recursive).map_err(cannot_watch)?;
-        for directory in shared_directories(&self.context.settings) {
+        for (directory, with_all_below) in shared_directories(&self.context.settings) {
+            let mode = if with_all_below { RecursiveMode::Recursive } else { RecursiveMode::NonRecursive };
             // One that is gone is reported by the build that needs it.
-            let _ = self.watcher.watch(&directory, RecursiveMode::NonRecursive);
+            let _ = self.watcher.watch(&directory, mode);
         }
         Ok(())
     }

@@ -81,17 +81,23 @@ fn what_is_saved_is_rebuilt() {
 
 #[test]
 fn what_a_migration_shares_is_watched() {
-    let project = made_by("cp ../../shared/core.bin build/module.wasm\n");
-    let manifest = format!("{MIGRATION}/migration.toml");
-    project.write(&manifest, project.read(&manifest) + "sources = [\"../../shared/core.bin\"]\n");
-    project.write("shared/core.bin", guests::core_module("hostile"));
-    let watching = Watching::start(&project, "build --watch");
-    let artifact = || std::fs::read(project.file("migrations/1_made.wasm")).unwrap();
-    let first = artifact();
-    project.write("shared/core.bin", guests::core_module("reference"));
-    watching.rests(2);
-    assert!(artifact() != first);
-    watching.ends("INT");
+    for (named, file) in [("shared/core.bin", "shared/core.bin"), ("shared", "shared/deep/core.bin")] {
+        let project = made_by(&format!("cp ../../{file} build/module.wasm\n"));
+        let manifest = format!("{MIGRATION}/migration.toml");
+        project.write(&manifest, project.read(&manifest) + &format!("sources = [\"../../{named}\"]\n"));
+        project.write(file, guests::core_module("hostile"));
+        project.sql("0_plain", "SELECT 1;", "SELECT 1;");
+        project.runner("build").succeeds();
+        // A history that lacks it says that it may change.
+        project.runner("apply --target 0").succeeds();
+        let watching = Watching::start(&project, "build --watch");
+        let artifact = || std::fs::read(project.file("migrations/1_made.wasm")).unwrap();
+        let first = artifact();
+        project.write(file, guests::core_module("reference"));
+        watching.rests(2);
+        assert!(artifact() != first, "{file}");
+        watching.ends("INT");
+    }
 }
 
 /// What a build writes, what is read, and what is saved without a change is no reason to build.

@@ -1,7 +1,7 @@
 //! What a build depends on, in one digest, so that what a build writes does not start the next one.
 
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use super::{rust, select};
 use crate::error::Result;
@@ -20,20 +20,26 @@ pub fn fingerprint(settings: &Settings, revisions: &[String]) -> String {
     sha256(all.as_bytes())
 }
 
-/// The directories, outside of those of the migrations, of what the last build found that components are built from.
-pub fn shared_directories(settings: &Settings) -> BTreeSet<PathBuf> {
+/// The directories of what the last build found that components are built from, outside of that of the migrations, which is watched as
+/// a whole: whether what is below them counts, too.
+pub fn shared_directories(settings: &Settings) -> BTreeMap<PathBuf, bool> {
     let lockfile = open_root(&settings.root).and_then(|root| Lockfile::read(&root, &settings.lockfile_name()));
     let lines = lockfile.map(|lockfile| lockfile.lines).unwrap_or_default();
     let shared = lines.iter().filter_map(|line| match &line.artifact {
         LockedArtifact::Component { shared, .. } => Some(shared.keys()),
         _ => None,
     });
-    let directory = |path: &String| match path.ends_with('/') {
-        true => Some(settings.root.join(path)),
-        // An editor puts another file in its place.
-        false => settings.root.join(path).parent().map(Path::to_path_buf),
-    };
-    shared.flatten().filter_map(directory).collect()
+    let mut directories = BTreeMap::new();
+    for path in shared.flatten() {
+        let (place, is_directory) = (settings.root.join(path), path.ends_with('/'));
+        // An editor puts another file in the place of one.
+        let Some(directory) = (if is_directory { Some(&*place) } else { place.parent() }) else { continue };
+        // Watching a part of it would end that of the whole, on some systems.
+        if !directory.starts_with(settings.migrations_directory()) {
+            *directories.entry(directory.to_path_buf()).or_default() |= is_directory;
+        }
+    }
+    directories
 }
 
 fn of_all(settings: &Settings, revisions: &[String]) -> Result<String> {
