@@ -27,8 +27,6 @@ pub(super) struct Made {
     pub file: String,
     /// The world of a core module that does not name its own.
     pub world: Option<&'static str>,
-    /// What else the manifest says that it was made from, relative to the project.
-    pub shared: BTreeSet<String>,
 }
 
 /// The manifest of a directory, if it has one.
@@ -45,6 +43,18 @@ pub(super) fn manifest(project: &ProjectDirectory, directory: &FoundEntry) -> Re
     BuildManifest::parse(&name, &text).map(Some)
 }
 
+/// What the manifest says that the command reads outside of the migration's directory, relative to the project.
+pub(super) fn sources(
+    settings: &Settings,
+    source: &FoundEntry,
+    manifest: &BuildManifest,
+    request: &BuildRequest<'_>,
+) -> Result<BTreeSet<String>> {
+    let directory = settings.migrations_directory().join(&source.file_name);
+    let file = format!("{}/{BUILD_MANIFEST}", source.file_name);
+    Outside::new(settings, &directory, None, request.stage).named(&manifest.sources, &file)
+}
+
 /// Runs the command in the migration's directory. What it prints goes to standard error, as it is.
 #[allow(clippy::disallowed_methods, reason = "the command writes there by itself, as compilers do")]
 pub(super) fn build(
@@ -57,11 +67,6 @@ pub(super) fn build(
     let directory = settings.migrations_directory().join(&source.file_name);
     let file = format!("{}/{}", source.file_name, manifest.artifact.display());
     let artifact = directory.join(&manifest.artifact);
-    let shared = Outside::new(settings, &directory, None, request.stage).named(
-        &directory,
-        &manifest.sources,
-        &format!("{}/{BUILD_MANIFEST}", source.file_name),
-    )?;
     for tool in &manifest.tools {
         check(tool, manifest, &directory, env)?;
     }
@@ -102,7 +107,7 @@ pub(super) fn build(
             return Err(Error::failed(format!("cannot read `{file}`")).cause(error).hint(MUST_BE_WRITABLE));
         }
     };
-    Ok(Made { bytes, file, world: manifest.world, shared })
+    Ok(Made { bytes, file, world: manifest.world })
 }
 
 /// Fails, with the command that installs it, if a program is not there.

@@ -5,13 +5,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
-use std::time::SystemTime;
 
 use serde_json::Value;
 
 use super::refresh::as_error;
 use crate::error::{Error, Result};
-use crate::project::discovery::shared_digest;
+use crate::project::discovery::{is_shared_path, shared_digest};
 use crate::project::settings::Settings;
 
 /// The package of the SDK.
@@ -26,6 +25,8 @@ pub(super) struct Outside {
     roots: Vec<PathBuf>,
     /// The migration's directory.
     own: Vec<PathBuf>,
+    /// The same, where its links lead to: what is relative to it is relative to that.
+    directory: PathBuf,
     /// Directories in which nothing counts.
     ignored: Vec<PathBuf>,
     /// The project is a copy below this directory, and absolute paths lead to the original.
@@ -38,7 +39,13 @@ impl Outside {
         let ignored = [Some(settings.root.join(OWN)), settings.sdk.clone(), home].into_iter().flatten();
         let names = |directory: &Path| names(directory).iter().map(|name| original(name, stage)).collect::<Vec<_>>();
         let ignored = ignored.flat_map(|directory| names(&directory)).collect();
-        Self { roots: names(&settings.root), own: names(directory), ignored, stage: stage.map(Path::to_path_buf) }
+        Self {
+            roots: names(&settings.root),
+            own: names(directory),
+            directory: directory.canonicalize().unwrap_or_else(|_| directory.to_path_buf()),
+            ignored,
+            stage: stage.map(Path::to_path_buf),
+        }
     }
 
     /// The paths that cargo's messages and its list of dependencies name, relative to the project.
@@ -46,6 +53,11 @@ impl Outside {
         let mut manifests = BTreeSet::new();
         let mut scripts = BTreeSet::new();
         for message in messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()) {
+            // What build scripts write, wherever that is.
+            if let Some(written) = message["out_dir"].as_str().filter(|_| message["reason"] == "build-script-executed")
+            {
+                self.ignored.extend(names(Path::new(written)).iter().map(|name| original(name, self.stage.as_deref())));
+            }
             let (Some(package), Some(manifest)) = (message["package_id"].as_str(), message["manifest_path"].as_str())
             else {
                 continue;
@@ -63,17 +75,19 @@ impl Outside {
                 }
             }
         }
-        let listed = paths(list).map(|path| normalized(&path)).filter(|path| path.exists());
-        let listed: Vec<PathBuf> = listed.map(|path| self.original(&path)).collect();
+        let listed = paths(list).map(|path| normalized(&self.directory.join(path))).filter(|path| path.exists());
+        // A build script may name any directory, also one in which the project is.
+        let listed = listed.map(|path| self.original(&path)).filter(|path| !self.contains_own(path));
+        let listed: Vec<PathBuf> = listed.collect();
         let files = manifests.into_iter().chain(listed).chain(scripts);
         files.filter(|path| !self.is_inside(path)).filter_map(|path| self.relative(&path)).collect()
     }
 
     /// The paths that a manifest names; each has to exist.
-    pub fn named(&self, directory: &Path, names: &[String], manifest: &str) -> Result<BTreeSet<String>> {
+    pub fn named(&self, names: &[String], manifest: &str) -> Result<BTreeSet<String>> {
         let mut found = BTreeSet::new();
         for name in names {
-            let path = normalized(&directory.join(name));
+            let path = normalized(&self.directory.join(name));
             let refused = |what: &str, hint: &str| {
                 Err(Error::usage(format!("`build.sources` names `{name}`, {what}")).at("file", manifest).hint(hint))
             };
@@ -104,7 +118,8 @@ impl Outside {
         self.own.iter().chain(&self.roots).any(|own| own.starts_with(directory))
     }
 
-    /// A path from the project, with `/`; a directory ends with one. `None` if there is none, as to another drive, or it is not Unicode.
+    /// A path from the project, with `/`; a directory ends with one. `None` if there is none that a lockfile may have, as to another
+    /// drive, or it is not Unicode.
     fn relative(&self, path: &Path) -> Option<String> {
         let from = |root: &PathBuf| {
             let same = root.components().zip(path.components()).take_while(|(one, other)| one == other).count();
@@ -115,8 +130,7 @@ impl Outside {
         let (_, relative) = self.roots.iter().filter_map(from).min_by_key(|(up, _)| *up)?;
         let parts: Option<Vec<&str>> = relative.iter().map(|part| part.to_str()).collect();
         let slash = if path.is_dir() { "/" } else { "" };
-        // The lockfile has one line for a migration.
-        Some(parts?.join("/") + slash).filter(|path| !path.contains(char::is_control))
+        Some(parts?.join("/") + slash).filter(|path| is_shared_path(path))
     }
 }
 
@@ -179,15 +193,16 @@ pub(super) fn digests(settings: &Settings, paths: BTreeSet<String>) -> Result<BT
     Ok(digests)
 }
 
-/// Whether one of these files was saved since a moment. The clock of the file system decides, which may be coarse.
-pub(super) fn saved_since(settings: &Settings, paths: &BTreeMap<String, String>, moment: SystemTime) -> bool {
-    let saved = |path: &String| std::fs::metadata(settings.root.join(path))?.modified();
-    paths.keys().any(|path| saved(path).is_ok_and(|saved| saved > moment))
+/// As [`digests`], without those that cannot be computed.
+pub(super) fn known_digests(settings: &Settings, paths: BTreeSet<String>) -> BTreeMap<String, String> {
+    let digest = |path: &String| shared_digest(&settings.root, path, settings.limits.asset_bytes).ok().flatten();
+    paths.into_iter().filter_map(|path| Some((digest(&path)?, path))).map(|(digest, path)| (path, digest)).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::project::test_project::TestProject;
 
     #[test]
     fn a_list_of_dependencies_is_read_with_its_spaces() {
@@ -195,5 +210,25 @@ mod tests {
         let found: Vec<PathBuf> = paths(list).collect();
         assert_eq!(found, ["/a/lib.rs", "/a/with space.rs", "C:\\b.rs"].map(PathBuf::from));
         assert_eq!(paths("").count(), 0);
+    }
+
+    #[test]
+    fn only_what_is_beside_the_project_and_was_not_made_counts() {
+        let project = TestProject::new(&[
+            ("shop/runner.toml", ""),
+            ("shop/migrations/1_a/Cargo.toml", ""),
+            ("shop/data/a.csv", ""),
+            ("made/out/bindings.rs", ""),
+            ("rules/b.rs", ""),
+        ]);
+        let top = project.path();
+        let root = top.join("shop");
+        let settings = Settings { root: root.clone(), ..project.settings() };
+        let made = serde_json::json!({ "reason": "build-script-executed", "out_dir": top.join("made/out") });
+        let listed = [&root, top, &top.join("shop/data"), &top.join("made/out/bindings.rs"), &top.join("rules/b.rs")];
+        let listed: Vec<String> = listed.iter().map(|path| path.display().to_string()).collect();
+        let list = format!("guest.wasm: / {} ../../data/a.csv\n", listed.join(" "));
+        let found = Outside::new(&settings, &root.join("migrations/1_a"), None, None).of(&made.to_string(), &list);
+        assert_eq!(found.into_iter().collect::<Vec<_>>(), ["../rules/b.rs", "data/", "data/a.csv"]);
     }
 }

@@ -1,7 +1,6 @@
 //! Updates the line of a migration in the lockfile.
 
-use std::collections::BTreeMap;
-use std::time::SystemTime;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::encode::{of_command, to_component};
 use super::{BuildRequest, BuiltArtifact, Change, Described, command, outside, rust};
@@ -105,7 +104,7 @@ impl Refresh<'_> {
         let (bytes, built_from) = match (source, &there) {
             (Some(source), _) => {
                 (self.request.compiling)(&found.id());
-                self.compiled(&file_name, source)?
+                self.compiled(found, source)?
             }
             (None, Some(bytes)) => (to_component(&file_name, bytes.clone(), None)?, BuiltFrom::default()),
             (None, None) => {
@@ -153,29 +152,42 @@ impl Refresh<'_> {
 
     /// The component of a source, and what it was built from. A source that changed meanwhile is compiled again: it was saved, or cargo
     /// wrote a `Cargo.lock`, and nobody knows what the compiler has read.
-    fn compiled(&self, file_name: &str, source: &FoundEntry) -> Result<(Vec<u8>, BuiltFrom)> {
-        let settings = self.settings;
+    fn compiled(&self, found: &Found, source: &FoundEntry) -> Result<(Vec<u8>, BuiltFrom)> {
+        let (settings, file_name) = (self.settings, found.wasm());
         let digest = || source_digest(self.project, source, settings.limits.asset_bytes).map_err(as_error);
-        let (mut digest_now, mut rounds) = (digest()?, 0);
+        // Cargo tells only afterwards what it read. What the last build did not know of is looked at once more then, at which cargo finds
+        // nothing to do unless it changed.
+        let mut before = BuiltFrom { source: digest()?, shared: outside::known_digests(settings, self.listed(found)) };
+        let mut rounds = 0;
         loop {
-            let began = SystemTime::now();
             let (bytes, shared) = match command::manifest(self.project, source)? {
                 Some(manifest) => {
+                    let shared = command::sources(settings, source, &manifest, self.request)?;
+                    before.shared = outside::digests(settings, shared.clone())?;
                     let made = command::build(settings, source, &manifest, self.request)?;
-                    (of_command(&made.file, made.bytes, made.world)?, made.shared)
+                    (of_command(&made.file, made.bytes, made.world)?, shared)
                 }
                 None => {
                     let made = rust::compile(settings, source, self.request)?;
-                    (to_component(file_name, made.bytes, None)?, made.shared)
+                    (to_component(&file_name, made.bytes, None)?, made.shared)
                 }
             };
-            let shared = outside::digests(settings, shared)?;
-            let before = std::mem::replace(&mut digest_now, digest()?);
-            let is_same = digest_now == before && !outside::saved_since(settings, &shared, began);
+            let now = BuiltFrom { source: digest()?, shared: outside::digests(settings, shared)? };
+            let is_as_before = |(path, digest): (&String, &String)| before.shared.get(path) == Some(digest);
+            let is_same = now.source == before.source && now.shared.iter().all(is_as_before);
             rounds += 1;
             if is_same || rounds == ROUNDS {
-                return Ok((bytes, BuiltFrom { source: digest_now, shared }));
+                return Ok((bytes, now));
             }
+            before = now;
+        }
+    }
+
+    /// The paths that the lockfile lists for a migration, outside of its directory.
+    fn listed(&self, found: &Found) -> BTreeSet<String> {
+        match self.locked(found).map(|line| &line.artifact) {
+            Some(LockedArtifact::Component { shared, .. }) => shared.keys().cloned().collect(),
+            _ => BTreeSet::new(),
         }
     }
 

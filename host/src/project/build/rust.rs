@@ -116,8 +116,10 @@ fn target_directory(settings: &Settings) -> Result<PathBuf> {
 
 /// cargo's home directory.
 fn cargo_home(env: &BTreeMap<String, String>) -> Option<PathBuf> {
-    let home = || env.get("HOME").or_else(|| env.get("USERPROFILE")).map(|home| Path::new(home).join(".cargo"));
-    env.get("CARGO_HOME").map(PathBuf::from).or_else(home)
+    // As cargo takes it: one that is empty is as good as none.
+    let set = |name: &str| env.get(name).filter(|value| !value.is_empty());
+    let home = || set("HOME").or_else(|| set("USERPROFILE")).map(|home| Path::new(home).join(".cargo"));
+    set("CARGO_HOME").map(PathBuf::from).or_else(home)
 }
 
 /// Keeps local paths out of the artifact, for privacy and reproducibility.
@@ -173,4 +175,19 @@ fn library(messages: &str, directory: &Path) -> Option<PathBuf> {
         let files = message["filenames"].as_array().filter(|_| made)?;
         files.iter().filter_map(|file| file.as_str()).find(|file| file.ends_with(".wasm")).map(PathBuf::from)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_home_of_cargo_is_none() {
+        let home = |set: &[(&str, &str)]| {
+            cargo_home(&set.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+        };
+        assert_eq!(home(&[("CARGO_HOME", "/c"), ("HOME", "/h")]), Some(PathBuf::from("/c")));
+        assert_eq!(home(&[("CARGO_HOME", ""), ("HOME", "/h")]), Some(PathBuf::from("/h/.cargo")));
+        assert_eq!(home(&[("CARGO_HOME", ""), ("HOME", "")]), None);
+    }
 }
