@@ -101,24 +101,26 @@ fn sha256_of(line: &LockLine) -> Option<&String> {
 /// The name of the files outside of a migration's directory, as one of the fields of a line.
 const SHARED: &str = "list of shared sources";
 
-/// Which of them differs, and what to do. A build of everything leaves what is applied as it is, and does not look for what the line does
-/// not list.
-fn shared_change(id: &str, line: &LockLine, built: &LockLine) -> String {
+/// Which of them differs, and what to do. `both`: what to commit then. A build of everything leaves what is applied as it is, and does not
+/// look for what the line does not list.
+fn shared_hint(id: &str, line: &LockLine, built: &LockLine, both: &str) -> String {
     let of = |line: &LockLine| match &line.artifact {
         LockedArtifact::Component { shared, .. } => shared.clone(),
         _ => BTreeMap::new(),
     };
-    let (locked, now) = (of(line), of(built));
+    let (locked, now, revision) = (of(line), of(built), &line.revision);
     let changed = locked.iter().find(|(path, digest)| now.get(*path) != Some(digest));
     match (changed, now.keys().find(|path| !locked.contains_key(*path))) {
-        (Some((path, _)), _) => format!("`{path}` changed since `{id}` was built from it: run `runner build`"),
+        (Some((path, _)), _) => format!(
+            "`{path}` has changed since `{id}` was built with it: if it is not applied yet, run `runner build {revision}`, and {both}; what is \
+             applied stays as it is, and the change goes into a new migration"
+        ),
         (None, Some(path)) => {
             format!(
-                "the lockfile does not say that `{id}` is built from `{path}`: run `runner build {}`",
-                line.revision
+                "the lockfile does not list `{path}` as a source of `{id}`: run `runner build {revision}`, and {both}"
             )
         }
-        (None, None) => format!("what `{id}` is built from changed: run `runner build {}`", line.revision),
+        (None, None) => format!("what `{id}` is built from has changed: run `runner build {revision}`, and {both}"),
     }
 }
 
@@ -170,7 +172,7 @@ fn hints(compared: &Compared<'_>) -> Vec<String> {
         return vec![format!("the source of `{id}` changed since it was built: run `runner build`, and {both}")];
     }
     if other_fields(line, compared.built_line).contains(&SHARED) {
-        return vec![format!("{}, and {both}", shared_change(id, line, compared.built_line))];
+        return vec![shared_hint(id, line, compared.built_line, &both)];
     }
     let is_same = committed.sha256 == compared.built.sha256;
     let is_listed = sha256_of(line) == Some(&committed.sha256);
