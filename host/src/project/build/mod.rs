@@ -142,10 +142,7 @@ impl Change {
 
 /// Builds what is needed and updates the lockfile.
 pub fn build(settings: &Settings, request: &BuildRequest<'_>) -> Result<BuildReport> {
-    build_all(settings, request).map_err(|mut error| {
-        error.hints.iter_mut().for_each(|hint| *hint = settings.for_database(hint));
-        error
-    })
+    build_all(settings, request).map_err(|error| settings.with_hints_for_database(error))
 }
 
 fn build_all(settings: &Settings, request: &BuildRequest<'_>) -> Result<BuildReport> {

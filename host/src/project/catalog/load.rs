@@ -50,12 +50,12 @@ impl Catalog {
     /// As [`Catalog::inspect`], as if the lockfile had these lines too, but returns the problems of the project itself as well; the
     /// catalog has the migrations without any.
     pub fn survey_with(settings: &Settings, checks: Checks, lines: &[LockLine]) -> Result<(CatalogReport, Vec<Error>)> {
-        let at_home = |error| for_database(settings, error);
-        let (mut report, problems) = Self::survey_lines(settings, checks, lines).map_err(at_home)?;
+        let named = |error| settings.with_hints_for_database(error);
+        let (mut report, problems) = Self::survey_lines(settings, checks, lines).map_err(named)?;
         for problem in &mut report.problems {
             problem.hint = settings.for_database(&problem.hint);
         }
-        Ok((report, problems.into_iter().map(at_home).collect()))
+        Ok((report, problems.into_iter().map(named).collect()))
     }
 
     fn survey_lines(settings: &Settings, checks: Checks, lines: &[LockLine]) -> Result<(CatalogReport, Vec<Error>)> {
@@ -109,12 +109,6 @@ impl Catalog {
         problems.extend(check_dependencies(&mut report.catalog, &report.problems));
         Ok((report, errors(problems)))
     }
-}
-
-/// An error whose hints name the database, if it is one of several.
-fn for_database(settings: &Settings, mut error: Error) -> Error {
-    error.hints.iter_mut().for_each(|hint| *hint = settings.for_database(hint));
-    error
 }
 
 /// The report, unless the project itself has problems.

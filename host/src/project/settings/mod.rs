@@ -221,6 +221,12 @@ impl Settings {
         named.collect::<Vec<_>>().join("`")
     }
 
+    /// An error whose hints are as [`Self::for_database`] gives them.
+    pub fn with_hints_for_database(&self, mut error: Error) -> Error {
+        error.hints.iter_mut().for_each(|hint| *hint = self.for_database(hint));
+        error
+    }
+
     /// The names of the environments and of the databases in the settings file, in order.
     pub fn names(request: &LoadRequest) -> Result<(BTreeSet<String>, BTreeSet<String>)> {
         let file = find::settings_file(request)?;
