@@ -47,6 +47,7 @@ pub fn with_request<T>(
         env: &context.env,
         program: std::env::current_exe().ok(),
         is_applied: &|revision| applied.contains(revision),
+        has_history: &|| applied.has_history(),
         describe: &|of| describe(&sandbox, of),
         runtime: &embedded,
         compiling: &|what| context.printer.talk(&Text::new().plain(format!("building {what}")).end()),

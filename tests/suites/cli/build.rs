@@ -125,16 +125,21 @@ fn a_shared_source_that_changed_is_noticed() {
     let project = with_shared();
     project.runner("build").succeeds();
     assert!(project.read("runner.lock").contains("shared = { \"shared/\" = \""));
+    project.runner("apply --target 0").succeeds();
     project.runner("status").succeeds().does_not_say(&["changed since"]);
     project.runner("build --check").succeeds();
     project.write("shared/rules.txt", "more");
-    let changed = "`shared/` changed since `1_made` was built from it";
+    let changed = "`shared/` has changed since `1_made` was built with it";
     for line in ["status", "plan", "validate", "apply --dry-run", "test"] {
         project.runner(line).says(&[changed, "runner build"]);
     }
     project.runner("status --format json").says(&[r#""event":"log""#, changed]);
-    project.runner("build --check").exits(4).says(&[changed, "run `runner build`, and commit"]);
-    project.runner("build").succeeds().says(&["built 1_made"]);
+    project.runner("build --check").exits(4).says(&[
+        changed,
+        "if it is not applied yet, run `runner build 1`, and commit",
+        "what is applied stays as it is, and the change goes into a new migration",
+    ]);
+    project.runner("build").succeeds().says(&["built 1_made", "because `shared/` changed"]);
     project.runner("apply").succeeds().does_not_say(&["changed since"]);
     // What is applied stays as it is, whatever becomes of what it shares with later migrations.
     project.write("shared/rules.txt", "for later ones");
@@ -143,7 +148,7 @@ fn a_shared_source_that_changed_is_noticed() {
         project.runner(line).succeeds().does_not_say(&["changed since", "kept"]);
     }
     assert_eq!(project.read("runner.lock"), lockfile);
-    project.runner("validate").succeeds().says(&[changed, "unless it is applied"]);
+    project.runner("validate").succeeds().says(&[changed, "unless it is already applied"]);
     project.runner("build --all").succeeds().says(&["kept 1_made"]);
     project.runner("rollback").succeeds();
     project.runner("status").succeeds().says(&[changed]);
@@ -156,7 +161,8 @@ fn nothing_that_may_be_applied_is_rebuilt() {
     // What has no artifact cannot be applied.
     project.run(["build", "-D", unreachable]).succeeds();
     let before = (project.read("runner.lock"), std::fs::read(project.file("migrations/1_made.wasm")).unwrap());
-    project.write("shared/core.bin", guests::core_module("reference"));
+    let make = format!("{MIGRATION}/make.sh");
+    project.write("shared/core.bin", guests::core_module("reference")).write(&make, project.read(&make) + "true\n");
     for arguments in [&["build"][..], &["build", "--all"]] {
         let output = project.run([arguments, &["-D", unreachable]].concat());
         output.exits(1).says(&[
@@ -170,4 +176,26 @@ fn nothing_that_may_be_applied_is_rebuilt() {
     }
     project.run(["build", "1", "-D", unreachable]).succeeds().says(&["built 1_made"]);
     assert!(before.1 != std::fs::read(project.file("migrations/1_made.wasm")).unwrap());
+}
+
+/// One line of a shared crate must not replace what production has, wherever somebody builds.
+#[test]
+fn without_a_history_a_shared_change_replaces_nothing() {
+    let project = with_shared();
+    project.runner("build").succeeds();
+    let artifact = || std::fs::read(project.file("migrations/1_made.wasm")).unwrap();
+    let before = (project.read("runner.lock"), artifact());
+    project.write("shared/core.bin", guests::core_module("reference"));
+    for arguments in [&["build"][..], &["build", "-D", "postgres://me@127.0.0.1:1/shop"]] {
+        project.run(arguments).succeeds().says(&[
+            "kept 1_made: `shared/` has changed since, but it may be applied to a database elsewhere",
+            "hint: `runner build 1` rebuilds it, if no database has it yet",
+        ]);
+        assert!(before == (project.read("runner.lock"), artifact()));
+    }
+    let built = json(&project.runner("build --format json"));
+    let built = &built["artifacts"][1];
+    assert_eq!((&built["kept"], &built["changed_path"]), (&true.into(), &"shared/".into()));
+    project.runner("build 1").succeeds().says(&["built 1_made"]).does_not_say(&["because"]);
+    assert!(before.1 != artifact());
 }

@@ -51,6 +51,7 @@ fn build_with(project: &TestProject, runtime: &'static Runtime, revisions: &[&st
         revisions: &revisions.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>(),
         all: false,
         is_applied: &|_| Ok(false),
+        has_history: &|| Ok(true),
         env: &std::env::vars().collect(),
         program: None,
         describe: &describe,

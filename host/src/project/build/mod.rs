@@ -32,6 +32,7 @@ use super::settings::Settings;
 use crate::database::StopSignal;
 use crate::error::{Error, Result};
 pub use check::{CheckReport, CheckedArtifact, Digested, Finding, Verdict, check};
+use keep::{Decided, Fate};
 pub use needs::{Needs, needs};
 use refresh::{Origin, Refresh};
 pub use script::keep_runtime;
@@ -67,6 +68,8 @@ pub struct BuildRequest<'a> {
     /// Returns whether a revision is applied somewhere, so that its artifact is only replaced when it is named. An error if that is
     /// unknown.
     pub is_applied: &'a dyn Fn(&str) -> Result<bool>,
+    /// Returns whether the database that this is known of has a history at all. Without one, it says nothing about others.
+    pub has_history: &'a dyn Fn() -> Result<bool>,
     /// Environment variables of the process, for compilers.
     pub env: &'a BTreeMap<String, String>,
     /// This program, if cargo can start it in place of the compiler; see [`wrapper`].
@@ -107,8 +110,10 @@ pub struct BuiltArtifact {
     pub kind: Kind,
     /// Whether it was compiled.
     pub compiled: bool,
-    /// Whether it was not compiled, although its source code changed or everything was to be, because it is applied.
+    /// Whether it was not compiled, although its source code changed or everything was to be, because it is or may be applied.
     pub kept: bool,
+    /// What changed outside of its directory, if that is why it was compiled, or kept because it may be applied.
+    pub changed_path: Option<String>,
     /// How its line in the lockfile changed.
     pub change: Change,
     /// Its size: that of the `.wasm` file, of both SQL files, or of the script.
@@ -175,17 +180,25 @@ fn build_all(settings: &Settings, request: &BuildRequest<'_>) -> Result<BuildRep
         }
     }
     let refresh = Refresh { settings, project: &project, request, old: &old, proven };
-    for (found, reason, stays) in keep::decide(chosen, &refresh)? {
+    for Decided { found, reason, fate } in keep::decide(chosen, &refresh)? {
         // Nobody has to be told of one that nothing is known to have changed in, nor that what migrations share goes on without those
         // that are applied.
-        let kept = stays && matches!(reason, Some((_, Reason::Wanted)));
-        let compile = reason.map(|(directory, _)| directory).filter(|_| !stays);
+        let kept = match &reason {
+            Some((_, Reason::Wanted)) => fate == Fate::Applied,
+            Some((_, Reason::Shared(_))) => fate == Fate::MayBeApplied,
+            _ => false,
+        };
+        let compile = reason.as_ref().map(|(directory, _)| *directory).filter(|_| fate == Fate::Built);
+        let changed_path = match reason {
+            Some((_, Reason::Shared(path))) if kept || compile.is_some() => Some(path),
+            _ => None,
+        };
         let (line, artifact) = refresh.artifact(found, compile).map_err(|error| match compile {
             Some(_) => error,
             None => may_be_outdated(error, found, &refresh),
         })?;
         let taken = lines.insert(found.key(), line).filter(|line| package_of(&line.name).is_some());
-        report.artifacts.push(BuiltArtifact { kept, ..artifact });
+        report.artifacts.push(BuiltArtifact { kept, changed_path, ..artifact });
         if let Some(line) = taken {
             return Err(revision_taken(found, &line));
         }
@@ -209,12 +222,11 @@ pub fn lines(settings: &Settings, request: &BuildRequest<'_>) -> Result<Vec<Lock
 }
 
 /// Why a migration is compiled.
-#[derive(Clone, Copy)]
 enum Reason {
     /// It was asked for, it has no artifact, or its source code changed.
     Wanted,
-    /// Something outside of its directory changed.
-    Shared,
+    /// Something outside of its directory changed: its path.
+    Shared(String),
     /// The lockfile does not say what its artifact was built from.
     Unproven,
 }
@@ -233,7 +245,7 @@ fn needs_compiling<'f>(found: &'f Found, refresh: &Refresh<'_>) -> Result<Option
     Ok(match origin {
         Origin::Same => None,
         Origin::Changed => Some((directory, Reason::Wanted)),
-        Origin::SharedChanged(_) => Some((directory, Reason::Shared)),
+        Origin::SharedChanged(path) => Some((directory, Reason::Shared(path))),
         Origin::Unknown => Some((directory, Reason::Unproven)),
     })
 }
@@ -265,6 +277,7 @@ fn removed(line: &LockLine) -> BuiltArtifact {
         kind: line.kind(),
         compiled: false,
         kept: false,
+        changed_path: None,
         change: Change::Removed,
         size: 0,
     }

@@ -71,7 +71,19 @@ impl Refresh<'_> {
             _ => Change::Changed,
         };
         let (revision, name, kind) = (line.revision.clone(), line.name.clone(), line.kind());
-        Ok((line, BuiltArtifact { revision, name, kind, compiled: source.is_some(), kept: false, change, size }))
+        Ok((
+            line,
+            BuiltArtifact {
+                revision,
+                name,
+                kind,
+                compiled: source.is_some(),
+                kept: false,
+                changed_path: None,
+                change,
+                size,
+            },
+        ))
     }
 
     fn sql(&self, found: &Found, files: &[SqlFile], metadata: Option<&FoundEntry>) -> Result<(LockedArtifact, u64)> {
@@ -205,6 +217,8 @@ impl Refresh<'_> {
         let mut known = SharedDigests::new();
         match compare_shared(&self.settings.root, &before.shared, limits.asset_bytes, &mut known) {
             Compared::Same => Ok(Origin::Same),
+            // What is applied stays in any case.
+            Compared::Unknown(..) if (self.request.is_applied)(&found.revision).unwrap_or(false) => Ok(Origin::Same),
             Compared::Changed(path) => Ok(Origin::SharedChanged(path.to_owned())),
             Compared::Unknown(_, problem) => Err(as_error(problem).at("migration", found.id())),
         }

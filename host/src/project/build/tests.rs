@@ -23,17 +23,34 @@ fn build_in(project: &TestProject, revisions: &[&str], all: bool) -> Result<Buil
     build_with(project, revisions, all, &|_| Ok(false))
 }
 
+/// Without a database, or with one that no run has been to.
+fn build_without_history(project: &TestProject, revisions: &[&str]) -> Result<BuildReport> {
+    request(revisions, false, &|_| Ok(false), |request| {
+        build(&project.settings(), &BuildRequest { has_history: &|| Ok(false), ..request.clone() })
+    })
+}
+
 fn build_with(
     project: &TestProject,
     revisions: &[&str],
     all: bool,
     is_applied: &dyn Fn(&str) -> Result<bool>,
 ) -> Result<BuildReport> {
+    request(revisions, all, is_applied, |request| build(&project.settings(), request))
+}
+
+fn request<T>(
+    revisions: &[&str],
+    all: bool,
+    is_applied: &dyn Fn(&str) -> Result<bool>,
+    then: impl FnOnce(&BuildRequest<'_>) -> T,
+) -> T {
     let revisions: Vec<String> = revisions.iter().map(|revision| (*revision).to_owned()).collect();
-    let request = BuildRequest {
+    then(&BuildRequest {
         revisions: &revisions,
         all,
         is_applied,
+        has_history: &|| Ok(true),
         env: &std::env::vars().collect(),
         program: None,
         describe: &description_of,
@@ -41,8 +58,7 @@ fn build_with(
         compiling: &|_| (),
         stop: None,
         stage: None,
-    };
-    build(&project.settings(), &request)
+    })
 }
 
 /// How the line of each artifact changed.

@@ -16,6 +16,7 @@ fn lock(project: &TestProject) {
         stop: None,
         stage: None,
         is_applied: &|_| Ok(false),
+        has_history: &|| Ok(true),
     };
     build(&project.settings(), &request).expect("built");
 }

@@ -329,6 +329,7 @@ pub(in crate::project) fn heal(
                 kind: Kind::Component,
                 compiled: false,
                 kept: false,
+                changed_path: None,
                 change,
                 size: range.map_or(0, |range| range.len() as u64),
             });

@@ -156,6 +156,7 @@ fn rust_uses_the_embedded_sdk_by_default() {
         stop: None,
         stage: None,
         is_applied: &|_| Ok(false),
+        has_history: &|| Ok(true),
     };
     let report = build(&project.settings(), &request).unwrap_or_else(|error| panic!("{}", told(&error)));
     assert!(report.artifacts[0].compiled);

@@ -29,8 +29,11 @@ struct BuiltJson {
     /// `sql`, `component` or `script`.
     kind: &'static str,
     compiled: bool,
-    /// Not rebuilt although its source code changed, because it is applied.
+    /// Not rebuilt although its source code changed, because it is or may be applied.
     kept: bool,
+    /// What changed outside of its directory, if that is why it was compiled, or kept because it may be applied.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    changed_path: Option<String>,
     /// `added`, `unchanged`, `changed` or `removed`.
     change: &'static str,
     size: u64,
@@ -57,6 +60,7 @@ impl BuiltJson {
             kind: artifact.kind.name(),
             compiled: artifact.compiled,
             kept: artifact.kept,
+            changed_path: artifact.changed_path.clone(),
             change: artifact.change.name(),
             size: artifact.size,
         }

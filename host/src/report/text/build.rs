@@ -12,6 +12,14 @@ pub fn built(report: &BuildReport, hint: impl Fn(&str) -> String) -> Text {
         if artifact.kept {
             let (revision, name) = (&artifact.revision, &artifact.name);
             text = text.add(ODD, "kept").plain(" ").add(STRONG, format!("{revision}_{name}"));
+            if let Some(path) = &artifact.changed_path {
+                text = text
+                    .plain(format!(": `{path}` has changed since, but it may be applied to a database elsewhere"))
+                    .end();
+                let command = hint(&format!("`runner build {revision}` rebuilds it, if no database has it yet"));
+                text = text.add(HINT, "hint").plain(": ").plain(command).end();
+                continue;
+            }
             text = text.plain(": it is applied, so it was not rebuilt").end();
             let commands = hint(&format!("`runner build {revision}` and `runner redo`"));
             text = text.add(HINT, "hint").plain(": put the change in a new migration; or, before a release, ");
@@ -30,6 +38,9 @@ pub fn built(report: &BuildReport, hint: impl Fn(&str) -> String) -> Text {
         text.push(STRONG, migration_id(&artifact.revision, &artifact.name));
         if artifact.change != Change::Removed {
             text.push(DIM, format!(" ({} bytes)", units::count(artifact.size)));
+        }
+        if let Some(path) = &artifact.changed_path {
+            text.push(PLAIN, format!(", because `{path}` changed"));
         }
         text.push_end();
     }

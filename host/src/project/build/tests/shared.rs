@@ -124,7 +124,8 @@ fn a_manifest_names_what_its_command_reads_elsewhere() {
         )
     };
     let project = TestProject::new(&[
-        ("migrations/1_c/migration.toml", &manifest("\"../../shared\", \"../../one.h\"")),
+        ("migrations/1_c/migration.toml", &manifest("\"../../shared\", \"../../one.h\", \"../.common/\"")),
+        ("migrations/.common/three.h", "three"),
         ("one.h", "one"),
         ("shared/deep/two.h", "two"),
     ]);
@@ -132,8 +133,13 @@ fn a_manifest_names_what_its_command_reads_elsewhere() {
     let build = || build_in(&project, &[], false).unwrap_or_else(|error| panic!("{}", told(&error)));
     assert_eq!(compiled(&build()), ["1"]);
     let lockfile = project.read("runner.lock");
-    assert!(lockfile.contains("shared = { \"one.h\" = \"") && lockfile.contains("\"shared/\" = \""), "{lockfile}");
+    let listed = ["shared = { \"migrations/.common/\" = \"", "\"one.h\" = \"", "\"shared/\" = \""];
+    assert!(listed.iter().all(|part| lockfile.contains(part)), "{lockfile}");
     assert!(compiled(&build()).is_empty() && stale(&project).is_empty());
+    // That of the migrations is watched anyway.
+    let watched = shared_directories(&project.settings());
+    let root = project.settings().root;
+    assert_eq!(watched.into_iter().collect::<Vec<_>>(), [(root.clone(), false), (root.join("shared/"), true)]);
     project.write("shared/deep/three.h", "three");
     assert_eq!(stale(&project), [("1_c".to_owned(), "shared/".to_owned())]);
     assert_eq!(compiled(&build()), ["1"]);
@@ -153,7 +159,7 @@ fn a_manifest_names_what_its_command_reads_elsewhere() {
 fn an_artifact_that_may_be_applied_is_not_replaced() {
     let project = TestProject::new(&[("migrations/1_c/migration.toml", "[build]\nartifact = 'app.wasm'")]);
     project.write("migrations/1_c/app.wasm", component("one"));
-    let unknown = |_: &str| Err(Error::failed("cannot connect").cause("connection refused"));
+    let unknown = |_: &str| Err(Error::failed("cannot connect").cause("connection refused").hint("start the server"));
     let build = |revisions: &[&str], all| build_with(&project, revisions, all, &unknown);
     build(&[], true).expect("there is no artifact that could be applied");
     let artifact = || std::fs::read(project.path().join("migrations/1_c.wasm")).expect("an artifact");
@@ -170,7 +176,10 @@ fn an_artifact_that_may_be_applied_is_not_replaced() {
         for part in ["cannot tell whether `1_c` may be rebuilt", "cannot connect", "connection refused"] {
             assert!(told.contains(part), "{told}");
         }
-        assert!(error.hints[0].ends_with("name it: `runner build 1`"), "{told}");
+        assert!(
+            error.hints[0].ends_with("name it: `runner build 1`") && error.hints[1] == "start the server",
+            "{told}"
+        );
         assert_eq!((artifact(), project.read("runner.lock")), (before.clone(), lockfile));
     }
     // Nothing is known to have changed in what another program has put there.
@@ -179,4 +188,101 @@ fn an_artifact_that_may_be_applied_is_not_replaced() {
     assert_eq!(artifact(), component("three"));
     assert_eq!(compiled(&build(&["1"], false).expect("it was named")), ["1"]);
     assert_eq!(artifact(), component("two"));
+}
+
+/// A project whose command copies a component from a directory that it shares with others, and counts how often it ran.
+fn of_command(command: &str) -> TestProject {
+    let manifest = format!(
+        "[build]\ncommand = [\"sh\", \"-c\", \"{command}; echo x >> .count; cp ../../shared/app.wat app.out\"]\n\
+         artifact = \"app.out\"\nsources = [\"../../shared\"]\n"
+    );
+    let project = TestProject::new(&[("migrations/1_c/migration.toml", &manifest), ("shared/deep/a.h", "a")]);
+    project.write("shared/app.wat", component("one"));
+    project
+}
+
+#[test]
+fn a_database_without_a_history_does_not_tell_what_is_applied_elsewhere() {
+    let project = of_command("true");
+    build_without_history(&project, &[]).expect("there is no artifact that could be applied");
+    project.write("shared/app.wat", component("two"));
+    let lockfile = project.read("runner.lock");
+    let unreachable = |project: &TestProject| build_with(project, &[], false, &|_| Err(Error::failed("no server")));
+    for build in [&|project: &TestProject| build_without_history(project, &[]), &unreachable as &dyn Fn(&_) -> _] {
+        let report = build(&project).unwrap_or_else(|error| panic!("{}", told(&error)));
+        let artifact = &report.artifacts[0];
+        assert!(
+            artifact.kept && !artifact.compiled && artifact.changed_path.as_deref() == Some("shared/"),
+            "{report:?}"
+        );
+        assert_eq!(project.read("runner.lock"), lockfile);
+    }
+    let report = build_without_history(&project, &["1"]).expect("it was named");
+    assert_eq!((compiled(&report), &report.artifacts[0].changed_path), (vec!["1"], &None));
+    // A history that lacks it says that it may change.
+    project.write("shared/app.wat", component("three"));
+    let report = build_in(&project, &[], false).expect("built");
+    assert_eq!(
+        (compiled(&report), report.artifacts[0].changed_path.as_deref(), report.artifacts[0].kept),
+        (vec!["1"], Some("shared/"), false)
+    );
+}
+
+#[test]
+fn an_edit_of_a_shared_directory_during_a_build_is_built() {
+    let project = of_command("test -e .edited || { echo b > ../../shared/deep/a.h; touch .edited; }");
+    assert_eq!(compiled(&build_in(&project, &[], false).expect("built")), ["1"]);
+    assert_eq!(project.read("migrations/1_c/.count"), "x\nx\n");
+    assert!(stale(&project).is_empty());
+}
+
+#[test]
+fn what_is_too_much_to_compare_is_refused_and_told() {
+    let project = of_command("true");
+    build_in(&project, &[], false).expect("built");
+    for number in 0..10_000 {
+        project.write(&format!("shared/deep/{number}"), "");
+    }
+    let catalog = Catalog::load(&project.settings(), Default::default()).expect("a catalog");
+    let [unknown] = &catalog.unknown_shared[..] else { panic!("{:?}", catalog.unknown_shared) };
+    assert_eq!((&*unknown.id, &*unknown.path), ("1_c", "shared/"));
+    assert_eq!(unknown.reason, "`shared/` has more than 10,000 files and directories");
+    assert!(catalog.stale_shared.is_empty());
+    for revisions in [&[][..], &["1"]] {
+        let told = told_by(build_in(&project, revisions, false));
+        assert!(told.contains(&unknown.reason) && told.contains("hint: name less") && told.contains("1_c"), "{told}");
+    }
+    // It would stay in any case.
+    build_with(&project, &[], false, &|_| Ok(true)).expect("nothing to do");
+}
+
+/// Commands run where the link leads.
+#[cfg(unix)]
+#[test]
+fn sources_are_relative_to_what_a_linked_directory_leads_to() {
+    let project = of_command("true");
+    project.write("real/shared/app.wat", component("real"));
+    let directory = project.path().join("migrations/1_c");
+    std::fs::create_dir_all(project.path().join("real/deep")).expect("created");
+    std::fs::rename(&directory, project.path().join("real/deep/1_c")).expect("moved");
+    std::os::unix::fs::symlink("../real/deep/1_c", &directory).expect("a link");
+    build_in(&project, &[], false).unwrap_or_else(|error| panic!("{}", told(&error)));
+    let lockfile = project.read("runner.lock");
+    assert!(lockfile.contains("shared = { \"real/shared/\" = \""), "{lockfile}");
+    assert_eq!(std::fs::read(project.path().join("migrations/1_c.wasm")).expect("an artifact"), component("real"));
+}
+
+/// As in many workspaces: the license is a link to that of the workspace.
+#[cfg(unix)]
+#[test]
+fn a_link_out_of_a_shared_directory_is_no_error() {
+    let project = of_command("true");
+    project.write("LICENSE", "free");
+    std::os::unix::fs::symlink("../LICENSE", project.path().join("shared/LICENSE")).expect("a link");
+    build_in(&project, &[], false).unwrap_or_else(|error| panic!("{}", told(&error)));
+    project.write("LICENSE", "still free");
+    assert!(stale(&project).is_empty());
+    project.write("shared/deep/a.h", "b");
+    assert_eq!(stale(&project), [("1_c".to_owned(), "shared/".to_owned())]);
+    assert_eq!(compiled(&build_in(&project, &[], false).expect("built")), ["1"]);
 }
