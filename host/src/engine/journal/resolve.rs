@@ -351,9 +351,10 @@ fn queries(dialect: Dialect) -> &'static [&'static str] {
              JOIN pg_catalog.json_array_elements_text($1::pg_catalog.text::pg_catalog.json) m (value) \
              ON c.relname::pg_catalog.text OPERATOR(pg_catalog.=) m.value \
              OR pg_catalog.lower(c.relname::pg_catalog.text) OPERATOR(pg_catalog.=) m.value \
-             WHERE i.indisvalid AND pg_catalog.lower(c.relname::pg_catalog.text) OPERATOR(pg_catalog.=) ANY \
-             (SELECT pg_catalog.lower(l.value) \
+             WHERE i.indisvalid AND (c.relname::pg_catalog.text OPERATOR(pg_catalog.=) ANY (SELECT l.value \
              FROM pg_catalog.json_array_elements_text($1::pg_catalog.text::pg_catalog.json) l (value)) \
+             OR pg_catalog.lower(c.relname::pg_catalog.text) OPERATOR(pg_catalog.=) ANY (SELECT l.value \
+             FROM pg_catalog.json_array_elements_text($1::pg_catalog.text::pg_catalog.json) l (value))) \
              ORDER BY 2, 3",
         ],
         // The server computes it itself: see `look`.
