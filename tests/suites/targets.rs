@@ -94,7 +94,8 @@ fn apply_upgrades() {
 fn apply_never_downgrades() {
     refused("012", "apply --target 0001", 2, &["already past", "0001_create_users", "0003_index_orders", "rollback"]);
     refused("012", "apply --target base", 2, &["base", "rollback"]);
-    refused("012", "apply --target=-1", 2, &["rollback -n 1"]);
+    refused("012", "apply --target=-1", 2, &["`runner rollback` rolls back the last migration"]);
+    refused("012", "apply --target=-2", 2, &["`runner rollback -n 2` rolls back the last 2 migrations"]);
 }
 
 #[test]
