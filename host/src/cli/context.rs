@@ -150,11 +150,11 @@ impl Context {
     fn warn_of(&self, catalog: &Catalog, is_applied: impl Fn(&str) -> bool) {
         for id in &catalog.stale {
             let hint = "`runner build` compiles it, unless it is applied: then make the change in a new migration";
-            self.warn(&format!("the source code of `{id}` changed since it was built"), hint);
+            self.warn(&format!("the source code of `{id}` changed since it was built"), Some(hint));
         }
         for StaleShared { id, path, .. } in catalog.stale_shared.iter().filter(|stale| !is_applied(&stale.revision)) {
             let hint = "`runner build` rebuilds the migration unless it is already applied";
-            self.warn(&format!("`{path}` has changed since `{id}` was built with it"), hint);
+            self.warn(&format!("`{path}` has changed since `{id}` was built with it"), Some(hint));
         }
         let mut said = BTreeSet::new();
         for UnknownShared { id, path, reason, hint, .. } in
@@ -164,23 +164,23 @@ impl Context {
             if said.insert(path) {
                 let message =
                     format!("cannot tell whether `{path}` has changed since `{id}` was built with it: {reason}");
-                self.warn(&message, hint.as_deref().unwrap_or_default());
+                self.warn(&message, hint.as_deref());
             }
         }
         for name in &catalog.without_package {
             let hint =
                 "add it with `runner add`; if it was removed and no database has it any more, remove the table too";
-            self.warn(&format!("`[packages.\"{name}\"]` is for no package of this project"), hint);
+            self.warn(&format!("`[packages.\"{name}\"]` is for no package of this project"), Some(hint));
         }
     }
 
     /// Warns before anything runs; in JSON as an event, like the warnings of a run.
-    pub fn warn(&self, message: &str, hint: &str) {
-        let hint = &*self.settings.for_database(hint);
+    pub fn warn(&self, message: &str, hint: Option<&str>) {
+        let hint = hint.map(|hint| self.settings.for_database(hint));
         if self.printer.format() == Format::Text {
-            return self.printer.warn(message, Some(hint).filter(|hint| !hint.is_empty()));
+            return self.printer.warn(message, hint.as_deref());
         }
-        let message = if hint.is_empty() { message.to_owned() } else { format!("{message}; hint: {hint}") };
+        let message = hint.map_or_else(|| message.to_owned(), |hint| format!("{message}; hint: {hint}"));
         let database = self.settings.database_url.value.to_string();
         let options = SinkOptions { dry_run: false, database, run_id: None };
         sink(&self.printer, options).emit(&Event::Log { revision: String::new(), level: LogLevel::Warning, message });

@@ -15,7 +15,7 @@ use crate::engine::plan::{
     Inspection, Plan, PlanInput, PlannedMigration, Refusal, Statements, check_dry_run, down_mode, file_of, inspect,
     plan_towards,
 };
-use crate::engine::time_texts::times;
+use crate::engine::time_texts::add_times;
 use crate::engine::transcript::store::known_unrepeatable;
 use crate::error::Result;
 use crate::project::catalog::{Artifact, Catalog};
@@ -23,7 +23,7 @@ use crate::report::escape::first_escaped;
 use crate::report::json::PlanJson;
 use crate::report::{Format, Printer, Text, text};
 use crate::runtime;
-use crate::sql::time_texts::time_texts_in;
+use crate::sql::time_texts::{TimeText, time_texts_in};
 use crate::sql::volatile::volatile_texts;
 
 /// Shows what would run.
@@ -45,10 +45,10 @@ pub fn run(context: &Context, request: &PlanRequest) -> Result<u8> {
         let values = (&facts, &context.settings.parameters);
         let planned = planned_sql(&plan, &catalog, &mut database, values).await;
         let PlannedSql { runs: sql, statements, downs } = planned.map_err(|error| context.place(error))?;
-        let mut steps = look(&plan, (&sql, &statements), &catalog, &facts);
+        let (mut steps, times) = look(&plan, (&sql, &statements), &catalog, &facts);
         let warnings = downgrades(&plan, &downs, &catalog, &facts);
         if let Some(database) = &mut database {
-            recall(&plan, &mut steps, &catalog, &mut database.host()).await.map_err(|error| context.place(error))?;
+            recall(&plan, (&mut steps, &times), &mut database.host()).await.map_err(|error| context.place(error))?;
         }
         let shown = request.sql.then_some(sql.as_slice());
         let printer = &context.printer;
@@ -128,27 +128,16 @@ async fn say_isolation(
     Ok(found.notes)
 }
 
-/// Adds what earlier runs of the same components recorded. The statements of a component are unknown before its first run.
+/// Adds what the tables tell of texts, and what earlier runs of the same components recorded. The statements of a component are unknown
+/// before its first run.
 async fn recall(
     plan: &Plan,
-    looks: &mut [Inspection],
-    catalog: &Catalog,
+    (looks, times): (&mut [Inspection], &[Vec<TimeText>]),
     database: &mut HostSession<'_>,
 ) -> Result<()> {
-    let dialect = database.facts().dialect;
-    let steps = plan.steps.iter().zip(looks).filter(|(step, _)| step.kind.is_sandboxed());
-    for (step, look) in steps.filter(|(step, _)| step.direction == Direction::Up) {
-        if dialect == Dialect::Postgres {
-            let bytes = artifact_of(step, catalog);
-            let (typed, others) = bytes.map(|bytes| time_texts_in(&bytes)).unwrap_or_default();
-            // As in a run, a warning that cannot be given is no reason to fail.
-            let times = times(database, &others, None).await.unwrap_or_default();
-            for text in typed.into_iter().chain(times) {
-                if !look.may_call.contains(&text) {
-                    look.may_call.push(text);
-                }
-            }
-        }
+    let steps = plan.steps.iter().zip(looks).zip(times).filter(|((step, _), _)| step.kind.is_sandboxed());
+    for ((step, look), times) in steps.filter(|((step, _), _)| step.direction == Direction::Up) {
+        add_times(&mut look.may_call, database, times, None).await;
         look.unrepeatable = known_unrepeatable(database, &step.revision, &step.sha256).await?;
         let known = |call: &String| {
             look.unrepeatable.iter().any(|it| matches!(&it.why, Why::Calls(calls) if calls.contains(call)))
@@ -158,37 +147,40 @@ async fn recall(
     Ok(())
 }
 
-/// What is known of each migration, whose SQL and statements are given.
+/// What is known of each migration, whose SQL and statements are given, and the texts of which only tables tell whether they are times.
 fn look(
     plan: &Plan,
     (sql, statements): (&[Option<String>], &[Option<Statements>]),
     catalog: &Catalog,
     facts: &Facts,
-) -> Vec<Inspection> {
+) -> (Vec<Inspection>, Vec<Vec<TimeText>>) {
     let each = plan.steps.iter().zip(sql).zip(statements).map(|((step, sql), statements)| {
-        let may_call = may_call(step, catalog, facts);
+        let (may_call, times) = may_call(step, catalog, facts);
         let dry_run = check_dry_run(step, sql.as_deref(), facts).is_ok();
-        Inspection { statements: *statements, dry_run, may_call, ..Inspection::default() }
+        (Inspection { statements: *statements, dry_run, may_call, ..Inspection::default() }, times)
     });
-    each.collect()
+    each.unzip()
 }
 
-/// What the upgrade of a component may call, before its first run: nothing but its bytes is known.
-fn may_call(step: &PlannedMigration, catalog: &Catalog, facts: &Facts) -> Vec<String> {
+/// What the upgrade of a component may call, before its first run, and texts that may be times: nothing but its bytes is known.
+fn may_call(step: &PlannedMigration, catalog: &Catalog, facts: &Facts) -> (Vec<String>, Vec<TimeText>) {
     if !step.kind.is_sandboxed() || step.direction != Direction::Up || facts.dialect == Dialect::Sqlite {
-        return Vec::new();
+        return Default::default();
     }
-    artifact_of(step, catalog).map_or_else(Vec::new, |bytes| volatile_texts(&bytes, facts.dialect))
-}
-
-/// The bytes of a component that have the texts of its statements: of a script, its source.
-fn artifact_of(step: &PlannedMigration, catalog: &Catalog) -> Option<Vec<u8>> {
-    let migration = catalog.get(&step.revision)?;
-    match &migration.artifact {
-        Artifact::Script(files) => Some(files.source.as_bytes().to_vec()),
+    let migration = catalog.get(&step.revision);
+    let bytes = match migration.map(|migration| &migration.artifact) {
+        Some(Artifact::Script(files)) => Some(files.source.as_bytes().to_vec()),
         // A missing file is reported by the run.
-        _ => migration.read_component().ok().flatten(),
+        _ => migration.and_then(|migration| migration.read_component().ok().flatten()),
+    };
+    let Some(bytes) = bytes else { return Default::default() };
+    let mut calls = volatile_texts(&bytes, facts.dialect);
+    if facts.dialect != Dialect::Postgres {
+        return (calls, Vec::new());
     }
+    let (typed, times) = time_texts_in(&bytes);
+    calls.extend(typed);
+    (calls, times)
 }
 
 /// What cannot run in the downgrades of the migrations that would be applied.

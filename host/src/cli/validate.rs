@@ -58,8 +58,11 @@ pub fn run(context: &Context, locked: bool, dialect: Option<Dialect>) -> Result<
     if let Some(error) = several(errors, all) {
         // The document that would have them is not printed.
         if context.printer.format() == Format::Json {
-            remarks.downgrades.iter().for_each(|refusal| context.warn(&at(refusal), &refusal.error.hints.join("; ")));
-            remarks.notes().iter().for_each(|note| context.warn(note, ""));
+            for refusal in &remarks.downgrades {
+                let hints = Some(refusal.error.hints.join("; ")).filter(|hints| !hints.is_empty());
+                context.warn(&at(refusal), hints.as_deref());
+            }
+            remarks.notes().iter().for_each(|note| context.warn(note, None));
         }
         return Err(error);
     }

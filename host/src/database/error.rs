@@ -69,7 +69,8 @@ impl DatabaseError {
     /// Returns whether the same work may succeed if the whole transaction is retried: a lock was held for too long, two
     /// transactions deadlocked, or they could not be serialised.
     pub fn is_transient(&self) -> bool {
-        TRANSIENT.contains(&self.code.as_str()) || self.code.starts_with(SQLITE_BUSY)
+        let is_busy = self.kind == DatabaseErrorKind::Busy && self.code.starts_with(SQLITE_BUSY);
+        TRANSIENT.contains(&self.code.as_str()) || is_busy
     }
 
     /// Returns whether a transaction that sees the database as it was when it began was to write a row that has changed since. Another

@@ -20,8 +20,22 @@ const TIMES: &str = "SELECT DISTINCT a.attname::pg_catalog.text FROM pg_catalog.
     AND ($1::pg_catalog.text OPERATOR(pg_catalog.=) '' OR c.relname::pg_catalog.text OPERATOR(pg_catalog.=) \
         ANY (pg_catalog.string_to_array($1::pg_catalog.text, pg_catalog.chr(10))))";
 
-/// Returns those of the texts that are times in the tables that a statement names; without a statement, in any table.
-pub async fn times(
+/// Adds those of the texts that are times in the tables that a statement names; without a statement, in any table. They are for a
+/// warning, and one that cannot be given is no reason to fail: whatever is wrong, the statement itself meets it.
+pub async fn add_times(
+    calls: &mut Vec<String>,
+    database: &mut HostSession<'_>,
+    found: &[TimeText],
+    statement: Option<&str>,
+) {
+    for text in times(database, found, statement).await.unwrap_or_default() {
+        if !calls.contains(&text) {
+            calls.push(text);
+        }
+    }
+}
+
+async fn times(
     database: &mut HostSession<'_>,
     found: &[TimeText],
     statement: Option<&str>,
@@ -42,11 +56,5 @@ pub async fn times(
         Some(column) => columns.contains(&column.as_str()),
         None => !columns.is_empty(),
     };
-    let mut times: Vec<String> = Vec::new();
-    for it in found.iter().filter(is_time) {
-        if !times.contains(&it.text) {
-            times.push(it.text.clone());
-        }
-    }
-    Ok(times)
+    Ok(found.iter().filter(is_time).map(|it| it.text.clone()).collect())
 }

@@ -23,6 +23,8 @@ pub mod units;
 mod digest;
 mod embedded;
 mod files;
+#[cfg(feature = "cli")]
+mod line_ends;
 mod parallel;
 mod per_dialect;
 mod problem;

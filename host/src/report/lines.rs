@@ -42,24 +42,6 @@ impl Lines {
         Self { printer: printer.clone(), run_id, database, last: Mutex::default(), ticker }
     }
 
-    /// Lets the ticker know what is said of the migration.
-    fn tick(&self, event: &Event) {
-        let Some(ticker) = &self.ticker else { return };
-        match event {
-            Event::MigrationStarted { revision, name, .. } => ticker.begin(revision, name),
-            Event::StatementStarted { statement, of, .. } => ticker.statement(*statement, *of),
-            Event::Transform { .. }
-            | Event::Progress { .. }
-            | Event::Resumed { .. }
-            | Event::Log { .. }
-            | Event::Unrepeatable { .. } => ticker.said(),
-            Event::Held { .. } => ticker.waits(),
-            Event::Retrying { pause, .. } => ticker.retries_after(*pause),
-            Event::MigrationFinished { .. } | Event::MigrationFailed { .. } => ticker.end(),
-            _ => {}
-        }
-    }
-
     /// Whether the event is printed.
     fn is_heard(&self, event: &Event) -> bool {
         let verbosity = self.printer.verbosity();
@@ -88,7 +70,9 @@ impl Lines {
 
 impl EventSink for Lines {
     fn emit(&self, event: &Event) {
-        self.tick(event);
+        if let Some(ticker) = &self.ticker {
+            ticker.hear(event, self.printer.verbosity() == Verbosity::Verbose);
+        }
         if self.is_heard(event)
             && let Some(line) = EventJson::new(event, self.run_id.as_deref(), self.database.as_deref())
         {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::lines::Lines;
 use super::progress::Bars;
-use super::text::{BAD, DIM, GOOD, HINT, ODD, PLAIN, STRONG, Text, dry_run_event, finished_line, numbers};
+use super::text::{BAD, DIM, GOOD, HINT, ODD, PLAIN, STRONG, Text, dry_run_event, finished_line, numbers, one_line};
 use super::ticker::{INTERVAL, Running, Ticker};
 use super::units;
 use super::{Format, Printer, Verbosity};
@@ -57,6 +57,9 @@ struct TextSink {
 
 impl EventSink for TextSink {
     fn emit(&self, event: &Event) {
+        if let Some(ticker) = &self.ticker {
+            ticker.hear(event, self.printer.verbosity() == Verbosity::Verbose);
+        }
         match event {
             Event::LockWaiting { holder } => {
                 self.say(&Text::new().add(ODD, "waiting").plain(format!(" for the lock, held by {holder}")).end());
@@ -66,13 +69,9 @@ impl EventSink for TextSink {
                 if let Some(bars) = &self.bars {
                     bars.begin(&migration_id(revision, name));
                 }
-                if let Some(ticker) = &self.ticker {
-                    ticker.begin(revision, name);
-                }
             }
             Event::StepFinished { step, statement, rows, duration, .. } => {
                 if self.printer.verbosity() == Verbosity::Verbose {
-                    self.said();
                     self.say(&step_line(*step, statement, *rows, *duration));
                 }
             }
@@ -80,19 +79,10 @@ impl EventSink for TextSink {
                 if let Some(bars) = self.bars.as_ref().filter(|_| *of > 1) {
                     bars.statement(*statement, *of);
                 }
-                if let Some(ticker) = &self.ticker {
-                    ticker.statement(*statement, *of);
-                }
             }
             Event::DryRunEvent(event) => self.data(&dry_run_event(event, self.printer.verbosity())),
-            Event::Log { revision, level, message } => {
-                self.said();
-                self.log(revision, *level, message);
-            }
-            Event::Unrepeatable { revision, statement } => {
-                self.said();
-                self.log(revision, LogLevel::Warning, &statement.warning());
-            }
+            Event::Log { revision, level, message } => self.log(revision, *level, message),
+            Event::Unrepeatable { revision, statement } => self.log(revision, LogLevel::Warning, &statement.warning()),
             Event::Progress { what, done, total, unit, .. } => self.progress(what, *done, *total, unit),
             Event::Transform { progress, .. } => self.transform(progress),
             Event::Held { revision, text, is_pause, .. } => {
@@ -101,9 +91,6 @@ impl EventSink for TextSink {
                 if *is_pause {
                     line = line.add(HINT, "hint").plain(": `runner resume` ends the pause").end();
                 }
-                if let Some(ticker) = &self.ticker {
-                    ticker.waits();
-                }
                 // Also with `--quiet`: a run that waits without a reason looks stuck.
                 match &self.bars {
                     Some(bars) => bars.above(|| self.printer.always(&line)),
@@ -111,7 +98,6 @@ impl EventSink for TextSink {
                 }
             }
             Event::Resumed { revision, .. } => {
-                self.said();
                 self.say(&Text::new().add(GOOD, "resumed").add(STRONG, format!(" {revision}")).end());
             }
             Event::MigrationFinished { revision, name, direction, duration, rows_read, rows_written } => {
@@ -121,10 +107,7 @@ impl EventSink for TextSink {
                 self.say(&finished_line(&id, *direction, dry_run, *duration, *rows_read, *rows_written));
             }
             Event::Retrying { revision, name, reason, pause, retry, of } => {
-                if let Some(ticker) = &self.ticker {
-                    ticker.retries_after(*pause);
-                }
-                self.end_bars();
+                self.end();
                 let when = format!(": {reason}; retrying in {} ({retry} of {of})", units::duration(*pause));
                 let id = format!(" {}", migration_id(revision, name));
                 self.say(&Text::new().add(ODD, "waiting").add(STRONG, id).plain(when).end());
@@ -150,13 +133,6 @@ impl TextSink {
         };
         let migrations = units::counted(migrations as u64, "migration", "migrations");
         Text::new().plain(format!("{verb} {migrations} on {}", self.options.database)).end()
-    }
-
-    /// Something is said of the migration.
-    fn said(&self) {
-        if let Some(ticker) = &self.ticker {
-            ticker.said();
-        }
     }
 
     /// Prints a line, above the bars if there are any.
@@ -208,17 +184,9 @@ impl TextSink {
             bars.transform(progress);
             return;
         }
-        self.note_progress();
         if self.is_time_for_a_line() {
             let name = format!("{}: ", progress.transform);
             self.printer.talk(&Text::new().plain(name).plain(numbers(progress)).end());
-        }
-    }
-
-    /// Progress has its own lines.
-    fn note_progress(&self) {
-        if let Some(ticker) = &self.ticker {
-            ticker.said();
         }
     }
 
@@ -238,7 +206,6 @@ impl TextSink {
             bars.update(what, done, total, unit);
             return;
         }
-        self.note_progress();
         if !self.is_time_for_a_line() {
             return;
         }
@@ -247,13 +214,6 @@ impl TextSink {
     }
 
     fn end(&self) {
-        if let Some(ticker) = &self.ticker {
-            ticker.end();
-        }
-        self.end_bars();
-    }
-
-    fn end_bars(&self) {
         if let Some(bars) = &self.bars {
             bars.end();
         }
@@ -272,7 +232,7 @@ fn running_line(running: &Running) -> Text {
 }
 
 fn step_line(step: u64, statement: &str, rows: u64, duration: Duration) -> Text {
-    let mut line = statement.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut line = one_line(statement);
     if let Some((end, _)) = line.char_indices().nth(STATEMENT) {
         line.truncate(end);
         line.push('…');

@@ -4,6 +4,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use crate::engine::event::{Event, LogLevel};
+
 /// Interval between two signs.
 pub(super) const INTERVAL: Duration = Duration::from_secs(10);
 
@@ -53,8 +55,27 @@ impl Ticker {
         Self { shared: Arc::default(), every, tell, thread: Mutex::default() }
     }
 
+    /// Takes note of what is told of the migration. `tells_steps`: whether each step that ends is.
+    pub fn hear(&self, event: &Event, tells_steps: bool) {
+        match event {
+            Event::MigrationStarted { revision, name, .. } => self.begin(revision, name),
+            Event::StatementStarted { statement, of, .. } => self.statement(*statement, *of),
+            Event::StepFinished { .. } | Event::Log { level: LogLevel::Debug, .. } if !tells_steps => {}
+            Event::StepFinished { .. }
+            | Event::Log { .. }
+            | Event::Unrepeatable { .. }
+            | Event::Progress { .. }
+            | Event::Transform { .. }
+            | Event::Resumed { .. } => self.said(),
+            Event::Held { .. } => self.waits(),
+            Event::Retrying { pause, .. } => self.retries_after(*pause),
+            Event::MigrationFinished { .. } | Event::MigrationFailed { .. } => self.end(),
+            Event::LockWaiting { .. } | Event::RunStarted { .. } | Event::DryRunEvent(_) => {}
+        }
+    }
+
     /// A migration begins.
-    pub fn begin(&self, revision: &str, name: &str) {
+    fn begin(&self, revision: &str, name: &str) {
         let began = Instant::now();
         let (revision, name) = (revision.to_owned(), name.to_owned());
         let running = Running { revision, name, began, statement: None, due: Some(began + self.every) };
@@ -69,24 +90,24 @@ impl Ticker {
     }
 
     /// A statement of it begins.
-    pub fn statement(&self, statement: u64, of: u64) {
+    fn statement(&self, statement: u64, of: u64) {
         if let Some(running) = &mut self.shared.state().running {
             running.statement = Some((statement, of));
         }
     }
 
     /// Something else was said of it, or it continues.
-    pub fn said(&self) {
+    fn said(&self) {
         self.set_due(Some(Instant::now() + self.every));
     }
 
     /// It waits until it continues.
-    pub fn waits(&self) {
+    fn waits(&self) {
         self.set_due(None);
     }
 
     /// It is tried again after a pause, from the first statement.
-    pub fn retries_after(&self, pause: Duration) {
+    fn retries_after(&self, pause: Duration) {
         if let Some(running) = &mut self.shared.state().running {
             running.statement = None;
         }
@@ -94,7 +115,7 @@ impl Ticker {
     }
 
     /// It has ended.
-    pub fn end(&self) {
+    fn end(&self) {
         self.shared.state().running = None;
     }
 

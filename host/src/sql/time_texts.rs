@@ -41,7 +41,7 @@ pub fn time_texts(statement: &str) -> Vec<TimeText> {
 
 fn add(found: &mut Vec<TimeText>, statement: &str) {
     // Hardly any statement has one, and most are long.
-    if !TEXTS.iter().any(|text| has_text(statement.as_bytes(), text)) {
+    if !TEXTS.iter().any(|text| quoted(statement.as_bytes(), text).next().is_some()) {
         return;
     }
     let tokens: Vec<(TokenKind, &str)> = tokens(statement, Dialect::Postgres).collect();
@@ -132,11 +132,6 @@ fn name_of((kind, text): (TokenKind, &str)) -> Option<String> {
 fn time_text(string: &str) -> Option<&'static str> {
     let inner = string.strip_prefix('\'')?.strip_suffix('\'')?.trim();
     TEXTS.into_iter().find(|text| inner.eq_ignore_ascii_case(text))
-}
-
-/// Whether bytes have this text in quotes.
-fn has_text(bytes: &[u8], text: &str) -> bool {
-    quoted(bytes, text).next().is_some()
 }
 
 /// Where bytes have this text in quotes, with white space around it or not.
@@ -243,6 +238,7 @@ mod tests {
                 &["? 'now'", "at 'today'"],
             ),
             ("DO $$ BEGIN UPDATE t SET at = 'now'; END $$", &["at 'now'"]),
+            ("UPDATE t SET at = 'now  ', b = '\ttoday'", &["at 'now'", "b 'today'"]),
             ("SELECT 'now', f('now'), at::text = 'now'::text, a || 'now' FROM t WHERE b = 'now' || c", &[]),
             ("UPDATE t SET at = 'now'::timestamptz, b = date 'today'", &[]),
             ("CREATE TABLE t (at timestamptz DEFAULT 'now')", &[]),
@@ -261,5 +257,7 @@ mod tests {
         assert_eq!(typed, ["'now'", "'today'", "'tomorrow'"]);
         assert_eq!(shown(&others), ["at 'now'", "? 'yesterday'"]);
         assert_eq!(time_texts_in(b"'now"), (Vec::new(), Vec::new()));
+        let (_, others) = time_texts_in(b"\0UPDATE t SET \"At\" = ' now ', Day = 'today'");
+        assert_eq!(shown(&others), ["At 'now'", "day 'today'"]);
     }
 }

@@ -56,3 +56,23 @@ fn retries_end_with_what_to_change() {
     other.execute_batch("ROLLBACK").unwrap();
     project.runner("apply").succeeds();
 }
+
+/// On SQLite, what a stepwise migration writes before it begins meets the file first.
+#[test]
+fn a_migration_that_waits_for_the_file_has_started_and_fails_once() {
+    let project = project!(Engine::Sqlite);
+    project.sql("0001_a", "CREATE TABLE a (id INTEGER);", "").runner("apply").succeeds();
+    project.sql("0002_b", "-- runner:no-transaction\nCREATE TABLE b (id INTEGER);", "");
+    let other = project.open("runner.db");
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let output = project.runner("apply --format json --table-lock-timeout 20ms --retries 2");
+    output.exits(5);
+    let lines = output.stderr.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    let events: Vec<String> = lines.filter_map(|line| Some(line["event"].as_str()?.to_owned())).collect();
+    let about: Vec<&str> =
+        events.iter().map(String::as_str).filter(|it| it.starts_with("migration") || *it == "retrying").collect();
+    assert_eq!(about, ["migration-started", "retrying", "retrying", "migration-failed"], "{output}");
+    other.execute_batch("ROLLBACK").unwrap();
+    project.runner("apply").succeeds();
+    assert_eq!(project.value("SELECT count(*) FROM b"), "0");
+}

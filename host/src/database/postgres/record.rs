@@ -210,11 +210,9 @@ impl PostgresDatabase {
     /// The text that opens the transaction of a migration: its last row holds the state of the tool's tables, unless that `is_known`,
     /// the one before the process, the transaction and whether the lock is held.
     fn prologue_for(&self, options: TransactionOptions, is_known: bool) -> String {
-        let is_locked = match &self.lock {
-            Some(Lock::Advisory(_)) if is_known => "true".to_owned(),
-            Some(lock) => lock.is_held_by(),
-            None => "true".to_owned(),
-        };
+        let is_proven = |lock: &&Lock| is_known && matches!(lock, Lock::Advisory(_));
+        let asked = self.lock.as_ref().filter(|lock| !is_proven(lock));
+        let is_locked = asked.map_or_else(|| "true".to_owned(), Lock::is_held_by);
         let also = self.at_work(&format!("pg_catalog.pg_current_xact_id()::pg_catalog.text, {is_locked}"));
         let timeouts = self.own.set_timeouts(Role::SqlScript, self.endpoint.settings());
         let inspect = if self.inspected { "" } else { INSPECT.as_str() };

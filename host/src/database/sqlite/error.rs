@@ -67,8 +67,10 @@ fn hint(code: c_int) -> Option<&'static str> {
 /// A failure without a statement.
 pub(super) fn from_failure(failure: &Failure) -> DatabaseError {
     if failure.code & 0xff == ffi::SQLITE_BUSY && failure.message.contains(IN_PROGRESS) {
-        // Not the lock of another connection, which ends.
-        return DatabaseError::new(DatabaseErrorKind::Other, failure.message.trim()).code("SQLITE_BUSY");
+        // Not the lock of another connection, which ends: it is not worth another try.
+        return DatabaseError::new(DatabaseErrorKind::Other, failure.message.trim())
+            .code(code_name(failure.code))
+            .hint("a query of the same connection is still being read: read it to its end, or close it, before");
     }
     let mut error = DatabaseError::new(kind(failure.code), message(failure)).code(code_name(failure.code));
     error.hint = failure.hint.or_else(|| hint(failure.code)).map(str::to_owned);
@@ -159,3 +161,22 @@ const NAMES: &[(c_int, &str)] = &[
     (ffi::SQLITE_RANGE, "RANGE"),
     (ffi::SQLITE_NOTADB, "NOTADB"),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_lock_of_another_connection_is_worth_another_try() {
+        for (code, message, is_transient) in [
+            (ffi::SQLITE_BUSY, "database is locked", true),
+            (ffi::SQLITE_BUSY_SNAPSHOT, "database is locked", true),
+            (ffi::SQLITE_BUSY, "cannot commit transaction - SQL statements in progress", false),
+            (ffi::SQLITE_LOCKED, "database table is locked", false),
+        ] {
+            let error = from_failure(&Failure { code, message: message.to_owned(), offset: None, hint: None });
+            assert_eq!(error.is_transient(), is_transient, "{message}: {error}");
+            assert!(error.hint.is_some(), "{message}");
+        }
+    }
+}

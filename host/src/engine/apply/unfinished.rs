@@ -97,12 +97,9 @@ pub(super) fn partial(
         (None, None) if matches!(error.kind, ErrorKind::Interrupted | ErrorKind::Terminated) => {
             error.hint(format!("what took effect stays; `runner {verb}` with {same} resumes there"))
         }
-        (None, Some(of)) if progress.done >= of && matches!(error.kind, ErrorKind::Interrupted | ErrorKind::Terminated) => {
-            error.hint(format!("what took effect stays: {took_effect}; `runner {verb}` records the end of the migration"))
-        }
-        (None, Some(_)) if matches!(error.kind, ErrorKind::Interrupted | ErrorKind::Terminated) => error.hint(format!(
-            "what took effect stays: {took_effect}; `runner {verb}` resumes with statement {}",
-            progress.done + 1
+        (None, Some(of)) if matches!(error.kind, ErrorKind::Interrupted | ErrorKind::Terminated) => error.hint(format!(
+            "what took effect stays: {took_effect}; `runner {verb}` {}",
+            goes_on(progress.done, of)
         )),
         (None, Some(_)) => error.hint(format!(
             "what took effect stays: {took_effect}; fix the cause, or the statements from {} on, and run `runner {verb}` to \
@@ -114,4 +111,24 @@ pub(super) fn partial(
         )),
     };
     Box::new(Failure { error, took_effect: Some(took_effect), met_a_lock: false })
+}
+
+/// What the next run does after a signal that came when so many statements were done.
+fn goes_on(done: u64, of: u64) -> String {
+    match done < of {
+        true => format!("resumes with statement {}", done + 1),
+        false => "records the end of the migration".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_run_resumes_where_a_signal_came() {
+        assert_eq!(goes_on(0, 3), "resumes with statement 1");
+        assert_eq!(goes_on(2, 3), "resumes with statement 3");
+        assert_eq!(goes_on(3, 3), "records the end of the migration", "there is no fourth");
+    }
 }

@@ -153,12 +153,13 @@ impl RunControl {
             self.wait(database, WaitPoint::Pause).await?;
         }
         if is_paused {
+            // Nobody worked meanwhile.
             self.counted(&mut database.host_until(&self.stop)).await;
         }
         self.check_stop()
     }
 
-    /// What the run has worked at the migration is in history: from here on its time counts anew. No transaction is open.
+    /// The run's time counts anew from here on: what it has worked at the migration until now is in history. No transaction is open.
     pub async fn counted(&self, database: &mut HostSession<'_>) {
         self.state().began = Some(Instant::now());
         store::counted(database, &self.about.run_id).await;

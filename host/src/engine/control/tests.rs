@@ -199,6 +199,13 @@ async fn the_time_of_a_killed_run_counts_from_its_start() {
     age(&killed);
     killed.before_chunk(&mut *database).await.expect("it continues");
     assert_eq!(store::read(&mut database.host()).await.expect("rows")[0].began_at, row.began_at);
+    // What history has of an attempt that failed does not count again when the next one is killed.
+    killed.counted(&mut database.host()).await;
+    age(&killed);
+    killed.before_chunk(&mut *database).await.expect("it continues");
+    let rows = store::read(&mut database.host()).await.expect("rows");
+    assert!(rows[0].began_at >= row.began_at + 60_000, "{rows:?}");
+    assert!(killed.state().began.is_some_and(|began| began.elapsed() < Duration::from_secs(60)));
 }
 
 #[tokio::test]

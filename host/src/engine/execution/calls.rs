@@ -18,7 +18,7 @@ use crate::engine::call::answer::Transformed;
 use crate::engine::call::{Call, CallKind};
 use crate::engine::event::{Event, Unrepeatable, Why};
 use crate::engine::script::RunContext;
-use crate::engine::time_texts::times;
+use crate::engine::time_texts::add_times;
 use crate::engine::transcript::tables::{of_parameters, of_source, of_target, of_transform};
 use crate::engine::transform::{BatchFunction, TransformTask};
 use crate::project::catalog::Kind;
@@ -320,13 +320,10 @@ impl Calls {
             return;
         }
         let found = time_texts(statement);
-        if found.is_empty() {
-            return;
+        if !found.is_empty() {
+            let mut database = self.steps.run.database.lock().await;
+            add_times(calls, &mut database.host(), &found, Some(names)).await;
         }
-        let mut database = self.steps.run.database.lock().await;
-        // A warning that cannot be given is no reason to fail: whatever is wrong, the statement itself meets it.
-        let times = times(&mut database.host(), &found, Some(names)).await.unwrap_or_default();
-        calls.extend(times.into_iter().filter(|text| !calls.contains(text)).collect::<Vec<_>>());
     }
 
     fn is_replayed(&self) -> bool {

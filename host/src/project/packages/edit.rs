@@ -8,6 +8,7 @@ use super::name::{PackageName, Version};
 use crate::database::Renames;
 use crate::error::{Error, Result};
 use crate::project::files::{behind_links, cannot_write, open_root, read_own};
+use crate::project::line_ends::with_line_ends;
 use crate::project::lockfile::write_atomically;
 use crate::project::settings::Settings;
 
@@ -75,7 +76,7 @@ fn edit(settings: &Settings, change: impl FnOnce(&mut DocumentMut) -> Result<(),
         text.parse().map_err(|error: toml_edit::TomlError| unsuitable().cause(error.message()))?;
     change(&mut document)
         .map_err(|()| unsuitable().hint("`packages` has to be a table, as in `[packages.\"vendor/package\"]`"))?;
-    let changed = document.to_string();
+    let changed = with_line_ends(&text, &document.to_string());
     if changed == text {
         return Ok(());
     }

@@ -122,9 +122,7 @@ impl EventJson {
         let (time, run_id, database) = (now(), run_id.map(str::to_owned), database.map(str::to_owned));
         EventBody::new(event).map(|event| Self { schema: SCHEMA, time, run_id, database, event })
     }
-}
 
-impl EventJson {
     /// The line of a migration that still runs.
     pub(in crate::report) fn running(running: &Running, run_id: Option<&str>, database: Option<&str>) -> Self {
         let (statement, statements) = running.statement.unzip();

@@ -1,6 +1,6 @@
 //! The report of a dry run: its steps, rows before and after, and its limits.
 
-use super::{BAD, DIM, NEW, ODD, OLD, PLAIN, STRONG, Text};
+use super::{BAD, DIM, NEW, ODD, OLD, PLAIN, STRONG, Text, one_line};
 use crate::engine::event::dry_run::{Cell, Change, DryRunEvent, Ending, Sample, Tried};
 use crate::report::{Verbosity, units};
 
@@ -35,7 +35,7 @@ fn tried(step: &Tried, verbosity: Verbosity) -> Text {
     }
     text.push(DIM, format!("  {:>4} ", step.number));
     let whole = verbosity == Verbosity::Verbose && step.statement.contains('\n');
-    let line = step.statement.split_whitespace().collect::<Vec<_>>().join(" ");
+    let line = one_line(&step.statement);
     match (whole, line.char_indices().nth(STATEMENT)) {
         (true, _) => text.push(DIM, "statement"),
         (false, Some((end, _))) if verbosity != Verbosity::Verbose => text.push(PLAIN, format!("{}…", &line[..end])),

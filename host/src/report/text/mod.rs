@@ -38,17 +38,17 @@ pub use status::{current, status, status_summary};
 pub use test::{test_summary, tested};
 pub use verify::{verified, verify_summary};
 
-/// A reason that somebody gave, where it has no room for lines of its own.
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
 use std::fmt::Write;
 use std::ops::Range;
 
 use anstyle::{AnsiColor, Style};
 
 use super::escape::{self, ScriptTo};
+
+/// A text that has no room for lines of its own, such as the reason that somebody gave, or a statement.
+pub(super) fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
 
 /// Errors.
 pub const BAD: Style = AnsiColor::Red.on_default().bold();

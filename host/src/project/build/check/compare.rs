@@ -103,12 +103,13 @@ const SHARED: &str = "list of shared sources";
 
 /// Which of them differs, and what to do. `both`: what to commit then. A build of everything leaves what is applied as it is, and does not
 /// look for what the line does not list.
-fn shared_hint(id: &str, line: &LockLine, built: &LockLine, both: &str) -> String {
-    let of = |line: &LockLine| match &line.artifact {
-        LockedArtifact::Component { shared, .. } => shared.clone(),
-        _ => BTreeMap::new(),
+fn shared_hint<'l>(id: &str, line: &'l LockLine, built: &'l LockLine, both: &str) -> String {
+    let none = BTreeMap::new();
+    let of = |line: &'l LockLine| match &line.artifact {
+        LockedArtifact::Component { shared, .. } => Some(shared),
+        _ => None,
     };
-    let (locked, now, revision) = (of(line), of(built), &line.revision);
+    let (locked, now, revision) = (of(line).unwrap_or(&none), of(built).unwrap_or(&none), &line.revision);
     let changed = locked.iter().find(|(path, digest)| now.get(*path) != Some(digest));
     match (changed, now.keys().find(|path| !locked.contains_key(*path))) {
         (Some((path, _)), _) => format!(
@@ -168,10 +169,11 @@ fn hints(compared: &Compared<'_>) -> Vec<String> {
             "`{lockfile}` does not say what `{id}.wasm` was built from: run `runner build {revision}`, and {both}"
         )];
     }
-    if other_fields(line, compared.built_line).contains(&"digest of the source") {
+    let differing = other_fields(line, compared.built_line);
+    if differing.contains(&"digest of the source") {
         return vec![format!("the source of `{id}` changed since it was built: run `runner build`, and {both}")];
     }
-    if other_fields(line, compared.built_line).contains(&SHARED) {
+    if differing.contains(&SHARED) {
         return vec![shared_hint(id, line, compared.built_line, &both)];
     }
     let is_same = committed.sha256 == compared.built.sha256;

@@ -9,6 +9,7 @@ use super::paths::{Target, is_comment, line_of, named, parts, replaced, tokens};
 use super::{Edit, Id, others};
 use crate::error::{Error, Result};
 use crate::project::files::{ProjectDirectory, read_regular};
+use crate::project::line_ends::with_line_ends;
 use crate::project::packages::package_of;
 use crate::project::problem::shown;
 use crate::project::revision::{RevisionKey, migration_id};
@@ -188,19 +189,6 @@ fn of_settings(settings: &Settings, project: &ProjectDirectory, it: &Move<'_>) -
     }
     let after = with_line_ends(text, &document.to_string()).into_bytes();
     Ok(has_changed.then(|| Edit { file: name.to_owned(), renamed: name.to_owned(), after, before }))
-}
-
-/// A text that was written with LF at the ends of its lines, with those and the mark at the beginning that it had before.
-fn with_line_ends(before: &str, after: &str) -> String {
-    let mut ends = before.split_inclusive('\n').map(|line| line.ends_with("\r\n"));
-    let mark = if before.starts_with('\u{feff}') { "\u{feff}" } else { "" };
-    let lines = after.trim_start_matches('\u{feff}').split_inclusive('\n').map(|line| {
-        match (ends.next(), line.strip_suffix('\n')) {
-            (Some(true), Some(line)) => format!("{line}\r\n"),
-            _ => line.to_owned(),
-        }
-    });
-    mark.to_owned() + &lines.collect::<String>()
 }
 
 /// Gives an entry another key. Comments and the order of tables stay.
