@@ -16,8 +16,14 @@ pub(super) const PREFIX: &str = "runner:";
 /// servers end the statement within the first (see `client_connection_check_interval` in `settings`).
 const GRACE: Duration = Duration::from_secs(1);
 
-/// How long ending it may take; if the server does not permit that, how much longer the statement may continue.
-const ENDING: Duration = Duration::from_secs(5);
+/// How long ending it may take on a busy server.
+const ENDING: Duration = Duration::from_secs(30);
+
+/// How much longer the statement may continue if the server does not permit us to end it.
+const REFUSED: Duration = Duration::from_secs(5);
+
+/// How many looks either takes at least: if this process stands still for so long, nothing was found out meanwhile.
+const LOOKS: u32 = 20;
 
 /// The pause between two checks.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -41,15 +47,18 @@ pub(super) async fn end(
     let mut told = false;
     // When they were asked to end: this process may have stood still until then.
     let mut asked: Option<Instant> = None;
+    let mut looks = 0;
     let mut refused = None;
     loop {
         let left = look(connection, mark).await?;
         let Some(first) = left.first() else { return Ok(()) };
+        looks += u32::from(asked.is_some());
         if !told {
             waiting(&format!("what is left of the run `{}`: {}", first.run(), excerpt(&first.query)));
             told = true;
         }
-        if asked.is_some_and(|asked| asked.elapsed() >= ENDING) {
+        let patience = if refused.is_some() { REFUSED } else { ENDING };
+        if looks >= LOOKS && asked.is_some_and(|asked| asked.elapsed() >= patience) {
             return Err(stays(first, refused));
         }
         if since.elapsed() >= GRACE && asked.is_none() {
