@@ -80,7 +80,7 @@ Where there are downgrades, everything is rolled back, compared again with what 
 not work: "both stop" where the client stops in them too, "not applied again" where they leave something behind.
 
 Migrations in Go, TypeScript and Kotlin are left out for both. Flyway's placeholders are filled in. Projects that migrate
-without foreign keys have `foreign_keys = false`. The times are those of one process for all files, {"in one run" if args.times == 1 else f"medians of {args.times} runs"}.
+without foreign keys have `foreign_keys = false`. The times are those of one process for all files, {"in one run" if args.times == 1 else f"medians of {args.times} runs, in turns"}.
 
 {table(results)}
 """
