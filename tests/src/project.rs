@@ -1,6 +1,7 @@
 //! A project in its own directory.
 
 use std::ffi::OsStr;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -73,6 +74,19 @@ impl TestProject {
         self
     }
 
+    /// Writes a program. Another process does that: what this one has open for writing, a process that another thread starts
+    /// may have open as well for a moment, and then it cannot be run.
+    pub fn program(&self, path: &str, text: &str) -> &Self {
+        let path = self.file(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let mut shell = Command::new("sh");
+        shell.args(["-c", r#"cat >"$0" && chmod 755 "$0""#]).arg(path).stdin(Stdio::piped());
+        let mut shell = shell.spawn().unwrap();
+        shell.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+        assert!(shell.wait().unwrap().success());
+        self
+    }
+
     /// Reads a text file.
     pub fn read(&self, path: &str) -> String {
         std::fs::read_to_string(self.file(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
@@ -121,6 +135,8 @@ impl TestProject {
         command.envs(self.url.iter().map(|url| ("DATABASE_URL", url)));
         // All tests share one cache of compiled guests.
         command.env("XDG_CACHE_HOME", crate::guests::target_directory().join("test-cache"));
+        // Compiling measures nothing: a machine may be busy.
+        command.env("RUNNER_LIMIT_COMPILE_TIME", "10m");
     }
 
     /// Runs the binary to completion.
@@ -168,7 +184,7 @@ impl TestProject {
     /// A database of the project.
     pub fn open(&self, file: &str) -> rusqlite::Connection {
         let connection = rusqlite::Connection::open(self.file(file)).unwrap();
-        connection.busy_timeout(std::time::Duration::from_secs(10)).unwrap();
+        connection.busy_timeout(crate::EVER).unwrap();
         connection
     }
 

@@ -235,9 +235,7 @@ for_each_server! {
         let project = shop(engine);
         let program = if engine == Engine::Postgres { "pg_dump" } else { "mariadb-dump" };
         let says = "pg_dump: error: aborting because of server version mismatch";
-        project.write(&format!("bin/{program}"), format!("#!/bin/sh\necho '{says}' >&2\nexit 1\n"));
-        let file = project.file(&format!("bin/{program}"));
-        std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        project.program(&format!("bin/{program}"), &format!("#!/bin/sh\necho '{says}' >&2\nexit 1\n"));
         let path = format!("{}:{}", project.file("bin").display(), std::env::var("PATH").unwrap());
         let output = project.finish(project.command(["apply", "--backup", "kept"]).env("PATH", path));
         output.exits(1).says(&[says, "hint: `pg_dump` is older than the server"]);

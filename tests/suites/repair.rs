@@ -21,7 +21,7 @@ mod room;
 
 use std::sync::OnceLock;
 
-use runner_tests::{Engine, EngineProject, Output, guests, project};
+use runner_tests::{Engine, EngineProject, Output, guests, project, until};
 
 fn component() -> &'static [u8] {
     static COMPONENT: OnceLock<Vec<u8>> = OnceLock::new();
@@ -73,7 +73,12 @@ fn dies_at(project: &EngineProject, line: &str, moment: usize) -> bool {
     false
 }
 
-/// The JSON output of `repair`.
+/// Waits until nobody holds the lock: the session of a killed run may outlive it for a moment.
+fn until_free(project: &EngineProject) {
+    until("the lock is free", || told(&project.runner("status --format json"))["lock_holder"].is_null());
+}
+
+/// The JSON output of `repair` or `status`.
 fn told(output: &Output) -> serde_json::Value {
     output.succeeds();
     serde_json::from_str(&output.stdout).unwrap_or_else(|error| panic!("{error}\n{output}"))

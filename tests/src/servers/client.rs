@@ -196,15 +196,26 @@ pub struct Session {
 
 impl Session {
     /// Runs statements and waits until they are done.
+    #[track_caller]
     pub fn run(&mut self, text: &str) -> &mut Self {
+        assert!(self.try_run(text), "the session has ended: {text}");
+        self
+    }
+
+    /// As above; returns false if the session has ended, also if it was refused in the first place.
+    pub fn try_run(&mut self, text: &str) -> bool {
         let mark = format!("mark {}", super::place::unique());
-        self.send(&format!("{text};\nSELECT '{mark}'"));
+        if self.input.write_all(format!("{text};\nSELECT '{mark}';\n").as_bytes()).is_err() {
+            return false;
+        }
         let mut line = String::new();
         while line.trim_end() != mark {
             line.clear();
-            assert!(self.output.read_line(&mut line).unwrap() > 0, "the session has ended: {text}");
+            if self.output.read_line(&mut line).unwrap() == 0 {
+                return false;
+            }
         }
-        self
+        true
     }
 
     /// Sends statements without waiting.

@@ -7,9 +7,6 @@ use super::builder::Builder;
 use super::programs::{find, is_chosen, version};
 use super::{Kind, Server, place};
 
-/// How long a node may take to get all data from the other.
-const PATIENCE: Duration = Duration::from_secs(120);
-
 /// Where Debian's package galera-4 puts it.
 const PROVIDER: &str = "/usr/lib/galera/libgalera_smm.so";
 
@@ -76,6 +73,16 @@ fn founder(first_port: u16) -> Result<Server, String> {
 /// Starts a node of those whose first port this is. `cluster` is the address of the other.
 fn node(at: u16, first_port: u16, cluster: &str) -> Result<Server, String> {
     let port = first_port + PORTS * at;
+    // A node of a busy machine may be silent for long, and is not lost.
+    let mut options = format!(
+        "base_port={port};gmcast.listen_addr=tcp://127.0.0.1:{port};ist.recv_addr=127.0.0.1:{};gcache.size=16M;\
+         evs.suspect_timeout=PT1M;evs.inactive_timeout=PT2M;gmcast.peer_timeout=PT30S",
+        port + 1
+    );
+    if at > 0 {
+        // The first one waits for nobody when it starts; a test that takes its cluster away waits for that long.
+        options += ";pc.wait_prim_timeout=PT2M";
+    }
     Builder::new(Kind::Mariadb)
         .setting("wsrep-on", "ON")
         .setting("wsrep-provider", PROVIDER)
@@ -85,13 +92,7 @@ fn node(at: u16, first_port: u16, cluster: &str) -> Result<Server, String> {
         .setting("wsrep-node-address", format!("127.0.0.1:{port}"))
         .setting("wsrep-sst-method", "rsync")
         .setting("wsrep-sst-receive-address", format!("127.0.0.1:{}", port + 2))
-        .setting(
-            "wsrep-provider-options",
-            format!(
-                "base_port={port};gmcast.listen_addr=tcp://127.0.0.1:{port};ist.recv_addr=127.0.0.1:{};gcache.size=16M",
-                port + 1
-            ),
-        )
+        .setting("wsrep-provider-options", options)
         .setting("binlog-format", "ROW")
         .setting("innodb-autoinc-lock-mode", 2)
         .try_start()
@@ -108,7 +109,7 @@ fn synced(node: Server) -> Result<Server, String> {
         if found.as_ref().is_ok_and(|rows| *rows == ["Synced"]) {
             return Ok(node);
         }
-        if !node.runs() || start.elapsed() > PATIENCE {
+        if !node.runs() || start.elapsed() > crate::EVER {
             return Err(format!("the node is not synchronised: {found:?}\n{}", node.log()));
         }
         std::thread::sleep(Duration::from_millis(50));

@@ -8,9 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::programs::User;
-
-/// How long a server may take to start or stop: much longer than any machine needs.
-const PATIENCE: Duration = Duration::from_secs(60);
+use crate::EVER;
 
 /// A running program whose process ID the guardian knows. It ends when it is dropped.
 pub(super) struct Process {
@@ -57,7 +55,7 @@ impl Process {
             if ready() {
                 return Ok(());
             }
-            assert!(start.elapsed() < PATIENCE, "the server does not get ready\n{}", self.log());
+            assert!(start.elapsed() < EVER, "the server does not get ready\n{}", self.log());
             std::thread::sleep(Duration::from_millis(5));
         }
     }
@@ -80,11 +78,20 @@ impl Process {
         kill.args([&format!("-{name}"), &self.child.id().to_string()]).stderr(Stdio::null()).status().expect("`kill`");
     }
 
+    /// Ends it, however long that takes: its data are still needed.
+    pub(super) fn end(&mut self) {
+        if !self.has_ended() {
+            self.signal("CONT");
+            self.signal(self.last_signal);
+        }
+        self.wait();
+    }
+
     /// Waits until it exits.
     pub(super) fn wait(&mut self) {
         let start = Instant::now();
         while !self.has_ended() {
-            assert!(start.elapsed() < PATIENCE, "the server does not end\n{}", self.log());
+            assert!(start.elapsed() < EVER, "the server does not end\n{}", self.log());
             std::thread::sleep(Duration::from_millis(2));
         }
         // Its process ID may be reused from now on.

@@ -144,7 +144,9 @@ impl Server {
     /// Restarts it with the same data, on the same port.
     pub fn restart(&self) {
         let mut process = self.process();
-        drop(process.take());
+        if let Some(mut running) = process.take() {
+            running.end();
+        }
         let started = self.own().launch.start(self.port());
         *process = Some(started.unwrap_or_else(|log| panic!("the server does not start again\n{log}")));
     }

@@ -18,7 +18,11 @@ fn every_test_has_its_own_database() {
         assert!(other.client().try_sql("SELECT * FROM a").unwrap_err().contains('a'));
         let name = one.name().to_owned();
         drop(one);
-        let query = format!("SELECT count(*) FROM information_schema.schemata WHERE schema_name = '{name}'");
+        let (list, column) = match server.kind() {
+            Kind::Postgres => ("pg_database", "datname"),
+            Kind::Mariadb => ("information_schema.schemata", "schema_name"),
+        };
+        let query = format!("SELECT count(*) FROM {list} WHERE {column} = '{name}'");
         assert_eq!(server.client().value(&query), "0");
     }
 }

@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Stdio;
-use std::time::{Duration, Instant};
 
-use runner_tests::Running;
+use runner_tests::{Running, until};
 use sha2::{Digest, Sha256};
 
 use super::commands::{MIGRATION, made_by};
@@ -234,15 +233,6 @@ fn flags_that_contradict_each_other_are_refused() {
     assert_eq!(document["error"]["message"], "`--watch` has no end, and so no JSON document");
 }
 
-/// Waits for something that happens; an upper bound for ever.
-pub(super) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let end = Instant::now() + Duration::from_secs(120);
-    while !is_so() {
-        assert!(Instant::now() < end, "{what}: not in two minutes");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
-
 /// Whether a process exists, by the file that has its id.
 #[cfg(target_os = "linux")]
 pub(super) fn is_running(id: &str) -> bool {
@@ -266,7 +256,7 @@ fn a_stopped_check_leaves_nothing_behind() {
         assert!(is_running(&id));
         child.signal(name);
         assert_eq!(child.wait().unwrap().code(), Some(code), "SIG{name}");
-        assert!(!is_running(&id));
+        until("the command has ended", || !is_running(&id));
         assert_eq!(tree(temporary.path()), BTreeMap::new());
     }
 }

@@ -1,6 +1,5 @@
 //! `scripts/release` with tools that stand in for a compiler of static binaries, and what the `Dockerfile` must agree with.
 
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use super::*;
@@ -34,8 +33,7 @@ impl Tools {
     }
 
     fn add(&self, name: &str, script: &str) -> &Self {
-        self.0.write(&format!("bin/{name}"), format!("#!/bin/sh\n{script}\n"));
-        std::fs::set_permissions(self.0.file(&format!("bin/{name}")), PermissionsExt::from_mode(0o755)).unwrap();
+        self.0.program(&format!("bin/{name}"), &format!("#!/bin/sh\n{script}\n"));
         self
     }
 

@@ -3,9 +3,8 @@
 use std::fs::File;
 use std::process::Stdio;
 
-use runner_tests::Running;
+use runner_tests::{Running, until};
 
-use super::checks::until;
 use super::commands::{MIGRATION, made_by};
 use super::*;
 
@@ -47,6 +46,12 @@ impl<'p> Watching<'p> {
 /// The hidden file counts the builds: it is no source.
 const COUNTED: &str = "echo x >> .count\ncp core.bin build/module.wasm\n";
 
+/// Saves a file in one step: whoever looks sees the old one or the new one.
+fn save(project: &TestProject, path: &str, content: impl AsRef<[u8]>) {
+    project.write(".saved", content);
+    std::fs::rename(project.file(".saved"), project.file(path)).unwrap();
+}
+
 fn count(project: &TestProject) -> usize {
     project.read(&format!("{MIGRATION}/.count")).lines().count()
 }
@@ -58,21 +63,22 @@ fn what_is_saved_is_rebuilt() {
     let artifact = || std::fs::read(project.file("migrations/1_made.wasm")).unwrap();
     let (first, other) = (artifact(), guests::core_module("reference"));
     assert_eq!(count(&project), 1);
-    project.write(&format!("{MIGRATION}/core.bin"), &other);
+    save(&project, &format!("{MIGRATION}/core.bin"), &other);
     watching.rests(2);
     assert_ne!(artifact(), first);
     assert_eq!(count(&project), 2);
     // An error does not end it.
-    project.write(&format!("{MIGRATION}/make.sh"), "echo main.c:3: no >&2; exit 3\n");
+    save(&project, &format!("{MIGRATION}/make.sh"), "echo main.c:3: no >&2; exit 3\n");
     watching.rests(3);
     watching.says("`sh make.sh` failed: exit status: 3");
     assert_ne!(artifact(), first);
-    project
-        .write(&format!("{MIGRATION}/make.sh"), COUNTED)
-        .write(&format!("{MIGRATION}/core.bin"), guests::core_module("hostile"));
+    save(&project, &format!("{MIGRATION}/make.sh"), COUNTED);
+    save(&project, &format!("{MIGRATION}/core.bin"), guests::core_module("hostile"));
     until("it is built again", || artifact() == first);
     // A migration that did not exist, and one in SQL.
-    project.sql("2_plain", "SELECT 1;", "SELECT 1;");
+    // The downgrade alone is none yet: the lockfile has both from the start.
+    save(&project, "migrations/2_plain.down.sql", "SELECT 1;");
+    save(&project, "migrations/2_plain.up.sql", "SELECT 1;");
     until("it is in the lockfile", || project.read("runner.lock").contains("2_plain"));
     let log = watching.ends("INT");
     assert!(log.contains("built 1_made") && log.contains("locked 2_plain"), "{log}");
@@ -93,7 +99,7 @@ fn what_a_migration_shares_is_watched() {
         let watching = Watching::start(&project, "build --watch");
         let artifact = || std::fs::read(project.file("migrations/1_made.wasm")).unwrap();
         let first = artifact();
-        project.write(file, guests::core_module("reference"));
+        save(&project, file, guests::core_module("reference"));
         watching.rests(2);
         assert!(artifact() != first, "{file}");
         watching.ends("INT");
@@ -107,8 +113,9 @@ fn a_build_does_not_start_the_next_one() {
     let watching = Watching::start(&project, "build --watch 1");
     let built = count(&project);
     let make = format!("{MIGRATION}/make.sh");
-    project.write(&make, COUNTED).write(&format!("{MIGRATION}/build/left"), "").runner("status").succeeds();
-    project.write(&make, format!("{COUNTED}true\n"));
+    save(&project, &make, COUNTED);
+    project.write(&format!("{MIGRATION}/build/left"), "").runner("status").succeeds();
+    save(&project, &make, format!("{COUNTED}true\n"));
     watching.rests(2);
     assert_eq!(count(&project), built + 1);
     watching.ends("TERM");
@@ -131,7 +138,8 @@ fn what_is_saved_during_a_build_is_built() {
     let mut watching = Running::start(project.command(["build", "--watch"]).stderr(Stdio::null()));
     until("the command runs", || project.file(&format!("{MIGRATION}/.here")).exists());
     let other = guests::core_module("reference");
-    project.write(&format!("{MIGRATION}/core.bin"), &other).write(&format!("{MIGRATION}/.go"), "");
+    save(&project, &format!("{MIGRATION}/core.bin"), &other);
+    project.write(&format!("{MIGRATION}/.go"), "");
     until("it is built", || project.file("runner.lock").exists());
     watching.signal("INT");
     assert_eq!(watching.wait().unwrap().code(), Some(0));
@@ -150,12 +158,12 @@ fn a_stopped_watcher_leaves_nothing_behind() {
     let watching = Watching::start(&project, "build --watch");
     let before = (project.read("runner.lock"), std::fs::read(project.file("migrations/1_made.wasm")).unwrap());
     let script = "sh -c 'echo $$ > .id.tmp; mv .id.tmp .id; sleep 1000; true'; true\n";
-    project.write(&format!("{MIGRATION}/make.sh"), script);
+    save(&project, &format!("{MIGRATION}/make.sh"), script);
     let id = format!("{MIGRATION}/.id");
     until("the command runs", || project.file(&id).exists());
     let id = project.read(&id);
     let log = watching.ends("INT");
-    assert!(!super::checks::is_running(&id), "{log}");
+    until("the command has ended", || !super::checks::is_running(&id));
     assert!(!log.contains("error"), "{log}");
     let after = (project.read("runner.lock"), std::fs::read(project.file("migrations/1_made.wasm")).unwrap());
     assert!(before == after);

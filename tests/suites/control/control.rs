@@ -27,7 +27,9 @@ for_each_engine! {
     fn a_paused_run_waits_until_it_is_resumed(engine) {
         let project = shop(engine);
         let run = Apart::start(&project, "apply --batch-delay 300ms");
-        until_run(&project, "rows are done", |run| run["rows_done"].as_u64() > Some(0) && run["state"] != "lost");
+        until_run(&project, "rows are done and counted", |run| {
+            run["rows_done"].as_u64() > Some(0) && run["rows_total"] == ROWS && run["state"] != "lost"
+        });
         let paused = project.run(["pause", "--why", "month end"]);
         paused.succeeds().says(&["paused: `runner apply` of ", "waits before its next chunk", "hint: `runner resume`"]);
         until_run(&project, "it waits", |run| run["state"] == "waiting" && run["held"]["reason"] == "paused");
@@ -99,7 +101,7 @@ for_each_engine! {
         let schema = if engine == Engine::Postgres { "runner." } else { "" };
         let seen = &format!("SELECT coalesce(max(beat_at - began_at), 0) FROM {schema}runner_progress");
         let time = |ask: &str| project.value(ask).parse::<u64>().unwrap();
-        until("it was seen for a while", || time(seen) > 1500);
+        until("it was seen for a while, with rows done", || time(seen) > 1500 && doubled(&project) > 0);
         run.ends_by("KILL");
         let lost = time(seen);
         let done = doubled(&project);
@@ -265,7 +267,7 @@ fn a_run_that_ended_in_the_meantime_is_not_cancelled() {
         let database = project.open("runner.db");
         database.busy_timeout(EVER).unwrap();
         database.execute_batch("BEGIN IMMEDIATE").unwrap();
-        let order = Apart::start(&project, command);
+        let order = Apart::start(&project, &format!("{command} -D sqlite://runner.db?busy_timeout=600000"));
         // It sees the run, and waits. If it did not get so far, there is no run to see, which is said in the same words.
         std::thread::sleep(Duration::from_millis(1500));
         run.ends_by("KILL");

@@ -151,17 +151,33 @@ fn scale() {
     project
         .sql("0001_items", &items, "DROP TABLE log;\nDROP TABLE items;")
         .component("0002_scale", &guests::component("scale"))
-        // Chunks that take about 20 ms, so that there is time to share them.
-        .settings("[transform]\nchunk_rows = 100\n[parameters]\nlog = \"log\"\nslow = 4000000");
+        // It is to wait for a table for as long as the rest takes.
+        .settings(
+            "[database]\ntable_lock_timeout = \"none\"\n[transform]\nchunk_rows = 100\n[parameters]\nlog = \"log\"",
+        );
     project.runner("apply --target 1").succeeds();
     let mut story = Story::new("guide/scale", &project);
     // On this host, at the same time as the next command.
     story.skip("runner apply");
-    let mut leader = Running::start(project.command(["apply"]).stderr(Stdio::null()));
-    until("the leader begins", || {
-        project.value("SELECT count(*) FROM runner.runner_chunk WHERE role = 'leader'") != "0"
+    // Nobody can write until the leader's only worker and one of the helper's have a chunk each, which nobody can take over.
+    let mut gate = project.server_database().client().session();
+    gate.run("BEGIN; LOCK TABLE items IN SHARE MODE");
+    let waiting = || {
+        let query = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'items'::regclass \
+                     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+        project.value(query).parse::<u32>().unwrap()
+    };
+    let mut leader = Running::start(project.command(["apply", "--jobs", "1"]).stderr(Stdio::null()));
+    until("the leader has a chunk", || waiting() > 0);
+    // The time that it has for its first chunk.
+    story.replace("apply --share", "apply --share --lock-timeout 5m");
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            until("the helper has a chunk", || waiting() > 1);
+            gate.run("ROLLBACK");
+        });
+        story.run("runner apply --share", 0).says(&["shared a transform: "]);
     });
-    story.run("runner apply --share", 0).says(&["shared a transform: "]);
     assert_eq!(leader.wait().unwrap().code(), Some(0));
     assert_eq!(project.value("SELECT count(DISTINCT id) FROM log"), ROWS.to_string());
     assert_eq!(project.value("SELECT count(*) FROM log"), ROWS.to_string());
@@ -227,7 +243,11 @@ fn throttling() {
     // The statistics of a large table: its rows are not counted.
     project.execute("UPDATE pg_class SET reltuples = 70000000 WHERE relname = 'items'");
     let doubled = || project.value("SELECT count(*) FROM items WHERE price = id / 4.0").parse::<u64>().unwrap();
-    let begin = |line: &str| Running::start(project.command(line.split(' ')).stderr(Stdio::null()));
+    // It would take two minutes: it does not end before it is cancelled.
+    let begin = || {
+        let line = "apply --jobs 1 --batch-delay 2s";
+        Running::start(project.command(line.split(' ')).stderr(Stdio::null()))
+    };
     let waits = || project.runner("status").succeeds().stdout.contains("\nwaiting ");
 
     let mut story = Story::new("guide/throttling", &project);
@@ -235,7 +255,7 @@ fn throttling() {
     assert_eq!(doubled(), 600);
     story.execute("runner rollback", 0);
 
-    let mut run = begin("apply --batch-delay 200ms");
+    let mut run = begin();
     until("rows are done", || doubled() > 0);
     story.prints("runner pause --why 'month end'", 0);
     until("the run waits", waits);
@@ -246,14 +266,19 @@ fn throttling() {
     assert_eq!(run.wait().unwrap().code(), Some(143));
     assert!(doubled() < 600, "the run was complete before it was cancelled");
 
-    let mut run = begin("apply --batch-delay 200ms");
+    let mut run = begin();
     let done = doubled();
     until("the run continues", || doubled() > done);
     story.execute("runner pause --why 'month end'", 0);
     until("the run waits", waits);
     story.prints("runner status", 0);
+    let done = doubled();
     story.execute("runner resume", 0);
-    assert_eq!(run.wait().unwrap().code(), Some(0));
+    until("the run continues", || doubled() > done);
+    story.execute("runner cancel", 0);
+    assert_eq!(run.wait().unwrap().code(), Some(143));
+    // The rest, without a delay.
+    story.execute("runner apply", 0);
     assert_eq!(doubled(), 600);
     story.end();
 }

@@ -1,7 +1,7 @@
 //! MariaDB, which commits every schema change: a transaction for rows, a scratch database for the rest, and refusals.
 
-use runner_tests::servers::Kind;
-use runner_tests::{Engine, EngineProject, Running, project, until};
+use runner_tests::servers::{Kind, Server};
+use runner_tests::{Engine, EngineProject, Running, until};
 
 use super::{changes_nothing, scratches, shop};
 
@@ -171,7 +171,9 @@ fn postgres_needs_no_copy() {
 /// `runner test` drops the scratch databases that nobody uses.
 #[test]
 fn a_test_on_the_same_server_leaves_the_copy_alone() {
-    let (project, other) = (project!(Engine::Mariadb), project!(Engine::Mariadb));
+    // It would drop what killed runs of other tests have left, too.
+    let server = Server::private(Kind::Mariadb).start();
+    let [project, other] = [(); 2].map(|()| EngineProject::on(env!("CARGO_BIN_EXE_runner"), server.database()));
     let held = format!("held_{}", project.server_database().name());
     project.sql(
         "0001_waits",

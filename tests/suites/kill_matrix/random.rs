@@ -61,7 +61,10 @@ fn at_random_in(engine: Engine, expected: &Expected, lane: usize) -> Tally {
                 }
             }
             let told = format!("{} kills, {misses} misses, on the way {name}", tally.total());
-            tally.heal(heal(&project, way, &told));
+            let healed = heal(&project, way, &told);
+            // On a machine that has become slower, no kill would come late enough.
+            longest[way as usize] = longest[way as usize].max(healed.as_micros() as u64);
+            tally.heal(healed);
             expected.check(&project, way, &told);
         }
         assert!(misses < 20 * wanted + 100, "the runs end before they can be killed");

@@ -24,8 +24,8 @@ impl Way {
     /// The command for this direction, which changes nothing once it is done.
     pub fn line(self) -> &'static str {
         match self {
-            Self::Up => "apply --lock-timeout 20s",
-            Self::Down => "rollback --target 1 --lock-timeout 20s",
+            Self::Up => "apply --lock-timeout 5m",
+            Self::Down => "rollback --target 1 --lock-timeout 5m",
         }
     }
 }

@@ -1,11 +1,10 @@
 //! How an operator resolves a step with an unknown outcome, and a revision that cannot continue.
 
 use std::process::Stdio;
-use std::time::{Duration, Instant};
 
-use runner_tests::{Engine, EngineProject, Running, for_each_engine, for_each_server};
+use runner_tests::{Engine, EngineProject, Running, for_each_engine, for_each_server, until};
 
-use super::{component, dies_at, shop, state, told, tool};
+use super::{component, dies_at, shop, state, told, tool, until_free};
 
 /// A component that died in a call whose effect the database does not show. `took_effect` selects the crash point.
 fn unknown(engine: Engine, took_effect: bool) -> EngineProject {
@@ -25,6 +24,8 @@ fn unknown(engine: Engine, took_effect: bool) -> EngineProject {
         let shown = told(&project.runner("repair --format json"));
         let has_run = project.value("SELECT n FROM counter") == "1";
         if shown["unknown"]["waits"] == true && has_run == took_effect {
+            // A repair does not wait for it.
+            until_free(&project);
             return project;
         }
     }
@@ -171,14 +172,10 @@ for_each_engine! {
         };
         let project = shop(engine, &format!("odd = '{odd}'"));
         let mut run = Running::start(project.command(["apply"]).stderr(Stdio::null()));
-        let since = Instant::now();
         let journal = engine.history_table().replace("runner_history", "runner_journal");
         let done = format!("SELECT count(*) FROM {journal} WHERE kind = 'execute' AND state = 'done' AND effect = 1");
         // A run that is stopped before its first effect leaves nothing to repair.
-        while state(&project) != "partial" || project.value(&done) == "0" {
-            assert!(since.elapsed() < Duration::from_secs(30), "the run does not begin");
-            std::thread::sleep(Duration::from_millis(50));
-        }
+        until("the run begins", || state(&project) == "partial" && project.value(&done) != "0");
         let output = project.runner("repair 2 --as-not-applied --why impatient");
         output.exits(5).says(&["a repair does not wait", &run.id().to_string()]);
         assert_eq!(state(&project), "partial");

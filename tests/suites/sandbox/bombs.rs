@@ -260,24 +260,51 @@ fn compiler_of(run: u32) -> Option<u32> {
     })
 }
 
+/// A run whose compiling process stands still, however long a test takes to look at it, once this is so of that process.
+#[cfg(target_os = "linux")]
+fn compiling(start: impl Fn(&TestProject) -> Running, is_ready: impl Fn(u32) -> bool) -> (TestProject, Running, u32) {
+    loop {
+        let project = uncached();
+        let mut run = start(&project);
+        let (id, mut found, mut is_over) = (run.id(), None, false);
+        until("it compiles", || {
+            found = compiler_of(id).filter(|id| is_ready(*id));
+            is_over = run.try_wait().unwrap().is_some();
+            found.is_some() || is_over
+        });
+        let Some(compiler) = found else { continue };
+        send(compiler, libc::SIGSTOP);
+        let stands_still =
+            || std::fs::read_to_string(format!("/proc/{compiler}/stat")).is_ok_and(|stat| stat.contains(") T "));
+        until("it stands still or has ended", || stands_still() || compiler_of(id) != Some(compiler));
+        // Otherwise it was quicker than this test.
+        if stands_still() {
+            return (project, run, compiler);
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn send(process: u32, signal: i32) {
+    unsafe { libc::kill(process as i32, signal) };
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn what_ends_a_run_ends_compiling() {
     let project = uncached();
     project.finish(&mut apply_uncached(&project, &["wall_time=300ms"])).exits(7).says(&["limit `wall_time`"]);
     for (signal, code) in [("INT", 130), ("TERM", 143), ("KILL", 0)] {
-        let mut run = Running::start(&mut apply_uncached(&project, &[]));
-        let id = run.id();
-        until("it compiles", || compiler_of(id).is_some());
-        let compiler = compiler_of(id);
+        let start = |project: &TestProject| Running::start(&mut apply_uncached(project, &[]));
+        let (project, mut run, compiler) = compiling(start, |_| true);
         run.signal(signal);
         let status = run.wait().unwrap();
         assert!(signal == "KILL" || status.code() == Some(code), "{signal}: {status}");
-        until("the compiler is gone", || {
-            compiler.is_none_or(|id| !std::path::Path::new(&format!("/proc/{id}/exe")).exists())
-        });
+        // Nobody has ended it after KILL: it finds its pipe closed.
+        send(compiler, libc::SIGCONT);
+        until("the compiler is gone", || !std::path::Path::new(&format!("/proc/{compiler}/exe")).exists());
+        project.runner("status").succeeds().prints(&["pending"]);
     }
-    project.runner("status").succeeds().prints(&["pending"]);
 }
 
 /// The process that compiles has its pipes, its limits and nothing else.
@@ -285,18 +312,22 @@ fn what_ends_a_run_ends_compiling() {
 #[test]
 fn the_compiler_has_nothing_but_its_pipes() {
     use std::process::Command;
-    let project = uncached();
     // A descriptor that the program which starts the runner left open.
-    let mut command = Command::new("sh");
-    project.prepare(&mut command);
-    command.env("XDG_CACHE_HOME", project.file("cache")).env("DATABASE_PASSWORD", "secret");
-    command.args(["-c", &format!("exec 9<runner.toml; exec '{}' apply", project.binary().display())]);
-    let run = Running::start(&mut command);
-    let id = run.id();
-    until("it compiles", || compiler_of(id).is_some());
-    let compiler = compiler_of(id).unwrap();
-    let read = |file: &str| std::fs::read_to_string(format!("/proc/{compiler}/{file}")).unwrap_or_default();
-    until("it has taken its limits", || !read("limits").contains("Max cpu time              unlimited"));
+    let start = |project: &TestProject| {
+        let mut command = Command::new("sh");
+        project.prepare(&mut command);
+        command.env("XDG_CACHE_HOME", project.file("cache")).env("DATABASE_PASSWORD", "secret");
+        command.args(["-c", &format!("exec 9<runner.toml; exec '{}' apply", project.binary().display())]);
+        Running::start(&mut command)
+    };
+    let has_limits = |id: u32| {
+        let limits = std::fs::read_to_string(format!("/proc/{id}/limits"));
+        limits.is_ok_and(|limits| {
+            limits.contains("Max cpu time") && !limits.contains("Max cpu time              unlimited")
+        })
+    };
+    let (_project, _run, compiler) = compiling(start, has_limits);
+    let read = |file: &str| std::fs::read_to_string(format!("/proc/{compiler}/{file}")).unwrap();
     // A setting of the allocator, and nothing of the runner's own.
     assert_eq!(read("environ"), "MIMALLOC_ARENA_RESERVE=32MiB\0");
     let descriptors = std::fs::read_dir(format!("/proc/{compiler}/fd")).unwrap().flatten();
@@ -308,6 +339,7 @@ fn the_compiler_has_nothing_but_its_pipes() {
         assert!(limits.contains(limit), "{limits}");
     }
     assert!(!limits.contains("Max address space         unlimited"), "{limits}");
+    send(compiler, libc::SIGKILL);
 }
 
 /// A cached component is loaded as before: nothing is inspected and no process is started.

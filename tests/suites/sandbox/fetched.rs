@@ -2,7 +2,6 @@
 
 use std::io::Write as _;
 use std::net::TcpStream;
-use std::os::unix::fs::PermissionsExt as _;
 
 use runner_tests::minisign::{Keys, base64};
 use runner_tests::servers::registry::{self, Registry};
@@ -157,7 +156,7 @@ fn a_web_server_that_lies_is_not_believed() {
         for (path, code, says) in lies {
             let (versions, url) = (&versions, server.url(path));
             scope.spawn(move || {
-                let time = if says.contains("fetch_time") { "300ms" } else { "60s" };
+                let time = if says.contains("fetch_time") { "300ms" } else { "10m" };
                 let key = versions.keys.public();
                 let limits = format!("--limit fetch_time={time} --limit artifact_bytes=1MiB");
                 let output = versions.project.runner(&format!("add {url} --key {key} {limits}"));
@@ -250,9 +249,8 @@ fn a_registry_is_shown_the_credentials_of_dockers_configuration() {
     registry.push("acme/copier", "1.0.0", &versions.bytes[0], &[]);
     let (host, reference) = (registry.host(), format!("oci://{}/acme/copier:1.0.0", registry.host()));
     let helper = |name: &str, script: &str| {
-        let path = project.file(&format!("programs/docker-credential-{name}"));
-        project.write(&format!("programs/docker-credential-{name}"), format!("#!/bin/sh\nread -r server\n{script}\n"));
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let path = format!("programs/docker-credential-{name}");
+        project.program(&path, &format!("#!/bin/sh\nread -r server\n{script}\n"));
     };
     helper(
         "good",
@@ -404,7 +402,7 @@ fn a_registry_that_lies_is_not_believed() {
         for (name, code, says) in lies {
             let (versions, reference) = (&versions, format!("oci://{}/{name}", server.host()));
             scope.spawn(move || {
-                let time = if says.contains("fetch_time") { "300ms" } else { "60s" };
+                let time = if says.contains("fetch_time") { "300ms" } else { "10m" };
                 let limit = format!("fetch_time={time}");
                 let mut command = versions.project.command(["add", &reference, "--limit", &limit]);
                 let output = versions.project.finish(command.env("DOCKER_CONFIG", versions.project.file("docker")));

@@ -1,24 +1,24 @@
 //! An application keeps writing while a transform runs.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use runner_tests::{Engine, EngineProject, for_each_engine};
+use runner_tests::{Engine, EngineProject, for_each_engine, until};
 
 use super::shop::{chunks, is_done_once, items, number};
 
-/// The application's writes until it is told to stop; returns how many rows it has changed.
-fn writes(project: &EngineProject, stop: &AtomicBool) -> u64 {
-    let (mut changed, mut round) = (0, 0);
+/// The application's writes until it is told to stop; counts the rows that it has changed.
+fn writes(project: &EngineProject, stop: &AtomicBool, changed: &AtomicU64) {
+    let mut round = 0;
     while !stop.load(Ordering::Relaxed) {
         // Not in key order, and some rows of every chunk.
         project.execute(&format!("UPDATE items SET app = app + 1 WHERE id % 370 = {}", round * 10 % 370));
-        changed += number(project, &format!("SELECT count(*) FROM items WHERE id % 370 = {}", round * 10 % 370));
+        let rows = number(project, &format!("SELECT count(*) FROM items WHERE id % 370 = {}", round * 10 % 370));
+        changed.fetch_add(rows, Ordering::Relaxed);
         round += 7;
         if project.engine() == Engine::Sqlite {
             std::thread::sleep(std::time::Duration::from_millis(3));
         }
     }
-    changed
 }
 
 for_each_engine! {
@@ -28,17 +28,18 @@ for_each_engine! {
         const ROWS: u64 = 4_000;
         let settings = "[transform]\nchunk_rows = 200\n[database]\nretries = 200\n[parameters]\nlog = \"log\"\nslow = 2000000";
         let project = items(engine, ROWS, settings);
-        let stop = AtomicBool::new(false);
-        let (output, changed) = std::thread::scope(|scope| {
+        let (stop, changed) = (AtomicBool::new(false), AtomicU64::new(0));
+        let output = std::thread::scope(|scope| {
             // Each statement starts a client program of the server, so several write at a time.
-            let writer = scope.spawn(|| writes(&project, &stop));
+            scope.spawn(|| writes(&project, &stop, &changed));
+            until("the application writes", || changed.load(Ordering::Relaxed) > 0);
             let output = project.runner("apply --jobs 3 --verbose");
             stop.store(true, Ordering::Relaxed);
-            (output, writer.join().unwrap())
+            output
         });
         output.succeeds();
-        assert!(changed > 0, "the application has changed nothing\n{output}");
-        assert_eq!(project.value("SELECT sum(app) FROM items"), changed.to_string(), "{output}");
+        let changed = changed.into_inner().to_string();
+        assert_eq!(project.value("SELECT sum(app) FROM items"), changed, "{output}");
         is_done_once(&project, ROWS, &output.to_string());
     }
 

@@ -51,9 +51,11 @@ for_each_server! {
     /// One process is a day ahead and dies; one is a day behind and takes over its chunks.
     fn off_by_a_day_and_killed(engine) {
         let project = items(engine, 3 * ROWS, SLOW);
-        let [leader, helper] = led_and_helped(&project, &mut shifted(&project, "apply --jobs 2", 24), &mut shifted(&project, "apply --share --jobs 2", -24));
+        let mut commands = [shifted(&project, "apply --jobs 2", 24), shifted(&project, "apply --share --jobs 2", -24)];
+        let ([leader, helper], gate) = led_and_helped(&project, &mut commands);
         leader.kill();
         assert_eq!(leader.end().0, None);
+        drop(gate);
         let (ended, said) = helper.end();
         assert_eq!(ended, Some(0), "{said}");
         is_done_once(&project, 3 * ROWS, &said);

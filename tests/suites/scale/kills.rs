@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use runner_tests::{EngineProject, Running, for_each_engine, for_each_server, is_long, until};
 
-use super::shop::{chunks, is_done_once, items, number};
+use super::shop::{chunks, gate, is_done_once, items, number};
 
 /// The crash points from a number on: in a long test all, otherwise some of them.
 fn moments(first: usize) -> impl Iterator<Item = usize> {
@@ -24,13 +24,13 @@ fn killed(project: impl Fn() -> EngineProject, line: &str, first: usize) {
         tried += 1;
         // The next run does not wait for the lease of a dead process, however long it is.
         let longer =
-            format!("UPDATE {} SET lease_until = lease_until + 120000000 WHERE state = 'claimed'", chunks(&project));
+            format!("UPDATE {} SET lease_until = lease_until + 1200000000 WHERE state = 'claimed'", chunks(&project));
         project.execute(&longer);
         let since = Instant::now();
         let output = project.runner(line);
         assert_eq!(output.exit_code(), Some(0), "killed at moment {moment}\n{output}");
         let took = since.elapsed();
-        assert!(took.as_secs() < 60, "killed at moment {moment}: {took:?}\n{output}");
+        assert!(took.as_secs() < 900, "killed at moment {moment}: {took:?}\n{output}");
         is_done_once(&project, 70, &format!("killed at moment {moment}\n{output}"));
     }
     assert!(tried >= 4, "there were only {tried} moments");
@@ -51,11 +51,15 @@ for_each_server! {
     fn signals_stop_a_run(engine) {
         for (name, code) in [("INT", 130), ("TERM", 143)] {
             let project = items(engine, 18_000, "[transform]\nchunk_rows = 100\n[parameters]\nlog = \"log\"\nslow = 4000000");
-            let mut run = Running::start(project.command(["apply", "--jobs", "3"]).stderr(Stdio::null()));
+            // It cannot end by itself, and the signal also meets workers that wait for a lock.
+            let gate = gate(&project, 90_000..180_000);
+            let line = "apply --jobs 3 --table-lock-timeout none";
+            let mut run = Running::start(project.command(line.split(' ')).stderr(Stdio::null()));
             let done = format!("SELECT count(*) FROM {} WHERE state = 'done'", chunks(&project));
             until("it begins", || number(&project, &done) > 3);
             run.signal(name);
             assert_eq!(run.wait().unwrap().code(), Some(code));
+            drop(gate);
             let kept = format!("SELECT count(*) FROM {} WHERE state = 'claimed' AND lease_until > 0", chunks(&project));
             assert_eq!(number(&project, &kept), 0);
             project.runner("apply --jobs 3").succeeds();

@@ -4,9 +4,10 @@ use std::io::Read;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use runner_tests::servers::Session;
 use runner_tests::{Engine, EngineProject, Running, for_each_server, until};
 
-use super::shop::{chunks, component, is_done_once, items, number};
+use super::shop::{chunks, component, gate, is_done_once, items, number};
 
 pub(super) const ROWS: u64 = 6_000;
 
@@ -42,19 +43,30 @@ fn chunks_of(project: &EngineProject, role: &str) -> u64 {
     number(project, &format!("SELECT count(*) FROM {} WHERE role = '{role}'", chunks(project)))
 }
 
-/// Two runs that share a transform: a leader and a helper.
-pub(super) fn led_and_helped(project: &EngineProject, leader: &mut Command, helper: &mut Command) -> [Said; 2] {
+/// Two runs that share a transform, a leader and a helper, which has done a chunk. Neither comes past the gate before the test
+/// has acted and dropped it.
+pub(super) fn led_and_helped(project: &EngineProject, commands: &mut [Command; 2]) -> ([Said; 2], Session) {
+    for command in commands.iter_mut() {
+        // A helper that waits at the gate waits for the lock, too.
+        command.args(["--table-lock-timeout", "none", "--lock-timeout", "10m"]);
+    }
+    let [leader, helper] = commands;
+    // The leader waits at the first one until the helper has a chunk.
+    let (first, second) = (gate(project, 50_000..60_000), gate(project, 60_000..90_000));
     let leader = Said::run(leader);
     until("the leader begins", || chunks_of(project, "leader") > 1);
     let helper = Said::run(helper);
-    until("the helper begins", || chunks_of(project, "helper") > 1);
-    [leader, helper]
+    until("the helper begins", || chunks_of(project, "helper") > 0);
+    drop(first);
+    let done = format!("SELECT count(*) FROM {} WHERE role = 'helper' AND state = 'done'", chunks(project));
+    until("the helper has done a chunk", || number(project, &done) > 0);
+    ([leader, helper], second)
 }
 
 /// Like [`led_and_helped`], with this many workers each.
-fn both(project: &EngineProject, leader: u32, helper: u32) -> [Said; 2] {
+fn both(project: &EngineProject, leader: u32, helper: u32) -> ([Said; 2], Session) {
     let command = |line: &str, jobs: u32| project.command(format!("{line} --jobs {jobs}").split(' '));
-    led_and_helped(project, &mut command("apply", leader), &mut command("apply --share", helper))
+    led_and_helped(project, &mut [command("apply", leader), command("apply --share", helper)])
 }
 
 /// The runs that `status` reports.
@@ -68,9 +80,10 @@ for_each_server! {
     /// A helper takes over as the leader.
     fn the_leader_is_killed(engine) {
         let project = items(engine, 3 * ROWS, SLOW);
-        let [leader, helper] = both(&project, 2, 2);
+        let ([leader, helper], gate) = both(&project, 2, 2);
         leader.kill();
         assert_eq!(leader.end().0, None);
+        drop(gate);
         let (ended, said) = helper.end();
         assert_eq!(ended, Some(0), "{said}");
         is_done_once(&project, 3 * ROWS, &said);
@@ -81,10 +94,11 @@ for_each_server! {
     /// continues with it.
     fn the_leader_is_frozen(engine) {
         let project = items(engine, 3 * ROWS, SLOW);
-        let [leader, helper] = both(&project, 2, 1);
+        let ([leader, helper], gate) = both(&project, 2, 1);
         leader.0.signal("STOP");
         let done = || number(&project, &format!("SELECT count(*) FROM {} WHERE state = 'done'", chunks(&project)));
         let before = done();
+        drop(gate);
         if engine == Engine::Postgres {
             until("the helper goes on", || done() > before + 3);
         } else {
@@ -101,9 +115,10 @@ for_each_server! {
     /// `status` shows a helper's own work only, and shows it as dead as soon as its session is over.
     fn a_killed_helper_is_distinguished_from_an_active_one(engine) {
         let project = items(engine, 5 * ROWS, SLOW);
-        let [leader, helper] = both(&project, 1, 1);
-        // From here on no work is done, and both keep their state.
+        let ([leader, helper], gate) = both(&project, 1, 1);
+        // Each ends its chunk. From there on no work is done, and both keep their state.
         project.runner("pause").succeeds();
+        drop(gate);
         let progress = chunks(&project).replace("runner_chunk", "runner_progress");
         until("both wait", || {
             number(&project, &format!("SELECT count(*) FROM {progress} WHERE held = 'paused'")) == 2
@@ -145,8 +160,9 @@ for_each_server! {
     /// A pause applies to all runs that share the transform.
     fn a_pause_applies_to_all(engine) {
         let project = items(engine, 5 * ROWS, SLOW);
-        let [leader, helper] = both(&project, 1, 1);
+        let ([leader, helper], gate) = both(&project, 1, 1);
         project.runner("pause").succeeds();
+        drop(gate);
         let done = || number(&project, &format!("SELECT count(*) FROM {} WHERE state = 'done'", chunks(&project)));
         until("nobody works", || {
             let before = done();
@@ -196,9 +212,10 @@ for_each_server! {
         let rows = 5 * ROWS;
         let project = items(engine, rows, &SLOW.replace("log = \"log\"", "survive = true"));
         project.execute("ALTER TABLE items ADD CONSTRAINT never CHECK (n <> 0)");
-        let [leader, helper] = both(&project, 1, 1);
-        // Somebody meets this row, and then the leader does.
+        let ([leader, helper], gate) = both(&project, 1, 1);
+        // Beyond the gate. Somebody meets this row, and then the leader does.
         project.execute(&format!("UPDATE items SET n = -1 WHERE id = {}", rows * 9));
+        drop(gate);
         let (ended, said) = leader.end();
         assert_eq!(ended, Some(0), "{said}");
         assert!(said.contains("refused: true"), "{said}");
@@ -220,11 +237,12 @@ for_each_server! {
         let mut bytes = component().to_vec();
         bytes.extend([0, 2, 1, b'x']);
         other.component("0002_scale", &bytes);
-        let [leader, helper] = both(&project, 1, 1);
+        let ([leader, helper], gate) = both(&project, 1, 1);
         helper.0.signal("STOP");
         let dead = format!("process {}", leader.0.id());
         leader.kill();
         assert_eq!(leader.end().0, None);
+        drop(gate);
         let url = project.url();
         let line = ["apply", "--jobs", "1", "--accept-changed", "2", "--why", "x", "--database-url", &url];
         let taking = Said::run(&mut other.command(line));

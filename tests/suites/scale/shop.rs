@@ -1,7 +1,9 @@
 //! The table that is transformed, and its possible states afterwards.
 
+use std::ops::Range;
 use std::sync::OnceLock;
 
+use runner_tests::servers::Session;
 use runner_tests::{Engine, EngineProject, guests, project};
 
 /// Tables `items`, with this many rows and the keys 10, 20, 30 …, and `log`, which would accept a row twice.
@@ -22,6 +24,22 @@ pub fn items(engine: Engine, rows: u64, settings: &str) -> EngineProject {
         .settings(settings);
     project.runner("apply --target 1").succeeds();
     project
+}
+
+/// Locks the rows with keys between these two until it is dropped. A worker whose chunk has such a row waits for it, and others
+/// claim the next chunks: with more chunks there than workers, nobody comes past it, however long the test takes to act.
+///
+/// The runs need `--table-lock-timeout none`.
+pub fn gate(project: &EngineProject, keys: Range<u64>) -> Session {
+    let Range { start, end } = keys;
+    let mut session = project.server_database().client().session();
+    // Never committed: whoever has waited finds the rows as they were.
+    if project.engine() == Engine::Mariadb {
+        // Otherwise it would lock all rows if it reads the whole table to find these.
+        session.run("SET TRANSACTION ISOLATION LEVEL READ COMMITTED");
+    }
+    session.run(&format!("BEGIN; UPDATE items SET app = app WHERE id > {start} AND id < {end}"));
+    session
 }
 
 /// The component that processes it.

@@ -4,8 +4,9 @@ use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
 use runner_tests::servers::{Kind, Server};
-use runner_tests::{EngineProject, Running};
+use runner_tests::{EngineProject, Running, until};
 
+use super::leases::end;
 use super::moments;
 use super::shop::{LEFT_BEHIND, REMOVE_IT, heals, is_sound, shop};
 
@@ -109,11 +110,32 @@ fn the_server_stays_away() {
     for kind in [Kind::Postgres, Kind::Mariadb] {
         let server = Server::private(kind).start();
         let project = shop(&server);
-        let (reached, said) = at_statement(&project, "apply", 6, || server.crash());
-        assert!(reached && said.contains("error:") && said.contains("hint:"), "{said}");
+        project.runner("apply --target 2").succeeds();
+        // The run cannot end before the server does: it waits for this table.
+        let mut holder = project.server_database().client().session();
+        holder.run(match kind {
+            Kind::Postgres => "BEGIN; LOCK TABLE items IN ACCESS EXCLUSIVE MODE",
+            Kind::Mariadb => "LOCK TABLES items WRITE",
+        });
+        let mut command = project.command(["apply", "--table-lock-timeout", "none"]);
+        let run = Running::start(command.stderr(Stdio::piped()));
+        let waiting = match kind {
+            Kind::Postgres => {
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            }
+            Kind::Mariadb => {
+                "SELECT count(*) FROM information_schema.processlist \
+                 WHERE db = database() AND state LIKE 'Waiting for table%'"
+            }
+        };
+        until("the run waits for the table", || project.value(waiting) != "0");
+        server.crash();
+        let (code, said) = end(run);
+        assert!(code.is_some_and(|code| code != 0) && !said.contains("panicked"), "{code:?}\n{said}");
+        assert!(said.contains("error:") && said.contains("hint:"), "{said}");
         server.restart();
         let moment = format!("{kind:?} stayed away");
-        is_sound(&project, &moment, &said);
+        assert_eq!(is_sound(&project, &moment, &said), 2, "{moment}\n{said}");
         heals(&project, &moment);
     }
 }

@@ -3,7 +3,7 @@
 use runner_tests::servers::{Bouncer, Kind, Server};
 use runner_tests::{EngineProject, Output, is_long};
 
-use super::leases::leased;
+use super::leases::{leased, with};
 use super::shop::{is_sound, shop};
 
 const RUNS: usize = 50;
@@ -39,6 +39,9 @@ fn on_postgres() {
     applied_once(&shop(runner_tests::servers::postgres()));
 }
 
+/// How long each of them waits for the server's answer: all of them connect at once.
+const PATIENT: &str = "connect-timeout=300";
+
 /// With as many connections as it allows by default, for these runs alone.
 fn mariadb() -> Server {
     Server::private(Kind::Mariadb).setting("max-connections", 151).start()
@@ -47,18 +50,23 @@ fn mariadb() -> Server {
 #[test]
 fn on_mariadb() {
     let server = mariadb();
-    applied_once(&shop(&server));
+    let mut project = shop(&server);
+    let url = with(&project.url(), PATIENT);
+    project.by(&url);
+    applied_once(&project);
 }
 
 #[test]
 fn on_postgres_with_a_lease() {
-    applied_once(&leased(shop(runner_tests::servers::postgres()), "lock=lease"));
+    // The runs of the other test need all connections of the server that the tests share.
+    let server = Server::private(Kind::Postgres).start();
+    applied_once(&leased(shop(&server), "lock=lease"));
 }
 
 #[test]
 fn on_mariadb_with_a_lease() {
     let server = mariadb();
-    applied_once(&leased(shop(&server), "lock=lease"));
+    applied_once(&leased(shop(&server), &format!("lock=lease&{PATIENT}")));
 }
 
 #[test]

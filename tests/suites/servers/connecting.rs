@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use runner_tests::servers::{Bouncer, Kind, Proxy, Server, Tls};
-use runner_tests::{Engine, EngineProject, for_each_server, project};
+use runner_tests::{Engine, EngineProject, for_each_server, project, until};
 
 use super::{fill, shop};
 
@@ -27,8 +27,8 @@ fn on(server: &Server) -> EngineProject {
 for_each_server! {
     fn an_unreachable_server(engine) {
         let project = shop(engine);
-        // The port of a closed listener.
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        // Nobody listens there. The port of a closed listener could be given to another test.
+        let port = 9;
         let url = project.server_database().url_at(port).replace('@', ":sEcReT@");
         unreachable(&project, &url, &[&format!("127.0.0.1:{port}")]);
         unreachable(&project, &url.replace("127.0.0.1", "nobody.invalid"), &["nobody.invalid"]);
@@ -172,9 +172,16 @@ fn a_server_with_too_many_connections() {
         };
         let ada = database.client().as_user("ada", "");
         // PostgreSQL reserves three for administrators.
-        let mut sessions: Vec<_> = (0..if kind == Kind::Postgres { 7 } else { 10 }).map(|_| ada.session()).collect();
-        for session in &mut sessions {
-            session.run("SELECT 1");
+        let most = if kind == Kind::Postgres { 7 } else { 10 };
+        let mut sessions = Vec::new();
+        for _ in 0..most {
+            // The server may not be done yet with the session of an earlier client.
+            until("the server has room for a session", || {
+                let mut session = ada.session();
+                let is_admitted = session.try_run("SELECT 1");
+                sessions.extend(is_admitted.then_some(session));
+                is_admitted
+            });
         }
         unreachable(&project, &database.url_as("ada", ""), &["connections"]);
         sessions.clear();

@@ -18,7 +18,7 @@ fn whole_databases_can_be_maintained() {
         ),
         "ANALYZE;",
     );
-    project.runner("apply --table-lock-timeout 5s --retries 0").succeeds();
+    project.runner("apply --table-lock-timeout 1m --retries 0").succeeds();
     project.runner("rollback").succeeds();
     assert_eq!(project.history(), ["0001"]);
 }

@@ -7,10 +7,11 @@ use super::*;
 
 const ROWS: u64 = 3_000;
 
-/// The sessions of a run that only read.
-const READERS: &str = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND xact_start IS NOT NULL \
+/// The sessions of a run that only read the table; others of the run may be within a transaction too, but do not lock it.
+const READERS: &str = "SELECT pid FROM pg_stat_activity a WHERE datname = current_database() AND xact_start IS NOT NULL \
     AND application_name LIKE 'runner%' AND backend_xid IS NULL AND state = 'idle in transaction' \
-    AND query NOT LIKE '%runner lock%'";
+    AND query NOT LIKE '%runner lock%' \
+    AND EXISTS (SELECT FROM pg_locks l WHERE l.pid = a.pid AND l.relation = 'things'::regclass)";
 
 fn things() -> EngineProject {
     let project = project!(Engine::Postgres);

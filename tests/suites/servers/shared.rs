@@ -3,7 +3,7 @@
 use std::io::Read as _;
 use std::process::Stdio;
 
-use runner_tests::servers;
+use runner_tests::servers::{self, Session};
 use runner_tests::{Running, guests, until};
 
 use super::packages::{ADD, Field};
@@ -42,18 +42,25 @@ fn chunks(field: &Field, role: &str) -> u64 {
     field.value(&count).parse().unwrap()
 }
 
-const LINE: &str = "apply --chunk-rows 50";
+/// A process waits for rows and for the lock as long as a test lets it.
+const LINE: &str = "apply --chunk-rows 50 --table-lock-timeout 10m --lock-timeout 10m";
 
 /// Chunks that take a while.
 const SLOW: &str = "[parameters]\ntable = \"numbers\"\nslow = 20000000";
 
-/// Two processes at the same transform.
-fn both(field: &Field) -> [Running; 2] {
+/// Two processes at the same transform, which they cannot end before the session does: it holds a row of each chunk of the second
+/// half, one by one, since a search for many might lock more than it finds.
+fn both(field: &Field) -> ([Running; 2], Session) {
+    let mut holder = field.admin().session();
+    holder.run("BEGIN");
+    for id in (2001..4000).step_by(50) {
+        holder.run(&format!("SELECT n FROM numbers WHERE id = {id} FOR UPDATE"));
+    }
     let leader = start(field, &format!("{LINE} --jobs 1"));
     until("the leader begins", || chunks(field, "leader") > 1);
     let helper = start(field, &format!("{LINE} --share --jobs 2"));
     until("the helper begins", || chunks(field, "helper") > 1);
-    [leader, helper]
+    ([leader, helper], holder)
 }
 
 fn is_done(field: &Field, said: &str) {
@@ -70,7 +77,8 @@ fn a_process_that_shares_has_the_login_of_the_component() {
     for field in Field::each() {
         field.with("scale", ADD).sync();
         watch(&field);
-        let [leader, helper] = both(&field);
+        let ([leader, helper], mut holder) = both(&field);
+        holder.run("ROLLBACK");
         let (led, said) = end(leader);
         let (helped, also) = end(helper);
         assert_eq!((led, helped), (Some(0), Some(0)), "{said}{also}");
@@ -86,14 +94,18 @@ fn a_killed_process_leaves_its_chunks_to_the_other() {
     for field in Field::each() {
         field.with("scale", ADD).sync();
         watch(&field);
-        let [leader, helper] = both(&field);
+        let ([leader, helper], mut holder) = both(&field);
+        let helped = format!("FROM {} WHERE role = 'helper'", field.own("runner_chunk"));
+        let first = field.value(&format!("SELECT MAX(run_id) {helped}"));
         helper.signal("KILL");
         assert_eq!(end(helper).0, None);
         let again = start(&field, &format!("{LINE} --share --jobs 2"));
-        let before = chunks(&field, "helper");
-        until("the second helper begins", || chunks(&field, "helper") > before);
+        // It may take over the chunks of the first one.
+        let others = format!("SELECT COUNT(*) {helped} AND run_id <> '{first}'");
+        until("the second helper begins", || field.value(&others) != "0");
         leader.signal("KILL");
         assert_eq!(end(leader).0, None);
+        holder.run("ROLLBACK");
         let (ended, said) = end(again);
         assert_eq!(ended, Some(0), "{said}");
         is_done(&field, &said);
@@ -115,23 +127,30 @@ fn a_process_that_requires_isolation_does_not_help_without() {
     field.run("apply --target 0010", &[]).succeeds();
     field.project().settings(SLOW);
     let field = Field::Postgres(field);
-    let mut session = field.admin().session();
+    // The leader waits for the first row before its transform, and for the other one in the middle of it.
+    let [mut first, mut middle] = [1, 2000].map(|id| {
+        let mut session = field.admin().session();
+        session.run(&format!("BEGIN; SELECT n FROM numbers WHERE id = {id} FOR UPDATE"));
+        session
+    });
     let waiting = |count: &str| {
         let asked =
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
         until("as many sessions wait", || field.value(asked) == count);
     };
-    session.run("BEGIN; SELECT n FROM numbers WHERE id = 1 FOR UPDATE");
     let leader = start(&field, &format!("{LINE} --jobs 1"));
     waiting("1");
     let text = field.project().read("runner.toml");
     field.project().write("runner.toml", format!("{text}\n[database]\nisolation = \"required\"\n"));
     // It has made its plan, of SQL alone, when it looks for something to help with.
     let said = field.project().file("said");
-    let mut command = field.project().command("apply --share --target 0020".split(' '));
+    let mut command = field.project().command("apply --share --target 0020 --lock-timeout 10m".split(' '));
     let mut helper = Running::start(command.stderr(std::fs::File::create(&said).unwrap()));
-    until("the helper waits for the lock", || std::fs::read_to_string(&said).unwrap().contains("waiting for the lock"));
-    session.run("ROLLBACK");
+    let says = |text: &str| std::fs::read_to_string(&said).unwrap().contains(text);
+    until("the helper waits for the lock", || says("waiting for the lock"));
+    first.run("ROLLBACK");
+    until("the helper has looked", || says("sharing a transform ended"));
+    middle.run("ROLLBACK");
     let (led, also) = end(leader);
     let helped = helper.wait().unwrap().code();
     let said = std::fs::read_to_string(&said).unwrap();

@@ -49,6 +49,21 @@ fn another_session_waits(project: &EngineProject) {
     until("somebody waits", || project.value(query) != "0");
 }
 
+/// Whether some session in the database waits for a row.
+fn waits_for_a_row(project: &EngineProject) -> bool {
+    match project.engine() {
+        Engine::Postgres => {
+            let waiting =
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+            project.value(waiting) != "0"
+        }
+        _ => {
+            let open = project.server_database().client().innodb_transactions();
+            open.iter().any(|transaction| transaction.contains("LOCK WAIT"))
+        }
+    }
+}
+
 fn start(project: &EngineProject, line: &str) -> Running {
     Running::start(project.command(line.split(' ')).stderr(Stdio::null()))
 }
@@ -113,18 +128,17 @@ for_each_server! {
     }
 
     fn a_waiting_run_names_the_other(engine) {
-        let project = counter(
-            engine,
-            match engine {
-                Engine::Postgres => "UPDATE counters SET n = n + 1 WHERE id = 1 AND pg_sleep(20) IS NOT NULL;",
-                _ => "UPDATE counters SET n = n + 1 WHERE id = 1 AND SLEEP(20) = 0;",
-            },
-        );
-        let mut holder = start(&project, "apply");
-        until("its statement lasts", || project.sleeps());
+        let project = counter(engine, "UPDATE counters SET n = n + 1 WHERE id = 1;");
+        // The first run lasts until the second one was refused, and the third one has begun.
+        let mut holder = other(&project);
+        holder.run("BEGIN; SELECT n FROM counters WHERE id = 1 FOR UPDATE");
+        let mut first = start(&project, "apply --table-lock-timeout none");
+        until("the first run waits for the row", || waits_for_a_row(&project));
         project.runner("apply --lock-timeout 200ms").exits(5).says(&["the lock", "held", "by ", "hint:"]);
-        project.runner("apply --lock-timeout 5m").succeeds();
-        assert!(holder.wait().unwrap().success());
+        let mut third = start(&project, "apply --lock-timeout 5m");
+        holder.run("ROLLBACK");
+        assert!(first.wait().unwrap().success());
+        assert!(third.wait().unwrap().success());
         assert_eq!(project.value("SELECT n FROM counters WHERE id = 1"), "1");
     }
 }

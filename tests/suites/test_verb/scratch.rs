@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use runner_tests::servers::Citus;
-use runner_tests::{Engine, EngineProject, Running, for_each_engine, guests};
+use runner_tests::{Engine, EngineProject, Running, for_each_engine, guests, until};
 
 use super::shop::shop;
 
@@ -54,16 +54,23 @@ impl Place {
             .collect()
     }
 
-    fn wait(&self, wanted: impl Fn(&[String]) -> bool) -> Vec<String> {
-        let start = Instant::now();
-        loop {
+    /// Waits until there is one scratch database that its maker has marked as used: by a session, or by the lock before the file.
+    fn one_in_use(&self) -> Vec<String> {
+        until("a test uses its scratch database", || {
             let there = self.there();
-            if wanted(&there) {
-                return there;
-            }
-            assert!(start.elapsed() < Duration::from_secs(60), "there are {there:?}");
-            std::thread::sleep(Duration::from_millis(50));
-        }
+            there.len() == 1
+                && match self.project.engine() {
+                    Engine::Postgres => {
+                        let sessions =
+                            "SELECT count(*) FROM pg_stat_activity WHERE datname LIKE 'runner\\_scratch\\_%'";
+                        self.project.value(sessions) != "0"
+                    }
+                    Engine::Sqlite => self.project.file(&format!("tmp/{}/scratch.db", there[0])).exists(),
+                    // Its name is locked before it is made.
+                    Engine::Mariadb => true,
+                }
+        });
+        self.there()
     }
 }
 
@@ -88,7 +95,7 @@ for_each_engine! {
         place.project.finish(&mut place.command(&sound, "")).succeeds();
         assert_eq!(place.there(), Vec::<String>::new(), "a test takes away what it made");
         let mut holder = Running::start(&mut place.command(&endless, ""));
-        let used = place.wait(|there| there.len() == 1);
+        let used = place.one_in_use();
         place.project.finish(&mut place.command(&sound, "")).succeeds();
         assert!(holder.try_wait().unwrap().is_none(), "the test that should last has ended");
         assert_eq!(place.there(), used, "another test takes nothing away that is in use");
@@ -99,11 +106,10 @@ for_each_engine! {
         holder.kill().unwrap();
         holder.wait().unwrap();
         // Its sessions end as soon as the server notices; until then the database is in use.
-        let start = Instant::now();
-        while !place.there().is_empty() {
+        until("what is abandoned is removed", || {
             place.project.finish(&mut place.command(&sound, "1")).succeeds();
-            assert!(start.elapsed() < Duration::from_secs(60), "{:?} stays for ever", place.there());
-        }
+            place.there().is_empty()
+        });
     }
 
     fn a_signal_ends_a_test_that_leaves_nothing(engine) {
@@ -111,7 +117,7 @@ for_each_engine! {
         let endless = endless(engine);
         for (name, code) in [("INT", 130), ("TERM", 143)] {
             let mut test = Running::start(place.command(&endless, "").stderr(Stdio::null()));
-            place.wait(|there| there.len() == 1);
+            place.one_in_use();
             std::thread::sleep(Duration::from_millis(200));
             test.signal(name);
             assert_eq!(test.wait().unwrap().code(), Some(code));

@@ -14,8 +14,12 @@ pub(crate) trait LeaseFactory: Send + Sync {
 
 const LEASE: &str = "lock=lease";
 const LONG: &str = "lock=lease&lock-lease=1h";
-const SHORT: &str = "lock=lease&lock-lease=9s";
+/// It is renewed every ten seconds.
+const RENEWED: &str = "lock=lease&lock-lease=30s";
 const NATIVE: &str = "";
+
+/// Milliseconds to wait for a lock that is to be had, however busy the machine is.
+const AT_LAST: u64 = 60_000;
 
 async fn lock(database: &mut dyn Database, owner: &str, milliseconds: u64) -> Result<(), DatabaseError> {
     let request =
@@ -32,7 +36,7 @@ async fn change(database: &mut dyn Database, statement: &str) {
 /// Opens a holder of the lease, and a table `t`.
 async fn holder(factory: &dyn LeaseFactory) -> Box<dyn Database> {
     let mut holder = factory.open_with(LONG).await;
-    lock(holder.as_mut(), "holder", 5_000).await.expect("the lock");
+    lock(holder.as_mut(), "holder", AT_LAST).await.expect("the lock");
     run(holder.as_mut(), "CREATE TABLE t (id INT PRIMARY KEY)").await;
     holder
 }
@@ -48,6 +52,14 @@ async fn take_away(factory: &dyn LeaseFactory) {
 async fn expire(factory: &dyn LeaseFactory) {
     let mut other = factory.open_with(NATIVE).await;
     change(other.as_mut(), "UPDATE @.runner_heartbeat SET until_us = 1").await;
+}
+
+/// How many times the lease was renewed, and until when it is valid.
+async fn renewals(database: &mut dyn Database) -> (i64, i64) {
+    let schema = database.facts().dialect.quote(database.facts().tool_schema());
+    let found = rows(database, &format!("SELECT beats, until_us FROM {schema}.runner_heartbeat")).await;
+    let number = |column: usize| found[0][column].as_int64().expect("a number");
+    (number(0), number(1))
 }
 
 async fn is_empty(factory: &dyn LeaseFactory, table: &str) -> bool {
@@ -126,13 +138,30 @@ pub(crate) async fn fences_records_and_single_statements(factory: &dyn LeaseFact
 
 /// A lease whose holder lives does not expire, and renewing it fails no transaction, whatever its isolation.
 pub(crate) async fn is_renewed(factory: &dyn LeaseFactory) {
-    let mut holder = factory.open_with(SHORT).await;
-    lock(holder.as_mut(), "holder", 5_000).await.expect("the lock");
+    let mut holder = factory.open_with(RENEWED).await;
+    lock(holder.as_mut(), "holder", AT_LAST).await.expect("the lock");
     run(holder.as_mut(), "CREATE TABLE t (id INT PRIMARY KEY)").await;
     let options = TransactionOptions { isolation: Some(Isolation::RepeatableRead), ..TransactionOptions::default() };
-    let mut waiter = factory.open_with(SHORT).await;
+    let mut waiter = factory.open_with(RENEWED).await;
+    let mut witness = factory.open_with(NATIVE).await;
     let between = async {
-        let error = lock(waiter.as_mut(), "waiter", 11_000).await.expect_err("held");
+        // To wait for longer than the lease would show the same, but a short lease ends on a machine that stands still.
+        let two_renewals = async {
+            let mut last = renewals(witness.as_mut()).await;
+            for _ in 0..2 {
+                let next = loop {
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    let now = renewals(witness.as_mut()).await;
+                    if now.0 > last.0 {
+                        break now;
+                    }
+                };
+                assert!(next.1 > last.1, "{next:?} after {last:?}");
+                last = next;
+            }
+        };
+        tokio::time::timeout(5 * PATIENCE, two_renewals).await.expect("renewed");
+        let error = lock(waiter.as_mut(), "waiter", 0).await.expect_err("held");
         assert_eq!(error.kind, DatabaseErrorKind::Busy, "{error}");
         assert!(error.message.contains("holder"), "{error}");
     };
@@ -150,7 +179,7 @@ pub(crate) async fn passes_on_when_it_expires(factory: &dyn LeaseFactory) {
         let mut taker = factory.open_with(next).await;
         let between = async {
             expire(factory).await;
-            lock(taker.as_mut(), "taker", 10_000).await.expect("expired");
+            lock(taker.as_mut(), "taker", AT_LAST).await.expect("expired");
         };
         insert(holder.as_mut(), TransactionOptions::default(), between, false).await.expect_err("lost");
         assert!(is_empty(factory, "t").await);
@@ -168,9 +197,10 @@ pub(crate) async fn passes_on_when_it_expires(factory: &dyn LeaseFactory) {
 
 /// Runs that use the server's own lock, and runs that use a lease.
 pub(crate) async fn excludes_runs_with_the_other_lock(factory: &dyn LeaseFactory) {
-    for (first, second) in [(NATIVE, LEASE), (LEASE, NATIVE), (NATIVE, LEASE)] {
+    // Within the test no lease ends by itself.
+    for (first, second) in [(NATIVE, LONG), (LONG, NATIVE), (NATIVE, LONG)] {
         let mut holder = factory.open_with(first).await;
-        lock(holder.as_mut(), "the first", 5_000).await.expect("the lock");
+        lock(holder.as_mut(), "the first", AT_LAST).await.expect("the lock");
         let mut waiter = factory.open_with(second).await;
         let error = lock(waiter.as_mut(), "the second", 300).await.expect_err("held");
         assert_eq!(error.kind, DatabaseErrorKind::Busy, "{error}");
@@ -181,7 +211,7 @@ pub(crate) async fn excludes_runs_with_the_other_lock(factory: &dyn LeaseFactory
         holder.begin(TransactionOptions::default()).await.expect("begun");
         holder.commit().await.expect("committed");
         holder.unlock().await.expect("unlocked");
-        lock(waiter.as_mut(), "the second", 5_000).await.expect("free");
+        lock(waiter.as_mut(), "the second", AT_LAST).await.expect("free");
         let error = lock(holder.as_mut(), "the first", 300).await.expect_err("held");
         assert!(error.message.contains("the second"), "{error}");
         waiter.unlock().await.expect("unlocked");
@@ -208,6 +238,6 @@ pub(crate) async fn is_protected(factory: &dyn LeaseFactory) {
     assert!(error.is_lease_lost(), "{error:?}");
     let mut next = factory.open_with(LEASE).await;
     expire(factory).await;
-    lock(next.as_mut(), "next", 5_000).await.expect("made anew");
+    lock(next.as_mut(), "next", AT_LAST).await.expect("made anew");
     insert(next.as_mut(), TransactionOptions::default(), async {}, false).await.expect("committed");
 }

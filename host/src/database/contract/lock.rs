@@ -21,7 +21,8 @@ pub(crate) async fn excludes_other_runs(factory: &dyn Factory) {
         async move {
             for _ in 0..5 {
                 let mut database = factory.open().await;
-                database.lock(&request(&name, 60_000), &StopSignal::default(), &|_| {}).await.expect("the lock");
+                // For the turns of all the others.
+                database.lock(&request(&name, 600_000), &StopSignal::default(), &|_| {}).await.expect("the lock");
                 assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0, "{name} is not alone");
                 tokio::time::sleep(Duration::from_millis(2)).await;
                 inside.fetch_sub(1, Ordering::SeqCst);

@@ -123,7 +123,8 @@ async fn a_busy_table_is_waited_for_in_bites() {
         holder.rollback().await.expect("a rollback");
     });
     let migration = sql("1", "CREATE TABLE before (a int); ALTER TABLE busy ADD COLUMN b int", None);
-    let engine = engine_on(&database, &told, vec![migration]).await;
+    // As many as it takes until the holder has a turn.
+    let engine = Engine { retries: 1000, ..engine_on(&database, &told, vec![migration]).await };
     let outcome = apply(&engine).await;
     assert!(outcome.error.is_none(), "{:?}", outcome.error);
     assert!(outcome.done[0].retries >= 1);
@@ -147,7 +148,8 @@ async fn a_step_that_met_a_lock_is_taken_up_again() {
         holder.rollback().await.expect("a rollback");
     });
     let migration = sql("1", "CREATE TABLE first (a int); UPDATE busy SET a = 3; CREATE TABLE last (a int)", None);
-    let engine = engine_on(&database, &told, vec![migration]).await;
+    // As many as it takes until the holder has a turn.
+    let engine = Engine { retries: 1000, ..engine_on(&database, &told, vec![migration]).await };
     let outcome = apply(&engine).await;
     assert!(outcome.error.is_none(), "{:?}", outcome.error);
     assert!(outcome.done[0].retries >= 1);

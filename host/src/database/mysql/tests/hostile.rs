@@ -55,6 +55,18 @@ impl Arena {
         [text_of(self.witness.as_mut(), &asks[0]).await, text_of(self.witness.as_mut(), &asks[1]).await]
     }
 
+    /// Waits until those of these sessions that were killed are gone, and what they held with them.
+    async fn outlast_killed(&mut self, [holder, worker]: &[String; 2]) {
+        // The server shows one as `Busy` while it cannot look into it.
+        let ending = format!(
+            "SELECT COUNT(*) FROM information_schema.PROCESSLIST \
+             WHERE COMMAND IN ('Killed', 'Busy') AND ID IN ({holder}, {worker})"
+        );
+        while text_of(self.witness.as_mut(), &ending).await != "0" {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    }
+
     pub(super) fn fill(&self, text: &str, [holder, worker]: &[String; 2]) -> String {
         named(text)
             .replace("{t}", CORPUS.tampering)
@@ -151,6 +163,7 @@ async fn hostile_statements_change_nothing_or_are_found_out() {
                     assert!(held.iter().all(|who| who != "nobody"), "{held:?}");
                     let statements: Vec<String> = variant.iter().map(|text| arena.fill(text, &held)).collect();
                     let mut answer = Arena::attack(database.as_mut(), role, in_transaction, &statements).await;
+                    arena.outlast_killed(&held).await;
                     let what = format!("{role:?}, in a transaction: {in_transaction}: {statements:?}: {answer:?}");
                     let now = arena.state().await;
                     let finds = [DatabaseErrorKind::Denied, DatabaseErrorKind::Connection];
@@ -164,7 +177,7 @@ async fn hostile_statements_change_nothing_or_are_found_out() {
                     }
                     let is_held = arena.holders().await == held;
                     if !is_held && answer.is_ok() {
-                        // A session ends a little later than the `KILL`: then the next step finds it.
+                        // A session may end only after the case: then the next step finds it.
                         answer = database.record(&[]).await;
                     }
                     let is_found = answer.as_ref().is_err_and(|error| finds.contains(&error.kind));

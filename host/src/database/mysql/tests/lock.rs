@@ -99,7 +99,8 @@ async fn concurrent_runs_are_serialised() {
         let url = url.clone();
         tokio::spawn(async move {
             let mut opened = open_url(&url).await.expect("a connection");
-            take(opened.as_mut(), &format!("run {number}"), 60_000).await.expect("the lock");
+            // For the turns of all the others.
+            take(opened.as_mut(), &format!("run {number}"), 600_000).await.expect("the lock");
             // Between these two statements, another run would lose this one's count.
             let n = text_of(opened.as_mut(), "SELECT CAST(n AS CHAR) FROM t").await;
             run(opened.as_mut(), &format!("UPDATE t SET n = {n} + 1")).await;

@@ -22,7 +22,8 @@ async fn crowd(url: &str, count: usize) {
         async move {
             let mut database = open_url(url).await.expect("a connection");
             let name = format!("run {number}");
-            database.lock(&request(&name, 60), &StopSignal::default(), &|_| {}).await.expect("the lock");
+            // For the turns of all the others.
+            database.lock(&request(&name, 600), &StopSignal::default(), &|_| {}).await.expect("the lock");
             assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0, "{name} is not alone");
             database.begin(TransactionOptions::default()).await.expect("begun");
             run(database.as_mut(), "UPDATE counter SET n = n + 1").await;

@@ -229,7 +229,7 @@ async fn the_stop_signal_ends_the_wait_for_another_writer() {
     first.rollback().await.expect("rolled back");
     // What ends a run waits for other connections even though the signal is raised: a reader blocks the commit of a
     // rollback journal.
-    let mut writer = open_url(directory.path(), "sqlite://old.db?journal_mode=delete").await;
+    let mut writer = open_url(directory.path(), "sqlite://old.db?journal_mode=delete&busy_timeout=60000").await;
     run(writer.as_mut(), "CREATE TABLE t (x)").await;
     let reader = rusqlite::Connection::open(directory.path().join("old.db")).expect("a database");
     let stop = StopSignal::default();

@@ -1,7 +1,7 @@
 //! The lock between processes: this test binary starts itself as a child.
 
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::*;
 use crate::database::DatabaseErrorKind;
@@ -66,13 +66,8 @@ fn processes_are_serialised() {
 async fn a_killed_holder_releases_the_lock() {
     let directory = directory();
     let mut holder = child("hold", directory.path());
-    let started = Instant::now();
-    while std::fs::read(directory.path().join("held")).is_ok_and(|text| text.is_empty())
-        || !directory.path().join("held").exists()
-    {
-        assert!(started.elapsed() < Duration::from_secs(30), "the child never took the lock");
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    let held = directory.path().join("held");
+    runner_tests::until("the child takes the lock", || std::fs::read(&held).is_ok_and(|text| !text.is_empty()));
     let mut database = open_at(directory.path()).await;
     let short = LockRequest { wait: Duration::from_millis(150), run_id: "r".to_owned(), owner: "us".to_owned() };
     let error = database.lock(&short, &StopSignal::default(), &|_| {}).await.expect_err("held");
