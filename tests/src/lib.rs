@@ -37,7 +37,7 @@ pub use engine::{Engine, EngineProject, ITEMS};
 pub use output::Output;
 #[cfg(unix)]
 pub use peak::peak;
-pub use project::TestProject;
+pub use project::{TestProject, program};
 pub use running::Running;
 pub use snapshot::normalise;
 

@@ -74,16 +74,11 @@ impl TestProject {
         self
     }
 
-    /// Writes a program. Another process does that: what this one has open for writing, a process that another thread starts
-    /// may have open as well for a moment, and then it cannot be run.
+    /// Writes a program that can be run.
     pub fn program(&self, path: &str, text: &str) -> &Self {
         let path = self.file(path);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        let mut shell = Command::new("sh");
-        shell.args(["-c", r#"cat >"$0" && chmod 755 "$0""#]).arg(path).stdin(Stdio::piped());
-        let mut shell = shell.spawn().unwrap();
-        shell.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
-        assert!(shell.wait().unwrap().success());
+        program(&path, text);
         self
     }
 
@@ -211,6 +206,16 @@ impl Drop for TestProject {
             println!("the project of the failed test is in {}", kept.unwrap_or_default().display());
         }
     }
+}
+
+/// Writes a program. Another process does that: what this one has open for writing, a process that another thread starts
+/// may have open as well for a moment, and then it cannot be run.
+pub fn program(path: &Path, text: &str) {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", r#"cat >"$0" && chmod 755 "$0""#]).arg(path).stdin(Stdio::piped());
+    let mut shell = shell.spawn().unwrap();
+    shell.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    assert!(shell.wait().unwrap().success());
 }
 
 fn copy_directory(from: &Path, to: &Path) {

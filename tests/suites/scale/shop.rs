@@ -33,11 +33,11 @@ pub fn items(engine: Engine, rows: u64, settings: &str) -> EngineProject {
 pub fn gate(project: &EngineProject, keys: Range<u64>) -> Session {
     let Range { start, end } = keys;
     let mut session = project.server_database().client().session();
-    // Never committed: whoever has waited finds the rows as they were.
     if project.engine() == Engine::Mariadb {
         // Otherwise it would lock all rows if it reads the whole table to find these.
         session.run("SET TRANSACTION ISOLATION LEVEL READ COMMITTED");
     }
+    // Never committed: whoever has waited finds the rows as they were.
     session.run(&format!("BEGIN; UPDATE items SET app = app WHERE id > {start} AND id < {end}"));
     session
 }

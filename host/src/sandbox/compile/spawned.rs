@@ -209,11 +209,7 @@ mod tests {
     fn with_script(script: &str, time: Duration, stop: &StopSignal) -> Error {
         let directory = tempfile::tempdir().expect("a directory");
         let program = directory.path().join("helper");
-        // Another process writes it: what this one has open for writing, the children of other threads have too until they begin
-        // their own programs, and a file that is open for writing cannot be run.
-        let write = r#"printf '%s\n' '#!/bin/sh' "$1" >"$0" && chmod 700 "$0""#;
-        let written = Command::new("sh").args(["-c", write]).arg(&program).arg(script).status().expect("a shell");
-        assert!(written.success(), "{written}");
+        runner_tests::program(&program, &format!("#!/bin/sh\n{script}\n"));
         let limits = Limits { compile_time: Some(time), ..Limits::default() };
         let engine = crate::sandbox::engine::engine(&limits).expect("an engine");
         // More than a pipe holds: the helper may not read it.

@@ -103,6 +103,34 @@ async fn the_statement_of_a_killed_run_ends_before_the_next_run_starts() {
     assert!(matches!(&heard[..], [only] if only.contains("`killed`") && only.contains("pg_sleep(600)")), "{heard:?}");
 }
 
+/// As it may happen on a busy server, where a session that was asked to end gets no processor.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_that_takes_its_time_to_end_is_waited_for() {
+    // What creates or drops a database waits for every session of a server.
+    let server = Server::private(Kind::Postgres).start();
+    let fresh = server.database();
+    let mut killed = fresh.client().session();
+    killed.run("SET application_name = 'runner:killed'");
+    killed.send("SELECT pg_sleep(600)");
+    let working = "SELECT coalesce(max(pid), 0) FROM pg_stat_activity WHERE application_name = 'runner:killed' AND state = 'active'";
+    runner_tests::until("it works", || fresh.value(working) != "0");
+    let pid = fresh.value(working);
+    let signal = |name: &str| {
+        let sent = std::process::Command::new("kill").args([name, &pid]).status().expect("`kill`");
+        assert!(sent.success(), "{name}: {sent}");
+    };
+    signal("-STOP");
+    let mut database = open_url(&fresh.url()).await.expect("a connection");
+    let (request_next, stop) = (request("next", 1), StopSignal::default());
+    let (locked, ()) = tokio::join!(database.lock(&request_next, &stop, &|_| {}), async {
+        // It is asked after one second. One that must not be asked has five.
+        tokio::time::sleep(Duration::from_secs(8)).await;
+        signal("-CONT");
+    });
+    locked.expect("the lock");
+    assert_eq!(fresh.value(working), "0");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_session_that_may_not_be_terminated_is_named() {
     let fresh = fresh();
