@@ -94,8 +94,10 @@
 //! was stopped, or killed, is continued or repeated by the next `apply`.
 //!
 //! The crate installs no signal handler, no panic hook and no allocator, and takes no settings from environment variables unless
-//! [`Builder::variables`] passes them on. Two exceptions: PostgreSQL's `PGHOST` and the like fill in what a URL leaves out, and
-//! wasmtime handles the faults of WebAssembly code (`SIGSEGV` and the like) from the first component on; it passes all others on.
+//! [`Builder::variables`] passes them on, with few exceptions: PostgreSQL's `PGHOST` and the like fill in what a URL leaves out, the
+//! history names who applied a migration by `USER` and `HOSTNAME` or their like, and with `[backup]` the dump program is looked for
+//! on the `PATH` and inherits the environment. From the first component on, wasmtime handles the faults of WebAssembly code
+//! (`SIGSEGV` and the like); it passes all others on.
 //!
 //! # Components
 //!

@@ -148,6 +148,10 @@ fn a_damaged_or_shared_cache_is_not_trusted() {
     std::fs::set_permissions(directory, std::fs::Permissions::from_mode(0o777)).unwrap();
     run();
     assert_eq!(std::fs::read(&compiled).unwrap(), b"planted", "a directory that others can write was used");
+    // Programs hear of it too.
+    let mut command = project.command(["apply", "--dry-run", "--parameter", "behaviour=behave", "--format", "json"]);
+    let output = project.finish(command.env("XDG_CACHE_HOME", project.file("cache")));
+    output.succeeds().says(&["\"level\":\"warning\"", "the cache of compiled components"]);
 }
 
 /// Code from the cache is checked like freshly compiled code.

@@ -65,11 +65,12 @@ impl Context {
             settings.set_parameter(name, text)?;
         }
         let env = global.load.env.clone();
+        let database = settings.database_url.value.to_string();
         let setup = Setup {
             settings,
             driver: None,
             component_cache: cache_directory(&env),
-            cache_note: Some(cache_note(&printer)),
+            cache_note: Some(cache_note(&printer, database)),
             compile_note: Some(compile_note(&printer)),
             component_compiler: Some(this_program()),
             #[cfg(feature = "components")]
@@ -177,13 +178,13 @@ impl Context {
     /// Warns before anything runs; in JSON as an event, like the warnings of a run.
     pub fn warn(&self, message: &str, hint: Option<&str>) {
         let hint = hint.map(|hint| self.settings.for_database(hint));
-        if self.printer.format() == Format::Text {
-            return self.printer.warn(message, hint.as_deref());
-        }
-        let message = hint.map_or_else(|| message.to_owned(), |hint| format!("{message}; hint: {hint}"));
-        let database = self.settings.database_url.value.to_string();
-        let options = SinkOptions { dry_run: false, database, run_id: None };
-        sink(&self.printer, options).emit(&Event::Log { revision: String::new(), level: LogLevel::Warning, message });
+        warn(&self.printer, self.settings.database_url.value.to_string(), message, hint.as_deref());
+    }
+
+    /// Says who holds the lock that a command waits for.
+    pub fn waiting(&self) -> impl for<'a> Fn(&'a str) + Send + Sync + use<> {
+        let printer = Arc::clone(&self.printer);
+        move |holder| printer.always(&Text::new().plain(format!("waiting for the lock, held by {holder}")).end())
     }
 
     /// The database as JSON documents show it.
@@ -230,14 +231,22 @@ fn settings(load: &LoadRequest) -> Result<Settings> {
     })
 }
 
+/// Warns before anything runs on a database, given by its URL without a password.
+fn warn(printer: &Arc<Printer>, database: String, message: &str, hint: Option<&str>) {
+    if printer.format() == Format::Text {
+        return printer.warn(message, hint);
+    }
+    let message = hint.map_or_else(|| message.to_owned(), |hint| format!("{message}; hint: {hint}"));
+    let options = SinkOptions { dry_run: false, database, run_id: None };
+    sink(printer, options).emit(&Event::Log { revision: String::new(), level: LogLevel::Warning, message });
+}
+
 /// Warns of what is wrong with the cache, once each.
-fn cache_note(printer: &Arc<Printer>) -> Note {
+fn cache_note(printer: &Arc<Printer>, database: String) -> Note {
     let (printer, said) = (printer.clone(), Mutex::new(BTreeSet::new()));
     Arc::new(move |text: &str| {
-        if printer.format() == Format::Text
-            && said.lock().unwrap_or_else(PoisonError::into_inner).insert(text.to_owned())
-        {
-            printer.warn(text, None);
+        if said.lock().unwrap_or_else(PoisonError::into_inner).insert(text.to_owned()) {
+            warn(&printer, database.clone(), text, None);
         }
     })
 }

@@ -20,7 +20,7 @@ use crate::engine::transcript::store::known_unrepeatable;
 use crate::error::Result;
 use crate::project::catalog::{Artifact, Catalog};
 use crate::report::escape::first_escaped;
-use crate::report::json::PlanJson;
+use crate::report::json::{ErrorJson, PlanJson};
 use crate::report::{Format, Printer, Text, text};
 use crate::runtime;
 use crate::sql::time_texts::{TimeText, time_texts_in};
@@ -37,11 +37,9 @@ pub fn run(context: &Context, request: &PlanRequest) -> Result<u8> {
         if let Some(run) = &under_way {
             context.printer.warn(&note(run), None);
         }
-        let plan = plan_towards(&input, &request.target)?.with_grants(
-            &input,
-            &context.settings.grants,
-            &context.settings.limits,
-        )?;
+        let (grants, limits) = (&context.settings.grants, &context.settings.limits);
+        let plan = plan_towards(&input, &request.target).and_then(|plan| plan.with_grants(&input, grants, limits));
+        let plan = plan.map_err(|error| context.place(error))?;
         let values = (&facts, &context.settings.parameters);
         let planned = planned_sql(&plan, &catalog, &mut database, values).await;
         let PlannedSql { runs: sql, statements, downs } = planned.map_err(|error| context.place(error))?;
@@ -55,10 +53,12 @@ pub fn run(context: &Context, request: &PlanRequest) -> Result<u8> {
         context.say_database();
         let notes = say_isolation(context, &plan, &facts, &mut database).await?;
         let is_text = printer.format() == Format::Text;
+        let checked = plan.check(context.settings.isolation, &facts).map_err(|error| context.place(error));
         match (printer.format(), shown) {
             (Format::Json, sql) => {
                 let target = request.target.to_string();
-                let told = (&*warnings, &*notes);
+                let error = checked.as_ref().err().map(|error| ErrorJson::new(error, exit::of(error.kind)));
+                let told = (&*warnings, &*notes, error);
                 printer.json(&PlanJson::new(context.database_json(), target, &plan, &steps, sql, told));
             }
             (Format::Text, Some(sql)) => {
@@ -85,7 +85,7 @@ pub fn run(context: &Context, request: &PlanRequest) -> Result<u8> {
             printer.talk(&Text::new().plain(format!("nothing to do: {at}")).end());
         }
         notes.iter().filter(|_| is_text).for_each(|note| printer.warn(note, None));
-        match (plan.check(context.settings.isolation, &facts), printer.format()) {
+        match (checked, printer.format()) {
             (Ok(()), _) => Ok(exit::DONE),
             (Err(error), Format::Text) => Err(error),
             // The document says it.

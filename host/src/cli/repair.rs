@@ -55,7 +55,7 @@ async fn accept(context: &Context, database: &mut dyn Database, wanted: &str, wh
         lock_wait: context.settings.lock_timeout.value,
         stored_artifact_bytes: context.settings.limits.stored_artifact_bytes,
     };
-    let accepted = accept_checksum(database, &catalog, wanted, &request, &Identity::now()).await;
+    let accepted = accept_checksum(database, &catalog, wanted, &request, &Identity::now(), &context.waiting()).await;
     let accepted = accepted.map_err(|error| context.place(error))?;
     lines.keep_or_warn(context, None, |revision| compare_revisions(revision, &accepted.before.revision).is_eq());
     match context.printer.format() {

@@ -1,7 +1,5 @@
 //! `runner stamp` and `runner baseline`
 
-use std::sync::Arc;
-
 use super::context::{Context, HistoryDetail};
 use super::request::StampOrder;
 use super::{exit, signals};
@@ -11,7 +9,7 @@ use crate::engine::plan::Mark;
 use crate::engine::stamp::{StampRequest, stamp};
 use crate::error::{Error, Result};
 use crate::report::json::StampJson;
-use crate::report::{Format, Text, text};
+use crate::report::{Format, text};
 use crate::runtime;
 
 /// Records that the database is at a revision, without running anything.
@@ -36,11 +34,7 @@ pub fn run(context: &Context, order: &StampOrder) -> Result<u8> {
             lock_wait: context.settings.lock_timeout.value,
             stored_artifact_bytes: context.settings.limits.stored_artifact_bytes,
         };
-        let printer = Arc::clone(&context.printer);
-        let waiting = move |holder: &str| {
-            printer.always(&Text::new().plain(format!("waiting for the lock, held by {holder}")).end());
-        };
-        let marks = stamp(&mut *database, &catalog, &request, &identity, &stop, &waiting).await;
+        let marks = stamp(&mut *database, &catalog, &request, &identity, &stop, &context.waiting()).await;
         let marks = marks.map_err(|error| context.place(error))?;
         let is_recorded =
             |revision: &str| marks.iter().any(|it| matches!(it, Mark::Applied(one) if one.revision == revision));

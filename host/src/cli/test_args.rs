@@ -17,7 +17,7 @@ Examples:
 For each migration: apply, run checks, roll back, compare with the state before, apply again,
 compare with the state after the first time. Fixtures and checks are in `tests/REVISION_name/`,
 next to the migrations:
-  fixtures/1_users.csv             rows of a table, or SQL; loaded before the migration
+  fixtures/1_users.csv             rows of a table, or SQL; loaded last, for later migrations
   up/no_user_is_nameless.sql       a query that must return no rows after the upgrade
   up/totals.sql, up/totals.csv     a query and exactly the rows that it must return
   down/...                         the same, after the downgrade

@@ -61,6 +61,14 @@ pub(super) fn still_held(holder: &str, waited: Duration) -> String {
     }
 }
 
+/// What to do about a lock that another run holds. A command that does not wait for it cannot wait longer.
+pub(super) const fn wait_longer(waited: Duration) -> &'static str {
+    match waited.is_zero() {
+        true => "wait until that run ends",
+        false => "wait until that run ends, or wait longer with `--lock-timeout` or `RUNNER_LOCK_TIMEOUT`",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -31,11 +31,14 @@ const DROP_WAIT: Duration = Duration::from_secs(30);
 pub async fn create(url: &DatabaseUrl, options: &ConnectOptions) -> Result<bool, DatabaseError> {
     if !url.dialect().has_server() {
         let Some(path) = url.sqlite_path() else { return Err(in_memory()) };
-        if path.exists() {
+        // An empty file is no database yet, but becomes one unless the URL forbids it.
+        let size = || path.metadata().map(|found| found.len()).ok();
+        let before = size();
+        if before > Some(0) {
             return Ok(false);
         }
         connect(url, &ConnectOptions { create: true, ..options.clone() }).await?;
-        return Ok(true);
+        return Ok(before.is_none() || size() > before);
     }
     #[cfg(any(feature = "postgres", feature = "mysql"))]
     return create_on_server(url, options).await;

@@ -216,7 +216,7 @@ pub struct LockRequest {
 /// It runs no statement itself. `host()` lends a session for the tool's own statements; `script(stop)` and
 /// `component(stop)` lend one for those of a migration; see [`role`].
 ///
-/// No method has a default body, so a wrapper cannot inherit one by accident.
+/// Four methods have a default body. A wrapper cannot inherit any other by accident.
 #[async_trait]
 pub trait Database: Send {
     /// Returns what is known about the server.

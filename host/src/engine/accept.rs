@@ -13,18 +13,19 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::project::catalog::Catalog;
 
 /// Accepts the project's version of an applied revision as the one that is in the database. `wanted` is a revision, a
-/// name, or a prefix of either.
+/// name, or a prefix of either. `waiting` hears who holds the lock.
 pub async fn accept_checksum(
     database: &mut dyn Database,
     catalog: &Catalog,
     wanted: &str,
     request: &AcceptRequest,
     identity: &Identity,
+    waiting: &(dyn for<'a> Fn(&'a str) + Send + Sync),
 ) -> Result<Accepted> {
     find_changed(database, catalog, wanted).await?;
     let owner = identity.lock_owner("repair");
     let lock = LockRequest { wait: request.lock_wait, run_id: identity.run_id.clone(), owner };
-    database.lock(&lock, &StopSignal::default(), &|_| {}).await?;
+    database.lock(&lock, &StopSignal::default(), waiting).await?;
     let accepted = accept_locked(database, catalog, wanted, request, identity).await;
     let unlocked = database.unlock().await;
     let accepted = accepted?;

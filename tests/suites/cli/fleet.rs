@@ -194,6 +194,11 @@ fn a_canary_fails_alone() {
     let output = project.runner("apply --all --canary 0");
     output.exits(1).says(&["3 databases failed", "name: a", "name: b", "name: c"]);
     project.runner("status --all").succeeds().prints(&["a         1 pending  0003_index_users"]);
+    // If nothing was done, the same command again moves nothing twice.
+    project.sql("0004_fails", "SELECT 1;", "SELECT nothing;");
+    project.runner("apply --all").succeeds();
+    let output = project.runner("rollback --all-databases");
+    output.exits(1).says(&["1 database failed, 2 databases not run", "the same command again continues"]);
 }
 
 #[test]

@@ -118,6 +118,23 @@ for_each_engine! {
         assert!(counted < 2 * lost + 600_000, "{counted} ms");
     }
 
+    fn a_command_that_is_kept_waiting_says_by_whom(engine) {
+        let project = shop(engine);
+        project.runner("pause").succeeds();
+        let mut run = Apart::start(&project, "apply");
+        run.says("waiting 0002: paused since ");
+        project.sql("0001_items", &format!("{} -- edited", items(engine)), "DROP TABLE items;");
+        project.runner("build").succeeds();
+        let mut command = project.command(["repair", "1", "--accept-checksum", "--why", "a comment"]);
+        project.finish(command.env("RUNNER_LOCK_TIMEOUT", "300ms")).exits(5).says(&[
+            "waiting for the lock, held by `runner apply` of ",
+            "hint: wait until that run ends, or wait longer with `--lock-timeout` or `RUNNER_LOCK_TIMEOUT`",
+        ]);
+        // This one does not wait, so it cannot wait longer.
+        project.runner("db drop --yes").exits(5).does_not_say(&["--lock-timeout"]);
+        assert_eq!(run.ends_by("TERM").0, Some(143));
+    }
+
     fn status_and_waiting_runs_show_the_pause(engine) {
         let project = shop(engine);
         let paused = project.runner("pause");

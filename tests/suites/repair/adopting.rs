@@ -97,6 +97,7 @@ for_each_engine! {
         project.runner("apply").succeeds();
         project.sql("0002_orders", "CREATE TABLE orders (id INTEGER NOT NULL PRIMARY KEY); -- why", "DROP TABLE orders;");
         project.runner("apply").exits(4).says(&["changed after it was applied", "--accept-checksum"]);
+        project.runner("plan").exits(4).says(&["changed after it was applied", "  database: "]);
         project.runner("repair 2 --accept-checksum").exits(2).says(&["requires a reason"]);
         project.run(["repair", "--accept-checksum", "--why", "x"]).exits(2).says(&["requires a revision"]);
         project.run(["repair", "1", "--accept-checksum", "--why", "x"]).exits(2).says(&["unchanged"]);

@@ -22,6 +22,18 @@ fn without_database(engine: Engine) -> EngineProject {
     project
 }
 
+#[test]
+fn an_empty_file_becomes_a_database() {
+    let project = one(Engine::Sqlite);
+    let size = || std::fs::metadata(project.file("runner.db")).unwrap().len();
+    project.write("runner.db", "");
+    project.runner("db create -D sqlite:runner.db?mode=rw").succeeds().says(&["exists already"]);
+    assert_eq!(size(), 0);
+    project.runner("db create").succeeds().says(&["created"]);
+    assert_ne!(size(), 0);
+    project.runner("db create").succeeds().says(&["exists already"]);
+}
+
 for_each_engine! {
     fn is_created_reset_and_dropped(engine) {
         let project = without_database(engine);

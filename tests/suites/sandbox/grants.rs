@@ -121,6 +121,9 @@ fn all_gaps_are_told_before_anything_runs() {
     let granted = &document["migrations"][1];
     assert_eq!(granted["granted"][1], "insert copies", "{document}");
     assert_eq!(granted["missing_grants"], serde_json::json!(["read people(id, name)"]), "{document}");
+    let error = &document["error"];
+    assert_eq!(error["exit_code"], 7, "{document}");
+    assert_eq!(error["message"], "2 components need more than they are granted", "{document}");
 }
 
 #[test]

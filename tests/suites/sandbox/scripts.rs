@@ -122,6 +122,17 @@ fn a_script_is_a_migration() {
 }
 
 #[test]
+fn tests_in_a_scripts_own_directory_are_told_of() {
+    let project = tidy();
+    project.write("migrations/0001_tidy/tests/test_rules.py", "").runner("validate").succeeds();
+    project.write("migrations/0001_tidy/tests/up/rows.sql", "SELECT 1");
+    project.runner("test").exits(2).says(&[
+        "`migrations/0001_tidy/tests/up` is not where `runner test` looks for the tests of a migration",
+        "hint: move them to `migrations/tests/0001_tidy`",
+    ]);
+}
+
+#[test]
 fn an_edited_script_is_a_changed_migration() {
     let project = tidy();
     project.runner("apply").succeeds();

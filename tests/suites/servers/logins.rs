@@ -651,6 +651,10 @@ fn isolation_can_be_required() {
     for line in ["apply -e production", "plan -e production"] {
         field.run(line, &["transform=true"]).exits(7).says(&["isolation = \"required\"", "run `runner grants sync`"]);
     }
+    let document = field.run("plan -e production --format json", &[]).exits(7).stdout.clone();
+    let document: serde_json::Value = serde_json::from_str(&document).unwrap();
+    let error = document["error"].to_string();
+    assert!(error.contains("run `runner grants sync`") && document["migrations"].is_array(), "{document}");
     field.run("plan", &[]).succeeds().says(&["isolation: none by the server for `0002_granted`"]);
     field.run("doctor", &[]).prints(&["none by the server"]);
     required(&format!("[grants.0002_granted]\n{COPY}\n"));

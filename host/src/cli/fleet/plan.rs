@@ -38,7 +38,7 @@ pub fn run(fleet: &Fleet, request: &PlanRequest) -> Result<u8> {
             // What no database could run is refused as the run would refuse it.
             let values = (&facts, &setup.settings.parameters);
             planned_sql(&plan, catalog, &mut database, values).await.map_err(|error| setup.place(error))?;
-            plan.check(setup.settings.isolation, &facts)?;
+            plan.check(setup.settings.isolation, &facts).map_err(|error| setup.place(error))?;
             Ok(plan)
         })
     };

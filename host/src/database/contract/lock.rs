@@ -44,6 +44,7 @@ pub(crate) async fn names_its_holder(factory: &dyn Factory) {
     assert!(started.elapsed() >= Duration::from_millis(400));
     assert_eq!(error.kind, DatabaseErrorKind::Busy, "{error}");
     assert!(error.message.contains("run 7 on host x"), "{error}");
+    assert!(error.hint.as_deref().unwrap_or_default().contains("wait longer with `--lock-timeout`"), "{error}");
     assert_eq!(*heard.lock().expect("no panic"), ["run 7 on host x"], "once");
     let found = waiter.lock_holder().await.expect("an answer").expect("a holder");
     assert_eq!((found.run_id.as_deref(), &*found.name), (Some(RUN_ID), "run 7 on host x"));
@@ -52,6 +53,7 @@ pub(crate) async fn names_its_holder(factory: &dyn Factory) {
     holder.lock(&request("run 7 on host x", 60_000), &StopSignal::default(), &|_| {}).await.expect("the lock");
     let error = waiter.lock(&request("run 8", 0), &StopSignal::default(), &|_| {}).await.expect_err("busy");
     assert_eq!(error.kind, DatabaseErrorKind::Busy, "{error}");
+    assert!(!error.hint.as_deref().unwrap_or_default().contains("longer"), "no time was given: {error}");
 }
 
 pub(crate) async fn ends_with_its_owner(factory: &dyn Factory) {

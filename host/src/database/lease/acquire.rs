@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::patience::{Patience, Verdict, silence};
 use super::{LeaseRows, Seen};
-use crate::database::holder::still_held;
+use crate::database::holder::{still_held, wait_longer};
 use crate::database::{DatabaseError, DatabaseErrorKind, LockHolder, LockRequest, StopSignal};
 use crate::random::jittered;
 
@@ -186,8 +186,8 @@ impl<'a> Wait<'a> {
         let left = self.limit.saturating_sub(self.started.elapsed());
         if left.is_zero() {
             let holder = self.told.as_deref().unwrap_or("another run");
-            return Err(DatabaseError::new(DatabaseErrorKind::Busy, still_held(holder, self.limit))
-            .hint("wait until that run ends, or wait longer with `--lock-timeout`; the lease of a run that was killed ends by itself"));
+            let hint = format!("{}; the lease of a run that was killed ends by itself", wait_longer(self.limit));
+            return Err(DatabaseError::new(DatabaseErrorKind::Busy, still_held(holder, self.limit)).hint(hint));
         }
         tokio::select! {
             _ = stop.raised() => {}

@@ -16,7 +16,7 @@ use super::lease::{self, Rows};
 use super::session::{self, SessionFacts, literal, row_text};
 use super::{MysqlDatabase, owner};
 use crate::database::error::RAN;
-use crate::database::holder::still_held;
+use crate::database::holder::{still_held, wait_longer};
 use crate::database::lease::{self as leases, Lease, acquire, outlast};
 use crate::database::{DatabaseError, DatabaseErrorKind, LockHolder, LockRequest, StopSignal};
 use crate::random::jittered;
@@ -427,8 +427,7 @@ pub(super) async fn release(connection: &mut MySqlConnection, name: &str) -> Res
 }
 
 fn busy(holder: &str, waited: Duration) -> DatabaseError {
-    DatabaseError::new(DatabaseErrorKind::Busy, still_held(holder, waited))
-        .hint("wait for the other run, or give `--lock-timeout` more time; the lock ends with its process")
+    DatabaseError::new(DatabaseErrorKind::Busy, still_held(holder, waited)).hint(wait_longer(waited))
 }
 
 /// Waits before the next attempt: briefly at first, then longer, with jitter so that waiting runs do not collide.

@@ -11,7 +11,7 @@ use super::error::lost;
 use super::scope::{backend_of, rows, simple, text_of};
 use super::settings::{Own, in_transaction};
 use super::{PostgresDatabase, lease, orphans};
-use crate::database::holder::still_held;
+use crate::database::holder::{still_held, wait_longer};
 use crate::database::lease::{self as leases, Lease, acquire, outlast};
 use crate::database::{DatabaseError, DatabaseErrorKind, LockHolder, LockRequest, StopSignal};
 use crate::random::jittered;
@@ -387,6 +387,5 @@ fn comment(text: &str) -> String {
 }
 
 fn busy(holder: &str, waited: Duration) -> DatabaseError {
-    DatabaseError::new(DatabaseErrorKind::Busy, still_held(holder, waited))
-        .hint("wait until that run ends, or wait longer with `--lock-timeout`")
+    DatabaseError::new(DatabaseErrorKind::Busy, still_held(holder, waited)).hint(wait_longer(waited))
 }

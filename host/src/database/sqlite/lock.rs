@@ -9,7 +9,7 @@ use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::database::holder::{WORK, still_held};
+use crate::database::holder::{WORK, still_held, wait_longer};
 use crate::database::{DatabaseError, DatabaseErrorKind, LockHolder, LockRequest, StopSignal};
 
 /// A lock that is held until it is dropped.
@@ -237,7 +237,7 @@ fn pause(started: Instant) -> Duration {
 fn busy(path: &Path, holder: &str, wait: Duration) -> DatabaseError {
     DatabaseError::new(DatabaseErrorKind::Busy, still_held(holder, wait))
         .detail(format!("lock file `{}`", path.display()))
-        .hint("wait for the other run, or increase `--lock-timeout`; the lock is released when its process ends")
+        .hint(wait_longer(wait))
 }
 
 fn refused(path: &Path, error: &std::io::Error) -> DatabaseError {

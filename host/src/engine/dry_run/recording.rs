@@ -204,6 +204,10 @@ impl Database for RecordingDatabase {
         self.inner.unlock().await
     }
 
+    fn note_work(&mut self, work: &str) {
+        self.inner.note_work(work);
+    }
+
     async fn lock_holder(&mut self) -> Result<Option<LockHolder>, DatabaseError> {
         self.inner.lock_holder().await
     }

@@ -8,7 +8,7 @@ use super::control::RunsJson;
 use super::problem::ProblemJson;
 use super::project::RefusalJson;
 use super::unrepeatable::UnrepeatableJson;
-use super::{DatabaseJson, SCHEMA};
+use super::{DatabaseJson, ErrorJson, SCHEMA};
 use crate::engine::control::look::Overview;
 use crate::engine::history::{History, Record};
 use crate::engine::isolation::Barrier;
@@ -113,6 +113,9 @@ pub struct PlanJson {
     warnings: Vec<RefusalJson>,
     /// What reaches past the grants of these components.
     notes: Vec<String>,
+    /// Why none of this runs: a need that is not granted, or `isolation = "required"`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<ErrorJson>,
 }
 
 #[derive(Debug, Serialize)]
@@ -169,7 +172,7 @@ impl PlanJson {
         plan: &Plan,
         looks: &[Inspection],
         sql: Option<&[Option<String>]>,
-        (warnings, notes): (&[Refusal], &[String]),
+        (warnings, notes, error): (&[Refusal], &[String], Option<ErrorJson>),
     ) -> Self {
         let sql = |at: usize| sql.and_then(|sql| sql.get(at)?.clone());
         let look = |at: usize| looks.get(at).cloned().unwrap_or_default();
@@ -187,6 +190,7 @@ impl PlanJson {
                 .collect(),
             warnings: warnings.iter().map(RefusalJson::new).collect(),
             notes: notes.to_vec(),
+            error,
         }
     }
 }

@@ -91,7 +91,7 @@ pub fn fleet_summary(each: &[Each<Ran>], took: Duration, is_relative: bool) -> T
     if failed + not_run == 0 {
         return text;
     }
-    let again = match is_relative {
+    let again = match is_relative && !worked.is_empty() {
         false => "the same command again continues with what is not done, and leaves alone what is",
         true => {
             "the same command again would move the databases that are done once more: `--retry REPORT`, with the output of \
