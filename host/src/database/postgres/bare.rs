@@ -4,7 +4,7 @@
 use super::PostgresDatabase;
 use super::lock::Lock;
 use super::record::ours;
-use super::scope::{ASK_BACKEND, backend_of, rows, simple};
+use super::scope::{ASK_BACKEND, backend_of, end, rows, simple};
 use super::settings::{limited_session, unlimited_session};
 use super::stored::Stored;
 use crate::database::error::RAN;
@@ -17,7 +17,7 @@ impl PostgresDatabase {
             // Nothing fences what follows: it begins in a lease of full length, or not at all.
             let renewed = simple(&mut self.connection, &format!("BEGIN; {}COMMIT", super::lease::renew(lease)?)).await;
             if let Err(error) = renewed {
-                let back = simple(&mut self.connection, "ROLLBACK").await;
+                let back = end(&mut self.connection).await;
                 self.note_loss(&back);
                 return Err(ours(error, None));
             }

@@ -9,7 +9,7 @@ use super::error::{from_sqlx, lost};
 use super::foreign::INSPECT;
 use super::lock;
 use super::record::ours;
-use super::scope::simple;
+use super::scope::end;
 use super::search_path::{OURS, is_about_tool_tables};
 use super::settings::prologue;
 use crate::data::Value;
@@ -33,7 +33,7 @@ impl PostgresDatabase {
         let told = self.watch_alone(&text).run(results(&mut self.connection, &text)).await;
         self.note_loss(&told);
         if told.is_err() && !self.lost {
-            let back = simple(&mut self.connection, "ROLLBACK").await;
+            let back = end(&mut self.connection).await;
             self.note_loss(&back);
         }
         self.busy = false;

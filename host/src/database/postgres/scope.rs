@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use sqlx::{AssertSqlSafe, Executor, PgConnection, Row};
 
 use super::PostgresDatabase;
-use super::error::{from_sqlx, lost, of_pooler};
+use super::error::{CANCELED, from_sqlx, lost, of_pooler};
 use super::foreign::INSPECT;
 use super::lock::UNLOCKED;
 use super::logins::session::{Gated, check as check_granted};
@@ -25,6 +25,9 @@ use crate::sql::has_statement;
 
 /// The savepoint before each statement of a guest.
 pub(super) const SAVEPOINT: &str = "runner_guest";
+
+/// How often what has to end or reset a session is tried against a statement timeout of the migration, which may be a millisecond.
+pub(super) const ATTEMPTS: u32 = 10;
 
 /// The row that [`backend_of`] finds.
 pub(super) const ASK_BACKEND: &str = "SELECT pg_catalog.pg_backend_pid() AS pg_backend_pid";
@@ -170,7 +173,7 @@ impl PostgresDatabase {
             (Around::Savepoint, Err(error)) => self.back_to_savepoint(error).await,
             (Around::Wrapped, Ok(value)) => self.close_wrapped().await.map(|()| value),
             (Around::Wrapped, Err(error)) => {
-                let back = simple(&mut self.connection, "ROLLBACK").await;
+                let back = end(&mut self.connection).await;
                 self.note_loss(&back);
                 Err(error)
             }
@@ -332,7 +335,7 @@ impl PostgresDatabase {
         let rows = match rows(&mut self.connection, &text).await {
             Ok(rows) => rows,
             Err(error) => {
-                let _ = simple(&mut self.connection, "ROLLBACK").await;
+                let _ = end(&mut self.connection).await;
                 return Err(ours(error, None));
             }
         };
@@ -347,29 +350,26 @@ impl PostgresDatabase {
         let fence = if self.changes && !self.is_gated() { self.fence()? } else { String::new() };
         let Some(before) = self.wrapped.take() else {
             let committed = simple(&mut self.connection, &format!("{fence}COMMIT")).await;
-            return self.roll_back_unfenced(committed.map_err(|error| ours(error, None)), &fence).await;
+            return self.roll_back_failed(committed.map_err(|error| ours(error, None))).await;
         };
         // Deferred constraints and triggers run before the tables are checked.
         let text = format!("SET CONSTRAINTS ALL IMMEDIATE; {}", *FINGERPRINT);
         let looked = rows(&mut self.connection, &text).await;
         let looked = looked.and_then(|rows| before.compare(&Fingerprint::of(rows.last())));
         if let Err(error) = looked {
-            let back = simple(&mut self.connection, "ROLLBACK").await;
+            let back = end(&mut self.connection).await;
             self.note_loss(&back);
             return Err(error);
         }
         let committed = commit(&mut self.connection, &fence).await;
-        self.roll_back_unfenced(committed, &fence).await
+        self.roll_back_failed(committed).await
     }
 
-    /// After a text that ends with a COMMIT, which the server does not reach if something before it fails.
-    async fn roll_back_unfenced(
-        &mut self,
-        committed: Result<(), DatabaseError>,
-        fence: &str,
-    ) -> Result<(), DatabaseError> {
-        if committed.is_err() && !fence.is_empty() {
-            let back = simple(&mut self.connection, "ROLLBACK").await;
+    /// After a text that ends with a COMMIT, which the server does not reach if something before it fails: a lease that is over, or
+    /// the statement timeout of the migration.
+    async fn roll_back_failed(&mut self, committed: Result<(), DatabaseError>) -> Result<(), DatabaseError> {
+        if committed.is_err() {
+            let back = end(&mut self.connection).await;
             self.note_loss(&back);
         }
         committed
@@ -398,6 +398,17 @@ fn zero_byte() -> DatabaseError {
 /// Runs internal SQL.
 pub(super) async fn simple(connection: &mut PgConnection, text: &str) -> Result<(), DatabaseError> {
     connection.execute(sqlx::raw_sql(AssertSqlSafe(text))).await.map(drop).map_err(|error| from_sqlx(&error, None))
+}
+
+/// Rolls back. The statement timeout of a migration counts for this, too, until the session is reset: what it cancels is tried again.
+pub(super) async fn end(connection: &mut PgConnection) -> Result<(), DatabaseError> {
+    for _ in 1..ATTEMPTS {
+        match simple(connection, "ROLLBACK").await {
+            Err(error) if error.code == CANCELED => {}
+            ended => return ended,
+        }
+    }
+    simple(connection, "ROLLBACK").await
 }
 
 /// Runs internal SQL and returns the rows of all its statements, in text format.

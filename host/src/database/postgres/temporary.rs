@@ -5,9 +5,9 @@
 use sqlx::Connection;
 
 use super::PostgresDatabase;
-use super::error::{IN_USE, from_sqlx};
+use super::error::{CANCELED, IN_USE, from_sqlx};
 use super::lock::name_again;
-use super::scope::{ASK_BACKEND, backend_of, rows, simple, text_of};
+use super::scope::{ASK_BACKEND, ATTEMPTS, backend_of, rows, simple, text_of};
 use super::settings::in_transaction;
 use crate::database::{DatabaseError, Role};
 
@@ -37,7 +37,13 @@ impl PostgresDatabase {
     async fn reset_session(&mut self) -> Result<(), DatabaseError> {
         self.check_ready().await?;
         self.busy = true;
-        let reset = self.reset_in_one_message().await;
+        let mut reset = self.reset_in_one_message().await;
+        for _ in 1..ATTEMPTS {
+            if !matches!(&reset, Err(error) if error.code == CANCELED) {
+                break;
+            }
+            reset = self.reset_in_one_message().await;
+        }
         self.busy = false;
         self.forget_statements();
         self.note_loss(&reset);

@@ -11,7 +11,7 @@ use super::PostgresDatabase;
 use super::error::{ABORTED, READ_ONLY, lost};
 use super::reconnect::Left;
 use super::record::ours;
-use super::scope::{SAVEPOINT, backend_of, rows, simple, text_of};
+use super::scope::{SAVEPOINT, backend_of, end, rows, simple, text_of};
 use super::settings::prologue_of;
 use super::tool_tables::{FINGERPRINT, Fingerprint};
 use super::watch::Watch;
@@ -162,7 +162,8 @@ impl PostgresDatabase {
         };
         self.busy = false;
         self.note_loss(&committed);
-        if committed.is_err() && !fence.is_empty() && !self.lost {
+        if committed.is_err() && !self.lost {
+            // Before its COMMIT, the message may have met the statement timeout of the migration: the transaction is still open then.
             self.roll_back().await;
         }
         if self.lost {
@@ -260,7 +261,7 @@ impl PostgresDatabase {
         }
         let ended = tokio::time::timeout(PATIENCE, async {
             self.drop_prepared().await?;
-            simple(&mut self.connection, "ROLLBACK").await
+            end(&mut self.connection).await
         })
         .await;
         self.busy = false;

@@ -111,6 +111,9 @@ impl PostgresDatabase {
         let committed = commit(&mut self.connection, "").await;
         self.busy = false;
         self.note_loss(&committed);
+        if committed.is_err() && !self.lost {
+            self.roll_back().await;
+        }
         if self.lost {
             self.left = Some(Left { backend: self.backend, xid: Some(xid) });
         }

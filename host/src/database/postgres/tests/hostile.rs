@@ -519,3 +519,49 @@ async fn a_session_that_renames_itself_is_still_found() {
     assert_eq!(slept.expect_err("ended").kind, DatabaseErrorKind::Connection);
     assert!(heard.lock().expect("no panic").iter().any(|who| who.contains("pg_sleep(600)")), "{heard:?}");
 }
+
+/// Stops a session again and again for moments, as a busy machine may, until it is dropped.
+struct Stuttering {
+    shell: std::process::Child,
+    pid: String,
+}
+
+impl Stuttering {
+    fn begin(pid: String) -> Self {
+        let text = "while :; do kill -STOP $0; kill -CONT $0; for i in 1 2 3 4 5 6 7 8 9 10; do :; done; done";
+        let shell = std::process::Command::new("sh").args(["-c", text, &pid]).spawn().expect("a shell");
+        Self { shell, pid }
+    }
+}
+
+impl Drop for Stuttering {
+    fn drop(&mut self) {
+        let _ = self.shell.kill();
+        let _ = self.shell.wait();
+        let _ = std::process::Command::new("kill").args(["-CONT", &self.pid]).status();
+    }
+}
+
+/// A timeout that was set for the session may end the message of a commit before its COMMIT. Nothing of the transaction may stay open.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_that_a_timeout_cancels_leaves_no_transaction() {
+    let field = Field::new().await;
+    let before = field.state();
+    let mut cancelled = 0;
+    for _ in 0..1_000 {
+        if cancelled == 5 {
+            break;
+        }
+        let mut database = field.open().await;
+        let asked = database.query("SELECT pg_backend_pid()::text", &[], QueryLimits::NONE).await.expect("a process");
+        let Value::Text(pid) = &asked.rows[0][0] else { panic!("{asked:?}") };
+        let stuttering = Stuttering::begin(pid.to_string());
+        // From then on, nothing but the commit is sent.
+        let result = database.execute("SELECT set_config('statement_timeout', '1', false)", &[]).await;
+        drop(stuttering);
+        go_on(database.as_mut(), &format!("{result:?}")).await;
+        cancelled += u32::from(result.is_err_and(|error| error.kind == DatabaseErrorKind::Timeout));
+    }
+    assert!(cancelled > 0, "no commit met the timeout");
+    assert_eq!(field.state(), before);
+}
