@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use crate::data::Value;
+use crate::database::lifecycle::patiently;
+use crate::database::scratch::locked;
 use crate::database::{
     ConnectOptions, Database, DatabaseError, DatabaseErrorKind, DatabaseUrl, Dialect, QueryLimits, connect,
 };
@@ -127,8 +129,7 @@ impl ScratchDirectory {
         };
         let directory = base.join(format!("{DIRECTORY}{:016x}", random::bits()));
         make_directory(&directory).map_err(failed)?;
-        let lock = File::create(directory.join(LOCK)).map_err(failed)?;
-        lock.lock().map_err(failed)?;
+        let lock = locked(&directory, LOCK).map_err(failed)?;
         Ok(Self { directory, lock })
     }
 
@@ -189,7 +190,7 @@ async fn on_server(server: &DatabaseUrl, options: &ConnectOptions, extends: bool
         // A process shows that it uses a scratch database by a connection to it on PostgreSQL, and by a user lock elsewhere,
         // where connections do not belong to a database.
         if dialect == Dialect::Postgres {
-            admin.host().execute(&format!("CREATE DATABASE {}", dialect.quote(&name)), &[]).await?;
+            patiently(&mut *admin, &format!("CREATE DATABASE {}", dialect.quote(&name))).await?;
             match inside(&url, &options, extends && admin.facts().citus.is_some()).await {
                 Ok(inside) => return Ok(Scratch { url, keeper: Keeper::Server { admin, inside: Some(inside), name } }),
                 // Another test that started at the same time took it for an abandoned one.
@@ -266,7 +267,7 @@ async fn drop_database(admin: &mut dyn Database, name: &str, by_force: bool) -> 
     let statement = format!("DROP DATABASE IF EXISTS {}", dialect.quote(name));
     if by_force && dialect == Dialect::Postgres {
         // Sessions of killed runs may take a moment to end.
-        admin.host().execute(&format!("{statement} WITH (FORCE)"), &[]).await?;
+        patiently(admin, &format!("{statement} WITH (FORCE)")).await?;
     } else {
         admin.host().execute(&statement, &[]).await?;
     }

@@ -27,6 +27,23 @@ const IN_USE: &str = "55006";
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 const DROP_WAIT: Duration = Duration::from_secs(30);
 
+/// How often a statement is tried for which PostgreSQL has to wait until sessions have ended.
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+const ATTEMPTS: u32 = 6;
+
+/// Runs a statement for which PostgreSQL waits until sessions have ended that it has told to. On a busy machine, these may take
+/// longer than the five seconds that it waits.
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+pub(crate) async fn patiently(admin: &mut dyn Database, statement: &str) -> Result<(), DatabaseError> {
+    for _ in 1..ATTEMPTS {
+        match admin.host().execute(statement, &[]).await {
+            Err(error) if error.code == IN_USE => {}
+            ended => return ended.map(std::mem::drop),
+        }
+    }
+    admin.host().execute(statement, &[]).await.map(std::mem::drop)
+}
+
 /// Creates the database of a URL and returns whether it did not exist.
 pub async fn create(url: &DatabaseUrl, options: &ConnectOptions) -> Result<bool, DatabaseError> {
     if !url.dialect().has_server() {
@@ -107,8 +124,8 @@ async fn create_on_server(url: &DatabaseUrl, options: &ConnectOptions) -> Result
     let dialect = admin.facts().dialect;
     let characters = if dialect == Dialect::Postgres { "" } else { " CHARACTER SET utf8mb4" };
     let statement = format!("CREATE DATABASE {}{characters}", dialect.quote(&name));
-    match admin.host().execute(&statement, &[]).await {
-        Ok(_) => Ok(true),
+    match patiently(&mut *admin, &statement).await {
+        Ok(()) => Ok(true),
         Err(error) if EXISTS.contains(&error.code.as_str()) => Ok(false),
         Err(error) => Err(error),
     }
@@ -138,10 +155,14 @@ async fn drop_on_server(url: &DatabaseUrl, options: &ConnectOptions, by_force: b
     }
     let mut admin = admin(url, options).await?;
     let dialect = admin.facts().dialect;
-    let force = if by_force && dialect == Dialect::Postgres { " WITH (FORCE)" } else { "" };
-    let statement = format!("DROP DATABASE IF EXISTS {}{force}", dialect.quote(&name));
-    match admin.host().execute(&statement, &[]).await {
-        Ok(_) => Ok(true),
+    let statement = format!("DROP DATABASE IF EXISTS {}", dialect.quote(&name));
+    let dropped = if by_force && dialect == Dialect::Postgres {
+        patiently(&mut *admin, &format!("{statement} WITH (FORCE)")).await
+    } else {
+        admin.host().execute(&statement, &[]).await.map(std::mem::drop)
+    };
+    match dropped {
+        Ok(()) => Ok(true),
         Err(error) if error.code == IN_USE => Err(error.hint("`--force` ends the other sessions")),
         Err(error) => Err(error),
     }

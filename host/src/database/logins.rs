@@ -129,15 +129,20 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// How often a login is tried: processes that share a run set passwords of the same login at the same time.
+/// How often a login is tried: processes that share a run set passwords of the same login at the same time. Those of a test do
+/// little else, and the busier the machine is, the longer it takes from setting a password to using it.
 #[cfg(any(feature = "postgres", feature = "mysql"))]
-pub(in crate::database) const ATTEMPTS: u32 = 8;
+pub(in crate::database) const ATTEMPTS: u32 = if cfg!(test) { 12 } else { 8 };
+
+/// The longest pause before an attempt is ten milliseconds, doubled so many times.
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+const DOUBLED: u32 = if cfg!(test) { 9 } else { 6 };
 
 /// Waits before such an attempt; longer before each one, and not as long as the others wait.
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 pub(in crate::database) async fn wait_for_attempt(attempt: u32) {
     if attempt > 0 {
-        tokio::time::sleep(crate::random::jittered(Duration::from_millis(10 << attempt.min(6)))).await;
+        tokio::time::sleep(crate::random::jittered(Duration::from_millis(10 << attempt.min(DOUBLED)))).await;
     }
 }
 

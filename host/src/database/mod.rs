@@ -123,7 +123,8 @@ impl Default for ConnectOptions {
             create: false,
             application: "runner".to_owned(),
             worker_of: None,
-            connect_timeout: Duration::from_secs(10),
+            // Tests have to get their connections, however busy the machine is.
+            connect_timeout: Duration::from_secs(if cfg!(test) { 60 } else { 10 }),
             statement_timeout: None,
             lock_timeout: None,
             driver: None,

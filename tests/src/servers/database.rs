@@ -97,11 +97,17 @@ fn create(admin: &Client, name: &str) {
 impl Drop for TestDatabase {
     fn drop(&mut self) {
         // If the server is gone, so is the database; a private server takes its databases with it.
-        let _ = match self.kind() {
-            Kind::Postgres => self.admin.try_sql(&format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name())),
-            Kind::Mariadb => self
-                .admin
-                .try_sql(&format!("SET SESSION lock_wait_timeout = 5; DROP DATABASE IF EXISTS {}", self.name())),
+        let statement = match self.kind() {
+            Kind::Postgres => format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name()),
+            Kind::Mariadb => format!("SET SESSION lock_wait_timeout = 5; DROP DATABASE IF EXISTS {}", self.name()),
         };
+        // What was told to end may take its time on a busy machine.
+        let is_in_use =
+            |error: String| error.contains("is being accessed by other users") || error.contains("ERROR 1205");
+        for _ in 0..5 {
+            if !self.admin.try_sql(&statement).is_err_and(is_in_use) {
+                break;
+            }
+        }
     }
 }

@@ -205,7 +205,14 @@ impl MysqlDatabase {
         // If a session is gone, so is its lock.
         let _ = release(&mut self.connection, &lock.names.work).await;
         match lock.first {
-            First::UserLock(connection, _) => drop(release(&mut *connection.lock().await, &lock.names.run).await),
+            First::UserLock(connection, _) => {
+                let mut connection = connection.lock().await;
+                // With the record: while the server has not ended this session, the next holder could not publish its own.
+                if session::run(&mut connection, "DO RELEASE_ALL_LOCKS()".to_owned()).await.is_err() {
+                    // MariaDB before 10.5.2 has no such function.
+                    let _ = release(&mut connection, &lock.names.run).await;
+                }
+            }
             First::Lease(lease) => lease.release().await,
         }
         Ok(())

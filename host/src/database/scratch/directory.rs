@@ -29,10 +29,18 @@ impl Directory {
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
         builder.create(&path)?;
-        let lock = File::create(path.join(LOCK))?;
-        lock.lock()?;
+        let lock = locked(&path, LOCK)?;
         Ok(Self { path, _lock: lock })
     }
+}
+
+/// Makes the lock file of a new directory, locked. It gets its name last: an unlocked one is taken for that of a dead process.
+pub fn locked(directory: &Path, name: &str) -> std::io::Result<File> {
+    let new = directory.join("new");
+    let lock = File::create(&new)?;
+    lock.lock()?;
+    std::fs::rename(new, directory.join(name))?;
+    Ok(lock)
 }
 
 impl Drop for Directory {
@@ -60,7 +68,26 @@ pub fn sweep_directories(parent: &Path) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
     use super::*;
+
+    #[test]
+    fn a_directory_that_is_being_made_is_not_swept() {
+        let parent = tempfile::tempdir().expect("a directory");
+        let is_over = AtomicBool::new(false);
+        let made: Vec<_> = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !is_over.load(Ordering::Relaxed) {
+                    sweep_directories(parent.path());
+                }
+            });
+            let made = (0..300).map(|_| Directory::make(parent.path())).collect();
+            is_over.store(true, Ordering::Relaxed);
+            made
+        });
+        assert!(made.iter().all(|it| it.as_ref().is_ok_and(|it| it.path.exists())));
+    }
 
     #[test]
     fn an_unlocked_directory_is_swept() {

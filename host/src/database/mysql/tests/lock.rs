@@ -80,7 +80,7 @@ async fn an_orphan_is_killed_before_the_next_run_begins() {
     working.abort();
     let _ = working.await;
     assert_eq!(text_of(next.as_mut(), &ask).await, "1", "the server has not noticed");
-    let heard = take(next.as_mut(), "next", 10_000).await.expect("the lock");
+    let heard = take(next.as_mut(), "next", 60_000).await.expect("the lock");
     assert!(
         heard.iter().any(|text| text.contains(&format!("connection {orphan}")) && text.contains("SHA2")),
         "{heard:?}"

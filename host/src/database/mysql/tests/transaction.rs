@@ -44,7 +44,7 @@ async fn a_lost_answer_to_commit_is_a_connection_error() {
         let proxy = Proxy::start(servers::mariadb().port());
         let mut opened = open_url(&database.url_at(proxy.port())).await.expect("a connection");
         let request =
-            LockRequest { wait: std::time::Duration::from_secs(5), run_id: "r".to_owned(), owner: "o".to_owned() };
+            LockRequest { wait: std::time::Duration::from_secs(60), run_id: "r".to_owned(), owner: "o".to_owned() };
         opened.lock(&request, &StopSignal::default(), &|_| {}).await.expect("the lock");
         opened.begin(NONE).await.expect("begun");
         run(opened.as_mut(), "INSERT INTO t VALUES (1)").await;

@@ -478,7 +478,7 @@ async fn a_statement_that_catches_its_cancellation_loses_its_session() {
 async fn a_statement_that_catches_its_timeout_loses_its_session() {
     let field = Field::new().await;
     // Long enough for what the host asks before it.
-    let options = ConnectOptions { statement_timeout: Some(Duration::from_secs(2)), ..ConnectOptions::default() };
+    let options = ConnectOptions { statement_timeout: Some(Duration::from_secs(5)), ..ConnectOptions::default() };
     let mut database = open_with(&field.fresh.url_as(&field.user, ""), &options).await.expect("a connection");
     database.begin(NONE).await.expect("begun");
     database.set_role(Role::SqlScript);
