@@ -418,7 +418,7 @@ fn a_signal_stops_all_of_them() {
     let mut child = command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap();
     // Two of them are in the slow statement.
     let mut lines = std::io::BufRead::lines(std::io::BufReader::new(child.stderr.take().unwrap()));
-    let begun = |line: &String| line.contains("migration-started") && line.contains("0004");
+    let begun = |line: &String| line.contains("migration-started") && line.contains("\"revision\":\"0004\"");
     assert_eq!(lines.by_ref().map_while(Result::ok).filter(begun).take(2).count(), 2);
     let reader = std::thread::spawn(move || lines.map_while(Result::ok).count());
     std::process::Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
