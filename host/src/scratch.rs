@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use crate::data::Value;
-use crate::database::lifecycle::patiently;
+use crate::database::lifecycle::{drop_named, patiently};
 use crate::database::scratch::locked;
 use crate::database::{
     ConnectOptions, Database, DatabaseError, DatabaseErrorKind, DatabaseUrl, Dialect, QueryLimits, connect,
@@ -91,7 +91,7 @@ impl Scratch {
             }
             Keeper::Server { mut admin, inside, name } => {
                 drop(inside);
-                let dropped = drop_database(&mut *admin, &name, true).await;
+                let dropped = drop_named(&mut *admin, &name, true).await;
                 dropped.map_err(|error| Error::from(error).at("scratch database", name))
             }
         }
@@ -196,7 +196,7 @@ async fn on_server(server: &DatabaseUrl, options: &ConnectOptions, extends: bool
                 // Another test that started at the same time took it for an abandoned one.
                 Err(error) if error.kind == DatabaseErrorKind::NotFound && tries > 0 => tries -= 1,
                 Err(error) => {
-                    drop_database(&mut *admin, &name, true).await?;
+                    drop_named(&mut *admin, &name, true).await?;
                     return Err(error);
                 }
             }
@@ -247,9 +247,9 @@ async fn sweep_server(admin: &mut dyn Database) -> Result<(), DatabaseError> {
     for name in found.rows.iter().filter_map(|row| row.first().and_then(Value::as_text)) {
         // PostgreSQL refuses if it has got connections since; elsewhere, its name is locked.
         if postgres {
-            drop(drop_database(admin, name, false).await);
+            drop(drop_named(admin, name, false).await);
         } else if hold(admin, name).await? {
-            drop(drop_database(admin, name, false).await);
+            drop(drop_named(admin, name, false).await);
             admin.host().query("SELECT RELEASE_LOCK(?)", &[name.into()], QueryLimits::NONE).await?;
         }
     }
@@ -260,18 +260,6 @@ async fn sweep_server(admin: &mut dyn Database) -> Result<(), DatabaseError> {
 async fn hold(admin: &mut dyn Database, name: &str) -> Result<bool, DatabaseError> {
     let held = admin.host().query("SELECT GET_LOCK(?, 0)", &[name.into()], QueryLimits::NONE).await?;
     Ok(held.rows.first().and_then(|row| row.first()).and_then(Value::as_int64) == Some(1))
-}
-
-async fn drop_database(admin: &mut dyn Database, name: &str, by_force: bool) -> Result<(), DatabaseError> {
-    let dialect = admin.facts().dialect;
-    let statement = format!("DROP DATABASE IF EXISTS {}", dialect.quote(name));
-    if by_force && dialect == Dialect::Postgres {
-        // Sessions of killed runs may take a moment to end.
-        patiently(admin, &format!("{statement} WITH (FORCE)")).await?;
-    } else {
-        admin.host().execute(&statement, &[]).await?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

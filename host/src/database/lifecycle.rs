@@ -35,13 +35,24 @@ const ATTEMPTS: u32 = 6;
 /// longer than the five seconds that it waits.
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 pub(crate) async fn patiently(admin: &mut dyn Database, statement: &str) -> Result<(), DatabaseError> {
-    for _ in 1..ATTEMPTS {
+    let mut more = 1..ATTEMPTS;
+    loop {
         match admin.host().execute(statement, &[]).await {
-            Err(error) if error.code == IN_USE => {}
+            Err(error) if error.code == IN_USE && more.next().is_some() => {}
             ended => return ended.map(std::mem::drop),
         }
     }
-    admin.host().execute(statement, &[]).await.map(std::mem::drop)
+}
+
+/// Drops a database that need not exist. `by_force` ends other sessions where the server can.
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+pub(crate) async fn drop_named(admin: &mut dyn Database, name: &str, by_force: bool) -> Result<(), DatabaseError> {
+    let dialect = admin.facts().dialect;
+    let statement = format!("DROP DATABASE IF EXISTS {}", dialect.quote(name));
+    if by_force && dialect == Dialect::Postgres {
+        return patiently(admin, &format!("{statement} WITH (FORCE)")).await;
+    }
+    admin.host().execute(&statement, &[]).await.map(std::mem::drop)
 }
 
 /// Creates the database of a URL and returns whether it did not exist.
@@ -154,15 +165,11 @@ async fn drop_on_server(url: &DatabaseUrl, options: &ConnectOptions, by_force: b
         Err(error) => return Err(error),
     }
     let mut admin = admin(url, options).await?;
-    let dialect = admin.facts().dialect;
-    let statement = format!("DROP DATABASE IF EXISTS {}", dialect.quote(&name));
-    let dropped = if by_force && dialect == Dialect::Postgres {
-        patiently(&mut *admin, &format!("{statement} WITH (FORCE)")).await
-    } else {
-        admin.host().execute(&statement, &[]).await.map(std::mem::drop)
-    };
-    match dropped {
+    match drop_named(&mut *admin, &name, by_force).await {
         Ok(()) => Ok(true),
+        Err(error) if error.code == IN_USE && by_force => {
+            Err(error.hint("the other sessions have been told to end, and have not ended yet: run it again"))
+        }
         Err(error) if error.code == IN_USE => Err(error.hint("`--force` ends the other sessions")),
         Err(error) => Err(error),
     }

@@ -402,13 +402,13 @@ pub(super) async fn simple(connection: &mut PgConnection, text: &str) -> Result<
 
 /// Rolls back. The statement timeout of a migration counts for this, too, until the session is reset: what it cancels is tried again.
 pub(super) async fn end(connection: &mut PgConnection) -> Result<(), DatabaseError> {
-    for _ in 1..ATTEMPTS {
+    let mut more = 1..ATTEMPTS;
+    loop {
         match simple(connection, "ROLLBACK").await {
-            Err(error) if error.code == CANCELED => {}
+            Err(error) if error.code == CANCELED && more.next().is_some() => {}
             ended => return ended,
         }
     }
-    simple(connection, "ROLLBACK").await
 }
 
 /// Runs internal SQL and returns the rows of all its statements, in text format.

@@ -37,13 +37,13 @@ impl PostgresDatabase {
     async fn reset_session(&mut self) -> Result<(), DatabaseError> {
         self.check_ready().await?;
         self.busy = true;
-        let mut reset = self.reset_in_one_message().await;
-        for _ in 1..ATTEMPTS {
-            if !matches!(&reset, Err(error) if error.code == CANCELED) {
-                break;
+        let mut more = 1..ATTEMPTS;
+        let reset = loop {
+            match self.reset_in_one_message().await {
+                Err(error) if error.code == CANCELED && more.next().is_some() => {}
+                reset => break reset,
             }
-            reset = self.reset_in_one_message().await;
-        }
+        };
         self.busy = false;
         self.forget_statements();
         self.note_loss(&reset);

@@ -160,12 +160,21 @@ impl PostgresDatabase {
             true => commit(&mut self.connection, &fence).await,
             false => simple(&mut self.connection, &format!("{fence}COMMIT")).await.map_err(|error| ours(error, None)),
         };
-        self.busy = false;
+        self.leave_committed(committed, xid).await
+    }
+
+    /// Notes what became of a commit. Before its COMMIT, the message may have met the statement timeout of the migration, or the end of
+    /// the lease: then the transaction is still open, and is rolled back.
+    pub(super) async fn leave_committed(
+        &mut self,
+        committed: Result<(), DatabaseError>,
+        xid: String,
+    ) -> Result<(), DatabaseError> {
         self.note_loss(&committed);
         if committed.is_err() && !self.lost {
-            // Before its COMMIT, the message may have met the statement timeout of the migration: the transaction is still open then.
             self.roll_back().await;
         }
+        self.busy = false;
         if self.lost {
             self.left = Some(Left { backend: self.backend, xid: Some(xid) });
         }

@@ -6,7 +6,6 @@ use sqlx::{AssertSqlSafe, Executor as _, Row as _};
 
 use super::super::PostgresDatabase;
 use super::super::error::from_sqlx;
-use super::super::reconnect::Left;
 use super::super::record::{LITERALS, is_ours};
 use super::super::schema::literal;
 use super::super::scope::{rows, simple, text_of};
@@ -109,15 +108,7 @@ impl PostgresDatabase {
             return Err(super::super::record::ours(error, None));
         }
         let committed = commit(&mut self.connection, "").await;
-        self.busy = false;
-        self.note_loss(&committed);
-        if committed.is_err() && !self.lost {
-            self.roll_back().await;
-        }
-        if self.lost {
-            self.left = Some(Left { backend: self.backend, xid: Some(xid) });
-        }
-        committed
+        self.leave_committed(committed, xid).await
     }
 
     async fn seal(&mut self, transaction: &Transaction, proof: &str) -> Result<(), DatabaseError> {

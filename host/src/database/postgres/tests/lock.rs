@@ -10,6 +10,14 @@ use super::*;
 use crate::database::DatabaseErrorKind;
 use crate::database::contract::contract;
 
+/// Asks for the process that works for a run in this database, or 0.
+fn active(run: &str) -> String {
+    format!(
+        "SELECT coalesce(max(pid), 0) FROM pg_stat_activity \
+         WHERE application_name = 'runner:{run}' AND state = 'active' AND datname = current_database()"
+    )
+}
+
 fn request(run: &str, seconds: u64) -> LockRequest {
     LockRequest { wait: Duration::from_secs(seconds), run_id: run.to_owned(), owner: format!("`{run}` */ of me") }
 }
@@ -88,7 +96,7 @@ async fn the_statement_of_a_killed_run_ends_before_the_next_run_starts() {
     }
     killed.run("SET application_name = 'runner:killed'; CREATE TABLE t (id int)");
     killed.send("INSERT INTO t SELECT 1 FROM pg_sleep(600)");
-    let working = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'runner:killed' AND state = 'active' AND datname = current_database()";
+    let working = &active("killed");
     while fresh.value(working) == "0" {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
@@ -112,7 +120,7 @@ async fn a_session_that_takes_its_time_to_end_is_waited_for() {
     let mut killed = fresh.client().session();
     killed.run("SET application_name = 'runner:killed'");
     killed.send("SELECT pg_sleep(600)");
-    let working = "SELECT coalesce(max(pid), 0) FROM pg_stat_activity WHERE application_name = 'runner:killed' AND state = 'active' AND datname = current_database()";
+    let working = &active("killed");
     runner_tests::until("it works", || fresh.value(working) != "0");
     let pid = fresh.value(working);
     let signal = |name: &str| {
@@ -139,10 +147,7 @@ async fn a_session_that_may_not_be_terminated_is_named() {
     let mut other = fresh.client().session();
     other.run("SET application_name = 'runner:other'");
     other.send("SELECT pg_sleep(600)");
-    while fresh
-        .value("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'runner:other' AND state = 'active' AND datname = current_database()")
-        == "0"
-    {
+    while fresh.value(&active("other")) == "0" {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     let mut database = open_url(&fresh.url_as(&role, "")).await.expect("a connection");
@@ -165,10 +170,7 @@ async fn a_session_that_may_not_be_terminated_is_waited_for() {
     other.run("SET application_name = 'runner:other'");
     // A role that does not own a session cannot see that it is idle: the session has to end.
     other.send("DO $$ BEGIN PERFORM pg_advisory_lock(7); PERFORM pg_terminate_backend(pg_backend_pid()); END $$");
-    while fresh
-        .value("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'runner:other' AND state = 'active' AND datname = current_database()")
-        == "0"
-    {
+    while fresh.value(&active("other")) == "0" {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     let mut database = open_url(&fresh.url_as(&role, "")).await.expect("a connection");
