@@ -20,6 +20,7 @@ struct Shared {
     closed: AtomicBool,
     refusing: AtomicBool,
     stalled: AtomicBool,
+    keeping: AtomicBool,
     /// Bytes per second in each direction of each connection; 0: unlimited.
     rate: AtomicU64,
     state: Mutex<State>,
@@ -30,9 +31,17 @@ struct State {
     trap: Option<Trap>,
     seen: usize,
     sprung: usize,
-    /// How many times a client sent something after its server did, on each connection.
-    turns: Vec<usize>,
+    /// What a client sent each time after its server did, on each connection.
+    turns: Vec<Turns>,
     streams: Vec<TcpStream>,
+}
+
+/// The turns of one connection's client.
+#[derive(Default)]
+struct Turns {
+    count: usize,
+    /// What it sent in each, if that is kept.
+    sent: Vec<Vec<u8>>,
 }
 
 /// A proxy for TCP connections without TLS. All its connections end when it is dropped.
@@ -83,12 +92,18 @@ impl Proxy {
 
     /// How many times clients sent something after their servers did, or first: the round trips to the server.
     pub fn turns(&self) -> usize {
-        self.shared.state().turns.iter().sum()
+        self.shared.state().turns.iter().map(|turns| turns.count).sum()
     }
 
-    /// As [`Self::turns`], of the connection with the most: that of the work, where others only look after it.
-    pub fn turns_at_work(&self) -> usize {
-        self.shared.state().turns.iter().copied().max().unwrap_or_default()
+    /// Keeps what clients send from now on, for [`Self::sent_at_work`].
+    pub fn keep(&self) {
+        self.shared.keeping.store(true, Ordering::SeqCst);
+    }
+
+    /// What was sent in each turn of the connection with the most: that of the work, where others only look after it.
+    pub fn sent_at_work(&self) -> Vec<Vec<u8>> {
+        let state = self.shared.state();
+        state.turns.iter().max_by_key(|turns| turns.count).map(|turns| turns.sent.clone()).unwrap_or_default()
     }
 
     /// Cuts all existing connections.
@@ -158,7 +173,7 @@ fn connect(shared: &Arc<Shared>, client: TcpStream, server: TcpStream) {
     let number = {
         let mut state = shared.state();
         state.streams.extend([client.try_clone().unwrap(), server.try_clone().unwrap()]);
-        state.turns.push(0);
+        state.turns.push(Turns::default());
         state.turns.len() - 1
     };
     let sides = Arc::new(Sides { losing: AtomicBool::new(false), answered: AtomicBool::new(true), number });
@@ -195,7 +210,15 @@ fn send(shared: &Shared, mut client: &TcpStream, mut server: &TcpStream, sides: 
         shared.delay(bytes);
         before.extend_from_slice(&buffer[..bytes].to_ascii_uppercase());
         let mut state = shared.state();
-        state.turns[sides.number] += usize::from(sides.answered.swap(false, Ordering::SeqCst));
+        let is_next = sides.answered.swap(false, Ordering::SeqCst);
+        let turns = &mut state.turns[sides.number];
+        turns.count += usize::from(is_next);
+        if shared.keeping.load(Ordering::SeqCst) {
+            if is_next || turns.sent.is_empty() {
+                turns.sent.push(Vec::new());
+            }
+            turns.sent.last_mut().into_iter().for_each(|sent| sent.extend_from_slice(&buffer[..bytes]));
+        }
         let trap = state.trap.clone();
         if let Some(Trap::Before(text, count) | Trap::Answer(text, count)) = &trap {
             let text = text.to_ascii_uppercase().into_bytes();

@@ -1,6 +1,8 @@
 //! Servers, by URL and by the options of a pool.
 
+use std::ops::RangeInclusive;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use runner::{Builder, ErrorKind, Project, Runner};
 use runner_tests::servers::{Kind, Proxy, Server, Tls};
@@ -104,42 +106,57 @@ for_each_server! {
     }
 }
 
-/// So many more migrations are applied the second time; what is not counted for each of them is the same for both.
-const MORE: usize = 20;
+/// What each of a project's migrations took, except for what the first ones ask once for all.
+struct Trips {
+    each: Vec<usize>,
+    time: Duration,
+}
 
-/// The trips of the work connection for applying so many migrations with this body, in which `{n}` is the number.
-async fn trips_to_apply(engine: Engine, body: &str, migrations: usize) -> usize {
+/// The trips of the work connection for each of some migrations with this body, in which `{n}` is the number. It has so many digits
+/// that no digest contains it.
+async fn trips(engine: Engine, body: &str) -> Trips {
+    const NUMBERS: RangeInclusive<usize> = 900_000_001..=900_000_020;
     let project: EngineProject = project!(engine);
     project.execute("CREATE TABLE counters (id INTEGER NOT NULL PRIMARY KEY, n INTEGER NOT NULL)");
-    let files = (1..=migrations).map(|n| {
-        let path: &'static str = format!("migrations/{n:04}_step.up.sql").leak();
+    let files = NUMBERS.map(|n| {
+        let path: &'static str = format!("migrations/{n}_step.up.sql").leak();
         let body: &'static str = body.replace("{n}", &n.to_string()).leak();
         (path, body.as_bytes())
     });
     let files = Project::embedded(files);
     let proxy = Proxy::start(engine.server().unwrap().port());
+    proxy.keep();
     let url = project.server_database().url_at(proxy.port());
     let runner = Runner::builder().project(files).database(url).build().unwrap();
-    assert_eq!(runner.apply().await.unwrap().done.len(), migrations);
-    proxy.turns_at_work()
+    let began = Instant::now();
+    assert_eq!(runner.apply().await.unwrap().done.len(), NUMBERS.count());
+    let (time, sent) = (began.elapsed(), proxy.sent_at_work());
+    let first = |n: usize| {
+        let n = n.to_string();
+        sent.iter().position(|sent| sent.windows(n.len()).any(|part| part == n.as_bytes())).unwrap()
+    };
+    let places: Vec<usize> = NUMBERS.map(first).collect();
+    Trips { each: places.windows(2).skip(2).map(|pair| pair[1] - pair[0]).collect(), time }
 }
 
-/// The trips of each migration, from the fewest of several attempts: a look at what operators want, which is due once a second,
-/// adds some.
-fn trips_each(engine: Engine, body: &str, expected: usize) -> usize {
+/// Fails unless each migration takes so many trips. A look at what operators want is due once a second and takes some as well: so
+/// many migrations may take more as seconds passed.
+fn assert_trips(engine: Engine, body: &str, expected: usize) {
     const ATTEMPTS: usize = 5;
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let (mut few, mut many, mut each) = (usize::MAX, usize::MAX, 0);
     for _ in 0..ATTEMPTS {
-        few = few.min(runtime.block_on(trips_to_apply(engine, body, MORE)));
-        many = many.min(runtime.block_on(trips_to_apply(engine, body, 2 * MORE)));
-        // Rounded: a single look in one of them must not count as a trip of each migration.
-        each = (many.saturating_sub(few) + MORE / 2) / MORE;
-        if each == expected {
-            break;
+        let Trips { each, time } = runtime.block_on(trips(engine, body));
+        let looks = 1 + usize::try_from(time.as_secs()).unwrap();
+        let more = each.iter().filter(|trips| **trips > expected).count();
+        assert!(
+            more <= looks && each.iter().all(|trips| *trips >= expected),
+            "{body} {each:?}, not {expected}, in {time:?}"
+        );
+        if more < each.len() {
+            return;
         }
     }
-    each
+    panic!("{body} no migration of {ATTEMPTS} attempts took less than a second");
 }
 
 fn table_of(columns: usize) -> String {
@@ -161,7 +178,7 @@ for_each_server! {
             ("INSERT INTO counters (id, n) VALUES ({n}, 1); UPDATE counters SET n = 2 WHERE id = {n};", 3, 6),
         ] {
             let expected = if is_postgres { on_postgres } else { on_mariadb };
-            assert_eq!(trips_each(engine, body, expected), expected, "{body}");
+            assert_trips(engine, body, expected);
         }
     }
 }
@@ -171,8 +188,8 @@ for_each_server! {
 fn a_migration_outside_a_transaction_takes_few_trips() {
     let body =
         "-- runner:no-transaction\nCREATE INDEX CONCURRENTLY IF NOT EXISTS by_{n} ON counters (n, id) WHERE n > 0;";
-    assert_eq!(trips_each(Engine::Postgres, body, 9), 9);
+    assert_trips(Engine::Postgres, body, 9);
     // No invalid index is looked for.
     let body = "-- runner:no-transaction\nDROP INDEX CONCURRENTLY IF EXISTS by_{n};";
-    assert_eq!(trips_each(Engine::Postgres, body, 8), 8);
+    assert_trips(Engine::Postgres, body, 8);
 }

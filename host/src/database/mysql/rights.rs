@@ -22,7 +22,7 @@ use super::error::NOT_PREPARABLE;
 use super::programs::Programs;
 use super::refusals::{self, Asking, Quoting, denied, is_tool_name, tool_table};
 use super::session;
-use super::settings::{self, Kept, SessionSettings};
+use super::settings::{Kept, SessionSettings, ask};
 use super::tool_tables::Picture;
 use crate::database::error::RAN;
 use crate::database::logins::refusals::no_session;
@@ -97,6 +97,9 @@ impl Guard {
         if std::mem::take(&mut self.must_clean) { "DO LAST_INSERT_ID(0); " } else { "" }
     }
 }
+
+/// How often what follows a statement is tried against the statement's own limit on time.
+const ATTEMPTS: usize = 20;
 
 impl MysqlDatabase {
     /// Runs before a statement of a caller: prepares the session, and checks the stop signal and what the caller may
@@ -249,7 +252,7 @@ impl MysqlDatabase {
     /// component's changes of settings are undone.
     async fn prove_session(&mut self) -> Result<bool, DatabaseError> {
         let reset = self.reset_of_component();
-        let ask = format!("SET {}; {}{reset}", self.endpoint.names(), settings::ASK);
+        let ask = format!("SET {}; {}{reset}", self.endpoint.names(), ask(self.server.facts.dialect));
         let Some(rows) = self.renew_proof(&ask).await? else { return Ok(false) };
         let kept = rows.first().map(Kept::of);
         if kept.as_ref().is_some_and(|kept| !kept.autocommits) {
@@ -283,10 +286,22 @@ impl MysqlDatabase {
         let end = format!(
             "{how} AND NO CHAIN NO RELEASE; SET autocommit = 1, completion_type = 0, {}; {}{}",
             self.endpoint.names(),
-            settings::ASK,
+            ask(self.server.facts.dialect),
             self.reset_of_component()
         );
-        match session::all(&mut self.connection, end).await {
+        let mut attempts = 1..ATTEMPTS;
+        let answer = loop {
+            match session::all(&mut self.connection, end.as_str()).await {
+                // The script's limit on time is in force here. What ended stays ended.
+                Err(error) if error.kind == DatabaseErrorKind::Timeout && attempts.next().is_some() => {}
+                answer => break answer,
+            }
+        };
+        match answer {
+            Err(error) if error.kind == DatabaseErrorKind::Timeout => {
+                self.guard.must_renew = true;
+                Err(error)
+            }
             Err(error) if error.kind != DatabaseErrorKind::Connection => {
                 // Such as an XA transaction, which ends with the session.
                 self.guard.must_renew = true;

@@ -10,7 +10,7 @@ use super::error::{from_sqlx, lost};
 use super::make::{OF_INNODB, SINGLE_PRIMARY, Said};
 use super::node::Node;
 use super::refusals::Quoting;
-use super::settings::{PINNED, enough_warnings};
+use super::settings::{PINNED, enough_warnings, time_limit};
 use crate::database::change::Literals;
 use crate::database::{ConnectOptions, DatabaseError, Dialect, Facts};
 
@@ -60,12 +60,12 @@ pub(super) async fn prepare(
     let mode = sql_mode(get("sql_mode"), get("global_sql_mode"));
     let own = own_mode(&mode);
     let settings_of_texts =
-        settings_of_texts(names, &own, settings.foreign_keys) + &enough_warnings(dialect, get("max_error_count"));
+        settings_of_texts(dialect, names, &own, settings) + &enough_warnings(dialect, get("max_error_count"));
     // The servers' own default, set explicitly so that a server's configuration does not change what a migration
     // sees. READ COMMITTED would be refused where the binary log holds statements. Sessions that were made read-only
     // stay so.
     let isolation = "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ";
-    let mut all = format!("{settings_of_texts}; {}; {isolation}", settings_of_sessions(dialect, settings));
+    let mut all = format!("{settings_of_texts}; {}; {isolation}", settings_of_sessions(settings));
     if is_node {
         // A statement that is run again hides that the transaction of the one before it is lost: see `node::as_one`.
         all.push_str("; SET SESSION wsrep_retry_autocommit = 0");
@@ -175,16 +175,22 @@ const READER_SECONDS: u32 = 86_400;
 /// How much longer the server's own statement limit is than ours: it ends the statements of killed runs.
 const ORPHANED: Duration = Duration::from_secs(10);
 
-/// The settings that decide how text and values are read.
-fn settings_of_texts(names: &str, sql_mode: &str, foreign_keys: bool) -> String {
-    let checks = u8::from(foreign_keys);
+/// The settings that decide how text and values are read, and how long that may take.
+fn settings_of_texts(dialect: Dialect, names: &str, sql_mode: &str, settings: &ConnectOptions) -> String {
+    let checks = u8::from(settings.foreign_keys);
+    let longest = settings.statement_timeout.map_or(Duration::ZERO, |limit| limit + ORPHANED);
+    let limit = match dialect {
+        Dialect::Mariadb => format!("{:.3}", longest.as_secs_f64()),
+        _ => longest.as_millis().to_string(),
+    };
     format!(
         "SET {names}, sql_mode = '{sql_mode}', time_zone = '+00:00', foreign_key_checks = {checks}, unique_checks = 1, \
-         {PINNED}"
+         {} = {limit}, {PINNED}",
+        time_limit(dialect)
     )
 }
 
-fn settings_of_sessions(dialect: Dialect, settings: &ConnectOptions) -> String {
+fn settings_of_sessions(settings: &ConnectOptions) -> String {
     let mut set = vec![
         "autocommit = 1".to_owned(),
         "completion_type = 0".to_owned(),
@@ -198,11 +204,6 @@ fn settings_of_sessions(dialect: Dialect, settings: &ConnectOptions) -> String {
         set.push(format!("innodb_lock_wait_timeout = {seconds}"));
         set.push(format!("lock_wait_timeout = {seconds}"));
     }
-    let limit = settings.statement_timeout.map_or(Duration::ZERO, |limit| limit + ORPHANED);
-    set.push(match dialect {
-        Dialect::Mariadb => format!("max_statement_time = {:.3}", limit.as_secs_f64()),
-        _ => format!("max_execution_time = {}", limit.as_millis()),
-    });
     format!("SET {}", set.iter().map(|set| format!("SESSION {set}")).collect::<Vec<_>>().join(", "))
 }
 

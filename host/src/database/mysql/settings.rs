@@ -33,6 +33,8 @@ impl SessionSettings {
 #[derive(Clone, Debug)]
 pub(super) struct Kept {
     set: String,
+    /// How long a statement may take, as [`time_limit`] says it.
+    time_limit: String,
     /// How many warnings are kept.
     warnings: String,
     /// The current database.
@@ -59,12 +61,22 @@ pub(super) fn enough_warnings(dialect: Dialect, kept: &str) -> String {
     }
 }
 
+/// The limit of the server on the time of a statement.
+pub(super) fn time_limit(dialect: Dialect) -> &'static str {
+    if dialect == Dialect::Mariadb { "max_statement_time" } else { "max_execution_time" }
+}
+
 /// The question for what is given back. Its limit takes precedence over `sql_select_limit`.
-pub(super) const ASK: &str = "SELECT @@sql_mode, @@time_zone, @@foreign_key_checks + 0, @@unique_checks + 0, DATABASE(), \
-     @@sql_select_limit, @@max_error_count, @@sql_safe_updates + 0, @@sql_big_selects + 0, @@autocommit + 0 LIMIT 1";
+pub(super) fn ask(dialect: Dialect) -> String {
+    format!(
+        "SELECT @@sql_mode, @@time_zone, @@foreign_key_checks + 0, @@unique_checks + 0, DATABASE(), @@sql_select_limit, \
+         @@max_error_count, @@sql_safe_updates + 0, @@sql_big_selects + 0, @@autocommit + 0, @@{} LIMIT 1",
+        time_limit(dialect)
+    )
+}
 
 impl Kept {
-    /// The answer to [`ASK`].
+    /// The answer to [`ask`].
     pub(super) fn of(row: &MySqlRow) -> Self {
         let mode = text(row, 0);
         let set = format!(
@@ -80,6 +92,7 @@ impl Kept {
         );
         Self {
             set,
+            time_limit: text(row, 10),
             warnings: text(row, 6),
             database: row_text(row, 4),
             quoting: Quoting::of(&mode),
@@ -87,13 +100,14 @@ impl Kept {
         }
     }
 
+    /// The limit on time comes last: nothing that follows a COMMIT may fail because of it.
     fn restore(&self, dialect: Dialect) -> String {
-        let mut set = self.set.clone();
+        let mut set = format!("{}, {} = {}", self.set, time_limit(dialect), self.time_limit);
         if !enough_warnings(dialect, &self.warnings).is_empty() {
             set.push_str(&format!(", max_error_count = {}", self.warnings));
         }
         match &self.database {
-            Some(database) => format!("{set}; USE {}", dialect.quote(database)),
+            Some(database) => format!("USE {}; {set}", dialect.quote(database)),
             None => set,
         }
     }
@@ -173,7 +187,7 @@ impl MysqlDatabase {
     async fn known(&mut self, kept: Option<Kept>) -> Result<Kept, DatabaseError> {
         match kept {
             Some(kept) => Ok(kept),
-            None => Ok(Kept::of(&session::one(&mut self.connection, ASK).await?)),
+            None => Ok(Kept::of(&session::one(&mut self.connection, ask(self.server.facts.dialect)).await?)),
         }
     }
 }

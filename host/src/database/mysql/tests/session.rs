@@ -6,6 +6,7 @@ use runner_tests::servers::{Kind, Server};
 
 use super::*;
 use crate::database::stop::StopReason;
+use crate::database::{End, ToolChange};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_has_the_same_settings_on_every_server() {
@@ -128,6 +129,39 @@ async fn statements_have_a_time_limit() {
     // A script can raise the server's own limit, but not ours.
     run(opened, if is_mysql() { "SET max_execution_time = 0" } else { "SET max_statement_time = 0" }).await;
     assert_eq!(error_of(opened, endless).await.kind, DatabaseErrorKind::Timeout);
+}
+
+/// A migration limits its own statements, not those of the host: an entry that waits for a lock is not cut off, and nothing that
+/// follows a COMMIT says that it failed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_migrations_time_limit_is_not_the_hosts() {
+    let (set, limit, theirs, ours) = match is_mysql() {
+        true => ("SET max_execution_time = 3000", "SELECT CONCAT(@@max_execution_time)", "3000", "0"),
+        false => ("SET max_statement_time = 3", "SELECT CONCAT(@@max_statement_time)", "3.000000", "0.000000"),
+    };
+    let database = fresh();
+    let (mut opened, mut other) = (open(&database).await, open(&database).await);
+    let (opened, other) = (opened.as_mut(), other.as_mut());
+    run(opened, "CREATE TABLE entries (id INT PRIMARY KEY)").await;
+    opened.set_role(Role::SqlScript);
+    run(opened, set).await;
+    opened.set_role(Role::Host);
+    assert_eq!(text_of(opened, limit).await, ours);
+    opened.set_role(Role::SqlScript);
+    assert_eq!(text_of(opened, limit).await, theirs);
+
+    opened.begin(NONE).await.expect("begun");
+    other.begin(NONE).await.expect("begun");
+    run(other, "INSERT INTO entries VALUES (1)").await;
+    let entry = [ToolChange::of_one_row("INSERT INTO entries VALUES (?1)", [Value::Int64(1)])];
+    let end = async {
+        tokio::time::sleep(Duration::from_secs(4)).await;
+        other.rollback().await
+    };
+    let (finished, ended) = tokio::join!(opened.finish(&entry, End::Step), end);
+    ended.expect("rolled back");
+    finished.expect("finished");
+    assert_eq!(text_of(opened, limit).await, theirs);
 }
 
 /// A block that catches the request to end goes on; its session does not.
