@@ -205,6 +205,16 @@ impl Dialect {
         })
     }
 
+    /// A text as a value in a text that the host sends on its own behalf, as a session that a guest has touched reads it in any state.
+    /// Fails with the rest of a sentence whose subject is the text.
+    pub fn host_literal(self, text: &str) -> Result<String, String> {
+        match self {
+            Self::Postgres if text.contains('\0') => Err("has a NUL character".to_owned()),
+            Self::Postgres => Ok(postgres_value(text)),
+            _ => self.text_literal(text),
+        }
+    }
+
     /// The placeholder of the parameter with that number, counted from 1.
     pub fn placeholder(self, number: usize) -> String {
         match self {
@@ -224,6 +234,18 @@ impl fmt::Display for Dialect {
             Self::Mariadb => "MariaDB",
         })
     }
+}
+
+/// A text as PostgreSQL decodes it: hexadecimal, unless it has nothing but plain characters. `client_encoding`, escapes and the search
+/// path have no say in what it means. The name of the encoding is cast so that it has the default collation, which the text then has
+/// too: a `name` has another one, and no index would be used.
+pub(crate) fn postgres_value(text: &str) -> String {
+    let is_plain = |byte: u8| (byte.is_ascii_graphic() || byte == b' ') && !matches!(byte, b'\'' | b'\\' | b'$');
+    if text.bytes().all(is_plain) {
+        return format!("'{text}'");
+    }
+    let hex = hex::encode(text);
+    format!("pg_catalog.convert_from(pg_catalog.decode('{hex}', 'hex'), 'UTF8'::pg_catalog.text::pg_catalog.name)")
 }
 
 /// Whether a declared type is one of PostgreSQL's own: a type of a user is shown with its schema, or in quotes if it has the name
@@ -261,5 +283,16 @@ mod tests {
     fn what_is_for_mysql_is_for_mariadb_too() {
         assert!(Mysql.includes(Mariadb) && !Mariadb.includes(Mysql) && Sqlite.includes(Sqlite));
         assert!(Mariadb.is_akin(Mysql) && Mysql.is_akin(Mariadb) && !Postgres.is_akin(Mysql));
+    }
+
+    #[test]
+    fn what_the_host_sends_to_postgresql_is_plain() {
+        assert_eq!(Postgres.host_literal("2026-01-05 \"a\"").as_deref(), Ok("'2026-01-05 \"a\"'"));
+        for text in ["it's", "a\\", "$runner$", "a\nb", "\u{554a}\\'); --"] {
+            let spelled = Postgres.host_literal(text).expect("a value");
+            assert!(spelled.is_ascii() && !spelled.contains(['\\', '$']), "{spelled}");
+            assert!(spelled.contains(&hex::encode(text)), "{spelled}");
+        }
+        assert!(Postgres.host_literal("a\0b").is_err());
     }
 }

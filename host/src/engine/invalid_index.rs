@@ -83,7 +83,7 @@ pub async fn find(database: &mut HostSession<'_>, statement: &str) -> Result<Lef
 /// The question for what a statement may leave, if it may, and whether that is in its way.
 fn question(statement: &str, dialect: Dialect) -> Option<(String, bool)> {
     // In one message, as nothing is prepared. What cannot be spelled does not exist.
-    let spelled = |text: &str| dialect.text_literal(text).ok();
+    let spelled = |text: &str| dialect.host_literal(text).ok();
     if let Some(index) = concurrent_index(statement, dialect) {
         return Some((unfinished(&spelled(&index.name)?, &spelled(&index.table)?), true));
     }

@@ -10,6 +10,9 @@ use super::stored::Stored;
 use crate::database::error::RAN;
 use crate::database::{DatabaseError, DatabaseErrorKind, Role};
 
+/// Makes the encoding ours again where there is no transaction to set it for, whatever a script has set it to.
+const ENCODING_OF_SESSION: &str = "SET client_encoding = 'UTF8'; ";
+
 impl PostgresDatabase {
     /// Prepares the session for a statement: limits, timeouts, and what the tool's tables hold.
     pub(super) async fn enter_bare(&mut self) -> Result<(), DatabaseError> {
@@ -24,8 +27,7 @@ impl PostgresDatabase {
         }
         let timeouts = self.own.timeouts(self.rights, self.endpoint.settings());
         let text: String = timeouts.iter().map(|(name, value)| format!("SET {name} = {value}; ")).collect();
-        let text = text + &unlimited_session(&self.own);
-        let text = format!("{text}{ASK_BACKEND}; ");
+        let text = format!("{ENCODING_OF_SESSION}{text}{}{ASK_BACKEND}; ", unlimited_session(&self.own));
         let rows = if self.rights == Role::Host {
             rows(&mut self.connection, &text).await?
         } else {
@@ -42,7 +44,7 @@ impl PostgresDatabase {
     pub(super) async fn leave_bare<T>(&mut self, result: Result<T, DatabaseError>) -> Result<T, DatabaseError> {
         let timeouts = self.own.timeouts(self.rights, self.endpoint.settings());
         let reset: Vec<String> = timeouts.iter().map(|(name, _)| format!("RESET {name}")).collect();
-        let reset = format!("{}{}; ", limited_session(&self.own), reset.join("; "));
+        let reset = format!("{ENCODING_OF_SESSION}{}{}; ", limited_session(&self.own), reset.join("; "));
         match (self.compare_stored(&reset).await, result) {
             (Ok(()), result) => result,
             (Err(changed), Err(_)) if changed.has_run() => Err(changed),

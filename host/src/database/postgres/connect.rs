@@ -133,7 +133,7 @@ impl Endpoint {
     /// Returns the statement that gives a connection the name it was opened with.
     pub(super) fn set_application(&self) -> String {
         let name = self.options.get_application_name().unwrap_or_default();
-        format!("SET application_name = {}", literal(name))
+        format!("SELECT pg_catalog.set_config('application_name', {}, false)", literal(name))
     }
 
     /// Opens a connection within the timeout; waits for a server that is starting up.

@@ -6,6 +6,7 @@
 use super::PostgresDatabase;
 use super::schema::{filled, literal};
 use super::scope::{rows, simple, text_of};
+use super::speech::{in_server, without_place};
 use crate::database::{DatabaseError, Dialect, TableName, TableSource, TableTarget, WriteMode};
 
 /// A query for what is to be held of the relation `$2`, if any of its rows may be rows of `$1`: how, the qualified name, and whether the
@@ -62,11 +63,11 @@ impl PostgresDatabase {
                 if !tables.is_empty() {
                     // Conflicts with every change of rows and with itself, and lets others read.
                     let lock = format!("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE", tables.join(", "));
-                    simple(connection, &lock).await?;
+                    simple(connection, &in_server(&lock)).await.map_err(without_place)?;
                 }
                 for table in of("rows") {
                     let all = format!("SELECT pg_catalog.count(*) FROM (SELECT 1 FROM {table} FOR NO KEY UPDATE) held");
-                    simple(connection, &all).await?;
+                    simple(connection, &in_server(&all)).await.map_err(without_place)?;
                 }
                 Ok(())
             })

@@ -10,6 +10,7 @@ use sqlx::{Connection, PgConnection, Row};
 use super::error::lost;
 use super::scope::{backend_of, rows, simple, text_of};
 use super::settings::{Own, in_transaction};
+use super::speech::rows_with_mark;
 use super::{PostgresDatabase, lease, orphans};
 use crate::database::holder::{still_held, wait_longer};
 use crate::database::lease::{self as leases, Lease, acquire, outlast};
@@ -95,7 +96,7 @@ impl Advisory {
     /// Fails if the connection that holds the lock is closed: another run may then hold the lock.
     async fn check(&mut self) -> Result<(), DatabaseError> {
         let held = ask(&self.mark);
-        let answer = tokio::time::timeout(CHECK_TIMEOUT, rows(&mut self.connection, &held)).await;
+        let answer = tokio::time::timeout(CHECK_TIMEOUT, rows_with_mark(&mut self.connection, &held)).await;
         match answer {
             Ok(Ok(rows)) if rows.first().and_then(|row| text_of(row, 0)).as_deref() == Some("t") => Ok(()),
             _ => Err(lock_lost()),
@@ -135,7 +136,7 @@ impl Advisory {
             if stop.is_raised() {
                 return Err(DatabaseError::stopped());
             }
-            let answer = rows(&mut connection, &begin).await?;
+            let answer = rows_with_mark(&mut connection, &begin).await?;
             let has_leases = answer.last().and_then(|row| text_of(row, 0)).as_deref() == Some("leases");
             let locked = answer.iter().rev().nth(usize::from(has_leases));
             if locked.and_then(|row| text_of(row, 0)).as_deref() == Some("t") {
@@ -310,7 +311,8 @@ pub(super) fn name_again(locked_for: Option<&LockRequest>) -> String {
 
 /// Returns the name of the connections that work for a run. The server keeps 63 bytes of it.
 pub(super) fn application(run_id: &str) -> String {
-    let name: String = run_id.chars().filter(|character| !character.is_control() && *character != '\'').collect();
+    let name: String =
+        run_id.chars().filter(|character| character.is_ascii_graphic() && !matches!(character, '\'' | '\\')).collect();
     format!("{}{name}", orphans::PREFIX)
 }
 
@@ -353,7 +355,7 @@ async fn holder(connection: &mut PgConnection) -> Result<Option<LockHolder>, Dat
 /// connections would wait for them.
 pub(super) async fn look(connection: &mut PgConnection, mark: &str, ask: &str) -> Result<Vec<PgRow>, DatabaseError> {
     let look = format!("{mark}SAVEPOINT look; {ANEW}; {ask}; ROLLBACK TO SAVEPOINT look; RELEASE SAVEPOINT look");
-    rows(connection, &look).await
+    rows_with_mark(connection, &look).await
 }
 
 /// Returns the query for the session that holds the lock. It asks for this session only: the view of all sessions looks

@@ -2,7 +2,7 @@
 //! prepared, so nothing has to be described, and there is only one round trip.
 
 use sqlx::postgres::PgRow;
-use sqlx::{AssertSqlSafe, Column as _, Executor as _, PgConnection, Row as _, TypeInfo as _, ValueRef as _};
+use sqlx::{Column as _, Row as _, TypeInfo as _, ValueRef as _};
 
 use super::PostgresDatabase;
 use super::error::{from_sqlx, lost};
@@ -12,9 +12,10 @@ use super::record::ours;
 use super::scope::end;
 use super::search_path::{OURS, is_about_tool_tables};
 use super::settings::prologue;
+use super::speech::results;
 use crate::data::Value;
 use crate::database::DatabaseError;
-use crate::database::look::{Probe, by_statement, cell};
+use crate::database::look::{Probe, cell};
 
 impl PostgresDatabase {
     pub(super) async fn look_now(&mut self, questions: &[String]) -> Result<Probe, DatabaseError> {
@@ -55,13 +56,6 @@ impl PostgresDatabase {
         }
         Ok(probe)
     }
-}
-
-/// Returns the rows of each statement of a text.
-async fn results(connection: &mut PgConnection, text: &str) -> Result<Vec<Vec<PgRow>>, DatabaseError> {
-    by_statement(connection.fetch_many(sqlx::raw_sql(AssertSqlSafe(text))))
-        .await
-        .map_err(|error| from_sqlx(&error, None))
 }
 
 fn values(rows: &[PgRow]) -> Result<Vec<Vec<Value>>, DatabaseError> {

@@ -39,6 +39,7 @@ mod schema_change;
 mod scope;
 mod search_path;
 mod settings;
+mod speech;
 mod statement;
 mod statement_describe;
 mod stored;

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use sqlx::{PgConnection, Row};
 
 use super::lock;
-use super::scope::{rows, text_of};
+use super::scope::text_of;
+use super::speech::rows_with_mark;
 use crate::database::{DatabaseError, DatabaseErrorKind, StopSignal};
 use crate::sql::excerpt;
 
@@ -111,11 +112,12 @@ async fn terminate(
     let pid = &orphan.pid;
     let end =
         format!("{mark}SAVEPOINT orphan; SELECT pg_catalog.pg_terminate_backend({pid}); RELEASE SAVEPOINT orphan");
-    match rows(connection, &end).await {
+    match rows_with_mark(connection, &end).await {
         Ok(_) => Ok(None),
         Err(error) if error.kind == DatabaseErrorKind::Connection => Err(error),
         Err(error) => {
-            rows(connection, &format!("{mark}ROLLBACK TO SAVEPOINT orphan; RELEASE SAVEPOINT orphan")).await?;
+            rows_with_mark(connection, &format!("{mark}ROLLBACK TO SAVEPOINT orphan; RELEASE SAVEPOINT orphan"))
+                .await?;
             Ok(Some(error))
         }
     }

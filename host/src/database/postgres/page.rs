@@ -7,7 +7,7 @@ use sqlx::PgConnection;
 
 use super::cursor::{Cursor, close, cursor_name, declare, describe_query, fetch};
 use super::cursor_batch::Filling;
-use super::page_copy::copy;
+use super::page_copy::{copy, prove};
 use super::statement_describe::{Described, one_statement};
 use super::types::Types;
 use super::{PostgresDatabase, parameters};
@@ -29,6 +29,8 @@ pub(super) struct Pages {
     row_bytes: Option<(TableName, usize)>,
     /// The last page that was copied: the next one is likely to have the same statement.
     described: Option<DescribedPage>,
+    /// The last statement that the server has begun to run.
+    proven: String,
 }
 
 /// A page that the server has described.
@@ -64,6 +66,8 @@ struct Reading<'a> {
     /// The name of its cursor, if it needs one.
     cursor: String,
     described: Option<Arc<Described>>,
+    /// The server has run the statement before.
+    is_proven: bool,
     row_bytes: usize,
 }
 
@@ -85,13 +89,15 @@ impl PostgresDatabase {
         let scope = self.enter(Some(&statement)).await?;
         let watch = self.watch();
         let mut unread = false;
-        let reading = Reading { page, statement: &statement, cursor, described, row_bytes };
+        let is_proven = self.pages.proven == statement;
+        let reading = Reading { page, statement: &statement, cursor, described, is_proven, row_bytes };
         let read = watch.run(reading.run(&mut self.connection, &mut self.types, &mut unread)).await;
         // Unread responses would be taken for those of later statements.
         self.lost |= unread;
         let settled = if is_new && !self.lost { self.settle(&scope, &statement).await } else { Ok(()) };
         let read = self.leave(scope, read.and_then(|read| settled.map(|()| read))).await?;
         self.pages.row_bytes = Some((page.table.clone(), read.row_bytes));
+        self.pages.proven.clone_from(&statement);
         self.pages.described =
             read.is_copied.then(|| DescribedPage { statement, types: page.types.clone(), described: read.described });
         Ok(read.batch)
@@ -112,6 +118,9 @@ impl Reading<'_> {
             None => Arc::new(describe_query(connection, types, statement, &page.types, &page.parameters).await?),
         };
         if let Some(select) = copyable(connection, types, page, &described, statement, self.row_bytes).await? {
+            if !self.is_proven {
+                prove(connection, &select).await?;
+            }
             let mut filling = Filling::new(&described, Some(page), page.limits);
             copy(connection, &select, &mut filling, page.limits.bytes.saturating_mul(ROOM), unread).await?;
             let row_bytes = filling.row_bytes().max(1);

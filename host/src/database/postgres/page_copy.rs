@@ -2,7 +2,7 @@
 //! cursor. `COPY` takes no parameters, so the key after which the page begins is part of the statement.
 
 use futures_util::TryStreamExt as _;
-use sqlx::PgConnection;
+use sqlx::{AssertSqlSafe, Executor as _, PgConnection};
 
 use super::cursor_batch::Filling;
 use super::error::{from_sqlx, lost};
@@ -13,6 +13,14 @@ const SIGNATURE: &[u8] = b"PGCOPY\n\xff\r\n\0";
 
 /// Bytes of flags and of the extension's length.
 const HEADER_REST: usize = 8;
+
+/// Lets the server begin to run the statement of a page that it has not run before, and read nothing. What refuses it, a right that is
+/// missing above all, is then an error like any other: after an error in the place of the first answer to a `COPY`, the driver leaves
+/// the rest unread, and the connection is lost.
+pub(super) async fn prove(connection: &mut PgConnection, select: &str) -> Result<(), DatabaseError> {
+    let text = format!("SELECT FROM (\n{select}\n) AS runner_page LIMIT 0");
+    connection.execute(sqlx::raw_sql(AssertSqlSafe(text))).await.map(drop).map_err(|error| from_sqlx(&error, None))
+}
 
 /// Reads the page. Once a batch is full or `room` bytes have arrived, the rest is received and dropped: the next page
 /// begins after the last row that was kept. `unread` says whether the connection still holds a response that the driver

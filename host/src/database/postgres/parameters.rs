@@ -6,7 +6,7 @@ use sqlx::postgres::{PgArguments, PgTypeInfo};
 use sqlx::{Arguments as _, AssertSqlSafe, PgConnection, Row as _, ValueRef as _};
 
 use super::error::from_sqlx;
-use super::schema::literal;
+use super::schema::spelled;
 use super::types::{NAME, ServerType, TEXT, Types, Wire};
 use super::types_column::Raw;
 use super::types_write::{Form, Target};
@@ -71,7 +71,7 @@ fn literal_of(of: &Arc<ServerType>, value: &Value) -> Option<String> {
         _ => return None,
     };
     Target::new(of.clone(), None, -1, Form::Typed).push(&mut Vec::new(), value).ok()?;
-    Some(format!("({}::{})", literal(&text), of.quoted))
+    Some(format!("({}::{})", spelled(&text), of.quoted))
 }
 
 /// Appends a parameter.

@@ -5,7 +5,7 @@ use super::PostgresDatabase;
 use super::logins::session::Gated;
 use super::schema::{filled, literal};
 use super::scope::{rows, text_of};
-use super::settings::prologue_reading;
+use super::settings::{in_new_settings, prologue_reading};
 use super::transaction::Transaction;
 use crate::database::{
     DatabaseError, DatabaseErrorKind, Dialect, ReadingAhead, TableIdentity, TableName, TableSource, TableTarget,
@@ -103,7 +103,11 @@ impl PostgresDatabase {
         let quoted = table.quoted(Dialect::Postgres);
         let number = format!("pg_catalog.to_regclass({})::pg_catalog.oid::pg_catalog.text", literal(&quoted));
         let path = self.gated.as_ref().map(Gated::set_path);
-        let found = self.open(&prologue_reading(&self.own, path.as_deref(), &quoted, &number)).await?;
+        let mut begin = prologue_reading(&self.own, path.as_deref(), &quoted, &number);
+        if self.is_gated() {
+            begin = in_new_settings(&begin, self.locked_for.as_ref());
+        }
+        let found = self.open(&begin).await?;
         if found.as_ref() == Some(&is.0) {
             // The transaction has no id, since it changes nothing.
             self.transaction = Some(Transaction::new(String::new()));

@@ -1,24 +1,26 @@
 //! Changes to the tool's own tables, and the end of a migration's transaction: one text each. The server stops at the first
 //! statement that fails, so what has to hold before a COMMIT is asked by statements that fail where it does not.
 
-use futures_util::TryStreamExt as _;
 use sqlx::postgres::PgRow;
-use sqlx::{AssertSqlSafe, Executor as _, PgConnection};
 
 use super::PostgresDatabase;
-use super::error::{ABORTED, from_sqlx};
+use super::error::ABORTED;
 use super::foreign::{self, CAPTURED, FOREIGN, INSPECT};
 use super::lease::UNLEASED;
 use super::lock::{Lock, UNLOCKED, lock_lost, name_again};
 use super::reconnect::Left;
-use super::scope::{backend_of, rows, text_of};
+use super::scope::{Voice, backend_of, rows, text_of};
 use super::search_path;
 use super::settings::{prologue, prologue_of};
+pub(super) use super::speech::literal;
+use super::speech::{self, answers};
 use super::temporary::RESET;
 use super::tool_tables::{FINGERPRINT, Fingerprint};
 use super::transaction::{COMMIT, Transaction, explain_aborted, wrote_late};
 use crate::database::change::Literals;
-use crate::database::{ChangedRows, DatabaseError, Dialect, End, Facts, Role, ToolChange, TransactionOptions};
+use crate::database::{
+    ChangedRows, DatabaseError, DatabaseErrorKind, Dialect, End, Facts, Role, ToolChange, TransactionOptions,
+};
 
 /// Begins what our own questions answer with when they fail.
 const OURS: &str = "runner:";
@@ -30,6 +32,7 @@ const SEPARATOR: char = '\u{1}';
 const OVER: &str = "runner:over";
 const CHANGED: &str = "runner:changed";
 const ROWS: &str = "runner:rows";
+const MISREAD: &str = "runner:misread";
 
 /// The first column of the row that shows that the next transaction has begun, so that the one before is committed.
 const BEGUN: &str = "runner:begun";
@@ -90,6 +93,8 @@ impl PostgresDatabase {
     async fn end_with(&mut self, changes: &str, end: End) -> Result<(), DatabaseError> {
         self.drop_prepared().await?;
         let holds_lock = self.holds_lock();
+        // Otherwise all of it is reset below, with what the migration leaves.
+        let anew = if end == End::Step { self.anew_after_guest(Voice::Host) } else { String::new() };
         let Some(transaction) = &mut self.transaction else { return Ok(()) };
         // Deferred constraints are the migration's, and are checked as it left the session.
         let mut text = std::mem::take(&mut transaction.later);
@@ -103,6 +108,7 @@ impl PostgresDatabase {
         if before.is_some() {
             text.push_str("SET CONSTRAINTS ALL IMMEDIATE; ");
         }
+        text.push_str(&anew);
         text.push_str(search_path::OURS);
         text.push_str(&is_ours(&transaction.xid));
         text.push_str(&holds_lock);
@@ -292,6 +298,33 @@ pub(super) fn is_ours(xid: &str) -> String {
     )
 }
 
+/// As [`is_ours`]; fails as well unless the server reads a text as we did when we looked at its words. A transaction that only reads has
+/// no id.
+pub(super) fn is_ours_and_read(xid: &str) -> String {
+    let is_ours = if xid.is_empty() { String::new() } else { is_ours(xid) };
+    let encoding = "pg_catalog.current_setting('client_encoding')";
+    let escapes = "pg_catalog.current_setting('standard_conforming_strings')";
+    format!(
+        "{is_ours}SELECT CASE WHEN {encoding} OPERATOR(pg_catalog.=) 'UTF8' AND {escapes} OPERATOR(pg_catalog.=) 'on' THEN 0 \
+         ELSE pg_catalog.concat('{MISREAD}', pg_catalog.chr(1), {encoding}, pg_catalog.chr(1), {escapes})::pg_catalog.int4 END; "
+    )
+}
+
+/// The error for a component that has changed how the server reads texts.
+fn misread(told: &str) -> DatabaseError {
+    let mut parts = told.split(SEPARATOR).skip(1);
+    let (encoding, escapes) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    let what = match encoding {
+        "UTF8" => format!("`standard_conforming_strings` to `{escapes}`"),
+        other => format!("`client_encoding` to `{other}`"),
+    };
+    DatabaseError::new(
+        DatabaseErrorKind::Denied,
+        format!("the component has set {what}, and the server would misread texts"),
+    )
+    .hint("leave that setting out: texts are in UTF-8, and a backslash in them is a backslash")
+}
+
 /// Fails, with what they are now, unless the tool's tables are as they were.
 fn is_unchanged(before: &Fingerprint) -> String {
     let (look, same) = before.look();
@@ -302,14 +335,8 @@ fn is_unchanged(before: &Fingerprint) -> String {
     )
 }
 
-/// A text as a statement spells it, whatever `standard_conforming_strings` says.
-pub(super) fn literal(text: &str) -> String {
-    format!("E'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
-}
-
 /// The values of the host in a text.
-pub(super) const LITERALS: Literals =
-    Literals { dialect: Dialect::Postgres, text: literal, bytes: |hex| format!("E'\\\\x{hex}'::pg_catalog.bytea") };
+pub(super) const LITERALS: Literals = Literals { dialect: Dialect::Postgres, text: literal, bytes: speech::bytes };
 
 /// The error behind the answer of one of our own questions, or else the error itself.
 pub(super) fn ours(error: DatabaseError, before: Option<&Fingerprint>) -> DatabaseError {
@@ -323,6 +350,9 @@ pub(super) fn ours(error: DatabaseError, before: Option<&Fingerprint>) -> Databa
     }
     if told.starts_with(ROWS) {
         return DatabaseError::unexpected_rows();
+    }
+    if told.starts_with(MISREAD) {
+        return misread(told);
     }
     if told.starts_with(UNLOCKED) {
         return lock_lost();
@@ -341,19 +371,6 @@ pub(super) fn ours(error: DatabaseError, before: Option<&Fingerprint>) -> Databa
     let mut next = || parts.next().flatten();
     let now = Fingerprint::of_parts([next(), next(), next()]);
     before.compare(&now).err().unwrap_or(error)
-}
-
-/// Runs a text of ours; returns all rows that came, and whether all of it was done.
-async fn answers(connection: &mut PgConnection, text: &str) -> (Vec<PgRow>, Result<(), DatabaseError>) {
-    let mut found = Vec::new();
-    let mut stream = connection.fetch(sqlx::raw_sql(AssertSqlSafe(text)));
-    loop {
-        match stream.try_next().await {
-            Ok(Some(row)) => found.push(row),
-            Ok(None) => return (found, Ok(())),
-            Err(error) => return (found, Err(from_sqlx(&error, None))),
-        }
-    }
 }
 
 impl PostgresDatabase {

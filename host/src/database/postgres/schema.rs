@@ -4,6 +4,7 @@ use sqlx::postgres::PgRow;
 
 use super::PostgresDatabase;
 use super::scope::{rows, text_of};
+pub(super) use super::speech::literal;
 use crate::database::spec::ColumnInfo;
 use crate::database::spec::guess;
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, TableInfo, TableName};
@@ -200,8 +201,8 @@ pub(super) fn filled(statement: &str, literals: &[String]) -> Result<String, Dat
         .ok_or_else(|| DatabaseError::invalid("a statement of runner's has other placeholders than values"))
 }
 
-/// Quotes a text as a literal for internal statements, all of which run with `standard_conforming_strings` on.
-pub(super) fn literal(text: &str) -> String {
+/// A text as a literal in a statement that is a guest's, or that an operator reads. Both have `standard_conforming_strings` on.
+pub(super) fn spelled(text: &str) -> String {
     // A zero byte would end the whole statement; no name contains one.
     format!("'{}'", text.replace('\'', "''").replace('\0', "\u{fffd}"))
 }

@@ -1,7 +1,8 @@
 //! Changes of the schema. A component with a login of its own may make none: the gate makes them for it, in its transaction.
 
 use super::PostgresDatabase;
-use super::schema::literal;
+use super::scope::simple;
+use super::speech::{in_server, literal, without_place};
 use crate::database::{DatabaseError, Dialect, QueryLimits, SchemaChange, TableName};
 
 impl PostgresDatabase {
@@ -11,7 +12,11 @@ impl PostgresDatabase {
         }
         let statement = change.statement(Dialect::Postgres)?;
         self.check_index(change).await?;
-        self.execute_now(&statement, &[]).await.map(drop)
+        let scope = self.enter(Some(&statement)).await?;
+        let (watch, limit) = (self.watch(), self.own.limit(self.rights, self.endpoint.settings()));
+        let done = watch.run_within(limit, simple(&mut self.connection, &in_server(&statement))).await;
+        let settled = self.settle(&scope, &statement).await;
+        self.leave(scope, done.map_err(without_place).and(settled)).await
     }
 
     /// Fails if an index that is to be dropped does not belong to its table: the server drops one by its name alone.

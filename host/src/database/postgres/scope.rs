@@ -3,16 +3,17 @@
 
 use std::sync::atomic::Ordering;
 
-use sqlx::{AssertSqlSafe, Executor, PgConnection, Row};
+use sqlx::{PgConnection, Row};
 
 use super::PostgresDatabase;
-use super::error::{CANCELED, from_sqlx, lost, of_pooler};
+use super::error::{CANCELED, lost, of_pooler};
 use super::foreign::INSPECT;
 use super::lock::UNLOCKED;
 use super::logins::session::{Gated, check as check_granted};
-use super::record::{is_ours, ours};
+use super::record::{is_ours, is_ours_and_read, ours};
 use super::search_path::{OURS, PIN, UNPIN, is_about_tool_tables};
-use super::settings::prologue;
+use super::settings::{ENCODING, anew, in_new_settings, prologue};
+pub(super) use super::speech::{rows, simple};
 use super::tool_tables::{FINGERPRINT, Fingerprint};
 use super::transaction::{commit, explain_aborted};
 use super::types::Asker;
@@ -75,11 +76,26 @@ impl PostgresDatabase {
         self.enter_with(statement, |_| String::new()).await
     }
 
+    /// As [`Self::enter`], for what the host does for whoever has the role of the session, in settings of its own.
+    pub(super) async fn enter_for(&mut self) -> Result<Scope, DatabaseError> {
+        self.enter_as(None, Voice::Host, |_| String::new()).await
+    }
+
     /// As [`Self::enter`]; `more`, internal statements that return nothing, is sent in the same message after the
     /// savepoint.
     pub(super) async fn enter_with(
         &mut self,
         statement: Option<&str>,
+        more: impl FnOnce(&Scope) -> String,
+    ) -> Result<Scope, DatabaseError> {
+        let voice = if self.rights == Role::Host { Voice::Host } else { Voice::Guest };
+        self.enter_as(statement, voice, more).await
+    }
+
+    async fn enter_as(
+        &mut self,
+        statement: Option<&str>,
+        voice: Voice,
         more: impl FnOnce(&Scope) -> String,
     ) -> Result<Scope, DatabaseError> {
         self.check_connected().await?;
@@ -126,7 +142,7 @@ impl PostgresDatabase {
             self.rights != Role::Host || statement.is_some_and(|statement| !reads(statement, Dialect::Postgres));
         self.busy = true;
         let opened = match around {
-            Around::Transaction | Around::Savepoint => self.go_on(around, names, &more).await,
+            Around::Transaction | Around::Savepoint => self.go_on(around, names, voice, &more).await,
             Around::Wrapped => self.open_wrapped(names, &more).await,
             Around::Nothing => self.enter_bare().await,
         };
@@ -241,18 +257,30 @@ impl PostgresDatabase {
         }
     }
 
-    /// Continues in the open transaction: sets the role's timeouts, checks the tool's tables if the role changed, and
-    /// sets a savepoint if one is needed. Sends all of it in one message, or no message if nothing is needed.
-    async fn go_on(&mut self, around: Around, names: Names, more: &str) -> Result<(), DatabaseError> {
+    /// Continues in the open transaction: proves that it is ours, makes the settings ours again if the host speaks after a guest,
+    /// sets the role's timeouts, checks the tool's tables if the role changed, and sets a savepoint if one is needed. Sends all of it in
+    /// one message, or no message if nothing is needed.
+    async fn go_on(&mut self, around: Around, names: Names, voice: Voice, more: &str) -> Result<(), DatabaseError> {
+        let anew = self.anew_after_guest(voice);
         let is_gated = self.is_gated();
         let Some(transaction) = &mut self.transaction else { return Ok(()) };
         if let Some(first) = &transaction.failed {
             return Err(explain_aborted(first));
         }
-        let mut text = std::mem::take(&mut transaction.later);
         let is_script = self.rights != Role::Host;
         let turns = transaction.script_speaks != is_script;
-        match (transaction.pinned, names) {
+        let resets = transaction.is_touched_by(Role::Component) && voice == Voice::Host;
+        transaction.note(voice, self.rights);
+        let mut text = String::new();
+        if around == Around::Savepoint || resets {
+            text.push_str(&is_ours_and_read(&transaction.xid));
+        } else if !anew.is_empty() {
+            text.push_str(&is_ours(&transaction.xid));
+        }
+        text.push_str(&std::mem::take(&mut transaction.later));
+        text.push_str(&anew);
+        // With the others, the path became that of the login.
+        match (transaction.pinned && !resets, names) {
             (false, Names::Ours) => text.push_str(PIN),
             (true, Names::Theirs) => text.push_str(UNPIN),
             _ => {}
@@ -261,18 +289,14 @@ impl PostgresDatabase {
         if inspects {
             text.push_str(&INSPECT);
         }
-        if turns {
+        if turns || resets {
             text.push_str(&self.own.set_timeouts(self.rights, self.endpoint.settings()));
-            if !is_gated {
-                text.push_str(&FINGERPRINT);
-                text.push_str("; ");
-            }
+        }
+        if turns && !is_gated {
+            text.push_str(&FINGERPRINT);
+            text.push_str("; ");
         }
         if around == Around::Savepoint {
-            if is_gated {
-                // A login that has ended the transaction gets no further: what it says would commit by itself.
-                text.push_str(&is_ours(&transaction.xid));
-            }
             text.push_str(&transaction.release());
             text.push_str(&format!("SAVEPOINT {SAVEPOINT}; "));
         }
@@ -291,6 +315,20 @@ impl PostgresDatabase {
             transaction.turn(is_script, Fingerprint::of(rows.last()));
         }
         Ok(())
+    }
+
+    /// Returns the statements that make the settings of the session ours again in the open transaction, if a guest spoke last and the
+    /// host is to speak: all settings, whatever a component has set. A migration in SQL keeps its own, which are meant for its next
+    /// statements; of those, only the encoding decides what the host is told.
+    pub(super) fn anew_after_guest(&self, voice: Voice) -> String {
+        match self.transaction.as_ref().and_then(|transaction| transaction.touched) {
+            Some(Role::Component) if voice == Voice::Host => {
+                let path = self.gated.as_ref().map(|gated| format!("SELECT {}; ", gated.set_path()));
+                anew(&self.own, self.locked_for.as_ref()) + &path.unwrap_or_default()
+            }
+            Some(Role::SqlScript) if voice == Voice::Host => ENCODING.to_owned(),
+            _ => String::new(),
+        }
     }
 
     async fn back_to_savepoint<T>(&mut self, error: DatabaseError) -> Result<T, DatabaseError> {
@@ -322,7 +360,7 @@ impl PostgresDatabase {
         let mut begin = prologue(&self.own, &self.at_work(&path));
         if self.is_gated() {
             // What a component changes belongs into a transaction with what the host records of it.
-            begin = begin.replacen("BEGIN ", "BEGIN READ ONLY, ", 1);
+            begin = in_new_settings(&begin, self.locked_for.as_ref()).replacen("BEGIN ", "BEGIN READ ONLY, ", 1);
         }
         let inspects = names == Names::Ours && !self.inspected;
         if names == Names::Ours {
@@ -376,6 +414,15 @@ impl PostgresDatabase {
     }
 }
 
+/// Who speaks next, and in whose settings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Voice {
+    /// The host, for itself or for a guest, in the settings that the host pins.
+    Host,
+    /// A guest, or the host within one of its statements: in the settings as the guest left them.
+    Guest,
+}
+
 /// Whose names a statement uses: see [`search_path`](super::search_path).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Names {
@@ -395,11 +442,6 @@ fn zero_byte() -> DatabaseError {
         .hint("remove it; PostgreSQL cannot store zero bytes in text, only in `bytea`")
 }
 
-/// Runs internal SQL.
-pub(super) async fn simple(connection: &mut PgConnection, text: &str) -> Result<(), DatabaseError> {
-    connection.execute(sqlx::raw_sql(AssertSqlSafe(text))).await.map(drop).map_err(|error| from_sqlx(&error, None))
-}
-
 /// Rolls back. The statement timeout of a migration counts for this, too, until the session is reset: what it cancels is tried again.
 pub(super) async fn end(connection: &mut PgConnection) -> Result<(), DatabaseError> {
     let mut more = 1..ATTEMPTS;
@@ -409,14 +451,6 @@ pub(super) async fn end(connection: &mut PgConnection) -> Result<(), DatabaseErr
             ended => return ended,
         }
     }
-}
-
-/// Runs internal SQL and returns the rows of all its statements, in text format.
-pub(super) async fn rows(
-    connection: &mut PgConnection,
-    text: &str,
-) -> Result<Vec<sqlx::postgres::PgRow>, DatabaseError> {
-    connection.fetch_all(sqlx::raw_sql(AssertSqlSafe(text))).await.map_err(|error| from_sqlx(&error, None))
 }
 
 /// Returns a column of a row in text format.

@@ -3,8 +3,10 @@
 
 use std::time::Duration;
 
+use super::lock::name_again;
+use super::speech::literal;
 use super::{PostgresDatabase, citus};
-use crate::database::{ConnectOptions, Dialect, Facts, Part, Role};
+use crate::database::{ConnectOptions, Dialect, Facts, LockRequest, Part, Role};
 use crate::sql::Isolation;
 use crate::sql::classify::identifiers;
 
@@ -29,6 +31,12 @@ const SETTINGS: [(&str, &str); 13] = [
     ("tcp_keepalives_interval", "5"),
     ("tcp_keepalives_count", "3"),
 ];
+
+/// The encoding that texts and answers are in, which no script may change for the host.
+pub(super) const ENCODING: &str = "SET LOCAL client_encoding = 'UTF8'; ";
+
+/// Gives the session its own user and settings again, except for those that are meant for one transaction only.
+const RESET: &str = "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL";
 
 /// The name of the limit on whole transactions. Available since version 17.
 const TRANSACTION_TIMEOUT: &str = "transaction_timeout";
@@ -57,7 +65,18 @@ pub(super) fn in_transaction(own: &Own) -> String {
         text = citus::at_workers(&text);
     }
     let unlimited = if own.has(TRANSACTION_TIMEOUT) { "NULL" } else { NO_TRANSACTION_TIMEOUT };
-    format!("{text}SELECT {CHECK_CLIENT}, {unlimited}")
+    format!("{ENCODING}{text}SELECT {CHECK_CLIENT}, {unlimited}")
+}
+
+/// Returns the text that makes all settings of the session ours in the open transaction, whatever a component has set: what it changed
+/// need not be known. Other statements can directly follow it.
+pub(super) fn anew(own: &Own, locked_for: Option<&LockRequest>) -> String {
+    format!("{RESET}{}; {}; ", name_again(locked_for), in_transaction(own))
+}
+
+/// Returns a text that opens a transaction so that what a component has set in an earlier one is gone.
+pub(super) fn in_new_settings(prologue: &str, locked_for: Option<&LockRequest>) -> String {
+    prologue.replacen("; ", &format!("; {RESET}{}; ", name_again(locked_for)), 1)
 }
 
 /// Returns the text that turns the limit on transactions off for the session, where a statement runs without a
@@ -119,9 +138,11 @@ pub(super) fn prologue_of(part: Option<Part>, isolation: Option<Isolation>, own:
 pub(super) fn prologue_reading(own: &Own, path: Option<&str>, table: &str, also: &str) -> String {
     let settings = in_transaction(own);
     let path = path.map(|path| format!(", {path}")).unwrap_or_default();
+    let look = literal(&format!("SELECT 1 FROM ONLY {table} LIMIT 0"));
     format!(
         "BEGIN ISOLATION LEVEL READ COMMITTED, READ ONLY; {settings}{path}; \
-         SET LOCAL lock_timeout = 1; SELECT FROM ONLY {table} LIMIT 0; SET LOCAL lock_timeout = DEFAULT; \
+         SET LOCAL lock_timeout = 1; SELECT pg_catalog.query_to_xml({look}, true, true, '') IS NULL; \
+         SET LOCAL lock_timeout = DEFAULT; \
          SELECT pg_catalog.pg_backend_pid() AS pg_backend_pid, {also}"
     )
 }
@@ -234,7 +255,7 @@ mod tests {
         let citus = Citus { version: "13.2-1".to_owned(), is_coordinator: true, workers: 2 };
         let mut spread = Own::of(&Facts { citus: Some(citus), ..facts });
         assert!(
-            in_transaction(&spread).contains(citus::SEQUENTIAL) && in_transaction(&spread).starts_with("DO "),
+            in_transaction(&spread).contains(citus::SEQUENTIAL) && in_transaction(&spread).contains("; DO "),
             "{spread:?}"
         );
         spread.note("SET citus.multi_shard_modify_mode = 'parallel'");

@@ -6,7 +6,7 @@ use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, Row as _
 use super::PostgresDatabase;
 use super::error::from_sqlx;
 use super::parameters;
-use super::scope::{Scope, simple};
+use super::scope::Scope;
 use super::search_path::is_about_tool_tables;
 use super::statement_describe::{Described, Shape, describe, one_statement, shape};
 use super::types::{Asker, Types};
@@ -106,7 +106,8 @@ async fn execute_bare(
             format!("{} parameters for a statement that has 0", parameters.len()),
         ));
     }
-    simple(connection, statement).await.map(|()| 0)
+    let done = connection.execute(sqlx::raw_sql(AssertSqlSafe(statement))).await;
+    done.map(|_| 0).map_err(|error| from_sqlx(&error, None))
 }
 
 async fn execute_plain(connection: &mut PgConnection, statement: &str) -> Result<u64, DatabaseError> {

@@ -4,6 +4,7 @@ mod citus;
 mod connect;
 mod contract;
 mod conversions;
+mod encodings;
 mod hostile;
 mod lock;
 mod makes;

@@ -11,7 +11,7 @@ use super::PostgresDatabase;
 use super::error::{ABORTED, READ_ONLY, lost};
 use super::reconnect::Left;
 use super::record::ours;
-use super::scope::{SAVEPOINT, backend_of, end, rows, simple, text_of};
+use super::scope::{SAVEPOINT, Voice, backend_of, end, rows, simple, text_of};
 use super::settings::prologue_of;
 use super::tool_tables::{FINGERPRINT, Fingerprint};
 use super::watch::Watch;
@@ -37,6 +37,8 @@ pub(super) struct Transaction {
     pub(super) pinned: bool,
     /// SQL to run before the next statement, in the same message as what surrounds that statement.
     pub(super) later: String,
+    /// Whose statement may have changed settings of the session since the host made them its own.
+    pub(super) touched: Option<Role>,
     /// The script's timeouts are in force, and the last statement may have been a script's.
     pub(super) script_speaks: bool,
     /// A script has run statements.
@@ -58,6 +60,7 @@ impl Transaction {
             savepoint: false,
             pinned: false,
             later: String::new(),
+            touched: None,
             script_speaks: false,
             had_script: false,
             before: None,
@@ -69,6 +72,20 @@ impl Transaction {
     /// Returns the statement that releases the savepoint before the guest's last statement, if it is still set.
     pub(super) fn release(&self) -> String {
         if self.savepoint { format!("RELEASE SAVEPOINT {SAVEPOINT}; ") } else { String::new() }
+    }
+
+    /// Whether the last to speak was a guest of this role.
+    pub(super) fn is_touched_by(&self, role: Role) -> bool {
+        self.touched == Some(role)
+    }
+
+    /// Records who speaks next. What a component has set remains until the host speaks.
+    pub(super) fn note(&mut self, voice: Voice, role: Role) {
+        match voice {
+            Voice::Host => self.touched = None,
+            Voice::Guest if self.is_touched_by(Role::Component) => {}
+            Voice::Guest => self.touched = Some(role),
+        }
     }
 
     /// Records that another role runs statements from here on, and the current state of the tool's tables.

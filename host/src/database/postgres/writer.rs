@@ -6,7 +6,7 @@ use sqlx::PgConnection;
 
 use super::PostgresDatabase;
 use super::rights::check_table;
-use super::schema::{Table, literal};
+use super::schema::{Table, literal, spelled};
 use super::scope::{Scope, rows as ask, text_of};
 use super::types::{ServerType, Types};
 use super::write_job::Job;
@@ -156,7 +156,7 @@ fn end_batch(scope: &Scope, planner: &[(&str, &str)], was: &[String]) -> String 
     for (name, _) in planner {
         let at = PLANNER.iter().position(|known| known == name);
         if let Some(was) = at.and_then(|at| was.get(at)) {
-            text.push_str(&format!("SET LOCAL {name} = {}; ", literal(was)));
+            text.push_str(&format!("SET LOCAL {name} = {}; ", spelled(was)));
         }
     }
     text

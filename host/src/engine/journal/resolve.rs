@@ -306,7 +306,7 @@ pub(super) async fn digest_at_once(database: &mut HostSession<'_>, names: &[Stri
 /// Asks PostgreSQL a question with one text, `$1`, as a literal: one message instead of five, because nothing is prepared. Only for
 /// the session of the host, and outside of transactions.
 async fn ask_at_once(database: &mut HostSession<'_>, question: &str, text: &str) -> Result<Vec<Vec<Value>>> {
-    let literal = Dialect::Postgres.text_literal(text).map_err(|why| Error::failed(format!("a name {why}")))?;
+    let literal = Dialect::Postgres.host_literal(text).map_err(|why| Error::failed(format!("a name {why}")))?;
     let probe = database.probe(&[question.replace("$1", &literal)]).await?;
     Ok(probe.answers.into_iter().next().unwrap_or_default())
 }

@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use sqlx::{AssertSqlSafe, Executor as _, Row as _};
+use sqlx::{Executor as _, Row as _};
 
 use super::super::PostgresDatabase;
 use super::super::error::from_sqlx;
 use super::super::record::{LITERALS, is_ours};
 use super::super::schema::literal;
 use super::super::scope::{rows, simple, text_of};
-use super::super::settings::prologue_of;
+use super::super::settings::{anew, in_new_settings, prologue_of};
+pub(super) use super::super::speech::without_place as without_the_gate;
 use super::super::transaction::{Transaction, commit, explain_aborted};
 use super::wanted::{quote, rights_on_new};
 use crate::data::{RowSet, Value};
@@ -33,8 +34,10 @@ pub(in crate::database::postgres) struct Gated {
 }
 
 const OPEN: &str = "SELECT runner_gate.open($1)";
-const WRITE: &str = "SELECT runner_gate.write($1, $2)";
-const READ: &str = "SELECT runner_gate.read($1, $2, $3)";
+// Bound texts are in the encoding of the session as well; bytes are in none.
+const WRITE: &str = "SELECT runner_gate.write($1, pg_catalog.convert_from($2, 'UTF8'))";
+const READ: &str =
+    "SELECT runner_gate.read($1, pg_catalog.convert_from($2, 'UTF8'), pg_catalog.convert_from($3, 'UTF8'))";
 const SEAL: &str = "SELECT runner_gate.seal($1)";
 const FINISH: &str = "SELECT runner_gate.finish($1)";
 
@@ -75,7 +78,8 @@ impl PostgresDatabase {
         self.check_free()?;
         let path = self.gated.as_ref().map_or_else(|| "NULL".to_owned(), Gated::set_path);
         let also = self.at_work(&format!("pg_catalog.pg_current_xact_id()::pg_catalog.text, {path}"));
-        let Some(xid) = self.open(&prologue_of(part, isolation, &self.own, &also)).await? else {
+        let begin = prologue_of(part, isolation, &self.own, &also);
+        let Some(xid) = self.open(&in_new_settings(&begin, self.locked_for.as_ref())).await? else {
             self.roll_back().await;
             return Err(super::super::error::lost("the server does not say which transaction it began"));
         };
@@ -116,12 +120,13 @@ impl PostgresDatabase {
             return Err(explain_aborted(first));
         }
         self.drop_prepared().await?;
-        let text = format!("{}{}{}", transaction.later, transaction.release(), is_ours(&transaction.xid));
-        simple(&mut self.connection, &text).await?;
+        let (later, release, is_ours) = (&transaction.later, transaction.release(), is_ours(&transaction.xid));
+        let path = self.gated.as_ref().map_or_else(|| "NULL".to_owned(), Gated::set_path);
+        let anew = anew(&self.own, self.locked_for.as_ref());
+        simple(&mut self.connection, &format!("{is_ours}{later}{release}{anew}SELECT {path}")).await?;
         self.pass(SEAL, &[]).await?;
         // Deferred triggers of the application run with the rights of the login, before the last check.
-        simple(&mut self.connection, &format!("SET CONSTRAINTS ALL IMMEDIATE; {proof}{}", is_ours(&transaction.xid)))
-            .await?;
+        simple(&mut self.connection, &format!("SET CONSTRAINTS ALL IMMEDIATE; {proof}{is_ours}")).await?;
         self.pass(FINISH, &[]).await.map(drop)
     }
 
@@ -161,7 +166,7 @@ impl PostgresDatabase {
         let role = quote(&login);
         let mut text = statement.clone();
         rights.iter().for_each(|right| text.push_str(&format!("; GRANT {right} TO {role}")));
-        let scope = self.enter(None).await?;
+        let scope = self.enter_for().await?;
         let (watch, limit) = (self.watch(), self.own.limit(self.rights, self.endpoint.settings()));
         let done = watch.run_within(limit, self.pass(WRITE, &[&text])).await;
         let settled = self.settle(&scope, &statement).await;
@@ -170,7 +175,7 @@ impl PostgresDatabase {
 
     /// Runs a text as the owner of the gate.
     pub(in crate::database::postgres) async fn write_text(&mut self, text: &str) -> Result<u64, DatabaseError> {
-        let scope = self.enter(None).await?;
+        let scope = self.enter_for().await?;
         let written = self.pass(WRITE, &[text]).await;
         self.leave(scope, written).await
     }
@@ -188,7 +193,7 @@ impl PostgresDatabase {
             gated.reads
         });
         let cursor = format!("runner_read_{number}");
-        let scope = self.enter(None).await?;
+        let scope = self.enter_for().await?;
         let read = async {
             self.pass(READ, &[&cursor, &text]).await?;
             let fetch = format!("FETCH ALL FROM {cursor}");
@@ -206,12 +211,12 @@ impl PostgresDatabase {
         self.pass(SEAL, &[]).await.map(drop)
     }
 
-    /// Calls a function of the gate. The token is a bound parameter, and so are the texts.
+    /// Calls a function of the gate. The token is a bound parameter, and so are the bytes of the texts.
     async fn pass(&mut self, call: &'static str, texts: &[&str]) -> Result<u64, DatabaseError> {
         let Some(gated) = &self.gated else { return Err(DatabaseError::invalid("this session has no gate")) };
-        let mut query = sqlx::query(AssertSqlSafe(call)).persistent(false).bind(gated.token.reveal());
+        let mut query = sqlx::query(call).persistent(false).bind(gated.token.reveal());
         for text in texts {
-            query = query.bind(*text);
+            query = query.bind(text.as_bytes());
         }
         let row = self.connection.fetch_one(query).await.map_err(|error| of_gate(from_sqlx(&error, None)))?;
         let count = if call == WRITE { row.try_get::<i64, _>(0).unwrap_or_default() } else { 0 };
@@ -231,15 +236,6 @@ impl PostgresDatabase {
         }
         self.write_text(&format!("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE", tables.join(", "))).await.map(drop)
     }
-}
-
-/// The error of a change of the schema, without where the gate was when it arose.
-pub(super) fn without_the_gate(mut error: DatabaseError) -> DatabaseError {
-    error.detail = error.detail.take().and_then(|text| {
-        let parts: Vec<&str> = text.split("; ").take_while(|part| !part.starts_with("SQL statement \"")).collect();
-        (!parts.is_empty()).then(|| parts.join("; "))
-    });
-    error
 }
 
 #[cfg(test)]
@@ -272,7 +268,8 @@ mod tests {
         let text = LITERALS.fill("UPDATE t SET a = $1, b = 1 -$2, c = $3, d = $4, e = '$1'", &values).expect("a text");
         assert_eq!(
             text,
-            r"UPDATE t SET a = E'it''s \\', b = 1 -(-1), c = E'\\x0027'::pg_catalog.bytea, d = NULL, e = '$1'"
+            "UPDATE t SET a = pg_catalog.convert_from(pg_catalog.decode('69742773205c', 'hex'), \
+             'UTF8'::pg_catalog.text::pg_catalog.name), b = 1 -(-1), c = pg_catalog.decode('0027', 'hex'), d = NULL, e = '$1'"
         );
         assert!(LITERALS.fill("SELECT $2", &values[..1]).is_err());
         assert!(LITERALS.fill("SELECT 1; SELECT 2", &[]).is_err());

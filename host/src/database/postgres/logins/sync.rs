@@ -5,6 +5,7 @@ use super::super::PostgresDatabase;
 use super::super::scope::simple;
 use super::super::search_path::OURS;
 use super::super::settings::prologue;
+use super::super::speech::{in_server, without_place};
 use super::catalogue::Catalogue;
 use super::gate;
 use super::wanted::{self, Wanted};
@@ -38,8 +39,8 @@ impl PostgresDatabase {
             if database.facts.read_only {
                 return Err(super::super::transaction::read_only());
             }
-            let done = simple(&mut database.connection, &found.statements.join(";\n")).await;
-            done.map_err(cannot_bring_in_line)?;
+            let done = simple(&mut database.connection, &in_server(&found.statements.join(";\n"))).await;
+            done.map_err(without_place).map_err(cannot_bring_in_line)?;
             // What the server only warned of was not done.
             let after = database.look_at_logins(request).await?;
             if !after.statements.is_empty() {
@@ -123,7 +124,7 @@ impl PostgresDatabase {
             }
             let again =
                 out_of_line(format!("the login `{login}` does not have the rights that its component is granted"));
-            if let Err(error) = simple(&mut database.connection, &statements.join(";\n")).await {
+            if let Err(error) = simple(&mut database.connection, &in_server(&statements.join(";\n"))).await {
                 return Err(again.detail(error.message));
             }
             let after = Catalogue::read(&mut database.connection, std::slice::from_ref(&login)).await?;

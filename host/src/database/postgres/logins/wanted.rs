@@ -8,7 +8,7 @@ use crate::database::logins::names::login_of;
 use crate::database::logins::refusals::check_wanted;
 use crate::database::logins::rights::{self, Granted, Rights, relations_of, resolve};
 use crate::database::logins::{LoginReport, LoginRequest, LoginState, Removal, WantedLogin};
-use crate::database::postgres::schema::literal;
+use crate::database::postgres::schema::spelled;
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, SchemaChange};
 
 /// The greatest number of sessions of a login: a transform with as many connections as `--jobs` accepts, one more that reads ahead,
@@ -151,7 +151,7 @@ fn one(
     let mut statements = Vec::new();
     if found.is_none() {
         statements.push(format!("CREATE ROLE {role}"));
-        statements.push(format!("COMMENT ON ROLE {role} IS {}", literal(&expected)));
+        statements.push(format!("COMMENT ON ROLE {role} IS {}", spelled(&expected)));
     }
     let is_right = |found: &Found| found.attributes.is_empty() && found.connections == CONNECTIONS;
     if !found.is_some_and(is_right) {

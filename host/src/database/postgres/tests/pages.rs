@@ -245,3 +245,33 @@ async fn keys_without_a_typed_value_are_read_as_text() {
         assert!(error.message.contains("until") && error.hint.is_some_and(|hint| hint.contains("`as` another type")));
     }
 }
+
+/// A right that is missing is an error of the page, and the session goes on, whichever page it is.
+#[tokio::test]
+async fn a_page_that_is_denied_leaves_the_connection() {
+    let fresh = fresh();
+    let user = format!("reader_{}", fresh.name());
+    fresh.sql(&format!(
+        "CREATE TABLE t (n int PRIMARY KEY, secret text); INSERT INTO t SELECT n, 'x' FROM generate_series(1, 1000) AS n; \
+         CREATE ROLE {user} LOGIN; GRANT SELECT (n) ON t TO {user}"
+    ));
+    let mut database = open_url(&fresh.url_as(&user, "")).await.expect("a connection");
+    let database = database.as_mut();
+    let limits = BatchLimits { rows: 64, ..BatchLimits::default() };
+    let read = TableSource { columns: vec![("n".to_owned(), None)], ..source("t") };
+    database.begin(TransactionOptions::default()).await.expect("begun");
+    assert_eq!(numbers(database, read.clone(), limits).await.len(), 1000);
+    for again in 0..2 {
+        database.set_role(Role::Component);
+        let columns = vec![("n".to_owned(), None), ("secret".to_owned(), None)];
+        let denied = TableSource { columns, ..read.clone() };
+        let component = &mut *database.component(&StopSignal::never());
+        let mut reader = TableReader::open(component, denied, limits).await.expect("a reader");
+        let error = reader.next(component).await.expect_err("no page");
+        assert_eq!(error.kind, DatabaseErrorKind::Denied, "{again}: {error}");
+        database.set_role(Role::Host);
+        assert_eq!(numbers(database, read.clone(), limits).await.len(), 1000, "the session goes on");
+    }
+    database.rollback().await.expect("rolled back");
+    fresh.sql(&format!("DROP OWNED BY {user}; DROP ROLE {user}"));
+}

@@ -1,0 +1,160 @@
+//! What the host says on a session, and how. Every text of its own goes through this door.
+//!
+//! A guest can leave a session in any state: with another `client_encoding`, in which the bytes of a name swallow the backslash that
+//! follows, with other rules for escapes, with another path. So a text of the host is plain: ASCII without a backslash, which means the
+//! same in every encoding and under all rules. What comes from elsewhere goes in as hexadecimal and becomes a value inside the server
+//! ([`literal`]), or a statement there, where names and texts are in the server's own encoding ([`in_server`], or a bound parameter of
+//! the gate). Anything else is not sent.
+//!
+//! What a guest says itself is none of this: its statements are sent by the modules that prepare them, after `enter` has proven that the
+//! server reads them as we did. `docs/design/0044-host-speech.md` explains the choice.
+
+use futures_util::TryStreamExt as _;
+use sqlx::postgres::PgRow;
+use sqlx::{AssertSqlSafe, Executor as _, PgConnection};
+
+use super::error::from_sqlx;
+use crate::database::look::by_statement;
+use crate::database::{DatabaseError, DatabaseErrorKind};
+use crate::dialect::postgres_value;
+
+/// A text of the host that is plain.
+#[derive(Clone, Copy)]
+struct HostSql<'a>(&'a str);
+
+impl<'a> HostSql<'a> {
+    fn of(text: &'a str) -> Result<Self, DatabaseError> {
+        if text.is_ascii() && !text.contains(['\\', '\0']) {
+            return Ok(Self(text));
+        }
+        Err(DatabaseError::new(DatabaseErrorKind::Other, "a statement of runner itself is not plain, and was not sent"))
+    }
+
+    fn sendable(self) -> AssertSqlSafe<&'a str> {
+        AssertSqlSafe(self.0)
+    }
+}
+
+/// A text as a value in a text of the host.
+pub(super) fn literal(text: &str) -> String {
+    // A zero byte is no character of the server's; no name contains one.
+    postgres_value(&text.replace('\0', "\u{fffd}"))
+}
+
+/// Bytes, given in hexadecimal, as a value in a text of the host.
+pub(super) fn bytes(hex: &str) -> String {
+    format!("pg_catalog.decode('{hex}', 'hex')")
+}
+
+/// A text of the host that runs these statements, whose names and values come from elsewhere, inside the server.
+pub(super) fn in_server(statements: &str) -> String {
+    format!("DO LANGUAGE plpgsql $runner$ BEGIN EXECUTE {}; END $runner$", literal(statements))
+}
+
+/// The error of a text that ran inside the server, without where the server was when it arose.
+pub(super) fn without_place(mut error: DatabaseError) -> DatabaseError {
+    error.detail = error.detail.take().and_then(|text| {
+        let is_ours =
+            |part: &&str| !part.starts_with("SQL statement \"") && !part.starts_with("PL/pgSQL function inline_code");
+        let parts: Vec<&str> = text.split("; ").take_while(is_ours).collect();
+        (!parts.is_empty()).then(|| parts.join("; "))
+    });
+    error
+}
+
+/// Runs a text of the host.
+pub(super) async fn simple(connection: &mut PgConnection, text: &str) -> Result<(), DatabaseError> {
+    let text = HostSql::of(text)?.sendable();
+    connection.execute(sqlx::raw_sql(text)).await.map(drop).map_err(|error| from_sqlx(&error, None))
+}
+
+/// Runs a text of the host and returns the rows of all its statements, in text format.
+pub(super) async fn rows(connection: &mut PgConnection, text: &str) -> Result<Vec<PgRow>, DatabaseError> {
+    let text = HostSql::of(text)?.sendable();
+    connection.fetch_all(sqlx::raw_sql(text)).await.map_err(|error| from_sqlx(&error, None))
+}
+
+/// Runs a text of the host; returns all rows that came, and whether all of it was done.
+pub(super) async fn answers(connection: &mut PgConnection, text: &str) -> (Vec<PgRow>, Result<(), DatabaseError>) {
+    let mut found = Vec::new();
+    let text = match HostSql::of(text) {
+        Ok(text) => text.sendable(),
+        Err(error) => return (found, Err(error)),
+    };
+    let mut stream = connection.fetch(sqlx::raw_sql(text));
+    loop {
+        match stream.try_next().await {
+            Ok(Some(row)) => found.push(row),
+            Ok(None) => return (found, Ok(())),
+            Err(error) => return (found, Err(from_sqlx(&error, None))),
+        }
+    }
+}
+
+/// Runs a text of the host and returns the rows of each of its statements.
+pub(super) async fn results(connection: &mut PgConnection, text: &str) -> Result<Vec<Vec<PgRow>>, DatabaseError> {
+    let text = HostSql::of(text)?.sendable();
+    by_statement(connection.fetch_many(sqlx::raw_sql(text))).await.map_err(|error| from_sqlx(&error, None))
+}
+
+/// Runs a text on the connection that holds the lock, which no guest speaks on. Others read there, in the list of sessions, who holds
+/// it, as the server shows texts: with names in them.
+pub(super) async fn rows_with_mark(connection: &mut PgConnection, text: &str) -> Result<Vec<PgRow>, DatabaseError> {
+    connection.fetch_all(sqlx::raw_sql(AssertSqlSafe(text))).await.map_err(|error| from_sqlx(&error, None))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use super::*;
+
+    /// The modules that send the statements of guests, as they are or within others. `connect` and `make` speak on connections that no
+    /// guest has been on.
+    const OF_GUESTS: [&str; 9] = [
+        "connect.rs",
+        "cursor.rs",
+        "page_copy.rs",
+        "parameters.rs",
+        "statement.rs",
+        "statement_describe.rs",
+        "types.rs",
+        "write_job.rs",
+        "speech.rs",
+    ];
+
+    /// The driver accepts a text that is not fixed only in an `AssertSqlSafe`, or for a `COPY`.
+    #[test]
+    fn nothing_is_sent_outside_of_the_door() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/database/postgres");
+        let mut files = Vec::new();
+        crate::architecture_tests::sources(&root, &mut files);
+        assert!(files.len() > 40, "only {} files were found", files.len());
+        for file in files {
+            let name = file.strip_prefix(&root).expect("a path").to_string_lossy().into_owned();
+            let code = crate::architecture_tests::code(&fs::read_to_string(&file).expect("a source file"));
+            if OF_GUESTS.contains(&name.as_str()) {
+                continue;
+            }
+            for call in ["AssertSqlSafe", "copy_out_raw", "copy_in_raw", ".prepare("] {
+                assert!(!code.contains(call), "{name} calls `{call}`: a text of the host goes through `speech`");
+            }
+            for line in code.lines().filter(|line| line.contains("quoted(Dialect::Postgres)")) {
+                // A name becomes a value, or part of what runs inside the server; writers speak for a guest.
+                let is_value = line.contains("literal(") || line.contains("in_server(") || name.starts_with("writ");
+                assert!(is_value || line.trim_start().starts_with("let quoted"), "{name}: {line}");
+            }
+        }
+    }
+
+    #[test]
+    fn only_plain_texts_are_sent() {
+        for refused in ["SELECT '\u{554a}'", "SELECT E'a\\\\'", "SELECT 1\0"] {
+            assert!(HostSql::of(refused).is_err(), "{refused}");
+        }
+        let text = in_server("DROP TABLE \"\u{554a}\\'; --\"");
+        assert!(HostSql::of(&text).is_ok(), "{text}");
+        assert!(HostSql::of(&format!("SELECT {}", bytes("00ff"))).is_ok());
+    }
+}
