@@ -157,7 +157,7 @@
 //! keyset dump project scratch    pages of a table; schema and rows as text; files and settings; scratch databases
 //! database                       SQLite, PostgreSQL, MySQL and MariaDB behind one trait
 //! sql runtime                    statements told apart and split; the asynchronous runtime
-//! data dialect error processes random suggest
+//! data dialect error processes random suggest visible
 //! ```
 
 // The futures of a run are nested deeply: with the driver of MySQL alone the default of 128 is not enough.
@@ -218,6 +218,8 @@ pub mod scratch;
 pub mod sql;
 #[doc(hidden)]
 pub mod suggest;
+#[doc(hidden)]
+pub mod visible;
 
 pub use data::Value;
 pub use database::Dialect;

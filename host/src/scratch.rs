@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::data::Value;
 use crate::database::lifecycle::{drop_named, patiently};
-use crate::database::scratch::locked;
+use crate::database::scratch::{locked, open_lock};
 use crate::database::{
     ConnectOptions, Database, DatabaseError, DatabaseErrorKind, DatabaseUrl, Dialect, QueryLimits, connect,
 };
@@ -163,7 +163,7 @@ fn sweep_directories(base: &Path) {
             continue;
         }
         let directory = entry.path();
-        let abandoned = match File::open(directory.join(LOCK)) {
+        let abandoned = match open_lock(&directory, LOCK) {
             Ok(lock) => lock.try_lock().is_ok(),
             Err(_) => entry.metadata().and_then(|it| it.modified()).is_ok_and(is_old),
         };

@@ -1,14 +1,16 @@
 //! The file of a backup, from its temporary name to its final one.
 
 use std::fs::File;
-use std::io::ErrorKind as IoKind;
-use std::path::{Path, PathBuf};
+use std::io::{self, ErrorKind as IoKind};
+use std::path::{Component, Path, PathBuf};
 
+use cap_std::fs::Dir;
 use jiff::Timestamp;
 
 use super::BackupOptions;
 use crate::database::{DatabaseUrl, Dialect};
 use crate::error::{Error, Result};
+use crate::project::leaves;
 use crate::project::settings::BackupTo;
 use crate::random;
 
@@ -37,19 +39,33 @@ impl Place {
         if !dialect.has_server() && file.is_none() {
             return Err(Error::usage("an in-memory database cannot be backed up").hint("remove `--backup`"));
         }
-        let directory = match (&options.to, options.to.directory()) {
+        let is_operators = matches!(options.to, BackupTo::Absolute(_));
+        let within = |path: &Path| if is_operators { None } else { within(&options.root, path) };
+        let directory = match (options.to.path(), options.to.directory()) {
             (_, Some(directory)) => directory.to_path_buf(),
-            (BackupTo::At(path), None) => return Ok(Self { path: path.clone(), is_generated: false }),
-            (BackupTo::Auto, None) => match (&options.directory, file.as_deref().and_then(Path::parent)) {
+            (Some(path), None) => {
+                let above = path.parent().and_then(within);
+                let above = above.and_then(|within| resolve(&options.root, &within, false).transpose()).transpose()?;
+                let path = above.zip(path.file_name()).map_or(path.to_path_buf(), |(above, name)| above.join(name));
+                return Ok(Self { path, is_generated: false });
+            }
+            (None, None) => match (&options.directory, file.as_deref().and_then(Path::parent)) {
                 (Some(directory), _) => directory.clone(),
-                (None, Some(beside)) => beside.to_path_buf(),
+                // Where the database is, whatever leads there.
+                (None, Some(beside)) => return Self::in_directory(beside, name(options, url, dialect, current)),
                 (None, None) => options.root.join(DIRECTORY),
             },
         };
-        std::fs::create_dir_all(&directory).map_err(|error| {
-            Error::failed(format!("cannot create the directory `{}`", directory.display())).cause(error).hint(HINT)
-        })?;
-        Ok(Self { path: directory.join(name(options, url, dialect, current)), is_generated: true })
+        let directory = match within(&directory) {
+            Some(within) => resolve(&options.root, &within, true)?.unwrap_or(directory),
+            None => directory,
+        };
+        Self::in_directory(&directory, name(options, url, dialect, current))
+    }
+
+    fn in_directory(directory: &Path, name: String) -> Result<Self> {
+        std::fs::create_dir_all(directory).map_err(|error| uncreated(directory, error))?;
+        Ok(Self { path: directory.join(name), is_generated: true })
     }
 
     /// Creates the file, readable only by its owner: it contains everything in the database.
@@ -72,6 +88,45 @@ impl Place {
             }
         }
     }
+}
+
+/// The part of a path that is in the project, as it is written; `None` if the path leads elsewhere.
+fn within(root: &Path, path: &Path) -> Option<PathBuf> {
+    let mut normal = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::ParentDir => drop(normal.pop()),
+            Component::CurDir => {}
+            part => normal.push(part),
+        }
+    }
+    normal.strip_prefix(root).ok().map(|within| Path::new(".").join(within))
+}
+
+/// A directory of the project, without the links in its path; `None` if it does not exist. A link out of the project is not followed: whoever
+/// wrote the project would choose where the operator's data goes.
+fn resolve(root: &Path, within: &Path, create: bool) -> Result<Option<PathBuf>> {
+    let directory = || root.join(within.strip_prefix(".").unwrap_or(within));
+    let failed = |error: io::Error| match leaves(&error) {
+        true => Error::usage(format!("the directory `{}` is a link out of the project", directory().display()))
+            .hint("give the directory that it leads to, from the root of the file system: `--backup /PATH/`"),
+        false => uncreated(&directory(), error),
+    };
+    let opened = Dir::open_ambient_dir(root, cap_std::ambient_authority()).map_err(failed)?;
+    let resolved = opened.canonicalize(within).or_else(|error| match error.kind() {
+        IoKind::NotFound if create => opened.create_dir_all(within).and_then(|()| opened.canonicalize(within)),
+        _ => Err(error),
+    });
+    match resolved {
+        Ok(within) => Ok(Some(root.join(within))),
+        // What is wrong with it, the file shows.
+        Err(error) if !create && !leaves(&error) => Ok(None),
+        Err(error) => Err(failed(error)),
+    }
+}
+
+fn uncreated(directory: &Path, error: io::Error) -> Error {
+    Error::failed(format!("cannot create the directory `{}`", directory.display())).cause(error).hint(HINT)
 }
 
 /// Hint for a directory that cannot be written to.
@@ -196,6 +251,53 @@ mod tests {
             let name = name(&options(BackupTo::Auto, None), &url, dialect, current);
             assert!(name.starts_with(start) && name.ends_with(end), "{name}");
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_in_the_project_leads_no_backup_out_of_it() {
+        use std::os::unix::fs::symlink;
+        let directory = tempfile::tempdir().expect("a directory");
+        let (root, outside) = (directory.path().join("project"), directory.path().join("outside"));
+        std::fs::create_dir_all(root.join("real/deep")).expect("a directory");
+        std::fs::create_dir(&outside).expect("a directory");
+        symlink(&outside, root.join("bk")).expect("linked");
+        symlink("../outside", root.join("backups")).expect("linked");
+        symlink("real", root.join("inside")).expect("linked");
+        let server = DatabaseUrl::parse("postgres://h/d", &root).expect("a URL");
+        let choose = |to: BackupTo, of: Option<PathBuf>| {
+            let options = BackupOptions { root: root.clone(), ..options(to, of) };
+            Place::choose(&options, &server, Dialect::Postgres, None).map(|place| place.path)
+        };
+        let refused = [
+            (BackupTo::At(root.join("bk/")), None),
+            (BackupTo::At(root.join("bk")), None),
+            (BackupTo::At(root.join("bk/new/")), None),
+            (BackupTo::At(root.join("real/../bk/")), None),
+            (BackupTo::At(root.join("bk/mine.dump")), None),
+            (BackupTo::At(root.join("bk/missing/mine.dump")), None),
+            (BackupTo::Auto, None),
+            (BackupTo::Auto, Some(root.join("bk"))),
+        ];
+        for (to, of) in refused {
+            let error = choose(to.clone(), of).expect_err("a link");
+            assert!(error.message.contains("is a link out of the project"), "{to:?}: {}", error.message);
+        }
+        assert_eq!(std::fs::read_dir(&outside).expect("listed").count(), 0);
+        let accepted = [
+            (BackupTo::At(root.join("inside/")), root.join("real")),
+            (BackupTo::At(root.join("inside/new/")), root.join("real/new")),
+            (BackupTo::At(root.join("./")), root.clone()),
+            (BackupTo::Absolute(root.join("bk/")), root.join("bk")),
+            (BackupTo::Absolute(outside.clone()), outside.clone()),
+            (BackupTo::At(root.join("../outside/")), root.join("../outside")),
+        ];
+        for (to, expected) in accepted {
+            let path = choose(to.clone(), None).expect("a place");
+            assert_eq!(path.parent(), Some(&*expected), "{to:?}");
+        }
+        let named = choose(BackupTo::At(root.join("inside/deep/mine.dump")), None).expect("a place");
+        assert_eq!(named, root.join("real/deep/mine.dump"));
     }
 
     #[test]

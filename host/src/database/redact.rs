@@ -17,8 +17,11 @@ const HIDDEN: &str = "***";
 /// The schemes of servers' URLs, of this and of other tools.
 const SERVERS: [&str; 8] = ["postgres", "postgresql", "mysql", "mariadb", "mysql2", "psql", "pgsql", "redshift"];
 
-/// Schemes whose URLs name files and have no passwords.
+/// Schemes whose URLs name files. They have no user and no password, but may have a parameter that somebody takes for one.
 const FILES: [&str; 2] = ["sqlite", "file"];
+
+/// The scheme of references to packages in registries.
+const REGISTRY: &str = "oci";
 
 /// Parts of the names of settings that are secrets.
 const SECRETS: [&str; 8] = ["password", "passwd", "pwd", "passphrase", "secret", "token", "credential", "signature"];
@@ -52,7 +55,7 @@ pub fn redact_url(url: &str) -> String {
     let url = url.trim();
     let mut shown = String::with_capacity(url.len());
     match url.split_once(':') {
-        Some((scheme, _)) if is_file(scheme) => return url.to_owned(),
+        Some((scheme, _)) if is_file(scheme) => push_place(&mut shown, url, Parameters::Harmless),
         Some((scheme, rest)) if is_scheme(scheme) && (rest.starts_with("//") || is_server(scheme)) => {
             shown.push_str(scheme);
             shown.push(':');
@@ -61,6 +64,13 @@ pub fn redact_url(url: &str) -> String {
         // `user:password@host`, without a scheme.
         _ => push_rest(&mut shown, url, Parameters::Harmless),
     }
+    without_secrets(shown, url)
+}
+
+/// Hides every parameter of a URL that is not known to be harmless.
+pub(super) fn redact_parameters(parameters: &str) -> String {
+    let mut shown = String::with_capacity(parameters.len() + 1);
+    push_place(&mut shown, &format!("?{parameters}"), Parameters::Harmless);
     shown
 }
 
@@ -73,14 +83,19 @@ pub fn redact_urls(text: &str) -> Cow<'_, str> {
         shown.push_str(&text[done..found.start]);
         let url = &text[found.clone()];
         let (scheme, rest) = url.split_once(':').unwrap_or((url, ""));
-        let parameters = if is_server(scheme) { Parameters::Harmless } else { Parameters::AllButSecrets };
-        shown.push_str(scheme);
-        shown.push(':');
-        if is_example(rest) {
-            shown.push_str(rest)
-        } else {
-            push_rest(&mut shown, rest, parameters)
+        let parameters =
+            if is_server(scheme) || is_file(scheme) { Parameters::Harmless } else { Parameters::AllButSecrets };
+        let mut redacted = format!("{scheme}:");
+        match is_file(scheme) {
+            true => push_place(&mut redacted, rest, parameters),
+            false => {
+                let (authority, path) = reference_apart(scheme, rest);
+                push_rest(&mut redacted, authority, parameters);
+                push_place(&mut redacted, path, parameters);
+            }
         }
+        let is_example = is_example(rest);
+        shown.push_str(&if is_example { Cow::Borrowed(url) } else { without_secrets(redacted, url).into() });
         done = found.end;
     }
     if done == 0 {
@@ -111,6 +126,28 @@ pub fn redact(text: &str) -> String {
 pub fn is_secret_word(password: &str) -> bool {
     let is_word = password.len() < LONGER_THAN_WORDS && password.bytes().all(|byte| byte.is_ascii_lowercase());
     password.len() >= SHORTEST_SECRET && !is_word
+}
+
+/// The forms in which the passwords of a URL may occur in a text, the longest first. Words that are likely in any text are left out:
+/// what was there could be guessed from the gap. Without its `//`, it is unclear where the password of a URL is.
+pub(super) fn secrets(url: &str) -> Vec<String> {
+    let mut secrets = Vec::new();
+    let ranges = if url.contains("://") { passwords(url) } else { Vec::new() };
+    for range in ranges {
+        let raw = &url[range];
+        let of_form = raw.replace('+', " ");
+        secrets.extend([raw, &of_form].map(|text| percent_decode_str(text).decode_utf8_lossy().into_owned()));
+        secrets.push(raw.to_owned());
+    }
+    secrets.retain(|secret| is_secret_word(secret));
+    secrets.sort_unstable_by(|one, other| other.len().cmp(&one.len()).then_with(|| one.cmp(other)));
+    secrets.dedup();
+    secrets
+}
+
+/// What is shown of a URL, with its passwords hidden wherever else they occur: a database may have the same name.
+fn without_secrets(shown: String, url: &str) -> String {
+    secrets(url).iter().fold(shown, |shown, secret| shown.replace(secret.as_str(), HIDDEN))
 }
 
 /// Where the passwords of a URL are, in order.
@@ -161,6 +198,19 @@ fn push_rest(shown: &mut String, rest: &str, parameters: Parameters) {
     if !is_of_parameter {
         push_place(shown, &body[at..], parameters);
     }
+}
+
+/// The path of a reference to a package in a registry, whose tag and digest (`:1.2@sha256:…`) are no password.
+fn reference_apart<'r>(scheme: &str, rest: &'r str) -> (&'r str, &'r str) {
+    let body = rest.trim_start_matches('/');
+    let path = body.find('/').filter(|_| scheme.eq_ignore_ascii_case(REGISTRY)).map_or("", |at| &body[at..]);
+    let name = path.rsplit_once("@sha256:").filter(|(_, digest)| is_digest(digest)).map_or(path, |(name, _)| name);
+    // The rest of a password that contains a `/`.
+    if name.contains('@') { (rest, "") } else { rest.split_at(rest.len() - path.len()) }
+}
+
+fn is_digest(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// Adds host, path and parameters.
@@ -234,8 +284,10 @@ fn next_url(text: &str, from: usize) -> Option<Range<usize>> {
         let start = known.filter(|known| is_server(&text[*known..colon])).unwrap_or(start);
         let scheme = &text[start..colon];
         let rest = &text[colon + 1..];
-        let is_url =
-            is_scheme(scheme) && !is_file(scheme) && (rest.starts_with("//") || is_server(scheme) && is_address(rest));
+        let is_url = match is_file(scheme) {
+            true => has_parameters(rest),
+            false => is_scheme(scheme) && (rest.starts_with("//") || is_server(scheme) && is_address(rest)),
+        };
         if is_url {
             return Some(start..end_of_url(text, &text[from..start], colon + 1));
         }
@@ -248,6 +300,12 @@ fn next_url(text: &str, from: usize) -> Option<Range<usize>> {
 fn is_address(rest: &str) -> bool {
     let mut line = rest.bytes().take(AHEAD).take_while(|byte| *byte != b'\n');
     !rest.starts_with(char::is_whitespace) && line.any(|byte| matches!(byte, b'@' | b'?'))
+}
+
+/// Whether what follows the scheme of a file can have parameters.
+fn has_parameters(rest: &str) -> bool {
+    let mut line = rest.bytes().take(AHEAD).take_while(|byte| *byte != b'\n');
+    !rest.starts_with(char::is_whitespace) && line.any(|byte| byte == b'?')
 }
 
 /// Where a URL in a text ends: at the quote that it is in, else at the next space. `before`: the text before it. The quote may begin

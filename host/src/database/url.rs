@@ -9,7 +9,7 @@ use percent_encoding::percent_decode_str;
 use url::{ParseError, Url};
 
 pub use super::redact::redact;
-use super::redact::{is_secret_word, passwords, redact_url};
+use super::redact::{passwords, redact_parameters, redact_url, secrets};
 use super::{ChosenLock, Dialect};
 use crate::error::{Error, Result};
 
@@ -145,21 +145,13 @@ impl DatabaseUrl {
         }
     }
 
-    /// Returns the forms in which the passwords of the URL may occur in a text, such as an error of a driver. Words that are parts of
-    /// the URL itself, and those that are likely in any text, are left out: what stood there could be guessed from the gap.
+    /// Returns the forms in which the passwords of the URL may occur in a text, such as an error of a driver. Words that are likely in
+    /// any text are left out: what was there could be guessed from the gap.
     pub fn secrets(&self) -> Vec<String> {
-        let shown = self.to_string();
-        let mut secrets: Vec<String> = Vec::new();
-        for range in self.passwords() {
-            let raw = &self.text[range];
-            let decoded = percent_decode_str(raw).decode_utf8_lossy().into_owned();
-            let of_form = percent_decode_str(&raw.replace('+', " ")).decode_utf8_lossy().into_owned();
-            secrets.extend([raw.to_owned(), decoded, of_form]);
+        match self.place {
+            Place::Server(_) if self.unset.is_none() => secrets(&self.text),
+            _ => Vec::new(),
         }
-        secrets.retain(|secret| is_secret_word(secret) && !shown.contains(secret.as_str()));
-        secrets.sort_unstable();
-        secrets.dedup();
-        secrets
     }
 
     /// Servers: returns the parsed URL, or why it cannot be parsed. Never print it.
@@ -256,7 +248,12 @@ fn user_apart(url: &str) -> Cow<'_, str> {
 
 impl fmt::Display for DatabaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.place {
+        match &self.place {
+            // The path may contain what separates the parameters.
+            Place::File { parameters, .. } if !parameters.is_empty() => {
+                let path = &self.text[..self.text.len() - parameters.len() - 1];
+                write!(f, "{path}{}", redact_parameters(parameters))
+            }
             Place::File { .. } => f.write_str(&self.text),
             Place::Server(_) => f.write_str(&redact_url(&self.text)),
         }

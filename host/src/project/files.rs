@@ -273,7 +273,7 @@ pub(super) fn open_root(root: &Path) -> Result<Dir> {
 }
 
 /// Whether a path would leave its directory.
-pub(super) fn leaves(error: &io::Error) -> bool {
+pub(crate) fn leaves(error: &io::Error) -> bool {
     // Created by cap-std itself: errors of the system have a code.
     error.kind() == io::ErrorKind::PermissionDenied && error.raw_os_error().is_none()
 }

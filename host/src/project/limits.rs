@@ -13,7 +13,7 @@ pub struct Limits {
     /// Linear memory and tables of one guest in total, in bytes. 256 MiB is ample for a Python interpreter with a batch of 2 MiB,
     /// and two such guests fit into a small container.
     pub guest_memory: u64,
-    /// Instructions, roughly, of one `upgrade`, `downgrade` or `transform-batch`. 10^12 is at least a quarter of an hour of
+    /// Instructions, roughly, of one `upgrade`, `downgrade` or `transform-batch`, and the bytes that its calls pass. 10^12 is at least a quarter of an hour of
     /// computation, and a normal batch needs less than a thousandth of it; an endless loop still ends.
     pub fuel: u64,
     /// Stack of a guest's WebAssembly code, in bytes. Recursion traps long before the stack of the host overflows.
@@ -40,7 +40,7 @@ pub struct Limits {
     pub batch_bytes: u64,
     /// Bytes of one cell.
     pub cell_bytes: u64,
-    /// Bytes of all log messages of one migration; the rest is counted and dropped.
+    /// Bytes of all log messages of one migration, as they are printed; the rest is counted and dropped.
     pub log_bytes: u64,
     /// Log messages of one migration.
     pub log_lines: u64,

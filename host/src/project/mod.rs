@@ -42,6 +42,7 @@ pub use catalog::{
 pub use digest::{component_digest, sha256, short};
 pub use discovery::TARGET_WORDS;
 pub use embedded::{EmbeddedFiles, Project, ProjectFiles};
+pub(crate) use files::leaves;
 #[cfg(feature = "components")]
 pub(crate) use files::open_regular;
 pub use limits::Limits;

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::fmt::Write;
 
 use crate::database::redact::redact;
+use crate::visible::steers;
 
 /// The longest text on one line, in bytes. Databases and components choose how long their messages are; a screen has some 10,000
 /// characters, and a log of one run should not be a megabyte a line.
@@ -23,16 +24,6 @@ const WHOLE_FIELDS: [&str; 1] = ["sql"];
 
 /// Room for the note about what was cut off.
 const NOTE: usize = 64;
-
-/// Whether a character controls a terminal, changes the direction of text, or is invisible.
-pub fn steers(character: char) -> bool {
-    character.is_control()
-        || matches!(character,
-            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
-            | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-            | '\u{3164}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}'
-            | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
-}
 
 /// A text on one line: line ends, tabs, control characters, changes of direction and invisible characters are escaped (`\n`,
 /// `\u{1b}`), passwords of URLs are hidden, and what is too long is cut off.

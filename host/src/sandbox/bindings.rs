@@ -11,18 +11,8 @@ wasmtime::component::bindgen!({
             import runner:migration/packed@0.1.0;
         }",
     world: "runner:host/migration",
-    imports: {
-        default: async | trappable,
-        // Neither waits nor fails: what a run knows from its start.
-        "runner:migration/context.get-dialect": trappable,
-        "runner:migration/context.server-version": trappable,
-        "runner:migration/context.parameters": trappable,
-        "runner:migration/context.run-timestamp": trappable,
-        "runner:migration/context.seed": trappable,
-        "runner:migration/context.log": trappable,
-        "runner:migration/context.progress": trappable,
-        "runner:migration/context.[drop]asset": trappable,
-    },
+    // Those that only look something up, too: each is a point at which others have their turn.
+    imports: { default: async | trappable },
     exports: { default: async },
     with: {
         "runner:migration/batches.reader": crate::engine::execution::Reader,

@@ -1,6 +1,8 @@
 //! Runs a component's `describe`, without a database.
 
 use std::sync::Arc;
+use std::sync::mpsc::RecvTimeoutError;
+use std::time::Duration;
 
 use super::assets::GuestAssets;
 use super::bindings::Migration;
@@ -10,7 +12,9 @@ use super::state::{GuestState, Purpose};
 use super::text::{ERROR, WORD, cut};
 use super::{Artifact, SandboxCore, convert, failure, script};
 use crate::database::Dialect;
+use crate::database::stop::StopReason;
 use crate::engine::script::Assets;
+use crate::engine::stopped::stopped;
 use crate::error::{Error, Result};
 use crate::project::catalog::{Description, Need};
 use crate::project::packages::PackageName;
@@ -29,14 +33,29 @@ const MAX_SUMMARY: usize = 500;
 /// Revisions that a migration depends on, and what it needs: each is a line of the lockfile, which every command reads.
 const MAX_LINES: usize = 1_000;
 
+/// The most time that a description takes. It is what a guest knows of itself: an interpreter needs a tenth of a second for it.
+const LONGEST: Duration = Duration::from_secs(30);
+
 /// Runs the component's `describe`. Blocks the calling thread; the guest runs on a separate one.
 pub(super) fn describe(core: Arc<SandboxCore>, artifact: &Artifact<'_>, assets: Option<Assets>) -> Result<Described> {
+    describe_within(LONGEST, core, artifact, assets)
+}
+
+/// As [`describe`], in at most so much time.
+fn describe_within(
+    longest: Duration,
+    core: Arc<SandboxCore>,
+    artifact: &Artifact<'_>,
+    assets: Option<Assets>,
+) -> Result<Described> {
     let component = core.component(artifact)?;
     let transformer = is_transformer(&component);
+    let stop = core.stop.child();
     let call = async {
         let pre = script::pre_instantiate(&core, &component)?;
         let mut state = GuestState::new(Purpose::Describe, core.limits.clone());
         state.assets = assets.map(GuestAssets::new).map(Arc::new);
+        state.stop = stop.clone();
         let mut store = script::store(&core, state)?;
         let fail = |error: &wasmtime::Error, state: &GuestState| failure::of_trap(error, state, "describe");
         let instance = match pre.instantiate_async(&mut store).await {
@@ -52,18 +71,34 @@ pub(super) fn describe(core: Arc<SandboxCore>, artifact: &Artifact<'_>, assets: 
             Err(error) => Err(fail(&error, store.data())),
         }
     };
+    let call = async {
+        // What waits in the host, such as for a large asset, ends as well.
+        tokio::select! {
+            biased;
+            reason = stop.raised() => Err(stopped(reason)),
+            described = call => described,
+        }
+    };
     let failed = |what: &str| Error::failed(format!("the component could not be described: {what}"));
-    // A separate thread: the caller may be inside an async runtime, which cannot be entered twice.
-    let description = std::thread::scope(|scope| {
-        let worker = scope.spawn(|| {
-            crate::runtime::run(async {
-                match tokio::time::timeout(std::time::Duration::from_secs(30), call).await {
-                    Ok(described) => described,
-                    Err(_) => Err(failed("`describe` took longer than 30 s")),
-                }
-            })
+    let mut is_late = false;
+    // A separate thread: the caller may be inside an async runtime, which cannot be entered twice. This one keeps the time, since a
+    // guest may leave that one no turn.
+    let described = std::thread::scope(|scope| {
+        let (done, ended) = std::sync::mpsc::channel::<()>();
+        let worker = scope.spawn(move || {
+            let _done = done;
+            crate::runtime::run(call)
         });
+        if ended.recv_timeout(longest) == Err(RecvTimeoutError::Timeout) {
+            is_late = true;
+            stop.raise(StopReason::WallTime);
+        }
         worker.join().unwrap_or_else(|_| Err(failed("its thread ended")))
+    });
+    // What was done nevertheless counts, and a signal to the process has another error.
+    let description = described.map_err(|error| match is_late && !core.stop.is_raised() {
+        true => failed(&format!("`describe` took longer than {} s", longest.as_secs())),
+        false => error,
     })?;
     Ok(Described { description, transformer })
 }
@@ -158,7 +193,26 @@ fn check(description: &Description) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use runner_tests::text_guests::TextGuest;
+
     use super::*;
+
+    /// The time is up while the guest leaves the thread that runs it no turn.
+    #[test]
+    fn a_description_ends_when_its_time_is_up() {
+        let log = "(import \"runner:migration/context@0.1.0\" \"log\" (func $log (param i32 i32 i32)))";
+        let call = "(call $log (i32.const 0) (i32.const 65536) (i32.const 200000))";
+        for repeated in [call, ""] {
+            let guest = TextGuest::describing(&format!("(loop {repeated} (br 0))")).with(log).mib(1).component();
+            let artifact =
+                Artifact { source: crate::sandbox::Source::Bytes(&guest), sha256: &crate::project::sha256(&guest) };
+            let sandbox = crate::sandbox::Sandbox::new(crate::sandbox::SandboxOptions::default());
+            let core = sandbox.core().expect("a sandbox");
+            let described = describe_within(Duration::from_millis(300), core, &artifact, None);
+            let error = described.expect_err("it never ends");
+            assert!(error.message.contains("`describe` took longer than"), "{error:#}");
+        }
+    }
 
     #[test]
     fn each_need_is_there_once() {

@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use tokio::task::spawn_blocking;
-use wasmtime::Store;
 use wasmtime::component::{Component, InstancePre};
+use wasmtime::{CallHook, Store, StoreContextMut, Trap};
 
 use super::assets::GuestAssets;
 use super::bindings::Migration;
@@ -22,7 +22,7 @@ use crate::engine::script::{Assets, RunContext, Script};
 use crate::engine::transform::BatchFunction;
 use crate::error::{Error, Result};
 
-/// Guest instructions between two checks of the stop signal: a few milliseconds.
+/// Guest instructions, and bytes that its calls pass, between two turns of others: a few milliseconds.
 const FUEL_SLICE: u64 = 5_000_000;
 
 /// A component that is compiled and linked.
@@ -59,8 +59,28 @@ pub(super) fn store(core: &SandboxCore, state: GuestState) -> Result<Store<Guest
     store.limiter(|state| &mut state.usage);
     // Counted before anything is allocated for what the guest passes.
     store.set_hostcall_fuel(call_bytes);
+    store.call_hook(between);
     refuel(&mut store, &core.limits).map_err(|error| Error::failed(format!("the sandbox has no fuel: {error}")))?;
     Ok(store)
+}
+
+/// What happens whenever a guest calls the host, before its arguments are read, and when the call returns. Calls are also those that
+/// the sandbox makes for the guest: between two slices of its code, to grow its memory, to copy texts within a component.
+fn between(mut store: StoreContextMut<'_, GuestState>, hook: CallHook) -> wasmtime::Result<()> {
+    match hook {
+        CallHook::CallingHost => match store.data().stop.reason() {
+            Some(reason) => Err(wasmtime::Error::new(Stopped(reason))),
+            None => Ok(()),
+        },
+        CallHook::ReturningFromHost if store.data().usage.owes() => {
+            let fuel = store.get_fuel()?;
+            match store.data_mut().usage.pay(fuel, FUEL_SLICE) {
+                Some(left) => store.set_fuel(left),
+                None => Err(Trap::OutOfFuel.into()),
+            }
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Gives a call its full budget of instructions.
@@ -90,6 +110,7 @@ impl LoadedComponent {
     ) -> GuestState {
         let mut state = GuestState::new(purpose, self.core.limits.clone());
         state.server = server;
+        state.stop = run.stop.clone();
         state.run = Some(run.clone());
         state.assets.clone_from(&self.assets);
         state.loaded = Some(self.clone());

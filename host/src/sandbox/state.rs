@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex};
 use wasmtime::component::ResourceTable;
 
 use super::assets::GuestAssets;
+use super::host::weight::Weigh;
 use super::script::LoadedComponent;
 use super::usage::{LogBudget, UsageLimiter};
-use crate::database::{BatchLimits, DatabaseError, DatabaseErrorKind, Dialect, QueryLimits, Renames};
+use crate::database::{BatchLimits, DatabaseError, DatabaseErrorKind, Dialect, QueryLimits, Renames, StopSignal};
 use crate::engine::CallError;
 use crate::engine::call::CallKind;
 use crate::engine::execution::{CallLimits, Calls};
@@ -74,6 +75,8 @@ pub struct GuestState {
     pub run: Option<RunContext>,
     /// The database's family and version, as of the start of the run.
     pub server: Option<(Dialect, String)>,
+    /// Ends the guest at its next call of the host, and between two slices of its code.
+    pub stop: StopSignal,
     /// The component, for the instances of a transform; `None` while it describes itself.
     pub loaded: Option<Arc<LoadedComponent>>,
     /// The files that it can read.
@@ -113,9 +116,20 @@ impl GuestState {
         self.assets.as_ref().is_some_and(|assets| assets.are_of_script())
     }
 
-    /// Counts a call of one of the host's functions, which each of them does first; a trap if there were too many.
-    pub fn count_call(&mut self) -> wasmtime::Result<()> {
-        self.usage.count_call().map_err(wasmtime::Error::new)
+    /// Counts a call of one of the host's functions and what it passes, which each of them does first; a trap if there were too
+    /// many. Others have their turn if it was the guest's for long.
+    pub async fn count_call(&mut self, passed: &(impl Weigh + ?Sized)) -> wasmtime::Result<()> {
+        let is_due = self.usage.count_call(passed.weight()).map_err(wasmtime::Error::new)?;
+        if is_due {
+            tokio::task::yield_now().await;
+        }
+        Ok(())
+    }
+
+    /// Counts what is passed to the guest.
+    pub fn weighed<T: Weigh>(&mut self, passed: T) -> T {
+        self.usage.count_bytes(passed.weight());
+        passed
     }
 
     /// A state with nothing open.
@@ -130,6 +144,7 @@ impl GuestState {
             limits,
             run: None,
             server: None,
+            stop: StopSignal::never(),
             loaded: None,
             assets: None,
             last_words: None,

@@ -6,6 +6,7 @@ use wasmtime::ResourceLimiter;
 
 use crate::project::limits::Limits;
 use crate::project::units::format_size;
+use crate::visible::printed_length;
 
 /// Table elements that a guest may have; each takes a pointer in the host's memory. Compilers emit one function
 /// table.
@@ -36,6 +37,12 @@ pub struct UsageLimiter {
     tables: usize,
     calls: u64,
     calls_limit: u64,
+    /// Bytes that calls have passed and that are not paid for yet.
+    owed: u64,
+    /// The fuel that was left when others had their last turn.
+    turn: u64,
+    /// Whether others are to have their turn.
+    is_due: bool,
 }
 
 /// The rest of a migration's log volume, shared by all of its instances.
@@ -60,16 +67,39 @@ pub enum LogVerdict {
 impl UsageLimiter {
     /// Nothing used yet.
     pub fn new(limits: &Limits) -> Self {
-        Self { memory: 0, memory_limit: limits.guest_memory, tables: 0, calls: 0, calls_limit: limits.host_calls }
+        let (memory_limit, calls_limit) = (limits.guest_memory, limits.host_calls);
+        Self { memory: 0, memory_limit, tables: 0, calls: 0, calls_limit, owed: 0, turn: limits.fuel, is_due: false }
     }
 
-    /// Counts a call of one of the host's functions.
-    pub fn count_call(&mut self) -> Result<(), LimitExceeded> {
+    /// Counts a call of one of the host's functions, and its bytes; returns whether others are to have their turn before.
+    pub fn count_call(&mut self, bytes: u64) -> Result<bool, LimitExceeded> {
+        self.count_bytes(bytes);
         self.calls = self.calls.saturating_add(1);
         if self.calls <= self.calls_limit {
-            return Ok(());
+            return Ok(std::mem::take(&mut self.is_due));
         }
         Err(LimitExceeded { name: "host_calls", at: self.calls_limit.to_string() })
+    }
+
+    /// Counts bytes of a call.
+    pub fn count_bytes(&mut self, bytes: u64) {
+        self.owed = self.owed.saturating_add(bytes);
+    }
+
+    /// What is left of the fuel when a call returns, a unit for each of its bytes; `None` if it does not suffice. The sandbox counts
+    /// its slices anew when fuel is set, so they are counted here as well.
+    pub fn pay(&mut self, fuel: u64, slice: u64) -> Option<u64> {
+        let left = fuel.checked_sub(std::mem::take(&mut self.owed))?;
+        if self.turn.abs_diff(left) >= slice {
+            self.turn = left;
+            self.is_due = true;
+        }
+        Some(left)
+    }
+
+    /// Whether calls have passed bytes that are not paid for.
+    pub fn owes(&self) -> bool {
+        self.owed > 0
     }
 }
 
@@ -79,12 +109,14 @@ impl LogBudget {
         Self { bytes: limits.log_bytes, lines: limits.log_lines, closed: false }
     }
 
-    /// Counts a log message.
-    pub fn count(&mut self, bytes: usize) -> LogVerdict {
+    /// Counts a log message, by the bytes that it takes where it is printed.
+    pub fn count(&mut self, message: &str) -> LogVerdict {
         if self.closed {
             return LogVerdict::Drop;
         }
-        let bytes = bytes as u64;
+        // A message that is too long as it is need not be looked at.
+        let is_longer = message.len() as u64 > self.bytes;
+        let bytes = if is_longer { u64::MAX } else { printed_length(message) as u64 };
         if bytes > self.bytes || self.lines == 0 {
             self.closed = true;
             return LogVerdict::Close;
@@ -142,6 +174,37 @@ mod tests {
         store.limiter(|usage| usage);
         let error = wasmtime::Instance::new(&mut store, &module, &[]).err()?;
         Some(error.downcast::<LimitExceeded>().expect("a limit"))
+    }
+
+    #[test]
+    fn bytes_are_paid_for_and_give_others_their_turn() {
+        let limits = Limits { fuel: 1000, host_calls: 20, ..Limits::default() };
+        let mut usage = UsageLimiter::new(&limits);
+        let mut fuel = limits.fuel;
+        let mut turns = 0;
+        for call in 1..=12 {
+            turns += usize::from(usage.count_call(40).expect("a call"));
+            usage.count_bytes(10);
+            assert!(usage.owes());
+            // The guest's own code.
+            fuel = usage.pay(fuel - 20, 100).expect("enough");
+            assert_eq!(fuel, 1000 - call * 70);
+            assert!(!usage.owes());
+        }
+        assert_eq!(turns, 5, "each time when 100 or more of the 840 were gone");
+        usage.count_bytes(fuel + 1);
+        assert_eq!(usage.pay(fuel, 100), None);
+    }
+
+    #[test]
+    fn a_log_is_as_long_as_it_is_printed() {
+        let limits = Limits { log_bytes: 100, log_lines: 3, ..Limits::default() };
+        let mut log = LogBudget::new(&limits);
+        let counted = ["x".repeat(40), "\0".repeat(10), "y".to_owned()].map(|text| log.count(&text));
+        assert_eq!(counted, [LogVerdict::Pass, LogVerdict::Pass, LogVerdict::Close]);
+        assert_eq!(log.count("z"), LogVerdict::Drop);
+        let mut log = LogBudget::new(&limits);
+        assert_eq!(log.count(&"\0".repeat(20)), LogVerdict::Close);
     }
 
     #[test]

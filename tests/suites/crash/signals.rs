@@ -1,5 +1,7 @@
 //! Runs ended by SIGINT, SIGTERM or SIGHUP.
 
+use runner_tests::text_guests::TextGuest;
+
 use super::*;
 
 fn stop_by(name: &str, code: i32, steps: impl Iterator<Item = usize>) {
@@ -109,6 +111,40 @@ fn endless_work_is_stopped_by_a_signal() {
         child.signal("TERM");
         assert_eq!(child.wait().unwrap().code(), Some(143), "{behaviour}");
         assert_eq!(project.dump(), before, "{behaviour}");
+    }
+}
+
+/// The guest leaves the host no turn but between two calls, each of which takes long.
+#[test]
+fn a_guest_that_only_calls_is_stopped_by_the_first_signal() {
+    let types = "(import \"runner:migration/context@0.1.0\"";
+    let calls = [
+        (
+            format!("{types} \"log\" (func $log (param i32 i32 i32)))"),
+            "(call $log (i32.const 1) (i32.const 65536) (i32.const 30000000))",
+        ),
+        (
+            format!("{types} \"progress\" (func $progress (param i64 i32 i64 i32 i32)))"),
+            "(call $progress (i64.const 1) (i32.const 0) (i64.const 0) (i32.const 65536) (i32.const 30000000))",
+        ),
+    ];
+    for (import, call) in calls {
+        let project = project!();
+        let guest = TextGuest::upgrading(&format!("(loop {call} (br 0))")).with(&import).mib(32);
+        project.write("migrations/1_guest.wasm", guest.component());
+        project.runner("build").succeeds();
+        let mut command = project.command(["apply", "--limit", "fuel=1_000_000_000_000_000"]);
+        let mut child = Running::start(command.stderr(Stdio::null()));
+        until("it runs", || {
+            let status = project.runner("status --format json").stdout;
+            let status: serde_json::Value = serde_json::from_str(&status).unwrap_or_default();
+            status["lock_holder"].is_string()
+        });
+        std::thread::sleep(Duration::from_millis(700));
+        assert!(child.try_wait().unwrap().is_none(), "it ended by itself");
+        child.signal("INT");
+        until("the first signal stops it", || child.try_wait().unwrap().is_some());
+        assert_eq!(child.wait().unwrap().code(), Some(130), "{call}");
     }
 }
 

@@ -135,6 +135,15 @@ fn described() -> Vec<Case> {
         )
         .limits(&["host_calls=1_000"]),
         case(
+            "bytes of calls",
+            TextGuest::describing(&format!("(loop (call $log (i32.const 0) {}) (br 0))", span(FREE, 200_000)))
+                .with(&log())
+                .mib(1),
+            7,
+            &["limit `fuel` of 5000000", "describe"],
+        )
+        .limits(&["fuel=5_000_000", "host_calls=1_000"]),
+        case(
             "all of its memory",
             TextGuest::describing("(loop (drop (memory.grow (i32.const 16))) (br 0))"),
             7,
@@ -234,6 +243,28 @@ fn applied() -> Vec<Case> {
             &["limit `host_calls` of 500"],
         )
         .limits(&["host_calls=500"]),
+        case(
+            "messages of 30 MB until the fuel is used up",
+            TextGuest::upgrading(&format!("(loop (call $log (i32.const 2) {}) (br 0))", span(FREE, 30_000_000)))
+                .with(&log())
+                .mib(32),
+            7,
+            &["limit `fuel` of 200000000"],
+        )
+        .limits(&["fuel=200_000_000", "host_calls=50"]),
+        case(
+            "units of 30 MB until the time is over",
+            TextGuest::upgrading(&format!(
+                "(loop (call $progress (i64.const 1) (i32.const 0) (i64.const 0) {}) (br 0))",
+                span(FREE, 30_000_000)
+            ))
+            .with(&progress)
+            .mib(32),
+            7,
+            &["longer than the limit `wall_time` allows"],
+        )
+        .limits(&["wall_time=1s", "fuel=1_000_000_000_000_000"]),
+        case("a message of NULs", log_of(1, FREE, 300_000).mib(1), 0, &["used up its log volume"]),
         case("an unknown level", log_of(77, FREE, 1), 1, &["call: upgrade"]),
         case("a message beyond its memory", log_of(1, 1 << 31, 100), 1, &["call: upgrade"]),
         case("a message that wraps around", log_of(1, u32::MAX, u32::MAX), 1, &["call: upgrade"]),

@@ -19,7 +19,6 @@ use crate::engine::target::Target;
 use crate::error::{Error, Result};
 use crate::fleet::{Each, Ended, Work};
 use crate::project::Catalog;
-use crate::project::settings::BackupTo;
 use crate::report::fleet::FleetReporter;
 use crate::report::json::FleetRunJson;
 use crate::report::{Format, Verbosity, text, units};
@@ -128,7 +127,7 @@ fn check(fleet: &Fleet, request: &RunRequest) -> Result<()> {
     }
     let backups = fleet.contexts.iter().filter_map(|context| context.settings.backup.to.as_ref());
     for to in backups {
-        if let BackupTo::At(path) = to
+        if let Some(path) = to.path()
             && to.directory().is_none()
             && fleet.members.len() > 1
         {

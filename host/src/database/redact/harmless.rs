@@ -1,11 +1,13 @@
 //! The parameters of database URLs that are known not to be secrets.
 
-/// Parameters of a server's URL whose values are shown, in lower case: those of this tool, and of libpq, sqlx, Prisma, JDBC,
+/// Parameters whose values are shown, in lower case: those of this tool, SQLite's among them, and of libpq, sqlx, Prisma, JDBC,
 /// Go's drivers and golang-migrate, whose URLs people bring along. Others may be secrets, whoever invented them.
-const HARMLESS: [&str; 96] = [
+const HARMLESS: [&str; 102] = [
     "allowpublickeyretrieval",
     "application_name",
     "binary_parameters",
+    "busy_timeout",
+    "cache_size",
     "channel_binding",
     "characterencoding",
     "charset",
@@ -25,6 +27,8 @@ const HARMLESS: [&str; 96] = [
     "gsslib",
     "host",
     "hostaddr",
+    "immutable",
+    "journal_mode",
     "keepalives",
     "keepalives_count",
     "keepalives_idle",
@@ -37,6 +41,7 @@ const HARMLESS: [&str; 96] = [
     "lock_timeout",
     "max_connections",
     "max_idle_connection_lifetime",
+    "mode",
     "multistatements",
     "options[lock_timeout]",
     "options[search_path]",
@@ -84,6 +89,7 @@ const HARMLESS: [&str; 96] = [
     "statement-cache-capacity",
     "statement_cache_size",
     "statement_timeout",
+    "synchronous",
     "target_session_attrs",
     "tcp_user_timeout",
     "time_zone",

@@ -40,6 +40,10 @@ fn a_url_hides_what_may_be_a_password() {
         ("postgres:///db?port=1#secret", "postgres:///db?port=***"),
         ("mysql://me:@host", "mysql://me:@host"),
         ("sqlite://a:b@c.db", "sqlite://a:b@c.db"),
+        ("sqlite://x.db?key=hunter2&mode=ro", "sqlite://x.db?key=***&mode=ro"),
+        ("sqlite:x.db?key=se&cret", "sqlite:x.db?key=***&***"),
+        ("postgres://u:hunter2secret@h/hunter2secret", "postgres://u:***@h/***"),
+        ("postgres://app:app@h/app", "postgres://app:***@h/app"),
         ("  postgres://me:secret@h\n", "postgres://me:***@h"),
     ] {
         assert_eq!(redact_url(url), shown);
@@ -66,11 +70,31 @@ fn a_text_keeps_everything_but_passwords() {
         ("the image mysql:8.0, line 3: column 4", "the image mysql:8.0, line 3: column 4"),
         ("sqlite://a:b@c and x::y@z", "sqlite://a:b@c and x::y@z"),
         ("see https://rustup.rs", "see https://rustup.rs"),
+        (
+            "`sqlite://my files/x.db?key=hunter2` and file:a?mode=rw",
+            "`sqlite://my files/x.db?key=***` and file:a?mode=rw",
+        ),
+        ("the file: what? in file:12", "the file: what? in file:12"),
+        ("`postgres://u:hunter2secret@h/hunter2secret`", "`postgres://u:***@h/***`"),
         ("ünïcode: postgres://ü:ä@h", "ünïcode: postgres://ü:***@h"),
     ] {
         assert_eq!(redact_urls(text), shown);
         assert_eq!(redact_urls(shown), shown, "hidden twice");
     }
+    let digest = format!("@sha256:{}", "0123456789abcdef".repeat(4));
+    for (reference, shown) in [
+        ("oci://127.0.0.1:6411/acme/outbox", "oci://127.0.0.1:6411/acme/outbox"),
+        ("oci://example.org/acme/outbox:1.2", "oci://example.org/acme/outbox:1.2"),
+        ("oci://me:secret@example.org:1/acme/outbox", "oci://me:***@example.org:1/acme/outbox"),
+        ("oci://127.0.0.1:secret/acme/outbox", "oci://127.0.0.1:***/acme/outbox"),
+    ] {
+        for end in ["", &digest] {
+            let (reference, shown) = (format!("`{reference}{end}`"), format!("`{shown}{end}`"));
+            assert_eq!(redact_urls(&reference), shown);
+            assert_eq!(redact_urls(&shown), shown, "hidden twice");
+        }
+    }
+    assert_eq!(redact_urls("oci://me:se/cret@example.org/outbox"), "oci://me:***@example.org/outbox");
     // Linear, whatever it consists of.
     for part in ["postgres:", "a://", ":", "`postgres:@` ", "`postgres:@", "password=", "'", "a="] {
         drop(redact(&part.repeat(1 << 17)));

@@ -43,6 +43,16 @@ pub fn locked(directory: &Path, name: &str) -> std::io::Result<File> {
     Ok(lock)
 }
 
+/// Opens the lock file of a directory that anybody may have made: without following a link, and without waiting for the other end of
+/// a FIFO.
+pub fn open_lock(directory: &Path, name: &str) -> std::io::Result<File> {
+    let mut options = File::options();
+    options.read(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NOFOLLOW | libc::O_NONBLOCK);
+    options.open(directory.join(name))
+}
+
 impl Drop for Directory {
     fn drop(&mut self) {
         // The next run removes what cannot be removed here.
@@ -59,7 +69,7 @@ pub fn sweep_directories(parent: &Path) {
         if !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
             continue;
         }
-        let Ok(lock) = File::open(entry.path().join(LOCK)) else { continue };
+        let Ok(lock) = open_lock(&entry.path(), LOCK) else { continue };
         if lock.try_lock().is_ok() {
             let _ = std::fs::remove_dir_all(entry.path());
         }
@@ -71,6 +81,23 @@ mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
 
     use super::*;
+
+    /// As another user leaves them in the directory for temporary files.
+    #[cfg(unix)]
+    #[test]
+    fn sweeping_waits_for_no_fifo_and_follows_no_link() {
+        let parent = tempfile::tempdir().expect("a directory");
+        let [fifo, link] = ["fifo", "link"].map(|name| parent.path().join(format!("{PREFIX}{name}")));
+        for directory in [&fifo, &link] {
+            std::fs::create_dir(directory).expect("a directory");
+        }
+        let made = std::process::Command::new("mkfifo").arg(fifo.join(LOCK)).status().expect("started");
+        assert!(made.success());
+        std::fs::write(parent.path().join("theirs"), "").expect("written");
+        std::os::unix::fs::symlink(parent.path().join("theirs"), link.join(LOCK)).expect("linked");
+        sweep_directories(parent.path());
+        assert!(link.exists());
+    }
 
     #[test]
     fn a_directory_that_is_being_made_is_not_swept() {

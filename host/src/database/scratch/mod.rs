@@ -5,7 +5,7 @@
 mod directory;
 
 #[cfg(feature = "sqlite")]
-pub use directory::{Directory, locked, sweep_directories};
+pub use directory::{Directory, locked, open_lock, sweep_directories};
 
 use super::{ConnectOptions, Database, StopSignal};
 

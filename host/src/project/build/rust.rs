@@ -1,6 +1,7 @@
 //! Compiles guests written in Rust.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -108,7 +109,11 @@ fn target_directory(settings: &Settings) -> Result<PathBuf> {
     let prepare = || {
         std::fs::create_dir_all(&target)?;
         let ignore = target.join(".gitignore");
-        if ignore.exists() { Ok(()) } else { std::fs::write(ignore, "*\n") }
+        match std::fs::File::create_new(ignore) {
+            Ok(mut ignore) => ignore.write_all(b"*\n"),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+            Err(error) => Err(error),
+        }
     };
     prepare().map_err(|error| Error::failed(format!("cannot create `{TARGET_DIRECTORY}`")).cause(error))?;
     Ok(target)

@@ -11,6 +11,7 @@ use super::{LockLine, Lockfile, VERSION, package};
 use crate::error::Result;
 use crate::project::digest::sha256;
 use crate::project::files::{behind_links, cannot_write, open_root, read_regular};
+use crate::random;
 
 const HEADER: &str = "\
 # Written by `runner build`; do not edit. Commit it together with the artifacts.
@@ -67,10 +68,11 @@ const OWNER_ONLY: u32 = 0o600;
 #[cfg_attr(not(unix), allow(unused_variables, reason = "files have no mode there"))]
 fn replace(dir: &Dir, path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let temporary = path.with_file_name(format!(".{name}.{}", std::process::id()));
+    // A name that nobody else can have taken, with a link to another file.
+    let temporary = path.with_file_name(format!(".{name}.{:016x}", random::bits()));
     let permissions = dir.metadata(path).ok().filter(Metadata::is_file).map(|there| there.permissions());
     let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
+    options.write(true).create_new(true);
     #[cfg(unix)]
     cap_std::fs::OpenOptionsExt::mode(&mut options, if permissions.is_some() { OWNER_ONLY } else { mode });
     let write = || {

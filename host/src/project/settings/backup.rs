@@ -24,14 +24,24 @@ pub(super) struct BackupSection {
 pub enum BackupTo {
     /// To a file with a generated name.
     Auto,
-    /// To this file, or into this directory; absolute.
+    /// To this file, or into this directory; absolute, and given relative to the project or to the current directory.
     At(PathBuf),
+    /// The same, given from the root of the file system.
+    Absolute(PathBuf),
 }
 
 impl BackupTo {
+    /// The file or directory, if it is given.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Auto => None,
+            Self::At(path) | Self::Absolute(path) => Some(path),
+        }
+    }
+
     /// The directory, if it is one: it exists, or its name ends with a slash.
     pub fn directory(&self) -> Option<&Path> {
-        let Self::At(path) = self else { return None };
+        let path = self.path()?;
         let says_so =
             path.as_os_str().as_encoded_bytes().last().is_some_and(|last| std::path::is_separator(*last as char));
         (says_so || path.is_dir()).then_some(path)
@@ -94,6 +104,7 @@ pub(super) fn choose(
         }
         "none" => None,
         "auto" => Some(BackupTo::Auto),
+        path if Path::new(path).is_absolute() => Some(BackupTo::Absolute(path.into())),
         path => {
             let base = if matches!(to.origin, Origin::Flag(_)) { &request.start_dir } else { root };
             Some(BackupTo::At(base.join(path)))

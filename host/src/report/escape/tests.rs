@@ -15,6 +15,8 @@ fn nothing_steers_the_terminal() {
         ("\u{7f}\0\u{7}", "\\u{7f}\\u{0}\\u{7}"),
         ("user\u{202e}txt.exe\u{2066}", "user\\u{202e}txt.exe\\u{2066}"),
         ("one\u{2028}two", "one\\u{2028}two"),
+        ("customers\u{fe00} \u{fe0f}\u{2800}", "customers\\u{fe00} \\u{fe0f}\\u{2800}"),
+        ("\u{13430}\u{e000}\u{f8ff}\u{10fffd}\u{378}", "\\u{13430}\\u{e000}\\u{f8ff}\\u{10fffd}\\u{378}"),
         ("us\u{200b}er\u{feff}s\u{e0041}\u{ad}", "us\\u{200b}er\\u{feff}s\\u{e0041}\\u{ad}"),
     ] {
         assert_eq!(line(text), shown);

@@ -18,7 +18,7 @@ use crate::sandbox::state::GuestState;
 
 impl Host for GuestState {
     async fn read(&mut self, statement: String, parameters: Vec<Value>) -> Answer<Resource<Reader>> {
-        self.count_call()?;
+        self.count_call(&(&statement, &parameters)).await?;
         let parameters = convert::values_in(parameters);
         let checked = arguments::statement(&statement, &parameters, &self.limits);
         let opened = match checked.and_then(|()| self.purpose.calls(CallKind::Read)) {
@@ -32,7 +32,7 @@ impl Host for GuestState {
     }
 
     async fn read_table(&mut self, source: TableSource) -> Answer<Resource<Reader>> {
-        self.count_call()?;
+        self.count_call(&source).await?;
         let source = convert::source_in(source, &self.renames());
         let checked = arguments::source(&source, &self.limits);
         let opened = match checked.and_then(|()| self.purpose.calls(CallKind::ReadTable)) {
@@ -46,7 +46,7 @@ impl Host for GuestState {
     }
 
     async fn write(&mut self, target: TableTarget) -> Answer<Resource<Writer>> {
-        self.count_call()?;
+        self.count_call(&target).await?;
         let target = convert::target_in(target, &self.renames());
         let opened = match arguments::target(&target).and_then(|()| self.purpose.calls(CallKind::Write)) {
             Ok(calls) => calls.write(target).await,
@@ -59,7 +59,7 @@ impl Host for GuestState {
     }
 
     async fn transform(&mut self, name: String, source: TableSource, target: TableTarget) -> Answer<TransformReport> {
-        self.count_call()?;
+        self.count_call(&(&name, &(&source, &target))).await?;
         let renames = self.renames();
         let (source, target) = (convert::source_in(source, &renames), convert::target_in(target, &renames));
         let checked = arguments::name("a transform's name", &name)
@@ -85,12 +85,13 @@ impl GuestState {
         &mut self,
         reader: &Resource<Reader>,
     ) -> wasmtime::Result<Result<Option<Batch>, CallError>> {
-        self.count_call()?;
+        self.count_call(&()).await?;
         let reader = self.table.get_mut(reader)?;
-        Ok(match self.purpose.calls(CallKind::Next) {
+        let batch = match self.purpose.calls(CallKind::Next) {
             Ok(calls) => calls.next(reader).await,
             Err(denied) => Err(denied),
-        })
+        };
+        Ok(batch.map(|batch| self.weighed(batch)))
     }
 }
 
@@ -100,7 +101,7 @@ impl HostReader for GuestState {
     }
 
     async fn drop(&mut self, reader: Resource<Reader>) -> wasmtime::Result<()> {
-        self.count_call()?;
+        self.count_call(&()).await?;
         let reader = self.table.delete(reader)?;
         if let Ok(calls) = self.purpose.calls(CallKind::Next) {
             calls.close(reader).await;

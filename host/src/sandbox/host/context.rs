@@ -33,40 +33,42 @@ impl GuestState {
 }
 
 impl Host for GuestState {
-    fn get_dialect(&mut self) -> wasmtime::Result<Dialect> {
-        self.count_call()?;
+    async fn get_dialect(&mut self) -> wasmtime::Result<Dialect> {
+        self.count_call(&()).await?;
         let (dialect, _) = self.server.as_ref().ok_or_else(|| outside_a_run("get-dialect"))?;
         Ok(convert::dialect_out(*dialect))
     }
 
-    fn server_version(&mut self) -> wasmtime::Result<String> {
-        self.count_call()?;
+    async fn server_version(&mut self) -> wasmtime::Result<String> {
+        self.count_call(&()).await?;
         let (_, version) = self.server.as_ref().ok_or_else(|| outside_a_run("server-version"))?;
-        Ok(version.clone())
+        let version = version.clone();
+        Ok(self.weighed(version))
     }
 
-    fn parameters(&mut self) -> wasmtime::Result<Vec<Parameter>> {
-        self.count_call()?;
+    async fn parameters(&mut self) -> wasmtime::Result<Vec<Parameter>> {
+        self.count_call(&()).await?;
         let run = self.run.as_ref().ok_or_else(|| outside_a_run("parameters"))?;
         let pair = |(name, value): (&String, &Value)| Parameter {
             name: name.clone(),
             value: convert::value_out(value.clone()),
         };
-        Ok(run.parameters.iter().map(pair).collect())
+        let parameters = run.parameters.iter().map(pair).collect();
+        Ok(self.weighed(parameters))
     }
 
-    fn run_timestamp(&mut self) -> wasmtime::Result<i64> {
-        self.count_call()?;
+    async fn run_timestamp(&mut self) -> wasmtime::Result<i64> {
+        self.count_call(&()).await?;
         Ok(self.run.as_ref().ok_or_else(|| outside_a_run("run-timestamp"))?.run_timestamp)
     }
 
-    fn seed(&mut self) -> wasmtime::Result<u64> {
-        self.count_call()?;
+    async fn seed(&mut self) -> wasmtime::Result<u64> {
+        self.count_call(&()).await?;
         Ok(self.run.as_ref().ok_or_else(|| outside_a_run("seed"))?.seed)
     }
 
-    fn log(&mut self, level: wit::Level, message: String) -> wasmtime::Result<()> {
-        self.count_call()?;
+    async fn log(&mut self, level: wit::Level, message: String) -> wasmtime::Result<()> {
+        self.count_call(&message).await?;
         let level = match level {
             wit::Level::Debug => LogLevel::Debug,
             wit::Level::Info => LogLevel::Info,
@@ -75,7 +77,7 @@ impl Host for GuestState {
         if level == LogLevel::Warning {
             self.last_words = Some(cut(&message, ERROR).into_owned());
         }
-        let verdict = self.log.lock().unwrap_or_else(PoisonError::into_inner).count(message.len());
+        let verdict = self.log.lock().unwrap_or_else(PoisonError::into_inner).count(&message);
         match verdict {
             LogVerdict::Pass => self.emit(|revision| Event::Log { revision, level, message }),
             LogVerdict::Close => self.emit(|revision| Event::Log {
@@ -88,15 +90,15 @@ impl Host for GuestState {
         Ok(())
     }
 
-    fn progress(&mut self, done: u64, total: Option<u64>, unit: String) -> wasmtime::Result<()> {
-        self.count_call()?;
+    async fn progress(&mut self, done: u64, total: Option<u64>, unit: String) -> wasmtime::Result<()> {
+        self.count_call(&unit).await?;
         let unit = cut_owned(unit, WORD);
         self.emit(|revision| Event::Progress { revision, what: unit.clone(), done, total, unit });
         Ok(())
     }
 
     async fn open_asset(&mut self, path: String) -> Answer<Resource<Asset>> {
-        self.count_call()?;
+        self.count_call(&path).await?;
         let (assets, limit) = (self.assets.clone(), self.limits.asset_bytes);
         let opened = match arguments::path(&path) {
             Ok(()) => assets::open(assets.as_deref(), &path, limit).await,
@@ -111,21 +113,21 @@ impl Host for GuestState {
 
 impl HostAsset for GuestState {
     async fn size(&mut self, asset: Resource<Asset>) -> wasmtime::Result<u64> {
-        self.count_call()?;
+        self.count_call(&()).await?;
         Ok(self.table.get(&asset)?.size)
     }
 
     async fn read(&mut self, asset: Resource<Asset>, limit: u32) -> Answer<Vec<u8>> {
-        self.count_call()?;
-        // A guest that does nothing but read is to notice that the run stops.
-        tokio::task::yield_now().await;
+        self.count_call(&()).await?;
         // The guest's number is limited before anything is allocated.
         let limit = (limit as usize).min(ASSET_READ);
-        Ok(self.table.get_mut(&asset)?.read(limit).map_err(|error| convert::error_out(&error)))
+        let read = self.table.get_mut(&asset)?.read(limit).map_err(|error| convert::error_out(&error));
+        self.usage.count_bytes(read.as_ref().map_or(0, |read| read.len() as u64));
+        Ok(read)
     }
 
-    fn drop(&mut self, asset: Resource<Asset>) -> wasmtime::Result<()> {
-        self.count_call()?;
+    async fn drop(&mut self, asset: Resource<Asset>) -> wasmtime::Result<()> {
+        self.count_call(&()).await?;
         self.table.delete(asset)?;
         Ok(())
     }

@@ -1,5 +1,5 @@
-//! The host's side of the contract: one file per WIT interface. Each function counts the call, converts and checks its
-//! arguments, calls the engine, and converts the result.
+//! The host's side of the contract: one file per WIT interface. Each function counts the call and its bytes, converts
+//! and checks its arguments, calls the engine, and converts the result.
 
 pub(super) mod arguments;
 mod batches;
@@ -7,6 +7,7 @@ mod context;
 mod packed;
 mod schema;
 mod sql;
+pub(super) mod weight;
 mod writers;
 
 use wasmtime::Engine;

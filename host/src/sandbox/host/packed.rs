@@ -16,7 +16,7 @@ impl Host for GuestState {
     }
 
     async fn write(&mut self, writer: Resource<Writer>, rows: PackedBatch) -> Answer<u64> {
-        self.count_call()?;
+        self.count_call(&rows).await?;
         let writer = self.table.get_mut(&writer)?;
         let checked = packed::batch_in(rows).map_err(CallError::from).and_then(|rows| {
             arguments::batch(&rows)?;

@@ -22,42 +22,42 @@ impl GuestState {
 
 impl Host for GuestState {
     async fn create_table(&mut self, definition: TableDefinition) -> Answer<()> {
-        self.count_call()?;
+        self.count_call(&definition).await?;
         self.change(SchemaChange::CreateTable(new_table_in(definition))).await
     }
 
     async fn drop_table(&mut self, table: TableName) -> Answer<()> {
-        self.count_call()?;
+        self.count_call(&table).await?;
         self.change(SchemaChange::DropTable(table_in(table))).await
     }
 
     async fn rename_table(&mut self, table: TableName, to: String) -> Answer<()> {
-        self.count_call()?;
+        self.count_call(&(&table, &to)).await?;
         self.change(SchemaChange::RenameTable { table: table_in(table), to }).await
     }
 
     async fn add_column(&mut self, table: TableName, column: ColumnDefinition) -> Answer<()> {
-        self.count_call()?;
+        self.count_call(&(&table, &column)).await?;
         self.change(SchemaChange::AddColumn { table: table_in(table), column: column_in(column) }).await
     }
 
     async fn drop_column(&mut self, table: TableName, column: String) -> Answer<()> {
-        self.count_call()?;
+        self.count_call(&(&table, &column)).await?;
         self.change(SchemaChange::DropColumn { table: table_in(table), column }).await
     }
 
     async fn rename_column(&mut self, table: TableName, column: String, to: String) -> Answer<()> {
-        self.count_call()?;
+        self.count_call(&(&table, &(&column, &to))).await?;
         self.change(SchemaChange::RenameColumn { table: table_in(table), column, to }).await
     }
 
     async fn create_index(&mut self, definition: IndexDefinition) -> Answer<()> {
-        self.count_call()?;
+        self.count_call(&definition).await?;
         self.change(SchemaChange::CreateIndex(index_in(definition))).await
     }
 
     async fn drop_index(&mut self, table: TableName, index: String) -> Answer<()> {
-        self.count_call()?;
+        self.count_call(&(&table, &index)).await?;
         self.change(SchemaChange::DropIndex { table: table_in(table), index }).await
     }
 }

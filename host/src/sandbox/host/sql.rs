@@ -9,7 +9,7 @@ use crate::sandbox::state::GuestState;
 
 impl Host for GuestState {
     async fn execute(&mut self, statement: String, parameters: Vec<Value>) -> Answer<u64> {
-        self.count_call()?;
+        self.count_call(&(&statement, &parameters)).await?;
         let parameters = convert::values_in(parameters);
         let checked = arguments::statement(&statement, &parameters, &self.limits);
         answer(match checked.and_then(|()| self.purpose.calls(CallKind::Execute)) {
@@ -19,13 +19,13 @@ impl Host for GuestState {
     }
 
     async fn query(&mut self, statement: String, parameters: Vec<Value>) -> Answer<RowSet> {
-        self.count_call()?;
+        self.count_call(&(&statement, &parameters)).await?;
         let parameters = convert::values_in(parameters);
         let checked = arguments::statement(&statement, &parameters, &self.limits);
         let rows = match checked.and_then(|()| self.purpose.calls(CallKind::Query)) {
             Ok(calls) => calls.query(&statement, &parameters).await,
             Err(denied) => Err(denied),
         };
-        answer(rows.map(convert::row_set_out))
+        answer(rows.map(|rows| self.weighed(convert::row_set_out(rows))))
     }
 }
