@@ -30,6 +30,8 @@ mod logins_mariadb;
 mod logins_steps;
 #[path = "servers/maintenance.rs"]
 mod maintenance;
+#[path = "servers/memory.rs"]
+mod memory;
 #[path = "servers/outside.rs"]
 mod outside;
 #[path = "servers/packages.rs"]

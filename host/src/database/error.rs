@@ -99,6 +99,11 @@ impl DatabaseError {
         self.code == UNANSWERED
     }
 
+    /// Returns whether its connection was closed because an answer was too large.
+    pub fn is_too_large(&self) -> bool {
+        self.code == TOO_LARGE
+    }
+
     /// Returns whether a statement of the migration ended its transaction, so that a rollback comes too late.
     pub fn has_ended_transaction(&self) -> bool {
         self.code == ENDED
@@ -195,6 +200,9 @@ pub const RAN: &str = "runner:ran";
 /// Stands for the code of an error about a statement whose session was ended before it answered: it may have taken effect.
 pub const UNANSWERED: &str = "runner:unanswered";
 
+/// Stands for the code of an error about an answer that is too large to be received, whose connection was closed.
+pub const TOO_LARGE: &str = "runner:too-large";
+
 /// Stands for the code of an error about a transaction that a statement of the migration ended: what was done in it may stay.
 pub const ENDED: &str = "runner:ended";
 
@@ -238,6 +246,7 @@ impl Error {
 impl From<DatabaseError> for Error {
     fn from(error: DatabaseError) -> Self {
         let kind = match error.kind {
+            _ if error.is_too_large() => ErrorKind::Denied,
             DatabaseErrorKind::Busy => ErrorKind::LockTimeout,
             // To a caller, the statement timeout is a limit like any other.
             DatabaseErrorKind::Denied | DatabaseErrorKind::Limit | DatabaseErrorKind::Timeout => ErrorKind::Denied,
@@ -245,7 +254,8 @@ impl From<DatabaseError> for Error {
             _ => ErrorKind::Failed,
         };
         let mut message = error.to_string();
-        if !error.code.is_empty() && !error.has_run() && !error.is_unanswered() {
+        let is_ours = error.has_run() || error.is_unanswered() || error.is_too_large();
+        if !error.code.is_empty() && !is_ours {
             message.push_str(&format!(" [{}]", error.code));
         }
         let mut converted = Self { is_transient: error.is_transient(), ..Self::new(kind, message) };

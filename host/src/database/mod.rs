@@ -21,10 +21,10 @@ pub mod look;
 pub mod message;
 #[cfg(feature = "mysql")]
 pub mod mysql;
-#[cfg(any(feature = "postgres", feature = "mysql"))]
-mod nagle;
 pub mod number;
 pub mod opened;
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+mod pipe;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 pub mod read;

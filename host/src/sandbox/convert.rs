@@ -188,6 +188,7 @@ pub fn dialect_out(dialect: Dialect) -> wit::Dialect {
 /// An error to a guest; kinds that the contract does not distinguish become `other`.
 pub fn error_out(error: &DatabaseError) -> wit::Error {
     let kind = match error.kind {
+        _ if error.is_too_large() => wit::ErrorKind::Limit,
         DatabaseErrorKind::Denied => wit::ErrorKind::Denied,
         DatabaseErrorKind::Syntax => wit::ErrorKind::Syntax,
         DatabaseErrorKind::Constraint => wit::ErrorKind::Constraint,

@@ -9,7 +9,7 @@ use sqlx::{ConnectOptions as _, MySqlConnection};
 use super::error::{self, from_sqlx};
 use super::session::{self, SessionFacts};
 use crate::database::lease::{LOCK, LOCK_LEASE, LockSettings};
-use crate::database::nagle::without_delay;
+use crate::database::pipe::{self, Meter, Place};
 use crate::database::url::plain_host;
 use crate::database::{
     ConnectOptions, DatabaseError, DatabaseErrorKind, DatabaseUrl, DriverOptions, LockKind, Passwords,
@@ -33,6 +33,9 @@ const FOR_OTHERS: Duration = Duration::from_secs(15);
 
 /// How long to wait before another attempt.
 const PAUSE: Duration = Duration::from_millis(200);
+
+/// The name of the driver's end of a pipe.
+const NAME: &str = "mysql";
 
 /// Parameters of a URL that are understood. Where a parameter has two spellings, both are those of sqlx.
 const PARAMETERS: [&str; 14] = [
@@ -113,10 +116,9 @@ impl Endpoint {
     /// Opens a session with the settings that all our sessions share, and returns what is known of its server.
     pub async fn connect(&self) -> Result<(MySqlConnection, SessionFacts), DatabaseError> {
         self.in_time(async {
-            let port = self.options.get_socket().is_none().then(|| self.options.get_port());
-            let connected = without_delay(port, self.options.connect()).await;
-            let mut connection = connected.map_err(|error| error::from_connecting(error, self))?;
-            let mut server = session::prepare(&mut connection, &self.settings, &self.names()).await?;
+            let (mut connection, meter) =
+                self.connect_piped().await.map_err(|error| error::from_connecting(error, self))?;
+            let mut server = session::prepare(&mut connection, meter, &self.settings, &self.names()).await?;
             if self.lock.is_lease || server.node.is_some() {
                 // The nodes of a cluster do not see the user locks of each other.
                 server.facts.lock = LockKind::Lease;
@@ -127,6 +129,21 @@ impl Endpoint {
                 node.is_ready()?;
             }
             Ok((connection, server))
+        })
+        .await
+    }
+
+    async fn connect_piped(&self) -> Result<(MySqlConnection, Meter), sqlx::Error> {
+        let place = match self.options.get_socket() {
+            None => Place::Tcp(self.options.get_host(), self.options.get_port()),
+            Some(path) => Place::Socket(path.to_owned()),
+        };
+        pipe::connect(place, NAME, |directory| {
+            let options = match directory {
+                Some(directory) => self.options.clone().socket(directory.join(NAME)),
+                None => self.options.clone(),
+            };
+            async move { options.connect().await }
         })
         .await
     }
@@ -169,7 +186,7 @@ impl Endpoint {
 
     /// The same, with no other user than its own.
     pub async fn connect_as_itself(&self) -> Result<MySqlConnection, DatabaseError> {
-        self.in_time(async { self.options.connect().await.map_err(from_sqlx) }).await
+        self.in_time(async { self.connect_piped().await.map_err(from_sqlx) }).await.map(|(connection, _)| connection)
     }
 
     /// Returns what makes connections of a component's login.

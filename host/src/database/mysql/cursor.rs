@@ -27,6 +27,10 @@ pub(super) const FIRST_PART: usize = 512;
 /// The most bytes of a result that is held as a whole: a small part of what the process may use beside the guest's memory.
 const HELD_BYTES: usize = 32 << 20;
 
+/// What a held row takes beside its bytes, and what each of its cells does: the driver keeps them as ranges.
+const HELD_ROW: usize = 160;
+const HELD_CELL: usize = 32;
+
 /// The column of a cursor's temporary table that numbers its rows.
 const NUMBER: &str = "runner_row_number";
 
@@ -158,15 +162,15 @@ impl MysqlDatabase {
         which: &str,
     ) -> Result<RowSource, DatabaseError> {
         let arguments = self.arguments(parameters).await?;
-        let connection = &mut self.connection;
+        let (connection, meter) = (&mut self.connection, &self.watch.meter);
         let query = sqlx::query_with(AssertSqlSafe(statement.to_owned()), arguments).persistent(false);
         let work = async {
             let (mut held, mut bytes) = (VecDeque::new(), 0_usize);
-            let mut rows = query.fetch(&mut *connection);
+            let mut rows = meter.rows(query.fetch(&mut *connection));
             while let Some(row) = rows.try_next().await.map_err(from_sqlx)? {
                 // The connection has to reach the end of the answer.
-                let size: usize = (0..row.len()).map(|at| 16 + cell(&row, at).map_or(0, <[u8]>::len)).sum();
-                bytes = bytes.saturating_add(size);
+                let cells: usize = (0..row.len()).map(|at| HELD_CELL + cell(&row, at).map_or(0, <[u8]>::len)).sum();
+                bytes = bytes.saturating_add(HELD_ROW + cells);
                 if bytes <= HELD_BYTES {
                     held.push_back(row);
                 } else {
@@ -294,10 +298,11 @@ impl MysqlDatabase {
             return Ok(0);
         }
         let arguments = self.arguments(parameters).await?;
-        let connection = &mut self.connection;
+        let (connection, meter) = (&mut self.connection, &self.watch.meter);
         let query = sqlx::query_with(AssertSqlSafe(text), arguments);
+        let _allowed = meter.allow(filling.row_bytes());
         let work = async {
-            let mut rows = query.fetch(&mut *connection);
+            let mut rows = meter.rows(query.fetch(&mut *connection));
             while let Some(row) = rows.try_next().await.map_err(from_sqlx)? {
                 filling.push(cursor, &row);
             }

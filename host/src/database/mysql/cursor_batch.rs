@@ -39,6 +39,11 @@ impl<'a> Filling<'a> {
         Self { page, builders, wires: Vec::new(), rows: 0, bytes: 0, last_number: None, limits, problem: None }
     }
 
+    /// The most bytes that a row may have.
+    pub fn row_bytes(&self) -> usize {
+        self.limits.row_bytes()
+    }
+
     pub fn is_full(&self) -> bool {
         self.rows >= self.limits.rows || (self.rows > 0 && self.bytes >= self.limits.bytes)
     }

@@ -224,7 +224,7 @@ impl MysqlDatabase {
         let (connection, server) = self.endpoint.connect_further().await?;
         let old = std::mem::replace(&mut self.connection, connection);
         let old_id = std::mem::replace(&mut self.server, server).id;
-        self.watch.renewed(self.server.id);
+        self.watch.renewed(&self.server);
         self.guard.renewed();
         // If the old session is alive, it ends at once, together with its lock; if not, the server has to notice.
         let work = self.lock.as_ref().map(|lock| lock.names.work.clone());

@@ -112,7 +112,7 @@ impl MysqlDatabase {
     /// Works on a connection that was just made. `endpoint` makes those that end its statements.
     fn of(connection: MySqlConnection, server: SessionFacts, endpoint: Endpoint, url: DatabaseUrl) -> Self {
         Self {
-            watch: Watch::new(endpoint.clone(), server.id),
+            watch: Watch::new(endpoint.clone(), &server),
             guard: Guard::default(),
             transaction: None,
             opened: Opened::default(),

@@ -12,6 +12,7 @@ use super::node::Node;
 use super::refusals::Quoting;
 use super::settings::{PINNED, enough_warnings, time_limit};
 use crate::database::change::Literals;
+use crate::database::pipe::Meter;
 use crate::database::{ConnectOptions, DatabaseError, Dialect, Facts};
 
 /// What is known of a server and of the session on it.
@@ -37,11 +38,14 @@ pub(super) struct SessionFacts {
     pub folds_table_names: bool,
     /// The server, if it is a node of a cluster.
     pub node: Option<Node>,
+    /// Counts what the server sends.
+    pub meter: Meter,
 }
 
 /// Queries the server's facts, and applies the settings that all our sessions share.
 pub(super) async fn prepare(
     connection: &mut MySqlConnection,
+    meter: Meter,
     settings: &ConnectOptions,
     names: &str,
 ) -> Result<SessionFacts, DatabaseError> {
@@ -101,6 +105,7 @@ pub(super) async fn prepare(
         null_is_now: dialect == Dialect::Mariadb || get("explicit_defaults_for_timestamp") == "OFF",
         folds_table_names: get("lower_case_table_names") != "0",
         node,
+        meter,
     })
 }
 

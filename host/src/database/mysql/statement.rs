@@ -1,7 +1,7 @@
 //! Single statements and small results.
 
-use futures_util::TryStreamExt as _;
-use sqlx::mysql::{MySqlArguments, MySqlColumn, MySqlRow, MySqlTypeInfo};
+use futures_util::{Stream, TryStreamExt as _};
+use sqlx::mysql::{MySqlArguments, MySqlColumn, MySqlQueryResult, MySqlRow, MySqlTypeInfo};
 use sqlx::{
     AssertSqlSafe, Column as _, ColumnOrigin, Connection as _, Either, Executor as _, Row as _, SqlSafeStr as _,
     Statement as _, TypeInfo as _,
@@ -19,6 +19,9 @@ use crate::sql::{has_statement, identifiers};
 
 /// First words of statements that do not change how tables are declared.
 const KEEPS_TABLES: [&str; 8] = ["SELECT", "INSERT", "UPDATE", "DELETE", "REPLACE", "SHOW", "DO", "SET"];
+
+/// The bytes that a cell of fixed size counts as.
+const CELL: usize = 8;
 
 /// A statement that the server has prepared.
 pub(super) struct Prepared {
@@ -85,9 +88,7 @@ impl MysqlDatabase {
         if values.is_empty() && !statement.contains(';') && self.guard.rights() == Role::SqlScript {
             let watch = self.watch.clone();
             let query = sqlx::raw_sql(AssertSqlSafe(statement.to_owned()));
-            let connection = &mut self.connection;
-            let answer = watch.over(async { query.execute(&mut *connection).await.map_err(from_sqlx) }).await;
-            return answer.map(|done| done.rows_affected());
+            return watch.over(affected(watch.meter.rows(query.fetch_many(&mut self.connection)))).await;
         }
         let has_values = !values.is_empty() || statement.contains('?');
         if has_values || self.is_call_of_component(statement) {
@@ -101,14 +102,14 @@ impl MysqlDatabase {
         let text = || AssertSqlSafe(statement.to_owned());
         let connection = &mut self.connection;
         let query = sqlx::query_with(text(), arguments).persistent(has_values);
-        let mut answer = watch.over(async { query.execute(&mut *connection).await.map_err(from_sqlx) }).await;
+        let mut answer = watch.over(affected(watch.meter.rows(connection.fetch_many(query)))).await;
         // The server reports this only after it has parsed the whole text as one statement; a second statement in it
         // would be a syntax error.
         if self.guard.rights() != Role::Component && matches!(&answer, Err(error) if error.code == NOT_PREPARABLE) {
-            answer =
-                watch.over(async { sqlx::raw_sql(text()).execute(&mut *connection).await.map_err(from_sqlx) }).await;
+            let query = sqlx::raw_sql(text());
+            answer = watch.over(affected(watch.meter.rows(query.fetch_many(&mut *connection)))).await;
         }
-        answer.map(|done| done.rows_affected())
+        answer
     }
 
     /// Runs one statement and collects its rows; see the trait.
@@ -146,9 +147,11 @@ impl MysqlDatabase {
         };
         let mut bytes = 0_usize;
         let mut problem = None;
-        let connection = &mut self.connection;
+        let (connection, meter) = (&mut self.connection, &self.watch.meter);
+        let _allowed = meter.allow(limits.bytes);
         let work = async {
-            let mut rows = sqlx::query_with(AssertSqlSafe(statement.to_owned()), arguments).fetch(&mut *connection);
+            let query = sqlx::query_with(AssertSqlSafe(statement.to_owned()), arguments);
+            let mut rows = meter.rows(query.fetch(&mut *connection));
             while let Some(row) = rows.try_next().await.map_err(from_sqlx)? {
                 // The rest of a result that is too large is discarded: the connection must reach the end of the
                 // answer.
@@ -158,8 +161,8 @@ impl MysqlDatabase {
                 if found.columns.is_empty() {
                     found.columns = row.columns().iter().map(|column| column.name().to_owned()).collect();
                 }
-                bytes =
-                    (0..row.len()).map(|at| cell(&row, at).map_or(1, <[u8]>::len)).fold(bytes, usize::saturating_add);
+                let cells = (0..row.len()).map(|at| cell(&row, at).map_or(0, <[u8]>::len).max(CELL));
+                bytes = cells.fold(bytes, usize::saturating_add);
                 if found.rows.len() >= limits.rows {
                     problem = Some(too_much(format!("the result has more than {} rows", limits.rows)));
                 } else if bytes > limits.bytes {
@@ -267,6 +270,17 @@ impl MysqlDatabase {
         let row = super::session::one(&mut self.connection, "SELECT CAST(0 AS DECIMAL(65, 30))").await?;
         Ok(row.column(0).type_info().clone())
     }
+}
+
+/// Receives the rows of a statement, and returns how many it changed.
+async fn affected(
+    mut answer: impl Stream<Item = Result<Either<MySqlQueryResult, MySqlRow>, sqlx::Error>> + Unpin,
+) -> Result<u64, DatabaseError> {
+    let mut rows = 0;
+    while let Some(part) = answer.try_next().await.map_err(from_sqlx)? {
+        rows += part.left().map_or(0, |done| done.rows_affected());
+    }
+    Ok(rows)
 }
 
 /// The error of a statement that the server refused to prepare. Without a code, it is told from one of a statement that ran.

@@ -9,8 +9,10 @@ use std::time::Duration;
 
 use super::connect::Endpoint;
 use super::error::{is_interrupted, lost};
+use super::session::SessionFacts;
 use super::{keepalive, owner, session};
 use crate::database::error::UNANSWERED;
+use crate::database::pipe::Meter;
 use crate::database::{DatabaseError, Role, StopSignal};
 
 /// A request to end a statement is repeated after this time: the first may have arrived between two statements.
@@ -37,6 +39,8 @@ pub(super) struct Watch {
     endpoint: Endpoint,
     /// The session's number.
     pub id: u64,
+    /// Counts what the server sends.
+    pub meter: Meter,
     stop: StopSignal,
     rights: Role,
     /// Why the last statement was asked to end, if it was.
@@ -53,14 +57,15 @@ enum Reason {
 }
 
 impl Watch {
-    pub fn new(endpoint: Endpoint, id: u64) -> Self {
+    pub fn new(endpoint: Endpoint, server: &SessionFacts) -> Self {
         let (killed, ended) = (Arc::default(), Arc::default());
-        Self { endpoint, id, stop: StopSignal::never(), rights: Role::Host, killed, ended }
+        let (id, meter) = (server.id, server.meter.clone());
+        Self { endpoint, id, meter, stop: StopSignal::never(), rights: Role::Host, killed, ended }
     }
 
     /// Watches over another session from now on.
-    pub fn renewed(&mut self, id: u64) {
-        self.id = id;
+    pub fn renewed(&mut self, server: &SessionFacts) {
+        (self.id, self.meter) = (server.id, server.meter.clone());
         self.ended = Arc::default();
     }
 
@@ -87,7 +92,7 @@ impl Watch {
     pub async fn over<T>(&self, work: impl Future<Output = Result<T, DatabaseError>>) -> Result<T, DatabaseError> {
         self.check_stop()?;
         self.note(None);
-        let mut work = pin!(work);
+        let mut work = pin!(async { self.meter.judge(work.await) });
         let limit = self.endpoint.statement_timeout().filter(|_| self.rights != Role::Host);
         let reason = tokio::select! {
             biased;

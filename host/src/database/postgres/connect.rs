@@ -3,6 +3,7 @@
 mod failure;
 pub(super) mod options;
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use sqlx::postgres::PgConnectOptions;
@@ -13,7 +14,7 @@ use super::error::{from_sqlx, lost};
 use super::schema::literal;
 use super::{citus, make};
 use crate::database::lease::LockSettings;
-use crate::database::nagle::without_delay;
+use crate::database::pipe::{self, Meter, Place};
 use crate::database::{ConnectOptions, DatabaseError, DatabaseUrl, Dialect, DriverOptions, Facts, LockKind};
 
 /// The timeout for a second connection that cancels a statement of the first.
@@ -87,6 +88,8 @@ pub(super) struct Connected {
     pub(super) backend: i32,
     /// The name of the database.
     pub(super) database: String,
+    /// Counts what the server sends.
+    pub(super) meter: Meter,
 }
 
 impl Endpoint {
@@ -138,17 +141,15 @@ impl Endpoint {
 
     /// Opens a connection within the timeout; waits for a server that is starting up.
     pub(super) async fn open(&self) -> Result<PgConnection, DatabaseError> {
-        self.open_within(self.settings.connect_timeout).await
+        self.open_within(self.settings.connect_timeout).await.map(|(connection, _)| connection)
     }
 
-    async fn open_within(&self, timeout: Duration) -> Result<PgConnection, DatabaseError> {
+    async fn open_within(&self, timeout: Duration) -> Result<(PgConnection, Meter), DatabaseError> {
         let deadline = Instant::now() + timeout;
-        let is_socket = self.options.get_socket().is_some() || self.options.get_host().starts_with('/');
-        let port = (!is_socket).then(|| self.options.get_port());
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
-            match tokio::time::timeout(left, without_delay(port, self.options.connect())).await {
-                Ok(Ok(connection)) => return Ok(connection),
+            match tokio::time::timeout(left, self.connect()).await {
+                Ok(Ok(connected)) => return Ok(connected),
                 Ok(Err(error)) if is_starting(&error) && Instant::now() + STARTING < deadline => {
                     tokio::time::sleep(STARTING).await;
                 }
@@ -158,10 +159,29 @@ impl Endpoint {
         }
     }
 
+    async fn connect(&self) -> Result<(PgConnection, Meter), sqlx::Error> {
+        let (host, port) = (self.options.get_host(), self.options.get_port());
+        // The driver puts this name after the directory.
+        let name = format!(".s.PGSQL.{port}");
+        let place = match self.options.get_socket() {
+            Some(directory) => Place::Socket(directory.join(&name)),
+            None if host.starts_with('/') => Place::Socket(Path::new(host).join(&name)),
+            None => Place::Tcp(host, port),
+        };
+        pipe::connect(place, &name, |directory| {
+            let options = match directory {
+                Some(directory) => self.options.clone().socket(directory),
+                None => self.options.clone(),
+            };
+            async move { options.connect().await }
+        })
+        .await
+    }
+
     /// Opens the connection for the work, and returns what the server is.
     pub(super) async fn open_for_work(&self) -> Result<(PgConnection, Connected), DatabaseError> {
-        let mut connection = self.open().await?;
-        let asked = tokio::time::timeout(self.settings.connect_timeout, look(&mut connection)).await;
+        let (mut connection, meter) = self.open_within(self.settings.connect_timeout).await?;
+        let asked = tokio::time::timeout(self.settings.connect_timeout, look(&mut connection, meter)).await;
         match asked {
             Ok(found) => {
                 let mut found = found?;
@@ -182,7 +202,7 @@ impl Endpoint {
             Signal::Terminate => "pg_terminate_backend",
         };
         let ask = async {
-            let mut connection = self.open_within(CANCEL_TIMEOUT).await?;
+            let (mut connection, _) = self.open_within(CANCEL_TIMEOUT).await?;
             connection
                 .execute(sqlx::raw_sql(AssertSqlSafe(target.ask(function))))
                 .await
@@ -195,7 +215,7 @@ impl Endpoint {
 }
 
 /// Finds out what the server is, in a separate transaction.
-async fn look(connection: &mut PgConnection) -> Result<Connected, DatabaseError> {
+async fn look(connection: &mut PgConnection, meter: Meter) -> Result<Connected, DatabaseError> {
     const LOOK: &str = "SELECT pg_catalog.current_setting('server_version'), pg_catalog.current_setting('server_version_num'), \
         pg_catalog.pg_is_in_recovery() OR pg_catalog.current_setting('transaction_read_only')::pg_catalog.bool, \
         pg_catalog.current_schema()::pg_catalog.text, pg_catalog.pg_backend_pid(), \
@@ -227,5 +247,5 @@ async fn look(connection: &mut PgConnection) -> Result<Connected, DatabaseError>
     }
     .forced_in_tests()?;
     let backend = text(4)?.and_then(|number| number.parse().ok()).unwrap_or_default();
-    Ok(Connected { facts, backend, database: text(5)?.unwrap_or_default() })
+    Ok(Connected { facts, backend, database: text(5)?.unwrap_or_default(), meter })
 }

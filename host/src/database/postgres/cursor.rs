@@ -13,11 +13,20 @@ use super::statement_describe::{Described, Shape, describe, one_statement, run, 
 use super::types::Types;
 use super::{PostgresDatabase, parameters};
 use crate::data::{Batch, ColumnType, Value};
+use crate::database::pipe::Meter;
 use crate::database::read::{duplicate_column, not_a_query};
-use crate::database::{BatchLimits, CursorId, CursorRequest, DatabaseError, PageRequest};
+use crate::database::{BatchLimits, CursorId, CursorRequest, DatabaseError, DatabaseErrorKind, PageRequest};
 
-/// Rows of the first fetch of a cursor whose rows may have any width.
+/// Rows of the first fetch of a page whose rows may have any width.
 const FIRST_ROWS: usize = 256;
+
+/// How many times the rows of the last fetch of a cursor the next one may ask for, up to [`MOST_ROWS`], where rows may have any
+/// width. It is unknown how wide the next ones are, and those that arrive beyond the end of a batch have to be held.
+const GROWTH: usize = 64;
+const MOST_ROWS: usize = 4_096;
+
+/// The most bytes of rows that are held beyond a batch: a small part of what the process may use beside the guest's memory.
+const HELD_BYTES: usize = 32 << 20;
 
 /// An open cursor.
 pub(super) struct Cursor {
@@ -28,6 +37,8 @@ pub(super) struct Cursor {
     surplus: VecDeque<Batch>,
     /// Bytes per row, as far as known; 0 if unknown.
     pub row_bytes: usize,
+    /// How many rows the last fetch asked for.
+    asked: usize,
     /// The server has no more rows, and has closed it.
     pub at_end: bool,
 }
@@ -62,7 +73,7 @@ impl PostgresDatabase {
         }
         let scope = self.enter(None).await?;
         let watch = self.watch();
-        let fetched = watch.run(fetch(&mut self.connection, &mut cursor, None, limits)).await;
+        let fetched = watch.run(fetch((&mut self.connection, &self.meter), &mut cursor, None, limits)).await;
         let batch = self.leave(scope, fetched).await?;
         if cursor.at_end && cursor.surplus.is_empty() {
             self.opened.end_cursor(id);
@@ -87,7 +98,7 @@ impl PostgresDatabase {
 
 impl Cursor {
     pub fn new(name: String, described: Arc<Described>, row_bytes: usize) -> Self {
-        Self { name, described, surplus: VecDeque::new(), row_bytes, at_end: false }
+        Self { name, described, surplus: VecDeque::new(), row_bytes, asked: 0, at_end: false }
     }
 }
 
@@ -155,34 +166,40 @@ pub(super) async fn close(connection: &mut PgConnection, name: &str) -> Result<(
 
 /// Fetches the next batch; rows that arrive with it but do not fit become the cursor's surplus.
 pub(super) async fn fetch(
-    connection: &mut PgConnection,
+    (connection, meter): (&mut PgConnection, &Meter),
     cursor: &mut Cursor,
     page: Option<&PageRequest>,
     limits: BatchLimits,
 ) -> Result<Option<Batch>, DatabaseError> {
     let described = cursor.described.clone();
+    let _allowed = meter.allow(limits.row_bytes());
     let mut filling = Filling::new(&described, page, limits);
     while !cursor.at_end && !filling.has_batch() {
-        let wanted = rows_to_fetch(cursor, &filling, limits);
+        let wanted = rows_to_fetch(cursor, &filling, limits, page);
         let text = format!("FETCH {wanted} FROM {}", cursor.name);
         // The text is entirely our own, so it may use the simple protocol: one message, with binary cells from a binary
         // cursor.
-        let mut stream = connection.fetch(sqlx::raw_sql(AssertSqlSafe(text.as_str())));
+        let mut stream = meter.rows(connection.fetch(sqlx::raw_sql(AssertSqlSafe(text.as_str()))));
         let mut came = 0;
         let mut failed = None;
         // Read the rest even after a failure: dropping the stream would leave the connection in the middle of a
         // response.
         while let Some(row) = stream.try_next().await.map_err(|error| from_sqlx(&error, None))? {
             came += 1;
-            if failed.is_none() {
+            // The next page begins after the rows of this batch.
+            if failed.is_none() && !(page.is_some() && filling.has_batch()) {
                 let cell = |column: usize| match row.try_get_raw(column) {
                     Ok(raw) if !raw.is_null() => raw.as_bytes().ok(),
                     _ => None,
                 };
                 failed = filling.push(cell).err();
+                if filling.bytes_beyond() > HELD_BYTES {
+                    failed = failed.or_else(|| Some(too_wide()));
+                }
             }
         }
         drop(stream);
+        cursor.asked = wanted;
         if let Some(error) = failed {
             return Err(error);
         }
@@ -198,12 +215,26 @@ pub(super) async fn fetch(
     Ok(cursor.surplus.pop_front())
 }
 
+fn too_wide() -> DatabaseError {
+    DatabaseError::new(
+        DatabaseErrorKind::Limit,
+        format!("the rows of the result are suddenly so wide that more than {HELD_BYTES} bytes arrived beyond a batch"),
+    )
+    .hint("read a table by its key, which has no such limit, or select wide rows by a statement of their own")
+}
+
 /// Returns how many rows fit into the rest of the batch, judged by the size of earlier rows.
-fn rows_to_fetch(cursor: &Cursor, filling: &Filling<'_>, limits: BatchLimits) -> usize {
+fn rows_to_fetch(cursor: &Cursor, filling: &Filling<'_>, limits: BatchLimits, page: Option<&PageRequest>) -> usize {
     let (rows, bytes) = filling.room();
+    let fixed = cursor.described.fixed_row_bytes();
     let by_bytes = match cursor.row_bytes {
-        0 => cursor.described.fixed_row_bytes().map_or(FIRST_ROWS, |width| bytes / width.max(1) + 1),
+        0 => fixed.map_or(FIRST_ROWS, |width| bytes / width.max(1) + 1),
         width => bytes / width + 1,
     };
+    let most = match (page, fixed) {
+        (None, None) => cursor.asked.saturating_mul(GROWTH).clamp(1, MOST_ROWS),
+        _ => usize::MAX,
+    };
+    let by_bytes = by_bytes.min(most);
     by_bytes.clamp(1, rows.max(1).min(limits.rows.max(1)))
 }

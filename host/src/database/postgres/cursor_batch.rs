@@ -23,6 +23,7 @@ pub(super) struct Filling<'a> {
     bytes: usize,
     all_rows: usize,
     all_bytes: usize,
+    bytes_beyond: usize,
 }
 
 impl<'a> Filling<'a> {
@@ -40,12 +41,18 @@ impl<'a> Filling<'a> {
             bytes: 0,
             all_rows: 0,
             all_bytes: 0,
+            bytes_beyond: 0,
         }
     }
 
     /// Whether a batch is full.
     pub(super) fn has_batch(&self) -> bool {
         !self.full.is_empty()
+    }
+
+    /// Returns the bytes of rows after the first batch.
+    pub(super) fn bytes_beyond(&self) -> usize {
+        self.bytes_beyond
     }
 
     /// Whether no row has arrived yet.
@@ -80,6 +87,7 @@ impl<'a> Filling<'a> {
             column.read_as.push(builder, cell_bytes).map_err(|unfit| self.locate(conversion(unfit), index, &cell))?;
             bytes += cell_bytes.len().max(size_of::<i64>());
         }
+        self.bytes_beyond += if self.has_batch() { bytes } else { 0 };
         self.rows += 1;
         self.bytes += bytes;
         self.all_rows += 1;

@@ -82,6 +82,7 @@ use self::watch::Watch;
 use self::writer::Writer;
 use super::logins::sessions::Logins;
 use super::opened::Opened;
+use super::pipe::Meter;
 use super::{
     BatchLimits, Bulk, ConnectOptions, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, Facts,
     LockRequest, PageRequest, Probe, QueryLimits, ReadingAhead, Role, SchemaChange, Session, StopSignal, TableInfo,
@@ -93,6 +94,8 @@ use crate::data::{Batch, RowSet, Value};
 pub(super) struct PostgresDatabase {
     /// Runs the statements. Used only between `enter` and `leave`.
     connection: PgConnection,
+    /// Counts what the server sends on it.
+    meter: Meter,
     /// How to open further connections to the same database.
     endpoint: Arc<Endpoint>,
     /// The open cursors and writers of the transaction.
@@ -161,6 +164,7 @@ impl PostgresDatabase {
     fn of(connection: PgConnection, endpoint: Arc<Endpoint>, found: Connected) -> Self {
         Self {
             connection,
+            meter: found.meter,
             endpoint,
             opened: Opened::default(),
             pages: Pages::default(),
@@ -204,7 +208,8 @@ impl PostgresDatabase {
     }
 
     fn watch_for(&self, target: Target) -> Watch {
-        Watch::new(self.endpoint.clone(), self.stop.clone(), target, self.ended.clone())
+        let (meter, ended) = (self.meter.clone(), self.ended.clone());
+        Watch::new(self.endpoint.clone(), self.stop.clone(), target, meter, ended)
     }
 
     /// Closes cursors and writers: the transaction they belong to ends, or they must no longer be visible.

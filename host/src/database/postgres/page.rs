@@ -12,6 +12,7 @@ use super::statement_describe::{Described, one_statement};
 use super::types::Types;
 use super::{PostgresDatabase, parameters};
 use crate::data::{Batch, ColumnType};
+use crate::database::pipe::Meter;
 use crate::database::{DatabaseError, Dialect, PageRequest, TableName};
 use crate::sql::substitute;
 
@@ -91,7 +92,8 @@ impl PostgresDatabase {
         let mut unread = false;
         let is_proven = self.pages.proven == statement;
         let reading = Reading { page, statement: &statement, cursor, described, is_proven, row_bytes };
-        let read = watch.run(reading.run(&mut self.connection, &mut self.types, &mut unread)).await;
+        let connection = (&mut self.connection, &self.meter);
+        let read = watch.run(reading.run(connection, &mut self.types, &mut unread)).await;
         // Unread responses would be taken for those of later statements.
         self.lost |= unread;
         let settled = if is_new && !self.lost { self.settle(&scope, &statement).await } else { Ok(()) };
@@ -107,7 +109,7 @@ impl PostgresDatabase {
 impl Reading<'_> {
     async fn run(
         self,
-        connection: &mut PgConnection,
+        (connection, meter): (&mut PgConnection, &Meter),
         types: &mut Types,
         unread: &mut bool,
     ) -> Result<Read, DatabaseError> {
@@ -122,14 +124,15 @@ impl Reading<'_> {
                 prove(connection, &select).await?;
             }
             let mut filling = Filling::new(&described, Some(page), page.limits);
-            copy(connection, &select, &mut filling, page.limits.bytes.saturating_mul(ROOM), unread).await?;
+            let room = page.limits.bytes.saturating_mul(ROOM);
+            copy((connection, meter), &select, &mut filling, room, unread).await?;
             let row_bytes = filling.row_bytes().max(1);
             let batch = filling.finish().pop_front();
             return Ok(Read { batch, described, row_bytes, is_copied: true });
         }
         declare(connection, types, &self.cursor, statement, &described, &page.parameters, "").await?;
         let mut cursor = Cursor::new(self.cursor, described.clone(), self.row_bytes);
-        let batch = fetch(connection, &mut cursor, Some(page), page.limits).await?;
+        let batch = fetch((connection, meter), &mut cursor, Some(page), page.limits).await?;
         // A full batch leaves the cursor open.
         if !cursor.at_end {
             close(connection, &cursor.name).await?;

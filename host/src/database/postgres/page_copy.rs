@@ -6,6 +6,7 @@ use sqlx::{AssertSqlSafe, Executor as _, PgConnection};
 
 use super::cursor_batch::Filling;
 use super::error::{from_sqlx, lost};
+use crate::database::pipe::Meter;
 use crate::database::{DatabaseError, DatabaseErrorKind};
 
 /// The start of a binary `COPY`; flags and the length of an extension follow.
@@ -26,7 +27,7 @@ pub(super) async fn prove(connection: &mut PgConnection, select: &str) -> Result
 /// begins after the last row that was kept. `unread` says whether the connection still holds a response that the driver
 /// does not know of: the driver stops reading if the statement fails before its first row.
 pub(super) async fn copy(
-    connection: &mut PgConnection,
+    (connection, meter): (&mut PgConnection, &Meter),
     select: &str,
     filling: &mut Filling<'_>,
     room: usize,
@@ -34,7 +35,7 @@ pub(super) async fn copy(
 ) -> Result<(), DatabaseError> {
     let text = format!("COPY (\n{select}\n) TO STDOUT (FORMAT binary)");
     *unread = true;
-    let mut stream = connection.copy_out_raw(&text).await.map_err(|error| from_sqlx(&error, None))?;
+    let mut stream = meter.rows(connection.copy_out_raw(&text).await.map_err(|error| from_sqlx(&error, None))?);
     *unread = false;
     let mut rows = Rows { header: false, kept: Vec::new(), cells: Vec::new() };
     let mut taken = Ok(());

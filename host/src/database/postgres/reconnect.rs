@@ -49,6 +49,7 @@ impl PostgresDatabase {
         let (connection, found) = self.endpoint.open_for_work().await?;
         // The old one is dropped, which closes its socket: a server that waits for the client sees that it is gone.
         self.connection = connection;
+        self.meter = found.meter;
         self.sessions += 1;
         self.ended = Arc::default();
         self.inspected = false;

@@ -210,6 +210,9 @@ impl PostgresDatabase {
             return Err(error.clone());
         }
         if self.lost {
+            if let Some(error) = self.meter.exceeded() {
+                return Err(error);
+            }
             return Err(
                 lost("the connection to the server is lost").hint("run it again when the server can be reached")
             );

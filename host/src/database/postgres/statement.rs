@@ -1,7 +1,8 @@
 //! Statements with parameters. The server describes them first, so that each value is sent in the type it expects.
 
-use futures_util::TryStreamExt as _;
-use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, Row as _, ValueRef as _};
+use futures_util::{Stream, TryStreamExt as _};
+use sqlx::postgres::{PgQueryResult, PgRow};
+use sqlx::{AssertSqlSafe, Connection as _, Either, Executor as _, PgConnection, Row as _, ValueRef as _};
 
 use super::PostgresDatabase;
 use super::error::from_sqlx;
@@ -12,6 +13,7 @@ use super::statement_describe::{Described, Shape, describe, one_statement, shape
 use super::types::{Asker, Types};
 use super::types_read::value;
 use crate::data::{RowSet, Value};
+use crate::database::pipe::Meter;
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, QueryLimits, Role};
 use crate::sql::classify::{StatementClass, classify};
 
@@ -35,9 +37,9 @@ impl PostgresDatabase {
         } else if self.rights == Role::SqlScript && parameters.is_empty() && !statement.contains(';') {
             // The server ends a statement at a semicolon only: a text without one is a single statement, and need not be
             // described to prove it.
-            watch.run_within(limit, execute_plain(&mut self.connection, statement)).await
+            watch.run_within(limit, execute_plain(&mut self.connection, &self.meter, statement)).await
         } else {
-            let work = execute(&mut self.connection, &mut self.types, statement, parameters);
+            let work = execute(&mut self.connection, &self.meter, &mut self.types, statement, parameters);
             watch.run_within(limit, work).await
         };
         let settled = self.settle(&scope, statement).await;
@@ -61,7 +63,7 @@ impl PostgresDatabase {
             let work = execute_bare(&mut self.connection, statement, parameters);
             watch.run_within(limit, work).await.map(|_| RowSet::default())
         } else {
-            let work = query(&mut self.connection, &mut self.types, statement, parameters, limits);
+            let work = query((&mut self.connection, &self.meter), &mut self.types, statement, parameters, limits);
             watch.run_within(limit, work).await
         };
         let settled = self.settle(&scope, statement).await;
@@ -110,14 +112,26 @@ async fn execute_bare(
     done.map(|_| 0).map_err(|error| from_sqlx(&error, None))
 }
 
-async fn execute_plain(connection: &mut PgConnection, statement: &str) -> Result<u64, DatabaseError> {
-    let done = connection.execute(sqlx::raw_sql(AssertSqlSafe(statement))).await;
-    let done = done.map_err(|error| from_sqlx(&error, Some(statement)))?;
-    Ok(if shape(statement) == Shape::Change { done.rows_affected() } else { 0 })
+async fn execute_plain(connection: &mut PgConnection, meter: &Meter, statement: &str) -> Result<u64, DatabaseError> {
+    affected(meter.rows(connection.fetch_many(sqlx::raw_sql(AssertSqlSafe(statement)))), statement).await
+}
+
+/// Receives the rows of a statement, and returns how many it changed.
+async fn affected(
+    mut answer: impl Stream<Item = Result<Either<PgQueryResult, PgRow>, sqlx::Error>> + Unpin,
+    statement: &str,
+) -> Result<u64, DatabaseError> {
+    let mut rows = 0;
+    while let Some(part) = answer.try_next().await.map_err(|error| from_sqlx(&error, Some(statement)))? {
+        rows += part.left().map_or(0, |done| done.rows_affected());
+    }
+    // The server also counts rows that were only read.
+    Ok(if shape(statement) == Shape::Change { rows } else { 0 })
 }
 
 async fn execute(
     connection: &mut PgConnection,
+    meter: &Meter,
     types: &mut Types,
     statement: &str,
     values: &[Value],
@@ -126,14 +140,12 @@ async fn execute(
     let described = describe(connection, types, statement, &[], values).await?;
     let arguments = parameters::encode(connection, types, &described.placeholders, values).await?;
     let query = sqlx::query_with(AssertSqlSafe(statement), arguments);
-    let done = connection.execute(query).await.map_err(|error| from_sqlx(&error, Some(statement)))?;
-    // The server also counts rows that were only read.
-    Ok(if shape(statement) == Shape::Change { done.rows_affected() } else { 0 })
+    affected(meter.rows(connection.fetch_many(query)), statement).await
 }
 
 /// Runs a statement with parameters, and returns its rows.
 pub(super) async fn query(
-    connection: &mut PgConnection,
+    (connection, meter): (&mut PgConnection, &Meter),
     types: &mut Types,
     text: &str,
     values: &[Value],
@@ -147,7 +159,8 @@ pub(super) async fn query(
     let wrapped = described.wrapped(statement, rows)?;
     let query = sqlx::query_with(AssertSqlSafe(wrapped.unwrap_or_else(|| text.to_owned())), arguments);
     let mut found = SmallResult { rows: Vec::new(), bytes: 0, failed: None };
-    let mut stream = connection.fetch(query);
+    let _allowed = meter.allow(limits.bytes);
+    let mut stream = meter.rows(connection.fetch(query));
     loop {
         match stream.try_next().await {
             Ok(Some(row)) => found.take(&described, &row, limits),
@@ -173,7 +186,7 @@ struct SmallResult {
 }
 
 impl SmallResult {
-    fn take(&mut self, described: &Described, row: &sqlx::postgres::PgRow, limits: QueryLimits) {
+    fn take(&mut self, described: &Described, row: &PgRow, limits: QueryLimits) {
         if self.failed.is_some() {
             return;
         }
@@ -192,12 +205,7 @@ impl SmallResult {
         self.rows = Vec::new();
     }
 
-    fn read(
-        &mut self,
-        described: &Described,
-        row: &sqlx::postgres::PgRow,
-        limits: QueryLimits,
-    ) -> Result<Vec<Value>, DatabaseError> {
+    fn read(&mut self, described: &Described, row: &PgRow, limits: QueryLimits) -> Result<Vec<Value>, DatabaseError> {
         let mut cells = Vec::with_capacity(described.columns.len());
         for (index, column) in described.columns.iter().enumerate() {
             let raw = row.try_get_raw(index).map_err(|error| from_sqlx(&error, None))?;

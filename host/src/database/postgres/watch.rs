@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use super::connect::{Endpoint, Signal, Target};
 use super::error::{CANCELED, lost};
+use crate::database::pipe::Meter;
 use crate::database::{DatabaseError, DatabaseErrorKind, StopSignal};
 
 /// How long the server may take to respond after the first request; after that, the connection is considered lost. The
@@ -31,13 +32,20 @@ pub(super) struct Watch {
     endpoint: Arc<Endpoint>,
     stop: StopSignal,
     target: Target,
+    meter: Meter,
     /// Set when the session was asked to end: nothing can use the connection any more.
     ended: Arc<AtomicBool>,
 }
 
 impl Watch {
-    pub(super) fn new(endpoint: Arc<Endpoint>, stop: StopSignal, target: Target, ended: Arc<AtomicBool>) -> Self {
-        Self { endpoint, stop, target, ended }
+    pub(super) fn new(
+        endpoint: Arc<Endpoint>,
+        stop: StopSignal,
+        target: Target,
+        meter: Meter,
+        ended: Arc<AtomicBool>,
+    ) -> Self {
+        Self { endpoint, stop, target, meter, ended }
     }
 
     /// Runs the work, which uses the connection, to its end; never drops it while the server may still respond. If the
@@ -61,7 +69,7 @@ impl Watch {
         if self.stop.is_raised() {
             return Err(DatabaseError::stopped());
         }
-        let mut work = pin!(work);
+        let mut work = pin!(async { self.meter.judge(work.await) });
         let over = async {
             match limit {
                 Some(limit) => tokio::time::sleep(limit.saturating_add(LATE)).await,

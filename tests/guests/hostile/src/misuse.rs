@@ -108,19 +108,23 @@ pub fn drop_table_under_reader() -> Result<()> {
     Ok(())
 }
 
-/// Tries statements that should all be refused, and continues in any case.
+/// Tries statements that should all be refused, and continues in any case; with the parameter `call`, by this call alone, whose
+/// failure ends the migration.
 pub fn statements() -> Result<()> {
     let list: String = context::parameter("statements")?;
+    let only: Option<String> = context::parameter("call")?;
+    type Call = fn(&str) -> Result<()>;
+    let calls: [(&str, Call); 3] = [
+        ("execute", |statement| sql::execute(statement, params![]).map(drop)),
+        ("query", |statement| sql::query(statement, params![]).map(drop)),
+        ("read", |statement| batches::read(statement, params![])?.try_for_each(|rows| rows.map(drop))),
+    ];
     for statement in list.lines() {
-        let answers = [
-            ("execute", sql::execute(statement, params![]).map(drop)),
-            ("query", sql::query(statement, params![]).map(drop)),
-            ("read", batches::read(statement, params![]).and_then(|rows| rows.map(|rows| rows.map(drop)).collect())),
-        ];
-        for (call, answer) in answers {
-            match answer {
-                Ok(()) => warning!("{call} accepted: {statement}"),
-                Err(error) => debug!("{call} refused: {statement}: {error}"),
+        for (name, call) in calls.iter().filter(|(name, _)| only.as_deref().is_none_or(|only| only == *name)) {
+            match call(statement) {
+                Ok(()) => warning!("{name} accepted: {statement}"),
+                Err(error) if only.is_some() => return Err(error),
+                Err(error) => debug!("{name} refused: {statement}: {error}"),
             }
         }
     }

@@ -133,7 +133,7 @@ async fn a_full_server_has_not_lost_the_session() {
     let url = DatabaseUrl::parse(&database.url_as(&user, "x"), Path::new("/")).expect("a URL");
     let endpoint = Endpoint::new(&url, &ConnectOptions::default()).expect("an endpoint");
     let (connection, server) = endpoint.connect().await.expect("the only connection");
-    let watch = Watch::new(endpoint.clone(), server.id);
+    let watch = Watch::new(endpoint.clone(), &server);
     let refused = endpoint.connect_as_itself().await.expect_err("no other");
     assert_eq!((refused.kind, refused.code.as_str()), (DatabaseErrorKind::Connection, "1226"), "{refused}");
     assert_eq!(watch.is_known().await, Ok(true), "a refusal is an answer");

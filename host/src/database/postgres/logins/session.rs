@@ -197,7 +197,7 @@ impl PostgresDatabase {
         let read = async {
             self.pass(READ, &[&cursor, &text]).await?;
             let fetch = format!("FETCH ALL FROM {cursor}");
-            let (connection, types) = (&mut self.connection, &mut self.types);
+            let (connection, types) = ((&mut self.connection, &self.meter), &mut self.types);
             let found = super::super::statement::query(connection, types, &fetch, &[], limits).await?;
             simple(&mut self.connection, &format!("CLOSE {cursor}")).await.map(|()| found)
         };

@@ -1,0 +1,421 @@
+//! A pipe between the driver and its server, which bounds what the driver receives at once.
+//!
+//! sqlx keeps a message of a server in memory before anybody can look at it: a row, a text or an error of a gigabyte takes
+//! a gigabyte or more. It accepts no connected socket, but it does accept the path of a Unix socket. So each of its
+//! connections leads to a socket of this process, and a task passes on bytes between it and the server. The task does not
+//! know the protocol, and TLS is spoken through it. It counts what the server has sent since the driver last asked for
+//! something or received a row; above a bound it closes both sides. The memory of the driver is thereby bounded by the
+//! bytes that reach it, whatever a message says of its length.
+//!
+//! Where the operating system has no such sockets, the driver connects by itself, and nothing is counted.
+//! `docs/design/0046-bounded-answers.md` says what else was considered.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use futures_util::{Stream, StreamExt as _};
+
+use super::{DatabaseError, DatabaseErrorKind};
+use crate::database::error::TOO_LARGE;
+
+/// The most bytes that are received at once, where a call does not ask for more. A guest controls the size of what its
+/// statements return; without this bound, one row could take all memory. The default limits let a row that is read have
+/// 18 MiB; the rest is what the protocol adds.
+const AT_ONCE: usize = 20 << 20;
+
+/// What the protocol adds to the cells of a row: a few bytes for each of them, and TLS.
+const OVERHEAD: usize = 2 << 20;
+
+/// How many bytes are passed on at a time.
+#[cfg(unix)]
+const CHUNK: usize = 64 << 10;
+
+/// Where a server listens.
+#[cfg_attr(not(unix), expect(dead_code, reason = "the driver connects by itself"))]
+pub enum Place<'a> {
+    /// A host and its port.
+    Tcp(&'a str, u16),
+    /// The path of a socket.
+    Socket(PathBuf),
+}
+
+/// Counts what a server has sent. Clones count the same connection.
+#[derive(Clone, Debug)]
+pub struct Meter(Arc<Counts>);
+
+#[derive(Debug)]
+struct Counts {
+    received: AtomicUsize,
+    bound: AtomicUsize,
+    is_exceeded: AtomicBool,
+}
+
+impl Meter {
+    fn new() -> Self {
+        let (received, bound) = (AtomicUsize::new(0), AtomicUsize::new(AT_ONCE));
+        Self(Arc::new(Counts { received, bound, is_exceeded: AtomicBool::new(false) }))
+    }
+
+    /// Begins to count anew: the driver has delivered a row, and no longer holds it.
+    pub fn renew(&self) {
+        self.0.received.store(0, Ordering::Relaxed);
+    }
+
+    /// Returns the rows, and counts anew with each.
+    pub fn rows<S: Stream + Unpin>(&self, rows: S) -> impl Stream<Item = S::Item> + Unpin {
+        rows.inspect(|_| self.renew())
+    }
+
+    /// Lets a row have so many bytes until the guard is dropped.
+    pub fn allow(&self, bytes: usize) -> Allowed<'_> {
+        self.0.bound.store(bytes.saturating_add(OVERHEAD).max(AT_ONCE), Ordering::Relaxed);
+        Allowed(self)
+    }
+
+    /// Replaces the error of a connection that was closed because of the bound by one that says so.
+    pub fn judge<T>(&self, result: Result<T, DatabaseError>) -> Result<T, DatabaseError> {
+        result.map_err(|error| match error.kind {
+            DatabaseErrorKind::Connection => self.exceeded().unwrap_or(error),
+            _ => error,
+        })
+    }
+
+    /// Returns the error of a connection that was closed because of the bound.
+    pub fn exceeded(&self) -> Option<DatabaseError> {
+        self.0.is_exceeded.load(Ordering::Acquire).then(|| {
+            let bound = self.0.bound.load(Ordering::Relaxed) >> 20;
+            // To the engine the connection is lost, and what was not committed with it.
+            DatabaseError::new(
+                DatabaseErrorKind::Connection,
+                format!(
+                    "the server's answer has a row or a text of more than {bound} MiB, which is the most that is received at \
+                     once, so the connection was closed"
+                ),
+            )
+            .code(TOO_LARGE)
+            .hint(
+                "select fewer or shorter columns; a row that is read in batches may have `cell_bytes` and `batch_bytes` \
+                 together, and one of a query `query_bytes`",
+            )
+        })
+    }
+
+    /// Counts what has arrived; whether it may be passed on.
+    #[cfg(unix)]
+    fn take(&self, bytes: usize) -> bool {
+        let received = self.0.received.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
+        let fits = received <= self.0.bound.load(Ordering::Relaxed);
+        self.0.is_exceeded.fetch_or(!fits, Ordering::Release);
+        fits
+    }
+}
+
+/// Holds a bound that one call has asked for.
+pub struct Allowed<'a>(&'a Meter);
+
+impl Drop for Allowed<'_> {
+    fn drop(&mut self) {
+        // The error still names the bound that was exceeded.
+        if !self.0.0.is_exceeded.load(Ordering::Acquire) {
+            self.0.0.bound.store(AT_ONCE, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Connects to the server. `open` lets the driver connect, to the socket `name` in the directory that it is given, or by
+/// itself if it is given none.
+#[cfg(unix)]
+pub async fn connect<C, W>(
+    place: Place<'_>,
+    name: &str,
+    open: impl FnOnce(Option<&Path>) -> W,
+) -> Result<(C, Meter), sqlx::Error>
+where
+    W: Future<Output = Result<C, sqlx::Error>>,
+{
+    unix::connect(place, name, |directory| open(Some(directory))).await
+}
+
+/// Lets the driver connect by itself.
+#[cfg(not(unix))]
+pub async fn connect<C, W>(
+    _: Place<'_>,
+    _: &str,
+    open: impl FnOnce(Option<&Path>) -> W,
+) -> Result<(C, Meter), sqlx::Error>
+where
+    W: Future<Output = Result<C, sqlx::Error>>,
+{
+    Ok((open(None).await?, Meter::new()))
+}
+
+#[cfg(unix)]
+mod unix {
+    use std::io::Result;
+    use std::path::{Path, PathBuf};
+    use std::pin::pin;
+
+    use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+    use tokio::net::{TcpStream, UnixListener, UnixStream};
+
+    use super::{CHUNK, Meter, Place};
+    use crate::random;
+
+    pub(super) async fn connect<C, W>(
+        place: Place<'_>,
+        name: &str,
+        open: impl FnOnce(&Path) -> W,
+    ) -> std::result::Result<(C, Meter), sqlx::Error>
+    where
+        W: Future<Output = std::result::Result<C, sqlx::Error>>,
+    {
+        let server = Server::reach(place).await?;
+        let door = Door::open(name)?;
+        let meter = Meter::new();
+        let mut opened = pin!(open(&door.directory));
+        let driver = tokio::select! {
+            biased;
+            driver = door.accept() => driver?,
+            opened = &mut opened => return opened.map(|connection| (connection, meter)),
+        };
+        tokio::spawn(server.serve(driver, meter.clone()));
+        Ok((opened.await?, meter))
+    }
+
+    enum Server {
+        Tcp(TcpStream),
+        Socket(UnixStream),
+    }
+
+    impl Server {
+        async fn reach(place: Place<'_>) -> Result<Self> {
+            match place {
+                Place::Tcp(host, port) => {
+                    let stream = TcpStream::connect((host, port)).await?;
+                    // A message that follows another without a reply in between would otherwise wait 40 ms, which is how
+                    // long the server's operating system delays acknowledgements. Without the option the connection is
+                    // slow but correct.
+                    let _ = stream.set_nodelay(true);
+                    Ok(Self::Tcp(stream))
+                }
+                Place::Socket(path) => UnixStream::connect(path).await.map(Self::Socket),
+            }
+        }
+
+        async fn serve(self, driver: UnixStream, meter: Meter) {
+            match self {
+                Self::Tcp(stream) => pass_on(stream.into_split(), driver, &meter).await,
+                Self::Socket(stream) => pass_on(stream.into_split(), driver, &meter).await,
+            }
+        }
+    }
+
+    /// Passes on bytes until one side closes, or the server has sent too many.
+    pub(super) async fn pass_on(
+        (mut from, mut to): (impl AsyncRead + Unpin, impl AsyncWrite + Unpin),
+        driver: UnixStream,
+        meter: &Meter,
+    ) {
+        let (mut asked, mut told) = driver.into_split();
+        let questions = async {
+            let mut buffer = vec![0; CHUNK];
+            while let Ok(bytes @ 1..) = asked.read(&mut buffer).await {
+                meter.renew();
+                if to.write_all(&buffer[..bytes]).await.is_err() {
+                    // The last words of the server are still to be read.
+                    return std::future::pending().await;
+                }
+            }
+        };
+        let answers = async {
+            let mut buffer = vec![0; CHUNK];
+            while let Ok(bytes @ 1..) = from.read(&mut buffer).await {
+                if !meter.take(bytes) || told.write_all(&buffer[..bytes]).await.is_err() {
+                    break;
+                }
+            }
+        };
+        tokio::select! {
+            () = questions => {}
+            () = answers => {}
+        }
+    }
+
+    /// A socket that accepts one connection, from this process.
+    pub(super) struct Door {
+        listener: UnixListener,
+        pub(super) directory: PathBuf,
+        /// The directory exists, and is removed.
+        is_made: bool,
+    }
+
+    impl Door {
+        /// On Linux the directory is none: the name is in the abstract namespace, so that nothing is written anywhere.
+        #[cfg(target_os = "linux")]
+        pub(super) fn open(name: &str) -> Result<Self> {
+            let directory = PathBuf::from(format!("\0runner-{:016x}{:016x}", random::bits(), random::bits()));
+            Ok(Self { listener: UnixListener::bind(directory.join(name))?, directory, is_made: false })
+        }
+
+        #[cfg(not(target_os = "linux"))]
+        pub(super) fn open(name: &str) -> Result<Self> {
+            Self::make(name)
+        }
+
+        /// Makes a directory that only this user can open.
+        #[cfg(any(test, not(target_os = "linux")))]
+        pub(super) fn make(name: &str) -> Result<Self> {
+            let directory = std::env::temp_dir().join(format!("runner-{:016x}", random::bits()));
+            let mut builder = std::fs::DirBuilder::new();
+            std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700).create(&directory)?;
+            match UnixListener::bind(directory.join(name)) {
+                Ok(listener) => Ok(Self { listener, directory, is_made: true }),
+                Err(error) => {
+                    let _ = std::fs::remove_dir(&directory);
+                    Err(error)
+                }
+            }
+        }
+
+        /// Waits for a connection of this process; others are closed.
+        pub(super) async fn accept(&self) -> Result<UnixStream> {
+            loop {
+                let (stream, _) = self.listener.accept().await?;
+                let peer = stream.peer_cred()?.pid();
+                if peer.is_none_or(|peer| u32::try_from(peer) == Ok(std::process::id())) {
+                    return Ok(stream);
+                }
+            }
+        }
+    }
+
+    impl Drop for Door {
+        fn drop(&mut self) {
+            if self.is_made {
+                let _ = std::fs::remove_dir_all(&self.directory);
+            }
+        }
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::{TcpListener, TcpStream, UnixStream};
+
+    use super::unix::{Door, pass_on};
+    use super::*;
+
+    /// A connection through a pipe, the server's end of it, and its meter.
+    async fn piped() -> (UnixStream, TcpStream, Meter) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        let open = |directory: Option<&Path>| {
+            let path = directory.expect("a directory").join("driver");
+            async move { Ok(UnixStream::connect(path).await?) }
+        };
+        let connected = connect(Place::Tcp("127.0.0.1", port), "driver", open);
+        let (connected, accepted) = tokio::join!(connected, listener.accept());
+        let (driver, meter) = connected.expect("a connection");
+        (driver, accepted.expect("a connection").0, meter)
+    }
+
+    #[tokio::test]
+    async fn bytes_pass_until_a_side_closes() {
+        let (mut driver, mut server, _) = piped().await;
+        let sent: Vec<u8> = (0..3 << 20).map(|at: u32| at.to_be_bytes()[3]).collect();
+        let mut heard = vec![0; sent.len()];
+        let (told, read) = tokio::join!(driver.write_all(&sent), server.read_exact(&mut heard));
+        told.and(read.map(drop)).expect("bytes");
+        assert!(heard == sent);
+        server.write_all(b"last words").await.expect("bytes");
+        drop(server);
+        let mut last = String::new();
+        driver.read_to_string(&mut last).await.expect("text");
+        assert_eq!(last, "last words");
+        let (driver, mut server, _) = piped().await;
+        drop(driver);
+        assert_eq!(server.read(&mut [0]).await.expect("an end"), 0);
+    }
+
+    #[tokio::test]
+    async fn a_refused_connection_is_the_drivers_error() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        drop(listener);
+        let open = |_: Option<&Path>| async { Ok(()) };
+        match connect(Place::Tcp("127.0.0.1", port), "driver", open).await {
+            Err(sqlx::Error::Io(error)) => assert_eq!(error.kind(), std::io::ErrorKind::ConnectionRefused),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Lets the server send so many chunks, of a mebibyte each; returns how many bytes arrive. Before each, `between` is called.
+    async fn arrives(chunks: usize, allowed: usize, between: impl Fn(&Meter)) -> (usize, Option<DatabaseError>) {
+        let (mut driver, mut server, meter) = piped().await;
+        let _allowed = meter.allow(allowed);
+        let send = async {
+            let chunk = vec![0; 1 << 20];
+            for _ in 0..chunks {
+                if server.write_all(&chunk).await.is_err() {
+                    break;
+                }
+            }
+            drop(server);
+        };
+        let receive = async {
+            let (mut arrived, mut buffer) = (0, vec![0; 1 << 20]);
+            while let Ok(bytes @ 1..) = driver.read(&mut buffer).await {
+                arrived += bytes;
+                between(&meter);
+            }
+            arrived
+        };
+        let ((), arrived) = tokio::join!(send, receive);
+        (arrived, meter.exceeded())
+    }
+
+    #[tokio::test]
+    async fn an_answer_ends_at_its_bound() {
+        let (arrived, error) = arrives(40, 0, |_| ()).await;
+        assert!(arrived <= AT_ONCE, "{arrived}");
+        let error = error.expect("an error");
+        assert!(error.code == TOO_LARGE && error.message.contains(" 20 MiB"), "{error:?}");
+        let (arrived, error) = arrives(40, 40 << 20, |_| ()).await;
+        assert!(arrived == 40 << 20 && error.is_none(), "{arrived} {error:?}");
+        let (arrived, error) = arrives(50, 40 << 20, |_| ()).await;
+        assert!(arrived <= 42 << 20 && error.is_some_and(|error| error.message.contains(" 42 MiB")), "{arrived}");
+    }
+
+    #[tokio::test]
+    async fn rows_and_questions_begin_anew() {
+        let (arrived, error) = arrives(100, 0, Meter::renew).await;
+        assert!(arrived == 100 << 20 && error.is_none(), "{arrived} {error:?}");
+        let (mut driver, mut server, meter) = piped().await;
+        let mut answer = vec![0; 15 << 20];
+        for _ in 0..4 {
+            driver.write_all(b"?").await.expect("a question");
+            server.read_exact(&mut [0]).await.expect("a question");
+            let sent = vec![0; answer.len()];
+            let (told, read) = tokio::join!(server.write_all(&sent), driver.read_exact(&mut answer));
+            told.and(read.map(drop)).expect("an answer");
+        }
+        assert!(meter.exceeded().is_none());
+    }
+
+    #[tokio::test]
+    async fn a_directory_serves_where_there_are_no_abstract_names() {
+        let door = Door::make("driver").expect("a directory");
+        let directory = door.directory.clone();
+        let (accepted, connected) = tokio::join!(door.accept(), UnixStream::connect(directory.join("driver")));
+        drop(door);
+        assert!(!directory.exists());
+        let (server, mut far) = UnixStream::pair().expect("a pair");
+        let meter = Meter::new();
+        let pass = tokio::spawn(async move { pass_on(server.into_split(), accepted.expect("a peer"), &meter).await });
+        far.write_all(b"x").await.expect("a byte");
+        assert_eq!(connected.expect("a connection").read(&mut [0]).await.expect("a byte"), 1);
+        pass.await.expect("no panic");
+    }
+}
