@@ -43,6 +43,16 @@ pub fn locked(directory: &Path, name: &str) -> std::io::Result<File> {
     Ok(lock)
 }
 
+impl Directory {
+    /// Removes it.
+    pub fn remove(self) -> std::io::Result<()> {
+        match std::fs::remove_dir_all(&self.path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+}
+
 impl Drop for Directory {
     fn drop(&mut self) {
         // The next run removes what cannot be removed here.
