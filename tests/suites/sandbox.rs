@@ -20,6 +20,8 @@ mod grants;
 mod javascript;
 #[path = "sandbox/languages.rs"]
 mod languages;
+#[path = "sandbox/lost.rs"]
+mod lost;
 #[path = "sandbox/needs.rs"]
 mod needs;
 #[path = "sandbox/packages.rs"]

@@ -7,6 +7,7 @@ use super::exit;
 use super::test_runs::TestRuns;
 use crate::attack;
 use crate::database::logins::{LoginReport, LoginRequest, LoginTask, Removal, WantedLogin};
+use crate::database::order;
 use crate::engine::isolation::{self, Barrier, Isolation};
 use crate::engine::plan::{granted_lines, grants_for};
 use crate::error::{ErrorKind, Result};
@@ -27,8 +28,10 @@ pub fn run(context: &Context, with_attack: bool) -> Result<u8> {
         let mut isolation = Isolation { login: None, barrier: Barrier::Authorizer, powers: Vec::new() };
         if let Some(mut database) = database {
             isolation = isolation::look(&mut database.host()).await.map_err(|error| context.place(error))?;
+            let wanted: Vec<_> = components.iter().filter_map(|component| component.wanted.clone()).collect();
+            let revealed = order::revealed(&mut database.host(), &wanted).await;
+            notes.extend(revealed.map_err(|error| context.place(error.into()))?);
             if facts.separate_logins {
-                let wanted = components.iter().filter_map(|component| component.wanted.clone()).collect();
                 let request = LoginRequest { task: LoginTask::Look, wanted, remove: Removal::Nothing };
                 let found = database.host().logins(&request).await.map_err(|error| context.place(error.into()))?;
                 notes.extend(differences(&mut components, found));

@@ -6,7 +6,7 @@ use super::context::{Context, HistoryDetail, OpenedDatabase};
 use super::exit;
 use super::grants_args::GrantsCommand;
 use crate::database::logins::{LoginReport, LoginRequest, LoginTask, Removal, WantedLogin};
-use crate::database::{Database, Dialect};
+use crate::database::{Database, Dialect, order};
 use crate::engine::history::History;
 use crate::engine::plan::{PlanInput, PlanOptions, component_of_grants, grants_for};
 use crate::engine::target::compare_revisions;
@@ -29,7 +29,11 @@ pub fn run(context: &Context, command: GrantsCommand) -> Result<u8> {
         let OpenedDatabase { mut database, history, facts, .. } = context.open(HistoryDetail::Live).await?;
         let input = PlanInput { catalog: &catalog, history: &history, facts: &facts, options: PlanOptions::default() };
         let Asked { action, request } = asked(context, &input, &mut database, command).await?;
-        let found = logins(context, &mut database, &request).await?;
+        let mut found = logins(context, &mut database, &request).await?;
+        if let Some(database) = &mut database {
+            let revealed = order::revealed(&mut database.host(), &request.wanted).await;
+            found.notes.extend(revealed.map_err(|error| context.place(error.into()))?);
+        }
         show(context, facts.dialect, (action, request.task), &found);
         Ok(exit::DONE)
     })

@@ -6,7 +6,7 @@ use super::request::PlanRequest;
 use super::survey::with_refusals;
 use super::validate::Remarks;
 use crate::database::logins::{LoginRequest, LoginTask, Removal};
-use crate::database::{Database, Dialect, Facts, HostSession};
+use crate::database::{Database, Dialect, Facts, HostSession, order};
 use crate::engine::Direction;
 use crate::engine::apply::{PlannedSql, planned_sql};
 use crate::engine::control::under_way::note;
@@ -122,10 +122,14 @@ async fn say_isolation(
         context.printer.talk(&Text::new().plain(line).end());
     }
     let wanted = plan.logins();
-    let (Some(database), true) = (database, facts.separate_logins && !wanted.is_empty()) else { return Ok(Vec::new()) };
-    let request = LoginRequest { task: LoginTask::Look, wanted, remove: Removal::Nothing };
-    let found = database.host().logins(&request).await.map_err(|error| context.place(error.into()))?;
-    Ok(found.notes)
+    let Some(database) = database.as_mut().filter(|_| !wanted.is_empty()) else { return Ok(Vec::new()) };
+    let mut host = database.host();
+    let mut notes = order::revealed(&mut host, &wanted).await.map_err(|error| context.place(error.into()))?;
+    if facts.separate_logins {
+        let request = LoginRequest { task: LoginTask::Look, wanted, remove: Removal::Nothing };
+        notes.extend(host.logins(&request).await.map_err(|error| context.place(error.into()))?.notes);
+    }
+    Ok(notes)
 }
 
 /// Adds what the tables tell of texts, and what earlier runs of the same components recorded. The statements of a component are unknown

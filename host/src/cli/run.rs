@@ -150,7 +150,7 @@ fn tell(
             printer.talk(&text::summary(outcome, took, current.as_deref()));
             if outcome.dry_run && !outcome.is_up_to_date() {
                 let on_scratch = outcome.dry_run_report.as_ref().is_some_and(|report| report.ground != "transaction");
-                printer.talk(&text::dry_run_note(on_scratch));
+                printer.talk(&text::dry_run_note(outcome.dry_run_left, on_scratch));
             }
             text::remarks(warnings, &[]).iter().for_each(|warning| printer.always(warning));
         }

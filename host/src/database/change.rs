@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use super::error::ENDED;
 use super::{DatabaseError, DatabaseErrorKind, Facts};
 use crate::data::Value;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
@@ -227,6 +228,7 @@ impl DatabaseError {
     /// Returns the error for a migration that ended the transaction it runs in.
     pub fn ended_by_migration() -> Self {
         Self::new(DatabaseErrorKind::Denied, "the migration ended the transaction it runs in")
+            .code(ENDED)
             .hint("remove `COMMIT`, `ROLLBACK` and similar statements: runner itself begins and ends the transaction")
     }
 }

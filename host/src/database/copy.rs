@@ -37,8 +37,10 @@ pub async fn discard(original: &mut dyn Database, place: ScratchPlace) -> Result
     match place {
         #[cfg(feature = "sqlite")]
         ScratchPlace::Directory(directory) => {
-            drop(directory);
-            Ok(())
+            let path = directory.path.clone();
+            directory.remove().map_err(|error| {
+                DatabaseError::new(DatabaseErrorKind::Other, format!("cannot remove `{}`: {error}", path.display()))
+            })
         }
         #[cfg(feature = "mysql")]
         ScratchPlace::Schema(name) => mysql::scratch::discard(original, &name).await,

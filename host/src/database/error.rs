@@ -79,9 +79,15 @@ impl DatabaseError {
         self.code == OUTDATED
     }
 
-    /// Returns whether the error means that a rollback could not undo every change.
+    /// Returns the error of a rollback of which it is not proven that it undid every change.
+    pub fn not_undone(why: impl fmt::Display) -> Self {
+        Self::new(DatabaseErrorKind::Other, format!("it is not certain that everything was rolled back: {why}"))
+            .code(UNPROVEN)
+    }
+
+    /// Returns whether the error means that a rollback could not undo every change, or that it is not proven to have done so.
     pub fn is_not_undone(&self) -> bool {
-        self.code == NOT_UNDONE
+        self.code == NOT_UNDONE || self.code == UNPROVEN
     }
 
     /// Returns whether the run has lost its lock to another, so that nothing it could do next would be kept.
@@ -212,6 +218,9 @@ pub const LEASE_LOST: &str = "runner:lease";
 /// The warning of MySQL and MariaDB after a rollback: tables such as those of MyISAM keep their changes.
 pub const NOT_UNDONE: &str = "1196";
 
+/// Stands for the code of an error about a rollback of which it is not proven that it undid every change.
+const UNPROVEN: &str = "runner:unproven";
+
 /// PostgreSQL's `serialization_failure`.
 const OUTDATED: &str = "40001";
 
@@ -247,6 +256,7 @@ impl From<DatabaseError> for Error {
     fn from(error: DatabaseError) -> Self {
         let kind = match error.kind {
             _ if error.is_too_large() => ErrorKind::Denied,
+            _ if error.is_not_undone() => ErrorKind::Partial,
             DatabaseErrorKind::Busy => ErrorKind::LockTimeout,
             // To a caller, the statement timeout is a limit like any other.
             DatabaseErrorKind::Denied | DatabaseErrorKind::Limit | DatabaseErrorKind::Timeout => ErrorKind::Denied,
@@ -254,7 +264,7 @@ impl From<DatabaseError> for Error {
             _ => ErrorKind::Failed,
         };
         let mut message = error.to_string();
-        let is_ours = error.has_run() || error.is_unanswered() || error.is_too_large();
+        let is_ours = error.has_run() || error.is_unanswered() || error.is_too_large() || error.code == UNPROVEN;
         if !error.code.is_empty() && !is_ours {
             message.push_str(&format!(" [{}]", error.code));
         }

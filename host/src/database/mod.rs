@@ -23,6 +23,7 @@ pub mod message;
 pub mod mysql;
 pub mod number;
 pub mod opened;
+pub mod order;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 mod pipe;
 #[cfg(feature = "postgres")]
@@ -318,7 +319,8 @@ pub trait Database: Send {
     /// nothing is committed, and the caller rolls back; only if the connection is lost is the outcome unknown.
     async fn finish(&mut self, changes: &[ToolChange], end: End) -> Result<(), DatabaseError>;
 
-    /// Rolls back; does nothing without a transaction.
+    /// Rolls back; does nothing without a transaction. `Ok` says that nothing of the transaction that `begin` opened is in the database,
+    /// as far as this driver can prove it; [`DatabaseError::is_not_undone`] that something may be. What the user is told follows from that.
     async fn rollback(&mut self) -> Result<(), DatabaseError>;
 
     /// Opens a transaction on a connection that only reads one table, in its committed state. It waits for no other

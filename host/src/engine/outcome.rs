@@ -77,6 +77,18 @@ pub struct Failed {
     pub took_effect: Option<TookEffect>,
 }
 
+/// What a dry run left in the database, as far as that is proven.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Left {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// Nothing but a scratch copy that could not be removed.
+    Copy,
+    /// It is unknown: the rollback failed, or came after the transaction had ended.
+    Unknown,
+}
+
 /// The outcome of a run.
 #[derive(Debug, Default)]
 pub struct Outcome {
@@ -86,6 +98,8 @@ pub struct Outcome {
     pub dry_run: bool,
     /// The backup made before anything ran.
     pub backup: Option<BackupDone>,
+    /// What a dry run left.
+    pub dry_run_left: Left,
     /// The report of a dry run.
     pub dry_run_report: Option<Report>,
     /// The completed migrations, in order.

@@ -68,6 +68,11 @@ impl RunRecorder {
         self.steps.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Records that the transaction was found to have ended. After a lock conflict, the server has rolled it back.
+    pub fn note_ended_transaction(&self) {
+        self.ended_transaction.fetch_or(!self.met_a_lock(), Ordering::Relaxed);
+    }
+
     /// Adds a call that is not a step to the transcript.
     pub fn called(&self, call: &Call<'_>) {
         lock(&self.transcript).called(call);

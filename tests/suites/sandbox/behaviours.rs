@@ -58,8 +58,8 @@ fn expected(behaviour: Behaviour) -> Expected {
         ReturnDatabaseError => fails(&["UNIQUE constraint failed: people.id", "step: 3", "INSERT INTO people"]),
         ReturnWrappedError => fails(&["while tidying up", "no such table: nowhere", "UPDATE nowhere"]),
         IgnoreDatabaseError => succeeds(&[]),
-        RollBackByConflict => denied(&["ended the transaction it runs in"]),
-        RollBackByTrigger => denied(&["ended the transaction it runs in"]),
+        RollBackByConflict => fails(&["SQLite has rolled the transaction back", "left no changes"]),
+        RollBackByTrigger => fails(&["SQLite has rolled the transaction back", "boom", "left no changes"]),
 
         OffsetsFall => fails(&["malformed batch", "column `name`", "offset after row 1 falls"]),
         OffsetsBeyondData => fails(&["malformed batch", "column `name`", "the last offset is"]),

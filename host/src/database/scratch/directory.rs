@@ -53,6 +53,16 @@ pub fn open_lock(directory: &Path, name: &str) -> std::io::Result<File> {
     options.open(directory.join(name))
 }
 
+impl Directory {
+    /// Removes it.
+    pub fn remove(self) -> std::io::Result<()> {
+        match std::fs::remove_dir_all(&self.path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+}
+
 impl Drop for Directory {
     fn drop(&mut self) {
         // The next run removes what cannot be removed here.

@@ -3,12 +3,12 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use rusqlite::backup::{Backup, StepResult};
-use rusqlite::{Connection, OpenFlags, ffi};
+use rusqlite::backup::StepResult;
+use rusqlite::{OpenFlags, ffi};
 
 use super::connect;
 use super::error::from_failure;
-use super::raw::{Failure, on_stack};
+use super::raw::{Connection, Failure, on_stack};
 use crate::database::{ConnectOptions, DatabaseError, DatabaseErrorKind, DatabaseUrl, StopSignal};
 
 /// Pages between two checks of the stop signal: a few milliseconds of work.
@@ -30,24 +30,25 @@ pub async fn copy(
 ) -> Result<(), DatabaseError> {
     let from = connect::open(url, &ConnectOptions::default()).await?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut target = Connection::open_with_flags(to, flags).map_err(failed)?;
+    let mut target = rusqlite::Connection::open_with_flags(to, flags).map_err(failed)?;
     // Each reads a schema, which needs a large stack if its views nest deeply.
     on_stack(|| {
-        copy_pages(from.connection.sqlite(), &mut target, from.busy_timeout, stop, progress)?;
+        copy_pages(&from.connection, &mut target, from.busy_timeout, stop, progress)?;
         check(&target)
     })
 }
 
 fn copy_pages(
     from: &Connection,
-    to: &mut Connection,
+    to: &mut rusqlite::Connection,
     busy_timeout: Duration,
     stop: &StopSignal,
     progress: PageProgress<'_>,
 ) -> Result<(), DatabaseError> {
     // An open transaction pins what is read: without one, every commit of another connection would restart the copy.
-    from.execute_batch("BEGIN; SELECT count(*) FROM sqlite_schema").map_err(failed)?;
-    let backup = Backup::new(from, to).map_err(failed)?;
+    let failure = |failure: Failure| from_failure(&failure);
+    from.begin("BEGIN; SELECT count(*) FROM sqlite_schema").map_err(failure)?;
+    let backup = from.backup(to).map_err(failure)?;
     let mut busy_since = None;
     loop {
         if stop.is_raised() {
@@ -73,7 +74,7 @@ fn copy_pages(
         std::thread::sleep(BUSY_PAUSE);
     }
     drop(backup);
-    from.execute_batch("ROLLBACK").map_err(failed)
+    from.roll_back().map_err(failure)
 }
 
 fn failed(error: rusqlite::Error) -> DatabaseError {
@@ -81,7 +82,7 @@ fn failed(error: rusqlite::Error) -> DatabaseError {
 }
 
 /// Fails unless SQLite's integrity check passes.
-fn check(copy: &Connection) -> Result<(), DatabaseError> {
+fn check(copy: &rusqlite::Connection) -> Result<(), DatabaseError> {
     let said: String = copy.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0)).map_err(failed)?;
     if said == "ok" {
         return Ok(());

@@ -31,14 +31,12 @@ enum Filling {
 
 impl SqliteDatabase {
     pub(super) fn open_cursor_now(&mut self, request: &CursorRequest) -> Result<CursorId, DatabaseError> {
-        self.check_transaction()?;
         self.guard.check_stop()?;
         let cursor = self.start(request.statement.clone(), &request.parameters, &request.types)?;
         Ok(self.opened.add_cursor(cursor))
     }
 
     pub(super) fn read_page_now(&mut self, page: &PageRequest) -> Result<Option<Batch>, DatabaseError> {
-        self.check_transaction()?;
         self.guard.check_stop()?;
         let mut cursor = self.start(page.statement(), &page.parameters, &page.types)?;
         let (batch, _) = self.fill(&mut cursor, Some(page), page.limits)?;
@@ -65,7 +63,6 @@ impl SqliteDatabase {
     }
 
     pub(super) fn fetch_now(&mut self, id: CursorId, limits: BatchLimits) -> Result<Option<Batch>, DatabaseError> {
-        self.check_transaction()?;
         self.guard.check_stop()?;
         let Some(mut cursor) = self.opened.take_cursor(id)? else { return Ok(None) };
         // After a change of the schema the statement is authorized again, in the role that opened it.

@@ -4,6 +4,7 @@
 #![doc = include_str!("types.md")]
 
 mod bind;
+mod closed;
 mod connect;
 pub mod copy;
 mod cursor;
@@ -86,6 +87,8 @@ struct SqliteDatabase {
     /// Whether the project has foreign keys enforced.
     foreign_keys: bool,
     path: Option<PathBuf>,
+    /// The version of the schema in which the tool's tables were last seen to be as the tool made them.
+    proven_schema: Option<i64>,
     /// Bytes that SQLite may take for a component.
     guest_memory: usize,
     url: DatabaseUrl,
@@ -110,6 +113,7 @@ pub async fn connect(url: &DatabaseUrl, options: &ConnectOptions) -> Result<Box<
         transaction: None,
         foreign_keys: options.foreign_keys,
         path,
+        proven_schema: None,
         guest_memory: cache_bytes.saturating_mul(2).saturating_add(GUEST_MEMORY),
         url: url.clone(),
         facts,
@@ -151,8 +155,7 @@ impl Database for SqliteDatabase {
         let limits =
             [(Limit::SQLITE_LIMIT_LENGTH, GUEST_VALUE_BYTES), (Limit::SQLITE_LIMIT_VDBE_OP, GUEST_INSTRUCTIONS)];
         for (limit, of_guest) in limits {
-            // Fails only for a limit that SQLite does not know. SQLite caps the value at what it was compiled for.
-            let _ = self.connection.sqlite().set_limit(limit, if is_guest { of_guest } else { i32::MAX });
+            self.connection.set_limit(limit, if is_guest { of_guest } else { i32::MAX });
         }
         self.connection.account().limit(None);
         self.connection.use_fixed_inputs(is_guest);
@@ -251,9 +254,7 @@ impl Database for SqliteDatabase {
         if self.transaction.is_none() {
             return Err(DatabaseError::no_transaction("commit"));
         }
-        if self.connection.is_autocommit() {
-            return Err(DatabaseError::ended_by_migration());
-        }
+        self.check_transaction()?;
         if end != End::Step {
             self.drop_temporary_now()?;
         }
@@ -286,7 +287,8 @@ impl Database for SqliteDatabase {
     }
 
     async fn in_transaction(&mut self) -> Result<bool, DatabaseError> {
-        Ok(self.transaction.is_some() && !self.connection.is_autocommit())
+        self.check_transaction()?;
+        Ok(self.connection.holds())
     }
 
     async fn logins(&mut self, _request: &LoginRequest) -> Result<LoginReport, DatabaseError> {

@@ -33,16 +33,15 @@ impl Parents {
         for schema in databases(connection)? {
             let quoted = Dialect::Sqlite.quote(&schema);
             let tables = format!("SELECT name FROM {quoted}.sqlite_schema WHERE type IN ('table', 'view')");
-            connection.each_row(&tables, |row| {
+            connection.each_row(&tables, &[], |row| {
                 found.tables.insert(key(&schema, &text_of(row, 0)?));
                 Ok(())
             })?;
             let keys = format!(
-                "SELECT m.name, f.\"table\" FROM {quoted}.sqlite_schema AS m, pragma_foreign_key_list(m.name, '{}') AS f \
-                 WHERE m.type = 'table'",
-                schema.replace('\'', "''")
+                "SELECT m.name, f.\"table\" FROM {quoted}.sqlite_schema AS m, pragma_foreign_key_list(m.name, ?1) AS f \
+                 WHERE m.type = 'table'"
             );
-            connection.each_row(&keys, |row| {
+            connection.each_row(&keys, &[&schema], |row| {
                 let (table, parent) = (text_of(row, 0)?, text_of(row, 1)?);
                 found.keys.entry(key(&schema, &table)).or_default().insert(parent.to_ascii_lowercase());
                 if !found.tables.contains(&key(&schema, &parent)) {

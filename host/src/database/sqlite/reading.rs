@@ -69,8 +69,8 @@ impl SqliteDatabase {
             return Ok(None);
         }
         let mut sql = None;
-        let find = "SELECT sql FROM main.sqlite_schema WHERE type = 'table' AND lower(name) = lower({name})";
-        self.connection.each_row(&find.replace("{name}", &literal(&name)), |row| {
+        let find = "SELECT sql FROM main.sqlite_schema WHERE type = 'table' AND lower(name) = lower(?1)";
+        self.connection.each_row(find, &[&name], |row| {
             sql = Some(text_of(row, 0)?);
             Ok(())
         })?;
@@ -88,15 +88,15 @@ impl SqliteDatabase {
             WriteMode::Update | WriteMode::Upsert => "f.on_update NOT IN ('NO ACTION', 'RESTRICT')",
             WriteMode::Delete => "f.on_delete NOT IN ('NO ACTION', 'RESTRICT')",
         };
-        let name = literal(&table.name);
         let mut found = false;
         self.connection.each_row(
             &format!(
-                "SELECT 1 FROM main.sqlite_schema WHERE type = 'trigger' AND lower(tbl_name) = lower({name}) \
-                 UNION ALL SELECT 1 FROM temp.sqlite_schema WHERE type = 'trigger' AND lower(tbl_name) = lower({name}) \
+                "SELECT 1 FROM main.sqlite_schema WHERE type = 'trigger' AND lower(tbl_name) = lower(?1) \
+                 UNION ALL SELECT 1 FROM temp.sqlite_schema WHERE type = 'trigger' AND lower(tbl_name) = lower(?1) \
                  UNION ALL SELECT 1 FROM main.sqlite_schema s, pragma_foreign_key_list(s.name, 'main') f \
-                 WHERE s.type = 'table' AND lower(f.\"table\") = lower({name}) AND {acts} LIMIT 1"
+                 WHERE s.type = 'table' AND lower(f.\"table\") = lower(?1) AND {acts} LIMIT 1"
             ),
+            &[&table.name],
             |_| {
                 found = true;
                 Ok(())
@@ -111,8 +111,9 @@ impl SqliteDatabase {
         let Some(plain) = self.plain_table(table)? else { return Ok(None) };
         let Some(file) = self.path.as_deref().and_then(file_id) else { return Ok(None) };
         let (mut mode, mut version) = (String::new(), 0);
-        self.connection.each_row("PRAGMA main.journal_mode", |row| text_of(row, 0).map(|found| mode = found))?;
-        self.connection.each_row("PRAGMA main.schema_version", |row| row.get(0).map(|found: i64| version = found))?;
+        self.connection.each_row("PRAGMA main.journal_mode", &[], |row| text_of(row, 0).map(|found| mode = found))?;
+        self.connection
+            .each_row("PRAGMA main.schema_version", &[], |row| row.get(0).map(|found: i64| version = found))?;
         // Last, so that the file that was looked at is the one that is open.
         if mode != "wal" || self.connection.has_moved() {
             return Ok(None);
@@ -128,7 +129,7 @@ impl SqliteDatabase {
         let found = {
             let _host = self.guard.as_host_that_stops();
             let begin = format!("PRAGMA cache_size = -{CACHE_KIB}; PRAGMA query_only = ON; BEGIN");
-            self.connection.run(&begin).and_then(|()| self.identity(table))
+            self.connection.begin(&begin).and_then(|()| self.identity(table))
         };
         self.transaction = Some(Transaction::reading(&self.connection));
         self.guard.set_transaction(true);
@@ -142,10 +143,6 @@ impl SqliteDatabase {
         self.rollback_now()?;
         Err(error)
     }
-}
-
-fn literal(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
 }
 
 /// What tells a file from every other that exists, whatever path leads to it.

@@ -65,7 +65,7 @@ impl SqliteDatabase {
         let schema = table.schema.as_ref().map(|schema| format!("{}.", Dialect::Sqlite.quote(schema)));
         let (schema, quoted) = (schema.unwrap_or_default(), Dialect::Sqlite.quote(&table.name));
         let mut is_there = false;
-        let listed = self.connection.each_row(&format!("PRAGMA {schema}index_list({quoted})"), |row| {
+        let listed = self.connection.each_row(&format!("PRAGMA {schema}index_list({quoted})"), &[], |row| {
             is_there |= text_of(row, 1)?.eq_ignore_ascii_case(index);
             Ok(())
         });
@@ -82,7 +82,7 @@ impl SqliteDatabase {
         let schema = Dialect::Sqlite.quote(&schema);
         let mut columns = Vec::new();
         let mut key: Vec<(i64, String)> = Vec::new();
-        self.connection.each_row(&format!("PRAGMA {schema}.table_xinfo({quoted})"), |row| {
+        self.connection.each_row(&format!("PRAGMA {schema}.table_xinfo({quoted})"), &[], |row| {
             let hidden: i64 = row.get(6)?;
             // 1: a hidden column of a virtual table; 2 and 3: generated.
             if hidden == 1 {
@@ -113,7 +113,7 @@ impl SqliteDatabase {
                 .any(|column| column.name == *only && column.declared_type.eq_ignore_ascii_case("INTEGER"));
             // `INTEGER PRIMARY KEY DESC` has an index of its own and is not the row id.
             let mut indexed = false;
-            self.connection.each_row(&format!("PRAGMA {schema}.index_list({quoted})"), |row| {
+            self.connection.each_row(&format!("PRAGMA {schema}.index_list({quoted})"), &[], |row| {
                 indexed |= text_of(row, 3)? == "pk";
                 Ok(())
             })?;
@@ -135,7 +135,7 @@ impl SqliteDatabase {
     /// Without a schema SQLite searches `temp`, `main`, then the others, which a guest may not use.
     pub(super) fn find_table(&self, name: &TableName, is_guest: bool) -> Result<Option<Listed>, Failure> {
         let mut found: Option<(u8, Listed)> = None;
-        self.connection.each_row(&format!("PRAGMA table_list({})", Dialect::Sqlite.quote(&name.name)), |row| {
+        self.connection.each_row(&format!("PRAGMA table_list({})", Dialect::Sqlite.quote(&name.name)), &[], |row| {
             let schema = text_of(row, 0)?;
             if name.schema.as_ref().is_some_and(|wanted| !wanted.eq_ignore_ascii_case(&schema)) {
                 return Ok(());
@@ -159,7 +159,7 @@ impl SqliteDatabase {
 
     fn table_names(&self) -> Result<Vec<String>, Failure> {
         let mut names = Vec::new();
-        self.connection.each_row("SELECT name FROM sqlite_schema WHERE type IN ('table', 'view')", |row| {
+        self.connection.each_row("SELECT name FROM sqlite_schema WHERE type IN ('table', 'view')", &[], |row| {
             names.push(text_of(row, 0)?);
             Ok(())
         })?;

@@ -47,7 +47,7 @@ impl SqliteDatabase {
         let (key, mut prepared) = self.prepare_cached(statement)?;
         let mut active = prepared.activate(&self.connection);
         bind::bind_all(&mut active, parameters).map_err(|error| error.or(|failure| self.failed(failure, statement)))?;
-        let before = self.connection.sqlite().total_changes();
+        let before = self.connection.total_changes();
         loop {
             match active.step() {
                 Ok(Step::Row) => {}
@@ -56,7 +56,7 @@ impl SqliteDatabase {
             }
         }
         // Statements other than INSERT, UPDATE and DELETE do not reset the count of the one before.
-        let changed = self.connection.sqlite().total_changes() != before;
+        let changed = self.connection.total_changes() != before;
         let rows = if changed { self.connection.changes() } else { 0 };
         active.release();
         self.cache.keep(key, prepared);
@@ -106,7 +106,6 @@ impl SqliteDatabase {
     }
 
     fn prepare_cached(&mut self, statement: &str) -> Result<(Key, Statement), DatabaseError> {
-        self.check_transaction()?;
         self.guard.check_stop()?;
         if let Some(transaction) = &mut self.transaction {
             // It may be a temporary trigger, for example.

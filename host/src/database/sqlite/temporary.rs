@@ -21,7 +21,7 @@ impl SqliteDatabase {
         drop_all(&self.connection).map_err(|failure| from_failure(&failure))?;
         match self.detach_all() {
             // A file that the open transaction uses is detached when the transaction ends.
-            Err(_) if !self.connection.is_autocommit() => {
+            Err(_) if self.connection.holds() => {
                 if let Some(transaction) = &mut self.transaction {
                     transaction.detaches = true;
                 }
@@ -48,7 +48,7 @@ impl SqliteDatabase {
 /// The names of the databases of a connection.
 pub(super) fn databases(connection: &Connection) -> Result<Vec<String>, Failure> {
     let mut names = Vec::new();
-    connection.each_row("PRAGMA database_list", |row| {
+    connection.each_row("PRAGMA database_list", &[], |row| {
         names.push(text_of(row, 1)?);
         Ok(())
     })?;
@@ -58,7 +58,7 @@ pub(super) fn databases(connection: &Connection) -> Result<Vec<String>, Failure>
 fn drop_all(connection: &Connection) -> Result<(), Failure> {
     loop {
         let mut next = None;
-        connection.each_row(NEXT, |row| {
+        connection.each_row(NEXT, &[], |row| {
             next = Some((text_of(row, 0)?, text_of(row, 1)?));
             Ok(())
         })?;

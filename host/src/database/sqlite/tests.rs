@@ -1,11 +1,13 @@
 //! What is specific to SQLite; `database::contract` tests what every database does.
 
+mod closed;
 mod connect;
 mod contract;
 mod fixed;
 mod grants;
 mod hostile;
 mod lock;
+mod lost;
 mod nesting;
 mod pulled;
 mod random;

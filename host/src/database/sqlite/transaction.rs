@@ -2,8 +2,6 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use rusqlite::MAIN_DB;
-
 use super::SqliteDatabase;
 use super::error::{from_failure, text_of};
 use super::parents::Parents;
@@ -82,7 +80,7 @@ impl SqliteDatabase {
             return Err(DatabaseError::in_transaction());
         }
         self.guard.check_stop()?;
-        if self.connection.sqlite().is_readonly(MAIN_DB).unwrap_or(false) {
+        if self.connection.is_readonly() {
             return Err(read_only());
         }
         let begun = {
@@ -95,11 +93,18 @@ impl SqliteDatabase {
             Ok(transaction) => {
                 self.transaction = Some(transaction);
                 self.guard.set_transaction(true);
-                Ok(())
+                let checked = {
+                    let _host = self.guard.as_host();
+                    self.check_tool_schema()
+                };
+                if checked.is_err() {
+                    self.rollback_now()?;
+                }
+                checked
             }
             Err(failure) => {
                 let _host = self.guard.as_host();
-                roll_back(&self.connection, self.foreign_keys);
+                let _ = self.let_go();
                 Err(self.guard.or_stopped(from_failure(&failure)))
             }
         }
@@ -115,15 +120,21 @@ impl SqliteDatabase {
         let _host = self.guard.as_host();
         self.close_statements();
         self.guard.set_transaction(false);
-        let committed =
-            if self.connection.is_autocommit() { Err(ended()) } else { commit(&self.connection, &transaction) };
+        let committed = self.check_tool_schema().and_then(|()| commit(&self.connection, &transaction));
+        if committed.is_err() {
+            // What was seen is rolled back.
+            self.proven_schema = None;
+        }
         // After a failure, and to enforce foreign keys again; otherwise harmless.
-        roll_back(&self.connection, self.foreign_keys);
+        let undone = self.let_go();
         if transaction.detaches {
             // A database that the transaction used cannot be detached earlier. The commit is done in any case.
             let _ = self.detach_all();
         }
-        committed
+        match (committed, undone) {
+            (Err(error), Err(undone)) => Err(undone.detail(error.to_string())),
+            (committed, _) => committed,
+        }
     }
 
     pub(super) fn check_constraints_now(&mut self) -> Result<(), DatabaseError> {
@@ -149,8 +160,8 @@ impl SqliteDatabase {
         self.close_statements();
         self.guard.set_transaction(false);
         let Some(transaction) = self.transaction.take() else { return Ok(()) };
-        let result = if self.connection.is_autocommit() { Ok(()) } else { self.connection.run("ROLLBACK") };
-        enforce_foreign_keys(&self.connection, self.foreign_keys);
+        let undone = self.let_go();
+        self.proven_schema = None;
         if transaction.reads_only {
             // Cannot fail.
             let _ = self.connection.run("PRAGMA query_only = OFF");
@@ -158,19 +169,20 @@ impl SqliteDatabase {
         if transaction.detaches {
             let _ = self.detach_all();
         }
-        result.map_err(|failure| from_failure(&failure))
+        undone
     }
 
-    /// Fails if SQLite has ended the transaction by itself, because of a full disk or `ON CONFLICT ROLLBACK`. Further
-    /// statements would autocommit.
+    /// Ends the transaction, if it is open, and has foreign keys enforced again, unless the project wants otherwise.
+    fn let_go(&self) -> Result<(), DatabaseError> {
+        let undone = self.connection.roll_back();
+        enforce_foreign_keys(&self.connection, self.foreign_keys);
+        undone.map_err(|failure| DatabaseError::not_undone(from_failure(&failure)))
+    }
+
+    /// Fails once SQLite has rolled the transaction back by itself.
     pub(super) fn check_transaction(&self) -> Result<(), DatabaseError> {
-        if self.transaction.is_some() && self.connection.is_autocommit() { Err(ended()) } else { Ok(()) }
+        self.connection.check().map_err(|failure| from_failure(&failure))
     }
-}
-
-fn ended() -> DatabaseError {
-    DatabaseError::new(DatabaseErrorKind::Other, "the database has rolled the transaction back after an earlier error")
-        .hint("nothing of the migration remains; fix the earlier error and run it again")
 }
 
 fn read_only() -> DatabaseError {
@@ -183,7 +195,7 @@ fn read_only() -> DatabaseError {
 fn begin(connection: &Connection, options: TransactionOptions, enforced: bool) -> Result<Transaction, Failure> {
     // The pragma has no effect inside a transaction. A script may have left it off.
     enforce_foreign_keys(connection, enforced && !options.foreign_keys_off);
-    connection.run("BEGIN IMMEDIATE")?;
+    connection.begin("BEGIN IMMEDIATE")?;
     let violations = if options.foreign_keys_off && enforced { Some(violations(connection)?) } else { None };
     Ok(Transaction { detaches: options.for_migration, ..Transaction::new(connection, violations) })
 }
@@ -192,7 +204,7 @@ fn commit(connection: &Connection, transaction: &Transaction) -> Result<(), Data
     if let Some(before) = &transaction.violations {
         no_new_violations(connection, before)?;
     }
-    connection.run("COMMIT").map_err(|failure| {
+    connection.commit().map_err(|failure| {
         if failure.code == rusqlite::ffi::SQLITE_CONSTRAINT_FOREIGNKEY {
             // A deferred foreign key. SQLite does not say which; it can be found while the transaction is open.
             if let Ok(rows) = violations(connection)
@@ -269,7 +281,8 @@ fn violations(connection: &Connection) -> Result<Violations, Failure> {
 /// As [`violations`], table by table: SQLite ends the check of a whole database at the first foreign key that it cannot follow.
 fn violations_by_table(connection: &Connection, schema: &str, found: &mut Violations) -> Result<(), Failure> {
     let mut tables = Vec::new();
-    connection.each_row(&format!("SELECT name FROM {schema}.sqlite_schema WHERE type = 'table'"), |row| {
+    let list = format!("SELECT name FROM {schema}.sqlite_schema WHERE type = 'table'");
+    connection.each_row(&list, &[], |row| {
         tables.push(text_of(row, 0)?);
         Ok(())
     })?;
@@ -288,7 +301,7 @@ fn violations_by_table(connection: &Connection, schema: &str, found: &mut Violat
 }
 
 fn check(connection: &Connection, statement: &str, rows: &mut HashMap<Row, u64>) -> Result<(), Failure> {
-    connection.each_row(statement, |row| {
+    connection.each_row(statement, &[], |row| {
         *rows.entry((text_of(row, 0)?, row.get(1)?, text_of(row, 2)?)).or_default() += 1;
         Ok(())
     })
@@ -305,15 +318,6 @@ impl Violations {
             *self.rows.entry(row).or_default() += count;
         }
     }
-}
-
-/// Ends any open transaction and has foreign keys enforced again, unless the project wants otherwise.
-fn roll_back(connection: &Connection, enforced: bool) {
-    if !connection.is_autocommit() {
-        // Fails only if SQLite has rolled back already.
-        let _ = connection.run("ROLLBACK");
-    }
-    enforce_foreign_keys(connection, enforced);
 }
 
 fn enforce_foreign_keys(connection: &Connection, enforced: bool) {

@@ -3,11 +3,9 @@
 
 use super::SqliteDatabase;
 use super::error::{from_failure, text_of};
+use super::raw::{Connection, Failure};
 use super::statement::something_else;
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect};
-
-/// Around a definition that may have to be undone.
-const SAVEPOINT: &str = "runner_definition";
 
 /// First words of what creates, changes or drops something.
 const DEFINES: [&str; 3] = ["CREATE", "ALTER", "DROP"];
@@ -27,29 +25,33 @@ impl SqliteDatabase {
         if !self.guard.has_grants() || !defines() {
             return run(self);
         }
+        self.check_transaction()?;
+        if !self.connection.holds() {
+            return Err(DatabaseError::no_transaction("undo a definition in"));
+        }
         let before = self.broken_views()?;
-        self.as_host(&format!("SAVEPOINT {SAVEPOINT}"))?;
+        self.at_savepoint(Connection::set_savepoint)?;
         let done = run(self).and_then(|done| {
             let broken = self.broken_views()?.into_iter().find(|view| !before.contains(view));
             broken.map_or(Ok(done), |view| Err(breaks(&view)))
         });
         // An error that ended the whole transaction, as a stop does, took the savepoint with it.
-        if done.is_ok() || self.as_host(&format!("ROLLBACK TO {SAVEPOINT}")).is_ok() {
-            self.as_host(&format!("RELEASE {SAVEPOINT}"))?;
+        if done.is_ok() || self.at_savepoint(Connection::return_to_savepoint).is_ok() {
+            self.at_savepoint(Connection::release_savepoint)?;
         }
         done
     }
 
-    fn as_host(&self, statement: &str) -> Result<(), DatabaseError> {
+    fn at_savepoint(&self, work: fn(&Connection) -> Result<(), Failure>) -> Result<(), DatabaseError> {
         let _host = self.guard.as_host();
-        self.connection.run(statement).map_err(|failure| from_failure(&failure))
+        work(&self.connection).map_err(|failure| from_failure(&failure))
     }
 
     /// The views that cannot be read.
     fn broken_views(&self) -> Result<Vec<String>, DatabaseError> {
         let _host = self.guard.as_host();
         let mut views = Vec::new();
-        let listed = self.connection.each_row("SELECT name FROM main.sqlite_schema WHERE type = 'view'", |row| {
+        let listed = self.connection.each_row("SELECT name FROM main.sqlite_schema WHERE type = 'view'", &[], |row| {
             views.push(text_of(row, 0)?);
             Ok(())
         });

@@ -51,7 +51,6 @@ impl Writer {
 
 impl SqliteDatabase {
     pub(super) fn open_writer_now(&mut self, target: &TableTarget) -> Result<WriterId, DatabaseError> {
-        self.check_transaction()?;
         self.guard.check_stop()?;
         let table = self.table_now(&target.table)?;
         if table.info.is_view {
@@ -64,7 +63,6 @@ impl SqliteDatabase {
     }
 
     pub(super) fn write_now(&mut self, id: WriterId, rows: &Batch, hint: WriteHint) -> Result<u64, DatabaseError> {
-        self.check_transaction()?;
         self.guard.check_stop()?;
         // A writer that fails is closed.
         let mut writer = self.opened.take_writer(id)?;

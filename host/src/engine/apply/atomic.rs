@@ -165,6 +165,9 @@ impl Engine {
     ) -> Result<()> {
         let result = script.run(step.direction, &self.context(step, recorder)).await;
         let is_open = still_open(&self.database).await;
+        if is_open == Ok(false) {
+            recorder.note_ended_transaction();
+        }
         result?;
         if !is_open? {
             return Err(Error::denied("the migration ended the transaction it runs in").hint(
@@ -222,9 +225,9 @@ impl Engine {
         }
         let second = match database.rollback().await {
             Ok(()) if !is_lost => return error,
-            Err(second) if second.is_not_undone() => return not_undone(error, second),
-            Err(second) if second.kind != DatabaseErrorKind::Connection && !is_lost => {
-                return error.cause(format!("rolling back failed too: {second}"));
+            // The server rolls back the transaction of a lost connection.
+            Err(second) if second.is_not_undone() || !(is_lost || second.kind == DatabaseErrorKind::Connection) => {
+                return not_undone(error, second);
             }
             Ok(()) | Err(_) => self.reconnect_after_loss(database).await,
         };
@@ -268,10 +271,10 @@ impl Engine {
     }
 }
 
-/// The error of a migration that was rolled back but left something behind.
-fn not_undone(mut error: Error, second: DatabaseError) -> Error {
+/// The error of work that was rolled back, but left something behind or is not proven to have left nothing.
+pub(super) fn not_undone(mut error: Error, second: DatabaseError) -> Error {
     error.kind = ErrorKind::Partial;
-    error.hint("check what those tables contain, and remove it before the next run").second(second)
+    error.hint("check what remains in the database, and remove it before the next run").second(second)
 }
 
 /// The error of a commit whose outcome is unknown.
@@ -302,16 +305,19 @@ fn options_of(step: &PlannedMigration) -> TransactionOptions {
 }
 
 /// Whether the migration's transaction is still open. From here on the session acts for the host.
-async fn still_open(database: &SharedDatabase) -> Result<bool> {
+async fn still_open(database: &SharedDatabase) -> std::result::Result<bool, DatabaseError> {
     let mut database = database.lock().await;
     let database = &mut database.host();
-    Ok(database.in_transaction().await?)
+    database.in_transaction().await
 }
 
 /// Rolls back because of an error, and returns that error.
 pub(super) async fn roll_back(database: &mut HostSession<'_>, error: Error) -> Error {
     match database.rollback().await {
         Ok(()) => error,
-        Err(second) => error.cause(format!("rolling back failed too: {second}")),
+        Err(second) if second.kind == DatabaseErrorKind::Connection => {
+            error.cause(format!("rolling back failed too: {second}"))
+        }
+        Err(second) => not_undone(error, second),
     }
 }

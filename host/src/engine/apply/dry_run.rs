@@ -2,17 +2,19 @@
 
 use std::sync::Arc;
 
+use super::atomic::not_undone;
 use super::load::check_resumed;
 use super::record::{Started, done};
 use super::{Engine, Request};
 use crate::data::Value;
 use crate::database::message::{TAKES_PART, takes_nothing_back};
-use crate::database::{DatabaseErrorKind, Facts, Grants, QueryLimits, TransactionOptions};
+use crate::database::{DatabaseError, DatabaseErrorKind, Facts, Grants, QueryLimits, TransactionOptions};
 use crate::engine::Direction;
 use crate::engine::event::dry_run::Report;
 use crate::engine::history::{self, RunMode};
-use crate::engine::outcome::{Done, Failed, Outcome};
+use crate::engine::outcome::{Done, Failed, Left, Outcome};
 use crate::engine::plan::{Plan, PlannedMigration, check_dry_run};
+use crate::engine::recorder::RunRecorder;
 use crate::engine::schema::tool_sql;
 use crate::engine::script::ScriptSource;
 use crate::engine::stopped::stopped;
@@ -47,6 +49,7 @@ impl Engine {
                 false
             }
         };
+        let mut has_ended = false;
         let ground = InTransaction { foreign_keys_off, notes, confined: confined.is_some() };
         if outcome.error.is_none() {
             let mut direction = None;
@@ -59,7 +62,10 @@ impl Engine {
                 }
                 self.control.try_out(&step.revision);
                 self.events.emit(&Self::started(step));
-                match self.dry_run_migration(step, steps.len(), &ground).await {
+                let recorder = Arc::default();
+                let tried = self.dry_run_migration(step, steps.len(), &ground, &recorder).await;
+                has_ended |= recorder.ended_transaction();
+                match tried {
                     Ok(done) => {
                         self.events.emit(&Self::finished(&done));
                         outcome.done.push(done);
@@ -78,15 +84,18 @@ impl Engine {
         {
             let mut database = self.database.lock().await;
             let database = &mut database.host();
-            // If the connection is lost, so is the transaction: the server has rolled back.
-            match (database.rollback().await, outcome.error.take()) {
-                (Err(undone), None) => return Err(undone.into()),
-                (Err(undone), Some(error)) if undone.kind != DatabaseErrorKind::Connection => {
-                    let hint = undone.hint.clone();
-                    let error = error.cause(format!("the rollback: {}", undone.message));
-                    outcome.error = Some(hint.into_iter().fold(error, Error::hint));
+            match database.rollback().await {
+                Ok(()) if !has_ended => {}
+                // The server rolls back the transaction of a lost connection.
+                Err(undone) if undone.kind == DatabaseErrorKind::Connection && outcome.error.is_some() => {}
+                undone => {
+                    let why =
+                        undone.err().unwrap_or_else(|| DatabaseError::not_undone("its transaction had ended before"));
+                    let error =
+                        outcome.error.take().unwrap_or_else(|| Error::failed("the dry run could not be undone"));
+                    outcome.error = Some(not_undone(error, why));
+                    outcome.dry_run_left = Left::Unknown;
                 }
-                (_, error) => outcome.error = error,
             }
         }
         self.explain_dry_run(&mut outcome);
@@ -125,20 +134,26 @@ impl Engine {
     }
 
     /// `left` is the number of migrations after it.
-    async fn dry_run_migration(&self, step: &PlannedMigration, left: usize, ground: &InTransaction) -> Result<Done> {
+    async fn dry_run_migration(
+        &self,
+        step: &PlannedMigration,
+        left: usize,
+        ground: &InTransaction,
+        recorder: &Arc<RunRecorder>,
+    ) -> Result<Done> {
         let stepwise = step.mode == RunMode::Stepwise;
         let (script, source) = self.load(step).await?;
         if let ScriptSource::Sql { up, .. } = &source {
             check_resumed(step, up, &mut self.database.lock().await.host()).await?;
         }
-        let (started, recorder) = (Started::now(), Arc::default());
+        let started = Started::now();
         let mut left_out = 0;
         if let Some(dry_run) = &self.dry_run {
             dry_run.recorder.set_stepwise(stepwise);
             left_out = dry_run.recorder.left_out();
         }
         self.take_grants(step, ground).await?;
-        let worked = self.work(step, &*script, &recorder).await;
+        let worked = self.work(step, &*script, recorder).await;
         if let (Err(error), Some(dry_run)) = (&worked, &self.dry_run)
             && dry_run.recorder.left_out() > left_out
         {
@@ -151,9 +166,9 @@ impl Engine {
         // An interrupted migration already has a row, with another state.
         if ground.notes && (step.resume_after.is_none() || step.direction == Direction::Down) {
             let mut database = self.database.lock().await;
-            self.write_down(&mut database.host(), &numbered(step, left), &source, &started, &recorder).await?;
+            self.write_down(&mut database.host(), &numbered(step, left), &source, &started, recorder).await?;
         }
-        let done = done(step, &started, &recorder);
+        let done = done(step, &started, recorder);
         // Nothing is committed here, so what a commit would reject must be checked explicitly.
         let Err(error) = self.database.lock().await.check_constraints().await else { return Ok(done) };
         let error = Error::from(error);

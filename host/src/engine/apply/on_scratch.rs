@@ -11,7 +11,7 @@ use crate::engine::control::RunControl;
 use crate::engine::dry_run::{DryRun, Ground, OnScratch, RecordingDatabase};
 use crate::engine::event::Event;
 use crate::engine::history::RunMode;
-use crate::engine::outcome::Outcome;
+use crate::engine::outcome::{Left, Outcome};
 use crate::engine::plan::Plan;
 use crate::engine::stopped::stopped;
 use crate::error::{Error, ErrorKind, Result};
@@ -29,10 +29,11 @@ impl Engine {
         let copy::ScratchCopy { database, name, others, caveats, place } = made;
         let ran = self.run_on(database, others, request, dry_run).await;
         let removed = self.remove_copy(place).await;
-        if let Err(error) = removed {
+        if let Err(error) = &removed {
             self.warn("", format!("the copy could not be removed; the next run removes it: {error}"));
         }
         let mut outcome = ran?;
+        outcome.dry_run_left = if removed.is_ok() { Left::Nothing } else { Left::Copy };
         if let Some(error) = &mut outcome.error
             && error.kind == ErrorKind::Partial
         {
@@ -199,6 +200,7 @@ impl Engine {
     pub(super) fn explain_dry_run(&self, outcome: &mut Outcome) {
         if let Some(error) = outcome.error.as_mut().filter(|_| self.not_refused().is_err())
             && matches!(error.kind, ErrorKind::Failed | ErrorKind::Partial)
+            && outcome.dry_run_left != Left::Unknown
         {
             error.kind = ErrorKind::Usage;
         }

@@ -176,7 +176,7 @@ async fn what_a_rollback_leaves_is_told_and_not_written_twice() {
         assert_eq!(error.kind, ErrorKind::Partial, "{error:?}");
         assert!(error.message.contains(code), "{error:?}");
         assert!(error.causes.iter().any(|cause| cause.contains("some tables keep what was written")), "{error:?}");
-        assert!(error.hints.iter().any(|hint| hint.contains("check what those tables contain")), "{error:?}");
+        assert!(error.hints.iter().any(|hint| hint.contains("check what remains in the database")), "{error:?}");
         assert_eq!(database.value("SELECT count(*) FROM lasting"), "1", "{error:?}");
         assert_eq!(database.value("SELECT count(*) FROM runner_history"), "0");
         database.sql("DELETE FROM lasting");

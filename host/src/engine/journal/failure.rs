@@ -83,7 +83,7 @@ impl Journal {
 
     /// Returns the error for a step of which a part remains although its transaction was rolled back. Records an intent, so
     /// that an operator has to resolve it.
-    async fn not_undone(
+    pub(super) async fn not_undone(
         &self,
         database: &mut HostSession<'_>,
         state: &mut JournalState,

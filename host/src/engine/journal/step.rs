@@ -209,6 +209,12 @@ impl Journal {
         entry: &Entry,
     ) -> Result<std::result::Result<(), DatabaseError>> {
         match database.finish(&store::insert(self.run, entry), End::Step).await {
+            // What it did before may be committed.
+            Err(error) if error.has_ended_transaction() => {
+                let _ = database.rollback().await;
+                let why = DatabaseError::not_undone("the transaction of the step had ended");
+                Err(self.not_undone(database, state, entry.clone(), &error, why).await)
+            }
             Err(error) if error.kind == DatabaseErrorKind::Denied || error.is_unexpected_rows() => {
                 // What is refused matters more than what a rollback says about it.
                 let _ = database.rollback().await;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{BAD, DIM, GOOD, ODD, PLAIN, STRONG, Text};
 use crate::engine::Direction;
 use crate::engine::backup::BackupDone;
-use crate::engine::outcome::{Done, Failed, Outcome};
+use crate::engine::outcome::{Done, Failed, Left, Outcome};
 use crate::engine::plan::PlannedMigration;
 use crate::error::ErrorKind;
 use crate::report::units;
@@ -65,7 +65,7 @@ pub fn summary(outcome: &Outcome, took: Duration, current: Option<&str>) -> Text
         }
     }
     if parts.is_empty() {
-        let some = outcome.failed.as_ref().is_some_and(|it| it.took_effect.is_some() || may_stay(outcome, it));
+        let some = is_partial(outcome) || outcome.failed.as_ref().is_some_and(|it| it.took_effect.is_some());
         parts.push((PLAIN, if some { "no migration completed" } else { "nothing was changed" }.to_owned()));
     }
     if let Some(failed) = &outcome.failed {
@@ -107,8 +107,11 @@ pub fn backup_note(backup: &BackupDone) -> Text {
 /// Whether part of a migration in a single transaction may remain: the answer to its commit was lost, or its rollback was
 /// incomplete.
 fn may_stay(outcome: &Outcome, failed: &Failed) -> bool {
-    let is_partial = outcome.error.as_ref().is_some_and(|error| error.kind == ErrorKind::Partial);
-    is_partial && failed.took_effect.is_none() && failed.step.broken.is_none()
+    is_partial(outcome) && failed.took_effect.is_none() && failed.step.broken.is_none()
+}
+
+fn is_partial(outcome: &Outcome) -> bool {
+    outcome.error.as_ref().is_some_and(|error| error.kind == ErrorKind::Partial)
 }
 
 /// Whether the same run rolled the revision back, as `redo` does. A dry run rolls everything back.
@@ -117,10 +120,15 @@ fn was_rolled_back(outcome: &Outcome, step: &PlannedMigration) -> bool {
     step.direction == Direction::Up && !outcome.dry_run && outcome.done.iter().any(is_same)
 }
 
-/// The last line of a dry run.
-pub fn dry_run_note(on_scratch: bool) -> Text {
-    let end = if on_scratch { "the copy was removed" } else { "everything was rolled back" };
-    Text::new().add(ODD, "dry run").plain(format!(": {end}; the database is unchanged")).end()
+/// The last line of a dry run: what is proven of the database.
+pub fn dry_run_note(left: Left, on_scratch: bool) -> Text {
+    let end = match (left, on_scratch) {
+        (Left::Nothing, false) => "everything was rolled back; the database is unchanged",
+        (Left::Nothing, true) => "the copy was removed; the database is unchanged",
+        (Left::Copy, _) => "the database is unchanged, and the copy is still there",
+        (Left::Unknown, _) => return Text::new().add(BAD, "dry run: what it changed may remain in the database").end(),
+    };
+    Text::new().add(ODD, "dry run").plain(format!(": {end}")).end()
 }
 
 #[cfg(test)]

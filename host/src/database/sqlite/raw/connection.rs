@@ -5,10 +5,13 @@ use std::mem::ManuallyDrop;
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
 
+use rusqlite::backup::Backup;
 use rusqlite::ffi;
+use rusqlite::limits::Limit;
 
 use super::fixed::Fixed;
 use super::functions::Functions;
+use super::held::Held;
 use super::hooks::{self, Hooks};
 use super::memory::{self, Account};
 use super::stack::{self, Exceeded};
@@ -54,6 +57,8 @@ pub(in super::super) struct Connection {
     functions: Functions,
     fixed: Fixed,
     hooks: Option<Arc<Box<dyn Hooks>>>,
+    /// The transaction that the host holds.
+    held: Arc<Held>,
     /// Whether the main database, and so every other, stores text as UTF-8.
     utf8: bool,
     /// What it may take, and where it runs.
@@ -75,11 +80,15 @@ impl Connection {
         // SAFETY: the handle is not closed before `sqlite` is dropped, which this value owns.
         let handle =
             NonNull::new(unsafe { sqlite.handle() }).ok_or_else(|| Failure::new(ffi::SQLITE_MISUSE, "closed"))?;
+        let held = Arc::default();
+        // SAFETY: the connection is open. Dropping this value closes it, and then drops `held`.
+        unsafe { Held::watch(handle.as_ptr(), &held) };
         Ok(Self {
             statements: Statements::default(),
             functions: Functions::default(),
             fixed: Fixed::default(),
             hooks: None,
+            held,
             utf8: false,
             account: Arc::default(),
             handle,
@@ -87,9 +96,20 @@ impl Connection {
         })
     }
 
-    /// The safe interface of the same connection, for everything that is not a hot path.
-    pub(in super::super) fn sqlite(&self) -> &rusqlite::Connection {
-        &self.sqlite
+    /// A copy of the database, page by page, into another connection.
+    pub(in super::super) fn backup<'a>(&'a self, to: &'a mut rusqlite::Connection) -> Result<Backup<'a, 'a>, Failure> {
+        Ok(Backup::new(&self.sqlite, to)?)
+    }
+
+    /// Sets a limit of SQLite for what is prepared from now on. SQLite caps the value at what it was compiled for.
+    pub(in super::super) fn set_limit(&self, limit: Limit, most: c_int) {
+        // Fails only for a limit that SQLite does not know.
+        let _ = self.sqlite.set_limit(limit, most);
+    }
+
+    /// Whether the database of the file cannot be written.
+    pub(in super::super) fn is_readonly(&self) -> bool {
+        self.sqlite.is_readonly(rusqlite::MAIN_DB).unwrap_or(false)
     }
 
     /// Where calls of SQLite run, and how much memory they may take. Every call goes through it by itself; a caller that makes
@@ -108,6 +128,12 @@ impl Connection {
         self.hooks = Some(hooks);
         self.sqlite.progress_handler(hooks::PROGRESS_INSTRUCTIONS, Some(move || progress.interrupted()))?;
         Ok(())
+    }
+
+    /// The connection without the checks of its methods.
+    #[cfg(test)]
+    pub(super) fn beside(&self) -> &rusqlite::Connection {
+        &self.sqlite
     }
 
     pub(super) fn is_utf8(&self) -> bool {
@@ -130,9 +156,14 @@ impl Connection {
         &self.fixed
     }
 
+    pub(super) fn held(&self) -> &Held {
+        &self.held
+    }
+
     /// Prepares the first statement of the text. `None`: there is none.
     pub(in super::super) fn prepare(&self, sql: &str, persistent: bool) -> Result<Option<Prepared>, Failure> {
         self.finalize_dropped();
+        self.check()?;
         let Ok(length) = c_int::try_from(sql.len()) else {
             return Err(Failure::new(ffi::SQLITE_TOOBIG, "the statement is too long"));
         };
@@ -174,42 +205,59 @@ impl Connection {
     /// Runs statements and ignores the rows that they return.
     pub(in super::super) fn run(&self, sql: &str) -> Result<(), Failure> {
         self.finalize_dropped();
-        Ok(self.account.run(|| self.sqlite.execute_batch(sql))?)
+        self.check()?;
+        self.account.run(|| self.sqlite.execute_batch(sql)).map_err(|error| self.noted(error))
     }
 
     /// Writes over all bytes of a blob.
     pub(in super::super) fn overwrite(&self, table: &str, column: &str, row: i64, bytes: &[u8]) -> Result<(), Failure> {
         self.finalize_dropped();
-        Ok(self.account.run(|| {
+        self.check()?;
+        let written = self.account.run(|| {
             let mut blob = self.sqlite.blob_open("main", table, column, row, false)?;
             blob.write_all_at(bytes, 0)?;
             blob.close()
-        })?)
+        });
+        written.map_err(|error| self.noted(error))
     }
 
-    /// Calls `visit` with each row of a query. For queries of the host: neither quick nor cached.
+    /// Calls `visit` with each row of a query. For queries of the host: neither quick nor cached. `values`: those of its
+    /// placeholders; names in its text are quoted, and everything else of a database or a migration is such a value.
     pub(in super::super) fn each_row(
         &self,
         sql: &str,
+        values: &[&str],
         mut visit: impl FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<()>,
     ) -> Result<(), Failure> {
         self.finalize_dropped();
-        self.account.run(|| {
+        self.check()?;
+        let visited = self.account.run(|| {
             let mut statement = self.sqlite.prepare(sql)?;
-            let mut rows = statement.query([])?;
+            let mut rows = statement.query(rusqlite::params_from_iter(values))?;
             while let Some(row) = rows.next()? {
                 visit(row)?;
             }
             Ok(())
-        })
+        });
+        visited.map_err(|error: rusqlite::Error| self.noted(error))
+    }
+
+    /// The error of a call, kept if it ended the transaction.
+    fn noted(&self, error: rusqlite::Error) -> Failure {
+        let failure = Failure::from(error);
+        self.held.note(&failure);
+        failure
     }
 
     /// The last error of the connection, if `code` is its code.
     #[cold]
     pub(super) fn failure(&self, code: c_int) -> Failure {
-        if let Some(exceeded) = Failure::exceeded() {
-            return exceeded;
-        }
+        let failure = Failure::exceeded().unwrap_or_else(|| self.last_failure(code));
+        self.held.note(&failure);
+        failure
+    }
+
+    fn last_failure(&self, code: c_int) -> Failure {
         let database = self.handle();
         // SAFETY: the connection is open; the message is copied before SQLite is called again.
         unsafe {

@@ -22,6 +22,7 @@ mod cells;
 mod connection;
 mod fixed;
 mod functions;
+mod held;
 mod hooks;
 mod memory;
 mod stack;

@@ -152,6 +152,7 @@ impl<'a> Active<'a> {
     /// Goes to the next row.
     #[inline]
     pub(in super::super) fn step(&mut self) -> Result<Step, Failure> {
+        self.connection.held().check()?;
         let code = self.connection.account().run(|| {
             let _time = self.connection.fixed().time();
             // SAFETY: the statement is prepared.

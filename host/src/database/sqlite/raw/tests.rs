@@ -1,5 +1,7 @@
 //! The rules at the top of `raw`: statements, connections and threads.
 
+use rusqlite::ffi;
+
 use super::*;
 
 fn open() -> Connection {
@@ -88,7 +90,64 @@ fn no_reference_to_a_batch_outlives_its_run() {
         assert_eq!(pulled.last_row, Some(1));
     }
     assert!(statement.activate(&connection).step().is_err(), "the batch is gone");
-    let texts: String =
-        connection.sqlite().query_row("SELECT group_concat(v) FROM t", [], |row| row.get(0)).expect("texts");
-    assert_eq!(texts, "one,two");
+    assert_eq!(only(&connection, "SELECT group_concat(v) FROM t"), "one,two");
+}
+
+fn only(connection: &Connection, sql: &str) -> String {
+    let mut found = None;
+    connection.each_row(sql, &[], |row| row.get(0).map(|cell| found = Some(cell))).expect(sql);
+    found.expect("a row")
+}
+
+/// What a statement reads on, or writes, after SQLite has rolled the transaction back, whatever way it takes.
+#[test]
+fn a_lost_transaction_is_over_until_the_host_lets_go_of_it() {
+    let connection = open();
+    connection.run("CREATE TABLE t (id INTEGER PRIMARY KEY); INSERT INTO t VALUES (1)").expect("a table");
+    let mut earlier = prepare(&connection, "INSERT INTO t VALUES (7)");
+    connection.begin("BEGIN IMMEDIATE").expect("begun");
+    assert!(connection.begin("BEGIN").is_err(), "one at a time");
+    connection.run("INSERT INTO t VALUES (2)").expect("inserted");
+    connection.run("INSERT OR ROLLBACK INTO t VALUES (1)").expect_err("a conflict");
+    for attempt in [
+        connection.run("INSERT INTO t VALUES (3)"),
+        connection.run("BEGIN; INSERT INTO t VALUES (4); COMMIT"),
+        connection.each_row("INSERT INTO t VALUES (5) RETURNING id", &[], |_| Ok(())),
+        connection.set_savepoint(),
+        connection.prepare("INSERT INTO t VALUES (6)", true).map(drop),
+        earlier.activate(&connection).step().map(drop),
+        connection.overwrite("t", "id", 1, b""),
+        connection.commit(),
+    ] {
+        let failure = attempt.expect_err("refused");
+        assert_eq!(failure.code, ffi::SQLITE_ABORT_ROLLBACK);
+        assert!(failure.message.contains("UNIQUE constraint failed"), "it tells why: {}", failure.message);
+    }
+    assert!(!connection.holds());
+    connection.roll_back().expect("let go of");
+    assert_eq!(only(&connection, "SELECT group_concat(id) FROM t"), "1");
+    connection.begin("BEGIN IMMEDIATE").expect("begun anew");
+    connection.run("INSERT INTO t VALUES (2)").expect("inserted");
+    connection.commit().expect("committed");
+    assert_eq!(only(&connection, "SELECT group_concat(id) FROM t"), "1,2");
+}
+
+/// The second barrier, by itself: what runs beside the connection's own methods cannot commit either.
+#[test]
+fn nobody_but_the_host_commits_what_it_holds() {
+    let connection = open();
+    connection.run("CREATE TABLE t (id INTEGER PRIMARY KEY)").expect("a table");
+    let beside = |statement: &str| connection.beside().execute_batch(statement);
+    connection.begin("BEGIN IMMEDIATE").expect("begun");
+    beside("INSERT INTO t VALUES (1)").expect("inserted");
+    beside("COMMIT").expect_err("refused");
+    for statement in
+        ["INSERT INTO t VALUES (2)", "SAVEPOINT s; INSERT INTO t VALUES (3); RELEASE s", "BEGIN; DROP TABLE t; END"]
+    {
+        // Each would commit, now that no transaction is open.
+        beside(statement).expect_err(statement);
+        let _ = beside("ROLLBACK");
+    }
+    connection.roll_back().expect("let go of");
+    assert_eq!(only(&connection, "SELECT CAST(count(*) AS TEXT) FROM t"), "0");
 }

@@ -1,0 +1,143 @@
+//! What the order of rows reveals.
+//!
+//! Rows come in the order in which the database finds them. Where that is the order of an index or of a key, it tells how their
+//! values compare, also those of columns that a component may not read; with rows of its own among them, it finds out the values.
+//! Neither SQLite's authorizer nor a right on columns prevents that, so it is named, for the operator to decide.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::grants::{Grants, Need, Touched, Verb};
+use super::{DatabaseError, Dialect, Facts, HostSession, QueryLimits, TableName, WantedLogin};
+use crate::data::Value;
+
+/// The columns of indexes and keys: schema, table, index (empty for the key of the table), and column; NULL for an expression of
+/// which the columns are unknown.
+fn question(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Sqlite => {
+            "SELECT NULL, m.name, iif(l.origin = 'pk', '', l.name), x.name FROM main.sqlite_schema m, \
+             pragma_index_list(m.name, 'main') l, pragma_index_xinfo(l.name, 'main') x WHERE m.type = 'table' AND x.key \
+             UNION SELECT NULL, m.name, '', c.name FROM main.sqlite_schema m, pragma_table_xinfo(m.name, 'main') c \
+             WHERE m.type = 'table' AND c.pk > 0"
+        }
+        Dialect::Postgres => {
+            "SELECT n.nspname::text, t.relname::text, i.relname::text, a.attname::text FROM pg_catalog.pg_index x \
+             JOIN pg_catalog.pg_class t ON t.oid = x.indrelid JOIN pg_catalog.pg_namespace n ON n.oid = t.relnamespace \
+             JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid JOIN pg_catalog.pg_attribute a ON a.attrelid = t.oid \
+             WHERE a.attnum > 0 AND (a.attnum = ANY (x.indkey) OR EXISTS (SELECT 1 FROM pg_catalog.pg_depend d \
+             WHERE d.objid = i.oid AND d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = t.oid \
+             AND d.refobjsubid = a.attnum)) AND n.nspname NOT IN ('pg_catalog', 'pg_toast', 'information_schema')"
+        }
+        Dialect::Mysql | Dialect::Mariadb => {
+            "SELECT table_schema, table_name, IF(index_name = 'PRIMARY', '', index_name), column_name \
+             FROM information_schema.statistics \
+             WHERE table_schema NOT IN ('mysql', 'sys', 'performance_schema', 'information_schema')"
+        }
+    }
+}
+
+/// An index or a key of a table: its schema, the table, and the name, which is empty for the key.
+type Index = (String, String, String);
+
+/// Says which columns components can learn of, although they may not read them, from the order of the rows that they may read.
+pub async fn revealed(database: &mut HostSession<'_>, wanted: &[WantedLogin]) -> Result<Vec<String>, DatabaseError> {
+    // Readers of the host's deliver their rows in the order of columns that they read.
+    let concerned = |login: &&WantedLogin| {
+        login.grants.raw_sql
+            && login.grants.tables.iter().any(|grant| grant.verb == Verb::Read && !grant.columns.is_empty())
+    };
+    let wanted: Vec<_> = wanted.iter().filter(concerned).collect();
+    if wanted.is_empty() {
+        return Ok(Vec::new());
+    }
+    let facts = database.facts().clone();
+    let found = database.query(question(facts.dialect), &[], QueryLimits::NONE).await?;
+    let mut indexes: BTreeMap<Index, BTreeSet<Option<String>>> = BTreeMap::new();
+    for row in &found.rows {
+        let text = |at: usize| row.get(at).and_then(Value::as_text).map(str::to_owned);
+        let index = (text(0).unwrap_or_default(), text(1).unwrap_or_default(), text(2).unwrap_or_default());
+        indexes.entry(index).or_default().insert(text(3));
+    }
+    let notes = wanted.iter().flat_map(|login| notes(&login.id, &login.grants, &indexes, &facts));
+    Ok(notes.collect())
+}
+
+fn notes(id: &str, grants: &Grants, indexes: &BTreeMap<Index, BTreeSet<Option<String>>>, facts: &Facts) -> Vec<String> {
+    let own = facts.schema.as_deref().unwrap_or("main");
+    let grants = grants.within(own);
+    let note = |((schema, table, index), columns): (&Index, &BTreeSet<Option<String>>)| {
+        let schema = Some(schema).filter(|schema| !schema.is_empty() && *schema != own).cloned();
+        let named = TableName { schema, name: table.clone() };
+        let may_read =
+            |columns| grants.allow(&Need::Table { verb: Verb::Read, table: named.clone(), columns }, facts.dialect);
+        if !may_read(Touched::Table) || may_read(Touched::EveryColumn) {
+            return None;
+        }
+        let hidden = columns.iter().filter_map(|column| match column {
+            Some(column) if may_read(Touched::Column(column.clone())) => None,
+            Some(column) => Some(format!("`{column}`")),
+            None => Some("an expression".to_owned()),
+        });
+        let hidden: Vec<_> = hidden.collect();
+        let through = if index.is_empty() { "its key".to_owned() } else { format!("the index `{index}`") };
+        (!hidden.is_empty()).then(|| {
+            format!("the order of the rows of `{named}` can reveal {} to `{id}`, through {through}", hidden.join(", "))
+        })
+    };
+    indexes.iter().filter_map(note).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::database::ConnectOptions;
+
+    fn login(lines: &[&str], raw_sql: bool) -> WantedLogin {
+        let tables = lines.iter().map(|line| line.parse().expect("a grant")).collect();
+        let grants = Arc::new(Grants { tables, raw_sql, ..Grants::default() });
+        WantedLogin { id: "2_g".to_owned(), grants, is_early: false }
+    }
+
+    #[cfg(feature = "sqlite")]
+    #[tokio::test]
+    async fn what_indexes_and_keys_reveal_is_named() {
+        let url = crate::database::DatabaseUrl::parse("sqlite::memory:", std::path::Path::new("/")).expect("a URL");
+        let mut database = crate::database::connect(&url, &ConnectOptions::creating()).await.expect("a database");
+        let host = &mut database.host();
+        for statement in [
+            "CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT, ssn TEXT UNIQUE)",
+            "CREATE INDEX ix ON people (name, ssn)",
+            "CREATE INDEX computed ON people (lower(name))",
+            "CREATE TABLE keyed (ssn TEXT PRIMARY KEY, id INTEGER) WITHOUT ROWID",
+            "CREATE TABLE other (a TEXT PRIMARY KEY)",
+        ] {
+            host.execute(statement, &[]).await.expect(statement);
+        }
+        let of = |table: &str, column: &str, through: &str| {
+            format!("the order of the rows of `{table}` can reveal {column} to `2_g`, through {through}")
+        };
+        for (lines, raw_sql, expected) in [
+            (
+                &["read people(id, name)", "read keyed(id)"][..],
+                true,
+                vec![
+                    of("keyed", "`ssn`", "its key"),
+                    of("people", "an expression", "the index `computed`"),
+                    of("people", "`ssn`", "the index `ix`"),
+                    of("people", "`ssn`", "the index `sqlite_autoindex_people_1`"),
+                ],
+            ),
+            (
+                &["read main.people(name, ssn)"],
+                true,
+                vec![of("people", "`id`", "its key"), of("people", "an expression", "the index `computed`")],
+            ),
+            (&["read people", "read people(id)", "insert keyed(id)"], true, vec![]),
+            (&["read people(id)"], false, vec![]),
+        ] {
+            assert_eq!(revealed(host, &[login(lines, raw_sql)]).await.expect("notes"), expected, "{lines:?}");
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! The transaction that the host holds, and the proof that it is still the same one.
+//!
+//! SQLite rolls a transaction back by itself: when it gets no memory, when the disk is full or fails, when a statement that
+//! writes is interrupted, and where a statement, a table or a trigger says `ROLLBACK`. Whatever ran after it would commit by
+//! itself, and a `SAVEPOINT` would begin a transaction that its `RELEASE` commits. SQLite's hooks report both ends of a
+//! transaction, and two barriers follow from that, either of which suffices:
+//!
+//! * Once the transaction is lost, the connection prepares and steps nothing until the host lets go of it. Everything that
+//!   reaches the database is a method of [`Connection`] or [`Active`](super::Active), and asks here first.
+//! * SQLite asks before it commits. While the host holds a transaction, lost or not, the answer is no, unless the host itself
+//!   is committing it. So letting go of it by a rollback proves that nothing of it is in the database.
+
+use std::ffi::{c_int, c_void};
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rusqlite::ffi;
+
+use super::connection::{Connection, Failure};
+
+/// The host holds no transaction: each statement commits by itself.
+const FREE: u8 = 0;
+/// The transaction that the host began is open.
+const HELD: u8 = 1;
+/// The host commits it.
+const COMMITTING: u8 = 2;
+/// The host rolls it back.
+const ENDING: u8 = 3;
+/// SQLite has rolled it back.
+const LOST: u8 = 4;
+
+/// Characters of the error that ended a transaction that later errors repeat. A trigger may choose its text.
+const REASON: usize = 300;
+
+/// Where a connection stands, as its hooks see it.
+#[derive(Default)]
+pub(super) struct Held {
+    standing: AtomicU8,
+    /// The error with which SQLite rolled the transaction back.
+    why: Mutex<Option<String>>,
+}
+
+impl Held {
+    fn standing(&self) -> u8 {
+        self.standing.load(Ordering::Relaxed)
+    }
+
+    fn set(&self, standing: u8) {
+        self.standing.store(standing, Ordering::Relaxed);
+    }
+
+    /// Registers the hooks.
+    ///
+    /// # Safety
+    /// `database` is an open connection, which is closed before the last reference to `held` goes.
+    pub(super) unsafe fn watch(database: *mut ffi::sqlite3, held: &Arc<Self>) {
+        let state = Arc::as_ptr(held).cast_mut().cast::<c_void>();
+        // SAFETY: as above. Both callbacks only read `state`.
+        unsafe {
+            ffi::sqlite3_commit_hook(database, Some(commits), state);
+            ffi::sqlite3_rollback_hook(database, Some(rolls_back), state);
+        }
+    }
+
+    /// Fails if SQLite has rolled back the transaction that the host holds.
+    #[inline]
+    pub(super) fn check(&self) -> Result<(), Failure> {
+        if self.standing() == LOST { Err(self.lost()) } else { Ok(()) }
+    }
+
+    /// Keeps the first error after SQLite rolled back, which is the reason for it.
+    pub(super) fn note(&self, failure: &Failure) {
+        if self.standing() == LOST {
+            let mut why = self.why.lock().unwrap_or_else(PoisonError::into_inner);
+            why.get_or_insert_with(|| failure.message.trim().chars().take(REASON).collect());
+        }
+    }
+
+    #[cold]
+    fn lost(&self) -> Failure {
+        let why = self.why.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let why = why.map(|why| format!(": {why}")).unwrap_or_default();
+        Failure {
+            hint: Some(
+                "nothing of it remains, and the migration cannot go on: fix the earlier error, and run it again",
+            ),
+            ..Failure::new(
+                ffi::SQLITE_ABORT_ROLLBACK,
+                &format!("SQLite has rolled the transaction back after an earlier error{why}"),
+            )
+        }
+    }
+}
+
+/// Whether a commit becomes a rollback: not 0 means yes.
+unsafe extern "C" fn commits(state: *mut c_void) -> c_int {
+    // SAFETY: `state` is the pointer that `watch` passed, which outlives the connection.
+    let held = unsafe { &*state.cast::<Held>() };
+    c_int::from(!matches!(held.standing(), FREE | COMMITTING))
+}
+
+unsafe extern "C" fn rolls_back(state: *mut c_void) {
+    // SAFETY: as in `commits`.
+    let held = unsafe { &*state.cast::<Held>() };
+    if matches!(held.standing(), HELD | COMMITTING) {
+        held.set(LOST);
+    }
+}
+
+impl Connection {
+    /// Fails once SQLite has rolled back the transaction that the host holds.
+    pub(in super::super) fn check(&self) -> Result<(), Failure> {
+        // The hook has said so already; this does not depend on it.
+        if self.held().standing() == HELD && self.is_autocommit() {
+            self.held().set(LOST);
+        }
+        self.held().check()
+    }
+
+    /// Whether the transaction that the host began is still open.
+    pub(in super::super) fn holds(&self) -> bool {
+        self.check().is_ok() && self.held().standing() == HELD
+    }
+
+    /// Begins a transaction, and holds it until `commit` succeeds or `roll_back` is called. `begin`: the statements.
+    pub(in super::super) fn begin(&self, begin: &str) -> Result<(), Failure> {
+        if self.held().standing() != FREE {
+            return Err(Failure::new(ffi::SQLITE_MISUSE, "a transaction is held already"));
+        }
+        self.run(begin)?;
+        *self.held().why.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.held().set(HELD);
+        Ok(())
+    }
+
+    /// Commits the transaction. After a failure it is still held, and open if SQLite has not rolled it back.
+    pub(in super::super) fn commit(&self) -> Result<(), Failure> {
+        self.check()?;
+        if self.held().standing() != HELD {
+            return Err(Failure::new(ffi::SQLITE_MISUSE, "no transaction is held"));
+        }
+        self.held().set(COMMITTING);
+        let committed = self.run("COMMIT");
+        if committed.is_ok() {
+            self.held().set(FREE);
+        } else if self.held().standing() == COMMITTING {
+            self.held().set(HELD);
+        }
+        committed
+    }
+
+    /// Ends the transaction, if one is open, and lets go of it. Where this succeeds, nothing of it is in the database.
+    pub(in super::super) fn roll_back(&self) -> Result<(), Failure> {
+        self.held().set(ENDING);
+        let ended = if self.is_autocommit() { Ok(()) } else { self.run("ROLLBACK") };
+        self.held().set(FREE);
+        ended
+    }
+
+    /// Sets a savepoint in the transaction that is held, and nowhere else: it would begin one. There is one at a time.
+    pub(in super::super) fn set_savepoint(&self) -> Result<(), Failure> {
+        self.at_savepoint("SAVEPOINT runner_definition")
+    }
+
+    /// Undoes what was done since the savepoint, which stays.
+    pub(in super::super) fn return_to_savepoint(&self) -> Result<(), Failure> {
+        self.at_savepoint("ROLLBACK TO runner_definition")
+    }
+
+    /// Removes the savepoint.
+    pub(in super::super) fn release_savepoint(&self) -> Result<(), Failure> {
+        self.at_savepoint("RELEASE runner_definition")
+    }
+
+    fn at_savepoint(&self, statement: &str) -> Result<(), Failure> {
+        self.check()?;
+        if self.held().standing() != HELD {
+            return Err(Failure::new(ffi::SQLITE_MISUSE, "a savepoint needs a transaction"));
+        }
+        self.run(statement)
+    }
+}
