@@ -38,7 +38,7 @@ fn is_room(name: &str) -> bool {
 }
 
 /// Collects all source files below a directory except tests.
-fn sources(directory: &Path, found: &mut Vec<PathBuf>) {
+pub(crate) fn sources(directory: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(directory).expect("a directory") {
         let path = entry.expect("an entry").path();
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
@@ -61,7 +61,7 @@ fn module_of(path: &Path) -> Vec<String> {
 }
 
 /// Returns the code of a file, without comments and without its tests module.
-fn code(source: &str) -> String {
+pub(crate) fn code(source: &str) -> String {
     let end = source.find("#[cfg(test)]\nmod tests {").unwrap_or(source.len());
     source[..end].lines().map(|line| line.split("//").next().unwrap_or_default()).collect::<Vec<_>>().join("\n")
 }
