@@ -199,8 +199,11 @@ impl Dialect {
         let doubled = text.replace('\'', "''");
         Ok(match self {
             Self::Postgres => format!("E'{}'", doubled.replace('\\', "\\\\")),
-            // A backslash is one or the beginning of an escape, depending on `sql_mode`.
-            Self::Mysql | Self::Mariadb if text.contains('\\') => format!("_utf8mb4 X'{}'", hex::encode(text)),
+            // A backslash is one or the beginning of an escape, depending on `sql_mode`, or a part of the character before it, depending
+            // on the character set of the session.
+            Self::Mysql | Self::Mariadb if !text.is_ascii() || text.contains('\\') => {
+                format!("_utf8mb4 X'{}'", hex::encode(text))
+            }
             _ => format!("'{doubled}'"),
         })
     }

@@ -11,6 +11,8 @@ pub struct ShownGrants {
     pub rights: BTreeSet<String>,
     /// The roles, as the server spells them.
     pub roles: Vec<String>,
+    /// What everybody has rights on, as `GRANT` spells it after `ON`.
+    pub open: BTreeSet<String>,
 }
 
 impl ShownGrants {
@@ -41,6 +43,12 @@ impl ShownGrants {
             return;
         };
         let (privileges, object) = (&what[..on], &what[on + " ON ".len()..]);
+        if tail.trim_end() == " TO PUBLIC" {
+            if privileges != "USAGE" {
+                self.open.insert(object.to_owned());
+            }
+            return;
+        }
         for privilege in split(privileges) {
             self.rights.extend(each(privilege.trim()).into_iter().map(|each| format!("{each} ON {object}")));
         }

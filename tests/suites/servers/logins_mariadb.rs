@@ -495,11 +495,15 @@ fn a_login_is_kept_in_line_and_removed() {
         "CREATE ROLE boss_~; GRANT boss_~ TO '~'@'%'",
     ] {
         field.database.sql(&spoilt.replace('~', &login));
-        field.run("apply", &["transform=true"]).exits(7).says(&["run `runner grants sync`"]);
+        let output = field.run("apply", &["transform=true"]);
+        output.exits(7);
         if spoilt.contains("TRIGGER") {
             // What is not its own is left alone.
+            output.says(&["there is the trigger `t` on `runner_gate_ticket`", "find out who made it, and drop it"]);
             field.run("grants sync", &[]).exits(7);
             field.database.sql("DROP TRIGGER t");
+        } else {
+            output.says(&["run `runner grants sync`"]);
         }
         if spoilt.contains("ROLE") {
             field.admin.sql(&format!("DROP ROLE boss_{login}"));
@@ -518,6 +522,42 @@ fn a_login_is_kept_in_line_and_removed() {
     field.run("grants sync", &[]).succeeds();
     assert_eq!(field.admin.value(&format!("SELECT COUNT(*) FROM mysql.user WHERE User = '{login}'")), "0");
     field.run("grants remove", &[]).succeeds().says(&["there is no login to remove"]);
+}
+
+/// What no login prevents is told, and what would lead past it is refused.
+#[test]
+fn what_a_login_does_not_prevent_is_named() {
+    let field = field!();
+    field.database.sql("CREATE INDEX by_card ON people (card)");
+    field.grants(COPY).sync();
+    let told = ["the index `by_card` of", "shows the order of `card`, which it may not read"];
+    field.run("grants list", &[]).succeeds().says(&told);
+    field.admin.sql(&format!(
+        "CREATE TRIGGER {db}.t AFTER INSERT ON {db}.copies FOR EACH ROW UPDATE {db}.runner_history SET name = 'x'",
+        db = field.database.name()
+    ));
+    let output = field.run("apply", &["transform=true"]);
+    output.exits(7).says(&["names a table of runner", "find out who made the trigger or the function, and drop it"]);
+    field.database.sql("DROP TRIGGER t");
+    field.run("apply", &["transform=true"]).succeeds();
+}
+
+/// A file that makes what runner would rely on later is found at once, and what it has made is before each run.
+#[test]
+fn what_a_file_makes_in_the_place_of_a_table_of_runner_is_named() {
+    let Some(field) = Field::bare(servers::mariadb()) else { return };
+    field.project.sql(
+        "0001_lease",
+        "-- runner:no-transaction\nEXECUTE IMMEDIATE CONCAT('CREATE VIEW runner_', 'lease AS SELECT 1 AS scope');",
+        "SELECT 1;",
+    );
+    let told = ["`runner_lease`, which is not a plain table of InnoDB", "find out who made it, and drop it"];
+    let output = field.run("apply", &[]);
+    assert_ne!(output.exit_code(), Some(0), "{output}");
+    output.says(&told);
+    field.run("apply", &[]).exits(7).says(&told);
+    field.database.sql("DROP VIEW runner_lease");
+    field.run("status", &[]).succeeds();
 }
 
 #[test]

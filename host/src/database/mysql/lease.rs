@@ -9,7 +9,7 @@ use super::lock::Names;
 use super::node::{Attempts, as_one, run_patiently};
 use super::record::{ONE_ROW, OUT_OF_RANGE, text_of_changes};
 use super::session::{self, LITERALS, SessionFacts, literal, row_text};
-use super::{MysqlDatabase, owner};
+use super::{MysqlDatabase, inspect, owner};
 use crate::database::lease::{Heart, Lease, LeaseRows, Open, Seen, lost};
 use crate::database::{DatabaseError, Dialect, Facts, LockHolder, LockKind, ToolChange};
 
@@ -64,18 +64,23 @@ pub(super) async fn look(
     facts: &Facts,
     names: &Names,
 ) -> Result<Option<Seen>, DatabaseError> {
-    let question = Seen::question(&names.scope, NOW).spelled(facts, &LITERALS)?;
+    let database = facts.tool_schema();
+    // What is there may be a view, or whatever others have made under that name.
+    let guard = inspect::guard(&literal(database));
+    let question = guard + &Seen::question(&names.scope, NOW).spelled(facts, &LITERALS)?;
     let mut attempts = Attempts::default();
     let found = loop {
         match session::all(connection, &question).await {
             Err(error) if error.code == NO_TABLE => return Ok(None),
             // Another run creates the tables.
             Err(error) if attempts.again(&error).await => {}
-            found => break found?,
+            Err(error) => return Err(inspect::told(connection, database, error).await),
+            Ok(found) => break found,
         }
     };
     let cells = |row: &sqlx::mysql::MySqlRow| (0..sqlx::Row::len(row)).map(|at| row_text(row, at)).collect::<Vec<_>>();
-    Ok(found.first().and_then(|row| Seen::read(&cells(row))))
+    // The first row is the guard's.
+    Ok(found.get(1).and_then(|row| Seen::read(&cells(row))))
 }
 
 #[async_trait]

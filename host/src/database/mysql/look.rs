@@ -1,16 +1,17 @@
 //! Sends several queries of ours in one message by the text protocol: no preparation, and one round trip.
 
+use sqlx::Row as _;
 use sqlx::mysql::MySqlRow;
-use sqlx::{AssertSqlSafe, Executor as _, MySqlConnection, Row as _};
 
 use super::MysqlDatabase;
-use super::error::{from_sqlx, lost};
+use super::error::lost;
 use super::node::Attempts;
+use super::speech::results;
 use super::statement;
 use super::types_read::Wire;
 use crate::data::Value;
 use crate::database::DatabaseError;
-use crate::database::look::{Probe, by_statement, cell};
+use crate::database::look::{Probe, cell};
 
 impl MysqlDatabase {
     pub(super) async fn look_now(&mut self, questions: &[String]) -> Result<Probe, DatabaseError> {
@@ -32,11 +33,6 @@ impl MysqlDatabase {
         let asks = is_held || self.server.has_lease();
         Ok(Probe { answers, holder: if asks { self.lock_holder_now().await? } else { None } })
     }
-}
-
-/// The rows of each statement in a text.
-pub(super) async fn results(connection: &mut MySqlConnection, text: &str) -> Result<Vec<Vec<MySqlRow>>, DatabaseError> {
-    by_statement(connection.fetch_many(sqlx::raw_sql(AssertSqlSafe(text)))).await.map_err(from_sqlx)
 }
 
 fn values(rows: &[MySqlRow]) -> Result<Vec<Vec<Value>>, DatabaseError> {

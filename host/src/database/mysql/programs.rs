@@ -3,9 +3,11 @@
 
 use std::sync::Arc;
 
+use super::MysqlDatabase;
 use super::error::lost;
-use super::session::{literal, number, text};
-use super::{MysqlDatabase, look};
+use super::session::{self, literal, number, text};
+use super::speech::results;
+use crate::database::error::RAN;
 use crate::database::facts::{GATE_NAMES, LEASE_TABLES, TOOL_TABLES};
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect};
 use crate::sql::identifiers;
@@ -20,12 +22,22 @@ pub(super) struct Programs {
     pub reach_tool_tables: bool,
     /// One of them names a setting that the host relies on.
     pub change_settings: bool,
-    /// A procedure of the database has dynamic SQL.
+    /// A procedure or a package of the database has dynamic SQL.
     pub have_dynamic_sql: bool,
     /// Other databases that the user can see.
     databases: Vec<String>,
-    /// An event that names a tool table.
-    event: Option<String>,
+    /// The events that may reach a tool table.
+    events: Vec<Event>,
+}
+
+/// An event that may reach a tool table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Event {
+    name: String,
+    /// A digest of its state and its text.
+    digest: String,
+    /// Its text names one; otherwise it assembles a name, or runs a program that may reach one.
+    names_one: bool,
 }
 
 /// Settings that the host relies on, as a regular expression.
@@ -44,14 +56,32 @@ impl Programs {
 
     /// Fails if the server itself runs something that names the tables, behind every proof.
     pub fn check_events(&self) -> Result<(), DatabaseError> {
-        let Some(event) = &self.event else { return Ok(()) };
+        let Some(Event { name, .. }) = self.events.iter().find(|event| event.names_one) else { return Ok(()) };
         Err(DatabaseError::new(
             DatabaseErrorKind::Denied,
-            format!("the event `{event}` names a table that belongs to runner, and may change it at any time"),
+            format!("the event `{name}` names a table that belongs to runner, and may change it at any time"),
         )
-        .hint(format!("drop it: `DROP EVENT {event}`")))
+        .hint(format!("drop it: `DROP EVENT {name}`")))
+    }
+
+    /// Fails if there is such an event that was not there `before`.
+    fn check_new_events(&self, before: &[Event]) -> Result<(), DatabaseError> {
+        let Some(Event { name, .. }) = self.events.iter().find(|event| !before.contains(event)) else { return Ok(()) };
+        Err(DatabaseError::new(
+            DatabaseErrorKind::Denied,
+            format!(
+                "the migration has created or changed the event `{name}`, which has dynamic SQL, or runs a program that may reach the \
+                 tables of runner, and so may change them at any time"
+            ),
+        )
+        .code(RAN)
+        .hint(format!("drop it: `DROP EVENT {name}`; {EVENT_BY_HAND}")))
     }
 }
+
+/// The way out for such an event.
+pub(super) const EVENT_BY_HAND: &str =
+    "if you need it, create it by hand, with a definer that has no privileges on the tables `runner_…`";
 
 impl MysqlDatabase {
     /// The programs, looked up once, and again after whatever may have created one.
@@ -60,10 +90,23 @@ impl MysqlDatabase {
             return Ok(known.clone());
         }
         let schema = literal(self.server.facts.schema.as_deref().unwrap_or_default());
-        let found = look::results(&mut self.connection, &question(&schema)).await?;
+        let found = results(&mut self.connection, &question(&schema)).await?;
         let [flags, databases, events] = found.as_slice() else {
             return Err(lost("the server did not answer what it was asked"));
         };
+        // Rows of several kinds: by its own text, an event names a table, has dynamic SQL, or does neither.
+        let reaching = match events.iter().any(|row| text(row, 2) == "0") {
+            true => session::all(&mut self.connection, reaching_events(&schema)).await?,
+            false => Vec::new(),
+        };
+        let reaching: Vec<String> = reaching.iter().map(|row| text(row, 0)).collect();
+        let events = events.iter().filter(|row| text(row, 2) != "0" || reaching.contains(&text(row, 0)));
+        let events: Vec<Event> = events
+            .map(|row| Event { name: text(row, 0), digest: text(row, 1), names_one: text(row, 2) == "2" })
+            .collect();
+        if self.guard.events.is_none() {
+            self.guard.events = Some(events.clone());
+        }
         let flags = flags.first().ok_or_else(|| lost("the server did not answer what it was asked"))?;
         let is_set = |at: usize| number(flags, at) == 1;
         let programs = Arc::new(Programs {
@@ -72,10 +115,16 @@ impl MysqlDatabase {
             change_settings: is_set(3),
             have_dynamic_sql: is_set(4),
             databases: databases.iter().map(|row| text(row, 0)).collect(),
-            event: events.first().map(|row| text(row, 0)),
+            events,
         });
         self.guard.programs = Some(programs.clone());
         Ok(programs)
+    }
+
+    /// Fails if a statement of a migration has left an event that may reach the tool's tables, behind every proof.
+    pub(super) async fn check_new_events(&mut self) -> Result<(), DatabaseError> {
+        let programs = self.programs().await?;
+        programs.check_new_events(self.guard.events.as_deref().unwrap_or_default())
     }
 
     /// Whether statements on rows may reach the tool's tables.
@@ -84,31 +133,47 @@ impl MysqlDatabase {
     }
 }
 
-/// The question, whose answers are flags, databases and events. Each catalogue is opened once: a view or a trigger takes
-/// opening all tables of its database, so those of other databases are not asked for.
-fn question(schema: &str) -> String {
-    // The prefix alone is not enough: a database may have such a name, and each view names its database.
-    let tables = [TOOL_TABLES.as_slice(), &LEASE_TABLES].concat().join("|");
+/// The names of the tool's tables, as a regular expression.
+pub(super) fn tool_names() -> String {
+    [TOOL_TABLES.as_slice(), &LEASE_TABLES, &GATE_NAMES[1..]].concat().join("|")
+}
+
+/// The queries for the programs and their texts: triggers and views of a list of databases, and all routines.
+fn sources(list: &str, schema: &str) -> [String; 3] {
     let text = |column: &str| format!("CONVERT({column} USING utf8mb4)");
-    let sources = [
+    [
         format!(
-            "SELECT 'trigger' AS kind, 1 AS is_ours, {} AS body FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = {schema}",
+            "SELECT 'trigger' AS kind, TRIGGER_SCHEMA = {schema} AS is_ours, TRIGGER_SCHEMA AS place, {} AS name, {} AS body \
+             FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA IN ({list})",
+            text("EVENT_OBJECT_TABLE"),
             text("ACTION_STATEMENT")
         ),
         format!(
-            "SELECT 'view', 1, {} FROM information_schema.VIEWS WHERE TABLE_SCHEMA = {schema}",
+            "SELECT 'view', TABLE_SCHEMA = {schema}, TABLE_SCHEMA, {}, {} FROM information_schema.VIEWS \
+             WHERE TABLE_SCHEMA IN ({list})",
+            text("TABLE_NAME"),
             text("VIEW_DEFINITION")
         ),
         // A text that the user may not read may be anything.
         format!(
-            "SELECT LOWER(ROUTINE_TYPE), ROUTINE_SCHEMA = {schema}, IFNULL({}, '{} sql_mode execute') FROM information_schema.ROUTINES \
-             WHERE ROUTINE_SCHEMA NOT IN ({OF_THE_SERVER}) AND NOT (ROUTINE_SCHEMA = {schema} AND ROUTINE_NAME = '{}')",
+            "SELECT LOWER(ROUTINE_TYPE), ROUTINE_SCHEMA = {schema}, ROUTINE_SCHEMA, {}, IFNULL({}, '{} sql_mode execute') \
+             FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA NOT IN ({OF_THE_SERVER}) AND \
+             NOT (ROUTINE_SCHEMA = {schema} AND ROUTINE_NAME = '{}')",
+            text("ROUTINE_NAME"),
             text("ROUTINE_DEFINITION"),
             TOOL_TABLES[0],
             // It admits sessions with a ticket only.
             GATE_NAMES[0]
         ),
-    ];
+    ]
+}
+
+/// The question, whose answers are flags, databases and events. Each catalogue is opened once: a view or a trigger takes
+/// opening all tables of its database, so those of other databases are not asked for.
+fn question(schema: &str) -> String {
+    // The prefix alone is not enough: a database may have such a name, and each view names its database.
+    let tables = tool_names();
+    let text = |column: &str| format!("CONVERT({column} USING utf8mb4)");
     let others = format!(
         "SELECT {} AS name FROM information_schema.SCHEMATA WHERE SCHEMA_NAME NOT IN ({OF_THE_SERVER}, {schema})",
         text("SCHEMA_NAME")
@@ -118,10 +183,59 @@ fn question(schema: &str) -> String {
          IFNULL(MAX((is_ours OR INSTR(body, {schema}) > 0) AND body REGEXP '{tables}'), 0), \
          IFNULL(MAX(is_ours AND other.name IS NOT NULL), 0), \
          IFNULL(MAX(kind <> 'view' AND body REGEXP '{SETTINGS}'), 0), \
-         IFNULL(MAX(is_ours AND kind = 'procedure' AND body REGEXP 'execute|prepare'), 0) \
+         IFNULL(MAX(is_ours AND kind LIKE 'p%' AND body REGEXP '{DYNAMIC}'), 0) \
          FROM ({}) AS program LEFT JOIN ({others}) AS other ON is_ours AND INSTR(body, other.name) > 0; {others}; \
-         SELECT CONCAT(EVENT_SCHEMA, '.', EVENT_NAME) FROM information_schema.EVENTS WHERE (EVENT_SCHEMA = {schema} OR \
-         INSTR(EVENT_DEFINITION, {schema}) > 0) AND EVENT_DEFINITION REGEXP '{tables}' LIMIT 1",
-        sources.join(" UNION ALL ")
+         SELECT {EVENT}, SHA1(CONCAT(STATUS, EVENT_DEFINITION)), CASE WHEN EVENT_DEFINITION REGEXP '{tables}' AND (EVENT_SCHEMA = {schema} \
+         OR INSTR(EVENT_DEFINITION, {schema}) > 0) THEN 2 WHEN EVENT_DEFINITION REGEXP '{DYNAMIC}' THEN 1 ELSE 0 END \
+         FROM information_schema.EVENTS WHERE {}",
+        sources(schema, schema).join(" UNION ALL "),
+        of_migrations(schema)
     )
+}
+
+/// Dynamic SQL, as a regular expression.
+const DYNAMIC: &str = "(^|[^a-z0-9_$])(execute|prepare)([^a-z0-9_$]|$)";
+
+/// The name of an event.
+const EVENT: &str = "CONCAT(EVENT_SCHEMA, '.', EVENT_NAME)";
+
+/// The condition for events that a migration may have created, or that reach the database by its name.
+fn of_migrations(schema: &str) -> String {
+    format!("EVENT_SCHEMA = {schema} OR DEFINER = CURRENT_USER() OR INSTR(EVENT_DEFINITION, {schema}) > 0")
+}
+
+/// The query for the events in whose texts programs are named that name a tool table or have dynamic SQL, or that name such programs.
+/// A trigger has the name of its table.
+fn reaching_events(schema: &str) -> String {
+    format!(
+        "{} SELECT {EVENT} FROM information_schema.EVENTS e WHERE ({}) AND EXISTS (SELECT 1 FROM reach r WHERE {})",
+        reach(schema, schema, &format!("{}|{DYNAMIC}", tool_names())),
+        of_migrations(schema),
+        mentions("e.EVENT_DEFINITION", "r.name")
+    )
+}
+
+/// The beginning of a query about `reach`: the programs of the databases of a list in whose texts this is found, and those that name one
+/// of them, through however many others. A trigger has the name of its table.
+fn reach(list: &str, schema: &str, found: &str) -> String {
+    format!(
+        "WITH RECURSIVE program AS ({}), reach (kind, place, name, is_direct) AS (SELECT kind, place, name, 1 FROM program \
+         WHERE body REGEXP '{found}' UNION SELECT p.kind, p.place, p.name, 0 FROM program p JOIN reach r ON {})",
+        sources(list, schema).join(" UNION ALL "),
+        mentions("p.body", "r.name")
+    )
+}
+
+/// The query for the tables, views and functions of a list of databases through which a statement changes the tool's tables: what it
+/// is, its database and name, and whether a view does so only where it is written to.
+pub(super) fn reaching_objects(list: &str, schema: &str) -> String {
+    format!(
+        "{} SELECT kind, place, name, MIN(is_direct) FROM reach GROUP BY kind, place, name",
+        reach(list, schema, &tool_names())
+    )
+}
+
+/// The condition for a text that has a name in it as a word of its own.
+fn mentions(text: &str, name: &str) -> String {
+    format!("{text} REGEXP CONCAT('(^|[^a-z0-9_$])', REGEXP_REPLACE({name}, '[^a-zA-Z0-9_]', '.'), '([^a-z0-9_$]|$)')")
 }

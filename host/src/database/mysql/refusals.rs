@@ -1,6 +1,7 @@
 //! The first wall: what the text of a statement shows. It gives early and friendly errors; what a text hides is found by
 //! the proofs (see `rights`).
 
+use super::programs::EVENT_BY_HAND;
 use crate::database::facts::{LEASE_TABLES, TOOL_TABLES, is_tool_table};
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Facts, Role};
 use crate::sql::classify::{open_run_comments, reads, skip_run_comments};
@@ -137,6 +138,7 @@ pub(super) fn check(statement: &str, asking: Asking<'_>) -> Result<StatementClas
     if role == Role::Component {
         check_component(statement, class, dialect)?;
     }
+    check_event(shown, class, dialect)?;
     let class = match for_statement(shown, dialect) {
         // It may do what the statement in it does.
         Some(inner) if class == StatementClass::Session => match classify(inner, dialect) {
@@ -251,6 +253,19 @@ fn check_names(text: &str, class: StatementClass, asking: Asking<'_>) -> Result<
     if class == StatementClass::Schema && is_database && drops && has(asking.database) {
         return Err(denied(&format!("`{first} DATABASE` of the database that it migrates: it holds the history"))
             .hint("`runner db drop` and `runner db reset` do that"));
+    }
+    Ok(())
+}
+
+/// Refuses an event with dynamic SQL, which the server would run behind every proof.
+fn check_event(statement: &str, class: StatementClass, dialect: Dialect) -> Result<(), DatabaseError> {
+    let names = identifiers(statement, dialect);
+    let is = |name: &String, words: &[&str]| words.iter().any(|word| name.eq_ignore_ascii_case(word));
+    let is_event =
+        names.iter().find(|name| is_kind(&name.to_ascii_uppercase())).is_some_and(|kind| is(kind, &["EVENT"]));
+    if class == StatementClass::Schema && is_event && names.iter().any(|name| is(name, &["EXECUTE", "PREPARE"])) {
+        return Err(denied("an event with dynamic SQL, which the server runs at any time")
+            .hint(format!("write the statement itself; {EVENT_BY_HAND}")));
     }
     Ok(())
 }
@@ -381,6 +396,9 @@ mod tests {
             (component, "CALL `sys`.execute_prepared_stmt('SELECT 1')", false),
             (component, "CREATE PROCEDURE p() EXECUTE IMMEDIATE CONCAT('a', 'b')", false),
             (component, "CREATE EVENT e ON SCHEDULE EVERY 1 DAY DO PREPARE s FROM @x", false),
+            (SCRIPT, "CREATE EVENT e ON SCHEDULE EVERY 1 DAY DO EXECUTE IMMEDIATE @x", false),
+            (SCRIPT, "CREATE DEFINER = u EVENT e ON SCHEDULE EVERY 1 DAY DO DELETE FROM t", true),
+            (SCRIPT, "CREATE PROCEDURE p() EXECUTE IMMEDIATE @x", true),
             (component, "CREATE PROCEDURE p() UPDATE t SET a = 1", true),
             (component, "CREATE UNIQUE INDEX i ON t (a)", true),
             (component, "CREATE OR REPLACE ALGORITHM = MERGE DEFINER = me VIEW v AS SELECT 1", true),

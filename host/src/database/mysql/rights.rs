@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use super::MysqlDatabase;
 use super::error::NOT_PREPARABLE;
-use super::programs::Programs;
+use super::programs::{Event, Programs};
 use super::refusals::{self, Asking, Quoting, denied, is_tool_name, tool_table};
 use super::session;
 use super::settings::{Kept, SessionSettings, ask};
@@ -37,6 +37,8 @@ pub(super) struct CheckedStatement {
     reads: bool,
     /// Whether its text shows everything that it does, so that only rows or the schema can have changed.
     is_plain: bool,
+    /// Whether it may store a program.
+    stores: bool,
 }
 
 /// What the role may do, and what has happened in the session.
@@ -52,6 +54,8 @@ pub(super) struct Guard {
     must_clean: bool,
     /// The triggers, views and routines that statements may run without showing it, if they were looked up.
     pub programs: Option<Arc<Programs>>,
+    /// The events that may reach the tool's tables, as the run has found them.
+    pub events: Option<Vec<Event>>,
     /// Where strings end in the mode that a script has set.
     pub quoting: Option<Quoting>,
     /// The tool's tables before a statement outside a transaction that may do anything.
@@ -62,6 +66,8 @@ pub(super) struct Guard {
     pub must_renew: bool,
     /// Whose settings the session has.
     pub settings: SessionSettings,
+    /// A script or a component has said something since the session was last given the settings of the host, or was found to have them.
+    pub is_unproven: bool,
     /// Temporary tables created in the session, as far as their names are known.
     pub temporary: Vec<String>,
 }
@@ -81,6 +87,7 @@ impl Guard {
             rights: self.rights,
             // These belong to the database, not to the session.
             programs: self.programs.take(),
+            events: self.events.take(),
             looks: self.looks.take(),
             ..Self::default()
         };
@@ -127,6 +134,7 @@ impl MysqlDatabase {
         self.check_transaction()?;
         self.renew_if_due().await?;
         self.settle().await?;
+        let mut stores = false;
         let mut is_plain = matches!(class, StatementClass::Rows | StatementClass::Schema);
         if role == Role::Host {
             self.host_touches(statement).await?;
@@ -134,7 +142,10 @@ impl MysqlDatabase {
             self.check_granted(statement).await?;
             is_plain = false;
         } else {
-            let stores = stores_program(statement, class, dialect);
+            stores = stores_program(statement, class, dialect);
+            if stores && self.guard.events.is_none() {
+                self.programs().await?;
+            }
             if !stores && runs_programs(statement, class, dialect) {
                 let programs = self.programs().await?;
                 programs.check_events()?;
@@ -152,12 +163,14 @@ impl MysqlDatabase {
             self.guard.note_temporary(statement, dialect);
             if stores || !matches!(class, StatementClass::Rows | StatementClass::Schema) {
                 self.guard.programs = None;
+                stores |= runs_anything(statement, class, dialect);
             }
         }
         if self.transaction.is_none() && !reads(statement, dialect) {
             self.renew_lease().await?;
         }
-        Ok(CheckedStatement { is_plain, reads: reads(statement, dialect) })
+        self.guard.is_unproven |= role != Role::Host;
+        Ok(CheckedStatement { is_plain, stores, reads: reads(statement, dialect) })
     }
 
     /// Fails if a component's `CALL` may run what its text does not show.
@@ -197,13 +210,16 @@ impl MysqlDatabase {
             return self.host_touches(&table.name).await;
         }
         if self.is_gated() {
+            self.guard.is_unproven = true;
             return Ok(());
         }
         self.guard.is_used = true;
         let programs = self.programs().await?;
         programs.check_events()?;
         let leads_elsewhere = table.schema.as_deref().is_some_and(|schema| schema != self.endpoint.database());
-        self.look_at_tool_tables(leads_elsewhere || programs.reach_tool_tables).await
+        self.look_at_tool_tables(leads_elsewhere || programs.reach_tool_tables).await?;
+        self.guard.is_unproven = true;
+        Ok(())
     }
 
     /// Runs after it: if a statement of a script or guest may have done anything, proves that the transaction is
@@ -228,12 +244,12 @@ impl MysqlDatabase {
         }
         if asked.is_plain {
             let answer = self.check_after_failure(answer).await;
-            self.compare_tool_tables().await?;
+            self.check_traces(asked).await?;
             return answer;
         }
         if self.transaction.is_none() {
             self.end_what_is_open(if answer.is_ok() { "COMMIT" } else { "ROLLBACK" }).await?;
-            self.compare_tool_tables().await?;
+            self.check_traces(asked).await?;
             return answer;
         }
         if !self.prove_session().await? {
@@ -246,6 +262,15 @@ impl MysqlDatabase {
             });
         }
         answer
+    }
+
+    /// Fails if a statement outside a transaction has changed the tool's tables, or has left an event that may do so. Inside one, whatever
+    /// creates an event commits, which is found. The events come first: one that is gone by then has done what it does.
+    async fn check_traces(&mut self, asked: CheckedStatement) -> Result<(), DatabaseError> {
+        if asked.stores && self.transaction.is_none() {
+            self.check_new_events().await?;
+        }
+        self.compare_tool_tables().await
     }
 
     /// Whether the transaction is still ours; then the session has its character set again, and its settings are known. A
@@ -270,6 +295,7 @@ impl MysqlDatabase {
     }
 
     fn keep_settings(&mut self, kept: Option<Kept>) {
+        self.guard.is_unproven = false;
         if self.guard.rights() == Role::Component {
             self.guard.settings = SessionSettings::Ours;
             return;

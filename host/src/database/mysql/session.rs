@@ -4,14 +4,14 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use sqlx::mysql::MySqlRow;
-use sqlx::{AssertSqlSafe, MySqlConnection, Row};
+use sqlx::{MySqlConnection, Row};
 
-use super::error::{from_sqlx, lost};
+use super::error::lost;
 use super::make::{OF_INNODB, SINGLE_PRIMARY, Said};
 use super::node::Node;
 use super::refusals::Quoting;
 use super::settings::{PINNED, enough_warnings, time_limit};
-use crate::database::change::Literals;
+pub(super) use super::speech::{LITERALS, all, literal, one, run};
 use crate::database::pipe::Meter;
 use crate::database::{ConnectOptions, DatabaseError, Dialect, Facts};
 
@@ -212,28 +212,6 @@ fn settings_of_sessions(settings: &ConnectOptions) -> String {
     format!("SET {}", set.iter().map(|set| format!("SESSION {set}")).collect::<Vec<_>>().join(", "))
 }
 
-/// Runs SQL of our own by the text protocol: one round trip, and nothing to prepare.
-pub(super) async fn run(connection: &mut MySqlConnection, statement: String) -> Result<u64, DatabaseError> {
-    let done = sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut *connection).await.map_err(from_sqlx)?;
-    Ok(done.rows_affected())
-}
-
-/// The only row of a query of our own.
-pub(super) async fn one(
-    connection: &mut MySqlConnection,
-    statement: impl Into<String>,
-) -> Result<MySqlRow, DatabaseError> {
-    sqlx::raw_sql(AssertSqlSafe(statement.into())).fetch_one(&mut *connection).await.map_err(from_sqlx)
-}
-
-/// All rows of a query of our own.
-pub(super) async fn all(
-    connection: &mut MySqlConnection,
-    statement: impl Into<String>,
-) -> Result<Vec<MySqlRow>, DatabaseError> {
-    sqlx::raw_sql(AssertSqlSafe(statement.into())).fetch_all(&mut *connection).await.map_err(from_sqlx)
-}
-
 /// A row's column as text; empty if NULL.
 pub(super) fn text(row: &MySqlRow, column: usize) -> String {
     row_text(row, column).unwrap_or_default()
@@ -250,27 +228,9 @@ pub(super) fn number(row: &MySqlRow, column: usize) -> u64 {
     row_text(row, column).and_then(|digits| digits.parse().ok()).unwrap_or(0)
 }
 
-/// The values of the host in a text. MySQL spells them alike.
-pub(super) const LITERALS: Literals =
-    Literals { dialect: Dialect::Mariadb, text: literal, bytes: |hex| format!("x'{hex}'") };
-
 /// The statement that sets the modes of a session.
 pub(super) fn set_mode(modes: &str) -> String {
     format!("SET SESSION sql_mode = {}", literal(modes))
-}
-
-/// A string literal that is valid under any `sql_mode`.
-pub(super) fn literal(text: &str) -> String {
-    let mut quoted = String::with_capacity(text.len() + 2);
-    quoted.push('\'');
-    for character in text.chars() {
-        if matches!(character, '\'' | '\\') {
-            quoted.push(character);
-        }
-        quoted.push(character);
-    }
-    quoted.push('\'');
-    quoted
 }
 
 #[cfg(test)]
@@ -288,10 +248,5 @@ mod tests {
         ] {
             assert_eq!(sql_mode(session, global), mode, "{session}");
         }
-    }
-
-    #[test]
-    fn texts_stay_texts() {
-        assert_eq!(literal(r"a'b\c"), r"'a''b\\c'");
     }
 }

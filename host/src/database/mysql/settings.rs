@@ -123,6 +123,12 @@ impl MysqlDatabase {
                 session::run(&mut self.connection, ours).await?;
                 self.guard.settings = SessionSettings::Kept(kept);
             }
+            (Role::Host, settings) if self.guard.is_unproven => {
+                self.guard.settings = settings;
+                let ours = self.ours();
+                session::run(&mut self.connection, ours).await?;
+                self.guard.is_unproven = false;
+            }
             (Role::SqlScript | Role::Component, SessionSettings::Kept(kept)) => {
                 session::run(&mut self.connection, kept.restore(self.server.facts.dialect)).await?;
                 self.guard.settings = SessionSettings::Theirs(Some(kept));
@@ -138,7 +144,8 @@ impl MysqlDatabase {
         Ok(())
     }
 
-    /// What stands before and behind a text of the host, so that it runs in our settings and a script's stay in force.
+    /// What stands before and behind a text of the host, so that it runs in our settings and a script's stay in force. The server reads
+    /// a statement only when those before it have run, so what follows is read in the character set that this begins with.
     pub(super) async fn around_host(&mut self) -> Result<(String, String), DatabaseError> {
         match std::mem::take(&mut self.guard.settings) {
             SessionSettings::Theirs(kept) => {
@@ -150,7 +157,11 @@ impl MysqlDatabase {
             }
             settings => {
                 self.guard.settings = settings;
-                Ok((String::new(), String::new()))
+                // What a trigger or a function does to them is not seen in every statement.
+                match std::mem::take(&mut self.guard.is_unproven) {
+                    true => Ok((format!("{}; ", self.ours()), String::new())),
+                    false => Ok((String::new(), String::new())),
+                }
             }
         }
     }

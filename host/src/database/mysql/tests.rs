@@ -1,5 +1,6 @@
 //! What is specific to MySQL and MariaDB; `database::contract` tests what every database does.
 
+mod closed;
 mod connect;
 mod contract;
 mod cursors;

@@ -6,8 +6,10 @@ use sha2::{Digest, Sha256};
 use sqlx::Row;
 use sqlx::mysql::MySqlRow;
 
+use super::error::lost;
 use super::session::{self, literal, text};
-use super::{MysqlDatabase, look};
+use super::speech::results;
+use super::{MysqlDatabase, inspect};
 use crate::database::error::RAN;
 use crate::database::facts::{GUARDED_TABLE_LITERALS, is_tool_table};
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, TableName};
@@ -22,7 +24,7 @@ const OF_MIGRATIONS: [&str; 3] = ["runner_checkpoint", "runner_chunk", "runner_e
 /// What the server answers to a question for a table, a column or a database that is gone.
 const CHANGED: [&str; 3] = ["1146", "1054", "1049"];
 
-/// Each tool table with a digest of its definition and contents.
+/// Each tool table that exists, with digests of its definition and contents.
 pub(super) type Picture = Vec<(String, String)>;
 
 impl MysqlDatabase {
@@ -60,23 +62,25 @@ impl MysqlDatabase {
         let Some(before) = self.transaction.as_ref().and_then(|transaction| transaction.tool_tables.clone()) else {
             return Ok(());
         };
-        match self.picture().await {
-            Ok(now) => compare(&before, &now),
-            Err(error) if CHANGED.contains(&error.code.as_str()) => {
-                Err(changed("runner_history").detail(error.to_string()))
-            }
-            Err(error) => Err(error),
-        }
+        self.compare_with(&before).await
     }
 
     /// Fails if the statement has changed the tables.
     pub(super) async fn compare_tool_tables(&mut self) -> Result<(), DatabaseError> {
-        let Some(before) = self.guard.tool_tables.take() else { return Ok(()) };
+        match self.guard.tool_tables.take() {
+            Some(before) => self.compare_with(&before).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn compare_with(&mut self, before: &Picture) -> Result<(), DatabaseError> {
         match self.picture().await {
-            Ok(now) => compare(&before, &now),
+            Ok(now) => compare(before, &now),
             Err(error) if CHANGED.contains(&error.code.as_str()) => {
                 Err(changed("runner_history").detail(error.to_string()))
             }
+            // A picture that has something foreign in it is none, so there was nothing of the kind before.
+            Err(error) if error.kind == DatabaseErrorKind::Denied => Err(error.code(RAN)),
             Err(error) => Err(error),
         }
     }
@@ -87,12 +91,9 @@ impl MysqlDatabase {
             Some(looks) => looks,
             None => self.looks().await?,
         };
-        if looks.is_empty() {
-            return Ok(Picture::new());
-        }
         let (ours, theirs) = self.around_host().await?;
         let texts: Vec<&str> = looks.iter().map(|(_, look)| look.as_str()).collect();
-        let answers = look::results(&mut self.connection, &format!("{ours}{}{theirs}", texts.join("; "))).await;
+        let answers = results(&mut self.connection, &format!("{ours}{}{theirs}", texts.join("; "))).await;
         if answers.is_err() && !theirs.is_empty() {
             self.guard.settings.keep();
         }
@@ -110,12 +111,21 @@ impl MysqlDatabase {
             }
             hex::encode(digest.finalize())
         };
-        let picture = looks.iter().zip(answers).map(|((table, _), rows)| (table.clone(), digest(rows))).collect();
+        let [foreign, there, answers @ ..] = answers else {
+            return Err(lost("the server did not answer what it was asked"));
+        };
+        if let Some(row) = foreign.first() {
+            return Err(inspect::foreign(self.server.facts.tool_schema(), &text(row, 0)));
+        }
+        let there = there.iter().map(|row| (text(row, 0), String::new()));
+        let digests = looks.iter().skip(2).zip(answers).map(|((table, _), rows)| (table.clone(), digest(rows)));
+        let picture = there.chain(digests).collect();
         self.guard.looks = Some(looks);
         Ok(picture)
     }
 
-    /// The questions for the tables, each with its table: their definitions and triggers, and for most the digest of their rows.
+    /// The questions: for what does not belong there, for the tables that exist, and then, each with its table, for their definitions,
+    /// and for most the digest of their rows.
     async fn looks(&mut self) -> Result<Vec<(String, String)>, DatabaseError> {
         let schema = self.server.facts.schema.clone().unwrap_or_default();
         let columns = session::all(
@@ -146,18 +156,15 @@ impl MysqlDatabase {
             let name = TableName { schema: Some(schema.clone()), name: table.clone() }.quoted(Dialect::Mysql);
             format!("SELECT h.id FROM {name} h WHERE h.state IN ('applied', 'rolled-back')")
         });
-        let mut looks = Vec::new();
+        let there = format!(
+            "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = {} AND TABLE_NAME IN ({}) ORDER BY 1",
+            literal(&schema),
+            *inspect::TABLES
+        );
+        let mut looks = vec![(String::new(), inspect::question(&literal(&schema))), (String::new(), there)];
         for (table, values) in tables {
             let name = TableName { schema: Some(schema.clone()), name: table.clone() }.quoted(Dialect::Mysql);
             looks.push((table.clone(), format!("SHOW CREATE TABLE {name}")));
-            // By both names: MariaDB then opens this table alone.
-            let triggers = format!(
-                "SELECT TRIGGER_NAME, ACTION_TIMING, EVENT_MANIPULATION, ACTION_STATEMENT FROM information_schema.TRIGGERS \
-                 WHERE EVENT_OBJECT_SCHEMA = {} AND EVENT_OBJECT_TABLE = {} ORDER BY 1",
-                literal(&schema),
-                literal(&table)
-            );
-            looks.push((table.clone(), triggers));
             let which = match (OF_MIGRATIONS.contains(&table.as_str()), &done) {
                 (true, Some(done)) => format!(" WHERE history_id IN ({done})"),
                 (true, None) => continue,

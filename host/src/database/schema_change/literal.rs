@@ -168,7 +168,7 @@ fn decimal(text: &str, precision: u8, scale: u8) -> Result<String, String> {
 /// Returns a text as an expression that the server can keep as its own text and parse again: MariaDB writes a literal with a character
 /// set back without its escapes, so that a quote in it would end it, and what follows would run.
 fn as_expression(text: &str, spelled: &str) -> String {
-    match text.contains('\\') {
+    match !text.is_ascii() || text.contains('\\') {
         true => format!("CONVERT(X'{}' USING utf8mb4)", hex::encode(text)),
         false => spelled.to_owned(),
     }

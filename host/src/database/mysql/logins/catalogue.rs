@@ -1,15 +1,17 @@
 //! What the server says about the user of a run, the tables, and the logins of components.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sqlx::MySqlConnection;
+use sqlx::mysql::MySqlRow;
 
 use super::super::error::NO_TABLE;
+use super::super::programs::reaching_objects;
 use super::super::refusals::is_tool_name;
 use super::super::session::{self, literal, text};
 use super::gate::{self, named};
 use crate::database::logins::rights::{Relations, Rights};
-use crate::database::{DatabaseError, DatabaseErrorKind};
+use crate::database::{DatabaseError, DatabaseErrorKind, Dialect};
 use crate::sql::ShownGrants;
 
 /// What was found.
@@ -29,8 +31,34 @@ pub(super) struct Catalogue {
     pub functions: Vec<(String, String, bool)>,
     /// The logins of components that exist, or that are known to have been made.
     pub logins: BTreeMap<String, Found>,
-    /// What everybody may do in the database, in words.
-    pub open: Vec<String>,
+    /// What everybody may do in the database.
+    pub open: Vec<Open>,
+    /// Through what a statement changes the tool's tables, in a component's transaction too: the database and the name of functions, of
+    /// tables with triggers, and of views; and whether a view does so only where it is written to.
+    pub reaching: BTreeMap<(String, String), bool>,
+    /// The tables that keep what was written to them before.
+    pub versioned: BTreeSet<(String, String)>,
+    /// The columns of the indexes of each table; empty unless they were asked for.
+    pub indexes: BTreeMap<(String, String), BTreeMap<String, BTreeSet<String>>>,
+}
+
+/// A right that everybody has.
+#[derive(Clone, Debug)]
+pub(super) struct Open {
+    /// What it is, in words.
+    pub what: String,
+    /// What takes it away.
+    pub revoke: String,
+}
+
+impl Open {
+    /// What everybody has rights on, as `GRANT` spells it after `ON`.
+    pub(super) fn of_public(object: &str) -> Self {
+        Self {
+            what: format!("everybody has rights on {object}"),
+            revoke: format!("REVOKE ALL PRIVILEGES ON {object} FROM PUBLIC"),
+        }
+    }
 }
 
 /// A login.
@@ -76,9 +104,30 @@ impl Catalogue {
         Ok(found)
     }
 
+    /// Asks for the indexes, which only matter to who looks at the grants.
+    pub(super) async fn read_indexes(
+        &mut self,
+        connection: &mut MySqlConnection,
+        schemas: &[String],
+    ) -> Result<(), DatabaseError> {
+        let indexes = format!(
+            "SELECT TABLE_SCHEMA, TABLE_NAME, INDEX_NAME, COLUMN_NAME FROM information_schema.STATISTICS WHERE TABLE_SCHEMA IN ({})",
+            self.list(schemas)
+        );
+        for row in &session::all(connection, indexes).await? {
+            let indexes = self.indexes.entry((text(row, 0), text(row, 1))).or_default();
+            indexes.entry(text(row, 2)).or_default().insert(text(row, 3));
+        }
+        Ok(())
+    }
+
+    /// The databases that grants are about, as literals.
+    fn list(&self, schemas: &[String]) -> String {
+        std::iter::once(&self.database).chain(schemas).map(|name| literal(name)).collect::<Vec<_>>().join(", ")
+    }
+
     async fn read_tables(&mut self, connection: &mut MySqlConnection, schemas: &[String]) -> Result<(), DatabaseError> {
-        let list =
-            std::iter::once(&self.database).chain(schemas).map(|name| literal(name)).collect::<Vec<_>>().join(", ");
+        let list = self.list(schemas);
         let columns = format!(
             "SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME FROM information_schema.COLUMNS WHERE TABLE_SCHEMA IN ({list})"
         );
@@ -87,6 +136,16 @@ impl Catalogue {
             if !is_tool_name(&name) {
                 self.relations.entry((schema, name)).or_default().columns.insert(text(row, 2));
             }
+        }
+        let versioned = format!(
+            "SELECT TABLE_SCHEMA, TABLE_NAME FROM information_schema.TABLES WHERE TABLE_TYPE = 'SYSTEM VERSIONED' AND TABLE_SCHEMA IN ({list})"
+        );
+        let versioned = session::all(connection, versioned).await?;
+        self.versioned = versioned.iter().map(|row| (text(row, 0), text(row, 1))).collect();
+        for row in &session::all(connection, reaching_objects(&list, &literal(&self.database))).await? {
+            let when_written = text(row, 0) == "trigger" || text(row, 0) == "view" && text(row, 3) == "1";
+            let found = self.reaching.entry((text(row, 1), text(row, 2))).or_insert(when_written);
+            *found &= when_written;
         }
         let views = format!(
             "SELECT TABLE_SCHEMA, TABLE_NAME FROM information_schema.VIEWS WHERE SECURITY_TYPE = 'DEFINER' AND TABLE_SCHEMA IN ({list})"
@@ -116,7 +175,7 @@ impl Catalogue {
         known.extend(noted.iter().map(|row| (text(row, 0), Some(text(row, 1)))));
         for (login, revision) in known {
             let found = match shown(connection, Some(&login)).await {
-                Ok(ShownGrants { rights, roles }) => {
+                Ok(ShownGrants { rights, roles, .. }) => {
                     let attributes = attributes(connection, &login).await?;
                     Found { revision, exists: true, attributes, roles, rights }
                 }
@@ -137,18 +196,29 @@ impl Catalogue {
     /// Rights of everybody: of the anonymous user on databases, which every user has, and of `PUBLIC`.
     async fn read_open(&mut self, connection: &mut MySqlConnection) -> Result<(), DatabaseError> {
         let database = literal(&self.database);
+        // A row of the anonymous user may stand there without such a user, and then nothing revokes it.
         let of_databases = format!(
-            "SELECT CONCAT('everybody has rights on the databases `', Db, '`') FROM mysql.db WHERE User IN ('', 'PUBLIC') \
+            "SELECT User, CONCAT('`', REPLACE(Db, '`', '``'), '`.*'), Db FROM mysql.db WHERE User IN ('', 'PUBLIC') \
                  AND {database} LIKE Db AND 'Y' IN (Select_priv, Insert_priv, Update_priv, Delete_priv, Create_priv, Drop_priv, \
                  References_priv, Index_priv, Alter_priv, Create_tmp_table_priv, Lock_tables_priv, Create_view_priv, Show_view_priv, \
                  Create_routine_priv, Alter_routine_priv, Execute_priv, Event_priv, Trigger_priv) \
-             UNION ALL SELECT CONCAT('everybody has rights on the table `', Table_name, '`') FROM mysql.tables_priv \
-                 WHERE User IN ('', 'PUBLIC') AND Db = {database} \
-             UNION ALL SELECT CONCAT('everybody may call `', Routine_name, '`') FROM mysql.procs_priv \
-                 WHERE User IN ('', 'PUBLIC') AND Db = {database}"
+             UNION ALL SELECT 'PUBLIC', CONCAT('`', REPLACE(Db, '`', '``'), '`.`', REPLACE(Table_name, '`', '``'), '`'), Db \
+                 FROM mysql.tables_priv WHERE User = 'PUBLIC' AND Db = {database} \
+             UNION ALL SELECT 'PUBLIC', CONCAT(Routine_type, ' `', REPLACE(Db, '`', '``'), '`.`', REPLACE(Routine_name, '`', '``'), '`'), Db \
+                 FROM mysql.procs_priv WHERE User = 'PUBLIC' AND Db = {database}"
         );
+        let open = |row: &MySqlRow| match text(row, 0).as_str() {
+            "PUBLIC" => Open::of_public(&text(row, 1)),
+            _ => Open {
+                revoke: format!(
+                    "DELETE FROM mysql.db WHERE User = '' AND Db = {}; FLUSH PRIVILEGES",
+                    literal(&text(row, 2))
+                ),
+                ..Open::of_public(&text(row, 1))
+            },
+        };
         match session::all(connection, of_databases).await {
-            Ok(rows) => self.open = rows.iter().map(|row| text(row, 0)).collect(),
+            Ok(rows) => self.open = rows.iter().map(open).collect(),
             Err(error) if error.kind == DatabaseErrorKind::Denied => self.is_blind = true,
             Err(error) => return Err(error),
         }
@@ -194,5 +264,5 @@ pub(super) fn account(login: &str) -> String {
 /// A user as `CURRENT_USER()` says it, as statements spell it.
 pub(super) fn spelled(user: &str) -> String {
     let (name, host) = user.rsplit_once('@').unwrap_or((user, "%"));
-    format!("{}@{}", literal(name), literal(host))
+    format!("{}@{}", Dialect::Mysql.quote(name), Dialect::Mysql.quote(host))
 }

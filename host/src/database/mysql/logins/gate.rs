@@ -11,6 +11,7 @@
 use sqlx::MySqlConnection;
 
 use super::super::error::{NO_DATABASE, NO_TABLE};
+use super::super::inspect;
 use super::super::session::{self, literal, text};
 use crate::database::{DatabaseError, Dialect};
 
@@ -76,22 +77,21 @@ pub(super) fn making(database: &str, owner: &str) -> Vec<String> {
     ]
 }
 
-/// Returns how the gate differs from what it should be; `None` if it does not.
+/// Returns how the gate differs from what it should be; `None` if it does not. Fails if others have attached something to the tool's
+/// tables.
 pub(super) async fn difference(
     connection: &mut MySqlConnection,
     database: &str,
 ) -> Result<Option<String>, DatabaseError> {
+    inspect::check(connection, database).await?;
     let (schema, gate) = (literal(database), literal(GATE));
     let tables = format!("{}, {}", literal(TICKETS), literal(LOGINS));
     let asked = format!(
-        "SELECT CONCAT_WS('|', r.ROUTINE_TYPE, r.SECURITY_TYPE, r.DEFINER = CURRENT_USER(), r.SQL_MODE), r.ROUTINE_DEFINITION, \
+        "SELECT CONCAT_WS('|', r.ROUTINE_TYPE, r.SECURITY_TYPE, r.DEFINER = CURRENT_USER(), r.SQL_MODE, r.CHARACTER_SET_CLIENT), r.ROUTINE_DEFINITION, \
              (SELECT GROUP_CONCAT(PARAMETER_NAME, ' ', DTD_IDENTIFIER ORDER BY ORDINAL_POSITION) FROM information_schema.PARAMETERS \
                  WHERE SPECIFIC_SCHEMA = {schema} AND SPECIFIC_NAME = {gate}), \
              (SELECT GROUP_CONCAT(TABLE_NAME, '.', COLUMN_NAME, ' ', COLUMN_TYPE ORDER BY TABLE_NAME, ORDINAL_POSITION) \
-                 FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = {schema} AND TABLE_NAME IN ({tables})), \
-             (SELECT COUNT(*) FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = {schema} AND EVENT_OBJECT_TABLE IN ({tables})) \
-             + (SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = {schema} AND TABLE_NAME IN ({tables}) \
-                 AND (TABLE_TYPE <> 'BASE TABLE' OR ENGINE <> 'InnoDB')) \
+                 FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = {schema} AND TABLE_NAME IN ({tables})) \
          FROM information_schema.ROUTINES r WHERE r.ROUTINE_SCHEMA = {schema} AND r.ROUTINE_NAME = {gate}"
     );
     let found = match session::all(connection, asked).await {
@@ -99,7 +99,7 @@ pub(super) async fn difference(
         found => found?,
     };
     let Some(row) = found.first() else { return Ok(Some(format!("the procedure `{GATE}` does not exist"))) };
-    let is_as_made = text(row, 0) == format!("PROCEDURE|DEFINER|1|{MODE}")
+    let is_as_made = text(row, 0) == format!("PROCEDURE|DEFINER|1|{MODE}|utf8mb4")
         && text(row, 1) == body(database)
         && text(row, 2) == PARAMETERS;
     if !is_as_made {
@@ -107,8 +107,7 @@ pub(super) async fn difference(
     }
     // MySQL and newer servers leave out the width of integers.
     let columns = text(row, 3).replace("bigint unsigned", "bigint(20) unsigned");
-    let are_tables = columns == COLUMNS && text(row, 4) == "0";
-    Ok((!are_tables).then(|| format!("the tables of the procedure `{GATE}` are not as runner makes them")))
+    Ok((columns != COLUMNS).then(|| format!("the tables of the procedure `{GATE}` are not as runner makes them")))
 }
 
 /// The statement that admits a session to the gate, and forgets those of long ago. `user`: as the session says it.

@@ -10,9 +10,10 @@ use super::super::MysqlDatabase;
 use super::super::connect::Endpoint;
 use super::super::lock;
 use super::super::session::{self, SessionFacts, literal, text};
-use super::catalogue::{account, shown};
+use super::catalogue::{Open, account, shown};
 use super::gate;
 use super::session::Gated;
+use super::sync::everybody;
 use super::wanted::align;
 use crate::database::logins::refusals::{WRONG_SECRET, cannot_set_password, no_secret, out_of_line, refused};
 use crate::database::logins::rights;
@@ -46,6 +47,8 @@ impl MysqlDatabase {
         if rights == LoginRights::Align && !statements.is_empty() && self.run_each(&statements).await.is_ok() {
             found = shown(&mut connection, None).await?;
         }
+        let open: Vec<Open> = found.open.iter().map(|object| Open::of_public(object)).collect();
+        everybody(&open)?;
         let mut differences = rights::differences(&found.rights, &wanted);
         differences.extend(found.roles.iter().map(|role| format!("it has the role {role}")));
         if !differences.is_empty() {

@@ -3,7 +3,7 @@
 
 use super::super::MysqlDatabase;
 use super::super::session;
-use super::catalogue::Catalogue;
+use super::catalogue::{Catalogue, Open};
 use super::gate;
 use super::wanted::{self, Wanted};
 use crate::database::logins::names::login_of;
@@ -14,6 +14,25 @@ use crate::database::logins::rights;
 use crate::database::logins::sessions::LoginRights;
 use crate::database::logins::{LoginReport, LoginRequest, LoginTask, WantedLogin};
 use crate::database::{DatabaseError, DatabaseErrorKind, Grants, Role};
+
+/// Fails, with all of them, if everybody has rights that no login can be kept from.
+pub(super) fn everybody(open: &[Open]) -> Result<(), DatabaseError> {
+    let Some((first, rest)) = open.split_first() else { return Ok(()) };
+    let error = DatabaseError::new(
+        DatabaseErrorKind::Denied,
+        format!("components under grants cannot run, because {}, and each of them would have these rights", first.what),
+    );
+    let revoke = open.iter().map(|open| open.revoke.as_str()).collect::<Vec<_>>().join("; ");
+    let error = error.hint(format!("let somebody who may run `{revoke}`"));
+    let rest: Vec<&str> = rest.iter().map(|open| open.what.as_str()).collect();
+    Err(if rest.is_empty() { error } else { error.detail(rest.join("; ")) })
+}
+
+/// Fails if lines cannot be held to.
+fn cannot_hold(id: &str, wanted: &Wanted) -> Result<(), DatabaseError> {
+    let Some((what, hint)) = wanted.refused.first() else { return Ok(()) };
+    Err(DatabaseError::new(DatabaseErrorKind::Denied, format!("`{id}` cannot be held to {what}")).hint(*hint))
+}
 
 impl MysqlDatabase {
     /// Looks at the logins; brings them in line if it is asked to.
@@ -74,7 +93,10 @@ impl MysqlDatabase {
         if let Some(difference) = gate {
             return Err(broken_gate(&difference));
         }
-        let mut reasons = catalogue.open.clone();
+        everybody(&catalogue.open)?;
+        let refused = |wanted: &WantedLogin| cannot_hold(&wanted.id, &Wanted::of(&wanted.grants, &catalogue));
+        wanted.iter().try_for_each(refused)?;
+        let mut reasons = Vec::new();
         for wanted in wanted {
             let login = login_of(&catalogue.database, &wanted.grants.component);
             // The rights are brought in line when it runs: migrations before it may create the tables.
@@ -104,6 +126,8 @@ impl MysqlDatabase {
         if !wanted.unknown.is_empty() {
             return Err(unknown(&wanted.unknown));
         }
+        everybody(&catalogue.open)?;
+        cannot_hold(&grants.component, &wanted)?;
         let Some(found) = catalogue.logins.get(&login).filter(|found| found.exists) else {
             return Err(out_of_line(format!("the login `{login}` does not exist")));
         };
@@ -153,7 +177,9 @@ impl MysqlDatabase {
     }
 
     async fn look_at_logins(&mut self, request: &LoginRequest) -> Result<(LoginReport, Catalogue), DatabaseError> {
-        let (catalogue, gate) = self.catalogue_of(&request.wanted).await?;
+        let (mut catalogue, gate) = self.catalogue_of(&request.wanted).await?;
+        let grants: Vec<&Grants> = request.wanted.iter().map(|wanted| &*wanted.grants).collect();
+        catalogue.read_indexes(&mut self.connection, &Wanted::schemas(&grants)).await?;
         Ok((wanted::report(request, &catalogue, gate.as_deref()), catalogue))
     }
 }

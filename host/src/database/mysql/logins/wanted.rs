@@ -1,5 +1,7 @@
 //! What a login should be, worked out from grants and the catalogue; and the statements that make it so. Pure.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::super::refusals::is_tool_name;
 use super::super::session::literal;
 use super::catalogue::{CONNECTIONS, Catalogue, Found, account, spelled};
@@ -10,6 +12,12 @@ use crate::database::logins::refusals::check_wanted;
 use crate::database::logins::rights::{self, Granted, Rights, relations_of, resolve};
 use crate::database::logins::{LoginReport, LoginRequest, LoginState, Removal, WantedLogin};
 use crate::database::{DatabaseError, Dialect, SchemaChange};
+
+/// Why something is not granted: in the transaction of a component, the tool's tables are not compared.
+const REACHES: &str = "which runs a trigger or a function that names a table of runner, with the rights of its owner";
+
+/// The way out.
+const REACHES_HINT: &str = "find out who made the trigger or the function, and drop it";
 
 /// Databases of the server itself.
 const OF_THE_SERVER: [&str; 4] = ["information_schema", "performance_schema", "mysql", "sys"];
@@ -23,6 +31,10 @@ pub(super) struct Wanted {
     pub unknown: Vec<String>,
     /// What runs with the rights of another, in words.
     pub past: Vec<String>,
+    /// What a line cannot be held to, in words, and the way out; it is not granted.
+    pub refused: Vec<(String, &'static str)>,
+    /// What the order of rows may tell, in words.
+    pub ordered: Vec<String>,
 }
 
 /// Fails if grants ask for what a login cannot be given here.
@@ -61,7 +73,31 @@ impl Wanted {
             .past
             .extend(found.views.iter().map(|view| format!("the view `{view}` reads with the rights of its owner")));
         wanted.rights.insert(format!("EXECUTE ON PROCEDURE {}", named(database, GATE)));
-        found.granted.iter().for_each(|granted| add(&mut wanted.rights, granted));
+        for granted in &found.granted {
+            let table = (granted.table.0.to_owned(), granted.table.1.to_owned());
+            let reads_some = granted.privilege == "SELECT" && !granted.columns.is_empty();
+            if reads_some && catalogue.versioned.contains(&table) {
+                wanted.refused.push((
+                    format!(
+                        "`SELECT` on some columns of `{}.{}`: the table is system-versioned, and whoever may read one of them may also \
+                         read when each row was written, and what it was before",
+                        table.0, table.1
+                    ),
+                    "grant the table without naming columns, or a view of the columns that it is to read",
+                ));
+                continue;
+            }
+            let reaches = catalogue.reaching.get(&table);
+            if reaches.is_some_and(|when_written| granted.privilege != "SELECT" || !when_written) {
+                let what = format!("`{}` on `{}.{}`", granted.privilege, table.0, table.1);
+                wanted.refused.push((format!("{what}, {REACHES}"), REACHES_HINT));
+                continue;
+            }
+            add(&mut wanted.rights, granted);
+            if reads_some {
+                wanted.ordered.extend(ordered(granted, catalogue.indexes.get(&table)));
+            }
+        }
         for function in &grants.functions {
             let (of, name) = function.split_once('.').unwrap_or((database, function));
             let found =
@@ -70,6 +106,10 @@ impl Wanted {
                 wanted.unknown.push(format!("`function {function}`: there is no function `{of}.{name}`"));
                 continue;
             };
+            if catalogue.reaching.contains_key(&(schema.clone(), name.clone())) {
+                wanted.refused.push((format!("`EXECUTE` on the function `{schema}.{name}`, {REACHES}"), REACHES_HINT));
+                continue;
+            }
             wanted.rights.insert(format!("EXECUTE ON FUNCTION {}", named(schema, name)));
             if *is_definer {
                 wanted.past.push(format!("the function `{schema}.{name}` runs with the rights of its owner"));
@@ -86,6 +126,28 @@ impl Wanted {
         let functions = functions.filter_map(|name| name.split_once('.').map(|(schema, _)| schema.to_owned()));
         tables.chain(functions).collect()
     }
+}
+
+/// What the order of rows tells of columns that are not granted: the server reads an index in its order, which a query may ask for,
+/// and takes where it has all that is asked for.
+fn ordered(
+    granted: &Granted<'_>,
+    indexes: Option<&BTreeMap<String, BTreeSet<String>>>,
+) -> impl Iterator<Item = String> {
+    indexes.into_iter().flatten().filter_map(|(index, columns)| {
+        let others: Vec<String> = columns
+            .iter()
+            .filter(|column| !granted.columns.iter().any(|it| it.eq_ignore_ascii_case(column)))
+            .map(|column| format!("`{column}`"))
+            .collect();
+        let (schema, table) = granted.table;
+        (!others.is_empty()).then(|| {
+            format!(
+                "the index `{index}` of `{schema}.{table}` shows the order of {}, which it may not read",
+                others.join(", ")
+            )
+        })
+    })
 }
 
 /// What a login is and should not be, or the other way round, apart from its rights.
@@ -123,6 +185,8 @@ fn one(wanted: &WantedLogin, catalogue: &Catalogue, report: &mut LoginReport) {
         }
         false => report.unknown.extend(of.unknown.iter().cloned()),
     }
+    differences.extend(of.refused.into_iter().map(|(what, _)| format!("it cannot be held to {what}")));
+    report.notes.extend(of.ordered.iter().map(|ordered| format!("`{}`: {ordered}", wanted.id)));
     report.notes.extend(of.past.iter().map(|past| format!("{past}, and so does `{}` through it", wanted.id)));
     let user = account(&login);
     if found.and_then(|found| found.revision.as_deref()) != Some(&revision) {
@@ -199,7 +263,9 @@ pub(super) fn report(request: &LoginRequest, catalogue: &Catalogue, gate: Option
         });
     }
     if !wanted.is_empty() {
-        report.notes.extend(catalogue.open.iter().map(|open| format!("{open}, components too: revoke that")));
+        report
+            .notes
+            .extend(catalogue.open.iter().map(|open| format!("{}, components too: run `{}`", open.what, open.revoke)));
         if catalogue.is_blind {
             report.notes.push(
                 "runner's own login may not read what others are granted (`SELECT` on `mysql`.*), so only a run shows whether \

@@ -10,7 +10,7 @@ use super::*;
 use crate::data::ColumnType;
 use crate::database::attacks::mariadb::CORPUS;
 use crate::database::logins::{LoginTask, Removal};
-use crate::database::{Grants, LoginRequest, ToolChange, WantedLogin};
+use crate::database::{Grants, LoginReport, LoginRequest, ToolChange, WantedLogin};
 
 fn grants(lines: &[&str]) -> Arc<Grants> {
     let tables = lines.iter().map(|line| line.parse().expect("a grant")).collect();
@@ -211,4 +211,172 @@ async fn rights_are_in_line_on_a_server_with_names_in_double_quotes() {
     error_of(database, r#"UPDATE "t" SET "id" = 1"#).await;
     database.set_role(Role::Host);
     database.rollback().await.expect("rolled back");
+}
+
+/// The report of the logins of a component with these grants.
+async fn looked_at(database: &mut dyn Database, lines: &[&str]) -> LoginReport {
+    let wanted = vec![WantedLogin { id: "0002_guest".to_owned(), grants: grants(lines), is_early: false }];
+    let request = LoginRequest { task: LoginTask::Look, wanted, remove: Removal::Nothing };
+    database.host().logins(&request).await.expect("a report")
+}
+
+/// The error of running such a component.
+async fn refused(database: &mut dyn Database, lines: &[&str]) -> [DatabaseError; 2] {
+    let wanted = Arc::new(Grants { superuser: true, ..(*grants(lines)).clone() });
+    let wanted = vec![WantedLogin { id: "0002_guest".to_owned(), grants: wanted, is_early: false }];
+    let checked = database.check_logins(&wanted).await.expect_err("refused");
+    database.set_grants(Some(grants(lines))).expect("grants");
+    let begun = database.begin(NONE).await.expect_err("refused");
+    database.set_grants(None).expect("none");
+    [checked, begun]
+}
+
+/// Whoever may read one column of such a table may read when each row was written, and the rows that were deleted.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_versioned_table_is_granted_as_a_whole_or_not_at_all() {
+    if is_mysql() {
+        return;
+    }
+    let server = Server::private(Kind::Mariadb).start();
+    let fresh = server.database();
+    fresh.sql("CREATE TABLE ver (id INT PRIMARY KEY, secret TEXT) WITH SYSTEM VERSIONING");
+    fresh.sql("INSERT INTO ver VALUES (1, 'x')");
+    let mut database = open(&fresh).await;
+    let database = database.as_mut();
+    let request = LoginRequest { task: LoginTask::Sync, wanted: Vec::new(), remove: Removal::Nothing };
+    database.host().logins(&request).await.expect("nothing to do");
+    confine(database, &["read ver"]).await;
+    database.set_grants(None).expect("none");
+    let report = looked_at(database, &["read ver(id)"]).await;
+    assert!(report.logins[0].differences.iter().any(|it| it.contains("system-versioned")), "{report:?}");
+    for error in refused(database, &["read ver(id)"]).await {
+        assert_eq!(error.kind, DatabaseErrorKind::Denied, "{error}");
+        assert!(error.message.contains("system-versioned") && error.hint.is_some(), "{error}");
+    }
+}
+
+/// What everybody may do is no login's own, so that only its `REVOKE` helps.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rights_of_everybody_are_named_with_their_revoke() {
+    if is_mysql() {
+        return;
+    }
+    let server = Server::private(Kind::Mariadb).start();
+    let fresh = server.database();
+    fresh.sql("CREATE TABLE t (id INT PRIMARY KEY); CREATE TABLE secret (id INT PRIMARY KEY)");
+    let mut database = open(&fresh).await;
+    let database = database.as_mut();
+    confine(database, &["read t"]).await;
+    database.set_grants(None).expect("none");
+    let name = fresh.name();
+    let anonymous =
+        format!("INSERT INTO mysql.db (Host, Db, User, Select_priv) VALUES ('%', '{}%', '', 'Y')", &name[..4]);
+    let mut cases = vec![(anonymous + "; FLUSH PRIVILEGES", "DELETE FROM mysql.db WHERE User = ''".to_owned())];
+    if fresh.value("SELECT VERSION() REGEXP '^10[.][0-9][.]|^10[.]10'") == "0" {
+        let revoke = |object: &str| format!("REVOKE ALL PRIVILEGES ON {object} FROM PUBLIC");
+        let on_table = format!("GRANT SELECT ON {name}.secret TO PUBLIC");
+        cases.push((on_table, revoke(&format!("`{name}`.`secret`"))));
+        cases.push(("GRANT SELECT ON `elsewhere\\_%`.* TO PUBLIC".to_owned(), revoke("`elsewhere\\_%`.*")));
+    }
+    for (grant, revoke) in cases {
+        fresh.sql(&grant);
+        database.set_grants(Some(grants(&["read t"]))).expect("grants");
+        let error = database.begin(NONE).await.expect_err(&grant);
+        database.set_grants(None).expect("none");
+        assert_eq!(error.kind, DatabaseErrorKind::Denied, "{grant}: {error}");
+        assert!(error.message.contains("everybody has rights on"), "{grant}: {error}");
+        let hint = error.hint.expect("a hint");
+        assert!(hint.contains(&revoke), "{grant}: {hint}");
+        let run_it = hint.split('`').collect::<Vec<_>>();
+        let statement = run_it[1..run_it.len() - 1].join("`");
+        fresh.sql(&statement);
+        database.set_grants(Some(grants(&["read t"]))).expect("grants");
+        database.begin(NONE).await.unwrap_or_else(|error| panic!("{statement}: {error}"));
+        database.rollback().await.expect("rolled back");
+        database.set_grants(None).expect("none");
+    }
+}
+
+/// An index is read in its own order, whatever of it may be read.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_index_that_shows_an_order_is_named() {
+    if is_mysql() {
+        return;
+    }
+    let fresh = fresh();
+    fresh.sql("CREATE TABLE people (id INT PRIMARY KEY, name VARCHAR(9), ssn VARCHAR(9), KEY ix_ssn (ssn, name), KEY n (name))");
+    let mut database = open(&fresh).await;
+    let report = looked_at(database.as_mut(), &["read people(id, name)"]).await;
+    let notes: Vec<&String> = report.notes.iter().filter(|note| note.contains("the index")).collect();
+    assert_eq!(notes.len(), 1, "{report:?}");
+    assert!(notes[0].contains("`ix_ssn`") && notes[0].contains("the order of `ssn`"), "{notes:?}");
+    for lines in [&["read people"][..], &["insert people(id)"]] {
+        let report = looked_at(database.as_mut(), lines).await;
+        assert!(!report.notes.iter().any(|note| note.contains("the index")), "{report:?}");
+    }
+}
+
+/// Somebody may have put them there, to be used when the gate is next relied on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_attached_to_the_tables_of_the_gate_is_refused() {
+    if is_mysql() {
+        return;
+    }
+    let server = Server::private(Kind::Mariadb).start();
+    let fresh = server.database();
+    fresh.sql("CREATE TABLE t (id INT PRIMARY KEY); CREATE TABLE own (h BINARY(32) PRIMARY KEY)");
+    let mut database = open(&fresh).await;
+    let database = database.as_mut();
+    confine(database, &["read t"]).await;
+    database.set_grants(None).expect("none");
+    for (make, unmake) in [
+        ("CREATE TRIGGER x BEFORE INSERT ON runner_gate_ticket FOR EACH ROW SET NEW.login = 'x'", "DROP TRIGGER x"),
+        (
+            "ALTER TABLE runner_gate_ticket ADD CONSTRAINT k FOREIGN KEY (token_sha256) REFERENCES own (h) ON UPDATE CASCADE",
+            "ALTER TABLE runner_gate_ticket DROP FOREIGN KEY k",
+        ),
+        (
+            "ALTER TABLE runner_gate_ticket ADD COLUMN more INT AS (session + 1)",
+            "ALTER TABLE runner_gate_ticket DROP COLUMN more",
+        ),
+    ] {
+        fresh.sql("DELETE FROM runner_gate_ticket");
+        fresh.sql(make);
+        for error in refused(database, &["read t"]).await {
+            assert_eq!(error.kind, DatabaseErrorKind::Denied, "{make}: {error}");
+            assert!(error.message.contains("not as runner made them"), "{make}: {error}");
+        }
+        fresh.sql(unmake);
+    }
+    confine(database, &["read t"]).await;
+}
+
+/// A trigger runs with the rights of its owner, and what it does in a component's transaction is not compared.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_leads_to_the_tools_tables_is_not_granted() {
+    if is_mysql() {
+        return;
+    }
+    let fresh = fresh();
+    fresh.sql("CREATE TABLE runner_history (id BIGINT PRIMARY KEY AUTO_INCREMENT, name TEXT)");
+    fresh.sql("CREATE TABLE t (id INT PRIMARY KEY); CREATE TABLE u (id INT PRIMARY KEY); CREATE TABLE runner (id INT PRIMARY KEY)");
+    fresh.sql("CREATE FUNCTION forge() RETURNS INT BEGIN UPDATE runner_history SET name = 'x'; RETURN 1; END");
+    fresh.sql("CREATE TRIGGER springs AFTER INSERT ON t FOR EACH ROW SET @x = forge()");
+    fresh.sql("CREATE VIEW v AS SELECT * FROM t; CREATE VIEW shown AS SELECT id FROM runner_history");
+    let mut database = open(&fresh).await;
+    let database = database.as_mut();
+    confine(database, &["read t", "insert u", "insert runner", "read shown"]).await;
+    database.set_grants(None).expect("none");
+    for line in ["insert t", "insert v", "update shown"] {
+        for error in refused(database, &[line]).await {
+            assert_eq!(error.kind, DatabaseErrorKind::Denied, "{line}: {error}");
+            assert!(error.message.contains("names a table of runner") && error.hint.is_some(), "{line}: {error}");
+        }
+    }
+    let of_function = Grants { functions: ["forge".to_owned()].into(), ..(*grants(&["read t"])).clone() };
+    database.set_grants(Some(Arc::new(of_function))).expect("grants");
+    let error = database.begin(NONE).await.expect_err("refused");
+    assert!(error.message.contains("names a table of runner"), "{error}");
+    database.set_grants(None).expect("none");
+    drop_logins(database).await;
 }

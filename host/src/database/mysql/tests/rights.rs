@@ -265,7 +265,7 @@ async fn a_trigger_that_a_statement_puts_on_a_tool_table_is_detected() {
     let trigger = "zz BEFORE UPDATE ON runner', '_history FOR EACH ROW SET NEW.name = 1";
     let error = error_of(opened.as_mut(), &format!("EXECUTE IMMEDIATE CONCAT('CREATE TRIGGER {trigger}')")).await;
     assert_eq!(error.kind, DatabaseErrorKind::Denied, "{error}");
-    assert!(error.message.contains("changed `runner_history`"), "{error}");
+    assert!(error.message.contains("the trigger `zz` on `runner_history`"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
