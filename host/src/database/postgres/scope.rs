@@ -261,18 +261,16 @@ impl PostgresDatabase {
         if inspects {
             text.push_str(&INSPECT);
         }
+        if around == Around::Savepoint && is_gated {
+            // A login that has ended the transaction gets no further: what it says would commit by itself.
+            text.push_str(&is_ours(&transaction.xid));
+        }
         if turns {
             text.push_str(&self.own.set_timeouts(self.rights, self.endpoint.settings()));
-            if !is_gated {
-                text.push_str(&FINGERPRINT);
-                text.push_str("; ");
-            }
+            text.push_str(&FINGERPRINT);
+            text.push_str("; ");
         }
         if around == Around::Savepoint {
-            if is_gated {
-                // A login that has ended the transaction gets no further: what it says would commit by itself.
-                text.push_str(&is_ours(&transaction.xid));
-            }
             text.push_str(&transaction.release());
             text.push_str(&format!("SAVEPOINT {SAVEPOINT}; "));
         }
@@ -284,10 +282,7 @@ impl PostgresDatabase {
         transaction.pinned = names == Names::Ours;
         self.inspected |= inspects;
         transaction.savepoint |= around == Around::Savepoint;
-        if turns && is_gated {
-            // It has no privilege on the tool's tables.
-            (transaction.script_speaks, transaction.had_script) = (is_script, true);
-        } else if turns {
+        if turns {
             transaction.turn(is_script, Fingerprint::of(rows.last()));
         }
         Ok(())

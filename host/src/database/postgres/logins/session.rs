@@ -10,6 +10,7 @@ use super::super::record::{LITERALS, is_ours};
 use super::super::schema::literal;
 use super::super::scope::{rows, simple, text_of};
 use super::super::settings::prologue_of;
+use super::super::tool_tables::{FINGERPRINT, Fingerprint};
 use super::super::transaction::{Transaction, commit, explain_aborted};
 use super::wanted::{quote, rights_on_new};
 use crate::data::{RowSet, Value};
@@ -101,7 +102,7 @@ impl PostgresDatabase {
         self.check_usable()?;
         self.busy = true;
         let xid = transaction.xid.clone();
-        let sealed = self.seal(&transaction, proof).await;
+        let sealed = self.seal(transaction, proof).await;
         if let Err(error) = sealed {
             self.note_loss::<()>(&Err(error.clone()));
             self.roll_back().await;
@@ -111,17 +112,21 @@ impl PostgresDatabase {
         self.leave_committed(committed, xid).await
     }
 
-    async fn seal(&mut self, transaction: &Transaction, proof: &str) -> Result<(), DatabaseError> {
+    async fn seal(&mut self, mut transaction: Transaction, proof: &str) -> Result<(), DatabaseError> {
         if let Some(first) = &transaction.failed {
             return Err(explain_aborted(first));
         }
         self.drop_prepared().await?;
-        let text = format!("{}{}{}", transaction.later, transaction.release(), is_ours(&transaction.xid));
-        simple(&mut self.connection, &text).await?;
+        let ours = is_ours(&transaction.xid);
+        let text = format!("{}{}{ours}{}", transaction.later, transaction.release(), *FINGERPRINT);
+        let now = rows(&mut self.connection, &text).await?;
+        transaction.turn(false, Fingerprint::of(now.last()));
         self.pass(SEAL, &[]).await?;
-        // Deferred triggers of the application run with the rights of the login, before the last check.
-        simple(&mut self.connection, &format!("SET CONSTRAINTS ALL IMMEDIATE; {proof}{}", is_ours(&transaction.xid)))
-            .await?;
+        // Deferred triggers of the application run with the rights of the login or of their owners, before the last check.
+        let text = format!("{0}; SET CONSTRAINTS ALL IMMEDIATE; {proof}{ours}{0}", *FINGERPRINT);
+        let now = rows(&mut self.connection, &text).await?;
+        transaction.tampered.map_or(Ok(()), Err)?;
+        Fingerprint::of(now.first()).compare(&Fingerprint::of(now.last()))?;
         self.pass(FINISH, &[]).await.map(drop)
     }
 
