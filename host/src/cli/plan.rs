@@ -125,7 +125,8 @@ async fn say_isolation(
     let (Some(database), true) = (database, facts.separate_logins && !wanted.is_empty()) else { return Ok(Vec::new()) };
     let request = LoginRequest { task: LoginTask::Look, wanted, remove: Removal::Nothing };
     let found = database.host().logins(&request).await.map_err(|error| context.place(error.into()))?;
-    Ok(found.notes)
+    let reached = found.reached.iter().map(ToString::to_string);
+    Ok(found.notes.into_iter().chain(reached).collect())
 }
 
 /// Adds what the tables tell of texts, and what earlier runs of the same components recorded. The statements of a component are unknown
