@@ -6,6 +6,8 @@
 
 #[path = "servers/citus.rs"]
 mod citus;
+#[path = "servers/closed.rs"]
+mod closed;
 #[path = "servers/components.rs"]
 mod components;
 #[path = "servers/confined.rs"]
@@ -36,6 +38,8 @@ mod memory;
 mod outside;
 #[path = "servers/packages.rs"]
 mod packages;
+#[path = "servers/reach.rs"]
+mod reach;
 #[path = "servers/reading.rs"]
 mod reading;
 #[path = "servers/rights.rs"]

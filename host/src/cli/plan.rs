@@ -127,7 +127,8 @@ async fn say_isolation(
     let mut notes = order::revealed(&mut host, &wanted).await.map_err(|error| context.place(error.into()))?;
     if facts.separate_logins {
         let request = LoginRequest { task: LoginTask::Look, wanted, remove: Removal::Nothing };
-        notes.extend(host.logins(&request).await.map_err(|error| context.place(error.into()))?.notes);
+        let found = host.logins(&request).await.map_err(|error| context.place(error.into()))?;
+        notes.extend(found.notes.into_iter().chain(found.reached.iter().map(ToString::to_string)));
     }
     Ok(notes)
 }

@@ -76,6 +76,23 @@ pub struct LoginReport {
     pub notes: Vec<String>,
     /// Tables, columns and functions that grants name and that do not exist.
     pub unknown: Vec<String>,
+    /// What components could do past their grants because everybody can. It concerns others too, so only the operator can end it.
+    pub reached: Vec<Reached>,
+}
+
+/// A right of everybody that no grant lists.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Reached {
+    /// What it is, in words: `everybody has SELECT on TABLE "public"."customers"`.
+    pub what: String,
+    /// The statement that ends it.
+    pub remedy: String,
+}
+
+impl fmt::Display for Reached {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: `{}` ends that", self.what, self.remedy)
+    }
 }
 
 /// One login.
@@ -98,7 +115,9 @@ pub struct LoginState {
 impl LoginReport {
     /// Whether all logins are as the settings want them.
     pub fn is_in_line(&self) -> bool {
-        self.unknown.is_empty() && self.logins.iter().all(|login| login.differences.is_empty())
+        self.unknown.is_empty()
+            && self.reached.is_empty()
+            && self.logins.iter().all(|login| login.differences.is_empty())
     }
 }
 

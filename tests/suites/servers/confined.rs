@@ -168,7 +168,7 @@ fn the_sql_after_a_component_looks_names_up_where_the_host_does() {
     let field = chain();
     field.database().sql(&format!(
         "CREATE SEQUENCE leaks; ALTER SEQUENCE leaks OWNER TO {0}; CREATE SCHEMA theirs; CREATE TABLE theirs.copies (name TEXT); \
-         INSERT INTO theirs.copies VALUES ('theirs'); GRANT USAGE ON SCHEMA theirs TO PUBLIC; GRANT SELECT ON theirs.copies TO PUBLIC",
+         INSERT INTO theirs.copies VALUES ('theirs'); GRANT USAGE ON SCHEMA theirs TO {0}; GRANT SELECT ON theirs.copies TO {0}",
         field.host()
     ));
     // Without its own names, that of the migration's first statement would do.

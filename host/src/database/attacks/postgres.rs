@@ -176,6 +176,17 @@ const ATTACKS: &[Attack] = &[
     Attack::of(&[
         "DO $$ BEGIN EXECUTE 'COMMENT ON SCHEMA run' || 'ner IS ''mine'''; EXECUTE 'ALTER SCHEMA run' || 'ner RENAME TO gone'; END $$",
     ]),
+    // What is in the tool's schema beside tables, and what is named like one of them.
+    Attack::of(&[
+        "DO $$ BEGIN EXECUTE 'ALTER DEFAULT PRIVILEGES IN SCHEMA run' || 'ner GRANT ALL ON TABLES TO PUBLIC'; END $$",
+    ]),
+    Attack::of(&["DO $$ BEGIN EXECUTE 'CREATE DOMAIN runner.runner' || '_lease AS int'; END $$"]),
+    Attack::of(&[
+        "DO $$ BEGIN EXECUTE 'CREATE FUNCTION run' || 'ner.f() RETURNS int LANGUAGE sql AS ''SELECT 1'''; END $$",
+    ]),
+    Attack::of(&["DO $$ BEGIN EXECUTE 'CREATE SEQUENCE run' || 'ner.s'; END $$"]),
+    Attack::of(&["DO $$ BEGIN EXECUTE 'ALTER INDEX runner.runner' || '_history_pkey RENAME TO gone'; END $$"]),
+    Attack::of(&["DO $$ BEGIN EXECUTE 'GRANT SELECT (id) ON runner.runner' || '_history TO PUBLIC'; END $$"]),
     Attack::of(&["CREATE INDEX i ON a (lies(id))"]),
     Attack::of(&["ALTER TABLE a ADD COLUMN b int GENERATED ALWAYS AS (lies(id)) STORED"]),
     // Names: the search path, doubles of functions and operators, and the session.

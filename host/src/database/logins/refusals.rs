@@ -1,6 +1,6 @@
 //! What is refused about logins, in the words of the operator.
 
-use super::WantedLogin;
+use super::{Reached, WantedLogin};
 use crate::database::grants::Grant;
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect};
 use crate::sql::identifiers;
@@ -24,6 +24,23 @@ pub(in crate::database) fn all_out_of_line(reasons: Vec<String>) -> Result<(), D
         [only] => Err(out_of_line(only.clone())),
         [first, rest @ ..] => Err(out_of_line(first.clone()).detail(rest.join("; "))),
     }
+}
+
+/// How many rights of everybody an error names.
+const NAMED: usize = 5;
+
+/// Fails if components could do more than their grants say, since everybody can.
+pub(in crate::database) fn check_reached(reached: &[Reached]) -> Result<(), DatabaseError> {
+    let Some((first, others)) = reached.split_first() else { return Ok(()) };
+    let mut rest: Vec<&str> = others.iter().map(|it| it.what.as_str()).take(NAMED - 1).collect();
+    let more = format!("and {} more", others.len().saturating_sub(rest.len()));
+    rest.extend((reached.len() > NAMED).then_some(more.as_str()));
+    let remedies: Vec<String> = reached.iter().take(NAMED).map(|it| format!("`{}`", it.remedy)).collect();
+    let error = denied(format!("components could do more than they are granted: {}", first.what)).hint(format!(
+        "run {}, and grant it to the roles that need it; or list it in the grants of the component",
+        remedies.join(", ")
+    ));
+    Err(if rest.is_empty() { error } else { error.detail(rest.join("; ")) })
 }
 
 /// The error of a statement that brings logins in line and that the server refused.

@@ -295,7 +295,7 @@ impl PostgresDatabase {
         if turns || resets {
             text.push_str(&self.own.set_timeouts(self.rights, self.endpoint.settings()));
         }
-        if turns && !is_gated {
+        if turns {
             text.push_str(&FINGERPRINT);
             text.push_str("; ");
         }
@@ -311,10 +311,7 @@ impl PostgresDatabase {
         transaction.pinned = names == Names::Ours;
         self.inspected |= inspects;
         transaction.savepoint |= around == Around::Savepoint;
-        if turns && is_gated {
-            // It has no privilege on the tool's tables.
-            (transaction.script_speaks, transaction.had_script) = (is_script, true);
-        } else if turns {
+        if turns {
             transaction.turn(is_script, Fingerprint::of(rows.last()));
         }
         Ok(())

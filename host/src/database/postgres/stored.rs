@@ -12,6 +12,7 @@ use super::foreign::INSPECT;
 use super::record::ours;
 use super::scope::{rows, text_of};
 use super::search_path::OURS;
+use super::tool_tables::OUTLINE;
 use crate::database::error::RAN;
 use crate::database::facts::{GUARDED_TABLE_LITERALS, TOOL_SCHEMA, TOOL_TABLES};
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect};
@@ -50,7 +51,7 @@ impl Stored {
     ) -> Result<(Vec<PgRow>, Self), DatabaseError> {
         let inspect = if is_known { "" } else { INSPECT.as_str() };
         // As ourselves: a script may have taken a role that cannot read them.
-        let which = format!("{OURS}{inspect}{}", WHICH.replace("~tables~", GUARDED_TABLE_LITERALS));
+        let which = format!("{OURS}{inspect}{}; {}", *OUTLINE, WHICH.replace("~tables~", GUARDED_TABLE_LITERALS));
         let all = |names: &mut dyn Iterator<Item = &'static str>| format!("{first}{which}{}", held(names));
         let mut found = match rows(connection, &all(&mut TOOL_TABLES.into_iter())).await {
             // A table is missing: those that are not are found out first.
@@ -80,7 +81,10 @@ impl Stored {
         let name = changed.and_then(|row| row.first().cloned().flatten()).unwrap_or_default();
         Err(DatabaseError::new(
             DatabaseErrorKind::Denied,
-            format!("the statement has changed runner's own table `{name}`, and has committed that"),
+            match name == TOOL_SCHEMA {
+                true => "the statement has changed what is in runner's own schemas, and has committed that".to_owned(),
+                false => format!("the statement has changed runner's own table `{name}`, and has committed that"),
+            },
         )
         // Nothing rolls it back: see `DatabaseError::has_run`.
         .code(RAN)

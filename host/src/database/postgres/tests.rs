@@ -1,6 +1,7 @@
 //! Tests of what is specific to PostgreSQL; `database::contract` tests what every database does.
 
 mod citus;
+mod closed;
 mod connect;
 mod contract;
 mod conversions;

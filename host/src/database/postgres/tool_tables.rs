@@ -1,64 +1,85 @@
-//! The second line of defence for the tool's own tables: detects, through the server, any change by a script, however
-//! it was made.
+//! The second line of defence for the tool's own objects: detects, through the server, any change by a script, however it was
+//! made.
 //!
 //! In PostgreSQL a table cannot be changed without a lock on it that is kept until the transaction ends. So a script
 //! that wrote to one of them, truncated, locked or altered it, or gave it a trigger, holds a lock that it did not hold
-//! before. (`ANALYZE` of the whole database takes a lock under which no content changes; this is allowed.) If the host
-//! itself already holds such a lock, the server's count of the rows that this transaction has written shows the
-//! difference. Owner and grants can change without a lock, and storage parameters, tables that inherit and statistics under that
-//! of `ANALYZE`; these are compared separately.
+//! before; the same holds for sequences and indexes. (`ANALYZE` of the whole database takes a lock on tables under which no
+//! content changes; this is allowed.) If the host itself already holds such a lock, the server's count of the rows that this
+//! transaction has written shows the difference.
+//!
+//! What can change without such a lock is in the picture: owner, privileges, parameters, heirs, statistics, and whatever is in the
+//! tool's schemas besides tables or is attached to them: functions, types, privileges by default. It is made of the numbers of the
+//! transactions that wrote the rows of the catalogues, and of the commands in them, which no statement can choose. A row that is
+//! added or removed changes their count; one that is written again gets the number of a later transaction, or of a later command of
+//! this one, so one of the sums grows.
 
-use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use sqlx::postgres::PgRow;
 
+use super::logins::GATE;
 use super::record::literal;
 use super::scope::text_of;
-use crate::database::facts::{GUARDED_TABLE_LITERALS, TOOL_SCHEMA};
+use crate::database::facts::TOOL_SCHEMA;
 use crate::database::{DatabaseError, DatabaseErrorKind};
 
-/// A query for one row: the tables, this transaction's locks on them, and the number of rows it has written to them.
-pub(super) static FINGERPRINT: LazyLock<String> = LazyLock::new(|| {
-    let oids = format!("ARRAY(SELECT c.oid FROM pg_catalog.pg_class c WHERE {})", *THEIRS);
-    format!("SELECT {}, {}, {}", *DEFINED, LOCKED.replace("{oids}", &oids), WRITTEN.replace("{theirs}", &THEIRS))
-});
+/// A query for one row: the picture, this transaction's locks on the tables, and the number of rows it has written to them.
+pub(super) static FINGERPRINT: LazyLock<String> =
+    LazyLock::new(|| format!("{WITHIN}SELECT {}, {LOCKED}, {WRITTEN}", picture("")));
 
-/// The tables as they are defined. This is asked after each file, and planning it takes longer than the answer: so there is no
-/// join, and what the schema says is looked up once.
-static DEFINED: LazyLock<String> = LazyLock::new(|| DEFINITIONS.replace("{theirs}", &THEIRS));
+/// The same without the number of rows.
+static WITHOUT_ROWS: LazyLock<String> = LazyLock::new(|| format!("{WITHIN}SELECT {}, {LOCKED}, NULL", picture("")));
 
-/// The condition on a row `c` of `pg_class` that it is one of the tables.
-static THEIRS: LazyLock<String> = LazyLock::new(|| {
-    format!(
-        "c.relnamespace OPERATOR(pg_catalog.=) pg_catalog.to_regnamespace('{TOOL_SCHEMA}') \
-         AND c.relname OPERATOR(pg_catalog.=) ANY (ARRAY[{GUARDED_TABLE_LITERALS}]::pg_catalog.name[])"
-    )
-});
+/// A query for a picture without what a statement outside of transactions may do to every table there is, such as `VACUUM FULL`.
+pub(super) static OUTLINE: LazyLock<String> =
+    LazyLock::new(|| format!("{WITHIN}SELECT '{TOOL_SCHEMA}', NULL, {}", picture("WHERE p.is_attached")));
 
-const DEFINITIONS: &str = "\
-    (SELECT pg_catalog.string_agg(pg_catalog.concat_ws(',', c.relname, c.oid, c.relowner, c.relacl::pg_catalog.text, \
-            c.reloptions::pg_catalog.text, c.relkind, c.relrowsecurity, c.relchecks, \
-            (SELECT pg_catalog.count(*) FROM pg_catalog.pg_inherits h WHERE h.inhparent OPERATOR(pg_catalog.=) c.oid), \
-            (SELECT pg_catalog.count(*) FROM pg_catalog.pg_statistic_ext s \
-                WHERE s.stxrelid OPERATOR(pg_catalog.=) c.oid)), ';' ORDER BY c.relname) \
-        FROM pg_catalog.pg_class c WHERE {theirs}) \
-    OPERATOR(pg_catalog.||) (SELECT pg_catalog.concat_ws(',', ';schema', n.nspowner, n.nspacl::pg_catalog.text) \
-        FROM pg_catalog.pg_namespace n WHERE n.nspname OPERATOR(pg_catalog.=) 'runner')";
+/// What is in the tool's schemas, and the tables among it. This is asked after each file, and planning it takes longer than the answer:
+/// so there is no join.
+const WITHIN: &str = "\
+    WITH within AS MATERIALIZED ( \
+        SELECT d.classid, d.objid, d.xmin AS x, d.cmin AS y FROM pg_catalog.pg_depend d \
+        WHERE d.refclassid OPERATOR(pg_catalog.=) 2615::pg_catalog.oid \
+            AND d.refobjid OPERATOR(pg_catalog.=) ANY (ARRAY[pg_catalog.to_regnamespace('runner'), \
+                pg_catalog.to_regnamespace('runner_gate')]::pg_catalog.oid[])), \
+    tables AS MATERIALIZED ( \
+        SELECT c.oid, c.relname, c.xmin AS x, c.cmin AS y FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) ANY (ARRAY( \
+            SELECT w.objid FROM within w WHERE w.classid OPERATOR(pg_catalog.=) 1259::pg_catalog.oid))) ";
+
+/// An expression for the picture, or a part of it.
+fn picture(which: &str) -> String {
+    PICTURE.replace("{which}", which)
+}
+
+const PICTURE: &str = "\
+    (SELECT pg_catalog.concat(pg_catalog.count(*), ' ', pg_catalog.sum(p.x::pg_catalog.text::pg_catalog.int8), ' ', \
+            pg_catalog.sum(p.y::pg_catalog.text::pg_catalog.int8)) FROM ( \
+        SELECT n.xmin, n.cmin, true FROM pg_catalog.pg_namespace n \
+            WHERE n.nspname OPERATOR(pg_catalog.=) ANY (ARRAY['runner', 'runner_gate']::pg_catalog.name[]) \
+        UNION ALL SELECT w.x, w.y, true FROM within w \
+        UNION ALL SELECT d.xmin, d.cmin, true FROM pg_catalog.pg_depend d WHERE d.refclassid OPERATOR(pg_catalog.=) 1259::pg_catalog.oid \
+            AND d.refobjid OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT t.oid FROM tables t)) \
+        UNION ALL SELECT f.xmin, f.cmin, true FROM pg_catalog.pg_proc f WHERE f.oid OPERATOR(pg_catalog.=) ANY (ARRAY( \
+            SELECT w.objid FROM within w WHERE w.classid OPERATOR(pg_catalog.=) 1255::pg_catalog.oid)) \
+        UNION ALL SELECT t.x, t.y, false FROM tables t \
+        UNION ALL SELECT a.xmin, a.cmin, false FROM pg_catalog.pg_attribute a \
+            WHERE a.attrelid OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT t.oid FROM tables t)) \
+                AND a.attnum OPERATOR(pg_catalog.>) 0::pg_catalog.int2) AS p (x, y, is_attached) {which})";
 
 const LOCKED: &str = "\
-    (SELECT pg_catalog.string_agg((SELECT c.relname::pg_catalog.text OPERATOR(pg_catalog.||) ' ' OPERATOR(pg_catalog.||) l.mode \
-                FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) l.relation), ';' ORDER BY l.relation, l.mode) \
-        FROM pg_catalog.pg_locks l WHERE l.pid OPERATOR(pg_catalog.=) pg_catalog.pg_backend_pid() \
-        AND l.locktype OPERATOR(pg_catalog.=) 'relation' AND l.mode OPERATOR(pg_catalog.<>) ALL \
-            (ARRAY['AccessShareLock', 'ShareUpdateExclusiveLock']::pg_catalog.text[]) \
-        AND l.relation OPERATOR(pg_catalog.=) ANY ({oids}))";
+    (SELECT pg_catalog.string_agg(pg_catalog.concat(t.relname, CASE WHEN i.indrelid IS NOT NULL THEN ' (an index)' END, ' ', l.mode), \
+            ';' ORDER BY l.relation, l.mode) \
+        FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_index i ON i.indexrelid OPERATOR(pg_catalog.=) l.relation \
+            JOIN tables t ON t.oid OPERATOR(pg_catalog.=) coalesce(i.indrelid, l.relation) \
+        WHERE l.pid OPERATOR(pg_catalog.=) pg_catalog.pg_backend_pid() AND l.locktype OPERATOR(pg_catalog.=) 'relation' \
+            AND l.mode OPERATOR(pg_catalog.<>) 'AccessShareLock' \
+            AND (i.indrelid IS NOT NULL OR l.mode OPERATOR(pg_catalog.<>) 'ShareUpdateExclusiveLock'))";
 
 const WRITTEN: &str = "\
-    (SELECT pg_catalog.string_agg(pg_catalog.concat_ws(',', c.relname, pg_catalog.pg_stat_get_xact_tuples_inserted(c.oid), \
-            pg_catalog.pg_stat_get_xact_tuples_updated(c.oid), pg_catalog.pg_stat_get_xact_tuples_deleted(c.oid)), ';' \
-            ORDER BY c.relname) \
-        FROM pg_catalog.pg_class c WHERE {theirs})";
+    (SELECT pg_catalog.string_agg(pg_catalog.concat_ws(',', t.relname, pg_catalog.pg_stat_get_xact_tuples_inserted(t.oid), \
+            pg_catalog.pg_stat_get_xact_tuples_updated(t.oid), pg_catalog.pg_stat_get_xact_tuples_deleted(t.oid)), ';' \
+            ORDER BY t.oid) \
+        FROM tables t)";
 
 /// The result of [`FINGERPRINT`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -82,19 +103,15 @@ impl Fingerprint {
 
     /// Returns the query for what has to be compared, in the order of [`Self::of_parts`], and the condition under which its row
     /// `now (a, b, c)` shows no change.
-    pub(super) fn look(&self) -> (Cow<'static, str>, String) {
+    pub(super) fn look(&self) -> (&'static str, String) {
         let is_same = |name: &str, value: &Option<String>| match value {
             Some(value) => format!("coalesce(now.{name} OPERATOR(pg_catalog.=) {}, false)", literal(value)),
             None => format!("now.{name} IS NULL"),
         };
         let same = format!("{} AND {}", is_same("a", &self.tables), is_same("b", &self.locks));
-        match (&self.tables, &self.locks) {
-            // A table that is not among these would show in the definitions.
-            (Some(tables), None) => {
-                let locks = LOCKED.replace("{oids}", &format!("ARRAY[{}]::pg_catalog.oid[]", oids(tables)));
-                (format!("SELECT {}, {locks}, NULL", *DEFINED).into(), same)
-            }
-            _ => (FINGERPRINT.as_str().into(), format!("{same} AND {}", is_same("c", &self.rows))),
+        match self.locks {
+            None => (&WITHOUT_ROWS, same),
+            Some(_) => (&FINGERPRINT, format!("{same} AND {}", is_same("c", &self.rows))),
         }
     }
 
@@ -106,26 +123,20 @@ impl Fingerprint {
     /// Fails if the tables have changed.
     pub(super) fn compare(&self, now: &Self) -> Result<(), DatabaseError> {
         let what = if self.tables != now.tables {
-            "the migration has made, dropped or renamed one of runner's own tables, or changed who may use it"
+            "the migration has made, changed or dropped something that is runner's own, or changed who may use it"
         } else if self.locks != now.locks || self.locks.is_some() && self.rows != now.rows {
             "the migration has changed or locked one of runner's own tables"
         } else {
             return Ok(());
         };
         let error = DatabaseError::new(DatabaseErrorKind::Denied, what).hint(
-            "the history is written by `runner apply` and `runner rollback` alone; look at triggers and functions too",
+            "the schemas `runner` and `runner_gate` are changed by runner alone; look at triggers and functions too",
         );
         Err(match added(self.locks.as_deref(), now.locks.as_deref()) {
-            Some(lock) => error.detail(format!("in the schema `{TOOL_SCHEMA}`: {lock}")),
+            Some(lock) => error.detail(format!("in the schemas `{TOOL_SCHEMA}` and `{GATE}`: {lock}")),
             None => error,
         })
     }
-}
-
-/// Returns the numbers of the tables in [`DEFINED`], for a list.
-fn oids(tables: &str) -> String {
-    let numbers = tables.split(';').filter_map(|table| table.split(',').nth(1)?.parse::<u32>().ok());
-    numbers.map(|oid| oid.to_string()).collect::<Vec<_>>().join(", ")
 }
 
 /// Returns the first lock that is new.

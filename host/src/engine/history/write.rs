@@ -94,7 +94,7 @@ pub fn inserted(record: &Record) -> ToolChange {
 pub struct Numbers(AtomicI64);
 
 impl Numbers {
-    /// Returns a number that no row has had, without a question for each; 0 where only the database knows.
+    /// Returns a number that no row has had, without a question for each; 0 where each row takes the next one itself.
     pub async fn next(&self, database: &mut HostSession<'_>) -> Result<i64> {
         if !dialect_schema(database.facts()).own_number_counts {
             return Ok(0);
@@ -110,10 +110,13 @@ impl Numbers {
         Ok(next)
     }
 
-    /// As [`Self::next`]; where the database gives the numbers, it is asked for one, if the login may do so.
+    /// As [`Self::next`]; asks the database each time where other rows take numbers themselves.
     pub async fn take(&self, database: &mut HostSession<'_>) -> Result<i64> {
-        let Some(take) = dialect_schema(database.facts()).take_number else { return self.next(database).await };
-        let question = tool_sql(take, database.facts());
+        let schema = dialect_schema(database.facts());
+        if schema.own_number_counts || !schema.can_ask_number {
+            return self.next(database).await;
+        }
+        let question = tool_sql(sql::NEXT_NUMBER, database.facts());
         let probe = database.probe(&[question]).await.map_err(unreadable)?;
         number_of(probe.answers.first().map(Vec::as_slice).unwrap_or_default())
     }

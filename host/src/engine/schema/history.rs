@@ -43,16 +43,29 @@ macro_rules! values {
     };
 }
 
-/// Adds a row in force. Parameters: the columns except `id`.
-pub const INSERT: &str = concat!("INSERT INTO @.runner_history (", columns!(), ", active) VALUES (", values!(), ", 1)");
+/// All numbers that rows have had, or that something names, as far as it is still there.
+macro_rules! given {
+    () => {
+        "(SELECT max(id) AS number FROM @.runner_history UNION ALL SELECT max(history_id) FROM @.runner_repair \
+         UNION ALL SELECT max(history_id) FROM @.runner_journal UNION ALL SELECT max(history_id) FROM @.runner_evidence) AS given"
+    };
+}
+
+/// Adds a row in force under the next number. That is not left to the database: whoever may write to a table can set its counter, and no
+/// rollback takes that back. Parameters: the columns except `id`.
+pub const INSERT: &str = concat!(
+    "INSERT INTO @.runner_history (",
+    columns!(),
+    ", active, id) SELECT ",
+    values!(),
+    ", 1, 1 + coalesce(max(given.number), 0) FROM ",
+    given!()
+);
 /// Like [`INSERT`], with an explicit number. Parameters: the columns except `id`, then `id`.
 pub const INSERT_AS: &str =
     concat!("INSERT INTO @.runner_history (", columns!(), ", active, id) VALUES (", values!(), ", 1, ?29)");
-/// A number that no row has had, nor anything that names one.
-pub const NEXT_NUMBER: &str = "SELECT CAST(1 + GREATEST((SELECT coalesce(max(id), 0) FROM @.runner_history), \
-     (SELECT coalesce(max(history_id), 0) FROM @.runner_repair), \
-     (SELECT coalesce(max(history_id), 0) FROM @.runner_journal), \
-     (SELECT coalesce(max(history_id), 0) FROM @.runner_evidence)) AS SIGNED)";
+/// The next number.
+pub const NEXT_NUMBER: &str = concat!("SELECT CAST(1 + coalesce(max(given.number), 0) AS ~int64~) FROM ", given!());
 /// The run that put a revision in force. Parameter: the revision.
 pub const LIVE_RUN: &str = "SELECT run_id FROM @.runner_history WHERE revision = ?1 AND active = 1";
 /// Takes a row out of force. Parameters: when, who, which run, duration, rows read, rows written, transcript, id.

@@ -42,9 +42,8 @@ pub struct DialectSchema {
     /// Whether inserting a row with an explicit number may advance the table's counter, which no rollback resets.
     /// InnoDB's advances even for some numbers below zero.
     pub own_number_counts: bool,
-    /// Takes the number of a row of history before the row is added, where only the database knows it;
-    /// 0 if the login may add rows, but not take a number.
-    pub take_number: Option<&'static str>,
+    /// Whether the number of a row of history is asked for before the row is added, so that the journal can name it in the same message.
+    pub can_ask_number: bool,
     /// Makes it visible to other users that the session exists, if `~watching~` cannot tell otherwise.
     pub sign_in: Option<&'static str>,
     /// The hint for when the privileges to create the tables are missing and the database's own error does not mention

@@ -25,7 +25,7 @@ pub const MYSQL: DialectSchema = DialectSchema {
     store_artifact: "REPLACE INTO @.runner_artifact (revision, sha256, kind, size, compression, assets, bytes) \
                      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     own_number_counts: true,
-    take_number: None,
+    can_ask_number: true,
     sign_in: Some("DO GET_LOCK(CONCAT('runner:helper:', CONNECTION_ID()), 0)"),
     grant: Some("the user needs `CREATE`, `SELECT`, `INSERT`, `UPDATE` and `DELETE` on the database"),
 };

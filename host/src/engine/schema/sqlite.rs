@@ -22,7 +22,7 @@ pub const SQLITE: DialectSchema = DialectSchema {
     create: &TABLES,
     store_artifact: STORE_OR_UPDATE,
     own_number_counts: false,
-    take_number: None,
+    can_ask_number: false,
     sign_in: None,
     grant: None,
 };

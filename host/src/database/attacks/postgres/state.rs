@@ -23,6 +23,15 @@ pub(super) const STATE: &[(&str, &str)] = &[
          WHERE n.nspname OPERATOR(pg_catalog.=) 'runner' OR c.relname OPERATOR(pg_catalog.~~) 'runner\\_%'",
     ),
     (
+        "the tables of the history",
+        "SELECT pg_catalog.concat_ws(' ', \
+            (SELECT pg_catalog.count(*) FROM pg_catalog.pg_depend d WHERE d.refclassid OPERATOR(pg_catalog.=) 2615::pg_catalog.oid \
+                AND d.refobjid OPERATOR(pg_catalog.=) pg_catalog.to_regnamespace('runner')::pg_catalog.oid), \
+            (SELECT pg_catalog.string_agg(a.attacl::pg_catalog.text, ' ' ORDER BY c.relname, a.attnum) \
+                FROM pg_catalog.pg_class c JOIN pg_catalog.pg_attribute a ON a.attrelid OPERATOR(pg_catalog.=) c.oid \
+                WHERE c.relnamespace OPERATOR(pg_catalog.=) pg_catalog.to_regnamespace('runner')::pg_catalog.oid))",
+    ),
+    (
         "logins and roles",
         "SELECT pg_catalog.string_agg(pg_catalog.concat_ws(' ', r.rolname, r.rolsuper, r.rolcreaterole, r.rolcreatedb, \
             r.rolcanlogin, r.rolreplication, r.rolbypassrls), ';' ORDER BY r.rolname) FROM pg_catalog.pg_roles r \

@@ -1,6 +1,6 @@
 //! What the server's catalogues say about the login of a run, the tables, and the logins of components.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sqlx::PgConnection;
 use sqlx::postgres::PgRow;
@@ -31,8 +31,28 @@ pub(super) struct Catalogue {
     pub functions: Vec<(String, String, String)>,
     /// The logins of components.
     pub logins: BTreeMap<String, Found>,
-    /// Functions that run with the rights of another and that everybody may call.
-    pub definers: Vec<String>,
+    /// What everybody can do with objects.
+    pub everybody: BTreeSet<Power>,
+    /// What everybody could do with objects that the host is going to create, or can do with all large objects; and what ends that.
+    pub open: Vec<(String, String)>,
+}
+
+/// What a role can do with an object, whoever it is by.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Power {
+    /// What it is, such as `TABLE "public"."customers"`.
+    pub object: String,
+    /// The privilege, such as `SELECT` or `SELECT ("id")`.
+    pub privilege: String,
+    /// The object is part of an extension, which lets everybody read or call it.
+    pub of_extension: bool,
+}
+
+impl Power {
+    /// As `GRANT` spells it.
+    pub fn right(&self) -> String {
+        format!("{} ON {}", self.privilege, self.object)
+    }
 }
 
 /// A login that exists.
@@ -52,6 +72,8 @@ pub(super) struct Found {
     pub owns: i64,
     /// Its rights in this database, as `GRANT` spells them.
     pub rights: Rights,
+    /// What it can do with objects, by its own rights or those of others.
+    pub can: BTreeSet<Power>,
 }
 
 const SERVER: &str = "\
@@ -89,12 +111,9 @@ const SEQUENCES: &str = "\
         AND d.deptype OPERATOR(pg_catalog.=) 'a' AND {users}";
 
 const FUNCTIONS: &str = "\
-    SELECT n.nspname, p.proname, pg_catalog.oidvectortypes(p.proargtypes), \
-        p.prosecdef AND (p.proacl IS NULL OR EXISTS (SELECT FROM pg_catalog.aclexplode(p.proacl) x \
-            WHERE x.grantee OPERATOR(pg_catalog.=) 0::pg_catalog.oid)), \
-        p.prokind OPERATOR(pg_catalog.=) 'f' \
+    SELECT n.nspname, p.proname, pg_catalog.oidvectortypes(p.proargtypes) \
     FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) p.pronamespace \
-    WHERE p.prokind OPERATOR(pg_catalog.=) ANY (ARRAY['f', 'p']::pg_catalog.\"char\"[]) AND {users}";
+    WHERE p.prokind OPERATOR(pg_catalog.=) 'f' AND {users}";
 
 const ROLES: &str = "\
     SELECT r.rolname, coalesce(pg_catalog.shobj_description(r.oid, 'pg_authid'), ''), \
@@ -146,6 +165,75 @@ const RIGHTS: &str = "\
     FROM held h, pg_catalog.aclexplode(h.acl) x JOIN pg_catalog.pg_roles r ON r.oid OPERATOR(pg_catalog.=) x.grantee \
     WHERE r.rolname OPERATOR(pg_catalog.=) ANY (ARRAY[{roles}]::pg_catalog.name[])";
 
+/// What roles can really do, as the server itself answers it, with objects that are not the server's own: through their own rights, those of
+/// everybody (`public`), of roles, and by ownership. A relation without an ACL, of itself or a column, is its owner's alone, and a login
+/// that owns something or is a member of a role is out of line anyway; so only the others are asked for. Functions count if they run with
+/// the rights of their owner; triggers cannot be called.
+const CAN: &str = "\
+    WITH roles (name) AS (SELECT pg_catalog.unnest(ARRAY[{roles}, 'public']::pg_catalog.name[]) \
+            INTERSECT SELECT r.rolname FROM pg_catalog.pg_roles r UNION ALL SELECT 'public'::pg_catalog.name), \
+    named AS (SELECT n.oid, pg_catalog.concat('\"', pg_catalog.replace(n.nspname, '\"', '\"\"'), '\".\"') AS of \
+        FROM pg_catalog.pg_namespace n WHERE n.nspname OPERATOR(pg_catalog.<>) 'information_schema' \
+            AND (n.nspname OPERATOR(pg_catalog.!~) '^pg_')), \
+    relations AS MATERIALIZED ( \
+        SELECT c.oid, c.relkind, pg_catalog.concat(CASE WHEN c.relkind OPERATOR(pg_catalog.=) 'S' THEN 'SEQUENCE ' ELSE 'TABLE ' END, \
+                n.of, pg_catalog.replace(c.relname, '\"', '\"\"'), '\"') AS object, \
+            EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid OPERATOR(pg_catalog.=) 1259::pg_catalog.oid \
+                AND d.objid OPERATOR(pg_catalog.=) c.oid AND d.deptype OPERATOR(pg_catalog.=) 'e') AS extends \
+        FROM pg_catalog.pg_class c JOIN named n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace \
+            LEFT JOIN (SELECT DISTINCT a.attrelid FROM pg_catalog.pg_attribute a WHERE a.attacl IS NOT NULL) s \
+                ON s.attrelid OPERATOR(pg_catalog.=) c.oid \
+        WHERE c.relkind OPERATOR(pg_catalog.=) ANY (ARRAY['r', 'p', 'v', 'm', 'f', 'S']::pg_catalog.\"char\"[]) \
+            AND (c.relacl IS NOT NULL OR s.attrelid IS NOT NULL)), \
+    kinds (privilege) AS (SELECT pg_catalog.unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER']) \
+        UNION ALL SELECT 'MAINTAIN' WHERE pg_catalog.current_setting('server_version_num')::pg_catalog.int4 \
+            OPERATOR(pg_catalog.>=) 170000), \
+    reached AS MATERIALIZED ( \
+        SELECT r.name, c.oid, c.object, c.extends FROM relations c, roles r, \
+            (SELECT pg_catalog.string_agg(k.privilege, ', ') FROM kinds k) a (any_of) \
+        WHERE c.relkind OPERATOR(pg_catalog.<>) 'S' AND pg_catalog.has_table_privilege(r.name, c.oid, a.any_of)) \
+    SELECT c.name, c.object, k.privilege, c.extends AND k.privilege OPERATOR(pg_catalog.=) 'SELECT' FROM reached c, kinds k \
+        WHERE pg_catalog.has_table_privilege(c.name, c.oid, k.privilege) \
+    UNION ALL SELECT r.name, c.object, pg_catalog.concat(p.privilege, ' (\"', pg_catalog.replace(a.attname, '\"', '\"\"'), '\")'), false \
+        FROM relations c JOIN pg_catalog.pg_attribute a ON a.attrelid OPERATOR(pg_catalog.=) c.oid AND a.attacl IS NOT NULL \
+            AND NOT a.attisdropped, roles r, pg_catalog.unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'REFERENCES']) p (privilege) \
+        WHERE pg_catalog.has_column_privilege(r.name, c.oid, a.attnum, p.privilege) \
+            AND NOT pg_catalog.has_table_privilege(r.name, c.oid, p.privilege) \
+    UNION ALL SELECT r.name, c.object, p.privilege, c.extends AND p.privilege OPERATOR(pg_catalog.=) 'SELECT' \
+        FROM relations c, roles r, pg_catalog.unnest(ARRAY['USAGE', 'SELECT', 'UPDATE']) p (privilege) \
+        WHERE c.relkind OPERATOR(pg_catalog.=) 'S' AND pg_catalog.has_sequence_privilege(r.name, c.oid, p.privilege) \
+    UNION ALL SELECT r.name, pg_catalog.concat(CASE WHEN f.prokind OPERATOR(pg_catalog.=) 'p' THEN 'PROCEDURE ' ELSE 'FUNCTION ' END, \
+            n.of, pg_catalog.replace(f.proname, '\"', '\"\"'), '\"(', pg_catalog.oidvectortypes(f.proargtypes), ')'), 'EXECUTE', \
+            EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid OPERATOR(pg_catalog.=) 1255::pg_catalog.oid \
+                AND d.objid OPERATOR(pg_catalog.=) f.oid AND d.deptype OPERATOR(pg_catalog.=) 'e') \
+        FROM pg_catalog.pg_proc f JOIN named n ON n.oid OPERATOR(pg_catalog.=) f.pronamespace, roles r \
+        WHERE f.prosecdef AND f.prorettype OPERATOR(pg_catalog.<>) ALL (ARRAY[2279, 3838]::pg_catalog.oid[]) \
+            AND pg_catalog.has_function_privilege(r.name, f.oid, 'EXECUTE') \
+    UNION ALL SELECT r.name, pg_catalog.concat('FOREIGN SERVER ', pg_catalog.quote_ident(v.srvname)), 'USAGE', false \
+        FROM pg_catalog.pg_foreign_server v, roles r \
+        WHERE v.srvacl IS NOT NULL AND pg_catalog.has_server_privilege(r.name, v.oid, 'USAGE') \
+    UNION ALL SELECT r.name, pg_catalog.concat('FOREIGN DATA WRAPPER ', pg_catalog.quote_ident(w.fdwname)), 'USAGE', false \
+        FROM pg_catalog.pg_foreign_data_wrapper w, roles r \
+        WHERE w.fdwacl IS NOT NULL AND pg_catalog.has_foreign_data_wrapper_privilege(r.name, w.oid, 'USAGE') \
+    UNION ALL SELECT 'public', pg_catalog.concat('LARGE OBJECT ', o.oid), x.privilege_type, false \
+        FROM pg_catalog.pg_largeobject_metadata o, pg_catalog.aclexplode(o.lomacl) x \
+        WHERE o.lomacl IS NOT NULL AND x.grantee OPERATOR(pg_catalog.=) 0::pg_catalog.oid";
+
+/// What everybody could do with what the host creates, and with large objects where they have no privileges.
+const OPEN: &str = "\
+    SELECT pg_catalog.concat(x.privilege_type, ' on each ', o.one, ' that `', current_user, '` creates', ' in the schema `' \
+            OPERATOR(pg_catalog.||) n.nspname OPERATOR(pg_catalog.||) '`'), \
+        pg_catalog.concat('ALTER DEFAULT PRIVILEGES FOR ROLE ', pg_catalog.quote_ident(current_user), ' IN SCHEMA ' \
+            OPERATOR(pg_catalog.||) pg_catalog.quote_ident(n.nspname), ' REVOKE ', x.privilege_type, ' ON ', o.many, ' FROM PUBLIC') \
+    FROM pg_catalog.pg_default_acl d LEFT JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) d.defaclnamespace \
+        JOIN (VALUES ('r', 'table', 'TABLES'), ('S', 'sequence', 'SEQUENCES')) o (kind, one, many) \
+            ON o.kind OPERATOR(pg_catalog.=) d.defaclobjtype::pg_catalog.text, \
+        pg_catalog.aclexplode(d.defaclacl) x \
+    WHERE x.grantee OPERATOR(pg_catalog.=) 0::pg_catalog.oid \
+        AND d.defaclrole OPERATOR(pg_catalog.=) (SELECT r.oid FROM pg_catalog.pg_roles r WHERE r.rolname OPERATOR(pg_catalog.=) current_user) \
+    UNION ALL SELECT 'all rights on large objects, since `lo_compat_privileges` is on', 'ALTER SYSTEM RESET lo_compat_privileges' \
+        WHERE pg_catalog.current_setting('lo_compat_privileges') OPERATOR(pg_catalog.=) 'on' ORDER BY 1";
+
 /// What a role is and should not be, or the other way round: the column of [`ROLES`], what it should hold, and the words for it.
 const ATTRIBUTES: [(usize, &str, &str); 7] = [
     (2, "t", "it may not log in"),
@@ -179,12 +267,7 @@ impl Catalogue {
         }
         for row in &rows(connection, &users(FUNCTIONS)).await? {
             let (schema, name, types) = (cell(row, 0), cell(row, 1), cell(row, 2));
-            if is(row, 3) {
-                found.definers.push(format!("{schema}.{name}({types})"));
-            }
-            if is(row, 4) {
-                found.functions.push((schema, name, types));
-            }
+            found.functions.push((schema, name, types));
         }
         let list = |names: &[String]| names.iter().map(|name| literal(name)).collect::<Vec<_>>().join(", ");
         for row in &rows(connection, &ROLES.replace("{roles}", &list(logins))).await? {
@@ -196,6 +279,15 @@ impl Catalogue {
                 login.rights.insert(cell(row, 1));
             }
         }
+        for row in &rows(connection, &CAN.replace("{roles}", &list(&names))).await? {
+            let power = Power { object: cell(row, 1), privilege: cell(row, 2), of_extension: is(row, 3) };
+            // No role can be called so.
+            match cell(row, 0).as_str() {
+                "public" => drop(found.everybody.insert(power)),
+                name => drop(found.logins.get_mut(name).map(|login| login.can.insert(power))),
+            }
+        }
+        found.open = rows(connection, OPEN).await?.iter().map(|row| (cell(row, 0), cell(row, 1))).collect();
         Ok(found)
     }
 }
@@ -211,6 +303,7 @@ fn login(row: &PgRow) -> Found {
         member_of: cell(row, 11).split('\u{1}').map(str::to_owned).filter(|it| !it.is_empty()).collect(),
         owns: cell(row, 12).parse().unwrap_or_default(),
         rights: Rights::new(),
+        can: BTreeSet::new(),
     }
 }
 

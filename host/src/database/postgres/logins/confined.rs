@@ -13,7 +13,7 @@ use super::catalogue::Catalogue;
 use super::session::without_the_gate;
 use super::wanted::{self, Wanted};
 use crate::data::Value;
-use crate::database::logins::refusals::{out_of_line, unknown};
+use crate::database::logins::refusals::{check_reached, out_of_line, unknown};
 use crate::database::logins::rights;
 use crate::database::{DatabaseError, Dialect, Grants, Role};
 use crate::sql::StatementClass;
@@ -57,6 +57,7 @@ impl PostgresDatabase {
         if !wanted.unknown.is_empty() {
             return Err(unknown(&wanted.unknown));
         }
+        check_reached(&wanted::reached(found.logins.get(login), &wanted, &found))?;
         let held = |catalogue: &Catalogue| catalogue.logins.get(login).map(|it| it.rights.clone()).unwrap_or_default();
         let statements = wanted::align(login, &held(&found), &wanted.rights);
         if !statements.is_empty() {

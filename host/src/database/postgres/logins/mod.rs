@@ -10,6 +10,8 @@ pub(super) mod session;
 mod sync;
 mod wanted;
 
+pub(super) use self::gate::GATE;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;

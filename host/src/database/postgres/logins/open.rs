@@ -8,6 +8,7 @@ use sqlx::PgConnection;
 
 use super::super::PostgresDatabase;
 use super::super::connect::Connected;
+use super::super::foreign::INSPECT;
 use super::super::lock::set_application;
 use super::super::schema::literal;
 use super::super::scope::{rows, simple, text_of};
@@ -126,7 +127,8 @@ impl PostgresDatabase {
 
     /// Runs a text of ours in a transaction of its own.
     async fn run(&mut self, text: &str) -> Result<(), DatabaseError> {
-        let text = format!("{}; {OURS}{text}{}COMMIT", prologue(&self.own, "NULL"), self.fence()?);
+        let inspect = if self.inspected { "" } else { INSPECT.as_str() };
+        let text = format!("{}; {OURS}{inspect}{text}{}COMMIT", prologue(&self.own, "NULL"), self.fence()?);
         self.busy = true;
         let done = simple(&mut self.connection, &text).await.map_err(|error| super::super::record::ours(error, None));
         self.note_loss(&done);

@@ -11,6 +11,7 @@ use super::super::schema::literal;
 use super::super::scope::{rows, simple, text_of};
 use super::super::settings::{anew, in_new_settings, prologue_of};
 pub(super) use super::super::speech::without_place as without_the_gate;
+use super::super::tool_tables::{FINGERPRINT, Fingerprint};
 use super::super::transaction::{Transaction, commit, explain_aborted};
 use super::wanted::{quote, rights_on_new};
 use crate::data::{RowSet, Value};
@@ -105,7 +106,7 @@ impl PostgresDatabase {
         self.check_usable()?;
         self.busy = true;
         let xid = transaction.xid.clone();
-        let sealed = self.seal(&transaction, proof).await;
+        let sealed = self.seal(transaction, proof).await;
         if let Err(error) = sealed {
             self.note_loss::<()>(&Err(error.clone()));
             self.roll_back().await;
@@ -115,18 +116,24 @@ impl PostgresDatabase {
         self.leave_committed(committed, xid).await
     }
 
-    async fn seal(&mut self, transaction: &Transaction, proof: &str) -> Result<(), DatabaseError> {
+    async fn seal(&mut self, mut transaction: Transaction, proof: &str) -> Result<(), DatabaseError> {
         if let Some(first) = &transaction.failed {
             return Err(explain_aborted(first));
         }
         self.drop_prepared().await?;
-        let (later, release, is_ours) = (&transaction.later, transaction.release(), is_ours(&transaction.xid));
+        let ours = is_ours(&transaction.xid);
         let path = self.gated.as_ref().map_or_else(|| "NULL".to_owned(), Gated::set_path);
         let anew = anew(&self.own, self.locked_for.as_ref());
-        simple(&mut self.connection, &format!("{is_ours}{later}{release}{anew}SELECT {path}")).await?;
+        let (later, release) = (&transaction.later, transaction.release());
+        let text = format!("{ours}{later}{release}{anew}SELECT {path}; {}", *FINGERPRINT);
+        let now = rows(&mut self.connection, &text).await?;
+        transaction.turn(false, Fingerprint::of(now.last()));
         self.pass(SEAL, &[]).await?;
-        // Deferred triggers of the application run with the rights of the login, before the last check.
-        simple(&mut self.connection, &format!("SET CONSTRAINTS ALL IMMEDIATE; {proof}{is_ours}")).await?;
+        // Deferred triggers of the application run with the rights of the login or of their owners, before the last check.
+        let text = format!("{0}; SET CONSTRAINTS ALL IMMEDIATE; {proof}{ours}{0}", *FINGERPRINT);
+        let now = rows(&mut self.connection, &text).await?;
+        transaction.tampered.map_or(Ok(()), Err)?;
+        Fingerprint::of(now.first()).compare(&Fingerprint::of(now.last()))?;
         self.pass(FINISH, &[]).await.map(drop)
     }
 

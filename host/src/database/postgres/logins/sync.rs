@@ -1,6 +1,8 @@
 //! Looks at the logins of components, and brings them in line: in one transaction, so that an interrupted run leaves nothing
 //! half-way.
 
+use std::collections::BTreeSet;
+
 use super::super::PostgresDatabase;
 use super::super::scope::simple;
 use super::super::search_path::OURS;
@@ -12,7 +14,8 @@ use super::wanted::{self, Wanted};
 use crate::database::facts::Citus;
 use crate::database::logins::names::login_of;
 use crate::database::logins::refusals::{
-    DBA, all_out_of_line, broken_gate, cannot_bring_in_line, check_secrets, out_of_line, superuser, unknown,
+    DBA, all_out_of_line, broken_gate, cannot_bring_in_line, check_reached, check_secrets, out_of_line, superuser,
+    unknown,
 };
 use crate::database::logins::rights;
 use crate::database::logins::{LoginReport, LoginRequest, LoginTask, WantedLogin};
@@ -27,13 +30,17 @@ impl PostgresDatabase {
         }
         self.apart(async |database: &mut Self| {
             let found = database.look_at_logins(request).await?;
-            if task == LoginTask::Look || found.statements.is_empty() && found.unknown.is_empty() {
+            if task == LoginTask::Look {
                 return Ok((found, false));
             }
             if !found.unknown.is_empty() {
                 return Err(unknown(&found.unknown));
             }
             if task == LoginTask::Script {
+                return Ok((found, false));
+            }
+            check_reached(&found.reached)?;
+            if found.statements.is_empty() {
                 return Ok((found, false));
             }
             if database.facts.read_only {
@@ -43,8 +50,10 @@ impl PostgresDatabase {
             done.map_err(without_place).map_err(cannot_bring_in_line)?;
             // What the server only warned of was not done.
             let after = database.look_at_logins(request).await?;
-            if !after.statements.is_empty() {
-                let left: Vec<String> = after.statements.iter().take(3).cloned().collect();
+            let differences =
+                after.logins.iter().filter(|login| login.component.is_some()).flat_map(|it| &it.differences);
+            let left: Vec<String> = after.statements.iter().chain(differences).take(3).cloned().collect();
+            if !left.is_empty() {
                 return Err(DatabaseError::new(
                     DatabaseErrorKind::Denied,
                     "the logins cannot be brought in line, and nothing was changed",
@@ -77,7 +86,8 @@ impl PostgresDatabase {
             if let Some(difference) = gate::difference(&mut database.connection).await? {
                 return Err(broken_gate(&difference));
             }
-            let mut reasons = Vec::new();
+            let schema = database.schema_of_names();
+            let (mut reasons, mut reached) = (Vec::new(), BTreeSet::new());
             for wanted in wanted {
                 let login = login_of(&catalogue.database, &wanted.grants.component);
                 let whole = Wanted {
@@ -85,7 +95,11 @@ impl PostgresDatabase {
                     ..Wanted::default()
                 };
                 // The rights are brought in line when it runs: migrations before it may create the tables.
-                let differences = wanted::differences(catalogue.logins.get(&login), &whole);
+                let found = catalogue.logins.get(&login);
+                let differences = wanted::differences(found, &whole, &catalogue);
+                // What it has itself is brought in line then; what everybody has is not.
+                let of = Wanted::of(&wanted.grants, &catalogue, &schema);
+                reached.extend(wanted::reached(found, &of, &catalogue));
                 reasons.extend(
                     differences
                         .iter()
@@ -97,7 +111,8 @@ impl PostgresDatabase {
             }
             let open = catalogue.open_schemas.iter();
             reasons.extend(open.map(|schema| format!("everybody may create objects in the schema `{schema}`")));
-            all_out_of_line(reasons).map(|()| ((), false))
+            all_out_of_line(reasons)?;
+            check_reached(&reached.into_iter().collect::<Vec<_>>()).map(|()| ((), false))
         })
         .await
     }
@@ -118,6 +133,8 @@ impl PostgresDatabase {
             let Some(found) = catalogue.logins.get(&login) else {
                 return Err(out_of_line(format!("the login `{login}` does not exist")));
             };
+            // A migration of this run may have granted it to everybody.
+            check_reached(&wanted::reached(Some(found), &wanted, &catalogue))?;
             let statements = wanted::align(&login, &found.rights, &wanted.rights);
             if statements.is_empty() {
                 return Ok((login, false));

@@ -1,13 +1,15 @@
 //! What a login should be, worked out from grants and the catalogue; and the statements that make it so. Pure.
 
-use super::catalogue::{Catalogue, Found};
+use std::collections::BTreeMap;
+
+use super::catalogue::{Catalogue, Found, Power};
 use super::gate::{self, GATE};
 use crate::database::facts::TOOL_SCHEMA;
 use crate::database::grants::Grants;
 use crate::database::logins::names::login_of;
 use crate::database::logins::refusals::check_wanted;
 use crate::database::logins::rights::{self, Granted, Rights, relations_of, resolve};
-use crate::database::logins::{LoginReport, LoginRequest, LoginState, Removal, WantedLogin};
+use crate::database::logins::{LoginReport, LoginRequest, LoginState, Reached, Removal, WantedLogin};
 use crate::database::postgres::schema::spelled;
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, SchemaChange};
 
@@ -96,7 +98,7 @@ impl Wanted {
 }
 
 /// What a login is and should not be, or the other way round.
-pub(super) fn differences(found: Option<&Found>, wanted: &Wanted) -> Vec<String> {
+pub(super) fn differences(found: Option<&Found>, wanted: &Wanted, catalogue: &Catalogue) -> Vec<String> {
     let Some(found) = found else { return vec!["it does not exist".to_owned()] };
     let mut differences: Vec<String> = found.attributes.iter().map(|told| (*told).to_owned()).collect();
     if found.connections != CONNECTIONS {
@@ -110,7 +112,39 @@ pub(super) fn differences(found: Option<&Found>, wanted: &Wanted) -> Vec<String>
         differences.push("it owns something".to_owned());
     }
     differences.extend(rights::differences(&found.rights, &wanted.rights));
+    differences.extend(otherwise(found, wanted, catalogue));
     differences
+}
+
+/// What a login can do beyond its grants because everybody can. `found`: the login, if it exists.
+pub(super) fn reached(found: Option<&Found>, wanted: &Wanted, catalogue: &Catalogue) -> Vec<Reached> {
+    let mut objects: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for power in catalogue.everybody.iter().filter(|power| !power.of_extension && !is_given(power, found, wanted)) {
+        objects.entry(&power.object).or_default().push(&power.privilege);
+    }
+    let of_objects = objects.into_iter().map(|(object, privileges)| {
+        let privileges = privileges.join(", ");
+        Reached {
+            what: format!("everybody has {privileges} on {object}"),
+            remedy: format!("REVOKE {privileges} ON {object} FROM PUBLIC"),
+        }
+    });
+    let open = catalogue.open.iter().cloned();
+    of_objects.chain(open.map(|(what, remedy)| Reached { what: format!("everybody has {what}"), remedy })).collect()
+}
+
+/// Whether a login has a right by itself, or should have it. A right to a table is one to each column.
+fn is_given(power: &Power, found: Option<&Found>, wanted: &Wanted) -> bool {
+    let has = |right: &str| wanted.rights.contains(right) || found.is_some_and(|found| found.rights.contains(right));
+    let whole = power.privilege.split(" (").next().unwrap_or_default();
+    has(&power.right()) || has(&format!("{whole} ON {}", power.object))
+}
+
+/// What a login can do and nobody has granted to it or to everybody: by roles or as an owner.
+fn otherwise<'a>(found: &'a Found, wanted: &'a Wanted, catalogue: &'a Catalogue) -> impl Iterator<Item = String> + 'a {
+    let powers = found.can.difference(&catalogue.everybody);
+    let powers = powers.filter(|power| !is_given(power, Some(found), wanted));
+    powers.map(|power| format!("it has {} by another role", power.right()))
 }
 
 /// The statements that give a login its rights and take others away.
@@ -137,7 +171,10 @@ fn one(
         )
         .hint("rename or drop it"));
     }
-    let differences = differences(found, &of);
+    let reached = reached(found, &of, catalogue);
+    let mut differences = differences(found, &of, catalogue);
+    differences.extend(reached.iter().map(ToString::to_string));
+    report.reached.extend(reached);
     if wanted.is_early {
         let later = |unknown: &String| format!("{unknown}; it is granted when `{}` runs", wanted.id);
         report.notes.extend(of.unknown.iter().map(later));
@@ -244,10 +281,15 @@ pub(super) fn report(
             differences: vec!["it is to be removed".to_owned()],
         });
     }
+    report.reached.sort();
+    report.reached.dedup();
     if !wanted.is_empty() {
-        let definers = catalogue.definers.iter();
-        report.notes.extend(definers.map(|function| {
-            format!("everybody may call `{function}`, components too, and it runs with the rights of its owner")
+        let of_extensions = catalogue.everybody.iter().filter(|power| power.of_extension);
+        report.notes.extend(of_extensions.map(|power| {
+            format!(
+                "everybody has {} on {}, which an extension has made, components too",
+                power.privilege, power.object
+            )
         }));
     }
     Ok(report)
