@@ -190,8 +190,8 @@ impl Dialect {
         quoted
     }
 
-    /// A text as a literal that means the same whatever the settings of the session are. Fails with the rest of a sentence whose
-    /// subject is the text.
+    /// A text as a literal of a statement, which has to reach the server in the encoding that it is in. Fails with the rest of a
+    /// sentence whose subject is the text.
     pub fn text_literal(self, text: &str) -> Result<String, String> {
         if text.contains('\0') {
             return Err("has a NUL character".to_owned());

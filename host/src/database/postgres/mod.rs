@@ -9,6 +9,8 @@
 //! let result = watch.run(work(&mut self.connection)).await;
 //! self.leave(scope, result).await                           // scope.rs: COMMIT or ROLLBACK, what an error means
 //! ```
+//!
+//! What the host says itself, in between or otherwise, is sent by `speech.rs` alone.
 
 #![doc = include_str!("types.md")]
 

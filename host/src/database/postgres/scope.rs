@@ -391,7 +391,7 @@ impl PostgresDatabase {
             return self.roll_back_failed(committed.map_err(|error| ours(error, None))).await;
         };
         // Deferred constraints and triggers run before the tables are checked.
-        let text = format!("SET CONSTRAINTS ALL IMMEDIATE; {}", *FINGERPRINT);
+        let text = format!("SET CONSTRAINTS ALL IMMEDIATE; {ENCODING}{}", *FINGERPRINT);
         let looked = rows(&mut self.connection, &text).await;
         let looked = looked.and_then(|rows| before.compare(&Fingerprint::of(rows.last())));
         if let Err(error) = looked {

@@ -12,7 +12,7 @@ use super::error::{ABORTED, READ_ONLY, lost};
 use super::reconnect::Left;
 use super::record::ours;
 use super::scope::{SAVEPOINT, Voice, backend_of, end, rows, simple, text_of};
-use super::settings::prologue_of;
+use super::settings::{ENCODING, prologue_of};
 use super::tool_tables::{FINGERPRINT, Fingerprint};
 use super::watch::Watch;
 use crate::database::{DatabaseError, DatabaseErrorKind, Part, Role};
@@ -207,7 +207,7 @@ impl PostgresDatabase {
         let text = if transaction.had_script {
             // What a script has deferred until the commit must not touch the tool's tables either.
             format!(
-                "{}{}{WHICH}; {3}; SET CONSTRAINTS ALL IMMEDIATE; {3}; {2}",
+                "{ENCODING}{}{}{WHICH}; {3}; SET CONSTRAINTS ALL IMMEDIATE; {3}; {2}",
                 transaction.later,
                 transaction.release(),
                 self.holds_lock(),

@@ -278,3 +278,22 @@ async fn settings_of_a_component_end_when_the_host_speaks() {
         assert_eq!(field.state(), "at the end");
     }
 }
+
+/// The driver cannot read an error in another encoding. It gives up the session, and the server all that was done in it.
+#[tokio::test]
+async fn an_error_in_another_encoding_ends_the_session() {
+    let field = Field::new().await;
+    for is_gated in [true, false] {
+        let mut database = field.open(is_gated).await;
+        let database = database.as_mut();
+        database.begin(TransactionOptions::default()).await.expect("begun");
+        database.change(&change("changed")).await.expect("changed");
+        database.set_role(Role::Component);
+        let fails = "set_config('client_encoding', 'GBK', false), ('\u{554a}' || id)::int FROM people";
+        let error = set(database, fails).await.expect_err("no number");
+        assert_eq!(error.kind, DatabaseErrorKind::Connection, "{error}");
+        database.set_role(Role::Host);
+        database.commit().await.expect_err("nothing is left to commit");
+        assert_eq!(field.state(), "applied");
+    }
+}

@@ -265,9 +265,9 @@ async fn a_page_that_is_denied_leaves_the_connection() {
         database.set_role(Role::Component);
         let columns = vec![("n".to_owned(), None), ("secret".to_owned(), None)];
         let denied = TableSource { columns, ..read.clone() };
-        let component = &mut *database.component(&StopSignal::never());
-        let mut reader = TableReader::open(component, denied, limits).await.expect("a reader");
-        let error = reader.next(component).await.expect_err("no page");
+        let never = StopSignal::never();
+        let mut reader = TableReader::open(&mut *database.component(&never), denied, limits).await.expect("a reader");
+        let error = reader.next(&mut *database.component(&never)).await.expect_err("no page");
         assert_eq!(error.kind, DatabaseErrorKind::Denied, "{again}: {error}");
         database.set_role(Role::Host);
         assert_eq!(numbers(database, read.clone(), limits).await.len(), 1000, "the session goes on");
