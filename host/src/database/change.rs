@@ -184,7 +184,7 @@ impl ToolChange {
 pub(super) struct Literals {
     /// The dialect of the text.
     pub dialect: Dialect,
-    /// Spells a text.
+    /// Spells a text, so that it means the same in every session.
     pub text: fn(&str) -> String,
     /// Spells bytes, given in hexadecimal.
     pub bytes: fn(&str) -> String,

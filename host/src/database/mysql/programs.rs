@@ -185,7 +185,7 @@ fn question(schema: &str) -> String {
          IFNULL(MAX(kind <> 'view' AND body REGEXP '{SETTINGS}'), 0), \
          IFNULL(MAX(is_ours AND kind LIKE 'p%' AND body REGEXP '{DYNAMIC}'), 0) \
          FROM ({}) AS program LEFT JOIN ({others}) AS other ON is_ours AND INSTR(body, other.name) > 0; {others}; \
-         SELECT {EVENT}, SHA1(CONCAT(STATUS, EVENT_DEFINITION)), CASE WHEN EVENT_DEFINITION REGEXP '{tables}' AND (EVENT_SCHEMA = {schema} \
+         SELECT {EVENT}, SHA2(CONCAT(STATUS, EVENT_DEFINITION), 256), CASE WHEN EVENT_DEFINITION REGEXP '{tables}' AND (EVENT_SCHEMA = {schema} \
          OR INSTR(EVENT_DEFINITION, {schema}) > 0) THEN 2 WHEN EVENT_DEFINITION REGEXP '{DYNAMIC}' THEN 1 ELSE 0 END \
          FROM information_schema.EVENTS WHERE {}",
         sources(schema, schema).join(" UNION ALL "),

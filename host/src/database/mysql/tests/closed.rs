@@ -143,7 +143,9 @@ async fn what_comes_into_being_during_a_run_is_found() {
 /// What an event does happens behind every proof, so it is named when it is made, whatever it runs.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_that_may_reach_the_tools_tables_is_named() {
-    let fresh = fresh();
+    // Events of other databases with the same definer count, too.
+    let server = servers::Server::private(Kind::Mariadb).start();
+    let fresh = server.database();
     let name = fresh.name();
     fresh.sql("CREATE TABLE runner_history (id BIGINT PRIMARY KEY AUTO_INCREMENT, name TEXT) ENGINE = InnoDB");
     fresh.sql("CREATE TABLE t (id INT PRIMARY KEY, executed INT)");

@@ -360,11 +360,12 @@ async fn what_leads_to_the_tools_tables_is_not_granted() {
     let fresh = fresh();
     fresh.sql("CREATE TABLE runner_history (id BIGINT PRIMARY KEY AUTO_INCREMENT, name TEXT)");
     fresh.sql("CREATE TABLE t (id INT PRIMARY KEY); CREATE TABLE u (id INT PRIMARY KEY); CREATE TABLE runner (id INT PRIMARY KEY)");
-    fresh.sql("CREATE FUNCTION forge() RETURNS INT BEGIN UPDATE runner_history SET name = 'x'; RETURN 1; END");
-    fresh.sql("CREATE TRIGGER springs AFTER INSERT ON t FOR EACH ROW SET @x = forge()");
-    fresh.sql("CREATE VIEW v AS SELECT * FROM t; CREATE VIEW shown AS SELECT id FROM runner_history");
     let mut database = open(&fresh).await;
     let database = database.as_mut();
+    let forge = "CREATE FUNCTION forge() RETURNS INT BEGIN UPDATE runner_history SET name = 'x'; RETURN 1; END";
+    run(database, forge).await;
+    fresh.sql("CREATE TRIGGER springs AFTER INSERT ON t FOR EACH ROW SET @x = forge()");
+    fresh.sql("CREATE VIEW v AS SELECT * FROM t; CREATE VIEW shown AS SELECT id FROM runner_history");
     confine(database, &["read t", "insert u", "insert runner", "read shown"]).await;
     database.set_grants(None).expect("none");
     for line in ["insert t", "insert v", "update shown"] {
