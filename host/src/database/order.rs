@@ -41,10 +41,9 @@ type Index = (String, String, String);
 
 /// Says which columns components can learn of, although they may not read them, from the order of the rows that they may read.
 pub async fn revealed(database: &mut HostSession<'_>, wanted: &[WantedLogin]) -> Result<Vec<String>, DatabaseError> {
-    // Readers of the host's deliver their rows in the order of columns that they read.
+    // A condition of a reader may contain a query, so this concerns components without `raw_sql`, too.
     let concerned = |login: &&WantedLogin| {
-        login.grants.raw_sql
-            && login.grants.tables.iter().any(|grant| grant.verb == Verb::Read && !grant.columns.is_empty())
+        login.grants.tables.iter().any(|grant| grant.verb == Verb::Read && !grant.columns.is_empty())
     };
     let wanted: Vec<_> = wanted.iter().filter(concerned).collect();
     if wanted.is_empty() {
@@ -87,20 +86,19 @@ fn notes(id: &str, grants: &Grants, indexes: &BTreeMap<Index, BTreeSet<Option<St
     indexes.iter().filter_map(note).collect()
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "sqlite"))]
 mod tests {
     use std::sync::Arc;
 
     use super::*;
     use crate::database::ConnectOptions;
 
-    fn login(lines: &[&str], raw_sql: bool) -> WantedLogin {
+    fn login(lines: &[&str]) -> WantedLogin {
         let tables = lines.iter().map(|line| line.parse().expect("a grant")).collect();
-        let grants = Arc::new(Grants { tables, raw_sql, ..Grants::default() });
+        let grants = Arc::new(Grants { tables, ..Grants::default() });
         WantedLogin { id: "2_g".to_owned(), grants, is_early: false }
     }
 
-    #[cfg(feature = "sqlite")]
     #[tokio::test]
     async fn what_indexes_and_keys_reveal_is_named() {
         let url = crate::database::DatabaseUrl::parse("sqlite::memory:", std::path::Path::new("/")).expect("a URL");
@@ -118,10 +116,9 @@ mod tests {
         let of = |table: &str, column: &str, through: &str| {
             format!("the order of the rows of `{table}` can reveal {column} to `2_g`, through {through}")
         };
-        for (lines, raw_sql, expected) in [
+        for (lines, expected) in [
             (
                 &["read people(id, name)", "read keyed(id)"][..],
-                true,
                 vec![
                     of("keyed", "`ssn`", "its key"),
                     of("people", "an expression", "the index `computed`"),
@@ -131,13 +128,11 @@ mod tests {
             ),
             (
                 &["read main.people(name, ssn)"],
-                true,
                 vec![of("people", "`id`", "its key"), of("people", "an expression", "the index `computed`")],
             ),
-            (&["read people", "read people(id)", "insert keyed(id)"], true, vec![]),
-            (&["read people(id)"], false, vec![]),
+            (&["read people", "read people(id)", "insert keyed(id)"], vec![]),
         ] {
-            assert_eq!(revealed(host, &[login(lines, raw_sql)]).await.expect("notes"), expected, "{lines:?}");
+            assert_eq!(revealed(host, &[login(lines)]).await.expect("notes"), expected, "{lines:?}");
         }
     }
 }

@@ -238,6 +238,21 @@ mod tests {
     }
 
     #[test]
+    fn unchanged_is_said_only_where_it_is_proven() {
+        for (left, on_scratch, shown) in [
+            (Left::Nothing, false, "dry run: everything was rolled back; the database is unchanged"),
+            (Left::Nothing, true, "dry run: the copy was removed; the database is unchanged"),
+            (Left::Copy, true, "dry run: the database is unchanged, and the copy is still there"),
+            (Left::Unknown, false, "dry run: what it changed may remain in the database"),
+        ] {
+            assert_eq!(dry_run_note(left, on_scratch).unstyled(), format!("{shown}\n"));
+        }
+        let error = Some(Error::new(ErrorKind::Partial, "it is not certain that everything was rolled back"));
+        let text = summary(&Outcome { error, dry_run: true, ..Outcome::default() }, Duration::ZERO, None);
+        assert_eq!(text.unstyled(), "no migration completed\n");
+    }
+
+    #[test]
     fn a_line_shows_time_rows_and_rate() {
         for (millis, read, written, shown) in [
             (0, 0, 0, "applied 1_a (0.0 ms)\n"),
