@@ -1,8 +1,16 @@
 //! `runner doctor --attack`: tries hostile statements with the rights of a login, and reports which of them would have succeeded.
 //! They run on a scratch database, or, where none can be made, in transactions that are rolled back.
 
+mod arena;
+pub mod class;
+mod classes;
 mod field;
+mod guest;
 mod rolled_back;
+mod runs;
+
+pub use arena::{Arena, How, Verdict};
+pub use guest::Ends;
 
 use field::{Field, State, explained};
 
@@ -36,14 +44,26 @@ pub struct AttackReport {
 }
 
 impl AttackReport {
+    /// Whether something that matters was not tried.
+    pub fn is_incomplete(&self) -> bool {
+        self.tried == 0 || self.not_tried.iter().any(|some| some.matters)
+    }
+
     /// Notes an attack that is not tried.
     fn leave(&mut self, why: &str, statements: Vec<String>) {
         match self.not_tried.iter_mut().find(|some| some.why == why) {
             Some(some) => some.attacks.push(statements),
-            None => self.not_tried.push(NotTried { why: why.to_owned(), attacks: vec![statements] }),
+            None => {
+                // What is beyond the database is told apart by its like that is not, and a component without grants needs none.
+                let matters = ![BEYOND, NO_GRANTS].contains(&why);
+                self.not_tried.push(NotTried { matters, why: why.to_owned(), attacks: vec![statements] });
+            }
         }
     }
 }
+
+/// Why attacks of components under grants are not tried on some servers.
+const NO_GRANTS: &str = "it takes a component with grants, and those of the project have none";
 
 /// Where attacks are tried.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,6 +85,8 @@ pub enum Ground {
 /// Attacks that were not tried for the same reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NotTried {
+    /// Whether they are as dangerous as those that were: what was not tried is not safe.
+    pub matters: bool,
     /// The reason, as a sentence about each.
     pub why: String,
     /// Their statements.
@@ -108,7 +130,9 @@ pub async fn attack(
     let mut field = Field::create(url, options, corpus, barrier, scratch).await.map_err(explained)?;
     let report = try_all(&mut field, corpus).await.map_err(explained);
     let discarded = field.discard().await;
-    report.and_then(|report| discarded.map(|()| report))
+    let mut report = report.and_then(|report| discarded.map(|()| report))?;
+    runs::try_all(url, options, dialect, &mut report).await.map_err(explained)?;
+    Ok(report)
 }
 
 async fn try_all(field: &mut Field<'_>, corpus: &Corpus) -> Result<AttackReport> {

@@ -79,6 +79,7 @@ pub(super) async fn try_all(
             report.succeeded.push(Succeeded { what, statements });
         }
     }
+    super::runs::leave(url.dialect(), &mut report, "it takes whole runs, which commit");
     Ok(report)
 }
 
@@ -98,6 +99,7 @@ fn nowhere(url: &DatabaseUrl, corpus: &Corpus, barrier: Barrier, because: String
     for attack in corpus.attacks.iter().chain(corpus.of_components) {
         report.leave(&because, texts(attack));
     }
+    super::runs::leave(url.dialect(), &mut report, &because);
     report
 }
 

@@ -221,7 +221,8 @@ Examples:
 Exits with 7 if the project has components and its login may do more than change its own database,
 if components have grants that cannot be enforced, or if the login of one is not in line with its
 grants.
-With `--attack`, also if an attack would have succeeded; with 1 if none could be tried.
+With `--attack`, also if an attack would have succeeded, or if one that matters could not be
+tried.
 
 Examples:
   runner doctor                    what a component could do on this database

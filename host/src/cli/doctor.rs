@@ -60,9 +60,10 @@ pub fn run(context: &Context, with_attack: bool) -> Result<u8> {
                 context.printer.data(&text::doctor(&facts, &isolation, each()));
                 if let Some(attacked) = &attacked {
                     context.printer.data(&text::attacked(attacked));
-                    if attacked.tried == 0 {
+                    if attacked.is_incomplete() {
+                        let what = if attacked.tried == 0 { "no attack was" } else { "not all attacks that matter were" };
                         context.printer.warn(
-                            "no attack was tried",
+                            &format!("{what} tried"),
                             Some("let the login create databases, or give the URL of one that may"),
                         );
                     }
@@ -74,15 +75,11 @@ pub fn run(context: &Context, with_attack: bool) -> Result<u8> {
         let reaches_beyond = components.iter().any(shares) && !isolation.powers.is_empty();
         let is_unenforced = !facts.enforces_grants && components.iter().any(|component| component.granted.is_some());
         let is_open = attacked.as_ref().is_some_and(|report| !report.succeeded.is_empty());
-        let is_untried = attacked.is_some_and(|report| report.tried == 0);
+        // What was not tried is not safe.
+        let is_untried = attacked.is_some_and(|report| report.is_incomplete());
         let is_out_of_line = components.iter().any(|component| !component.differences.is_empty());
-        let is_denied = reaches_beyond || is_unenforced || is_open || is_out_of_line;
-        Ok(match (is_denied, is_untried) {
-            (true, _) => exit::of(ErrorKind::Denied),
-            // What was asked for was not done.
-            (false, true) => exit::of(ErrorKind::Failed),
-            (false, false) => exit::DONE,
-        })
+        let is_denied = reaches_beyond || is_unenforced || is_open || is_untried || is_out_of_line;
+        Ok(if is_denied { exit::of(ErrorKind::Denied) } else { exit::DONE })
     })
 }
 

@@ -265,7 +265,6 @@ impl PostgresDatabase {
     /// one message, or no message if nothing is needed.
     async fn go_on(&mut self, around: Around, names: Names, voice: Voice, more: &str) -> Result<(), DatabaseError> {
         let anew = self.anew_after_guest(voice);
-        let is_gated = self.is_gated();
         let Some(transaction) = &mut self.transaction else { return Ok(()) };
         if let Some(first) = &transaction.failed {
             return Err(explain_aborted(first));

@@ -1,0 +1,175 @@
+//! MariaDB and MySQL: the arenas and the attacks.
+
+use super::super::class::{Attacker, Class, Verb};
+use super::Ground;
+
+pub(super) const MARIADB: Ground =
+    Ground { make: MAKE_MARIADB, reset: RESET, twist: TWIST, state: STATE, is_versioned: true, classes: OF_MARIADB };
+
+pub(super) const MYSQL: Ground = Ground { make: MAKE, is_versioned: false, classes: OF_MYSQL, ..MARIADB };
+
+macro_rules! tables {
+    ($($more:literal),*) => {
+        &[
+            "CREATE TABLE people (id INT PRIMARY KEY, name VARCHAR(20), ssn VARCHAR(20), INDEX people_ssn (ssn), INDEX people_both (ssn, id))",
+            "INSERT INTO people WITH RECURSIVE g(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM g WHERE i < 50) \
+             SELECT i, CONCAT('n', i), CONCAT('CANARY-', LPAD((i * 37) % 50, 2, '0')) FROM g",
+            "CREATE TABLE secret (id INT PRIMARY KEY, v VARCHAR(20))",
+            "INSERT INTO secret VALUES (1, 'CANARY')",
+            "CREATE TABLE outbox (id INT PRIMARY KEY)",
+            "CREATE TABLE mine (id INT PRIMARY KEY)",
+            "CREATE TABLE old (id INT PRIMARY KEY)"
+            $(, $more)*
+        ]
+    };
+}
+
+const MAKE: &[&str] = tables!();
+const MAKE_MARIADB: &[&str] = tables!(
+    "CREATE TABLE versioned (id INT PRIMARY KEY, v VARCHAR(20)) WITH SYSTEM VERSIONING",
+    "INSERT INTO versioned VALUES (1, 'CANARY'), (2, 'b'), (7777, 'c')",
+    "DELETE FROM versioned WHERE id = 7777"
+);
+
+const RESET: &[&str] = &[
+    "DROP TABLE IF EXISTS made, mine, old, heir",
+    "DROP EVENT IF EXISTS later",
+    "CREATE TABLE mine (id INT PRIMARY KEY)",
+    "CREATE TABLE old (id INT PRIMARY KEY)",
+    "DELETE FROM outbox",
+    "DELETE FROM people WHERE id > 50",
+    "DELETE FROM runner_journal",
+    "DELETE FROM runner_checkpoint",
+    "DELETE FROM runner_head",
+    "DELETE FROM runner_chunk",
+    "DELETE FROM runner_evidence",
+    "DELETE FROM runner_progress",
+    "DELETE FROM runner_control",
+    "DELETE FROM runner_artifact WHERE revision > '0001'",
+    "DELETE FROM runner_history WHERE revision > '0001'",
+];
+
+const TWIST: &[&str] = &["UPDATE people SET ssn = CONCAT('CANARY-', LPAD(49 - SUBSTR(ssn, 8), 2, '0'))"];
+
+macro_rules! whose {
+    ($name:literal) => {
+        concat!(
+            "CASE WHEN ",
+            $name,
+            " LIKE 'runner\\_%' THEN 'tool' WHEN ",
+            $name,
+            " IN ('made', 'mine', 'old', 'outbox') THEN 'own' ELSE 'all' END"
+        )
+    };
+}
+
+/// What a row of the catalogue is not: the number of the next row, which counts on.
+const STATE: &[&str] = &[
+    concat!(
+        "SELECT ",
+        whose!("TABLE_NAME"),
+        ", 'table', CONCAT_WS(' ', TABLE_NAME, TABLE_TYPE, ENGINE, TABLE_COLLATION, TABLE_COMMENT) \
+         FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE()"
+    ),
+    concat!(
+        "SELECT ",
+        whose!("TABLE_NAME"),
+        ", 'column', CONCAT_WS(' ', TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, IS_NULLABLE, COLUMN_DEFAULT, \
+            EXTRA, GENERATION_EXPRESSION) FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE()"
+    ),
+    concat!(
+        "SELECT ",
+        whose!("TABLE_NAME"),
+        ", 'index', CONCAT_WS(' ', TABLE_NAME, INDEX_NAME, SEQ_IN_INDEX, COLUMN_NAME, NON_UNIQUE) \
+         FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = DATABASE()"
+    ),
+    "SELECT 'tool', 'reference', CONCAT_WS(' ', TABLE_NAME, CONSTRAINT_NAME, REFERENCED_TABLE_NAME) \
+     FROM information_schema.KEY_COLUMN_USAGE WHERE REFERENCED_TABLE_SCHEMA = DATABASE() AND REFERENCED_TABLE_NAME LIKE 'runner\\_%'",
+    concat!(
+        "SELECT ",
+        whose!("EVENT_OBJECT_TABLE"),
+        ", 'trigger', CONCAT_WS(' ', EVENT_OBJECT_TABLE, TRIGGER_NAME, ACTION_STATEMENT) \
+         FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA = DATABASE()"
+    ),
+    // Here each of them would forge the history.
+    "SELECT 'tool', 'event', CONCAT_WS(' ', EVENT_NAME, EVENT_DEFINITION) FROM information_schema.EVENTS WHERE EVENT_SCHEMA = DATABASE()",
+    "SELECT 'all', 'routine', CONCAT_WS(' ', ROUTINE_NAME, ROUTINE_DEFINITION) FROM information_schema.ROUTINES \
+     WHERE ROUTINE_SCHEMA = DATABASE()",
+    "SELECT 'all', 'row of people', CONCAT_WS(' ', id, name, ssn) FROM people WHERE id <= 50 \
+     UNION ALL SELECT 'all', 'row of secret', CONCAT_WS(' ', id, v) FROM secret \
+     UNION ALL SELECT 'own', 'row of people', CONCAT_WS(' ', id, name, ssn) FROM people WHERE id > 50 \
+     UNION ALL SELECT 'own', 'row of outbox', CONCAT(id, '') FROM outbox \
+     UNION ALL SELECT 'history', 'row', CONCAT_WS(' ', revision, name, state) FROM runner_history \
+     UNION ALL SELECT 'tool', 'row', CONCAT_WS(' ', `key`, value) FROM runner_meta \
+     UNION ALL SELECT 'tool', 'row', CONCAT_WS(' ', revision, sha256) FROM runner_artifact WHERE revision NOT IN ('0002', '0003') \
+     UNION ALL SELECT 'tool', 'row', CONCAT_WS(' ', id, action) FROM runner_repair",
+];
+
+/// Statements with an assembled name.
+const ASSEMBLED: &[(Verb, &str)] = &[(Verb::Execute, "EXECUTE IMMEDIATE CONCAT({it})")];
+
+const OBJECTS_OF_MARIADB: &[&str] = &[
+    "'CREATE EVENT later ON SCHEDULE EVERY 1 DAY DO EXECUTE IMMEDIATE CONCAT(''UPDATE run'', ''ner_history SET name = ''''FORGED'''''')'",
+    "'CREATE TABLE heir (id BIGINT, FOREIGN KEY (id) REFERENCES run', 'ner_history (id))'",
+    "'CREATE TABLE run', 'ner_lease (id INT)'",
+    "'CREATE VIEW run', 'ner_lease AS SELECT 1'",
+    "'CREATE TABLE run', 'ner_heartbeat (id INT)'",
+    "'CREATE SEQUENCE run', 'ner_lease'",
+    "'CREATE TRIGGER t BEFORE INSERT ON run', 'ner_history FOR EACH ROW SET NEW.name = ''FORGED'''",
+    "'ALTER TABLE run', 'ner_history ALTER name SET DEFAULT ''x'''",
+    "'ALTER TABLE run', 'ner_history ADD CHECK (id > 0)'",
+    "'ALTER TABLE run', 'ner_history AUTO_INCREMENT = 9223372036854775806'",
+    "'CREATE INDEX i ON run', 'ner_history (name(10))'",
+];
+
+/// MySQL has no EXECUTE IMMEDIATE.
+const PREPARED: &[(Verb, &str)] =
+    &[(Verb::Execute, "SET @s = CONCAT({it})"), (Verb::Execute, "PREPARE s FROM @s"), (Verb::Execute, "EXECUTE s")];
+
+const OBJECTS_OF_MYSQL: &[&str] = &[
+    "'CREATE TABLE heir (id BIGINT, FOREIGN KEY (id) REFERENCES run', 'ner_history (id))'",
+    "'CREATE TABLE run', 'ner_lease (id INT)'",
+    "'CREATE VIEW run', 'ner_lease AS SELECT 1'",
+    "'ALTER TABLE run', 'ner_history ALTER name SET DEFAULT (''x'')'",
+    "'ALTER TABLE run', 'ner_history ADD CHECK (id > 0)'",
+    "'CREATE INDEX i ON run', 'ner_history (name(10))'",
+];
+
+const WHAT: &str = "leave something among the objects of the tool, or that changes them";
+
+/// What may choose an index.
+const ORDERS: &[&str] =
+    &["FORCE INDEX (people_ssn)", "FORCE INDEX (people_both)", "USE INDEX (people_both) LIMIT 5", "", "LIMIT 3"];
+
+const OF_MARIADB: &[Class] = &[
+    Class { its: OBJECTS_OF_MARIADB, then: true, ..Class::new("objects", WHAT, Attacker::Component, ASSEMBLED) },
+    Class { its: OBJECTS_OF_MARIADB, then: true, ..Class::new("objects_file", WHAT, Attacker::File, ASSEMBLED) },
+    ORDER,
+    Class::new(
+        "versions",
+        "read rows that were deleted",
+        Attacker::GrantedSql,
+        &[
+            (Verb::Query, "SELECT id FROM versioned FOR SYSTEM_TIME ALL"),
+            (Verb::Read, "SELECT id FROM versioned FOR SYSTEM_TIME BETWEEN '1970-01-02' AND NOW()"),
+            (Verb::Query, "SELECT id FROM versioned FOR SYSTEM_TIME FROM '1970-01-02' TO NOW()"),
+        ],
+    ),
+];
+
+const ORDER: Class = Class {
+    twice: true,
+    its: ORDERS,
+    ..Class::new(
+        "order",
+        "hear the order of what it may not read",
+        Attacker::GrantedSql,
+        &[(Verb::Query, "SELECT id FROM people {it}"), (Verb::Read, "SELECT id FROM people {it}"), (Verb::Filter, "")],
+    )
+};
+
+const OF_MYSQL: &[Class] = &[
+    Class { its: OBJECTS_OF_MYSQL, then: true, ..Class::new("objects", WHAT, Attacker::Component, PREPARED) },
+    Class { its: OBJECTS_OF_MYSQL, then: true, ..Class::new("objects_file", WHAT, Attacker::File, PREPARED) },
+    ORDER,
+];
