@@ -219,7 +219,7 @@ async fn a_dry_run_runs_nothing_else_in_any_encoding() {
     let field = Field::new().await;
     let before = field.state();
     for settings in settings() {
-        for payload in payloads().iter().step_by(3) {
+        for payload in payloads().iter().step_by(5) {
             let mut database = field.open(false).await;
             let database = database.as_mut();
             database.begin_confined(field.grants.clone()).await.expect("begun");
