@@ -77,7 +77,8 @@ impl Stored {
         if self == now {
             return Ok(());
         }
-        let changed = self.0.iter().chain(&now.0).find(|row| !self.0.contains(row) || !now.0.contains(row));
+        // A table rather than the schemas, whose name is the shortest.
+        let changed = self.0.iter().chain(&now.0).filter(|row| !self.0.contains(row) || !now.0.contains(row)).max();
         let name = changed.and_then(|row| row.first().cloned().flatten()).unwrap_or_default();
         Err(DatabaseError::new(
             DatabaseErrorKind::Denied,

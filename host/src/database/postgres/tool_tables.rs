@@ -11,13 +11,13 @@
 //! tool's schemas besides tables or is attached to them: functions, types, privileges by default. It is made of the numbers of the
 //! transactions that wrote the rows of the catalogues, and of the commands in them, which no statement can choose. A row that is
 //! added or removed changes their count; one that is written again gets the number of a later transaction, or of a later command of
-//! this one, so one of the sums grows.
+//! this one, so one of the sums grows. A function that is made anew has a new entry among what its schema holds; what else can change of
+//! it is compared before the gate is used, and `grants sync` may let another login call it at any time.
 
 use std::sync::LazyLock;
 
 use sqlx::postgres::PgRow;
 
-use super::logins::GATE;
 use super::record::literal;
 use super::scope::text_of;
 use crate::database::facts::TOOL_SCHEMA;
@@ -55,25 +55,24 @@ const PICTURE: &str = "\
     (SELECT pg_catalog.concat(pg_catalog.count(*), ' ', pg_catalog.sum(p.x::pg_catalog.text::pg_catalog.int8), ' ', \
             pg_catalog.sum(p.y::pg_catalog.text::pg_catalog.int8)) FROM ( \
         SELECT n.xmin, n.cmin, true FROM pg_catalog.pg_namespace n \
-            WHERE n.nspname OPERATOR(pg_catalog.=) ANY (ARRAY['runner', 'runner_gate']::pg_catalog.name[]) \
+            WHERE n.nspname OPERATOR(pg_catalog.=) 'runner' \
         UNION ALL SELECT w.x, w.y, true FROM within w \
         UNION ALL SELECT d.xmin, d.cmin, true FROM pg_catalog.pg_depend d WHERE d.refclassid OPERATOR(pg_catalog.=) 1259::pg_catalog.oid \
             AND d.refobjid OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT t.oid FROM tables t)) \
-        UNION ALL SELECT f.xmin, f.cmin, true FROM pg_catalog.pg_proc f WHERE f.oid OPERATOR(pg_catalog.=) ANY (ARRAY( \
-            SELECT w.objid FROM within w WHERE w.classid OPERATOR(pg_catalog.=) 1255::pg_catalog.oid)) \
         UNION ALL SELECT t.x, t.y, false FROM tables t \
         UNION ALL SELECT a.xmin, a.cmin, false FROM pg_catalog.pg_attribute a \
             WHERE a.attrelid OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT t.oid FROM tables t)) \
-                AND a.attnum OPERATOR(pg_catalog.>) 0::pg_catalog.int2) AS p (x, y, is_attached) {which})";
+                AND a.attacl IS NOT NULL) AS p (x, y, is_attached) {which})";
 
 const LOCKED: &str = "\
-    (SELECT pg_catalog.string_agg(pg_catalog.concat(t.relname, CASE WHEN i.indrelid IS NOT NULL THEN ' (an index)' END, ' ', l.mode), \
-            ';' ORDER BY l.relation, l.mode) \
-        FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_index i ON i.indexrelid OPERATOR(pg_catalog.=) l.relation \
-            JOIN tables t ON t.oid OPERATOR(pg_catalog.=) coalesce(i.indrelid, l.relation) \
-        WHERE l.pid OPERATOR(pg_catalog.=) pg_catalog.pg_backend_pid() AND l.locktype OPERATOR(pg_catalog.=) 'relation' \
-            AND l.mode OPERATOR(pg_catalog.<>) 'AccessShareLock' \
-            AND (i.indrelid IS NOT NULL OR l.mode OPERATOR(pg_catalog.<>) 'ShareUpdateExclusiveLock'))";
+    (SELECT pg_catalog.string_agg(pg_catalog.concat((pg_catalog.pg_identify_object(1259::pg_catalog.oid, l.relation, 0)).identity, ' ', \
+            l.mode), ';' ORDER BY l.relation, l.mode) \
+        FROM pg_catalog.pg_locks l WHERE l.pid OPERATOR(pg_catalog.=) pg_catalog.pg_backend_pid() \
+            AND l.locktype OPERATOR(pg_catalog.=) 'relation' AND l.mode OPERATOR(pg_catalog.<>) 'AccessShareLock' \
+            AND CASE WHEN l.relation OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT t.oid FROM tables t)) \
+                THEN l.mode OPERATOR(pg_catalog.<>) 'ShareUpdateExclusiveLock' \
+                ELSE l.relation OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT i.indexrelid FROM pg_catalog.pg_index i \
+                    WHERE i.indrelid OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT t.oid FROM tables t)))) END)";
 
 const WRITTEN: &str = "\
     (SELECT pg_catalog.string_agg(pg_catalog.concat_ws(',', t.relname, pg_catalog.pg_stat_get_xact_tuples_inserted(t.oid), \
@@ -133,7 +132,7 @@ impl Fingerprint {
             "the schemas `runner` and `runner_gate` are changed by runner alone; look at triggers and functions too",
         );
         Err(match added(self.locks.as_deref(), now.locks.as_deref()) {
-            Some(lock) => error.detail(format!("in the schemas `{TOOL_SCHEMA}` and `{GATE}`: {lock}")),
+            Some(lock) => error.detail(lock),
             None => error,
         })
     }

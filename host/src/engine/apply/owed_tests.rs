@@ -51,10 +51,6 @@ impl EventSink for Observed {
 }
 
 async fn engine_with(observed: &Arc<Observed>, count: usize) -> Engine {
-    engine_as(&observed.database.url(), observed, count).await
-}
-
-async fn engine_as(url: &str, observed: &Arc<Observed>, count: usize) -> Engine {
     let names = ["1", "2", "3", "4"];
     let apart = if observed.database.kind() == Make::Postgres { "-- runner:no-transaction\n" } else { "" };
     let migrations = names[..count].iter().map(|revision| {
@@ -64,7 +60,7 @@ async fn engine_as(url: &str, observed: &Arc<Observed>, count: usize) -> Engine 
         );
         sql(revision, &up, None)
     });
-    engine_at(url, observed, migrations.collect()).await
+    engine_at(&observed.database.url(), observed, migrations.collect()).await
 }
 
 #[tokio::test]
@@ -139,22 +135,4 @@ async fn an_end_that_cannot_be_stored_fails_its_own(observed: &Arc<Observed>) {
     assert!(outcome.error.is_none(), "{:?}", outcome.error);
     assert_eq!(outcome.done.len(), 3);
     assert_eq!(observed.database.value(&format!("SELECT count(*) FROM {history} WHERE state = 'applied'")), "4");
-}
-
-/// A login that may write the tool's tables, and not ask their sequence for a number.
-#[tokio::test]
-async fn who_may_not_take_a_number_is_given_one() {
-    let observed = Observed::new(servers::postgres());
-    apply(&engine_with(&observed, 1).await).await;
-    let (database, role) = (&observed.database, format!("writer_{}", observed.database.name()));
-    database.sql(&format!(
-        "CREATE ROLE {role} LOGIN; GRANT USAGE ON SCHEMA runner TO {role}; GRANT ALL ON ALL TABLES IN SCHEMA runner TO {role}; \
-         GRANT ALL ON SCHEMA public TO {role}"
-    ));
-    observed.take();
-    let url = database.url_as(&role, "");
-    let outcome = apply(&engine_as(&url, &observed, 3).await).await;
-    assert!(outcome.error.is_none(), "{:?}", outcome.error);
-    assert_eq!(observed.take(), ["started 2", "finished 2 applied", "started 3", "finished 3 applied"]);
-    database.sql(&format!("DROP OWNED BY {role}; DROP ROLE {role}"));
 }

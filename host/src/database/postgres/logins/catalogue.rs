@@ -170,7 +170,7 @@ const RIGHTS: &str = "\
 /// that owns something or is a member of a role is out of line anyway; so only the others are asked for. Functions count if they run with
 /// the rights of their owner; triggers cannot be called.
 const CAN: &str = "\
-    WITH roles (name) AS (SELECT pg_catalog.unnest(ARRAY[{roles}, 'public']::pg_catalog.name[]) \
+    WITH roles (name) AS (SELECT pg_catalog.unnest(ARRAY[{roles}]::pg_catalog.name[]) \
             INTERSECT SELECT r.rolname FROM pg_catalog.pg_roles r UNION ALL SELECT 'public'::pg_catalog.name), \
     named AS (SELECT n.oid, pg_catalog.concat('\"', pg_catalog.replace(n.nspname, '\"', '\"\"'), '\".\"') AS of \
         FROM pg_catalog.pg_namespace n WHERE n.nspname OPERATOR(pg_catalog.<>) 'information_schema' \
@@ -219,18 +219,21 @@ const CAN: &str = "\
         FROM pg_catalog.pg_largeobject_metadata o, pg_catalog.aclexplode(o.lomacl) x \
         WHERE o.lomacl IS NOT NULL AND x.grantee OPERATOR(pg_catalog.=) 0::pg_catalog.oid";
 
-/// What everybody could do with what the host creates, and with large objects where they have no privileges.
+/// What everybody could do with what the host creates, and with large objects where they have no privileges. The host owns the gate; a
+/// dry run asks in the session of a login.
 const OPEN: &str = "\
-    SELECT pg_catalog.concat(x.privilege_type, ' on each ', o.one, ' that `', current_user, '` creates', ' in the schema `' \
-            OPERATOR(pg_catalog.||) n.nspname OPERATOR(pg_catalog.||) '`'), \
-        pg_catalog.concat('ALTER DEFAULT PRIVILEGES FOR ROLE ', pg_catalog.quote_ident(current_user), ' IN SCHEMA ' \
-            OPERATOR(pg_catalog.||) pg_catalog.quote_ident(n.nspname), ' REVOKE ', x.privilege_type, ' ON ', o.many, ' FROM PUBLIC') \
+    SELECT pg_catalog.concat(x.privilege_type, ' on each ', o.one, ' that `', pg_catalog.pg_get_userbyid(d.defaclrole), \
+            '` creates', ' in the schema `' OPERATOR(pg_catalog.||) n.nspname OPERATOR(pg_catalog.||) '`'), \
+        pg_catalog.concat('ALTER DEFAULT PRIVILEGES FOR ROLE ', pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(d.defaclrole)), \
+            ' IN SCHEMA ' OPERATOR(pg_catalog.||) pg_catalog.quote_ident(n.nspname), ' REVOKE ', x.privilege_type, ' ON ', o.many, \
+            ' FROM PUBLIC') \
     FROM pg_catalog.pg_default_acl d LEFT JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) d.defaclnamespace \
         JOIN (VALUES ('r', 'table', 'TABLES'), ('S', 'sequence', 'SEQUENCES')) o (kind, one, many) \
             ON o.kind OPERATOR(pg_catalog.=) d.defaclobjtype::pg_catalog.text, \
         pg_catalog.aclexplode(d.defaclacl) x \
-    WHERE x.grantee OPERATOR(pg_catalog.=) 0::pg_catalog.oid \
-        AND d.defaclrole OPERATOR(pg_catalog.=) (SELECT r.oid FROM pg_catalog.pg_roles r WHERE r.rolname OPERATOR(pg_catalog.=) current_user) \
+    WHERE x.grantee OPERATOR(pg_catalog.=) 0::pg_catalog.oid AND d.defaclrole OPERATOR(pg_catalog.=) coalesce( \
+        (SELECT g.nspowner FROM pg_catalog.pg_namespace g WHERE g.nspname OPERATOR(pg_catalog.=) 'runner_gate'), \
+        (SELECT r.oid FROM pg_catalog.pg_roles r WHERE r.rolname OPERATOR(pg_catalog.=) current_user)) \
     UNION ALL SELECT 'all rights on large objects, since `lo_compat_privileges` is on', 'ALTER SYSTEM RESET lo_compat_privileges' \
         WHERE pg_catalog.current_setting('lo_compat_privileges') OPERATOR(pg_catalog.=) 'on' ORDER BY 1";
 
@@ -279,7 +282,8 @@ impl Catalogue {
                 login.rights.insert(cell(row, 1));
             }
         }
-        for row in &rows(connection, &CAN.replace("{roles}", &list(&names))).await? {
+        let and_everybody: Vec<String> = names.into_iter().chain(["public".to_owned()]).collect();
+        for row in &rows(connection, &CAN.replace("{roles}", &list(&and_everybody))).await? {
             let power = Power { object: cell(row, 1), privilege: cell(row, 2), of_extension: is(row, 3) };
             // No role can be called so.
             match cell(row, 0).as_str() {

@@ -185,7 +185,7 @@ fn check(text: &str) -> Vec<String> {
     problems
 }
 
-/// The names that a WITH defines: `name AS (` and `name (column) AS (`.
+/// The names that a WITH defines: `name AS (` and `name (column) AS (`, or `AS MATERIALIZED (`.
 fn defined(text: &str) -> BTreeSet<String> {
     let of = |(at, _): (usize, &str)| {
         let before = text[..at].trim_end();
@@ -195,7 +195,7 @@ fn defined(text: &str) -> BTreeSet<String> {
         };
         before.rsplit(|c: char| !(c.is_alphanumeric() || c == '_')).next().unwrap_or_default().to_lowercase()
     };
-    text.match_indices(" AS (").map(of).collect()
+    text.match_indices(" AS (").chain(text.match_indices(" AS MATERIALIZED (")).map(of).collect()
 }
 
 fn check_statement(tokens: &[Token], defined: &BTreeSet<String>) -> Vec<String> {
