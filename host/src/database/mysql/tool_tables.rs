@@ -1,5 +1,5 @@
-//! The second wall around the tool tables: their definitions, triggers and contents are compared before and after the
-//! statements of a migration. Inside a transaction that is still ours, only rows can have changed, because everything
+//! The second wall around the tool tables: which of them exist, their definitions and contents are compared before and after the
+//! statements of a migration, and what is attached to them is refused (see `inspect`). Inside a transaction that is still ours, only rows can have changed, because everything
 //! else commits; besides that, a temporary table can hide one of them.
 
 use sha2::{Digest, Sha256};
