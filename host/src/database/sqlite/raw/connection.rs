@@ -242,13 +242,6 @@ impl Connection {
         visited.map_err(|error: rusqlite::Error| self.noted(error))
     }
 
-    /// The error of a call, kept if it ended the transaction.
-    fn noted(&self, error: rusqlite::Error) -> Failure {
-        let failure = Failure::from(error);
-        self.held.note(&failure);
-        failure
-    }
-
     /// The last error of the connection, if `code` is its code.
     #[cold]
     pub(super) fn failure(&self, code: c_int) -> Failure {

@@ -108,6 +108,13 @@ unsafe extern "C" fn rolls_back(state: *mut c_void) {
 }
 
 impl Connection {
+    /// The error of a call, kept if it ended the transaction.
+    pub(super) fn noted(&self, error: rusqlite::Error) -> Failure {
+        let failure = Failure::from(error);
+        self.held().note(&failure);
+        failure
+    }
+
     /// Fails once SQLite has rolled back the transaction that the host holds.
     pub(in super::super) fn check(&self) -> Result<(), Failure> {
         // The hook has said so already; this does not depend on it.
