@@ -128,13 +128,22 @@ fn an_error_that_is_just_short_enough_is_told_in_part() {
 }
 
 #[test]
-fn a_long_notice_is_cut_off() {
-    let statement = "DO $$ BEGIN RAISE NOTICE '%', repeat('a', 200000000); END $$";
+fn a_long_warning_is_cut_off() {
     let project = project!(Engine::Postgres);
-    project.sql("0001_notice", &format!("{statement};"), "SELECT 1;");
+    project.sql("0001_warning", "DO $$ BEGIN RAISE WARNING '%', repeat('a', 200000000); END $$;", "SELECT 1;");
     let (code, said) = bounded(&project, &[]);
     assert!(code == Some(7) && TOO_LARGE.iter().all(|part| said.contains(part)), "{said}");
     assert!(project.history().is_empty());
+}
+
+/// They are shown nowhere, so the server is told to keep them.
+#[test]
+fn any_number_of_notices_may_be_raised() {
+    let project = project!(Engine::Postgres);
+    let flood = "DO $$ BEGIN FOR i IN 1..300000 LOOP RAISE NOTICE 'row % is done, and so are those before', i; END LOOP; END $$;";
+    project.sql("0001_notices", flood, "SELECT 1;");
+    let (code, said) = bounded(&project, &[]);
+    assert_eq!(code, Some(0), "{said}");
 }
 
 #[test]
