@@ -29,6 +29,14 @@ pub fn excerpt(text: &[u8]) -> String {
     if start.len() < text.len() { format!("{start:?}…") } else { format!("{start:?}") }
 }
 
+/// The most bytes of a server's text that are kept: it may hold a value of any length.
+const TOLD: usize = 64 << 10;
+
+/// Returns the beginning of a text of a server.
+pub fn told(text: &str) -> &str {
+    &text[..text.floor_char_boundary(TOLD)]
+}
+
 /// Returns the beginning of bytes as an SQL literal.
 pub fn excerpt_of_bytes(bytes: &[u8]) -> String {
     format!("x'{}'", hex::encode(&bytes[..bytes.len().min(EXCERPT)]))

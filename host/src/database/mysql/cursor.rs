@@ -218,7 +218,8 @@ impl MysqlDatabase {
         let batch = match batch {
             Ok(batch) => batch,
             Err(error) => {
-                self.drop_kept().await?;
+                // Where the connection is lost, so are they.
+                let _ = self.drop_kept().await;
                 return Err(error);
             }
         };

@@ -7,7 +7,7 @@ use sqlx::postgres::{PgDatabaseError, PgErrorPosition};
 
 use super::citus;
 use crate::database::facts::{TOOL_SCHEMA, is_tool_table};
-use crate::database::message::place_in;
+use crate::database::message::{place_in, told};
 use crate::database::url::redact;
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect};
 use crate::sql::excerpt;
@@ -62,7 +62,7 @@ pub(super) fn lost(message: &str) -> DatabaseError {
 fn from_server(inner: &PgDatabaseError, statement: Option<&str>) -> DatabaseError {
     let code = inner.code();
     let kind = if is_used_by_itself(inner) { DatabaseErrorKind::Other } else { kind(code) };
-    let mut error = DatabaseError::new(kind, redact(inner.message().trim_end())).code(code);
+    let mut error = DatabaseError::new(kind, redact(told(inner.message()).trim_end())).code(code);
     error.detail = detail(inner, statement);
     error.hint = citus::hint(inner.message(), inner.hint()).map(str::to_owned).or_else(|| hint(inner));
     if let Some((kind, hint)) = of_pooler(code, inner.message()) {
@@ -145,9 +145,9 @@ fn detail(inner: &PgDatabaseError, statement: Option<&str>) -> Option<String> {
         None => {}
     }
     if let Some(text) = inner.detail() {
-        parts.push(redact(text.trim_end().trim_end_matches('.')));
+        parts.push(redact(told(text).trim_end().trim_end_matches('.')));
     }
-    let text = format!("{} {}", inner.message(), inner.detail().unwrap_or_default());
+    let text = format!("{} {}", told(inner.message()), told(inner.detail().unwrap_or_default()));
     let objects = [
         ("table", inner.table()),
         ("column", inner.column()),
@@ -203,7 +203,7 @@ fn hint(inner: &PgDatabaseError) -> Option<String> {
              reads the table: change the table first or in a migration of its own, run `SET CONSTRAINTS ALL IMMEDIATE` before \
              it, or end the loop"
         }
-        _ => return inner.hint().map(|text| redact(text.trim_end().trim_end_matches('.'))),
+        _ => return inner.hint().map(|text| redact(told(text).trim_end().trim_end_matches('.'))),
     };
     Some(ours.to_owned())
 }

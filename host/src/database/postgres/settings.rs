@@ -14,9 +14,11 @@ use crate::sql::classify::identifiers;
 ///
 /// Keep-alives end a session within about 20 s after its client vanished, so that its statement does not run for hours.
 ///
+/// Notices are shown nowhere, and a statement may raise any number of them.
+///
 /// With `row_security` off, a policy that would hide rows from the role is an error. Otherwise a migration that changed
 /// only some rows, or none, would count as applied.
-const SETTINGS: [(&str, &str); 13] = [
+const SETTINGS: [(&str, &str); 14] = [
     ("timezone", "'UTC'"),
     ("datestyle", "'ISO, MDY'"),
     ("intervalstyle", "'postgres'"),
@@ -25,6 +27,7 @@ const SETTINGS: [(&str, &str); 13] = [
     ("lc_monetary", "'C'"),
     ("standard_conforming_strings", "on"),
     ("row_security", "off"),
+    ("client_min_messages", "warning"),
     ("statement_timeout", "0"),
     ("idle_in_transaction_session_timeout", "0"),
     ("tcp_keepalives_idle", "5"),
