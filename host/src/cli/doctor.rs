@@ -61,7 +61,8 @@ pub fn run(context: &Context, with_attack: bool) -> Result<u8> {
                 if let Some(attacked) = &attacked {
                     context.printer.data(&text::attacked(attacked));
                     if attacked.is_incomplete() {
-                        let what = if attacked.tried == 0 { "no attack was" } else { "not all attacks that matter were" };
+                        let what =
+                            if attacked.tried == 0 { "no attack was" } else { "not all attacks that matter were" };
                         context.printer.warn(
                             &format!("{what} tried"),
                             Some("let the login create databases, or give the URL of one that may"),

@@ -205,7 +205,10 @@ fn without_a_scratch_database_attacks_are_rolled_back() {
     assert!(left.contains(&"it would change the server if it succeeded"), "{left:?}");
     assert!(attack["tried"].as_u64() > Some(50), "{attack}");
     let not_tried = attack["not_tried"].to_string();
-    assert!(not_tried.contains("it takes whole runs, which commit") && not_tried.contains("client_encoding"), "{attack}");
+    assert!(
+        not_tried.contains("it takes whole runs, which commit") && not_tried.contains("client_encoding"),
+        "{attack}"
+    );
     assert_eq!(project.value(EVERYTHING), before);
     let text = project.runner("doctor --attack");
     text.exits(7)
