@@ -52,9 +52,6 @@ impl Attacker {
 pub const GRANTS: [&str; 7] =
     ["read people(id)", "insert people(id)", "read outbox", "insert outbox", "create made", "alter mine", "drop old"];
 
-/// The same with what is in the arena of MariaDB only.
-pub const VERSIONED_GRANT: &str = "read versioned(id)";
-
 /// How a migration is run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
@@ -85,8 +82,6 @@ pub struct Class {
     pub modes: &'static [Mode],
     /// A harmless component under grants runs after it, in the same run if that goes on, and in a run of its own.
     pub then: bool,
-    /// It runs twice, with other values in what is not granted: it must not hear a difference.
-    pub twice: bool,
 }
 
 /// Every way.
@@ -95,7 +90,7 @@ pub const ALL: &[Mode] = &[Mode::Atomic, Mode::Stepwise, Mode::DryRun];
 impl Class {
     /// A class with one attack, run in all ways.
     pub(super) const fn new(name: &'static str, what: &'static str, by: Attacker, calls: &'static [Call]) -> Self {
-        Self { name, what, by, its: &[""], before: &[], calls, modes: ALL, then: false, twice: false }
+        Self { name, what, by, its: &[""], before: &[], calls, modes: ALL, then: false }
     }
 }
 

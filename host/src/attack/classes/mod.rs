@@ -14,15 +14,13 @@ use crate::database::Dialect;
 pub(super) struct Ground {
     /// The statements that make it in an empty database.
     pub make: &'static [&'static str],
+    /// The statements that make the tool's tables like those that an older version made.
+    pub aged: &'static [&'static str],
     /// The statements that make it as it was.
     pub reset: &'static [&'static str],
-    /// The statements that exchange values that are not granted; the same ones change them back.
-    pub twist: &'static [&'static str],
     /// Questions for what it holds. Each row is whose it is (`tool`: of runner; `own`: of the attacker under grants; `history`; `all`:
     /// of others), what it is, and how it is.
     pub state: &'static [&'static str],
-    /// It has a system-versioned table.
-    pub is_versioned: bool,
     /// The attacks.
     pub classes: &'static [Class],
 }

@@ -3,33 +3,21 @@
 use super::super::class::{Attacker, Class, Verb};
 use super::Ground;
 
-pub(super) const MARIADB: Ground =
-    Ground { make: MAKE_MARIADB, reset: RESET, twist: TWIST, state: STATE, is_versioned: true, classes: OF_MARIADB };
+pub(super) const MARIADB: Ground = Ground { make: MAKE, aged: &[], reset: RESET, state: STATE, classes: OF_MARIADB };
 
-pub(super) const MYSQL: Ground = Ground { make: MAKE, is_versioned: false, classes: OF_MYSQL, ..MARIADB };
+pub(super) const MYSQL: Ground = Ground { classes: OF_MYSQL, ..MARIADB };
 
-macro_rules! tables {
-    ($($more:literal),*) => {
-        &[
-            "CREATE TABLE people (id INT PRIMARY KEY, name VARCHAR(20), ssn VARCHAR(20), INDEX people_ssn (ssn), INDEX people_both (ssn, id))",
-            "INSERT INTO people WITH RECURSIVE g(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM g WHERE i < 50) \
-             SELECT i, CONCAT('n', i), CONCAT('CANARY-', LPAD((i * 37) % 50, 2, '0')) FROM g",
-            "CREATE TABLE secret (id INT PRIMARY KEY, v VARCHAR(20))",
-            "INSERT INTO secret VALUES (1, 'CANARY')",
-            "CREATE TABLE outbox (id INT PRIMARY KEY)",
-            "CREATE TABLE mine (id INT PRIMARY KEY)",
-            "CREATE TABLE old (id INT PRIMARY KEY)"
-            $(, $more)*
-        ]
-    };
-}
-
-const MAKE: &[&str] = tables!();
-const MAKE_MARIADB: &[&str] = tables!(
-    "CREATE TABLE versioned (id INT PRIMARY KEY, v VARCHAR(20)) WITH SYSTEM VERSIONING",
-    "INSERT INTO versioned VALUES (1, 'CANARY'), (2, 'b'), (7777, 'c')",
-    "DELETE FROM versioned WHERE id = 7777"
-);
+const MAKE: &[&str] = &[
+    "CREATE TABLE people (id INT PRIMARY KEY, name VARCHAR(20), ssn VARCHAR(20), INDEX people_ssn (ssn))",
+    "INSERT INTO people WITH RECURSIVE g(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM g WHERE i < 50) \
+     SELECT i, CONCAT('n', i), CONCAT('CANARY-', (i * 37) % 50) FROM g",
+    "CREATE TABLE secret (id INT PRIMARY KEY, v VARCHAR(20))",
+    "INSERT INTO secret VALUES (1, 'CANARY')",
+    "CREATE VIEW seen AS SELECT * FROM secret",
+    "CREATE TABLE outbox (id INT PRIMARY KEY)",
+    "CREATE TABLE mine (id INT PRIMARY KEY)",
+    "CREATE TABLE old (id INT PRIMARY KEY)",
+];
 
 const RESET: &[&str] = &[
     "DROP TABLE IF EXISTS made, mine, old, heir",
@@ -48,8 +36,6 @@ const RESET: &[&str] = &[
     "DELETE FROM runner_artifact WHERE revision > '0001'",
     "DELETE FROM runner_history WHERE revision > '0001'",
 ];
-
-const TWIST: &[&str] = &["UPDATE people SET ssn = CONCAT('CANARY-', LPAD(49 - SUBSTR(ssn, 8), 2, '0'))"];
 
 macro_rules! whose {
     ($name:literal) => {
@@ -137,39 +123,43 @@ const OBJECTS_OF_MYSQL: &[&str] = &[
 
 const WHAT: &str = "leave something among the objects of the tool, or that changes them";
 
-/// What may choose an index.
-const ORDERS: &[&str] =
-    &["FORCE INDEX (people_ssn)", "FORCE INDEX (people_both)", "USE INDEX (people_both) LIMIT 5", "", "LIMIT 3"];
-
 const OF_MARIADB: &[Class] = &[
     Class { its: OBJECTS_OF_MARIADB, then: true, ..Class::new("objects", WHAT, Attacker::Component, ASSEMBLED) },
     Class { its: OBJECTS_OF_MARIADB, then: true, ..Class::new("objects_file", WHAT, Attacker::File, ASSEMBLED) },
-    ORDER,
-    Class::new(
-        "versions",
-        "read rows that were deleted",
-        Attacker::GrantedSql,
-        &[
-            (Verb::Query, "SELECT id FROM versioned FOR SYSTEM_TIME ALL"),
-            (Verb::Read, "SELECT id FROM versioned FOR SYSTEM_TIME BETWEEN '1970-01-02' AND NOW()"),
-            (Verb::Query, "SELECT id FROM versioned FOR SYSTEM_TIME FROM '1970-01-02' TO NOW()"),
-        ],
-    ),
+    REACH,
 ];
-
-const ORDER: Class = Class {
-    twice: true,
-    its: ORDERS,
-    ..Class::new(
-        "order",
-        "hear the order of what it may not read",
-        Attacker::GrantedSql,
-        &[(Verb::Query, "SELECT id FROM people {it}"), (Verb::Read, "SELECT id FROM people {it}"), (Verb::Filter, "")],
-    )
-};
 
 const OF_MYSQL: &[Class] = &[
     Class { its: OBJECTS_OF_MYSQL, then: true, ..Class::new("objects", WHAT, Attacker::Component, PREPARED) },
     Class { its: OBJECTS_OF_MYSQL, then: true, ..Class::new("objects_file", WHAT, Attacker::File, PREPARED) },
-    ORDER,
+    REACH,
+];
+
+const REACH: Class = Class {
+    its: REACHES,
+    ..Class::new("reach", "read or change what it is not granted", Attacker::GrantedSql, &[(Verb::Query, "{it}")])
+};
+
+/// What the grants do not cover.
+const REACHES: &[&str] = &[
+    "SELECT * FROM secret",
+    "SELECT MAX(ssn) FROM people",
+    "SELECT id FROM people WHERE ssn = (SELECT MAX(ssn) FROM people)",
+    "SELECT a.id FROM people a JOIN people b USING (ssn)",
+    "SELECT id FROM people NATURAL JOIN (SELECT CONCAT('CANAR', 'Y-7') AS ssn) x",
+    "SELECT * FROM seen",
+    "TABLE secret",
+    "SELECT * FROM secret INTO OUTFILE '/tmp/runner-attack'",
+    "SELECT LOAD_FILE('/etc/hostname')",
+    "HANDLER secret OPEN",
+    "INSERT INTO outbox SELECT LENGTH(v) FROM secret",
+    "INSERT INTO people (id, ssn) VALUES (61, 'x')",
+    "UPDATE people SET name = 'x'",
+    "DELETE FROM people WHERE id = 1",
+    "REPLACE INTO people (id) VALUES (1)",
+    "DELETE FROM secret",
+    "DROP TABLE secret",
+    "UPDATE runner_history SET name = 'FORGED'",
+    "CREATE TRIGGER bomb AFTER INSERT ON outbox FOR EACH ROW DELETE FROM secret",
+    "COMMIT",
 ];

@@ -3,8 +3,7 @@
 use super::super::class::{Attacker, Class, Verb};
 use super::Ground;
 
-pub(super) const GROUND: Ground =
-    Ground { make: MAKE, reset: RESET, twist: TWIST, state: STATE, is_versioned: false, classes: CLASSES };
+pub(super) const GROUND: Ground = Ground { make: MAKE, aged: &[], reset: RESET, state: STATE, classes: CLASSES };
 
 const MAKE: &[&str] = &[
     "CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT, ssn TEXT)",
@@ -39,8 +38,6 @@ const RESET: &[&str] = &[
     "DELETE FROM runner_artifact WHERE revision > '0001'",
     "DELETE FROM runner_history WHERE revision > '0001'",
 ];
-
-const TWIST: &[&str] = &["UPDATE people SET ssn = 'CANARY-' || (49 - substr(ssn, 8))"];
 
 const STATE: &[&str] = &["\
     SELECT CASE WHEN tbl_name LIKE 'runner\\_%' ESCAPE '\\' THEN 'tool' WHEN tbl_name IN ('made', 'mine', 'old', 'outbox') THEN 'own' \
@@ -83,31 +80,35 @@ const AFTER_FILTER: &[(Verb, &str)] =
 const WHAT: &str = "commit what is to be rolled back";
 
 const CLASSES: &[Class] = &[
+    Class {
+        its: REACHES,
+        ..Class::new("reach", "read or change what it is not granted", Attacker::GrantedSql, &[(Verb::Query, "{it}")])
+    },
     Class { its: STATEMENTS, ..Class::new("rollback", WHAT, Attacker::GrantedSql, AFTER) },
     Class { its: STATEMENTS, ..Class::new("rollback_ungranted", WHAT, Attacker::Component, AFTER) },
     Class { its: FILTERS, ..Class::new("rollback_filter", WHAT, Attacker::Granted, AFTER_FILTER) },
-    Class {
-        twice: true,
-        its: ORDERS,
-        ..Class::new(
-            "order",
-            "hear the order of what it may not read",
-            Attacker::GrantedSql,
-            &[
-                (Verb::Query, "SELECT id FROM people {it}"),
-                (Verb::Read, "SELECT id FROM people {it}"),
-                (Verb::Filter, ""),
-            ],
-        )
-    },
 ];
 
-/// What may choose an index.
-const ORDERS: &[&str] = &[
-    "INDEXED BY people_ssn",
-    "INDEXED BY people_both",
-    "INDEXED BY people_ssn LIMIT 5",
-    "INDEXED BY people_both WHERE id > 3",
-    "",
-    "LIMIT 3",
+/// What the grants do not cover.
+const REACHES: &[&str] = &[
+    "SELECT * FROM secret",
+    "SELECT max(ssn) FROM people",
+    "SELECT id FROM people WHERE ssn = (SELECT max(ssn) FROM people)",
+    "SELECT a.id FROM people a JOIN people b USING (ssn)",
+    "SELECT id FROM people NATURAL JOIN (SELECT 'CANAR' || 'Y-7' AS ssn)",
+    "SELECT * FROM seen",
+    "SELECT sql FROM sqlite_schema",
+    "INSERT INTO outbox SELECT length(v) FROM secret RETURNING id",
+    "INSERT INTO people (id, ssn) VALUES (61, 'x')",
+    "UPDATE people SET name = 'x'",
+    "DELETE FROM people WHERE id = 1",
+    "REPLACE INTO people (id) VALUES (1)",
+    "DELETE FROM secret",
+    "DROP TABLE secret",
+    "ALTER TABLE mine RENAME TO runner_lease",
+    "CREATE TRIGGER bomb AFTER INSERT ON outbox BEGIN DELETE FROM secret; END",
+    "UPDATE runner_history SET name = 'FORGED'",
+    "PRAGMA writable_schema = ON",
+    "COMMIT",
+    "ATTACH ':memory:' AS other",
 ];
