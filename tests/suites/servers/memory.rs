@@ -73,8 +73,9 @@ for_each_server! {
         is_cut_off(engine, "query", &row(20));
     }
 
+    /// MariaDB keeps it in a temporary table first, for which the server of the tests has some room only.
     fn a_wide_row_ends_a_batch(engine) {
-        is_cut_off(engine, "read", &row(20));
+        is_cut_off(engine, "read", &row(4));
     }
 
     /// What nobody looks at is received, too.
