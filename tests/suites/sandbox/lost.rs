@@ -70,6 +70,11 @@ fn run(project: &TestProject, flags: &str, losing: &str, later: &str) -> Output 
     project.runner(&format!("apply {flags} --parameter losing={losing} --parameter later={later}"))
 }
 
+/// How it ends: with a limit, or with the error that the script throws, or that SQLite has rolled back.
+fn code(losing: &str, later: &str) -> i32 {
+    if losing == "memory" && later != "drop" { 7 } else { 1 }
+}
+
 #[test]
 fn nothing_stays_of_a_migration_that_goes_on_after_sqlite_has_rolled_back() {
     let project = going_on("");
@@ -77,7 +82,7 @@ fn nothing_stays_of_a_migration_that_goes_on_after_sqlite_has_rolled_back() {
     for (losing, says) in LOSING {
         for later in LATER {
             let output = run(&project, "", losing, later);
-            output.exits(1).says(&["2_goes_on", "left no changes"]);
+            output.exits(code(losing, later)).says(&["2_goes_on", "left no changes"]);
             if *later != "drop" {
                 output.says(&["SQLite has rolled the transaction back", says, "hint:"]);
             }
@@ -95,7 +100,7 @@ fn a_dry_run_of_it_changes_nothing_and_fails() {
         for later in ["drop", "create", "transform"] {
             for flags in ["--dry-run", "--dry-run --on-copy"] {
                 let output = run(&project, flags, losing, later);
-                output.exits(1).says(&["the database is unchanged"]);
+                output.exits(code(losing, later)).says(&["the database is unchanged"]);
                 assert_eq!(project.dump(), before, "{flags}, {losing}, {later}: {output}");
             }
         }
@@ -116,7 +121,7 @@ fn stepwise_the_steps_that_fail_leave_nothing() {
         let dry = going_on("mode: 'stepwise',");
         let before = dry.dump();
         run(&dry, "--dry-run", losing, "create")
-            .exits(1)
+            .exits(code(losing, "create"))
             .says(&["SQLite has rolled the transaction back", "is unchanged"]);
         assert_eq!(dry.dump(), before);
     }

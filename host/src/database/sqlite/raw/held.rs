@@ -37,7 +37,7 @@ const REASON: usize = 300;
 pub(super) struct Held {
     standing: AtomicU8,
     /// The error with which SQLite rolled the transaction back.
-    why: Mutex<Option<String>>,
+    why: Mutex<Option<Failure>>,
 }
 
 impl Held {
@@ -72,22 +72,23 @@ impl Held {
     pub(super) fn note(&self, failure: &Failure) {
         if self.standing() == LOST {
             let mut why = self.why.lock().unwrap_or_else(PoisonError::into_inner);
-            why.get_or_insert_with(|| failure.message.trim().chars().take(REASON).collect());
+            why.get_or_insert_with(|| failure.clone());
         }
     }
 
     #[cold]
     fn lost(&self) -> Failure {
         let why = self.why.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        // What exceeded a limit stays such an error.
+        let is_limit = why.as_ref().is_some_and(|why| why.code & 0xff == ffi::SQLITE_NOMEM);
+        let code = if is_limit { ffi::SQLITE_NOMEM } else { ffi::SQLITE_ABORT_ROLLBACK };
+        let why = why.map(|why| why.message.trim().chars().take(REASON).collect::<String>());
         let why = why.map(|why| format!(": {why}")).unwrap_or_default();
         Failure {
             hint: Some(
                 "nothing of it remains, and the migration cannot go on: fix the earlier error, and run it again",
             ),
-            ..Failure::new(
-                ffi::SQLITE_ABORT_ROLLBACK,
-                &format!("SQLite has rolled the transaction back after an earlier error{why}"),
-            )
+            ..Failure::new(code, &format!("SQLite has rolled the transaction back after an earlier error{why}"))
         }
     }
 }
