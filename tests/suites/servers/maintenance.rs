@@ -112,7 +112,10 @@ fn a_block_that_commits_cannot_change_the_history_unseen() {
     // A table that is gone is asked for in vain, and what is attached to one is told; both times, the settings are as before.
     for (done, told) in [
         ("DROP TABLE runner.runner' || '_repair", "the statement has changed runner's own table `runner_repair`"),
-        ("CREATE RULE r AS ON INSERT TO runner.runner' || '_repair DO INSTEAD NOTHING", "`runner_repair`"),
+        (
+            "CREATE RULE r AS ON INSERT TO runner.runner' || '_repair DO INSTEAD NOTHING",
+            "the rule `r on runner.runner_repair`",
+        ),
     ] {
         let project = project!(Engine::Postgres);
         project.sql("0001_a", "CREATE TABLE t (i integer);", "DROP TABLE t;");

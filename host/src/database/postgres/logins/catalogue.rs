@@ -168,10 +168,12 @@ const RIGHTS: &str = "\
 /// What roles can really do, as the server itself answers it, with objects that are not the server's own: through their own rights, those of
 /// everybody (`public`), of roles, and by ownership. A relation without an ACL, of itself or a column, is its owner's alone, and a login
 /// that owns something or is a member of a role is out of line anyway; so only the others are asked for. Functions count if they run with
-/// the rights of their owner; triggers cannot be called.
+/// the rights of their owner; triggers cannot be called. Everybody has the number 0. Roles are asked for by number: the name of one that
+/// another session has just dropped is an error.
 const CAN: &str = "\
-    WITH roles (name) AS (SELECT pg_catalog.unnest(ARRAY[{roles}]::pg_catalog.name[]) \
-            INTERSECT SELECT r.rolname FROM pg_catalog.pg_roles r UNION ALL SELECT 'public'::pg_catalog.name), \
+    WITH roles (id, name) AS (SELECT r.oid, r.rolname FROM pg_catalog.pg_roles r \
+            WHERE r.rolname OPERATOR(pg_catalog.=) ANY (ARRAY[{roles}]::pg_catalog.name[]) \
+        UNION ALL SELECT 0::pg_catalog.oid, 'public'), \
     named AS (SELECT n.oid, pg_catalog.concat('\"', pg_catalog.replace(n.nspname, '\"', '\"\"'), '\".\"') AS of \
         FROM pg_catalog.pg_namespace n WHERE n.nspname OPERATOR(pg_catalog.<>) 'information_schema' \
             AND (n.nspname OPERATOR(pg_catalog.!~) '^pg_')), \
@@ -189,32 +191,32 @@ const CAN: &str = "\
         UNION ALL SELECT 'MAINTAIN' WHERE pg_catalog.current_setting('server_version_num')::pg_catalog.int4 \
             OPERATOR(pg_catalog.>=) 170000), \
     reached AS MATERIALIZED ( \
-        SELECT r.name, c.oid, c.object, c.extends FROM relations c, roles r, \
+        SELECT r.id, r.name, c.oid, c.object, c.extends FROM relations c, roles r, \
             (SELECT pg_catalog.string_agg(k.privilege, ', ') FROM kinds k) a (any_of) \
-        WHERE c.relkind OPERATOR(pg_catalog.<>) 'S' AND pg_catalog.has_table_privilege(r.name, c.oid, a.any_of)) \
+        WHERE c.relkind OPERATOR(pg_catalog.<>) 'S' AND pg_catalog.has_table_privilege(r.id, c.oid, a.any_of)) \
     SELECT c.name, c.object, k.privilege, c.extends AND k.privilege OPERATOR(pg_catalog.=) 'SELECT' FROM reached c, kinds k \
-        WHERE pg_catalog.has_table_privilege(c.name, c.oid, k.privilege) \
+        WHERE pg_catalog.has_table_privilege(c.id, c.oid, k.privilege) \
     UNION ALL SELECT r.name, c.object, pg_catalog.concat(p.privilege, ' (\"', pg_catalog.replace(a.attname, '\"', '\"\"'), '\")'), false \
         FROM relations c JOIN pg_catalog.pg_attribute a ON a.attrelid OPERATOR(pg_catalog.=) c.oid AND a.attacl IS NOT NULL \
             AND NOT a.attisdropped, roles r, pg_catalog.unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'REFERENCES']) p (privilege) \
-        WHERE pg_catalog.has_column_privilege(r.name, c.oid, a.attnum, p.privilege) \
-            AND NOT pg_catalog.has_table_privilege(r.name, c.oid, p.privilege) \
+        WHERE pg_catalog.has_column_privilege(r.id, c.oid, a.attnum, p.privilege) \
+            AND NOT pg_catalog.has_table_privilege(r.id, c.oid, p.privilege) \
     UNION ALL SELECT r.name, c.object, p.privilege, c.extends AND p.privilege OPERATOR(pg_catalog.=) 'SELECT' \
         FROM relations c, roles r, pg_catalog.unnest(ARRAY['USAGE', 'SELECT', 'UPDATE']) p (privilege) \
-        WHERE c.relkind OPERATOR(pg_catalog.=) 'S' AND pg_catalog.has_sequence_privilege(r.name, c.oid, p.privilege) \
+        WHERE c.relkind OPERATOR(pg_catalog.=) 'S' AND pg_catalog.has_sequence_privilege(r.id, c.oid, p.privilege) \
     UNION ALL SELECT r.name, pg_catalog.concat(CASE WHEN f.prokind OPERATOR(pg_catalog.=) 'p' THEN 'PROCEDURE ' ELSE 'FUNCTION ' END, \
             n.of, pg_catalog.replace(f.proname, '\"', '\"\"'), '\"(', pg_catalog.oidvectortypes(f.proargtypes), ')'), 'EXECUTE', \
             EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid OPERATOR(pg_catalog.=) 1255::pg_catalog.oid \
                 AND d.objid OPERATOR(pg_catalog.=) f.oid AND d.deptype OPERATOR(pg_catalog.=) 'e') \
         FROM pg_catalog.pg_proc f JOIN named n ON n.oid OPERATOR(pg_catalog.=) f.pronamespace, roles r \
         WHERE f.prosecdef AND f.prorettype OPERATOR(pg_catalog.<>) ALL (ARRAY[2279, 3838]::pg_catalog.oid[]) \
-            AND pg_catalog.has_function_privilege(r.name, f.oid, 'EXECUTE') \
+            AND pg_catalog.has_function_privilege(r.id, f.oid, 'EXECUTE') \
     UNION ALL SELECT r.name, pg_catalog.concat('FOREIGN SERVER ', pg_catalog.quote_ident(v.srvname)), 'USAGE', false \
         FROM pg_catalog.pg_foreign_server v, roles r \
-        WHERE v.srvacl IS NOT NULL AND pg_catalog.has_server_privilege(r.name, v.oid, 'USAGE') \
+        WHERE v.srvacl IS NOT NULL AND pg_catalog.has_server_privilege(r.id, v.oid, 'USAGE') \
     UNION ALL SELECT r.name, pg_catalog.concat('FOREIGN DATA WRAPPER ', pg_catalog.quote_ident(w.fdwname)), 'USAGE', false \
         FROM pg_catalog.pg_foreign_data_wrapper w, roles r \
-        WHERE w.fdwacl IS NOT NULL AND pg_catalog.has_foreign_data_wrapper_privilege(r.name, w.oid, 'USAGE') \
+        WHERE w.fdwacl IS NOT NULL AND pg_catalog.has_foreign_data_wrapper_privilege(r.id, w.oid, 'USAGE') \
     UNION ALL SELECT 'public', pg_catalog.concat('LARGE OBJECT ', o.oid), x.privilege_type, false \
         FROM pg_catalog.pg_largeobject_metadata o, pg_catalog.aclexplode(o.lomacl) x \
         WHERE o.lomacl IS NOT NULL AND x.grantee OPERATOR(pg_catalog.=) 0::pg_catalog.oid";
@@ -282,8 +284,7 @@ impl Catalogue {
                 login.rights.insert(cell(row, 1));
             }
         }
-        let and_everybody: Vec<String> = names.into_iter().chain(["public".to_owned()]).collect();
-        for row in &rows(connection, &CAN.replace("{roles}", &list(&and_everybody))).await? {
+        for row in &rows(connection, &CAN.replace("{roles}", &list(logins))).await? {
             let power = Power { object: cell(row, 1), privilege: cell(row, 2), of_extension: is(row, 3) };
             // No role can be called so.
             match cell(row, 0).as_str() {
