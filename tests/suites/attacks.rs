@@ -3,6 +3,7 @@
 //!
 //! A failure prints its seed; `RUNNER_TEST_SEED=7` repeats one. With `RUNNER_TEST_LONG=1` there are more than 100,000 attempts.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#![allow(clippy::print_stdout, reason = "a failed test says what got through, as soon as it does")]
 
 #[path = "attacks/vary.rs"]
 mod vary;
@@ -17,6 +18,7 @@ use runner_tests::servers::{self, Client, Kind, Server, TestDatabase};
 use tempfile::TempDir;
 
 /// A database of an arena.
+#[allow(clippy::large_enum_variant, reason = "there are two at a time")]
 enum Place {
     File(TempDir),
     /// On a server, with the host's own login and its URL.
