@@ -21,17 +21,22 @@ fn question(dialect: Dialect) -> &'static str {
              WHERE m.type = 'table' AND c.pk > 0"
         }
         Dialect::Postgres => {
-            "SELECT n.nspname::text, t.relname::text, i.relname::text, a.attname::text FROM pg_catalog.pg_index x \
-             JOIN pg_catalog.pg_class t ON t.oid = x.indrelid JOIN pg_catalog.pg_namespace n ON n.oid = t.relnamespace \
-             JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid JOIN pg_catalog.pg_attribute a ON a.attrelid = t.oid \
-             WHERE a.attnum > 0 AND (a.attnum = ANY (x.indkey) OR EXISTS (SELECT 1 FROM pg_catalog.pg_depend d \
-             WHERE d.objid = i.oid AND d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = t.oid \
-             AND d.refobjsubid = a.attnum)) AND n.nspname NOT IN ('pg_catalog', 'pg_toast', 'information_schema')"
+            "SELECT n.nspname::pg_catalog.text, t.relname::pg_catalog.text, i.relname::pg_catalog.text, a.attname::pg_catalog.text \
+             FROM pg_catalog.pg_index x \
+             JOIN pg_catalog.pg_class t ON t.oid OPERATOR(pg_catalog.=) x.indrelid \
+             JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) t.relnamespace \
+             JOIN pg_catalog.pg_class i ON i.oid OPERATOR(pg_catalog.=) x.indexrelid \
+             JOIN pg_catalog.pg_attribute a ON a.attrelid OPERATOR(pg_catalog.=) t.oid \
+             WHERE a.attnum OPERATOR(pg_catalog.>) 0 AND (a.attnum OPERATOR(pg_catalog.=) ANY (x.indkey) \
+             OR EXISTS (SELECT 1 FROM pg_catalog.pg_depend d WHERE d.objid OPERATOR(pg_catalog.=) i.oid \
+             AND d.classid OPERATOR(pg_catalog.=) 1259::pg_catalog.oid AND d.refobjid OPERATOR(pg_catalog.=) t.oid \
+             AND d.refobjsubid OPERATOR(pg_catalog.=) a.attnum)) \
+             AND n.nspname OPERATOR(pg_catalog.<>) ALL (ARRAY['pg_catalog', 'pg_toast', 'information_schema']::pg_catalog.name[])"
         }
+        // The server opens the tables of each database that it is asked for.
         Dialect::Mysql | Dialect::Mariadb => {
             "SELECT table_schema, table_name, IF(index_name = 'PRIMARY', '', index_name), column_name \
-             FROM information_schema.statistics \
-             WHERE table_schema NOT IN ('mysql', 'sys', 'performance_schema', 'information_schema')"
+             FROM information_schema.statistics WHERE table_schema = ?"
         }
     }
 }
@@ -50,15 +55,28 @@ pub async fn revealed(database: &mut HostSession<'_>, wanted: &[WantedLogin]) ->
         return Ok(Vec::new());
     }
     let facts = database.facts().clone();
-    let found = database.query(question(facts.dialect), &[], QueryLimits::NONE).await?;
     let mut indexes: BTreeMap<Index, BTreeSet<Option<String>>> = BTreeMap::new();
-    for row in &found.rows {
-        let text = |at: usize| row.get(at).and_then(Value::as_text).map(str::to_owned);
-        let index = (text(0).unwrap_or_default(), text(1).unwrap_or_default(), text(2).unwrap_or_default());
-        indexes.entry(index).or_default().insert(text(3));
+    for schema in schemas(&wanted, &facts) {
+        let found = database.query(question(facts.dialect), &schema, QueryLimits::NONE).await?;
+        for row in &found.rows {
+            let text = |at: usize| row.get(at).and_then(Value::as_text).map(str::to_owned);
+            let index = (text(0).unwrap_or_default(), text(1).unwrap_or_default(), text(2).unwrap_or_default());
+            indexes.entry(index).or_default().insert(text(3));
+        }
     }
     let notes = wanted.iter().flat_map(|login| notes(&login.id, &login.grants, &indexes, &facts));
     Ok(notes.collect())
+}
+
+/// The schemas to ask for, as the values of each question; the others are answered for all schemas at once.
+fn schemas(wanted: &[&WantedLogin], facts: &Facts) -> Vec<Vec<Value>> {
+    if !facts.dialect.schemas_are_databases() {
+        return vec![Vec::new()];
+    }
+    let named =
+        wanted.iter().flat_map(|login| login.grants.tables.iter().filter_map(|grant| grant.tables.schema.clone()));
+    let all: BTreeSet<String> = named.chain(facts.schema.clone()).collect();
+    all.into_iter().map(|schema| vec![Value::Text(schema)]).collect()
 }
 
 fn notes(id: &str, grants: &Grants, indexes: &BTreeMap<Index, BTreeSet<Option<String>>>, facts: &Facts) -> Vec<String> {

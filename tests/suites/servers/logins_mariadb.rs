@@ -530,7 +530,7 @@ fn what_a_login_does_not_prevent_is_named() {
     let field = field!();
     field.database.sql("CREATE INDEX by_card ON people (card)");
     field.grants(COPY).sync();
-    let told = ["the index `by_card` of", "shows the order of `card`, which it may not read"];
+    let told = ["can reveal `card` to", "through the index `by_card`"];
     field.run("grants list", &[]).succeeds().says(&told);
     field.admin.sql(&format!(
         "CREATE TRIGGER {db}.t AFTER INSERT ON {db}.copies FOR EACH ROW UPDATE {db}.runner_history SET name = 'x'",

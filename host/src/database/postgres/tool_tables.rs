@@ -24,15 +24,20 @@ use crate::database::facts::TOOL_SCHEMA;
 use crate::database::{DatabaseError, DatabaseErrorKind};
 
 /// A query for one row: the picture, this transaction's locks on the tables, and the number of rows it has written to them.
-pub(super) static FINGERPRINT: LazyLock<String> =
-    LazyLock::new(|| format!("{WITHIN}SELECT {}, {LOCKED}, {WRITTEN}", picture("")));
+pub(super) static FINGERPRINT: LazyLock<String> = LazyLock::new(|| query(&[PICTURE, LOCKED, WRITTEN], ""));
 
 /// The same without the number of rows.
-static WITHOUT_ROWS: LazyLock<String> = LazyLock::new(|| format!("{WITHIN}SELECT {}, {LOCKED}, NULL", picture("")));
+static WITHOUT_ROWS: LazyLock<String> = LazyLock::new(|| query(&[PICTURE, LOCKED, "NULL"], ""));
 
 /// A query for a picture without what a statement outside of transactions may do to every table there is, such as `VACUUM FULL`.
 pub(super) static OUTLINE: LazyLock<String> =
-    LazyLock::new(|| format!("{WITHIN}SELECT '{TOOL_SCHEMA}', NULL, {}", picture("WHERE p.is_attached")));
+    LazyLock::new(|| query(&[&format!("'{TOOL_SCHEMA}'"), "NULL", PICTURE], "WHERE p.is_attached"));
+
+/// A query for these expressions. `which`: a condition on the rows of the picture.
+fn query(columns: &[&str], which: &str) -> String {
+    let columns = columns.join(", ").replace("{which}", which);
+    format!("{WITHIN}SELECT {columns}").replace("{within}", "within").replace("{tables}", "tables")
+}
 
 /// What is in the tool's schemas, and the tables among it. This is asked after each file, and planning it takes longer than the answer:
 /// so there is no join.
@@ -46,22 +51,17 @@ const WITHIN: &str = "\
         SELECT c.oid, c.relname, c.xmin AS x, c.cmin AS y FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) ANY (ARRAY( \
             SELECT w.objid FROM within w WHERE w.classid OPERATOR(pg_catalog.=) 1259::pg_catalog.oid))) ";
 
-/// An expression for the picture, or a part of it.
-fn picture(which: &str) -> String {
-    PICTURE.replace("{which}", which)
-}
-
 const PICTURE: &str = "\
     (SELECT pg_catalog.concat(pg_catalog.count(*), ' ', pg_catalog.sum(p.x::pg_catalog.text::pg_catalog.int8), ' ', \
             pg_catalog.sum(p.y::pg_catalog.text::pg_catalog.int8)) FROM ( \
         SELECT n.xmin, n.cmin, true FROM pg_catalog.pg_namespace n \
             WHERE n.nspname OPERATOR(pg_catalog.=) 'runner' \
-        UNION ALL SELECT w.x, w.y, true FROM within w \
+        UNION ALL SELECT w.x, w.y, true FROM {within} w \
         UNION ALL SELECT d.xmin, d.cmin, true FROM pg_catalog.pg_depend d WHERE d.refclassid OPERATOR(pg_catalog.=) 1259::pg_catalog.oid \
-            AND d.refobjid OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT t.oid FROM tables t)) \
-        UNION ALL SELECT t.x, t.y, false FROM tables t \
+            AND d.refobjid OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT t.oid FROM {tables} t)) \
+        UNION ALL SELECT t.x, t.y, false FROM {tables} t \
         UNION ALL SELECT a.xmin, a.cmin, false FROM pg_catalog.pg_attribute a \
-            WHERE a.attrelid OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT t.oid FROM tables t)) \
+            WHERE a.attrelid OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT t.oid FROM {tables} t)) \
                 AND a.attacl IS NOT NULL) AS p (x, y, is_attached) {which})";
 
 const LOCKED: &str = "\
@@ -69,16 +69,16 @@ const LOCKED: &str = "\
             l.mode), ';' ORDER BY l.relation, l.mode) \
         FROM pg_catalog.pg_locks l WHERE l.pid OPERATOR(pg_catalog.=) pg_catalog.pg_backend_pid() \
             AND l.locktype OPERATOR(pg_catalog.=) 'relation' AND l.mode OPERATOR(pg_catalog.<>) 'AccessShareLock' \
-            AND CASE WHEN l.relation OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT t.oid FROM tables t)) \
+            AND CASE WHEN l.relation OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT t.oid FROM {tables} t)) \
                 THEN l.mode OPERATOR(pg_catalog.<>) 'ShareUpdateExclusiveLock' \
                 ELSE l.relation OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT i.indexrelid FROM pg_catalog.pg_index i \
-                    WHERE i.indrelid OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT t.oid FROM tables t)))) END)";
+                    WHERE i.indrelid OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT t.oid FROM {tables} t)))) END)";
 
 const WRITTEN: &str = "\
     (SELECT pg_catalog.string_agg(pg_catalog.concat_ws(',', t.relname, pg_catalog.pg_stat_get_xact_tuples_inserted(t.oid), \
             pg_catalog.pg_stat_get_xact_tuples_updated(t.oid), pg_catalog.pg_stat_get_xact_tuples_deleted(t.oid)), ';' \
             ORDER BY t.oid) \
-        FROM tables t)";
+        FROM {tables} t)";
 
 /// The result of [`FINGERPRINT`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

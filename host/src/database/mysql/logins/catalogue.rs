@@ -38,8 +38,6 @@ pub(super) struct Catalogue {
     pub reaching: BTreeMap<(String, String), bool>,
     /// The tables that keep what was written to them before.
     pub versioned: BTreeSet<(String, String)>,
-    /// The columns of the indexes of each table; empty unless they were asked for.
-    pub indexes: BTreeMap<(String, String), BTreeMap<String, BTreeSet<String>>>,
 }
 
 /// A right that everybody has.
@@ -102,23 +100,6 @@ impl Catalogue {
         found.read_logins(connection, logins).await?;
         found.read_open(connection).await?;
         Ok(found)
-    }
-
-    /// Asks for the indexes, which only matter to who looks at the grants.
-    pub(super) async fn read_indexes(
-        &mut self,
-        connection: &mut MySqlConnection,
-        schemas: &[String],
-    ) -> Result<(), DatabaseError> {
-        let indexes = format!(
-            "SELECT TABLE_SCHEMA, TABLE_NAME, INDEX_NAME, COLUMN_NAME FROM information_schema.STATISTICS WHERE TABLE_SCHEMA IN ({})",
-            self.list(schemas)
-        );
-        for row in &session::all(connection, indexes).await? {
-            let indexes = self.indexes.entry((text(row, 0), text(row, 1))).or_default();
-            indexes.entry(text(row, 2)).or_default().insert(text(row, 3));
-        }
-        Ok(())
     }
 
     /// The databases that grants are about, as literals.

@@ -177,9 +177,7 @@ impl MysqlDatabase {
     }
 
     async fn look_at_logins(&mut self, request: &LoginRequest) -> Result<(LoginReport, Catalogue), DatabaseError> {
-        let (mut catalogue, gate) = self.catalogue_of(&request.wanted).await?;
-        let grants: Vec<&Grants> = request.wanted.iter().map(|wanted| &*wanted.grants).collect();
-        catalogue.read_indexes(&mut self.connection, &Wanted::schemas(&grants)).await?;
+        let (catalogue, gate) = self.catalogue_of(&request.wanted).await?;
         Ok((wanted::report(request, &catalogue, gate.as_deref()), catalogue))
     }
 }

@@ -1,7 +1,5 @@
 //! What a login should be, worked out from grants and the catalogue; and the statements that make it so. Pure.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::super::refusals::is_tool_name;
 use super::super::session::literal;
 use super::catalogue::{CONNECTIONS, Catalogue, Found, account, spelled};
@@ -33,8 +31,6 @@ pub(super) struct Wanted {
     pub past: Vec<String>,
     /// What a line cannot be held to, in words, and the way out; it is not granted.
     pub refused: Vec<(String, &'static str)>,
-    /// What the order of rows may tell, in words.
-    pub ordered: Vec<String>,
 }
 
 /// Fails if grants ask for what a login cannot be given here.
@@ -94,9 +90,6 @@ impl Wanted {
                 continue;
             }
             add(&mut wanted.rights, granted);
-            if reads_some {
-                wanted.ordered.extend(ordered(granted, catalogue.indexes.get(&table)));
-            }
         }
         for function in &grants.functions {
             let (of, name) = function.split_once('.').unwrap_or((database, function));
@@ -126,28 +119,6 @@ impl Wanted {
         let functions = functions.filter_map(|name| name.split_once('.').map(|(schema, _)| schema.to_owned()));
         tables.chain(functions).collect()
     }
-}
-
-/// What the order of rows tells of columns that are not granted: the server reads an index in its order, which a query may ask for,
-/// and takes where it has all that is asked for.
-fn ordered(
-    granted: &Granted<'_>,
-    indexes: Option<&BTreeMap<String, BTreeSet<String>>>,
-) -> impl Iterator<Item = String> {
-    indexes.into_iter().flatten().filter_map(|(index, columns)| {
-        let others: Vec<String> = columns
-            .iter()
-            .filter(|column| !granted.columns.iter().any(|it| it.eq_ignore_ascii_case(column)))
-            .map(|column| format!("`{column}`"))
-            .collect();
-        let (schema, table) = granted.table;
-        (!others.is_empty()).then(|| {
-            format!(
-                "the index `{index}` of `{schema}.{table}` shows the order of {}, which it may not read",
-                others.join(", ")
-            )
-        })
-    })
 }
 
 /// What a login is and should not be, or the other way round, apart from its rights.
@@ -186,7 +157,6 @@ fn one(wanted: &WantedLogin, catalogue: &Catalogue, report: &mut LoginReport) {
         false => report.unknown.extend(of.unknown.iter().cloned()),
     }
     differences.extend(of.refused.into_iter().map(|(what, _)| format!("it cannot be held to {what}")));
-    report.notes.extend(of.ordered.iter().map(|ordered| format!("`{}`: {ordered}", wanted.id)));
     report.notes.extend(of.past.iter().map(|past| format!("{past}, and so does `{}` through it", wanted.id)));
     let user = account(&login);
     if found.and_then(|found| found.revision.as_deref()) != Some(&revision) {
