@@ -1,6 +1,8 @@
 //! What is refused about logins, in the words of the operator.
 
-use super::{Reached, WantedLogin};
+#[cfg(feature = "postgres")]
+use super::Reached;
+use super::WantedLogin;
 use crate::database::grants::Grant;
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect};
 use crate::sql::identifiers;
@@ -27,9 +29,11 @@ pub(in crate::database) fn all_out_of_line(reasons: Vec<String>) -> Result<(), D
 }
 
 /// How many rights of everybody an error names.
+#[cfg(feature = "postgres")]
 const NAMED: usize = 5;
 
 /// Fails if components could do more than their grants say, since everybody can.
+#[cfg(feature = "postgres")]
 pub(in crate::database) fn check_reached(reached: &[Reached]) -> Result<(), DatabaseError> {
     let Some((first, others)) = reached.split_first() else { return Ok(()) };
     let mut rest: Vec<&str> = others.iter().map(|it| it.what.as_str()).take(NAMED - 1).collect();
