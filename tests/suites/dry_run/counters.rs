@@ -9,8 +9,10 @@ fn counters(project: &EngineProject) -> Vec<String> {
     project.rows(match project.engine() {
         // SQLite's counters are in a table, which is rolled back with the rest.
         Engine::Sqlite => "SELECT concat('runner_history ', max(id)) FROM runner_history",
+        // The history has numbers of its own there; what is counted by the server besides must stay as well.
         Engine::Postgres => {
-            "SELECT concat(schemaname, '.', sequencename, ' ', last_value) FROM pg_sequences ORDER BY 1"
+            "SELECT concat('runner_history ', max(id)) FROM runner.runner_history UNION ALL \
+             SELECT concat(schemaname, '.', sequencename, ' ', last_value) FROM pg_sequences ORDER BY 1"
         }
         Engine::Mariadb => {
             "SELECT concat(table_name, ' ', auto_increment) FROM information_schema.tables \
