@@ -128,12 +128,14 @@ impl MysqlDatabase {
     /// and for most the digest of their rows.
     async fn looks(&mut self) -> Result<Vec<(String, String)>, DatabaseError> {
         let schema = self.server.facts.schema.clone().unwrap_or_default();
+        // The settings are still those of the migration: without a limit of its own, its `sql_select_limit` would leave tables out.
         let columns = session::all(
             &mut self.connection,
             format!(
                 "SELECT TABLE_NAME, COLUMN_NAME, DATA_TYPE FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = {} \
-                 AND TABLE_NAME IN ({GUARDED_TABLE_LITERALS}) ORDER BY TABLE_NAME, ORDINAL_POSITION",
-                literal(&schema)
+                 AND TABLE_NAME IN ({GUARDED_TABLE_LITERALS}) ORDER BY TABLE_NAME, ORDINAL_POSITION LIMIT {}",
+                literal(&schema),
+                u64::MAX
             ),
         )
         .await?;
