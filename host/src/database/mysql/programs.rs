@@ -184,14 +184,17 @@ fn question(schema: &str) -> String {
          IFNULL(MAX(is_ours AND other.name IS NOT NULL), 0), \
          IFNULL(MAX(kind <> 'view' AND body REGEXP '{SETTINGS}'), 0), \
          IFNULL(MAX(is_ours AND kind LIKE 'p%' AND body REGEXP '{DYNAMIC}'), 0) \
-         FROM ({}) AS program LEFT JOIN ({others}) AS other ON is_ours AND INSTR(body, other.name) > 0; {others}; \
+         FROM ({}) AS program LEFT JOIN ({others}) AS other ON is_ours AND INSTR(body, other.name) > 0 {ALL}; {others} {ALL}; \
          SELECT {EVENT}, SHA2(CONCAT(STATUS, EVENT_DEFINITION), 256), CASE WHEN EVENT_DEFINITION REGEXP '{tables}' AND (EVENT_SCHEMA = {schema} \
          OR INSTR(EVENT_DEFINITION, {schema}) > 0) THEN 2 WHEN EVENT_DEFINITION REGEXP '{DYNAMIC}' THEN 1 ELSE 0 END \
-         FROM information_schema.EVENTS WHERE {}",
+         FROM information_schema.EVENTS WHERE {} {ALL}",
         sources(schema, schema).join(" UNION ALL "),
         of_migrations(schema)
     )
 }
+
+/// All rows: a limit takes precedence over a migration's `sql_select_limit`, in whose settings this is asked.
+const ALL: &str = "LIMIT 18446744073709551615";
 
 /// Dynamic SQL, as a regular expression.
 const DYNAMIC: &str = "(^|[^a-z0-9_$])(execute|prepare)([^a-z0-9_$]|$)";
@@ -208,7 +211,7 @@ fn of_migrations(schema: &str) -> String {
 /// A trigger has the name of its table.
 fn reaching_events(schema: &str) -> String {
     format!(
-        "{} SELECT {EVENT} FROM information_schema.EVENTS e WHERE ({}) AND EXISTS (SELECT 1 FROM reach r WHERE {})",
+        "{} SELECT {EVENT} FROM information_schema.EVENTS e WHERE ({}) AND EXISTS (SELECT 1 FROM reach r WHERE {}) {ALL}",
         reach(schema, schema, &format!("{}|{DYNAMIC}", tool_names())),
         of_migrations(schema),
         mentions("e.EVENT_DEFINITION", "r.name")
