@@ -170,7 +170,7 @@ impl Arena {
             options: ConnectOptions { create: false, ..options },
             ground,
             witness,
-            grants: (with_grants && facts.enforces_grants).then_some(grants),
+            grants: with_grants.then_some(grants),
             clean: State::default(),
         };
         arena.only(vec![base()], Mode::Atomic).await?;

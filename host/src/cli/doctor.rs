@@ -74,12 +74,11 @@ pub fn run(context: &Context, with_attack: bool) -> Result<u8> {
         }
         let shares = |component: &Component| component.granted.is_none() || !facts.separate_logins;
         let reaches_beyond = components.iter().any(shares) && !isolation.powers.is_empty();
-        let is_unenforced = !facts.enforces_grants && components.iter().any(|component| component.granted.is_some());
         let is_open = attacked.as_ref().is_some_and(|report| !report.succeeded.is_empty());
         // What was not tried is not safe.
         let is_untried = attacked.is_some_and(|report| report.is_incomplete());
         let is_out_of_line = components.iter().any(|component| !component.differences.is_empty());
-        let is_denied = reaches_beyond || is_unenforced || is_open || is_untried || is_out_of_line;
+        let is_denied = reaches_beyond || is_open || is_untried || is_out_of_line;
         Ok(if is_denied { exit::of(ErrorKind::Denied) } else { exit::DONE })
     })
 }

@@ -7,15 +7,15 @@ use clap::{Args, Subcommand};
 #[command(subcommand_required = true, arg_required_else_help = true)]
 #[command(after_help = "Run `runner help grants` for details and examples.")]
 #[command(after_long_help = "\
-On PostgreSQL and MariaDB, a component with `[grants.NAME]` in `runner.toml` runs with a login of
-its own, which has the privileges of these lines and no others. `sync` makes that login, keeps it in
-line and removes it when the table is gone: on PostgreSQL in one transaction, on MariaDB statement
+On a server, a component with `[grants.NAME]` in `runner.toml` runs with a login of its own, which
+has the privileges of these lines and no others. `sync` makes that login, keeps it in line and
+removes it when the table is gone: on PostgreSQL in one transaction, on MySQL and MariaDB statement
 by statement, so that the next `sync` completes one that was interrupted. Each run sets a random
 password, or takes the one of `password_env`.
 
-The login of the database URL needs CREATEROLE and has to own the tables; on MariaDB, CREATE USER,
-all privileges on its database with GRANT OPTION, and SELECT on mysql.*. Otherwise `sync --sql`
-prints what a database administrator has to run.
+The login of the database URL needs CREATEROLE and has to own the tables; on MySQL and MariaDB,
+CREATE USER, all privileges on its database with GRANT OPTION, and SELECT on mysql.*. Otherwise
+`sync --sql` prints what a database administrator has to run.
 
 SQLite enforces grants by itself, and needs none of this.
 

@@ -90,8 +90,6 @@ pub struct Facts {
     pub has_replica_status: bool,
     /// Whether there is a type `UUID`; MySQL, and MariaDB before 10.7, have none.
     pub has_uuid: bool,
-    /// Whether a component can be restricted to grants.
-    pub enforces_grants: bool,
     /// Whether a component under grants has a login of its own, which `runner grants sync` makes. Not where the connect options leave
     /// logins out.
     pub separate_logins: bool,
@@ -127,8 +125,7 @@ impl Facts {
             skips_locked: dialect == Dialect::Postgres,
             has_replica_status: false,
             has_uuid: matches!(dialect, Dialect::Postgres | Dialect::Mariadb),
-            enforces_grants: matches!(dialect, Dialect::Sqlite | Dialect::Postgres | Dialect::Mariadb),
-            separate_logins: matches!(dialect, Dialect::Postgres | Dialect::Mariadb),
+            separate_logins: dialect.has_server(),
             read_only: false,
             packet_bytes: None,
             increment: None,

@@ -403,29 +403,6 @@ pub(crate) fn no_driver(dialect: Dialect) -> DatabaseError {
         .hint(format!("enable the Cargo feature `{feature}` of the crate `runner`"))
 }
 
-/// Returns the error of a driver that cannot enforce grants; none if there are none.
-#[cfg(feature = "mysql")]
-fn no_grants(grants: Option<&Grants>, dialect: Dialect) -> Result<(), DatabaseError> {
-    if grants.is_none() {
-        return Ok(());
-    }
-    Err(DatabaseError::new(DatabaseErrorKind::Configuration, format!("grants cannot be enforced on {dialect}"))
-        .hint("run the component without grants, if you trust it with all tables"))
-}
-
-/// Returns the error of a database on which components have no logins of their own.
-#[cfg(any(feature = "sqlite", feature = "mysql"))]
-fn no_logins(dialect: Dialect) -> DatabaseError {
-    let error = DatabaseError::new(
-        DatabaseErrorKind::Configuration,
-        format!("components have no logins of their own on {dialect}"),
-    );
-    match dialect {
-        Dialect::Sqlite => error.hint("SQLite enforces `[grants.NAME]` by itself; there is nothing to set up"),
-        _ => error.hint("logins are made on PostgreSQL and MariaDB only"),
-    }
-}
-
 /// Returns the error of a driver that uses one connection for both reading and writing.
 #[cfg(feature = "mysql")]
 fn not_read_apart() -> DatabaseError {

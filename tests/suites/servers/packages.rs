@@ -27,13 +27,13 @@ pub enum Field {
 impl Field {
     /// One for each server that has logins.
     pub fn each() -> Vec<Self> {
-        let mariadb = logins_mariadb::Field::bare(servers::mariadb()).map(Self::Mariadb);
-        [Self::Postgres(logins::Field::bare(servers::postgres()))].into_iter().chain(mariadb).collect()
+        let mariadb = logins_mariadb::Field::bare(servers::mariadb());
+        vec![Self::Postgres(logins::Field::bare(servers::postgres())), Self::Mariadb(mariadb)]
     }
 
     /// With the package of one component, added after the tables of these numbers of rows.
     pub fn with(&self, guest: &str, grants: &str) -> &Self {
-        self.project().sql("0001_tables", self.tables(), "DROP TABLE others, numbers, copies, people;");
+        self.project().sql("0001_tables", &self.tables(), "DROP TABLE others, numbers, copies, people;");
         self.project().runner("apply").succeeds();
         let author = project!();
         author.write("migrations/0001_work.wasm", guests::component(guest));
@@ -45,26 +45,27 @@ impl Field {
         self.grant(&format!("acme/{guest}"), grants)
     }
 
-    fn tables(&self) -> &'static str {
+    fn tables(&self) -> String {
         match self {
-            Self::Postgres(_) => {
-                "CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT NOT NULL, card TEXT NOT NULL);
+            Self::Postgres(_) => "CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT NOT NULL, card TEXT NOT NULL);
                  CREATE TABLE copies (id INTEGER PRIMARY KEY, name TEXT);
                  CREATE TABLE others (id INTEGER PRIMARY KEY);
                  CREATE TABLE numbers (id INTEGER PRIMARY KEY, n BIGINT NOT NULL);
                  INSERT INTO people SELECT i, 'person ' || i, 'card ' || i FROM generate_series(1, 100) AS n(i);
                  INSERT INTO numbers SELECT i, i FROM generate_series(1, 4000) AS n(i);
                  INSERT INTO others VALUES (1);"
-            }
-            Self::Mariadb(_) => {
+                .to_owned(),
+            Self::Mariadb(_) => format!(
                 "CREATE TABLE people (id INTEGER PRIMARY KEY, name VARCHAR(100) NOT NULL, card VARCHAR(100) NOT NULL);
                  CREATE TABLE copies (id INTEGER PRIMARY KEY, name VARCHAR(100));
                  CREATE TABLE others (id INTEGER PRIMARY KEY);
                  CREATE TABLE numbers (id INTEGER PRIMARY KEY, n BIGINT NOT NULL);
-                 INSERT INTO people SELECT seq, CONCAT('person ', seq), CONCAT('card ', seq) FROM seq_1_to_100;
-                 INSERT INTO numbers SELECT seq, seq FROM seq_1_to_4000;
-                 INSERT INTO others VALUES (1);"
-            }
+                 INSERT INTO people SELECT seq, CONCAT('person ', seq), CONCAT('card ', seq) FROM {};
+                 INSERT INTO numbers SELECT seq, seq FROM {};
+                 INSERT INTO others VALUES (1);",
+                servers::Kind::Mariadb.sequence(100),
+                servers::Kind::Mariadb.sequence(4000)
+            ),
         }
     }
 
@@ -117,11 +118,10 @@ impl Field {
                 "SELECT rolname FROM pg_roles WHERE shobj_description(oid, 'pg_authid') LIKE 'runner: \"{}\" %' ORDER BY 1",
                 field.database().name()
             )),
-            Self::Mariadb(field) => field.database().sql(&format!(
-                "SELECT User FROM mysql.user WHERE LEFT(User, {0}) = '{1}' ORDER BY 1",
-                field.prefix().len(),
-                field.prefix()
-            )),
+            Self::Mariadb(field) => {
+                let users = logins_mariadb::Field::users_of(field.database().name());
+                field.database().sql(&format!("{users} ORDER BY 1"))
+            }
         }
     }
 
@@ -332,9 +332,8 @@ fn the_anonymiser_runs_with_a_login_on_each_server() {
 fn the_password_of_a_packages_login_may_be_the_operators() {
     let server = Server::private(Kind::Postgres).passwords().start();
     let fields = |guest: &str, grants: &str| {
-        let mariadb = logins_mariadb::Field::bare(servers::mariadb()).map(Field::Mariadb);
-        let fields = [Field::Postgres(logins::Field::bare(&server))].into_iter().chain(mariadb);
-        let fields: Vec<Field> = fields.collect();
+        let mariadb = logins_mariadb::Field::bare(servers::mariadb());
+        let fields = vec![Field::Postgres(logins::Field::bare(&server)), Field::Mariadb(mariadb)];
         for field in &fields {
             field.with(guest, grants);
         }

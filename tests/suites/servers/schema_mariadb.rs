@@ -5,15 +5,15 @@ use runner_tests::{guests, servers};
 
 use super::logins_mariadb::{Field, PROJECT};
 
-/// A component whose login can create nothing by itself. `None` on MySQL, which has no such logins.
-fn field(lines: &str) -> Option<Field> {
-    let field = Field::new()?;
+/// A component whose login can create nothing by itself.
+fn field(lines: &str) -> Field {
+    let field = Field::new();
     field.project().component("0003_changes", &guests::component("changes"));
     std::fs::remove_file(field.project().file("migrations/0002_granted.wasm")).unwrap();
     field.run("build", &[]);
     field.project().write("runner.toml", format!("{PROJECT}[grants.0003_changes]\nallow = [{lines}]\n"));
     field.sync();
-    Some(field)
+    field
 }
 
 /// What is granted on the tables of the component.
@@ -38,7 +38,7 @@ fn is_done(field: &Field) {
 
 #[test]
 fn under_grants_each_change_is_a_step_of_the_host() {
-    let Some(field) = field(MINE) else { return };
+    let field = field(MINE);
     field.run("apply -v", &[CHANGES]).succeeds().says(&[
         "read 1 rows of mine",
         "refused: read|mine|more",
@@ -61,7 +61,7 @@ fn under_grants_each_change_is_a_step_of_the_host() {
 #[test]
 fn under_grants_each_change_of_a_script_is_a_step_of_the_host() {
     for (language, end) in [("python", "py"), ("javascript", "js")] {
-        let Some(field) = Field::new() else { return };
+        let field = Field::new();
         let script = guests::repository().join(format!("tests/languages/{language}/granted.{end}"));
         field.project().write(&format!("migrations/0003_changes.{end}"), std::fs::read(script).unwrap());
         std::fs::remove_file(field.project().file("migrations/0002_granted.wasm")).unwrap();
@@ -86,7 +86,7 @@ fn under_grants_each_change_of_a_script_is_a_step_of_the_host() {
 fn under_grants_a_change_without_one_is_refused() {
     let lines =
         "'create mine', 'alter copies', 'read people(id)', 'alter people', 'create run*', 'drop run*', 'alter run*'";
-    let Some(field) = field(lines) else { return };
+    let field = field(lines);
     let tables = |field: &Field| field.state().into_iter().filter(|line| !line.contains("runner_")).collect::<Vec<_>>();
     let before = tables(&field);
     for (change, why) in [
@@ -118,7 +118,7 @@ fn under_grants_a_change_without_one_is_refused() {
 /// Servers quote the rows that are in the way of a unique index, which may be of columns that the component may not read.
 #[test]
 fn under_grants_an_error_quotes_no_rows() {
-    let Some(field) = field("'alter people', 'read people(id)'") else { return };
+    let field = field("'alter people', 'read people(id)'");
     field.database().sql("UPDATE people SET card = 'secret-7' WHERE id IN (1, 2)");
     let output = field.run("apply -v", &["changes=?unique|people|one_card|card"]);
     output.succeeds().says(&["refused: unique|people|one_card|card: the rows of the table do not allow this change"]);
@@ -130,7 +130,7 @@ fn under_grants_an_error_quotes_no_rows() {
 fn a_killed_run_goes_on() {
     let mut killed = 0;
     for moment in (3..).step_by(5) {
-        let Some(field) = field(MINE) else { return };
+        let field = field(MINE);
         let mut command = field.project().command(["apply", "--parameter", CHANGES]);
         let output = field.project().finish(command.env("RUNNER_TEST_CRASH_AT", moment.to_string()));
         if output.exit_code() == Some(0) {
@@ -146,7 +146,7 @@ fn a_killed_run_goes_on() {
 /// Two packages of others, which the shop trusts with what it grants them, each migration with a login of its own.
 #[test]
 fn a_shop_with_packages_runs_under_grants() {
-    let Some(field) = Field::bare(servers::mariadb()) else { return };
+    let field = Field::bare(servers::mariadb());
     let project = field.project();
     project.copy_of(&guests::repository().join("examples/packages/shop"));
     project.runner("validate --locked").succeeds();

@@ -185,7 +185,7 @@ impl<D: Driver> Database for Logins<D> {
         let facts = Database::facts(&self.host);
         if !facts.separate_logins {
             // Where logins are left out, the engine alone holds the component to its grants.
-            return if facts.enforces_grants { Ok(()) } else { self.host.set_grants(grants) };
+            return Ok(());
         }
         if grants.is_some() && self.host.has_transaction() {
             return Err(DatabaseError::in_transaction());

@@ -117,10 +117,10 @@ impl Version {
         Self(next(), next(), next())
     }
 
-    /// The oldest with window functions, more than one user lock for each session, and check constraints in the
-    /// catalogue, by which an interrupted step is recognised.
+    /// The oldest with window functions, more than one user lock for each session, check constraints in the
+    /// catalogue, by which an interrupted step is recognised, and on MySQL passwords that the server makes up.
     fn oldest(dialect: Dialect) -> Self {
-        if dialect == Dialect::Mariadb { Self(10, 5, 0) } else { Self(8, 0, 16) }
+        if dialect == Dialect::Mariadb { Self(10, 5, 0) } else { Self(8, 0, 18) }
     }
 
     /// Whether a DDL statement is atomic.

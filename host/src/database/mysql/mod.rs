@@ -71,8 +71,7 @@ use super::{
     BatchLimits, Bulk, Claims, ConnectOptions, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, Dialect,
     End, Facts, FixedInputs, Grants, LockHolder, LockRequest, LoginReport, LoginRequest, PageRequest, Part, Probe,
     QueryLimits, ReadingAhead, Role, RoleToken, SchemaChange, Session, StopSignal, TableIdentity, TableInfo, TableName,
-    TableSource, TableTarget, ToolChange, TransactionOptions, WantedLogin, WriteHint, WriterId, no_grants, no_logins,
-    not_read_apart,
+    TableSource, TableTarget, ToolChange, TransactionOptions, WantedLogin, WriteHint, WriterId, not_read_apart,
 };
 use crate::data::{Batch, RowSet, Value};
 
@@ -156,7 +155,10 @@ impl Database for MysqlDatabase {
     }
 
     fn set_grants(&mut self, grants: Option<Arc<Grants>>) -> Result<(), DatabaseError> {
-        no_grants(grants.as_deref(), self.server.facts.dialect)
+        match grants {
+            Some(_) => Err(DatabaseError::invalid("grants need a session of their own")),
+            None => Ok(()),
+        }
     }
 
     fn session(&self, _token: RoleToken) -> &(dyn Bulk + 'static) {
@@ -259,10 +261,7 @@ impl Database for MysqlDatabase {
     }
 
     async fn logins(&mut self, request: &LoginRequest) -> Result<LoginReport, DatabaseError> {
-        match self.server.facts.separate_logins {
-            true => self.logins_now(request).await,
-            false => Err(no_logins(self.server.facts.dialect)),
-        }
+        self.logins_now(request).await
     }
 
     async fn check_logins(&mut self, wanted: &[WantedLogin]) -> Result<(), DatabaseError> {

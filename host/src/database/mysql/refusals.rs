@@ -284,6 +284,13 @@ fn check_component(statement: &str, class: StatementClass, dialect: Dialect) -> 
         let shown = if first.is_empty() { "this statement" } else { first };
         return Err(denied(&format!("`{shown}` from a component")).hint("do it in a migration in SQL"));
     }
+    if sets_by_hint(statement) {
+        return Err(denied(
+            "a statement with the hint `SET_VAR` from a component: what it turns off, such as checks of foreign keys, \
+             protects tables of others too",
+        )
+        .hint("leave the hint out"));
+    }
     let words = words(statement, dialect);
     // The file of a table of the engine CSV can be that of another program.
     let engine = engine_of_elsewhere(statement, dialect)
@@ -308,6 +315,11 @@ fn check_component(statement: &str, class: StatementClass, dialect: Dialect) -> 
             .hint("`information_schema` shows what a migration may know"));
     }
     Ok(())
+}
+
+/// Whether a statement has a hint that gives a variable another value while it runs. A hint looks like a comment.
+fn sets_by_hint(statement: &str) -> bool {
+    statement.contains("/*+") && statement.to_ascii_uppercase().contains("SET_VAR")
 }
 
 /// Whether a word says what a change of the schema is about.
@@ -404,6 +416,8 @@ mod tests {
             (component, "CREATE OR REPLACE ALGORITHM = MERGE DEFINER = me VIEW v AS SELECT 1", true),
             (component, "ALTER TABLE t ADD COLUMN `user` INT", true),
             (component, "TRUNCATE t", true),
+            (component, "DELETE /*+ BKA(t) set_var(foreign_key_checks = 0) */ FROM t", false),
+            (component, "SELECT /*+ BKA(t) */ 'set' FROM t", true),
             (component, "CREATE TEMPORARY TABLE t (a INT)", true),
             (component, "(SELECT 1) UNION (SELECT 2)", true),
             (component, "SELECT * FROM information_schema.TABLES", true),

@@ -56,7 +56,7 @@ use super::{
     BatchLimits, Bulk, Claims, ConnectOptions, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, Dialect,
     End, Facts, FixedInputs, Grants, Large, LockHolder, LockRequest, LoginReport, LoginRequest, PageRequest, Part,
     Probe, QueryLimits, ReadingAhead, Role, RoleToken, SchemaChange, Session, StopSignal, TableIdentity, TableInfo,
-    TableName, TableSource, TableTarget, ToolChange, TransactionOptions, WantedLogin, WriteHint, WriterId, no_logins,
+    TableName, TableSource, TableTarget, ToolChange, TransactionOptions, WantedLogin, WriteHint, WriterId,
 };
 use crate::data::{Batch, RowSet, Value};
 
@@ -292,7 +292,11 @@ impl Database for SqliteDatabase {
     }
 
     async fn logins(&mut self, _request: &LoginRequest) -> Result<LoginReport, DatabaseError> {
-        Err(no_logins(self.facts.dialect))
+        Err(DatabaseError::new(
+            crate::database::DatabaseErrorKind::Configuration,
+            format!("components have no logins of their own on {}", self.facts.dialect),
+        )
+        .hint("SQLite enforces `[grants.NAME]` by itself; there is nothing to set up"))
     }
 
     async fn check_logins(&mut self, _wanted: &[WantedLogin]) -> Result<(), DatabaseError> {

@@ -186,12 +186,6 @@ impl Engine {
             return Err(error);
         }
         if let Some(grants) = &grants {
-            if !database.facts().enforces_grants {
-                return Err(Error::denied(format!(
-                    "the grants of `{id}` cannot be enforced on {}",
-                    database.facts().dialect
-                )));
-            }
             let wanted = WantedLogin { id, grants: grants.clone(), is_early: true };
             database.host().check_logins(&[wanted]).await?;
         }

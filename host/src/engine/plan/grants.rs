@@ -51,12 +51,12 @@ impl Plan {
     pub fn check(&self, required: RequiredIsolation, facts: &Facts) -> Result<()> {
         self.check_modes()?;
         self.check_isolation(required, facts)?;
-        self.check_grants(facts)
+        self.check_grants()
     }
 
-    /// Fails if grants cannot be enforced, or if grants or limits lack what one of the planned migrations declares to need.
-    fn check_grants(&self, facts: &Facts) -> Result<()> {
-        let refused: Vec<Error> = self.steps.iter().filter_map(|step| refusal(&self.steps, step, facts)).collect();
+    /// Fails if grants or limits lack what one of the planned migrations declares to need.
+    fn check_grants(&self) -> Result<()> {
+        let refused: Vec<Error> = self.steps.iter().filter_map(|step| refusal(&self.steps, step)).collect();
         let heading = |count| format!("{count} components need more than they are granted");
         several(refused, heading).map_or(Ok(()), Err)
     }
@@ -143,17 +143,8 @@ fn is_granted_without_schema(grants: &Grants, line: &str) -> bool {
     }
 }
 
-fn refusal(steps: &[PlannedMigration], step: &PlannedMigration, facts: &Facts) -> Option<Error> {
+fn refusal(steps: &[PlannedMigration], step: &PlannedMigration) -> Option<Error> {
     let (id, package) = (step.id(), package_of(&step.name));
-    if step.grants.is_some() && !facts.enforces_grants {
-        let what = format!("the grants of `{id}` cannot be enforced on {}", facts.dialect);
-        let error = Error::new(ErrorKind::Denied, what);
-        let error = match package {
-            Some(_) => error,
-            None => error.hint(format!("if you trust it with the whole database, remove `[grants.{id}]`")),
-        };
-        return Some(error.hint("this version enforces grants on SQLite, PostgreSQL and MariaDB"));
-    }
     let missing = missing_grants(step);
     if missing.is_empty() {
         return None;

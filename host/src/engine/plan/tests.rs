@@ -21,7 +21,6 @@ const fn facts(dialect: Dialect, transactional_ddl: bool) -> Facts {
         skips_locked: true,
         has_replica_status: true,
         has_uuid: true,
-        enforces_grants: true,
         separate_logins: false,
         read_only: false,
         packet_bytes: None,

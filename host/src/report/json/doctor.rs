@@ -23,8 +23,6 @@ pub struct DoctorJson {
     isolation: &'static str,
     /// What the login may do beyond its database, such as `superuser` or `read-files`.
     powers: Vec<&'static str>,
-    /// Whether `[grants]` of the settings are enforced on this database.
-    enforces_grants: bool,
     facts: FactsJson,
     components: Vec<ConfinedJson>,
     /// What concerns others than components, or reaches past a grant.
@@ -154,7 +152,6 @@ impl DoctorJson {
             login: isolation.login.clone(),
             isolation: isolation.barrier.name(),
             powers: isolation.powers.iter().map(|power| power.name()).collect(),
-            enforces_grants: facts.enforces_grants,
             facts: FactsJson::of(facts),
             components: components
                 .map(|it| ConfinedJson {

@@ -48,9 +48,6 @@ pub fn doctor<'a>(facts: &Facts, isolation: &Isolation, components: impl Iterato
         text.push(PLAIN, format!("{id}: "));
         match granted {
             None => text.push(PLAIN, "all tables, though not the history"),
-            Some(_) if !facts.enforces_grants => {
-                text.push(ODD, "its grants cannot be enforced here, so it does not run");
-            }
             Some([]) => text.push(GOOD, "nothing"),
             Some(lines) => text.push(GOOD, lines.join(", ")),
         }

@@ -10,13 +10,16 @@ use super::super::programs::reaching_objects;
 use super::super::refusals::is_tool_name;
 use super::super::session::{self, literal, text};
 use super::gate::{self, named};
+use crate::database::logins::names::login_of;
 use crate::database::logins::rights::{Relations, Rights};
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect};
 use crate::sql::ShownGrants;
 
 /// What was found.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Catalogue {
+    /// MySQL or MariaDB.
+    pub dialect: Dialect,
     /// The user of the run, as `CURRENT_USER()` says it.
     pub host: String,
     /// It may write everything on the server.
@@ -77,9 +80,21 @@ pub(super) struct Found {
 /// The greatest number of sessions of a login; see `CONNECTIONS` of PostgreSQL.
 pub(super) const CONNECTIONS: u32 = 64;
 
-/// Privileges on the whole server with which a user can make itself everything else.
-const EVERYTHING: [&str; 8] =
-    ["ALL PRIVILEGES", "SUPER", "FILE", "INSERT", "UPDATE", "DELETE", "CREATE ROUTINE", "SET USER"];
+/// Privileges on the whole server with which a user can make itself everything else. `SET USER` is MariaDB's; the last three are
+/// MySQL's.
+const EVERYTHING: [&str; 11] = [
+    "ALL PRIVILEGES",
+    "SUPER",
+    "FILE",
+    "INSERT",
+    "UPDATE",
+    "DELETE",
+    "CREATE ROUTINE",
+    "SET USER",
+    "SET_USER_ID",
+    "SET_ANY_DEFINER",
+    "ROLE_ADMIN",
+];
 
 /// There is no such user.
 const NO_USER: [&str; 2] = ["1141", "1396"];
@@ -88,11 +103,24 @@ impl Catalogue {
     /// Asks the server. `schemas`: the databases that grants are about; `logins`: the names of those that are wanted.
     pub(super) async fn read(
         connection: &mut MySqlConnection,
+        dialect: Dialect,
         database: &str,
         schemas: &[String],
         logins: &[String],
     ) -> Result<Self, DatabaseError> {
-        let mut found = Self { database: database.to_owned(), ..Self::default() };
+        let mut found = Self {
+            dialect,
+            host: String::new(),
+            is_superuser: false,
+            is_blind: false,
+            database: database.to_owned(),
+            relations: Relations::new(),
+            functions: Vec::new(),
+            logins: BTreeMap::new(),
+            open: Vec::new(),
+            reaching: BTreeMap::new(),
+            versioned: BTreeSet::new(),
+        };
         found.host = text(&session::one(connection, "SELECT CURRENT_USER()").await?, 0);
         // With those of its default role, which is active.
         found.is_superuser = shown(connection, None).await?.on_server().any(|right| EVERYTHING.contains(&right));
@@ -100,6 +128,11 @@ impl Catalogue {
         found.read_logins(connection, logins).await?;
         found.read_open(connection).await?;
         Ok(found)
+    }
+
+    /// The name of a component's login.
+    pub(super) fn login_of(&self, revision: &str) -> String {
+        login_of(self.dialect, &self.database, revision)
     }
 
     /// The databases that grants are about, as literals.

@@ -41,23 +41,42 @@ pub(super) fn named(database: &str, name: &str) -> String {
 }
 
 /// The body of the procedure. A `SIGNAL` undoes nothing, so it stands before everything else.
-fn body(database: &str) -> String {
+fn body(database: &str, dialect: Dialect) -> String {
+    let (asks, is_outside, runs) = match dialect {
+        Dialect::Mysql => (ASKS_MYSQL, "NOT is_open", RUNS_MYSQL),
+        _ => ("", "@@in_transaction = 0", "\n    EXECUTE IMMEDIATE p_text;"),
+    };
     format!(
-        "BEGIN
-    IF @@in_transaction = 0 OR (SELECT COUNT(*) FROM {} t WHERE t.token_sha256 = UNHEX(SHA2(p_token, 256)) AND t.login = USER() AND \
+        "BEGIN{asks}
+    IF {is_outside} OR (SELECT COUNT(*) FROM {} t WHERE t.token_sha256 = UNHEX(SHA2(p_token, 256)) AND t.login = USER() AND \
 t.session = CONNECTION_ID()) <> 1 THEN
         SIGNAL SQLSTATE '28000' SET MESSAGE_TEXT = 'runner: refused';
-    END IF;
-    EXECUTE IMMEDIATE p_text;
+    END IF;{runs}
 END",
         named(database, TICKETS)
     )
 }
 
+/// How the procedure learns whether a transaction is open where no variable says it: the server refuses this statement within one, and
+/// elsewhere it makes the next one read-only.
+const ASKS_MYSQL: &str = "
+    DECLARE is_open BOOLEAN DEFAULT FALSE;
+    BEGIN
+        DECLARE CONTINUE HANDLER FOR 1568 SET is_open = TRUE;
+        SET TRANSACTION READ ONLY;
+    END;";
+
+/// How it runs a text there. The caller gets the number of rows of the last statement.
+const RUNS_MYSQL: &str = "
+    SET @runner_gate = p_text;
+    PREPARE runner_gate FROM @runner_gate;
+    SET @runner_gate = NULL;
+    EXECUTE runner_gate;";
+
 /// The statements that make the gate. `owner`: the user that owns the tool's tables, quoted.
-pub(super) fn making(database: &str, owner: &str) -> Vec<String> {
+pub(super) fn making(database: &str, owner: &str, dialect: Dialect) -> Vec<String> {
     let text = "CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL";
-    vec![
+    let mut making = vec![
         format!(
             "CREATE TABLE IF NOT EXISTS {} (token_sha256 BINARY(32) NOT NULL PRIMARY KEY, login VARCHAR(255) {text}, \
              session BIGINT UNSIGNED NOT NULL, opened_at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP) ENGINE = InnoDB",
@@ -68,13 +87,21 @@ pub(super) fn making(database: &str, owner: &str) -> Vec<String> {
             named(database, LOGINS)
         ),
         format!("SET SESSION sql_mode = '{MODE}'"),
-        format!(
-            "CREATE OR REPLACE DEFINER = {owner} PROCEDURE {} (IN p_token VARCHAR(64) CHARACTER SET ascii, \
-             IN p_text LONGTEXT CHARACTER SET utf8mb4) MODIFIES SQL DATA SQL SECURITY DEFINER {}",
-            named(database, GATE),
-            body(database)
-        ),
-    ]
+    ];
+    let gate = named(database, GATE);
+    let create = match dialect {
+        Dialect::Mysql => {
+            making.push(format!("DROP PROCEDURE IF EXISTS {gate}"));
+            "CREATE"
+        }
+        _ => "CREATE OR REPLACE",
+    };
+    making.push(format!(
+        "{create} DEFINER = {owner} PROCEDURE {gate} (IN p_token VARCHAR(64) CHARACTER SET ascii, \
+         IN p_text LONGTEXT CHARACTER SET utf8mb4) MODIFIES SQL DATA SQL SECURITY DEFINER {}",
+        body(database, dialect)
+    ));
+    making
 }
 
 /// Returns how the gate differs from what it should be; `None` if it does not. Fails if others have attached something to the tool's
@@ -82,6 +109,7 @@ pub(super) fn making(database: &str, owner: &str) -> Vec<String> {
 pub(super) async fn difference(
     connection: &mut MySqlConnection,
     database: &str,
+    dialect: Dialect,
 ) -> Result<Option<String>, DatabaseError> {
     inspect::check(connection, database).await?;
     let (schema, gate) = (literal(database), literal(GATE));
@@ -100,7 +128,7 @@ pub(super) async fn difference(
     };
     let Some(row) = found.first() else { return Ok(Some(format!("the procedure `{GATE}` does not exist"))) };
     let is_as_made = text(row, 0) == format!("PROCEDURE|DEFINER|1|{MODE}|utf8mb4")
-        && text(row, 1) == body(database)
+        && text(row, 1) == body(database, dialect)
         && text(row, 2) == PARAMETERS;
     if !is_as_made {
         return Ok(Some(format!("the procedure `{GATE}` is not as runner makes it")));

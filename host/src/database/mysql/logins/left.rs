@@ -22,7 +22,7 @@ pub(in crate::database::mysql) async fn drop_logins(
     for row in &noted.rows {
         let [Some(login), Some(revision)] = [0, 1].map(|at| row.get(at).and_then(Value::as_text)) else { continue };
         // The rows of the original were copied too, and its users stay.
-        if login == login_of(name, revision) {
+        if login == login_of(session.facts().dialect, name, revision) {
             session.execute(&format!("DROP USER IF EXISTS {}", account(login)), &[]).await?;
         }
     }

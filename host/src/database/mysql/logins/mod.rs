@@ -1,4 +1,4 @@
-//! The sessions of components with logins of their own on MariaDB: how they are made, how the host writes in their transactions
+//! The sessions of components with logins of their own on MySQL and MariaDB: how they are made, how the host writes in their transactions
 //! through the [`gate`], and how the logins themselves are kept in line.
 
 mod catalogue;
@@ -17,9 +17,17 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::MysqlDatabase;
+use crate::database::logins::names::login_of;
 use crate::database::logins::sessions::{Driver, LoginRights};
 use crate::database::{Claims, DatabaseError, Grants, Part, Role, SchemaChange, StopSignal, ToolChange};
 use crate::sql::Isolation;
+
+impl MysqlDatabase {
+    /// The name of a component's login.
+    fn login_of(&self, revision: &str) -> String {
+        login_of(self.server.facts.dialect, self.endpoint.database(), revision)
+    }
+}
 
 #[async_trait]
 impl Driver for MysqlDatabase {

@@ -9,21 +9,24 @@ use sqlx::MySqlConnection;
 use super::super::MysqlDatabase;
 use super::super::connect::Endpoint;
 use super::super::lock;
-use super::super::session::{self, SessionFacts, literal, text};
+use super::super::session::{self, SessionFacts, literal, text as text_of};
 use super::catalogue::{Open, account, shown};
 use super::gate;
 use super::session::Gated;
 use super::sync::everybody;
-use super::wanted::align;
+use super::wanted::{RANDOM_PASSWORD, align};
 use crate::database::logins::refusals::{WRONG_SECRET, cannot_set_password, no_secret, out_of_line, refused};
 use crate::database::logins::rights;
 use crate::database::logins::sessions::LoginRights;
 use crate::database::logins::{ATTEMPTS, Secret, wait_for_attempt};
-use crate::database::{DatabaseError, DatabaseErrorKind, Grants};
+use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Grants};
 use crate::random::jittered;
 
 /// How long this process uses a password that it has set: another run of the same component may set one too.
 const RECENT: Duration = Duration::from_secs(60);
+
+/// The length of the passwords that MySQL makes up, of some 90 characters each.
+const PASSWORD_LENGTH: &str = "SET SESSION generated_random_password_length = 32";
 
 /// Answers to a wrong password.
 const WRONG_PASSWORD: [&str; 2] = ["1045", "1698"];
@@ -59,7 +62,7 @@ impl MysqlDatabase {
         }
         let token = Secret::random();
         let digest = hex::encode(Sha256::digest(token.reveal()));
-        let user = text(&session::one(&mut connection, "SELECT USER()").await?, 0);
+        let user = text_of(&session::one(&mut connection, "SELECT USER()").await?, 0);
         let lock = format!("{}:{}", self.guest_lock(), &digest[..16]);
         self.hold_guest_locks(&mut connection, &lock).await?;
         // What it says apart from transactions of the run is read-only.
@@ -163,16 +166,23 @@ impl MysqlDatabase {
         ))
     }
 
-    /// Gives a login a password of this run. Only its digest is told, so that no log has it.
+    /// Gives a login a password of this run. No statement has it, so that no log does: MariaDB is told its digest, and MySQL makes it
+    /// up.
     async fn set_password(&mut self, login: &str) -> Result<Secret, DatabaseError> {
-        let secret = Secret::random();
-        let text = format!(
-            "ALTER USER {} IDENTIFIED BY PASSWORD {}",
-            account(login),
-            literal(&native_digest(secret.reveal()))
-        );
         self.renew_lease().await?;
-        session::run(&mut self.connection, text).await.map_err(|error| match error.kind {
+        let (user, random) = (account(login), Secret::random());
+        let secret = match self.server.facts.dialect {
+            Dialect::Mysql => {
+                let text = format!("{PASSWORD_LENGTH}; ALTER USER {user} IDENTIFIED {RANDOM_PASSWORD}");
+                session::one(&mut self.connection, text).await.map(|row| Secret::new(text_of(&row, 2)))
+            }
+            _ => {
+                let digest = literal(&native_digest(random.reveal()));
+                let text = format!("ALTER USER {user} IDENTIFIED BY PASSWORD {digest}");
+                session::run(&mut self.connection, text).await.map(|_| random)
+            }
+        };
+        let secret = secret.map_err(|error| match error.kind {
             DatabaseErrorKind::Denied => cannot_set_password(login, error.code, "the privilege `CREATE USER`"),
             _ => error,
         })?;

@@ -6,7 +6,6 @@ use super::super::session;
 use super::catalogue::account;
 use super::wanted::rights_on_new;
 use crate::database::error::RAN;
-use crate::database::logins::names::login_of;
 use crate::database::{DatabaseError, DatabaseErrorKind, Grants, SchemaChange, Session as _};
 
 impl MysqlDatabase {
@@ -22,7 +21,7 @@ impl MysqlDatabase {
         self.is_denied = is_denied;
         changed?;
         let database = self.endpoint.database().to_owned();
-        let user = account(&login_of(&database, &grants.component));
+        let user = account(&self.login_of(&grants.component));
         for right in rights_on_new(grants, change, &database) {
             self.renew_lease().await?;
             let granted = session::run(&mut self.connection, format!("GRANT {right} TO {user}")).await;

@@ -12,7 +12,7 @@ use super::gate::{GATE, named};
 use crate::data::{RowSet, Value};
 use crate::database::logins::Secret;
 use crate::database::logins::refusals::{cannot_run, check_statement, of_gate};
-use crate::database::{Claims, DatabaseError, Dialect, Part, QueryLimits, Role, ToolChange};
+use crate::database::{Claims, DatabaseError, Part, QueryLimits, Role, ToolChange};
 use crate::sql::Isolation;
 
 /// What makes a session one of a component's own login.
@@ -55,7 +55,7 @@ impl MysqlDatabase {
     /// nothing else, and reads the whole text before it does anything. A `HANDLER` would return columns that are not granted, and
     /// a change of the schema would commit even where it is refused.
     pub(in crate::database::mysql) async fn check_granted(&mut self, statement: &str) -> Result<(), DatabaseError> {
-        check_statement(statement, Dialect::Mariadb, &MAY_SAY)?;
+        check_statement(statement, self.server.facts.dialect, &MAY_SAY)?;
         if self.gated.as_ref().is_some_and(|gated| gated.known.contains(statement)) {
             return Ok(());
         }

@@ -6,7 +6,6 @@ use super::super::session;
 use super::catalogue::{Catalogue, Open};
 use super::gate;
 use super::wanted::{self, Wanted};
-use crate::database::logins::names::login_of;
 use crate::database::logins::refusals::{
     DBA, all_out_of_line, broken_gate, cannot_bring_in_line, check_secrets, out_of_line, superuser, unknown,
 };
@@ -98,7 +97,7 @@ impl MysqlDatabase {
         wanted.iter().try_for_each(refused)?;
         let mut reasons = Vec::new();
         for wanted in wanted {
-            let login = login_of(&catalogue.database, &wanted.grants.component);
+            let login = catalogue.login_of(&wanted.grants.component);
             // The rights are brought in line when it runs: migrations before it may create the tables.
             let differences = wanted::differences_apart(catalogue.logins.get(&login));
             let told = |difference: &String| format!("the login `{login}` of `{}`: {difference}", wanted.id);
@@ -114,12 +113,12 @@ impl MysqlDatabase {
         asked: LoginRights,
     ) -> Result<(String, rights::Rights), DatabaseError> {
         self.ready().await?;
-        let database = self.endpoint.database().to_owned();
-        let login = login_of(&database, &grants.component);
+        let (database, dialect) = (self.endpoint.database().to_owned(), self.server.facts.dialect);
+        let login = self.login_of(&grants.component);
         let schemas = Wanted::schemas(&[grants]);
         let logins = std::slice::from_ref(&login);
-        let catalogue = Catalogue::read(&mut self.connection, &database, &schemas, logins).await?;
-        if let Some(difference) = gate::difference(&mut self.connection, &database).await? {
+        let catalogue = Catalogue::read(&mut self.connection, dialect, &database, &schemas, logins).await?;
+        if let Some(difference) = gate::difference(&mut self.connection, &database, dialect).await? {
             return Err(broken_gate(&difference));
         }
         let wanted = Wanted::of(grants, &catalogue);
@@ -167,12 +166,12 @@ impl MysqlDatabase {
     }
 
     async fn catalogue_of(&mut self, wanted: &[WantedLogin]) -> Result<(Catalogue, Option<String>), DatabaseError> {
-        let database = self.endpoint.database().to_owned();
+        let (database, dialect) = (self.endpoint.database().to_owned(), self.server.facts.dialect);
         let grants: Vec<&Grants> = wanted.iter().map(|wanted| &*wanted.grants).collect();
-        let names: Vec<String> = grants.iter().map(|grants| login_of(&database, &grants.component)).collect();
+        let names: Vec<String> = grants.iter().map(|grants| self.login_of(&grants.component)).collect();
         let connection = &mut self.connection;
-        let catalogue = Catalogue::read(connection, &database, &Wanted::schemas(&grants), &names).await?;
-        let gate = gate::difference(connection, &database).await?;
+        let catalogue = Catalogue::read(connection, dialect, &database, &Wanted::schemas(&grants), &names).await?;
+        let gate = gate::difference(connection, &database, dialect).await?;
         Ok((catalogue, gate))
     }
 

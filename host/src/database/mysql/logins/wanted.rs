@@ -5,7 +5,6 @@ use super::super::session::literal;
 use super::catalogue::{CONNECTIONS, Catalogue, Found, account, spelled};
 use super::gate::{self, GATE, named};
 use crate::database::grants::{Grant, Grants};
-use crate::database::logins::names::login_of;
 use crate::database::logins::refusals::check_wanted;
 use crate::database::logins::rights::{self, Granted, Rights, relations_of, resolve};
 use crate::database::logins::{LoginReport, LoginRequest, LoginState, Removal, WantedLogin};
@@ -17,10 +16,13 @@ const REACHES: &str = "which runs a trigger or a function that names a table of 
 /// The way out.
 const REACHES_HINT: &str = "find out who made the trigger or the function, and drop it";
 
+/// A password that MySQL makes up, and tells in its answer only: no statement has it, so no log does.
+pub(super) const RANDOM_PASSWORD: &str = "WITH caching_sha2_password BY RANDOM PASSWORD";
+
 /// Databases of the server itself.
 const OF_THE_SERVER: [&str; 4] = ["information_schema", "performance_schema", "mysql", "sys"];
 
-/// What a component is granted, as rights of MariaDB.
+/// What a component is granted, as rights of the server.
 #[derive(Debug, Default)]
 pub(super) struct Wanted {
     /// As `GRANT` spells them, such as ``SELECT (`id`) ON `app`.`customers` ``.
@@ -138,9 +140,9 @@ pub(super) fn align(login: &str, found: &Rights, wanted: &Rights) -> Vec<String>
 }
 
 /// The statements for a login, and how it stands.
-fn one(wanted: &WantedLogin, catalogue: &Catalogue, report: &mut LoginReport) {
+fn one(wanted: &WantedLogin, catalogue: &Catalogue, gate: Option<&str>, report: &mut LoginReport) {
     let revision = wanted.grants.component.clone();
-    let login = login_of(&catalogue.database, &revision);
+    let login = catalogue.login_of(&revision);
     let of = Wanted::of(&wanted.grants, catalogue);
     let found = catalogue.logins.get(&login);
     let mut differences = differences_apart(found);
@@ -167,23 +169,28 @@ fn one(wanted: &WantedLogin, catalogue: &Catalogue, report: &mut LoginReport) {
             literal(&revision)
         ));
     }
+    let is_mysql = catalogue.dialect == Dialect::Mysql;
     if !found.is_some_and(|found| found.exists) {
-        // Nobody logs in with such a password: each run sets one, or the operator does.
-        report.statements.push(format!(
-            "CREATE USER IF NOT EXISTS {user} IDENTIFIED VIA mysql_native_password USING 'invalid' WITH MAX_USER_CONNECTIONS \
-             {CONNECTIONS}"
-        ));
+        // Nobody knows such a password: each run sets one, or the operator does.
+        let by = if is_mysql { RANDOM_PASSWORD } else { "VIA mysql_native_password USING 'invalid'" };
+        report
+            .statements
+            .push(format!("CREATE USER IF NOT EXISTS {user} IDENTIFIED {by} WITH MAX_USER_CONNECTIONS {CONNECTIONS}"));
     }
     if let Some(found) = found {
         if !found.attributes.is_empty() {
+            let time = if is_mysql { "" } else { "MAX_STATEMENT_TIME 0 " };
             report.statements.push(format!(
                 "ALTER USER {user} WITH MAX_QUERIES_PER_HOUR 0 MAX_UPDATES_PER_HOUR 0 MAX_CONNECTIONS_PER_HOUR 0 \
-                 MAX_STATEMENT_TIME 0 MAX_USER_CONNECTIONS {CONNECTIONS} ACCOUNT UNLOCK"
+                 {time}MAX_USER_CONNECTIONS {CONNECTIONS} ACCOUNT UNLOCK"
             ));
         }
         report.statements.extend(found.roles.iter().map(|role| format!("REVOKE {role} FROM {user}")));
     }
-    report.statements.extend(align(&login, held, &of.rights));
+    // A procedure that is made anew has lost whoever may call it.
+    let lost = format!("EXECUTE ON PROCEDURE {}", named(&catalogue.database, GATE));
+    let kept = held.iter().filter(|right| gate.is_none() || **right != lost).cloned().collect();
+    report.statements.extend(align(&login, &kept, &of.rights));
     report.logins.push(LoginState {
         login,
         revision,
@@ -199,10 +206,10 @@ pub(super) fn report(request: &LoginRequest, catalogue: &Catalogue, gate: Option
     let wanted = &request.wanted;
     let mut report = LoginReport::default();
     if !wanted.is_empty() && gate.is_some() {
-        report.statements.extend(gate::making(&catalogue.database, &spelled(&catalogue.host)));
+        report.statements.extend(gate::making(&catalogue.database, &spelled(&catalogue.host), catalogue.dialect));
     }
     for wanted in wanted {
-        one(wanted, catalogue, &mut report);
+        one(wanted, catalogue, gate, &mut report);
     }
     for state in report.logins.iter_mut().filter(|_| gate.is_some()) {
         state.differences.extend(gate.map(str::to_owned));
@@ -215,7 +222,7 @@ pub(super) fn report(request: &LoginRequest, catalogue: &Catalogue, gate: Option
             Removal::Of(removed) => removed == revision,
         };
         // A row that somebody else has written removes no other user.
-        if !is_removed || *login != login_of(&catalogue.database, revision) {
+        if !is_removed || *login != catalogue.login_of(revision) {
             continue;
         }
         let noted = named(&catalogue.database, gate::LOGINS);

@@ -153,8 +153,8 @@ async fn other_makes_and_old_versions_are_refused_by_name() {
     let plain = Server { version: "8.0.33", comment: "", has_innodb: true, login: Login::Open, node: None };
     for (server, message, hint) in [
         (
-            Server { version: "8.0.15", comment: "MySQL Community Server - GPL", ..plain },
-            "the server is MySQL 8.0.15, and runner needs 8.0.16 or later",
+            Server { version: "8.0.17", comment: "MySQL Community Server - GPL", ..plain },
+            "the server is MySQL 8.0.17, and runner needs 8.0.18 or later",
             "upgrade the server",
         ),
         (
@@ -165,7 +165,7 @@ async fn other_makes_and_old_versions_are_refused_by_name() {
         (
             Server { comment: "Dolt", ..plain },
             "the server is Dolt (8.0.33), which runner does not support",
-            "MySQL 8.0.16",
+            "MySQL 8.0.18",
         ),
         (
             Server { version: "8.0.11-TiDB-v8.5.1", comment: "TiDB Server (Apache License 2.0)", ..plain },
@@ -180,7 +180,7 @@ async fn other_makes_and_old_versions_are_refused_by_name() {
         (
             Server { comment: "Quux", has_innodb: false, ..plain },
             "of an unknown make: it calls itself `Quux`, version 8.0.33",
-            "MySQL 8.0.16",
+            "MySQL 8.0.18",
         ),
     ] {
         let error = open_url(&server.start()).await.err().expect(message);

@@ -21,7 +21,7 @@ use crate::database::logins::names::login_of;
 use crate::database::logins::refusals::{WRONG_SECRET, cannot_set_password, no_secret, refused};
 use crate::database::logins::sessions::LoginRights;
 use crate::database::logins::{ATTEMPTS, Secret, wait_for_attempt};
-use crate::database::{DatabaseError, DatabaseErrorKind, Grants};
+use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Grants};
 
 /// How long the server accepts a password that the host has set. Sessions that it has opened go on.
 const VALID: &str = "2 minutes";
@@ -45,7 +45,7 @@ impl PostgresDatabase {
         let path = self.ask(PATH).await?;
         let login = match rights {
             LoginRights::Align => self.align_now(grants).await?,
-            LoginRights::Keep => login_of(&self.database, &grants.component),
+            LoginRights::Keep => login_of(Dialect::Postgres, &self.database, &grants.component),
         };
         let (mut connection, found) = self.open_as(&login, grants).await?;
         if let Some(request) = &self.locked_for {

@@ -19,7 +19,7 @@ use crate::database::logins::refusals::{
 };
 use crate::database::logins::rights;
 use crate::database::logins::{LoginReport, LoginRequest, LoginTask, WantedLogin};
-use crate::database::{DatabaseError, DatabaseErrorKind, Grants};
+use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Grants};
 
 impl PostgresDatabase {
     /// Looks at the logins; brings them in line if it is asked to.
@@ -89,7 +89,7 @@ impl PostgresDatabase {
             let schema = database.schema_of_names();
             let (mut reasons, mut reached) = (Vec::new(), BTreeSet::new());
             for wanted in wanted {
-                let login = login_of(&catalogue.database, &wanted.grants.component);
+                let login = login_of(Dialect::Postgres, &catalogue.database, &wanted.grants.component);
                 let whole = Wanted {
                     rights: catalogue.logins.get(&login).map(|it| it.rights.clone()).unwrap_or_default(),
                     ..Wanted::default()
@@ -121,7 +121,7 @@ impl PostgresDatabase {
     pub(super) async fn align_now(&mut self, grants: &Grants) -> Result<String, DatabaseError> {
         self.apart(async |database: &mut Self| {
             let schema = database.schema_of_names();
-            let login = login_of(&database.database, &grants.component);
+            let login = login_of(Dialect::Postgres, &database.database, &grants.component);
             let catalogue = Catalogue::read(&mut database.connection, std::slice::from_ref(&login)).await?;
             if let Some(difference) = gate::difference(&mut database.connection).await? {
                 return Err(broken_gate(&difference));
@@ -171,7 +171,7 @@ impl PostgresDatabase {
     }
 
     fn names_of(&self, wanted: &[WantedLogin]) -> Vec<String> {
-        wanted.iter().map(|wanted| login_of(&self.database, &wanted.grants.component)).collect()
+        wanted.iter().map(|wanted| login_of(Dialect::Postgres, &self.database, &wanted.grants.component)).collect()
     }
 
     pub(super) fn schema_of_names(&self) -> String {

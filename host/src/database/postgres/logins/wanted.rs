@@ -160,7 +160,7 @@ fn one(
     report: &mut LoginReport,
 ) -> Result<(), DatabaseError> {
     let revision = wanted.grants.component.clone();
-    let login = login_of(&catalogue.database, &revision);
+    let login = login_of(Dialect::Postgres, &catalogue.database, &revision);
     let of = Wanted::of(&wanted.grants, catalogue, schema);
     let found = catalogue.logins.get(&login);
     let expected = comment(&catalogue.database, &revision);
@@ -267,7 +267,8 @@ pub(super) fn report(
             Removal::Nothing => false,
             Removal::Of(removed) => removed == revision,
         };
-        (is_removed && *login == login_of(&catalogue.database, revision)).then_some((login, revision, found))
+        (is_removed && *login == login_of(Dialect::Postgres, &catalogue.database, revision))
+            .then_some((login, revision, found))
     });
     for (login, revision, found) in stale {
         let role = quote(login);
