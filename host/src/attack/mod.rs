@@ -21,7 +21,7 @@ use crate::database::{
     TransactionOptions,
 };
 use crate::engine::isolation::Barrier;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::scratch::Scratch;
 
 /// The transaction of a component.
@@ -116,8 +116,7 @@ pub async fn attack(
     barrier: Barrier,
 ) -> Result<AttackReport> {
     let Some(corpus) = attacks::corpus(dialect) else {
-        return Err(Error::new(ErrorKind::Usage, format!("there are no attacks on {dialect} to try"))
-            .hint("`--attack` works on SQLite, PostgreSQL and MariaDB"));
+        return Err(crate::database::no_driver(dialect).into());
     };
     let scratch = match Scratch::create(url, &Field::options(options)).await {
         Ok(scratch) => scratch,

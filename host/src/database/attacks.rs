@@ -6,6 +6,8 @@
 
 #[cfg(feature = "mysql")]
 pub mod mariadb;
+#[cfg(feature = "mysql")]
+pub mod mysql;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 #[cfg(feature = "sqlite")]
@@ -139,6 +141,9 @@ pub fn corpus(dialect: Dialect) -> Option<&'static Corpus> {
         Dialect::Postgres => Some(&postgres::CORPUS),
         #[cfg(feature = "mysql")]
         Dialect::Mariadb => Some(&mariadb::CORPUS),
+        #[cfg(feature = "mysql")]
+        Dialect::Mysql => Some(&mysql::CORPUS),
+        #[allow(unreachable_patterns, reason = "a build without some driver")]
         _ => None,
     }
 }

@@ -133,11 +133,11 @@ impl Field {
             "CHECKSUM TABLE runner_history, runner_artifact, runner_meta, runner_journal, runner_evidence, runner_gate_login, people, others;
              SELECT 'copies', COUNT(*) FROM copies;
              SELECT 'numbers', SUM(n) FROM numbers;
-             SELECT 'tables', TABLE_NAME, TABLE_TYPE, MD5(GROUP_CONCAT(COLUMN_NAME, COLUMN_TYPE ORDER BY ORDINAL_POSITION))
+             SELECT 'tables', TABLE_NAME, MAX(TABLE_TYPE), SHA2(GROUP_CONCAT(COLUMN_NAME, COLUMN_TYPE ORDER BY ORDINAL_POSITION), 256)
                  FROM information_schema.TABLES JOIN information_schema.COLUMNS USING (TABLE_SCHEMA, TABLE_NAME)
                  WHERE TABLE_SCHEMA = '{db}' GROUP BY TABLE_NAME ORDER BY TABLE_NAME;
              SELECT 'indexes', COUNT(*) FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = '{db}';
-             SELECT 'programs', ROUTINE_NAME, DEFINER, MD5(ROUTINE_DEFINITION), LAST_ALTERED FROM information_schema.ROUTINES
+             SELECT 'programs', ROUTINE_NAME, DEFINER, SHA2(ROUTINE_DEFINITION, 256), LAST_ALTERED FROM information_schema.ROUTINES
                  WHERE ROUTINE_SCHEMA = '{db}' ORDER BY 2;
              SELECT 'triggers', COUNT(*) FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = '{db}';
              SELECT 'events', COUNT(*) FROM information_schema.EVENTS WHERE EVENT_SCHEMA = '{db}';
@@ -512,13 +512,15 @@ fn a_login_is_kept_in_line_and_removed() {
         "ALTER USER '~'@'%' ACCOUNT LOCK",
         "ALTER USER '~'@'%' WITH MAX_USER_CONNECTIONS 1",
         "DROP PROCEDURE runner_gate",
-        "DROP PROCEDURE runner_gate; CREATE PROCEDURE runner_gate(IN p_token VARCHAR(64) CHARACTER SET ascii, \
+        "DROP PROCEDURE runner_gate; CREATE DEFINER = 'host'@'%' PROCEDURE runner_gate(IN p_token VARCHAR(64) CHARACTER SET ascii, \
              IN p_text LONGTEXT CHARACTER SET utf8mb4) DELETE FROM others",
         "CREATE TRIGGER t AFTER INSERT ON runner_gate_ticket FOR EACH ROW SET @a = 1",
         "CREATE ROLE ^; GRANT ^ TO '~'@'%'",
     ] {
         let role = field.host.replace("host_", "boss_");
-        field.database.sql(&spoilt.replace('~', &login).replace('^', &role));
+        field
+            .database
+            .sql(&spoilt.replace('~', &login).replace('^', &role).replace("'host'", &format!("'{}'", field.host)));
         let output = field.run("apply", &["transform=true"]);
         output.exits(7);
         if spoilt.contains("TRIGGER") {

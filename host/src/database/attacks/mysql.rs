@@ -1,0 +1,246 @@
+//! The corpus of MySQL, which has neither `EXECUTE IMMEDIATE` nor compound statements outside of programs.
+
+use super::{Attack, Corpus, Reach};
+
+/// The corpus.
+pub const CORPUS: Corpus = Corpus {
+    history,
+    field: FIELD,
+    again: &[HISTORY],
+    in_transaction: None,
+    table: "",
+    tampering: "CONCAT('UPDATE runner', '_history SET name = ''x''')",
+    answers: super::mariadb::CORPUS.answers,
+    has_other: true,
+    granted: super::mariadb::CORPUS.granted,
+    harmless: super::mariadb::CORPUS.harmless,
+    attacks: ATTACKS,
+    of_components: OF_COMPONENTS,
+    state: STATE,
+    reaches: REACHES,
+};
+
+fn history() -> Vec<String> {
+    HISTORY.iter().map(|text| (*text).to_owned()).collect()
+}
+
+/// The history, as the tests of other rooms make it.
+const HISTORY: &[&str] = &[
+    "DROP TABLE IF EXISTS {db}.runner_history, {db}.u, {db}.x, {db}.runner_meta",
+    "DROP VIEW IF EXISTS {db}.runner_meta",
+    "CREATE TABLE {db}.runner_history (id INT PRIMARY KEY AUTO_INCREMENT, name TEXT, data LONGBLOB)",
+    "INSERT INTO {db}.runner_history (id, name) VALUES (1, 'a'), (2, NULL)",
+    "DROP TRIGGER IF EXISTS {db}.x",
+    "DROP PROCEDURE IF EXISTS {db}.mine",
+];
+
+/// What is there before each attack.
+const FIELD: &[&str] = &[
+    "CREATE TABLE {db}.t (id INT)",
+    "CREATE TABLE {db}.trap (id INT)",
+    "CREATE TABLE {other}.trap (id INT)",
+    "CREATE TABLE {other}.plain (id INT)",
+    "CREATE VIEW {other}.h AS SELECT * FROM {db}.runner_history",
+    "CREATE VIEW {db}.near AS SELECT * FROM {db}.runner_history",
+    "CREATE VIEW {db}.far AS SELECT * FROM {other}.h",
+    "CREATE PROCEDURE {db}.commits() BEGIN UPDATE {db}.runner_history SET name = 'x'; COMMIT; END",
+    "CREATE PROCEDURE {db}.dynamic(s TEXT) BEGIN SET @d = s; PREPARE d FROM @d; EXECUTE d; END",
+    "CREATE PROCEDURE {other}.dynamic(s TEXT) BEGIN SET @d = s; PREPARE d FROM @d; EXECUTE d; END",
+    "CREATE TRIGGER {db}.spring AFTER INSERT ON {db}.trap FOR EACH ROW UPDATE {db}.runner_history SET name = 'x'",
+    "CREATE TRIGGER {other}.spring AFTER INSERT ON {other}.trap FOR EACH ROW UPDATE {db}.runner_history SET name = 'x'",
+    "CREATE FUNCTION {db}.forge() RETURNS INT DETERMINISTIC BEGIN UPDATE {db}.runner_history SET name = 'x'; RETURN 1; END",
+    "CREATE FUNCTION {other}.forge() RETURNS INT DETERMINISTIC BEGIN UPDATE {db}.runner_history SET name = 'x'; RETURN 1; END",
+    "CREATE FUNCTION {db}.free(l TEXT) RETURNS INT DETERMINISTIC RETURN RELEASE_LOCK(l)",
+    "CREATE FUNCTION {other}.free(l TEXT) RETURNS INT DETERMINISTIC RETURN RELEASE_LOCK(l)",
+    "CREATE FUNCTION {other}.settings() RETURNS INT DETERMINISTIC BEGIN SET foreign_key_checks = 0, sql_select_limit = 0; RETURN 1; END",
+];
+
+/// What neither a script nor a component may do.
+const ATTACKS: &[Attack] = &[
+    Attack::of(&["UPDATE runner_history SET name = 'x'"]),
+    Attack::of(&["UPDATE `RUNNER_history` SET name = 'x'"]),
+    Attack::of(&["UPDATE {db} . `runner_history` SET name = 'x'"]),
+    Attack::of(&["UPDATE t, runner_history h SET h.name = 'x'"]),
+    Attack::of(&["UPDATE t JOIN runner_history h ON h.id > 0 SET h.name = 'x'"]),
+    Attack::of(&["UPDATE 1.erunner_history SET name = 'x'"]),
+    Attack::of(&["UPDATE --\x7f'\n runner_history SET name = 'x' --\x7f'"]),
+    Attack::of(&["UPDATE /*+ SET_VAR(foreign_key_checks = 0) */ runner_history SET name = 'x'"]),
+    Attack::of(&["DELETE FROM runner_history"]),
+    Attack::of(&["DELETE h FROM t, runner_history h"]),
+    Attack::of(&["WITH a AS (SELECT 1) DELETE FROM runner_history"]),
+    Attack::of(&["REPLACE INTO runner_history (id, name) VALUES (1, 'x')"]),
+    Attack::of(&["INSERT INTO runner_history (name) TABLE t"]),
+    Attack::of(&["INSERT INTO runner_history (id) VALUES (1) AS new ON DUPLICATE KEY UPDATE name = 'x'"]),
+    Attack::of(&["LOAD DATA INFILE '/dev/null' REPLACE INTO TABLE runner_history"]),
+    Attack::of(&["TRUNCATE TABLE runner_history"]),
+    Attack::of(&["DROP TABLE IF EXISTS nothing, runner_history"]),
+    Attack::of(&["RENAME TABLE runner_history TO x"]),
+    Attack::of(&["ALTER TABLE runner_history ADD COLUMN x INT"]),
+    Attack::of(&["ALTER TABLE t RENAME TO runner_meta"]),
+    Attack::of(&["CREATE TABLE runner_meta (id INT)"]),
+    Attack::of(&["CREATE OR REPLACE VIEW runner_meta AS SELECT 1"]),
+    Attack::of(&["CREATE TEMPORARY TABLE runner_history (id INT)"]),
+    Attack::of(&["CREATE INDEX i ON runner_history (name(10))"]),
+    Attack::of(&["CREATE TRIGGER x BEFORE INSERT ON runner_history FOR EACH ROW SET NEW.name = 'x'"]),
+    Attack::of(&["LOCK TABLES runner_history WRITE"]),
+    Attack::of(&["LOCK TABLES t WRITE"]),
+    Attack::of(&["LOCK INSTANCE FOR BACKUP"]),
+    Attack::of(&["HANDLER runner_history OPEN"]),
+    Attack::of(&["EXPLAIN ANALYZE UPDATE runner_history SET name = 'x'"]),
+    Attack::of(&["EXPLAIN FORMAT = JSON INTO @x SELECT forge()"]),
+    Attack::of(&["/*!50000 UPDATE */ runner_history SET name = 'x'"]),
+    Attack::of(&["UPDATE /*!99999 ' */ runner_history SET name = 'x' -- '"]),
+    // Programs of this database and of another one.
+    Attack::of(&["INSERT INTO trap VALUES (1)"]),
+    Attack::of(&["INSERT INTO {other}.trap VALUES (1)"]),
+    Attack::of(&["INSERT INTO `{other}` . trap VALUES (1)"]),
+    Attack::of(&["USE {other}", "INSERT INTO trap VALUES (1)"]),
+    Attack::of(&["UPDATE near SET name = 'x'"]),
+    Attack::of(&["UPDATE far SET name = 'x'"]),
+    Attack::of(&["UPDATE {other}.h SET name = 'x'"]),
+    Attack::of(&["SELECT forge()"]),
+    Attack::of(&["SELECT {other}.forge()"]),
+    Attack::of(&["DO forge()"]),
+    Attack::of(&["DO {other}.forge()"]),
+    Attack::of(&["SET @x = forge()"]),
+    Attack::of(&["INSERT INTO t SELECT {other}.forge()"]),
+    Attack::of(&["CREATE TABLE u AS SELECT {other}.forge() AS a"]),
+    Attack::of(&["CALL commits()"]),
+    Attack::of(&["CALL dynamic({t})"]),
+    Attack::of(&["CALL {other}.dynamic({t})"]),
+    Attack::of(&["CALL sys.execute_prepared_stmt({t})"]),
+    Attack::of(&[
+        "CREATE PROCEDURE mine() BEGIN SET @x = {t}; PREPARE s FROM @x; EXECUTE s; END",
+        "CALL mine()",
+        "DROP PROCEDURE mine",
+    ]),
+    // Text that is assembled when it runs.
+    Attack::of(&["SET @x = {t}", "PREPARE s FROM @x", "EXECUTE s", "DEALLOCATE PREPARE s"]),
+    Attack::of(&[
+        "SET @x = CONCAT('ALTER TABLE runner', '_history ADD COLUMN x INT')",
+        "PREPARE s FROM @x",
+        "EXECUTE s",
+    ]),
+    // The lock, and the sessions that hold it.
+    Attack::of(&["DO RELEASE_ALL_LOCKS()"]),
+    Attack::of(&["SELECT `RELEASE_LOCK` ('{lock}:work')"]),
+    Attack::of(&["SELECT free('{lock}:work')"]),
+    Attack::of(&["SELECT {other}.free('{lock}:work')"]),
+    Attack::of(&["SET @x = CONCAT('DO RELEASE', '_ALL_LOCKS()')", "PREPARE s FROM @x", "EXECUTE s"]),
+    Attack::of(&["KILL {holder}"]),
+    Attack::of(&["KILL CONNECTION {holder}"]),
+    Attack::of(&["KILL {worker}"]),
+    Attack::of(&["SELECT GET_LOCK('{lock}', 0)"]),
+    // The session.
+    Attack::of(&["SET autocommit = 0"]),
+    Attack::of(&["SET @@session . autocommit = OFF"]),
+    Attack::of(&["SET completion_type = 'CHAIN'"]),
+    Attack::of(&["SET SESSION foreign_key_checks = 0"]),
+    Attack::of(&["SET @@sql_select_limit = 0"]),
+    Attack::of(&["SET SESSION max_error_count = 0, sql_safe_updates = 1, unique_checks = 0"]),
+    Attack::of(&["SET time_zone = '+05:00', sql_mode = ''"]),
+    Attack::of(&["DO {other}.settings()"]),
+    Attack::of(&["SET NAMES latin1"]),
+    Attack::of(&[
+        "SET @@session.sql_mode = CONCAT('NO_BACKSLASH', '_ESCAPES')",
+        r"UPDATE t, (SELECT '\' AS a) x, runner_history h SET h.name = '\'' -- '",
+    ]),
+    Attack::of(&["SET sql_mode = 'ANSI_QUOTES'", r#"UPDATE t AS "\", runner_history SET name = 'x' -- ""#]),
+    // Transactions, and the server.
+    Attack::of(&["COMMIT"]),
+    Attack::of(&["START TRANSACTION"]),
+    Attack::of(&["ROLLBACK AND CHAIN"]),
+    Attack::beyond(&["XA START 'x'"]),
+    Attack::beyond(&["SET GLOBAL general_log = 1"]),
+    Attack::beyond(&["SET PERSIST max_connections = 5"]),
+    Attack::beyond(&["SET @a = 1, global max_connections = 5"]),
+    Attack::of(&["DROP DATABASE {db}"]),
+];
+
+/// What a script may do, since its author may do so by hand.
+const OF_COMPONENTS: &[Attack] = &[
+    Attack::beyond(&["CREATE USER evil"]),
+    Attack::beyond(&["GRANT ALL ON *.* TO root@localhost WITH GRANT OPTION"]),
+    Attack::beyond(&["ALTER USER root@localhost IDENTIFIED BY 'x'"]),
+    Attack::beyond(&["CREATE ROLE evil"]),
+    Attack::beyond(&["UPDATE mysql.user SET authentication_string = ''"]),
+    Attack::beyond(&["INSTALL COMPONENT 'file://component_validate_password'"]),
+    Attack::beyond(&["CREATE FUNCTION evil RETURNS STRING SONAME 'evil.so'"]),
+    Attack::beyond(&["CREATE SERVER evil FOREIGN DATA WRAPPER mysql OPTIONS (HOST '127.0.0.1')"]),
+    Attack::beyond(&["CREATE TABLE evil (a INT NOT NULL) ENGINE = CSV"]),
+    Attack::beyond(&["SELECT 1 INTO OUTFILE '/tmp/runner-evil'"]),
+    Attack::of(&["SELECT LOAD_FILE('/etc/passwd')"]),
+    Attack::of(&["DROP DATABASE {other}"]),
+    Attack::beyond(&["CREATE DATABASE evil"]),
+    Attack::beyond(&["FLUSH PRIVILEGES"]),
+    Attack::beyond(&["CLONE LOCAL DATA DIRECTORY = '/tmp/runner-evil'"]),
+    Attack::beyond(&["SHUTDOWN"]),
+    Attack::beyond(&["RESTART"]),
+    Attack::of(&["CREATE PROCEDURE evil() BEGIN PREPARE s FROM 'SELECT 1'; EXECUTE s; END"]),
+    Attack::beyond(&["CALL dynamic('CREATE USER evil')"]),
+    Attack::beyond(&["CALL sys.execute_prepared_stmt('CREATE USER evil')"]),
+];
+
+/// What an attack must not change: the history, the definitions of everything, users, settings of the server, events. Scratch databases
+/// of others come and go.
+const STATE: &[(&str, &str)] = &[
+    ("the history", "SELECT GROUP_CONCAT(id, '=', IFNULL(name, '~') ORDER BY id) FROM {db}.runner_history"),
+    (
+        "the definitions of tables",
+        "SELECT GROUP_CONCAT(table_schema, '.', table_name, '.', column_name ORDER BY table_schema, table_name, column_name) FROM information_schema.columns \
+     WHERE table_schema = '{other}' \
+     OR table_name LIKE 'runner%' AND (table_schema = '{db}' OR table_schema NOT REGEXP '^runner_scratch_')",
+    ),
+    (
+        "databases",
+        "SELECT GROUP_CONCAT(schema_name ORDER BY 1) FROM information_schema.schemata \
+     WHERE schema_name IN ('{db}', '{other}') OR schema_name NOT REGEXP '^runner_scratch_'",
+    ),
+    (
+        "logins and their rights",
+        "SELECT GROUP_CONCAT(User, '@', Host, plugin, IFNULL(SHA2(authentication_string, 256), ''), Super_priv, File_priv, Grant_priv, \
+     account_locked ORDER BY User, Host) FROM mysql.user",
+    ),
+    ("logins and their rights", "SELECT GROUP_CONCAT(Host, Db, User ORDER BY 1, 2, 3) FROM mysql.db"),
+    ("logins and their rights", "SELECT GROUP_CONCAT(FROM_USER, TO_USER ORDER BY 1, 2) FROM mysql.role_edges"),
+    ("servers of other engines", "SELECT COUNT(*) FROM mysql.servers"),
+    ("plugins", "SELECT COUNT(*) FROM mysql.plugin"),
+    ("plugins", "SELECT COUNT(*) FROM mysql.component"),
+    ("events", "SELECT COUNT(*) FROM information_schema.events"),
+    (
+        "procedures and functions",
+        "SELECT GROUP_CONCAT(routine_schema, '.', routine_name ORDER BY routine_schema, routine_name) FROM information_schema.routines \
+     WHERE routine_schema NOT IN ('sys', 'mysql') AND (routine_schema IN ('{db}', '{other}') \
+     OR routine_schema NOT REGEXP '^runner_scratch_')",
+    ),
+    (
+        "triggers",
+        "SELECT GROUP_CONCAT(trigger_schema, '.', trigger_name ORDER BY trigger_schema, trigger_name) FROM information_schema.triggers \
+     WHERE trigger_schema IN ('{db}', '{other}')",
+    ),
+    (
+        "settings of the server",
+        "SELECT COUNT(*), SUM(CRC32(CONCAT(variable_name, variable_value))) FROM performance_schema.global_variables \
+     WHERE variable_name NOT LIKE 'gtid%'",
+    ),
+];
+
+const DROP: Option<&str> = Some("DROP USER IF EXISTS runner_attack");
+
+const REACHES: &[Reach] = &[
+    Reach::new("read files of the server's machine", "SELECT LENGTH(LOAD_FILE(@@pid_file))"),
+    Reach::new("read files of the server's machine", "SELECT CHAR_LENGTH ( `LOAD_FILE` (@@pid_file))"),
+    Reach::new("read the accounts of the server", "SELECT COUNT(*) FROM mysql.user"),
+    Reach::new("read the accounts of the server", "TABLE mysql.user"),
+    Reach::new("write the accounts of the server", "UPDATE mysql.db SET Host = Host WHERE FALSE"),
+    Reach::new("read what others run", "SELECT COUNT(*) FROM performance_schema.events_statements_history"),
+    Reach { undo: DROP, ..Reach::new("create logins", "CREATE USER runner_attack") },
+    Reach { undo: DROP, ..Reach::new("create logins", "CALL dynamic(CONCAT('CREATE US', 'ER runner_attack'))") },
+    Reach::new("change settings of the server", "SET GLOBAL max_error_count = @@GLOBAL.max_error_count"),
+    Reach::new(
+        "change settings of the server",
+        "CALL dynamic('SET GLOBAL max_error_count = @@GLOBAL.max_error_count')",
+    ),
+    Reach::new("read other databases", "SELECT COUNT(*) FROM {other}.plain"),
+    Reach::new("write other databases", "INSERT INTO {other}.plain VALUES (1)"),
+];
