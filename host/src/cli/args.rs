@@ -219,8 +219,7 @@ Examples:
     #[command(after_help = "Run `runner help doctor` for examples.")]
     #[command(after_long_help = "\
 Exits with 7 if the project has components and its login may do more than change its own database,
-if components have grants that cannot be enforced, or if the login of one is not in line with its
-grants.
+or if the login of one is not in line with its grants.
 With `--attack`, also if an attack would have succeeded, or if one that matters could not be
 tried.
 
