@@ -45,3 +45,34 @@ fn answer<T>(result: Result<T, CallError>) -> Answer<T> {
         Err(CallError::Failed(error)) => Err(wasmtime::Error::new(error)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    /// A function that does not begin by counting would be free, whatever passes through it.
+    #[test]
+    fn each_function_of_the_contract_counts_its_call_and_its_bytes() {
+        let mut functions = 0;
+        for source in [
+            include_str!("batches.rs"),
+            include_str!("context.rs"),
+            include_str!("packed.rs"),
+            include_str!("schema.rs"),
+            include_str!("sql.rs"),
+            include_str!("writers.rs"),
+        ] {
+            for of_contract in
+                source.split("\nimpl ").filter(|part| part.contains("Host") && part.contains(" for GuestState {"))
+            {
+                let block = of_contract.split("\n}\n").next().unwrap_or_default();
+                for function in block.split("\n    async fn ").skip(1) {
+                    let body = function.split("{\n").nth(1).unwrap_or_default();
+                    // A batch becomes columns first; `next_batch` counts, for both forms of one.
+                    let counts = |line: &str| line.contains("self.count_call(") || line.contains("self.next_batch(");
+                    assert!(body.lines().take(2).any(counts), "{function}");
+                    functions += 1;
+                }
+            }
+        }
+        assert!(functions > 25, "{functions}");
+    }
+}
