@@ -248,6 +248,35 @@ pub(super) async fn shown(connection: &mut MySqlConnection, login: Option<&str>)
     Ok(ShownGrants::of(lines.iter().map(String::as_str)))
 }
 
+/// Databases that every user sees.
+const OF_ALL: &str = "'information_schema', 'performance_schema'";
+
+/// What the user of the connection has any right on, from whatever it comes, apart from these objects: the server shows each user
+/// just that.
+pub(super) async fn reached(
+    connection: &mut MySqlConnection,
+    granted: &BTreeSet<String>,
+) -> Result<Vec<String>, DatabaseError> {
+    let quoted = |name: &str| format!("'`', REPLACE({name}, '`', '``'), '`'");
+    let [table_schema, table, routine_schema, routine, schema] =
+        ["TABLE_SCHEMA", "TABLE_NAME", "ROUTINE_SCHEMA", "ROUTINE_NAME", "SCHEMA_NAME"].map(quoted);
+    let seen = format!(
+        "SELECT CONVERT(CONCAT({table_schema}, '.', {table}) USING utf8mb4) FROM information_schema.TABLES \
+             WHERE TABLE_SCHEMA NOT IN ({OF_ALL}) \
+         UNION ALL SELECT CONVERT(CONCAT(ROUTINE_TYPE, ' ', {routine_schema}, '.', {routine}) USING utf8mb4) \
+             FROM information_schema.ROUTINES \
+         UNION ALL SELECT CONVERT(CONCAT({schema}, '.') USING utf8mb4) FROM information_schema.SCHEMATA \
+             WHERE SCHEMA_NAME NOT IN ({OF_ALL})"
+    );
+    let seen = session::all(connection, seen).await?.into_iter().map(|row| text(&row, 0));
+    // A database is seen by whoever sees something in it.
+    let is_granted =
+        |it: &String| granted.contains(it) || it.ends_with('.') && granted.iter().any(|one| one.contains(it));
+    let mut reached: Vec<String> = seen.filter(|it| !is_granted(it)).collect();
+    reached.iter_mut().filter(|it| it.ends_with('.')).for_each(|it| it.push('*'));
+    Ok(reached)
+}
+
 /// What a user should not be, which only `SHOW CREATE USER` tells.
 async fn attributes(connection: &mut MySqlConnection, login: &str) -> Result<Vec<String>, DatabaseError> {
     let shown = text(&session::one(connection, format!("SHOW CREATE USER {}", account(login))).await?, 0);

@@ -10,7 +10,7 @@ use super::super::MysqlDatabase;
 use super::super::connect::Endpoint;
 use super::super::lock;
 use super::super::session::{self, SessionFacts, literal, text as text_of};
-use super::catalogue::{Open, account, shown};
+use super::catalogue::{Open, account, reached, shown};
 use super::gate;
 use super::session::Gated;
 use super::sync::everybody;
@@ -45,20 +45,31 @@ impl MysqlDatabase {
         let (mut connection, server, endpoint) = self.open_as(&login, grants).await?;
         // The server's own word about its rights, which every user may ask for, counts.
         let mut found = shown(&mut connection, None).await?;
-        let statements = align(&login, &found.rights, &wanted);
+        let statements = align(&login, &found.rights, &wanted.rights);
         // A host that may not read them could not compare before. Where it may not grant either, the rest is told below.
         if rights == LoginRights::Align && !statements.is_empty() && self.run_each(&statements).await.is_ok() {
             found = shown(&mut connection, None).await?;
         }
         let open: Vec<Open> = found.open.iter().map(|object| Open::of_public(object)).collect();
         everybody(&open)?;
-        let mut differences = rights::differences(&found.rights, &wanted);
+        let mut differences = rights::differences(&found.rights, &wanted.rights);
         differences.extend(found.roles.iter().map(|role| format!("it has the role {role}")));
         if !differences.is_empty() {
             return Err(out_of_line(format!(
                 "the login `{login}` does not have the rights that its component is granted"
             ))
             .detail(differences.join("; ")));
+        }
+        let reached = reached(&mut connection, &wanted.objects).await?;
+        if !reached.is_empty() {
+            return Err(DatabaseError::new(
+                DatabaseErrorKind::Denied,
+                format!("the login `{login}` has rights on {}, which its grants do not list", reached.join(", ")),
+            )
+            .hint(
+                "they come from what everybody has, such as rights of the anonymous user (`SELECT * FROM mysql.db WHERE User = ''`): \
+                 revoke them, or list what the component needs in its grants",
+            ));
         }
         let token = Secret::random();
         let digest = hex::encode(Sha256::digest(token.reveal()));

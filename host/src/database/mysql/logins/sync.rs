@@ -111,7 +111,7 @@ impl MysqlDatabase {
         &mut self,
         grants: &Grants,
         asked: LoginRights,
-    ) -> Result<(String, rights::Rights), DatabaseError> {
+    ) -> Result<(String, Wanted), DatabaseError> {
         self.ready().await?;
         let (database, dialect) = (self.endpoint.database().to_owned(), self.server.facts.dialect);
         let login = self.login_of(&grants.component);
@@ -140,7 +140,7 @@ impl MysqlDatabase {
             }
             self.run_each(&statements).await.map_err(|error| unlike.detail(error.message))?;
         }
-        Ok((login, wanted.rights))
+        Ok((login, wanted))
     }
 
     /// Gets the host's session ready for statements of its own outside a transaction.

@@ -1,5 +1,7 @@
 //! What a login should be, worked out from grants and the catalogue; and the statements that make it so. Pure.
 
+use std::collections::BTreeSet;
+
 use super::super::refusals::is_tool_name;
 use super::super::session::literal;
 use super::catalogue::{CONNECTIONS, Catalogue, Found, account, spelled};
@@ -27,6 +29,8 @@ const OF_THE_SERVER: [&str; 4] = ["information_schema", "performance_schema", "m
 pub(super) struct Wanted {
     /// As `GRANT` spells them, such as ``SELECT (`id`) ON `app`.`customers` ``.
     pub rights: Rights,
+    /// What they are on, as `GRANT` spells it after `ON`.
+    pub objects: BTreeSet<String>,
     /// What grants name that does not exist.
     pub unknown: Vec<String>,
     /// What runs with the rights of another, in words.
@@ -70,7 +74,7 @@ impl Wanted {
         wanted
             .past
             .extend(found.views.iter().map(|view| format!("the view `{view}` reads with the rights of its owner")));
-        wanted.rights.insert(format!("EXECUTE ON PROCEDURE {}", named(database, GATE)));
+        wanted.execute(format!("PROCEDURE {}", named(database, GATE)));
         for granted in &found.granted {
             let table = (granted.table.0.to_owned(), granted.table.1.to_owned());
             let reads_some = granted.privilege == "SELECT" && !granted.columns.is_empty();
@@ -91,6 +95,7 @@ impl Wanted {
                 wanted.refused.push((format!("{what}, {REACHES}"), REACHES_HINT));
                 continue;
             }
+            wanted.objects.insert(named(granted.table.0, granted.table.1));
             add(&mut wanted.rights, granted);
         }
         for function in &grants.functions {
@@ -105,12 +110,17 @@ impl Wanted {
                 wanted.refused.push((format!("`EXECUTE` on the function `{schema}.{name}`, {REACHES}"), REACHES_HINT));
                 continue;
             }
-            wanted.rights.insert(format!("EXECUTE ON FUNCTION {}", named(schema, name)));
+            wanted.execute(format!("FUNCTION {}", named(schema, name)));
             if *is_definer {
                 wanted.past.push(format!("the function `{schema}.{name}` runs with the rights of its owner"));
             }
         }
         wanted
+    }
+
+    fn execute(&mut self, routine: String) {
+        self.rights.insert(format!("EXECUTE ON {routine}"));
+        self.objects.insert(routine);
     }
 
     /// The databases that grants name, besides that of the project.

@@ -402,3 +402,39 @@ async fn no_hint_turns_off_a_foreign_key() {
     assert_eq!(fresh.value("SELECT COUNT(*) FROM t"), "1");
     drop_logins(database).await;
 }
+
+/// A host that may not read the rights of others does not see where these come from; the login says what it sees.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rights_of_everybody_are_found_without_reading_the_servers_tables() {
+    let server = Server::private(Kind::Mariadb).start();
+    let fresh = server.database();
+    let name = fresh.name();
+    fresh.sql(
+        "CREATE TABLE t (id INT PRIMARY KEY); CREATE DATABASE beside; CREATE TABLE beside.other (id INT PRIMARY KEY)",
+    );
+    fresh.sql(&format!(
+        "CREATE USER host@'%' IDENTIFIED BY 'host'; GRANT ALL ON `{name}`.* TO host@'%' WITH GRANT OPTION; GRANT CREATE USER ON *.* TO host@'%'"
+    ));
+    let mut database = open_url(&fresh.url_as("host", "host")).await.expect("a connection");
+    let database = database.as_mut();
+    confine(database, &["read t"]).await;
+    database.set_grants(None).expect("none");
+    for (pattern, privilege, reached) in [
+        (format!("{}%", &name[..4]), "Select_priv", format!("`{name}`.`runner_gate_login`")),
+        ("beside".to_owned(), "Select_priv", "`beside`.`other`".to_owned()),
+        ("beside".to_owned(), "Create_priv", "`beside`.*".to_owned()),
+    ] {
+        fresh.sql(&format!(
+            "DELETE FROM mysql.db WHERE User = ''; INSERT INTO mysql.db (Host, Db, User, {privilege}) VALUES ('%', '{pattern}', '', 'Y'); \
+             FLUSH PRIVILEGES"
+        ));
+        database.set_grants(Some(grants(&["read t"]))).expect("grants");
+        let error = database.begin(NONE).await.expect_err(&pattern);
+        database.set_grants(None).expect("none");
+        assert_eq!(error.kind, DatabaseErrorKind::Denied, "{error}");
+        assert!(error.message.contains(&reached) && error.message.contains("its grants do not list"), "{error}");
+        assert!(error.hint.is_some(), "{error}");
+    }
+    fresh.sql("DELETE FROM mysql.db WHERE User = ''; FLUSH PRIVILEGES");
+    confine(database, &["read t"]).await;
+}
