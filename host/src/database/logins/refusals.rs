@@ -29,8 +29,7 @@ pub(in crate::database) fn all_out_of_line(reasons: Vec<String>) -> Result<(), D
 }
 
 /// How many rights of everybody an error names.
-#[cfg(feature = "postgres")]
-const NAMED: usize = 5;
+pub(in crate::database) const NAMED: usize = 5;
 
 /// Fails if components could do more than their grants say, since everybody can.
 #[cfg(feature = "postgres")]

@@ -11,6 +11,7 @@ use super::super::refusals::is_tool_name;
 use super::super::session::{self, literal, text};
 use super::gate::{self, named};
 use crate::database::logins::names::login_of;
+use crate::database::logins::refusals::NAMED;
 use crate::database::logins::rights::{Relations, Rights};
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect};
 use crate::sql::ShownGrants;
@@ -248,8 +249,8 @@ pub(super) async fn shown(connection: &mut MySqlConnection, login: Option<&str>)
     Ok(ShownGrants::of(lines.iter().map(String::as_str)))
 }
 
-/// Databases that every user sees.
-const OF_ALL: &str = "'information_schema', 'performance_schema'";
+/// Databases of the server, in which every user sees something.
+const OF_ALL: &str = "'information_schema', 'performance_schema', 'sys'";
 
 /// What the user of the connection has any right on, from whatever it comes, apart from these objects: the server shows each user
 /// just that.
@@ -264,7 +265,7 @@ pub(super) async fn reached(
         "SELECT CONVERT(CONCAT({table_schema}, '.', {table}) USING utf8mb4) FROM information_schema.TABLES \
              WHERE TABLE_SCHEMA NOT IN ({OF_ALL}) \
          UNION ALL SELECT CONVERT(CONCAT(ROUTINE_TYPE, ' ', {routine_schema}, '.', {routine}) USING utf8mb4) \
-             FROM information_schema.ROUTINES \
+             FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA NOT IN ({OF_ALL}) \
          UNION ALL SELECT CONVERT(CONCAT({schema}, '.') USING utf8mb4) FROM information_schema.SCHEMATA \
              WHERE SCHEMA_NAME NOT IN ({OF_ALL})"
     );
@@ -274,6 +275,11 @@ pub(super) async fn reached(
         |it: &String| granted.contains(it) || it.ends_with('.') && granted.iter().any(|one| one.contains(it));
     let mut reached: Vec<String> = seen.filter(|it| !is_granted(it)).collect();
     reached.iter_mut().filter(|it| it.ends_with('.')).for_each(|it| it.push('*'));
+    if reached.len() > NAMED {
+        let more = format!("and {} more", reached.len() - NAMED);
+        reached.truncate(NAMED);
+        reached.push(more);
+    }
     Ok(reached)
 }
 
