@@ -145,7 +145,7 @@ async fn try_all(field: &mut Field<'_>, corpus: &Corpus) -> Result<AttackReport>
             report.succeeded.push(Succeeded { what: vec![reach.what], statements: vec![statement] });
         }
     }
-    for attack in corpus.attacks.iter().chain(corpus.of_components) {
+    for attack in corpus.attacks.iter().copied().flatten().chain(corpus.of_components) {
         if attack.is_beyond {
             let mut statements = Vec::new();
             for statement in attack.statements {

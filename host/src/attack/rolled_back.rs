@@ -67,7 +67,7 @@ pub(super) async fn try_all(
             report.succeeded.push(Succeeded { what: vec![reach.what], statements: vec![statement] });
         }
     }
-    for attack in corpus.attacks.iter().chain(corpus.of_components) {
+    for attack in corpus.attacks.iter().copied().flatten().chain(corpus.of_components) {
         let statements: Vec<String> = attack.statements.iter().map(|text| ring.fill(text)).collect();
         if let Some(why) = ring.obstacle(attack.rolled_back) {
             report.leave(&why, statements);
@@ -96,7 +96,7 @@ fn nowhere(url: &DatabaseUrl, corpus: &Corpus, barrier: Barrier, because: String
     for reach in corpus.reaches {
         report.leave(&because, vec![fill(corpus, url, reach.statement)]);
     }
-    for attack in corpus.attacks.iter().chain(corpus.of_components) {
+    for attack in corpus.attacks.iter().copied().flatten().chain(corpus.of_components) {
         report.leave(&because, texts(attack));
     }
     super::runs::leave(url.dialect(), &mut report, &because);

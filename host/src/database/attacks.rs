@@ -123,7 +123,7 @@ pub struct Corpus {
     /// What such a component may do. Where it cannot do even that, its attacks prove nothing.
     pub harmless: &'static str,
     /// What no migration may do, judged by `state`.
-    pub attacks: &'static [Attack],
+    pub attacks: &'static [&'static [Attack]],
     /// What a migration in SQL may do, and a component may not.
     pub of_components: &'static [Attack],
     /// What no attack may change: what it is, and a query.

@@ -17,7 +17,7 @@ pub const CORPUS: Corpus = Corpus {
     has_other: false,
     granted: &["read a", "insert a", "update a", "delete a"],
     harmless: "UPDATE public.a SET id = 2",
-    attacks: ATTACKS,
+    attacks: &[ATTACKS],
     of_components: &[],
     state: state::STATE,
     reaches: REACHES,

@@ -14,7 +14,7 @@ pub const CORPUS: Corpus = Corpus {
     has_other: false,
     granted: &[],
     harmless: "UPDATE people SET n = 2",
-    attacks: ATTACKS,
+    attacks: &[ATTACKS],
     of_components: OF_COMPONENTS,
     state: STATE,
     reaches: REACHES,

@@ -153,7 +153,7 @@ async fn hostile_statements_change_nothing_or_are_found_out() {
         take_lock(database.as_mut()).await;
         let settings = text_of(database.as_mut(), SETTINGS).await;
         let of_role = if role == Role::Component { corpus().of_components } else { &[] };
-        for case in corpus().attacks.iter().chain(of_role) {
+        for case in corpus().attacks.iter().copied().flatten().chain(of_role) {
             for (at, variant) in variants(case.statements).into_iter().enumerate() {
                 for in_transaction in [true, false] {
                     // The other spellings differ in how a text is read, not in what it does.

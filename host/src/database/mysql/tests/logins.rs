@@ -40,7 +40,7 @@ async fn the_corpus_gets_nowhere_under_grants() {
     let (before, held) = (arena.state().await, arena.holders().await);
     assert!(held.iter().all(|who| who != "nobody"), "{held:?}");
     let mut tried = 0;
-    for case in corpus().attacks.iter().chain(corpus().of_components) {
+    for case in corpus().attacks.iter().copied().flatten().chain(corpus().of_components) {
         for variant in variants(case.statements) {
             tried += 1;
             let statements: Vec<String> = variant.iter().map(|text| arena.fill(text, &held)).collect();
