@@ -12,6 +12,7 @@ mod modes;
 mod rights;
 mod schema;
 mod session;
+mod settings;
 mod statements;
 mod transaction;
 mod types;
