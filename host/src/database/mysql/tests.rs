@@ -4,6 +4,7 @@ mod closed;
 mod connect;
 mod contract;
 mod cursors;
+mod encodings;
 mod hostile;
 mod lock;
 mod logins;
