@@ -125,7 +125,10 @@ impl MysqlDatabase {
             folds_names: self.server.folds_table_names,
             quoting: self.guard.quoting.unwrap_or(self.server.quoting),
         };
-        let class = refusals::check(statement, asking)?;
+        let class = match role == Role::Component && self.is_gated() {
+            true => refusals::check_with_login(statement, asking)?,
+            false => refusals::check(statement, asking)?,
+        };
         self.check_transaction()?;
         self.renew_if_due().await?;
         self.connection.settle(role).await?;
