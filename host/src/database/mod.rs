@@ -8,6 +8,8 @@ pub mod chosen_lock;
 #[cfg(test)]
 pub(crate) mod contract;
 pub mod copy;
+#[cfg(test)]
+mod door_tests;
 pub mod error;
 pub mod facts;
 pub mod grants;

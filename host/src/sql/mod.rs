@@ -36,7 +36,9 @@ pub use definition::{SchemaRow, meanings};
 pub use directives::{Directives, has_parameters};
 pub use foreign::copies_to_client;
 pub use lex::BOM;
-pub use names::{assigned_scopes, for_statement, identifiers_of_objects, names_after, qualifiers, quoted, words};
+pub use names::{
+    assigned_scopes, for_statement, identifiers_of_objects, introduces_text, names_after, qualifiers, quoted, words,
+};
 pub use outside::{engine_of_elsewhere, engines, writes_file};
 pub use placeholders::{Placeholder, fill, placeholders};
 pub use postgres::{

@@ -119,6 +119,20 @@ pub fn quoted(statement: &str, dialect: Dialect) -> Vec<&str> {
     found
 }
 
+/// Whether a string follows the name of a character set, as in `_utf8mb4'a'`.
+pub fn introduces_text(statement: &str, dialect: Dialect) -> bool {
+    let mut lexer = Lexer::new(statement, dialect);
+    let mut is_after = false;
+    while let Ok(Some(token)) = lexer.next_token() {
+        let text = &statement[token.range.clone()];
+        if is_after && text.starts_with(['\'', '"']) {
+            return true;
+        }
+        is_after = text.starts_with('_') || is_after && token.kind.is_blank();
+    }
+    false
+}
+
 /// What a `SET` of MySQL or MariaDB assigns to: the first word of each assignment in upper case, after the signs `@` that
 /// precede it. A word that is the whole name of a variable is left out: `SET global = 1` assigns to no other scope.
 pub fn assigned_scopes(statement: &str, dialect: Dialect) -> Vec<String> {
@@ -180,6 +194,19 @@ pub fn for_statement(statement: &str, dialect: Dialect) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_text_with_its_character_set_is_found() {
+        for (text, is_one) in [
+            ("CHECK (`a` <> _utf8mb4'it's')", true),
+            ("DEFAULT _latin1 \"a\"", true),
+            ("COMMENT '_utf8mb4\\'a'", false),
+            ("`_utf8mb4` 'a'", false),
+            ("CONVERT(X'61' USING utf8mb4)", false),
+        ] {
+            assert_eq!(introduces_text(text, Dialect::Mariadb), is_one, "{text}");
+        }
+    }
 
     #[test]
     fn qualifiers_are_found_in_any_spelling() {

@@ -128,7 +128,7 @@ impl MysqlDatabase {
         let number = self.opened.next_id();
         let table = Dialect::Mysql.quote(&format!("runner_cursor_{number}"));
         // What a SELECT returns, such as a zero date or NULL for a division by zero, is kept unchanged.
-        let modes = self.change_modes(|modes| modes.retain(|mode| !STRICT_MODES.contains(mode))).await?;
+        let modes = self.connection.change_modes(|modes| modes.retain(|mode| !STRICT_MODES.contains(mode))).await?;
         // The line break ends a comment at the end of the statement.
         let statement = statement.trim_end().trim_end_matches(';');
         let text = format!(
@@ -136,7 +136,7 @@ impl MysqlDatabase {
              AS {statement}\n"
         );
         let made = self.make_kept(&text, parameters).await;
-        self.set_modes(&modes).await?;
+        self.connection.undo(modes).await?;
         made.map_err(|error| match error.code.as_str() {
             "1044" => error.hint("the user needs the privilege `CREATE TEMPORARY TABLES` to read a SELECT as batches"),
             _ => error,
@@ -148,7 +148,7 @@ impl MysqlDatabase {
 
     async fn make_kept(&mut self, text: &str, parameters: &[Value]) -> Result<(), DatabaseError> {
         let arguments = self.arguments(parameters).await?;
-        let connection = &mut self.connection;
+        let connection = self.connection.of_guests();
         let query = sqlx::query_with(AssertSqlSafe(text.to_owned()), arguments).persistent(false);
         self.watch.clone().over(async { query.execute(&mut *connection).await.map_err(from_sqlx) }).await?;
         self.refuse_loss("the result").await
@@ -162,7 +162,7 @@ impl MysqlDatabase {
         which: &str,
     ) -> Result<RowSource, DatabaseError> {
         let arguments = self.arguments(parameters).await?;
-        let (connection, meter) = (&mut self.connection, &self.watch.meter);
+        let (connection, meter) = (self.connection.of_guests(), &self.watch.meter);
         let query = sqlx::query_with(AssertSqlSafe(statement.to_owned()), arguments).persistent(false);
         let work = async {
             let (mut held, mut bytes) = (VecDeque::new(), 0_usize);
@@ -299,7 +299,7 @@ impl MysqlDatabase {
             return Ok(0);
         }
         let arguments = self.arguments(parameters).await?;
-        let (connection, meter) = (&mut self.connection, &self.watch.meter);
+        let (connection, meter) = (self.connection.of_guests(), &self.watch.meter);
         let query = sqlx::query_with(AssertSqlSafe(text), arguments);
         let _allowed = meter.allow(filling.row_bytes());
         let work = async {

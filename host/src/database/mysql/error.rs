@@ -39,6 +39,11 @@ pub(super) fn from_sqlx(error: sqlx::Error) -> DatabaseError {
     }
 }
 
+/// The error of an answer that lacks what was asked for.
+pub(super) fn unanswered() -> DatabaseError {
+    lost("the server did not answer what it was asked")
+}
+
 /// The error of a lost connection.
 pub(super) fn lost(why: &str) -> DatabaseError {
     DatabaseError::new(DatabaseErrorKind::Connection, format!("the connection to the server is lost: {why}"))

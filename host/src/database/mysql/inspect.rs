@@ -3,10 +3,8 @@
 
 use std::sync::LazyLock;
 
-use sqlx::MySqlConnection;
-
 use super::record::OUT_OF_RANGE;
-use super::session::{self, literal, text};
+use super::session::{self, Spoken, literal, text};
 use crate::database::facts::{GATE_NAMES, GUARDED_TABLE_LITERALS};
 use crate::database::{DatabaseError, DatabaseErrorKind};
 
@@ -55,7 +53,7 @@ const MARK: &str = "(18446744073709551613 + ";
 const OF_GUARD: &str = "18446744073709551613";
 
 /// What an error means that a text with a [`guard`] has failed with.
-pub(super) async fn told(connection: &mut MySqlConnection, database: &str, error: DatabaseError) -> DatabaseError {
+pub(super) async fn told(connection: &mut impl Spoken, database: &str, error: DatabaseError) -> DatabaseError {
     if error.code != OUT_OF_RANGE || !error.message.contains(OF_GUARD) {
         return error;
     }
@@ -63,7 +61,7 @@ pub(super) async fn told(connection: &mut MySqlConnection, database: &str, error
 }
 
 /// Fails, with what it is, if there is something.
-pub(super) async fn check(connection: &mut MySqlConnection, database: &str) -> Result<(), DatabaseError> {
+pub(super) async fn check(connection: &mut impl Spoken, database: &str) -> Result<(), DatabaseError> {
     let found = session::all(connection, question(&literal(database))).await?;
     found.first().map_or(Ok(()), |row| Err(foreign(database, &text(row, 0))))
 }

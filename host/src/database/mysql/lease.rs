@@ -8,7 +8,7 @@ use super::error::{DUPLICATE, NO_TABLE};
 use super::lock::Names;
 use super::node::{Attempts, as_one, run_patiently};
 use super::record::{ONE_ROW, OUT_OF_RANGE, text_of_changes};
-use super::session::{self, LITERALS, SessionFacts, literal, row_text};
+use super::session::{self, LITERALS, SessionFacts, Spoken, literal, row_text};
 use super::{MysqlDatabase, inspect, owner};
 use crate::database::lease::{Heart, Lease, LeaseRows, Open, Seen, lost};
 use crate::database::{DatabaseError, Dialect, Facts, LockHolder, LockKind, ToolChange};
@@ -60,7 +60,7 @@ pub(super) async fn hold(endpoint: &Endpoint, names: &Names, token: i64) -> Resu
 
 /// Reads the rows; `None` if they do not exist.
 pub(super) async fn look(
-    connection: &mut MySqlConnection,
+    connection: &mut impl Spoken,
     facts: &Facts,
     names: &Names,
 ) -> Result<Option<Seen>, DatabaseError> {

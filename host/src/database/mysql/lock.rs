@@ -8,12 +8,13 @@
 use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
-use sqlx::{Connection, MySqlConnection};
+use sqlx::MySqlConnection;
 
 use super::connect::Endpoint;
 use super::keepalive::KeptAlive;
 use super::lease::{self, Rows};
-use super::session::{self, SessionFacts, literal, row_text};
+use super::session::{self, SessionFacts, Spoken, literal, row_text};
+use super::work::WorkSession;
 use super::{MysqlDatabase, owner};
 use crate::database::error::RAN;
 use crate::database::holder::{still_held, wait_longer};
@@ -208,9 +209,9 @@ impl MysqlDatabase {
             First::UserLock(connection, _) => {
                 let mut connection = connection.lock().await;
                 // With the record: while the server has not ended this session, the next holder could not publish its own.
-                if session::run(&mut connection, "DO RELEASE_ALL_LOCKS()".to_owned()).await.is_err() {
+                if session::run(&mut *connection, "DO RELEASE_ALL_LOCKS()".to_owned()).await.is_err() {
                     // MariaDB before 10.5.2 has no such function.
-                    let _ = release(&mut connection, &lock.names.run).await;
+                    let _ = release(&mut *connection, &lock.names.run).await;
                 }
             }
             First::Lease(lease) => lease.release().await,
@@ -222,6 +223,7 @@ impl MysqlDatabase {
     /// open remains.
     pub(super) async fn renew(&mut self, lost: Lost) -> Result<(), DatabaseError> {
         let (connection, server) = self.endpoint.connect_further().await?;
+        let connection = WorkSession::of(connection, &server, self.endpoint.database());
         let old = std::mem::replace(&mut self.connection, connection);
         let old_id = std::mem::replace(&mut self.server, server).id;
         self.watch.renewed(&self.server);
@@ -334,7 +336,7 @@ async fn take_first(
 
 /// Takes the second lock for the work session. A session that holds it without the first is an orphan.
 async fn take_second(
-    work: &mut MySqlConnection,
+    work: &mut WorkSession,
     first: &mut MySqlConnection,
     names: &Names,
     wait: Duration,
@@ -392,15 +394,15 @@ async fn kill(connection: &mut MySqlConnection, id: u64, who: &str) -> Result<()
 }
 
 /// Closes a session cleanly.
-async fn leave(mut connection: MySqlConnection, lock: Option<String>) {
+async fn leave(mut session: WorkSession, lock: Option<String>) {
     if let Some(lock) = lock {
-        let _ = release(&mut connection, &lock).await;
+        let _ = release(&mut session, &lock).await;
     }
-    let _ = connection.close().await;
+    session.close().await;
 }
 
 /// Waits until a session has left the server's process list, as far as the user may see it.
-async fn wait_for_end(connection: &mut MySqlConnection, id: u64) -> Result<(), DatabaseError> {
+async fn wait_for_end(connection: &mut impl Spoken, id: u64) -> Result<(), DatabaseError> {
     let started = Instant::now();
     while !owner::describe(connection, id).await?.is_empty() && started.elapsed() < PATIENCE {
         pause(started, PATIENCE, &StopSignal::default()).await;
@@ -410,7 +412,7 @@ async fn wait_for_end(connection: &mut MySqlConnection, id: u64) -> Result<(), D
 
 /// Whether the user lock was free and is ours. Any answer other than 0 and 1 is a failure: MariaDB answers NULL at
 /// once to arguments it rejects.
-pub(super) async fn get(connection: &mut MySqlConnection, name: &str) -> Result<bool, DatabaseError> {
+pub(super) async fn get(connection: &mut impl Spoken, name: &str) -> Result<bool, DatabaseError> {
     let row = session::one(connection, format!("SELECT GET_LOCK({}, 0)", literal(name))).await?;
     taken(row_text(&row, 0).as_deref())
 }
@@ -429,7 +431,7 @@ fn taken(answer: Option<&str>) -> Result<bool, DatabaseError> {
 }
 
 /// Gives a user lock back.
-pub(super) async fn release(connection: &mut MySqlConnection, name: &str) -> Result<(), DatabaseError> {
+pub(super) async fn release(connection: &mut impl Spoken, name: &str) -> Result<(), DatabaseError> {
     session::run(connection, format!("DO RELEASE_LOCK({})", literal(name))).await.map(|_| ())
 }
 

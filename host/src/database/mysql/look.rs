@@ -4,7 +4,7 @@ use sqlx::Row as _;
 use sqlx::mysql::MySqlRow;
 
 use super::MysqlDatabase;
-use super::error::lost;
+use super::error::unanswered;
 use super::node::Attempts;
 use super::speech::results;
 use super::statement;
@@ -26,7 +26,7 @@ impl MysqlDatabase {
                 told => break told?,
             }
         };
-        let (who, answers) = told.split_last().ok_or_else(|| lost("the server did not answer what it was asked"))?;
+        let (who, answers) = told.split_last().ok_or_else(unanswered)?;
         let answers = answers.iter().map(|rows| values(rows)).collect::<Result<_, _>>()?;
         let is_held = who.first().is_some_and(|row| statement::cell(row, 0).is_some());
         // The holder's name takes several queries that depend on one another, and a lease has a table, which may not exist.

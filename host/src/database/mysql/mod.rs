@@ -41,6 +41,7 @@ mod types_convert;
 mod types_read;
 mod types_write;
 mod watch;
+mod work;
 mod write_check;
 mod write_sql;
 mod writer;
@@ -64,6 +65,7 @@ use self::rights::Guard;
 use self::session::SessionFacts;
 use self::transaction::Transaction;
 use self::watch::Watch;
+use self::work::WorkSession;
 use self::writer::Writer;
 use super::logins::sessions::{Driver as _, Logins};
 use super::opened::Opened;
@@ -78,7 +80,7 @@ use crate::data::{Batch, RowSet, Value};
 /// A database on a MySQL or MariaDB server.
 pub(super) struct MysqlDatabase {
     /// The work connection, which runs every statement of a run.
-    connection: MySqlConnection,
+    connection: WorkSession,
     /// What is known of the server and of the session of `connection`.
     server: SessionFacts,
     /// Watches over the answers of `connection`.
@@ -120,8 +122,8 @@ impl MysqlDatabase {
             kept: Vec::new(),
             learned: Learned::default(),
             lock: None,
+            connection: WorkSession::of(connection, &server, endpoint.database()),
             url,
-            connection,
             server,
             endpoint,
             gated: None,

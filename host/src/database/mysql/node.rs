@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sqlx::MySqlConnection;
 
-use super::session::{all, run, text};
+use super::session::{Spoken, all, run, text};
 use crate::database::{DatabaseError, DatabaseErrorKind};
 use crate::random::jittered;
 
@@ -102,7 +102,7 @@ impl Attempts {
 }
 
 /// Runs a text of ours that is whole by itself.
-pub(super) async fn run_patiently(connection: &mut MySqlConnection, text: &str) -> Result<u64, DatabaseError> {
+pub(super) async fn run_patiently(connection: &mut impl Spoken, text: &str) -> Result<u64, DatabaseError> {
     let mut attempts = Attempts::default();
     loop {
         match run(connection, text.to_owned()).await {

@@ -3,9 +3,7 @@
 //! (`IS_USED_LOCK`). So the holder takes one user lock for each bit that is set in its record; they end with its
 //! session.
 
-use sqlx::MySqlConnection;
-
-use super::session::{self, number, row_text, text};
+use super::session::{self, Spoken, number, row_text, text};
 use crate::database::DatabaseError;
 
 /// The longest record in bytes; its length must fit into one byte.
@@ -16,7 +14,7 @@ const LONGEST: usize = 240;
 const HEAD: usize = 3;
 
 /// Publishes the record of the session that holds the lock. The names of the user locks begin with `prefix`.
-pub(super) async fn publish(connection: &mut MySqlConnection, prefix: &str, record: &str) -> Result<(), DatabaseError> {
+pub(super) async fn publish(connection: &mut impl Spoken, prefix: &str, record: &str) -> Result<(), DatabaseError> {
     let mut end = record.len().min(LONGEST);
     while !record.is_char_boundary(end) {
         end -= 1;
@@ -40,7 +38,7 @@ pub(super) fn question(lock: &str) -> String {
 /// Returns the session that holds the user lock and the record that it has published; `None` if the lock is free. The
 /// record is empty until it is published completely.
 pub(super) async fn read(
-    connection: &mut MySqlConnection,
+    connection: &mut impl Spoken,
     lock: &str,
     prefix: &str,
 ) -> Result<Option<(u64, String)>, DatabaseError> {
@@ -73,7 +71,7 @@ fn head(record: &[u8]) -> [u8; HEAD] {
 
 /// What the server reports about a session: user, host and statement. Empty if the session does not exist or may not
 /// be seen.
-pub(super) async fn describe(connection: &mut MySqlConnection, id: u64) -> Result<String, DatabaseError> {
+pub(super) async fn describe(connection: &mut impl Spoken, id: u64) -> Result<String, DatabaseError> {
     // MySQL is going to remove `information_schema.PROCESSLIST`.
     let sessions = session::all(connection, "SHOW FULL PROCESSLIST").await?;
     let Some(row) = sessions.iter().find(|row| number(row, 0) == id) else { return Ok(String::new()) };

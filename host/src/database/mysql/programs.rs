@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::MysqlDatabase;
-use super::error::lost;
+use super::error::unanswered;
 use super::session::{self, literal, number, text};
 use super::speech::results;
 use crate::database::error::RAN;
@@ -91,9 +91,7 @@ impl MysqlDatabase {
         }
         let schema = literal(self.server.facts.schema.as_deref().unwrap_or_default());
         let found = results(&mut self.connection, &question(&schema)).await?;
-        let [flags, databases, events] = found.as_slice() else {
-            return Err(lost("the server did not answer what it was asked"));
-        };
+        let [flags, databases, events] = found.as_slice() else { return Err(unanswered()) };
         // Rows of several kinds: by its own text, an event names a table, has dynamic SQL, or does neither.
         let reaching = match events.iter().any(|row| text(row, 2) == "0") {
             true => session::all(&mut self.connection, reaching_events(&schema)).await?,
@@ -107,7 +105,7 @@ impl MysqlDatabase {
         if self.guard.events.is_none() {
             self.guard.events = Some(events.clone());
         }
-        let flags = flags.first().ok_or_else(|| lost("the server did not answer what it was asked"))?;
+        let flags = flags.first().ok_or_else(unanswered)?;
         let is_set = |at: usize| number(flags, at) == 1;
         let programs = Arc::new(Programs {
             run_with_statements: is_set(0),
@@ -184,17 +182,14 @@ fn question(schema: &str) -> String {
          IFNULL(MAX(is_ours AND other.name IS NOT NULL), 0), \
          IFNULL(MAX(kind <> 'view' AND body REGEXP '{SETTINGS}'), 0), \
          IFNULL(MAX(is_ours AND kind LIKE 'p%' AND body REGEXP '{DYNAMIC}'), 0) \
-         FROM ({}) AS program LEFT JOIN ({others}) AS other ON is_ours AND INSTR(body, other.name) > 0 {ALL}; {others} {ALL}; \
+         FROM ({}) AS program LEFT JOIN ({others}) AS other ON is_ours AND INSTR(body, other.name) > 0; {others}; \
          SELECT {EVENT}, SHA2(CONCAT(STATUS, EVENT_DEFINITION), 256), CASE WHEN EVENT_DEFINITION REGEXP '{tables}' AND (EVENT_SCHEMA = {schema} \
          OR INSTR(EVENT_DEFINITION, {schema}) > 0) THEN 2 WHEN EVENT_DEFINITION REGEXP '{DYNAMIC}' THEN 1 ELSE 0 END \
-         FROM information_schema.EVENTS WHERE {} {ALL}",
+         FROM information_schema.EVENTS WHERE {}",
         sources(schema, schema).join(" UNION ALL "),
         of_migrations(schema)
     )
 }
-
-/// All rows: a limit takes precedence over a migration's `sql_select_limit`, in whose settings this is asked.
-const ALL: &str = "LIMIT 18446744073709551615";
 
 /// Dynamic SQL, as a regular expression.
 const DYNAMIC: &str = "(^|[^a-z0-9_$])(execute|prepare)([^a-z0-9_$]|$)";
@@ -211,7 +206,7 @@ fn of_migrations(schema: &str) -> String {
 /// A trigger has the name of its table.
 fn reaching_events(schema: &str) -> String {
     format!(
-        "{} SELECT {EVENT} FROM information_schema.EVENTS e WHERE ({}) AND EXISTS (SELECT 1 FROM reach r WHERE {}) {ALL}",
+        "{} SELECT {EVENT} FROM information_schema.EVENTS e WHERE ({}) AND EXISTS (SELECT 1 FROM reach r WHERE {})",
         reach(schema, schema, &format!("{}|{DYNAMIC}", tool_names())),
         of_migrations(schema),
         mentions("e.EVENT_DEFINITION", "r.name")

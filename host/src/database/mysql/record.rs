@@ -145,15 +145,9 @@ impl MysqlDatabase {
 
     /// Runs a text of ours in our settings, and leaves those of a script as they were.
     async fn run_as_host(&mut self, text: String) -> Result<(), DatabaseError> {
-        let (ours, theirs) = self.around_host().await?;
         let watch = self.watch.clone();
         let connection = &mut self.connection;
-        let ran = watch.over(async { session::run(connection, format!("{ours}{text}{theirs}")).await }).await;
-        if ran.is_err() && !theirs.is_empty() {
-            // Where it failed the script's settings were not restored.
-            self.guard.settings.keep();
-        }
-        match ran {
+        match watch.over(async { session::all(connection, text).await }).await {
             Err(error) if is_of_lease(&error) => Err(lost()),
             Err(error) if error.code == OUT_OF_RANGE => Err(match self.unheld(error).await {
                 error if error.code == OUT_OF_RANGE => DatabaseError::unexpected_rows(),
@@ -197,7 +191,7 @@ impl MysqlDatabase {
 
     /// Makes changes one by one in the open transaction; their values go as bytes, which takes half the room.
     async fn make_singly(&mut self, changes: &[ToolChange]) -> Result<(), DatabaseError> {
-        self.settle().await?;
+        self.connection.settle(self.guard.rights()).await?;
         for change in changes {
             let text = change.spelled(&self.server.facts, &LITERALS)?;
             let rows = if text.len() + PACKET_MARGIN <= self.server.max_allowed_packet {
@@ -206,7 +200,7 @@ impl MysqlDatabase {
                 let (text, values) = change.statement(&self.server.facts)?;
                 let arguments = parameters::arguments(&values, None)?;
                 let query = sqlx::query_with(sqlx::AssertSqlSafe(text), arguments).persistent(false);
-                query.execute(&mut self.connection).await.map_err(from_sqlx)?.rows_affected()
+                query.execute(self.connection.of_guests()).await.map_err(from_sqlx)?.rows_affected()
             };
             change.check(rows)?;
         }

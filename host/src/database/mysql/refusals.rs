@@ -121,8 +121,7 @@ pub(super) fn check(statement: &str, asking: Asking<'_>) -> Result<StatementClas
     }
     asking.quoting.check(statement, dialect)?;
     if role == Role::Component && opened.is_some() {
-        return Err(denied("a statement with a comment `/*! … */` that the server runs")
-            .hint("write its text without the comment; `dialect` tells which server it is"));
+        return Err(run_comment());
     }
     // Whether the server runs them depends on their versions and on its own.
     let skipped = opened.as_ref().and_then(|_| skip_run_comments(statement, dialect));
@@ -162,6 +161,36 @@ pub(super) fn check(statement: &str, asking: Asking<'_>) -> Result<StatementClas
         StatementClass::Rows | StatementClass::Schema if opened.is_some() => Ok(StatementClass::Unknown),
         class => Ok(class),
     }
+}
+
+/// Fails if a component on the session of its own login may not run a statement; otherwise returns its class. What it reads and changes is
+/// for the rights of the login; this is what a login may do by itself, and must not.
+pub(super) fn check_with_login(statement: &str, asking: Asking<'_>) -> Result<StatementClass, DatabaseError> {
+    let Asking { dialect, quoting, .. } = asking;
+    quoting.check(statement, dialect)?;
+    if open_run_comments(statement, dialect).is_some() {
+        return Err(run_comment());
+    }
+    check_locks(&identifiers(statement, dialect))?;
+    Ok(classify(statement, dialect))
+}
+
+fn run_comment() -> DatabaseError {
+    denied("a statement with a comment `/*! … */` that the server runs")
+        .hint("write its text without the comment; `dialect` tells which server it is")
+}
+
+/// Refuses what frees the locks of runner, or takes one.
+fn check_locks(names: &[String]) -> Result<(), DatabaseError> {
+    let has = |name: &str| names.iter().any(|it| it.eq_ignore_ascii_case(name));
+    if let Some(name) = FREES_LOCKS.into_iter().find(|name| has(name)) {
+        return Err(denied(&format!("`{name}`: runner's own lock is held by the session"))
+            .hint("locks that a migration takes end with it"));
+    }
+    if has("GET_LOCK") && names.iter().any(|name| name.to_ascii_lowercase().starts_with(LOCK_NAMES)) {
+        return Err(denied("`GET_LOCK` of a lock of runner's").hint("give the lock another name"));
+    }
+    Ok(())
 }
 
 pub(super) fn denied(what: &str) -> DatabaseError {
@@ -240,13 +269,7 @@ fn check_names(text: &str, class: StatementClass, asking: Asking<'_>) -> Result<
     {
         return Err(tool_table(name));
     }
-    if let Some(name) = FREES_LOCKS.into_iter().find(|name| has(name)) {
-        return Err(denied(&format!("`{name}`: runner's own lock is held by the session"))
-            .hint("locks that a migration takes end with it"));
-    }
-    if has("GET_LOCK") && names.iter().any(|name| name.to_ascii_lowercase().starts_with(LOCK_NAMES)) {
-        return Err(denied("`GET_LOCK` of a lock of runner's").hint("give the lock another name"));
-    }
+    check_locks(&names)?;
     let is_database =
         names.iter().take(4).any(|name| matches!(name.to_ascii_uppercase().as_str(), "DATABASE" | "SCHEMA"));
     let drops = first == "DROP" || (first == "CREATE" && has("OR") && has("REPLACE"));

@@ -7,7 +7,7 @@
 //! ```text
 //! let asked = self.before(statement).await?;
 //! let watch = self.watch.clone();
-//! let answer = watch.over(ask(&mut self.connection, statement)).await;
+//! let answer = watch.over(ask(self.connection.of_guests(), statement)).await;
 //! self.after(asked, answer).await
 //! ```
 //!
@@ -21,8 +21,7 @@ use super::MysqlDatabase;
 use super::error::NOT_PREPARABLE;
 use super::programs::{Event, Programs};
 use super::refusals::{self, Asking, Quoting, denied, is_tool_name, tool_table};
-use super::session;
-use super::settings::{Kept, SessionSettings, ask};
+use super::settings::Kept;
 use super::tool_tables::Picture;
 use crate::database::error::RAN;
 use crate::database::logins::refusals::no_session;
@@ -64,10 +63,6 @@ pub(super) struct Guard {
     pub looks: Option<Vec<(String, String)>>,
     /// Whether the session has to be replaced before it is used outside a transaction.
     pub must_renew: bool,
-    /// Whose settings the session has.
-    pub settings: SessionSettings,
-    /// A script or a component has said something since the session was last given the settings of the host, or was found to have them.
-    pub is_unproven: bool,
     /// Temporary tables created in the session, as far as their names are known.
     pub temporary: Vec<String>,
 }
@@ -130,10 +125,13 @@ impl MysqlDatabase {
             folds_names: self.server.folds_table_names,
             quoting: self.guard.quoting.unwrap_or(self.server.quoting),
         };
-        let class = refusals::check(statement, asking)?;
+        let class = match role == Role::Component && self.is_gated() {
+            true => refusals::check_with_login(statement, asking)?,
+            false => refusals::check(statement, asking)?,
+        };
         self.check_transaction()?;
         self.renew_if_due().await?;
-        self.settle().await?;
+        self.connection.settle(role).await?;
         let mut stores = false;
         let mut is_plain = matches!(class, StatementClass::Rows | StatementClass::Schema);
         if role == Role::Host {
@@ -169,7 +167,9 @@ impl MysqlDatabase {
         if self.transaction.is_none() && !reads(statement, dialect) {
             self.renew_lease().await?;
         }
-        self.guard.is_unproven |= role != Role::Host;
+        if role != Role::Host {
+            self.connection.doubt();
+        }
         Ok(CheckedStatement { is_plain, stores, reads: reads(statement, dialect) })
     }
 
@@ -205,12 +205,12 @@ impl MysqlDatabase {
         }
         self.check_transaction()?;
         self.renew_if_due().await?;
-        self.settle().await?;
+        self.connection.settle(self.guard.rights()).await?;
         if self.guard.rights() == Role::Host {
             return self.host_touches(&table.name).await;
         }
         if self.is_gated() {
-            self.guard.is_unproven = true;
+            self.connection.doubt();
             return Ok(());
         }
         self.guard.is_used = true;
@@ -218,7 +218,7 @@ impl MysqlDatabase {
         programs.check_events()?;
         let leads_elsewhere = table.schema.as_deref().is_some_and(|schema| schema != self.endpoint.database());
         self.look_at_tool_tables(leads_elsewhere || programs.reach_tool_tables).await?;
-        self.guard.is_unproven = true;
+        self.connection.doubt();
         Ok(())
     }
 
@@ -276,32 +276,22 @@ impl MysqlDatabase {
     /// Whether the transaction is still ours; then the session has its character set again, and its settings are known. A
     /// component's changes of settings are undone.
     async fn prove_session(&mut self) -> Result<bool, DatabaseError> {
-        let reset = self.reset_of_component();
-        let ask = format!("SET {}; {}{reset}", self.endpoint.names(), ask(self.server.facts.dialect));
-        let Some(rows) = self.renew_proof(&ask).await? else { return Ok(false) };
-        let kept = rows.first().map(Kept::of);
-        if kept.as_ref().is_some_and(|kept| !kept.autocommits) {
+        let Some((renew, next)) = self.renewal() else { return Ok(false) };
+        let learned = self.connection.learn(&renew, self.guard.rights()).await;
+        let Some(kept) = self.renewed(next, learned)? else { return Ok(false) };
+        if !kept.autocommits {
             return Err(denied("a statement that switches `autocommit` off")
                 .code(RAN)
                 .hint("remove it from the migration"));
         }
-        self.keep_settings(kept);
+        self.note_quoting(&kept);
         Ok(true)
     }
 
-    /// What follows the question for the settings, where the role may not change them.
-    fn reset_of_component(&self) -> String {
-        if self.guard.rights() == Role::Component { format!("; {}", self.ours()) } else { String::new() }
-    }
-
-    fn keep_settings(&mut self, kept: Option<Kept>) {
-        self.guard.is_unproven = false;
-        if self.guard.rights() == Role::Component {
-            self.guard.settings = SessionSettings::Ours;
-            return;
+    fn note_quoting(&mut self, kept: &Kept) {
+        if self.guard.rights() != Role::Component {
+            self.guard.quoting = Some(kept.quoting());
         }
-        self.guard.quoting = kept.as_ref().map(|kept| kept.quoting);
-        self.guard.settings = SessionSettings::Theirs(kept);
     }
 
     /// Without a transaction, each statement commits by itself. A transaction that a statement left open (`START
@@ -309,15 +299,10 @@ impl MysqlDatabase {
     /// would commit what it left open. The same message
     /// restores the character set and asks for the settings that are the script's from now on.
     async fn end_what_is_open(&mut self, how: &str) -> Result<(), DatabaseError> {
-        let end = format!(
-            "{how} AND NO CHAIN NO RELEASE; SET autocommit = 1, completion_type = 0, {}; {}{}",
-            self.endpoint.names(),
-            ask(self.server.facts.dialect),
-            self.reset_of_component()
-        );
+        let end = format!("{how} AND NO CHAIN NO RELEASE; SET autocommit = 1, completion_type = 0");
         let mut attempts = 1..ATTEMPTS;
         let answer = loop {
-            match session::all(&mut self.connection, end.as_str()).await {
+            match self.connection.learn(&end, self.guard.rights()).await {
                 // The script's limit on time is in force here. What ended stays ended.
                 Err(error) if error.kind == DatabaseErrorKind::Timeout && attempts.next().is_some() => {}
                 answer => break answer,
@@ -337,8 +322,7 @@ impl MysqlDatabase {
                     .hint("remove `XA` from the migration"))
             }
             answer => {
-                let kept = answer?.first().map(Kept::of);
-                self.keep_settings(kept);
+                self.note_quoting(&answer?);
                 Ok(())
             }
         }
@@ -364,8 +348,7 @@ impl MysqlDatabase {
 impl MysqlDatabase {
     /// Whether a script has left the database: then its names may be those of another one.
     fn is_elsewhere(&self) -> bool {
-        let SessionSettings::Theirs(Some(kept)) = &self.guard.settings else { return false };
-        kept.database != self.server.facts.schema
+        self.connection.is_outside(self.server.facts.schema.as_deref())
     }
 }
 

@@ -1,6 +1,6 @@
 //! Tables and views as the server declares them, read by `SHOW`, which includes temporary tables.
 
-use super::session::{self, literal, row_text, text};
+use super::session::{self, Spoken, literal, row_text, text};
 use super::{MysqlDatabase, error};
 use crate::database::logins::refusals::no_session;
 use crate::database::spec::ColumnInfo;
@@ -118,7 +118,7 @@ impl MysqlDatabase {
 
 /// Columns that MariaDB checks to be JSON, which it declares as `longtext`.
 async fn json_columns(
-    connection: &mut sqlx::MySqlConnection,
+    connection: &mut impl Spoken,
     dialect: Dialect,
     schema: &str,
     table: &str,
@@ -133,11 +133,8 @@ async fn json_columns(
         literal(table)
     );
     let rows = session::all(connection, ask).await?;
-    // The check of a column is named after it. With `ANSI_QUOTES`, which a component may have, names are in double quotes.
-    let is_json = |(name, clause): &(String, String)| {
-        let spelt = clause.strip_prefix("json_valid(").and_then(|rest| rest.strip_suffix(')'));
-        spelt.is_some_and(|spelt| spelt == dialect.quote(name) || spelt == format!("\"{}\"", name.replace('"', "\"\"")))
-    };
+    // The check of a column is named after it.
+    let is_json = |(name, clause): &(String, String)| *clause == format!("json_valid({})", dialect.quote(name));
     Ok(rows.iter().map(|row| (text(row, 0), text(row, 1))).filter(is_json).map(|(name, _)| name).collect())
 }
 

@@ -16,7 +16,7 @@ use crate::database::scratch::{ScratchCopy, ScratchPlace, ScratchRequest};
 use crate::database::{
     Database, DatabaseError, DatabaseErrorKind, DatabaseUrl, Dialect, QueryLimits, Session, connect,
 };
-use crate::sql::{qualifiers, words};
+use crate::sql::{introduces_text, qualifiers, words};
 
 /// Engines that keep all data in the table itself.
 const ENGINES: [&str; 8] = ["innodb", "myisam", "aria", "memory", "archive", "csv", "rocksdb", "tokudb"];
@@ -236,6 +236,14 @@ impl Filler<'_> {
         let (definition, _) = self.shown("TABLE", table, "Create Table").await?;
         if let Some(other) = self.other_in(&definition) {
             return Err(refused(format!("the table `{table}` refers to the database `{other}`")).hint(OUTSIDE));
+        }
+        // There, MariaDB prints a text without escapes: a quote in it would end it, and what follows would make another table.
+        let dialect = self.original.facts().dialect;
+        if dialect == Dialect::Mariadb && introduces_text(&definition, dialect) {
+            return Err(refused(format!(
+                "in an expression of the table `{table}` stands a text with its character set, which the server does not print as it is"
+            ))
+            .hint("`CONVERT(X'…' USING utf8mb4)` means the same, and is printed as it is"));
         }
         if kind == "SYSTEM VERSIONED" {
             self.caveats.push(format!("of `{table}` only the current rows were copied, not their history"));

@@ -10,8 +10,8 @@ use super::error::lost;
 use super::make::{OF_INNODB, SINGLE_PRIMARY, Said};
 use super::node::Node;
 use super::refusals::Quoting;
-use super::settings::{PINNED, enough_warnings, time_limit};
-pub(super) use super::speech::{LITERALS, all, literal, one, run};
+use super::settings::{HostSettings, MODE, PINNED, spelled, time_limit};
+pub(super) use super::speech::{LITERALS, Spoken, all, literal, one, run};
 use crate::database::pipe::Meter;
 use crate::database::{ConnectOptions, DatabaseError, Dialect, Facts};
 
@@ -22,8 +22,8 @@ pub(super) struct SessionFacts {
     pub facts: Facts,
     /// The connection ID, by which another session can kill it.
     pub id: u64,
-    /// The `SET` that makes the server read text and values as intended.
-    pub settings_of_texts: String,
+    /// The settings that make the server read and write as intended.
+    pub settings: HostSettings,
     /// The largest packet that the server accepts, in bytes.
     pub max_allowed_packet: usize,
     /// Its binary log holds statements, so that transactions must be repeatable.
@@ -63,13 +63,16 @@ pub(super) async fn prepare(
     let (dialect, version) = Said { version: &reported, comment, has_innodb, is_node, has_primaries }.make()?;
     let mode = sql_mode(get("sql_mode"), get("global_sql_mode"));
     let own = own_mode(&mode);
-    let settings_of_texts =
-        settings_of_texts(dialect, names, &own, settings) + &enough_warnings(dialect, get("max_error_count"));
+    let mut pinned = settings_of_texts(dialect, &own, settings);
+    let there = PINNED.iter().filter_map(|(name, value)| Some((*name, value, variables.get(*name)?)));
+    pinned.splice(..0, there.map(|(name, value, found)| (name, spelled(value.unwrap_or(found)))));
+    let warnings = get("max_error_count").to_owned();
+    let host = HostSettings { dialect, names: names.to_owned(), pinned, warnings };
     // The servers' own default, set explicitly so that a server's configuration does not change what a migration
     // sees. READ COMMITTED would be refused where the binary log holds statements. Sessions that were made read-only
     // stay so.
     let isolation = "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ";
-    let mut all = format!("{settings_of_texts}; {}; {isolation}", settings_of_sessions(settings));
+    let mut all = format!("{}; {}; {isolation}", host.set(&host.warnings), settings_of_sessions(settings));
     if is_node {
         // A statement that is run again hides that the transaction of the one before it is lost: see `node::as_one`.
         all.push_str("; SET SESSION wsrep_retry_autocommit = 0");
@@ -97,7 +100,7 @@ pub(super) async fn prepare(
     Ok(SessionFacts {
         facts,
         id,
-        settings_of_texts,
+        settings: host,
         max_allowed_packet,
         logs_statements: is_on("log_bin") && get("binlog_format").eq_ignore_ascii_case("STATEMENT"),
         quoting: Quoting::of(&mode),
@@ -130,7 +133,9 @@ fn variables() -> String {
         "log_bin",
         "binlog_format",
     ];
-    let names = READ_ONLY.iter().chain(&OTHERS).map(|name| format!("'{name}'")).collect::<Vec<_>>().join(", ");
+    let pinned = PINNED.iter().map(|(name, _)| name);
+    let names =
+        READ_ONLY.iter().chain(&OTHERS).chain(pinned).map(|name| format!("'{name}'")).collect::<Vec<_>>().join(", ");
     format!("SELECT 'global_sql_mode', @@GLOBAL.sql_mode; SHOW SESSION VARIABLES WHERE Variable_name IN ({names})")
 }
 
@@ -181,25 +186,26 @@ const READER_SECONDS: u32 = 86_400;
 const ORPHANED: Duration = Duration::from_secs(10);
 
 /// The settings that decide how text and values are read, and how long that may take.
-fn settings_of_texts(dialect: Dialect, names: &str, sql_mode: &str, settings: &ConnectOptions) -> String {
+fn settings_of_texts(dialect: Dialect, sql_mode: &str, settings: &ConnectOptions) -> Vec<(&'static str, String)> {
     let checks = u8::from(settings.foreign_keys);
     let longest = settings.statement_timeout.map_or(Duration::ZERO, |limit| limit + ORPHANED);
     let limit = match dialect {
         Dialect::Mariadb => format!("{:.3}", longest.as_secs_f64()),
         _ => longest.as_millis().to_string(),
     };
-    format!(
-        "SET {names}, sql_mode = '{sql_mode}', time_zone = '+00:00', foreign_key_checks = {checks}, unique_checks = 1, \
-         {} = {limit}, {PINNED}",
-        time_limit(dialect)
-    )
+    vec![
+        (MODE, literal(sql_mode)),
+        ("time_zone", literal("+00:00")),
+        ("foreign_key_checks", checks.to_string()),
+        ("unique_checks", "1".to_owned()),
+        (time_limit(dialect), limit),
+    ]
 }
 
 fn settings_of_sessions(settings: &ConnectOptions) -> String {
     let mut set = vec![
         "autocommit = 1".to_owned(),
         "completion_type = 0".to_owned(),
-        "sql_auto_is_null = 0".to_owned(),
         format!("wait_timeout = {IDLE_SECONDS}"),
         format!("net_write_timeout = {READER_SECONDS}"),
         format!("net_read_timeout = {READER_SECONDS}"),

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use sqlx::Row;
 use sqlx::mysql::MySqlRow;
 
-use super::error::lost;
+use super::error::unanswered;
 use super::session::{self, literal, text};
 use super::speech::results;
 use super::{MysqlDatabase, inspect};
@@ -85,22 +85,14 @@ impl MysqlDatabase {
         }
     }
 
-    /// The tables as they are now, in the settings of the host.
+    /// The tables as they are now.
     async fn picture(&mut self) -> Result<Picture, DatabaseError> {
         let looks = match self.guard.looks.clone() {
             Some(looks) => looks,
             None => self.looks().await?,
         };
-        let (ours, theirs) = self.around_host().await?;
         let texts: Vec<&str> = looks.iter().map(|(_, look)| look.as_str()).collect();
-        let answers = results(&mut self.connection, &format!("{ours}{}{theirs}", texts.join("; "))).await;
-        if answers.is_err() && !theirs.is_empty() {
-            self.guard.settings.keep();
-        }
-        let answers = answers?;
-        // `SET` and `USE` come before the questions, and have results too.
-        let before = if ours.is_empty() { 0 } else { 2 };
-        let answers = answers.get(before..).unwrap_or_default();
+        let answers = results(&mut self.connection, &texts.join("; ")).await?;
         let digest = |rows: &Vec<MySqlRow>| {
             let mut digest = Sha256::new();
             for row in rows {
@@ -111,9 +103,7 @@ impl MysqlDatabase {
             }
             hex::encode(digest.finalize())
         };
-        let [foreign, there, answers @ ..] = answers else {
-            return Err(lost("the server did not answer what it was asked"));
-        };
+        let [foreign, there, answers @ ..] = answers.as_slice() else { return Err(unanswered()) };
         if let Some(row) = foreign.first() {
             return Err(inspect::foreign(self.server.facts.tool_schema(), &text(row, 0)));
         }
@@ -128,14 +118,12 @@ impl MysqlDatabase {
     /// and for most the digest of their rows.
     async fn looks(&mut self) -> Result<Vec<(String, String)>, DatabaseError> {
         let schema = self.server.facts.schema.clone().unwrap_or_default();
-        // The settings are still those of the migration: without a limit of its own, its `sql_select_limit` would leave tables out.
         let columns = session::all(
             &mut self.connection,
             format!(
                 "SELECT TABLE_NAME, COLUMN_NAME, DATA_TYPE FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = {} \
-                 AND TABLE_NAME IN ({GUARDED_TABLE_LITERALS}) ORDER BY TABLE_NAME, ORDINAL_POSITION LIMIT {}",
-                literal(&schema),
-                u64::MAX
+                 AND TABLE_NAME IN ({GUARDED_TABLE_LITERALS}) ORDER BY TABLE_NAME, ORDINAL_POSITION",
+                literal(&schema)
             ),
         )
         .await?;

@@ -1,8 +1,6 @@
 //! The one transaction of a migration, with a savepoint that proves it is still the same transaction; and the
 //! session, which is replaced after each migration.
 
-use sqlx::mysql::MySqlRow;
-
 use super::lease::is_of_lease;
 use super::lock::Lost;
 use super::node::run_patiently;
@@ -132,12 +130,8 @@ impl MysqlDatabase {
     /// in between.
     async fn commit_fenced(&mut self, proof: &str) -> Result<(), DatabaseError> {
         let fence = self.fence()?;
-        let (ours, theirs) = if fence.is_empty() { Default::default() } else { self.around_host().await? };
         let commit = self.on_node(format!("RELEASE SAVEPOINT {proof}; {fence}{COMMIT}"));
-        let committed = session::run(&mut self.connection, format!("{ours}{commit}{theirs}")).await;
-        if committed.is_err() && !theirs.is_empty() {
-            self.guard.settings.keep();
-        }
+        let committed = session::all(&mut self.connection, commit).await;
         committed.map(drop).map_err(|error| if is_of_lease(&error) { lost() } else { error })
     }
 
@@ -181,18 +175,24 @@ impl MysqlDatabase {
 
     /// Whether the savepoint of `begin` still exists. It is released and set again under a new name.
     pub(super) async fn in_transaction_now(&mut self) -> Result<bool, DatabaseError> {
-        self.renew_proof("").await.map(|rows| rows.is_some())
+        let Some((renew, next)) = self.renewal() else { return Ok(false) };
+        let renewed = session::run(&mut self.connection, renew).await;
+        self.renewed(next, renewed).map(|renewed| renewed.is_some())
     }
 
-    /// The same, with more statements of ours in the same message, and their rows; `None` if the savepoint is gone.
-    pub(super) async fn renew_proof(&mut self, more: &str) -> Result<Option<Vec<MySqlRow>>, DatabaseError> {
-        let Some(transaction) = self.transaction.as_ref().filter(|transaction| !transaction.is_over) else {
-            return Ok(None);
-        };
+    /// The statements that do so, and the new name.
+    pub(super) fn renewal(&self) -> Option<(String, String)> {
+        let transaction = self.transaction.as_ref().filter(|transaction| !transaction.is_over)?;
         let next = random_name();
-        let renew = self.on_node(format!("RELEASE SAVEPOINT {}; SAVEPOINT {next}", transaction.proof));
-        let text = format!("{renew}; {more}");
-        let answer = session::all(&mut self.connection, text.trim_end_matches([';', ' '])).await;
+        Some((self.on_node(format!("RELEASE SAVEPOINT {}; SAVEPOINT {next}", transaction.proof)), next))
+    }
+
+    /// What an answer to these statements means; `None` if the savepoint is gone.
+    pub(super) fn renewed<T>(
+        &mut self,
+        next: String,
+        answer: Result<T, DatabaseError>,
+    ) -> Result<Option<T>, DatabaseError> {
         let Some(transaction) = &mut self.transaction else { return Ok(None) };
         match answer {
             Ok(rows) => {

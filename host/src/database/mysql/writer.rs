@@ -240,9 +240,9 @@ impl MysqlDatabase {
         if !job.assigns_zero() {
             return self.write_all(&job).await;
         }
-        let modes = self.change_modes(|modes| modes.push("NO_AUTO_VALUE_ON_ZERO")).await?;
+        let modes = self.connection.change_modes(|modes| modes.push("NO_AUTO_VALUE_ON_ZERO")).await?;
         let written = self.write_all(&job).await;
-        written.and(self.set_modes(&modes).await)
+        written.and(self.connection.undo(modes).await)
     }
 
     /// Writes the rows of a batch in as many statements as that takes.

@@ -39,11 +39,7 @@ pub(super) fn check(statement: &str, rights: Role) -> Result<StatementClass, Dat
         return Err(denied("the schema `runner` belongs to runner itself")
             .hint("give your schema another name; `pg_dump --exclude-schema=runner` leaves it out of a dump"));
     }
-    if words.iter().any(|word| is(word, "PROPAGATE_SET_COMMANDS")) {
-        // Citus would send workers the whole messages of ours that its own statement is part of.
-        return Err(denied("a migration cannot change `citus.propagate_set_commands`")
-            .hint("the settings that runner pins reach the workers without it"));
-    }
+    check_propagation(&words)?;
     if words.first().is_some_and(|first| is(first, "COPY"))
         && let Some((message, hint)) = copies_to_client(&sql::words(statement, Dialect::Postgres))
     {
@@ -63,6 +59,15 @@ pub(super) fn check(statement: &str, rights: Role) -> Result<StatementClass, Dat
         }
     }
     Ok(class)
+}
+
+/// Refuses the setting by which Citus would send workers the whole messages of ours that its own statement is part of. It takes no right.
+pub(super) fn check_propagation(words: &[String]) -> Result<(), DatabaseError> {
+    if words.iter().any(|word| word.eq_ignore_ascii_case("PROPAGATE_SET_COMMANDS")) {
+        return Err(denied("a migration cannot change `citus.propagate_set_commands`")
+            .hint("the settings that runner pins reach the workers without it"));
+    }
+    Ok(())
 }
 
 /// Refuses writers access to the tool's own tables.

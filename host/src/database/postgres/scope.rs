@@ -104,12 +104,8 @@ impl PostgresDatabase {
             Some(statement) if !has_statement(statement, Dialect::Postgres) => {
                 return Err(DatabaseError::no_statement());
             }
-            Some(statement) => {
-                if self.is_gated() && self.rights != Role::Host {
-                    check_granted(statement)?;
-                }
-                rights::check(statement, self.rights)?
-            }
+            Some(statement) if self.is_gated() && self.rights != Role::Host => check_granted(statement)?,
+            Some(statement) => rights::check(statement, self.rights)?,
             None => StatementClass::Rows,
         };
         if self.stop.is_raised() {

@@ -2,13 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sqlx::MySqlConnection;
 use sqlx::mysql::MySqlRow;
 
 use super::super::error::NO_TABLE;
 use super::super::programs::reaching_objects;
 use super::super::refusals::is_tool_name;
-use super::super::session::{self, literal, text};
+use super::super::session::{self, Spoken, literal, text};
 use super::gate::{self, named};
 use crate::database::logins::names::login_of;
 use crate::database::logins::refusals::NAMED;
@@ -103,7 +102,7 @@ const NO_USER: [&str; 2] = ["1141", "1396"];
 impl Catalogue {
     /// Asks the server. `schemas`: the databases that grants are about; `logins`: the names of those that are wanted.
     pub(super) async fn read(
-        connection: &mut MySqlConnection,
+        connection: &mut impl Spoken,
         dialect: Dialect,
         database: &str,
         schemas: &[String],
@@ -141,7 +140,7 @@ impl Catalogue {
         std::iter::once(&self.database).chain(schemas).map(|name| literal(name)).collect::<Vec<_>>().join(", ")
     }
 
-    async fn read_tables(&mut self, connection: &mut MySqlConnection, schemas: &[String]) -> Result<(), DatabaseError> {
+    async fn read_tables(&mut self, connection: &mut impl Spoken, schemas: &[String]) -> Result<(), DatabaseError> {
         let list = self.list(schemas);
         let columns = format!(
             "SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME FROM information_schema.COLUMNS WHERE TABLE_SCHEMA IN ({list})"
@@ -179,7 +178,7 @@ impl Catalogue {
         Ok(())
     }
 
-    async fn read_logins(&mut self, connection: &mut MySqlConnection, logins: &[String]) -> Result<(), DatabaseError> {
+    async fn read_logins(&mut self, connection: &mut impl Spoken, logins: &[String]) -> Result<(), DatabaseError> {
         let noted = format!("SELECT login, revision FROM {}", named(&self.database, gate::LOGINS));
         let noted = match session::all(connection, noted).await {
             // The database is new.
@@ -209,7 +208,7 @@ impl Catalogue {
     }
 
     /// Rights of everybody: of the anonymous user on databases, which every user has, and of `PUBLIC`.
-    async fn read_open(&mut self, connection: &mut MySqlConnection) -> Result<(), DatabaseError> {
+    async fn read_open(&mut self, connection: &mut impl Spoken) -> Result<(), DatabaseError> {
         let database = literal(&self.database);
         // A row of the anonymous user may stand there without such a user, and then nothing revokes it.
         let of_databases = format!(
@@ -242,7 +241,7 @@ impl Catalogue {
 }
 
 /// What a login may do, or the user of the connection, as the server says it.
-pub(super) async fn shown(connection: &mut MySqlConnection, login: Option<&str>) -> Result<ShownGrants, DatabaseError> {
+pub(super) async fn shown(connection: &mut impl Spoken, login: Option<&str>) -> Result<ShownGrants, DatabaseError> {
     let of = login.map(|login| format!(" FOR {}", account(login))).unwrap_or_default();
     let lines = session::all(connection, format!("SHOW GRANTS{of}")).await?;
     let lines: Vec<String> = lines.iter().map(|row| text(row, 0)).collect();
@@ -255,7 +254,7 @@ const OF_ALL: &str = "'information_schema', 'performance_schema', 'sys'";
 /// What the user of the connection has any right on, from whatever it comes, apart from these objects: the server shows each user
 /// just that.
 pub(super) async fn reached(
-    connection: &mut MySqlConnection,
+    connection: &mut impl Spoken,
     granted: &BTreeSet<String>,
 ) -> Result<Vec<String>, DatabaseError> {
     let quoted = |name: &str| format!("'`', REPLACE({name}, '`', '``'), '`'");
@@ -284,7 +283,7 @@ pub(super) async fn reached(
 }
 
 /// What a user should not be, which only `SHOW CREATE USER` tells.
-async fn attributes(connection: &mut MySqlConnection, login: &str) -> Result<Vec<String>, DatabaseError> {
+async fn attributes(connection: &mut impl Spoken, login: &str) -> Result<Vec<String>, DatabaseError> {
     let shown = text(&session::one(connection, format!("SHOW CREATE USER {}", account(login))).await?, 0);
     let mut found = Vec::new();
     if shown.contains(" ACCOUNT LOCK") {

@@ -8,11 +8,9 @@
 //!
 //! `docs/design/0033-logins.md` explains the choice.
 
-use sqlx::MySqlConnection;
-
 use super::super::error::{NO_DATABASE, NO_TABLE};
 use super::super::inspect;
-use super::super::session::{self, literal, text};
+use super::super::session::{self, Spoken, literal, text};
 use crate::database::{DatabaseError, Dialect};
 
 /// The procedure.
@@ -107,7 +105,7 @@ pub(super) fn making(database: &str, owner: &str, dialect: Dialect) -> Vec<Strin
 /// Returns how the gate differs from what it should be; `None` if it does not. Fails if others have attached something to the tool's
 /// tables.
 pub(super) async fn difference(
-    connection: &mut MySqlConnection,
+    connection: &mut impl Spoken,
     database: &str,
     dialect: Dialect,
 ) -> Result<Option<String>, DatabaseError> {

@@ -149,7 +149,7 @@ impl MysqlDatabase {
             return Err(DatabaseError::in_transaction());
         }
         self.renew_if_due().await?;
-        if self.guard.rights() == Role::Host { self.settle().await } else { Ok(()) }
+        if self.guard.rights() == Role::Host { self.connection.settle(Role::Host).await } else { Ok(()) }
     }
 
     pub(super) async fn run_each(&mut self, statements: &[String]) -> Result<(), DatabaseError> {
@@ -159,8 +159,7 @@ impl MysqlDatabase {
         }
         if !statements.is_empty() {
             // The gate is made in a mode of its own.
-            let ours = self.ours();
-            session::run(&mut self.connection, ours).await?;
+            self.connection.establish_ours().await?;
         }
         Ok(())
     }

@@ -85,7 +85,7 @@ async fn what_others_made_of_the_tools_tables_is_refused_by_name() {
 }
 
 /// Runs a text that no check of it could read.
-async fn hidden(database: &mut dyn Database, text: &str) -> Result<u64, DatabaseError> {
+pub(super) async fn hidden(database: &mut dyn Database, text: &str) -> Result<u64, DatabaseError> {
     run(database, &format!("SET @x = UNHEX('{}')", hex::encode(text))).await;
     run(database, "PREPARE s FROM @x").await;
     database.execute("EXECUTE s", &[]).await

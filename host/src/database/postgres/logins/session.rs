@@ -7,6 +7,7 @@ use sqlx::{Executor as _, Row as _};
 use super::super::PostgresDatabase;
 use super::super::error::from_sqlx;
 use super::super::record::{LITERALS, is_ours};
+use super::super::rights::check_propagation;
 use super::super::schema::literal;
 use super::super::scope::{rows, simple, text_of};
 use super::super::settings::{anew, in_new_settings, prologue_of};
@@ -19,6 +20,7 @@ use crate::database::logins::Secret;
 use crate::database::logins::refusals::{check_statement, of_gate};
 use crate::database::{DatabaseError, Dialect, Grants, Part, QueryLimits, SchemaChange, ToolChange};
 use crate::sql::Isolation;
+use crate::sql::classify::{StatementClass, classify, identifiers};
 
 /// What makes a session one of a component's own login.
 pub(in crate::database::postgres) struct Gated {
@@ -42,15 +44,19 @@ const READ: &str =
 const SEAL: &str = "SELECT runner_gate.seal($1)";
 const FINISH: &str = "SELECT runner_gate.finish($1)";
 
-/// What a component under grants may say. The login may do no more; this only gives the better error.
+/// What a component under grants may say. The login may do no more; this gives the better error, and leaves out what the connection could
+/// not go on after, such as `COPY`.
 const MAY_SAY: [&str; 10] =
     ["SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "VALUES", "TABLE", "WITH", "EXPLAIN", "SHOW"];
 
-/// Refuses a statement of a component under grants that is neither a query nor a change of rows.
-pub(in crate::database::postgres) fn check(statement: &str) -> Result<(), DatabaseError> {
+/// Refuses a statement of a component under grants that is neither a query nor a change of rows; otherwise returns its class. Which rows is
+/// for the rights of its login.
+pub(in crate::database::postgres) fn check(statement: &str) -> Result<StatementClass, DatabaseError> {
     check_statement(statement, Dialect::Postgres, &MAY_SAY).map_err(|error| {
         error.hint("it may read and change rows; tables and indexes change by calls of `schema`, and everything else by a migration in SQL")
-    })
+    })?;
+    check_propagation(&identifiers(statement, Dialect::Postgres))?;
+    Ok(classify(statement, Dialect::Postgres))
 }
 
 impl Gated {

@@ -1,0 +1,234 @@
+//! The session on which guests speak as well as the host.
+//!
+//! A guest leaves it in settings of its own, in which a question of the host might be answered otherwise: with `sql_select_limit = 1`, by
+//! one row of many. So what the host asks here goes through `speech`, which asks it in the settings of the host, in the same message. Only
+//! the modules that send what guests say get the connection itself.
+
+use sqlx::mysql::MySqlRow;
+use sqlx::{Connection as _, MySqlConnection};
+
+use super::error::unanswered;
+use super::session::{SessionFacts, set_mode};
+use super::settings::{HostSettings, Kept};
+use super::speech::{answers_of, run_on};
+use crate::database::{DatabaseError, Role};
+
+/// Whose settings the session has.
+#[derive(Debug, Default)]
+pub(super) enum SessionSettings {
+    /// Ours.
+    #[default]
+    Ours,
+    /// A script's: those, if they were asked for since it may have changed them.
+    Theirs(Option<Kept>),
+    /// Ours; the script's are those.
+    Kept(Kept),
+}
+
+/// The work connection, which runs every statement of a run.
+pub(super) struct WorkSession {
+    connection: MySqlConnection,
+    ours: HostSettings,
+    /// The database of the host, quoted.
+    database: String,
+    /// The mode in which the texts of callers begin, where it is not that of the host.
+    callers_mode: Option<String>,
+    settings: SessionSettings,
+    /// A guest has said something since the session was last given the settings of the host, or was found to have them.
+    is_unproven: bool,
+}
+
+/// Modes that were changed for a statement.
+pub(super) struct Changed {
+    before: SessionSettings,
+    mode: String,
+}
+
+/// The statements around a text of the host.
+struct Around {
+    before: Vec<String>,
+    after: Vec<String>,
+}
+
+impl WorkSession {
+    /// Begins to work on a connection that was just made to a database.
+    pub(super) fn of(connection: MySqlConnection, server: &SessionFacts, database: &str) -> Self {
+        Self {
+            connection,
+            ours: server.settings.clone(),
+            database: server.facts.dialect.quote(database),
+            callers_mode: server.callers_mode.clone(),
+            settings: SessionSettings::Ours,
+            is_unproven: false,
+        }
+    }
+
+    /// The connection, for what guests say.
+    pub(super) fn of_guests(&mut self) -> &mut MySqlConnection {
+        &mut self.connection
+    }
+
+    /// Ends the session.
+    pub(super) async fn close(self) {
+        let _ = self.connection.close().await;
+    }
+
+    /// Records that a guest speaks.
+    pub(super) fn doubt(&mut self) {
+        self.is_unproven = true;
+    }
+
+    /// Whether a script is known to have left this database: then its names may be those of another one.
+    pub(super) fn is_outside(&self, database: Option<&str>) -> bool {
+        matches!(&self.settings, SessionSettings::Theirs(Some(kept)) if kept.database.as_deref() != database)
+    }
+
+    /// Gives the session the settings of the role that speaks next.
+    pub(super) async fn settle(&mut self, role: Role) -> Result<(), DatabaseError> {
+        match (role, std::mem::take(&mut self.settings)) {
+            // Where one fails, whatever is in force counts as a script's.
+            (Role::Host, SessionSettings::Theirs(kept)) => {
+                let kept = self.known(kept).await?;
+                self.settings = SessionSettings::Theirs(Some(kept.clone()));
+                self.run_as_is(self.establish(Some(&kept)).join("; ")).await?;
+                self.settings = SessionSettings::Kept(kept);
+            }
+            (Role::Host, settings) if self.is_unproven => {
+                self.settings = settings;
+                self.run_as_is(self.establish(None).join("; ")).await?;
+                self.is_unproven = false;
+            }
+            (Role::SqlScript | Role::Component, SessionSettings::Kept(kept)) => {
+                let back = kept.restore(&self.ours).join("; ");
+                self.settings = SessionSettings::Theirs(Some(kept));
+                self.run_as_is(back).await?;
+            }
+            (Role::SqlScript | Role::Component, SessionSettings::Ours) => {
+                if let Some(mode) = &self.callers_mode {
+                    let set = set_mode(mode);
+                    self.settings = SessionSettings::Theirs(None);
+                    self.run_as_is(set).await?;
+                }
+            }
+            (_, settings) => self.settings = settings,
+        }
+        Ok(())
+    }
+
+    /// Runs a text of ours in our settings; a script's stay in force.
+    pub(super) async fn answers_in_ours(&mut self, text: &str) -> Result<Vec<Vec<MySqlRow>>, DatabaseError> {
+        let around = self.around().await?;
+        let all: Vec<&str> = around.before.iter().map(String::as_str).chain([text]).collect();
+        let all: Vec<&str> = all.into_iter().chain(around.after.iter().map(String::as_str)).collect();
+        let answers = answers_of(&mut self.connection, all.join("; ")).await;
+        if answers.is_err() && !around.after.is_empty() {
+            // Where it failed the script's settings were not restored.
+            if let SessionSettings::Theirs(Some(kept)) = &self.settings {
+                self.settings = SessionSettings::Kept(kept.clone());
+            }
+        }
+        let mut answers = answers?;
+        answers.truncate(answers.len().saturating_sub(around.after.len()));
+        answers.drain(..around.before.len().min(answers.len()));
+        Ok(answers)
+    }
+
+    /// Runs a text of ours that means the same in all settings.
+    pub(super) async fn run_as_is(&mut self, text: String) -> Result<u64, DatabaseError> {
+        run_on(&mut self.connection, text).await
+    }
+
+    /// The warnings of the statement before, which other statements may clear. Its list has no limit.
+    pub(super) async fn warnings(&mut self) -> Result<Vec<MySqlRow>, DatabaseError> {
+        let answers = answers_of(&mut self.connection, "SHOW WARNINGS".to_owned()).await?;
+        Ok(answers.into_iter().flatten().collect())
+    }
+
+    /// Runs a text of ours that means the same in all settings, sets the character set, and asks whose settings are in force from now
+    /// on. A component's changes of settings are undone.
+    pub(super) async fn learn(&mut self, text: &str, role: Role) -> Result<Kept, DatabaseError> {
+        let mut all = format!("{text}; SET {}; {}", self.ours.names, self.ours.ask());
+        if role == Role::Component {
+            all = format!("{all}; {}", self.establish(None).join("; "));
+        }
+        let answers = answers_of(&mut self.connection, all).await?;
+        let kept = self.read(&answers)?;
+        self.is_unproven = false;
+        self.settings = match role {
+            Role::Component => SessionSettings::Ours,
+            _ => SessionSettings::Theirs(Some(kept.clone())),
+        };
+        Ok(kept)
+    }
+
+    /// Changes the modes of the session for a statement of ours in the name of whoever speaks.
+    pub(super) async fn change_modes(&mut self, change: impl FnOnce(&mut Vec<&str>)) -> Result<Changed, DatabaseError> {
+        let kept = self.theirs().await?;
+        let mode = kept.mode().to_owned();
+        let mut modes: Vec<&str> = mode.split(',').filter(|mode| !mode.is_empty()).collect();
+        change(&mut modes);
+        let modes = modes.join(",");
+        self.run_as_is(set_mode(&modes)).await?;
+        let changed = SessionSettings::Theirs(Some(kept.with_mode(modes)));
+        Ok(Changed { before: std::mem::replace(&mut self.settings, changed), mode })
+    }
+
+    /// Gives the session its modes again.
+    pub(super) async fn undo(&mut self, changed: Changed) -> Result<(), DatabaseError> {
+        self.settings = changed.before;
+        self.run_as_is(set_mode(&changed.mode)).await.map(drop)
+    }
+
+    /// Establishes the settings of the host, which a text of ours has changed.
+    pub(super) async fn establish_ours(&mut self) -> Result<(), DatabaseError> {
+        self.run_as_is(self.establish(None).join("; ")).await.map(drop)
+    }
+
+    /// The server reads a statement only when those before it have run, so what follows is read in the character set that this begins
+    /// with.
+    async fn around(&mut self) -> Result<Around, DatabaseError> {
+        match std::mem::take(&mut self.settings) {
+            SessionSettings::Theirs(kept) => {
+                let kept = self.known(kept).await?;
+                let around = Around { before: self.establish(Some(&kept)), after: kept.restore(&self.ours) };
+                self.settings = SessionSettings::Theirs(Some(kept));
+                Ok(around)
+            }
+            settings => {
+                self.settings = settings;
+                // What a trigger or a function does to them is not seen in every statement. The guest's may still follow, so this
+                // proves nothing.
+                let before = if self.is_unproven { self.establish(None) } else { Vec::new() };
+                Ok(Around { before, after: Vec::new() })
+            }
+        }
+    }
+
+    /// The statements that establish the settings of the host. `kept`: a script's, where they are in force.
+    fn establish(&self, kept: Option<&Kept>) -> Vec<String> {
+        let warnings = kept.map_or(&self.ours.warnings, |kept| &kept.warnings);
+        vec![self.ours.set(warnings), format!("USE {}", self.database)]
+    }
+
+    /// The settings of a script, which are in force.
+    async fn known(&mut self, kept: Option<Kept>) -> Result<Kept, DatabaseError> {
+        match kept {
+            Some(kept) => Ok(kept),
+            None => {
+                // Where that fails, they stay in force.
+                self.settings = SessionSettings::Theirs(None);
+                self.theirs().await
+            }
+        }
+    }
+
+    async fn theirs(&mut self) -> Result<Kept, DatabaseError> {
+        let answers = answers_of(&mut self.connection, self.ours.ask()).await?;
+        self.read(&answers)
+    }
+
+    fn read(&self, answers: &[Vec<MySqlRow>]) -> Result<Kept, DatabaseError> {
+        let row = answers.iter().flatten().next().ok_or_else(unanswered)?;
+        Ok(Kept::of(row, &self.ours))
+    }
+}
