@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use futures_util::{Stream, StreamExt as _};
+use tokio::sync::Notify;
 
 use super::{DatabaseError, DatabaseErrorKind};
 use crate::database::error::TOO_LARGE;
@@ -26,6 +27,11 @@ const AT_ONCE: usize = 20 << 20;
 
 /// What the protocol adds to the cells of a row: a few bytes for each of them, and TLS.
 const OVERHEAD: usize = 2 << 20;
+
+/// The most bytes that a row of MySQL's text protocol may have: there, a cell of 2²⁴ bytes begins with the byte that ends a result, and
+/// sqlx takes it for that.
+#[cfg(feature = "mysql")]
+const AS_TEXT: usize = 15 << 20;
 
 /// How many bytes are passed on at a time.
 #[cfg(unix)]
@@ -49,12 +55,15 @@ struct Counts {
     received: AtomicUsize,
     bound: AtomicUsize,
     is_exceeded: AtomicBool,
+    is_broken: AtomicBool,
+    closing: Notify,
 }
 
 impl Meter {
     fn new() -> Self {
         let (received, bound) = (AtomicUsize::new(0), AtomicUsize::new(AT_ONCE));
-        Self(Arc::new(Counts { received, bound, is_exceeded: AtomicBool::new(false) }))
+        let (is_exceeded, is_broken) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self(Arc::new(Counts { received, bound, is_exceeded, is_broken, closing: Notify::new() }))
     }
 
     /// Begins to count anew: the driver has delivered a row, and no longer holds it.
@@ -71,6 +80,26 @@ impl Meter {
     pub fn allow(&self, bytes: usize) -> Allowed<'_> {
         self.0.bound.store(bytes.saturating_add(OVERHEAD).max(AT_ONCE), Ordering::Relaxed);
         Allowed(self)
+    }
+
+    /// Lets a row have so many bytes only as the text protocol of MySQL can carry, until the guard is dropped.
+    #[cfg(feature = "mysql")]
+    pub fn as_text(&self) -> Allowed<'_> {
+        self.0.bound.store(AS_TEXT, Ordering::Relaxed);
+        Allowed(self)
+    }
+
+    /// Closes the connection for good. After an answer that the driver could not read, what it reads next is the rest of that answer.
+    #[cfg(feature = "mysql")]
+    pub fn break_off(&self) {
+        self.0.is_broken.store(true, Ordering::Release);
+        self.0.closing.notify_one();
+    }
+
+    /// Whether the connection was closed for good.
+    #[cfg(feature = "mysql")]
+    pub fn is_broken(&self) -> bool {
+        self.0.is_broken.load(Ordering::Acquire)
     }
 
     /// Replaces the error of a connection that was closed because of the bound by one that says so.
@@ -239,6 +268,7 @@ mod unix {
         tokio::select! {
             () = questions => {}
             () = answers => {}
+            () = meter.0.closing.notified() => {}
         }
     }
 

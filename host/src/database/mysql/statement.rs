@@ -87,6 +87,7 @@ impl MysqlDatabase {
         // prepared to prove it. A component gets the answer of the prepared protocol in any case.
         if values.is_empty() && !statement.contains(';') && self.guard.rights() == Role::SqlScript {
             let watch = self.watch.clone();
+            let _bound = watch.meter.as_text();
             let query = sqlx::raw_sql(AssertSqlSafe(statement.to_owned()));
             return watch.over(affected(watch.meter.rows(query.fetch_many(self.connection.of_guests())))).await;
         }
@@ -106,6 +107,7 @@ impl MysqlDatabase {
         // The server reports this only after it has parsed the whole text as one statement; a second statement in it
         // would be a syntax error.
         if self.guard.rights() != Role::Component && matches!(&answer, Err(error) if error.code == NOT_PREPARABLE) {
+            let _bound = watch.meter.as_text();
             let query = sqlx::raw_sql(text());
             answer = watch.over(affected(watch.meter.rows(query.fetch_many(&mut *connection)))).await;
         }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::connect::Endpoint;
 use super::error::{is_interrupted, lost};
 use super::session::SessionFacts;
+use super::work::note_loss;
 use super::{keepalive, owner, session};
 use crate::database::error::UNANSWERED;
 use crate::database::pipe::Meter;
@@ -69,9 +70,9 @@ impl Watch {
         self.ended = Arc::default();
     }
 
-    /// Whether the session was ended because a statement did not end: it must be replaced, and its transaction is over.
+    /// Whether the session was ended because a statement did not end, or an answer could not be read: it must be replaced, and its transaction is over.
     pub fn has_ended(&self) -> bool {
-        self.ended.load(Ordering::Relaxed)
+        self.ended.load(Ordering::Relaxed) || self.meter.is_broken()
     }
 
     /// Sets the role of the following statements and what ends them.
@@ -91,8 +92,15 @@ impl Watch {
     /// first.
     pub async fn over<T>(&self, work: impl Future<Output = Result<T, DatabaseError>>) -> Result<T, DatabaseError> {
         self.check_stop()?;
+        if self.meter.is_broken() {
+            return Err(lost("an answer could not be read, so it was closed"));
+        }
         self.note(None);
-        let mut work = pin!(async { self.meter.judge(work.await) });
+        let mut work = pin!(async {
+            let answer = self.meter.judge(work.await);
+            note_loss(&self.meter, &answer);
+            answer
+        });
         let limit = self.endpoint.statement_timeout().filter(|_| self.rights != Role::Host);
         let reason = tokio::select! {
             biased;

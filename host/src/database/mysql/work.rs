@@ -7,11 +7,12 @@
 use sqlx::mysql::MySqlRow;
 use sqlx::{Connection as _, MySqlConnection};
 
-use super::error::unanswered;
+use super::error::{lost, unanswered};
 use super::session::{SessionFacts, set_mode};
 use super::settings::{HostSettings, Kept};
 use super::speech::{answers_of, run_on};
-use crate::database::{DatabaseError, Role};
+use crate::database::pipe::Meter;
+use crate::database::{DatabaseError, DatabaseErrorKind, Role};
 
 /// Whose settings the session has.
 #[derive(Debug, Default)]
@@ -28,6 +29,8 @@ pub(super) enum SessionSettings {
 /// The work connection, which runs every statement of a run.
 pub(super) struct WorkSession {
     connection: MySqlConnection,
+    /// Counts what the server sends, and closes the connection.
+    meter: Meter,
     ours: HostSettings,
     /// The database of the host, quoted.
     database: String,
@@ -50,11 +53,19 @@ struct Around {
     after: Vec<String>,
 }
 
+/// Closes the connection for good where an answer could not be read: the driver would take the rest of it for the next one.
+pub(super) fn note_loss<T>(meter: &Meter, answer: &Result<T, DatabaseError>) {
+    if answer.as_ref().is_err_and(|error| error.kind == DatabaseErrorKind::Connection) {
+        meter.break_off();
+    }
+}
+
 impl WorkSession {
     /// Begins to work on a connection that was just made to a database.
     pub(super) fn of(connection: MySqlConnection, server: &SessionFacts, database: &str) -> Self {
         Self {
             connection,
+            meter: server.meter.clone(),
             ours: server.settings.clone(),
             database: server.facts.dialect.quote(database),
             callers_mode: server.callers_mode.clone(),
@@ -120,7 +131,7 @@ impl WorkSession {
         let around = self.around().await?;
         let all: Vec<&str> = around.before.iter().map(String::as_str).chain([text]).collect();
         let all: Vec<&str> = all.into_iter().chain(around.after.iter().map(String::as_str)).collect();
-        let answers = answers_of(&mut self.connection, all.join("; ")).await;
+        let answers = self.answers(all.join("; ")).await;
         if answers.is_err() && !around.after.is_empty() {
             // Where it failed the script's settings were not restored.
             if let SessionSettings::Theirs(Some(kept)) = &self.settings {
@@ -135,12 +146,27 @@ impl WorkSession {
 
     /// Runs a text of ours that means the same in all settings.
     pub(super) async fn run_as_is(&mut self, text: String) -> Result<u64, DatabaseError> {
-        run_on(&mut self.connection, text).await
+        self.check()?;
+        let done = run_on(&mut self.connection, text).await;
+        note_loss(&self.meter, &done);
+        done
+    }
+
+    async fn answers(&mut self, text: String) -> Result<Vec<Vec<MySqlRow>>, DatabaseError> {
+        self.check()?;
+        let answers = answers_of(&mut self.connection, text).await;
+        note_loss(&self.meter, &answers);
+        answers
+    }
+
+    /// Fails once an answer could not be read.
+    fn check(&self) -> Result<(), DatabaseError> {
+        if self.meter.is_broken() { Err(lost("an answer could not be read, so it was closed")) } else { Ok(()) }
     }
 
     /// The warnings of the statement before, which other statements may clear. Its list has no limit.
     pub(super) async fn warnings(&mut self) -> Result<Vec<MySqlRow>, DatabaseError> {
-        let answers = answers_of(&mut self.connection, "SHOW WARNINGS".to_owned()).await?;
+        let answers = self.answers("SHOW WARNINGS".to_owned()).await?;
         Ok(answers.into_iter().flatten().collect())
     }
 
@@ -151,7 +177,7 @@ impl WorkSession {
         if role == Role::Component {
             all = format!("{all}; {}", self.establish(None).join("; "));
         }
-        let answers = answers_of(&mut self.connection, all).await?;
+        let answers = self.answers(all).await?;
         let kept = self.read(&answers)?;
         self.is_unproven = false;
         self.settings = match role {
@@ -223,7 +249,7 @@ impl WorkSession {
     }
 
     async fn theirs(&mut self) -> Result<Kept, DatabaseError> {
-        let answers = answers_of(&mut self.connection, self.ours.ask()).await?;
+        let answers = self.answers(self.ours.ask()).await?;
         self.read(&answers)
     }
 

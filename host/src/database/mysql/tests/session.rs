@@ -277,3 +277,36 @@ async fn a_scripts_settings_do_not_affect_the_host() {
     }
     assert_eq!(text_of(opened, "SELECT DISTINCT CAST(at AS CHAR) FROM history").await, "2026-01-01 00:00:00");
 }
+
+/// What follows such an answer would be taken for the next one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_an_answer_that_cannot_be_read_nothing_is_believed() {
+    let fresh = fresh();
+    fresh.sql("CREATE TABLE t (id INT PRIMARY KEY, name TEXT); INSERT INTO t VALUES (1, 'x')");
+    // In the text protocol, a cell of so many bytes begins like the end of a result; what follows looks like answers.
+    let row = "SELECT '', '', '', X'0000', ''";
+    let long = format!("SELECT REPEAT('a', 16777216), '', '', X'0000', '' {}", format!("UNION ALL {row} ").repeat(9));
+    let mut cases = vec![(Role::SqlScript, long)];
+    if is_mysql() {
+        let vector = "SELECT TO_VECTOR('[1,2]') a, 1 b, 2 c, 3 d".to_owned();
+        cases.extend([(Role::SqlScript, vector.clone()), (Role::Component, vector)]);
+    }
+    for (role, statement) in cases {
+        let mut database = open(&fresh).await;
+        let database = database.as_mut();
+        database.begin(NONE).await.expect("begun");
+        database.set_role(role);
+        run(database, "UPDATE t SET name = 'y'").await;
+        let error = error_of(database, &statement).await;
+        assert_eq!(error.kind, DatabaseErrorKind::Connection, "{statement}: {error}");
+        // A migration may handle the error, and go on.
+        for _ in 0..12 {
+            error_of(database, "UPDATE t SET name = 'z'").await;
+        }
+        database.set_role(Role::Host);
+        assert!(!database.in_transaction().await.unwrap_or_default(), "{statement}");
+        database.commit().await.expect_err("it is over");
+        let _ = database.rollback().await;
+        assert_eq!(text_of(database, "SELECT name FROM t").await, "x", "another session: {statement}");
+    }
+}
