@@ -37,7 +37,6 @@ pub(in crate::database) struct Granted<'a> {
     /// The columns; empty means all.
     pub columns: Vec<&'a str>,
     /// The table.
-    #[cfg_attr(not(feature = "postgres"), allow(dead_code, reason = "asked for its sequences alone"))]
     pub relation: &'a Relation,
 }
 

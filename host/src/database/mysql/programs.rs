@@ -207,29 +207,38 @@ fn of_migrations(schema: &str) -> String {
 fn reaching_events(schema: &str) -> String {
     format!(
         "{} SELECT {EVENT} FROM information_schema.EVENTS e WHERE ({}) AND EXISTS (SELECT 1 FROM reach r WHERE {})",
-        reach(schema, schema, &format!("{}|{DYNAMIC}", tool_names())),
+        reach(schema, schema, &format!("body REGEXP '{}|{DYNAMIC}'", tool_names())),
         of_migrations(schema),
         mentions("e.EVENT_DEFINITION", "r.name")
     )
 }
 
-/// The beginning of a query about `reach`: the programs of the databases of a list in whose texts this is found, and those that name one
+/// The beginning of a query about `reach`: the programs of the databases of a list whose `body` meets a condition, and those that name one
 /// of them, through however many others. A trigger has the name of its table.
 fn reach(list: &str, schema: &str, found: &str) -> String {
     format!(
         "WITH RECURSIVE program AS ({}), reach (kind, place, name, is_direct) AS (SELECT kind, place, name, 1 FROM program \
-         WHERE body REGEXP '{found}' UNION SELECT p.kind, p.place, p.name, 0 FROM program p JOIN reach r ON {})",
+         WHERE {found} UNION SELECT p.kind, p.place, p.name, 0 FROM program p JOIN reach r ON {})",
         sources(list, schema).join(" UNION ALL "),
         mentions("p.body", "r.name")
     )
 }
 
-/// The query for the tables, views and functions of a list of databases through which a statement changes the tool's tables: what it
-/// is, its database and name, and whether a view does so only where it is written to.
+/// The query for the tables, views and functions of a list of databases through which a statement changes the tool's tables, or what is in
+/// a database that is not listed, whose views may lead there: what it is, its database and name, and whether a view does so only where it
+/// is written to.
 pub(super) fn reaching_objects(list: &str, schema: &str) -> String {
+    let name = "REGEXP_REPLACE(CONVERT(o.SCHEMA_NAME USING utf8mb4), '[^a-zA-Z0-9_]', '.')";
+    // A comment can stand before the dot.
+    let elsewhere = format!(
+        "EXISTS (SELECT 1 FROM information_schema.SCHEMATA o WHERE o.SCHEMA_NAME NOT IN ({OF_THE_SERVER}, {list}) AND (\
+         body REGEXP CONCAT('(^|[^a-z0-9_$])', {name}, '[`\"]?[[:space:]]*[.]') \
+         OR body REGEXP '/[*]|--|#' AND {}))",
+        mentions("body", "CONVERT(o.SCHEMA_NAME USING utf8mb4)")
+    );
     format!(
         "{} SELECT kind, place, name, MIN(is_direct) FROM reach GROUP BY kind, place, name",
-        reach(list, schema, &tool_names())
+        reach(list, schema, &format!("body REGEXP '{}' OR {elsewhere}", tool_names()))
     )
 }
 

@@ -172,6 +172,7 @@ pub(super) fn check_with_login(statement: &str, asking: Asking<'_>) -> Result<St
         return Err(run_comment());
     }
     check_locks(&identifiers(statement, dialect))?;
+    check_hint(statement)?;
     Ok(classify(statement, dialect))
 }
 
@@ -307,18 +308,16 @@ fn check_component(statement: &str, class: StatementClass, dialect: Dialect) -> 
         let shown = if first.is_empty() { "this statement" } else { first };
         return Err(denied(&format!("`{shown}` from a component")).hint("do it in a migration in SQL"));
     }
-    if sets_by_hint(statement) {
-        return Err(denied(
-            "a statement with the hint `SET_VAR` from a component: what it turns off, such as checks of foreign keys, \
-             protects tables of others too",
-        )
-        .hint("leave the hint out"));
-    }
+    check_hint(statement)?;
     let words = words(statement, dialect);
     // The file of a table of the engine CSV can be that of another program.
     let engine = engine_of_elsewhere(statement, dialect)
         .or_else(|| engines(statement, dialect).iter().any(|engine| engine == "CSV").then_some("CSV"));
-    if let Some(word) = OUTSIDE.into_iter().find(|word| words.iter().any(|it| it == word)).or(engine) {
+    // MariaDB asks for no privilege on files there.
+    let directory =
+        words.windows(2).any(|pair| pair[1] == "DIRECTORY" && ["DATA", "INDEX"].contains(&pair[0].as_str()));
+    let directory = directory.then_some("DIRECTORY");
+    if let Some(word) = OUTSIDE.into_iter().find(|word| words.iter().any(|it| it == word)).or(engine).or(directory) {
         return Err(denied(&format!("`{word}` from a component: it reaches outside the database"))
             .hint("do it in a migration in SQL"));
     }
@@ -340,9 +339,16 @@ fn check_component(statement: &str, class: StatementClass, dialect: Dialect) -> 
     Ok(())
 }
 
-/// Whether a statement has a hint that gives a variable another value while it runs. A hint looks like a comment.
-fn sets_by_hint(statement: &str) -> bool {
-    statement.contains("/*+") && statement.to_ascii_uppercase().contains("SET_VAR")
+/// Refuses a hint that gives a variable another value while the statement runs. A hint looks like a comment.
+fn check_hint(statement: &str) -> Result<(), DatabaseError> {
+    if !(statement.contains("/*+") && statement.to_ascii_uppercase().contains("SET_VAR")) {
+        return Ok(());
+    }
+    Err(denied(
+        "a statement with the hint `SET_VAR` from a component: what it turns off, such as checks of foreign keys, protects tables of \
+         others too",
+    )
+    .hint("leave the hint out"))
 }
 
 /// Whether a word says what a change of the schema is about.
@@ -426,6 +432,9 @@ mod tests {
             (component, "CREATE SERVER s FOREIGN DATA WRAPPER mysql OPTIONS (HOST 'x')", false),
             (component, "CREATE TABLE t (a INT) ENGINE = FEDERATED CONNECTION = 'mysql://h/d/t'", false),
             (component, "SELECT 1 INTO OUTFILE '/tmp/x'", false),
+            (component, "CREATE TABLE t (a INT) ENGINE = MyISAM INDEX /* x */ DIRECTORY '/tmp'", false),
+            (component, "CREATE TABLE t (a INT) data directory = '/tmp'", false),
+            (component, "CREATE TABLE t (`data` INT, directory INT)", true),
             (component, "SELECT load_file('/etc/passwd')", false),
             (component, "SELECT * FROM mysql . global_priv", false),
             (component, "CALL `sys`.execute_prepared_stmt('SELECT 1')", false),

@@ -162,7 +162,8 @@ impl MysqlDatabase {
                 (false, _) => String::new(),
             };
             let values: Vec<String> =
-                values.iter().map(|value| format!("IFNULL(CAST({value} AS BINARY), '~'), '|'")).collect();
+                // With its length, no value can be taken for two, or for none.
+                values.iter().map(|it| format!("IFNULL(CONCAT(LENGTH({it}), ':', CAST({it} AS BINARY)), '~')")).collect();
             let rows = format!(
                 "SELECT COUNT(*), SUM(CAST(CONV(LEFT(SHA2(CONCAT({}), 256), 15), 16, 10) AS UNSIGNED)) FROM {name}{which}",
                 values.join(", ")

@@ -41,6 +41,10 @@ pub(super) struct Catalogue {
     pub reaching: BTreeMap<(String, String), bool>,
     /// The tables that keep what was written to them before.
     pub versioned: BTreeSet<(String, String)>,
+    /// The expressions by which tables are partitioned. A query may ask for one partition.
+    pub partitions: BTreeMap<(String, String), String>,
+    /// The columns with a histogram, which has values of them.
+    pub histograms: BTreeMap<(String, String), BTreeSet<String>>,
 }
 
 /// A right that everybody has.
@@ -120,6 +124,8 @@ impl Catalogue {
             open: Vec::new(),
             reaching: BTreeMap::new(),
             versioned: BTreeSet::new(),
+            partitions: BTreeMap::new(),
+            histograms: BTreeMap::new(),
         };
         found.host = text(&session::one(connection, "SELECT CURRENT_USER()").await?, 0);
         // With those of its default role, which is active.
@@ -156,6 +162,20 @@ impl Catalogue {
         );
         let versioned = session::all(connection, versioned).await?;
         self.versioned = versioned.iter().map(|row| (text(row, 0), text(row, 1))).collect();
+        let partitions = format!(
+            "SELECT DISTINCT TABLE_SCHEMA, TABLE_NAME, CONCAT_WS(' ', PARTITION_EXPRESSION, SUBPARTITION_EXPRESSION) \
+             FROM information_schema.PARTITIONS WHERE PARTITION_NAME IS NOT NULL AND TABLE_SCHEMA IN ({list})"
+        );
+        let partitions = session::all(connection, partitions).await?;
+        self.partitions = partitions.iter().map(|row| ((text(row, 0), text(row, 1)), text(row, 2))).collect();
+        if self.dialect == Dialect::Mysql {
+            let histograms = format!(
+                "SELECT SCHEMA_NAME, TABLE_NAME, COLUMN_NAME FROM information_schema.COLUMN_STATISTICS WHERE SCHEMA_NAME IN ({list})"
+            );
+            for row in &session::all(connection, histograms).await? {
+                self.histograms.entry((text(row, 0), text(row, 1))).or_default().insert(text(row, 2));
+            }
+        }
         for row in &session::all(connection, reaching_objects(&list, &literal(&self.database))).await? {
             let when_written = text(row, 0) == "trigger" || text(row, 0) == "view" && text(row, 3) == "1";
             let found = self.reaching.entry((text(row, 1), text(row, 2))).or_insert(when_written);

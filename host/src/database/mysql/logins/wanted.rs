@@ -13,10 +13,11 @@ use crate::database::logins::{LoginReport, LoginRequest, LoginState, Removal, Wa
 use crate::database::{DatabaseError, Dialect, SchemaChange};
 
 /// Why something is not granted: in the transaction of a component, the tool's tables are not compared.
-const REACHES: &str = "which runs a trigger or a function that names a table of runner, with the rights of its owner";
+const REACHES: &str = "which runs a trigger or a function that names a table of runner, or a database that no grant names, with the rights of its owner";
 
 /// The way out.
-const REACHES_HINT: &str = "find out who made the trigger or the function, and drop it";
+const REACHES_HINT: &str =
+    "find out who made the trigger or the function, and drop it; or grant what the component may do in that database";
 
 /// A password that MySQL makes up, and tells in its answer only: no statement has it, so no log does.
 pub(super) const RANDOM_PASSWORD: &str = "WITH caching_sha2_password BY RANDOM PASSWORD";
@@ -89,6 +90,10 @@ impl Wanted {
                 ));
                 continue;
             }
+            if reads_some && let Some(refused) = tells_more(granted, &table, catalogue) {
+                wanted.refused.push(refused);
+                continue;
+            }
             let reaches = catalogue.reaching.get(&table);
             if reaches.is_some_and(|when_written| granted.privilege != "SELECT" || !when_written) {
                 let what = format!("`{}` on `{}.{}`", granted.privilege, table.0, table.1);
@@ -131,6 +136,34 @@ impl Wanted {
         let functions = functions.filter_map(|name| name.split_once('.').map(|(schema, _)| schema.to_owned()));
         tables.chain(functions).collect()
     }
+}
+
+/// What a right to read some columns of a table tells of others, in words, and the way out.
+fn tells_more(
+    granted: &Granted<'_>,
+    table: &(String, String),
+    catalogue: &Catalogue,
+) -> Option<(String, &'static str)> {
+    let others = || granted.relation.columns.iter().filter(|column| !granted.columns.contains(&column.as_str()));
+    let what = format!("`SELECT` on some columns of `{}.{}`", table.0, table.1);
+    let histogram = catalogue.histograms.get(table).and_then(|columns| others().find(|it| columns.contains(*it)));
+    if let Some(column) = histogram {
+        let what = format!(
+            "{what}: anyone who may read one of them may read the histogram of `{column}`, which has values of it"
+        );
+        return Some((
+            what,
+            "drop it with `ANALYZE TABLE … DROP HISTOGRAM ON …`, or grant the table without naming columns",
+        ));
+    }
+    let expression = catalogue.partitions.get(table)?.to_lowercase();
+    let names = |column: &&String| expression.contains(&column.to_lowercase());
+    others().find(names).map(|column| {
+        (
+            format!("{what}: its partitions are made by `{column}`, and a query can ask for the rows of one partition"),
+            "grant the table without naming columns, or a view of the columns that it is to read",
+        )
+    })
 }
 
 /// What a login is and should not be, or the other way round, apart from its rights.

@@ -259,3 +259,24 @@ async fn no_setting_reaches_what_the_host_writes() {
     }
     assert!(tried > 300 && made > tried / 2, "{tried}, {made}");
 }
+
+/// The digest of a row tells where a value ends, and NULL from a text.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_value_that_moves_to_another_column_is_found() {
+    let fresh = fresh();
+    fresh.sql("CREATE TABLE runner_history (id BIGINT PRIMARY KEY AUTO_INCREMENT, name TEXT, summary TEXT)");
+    fresh.sql("INSERT INTO runner_history VALUES (1, 'x|y', 'z'), (2, NULL, 'a')");
+    for set in ["name = 'x', summary = 'y|z' WHERE id = 1", "name = '~' WHERE id = 2"] {
+        let mut database = open(&fresh).await;
+        let database = database.as_mut();
+        database.begin(NONE).await.expect("begun");
+        database.set_role(Role::SqlScript);
+        run(database, &format!("SET @s = CONCAT('UPDATE runner', \"_history SET {set}\")")).await;
+        run(database, "PREPARE s FROM @s").await;
+        run(database, "EXECUTE s").await;
+        database.set_role(Role::Host);
+        let error = database.finish(&[], End::Migration { next: None }).await.expect_err(set);
+        assert_eq!(error.kind, DatabaseErrorKind::Denied, "{set}: {error}");
+        database.rollback().await.expect("rolled back");
+    }
+}

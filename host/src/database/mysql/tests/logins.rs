@@ -335,13 +335,21 @@ async fn what_leads_to_the_tools_tables_is_not_granted() {
     fresh.sql("CREATE TABLE t (id INT PRIMARY KEY); CREATE TABLE u (id INT PRIMARY KEY); CREATE TABLE runner (id INT PRIMARY KEY)");
     let mut database = open(&fresh).await;
     let database = database.as_mut();
+    // What a view of another database leads to is not looked at.
+    let beside = format!("{}_beside", fresh.name());
+    fresh.sql(&format!(
+        "CREATE DATABASE {beside}; CREATE VIEW {beside}.v AS SELECT * FROM {}.runner_history; CREATE TABLE w (id INT PRIMARY KEY); \
+         CREATE TRIGGER leads BEFORE INSERT ON w FOR EACH ROW UPDATE {beside} . v SET name = 'x'; CREATE TABLE x (id INT PRIMARY KEY); \
+         CREATE TRIGGER leads_too BEFORE INSERT ON x FOR EACH ROW UPDATE {beside} /* a */ . `v` SET name = 'x'",
+        fresh.name()
+    ));
     let forge = "CREATE FUNCTION forge() RETURNS INT BEGIN UPDATE runner_history SET name = 'x'; RETURN 1; END";
     run(database, forge).await;
     fresh.sql("CREATE TRIGGER springs AFTER INSERT ON t FOR EACH ROW SET @x = forge()");
     fresh.sql("CREATE VIEW v AS SELECT * FROM t; CREATE VIEW shown AS SELECT id FROM runner_history");
     confine(database, &["read t", "insert u", "insert runner", "read shown"]).await;
     database.set_grants(None).expect("none");
-    for line in ["insert t", "insert v", "update shown"] {
+    for line in ["insert t", "insert v", "update shown", "insert w", "insert x"] {
         for error in refused(database, &[line]).await {
             assert_eq!(error.kind, DatabaseErrorKind::Denied, "{line}: {error}");
             assert!(error.message.contains("names a table of runner") && error.hint.is_some(), "{line}: {error}");
@@ -352,6 +360,7 @@ async fn what_leads_to_the_tools_tables_is_not_granted() {
     let error = database.begin(NONE).await.expect_err("refused");
     assert!(error.message.contains("names a table of runner"), "{error}");
     database.set_grants(None).expect("none");
+    fresh.sql(&format!("DROP DATABASE {beside}"));
     drop_logins(database).await;
 }
 
@@ -437,4 +446,29 @@ async fn rights_of_everybody_are_found_without_reading_the_servers_tables() {
     }
     fresh.sql("DELETE FROM mysql.db WHERE User = ''; FLUSH PRIVILEGES");
     confine(database, &["read t"]).await;
+}
+
+/// What the right to read one column tells of others: a value, not only an order.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_table_that_tells_more_than_its_columns_is_granted_as_a_whole_or_not_at_all() {
+    let fresh = fresh();
+    fresh.sql("CREATE TABLE p (id INT, country VARCHAR(9)) PARTITION BY LIST COLUMNS(country) (PARTITION pa VALUES IN ('CH'))");
+    fresh.sql("CREATE TABLE h (id INT PRIMARY KEY, ssn VARCHAR(9)); INSERT INTO h VALUES (1, '123'); CREATE TABLE t (id INT PRIMARY KEY)");
+    let mut database = open(&fresh).await;
+    let database = database.as_mut();
+    confine(database, &["read t", "read p", "read h"]).await;
+    database.set_grants(None).expect("none");
+    let mut cases = vec![("read p(id)", "its partitions are made by `country`")];
+    if is_mysql() {
+        fresh.sql("ANALYZE TABLE h UPDATE HISTOGRAM ON ssn");
+        cases.push(("read h(id)", "the histogram of `ssn`"));
+    }
+    for (line, told) in cases {
+        for error in refused(database, &[line]).await {
+            assert_eq!(error.kind, DatabaseErrorKind::Denied, "{error}");
+            assert!(error.message.contains(told) && error.hint.is_some(), "{error}");
+        }
+    }
+    confine(database, &["read p(id, country)", "read h"]).await;
+    drop_logins(database).await;
 }
