@@ -238,7 +238,7 @@ impl Arena {
             }
             migrations.push(component(NEXT, Mode::Atomic));
             let next = Guest { calls: vec![(Verb::Transform, String::new())], ..guest(Ends::Never) };
-            ran.push(self.run(&migrations, next, self.next(), How::of(Mode::Atomic)).await?);
+            ran.push(self.run(&migrations, next, class.by, How::of(Mode::Atomic)).await?);
             if let (false, Some(last)) = (is_done, ran.last().filter(|ran| !ran.has_done(NEXT.0))) {
                 broken.push(format!("the next migration cannot be applied: {}", last.told()));
             }
@@ -278,7 +278,7 @@ impl Arena {
     async fn only(&mut self, migrations: Vec<Migration>, mode: Mode) -> Result<()> {
         let calls = vec![(Verb::Filter, String::new()), (Verb::Transform, String::new())];
         let guest = Guest { calls, ends: Ends::Never, heard: Heard::default(), hangs: Arc::default() };
-        match self.run(&migrations, guest, self.next(), How::of(mode)).await? {
+        match self.run(&migrations, guest, Attacker::Component, How::of(mode)).await? {
             Ran::Ended(outcome) => (*outcome).into_result().map(drop),
             Ran::Refused(error) => Err(error),
             Ran::GivenUp => Ok(()),
@@ -376,11 +376,6 @@ impl Arena {
             }));
         }
         Ok(State(lines))
-    }
-
-    /// The role of what comes after an attack.
-    fn next(&self) -> Attacker {
-        if self.grants.is_some() { Attacker::Granted } else { Attacker::Component }
     }
 
     async fn all(&mut self, statements: &[&str]) -> Result<()> {

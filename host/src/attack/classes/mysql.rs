@@ -17,6 +17,8 @@ const MAKE: &[&str] = &[
     "CREATE TABLE outbox (id INT PRIMARY KEY)",
     "CREATE TABLE mine (id INT PRIMARY KEY)",
     "CREATE TABLE old (id INT PRIMARY KEY)",
+    // What somebody has left in the database.
+    "CREATE PROCEDURE dynamic (statement TEXT) BEGIN SET @s = statement; PREPARE s FROM @s; EXECUTE s; DEALLOCATE PREPARE s; END",
 ];
 
 const RESET: &[&str] = &[
@@ -94,6 +96,9 @@ const STATE: &[&str] = &[
 /// Statements with an assembled name.
 const ASSEMBLED: &[(Verb, &str)] = &[(Verb::Execute, "EXECUTE IMMEDIATE CONCAT({it})")];
 
+/// The same, by what a component may run.
+const CALLED: &[(Verb, &str)] = &[(Verb::Execute, "CALL dynamic(CONCAT({it}))")];
+
 const OBJECTS_OF_MARIADB: &[&str] = &[
     "'CREATE EVENT later ON SCHEDULE EVERY 1 DAY DO EXECUTE IMMEDIATE CONCAT(''UPDATE run'', ''ner_history SET name = ''''FORGED'''''')'",
     "'CREATE TABLE heir (id BIGINT, FOREIGN KEY (id) REFERENCES run', 'ner_history (id))'",
@@ -124,13 +129,13 @@ const OBJECTS_OF_MYSQL: &[&str] = &[
 const WHAT: &str = "leave something among the objects of the tool, or that changes them";
 
 const OF_MARIADB: &[Class] = &[
-    Class { its: OBJECTS_OF_MARIADB, then: true, ..Class::new("objects", WHAT, Attacker::Component, ASSEMBLED) },
+    Class { its: OBJECTS_OF_MARIADB, then: true, ..Class::new("objects", WHAT, Attacker::Component, CALLED) },
     Class { its: OBJECTS_OF_MARIADB, then: true, ..Class::new("objects_file", WHAT, Attacker::File, ASSEMBLED) },
     REACH,
 ];
 
 const OF_MYSQL: &[Class] = &[
-    Class { its: OBJECTS_OF_MYSQL, then: true, ..Class::new("objects", WHAT, Attacker::Component, PREPARED) },
+    Class { its: OBJECTS_OF_MYSQL, then: true, ..Class::new("objects", WHAT, Attacker::Component, CALLED) },
     Class { its: OBJECTS_OF_MYSQL, then: true, ..Class::new("objects_file", WHAT, Attacker::File, PREPARED) },
     REACH,
 ];

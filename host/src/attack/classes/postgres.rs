@@ -124,8 +124,9 @@ const BOTH: &str =
     "SELECT set_config('client_encoding', '{charset}', false), set_config('backslash_quote', '{quote}', false)";
 /// A default that leaves the literal in which the host writes it.
 const BREAKOUT: &str = "{bait}\\'); {out}; --";
-/// A statement whose text leaves the row of the journal in which the host writes it.
-const SHOWN: &str = "SELECT 1 /* {bait}\\', $q$done$q$, 1, 0, $q$x$q$, NULL, $q$x$q$, $q$x$q$); {out}; -- */";
+/// A statement whose text leaves the row of the journal in which the host writes it. A comment at the end of a file's statement is left
+/// out there.
+const SHOWN: &str = "SELECT /* {bait}\\', $q$done$q$, 1, 0, $q$x$q$, NULL, $q$x$q$, $q$x$q$); {out}; -- */ 1";
 
 /// Runs a statement with a name that is assembled: what names the tool outright is refused by its words.
 const ASSEMBLED: &[(Verb, &str)] =
