@@ -5,6 +5,8 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 #![allow(clippy::print_stdout, reason = "a failed test says what got through, as soon as it does")]
 
+#[path = "attacks/binary.rs"]
+mod binary;
 #[path = "attacks/vary.rs"]
 mod vary;
 
@@ -172,4 +174,19 @@ fn nothing_gets_through_postgres() {
 #[test]
 fn nothing_gets_through_mariadb() {
     try_out(Place::mariadb, 2, (on_each("RUNNER_TEST_MYSQL"), 20_000));
+}
+
+#[test]
+fn nothing_gets_through_the_binary_on_sqlite() {
+    binary::try_out(Place::file);
+}
+
+#[test]
+fn nothing_gets_through_the_binary_on_postgres() {
+    binary::try_out(Place::postgres);
+}
+
+#[test]
+fn nothing_gets_through_the_binary_on_mariadb() {
+    binary::try_out(Place::mariadb);
 }

@@ -23,6 +23,10 @@ pub enum Verb {
     Drop,
     /// Fails with the text as its message.
     Fail,
+    /// Calls the function of the host that the text names, with so many bytes, without end.
+    Flood,
+    /// Does to the cache of compiled components what the text says.
+    Cache,
 }
 
 /// A call and its text.
@@ -39,6 +43,8 @@ pub enum Attacker {
     Component,
     /// A migration in SQL, whose calls are its statements.
     File,
+    /// Another user of the machine.
+    Neighbour,
 }
 
 impl Attacker {
@@ -82,6 +88,8 @@ pub struct Class {
     pub modes: &'static [Mode],
     /// A harmless component under grants runs after it, in the same run if that goes on, and in a run of its own.
     pub then: bool,
+    /// The memory that the process takes is compared.
+    pub is_measured: bool,
 }
 
 /// Every way.
@@ -90,7 +98,7 @@ pub const ALL: &[Mode] = &[Mode::Atomic, Mode::Stepwise, Mode::DryRun];
 impl Class {
     /// A class with one attack, run in all ways.
     pub(super) const fn new(name: &'static str, what: &'static str, by: Attacker, calls: &'static [Call]) -> Self {
-        Self { name, what, by, its: &[""], before: &[], calls, modes: ALL, then: false }
+        Self { name, what, by, its: &[""], before: &[], calls, modes: ALL, then: false, is_measured: false }
     }
 }
 
@@ -100,6 +108,7 @@ pub const WORDS: &[(&str, &[&str])] = &[
     ("{local}", &["false", "true"]),
     ("{quote}", &["on", "ON", "true", "1", "yes"]),
     ("{right}", &["SELECT", "ALL", "SELECT, UPDATE", "SELECT, INSERT, DELETE", "SELECT, DELETE"]),
+    ("{percent}", &["50", "0", "1", "99", "100"]),
     ("{forged}", &["FORGED", "forged", "0001"]),
 ];
 

@@ -1,6 +1,7 @@
 //! A migration that makes the calls of an attempt, as a component makes them, and hears what they answer.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -27,7 +28,7 @@ const LIMITS: CallLimits = CallLimits {
 pub struct Heard(Arc<Mutex<Vec<String>>>);
 
 impl Heard {
-    fn note(&self, text: String) {
+    pub(super) fn note(&self, text: String) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(text);
     }
 
@@ -54,9 +55,18 @@ pub enum Ends {
 pub(super) struct Guest {
     pub(super) calls: Vec<(Verb, String)>,
     pub(super) ends: Ends,
+    /// Whether its batch function takes long enough for another process to do a part of the transform.
+    pub(super) is_slow: bool,
     pub(super) heard: Heard,
     /// Told when it hangs.
     pub(super) hangs: Arc<tokio::sync::Notify>,
+}
+
+impl Guest {
+    /// What it calls without end, if it is a component that does.
+    pub(super) fn floods(&self) -> Option<String> {
+        self.calls.iter().find(|(verb, _)| *verb == Verb::Flood).map(|(_, text)| text.clone())
+    }
 }
 
 #[async_trait]
@@ -76,7 +86,7 @@ impl Script for Guest {
             if *verb == Verb::Fail {
                 return Err(Error::failed(text.clone()));
             }
-            match make(&mut calls, *verb, text, dialect).await {
+            match make(&mut calls, *verb, text, (dialect, self.is_slow)).await {
                 Ok(answer) => self.heard.note(answer),
                 // It goes on after an error.
                 Err(CallError::Database(error)) => self.heard.note(error.to_string()),
@@ -87,7 +97,7 @@ impl Script for Guest {
     }
 
     async fn batch_function(&self, _context: &RunContext) -> Option<Arc<dyn BatchFunction>> {
-        Some(Arc::new(Same))
+        Some(Arc::new(Same { is_slow: self.is_slow }))
     }
 }
 
@@ -107,7 +117,12 @@ fn column(name: &str, data_type: DataType, default: Option<&str>) -> NewColumn {
 }
 
 /// Makes a call; returns what it answers.
-async fn make(calls: &mut Calls, verb: Verb, text: &str, dialect: Dialect) -> Result<String, CallError> {
+async fn make(
+    calls: &mut Calls,
+    verb: Verb,
+    text: &str,
+    (dialect, is_slow): (Dialect, bool),
+) -> Result<String, CallError> {
     // MySQL knows defaults of short texts only.
     let of_text = if dialect.schemas_are_databases() { DataType::Varchar(1000) } else { DataType::Text };
     let answer = match verb {
@@ -128,7 +143,7 @@ async fn make(calls: &mut Calls, verb: Verb, text: &str, dialect: Dialect) -> Re
         Verb::Transform => {
             let target = TableTarget { table: table("outbox"), mode: WriteMode::Insert, key: Vec::new() };
             let task = TransformTask { name: "copy".to_owned(), source: people(text), target };
-            format!("{:?}", calls.transform(Some(Arc::new(Same)), task).await?)
+            format!("{:?}", calls.transform(Some(Arc::new(Same { is_slow })), task).await?)
         }
         Verb::Create => {
             let columns = vec![column("id", DataType::Int64, None), column("v", of_text, Some(text))];
@@ -147,7 +162,7 @@ async fn make(calls: &mut Calls, verb: Verb, text: &str, dialect: Dialect) -> Re
             calls.change_schema(&SchemaChange::DropTable(table(text))).await?;
             "dropped".to_owned()
         }
-        Verb::Fail => String::new(),
+        Verb::Fail | Verb::Flood | Verb::Cache => String::new(),
     };
     Ok(answer)
 }
@@ -165,8 +180,14 @@ async fn read(calls: &mut Calls, mut reader: Reader) -> Result<String, CallError
     ended.map(|()| read.concat())
 }
 
+/// How long a batch takes where others are to have a part: longer than the pause after which they look for one.
+const SLOW: Duration = Duration::from_millis(400);
+
 /// The batch function that changes nothing.
-struct Same;
+#[derive(Clone, Copy)]
+struct Same {
+    is_slow: bool,
+}
 
 #[async_trait]
 impl BatchFunction for Same {
@@ -179,13 +200,16 @@ impl BatchFunction for Same {
     }
 
     async fn start(&self) -> Result<Box<dyn BatchInstance>> {
-        Ok(Box::new(Self))
+        Ok(Box::new(*self))
     }
 }
 
 #[async_trait]
 impl BatchInstance for Same {
     async fn transform(&mut self, _name: &str, rows: Batch) -> Result<Batch> {
+        if self.is_slow {
+            tokio::time::sleep(SLOW).await;
+        }
         Ok(rows)
     }
 }

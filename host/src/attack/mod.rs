@@ -2,14 +2,17 @@
 //! They run on a scratch database, or, where none can be made, in transactions that are rolled back.
 
 mod arena;
+mod cache;
 pub mod class;
 mod classes;
 mod field;
+mod flood;
 mod guest;
+mod memory;
 mod rolled_back;
 mod runs;
 
-pub use arena::{Arena, How, Verdict};
+pub use arena::{Arena, GUEST, How, Left, Verdict};
 pub use guest::Ends;
 
 use field::{Field, State, explained};

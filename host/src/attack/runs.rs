@@ -2,7 +2,7 @@
 
 use super::arena::{Arena, How};
 use super::class::{Attempt, Class};
-use super::{AttackReport, NO_GRANTS, Succeeded, classes};
+use super::{AttackReport, Succeeded, classes};
 use crate::database::{ConnectOptions, DatabaseUrl, Dialect};
 use crate::engine::isolation::Barrier;
 use crate::error::Result;
@@ -41,8 +41,10 @@ pub(super) async fn try_all(
                 }
             }
         }
-        for class in classes::of(dialect).iter().filter(|class| !tried.iter().any(|it| it.name == class.name)) {
-            attempts(class).for_each(|attempt| report.leave(NO_GRANTS, attempt.told()));
+        for class in classes::of(dialect) {
+            if let Some(why) = arena.why_not(class) {
+                attempts(class).for_each(|attempt| report.leave(why, attempt.told()));
+            }
         }
         arena.discard().await
     }

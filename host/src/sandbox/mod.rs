@@ -34,11 +34,12 @@ use crate::error::{Error, Result};
 use crate::project::limits::Limits;
 use crate::project::script::{LoadedScript, Runtime, is_embedded};
 use crate::project::sha256;
-use cache::Cache;
+pub(crate) use cache::Cache;
 pub use cache::CacheNote;
 pub use compile::Compiler;
 use compile::Order;
 pub use describe::Described;
+pub(crate) use engine::engine;
 use script::{ComponentScript, LoadedComponent};
 use state::GuestState;
 

@@ -8,8 +8,16 @@ use runner_tests::random::Random;
 /// The attempt of a seed.
 pub fn attempt(seed: u64, classes: &[&'static Class], dialect: Dialect) -> (Attempt, How) {
     // Neighbouring seeds have different classes, and nothing else in common.
-    let class = classes[(seed % classes.len() as u64) as usize];
     let mut random = Random::new(seed ^ 0x5eed_0000);
+    let class = classes[(seed % classes.len() as u64) as usize];
+    // What takes seconds is tried less often.
+    let class = match is_slow(class) && !one_of(&mut random, 10) {
+        true => {
+            let quick: Vec<_> = classes.iter().copied().filter(|class| !is_slow(class)).collect();
+            quick[random.below(quick.len() as u64) as usize]
+        }
+        false => class,
+    };
     let it = pick(&mut random, class.its);
     let mut attempt = Attempt::new(class, it, &mut |count| random.below(count as u64) as usize);
     let calls = &mut attempt.calls;
@@ -18,6 +26,11 @@ pub fn attempt(seed: u64, classes: &[&'static Class], dialect: Dialect) -> (Atte
         if matches!(verb, Verb::Execute | Verb::Query | Verb::Read | Verb::Filter | Verb::Transform) {
             *text = spelled(&mut random, text);
         }
+    }
+    // What no server hears is not written in other ways.
+    if calls.iter().any(|(verb, _)| matches!(verb, Verb::Flood | Verb::Cache)) {
+        let mode = pick_mode(&mut random, class);
+        return (attempt, How::of(mode));
     }
     if class.by != Attacker::File && calls.len() > 1 && one_of(&mut random, 6) {
         let at = random.below(calls.len() as u64 - 1) as usize;
@@ -30,7 +43,7 @@ pub fn attempt(seed: u64, classes: &[&'static Class], dialect: Dialect) -> (Atte
             calls.insert(at, call);
         }
     }
-    let mode = class.modes[random.below(class.modes.len() as u64) as usize];
+    let mode = pick_mode(&mut random, class);
     let at = random.below(calls.len() as u64) as usize;
     let ends = match random.below(5) {
         0 if class.by != Attacker::File && mode != Mode::DryRun => Ends::Failing(at),
@@ -38,11 +51,21 @@ pub fn attempt(seed: u64, classes: &[&'static Class], dialect: Dialect) -> (Atte
         _ => Ends::Never,
     };
     let connections = if dialect.has_many_writers() && one_of(&mut random, 3) { 3 } else { 1 };
-    (attempt, How { mode, ends, connections })
+    let transforms = calls.iter().any(|(verb, _)| *verb == Verb::Transform);
+    let is_shared = transforms && dialect.has_many_writers() && mode == Mode::Stepwise && one_of(&mut random, 2);
+    (attempt, How { mode, ends, connections, is_shared })
 }
 
 fn pick<'a, T: ?Sized>(random: &mut Random, from: &'a [&'a T]) -> &'a T {
     from[random.below(from.len() as u64) as usize]
+}
+
+fn is_slow(class: &Class) -> bool {
+    class.is_measured || class.calls.iter().any(|(verb, _)| *verb == Verb::Flood)
+}
+
+fn pick_mode(random: &mut Random, class: &Class) -> Mode {
+    class.modes[random.below(class.modes.len() as u64) as usize]
 }
 
 fn one_of(random: &mut Random, count: u64) -> bool {

@@ -1,6 +1,6 @@
 //! MariaDB and MySQL: the arenas and the attacks.
 
-use super::super::class::{Attacker, Class, Verb};
+use super::super::class::{Attacker, Class, Mode, Verb};
 use super::Ground;
 
 pub(super) const MARIADB: Ground = Ground { make: MAKE, aged: &[], reset: RESET, state: STATE, classes: OF_MARIADB };
@@ -17,6 +17,8 @@ const MAKE: &[&str] = &[
     "CREATE TABLE outbox (id INT PRIMARY KEY)",
     "CREATE TABLE mine (id INT PRIMARY KEY)",
     "CREATE TABLE old (id INT PRIMARY KEY)",
+    // What somebody has left in the database.
+    "CREATE PROCEDURE dynamic (statement TEXT) BEGIN SET @s = statement; PREPARE s FROM @s; EXECUTE s; DEALLOCATE PREPARE s; END",
 ];
 
 const RESET: &[&str] = &[
@@ -94,6 +96,9 @@ const STATE: &[&str] = &[
 /// Statements with an assembled name.
 const ASSEMBLED: &[(Verb, &str)] = &[(Verb::Execute, "EXECUTE IMMEDIATE CONCAT({it})")];
 
+/// The same, by what a component may run.
+const CALLED: &[(Verb, &str)] = &[(Verb::Execute, "CALL dynamic(CONCAT({it}))")];
+
 const OBJECTS_OF_MARIADB: &[&str] = &[
     "'CREATE EVENT later ON SCHEDULE EVERY 1 DAY DO EXECUTE IMMEDIATE CONCAT(''UPDATE run'', ''ner_history SET name = ''''FORGED'''''')'",
     "'CREATE TABLE heir (id BIGINT, FOREIGN KEY (id) REFERENCES run', 'ner_history (id))'",
@@ -124,20 +129,54 @@ const OBJECTS_OF_MYSQL: &[&str] = &[
 const WHAT: &str = "leave something among the objects of the tool, or that changes them";
 
 const OF_MARIADB: &[Class] = &[
-    Class { its: OBJECTS_OF_MARIADB, then: true, ..Class::new("objects", WHAT, Attacker::Component, ASSEMBLED) },
+    Class { its: OBJECTS_OF_MARIADB, then: true, ..Class::new("objects", WHAT, Attacker::Component, CALLED) },
     Class { its: OBJECTS_OF_MARIADB, then: true, ..Class::new("objects_file", WHAT, Attacker::File, ASSEMBLED) },
     REACH,
+    FILTER,
+    ANSWERS,
 ];
 
 const OF_MYSQL: &[Class] = &[
-    Class { its: OBJECTS_OF_MYSQL, then: true, ..Class::new("objects", WHAT, Attacker::Component, PREPARED) },
+    Class { its: OBJECTS_OF_MYSQL, then: true, ..Class::new("objects", WHAT, Attacker::Component, CALLED) },
     Class { its: OBJECTS_OF_MYSQL, then: true, ..Class::new("objects_file", WHAT, Attacker::File, PREPARED) },
     REACH,
+    FILTER,
+    ANSWERS,
 ];
 
 const REACH: Class = Class {
     its: REACHES,
     ..Class::new("reach", "read or change what it is not granted", Attacker::GrantedSql, &[(Verb::Query, "{it}")])
+};
+
+/// Filters whose errors would tell what is not granted, also to a process that shares the work.
+const FILTER: Class = Class {
+    its: FILTERS,
+    modes: &[Mode::Stepwise, Mode::Atomic],
+    ..Class::new(
+        "filter",
+        "read what it is not granted",
+        Attacker::Granted,
+        &[(Verb::Transform, ""), (Verb::Transform, "{it}")],
+    )
+};
+
+const FILTERS: &[&str] = &[
+    "EXTRACTVALUE(id, CONCAT('~', (SELECT MAX(v) FROM secret))) IS NULL",
+    "EXTRACTVALUE(id, CONCAT('~', ssn)) IS NULL",
+    "EXTRACTVALUE(id, CONCAT('~', (SELECT MAX(ssn) FROM people p))) IS NULL",
+    "EXTRACTVALUE(id, CONCAT('~', (SELECT MAX(v) FROM seen))) IS NULL",
+];
+
+/// What a server answers with more bytes than the process should take.
+const ANSWERS: Class = Class {
+    its: &[
+        concat!("SELECT ", wide!()),
+        "SELECT REPEAT('a', 15000000) FROM people LIMIT 20",
+        concat!("SELECT ", wide!(), " FROM people LIMIT 3"),
+    ],
+    is_measured: true,
+    ..Class::new("answers", "make the process run out of memory", Attacker::Component, &[(Verb::Query, "{it}")])
 };
 
 /// What the grants do not cover.

@@ -124,8 +124,9 @@ const BOTH: &str =
     "SELECT set_config('client_encoding', '{charset}', false), set_config('backslash_quote', '{quote}', false)";
 /// A default that leaves the literal in which the host writes it.
 const BREAKOUT: &str = "{bait}\\'); {out}; --";
-/// A statement whose text leaves the row of the journal in which the host writes it.
-const SHOWN: &str = "SELECT 1 /* {bait}\\', $q$done$q$, 1, 0, $q$x$q$, NULL, $q$x$q$, $q$x$q$); {out}; -- */";
+/// A statement whose text leaves the row of the journal in which the host writes it. A comment at the end of a file's statement is left
+/// out there.
+const SHOWN: &str = "SELECT /* {bait}\\', $q$done$q$, 1, 0, $q$x$q$, NULL, $q$x$q$, $q$x$q$); {out}; -- */ 1";
 
 /// Runs a statement with a name that is assembled: what names the tool outright is refused by its words.
 const ASSEMBLED: &[(Verb, &str)] =
@@ -198,6 +199,22 @@ const CLASSES: &[Class] = &[
             ],
         )
     },
+    FILTER,
+    Class {
+        its: ANSWERS,
+        is_measured: true,
+        ..Class::new("answers", "make the process run out of memory", Attacker::GrantedSql, &[(Verb::Query, "{it}")])
+    },
+    Class {
+        its: ANSWERS,
+        is_measured: true,
+        ..Class::new(
+            "answers_ungranted",
+            "make the process run out of memory",
+            Attacker::Component,
+            &[(Verb::Read, "{it}")],
+        )
+    },
     Class {
         its: GATE,
         then: true,
@@ -257,6 +274,37 @@ const REACHES: &[&str] = &[
     "SELECT set_config('role', (SELECT pg_get_userbyid(datdba)::text FROM pg_database WHERE datname = current_database()), false)",
     "SELECT set_config('session_authorization', 'postgres', false)",
     "SELECT public.hack()",
+];
+
+/// Filters whose errors would tell what is not granted, also to a process that shares the work.
+const FILTER: Class = Class {
+    its: FILTERS,
+    modes: &[Mode::Stepwise, Mode::Atomic],
+    ..Class::new(
+        "filter",
+        "read what it is not granted",
+        Attacker::Granted,
+        &[(Verb::Transform, ""), (Verb::Transform, "{it}")],
+    )
+};
+
+const FILTERS: &[&str] = &[
+    "id > 0 AND CAST((SELECT max(v) FROM public.secret) AS int) = id",
+    "id > 0 AND CAST(ssn AS int) = id",
+    "id > 0 AND CAST((SELECT max(ssn) FROM public.people p) AS int) = id",
+    "id > 0 AND CAST((SELECT max(v) FROM public.seen) AS int) = id",
+    "id > 0 AND CAST((query_to_xml('SELECT * FROM public.secret', true, true, ''))::text AS int) = id",
+];
+
+/// What a server answers with more bytes than the process should take.
+const ANSWERS: &[&str] = &[
+    "SELECT repeat('a', 200000000)",
+    concat!("SELECT ", wide!()),
+    "SELECT repeat('a', 15000000) FROM generate_series(1, 20)",
+    "SELECT string_agg(repeat('a', 1000000), '') FROM generate_series(1, 200)",
+    "SELECT CAST(repeat('a', 200000000) AS int)",
+    "DO $$ BEGIN RAISE EXCEPTION '%', repeat('a', 200000000); END $$",
+    "DO $$ BEGIN FOR i IN 1..200 LOOP RAISE WARNING '%', repeat('a', 1000000); END LOOP; END $$",
 ];
 
 /// Rights that somebody has given to everybody.

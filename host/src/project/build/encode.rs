@@ -22,7 +22,7 @@ const HEADER: usize = 8;
 type Causes = Vec<String>;
 
 /// What a command made, as a component: text is translated, and names and positions of the source are dropped.
-pub(super) fn of_command(file: &str, bytes: Vec<u8>, world: Option<&str>) -> Result<Vec<u8>> {
+pub(crate) fn of_command(file: &str, bytes: Vec<u8>, world: Option<&str>) -> Result<Vec<u8>> {
     let bytes = if file.ends_with(".wat") { translated(file, &bytes)? } else { bytes };
     to_component(file, stripped(bytes), world)
 }

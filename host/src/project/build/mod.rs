@@ -32,6 +32,7 @@ use super::settings::Settings;
 use crate::database::StopSignal;
 use crate::error::{Error, Result};
 pub use check::{CheckReport, CheckedArtifact, Digested, Finding, Verdict, check};
+pub(crate) use encode::of_command as component_of;
 use keep::{Decided, Fate};
 pub use needs::{Needs, needs};
 use refresh::{Origin, Refresh};
