@@ -168,8 +168,7 @@ fn is_sql(text: &str) -> bool {
 /// The names of the placeholders that stand within quotes; empty for those by position.
 fn within_quotes(text: &str) -> Vec<String> {
     let (mut found, mut quote) = (Vec::new(), None);
-    let mut rest = text.char_indices();
-    while let Some((at, c)) = rest.next() {
+    for (at, c) in text.char_indices() {
         match (quote, c) {
             (None, '\'' | '`') => quote = Some(c),
             (Some(open), c) if c == open => quote = None,
