@@ -294,7 +294,16 @@ impl Session for MysqlDatabase {
         // MySQL spells everything as MariaDB does but that type.
         let spelling = if self.server.facts.has_uuid { Dialect::Mariadb } else { Dialect::Mysql };
         let statement = change.statement(spelling)?;
-        self.execute_now(&statement, &[]).await.map(drop)
+        // MySQL reads the defaults that it keeps, in which it has put backslashes, in the mode of the session.
+        if !self.guard.quoting.is_some_and(|quoting| quoting.plain_backslash) {
+            return self.execute_now(&statement, &[]).await.map(drop);
+        }
+        self.connection.settle(self.guard.rights()).await?;
+        let plain = |modes: &mut Vec<&str>| modes.retain(|mode| *mode != "NO_BACKSLASH_ESCAPES");
+        let changed = self.connection.change_modes(plain).await?;
+        let done = self.execute_now(&statement, &[]).await;
+        self.connection.undo(changed).await?;
+        done.map(drop)
     }
 
     async fn probe(&mut self, questions: &[String]) -> Result<Probe, DatabaseError> {
