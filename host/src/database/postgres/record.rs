@@ -14,7 +14,7 @@ use super::search_path;
 use super::settings::{prologue, prologue_of};
 pub(super) use super::speech::literal;
 use super::speech::{self, answers};
-use super::temporary::RESET;
+use super::temporary::{RESET, is_committed};
 use super::tool_tables::{FINGERPRINT, Fingerprint};
 use super::transaction::{COMMIT, Transaction, explain_aborted, wrote_late};
 use crate::database::change::Literals;
@@ -34,7 +34,7 @@ const CHANGED: &str = "runner:changed";
 const ROWS: &str = "runner:rows";
 const MISREAD: &str = "runner:misread";
 
-/// The first column of the row that shows that the next transaction has begun, so that the one before is committed.
+/// The first column of the row that shows that the next transaction has begun.
 const BEGUN: &str = "runner:begun";
 
 /// A transaction that was opened together with the end of the one before, and that nobody has asked for yet.
@@ -125,6 +125,10 @@ impl PostgresDatabase {
         }
         text.push_str(changes);
         text.push_str(if before.is_some() { COMMIT } else { "COMMIT" });
+        let resets = end != End::Step || transaction.had_component;
+        if resets {
+            text.push_str(&self.after_guest(end != End::Step));
+        }
         let next = match end {
             End::Migration { next: Some(options) } => {
                 // The lock was on record and the tables were as they were right before, in the same message.
@@ -137,10 +141,11 @@ impl PostgresDatabase {
             text.push_str(&format!("; {}", begin.replacen("; ", &format!("; SELECT '{BEGUN}'; "), 1)));
         }
         let (found, result) = answers(&mut self.connection, &text).await;
-        let is_committed = result.is_ok() || found.iter().any(|row| text_of(row, 0).as_deref() == Some(BEGUN));
-        if !is_committed {
+        if result.is_err() && !is_committed(&found) {
             return result.map_err(|error| wrote_late(ours(error, before.as_ref())));
         }
+        // Without the answer of the next transaction, the session may still have what was set in the commit.
+        self.lost |= result.is_err() && !found.iter().any(|row| text_of(row, 0).as_deref() == Some(BEGUN));
         let settings = self.transaction.take().map(|transaction| transaction.settings).unwrap_or_default();
         match end {
             End::Step => settings.iter().for_each(|statement| self.own.note(statement)),

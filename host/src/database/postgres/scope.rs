@@ -15,7 +15,7 @@ use super::search_path::{OURS, PIN, UNPIN, is_about_tool_tables};
 use super::settings::{ENCODING, anew, in_new_settings, prologue};
 pub(super) use super::speech::{rows, simple};
 use super::tool_tables::{FINGERPRINT, Fingerprint};
-use super::transaction::{commit, explain_aborted};
+use super::transaction::explain_aborted;
 use super::types::Asker;
 use super::{Left, rights};
 use crate::database::error::{RAN, UNANSWERED};
@@ -394,7 +394,7 @@ impl PostgresDatabase {
             self.note_loss(&back);
             return Err(error);
         }
-        let committed = commit(&mut self.connection, &fence).await;
+        let committed = self.commit_guest(&fence, self.rights == Role::Component).await;
         self.roll_back_failed(committed).await
     }
 

@@ -39,7 +39,7 @@ const SETTINGS: [(&str, &str); 14] = [
 pub(super) const ENCODING: &str = "SET LOCAL client_encoding = 'UTF8'; ";
 
 /// Gives the session its own user and settings again, except for those that are meant for one transaction only.
-const RESET: &str = "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL";
+pub(super) const RESET: &str = "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL";
 
 /// The name of the limit on whole transactions. Available since version 17.
 const TRANSACTION_TIMEOUT: &str = "transaction_timeout";

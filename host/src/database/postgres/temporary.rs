@@ -3,22 +3,57 @@
 //! them, but cannot run inside a transaction.)
 
 use sqlx::Connection;
+use sqlx::postgres::PgRow;
 
 use super::PostgresDatabase;
 use super::error::{CANCELED, IN_USE, from_sqlx};
 use super::lock::name_again;
 use super::scope::{ASK_BACKEND, ATTEMPTS, backend_of, rows, simple, text_of};
-use super::settings::in_transaction;
+use super::settings::{self, in_transaction};
+use super::speech::answers;
 use crate::database::{DatabaseError, Role};
 
 /// Resets the session, except for temporary objects.
 pub(super) const RESET: &str = "RESET SESSION AUTHORIZATION; RESET ROLE; CLOSE ALL; UNLISTEN *; \
     SELECT pg_catalog.pg_advisory_unlock_all(); DEALLOCATE ALL; DISCARD SEQUENCES; RESET ALL";
 
+/// Whether the rows of a text with [`PostgresDatabase::after_guest`] show that the COMMIT before it has succeeded.
+pub(super) fn is_committed(found: &[PgRow]) -> bool {
+    found.iter().any(|row| text_of(row, 0).as_deref() == Some(COMMITTED))
+}
+
 /// Whether there may be temporary objects.
 const HAS_TEMPORARY: &str = "SELECT pg_catalog.pg_my_temp_schema() OPERATOR(pg_catalog.<>) 0::pg_catalog.oid";
 
+/// The first column of the row that shows that the transaction before is committed.
+pub(super) const COMMITTED: &str = "runner:committed";
+
 impl PostgresDatabase {
+    /// Returns the text that follows a COMMIT in which code of a guest may have run, such as that of a deferred trigger: what it has set
+    /// for the session is gone before anything else runs there. `is_over`: the guest needs nothing of the session any more.
+    pub(super) fn after_guest(&self, is_over: bool) -> String {
+        let reset = if is_over {
+            format!("{RESET}; DISCARD TEMP")
+        } else {
+            // Statements of a guest that stay prepared do nothing by themselves, and those of sqlx are still needed.
+            let prepared = if self.connection.cached_statements_size() == 0 { "; DEALLOCATE ALL" } else { "" };
+            format!("{}; UNLISTEN *; SELECT pg_catalog.pg_advisory_unlock_all(){prepared}", settings::RESET)
+        };
+        format!("; BEGIN; SELECT '{COMMITTED}'; {reset}{}; COMMIT", name_again(self.locked_for.as_ref()))
+    }
+
+    /// Sends a text with a COMMIT and what follows it. Where the session could not be made new after the COMMIT, another one takes its place.
+    pub(super) async fn commit_and_reset(&mut self, text: &str) -> Result<(), DatabaseError> {
+        let (found, result) = answers(&mut self.connection, text).await;
+        match result {
+            Err(_) if is_committed(&found) => {
+                self.lost = true;
+                Ok(())
+            }
+            result => result,
+        }
+    }
+
     pub(super) async fn drop_temporary_now(&mut self) -> Result<(), DatabaseError> {
         if self.transaction.is_none() && !self.is_gated() {
             return self.reset_session().await;

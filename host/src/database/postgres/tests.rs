@@ -7,6 +7,7 @@ mod contract;
 mod conversions;
 mod encodings;
 mod hostile;
+mod late;
 mod lock;
 mod makes;
 mod names;

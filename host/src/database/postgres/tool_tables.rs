@@ -11,8 +11,8 @@
 //! tool's schemas besides tables or is attached to them: functions, types, privileges by default. It is made of the numbers of the
 //! transactions that wrote the rows of the catalogues, and of the commands in them, which no statement can choose. A row that is
 //! added or removed changes their count; one that is written again gets the number of a later transaction, or of a later command of
-//! this one, so one of the sums grows. A function that is made anew has a new entry among what its schema holds; what else can change of
-//! it is compared before the gate is used, and `grants sync` may let another login call it at any time.
+//! this one, so one of the sums grows. A function is in it as it is, but for who may call it: `grants sync` may let another login do that
+//! at any time. That is compared before the gate is used.
 
 use std::sync::LazyLock;
 
@@ -53,12 +53,20 @@ const WITHIN: &str = "\
 
 const PICTURE: &str = "\
     (SELECT pg_catalog.concat(pg_catalog.count(*), ' ', pg_catalog.sum(p.x::pg_catalog.text::pg_catalog.int8), ' ', \
-            pg_catalog.sum(p.y::pg_catalog.text::pg_catalog.int8)) FROM ( \
+            pg_catalog.sum(p.y::pg_catalog.text::pg_catalog.int8), ' ', \
+            (SELECT pg_catalog.md5(pg_catalog.string_agg( \
+                    (pg_catalog.to_jsonb(f.*) OPERATOR(pg_catalog.-) 'proacl'::pg_catalog.text)::pg_catalog.text, ',' ORDER BY f.oid)) \
+                FROM pg_catalog.pg_proc f WHERE f.oid OPERATOR(pg_catalog.=) ANY (ARRAY( \
+                    SELECT w.objid FROM {within} w WHERE w.classid OPERATOR(pg_catalog.=) 1255::pg_catalog.oid)))) FROM ( \
         SELECT n.xmin, n.cmin, true FROM pg_catalog.pg_namespace n \
             WHERE n.nspname OPERATOR(pg_catalog.=) 'runner' \
         UNION ALL SELECT w.x, w.y, true FROM {within} w \
         UNION ALL SELECT d.xmin, d.cmin, true FROM pg_catalog.pg_depend d WHERE d.refclassid OPERATOR(pg_catalog.=) 1259::pg_catalog.oid \
             AND d.refobjid OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT t.oid FROM {tables} t)) \
+        UNION ALL SELECT g.xmin, g.cmin, true FROM pg_catalog.pg_trigger g \
+            WHERE g.tgrelid OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT t.oid FROM {tables} t)) \
+        UNION ALL SELECT k.xmin, k.cmin, true FROM pg_catalog.pg_constraint k \
+            WHERE k.conrelid OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT t.oid FROM {tables} t)) \
         UNION ALL SELECT t.x, t.y, false FROM {tables} t \
         UNION ALL SELECT a.xmin, a.cmin, false FROM pg_catalog.pg_attribute a \
             WHERE a.attrelid OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT t.oid FROM {tables} t)) \

@@ -43,6 +43,8 @@ pub(super) struct Transaction {
     pub(super) script_speaks: bool,
     /// A script has run statements.
     pub(super) had_script: bool,
+    /// A component has, which sets nothing for the session that is meant to last.
+    pub(super) had_component: bool,
     /// The state of the tool's tables when the script's role began.
     pub(super) before: Option<Fingerprint>,
     /// A script has changed the tool's tables.
@@ -63,6 +65,7 @@ impl Transaction {
             touched: None,
             script_speaks: false,
             had_script: false,
+            had_component: false,
             before: None,
             tampered: None,
             settings: Vec::new(),
@@ -81,6 +84,7 @@ impl Transaction {
 
     /// Records who speaks next. What a component has set remains until the host speaks.
     pub(super) fn note(&mut self, voice: Voice, role: Role) {
+        self.had_component |= role == Role::Component;
         match voice {
             Voice::Host => self.touched = None,
             Voice::Guest if self.is_touched_by(Role::Component) => {}
@@ -164,7 +168,7 @@ impl PostgresDatabase {
         self.forget_statements();
         self.check_usable()?;
         let xid = transaction.xid.clone();
-        let had_script = transaction.had_script;
+        let (had_script, had_component) = (transaction.had_script, transaction.had_component);
         // In the message of the commit, so that nothing waits for a process that is stopped in between.
         let fence = self.fence()?;
         self.busy = true;
@@ -174,10 +178,17 @@ impl PostgresDatabase {
             return Err(error);
         }
         let committed = match had_script {
-            true => commit(&mut self.connection, &fence).await,
+            true => self.commit_guest(&fence, had_component).await,
             false => simple(&mut self.connection, &format!("{fence}COMMIT")).await.map_err(|error| ours(error, None)),
         };
         self.leave_committed(committed, xid).await
+    }
+
+    /// Commits what a guest did, after these statements of ours.
+    pub(super) async fn commit_guest(&mut self, before: &str, is_component: bool) -> Result<(), DatabaseError> {
+        let reset = if is_component { self.after_guest(false) } else { String::new() };
+        let committed = self.commit_and_reset(&format!("{before}{COMMIT}{reset}")).await;
+        committed.map_err(|error| wrote_late(ours(error, None)))
     }
 
     /// Notes what became of a commit. Before its COMMIT, the message may have met the statement timeout of the migration, or the end of

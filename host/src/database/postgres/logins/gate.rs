@@ -13,6 +13,7 @@ use sqlx::PgConnection;
 use super::super::schema::literal;
 use super::super::scope::{rows, text_of};
 use crate::database::DatabaseError;
+use crate::database::logins::names::PREFIX;
 
 /// The schema of the gate.
 pub(in crate::database::postgres) const GATE: &str = "runner_gate";
@@ -29,22 +30,22 @@ struct Function {
     body: &'static str,
 }
 
-/// The functions. Their search path is fixed, so that their names mean those of `pg_catalog`.
+/// The functions. Their search path is fixed, so that their names mean those of `pg_catalog`. Only an answer of `admit` opens the
+/// gate: where that gives none, it stays closed.
 const FUNCTIONS: [Function; 7] = [
     Function {
         name: "admit",
         parameters: "p_token text, p_sealed boolean",
         types: "p_token text, p_sealed boolean",
-        returns: "void",
+        returns: "boolean",
         is_open: false,
         body: "
-DECLARE held text;
 BEGIN
-    SELECT 'held' INTO held FROM runner_gate.underway u JOIN runner_gate.ticket t ON t.token_sha256 = u.token_sha256
+    RETURN p_token IS NOT NULL AND EXISTS (SELECT FROM runner_gate.underway u
+        JOIN runner_gate.ticket t ON t.token_sha256 = u.token_sha256
         WHERE u.xid = pg_catalog.pg_current_xact_id() AND u.sealed = p_sealed
             AND t.token_sha256 = pg_catalog.sha256(pg_catalog.convert_to(p_token, 'UTF8'))
-            AND t.login = session_user AND t.pid = pg_catalog.pg_backend_pid();
-    IF held IS NULL THEN RAISE EXCEPTION 'runner: refused' USING ERRCODE = '28000'; END IF;
+            AND t.login = session_user AND t.pid = pg_catalog.pg_backend_pid());
 END ",
     },
     Function {
@@ -71,7 +72,7 @@ END ",
         body: "
 DECLARE changed bigint;
 BEGIN
-    PERFORM runner_gate.admit(p_token, false);
+    IF runner_gate.admit(p_token, false) IS NOT TRUE THEN RAISE EXCEPTION 'runner: refused' USING ERRCODE = '28000'; END IF;
     EXECUTE p_text;
     GET DIAGNOSTICS changed = ROW_COUNT;
     RETURN changed;
@@ -86,7 +87,7 @@ END ",
         body: "
 DECLARE found refcursor := p_cursor;
 BEGIN
-    PERFORM runner_gate.admit(p_token, false);
+    IF runner_gate.admit(p_token, false) IS NOT TRUE THEN RAISE EXCEPTION 'runner: refused' USING ERRCODE = '28000'; END IF;
     OPEN found NO SCROLL FOR EXECUTE p_text;
 END ",
     },
@@ -98,7 +99,7 @@ END ",
         is_open: true,
         body: "
 BEGIN
-    PERFORM runner_gate.admit(p_token, false);
+    IF runner_gate.admit(p_token, false) IS NOT TRUE THEN RAISE EXCEPTION 'runner: refused' USING ERRCODE = '28000'; END IF;
     IF EXISTS (SELECT FROM pg_catalog.pg_shdepend d JOIN pg_catalog.pg_roles r ON r.oid = d.refobjid
         WHERE d.refclassid = 'pg_catalog.pg_authid'::pg_catalog.regclass AND d.deptype = 'o' AND r.rolname = session_user)
     THEN RAISE EXCEPTION 'runner: the component has created something' USING ERRCODE = '42501'; END IF;
@@ -118,7 +119,7 @@ END ",
         is_open: true,
         body: "
 BEGIN
-    PERFORM runner_gate.admit(p_token, true);
+    IF runner_gate.admit(p_token, true) IS NOT TRUE THEN RAISE EXCEPTION 'runner: refused' USING ERRCODE = '28000'; END IF;
     DELETE FROM runner_gate.underway u WHERE u.xid = pg_catalog.pg_current_xact_id();
 END ",
     },
@@ -164,11 +165,13 @@ pub(super) fn making(owner: &str) -> Vec<String> {
              sealed boolean NOT NULL)"
         ),
     ];
+    // Nothing else changes what a function returns; it is the one that no login may call, so no privilege is lost.
+    texts.push(format!("DROP FUNCTION IF EXISTS {GATE}.admit(text, boolean)"));
     for Function { name, parameters, returns, is_open, body, .. } in &FUNCTIONS {
         let definer = if *is_open { " SECURITY DEFINER" } else { "" };
         texts.push(format!(
             "CREATE OR REPLACE FUNCTION {GATE}.{name}({parameters}) RETURNS {returns} LANGUAGE plpgsql{definer} \
-             SET search_path = pg_catalog, pg_temp AS $gate${body}$gate$"
+             CALLED ON NULL INPUT SET search_path = pg_catalog, pg_temp AS $gate${body}$gate$"
         ));
     }
     texts.extend([
@@ -185,19 +188,46 @@ pub(super) fn making(owner: &str) -> Vec<String> {
     for Function { name, types, .. } in &FUNCTIONS {
         texts.push(format!("ALTER FUNCTION {GATE}.{name}({types}) OWNER TO {owner}"));
     }
+    texts.push(format!(
+        "DO $gate$ DECLARE r name; BEGIN FOR r IN {} LOOP \
+         EXECUTE pg_catalog.format('REVOKE ALL ON SCHEMA {GATE} FROM %I CASCADE', r); \
+         EXECUTE pg_catalog.format('REVOKE ALL ON ALL FUNCTIONS IN SCHEMA {GATE} FROM %I CASCADE', r); \
+         EXECUTE pg_catalog.format('REVOKE ALL ON ALL TABLES IN SCHEMA {GATE} FROM %I CASCADE', r); END LOOP; END $gate$",
+        strangers()
+    ));
     texts
 }
 
+/// The roles besides the owner and the logins of components that have a privilege on the gate.
+const STRANGERS: &str = "\
+    SELECT DISTINCT r.rolname FROM pg_catalog.pg_namespace n \
+        CROSS JOIN LATERAL (SELECT x.grantee FROM pg_catalog.aclexplode(n.nspacl) x \
+            UNION ALL SELECT x.grantee FROM pg_catalog.pg_proc p, pg_catalog.aclexplode(p.proacl) x \
+                WHERE p.pronamespace OPERATOR(pg_catalog.=) n.oid \
+            UNION ALL SELECT x.grantee FROM pg_catalog.pg_class c, pg_catalog.aclexplode(c.relacl) x \
+                WHERE c.relnamespace OPERATOR(pg_catalog.=) n.oid) AS granted (grantee) \
+        JOIN pg_catalog.pg_roles r ON r.oid OPERATOR(pg_catalog.=) granted.grantee \
+        WHERE n.nspname OPERATOR(pg_catalog.=) 'runner_gate' AND r.oid OPERATOR(pg_catalog.<>) n.nspowner \
+            AND NOT pg_catalog.starts_with(r.rolname::pg_catalog.text, '~prefix~')";
+
+fn strangers() -> String {
+    STRANGERS.replace("~prefix~", PREFIX)
+}
+
 /// What the catalogue has of the gate: one row for the schema and each of its functions and tables. The owner is compared with the role
-/// that asks.
+/// that asks; of a function, all that decides what a call of it does.
 const LOOK: &str = "\
     SELECT 'schema', '', '', pg_catalog.concat(n.nspowner OPERATOR(pg_catalog.=) me.oid), \
             pg_catalog.concat(EXISTS (SELECT FROM pg_catalog.aclexplode(n.nspacl) x \
-                WHERE x.grantee OPERATOR(pg_catalog.=) 0::pg_catalog.oid)), '' \
+                WHERE x.grantee OPERATOR(pg_catalog.=) 0::pg_catalog.oid), EXISTS ({strangers})), '' \
         FROM pg_catalog.pg_namespace n, pg_catalog.pg_roles me \
         WHERE n.nspname OPERATOR(pg_catalog.=) 'runner_gate' AND me.rolname OPERATOR(pg_catalog.=) current_user \
     UNION ALL SELECT 'function', p.proname::pg_catalog.text, pg_catalog.pg_get_function_identity_arguments(p.oid), \
-            pg_catalog.concat(p.proowner OPERATOR(pg_catalog.=) me.oid, ' ', p.prosecdef, ' ', p.proconfig::pg_catalog.text), \
+            pg_catalog.concat(p.proowner OPERATOR(pg_catalog.=) me.oid, ' ', p.prosecdef, ' ', p.proconfig::pg_catalog.text, ' ', \
+                (SELECT l.lanname FROM pg_catalog.pg_language l WHERE l.oid OPERATOR(pg_catalog.=) p.prolang), ' ', \
+                p.prokind, ' ', p.provolatile, ' ', p.proparallel, ' ', p.proisstrict, ' ', p.proretset, ' ', p.proleakproof, ' ', \
+                p.prosupport::pg_catalog.oid, ' ', p.provariadic, ' ', p.pronargdefaults, ' ', \
+                pg_catalog.format_type(p.prorettype, NULL)), \
             pg_catalog.concat(p.proacl IS NULL OR EXISTS (SELECT FROM pg_catalog.aclexplode(p.proacl) x \
                 WHERE x.grantee OPERATOR(pg_catalog.=) 0::pg_catalog.oid)), p.prosrc \
         FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) p.pronamespace, \
@@ -210,28 +240,29 @@ const LOOK: &str = "\
             pg_catalog.concat(c.relowner OPERATOR(pg_catalog.=) me.oid, ' ', c.relkind, ' ', c.relrowsecurity, ' ', c.relhasrules), \
             pg_catalog.concat(EXISTS (SELECT FROM pg_catalog.aclexplode(c.relacl) x \
                 WHERE x.grantee OPERATOR(pg_catalog.<>) c.relowner)), \
-            (SELECT pg_catalog.string_agg(pg_catalog.pg_get_triggerdef(g.oid), ';') FROM pg_catalog.pg_trigger g \
-                WHERE g.tgrelid OPERATOR(pg_catalog.=) c.oid AND NOT g.tgisinternal) \
+            (SELECT pg_catalog.string_agg(pg_catalog.concat(pg_catalog.pg_get_triggerdef(g.oid), ' ', g.tgenabled), ';') \
+                FROM pg_catalog.pg_trigger g WHERE g.tgrelid OPERATOR(pg_catalog.=) c.oid AND NOT g.tgisinternal) \
         FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace, \
             pg_catalog.pg_roles me \
         WHERE n.nspname OPERATOR(pg_catalog.=) 'runner_gate' AND me.rolname OPERATOR(pg_catalog.=) current_user \
             AND c.relkind OPERATOR(pg_catalog.<>) 'i'";
 
-/// The trigger, as the server writes it.
+/// The trigger, as the server writes it, and that it fires unless the session is a replica.
 const GUARD: &str = "CREATE CONSTRAINT TRIGGER guard AFTER INSERT ON runner_gate.underway DEFERRABLE INITIALLY DEFERRED \
-    FOR EACH ROW EXECUTE FUNCTION runner_gate.guard()";
+    FOR EACH ROW EXECUTE FUNCTION runner_gate.guard() O";
 
 /// Returns how the gate differs from what it should be; `None` if it does not.
 pub(super) async fn difference(connection: &mut PgConnection) -> Result<Option<String>, DatabaseError> {
-    let found = rows(connection, LOOK).await?;
+    let look = LOOK.replace("{strangers}", &strangers());
+    let found = rows(connection, &look).await?;
     let mut found: Vec<[String; 6]> =
         found.iter().map(|row| [0, 1, 2, 3, 4, 5].map(|column| text_of(row, column).unwrap_or_default())).collect();
     found.sort();
-    let mut expected = vec![["schema", "", "", "t", "f", ""].map(str::to_owned)];
-    for Function { name, types, is_open, body, .. } in &FUNCTIONS {
+    let mut expected = vec![["schema", "", "", "t", "ff", ""].map(str::to_owned)];
+    for Function { name, types, returns, is_open, body, .. } in &FUNCTIONS {
         let definer = if *is_open { 't' } else { 'f' };
-        let settings = format!("t {definer} {SETTINGS}");
-        expected.push(["function", name, types, &settings, "f", body].map(str::to_owned));
+        let what = format!("t {definer} {SETTINGS} plpgsql f v u f f f 0 0 0 {returns}");
+        expected.push(["function", name, types, &what, "f", body].map(str::to_owned));
     }
     let ticket = "token_sha256 bytea, login name, pid integer, opened_at timestamp with time zone";
     expected.push(["table", "ticket", ticket, "t r f f", "f", ""].map(str::to_owned));
@@ -243,7 +274,9 @@ pub(super) async fn difference(connection: &mut PgConnection) -> Result<Option<S
     }
     let other = found.iter().find(|row| !expected.contains(row)).or(expected.iter().find(|row| !found.contains(row)));
     Ok(other.map(|row| match &*row[0] {
-        "schema" => format!("the schema `{GATE}` has another owner, or is open to everybody"),
+        "schema" => {
+            format!("the schema `{GATE}` has another owner, or is open to others than the logins of components")
+        }
         what => format!("the {what} `{GATE}.{}` is not as runner makes it", row[1]),
     }))
 }
@@ -259,3 +292,6 @@ pub(super) fn ticket(token_sha256: &str, login: &str, backend: i32) -> String {
         literal(login)
     )
 }
+
+#[cfg(test)]
+mod tests;

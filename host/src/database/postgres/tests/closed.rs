@@ -155,6 +155,8 @@ async fn what_a_migration_changes_in_the_schemas_is_found_before_it_commits() {
         "CREATE OR REPLACE FUNCTION run''ner_gate.guard() RETURNS trigger LANGUAGE plpgsql AS $f$BEGIN RETURN NEW; END$f$",
         "INSERT INTO run''ner_gate.ticket VALUES ($b$\\x00$b$)",
         "ALTER TABLE run''ner_gate.underway DISABLE TRIGGER guard",
+        "ALTER FUNCTION run''ner_gate.guard() STRICT",
+        "ALTER FUNCTION run''ner_gate.guard() SET search_path = public",
     ] {
         // The names are put together on the server.
         let text = change.replace("''", "~").replace("(~", "('").replace("~)", "')");
@@ -168,5 +170,23 @@ async fn what_a_migration_changes_in_the_schemas_is_found_before_it_commits() {
                 assert_eq!(field.state(), before, "{role:?} {way:?} {text}");
             }
         }
+    }
+}
+
+/// It has committed by then, so that it can only be reported.
+#[tokio::test]
+async fn what_a_statement_without_a_transaction_changes_about_the_gate_is_found() {
+    for change in [
+        "ALTER TABLE run''ner_gate.underway DISABLE TRIGGER guard",
+        "ALTER TABLE run''ner_gate.underway ENABLE ALWAYS TRIGGER guard",
+        "ALTER FUNCTION run''ner_gate.guard() STRICT",
+    ] {
+        let field = Field::new().await;
+        field.fresh.client().as_user(&field.user, "").sql(GATE);
+        let mut database = field.open().await;
+        let statement = format!("DO $x$ BEGIN EXECUTE replace($y${change}$y$, '''''', ''); COMMIT; END $x$");
+        let error = attack(database.as_mut(), &statement, Role::SqlScript, Way::Alone).await.err();
+        let error = error.unwrap_or_else(|| panic!("{change} went unnoticed"));
+        assert!(error.kind == DatabaseErrorKind::Denied && error.has_run(), "{change}: {error}");
     }
 }
