@@ -5,7 +5,9 @@
 use super::mysql;
 #[cfg(not(all(feature = "sqlite", feature = "mysql")))]
 use super::no_driver;
-pub use super::scratch::{CopyProgress, Directory, ScratchCopy, ScratchPlace, ScratchRequest};
+#[cfg(feature = "sqlite")]
+pub use super::scratch::Directory;
+pub use super::scratch::{CopyProgress, ScratchCopy, ScratchPlace, ScratchRequest};
 #[cfg(feature = "sqlite")]
 use super::sqlite;
 use super::{Database, DatabaseError, DatabaseErrorKind, Dialect};

@@ -55,6 +55,7 @@ struct Counts {
     received: AtomicUsize,
     bound: AtomicUsize,
     is_exceeded: AtomicBool,
+    #[cfg_attr(not(feature = "mysql"), expect(dead_code, reason = "other drivers notice by themselves"))]
     is_broken: AtomicBool,
     closing: Notify,
 }
