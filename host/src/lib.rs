@@ -151,8 +151,9 @@
 //! cli                            one command a file
 //! report                         text and JSON for people and programs
 //! fleet                          a command over several databases
+//! attack                         attacks to try, with runs of their own
 //! runner                         the library's door
-//! attack backup migration_tests sandbox  what runs components, tests migrations, makes backups, tries attacks
+//! backup migration_tests sandbox what runs components, tests migrations, makes backups
 //! engine                         plans and runs
 //! keyset dump project scratch    pages of a table; schema and rows as text; files and settings; scratch databases
 //! database                       SQLite, PostgreSQL, MySQL and MariaDB behind one trait
