@@ -29,12 +29,12 @@ impl State {
 /// What the history says that is not so, or does not say.
 pub(super) fn lies(after: &State, left: &Left) -> Vec<String> {
     let row = |(revision, name): (&str, &str), state: &str| format!("{revision} {name} {state}");
-    let mut owed = vec![row(BASE, "applied")];
-    owed.extend(left.done.iter().map(|done| row(*done, "applied")));
+    let mut expected = vec![row(BASE, "applied")];
+    expected.extend(left.done.iter().map(|done| row(*done, "applied")));
     let partial = row(GUEST, "partial");
     let rows = after.history();
-    let missing = owed.iter().filter(|row| !rows.contains(&***row)).map(|row| format!("the history lacks `{row}`"));
-    let known = |row: &&&str| owed.iter().any(|it| it == **row) || (left.some && **row == partial);
+    let missing = expected.iter().filter(|row| !rows.contains(&***row)).map(|row| format!("the history lacks `{row}`"));
+    let known = |row: &&&str| expected.iter().any(|it| it == **row) || (left.some && **row == partial);
     let forged = rows.iter().filter(|row| !known(row)).map(|row| format!("the history has `{row}`"));
     missing.chain(forged).collect()
 }

@@ -148,7 +148,7 @@ impl MysqlDatabase {
 
     async fn make_kept(&mut self, text: &str, parameters: &[Value]) -> Result<(), DatabaseError> {
         let arguments = self.arguments(parameters).await?;
-        let connection = self.connection.of_guests();
+        let connection = self.connection.of_guests()?;
         let query = sqlx::query_with(AssertSqlSafe(text.to_owned()), arguments).persistent(false);
         self.watch.clone().over(async { query.execute(&mut *connection).await.map_err(from_sqlx) }).await?;
         self.refuse_loss("the result").await
@@ -162,7 +162,7 @@ impl MysqlDatabase {
         which: &str,
     ) -> Result<RowSource, DatabaseError> {
         let arguments = self.arguments(parameters).await?;
-        let (connection, meter) = (self.connection.of_guests(), &self.watch.meter);
+        let (connection, meter) = (self.connection.of_guests()?, &self.watch.meter);
         let query = sqlx::query_with(AssertSqlSafe(statement.to_owned()), arguments).persistent(false);
         let work = async {
             let (mut held, mut bytes) = (VecDeque::new(), 0_usize);
@@ -299,7 +299,7 @@ impl MysqlDatabase {
             return Ok(0);
         }
         let arguments = self.arguments(parameters).await?;
-        let (connection, meter) = (self.connection.of_guests(), &self.watch.meter);
+        let (connection, meter) = (self.connection.of_guests()?, &self.watch.meter);
         let query = sqlx::query_with(AssertSqlSafe(text), arguments);
         let _allowed = meter.allow(filling.row_bytes());
         let work = async {

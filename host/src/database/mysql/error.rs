@@ -30,11 +30,11 @@ pub(super) fn from_sqlx(error: sqlx::Error) -> DatabaseError {
         },
         sqlx::Error::Io(error) => lost(&error.to_string()),
         sqlx::Error::Tls(error) => DatabaseError::new(DatabaseErrorKind::Connection, format!("TLS failed: {error}")),
-        // Malformed packets come from a connection that was cut.
         sqlx::Error::Protocol(message) if message.starts_with("unknown column type") => {
             lost(&format!("the server sent a column of a type that runner cannot read ({message}), so it was closed"))
                 .hint("convert the column in the statement, as `VECTOR_TO_STRING` does, or leave it out")
         }
+        // Other malformed packets come from a connection that was cut.
         sqlx::Error::Protocol(message) => lost(&message),
         error @ (sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) | sqlx::Error::Encode(_)) => {
             DatabaseError::new(DatabaseErrorKind::Conversion, error.to_string())

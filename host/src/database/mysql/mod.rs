@@ -298,12 +298,12 @@ impl Session for MysqlDatabase {
         if !self.guard.quoting.is_some_and(|quoting| quoting.plain_backslash) {
             return self.execute_now(&statement, &[]).await.map(drop);
         }
+        self.renew_if_due().await?;
         self.connection.settle(self.guard.rights()).await?;
         let plain = |modes: &mut Vec<&str>| modes.retain(|mode| *mode != "NO_BACKSLASH_ESCAPES");
         let changed = self.connection.change_modes(plain).await?;
-        let done = self.execute_now(&statement, &[]).await;
-        self.connection.undo(changed).await?;
-        done.map(drop)
+        let done = self.execute_now(&statement, &[]).await.map(drop);
+        done.and(self.connection.undo(changed).await)
     }
 
     async fn probe(&mut self, questions: &[String]) -> Result<Probe, DatabaseError> {

@@ -228,13 +228,14 @@ fn reach(list: &str, schema: &str, found: &str) -> String {
 /// a database that is not listed, whose views may lead there: what it is, its database and name, and whether a view does so only where it
 /// is written to.
 pub(super) fn reaching_objects(list: &str, schema: &str) -> String {
-    let name = "REGEXP_REPLACE(CONVERT(o.SCHEMA_NAME USING utf8mb4), '[^a-zA-Z0-9_]', '.')";
+    let name = "CONVERT(o.SCHEMA_NAME USING utf8mb4)";
     // A comment can stand before the dot.
     let elsewhere = format!(
         "EXISTS (SELECT 1 FROM information_schema.SCHEMATA o WHERE o.SCHEMA_NAME NOT IN ({OF_THE_SERVER}, {list}) AND (\
-         body REGEXP CONCAT('(^|[^a-z0-9_$])', {name}, '[`\"]?[[:space:]]*[.]') \
+         body REGEXP CONCAT('(^|[^a-z0-9_$])', {}, '[`\"]?[[:space:]]*[.]') \
          OR body REGEXP '/[*]|--|#' AND {}))",
-        mentions("body", "CONVERT(o.SCHEMA_NAME USING utf8mb4)")
+        as_pattern(name),
+        mentions("body", name)
     );
     format!(
         "{} SELECT kind, place, name, MIN(is_direct) FROM reach GROUP BY kind, place, name",
@@ -244,5 +245,10 @@ pub(super) fn reaching_objects(list: &str, schema: &str) -> String {
 
 /// The condition for a text that has a name in it as a word of its own.
 fn mentions(text: &str, name: &str) -> String {
-    format!("{text} REGEXP CONCAT('(^|[^a-z0-9_$])', REGEXP_REPLACE({name}, '[^a-zA-Z0-9_]', '.'), '([^a-z0-9_$]|$)')")
+    format!("{text} REGEXP CONCAT('(^|[^a-z0-9_$])', {}, '([^a-z0-9_$]|$)')", as_pattern(name))
+}
+
+/// A name as a regular expression that it matches.
+fn as_pattern(name: &str) -> String {
+    format!("REGEXP_REPLACE({name}, '[^a-zA-Z0-9_]', '.')")
 }

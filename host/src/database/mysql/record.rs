@@ -8,6 +8,7 @@ use super::lock::gone;
 use super::node::{Attempts, as_one};
 use super::session::{self, LITERALS};
 use super::transaction::{NO_SAVEPOINT, Transaction, begin, random_name};
+use super::work::note_loss;
 use super::{MysqlDatabase, parameters};
 use crate::database::lease::lost;
 use crate::database::{ChangedRows, DatabaseError, DatabaseErrorKind, End, Facts, ToolChange, TransactionOptions};
@@ -200,7 +201,9 @@ impl MysqlDatabase {
                 let (text, values) = change.statement(&self.server.facts)?;
                 let arguments = parameters::arguments(&values, None)?;
                 let query = sqlx::query_with(sqlx::AssertSqlSafe(text), arguments).persistent(false);
-                query.execute(self.connection.of_guests()).await.map_err(from_sqlx)?.rows_affected()
+                let done = query.execute(self.connection.of_guests()?).await.map_err(from_sqlx);
+                note_loss(&self.watch.meter, &done);
+                done?.rows_affected()
             };
             change.check(rows)?;
         }

@@ -7,7 +7,7 @@
 //! ```text
 //! let asked = self.before(statement).await?;
 //! let watch = self.watch.clone();
-//! let answer = watch.over(ask(self.connection.of_guests(), statement)).await;
+//! let answer = watch.over(ask(self.connection.of_guests()?, statement)).await;
 //! self.after(asked, answer).await
 //! ```
 //!

@@ -70,7 +70,7 @@ impl MysqlDatabase {
     /// Forgets tables that a statement may change; sqlx keeps the columns of prepared statements.
     async fn forget_tables(&mut self) -> Result<(), DatabaseError> {
         self.learned.forget_tables();
-        self.connection.of_guests().clear_cached_statements().await.map_err(from_sqlx)
+        self.connection.of_guests()?.clear_cached_statements().await.map_err(from_sqlx)
     }
 
     /// The servers accept a comment as a statement without an error.
@@ -89,7 +89,7 @@ impl MysqlDatabase {
             let watch = self.watch.clone();
             let _bound = watch.meter.as_text();
             let query = sqlx::raw_sql(AssertSqlSafe(statement.to_owned()));
-            return watch.over(affected(watch.meter.rows(query.fetch_many(self.connection.of_guests())))).await;
+            return watch.over(affected(watch.meter.rows(query.fetch_many(self.connection.of_guests()?)))).await;
         }
         let has_values = !values.is_empty() || statement.contains('?');
         if has_values || self.is_call_of_component(statement) {
@@ -101,7 +101,7 @@ impl MysqlDatabase {
         let arguments = self.arguments(values).await?;
         let watch = self.watch.clone();
         let text = || AssertSqlSafe(statement.to_owned());
-        let connection = self.connection.of_guests();
+        let connection = self.connection.of_guests()?;
         let query = sqlx::query_with(text(), arguments).persistent(has_values);
         let mut answer = watch.over(affected(watch.meter.rows(connection.fetch_many(query)))).await;
         // The server reports this only after it has parsed the whole text as one statement; a second statement in it
@@ -149,7 +149,7 @@ impl MysqlDatabase {
         };
         let mut bytes = 0_usize;
         let mut problem = None;
-        let (connection, meter) = (self.connection.of_guests(), &self.watch.meter);
+        let (connection, meter) = (self.connection.of_guests()?, &self.watch.meter);
         let _allowed = meter.allow(limits.bytes);
         let work = async {
             let query = sqlx::query_with(AssertSqlSafe(statement.to_owned()), arguments);
@@ -185,14 +185,14 @@ impl MysqlDatabase {
     /// Lets the server prepare a statement, and does nothing with it.
     pub(super) async fn describe_only(&mut self, statement: &str) -> Result<(), DatabaseError> {
         let text = AssertSqlSafe(statement.to_owned()).into_sql_str();
-        let connection = self.connection.of_guests();
+        let connection = self.connection.of_guests()?;
         self.watch.clone().over(async { connection.prepare(text).await.map_err(from_sqlx) }).await.map(drop)
     }
 
     /// Lets the server prepare a statement, and checks the number of its values.
     pub(super) async fn prepare(&mut self, statement: &str, values: usize) -> Result<Prepared, DatabaseError> {
         let text = AssertSqlSafe(statement.to_owned()).into_sql_str();
-        let connection = self.connection.of_guests();
+        let connection = self.connection.of_guests()?;
         let prepared = self.watch.clone().over(async { connection.prepare(text).await.map_err(from_sqlx) }).await;
         let prepared = match prepared {
             Err(error) if self.is_call_of_component(statement) => return Err(has_not_begun(error)),

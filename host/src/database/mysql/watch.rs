@@ -92,9 +92,6 @@ impl Watch {
     /// first.
     pub async fn over<T>(&self, work: impl Future<Output = Result<T, DatabaseError>>) -> Result<T, DatabaseError> {
         self.check_stop()?;
-        if self.meter.is_broken() {
-            return Err(lost("an answer could not be read, so it was closed"));
-        }
         self.note(None);
         let mut work = pin!(async {
             let answer = self.meter.judge(work.await);

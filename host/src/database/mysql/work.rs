@@ -74,9 +74,12 @@ impl WorkSession {
         }
     }
 
-    /// The connection, for what guests say.
-    pub(super) fn of_guests(&mut self) -> &mut MySqlConnection {
-        &mut self.connection
+    /// The connection; what guests say is sent by the modules that ask for it. Fails once an answer could not be read.
+    pub(super) fn of_guests(&mut self) -> Result<&mut MySqlConnection, DatabaseError> {
+        match self.meter.is_broken() {
+            true => Err(lost("an answer could not be read, so it was closed")),
+            false => Ok(&mut self.connection),
+        }
     }
 
     /// Ends the session.
@@ -146,22 +149,15 @@ impl WorkSession {
 
     /// Runs a text of ours that means the same in all settings.
     pub(super) async fn run_as_is(&mut self, text: String) -> Result<u64, DatabaseError> {
-        self.check()?;
-        let done = run_on(&mut self.connection, text).await;
+        let done = run_on(self.of_guests()?, text).await;
         note_loss(&self.meter, &done);
         done
     }
 
     async fn answers(&mut self, text: String) -> Result<Vec<Vec<MySqlRow>>, DatabaseError> {
-        self.check()?;
-        let answers = answers_of(&mut self.connection, text).await;
+        let answers = answers_of(self.of_guests()?, text).await;
         note_loss(&self.meter, &answers);
         answers
-    }
-
-    /// Fails once an answer could not be read.
-    fn check(&self) -> Result<(), DatabaseError> {
-        if self.meter.is_broken() { Err(lost("an answer could not be read, so it was closed")) } else { Ok(()) }
     }
 
     /// The warnings of the statement before, which other statements may clear. Its list has no limit.
@@ -187,7 +183,7 @@ impl WorkSession {
         Ok(kept)
     }
 
-    /// Changes the modes of the session for a statement of ours in the name of whoever speaks.
+    /// Changes the modes of the session for a statement of ours on the caller's behalf.
     pub(super) async fn change_modes(&mut self, change: impl FnOnce(&mut Vec<&str>)) -> Result<Changed, DatabaseError> {
         let kept = self.theirs().await?;
         let mode = kept.mode().to_owned();

@@ -22,14 +22,14 @@ const LOSSES: [&str; 4] = ["1264", "1265", "1366", "1406"];
 impl MysqlDatabase {
     /// Runs a statement of the host's own.
     pub(super) async fn run_built(&mut self, statement: BoundStatement) -> Result<u64, DatabaseError> {
-        let connection = self.connection.of_guests();
+        let connection = self.connection.of_guests()?;
         let query = sqlx::query_with(AssertSqlSafe(statement.text), statement.arguments);
         let done = self.watch.clone().over(async { query.execute(&mut *connection).await.map_err(from_sqlx) }).await?;
         Ok(done.rows_affected())
     }
 
     async fn rows_of(&mut self, text: String, arguments: MySqlArguments) -> Result<Vec<MySqlRow>, DatabaseError> {
-        let connection = self.connection.of_guests();
+        let connection = self.connection.of_guests()?;
         let query = sqlx::query_with(AssertSqlSafe(text), arguments);
         self.watch.clone().over(async { query.fetch(&mut *connection).try_collect().await.map_err(from_sqlx) }).await
     }

@@ -289,7 +289,7 @@ pub(super) async fn reached(
              WHERE SCHEMA_NAME NOT IN ({OF_ALL})"
     );
     let seen = session::all(connection, seen).await?.into_iter().map(|row| text(&row, 0));
-    // A database is seen by whoever sees something in it.
+    // A user who sees an object also sees its database.
     let is_granted =
         |it: &String| granted.contains(it) || it.ends_with('.') && granted.iter().any(|one| one.contains(it));
     let mut reached: Vec<String> = seen.filter(|it| !is_granted(it)).collect();

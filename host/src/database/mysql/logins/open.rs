@@ -9,7 +9,7 @@ use sqlx::MySqlConnection;
 use super::super::MysqlDatabase;
 use super::super::connect::Endpoint;
 use super::super::lock;
-use super::super::session::{self, SessionFacts, literal, text as text_of};
+use super::super::session::{self, SessionFacts, literal, text};
 use super::catalogue::{Open, account, reached, shown};
 use super::gate;
 use super::session::Gated;
@@ -73,7 +73,7 @@ impl MysqlDatabase {
         }
         let token = Secret::random();
         let digest = hex::encode(Sha256::digest(token.reveal()));
-        let user = text_of(&session::one(&mut connection, "SELECT USER()").await?, 0);
+        let user = text(&session::one(&mut connection, "SELECT USER()").await?, 0);
         let lock = format!("{}:{}", self.guest_lock(), &digest[..16]);
         self.hold_guest_locks(&mut connection, &lock).await?;
         // What it says apart from transactions of the run is read-only.
@@ -177,20 +177,19 @@ impl MysqlDatabase {
         ))
     }
 
-    /// Gives a login a password of this run. No statement has it, so that no log does: MariaDB is told its digest, and MySQL makes it
-    /// up.
+    /// Gives a login a password of this run. No statement has it, so no log does: MariaDB gets its digest, and MySQL makes it up.
     async fn set_password(&mut self, login: &str) -> Result<Secret, DatabaseError> {
         self.renew_lease().await?;
         let (user, random) = (account(login), Secret::random());
         let secret = match self.server.facts.dialect {
             Dialect::Mysql => {
-                let text = format!("{PASSWORD_LENGTH}; ALTER USER {user} IDENTIFIED {RANDOM_PASSWORD}");
-                session::one(&mut self.connection, text).await.map(|row| Secret::new(text_of(&row, 2)))
+                let set = format!("{PASSWORD_LENGTH}; ALTER USER {user} IDENTIFIED {RANDOM_PASSWORD}");
+                session::one(&mut self.connection, set).await.map(|row| Secret::new(text(&row, 2)))
             }
             _ => {
                 let digest = literal(&native_digest(random.reveal()));
-                let text = format!("ALTER USER {user} IDENTIFIED BY PASSWORD {digest}");
-                session::run(&mut self.connection, text).await.map(|_| random)
+                let set = format!("ALTER USER {user} IDENTIFIED BY PASSWORD {digest}");
+                session::run(&mut self.connection, set).await.map(|_| random)
             }
         };
         let secret = secret.map_err(|error| match error.kind {

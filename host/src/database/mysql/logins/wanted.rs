@@ -214,7 +214,7 @@ fn one(wanted: &WantedLogin, catalogue: &Catalogue, gate: Option<&str>, report: 
     }
     let is_mysql = catalogue.dialect == Dialect::Mysql;
     if !found.is_some_and(|found| found.exists) {
-        // Nobody knows such a password: each run sets one, or the operator does.
+        // This password is for no login: each run sets one, or the operator does.
         let by = if is_mysql { RANDOM_PASSWORD } else { "VIA mysql_native_password USING 'invalid'" };
         report
             .statements
@@ -230,7 +230,7 @@ fn one(wanted: &WantedLogin, catalogue: &Catalogue, gate: Option<&str>, report: 
         }
         report.statements.extend(found.roles.iter().map(|role| format!("REVOKE {role} FROM {user}")));
     }
-    // A procedure that is made anew has lost whoever may call it.
+    // Making the procedure anew drops the right to call it.
     let lost = format!("EXECUTE ON PROCEDURE {}", named(&catalogue.database, GATE));
     let kept = held.iter().filter(|right| gate.is_none() || **right != lost).cloned().collect();
     report.statements.extend(align(&login, &kept, &of.rights));
