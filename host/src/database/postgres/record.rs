@@ -16,7 +16,7 @@ pub(super) use super::speech::literal;
 use super::speech::{self, answers};
 use super::temporary::{RESET, is_committed};
 use super::tool_tables::{FINGERPRINT, Fingerprint};
-use super::transaction::{COMMIT, Transaction, explain_aborted, wrote_late};
+use super::transaction::{COMMIT, PENDING, Transaction, explain_aborted, pending, wrote_late};
 use crate::database::change::Literals;
 use crate::database::{
     ChangedRows, DatabaseError, DatabaseErrorKind, Dialect, End, Facts, Role, ToolChange, TransactionOptions,
@@ -95,6 +95,7 @@ impl PostgresDatabase {
         let holds_lock = self.holds_lock();
         // Otherwise all of it is reset below, with what the migration leaves.
         let anew = if end == End::Step { self.anew_after_guest(Voice::Host) } else { String::new() };
+        let run_deferred = self.run_deferred();
         let Some(transaction) = &mut self.transaction else { return Ok(()) };
         // Deferred constraints are the migration's, and are checked as it left the session.
         let mut text = std::mem::take(&mut transaction.later);
@@ -106,7 +107,7 @@ impl PostgresDatabase {
             (true, None) => Some(Fingerprint::of(rows(&mut self.connection, &FINGERPRINT).await?.last())),
         };
         if before.is_some() {
-            text.push_str("SET CONSTRAINTS ALL IMMEDIATE; ");
+            text.push_str(&run_deferred);
         }
         text.push_str(&anew);
         text.push_str(search_path::OURS);
@@ -367,6 +368,9 @@ pub(super) fn ours(error: DatabaseError, before: Option<&Fingerprint>) -> Databa
     }
     if told.starts_with(CAPTURED) {
         return foreign::captured(told.split(SEPARATOR).nth(1).unwrap_or_default());
+    }
+    if told.starts_with(PENDING) {
+        return pending(told.split(SEPARATOR).nth(1).unwrap_or_default());
     }
     if told.starts_with(FOREIGN) {
         return foreign::error(told.split(SEPARATOR).nth(1).unwrap_or_default());

@@ -386,8 +386,8 @@ impl PostgresDatabase {
             return self.roll_back_failed(committed.map_err(|error| ours(error, None))).await;
         };
         // Deferred constraints and triggers run before the tables are checked.
-        let text = format!("SET CONSTRAINTS ALL IMMEDIATE; {ENCODING}{}", *FINGERPRINT);
-        let looked = rows(&mut self.connection, &text).await;
+        let text = format!("{}{ENCODING}{}", self.run_deferred(), *FINGERPRINT);
+        let looked = rows(&mut self.connection, &text).await.map_err(|error| ours(error, None));
         let looked = looked.and_then(|rows| before.compare(&Fingerprint::of(rows.last())));
         if let Err(error) = looked {
             let back = end(&mut self.connection).await;

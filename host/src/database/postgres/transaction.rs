@@ -12,6 +12,7 @@ use super::error::{ABORTED, READ_ONLY, lost};
 use super::reconnect::Left;
 use super::record::ours;
 use super::scope::{SAVEPOINT, Voice, backend_of, end, rows, simple, text_of};
+use super::search_path::OURS;
 use super::settings::{ENCODING, prologue_of};
 use super::tool_tables::{FINGERPRINT, Fingerprint};
 use super::watch::Watch;
@@ -218,11 +219,12 @@ impl PostgresDatabase {
         let text = if transaction.had_script {
             // What a script has deferred until the commit must not touch the tool's tables either.
             format!(
-                "{ENCODING}{}{}{WHICH}; {3}; SET CONSTRAINTS ALL IMMEDIATE; {3}; {2}",
+                "{ENCODING}{}{}{WHICH}; {3}; {4}{3}; {2}",
                 transaction.later,
                 transaction.release(),
                 self.holds_lock(),
-                *FINGERPRINT
+                *FINGERPRINT,
+                self.run_deferred()
             )
         } else {
             WHICH.to_owned()
@@ -348,6 +350,51 @@ pub(super) const COMMIT: &str = "SET TRANSACTION READ ONLY; COMMIT";
 /// Sends [`COMMIT`], after these statements of ours.
 pub(super) async fn commit(connection: &mut PgConnection, before: &str) -> Result<(), DatabaseError> {
     simple(connection, &format!("{before}{COMMIT}")).await.map_err(|error| wrote_late(ours(error, None)))
+}
+
+/// Begins the answer of [`NOTHING_PENDING`].
+pub(super) const PENDING: &str = "runner:pending";
+
+/// Fails where code of a guest is still to run in the commit: a trigger that has deferred itself again, or the query of a cursor that
+/// outlives the transaction. Before PostgreSQL 16, such code could make a read-only transaction write again, by
+/// `set_config('transaction_read_only', NULL, true)`.
+///
+/// That triggers are pending is told by the server alone, when a table is altered; the column does not exist, so nothing
+/// is. What is deferred has run before, so nothing is pending in an honest migration. Foreign keys are left out: their
+/// checks lock rows, which a read-only transaction refuses before it calls anything.
+const NOTHING_PENDING: &str = "DO $$ DECLARE late pg_catalog.text; BEGIN \
+    FOR late IN SELECT DISTINCT l.relation::regclass::text FROM pg_locks l JOIN pg_trigger t ON t.tgrelid = l.relation \
+        WHERE l.pid = pg_backend_pid() AND l.mode NOT IN ('AccessShareLock', 'RowShareLock') AND t.tgdeferrable \
+            AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.oid = t.tgconstraint AND k.contype = 'f') \
+    LOOP BEGIN EXECUTE format('ALTER TABLE %s ALTER \"runner:none\" SET STATISTICS -1', late); \
+        EXCEPTION WHEN undefined_column THEN NULL; \
+            WHEN object_in_use OR insufficient_privilege THEN RAISE '%', concat('runner:pending', chr(1), 'the table `', late, '`'); \
+        END; END LOOP; \
+    IF EXISTS (SELECT FROM pg_cursors WHERE is_holdable AND creation_time >= now()) \
+        THEN RAISE '%', concat('runner:pending', chr(1), 'a cursor `WITH HOLD`'); END IF; END $$; ";
+
+impl PostgresDatabase {
+    /// Statements that run what a guest has deferred, as the commit would. After them, the session has our role and path.
+    pub(super) fn run_deferred(&self) -> String {
+        let major = self.facts.version.split('.').next().and_then(|major| major.parse::<u32>().ok());
+        // A component with a login of its own has no rights to the tool's tables.
+        let is_asked = major.is_some_and(|major| major < 16) && !self.is_gated();
+        let pending = if is_asked { NOTHING_PENDING } else { "" };
+        format!("SET CONSTRAINTS ALL IMMEDIATE; {OURS}{pending}")
+    }
+}
+
+/// The error for what [`NOTHING_PENDING`] has found.
+pub(super) fn pending(what: &str) -> DatabaseError {
+    DatabaseError::new(
+        DatabaseErrorKind::Denied,
+        format!("the migration would go on while its transaction commits, after the last check, because of {what}"),
+    )
+    .hint(
+        "let deferred triggers end their work when they run, without `SET CONSTRAINTS … DEFERRED` in their functions; close each cursor \
+         `WITH HOLD`; and be the owner of each table whose triggers can be deferred, or a member of the owner's role: before PostgreSQL 16, \
+         only the owner can find out whether they are pending",
+    )
 }
 
 /// Explains the error of a migration that would write in the commit.
