@@ -41,6 +41,19 @@ impl LockKind {
     }
 }
 
+/// A statement of PostgreSQL that leaves only `SELECT` of what other roles than the owner may do with the tool's tables:
+/// `ALTER DEFAULT PRIVILEGES` opens tables as they are created, those of a tool as well.
+pub const CLOSE: &str = "DO $$ DECLARE revoke pg_catalog.text; BEGIN FOR revoke IN \
+    SELECT pg_catalog.format('REVOKE %s ON %s FROM %s CASCADE', x.privilege_type, c.oid::pg_catalog.regclass, \
+            CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE x.grantee::pg_catalog.regrole::pg_catalog.text END) \
+        FROM pg_catalog.pg_class c, pg_catalog.aclexplode(c.relacl) x \
+        WHERE c.relnamespace OPERATOR(pg_catalog.=) pg_catalog.to_regnamespace('runner') \
+            AND c.relkind OPERATOR(pg_catalog.=) ANY (ARRAY['r', 'p']::pg_catalog.\"char\"[]) \
+            AND x.grantee OPERATOR(pg_catalog.<>) c.relowner AND x.grantor OPERATOR(pg_catalog.=) c.relowner \
+            AND c.relowner OPERATOR(pg_catalog.=) current_user::pg_catalog.regrole \
+            AND x.privilege_type OPERATOR(pg_catalog.<>) 'SELECT' \
+    LOOP EXECUTE revoke; END LOOP; END $$";
+
 /// A database with the extension Citus, which spreads tables over several servers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Citus {

@@ -258,3 +258,27 @@ fn a_shop_with_packages_runs_under_grants() {
     project.runner("rollback --target 0005").succeeds();
     assert_eq!(database.value("SELECT max(attempts) || ' ' || count(*) FROM outbox"), "12 2");
 }
+
+/// Default privileges open a table as it is created.
+#[test]
+fn default_privileges_do_not_open_the_tools_tables() {
+    let field = Field::bare(servers::postgres());
+    let database = field.database();
+    let other = database.name().replace("runner_test_", "other_");
+    database.sql(&format!(
+        "CREATE ROLE {other}; ALTER DEFAULT PRIVILEGES FOR ROLE {0} GRANT ALL ON TABLES TO {other} WITH GRANT OPTION; \
+         ALTER DEFAULT PRIVILEGES FOR ROLE {0} GRANT INSERT ON TABLES TO PUBLIC",
+        field.host()
+    ));
+    field.project().write("migrations/0001_made.sql", "CREATE TABLE made (id int)");
+    let url = format!("{}?lock=lease", database.url_as(field.host(), "host"));
+    field.run(&format!("apply --database-url {url}"), &[]).succeeds();
+    let open = |schema: &str| {
+        database.value(&format!(
+            "SELECT coalesce(string_agg(DISTINCT privilege_type, ' ' ORDER BY privilege_type), '') \
+             FROM pg_class c, aclexplode(c.relacl) WHERE relnamespace = '{schema}'::regnamespace AND grantee <> c.relowner"
+        ))
+    };
+    assert!(open("public").contains("INSERT REFERENCES"), "the attempt is real: {}", open("public"));
+    assert_eq!(open("runner"), "SELECT");
+}

@@ -15,6 +15,7 @@ use super::schema::literal;
 use super::scope::{rows, simple, text_of};
 use super::search_path::OURS;
 use super::settings::{Own, in_transaction};
+use crate::database::facts::CLOSE;
 use crate::database::facts::Citus;
 use crate::database::lease::{Heart, Lease, LeaseRows, Open, Seen};
 use crate::database::{DatabaseError, Dialect, Facts, LockHolder, ToolChange};
@@ -123,7 +124,7 @@ impl LeaseRows for Rows {
         let exists = found.last().and_then(|row| text_of(row, 0)).as_deref() == Some("found");
         // `IF NOT EXISTS` requires the privilege to create schemas even if the schema exists.
         let schema = if exists { "" } else { "CREATE SCHEMA IF NOT EXISTS runner; " };
-        match ask(&mut self.connection, &format!("{}; {schema}{}", Citus::STAYS, TABLES.join("; "))).await {
+        match ask(&mut self.connection, &format!("{}; {schema}{}; {CLOSE}", Citus::STAYS, TABLES.join("; "))).await {
             Err(error) if MADE.contains(&&*error.code) => Ok(()),
             Err(error) => Err(error.detail("while creating the tables of the lease")),
             Ok(_) => Ok(()),

@@ -16,9 +16,12 @@ use crate::sql::classify::identifiers;
 ///
 /// Notices are shown nowhere, and a statement may raise any number of them.
 ///
+/// The log of the server, and with it the text of an error, would have the values of a statement that fails, such as the token of a
+/// component's transaction.
+///
 /// With `row_security` off, a policy that would hide rows from the role is an error. Otherwise a migration that changed
 /// only some rows, or none, would count as applied.
-const SETTINGS: [(&str, &str); 14] = [
+const SETTINGS: [(&str, &str); 15] = [
     ("timezone", "'UTC'"),
     ("datestyle", "'ISO, MDY'"),
     ("intervalstyle", "'postgres'"),
@@ -28,6 +31,7 @@ const SETTINGS: [(&str, &str); 14] = [
     ("standard_conforming_strings", "on"),
     ("row_security", "off"),
     ("client_min_messages", "warning"),
+    ("log_parameter_max_length_on_error", "0"),
     ("statement_timeout", "0"),
     ("idle_in_transaction_session_timeout", "0"),
     ("tcp_keepalives_idle", "5"),

@@ -67,6 +67,7 @@ async fn making(database: &mut HostSession<'_>) -> std::result::Result<Vec<ToolC
         }
     }
     changes.extend(dialect_schema.create.iter().map(|create| ToolChange::of_any_rows(create, [])));
+    changes.extend(dialect_schema.close.map(|close| ToolChange::of_any_rows(close, [])));
     if facts.citus.is_some() {
         changes.push(ToolChange::of_any_rows(Citus::SPREADS, []));
     }

@@ -36,6 +36,8 @@ pub struct DialectSchema {
     pub schema: Option<(&'static str, &'static str)>,
     /// Creates the missing tables.
     pub create: &'static [&'static str],
+    /// Takes from others the right to write to them that default privileges give; `None` where there are none.
+    pub close: Option<&'static str>,
     /// Stores an artifact, replacing one with the same revision and digest. Parameters: revision, digest, kind, size,
     /// compression, digests of assets, bytes.
     pub store_artifact: &'static str,

@@ -21,6 +21,7 @@ pub const MYSQL: DialectSchema = DialectSchema {
              AND table_name IN (~tables~)",
     schema: None,
     create: &TABLES,
+    close: None,
     // No syntax of an upsert is accepted by both without a warning.
     store_artifact: "REPLACE INTO @.runner_artifact (revision, sha256, kind, size, compression, assets, bytes) \
                      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",

@@ -2,6 +2,7 @@
 
 use super::history::STORE_OR_UPDATE;
 use super::{DialectSchema, Words};
+use crate::database::facts::CLOSE;
 
 /// PostgreSQL.
 pub const POSTGRES: DialectSchema = DialectSchema {
@@ -25,6 +26,7 @@ pub const POSTGRES: DialectSchema = DialectSchema {
         "CREATE SCHEMA IF NOT EXISTS @",
     )),
     create: &TABLES,
+    close: Some(CLOSE),
     store_artifact: STORE_OR_UPDATE,
     own_number_counts: false,
     can_ask_number: true,

@@ -20,6 +20,7 @@ pub const SQLITE: DialectSchema = DialectSchema {
              AND name IN (~tables~)",
     schema: None,
     create: &TABLES,
+    close: None,
     store_artifact: STORE_OR_UPDATE,
     own_number_counts: false,
     can_ask_number: false,
