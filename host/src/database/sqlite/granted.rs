@@ -17,8 +17,9 @@ use std::sync::Arc;
 use rusqlite::ffi;
 
 use super::denial::Denial;
+use super::error::text_of;
 use super::harmless;
-use super::raw::AuthRequest;
+use super::raw::{AuthRequest, Connection, Failure};
 use super::statement::something_else;
 use super::words::{after, has};
 use crate::database::facts::is_tool_table;
@@ -47,6 +48,8 @@ pub(super) struct Granted {
     joins_by_name: bool,
     /// Whether the present statement may delete the rows with which a new one conflicts.
     replaces: bool,
+    /// The tables that say so themselves, for every write to them.
+    replacing: Vec<String>,
     /// The tables that foreign keys in the present statement refer to.
     referenced: Vec<String>,
     /// Whether the present statement may compute a column from others, or check it against them.
@@ -58,7 +61,9 @@ pub(super) struct Granted {
 }
 
 impl Granted {
-    pub(super) fn set(&mut self, grants: Option<Arc<Grants>>) {
+    /// `replacing`: see [`replacing`].
+    pub(super) fn set(&mut self, grants: Option<Arc<Grants>>, replacing: Vec<String>) {
+        self.replacing = replacing;
         // Tables are told without their database, of which a component with grants has one.
         self.grants = grants.map(|grants| Arc::new(grants.within("main")));
         self.begin();
@@ -74,10 +79,7 @@ impl Granted {
         self.begin();
         let has_grants = self.grants.is_some();
         self.joins_by_name = has_grants && ["USING", "NATURAL"].iter().any(|word| has(statement, word));
-        // `replace(…)` is a function.
-        self.replaces = has_grants
-            && after(statement, "REPLACE")
-                .any(|rest| something_else(rest).is_none_or(|at| rest.get(at) != Some(&b'(')));
+        self.replaces = has_grants && replaces(statement);
         self.referenced = if has_grants { names_after(statement, "REFERENCES", Dialect::Sqlite) } else { Vec::new() };
         let is_raw = has_grants && !self.is_typed;
         self.computes = is_raw && ["AS", "CHECK"].iter().any(|word| has(statement, word));
@@ -111,7 +113,10 @@ impl Granted {
             (!allowed).then(|| Denial::from(need.denied(through)))
         };
         let defining = !self.defined.is_empty();
-        let deletes = |table: &str| self.replaces.then(|| needs(Verb::Delete, table, Touched::EveryColumn)).flatten();
+        let deletes = |table: &str| {
+            let replaces = self.replaces || self.replacing.iter().any(|it| it.eq_ignore_ascii_case(table));
+            replaces.then(|| needs(Verb::Delete, table, Touched::EveryColumn)).flatten()
+        };
         match request.action {
             ffi::SQLITE_SELECT if self.joins_by_name => Some(Denial::new(
                 "a component with grants may not join tables with USING or NATURAL, which SQLite does not report",
@@ -139,7 +144,9 @@ impl Granted {
             }
             ffi::SQLITE_INSERT if through.is_none() && !self.inserted.is_empty() => {
                 let mut columns = self.inserted.iter();
-                columns.find_map(|column| needs(Verb::Insert, first, Touched::Column(column.clone())))
+                columns
+                    .find_map(|column| needs(Verb::Insert, first, Touched::Column(column.clone())))
+                    .or_else(|| deletes(first))
             }
             ffi::SQLITE_INSERT => needs(Verb::Insert, first, Touched::EveryColumn).or_else(|| deletes(first)),
             ffi::SQLITE_UPDATE => {
@@ -163,6 +170,8 @@ impl Granted {
             // The first table with AUTOINCREMENT needs it.
             ffi::SQLITE_CREATE_TABLE if defining && first == "sqlite_sequence" => None,
             ffi::SQLITE_CREATE_TABLE | ffi::SQLITE_CREATE_VIEW => needs(Verb::Create, first, Touched::Table)
+                // From the next statement on, whoever inserts into such a table deletes from it.
+                .or_else(|| deletes(first))
                 .or_else(|| self.refers(first, needs))
                 .or_else(|| self.define(first)),
             ffi::SQLITE_DROP_TABLE | ffi::SQLITE_DROP_VIEW => {
@@ -239,6 +248,27 @@ impl Granted {
         let allowed = ours || is_one_of(harmless::FUNCTIONS, name) || grants.allow(&need, Dialect::Sqlite);
         (!allowed).then(|| Denial::from(need.denied(through)))
     }
+}
+
+/// Whether the text of a statement, or of a table, says `REPLACE`; `replace(…)` is a function.
+fn replaces(text: &str) -> bool {
+    after(text, "REPLACE").any(|rest| something_else(rest).is_none_or(|at| rest.get(at) != Some(&b'(')))
+}
+
+/// The tables whose constraints say `ON CONFLICT REPLACE`.
+pub(super) fn replacing(connection: &Connection) -> Result<Vec<String>, Failure> {
+    let mut found = Vec::new();
+    connection.each_row(
+        "SELECT name, sql FROM main.sqlite_schema WHERE type = 'table' AND sql LIKE '%REPLACE%'",
+        &[],
+        |row| {
+            if replaces(&text_of(row, 1)?) {
+                found.push(text_of(row, 0)?);
+            }
+            Ok(())
+        },
+    )?;
+    Ok(found)
 }
 
 /// Pragmas that describe one table may be used for a table with grants; of the others, only the one that a transaction may

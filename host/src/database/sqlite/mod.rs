@@ -169,7 +169,14 @@ impl Database for SqliteDatabase {
         // Statements were authorized when they were prepared.
         self.close_statements();
         self.cache.clear();
-        self.guard.set_grants(grants);
+        let replacing = match &grants {
+            Some(_) => {
+                let _host = self.guard.as_host();
+                granted::replacing(&self.connection).map_err(|failure| error::from_failure(&failure))?
+            }
+            None => Vec::new(),
+        };
+        self.guard.set_grants(grants, replacing);
         Ok(())
     }
 

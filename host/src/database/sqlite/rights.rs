@@ -192,9 +192,9 @@ impl Guard {
         self.until_dropped(|state| state.host_depth += 1, |state| state.host_depth = state.host_depth.saturating_sub(1))
     }
 
-    /// Restricts components to what was granted.
-    pub(super) fn set_grants(&self, grants: Option<Arc<Grants>>) {
-        self.state().granted.set(grants);
+    /// Restricts components to what was granted. `replacing`: see [`granted::replacing`](super::granted::replacing).
+    pub(super) fn set_grants(&self, grants: Option<Arc<Grants>>, replacing: Vec<String>) {
+        self.state().granted.set(grants, replacing);
     }
 
     /// Whether components are restricted to what was granted.

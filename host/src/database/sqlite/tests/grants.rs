@@ -15,6 +15,8 @@ async fn database() -> Box<dyn Database> {
         "INSERT INTO customers VALUES (1, 'A', 's'), (2, 'B', 't')",
         "CREATE TABLE audit (what TEXT)",
         "CREATE TABLE plain (a TEXT, b TEXT)",
+        "CREATE TABLE replacing (id INTEGER PRIMARY KEY, a TEXT /* on */ UNIQUE ON CONFLICT -- as\n REPLACE, b TEXT)",
+        "CREATE TABLE not_replacing (a TEXT DEFAULT (replace('', '', '')))",
         "CREATE TABLE counted (id INTEGER PRIMARY KEY AUTOINCREMENT, a TEXT)",
         "CREATE VIEW secrets AS SELECT id, secret FROM customers",
         "CREATE VIEW emails AS SELECT id, email FROM customers",
@@ -309,6 +311,24 @@ async fn batches_need_the_same_grants() {
         let done = attempt(database.as_mut(), statement).await;
         assert!(done.is_ok(), "{statement}: {done:?}");
     }
+    // Nor about those that the table itself replaces.
+    let mut database = granted(&[
+        "insert replacing(id, a)",
+        "update replacing(b)",
+        "read replacing(id)",
+        "insert not_replacing",
+        "create own",
+    ])
+    .await;
+    let rows = rows(&["id", "a"]);
+    let done = write(database.as_mut(), "replacing", WriteMode::Insert, &[], &rows).await;
+    assert_eq!(done.as_ref().err().and_then(Need::missing_in), Some("delete replacing"), "{done:?}");
+    assert_eq!(missing(database.as_mut(), "UPDATE OR ABORT replacing SET b = 'x'").await, "delete replacing");
+    attempt(database.as_mut(), "INSERT INTO not_replacing VALUES ('x')").await.expect("granted");
+    let own = "CREATE TABLE own (a TEXT UNIQUE ON CONFLICT REPLACE)";
+    assert_eq!(missing(database.as_mut(), own).await, "delete own");
+    let mut database = granted(&["insert replacing(id, a)", "delete replacing"]).await;
+    write(database.as_mut(), "replacing", WriteMode::Insert, &[], &rows).await.expect("granted");
     let mut database = granted(&["create *", "read plain"]).await;
     assert_eq!(missing(database.as_mut(), "CREATE VIEW v AS SELECT 1 FROM plain NATURAL JOIN customers").await, "");
     // The columns of a statement of the component's own are not known.
