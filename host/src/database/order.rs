@@ -10,8 +10,11 @@ use super::grants::{Grants, Need, Touched, Verb};
 use super::{DatabaseError, Dialect, Facts, HostSession, QueryLimits, TableName, WantedLogin};
 use crate::data::Value;
 
-/// The columns of indexes and keys: schema, table, index (empty for the key of the table), and column; NULL for an expression of
-/// which the columns are unknown.
+/// The third column of [`question`] for what a table is divided by: no index has this name.
+const PARTITIONS: &str = " ";
+
+/// The columns of indexes, keys and partitions: schema, table, index (empty for the key of the table), and column; NULL for an expression
+/// of which the columns are unknown.
 fn question(dialect: Dialect) -> &'static str {
     match dialect {
         Dialect::Sqlite => {
@@ -31,17 +34,26 @@ fn question(dialect: Dialect) -> &'static str {
              OR EXISTS (SELECT 1 FROM pg_catalog.pg_depend d WHERE d.objid OPERATOR(pg_catalog.=) i.oid \
              AND d.classid OPERATOR(pg_catalog.=) 1259::pg_catalog.oid AND d.refobjid OPERATOR(pg_catalog.=) t.oid \
              AND d.refobjsubid OPERATOR(pg_catalog.=) a.attnum)) \
-             AND n.nspname OPERATOR(pg_catalog.<>) ALL (ARRAY['pg_catalog', 'pg_toast', 'information_schema']::pg_catalog.name[])"
+             AND n.nspname OPERATOR(pg_catalog.<>) ALL (ARRAY['pg_catalog', 'pg_toast', 'information_schema']::pg_catalog.name[]) \
+             UNION ALL SELECT n.nspname::pg_catalog.text, t.relname::pg_catalog.text, ' ', a.attname::pg_catalog.text \
+             FROM pg_catalog.pg_partitioned_table x \
+             JOIN pg_catalog.pg_class t ON t.oid OPERATOR(pg_catalog.=) x.partrelid \
+             JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) t.relnamespace \
+             CROSS JOIN LATERAL pg_catalog.unnest(x.partattrs) k (attnum) \
+             LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid OPERATOR(pg_catalog.=) t.oid \
+             AND a.attnum OPERATOR(pg_catalog.=) k.attnum AND k.attnum OPERATOR(pg_catalog.>) 0"
         }
         // The server opens the tables of each database that it is asked for.
         Dialect::Mysql | Dialect::Mariadb => {
             "SELECT table_schema, table_name, IF(index_name = 'PRIMARY', '', index_name), column_name \
-             FROM information_schema.statistics WHERE table_schema = ?"
+             FROM information_schema.statistics WHERE table_schema = ? \
+             UNION SELECT table_schema, table_name, ' ', NULL FROM information_schema.partitions \
+             WHERE table_schema = ? AND partition_name IS NOT NULL"
         }
     }
 }
 
-/// An index or a key of a table: its schema, the table, and the name, which is empty for the key.
+/// An index, the key or the partitions of a table: its schema, the table, and the name, as in [`question`].
 type Index = (String, String, String);
 
 /// Says which columns components can learn of, although they may not read them, from the order of the rows that they may read.
@@ -76,7 +88,7 @@ fn schemas(wanted: &[&WantedLogin], facts: &Facts) -> Vec<Vec<Value>> {
     let named =
         wanted.iter().flat_map(|login| login.grants.tables.iter().filter_map(|grant| grant.tables.schema.clone()));
     let all: BTreeSet<String> = named.chain(facts.schema.clone()).collect();
-    all.into_iter().map(|schema| vec![Value::Text(schema)]).collect()
+    all.into_iter().map(|schema| vec![Value::Text(schema.clone()), Value::Text(schema)]).collect()
 }
 
 fn notes(id: &str, grants: &Grants, indexes: &BTreeMap<Index, BTreeSet<Option<String>>>, facts: &Facts) -> Vec<String> {
@@ -96,7 +108,11 @@ fn notes(id: &str, grants: &Grants, indexes: &BTreeMap<Index, BTreeSet<Option<St
             None => Some("an expression".to_owned()),
         });
         let hidden: Vec<_> = hidden.collect();
-        let through = if index.is_empty() { "its key".to_owned() } else { format!("the index `{index}`") };
+        let through = match &**index {
+            "" => "its key".to_owned(),
+            PARTITIONS => "its partitions".to_owned(),
+            index => format!("the index `{index}`"),
+        };
         (!hidden.is_empty()).then(|| {
             format!("the order of the rows of `{named}` can reveal {} to `{id}`, through {through}", hidden.join(", "))
         })

@@ -15,8 +15,11 @@ use crate::error::Result;
 /// The number of transforms whose chunks are kept. A migration with more could do with fewer.
 const KEPT_TRANSFORMS: usize = 256;
 
-/// The number of unrepeatable statements that are remembered.
+/// The number of unrepeatable statements that are remembered, besides those with a reason of their own.
 const KEPT_UNREPEATABLE: usize = 16;
+
+/// The number of all of them.
+const MOST_UNREPEATABLE: usize = 256;
 
 /// The run recorder, shared with the code that reports on the run.
 #[derive(Default)]
@@ -106,10 +109,14 @@ impl RunRecorder {
         std::mem::take(&mut *lock(&self.transforms))
     }
 
-    /// Records an unrepeatable statement. Returns true if it is new.
+    /// Records an unrepeatable statement. Returns true if it is new. However many there are, one is kept for each reason.
     pub fn note_unrepeatable(&self, statement: &Unrepeatable) -> bool {
         let mut known = lock(&self.unrepeatable);
-        let is_new = known.len() < KEPT_UNREPEATABLE && !known.contains(statement);
+        let is_new = match known.len() {
+            ..KEPT_UNREPEATABLE => !known.contains(statement),
+            KEPT_UNREPEATABLE..MOST_UNREPEATABLE => !statement.has_reason_of(&known),
+            _ => false,
+        };
         if is_new {
             known.push(statement.clone());
         }
@@ -196,4 +203,27 @@ impl RunRecorder {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::event::Why;
+
+    #[test]
+    fn every_reason_is_kept() {
+        let recorder = RunRecorder::default();
+        let note = |number: usize, why: Why| {
+            recorder.note_unrepeatable(&Unrepeatable { statement: format!("SELECT {number}"), why })
+        };
+        let calls = |calls: &[&str]| Why::Calls(calls.iter().map(|&call| call.to_owned()).collect());
+        let kept = (0..1000).filter(|&number| note(number, Why::NoOrder)).count();
+        assert_eq!(kept, KEPT_UNREPEATABLE);
+        assert!(note(1000, calls(&["now()"])) && !note(1001, calls(&["now()"])));
+        assert!(note(1002, calls(&["now()", "random()"])) && !note(1003, calls(&["random()", "now()"])));
+        assert!(note(1004, Why::Ties) && !note(1005, Why::Ties) && !note(1006, Why::NoOrder));
+        let others = (0..1000).filter(|number| note(*number, calls(&[&format!("@@{number}")]))).count();
+        assert!(others > 200, "{others}");
+        assert_eq!(recorder.unrepeatable().len(), MOST_UNREPEATABLE, "a guest decides how many there are");
+    }
 }

@@ -50,6 +50,15 @@ impl Unrepeatable {
         }
     }
 
+    /// Whether these are unrepeatable for the same reason, of several calls for each of them.
+    pub fn has_reason_of(&self, others: &[Self]) -> bool {
+        let is_called = |call| others.iter().any(|it| matches!(&it.why, Why::Calls(calls) if calls.contains(call)));
+        match &self.why {
+            Why::Calls(calls) => calls.iter().all(is_called),
+            why => others.iter().any(|it| it.why == *why),
+        }
+    }
+
     /// Whether the order of rows is the reason.
     pub fn is_order(&self) -> bool {
         !matches!(self.why, Why::Calls(_))

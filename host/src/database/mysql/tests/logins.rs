@@ -281,7 +281,8 @@ async fn rights_of_everybody_are_named_with_their_revoke() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_index_that_shows_an_order_is_named() {
     let fresh = fresh();
-    fresh.sql("CREATE TABLE people (id INT PRIMARY KEY, name VARCHAR(9), ssn VARCHAR(9), KEY ix_ssn (ssn, name), KEY n (name))");
+    fresh.sql("CREATE TABLE people (id INT PRIMARY KEY, name VARCHAR(9), ssn VARCHAR(9), KEY ix_ssn (ssn, name), KEY n (name)); \
+        CREATE TABLE parts (id INT, ssn INT) PARTITION BY LIST (ssn) (PARTITION a VALUES IN (1), PARTITION b VALUES IN (2))");
     let mut database = open(&fresh).await;
     let mut notes = async |lines: &[&str]| {
         let wanted = vec![WantedLogin { id: "0002_guest".to_owned(), grants: grants(lines), is_early: false }];
@@ -290,7 +291,12 @@ async fn an_index_that_shows_an_order_is_named() {
     let named = notes(&["read people(id, name)"]).await;
     assert_eq!(named.len(), 1, "{named:?}");
     assert!(named[0].contains("`ix_ssn`") && named[0].contains("can reveal `ssn`"), "{named:?}");
-    for lines in [&["read people"][..], &["insert people(id)"]] {
+    let named = notes(&["read parts(id)"]).await;
+    assert_eq!(
+        named,
+        ["the order of the rows of `parts` can reveal an expression to `0002_guest`, through its partitions"]
+    );
+    for lines in [&["read people"][..], &["insert people(id)"], &["read parts"]] {
         assert_eq!(notes(lines).await, [""; 0], "{lines:?}");
     }
 }

@@ -293,3 +293,22 @@ async fn a_missing_privilege_names_the_grant() {
     drop(database);
     fresh.sql(&format!("REVOKE USAGE ON SCHEMA runner FROM {role}; DROP ROLE {role}"));
 }
+
+/// Rows come partition by partition.
+#[tokio::test]
+async fn partitions_that_show_an_order_are_named() {
+    let fresh = fresh();
+    fresh.sql("CREATE TABLE parts (id int, ssn text, name text) PARTITION BY LIST (ssn); CREATE TABLE halves (id int) PARTITION BY RANGE ((-id))");
+    let mut database = open(&fresh).await;
+    let lines = ["read parts(id)", "read halves(id)"].map(|line| line.parse().expect("a grant"));
+    let grants = Arc::new(crate::database::grants::Grants { tables: lines.into(), ..Default::default() });
+    let wanted = [crate::database::WantedLogin { id: "2_g".to_owned(), grants, is_early: false }];
+    let named = crate::database::order::revealed(&mut database.host(), &wanted).await.expect("notes");
+    assert_eq!(
+        named,
+        ["an expression", "`ssn`"].map(|column| {
+            let table = if column == "`ssn`" { "parts" } else { "halves" };
+            format!("the order of the rows of `{table}` can reveal {column} to `2_g`, through its partitions")
+        })
+    );
+}
