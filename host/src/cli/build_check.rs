@@ -14,7 +14,7 @@ use crate::scratch::ScratchDirectory;
 /// Proves that artifacts come from their sources, and writes nothing to the project.
 pub fn run(context: &Context, revisions: &[String]) -> Result<u8> {
     let stop = StopSignal::default();
-    signals::watch(&stop, None)?;
+    signals::watch(&context.printer, &stop, None)?;
     let directory = ScratchDirectory::create()?;
     let checked = with_request(context, revisions, Some(&stop), |request| {
         check(&context.settings, request, &directory.path().join("stage"))

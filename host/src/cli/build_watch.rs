@@ -31,7 +31,7 @@ pub fn run(context: &Context, revisions: &[String]) -> Result<u8> {
             .hint("leave out `--format json`, or build without `--watch`"));
     }
     let stop = StopSignal::default();
-    signals::watch(&stop, None)?;
+    signals::watch(&context.printer, &stop, None)?;
     let mut watched = Watched::new(context)?;
     let directory = context.settings.migrations.display();
     let mut said = String::new();

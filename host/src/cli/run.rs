@@ -68,7 +68,7 @@ pub(super) fn run_after(before: Before, context: Context, request: &RunRequest, 
 /// What stops the command: signals, and the end of its time.
 pub(super) fn watched(context: &Context) -> Result<StopSignal> {
     let stop = StopSignal::default();
-    signals::watch(&stop, context.settings.limits.wall_time)?;
+    signals::watch(&context.printer, &stop, context.settings.limits.wall_time)?;
     Ok(stop)
 }
 

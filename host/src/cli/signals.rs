@@ -1,24 +1,30 @@
 //! SIGINT, SIGTERM and SIGHUP: the first stops at the next safe point, the second at once.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::database::StopSignal;
 use crate::database::stop::StopReason;
+use crate::database::{StopSignal, inside};
+use crate::engine::stopped::stopped;
 use crate::error::{Error, Result};
 use crate::processes;
+use crate::report::Printer;
 use crate::runtime;
 
 /// Raises the stop signal on SIGINT, SIGTERM, SIGHUP or when the wall time is over. Listens on its own thread, because a database call may
-/// block the thread of the run.
-pub fn watch(stop: &StopSignal, wall_time: Option<Duration>) -> Result<()> {
-    let stop = stop.clone();
+/// block the thread of the run; ends the process if such a call does not end.
+pub fn watch(printer: &Arc<Printer>, stop: &StopSignal, wall_time: Option<Duration>) -> Result<()> {
+    let (printer, stop) = (Arc::clone(printer), stop.clone());
     let (ready, listening) = std::sync::mpsc::channel();
     let thread = std::thread::Builder::new().name("signals".to_owned());
     let spawned = thread.spawn(move || {
         runtime::run(async {
             let signals = Signals::listen();
             let _ = ready.send(());
-            listen(stop, signals, wall_time).await
+            tokio::select! {
+                ended = listen(stop, signals, wall_time) => ended,
+                reason = inside::stuck() => give_up(&printer, reason),
+            }
         })
     });
     spawned.map_err(|error| Error::failed("cannot start a thread").cause(error))?;
@@ -38,6 +44,17 @@ async fn listen(stop: StopSignal, signals: Option<Signals>, wall_time: Option<Du
     let Some(mut signals) = signals else { return std::future::pending().await };
     stop.raise(signals.next().await);
     leave(signals.next().await)
+}
+
+/// Exits because a database in this process does not end a call. The next to open its file rolls back what is not committed.
+#[allow(clippy::exit, reason = "a thread cannot be ended")]
+fn give_up(printer: &Printer, reason: StopReason) -> ! {
+    let error = stopped(reason)
+        .cause("SQLite did not end a call of the migration, so the process has ended; nothing that was not committed remains")
+        .hint("look for a function over very large values in the migration, such as `instr`, `replace` or `LIKE`");
+    let code = super::report(printer, &error);
+    processes::end_at_once();
+    std::process::exit(code.into())
 }
 
 /// Exits at once. The database rolls back when the connection closes with the process.

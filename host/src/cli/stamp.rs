@@ -23,7 +23,7 @@ pub fn run(context: &Context, order: &StampOrder) -> Result<u8> {
             ));
         };
         let stop = StopSignal::default();
-        signals::watch(&stop, None)?;
+        signals::watch(&context.printer, &stop, None)?;
         let identity = Identity::now();
         let request = StampRequest {
             kind: order.kind,

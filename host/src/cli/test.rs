@@ -37,7 +37,7 @@ pub fn run(context: Context, global: &GlobalRequest, request: TestRequest) -> Re
     let test = &context.settings.test;
     let ignore = Ignore { rows: test.ignore_rows.clone(), schema: test.ignore_schema.clone() };
     let stop = StopSignal::default();
-    signals::watch(&stop, None)?;
+    signals::watch(&context.printer, &stop, None)?;
     let now = Identity::now();
     let inputs = (now.run_timestamp, now.seed);
     let runs = TestRuns::new(context.clone(), global, catalogs.clone(), inputs, request.jobs, stop.clone())?;

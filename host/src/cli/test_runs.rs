@@ -226,7 +226,7 @@ pub fn crash_at(context: Context, global: &GlobalRequest, request: &CrashAtReque
     let (catalog, _) = context.catalog_for_now(false)?;
     runtime::run(async move {
         let stop = StopSignal::default();
-        super::signals::watch(&stop, None)?;
+        super::signals::watch(&context.printer, &stop, None)?;
         let catalogs = [(url.dialect(), Arc::new(catalog))].into();
         let runs = TestRuns::new(Arc::new(context), global, catalogs, request.inputs, request.jobs, stop)?;
         let target = request.target.clone().map_or(Target::Base, Target::Revision);

@@ -16,7 +16,7 @@ pub fn run(context: &Context, request: &VerifyRequest) -> Result<u8> {
     let project = context.inspect()?;
     let verified = runtime::run(async {
         let stop = StopSignal::default();
-        signals::watch(&stop, context.settings.limits.wall_time)?;
+        signals::watch(&context.printer, &stop, context.settings.limits.wall_time)?;
         let database = context.settings.database_url.value.to_string();
         let options = SinkOptions { dry_run: false, database, run_id: None };
         let events = sink(&context.printer, options);

@@ -14,6 +14,7 @@ pub mod error;
 pub mod facts;
 pub mod grants;
 pub mod holder;
+pub mod inside;
 pub mod known;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 mod lease;

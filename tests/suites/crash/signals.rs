@@ -17,6 +17,9 @@ fn stop_by(name: &str, code: i32, steps: impl Iterator<Item = usize>) {
     }
 }
 
+/// One that not even a signal ends: a function compares 4 MB at each of 4 million places.
+const ENDLESS_FUNCTION: &str = "SELECT instr(hex(zeroblob(4000000)), hex(zeroblob(2000000)) || '1')";
+
 #[test]
 fn interrupted() {
     stop_by("INT", 130, [1, 6, 8, 11, 14].into_iter());
@@ -146,6 +149,22 @@ fn a_guest_that_only_calls_is_stopped_by_the_first_signal() {
         until("the first signal stops it", || child.try_wait().unwrap().is_some());
         assert_eq!(child.wait().unwrap().code(), Some(130), "{call}");
     }
+}
+
+/// SQLite itself looks at no signal within a function: the process ends, and nothing of the migration remains.
+#[test]
+fn a_call_that_sqlite_cannot_interrupt_ends_with_the_process() {
+    let project = project!();
+    project
+        .sql("1_people", "CREATE TABLE people (id INTEGER); INSERT INTO people VALUES (1), (2)", "DROP TABLE people;")
+        .component("2_granted", &guests::component("granted"))
+        .settings(&format!("[parameters]\nstatements = \"INSERT INTO people VALUES (3)\\n{ENDLESS_FUNCTION}\""));
+    project.runner("apply --target 1").succeeds();
+    let before = project.dump();
+    let output = project.runner("apply --limit wall_time=1s");
+    output.exits(7).says(&["`wall_time`", "SQLite did not end a call of the migration"]);
+    assert_eq!(project.dump(), before);
+    project.runner("rollback").succeeds();
 }
 
 /// What `nohup` starts outlives the terminal, and is still stopped by the other signals.

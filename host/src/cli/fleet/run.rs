@@ -87,7 +87,7 @@ pub fn run(mut fleet: Fleet, request: &RunRequest, action: &Action) -> Result<u8
     let (catalogs, lines): (Vec<Catalog>, Vec<NewLines>) =
         fleet.contexts.iter().map(|context| catalog(context, &order)).collect::<Result<Vec<_>>>()?.into_iter().unzip();
     let catalogs: Vec<Arc<Catalog>> = catalogs.into_iter().map(Arc::new).collect();
-    signals::watch(&stop, None)?;
+    signals::watch(&fleet.printer, &stop, None)?;
     let reporter = Arc::new(FleetReporter::new(&fleet.printer, fleet.members.len(), order.dry_run.is_some()));
     let work = |at: usize, stop: StopSignal| -> Result<Ran> {
         let setup = fleet.setup(at);

@@ -28,8 +28,8 @@ pub(super) static INSPECT: LazyLock<String> = LazyLock::new(|| {
 /// In the schemas are tables of known names with their sequences, and functions of the gate. Attached to the tables are their types,
 /// defaults, constraints of four kinds (`n` since PostgreSQL 18), `TOAST` tables, sequences of identity columns and one trigger;
 /// their indexes are attached to constraints. Views, functions, policies of other tables and publications that only read the tables
-/// are left alone. None of all that needs anything else. Numbers of catalogues: 1247 types, 1255 functions, 1259 relations,
-/// 2604 defaults, 2606 constraints, 2615 schemas, 2618 rules, 2620 triggers, 3256 policies, 6106 tables of publications.
+/// are left alone. None of all that needs anything else, or is part of an extension. Numbers of catalogues: 1247 types, 1255 functions, 1259 relations,
+/// 2604 defaults, 2606 constraints, 2615 schemas, 2618 rules, 2620 triggers, 3079 extensions, 3256 policies, 6106 tables of publications.
 ///
 /// It is part of many transactions, and planning it would take longer than the answer if it joined: so each step takes the numbers of
 /// the one before as an array.
@@ -76,7 +76,12 @@ const LOOK_FOR: &str = "\
                     WHERE a.classid OPERATOR(pg_catalog.=) ANY (ARRAY[2604, 2606]::pg_catalog.oid[]))) \
                 AND d.refclassid OPERATOR(pg_catalog.<>) ALL (ARRAY[2615, 2620]::pg_catalog.oid[]) \
                 AND NOT (d.refclassid OPERATOR(pg_catalog.=) 1259::pg_catalog.oid \
-                    AND d.refobjid OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT t.oid FROM tables t)))) \
+                    AND d.refobjid OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT t.oid FROM tables t))) \
+        UNION ALL SELECT d.classid, d.objid, d.refclassid, d.refobjid FROM pg_catalog.pg_depend d \
+            WHERE d.refclassid OPERATOR(pg_catalog.=) 3079::pg_catalog.oid \
+                AND d.classid OPERATOR(pg_catalog.=) ANY (ARRAY[1255, 2615]::pg_catalog.oid[]) \
+                AND d.objid OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT w.objid FROM within w UNION ALL SELECT n.oid FROM pg_catalog.pg_namespace n \
+                    WHERE n.nspname OPERATOR(pg_catalog.=) ANY (ARRAY['runner', 'runner_gate']::pg_catalog.name[])))) \
     SELECT pg_catalog.min(pg_catalog.concat('the ', i.type, ' `', i.identity, '`', CASE WHEN f.needs IS NOT NULL \
             THEN (SELECT pg_catalog.concat(', which needs the ', n.type, ' `', n.identity, '`') \
                 FROM pg_catalog.pg_identify_object(f.needs, f.needed, 0) n) END)) \

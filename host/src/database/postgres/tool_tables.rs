@@ -63,6 +63,10 @@ const PICTURE: &str = "\
         UNION ALL SELECT w.x, w.y, true FROM {within} w \
         UNION ALL SELECT d.xmin, d.cmin, true FROM pg_catalog.pg_depend d WHERE d.refclassid OPERATOR(pg_catalog.=) 1259::pg_catalog.oid \
             AND d.refobjid OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT t.oid FROM {tables} t)) \
+        UNION ALL SELECT d.xmin, d.cmin, true FROM pg_catalog.pg_depend d WHERE d.refclassid OPERATOR(pg_catalog.=) 3079::pg_catalog.oid \
+            AND d.classid OPERATOR(pg_catalog.=) ANY (ARRAY[1255, 1259, 2615]::pg_catalog.oid[]) \
+            AND d.objid OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT w.objid FROM {within} w UNION ALL SELECT n.oid FROM pg_catalog.pg_namespace n \
+                WHERE n.nspname OPERATOR(pg_catalog.=) ANY (ARRAY['runner', 'runner_gate']::pg_catalog.name[]))) \
         UNION ALL SELECT g.xmin, g.cmin, true FROM pg_catalog.pg_trigger g \
             WHERE g.tgrelid OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT t.oid FROM {tables} t)) \
         UNION ALL SELECT k.xmin, k.cmin, true FROM pg_catalog.pg_constraint k \

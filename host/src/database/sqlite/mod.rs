@@ -150,8 +150,9 @@ impl Database for SqliteDatabase {
     }
 
     fn take_role(&mut self, role: Role, stop: StopSignal, _token: RoleToken) {
-        self.guard.take_role(role, stop);
         let is_guest = role == Role::Component;
+        self.connection.account().serve(if is_guest { stop.clone() } else { StopSignal::never() });
+        self.guard.take_role(role, stop);
         let limits =
             [(Limit::SQLITE_LIMIT_LENGTH, GUEST_VALUE_BYTES), (Limit::SQLITE_LIMIT_VDBE_OP, GUEST_INSTRUCTIONS)];
         for (limit, of_guest) in limits {

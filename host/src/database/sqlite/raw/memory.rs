@@ -9,12 +9,14 @@
 use std::cell::Cell;
 use std::ffi::{c_int, c_void};
 use std::mem::MaybeUninit;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use rusqlite::ffi;
 
 use super::stack::{self, Exceeded};
+use crate::database::StopSignal;
+use crate::database::inside::Calls;
 
 thread_local! {
     /// Bytes that the connection that is working holds.
@@ -125,11 +127,13 @@ pub(in super::super) struct Account {
     /// What it held when the present transaction began.
     before: AtomicI64,
     most: AtomicI64,
+    calls: Arc<Calls>,
 }
 
 impl Default for Account {
     fn default() -> Self {
-        Self { held: AtomicI64::new(0), before: AtomicI64::new(0), most: AtomicI64::new(UNLIMITED) }
+        let most = AtomicI64::new(UNLIMITED);
+        Self { held: AtomicI64::new(0), before: AtomicI64::new(0), most, calls: Calls::new() }
     }
 }
 
@@ -146,6 +150,11 @@ impl Account {
         self.most.store(most, Ordering::Relaxed);
     }
 
+    /// From here on, calls are for a guest that this stops: see [`Calls::serve`].
+    pub(in super::super) fn serve(&self, stop: StopSignal) {
+        self.calls.serve(stop);
+    }
+
     /// Runs `work`, which calls SQLite for this connection, on a stack that is large enough, and counts its memory.
     #[inline]
     pub(in super::super) fn run<R>(&self, work: impl FnOnce() -> R) -> R {
@@ -159,8 +168,10 @@ impl Account {
             fn drop(&mut self) {
                 self.0.held.store(HELD.get(), Ordering::Relaxed);
                 MOST.set(NOT_COUNTED);
+                self.0.calls.turn();
             }
         }
+        self.calls.turn();
         HELD.set(self.held.load(Ordering::Relaxed));
         MOST.set(self.most.load(Ordering::Relaxed));
         let _counting = Counting(self);
