@@ -25,6 +25,7 @@ mod outside;
 mod postgres;
 mod replaced;
 mod script;
+mod server_state;
 mod session;
 mod shown;
 mod sqlite;

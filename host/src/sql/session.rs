@@ -2,7 +2,7 @@
 
 use super::classify::{leading_words, open_run_comments, unquote};
 use super::lex::{Lexer, TokenKind};
-use super::volatile::volatile_calls;
+use super::volatile::calls_volatile;
 use super::{StatementClass, classify};
 use crate::dialect::Dialect;
 
@@ -165,7 +165,7 @@ impl<'a> Tokens<'a> {
 
     /// Whether a setting is computed by nothing that may change.
     fn is_plain(&self, statement: &str, dialect: Dialect) -> bool {
-        (0..self.0.len()).all(|at| self.text(at) != "(") && volatile_calls(statement, dialect).is_empty()
+        (0..self.0.len()).all(|at| self.text(at) != "(") && !calls_volatile(statement, dialect)
     }
 
     /// Whether it is a `SELECT set_config(…)` of PostgreSQL, and nothing else.

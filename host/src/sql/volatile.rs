@@ -1,7 +1,8 @@
-//! Functions whose results differ from run to run, found in the text of statements. On SQLite there are none: those of a
-//! component are answered from the inputs of its run.
+//! What differs from run to run, found in the text of statements. On SQLite there is nothing: the functions of a component are answered
+//! from the inputs of its run.
 
 use super::lex::{TokenKind, tokens};
+use super::server_state::add_server_state;
 use crate::dialect::Dialect;
 
 /// Functions of PostgreSQL that are called with parentheses. Sequences are left out: their values are part of the database.
@@ -33,18 +34,24 @@ const POSTGRES: &[&str] = &[
     "uuidv7",
 ];
 
-/// The same of MySQL and MariaDB.
+/// The same of MySQL and MariaDB. `USER()` is that of the client's machine, too.
 const MYSQL: &[&str] = &[
     "connection_id",
     "curdate",
     "curtime",
     "encrypt",
+    "get_lock",
+    "is_free_lock",
+    "is_used_lock",
     "now",
     "rand",
     "random_bytes",
+    "session_user",
     "sys_guid",
     "sysdate",
+    "system_user",
     "unix_timestamp",
+    "user",
     "utc_date",
     "utc_time",
     "utc_timestamp",
@@ -54,8 +61,8 @@ const MYSQL: &[&str] = &[
     "uuid_v7",
 ];
 
-/// With arguments these depend on nothing else.
-const ONLY_WITHOUT_ARGUMENTS: &[&str] = &["rand", "unix_timestamp"];
+/// With arguments these depend on nothing else, or are the names of tables.
+const ONLY_WITHOUT_ARGUMENTS: &[&str] = &["rand", "session_user", "system_user", "unix_timestamp", "user"];
 
 /// With a second argument these depend on nothing else: a time to count from, a salt.
 const ONLY_WITH_ONE_ARGUMENT: &[&str] = &["age", "encrypt"];
@@ -81,30 +88,46 @@ const POSTGRES_TIMES: &[&str] = &["date", "time", "timestamp", "timestamptz", "t
 /// What the types with a time zone end with, before a text.
 const ZONE: &str = "zone";
 
-/// What a statement calls whose result differs from run to run, each once, as it is written in messages: `now()`. Judging
-/// by the text: what views, triggers, functions and defaults of columns call is not in it.
+/// What a statement asks for that differs from run to run, each once, as it is written in messages: `now()`, `@@timestamp`. Judging by
+/// the text: what views, triggers, functions and defaults of columns ask for is not in it.
 pub fn volatile_calls(statement: &str, dialect: Dialect) -> Vec<String> {
-    if dialect == Dialect::Sqlite {
-        return Vec::new();
-    }
     let mut found = Vec::new();
-    let mut outer = tokens(statement, dialect).map(|(_, text)| text);
-    if dialect == Dialect::Postgres && outer.next().is_some_and(|word| word.eq_ignore_ascii_case("do")) {
-        // The body runs, and is no `DO` itself: a guest may nest them to any depth.
-        outer.filter_map(dollar_quoted).for_each(|body| add_calls(&mut found, body, dialect));
-    } else {
-        add_calls(&mut found, statement, dialect);
-    }
+    each_that_runs(statement, dialect, |tokens| {
+        add_calls(&mut found, tokens, dialect);
+        add_server_state(&mut found, tokens, dialect);
+    });
     found
 }
 
-/// Adds the calls in a text.
-fn add_calls(found: &mut Vec<String>, statement: &str, dialect: Dialect) {
-    let tokens: Vec<(TokenKind, String)> =
-        tokens(statement, dialect).map(|(kind, text)| (kind, text.to_ascii_lowercase())).collect();
-    if only_defines(&tokens) {
+/// Whether a statement calls a function whose result differs from run to run.
+pub(super) fn calls_volatile(statement: &str, dialect: Dialect) -> bool {
+    let mut found = Vec::new();
+    each_that_runs(statement, dialect, |tokens| add_calls(&mut found, tokens, dialect));
+    !found.is_empty()
+}
+
+/// Visits the tokens, in lower case, of the texts in a statement that run.
+fn each_that_runs(statement: &str, dialect: Dialect, mut visit: impl FnMut(&[(TokenKind, String)])) {
+    let mut visit = |text: &str| {
+        let tokens: Vec<_> = tokens(text, dialect).map(|(kind, text)| (kind, text.to_ascii_lowercase())).collect();
+        if !only_defines(&tokens) {
+            visit(&tokens);
+        }
+    };
+    if dialect == Dialect::Sqlite {
         return;
     }
+    let mut outer = tokens(statement, dialect).map(|(_, text)| text);
+    if dialect == Dialect::Postgres && outer.next().is_some_and(|word| word.eq_ignore_ascii_case("do")) {
+        // The body runs, and is no `DO` itself: a guest may nest them to any depth.
+        outer.filter_map(dollar_quoted).for_each(visit);
+    } else {
+        visit(statement);
+    }
+}
+
+/// Adds the calls in a text.
+fn add_calls(found: &mut Vec<String>, tokens: &[(TokenKind, String)], dialect: Dialect) {
     let last_repeatable = tokens.iter().rposition(|(_, word)| word == "repeatable");
     for (at, (kind, word)) in tokens.iter().enumerate() {
         let text = |at: Option<usize>| at.and_then(|at| tokens.get(at)).map_or("", |(_, text)| text.as_str());
@@ -294,6 +317,74 @@ mod tests {
         ] {
             assert_eq!(volatile_calls(statement, dialect), calls, "{dialect} {statement}");
         }
+    }
+
+    #[test]
+    fn what_is_read_of_the_server_is_found() {
+        use Dialect::{Mariadb, Mysql, Postgres, Sqlite};
+        for (dialect, statement, found) in [
+            (
+                Mariadb,
+                "SELECT @@Timestamp, @@session . rand_seed1, @@`hostname`, @@global.time_zone, @@timestamp, @@tomorrow",
+                &["@@timestamp", "@@session.rand_seed1", "@@hostname", "@@global.time_zone", "@@tomorrow"][..],
+            ),
+            (Mysql, "SELECT @@sql_mode, @@SESSION.time_zone, @@local.identity, @timestamp, '@@timestamp', user", &[]),
+            (Mysql, "SELECT USER(), `a@@timestamp` FROM user (a)", &["user()"]),
+            (Mysql, "SELECT * FROM performance_schema.threads", &["performance_schema.threads"]),
+            (Mysql, "SELECT id FROM `sys` . `metrics` s", &["sys.metrics"]),
+            (Mariadb, "SELECT id FROM Information_Schema.PROCESSLIST", &["information_schema.processlist"]),
+            (Mysql, "SELECT 1 FROM \"information_schema\".\"innodb_trx\"", &["information_schema.innodb_trx"]),
+            (Mysql, "SELECT table_name, 2 * 2 FROM information_schema.tables", &[]),
+            (Mysql, "SELECT t.*, 1 FROM information_schema.tables t", &["information_schema.tables"]),
+            (Mysql, "TABLE information_schema.partitions", &["information_schema.partitions"]),
+            (Mysql, "SELECT MAX(t.`UPDATE_TIME`) FROM information_schema.tables t", &["information_schema.tables"]),
+            (Mysql, "SELECT * FROM information_schema.columns", &[]),
+            (Mysql, "SELECT update_time FROM t", &[]),
+            (Mariadb, "SHOW FULL PROCESSLIST", &["show full processlist"]),
+            (Mariadb, "SHOW TABLE STATUS LIKE 'a'", &["show table status"]),
+            (Mariadb, "SHOW GLOBAL VARIABLES WHERE variable_name = 'a'", &["show global variables"]),
+            (Mysql, "SHOW FULL COLUMNS FROM t", &[]),
+            (Mysql, "SHOW CREATE TABLE status", &[]),
+            (Mysql, "DESC t", &[]),
+            (Mysql, "EXPLAIN FORMAT = JSON SELECT 1", &["explain"]),
+            (Mariadb, "ANALYZE SELECT 1", &["explain"]),
+            (Mysql, "ANALYZE TABLE t UPDATE HISTOGRAM ON a WITH 9 BUCKETS", &[]),
+            (Mysql, "CREATE VIEW v AS SELECT @@hostname", &[]),
+            (
+                Postgres,
+                "SELECT pid FROM pg_stat_activity, pg_catalog.pg_locks, public.pg_stat_statements",
+                &["pg_stat_activity", "pg_locks", "pg_stat_statements"],
+            ),
+            (
+                Postgres,
+                "SELECT inet_client_port(), pg_postmaster_start_time(), pg_total_relation_size('t'), txid_current, pg_column_size(1)",
+                &["inet_client_port()", "pg_postmaster_start_time()", "pg_total_relation_size()"],
+            ),
+            (Postgres, "SELECT * FROM pg_statistic_ext", &[]),
+            (Postgres, "SELECT \"xmin\", t.ctid, tableoid FROM t", &["ctid", "xmin"]),
+            (Postgres, "INSERT INTO t VALUES (1) ON CONFLICT DO NOTHING RETURNING (xmax = 0)", &[]),
+            (Postgres, "WITH e AS (SELECT ST_XMin(g) AS xmin FROM t) SELECT xmin FROM e", &[]),
+            (
+                Postgres,
+                "SELECT current_setting('port'), current_setting('app.tenant'), pg_catalog.current_setting('TimeZone'), current_setting($1)",
+                &["current_setting('port')", "current_setting()"],
+            ),
+            (Postgres, "DO $$ BEGIN PERFORM current_setting('port'); END $$", &["current_setting('port')"]),
+            (Postgres, "SHOW port;", &["show port"]),
+            (Postgres, "SHOW server_version", &[]),
+            (Postgres, "show IS NULL", &[]),
+            (Postgres, "EXPLAIN SELECT 1", &["explain"]),
+            (Postgres, "SELECT @@timestamp", &[]),
+            (Sqlite, "SELECT ctid, pg_locks, @@timestamp", &[]),
+        ] {
+            assert_eq!(volatile_calls(statement, dialect), found, "{dialect} {statement}");
+        }
+    }
+
+    #[test]
+    fn a_statement_with_very_many_variables_is_read_at_once() {
+        let variables: String = (0..200_000).map(|at| format!("@@a{at}, ")).collect();
+        assert_eq!(volatile_calls(&format!("SELECT {variables}"), Dialect::Mysql).len(), 16);
     }
 
     #[test]

@@ -18,7 +18,7 @@ pub enum Why {
     NoOrder,
     /// It read different rows that are equal by its ORDER BY.
     Ties,
-    /// It calls these functions, whose results differ from run to run.
+    /// It calls these functions, or reads these values of the server, which differ from run to run.
     Calls(Vec<String>),
 }
 
@@ -46,7 +46,7 @@ impl Unrepeatable {
         match &self.why {
             Why::NoOrder => format!("read without ORDER BY: {statement}"),
             Why::Ties => format!("read rows that are equal by their ORDER BY: {statement}"),
-            Why::Calls(calls) => format!("called {}, which differs from run to run: {statement}", calls.join(", ")),
+            Why::Calls(calls) => format!("asked for {}, which differs from run to run: {statement}", calls.join(", ")),
         }
     }
 
