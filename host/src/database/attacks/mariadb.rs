@@ -262,6 +262,8 @@ const REACHES: &[Reach] = &[
     Reach::new("read files of the server's machine", "SELECT CHAR_LENGTH ( `LOAD_FILE` (@@pid_file))"),
     Reach::new("read the accounts of the server", "SELECT COUNT(*) FROM mysql.global_priv"),
     Reach::new("read the accounts of the server", "SELECT COUNT(*) FROM mysql.user"),
+    Reach::new("read the digests of passwords", "SHOW CREATE USER CURRENT_USER"),
+    Reach::new("read the digests of passwords", "SHOW GRANTS"),
     Reach::new("write the accounts of the server", "UPDATE mysql.db SET Host = Host WHERE FALSE"),
     Reach { undo: DROP, ..Reach::new("create logins", "CREATE USER runner_attack") },
     Reach { undo: DROP, ..Reach::new("create logins", "EXECUTE IMMEDIATE CONCAT('CREATE US', 'ER runner_attack')") },

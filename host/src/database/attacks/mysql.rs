@@ -152,6 +152,7 @@ const REACHES: &[Reach] = &[
     Reach::new("read files of the server's machine", "SELECT CHAR_LENGTH ( `LOAD_FILE` (@@pid_file))"),
     Reach::new("read the accounts of the server", "SELECT COUNT(*) FROM mysql.user"),
     Reach::new("read the accounts of the server", "TABLE mysql.user"),
+    Reach::new("read the digests of passwords", "SHOW CREATE USER CURRENT_USER"),
     Reach::new("write the accounts of the server", "UPDATE mysql.db SET Host = Host WHERE FALSE"),
     Reach::new("read what others run", "SELECT COUNT(*) FROM performance_schema.events_statements_history"),
     Reach { undo: DROP, ..Reach::new("create logins", "CREATE USER runner_attack") },

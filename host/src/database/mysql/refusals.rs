@@ -35,6 +35,9 @@ const PROGRAMS: [&str; 5] = ["TRIGGER", "PROCEDURE", "FUNCTION", "EVENT", "PACKA
 /// Words that a component may not use: files and libraries.
 const OUTSIDE: [&str; 4] = ["OUTFILE", "DUMPFILE", "LOAD_FILE", "SONAME"];
 
+/// Statements that show digests of passwords, and of a server the password; in the body of a program, too.
+const SHOWS_SECRETS: [&[&str]; 3] = [&["SHOW", "CREATE", "USER"], &["SHOW", "CREATE", "SERVER"], &["SHOW", "GRANTS"]];
+
 /// The servers' own databases; a component may only name the standard catalogue, which shows each user what is theirs.
 const SYSTEM: [&str; 3] = ["mysql", "sys", "performance_schema"];
 
@@ -321,6 +324,12 @@ fn check_component(statement: &str, class: StatementClass, dialect: Dialect) -> 
         return Err(denied(&format!("`{word}` from a component: it reaches outside the database"))
             .hint("do it in a migration in SQL"));
     }
+    // MySQL shows only what the user may do.
+    let mut secrets = SHOWS_SECRETS.into_iter().filter(|shown| dialect == Dialect::Mariadb || shown[1] != "GRANTS");
+    if let Some(shown) = secrets.find(|shown| words.windows(shown.len()).any(|it| it == *shown)) {
+        return Err(denied(&format!("`{}` from a component: it shows passwords, or digests of them", shown.join(" ")))
+            .hint("`information_schema.USER_PRIVILEGES` and its siblings show what a user may do"));
+    }
     if class == StatementClass::Schema && has(&PROGRAMS) && has(&["EXECUTE", "PREPARE"]) {
         return Err(denied("dynamic SQL in a program that a component stores").hint("write the statement itself"));
     }
@@ -437,6 +446,12 @@ mod tests {
             (component, "CREATE TABLE t (`data` INT, directory INT)", true),
             (component, "SELECT load_file('/etc/passwd')", false),
             (component, "SELECT * FROM mysql . global_priv", false),
+            (component, "SHOW CREATE /* x */ user app", false),
+            (component, "SHOW CREATE SERVER s", false),
+            (component, "show grants for current_user", false),
+            (component, "CREATE PROCEDURE p() SHOW GRANTS", false),
+            (component, "SHOW CREATE TABLE user", true),
+            (SCRIPT, "SHOW GRANTS", true),
             (component, "CALL `sys`.execute_prepared_stmt('SELECT 1')", false),
             (component, "CREATE PROCEDURE p() EXECUTE IMMEDIATE CONCAT('a', 'b')", false),
             (component, "CREATE EVENT e ON SCHEDULE EVERY 1 DAY DO PREPARE s FROM @x", false),
