@@ -57,8 +57,18 @@ fn what_a_rollback_does_not_take_back_is_told() {
     }
     let other = format!("{}_other", project.server_database().name());
     project.execute(&format!("CREATE DATABASE {other}; CREATE TABLE {other}.audit (a INT) ENGINE = MyISAM"));
-    let text = format!("INSERT INTO {other}.audit VALUES (1);\nINSERT INTO nowhere VALUES (1);");
-    project.sql("0003_lasting", &text, "SELECT 1;");
+    let text = |table: &str| format!("INSERT INTO {table} VALUES (1);\nINSERT INTO nowhere VALUES (1);");
+    let audit = format!("{other}.audit");
+    project.sql("0003_lasting", &text(&audit), "SELECT 1;");
+    let output = changes_nothing(&project, "apply --dry-run");
+    output
+        .exits(2)
+        .says(&[&format!("`{audit}` of the engine MyISAM"), "hint: `--target`"])
+        .does_not_say(&["may remain"]);
+    assert_eq!(project.value(&format!("SELECT count(*) FROM {audit}")), "0");
+    // What a view writes to is not in the text.
+    project.execute(&format!("CREATE VIEW seen AS SELECT a FROM {audit}"));
+    project.sql("0003_lasting", &text("seen"), "SELECT 1;");
     let output = changes_nothing(&project, "apply --dry-run");
     output.exits(6).says(&[
         "nowhere",

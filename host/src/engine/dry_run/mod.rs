@@ -5,6 +5,7 @@
 //! combines this with the engine's own events, reports it as it happens, and keeps a bounded record for the final report.
 
 mod judge;
+mod lasting;
 mod recorder;
 mod recording;
 mod samples;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::judge::{Ground, Judgement, judge, judge_table};
+use super::lasting::LastingElsewhere;
 use super::recorder::DryRunRecorder;
 use crate::data::{Batch, RowSet, Value};
 use crate::database::message::value_text;
@@ -28,6 +29,7 @@ pub struct RecordingDatabase {
     role: Role,
     stop: StopSignal,
     writers: HashMap<WriterId, Writing>,
+    lasting: LastingElsewhere,
 }
 
 /// An open writer.
@@ -43,7 +45,8 @@ struct Writing {
 impl RecordingDatabase {
     /// Records the calls to a database.
     pub fn new(inner: Box<dyn Database>, recorder: Arc<DryRunRecorder>, ground: Ground) -> Self {
-        Self { inner, recorder, ground, role: Role::Host, stop: StopSignal::never(), writers: HashMap::new() }
+        let (writers, lasting) = (HashMap::new(), LastingElsewhere::default());
+        Self { inner, recorder, ground, role: Role::Host, stop: StopSignal::never(), writers, lasting }
     }
 
     /// Returns the recorded session, in its current role.
@@ -52,13 +55,17 @@ impl RecordingDatabase {
     }
 
     /// Whether a statement is run; false if it is only reported.
-    fn allows(&self, statement: &str) -> Result<bool, DatabaseError> {
+    async fn allows(&mut self, statement: &str) -> Result<bool, DatabaseError> {
         if self.role == Role::Host {
             return Ok(true);
         }
         // A component may not run what cannot run in a transaction; the database rejects it as in a real run.
         let outside = self.recorder.is_stepwise() && self.role == Role::SqlScript;
         match judge(statement, &self.ground, self.inner.facts(), outside) {
+            Judgement::Run if self.ground == Ground::Transaction => {
+                let checked = self.lasting.check(self.inner.as_mut(), statement).await;
+                checked.inspect_err(|error| self.recorder.refuse(error)).map(|()| true)
+            }
             Judgement::Run => Ok(true),
             Judgement::Leave => Ok(false),
             Judgement::Refuse(error) => {
@@ -306,7 +313,7 @@ impl Session for RecordingDatabase {
     }
 
     async fn execute(&mut self, statement: &str, parameters: &[Value]) -> Result<u64, DatabaseError> {
-        let answer = match self.allows(statement) {
+        let answer = match self.allows(statement).await {
             Ok(true) => self.inner().execute(statement, parameters).await,
             Ok(false) => {
                 self.recorder.left(statement, parameters);
@@ -324,7 +331,7 @@ impl Session for RecordingDatabase {
         parameters: &[Value],
         limits: QueryLimits,
     ) -> Result<RowSet, DatabaseError> {
-        let answer = match self.allows(statement) {
+        let answer = match self.allows(statement).await {
             Ok(true) => self.inner().query(statement, parameters, limits).await,
             Ok(false) => {
                 self.recorder.left(statement, parameters);
@@ -338,7 +345,7 @@ impl Session for RecordingDatabase {
 
     async fn change_schema(&mut self, change: &SchemaChange) -> Result<(), DatabaseError> {
         let statement = change.statement(self.inner.facts().dialect)?;
-        let answer = match self.allows(&statement) {
+        let answer = match self.allows(&statement).await {
             Ok(true) => self.inner().change_schema(change).await,
             Ok(false) => {
                 self.recorder.left(&statement, &[]);
@@ -376,7 +383,7 @@ impl Bulk for RecordingDatabase {
 
     async fn read_page(&mut self, page: &PageRequest) -> Result<Option<Batch>, DatabaseError> {
         let statement = page.statement();
-        let answer = match self.allows(&statement) {
+        let answer = match self.allows(&statement).await {
             // The database rejects reading with a statement that cannot run in a transaction.
             Ok(_) => self.inner().read_page(page).await,
             Err(error) => Err(error),
@@ -386,7 +393,7 @@ impl Bulk for RecordingDatabase {
     }
 
     async fn open_cursor(&mut self, request: &CursorRequest) -> Result<CursorId, DatabaseError> {
-        let answer = match self.allows(&request.statement) {
+        let answer = match self.allows(&request.statement).await {
             // The database rejects a cursor over a statement that cannot run in a transaction.
             Ok(_) => self.inner().open_cursor(request).await,
             Err(error) => Err(error),

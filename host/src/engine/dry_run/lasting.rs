@@ -1,0 +1,105 @@
+//! Tables of other databases that keep what is written to them after a rollback, on servers where some engines know no transactions. Those of
+//! the run's own database are asked for before a dry run begins.
+
+use crate::data::Value;
+use crate::database::message::{TAKES_PART, takes_nothing_back};
+use crate::database::{Database, DatabaseError, DatabaseErrorKind, Dialect, QueryLimits};
+use crate::sql::classify::reads;
+use crate::sql::{identifiers, qualifiers};
+
+/// The tables of other databases; those of a server's own are among them, too.
+const ELSEWHERE: &str = "SELECT t.table_schema, t.table_name, t.engine FROM information_schema.tables t \
+     LEFT JOIN information_schema.engines e ON e.engine = t.engine \
+     WHERE t.table_schema <> ? AND t.table_type IN ('BASE TABLE', 'SYSTEM VERSIONED') AND coalesce(e.transactions, 'NO') <> 'YES'";
+
+/// Words between `INSERT` or `REPLACE` and its table.
+const BEFORE_TABLE: [&str; 5] = ["LOW_PRIORITY", "DELAYED", "HIGH_PRIORITY", "IGNORE", "INTO"];
+
+/// A table.
+struct Lasting {
+    schema: String,
+    name: String,
+    engine: String,
+}
+
+/// Those tables, asked for once, when a statement changes rows and names a database.
+#[derive(Default)]
+pub(super) struct LastingElsewhere(Option<Vec<Lasting>>);
+
+impl LastingElsewhere {
+    /// Fails if a statement would change one of them, as far as its text shows it: what it does through a view or a trigger is found by the
+    /// rollback.
+    pub(super) async fn check(&mut self, database: &mut dyn Database, statement: &str) -> Result<(), DatabaseError> {
+        let (facts, dialect) = (database.facts(), database.facts().dialect);
+        if facts.transactional_ddl || reads(statement, dialect) {
+            return Ok(());
+        }
+        let own = facts.schema.clone().unwrap_or_default();
+        if qualifiers(statement, dialect).iter().all(|name| *name == own) {
+            return Ok(());
+        }
+        let known = match self.0.take() {
+            Some(known) => known,
+            None => ask(database, own).await?,
+        };
+        let found = changed(statement, dialect, &known).map(refusal);
+        self.0 = Some(known);
+        found.map_or(Ok(()), Err)
+    }
+}
+
+async fn ask(database: &mut dyn Database, own: String) -> Result<Vec<Lasting>, DatabaseError> {
+    let found = database.host().query(ELSEWHERE, &[own.into()], QueryLimits::NONE).await?;
+    let text = |row: &[Value], at: usize| row.get(at).and_then(Value::as_text).unwrap_or_default().to_owned();
+    let table = |row: &Vec<Value>| Lasting { schema: text(row, 0), name: text(row, 1), engine: text(row, 2) };
+    Ok(found.rows.iter().map(table).collect())
+}
+
+/// The table of these that a statement changes, or may change.
+fn changed<'a>(statement: &str, dialect: Dialect, known: &'a [Lasting]) -> Option<&'a Lasting> {
+    let names = identifiers(statement, dialect);
+    // Names are the same here whatever their case is; servers differ.
+    let is = |a: &String, b: &str| a.eq_ignore_ascii_case(b);
+    let mut named: &[String] = &names;
+    if names.first().is_some_and(|verb| is(verb, "INSERT") || is(verb, "REPLACE")) {
+        // What else it names is read.
+        let start = names.iter().skip(1).take_while(|name| BEFORE_TABLE.iter().any(|word| is(name, word))).count() + 1;
+        named = &names[start.min(names.len())..(start + 2).min(names.len())];
+    }
+    known.iter().find(|table| named.windows(2).any(|pair| is(&pair[0], &table.schema) && is(&pair[1], &table.name)))
+}
+
+fn refusal(Lasting { schema, name, engine }: &Lasting) -> DatabaseError {
+    let what = takes_nothing_back(format_args!("{schema}.{name}"), engine);
+    DatabaseError::new(
+        DatabaseErrorKind::Configuration,
+        format!("the statement changes {what}, so the dry run stops here"),
+    )
+    .hint(TAKES_PART)
+    .hint("`--target` stops before this migration")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_statement_changes_is_told_from_what_it_reads() {
+        let table =
+            |name: &str| Lasting { schema: "other".to_owned(), name: name.to_owned(), engine: "Aria".to_owned() };
+        let known = [table("a"), table("b")];
+        for (statement, found) in [
+            ("INSERT INTO other.a VALUES (1)", Some("a")),
+            ("REPLACE low_priority `Other` . `B` SET x = 1", Some("b")),
+            ("INSERT IGNORE INTO mine SELECT x FROM other.a", None),
+            ("INSERT INTO other.c SELECT x FROM other.a", None),
+            ("UPDATE mine JOIN other.b ON TRUE SET x = 1", Some("b")),
+            ("DELETE a FROM other.a", Some("a")),
+            ("DELETE FROM another.a WHERE other = 1", None),
+            ("INSERT", None),
+        ] {
+            let changed = changed(statement, Dialect::Mariadb, &known).map(|table| table.name.as_str());
+            assert_eq!(changed, found, "{statement}");
+        }
+    }
+}
