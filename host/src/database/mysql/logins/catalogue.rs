@@ -64,6 +64,14 @@ impl Open {
             revoke: format!("REVOKE ALL PRIVILEGES ON {object} FROM PUBLIC"),
         }
     }
+
+    /// A role of every user, as the server spells it.
+    pub(super) fn of_role(role: &str) -> Self {
+        Self {
+            what: format!("everybody has the role {role} (`mandatory_roles`)"),
+            revoke: "SET PERSIST mandatory_roles = ''".to_owned(),
+        }
+    }
 }
 
 /// A login.

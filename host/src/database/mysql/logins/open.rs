@@ -50,7 +50,8 @@ impl MysqlDatabase {
         if rights == LoginRights::Align && !statements.is_empty() && self.run_each(&statements).await.is_ok() {
             found = shown(&mut connection, None).await?;
         }
-        let open: Vec<Open> = found.open.iter().map(|object| Open::of_public(object)).collect();
+        let mut open: Vec<Open> = found.open.iter().map(|object| Open::of_public(object)).collect();
+        open.extend(mandatory(&mut connection, server.facts.dialect, &found.roles).await?);
         everybody(&open)?;
         let mut differences = rights::differences(&found.rights, &wanted.rights);
         differences.extend(found.roles.iter().map(|role| format!("it has the role {role}")));
@@ -199,6 +200,25 @@ impl MysqlDatabase {
         self.endpoint.passwords().keep(login, secret.clone());
         Ok(secret)
     }
+}
+
+/// Those of the roles of a session that MySQL gives to every user, which no `REVOKE` takes away.
+async fn mandatory(
+    connection: &mut MySqlConnection,
+    dialect: Dialect,
+    roles: &[String],
+) -> Result<Vec<Open>, DatabaseError> {
+    if roles.is_empty() || dialect != Dialect::Mysql {
+        return Ok(Vec::new());
+    }
+    let listed = text(&session::one(connection, "SELECT @@GLOBAL.mandatory_roles").await?, 0);
+    let bare = |role: &str| {
+        let name: String = role.chars().filter(|c| !matches!(c, '`' | '\'' | '"' | ' ')).collect();
+        if name.contains('@') { name } else { format!("{name}@%") }
+    };
+    let listed: Vec<String> = listed.split(',').map(bare).collect();
+    let found = roles.iter().flat_map(|roles| roles.split(',')).filter(|role| listed.contains(&bare(role)));
+    Ok(found.map(|role| Open::of_role(role.trim())).collect())
 }
 
 /// What the server keeps of a password, for `mysql_native_password`.

@@ -21,7 +21,10 @@ pub(super) fn everybody(open: &[Open]) -> Result<(), DatabaseError> {
         DatabaseErrorKind::Denied,
         format!("components under grants cannot run, because {}, and each of them would have these rights", first.what),
     );
-    let revoke = open.iter().map(|open| open.revoke.as_str()).collect::<Vec<_>>().join("; ");
+    let mut revoke: Vec<&str> = open.iter().map(|open| open.revoke.as_str()).collect();
+    // One statement ends all roles.
+    revoke.dedup();
+    let revoke = revoke.join("; ");
     let error = error.hint(format!("let somebody who may run `{revoke}`"));
     let rest: Vec<&str> = rest.iter().map(|open| open.what.as_str()).collect();
     Err(if rest.is_empty() { error } else { error.detail(rest.join("; ")) })

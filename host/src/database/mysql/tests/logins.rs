@@ -390,9 +390,23 @@ async fn a_role_that_every_user_has_is_named() {
         let error = database.begin(NONE).await.expect_err("refused");
         database.set_grants(None).expect("none");
         assert_eq!(error.kind, DatabaseErrorKind::Denied, "{error}");
-        let detail = error.detail.as_deref().unwrap_or_default();
-        assert!(detail.contains("it has the role `everyone`@`%`"), "{error}: {detail}");
+        assert!(error.message.contains("everybody has the role `everyone`@`%`"), "{error}");
+        let hint = error.hint.unwrap_or_default();
+        assert!(hint.contains("`SET PERSIST mandatory_roles = ''`"), "{hint}");
     }
+    // A role that is its own is taken away.
+    let login = looked_at(database, &["read t"]).await.logins[0].login.clone();
+    fresh.sql(&format!("CREATE ROLE another; GRANT another TO '{login}'"));
+    let report = looked_at(database, &["read t"]).await;
+    assert!(report.statements.iter().any(|it| it.starts_with("REVOKE `another`@`%` FROM")), "{:?}", report.statements);
+    database.set_grants(Some(grants(&["read t"]))).expect("grants");
+    let error = database.begin(NONE).await.expect_err("refused");
+    assert!(error.message.contains("everybody has the role `everyone`@`%`"), "{error}");
+    fresh.sql("SET PERSIST mandatory_roles = ''");
+    let error = database.begin(NONE).await.expect_err("refused");
+    assert!(error.hint.is_some_and(|hint| hint.contains("grants sync")), "{}", error.message);
+    database.set_grants(None).expect("none");
+    confine(database, &["read t"]).await;
 }
 
 /// A hint turns off what protects tables that are not granted.
