@@ -7,6 +7,8 @@
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 pub(in crate::database) mod names;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
+pub(in crate::database) mod reach;
+#[cfg(any(feature = "postgres", feature = "mysql"))]
 pub(in crate::database) mod refusals;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 pub(in crate::database) mod rights;

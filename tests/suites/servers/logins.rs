@@ -590,9 +590,29 @@ fn a_wrong_secret_is_told_and_passwords_last_for_minutes() {
 #[test]
 fn what_reaches_past_a_grant_is_named() {
     let field = Field::new();
-    field.grants("allow = ['read people(id, name)', 'insert copies', 'read cards']");
+    field.database().sql(
+        "CREATE TABLE marks (copy INTEGER CONSTRAINT of_copy REFERENCES copies ON DELETE CASCADE ON UPDATE SET NULL, id INTEGER PRIMARY KEY);
+         CREATE TABLE dots (mark INTEGER CONSTRAINT of_mark REFERENCES marks ON DELETE SET NULL);
+         CREATE TABLE kept (copy INTEGER REFERENCES copies);
+         CREATE FUNCTION audit() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS 'BEGIN RETURN NEW; END';
+         CREATE FUNCTION plain() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+         CREATE TRIGGER audited AFTER INSERT OR UPDATE ON copies FOR EACH ROW EXECUTE FUNCTION audit();
+         CREATE TRIGGER followed AFTER INSERT ON copies FOR EACH ROW EXECUTE FUNCTION plain();
+         CREATE RULE ruled AS ON DELETE TO copies DO ALSO DELETE FROM others;",
+    );
+    field.grants(
+        "allow = ['read people(id, name)', 'insert copies', 'delete copies', 'update copies(name)', 'read cards']",
+    );
     for line in ["grants sync", "grants list", "plan", "doctor"] {
-        field.run(line, &[]).says(&["the view `public.cards` reads with the rights of its owner"]);
+        let output = field.run(line, &[]);
+        output.says(&[
+            "the view `public.cards` reads with the rights of its owner",
+            "the foreign key `of_copy` deletes rows of `public.marks` with those of `public.copies`, and so does `0002_granted` through it",
+            "the foreign key `of_mark` changes rows of `public.dots` with those of `public.marks`",
+            "the trigger `audited` of `public.copies` runs with the rights of its owner",
+            "the rule `ruled` of `public.copies` runs with the rights of its owner",
+        ]);
+        output.does_not_say(&["public.kept", "`followed`", "changes rows of `public.marks`"]);
     }
     for line in ["plan --format json", "doctor --format json"] {
         let output = field.run(line, &[]);

@@ -10,6 +10,7 @@ use super::super::refusals::is_tool_name;
 use super::super::session::{self, Spoken, literal, text};
 use super::gate::{self, named};
 use crate::database::logins::names::login_of;
+use crate::database::logins::reach::{Action, Attached, ForeignKey, Program};
 use crate::database::logins::refusals::NAMED;
 use crate::database::logins::rights::{Relations, Rights};
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect};
@@ -45,6 +46,8 @@ pub(super) struct Catalogue {
     pub partitions: BTreeMap<(String, String), String>,
     /// The columns with a histogram, which has values of them.
     pub histograms: BTreeMap<(String, String), BTreeSet<String>>,
+    /// What changes of rows set off.
+    pub attached: Attached,
 }
 
 /// A right that everybody has.
@@ -134,6 +137,7 @@ impl Catalogue {
             versioned: BTreeSet::new(),
             partitions: BTreeMap::new(),
             histograms: BTreeMap::new(),
+            attached: Attached::default(),
         };
         found.host = text(&session::one(connection, "SELECT CURRENT_USER()").await?, 0);
         // With those of its default role, which is active.
@@ -203,7 +207,48 @@ impl Catalogue {
         );
         let functions = session::all(connection, functions).await?;
         self.functions = functions.iter().map(|row| (text(row, 0), text(row, 1), text(row, 2) == "DEFINER")).collect();
+        // MariaDB would open the tables of all databases to find keys in others.
+        let is_listed = match self.dialect {
+            Dialect::Mysql => format!("k.REFERENCED_TABLE_SCHEMA IN ({list})"),
+            _ => format!("r.CONSTRAINT_SCHEMA IN ({list}) AND k.TABLE_SCHEMA IN ({list})"),
+        };
+        let attached = format!(
+            "SELECT 'trigger', TRIGGER_SCHEMA, EVENT_OBJECT_TABLE, TRIGGER_NAME, EVENT_MANIPULATION, '', '', '', '', '' \
+                 FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA IN ({list}) \
+             UNION ALL SELECT 'key', k.REFERENCED_TABLE_SCHEMA, k.REFERENCED_TABLE_NAME, k.CONSTRAINT_NAME, r.DELETE_RULE, r.UPDATE_RULE, \
+                 k.TABLE_SCHEMA, k.TABLE_NAME, k.COLUMN_NAME, k.REFERENCED_COLUMN_NAME \
+                 FROM information_schema.REFERENTIAL_CONSTRAINTS r JOIN information_schema.KEY_COLUMN_USAGE k \
+                 ON k.CONSTRAINT_SCHEMA = r.CONSTRAINT_SCHEMA AND k.TABLE_NAME = r.TABLE_NAME AND k.CONSTRAINT_NAME = r.CONSTRAINT_NAME \
+                 WHERE {is_listed}"
+        );
+        for row in &session::all(connection, attached).await? {
+            self.attach(row);
+        }
         Ok(())
+    }
+
+    /// Adds a trigger, or a column of a foreign key.
+    fn attach(&mut self, row: &MySqlRow) {
+        let (table, name) = ((text(row, 1), text(row, 2)), text(row, 3));
+        if text(row, 0) == "trigger" {
+            let what = format!("trigger `{name}`");
+            return self.attached.programs.push(Program { what, table, privilege: text(row, 4) });
+        }
+        let child = (text(row, 6), text(row, 7));
+        let keys = &mut self.attached.keys;
+        let at = keys.iter().position(|key| key.name == name && key.child == child).unwrap_or_else(|| {
+            let action = |at: usize| match text(row, at).as_str() {
+                "CASCADE" => Action::Cascade,
+                "SET NULL" | "SET DEFAULT" => Action::Set,
+                _ => Action::Nothing,
+            };
+            let (columns, parent_columns) = (Vec::new(), Vec::new());
+            let (on_delete, on_update) = (action(4), action(5));
+            keys.push(ForeignKey { name, child, columns, parent: table, parent_columns, on_delete, on_update });
+            keys.len() - 1
+        });
+        keys[at].columns.push(text(row, 8));
+        keys[at].parent_columns.push(text(row, 9));
     }
 
     async fn read_logins(&mut self, connection: &mut impl Spoken, logins: &[String]) -> Result<(), DatabaseError> {

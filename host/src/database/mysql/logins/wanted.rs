@@ -34,7 +34,7 @@ pub(super) struct Wanted {
     pub objects: BTreeSet<String>,
     /// What grants name that does not exist.
     pub unknown: Vec<String>,
-    /// What runs with the rights of another, in words.
+    /// What runs with the rights of another, or changes rows by itself, in words.
     pub past: Vec<String>,
     /// What a line cannot be held to, in words, and the way out; it is not granted.
     pub refused: Vec<(String, &'static str)>,
@@ -75,6 +75,7 @@ impl Wanted {
         wanted
             .past
             .extend(found.views.iter().map(|view| format!("the view `{view}` reads with the rights of its owner")));
+        wanted.past.extend(catalogue.attached.past(&found.granted));
         wanted.execute(format!("PROCEDURE {}", named(database, GATE)));
         for granted in &found.granted {
             let table = (granted.table.0.to_owned(), granted.table.1.to_owned());

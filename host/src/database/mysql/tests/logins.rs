@@ -370,6 +370,67 @@ async fn what_leads_to_the_tools_tables_is_not_granted() {
     drop_logins(database).await;
 }
 
+/// The server does what a foreign key or a trigger says with rights that the login does not have.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_changes_past_a_grant_is_named() {
+    let fresh = fresh();
+    let beside = format!("{}_beside", fresh.name());
+    fresh.sql(&format!(
+        "CREATE TABLE customers (id INT PRIMARY KEY, email TEXT); CREATE TABLE audit (what TEXT); \
+         CREATE TABLE orders (id INT PRIMARY KEY, customer INT, CONSTRAINT of_customer FOREIGN KEY (customer) REFERENCES customers (id) \
+         ON DELETE CASCADE ON UPDATE CASCADE); \
+         CREATE TABLE items (id INT PRIMARY KEY, item INT, CONSTRAINT of_order FOREIGN KEY (item) REFERENCES orders (id) ON DELETE SET NULL); \
+         CREATE TABLE kept (id INT PRIMARY KEY, customer INT, CONSTRAINT no_harm FOREIGN KEY (customer) REFERENCES customers (id)); \
+         CREATE TRIGGER audited AFTER UPDATE ON customers FOR EACH ROW INSERT INTO audit VALUES (NEW.email); \
+         CREATE DATABASE {beside}; CREATE TABLE {beside}.far (id INT PRIMARY KEY, item INT, CONSTRAINT from_far FOREIGN KEY (item) \
+         REFERENCES {}.items (id) ON DELETE CASCADE)",
+        fresh.name()
+    ));
+    fresh.sql(
+        "INSERT INTO customers VALUES (1, 'a'); INSERT INTO orders VALUES (2, 1); INSERT INTO items VALUES (3, 2)",
+    );
+    let mut database = open(&fresh).await;
+    let database = database.as_mut();
+    let cascade = format!(
+        "the foreign key `of_customer` deletes rows of `{0}.orders` with those of `{0}.customers`",
+        fresh.name()
+    );
+    let moved = format!(
+        "the foreign key `of_customer` changes rows of `{0}.orders` with those of `{0}.customers`",
+        fresh.name()
+    );
+    let further =
+        format!("the foreign key `of_order` changes rows of `{0}.items` with those of `{0}.orders`", fresh.name());
+    let trigger = format!("the trigger `audited` of `{}.customers` runs with the rights of its owner", fresh.name());
+    let far =
+        format!("the foreign key `from_far` deletes rows of `{beside}.far` with those of `{}.items`", fresh.name());
+    // MariaDB would open every table of the server to find that.
+    let far = if is_mysql() { vec![&far] } else { vec![] };
+    for (lines, named) in [
+        (&["delete customers"][..], vec![&cascade, &further]),
+        (&["delete customers", "delete orders", "update items(item)"], vec![]),
+        (&["update customers(email)"], vec![&trigger]),
+        (&["update customers"], vec![&moved, &trigger]),
+        (&["read customers", "insert customers"], vec![]),
+        (&["delete items"], far),
+    ] {
+        let report = looked_at(database, lines).await;
+        let named: Vec<String> = named.iter().map(|it| format!("{it}, and so does `0002_guest` through it")).collect();
+        let notes: Vec<_> = report.notes.iter().filter(|note| note.contains("through it")).cloned().collect();
+        assert_eq!(notes, named, "{lines:?}");
+    }
+    confine(database, &["read customers", "delete customers"]).await;
+    database.begin(NONE).await.expect("begun");
+    database.set_role(Role::Component);
+    run(database, "DELETE FROM customers WHERE id = 1").await;
+    database.set_role(Role::Host);
+    database.commit().await.expect("committed");
+    assert_eq!(fresh.value("SELECT COUNT(*) FROM orders"), "0");
+    database.set_grants(None).expect("none");
+    fresh.sql(&format!("DROP DATABASE {beside}"));
+    drop_logins(database).await;
+}
+
 /// The server gives such roles to every user.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_role_that_every_user_has_is_named() {

@@ -8,6 +8,7 @@ use sqlx::postgres::PgRow;
 use super::super::schema::literal;
 use super::super::scope::{rows, text_of};
 use crate::database::DatabaseError;
+use crate::database::logins::reach::{Action, Attached, ForeignKey, Program};
 use crate::database::logins::rights::{Relation, Relations, Rights};
 
 /// What was found.
@@ -35,6 +36,8 @@ pub(super) struct Catalogue {
     pub everybody: BTreeSet<Power>,
     /// What everybody could do with objects that the host is going to create, or can do with all large objects; and what ends that.
     pub open: Vec<(String, String)>,
+    /// What changes of rows set off.
+    pub attached: Attached,
 }
 
 /// What a role can do with an object, whoever it is by.
@@ -114,6 +117,34 @@ const FUNCTIONS: &str = "\
     SELECT n.nspname, p.proname, pg_catalog.oidvectortypes(p.proargtypes) \
     FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) p.pronamespace \
     WHERE p.prokind OPERATOR(pg_catalog.=) 'f' AND {users}";
+
+/// What changes of rows set off with the rights of others: foreign keys, which act as the owner of the table that refers; triggers whose
+/// function runs as its owner; and rules. A partition has what its table has.
+const ATTACHED: &str = "\
+    SELECT 'key', n.nspname::pg_catalog.text, p.relname::pg_catalog.text, k.conname::pg_catalog.text, k.confdeltype::pg_catalog.text, \
+            k.confupdtype::pg_catalog.text, m.nspname::pg_catalog.text, c.relname::pg_catalog.text, \
+            (SELECT pg_catalog.string_agg(a.attname::pg_catalog.text, pg_catalog.chr(1)) FROM pg_catalog.pg_attribute a \
+                WHERE a.attrelid OPERATOR(pg_catalog.=) c.oid AND a.attnum OPERATOR(pg_catalog.=) ANY (k.conkey)), \
+            (SELECT pg_catalog.string_agg(a.attname::pg_catalog.text, pg_catalog.chr(1)) FROM pg_catalog.pg_attribute a \
+                WHERE a.attrelid OPERATOR(pg_catalog.=) p.oid AND a.attnum OPERATOR(pg_catalog.=) ANY (k.confkey)) \
+        FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_class p ON p.oid OPERATOR(pg_catalog.=) k.confrelid \
+            JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) p.relnamespace \
+            JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) k.conrelid \
+            JOIN pg_catalog.pg_namespace m ON m.oid OPERATOR(pg_catalog.=) c.relnamespace \
+        WHERE k.contype OPERATOR(pg_catalog.=) 'f' AND k.conparentid OPERATOR(pg_catalog.=) 0::pg_catalog.oid AND {users} \
+    UNION ALL SELECT 'trigger', n.nspname::pg_catalog.text, c.relname::pg_catalog.text, t.tgname::pg_catalog.text, e.privilege, '', '', '', '', '' \
+        FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) t.tgrelid \
+            JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace \
+            JOIN pg_catalog.pg_proc f ON f.oid OPERATOR(pg_catalog.=) t.tgfoid AND f.prosecdef \
+            JOIN (VALUES (4, 'INSERT'), (8, 'DELETE'), (16, 'UPDATE')) e (bit, privilege) \
+                ON (t.tgtype::pg_catalog.int4 OPERATOR(pg_catalog.&) e.bit) OPERATOR(pg_catalog.<>) 0 \
+        WHERE NOT t.tgisinternal AND t.tgenabled OPERATOR(pg_catalog.<>) 'D' AND {users} \
+    UNION ALL SELECT 'rule', n.nspname::pg_catalog.text, c.relname::pg_catalog.text, r.rulename::pg_catalog.text, e.privilege, '', '', '', '', '' \
+        FROM pg_catalog.pg_rewrite r JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) r.ev_class \
+            JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace \
+            JOIN (VALUES ('2', 'UPDATE'), ('3', 'INSERT'), ('4', 'DELETE')) e (kind, privilege) \
+                ON r.ev_type::pg_catalog.text OPERATOR(pg_catalog.=) e.kind \
+        WHERE r.ev_enabled OPERATOR(pg_catalog.<>) 'D' AND {users}";
 
 const ROLES: &str = "\
     SELECT r.rolname, coalesce(pg_catalog.shobj_description(r.oid, 'pg_authid'), ''), \
@@ -261,7 +292,7 @@ impl Catalogue {
         }
         found.open_schemas = rows(connection, OPEN_SCHEMAS).await?.iter().map(|row| cell(row, 0)).collect();
         for row in &rows(connection, &users(RELATIONS)).await? {
-            let columns = cell(row, 3).split('\u{1}').map(str::to_owned).filter(|it| !it.is_empty()).collect();
+            let columns = list_of(row, 3).into_iter().collect();
             let relation = Relation { columns, sequences: Vec::new(), reaches_past: is(row, 2) };
             found.relations.insert((cell(row, 0), cell(row, 1)), relation);
         }
@@ -273,6 +304,9 @@ impl Catalogue {
         for row in &rows(connection, &users(FUNCTIONS)).await? {
             let (schema, name, types) = (cell(row, 0), cell(row, 1), cell(row, 2));
             found.functions.push((schema, name, types));
+        }
+        for row in &rows(connection, &users(ATTACHED)).await? {
+            found.attach(row);
         }
         let list = |names: &[String]| names.iter().map(|name| literal(name)).collect::<Vec<_>>().join(", ");
         for row in &rows(connection, &ROLES.replace("{roles}", &list(logins))).await? {
@@ -295,6 +329,34 @@ impl Catalogue {
         found.open = rows(connection, OPEN).await?.iter().map(|row| (cell(row, 0), cell(row, 1))).collect();
         Ok(found)
     }
+
+    /// Adds a foreign key, a trigger or a rule.
+    fn attach(&mut self, row: &PgRow) {
+        let (kind, table, name) = (cell(row, 0), (cell(row, 1), cell(row, 2)), cell(row, 3));
+        if kind != "key" {
+            let what = format!("{kind} `{name}`");
+            return self.attached.programs.push(Program { what, table, privilege: cell(row, 4) });
+        }
+        let action = |column: usize| match cell(row, column).as_str() {
+            "c" => Action::Cascade,
+            "n" | "d" => Action::Set,
+            _ => Action::Nothing,
+        };
+        self.attached.keys.push(ForeignKey {
+            name,
+            child: (cell(row, 6), cell(row, 7)),
+            columns: list_of(row, 8),
+            parent: table,
+            parent_columns: list_of(row, 9),
+            on_delete: action(4),
+            on_update: action(5),
+        });
+    }
+}
+
+/// A list in a cell.
+fn list_of(row: &PgRow, column: usize) -> Vec<String> {
+    cell(row, column).split('\u{1}').map(str::to_owned).filter(|it| !it.is_empty()).collect()
 }
 
 fn login(row: &PgRow) -> Found {
@@ -305,7 +367,7 @@ fn login(row: &PgRow) -> Found {
         attributes: ATTRIBUTES.iter().filter_map(wrong).collect(),
         connections: cell(row, 9).parse().unwrap_or(-1),
         has_settings: is(row, 10),
-        member_of: cell(row, 11).split('\u{1}').map(str::to_owned).filter(|it| !it.is_empty()).collect(),
+        member_of: list_of(row, 11),
         owns: cell(row, 12).parse().unwrap_or_default(),
         rights: Rights::new(),
         can: BTreeSet::new(),

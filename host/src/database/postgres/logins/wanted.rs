@@ -26,6 +26,8 @@ pub(super) struct Wanted {
     pub unknown: Vec<String>,
     /// Views that read with the rights of their owners.
     pub views: Vec<String>,
+    /// What else changes rows by itself, or runs with the rights of another, in words.
+    pub past: Vec<String>,
 }
 
 /// The comment on a login, from which it is known again when the settings no longer name its component.
@@ -63,6 +65,7 @@ impl Wanted {
         for granted in &found.granted {
             wanted.add(granted);
         }
+        wanted.past = catalogue.attached.past(&found.granted);
         (wanted.unknown, wanted.views) = (found.unknown, found.views);
         for function in &grants.functions {
             wanted.add_function(function, catalogue, schema);
@@ -184,6 +187,7 @@ fn one(
     report.notes.extend(of.views.iter().map(|view| {
         format!("the view `{view}` reads with the rights of its owner, and so `{}` reads what it shows", wanted.id)
     }));
+    report.notes.extend(of.past.iter().map(|past| format!("{past}, and so does `{}` through it", wanted.id)));
     let role = quote(&login);
     let mut statements = Vec::new();
     if found.is_none() {
