@@ -431,6 +431,42 @@ async fn what_changes_past_a_grant_is_named() {
     drop_logins(database).await;
 }
 
+/// A sequence is a table to the privileges of MariaDB.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sequence_needs_grants_of_its_own() {
+    if is_mysql() {
+        return;
+    }
+    let fresh = fresh();
+    fresh.sql("CREATE SEQUENCE s; CREATE SEQUENCE theirs; CREATE TABLE t (id INT PRIMARY KEY DEFAULT NEXTVAL(theirs))");
+    let mut database = open(&fresh).await;
+    let database = database.as_mut();
+    confine(database, &["insert t", "insert s"]).await;
+    database.begin(NONE).await.expect("begun");
+    database.set_role(Role::Component);
+    for statement in [
+        "SELECT SETVAL(theirs, 50)",
+        "DO SETVAL(theirs, 50)",
+        "SELECT NEXTVAL(theirs)",
+        "SELECT NEXT VALUE FOR theirs",
+        "SELECT LASTVAL(theirs)",
+        "INSERT INTO theirs VALUES (50, 1, 99, 1, 1, 0, 0, 0)",
+        "INSERT INTO t VALUES (DEFAULT)",
+        "INSERT INTO t VALUES (SETVAL(theirs, 50))",
+        "SELECT NEXTVAL(s)",
+    ] {
+        let error = error_of(database, statement).await;
+        assert_eq!(error.kind, DatabaseErrorKind::Denied, "{statement}: {error}");
+    }
+    assert_eq!(text_of(database, "SELECT CAST(SETVAL(s, 50) AS CHAR)").await, "50");
+    database.set_role(Role::Host);
+    database.rollback().await.expect("rolled back");
+    assert_eq!(fresh.value("SELECT NEXTVAL(s)"), "51");
+    assert_eq!(fresh.value("SELECT NEXTVAL(theirs)"), "1");
+    database.set_grants(None).expect("none");
+    drop_logins(database).await;
+}
+
 /// The server gives such roles to every user.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_role_that_every_user_has_is_named() {
