@@ -101,7 +101,7 @@ impl<'a> Field<'a> {
         for text in (self.corpus.history)() {
             self.say(&text).await?;
         }
-        for text in self.corpus.field {
+        for text in self.corpus.field.concat() {
             self.say(text).await?;
         }
         Ok(())

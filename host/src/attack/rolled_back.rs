@@ -177,7 +177,7 @@ impl Ring<'_> {
             RolledBack::Alone | RolledBack::Never(_) => None,
             RolledBack::WithTable => Some(self.way.table.to_owned()),
             RolledBack::WithField => {
-                let field = self.corpus.field.iter().map(|text| (*text).to_owned());
+                let field = self.corpus.field.concat().into_iter().map(str::to_owned);
                 let all: Vec<String> = (self.corpus.history)().into_iter().chain(field).collect();
                 Some((self.way.at_once)(&all))
             }

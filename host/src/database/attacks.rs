@@ -104,8 +104,8 @@ pub struct InTransaction {
 pub struct Corpus {
     /// The statements that make tables with the names of the tool's in an empty database.
     pub history: fn() -> Vec<String>,
-    /// The statements that make what the attacks use.
-    pub field: &'static [&'static str],
+    /// The statements that make what the attacks use, one list after the other.
+    pub field: &'static [&'static [&'static str]],
     /// The statements that make it anew after an attack that ran, one list after the other.
     pub again: &'static [&'static [&'static str]],
     /// How they are tried without a scratch database; `None`: a change of the schema commits there.

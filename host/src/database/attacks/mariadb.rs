@@ -5,7 +5,7 @@ use super::{Attack, Corpus, Reach};
 /// The corpus.
 pub const CORPUS: Corpus = Corpus {
     history,
-    field: FIELD,
+    field: &[FIELD, DYNAMIC],
     again: &[HISTORY],
     in_transaction: None,
     table: "",
@@ -28,35 +28,40 @@ fn history() -> Vec<String> {
     HISTORY.iter().map(|text| (*text).to_owned()).collect()
 }
 
-/// The history, as the tests of other rooms make it.
+/// The history, as the tests of other rooms make it. Both servers take it.
 const HISTORY: &[&str] = &[
-    "CREATE OR REPLACE TABLE {db}.runner_history (id INT PRIMARY KEY AUTO_INCREMENT, name TEXT, data LONGBLOB)",
+    "DROP TABLE IF EXISTS {db}.runner_history, {db}.u, {db}.x, {db}.runner_meta",
+    "DROP VIEW IF EXISTS {db}.runner_meta",
+    "CREATE TABLE {db}.runner_history (id INT PRIMARY KEY AUTO_INCREMENT, name TEXT, data LONGBLOB)",
     "INSERT INTO {db}.runner_history (id, name) VALUES (1, 'a'), (2, NULL)",
-    "DROP TABLE IF EXISTS {db}.u, {db}.x, {db}.runner_meta",
     "DROP TRIGGER IF EXISTS {db}.x",
     "DROP PROCEDURE IF EXISTS {db}.mine",
 ];
 
-/// What is there before each attack.
-const FIELD: &[&str] = &[
+/// Procedures with dynamic SQL, as this server alone spells it.
+const DYNAMIC: &[&str] = &[
+    "CREATE PROCEDURE {db}.dynamic(s TEXT) EXECUTE IMMEDIATE s",
+    "CREATE PROCEDURE {other}.dynamic(s TEXT) EXECUTE IMMEDIATE s",
+];
+
+/// What is there before each attack, on both servers.
+pub(super) const FIELD: &[&str] = &[
     "CREATE TABLE {db}.t (id INT)",
     "CREATE TABLE {db}.trap (id INT)",
     "CREATE TABLE {other}.trap (id INT)",
-    "CREATE TRIGGER {db}.spring AFTER INSERT ON {db}.trap FOR EACH ROW UPDATE {db}.runner_history SET name = 'x'",
-    "CREATE TRIGGER {other}.spring AFTER INSERT ON {other}.trap FOR EACH ROW UPDATE {db}.runner_history SET name = 'x'",
+    "CREATE TABLE {other}.plain (id INT)",
     "CREATE VIEW {other}.h AS SELECT * FROM {db}.runner_history",
     "CREATE VIEW {db}.near AS SELECT * FROM {db}.runner_history",
     "CREATE VIEW {db}.far AS SELECT * FROM {other}.h",
-    "CREATE FUNCTION {db}.forge() RETURNS INT BEGIN UPDATE {db}.runner_history SET name = 'x'; RETURN 1; END",
-    "CREATE FUNCTION {other}.forge() RETURNS INT BEGIN UPDATE {db}.runner_history SET name = 'x'; RETURN 1; END",
-    "CREATE FUNCTION {db}.free(l TEXT) RETURNS INT RETURN RELEASE_LOCK(l)",
-    "CREATE FUNCTION {other}.free(l TEXT) RETURNS INT RETURN RELEASE_LOCK(l)",
-    "CREATE FUNCTION {db}.settings() RETURNS INT BEGIN SET foreign_key_checks = 0, sql_select_limit = 0; RETURN 1; END",
-    "CREATE FUNCTION {other}.settings() RETURNS INT BEGIN SET foreign_key_checks = 0, sql_select_limit = 0; RETURN 1; END",
     "CREATE PROCEDURE {db}.commits() BEGIN UPDATE {db}.runner_history SET name = 'x'; COMMIT; END",
-    "CREATE PROCEDURE {db}.dynamic(s TEXT) EXECUTE IMMEDIATE s",
-    "CREATE PROCEDURE {other}.dynamic(s TEXT) EXECUTE IMMEDIATE s",
-    "CREATE TABLE {other}.plain (id INT)",
+    "CREATE TRIGGER {db}.spring AFTER INSERT ON {db}.trap FOR EACH ROW UPDATE {db}.runner_history SET name = 'x'",
+    "CREATE TRIGGER {other}.spring AFTER INSERT ON {other}.trap FOR EACH ROW UPDATE {db}.runner_history SET name = 'x'",
+    "CREATE FUNCTION {db}.forge() RETURNS INT DETERMINISTIC BEGIN UPDATE {db}.runner_history SET name = 'x'; RETURN 1; END",
+    "CREATE FUNCTION {other}.forge() RETURNS INT DETERMINISTIC BEGIN UPDATE {db}.runner_history SET name = 'x'; RETURN 1; END",
+    "CREATE FUNCTION {db}.free(l TEXT) RETURNS INT DETERMINISTIC RETURN RELEASE_LOCK(l)",
+    "CREATE FUNCTION {other}.free(l TEXT) RETURNS INT DETERMINISTIC RETURN RELEASE_LOCK(l)",
+    "CREATE FUNCTION {db}.settings() RETURNS INT DETERMINISTIC BEGIN SET foreign_key_checks = 0, sql_select_limit = 0; RETURN 1; END",
+    "CREATE FUNCTION {other}.settings() RETURNS INT DETERMINISTIC BEGIN SET foreign_key_checks = 0, sql_select_limit = 0; RETURN 1; END",
 ];
 
 /// What neither a script nor a component may do, as both servers spell it.

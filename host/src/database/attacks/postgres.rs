@@ -8,7 +8,7 @@ use crate::database::facts::TOOL_TABLES;
 /// The corpus.
 pub const CORPUS: Corpus = Corpus {
     history,
-    field: FIELD,
+    field: &[FIELD],
     again: AGAIN,
     in_transaction: Some(&IN_TRANSACTION),
     table: "public.a",

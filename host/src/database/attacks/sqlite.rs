@@ -5,7 +5,7 @@ use super::{Attack, Corpus, Reach};
 /// The corpus.
 pub const CORPUS: Corpus = Corpus {
     history,
-    field: FIELD,
+    field: &[FIELD],
     again: &[],
     in_transaction: None,
     table: "",

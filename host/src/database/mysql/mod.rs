@@ -27,6 +27,7 @@ mod parameters;
 mod programs;
 mod record;
 mod refusals;
+mod refusals_login;
 mod rights;
 mod schema;
 pub mod scratch;

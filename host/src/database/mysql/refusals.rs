@@ -2,19 +2,14 @@
 //! the proofs (see `rights`).
 
 use super::programs::EVENT_BY_HAND;
+use super::refusals_login::{Quoting, check_hint, check_locks, denied, run_comment};
 use crate::database::facts::{LEASE_TABLES, TOOL_TABLES, is_tool_table};
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Facts, Role};
 use crate::sql::classify::{open_run_comments, reads, skip_run_comments};
 use crate::sql::{
     StatementClass, assigned_scopes, classify, engine_of_elsewhere, engines, for_statement, identifiers,
-    identifiers_of_objects, qualifiers, quoted, used_database, words,
+    identifiers_of_objects, qualifiers, used_database, words,
 };
-
-/// Functions that release the locks by which runner recognises its live session.
-const FREES_LOCKS: [&str; 2] = ["RELEASE_LOCK", "RELEASE_ALL_LOCKS"];
-
-/// What the names of runner's user locks begin with.
-const LOCK_NAMES: &str = "runner:";
 
 /// First words of the statements that a component may run, apart from changes of the schema.
 const OF_COMPONENTS: [&str; 13] = [
@@ -59,44 +54,6 @@ impl Asking<'_> {
     /// Whether this is the name of the database that holds the tool's tables.
     fn is_own(&self, name: &str) -> bool {
         name == self.database || self.folds_names && name.to_lowercase() == self.database.to_lowercase()
-    }
-}
-
-/// Modes in which the server finds the end of a string elsewhere than runner does.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Quoting {
-    /// `NO_BACKSLASH_ESCAPES`.
-    pub plain_backslash: bool,
-    /// `ANSI_QUOTES`: in a name there are no escapes.
-    pub ansi: bool,
-}
-
-impl Quoting {
-    /// Of a `sql_mode`.
-    pub fn of(mode: &str) -> Self {
-        let has = |wanted: &str| mode.split(',').any(|it| it.trim().eq_ignore_ascii_case(wanted));
-        Self { plain_backslash: has("NO_BACKSLASH_ESCAPES"), ansi: has("ANSI_QUOTES") }
-    }
-
-    /// Whether the server reads the statement in another way.
-    pub fn differs(self, statement: &str, dialect: Dialect) -> bool {
-        let differs = |token: &str| {
-            token.contains('\\')
-                && (self.plain_backslash && token.starts_with(['\'', '"']) || self.ansi && token.starts_with('"'))
-        };
-        (self.plain_backslash || self.ansi) && quoted(statement, dialect).into_iter().any(differs)
-    }
-
-    /// Fails if the server reads the statement in another way.
-    fn check(self, statement: &str, dialect: Dialect) -> Result<(), DatabaseError> {
-        if self.differs(statement, dialect) {
-            return Err(denied(
-                "a string with a backslash in the `sql_mode` in force (`NO_BACKSLASH_ESCAPES`, or `ANSI_QUOTES` for text \
-                 in double quotes)",
-            )
-            .hint("runner splits a file by the rules of the default mode: remove the mode, or the backslash"));
-        }
-        Ok(())
     }
 }
 
@@ -164,41 +121,6 @@ pub(super) fn check(statement: &str, asking: Asking<'_>) -> Result<StatementClas
         StatementClass::Rows | StatementClass::Schema if opened.is_some() => Ok(StatementClass::Unknown),
         class => Ok(class),
     }
-}
-
-/// Fails if a component on the session of its own login may not run a statement; otherwise returns its class. What it reads and changes is
-/// for the rights of the login; this is what a login may do by itself, and must not.
-pub(super) fn check_with_login(statement: &str, asking: Asking<'_>) -> Result<StatementClass, DatabaseError> {
-    let Asking { dialect, quoting, .. } = asking;
-    quoting.check(statement, dialect)?;
-    if open_run_comments(statement, dialect).is_some() {
-        return Err(run_comment());
-    }
-    check_locks(&identifiers(statement, dialect))?;
-    check_hint(statement)?;
-    Ok(classify(statement, dialect))
-}
-
-fn run_comment() -> DatabaseError {
-    denied("a statement with a comment `/*! … */` that the server runs")
-        .hint("write its text without the comment; `dialect` tells which server it is")
-}
-
-/// Refuses what frees the locks of runner, or takes one.
-fn check_locks(names: &[String]) -> Result<(), DatabaseError> {
-    let has = |name: &str| names.iter().any(|it| it.eq_ignore_ascii_case(name));
-    if let Some(name) = FREES_LOCKS.into_iter().find(|name| has(name)) {
-        return Err(denied(&format!("`{name}`: runner's own lock is held by the session"))
-            .hint("locks that a migration takes end with it"));
-    }
-    if has("GET_LOCK") && names.iter().any(|name| name.to_ascii_lowercase().starts_with(LOCK_NAMES)) {
-        return Err(denied("`GET_LOCK` of a lock of runner's").hint("give the lock another name"));
-    }
-    Ok(())
-}
-
-pub(super) fn denied(what: &str) -> DatabaseError {
-    DatabaseError::new(DatabaseErrorKind::Denied, format!("a migration may not run {what}"))
 }
 
 pub(super) fn tool_table(name: &str) -> DatabaseError {
@@ -348,18 +270,6 @@ fn check_component(statement: &str, class: StatementClass, dialect: Dialect) -> 
     Ok(())
 }
 
-/// Refuses a hint that gives a variable another value while the statement runs. A hint looks like a comment.
-fn check_hint(statement: &str) -> Result<(), DatabaseError> {
-    if !(statement.contains("/*+") && statement.to_ascii_uppercase().contains("SET_VAR")) {
-        return Ok(());
-    }
-    Err(denied(
-        "a statement with the hint `SET_VAR` from a component: what it turns off, such as checks of foreign keys, protects tables of \
-         others too",
-    )
-    .hint("leave the hint out"))
-}
-
 /// Whether a word says what a change of the schema is about.
 fn is_kind(word: &str) -> bool {
     const OTHERS: [&str; 10] =
@@ -470,21 +380,6 @@ mod tests {
             (component, "SELECT * FROM information_schema.TABLES", true),
         ] {
             assert_eq!(check(text, asking).is_ok(), allowed, "{:?}: {text}", asking.role);
-        }
-    }
-
-    #[test]
-    fn a_string_ends_where_the_server_ends_it() {
-        for (mode, text, allowed) in [
-            ("STRICT_TRANS_TABLES", r"SELECT '\''", true),
-            ("NO_BACKSLASH_ESCAPES", "SELECT 'a'", true),
-            ("no_backslash_escapes", r"SELECT '\' AS a -- '", false),
-            ("ANSI_QUOTES", r"SELECT '\''", true),
-            ("ANSI_QUOTES", r#"SELECT 1 AS "\" -- ""#, false),
-            ("NO_BACKSLASH_ESCAPES", r"SELECT `\`", true),
-        ] {
-            let quoting = Quoting::of(mode);
-            assert_eq!(check(text, Asking { quoting, ..SCRIPT }).is_ok(), allowed, "{mode}: {text}");
         }
     }
 }

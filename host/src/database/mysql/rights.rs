@@ -20,7 +20,8 @@ use std::sync::Arc;
 use super::MysqlDatabase;
 use super::error::NOT_PREPARABLE;
 use super::programs::{Event, Programs};
-use super::refusals::{self, Asking, Quoting, denied, is_tool_name, tool_table};
+use super::refusals::{self, Asking, is_tool_name, tool_table};
+use super::refusals_login::{Quoting, check_with_login, denied};
 use super::settings::Kept;
 use super::tool_tables::Picture;
 use crate::database::error::RAN;
@@ -126,7 +127,7 @@ impl MysqlDatabase {
             quoting: self.guard.quoting.unwrap_or(self.server.quoting),
         };
         let class = match role == Role::Component && self.is_gated() {
-            true => refusals::check_with_login(statement, asking)?,
+            true => check_with_login(statement, asking.dialect, asking.quoting)?,
             false => refusals::check(statement, asking)?,
         };
         self.check_transaction()?;

@@ -8,7 +8,7 @@
 use sha2::{Digest, Sha256};
 
 use super::logins::drop_logins;
-use super::refusals::Quoting;
+use super::refusals_login::Quoting;
 use super::session::set_mode;
 use crate::data::Value;
 use crate::database::facts::{LockKind, is_tool_table};

@@ -9,7 +9,7 @@ use sqlx::{MySqlConnection, Row};
 use super::error::lost;
 use super::make::{OF_INNODB, SINGLE_PRIMARY, Said};
 use super::node::Node;
-use super::refusals::Quoting;
+use super::refusals_login::Quoting;
 use super::settings::{HostSettings, MODE, PINNED, spelled, time_limit};
 pub(super) use super::speech::{LITERALS, Spoken, all, literal, one, run};
 use crate::database::pipe::Meter;

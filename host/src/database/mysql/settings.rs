@@ -3,7 +3,7 @@
 
 use sqlx::mysql::MySqlRow;
 
-use super::refusals::Quoting;
+use super::refusals_login::Quoting;
 use super::session::{literal, row_text, text};
 use crate::database::Dialect;
 

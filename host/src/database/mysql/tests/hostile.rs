@@ -30,7 +30,7 @@ impl Arena {
         server.client().sql("CREATE DATABASE app; CREATE DATABASE elsewhere");
         let url = format!("mysql://root@127.0.0.1:{}/app", server.port());
         let mut witness = open_url(&url).await.expect("a connection");
-        for text in (corpus().history)().iter().map(String::as_str).chain(corpus().field.iter().copied()) {
+        for text in (corpus().history)().iter().map(String::as_str).chain(corpus().field.concat()) {
             run(witness.as_mut(), &named(text)).await;
         }
         let digest = text_of(witness.as_mut(), "SELECT SUBSTR(SHA2('app', 256), 1, 24)").await;

@@ -72,7 +72,7 @@ impl Field {
              ALTER DATABASE {0} RESET ALL; SET search_path = public; \
              DROP SCHEMA public CASCADE; CREATE SCHEMA public; {1}",
             fresh.name(),
-            CORPUS.field.join("; ")
+            CORPUS.field.concat().join("; ")
         ));
     }
 

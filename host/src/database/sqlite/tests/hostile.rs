@@ -56,7 +56,7 @@ async fn prepared(directory: &Path) -> Box<dyn Database> {
     let other = rusqlite::Connection::open(directory.join("other.db")).expect("another database");
     other.execute_batch("CREATE TABLE secret (x); INSERT INTO secret VALUES (1)").expect("filled");
     let mut database = open_at(directory).await;
-    for statement in (CORPUS.history)().iter().map(String::as_str).chain(CORPUS.field.iter().copied()) {
+    for statement in (CORPUS.history)().iter().map(String::as_str).chain(CORPUS.field.concat()) {
         run(database.as_mut(), statement).await;
     }
     database
