@@ -153,9 +153,10 @@ impl Dialect {
                 "sequences are not reset",
                 "effects of functions and triggers outside the database are not rolled back",
             ],
-            Self::Mysql | Self::Mariadb => {
-                &["it held locks on tables and rows while it ran", "AUTO_INCREMENT counters are not reset"]
-            }
+            Self::Mysql | Self::Mariadb => &[
+                "it held locks on tables and rows while it ran",
+                "AUTO_INCREMENT counters and sequences are not reset",
+            ],
         }
     }
 

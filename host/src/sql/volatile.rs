@@ -79,11 +79,12 @@ const KEYWORDS: [&str; 5] = ["current_date", "current_time", "current_timestamp"
 /// Those that need none on MySQL and MariaDB alone.
 const MYSQL_KEYWORDS: &[&str] = &["utc_date", "utc_time", "utc_timestamp"];
 
-/// Texts that PostgreSQL reads as the current time where it expects one.
-const POSTGRES_TEXTS: &[&str] = &["'now'", "'today'", "'tomorrow'", "'yesterday'"];
+/// Texts that PostgreSQL reads as the current time where it expects one, also with a time of day after them or within a range.
+const POSTGRES_TEXTS: &[&str] = &["now", "today", "tomorrow", "yesterday"];
 
 /// The types that read them so.
-const POSTGRES_TIMES: &[&str] = &["date", "time", "timestamp", "timestamptz", "timetz"];
+const POSTGRES_TIMES: &[&str] =
+    &["date", "daterange", "time", "timestamp", "timestamptz", "timetz", "tsrange", "tstzrange"];
 
 /// What the types with a time zone end with, before a text.
 const ZONE: &str = "zone";
@@ -158,11 +159,12 @@ fn add_calls(found: &mut Vec<String>, tokens: &[(TokenKind, String)], dialect: D
             TokenKind::Word if dialect != Dialect::Postgres && MYSQL_KEYWORDS.contains(&word.as_str()) => {
                 Some(word.clone())
             }
-            _ if dialect == Dialect::Postgres && POSTGRES_TEXTS.contains(&word.as_str()) => {
-                let cast = if after == ":" && last == ":" { text(Some(at + 3)) } else { last };
+            TokenKind::Quoted if dialect == Dialect::Postgres && is_time_text(word) => {
+                let called = text(at.checked_sub(2));
                 let is_time = before == ZONE
                     || POSTGRES_TIMES.contains(&before)
-                    || (matches!(after, ":" | "::" | "as") && POSTGRES_TIMES.contains(&cast));
+                    || before == "(" && POSTGRES_TIMES.contains(&called)
+                    || is_cast_to_time(&tokens[at + 1..]);
                 is_time.then(|| word.clone())
             }
             _ => None,
@@ -170,6 +172,30 @@ fn add_calls(found: &mut Vec<String>, tokens: &[(TokenKind, String)], dialect: D
         if let Some(call) = call.filter(|call| !found.contains(call)) {
             found.push(call);
         }
+    }
+}
+
+/// Whether a string, in lower case, begins with one of the texts for the current time.
+fn is_time_text(string: &str) -> bool {
+    let inner = string.strip_prefix('\'').or_else(|| dollar_quoted(string)).unwrap_or_default();
+    let inner = inner.trim_start_matches(|c: char| c.is_ascii_whitespace() || matches!(c, '[' | '(' | '{' | ','));
+    let end = inner.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(inner.len());
+    POSTGRES_TEXTS.contains(&&inner[..end])
+}
+
+/// Whether what follows a value, `::text::date` or `AS date`, makes it a time.
+fn is_cast_to_time(mut rest: &[(TokenKind, String)]) -> bool {
+    loop {
+        rest = match rest {
+            [(_, first), (_, second), more @ ..] if first == ":" && second == ":" => more,
+            [(_, first), more @ ..] if matches!(first.as_str(), "::" | "as") => more,
+            _ => return false,
+        };
+        let Some(((_, cast), more)) = rest.split_first() else { return false };
+        if POSTGRES_TIMES.contains(&cast.as_str()) {
+            return true;
+        }
+        rest = more;
     }
 }
 
@@ -300,6 +326,12 @@ mod tests {
                 "SELECT 'now'::timestamptz, date 'today', 'now', CAST('tomorrow' AS date)",
                 &["'now'", "'today'", "'tomorrow'"],
             ),
+            (
+                Postgres,
+                "SELECT ' Today 10:00'::timestamptz, $$now$$::text::date, timestamptz('tomorrow'), '[yesterday,)'::tstzrange",
+                &["' today 10:00'", "$$now$$", "'tomorrow'", "'[yesterday,)'"],
+            ),
+            (Postgres, "SELECT 'nowhere'::date, 'know'::date, 'now'::text, lower('today')", &[]),
             (Postgres, "CREATE TABLE t (a timestamptz DEFAULT now())", &[]),
             (Postgres, "CREATE TABLE t AS SELECT now()", &["now()"]),
             (Postgres, "CREATE VIEW v AS SELECT now()", &[]),

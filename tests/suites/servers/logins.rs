@@ -23,7 +23,8 @@ impl Field {
         Self::on(servers::postgres())
     }
 
-    fn on(server: &Server) -> Self {
+    /// On this server.
+    pub fn on(server: &Server) -> Self {
         let field = Self::bare(server);
         field
             .project

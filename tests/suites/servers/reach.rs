@@ -1,6 +1,8 @@
 //! What a component could do because everybody can, on PostgreSQL: the server is asked what its login can really do, and whatever
 //! goes past the grants ends the run before the component, with the statement that takes it away.
 
+use runner_tests::servers::{Kind, Server};
+
 use super::logins::Field;
 
 const COPY: &str = "allow = ['read people(id, name)', 'insert copies']\nraw_sql = true";
@@ -92,6 +94,59 @@ fn what_everybody_can_do_past_the_grants_ends_the_run() {
         assert_eq!(field.state(), before, "{open}");
         as_host(&remedy);
         field.run("grants list", &[]).succeeds().prints(&["0002_granted  in line"]);
+    }
+    field.run("apply", &["transform=true"]).succeeds();
+}
+
+/// Rights that the server does not come with, on its own objects.
+#[test]
+fn what_everybody_can_do_with_the_servers_own_objects_ends_the_run() {
+    // Rights on settings are those of all databases.
+    let server = Server::private(Kind::Postgres).start();
+    let field = Field::on(&server);
+    field.grants(COPY).sync();
+    let database = field.database();
+    let login = field.login();
+    let mut opened = vec![
+        (
+            "GRANT EXECUTE ON FUNCTION pg_read_file(text) TO PUBLIC",
+            "everybody has EXECUTE on FUNCTION \"pg_catalog\".\"pg_read_file\"(text)",
+        ),
+        ("GRANT SELECT ON pg_authid TO PUBLIC", "everybody has SELECT on TABLE \"pg_catalog\".\"pg_authid\""),
+        (
+            "GRANT SELECT (rolpassword) ON pg_authid TO PUBLIC",
+            "everybody has SELECT (\"rolpassword\") on TABLE \"pg_catalog\".\"pg_authid\"",
+        ),
+        (
+            "CREATE VIEW information_schema.shown AS SELECT * FROM public.others; GRANT SELECT ON information_schema.shown TO PUBLIC",
+            "everybody has SELECT on TABLE \"information_schema\".\"shown\"",
+        ),
+        (
+            "CREATE FUNCTION information_schema.tells() RETURNS text LANGUAGE sql SECURITY DEFINER AS 'SELECT secret FROM public.others'",
+            "everybody has EXECUTE on FUNCTION \"information_schema\".\"tells\"()",
+        ),
+    ];
+    let of_login = format!("GRANT SET ON PARAMETER session_replication_role TO {login}");
+    if database.value("SELECT to_regclass('pg_parameter_acl') IS NOT NULL") == "t" {
+        opened.push((
+            "GRANT SET ON PARAMETER session_replication_role TO PUBLIC",
+            "everybody has SET on PARAMETER session_replication_role",
+        ));
+        opened.push((&of_login, "SET ON PARAMETER session_replication_role"));
+    }
+    for (open, what) in opened {
+        database.sql(open);
+        let before = field.state();
+        let refused = field.run("apply", &["transform=true"]);
+        let state = field.state();
+        database.sql(&match open.split(';').next().unwrap_or_default() {
+            view if view.starts_with("CREATE VIEW") => "DROP VIEW information_schema.shown".to_owned(),
+            function if function.starts_with("CREATE") => "DROP FUNCTION information_schema.tells()".to_owned(),
+            grant => grant.replace("GRANT", "REVOKE").replace(" TO ", " FROM "),
+        });
+        let remedy = if open == of_login { "grants sync" } else { "REVOKE" };
+        refused.exits(7).says(&[what, remedy]);
+        assert_eq!(state, before, "{open}");
     }
     field.run("apply", &["transform=true"]).succeeds();
 }

@@ -28,6 +28,15 @@ pub(super) struct Programs {
     databases: Vec<String>,
     /// The events that may reach a tool table.
     events: Vec<Event>,
+    /// How many triggers, views and routines name a tool table, and a digest of them.
+    naming: String,
+}
+
+/// What reached the tool's tables when a run first looked.
+#[derive(Debug)]
+pub(super) struct Before {
+    events: Vec<Event>,
+    naming: String,
 }
 
 /// An event that may reach a tool table.
@@ -64,9 +73,10 @@ impl Programs {
         .hint(format!("drop it: `DROP EVENT {name}`")))
     }
 
-    /// Fails if there is such an event that was not there `before`.
-    fn check_new_events(&self, before: &[Event]) -> Result<(), DatabaseError> {
-        let Some(Event { name, .. }) = self.events.iter().find(|event| !before.contains(event)) else { return Ok(()) };
+    /// Fails if there is such an event that was not there before.
+    fn check_new_events(&self, before: &Before) -> Result<(), DatabaseError> {
+        let is_new = |event: &&Event| !before.events.contains(event);
+        let Some(Event { name, .. }) = self.events.iter().find(is_new) else { return Ok(()) };
         Err(DatabaseError::new(
             DatabaseErrorKind::Denied,
             format!(
@@ -102,10 +112,11 @@ impl MysqlDatabase {
         let events: Vec<Event> = events
             .map(|row| Event { name: text(row, 0), digest: text(row, 1), names_one: text(row, 2) == "2" })
             .collect();
-        if self.guard.events.is_none() {
-            self.guard.events = Some(events.clone());
-        }
         let flags = flags.first().ok_or_else(unanswered)?;
+        let naming = text(flags, 5);
+        if self.guard.before.is_none() {
+            self.guard.before = Some(Before { events: events.clone(), naming: naming.clone() });
+        }
         let is_set = |at: usize| number(flags, at) == 1;
         let programs = Arc::new(Programs {
             run_with_statements: is_set(0),
@@ -114,15 +125,30 @@ impl MysqlDatabase {
             have_dynamic_sql: is_set(4),
             databases: databases.iter().map(|row| text(row, 0)).collect(),
             events,
+            naming,
         });
         self.guard.programs = Some(programs.clone());
         Ok(programs)
     }
 
-    /// Fails if a statement of a migration has left an event that may reach the tool's tables, behind every proof.
-    pub(super) async fn check_new_events(&mut self) -> Result<(), DatabaseError> {
+    /// Fails if a statement of a migration has left something that may reach the tool's tables later, behind every proof: an event, or a
+    /// trigger, a view or a routine whose text names one.
+    pub(super) async fn check_new_programs(&mut self) -> Result<(), DatabaseError> {
         let programs = self.programs().await?;
-        programs.check_new_events(self.guard.events.as_deref().unwrap_or_default())
+        let Some(before) = &self.guard.before else { return Ok(()) };
+        programs.check_new_events(before)?;
+        if programs.naming == before.naming {
+            return Ok(());
+        }
+        let schema = literal(self.server.facts.schema.as_deref().unwrap_or_default());
+        let found = session::all(&mut self.connection, naming_programs(&schema)).await?;
+        Err(DatabaseError::new(
+            DatabaseErrorKind::Denied,
+            "the migration has created or changed a program that names a table of runner, and so may change it at any time",
+        )
+        .code(RAN)
+        .detail(format!("such programs are: {}", found.iter().map(|row| text(row, 0)).collect::<Vec<_>>().join(", ")))
+        .hint("drop it; what only reads the history can be made by hand"))
     }
 
     /// Whether statements on rows may reach the tool's tables.
@@ -171,6 +197,8 @@ fn sources(list: &str, schema: &str) -> [String; 3] {
 fn question(schema: &str) -> String {
     // The prefix alone is not enough: a database may have such a name, and each view names its database.
     let tables = tool_names();
+    let naming = naming(schema);
+    let digest = format!("IF({naming}, LEFT(SHA2(CONCAT_WS(' ', kind, place, program.name, body), 256), 16), NULL)");
     let text = |column: &str| format!("CONVERT({column} USING utf8mb4)");
     let others = format!(
         "SELECT {} AS name FROM information_schema.SCHEMATA WHERE SCHEMA_NAME NOT IN ({OF_THE_SERVER}, {schema})",
@@ -178,16 +206,32 @@ fn question(schema: &str) -> String {
     );
     format!(
         "SELECT IFNULL(MAX(kind IN ('trigger', 'function')), 0), \
-         IFNULL(MAX((is_ours OR INSTR(body, {schema}) > 0) AND body REGEXP '{tables}'), 0), \
+         IFNULL(MAX({naming}), 0), \
          IFNULL(MAX(is_ours AND other.name IS NOT NULL), 0), \
          IFNULL(MAX(kind <> 'view' AND body REGEXP '{SETTINGS}'), 0), \
-         IFNULL(MAX(is_ours AND kind LIKE 'p%' AND body REGEXP '{DYNAMIC}'), 0) \
+         IFNULL(MAX(is_ours AND kind LIKE 'p%' AND body REGEXP '{DYNAMIC}'), 0), \
+         CONCAT(COUNT(DISTINCT {digest}), ' ', IFNULL(GROUP_CONCAT(DISTINCT {digest} ORDER BY {digest}), '')) \
          FROM ({}) AS program LEFT JOIN ({others}) AS other ON is_ours AND INSTR(body, other.name) > 0; {others}; \
          SELECT {EVENT}, SHA2(CONCAT(STATUS, EVENT_DEFINITION), 256), CASE WHEN EVENT_DEFINITION REGEXP '{tables}' AND (EVENT_SCHEMA = {schema} \
          OR INSTR(EVENT_DEFINITION, {schema}) > 0) THEN 2 WHEN EVENT_DEFINITION REGEXP '{DYNAMIC}' THEN 1 ELSE 0 END \
          FROM information_schema.EVENTS WHERE {}",
         sources(schema, schema).join(" UNION ALL "),
         of_migrations(schema)
+    )
+}
+
+/// The condition for a program that names a tool table.
+fn naming(schema: &str) -> String {
+    format!("((is_ours OR INSTR(body, {schema}) > 0) AND body REGEXP '{}')", tool_names())
+}
+
+/// The query for such programs. A trigger has the name of its table.
+fn naming_programs(schema: &str) -> String {
+    format!(
+        "SELECT CONCAT('the ', kind, IF(kind = 'trigger', ' on `', ' `'), place, '.', name, '`') FROM ({}) AS program \
+         WHERE {} ORDER BY 1 LIMIT 5",
+        sources(schema, schema).join(" UNION ALL "),
+        naming(schema)
     )
 }
 

@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use super::MysqlDatabase;
 use super::error::NOT_PREPARABLE;
-use super::programs::{Event, Programs};
+use super::programs::{Before, Programs};
 use super::refusals::{self, Asking, is_tool_name, tool_table};
 use super::refusals_login::{Quoting, check_with_login, denied};
 use super::settings::Kept;
@@ -54,8 +54,8 @@ pub(super) struct Guard {
     must_clean: bool,
     /// The triggers, views and routines that statements may run without showing it, if they were looked up.
     pub programs: Option<Arc<Programs>>,
-    /// The events that may reach the tool's tables, as the run has found them.
-    pub events: Option<Vec<Event>>,
+    /// What may reach the tool's tables, as the run has found it.
+    pub before: Option<Before>,
     /// Where strings end in the mode that a script has set.
     pub quoting: Option<Quoting>,
     /// The tool's tables before a statement outside a transaction that may do anything.
@@ -83,7 +83,7 @@ impl Guard {
             rights: self.rights,
             // These belong to the database, not to the session.
             programs: self.programs.take(),
-            events: self.events.take(),
+            before: self.before.take(),
             looks: self.looks.take(),
             ..Self::default()
         };
@@ -142,7 +142,7 @@ impl MysqlDatabase {
             is_plain = false;
         } else {
             stores = stores_program(statement, class, dialect);
-            if stores && self.guard.events.is_none() {
+            if stores && self.guard.before.is_none() {
                 self.programs().await?;
             }
             if !stores && runs_programs(statement, class, dialect) {
@@ -269,7 +269,7 @@ impl MysqlDatabase {
     /// creates an event commits, which is found. The events come first: one that is gone by then has done what it does.
     async fn check_traces(&mut self, asked: CheckedStatement) -> Result<(), DatabaseError> {
         if asked.stores && self.transaction.is_none() {
-            self.check_new_events().await?;
+            self.check_new_programs().await?;
         }
         self.compare_tool_tables().await
     }

@@ -21,7 +21,7 @@ use crate::sql::classify::identifiers;
 ///
 /// With `row_security` off, a policy that would hide rows from the role is an error. Otherwise a migration that changed
 /// only some rows, or none, would count as applied.
-const SETTINGS: [(&str, &str); 15] = [
+const SETTINGS: [(&str, &str); 17] = [
     ("timezone", "'UTC'"),
     ("datestyle", "'ISO, MDY'"),
     ("intervalstyle", "'postgres'"),
@@ -30,6 +30,8 @@ const SETTINGS: [(&str, &str); 15] = [
     ("lc_monetary", "'C'"),
     ("standard_conforming_strings", "on"),
     ("row_security", "off"),
+    ("quote_all_identifiers", "off"),
+    ("plpgsql.extra_errors", "''"),
     ("client_min_messages", "warning"),
     ("log_parameter_max_length_on_error", "0"),
     ("statement_timeout", "0"),

@@ -188,6 +188,39 @@ async fn an_event_that_may_reach_the_tools_tables_is_named() {
     }
 }
 
+/// What it does happens when others write to the table, or use the view.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_that_names_a_tool_table_is_named_when_it_is_made() {
+    let fresh = fresh();
+    fresh.sql("CREATE TABLE runner_history (id BIGINT PRIMARY KEY AUTO_INCREMENT, name TEXT) ENGINE = InnoDB");
+    fresh.sql("CREATE TABLE t (id INT PRIMARY KEY); CREATE VIEW theirs AS SELECT name FROM runner_history");
+    let place = fresh.name();
+    let mut database = open(&fresh).await;
+    let database = database.as_mut();
+    database.set_role(Role::SqlScript);
+    let makes = [
+        ("VIEW", "CREATE VIEW late AS SELECT name FROM runner_history", "the view"),
+        (
+            "TRIGGER",
+            "CREATE TRIGGER late BEFORE INSERT ON t FOR EACH ROW UPDATE runner_history SET name = 'x'",
+            "the trigger on",
+        ),
+        ("PROCEDURE", "CREATE PROCEDURE late() DELETE FROM runner_history", "the procedure"),
+    ];
+    for (kind, make, named) in makes {
+        if is_mysql() && kind != "VIEW" {
+            continue; // It prepares no such statement.
+        }
+        let error = hidden(database, make).await.expect_err(make);
+        assert_eq!((error.kind, error.code.as_str()), (DatabaseErrorKind::Denied, RAN), "{make}: {error}");
+        let name = if kind == "TRIGGER" { "t" } else { "late" };
+        let detail = error.detail.clone().unwrap_or_default();
+        assert!(detail.contains(&format!("{named} `{place}.{name}`")), "{make}: {error:?}");
+        run(database, &format!("DROP {kind} late")).await;
+    }
+    hidden(database, "CREATE VIEW other AS SELECT id FROM t").await.expect("it reaches nothing");
+}
+
 /// Values that change how a text is read, and some that fit many variables.
 const HOSTILE: [&str; 12] = [
     "'gbk'",

@@ -82,7 +82,8 @@ pub(super) struct Found {
 const SERVER: &str = "\
     SELECT me.rolname, me.rolsuper, d.datname, \
         pg_catalog.has_database_privilege('public', d.oid, 'TEMPORARY'), \
-        pg_catalog.has_database_privilege('public', d.oid, 'CREATE') \
+        pg_catalog.has_database_privilege('public', d.oid, 'CREATE'), \
+        pg_catalog.to_regclass('pg_catalog.pg_parameter_acl') IS NOT NULL \
     FROM pg_catalog.pg_roles me, pg_catalog.pg_database d \
     WHERE me.rolname OPERATOR(pg_catalog.=) current_user AND d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()";
 
@@ -196,18 +197,19 @@ const RIGHTS: &str = "\
     FROM held h, pg_catalog.aclexplode(h.acl) x JOIN pg_catalog.pg_roles r ON r.oid OPERATOR(pg_catalog.=) x.grantee \
     WHERE r.rolname OPERATOR(pg_catalog.=) ANY (ARRAY[{roles}]::pg_catalog.name[])";
 
-/// What roles can really do, as the server itself answers it, with objects that are not the server's own: through their own rights, those of
+/// What roles can really do, as the server itself answers it, with objects that are not the server's own, whose numbers begin at 16384: through their own rights, those of
 /// everybody (`public`), of roles, and by ownership. A relation without an ACL, of itself or a column, is its owner's alone, and a login
 /// that owns something or is a member of a role is out of line anyway; so only the others are asked for. Functions count if they run with
 /// the rights of their owner; triggers cannot be called. Everybody has the number 0. Roles are asked for by number: the name of one that
-/// another session has just dropped is an error.
+/// another session has just dropped is an error. With the server's own objects, what counts is what everybody may do beyond what the
+/// server came with, as it has recorded it (not for `information_schema`).
 const CAN: &str = "\
     WITH roles (id, name) AS (SELECT r.oid, r.rolname FROM pg_catalog.pg_roles r \
             WHERE r.rolname OPERATOR(pg_catalog.=) ANY (ARRAY[{roles}]::pg_catalog.name[]) \
         UNION ALL SELECT 0::pg_catalog.oid, 'public'), \
-    named AS (SELECT n.oid, pg_catalog.concat('\"', pg_catalog.replace(n.nspname, '\"', '\"\"'), '\".\"') AS of \
-        FROM pg_catalog.pg_namespace n WHERE n.nspname OPERATOR(pg_catalog.<>) 'information_schema' \
-            AND (n.nspname OPERATOR(pg_catalog.!~) '^pg_')), \
+    named AS (SELECT n.oid, pg_catalog.concat('\"', pg_catalog.replace(n.nspname, '\"', '\"\"'), '\".\"') AS of, \
+            n.nspname OPERATOR(pg_catalog.=) 'pg_catalog' AS is_recorded \
+        FROM pg_catalog.pg_namespace n WHERE n.nspname OPERATOR(pg_catalog.!~) '^pg_(toast|temp)'), \
     relations AS MATERIALIZED ( \
         SELECT c.oid, c.relkind, pg_catalog.concat(CASE WHEN c.relkind OPERATOR(pg_catalog.=) 'S' THEN 'SEQUENCE ' ELSE 'TABLE ' END, \
                 n.of, pg_catalog.replace(c.relname, '\"', '\"\"'), '\"') AS object, \
@@ -217,7 +219,7 @@ const CAN: &str = "\
             LEFT JOIN (SELECT DISTINCT a.attrelid FROM pg_catalog.pg_attribute a WHERE a.attacl IS NOT NULL) s \
                 ON s.attrelid OPERATOR(pg_catalog.=) c.oid \
         WHERE c.relkind OPERATOR(pg_catalog.=) ANY (ARRAY['r', 'p', 'v', 'm', 'f', 'S']::pg_catalog.\"char\"[]) \
-            AND (c.relacl IS NOT NULL OR s.attrelid IS NOT NULL)), \
+            AND c.oid OPERATOR(pg_catalog.>=) 16384::pg_catalog.oid AND (c.relacl IS NOT NULL OR s.attrelid IS NOT NULL)), \
     kinds (privilege) AS (SELECT pg_catalog.unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER']) \
         UNION ALL SELECT 'MAINTAIN' WHERE pg_catalog.current_setting('server_version_num')::pg_catalog.int4 \
             OPERATOR(pg_catalog.>=) 170000), \
@@ -241,7 +243,30 @@ const CAN: &str = "\
                 AND d.objid OPERATOR(pg_catalog.=) f.oid AND d.deptype OPERATOR(pg_catalog.=) 'e') \
         FROM pg_catalog.pg_proc f JOIN named n ON n.oid OPERATOR(pg_catalog.=) f.pronamespace, roles r \
         WHERE f.prosecdef AND f.prorettype OPERATOR(pg_catalog.<>) ALL (ARRAY[2279, 3838]::pg_catalog.oid[]) \
-            AND pg_catalog.has_function_privilege(r.id, f.oid, 'EXECUTE') \
+            AND f.oid OPERATOR(pg_catalog.>=) 16384::pg_catalog.oid AND pg_catalog.has_function_privilege(r.id, f.oid, 'EXECUTE') \
+    UNION ALL SELECT 'public', pg_catalog.concat('TABLE ', n.of, pg_catalog.replace(c.relname, '\"', '\"\"'), '\"'), x.privilege_type, false \
+        FROM pg_catalog.pg_class c JOIN named n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace, pg_catalog.aclexplode(c.relacl) x \
+        WHERE c.oid OPERATOR(pg_catalog.<) 16384::pg_catalog.oid AND n.is_recorded AND x.grantee OPERATOR(pg_catalog.=) 0::pg_catalog.oid \
+            AND NOT EXISTS (SELECT FROM pg_catalog.pg_init_privs i, pg_catalog.aclexplode(i.initprivs) y \
+                WHERE i.classoid OPERATOR(pg_catalog.=) 1259::pg_catalog.oid AND i.objoid OPERATOR(pg_catalog.=) c.oid \
+                    AND i.objsubid OPERATOR(pg_catalog.=) 0 AND y.grantee OPERATOR(pg_catalog.=) 0::pg_catalog.oid \
+                    AND y.privilege_type OPERATOR(pg_catalog.=) x.privilege_type) \
+    UNION ALL SELECT 'public', pg_catalog.concat('TABLE ', n.of, pg_catalog.replace(c.relname, '\"', '\"\"'), '\"'), \
+            pg_catalog.concat(x.privilege_type, ' (\"', pg_catalog.replace(a.attname, '\"', '\"\"'), '\")'), false \
+        FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) a.attrelid \
+            JOIN named n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace, pg_catalog.aclexplode(a.attacl) x \
+        WHERE c.oid OPERATOR(pg_catalog.<) 16384::pg_catalog.oid AND n.is_recorded AND x.grantee OPERATOR(pg_catalog.=) 0::pg_catalog.oid \
+            AND NOT EXISTS (SELECT FROM pg_catalog.pg_init_privs i, pg_catalog.aclexplode(i.initprivs) y \
+                WHERE i.classoid OPERATOR(pg_catalog.=) 1259::pg_catalog.oid AND i.objoid OPERATOR(pg_catalog.=) c.oid \
+                    AND i.objsubid OPERATOR(pg_catalog.=) a.attnum AND y.grantee OPERATOR(pg_catalog.=) 0::pg_catalog.oid \
+                    AND y.privilege_type OPERATOR(pg_catalog.=) x.privilege_type) \
+    UNION ALL SELECT 'public', pg_catalog.concat(CASE WHEN f.prokind OPERATOR(pg_catalog.=) 'p' THEN 'PROCEDURE ' ELSE 'FUNCTION ' END, \
+            n.of, pg_catalog.replace(f.proname, '\"', '\"\"'), '\"(', pg_catalog.oidvectortypes(f.proargtypes), ')'), 'EXECUTE', false \
+        FROM pg_catalog.pg_proc f JOIN named n ON n.oid OPERATOR(pg_catalog.=) f.pronamespace \
+            JOIN pg_catalog.pg_init_privs i ON i.classoid OPERATOR(pg_catalog.=) 1255::pg_catalog.oid \
+                AND i.objoid OPERATOR(pg_catalog.=) f.oid \
+        WHERE f.oid OPERATOR(pg_catalog.<) 16384::pg_catalog.oid AND n.is_recorded AND pg_catalog.has_function_privilege(0::pg_catalog.oid, f.oid, 'EXECUTE') \
+            AND NOT EXISTS (SELECT FROM pg_catalog.aclexplode(i.initprivs) y WHERE y.grantee OPERATOR(pg_catalog.=) 0::pg_catalog.oid) \
     UNION ALL SELECT r.name, pg_catalog.concat('FOREIGN SERVER ', pg_catalog.quote_ident(v.srvname)), 'USAGE', false \
         FROM pg_catalog.pg_foreign_server v, roles r \
         WHERE v.srvacl IS NOT NULL AND pg_catalog.has_server_privilege(r.id, v.oid, 'USAGE') \
@@ -251,6 +276,13 @@ const CAN: &str = "\
     UNION ALL SELECT 'public', pg_catalog.concat('LARGE OBJECT ', o.oid), x.privilege_type, false \
         FROM pg_catalog.pg_largeobject_metadata o, pg_catalog.aclexplode(o.lomacl) x \
         WHERE o.lomacl IS NOT NULL AND x.grantee OPERATOR(pg_catalog.=) 0::pg_catalog.oid";
+
+/// Since version 15, the settings that roles and everybody may change although only superusers may.
+const PARAMETERS: &str = "\
+    SELECT coalesce(r.rolname, 'public'), pg_catalog.concat('PARAMETER ', p.parname), x.privilege_type \
+    FROM pg_catalog.pg_parameter_acl p CROSS JOIN LATERAL pg_catalog.aclexplode(p.paracl) x \
+        LEFT JOIN pg_catalog.pg_roles r ON r.oid OPERATOR(pg_catalog.=) x.grantee \
+    WHERE x.grantee OPERATOR(pg_catalog.=) 0::pg_catalog.oid OR r.rolname OPERATOR(pg_catalog.=) ANY (ARRAY[{roles}]::pg_catalog.name[])";
 
 /// What everybody could do with what the host creates, and with large objects where they have no privileges. The host owns the gate; a
 /// dry run asks in the session of a login.
@@ -286,9 +318,11 @@ impl Catalogue {
     pub(super) async fn read(connection: &mut PgConnection, logins: &[String]) -> Result<Self, DatabaseError> {
         let mut found = Self::default();
         let users = |text: &str| text.replace("{users}", USERS);
+        let mut has_parameters = false;
         if let Some(row) = rows(connection, SERVER).await?.first() {
             (found.host, found.is_superuser) = (cell(row, 0), is(row, 1));
             (found.database, found.temporary, found.create) = (cell(row, 2), is(row, 3), is(row, 4));
+            has_parameters = is(row, 5);
         }
         found.open_schemas = rows(connection, OPEN_SCHEMAS).await?.iter().map(|row| cell(row, 0)).collect();
         for row in &rows(connection, &users(RELATIONS)).await? {
@@ -324,6 +358,15 @@ impl Catalogue {
             match cell(row, 0).as_str() {
                 "public" => drop(found.everybody.insert(power)),
                 name => drop(found.logins.get_mut(name).map(|login| login.can.insert(power))),
+            }
+        }
+        if has_parameters {
+            for row in &rows(connection, &PARAMETERS.replace("{roles}", &list(logins))).await? {
+                let power = Power { object: cell(row, 1), privilege: cell(row, 2), of_extension: false };
+                match cell(row, 0).as_str() {
+                    "public" => drop(found.everybody.insert(power)),
+                    name => drop(found.logins.get_mut(name).map(|login| login.rights.insert(power.right()))),
+                }
             }
         }
         found.open = rows(connection, OPEN).await?.iter().map(|row| (cell(row, 0), cell(row, 1))).collect();
