@@ -7,6 +7,8 @@ mod dumps;
 mod empty;
 #[path = "files/foreign_keys.rs"]
 mod foreign_keys;
+#[path = "files/formats.rs"]
+mod formats;
 #[path = "files/parameters.rs"]
 mod parameters;
 #[path = "files/refusals.rs"]

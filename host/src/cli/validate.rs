@@ -121,7 +121,7 @@ impl Remarks {
             Ok(_) => return Vec::new(),
             Err(refusals) => return refusals.into_iter().map(Refusal::into_error).collect(),
         };
-        if !has_statement(&up, facts.dialect) {
+        if does_nothing(&up, facts.dialect) {
             self.empty.push(file.clone());
         }
         let (_, refusals) = inspect(&id, &file, mode, &up, facts);
@@ -131,7 +131,7 @@ impl Remarks {
             let mode = down_mode(&migration.description, mode);
             self.downgrades.extend(inspect(&id, &down_file, mode, &down, facts).1);
             self.look_for_loss(&down_file, &down, &migration.description, facts.dialect);
-            if !has_statement(&down, facts.dialect) && down_file != file {
+            if does_nothing(&down, facts.dialect) && down_file != file {
                 self.empty.push(down_file);
             }
         }
@@ -173,6 +173,13 @@ impl Remarks {
         }
         notes
     }
+}
+
+/// Whether a text has no statement, but perhaps the `BEGIN` and `COMMIT` around none.
+fn does_nothing(text: &str, dialect: Dialect) -> bool {
+    let takes_out_all =
+        || program(text, dialect).is_ok_and(|program| program.statements.is_empty() && program.has_transaction);
+    !has_statement(text, dialect) || takes_out_all()
 }
 
 /// The first of several names.

@@ -22,8 +22,8 @@ pub struct Directives {
     pub summary: Option<String>,
 }
 
-/// The same as `runner:no-transaction`, for sqlx and for postgres-migrations.
-const WITHOUT: [&str; 2] = ["no-transaction", "postgres-migrations disable-transaction"];
+/// The same as `runner:no-transaction`, for sqlx, postgres-migrations and Atlas.
+const WITHOUT: [&str; 3] = ["no-transaction", "postgres-migrations disable-transaction", "atlas:txmode none"];
 
 const NAMES: [&str; 6] = ["no-transaction", "depends-on", "irreversible", "parameters", "table-rebuild", "summary"];
 const PREFIX: &str = "runner:";

@@ -73,13 +73,18 @@ pub(super) fn divided(text: &str, dialect: Option<Dialect>, has_sections: bool) 
         first(comments).filter(runs).map(|comment| (comment.line, comment.text))
     });
     let (line, shown) = problem?;
+    Some(division(line, shown))
+}
+
+/// The problem of a line at which a downgrade begins.
+pub(super) fn division(line: usize, shown: &str) -> SqlError {
     let hint =
         "split the file at this line into `NAME.up.sql` and `NAME.down.sql`; if the line is only a comment, reword it";
-    Some(SqlError {
+    SqlError {
         line,
         message: format!("`{shown}` divides the file in a way that is not supported"),
         hint: Some(hint.to_owned()),
-    })
+    }
 }
 
 /// The first comment at which a downgrade begins.
@@ -96,7 +101,7 @@ fn first<'c, 'a: 'c>(comments: impl IntoIterator<Item = &'c Comment<'a>>) -> Opt
 }
 
 /// The dialects that a text may be in. Where quotes end differs between them, so it is asked for each.
-fn dialects(text: &str, dialect: Option<Dialect>) -> Vec<Dialect> {
+pub(super) fn dialects(text: &str, dialect: Option<Dialect>) -> Vec<Dialect> {
     if let Some(dialect) = dialect {
         return vec![dialect];
     }

@@ -19,8 +19,10 @@ mod body;
 mod calls;
 mod divided;
 mod foreign;
+mod formats;
 mod lex;
 mod names;
+mod nearly;
 mod outside;
 mod postgres;
 mod replaced;
@@ -36,10 +38,12 @@ pub use classify::{StatementClass, classify, identifiers, substitute, used_datab
 pub use definition::{SchemaRow, meanings};
 pub use directives::{Directives, has_parameters};
 pub use foreign::copies_to_client;
+pub use formats::{flyway_placeholder, foreign_format};
 pub use lex::BOM;
 pub use names::{
     assigned_scopes, for_statement, identifiers_of_objects, introduces_text, names_after, qualifiers, quoted, words,
 };
+pub use nearly::nearly_divided;
 pub use outside::{engine_of_elsewhere, engines, writes_file};
 pub use placeholders::{Placeholder, fill, placeholders};
 pub use postgres::{

@@ -48,8 +48,7 @@ enum Marker {
 /// Divides a text at its markers; `None` if it has none. `dialect`: that of the text, if the name of its file says so.
 pub fn sections(text: &str, dialect: Option<Dialect>) -> Result<Option<Sections>, SqlError> {
     let comments = || text.lines().filter(|line| comment(line).is_some());
-    let has_pair = comments().any(|line| is_comment(line, "up migration"))
-        && comments().any(|line| is_comment(line, "down migration"));
+    let has_pair = ["up", "down"].into_iter().all(|direction| comments().any(|line| is_migration(line, direction)));
     let has_sections = comments().any(|line| marker(line, has_pair).is_some());
     if let Some(error) = divided(text, dialect, has_sections) {
         return Err(error);
@@ -187,8 +186,15 @@ fn comment(line: &str) -> Option<&str> {
     line.trim().strip_prefix("--").map(str::trim)
 }
 
-fn is_comment(line: &str, text: &str) -> bool {
-    comment(line).is_some_and(|comment| comment.eq_ignore_ascii_case(text))
+/// Whether a line is a marker of node-pg-migrate: `-- Up Migration`, `-- Up Migrations`, `-- Up Migration: what it does`.
+fn is_migration(line: &str, direction: &str) -> bool {
+    let Some(comment) = comment(line) else { return false };
+    let mut words = comment.trim_start_matches(['-', ' ']).split_whitespace();
+    let (Some(first), Some(second)) = (words.next(), words.next()) else { return false };
+    let (name, has_colon) = second.split_once(':').map_or((second, false), |(name, _)| (name, true));
+    let is_marker = first.eq_ignore_ascii_case(direction)
+        && ["migration", "migrations"].iter().any(|word| name.eq_ignore_ascii_case(word));
+    is_marker && (has_colon || words.next().is_none_or(|next| next.starts_with(':')))
 }
 
 /// The marker that a line is. `pairs`: those of node-pg-migrate count; alone they are prose.
@@ -221,10 +227,10 @@ fn marker(line: &str, pairs: bool) -> Option<Marker> {
     {
         return dbmate(direction, &rest);
     }
-    match comment {
+    match line {
         _ if !pairs => None,
-        comment if comment.eq_ignore_ascii_case("up migration") => Some(Marker::Up { no_transaction: false }),
-        comment if comment.eq_ignore_ascii_case("down migration") => Some(Marker::Down { no_transaction: false }),
+        line if is_migration(line, "up") => Some(Marker::Up { no_transaction: false }),
+        line if is_migration(line, "down") => Some(Marker::Down { no_transaction: false }),
         _ => None,
     }
 }
@@ -304,6 +310,12 @@ mod tests {
             ("-- +micrate Up\nA;\n-- +micrate Down\nB;", "-- +micrate Up|A;|", Some("||-- +micrate Down|B;|")),
             ("-- MIGRATE:UP\nA;\n-- migrate: down\nB;", "-- MIGRATE:UP|A;|", Some("||-- migrate: down|B;|")),
             ("-- Up Migration\nA;\n-- Down Migration\nB;", "-- Up Migration|A;|", Some("||-- Down Migration|B;|")),
+            (
+                "-- up migrations\nA;\n-- Down Migration: c\nB;",
+                "-- up migrations|A;|",
+                Some("||-- Down Migration: c|B;|"),
+            ),
+            ("-- Up Migration : c\nA;\n--- Down Migrations\nB;", "-- Up Migration : c|A;|", Some("|||B;|")),
         ] {
             let expected = (up.to_owned(), down.map(str::to_owned));
             assert_eq!(of(text), Ok(Some(expected)), "{text}");

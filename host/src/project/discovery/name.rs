@@ -245,6 +245,12 @@ fn foreign(stem: &str) -> Option<Problem> {
         let problem = Problem::new("is a repeatable migration of Flyway, which runner does not support");
         return Some(problem.hint("put each version of it into a migration of its own"));
     }
+    if is_callback(stem) {
+        let problem = Problem::new("is a callback of Flyway, which runner does not support");
+        let hint = "it is no migration, as it would run once: move it elsewhere, and run it with the database's own client \
+                    before or after `runner apply`";
+        return Some(problem.hint(hint));
+    }
     if numbered("B") {
         let problem = Problem::new("is a baseline migration of Flyway, which runner does not support");
         return Some(
@@ -261,6 +267,17 @@ fn foreign(stem: &str) -> Option<Problem> {
     let direction = if is(parts.remove(at), "do") { "up" } else { "down" };
     let problem = Problem::new("says its direction by `do` or `undo`");
     Some(problem.hint(format!("rename it to `{}.{direction}.sql`", parts.join("_"))))
+}
+
+/// Whether Flyway runs a file on each event of that name: `afterMigrate`, `beforeEachMigrate__a`.
+fn is_callback(stem: &str) -> bool {
+    let event = stem.split_once("__").map_or(stem, |(event, _)| event);
+    let is_event = |prefix: &str| {
+        event.strip_prefix(prefix).is_some_and(|rest| {
+            rest.starts_with(|c: char| c.is_ascii_uppercase()) && rest.chars().all(|c| c.is_ascii_alphabetic())
+        })
+    };
+    event == "createSchema" || is_event("before") || is_event("after")
 }
 
 /// The problem of a file such as `1_a.down.tidb.sql`, which must not become an upgrade for all databases.

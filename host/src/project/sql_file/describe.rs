@@ -6,7 +6,10 @@ use super::{Chosen, SqlText, in_file};
 use crate::dialect::Dialect;
 use crate::project::catalog::{Description, Mode, Need};
 use crate::project::problem::Problem;
-use crate::sql::{Directives, Program, StatementClass, classify, commits_within, placeholders, program};
+use crate::sql::{
+    Directives, Program, StatementClass, classify, commits_within, flyway_placeholder, foreign_format, placeholders,
+    program,
+};
 
 impl Chosen<'_> {
     /// The description of the migration, except for its dialects.
@@ -43,6 +46,10 @@ impl Chosen<'_> {
             let asked = text.filter(|_| asks || up.directives.parameters);
             let wrong = asked.and_then(|text| Some(in_file(&text.file, placeholders(&text.text, self.dialect).err()?)));
             problems.extend(wrong);
+            let unfilled = text.filter(|text| asked.is_none() && is_of_flyway(&text.file));
+            let unfilled =
+                unfilled.and_then(|text| Some(in_file(&text.file, flyway_placeholder(&text.text, self.dialect)?)));
+            problems.extend(unfilled);
         }
         if !problems.is_empty() {
             return Err(problems);
@@ -71,6 +78,8 @@ impl Chosen<'_> {
     }
 
     fn directives(&self, text: &SqlText, problems: &mut Vec<Problem>) -> Said {
+        let foreign = foreign_format(&text.text, self.dialect);
+        problems.extend(foreign.into_iter().map(|error| in_file(&text.file, error)));
         let directives = match Directives::parse(&text.text, self.dialect) {
             Ok(directives) => directives,
             Err(error) => {
@@ -131,6 +140,7 @@ fn without(line: &str) -> Option<&str> {
         ["no-transaction" | "runner:no-transaction"]
         | ["runner:", "no-transaction"]
         | ["+goose", "no", "transaction"]
+        | ["atlas:txmode", "none"]
         | ["postgres-migrations", "disable-transaction"] => Some(line),
         ["+migrate" | "migrate:up" | "migrate:down", options @ ..] => {
             let at = options.iter().position(|option| matches!(*option, "notransaction" | "transaction:false"))?;
@@ -138,6 +148,12 @@ fn without(line: &str) -> Option<&str> {
         }
         _ => None,
     }
+}
+
+/// Whether a file is called as Flyway calls them: `V1__a.sql`, `U1__a.sql`. Flyway fills in placeholders unless it is told not to.
+fn is_of_flyway(file: &str) -> bool {
+    let version = file.strip_prefix(['V', 'v', 'U']);
+    version.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()) && rest.contains("__"))
 }
 
 /// What one text says.

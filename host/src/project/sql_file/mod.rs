@@ -12,7 +12,7 @@ use super::per_dialect::PerDialect;
 use super::problem::Problem;
 use crate::dialect::Dialect;
 use crate::error::ErrorKind;
-use crate::sql::{Section, SqlError, sections};
+use crate::sql::{Section, SqlError, nearly_divided, sections};
 #[cfg(feature = "cli")]
 pub(super) use read::normalise;
 use read::{runs_in_transaction, sql_text};
@@ -102,6 +102,11 @@ impl SqlTexts {
         };
         let (up, down) = self.texts.entry(file.dialect);
         let found = sections(&text, file.dialect).map_err(|error| in_file(name, error))?;
+        let upgrade = found.as_ref().map_or(&text, |sections| &sections.up.text);
+        let problem = (file.part == SqlPart::Up).then(|| nearly_divided(upgrade, file.dialect)).flatten();
+        if let Some(error) = problem {
+            return Err(in_file(name, error));
+        }
         match (file.part, found) {
             (SqlPart::Up, None) => *up = Some(of(Section { text, no_transaction: false })),
             (SqlPart::Down, None) => match down {
