@@ -272,11 +272,8 @@ fn foreign(stem: &str) -> Option<Problem> {
 /// Whether Flyway runs a file on each event of that name: `afterMigrate`, `beforeEachMigrate__a`.
 fn is_callback(stem: &str) -> bool {
     let event = stem.split_once("__").map_or(stem, |(event, _)| event);
-    let is_event = |prefix: &str| {
-        event.strip_prefix(prefix).is_some_and(|rest| {
-            rest.starts_with(|c: char| c.is_ascii_uppercase()) && rest.chars().all(|c| c.is_ascii_alphabetic())
-        })
-    };
+    let is_name = |rest: &str| rest.starts_with(|c: char| c.is_ascii_uppercase());
+    let is_event = |prefix: &str| event.strip_prefix(prefix).is_some_and(is_name);
     event == "createSchema" || is_event("before") || is_event("after")
 }
 
