@@ -26,6 +26,8 @@ pub mod schema;
 #[cfg(unix)]
 pub mod servers;
 mod snapshot;
+#[cfg(unix)]
+pub mod terminal;
 pub mod text_guests;
 
 #[path = "../guests/hostile/src/behaviour.rs"]

@@ -28,6 +28,9 @@ mod release;
 mod schemas;
 #[path = "cli/session.rs"]
 mod session;
+#[cfg(unix)]
+#[path = "cli/terminal.rs"]
+mod terminal;
 #[path = "cli/timeouts.rs"]
 mod timeouts;
 #[cfg(unix)]

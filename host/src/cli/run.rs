@@ -14,10 +14,9 @@ use crate::engine::apply::Action;
 use crate::engine::backup::BackupDone;
 use crate::engine::identity::Identity;
 use crate::engine::outcome::Outcome;
-use crate::engine::plan::Refusal;
 use crate::error::Result;
 use crate::project::Catalog;
-use crate::report::json::RunJson;
+use crate::report::json::{Afterwards, RunJson};
 use crate::report::{Format, Printer, SinkOptions, Verbosity, sink, text};
 use crate::runner::run::{self as library, DryRunOrder, RunOrder};
 use crate::runtime;
@@ -58,9 +57,9 @@ pub(super) fn run_after(before: Before, context: Context, request: &RunRequest, 
             ran.outcome.backup = Some(backup);
         }
         let applied = ran.outcome.done.iter().filter(|done| done.direction == Direction::Up);
-        let warnings = broken_downgrades(&context, &files, applied.map(|done| done.revision.as_str()));
+        let told = afterwards(&context, &files, applied.map(|done| done.revision.as_str()));
         lines.keep_or_warn(&context, Some(&ran.outcome.run_id), |revision| ran.outcome.took_effect(revision));
-        let code = tell(&context, &order.action, (&ran.outcome, &warnings), began.elapsed(), ran.current);
+        let code = tell(&context, &order.action, (&ran.outcome, &told), began.elapsed(), ran.current);
         Ok(code)
     })
 }
@@ -106,12 +105,13 @@ pub(super) fn catalog(context: &Context, order: &RunOrder) -> Result<(Catalog, N
     }
 }
 
-/// What cannot run in the downgrades of migrations that were applied: a warning, while it is easy to mend.
-pub(super) fn broken_downgrades<'r>(
+/// What is worth saying of migrations that were applied, while it is easy to mend: what cannot run in their downgrades, and that
+/// they do nothing.
+pub(super) fn afterwards<'r>(
     context: &Context,
     catalog: &Catalog,
     applied: impl IntoIterator<Item = &'r str>,
-) -> Vec<Refusal> {
+) -> Afterwards {
     let facts = context.facts_of_missing();
     let mut remarks = Remarks::default();
     for revision in applied {
@@ -120,14 +120,20 @@ pub(super) fn broken_downgrades<'r>(
             let _ = remarks.check(migration, &facts, &context.settings.parameters);
         }
     }
-    remarks.downgrades
+    Afterwards { notes: remarks.idle().into_iter().collect(), warnings: remarks.downgrades }
+}
+
+/// Says it at the end of a run. Only warnings are printed with `--quiet`.
+pub(super) fn say(printer: &Printer, told: &Afterwards) {
+    text::remarks(&told.warnings, &[]).iter().for_each(|warning| printer.always(warning));
+    text::remarks(&[], &told.notes).iter().for_each(|note| printer.talk(note));
 }
 
 /// Reports the outcome and returns the exit code.
 fn tell(
     context: &Context,
     action: &Action,
-    (outcome, warnings): (&Outcome, &[Refusal]),
+    (outcome, told): (&Outcome, &Afterwards),
     took: Duration,
     current: Option<String>,
 ) -> u8 {
@@ -135,7 +141,7 @@ fn tell(
     match printer.format() {
         Format::Json => {
             let database = context.database_json();
-            printer.json(&RunJson::new(action.verb(), database, (outcome, warnings), took, current, exit::code));
+            printer.json(&RunJson::new(action.verb(), database, (outcome, told), took, current, exit::code));
         }
         Format::Text => {
             if let Some(backup) = &outcome.backup {
@@ -152,7 +158,7 @@ fn tell(
                 let on_scratch = outcome.dry_run_report.as_ref().is_some_and(|report| report.ground != "transaction");
                 printer.talk(&text::dry_run_note(outcome.dry_run_left, on_scratch));
             }
-            text::remarks(warnings, &[]).iter().for_each(|warning| printer.always(warning));
+            say(printer, told);
         }
     }
     outcome.error.as_ref().map_or(exit::DONE, exit::code)

@@ -8,7 +8,7 @@ use crate::database::{StopSignal, inside};
 use crate::engine::stopped::stopped;
 use crate::error::{Error, Result};
 use crate::processes;
-use crate::report::Printer;
+use crate::report::{Printer, erase_for_good};
 use crate::runtime;
 
 /// Raises the stop signal on SIGINT, SIGTERM, SIGHUP or when the wall time is over. Listens on its own thread, because a database call may
@@ -52,6 +52,7 @@ fn give_up(printer: &Printer, reason: StopReason) -> ! {
     let error = stopped(reason)
         .cause("SQLite did not end a call of the migration, so the process has ended; nothing that was not committed remains")
         .hint("look for a function over very large values in the migration, such as `instr`, `replace` or `LIKE`");
+    erase_for_good();
     let code = super::report(printer, &error);
     processes::end_at_once();
     std::process::exit(code.into())
@@ -60,6 +61,7 @@ fn give_up(printer: &Printer, reason: StopReason) -> ! {
 /// Exits at once. The database rolls back when the connection closes with the process.
 #[allow(clippy::exit, reason = "a second signal asks to exit without cleaning up")]
 fn leave(reason: StopReason) -> ! {
+    erase_for_good();
     processes::end_at_once();
     std::process::exit(match reason {
         StopReason::Terminate => 143,

@@ -90,6 +90,8 @@ pub(super) struct Remarks {
     pub downgrades: Vec<Refusal>,
     /// Files that do nothing.
     empty: Vec<String>,
+    /// Those of them that are upgrades.
+    empty_upgrades: Vec<String>,
     /// Foreign keys are never enforced.
     pub no_foreign_keys: bool,
     /// Files that replace a table in a way that may lose rows of others.
@@ -123,6 +125,7 @@ impl Remarks {
         };
         if does_nothing(&up, facts.dialect) {
             self.empty.push(file.clone());
+            self.empty_upgrades.push(file.clone());
         }
         let (_, refusals) = inspect(&id, &file, mode, &up, facts);
         self.look_for_loss(&file, &up, &migration.description, facts.dialect);
@@ -148,18 +151,15 @@ impl Remarks {
         self.lossy.extend(lossy_drop::warning(file, &program, description, dialect));
     }
 
+    /// That upgrades do nothing, if there are any. One that was applied may be a template of which only the comments are left.
+    pub fn idle(&self) -> Option<String> {
+        without_statement(&self.empty_upgrades)
+    }
+
     /// In sentences, what is not about downgrades.
     pub fn notes(&self) -> Vec<String> {
         let mut notes = self.lossy.clone();
-        match self.empty.as_slice() {
-            [] => {}
-            [one] => notes.push(format!("`{one}` has no statement, so it does nothing")),
-            several => notes.push(format!(
-                "{} files have no statement, so they do nothing: {}",
-                several.len(),
-                listed(several)
-            )),
-        }
+        notes.extend(without_statement(&self.empty));
         match self.elsewhere.as_slice() {
             [] => {}
             [one] => notes.push(format!("`{one}` is for another database and does nothing here")),
@@ -180,6 +180,15 @@ fn does_nothing(text: &str, dialect: Dialect) -> bool {
     let takes_out_all =
         || program(text, dialect).is_ok_and(|program| program.statements.is_empty() && program.has_transaction);
     !has_statement(text, dialect) || takes_out_all()
+}
+
+/// That files do nothing, if there are any.
+fn without_statement(files: &[String]) -> Option<String> {
+    match files {
+        [] => None,
+        [one] => Some(format!("`{one}` has no statement, so it does nothing")),
+        several => Some(format!("{} files have no statement, so they do nothing: {}", several.len(), listed(several))),
+    }
 }
 
 /// The first of several names.

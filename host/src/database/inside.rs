@@ -23,7 +23,7 @@ static ALL: Mutex<Vec<Weak<Calls>>> = Mutex::new(Vec::new());
 pub struct Calls {
     /// How many have begun and ended: odd during a call.
     turns: AtomicU64,
-    /// What stops the guest for whom they are.
+    /// What stops the migration for which they are.
     stop: Mutex<StopSignal>,
 }
 
@@ -37,7 +37,7 @@ impl Calls {
         calls
     }
 
-    /// From here on, they are for a guest that this stops; a signal that cannot be raised: for the host, who is never stuck.
+    /// From here on, they are for a migration that this stops; a signal that cannot be raised: for the host, who is never stuck.
     pub fn serve(&self, stop: StopSignal) {
         *self.stop.lock().unwrap_or_else(PoisonError::into_inner) = stop;
     }
@@ -59,7 +59,7 @@ impl Calls {
     }
 }
 
-/// Waits until a call for a guest goes on for seconds after the guest was stopped. Returns why it was.
+/// Waits until a call for a migration goes on for seconds after it was stopped. Returns why it was.
 pub async fn stuck() -> StopReason {
     let mut seen = Seen::new();
     loop {

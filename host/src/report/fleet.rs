@@ -71,7 +71,10 @@ impl FleetReporter {
         };
         if let Some(bar) = &self.bar {
             bar.inc(1);
-            bar.set_message(if failed > 0 { format!("{failed} failed") } else { String::new() });
+            let failed = (failed > 0).then(|| format!("{} failed", units::count(failed as u64)));
+            let left =
+                Some(bar.eta()).filter(|left| !left.is_zero()).map(|left| format!("{} left", units::duration(left)));
+            bar.set_message(failed.into_iter().chain(left).collect::<Vec<_>>().join(", "));
         }
         if self.printer.format() == Format::Json {
             return;

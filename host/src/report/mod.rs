@@ -18,4 +18,5 @@ pub mod units;
 pub use lines::Lines;
 pub use printer::{ColorWhen, Format, Printer, Verbosity};
 pub use sink::{SinkOptions, sink};
+pub use terminal::erase_for_good;
 pub use text::Text;

@@ -4,7 +4,8 @@ use std::fmt::Write;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::terminal::NarrowTerminal;
 use super::text::bar_numbers;
@@ -19,18 +20,13 @@ const TICK: Duration = Duration::from_millis(200);
 
 /// The running migration.
 const RUNNING: &str = "{spinner} {elapsed:.dim} {wide_msg}";
-/// Progress with a known total.
-const BOUNDED: &str = "  {prefix} [{bar:10}] {human_pos}/{human_len} {wide_msg} {eta:.dim} left";
-/// Progress without a known total.
-const UNBOUNDED: &str = "  {prefix} {human_pos}, {rate:.dim} {wide_msg}";
-
-/// A transform with a known total, and one without. Its rate is our own: that of the bar would drop during a pause.
-const TRANSFORM: [&str; 2] = ["  {prefix} [{bar:10}] {wide_msg}", "  {prefix} {wide_msg}"];
+/// Work with a known total, and without one. Its numbers are in the message: it is what is cut where the line is too long.
+const PART: [&str; 2] = ["  {prefix} [{bar:10}] {wide_msg}", "  {prefix} {wide_msg}"];
 
 /// The databases of a run.
-const FLEET: &str = "{spinner} [{bar:20}] {human_pos}/{human_len} databases {wide_msg} {eta:.dim} left";
+const FLEET: &str = "{spinner} [{bar:10}] {human_pos}/{human_len} databases {wide_msg}";
 
-/// Characters of a name that guests choose: what follows it must fit into a line.
+/// Columns of a name that guests choose: what follows it must fit into a line.
 const PREFIX: usize = 20;
 
 /// Maximum number of bars. Guests choose the names, and could choose more than fit on a screen.
@@ -88,23 +84,19 @@ impl Bars {
             return;
         }
         let at = known.unwrap_or_else(|| {
-            let bar = hidden(UNBOUNDED);
+            let bar = hidden(PART[1]);
             bar.set_prefix(prefix(what));
-            // The unit comes from the guest: as part of the template it could control the bar.
-            bar.set_message(escape::line(unit).into_owned());
-            if let Some(total) = total {
-                bar.set_length(total);
-                bar.set_style(style(BOUNDED));
-            }
             current.parts.push((what.to_owned(), self.all.add(bar)));
             current.parts.len() - 1
         });
         let bar = &current.parts[at].1;
         if let Some(total) = total.filter(|total| bar.length() != Some(*total)) {
             bar.set_length(total);
-            bar.set_style(style(BOUNDED));
+            bar.set_style(style(PART[0]));
         }
         bar.set_position(done);
+        // The unit comes from the guest: as part of the template it could control the bar.
+        bar.set_message(numbers(bar, total, if unit == what { "" } else { unit }));
     }
 
     /// Progress of a transform.
@@ -115,7 +107,7 @@ impl Bars {
             return;
         }
         let at = known.unwrap_or_else(|| {
-            let bar = hidden(TRANSFORM[1]);
+            let bar = hidden(PART[1]);
             bar.set_prefix(prefix(&progress.transform));
             current.parts.push((progress.transform.clone(), self.all.add(bar)));
             current.parts.len() - 1
@@ -123,7 +115,7 @@ impl Bars {
         let bar = &current.parts[at].1;
         if let Some(total) = progress.total.filter(|total| bar.length() != Some(total.rows)) {
             bar.set_length(total.rows);
-            bar.set_style(style(TRANSFORM[0]));
+            bar.set_style(style(PART[0]));
         }
         bar.set_position(progress.rows_done);
         bar.set_message(escape::line(bar_numbers(progress)));
@@ -159,11 +151,34 @@ impl Drop for Bars {
 /// A name that leaves room for what follows.
 fn prefix(name: &str) -> String {
     let name = escape::line(name);
-    if name.chars().count() <= PREFIX {
-        name.into_owned()
-    } else {
-        name.chars().take(PREFIX - 1).chain(['…']).collect()
+    if name.width() <= PREFIX {
+        return name.into_owned();
     }
+    let mut columns = 0;
+    let fits = |character: &char| {
+        columns += character.width().unwrap_or(0);
+        columns < PREFIX
+    };
+    name.chars().take_while(fits).chain(['…']).collect()
+}
+
+/// What a guest has done, of how much, and how long the rest takes; without a total, how fast it is.
+fn numbers(bar: &ProgressBar, total: Option<u64>, unit: &str) -> String {
+    let mut text = units::count(bar.position());
+    if let Some(total) = total {
+        let _ = write!(text, "/{}", units::count(total));
+    }
+    if !unit.is_empty() {
+        let _ = write!(text, " {}", escape::line(unit));
+    }
+    let left = bar.eta();
+    let rate = bar.per_sec() as u64;
+    if total.is_some() && !left.is_zero() {
+        let _ = write!(text, ", {} left", units::duration(left));
+    } else if total.is_none() && rate > 0 {
+        let _ = write!(text, ", {}/s", units::count(rate));
+    }
+    text
 }
 
 /// A bar for databases that are done one after another or several at a time.
@@ -185,10 +200,7 @@ fn hidden(template: &str) -> ProgressBar {
 /// The templates are constants; one that does not parse is shown as a plain bar.
 fn style(template: &str) -> ProgressStyle {
     let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-    let rate = |state: &ProgressState, text: &mut dyn Write| {
-        let _ = write!(text, "{}/s", units::count(state.per_sec() as u64));
-    };
-    style.with_key("rate", rate).progress_chars("=> ")
+    style.progress_chars("=> ")
 }
 
 #[cfg(test)]
@@ -197,7 +209,7 @@ mod tests {
 
     #[test]
     fn every_template_parses() {
-        for template in [RUNNING, BOUNDED, UNBOUNDED, TRANSFORM[0], TRANSFORM[1], FLEET] {
+        for template in [RUNNING, PART[0], PART[1], FLEET] {
             assert!(ProgressStyle::with_template(template).is_ok(), "{template}");
         }
     }
@@ -275,6 +287,13 @@ mod tests {
         let longest = written.iter().map(|line| line.chars().count()).max();
         assert!(longest.is_some_and(|longest| (40..=80).contains(&longest)), "{written:#?}");
         assert!(written.iter().any(|line| line.contains("2 min 3 s left")), "{written:#?}");
+    }
+
+    #[test]
+    fn a_long_name_is_cut_to_its_columns() {
+        assert_eq!(prefix("lines of invoices"), "lines of invoices");
+        assert_eq!(prefix("lines of all invoices of a year"), "lines of all invoic…");
+        assert_eq!(prefix(&"名".repeat(11)), format!("{}…", "名".repeat(9)));
     }
 
     #[test]

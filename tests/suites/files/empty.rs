@@ -15,6 +15,7 @@ for_each_engine! {
         let all = ["1", "2", "3", "4", "5", "6"];
         let applied = project.runner("apply");
         let lines = &applied.succeeds().stderr;
+        applied.says(&["note: 4 files have no statement, so they do nothing: `1_nothing.up.sql`, `3_nothing.up.sql`, "]);
         let told: Vec<&str> = lines.lines().filter_map(|line| line.strip_prefix("applied ")?.split('_').next()).collect();
         assert_eq!(told[..6], all, "{lines}");
         assert_eq!(project.history(), all);
@@ -26,4 +27,34 @@ for_each_engine! {
         project.runner("rollback --all --yes").succeeds();
         assert!(project.history().is_empty());
     }
+}
+
+/// What is left of the template of `runner new` without its example: comments.
+#[test]
+fn a_template_without_its_example_is_named() {
+    let project = project!(Engine::Sqlite);
+    project.runner("new add_email").succeeds();
+    let files = std::fs::read_dir(project.file("migrations")).unwrap();
+    let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+    let up = names.into_iter().find(|name| name.ends_with(".up.sql")).unwrap();
+    for file in [up.clone(), up.replace(".up.", ".down.")] {
+        let path = format!("migrations/{file}");
+        let comments: String =
+            project.read(&path).lines().filter(|it| it.starts_with("--")).map(|it| it.to_owned() + "\n").collect();
+        project.write(&path, comments);
+    }
+    let note = format!("`{up}` has no statement, so it does nothing");
+    for line in ["apply --dry-run", "apply"] {
+        project.runner(line).succeeds().says(&[&format!("note: {note}")]);
+    }
+    project.runner("apply").succeeds().does_not_say(&["note: "]);
+    project.runner("rollback").succeeds().does_not_say(&["note: "]);
+    project.runner("apply --quiet").succeeds().does_not_say(&["note: "]);
+    project.runner("rollback").succeeds();
+    let document: serde_json::Value = serde_json::from_str(&project.runner("apply --format json").stdout).unwrap();
+    assert_eq!(document["notes"], serde_json::json!([note]));
+    project.settings("[tenants]\nurl = 'sqlite:{tenant}.db'\nnames = ['acme', 'beta']");
+    let document: serde_json::Value =
+        serde_json::from_str(&project.runner("apply --all --format json").stdout).unwrap();
+    assert_eq!(document["notes"], serde_json::json!([note]), "once for all databases");
 }

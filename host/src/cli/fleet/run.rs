@@ -8,19 +8,18 @@ use super::Fleet;
 use crate::cli::new_lines::NewLines;
 use crate::cli::request::RunRequest;
 use crate::cli::rollback::leaves_nothing;
-use crate::cli::run::{broken_downgrades, catalog, order};
+use crate::cli::run::{afterwards, catalog, order, say};
 use crate::cli::{confirm, exit, signals};
 use crate::database::StopSignal;
 use crate::engine::Direction;
 use crate::engine::apply::Action;
 use crate::engine::identity::Identity;
-use crate::engine::plan::Refusal;
 use crate::engine::target::Target;
 use crate::error::{Error, Result};
 use crate::fleet::{Each, Ended, Work};
 use crate::project::Catalog;
 use crate::report::fleet::FleetReporter;
-use crate::report::json::FleetRunJson;
+use crate::report::json::{Afterwards, FleetRunJson};
 use crate::report::{Format, Verbosity, text, units};
 use crate::runner::clock;
 use crate::runner::run::{self as library, ROLL_BACK_ALL, Ran};
@@ -111,7 +110,7 @@ pub fn run(mut fleet: Fleet, request: &RunRequest, action: &Action) -> Result<u8
     }
     let code = code(&each, &stop);
     let did = (action, order.dry_run.is_some());
-    tell(&fleet, did, &each, &warnings(&fleet, &catalogs, &each), (began.elapsed(), code));
+    tell(&fleet, did, &each, &told(&fleet, &catalogs, &each), (began.elapsed(), code));
     Ok(code)
 }
 
@@ -174,38 +173,43 @@ fn is_relative(action: &Action) -> bool {
     }
 }
 
-/// What cannot run in the downgrades of migrations that were applied: once for all databases.
-fn warnings(fleet: &Fleet, catalogs: &[Arc<Catalog>], each: &[Each<Ran>]) -> Vec<Refusal> {
+/// What is worth saying of migrations that were applied: once for all databases.
+fn told(fleet: &Fleet, catalogs: &[Arc<Catalog>], each: &[Each<Ran>]) -> Afterwards {
     let mut applied: Vec<BTreeSet<&str>> = vec![BTreeSet::new(); fleet.contexts.len()];
     for (member, it) in fleet.members.iter().zip(each) {
         let done = it.ended.done().into_iter().flat_map(|ran| &ran.outcome.done);
         applied[member.base].extend(done.filter(|it| it.direction == Direction::Up).map(|it| it.revision.as_str()));
     }
-    let of_base = |(base, revisions): (usize, BTreeSet<&str>)| {
-        broken_downgrades(&fleet.contexts[base], &catalogs[base], revisions)
-    };
-    let mut warnings: Vec<Refusal> = applied.into_iter().enumerate().flat_map(of_base).collect();
+    let of_base =
+        |(base, revisions): (usize, BTreeSet<&str>)| afterwards(&fleet.contexts[base], &catalogs[base], revisions);
+    let mut all = Afterwards::default();
+    for of_base in applied.into_iter().enumerate().map(of_base) {
+        all.warnings.extend(of_base.warnings);
+        all.notes.extend(of_base.notes);
+    }
     let mut seen = BTreeSet::new();
-    warnings.retain(|it| seen.insert((it.file.clone(), it.line, it.error.message.clone())));
-    warnings
+    all.warnings.retain(|it| seen.insert((it.file.clone(), it.line, it.error.message.clone())));
+    let mut seen = BTreeSet::new();
+    all.notes.retain(|note| seen.insert(note.clone()));
+    all
 }
 
 fn tell(
     fleet: &Fleet,
     (action, dry_run): (&Action, bool),
     each: &[Each<Ran>],
-    warnings: &[Refusal],
+    told: &Afterwards,
     (took, code): (Duration, u8),
 ) {
     let printer = &fleet.printer;
     match printer.format() {
         Format::Json => {
-            printer.json(&FleetRunJson::new((action.verb(), dry_run), each, warnings, (took, code), exit::code));
+            printer.json(&FleetRunJson::new((action.verb(), dry_run), each, told, (took, code), exit::code));
         }
         Format::Text => {
             printer.data(&text::fleet_runs(each, printer.verbosity() == Verbosity::Verbose));
             printer.talk(&text::fleet_summary(each, took, is_relative(action)));
-            text::remarks(warnings, &[]).iter().for_each(|warning| printer.always(warning));
+            say(printer, told);
         }
     }
 }

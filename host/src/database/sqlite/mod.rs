@@ -151,7 +151,7 @@ impl Database for SqliteDatabase {
 
     fn take_role(&mut self, role: Role, stop: StopSignal, _token: RoleToken) {
         let is_guest = role == Role::Component;
-        self.connection.account().serve(if is_guest { stop.clone() } else { StopSignal::never() });
+        self.connection.account().serve(if role == Role::Host { StopSignal::never() } else { stop.clone() });
         self.guard.take_role(role, stop);
         let limits =
             [(Limit::SQLITE_LIMIT_LENGTH, GUEST_VALUE_BYTES), (Limit::SQLITE_LIMIT_VDBE_OP, GUEST_INSTRUCTIONS)];

@@ -6,9 +6,9 @@ use serde::Serialize;
 
 use super::problem::ProblemJson;
 use super::project::RefusalJson;
-use super::run::{RunJson, milliseconds};
+use super::run::{Afterwards, RunJson, milliseconds};
 use super::{DatabaseJson, ErrorJson, SCHEMA};
-use crate::engine::plan::{Plan, PlannedMigration, Refusal};
+use crate::engine::plan::{Plan, PlannedMigration};
 use crate::error::Error;
 use crate::fleet::{DatabaseState, Each, Ended};
 use crate::project::CatalogReport;
@@ -30,6 +30,9 @@ pub struct FleetRunJson {
     databases: Vec<MemberRunJson>,
     /// What cannot run in the downgrades of the migrations that were applied.
     warnings: Vec<RefusalJson>,
+    /// Which of the migrations that were applied have no statement.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    notes: Vec<String>,
 }
 
 /// How many databases there are, and what came of them.
@@ -64,7 +67,7 @@ impl FleetRunJson {
     pub fn new(
         (command, dry_run): (&'static str, bool),
         each: &[Each<Ran>],
-        warnings: &[Refusal],
+        told: &Afterwards,
         (took, code): (Duration, u8),
         exit_code: impl Fn(&Error) -> u8,
     ) -> Self {
@@ -86,7 +89,8 @@ impl FleetRunJson {
             duration_ms: milliseconds(took),
             counts,
             databases,
-            warnings: warnings.iter().map(RefusalJson::new).collect(),
+            warnings: told.warnings.iter().map(RefusalJson::new).collect(),
+            notes: told.notes.clone(),
         }
     }
 }
@@ -100,7 +104,14 @@ impl MemberRunJson {
         };
         let run = it.ended.done().map(|ran| {
             let database = DatabaseJson::new(Some(&it.name), it.url.clone(), it.source.clone());
-            RunJson::new(command, database, (&ran.outcome, &[]), it.took, ran.current.clone(), &exit_code)
+            RunJson::new(
+                command,
+                database,
+                (&ran.outcome, &Afterwards::default()),
+                it.took,
+                ran.current.clone(),
+                &exit_code,
+            )
         });
         let result = match (&it.ended, error) {
             (Ended::NotRun, _) => "not-run",

@@ -35,7 +35,7 @@ pub use package::{OutdatedJson, PackageJson, RemovedJson, VendoredJson};
 pub use project::{BuildJson, RenumberJson, ScaffoldJson, ValidateJson};
 pub use record::{HistoryJson, RevisionDetails, ShowJson};
 pub use repair::RepairJson;
-pub use run::RunJson;
+pub use run::{Afterwards, RunJson};
 pub use stamp::{AcceptJson, DbJson, StampJson};
 pub use test::TestJson;
 pub use verify::VerifyJson;

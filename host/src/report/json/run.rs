@@ -13,6 +13,15 @@ use crate::engine::outcome::{Done, Failed, Outcome};
 use crate::engine::plan::{PlannedMigration, Refusal};
 use crate::error::Error;
 
+/// What is worth saying of migrations that were applied.
+#[derive(Debug, Default)]
+pub struct Afterwards {
+    /// What cannot run in their downgrades.
+    pub warnings: Vec<Refusal>,
+    /// Which of them do nothing.
+    pub notes: Vec<String>,
+}
+
 /// The outcome of `apply`, `rollback` or `redo`.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -34,6 +43,9 @@ pub struct RunJson {
     error: Option<ErrorJson>,
     /// What cannot run in the downgrades of the migrations that were applied.
     warnings: Vec<RefusalJson>,
+    /// Which of the migrations that were applied have no statement.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    notes: Vec<String>,
     /// The backup that was made before the run.
     #[serde(skip_serializing_if = "Option::is_none")]
     backup: Option<BackupJson>,
@@ -98,11 +110,11 @@ struct FailedJson {
 }
 
 impl RunJson {
-    /// The outcome of a command, with what cannot run in the downgrades that it made possible. `exit_code` returns the exit code of an error.
+    /// The outcome of a command, with what is worth saying of the migrations that it applied. `exit_code` returns the exit code of an error.
     pub fn new(
         command: &'static str,
         database: DatabaseJson,
-        (outcome, warnings): (&Outcome, &[Refusal]),
+        (outcome, told): (&Outcome, &Afterwards),
         took: Duration,
         current: Option<String>,
         exit_code: impl Fn(&Error) -> u8,
@@ -128,7 +140,8 @@ impl RunJson {
             failed: outcome.failed.as_ref().map(FailedJson::new),
             not_run: outcome.not_run.iter().map(PlannedMigrationJson::new).collect(),
             error: outcome.error.as_ref().map(|error| ErrorJson::new(error, exit_code(error))),
-            warnings: warnings.iter().map(RefusalJson::new).collect(),
+            warnings: told.warnings.iter().map(RefusalJson::new).collect(),
+            notes: told.notes.clone(),
             backup: outcome.backup.as_ref().map(|backup| BackupJson {
                 path: backup.path.display().to_string(),
                 bytes: backup.bytes,
@@ -233,7 +246,8 @@ mod tests {
         };
         let database = DatabaseJson::new(None, "sqlite:///app.db".to_owned(), "by default".to_owned());
         let took = Duration::from_millis(5);
-        let document = RunJson::new("apply", database, (&outcome, &[]), took, Some("1_m".to_owned()), |_| 1);
+        let document =
+            RunJson::new("apply", database, (&outcome, &Afterwards::default()), took, Some("1_m".to_owned()), |_| 1);
         let expected = serde_json::json!({
             "schema": 1,
             "command": "apply",

@@ -150,7 +150,7 @@ impl Account {
         self.most.store(most, Ordering::Relaxed);
     }
 
-    /// From here on, calls are for a guest that this stops: see [`Calls::serve`].
+    /// From here on, calls are for a migration that this stops: see [`Calls::serve`].
     pub(in super::super) fn serve(&self, stop: StopSignal) {
         self.calls.serve(stop);
     }
