@@ -166,6 +166,7 @@ fn a_call_that_sqlite_cannot_interrupt_ends_with_the_process() {
     assert_eq!(project.dump(), before);
     project.sql("3_sql", &format!("INSERT INTO people VALUES (4); {ENDLESS_FUNCTION};"), "SELECT 1;");
     std::fs::remove_file(project.file("migrations/2_granted.wasm")).unwrap();
+    project.runner("build").succeeds();
     project.runner("apply --limit wall_time=1s").exits(7).says(&["SQLite did not end a call of the migration"]);
     assert_eq!(project.dump(), before);
     project.runner("rollback").succeeds();
