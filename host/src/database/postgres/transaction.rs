@@ -363,15 +363,20 @@ pub(super) const PENDING: &str = "runner:pending";
 /// is. What is deferred has run before, so nothing is pending in an honest migration. Foreign keys are left out: their
 /// checks lock rows, which a read-only transaction refuses before it calls anything.
 const NOTHING_PENDING: &str = "DO $$ DECLARE late pg_catalog.text; BEGIN \
-    FOR late IN SELECT DISTINCT l.relation::regclass::text FROM pg_locks l JOIN pg_trigger t ON t.tgrelid = l.relation \
-        WHERE l.pid = pg_backend_pid() AND l.mode NOT IN ('AccessShareLock', 'RowShareLock') AND t.tgdeferrable \
-            AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.oid = t.tgconstraint AND k.contype = 'f') \
-    LOOP BEGIN EXECUTE format('ALTER TABLE %s ALTER \"runner:none\" SET STATISTICS -1', late); \
+    FOR late IN SELECT DISTINCT l.relation::pg_catalog.regclass::pg_catalog.text FROM pg_catalog.pg_locks l \
+            JOIN pg_catalog.pg_trigger t ON t.tgrelid OPERATOR(pg_catalog.=) l.relation \
+        WHERE l.pid OPERATOR(pg_catalog.=) pg_catalog.pg_backend_pid() AND t.tgdeferrable \
+            AND l.mode OPERATOR(pg_catalog.<>) ALL (ARRAY['AccessShareLock', 'RowShareLock']) \
+            AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint k \
+                WHERE k.oid OPERATOR(pg_catalog.=) t.tgconstraint AND k.contype OPERATOR(pg_catalog.=) 'f') \
+    LOOP BEGIN EXECUTE pg_catalog.format('ALTER TABLE %s ALTER \"runner:none\" SET STATISTICS -1', late); \
         EXCEPTION WHEN undefined_column THEN NULL; \
-            WHEN object_in_use OR insufficient_privilege THEN RAISE '%', concat('runner:pending', chr(1), 'the table `', late, '`'); \
+            WHEN object_in_use OR insufficient_privilege THEN \
+                RAISE '%', pg_catalog.concat('runner:pending', pg_catalog.chr(1), 'the table `', late, '`'); \
         END; END LOOP; \
-    IF EXISTS (SELECT FROM pg_cursors WHERE is_holdable AND creation_time >= now()) \
-        THEN RAISE '%', concat('runner:pending', chr(1), 'a cursor `WITH HOLD`'); END IF; END $$; ";
+    IF EXISTS (SELECT FROM pg_catalog.pg_cursors c WHERE c.is_holdable \
+            AND c.creation_time OPERATOR(pg_catalog.>=) pg_catalog.now()) \
+        THEN RAISE '%', pg_catalog.concat('runner:pending', pg_catalog.chr(1), 'a cursor `WITH HOLD`'); END IF; END $$; ";
 
 impl PostgresDatabase {
     /// Statements that run what a guest has deferred, as the commit would. After them, the session has our role and path.
