@@ -11,7 +11,7 @@ use crate::database::{Facts, StopSignal};
 use crate::dialect::Dialect;
 use crate::engine::Direction;
 use crate::engine::artifact::{Named, SqlValues, filled, source_of};
-use crate::engine::lossy_drop;
+use crate::engine::implicit_delete;
 use crate::engine::plan::{Refusal, check_dialect, check_mode, down_mode, inspect, run_mode};
 use crate::engine::script::ScriptSource;
 use crate::engine::target::compare_revisions;
@@ -88,10 +88,10 @@ fn at(refusal: &Refusal) -> String {
 pub(super) struct Remarks {
     /// What cannot run in downgrades.
     pub downgrades: Vec<Refusal>,
-    /// Files that do nothing.
+    /// Upgrades that do nothing.
     empty: Vec<String>,
-    /// Those of them that are upgrades.
-    empty_upgrades: Vec<String>,
+    /// Downgrades that do nothing.
+    empty_downgrades: Vec<String>,
     /// Foreign keys are never enforced.
     pub no_foreign_keys: bool,
     /// Files that replace a table in a way that may lose rows of others.
@@ -125,7 +125,6 @@ impl Remarks {
         };
         if does_nothing(&up, facts.dialect) {
             self.empty.push(file.clone());
-            self.empty_upgrades.push(file.clone());
         }
         let (_, refusals) = inspect(&id, &file, mode, &up, facts);
         self.look_for_loss(&file, &up, &migration.description, facts.dialect);
@@ -135,7 +134,7 @@ impl Remarks {
             self.downgrades.extend(inspect(&id, &down_file, mode, &down, facts).1);
             self.look_for_loss(&down_file, &down, &migration.description, facts.dialect);
             if does_nothing(&down, facts.dialect) && down_file != file {
-                self.empty.push(down_file);
+                self.empty_downgrades.push(down_file);
             }
         }
         refusals.into_iter().map(Refusal::into_error).collect()
@@ -148,18 +147,18 @@ impl Remarks {
         }
         // What cannot be read is refused elsewhere.
         let Ok(program) = program(text, dialect) else { return };
-        self.lossy.extend(lossy_drop::warning(file, &program, description, dialect));
+        self.lossy.extend(implicit_delete::warning(file, &program, description, dialect));
     }
 
     /// That upgrades do nothing, if there are any. One that was applied may be a template of which only the comments are left.
     pub fn idle(&self) -> Option<String> {
-        without_statement(&self.empty_upgrades)
+        without_statement(&self.empty)
     }
 
     /// In sentences, what is not about downgrades.
     pub fn notes(&self) -> Vec<String> {
         let mut notes = self.lossy.clone();
-        notes.extend(without_statement(&self.empty));
+        notes.extend(without_statement(&[self.empty.as_slice(), &self.empty_downgrades].concat()));
         match self.elsewhere.as_slice() {
             [] => {}
             [one] => notes.push(format!("`{one}` is for another database and does nothing here")),

@@ -16,7 +16,7 @@
 //! journal recorder                                       the steps of a stepwise run; what any run did
 //! transcript                                             the digest of a run, and the evidence kept for `verify`
 //! call_error backup identity
-//! batch_function call schema event clock role run stopped target throttle unreadable invalid_index isolation lossy_drop
+//! batch_function call schema event clock role run stopped target throttle unreadable invalid_index isolation implicit_delete
 //! time_texts
 //! ```
 
@@ -34,10 +34,10 @@ pub mod event;
 pub mod execution;
 pub mod history;
 pub mod identity;
+pub mod implicit_delete;
 mod invalid_index;
 pub mod isolation;
 pub mod journal;
-pub mod lossy_drop;
 pub mod outcome;
 pub mod plan;
 pub mod recorder;

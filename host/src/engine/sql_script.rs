@@ -1,7 +1,5 @@
 //! A migration in SQL: each statement is a step.
 
-use std::collections::BTreeMap;
-
 use async_trait::async_trait;
 
 use super::event::LogLevel;
@@ -10,14 +8,14 @@ use crate::database::message::REBUILD;
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, StopSignal};
 use crate::engine::call::{Call, CallKind};
 use crate::engine::execution::{RunningStep, StepStart, Steps};
+use crate::engine::implicit_delete::ImplicitDelete;
 use crate::engine::invalid_index::{self, Leftover};
-use crate::engine::lossy_drop;
 use crate::engine::script::{RunContext, Script};
 use crate::engine::stopped::stopped;
 use crate::engine::unreadable::unreadable;
 use crate::error::{Error, ErrorKind, Result};
 use crate::project::catalog::Kind;
-use crate::sql::{Replaced, excerpt, program};
+use crate::sql::{excerpt, program};
 
 /// A pair of SQL scripts, split into statements.
 #[derive(Debug)]
@@ -33,8 +31,8 @@ struct Statement {
     /// Its position in the file, counted from 1.
     line: usize,
     column: usize,
-    /// SQLite: the table that it drops, if the file puts another one in its place.
-    replaced: Option<Replaced>,
+    /// SQLite: it deletes rows without saying so.
+    deletes: Option<ImplicitDelete>,
 }
 
 impl Statement {
@@ -48,13 +46,12 @@ impl SqlScript {
     pub fn new(up: &str, down: Option<&str>, dialect: Dialect) -> Result<Self> {
         let statements = |direction: Direction, text: &str| -> Result<Vec<Statement>> {
             let program = program(text, dialect).map_err(|error| unreadable(direction, error))?;
-            let replaced = lossy_drop::replaced(&program, dialect).into_iter();
-            let mut replaced: BTreeMap<usize, Replaced> = replaced.map(|it| (it.at, it)).collect();
+            let mut deletes = ImplicitDelete::all(&program, dialect);
             let owned = program.statements.into_iter().enumerate().map(|(at, it)| {
                 // A statement is a slice of the text.
                 let before = text.get(..it.text.as_ptr().addr() - text.as_ptr().addr()).unwrap_or_default();
                 let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
-                Statement { text: it.text.to_owned(), line: it.line, column, replaced: replaced.remove(&at) }
+                Statement { text: it.text.to_owned(), line: it.line, column, deletes: deletes.remove(&at) }
             });
             Ok(owned.collect())
         };
@@ -114,13 +111,12 @@ async fn run_statement(
     };
     context.events.emit(&Event::StatementStarted { revision: context.revision.clone(), statement: number, of });
     let cleared = clear(&mut step, statement, context).await;
-    let kept = match &statement.replaced {
-        Some(replaced) => lossy_drop::refuse(&mut step.host(), replaced).await,
-        None => Ok(()),
-    };
     // With `IF NOT EXISTS`, it would be content with what a failed attempt left.
-    let result = match cleared.and(kept) {
-        Ok(()) => step.session().execute(&statement.text, &[]).await,
+    let result = match cleared {
+        Ok(()) => {
+            let execute = async |step: &mut RunningStep| step.session().execute(&statement.text, &[]).await;
+            step.guarding(statement.deletes.as_ref(), execute).await
+        }
         Err(error) => Err(error),
     };
     if let Err(error) = &result

@@ -194,13 +194,70 @@ fn a_table_that_is_renamed_first_takes_no_foreign_keys_with_it() {
     assert_eq!(project.value("SELECT count(*) FROM orders"), "1");
 }
 
+/// The rows of others that refer to it are named first: they would be gone, silently.
+#[test]
+fn a_table_is_not_dropped_for_good_while_rows_of_others_would_follow() {
+    let split = "CREATE TABLE accounts AS SELECT id, name FROM users;
+DROP TABLE users;
+CREATE TABLE bills AS SELECT o.id, a.name FROM orders o JOIN accounts a ON a.id = o.user_id;";
+    for (action, loss) in [
+        ("CASCADE", "delete the rows of `orders` that refer to it (ON DELETE CASCADE)"),
+        ("SET DEFAULT", "change `user_id` in the rows of `orders` that refer to it (ON DELETE SET DEFAULT)"),
+    ] {
+        let project = project!();
+        project.sql("1_shop", &SHOP.replace("CASCADE", action), "DROP TABLE orders; DROP TABLE users;");
+        project.runner("apply").succeeds();
+        project.sql("2_split", split, "SELECT 1;");
+        let way_out = "write `DELETE FROM \"users\"` above it; otherwise drop `orders` first";
+        project.runner("apply").exits(1).says(&["statement: 2 of 3, line 2", "dropping `users` would", loss, way_out]);
+        assert_eq!(project.value("SELECT count(*) FROM orders"), "1");
+        assert_eq!(project.value("SELECT count(*) FROM sqlite_schema WHERE name = 'accounts'"), "0");
+    }
+    // What the hint says.
+    let project = project!();
+    project.sql("1_shop", SHOP, "SELECT 1;");
+    project.sql("2_drop", "DELETE FROM users; DROP TABLE users;", "SELECT 1;");
+    project.runner("apply").succeeds();
+    assert_eq!(project.value("SELECT count(*) FROM orders"), "0");
+}
+
+/// `REPLACE` deletes the row with the same key, and with it those that refer to it.
+#[test]
+fn rows_are_not_replaced_while_rows_of_others_would_follow() {
+    for replace in [
+        "REPLACE INTO users VALUES (1, 'Bob');",
+        "INSERT OR REPLACE INTO users SELECT id, 'Bob' FROM users;",
+        "UPDATE OR REPLACE users SET id = 1 WHERE id = 2;",
+    ] {
+        for directive in ["", "-- runner:no-transaction\n"] {
+            let project = project!();
+            project.sql("1_shop", &format!("{SHOP} INSERT INTO users VALUES (2, 'Cy');"), "SELECT 1;");
+            // As seeds that meet no row that others refer to, and with the keys off.
+            let harmless = "REPLACE INTO users VALUES (3, 'Di'); REPLACE INTO users VALUES (3, 'Ed');";
+            project.sql("2_seed", harmless, "SELECT 1;");
+            project.sql("3_off", &format!("PRAGMA foreign_keys = OFF; {}", replace.replace("2", "3")), "SELECT 1;");
+            project.runner("apply").succeeds();
+            project.sql("4_seed", &format!("{directive}{replace}"), "SELECT 1;");
+            let names = || project.value("SELECT group_concat(name) || (SELECT count(*) FROM orders) FROM users");
+            let before = names();
+            project.runner("apply").exits(1).says(&[
+                "replacing rows of `users` would delete the rows of `orders` that refer to them (ON DELETE CASCADE)",
+                "`INSERT … ON CONFLICT (…) DO UPDATE SET …` changes a row in place",
+            ]);
+            assert_eq!(names(), before);
+            assert!(before.ends_with('1'), "{before}");
+        }
+    }
+}
+
 #[test]
 fn tables_that_are_dropped_on_purpose_are_dropped() {
     let shop = format!("{SHOP} CREATE TABLE items (order_id INTEGER REFERENCES orders ON DELETE CASCADE);");
     let anew = "CREATE TABLE users (id INTEGER PRIMARY KEY);";
     for (statements, code) in [
-        // For good, with the rows that refer to it.
-        ("DROP TABLE users;".to_owned(), 0),
+        // For good, with the tables whose rows refer to it.
+        ("DROP TABLE items; DROP TABLE orders; DROP TABLE users;".to_owned(), 0),
+        ("DROP TABLE users; DROP TABLE orders; DROP TABLE items;".to_owned(), 0),
         // All are made again.
         (format!("DROP TABLE users; DROP TABLE orders; DROP TABLE items; {anew}"), 0),
         (format!("DROP TABLE users; {anew} DROP TABLE orders; CREATE TABLE orders (id INTEGER PRIMARY KEY);"), 1),

@@ -28,7 +28,7 @@ pub(super) struct Programs {
     databases: Vec<String>,
     /// The events that may reach a tool table.
     events: Vec<Event>,
-    /// How many triggers, views and routines name a tool table, and a digest of them.
+    /// How many triggers, views and routines name a tool table, and the sum of their digests, which no setting cuts off.
     naming: String,
 }
 
@@ -210,7 +210,7 @@ fn question(schema: &str) -> String {
          IFNULL(MAX(is_ours AND other.name IS NOT NULL), 0), \
          IFNULL(MAX(kind <> 'view' AND body REGEXP '{SETTINGS}'), 0), \
          IFNULL(MAX(is_ours AND kind LIKE 'p%' AND body REGEXP '{DYNAMIC}'), 0), \
-         CONCAT(COUNT(DISTINCT {digest}), ' ', IFNULL(GROUP_CONCAT(DISTINCT {digest} ORDER BY {digest}), '')) \
+         CONCAT(COUNT(DISTINCT {digest}), ' ', IFNULL(SUM(DISTINCT CAST(CONV({digest}, 16, 10) AS DECIMAL(20))), 0)) \
          FROM ({}) AS program LEFT JOIN ({others}) AS other ON is_ours AND INSTR(body, other.name) > 0; {others}; \
          SELECT {EVENT}, SHA2(CONCAT(STATUS, EVENT_DEFINITION), 256), CASE WHEN EVENT_DEFINITION REGEXP '{tables}' AND (EVENT_SCHEMA = {schema} \
          OR INSTR(EVENT_DEFINITION, {schema}) > 0) THEN 2 WHEN EVENT_DEFINITION REGEXP '{DYNAMIC}' THEN 1 ELSE 0 END \

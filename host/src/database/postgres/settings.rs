@@ -19,6 +19,8 @@ use crate::sql::classify::identifiers;
 /// The log of the server, and with it the text of an error, would have the values of a statement that fails, such as the token of a
 /// component's transaction.
 ///
+/// The server writes the gate's trigger otherwise with `quote_all_identifiers`, and refuses its functions with `plpgsql.extra_errors`.
+///
 /// With `row_security` off, a policy that would hide rows from the role is an error. Otherwise a migration that changed
 /// only some rows, or none, would count as applied.
 const SETTINGS: [(&str, &str); 17] = [

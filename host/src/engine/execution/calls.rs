@@ -17,6 +17,7 @@ use crate::engine::CallError;
 use crate::engine::call::answer::Transformed;
 use crate::engine::call::{Call, CallKind};
 use crate::engine::event::{Event, Unrepeatable, Why};
+use crate::engine::implicit_delete::ImplicitDelete;
 use crate::engine::script::RunContext;
 use crate::engine::time_texts::add_times;
 use crate::engine::transcript::tables::{of_parameters, of_source, of_target, of_transform};
@@ -95,10 +96,10 @@ impl Calls {
         let rows = match self.steps.begin(&call).await? {
             StepStart::Answered(rows) => rows,
             StepStart::Running(mut step) => {
-                let result = match step.raw_session() {
-                    Ok(mut session) => session.execute(statement, parameters).await,
-                    Err(denied) => Err(denied),
-                };
+                let deletes = ImplicitDelete::of_call(statement, self.dialect);
+                let result = step
+                    .guarding(deletes.as_ref(), async |step| step.raw_session()?.execute(statement, parameters).await);
+                let result = result.await;
                 self.steps.end(step, result).await?
             }
         };
@@ -134,11 +135,10 @@ impl Calls {
         match self.steps.begin(&call).await? {
             StepStart::Answered(()) => Ok(()),
             StepStart::Running(mut step) => {
-                let result = match step.schema_session(change) {
-                    Ok(mut session) => session.change_schema(change).await,
-                    Err(denied) => Err(denied),
-                };
-                let result = result.map_err(|error| step.without_rows(error));
+                let deletes = ImplicitDelete::of_call(&statement, self.dialect);
+                let result = step
+                    .guarding(deletes.as_ref(), async |step| step.schema_session(change)?.change_schema(change).await);
+                let result = result.await.map_err(|error| step.without_rows(error));
                 self.steps.end(step, result).await
             }
         }

@@ -14,6 +14,7 @@ use crate::database::{
 use crate::engine::CallError;
 use crate::engine::call::{Answer, Call};
 use crate::engine::event::Event;
+use crate::engine::implicit_delete::ImplicitDelete;
 use crate::engine::journal::{Journal, LiveStep};
 use crate::engine::role::session_of;
 use crate::engine::script::RunContext;
@@ -81,6 +82,20 @@ impl RunningStep {
     pub fn raw_session(&mut self) -> Result<MigrationSession<'_>, DatabaseError> {
         self.grants.as_ref().map_or(Ok(()), |grants| grants.check_raw_sql())?;
         Ok(self.session())
+    }
+
+    /// Does something, and refuses what it deletes without saying so. Under grants, what follows is denied already, and the names of other
+    /// tables are not shown.
+    pub async fn guarding<T>(
+        &mut self,
+        deletes: Option<&ImplicitDelete>,
+        act: impl AsyncFnOnce(&mut Self) -> Result<T, DatabaseError>,
+    ) -> Result<T, DatabaseError> {
+        let Some(deletes) = deletes.filter(|_| self.grants.is_none()) else { return act(self).await };
+        let before = deletes.before(&mut self.host()).await?;
+        let done = act(self).await?;
+        deletes.after(&mut self.host(), before).await?;
+        Ok(done)
     }
 
     /// The session for a change of the schema. Fails if the component is not granted it.

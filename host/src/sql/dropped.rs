@@ -1,4 +1,4 @@
-//! Tables that a file for SQLite drops, with other tables put in their place.
+//! Tables that a file for SQLite drops, for good or with other tables put in their place, and tables of which it replaces rows.
 
 use std::collections::HashMap;
 use std::iter::Peekable;
@@ -9,15 +9,15 @@ use super::classify::{identifiers, unquote};
 use super::sqlite::Tokens;
 use crate::dialect::Dialect;
 
-/// A `DROP TABLE` of a table whose name the file gives to another one.
+/// A `DROP TABLE`.
 #[derive(Clone, Debug)]
-pub struct Replaced {
+pub struct Dropped {
     /// The position of the statement.
     pub at: usize,
-    /// The name that another table gets.
-    pub table: String,
-    /// The name under which it is dropped: another one if the file has renamed the table before.
-    pub dropped_as: String,
+    /// The name under which the table is dropped.
+    pub name: String,
+    /// The name that another table gets in its place: another one if the file has renamed the table before. `None`: it is dropped for good.
+    pub replaced: Option<String>,
     /// The whole file.
     file: Arc<Drops>,
 }
@@ -42,10 +42,10 @@ struct Drops {
     reads: Vec<usize>,
 }
 
-impl Replaced {
-    /// Whether the file renames the table before it drops it.
+impl Dropped {
+    /// Whether the file renames the table before it drops it, and replaces it.
     pub fn is_renamed(&self) -> bool {
-        !self.table.eq_ignore_ascii_case(&self.dropped_as)
+        self.replaced.as_ref().is_some_and(|table| !table.eq_ignore_ascii_case(&self.name))
     }
 
     /// What is known of a table that the file drops after this one.
@@ -61,16 +61,16 @@ impl Replaced {
     }
 }
 
-/// The tables that a file drops, and replaces by others that get their names: `DROP` with a later `CREATE` or `RENAME TO`, or a
-/// `RENAME` to another name with a later `DROP`. A name that no table has in the end, as that of a temporary copy, does not count.
-pub fn replaced_tables(statements: &[Statement<'_>]) -> Vec<Replaced> {
+/// The tables that a file drops. It replaces those whose names others get: `DROP` with a later `CREATE` or `RENAME TO`, or a `RENAME` to
+/// another name with a later `DROP`. A name that no table has in the end, as that of a temporary copy, does not count.
+pub fn dropped_tables(statements: &[Statement<'_>]) -> Vec<Dropped> {
     let changes = changes(statements);
     let drops = changes.iter().enumerate().filter_map(|(change, (at, of))| match of {
         Change::Drops(name) => Some((*at, name, replaced(&changes, change, name))),
         _ => None,
     });
     let drops: Vec<(usize, &String, Option<String>)> = drops.collect();
-    if drops.iter().all(|(_, _, table)| table.is_none()) {
+    if drops.is_empty() {
         return Vec::new();
     }
     let mut file = Drops::default();
@@ -89,10 +89,9 @@ pub fn replaced_tables(statements: &[Statement<'_>]) -> Vec<Replaced> {
         file.reads.extend(reads.then_some(at));
     }
     let file = Arc::new(file);
-    let found = drops.into_iter().filter_map(|(at, name, table)| {
-        Some(Replaced { at, table: table?, dropped_as: name.clone(), file: file.clone() })
-    });
-    found.collect()
+    let of =
+        |(at, name, replaced): (usize, &String, _)| Dropped { at, name: name.clone(), replaced, file: file.clone() };
+    drops.into_iter().map(of).collect()
 }
 
 /// The name that another table gets in place of the one that a change drops, which may have had several.
@@ -109,6 +108,28 @@ fn replaced(changes: &[(usize, Change)], change: usize, dropped_as: &str) -> Opt
             _ => return None,
         }
     }
+}
+
+/// The table of the main database of which a statement replaces rows: `REPLACE INTO`, `INSERT OR REPLACE INTO`, `UPDATE OR REPLACE`.
+pub fn replacing(statement: &str) -> Option<String> {
+    let mut tokens = Tokens::new(statement).peekable();
+    // In the body of a trigger, it runs later.
+    if tokens.peek()?.eq_ignore_ascii_case("CREATE") {
+        return None;
+    }
+    while let Some(token) = tokens.next() {
+        let changes = token.eq_ignore_ascii_case("INSERT") || token.eq_ignore_ascii_case("UPDATE");
+        let replaces = match changes && accept(&mut tokens, "OR") {
+            true => accept(&mut tokens, "REPLACE"),
+            false => token.eq_ignore_ascii_case("REPLACE") && accept(&mut tokens, "INTO"),
+        };
+        if replaces {
+            accept(&mut tokens, "INTO");
+            let (schema, name) = table(&mut tokens)?;
+            return schema.is_none_or(|schema| schema.eq_ignore_ascii_case("main")).then_some(name);
+        }
+    }
+    None
 }
 
 /// What a statement does to a table of the main database.
@@ -207,8 +228,8 @@ fn table(tokens: &mut Peekable<Tokens<'_>>) -> Option<(Option<String>, String)> 
 mod tests {
     use super::*;
 
-    fn found(text: &str) -> Vec<Replaced> {
-        replaced_tables(&super::super::split(text, Dialect::Sqlite).expect("statements"))
+    fn found(text: &str) -> Vec<Dropped> {
+        dropped_tables(&super::super::split(text, Dialect::Sqlite).expect("statements"))
     }
 
     #[test]
@@ -247,9 +268,25 @@ mod tests {
             ("DROP VIEW p; ALTER TABLE q RENAME TO p", vec![]),
         ] {
             let found = found(text);
-            let found: Vec<(usize, &str, &str)> =
-                found.iter().map(|it| (it.at, it.table.as_str(), it.dropped_as.as_str())).collect();
+            let replaced = found.iter().filter_map(|it| Some((it.at, it.replaced.as_deref()?, it.name.as_str())));
+            let found: Vec<(usize, &str, &str)> = replaced.collect();
             assert_eq!(found, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn tables_of_which_rows_are_replaced_are_found() {
+        for (text, expected) in [
+            ("REPLACE INTO users VALUES (1)", Some("users")),
+            ("insert or replace into main.\"Users\" (id) select 1", Some("Users")),
+            ("WITH n AS (SELECT 1) INSERT OR REPLACE INTO users SELECT * FROM n", Some("users")),
+            ("UPDATE OR REPLACE users SET id = 2", Some("users")),
+            ("INSERT INTO users SELECT replace(name, 'a', 'b') OR replace(name, 'a', 'c') FROM old", None),
+            ("SELECT 'OR REPLACE INTO users'", None),
+            ("CREATE TRIGGER t AFTER INSERT ON a BEGIN REPLACE INTO users VALUES (1); END", None),
+        ] {
+            let found = replacing(text);
+            assert_eq!(found.as_deref(), expected, "{text}");
         }
     }
 
