@@ -28,6 +28,13 @@ pub(super) fn sets_foreign_keys(statement: &str) -> Option<bool> {
     Some(is_on)
 }
 
+/// The name of a pragma that a statement sets, and that takes effect with the next `VACUUM` only, since the database has tables already.
+pub fn waits_for_vacuum(statement: &str) -> Option<String> {
+    let (name, value) = pragma(statement)?;
+    let waits = name.eq_ignore_ascii_case("page_size") || name.eq_ignore_ascii_case("auto_vacuum");
+    (waits && value.is_some()).then_some(name)
+}
+
 /// The name of a pragma and its value, unquoted.
 fn pragma(statement: &str) -> Option<(String, Option<String>)> {
     let mut tokens = Tokens::new(statement);

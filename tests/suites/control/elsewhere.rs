@@ -94,3 +94,17 @@ fn a_dry_run_refuses_flags_that_throttle() {
     project.runner("apply --dry-run").succeeds();
     project.runner("apply --dry-run --batch-delay none").succeeds();
 }
+
+/// The server runs a statement as a whole: such a flag would do nothing.
+#[test]
+fn sql_refuses_flags_that_slow_rows_down() {
+    let project = pending(Engine::Sqlite, "INSERT INTO first VALUES (2);");
+    for flag in ["--batch-delay", "--max-rows-per-second"] {
+        let refused = project.runner(&format!("apply {flag} {}", if flag == "--batch-delay" { "10ms" } else { "5" }));
+        refused.exits(2).says(&[&format!("`{flag}` cannot be applied: what is to run is SQL"), "omit the flag"]);
+        project.runner(&format!("apply {flag} none --target 0001")).succeeds();
+    }
+    assert_eq!(project.history(), ["0001"]);
+    project.settings("[transform]\nbatch_delay = \"10ms\"");
+    project.runner("apply").succeeds();
+}

@@ -124,3 +124,24 @@ fn a_missing_downgrade_is_said_to_be_missing() {
     // What there was none of has not been changed.
     project.runner("rollback").succeeds().says(&["`2_b/down.sql` was added after `2_b` was applied"]);
 }
+
+/// The tables of the history are there before the first migration: the size of pages is fixed.
+#[test]
+fn settings_of_a_new_file_take_effect_or_are_refused() {
+    let project = project!();
+    for setting in ["page_size = 8192", "auto_vacuum = 1"] {
+        let name = setting.split(' ').next().unwrap();
+        project.sql("1_setting", &format!("PRAGMA {setting};\nCREATE TABLE t (a);"), "SELECT 1;");
+        project.runner("apply").exits(2).says(&[
+            &format!("PRAGMA {name} does nothing before the next VACUUM"),
+            "`VACUUM;` below it, and the directive `-- runner:no-transaction`",
+        ]);
+    }
+    let text = "-- runner:no-transaction\nPRAGMA journal_mode = delete;\nPRAGMA page_size = 8192;\nPRAGMA auto_vacuum = 1;\nVACUUM;\n";
+    project.sql("1_setting", text, "SELECT 1;");
+    project.runner("apply").succeeds();
+    assert_eq!(
+        (project.value("PRAGMA page_size").as_str(), project.value("PRAGMA auto_vacuum").as_str()),
+        ("8192", "1")
+    );
+}

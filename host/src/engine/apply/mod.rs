@@ -48,7 +48,7 @@ use crate::engine::identity::Identity;
 use crate::engine::script::{ScriptLoader, Transforms};
 use crate::engine::stopped::stopped;
 use crate::error::{Error, ErrorKind, Result};
-use crate::project::catalog::Catalog;
+use crate::project::catalog::{Catalog, Kind};
 use crate::project::limits::Limits;
 use crate::project::settings::{ComponentGrants, RequiredIsolation};
 
@@ -317,6 +317,7 @@ impl Engine {
 
     /// Rejects SQL that cannot run, and says what isolates the components.
     async fn check_plan(&self, plan: &Plan) -> Result<()> {
+        self.control.check_flags(!plan.steps.is_empty() && plan.steps.iter().all(|step| step.kind == Kind::Sql))?;
         self.check_sql(plan).await?;
         if let Some(message) = plan.isolation(&self.facts().await) {
             self.events.emit(&Event::Log { revision: String::new(), level: LogLevel::Info, message });

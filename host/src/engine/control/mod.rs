@@ -361,6 +361,18 @@ impl RunControl {
         }
     }
 
+    /// Refuses a flag that would slow rows down if all that runs is SQL, whose statements the server runs as a whole.
+    pub fn check_flags(&self, runs_only_sql: bool) -> Result<()> {
+        let slows = |flag: &&&str| matches!(**flag, "--batch-delay" | "--max-rows-per-second");
+        match self.throttle.by_flag.iter().find(slows).filter(|_| runs_only_sql) {
+            None => Ok(()),
+            Some(flag) => Err(Error::usage(format!(
+                "`{flag}` cannot be applied: what is to run is SQL, and the server runs each of its statements as a whole"
+            ))
+            .hint("omit the flag, or change the rows by a transform, which commits chunk by chunk: `runner new --help`")),
+        }
+    }
+
     fn refuse_in_transaction(&self, name: &str) -> Result<()> {
         let advice = "let its `describe` request the mode `stepwise`";
         if let Some(flag) = self.throttle.by_flag.first() {

@@ -9,7 +9,9 @@ use crate::engine::history::RunMode;
 use crate::engine::schema::{dialect_schema, tool_sql};
 use crate::engine::unreadable::unreadable;
 use crate::error::{Error, Result};
-use crate::sql::{Statement, StatementClass, classify, excerpt, late_enum_value, program, writes_file};
+use crate::sql::{
+    Statement, StatementClass, classify, excerpt, late_enum_value, program, waits_for_vacuum, writes_file,
+};
 
 /// The statements of a migration in SQL.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -51,7 +53,7 @@ pub fn inspect(id: &str, file: &str, mode: RunMode, text: &str, facts: &Facts) -
     let mut known = KnownTexts::new(facts, mode == RunMode::Atomic, &tables);
     let mut refusals = Vec::new();
     for (at, (statement, class)) in statements.iter().zip(&classes).enumerate() {
-        let refused = refuse(mode, statement.text, *class, facts);
+        let refused = refuse(mode, statement.text, *class, facts).or_else(|| without_vacuum(statements, at, facts));
         if let Some(error) = refused.or_else(|| known.refused(statement.text).map(Error::from)) {
             refusals.push(refusal(statement.line, at_statement(error, statements, at)));
         }
@@ -116,6 +118,23 @@ fn refuse(mode: RunMode, statement: &str, class: StatementClass, facts: &Facts) 
         ),
         _ => None,
     }
+}
+
+/// Why a setting of SQLite would do nothing. With a write-ahead log, as is usual, not even `VACUUM` changes the size of pages.
+fn without_vacuum(statements: &[Statement<'_>], at: usize, facts: &Facts) -> Option<Error> {
+    let name = waits_for_vacuum(statements[at].text).filter(|_| facts.dialect == Dialect::Sqlite)?;
+    let sets_journal = |statement: &Statement<'_>| statement.text.to_ascii_lowercase().contains("journal_mode");
+    let (above, hint) = match name.eq_ignore_ascii_case("page_size") {
+        true => {
+            (statements[..at].iter().any(sets_journal), "write `PRAGMA journal_mode = delete;` above it, `VACUUM;`")
+        }
+        false => (true, "write `VACUUM;`"),
+    };
+    let is_followed = statements[at..].iter().any(|later| first_word(later.text) == "VACUUM");
+    (!above || !is_followed).then(|| {
+        Error::usage(format!("PRAGMA {name} does nothing before the next VACUUM, as the database has tables already"))
+            .hint(format!("{hint} below it, and the directive `-- runner:no-transaction` at the top of the file"))
+    })
 }
 
 /// What to write in place of transaction control.
