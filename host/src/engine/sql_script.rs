@@ -209,6 +209,10 @@ fn explain(error: DatabaseError) -> Error {
         "42704" if message.starts_with("role ") => Some(
             "create the role first; `pg_dump --no-owner --no-privileges` leaves owners and privileges out of a dump",
         ),
+        _ if message.starts_with("object name reserved for internal use") => Some(
+            "leave it out: SQLite makes this table by itself. `.schema` of `sqlite3` prints such tables; the guide on adopting a database has a \
+             query that does not",
+        ),
         // A row or a table that others refer to.
         "1217" | "1451" | "3730" => Some(
             "`SET foreign_key_checks = 0` at the top of the file turns the checks off for this migration, and `foreign_keys = false` \

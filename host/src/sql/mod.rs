@@ -52,7 +52,7 @@ pub use postgres::{
     late_enum_value, rebuilt_concurrently, removed_concurrently, schemas,
 };
 pub use program::{Isolation, Program, program};
-pub use script::{client_script, delimited};
+pub use script::{client_script, delimited, remaining_script};
 pub use sections::{Section, sections};
 pub use session::{SessionValues, may_read_last, session_values};
 pub use shown::ShownGrants;

@@ -1,6 +1,7 @@
 //! Texts as the server's own client reads them, one after another in one script.
 
 use super::lex::{Lexer, TokenKind};
+use super::program;
 use super::split::Splitter;
 use crate::dialect::Dialect;
 
@@ -15,6 +16,14 @@ pub fn client_script(text: &str, dialect: Dialect) -> String {
         // What cannot be divided is reported elsewhere.
         _ => format!("{text}{}", if ends_open(text, dialect) { "\n;" } else { "" }),
     }
+}
+
+/// The statements of a text after the first `done`, as such a script.
+pub fn remaining_script(text: &str, dialect: Dialect, done: u64) -> String {
+    // What cannot be divided has run no statement.
+    let Ok(program) = program(text, dialect) else { return client_script(text, dialect) };
+    let left = program.statements.iter().skip(usize::try_from(done).unwrap_or(usize::MAX));
+    left.map(|statement| client_script(statement.text, dialect)).collect::<Vec<_>>().join("\n")
 }
 
 /// A statement with semicolons in it for the clients of MySQL and MariaDB, to begin a line and to end one.

@@ -128,6 +128,23 @@ fn the_sql_of_a_plan_is_one_script() {
     assert!(project.dump_user().tables().contains(&"a"));
 }
 
+#[test]
+fn the_sql_of_a_partial_migration_is_what_is_left() {
+    let project = project!();
+    let text = |third: &str| {
+        format!(
+            "-- runner:no-transaction\nCREATE TABLE a (b TEXT);\nINSERT INTO a VALUES (';');\n{third};\n\
+             CREATE TRIGGER t AFTER INSERT ON a BEGIN DELETE FROM a WHERE b = 'x'; END"
+        )
+    };
+    project.sql("0001_a", &text("SELECT nope()"), "DROP TABLE a;");
+    project.runner("apply").exits(6);
+    project.sql("0001_a", &text("INSERT INTO a VALUES ('y')"), "DROP TABLE a;");
+    let script = project.runner("plan --sql").succeeds().prints(&["without its first 2 statements"]).stdout.clone();
+    project.database().execute_batch(&script).unwrap();
+    assert_eq!(project.value("SELECT group_concat(b) FROM a"), ";,y");
+}
+
 /// What cannot be seen in a literal is a part of it.
 #[test]
 fn the_sql_of_a_plan_is_that_of_the_file() {

@@ -9,7 +9,7 @@ use crate::project::catalog::Kind;
 use crate::report::escape::ScriptTo;
 use crate::report::table::{Cell, Table};
 use crate::report::units::counted;
-use crate::sql::client_script;
+use crate::sql::{client_script, remaining_script};
 
 /// A table of the planned migrations, in order.
 pub fn plan(plan: &Plan, looks: &[Inspection]) -> Text {
@@ -83,12 +83,16 @@ pub fn plan_sql(plan: &Plan, sql: &[Option<String>], dialect: Dialect, to: Scrip
         text.push(DIM, format!("-- {} {}, {}", step.direction, step.id(), step.mode.name()));
         text.push_end();
         if let Some(done) = step.resume_after {
-            text.push(DIM, format!("-- its first {done} statements have already taken effect"));
+            text.push(DIM, format!("-- without its first {done} statements, which have already taken effect"));
             text.push_end();
         }
         match sql {
             Some(sql) => {
-                text.push_whole(PLAIN, &client_script(sql, dialect), to);
+                let script = match step.resume_after {
+                    Some(done) => remaining_script(sql, dialect, done),
+                    None => client_script(sql, dialect),
+                };
+                text.push_whole(PLAIN, &script, to);
             }
             None => {
                 text.push(
