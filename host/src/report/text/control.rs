@@ -164,8 +164,13 @@ fn note(seen: &ObservedRun, is_locked: bool) -> Option<String> {
     let last_seen = || seen.last_seen.map(|ago| format!("last seen {} ago", whole(ago)));
     let way = if row.direction == "downgrade" { "rollback" } else { "apply" };
     let place = if row.chunks > 0 { "after the last chunk" } else { "where it stopped" };
+    // Where it is unknown whether a step took effect, only the journal says so.
+    let is_unsure = seen.liveness == Liveness::Lost && row.chunks == 0 && !seen.is_atomic();
     let rest = match is_locked {
         true => "another run holds the lock now".to_owned(),
+        false if is_unsure => {
+            format!("`runner {way}` continues {place}, or names what `runner repair` has to settle first")
+        }
         false => format!("`runner {way}` continues {place}"),
     };
     match seen.liveness {
