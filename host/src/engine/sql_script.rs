@@ -1,16 +1,19 @@
 //! A migration in SQL: each statement is a step.
 
+use std::ops::Range;
+use std::slice::from_ref;
+
 use async_trait::async_trait;
 
 use super::event::LogLevel;
 use super::{CallError, Direction, Event};
 use crate::database::message::REBUILD;
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, StopSignal};
-use crate::engine::call::{Call, CallKind};
+use crate::engine::call::Call;
 use crate::engine::execution::{RunningStep, StepStart, Steps};
 use crate::engine::implicit_delete::ImplicitDelete;
 use crate::engine::invalid_index::{self, Leftover};
-use crate::engine::script::{RunContext, Script};
+use crate::engine::script::{Execution, RunContext, Script};
 use crate::engine::stopped::stopped;
 use crate::engine::unreadable::unreadable;
 use crate::error::{Error, ErrorKind, Result};
@@ -20,9 +23,23 @@ use crate::sql::{excerpt, program};
 /// A pair of SQL scripts, split into statements.
 #[derive(Debug)]
 pub struct SqlScript {
-    up: Vec<Statement>,
+    up: Vec<Unit>,
     /// A downgrade that cannot be split does not prevent the upgrade.
-    down: Option<Result<Vec<Statement>>>,
+    down: Option<Result<Vec<Unit>>>,
+}
+
+/// A statement, or what is between a `BEGIN` and its `COMMIT`: a step of a stepwise migration. In an atomic one, each statement is.
+#[derive(Debug)]
+struct Unit {
+    statements: Vec<Statement>,
+    /// Of all of them.
+    text: String,
+}
+
+impl Unit {
+    fn call(&self) -> Call<'_> {
+        Call::of_unit(&(0..self.statements.len()), &self.text)
+    }
 }
 
 #[derive(Debug)]
@@ -35,35 +52,34 @@ struct Statement {
     deletes: Option<ImplicitDelete>,
 }
 
-impl Statement {
-    fn call(&self) -> Call<'_> {
-        Call { kind: CallKind::Statement, text: &self.text, parameters: "" }
-    }
-}
-
 impl SqlScript {
     /// Splits the two texts, which have LF line endings, as the database reads them.
     pub fn new(up: &str, down: Option<&str>, dialect: Dialect) -> Result<Self> {
-        let statements = |direction: Direction, text: &str| -> Result<Vec<Statement>> {
+        let units = |direction: Direction, text: &str| -> Result<Vec<Unit>> {
             let program = program(text, dialect).map_err(|error| unreadable(direction, error))?;
             let mut deletes = ImplicitDelete::all(&program, dialect);
-            let owned = program.statements.into_iter().enumerate().map(|(at, it)| {
+            let owned = program.statements.iter().enumerate().map(|(at, it)| {
                 // A statement is a slice of the text.
                 let before = text.get(..it.text.as_ptr().addr() - text.as_ptr().addr()).unwrap_or_default();
                 let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
                 Statement { text: it.text.to_owned(), line: it.line, column, deletes: deletes.remove(&at) }
             });
-            Ok(owned.collect())
+            let mut owned = owned.collect::<Vec<_>>().into_iter();
+            let unit = |range: &Range<usize>| Unit {
+                statements: owned.by_ref().take(range.len()).collect(),
+                text: program.text_of(text, range).to_owned(),
+            };
+            Ok(program.units(true).iter().map(unit).collect())
         };
-        let down = down.map(|down| statements(Direction::Down, down));
-        Ok(Self { up: statements(Direction::Up, up)?, down })
+        let down = down.map(|down| units(Direction::Down, down));
+        Ok(Self { up: units(Direction::Up, up)?, down })
     }
 }
 
 #[async_trait]
 impl Script for SqlScript {
     async fn run(&self, direction: Direction, context: &RunContext) -> Result<()> {
-        let statements = match direction {
+        let units = match direction {
             Direction::Up => &self.up,
             Direction::Down => match &self.down {
                 Some(down) => down.as_ref().map_err(Error::clone)?,
@@ -75,13 +91,24 @@ impl Script for SqlScript {
         };
         let skip = usize::try_from(context.left_out.statements).unwrap_or(usize::MAX);
         let mut steps = Steps::new(context.clone(), Kind::Sql);
-        for (at, statement) in statements.iter().enumerate().skip(skip) {
+        let units = &units[skip.min(units.len())..];
+        let calls: Vec<(Call<'_>, &[Statement])> = match context.execution {
+            Execution::Atomic => {
+                let statements = units.iter().flat_map(|unit| &unit.statements);
+                statements.map(|it| (Call::of_unit(&(0..1), &it.text), from_ref(it))).collect()
+            }
+            Execution::Journalled(_) | Execution::Replayed(_) => {
+                units.iter().map(|unit| (unit.call(), &unit.statements[..])).collect()
+            }
+        };
+        let of = skip + calls.len();
+        for ((call, statements), number) in calls.into_iter().zip(skip + 1..) {
             if let Some(reason) = context.stop.reason() {
                 return Err(stopped(reason));
             }
-            let number = (at as u64 + 1, statements.len() as u64);
-            let rows = run_statement(&mut steps, statement, number, context).await.map_err(|error| {
-                let place = format!("{} of {}, line {}", at + 1, statements.len(), statement.line);
+            let ran = run_step(&mut steps, call, statements, (number as u64, of as u64), context).await;
+            let rows = ran.map_err(|(error, statement)| {
+                let place = format!("{number} of {of}, line {}", statement.line);
                 failed(error, statement, direction, &context.stop, place)
             })?;
             steps.count(0, rows);
@@ -92,25 +119,44 @@ impl Script for SqlScript {
     fn steps(&self, direction: Direction) -> Option<u64> {
         match direction {
             Direction::Up => Some(self.up.len() as u64),
-            Direction::Down => self.down.as_ref()?.as_ref().ok().map(|statements| statements.len() as u64),
+            Direction::Down => self.down.as_ref()?.as_ref().ok().map(|units| units.len() as u64),
         }
     }
 }
 
-/// Executes a statement in the mode of the run; returns the number of rows it changed.
-async fn run_statement(
+/// Executes a statement, or those of a transaction, in the mode of the run; returns the number of rows changed, or the statement that
+/// failed.
+async fn run_step<'a>(
     steps: &mut Steps,
-    statement: &Statement,
+    call: Call<'_>,
+    statements: &'a [Statement],
     (number, of): (u64, u64),
     context: &RunContext,
-) -> Result<u64, CallError> {
+) -> Result<u64, (CallError, &'a Statement)> {
     context.control.at_statement(&context.database, (number, of)).await;
-    let mut step = match steps.begin(&statement.call()).await? {
+    let [first, others @ ..] = statements else { return Ok(0) };
+    let mut step = match steps.begin(&call).await.map_err(|error| (error, first))? {
         StepStart::Answered(rows) => return Ok(rows),
         StepStart::Running(step) => step,
     };
     context.events.emit(&Event::StatementStarted { revision: context.revision.clone(), statement: number, of });
-    let cleared = clear(&mut step, statement, context).await;
+    let mut last = first;
+    let mut result = run_statement(&mut step, first, context).await;
+    for statement in others {
+        let Ok(rows) = result else { break };
+        last = statement;
+        result = run_statement(&mut step, statement, context).await.map(|more| rows + more);
+    }
+    steps.end(step, result).await.map_err(|error| (error, last))
+}
+
+/// Executes a statement; returns the number of rows it changed.
+async fn run_statement(
+    step: &mut RunningStep,
+    statement: &Statement,
+    context: &RunContext,
+) -> Result<u64, DatabaseError> {
+    let cleared = clear(step, statement, context).await;
     // With `IF NOT EXISTS`, it would be content with what a failed attempt left.
     let result = match cleared {
         Ok(()) => {
@@ -121,11 +167,11 @@ async fn run_statement(
     };
     if let Err(error) = &result
         && error.kind != DatabaseErrorKind::Connection
-        && let Err(error) = clear(&mut step, statement, context).await
+        && let Err(error) = clear(step, statement, context).await
     {
         warn(context, format!("what the failed attempt left in the database stays until the next one: {error}"));
     }
-    steps.end(step, result).await
+    result
 }
 
 /// Removes what a failed attempt at the statement left in the database: as the statement itself, so that it waits for no lock

@@ -2,7 +2,7 @@
 //! and as a first check against transaction control; the database makes the final decision.
 
 use super::lex::{Lexer, TokenKind, tokens};
-use super::{postgres, sqlite};
+use super::{has_statement, postgres, sqlite};
 use crate::dialect::Dialect;
 
 /// Effect of a statement on the surrounding transaction.
@@ -134,6 +134,14 @@ pub(super) fn leading_words(statement: &str, dialect: Dialect) -> Vec<String> {
 /// server has.
 pub fn open_run_comments(statement: &str, dialect: Dialect) -> Option<String> {
     read_run_comments(statement, dialect, |inside| if inside.starts_with('\\') { "" } else { inside })
+}
+
+/// Whether a statement of MySQL or MariaDB is a setting in a comment, and nothing besides: `/*!40101 SET NAMES utf8mb4 */`.
+pub fn is_setting_of_dump(statement: &str, dialect: Dialect) -> bool {
+    let is_setting = |opened: String| classify(&opened, dialect) == StatementClass::Session;
+    matches!(dialect, Dialect::Mysql | Dialect::Mariadb)
+        && open_run_comments(statement, dialect).is_some_and(is_setting)
+        && skip_run_comments(statement, dialect).is_some_and(|skipped| !has_statement(&skipped, dialect))
 }
 
 /// The statement without such comments, as a server runs it whose version is below theirs; `None` if it has none.

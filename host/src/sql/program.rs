@@ -1,6 +1,8 @@
 //! What a migration executes of its file: the statements, without those that the host's own transaction replaces.
 
-use super::classify::{StatementClass, classify, leading_words};
+use std::ops::Range;
+
+use super::classify::{StatementClass, classify, is_setting_of_dump, leading_words};
 use super::{SqlError, Statement, split, sqlite};
 use crate::dialect::Dialect;
 
@@ -13,12 +15,41 @@ pub struct Program<'a> {
     pub foreign_keys_off: bool,
     /// SQLite: a statement other than a setting is outside of that part.
     pub works_with_foreign_keys: bool,
-    /// It begins and commits transactions of its own, which the one around the file replaces.
+    /// It begins and commits transactions of its own, which the one around the file replaces, or a step for each.
     pub has_transaction: bool,
+    /// The statements between each `BEGIN` and its `COMMIT`, where DDL does not commit by itself.
+    pub transactions: Vec<Range<usize>>,
+    /// PostgreSQL: it has several transactions, or statements beside one. What is `LOCAL` or deferred ends with each of them, so that
+    /// one around the file could not take their place.
+    pub is_divided: bool,
     /// Its first statement sets the isolation level.
     pub isolation: Option<Isolation>,
     /// Where the file says all this.
     pub lines: Lines,
+}
+
+impl Program<'_> {
+    /// What is executed as one: each statement, or, if they are to be `apart`, each transaction of the file and each statement beside
+    /// them.
+    pub fn units(&self, apart: bool) -> Vec<Range<usize>> {
+        let transactions = if apart { &self.transactions[..] } else { &[] };
+        let (mut units, mut at) = (Vec::new(), 0);
+        for transaction in transactions {
+            units.extend((at..transaction.start).map(|at| at..at + 1));
+            units.push(transaction.clone());
+            at = transaction.end;
+        }
+        units.extend((at..self.statements.len()).map(|at| at..at + 1));
+        units
+    }
+
+    /// The text of statements, and what is between them.
+    pub fn text_of<'a>(&self, text: &'a str, unit: &Range<usize>) -> &'a str {
+        let ends = self.statements.get(unit.clone()).and_then(|unit| Some((unit.first()?, unit.last()?)));
+        // A statement is a slice of the text.
+        let at = |statement: &Statement<'_>| statement.text.as_ptr().addr() - text.as_ptr().addr();
+        ends.and_then(|(first, last)| text.get(at(first)..at(last) + last.text.len())).unwrap_or_default()
+    }
 }
 
 /// The lines of statements that are taken out of a program, counted from 1.
@@ -82,6 +113,8 @@ enum Effect {
     Controls,
     /// Changes settings alone: it may stand outside of the transaction.
     Sets,
+    /// PostgreSQL: changes a setting until its transaction ends.
+    SetsLocally,
     Works,
 }
 
@@ -113,8 +146,9 @@ pub fn program(text: &str, dialect: Dialect) -> Result<Program<'_>, SqlError> {
     program.has_transaction = match dialect {
         // What commits by itself would do so in between, so there is no larger transaction to be had.
         Dialect::Mysql | Dialect::Mariadb => encloses(&effects),
-        Dialect::Sqlite | Dialect::Postgres => are_pairs(&effects, dialect),
+        Dialect::Sqlite | Dialect::Postgres => are_pairs(&effects),
     };
+    program.is_divided = dialect == Dialect::Postgres && program.has_transaction && !encloses(&effects);
     // The level counts where nothing but settings comes before it.
     let first = effects.iter().position(|effect| matches!(effect, Effect::Works | Effect::Commits | Effect::Controls));
     let isolates = |effect: &Effect| match effect {
@@ -129,16 +163,35 @@ pub fn program(text: &str, dialect: Dialect) -> Result<Program<'_>, SqlError> {
     let lines = (line(level.map(|(at, _)| at)), line(controls.filter(|_| program.has_transaction)));
     (program.lines.isolation, program.lines.transaction) = lines;
     program.isolation = level.map(|(_, level)| level);
-    let mut at = 0;
-    program.statements.retain(|_| {
-        at += 1;
-        match effects[at - 1] {
-            Effect::Begins(_) | Effect::Commits => !program.has_transaction,
-            Effect::Isolates(level) => program.isolation != Some(level) || first.is_some_and(|first| at - 1 > first),
-            _ => true,
-        }
-    });
+    let stays = |at: usize| match effects[at] {
+        Effect::Begins(_) | Effect::Commits => !program.has_transaction,
+        Effect::Isolates(level) => program.isolation != Some(level) || first.is_some_and(|first| at > first),
+        _ => true,
+    };
+    let stays: Vec<bool> = (0..effects.len()).map(stays).collect();
+    if program.has_transaction && matches!(dialect, Dialect::Sqlite | Dialect::Postgres) {
+        program.transactions = transactions(&effects, &stays);
+    }
+    let mut stays = stays.into_iter();
+    program.statements.retain(|_| stays.next().unwrap_or_default());
     Ok(program)
+}
+
+/// The statements of each transaction, counted among those that stay. One that the file's tool has begun is open at its beginning.
+fn transactions(effects: &[Effect], stays: &[bool]) -> Vec<Range<usize>> {
+    let control = effects.iter().find(|effect| matches!(effect, Effect::Begins(_) | Effect::Commits));
+    let mut open = (control == Some(&Effect::Commits)).then_some(0);
+    let (mut found, mut at) = (Vec::new(), 0);
+    for (effect, stays) in effects.iter().zip(stays) {
+        match effect {
+            Effect::Begins(_) => open = Some(at),
+            Effect::Commits => found.extend(open.take().map(|open| open..at)),
+            _ => at += usize::from(*stays),
+        }
+    }
+    found.extend(open.map(|open| open..at));
+    found.retain(|range| !range.is_empty());
+    found
 }
 
 /// Whether one transaction encloses everything that works. Savepoints in it are refused by themselves, not with it.
@@ -157,10 +210,9 @@ fn encloses(effects: &[Effect]) -> bool {
         && !inside.iter().any(|effect| begins(effect) || *effect == Effect::Commits)
 }
 
-/// Whether each `BEGIN` has its `COMMIT`, one after the other, so that one transaction can stand for all of them: Prisma encloses
-/// a change of an enum. A file may also leave the transaction that its tool has begun, and begin another one at its end. Within
-/// a tool's transaction, PostgreSQL only warns of a `BEGIN` without a `COMMIT`.
-fn are_pairs(effects: &[Effect], dialect: Dialect) -> bool {
+/// Whether each `BEGIN` has its `COMMIT`, one after the other: Prisma encloses a change of an enum. A file may also leave the
+/// transaction that its tool has begun, and begin another one at its end.
+fn are_pairs(effects: &[Effect]) -> bool {
     let first_begin = effects.iter().position(|effect| matches!(effect, Effect::Begins(_)));
     let mut is_open = false;
     let mut leaves = false;
@@ -176,7 +228,7 @@ fn are_pairs(effects: &[Effect], dialect: Dialect) -> bool {
             _ => {}
         }
     }
-    first_begin.is_some() && (is_open == leaves || (is_open && dialect == Dialect::Postgres))
+    first_begin.is_some() && is_open == leaves
 }
 
 fn effect(statement: &str, dialect: Dialect) -> Effect {
@@ -184,8 +236,14 @@ fn effect(statement: &str, dialect: Dialect) -> Effect {
     let words = leading_words(statement, dialect);
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     if class != StatementClass::TransactionControl {
-        let sets = class == StatementClass::Session || words.first() == Some(&"PRAGMA");
-        return if sets { Effect::Sets } else { Effect::Works };
+        let sets = class == StatementClass::Session
+            || words.first() == Some(&"PRAGMA")
+            || is_setting_of_dump(statement, dialect);
+        return match words.as_slice() {
+            ["SET", "LOCAL", ..] if dialect == Dialect::Postgres => Effect::SetsLocally,
+            _ if sets => Effect::Sets,
+            _ => Effect::Works,
+        };
     }
     match words.as_slice() {
         ["SET", "TRANSACTION", rest @ ..] => Isolation::of(rest).map_or(Effect::Controls, Effect::Isolates),
@@ -244,8 +302,14 @@ mod tests {
             (Postgres, "BEGIN ISOLATION LEVEL REPEATABLE READ; A; COMMIT", "A, REPEATABLE READ, in one"),
             (Postgres, "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE; A", "A, SERIALIZABLE"),
             (Postgres, "BEGIN; COMMIT", "in one"),
-            (Postgres, "BEGIN; A; COMMIT; B", "A, B, in one"),
-            (Postgres, "A; BEGIN; B; COMMIT; BEGIN; C; END; D", "A, B, C, D, in one"),
+            (Sqlite, "BEGIN; A; COMMIT; B", "A, B, in one"),
+            (Sqlite, "A; BEGIN; B; COMMIT; BEGIN; C; END; D", "A, B, C, D, in one"),
+            (
+                Mariadb,
+                "START TRANSACTION; A; COMMIT; /*!40101 SET NAMES utf8mb4 */",
+                "A, /*!40101 SET NAMES utf8mb4 */, in one",
+            ),
+            (Mariadb, "BEGIN; A; COMMIT; /*!40000 DELETE FROM t */", "BEGIN, A, COMMIT, /*!40000 DELETE FROM t */"),
             (
                 Sqlite,
                 "COMMIT TRANSACTION; PRAGMA foreign_keys = OFF; BEGIN TRANSACTION; A; COMMIT TRANSACTION; BEGIN TRANSACTION;",
@@ -254,7 +318,7 @@ mod tests {
             // Anything else stays.
             (Mariadb, "A; BEGIN; B; COMMIT", "A, BEGIN, B, COMMIT"),
             (Postgres, "BEGIN; A; BEGIN; B; COMMIT", "BEGIN, A, BEGIN, B, COMMIT"),
-            (Postgres, "BEGIN; A", "A, in one"),
+            (Postgres, "BEGIN; A", "BEGIN, A"),
             (Sqlite, "BEGIN; A", "BEGIN, A"),
             (Postgres, "A; COMMIT", "A, COMMIT"),
             (Postgres, "COMMIT; A; BEGIN; B; COMMIT", "COMMIT, A, BEGIN, B, COMMIT"),
@@ -266,9 +330,9 @@ mod tests {
             // Only what is wrong, without the pair around it.
             (Postgres, "BEGIN; A; SAVEPOINT s; B; COMMIT", "A, SAVEPOINT s, B, in one"),
             (Mariadb, "BEGIN; A; SAVEPOINT s; B; COMMIT", "A, SAVEPOINT s, B, in one"),
-            (Postgres, "BEGIN; A; ROLLBACK", "A, ROLLBACK, in one"),
+            (Postgres, "BEGIN; A; ROLLBACK", "BEGIN, A, ROLLBACK"),
             (Sqlite, "BEGIN; A; ROLLBACK", "BEGIN, A, ROLLBACK"),
-            (Postgres, "BEGIN; A; COMMIT AND CHAIN", "A, COMMIT AND CHAIN, in one"),
+            (Postgres, "BEGIN; A; COMMIT AND CHAIN", "BEGIN, A, COMMIT AND CHAIN"),
             (Postgres, "BEGIN READ ONLY; A; COMMIT", "BEGIN READ ONLY, A, COMMIT"),
             (
                 Postgres,
@@ -278,6 +342,30 @@ mod tests {
             (Postgres, "COMMIT; BEGIN", "in one"),
         ] {
             assert_eq!(shown(text, dialect), expected, "{dialect}: {text}");
+        }
+    }
+
+    #[test]
+    fn several_transactions_of_postgresql_stay_apart() {
+        for (text, expected) in [
+            ("BEGIN; A; B; COMMIT; C", Some("[A B] C")),
+            ("BEGIN; A; COMMIT; BEGIN; B; C; END", Some("[A] [B C]")),
+            ("A; BEGIN; COMMIT; BEGIN; B; COMMIT; C", Some("A [B] C")),
+            ("SET LOCAL a = 1; BEGIN; A; COMMIT", Some("SET LOCAL a = 1 [A]")),
+            ("A; B; COMMIT; C; BEGIN; D; E", Some("[A B] C [D E]")),
+            ("COMMIT; A; BEGIN", Some("A")),
+            ("BEGIN; A; SET LOCAL a = 1; COMMIT; SET a = 2", None),
+            ("SET a = 1; BEGIN; A; COMMIT; RESET a", None),
+            ("SET LOCAL a = 1; A", None),
+        ] {
+            let program = program(text, Dialect::Postgres).expect(text);
+            let of = |range: &Range<usize>| program.statements[range.clone()].iter().map(|it| it.text);
+            let units = program.units(true).into_iter().map(|unit| {
+                let words: Vec<&str> = of(&unit).collect();
+                if program.transactions.contains(&unit) { format!("[{}]", words.join(" ")) } else { words.join(" ") }
+            });
+            let units: Vec<String> = units.collect();
+            assert_eq!(program.is_divided.then(|| units.join(" ")).as_deref(), expected, "{text}");
         }
     }
 

@@ -1,5 +1,7 @@
 //! Texts as the server's own client reads them, one after another in one script.
 
+use std::ops::Range;
+
 use super::lex::{Lexer, TokenKind};
 use super::program;
 use super::split::Splitter;
@@ -18,12 +20,16 @@ pub fn client_script(text: &str, dialect: Dialect) -> String {
     }
 }
 
-/// The statements of a text after the first `done`, as such a script.
+/// What is left of a text that commits step by step, after the first `done` steps, as such a script.
 pub fn remaining_script(text: &str, dialect: Dialect, done: u64) -> String {
     // What cannot be divided has run no statement.
     let Ok(program) = program(text, dialect) else { return client_script(text, dialect) };
-    let left = program.statements.iter().skip(usize::try_from(done).unwrap_or(usize::MAX));
-    left.map(|statement| client_script(statement.text, dialect)).collect::<Vec<_>>().join("\n")
+    let unit = |unit: &Range<usize>| {
+        let script = client_script(program.text_of(text, unit), dialect);
+        if program.transactions.contains(unit) { format!("BEGIN;\n{script}\nCOMMIT;") } else { script }
+    };
+    let left = program.units(true).iter().skip(usize::try_from(done).unwrap_or(usize::MAX)).map(unit);
+    left.collect::<Vec<_>>().join("\n")
 }
 
 /// A statement with semicolons in it for the clients of MySQL and MariaDB, to begin a line and to end one.

@@ -332,12 +332,15 @@ fn the_other_order_needs_a_pragma_that_is_refused() {
 }
 
 #[test]
-fn a_transaction_is_refused_with_its_line() {
+fn a_transaction_is_a_step_where_none_is_around_the_file() {
     let project = project!();
     project.sql("1_shop", SHOP, "SELECT 1;");
-    let text = "-- runner:no-transaction\nDELETE FROM orders;\n\n\n\nBEGIN;\nDELETE FROM users;\nCOMMIT;\n";
+    let text =
+        "-- runner:no-transaction\nDELETE FROM orders;\n\nBEGIN;\nDELETE FROM users;\nDELETE FROM nowhere;\nCOMMIT;\n";
     project.sql("2_delete", text, "SELECT 1;");
-    project.runner("validate").exits(2).says(&["the file begins a transaction of its own", "2_delete.up.sql:6"]);
+    project.runner("apply").exits(6).says(&["no such table: nowhere", "2 of 2, line 6"]);
+    assert_eq!(project.value("SELECT count(*) FROM orders"), "0");
+    assert_ne!(project.value("SELECT count(*) FROM users"), "0");
 }
 
 /// Until the later migration, no row can have the key.

@@ -37,9 +37,87 @@ fn other_transaction_control_is_refused_at_once() {
         }
         assert!(!project.file("runner.db").exists() || project.dump_user().tables().is_empty());
     }
-    let project = project!();
-    project.sql("1_a", "-- runner:no-transaction\nBEGIN;\nCREATE TABLE a (id INTEGER);\nCOMMIT;", "SELECT 1;");
-    assert_snapshot!(project.runner("validate").snapshot());
+}
+
+#[test]
+fn a_transaction_that_is_not_committed_is_refused() {
+    for engine in [Engine::Sqlite, Engine::Postgres, Engine::Mariadb] {
+        let project = project!(engine);
+        project.sql("1_a", "BEGIN;\nINSERT INTO a VALUES (1);", "SELECT 1;");
+        project.runner("validate").exits(2).says(&["begins a transaction and does not commit it", "cut off"]);
+    }
+}
+
+/// As `psql` runs it: what is `LOCAL`, temporary or deferred ends with its transaction.
+#[test]
+fn each_transaction_of_a_file_ends_by_itself() {
+    let project = project!(Engine::Postgres);
+    project.sql(
+        "1_a",
+        "CREATE SCHEMA a;\nCREATE TABLE counted (n bigint);",
+        "DROP SCHEMA a CASCADE;\nDROP TABLE counted;",
+    );
+    let text = "CREATE TEMPORARY TABLE seen (n int) ON COMMIT DELETE ROWS;
+BEGIN;
+SET LOCAL search_path = a;
+CREATE TABLE t (x int);
+COMMIT;
+CREATE TABLE u (x int);
+SET LOCAL search_path = a;
+CREATE TABLE v (x int);
+BEGIN;
+INSERT INTO seen VALUES (1);
+INSERT INTO counted SELECT count(*) FROM seen;
+COMMIT;
+BEGIN;
+INSERT INTO seen VALUES (2);
+INSERT INTO counted SELECT count(*) FROM seen;
+COMMIT;
+";
+    let down = "BEGIN;\nDROP TABLE a.t;\nCOMMIT;\nDROP TABLE u, v;";
+    project.sql("2_b", text, down);
+    project.runner("validate").succeeds();
+    project
+        .runner("plan")
+        .succeeds()
+        .prints(&["stepwise", "each of its 3 transactions and 4 statements commits on its own"]);
+    project.runner("apply").succeeds();
+    let schemas = "SELECT string_agg(relname || ' ' || relnamespace::regnamespace, ', ' ORDER BY relname) FROM pg_class \
+         WHERE relname IN ('t', 'u', 'v')";
+    assert_eq!(project.value(schemas), "t a, u public, v public");
+    assert_eq!(project.value("SELECT string_agg(n::text, ',') FROM counted"), "1,1");
+    project.runner("rollback").succeeds();
+    assert_eq!(project.value("SELECT count(*) FROM pg_class WHERE relname IN ('t', 'u', 'v')"), "0");
+}
+
+#[test]
+fn a_file_of_several_transactions_resumes_after_the_last_that_took_effect() {
+    let project = project!(Engine::Postgres);
+    project.sql("1_a", "CREATE SCHEMA a;\nCREATE TABLE n (n int);", "SELECT 1;");
+    let text = "BEGIN;\nINSERT INTO n VALUES (1);\nSET search_path = a, public;\nINSERT INTO n VALUES (2);\nCOMMIT;\n\
+         BEGIN;\nCREATE TABLE t (x int);\nINSERT INTO n SELECT 3 / 0;\nCOMMIT;\n";
+    project.sql("2_b", text, "SELECT 1;");
+    project.runner("apply").exits(6).says(&["2 of 2, line 8", "division by zero"]);
+    assert_eq!(project.value("SELECT string_agg(n::text, ',') FROM n"), "1,2");
+    project.write("migrations/2_b.up.sql", text.replace("VALUES (2)", "VALUES (4)"));
+    project.runner("plan").exits(4).says(&["the first statement took effect and has been changed since"]);
+    project.write("migrations/2_b.up.sql", text.replace("/ 0", "/ 1"));
+    project.runner("apply").succeeds();
+    assert_eq!(project.value("SELECT string_agg(n::text, ',') FROM n"), "1,2,3");
+    assert_eq!(project.value("SELECT relnamespace::regnamespace FROM pg_class WHERE relname = 't'"), "a");
+}
+
+/// As phpMyAdmin writes it.
+#[test]
+fn settings_in_comments_may_follow_the_commit() {
+    let project = project!(Engine::Mariadb);
+    let text = "SET SQL_MODE = \"NO_AUTO_VALUE_ON_ZERO\";\nSTART TRANSACTION;\nSET time_zone = \"+00:00\";\n\
+         /*!40101 SET @OLD_CHARACTER_SET_CLIENT=@@CHARACTER_SET_CLIENT */;\n/*!40101 SET NAMES utf8mb4 */;\n\
+         CREATE TABLE t (id INT);\nINSERT INTO t VALUES (1);\nCOMMIT;\n\n\
+         /*!40101 SET CHARACTER_SET_CLIENT=@OLD_CHARACTER_SET_CLIENT */;\n";
+    project.sql("1_a", text, "DROP TABLE t;");
+    project.runner("apply").succeeds();
+    assert_eq!(project.value("SELECT count(*) FROM t"), "1");
 }
 
 for_each_engine! {

@@ -7,6 +7,7 @@ use crate::data::Value;
 use crate::database::{Database, Dialect, Facts, HostSession};
 use crate::engine::Direction;
 use crate::engine::artifact::{Named, SqlValues, as_text, asks, filled, kept_values, of_stored, source_of, unfilled};
+use crate::engine::call::Call;
 use crate::engine::history::{self, Stored};
 use crate::engine::journal::check_statements;
 use crate::engine::plan::{Plan, PlannedMigration, Refusal, Source, Statements, file_of, inspect, refused};
@@ -93,8 +94,9 @@ impl Refusals {
 pub(super) async fn check_resumed(step: &PlannedMigration, up: &str, database: &mut HostSession<'_>) -> Result<()> {
     let (Some(history), Direction::Up) = (step.record, step.direction) else { return Ok(()) };
     let program = program(up, database.facts().dialect).map_err(|error| unreadable(Direction::Up, error))?;
-    let texts: Vec<&str> = program.statements.iter().map(|statement| statement.text).collect();
-    check_statements(database, Run { history, direction: Direction::Up }, &texts).await
+    let units = program.units(true);
+    let calls: Vec<Call<'_>> = units.iter().map(|unit| Call::of_unit(unit, program.text_of(up, unit))).collect();
+    check_statements(database, Run { history, direction: Direction::Up }, &calls).await
 }
 
 /// What a planned migration in SQL runs. The refusals are of its parameters.

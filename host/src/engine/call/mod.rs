@@ -12,13 +12,13 @@ pub mod transform;
 pub use answer::Answer;
 pub use inputs::Inputs;
 
+use std::ops::Range;
+
 use sha2::{Digest, Sha256};
 
 use crate::database::{Dialect, Facts};
-use crate::sql::classify::{has_list, open_run_comments, skip_run_comments};
-use crate::sql::{
-    StatementClass, calls_only_known, classify, concurrent_index, has_statement, identifiers, removed_concurrently,
-};
+use crate::sql::classify::{has_list, is_setting_of_dump};
+use crate::sql::{StatementClass, calls_only_known, classify, concurrent_index, identifiers, removed_concurrently};
 
 /// Digits of a digest that the journal keeps: enough to recognise a call.
 const DIGITS: usize = 32;
@@ -31,6 +31,8 @@ const SHOWN: usize = 500;
 pub enum CallKind {
     /// A statement of a migration in SQL.
     Statement,
+    /// The statements between a `BEGIN` and its `COMMIT` in one.
+    Transaction,
     /// `sql.execute`.
     Execute,
     /// `sql.query`.
@@ -58,6 +60,7 @@ impl CallKind {
     pub fn name(self) -> &'static str {
         match self {
             Self::Statement => "statement",
+            Self::Transaction => "transaction",
             Self::Execute => "execute",
             Self::Query => "query",
             Self::Schema => "schema",
@@ -90,6 +93,14 @@ pub struct Call<'a> {
     pub text: &'a str,
     /// A digest of the parameters, which distinguishes calls with the same text.
     pub parameters: &'a str,
+}
+
+impl<'a> Call<'a> {
+    /// The call that executes these statements of a migration in SQL.
+    pub fn of_unit(unit: &Range<usize>, text: &'a str) -> Self {
+        let kind = if unit.len() == 1 { CallKind::Statement } else { CallKind::Transaction };
+        Self { kind, text, parameters: "" }
+    }
 }
 
 impl Call<'_> {
@@ -147,9 +158,12 @@ impl Call<'_> {
     /// Returns whether the call may make a lasting change.
     pub fn has_effect(&self, dialect: Dialect) -> bool {
         match self.kind {
-            CallKind::Statement | CallKind::Execute | CallKind::Schema | CallKind::WriteBatch | CallKind::Transform => {
-                true
-            }
+            CallKind::Statement
+            | CallKind::Transaction
+            | CallKind::Execute
+            | CallKind::Schema
+            | CallKind::WriteBatch
+            | CallKind::Transform => true,
             CallKind::Query => !is_read_only(self.text, dialect) || may_call_anything(self.text, dialect),
             // A cursor reads a SELECT.
             CallKind::Read => may_call_anything(self.text, dialect),
@@ -239,13 +253,6 @@ pub fn is_repeatable(statement: &str, dialect: Dialect) -> bool {
         (Dialect::Mysql | Dialect::Mariadb, ["OPTIMIZE" | "CHECK" | "FLUSH" | "GRANT", ..]) => true,
         _ => is_setting_of_dump(statement, dialect),
     }
-}
-
-/// Whether a statement of MySQL or MariaDB is a setting in a comment, and nothing besides: `/*!40101 SET NAMES utf8mb4 */`.
-fn is_setting_of_dump(statement: &str, dialect: Dialect) -> bool {
-    let is_setting = |opened: String| classify(&opened, dialect) == StatementClass::Session;
-    open_run_comments(statement, dialect).is_some_and(is_setting)
-        && skip_run_comments(statement, dialect).is_some_and(|skipped| !has_statement(&skipped, dialect))
 }
 
 /// Returns the digest of parts, each prefixed with its length.

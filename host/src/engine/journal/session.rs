@@ -9,7 +9,7 @@ use crate::database::{DatabaseError, Dialect, HostSession};
 use crate::engine::call::{Call, CallKind};
 use crate::error::{Error, ErrorKind, Result};
 use crate::project::catalog::Kind;
-use crate::sql::{SessionValues, excerpt, identifiers, may_read_last, session_values};
+use crate::sql::{SessionValues, excerpt, identifiers, may_read_last, session_values, split};
 
 /// What the session of the run has, and what an earlier one had.
 #[derive(Default)]
@@ -127,10 +127,16 @@ impl Journal {
 
     /// Remembers a step that took effect.
     pub(super) fn note_step(&self, state: &mut JournalState, kind: &str, text: &str, is_earlier: bool) {
-        let values =
-            if is_statement(kind) { session_values(text, self.facts.dialect) } else { SessionValues::default() };
+        let (dialect, repeats) = (self.facts.dialect, self.kind == Kind::Sql);
+        if kind == CallKind::Transaction.name() {
+            for statement in split(text, dialect).unwrap_or_default() {
+                state.session.note(statement.text, session_values(statement.text, dialect), repeats, is_earlier);
+            }
+            return;
+        }
+        let values = if is_statement(kind) { session_values(text, dialect) } else { SessionValues::default() };
         // A component makes its settings by itself.
-        state.session.note(text, values, self.kind == Kind::Sql, is_earlier);
+        state.session.note(text, values, repeats, is_earlier);
     }
 
     /// Refuses a statement that needs what an earlier session had, or what the statement before it left.

@@ -2,13 +2,13 @@
 
 use super::store;
 use crate::database::HostSession;
-use crate::engine::call::{Call, CallKind};
+use crate::engine::call::Call;
 use crate::engine::run::Run;
 use crate::error::{Error, Result};
 
-/// Fails, as the run that resumes would, unless the statements that took effect are still the first ones of the migration. `texts`:
-/// its statements in their order.
-pub async fn check_statements(database: &mut HostSession<'_>, run: Run, texts: &[&str]) -> Result<()> {
+/// Fails, as the run that resumes would, unless the statements that took effect are still the first ones of the migration. `calls`:
+/// its calls in their order.
+pub async fn check_statements(database: &mut HostSession<'_>, run: Run, calls: &[Call<'_>]) -> Result<()> {
     let mut last = 0;
     loop {
         let page = store::page(database, run, last).await?;
@@ -16,10 +16,8 @@ pub async fn check_statements(database: &mut HostSession<'_>, run: Run, texts: &
         last = end.entry.step;
         let is_as_it_was = |recorded: &store::Recorded| {
             let at = usize::try_from(recorded.entry.step).ok().and_then(|step| step.checked_sub(1));
-            at.and_then(|at| texts.get(at)).is_some_and(|text| {
-                let call = Call { kind: CallKind::Statement, text, parameters: "" };
-                recorded.entry.kind == call.kind.name() && recorded.entry.digest == call.digest()
-            })
+            at.and_then(|at| calls.get(at))
+                .is_some_and(|call| recorded.entry.kind == call.kind.name() && recorded.entry.digest == call.digest())
         };
         if !page.iter().all(is_as_it_was) {
             return Err(changed(store::done(database, run).await?));

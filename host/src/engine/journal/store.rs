@@ -246,7 +246,7 @@ pub async fn last_effects(database: &mut HostSession<'_>, run: Run) -> Result<Ve
     let shown = |row: Vec<Value>| {
         let [step, kind, text] = &row[..] else { return None };
         let (step, kind, text) = (step.as_int64()?, kind.as_text()?, text.as_text()?);
-        Some(if kind == CallKind::Statement.name() {
+        Some(if [CallKind::Statement, CallKind::Transaction].iter().any(|it| it.name() == kind) {
             format!("statement {step}: {text}")
         } else if text.starts_with(kind) {
             format!("step {step}: {text}")

@@ -1,6 +1,8 @@
 //! Analyses the statements of a migration in SQL before anything runs: whether its mode suits them, which of them commit by
 //! themselves, and whether a dry run can roll them back.
 
+use std::slice::from_ref;
+
 use super::{PlannedMigration, Refusal};
 use crate::database::known::KnownTexts;
 use crate::database::{Dialect, Facts};
@@ -16,8 +18,10 @@ use crate::sql::{
 /// The statements of a migration in SQL.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Statements {
-    /// Their number.
+    /// Their number; in a stepwise migration, each transaction of the file is one.
     pub count: u64,
+    /// The number of those transactions.
+    pub transactions: u64,
     /// The number of those that commit by themselves even in a transaction.
     pub committing: u64,
 }
@@ -52,15 +56,28 @@ pub fn inspect(id: &str, file: &str, mode: RunMode, text: &str, facts: &Facts) -
     let tables = || dialect_schema(facts).create.iter().map(|table| tool_sql(table, facts)).collect();
     let mut known = KnownTexts::new(facts, mode == RunMode::Atomic, &tables);
     let mut refusals = Vec::new();
+    let transactions = if mode == RunMode::Stepwise { &program.transactions[..] } else { &[] };
     for (at, (statement, class)) in statements.iter().zip(&classes).enumerate() {
-        let refused = refuse(mode, statement.text, *class, facts).or_else(|| without_vacuum(statements, at, facts));
+        let refused = match transactions.iter().any(|it| it.contains(&at)) {
+            true if *class == StatementClass::RefusesTransaction => Some(
+                Error::usage("the statement cannot run inside a transaction")
+                    .hint("write it before the `BEGIN`, or after the `COMMIT`, of the transaction that it is in"),
+            ),
+            _ if *class == StatementClass::TransactionControl && is_unclosed(&statements[at..]) => Some(
+                Error::usage("the file begins a transaction and does not commit it")
+                    .hint("write the `COMMIT`; without one, the file may have been cut off"),
+            ),
+            _ => refuse(mode, statement.text, *class, facts).or_else(|| without_vacuum(statements, at, facts)),
+        };
         if let Some(error) = refused.or_else(|| known.refused(statement.text).map(Error::from)) {
             refusals.push(refusal(statement.line, at_statement(error, statements, at)));
         }
     }
-    if mode == RunMode::Atomic {
-        let texts: Vec<&str> = statements.iter().map(|it| it.text).collect();
+    let whole = 0..statements.len();
+    for transaction in if mode == RunMode::Atomic { from_ref(&whole) } else { transactions } {
+        let texts: Vec<&str> = statements[transaction.clone()].iter().map(|it| it.text).collect();
         if let Some((at, value)) = late_enum_value(&texts, facts.dialect) {
+            let at = transaction.start + at;
             let error = Error::usage(format!(
                 "`{value}` was added to an enum in the same transaction, and cannot be used before that ends"
             ));
@@ -68,18 +85,15 @@ pub fn inspect(id: &str, file: &str, mode: RunMode, text: &str, facts: &Facts) -
             refusals.push(refusal(statements[at].line, error));
         }
     }
-    let needs_one = match (program.has_transaction, program.isolation) {
-        (true, _) if facts.transactional_ddl => Some(("begins a transaction of its own", program.lines.transaction)),
-        (_, Some(_)) => Some(("sets the isolation level of a transaction", program.lines.isolation)),
-        _ => None,
-    };
-    if let Some((why, line)) = needs_one.filter(|_| mode == RunMode::Stepwise) {
-        let error = Error::usage(format!("the file {why}, but each of its statements commits by itself"));
-        let hint = match facts.transactional_ddl {
-            true => "remove `BEGIN` and `COMMIT`, or the directive `-- runner:no-transaction`",
+    if mode == RunMode::Stepwise && program.isolation.is_some() {
+        let error = Error::usage(
+            "the file sets the isolation level of a transaction, but each of its statements commits by itself",
+        );
+        let hint = match program.is_divided {
+            true => "put the transaction with the level into a migration of its own",
             false => "remove the level: it holds for one transaction, and there is none around the statements",
         };
-        refusals.push(refusal(line.unwrap_or(1), error.hint(hint)));
+        refusals.push(refusal(program.lines.isolation.unwrap_or(1), error.hint(hint)));
     }
     // Enforced, foreign keys let the table take the rows of others with it.
     if mode == RunMode::Stepwise && facts.dialect == Dialect::Sqlite && program.foreign_keys_off {
@@ -90,7 +104,15 @@ pub fn inspect(id: &str, file: &str, mode: RunMode, text: &str, facts: &Facts) -
         refusals.push(refusal(line, error.hint("rebuild the table in a migration of its own, in a transaction")));
     }
     let committing = classes.iter().filter(|class| commits(**class, facts)).count() as u64;
-    (Statements { count: statements.len() as u64, committing }, refusals)
+    let count = program.units(mode == RunMode::Stepwise).len() as u64;
+    (Statements { count, transactions: transactions.len() as u64, committing }, refusals)
+}
+
+/// Whether the first of these statements begins a transaction that none of the others ends.
+fn is_unclosed(statements: &[Statement<'_>]) -> bool {
+    let is = |statement: &Statement<'_>, words: &[&str]| words.contains(&first_word(statement.text).as_str());
+    let [first, others @ ..] = statements else { return false };
+    is(first, &["BEGIN", "START"]) && !others.iter().any(|it| is(it, &["COMMIT", "END", "ROLLBACK", "ABORT"]))
 }
 
 /// Why a statement cannot run in a mode.
@@ -241,8 +263,9 @@ mod tests {
     fn what_is_taken_out_of_a_file_is_refused_with_its_line() {
         use Dialect::{Mariadb, Postgres, Sqlite};
         for (dialect, text, expected) in [
-            (Sqlite, "-- runner:no-transaction\n\nINSERT INTO t VALUES (1);\n\n\nBEGIN;\nVACUUM;\nCOMMIT;", vec![6]),
-            (Postgres, "-- a\nBEGIN;\nDROP TABLE t;\nCOMMIT;", vec![2]),
+            (Sqlite, "-- runner:no-transaction\n\nINSERT INTO t VALUES (1);\n\n\nBEGIN;\nVACUUM;\nCOMMIT;", vec![7]),
+            (Postgres, "-- a\nBEGIN;\nDROP TABLE t;\nCOMMIT;", vec![]),
+            (Postgres, "-- a\nBEGIN ISOLATION LEVEL SERIALIZABLE;\nDROP TABLE t;\nCOMMIT;\nSELECT 1", vec![2]),
             (Mariadb, "-- a\n\nSET TRANSACTION ISOLATION LEVEL SERIALIZABLE;\nDROP TABLE t;", vec![3]),
             (Sqlite, "SELECT 1;\nPRAGMA foreign_keys = OFF;\nDROP TABLE t;", vec![2]),
         ] {
@@ -278,6 +301,26 @@ mod tests {
                 "2 of 2, line 2: `it's` was added to an enum in the same transaction, and cannot be used before that ends",
             ),
             (Postgres, Stepwise, used, "2 0"),
+            (
+                Postgres,
+                Stepwise,
+                "SELECT 1; BEGIN; ALTER TYPE mood ADD VALUE 'x'; UPDATE p SET m = 'x'::mood; COMMIT",
+                "3 of 3, line 1: `x` was added to an enum in the same transaction, and cannot be used before that ends",
+            ),
+            (Postgres, Stepwise, "BEGIN; ALTER TYPE mood ADD VALUE 'x'; COMMIT; UPDATE p SET m = 'x'::mood", "2 0"),
+            (Postgres, Stepwise, "BEGIN; SELECT 1; SELECT 2; COMMIT; BEGIN; SELECT 3; COMMIT", "2 0"),
+            (
+                Postgres,
+                Stepwise,
+                "BEGIN; SELECT 1; COMMIT; BEGIN; VACUUM; COMMIT",
+                "2 of 2, line 1: the statement cannot run inside a transaction",
+            ),
+            (
+                Postgres,
+                Atomic,
+                "BEGIN; CREATE TABLE t (a int)",
+                "1 of 2, line 1: the file begins a transaction and does not commit it",
+            ),
             (Postgres, Atomic, "ALTER TYPE mood ADD VALUE 'new'; UPDATE p SET m = 'sad'", "2 0"),
             (Postgres, Atomic, "CREATE TYPE m AS ENUM ('a'); ALTER TYPE m ADD VALUE 'b'; SELECT 'b'::m", "3 0"),
             (Mysql, Stepwise, "CREATE TABLE t (a INT); INSERT INTO t VALUES (1); DROP TABLE t", "3 2"),

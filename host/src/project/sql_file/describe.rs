@@ -93,8 +93,9 @@ impl Chosen<'_> {
             false => Program::default(),
         };
         let says_so = directives.no_transaction || text.no_transaction || self.stepwise;
-        let no_transaction =
-            (says_so && !is_rebuild(&program, self.dialect)) || only_refuses_transactions(&program, self.dialect);
+        let no_transaction = (says_so && !is_rebuild(&program, self.dialect))
+            || only_refuses_transactions(&program, self.dialect)
+            || program.is_divided;
         let table_rebuild = directives.table_rebuild || program.foreign_keys_off;
         if no_transaction && table_rebuild {
             let message = format!("`{}` rebuilds a table, and commits each statement", text.file);
@@ -166,9 +167,19 @@ struct Said {
     is_atomic: bool,
 }
 
-/// Every statement of PostgreSQL that refuses to run in a transaction has one of these words.
-const OUTSIDE: [&str; 8] =
-    ["concurrently", "vacuum", "database", "tablespace", "system", "subscription", "reindex", "cluster"];
+/// Every statement of PostgreSQL that refuses to run in a transaction has one of these words, or begins one.
+const OUTSIDE: [&str; 10] = [
+    "concurrently",
+    "vacuum",
+    "database",
+    "tablespace",
+    "system",
+    "subscription",
+    "reindex",
+    "cluster",
+    "begin",
+    "start",
+];
 
 /// Whether the statements of a text may say how it is run: a quick search for a word that all such statements have, so that most
 /// files need not be split in order to be listed.

@@ -43,12 +43,20 @@ pub fn plan(plan: &Plan, looks: &[Inspection]) -> Text {
             ));
         }
         let statements = looks.get(at).and_then(|look| look.statements);
-        if let Some(several) =
-            statements.map(|it| it.count).filter(|count| step.mode == RunMode::Stepwise && *count > 1)
-        {
-            table.note(format!(
-                "each of its {several} statements commits on its own: if one fails, the earlier ones remain"
-            ));
+        if let Some(it) = statements.filter(|it| step.mode == RunMode::Stepwise && it.count > 1) {
+            let (transactions, rest) = (it.transactions, it.count - it.transactions);
+            let what = match (transactions, rest) {
+                (0, several) => format!("{several} statements"),
+                (several, 0) => format!("{several} transactions"),
+                (_, _) => {
+                    format!(
+                        "{} and {}",
+                        counted(transactions, "transaction", "transactions"),
+                        counted(rest, "statement", "statements")
+                    )
+                }
+            };
+            table.note(format!("each of its {what} commits on its own: if one fails, the earlier ones remain"));
         }
         if let Some(look) = looks.get(at) {
             for statement in &look.unrepeatable {
