@@ -49,7 +49,7 @@ pub use outside::{engine_of_elsewhere, engines, writes_file};
 pub use placeholders::{Placeholder, fill, placeholders};
 pub use postgres::{
     ConcurrentIndex, RemovedConcurrently, changes_within, commits_within, concurrent_index, folded_names,
-    late_enum_value, rebuilt_concurrently, removed_concurrently, schemas,
+    late_enum_value, rebuilt_concurrently, removed_concurrently, schemas, works_concurrently,
 };
 pub use program::{Isolation, Program, program};
 pub use script::{client_script, delimited, remaining_script};

@@ -54,6 +54,17 @@ pub fn concurrent_index(statement: &str, dialect: Dialect) -> Option<ConcurrentI
     Some(ConcurrentIndex { name: fold(name), table })
 }
 
+/// Whether a statement lets others read and write what it changes, and waits for them: `CREATE INDEX`, `DROP INDEX`, `REINDEX` and
+/// `DETACH PARTITION`, each with `CONCURRENTLY`.
+pub fn works_concurrently(statement: &str, dialect: Dialect) -> bool {
+    let tokens = if dialect == Dialect::Postgres { tokens(statement) } else { Vec::new() };
+    let is = |(kind, text): &(TokenKind, &str), words: &[&str]| {
+        *kind == TokenKind::Word && words.iter().any(|word| text.eq_ignore_ascii_case(word))
+    };
+    tokens.first().is_some_and(|first| is(first, &["CREATE", "DROP", "REINDEX", "ALTER"]))
+        && tokens.iter().any(|token| is(token, &["CONCURRENTLY"]))
+}
+
 /// The index or the table of a `REINDEX … CONCURRENTLY`, as written: possibly with a schema and quotes. `None` for one of a whole schema
 /// or database.
 pub fn rebuilt_concurrently(statement: &str, dialect: Dialect) -> Option<String> {

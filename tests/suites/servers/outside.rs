@@ -17,7 +17,11 @@ fn indexes(project: &EngineProject) -> Vec<String> {
 }
 
 /// Gives up on a lock at once, so that nothing is waited for.
-const IMPATIENT: [&str; 5] = ["apply", "--table-lock-timeout", "300ms", "--retries", "0"];
+const IMPATIENT: [&str; 3] = ["apply", "--retries", "0"];
+
+/// The server's own timeout counts for what works concurrently; `table_lock_timeout` does not.
+const SHORT: &str =
+    "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET lock_timeout = ''300ms''', current_database()); END $$";
 
 #[test]
 fn what_a_file_sets_holds_for_all_its_statements_and_no_longer() {
@@ -53,9 +57,30 @@ fn a_file_may_take_a_role() {
     project.execute(&format!("DROP OWNED BY {role} CASCADE; DROP ROLE {role}"));
 }
 
+/// Others read and write meanwhile, so that the wait does no harm, and ending it would throw the work away.
+#[test]
+fn what_works_concurrently_waits_for_old_transactions_and_names_them() {
+    let project = project_with_index();
+    let file = "CREATE INDEX CONCURRENTLY t_b ON t (a);\nREINDEX INDEX CONCURRENTLY t_a;\nDROP INDEX CONCURRENTLY t_b;";
+    project.sql("0001_index", &format!("-- runner:no-transaction\n{file}"), "SELECT 1;");
+    let client = project.server_database().client();
+    let mut writer = client.session();
+    writer.run("BEGIN; UPDATE t SET a = a");
+    let output = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            std::thread::sleep(std::time::Duration::from_secs(4));
+            writer.run("COMMIT");
+        });
+        project.run(["apply", "--table-lock-timeout", "100ms", "--retries", "0"])
+    });
+    output.succeeds().says(&["waiting for process ", "user postgres", "idle in transaction, its transaction began "]);
+    assert_eq!(indexes(&project), ["t_a true"]);
+}
+
 #[test]
 fn an_index_that_is_half_dropped_is_no_failure_without_changes() {
     let project = project_with_index();
+    project.execute(SHORT);
     project.sql("0001_drop", "-- runner:no-transaction\nDROP INDEX CONCURRENTLY t_a;", "SELECT 1;");
     let client = project.server_database().client();
     let mut reader = client.session();
@@ -73,11 +98,12 @@ fn an_index_that_is_half_dropped_is_no_failure_without_changes() {
 #[test]
 fn an_index_that_is_half_dropped_is_dropped_by_the_next_attempt() {
     let project = project_with_index();
+    project.execute(SHORT);
     project.sql("0001_drop", "-- runner:no-transaction\nDROP INDEX CONCURRENTLY t_a;", "SELECT 1;");
     let client = project.server_database().client();
     let mut reader = client.session();
     reader.run("BEGIN; SELECT count(*) FROM t");
-    let mut running = Running::start(&mut project.command(["apply", "--table-lock-timeout", "300ms"]));
+    let mut running = Running::start(&mut project.command(["apply"]));
     until("the index is half dropped", || indexes(&project) == ["t_a false"]);
     let active = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state = 'active' \
         AND query LIKE 'DROP INDEX CONC%'";
@@ -90,6 +116,7 @@ fn an_index_that_is_half_dropped_is_dropped_by_the_next_attempt() {
 #[test]
 fn a_partition_that_is_half_detached_waits_for_the_operator() {
     let project = project!(Engine::Postgres);
+    project.execute(SHORT);
     project.execute(
         "CREATE TABLE t (a integer) PARTITION BY RANGE (a); CREATE TABLE p PARTITION OF t FOR VALUES FROM (0) TO (9)",
     );
@@ -119,6 +146,7 @@ fn a_partition_that_is_half_detached_waits_for_the_operator() {
 #[test]
 fn an_unfinished_index_is_not_waited_for_without_an_end() {
     let project = project_with_index();
+    project.execute(SHORT);
     let file = "-- runner:no-transaction\nCREATE INDEX CONCURRENTLY IF NOT EXISTS t_b ON t (a);";
     project.sql("0001_index", file, "SELECT 1;");
     let client = project.server_database().client();

@@ -8,14 +8,15 @@ use super::scope::{ASK_BACKEND, backend_of, end, rows, simple};
 use super::settings::{limited_session, unlimited_session};
 use super::stored::Stored;
 use crate::database::error::RAN;
-use crate::database::{DatabaseError, DatabaseErrorKind, Role};
+use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Role};
+use crate::sql::works_concurrently;
 
 /// Makes the encoding ours again where there is no transaction to set it for, whatever a script has set it to.
 const ENCODING_OF_SESSION: &str = "SET client_encoding = 'UTF8'; ";
 
 impl PostgresDatabase {
     /// Prepares the session for a statement: limits, timeouts, and what the tool's tables hold.
-    pub(super) async fn enter_bare(&mut self) -> Result<(), DatabaseError> {
+    pub(super) async fn enter_bare(&mut self, statement: &str) -> Result<(), DatabaseError> {
         if let Some(Lock::Lease(lease)) = &self.lock {
             // Nothing fences what follows: it begins in a lease of full length, or not at all.
             let renewed = simple(&mut self.connection, &format!("BEGIN; {}COMMIT", super::lease::renew(lease)?)).await;
@@ -25,7 +26,11 @@ impl PostgresDatabase {
                 return Err(ours(error, None));
             }
         }
-        let timeouts = self.own.timeouts(self.rights, self.endpoint.settings());
+        let mut timeouts = self.own.timeouts(self.rights, self.endpoint.settings());
+        if works_concurrently(statement, Dialect::Postgres) {
+            // It waits for old transactions, and meanwhile others read and write: a timeout would only throw its work away.
+            timeouts.retain(|(name, _)| *name != "lock_timeout");
+        }
         let text: String = timeouts.iter().map(|(name, value)| format!("SET {name} = {value}; ")).collect();
         let text = format!("{ENCODING_OF_SESSION}{text}{}{ASK_BACKEND}; ", unlimited_session(&self.own));
         let rows = if self.rights == Role::Host {

@@ -140,7 +140,7 @@ impl PostgresDatabase {
         let opened = match around {
             Around::Transaction | Around::Savepoint => self.go_on(around, names, voice, &more).await,
             Around::Wrapped => self.open_wrapped(names, &more).await,
-            Around::Nothing => self.enter_bare().await,
+            Around::Nothing => self.enter_bare(statement.unwrap_or_default()).await,
         };
         self.busy = opened.is_ok();
         self.note_loss(&opened);

@@ -6,6 +6,7 @@
 //! separate connection does this, so that a long statement can be cancelled too; otherwise the worker of the next chunk
 //! does.
 
+mod blockers;
 pub mod look;
 mod looking;
 pub mod orders;

@@ -59,12 +59,15 @@ impl RunControl {
         if self.state().is_sharing && store::sign_in(&mut database.host()).await.is_err() {
             return;
         }
+        let mut told = Vec::new();
         loop {
             let looked = tokio::time::timeout(LOOK_TIMEOUT, self.look(database, WrittenBy::Watch)).await;
             if !matches!(looked, Ok(Ok(()))) {
                 return;
             }
             self.state().is_watched = true;
+            // Only a report: what is wrong with the connection shows at the next look.
+            let _ = tokio::time::timeout(LOOK_TIMEOUT, self.tell_blockers(database, &mut told)).await;
             tokio::time::sleep(LOOK).await;
         }
     }
