@@ -28,8 +28,8 @@ pub fn remaining_script(text: &str, dialect: Dialect, done: u64) -> String {
         let script = client_script(program.text_of(text, unit), dialect);
         if program.transactions.contains(unit) { format!("BEGIN;\n{script}\nCOMMIT;") } else { script }
     };
-    let left = program.units(true).iter().skip(usize::try_from(done).unwrap_or(usize::MAX)).map(unit);
-    left.collect::<Vec<_>>().join("\n")
+    let (units, done) = (program.units(true), usize::try_from(done).unwrap_or(usize::MAX));
+    units.iter().skip(done).map(unit).collect::<Vec<_>>().join("\n")
 }
 
 /// A statement with semicolons in it for the clients of MySQL and MariaDB, to begin a line and to end one.
