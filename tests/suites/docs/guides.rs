@@ -44,6 +44,24 @@ fn adopting() {
     story.end();
 }
 
+/// Also where SQLite has made tables by itself.
+#[test]
+fn the_schema_that_the_query_prints_is_a_migration() {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/src/guide/adopting.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let query = page.split("```").find(|block| block.contains("FROM sqlite_schema")).unwrap();
+    let project = project!();
+    let schema = "CREATE TABLE t (id INTEGER PRIMARY KEY AUTOINCREMENT, a TEXT -- the last
+        ); CREATE INDEX i ON t (a); CREATE VIRTUAL TABLE f USING fts5 (a); INSERT INTO t (a) VALUES ('x'); ANALYZE;";
+    let old = rusqlite::Connection::open_in_memory().unwrap();
+    old.execute_batch(schema).unwrap();
+    let mut statement = old.prepare(query.strip_prefix("sql").unwrap()).unwrap();
+    let texts = statement.query_map([], |row| row.get::<_, String>(0)).unwrap().map(Result::unwrap);
+    project.sql("0001_initial", &texts.collect::<Vec<_>>().join("\n"), "");
+    project.runner("apply").succeeds();
+    assert_eq!(project.value("SELECT group_concat(name) FROM pragma_table_list WHERE name IN ('f', 't')").len(), 3);
+}
+
 #[test]
 fn backups() {
     let project = project!();
