@@ -169,7 +169,8 @@ fn migrations_in_sql_control_neither_transaction_nor_history() {
         project.runner("apply --target 1").succeeds();
         let before = project.dump();
         let output = project.runner("apply");
-        output.exits(7).says(&["2_evil", statement, "hint:"]);
+        // Without its `COMMIT`, it is a file that was cut off.
+        output.exits(if statement == "BEGIN" { 2 } else { 7 }).says(&["2_evil", statement, "hint:"]);
         assert_eq!(project.dump(), before, "{statement}");
     }
 }
