@@ -35,7 +35,7 @@ const AS_TEXT: usize = 15 << 20;
 
 /// How many bytes are passed on at a time.
 #[cfg(unix)]
-const CHUNK: usize = 256 << 10;
+const CHUNK: usize = 64 << 10;
 
 /// Where a server listens.
 #[cfg_attr(not(unix), expect(dead_code, reason = "the driver connects by itself"))]

@@ -127,10 +127,6 @@ for_each_engine! {
 
     fn a_script_may_not_end_the_transaction_or_touch_the_history(engine) {
         for statement in ["COMMIT", "ROLLBACK", "BEGIN", "SAVEPOINT a", "DELETE FROM runner_history", "DROP TABLE runner_meta"] {
-            // Other tools' files leave one open there, and psql runs them.
-            if (engine, statement) == (Engine::Postgres, "BEGIN") {
-                continue;
-            }
             let project = shop(engine);
             project.runner("apply").succeeds();
             project.sql("0004_bad", &format!("UPDATE users SET nick = 'x';\n{statement};"), "SELECT 1;");
@@ -138,7 +134,8 @@ for_each_engine! {
             let output = project.runner("apply");
             output.says(&["0004_bad", "error:", "hint:"]);
             // The text shows it, so nothing has run: not even where each statement commits by itself.
-            output.exits(7).does_not_say(&["applying"]);
+            // Without its `COMMIT`, it is a file that was cut off.
+            output.exits(if statement == "BEGIN" { 2 } else { 7 }).does_not_say(&["applying"]);
             assert_eq!(project.history(), history, "{statement}");
         }
     }
