@@ -157,10 +157,13 @@ fn on_each(other: &str) -> u64 {
     if std::env::var_os(other).is_some() { 300 } else { 500 }
 }
 
+/// All databases of the process share SQLite's memory, so one attempt at a time may use it up.
+static MEMORY: Mutex<()> = Mutex::new(());
+
 #[test]
 fn nothing_gets_through_sqlite() {
-    // Out of memory is one of the errors after which SQLite rolls back, and the machine has more than a test should take. All databases
-    // of the process share it, so there is one worker.
+    let _memory = MEMORY.lock();
+    // Out of memory is one of the errors after which SQLite rolls back, and the machine has more than a test should take.
     // SAFETY: the function takes a number, and may be called at any time.
     unsafe { rusqlite::ffi::sqlite3_hard_heap_limit64(96 << 20) };
     try_out(Place::file, 1, (1_000, 60_000));
@@ -178,6 +181,7 @@ fn nothing_gets_through_mariadb() {
 
 #[test]
 fn nothing_gets_through_the_binary_on_sqlite() {
+    let _memory = MEMORY.lock();
     binary::try_out(Place::file);
 }
 

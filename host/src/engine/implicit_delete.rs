@@ -41,9 +41,8 @@ impl ImplicitDelete {
         if dialect != Dialect::Sqlite {
             return None;
         }
-        let statements = [Statement { text: statement, line: 1 }];
-        let dropped = dropped_tables(&statements).pop().map(Self::Drop);
-        dropped.or_else(|| replacing(statement).map(Self::Replace))
+        let drops = || dropped_tables(&[Statement { text: statement, line: 1 }]).pop();
+        replacing(statement).map(Self::Replace).or_else(|| drops().map(Self::Drop))
     }
 
     /// Refuses to drop a table if rows of others would follow. Returns how many changes there were before the statement.

@@ -110,23 +110,25 @@ fn replaced(changes: &[(usize, Change)], change: usize, dropped_as: &str) -> Opt
     }
 }
 
-/// The table of the main database of which a statement replaces rows: `REPLACE INTO`, `INSERT OR REPLACE INTO`, `UPDATE OR REPLACE`.
+/// The table of the main database of which a statement replaces rows: `REPLACE INTO`, `INSERT OR REPLACE INTO`, `UPDATE OR REPLACE`, also
+/// below a `WITH`.
 pub fn replacing(statement: &str) -> Option<String> {
     let mut tokens = Tokens::new(statement).peekable();
-    // In the body of a trigger, it runs later.
-    if tokens.peek()?.eq_ignore_ascii_case("CREATE") {
-        return None;
-    }
+    let has_with = tokens.peek()?.eq_ignore_ascii_case("WITH");
     while let Some(token) = tokens.next() {
         let changes = token.eq_ignore_ascii_case("INSERT") || token.eq_ignore_ascii_case("UPDATE");
         let replaces = match changes && accept(&mut tokens, "OR") {
             true => accept(&mut tokens, "REPLACE"),
-            false => token.eq_ignore_ascii_case("REPLACE") && accept(&mut tokens, "INTO"),
+            false => token.eq_ignore_ascii_case("REPLACE") && (!has_with || accept(&mut tokens, "INTO")),
         };
         if replaces {
             accept(&mut tokens, "INTO");
             let (schema, name) = table(&mut tokens)?;
             return schema.is_none_or(|schema| schema.eq_ignore_ascii_case("main")).then_some(name);
+        }
+        if !has_with {
+            // Any statement may be long, and is read up to its first word only.
+            return None;
         }
     }
     None

@@ -57,7 +57,7 @@ pub use sections::{Section, sections};
 pub use session::{SessionValues, may_read_last, session_values};
 pub use shown::ShownGrants;
 pub use split::{Statement, split};
-pub use sqlite::{JOURNAL_MODES, waits_for_vacuum};
+pub use sqlite::{JOURNAL_MODES, leaves_write_ahead_log, waits_for_vacuum};
 pub use subjects::subjects;
 
 use crate::dialect::Dialect;

@@ -35,6 +35,13 @@ pub fn waits_for_vacuum(statement: &str) -> Option<String> {
     (waits && value.is_some()).then_some(name)
 }
 
+/// Whether a statement sets the journal of the database, to something else than a write-ahead log.
+pub fn leaves_write_ahead_log(statement: &str) -> Option<bool> {
+    let (name, value) = pragma(statement)?;
+    let value = value.filter(|_| name.eq_ignore_ascii_case("journal_mode"))?;
+    Some(!value.eq_ignore_ascii_case("wal"))
+}
+
 /// The name of a pragma and its value, unquoted.
 fn pragma(statement: &str) -> Option<(String, Option<String>)> {
     let mut tokens = Tokens::new(statement);

@@ -137,6 +137,9 @@ fn settings_of_a_new_file_take_effect_or_are_refused() {
             "`VACUUM;` below it, and the directive `-- runner:no-transaction`",
         ]);
     }
+    let text = "-- runner:no-transaction\nPRAGMA journal_mode = wal;\nPRAGMA page_size = 8192;\nVACUUM;\n";
+    project.sql("1_setting", text, "SELECT 1;");
+    project.runner("apply").exits(2).says(&["write `PRAGMA journal_mode = delete;` above it"]);
     let text = "-- runner:no-transaction\nPRAGMA journal_mode = delete;\nPRAGMA page_size = 8192;\nPRAGMA auto_vacuum = 1;\nVACUUM;\n";
     project.sql("1_setting", text, "SELECT 1;");
     project.runner("apply").succeeds();

@@ -12,7 +12,8 @@ use crate::engine::schema::{dialect_schema, tool_sql};
 use crate::engine::unreadable::unreadable;
 use crate::error::{Error, Result};
 use crate::sql::{
-    Statement, StatementClass, classify, excerpt, late_enum_value, program, waits_for_vacuum, writes_file,
+    Statement, StatementClass, classify, excerpt, late_enum_value, leaves_write_ahead_log, program, waits_for_vacuum,
+    writes_file,
 };
 
 /// The statements of a migration in SQL.
@@ -145,11 +146,9 @@ fn refuse(mode: RunMode, statement: &str, class: StatementClass, facts: &Facts) 
 /// Why a setting of SQLite would do nothing. With a write-ahead log, as is usual, not even `VACUUM` changes the size of pages.
 fn without_vacuum(statements: &[Statement<'_>], at: usize, facts: &Facts) -> Option<Error> {
     let name = waits_for_vacuum(statements[at].text).filter(|_| facts.dialect == Dialect::Sqlite)?;
-    let sets_journal = |statement: &Statement<'_>| statement.text.to_ascii_lowercase().contains("journal_mode");
+    let mut journals = statements[..at].iter().rev().filter_map(|it| leaves_write_ahead_log(it.text));
     let (above, hint) = match name.eq_ignore_ascii_case("page_size") {
-        true => {
-            (statements[..at].iter().any(sets_journal), "write `PRAGMA journal_mode = delete;` above it, `VACUUM;`")
-        }
+        true => (journals.next() == Some(true), "write `PRAGMA journal_mode = delete;` above it, `VACUUM;`"),
         false => (true, "write `VACUUM;`"),
     };
     let is_followed = statements[at..].iter().any(|later| first_word(later.text) == "VACUUM");
