@@ -236,6 +236,7 @@ pub use engine::target::Target;
 pub use engine::verify::{Extent, Finding, ProofLevel, Verdict, Verified};
 pub use error::{Error, ErrorKind, Result};
 pub use project::Project;
+pub use project::settings::OnExisting;
 pub use runner::{Builder, DatabaseLocation, Events, Runner, Status};
 #[cfg(feature = "components")]
 pub use sandbox::compile::compile_component;

@@ -127,11 +127,24 @@ impl TestProject {
                 command.env(name, value);
             }
         }
-        command.envs(self.url.iter().map(|url| ("DATABASE_URL", url)));
+        command.envs(self.default_url().map(|url| ("DATABASE_URL", url)));
+        // Many tests make tables before the first run; those that are about that unset it.
+        command.env("RUNNER_ON_EXISTING", "apply");
         // All tests share one cache of compiled guests.
         command.env("XDG_CACHE_HOME", crate::guests::target_directory().join("test-cache"));
         // Compiling measures nothing: a machine may be busy.
         command.env("RUNNER_LIMIT_COMPILE_TIME", "10m");
+    }
+
+    /// The database of a test that is about something else: that of [`Self::set_url`], or a SQLite file.
+    fn default_url(&self) -> Option<String> {
+        let names_one = || {
+            let read = |file: &str| std::fs::read_to_string(self.file(file)).unwrap_or_default();
+            !self.file("runner.toml").exists()
+                || read("runner.toml").contains("url")
+                || read(".env").contains("DATABASE_URL")
+        };
+        self.url.clone().or_else(|| (!names_one()).then(|| "sqlite://runner.db".to_owned()))
     }
 
     /// Runs the binary to completion.

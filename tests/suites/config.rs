@@ -35,6 +35,41 @@ fn databases(directory: &Path) -> Vec<String> {
 }
 
 #[test]
+fn only_a_project_that_names_a_database_has_one() {
+    let project = one();
+    let apply = |variables: &[(&str, &str)]| {
+        let mut command = project.command(["apply"]);
+        project.finish(command.env_remove("DATABASE_URL").envs(variables.iter().copied()))
+    };
+    apply(&[]).exits(2).says(&["no database URL is set", "`[database]`"]);
+    for name in ["DATABASE_URL", "RUNNER_DATABASE_URL", "RUNNER_ENVIRONMENT", "RUNNER_DATABASE"] {
+        apply(&[(name, "")]).exits(2).says(&[&format!("`{name}` is empty")[..]]);
+    }
+    for line in
+        ["DATABASE_URL: postgres://h/d", "set DATABASE_URL=postgres://h/d", "DATABASE_URL=postgres://u:pa$word@h/d"]
+    {
+        project.write(".env", line);
+        apply(&[]).exits(2).says(&[".env:1"]);
+    }
+    project.write(".env", "DATABASE_URL=\n");
+    apply(&[]).exits(2).says(&["`DATABASE_URL` is empty"]);
+    std::fs::remove_file(project.file(".env")).unwrap();
+    project.runner("validate").succeeds();
+    assert!(databases(project.root()).is_empty());
+}
+
+#[test]
+fn a_project_of_files_for_other_databases_is_refused() {
+    let project = project!();
+    project.write("migrations/1_t.postgres.up.sql", "CREATE TABLE t (id INTEGER);");
+    project
+        .runner("apply")
+        .exits(2)
+        .says(&["every migration of the project is for PostgreSQL, and the database is SQLite"]);
+    assert!(databases(project.root()).is_empty());
+}
+
+#[test]
 fn sources_are_used_in_order_of_precedence() {
     let project = one();
     let peel = |arguments: &[&str], variables: &[(&str, &str)], expected: &str| {
@@ -49,14 +84,12 @@ fn sources_are_used_in_order_of_precedence() {
     peel(&["-D", "sqlite:flag.db"], &all, "flag.db");
     peel(&[], &all, "own.db");
     peel(&[], &all[1..], "common.db");
-    peel(&[], &[("RUNNER_DATABASE_URL", ""), ("DATABASE_URL", "sqlite:common.db")], "common.db");
+    peel(&[], &[("RUNNER_DATABASE_URL", "sqlite:own.db"), ("DATABASE_URL", "")], "own.db");
     peel(&[], &[], "dot-own.db");
     project.write(".env", "DATABASE_URL=sqlite:dot-common.db\n");
     peel(&[], &[], "dot-common.db");
     std::fs::remove_file(project.file(".env")).unwrap();
     peel(&[], &[], "file.db");
-    project.write("runner.toml", "");
-    peel(&[], &[], "runner.db");
 }
 
 /// As if it were not set, another database would be migrated.
@@ -102,7 +135,7 @@ fn the_project_is_found_from_a_subdirectory() {
 fn directories_may_have_unusual_names() {
     let project = project!(empty);
     for name in ["we?ird", "per%20cent", "sp ace", "ha#sh", "quo'te", "dou\"ble", "ünï", "a&b=c", "co:lon"] {
-        project.write(&format!("{name}/runner.toml"), "");
+        project.write(&format!("{name}/runner.toml"), "[database]\nurl = 'sqlite:runner.db'");
         project.write(&format!("{name}/migrations/1_t.up.sql"), "CREATE TABLE t (id INTEGER);");
         let mut command = project.command(["apply"]);
         project.finish(command.current_dir(project.file(name))).succeeds();
@@ -123,6 +156,7 @@ fn a_missing_project_is_an_error_with_a_hint() {
 #[test]
 fn another_settings_file_is_named_by_flag_or_variable() {
     let project = one();
+    project.settings("[database]\nurl = \"sqlite:main.db\"");
     project.write("conf/other.toml", "[database]\nurl = \"sqlite:other.db\"\n");
     project.write("conf/migrations/1_o.up.sql", "CREATE TABLE o (id INTEGER);");
     project.runner("apply -c conf/other.toml").succeeds();

@@ -66,8 +66,9 @@ Examples:
   runner db reset                  drop it, create it and apply every migration
   runner db drop --yes             drop it without asking
 
-On a terminal, `drop` and `reset` ask first. A database is never dropped where the settings say
-`protected = true`, in `[database]`, `[databases.NAME]`, `[tenants]` or `[environments.NAME]`.")]
+On a terminal, `drop` and `reset` ask first. A database is not dropped where the settings say `protected = true`,
+in `[database]`, `[databases.NAME]`, `[tenants]` or `[environments.NAME]`, or said so when migrations were applied,
+unless `--unprotect` names it.")]
 pub struct DbArgs {
     #[command(subcommand)]
     pub command: DbCommand,
@@ -95,6 +96,11 @@ pub struct DropArgs {
     /// PostgreSQL: end the sessions that use the database
     #[arg(long)]
     pub force: bool,
+    /// Name of a protected database with which to do it nevertheless
+    ///
+    /// The name in `runner.toml`, or that of the database or its file.
+    #[arg(long, value_name = "NAME", hide_short_help = true)]
+    pub unprotect: Option<String>,
 }
 
 /// `runner db reset`
@@ -106,6 +112,11 @@ pub struct ResetArgs {
     /// PostgreSQL: end the sessions that use the database
     #[arg(long)]
     pub force: bool,
+    /// Name of a protected database with which to do it nevertheless
+    ///
+    /// The name in `runner.toml`, or that of the database or its file.
+    #[arg(long, value_name = "NAME", hide_short_help = true)]
+    pub unprotect: Option<String>,
     /// Target to apply up to; see `runner help` for targets
     #[arg(short, long, default_value = "latest", value_name = "TARGET", allow_hyphen_values = true)]
     pub target: String,

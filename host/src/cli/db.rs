@@ -34,6 +34,7 @@ pub fn create(context: &Context) -> Result<u8> {
 /// Drops the database.
 pub fn drop(context: &Context, yes: bool, by_force: bool) -> Result<u8> {
     check_force(context, by_force)?;
+    check_history(context, "drop")?;
     confirm::destroy(context, "drop", yes)?;
     let dropped = drop_database(context, by_force)?;
     let message = if dropped { "dropped" } else { "does not exist:" };
@@ -44,6 +45,7 @@ pub fn drop(context: &Context, yes: bool, by_force: bool) -> Result<u8> {
 /// Drops the database, creates it and applies migrations.
 pub fn reset(mut context: Context, request: &RunRequest, yes: bool, by_force: bool) -> Result<u8> {
     check_force(&context, by_force)?;
+    check_history(&context, "drop and recreate")?;
     confirm::destroy(&context, "drop and recreate", yes)?;
     let (catalog, _) = context.catalog_for_now(request.locked)?;
     let stop = watched(&context)?;
@@ -69,6 +71,16 @@ pub fn reset(mut context: Context, request: &RunRequest, yes: bool, by_force: bo
             run_after(before, context, request, Action::Apply(request.target.clone()))
         })
         .map_err(|error: Error| advice.into_iter().fold(error, Error::hint))
+}
+
+/// Fails if the history says that the database is protected. What cannot be opened fails later, or has nothing to lose.
+fn check_history(context: &Context, what: &str) -> Result<()> {
+    runtime::run(async {
+        match context.connect(false).await {
+            Ok(mut database) => context.check_protected_database(&mut *database, what).await,
+            Err(_) => Ok(()),
+        }
+    })
 }
 
 /// Fails if `--force` would do nothing.

@@ -1,17 +1,23 @@
 //! `runner init`
 
 use std::path::Path;
+use std::time::Duration;
 
 use super::exit;
-use crate::database::DatabaseUrl;
+use crate::database::{ConnectOptions, DatabaseUrl, connect};
 use crate::engine::identity::Identity;
+use crate::engine::{existing, history};
 use crate::error::{Error, Result};
 use crate::project::scaffold::{Scaffolded, github, init, revision_at};
 use crate::project::settings::FILE_NAME;
 use crate::project::{LoadRequest, Settings};
 use crate::report::json::ScaffoldJson;
 use crate::report::{Format, Printer, Text, text};
+use crate::runtime;
 use crate::suggest::quoted_for_shell;
+
+/// How long to wait for a server whose database may have tables: the project is made either way.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Creates a project, for the database of `--database-url` or an SQLite file of its own; with `ci`, a workflow too, for which
 /// the project may exist.
@@ -26,9 +32,14 @@ pub fn run(printer: &Printer, directory: &Path, ci: bool, load: &LoadRequest) ->
         github::check(&absolute)?;
     }
     let is_project = absolute.join(FILE_NAME).exists();
+    let mut has = None;
     let mut made = match ci && is_project {
         true => Scaffolded { root: absolute.clone(), ..Scaffolded::default() },
-        false => init(&absolute, &revision_at(Identity::now().run_timestamp / 1_000_000), database.as_ref())?,
+        false => {
+            has = database.as_ref().map(content).transpose()?.flatten();
+            let example = has.is_none().then(|| revision_at(Identity::now().run_timestamp / 1_000_000));
+            init(&absolute, example.as_deref(), database.as_ref())?
+        }
     };
     if ci {
         // Of this project, whatever the environment names.
@@ -46,8 +57,31 @@ pub fn run(printer: &Printer, directory: &Path, ci: bool, load: &LoadRequest) ->
                 Some(".") | None => String::new(),
                 Some(directory) => format!("cd {}; ", quoted_for_shell(directory)),
             };
-            printer.talk(&Text::new().plain(format!("next: {there}runner apply")).end());
+            let next = match &has {
+                Some(has) => {
+                    let note = format!("note: no example was written, as the database is not empty: it has {has}");
+                    printer.talk(&Text::new().plain(note).end());
+                    "runner new NAME"
+                }
+                None => "runner apply",
+            };
+            printer.talk(&Text::new().plain(format!("next: {there}{next}")).end());
         }
     }
     Ok(exit::DONE)
+}
+
+/// What a database has, if it is there and not empty. One that cannot be reached yet may be anything: `apply` looks again.
+fn content(url: &DatabaseUrl) -> Result<Option<String>> {
+    runtime::run(async {
+        let options = ConnectOptions::default();
+        let Ok(Ok(mut database)) = tokio::time::timeout(PATIENCE, connect(url, &options)).await else {
+            return Ok(None);
+        };
+        let host = &mut database.host();
+        if history::is_there(host).await? {
+            return Ok(Some("a history of its own".to_owned()));
+        }
+        Ok(existing::look(host).await?.map(|existing| existing.found()))
+    })
 }

@@ -180,7 +180,8 @@ fn dispatch(cli: Cli, printer: &Arc<Printer>) -> Result<u8> {
         Command::Remove(args) => remove::run(&project()?, &package::package_name(&args.name)?),
         Command::Outdated => outdated::run(&project()?),
         Command::Apply(args) => {
-            let global = request::with_waits(&global, &args.run);
+            let mut global = request::with_waits(&global, &args.run);
+            global.load.on_existing.clone_from(&args.on_existing);
             let asked = FleetRequest::running("apply", args.fleet.all, &args.fleet_run);
             if let Some(fleet) = fleet::load(printer, &global, &asked)? {
                 let request = request::apply(args, &fleet.switches())?;
@@ -192,7 +193,8 @@ fn dispatch(cli: Cli, printer: &Arc<Printer>) -> Result<u8> {
             apply::run(context, &request)
         }
         Command::Rollback(args) => {
-            let global = request::with_waits(&global, &args.run);
+            let mut global = request::with_waits(&global, &args.run);
+            global.load.unprotect.clone_from(&args.unprotect);
             let yes = args.yes;
             let asked = FleetRequest::running("rollback", args.all_databases, &args.fleet_run);
             if let Some(fleet) = fleet::load(printer, &global, &asked)? {
@@ -264,9 +266,14 @@ fn db(args: DbArgs, printer: &Arc<Printer>, global: &GlobalRequest) -> Result<u8
     let context = || Context::load(printer.clone(), global);
     match args.command {
         DbCommand::Create => db::create(&context()?),
-        DbCommand::Drop(args) => db::drop(&context()?, args.yes, args.force),
+        DbCommand::Drop(args) => {
+            let mut global = global.clone();
+            global.load.unprotect.clone_from(&args.unprotect);
+            db::drop(&Context::load(printer.clone(), &global)?, args.yes, args.force)
+        }
         DbCommand::Reset(args) => {
-            let global = request::with_waits(global, &args.run);
+            let mut global = request::with_waits(global, &args.run);
+            global.load.unprotect.clone_from(&args.unprotect);
             let context = Context::load(printer.clone(), &global)?;
             let request = request::reset(&args, &context.settings.switches)?;
             db::reset(context, &request, args.yes, args.force)

@@ -11,17 +11,20 @@ use crate::engine::Direction;
 use crate::engine::apply::{PlannedSql, planned_sql};
 use crate::engine::control::under_way::note;
 use crate::engine::event::Why;
+use crate::engine::existing;
 use crate::engine::plan::{
     Inspection, Plan, PlanInput, PlannedMigration, Refusal, Statements, check_dry_run, down_mode, file_of, inspect,
     plan_towards,
 };
 use crate::engine::time_texts::add_times;
 use crate::engine::transcript::store::known_unrepeatable;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::project::catalog::{Artifact, Catalog};
+use crate::project::settings::OnExisting;
 use crate::report::escape::first_escaped;
 use crate::report::json::{ErrorJson, PlanJson};
 use crate::report::{Format, Printer, Text, text};
+use crate::runner::run::revision_of;
 use crate::runtime;
 use crate::sql::time_texts::{TimeText, time_texts_in};
 use crate::sql::volatile::volatile_texts;
@@ -40,6 +43,7 @@ pub fn run(context: &Context, request: &PlanRequest) -> Result<u8> {
         let (grants, limits) = (&context.settings.grants, &context.settings.limits);
         let plan = plan_towards(&input, &request.target).and_then(|plan| plan.with_grants(&input, grants, limits));
         let plan = plan.map_err(|error| context.place(error))?;
+        let refusal = existing(context, &plan, &catalog, &mut database).await?;
         let values = (&facts, &context.settings.parameters);
         let planned = planned_sql(&plan, &catalog, &mut database, values).await;
         let PlannedSql { runs: sql, statements, downs } = planned.map_err(|error| context.place(error))?;
@@ -53,7 +57,8 @@ pub fn run(context: &Context, request: &PlanRequest) -> Result<u8> {
         context.say_database();
         let notes = say_isolation(context, &plan, &facts, &mut database).await?;
         let is_text = printer.format() == Format::Text;
-        let checked = plan.check(context.settings.isolation, &facts).map_err(|error| context.place(error));
+        let checked = refusal.map_or_else(|| plan.check(context.settings.isolation, &facts), Err);
+        let checked = checked.map_err(|error| context.place(error));
         match (printer.format(), shown) {
             (Format::Json, sql) => {
                 let target = request.target.to_string();
@@ -92,6 +97,21 @@ pub fn run(context: &Context, request: &PlanRequest) -> Result<u8> {
             (Err(error), Format::Json) => Ok(exit::of(error.kind)),
         }
     })
+}
+
+/// Why `apply` would refuse the database, if it is not empty and has no history.
+async fn existing(
+    context: &Context,
+    plan: &Plan,
+    catalog: &Catalog,
+    database: &mut Option<Box<dyn Database>>,
+) -> Result<Option<Error>> {
+    let Some(database) = database.as_mut().filter(|_| !plan.is_empty()) else { return Ok(None) };
+    if context.settings.on_existing == OnExisting::Apply {
+        return Ok(None);
+    }
+    let found = existing::look(&mut database.host()).await.map_err(|error| context.place(error))?;
+    Ok(found.map(|found| found.refused(|version| revision_of(catalog, version))))
 }
 
 /// Warns where the script that was printed is not what the files are.

@@ -137,6 +137,14 @@ pub struct ApplyArgs {
     /// [env: RUNNER_ALLOW_MISSING]
     #[arg(long)]
     pub allow_missing: bool,
+    /// What a first run does with a database that has tables: `refuse` or `apply` [default: refuse]
+    ///
+    /// A database with tables and without a history was migrated by another tool, or is not the one that was meant. `runner baseline`
+    /// records what it has; with `apply`, all migrations are applied to it as it is.
+    ///
+    /// [env: RUNNER_ON_EXISTING]
+    #[arg(long, value_name = "ACTION", hide_short_help = true)]
+    pub on_existing: Option<String>,
     /// Let the changed component of a revision go on with the transform that failed
     ///
     /// What is finished stays, and the changed component does every chunk that is not. It must make the same calls before the
@@ -188,6 +196,11 @@ pub struct RollbackArgs {
     /// Do not ask before rolling back every migration
     #[arg(short, long)]
     pub yes: bool,
+    /// Name of a protected database with which to do it nevertheless
+    ///
+    /// The name in `runner.toml`, or that of the database or its file.
+    #[arg(long, value_name = "NAME", hide_short_help = true)]
+    pub unprotect: Option<String>,
     /// Roll back on every database of `[databases]` and every tenant of `[tenants]`
     #[arg(long, help_heading = "Several databases")]
     pub all_databases: bool,

@@ -10,7 +10,7 @@ use super::context::Context;
 use super::request::{GlobalRequest, TestRequest};
 use super::test_runs::{Catalogs, TestRuns};
 use super::{exit, signals};
-use crate::database::{DatabaseError, DatabaseUrl, StopSignal};
+use crate::database::{DatabaseUrl, StopSignal, Unset};
 use crate::dump::Ignore;
 use crate::engine::identity::Identity;
 use crate::engine::target::Candidates;
@@ -123,8 +123,8 @@ fn databases(context: &Context) -> Result<Vec<DatabaseUrl>> {
         return Ok(urls);
     }
     if !url.value.dialect().has_server() {
-        if let Some(variable) = url.value.unset() {
-            return Err(context.place(DatabaseError::unset(variable).into()));
+        if !matches!(url.value.unset(), Some(Unset::Url)) {
+            url.value.check_set().map_err(|error| context.place(error.into()))?;
         }
         return Ok(vec![url.value.clone()]);
     }

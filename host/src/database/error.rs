@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::Unset;
 use crate::error::{Error, ErrorKind};
 
 /// The kind of a database error; finer than the WIT contract distinguishes. Stored by position: append further cases.
@@ -154,10 +155,16 @@ impl DatabaseError {
         )
     }
 
-    /// Returns the error for a URL with a variable that is not set.
-    pub fn unset(variable: &str) -> Self {
-        Self::new(DatabaseErrorKind::Configuration, format!("the variable `{variable}` is not set"))
-            .hint(format!("set `{variable}` in the environment or in `.env`"))
+    /// Returns the error for an address of which something is not set.
+    pub fn unset(unset: &Unset) -> Self {
+        let error = |message: &str| Self::new(DatabaseErrorKind::Configuration, message);
+        match unset {
+            Unset::Variable(name) => error(&format!("the variable `{name}` is not set"))
+                .hint(format!("set `{name}` in the environment or in `.env`")),
+            Unset::Url => error("no database URL is set").hint(
+                "set `DATABASE_URL`, or add `url = \"sqlite://runner.db\"`, or another URL, to `[database]` in `runner.toml`",
+            ),
+        }
     }
 
     /// Returns the error for a second `begin`.

@@ -57,6 +57,7 @@ pub(crate) async fn drop_named(admin: &mut dyn Database, name: &str, by_force: b
 
 /// Creates the database of a URL and returns whether it did not exist.
 pub async fn create(url: &DatabaseUrl, options: &ConnectOptions) -> Result<bool, DatabaseError> {
+    url.check_set()?;
     if !url.dialect().has_server() {
         let Some(path) = url.sqlite_path() else { return Err(in_memory()) };
         // An empty file is no database yet, but becomes one unless the URL forbids it.
@@ -77,6 +78,7 @@ pub async fn create(url: &DatabaseUrl, options: &ConnectOptions) -> Result<bool,
 /// Drops the database of a URL and returns whether it existed. Refused while a run holds its lock; `by_force` ends other
 /// sessions where the server can.
 pub async fn drop(url: &DatabaseUrl, options: &ConnectOptions, by_force: bool) -> Result<bool, DatabaseError> {
+    url.check_set()?;
     if !url.dialect().has_server() {
         let Some(path) = url.sqlite_path() else { return Err(in_memory()) };
         #[cfg(feature = "sqlite")]

@@ -67,7 +67,7 @@ pub use schema_change::SchemaChange;
 pub use session::{BatchLimits, Bulk, CursorId, CursorRequest, QueryLimits, Session, WriteHint, WriterId};
 pub use spec::{ColumnInfo, PageRequest, TableInfo, TableName, TableSource, TableTarget, WriteMode, repeated_key_name};
 pub use stop::StopSignal;
-pub use url::DatabaseUrl;
+pub use url::{DatabaseUrl, Unset};
 
 use crate::sql::Isolation;
 
@@ -380,9 +380,7 @@ impl Connector {
 
 /// Connects to the database of a URL.
 pub async fn connect(url: &DatabaseUrl, options: &ConnectOptions) -> Result<Box<dyn Database>, DatabaseError> {
-    if let Some(variable) = url.unset() {
-        return Err(DatabaseError::unset(variable));
-    }
+    url.check_set()?;
     match url.dialect() {
         #[cfg(feature = "sqlite")]
         Dialect::Sqlite => sqlite::connect(url, options).await,

@@ -1,5 +1,7 @@
 //! Database URLs, whose password never appears in a message.
 
+mod spelling;
+
 use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
@@ -10,7 +12,7 @@ use url::{ParseError, Url};
 
 pub use super::redact::redact;
 use super::redact::{passwords, redact_parameters, redact_url, secrets};
-use super::{ChosenLock, Dialect};
+use super::{ChosenLock, DatabaseError, Dialect};
 use crate::error::{Error, Result};
 
 /// No scheme is longer; the longest that we know has ten letters.
@@ -24,8 +26,17 @@ pub struct DatabaseUrl {
     place: Place,
     /// What the settings say, where the URL says nothing.
     lock: Option<ChosenLock>,
-    /// A variable that is not set: only the kind of database is known.
-    unset: Option<String>,
+    /// What is not set: only the kind of database is known.
+    unset: Option<Unset>,
+}
+
+/// What is not set of an address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unset {
+    /// A variable in it, which stays as it is written.
+    Variable(String),
+    /// All of it.
+    Url,
 }
 
 /// The part of the URL after its scheme.
@@ -54,6 +65,9 @@ impl DatabaseUrl {
     /// host or of a database, and name that in their errors.
     pub fn parse(text: &str, base: &Path) -> Result<Self> {
         let text = text.trim();
+        if spelling::is_of_go(text) {
+            return Err(spelling::of_go());
+        }
         let (scheme, rest) =
             text.split_once(':').filter(|(scheme, _)| is_scheme(scheme)).ok_or_else(|| no_url(text))?;
         let scheme = scheme.to_ascii_lowercase();
@@ -63,6 +77,9 @@ impl DatabaseUrl {
             "mysql" => Dialect::Mysql,
             "mariadb" => Dialect::Mariadb,
             other => {
+                if let Some(error) = spelling::foreign(other, rest) {
+                    return Err(error);
+                }
                 return Err(Error::usage(format!("`{other}` is not a kind of database that runner knows"))
                     .hint("use one of `sqlite:`, `postgres:`, `mysql:` and `mariadb:`"));
             }
@@ -113,16 +130,20 @@ impl DatabaseUrl {
         Self { lock: Some(lock), ..self }
     }
 
-    /// Returns the same address as one in which a variable is not set and stays as it is written. Such an address has a kind, and
-    /// cannot be connected to.
+    /// Returns the same address as one of which something is not set. Such an address has a kind, and cannot be connected to.
     #[must_use]
-    pub fn with_unset(self, variable: String) -> Self {
-        Self { unset: Some(variable), ..self }
+    pub fn with_unset(self, unset: Unset) -> Self {
+        Self { unset: Some(unset), ..self }
     }
 
-    /// Returns a variable of the address that is not set.
-    pub fn unset(&self) -> Option<&str> {
-        self.unset.as_deref()
+    /// Returns what of the address is not set.
+    pub fn unset(&self) -> Option<&Unset> {
+        self.unset.as_ref()
+    }
+
+    /// Fails if something of the address is not set.
+    pub fn check_set(&self) -> std::result::Result<(), DatabaseError> {
+        self.unset.as_ref().map_or(Ok(()), |unset| Err(DatabaseError::unset(unset)))
     }
 
     /// Returns the lock of the settings.

@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! apply                                                  the run: lock, transaction, history, retries
-//! verify repair stamp accept status outcome              what else is done with history, and what comes of a run
+//! verify repair stamp accept existing protection status outcome  what else is done with history, and what comes of a run
 //! sql_script dry_run artifact                            statements of a file, one by one; what a dry run records
 //! execution                                              calls of a migration: atomic, journalled or replayed
 //! transform                                              cuts tables into chunks and has batch functions transform them
@@ -32,6 +32,7 @@ pub mod control;
 pub mod dry_run;
 pub mod event;
 pub mod execution;
+pub mod existing;
 pub mod history;
 pub mod identity;
 pub mod implicit_delete;
@@ -40,6 +41,7 @@ pub mod isolation;
 pub mod journal;
 pub mod outcome;
 pub mod plan;
+pub mod protection;
 pub mod recorder;
 pub mod repair;
 pub mod role;

@@ -1,17 +1,14 @@
 //! Every environment variable that runner reads, once.
 //!
-//! An empty variable counts as not set. Variables may also be set in a file `.env` next to `runner.toml`; the process environment
+//! An empty variable counts as not set, except that one which would choose the database is refused. Variables may also be set in a file `.env` next to `runner.toml`; the process environment
 //! takes precedence. Reading never changes the process environment.
 
-use std::borrow::Cow;
-use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{self, Read};
 use std::path::Path;
 
+use super::dotenv::{self, DotEnv};
 use super::files::read_own;
 use super::origin::{Origin, Sourced};
-use super::units::format_size;
 use crate::error::{Error, Result};
 
 /// The file of variables next to the settings file.
@@ -19,9 +16,6 @@ pub const FILE_NAME: &str = ".env";
 
 /// The largest `.env` that is read. Thousands of variables fit.
 const LARGEST: u64 = 1 << 20;
-
-/// The most bytes that the values of `.env` may have. A value may name others, so a few lines could double it each, and fill any memory.
-const LARGEST_VALUES: usize = 64 << 20;
 
 /// The settings file, as `--config`. Not read from `.env`, which is next to that file.
 pub const CONFIG: &str = "RUNNER_CONFIG";
@@ -53,6 +47,8 @@ pub const MAX_LAG: &str = "RUNNER_MAX_LAG";
 pub const MAX_ACTIVE_CONNECTIONS: &str = "RUNNER_MAX_ACTIVE_CONNECTIONS";
 /// Where to back up before a run, as `--backup`.
 pub const BACKUP: &str = "RUNNER_BACKUP";
+/// What a first run does with a database that is not empty, as `--on-existing`.
+pub const ON_EXISTING: &str = "RUNNER_ON_EXISTING";
 /// Maximum number of rows in a chunk, as `--chunk-rows`.
 pub const CHUNK_ROWS: &str = "RUNNER_CHUNK_ROWS";
 /// Target duration of a chunk, as `--chunk-time`.
@@ -112,6 +108,10 @@ pub const ALL: &[(&str, &str)] = &[
         "a transform waits while more sessions than this are active besides its own; `--max-active-connections` takes precedence",
     ),
     (BACKUP, "where to back up before a run: `auto`, `none`, or a path; `--backup` takes precedence"),
+    (
+        ON_EXISTING,
+        "what a first run does with a database that has tables: `refuse` or `apply`; `--on-existing` takes precedence",
+    ),
     (CHUNK_ROWS, "maximum number of rows in a chunk of a transform; `--chunk-rows` takes precedence"),
     (
         CHUNK_TIME,
@@ -184,22 +184,20 @@ impl Switches {
 pub struct Variables {
     process: BTreeMap<String, String>,
     file: BTreeMap<String, String>,
-    /// Variables of other tools of which the value is not valid UTF-8, and where they come from.
-    unreadable: BTreeMap<String, Origin>,
+    /// Variables that are set to nothing, and where.
+    empty: Vec<(String, Origin)>,
+    /// Variables of other tools that have no usable value, and why.
+    unusable: BTreeMap<String, Error>,
 }
 
 impl Variables {
     /// The variables of the process and of the file `.env` in the directory, if there is one.
     pub fn load(process: BTreeMap<String, String>, directory: &Path) -> Result<Self> {
         let bytes = read_file(directory)?.unwrap_or_default();
-        let text = String::from_utf8_lossy(&bytes);
-        let (file, replaced): (BTreeMap<_, _>, BTreeMap<_, _>) = read_dotenv(&text)?
-            .into_iter()
-            .partition(|(_, value)| matches!(text, Cow::Borrowed(_)) || !value.contains(char::REPLACEMENT_CHARACTER));
-        let mut variables = Self { file, ..Self::of_process(process) };
-        for name in replaced.into_keys() {
-            variables.set_unreadable(&name, Origin::DotEnv)?;
-        }
+        let DotEnv { mut values, empty, unusable } = dotenv::read(&bytes)?;
+        values.retain(|name, _| !unusable.contains_key(name));
+        let mut variables = Self { file: values, unusable, ..Self::of_process(process) };
+        variables.empty.extend(empty.into_iter().map(|name| (name.clone(), Origin::DotEnv(name))));
         Ok(variables)
     }
 
@@ -215,20 +213,22 @@ impl Variables {
         if is_ours(name) {
             return Err(unreadable(name, &origin));
         }
-        self.unreadable.insert(name.to_owned(), origin);
+        self.unusable.insert(name.to_owned(), unreadable(name, &origin));
         Ok(())
     }
 
     /// The variables of the text of a file alone.
     #[cfg(feature = "cli")]
     pub(super) fn of_text(text: &str) -> Result<Self> {
-        Ok(Self { file: read_dotenv(text)?, ..Self::default() })
+        Ok(Self { file: dotenv::read(text.as_bytes())?.values, ..Self::default() })
     }
 
     /// The variables of the process alone.
     pub fn of_process(process: BTreeMap<String, String>) -> Self {
-        let process = process.into_iter().filter(|(_, value)| !value.is_empty()).collect();
-        Self { process, ..Self::default() }
+        let (empty, process): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            process.into_iter().partition(|(_, value)| value.is_empty());
+        let empty = empty.into_keys().map(|name| (name.clone(), Origin::Environment(name))).collect();
+        Self { process, empty, ..Self::default() }
     }
 
     /// The variables that stand in for flags.
@@ -261,11 +261,33 @@ impl Variables {
         })
     }
 
+    /// Refuses the first of these variables that is set, as [`Self::first`] looks for them, if it is empty: what was to choose the
+    /// database would leave the choice to what comes after it.
+    pub fn refuse_empty(&self, names: &[&str]) -> Result<()> {
+        for (set, origin) in [
+            (&self.process, Origin::Environment as fn(String) -> Origin),
+            (&self.file, Origin::DotEnv as fn(String) -> Origin),
+        ] {
+            for name in names {
+                if set.contains_key(*name) {
+                    return Ok(());
+                }
+                let origin = origin((*name).to_owned());
+                if self.empty.iter().any(|(empty, place)| empty == name && *place == origin) {
+                    return Err(Error::usage(format!("`{name}` is empty"))
+                        .at("setting", origin.to_string())
+                        .hint(format!("set it to a value, or unset it if `{name}` is not to choose the database")));
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// The value of any variable, for `${NAME}`.
     pub fn get(&self, name: &str) -> Result<Option<&str>> {
-        match (self.process.get(name), self.unreadable.get(name)) {
+        match (self.process.get(name), self.unusable.get(name)) {
             (Some(value), _) => Ok(Some(value)),
-            (None, Some(origin)) => Err(unreadable(name, origin)),
+            (None, Some(error)) => Err(error.clone()),
             (None, None) => Ok(self.file.get(name).map(String::as_str)),
         }
     }
@@ -287,7 +309,7 @@ pub(super) fn read_file(directory: &Path) -> Result<Option<Vec<u8>>> {
 }
 
 /// Whether runner itself reads the variable.
-fn is_ours(name: &str) -> bool {
+pub(super) fn is_ours(name: &str) -> bool {
     name.starts_with("RUNNER_") || name == COMMON_DATABASE_URL
 }
 
@@ -303,94 +325,6 @@ fn switched_on(text: &str) -> bool {
     !matches!(text.to_lowercase().as_str(), "n" | "no" | "f" | "false" | "off" | "0")
 }
 
-/// How large the values of `.env` are, which the parser puts in the place of names.
-struct ValueSizes {
-    /// The largest one, or that of the process, which takes precedence.
-    largest: Cell<usize>,
-    /// All of them.
-    total: Cell<usize>,
-    /// How many names the current value may have at most.
-    names: Cell<usize>,
-}
-
-impl Default for ValueSizes {
-    fn default() -> Self {
-        let largest = std::env::vars_os().map(|(_, value)| value.len()).max().unwrap_or_default();
-        Self { largest: Cell::new(largest), total: Cell::new(0), names: Cell::new(0) }
-    }
-}
-
-impl ValueSizes {
-    /// Adds that of a value that is complete; none, if it was not one.
-    fn add(&self, bytes: usize) {
-        self.largest.set(self.largest.get().max(bytes));
-        self.total.set(self.total.get().saturating_add(bytes));
-        self.names.set(0);
-    }
-
-    /// Whether the values are too large, or the current one may become it.
-    fn are_too_large(&self) -> bool {
-        self.total.get().saturating_add(self.names.get().saturating_mul(self.largest.get())) > LARGEST_VALUES
-    }
-}
-
-/// Hands out a text line by line, so that no value is made before the one before it is counted.
-struct Lines<'a> {
-    left: &'a [u8],
-    sizes: &'a ValueSizes,
-}
-
-impl Read for Lines<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let line = self.left.iter().position(|byte| *byte == b'\n').map_or(self.left.len(), |end| end + 1);
-        let (piece, left) = self.left.split_at(line.min(buffer.len()));
-        let names = piece.iter().filter(|byte| **byte == b'$').count();
-        self.sizes.names.set(self.sizes.names.get().saturating_add(names));
-        if self.sizes.are_too_large() {
-            return Err(io::ErrorKind::FileTooLarge.into());
-        }
-        buffer[..piece.len()].copy_from_slice(piece);
-        self.left = left;
-        Ok(piece.len())
-    }
-}
-
-/// The variables of `.env`; the first value of a name counts. The file is often shared with other tools, so invalid lines are
-/// ignored, except for our own variables.
-fn read_dotenv(text: &str) -> Result<BTreeMap<String, String>> {
-    let text = text.trim_start_matches('\u{feff}');
-    let mut variables = BTreeMap::new();
-    let sizes = ValueSizes::default();
-    for item in dotenvy::from_read_iter(Lines { left: text.as_bytes(), sizes: &sizes }) {
-        match item {
-            Ok((name, value)) => {
-                sizes.add(value.len());
-                variables.entry(name).or_insert(value);
-            }
-            // The error contains the value, which may be a password, and not the name.
-            Err(dotenvy::Error::LineParse(..)) => sizes.add(0),
-            Err(_) if sizes.are_too_large() => {
-                return Err(Error::denied(format!(
-                    "the values of `.env` are larger than {}, as they contain each other",
-                    format_size(LARGEST_VALUES as u64)
-                ))
-                .hint("write out the values that name many others, as `$NAME` or `${NAME}`"));
-            }
-            Err(error) => return Err(Error::usage("cannot read `.env`").cause(error)),
-        }
-    }
-    for (at, line) in text.lines().enumerate() {
-        let name = line.split('=').next().unwrap_or_default().trim().trim_start_matches("export ").trim();
-        if is_ours(name) && !variables.contains_key(name) {
-            return Err(Error::usage(format!("invalid value of `{name}` in `.env`"))
-                .at("file", format!(".env:{}", at + 1))
-                .hint("quote values that contain spaces: `NAME='some value'`"));
-        }
-    }
-    variables.retain(|_, value| !value.is_empty());
-    Ok(variables)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -402,34 +336,6 @@ mod tests {
         let (_, languages) = text.split_once(": ").expect("a list");
         let named: Vec<&str> = languages.split('`').skip(1).step_by(2).filter(|name| !name.starts_with("--")).collect();
         assert_eq!(named, crate::project::scaffold::Language::NAMES);
-    }
-
-    #[test]
-    fn values_that_contain_each_other_stay_small() {
-        let doubling = |lines: usize| -> String {
-            let first = "V0=0123456789abcdef\n".to_owned();
-            (1..lines).fold(first, |text, at| text + &format!("V{at}=\"$V{0} ${{V{0}}}\"\n", at - 1))
-        };
-        assert_eq!(read_dotenv(&doubling(10)).expect("read").get("V9").map(String::len), Some(17 * 512 - 1));
-        // What can be misread is skipped, and must not hide what follows.
-        for text in
-            [doubling(40), format!("A='$ $'\nB=two words\n{}", doubling(40)), doubling(40).replace("V0", "PATH")]
-        {
-            let error = read_dotenv(&text).expect_err("it would be 16 TiB");
-            assert!(error.message.contains("larger than 64MiB"), "{}", error.message);
-        }
-        let many = format!("DATABASE_URL='{}'\n", "$".repeat(1000));
-        assert_eq!(read_dotenv(&many).expect("read").get("DATABASE_URL").map(String::len), Some(1000));
-    }
-
-    #[test]
-    fn invalid_lines_are_ignored_unless_they_set_our_variables() {
-        let read =
-            read_dotenv("APP=My App\nDATABASE_URL='sqlite:a.db'\nDATABASE_URL=sqlite:b.db\nEMPTY=\n").expect("read");
-        assert_eq!(read.into_iter().collect::<Vec<_>>(), [("DATABASE_URL".to_owned(), "sqlite:a.db".to_owned())]);
-        let error = read_dotenv("export RUNNER_DATABASE_URL=postgres://me:my secret@host\n").expect_err("two words");
-        assert_eq!(error.message, "invalid value of `RUNNER_DATABASE_URL` in `.env`");
-        assert!(!format!("{error:?}").contains("secret"));
     }
 
     #[test]

@@ -21,6 +21,7 @@ pub mod settings;
 pub mod units;
 
 mod digest;
+mod dotenv;
 mod embedded;
 mod files;
 #[cfg(feature = "cli")]

@@ -14,6 +14,7 @@ use crate::engine::event::{Event, EventSink};
 use crate::engine::plan::PlanOptions;
 use crate::error::{Error, Result};
 use crate::project::origin::{Origin, Sourced};
+use crate::project::settings::OnExisting;
 use crate::project::{LoadRequest, Project, Settings};
 
 /// Connections that a stepwise transform uses unless the program asks for another number.
@@ -130,6 +131,14 @@ impl Builder {
     pub fn allow_missing(mut self, allow: bool) -> Self {
         self.options.allow_missing = allow;
         self
+    }
+
+    /// What a first run does with a database that has tables, such as one that another tool has migrated. By default it is refused.
+    pub fn on_existing(self, on_existing: OnExisting) -> Self {
+        self.change(move |settings| {
+            settings.on_existing = on_existing;
+            Ok(())
+        })
     }
 
     /// Whether the lockfile must list every migration.

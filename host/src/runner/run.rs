@@ -9,15 +9,17 @@ use crate::engine::apply::{AcceptChanged, Action, Ahead, Engine, Request};
 use crate::engine::backup::Backup;
 use crate::engine::control::{RunControl, RunInfo};
 use crate::engine::dry_run::{DryRun, DryRunRecorder, Ground, OnScratch, RecorderOptions, RecordingDatabase};
+use crate::engine::existing;
 use crate::engine::history::{self, History, Record};
 use crate::engine::identity::Identity;
 use crate::engine::outcome::Outcome;
-use crate::engine::plan::{PlanInput, PlanOptions, plan_apply};
-use crate::engine::target::Target;
+use crate::engine::plan::{PlanInput, PlanOptions, plan_apply, plan_rollback};
+use crate::engine::protection;
+use crate::engine::target::{Candidates, Target};
 use crate::engine::{Direction, EventSink, Transforms};
 use crate::error::{Error, ErrorKind, Result};
 use crate::project::Catalog;
-use crate::project::settings::{BackupSettings, Chunking};
+use crate::project::settings::{BackupSettings, Chunking, OnExisting};
 
 /// What to run, and how.
 #[derive(Clone, Debug)]
@@ -90,13 +92,19 @@ pub async fn run(
         return Ok(Ran { outcome: Outcome { dry_run, ..Outcome::default() }, current: None });
     };
     if !dry_run {
-        check_protected(setup, &order.action, &mut *database).await?;
+        check_protected(setup, &order.action, (&catalog, order.options), &mut *database).await?;
     }
     let throttle = setup.settings.throttle.clone().fit(database.facts().dialect)?;
     let chunking = setup.settings.chunking.fit(database.facts().dialect)?;
-    if let Some(history) = nothing_pending(order, &catalog, &mut *database).await {
+    let glanced = glance(order, &mut *database).await;
+    if let Some(history) = glanced.as_ref().filter(|history| nothing_pending(order, &catalog, history, &*database)) {
         let outcome = Outcome { run_id: identity.run_id, dry_run, ..Outcome::default() };
-        return Ok(Ran { outcome, current: history.current().map(Record::id) });
+        let current = history.current().map(Record::id);
+        record_protection(setup, order, &mut *database).await?;
+        return Ok(Ran { outcome, current });
+    }
+    if glanced.is_none() {
+        check_existing(setup, order, &catalog, &mut *database).await?;
     }
     #[cfg(not(feature = "components"))]
     super::no_sandbox::check(order, &catalog, &mut *database).await.map_err(|error| setup.place(error))?;
@@ -142,6 +150,7 @@ pub async fn run(
         }
     };
     outcome.error = outcome.error.map(|error| setup.place(with_file(error, &engine.catalog)));
+    record_protection(setup, order, &mut **engine.database.lock().await).await?;
     let history = history::read(&mut engine.database.lock().await.host()).await.unwrap_or_default();
     Ok(Ran { outcome, current: history.current().map(Record::id) })
 }
@@ -155,6 +164,13 @@ async fn open(setup: &Setup, order: &RunOrder, catalog: &Catalog) -> Result<Opti
     };
     // What is to be rolled back is in a database that exists.
     let Action::Apply(target) = &order.action else { return Err(missing) };
+    if setup.settings.tenant.is_some() && !creates(&setup.settings.database_url.value) {
+        let missing = Error { hints: Vec::new(), ..missing };
+        return Err(missing.hint(
+            "a tenant of the list should have a database: restore the file, or create an empty one with `runner db create`; \
+             with `?mode=rwc` in the URL, `apply` creates the files of new tenants",
+        ));
+    }
     let (history, facts) = (History::default(), setup.facts_of_missing());
     let input = PlanInput { catalog, history: &history, facts: &facts, options: order.options };
     if plan_apply(&input, target)?.is_empty() {
@@ -169,29 +185,77 @@ async fn open(setup: &Setup, order: &RunOrder, catalog: &Catalog) -> Result<Opti
     Ok(Some(setup.connect(true).await?))
 }
 
+/// Whether the URL of a SQLite file says that it is created if it does not exist.
+fn creates(url: &DatabaseUrl) -> bool {
+    url.sqlite_parameters().any(|parameter| parameter == ("mode", "rwc"))
+}
+
 /// What a protected database refuses; completes "will not … this database".
 pub const ROLL_BACK_ALL: &str = "roll back every migration of";
 
-/// Fails for a rollback that leaves nothing applied on a protected database.
-async fn check_protected(setup: &Setup, action: &Action, database: &mut dyn Database) -> Result<()> {
+/// Fails for a rollback of several migrations, or of all, on a protected database.
+async fn check_protected(
+    setup: &Setup,
+    action: &Action,
+    input: (&Catalog, PlanOptions),
+    database: &mut dyn Database,
+) -> Result<()> {
     let Action::Rollback(target) = action else { return Ok(()) };
-    if setup.settings.protected.is_none() {
-        return Ok(());
+    let history = history::read_with_artifacts(&mut database.host()).await.map_err(|error| setup.place(error))?;
+    let (catalog, options) = input;
+    let input = PlanInput { catalog, history: &history, facts: database.facts(), options };
+    // What cannot be planned is reported by the run.
+    let number = plan_rollback(&input, target).map_or(0, |plan| plan.steps.len());
+    if target.leaves_nothing(history.live.len()) {
+        setup.check_protected_database(database, ROLL_BACK_ALL).await
+    } else if number > 1 {
+        setup.check_protected_database(database, &format!("roll back {number} migrations of")).await
+    } else {
+        Ok(())
     }
-    let history = history::read(&mut database.host()).await.map_err(|error| setup.place(error))?;
-    if target.leaves_nothing(history.live.len()) { setup.check_protected(ROLL_BACK_ALL) } else { Ok(()) }
 }
 
-/// What is in force, if one question shows that there is nothing to apply: programs ask it at every start. Whatever else it
-/// shows, the engine looks for itself, under the lock.
-async fn nothing_pending(order: &RunOrder, catalog: &Catalog, database: &mut dyn Database) -> Option<History> {
-    let Action::Apply(target) = &order.action else { return None };
-    if order.share || order.accept.is_some() {
+/// Records in the history of a protected database that it is protected.
+async fn record_protection(setup: &Setup, order: &RunOrder, database: &mut dyn Database) -> Result<()> {
+    if setup.settings.protected.is_none() || order.dry_run.is_some() || !matches!(order.action, Action::Apply(_)) {
+        return Ok(());
+    }
+    protection::record(database).await.map_err(|error| setup.place(error))
+}
+
+/// The history, if one question shows it: programs ask it at every start. Whatever else it shows, the engine looks for itself,
+/// under the lock.
+async fn glance(order: &RunOrder, database: &mut dyn Database) -> Option<History> {
+    if !matches!(order.action, Action::Apply(_)) || order.share || order.accept.is_some() {
         return None;
     }
-    let history = history::glance(&mut database.host()).await?;
-    let input = PlanInput { catalog, history: &history, facts: database.facts(), options: order.options };
-    plan_apply(&input, target).is_ok_and(|plan| plan.is_empty()).then_some(history)
+    history::glance(&mut database.host()).await
+}
+
+/// Whether there is nothing to apply.
+fn nothing_pending(order: &RunOrder, catalog: &Catalog, history: &History, database: &dyn Database) -> bool {
+    let Action::Apply(target) = &order.action else { return false };
+    let input = PlanInput { catalog, history, facts: database.facts(), options: order.options };
+    plan_apply(&input, target).is_ok_and(|plan| plan.is_empty())
+}
+
+/// Refuses to apply the first migrations to a database that is not empty, unless that is meant.
+async fn check_existing(setup: &Setup, order: &RunOrder, catalog: &Catalog, database: &mut dyn Database) -> Result<()> {
+    let is_first = matches!(order.action, Action::Apply(_)) && !catalog.migrations.is_empty();
+    if !is_first || setup.settings.on_existing == OnExisting::Apply {
+        return Ok(());
+    }
+    let found = existing::look(&mut database.host()).await.map_err(|error| setup.place(error))?;
+    match found {
+        Some(found) => Err(setup.place(found.refused(|version| revision_of(catalog, version)))),
+        None => Ok(()),
+    }
+}
+
+/// The revision of the project that a version of another tool means.
+pub fn revision_of(catalog: &Catalog, version: &str) -> Option<String> {
+    let all = || catalog.migrations.iter().map(|migration| (&*migration.revision, &*migration.name));
+    all().collect::<Candidates<'_>>().resolve(version).ok().map(str::to_owned)
 }
 
 /// How to do a dry run.

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use crate::database::{
     ConnectOptions, Connector, Database, DatabaseErrorKind, Dialect, DriverOptions, Facts, HostSession, StopSignal,
-    connect, no_driver,
+    Unset, connect, no_driver,
 };
 use crate::engine::control::under_way;
 use crate::engine::history::{self, History};
+use crate::engine::protection;
 #[cfg(feature = "components")]
 use crate::engine::script::Compiled;
 use crate::engine::script::{Script, ScriptLoader, ScriptSource};
@@ -17,6 +18,7 @@ use crate::error::{Error, Result};
 use crate::project::{Catalog, CatalogReport, Checks, Settings};
 #[cfg(feature = "components")]
 use crate::sandbox::{Compiler, Keep, Sandbox, SandboxOptions};
+use crate::suggest::quoted_for_shell;
 
 /// Receives sentences for the operator.
 pub type Note = Arc<dyn Fn(&str) + Send + Sync>;
@@ -173,16 +175,45 @@ impl Setup {
     /// Adds the database and the origin of its URL to an error.
     pub fn place(&self, error: Error) -> Error {
         let url = &self.settings.database_url;
+        if url.value.unset() == Some(&Unset::Url) {
+            return error;
+        }
         error.at("database", format!("{} ({})", url.value, url.origin))
     }
 
-    /// Fails if the database is protected. `what` completes "will not … this database".
+    /// Fails if the settings protect the database. `what` completes "will not … this database".
     pub fn check_protected(&self, what: &str) -> Result<()> {
-        let Some(table) = &self.settings.protected else { return Ok(()) };
-        Err(self.place(
-            Error::denied(format!("`[{table}]` is protected: will not {what} this database"))
-                .hint(format!("remove `protected = true` from `[{table}]` in `runner.toml` if you mean it")),
-        ))
+        match &self.settings.protected {
+            Some(table) => self.refuse_protected(&format!("`[{table}]` is protected"), what),
+            None => Ok(()),
+        }
+    }
+
+    /// Fails if the settings, or the history of the database, protect it.
+    pub async fn check_protected_database(&self, database: &mut dyn Database, what: &str) -> Result<()> {
+        self.check_protected(what)?;
+        if self.settings.protected.is_none()
+            && protection::is_recorded(database).await.map_err(|error| self.place(error))?
+        {
+            self.refuse_protected("the history of this database says that it is protected", what)?;
+        }
+        Ok(())
+    }
+
+    /// Refuses, unless the operator names the database.
+    fn refuse_protected(&self, why: &str, what: &str) -> Result<()> {
+        let names = self.settings.names_of_database();
+        if self.settings.unprotect.as_ref().is_some_and(|name| names.contains(name)) {
+            return Ok(());
+        }
+        let error = Error::denied(format!("{why}: will not {what} this database"));
+        let error = match names.first() {
+            Some(name) => {
+                error.hint(format!("`--unprotect {}` does it nevertheless, this once", quoted_for_shell(name)))
+            }
+            None => error,
+        };
+        Err(self.place(error))
     }
 
     /// A sandbox; it starts nothing until a component runs. The signal also ends compiling.

@@ -99,7 +99,7 @@ fn a_second_signal_ends_a_program_that_ignores_the_first() {
 fn a_second_signal_ends_the_programs_of_all_databases() {
     let project = shop(Engine::Sqlite);
     project.settings(
-        "[tenants]\nurl = \"sqlite:{tenant}.db\"\nnames = [\"a\", \"b\", \"c\"]\n\
+        "[tenants]\nurl = \"sqlite:{tenant}.db?mode=rwc\"\nnames = [\"a\", \"b\", \"c\"]\n\
          [backup]\nto = \"auto\"\n\
          command = [\"sh\", \"-c\", \"trap '' TERM; echo $$ >> pids; sleep 600; sleep 600\"]",
     );

@@ -9,7 +9,7 @@ use super::*;
 fn fleet(names: &[&str]) -> TestProject {
     let project = shop();
     let names = names.iter().map(|name| format!("'{name}'")).collect::<Vec<_>>().join(", ");
-    project.settings(&format!("[tenants]\nurl = 'sqlite:tenants/{{tenant}}.db'\nnames = [{names}]"));
+    project.settings(&format!("[tenants]\nurl = 'sqlite:tenants/{{tenant}}.db?mode=rwc'\nnames = [{names}]"));
     std::fs::create_dir(project.file("tenants")).unwrap();
     project
 }
@@ -238,7 +238,7 @@ fn databases_of_their_own_and_tenants_go_together() {
     project.settings("[environments.production.databases.billing]\nurl = 'sqlite:production.db'");
     project.runner("apply -n acme -e production").exits(2).says(&["[environments.production.tenants]"]);
     project.settings(
-        "[environments.production.tenants]\nurl = 'sqlite:{tenant}.production.db'\nnames = ['zed']\nprotected = true",
+        "[environments.production.tenants]\nurl = 'sqlite:{tenant}.production.db?mode=rwc'\nnames = ['zed']\nprotected = true",
     );
     project.runner("apply --all -e production").succeeds();
     assert!(project.file("zed.production.db").exists());
@@ -330,7 +330,7 @@ fn a_query_lists_tenants_on_a_server() {
         "{output}"
     );
     server.execute("UPDATE tenant SET name = NULL WHERE false; ALTER TABLE tenant ADD COLUMN id integer DEFAULT 7");
-    server.write("runner.toml", "[tenants]\nquery = 'SELECT id FROM tenant'\nurl = 'sqlite:{tenant}.db'");
+    server.write("runner.toml", "[tenants]\nquery = 'SELECT id FROM tenant'\nurl = 'sqlite:{tenant}.db?mode=rwc'");
     server.runner("apply --all").exits(2).says(&["no text in column `id` of row 1", "hint: select the name as text"]);
 }
 
@@ -438,7 +438,7 @@ fn a_signal_stops_all_of_them() {
 #[test]
 fn a_component_runs_on_every_tenant() {
     let project = with_component();
-    project.settings("[tenants]\nurl = 'sqlite:{tenant}.db'\nnames = ['a', 'b', 'c', 'd', 'e']");
+    project.settings("[tenants]\nurl = 'sqlite:{tenant}.db?mode=rwc'\nnames = ['a', 'b', 'c', 'd', 'e']");
     project.runner("apply --all --parallel 4").succeeds().says(&["applied 10 migrations on 5 databases"]);
     for name in ["a", "e"] {
         project.runner(&format!("verify -n {name}")).succeeds();
@@ -451,7 +451,7 @@ fn a_component_runs_on_every_tenant() {
 fn many_tenants() {
     let project = shop();
     let names: Vec<String> = (0..60).map(|number| format!("t{number}")).collect();
-    project.write("list", names.join("\n")).settings("[tenants]\nurl = 'sqlite:{tenant}.db'\nfile = 'list'");
+    project.write("list", names.join("\n")).settings("[tenants]\nurl = 'sqlite:{tenant}.db?mode=rwc'\nfile = 'list'");
     project.write("t7.db", "this is no database, however long it may be\n".repeat(50));
     let output = project.runner("apply --all");
     output.exits(1).prints(&["t7        failed"]).says(&["applied 177 migrations on 59 databases, 1 database failed"]);

@@ -81,7 +81,7 @@ fn every_command_fits_its_published_schema() {
     fitted.extend(server.runner("grants list --format json").succeeds().schemas());
 
     let fleet = shop();
-    fleet.settings("[tenants]\nurl = 'sqlite:{tenant}.db'\nnames = ['a', 'b']");
+    fleet.settings("[tenants]\nurl = 'sqlite:{tenant}.db?mode=rwc'\nnames = ['a', 'b']");
     for line in ["plan --all", "apply --all", "status --all"] {
         fitted.extend(fleet.runner(&format!("{line} --format json")).succeeds().schemas());
     }

@@ -267,7 +267,9 @@ fn a_fleet_is_whole_at_every_width() {
         let project = project!();
         let slow = ENDLESS.replace("x + 1 FROM n)", "x + 1 FROM n WHERE x < 300000)");
         project.sql("0001_slow", &format!("{slow}\nCREATE TABLE a (id INTEGER);"), "DROP TABLE a;");
-        project.settings("[tenants]\nurl = 'sqlite:tenants/{tenant}.db'\nnames = ['acme', 'beta', 'gamma', 'delta']");
+        project.settings(
+            "[tenants]\nurl = 'sqlite:tenants/{tenant}.db?mode=rwc'\nnames = ['acme', 'beta', 'gamma', 'delta']",
+        );
         std::fs::create_dir(project.file("tenants")).unwrap();
         project.open("tenants/beta.db").execute_batch("CREATE TABLE a (id INTEGER)").unwrap();
         let terminal = Terminal::start(project.command(["apply", "--all", "--parallel", "2"]), columns);

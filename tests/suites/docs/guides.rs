@@ -85,7 +85,9 @@ fn backups() {
 #[test]
 fn fleets() {
     let project = project!();
-    project.settings("[tenants]\nurl = \"sqlite://tenants/{tenant}.db\"\nnames = [\"acme\", \"beta\", \"gamma\"]");
+    project.settings(
+        "[tenants]\nurl = \"sqlite://tenants/{tenant}.db?mode=rwc\"\nnames = [\"acme\", \"beta\", \"gamma\"]",
+    );
     std::fs::create_dir(project.file("tenants")).unwrap();
     project
         .sql("0001_create_users", PEOPLE, "DROP TABLE people;")

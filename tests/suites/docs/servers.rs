@@ -53,6 +53,7 @@ fn killed_in_a_call() -> EngineProject {
 #[test]
 fn recovery() {
     let project = halfway(Engine::Sqlite, "0002_prices", "stumble = 41");
+    project.settings("[database]\nurl = \"sqlite://runner.db\"");
     let mut story = Story::new("guide/recovery", &project);
     story.prints("runner apply", 6);
     let fixed = stumbled();

@@ -53,7 +53,7 @@ fn a_template_without_its_example_is_named() {
     project.runner("rollback").succeeds();
     let document: serde_json::Value = serde_json::from_str(&project.runner("apply --format json").stdout).unwrap();
     assert_eq!(document["notes"], serde_json::json!([note]));
-    project.settings("[tenants]\nurl = 'sqlite:{tenant}.db'\nnames = ['acme', 'beta']");
+    project.settings("[tenants]\nurl = 'sqlite:{tenant}.db?mode=rwc'\nnames = ['acme', 'beta']");
     let document: serde_json::Value =
         serde_json::from_str(&project.runner("apply --all --format json").stdout).unwrap();
     assert_eq!(document["notes"], serde_json::json!([note]), "once for all databases");

@@ -97,8 +97,9 @@ async fn a_protected_database_is_not_emptied() {
         assert_eq!(runner.status().await.unwrap().pending(), 0);
     }
     assert_eq!(runner.rollback(Target::Back(1)).await.unwrap().done.len(), 1);
-    // Without the environment, nothing protects it.
-    assert_eq!(builder().database(&*url).build().unwrap().rollback(Target::Base).await.unwrap().done.len(), 1);
+    // Protection belongs to the database, and not to the name of the environment.
+    let error = builder().database(&*url).build().unwrap().rollback(Target::Base).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Denied, "{error:#}");
 }
 
 /// The demo: components with assets, and parameters.

@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use runner::{Builder, ErrorKind, Project, Runner};
+use runner::{Builder, ErrorKind, OnExisting, Project, Runner};
 use runner_tests::servers::{Kind, Proxy, Server, Tls};
 use runner_tests::{Engine, EngineProject, for_each_server, project, until};
 use sqlx::mysql::MySqlConnectOptions;
@@ -127,7 +127,8 @@ async fn trips(engine: Engine, body: &str) -> Trips {
     let proxy = Proxy::start(engine.server().unwrap().port());
     proxy.keep();
     let url = project.server_database().url_at(proxy.port());
-    let runner = Runner::builder().project(files).database(url).build().unwrap();
+    let builder = Runner::builder().project(files).database(url).on_existing(OnExisting::Apply);
+    let runner = builder.build().unwrap();
     let began = Instant::now();
     assert_eq!(runner.apply().await.unwrap().done.len(), NUMBERS.count());
     let (time, sent) = (began.elapsed(), proxy.sent_at_work());

@@ -50,6 +50,37 @@ for_each_engine! {
         project.runner("baseline 3").exits(2).says(&["already has a history", "runner stamp"]);
     }
 
+    fn a_database_that_another_tool_has_migrated_is_refused(engine) {
+        let project = three(engine);
+        with_tables(&project, &["users", "orders"]);
+        let runner = |line: &str| {
+            let mut command = project.command(line.split_whitespace());
+            project.finish(command.env_remove("RUNNER_ON_EXISTING"))
+        };
+        runner("apply").exits(4).says(&["it has 2 tables", "runner baseline REVISION", "--on-existing apply"]);
+        runner("apply --dry-run").exits(4);
+        runner("plan").exits(4).says(&["it has 2 tables"]);
+        project.execute("CREATE TABLE goose_db_version (id INTEGER NOT NULL PRIMARY KEY, version_id BIGINT)");
+        project.execute("INSERT INTO goose_db_version VALUES (1, 0), (2, 1), (3, 2)");
+        let before = project.state();
+        let refused = runner("apply");
+        refused.exits(4).says(&["it has 2 tables, and `goose_db_version` of goose at `2`", "`runner baseline 0002 --why"]);
+        assert_eq!(project.state(), before);
+        project.run(["baseline", "0002", "--why", "migrated with goose until now"]).succeeds();
+        runner("apply").succeeds();
+        assert_eq!(project.history(), ["0001", "0002", "0003"]);
+    }
+
+    fn a_database_with_tables_is_migrated_if_that_is_meant(engine) {
+        let project = three(engine);
+        with_tables(&project, &["theirs"]);
+        project.runner("apply --on-existing always").exits(2).says(&["must be `refuse` or `apply`"]);
+        project.runner("apply --on-existing apply").succeeds();
+        // A database with a history is ours, even with nothing applied.
+        project.runner("rollback --all").succeeds();
+        project.runner("apply --on-existing refuse").succeeds();
+    }
+
     fn stamp_goes_up_and_down_and_is_kept(engine) {
         let project = three(engine);
         project.runner("apply --target 1").succeeds();

@@ -62,7 +62,7 @@ for_each_engine! {
             let by_name = ["db drop --yes", "db reset --yes", "rollback --all --yes", "rollback --target base"];
             for line in by_name.into_iter().chain(numbers) {
                 let line = format!("{line} -e production");
-                project.runner(&line).exits(7).says(&[table, "protected = true"]);
+                project.runner(&line).exits(7).says(&[table, "--unprotect"]);
             }
             assert_eq!(project.history(), ["0001"]);
         }
@@ -73,7 +73,34 @@ for_each_engine! {
         project.runner("rollback -e production").succeeds().says(&["rolled back 0002_more"]);
         let elsewhere = format!("[database]\nurl = \"{url}\"\nprotected = true\n[environments.production]\nurl = \"{url}\"");
         project.write("runner.toml", elsewhere);
+        project.runner("rollback --all -e production").exits(7).says(&["`[database]` is protected"]);
         project.runner("rollback -e production").succeeds();
+    }
+
+    fn stays_protected_by_any_url(engine) {
+        let project = one(engine);
+        for number in 2..=4 {
+            let table = format!("CREATE TABLE t{number} (id INTEGER);");
+            project.sql(&format!("000{number}_more"), &table, &format!("DROP TABLE t{number};"));
+        }
+        let url = project.url();
+        project.write("runner.toml", format!("[environments.production]\nprotected = true\nurl = \"{url}\""));
+        // By its address, before anything says so in the database.
+        project.runner(&format!("apply -D {url}")).succeeds();
+        project.runner(&format!("rollback -n 2 -D {url}")).exits(7).says(&["`[environments.production]` is protected"]);
+        // Marked by a run that has nothing to do, too.
+        project.runner("apply -e production").succeeds().says(&["nothing to do"]);
+        project.write("runner.toml", "");
+        for line in ["rollback -n 2", "rollback --target 1", "rollback --all --yes", "db drop --yes", "db reset --yes"] {
+            project.runner(&format!("{line} -D {url}")).exits(7).says(&["the history of this database says", "--unprotect"]);
+        }
+        assert_eq!(project.history(), ["0001", "0002", "0003", "0004"]);
+        project.runner(&format!("rollback -D {url}")).succeeds();
+        project.runner(&format!("rollback -n 2 --unprotect another -D {url}")).exits(7);
+        let told = project.runner(&format!("rollback -n 2 -D {url}")).stderr;
+        let name = told.split("--unprotect ").nth(1).unwrap().split('`').next().unwrap();
+        project.runner(&format!("rollback -n 2 --unprotect {name} -D {url}")).succeeds();
+        assert_eq!(project.history(), ["0001"]);
     }
 
     fn is_not_dropped_for_a_project_that_cannot_be_applied(engine) {

@@ -55,7 +55,7 @@ fn a_migration_that_does_not_recover_is_found() {
 #[test]
 fn a_variable_that_names_a_tenant_is_not_that_of_the_killed_runs() {
     let project = shop(Engine::Sqlite);
-    project.settings("[tenants]\nurl = 'sqlite:{tenant}.db'\nnames = ['acme']");
+    project.settings("[tenants]\nurl = 'sqlite:{tenant}.db?mode=rwc'\nnames = ['acme']");
     let mut command = project.command(["test", "2", "--crash"]);
     let output = project.finish(command.env("RUNNER_DATABASE", "acme"));
     output.succeeds().prints(&["passed 2_shout on", "killed"]);

@@ -1,7 +1,10 @@
 //! Plans upgrades.
 
+use std::collections::BTreeSet;
+
 use super::check::{check_dependencies, check_dialect, check_history, find};
 use super::{Plan, PlanInput, PlannedMigration, Source, candidates, half_done, resume_after, run_mode};
+use crate::dialect::Dialect;
 use crate::engine::Direction;
 use crate::engine::history::State;
 use crate::engine::target::{Target, compare_revisions};
@@ -11,6 +14,7 @@ use crate::project::catalog::Migration;
 /// Plans what `apply` runs to reach the target. Never downgrades.
 pub fn plan_apply(input: &PlanInput<'_>, target: &Target) -> Result<Plan> {
     check_history(input, None)?;
+    check_files(input)?;
     let broken = input.history.partial();
     if let Some(record) = broken.filter(|record| record.state == State::PartlyRolledBack) {
         return Err(half_done(record, "rollback"));
@@ -31,6 +35,25 @@ pub fn plan_apply(input: &PlanInput<'_>, target: &Target) -> Result<Plan> {
         steps.push(up_step(input, migration)?);
     }
     Ok(Plan { steps, current: input.history.current().map(|record| record.id()) })
+}
+
+/// Refuses a project all of whose files are for other databases: the URL is likely to be another than the one that was meant.
+fn check_files(input: &PlanInput<'_>) -> Result<()> {
+    let elsewhere = &input.catalog.elsewhere;
+    if !input.catalog.migrations.is_empty() || elsewhere.is_empty() {
+        return Ok(());
+    }
+    let dialects: BTreeSet<Dialect> = elsewhere.iter().flat_map(|it| it.description.dialects.iter().copied()).collect();
+    let names: Vec<String> = dialects.iter().map(ToString::to_string).collect();
+    let dialect = input.facts.dialect;
+    Err(Error::usage(format!(
+        "every migration of the project is for {}, and the database is {dialect}",
+        names.join(" or ")
+    ))
+    .hint(format!(
+        "set the URL of such a database, or add files for {dialect}, such as `NAME.{}.up.sql`",
+        dialect.name()
+    )))
 }
 
 /// Returns the planned upgrade of a migration.

@@ -17,6 +17,12 @@ pub const COLUMNS: usize = 29;
 pub const INSERT_FORMAT: &str = "INSERT INTO @.runner_meta VALUES ('format', ?1)";
 /// The format of the tables.
 pub const FORMAT: &str = "SELECT m.value FROM @.runner_meta m WHERE m.key = 'format'";
+/// What the database that is protected said of itself.
+pub const PROTECTED: &str = "SELECT m.value FROM @.runner_meta m WHERE m.key = 'protected'";
+/// Records it. Parameter: what the database says.
+pub const PROTECT: &str = "INSERT INTO @.runner_meta VALUES ('protected', ?1)";
+/// Records it in place of what was recorded. Parameter: what the database says.
+pub const PROTECT_AGAIN: &str = "UPDATE @.runner_meta SET value = ?1 WHERE runner_meta.key = 'protected'";
 /// Whether history has any row.
 pub const ANY: &str = "SELECT 1 FROM @.runner_history LIMIT 1";
 /// The rows in force, in the order of application, each after the format. Without rows, the format and NULLs.
@@ -125,6 +131,9 @@ pub const STORE_OR_UPDATE: &str = "INSERT INTO @.runner_artifact (revision, sha2
 pub(super) const STATEMENTS: &[&str] = &[
     INSERT_FORMAT,
     FORMAT,
+    PROTECTED,
+    PROTECT,
+    PROTECT_AGAIN,
     ANY,
     LIVE,
     BRIEF,

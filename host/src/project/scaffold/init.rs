@@ -1,6 +1,9 @@
 //! `runner init`: creates a project that can be applied at once.
 
+use std::io::Read;
 use std::path::Path;
+
+use cap_std::fs::Dir;
 
 use super::database::InitDatabase;
 use super::{Scaffolded, cannot_write};
@@ -8,17 +11,21 @@ use crate::database::DatabaseUrl;
 use crate::error::{Error, Result};
 use crate::project::files::{open_root, read_own};
 use crate::project::lockfile::write_atomically;
+use crate::project::problem::list;
 use crate::project::settings::FILE_NAME;
 
 const MIGRATIONS: &str = "migrations";
 const GITIGNORE: &str = ".gitignore";
 
+/// What every SQLite database begins with.
+const SQLITE_MAGIC: &[u8; 16] = b"SQLite format 3\0";
+
 /// The largest `.gitignore` that is added to.
 const LARGEST_GITIGNORE: u64 = 1 << 20;
 
-/// Creates a project in a directory, which is created if needed. `revision` is that of the first migration; without a database,
-/// it is an SQLite file in the project.
-pub fn init(directory: &Path, revision: &str, database: Option<&DatabaseUrl>) -> Result<Scaffolded> {
+/// Creates a project in a directory, which is created if needed. `example` is the revision of a first migration, if there is to be
+/// one; without a database, it is an SQLite file in the project, which must have none yet.
+pub fn init(directory: &Path, example: Option<&str>, database: Option<&DatabaseUrl>) -> Result<Scaffolded> {
     if directory.join(FILE_NAME).exists() {
         return Err(Error::usage(format!("`{}` is already a project: it contains `{FILE_NAME}`", directory.display()))
             .hint("`runner new NAME` creates another migration"));
@@ -27,6 +34,9 @@ pub fn init(directory: &Path, revision: &str, database: Option<&DatabaseUrl>) ->
     let root = directory.canonicalize().map_err(|error| cannot_write(directory, &error))?;
     let dir = open_root(&root)?;
     let name = root.file_name().map_or("project".to_owned(), |name| name.to_string_lossy().into_owned());
+    if database.is_none() {
+        refuse_databases(&dir, &name)?;
+    }
     let database = database.map(|url| InitDatabase::new(url, &root));
     if let Some(database) = &database {
         // Refused before anything is written.
@@ -35,7 +45,7 @@ pub fn init(directory: &Path, revision: &str, database: Option<&DatabaseUrl>) ->
     let theirs = read_gitignore(&root)?;
     let mut made = Scaffolded { root, ..Scaffolded::default() };
 
-    if dir.read_dir(MIGRATIONS).map_or(0, Iterator::count) == 0 {
+    if let Some(revision) = example.filter(|_| dir.read_dir(MIGRATIONS).map_or(0, Iterator::count) == 0) {
         let id = format!("{revision}_create_notes");
         let file = |end: &str| Path::new(MIGRATIONS).join(format!("{id}.{end}"));
         made.add(&dir, &file("up.sql"), include_str!("templates/example.up.sql"))?;
@@ -58,6 +68,29 @@ pub fn init(directory: &Path, revision: &str, database: Option<&DatabaseUrl>) ->
         .replace("{{url}}", &toml::Value::String(url).to_string());
     made.add(&dir, Path::new(FILE_NAME), settings)?;
     Ok(made)
+}
+
+/// Fails if the directory has a SQLite database: whether that one is meant, or a new one, is not to be guessed.
+fn refuse_databases(dir: &Dir, name: &str) -> Result<()> {
+    let is_database = |file: &str| {
+        let mut start = [0; SQLITE_MAGIC.len()];
+        let is_named = [".db", ".sqlite", ".sqlite3", ".db3"].iter().any(|end| file.ends_with(end));
+        is_named && dir.open(file).and_then(|mut file| file.read_exact(&mut start)).is_ok() && start == *SQLITE_MAGIC
+    };
+    let entries = dir.entries().into_iter().flatten().flatten();
+    let mut files: Vec<String> =
+        entries.filter_map(|entry| entry.file_name().into_string().ok()).filter(|file| is_database(file)).collect();
+    files.sort();
+    let Some(first) = files.first() else { return Ok(()) };
+    let new = format!("sqlite://{}.db", file_name(name));
+    let error =
+        Error::usage(format!("the directory has a SQLite database: {}", list(files.iter().map(String::as_str))))
+            .hint(format!("`runner init -D sqlite://{first}` makes a project for it"));
+    Err(if dir.exists(format!("{}.db", file_name(name))) {
+        error
+    } else {
+        error.hint(format!("`runner init -D {new}` makes a project with a new database"))
+    })
 }
 
 /// The existing `.gitignore`.

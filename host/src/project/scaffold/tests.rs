@@ -12,7 +12,7 @@ fn new_in(project: &TestProject, name: &str, language: Language, revision: &str)
 fn a_new_project_has_a_migration_and_can_be_loaded() {
     let parent = tempfile::tempdir().expect("a directory");
     let directory = parent.path().join("My \"Shop\"");
-    let made = init(&directory, &revision_at(1_767_605_400), None).expect("made");
+    let made = init(&directory, Some(&revision_at(1_767_605_400)), None).expect("made");
     assert_eq!(made.migration.as_deref(), Some("20260105093000_create_notes"));
     assert_eq!(made.files.len(), 4);
     let request = LoadRequest { start_dir: directory.canonicalize().expect("there"), ..LoadRequest::default() };
@@ -21,7 +21,7 @@ fn a_new_project_has_a_migration_and_can_be_loaded() {
     assert_eq!(settings.database_url.value.sqlite_path(), Some(settings.root.join("my__shop_.db")));
     let catalog = Catalog::load(&settings, Checks::default()).expect("a catalog");
     assert_eq!(catalog.migrations[0].description.summary, "Create the table of notes");
-    assert!(told_by(init(&directory, "1", None)).contains("is already a project"));
+    assert!(told_by(init(&directory, Some("1"), None)).contains("is already a project"));
 }
 
 #[test]
@@ -30,10 +30,10 @@ fn existing_files_are_kept() {
     std::fs::write(directory.path().join(".gitignore"), "*.db\n.env\nmine").expect("written");
     std::fs::create_dir(directory.path().join("migrations")).expect("a directory");
     std::fs::write(directory.path().join("migrations/1_a.up.sql"), "SELECT 1").expect("written");
-    let made = init(directory.path(), "2", None).expect("made");
+    let made = init(directory.path(), Some("2"), None).expect("made");
     assert_eq!((made.migration, made.files), (None, vec![".gitignore".into(), "runner.toml".into()]));
     let gitignore = std::fs::read_to_string(directory.path().join(".gitignore")).expect("read");
-    assert_eq!(gitignore, "*.db\n.env\nmine\n\n# runner\n*.db-*\n*.runner-lock\n/.runner/target/\n");
+    assert_eq!(gitignore, "*.db\n.env\nmine\n\n# runner\n*.db-*\n*.runner-lock\n/backups/\n/.runner/target/\n");
 }
 
 #[test]
@@ -199,7 +199,7 @@ fn a_password_is_added_to_another_file_with_the_permissions_of_the_first() {
     let url = crate::database::DatabaseUrl::parse("postgres://app:secret@db/shop", project.path()).expect("a URL");
     std::fs::remove_dir_all(file("migrations")).expect("removed");
     let _ = std::fs::remove_file(file("runner.toml"));
-    init(project.path(), "1", Some(&url)).unwrap_or_else(|error| panic!("{}", told(&error)));
+    init(project.path(), Some("1"), Some(&url)).unwrap_or_else(|error| panic!("{}", told(&error)));
     assert_eq!(project.read(".env"), "OTHER=1\nDB_PASSWORD='secret'\n");
     assert_eq!(project.read("before"), "OTHER=1\n");
     let mode = std::fs::metadata(file(".env")).expect("a file").permissions().mode();

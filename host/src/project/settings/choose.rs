@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use super::file::{Environment, NamedDatabase, SettingsFile};
 use super::named::{flag_or_variable, flagged};
 use super::tenants::TenantsTable;
-use super::{DEFAULT_DATABASE_URL, LoadRequest, RequiredIsolation};
+use super::{DEFAULT_DATABASE_URL, LoadRequest, OnExisting, RequiredIsolation};
 use super::{interpolate, lock};
-use crate::database::{ChosenLock, DatabaseUrl, Dialect};
+use crate::database::{ChosenLock, DatabaseUrl, Dialect, Unset};
 use crate::error::{Error, Result};
 use crate::project::env::{self, Variables};
 use crate::project::origin::{Origin, Sourced};
@@ -30,6 +30,9 @@ impl<'a> Choice<'a> {
         content: &'a SettingsFile,
         file: &str,
     ) -> Result<Self> {
+        if request.environment.is_none() {
+            variables.refuse_empty(&[env::ENVIRONMENT])?;
+        }
         let environment = flag_or_variable(request.environment.as_ref(), "--environment", variables, env::ENVIRONMENT)
             .filter(|name| !set_by_github(name, request, content));
         let environment = environment
@@ -45,6 +48,9 @@ impl<'a> Choice<'a> {
     /// The chosen environment, and the database that was selected by name.
     pub fn make(request: &LoadRequest, variables: &Variables, content: &'a SettingsFile, file: &str) -> Result<Self> {
         let main = Self::of_main(request, variables, content, file)?;
+        if request.database.is_none() {
+            variables.refuse_empty(&[env::DATABASE])?;
+        }
         let database = flag_or_variable(request.database.as_ref(), "--database", variables, env::DATABASE);
         let database = database
             .filter(|_| !main.is_tenant)
@@ -137,6 +143,15 @@ impl<'a> Choice<'a> {
         of_environment.or_else(of_database)
     }
 
+    /// What the settings say of a database that is not empty: as the environment says, or the named database, or `[database]`.
+    pub fn on_existing(&self, content: &SettingsFile) -> Option<OnExisting> {
+        let of_environment = self.environment.as_ref().and_then(|(_, environment)| environment.on_existing);
+        of_environment.or(match &self.database {
+            Some((_, database)) => database.on_existing,
+            None => content.on_existing,
+        })
+    }
+
     /// The URL without the lock.
     fn url_alone(
         &self,
@@ -161,12 +176,14 @@ impl<'a> Choice<'a> {
             // Relative paths of the command line start at the current directory, all others at the project.
             return parse(url, &request.start_dir);
         }
-        let variable = match self.database {
-            None => variables.first(&[env::DATABASE_URL, env::COMMON_DATABASE_URL]),
+        let names: &[&str] = match self.database {
+            None => &[env::DATABASE_URL, env::COMMON_DATABASE_URL],
             // `DATABASE_URL` is shared with other tools and refers to the main database.
-            Some(_) => variables.first(&[env::DATABASE_URL]),
+            Some(_) => &[env::DATABASE_URL],
         };
+        let variable = variables.first(names);
         let chosen = self.chosen_url();
+        variables.refuse_empty(if chosen.is_some() { &[env::DATABASE_URL] } else { names })?;
         let ours = |origin: &Origin| *origin == Origin::Environment(env::DATABASE_URL.to_owned());
         let url = match (variable.filter(|url| chosen.is_none() || ours(&url.origin)), chosen) {
             (Some(variable), _) => return parse(variable, root),
@@ -177,7 +194,11 @@ impl<'a> Choice<'a> {
             Some(url) => {
                 Ok(Sourced { value: interpolate::url(&url, variables, root, request.wanted)?, origin: url.origin })
             }
-            None => parse(Sourced::default(DEFAULT_DATABASE_URL.to_owned()), root),
+            // Of the default kind. What connects to it says that there is none.
+            None => {
+                let url = parse(Sourced::default(DEFAULT_DATABASE_URL.to_owned()), root)?;
+                Ok(Sourced { value: url.value.with_unset(Unset::Url), origin: url.origin })
+            }
         }
     }
 

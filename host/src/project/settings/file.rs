@@ -8,6 +8,7 @@ use toml::de::DeValue;
 
 use super::RequiredIsolation;
 use super::backup;
+use super::existing::{self, ON_EXISTING, OnExisting};
 use super::grants::{self, ComponentGrants};
 use super::lock::{self, LOCK};
 use super::named::{self, SettingValue};
@@ -41,6 +42,8 @@ pub(super) struct SettingsFile {
     pub foreign_keys: Option<Sourced<bool>>,
     /// `[database] lock`
     pub lock: Option<Sourced<ChosenLock>>,
+    /// `[database] on_existing`
+    pub on_existing: Option<OnExisting>,
     pub environments: BTreeMap<String, Environment>,
     pub databases: BTreeMap<String, NamedDatabase>,
     pub tenants: Option<TenantsTable>,
@@ -64,6 +67,7 @@ pub(super) struct Environment {
     pub isolation: Option<Sourced<RequiredIsolation>>,
     pub foreign_keys: Option<Sourced<bool>>,
     pub lock: Option<Sourced<ChosenLock>>,
+    pub on_existing: Option<OnExisting>,
     /// `[environments.NAME.databases.OTHER] url`
     pub databases: BTreeMap<String, Sourced<String>>,
     /// `[environments.NAME.tenants]`
@@ -82,6 +86,7 @@ pub(super) struct NamedDatabase {
     pub protected: bool,
     pub foreign_keys: Option<Sourced<bool>>,
     pub lock: Option<Sourced<ChosenLock>>,
+    pub on_existing: Option<OnExisting>,
     pub migrations: PathBuf,
     pub timeouts: Vec<SettingValue<Timeouts>>,
     pub backup: backup::BackupSection,
@@ -144,12 +149,13 @@ impl SettingsFile {
             content.sdk = project.text("sdk").map(PathBuf::from);
         }
         if let Some(database) = root.section("database", "database") {
-            database.only(&known(&["url", FOREIGN_KEYS, LOCK, "protected", ISOLATION]));
+            database.only(&known(&["url", FOREIGN_KEYS, LOCK, ON_EXISTING, "protected", ISOLATION]));
             content.url = database.string("url");
             content.protected = database.boolean("protected");
             content.isolation = isolation(&database);
             content.foreign_keys = database.flag(FOREIGN_KEYS);
             content.lock = lock::read(&database);
+            content.on_existing = existing::read(&database);
             content.timeouts = named::read(&database, &timeouts::SETTINGS);
         }
         content.environments = by_name(root, "environments", environment);
@@ -223,6 +229,7 @@ fn environment(section: &Section<'_, '_>, _name: &str) -> Option<Environment> {
         "url",
         FOREIGN_KEYS,
         LOCK,
+        ON_EXISTING,
         "protected",
         ISOLATION,
         "limits",
@@ -238,6 +245,7 @@ fn environment(section: &Section<'_, '_>, _name: &str) -> Option<Environment> {
         isolation: isolation(section),
         foreign_keys: section.flag(FOREIGN_KEYS),
         lock: lock::read(section),
+        on_existing: existing::read(section),
         databases: by_name(section, "databases", |section, _| {
             section.only(&["url"]);
             section.string("url")
@@ -252,7 +260,7 @@ fn environment(section: &Section<'_, '_>, _name: &str) -> Option<Environment> {
 }
 
 fn named_database(section: &Section<'_, '_>, name: &str) -> Option<NamedDatabase> {
-    section.only(&known(&["url", FOREIGN_KEYS, LOCK, "protected", "migrations", "backup"]));
+    section.only(&known(&["url", FOREIGN_KEYS, LOCK, ON_EXISTING, "protected", "migrations", "backup"]));
     for (key, example) in [("url", format!("sqlite://{name}.db")), ("migrations", format!("{name}/migrations"))] {
         if !section.has(key) {
             let hint = format!("add a line such as `{key} = \"{example}\"`");
@@ -265,6 +273,7 @@ fn named_database(section: &Section<'_, '_>, name: &str) -> Option<NamedDatabase
         protected: section.boolean("protected"),
         foreign_keys: section.flag(FOREIGN_KEYS),
         lock: lock::read(section),
+        on_existing: existing::read(section),
         migrations: migrations?,
         timeouts: named::read(section, &timeouts::SETTINGS),
         backup: backup::read(section),

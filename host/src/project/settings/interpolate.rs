@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::DatabaseUse;
-use crate::database::{DatabaseError, DatabaseUrl};
+use crate::database::{DatabaseError, DatabaseUrl, Unset};
 use crate::error::{Error, Result};
 use crate::project::env::Variables;
 use crate::project::origin::{Origin, Sourced};
@@ -33,7 +33,7 @@ pub(super) fn url(
     let filled = interpolate(text, variables, wanted)?;
     match (DatabaseUrl::parse(&filled.text, root), filled.unset) {
         (Ok(url), None) => Ok(url),
-        (Ok(url), Some(name)) => Ok(url.with_unset(name)),
+        (Ok(url), Some(name)) => Ok(url.with_unset(Unset::Variable(name))),
         (Err(error), None) => Err(error.at("setting", text.origin.to_string())),
         // Not even the kind of database can be told.
         (Err(_), Some(name)) => Err(not_set(&name).at("setting", text.origin.to_string())),
@@ -73,7 +73,7 @@ pub(super) fn interpolate(text: &Sourced<String>, variables: &Variables, wanted:
 }
 
 fn not_set(name: &str) -> Error {
-    Error::from(DatabaseError::unset(name))
+    Error::from(DatabaseError::unset(&Unset::Variable(name.to_owned())))
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 mod backup;
 mod choose;
+mod existing;
 mod file;
 mod find;
 mod grants;
@@ -9,6 +10,7 @@ mod interpolate;
 mod lock;
 mod named;
 mod parameters;
+mod protected;
 mod tenants;
 mod test;
 mod throttle;
@@ -30,6 +32,7 @@ use crate::database::DatabaseUrl;
 use crate::error::{Error, Result};
 use crate::suggest::quoted_for_shell;
 pub use backup::{BackupSettings, BackupTo};
+pub use existing::OnExisting;
 use file::SettingsFile;
 pub use grants::ComponentGrants;
 pub(super) use grants::read_grants;
@@ -43,7 +46,7 @@ pub use transform::Chunking;
 /// The name of the settings file.
 pub const FILE_NAME: &str = "runner.toml";
 
-/// The default database: SQLite, in a file next to `runner.toml`.
+/// What stands for the database of a project whose settings name none: its kind is known, and it cannot be connected to.
 pub const DEFAULT_DATABASE_URL: &str = "sqlite://runner.db";
 
 /// Default timeout for the lock: longer than most runs, and short enough for an operator at a terminal.
@@ -98,6 +101,10 @@ pub struct LoadRequest {
     pub throttle: BTreeMap<&'static str, String>,
     /// `--backup`.
     pub backup: Option<String>,
+    /// `--on-existing`.
+    pub on_existing: Option<String>,
+    /// `--unprotect`: the name of a protected database with which the command may do what it would refuse.
+    pub unprotect: Option<String>,
     /// `--chunk-rows`.
     pub chunk_rows: Option<String>,
     /// `--chunk-time`.
@@ -151,8 +158,12 @@ pub struct Settings {
     pub tenant: Option<String>,
     /// The URL of the database.
     pub database_url: Sourced<DatabaseUrl>,
-    /// The settings say that the database is neither dropped nor rolled back to the base: which of them.
+    /// The settings say that the database is neither dropped nor rolled back by several migrations: which of them.
     pub protected: Option<String>,
+    /// The name of a protected database with which the command may do that nevertheless.
+    pub unprotect: Option<String>,
+    /// What a first run does with a database that is not empty.
+    pub on_existing: OnExisting,
     /// What must confine a component.
     pub isolation: RequiredIsolation,
     /// The directory of the migrations, relative to the project.
@@ -207,6 +218,14 @@ impl Settings {
     /// What the settings or the list of tenants call the database, if it is one of several.
     pub fn database_name(&self) -> Option<&str> {
         self.database.as_ref().map(|name| name.value.as_str()).or(self.tenant.as_deref())
+    }
+
+    /// What the database is called: by the settings, by the server, or its file.
+    pub fn names_of_database(&self) -> Vec<String> {
+        let url = &self.database_url.value;
+        let file = url.sqlite_path().and_then(|path| Some(path.file_name()?.to_string_lossy().into_owned()));
+        let names = [self.database_name().map(str::to_owned), url.database_name().map(str::to_owned), file];
+        names.into_iter().flatten().collect()
     }
 
     /// A hint in which commands name the database, if it is one of several: without it, they would be for none or for another one.
@@ -302,6 +321,7 @@ impl Settings {
         let foreign_keys = choice.foreign_keys(content, database_url.value.dialect())?;
         let throttle = throttle::choose(request, variables, content, &choice, &root)?;
         let backup = backup::choose(request, variables, content, &choice, &root)?;
+        let on_existing = existing::choose(request, variables, content, &choice)?;
         let mut parameters = content.parameters.clone();
         if let Some((_, environment)) = &choice.environment {
             parameters.extend(environment.parameters.clone());
@@ -312,8 +332,12 @@ impl Settings {
         Ok(Self {
             name: content.name.clone().unwrap_or_else(directory_name),
             migrations: choice.migrations(content),
-            protected: choice.protected(content),
+            protected: choice
+                .protected(content)
+                .or_else(|| protected::by_address(&database_url.value, variables, content, &root)),
+            unprotect: request.unprotect.clone(),
             isolation: choice.isolation(content),
+            on_existing,
             environment: choice.environment.map(|(name, _)| name),
             database: choice.database.map(|(name, _)| name),
             tenant: request.tenant.as_ref().map(|tenant| tenant.name.clone()),

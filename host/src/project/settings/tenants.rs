@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::DatabaseUse;
 use super::interpolate::interpolate;
 use super::lock::with_lock;
-use crate::database::{ChosenLock, DatabaseUrl};
+use crate::database::{ChosenLock, DatabaseUrl, Unset};
 use crate::error::{Error, Result};
 use crate::project::env::Variables;
 use crate::project::files::read_regular_anywhere;
@@ -154,7 +154,7 @@ impl Tenants {
         };
         let parsed = DatabaseUrl::parse(&text, &self.root);
         let value = parsed.map_err(|error| error.at("setting", origin.to_string()).at("tenant", name))?;
-        let value = unset.into_iter().fold(value, DatabaseUrl::with_unset);
+        let value = unset.into_iter().map(Unset::Variable).fold(value, DatabaseUrl::with_unset);
         let value = match &self.lock {
             Some(lock) => with_lock(value, lock).map_err(|error| error.at("tenant", name))?,
             None => value,

@@ -7,9 +7,10 @@ use crate::database::lease::{LOCK, LOCK_LEASE};
 use crate::database::url::{plain_host, redact};
 use crate::database::{DatabaseError, DatabaseErrorKind, DatabaseUrl};
 
-/// The parameters that sqlx knows; `options[…]` denotes any setting of the server.
-const KNOWN: [&str; 21] = [
+/// The parameters that sqlx knows, and those that say what is so anyway; `options[…]` denotes any setting of the server.
+const KNOWN: [&str; 23] = [
     "application_name",
+    "channel_binding",
     "dbname",
     "host",
     "hostaddr",
@@ -28,6 +29,7 @@ const KNOWN: [&str; 21] = [
     "sslmode",
     "sslrootcert",
     "statement-cache-capacity",
+    "target_session_attrs",
     "user",
     "options[…]",
 ];
@@ -43,7 +45,14 @@ pub(in crate::database::postgres) fn read(
         wrong(format!("the database URL `{url}` cannot be read: {}", redact(cause)))
             .hint("a URL looks like `postgres://user:password@host:5432/database`; write `%40` for `@` in a password")
     };
+    if has_several_hosts(url.secret()) {
+        return Err(wrong("the database URL names several hosts".to_owned())
+            .hint("name the one that takes writes, or a name that leads to it"));
+    }
     let parsed = url.server().map_err(|error| unreadable(&error.to_string()))?;
+    for (name, value) in parsed.query_pairs() {
+        answer(&name, &value)?;
+    }
     if let Some((unknown, _)) = parsed.query_pairs().find(|(name, _)| !is_known(name)) {
         return Err(wrong(format!("`{unknown}` is not a parameter of a PostgreSQL URL")).hint(known_hint(&unknown)));
     }
@@ -68,6 +77,37 @@ pub(in crate::database::postgres) fn of_session(options: PgConnectOptions, appli
     }
 }
 
+/// Refuses parameters of libpq and of other tools that cannot be heeded.
+fn answer(name: &str, value: &str) -> Result<(), DatabaseError> {
+    let refuse = |why: &str, hint: &str| Err(wrong(format!("`{name}={value}` in the database URL {why}")).hint(hint));
+    match (name, value) {
+        ("channel_binding", "require") => refuse(
+            "is not possible: the driver does not bind channels",
+            "remove it; `sslmode=verify-full` with `sslrootcert` proves the server by its certificate",
+        ),
+        ("channel_binding", value) if !["disable", "prefer"].contains(&value) => {
+            refuse("is not a value of it", "use `disable` or `prefer`")
+        }
+        // A run that writes is refused by a server that takes no changes.
+        ("target_session_attrs", value) if !["any", "read-write", "primary"].contains(&value) => refuse(
+            "asks for a server that takes no changes",
+            "remove it, or use `read-write`: migrations need the server that takes writes",
+        ),
+        ("connect_timeout", _) => refuse(
+            "is not heeded: a connection is waited for as long as runner decides",
+            "remove it; `runner db wait --timeout 60s` waits",
+        ),
+        ("schema", _) => {
+            let path = "replace it by `options=-c%20search_path%3DNAME`: it is a parameter of Prisma";
+            refuse("is not a parameter of PostgreSQL", path)
+        }
+        ("pgbouncer" | "connection_limit" | "pool_timeout" | "statement_cache_size", _) => {
+            refuse("is about the pool of Prisma", "remove it; give the address of the server rather than of a pooler")
+        }
+        _ => Ok(()),
+    }
+}
+
 fn is_known(name: &str) -> bool {
     KNOWN.contains(&name) || name.starts_with("options[") && name.ends_with(']')
 }
@@ -84,6 +124,11 @@ fn known_hint(unknown: &str) -> String {
             format!("it takes `{}`", known.join("`, `"))
         }
     }
+}
+
+fn has_several_hosts(url: &str) -> bool {
+    let authority = url.split_once("://").map_or("", |(_, rest)| rest.split(['/', '?']).next().unwrap_or_default());
+    authority.rsplit('@').next().is_some_and(|hosts| hosts.contains(','))
 }
 
 fn wrong(message: String) -> DatabaseError {
@@ -124,12 +169,26 @@ mod tests {
     fn unknown_parameters_are_refused() {
         for (url, part) in [
             ("postgres://h/d?ssl_mode=require", "did you mean `sslmode`"),
-            ("postgres://h/d?target_session_attrs=any", "it takes `application_name`"),
+            ("postgres://h/d?nonsense=any", "it takes `application_name`"),
+            ("postgres://h/d?channel_binding=require", "`sslmode=verify-full`"),
+            ("postgres://h/d?target_session_attrs=standby", "`read-write`"),
+            ("postgres://h/d?schema=app", "search_path"),
+            ("postgres://h/d?pgbouncer=true", "remove it"),
+            ("postgres://h/d?connection_limit=5", "remove it"),
+            ("postgres://h/d?connect_timeout=10", "`runner db wait"),
         ] {
             let error = parse(url).expect_err(url);
             assert_eq!(error.kind, DatabaseErrorKind::Configuration);
             assert!(error.hint.as_deref().is_some_and(|hint| hint.contains(part)), "{error:?}");
         }
+        for url in [
+            "postgres://h/d?channel_binding=prefer&target_session_attrs=read-write",
+            "postgres://h/d?channel_binding=disable",
+        ] {
+            assert!(parse(url).is_ok(), "{url}");
+        }
+        let several = parse("postgres://me:secret@a:1,b:2/d").expect_err("two hosts");
+        assert_eq!(several.message, "the database URL names several hosts");
         for url in ["postgres://me:secret@h:notaport/d", "postgres://me:secret@h/d?sslmode=maybe"] {
             let error = parse(url).expect_err(url);
             assert_eq!(error.kind, DatabaseErrorKind::Configuration);

@@ -1,0 +1,200 @@
+//! A database that has tables and no history: another tool, or a person, has migrated it until now.
+
+use super::history;
+use crate::data::Value;
+use crate::database::facts::is_tool_table;
+use crate::database::{DatabaseError, Dialect, HostSession, QueryLimits};
+use crate::error::{Error, Result};
+
+/// What a database without a history has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Existing {
+    /// How many tables, besides those of extensions and of tools like this one.
+    pub tables: usize,
+    /// The tool that has migrated it.
+    pub tool: Option<FoundTool>,
+}
+
+/// A tool like this one, by its table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundTool {
+    /// Its name, or several that share the name of the table.
+    pub name: &'static str,
+    /// Its table, as the database spells it.
+    pub table: String,
+    /// The newest version in it.
+    pub version: Option<String>,
+}
+
+/// The table in which a tool keeps what it has applied, and how to ask it for the newest version.
+struct Tool {
+    table: &'static str,
+    name: &'static str,
+    /// The version, and the rest of the query after the name of the table.
+    newest: Option<(&'static str, &'static str)>,
+}
+
+const fn tool(table: &'static str, name: &'static str, newest: Option<(&'static str, &'static str)>) -> Tool {
+    Tool { table, name, newest }
+}
+
+/// The first that is found counts: Rails has `schema_migrations`, too.
+const TOOLS: [Tool; 22] = [
+    tool("goose_db_version", "goose", Some(("version_id", "ORDER BY id DESC LIMIT 1"))),
+    tool(
+        "flyway_schema_history",
+        "Flyway",
+        Some(("version", "WHERE version IS NOT NULL ORDER BY installed_rank DESC LIMIT 1")),
+    ),
+    tool("alembic_version", "Alembic", Some(("version_num", "LIMIT 1"))),
+    tool("ar_internal_metadata", "Rails", None),
+    tool("schema_migrations", "golang-migrate, dbmate or Ecto", Some(("version", "ORDER BY version DESC LIMIT 1"))),
+    tool("django_migrations", "Django", Some(("name", "ORDER BY id DESC LIMIT 1"))),
+    tool("_prisma_migrations", "Prisma", Some(("migration_name", "ORDER BY migration_name DESC LIMIT 1"))),
+    tool("__drizzle_migrations", "Drizzle", None),
+    tool("knex_migrations", "Knex", Some(("name", "ORDER BY id DESC LIMIT 1"))),
+    tool("_sqlx_migrations", "sqlx", Some(("version", "ORDER BY version DESC LIMIT 1"))),
+    tool("databasechangelog", "Liquibase", None),
+    tool("refinery_schema_history", "refinery", Some(("version", "ORDER BY version DESC LIMIT 1"))),
+    tool("__diesel_schema_migrations", "Diesel", Some(("version", "ORDER BY version DESC LIMIT 1"))),
+    tool("SequelizeMeta", "Sequelize", Some(("name", "ORDER BY name DESC LIMIT 1"))),
+    tool("__EFMigrationsHistory", "Entity Framework", None),
+    tool("atlas_schema_revisions", "Atlas", Some(("version", "ORDER BY version DESC LIMIT 1"))),
+    tool("doctrine_migration_versions", "Doctrine", Some(("version", "ORDER BY version DESC LIMIT 1"))),
+    tool("phinxlog", "Phinx", Some(("version", "ORDER BY version DESC LIMIT 1"))),
+    tool("mikro_orm_migrations", "MikroORM", Some(("name", "ORDER BY id DESC LIMIT 1"))),
+    tool("pgmigrations", "node-pg-migrate", Some(("name", "ORDER BY id DESC LIMIT 1"))),
+    tool("gorp_migrations", "sql-migrate", Some(("id", "ORDER BY id DESC LIMIT 1"))),
+    tool("_yoyo_migration", "yoyo", Some(("migration_id", "ORDER BY migration_id DESC LIMIT 1"))),
+];
+
+/// Looks at a database that has no history; `None` if there is nothing in it, or if it has a history.
+pub async fn look(database: &mut HostSession<'_>) -> Result<Option<Existing>> {
+    let found = tables(database).await?;
+    let tool = find_tool(database, &found).await;
+    let here = database.facts().schema_of_names().to_owned();
+    let is_other = |(schema, table): &&(String, String)| {
+        *schema == here && !TOOLS.iter().any(|tool| tool.table.eq_ignore_ascii_case(table))
+    };
+    let tables = found.iter().filter(is_other).count();
+    // Asked last: where there is nothing, one question is enough, and what another run makes meanwhile is in its history.
+    if (tables == 0 && tool.is_none()) || history::is_there(database).await? {
+        return Ok(None);
+    }
+    Ok(Some(Existing { tables, tool }))
+}
+
+/// Schema and name of all tables that are neither runner's nor an extension's.
+async fn tables(database: &mut HostSession<'_>) -> Result<Vec<(String, String)>, DatabaseError> {
+    let statement = match database.facts().dialect {
+        Dialect::Sqlite => {
+            "SELECT 'main', name FROM main.sqlite_schema WHERE type = 'table' AND substr(name, 1, 7) <> 'sqlite_'"
+        }
+        Dialect::Postgres => {
+            "SELECT n.nspname::pg_catalog.text, c.relname::pg_catalog.text FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n \
+             ON n.oid OPERATOR(pg_catalog.=) c.relnamespace \
+             WHERE c.relkind OPERATOR(pg_catalog.=) ANY (ARRAY['r', 'p', 'f']::pg_catalog.\"char\"[]) \
+             AND NOT c.relispartition \
+             AND NOT n.nspname::pg_catalog.text OPERATOR(pg_catalog.~) '^(pg_|information_schema$)' \
+             AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d \
+             WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass \
+             AND d.objid OPERATOR(pg_catalog.=) c.oid AND d.deptype OPERATOR(pg_catalog.=) 'e'::pg_catalog.\"char\")"
+        }
+        Dialect::Mysql | Dialect::Mariadb => {
+            "SELECT TABLE_SCHEMA, TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() \
+             AND TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED')"
+        }
+    };
+    let rows = database.query(statement, &[], QueryLimits::NONE).await?.rows;
+    let tool_schema = database.facts().tool_schema().to_owned();
+    let name = |row: Vec<Value>| {
+        let mut values = row.into_iter().filter_map(shown);
+        values.next().zip(values.next())
+    };
+    let is_ours = |(schema, table): &(String, String)| *schema == tool_schema && is_tool_table(table);
+    Ok(rows.into_iter().filter_map(name).filter(|it| !is_ours(it)).collect())
+}
+
+/// The tool whose table is among these. What cannot be asked, as it is in another format, has no version.
+async fn find_tool(database: &mut HostSession<'_>, found: &[(String, String)]) -> Option<FoundTool> {
+    let of = |tool: &Tool| found.iter().find(|(_, table)| table.eq_ignore_ascii_case(tool.table));
+    let (tool, (schema, table)) = TOOLS.iter().find_map(|tool| Some((tool, of(tool)?)))?;
+    let mut version = None;
+    if let Some((column, rest)) = tool.newest {
+        let dialect = database.facts().dialect;
+        let statement = format!("SELECT {column} FROM {}.{} {rest}", dialect.quote(schema), dialect.quote(table));
+        let answer = database.query(&statement, &[], QueryLimits { rows: 1, bytes: 1 << 16 }).await.ok();
+        version = answer.and_then(|set| set.rows.into_iter().next()?.into_iter().next()).and_then(shown);
+    }
+    Some(FoundTool { name: tool.name, table: table.clone(), version })
+}
+
+fn shown(value: Value) -> Option<String> {
+    match value {
+        Value::Text(text) | Value::Decimal(text) => Some(text),
+        Value::Int64(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+impl Existing {
+    /// What was found, as the end of a sentence.
+    pub fn found(&self) -> String {
+        let tables = match self.tables {
+            0 => None,
+            1 => Some("1 table".to_owned()),
+            tables => Some(format!("{tables} tables")),
+        };
+        let tool = self.tool.as_ref().map(|FoundTool { name, table, version }| match version {
+            Some(version) => format!("`{table}` of {name} at `{version}`"),
+            None => format!("`{table}` of {name}"),
+        });
+        tables.into_iter().chain(tool).collect::<Vec<_>>().join(", and ")
+    }
+
+    /// The ways out; `resolve` finds the revision that a version of the tool means.
+    pub fn hints(&self, resolve: impl Fn(&str) -> Option<String>) -> [String; 2] {
+        let (tool, version) = self.tool.as_ref().map_or(("another tool", None), |it| (it.name, it.version.as_deref()));
+        let revision = version.and_then(resolve).unwrap_or_else(|| "REVISION".to_owned());
+        [
+            format!(
+                "if it has the schema of one of the migrations, record that: `runner baseline {revision} --why 'migrated with {tool} \
+                 until now'`"
+            ),
+            "`--on-existing apply`, or `on_existing = \"apply\"` in `[database]`, applies all migrations to it"
+                .to_owned(),
+        ]
+    }
+
+    /// The refusal to apply the first migrations to it.
+    pub fn refused(&self, resolve: impl Fn(&str) -> Option<String>) -> Error {
+        let error = Error::mismatch(format!("the database has no history, and is not empty: it has {}", self.found()));
+        self.hints(resolve).into_iter().fold(error, Error::hint)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_refusal_names_what_was_found_and_the_command_that_fits() {
+        let found = |tables, tool| Existing { tables, tool };
+        let goose = |version: Option<&str>| {
+            Some(FoundTool { name: "goose", table: "goose_db_version".to_owned(), version: version.map(str::to_owned) })
+        };
+        for (existing, told, command) in [
+            (found(1, None), "1 table", "baseline REVISION --why 'migrated with another tool"),
+            (
+                found(12, goose(Some("4"))),
+                "12 tables, and `goose_db_version` of goose at `4`",
+                "baseline 0004 --why 'migrated with goose",
+            ),
+            (found(0, goose(None)), "`goose_db_version` of goose", "baseline REVISION --why"),
+        ] {
+            let error = existing.refused(|version| Some(format!("000{version}")));
+            assert!(error.message.ends_with(&format!("it has {told}")), "{}", error.message);
+            assert!(error.hints[0].contains(command), "{}", error.hints[0]);
+        }
+    }
+}
