@@ -87,7 +87,7 @@ fn meant(line: &str) -> Option<&str> {
     }
     let left = line.split('=').next().unwrap_or_default();
     let words = || left.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter(|word| !word.is_empty());
-    words().take(2).chain(words().last()).find(|word| is_ours(word))
+    words().take(2).chain(words().next_back()).find(|word| is_ours(word))
 }
 
 /// The first `$` in a value that would be replaced by nothing. The parser takes the name of `$NAME` to end before a `_`.

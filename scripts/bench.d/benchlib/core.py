@@ -134,6 +134,8 @@ class Session:
         steering = ("RUNNER_", "DATABASE_", "DBMATE_", "ALEMBIC_", "PYTHON")
         env = {k: v for k, v in os.environ.items() if not k.startswith(steering)}
         env["XDG_CACHE_HOME"] = str(self.work / "cache")
+        # The tables that transforms work on are made before the first run.
+        env["RUNNER_ON_EXISTING"] = "apply"
         return env
 
     def run(self, argv, inside=()):

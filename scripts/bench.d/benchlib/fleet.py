@@ -58,7 +58,7 @@ def write(session):
     for i in range(1, FILES + 1):
         (project / "migrations" / f"{stamp(i)}_m{i:04}.up.sql").write_text(up(i) + ";\n")
         (project / "migrations" / f"{stamp(i)}_m{i:04}.down.sql").write_text(f"DROP TABLE m{i:04};\n")
-    (project / "runner.toml").write_text("[tenants]\nurl = 'sqlite:tenants/{tenant}.db'\nfile = 'list'\n")
+    (project / "runner.toml").write_text("[tenants]\nurl = 'sqlite:tenants/{tenant}.db?mode=rwc'\nfile = 'list'\n")
     return project
 
 
