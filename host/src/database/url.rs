@@ -295,7 +295,7 @@ pub fn plain_host(host: &str) -> &str {
 /// Whether a text can be the scheme of a URL; the beginning of a password is not to be taken for one.
 fn is_scheme(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphabetic())
-        && text.len() <= LONGEST_SCHEME
+        && (text.len() <= LONGEST_SCHEME || spelling::names_a_driver(text))
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+.-".contains(&byte))
 }
 

@@ -31,6 +31,11 @@ pub(super) fn foreign(scheme: &str, rest: &str) -> Option<Error> {
     })
 }
 
+/// Whether a scheme names a driver of SQLAlchemy, and so may be long: `postgresql+psycopg2`.
+pub(super) fn names_a_driver(scheme: &str) -> bool {
+    ["postgresql+", "postgres+", "mysql+", "mariadb+", "sqlite+"].iter().any(|kind| scheme.starts_with(kind))
+}
+
 fn of_jdbc(rest: &str) -> Error {
     let error = Error::usage("`jdbc:` begins a database URL of Java");
     let kind = rest.split(':').next().unwrap_or_default().to_ascii_lowercase();
