@@ -18,7 +18,9 @@ pub fn hint(verb: &str) -> Option<&'static str> {
         "branches" | "merge" => "revisions are a single sequence without branches; `runner status` lists them",
         "list" | "ls" | "showmigrations" | "pending" | "progress" => "use `runner status`",
         "log" => "use `runner history`",
-        "lint" => "use `runner validate`",
+        "lint" => {
+            "use `runner validate`, which checks the files, or `runner plan`, which checks them against the database"
+        }
         "compile" => "use `runner build`",
         "reset" | "fresh" | "refresh" => "use `runner db reset`, or `runner rollback --all` and then `runner apply`",
         "drop" => "use `runner db drop`",

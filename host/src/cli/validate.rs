@@ -17,7 +17,7 @@ use crate::engine::script::ScriptSource;
 use crate::engine::target::compare_revisions;
 use crate::error::{Error, Result, several};
 use crate::project::catalog::{Artifact, Catalog, Checks, ComparedTexts, Description, Kind, Migration};
-use crate::project::package_of;
+use crate::project::{TARGET_WORDS, package_of};
 use crate::report::json::ValidateJson;
 use crate::report::{Format, Text, text, units};
 use crate::sandbox::Sandbox;
@@ -98,12 +98,17 @@ pub(super) struct Remarks {
     lossy: Vec<String>,
     /// Migrations for other databases, with those.
     elsewhere: Vec<String>,
+    /// Migrations whose names mean something else as targets.
+    like_targets: Vec<(String, String)>,
 }
 
 impl Remarks {
     /// What is known of a catalog before its migrations are read.
     pub fn new(catalog: &Catalog) -> Self {
-        Self { elsewhere: catalog.elsewhere.iter().map(Migration::id).collect(), ..Self::default() }
+        let is_word = |it: &&Migration| TARGET_WORDS.contains(&it.name.as_str());
+        let like_targets = catalog.migrations.iter().filter(is_word).map(|it| (it.name.clone(), it.id())).collect();
+        let elsewhere = catalog.elsewhere.iter().map(Migration::id).collect();
+        Self { elsewhere, like_targets, ..Self::default() }
     }
 
     /// What cannot run of an upgrade, and the parameters without a value.
@@ -159,6 +164,9 @@ impl Remarks {
     pub fn notes(&self) -> Vec<String> {
         let mut notes = self.lossy.clone();
         notes.extend(without_statement(&[self.empty.as_slice(), &self.empty_downgrades].concat()));
+        let like_target =
+            |(name, id): &(String, String)| format!("`--target {name}` does not mean `{id}`: write `--target {id}`");
+        notes.extend(self.like_targets.iter().map(like_target));
         match self.elsewhere.as_slice() {
             [] => {}
             [one] => notes.push(format!("`{one}` is for another database and does nothing here")),

@@ -96,6 +96,16 @@ impl DatabaseUrl {
         if path.is_empty() {
             return Err(Error::usage(format!("`{text}` names no database file")).hint("write `sqlite://app.db`"));
         }
+        // SQLAlchemy's `sqlite:///./app.db` is relative, and would be a file of the root directory here.
+        if let Some(relative) = path.strip_prefix('/').filter(|path| path.starts_with("./") || path.starts_with("../"))
+        {
+            let relative = relative.strip_prefix("./").unwrap_or(relative);
+            return Err(Error::usage(format!("`{text}` has a path from the root directory that looks relative")).hint(
+                format!(
+                    "write `sqlite:{relative}` for a path relative to the project, or `sqlite:///` and the whole path"
+                ),
+            ));
+        }
         let not_utf8 = || {
             Error::usage(format!("the path of `{text}` is not UTF-8")).hint("rename the directory or use another path")
         };

@@ -16,7 +16,7 @@
 //! journal recorder                                       the steps of a stepwise run; what any run did
 //! transcript                                             the digest of a run, and the evidence kept for `verify`
 //! call_error backup identity
-//! batch_function call schema event clock role run stopped target throttle unreadable invalid_index isolation implicit_delete
+//! batch_function call schema event clock role run stopped target throttle unreadable invalid_index isolation implicit_delete unknown_name
 //! time_texts
 //! ```
 
@@ -57,6 +57,7 @@ pub mod throttle;
 pub mod time_texts;
 pub mod transcript;
 pub mod transform;
+mod unknown_name;
 mod unreadable;
 pub mod verify;
 

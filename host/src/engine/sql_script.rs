@@ -15,6 +15,7 @@ use crate::engine::implicit_delete::ImplicitDelete;
 use crate::engine::invalid_index::{self, Leftover};
 use crate::engine::script::{Execution, RunContext, Script};
 use crate::engine::stopped::stopped;
+use crate::engine::unknown_name;
 use crate::engine::unreadable::unreadable;
 use crate::error::{Error, ErrorKind, Result};
 use crate::project::catalog::Kind;
@@ -165,6 +166,10 @@ async fn run_statement(
         }
         Err(error) => Err(error),
     };
+    let result = match result {
+        Err(error) => Err(unknown_name::suggest(error, &mut step.host(), &statement.text).await),
+        done => done,
+    };
     if let Err(error) = &result
         && error.kind != DatabaseErrorKind::Connection
         && let Err(error) = clear(step, statement, context).await
@@ -252,6 +257,10 @@ fn explain(error: DatabaseError) -> Error {
         }
         "SQLITE_CONSTRAINT_FOREIGNKEY (787)" => Some(REBUILD),
         _ if message.starts_with("foreign key mismatch") => Some(REBUILD),
+        // `ALTER TABLE … RENAME` reads all views and triggers.
+        _ if message.starts_with("error in view ") || message.starts_with("error in trigger ") => {
+            Some("drop what the message names before the table that it uses is dropped, and create it again at the end")
+        }
         "42704" if message.starts_with("role ") => Some(
             "create the role first; `pg_dump --no-owner --no-privileges` leaves owners and privileges out of a dump",
         ),

@@ -5,9 +5,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::error::{Error, Result};
-use crate::project::RevisionKey;
 pub use crate::project::compare_revisions;
-use crate::project::migration_id;
+use crate::project::{RevisionKey, migration_id, read_id};
 use crate::suggest::did_you_mean;
 
 /// The target of a run.
@@ -118,6 +117,11 @@ impl<'a> Candidates<'a> {
             }),
             _ => whole,
         };
+        // `2026_01_05_x`, as the file is called, for `20260105_x`.
+        let found = match read_id(text).filter(|_| found.is_empty()) {
+            Some(read) => self.matches(|_, _, id| id == read),
+            None => found,
+        };
         match found.as_slice() {
             [revision] => Ok(revision),
             [] => Err(self.unknown(text)),
@@ -217,6 +221,12 @@ mod tests {
             ("2026010", "20260105093000"),
         ] {
             assert_eq!(candidates.resolve(text).expect("one revision"), revision, "{text}");
+        }
+        let dated: Candidates<'_> = [("20260105", "a"), ("20260106.2", "b")].into_iter().collect();
+        for (text, revision) in
+            [("2026_01_05_a", "20260105"), ("2026-1-06_2_b", "20260106.2"), ("20260106_2_b", "20260106.2")]
+        {
+            assert_eq!(dated.resolve(text).expect("one revision"), revision, "{text}");
         }
         let ambiguous = candidates.resolve("create").expect_err("two match");
         assert_eq!(

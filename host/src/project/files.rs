@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, File, OpenOptions};
 
+use super::discovery::Ignored;
 use super::problem::{Problem, shown};
 use super::units::format_size;
 use crate::error::{Error, ErrorKind, Result};
@@ -18,6 +19,8 @@ pub(super) struct ProjectDirectory {
     pub migrations: Dir,
     /// The directory of the migrations, relative to the project.
     pub path: PathBuf,
+    /// The names in it that are no migrations.
+    pub ignored: Ignored,
 }
 
 impl ProjectDirectory {
@@ -41,7 +44,12 @@ impl ProjectDirectory {
                 .hint("move the migrations into the project"),
             false => Error::usage(format!("cannot open the directory `{shown}`")).cause(error),
         })?;
-        Ok(opened.map(|opened| Self { root: directory, migrations: opened, path: migrations.to_path_buf() }))
+        Ok(opened.map(|opened| Self {
+            root: directory,
+            migrations: opened,
+            path: migrations.to_path_buf(),
+            ignored: Ignored::default(),
+        }))
     }
 
     /// Opens a file of the migrations. Links are followed within the project.

@@ -41,7 +41,7 @@ pub use catalog::{
     Migration, Mode, StaleShared, UnknownShared,
 };
 pub use digest::{component_digest, sha256, short};
-pub use discovery::TARGET_WORDS;
+pub use discovery::{TARGET_WORDS, read_id};
 pub use embedded::{EmbeddedFiles, Project, ProjectFiles};
 pub(crate) use files::leaves;
 #[cfg(feature = "components")]

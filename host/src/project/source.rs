@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use super::catalog::ComponentFiles;
 use super::digest::{sha256, sha256_of_reader};
-use super::discovery::{ASSETS, Found, FoundEntry, VENDOR, discover, discover_embedded, find_assets, source_digest};
+use super::discovery::{
+    ASSETS, Found, FoundEntry, Ignored, VENDOR, discover, discover_embedded, find_assets, source_digest,
+};
 use super::embedded::{EmbeddedFiles, ProjectFiles};
 use super::files::{ProjectDirectory, open_root, read_regular, too_large, unreadable};
 use super::lockfile::Lockfile;
@@ -27,16 +29,19 @@ pub(super) struct EmbeddedMigrations {
     files: Arc<EmbeddedFiles>,
     /// Their directory, with `/`.
     directory: String,
+    /// The names in it that are no migrations.
+    ignored: Ignored,
 }
 
 impl Source {
     /// The migrations that the settings name; `None` if the directory does not exist.
     pub fn open(settings: &Settings) -> Result<Option<Self>> {
         let ProjectFiles::Embedded(files) = &settings.files else {
-            return Ok(ProjectDirectory::open_if_there(&settings.root, &settings.migrations)?.map(Self::Directory));
+            return Ok(settings.project_directory_if_there()?.map(Self::Directory));
         };
         let parts: Vec<_> = settings.migrations.iter().map(|part| part.to_string_lossy()).collect();
-        let migrations = EmbeddedMigrations { files: files.clone(), directory: parts.join("/") };
+        let migrations =
+            EmbeddedMigrations { files: files.clone(), directory: parts.join("/"), ignored: settings.ignored.clone() };
         let is_there = migrations.files.below(&migrations.directory).next().is_some();
         Ok(is_there.then_some(Self::Embedded(migrations)))
     }
@@ -59,7 +64,7 @@ impl Source {
             Self::Directory(directory) => discover(directory),
             Self::Embedded(it) => {
                 let inside = |name: &str| it.files.entries(&format!("{}/{name}", it.directory));
-                Ok(discover_embedded(&it.files.entries(&it.directory), inside))
+                Ok(discover_embedded(&it.files.entries(&it.directory), inside, &it.ignored))
             }
         }
     }

@@ -3,20 +3,34 @@
 
 use super::lex::{Lexer, TokenKind};
 use crate::dialect::Dialect;
+use crate::visible::steers;
 
 /// What is wrong, and a hint.
 type Advice = (String, String);
 
-/// A command of `psql` or `mysql` that begins here.
+/// A command of `psql`, `mysql` or `sqlite3` that begins here.
 pub(super) fn client_command(rest: &str, begins_statement: bool, dialect: Dialect) -> Option<Advice> {
+    if let Some(command) = rest.strip_prefix('.').filter(|_| begins_statement && dialect == Dialect::Sqlite) {
+        let name: String = command.chars().take_while(|c| c.is_ascii_alphanumeric()).collect();
+        let hint = match name.as_str() {
+            "read" => "copy the statements of the other file into the migration",
+            "import" | "load" | "restore" => "write the rows as `INSERT`, or load them in a component",
+            _ => "remove it",
+        };
+        let is_one = name.starts_with(|c: char| c.is_ascii_alphabetic());
+        return is_one.then(|| (format!("`.{name}` is a command of the sqlite3 shell, not SQL"), hint.to_owned()));
+    }
     let behind = rest.strip_prefix('\\')?;
     let name: String = behind.chars().take_while(|c| c.is_ascii_alphanumeric() || "!?.".contains(*c)).collect();
     match dialect {
-        // PostgreSQL has no backslashes outside strings.
-        Dialect::Postgres => {
+        // They have no backslashes outside strings.
+        Dialect::Postgres | Dialect::Sqlite => {
             let hint = match name.as_str() {
                 "i" | "ir" | "include" => "copy the statements of the other file into the migration",
                 "copy" | "." => "write the rows as `INSERT`, or load them in a component",
+                "set" if behind.lines().next().is_some_and(|line| line.contains("ON_ERROR_STOP")) => {
+                    "remove it: a migration always stops at the first error"
+                }
                 "c" | "connect" => "remove it: runner connects to the configured database",
                 "set" | "if" | "elif" | "else" | "endif" | "gset" | "gexec" => {
                     "write out the statements, or write the migration as a component"
@@ -35,6 +49,18 @@ pub(super) fn client_command(rest: &str, begins_statement: bool, dialect: Dialec
         }
         _ => None,
     }
+}
+
+/// A character in an unquoted word that looks like a space, or like nothing: every database takes it for a letter of the name.
+pub(super) fn invisible(word: &str) -> Option<Advice> {
+    if word.is_ascii() {
+        return None;
+    }
+    let found = word.chars().find(|c| !c.is_ascii() && (c.is_whitespace() || steers(*c)))?;
+    let code = u32::from(found);
+    let shown = word.replace(found, &format!("<U+{code:04X}>"));
+    let message = format!("U+{code:04X} looks like a space or like nothing, and is a letter to SQL: `{shown}`");
+    Some((message, "replace it by a plain space or remove it; in quotes it is accepted".to_owned()))
 }
 
 /// The length of a line that pg_dump writes for psql alone: it keeps a dump from running further commands of psql, which nothing

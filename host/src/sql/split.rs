@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::body::Body;
-use super::foreign::{client_command, dump_command, foreign_statement};
+use super::foreign::{client_command, dump_command, foreign_statement, invisible};
 use super::lex::{Lexer, Token, TokenKind};
 use super::sections::statement_marker;
 use super::{SqlError, line_of};
@@ -139,6 +139,11 @@ impl<'a> Splitter<'a> {
         if token.kind == TokenKind::Sign
             && let Some((message, hint)) =
                 client_command(&self.text[token.range.start..], self.open.is_none(), self.dialect)
+        {
+            return Err(SqlError { line: line_of(self.text, token.range.start), message, hint: Some(hint) });
+        }
+        if token.kind == TokenKind::Word
+            && let Some((message, hint)) = invisible(&self.text[token.range.clone()])
         {
             return Err(SqlError { line: line_of(self.text, token.range.start), message, hint: Some(hint) });
         }

@@ -145,7 +145,9 @@ fn detail(inner: &PgDatabaseError, statement: Option<&str>) -> Option<String> {
         None => {}
     }
     if let Some(text) = inner.detail() {
-        parts.push(redact(told(text).trim_end().trim_end_matches('.')));
+        // A deadlock has a line for each process.
+        let lines: Vec<&str> = told(text).lines().map(|line| line.trim().trim_end_matches('.')).collect();
+        parts.push(redact(&lines.join("; ")));
     }
     let text = format!("{} {}", told(inner.message()), told(inner.detail().unwrap_or_default()));
     let objects = [

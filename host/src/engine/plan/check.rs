@@ -6,7 +6,7 @@ use crate::engine::history::{Record, State};
 use crate::engine::target::compare_revisions;
 use crate::error::{Error, Result};
 use crate::project::catalog::{Artifact, Catalog, Kind, Migration, SqlFiles};
-use crate::project::{RevisionKey, migration_id, short};
+use crate::project::{RevisionKey, migration_id, read_id, short};
 
 /// Rejects a project that lacks an applied revision, unless that is allowed, or has a different artifact for one.
 /// `except` is a revision that may have changed.
@@ -15,7 +15,7 @@ pub fn check_history(input: &PlanInput<'_>, except: Option<&str>) -> Result<()> 
     let mut missing = Vec::new();
     for record in input.history.live.iter().filter(|record| Some(&*record.revision) != except) {
         match find(input, &record.revision) {
-            None => missing.push(record.id()),
+            None => missing.push(record),
             // A partly applied upgrade may be fixed: only what took effect must stay the same, which is checked when it
             // resumes. A partial downgrade must be finished first, whatever the project contains.
             Some(_) if record.state.is_partial() => {}
@@ -47,8 +47,16 @@ pub fn check_history(input: &PlanInput<'_>, except: Option<&str>) -> Result<()> 
             1 => "an applied migration is missing from the project".to_owned(),
             several => format!("{several} applied migrations are missing from the project"),
         });
-        for id in missing.into_iter().rev() {
-            error = error.at("migration", id);
+        let read_now = missing.iter().rev().find_map(|record| Some((record, read_otherwise(input.catalog, record)?)));
+        if let Some((record, now)) = read_now {
+            let (was, now) = (record.id(), now.id());
+            error = error.hint(format!(
+                "`{was}` is `{now}` in the project, where the whole date or version is the revision: `runner stamp --target {now} \
+                 --allow-missing` records what is applied up to it, with `--dry-run` only shows it"
+            ));
+        }
+        for record in missing.into_iter().rev() {
+            error = error.at("migration", record.id());
         }
         return Err(error
             .hint("restore the files, or use the release of the project that has them")
@@ -62,6 +70,14 @@ pub fn find<'a>(input: &PlanInput<'a>, revision: &str) -> Option<&'a Migration> 
     let migrations = &input.catalog.migrations;
     let found = migrations.binary_search_by(|migration| compare_revisions(&migration.revision, revision));
     found.ok().map(|index| &migrations[index])
+}
+
+/// The migration that a record is of, if its revision was the first number of its name alone: `2024.2` and `01_03_c` for what is
+/// `20240103_c`.
+fn read_otherwise<'a>(catalog: &'a Catalog, record: &Record) -> Option<&'a Migration> {
+    let first = record.revision.split('.').next()?;
+    let id = read_id(&migration_id(first, &record.name))?;
+    catalog.migrations.iter().find(|migration| migration.sha256 == record.sha256 && migration.id() == id)
 }
 
 /// Whether a migration has the revision of an applied one, which is in the project under another revision now: several files with one
@@ -147,5 +163,5 @@ pub fn check_dependencies(input: &PlanInput<'_>, migration: &Migration, earlier:
 /// Whether a dependency, as it is written, refers to that revision.
 pub fn means(wanted: &str, revision: &str, name: &str) -> bool {
     (RevisionKey::of(wanted).is_some() && compare_revisions(wanted, revision).is_eq())
-        || wanted == migration_id(revision, name)
+        || [Some(wanted), read_id(wanted).as_deref()].contains(&Some(&*migration_id(revision, name)))
 }

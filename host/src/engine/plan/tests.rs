@@ -373,3 +373,14 @@ fn a_table_is_rebuilt_in_one_transaction() {
     let error = plan.check_modes().expect_err("not one transaction");
     assert_eq!((error.kind, error.places[0].1.as_str()), (ErrorKind::Usage, "1_m1"));
 }
+
+#[test]
+fn a_revision_that_was_a_place_names_the_file_that_it_is() {
+    let now = Migration { revision: "20240103".to_owned(), name: "c".to_owned(), ..migration("3") };
+    let catalog = Catalog { migrations: vec![now], ..Catalog::default() };
+    let was = Record { revision: "2024.2".to_owned(), name: "01_03_c".to_owned(), ..record(0, "3") };
+    let history = History { live: vec![was], ..History::default() };
+    let input = PlanInput { catalog: &catalog, history: &history, facts: &SQLITE, options: PlanOptions::default() };
+    let error = plan_apply(&input, &Target::Latest).expect_err("missing");
+    assert!(error.hints[0].starts_with("`2024.2_01_03_c` is `20240103_c` in the project"), "{error:?}");
+}

@@ -22,7 +22,6 @@ use std::path::{Path, PathBuf};
 
 use super::catalog::Kind;
 use super::discovery::{Found, FoundEntry, FoundFiles, discover};
-use super::files::ProjectDirectory;
 use super::lockfile::{ComponentDescription, LockLine, Lockfile};
 use super::packages::{heal, package_of, repeated};
 use super::problem::error_for;
@@ -152,7 +151,7 @@ pub fn build(settings: &Settings, request: &BuildRequest<'_>) -> Result<BuildRep
 }
 
 fn build_all(settings: &Settings, request: &BuildRequest<'_>) -> Result<BuildReport> {
-    let project = ProjectDirectory::open(&settings.root, &settings.migrations)?;
+    let project = settings.project_directory()?;
     let lockfile_name = settings.lockfile_name();
     let (old, proven) = match request.revisions {
         [] => Lockfile::read_to_rebuild(&project.root, &lockfile_name)?,
@@ -214,7 +213,7 @@ fn build_all(settings: &Settings, request: &BuildRequest<'_>) -> Result<BuildRep
 
 /// The lines that the lockfile gets for the scripts that the request names, which it does not list.
 pub fn lines(settings: &Settings, request: &BuildRequest<'_>) -> Result<Vec<LockLine>> {
-    let project = ProjectDirectory::open(&settings.root, &settings.migrations)?;
+    let project = settings.project_directory()?;
     let (old, proven) = Lockfile::read_to_rewrite(&project.root, &settings.lockfile_name())?;
     let (found, _) = discover(&project)?;
     let refresh = Refresh { settings, project: &project, request, old: &old, proven };

@@ -3,7 +3,6 @@
 use super::{command, rust};
 use crate::error::Result;
 use crate::project::discovery::{FoundFiles, discover};
-use crate::project::files::ProjectDirectory;
 use crate::project::settings::Settings;
 
 /// What has to be installed to build the components of a project.
@@ -23,7 +22,7 @@ pub fn needs(settings: &Settings) -> Result<Needs> {
     if !settings.migrations_directory().is_dir() {
         return Ok(needs);
     }
-    let project = ProjectDirectory::open(&settings.root, &settings.migrations)?;
+    let project = settings.project_directory()?;
     for found in discover(&project)?.0 {
         let FoundFiles::Component { directory: Some(directory), .. } = &found.files else { continue };
         if !rust::is_source(&project, directory, true)? {

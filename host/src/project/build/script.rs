@@ -112,7 +112,7 @@ pub fn keep_runtime(
     of_program: &dyn Fn(&str) -> Option<&'static [u8]>,
 ) -> Result<Option<String>> {
     let file = of_program(language.runtime()).ok_or_else(|| no_runtime(language))?;
-    let project = ProjectDirectory::open(&settings.root, &settings.migrations)?;
+    let project = settings.project_directory()?;
     keep(&project, &Runtime::of_file(language.runtime(), file)?)
 }
 

@@ -43,7 +43,7 @@ pub fn shared_directories(settings: &Settings) -> BTreeMap<PathBuf, bool> {
 }
 
 fn of_all(settings: &Settings, revisions: &[String]) -> Result<String> {
-    let project = ProjectDirectory::open(&settings.root, &settings.migrations)?;
+    let project = settings.project_directory()?;
     let (found, problems) = discover(&project)?;
     if let Some(error) = error_for(problems, |count| format!("{count} problems")) {
         return Err(error);

@@ -9,7 +9,9 @@ use super::{
 };
 use crate::error::{Error, ErrorKind, Result, several};
 use crate::project::digest::{component_digest, sha256};
-use crate::project::discovery::{Compared, Found, FoundEntry, FoundFiles, SharedDigests, SqlFile, compare_shared};
+use crate::project::discovery::{
+    Compared, Found, FoundEntry, FoundFiles, SharedDigests, SqlFile, compare_shared, read_id,
+};
 use crate::project::files::no_directory;
 use crate::project::lockfile::{LockLine, LockedArtifact, Lockfile};
 use crate::project::packages::{self, Reference, package_of};
@@ -357,7 +359,8 @@ fn check_dependencies(catalog: &mut Catalog, mismatches: &[CatalogProblem]) -> V
         let id = migration.id();
         let own = RevisionKey::of(&migration.revision).unwrap_or_default();
         for dependency in &mut migration.description.depends_on {
-            match Reference::of(dependency).and_then(|reference| spelling.get(&reference)) {
+            let known = |text: &str| Reference::of(text).and_then(|reference| spelling.get(&reference));
+            match known(dependency).or_else(|| known(&read_id(dependency)?)) {
                 Some(revision) if RevisionKey::of(revision) >= Some(own) => {
                     let message = format!("`{id}` depends on `{dependency}`, which is not earlier");
                     problems.push(Problem::new(message).hint("a migration can only depend on earlier revisions"));

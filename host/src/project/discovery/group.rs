@@ -3,8 +3,8 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-use super::about;
-use super::name::{Name, Role};
+use super::name::{Name, Role, is_versioned};
+use super::{about, order};
 use crate::dialect::Dialect;
 use crate::project::problem::{Problem, list, shown};
 use crate::project::revision::{RevisionKey, migration_id};
@@ -17,6 +17,21 @@ pub struct FoundEntry {
     pub file_name: String,
     /// Whether it is a link; links are followed within the project.
     pub link: bool,
+}
+
+impl FoundEntry {
+    /// Whether it is one of several migrations in a directory: `more/V2__a.sql`.
+    pub(super) fn is_nested(&self) -> bool {
+        self.file_name.rsplit_once('/').is_some_and(|(_, file)| is_versioned(file))
+    }
+
+    /// The name that says its migration.
+    pub(super) fn own_name(&self) -> &str {
+        match self.file_name.rsplit_once('/') {
+            Some((_, file)) if is_versioned(file) => file,
+            _ => &self.file_name,
+        }
+    }
 }
 
 /// A file of SQL.
@@ -133,6 +148,8 @@ pub(super) fn group(entries: Vec<FoundName>, problems: &mut Vec<Problem>) -> Vec
     // Their places are sorted, and they are moved once.
     let mut places: Vec<(RevisionKey, usize)> = entries.iter().map(|entry| entry.name.key).zip(0..).collect();
     places.sort_unstable();
+    let neighbours = places.windows(2).filter(|pair| pair[0].0 != pair[1].0);
+    problems.extend(neighbours.filter_map(|pair| order::unclear(&entries[pair[0].1], &entries[pair[1].1])));
     let mut entries: Vec<Option<FoundName>> = entries.into_iter().map(Some).collect();
     let mut found: Vec<Found> = Vec::with_capacity(entries.len());
     for of_revision in places.chunk_by(|(left, _), (right, _)| left == right) {
@@ -224,16 +241,16 @@ fn direction(name: &str) -> Option<(&str, Role)> {
 /// say that it is an upgrade, and `U1__b.sql` next to it says so for both.
 fn adopt(entries: &mut [FoundName]) {
     // As nearly all are.
-    if entries.iter().all(|it| it.name.name == entries[0].name.name && !it.file.file_name.starts_with('U')) {
+    if entries.iter().all(|it| it.name.name == entries[0].name.name && !it.file.own_name().starts_with('U')) {
         return;
     }
     let is_up = |entry: &FoundName| match entry.name.role {
-        Role::Whole => entry.file.file_name.starts_with(['V', 'v']),
+        Role::Whole => entry.file.own_name().starts_with(['V', 'v']),
         role => role == Role::Up,
     };
     let is_down = |entry: &FoundName| entry.name.role == Role::Down;
     let is_pair = entries.iter().all(|entry| is_up(entry) || is_down(entry));
-    let is_of_flyway = |entry: &FoundName| entry.name.role == Role::Whole || entry.file.file_name.starts_with('U');
+    let is_of_flyway = |entry: &FoundName| entry.name.role == Role::Whole || entry.file.own_name().starts_with('U');
     let is_mixed = entries.iter().any(|entry| entry.name.role == Role::Whole) && !entries.iter().all(is_of_flyway);
     let mut upgrades = entries.iter().filter(|entry| is_up(entry));
     let Some(Name { revision, key, name, .. }) = upgrades.next().map(|entry| entry.name.clone()) else { return };
@@ -246,7 +263,7 @@ fn adopt(entries: &mut [FoundName]) {
     if is_one {
         downgrades.iter_mut().for_each(|entry| {
             entry.name.name.clone_from(&name);
-            if entry.file.file_name.starts_with('U') {
+            if entry.file.own_name().starts_with('U') {
                 // To Flyway, `V01` and `U1` are one version.
                 entry.name.revision.clone_from(&revision);
                 entry.name.key = key;
@@ -268,7 +285,7 @@ fn in_order(a: &FoundName, b: &FoundName) -> Ordering {
 }
 
 /// The migrations of one revision. Several in SQL are in the order of their names, and all but the first get a revision after it:
-/// `0187.2`, `0187.3`.
+/// `0187.2`, `0187.3`. Where a number of the names says another order, they are refused.
 fn migrations(entries: Vec<FoundName>) -> Result<Vec<Found>, Problem> {
     let revision = entries[0].name.revision.clone();
     let is_sql = entries.iter().all(|entry| entry.name.role.is_sql());
@@ -289,6 +306,22 @@ fn migrations(entries: Vec<FoundName>) -> Result<Vec<Found>, Problem> {
         let message = format!("revision {revision} exists more than once: {files}");
         return Err(Problem::new(message)
             .hint("the files of a migration share its full name; give the others another revision"));
+    }
+    let files: Vec<(&str, &str)> = names.iter().map(|(name, entries)| (&**name, &*entries[0].file.file_name)).collect();
+    // A number after it would look like one that somebody wrote.
+    if revision.contains('.') {
+        let (is_whole, listed) = (files[0].0.is_empty(), list(files.iter().map(|(_, file)| *file)));
+        let message = format!("revision {revision} exists more than once: {listed}");
+        return Err(Problem::new(message).hint(match is_whole {
+            true => {
+                "a prerelease such as `1.0.0-rc1` comes before `1.0.0` as a version, and after it as text: give each a \
+                     revision of its own"
+            }
+            false => "several files may share a plain number, but not a version: give each a revision of its own",
+        }));
+    }
+    if let Some(problem) = order::unclear_names(&revision, &files) {
+        return Err(problem);
     }
     let all = names.into_values().zip(1..).map(|(entries, number)| {
         let revision = if number == 1 { revision.clone() } else { format!("{revision}.{number}") };
@@ -358,7 +391,7 @@ fn one(entries: Vec<FoundName>, revision: String) -> Result<Found, Problem> {
     let files = match files.iter().find(|file| file.part == SqlPart::Down) {
         _ if files.iter().any(|file| file.part == SqlPart::Up) => FoundFiles::Sql { files, metadata },
         Some(down) => {
-            let hint = match down.entry.file_name.starts_with('U') {
+            let hint = match down.entry.own_name().starts_with('U') {
                 true => format!(
                     "Flyway's `U` undoes: add `V{revision}__{name}.sql`, or rename a migration of refinery to `V`"
                 ),

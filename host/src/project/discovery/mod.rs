@@ -2,7 +2,9 @@
 
 mod assets;
 mod group;
+mod ignore;
 mod name;
+mod order;
 mod shared;
 mod shared_directory;
 mod sources;
@@ -14,17 +16,20 @@ use super::problem::{Problem, shown};
 use super::script::RUNTIMES;
 use crate::error::{Error, Result};
 use name::{
-    Name, Role, SqlName, for_other_database, is_ignored, lonely, parse_directory, parse_file, sql_name_in_directory,
-    without_other_database,
+    Name, Role, SqlName, for_other_database, is_ignored, is_versioned, lonely, parse_directory, parse_file,
+    sql_name_in_directory, without_other_database,
 };
 
 pub(super) use assets::{ASSETS, WalkRules, find_assets, walk_files};
 pub use group::{Found, FoundEntry, FoundFiles, SqlFile, SqlPart};
-pub use name::TARGET_WORDS;
+pub use ignore::Ignored;
 #[cfg(feature = "cli")]
 pub(super) use name::dialect;
 #[cfg(feature = "cli")]
 pub(super) use name::mistaken_for_target;
+#[cfg(feature = "cli")]
+pub(super) use name::spelled;
+pub use name::{TARGET_WORDS, read_id};
 #[cfg(feature = "cli")]
 pub(super) use shared::shared_digest;
 pub(super) use shared::{Compared, SharedDigests, compare_shared, is_shared_path};
@@ -58,7 +63,7 @@ pub(super) fn discover(project: &ProjectDirectory) -> Result<(Vec<Found>, Vec<Pr
             problems.push(Problem::new(message).hint("rename it"));
             continue;
         };
-        if is_ignored(name) {
+        if is_ignored(name) || is_left_out(project, &entry, name) {
             continue;
         }
         if for_other_database(name).is_some() {
@@ -68,7 +73,10 @@ pub(super) fn discover(project: &ProjectDirectory) -> Result<(Vec<Found>, Vec<Pr
         match classify(project, &entry, name) {
             Ok(found) => entries.extend(found),
             Err(_) if is_loose(name) => loose.push(name.to_owned()),
-            Err(problem) => problems.push(about(name, problem)),
+            Err(problem) => {
+                let is_directory = entry.file_type().is_ok_and(|kind| kind.is_dir());
+                problems.push(about(name, with_ignore(name, is_directory, problem)));
+            }
         }
     }
     problems.extend(loose_problems(&entries, &loose));
@@ -76,6 +84,27 @@ pub(super) fn discover(project: &ProjectDirectory) -> Result<(Vec<Found>, Vec<Pr
     let found = group::group(entries, &mut problems);
     problems.sort_by(|a, b| a.message.cmp(&b.message));
     Ok((found, problems))
+}
+
+/// Whether the settings leave an entry out.
+fn is_left_out(project: &ProjectDirectory, entry: &cap_std::fs::DirEntry, name: &str) -> bool {
+    project.ignored.is_match(name, || {
+        let kind = entry.file_type();
+        kind.is_ok_and(|kind| kind.is_dir() || kind.is_symlink() && project.root.is_dir(project.path.join(name)))
+    })
+}
+
+/// The problem of an entry, with the setting that leaves it out if its name has no revision.
+fn with_ignore(name: &str, is_directory: bool, problem: Problem) -> Problem {
+    let has_revision = name.trim_start_matches(['V', 'v', 'U']).starts_with(|c: char| c.is_ascii_digit());
+    match &problem.hint {
+        Some(hint) if !has_revision => {
+            let slash = if is_directory { "/" } else { "" };
+            let hint = format!("{hint}; or leave it out: `ignore = [\"{}{slash}\"]` in `[project]`", shown(name));
+            problem.hint(hint)
+        }
+        _ => problem,
+    }
 }
 
 /// An entry of the directory, and the migration that its name says it belongs to.
@@ -101,7 +130,7 @@ pub(super) fn named_entries(project: &ProjectDirectory) -> Result<Vec<NamedEntry
     for entry in project.migrations.entries().map_err(unreadable)? {
         let entry = entry.map_err(unreadable)?;
         let Ok(name) = entry.file_name().into_string() else { continue };
-        if is_ignored(&name) {
+        if is_ignored(&name) || is_left_out(project, &entry, &name) {
             continue;
         }
         if for_other_database(&name).is_some() {
@@ -113,7 +142,11 @@ pub(super) fn named_entries(project: &ProjectDirectory) -> Result<Vec<NamedEntry
     group::pair_all(&mut entries);
     let mut named: Vec<NamedEntry> = (entries.into_iter())
         .map(|group::FoundName { file, name }| NamedEntry {
-            file: file.file_name.split('/').next().unwrap_or_default().to_owned(),
+            file: if file.is_nested() {
+                file.file_name
+            } else {
+                file.file_name.split('/').next().unwrap_or_default().to_owned()
+            },
             is_sql: name.role.is_sql(),
             revision: name.revision,
             name: name.name,
@@ -147,7 +180,7 @@ fn loose_problems(entries: &[group::FoundName], loose: &[String]) -> Vec<Problem
     if !sql.is_empty() && sql.iter().all(|entry| in_directory(entry)) {
         return Vec::new();
     }
-    loose.iter().filter_map(|name| Some(about(name, parse_file(name).err()?))).collect()
+    loose.iter().filter_map(|name| Some(about(name, with_ignore(name, false, parse_file(name).err()?)))).collect()
 }
 
 /// What is wrong with files for databases that runner does not know: nothing if their migrations have others, too.
@@ -164,20 +197,30 @@ fn lonely_problems(entries: &[group::FoundName], elsewhere: &[String]) -> Vec<Pr
 pub(super) fn discover_embedded<'n>(
     names: &BTreeSet<(&str, bool)>,
     inside: impl Fn(&str) -> BTreeSet<(&'n str, bool)>,
+    ignored: &Ignored,
 ) -> (Vec<Found>, Vec<Problem>) {
     let mut entries = Vec::new();
     let (mut problems, mut loose, mut elsewhere) = (Vec::new(), Vec::new(), Vec::new());
     for (name, is_directory) in names.iter().copied().filter(|(name, _)| !is_ignored(name)) {
+        if ignored.is_match(name, || is_directory) {
+            continue;
+        }
         if !is_directory && for_other_database(name).is_some() {
             elsewhere.push(name.to_owned());
             continue;
         }
         let parsed = match name {
             TESTS | VENDOR | RUNTIMES if is_directory => continue,
-            name if is_directory => {
-                let inner = inside(name).into_iter().map(|(name, _)| (name.to_owned(), false)).collect();
-                parse_directory(name).and_then(|parsed| in_directory(name, &parsed, false, inner))
-            }
+            name if is_directory => directory(
+                name,
+                &|path| {
+                    Ok(inside(path)
+                        .into_iter()
+                        .map(|(name, is_directory)| Inner { name: name.to_owned(), is_directory, is_link: false })
+                        .collect())
+                },
+                false,
+            ),
             name => file(name, false).map(|entry| vec![entry]),
         };
         match parsed {
@@ -228,14 +271,73 @@ fn classify(
     if kind.is_file() {
         return file(name, link).map(|entry| vec![entry]);
     }
-    let parsed = parse_directory(name)?;
-    let mut inner = Vec::new();
-    for entry in project.open_directory(name, link).and_then(|directory| directory.entries()).map_err(failed)? {
-        let entry = entry.map_err(failed)?;
-        let is_link = entry.file_type().map_err(failed)?.is_symlink();
-        inner.push((entry.file_name().to_string_lossy().into_owned(), is_link));
+    let inside = |path: &str| {
+        let mut inner = Vec::new();
+        for entry in project.open_directory(path, link).and_then(|directory| directory.entries()).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            let kind = entry.file_type().map_err(failed)?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            inner.push(Inner { name, is_directory: kind.is_dir(), is_link: kind.is_symlink() });
+        }
+        Ok(inner)
+    };
+    directory(name, &inside, link)
+}
+
+/// An entry of a directory among the migrations.
+struct Inner {
+    name: String,
+    is_directory: bool,
+    is_link: bool,
+}
+
+/// What is in a directory, by its path below that of the migrations.
+type Inside<'a> = dyn Fn(&str) -> Result<Vec<Inner>, Problem> + 'a;
+
+/// A directory: one of Flyway's, with migrations in it and below, or one of a migration.
+fn directory(name: &str, inside: &Inside<'_>, link: bool) -> Result<Vec<group::FoundName>, Problem> {
+    let inner = inside(name)?;
+    if let Some(found) = versioned_below(name, &inner, inside, link)? {
+        return Ok(found);
     }
-    in_directory(name, &parsed, link, inner)
+    let parsed = parse_directory(name)?;
+    in_directory(name, &parsed, link, inner.into_iter().map(|inner| (inner.name, inner.is_link)).collect())
+}
+
+/// The migrations of Flyway in a directory, and in those below it. `None` if there are none, or if it is a migration's own.
+fn versioned_below(
+    path: &str,
+    inner: &[Inner],
+    inside: &Inside<'_>,
+    link: bool,
+) -> Result<Option<Vec<group::FoundName>>, Problem> {
+    const DEEPEST: usize = 8;
+    if path.split('/').count() > DEEPEST || inner.iter().any(|it| sql_name_in_directory(&it.name).is_some()) {
+        return Ok(None);
+    }
+    let (mut found, mut others) = (Vec::new(), Vec::new());
+    for it in inner.iter().filter(|it| !is_ignored(&it.name)) {
+        let file_name = format!("{path}/{}", it.name);
+        if it.is_directory {
+            match versioned_below(&file_name, &inside(&file_name)?, inside, link)? {
+                Some(below) => found.extend(below),
+                None => others.push(file_name),
+            }
+        } else if is_versioned(&it.name) {
+            let file = FoundEntry { file_name, link: link || it.is_link };
+            found.push(group::FoundName { file, name: parse_file(&it.name)? });
+        } else {
+            others.push(file_name);
+        }
+    }
+    match others.first() {
+        _ if found.is_empty() => Ok(None),
+        None => Ok(Some(found)),
+        Some(other) => {
+            let message = format!("contains migrations of Flyway, and `{}`, which is none", shown(other));
+            Err(Problem::new(message).hint("name it as the others, such as `V2__name.sql`, or move it elsewhere"))
+        }
+    }
 }
 
 /// An entry by its name.

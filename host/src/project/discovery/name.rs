@@ -1,11 +1,18 @@
 //! Parses the names of files and directories of migrations: runner's own, and those of the tools that people come from.
 
+mod split;
+
 use std::borrow::Cow;
 
 use crate::dialect::Dialect;
 use crate::project::problem::Problem;
 use crate::project::revision::RevisionKey;
 use crate::project::script::ScriptLanguage;
+use crate::visible::steers;
+pub use split::read_id;
+#[cfg(feature = "cli")]
+pub(in crate::project) use split::spelled;
+use split::{Split, split};
 
 /// The role of a file or directory within its migration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -269,6 +276,11 @@ fn foreign(stem: &str) -> Option<Problem> {
     Some(problem.hint(format!("rename it to `{}.{direction}.sql`", parts.join("_"))))
 }
 
+/// Whether a file is one that Flyway finds in directories below, too: `V1__a.sql`, `U1__a.sql`.
+pub(super) fn is_versioned(file: &str) -> bool {
+    file.ends_with(".sql") && file.starts_with(['V', 'U']) && file.contains("__") && parse_file(file).is_ok()
+}
+
 /// Whether Flyway runs a file on each event of that name: `afterMigrate`, `beforeEachMigrate__a`.
 fn is_callback(stem: &str) -> bool {
     let event = stem.split_once("__").map_or(stem, |(event, _)| event);
@@ -287,7 +299,11 @@ fn unknown_database(stem: &str) -> Option<Problem> {
     Some(problem.hint("write `.sqlite`, `.postgres`, `.mysql` or `.mariadb`; move files for other databases elsewhere"))
 }
 
-/// Words with a meaning as a target. No migration may have such a name: `--target NAME` could not reach it.
+/// ASCII characters that only names of migrations in SQL may have, beside letters, digits, `_`, `-` and `.`.
+const OF_OTHER_TOOLS: &str = " !#$%&'()+,;@[]^~";
+
+/// Words with a meaning as a target. `runner new` gives no migration such a name, which `--target NAME` could not reach; those of other
+/// tools are reached by their revisions.
 pub const TARGET_WORDS: [&str; 6] = ["latest", "head", "heads", "next", "current", "base"];
 
 /// Why a name could not be given as a target, if so. A name that only begins with such a word is fine.
@@ -316,85 +332,27 @@ fn parse_stem(stem: &str, of: SqlName, whole: impl Fn(&str) -> String) -> Result
             whole("20260105093000_create_users")
         )
     };
-    let Split { revision, name, undoes } = match versioned(stem).or_else(|| dated(stem)) {
-        Some(split) => split,
-        None => numbered(stem).map_err(|message| Problem::new(message).hint(example()))?,
-    };
+    let Split { revision, name, undoes, .. } = split(stem).map_err(|problem| match problem.hint {
+        Some(_) => problem,
+        None => problem.hint(example()),
+    })?;
     let Some(key) = RevisionKey::of(&revision) else {
         return Err(Problem::new("does not start with a revision of 1 to 20 digits").hint(example()));
     };
-    // Other tools' names may have spaces, but that of a component is also one of a package.
-    let spaces = !matches!(role, Role::Component | Role::Script(_));
-    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.') || (c == ' ' && spaces);
+    // Other tools' names may have other characters, but that of a component is also one of a package.
+    let is_of_sql = !matches!(role, Role::Component | Role::Script(_));
+    let allowed = |c: char| match c {
+        '_' | '-' | '.' => true,
+        c if c.is_ascii_alphanumeric() => true,
+        c if c.is_ascii() => is_of_sql && OF_OTHER_TOOLS.contains(c),
+        c => is_of_sql && !c.is_whitespace() && !steers(c),
+    };
     if let Some(wrong) = name.chars().find(|c| !allowed(*c)) {
         let message = format!("contains `{}`", wrong.escape_debug());
         return Err(Problem::new(message).hint(example()));
     }
-    if let Some(why) = mistaken_for_target(name) {
-        return Err(Problem::new(format!("has an ambiguous name: {why}")).hint("rename the migration"));
-    }
     let role = if undoes && role == Role::Whole { Role::Down } else { role };
     Ok(Name { revision, key, name: name.to_owned(), role, dialect, autocommit })
-}
-
-/// The parts of a name.
-struct Split<'a> {
-    revision: String,
-    name: &'a str,
-    /// Flyway's `U2__x`.
-    undoes: bool,
-}
-
-/// Flyway and refinery: `V2__x`, `V1.2__x`, `V1_2__x`, `U2__x`; others `V2.x` and `V2_x`.
-fn versioned(stem: &str) -> Option<Split<'_>> {
-    let rest = stem.strip_prefix(['V', 'v', 'U']).filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))?;
-    let undoes = stem.starts_with('U');
-    if let Some((version, name)) = rest.split_once("__").filter(|(_, name)| !name.is_empty()) {
-        return Some(Split { revision: version.replace('_', "."), name, undoes });
-    }
-    let (revision, name) = rest.split_at(digits(rest));
-    let name = name.strip_prefix(['_', '.']).filter(|name| !name.is_empty())?;
-    Some(Split { revision: revision.to_owned(), name, undoes })
-}
-
-/// Diesel's `2026-01-05-093000_x` and `2026-01-05-093000-0000_x`; others `2026_01_05_093000_x`.
-fn dated(stem: &str) -> Option<Split<'_>> {
-    const GROUPS: [&[usize]; 4] = [&[4, 2, 2, 6, 4], &[4, 2, 2, 6], &[4, 2, 2, 4], &[4, 2, 2]];
-    let bytes = stem.as_bytes();
-    let mark = *bytes.get(4).filter(|mark| matches!(mark, b'-' | b'_'))?;
-    GROUPS.into_iter().find_map(|groups| {
-        let mut at = 0;
-        for (group, length) in groups.iter().enumerate() {
-            if group > 0 {
-                at += usize::from(*bytes.get(at).filter(|byte| **byte == mark)? == mark);
-            }
-            let is_group = bytes.get(at..at + length).is_some_and(|group| group.iter().all(u8::is_ascii_digit));
-            at = is_group.then_some(at + length)?;
-        }
-        let name = stem[at..].strip_prefix('_').or_else(|| stem[at..].is_empty().then_some(""))?;
-        let revision = stem[..at].chars().filter(char::is_ascii_digit).collect();
-        // A date alone with `_` could as well be a number and a name: `2026_01_05_x`.
-        (mark == b'-' || groups.len() > 3).then_some(Split { revision, name, undoes: false })
-    })
-}
-
-/// `0187`, `1_x`, `1-x`, `1.x`; the error completes the sentence "`x` …".
-fn numbered(stem: &str) -> Result<Split<'_>, &'static str> {
-    let (revision, rest) = stem.split_at(digits(stem));
-    let name = match rest.chars().next() {
-        None if !revision.is_empty() => "",
-        Some('_' | '-' | '.') if !revision.is_empty() => {
-            Some(&rest[1..]).filter(|name| !name.is_empty()).ok_or("has no name after its revision")?
-        }
-        _ if stem.contains('_') => return Err("does not start with a revision of 1 to 20 digits"),
-        _ => return Err("has no `_` between revision and name"),
-    };
-    Ok(Split { revision: revision.to_owned(), name, undoes: false })
-}
-
-/// How many digits a text begins with.
-fn digits(text: &str) -> usize {
-    text.bytes().take_while(u8::is_ascii_digit).count()
 }
 
 #[cfg(test)]

@@ -206,7 +206,7 @@ fn scripts_have_a_directory_of_companions() {
         .into();
     assert_eq!(companions, expected);
     let names: BTreeSet<(&str, bool)> = [("1_a.js", false), ("1_a", true), ("runtimes", true)].into();
-    let (embedded, problems) = discover_embedded(&names, |_| BTreeSet::new());
+    let (embedded, problems) = discover_embedded(&names, |_| BTreeSet::new(), &Ignored::default());
     assert!(problems.is_empty(), "{problems:?}");
     assert_eq!(embedded.iter().map(Found::id).collect::<Vec<_>>(), ["1_a"]);
     // The host's own assets begin with it.
@@ -286,7 +286,7 @@ fn a_downgrade_is_known_by_the_last_word_of_its_name_next_to_its_upgrade() {
     ] {
         assert_eq!(directions(&with(&[up, down])), [format!("Up {up}"), format!("Down {down}")], "{down}");
         let names: BTreeSet<(&str, bool)> = [(up, false), (down, false)].into();
-        let (embedded, problems) = discover_embedded(&names, |_| BTreeSet::new());
+        let (embedded, problems) = discover_embedded(&names, |_| BTreeSet::new(), &Ignored::default());
         assert_eq!((embedded.len(), problems.len()), (1, 0), "{down}");
     }
     // Alone, it is a migration that is named so.
@@ -328,7 +328,7 @@ fn sql_in_a_directory_has_a_name_that_says_what_it_is() {
     let expected = "`1_a` contains SQL, but neither `up.sql` nor `migration.sql`";
     assert_eq!(look(&project), (Vec::new(), vec![expected.to_owned()]));
     let names: BTreeSet<(&str, bool)> = [("1_a", true)].into();
-    let (_, problems) = discover_embedded(&names, |_| [("other.sql", false)].into());
+    let (_, problems) = discover_embedded(&names, |_| [("other.sql", false)].into(), &Ignored::default());
     assert_eq!(problems.into_iter().map(|it| it.message).collect::<Vec<_>>(), [expected]);
     // Of a script or a component, it is a part.
     for names in [
@@ -392,6 +392,85 @@ fn several_files_of_one_number_are_ordered_by_name() {
 }
 
 #[test]
+fn migrations_of_flyway_are_found_in_directories_below() {
+    let project = with(&["V1__a.sql"]);
+    project.write("migrations/more/V2__b.sql", "SELECT 1");
+    project.write("migrations/more/U2__b.sql", "SELECT 1");
+    project.write("migrations/2024/q1/V3__c.sql", "SELECT 1");
+    assert_eq!(look(&project), (["1_a", "2_b", "3_c"].map(str::to_owned).to_vec(), Vec::new()));
+    project.write("migrations/more/notes.txt", "");
+    let expected = "`more` contains migrations of Flyway, and `more/notes.txt`, which is none";
+    assert_eq!(look(&project).1, [expected]);
+}
+
+#[test]
+fn names_that_the_settings_leave_out_are_ignored() {
+    let project = with(&["1_a.sql", "notify_templates.sql", "templates/"]);
+    let directory = ProjectDirectory::open(project.path(), Path::new("migrations")).expect("a directory");
+    let (_, problems) = discover(&directory).expect("listed");
+    let hints: Vec<_> = problems.iter().filter_map(|problem| problem.hint.as_deref()).collect();
+    assert!(
+        hints.iter().any(|hint| hint.ends_with("; or leave it out: `ignore = [\"templates/\"]` in `[project]`")),
+        "{hints:?}"
+    );
+    project.write("runner.toml", "[project]\nignore = [\"notify_*.sql\", \"templates/\"]");
+    let catalog = crate::project::Catalog::load(&project.settings(), Default::default()).expect("a catalog");
+    assert_eq!(catalog.migrations.len(), 1);
+}
+
+#[test]
+fn several_numbers_have_one_order() {
+    for (names, expected) in [
+        (&["1.10.0_b.sql", "1.2.0_a.sql"][..], "1.2.0_a 1.10.0_b"),
+        (&["V1.10_b.sql", "V1.2_a.sql"], "1.2_a 1.10_b"),
+        (&["20240102_10_x.sql", "20240102_2_y.sql"], "20240102.2_y 20240102.10_x"),
+        (&["2024-1-3.sql", "2024-01-02.sql"], "20240102 20240103"),
+        (&["2024_01_10_b.sql", "2024_01_9_a.sql", "20240111_c.sql"], "20240109_a 20240110_b 20240111_c"),
+        (&["1.02_a.sql", "1.10_b.sql"], "1.02_a 1.10_b"),
+        (&["V1.1__a.sql", "V1.02__b.sql"], "1.1_a 1.02_b"),
+        (&["7_a1.sql", "7_a2.sql", "8_1_x.sql", "8_2_y.sql"], "7_a1 7.2_a2 8_1_x 8.2_2_y"),
+    ] {
+        let (found, problems) = look(&with(names));
+        assert_eq!((found.join(" "), problems), (expected.to_owned(), Vec::new()));
+    }
+}
+
+#[test]
+fn names_that_can_be_read_in_two_orders_are_refused() {
+    for (names, expected) in [
+        (&["1.0.0.sql", "1.0.0-rc1.sql"][..], "revision 1.0.0 exists more than once: `1.0.0.sql` and `1.0.0-rc1.sql`"),
+        (&["1.02_a.sql", "1.1_b.sql"], "the order of `1.1_b.sql` and `1.02_a.sql` is not clear: as numbers,"),
+        (
+            &["20240102_1530_a.sql", "20240102_093000_b.sql"],
+            "the order of `20240102_1530_a.sql` and `20240102_093000_b.sql`",
+        ),
+        (
+            &["1_10_a.sql", "1_2_b.sql"],
+            "the order of `1_10_a.sql` and `1_2_b.sql` is not clear: both have the revision 1;",
+        ),
+        (
+            &["2024_01_b.sql", "2024_01_15_a.sql"],
+            "the order of `2024_01_b.sql` and `2024_01_15_a.sql` is not clear: one is",
+        ),
+        (&["20240102_2_a.sql", "20240102_2_b.sql"], "revision 20240102.2 exists more than once: "),
+    ] {
+        let problems = look(&with(names)).1;
+        assert!(problems.len() == 1 && problems[0].starts_with(expected), "{problems:?}");
+    }
+}
+
+#[test]
+fn a_date_is_one_revision_whatever_is_added() {
+    let names = ["2024_01_01_a.sql", "2024_01_03_c.sql", "2024_01_04_d.sql"];
+    let project = with(&names);
+    let expected = ["20240101_a", "20240103_c", "20240104_d"].map(str::to_owned);
+    assert_eq!(look(&project), (expected.to_vec(), Vec::new()));
+    project.write("migrations/2024_01_02_b.sql", "SELECT 1");
+    let found = look(&project).0;
+    assert!(expected.iter().all(|id| found.contains(id)) && found[1] == "20240102_b", "{found:?}");
+}
+
+#[test]
 fn a_file_for_another_database_is_left_out_if_its_migration_has_others() {
     let project = with(&[
         "1_a.up.sql",
@@ -419,7 +498,7 @@ fn a_file_for_another_database_is_left_out_if_its_migration_has_others() {
     assert_eq!(alone.message, "`4_d.db2.sql` is for `db2`, which is no database that runner knows");
     assert_eq!(loose.message, "`schema.oracle.sql` has no `_` between revision and name");
     let names: BTreeSet<(&str, bool)> = [("1_a.sql", false), ("1_a.h2.sql", false), ("2_b.h2.sql", false)].into();
-    let (embedded, problems) = discover_embedded(&names, |_| BTreeSet::new());
+    let (embedded, problems) = discover_embedded(&names, |_| BTreeSet::new(), &Ignored::default());
     assert_eq!((embedded.len(), problems.len()), (1, 1), "{problems:?}");
 }
 

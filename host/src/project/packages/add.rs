@@ -403,7 +403,7 @@ pub(super) fn remove_files(project: &ProjectDirectory, package: &LockedPackage) 
 fn open(settings: &Settings) -> Result<ProjectDirectory> {
     let root = open_root(&settings.root)?;
     root.create_dir_all(&settings.migrations).map_err(|error| cannot_write(settings.migrations.display(), &error))?;
-    ProjectDirectory::open(&settings.root, &settings.migrations)
+    settings.project_directory()
 }
 
 fn parse(fetched: &Fetched) -> Result<PackageFile> {

@@ -183,7 +183,10 @@ impl<'a> Assigner<'a> {
                 return Err(Error::usage(message).at("migration", name).hint("add the packages that it needs first"));
             }
         }
-        let revision = revision_after_all(self.newest.as_deref(), &self.now);
+        let revision = match self.newest.as_deref() {
+            Some(newest) => revision_after_all(newest, newest, &self.now)?,
+            None => self.now.clone(),
+        };
         self.newest = Some(revision.clone());
         let artifact = LockedArtifact::Component {
             sha256: sha256(component),

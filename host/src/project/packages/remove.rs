@@ -6,7 +6,6 @@ use super::name::{PackageName, Version, package_of};
 use super::vendored::Reference;
 use crate::error::{Error, Result};
 use crate::project::catalog::{Catalog, Checks};
-use crate::project::files::ProjectDirectory;
 use crate::project::lockfile::Lockfile;
 use crate::project::settings::Settings;
 
@@ -23,7 +22,7 @@ pub struct Removed {
 
 /// Finds a package, and fails if something depends on it; nothing is removed. `remove` does that.
 pub fn plan_remove(settings: &Settings, name: &PackageName) -> Result<Removed> {
-    let project = ProjectDirectory::open(&settings.root, &settings.migrations)?;
+    let project = settings.project_directory()?;
     let lockfile = Lockfile::read(&project.root, &settings.lockfile_name())?;
     let Some(package) = lockfile.package(name) else { return Err(unknown(&lockfile, name)) };
     let of_package = |name_of_migration: &str| package_of(name_of_migration) == Some(name.as_str());
@@ -47,7 +46,7 @@ pub fn plan_remove(settings: &Settings, name: &PackageName) -> Result<Removed> {
 
 /// Removes the files of a package, its lines and its settings.
 pub fn remove(settings: &Settings, removed: &Removed) -> Result<()> {
-    let project = ProjectDirectory::open(&settings.root, &settings.migrations)?;
+    let project = settings.project_directory()?;
     let name = settings.lockfile_name();
     let mut lockfile = Lockfile::read(&project.root, &name)?;
     let Some(package) = lockfile.package(&removed.name).cloned() else { return Err(unknown(&lockfile, &removed.name)) };

@@ -17,7 +17,7 @@ use cap_std::fs::{Dir, OpenOptions};
 use crate::error::{Error, Result};
 use crate::project::files::behind_links;
 use crate::project::lockfile::write_secret_atomically;
-use crate::project::revision::RevisionKey;
+use crate::project::revision::{RevisionKey, calendar_date};
 
 pub use compiled::CompiledLanguage;
 pub use init::init;
@@ -77,15 +77,27 @@ pub fn revision_at(seconds: i64) -> String {
     moment.strftime(FORM).to_string()
 }
 
-/// A revision after all others, in the style of the newest: a time, or the next number with as many digits. `now`: the time as a
+/// A revision after the newest, in the given style: a time, a date, or the next number with as many digits. `now`: the time as a
 /// revision.
-pub(super) fn revision_after_all(newest: Option<&str>, now: &str) -> String {
-    let Some(newest) = newest else { return now.to_owned() };
-    let first = newest.split('.').next().unwrap_or_default();
-    match RevisionKey::of(now) > RevisionKey::of(newest) {
-        true if first.len() >= now.len() => now.to_owned(),
-        _ if first.len() >= now.len() => revision_after(RevisionKey::first_of(newest)),
-        _ => format!("{:0width$}", RevisionKey::first_of(newest) + 1, width = first.len()),
+pub(super) fn revision_after_all(style: &str, newest: &str, now: &str) -> Result<String> {
+    const DAY: usize = "20260105".len();
+    let style = style.split('.').next().unwrap_or_default();
+    let is_later = |revision: &str| RevisionKey::of(revision) > RevisionKey::of(newest);
+    let number = RevisionKey::first_of(newest);
+    let revision = match (style.len() >= now.len(), calendar_date(style)) {
+        (true, _) if is_later(now) => now.to_owned(),
+        (true, _) => revision_after(number),
+        (false, Some(_)) if now.get(..DAY).is_some_and(is_later) => now.chars().take(DAY).collect(),
+        (false, date) => {
+            let newest_day = date.and_then(|_| calendar_date(newest.get(..DAY)?)?.tomorrow().ok());
+            let next = || format!("{:0width$}", number + 1, width = style.len());
+            newest_day.map_or_else(next, |day| day.strftime("%Y%m%d").to_string())
+        }
+    };
+    match RevisionKey::of(&revision) {
+        Some(_) => Ok(revision),
+        None => Err(Error::usage(format!("no revision comes after {newest}: a number has 20 digits at most"))
+            .hint("give the newest migration a lower revision by `runner renumber`, if no database has it")),
     }
 }
 

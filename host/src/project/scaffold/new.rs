@@ -7,7 +7,7 @@ use super::{CompiledLanguage, Scaffolded, sdk};
 use crate::error::{Error, Result};
 use crate::project::build::keep_runtime;
 use crate::project::discovery::discover;
-use crate::project::files::{ProjectDirectory, open_root};
+use crate::project::files::open_root;
 use crate::project::lockfile::Lockfile;
 use crate::project::problem::{list, shown};
 use crate::project::revision::RevisionKey;
@@ -81,7 +81,7 @@ pub fn new_migration(settings: &Settings, request: &NewRequest<'_>) -> Result<Sc
     };
     let root = open_root(&settings.root)?;
     root.create_dir_all(&settings.migrations).map_err(|error| super::cannot_write(&settings.migrations, &error))?;
-    let project = ProjectDirectory::open(&settings.root, &settings.migrations)?;
+    let project = settings.project_directory()?;
     // Problems of other migrations must not prevent a new one; other commands report them.
     let (found, _) = discover(&project)?;
     // Migrations of packages have lines only; a lockfile with errors is for other commands to report.
@@ -90,7 +90,7 @@ pub fn new_migration(settings: &Settings, request: &NewRequest<'_>) -> Result<Sc
     let last = found.iter().map(|found| found.revision.clone()).chain(lines).max_by_key(|it| RevisionKey::of(it));
     let revision = match (last, RevisionKey::of(request.revision)) {
         (Some(last), wanted) if wanted.is_some() && wanted <= RevisionKey::of(&last) => {
-            super::revision_after(RevisionKey::first_of(&last))
+            super::revision_after_all(request.revision, &last, request.revision)?
         }
         _ => request.revision.to_owned(),
     };

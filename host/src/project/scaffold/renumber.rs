@@ -10,8 +10,7 @@ mod rename;
 use std::collections::BTreeMap;
 
 use crate::error::{Error, Result};
-use crate::project::discovery::{NamedEntry, TESTS, named_entries};
-use crate::project::files::ProjectDirectory;
+use crate::project::discovery::{NamedEntry, TESTS, named_entries, spelled};
 use crate::project::lockfile::{LockLine, Lockfile};
 use crate::project::packages::package_of;
 use crate::project::problem::{list, shown};
@@ -86,7 +85,7 @@ type All = BTreeMap<Id, Vec<NamedEntry>>;
 
 /// Finds the migration and returns it as it is; nothing is renamed. `apply` does that.
 pub fn plan_renumber(settings: &Settings, request: &RenumberRequest<'_>) -> Result<Renumbered> {
-    let project = ProjectDirectory::open(&settings.root, &settings.migrations)?;
+    let project = settings.project_directory()?;
     let mut all = All::new();
     for entry in named_entries(&project)? {
         let id = Id { revision: entry.revision.clone(), name: entry.name.clone() };
@@ -109,7 +108,7 @@ pub fn plan_renumber(settings: &Settings, request: &RenumberRequest<'_>) -> Resu
     }
     let revision = match request.revision {
         Some(wanted) => free(&all, &id, wanted)?,
-        None => last(&all, &id, request.now),
+        None => last(&all, &id, request.now)?,
     };
     let (old, shifted) = among(&all, &id);
     if revision == old {
@@ -122,7 +121,7 @@ pub fn plan_renumber(settings: &Settings, request: &RenumberRequest<'_>) -> Resu
     }
     let files = all.remove(&id).unwrap_or_default();
     let mut files: Vec<(String, String)> =
-        files.into_iter().map(|it| (it.file.clone(), renamed(&it.file, &id.revision, &revision))).collect();
+        files.into_iter().map(|it| (it.file.clone(), renamed(&it.file, &revision))).collect();
     files.sort();
     // `runner test` finds the tests of a migration by its whole name.
     let renamed_ids = shifted.iter().map(|(id, to)| (id.shown(), migration_id(to, &id.name)));
@@ -168,27 +167,20 @@ fn among(all: &All, id: &Id) -> (String, Vec<(Id, String)>) {
 }
 
 /// The name of a file with another revision. Its form stays: `V2__x.sql`, `2026-01-05-093000_x`.
-fn renamed(file: &str, old: &str, new: &str) -> String {
-    let start = usize::from(file.starts_with(['V', 'v', 'U']));
-    let mut end = start;
-    let mut marks = Vec::new();
-    let bytes = file.as_bytes();
-    for (digit, wanted) in old.bytes().enumerate() {
-        // A date may have marks between its parts; `1.2` may be spelled `1_2`.
-        if wanted != b'.' && bytes.get(end).is_some_and(|byte| matches!(byte, b'-' | b'_')) {
-            marks.push((digit, char::from(bytes[end])));
-            end += 1;
-        }
-        end += 1;
-    }
+fn renamed(file: &str, new: &str) -> String {
+    // One of Flyway's may be in a directory below.
+    let above = file.rfind('/').map_or(0, |slash| slash + 1);
+    let Some(spelled) = spelled(&file[above..]).map(|it| it.start + above..it.end + above) else {
+        return file.to_owned();
+    };
     let mut revision = new.to_owned();
-    // What comes after the time, Diesel's `-0000`, is no part of a new one.
-    marks.retain(|(digit, _)| *digit < new.len());
-    if new.len() >= "20260105".len() {
-        marks.iter().rev().for_each(|(digit, mark)| revision.insert(*digit, *mark));
+    let mark = file[spelled.clone()].get(4..5).filter(|mark| ["-", "_"].contains(mark));
+    let is_date = new.len() >= "20260105".len() && new.bytes().all(|byte| byte.is_ascii_digit());
+    if let Some(mark) = mark.filter(|_| is_date) {
+        // What comes after the time, Diesel's `-0000`, is no part of a new one.
+        [8, 6, 4].into_iter().filter(|at| *at < new.len()).for_each(|at| revision.insert_str(at, mark));
     }
-    let rest = file.get(end..).unwrap_or_default();
-    format!("{}{revision}{rest}", &file[..start])
+    format!("{}{revision}{}", &file[..spelled.start], &file[spelled.end..])
 }
 
 /// The migration that the text means.
@@ -227,15 +219,11 @@ fn free(all: &All, id: &Id, wanted: &str) -> Result<String> {
     }
 }
 
-/// A revision after all others, in the style of the present one: a time, or the next number with as many digits.
-fn last(all: &All, id: &Id, now: &str) -> String {
+/// A revision after all others, in the style of the present one.
+fn last(all: &All, id: &Id, now: &str) -> Result<String> {
     let others = all.keys().filter(|other| *other != id).map(|other| other.revision.as_str());
     let newest = others.max_by_key(|revision| RevisionKey::of(revision)).unwrap_or_default();
-    let is_time = id.revision.len() >= now.len();
-    match RevisionKey::of(now) > RevisionKey::of(newest) {
-        true if is_time => now.to_owned(),
-        _ => format!("{:0width$}", RevisionKey::first_of(newest) + 1, width = id.revision.len()),
-    }
+    super::revision_after_all(&id.revision, newest, now)
 }
 
 #[cfg(test)]

@@ -54,6 +54,13 @@ fn new_sql_migrations_come_last_and_load() {
 }
 
 #[test]
+fn no_revision_has_more_digits_than_can_be_read() {
+    let project = TestProject::new(&[("migrations/99999999999999999999_a.sql", "SELECT 1")]);
+    let error = new_in(&project, "b", Language::Sql, "20260105093000").expect_err("the last number");
+    assert_eq!(error.message, "no revision comes after 99999999999999999999: a number has 20 digits at most");
+}
+
+#[test]
 fn revisions_of_the_same_second_are_valid_times() {
     for (last, next) in [
         (7, "8"),

@@ -21,7 +21,29 @@ pub(in crate::project) fn decode(file: &str, bytes: &[u8]) -> Result<String, Pro
             .hint("save the file as UTF-8")
     })?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    if let Some((tool, hint)) = other_tool(text) {
+        return Err(
+            Problem::new(format!("`{}` is a migration of {tool}, which runner does not run", shown(file))).hint(hint)
+        );
+    }
     Ok(text.replace("\r\n", "\n"))
+}
+
+/// The tool that a script is a migration of, by what all of its migrations begin with, and how it becomes SQL.
+fn other_tool(text: &str) -> Option<(&'static str, &'static str)> {
+    const DUMP: &str =
+        "it prints no SQL: begin with a dump of the schema, such as `pg_dump --schema-only`, and `runner baseline`";
+    let has = |wanted: &str| text.lines().any(|line| line.trim_start().starts_with(wanted));
+    match () {
+        () if has("from alembic import ") => Some(("Alembic", "`alembic upgrade FROM:TO --sql` prints it as SQL")),
+        () if has("from django.db import ") => {
+            Some(("Django", "`python manage.py sqlmigrate APP NAME` prints it as SQL"))
+        }
+        () if text.contains("queryInterface") => Some(("Sequelize", DUMP)),
+        () if text.contains("implements MigrationInterface") => Some(("TypeORM", DUMP)),
+        () if has("exports.up") || text.contains("Knex") && has("export ") => Some(("Knex", DUMP)),
+        () => None,
+    }
 }
 
 /// Whether a file of a script's directory is one of its companions. Hidden files are not.
@@ -58,6 +80,22 @@ mod tests {
         assert_eq!(decode("1_a.js", "\u{feff}a\r\nb\rc\n".as_bytes()).expect("text"), "a\nb\rc\n");
         let problem = decode("1_a.js", b"a\n\xff").expect_err("not UTF-8");
         assert_eq!((problem.message.as_str(), problem.places[0].1.as_str()), ("`1_a.js` is not UTF-8", "1_a.js:2"));
+    }
+
+    #[test]
+    fn migrations_of_other_tools_are_known_by_name() {
+        for (text, tool) in [
+            ("\"\"\"users\"\"\"\nfrom alembic import op\n", "Alembic"),
+            ("from django.db import migrations, models\n", "Django"),
+            ("exports.up = function(knex) {};", "Knex"),
+            ("import type { Knex } from 'knex';\nexport async function up(knex: Knex) {}", "Knex"),
+            ("module.exports = { up: (queryInterface) => {} };", "Sequelize"),
+            ("export class A implements MigrationInterface {}", "TypeORM"),
+        ] {
+            let problem = decode("1_a", text.as_bytes()).expect_err(tool);
+            assert_eq!(problem.message, format!("`1_a` is a migration of {tool}, which runner does not run"));
+        }
+        assert!(decode("1_a.js", b"export function upgrade() {}").is_ok());
     }
 
     #[test]

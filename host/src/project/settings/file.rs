@@ -20,6 +20,7 @@ use super::transform::{self, Chunking};
 use crate::data::Value;
 use crate::database::ChosenLock;
 use crate::error::{Error, Result};
+use crate::project::discovery::Ignored;
 use crate::project::files::read_own;
 use crate::project::limits::Limits;
 use crate::project::origin::Sourced;
@@ -32,6 +33,7 @@ use crate::project::toml_reader::{Document, Section, to_i64};
 pub(super) struct SettingsFile {
     pub name: Option<String>,
     pub migrations: PathBuf,
+    pub ignored: Ignored,
     pub sdk: Option<PathBuf>,
     pub toolchain: Option<Sourced<String>>,
     pub url: Option<Sourced<String>>,
@@ -143,9 +145,14 @@ impl SettingsFile {
         ]);
         let mut content = Self { migrations: DEFAULT_MIGRATIONS.into(), ..Self::default() };
         if let Some(project) = root.section("project", "project") {
-            project.only(&["name", "migrations", "sdk"]);
+            project.only(&["name", "migrations", "ignore", "sdk"]);
             content.name = project.text("name").map(str::to_owned);
             content.migrations = directory(&project, "migrations").unwrap_or(content.migrations);
+            content.ignored = Ignored::new(project.strings("ignore")).unwrap_or_else(|pattern| {
+                let message = format!("`{}` cannot match a name: `{}`", project.key("ignore"), shown(&pattern));
+                project.wrong("ignore", message, "write names such as `notify_*.sql` or `templates/`");
+                Ignored::default()
+            });
             content.sdk = project.text("sdk").map(PathBuf::from);
         }
         if let Some(database) = root.section("database", "database") {
@@ -314,7 +321,13 @@ fn directory(section: &Section<'_, '_>, key: &str) -> Option<PathBuf> {
     let within = path.components().all(|part| matches!(part, Component::Normal(_)));
     if !within || path.as_os_str().is_empty() {
         let message = format!("`{}` must be a directory inside the project, not `{}`", section.key(key), shown(text));
-        section.wrong(key, message, "use a relative path without `..`, such as `db/migrations`");
+        let hint = match path.starts_with("..") {
+            true => {
+                "a project contains its migrations: put the settings file into a directory above both, and name it by `--config`"
+            }
+            false => "use a relative path without `..`, such as `db/migrations`",
+        };
+        section.wrong(key, message, hint);
         return None;
     }
     Some(path)

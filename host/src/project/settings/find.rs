@@ -35,7 +35,29 @@ pub(super) fn settings_file(request: &LoadRequest) -> Result<PathBuf> {
     nearest.ok_or_else(|| no_project(&request.start_dir))
 }
 
+/// Files by which projects of tools without SQL files are known, and how their migrations become SQL.
+const OTHER_TOOLS: [(&str, &str); 6] = [
+    (
+        "alembic.ini",
+        "Alembic: `alembic upgrade head --sql` prints its migrations as SQL, `alembic upgrade FROM:TO --sql` some",
+    ),
+    ("manage.py", "Django: `python manage.py sqlmigrate APP NAME` prints a migration as SQL"),
+    ("knexfile.js", KNEX),
+    ("knexfile.ts", KNEX),
+    ("knexfile.mjs", KNEX),
+    (
+        ".sequelizerc",
+        "Sequelize, which prints no SQL: begin with a dump of the schema, such as `pg_dump --schema-only`, and `runner baseline`",
+    ),
+];
+
+const KNEX: &str = "Knex, which prints no SQL: begin with a dump of the schema, such as `pg_dump --schema-only`, and `runner baseline`";
+
 fn no_project(start: &Path) -> Error {
-    Error::usage(format!("could not find `{FILE_NAME}` in `{}` or any parent directory", start.display()))
+    let error = Error::usage(format!("could not find `{FILE_NAME}` in `{}` or any parent directory", start.display()));
+    let tool = OTHER_TOOLS.iter().find(|(file, _)| start.join(file).is_file());
+    tool.map(|(file, hint)| format!("`{file}` is of {hint}"))
+        .into_iter()
+        .fold(error, Error::hint)
         .hint("create a project with `runner init`, or pass its settings file with `--config FILE`")
 }

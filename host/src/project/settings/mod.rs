@@ -21,8 +21,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::discovery::Ignored;
 use super::embedded::{Place, Project, ProjectFiles};
 use super::env::{self, Switches, Variables};
+use super::files::ProjectDirectory;
+#[cfg(feature = "cli")]
+use super::files::no_directory;
 use super::limits::{Limits, parse_limit};
 use super::origin::{Origin, Sourced};
 use super::packages::PackageSettings;
@@ -168,6 +172,8 @@ pub struct Settings {
     pub isolation: RequiredIsolation,
     /// The directory of the migrations, relative to the project.
     pub migrations: PathBuf,
+    /// The names among the migrations that are none.
+    pub ignored: Ignored,
     /// The sources of `runner-guest` for `runner new --lang rust`, absolute; by default the copy embedded in the binary.
     pub sdk: Option<PathBuf>,
     /// The Rust toolchain that builds guests; by default the first suitable one.
@@ -332,6 +338,7 @@ impl Settings {
         Ok(Self {
             name: content.name.clone().unwrap_or_else(directory_name),
             migrations: choice.migrations(content),
+            ignored: content.ignored.clone(),
             protected: choice
                 .protected(content)
                 .or_else(|| protected::by_address(&database_url.value, variables, content, &root)),
@@ -382,6 +389,18 @@ impl Settings {
         let urls = std::iter::once(&self.database_url.value).chain(of_tests).chain(&self.throttle.replicas);
         let of_logins = self.grants.values().filter_map(|grants| grants.secret.as_ref());
         urls.flat_map(DatabaseUrl::secrets).chain(of_logins.map(|secret| secret.reveal().to_owned())).collect()
+    }
+
+    /// The directories of the project and of its migrations.
+    #[cfg(feature = "cli")]
+    pub(in crate::project) fn project_directory(&self) -> Result<ProjectDirectory> {
+        self.project_directory_if_there()?.ok_or_else(|| no_directory(&self.root, &self.migrations))
+    }
+
+    /// The same; `None` if there is none of the migrations.
+    pub(in crate::project) fn project_directory_if_there(&self) -> Result<Option<ProjectDirectory>> {
+        let opened = ProjectDirectory::open_if_there(&self.root, &self.migrations)?;
+        Ok(opened.map(|opened| ProjectDirectory { ignored: self.ignored.clone(), ..opened }))
     }
 
     /// The directory of the migrations, absolute.

@@ -28,11 +28,26 @@ pub(super) fn sql_text(file: &FoundEntry, bytes: Vec<u8>) -> Result<String, Prob
 /// What `pg_dump --format=custom` begins its files with.
 const ARCHIVE: &[u8] = b"PGDMP";
 
+/// The encoding of bytes that are text in units of two bytes: by its mark, or by the zeros of ASCII in it.
+pub(in crate::project) fn wide_encoding(bytes: &[u8]) -> Option<&'static str> {
+    match bytes {
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Some("UTF-16"),
+        [first, 0, second, 0, ..] if *first != 0 && *second != 0 => Some("UTF-16LE"),
+        [0, first, 0, second, ..] if *first != 0 && *second != 0 => Some("UTF-16BE"),
+        _ => None,
+    }
+}
+
 /// The text of the bytes; the problem completes the sentence "`x` …".
 pub(in crate::project) fn normalise(bytes: Vec<u8>) -> Result<String, Problem> {
     if bytes.starts_with(ARCHIVE) {
         return Err(Problem::new("is an archive of `pg_dump`, not SQL")
             .hint("write the dump with `--format=plain`, or turn it into SQL: `pg_restore --file=FILE ARCHIVE`"));
+    }
+    if let Some(encoding) = wide_encoding(&bytes) {
+        return Err(Problem::new(format!("is {encoding}, not UTF-8")).hint(format!(
+            "save the file as UTF-8: `iconv -f {encoding} -t UTF-8`; in PowerShell, `Set-Content -Encoding utf8`"
+        )));
     }
     let text = String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();

@@ -335,3 +335,35 @@ fn what_a_dump_says_to_psql_alone_is_no_statement() {
     assert_eq!(texts(script, Postgres), ["SELECT 1"]);
     assert!(split("SELECT 1 \\restrict a", Postgres).is_err());
 }
+
+#[test]
+fn commands_of_the_sqlite3_shell_and_of_psql_are_refused_by_name() {
+    let refused = |script, dialect| split(script, dialect).map(drop).expect_err(script);
+    for (script, line, message, hint) in [
+        (".mode box\nSELECT 1;", 1, "`.mode` is a command of the sqlite3 shell, not SQL", "remove it"),
+        ("SELECT 1;\n.read a.sql\n", 2, "`.read` is a command of the sqlite3 shell, not SQL", "copy the statements"),
+        (
+            "\\set ON_ERROR_STOP on\nSELECT 1",
+            1,
+            "`\\set` is a command of psql, not of the server",
+            "remove it: a migration",
+        ),
+    ] {
+        let error = refused(script, Sqlite);
+        assert_eq!((error.line, error.message.as_str()), (line, message));
+        assert!(error.hint.is_some_and(|it| it.starts_with(hint)), "{script}");
+    }
+    assert!(refused("\\set ON_ERROR_STOP on\nSELECT 1", Postgres).hint.is_some_and(|it| it.starts_with("remove it")));
+    assert_eq!(texts("SELECT .5;\nSELECT a\n.b FROM a", Sqlite).len(), 2);
+}
+
+#[test]
+fn what_looks_like_a_space_is_none() {
+    for dialect in ALL {
+        let error = split("SELECT 1;\nCREATE TABLE a(x\u{a0}int)", dialect).map(drop).expect_err("no space");
+        assert_eq!(error.line, 2);
+        assert_eq!(error.message, "U+00A0 looks like a space or like nothing, and is a letter to SQL: `x<U+00A0>int`");
+        assert!(split("SELECT a\u{200b} FROM b", dialect).is_err());
+        assert!(split("SELECT 'a\u{a0}b', größe -- \u{a0}", dialect).is_ok());
+    }
+}

@@ -91,7 +91,7 @@ pub fn check(settings: &Settings, request: &BuildRequest<'_>, directory: &Path) 
     let directory = &made
         .map_err(|error| Error::failed(format!("cannot create `{}`", directory.display())).cause(error))
         .map_err(|error| error.hint(TEMPORARY))?;
-    let project = ProjectDirectory::open(&settings.root, &settings.migrations)?;
+    let project = settings.project_directory()?;
     let lockfile = settings.lockfile_name();
     // A lockfile that was edited or merged is an error by itself.
     let old = Lockfile::read(&project.root, &lockfile)?;
@@ -208,7 +208,7 @@ impl Checker<'_> {
         let request =
             BuildRequest { revisions: &revisions, all: false, stage: Some(self.directory), ..self.request.clone() };
         build(copy, &request)?;
-        let project = ProjectDirectory::open(&copy.root, &copy.migrations)?;
+        let project = copy.project_directory()?;
         let file = format!("{}.wasm", found.id());
         let read = project.read(&file, false, self.settings.limits.artifact_bytes);
         let bytes = read.map_err(super::refresh::as_error)?;

@@ -14,7 +14,7 @@ use crate::project::settings::Settings;
 
 /// Renames the files, writes what names the migration, and the line of the lockfile. If one of it fails, everything is as it was.
 pub fn renumber(settings: &Settings, plan: &Renumbered) -> Result<()> {
-    let project = ProjectDirectory::open(&settings.root, &settings.migrations)?;
+    let project = settings.project_directory()?;
     let mut done = Done { project: &project, renamed: Vec::new(), written: Vec::new() };
     done.rename(plan).and_then(|()| done.write(plan)).and_then(|()| lock(settings, &project, plan)).inspect_err(|_| {
         // The first error is the one to report.
