@@ -93,7 +93,10 @@ fn commands_of_other_tools_are_aliases_or_get_a_hint() {
         ("make", "use `runner new NAME`"),
         ("heads", "use `runner status`: its last migration is the head"),
         ("merge", "revisions are a single sequence without branches; `runner status` lists them"),
-        ("Lint", "use `runner validate`"),
+        (
+            "Lint",
+            "use `runner validate`, which checks the files, or `runner plan`, which checks them against the database",
+        ),
         ("kill", "use `runner cancel`"),
         ("up-to", "use `runner apply --target TARGET`"),
         ("up-by-one", "use `runner apply --target +1`"),

@@ -25,7 +25,7 @@ pub(super) struct ProjectDirectory {
 
 impl ProjectDirectory {
     /// Opens the directory of the migrations in a project.
-    #[cfg(feature = "cli")]
+    #[cfg(test)]
     pub fn open(root: &Path, migrations: &Path) -> Result<Self> {
         Self::open_if_there(root, migrations)?.ok_or_else(|| no_directory(root, migrations))
     }

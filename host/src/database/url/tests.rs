@@ -113,4 +113,6 @@ fn sqlite_paths_are_relative_to_the_base() {
     assert_eq!(odd.sqlite_path(), Some(PathBuf::from("/what?/50%20/app.db")));
     assert_eq!(odd.sqlite_parameters().collect::<Vec<_>>(), [("mode", "ro"), ("x", "")]);
     assert!(DatabaseUrl::parse("sqlite:%ff", Path::new("/")).is_err());
+    let error = DatabaseUrl::parse("sqlite:///./r.db", Path::new("/base")).expect_err("SQLAlchemy's relative path");
+    assert!(error.hints[0].starts_with("write `sqlite:r.db` for a path relative to the project"), "{error:?}");
 }

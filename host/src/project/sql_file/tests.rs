@@ -252,3 +252,20 @@ fn the_options_of_diesel_are_read() {
     );
     assert_eq!(of("]"), Err("`1_a/metadata.toml` is not valid TOML".to_owned()));
 }
+
+#[test]
+fn utf_16_is_named() {
+    let encoded = |mark: &[u8], unit: fn(u16) -> [u8; 2]| {
+        let text = "SELECT 1".encode_utf16().flat_map(unit);
+        mark.iter().copied().chain(text).collect::<Vec<u8>>()
+    };
+    for (bytes, encoding) in [
+        (encoded(&[0xff, 0xfe], u16::to_le_bytes), "UTF-16"),
+        (encoded(&[0xfe, 0xff], u16::to_be_bytes), "UTF-16"),
+        (encoded(&[], u16::to_le_bytes), "UTF-16LE"),
+        (encoded(&[], u16::to_be_bytes), "UTF-16BE"),
+    ] {
+        let problem = super::read::normalise(bytes).expect_err(encoding);
+        assert_eq!(problem.message, format!("is {encoding}, not UTF-8"));
+    }
+}

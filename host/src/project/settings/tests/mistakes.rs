@@ -40,7 +40,7 @@ fn errors_in_the_file_have_line_numbers() {
         (
             "[project]\nmigrations = '../elsewhere'\n",
             "`project.migrations` must be a directory inside the project, not `../elsewhere`\n  file: runner.toml:2:14\n  \
-             line: migrations = '../elsewhere'\n  hint: use a relative path without `..`, such as `db/migrations`",
+             line: migrations = '../elsewhere'\n  hint: a project contains its migrations: put the settings file into a directory above both, and name it by `--config`",
         ),
         (
             "[databases.a]\n",
