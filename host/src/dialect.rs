@@ -166,14 +166,10 @@ impl Dialect {
         matches!(self, Self::Mysql | Self::Mariadb)
     }
 
-    /// How long a statement of a migration waits for a lock on a table or row by default; `None` is the server's
-    /// setting. Where DDL is rolled back with its transaction, the migration can be retried, so the sessions queued
-    /// behind it never wait long.
+    /// How long a statement of a migration waits for a lock on a table or row by default; `None`: as long as the URL says. All that comes
+    /// after it waits behind it, so it gives up early, and the migration is retried.
     pub fn table_lock_timeout(self) -> Option<Duration> {
-        match self {
-            Self::Postgres => Some(Duration::from_secs(3)),
-            Self::Sqlite | Self::Mysql | Self::Mariadb => None,
-        }
+        self.has_many_writers().then_some(Duration::from_secs(3))
     }
 
     /// An identifier as a statement quotes it.

@@ -38,7 +38,7 @@ pub struct RunArgs {
     pub lock_timeout: Option<String>,
     /// How long a statement may wait for a table or row lock, or `none`
     ///
-    /// Defaults to 3s on PostgreSQL, and to `busy_timeout` of the URL on SQLite.
+    /// Defaults to 3s on servers, and to `busy_timeout` of the URL on SQLite.
     ///
     /// [env: RUNNER_TABLE_LOCK_TIMEOUT]
     #[arg(long, value_name = "DURATION", hide_short_help = true)]

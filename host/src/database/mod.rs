@@ -69,6 +69,7 @@ pub use spec::{ColumnInfo, PageRequest, TableInfo, TableName, TableSource, Table
 pub use stop::StopSignal;
 pub use url::{DatabaseUrl, Unset};
 
+use crate::data::Value;
 use crate::sql::Isolation;
 
 /// The database, shared by the engine and a running script. Only one of them uses it at a time.
@@ -221,7 +222,7 @@ pub struct LockRequest {
 /// It runs no statement itself. `host()` lends a session for the tool's own statements; `script(stop)` and
 /// `component(stop)` lend one for those of a migration; see [`role`].
 ///
-/// Four methods have a default body. A wrapper cannot inherit any other by accident.
+/// Five methods have a default body. A wrapper cannot inherit any other by accident.
 #[async_trait]
 pub trait Database: Send {
     /// Returns what is known about the server.
@@ -275,6 +276,12 @@ pub trait Database: Send {
 
     /// Returns the current holder of the lock as far as it can be determined, or `None` if the lock is free.
     async fn lock_holder(&mut self) -> Result<Option<LockHolder>, DatabaseError>;
+
+    /// Returns the query for the sessions that those of a run wait for, where the server can tell: number, user, application or host,
+    /// state, age of the transaction in seconds, statement, and whether the session only probably holds the lock.
+    fn blockers(&self, _run_id: &str) -> Option<(String, Vec<Value>)> {
+        None
+    }
 
     /// Opens the transaction, acquiring the right to write immediately.
     async fn begin(&mut self, options: TransactionOptions) -> Result<(), DatabaseError>;

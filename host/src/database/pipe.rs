@@ -33,9 +33,13 @@ const OVERHEAD: usize = 2 << 20;
 #[cfg(feature = "mysql")]
 const AS_TEXT: usize = 15 << 20;
 
-/// How many bytes are passed on at a time.
+/// How many bytes of an answer are passed on at a time.
 #[cfg(unix)]
 const CHUNK: usize = 64 << 10;
+
+/// How many bytes of a question are passed on at a time: what the driver's socket holds by default.
+#[cfg(unix)]
+const QUESTION: usize = 256 << 10;
 
 /// Where a server listens.
 #[cfg_attr(not(unix), expect(dead_code, reason = "the driver connects by itself"))]
@@ -189,7 +193,7 @@ mod unix {
     use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
     use tokio::net::{TcpStream, UnixListener, UnixStream};
 
-    use super::{CHUNK, Meter, Place};
+    use super::{CHUNK, Meter, Place, QUESTION};
     use crate::random;
 
     pub(super) async fn connect<C, W>(
@@ -249,7 +253,7 @@ mod unix {
     ) {
         let (mut asked, mut told) = driver.into_split();
         let questions = async {
-            let mut buffer = vec![0; CHUNK];
+            let mut buffer = vec![0; QUESTION];
             while let Ok(bytes @ 1..) = asked.read(&mut buffer).await {
                 meter.renew();
                 if to.write_all(&buffer[..bytes]).await.is_err() {

@@ -7,21 +7,61 @@ use crate::engine::schema::{history as sql, tool_sql};
 use crate::error::Result;
 
 /// What distinguishes the database from copies of it, of which the history says that they are protected, too: its own name for itself,
-/// and on PostgreSQL the cluster that it is in. MySQL and MariaDB have nothing of that kind that survives a failover.
-async fn identity(database: &mut dyn Database) -> Result<String, DatabaseError> {
-    let statement = match database.facts().dialect {
-        Dialect::Sqlite => {
-            let path = database.url().sqlite_path();
-            return Ok(path.and_then(|path| path.canonicalize().ok()).unwrap_or_default().display().to_string());
+/// and on PostgreSQL the cluster that it is in, where the login may ask for it. MySQL and MariaDB have nothing of that kind that survives a
+/// failover.
+struct Identity {
+    cluster: Option<String>,
+    name: String,
+}
+
+impl Identity {
+    /// As the history has it.
+    fn parse(text: &str, dialect: Dialect) -> Self {
+        match text.split_once('/').filter(|_| dialect == Dialect::Postgres) {
+            Some((cluster, name)) => {
+                Self { cluster: Some(cluster.to_owned()).filter(|it| !it.is_empty()), name: name.to_owned() }
+            }
+            None => Self { cluster: None, name: text.to_owned() },
         }
-        Dialect::Postgres => {
-            "SELECT c.system_identifier::pg_catalog.text OPERATOR(pg_catalog.||) '/' \
-             OPERATOR(pg_catalog.||) pg_catalog.current_database()::pg_catalog.text FROM pg_catalog.pg_control_system() c"
+    }
+
+    fn text(self, dialect: Dialect) -> String {
+        match dialect {
+            Dialect::Postgres => format!("{}/{}", self.cluster.unwrap_or_default(), self.name),
+            _ => self.name,
         }
-        Dialect::Mysql | Dialect::Mariadb => "SELECT DATABASE()",
+    }
+
+    /// Whether both may be of one database.
+    fn fits(&self, other: &Self) -> bool {
+        let is_other_cluster = self.cluster.is_some() && other.cluster.is_some() && self.cluster != other.cluster;
+        self.name == other.name && !is_other_cluster
+    }
+}
+
+async fn identity(database: &mut dyn Database) -> Result<Identity, DatabaseError> {
+    let dialect = database.facts().dialect;
+    if dialect == Dialect::Sqlite {
+        let path = database.url().sqlite_path();
+        let name = path.and_then(|path| path.canonicalize().ok()).unwrap_or_default().display().to_string();
+        return Ok(Identity { cluster: None, name });
+    }
+    let mut host = database.host();
+    let mut ask = async |statement| -> Result<Option<String>, DatabaseError> {
+        Ok(text(host.query(statement, &[], QueryLimits { rows: 1, bytes: 1 << 12 }).await?.rows))
     };
-    let found = database.host().query(statement, &[], QueryLimits { rows: 1, bytes: 1 << 12 }).await?;
-    Ok(text(found.rows).unwrap_or_default())
+    let mut cluster = None;
+    let name = if dialect == Dialect::Postgres {
+        let may =
+            "SELECT pg_catalog.has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE')::pg_catalog.text";
+        if ask(may).await?.as_deref() == Some("true") {
+            cluster = ask("SELECT c.system_identifier::pg_catalog.text FROM pg_catalog.pg_control_system() c").await?;
+        }
+        "SELECT pg_catalog.current_database()::pg_catalog.text"
+    } else {
+        "SELECT DATABASE()"
+    };
+    Ok(Identity { cluster, name: ask(name).await?.unwrap_or_default() })
 }
 
 fn text(rows: Vec<Vec<Value>>) -> Option<String> {
@@ -41,10 +81,9 @@ pub async fn is_recorded(database: &mut dyn Database) -> Result<bool> {
     if !history::is_there(&mut database.host()).await? {
         return Ok(false);
     }
-    match recorded(database).await? {
-        Some(recorded) => Ok(recorded == identity(database).await?),
-        None => Ok(false),
-    }
+    let Some(recorded) = recorded(database).await? else { return Ok(false) };
+    let recorded = Identity::parse(&recorded, database.facts().dialect);
+    Ok(recorded.fits(&identity(database).await?))
 }
 
 /// Records that this database is protected, if it has a history.
@@ -52,13 +91,15 @@ pub async fn record(database: &mut dyn Database) -> Result<()> {
     if database.facts().read_only || !history::is_there(&mut database.host()).await? {
         return Ok(());
     }
+    let dialect = database.facts().dialect;
     let (recorded, identity) = (recorded(database).await?, identity(database).await?);
     let statement = match recorded {
-        Some(recorded) if recorded == identity => return Ok(()),
+        // One who may not ask for the cluster does not make others forget it.
+        Some(recorded) if Identity::parse(&recorded, dialect).fits(&identity) => return Ok(()),
         Some(_) => sql::PROTECT_AGAIN,
         None => sql::PROTECT,
     };
     let statement = tool_sql(statement, database.facts());
-    database.host().execute(&statement, &[identity.into()]).await?;
+    database.host().execute(&statement, &[identity.text(dialect).into()]).await?;
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! SQLite: another program has the file for longer than a statement waits.
 
-use runner_tests::project;
+use runner_tests::{for_each_server, project};
 
 use super::*;
 
@@ -52,6 +52,7 @@ fn retries_end_with_what_to_change() {
     let output = project.runner("apply --table-lock-timeout 20ms --retries 1");
     output.exits(5).says(&[
         "it was retried once",
+        if cfg!(target_os = "linux") { "held by process " } else { "" },
         "hint: another program is using the database",
         "`table_lock_timeout`",
     ]);
@@ -77,4 +78,27 @@ fn a_migration_that_waits_for_the_file_has_started_and_fails_once() {
     other.execute_batch("ROLLBACK").unwrap();
     project.runner("apply").succeeds();
     assert_eq!(project.value("SELECT count(*) FROM b"), "0");
+}
+
+for_each_server! {
+    /// All that comes after it waits behind it, so it gives up early.
+    fn a_change_of_a_table_that_is_read_gives_up_and_names_the_reader(engine) {
+        let project = project!(engine);
+        project.sql("0001_a", "CREATE TABLE a (id INTEGER); INSERT INTO a VALUES (1);", "DROP TABLE a;");
+        project.runner("apply").succeeds();
+        project.sql("0002_b", "ALTER TABLE a ADD COLUMN b INTEGER;", "ALTER TABLE a DROP COLUMN b;");
+        let client = project.server_database().client();
+        let mut reader = client.session();
+        reader.run("BEGIN; SELECT * FROM a");
+        let mut run = Apart::start(&project, "apply");
+        run.says("waiting for ");
+        run.says("idle in transaction, its transaction began ");
+        run.says("retrying in ");
+        // What comes after it is not in its way for ever.
+        client.session().run("BEGIN; SELECT * FROM a; COMMIT");
+        reader.run("COMMIT");
+        let (code, said) = run.ends();
+        assert_eq!(code, Some(0), "{said}");
+        assert_eq!(project.history(), ["0001", "0002"]);
+    }
 }

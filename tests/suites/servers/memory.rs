@@ -8,8 +8,7 @@ use runner_tests::{Engine, EngineProject, for_each_server, guests, peak, project
 
 /// The memory of the guest, and what the process may take beside it, in MiB.
 const GUEST: i64 = 64;
-/// The code of an unoptimised build alone takes 22 MiB more than that of a release, of which 3 are not held against it.
-const BESIDE: i64 = if cfg!(debug_assertions) { 67 } else { 64 };
+const BESIDE: i64 = 64;
 
 /// What the run says whose answer had to be cut off.
 const TOO_LARGE: &[&str] =

@@ -109,7 +109,9 @@ impl Endpoint {
         let options = options.host(&host);
         // sqlx adds flags to the server's sql_mode that change what a migration means: with `PIPES_AS_CONCAT`, `a ||
         // b` is no longer OR. An operator who wants the flag can set it on the server.
-        let options = options.pipes_as_concat(false).no_engine_substitution(false).disable_statement_logging();
+        // So a session begins in the settings of the server, which are those of scripts.
+        let options =
+            options.pipes_as_concat(false).no_engine_substitution(false).timezone(None).disable_statement_logging();
         Ok(Self { options, settings, shown, lock, host: None })
     }
 

@@ -6,6 +6,7 @@
 //!
 #![doc = include_str!("types.md")]
 
+mod blockers;
 mod connect;
 mod cursor;
 mod cursor_batch;
@@ -187,6 +188,10 @@ impl Database for MysqlDatabase {
 
     async fn lock_holder(&mut self) -> Result<Option<LockHolder>, DatabaseError> {
         self.lock_holder_now().await
+    }
+
+    fn blockers(&self, _run_id: &str) -> Option<(String, Vec<Value>)> {
+        Some((blockers::query(&self.server), Vec::new()))
     }
 
     async fn begin(&mut self, options: TransactionOptions) -> Result<(), DatabaseError> {

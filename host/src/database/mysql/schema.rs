@@ -1,6 +1,10 @@
 //! Tables and views as the server declares them, read by `SHOW`, which includes temporary tables.
 
-use super::session::{self, Spoken, literal, row_text, text};
+use sqlx::mysql::MySqlRow;
+
+use super::session::{literal, row_text, text};
+use super::speech::results;
+use super::types::unique_keys;
 use super::{MysqlDatabase, error};
 use crate::database::logins::refusals::no_session;
 use crate::database::spec::ColumnInfo;
@@ -13,6 +17,8 @@ pub(super) struct MysqlTable {
     pub info: TableInfo,
     /// The columns, in the order of `info.columns`.
     pub columns: Vec<MysqlColumn>,
+    /// The columns of each unique index without NULLs.
+    pub unique_keys: Vec<Vec<String>>,
     /// The table's engine, if it does not support transactions.
     pub lasting_engine: Option<String>,
 }
@@ -56,28 +62,27 @@ impl MysqlDatabase {
         // The session's own database, whatever `USE` a script has run.
         let schema = name.schema.clone().or_else(|| self.server.facts.schema.clone()).unwrap_or_default();
         let quoted = TableName { schema: Some(schema.clone()), name: name.name.clone() }.quoted(Dialect::Mysql);
-        let watch = self.watch.clone();
+        let place = format!("TABLE_SCHEMA = {} AND TABLE_NAME = {}", literal(&schema), literal(&name.name));
+        let dialect = self.server.facts.dialect;
+        // A transform asks for each chunk, so all of it is one message.
+        let mut ask = format!(
+            "SHOW FULL COLUMNS FROM {quoted}; SHOW INDEX FROM {quoted}; \
+             SELECT t.TABLE_NAME, t.TABLE_TYPE, IF(e.TRANSACTIONS = 'YES', NULL, t.ENGINE) \
+             FROM information_schema.TABLES t LEFT JOIN information_schema.ENGINES e ON e.ENGINE = t.ENGINE WHERE {place}"
+        );
+        if dialect == Dialect::Mariadb {
+            ask.push_str(&format!(
+                "; SELECT CONSTRAINT_NAME, CHECK_CLAUSE FROM information_schema.CHECK_CONSTRAINTS \
+                 WHERE CONSTRAINT_SCHEMA = {} AND TABLE_NAME = {}",
+                literal(&schema),
+                literal(&name.name)
+            ));
+        }
         let connection = &mut self.connection;
-        let (columns, key, tables, json) = watch
-            .over(async {
-                let columns = session::all(connection, format!("SHOW FULL COLUMNS FROM {quoted}")).await?;
-                let key =
-                    session::all(connection, format!("SHOW INDEX FROM {quoted} WHERE Key_name = 'PRIMARY'")).await?;
-                let place = format!("TABLE_SCHEMA = {} AND TABLE_NAME = {}", literal(&schema), literal(&name.name));
-                let tables = session::all(
-                    connection,
-                    format!(
-                        "SELECT t.TABLE_NAME, t.TABLE_TYPE, IF(e.TRANSACTIONS = 'YES', NULL, t.ENGINE) \
-                         FROM information_schema.TABLES t LEFT JOIN information_schema.ENGINES e ON e.ENGINE = t.ENGINE \
-                         WHERE {place}"
-                    ),
-                )
-                .await?;
-                let json = json_columns(connection, self.server.facts.dialect, &schema, &name.name).await?;
-                Ok((columns, key, tables, json))
-            })
-            .await
-            .map_err(|error| not_found(error, name))?;
+        let found = self.watch.clone().over(results(connection, &ask)).await;
+        let mut found = found.map_err(|error| not_found(error, name))?.into_iter();
+        let [columns, indexes, tables, checks] = std::array::from_fn(|_| found.next().unwrap_or_default());
+        let json = json_columns(&checks, dialect);
         let columns: Vec<MysqlColumn> = columns
             .iter()
             .map(|row| {
@@ -105,37 +110,22 @@ impl MysqlDatabase {
                 })
                 .collect(),
             // In the order of the key: `Seq_in_index` counts up.
-            key: key.iter().map(|row| text(row, 4)).collect(),
+            key: indexes.iter().filter(|row| text(row, 2) == "PRIMARY").map(|row| text(row, 4)).collect(),
             is_view: found.is_some_and(|row| text(row, 1).ends_with("VIEW")),
             has_heirs: false,
             key_is_rowid: false,
             rowid: None,
         };
         let lasting_engine = found.and_then(|row| row_text(row, 2));
-        Ok(MysqlTable { info, columns, lasting_engine })
+        Ok(MysqlTable { info, columns, unique_keys: unique_keys(&indexes), lasting_engine })
     }
 }
 
 /// Columns that MariaDB checks to be JSON, which it declares as `longtext`.
-async fn json_columns(
-    connection: &mut impl Spoken,
-    dialect: Dialect,
-    schema: &str,
-    table: &str,
-) -> Result<Vec<String>, DatabaseError> {
-    if dialect != Dialect::Mariadb {
-        return Ok(Vec::new());
-    }
-    let ask = format!(
-        "SELECT CONSTRAINT_NAME, CHECK_CLAUSE FROM information_schema.CHECK_CONSTRAINTS WHERE CONSTRAINT_SCHEMA = {} \
-         AND TABLE_NAME = {}",
-        literal(schema),
-        literal(table)
-    );
-    let rows = session::all(connection, ask).await?;
+fn json_columns(checks: &[MySqlRow], dialect: Dialect) -> Vec<String> {
     // The check of a column is named after it.
     let is_json = |(name, clause): &(String, String)| *clause == format!("json_valid({})", dialect.quote(name));
-    Ok(rows.iter().map(|row| (text(row, 0), text(row, 1))).filter(is_json).map(|(name, _)| name).collect())
+    checks.iter().map(|row| (text(row, 0), text(row, 1))).filter(is_json).map(|(name, _)| name).collect()
 }
 
 fn not_found(error: DatabaseError, name: &TableName) -> DatabaseError {

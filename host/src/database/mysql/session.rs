@@ -32,6 +32,8 @@ pub(super) struct SessionFacts {
     pub quoting: Quoting,
     /// The mode in which the texts of callers begin, where it is not that of the host.
     pub callers_mode: Option<String>,
+    /// The time zone in which the texts of scripts begin: that of the server.
+    pub scripts_zone: String,
     /// NULL in a `TIMESTAMP NOT NULL` becomes the time: always on MariaDB, on MySQL where `explicit_defaults_for_timestamp` is off.
     pub null_is_now: bool,
     /// Table names are compared without regard to case (`lower_case_table_names`).
@@ -105,6 +107,7 @@ pub(super) async fn prepare(
         logs_statements: is_on("log_bin") && get("binlog_format").eq_ignore_ascii_case("STATEMENT"),
         quoting: Quoting::of(&mode),
         callers_mode: Some(mode).filter(|mode| *mode != own),
+        scripts_zone: get("time_zone").to_owned(),
         null_is_now: dialect == Dialect::Mariadb || get("explicit_defaults_for_timestamp") == "OFF",
         folds_table_names: get("lower_case_table_names") != "0",
         node,
@@ -118,7 +121,8 @@ const READ_ONLY: [&str; 5] = ["read_only", OF_INNODB, "super_read_only", "tx_rea
 
 /// The query for the server's variables; those that a dialect does not have are absent from the result.
 fn variables() -> String {
-    const OTHERS: [&str; 13] = [
+    const OTHERS: [&str; 14] = [
+        "time_zone",
         "explicit_defaults_for_timestamp",
         SINGLE_PRIMARY,
         "max_error_count",

@@ -8,7 +8,7 @@ use sqlx::mysql::MySqlRow;
 use sqlx::{Connection as _, MySqlConnection};
 
 use super::error::{lost, unanswered};
-use super::session::{SessionFacts, set_mode};
+use super::session::{SessionFacts, literal, set_mode};
 use super::settings::{HostSettings, Kept};
 use super::speech::{answers_of, run_on};
 use crate::database::pipe::Meter;
@@ -36,6 +36,8 @@ pub(super) struct WorkSession {
     database: String,
     /// The mode in which the texts of callers begin, where it is not that of the host.
     callers_mode: Option<String>,
+    /// The time zone in which the texts of scripts begin.
+    scripts_zone: String,
     settings: SessionSettings,
     /// A guest has said something since the session was last given the settings of the host, or was found to have them.
     is_unproven: bool,
@@ -69,6 +71,7 @@ impl WorkSession {
             ours: server.settings.clone(),
             database: server.facts.dialect.quote(database),
             callers_mode: server.callers_mode.clone(),
+            scripts_zone: server.scripts_zone.clone(),
             settings: SessionSettings::Ours,
             is_unproven: false,
         }
@@ -118,10 +121,14 @@ impl WorkSession {
                 self.run_as_is(back).await?;
             }
             (Role::SqlScript | Role::Component, SessionSettings::Ours) => {
-                if let Some(mode) = &self.callers_mode {
-                    let set = set_mode(mode);
+                let mode = self.callers_mode.as_deref().map(set_mode);
+                // What a component reads and writes does not depend on the server.
+                let is_script = role == Role::SqlScript && !self.scripts_zone.is_empty();
+                let zone = is_script.then(|| format!("SET SESSION time_zone = {}", literal(&self.scripts_zone)));
+                let set: Vec<String> = mode.into_iter().chain(zone).collect();
+                if !set.is_empty() {
                     self.settings = SessionSettings::Theirs(None);
-                    self.run_as_is(set).await?;
+                    self.run_as_is(set.join("; ")).await?;
                 }
             }
             (_, settings) => self.settings = settings,

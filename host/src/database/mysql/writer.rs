@@ -6,13 +6,13 @@
 
 use std::ops::Range;
 
+use super::MysqlDatabase;
 use super::error::{DUPLICATE, without_row};
 use super::packed::Packed;
 use super::schema::MysqlTable;
-use super::types::{ColumnKind, unique_keys};
+use super::types::ColumnKind;
 use super::types_write::{Encoded, encode};
 use super::write_sql::{BoundStatement, KeyRange, MOST_ROWS, WriteSql};
-use super::{MysqlDatabase, session};
 use crate::data::{Batch, ColumnValues};
 use crate::database::message::{TAKES_PART, takes_nothing_back};
 use crate::database::write::{RowErrors, is_a_view};
@@ -178,11 +178,8 @@ impl MysqlDatabase {
         let key = table.info.write_key(target)?;
         let mut unique = false;
         if target.mode != WriteMode::Insert {
-            let ask = format!("SHOW INDEX FROM {}", self.spelt(&table.info.name));
-            let connection = &mut self.connection;
-            let rows = self.watch.clone().over(session::all(connection, ask)).await?;
             let among = |name: &String| key.contains(name);
-            unique = unique_keys(&rows).iter().any(|columns| columns.iter().all(among));
+            unique = table.unique_keys.iter().any(|columns| columns.iter().all(among));
             if target.mode == WriteMode::Upsert && !unique {
                 return Err(DatabaseError::invalid(format!(
                     "the key of an upsert into `{name}` must be unique and without NULLs: {}",

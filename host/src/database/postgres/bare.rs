@@ -1,12 +1,12 @@
 //! What surrounds a statement that cannot run in a transaction: nothing undoes it, so the session has its settings while it runs, and
 //! what the tool's tables hold is compared before and after.
 
-use super::PostgresDatabase;
 use super::lock::Lock;
 use super::record::ours;
 use super::scope::{ASK_BACKEND, backend_of, end, rows, simple};
 use super::settings::{limited_session, unlimited_session};
 use super::stored::Stored;
+use super::{PostgresDatabase, formats};
 use crate::database::error::RAN;
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Role};
 use crate::sql::works_concurrently;
@@ -32,7 +32,8 @@ impl PostgresDatabase {
             timeouts.retain(|(name, _)| *name != "lock_timeout");
         }
         let text: String = timeouts.iter().map(|(name, value)| format!("SET {name} = {value}; ")).collect();
-        let text = format!("{ENCODING_OF_SESSION}{text}{}{ASK_BACKEND}; ", unlimited_session(&self.own));
+        let formats = if self.rights == Role::SqlScript { formats::for_session(&self.own) } else { String::new() };
+        let text = format!("{ENCODING_OF_SESSION}{text}{formats}{}{ASK_BACKEND}; ", unlimited_session(&self.own));
         let rows = if self.rights == Role::Host {
             rows(&mut self.connection, &text).await?
         } else {
@@ -49,7 +50,8 @@ impl PostgresDatabase {
     pub(super) async fn leave_bare<T>(&mut self, result: Result<T, DatabaseError>) -> Result<T, DatabaseError> {
         let timeouts = self.own.timeouts(self.rights, self.endpoint.settings());
         let reset: Vec<String> = timeouts.iter().map(|(name, _)| format!("RESET {name}")).collect();
-        let reset = format!("{ENCODING_OF_SESSION}{}{}; ", limited_session(&self.own), reset.join("; "));
+        let formats = if self.rights == Role::SqlScript { formats::reset(&self.own) } else { String::new() };
+        let reset = format!("{ENCODING_OF_SESSION}{formats}{}{}; ", limited_session(&self.own), reset.join("; "));
         match (self.compare_stored(&reset).await, result) {
             (Ok(()), result) => result,
             (Err(changed), Err(_)) if changed.has_run() => Err(changed),

@@ -93,6 +93,11 @@ pub(super) struct Connected {
 }
 
 impl Endpoint {
+    /// The settings in the URL and in `PGOPTIONS`, as the server takes them.
+    pub(super) fn in_options(&self) -> &str {
+        self.options.get_options().unwrap_or_default()
+    }
+
     pub(super) fn new(url: &DatabaseUrl, settings: &ConnectOptions) -> Result<Self, DatabaseError> {
         let options = match &settings.driver {
             Some(DriverOptions::Postgres(given)) => options::of_session((**given).clone(), &settings.application),

@@ -15,6 +15,7 @@
 #![doc = include_str!("types.md")]
 
 mod bare;
+mod blockers;
 mod citus;
 mod connect;
 mod cursor;
@@ -22,6 +23,7 @@ mod cursor_batch;
 pub mod dump;
 mod error;
 mod foreign;
+mod formats;
 mod hold;
 mod lease;
 mod lock;
@@ -167,7 +169,6 @@ impl PostgresDatabase {
         Self {
             connection,
             meter: found.meter,
-            endpoint,
             opened: Opened::default(),
             pages: Pages::default(),
             types: Types::default(),
@@ -177,7 +178,8 @@ impl PostgresDatabase {
             locked_for: None,
             sessions: 0,
             rights: Role::Host,
-            own: Own::of(&found.facts),
+            own: Own::of(&found.facts, endpoint.in_options()),
+            endpoint,
             stop: StopSignal::never(),
             backend: found.backend,
             busy: false,

@@ -6,6 +6,7 @@ use sqlx::postgres::PgRow;
 use super::PostgresDatabase;
 use super::error::ABORTED;
 use super::foreign::{self, CAPTURED, FOREIGN, INSPECT};
+use super::formats::Formats;
 use super::lease::UNLEASED;
 use super::lock::{Lock, UNLOCKED, lock_lost, name_again};
 use super::reconnect::Left;
@@ -228,7 +229,7 @@ impl PostgresDatabase {
         let also = self.at_work(&format!("pg_catalog.pg_current_xact_id()::pg_catalog.text, {is_locked}"));
         let timeouts = self.own.set_timeouts(Role::SqlScript, self.endpoint.settings());
         let inspect = if self.inspected { "" } else { INSPECT.as_str() };
-        let settings = prologue_of(None, options.isolation, &self.own, &also);
+        let settings = prologue_of(None, options.isolation, (&self.own, Formats::OfClient), &also);
         let (begin, rest) = settings.split_once("; ").unwrap_or((&settings, ""));
         let look = if is_known { "" } else { FINGERPRINT.as_str() };
         format!("{begin}; {inspect}{rest}; {timeouts}{look}")
@@ -242,6 +243,7 @@ impl PostgresDatabase {
             _ => return None,
         };
         let mut transaction = Transaction::new(text_of(begun, 1)?);
+        transaction.formats = Formats::OfClient;
         transaction.turn(true, tables);
         Some((transaction, text_of(begun, 2).as_deref() == Some("t")))
     }

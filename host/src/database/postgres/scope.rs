@@ -8,11 +8,12 @@ use sqlx::{PgConnection, Row};
 use super::PostgresDatabase;
 use super::error::{CANCELED, lost, of_pooler};
 use super::foreign::INSPECT;
+use super::formats::Formats;
 use super::lock::UNLOCKED;
 use super::logins::session::{Gated, check as check_granted};
 use super::record::{is_ours, is_ours_and_read, ours};
 use super::search_path::{OURS, PIN, UNPIN, is_about_tool_tables};
-use super::settings::{ENCODING, anew, in_new_settings, prologue};
+use super::settings::{ENCODING, anew, in_new_settings, prologue_of};
 pub(super) use super::speech::{rows, simple};
 use super::tool_tables::{FINGERPRINT, Fingerprint};
 use super::transaction::explain_aborted;
@@ -290,6 +291,11 @@ impl PostgresDatabase {
         if turns || resets {
             text.push_str(&self.own.set_timeouts(self.rights, self.endpoint.settings()));
         }
+        let before = if resets { Formats::Fixed } else { transaction.formats };
+        let formats = Formats::of(self.rights).unwrap_or(before);
+        if formats != before {
+            text.push_str(&formats.set(&self.own));
+        }
         if turns {
             text.push_str(&FINGERPRINT);
             text.push_str("; ");
@@ -304,6 +310,7 @@ impl PostgresDatabase {
         }
         let rows = rows(&mut self.connection, &text).await.map_err(|error| ours(error, None))?;
         transaction.pinned = names == Names::Ours;
+        transaction.formats = formats;
         self.inspected |= inspects;
         transaction.savepoint |= around == Around::Savepoint;
         if turns {
@@ -352,7 +359,8 @@ impl PostgresDatabase {
             text.push_str(&FINGERPRINT);
         }
         let path = self.gated.as_ref().map_or_else(|| "NULL".to_owned(), Gated::set_path);
-        let mut begin = prologue(&self.own, &self.at_work(&path));
+        let formats = Formats::of(self.rights).unwrap_or_default();
+        let mut begin = prologue_of(None, None, (&self.own, formats), &self.at_work(&path));
         if self.is_gated() {
             // What a component changes belongs into a transaction with what the host records of it.
             begin = in_new_settings(&begin, self.locked_for.as_ref()).replacen("BEGIN ", "BEGIN READ ONLY, ", 1);

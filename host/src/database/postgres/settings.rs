@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::formats::{self, Formats};
 use super::lock::name_again;
 use super::speech::literal;
 use super::{PostgresDatabase, citus};
@@ -23,13 +24,7 @@ use crate::sql::classify::identifiers;
 ///
 /// With `row_security` off, a policy that would hide rows from the role is an error. Otherwise a migration that changed
 /// only some rows, or none, would count as applied.
-const SETTINGS: [(&str, &str); 17] = [
-    ("timezone", "'UTC'"),
-    ("datestyle", "'ISO, MDY'"),
-    ("intervalstyle", "'postgres'"),
-    ("bytea_output", "'hex'"),
-    ("extra_float_digits", "1"),
-    ("lc_monetary", "'C'"),
+const SETTINGS: [(&str, &str); 11] = [
     ("standard_conforming_strings", "on"),
     ("row_security", "off"),
     ("quote_all_identifiers", "off"),
@@ -67,13 +62,23 @@ const NO_TRANSACTION_TIMEOUT: &str = "CASE \
 
 /// Returns the text that sets the settings of every transaction.
 pub(super) fn in_transaction(own: &Own) -> String {
+    in_transaction_of(own, Formats::Fixed)
+}
+
+fn in_transaction_of(own: &Own, formats: Formats) -> String {
     let settings = SETTINGS.iter().filter(|(name, _)| !own.has(name));
     let mut text: String = settings.map(|(name, value)| format!("SET LOCAL {name} = {value}; ")).collect();
+    if formats == Formats::Fixed {
+        text.push_str(&formats.set(own));
+    }
     if own.has_workers {
         if !own.has(citus::MODE) {
             text.push_str(citus::SEQUENTIAL);
         }
         text = citus::at_workers(&text);
+    }
+    if formats == Formats::OfClient {
+        text.push_str(&formats.set(own));
     }
     let unlimited = if own.has(TRANSACTION_TIMEOUT) { "NULL" } else { NO_TRANSACTION_TIMEOUT };
     format!("{ENCODING}{text}SELECT {CHECK_CLIENT}, {unlimited}")
@@ -117,12 +122,17 @@ fn set_transaction_timeout(own: &Own, value: &str) -> String {
 
 /// Returns the text that opens a transaction; its last row is the server process and `also`, an expression.
 pub(super) fn prologue(own: &Own, also: &str) -> String {
-    prologue_of(None, None, own, also)
+    prologue_of(None, None, (own, Formats::Fixed), also)
 }
 
-/// As [`prologue`], for a part of a transform.
-pub(super) fn prologue_of(part: Option<Part>, isolation: Option<Isolation>, own: &Own, also: &str) -> String {
-    let settings = in_transaction(own);
+/// As [`prologue`], for a part of a transform, or with formats.
+pub(super) fn prologue_of(
+    part: Option<Part>,
+    isolation: Option<Isolation>,
+    (own, formats): (&Own, Formats),
+    also: &str,
+) -> String {
+    let settings = in_transaction_of(own, formats);
     let (level, more) = match part {
         None => (isolation.unwrap_or(Isolation::ReadCommitted).name(), ""),
         // A row that another transaction changes after it was read cannot be written.
@@ -163,13 +173,16 @@ pub(super) fn prologue_reading(own: &Own, path: Option<&str>, table: &str, also:
 pub(super) struct Own {
     /// The names of the settings that a script has set for its session.
     set: Vec<String>,
+    /// Those that the URL sets.
+    in_url: Vec<(String, String)>,
     /// The workers of a cluster need the settings, too.
     has_workers: bool,
 }
 
 impl Own {
-    pub(super) fn of(facts: &Facts) -> Self {
-        Self { set: Vec::new(), has_workers: facts.citus.is_some() }
+    /// `options`: those of the URL, as the server takes them.
+    pub(super) fn of(facts: &Facts, options: &str) -> Self {
+        Self { set: Vec::new(), in_url: formats::parse_options(options), has_workers: facts.citus.is_some() }
     }
 
     /// Forgets what a script has set.
@@ -177,8 +190,13 @@ impl Own {
         self.set.clear();
     }
 
-    fn has(&self, name: &str) -> bool {
+    pub(super) fn has(&self, name: &str) -> bool {
         self.set.iter().any(|own| own == name)
+    }
+
+    /// What the URL sets one to.
+    pub(super) fn in_url(&self, name: &str) -> Option<&str> {
+        self.in_url.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
     }
 
     /// Records the settings that a statement changes.
@@ -262,9 +280,9 @@ mod tests {
         assert!(!in_transaction(&own).contains("transaction_timeout"), "{}", in_transaction(&own));
         assert_eq!(unlimited_session(&own) + &limited_session(&own), "");
         let facts = Facts::of_dialect(Dialect::Postgres);
-        assert!(!in_transaction(&Own::of(&facts)).contains("citus"), "there are no workers");
+        assert!(!in_transaction(&Own::of(&facts, "")).contains("citus"), "there are no workers");
         let citus = Citus { version: "13.2-1".to_owned(), is_coordinator: true, workers: 2 };
-        let mut spread = Own::of(&Facts { citus: Some(citus), ..facts });
+        let mut spread = Own::of(&Facts { citus: Some(citus), ..facts }, "");
         assert!(
             in_transaction(&spread).contains(citus::SEQUENTIAL) && in_transaction(&spread).contains("; DO "),
             "{spread:?}"

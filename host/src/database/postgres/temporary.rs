@@ -7,6 +7,7 @@ use sqlx::postgres::PgRow;
 
 use super::PostgresDatabase;
 use super::error::{CANCELED, IN_USE, from_sqlx};
+use super::formats::Formats;
 use super::lock::name_again;
 use super::scope::{ASK_BACKEND, ATTEMPTS, backend_of, rows, simple, text_of};
 use super::settings::{self, in_transaction};
@@ -103,6 +104,7 @@ impl PostgresDatabase {
         if let Some(transaction) = &mut self.transaction {
             // That was reset too.
             transaction.pinned = false;
+            transaction.formats = Formats::Fixed;
         }
         let temporary = answer.iter().any(|row| text_of(row, 0).as_deref() == Some("t"));
         if !temporary {

@@ -9,6 +9,7 @@ use sqlx::PgConnection;
 
 use super::PostgresDatabase;
 use super::error::{ABORTED, READ_ONLY, lost};
+use super::formats::Formats;
 use super::reconnect::Left;
 use super::record::ours;
 use super::scope::{SAVEPOINT, Voice, backend_of, end, rows, simple, text_of};
@@ -40,6 +41,8 @@ pub(super) struct Transaction {
     pub(super) later: String,
     /// Whose statement may have changed settings of the session since the host made them its own.
     pub(super) touched: Option<Role>,
+    /// Whose formats it has.
+    pub formats: Formats,
     /// The script's timeouts are in force, and the last statement may have been a script's.
     pub(super) script_speaks: bool,
     /// A script has run statements.
@@ -64,6 +67,7 @@ impl Transaction {
             pinned: false,
             later: String::new(),
             touched: None,
+            formats: Formats::Fixed,
             script_speaks: false,
             had_script: false,
             had_component: false,
@@ -120,7 +124,7 @@ impl PostgresDatabase {
         self.check_begin_now().await?;
         // Assigning a transaction id requires a transaction that may write.
         let also = self.at_work("pg_catalog.pg_current_xact_id()::pg_catalog.text");
-        let xid = self.open(&prologue_of(part, isolation, &self.own, &also)).await?;
+        let xid = self.open(&prologue_of(part, isolation, (&self.own, Formats::Fixed), &also)).await?;
         match xid {
             Some(xid) => {
                 self.transaction = Some(Transaction::new(xid));

@@ -12,6 +12,8 @@ mod denial;
 mod error;
 mod granted;
 mod harmless;
+#[cfg(unix)]
+mod holders;
 pub(in crate::database) mod known;
 mod lock;
 mod nesting;
@@ -101,7 +103,7 @@ pub async fn connect(url: &DatabaseUrl, options: &ConnectOptions) -> Result<Box<
     if !options.foreign_keys {
         connection.run("PRAGMA foreign_keys = OFF").map_err(|failure| error::from_failure(&failure))?;
     }
-    let guard = Guard::new(busy_timeout, options.statement_timeout);
+    let guard = Guard::new(path.clone(), busy_timeout, options.statement_timeout);
     connection.set_hooks(guard.hooks()).map_err(|failure| error::from_failure(&failure))?;
     let facts = Facts { version: rusqlite::version().to_owned(), ..Facts::of_dialect(Dialect::Sqlite) };
     Ok(Box::new(SqliteDatabase {

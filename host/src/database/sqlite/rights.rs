@@ -5,6 +5,7 @@
 //! the text of the statement closes: the new name of `ALTER TABLE … RENAME TO`, and the body of `CREATE TRIGGER`, which is
 //! authorized when it fires. SQLite has no dynamic SQL, so a trigger that touches a table must spell its name.
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -38,6 +39,8 @@ struct State {
     host_depth: usize,
     /// The host is doing work that the stop signal must not interrupt.
     unstopped_depth: usize,
+    /// The file of the database.
+    path: Option<PathBuf>,
     /// How long to wait for other connections.
     busy_timeout: Duration,
     /// When the present wait began.
@@ -68,6 +71,7 @@ impl Default for State {
             stop: StopSignal::never(),
             host_depth: 0,
             unstopped_depth: 0,
+            path: None,
             busy_timeout: Duration::ZERO,
             busy_since: None,
             statement_timeout: None,
@@ -84,11 +88,12 @@ impl Default for State {
 }
 
 impl Guard {
-    /// The guard of a connection: how long it waits for others, and how long a statement of a migration may take.
-    pub(super) fn new(busy_timeout: Duration, statement_timeout: Option<Duration>) -> Self {
+    /// The guard of a connection to a file: how long it waits for others, and how long a statement of a migration may take.
+    pub(super) fn new(path: Option<PathBuf>, busy_timeout: Duration, statement_timeout: Option<Duration>) -> Self {
         let guard = Self::default();
         {
             let mut state = guard.state();
+            state.path = path;
             state.busy_timeout = busy_timeout;
             state.statement_timeout = statement_timeout;
         }
@@ -148,10 +153,23 @@ impl Guard {
     pub(super) fn or_stopped(&self, error: DatabaseError) -> DatabaseError {
         match error.kind {
             DatabaseErrorKind::Interrupted | DatabaseErrorKind::Busy => {
-                self.check_stop().err().or_else(|| self.late()).unwrap_or(error)
+                self.check_stop().err().or_else(|| self.late()).unwrap_or_else(|| self.with_writers(error))
             }
             _ => error,
         }
+    }
+
+    /// The error of a database that is locked, with the programs that have locked it.
+    fn with_writers(&self, error: DatabaseError) -> DatabaseError {
+        #[cfg(unix)]
+        if error.kind == DatabaseErrorKind::Busy
+            && let Some(path) = &self.state().path
+            && let writers = super::holders::writers(path)
+            && !writers.is_empty()
+        {
+            return error.detail(format!("held by process {}", writers.join(", ")));
+        }
+        error
     }
 
     /// The error of a statement that was interrupted because it exceeded its time.

@@ -2,19 +2,8 @@
 
 use super::RunControl;
 use crate::data::Value;
-use crate::database::{Database, DatabaseError, Dialect, QueryLimits};
+use crate::database::{Database, DatabaseError, QueryLimits};
 use crate::engine::event::{Event, LogLevel};
-
-/// The sessions that block those of a run on PostgreSQL: process, user, application, state, the seconds since their transaction began,
-/// and their last statement. What this role may not see is NULL. The sessions of a run are named by its ID.
-const BLOCKERS: &str = "SELECT b.pid::pg_catalog.int8, b.usename::pg_catalog.text, b.application_name::pg_catalog.text, \
-    b.state::pg_catalog.text, \
-    pg_catalog.floor(EXTRACT(epoch FROM pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) b.xact_start))::pg_catalog.int8, \
-    pg_catalog.left(pg_catalog.regexp_replace(b.query, '\\s+', ' ', 'g'), 120) \
-    FROM pg_catalog.pg_stat_activity w CROSS JOIN LATERAL pg_catalog.unnest(pg_catalog.pg_blocking_pids(w.pid)) AS p (pid) \
-    JOIN pg_catalog.pg_stat_activity b ON b.pid OPERATOR(pg_catalog.=) p.pid \
-    WHERE w.wait_event_type OPERATOR(pg_catalog.=) 'Lock' \
-    AND w.application_name::pg_catalog.text OPERATOR(pg_catalog.=) pg_catalog.concat('runner:', $1::pg_catalog.text)";
 
 impl RunControl {
     /// Reports each session that the run waits for, once. `told`: those that were reported before, without those that are gone.
@@ -23,20 +12,18 @@ impl RunControl {
         database: &mut dyn Database,
         told: &mut Vec<String>,
     ) -> Result<(), DatabaseError> {
-        if database.facts().dialect != Dialect::Postgres {
-            return Ok(());
-        }
-        let run = [self.about.run_id.as_str().into()];
-        let found = database.host_until(&self.stop).query(BLOCKERS, &run, QueryLimits::NONE).await?;
+        let Some((query, parameters)) = database.blockers(&self.about.run_id) else { return Ok(()) };
+        let found = database.host_until(&self.stop).query(&query, &parameters, QueryLimits::NONE).await?;
         let mut blockers = Vec::new();
         for row in &found.rows {
-            let [pid, user, application, state, age, query] = &row[..] else { continue };
+            let [pid, user, application, state, age, query, is_likely] = &row[..] else { continue };
             let pid = pid.as_int64().unwrap_or_default();
             let key = format!("{pid} {}", query.as_text().unwrap_or_default());
             if !told.contains(&key) {
                 let revision = self.state().revision();
-                let message =
-                    format!("waiting for {}", described(pid, [user, application, state, query], age.as_int64()));
+                let likely = if is_likely.as_int64() == Some(1) { "a lock, probably of " } else { "" };
+                let session = described(pid, [user, application, state, query], age.as_int64());
+                let message = format!("waiting for {likely}{session}");
                 self.events.emit(&Event::Log { revision, level: LogLevel::Info, message });
             }
             blockers.push(key);

@@ -103,7 +103,8 @@ fn timeouts_default_to_those_of_the_dialect() {
     let seconds = |count| Some(Duration::from_secs(count));
     let timeouts = load("", |_| ()).expect("settings").timeouts;
     assert_eq!((timeouts.table_lock_timeout(Dialect::Postgres), timeouts.retries), (seconds(3), 10));
-    assert_eq!((timeouts.table_lock_timeout(Dialect::Mysql), timeouts.statement_timeout), (None, None));
+    assert_eq!((timeouts.table_lock_timeout(Dialect::Mysql), timeouts.statement_timeout), (seconds(3), None));
+    assert_eq!(timeouts.table_lock_timeout(Dialect::Sqlite), None);
     let named = "[database]\nretries = 1\n[databases.a]\nurl = 'sqlite:a.db'\nmigrations = 'a'\nretries = 2\n";
     let chosen = load(named, |request| request.database = Some("a".to_owned())).expect("settings");
     assert_eq!(chosen.timeouts.retries, 2);

@@ -16,9 +16,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::PostgresDatabase;
 use super::lock::Lock;
 use super::reconnect::done_with;
+use super::{PostgresDatabase, blockers};
+use crate::data::Value;
 use crate::database::logins::sessions::{Driver, LoginRights};
 use crate::database::logins::{LoginReport, LoginRequest, WantedLogin};
 use crate::database::{
@@ -147,6 +148,10 @@ impl Database for PostgresDatabase {
 
     async fn lock_holder(&mut self) -> Result<Option<LockHolder>, DatabaseError> {
         self.lock_holder_now().await
+    }
+
+    fn blockers(&self, run_id: &str) -> Option<(String, Vec<Value>)> {
+        Some((blockers::QUERY.to_owned(), vec![run_id.into()]))
     }
 
     async fn begin(&mut self, options: TransactionOptions) -> Result<(), DatabaseError> {
