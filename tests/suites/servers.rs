@@ -18,6 +18,8 @@ mod confined_mariadb;
 mod connecting;
 #[path = "servers/doubles.rs"]
 mod doubles;
+#[path = "servers/formats.rs"]
+mod formats;
 #[path = "servers/languages.rs"]
 mod languages;
 #[path = "servers/languages_expected.rs"]

@@ -66,9 +66,9 @@ Examples:
   runner db reset                  drop it, create it and apply every migration
   runner db drop --yes             drop it without asking
 
-On a terminal, `drop` and `reset` ask first. A database is not dropped where the settings say `protected = true`,
-in `[database]`, `[databases.NAME]`, `[tenants]` or `[environments.NAME]`, or said so when migrations were applied,
-unless `--unprotect` names it.")]
+On a terminal, `drop` and `reset` ask first. A database is not dropped where the settings say
+`protected = true`, in `[database]`, `[databases.NAME]`, `[tenants]` or `[environments.NAME]`, or
+said so when migrations were applied, unless `--unprotect` names it.")]
 pub struct DbArgs {
     #[command(subcommand)]
     pub command: DbCommand,

@@ -49,6 +49,8 @@ const POSTGRES: Driver = Driver {
     ],
     sends: &["AssertSqlSafe", "copy_out_raw", "copy_in_raw", ".prepare("],
     within_quotes: &[
+        ("formats.rs", "default"),
+        ("formats.rs", "name"),
         ("gate.rs", "token_sha256"),
         // On the connection that holds the lock.
         ("lock.rs", ""),

@@ -222,7 +222,7 @@ pub struct LockRequest {
 /// It runs no statement itself. `host()` lends a session for the tool's own statements; `script(stop)` and
 /// `component(stop)` lend one for those of a migration; see [`role`].
 ///
-/// Five methods have a default body. A wrapper cannot inherit any other by accident.
+/// Four methods have a default body. A wrapper cannot inherit any other by accident.
 #[async_trait]
 pub trait Database: Send {
     /// Returns what is known about the server.
@@ -279,9 +279,7 @@ pub trait Database: Send {
 
     /// Returns the query for the sessions that those of a run wait for, where the server can tell: number, user, application or host,
     /// state, age of the transaction in seconds, statement, and whether the session only probably holds the lock.
-    fn blockers(&self, _run_id: &str) -> Option<(String, Vec<Value>)> {
-        None
-    }
+    fn blockers(&self, run_id: &str) -> Option<(String, Vec<Value>)>;
 
     /// Opens the transaction, acquiring the right to write immediately.
     async fn begin(&mut self, options: TransactionOptions) -> Result<(), DatabaseError>;

@@ -313,7 +313,9 @@ fn names_are_escaped_and_passwords_hidden() {
 fn a_query_lists_tenants_on_a_server() {
     let server = EngineProject::new(env!("CARGO_BIN_EXE_runner"), Engine::Postgres);
     server.execute("CREATE TABLE tenant (name text PRIMARY KEY, url text)");
-    server.execute("INSERT INTO tenant VALUES ('here', 'sqlite:here.db'), ('gone', 'postgres://me@127.0.0.1:1/gone')");
+    server.execute(
+        "INSERT INTO tenant VALUES ('here', 'sqlite:here.db?mode=rwc'), ('gone', 'postgres://me@127.0.0.1:1/gone')",
+    );
     server.execute(&format!("INSERT INTO tenant VALUES ('itself', '{}')", server.url()));
     server.settings("[tenants]\nquery = 'SELECT name, url FROM tenant ORDER BY name DESC'");
     server.sql("1_a", "CREATE TABLE a (id integer)", "DROP TABLE a");

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::{LoginReport, LoginRequest, WantedLogin};
+use crate::data::Value;
 use crate::database::lease::lost;
 use crate::database::{
     Bulk, Claims, Database, DatabaseError, DatabaseUrl, End, Facts, FixedInputs, Grants, LockHolder, LockRequest, Part,
@@ -237,6 +238,10 @@ impl<D: Driver> Database for Logins<D> {
 
     async fn lock_holder(&mut self) -> Result<Option<LockHolder>, DatabaseError> {
         self.host.lock_holder().await
+    }
+
+    fn blockers(&self, run_id: &str) -> Option<(String, Vec<Value>)> {
+        self.host.blockers(run_id)
     }
 
     async fn begin(&mut self, options: TransactionOptions) -> Result<(), DatabaseError> {

@@ -32,8 +32,8 @@ pub(super) struct SessionFacts {
     pub quoting: Quoting,
     /// The mode in which the texts of callers begin, where it is not that of the host.
     pub callers_mode: Option<String>,
-    /// The time zone in which the texts of scripts begin: that of the server.
-    pub scripts_zone: String,
+    /// The time zone in which the texts of scripts begin, that of the server, where it is not that of the host.
+    pub scripts_zone: Option<String>,
     /// NULL in a `TIMESTAMP NOT NULL` becomes the time: always on MariaDB, on MySQL where `explicit_defaults_for_timestamp` is off.
     pub null_is_now: bool,
     /// Table names are compared without regard to case (`lower_case_table_names`).
@@ -107,7 +107,7 @@ pub(super) async fn prepare(
         logs_statements: is_on("log_bin") && get("binlog_format").eq_ignore_ascii_case("STATEMENT"),
         quoting: Quoting::of(&mode),
         callers_mode: Some(mode).filter(|mode| *mode != own),
-        scripts_zone: get("time_zone").to_owned(),
+        scripts_zone: scripts_zone(get("time_zone"), get("system_time_zone")),
         null_is_now: dialect == Dialect::Mariadb || get("explicit_defaults_for_timestamp") == "OFF",
         folds_table_names: get("lower_case_table_names") != "0",
         node,
@@ -121,8 +121,9 @@ const READ_ONLY: [&str; 5] = ["read_only", OF_INNODB, "super_read_only", "tx_rea
 
 /// The query for the server's variables; those that a dialect does not have are absent from the result.
 fn variables() -> String {
-    const OTHERS: [&str; 14] = [
+    const OTHERS: [&str; 15] = [
         "time_zone",
+        "system_time_zone",
         "explicit_defaults_for_timestamp",
         SINGLE_PRIMARY,
         "max_error_count",
@@ -204,6 +205,12 @@ fn settings_of_texts(dialect: Dialect, sql_mode: &str, settings: &ConnectOptions
         ("unique_checks", "1".to_owned()),
         (time_limit(dialect), limit),
     ]
+}
+
+/// The time zone of a session, unless it is that of the host, which needs no message then.
+fn scripts_zone(zone: &str, of_system: &str) -> Option<String> {
+    let meant = if zone == "SYSTEM" { of_system } else { zone };
+    (!["", "+00:00", "UTC", "Etc/UTC"].contains(&meant)).then(|| zone.to_owned())
 }
 
 fn settings_of_sessions(settings: &ConnectOptions) -> String {

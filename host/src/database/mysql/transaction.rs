@@ -248,6 +248,7 @@ impl MysqlDatabase {
             let statement = format!("DROP TEMPORARY TABLE IF EXISTS {}", temporary.join(", "));
             session::run(&mut self.connection, statement).await?;
         }
+        self.connection.forget();
         Ok(())
     }
 

@@ -36,8 +36,8 @@ pub(super) struct WorkSession {
     database: String,
     /// The mode in which the texts of callers begin, where it is not that of the host.
     callers_mode: Option<String>,
-    /// The time zone in which the texts of scripts begin.
-    scripts_zone: String,
+    /// The time zone in which the texts of scripts begin, where it is not that of the host.
+    scripts_zone: Option<String>,
     settings: SessionSettings,
     /// A guest has said something since the session was last given the settings of the host, or was found to have them.
     is_unproven: bool,
@@ -123,8 +123,8 @@ impl WorkSession {
             (Role::SqlScript | Role::Component, SessionSettings::Ours) => {
                 let mode = self.callers_mode.as_deref().map(set_mode);
                 // What a component reads and writes does not depend on the server.
-                let is_script = role == Role::SqlScript && !self.scripts_zone.is_empty();
-                let zone = is_script.then(|| format!("SET SESSION time_zone = {}", literal(&self.scripts_zone)));
+                let zone = self.scripts_zone.as_ref().filter(|_| role == Role::SqlScript);
+                let zone = zone.map(|zone| format!("SET SESSION time_zone = {}", literal(zone)));
                 let set: Vec<String> = mode.into_iter().chain(zone).collect();
                 if !set.is_empty() {
                     self.settings = SessionSettings::Theirs(None);
@@ -134,6 +134,14 @@ impl WorkSession {
             (_, settings) => self.settings = settings,
         }
         Ok(())
+    }
+
+    /// Forgets what a script has set, at the end of its migration: the host makes the settings its own before it speaks again.
+    pub(super) fn forget(&mut self) {
+        if !matches!(self.settings, SessionSettings::Ours) {
+            self.settings = SessionSettings::Ours;
+            self.is_unproven = true;
+        }
     }
 
     /// Runs a text of ours in our settings; a script's stay in force.

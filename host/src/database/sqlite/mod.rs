@@ -222,6 +222,11 @@ impl Database for SqliteDatabase {
         Ok(self.path.as_deref().and_then(lock::holder))
     }
 
+    fn blockers(&self, _run_id: &str) -> Option<(String, Vec<Value>)> {
+        // Who has the file locked is asked of the operating system.
+        None
+    }
+
     async fn begin(&mut self, options: TransactionOptions) -> Result<(), DatabaseError> {
         self.begin_now(options)
     }

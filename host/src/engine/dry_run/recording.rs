@@ -215,6 +215,10 @@ impl Database for RecordingDatabase {
         self.inner.note_work(work);
     }
 
+    fn blockers(&self, run_id: &str) -> Option<(String, Vec<Value>)> {
+        self.inner.blockers(run_id)
+    }
+
     async fn lock_holder(&mut self) -> Result<Option<LockHolder>, DatabaseError> {
         self.inner.lock_holder().await
     }

@@ -201,3 +201,23 @@ async fn a_read_only_server_is_detected() {
     let error = error_of(opened.as_mut(), "CREATE TABLE t (a INT)").await;
     assert_eq!((error.kind, error.code.as_str()), (DatabaseErrorKind::ReadOnly, "1290"), "{error}");
 }
+
+/// Also in a dry run, whose transaction goes on after a migration.
+#[tokio::test(flavor = "multi_thread")]
+async fn only_scripts_have_the_time_zone_of_the_server() {
+    let server = Server::private(Kind::Mariadb).setting("default-time-zone", "+09:00").start();
+    let fresh = server.database();
+    let mut opened = open(&fresh).await;
+    opened.begin(NONE).await.expect("begun");
+    let zones =
+        [(Role::Host, "+00:00"), (Role::SqlScript, "+09:00"), (Role::Host, "+00:00"), (Role::SqlScript, "+09:00")];
+    for (role, zone) in zones {
+        opened.set_role(role);
+        assert_eq!(text_of(opened.as_mut(), "SELECT @@time_zone").await, zone, "{role:?}");
+    }
+    opened.drop_temporary().await.expect("the end of a migration");
+    for role in [Role::Host, Role::Component] {
+        opened.set_role(role);
+        assert_eq!(text_of(opened.as_mut(), "SELECT @@time_zone").await, "+00:00", "{role:?}");
+    }
+}

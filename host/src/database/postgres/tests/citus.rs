@@ -98,10 +98,10 @@ async fn transactions_are_sequential_with_the_settings_of_any_other() {
     database.begin(TransactionOptions::default()).await.expect("begun");
     assert_eq!(rows(database.as_mut(), ASK).await, expected, "as the host");
     database.set_role(Role::SqlScript);
-    assert_eq!(rows(database.as_mut(), ASK).await, [[Value::from("sequential none UTC 7s")]], "as a script");
+    assert_eq!(rows(database.as_mut(), ASK).await, [[Value::from("sequential none Asia/Tokyo 7s")]], "as a script");
     // A script that wants another mode gets it.
     run(database.as_mut(), "SET LOCAL citus.multi_shard_modify_mode = 'parallel'").await;
-    assert_eq!(rows(database.as_mut(), ASK).await, [[Value::from("parallel none UTC 7s")]]);
+    assert_eq!(rows(database.as_mut(), ASK).await, [[Value::from("parallel none Asia/Tokyo 7s")]]);
     for statement in [
         "SET LOCAL citus.propagate_set_commands = 'local'",
         "SELECT run_command_on_coordinator('DELETE FROM runner.runner_history')",
@@ -112,7 +112,7 @@ async fn transactions_are_sequential_with_the_settings_of_any_other() {
     database.rollback().await.expect("rolled back");
     // One that sets it for its session keeps it.
     run(database.as_mut(), "SET citus.multi_shard_modify_mode = 'parallel'").await;
-    assert_eq!(rows(database.as_mut(), ASK).await, [[Value::from("parallel none UTC 7s")]]);
+    assert_eq!(rows(database.as_mut(), ASK).await, [[Value::from("parallel none Asia/Tokyo 7s")]]);
 }
 
 #[tokio::test]
