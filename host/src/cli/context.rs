@@ -75,6 +75,7 @@ impl Context {
             component_compiler: Some(this_program()),
             #[cfg(feature = "components")]
             shared_sandbox: None,
+            member: None,
         };
         Ok(Self { printer, setup, env })
     }

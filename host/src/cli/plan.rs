@@ -12,6 +12,8 @@ use crate::engine::apply::{PlannedSql, planned_sql};
 use crate::engine::control::under_way::note;
 use crate::engine::event::Why;
 use crate::engine::existing;
+use crate::engine::held_locks::held_locks;
+use crate::engine::history::RunMode;
 use crate::engine::plan::{
     Inspection, Plan, PlanInput, PlannedMigration, Refusal, Statements, check_dry_run, down_mode, file_of, inspect,
     plan_towards,
@@ -51,6 +53,7 @@ pub fn run(context: &Context, request: &PlanRequest) -> Result<u8> {
         let warnings = downgrades(&plan, &downs, &catalog, &facts);
         if let Some(database) = &mut database {
             recall(&plan, (&mut steps, &times), &mut database.host()).await.map_err(|error| context.place(error))?;
+            add_locks(&plan, &sql, &mut steps, &mut database.host()).await.map_err(|error| context.place(error))?;
         }
         let shown = request.sql.then_some(sql.as_slice());
         let printer = &context.printer;
@@ -168,6 +171,21 @@ async fn recall(
             look.unrepeatable.iter().any(|it| matches!(&it.why, Why::Calls(calls) if calls.contains(call)))
         };
         look.may_call.retain(|call| !known(call));
+    }
+    Ok(())
+}
+
+/// Adds the large tables that migrations in SQL keep locked.
+async fn add_locks(
+    plan: &Plan,
+    sql: &[Option<String>],
+    looks: &mut [Inspection],
+    database: &mut HostSession<'_>,
+) -> Result<()> {
+    for ((step, sql), look) in plan.steps.iter().zip(sql).zip(looks) {
+        if let Some(sql) = sql {
+            look.locks = held_locks(sql, step.mode == RunMode::Atomic, database).await?;
+        }
     }
     Ok(())
 }

@@ -33,6 +33,7 @@ pub mod dry_run;
 pub mod event;
 pub mod execution;
 pub mod existing;
+pub mod held_locks;
 pub mod history;
 pub mod identity;
 pub mod implicit_delete;

@@ -231,6 +231,7 @@ impl Builder {
             component_compiler,
             #[cfg(feature = "components")]
             shared_sandbox: None,
+            member: None,
         };
         setup.check_driver()?;
         let events: Arc<dyn EventSink> = Arc::new(Sinks(self.sinks));

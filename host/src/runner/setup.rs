@@ -15,6 +15,7 @@ use crate::engine::script::Compiled;
 use crate::engine::script::{Script, ScriptLoader, ScriptSource};
 use crate::engine::sql_script::SqlScript;
 use crate::error::{Error, Result};
+use crate::fleet::Distinct;
 use crate::project::{Catalog, CatalogReport, Checks, Settings};
 #[cfg(feature = "components")]
 use crate::sandbox::{Compiler, Keep, Sandbox, SandboxOptions};
@@ -41,6 +42,8 @@ pub struct Setup {
     /// The sandbox of all runs of a command on several databases; none: each run has its own.
     #[cfg(feature = "components")]
     pub shared_sandbox: Option<Arc<Sandbox>>,
+    /// The name of the database among several, and what is known of the others.
+    pub member: Option<(String, Distinct)>,
 }
 
 /// How much of the history to read.
@@ -150,12 +153,16 @@ impl Setup {
         let url = &self.settings.database_url.value;
         let Connector { options, .. } = self.connector();
         let options = ConnectOptions { create, ..options };
-        connect(url, &options).await.map_err(|error| {
+        let mut database = connect(url, &options).await.map_err(|error| {
             // A database on a server is created by its operator.
             let is_missing = error.kind == DatabaseErrorKind::NotFound && url.sqlite_path().is_some();
             let error = self.place(error.into());
             if is_missing { OpenError::Missing(error) } else { OpenError::Other(error) }
-        })
+        })?;
+        if let Some((name, others)) = &self.member {
+            others.check(name, &mut *database).await.map_err(|error| OpenError::Other(self.place(error)))?;
+        }
+        Ok(database)
     }
 
     /// Makes connections to an existing database.

@@ -21,6 +21,7 @@ mod divided;
 mod dropped;
 mod foreign;
 mod formats;
+mod held;
 mod lex;
 mod names;
 mod nearly;
@@ -40,6 +41,7 @@ pub use directives::{Directives, has_parameters};
 pub use dropped::{Dropped, dropped_tables, replacing};
 pub use foreign::copies_to_client;
 pub use formats::{flyway_placeholder, foreign_format};
+pub use held::{Held, held};
 pub use lex::BOM;
 pub use names::{
     assigned_scopes, for_statement, identifiers_of_objects, introduces_text, names_after, qualifiers, quoted, words,

@@ -34,7 +34,7 @@ pub fn subjects(statement: &str, dialect: Dialect) -> Vec<String> {
 }
 
 /// Words and quoted names, without strings.
-fn names(statement: &str, dialect: Dialect) -> Vec<String> {
+pub(super) fn names(statement: &str, dialect: Dialect) -> Vec<String> {
     let mut found = Vec::new();
     let mut lexer = Lexer::new(statement, dialect);
     while let Ok(Some(token)) = lexer.next_token() {

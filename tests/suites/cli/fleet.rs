@@ -336,6 +336,23 @@ fn a_query_lists_tenants_on_a_server() {
     server.runner("apply --all").exits(2).says(&["no text in column `id` of row 1", "hint: select the name as text"]);
 }
 
+/// Whatever the addresses say, the history is one for the database: the second tenant would have nothing to do.
+#[test]
+fn tenants_in_one_database_are_refused() {
+    let project = EngineProject::new(env!("CARGO_BIN_EXE_runner"), Engine::Postgres);
+    project.execute("CREATE SCHEMA acme; CREATE SCHEMA beta");
+    let url = project.url();
+    let sign = if url.contains('?') { '&' } else { '?' };
+    project.settings(&format!(
+        "[tenants]\nurl = '{url}{sign}options=-c%20search_path%3D{{tenant}}'\nnames = ['acme', 'beta']"
+    ));
+    project.sql("1_a", "CREATE TABLE a (id integer)", "DROP TABLE a");
+    let told = ["`acme` and `beta` are the same database", "need a database each"];
+    project.runner("apply --all").exits(2).says(&told);
+    project.runner("status --all").exits(2).says(&told);
+    assert_eq!(project.value("SELECT count(*) FROM acme.a"), "0");
+}
+
 for_each_server! {
     /// Tenants are databases of one server, and a table there lists them. The server of one is down, one is ahead, one has another
     /// history, and in one a migration fails half-way: the others are done all the same.

@@ -102,3 +102,28 @@ for_each_server! {
         assert_eq!(project.history(), ["0001", "0002"]);
     }
 }
+
+for_each_server! {
+    fn large_tables_that_are_kept_locked_are_planned(engine) {
+        let project = project!(engine);
+        let rows = engine.numbers(150_000);
+        let analyze = if engine == Engine::Postgres { "ANALYZE a, b;" } else { "ANALYZE TABLE a, b;" };
+        project.execute(&format!(
+            "CREATE TABLE a (id INTEGER NOT NULL PRIMARY KEY, n INTEGER); CREATE TABLE b (id INTEGER NOT NULL PRIMARY KEY);\n\
+             INSERT INTO a SELECT i, i FROM ({rows}) AS numbers; {analyze}"
+        ));
+        let change = "ALTER TABLE a ADD COLUMN m INTEGER; ALTER TABLE b ADD COLUMN m INTEGER; UPDATE a SET m = n;";
+        project.sql("0001_both", change, "SELECT 1;");
+        project.sql("0002_some", "UPDATE a SET n = 1 WHERE id = 1; UPDATE b SET id = id;", "SELECT 1;");
+        let held = match engine {
+            Engine::Postgres => "holds an exclusive lock on `a` (about 1",
+            _ => "locks all rows of `a` (about 1",
+        };
+        let output = project.runner("plan");
+        output.succeeds().says(&[held, "until its end"]).does_not_say(&["`b`"]);
+        assert_eq!(output.stdout.matches("until its end").count(), 1, "{output}");
+        let plan: serde_json::Value = serde_json::from_str(&project.runner("plan --format json").stdout).unwrap();
+        assert_eq!(plan["migrations"][0]["locks"][0]["table"], "a");
+        assert_eq!(plan["migrations"][1]["locks"], serde_json::Value::Null);
+    }
+}

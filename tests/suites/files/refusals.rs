@@ -148,3 +148,12 @@ fn settings_of_a_new_file_take_effect_or_are_refused() {
         ("8192", "1")
     );
 }
+
+/// It would stop in the middle: the driver sends no file.
+#[test]
+fn a_file_of_the_client_is_not_loaded() {
+    let project = project!();
+    project.settings("[database]\nurl = \"mysql://me@localhost/shop\"");
+    project.sql("1_a", "CREATE TABLE a (id INT);\nLOAD DATA LOCAL INFILE 'a.csv' INTO TABLE a;", "DROP TABLE a;");
+    project.runner("validate").exits(2).says(&["1_a.up.sql:2: `LOAD … LOCAL INFILE` reads a file of the client"]);
+}

@@ -38,6 +38,8 @@ pub struct Fleet {
     pub pace: Pace,
     /// Stops all of them.
     pub stop: StopSignal,
+    /// Whether they are several.
+    pub distinct: fleet::Distinct,
 }
 
 /// A database of the command.
@@ -87,7 +89,14 @@ pub fn load(printer: &Arc<Printer>, global: &GlobalRequest, request: &FleetReque
     let parallel = request.parallel.unwrap_or(PARALLEL);
     let canaries = request.canary.unwrap_or(found.canaries.max(1));
     let pace = Pace { parallel, canaries };
-    Ok(Some(Fleet { printer: printer.clone(), contexts, members, pace, stop: StopSignal::default() }))
+    Ok(Some(Fleet {
+        printer: printer.clone(),
+        contexts,
+        members,
+        pace,
+        stop: StopSignal::default(),
+        distinct: fleet::Distinct::default(),
+    }))
 }
 
 /// Two names of one database would be two runs, of which the second waits for the lock of the first.
@@ -124,6 +133,7 @@ impl Fleet {
         let context = &self.contexts[*base];
         let mut setup = context.setup.clone();
         setup.settings.database_url = url.clone();
+        setup.member = Some((name.clone(), self.distinct.clone()));
         setup.settings.tenant = context.settings.tenant.as_ref().map(|_| name.clone());
         setup
     }

@@ -7,6 +7,7 @@ use super::{PlannedMigration, Refusal};
 use crate::database::known::KnownTexts;
 use crate::database::{Dialect, Facts};
 use crate::engine::event::Unrepeatable;
+use crate::engine::held_locks::HeldLock;
 use crate::engine::history::RunMode;
 use crate::engine::schema::{dialect_schema, tool_sql};
 use crate::engine::unreadable::unreadable;
@@ -34,6 +35,8 @@ pub struct Inspection {
     pub statements: Option<Statements>,
     /// Whether a dry run is possible.
     pub dry_run: bool,
+    /// For a migration in SQL: large tables that it keeps locked.
+    pub locks: Vec<HeldLock>,
     /// For a component that has run on this database: its unrepeatable statements.
     pub unrepeatable: Vec<Unrepeatable>,
     /// For a component: calls that differ from run to run and that are in its artifact as texts, so it may make them.
@@ -68,7 +71,9 @@ pub fn inspect(id: &str, file: &str, mode: RunMode, text: &str, facts: &Facts) -
                 Error::usage("the file begins a transaction and does not commit it")
                     .hint("write the `COMMIT`; without one, the file may have been cut off"),
             ),
-            _ => refuse(mode, statement.text, *class, facts).or_else(|| without_vacuum(statements, at, facts)),
+            _ => refuse(mode, statement.text, *class, facts)
+                .or_else(|| without_vacuum(statements, at, facts))
+                .or_else(|| reads_clients_file(statement.text, facts)),
         };
         if let Some(error) = refused.or_else(|| known.refused(statement.text).map(Error::from)) {
             refusals.push(refusal(statement.line, at_statement(error, statements, at)));
@@ -155,6 +160,17 @@ fn without_vacuum(statements: &[Statement<'_>], at: usize, facts: &Facts) -> Opt
     (!above || !is_followed).then(|| {
         Error::usage(format!("PRAGMA {name} does nothing before the next VACUUM, as the database has tables already"))
             .hint(format!("{hint} below it, and the directive `-- runner:no-transaction` at the top of the file"))
+    })
+}
+
+/// MariaDB and MySQL: a statement that asks the client for a file; runner sends none.
+fn reads_clients_file(statement: &str, facts: &Facts) -> Option<Error> {
+    let words: Vec<String> = statement.split_whitespace().take(4).map(str::to_ascii_uppercase).collect();
+    let is_local = words.first().is_some_and(|word| word == "LOAD") && words.iter().any(|word| word == "LOCAL");
+    (is_local && matches!(facts.dialect, Dialect::Mysql | Dialect::Mariadb)).then(|| {
+        Error::usage("`LOAD … LOCAL INFILE` reads a file of the client, and runner sends no files to a server").hint(
+            "write the rows as `INSERT` statements, or read the file in a script; without `LOCAL`, the server reads a file of its own",
+        )
     })
 }
 

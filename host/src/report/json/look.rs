@@ -10,12 +10,14 @@ use super::project::RefusalJson;
 use super::unrepeatable::UnrepeatableJson;
 use super::{DatabaseJson, ErrorJson, SCHEMA};
 use crate::engine::control::look::Overview;
+use crate::engine::held_locks::HeldLock;
 use crate::engine::history::{History, Record};
 use crate::engine::isolation::Barrier;
 use crate::engine::plan::{Inspection, Plan, PlannedMigration, Refusal, Source, granted_lines, missing_grants};
 use crate::engine::status::{Standing, StatusRow};
 use crate::project::catalog::{Artifact, CatalogReport, Migration};
 use crate::project::script::{RuntimePin, ScriptFiles};
+use crate::sql::Held;
 
 /// `runner status`.
 #[derive(Debug, Serialize)]
@@ -159,6 +161,9 @@ struct PlannedJson {
     unrepeatable: UnrepeatableJson,
     /// Of a component: calls that differ from run to run, and that its artifact contains as texts.
     may_call: Vec<String>,
+    /// Of a SQL migration: large tables that it keeps locked until it, or the transaction that changes them, ends.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    locks: Vec<HeldLockJson>,
     /// Of a SQL migration, with `--sql`.
     #[serde(skip_serializing_if = "Option::is_none")]
     sql: Option<String>,
@@ -195,6 +200,27 @@ impl PlanJson {
     }
 }
 
+/// A large table that a migration keeps locked.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct HeldLockJson {
+    table: String,
+    /// As the server estimates.
+    rows: u64,
+    /// `table`, or `rows`: all rows, for writing.
+    held: &'static str,
+}
+
+impl HeldLockJson {
+    fn new(lock: HeldLock) -> Self {
+        let held = match lock.held {
+            Held::Table => "table",
+            Held::Rows => "rows",
+        };
+        Self { table: lock.table, rows: lock.rows, held }
+    }
+}
+
 impl PlannedJson {
     fn new(step: &PlannedMigration, look: Inspection, sql: Option<String>) -> Self {
         Self {
@@ -220,6 +246,7 @@ impl PlannedJson {
             dry_run: look.dry_run,
             unrepeatable: UnrepeatableJson::new(&look.unrepeatable),
             may_call: look.may_call,
+            locks: look.locks.into_iter().map(HeldLockJson::new).collect(),
             sql,
         }
     }

@@ -3,13 +3,14 @@
 use super::{DIM, HINT, ODD, PLAIN, STRONG, Text};
 use crate::dialect::Dialect;
 use crate::engine::Direction;
+use crate::engine::held_locks::HeldLock;
 use crate::engine::history::RunMode;
 use crate::engine::plan::{Inspection, Plan, Refusal, Source, granted_lines};
 use crate::project::catalog::Kind;
 use crate::report::escape::ScriptTo;
 use crate::report::table::{Cell, Table};
 use crate::report::units::counted;
-use crate::sql::{client_script, remaining_script};
+use crate::sql::{Held, client_script, remaining_script};
 
 /// A table of the planned migrations, in order.
 pub fn plan(plan: &Plan, looks: &[Inspection]) -> Text {
@@ -59,6 +60,13 @@ pub fn plan(plan: &Plan, looks: &[Inspection]) -> Text {
             table.note(format!("each of its {what} commits on its own: if one fails, the earlier ones remain"));
         }
         if let Some(look) = looks.get(at) {
+            for HeldLock { table: name, rows, held } in &look.locks {
+                let rows = counted(*rows, "row", "rows");
+                table.note(match held {
+                    Held::Table => format!("holds an exclusive lock on `{name}` (about {rows}) until its end"),
+                    Held::Rows => format!("locks all rows of `{name}` (about {rows}) against changes until its end"),
+                });
+            }
             for statement in &look.unrepeatable {
                 table.note(format!("risk: an earlier run {}", statement.done()));
             }

@@ -1,0 +1,47 @@
+//! Whether the databases of a command are several: each asks its server which one it is, since one database has many addresses.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::data::Value;
+use crate::database::{Database, DatabaseError, Dialect, QueryLimits};
+use crate::error::{Error, Result};
+
+/// The name under which each database was first opened.
+#[derive(Clone, Debug, Default)]
+pub struct Distinct(Arc<Mutex<HashMap<String, String>>>);
+
+impl Distinct {
+    /// Fails if the database was opened under another name before: its history would be taken for that of both.
+    pub async fn check(&self, name: &str, database: &mut dyn Database) -> Result<()> {
+        let place = place(database).await?;
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = seen.entry(place).or_insert_with(|| name.to_owned());
+        if first == name {
+            return Ok(());
+        }
+        Err(Error::usage(format!("`{first}` and `{name}` are the same database, and have one history"))
+            .hint("name it once; tenants in schemas of one database need a database each, as the history is one for the database"))
+    }
+}
+
+/// Which database this is, in words of its server.
+async fn place(database: &mut dyn Database) -> Result<String, DatabaseError> {
+    let statement = match database.facts().dialect {
+        Dialect::Sqlite => {
+            let path = database.url().sqlite_path();
+            return Ok(path.and_then(|path| path.canonicalize().ok()).unwrap_or_default().display().to_string());
+        }
+        // A cluster has its number in the copies of it, too.
+        Dialect::Postgres => {
+            "SELECT pg_catalog.concat_ws('/', pg_catalog.date_part('epoch', pg_catalog.pg_postmaster_start_time()), \
+             (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()))"
+        }
+        Dialect::Mysql | Dialect::Mariadb => {
+            "SELECT CONCAT_WS('/', @@hostname, @@port, @@datadir, @@pid_file, DATABASE())"
+        }
+    };
+    let found = database.host().query(statement, &[], QueryLimits { rows: 1, bytes: 1 << 16 }).await?;
+    let place = found.rows.first().and_then(|row| row.first()).and_then(Value::as_text);
+    Ok(place.unwrap_or_default().to_owned())
+}
