@@ -28,7 +28,8 @@ pub async fn held_locks(
     let dialect = host.facts().dialect;
     let Ok(program) = program(text, dialect) else { return Ok(Vec::new()) };
     let statements = &program.statements;
-    let units = if is_whole { vec![0..statements.len()] } else { program.units(true) };
+    let whole = 0..statements.len();
+    let units = if is_whole { vec![whole] } else { program.units(true) };
     let mut found: Vec<HeldLock> = Vec::new();
     for (held, names) in units.into_iter().flat_map(|unit| held(&statements[unit], dialect)) {
         for name in names {

@@ -3,14 +3,12 @@
 //! What is the same for all of them, the project, its lockfile and the compiled components, is read once, by the caller. Each
 //! database has its own connections, its own lock and its own outcome: none waits for another, and none fails with another.
 
-mod distinct;
 mod list;
 mod members;
 mod pool;
 mod report;
 mod run;
 
-pub use distinct::Distinct;
 pub use members::{Found, Member, Selection, find, known_tenants, tenant};
 pub use pool::{Pace, Work, each};
 pub use report::unfinished;

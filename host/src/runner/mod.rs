@@ -3,6 +3,7 @@
 
 mod builder;
 mod database;
+pub mod distinct;
 mod drive;
 mod events;
 #[cfg(not(feature = "components"))]

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::distinct::Distinct;
 use crate::database::{
     ConnectOptions, Connector, Database, DatabaseErrorKind, Dialect, DriverOptions, Facts, HostSession, StopSignal,
     Unset, connect, no_driver,
@@ -15,7 +16,6 @@ use crate::engine::script::Compiled;
 use crate::engine::script::{Script, ScriptLoader, ScriptSource};
 use crate::engine::sql_script::SqlScript;
 use crate::error::{Error, Result};
-use crate::fleet::Distinct;
 use crate::project::{Catalog, CatalogReport, Checks, Settings};
 #[cfg(feature = "components")]
 use crate::sandbox::{Compiler, Keep, Sandbox, SandboxOptions};

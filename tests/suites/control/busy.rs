@@ -120,7 +120,8 @@ for_each_server! {
             _ => "locks all rows of `a` (about 1",
         };
         let output = project.runner("plan");
-        output.succeeds().says(&[held, "until its end"]).does_not_say(&["`b`"]);
+        output.succeeds();
+        assert!(output.stdout.contains(held) && !output.stdout.contains("`b`"), "{output}");
         assert_eq!(output.stdout.matches("until its end").count(), 1, "{output}");
         let plan: serde_json::Value = serde_json::from_str(&project.runner("plan --format json").stdout).unwrap();
         assert_eq!(plan["migrations"][0]["locks"][0]["table"], "a");

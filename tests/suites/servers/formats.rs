@@ -45,7 +45,7 @@ fn a_file_has_the_formats_of_the_database_and_of_the_url() {
     project.sql("0003_url", &format!("{};", see("5 url")), "SELECT 1;");
     project.sql("0004_own", &format!("SET LOCAL timezone = 'UTC';\n{};", see("6 own")), "SELECT 1;");
     project.runner("apply").succeeds();
-    assert_eq!(seen(&project)[4..], ["5 url 2020-02-01 00:00:00-05 P1D A", "6 own 2020-02-01 00:00:00+00 P1D A"]);
+    assert_eq!(seen(&project)[4..], ["5 url 2020-01-02 00:00:00-05 P1D A", "6 own 2020-01-02 00:00:00+00 P1D A"]);
 }
 
 #[test]

@@ -21,6 +21,7 @@ use crate::fleet::{self, Each, Pace, Selection, Work};
 use crate::project::env::Switches;
 use crate::project::origin::Sourced;
 use crate::report::{Printer, Text};
+use crate::runner::distinct::Distinct;
 
 /// Databases at the same time, unless the operator says otherwise. A run mostly waits for a disk or for a server, so this does not
 /// depend on the number of processors; but each has connections of its own.
@@ -39,7 +40,7 @@ pub struct Fleet {
     /// Stops all of them.
     pub stop: StopSignal,
     /// Whether they are several.
-    pub distinct: fleet::Distinct,
+    pub distinct: Distinct,
 }
 
 /// A database of the command.
@@ -95,7 +96,7 @@ pub fn load(printer: &Arc<Printer>, global: &GlobalRequest, request: &FleetReque
         members,
         pace,
         stop: StopSignal::default(),
-        distinct: fleet::Distinct::default(),
+        distinct: Distinct::default(),
     }))
 }
 

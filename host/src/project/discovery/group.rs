@@ -21,6 +21,7 @@ pub struct FoundEntry {
 
 impl FoundEntry {
     /// Whether it is one of several migrations in a directory: `more/V2__a.sql`.
+    #[cfg(feature = "cli")]
     pub(super) fn is_nested(&self) -> bool {
         self.file_name.rsplit_once('/').is_some_and(|(_, file)| is_versioned(file))
     }

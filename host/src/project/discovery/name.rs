@@ -307,6 +307,7 @@ const OF_OTHER_TOOLS: &str = " !#$%&'()+,;@[]^~";
 pub const TARGET_WORDS: [&str; 6] = ["latest", "head", "heads", "next", "current", "base"];
 
 /// Why a name could not be given as a target, if so. A name that only begins with such a word is fine.
+#[cfg(feature = "cli")]
 pub(in crate::project) fn mistaken_for_target(name: &str) -> Option<String> {
     if let Some(word) = TARGET_WORDS.iter().find(|word| word.eq_ignore_ascii_case(name)) {
         return Some(format!("`{word}` is reserved as a target"));

@@ -15,6 +15,7 @@ const COUNTERS: usize = 4;
 pub(super) struct Split<'a> {
     pub revision: String,
     /// Where the name spells it.
+    #[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "only renaming asks for it"))]
     pub spelled: Range<usize>,
     pub name: &'a str,
     /// Flyway's `U2__x`.
