@@ -2,21 +2,11 @@
 
 use crate::database::{DatabaseError, HostSession, TableName, TableSource};
 use crate::engine::control::total::estimate;
-use crate::sql::{Held, held, program};
+use crate::engine::plan::HeldLock;
+use crate::sql::{held, program};
 
 /// With fewer rows, a table is not worth a word: its lock is held for an instant.
 const LARGE: u64 = 100_000;
-
-/// A table that is locked until the transaction ends.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HeldLock {
-    /// Its name.
-    pub table: String,
-    /// How many rows it has, as the server estimates.
-    pub rows: u64,
-    /// How much of it is locked.
-    pub held: Held,
-}
 
 /// The large tables that the transactions of a file lock, each once; `is_whole`: the file is one transaction. Nothing is found where a
 /// name is not that of a table.

@@ -6,6 +6,7 @@
 //! ```text
 //! apply                                                  the run: lock, transaction, history, retries
 //! verify repair stamp accept existing protection status outcome  what else is done with history, and what comes of a run
+//! held_locks                                             which large tables a migration in SQL keeps locked
 //! sql_script dry_run artifact                            statements of a file, one by one; what a dry run records
 //! execution                                              calls of a migration: atomic, journalled or replayed
 //! transform                                              cuts tables into chunks and has batch functions transform them

@@ -18,7 +18,7 @@ pub use grants::{
 pub use refusal::{Refusal, file_of, refused};
 pub use rollback::{plan_redo, plan_rollback};
 pub use stamp::{Mark, plan_baseline, plan_stamp};
-pub use statements::{Inspection, Statements, check_dry_run, inspect};
+pub use statements::{HeldLock, Inspection, Statements, check_dry_run, inspect};
 
 use std::sync::Arc;
 

@@ -7,14 +7,13 @@ use super::{PlannedMigration, Refusal};
 use crate::database::known::KnownTexts;
 use crate::database::{Dialect, Facts};
 use crate::engine::event::Unrepeatable;
-use crate::engine::held_locks::HeldLock;
 use crate::engine::history::RunMode;
 use crate::engine::schema::{dialect_schema, tool_sql};
 use crate::engine::unreadable::unreadable;
 use crate::error::{Error, Result};
 use crate::sql::{
-    Statement, StatementClass, classify, excerpt, late_enum_value, leaves_write_ahead_log, program, waits_for_vacuum,
-    writes_file,
+    Held, Statement, StatementClass, classify, excerpt, late_enum_value, leaves_write_ahead_log, program,
+    waits_for_vacuum, writes_file,
 };
 
 /// The statements of a migration in SQL.
@@ -26,6 +25,17 @@ pub struct Statements {
     pub transactions: u64,
     /// The number of those that commit by themselves even in a transaction.
     pub committing: u64,
+}
+
+/// A table that is locked until the transaction ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldLock {
+    /// Its name.
+    pub table: String,
+    /// How many rows it has, as the server estimates.
+    pub rows: u64,
+    /// How much of it is locked.
+    pub held: Held,
 }
 
 /// What is known of a planned migration beyond the plan.

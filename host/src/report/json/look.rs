@@ -10,10 +10,11 @@ use super::project::RefusalJson;
 use super::unrepeatable::UnrepeatableJson;
 use super::{DatabaseJson, ErrorJson, SCHEMA};
 use crate::engine::control::look::Overview;
-use crate::engine::held_locks::HeldLock;
 use crate::engine::history::{History, Record};
 use crate::engine::isolation::Barrier;
-use crate::engine::plan::{Inspection, Plan, PlannedMigration, Refusal, Source, granted_lines, missing_grants};
+use crate::engine::plan::{
+    HeldLock, Inspection, Plan, PlannedMigration, Refusal, Source, granted_lines, missing_grants,
+};
 use crate::engine::status::{Standing, StatusRow};
 use crate::project::catalog::{Artifact, CatalogReport, Migration};
 use crate::project::script::{RuntimePin, ScriptFiles};

@@ -3,9 +3,8 @@
 use super::{DIM, HINT, ODD, PLAIN, STRONG, Text};
 use crate::dialect::Dialect;
 use crate::engine::Direction;
-use crate::engine::held_locks::HeldLock;
 use crate::engine::history::RunMode;
-use crate::engine::plan::{Inspection, Plan, Refusal, Source, granted_lines};
+use crate::engine::plan::{HeldLock, Inspection, Plan, Refusal, Source, granted_lines};
 use crate::project::catalog::Kind;
 use crate::report::escape::ScriptTo;
 use crate::report::table::{Cell, Table};
