@@ -304,7 +304,7 @@ fn with_a_password_and_over_tls() {
 fn each_database_of_several_has_a_backup_with_its_name() {
     let project = shop(Engine::Sqlite);
     project.settings(
-        "[tenants]\nurl = \"sqlite:{tenant}/app.db\"\nnames = [\"acme\", \"beta\"]\n\
+        "[tenants]\nurl = \"sqlite:{tenant}/app.db?mode=rwc\"\nnames = [\"acme\", \"beta\"]\n\
          [databases.billing]\nurl = \"sqlite:app.db\"\nmigrations = \"billing\"",
     );
     for name in ["acme", "beta"] {

@@ -20,7 +20,9 @@ impl Distinct {
         if first == name {
             return Ok(());
         }
-        Err(Error::usage(format!("`{first}` and `{name}` are the same database, and have one history"))
+        // Which of them comes first is chance.
+        let (one, other) = if first.as_str() < name { (first.as_str(), name) } else { (name, first.as_str()) };
+        Err(Error::usage(format!("`{one}` and `{other}` are the same database, and have one history"))
             .hint("name it once; tenants in schemas of one database need a database each, as the history is one for the database"))
     }
 }
