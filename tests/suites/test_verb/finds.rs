@@ -154,7 +154,10 @@ fn several_databases_are_tested() {
         "ALTER TABLE users ADD COLUMN shout VARCHAR(60);\nUPDATE users SET shout = upper(name);",
         "ALTER TABLE users DROP COLUMN shout;",
     );
-    project.settings(&format!("[test]\nurls = ['sqlite:scratch', '${{PG}}', '{}']", mariadb.url()));
+    project.settings(&format!(
+        "[database]\nurl = 'sqlite:runner.db'\n[test]\nurls = ['sqlite:scratch', '${{PG}}', '{}']",
+        mariadb.url()
+    ));
     project.runner("test").exits(2).says(&["the variable `PG` is not set", "test.urls"]);
     // A variable for tests does not affect other commands.
     project.runner("status").succeeds();
