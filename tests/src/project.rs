@@ -139,7 +139,11 @@ impl TestProject {
     /// The database of a test that is about something else: that of [`Self::set_url`], or a SQLite file.
     fn default_url(&self) -> Option<String> {
         let names_one = || {
-            let read = |file: &str| std::fs::read_to_string(self.file(file)).unwrap_or_default();
+            // A link, a FIFO or a device is what a test is about.
+            let is_file = |file: &str| std::fs::symlink_metadata(self.file(file)).is_ok_and(|it| it.is_file());
+            let read = |file: &str| {
+                if is_file(file) { std::fs::read_to_string(self.file(file)).unwrap_or_default() } else { String::new() }
+            };
             !self.file("runner.toml").exists()
                 || read("runner.toml").contains("url")
                 || read(".env").contains("DATABASE_URL")
