@@ -91,6 +91,18 @@ pub struct Global {
     /// [env: RUNNER_DATABASE]
     #[arg(short = 'n', long, global = true, value_name = "NAME")]
     pub database: Vec<String>,
+    /// PostgreSQL: keep the history in this schema [default: runner]
+    ///
+    /// So several projects, or tenants in schemas of their own, have a history each in one database.
+    ///
+    /// [env: RUNNER_HISTORY_SCHEMA]
+    #[arg(long, global = true, value_name = "NAME", hide_short_help = true)]
+    pub history_schema: Option<String>,
+    /// SQLite, MySQL, MariaDB: begin the names of the history's tables with this
+    ///
+    /// [env: RUNNER_HISTORY_PREFIX]
+    #[arg(long, global = true, value_name = "PREFIX", hide_short_help = true)]
+    pub history_prefix: Option<String>,
     /// Override a limit, such as `fuel=1_000_000`; may be repeated
     ///
     /// [env: RUNNER_LIMIT_*]

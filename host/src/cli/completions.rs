@@ -182,6 +182,8 @@ fn load(arguments: &[OsString]) -> LoadRequest {
         environment: text("environment"),
         database: Some(databases).filter(|names| names.len() == 1).and_then(|mut names| names.pop()),
         database_url: text("database_url"),
+        history_schema: text("history_schema"),
+        history_prefix: text("history_prefix"),
         wanted: DatabaseUse::Kind,
         // Without one, no project is found.
         start_dir: std::env::current_dir().unwrap_or_default(),

@@ -235,14 +235,14 @@ impl DatabaseError {
 
 /// Returns the text with the quoted schema of the tool's tables for `@`, and with `place` for each placeholder.
 fn filled(text: &str, facts: &Facts, mut place: impl FnMut(usize) -> String) -> String {
-    let schema = facts.dialect.quote(facts.tool_schema());
-    let mut result = String::with_capacity(text.len() + 8 * schema.len());
+    let mut result = String::with_capacity(text.len() + 64);
     let mut rest = text;
     while let Some(at) = rest.find(['@', '?']) {
         result.push_str(&rest[..at]);
         let behind = &rest[at + 1..];
         if rest.as_bytes()[at] == b'@' {
-            result.push_str(&schema);
+            let (tool, behind) = facts.tool_place(&rest[at..]);
+            result.push_str(&tool);
             rest = behind;
             continue;
         }

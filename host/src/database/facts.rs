@@ -4,6 +4,7 @@
 use super::DatabaseError;
 #[cfg(all(debug_assertions, any(feature = "postgres", feature = "mysql")))]
 use super::DatabaseErrorKind;
+use super::place::HistoryPlace;
 use crate::dialect::Dialect;
 
 /// What keeps two runs on one database apart.
@@ -41,14 +42,15 @@ impl LockKind {
     }
 }
 
-/// A statement of PostgreSQL that leaves only `SELECT` of what other roles than the owner may do with the tool's tables:
+/// A statement of PostgreSQL, a template, that leaves only `SELECT` of what other roles than the owner may do with the tool's tables:
 /// `ALTER DEFAULT PRIVILEGES` opens tables as they are created, those of a tool as well.
 pub const CLOSE: &str = "DO $$ DECLARE revoke pg_catalog.text; BEGIN FOR revoke IN \
     SELECT pg_catalog.format('REVOKE %s ON %s FROM %s CASCADE', x.privilege_type, c.oid::pg_catalog.regclass, \
             CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE x.grantee::pg_catalog.regrole::pg_catalog.text END) \
         FROM pg_catalog.pg_class c, pg_catalog.aclexplode(c.relacl) x \
-        WHERE c.relnamespace OPERATOR(pg_catalog.=) pg_catalog.to_regnamespace('runner') \
+        WHERE c.relnamespace OPERATOR(pg_catalog.=) pg_catalog.to_regnamespace('@') \
             AND c.relkind OPERATOR(pg_catalog.=) ANY (ARRAY['r', 'p']::pg_catalog.\"char\"[]) \
+            AND c.relname OPERATOR(pg_catalog.~) '^runner_' \
             AND x.grantee OPERATOR(pg_catalog.<>) c.relowner AND x.grantor OPERATOR(pg_catalog.=) c.relowner \
             AND c.relowner OPERATOR(pg_catalog.=) current_user::pg_catalog.regrole \
             AND x.privilege_type OPERATOR(pg_catalog.<>) 'SELECT' \
@@ -116,6 +118,8 @@ pub struct Facts {
     pub citus: Option<Citus>,
     /// The schema of unqualified names: the first schema of the search path on PostgreSQL, the database on MySQL.
     pub schema: Option<String>,
+    /// Where runner's own tables are.
+    pub history: HistoryPlace,
 }
 
 impl Facts {
@@ -144,6 +148,7 @@ impl Facts {
             increment: None,
             citus: None,
             schema: None,
+            history: HistoryPlace::default(),
         }
     }
 
@@ -186,35 +191,47 @@ impl Facts {
         }
     }
 
-    /// Returns the schema of runner's own tables: SQLite's main file, a separate schema on PostgreSQL, the database on
-    /// MySQL.
+    /// Returns the schema of runner's own tables: SQLite's main file, a schema on PostgreSQL, the database on MySQL.
     pub fn tool_schema(&self) -> &str {
         match self.dialect {
             Dialect::Sqlite => "main",
-            Dialect::Postgres => TOOL_SCHEMA,
+            Dialect::Postgres => self.history.schema(),
             Dialect::Mysql | Dialect::Mariadb => self.schema.as_deref().unwrap_or_default(),
+        }
+    }
+
+    /// Returns the text for the `@` with which a template begins, and what follows it: `@.runner_history` is a table of runner's
+    /// own, and `@` alone its schema.
+    pub(crate) fn tool_place<'a>(&self, template: &'a str) -> (String, &'a str) {
+        let schema = self.dialect.quote(self.tool_schema());
+        match template.strip_prefix("@.") {
+            Some(rest) if self.dialect != Dialect::Postgres => (format!("{schema}.{}", self.history.prefix()), rest),
+            Some(rest) => (schema + ".", rest),
+            None => (schema, &template[1..]),
         }
     }
 }
 
-/// The schema of runner's own tables on databases where they have a separate one.
-pub const TOOL_SCHEMA: &str = "runner";
-
-macro_rules! tool_tables {
-    ($first:literal $(, $other:literal)*) => {
-        /// The tables that runner keeps in a database. No migration may write to them, alter them or shadow them.
-        pub const TOOL_TABLES: [&str; { [$first $(, $other)*].len() }] = [$first $(, $other)*];
-
-        /// The same names as a list of SQL literals.
-        pub const TOOL_TABLE_LITERALS: &str = concat!("'", $first, "'" $(, ", '", $other, "'")*);
-
-        /// The same, with [`LEASE_TABLES`].
-        pub const GUARDED_TABLE_LITERALS: &str =
-            concat!("'", $first, "'" $(, ", '", $other, "'")*, ", 'runner_lease', 'runner_heartbeat'");
-    };
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+impl Facts {
+    /// Returns a template with the place of runner's own tables for each `@`: see [`Self::tool_place`].
+    pub(crate) fn placed(&self, template: &str) -> String {
+        let (mut text, mut rest) = (String::with_capacity(template.len() + 64), template);
+        while let Some(at) = rest.find('@') {
+            text.push_str(&rest[..at]);
+            let (place, behind) = self.tool_place(&rest[at..]);
+            text.push_str(&place);
+            rest = behind;
+        }
+        text + rest
+    }
 }
 
-tool_tables!(
+/// The schema of runner's own tables on PostgreSQL, unless the settings name another.
+pub const TOOL_SCHEMA: &str = "runner";
+
+/// The tables that runner keeps in a database. No migration may write to them, alter them or shadow them.
+pub const TOOL_TABLES: [&str; 11] = [
     "runner_history",
     "runner_artifact",
     "runner_journal",
@@ -225,8 +242,17 @@ tool_tables!(
     "runner_evidence",
     "runner_control",
     "runner_progress",
-    "runner_meta"
-);
+    "runner_meta",
+];
+
+/// The same, with [`LEASE_TABLES`].
+pub(super) const GUARDED_TABLES: [&str; 13] = {
+    let mut all = [""; 13];
+    let (tool, lease) = all.split_at_mut(11);
+    tool.copy_from_slice(&TOOL_TABLES);
+    lease.copy_from_slice(&LEASE_TABLES);
+    all
+};
 
 /// The tables of a lease, which runs create whose lock is one. Nobody but runner may change them either.
 pub const LEASE_TABLES: [&str; 2] = ["runner_lease", "runner_heartbeat"];
@@ -235,7 +261,14 @@ pub const LEASE_TABLES: [&str; 2] = ["runner_lease", "runner_heartbeat"];
 /// own.
 pub const GATE_NAMES: [&str; 3] = ["runner_gate", "runner_gate_ticket", "runner_gate_login"];
 
-/// Returns whether a name is one of [`TOOL_TABLES`], [`LEASE_TABLES`] or [`GATE_NAMES`], ignoring case.
+/// Returns whether a name is one of [`TOOL_TABLES`], [`LEASE_TABLES`] or [`GATE_NAMES`], ignoring case, with whatever prefix: a table of
+/// this or of another project's history.
 pub fn is_tool_table(name: &str) -> bool {
-    TOOL_TABLES.iter().chain(&LEASE_TABLES).chain(&GATE_NAMES).any(|table| table.eq_ignore_ascii_case(name))
+    let names = || TOOL_TABLES.iter().chain(&LEASE_TABLES).chain(&GATE_NAMES);
+    names().any(|table| {
+        let ends = name.len().checked_sub(table.len()).and_then(|at| Some((name.get(..at)?, name.get(at..)?)));
+        ends.is_some_and(|(prefix, end)| {
+            end.eq_ignore_ascii_case(table) && (prefix.is_empty() || prefix.ends_with('_'))
+        })
+    })
 }

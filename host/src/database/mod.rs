@@ -29,6 +29,7 @@ pub mod opened;
 pub mod order;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 mod pipe;
+pub mod place;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 pub mod read;
@@ -61,6 +62,7 @@ pub use grants::Grants;
 pub use holder::LockHolder;
 pub use logins::{LoginReport, LoginRequest, Passwords, WantedLogin};
 pub use look::Probe;
+pub use place::HistoryPlace;
 pub use renames::Renames;
 pub use role::{HostSession, MigrationSession, Role, RoleToken};
 pub use schema_change::SchemaChange;
@@ -96,6 +98,8 @@ pub struct ConnectOptions {
     pub lock_timeout: Option<Duration>,
     /// The connect options of an embedding program, which replace those of the URL.
     pub driver: Option<DriverOptions>,
+    /// Where runner's own tables are.
+    pub history: HistoryPlace,
     /// The passwords that this process has set for logins of components.
     pub passwords: Passwords,
     /// Whether a component under grants gets a session of its own login, on servers that have them. Without one, the server holds it
@@ -133,6 +137,7 @@ impl Default for ConnectOptions {
             statement_timeout: None,
             lock_timeout: None,
             driver: None,
+            history: HistoryPlace::default(),
             passwords: Passwords::default(),
             logins: true,
         }

@@ -1,6 +1,7 @@
 //! The schemas of a PostgreSQL database.
 
 use super::schema::{Schema, Table, lines};
+use crate::database::facts::{LEASE_TABLES, TOOL_TABLES};
 use crate::database::{DatabaseError, Dialect, Session, TableName};
 
 /// Privileges as text, in an order of their own: the entries of an unset list are those of its default, which the first GRANT
@@ -33,6 +34,7 @@ fn objects() -> String {
     let of_function = privileges("proacl", "'f'", "proowner");
     let of_type = privileges("typacl", "'T'", "typowner");
     let by_default = entries("defaclacl");
+    let tool = tool_relations();
     format!("
     WITH spaces AS (
         SELECT oid, nspname AS space, nspowner, nspacl FROM pg_catalog.pg_namespace
@@ -45,6 +47,7 @@ fn objects() -> String {
                 pg_catalog.array_position(ARRAY['v', 'm', 'S', 'c', 'f', 'i', 'I'], relkind::pg_catalog.text)], 'table') AS word
         FROM pg_catalog.pg_class AS c JOIN spaces ON spaces.oid OPERATOR(pg_catalog.=) relnamespace
         WHERE NOT EXISTS (SELECT FROM made WHERE objid OPERATOR(pg_catalog.=) c.oid) AND relkind OPERATOR(pg_catalog.<>) 't'
+            AND relname OPERATOR(pg_catalog.!~) '{tool}'
     )
     SELECT 'schema ' OPERATOR(pg_catalog.||) space,
         pg_catalog.concat_ws(' ', {of_schema}, pg_catalog.obj_description(oid, 'pg_namespace')) FROM spaces
@@ -164,8 +167,15 @@ const COLUMNS: &str = "
     FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) relnamespace
         LEFT JOIN pg_catalog.pg_attribute ON attrelid OPERATOR(pg_catalog.=) c.oid AND attnum OPERATOR(pg_catalog.>) 0 AND NOT attisdropped
     WHERE relkind OPERATOR(pg_catalog.=) ANY (ARRAY['r', 'm']::pg_catalog.\"char\"[]) AND relispopulated AND nspname OPERATOR(pg_catalog.!~) '^pg_' AND nspname OPERATOR(pg_catalog.<>) ALL (ARRAY['information_schema', 'runner']::pg_catalog.name[])
+        AND relname OPERATOR(pg_catalog.!~) '{tool}'
         AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend WHERE deptype OPERATOR(pg_catalog.=) 'e' AND objid OPERATOR(pg_catalog.=) c.oid)
     ORDER BY nspname, relname, attnum";
+
+/// A regular expression for runner's own tables in a schema of the application, their indexes and sequences.
+fn tool_relations() -> String {
+    let names: Vec<&str> = TOOL_TABLES.iter().chain(&LEASE_TABLES).copied().collect();
+    format!("^({})(_|$)", names.join("|"))
+}
 
 pub(super) async fn read(session: &mut dyn Session) -> Result<Schema, DatabaseError> {
     let own = session.facts().schema.clone().unwrap_or_else(|| "public".to_owned());
@@ -179,7 +189,7 @@ pub(super) async fn read(session: &mut dyn Session) -> Result<Schema, DatabaseEr
     for [label, definition] in lines::<2>(session, &objects(), &[]).await? {
         schema.objects.insert(short(&label), vec![definition]);
     }
-    for [space, name, column] in lines::<3>(session, COLUMNS, &[]).await? {
+    for [space, name, column] in lines::<3>(session, &COLUMNS.replace("{tool}", &tool_relations()), &[]).await? {
         let full = format!("{space}.{name}");
         let label = full.strip_prefix(&own).unwrap_or(&full).to_owned();
         if schema.tables.last().is_none_or(|table| table.label != label) {

@@ -2,9 +2,12 @@
 
 use super::history;
 use crate::data::Value;
-use crate::database::facts::is_tool_table;
+use crate::database::facts::{TOOL_TABLES, is_tool_table};
 use crate::database::{DatabaseError, Dialect, HostSession, QueryLimits};
 use crate::error::{Error, Result};
+
+/// The way out for those who mean it.
+const APPLY: &str = "`--on-existing apply`, or `on_existing = \"apply\"` in `[database]`, applies all migrations to it";
 
 /// What a database without a history has.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +16,8 @@ pub struct Existing {
     pub tables: usize,
     /// The tool that has migrated it.
     pub tool: Option<FoundTool>,
+    /// A history of runner in another place than that of the settings: its table.
+    pub history: Option<String>,
 }
 
 /// A tool like this one, by its table.
@@ -70,21 +75,37 @@ const TOOLS: [Tool; 22] = [
 
 /// Looks at a database that has no history; `None` if there is nothing in it, or if it has a history.
 pub async fn look(database: &mut HostSession<'_>) -> Result<Option<Existing>> {
-    let found = tables(database).await?;
+    let (ours, found): (Vec<_>, Vec<_>) =
+        tables(database).await?.into_iter().partition(|(_, table)| is_tool_table(table));
     let tool = find_tool(database, &found).await;
+    let facts = database.facts();
+    let has_own_place = !facts.history.name(facts.dialect).is_empty();
+    let own =
+        format!("{}{}", if facts.dialect == Dialect::Postgres { "" } else { facts.history.prefix() }, TOOL_TABLES[0]);
+    let is_history = |(schema, table): &&(String, String)| {
+        let is_own = schema == facts.tool_schema() && table.eq_ignore_ascii_case(&own);
+        table.to_ascii_lowercase().ends_with(TOOL_TABLES[0]) && !is_own
+    };
+    let history = ours.iter().find(is_history).map(|(schema, table)| match facts.dialect {
+        Dialect::Postgres => format!("{schema}.{table}"),
+        _ => table.clone(),
+    });
     let here = database.facts().schema_of_names().to_owned();
     let is_other = |(schema, table): &&(String, String)| {
         *schema == here && !TOOLS.iter().any(|tool| tool.table.eq_ignore_ascii_case(table))
     };
     let tables = found.iter().filter(is_other).count();
     // Asked last: where there is nothing, one question is enough, and what another run makes meanwhile is in its history.
-    if (tables == 0 && tool.is_none()) || history::is_there(database).await? {
+    // With a place of its own, the project shares the database with the one whose history that is, and whose tables these are.
+    let tables = if has_own_place && history.is_some() { 0 } else { tables };
+    let history = history.filter(|_| !has_own_place);
+    if (tables == 0 && tool.is_none() && history.is_none()) || history::is_there(database).await? {
         return Ok(None);
     }
-    Ok(Some(Existing { tables, tool }))
+    Ok(Some(Existing { tables, tool, history }))
 }
 
-/// Schema and name of all tables that are neither runner's nor an extension's.
+/// Schema and name of all tables that are no extension's.
 async fn tables(database: &mut HostSession<'_>) -> Result<Vec<(String, String)>, DatabaseError> {
     let statement = match database.facts().dialect {
         Dialect::Sqlite => {
@@ -106,13 +127,11 @@ async fn tables(database: &mut HostSession<'_>) -> Result<Vec<(String, String)>,
         }
     };
     let rows = database.query(statement, &[], QueryLimits::NONE).await?.rows;
-    let tool_schema = database.facts().tool_schema().to_owned();
     let name = |row: Vec<Value>| {
         let mut values = row.into_iter().filter_map(shown);
         values.next().zip(values.next())
     };
-    let is_ours = |(schema, table): &(String, String)| *schema == tool_schema && is_tool_table(table);
-    Ok(rows.into_iter().filter_map(name).filter(|it| !is_ours(it)).collect())
+    Ok(rows.into_iter().filter_map(name).collect())
 }
 
 /// The tool whose table is among these. What cannot be asked, as it is in another format, has no version.
@@ -149,11 +168,21 @@ impl Existing {
             Some(version) => format!("`{table}` of {name} at `{version}`"),
             None => format!("`{table}` of {name}"),
         });
-        tables.into_iter().chain(tool).collect::<Vec<_>>().join(", and ")
+        let history = self.history.as_ref().map(|table| format!("the history `{table}` of runner"));
+        tables.into_iter().chain(tool).chain(history).collect::<Vec<_>>().join(", and ")
     }
 
     /// The ways out; `resolve` finds the revision that a version of the tool means.
     pub fn hints(&self, resolve: impl Fn(&str) -> Option<String>) -> [String; 2] {
+        if let Some(table) = &self.history {
+            return [
+                format!(
+                    "if `{table}` is the history of this project, say so in `[history]`: with `schema` on PostgreSQL, `prefix` \
+                     elsewhere"
+                ),
+                APPLY.to_owned(),
+            ];
+        }
         let (tool, version) = self.tool.as_ref().map_or(("another tool", None), |it| (it.name, it.version.as_deref()));
         let revision = version.and_then(resolve).unwrap_or_else(|| "REVISION".to_owned());
         [
@@ -161,8 +190,7 @@ impl Existing {
                 "if it has the schema of one of the migrations, record that: `runner baseline {revision} --why 'migrated with {tool} \
                  until now'`"
             ),
-            "`--on-existing apply`, or `on_existing = \"apply\"` in `[database]`, applies all migrations to it"
-                .to_owned(),
+            APPLY.to_owned(),
         ]
     }
 
@@ -179,7 +207,7 @@ mod tests {
 
     #[test]
     fn the_refusal_names_what_was_found_and_the_command_that_fits() {
-        let found = |tables, tool| Existing { tables, tool };
+        let found = |tables, tool| Existing { tables, tool, history: None };
         let goose = |version: Option<&str>| {
             Some(FoundTool { name: "goose", table: "goose_db_version".to_owned(), version: version.map(str::to_owned) })
         };

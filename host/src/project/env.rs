@@ -49,6 +49,10 @@ pub const MAX_ACTIVE_CONNECTIONS: &str = "RUNNER_MAX_ACTIVE_CONNECTIONS";
 pub const BACKUP: &str = "RUNNER_BACKUP";
 /// What a first run does with a database that is not empty, as `--on-existing`.
 pub const ON_EXISTING: &str = "RUNNER_ON_EXISTING";
+/// The schema of runner's own tables on PostgreSQL, as `--history-schema`.
+pub const HISTORY_SCHEMA: &str = "RUNNER_HISTORY_SCHEMA";
+/// The prefix of the names of runner's own tables elsewhere, as `--history-prefix`.
+pub const HISTORY_PREFIX: &str = "RUNNER_HISTORY_PREFIX";
 /// Maximum number of rows in a chunk, as `--chunk-rows`.
 pub const CHUNK_ROWS: &str = "RUNNER_CHUNK_ROWS";
 /// Target duration of a chunk, as `--chunk-time`.
@@ -111,6 +115,15 @@ pub const ALL: &[(&str, &str)] = &[
     (
         ON_EXISTING,
         "what a first run does with a database that has tables: `refuse` or `apply`; `--on-existing` takes precedence",
+    ),
+    (
+        HISTORY_SCHEMA,
+        "PostgreSQL: the schema of runner's own tables, such as `billing`; `--history-schema` takes precedence",
+    ),
+    (
+        HISTORY_PREFIX,
+        "SQLite, MySQL, MariaDB: what the names of runner's own tables begin with, such as `billing_`; `--history-prefix` takes \
+         precedence",
     ),
     (CHUNK_ROWS, "maximum number of rows in a chunk of a transform; `--chunk-rows` takes precedence"),
     (

@@ -7,6 +7,10 @@ use crate::data::Value;
 use crate::database::{Database, DatabaseError, Dialect, QueryLimits};
 use crate::error::{Error, Result};
 
+/// The way out for two names of one database.
+pub const NAME_ONCE: &str = "name it once; for several projects or tenants in one database, `[history]` gives each a history: \
+    `schema = \"{tenant}\"` on PostgreSQL, `prefix = \"{tenant}_\"` elsewhere";
+
 /// The name under which each database was first opened.
 #[derive(Clone, Debug, Default)]
 pub struct Distinct(Arc<Mutex<HashMap<String, String>>>);
@@ -14,7 +18,9 @@ pub struct Distinct(Arc<Mutex<HashMap<String, String>>>);
 impl Distinct {
     /// Fails if the database was opened under another name before: its history would be taken for that of both.
     pub async fn check(&self, name: &str, database: &mut dyn Database) -> Result<()> {
-        let place = place(database).await?;
+        let facts = database.facts();
+        let history = facts.history.name(facts.dialect).to_ascii_lowercase();
+        let place = format!("{}/{history}", place(database).await?);
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let first = seen.entry(place).or_insert_with(|| name.to_owned());
         if first == name {
@@ -22,8 +28,7 @@ impl Distinct {
         }
         // Which of them comes first is chance.
         let (one, other) = if first.as_str() < name { (first.as_str(), name) } else { (name, first.as_str()) };
-        Err(Error::usage(format!("`{one}` and `{other}` are the same database, and have one history"))
-            .hint("name it once; tenants in schemas of one database need a database each, as the history is one for the database"))
+        Err(Error::usage(format!("`{one}` and `{other}` are the same database, and have one history")).hint(NAME_ONCE))
     }
 }
 

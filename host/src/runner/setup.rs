@@ -140,7 +140,7 @@ impl Setup {
     /// What is known of a database that does not exist: only a SQLite file can be missing without being an error.
     pub fn facts_of_missing(&self) -> Facts {
         let url = &self.settings.database_url.value;
-        let facts = Facts::of_dialect(url.dialect());
+        let facts = Facts { history: self.settings.history.clone(), ..Facts::of_dialect(url.dialect()) };
         match url.dialect() {
             // A database is a schema there.
             Dialect::Mysql | Dialect::Mariadb => Facts { schema: url.database_name().map(str::to_owned), ..facts },
@@ -174,6 +174,7 @@ impl Setup {
             statement_timeout: timeouts.statement_timeout,
             lock_timeout: timeouts.table_lock_timeout(url.dialect()),
             driver: self.driver.clone(),
+            history: self.settings.history.clone(),
             ..ConnectOptions::default()
         };
         Connector { url, options }

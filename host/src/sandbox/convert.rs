@@ -238,6 +238,7 @@ pub fn description_in(description: wit_description::Description) -> Result<Descr
         requires: Vec::new(),
         runtime: None,
         renames: Arc::default(),
+        project: String::new(),
     })
 }
 

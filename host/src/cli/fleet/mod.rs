@@ -15,13 +15,13 @@ use std::time::Duration;
 use super::context::{Context, Setup};
 use super::exit;
 use super::request::{FleetRequest, GlobalRequest};
-use crate::database::{DatabaseUrl, StopSignal};
+use crate::database::{DatabaseUrl, HistoryPlace, StopSignal};
 use crate::error::{Error, ErrorKind, Result};
 use crate::fleet::{self, Each, Pace, Selection, Work};
 use crate::project::env::Switches;
 use crate::project::origin::Sourced;
 use crate::report::{Printer, Text};
-use crate::runner::distinct::Distinct;
+use crate::runner::distinct::{Distinct, NAME_ONCE};
 
 /// Databases at the same time, unless the operator says otherwise. A run mostly waits for a disk or for a server, so this does not
 /// depend on the number of processors; but each has connections of its own.
@@ -49,6 +49,8 @@ pub struct Member {
     pub name: String,
     /// Its URL.
     pub url: Sourced<DatabaseUrl>,
+    /// Where its history is.
+    pub history: HistoryPlace,
     /// Its settings and project, among the contexts.
     pub base: usize,
 }
@@ -82,9 +84,14 @@ pub fn load(printer: &Arc<Printer>, global: &GlobalRequest, request: &FleetReque
     let members: Vec<Member> = (found.members.into_iter())
         .map(|fleet::Member { name, url, base }| {
             let url = url.unwrap_or_else(|| contexts[base].settings.database_url.clone());
-            Member { name, url, base }
+            let settings = &contexts[base].settings;
+            let history = match &settings.tenant {
+                Some(_) => settings.history_of(&name)?,
+                None => settings.history.clone(),
+            };
+            Ok(Member { name, url, history, base })
         })
-        .collect();
+        .collect::<Result<_>>()?;
     printer.hide(members.iter().flat_map(|member| member.url.value.secrets()));
     check_distinct(&members)?;
     let parallel = request.parallel.unwrap_or(PARALLEL);
@@ -102,12 +109,10 @@ pub fn load(printer: &Arc<Printer>, global: &GlobalRequest, request: &FleetReque
 
 /// Two names of one database would be two runs, of which the second waits for the lock of the first.
 fn check_distinct(members: &[Member]) -> Result<()> {
-    let mut seen: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut seen: BTreeMap<(&str, &str), &str> = BTreeMap::new();
     for member in members {
-        if let Some(other) = seen.insert(member.url.value.secret(), &member.name) {
-            return Err(
-                Error::usage(format!("`{other}` and `{}` are the same database", member.name)).hint("name it once")
-            );
+        if let Some(other) = seen.insert(member.address(), &member.name) {
+            return Err(Error::usage(format!("`{other}` and `{}` are the same database", member.name)).hint(NAME_ONCE));
         }
     }
     Ok(())
@@ -122,6 +127,14 @@ pub fn refuse(global: &GlobalRequest) -> Result<()> {
         .hint("`apply`, `rollback`, `plan` and `status` take several; use the others once for each database"))
 }
 
+impl Member {
+    /// The URL, and where the history is.
+    fn address(&self) -> (&str, &str) {
+        let url = &self.url.value;
+        (url.secret(), self.history.name(url.dialect()))
+    }
+}
+
 impl Fleet {
     /// The variables that stand in for flags: those of the project.
     pub fn switches(&self) -> Switches {
@@ -130,10 +143,11 @@ impl Fleet {
 
     /// What a command on one of the databases works with.
     pub fn setup(&self, at: usize) -> Setup {
-        let Member { name, url, base } = &self.members[at];
+        let Member { name, url, history, base } = &self.members[at];
         let context = &self.contexts[*base];
         let mut setup = context.setup.clone();
         setup.settings.database_url = url.clone();
+        setup.settings.history = history.clone();
         setup.member = Some((name.clone(), self.distinct.clone()));
         setup.settings.tenant = context.settings.tenant.as_ref().map(|_| name.clone());
         setup

@@ -148,6 +148,8 @@ pub fn global(args: Global) -> Result<GlobalRequest> {
         database_url: args.database_url,
         format,
         limits: args.limits,
+        history_schema: args.history_schema,
+        history_prefix: args.history_prefix,
         start_dir,
         env: process_variables(),
         unreadable: unreadable_variables(),

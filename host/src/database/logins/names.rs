@@ -2,13 +2,13 @@
 
 use sha2::{Digest as _, Sha256};
 
-use crate::database::Dialect;
+use crate::database::{Dialect, Facts};
 
 /// What the names of all logins begin with.
 pub(in crate::database) const PREFIX: &str = "runner_";
 
 /// Returns the name of a component's login. Logins belong to the whole server, so it has the database in it; and a digest, since
-/// a name may have 63 bytes only, and 32 on MySQL.
+/// a name may have 63 bytes only, and 32 on MySQL. `database`: see [`scope`].
 pub(in crate::database) fn login_of(dialect: Dialect, database: &str, revision: &str) -> String {
     let length = if dialect == Dialect::Mysql { 7 } else { 20 };
     let digest = hex::encode(Sha256::digest(format!("{database}\0{revision}")));
@@ -16,6 +16,15 @@ pub(in crate::database) fn login_of(dialect: Dialect, database: &str, revision: 
         text.chars().filter(char::is_ascii_alphanumeric).take(length).collect::<String>().to_ascii_lowercase()
     };
     format!("{PREFIX}{}_{}_{}", part(database), part(revision), &digest[..8])
+}
+
+/// What a login is for besides its revision: the database, and the place of the history unless it is the usual one, since projects with
+/// a history each in one database may have one revision each.
+pub(in crate::database) fn scope(facts: &Facts, database: &str) -> String {
+    match facts.history.name(facts.dialect) {
+        "" => database.to_owned(),
+        place => format!("{database}/{place}"),
+    }
 }
 
 #[cfg(test)]

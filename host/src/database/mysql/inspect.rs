@@ -1,30 +1,38 @@
 //! What others have made of the tool's tables, or attached to them. A view or a trigger would run its code, with the rights of
 //! whoever uses the tool, whenever the tool reads or writes there; a foreign key would change its rows, or keep it from changing them.
 
-use std::sync::LazyLock;
-
 use super::record::OUT_OF_RANGE;
 use super::session::{self, Spoken, literal, text};
-use crate::database::facts::{GATE_NAMES, GUARDED_TABLE_LITERALS};
-use crate::database::{DatabaseError, DatabaseErrorKind};
+use crate::database::facts::{GATE_NAMES, LEASE_TABLES};
+use crate::database::{DatabaseError, DatabaseErrorKind, Facts};
 
 /// The columns of the tables of a lease, which are created when a run first needs them.
-const OF_LEASE: &str = "'runner_lease.scope varchar', 'runner_lease.token bigint', 'runner_lease.holder longtext', \
-     'runner_lease.length_ms bigint', 'runner_lease.proofs bigint', 'runner_heartbeat.scope varchar', \
-     'runner_heartbeat.token bigint', 'runner_heartbeat.beats bigint', 'runner_heartbeat.until_us bigint'";
+const OF_LEASE: [&str; 9] = [
+    "runner_lease.scope varchar",
+    "runner_lease.token bigint",
+    "runner_lease.holder longtext",
+    "runner_lease.length_ms bigint",
+    "runner_lease.proofs bigint",
+    "runner_heartbeat.scope varchar",
+    "runner_heartbeat.token bigint",
+    "runner_heartbeat.beats bigint",
+    "runner_heartbeat.until_us bigint",
+];
 
 /// The names of all tables of the tool, as a list of literals.
-pub(super) static TABLES: LazyLock<String> = LazyLock::new(|| {
+pub(super) fn tables(facts: &Facts) -> String {
     let of_gate = GATE_NAMES.map(|name| format!(", '{name}'")).concat();
-    format!("{GUARDED_TABLE_LITERALS}{of_gate}")
-});
+    format!("{}{of_gate}", facts.history.guarded(facts.dialect))
+}
 
-/// The query for what does not belong there, in words; no rows if all is as the tool made it. `schema`: a literal. The conditions on
-/// both names come first in each part: MariaDB opens no other tables for them, but those of the database for foreign keys.
-pub(super) fn question(schema: &str) -> String {
-    let tables = TABLES.as_str();
+/// The query for what does not belong there, in words; no rows if all is as the tool made it. The conditions on both names come first
+/// in each part: MariaDB opens no other tables for them, but those of the database for foreign keys.
+pub(super) fn question(facts: &Facts) -> String {
+    let (schema, tables, prefix) = (literal(facts.tool_schema()), tables(facts), facts.history.prefix());
     let place = format!("TABLE_SCHEMA = {schema} AND TABLE_NAME IN ({tables})");
-    let lease = "TABLE_NAME IN ('runner_lease', 'runner_heartbeat')";
+    let lease = LEASE_TABLES.map(|name| format!("'{prefix}{name}'")).join(", ");
+    let lease = format!("TABLE_NAME IN ({lease})");
+    let of_lease = OF_LEASE.map(|column| format!("'{prefix}{column}'")).join(", ");
     format!(
         "SELECT CONVERT(CONCAT('`', TABLE_NAME, '`, which is not a plain table of InnoDB') USING utf8mb4) AS what \
              FROM information_schema.TABLES WHERE {place} AND (TABLE_TYPE <> 'BASE TABLE' OR IFNULL(ENGINE, '') <> 'InnoDB' \
@@ -33,7 +41,7 @@ pub(super) fn question(schema: &str) -> String {
              FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA = {schema} AND EVENT_OBJECT_TABLE IN ({tables}) \
          UNION ALL SELECT CONVERT(CONCAT('the column `', COLUMN_NAME, '` of `', TABLE_NAME, '`') USING utf8mb4) \
              FROM information_schema.COLUMNS WHERE {place} AND (IFNULL(GENERATION_EXPRESSION, '') <> '' OR {lease} AND \
-             (COLUMN_DEFAULT IS NOT NULL OR CONCAT(TABLE_NAME, '.', COLUMN_NAME, ' ', DATA_TYPE) NOT IN ({OF_LEASE}))) \
+             (COLUMN_DEFAULT IS NOT NULL OR CONCAT(TABLE_NAME, '.', COLUMN_NAME, ' ', DATA_TYPE) NOT IN ({of_lease}))) \
          UNION ALL SELECT CONVERT(CONCAT('the constraint `', CONSTRAINT_NAME, '` of `', TABLE_NAME, '`') USING utf8mb4) \
              FROM information_schema.TABLE_CONSTRAINTS WHERE {place} AND (CONSTRAINT_TYPE = 'FOREIGN KEY' OR {lease} AND \
              CONSTRAINT_TYPE <> 'PRIMARY KEY') \
@@ -44,8 +52,8 @@ pub(super) fn question(schema: &str) -> String {
 }
 
 /// A statement that fails, before those that follow it in its message, if there is something of that kind: they would run its code.
-pub(super) fn guard(schema: &str) -> String {
-    format!("SELECT {MARK}3 * EXISTS (SELECT 1 FROM ({}) AS found)) LIMIT 1; ", question(schema))
+pub(super) fn guard(facts: &Facts) -> String {
+    format!("SELECT {MARK}3 * EXISTS (SELECT 1 FROM ({}) AS found)) LIMIT 1; ", question(facts))
 }
 
 /// A number that the answer of [`guard`] exceeds the greatest BIGINT UNSIGNED from, and by which its error is told from others.
@@ -53,17 +61,17 @@ const MARK: &str = "(18446744073709551613 + ";
 const OF_GUARD: &str = "18446744073709551613";
 
 /// What an error means that a text with a [`guard`] has failed with.
-pub(super) async fn told(connection: &mut impl Spoken, database: &str, error: DatabaseError) -> DatabaseError {
+pub(super) async fn told(connection: &mut impl Spoken, facts: &Facts, error: DatabaseError) -> DatabaseError {
     if error.code != OUT_OF_RANGE || !error.message.contains(OF_GUARD) {
         return error;
     }
-    check(connection, database).await.err().unwrap_or(error)
+    check(connection, facts).await.err().unwrap_or(error)
 }
 
 /// Fails, with what it is, if there is something.
-pub(super) async fn check(connection: &mut impl Spoken, database: &str) -> Result<(), DatabaseError> {
-    let found = session::all(connection, question(&literal(database))).await?;
-    found.first().map_or(Ok(()), |row| Err(foreign(database, &text(row, 0))))
+pub(super) async fn check(connection: &mut impl Spoken, facts: &Facts) -> Result<(), DatabaseError> {
+    let found = session::all(connection, question(facts)).await?;
+    found.first().map_or(Ok(()), |row| Err(foreign(facts.tool_schema(), &text(row, 0))))
 }
 
 /// The error for what was found.

@@ -25,9 +25,9 @@ const OF_LEASE: &str = "18446744073709551614";
 
 /// Creates the tables: one with what a holder proves, and one with what it renews.
 const TABLES: [&str; 2] = [
-    "runner_lease (scope VARCHAR(64) NOT NULL PRIMARY KEY, token BIGINT NOT NULL, holder LONGTEXT NOT NULL, \
+    "@.runner_lease (scope VARCHAR(64) NOT NULL PRIMARY KEY, token BIGINT NOT NULL, holder LONGTEXT NOT NULL, \
      length_ms BIGINT NOT NULL, proofs BIGINT NOT NULL)",
-    "runner_heartbeat (scope VARCHAR(64) NOT NULL PRIMARY KEY, token BIGINT NOT NULL, beats BIGINT NOT NULL, \
+    "@.runner_heartbeat (scope VARCHAR(64) NOT NULL PRIMARY KEY, token BIGINT NOT NULL, beats BIGINT NOT NULL, \
      until_us BIGINT NOT NULL)",
 ];
 
@@ -64,9 +64,8 @@ pub(super) async fn look(
     facts: &Facts,
     names: &Names,
 ) -> Result<Option<Seen>, DatabaseError> {
-    let database = facts.tool_schema();
     // What is there may be a view, or whatever others have made under that name.
-    let guard = inspect::guard(&literal(database));
+    let guard = inspect::guard(facts);
     let question = guard + &Seen::question(&names.scope, NOW).spelled(facts, &LITERALS)?;
     let mut attempts = Attempts::default();
     let found = loop {
@@ -74,7 +73,7 @@ pub(super) async fn look(
             Err(error) if error.code == NO_TABLE => return Ok(None),
             // Another run creates the tables.
             Err(error) if attempts.again(&error).await => {}
-            Err(error) => return Err(inspect::told(connection, database, error).await),
+            Err(error) => return Err(inspect::told(connection, facts, error).await),
             Ok(found) => break found,
         }
     };
@@ -107,10 +106,10 @@ impl LeaseRows for Rows {
     }
 
     async fn make_tables(&mut self) -> Result<(), DatabaseError> {
-        let schema = Dialect::Mysql.quote(self.facts.tool_schema());
         for table in TABLES {
+            let table = self.facts.placed(table);
             let create = format!(
-                "CREATE TABLE IF NOT EXISTS {schema}.{table} ENGINE = InnoDB ROW_FORMAT = DYNAMIC \
+                "CREATE TABLE IF NOT EXISTS {table} ENGINE = InnoDB ROW_FORMAT = DYNAMIC \
                  DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
             );
             match session::run(&mut self.connection, create).await {
@@ -172,9 +171,9 @@ impl MysqlDatabase {
     /// The statement that fails if the run has lost its lease. Empty where it has none.
     pub(super) fn proof_of_lease(&self) -> String {
         let Some(lease) = self.lease() else { return String::new() };
-        let schema = Dialect::Mysql.quote(self.server.facts.tool_schema());
         format!(
-            "SELECT {LEASE}(NOT EXISTS (SELECT 1 FROM {schema}.runner_lease WHERE scope = {} AND token = {})) LIMIT 1; ",
+            "SELECT {LEASE}(NOT EXISTS (SELECT 1 FROM {} WHERE scope = {} AND token = {})) LIMIT 1; ",
+            self.server.facts.placed("@.runner_lease"),
             literal(&lease.scope),
             lease.token
         )

@@ -37,7 +37,7 @@ enum First {
     Lease(Lease),
 }
 
-/// Names of user locks: at most 64 characters, and the same for all runs on one database.
+/// Names of user locks: at most 64 characters, and the same for all runs with one history.
 #[derive(Clone)]
 pub(super) struct Names {
     pub run: String,
@@ -52,7 +52,11 @@ impl Names {
         let schema = server.facts.schema.clone().unwrap_or_default();
         // Where the server does not distinguish `App` from `app`, the lock's name must not either.
         let schema = if server.folds_table_names { schema.to_lowercase() } else { schema };
-        let digest = hex::encode(&Sha256::digest(&schema)[..12]);
+        let place = match server.facts.history.prefix() {
+            "" => schema.clone(),
+            prefix => format!("{schema}\0{}", prefix.to_lowercase()),
+        };
+        let digest = hex::encode(&Sha256::digest(place)[..12]);
         Self {
             run: format!("runner:{digest}"),
             work: format!("runner:{digest}:work"),

@@ -96,6 +96,7 @@ pub(super) async fn prepare(
         schema,
         comment: Some(comment.to_owned()).filter(|comment| !comment.is_empty()),
         increment: get("auto_increment_increment").parse().ok(),
+        history: settings.history.clone(),
         ..Facts::of_dialect(dialect)
     }
     .forced_in_tests()?;

@@ -11,7 +11,7 @@ use super::session::{self, literal, text};
 use super::speech::results;
 use super::{MysqlDatabase, inspect};
 use crate::database::error::RAN;
-use crate::database::facts::{GUARDED_TABLE_LITERALS, is_tool_table};
+use crate::database::facts::{TOOL_TABLES, is_tool_table};
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, TableName};
 
 /// Tables that sessions write at any time: those that watch a run, and runs that wait.
@@ -117,13 +117,19 @@ impl MysqlDatabase {
     /// The questions: for what does not belong there, for the tables that exist, and then, each with its table, for their definitions,
     /// and for most the digest of their rows.
     async fn looks(&mut self) -> Result<Vec<(String, String)>, DatabaseError> {
-        let schema = self.server.facts.schema.clone().unwrap_or_default();
+        let facts = &self.server.facts;
+        let schema = facts.schema.clone().unwrap_or_default();
+        // Without the prefix.
+        let among = |tables: &[&str], name: &str| {
+            name.strip_prefix(facts.history.prefix()).is_some_and(|name| tables.contains(&name))
+        };
         let columns = session::all(
             &mut self.connection,
             format!(
                 "SELECT TABLE_NAME, COLUMN_NAME, DATA_TYPE FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = {} \
-                 AND TABLE_NAME IN ({GUARDED_TABLE_LITERALS}) ORDER BY TABLE_NAME, ORDINAL_POSITION",
-                literal(&schema)
+                 AND TABLE_NAME IN ({}) ORDER BY TABLE_NAME, ORDINAL_POSITION",
+                literal(&schema),
+                facts.history.guarded(facts.dialect)
             ),
         )
         .await?;
@@ -132,7 +138,7 @@ impl MysqlDatabase {
             let (table, column, data_type) = (text(row, 0), text(row, 1), text(row, 2));
             let quoted = Dialect::Mysql.quote(&column);
             // Stored artifacts are large, and have digests of their own.
-            let is_large = data_type.ends_with("blob") && !OF_MIGRATIONS.contains(&table.as_str());
+            let is_large = data_type.ends_with("blob") && !among(&OF_MIGRATIONS, &table);
             let value = if is_large { format!("LENGTH({quoted})") } else { quoted };
             match tables.last_mut() {
                 Some((last, values)) if *last == table => values.push(value),
@@ -141,7 +147,7 @@ impl MysqlDatabase {
         }
         let history = tables
             .iter()
-            .find(|(table, columns)| table == "runner_history" && columns.iter().any(|it| it == "`state`"));
+            .find(|(table, columns)| among(&[TOOL_TABLES[0]], table) && columns.iter().any(|it| it == "`state`"));
         let done = history.map(|(table, _)| {
             let name = TableName { schema: Some(schema.clone()), name: table.clone() }.quoted(Dialect::Mysql);
             format!("SELECT h.id FROM {name} h WHERE h.state IN ('applied', 'rolled-back')")
@@ -149,16 +155,16 @@ impl MysqlDatabase {
         let there = format!(
             "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = {} AND TABLE_NAME IN ({}) ORDER BY 1",
             literal(&schema),
-            *inspect::TABLES
+            inspect::tables(facts)
         );
-        let mut looks = vec![(String::new(), inspect::question(&literal(&schema))), (String::new(), there)];
+        let mut looks = vec![(String::new(), inspect::question(facts)), (String::new(), there)];
         for (table, values) in tables {
             let name = TableName { schema: Some(schema.clone()), name: table.clone() }.quoted(Dialect::Mysql);
             looks.push((table.clone(), format!("SHOW CREATE TABLE {name}")));
-            let which = match (OF_MIGRATIONS.contains(&table.as_str()), &done) {
+            let which = match (among(&OF_MIGRATIONS, &table), &done) {
                 (true, Some(done)) => format!(" WHERE history_id IN ({done})"),
                 (true, None) => continue,
-                (false, _) if SHARED.contains(&table.as_str()) => continue,
+                (false, _) if among(&SHARED, &table) => continue,
                 (false, _) => String::new(),
             };
             let values: Vec<String> =

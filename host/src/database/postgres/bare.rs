@@ -19,7 +19,9 @@ impl PostgresDatabase {
     pub(super) async fn enter_bare(&mut self, statement: &str) -> Result<(), DatabaseError> {
         if let Some(Lock::Lease(lease)) = &self.lock {
             // Nothing fences what follows: it begins in a lease of full length, or not at all.
-            let renewed = simple(&mut self.connection, &format!("BEGIN; {}COMMIT", super::lease::renew(lease)?)).await;
+            let renewed =
+                simple(&mut self.connection, &format!("BEGIN; {}COMMIT", super::lease::renew(lease, &self.facts)?))
+                    .await;
             if let Err(error) = renewed {
                 let back = end(&mut self.connection).await;
                 self.note_loss(&back);
@@ -37,7 +39,8 @@ impl PostgresDatabase {
         let rows = if self.rights == Role::Host {
             rows(&mut self.connection, &text).await?
         } else {
-            let (rows, stored) = Stored::read(&mut self.connection, &text, self.inspected).await?;
+            let (rows, stored) =
+                Stored::read(&mut self.connection, self.endpoint.place(), &text, self.inspected).await?;
             self.inspected = true;
             self.stored = Some(stored);
             rows
@@ -66,7 +69,7 @@ impl PostgresDatabase {
     /// whether or not the tables can be read.
     pub(super) async fn compare_stored(&mut self, reset: &str) -> Result<(), DatabaseError> {
         let now = match &self.stored {
-            Some(_) => Some(Stored::read(&mut self.connection, reset, false).await),
+            Some(_) => Some(Stored::read(&mut self.connection, self.endpoint.place(), reset, false).await),
             None => None,
         };
         if !matches!(now, Some(Ok(_))) && !reset.is_empty() {

@@ -6,7 +6,7 @@
 use sqlx::PgConnection;
 
 use super::scope::{rows, text_of};
-use crate::database::facts::{Citus, TOOL_SCHEMA};
+use crate::database::facts::Citus;
 use crate::database::{DatabaseError, DatabaseErrorKind};
 
 /// The oldest version that was thought of. It knows `citus_is_coordinator`, and keeps the catalogue on all servers.
@@ -26,34 +26,33 @@ const LOOK: &str = "SELECT pg_catalog.citus_is_coordinator(), \
         (SELECT pg_catalog.min(c.relname::pg_catalog.text) FROM pg_catalog.pg_dist_partition p \
             JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) p.logicalrelid::pg_catalog.oid \
             JOIN pg_catalog.pg_namespace s ON s.oid OPERATOR(pg_catalog.=) c.relnamespace \
-            WHERE s.nspname OPERATOR(pg_catalog.=) 'runner')";
+            WHERE s.nspname OPERATOR(pg_catalog.=) '{place}' \
+                AND c.relname OPERATOR(pg_catalog.~) '^runner_')";
 
 /// Whether the schema of the tool's tables is a distributed one, so that whatever is created in it is distributed too.
 const SCHEMA: &str = ", EXISTS (SELECT FROM pg_catalog.pg_dist_schema d \
     JOIN pg_catalog.pg_namespace s ON s.oid OPERATOR(pg_catalog.=) d.schemaid::pg_catalog.oid \
-    WHERE s.nspname OPERATOR(pg_catalog.=) 'runner')";
+    WHERE s.nspname OPERATOR(pg_catalog.=) '{place}')";
 
 /// The first version with distributed schemas.
 const SCHEMAS: (u32, u32) = (12, 0);
 
 /// Asks a database with this version of the extension what it is; fails where runner does not work.
-pub(super) async fn look(connection: &mut PgConnection, version: &str) -> Result<Citus, DatabaseError> {
+pub(super) async fn look(connection: &mut PgConnection, version: &str, place: &str) -> Result<Citus, DatabaseError> {
     check_version(version)?;
     let schema = if number(version) >= SCHEMAS { SCHEMA } else { "" };
-    let text = format!("BEGIN; SET LOCAL statement_timeout = 0; {LOOK}{schema}; COMMIT");
+    let text = format!("BEGIN; SET LOCAL statement_timeout = 0; {LOOK}{schema}; COMMIT").replace("{place}", place);
     let found = rows(connection, &text).await?;
     let cell = |column: usize| found.last().and_then(|row| text_of(row, column)).filter(|text| !text.is_empty());
     if let Some(group) = cell(1).filter(|group| group != "0") {
         return Err(is_worker(&group, cell(2).as_deref()));
     }
     if let Some(table) = cell(4) {
-        return Err(is_distributed(&table));
+        return Err(is_distributed(place, &table));
     }
     if cell(5).as_deref() == Some("t") {
-        return Err(configuration(format!(
-            "the schema `{TOOL_SCHEMA}` is distributed: Citus would manage the history"
-        ))
-        .hint(format!("make it an ordinary schema: `SELECT citus_schema_undistribute('{TOOL_SCHEMA}')`")));
+        return Err(configuration(format!("the schema `{place}` is distributed: Citus would manage the history"))
+            .hint(format!("make it an ordinary schema: `SELECT citus_schema_undistribute('{place}')`")));
     }
     Ok(Citus {
         version: version.to_owned(),
@@ -91,11 +90,11 @@ fn is_worker(group: &str, coordinator: Option<&str>) -> DatabaseError {
 }
 
 /// What protects the tool's tables looks at the locks and the counts of this server only.
-fn is_distributed(table: &str) -> DatabaseError {
-    configuration(format!("`{TOOL_SCHEMA}.{table}`, a table of runner's own, is managed by Citus"))
+fn is_distributed(place: &str, table: &str) -> DatabaseError {
+    configuration(format!("`{place}.{table}`, a table of runner's own, is managed by Citus"))
         .detail("the history has to be in ordinary tables of the coordinator")
         .hint(format!(
-            "Citus cannot move them back, since they have identity columns: `DROP SCHEMA {TOOL_SCHEMA} CASCADE`, then record what is \
+            "Citus cannot move them back, since they have identity columns: drop the tables `runner_…` in the schema `{place}`, then record what is \
              applied with `runner stamp`"
         ))
 }

@@ -4,6 +4,7 @@ mod failure;
 pub(super) mod options;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sqlx::postgres::PgConnectOptions;
@@ -11,11 +12,12 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection, Executor, PgConnectio
 
 use self::failure::{explain, is_starting};
 use super::error::{from_sqlx, lost};
+use super::place::ToolPlace;
 use super::schema::literal;
 use super::{citus, make};
 use crate::database::lease::LockSettings;
 use crate::database::pipe::{self, Meter, Place};
-use crate::database::{ConnectOptions, DatabaseError, DatabaseUrl, Dialect, DriverOptions, Facts, LockKind};
+use crate::database::{ConnectOptions, DatabaseError, DatabaseUrl, DriverOptions, Facts, LockKind};
 
 /// The timeout for a second connection that cancels a statement of the first.
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(5);
@@ -29,6 +31,7 @@ pub(super) struct Endpoint {
     settings: ConnectOptions,
     url: DatabaseUrl,
     lock: LockSettings,
+    place: Arc<ToolPlace>,
 }
 
 /// What a server process is asked to do.
@@ -109,7 +112,18 @@ impl Endpoint {
             None => options,
         };
         let lock = LockSettings::of(url, false)?;
-        Ok(Self { options, settings: settings.clone(), url: url.clone(), lock })
+        let place = Arc::new(ToolPlace::of(&settings.history));
+        Ok(Self { options, settings: settings.clone(), url: url.clone(), lock, place })
+    }
+
+    /// The same, for longer.
+    pub(super) fn place_of_tables(&self) -> Arc<ToolPlace> {
+        Arc::clone(&self.place)
+    }
+
+    /// Where the tool's own tables are.
+    pub(super) fn place(&self) -> &ToolPlace {
+        &self.place
     }
 
     pub(super) fn url(&self) -> &DatabaseUrl {
@@ -135,6 +149,7 @@ impl Endpoint {
             settings: self.settings.clone(),
             url: self.url.clone(),
             lock: self.lock.clone(),
+            place: Arc::clone(&self.place),
         }
     }
 
@@ -186,7 +201,8 @@ impl Endpoint {
     /// Opens the connection for the work, and returns what the server is.
     pub(super) async fn open_for_work(&self) -> Result<(PgConnection, Connected), DatabaseError> {
         let (mut connection, meter) = self.open_within(self.settings.connect_timeout).await?;
-        let asked = tokio::time::timeout(self.settings.connect_timeout, look(&mut connection, meter)).await;
+        let asked =
+            tokio::time::timeout(self.settings.connect_timeout, look(&mut connection, meter, &self.place)).await;
         match asked {
             Ok(found) => {
                 let mut found = found?;
@@ -220,7 +236,7 @@ impl Endpoint {
 }
 
 /// Finds out what the server is, in a separate transaction.
-async fn look(connection: &mut PgConnection, meter: Meter) -> Result<Connected, DatabaseError> {
+async fn look(connection: &mut PgConnection, meter: Meter, place: &ToolPlace) -> Result<Connected, DatabaseError> {
     const LOOK: &str = "SELECT pg_catalog.current_setting('server_version'), pg_catalog.current_setting('server_version_num'), \
         pg_catalog.pg_is_in_recovery() OR pg_catalog.current_setting('transaction_read_only')::pg_catalog.bool, \
         pg_catalog.current_schema()::pg_catalog.text, pg_catalog.pg_backend_pid(), \
@@ -239,7 +255,7 @@ async fn look(connection: &mut PgConnection, meter: Meter) -> Result<Connected, 
     let number = text(1)?.and_then(|number| number.parse::<i32>().ok()).unwrap_or_default();
     make::Said { make: &text(6)?.unwrap_or_default(), version: &version, number }.check()?;
     let citus = match text(7)?.filter(|version| !version.is_empty()) {
-        Some(version) => Some(citus::look(connection, &version).await?),
+        Some(version) => Some(citus::look(connection, &version, place.facts.tool_schema()).await?),
         None => None,
     };
     let facts = Facts {
@@ -248,7 +264,7 @@ async fn look(connection: &mut PgConnection, meter: Meter) -> Result<Connected, 
         read_only: text(2)?.as_deref() == Some("t"),
         schema: text(3)?,
         citus,
-        ..Facts::of_dialect(Dialect::Postgres)
+        ..place.facts.clone()
     }
     .forced_in_tests()?;
     let backend = text(4)?.and_then(|number| number.parse().ok()).unwrap_or_default();

@@ -4,26 +4,21 @@
 //! Nothing hostile is listed here, only what the tool makes. All that belongs to a schema or is attached to a table depends on it
 //! and is noted in `pg_depend`; so is all that these objects need themselves, unless it belongs to the server.
 
-use std::sync::LazyLock;
-
-use super::logins::GATE;
-use crate::database::facts::{GUARDED_TABLE_LITERALS, TOOL_SCHEMA};
 use crate::database::{DatabaseError, DatabaseErrorKind};
 
-/// Begins the answer of [`INSPECT`].
+/// Begins the answer of [`inspect`].
 pub(super) const FOREIGN: &str = "runner:foreign";
 
-/// A statement that fails, with what it found, if there is something that the tool does not make. It reads catalogues only, so nothing
+/// The template of a statement that fails, with what it found, if there is something that the tool does not make. It reads catalogues only, so nothing
 /// of it runs what it looks for.
-pub(super) static INSPECT: LazyLock<String> = LazyLock::new(|| {
+pub(super) fn inspect() -> String {
     format!(
         "SELECT CASE WHEN o.what IS NULL THEN 0 ELSE pg_catalog.concat('{FOREIGN}', pg_catalog.chr(1), o.what)::pg_catalog.int4 END \
-         FROM ({}) AS o (what); ",
-        *LOOK
+         FROM ({LOOK}) AS o (what); "
     )
-});
+}
 
-/// A query for one of these things, or NULL.
+/// The template of a query for one of these things, or NULL.
 ///
 /// In the schemas are tables of known names with their sequences, and functions of the gate. Attached to the tables are their types,
 /// defaults, constraints of four kinds (`n` since PostgreSQL 18), `TOAST` tables, sequences of identity columns and one trigger;
@@ -33,14 +28,12 @@ pub(super) static INSPECT: LazyLock<String> = LazyLock::new(|| {
 ///
 /// It is part of many transactions, and planning it would take longer than the answer if it joined: so each step takes the numbers of
 /// the one before as an array.
-pub(super) static LOOK: LazyLock<String> = LazyLock::new(|| LOOK_FOR.replace("~tables~", GUARDED_TABLE_LITERALS));
-
-const LOOK_FOR: &str = "\
+pub(super) const LOOK: &str = "\
     WITH within AS MATERIALIZED ( \
         SELECT d.classid, d.objid, d.refobjid OPERATOR(pg_catalog.=) pg_catalog.to_regnamespace('runner_gate')::pg_catalog.oid AS is_gate \
         FROM pg_catalog.pg_depend d WHERE d.refclassid OPERATOR(pg_catalog.=) 2615::pg_catalog.oid \
-            AND d.refobjid OPERATOR(pg_catalog.=) ANY (ARRAY[pg_catalog.to_regnamespace('runner'), \
-                pg_catalog.to_regnamespace('runner_gate')]::pg_catalog.oid[])), \
+            AND d.refobjid OPERATOR(pg_catalog.=) ANY (ARRAY[pg_catalog.to_regnamespace('@'), \
+                pg_catalog.to_regnamespace('runner_gate')]::pg_catalog.oid[]){only}), \
     tables AS MATERIALIZED ( \
         SELECT c.oid, c.relname, c.relkind FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) ANY (ARRAY( \
             SELECT w.objid FROM within w WHERE w.classid OPERATOR(pg_catalog.=) 1259::pg_catalog.oid))), \
@@ -56,7 +49,7 @@ const LOOK_FOR: &str = "\
             WHERE NOT CASE WHEN t.relkind OPERATOR(pg_catalog.=) 'S' \
                 THEN t.oid OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT a.objid FROM attached a WHERE a.deptype OPERATOR(pg_catalog.=) 'i')) \
                 ELSE t.relkind OPERATOR(pg_catalog.=) ANY (ARRAY['r', 'p']::pg_catalog.\"char\"[]) AND t.relname \
-                    OPERATOR(pg_catalog.=) ANY (ARRAY[~tables~, 'ticket', 'underway']::pg_catalog.name[]) END \
+                    OPERATOR(pg_catalog.=) ANY (ARRAY[{names}, 'ticket', 'underway']::pg_catalog.name[]) END \
         UNION ALL SELECT a.classid, a.objid, NULL, NULL FROM attached a \
             WHERE NOT CASE WHEN a.classid OPERATOR(pg_catalog.=) 2604::pg_catalog.oid THEN true \
                 WHEN a.classid OPERATOR(pg_catalog.=) ANY (ARRAY[1247, 1259]::pg_catalog.oid[]) THEN a.deptype OPERATOR(pg_catalog.=) 'i' \
@@ -81,7 +74,7 @@ const LOOK_FOR: &str = "\
             WHERE d.refclassid OPERATOR(pg_catalog.=) 3079::pg_catalog.oid \
                 AND d.classid OPERATOR(pg_catalog.=) ANY (ARRAY[1255, 2615]::pg_catalog.oid[]) \
                 AND d.objid OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT w.objid FROM within w UNION ALL SELECT n.oid FROM pg_catalog.pg_namespace n \
-                    WHERE n.nspname OPERATOR(pg_catalog.=) ANY (ARRAY['runner', 'runner_gate']::pg_catalog.name[])))) \
+                    WHERE n.nspname OPERATOR(pg_catalog.=) ANY (ARRAY[{own, }'runner_gate']::pg_catalog.name[])))) \
     SELECT pg_catalog.min(pg_catalog.concat('the ', i.type, ' `', i.identity, '`', CASE WHEN f.needs IS NOT NULL \
             THEN (SELECT pg_catalog.concat(', which needs the ', n.type, ' `', n.identity, '`') \
                 FROM pg_catalog.pg_identify_object(f.needs, f.needed, 0) n) END)) \
@@ -128,11 +121,11 @@ pub(super) fn captured(what: &str) -> DatabaseError {
         .hint("find out who made it, and drop it, or take its schema off the search path")
 }
 
-/// The error for what [`INSPECT`] has found.
+/// The error for what [`inspect`] has found.
 pub(super) fn error(what: &str) -> DatabaseError {
     DatabaseError::new(
         DatabaseErrorKind::Denied,
-        format!("runner's own tables in the schemas `{TOOL_SCHEMA}` and `{GATE}` are not as runner made them: {what}"),
+        format!("runner's own tables, or what is in its schemas, are not as runner made them: {what}"),
     )
     .hint("find out who made it, and drop it: its code could run with the privileges of whoever uses runner")
 }

@@ -9,7 +9,7 @@ use sqlx::postgres::PgRow;
 
 use super::connect::Endpoint;
 use super::lock;
-use super::orphans::PREFIX;
+use super::place::ToolPlace;
 use super::record::spelled;
 use super::schema::literal;
 use super::scope::{rows, simple, text_of};
@@ -18,7 +18,7 @@ use super::settings::{Own, in_transaction};
 use crate::database::facts::CLOSE;
 use crate::database::facts::Citus;
 use crate::database::lease::{Heart, Lease, LeaseRows, Open, Seen};
-use crate::database::{DatabaseError, Dialect, Facts, LockHolder, ToolChange};
+use crate::database::{DatabaseError, Facts, LockHolder, ToolChange};
 
 /// Begins what the fence answers when the lease is another run's.
 pub(super) const UNLEASED: &str = "runner:unleased";
@@ -35,16 +35,16 @@ const WAIT: &str = "SET LOCAL lock_timeout = '2s'; ";
 /// The database's clock, in microseconds since 1970.
 const NOW: &str = "(extract(epoch FROM pg_catalog.clock_timestamp()) OPERATOR(pg_catalog.*) 1000000)::pg_catalog.int8";
 
-/// Whether the tables of a lease exist, for a user who may have no privilege on their schema.
+/// The template of a query for whether the tables of a lease exist, for a user who may have no privilege on their schema.
 pub(super) const EXISTS: &str = "SELECT 'leases' FROM pg_catalog.pg_class c \
     JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace \
-    WHERE n.nspname OPERATOR(pg_catalog.=) 'runner' AND c.relname OPERATOR(pg_catalog.=) 'runner_heartbeat'";
+    WHERE n.oid OPERATOR(pg_catalog.=) pg_catalog.to_regnamespace('@') AND c.relname OPERATOR(pg_catalog.=) 'runner_heartbeat'";
 
 /// Creates the tables: one with what a holder proves, and one with what it renews.
 const TABLES: [&str; 2] = [
-    "CREATE TABLE IF NOT EXISTS runner.runner_lease (scope text NOT NULL PRIMARY KEY, token bigint NOT NULL, \
+    "CREATE TABLE IF NOT EXISTS @.runner_lease (scope text NOT NULL PRIMARY KEY, token bigint NOT NULL, \
      holder text NOT NULL, length_ms bigint NOT NULL, proofs bigint NOT NULL)",
-    "CREATE TABLE IF NOT EXISTS runner.runner_heartbeat (scope text NOT NULL PRIMARY KEY, token bigint NOT NULL, \
+    "CREATE TABLE IF NOT EXISTS @.runner_heartbeat (scope text NOT NULL PRIMARY KEY, token bigint NOT NULL, \
      beats bigint NOT NULL, until_us bigint NOT NULL)",
 ];
 
@@ -52,11 +52,12 @@ const TABLES: [&str; 2] = [
 pub(super) struct Rows {
     pub(super) connection: PgConnection,
     scope: String,
+    place: Arc<ToolPlace>,
 }
 
 impl Rows {
     pub(super) async fn open(endpoint: &Endpoint, scope: &str) -> Result<Self, DatabaseError> {
-        Ok(Self { connection: endpoint.open().await?, scope: scope.to_owned() })
+        Ok(Self { connection: endpoint.open().await?, scope: scope.to_owned(), place: endpoint.place_of_tables() })
     }
 }
 
@@ -84,8 +85,12 @@ async fn ask(connection: &mut PgConnection, text: &str) -> Result<Vec<PgRow>, Da
 }
 
 /// Reads the rows; `None` if they do not exist.
-pub(super) async fn look(connection: &mut PgConnection, scope: &str) -> Result<Option<Seen>, DatabaseError> {
-    let question = spelled(&Seen::question(scope, NOW), &facts())?;
+pub(super) async fn look(
+    connection: &mut PgConnection,
+    facts: &Facts,
+    scope: &str,
+) -> Result<Option<Seen>, DatabaseError> {
+    let question = spelled(&Seen::question(scope, NOW), facts)?;
     let found = match ask(connection, &question).await {
         Err(error) if MISSING.contains(&&*error.code) => return Ok(None),
         found => found?,
@@ -93,10 +98,6 @@ pub(super) async fn look(connection: &mut PgConnection, scope: &str) -> Result<O
     let cells = |row: &PgRow| (0..sqlx::Row::len(row)).map(|column| text_of(row, column)).collect::<Vec<_>>();
     // The settings answer before.
     Ok(found.last().and_then(|row| Seen::read(&cells(row))))
-}
-
-fn facts() -> Facts {
-    Facts::of_dialect(Dialect::Postgres)
 }
 
 #[async_trait]
@@ -110,21 +111,23 @@ impl LeaseRows for Rows {
     }
 
     async fn native_holder(&mut self) -> Result<Option<String>, DatabaseError> {
-        let found = ask(&mut self.connection, &lock::who_holds_it()).await?;
+        let found = ask(&mut self.connection, &lock::who_holds_it(self.place.key)).await?;
         Ok(lock::told(&found).map(|holder| holder.name))
     }
 
     async fn look(&mut self) -> Result<Option<Seen>, DatabaseError> {
-        look(&mut self.connection, &self.scope).await
+        look(&mut self.connection, &self.place.facts, &self.scope).await
     }
 
     async fn make_tables(&mut self) -> Result<(), DatabaseError> {
-        let found = "SELECT 'found' FROM pg_catalog.pg_namespace n WHERE n.nspname OPERATOR(pg_catalog.=) 'runner'";
-        let found = ask(&mut self.connection, found).await?;
+        let facts = &self.place.facts;
+        let found = facts.placed("SELECT 'found' WHERE pg_catalog.to_regnamespace('@') IS NOT NULL");
+        let found = ask(&mut self.connection, &found).await?;
         let exists = found.last().and_then(|row| text_of(row, 0)).as_deref() == Some("found");
         // `IF NOT EXISTS` requires the privilege to create schemas even if the schema exists.
-        let schema = if exists { "" } else { "CREATE SCHEMA IF NOT EXISTS runner; " };
-        match ask(&mut self.connection, &format!("{}; {schema}{}; {CLOSE}", Citus::STAYS, TABLES.join("; "))).await {
+        let schema = if exists { "" } else { "CREATE SCHEMA IF NOT EXISTS @; " };
+        let made = facts.placed(&format!("{}; {schema}{}; {CLOSE}", Citus::STAYS, TABLES.join("; ")));
+        match ask(&mut self.connection, &made).await {
             Err(error) if MADE.contains(&&*error.code) => Ok(()),
             Err(error) => Err(error.detail("while creating the tables of the lease")),
             Ok(_) => Ok(()),
@@ -132,7 +135,7 @@ impl LeaseRows for Rows {
     }
 
     async fn change(&mut self, changes: &[ToolChange]) -> Result<bool, DatabaseError> {
-        let text = super::record::text_of_changes(changes, &facts())?;
+        let text = super::record::text_of_changes(changes, &self.place.facts)?;
         match ask(&mut self.connection, text.trim_end_matches([';', ' ']))
             .await
             .map_err(|error| super::record::ours(error, None))
@@ -149,7 +152,7 @@ impl LeaseRows for Rows {
              WHERE a.datname OPERATOR(pg_catalog.=) pg_catalog.current_database() \
              AND a.pid OPERATOR(pg_catalog.<>) pg_catalog.pg_backend_pid() \
              AND a.application_name OPERATOR(pg_catalog.=) {}",
-            literal(&format!("{PREFIX}{run}"))
+            literal(&format!("{}{run}", self.place.application))
         );
         // Only the owner of a session may end it. What it does is fenced, or ends with its statement.
         let _ = ask(&mut self.connection, &end).await;
@@ -157,25 +160,26 @@ impl LeaseRows for Rows {
 }
 
 /// The condition that the lease still has this token, on any session that may read the tool's tables.
-pub(super) fn is_held(lease: &Lease) -> String {
+pub(super) fn is_held(lease: &Lease, place: &ToolPlace) -> String {
     format!(
-        "EXISTS (SELECT 1 FROM runner.runner_lease l WHERE l.scope OPERATOR(pg_catalog.=) {} \
+        "EXISTS (SELECT 1 FROM {} l WHERE l.scope OPERATOR(pg_catalog.=) {} \
          AND l.token OPERATOR(pg_catalog.=) {})",
+        place.table("runner_lease"),
         literal(&lease.scope),
         lease.token
     )
 }
 
 /// The statements that fail unless the open transaction proves, until its end, that the run holds the lease.
-pub(super) fn fence(lease: &Lease) -> Result<String, DatabaseError> {
-    one_row(&lease.fence())
+pub(super) fn fence(lease: &Lease, facts: &Facts) -> Result<String, DatabaseError> {
+    one_row(&lease.fence(), facts)
 }
 
 /// The statements that renew the lease, and fail if another run has taken it.
-pub(super) fn renew(lease: &Lease) -> Result<String, DatabaseError> {
-    one_row(&lease.renewal(NOW))
+pub(super) fn renew(lease: &Lease, facts: &Facts) -> Result<String, DatabaseError> {
+    one_row(&lease.renewal(NOW), facts)
 }
 
-fn one_row(change: &ToolChange) -> Result<String, DatabaseError> {
-    Ok(format!("{OURS}{}", super::record::one_row(&spelled(change, &facts())?, UNLEASED)))
+fn one_row(change: &ToolChange, facts: &Facts) -> Result<String, DatabaseError> {
+    Ok(format!("{OURS}{}", super::record::one_row(&spelled(change, facts)?, UNLEASED)))
 }

@@ -8,22 +8,15 @@ use sqlx::postgres::PgRow;
 use sqlx::{Connection, PgConnection, Row};
 
 use super::error::lost;
+use super::place::ToolPlace;
 use super::scope::{backend_of, rows, simple, text_of};
 use super::settings::{Own, in_transaction};
 use super::speech::rows_with_mark;
 use super::{PostgresDatabase, lease, orphans};
 use crate::database::holder::{still_held, wait_longer};
 use crate::database::lease::{self as leases, Lease, acquire, outlast};
-use crate::database::{DatabaseError, DatabaseErrorKind, LockHolder, LockRequest, StopSignal};
+use crate::database::{DatabaseError, DatabaseErrorKind, Facts, LockHolder, LockRequest, StopSignal};
 use crate::random::jittered;
-
-/// The lock's key: `runner` in ASCII and two zero bytes. It is part of the format, since all versions must agree on it.
-/// The server separates advisory locks by database.
-const KEY: i64 = 0x7275_6e6e_6572_0000;
-
-/// The key that the transactions of a run hold, shared, on the connection for its work. Until it ends, a session shows by it
-/// that it works for a run: a migration can change the name of its session, but cannot release this lock.
-const WORK_KEY: i64 = KEY + 1;
 
 /// The prefix of a holder's statements; its record follows.
 const MARK: &str = "/* runner lock, held by ";
@@ -55,6 +48,28 @@ pub(super) struct Advisory {
     mark: String,
     /// The server process behind it: its transaction stays open, so that a pooler cannot give it another.
     backend: i32,
+    key: i64,
+}
+
+/// Whom the lock was taken for.
+#[derive(Clone)]
+pub(super) struct LockedFor {
+    pub(super) request: LockRequest,
+    /// The name of the connections that work for the run. The server keeps 63 bytes of it.
+    pub(super) application: String,
+}
+
+impl LockedFor {
+    fn of(request: &LockRequest, place: &ToolPlace) -> Self {
+        let is_plain = |character: &char| character.is_ascii_graphic() && !matches!(character, '\'' | '\\');
+        let name: String = request.run_id.chars().filter(is_plain).collect();
+        Self { request: request.clone(), application: format!("{}{name}", place.application) }
+    }
+
+    /// Returns the statement that names the connection after its run, so that a later run can recognise what an earlier one has left.
+    pub(super) fn set_application(&self) -> String {
+        format!("SET application_name = '{}'", self.application)
+    }
 }
 
 impl Lock {
@@ -67,10 +82,10 @@ impl Lock {
     }
 
     /// Returns the condition under which the server still has the lock on record for this run.
-    pub(super) fn is_held_by(&self) -> String {
+    pub(super) fn is_held_by(&self, place: &ToolPlace) -> String {
         match self {
             Self::Advisory(lock) => lock.is_held_by(),
-            Self::Lease(lease) => lease::is_held(lease),
+            Self::Lease(lease) => lease::is_held(lease, place),
         }
     }
 
@@ -84,10 +99,10 @@ impl Lock {
 
     /// Returns the statements that, right before a COMMIT, keep another run from taking the lock until then, or fail if it has
     /// it; none where the lock needs none.
-    pub(super) fn fence(&self) -> Result<String, DatabaseError> {
+    pub(super) fn fence(&self, facts: &Facts) -> Result<String, DatabaseError> {
         match self {
             Self::Advisory(_) => Ok(String::new()),
-            Self::Lease(lease) => lease::fence(lease),
+            Self::Lease(lease) => lease::fence(lease, facts),
         }
     }
 }
@@ -95,7 +110,7 @@ impl Lock {
 impl Advisory {
     /// Fails if the connection that holds the lock is closed: another run may then hold the lock.
     async fn check(&mut self) -> Result<(), DatabaseError> {
-        let held = ask(&self.mark);
+        let held = ask(&self.mark, self.key);
         let answer = tokio::time::timeout(CHECK_TIMEOUT, rows_with_mark(&mut self.connection, &held)).await;
         match answer {
             Ok(Ok(rows)) if rows.first().and_then(|row| text_of(row, 0)).as_deref() == Some("t") => Ok(()),
@@ -107,7 +122,7 @@ impl Advisory {
     pub(super) fn is_held_by(&self) -> String {
         format!(
             "EXISTS (SELECT 1 FROM pg_catalog.pg_locks l WHERE {} AND l.pid OPERATOR(pg_catalog.=) {})",
-            on_key(),
+            on(self.key),
             self.backend
         )
     }
@@ -117,6 +132,7 @@ impl Advisory {
     /// lock after it took its lease, or the other way round, sees the other.
     async fn take(
         mut connection: PgConnection,
+        place: &ToolPlace,
         request: &LockRequest,
         stop: &StopSignal,
         waiting: &(dyn for<'a> Fn(&'a str) + Send + Sync),
@@ -124,10 +140,11 @@ impl Advisory {
         let mark = format!("{MARK}{} */ ", comment(&LockHolder::record(request)));
         let begin = format!(
             "{mark}BEGIN ISOLATION LEVEL READ COMMITTED; {}; SELECT pg_catalog.pg_backend_pid() AS pg_backend_pid; \
-             SELECT pg_catalog.pg_try_advisory_xact_lock({KEY}); \
+             SELECT pg_catalog.pg_try_advisory_xact_lock({}); \
              SAVEPOINT look; {}; ROLLBACK TO SAVEPOINT look; RELEASE SAVEPOINT look",
             in_transaction(&Own::default()),
-            lease::EXISTS
+            place.key,
+            place.has_leases
         );
         let started = Instant::now();
         let mut told: Option<String> = None;
@@ -141,9 +158,9 @@ impl Advisory {
             let locked = answer.iter().rev().nth(usize::from(has_leases));
             if locked.and_then(|row| text_of(row, 0)).as_deref() == Some("t") {
                 let backend = backend_of(&answer).ok_or_else(|| lost("the server does not say which process it is"))?;
-                return Ok((Self { connection, mark, backend }, has_leases));
+                return Ok((Self { connection, mark, backend, key: place.key }, has_leases));
             }
-            let found = rows(&mut connection, &format!("{}; ROLLBACK", who_holds_it())).await?;
+            let found = rows(&mut connection, &format!("{}; ROLLBACK", who_holds_it(place.key))).await?;
             if let Some(holder) = self::told(&found)
                 && told.as_ref() != Some(&holder.name)
             {
@@ -167,7 +184,9 @@ impl PostgresDatabase {
     /// Returns what a transaction asks for when it begins, besides `also`, if it works for a run that holds the lock.
     pub(super) fn at_work(&self, also: &str) -> String {
         match self.locked_for {
-            Some(_) => format!("{also}, pg_catalog.pg_try_advisory_xact_lock_shared({WORK_KEY})"),
+            Some(_) => {
+                format!("{also}, pg_catalog.pg_try_advisory_xact_lock_shared({})", self.endpoint.place().work_key())
+            }
             None => also.to_owned(),
         }
     }
@@ -186,13 +205,14 @@ impl PostgresDatabase {
             true => Lock::Lease(self.take_lease(request, stop, waiting).await?),
             false => Lock::Advisory(self.take_advisory(request, stop, waiting).await?),
         };
+        let locked_for = LockedFor::of(request, self.endpoint.place());
         self.busy = true;
-        let named = simple(&mut self.connection, &set_application(&request.run_id)).await;
+        let named = simple(&mut self.connection, &locked_for.set_application()).await;
         self.busy = false;
         self.note_loss(&named);
         named?;
         self.lock = Some(lock);
-        self.locked_for = Some(request.clone());
+        self.locked_for = Some(locked_for);
         Ok(())
     }
 
@@ -203,12 +223,12 @@ impl PostgresDatabase {
         waiting: &(dyn for<'a> Fn(&'a str) + Send + Sync),
     ) -> Result<Advisory, DatabaseError> {
         let connection = self.endpoint.open().await?;
-        let (mut lock, has_leases) = Advisory::take(connection, request, stop, waiting).await?;
+        let (mut lock, has_leases) = Advisory::take(connection, self.endpoint.place(), request, stop, waiting).await?;
         if has_leases {
             let mut rows = lease::Rows::open(&self.endpoint, &self.database).await?;
             outlast(&mut rows, request, true, stop, waiting).await?;
         }
-        orphans::end(&mut lock.connection, &lock.mark, stop, waiting).await?;
+        orphans::end(&mut lock.connection, self.endpoint.place(), &lock.mark, stop, waiting).await?;
         Ok(lock)
     }
 
@@ -230,7 +250,7 @@ impl PostgresDatabase {
             }
         };
         simple(&mut rows.connection, &format!("BEGIN; {}", in_transaction(&Own::default()))).await?;
-        orphans::end(&mut rows.connection, "", stop, waiting).await?;
+        orphans::end(&mut rows.connection, self.endpoint.place(), "", stop, waiting).await?;
         simple(&mut rows.connection, "ROLLBACK").await?;
         // Closed properly, it leaves no trace in the server's log; the lease is held without it.
         let _ = rows.connection.close().await;
@@ -248,7 +268,7 @@ impl PostgresDatabase {
         self.busy = true;
         let holder = match is_lease {
             true => self.lease_holder().await,
-            false => holder(&mut self.connection).await,
+            false => holder(&mut self.connection, self.endpoint.place().key).await,
         };
         self.busy = false;
         self.note_loss(&holder);
@@ -257,9 +277,12 @@ impl PostgresDatabase {
 
     /// Returns the holder of the lease, or else of the server's own lock.
     async fn lease_holder(&mut self) -> Result<Option<LockHolder>, DatabaseError> {
-        match lease::look(&mut self.connection, &self.database).await?.and_then(|seen| seen.live_holder(true)) {
+        match lease::look(&mut self.connection, &self.facts, &self.database)
+            .await?
+            .and_then(|seen| seen.live_holder(true))
+        {
             Some(found) => Ok(Some(found)),
-            None => holder(&mut self.connection).await,
+            None => holder(&mut self.connection, self.endpoint.place().key).await,
         }
     }
 
@@ -298,40 +321,22 @@ pub(super) fn lock_lost() -> DatabaseError {
         .hint("run it again; check whether a pooler or the server ends idle transactions")
 }
 
-/// Returns the statement that names the connection after its run, so that a later run can recognise what an earlier one
-/// has left.
-pub(super) fn set_application(run_id: &str) -> String {
-    format!("SET application_name = '{}'", application(run_id))
-}
-
-/// Returns what has to follow a text that resets the session: [`set_application`] of the run that has the lock.
-pub(super) fn name_again(locked_for: Option<&LockRequest>) -> String {
-    locked_for.map(|request| format!("; {}", set_application(&request.run_id))).unwrap_or_default()
-}
-
-/// Returns the name of the connections that work for a run. The server keeps 63 bytes of it.
-pub(super) fn application(run_id: &str) -> String {
-    let name: String =
-        run_id.chars().filter(|character| character.is_ascii_graphic() && !matches!(character, '\'' | '\\')).collect();
-    format!("{}{name}", orphans::PREFIX)
+/// Returns what has to follow a text that resets the session: [`LockedFor::set_application`] of the run that has the lock.
+pub(super) fn name_again(locked_for: Option<&LockedFor>) -> String {
+    locked_for.map(|it| format!("; {}", it.set_application())).unwrap_or_default()
 }
 
 /// Returns the query that requests the lock; requesting it again is harmless for its holder.
-fn ask(mark: &str) -> String {
-    format!("{mark}SELECT pg_catalog.pg_try_advisory_xact_lock({KEY})")
+fn ask(mark: &str, key: i64) -> String {
+    format!("{mark}SELECT pg_catalog.pg_try_advisory_xact_lock({key})")
 }
 
 /// Returns the query for the processes whose transaction works for a run.
-pub(super) fn who_works() -> String {
-    format!("SELECT l.pid FROM pg_catalog.pg_locks l WHERE {}", on(WORK_KEY))
+pub(super) fn who_works(place: &ToolPlace) -> String {
+    format!("SELECT l.pid FROM pg_catalog.pg_locks l WHERE {}", on(place.work_key()))
 }
 
-/// Returns the condition on a row `l` of `pg_locks` that it is the lock, and granted.
-fn on_key() -> String {
-    on(KEY)
-}
-
-/// As [`on_key`], for any key.
+/// Returns the condition on a row `l` of `pg_locks` that it is the lock of this key, and granted.
 fn on(key: i64) -> String {
     let (high, low) = (key >> 32, key & 0xffff_ffff);
     format!(
@@ -345,8 +350,8 @@ fn on(key: i64) -> String {
 }
 
 /// Returns the holder of the lock, as far as it can be determined.
-async fn holder(connection: &mut PgConnection) -> Result<Option<LockHolder>, DatabaseError> {
-    let found = rows(connection, &format!("{ANEW}; {}", who_holds_it())).await?;
+async fn holder(connection: &mut PgConnection, key: i64) -> Result<Option<LockHolder>, DatabaseError> {
+    let found = rows(connection, &format!("{ANEW}; {}", who_holds_it(key))).await?;
     Ok(told(&found))
 }
 
@@ -360,12 +365,12 @@ pub(super) async fn look(connection: &mut PgConnection, mark: &str, ask: &str) -
 
 /// Returns the query for the session that holds the lock. It asks for this session only: the view of all sessions looks
 /// up the database and role of each of them.
-pub(super) fn who_holds_it() -> String {
+pub(super) fn who_holds_it(key: i64) -> String {
     format!(
         "SELECT a.query, a.pid, pg_catalog.pg_get_userbyid(a.usesysid) \
          FROM pg_catalog.pg_locks l CROSS JOIN LATERAL pg_catalog.pg_stat_get_activity(l.pid) a \
          WHERE {} AND a.pid OPERATOR(pg_catalog.=) l.pid",
-        on_key()
+        on(key)
     )
 }
 

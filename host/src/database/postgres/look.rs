@@ -6,11 +6,10 @@ use sqlx::{Column as _, Row as _, TypeInfo as _, ValueRef as _};
 
 use super::PostgresDatabase;
 use super::error::{from_sqlx, lost};
-use super::foreign::INSPECT;
 use super::lock;
 use super::record::ours;
 use super::scope::end;
-use super::search_path::{OURS, is_about_tool_tables};
+use super::search_path::OURS;
 use super::settings::prologue;
 use super::speech::results;
 use crate::data::Value;
@@ -22,12 +21,12 @@ impl PostgresDatabase {
         self.leave_ahead().await;
         self.check_free()?;
         // Whoever holds the lock itself does not ask who does.
-        let who = if self.lock.is_some() { None } else { Some(lock::who_holds_it()) };
+        let who = if self.lock.is_some() { None } else { Some(lock::who_holds_it(self.endpoint.place().key)) };
         let questions_and_who: Vec<&str> = questions.iter().map(String::as_str).chain(who.as_deref()).collect();
-        let is_ours = questions.iter().any(|question| is_about_tool_tables(question));
+        let is_ours = questions.iter().any(|question| self.endpoint.place().is_named_in(question));
         let inspects = is_ours && !self.inspected;
         let path = if is_ours { OURS } else { "" };
-        let inspect = if inspects { INSPECT.as_str() } else { "" };
+        let inspect = if inspects { self.endpoint.place().inspect.as_str() } else { "" };
         let begin = prologue(&self.own, "NULL");
         let text = format!("{begin}; {path}{inspect}{}; COMMIT", questions_and_who.join("; "));
         self.busy = true;

@@ -34,6 +34,7 @@ mod orphans;
 mod page;
 mod page_copy;
 mod parameters;
+mod place;
 mod reading;
 mod reconnect;
 mod record;
@@ -71,7 +72,7 @@ use sqlx::PgConnection;
 
 use self::connect::{Connected, Endpoint, Running, Target};
 use self::cursor::Cursor;
-use self::lock::Lock;
+use self::lock::{Lock, LockedFor};
 use self::logins::session::Gated;
 use self::page::Pages;
 use self::reconnect::Left;
@@ -89,8 +90,8 @@ use super::opened::Opened;
 use super::pipe::Meter;
 use super::{
     BatchLimits, Bulk, ConnectOptions, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, Facts,
-    LockRequest, PageRequest, Probe, QueryLimits, ReadingAhead, Role, SchemaChange, Session, StopSignal, TableInfo,
-    TableName, TableSource, TableTarget, WriteHint, WriterId,
+    PageRequest, Probe, QueryLimits, ReadingAhead, Role, SchemaChange, Session, StopSignal, TableInfo, TableName,
+    TableSource, TableTarget, WriteHint, WriterId,
 };
 use crate::data::{Batch, RowSet, Value};
 
@@ -114,8 +115,8 @@ pub(super) struct PostgresDatabase {
     ahead: Option<Ahead>,
     /// The lock, on its own connection.
     lock: Option<Lock>,
-    /// The request with which the lock was taken, kept until the lock is released: the lock may be lost meanwhile.
-    locked_for: Option<LockRequest>,
+    /// Whom the lock was taken for, kept until the lock is released: the lock may be lost meanwhile.
+    locked_for: Option<LockedFor>,
     /// How many sessions were opened in place of lost ones. (The number of the server's process does not tell: behind a pooler it
     /// differs from transaction to transaction.)
     sessions: u64,
@@ -206,7 +207,7 @@ impl PostgresDatabase {
 
     /// As [`Self::watch`], for a message of this text that no transaction was begun for.
     fn watch_alone(&self, text: &str) -> Watch {
-        let application = self.locked_for.as_ref().map(|request| lock::application(&request.run_id));
+        let application = self.locked_for.as_ref().map(|it| it.application.clone());
         let running = Some(Running { text: text.to_owned(), application });
         self.watch_for(Target { backend: self.backend, running })
     }

@@ -5,12 +5,14 @@ use std::time::{Duration, Instant};
 use sqlx::{PgConnection, Row};
 
 use super::lock;
+use super::place::ToolPlace;
 use super::scope::text_of;
-use super::speech::rows_with_mark;
+use super::speech::{literal, rows_with_mark};
 use crate::database::{DatabaseError, DatabaseErrorKind, StopSignal};
 use crate::sql::excerpt;
 
-/// The prefix of the names of connections that work for a run; the run's id follows.
+/// The prefix of the names of connections that work for a run; the run's id follows. In another [`ToolPlace`] than the default it is
+/// another.
 pub(super) const PREFIX: &str = "runner:";
 
 /// How long an orphaned statement may continue before it is ended: a run that recovers has two seconds in all, and most
@@ -40,6 +42,7 @@ struct Orphan {
 /// this on the lock's connection, before it names its own work connection. `mark` is put before each statement.
 pub(super) async fn end(
     connection: &mut PgConnection,
+    place: &ToolPlace,
     mark: &str,
     stop: &StopSignal,
     waiting: &(dyn for<'a> Fn(&'a str) + Send + Sync),
@@ -51,7 +54,7 @@ pub(super) async fn end(
     let mut looks = 0;
     let mut refused = None;
     loop {
-        let left = look(connection, mark).await?;
+        let left = look(connection, place, mark).await?;
         let Some(first) = left.first() else { return Ok(()) };
         looks += u32::from(asked.is_some());
         if !told {
@@ -77,20 +80,21 @@ pub(super) async fn end(
 
 impl Orphan {
     fn run(&self) -> &str {
-        self.name.strip_prefix(PREFIX).unwrap_or(&self.name)
+        self.name.split_once(':').map_or(&self.name, |(_, run)| run)
     }
 }
 
 /// Finds the sessions that are active. Idle sessions do no work: a pooler may keep one with the name of its last
 /// client.
-async fn look(connection: &mut PgConnection, mark: &str) -> Result<Vec<Orphan>, DatabaseError> {
+async fn look(connection: &mut PgConnection, place: &ToolPlace, mark: &str) -> Result<Vec<Orphan>, DatabaseError> {
     let ask = format!(
         "SELECT pid, application_name, query FROM pg_catalog.pg_stat_activity \
          WHERE datname OPERATOR(pg_catalog.=) pg_catalog.current_database() \
          AND pid OPERATOR(pg_catalog.<>) pg_catalog.pg_backend_pid() \
-         AND (application_name OPERATOR(pg_catalog.~~) '{PREFIX}%' OR pid OPERATOR(pg_catalog.=) ANY ({})) \
+         AND (pg_catalog.starts_with(application_name, {}) OR pid OPERATOR(pg_catalog.=) ANY ({})) \
          AND (state OPERATOR(pg_catalog.<>) 'idle' OR state IS NULL)",
-        lock::who_works()
+        literal(&place.application),
+        lock::who_works(place)
     );
     let found = lock::look(connection, mark, &ask).await?;
     let found = found.iter().filter(|row| row.len() == 3);

@@ -77,24 +77,25 @@ impl PostgresDatabase {
 
     /// Takes the lock again, if the run holds one. The history shows whether another run held it meanwhile.
     async fn lock_again(&mut self) -> Result<(), DatabaseError> {
-        let Some(request) = self.locked_for.clone() else { return Ok(()) };
+        let Some(locked_for) = self.locked_for.clone() else { return Ok(()) };
         if let Some(Lock::Lease(lease)) = &self.lock {
             lease.check()?;
             // Who renews it may not have noticed yet.
-            let held = rows(&mut self.connection, &format!("SELECT {}", lease::is_held(lease))).await?;
+            let held =
+                rows(&mut self.connection, &format!("SELECT {}", lease::is_held(lease, self.endpoint.place()))).await?;
             if held.first().and_then(|row| text_of(row, 0)).as_deref() != Some("t") {
                 // What this run knows of the database is out of date.
                 return Err(crate::database::lease::lost());
             }
-            return simple(&mut self.connection, &super::lock::set_application(&request.run_id)).await;
+            return simple(&mut self.connection, &locked_for.set_application()).await;
         }
         if let Some(lock) = &mut self.lock
             && lock.check().await.is_ok()
         {
-            return simple(&mut self.connection, &super::lock::set_application(&request.run_id)).await;
+            return simple(&mut self.connection, &locked_for.set_application()).await;
         }
         self.lock = None;
-        self.lock_now(&request, &self.stop.clone(), &|_| {}).await
+        self.lock_now(&locked_for.request, &self.stop.clone(), &|_| {}).await
     }
 }
 

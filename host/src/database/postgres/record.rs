@@ -5,10 +5,11 @@ use sqlx::postgres::PgRow;
 
 use super::PostgresDatabase;
 use super::error::ABORTED;
-use super::foreign::{self, CAPTURED, FOREIGN, INSPECT};
+use super::foreign::{self, CAPTURED, FOREIGN};
 use super::formats::Formats;
 use super::lease::UNLEASED;
 use super::lock::{Lock, UNLOCKED, lock_lost, name_again};
+use super::place::ToolPlace;
 use super::reconnect::Left;
 use super::scope::{Voice, backend_of, rows, text_of};
 use super::search_path;
@@ -16,7 +17,7 @@ use super::settings::{prologue, prologue_of};
 pub(super) use super::speech::literal;
 use super::speech::{self, answers};
 use super::temporary::{RESET, is_committed};
-use super::tool_tables::{FINGERPRINT, Fingerprint};
+use super::tool_tables::Fingerprint;
 use super::transaction::{COMMIT, PENDING, Transaction, explain_aborted, pending, wrote_late};
 use crate::database::change::Literals;
 use crate::database::{
@@ -51,7 +52,7 @@ impl PostgresDatabase {
         self.leave_ahead().await;
         self.check_begin_now().await?;
         let inspects = !self.inspected;
-        let inspect = if inspects { INSPECT.as_str() } else { "" };
+        let inspect = if inspects { self.endpoint.place().inspect.as_str() } else { "" };
         let begin = prologue(&self.own, &self.at_work("NULL"));
         let text = format!("{begin}; {}{inspect}{}{}COMMIT", search_path::OURS, self.text_of(changes)?, self.fence()?);
         self.busy = true;
@@ -105,7 +106,9 @@ impl PostgresDatabase {
             (false, _) => None,
             (true, Some(before)) => Some(before),
             // The host was last: what it wrote itself is no change.
-            (true, None) => Some(Fingerprint::of(rows(&mut self.connection, &FINGERPRINT).await?.last())),
+            (true, None) => {
+                Some(Fingerprint::of(rows(&mut self.connection, &self.endpoint.place().fingerprint).await?.last()))
+            }
         };
         if before.is_some() {
             text.push_str(&run_deferred);
@@ -115,7 +118,7 @@ impl PostgresDatabase {
         text.push_str(&is_ours(&transaction.xid));
         text.push_str(&holds_lock);
         if let Some(before) = &before {
-            text.push_str(&is_unchanged(before));
+            text.push_str(&is_unchanged(before, self.endpoint.place()));
         }
         if end != End::Step {
             let application = name_again(self.locked_for.as_ref());
@@ -225,13 +228,13 @@ impl PostgresDatabase {
     fn prologue_for(&self, options: TransactionOptions, is_known: bool) -> String {
         let is_proven = |lock: &&Lock| is_known && matches!(lock, Lock::Advisory(_));
         let asked = self.lock.as_ref().filter(|lock| !is_proven(lock));
-        let is_locked = asked.map_or_else(|| "true".to_owned(), Lock::is_held_by);
+        let is_locked = asked.map_or_else(|| "true".to_owned(), |lock| lock.is_held_by(self.endpoint.place()));
         let also = self.at_work(&format!("pg_catalog.pg_current_xact_id()::pg_catalog.text, {is_locked}"));
         let timeouts = self.own.set_timeouts(Role::SqlScript, self.endpoint.settings());
-        let inspect = if self.inspected { "" } else { INSPECT.as_str() };
+        let inspect = if self.inspected { "" } else { self.endpoint.place().inspect.as_str() };
         let settings = prologue_of(None, options.isolation, (&self.own, Formats::OfClient), &also);
         let (begin, rest) = settings.split_once("; ").unwrap_or((&settings, ""));
-        let look = if is_known { "" } else { FINGERPRINT.as_str() };
+        let look = if is_known { "" } else { self.endpoint.place().fingerprint.as_str() };
         format!("{begin}; {inspect}{rest}; {timeouts}{look}")
     }
 
@@ -259,7 +262,7 @@ impl PostgresDatabase {
 
     /// The statements that have to precede a COMMIT of this run, in the same message.
     pub(super) fn fence(&self) -> Result<String, DatabaseError> {
-        self.lock.as_ref().map_or_else(|| Ok(String::new()), Lock::fence)
+        self.lock.as_ref().map_or_else(|| Ok(String::new()), |lock| lock.fence(&self.facts))
     }
 
     /// The changes as one text, each followed by `; `.
@@ -334,8 +337,8 @@ fn misread(told: &str) -> DatabaseError {
 }
 
 /// Fails, with what they are now, unless the tool's tables are as they were.
-fn is_unchanged(before: &Fingerprint) -> String {
-    let (look, same) = before.look();
+fn is_unchanged(before: &Fingerprint, place: &ToolPlace) -> String {
+    let (look, same) = before.look(place);
     let told = ["a", "b", "c"].map(|name| format!(", pg_catalog.chr(1), now.{name}")).concat();
     format!(
         "SELECT CASE WHEN {same} THEN 0 ELSE pg_catalog.concat('{CHANGED}'{told})::pg_catalog.int4 END \

@@ -7,15 +7,14 @@ use sqlx::{PgConnection, Row};
 
 use super::PostgresDatabase;
 use super::error::{CANCELED, lost, of_pooler};
-use super::foreign::INSPECT;
 use super::formats::Formats;
 use super::lock::UNLOCKED;
 use super::logins::session::{Gated, check as check_granted};
 use super::record::{is_ours, is_ours_and_read, ours};
-use super::search_path::{OURS, PIN, UNPIN, is_about_tool_tables};
+use super::search_path::{OURS, PIN, UNPIN};
 use super::settings::{ENCODING, anew, in_new_settings, prologue_of};
 pub(super) use super::speech::{rows, simple};
-use super::tool_tables::{FINGERPRINT, Fingerprint};
+use super::tool_tables::Fingerprint;
 use super::transaction::explain_aborted;
 use super::types::Asker;
 use super::{Left, rights};
@@ -129,7 +128,9 @@ impl PostgresDatabase {
         let more = more(&scope);
         let names = match statement {
             // The functions of the gate have a path of their own.
-            Some(statement) if self.rights == Role::Host && !self.is_gated() && is_about_tool_tables(statement) => {
+            Some(statement)
+                if self.rights == Role::Host && !self.is_gated() && self.endpoint.place().is_named_in(statement) =>
+            {
                 Names::Ours
             }
             _ => Names::Theirs,
@@ -286,7 +287,7 @@ impl PostgresDatabase {
         }
         let inspects = names == Names::Ours && !self.inspected;
         if inspects {
-            text.push_str(&INSPECT);
+            text.push_str(&self.endpoint.place().inspect);
         }
         if turns || resets {
             text.push_str(&self.own.set_timeouts(self.rights, self.endpoint.settings()));
@@ -297,7 +298,7 @@ impl PostgresDatabase {
             text.push_str(&formats.set(&self.own));
         }
         if turns {
-            text.push_str(&FINGERPRINT);
+            text.push_str(&self.endpoint.place().fingerprint);
             text.push_str("; ");
         }
         if around == Around::Savepoint {
@@ -356,7 +357,7 @@ impl PostgresDatabase {
         let mut text = String::new();
         if is_script {
             text.push_str(&self.own.set_timeouts(self.rights, self.endpoint.settings()));
-            text.push_str(&FINGERPRINT);
+            text.push_str(&self.endpoint.place().fingerprint);
         }
         let path = self.gated.as_ref().map_or_else(|| "NULL".to_owned(), Gated::set_path);
         let formats = Formats::of(self.rights).unwrap_or_default();
@@ -370,7 +371,7 @@ impl PostgresDatabase {
             text.push_str(OURS);
         }
         if inspects {
-            text.push_str(&INSPECT);
+            text.push_str(&self.endpoint.place().inspect);
         }
         let text = if is_script { format!("{begin}; {text}; {more}") } else { format!("{begin}; {text}{more}") };
         let rows = match rows(&mut self.connection, &text).await {
@@ -394,7 +395,7 @@ impl PostgresDatabase {
             return self.roll_back_failed(committed.map_err(|error| ours(error, None))).await;
         };
         // Deferred constraints and triggers run before the tables are checked.
-        let text = format!("{}{ENCODING}{}", self.run_deferred(), *FINGERPRINT);
+        let text = format!("{}{ENCODING}{}", self.run_deferred(), self.endpoint.place().fingerprint);
         let looked = rows(&mut self.connection, &text).await.map_err(|error| ours(error, None));
         let looked = looked.and_then(|rows| before.compare(&Fingerprint::of(rows.last())));
         if let Err(error) = looked {

@@ -10,8 +10,6 @@
 //!
 //! `docs/design/0030-host-sql-on-postgres.md` explains the choice.
 
-use crate::database::facts::TOOL_SCHEMA;
-
 /// Sets the path for the rest of a transaction. Functions and operators are never looked up in `pg_temp`; tables and types are,
 /// and first, unless it is named.
 ///
@@ -26,24 +24,3 @@ pub(super) const PIN: &str = "SELECT pg_catalog.set_config('runner.search_path',
 /// Returns to the path that [`PIN`] has noted. A migration can change the note only while the path is its own anyway.
 pub(super) const UNPIN: &str = "SELECT pg_catalog.set_config('search_path', \
     pg_catalog.current_setting('runner.search_path'), true); ";
-
-/// Whether a statement of the host is about the tool's tables: `tool_sql` writes their schema in quotes, before each of them.
-pub(super) fn is_about_tool_tables(statement: &str) -> bool {
-    statement.match_indices("\".runner_").any(|(at, _)| {
-        let before = &statement[..at];
-        before.strip_suffix(TOOL_SCHEMA).is_some_and(|before| before.ends_with('"'))
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn statements_about_the_tools_tables_are_recognised() {
-        assert!(is_about_tool_tables("SELECT m.value FROM \"runner\".runner_meta m"));
-        for other in ["SELECT 1", "SELECT \"a\".runner_x FROM \"a\"", "SELECT runner.runner_history", "\".runner_"] {
-            assert!(!is_about_tool_tables(other), "{other}");
-        }
-    }
-}

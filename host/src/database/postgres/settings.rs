@@ -4,10 +4,10 @@
 use std::time::Duration;
 
 use super::formats::{self, Formats};
-use super::lock::name_again;
+use super::lock::{LockedFor, name_again};
 use super::speech::literal;
 use super::{PostgresDatabase, citus};
-use crate::database::{ConnectOptions, Dialect, Facts, LockRequest, Part, Role};
+use crate::database::{ConnectOptions, Dialect, Facts, Part, Role};
 use crate::sql::Isolation;
 use crate::sql::classify::identifiers;
 
@@ -86,12 +86,12 @@ fn in_transaction_of(own: &Own, formats: Formats) -> String {
 
 /// Returns the text that makes all settings of the session ours in the open transaction, whatever a component has set: what it changed
 /// need not be known. Other statements can directly follow it.
-pub(super) fn anew(own: &Own, locked_for: Option<&LockRequest>) -> String {
+pub(super) fn anew(own: &Own, locked_for: Option<&LockedFor>) -> String {
     format!("{RESET}{}; {}; ", name_again(locked_for), in_transaction(own))
 }
 
 /// Returns a text that opens a transaction so that what a component has set in an earlier one is gone.
-pub(super) fn in_new_settings(prologue: &str, locked_for: Option<&LockRequest>) -> String {
+pub(super) fn in_new_settings(prologue: &str, locked_for: Option<&LockedFor>) -> String {
     prologue.replacen("; ", &format!("; {RESET}{}; ", name_again(locked_for)), 1)
 }
 

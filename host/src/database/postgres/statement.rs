@@ -8,7 +8,6 @@ use super::PostgresDatabase;
 use super::error::from_sqlx;
 use super::parameters;
 use super::scope::Scope;
-use super::search_path::is_about_tool_tables;
 use super::statement_describe::{Described, Shape, describe, one_statement, shape};
 use super::types::{Asker, Types};
 use super::types_read::value;
@@ -72,12 +71,12 @@ impl PostgresDatabase {
 
     /// Whether a statement of the host is about its own tables, on which the login of this session has no privilege.
     fn goes_through_gate(&self, statement: &str) -> bool {
-        self.is_gated() && self.rights == Role::Host && is_about_tool_tables(statement)
+        self.is_gated() && self.rights == Role::Host && self.endpoint.place().is_named_in(statement)
     }
 
     /// Notes that the host has a statement described by itself, and not for a migration, as its pages and writers are.
     fn note_host(&mut self, statement: &str) {
-        if self.rights == Role::Host && !is_about_tool_tables(statement) {
+        if self.rights == Role::Host && !self.endpoint.place().is_named_in(statement) {
             self.types.ask_as(Asker::Host);
         }
     }

@@ -8,25 +8,25 @@
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row};
 
-use super::foreign::INSPECT;
+use super::place::ToolPlace;
 use super::record::ours;
 use super::scope::{rows, text_of};
 use super::search_path::OURS;
-use super::tool_tables::OUTLINE;
 use crate::database::error::RAN;
-use crate::database::facts::{GUARDED_TABLE_LITERALS, TOOL_SCHEMA, TOOL_TABLES};
-use crate::database::{DatabaseError, DatabaseErrorKind, Dialect};
+use crate::database::facts::{TOOL_SCHEMA, TOOL_TABLES};
+use crate::database::{DatabaseError, DatabaseErrorKind};
 
 /// Tables that other sessions write to at any time.
 const SHARED: [&str; 4] = ["runner_control", "runner_progress", "runner_lease", "runner_heartbeat"];
 
-const WHICH: &str = "SELECT c.relname, c.oid, c.relowner, c.relacl::pg_catalog.text, \
-        (SELECT n.nspacl::pg_catalog.text FROM pg_catalog.pg_namespace n WHERE n.oid OPERATOR(pg_catalog.=) c.relnamespace), \
+pub(super) const WHICH: &str = "SELECT c.relname, c.oid, c.relowner, c.relacl::pg_catalog.text, \
+        (SELECT n.nspacl::pg_catalog.text FROM pg_catalog.pg_namespace n WHERE n.oid OPERATOR(pg_catalog.=) c.relnamespace \
+            AND n.nspname OPERATOR(pg_catalog.=) ANY (ARRAY[{own}]::pg_catalog.name[])), \
         (SELECT pg_catalog.string_agg(pg_catalog.concat_ws(' ', a.attnum, a.attname, a.atttypid), ',' ORDER BY a.attnum) \
             FROM pg_catalog.pg_attribute a WHERE a.attrelid OPERATOR(pg_catalog.=) c.oid \
             AND a.attnum OPERATOR(pg_catalog.>) 0) \
-    FROM pg_catalog.pg_class c WHERE c.relnamespace OPERATOR(pg_catalog.=) pg_catalog.to_regnamespace('runner') \
-        AND c.relname OPERATOR(pg_catalog.=) ANY (ARRAY[~tables~]::pg_catalog.name[])";
+    FROM pg_catalog.pg_class c WHERE c.relnamespace OPERATOR(pg_catalog.=) pg_catalog.to_regnamespace('@') \
+        AND c.relname OPERATOR(pg_catalog.=) ANY (ARRAY[{names}]::pg_catalog.name[])";
 
 /// SQLSTATE of a table that does not exist.
 const NO_TABLE: &str = "42P01";
@@ -46,13 +46,14 @@ impl Stored {
     /// something foreign is attached to the tables, unless that `is_known`; then nothing of `first` took effect.
     pub(super) async fn read(
         connection: &mut PgConnection,
+        place: &ToolPlace,
         first: &str,
         is_known: bool,
     ) -> Result<(Vec<PgRow>, Self), DatabaseError> {
-        let inspect = if is_known { "" } else { INSPECT.as_str() };
+        let inspect = if is_known { "" } else { place.inspect.as_str() };
         // As ourselves: a script may have taken a role that cannot read them.
-        let which = format!("{OURS}{inspect}{}; {}", *OUTLINE, WHICH.replace("~tables~", GUARDED_TABLE_LITERALS));
-        let all = |names: &mut dyn Iterator<Item = &'static str>| format!("{first}{which}{}", held(names));
+        let which = format!("{OURS}{inspect}{}; {}", place.outline, place.which);
+        let all = |names: &mut dyn Iterator<Item = &'static str>| format!("{first}{which}{}", held(place, names));
         let mut found = match rows(connection, &all(&mut TOOL_TABLES.into_iter())).await {
             // A table is missing: those that are not are found out first.
             Err(error) if error.code == NO_TABLE => {
@@ -91,7 +92,7 @@ impl Stored {
         .code(RAN)
         .hint(
             "a statement that cannot run in a transaction can run code too: look at its block, or at the functions of its indexes; restore \
-             the schema `runner` from a backup, or find out with `runner history` and `runner verify` what is wrong in it",
+             it from a backup, or find out with `runner history` and `runner verify` what is wrong in it",
         ))
     }
 }
@@ -102,13 +103,13 @@ fn is_of(row: &PgRow, name: &str) -> bool {
 }
 
 /// A further statement, for what these tables hold; those are left out that others write to.
-fn held(names: &mut dyn Iterator<Item = &'static str>) -> String {
+fn held(place: &ToolPlace, names: &mut dyn Iterator<Item = &'static str>) -> String {
     let held = names.filter(|name| !SHARED.contains(name)).map(|name| {
-        let (schema, table) = (Dialect::Postgres.quote(TOOL_SCHEMA), Dialect::Postgres.quote(name));
+        let table = place.table(name);
         format!(
             "SELECT '{name}', pg_catalog.count(*), pg_catalog.md5(pg_catalog.string_agg(\
              t.xmin::pg_catalog.text, ',' ORDER BY t.xmin::pg_catalog.text COLLATE pg_catalog.\"C\")) \
-             FROM ONLY {schema}.{table} t"
+             FROM ONLY {table} t"
         )
     });
     held.map(|query| format!("; {query}")).collect()

@@ -14,24 +14,25 @@
 //! this one, so one of the sums grows. A function is in it as it is, but for who may call it: `grants sync` may let another login do that
 //! at any time. That is compared before the gate is used.
 
-use std::sync::LazyLock;
-
 use sqlx::postgres::PgRow;
 
+use super::place::ToolPlace;
 use super::record::literal;
 use super::scope::text_of;
 use crate::database::facts::TOOL_SCHEMA;
 use crate::database::{DatabaseError, DatabaseErrorKind};
 
-/// A query for one row: the picture, this transaction's locks on the tables, and the number of rows it has written to them.
-pub(super) static FINGERPRINT: LazyLock<String> = LazyLock::new(|| query(&[PICTURE, LOCKED, WRITTEN], ""));
+/// The template of a query for one row: the picture, this transaction's locks on the tables, and the number of rows it has written to
+/// them, if `with_rows`.
+pub(super) fn fingerprint(with_rows: bool) -> String {
+    query(&[PICTURE, LOCKED, if with_rows { WRITTEN } else { "NULL" }], "")
+}
 
-/// The same without the number of rows.
-static WITHOUT_ROWS: LazyLock<String> = LazyLock::new(|| query(&[PICTURE, LOCKED, "NULL"], ""));
-
-/// A query for a picture without what a statement outside of transactions may do to every table there is, such as `VACUUM FULL`.
-pub(super) static OUTLINE: LazyLock<String> =
-    LazyLock::new(|| query(&[&format!("'{TOOL_SCHEMA}'"), "NULL", PICTURE], "WHERE p.is_attached"));
+/// The template of a query for a picture without what a statement outside of transactions may do to every table there is, such as
+/// `VACUUM FULL`.
+pub(super) fn outline() -> String {
+    query(&[&format!("'{TOOL_SCHEMA}'"), "NULL", PICTURE], "WHERE p.is_attached")
+}
 
 /// A query for these expressions. `which`: a condition on the rows of the picture.
 fn query(columns: &[&str], which: &str) -> String {
@@ -45,8 +46,8 @@ const WITHIN: &str = "\
     WITH within AS MATERIALIZED ( \
         SELECT d.classid, d.objid, d.xmin AS x, d.cmin AS y FROM pg_catalog.pg_depend d \
         WHERE d.refclassid OPERATOR(pg_catalog.=) 2615::pg_catalog.oid \
-            AND d.refobjid OPERATOR(pg_catalog.=) ANY (ARRAY[pg_catalog.to_regnamespace('runner'), \
-                pg_catalog.to_regnamespace('runner_gate')]::pg_catalog.oid[])), \
+            AND d.refobjid OPERATOR(pg_catalog.=) ANY (ARRAY[pg_catalog.to_regnamespace('@'), \
+                pg_catalog.to_regnamespace('runner_gate')]::pg_catalog.oid[]){only}), \
     tables AS MATERIALIZED ( \
         SELECT c.oid, c.relname, c.xmin AS x, c.cmin AS y FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) ANY (ARRAY( \
             SELECT w.objid FROM within w WHERE w.classid OPERATOR(pg_catalog.=) 1259::pg_catalog.oid))) ";
@@ -59,14 +60,14 @@ const PICTURE: &str = "\
                 FROM pg_catalog.pg_proc f WHERE f.oid OPERATOR(pg_catalog.=) ANY (ARRAY( \
                     SELECT w.objid FROM {within} w WHERE w.classid OPERATOR(pg_catalog.=) 1255::pg_catalog.oid)))) FROM ( \
         SELECT n.xmin, n.cmin, true FROM pg_catalog.pg_namespace n \
-            WHERE n.nspname OPERATOR(pg_catalog.=) 'runner' \
+            WHERE n.nspname OPERATOR(pg_catalog.=) ANY (ARRAY[{own}]::pg_catalog.name[]) \
         UNION ALL SELECT w.x, w.y, true FROM {within} w \
         UNION ALL SELECT d.xmin, d.cmin, true FROM pg_catalog.pg_depend d WHERE d.refclassid OPERATOR(pg_catalog.=) 1259::pg_catalog.oid \
             AND d.refobjid OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT t.oid FROM {tables} t)) \
         UNION ALL SELECT d.xmin, d.cmin, true FROM pg_catalog.pg_depend d WHERE d.refclassid OPERATOR(pg_catalog.=) 3079::pg_catalog.oid \
             AND d.classid OPERATOR(pg_catalog.=) ANY (ARRAY[1255, 1259, 2615]::pg_catalog.oid[]) \
             AND d.objid OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT w.objid FROM {within} w UNION ALL SELECT n.oid FROM pg_catalog.pg_namespace n \
-                WHERE n.nspname OPERATOR(pg_catalog.=) ANY (ARRAY['runner', 'runner_gate']::pg_catalog.name[]))) \
+                WHERE n.nspname OPERATOR(pg_catalog.=) ANY (ARRAY[{own, }'runner_gate']::pg_catalog.name[]))) \
         UNION ALL SELECT g.xmin, g.cmin, true FROM pg_catalog.pg_trigger g \
             WHERE g.tgrelid OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT t.oid FROM {tables} t)) \
         UNION ALL SELECT k.xmin, k.cmin, true FROM pg_catalog.pg_constraint k \
@@ -92,7 +93,7 @@ const WRITTEN: &str = "\
             ORDER BY t.oid) \
         FROM {tables} t)";
 
-/// The result of [`FINGERPRINT`].
+/// The result of [`fingerprint`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Fingerprint {
     tables: Option<String>,
@@ -114,15 +115,15 @@ impl Fingerprint {
 
     /// Returns the query for what has to be compared, in the order of [`Self::of_parts`], and the condition under which its row
     /// `now (a, b, c)` shows no change.
-    pub(super) fn look(&self) -> (&'static str, String) {
+    pub(super) fn look<'a>(&self, place: &'a ToolPlace) -> (&'a str, String) {
         let is_same = |name: &str, value: &Option<String>| match value {
             Some(value) => format!("coalesce(now.{name} OPERATOR(pg_catalog.=) {}, false)", literal(value)),
             None => format!("now.{name} IS NULL"),
         };
         let same = format!("{} AND {}", is_same("a", &self.tables), is_same("b", &self.locks));
         match self.locks {
-            None => (&WITHOUT_ROWS, same),
-            Some(_) => (&FINGERPRINT, format!("{same} AND {}", is_same("c", &self.rows))),
+            None => (&place.without_rows, same),
+            Some(_) => (&place.fingerprint, format!("{same} AND {}", is_same("c", &self.rows))),
         }
     }
 
@@ -141,7 +142,8 @@ impl Fingerprint {
             return Ok(());
         };
         let error = DatabaseError::new(DatabaseErrorKind::Denied, what).hint(
-            "the schemas `runner` and `runner_gate` are changed by runner alone; look at triggers and functions too",
+            "runner's own tables, and the schemas `runner` and `runner_gate`, are changed by runner alone; look at triggers and functions \
+             too",
         );
         Err(match added(self.locks.as_deref(), now.locks.as_deref()) {
             Some(lock) => error.detail(lock),

@@ -15,7 +15,7 @@ use super::record::ours;
 use super::scope::{SAVEPOINT, Voice, backend_of, end, rows, simple, text_of};
 use super::search_path::OURS;
 use super::settings::{ENCODING, prologue_of};
-use super::tool_tables::{FINGERPRINT, Fingerprint};
+use super::tool_tables::Fingerprint;
 use super::watch::Watch;
 use crate::database::{DatabaseError, DatabaseErrorKind, Part, Role};
 use crate::sql::Isolation;
@@ -227,7 +227,7 @@ impl PostgresDatabase {
                 transaction.later,
                 transaction.release(),
                 self.holds_lock(),
-                *FINGERPRINT,
+                self.endpoint.place().fingerprint,
                 self.run_deferred()
             )
         } else {

@@ -3,8 +3,7 @@
 
 use super::SqliteDatabase;
 use super::error::{from_failure, text_of};
-use crate::database::facts::GUARDED_TABLE_LITERALS;
-use crate::database::{DatabaseError, DatabaseErrorKind};
+use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, HistoryPlace};
 
 impl SqliteDatabase {
     /// Fails if there is anything about the tool's tables but the tables themselves. Belongs in a transaction that writes; looks only
@@ -24,7 +23,7 @@ impl SqliteDatabase {
             stranger = Some((text_of(row, 0)?, text_of(row, 1)?));
             Ok(())
         };
-        self.connection.each_row(&strangers(), &[], look).map_err(failed)?;
+        self.connection.each_row(&strangers(&self.facts.history), &[], look).map_err(failed)?;
         if let Some((kind, name)) = stranger {
             return Err(DatabaseError::new(
                 DatabaseErrorKind::Denied,
@@ -38,8 +37,9 @@ impl SqliteDatabase {
 }
 
 /// What is about the tool's tables, and is neither one of them nor an index that SQLite makes with one.
-fn strangers() -> String {
-    let ours = |name: &str| format!("lower({name}) IN ({GUARDED_TABLE_LITERALS})");
+fn strangers(history: &HistoryPlace) -> String {
+    let tables = history.guarded(Dialect::Sqlite).to_ascii_lowercase();
+    let ours = |name: &str| format!("lower({name}) IN ({tables})");
     let is_made = "m.type = 'index' AND m.sql IS NULL OR m.type = 'table' AND m.sql NOT LIKE 'create virtual%'";
     format!(
         "SELECT m.type, m.name FROM main.sqlite_schema m WHERE ({name} OR {table}) AND NOT ({is_made}) \

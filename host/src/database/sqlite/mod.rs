@@ -105,7 +105,11 @@ pub async fn connect(url: &DatabaseUrl, options: &ConnectOptions) -> Result<Box<
     }
     let guard = Guard::new(path.clone(), busy_timeout, options.statement_timeout);
     connection.set_hooks(guard.hooks()).map_err(|failure| error::from_failure(&failure))?;
-    let facts = Facts { version: rusqlite::version().to_owned(), ..Facts::of_dialect(Dialect::Sqlite) };
+    let facts = Facts {
+        version: rusqlite::version().to_owned(),
+        history: options.history.clone(),
+        ..Facts::of_dialect(Dialect::Sqlite)
+    };
     Ok(Box::new(SqliteDatabase {
         opened: Opened::default(),
         cache: statement::Cache::default(),
@@ -341,12 +345,13 @@ impl SqliteDatabase {
         let (statement, mut values) = change.statement_with(&self.facts, reserve, |_| length.clone())?;
         change.check(self.execute_now(&statement, &values)?)?;
         values.truncate(large.key.len());
-        let find = format!("SELECT rowid FROM main.{} WHERE {} = ?", large.table, large.key.join(" = ? AND "));
+        let table = format!("{}{}", self.facts.history.prefix(), large.table);
+        let find = format!("SELECT rowid FROM main.{table} WHERE {} = ?", large.key.join(" = ? AND "));
         let found = self.query_now(&find, &values, QueryLimits::NONE)?;
         let row =
             found.rows.first().and_then(|row| row.first()?.as_int64()).ok_or_else(DatabaseError::unexpected_rows)?;
         self.connection
-            .overwrite(large.table, large.column, row, &large.bytes)
+            .overwrite(&table, large.column, row, &large.bytes)
             .map_err(|failure| self.failed(&failure, &find))
     }
 }

@@ -36,8 +36,12 @@ impl RunControl {
             return None;
         }
         // The settings for migrations are not for it.
-        let options =
-            ConnectOptions { connect_timeout: LOOK_TIMEOUT, driver: options.driver, ..ConnectOptions::default() };
+        let options = ConnectOptions {
+            connect_timeout: LOOK_TIMEOUT,
+            driver: options.driver,
+            history: options.history,
+            ..ConnectOptions::default()
+        };
         let (control, connector) = (self.clone(), Connector { url, options });
         let task = tokio::spawn(async move {
             // Most runs end before an operator could request anything.

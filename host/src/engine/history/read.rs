@@ -172,7 +172,7 @@ fn check_format(format: &str) -> Result<()> {
 async fn unfinished(database: &mut HostSession<'_>, tables: &[String]) -> Result<Presence> {
     let facts = database.facts().clone();
     if !facts.transactional_ddl {
-        let has_history = tables.iter().any(|table| table == "runner_history");
+        let has_history = tables.iter().any(|table| table.ends_with(TOOL_TABLES[0]));
         let any = tool_sql(sql::ANY, &facts);
         let is_empty =
             !has_history || database.query(&any, &[], QueryLimits::NONE).await.map_err(unreadable)?.rows.is_empty();

@@ -216,6 +216,9 @@ pub fn declared_json(description: &Description) -> String {
     if !description.renames.is_empty() {
         declared["tables"] = json!(description.renames.lines());
     }
+    if !description.project.is_empty() {
+        declared["project"] = json!(description.project);
+    }
     declared.to_string()
 }
 
@@ -240,6 +243,7 @@ fn parse_declared(declared: &str, summary: &str) -> Option<Description> {
         requires: texts("requires").unwrap_or_default(),
         runtime: declared["runtime"].as_str().map(str::to_owned),
         renames: Arc::new(renames(&declared["tables"])?),
+        project: declared["project"].as_str().unwrap_or_default().to_owned(),
     })
 }
 
@@ -272,6 +276,7 @@ mod tests {
             requires: vec!["read users(id)".to_owned()],
             runtime: Some("javascript 00".to_owned()),
             renames: Arc::new(Renames::parse([("out*", "a.\"o x\"*"), ("users", "clients")]).expect("rules")),
+            project: "shop".to_owned(),
         };
         assert_eq!(parse_declared(&declared_json(&description), "adds users"), Some(description));
         assert_eq!(parse_declared("{}", ""), None);

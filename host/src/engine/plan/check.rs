@@ -55,14 +55,36 @@ pub fn check_history(input: &PlanInput<'_>, except: Option<&str>) -> Result<()> 
                  --allow-missing` records what is applied up to it, with `--dry-run` only shows it"
             ));
         }
+        let others = of_others(input, missing.iter().copied())?;
         for record in missing.into_iter().rev() {
             error = error.at("migration", record.id());
+        }
+        if let Some((_, project)) = others.first() {
+            return Err(error.hint(format!(
+                "the project `{project}` applied that: `[history]` gives each project in one database a history of its own"
+            )));
         }
         return Err(error
             .hint("restore the files, or use the release of the project that has them")
             .hint("`--allow-missing` continues without them, if a newer release applied them"));
     }
     Ok(())
+}
+
+/// Those of the records that the project lacks and another one has applied, with its name.
+pub fn of_others<'a>(
+    input: &PlanInput<'_>,
+    records: impl Iterator<Item = &'a Record>,
+) -> Result<Vec<(&'a Record, String)>> {
+    let mut others = Vec::new();
+    for record in records {
+        let is_here = find(input, &record.revision).is_some_and(|migration| migration.sha256 == record.sha256);
+        let project = if is_here { String::new() } else { record.description()?.project };
+        if !project.is_empty() && !input.catalog.project.is_empty() && project != input.catalog.project {
+            others.push((record, project));
+        }
+    }
+    Ok(others)
 }
 
 /// Returns the project's migration for a revision as spelled in history; leading zeros do not matter.

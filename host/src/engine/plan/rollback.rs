@@ -1,7 +1,7 @@
 //! Plans downgrades.
 
 use super::apply::up_step;
-use super::check::{check_dependencies, check_dialect, check_history, find, means};
+use super::check::{check_dependencies, check_dialect, check_history, find, means, of_others};
 use super::{
     Plan, PlanInput, PlannedMigration, Source, broken_upgrade, candidates, down_mode, half_done, resume_after,
 };
@@ -23,6 +23,7 @@ pub fn plan_rollback(input: &PlanInput<'_>, target: &Target) -> Result<Plan> {
         };
         chosen[..=at].rotate_right(1);
     }
+    check_projects(input, &chosen)?;
     check_dependents(input, &chosen)?;
     let steps = chosen.iter().map(|record| down_step(input, record)).collect::<Result<_>>()?;
     Ok(Plan { steps, current: input.history.current().map(Record::id) })
@@ -85,6 +86,23 @@ fn choose<'a>(input: &PlanInput<'a>, target: &Target) -> Result<Vec<&'a Record>>
         }
     }
     Ok(applied)
+}
+
+/// Fails if one of them is another project's, whatever copy of it the database has.
+fn check_projects(input: &PlanInput<'_>, chosen: &[&Record]) -> Result<()> {
+    let others = of_others(input, chosen.iter().copied())?;
+    let Some((_, project)) = others.first() else { return Ok(()) };
+    let here = &input.catalog.project;
+    let mut error = Error::mismatch(match others.len() {
+        1 => format!("a migration was applied by the project `{project}`, and this is `{here}`"),
+        several => format!("{several} migrations were applied by other projects than `{here}`"),
+    });
+    for (record, project) in &others {
+        error = error.at("migration", format!("{} (project: {project})", record.id()));
+    }
+    Err(error
+        .hint("roll it back in its own project; `[history]` gives each project in one database a history of its own")
+        .hint(format!("if this is the same project, give it that name: `name = \"{project}\"` in `[project]`")))
 }
 
 /// Fails if a migration that stays applied depends on one that would be rolled back.

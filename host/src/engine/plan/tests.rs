@@ -1,7 +1,7 @@
 //! Cases in, revisions out; no database.
 
 use super::*;
-use crate::database::{Dialect, LockKind};
+use crate::database::{Dialect, HistoryPlace, LockKind};
 use crate::engine::history::{State, declared_json};
 use crate::error::ErrorKind;
 use crate::project::catalog::{Artifact, Migration, Mode, SqlFiles};
@@ -27,6 +27,7 @@ const fn facts(dialect: Dialect, transactional_ddl: bool) -> Facts {
         increment: None,
         citus: None,
         schema: None,
+        history: HistoryPlace { schema: None, prefix: None },
     }
 }
 

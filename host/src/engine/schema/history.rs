@@ -22,7 +22,7 @@ pub const PROTECTED: &str = "SELECT m.value FROM @.runner_meta m WHERE m.key = '
 /// Records it. Parameter: what the database says.
 pub const PROTECT: &str = "INSERT INTO @.runner_meta VALUES ('protected', ?1)";
 /// Records it in place of what was recorded. Parameter: what the database says.
-pub const PROTECT_AGAIN: &str = "UPDATE @.runner_meta SET value = ?1 WHERE runner_meta.key = 'protected'";
+pub const PROTECT_AGAIN: &str = "UPDATE @.runner_meta SET value = ?1 WHERE @.runner_meta.key = 'protected'";
 /// Whether history has any row.
 pub const ANY: &str = "SELECT 1 FROM @.runner_history LIMIT 1";
 /// The rows in force, in the order of application, each after the format. Without rows, the format and NULLs.
@@ -107,9 +107,9 @@ pub const SET_APPLIED: &str = "UPDATE @.runner_history SET state = 'applied', sh
 pub const SET_REASON: &str = "UPDATE @.runner_history SET reason = ?1 WHERE id = ?2";
 /// Deletes artifacts that no row of history names, nor a build that took over. Parameter: the revision.
 pub const DROP_ARTIFACTS: &str = "DELETE FROM @.runner_artifact WHERE revision = ?1 AND NOT EXISTS (SELECT 1 \
-     FROM @.runner_history h WHERE h.revision = runner_artifact.revision AND h.sha256 = runner_artifact.sha256) \
+     FROM @.runner_history h WHERE h.revision = @.runner_artifact.revision AND h.sha256 = @.runner_artifact.sha256) \
      AND NOT EXISTS (SELECT 1 FROM @.runner_repair r WHERE r.action = 'accept-changed' \
-     AND r.statement = runner_artifact.sha256)";
+     AND r.statement = @.runner_artifact.sha256)";
 /// Records that another build goes on with an unfinished upgrade. Parameters: name, summary, digest, declared, id.
 pub const HAND_OVER: &str = "UPDATE @.runner_history SET name = ?1, summary = ?2, sha256 = ?3, declared = ?4 \
      WHERE id = ?5 AND active = 1 AND state = 'partial'";

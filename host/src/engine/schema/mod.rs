@@ -19,8 +19,9 @@ mod sqlite;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
+
 use self::{mysql::MYSQL, postgres::POSTGRES, sqlite::SQLITE};
-use crate::database::facts::TOOL_TABLE_LITERALS;
 use crate::database::{Dialect, Facts};
 
 /// The format of the tables and of what they store, as recorded in `runner_meta`.
@@ -71,8 +72,8 @@ pub struct Words {
 }
 
 impl Words {
-    fn get(&self, word: &str, facts: &Facts) -> Option<&'static str> {
-        Some(match word {
+    fn get(&self, word: &str, facts: &Facts) -> Option<Cow<'static, str>> {
+        Some(Cow::Borrowed(match word {
             "now_us" => self.now_us,
             "now_ms" => self.now_ms,
             "int64" => self.int64,
@@ -82,9 +83,9 @@ impl Words {
             "lock_free" => self.lock,
             "session" => self.session,
             "watching" => self.watching,
-            "tables" => TOOL_TABLE_LITERALS,
+            "tables" => return Some(Cow::Owned(facts.history.tables(facts.dialect))),
             _ => return None,
-        })
+        }))
     }
 }
 
@@ -102,14 +103,14 @@ pub fn dialect_schema(facts: &Facts) -> &'static DialectSchema {
 /// tables (SQLite's is `main`), `?1` a placeholder, and `~word~` the dialect's text for the word.
 pub fn tool_sql(template: &str, facts: &Facts) -> String {
     let words = &dialect_schema(facts).words;
-    let place = facts.dialect.quote(facts.tool_schema());
-    let mut result = String::with_capacity(template.len() + 8 * place.len());
+    let mut result = String::with_capacity(template.len() + 64);
     let mut rest = template;
     while let Some(at) = rest.find(['@', '?', '~']) {
         result.push_str(&rest[..at]);
         let after = &rest[at + 1..];
         rest = match rest.as_bytes()[at] {
             b'@' => {
+                let (place, after) = facts.tool_place(&rest[at..]);
                 result.push_str(&place);
                 after
             }
@@ -123,7 +124,7 @@ pub fn tool_sql(template: &str, facts: &Facts) -> String {
             }
             _ => match after.split_once('~').and_then(|(word, after)| Some((words.get(word, facts)?, after))) {
                 Some((text, after)) => {
-                    result.push_str(text);
+                    result.push_str(&text);
                     after
                 }
                 None => {

@@ -103,6 +103,10 @@ impl Catalog {
             report.catalog.migrations.extend(packages.migrations);
             report.catalog.migrations.sort_by_cached_key(|migration| RevisionKey::of(&migration.revision));
         }
+        report.catalog.project.clone_from(&settings.name);
+        for migration in &mut report.catalog.migrations {
+            migration.description.project.clone_from(&settings.name);
+        }
         let dialect = checks.dialect.unwrap_or_else(|| settings.database_url.value.dialect());
         let is_elsewhere = |migration: &mut Migration| migration.is_elsewhere(dialect);
         report.catalog.elsewhere = report.catalog.migrations.extract_if(.., is_elsewhere).collect();

@@ -103,6 +103,8 @@ pub struct Description {
     pub runtime: Option<String>,
     /// What its tables are called here, if it is one of a package. What it needs and asks for has these names already.
     pub renames: Arc<Renames>,
+    /// The project whose migration it is; empty if that is not known.
+    pub project: String,
 }
 
 impl Description {
@@ -327,6 +329,8 @@ pub struct UnknownShared {
 /// All migrations of a project, in order.
 #[derive(Clone, Debug, Default)]
 pub struct Catalog {
+    /// The name of the project.
+    pub project: String,
     /// In the order of their revisions.
     pub migrations: Vec<Migration>,
     /// The others: SQL for other databases alone, which this one gets nothing of.

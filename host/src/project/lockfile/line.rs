@@ -253,6 +253,7 @@ fn description(section: &Section<'_, '_>, odd: OddNeeds) -> Option<ComponentDesc
         requires: Vec::new(),
         runtime: None,
         renames: Arc::default(),
+        project: String::new(),
     };
     let (transformer, world) = (section.boolean("transformer"), required(section, "world")?);
     Some(ComponentDescription { description, transformer, world })

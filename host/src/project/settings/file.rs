@@ -10,6 +10,7 @@ use super::RequiredIsolation;
 use super::backup;
 use super::existing::{self, ON_EXISTING, OnExisting};
 use super::grants::{self, ComponentGrants};
+use super::history::{self, HISTORY};
 use super::lock::{self, LOCK};
 use super::named::{self, SettingValue};
 use super::tenants::{self, TenantsTable};
@@ -18,7 +19,7 @@ use super::throttle::{self, TransformSection};
 use super::timeouts::{self, Timeouts};
 use super::transform::{self, Chunking};
 use crate::data::Value;
-use crate::database::ChosenLock;
+use crate::database::{ChosenLock, HistoryPlace};
 use crate::error::{Error, Result};
 use crate::project::discovery::Ignored;
 use crate::project::files::read_own;
@@ -46,6 +47,8 @@ pub(super) struct SettingsFile {
     pub lock: Option<Sourced<ChosenLock>>,
     /// `[database] on_existing`
     pub on_existing: Option<OnExisting>,
+    /// `[history]`
+    pub history: Vec<SettingValue<HistoryPlace>>,
     pub environments: BTreeMap<String, Environment>,
     pub databases: BTreeMap<String, NamedDatabase>,
     pub tenants: Option<TenantsTable>,
@@ -70,6 +73,7 @@ pub(super) struct Environment {
     pub foreign_keys: Option<Sourced<bool>>,
     pub lock: Option<Sourced<ChosenLock>>,
     pub on_existing: Option<OnExisting>,
+    pub history: Vec<SettingValue<HistoryPlace>>,
     /// `[environments.NAME.databases.OTHER] url`
     pub databases: BTreeMap<String, Sourced<String>>,
     /// `[environments.NAME.tenants]`
@@ -89,6 +93,7 @@ pub(super) struct NamedDatabase {
     pub foreign_keys: Option<Sourced<bool>>,
     pub lock: Option<Sourced<ChosenLock>>,
     pub on_existing: Option<OnExisting>,
+    pub history: Vec<SettingValue<HistoryPlace>>,
     pub migrations: PathBuf,
     pub timeouts: Vec<SettingValue<Timeouts>>,
     pub backup: backup::BackupSection,
@@ -131,6 +136,7 @@ impl SettingsFile {
         root.only(&[
             "project",
             "database",
+            HISTORY,
             "environments",
             "databases",
             "tenants",
@@ -165,6 +171,7 @@ impl SettingsFile {
             content.on_existing = existing::read(&database);
             content.timeouts = named::read(&database, &timeouts::SETTINGS);
         }
+        content.history = history_table(root);
         content.environments = by_name(root, "environments", environment);
         content.databases = by_name(root, "databases", named_database);
         content.tenants = tenants_table(root);
@@ -245,6 +252,7 @@ fn environment(section: &Section<'_, '_>, _name: &str) -> Option<Environment> {
         "databases",
         "tenants",
         "backup",
+        HISTORY,
     ]));
     Some(Environment {
         url: section.string("url"),
@@ -253,6 +261,7 @@ fn environment(section: &Section<'_, '_>, _name: &str) -> Option<Environment> {
         foreign_keys: section.flag(FOREIGN_KEYS),
         lock: lock::read(section),
         on_existing: existing::read(section),
+        history: history_table(section),
         databases: by_name(section, "databases", |section, _| {
             section.only(&["url"]);
             section.string("url")
@@ -267,7 +276,7 @@ fn environment(section: &Section<'_, '_>, _name: &str) -> Option<Environment> {
 }
 
 fn named_database(section: &Section<'_, '_>, name: &str) -> Option<NamedDatabase> {
-    section.only(&known(&["url", FOREIGN_KEYS, LOCK, ON_EXISTING, "protected", "migrations", "backup"]));
+    section.only(&known(&["url", FOREIGN_KEYS, LOCK, ON_EXISTING, "protected", "migrations", "backup", HISTORY]));
     for (key, example) in [("url", format!("sqlite://{name}.db")), ("migrations", format!("{name}/migrations"))] {
         if !section.has(key) {
             let hint = format!("add a line such as `{key} = \"{example}\"`");
@@ -281,6 +290,7 @@ fn named_database(section: &Section<'_, '_>, name: &str) -> Option<NamedDatabase
         foreign_keys: section.flag(FOREIGN_KEYS),
         lock: lock::read(section),
         on_existing: existing::read(section),
+        history: history_table(section),
         migrations: migrations?,
         timeouts: named::read(section, &timeouts::SETTINGS),
         backup: backup::read(section),
@@ -291,6 +301,14 @@ fn named_database(section: &Section<'_, '_>, name: &str) -> Option<NamedDatabase
 fn tenants_table(parent: &Section<'_, '_>) -> Option<TenantsTable> {
     let path = parent.key("tenants");
     tenants::read(&parent.section("tenants", &path)?)
+}
+
+/// Where the history is.
+fn history_table(parent: &Section<'_, '_>) -> Vec<SettingValue<HistoryPlace>> {
+    let path = parent.key(HISTORY);
+    let Some(section) = parent.section(HISTORY, &path) else { return Vec::new() };
+    section.only(&named::names(&history::SETTINGS).collect::<Vec<_>>());
+    named::read(&section, &history::SETTINGS)
 }
 
 /// Whether a component must be isolated by the database.

@@ -6,6 +6,7 @@ mod existing;
 mod file;
 mod find;
 mod grants;
+mod history;
 mod interpolate;
 mod lock;
 mod named;
@@ -32,7 +33,7 @@ use super::origin::{Origin, Sourced};
 use super::packages::PackageSettings;
 use super::units::parse_duration;
 use crate::data::Value;
-use crate::database::DatabaseUrl;
+use crate::database::{DatabaseUrl, HistoryPlace};
 use crate::error::{Error, Result};
 use crate::suggest::quoted_for_shell;
 pub use backup::{BackupSettings, BackupTo};
@@ -109,6 +110,10 @@ pub struct LoadRequest {
     pub on_existing: Option<String>,
     /// `--unprotect`: the name of a protected database with which the command may do what it would refuse.
     pub unprotect: Option<String>,
+    /// `--history-schema`.
+    pub history_schema: Option<String>,
+    /// `--history-prefix`.
+    pub history_prefix: Option<String>,
     /// `--chunk-rows`.
     pub chunk_rows: Option<String>,
     /// `--chunk-time`.
@@ -166,6 +171,10 @@ pub struct Settings {
     pub protected: Option<String>,
     /// The name of a protected database with which the command may do that nevertheless.
     pub unprotect: Option<String>,
+    /// Where runner's own tables are.
+    pub history: HistoryPlace,
+    /// The same, with `{tenant}`.
+    pub(in crate::project) history_of_tenants: HistoryPlace,
     /// What a first run does with a database that is not empty.
     pub on_existing: OnExisting,
     /// What must confine a component.
@@ -232,6 +241,13 @@ impl Settings {
         let file = url.sqlite_path().and_then(|path| Some(path.file_name()?.to_string_lossy().into_owned()));
         let names = [self.database_name().map(str::to_owned), url.database_name().map(str::to_owned), file];
         names.into_iter().flatten().collect()
+    }
+
+    /// Where the history of a tenant is.
+    #[cfg(feature = "cli")]
+    pub fn history_of(&self, tenant: &str) -> Result<HistoryPlace> {
+        let dialect = self.database_url.value.dialect();
+        history::place(&self.history_of_tenants, dialect, Some(tenant), DatabaseUse::Connect)
     }
 
     /// A hint in which commands name the database, if it is one of several: without it, they would be for none or for another one.
@@ -328,6 +344,10 @@ impl Settings {
         let throttle = throttle::choose(request, variables, content, &choice, &root)?;
         let backup = backup::choose(request, variables, content, &choice, &root)?;
         let on_existing = existing::choose(request, variables, content, &choice)?;
+        let history_of_tenants = history::choose(request, variables, content, &choice)?;
+        let tenant = request.tenant.as_ref().map(|tenant| tenant.name.clone());
+        let dialect = database_url.value.dialect();
+        let history = history::place(&history_of_tenants, dialect, tenant.as_deref(), request.wanted)?;
         let mut parameters = content.parameters.clone();
         if let Some((_, environment)) = &choice.environment {
             parameters.extend(environment.parameters.clone());
@@ -345,9 +365,11 @@ impl Settings {
             unprotect: request.unprotect.clone(),
             isolation: choice.isolation(content),
             on_existing,
+            history,
+            history_of_tenants,
             environment: choice.environment.map(|(name, _)| name),
             database: choice.database.map(|(name, _)| name),
-            tenant: request.tenant.as_ref().map(|tenant| tenant.name.clone()),
+            tenant,
             database_url,
             sdk: content.sdk.as_ref().map(|sdk| root.join(sdk)),
             toolchain: variables.first(&[env::TOOLCHAIN]).or_else(|| content.toolchain.clone()),

@@ -13,7 +13,7 @@ use crate::project::origin::Sourced;
 use crate::project::toml_reader::Section;
 
 /// What stands for the name of a tenant in the URL.
-const PLACEHOLDER: &str = "{tenant}";
+pub(super) const PLACEHOLDER: &str = "{tenant}";
 
 /// The largest list of tenants that is read: a hundred thousand with their URLs.
 const LARGEST: u64 = 16 << 20;

@@ -74,6 +74,7 @@ impl Chosen<'_> {
             requires: Vec::new(),
             runtime: None,
             renames: Arc::default(),
+            project: String::new(),
         })
     }
 

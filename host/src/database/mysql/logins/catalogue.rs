@@ -9,11 +9,11 @@ use super::super::programs::reaching_objects;
 use super::super::refusals::is_tool_name;
 use super::super::session::{self, Spoken, literal, text};
 use super::gate::{self, named};
-use crate::database::logins::names::login_of;
+use crate::database::logins::names::{login_of, scope};
 use crate::database::logins::reach::{Action, Attached, ForeignKey, Program};
 use crate::database::logins::refusals::NAMED;
 use crate::database::logins::rights::{Relations, Rights};
-use crate::database::{DatabaseError, DatabaseErrorKind, Dialect};
+use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Facts};
 use crate::sql::ShownGrants;
 
 /// What was found.
@@ -29,6 +29,8 @@ pub(super) struct Catalogue {
     pub is_blind: bool,
     /// The database.
     pub database: String,
+    /// What the names of logins have for it.
+    pub scope: String,
     /// The tables and views.
     pub relations: Relations,
     /// The functions: database, name, and whether it runs with the rights of its owner.
@@ -118,13 +120,14 @@ impl Catalogue {
     /// Asks the server. `schemas`: the databases that grants are about; `logins`: the names of those that are wanted.
     pub(super) async fn read(
         connection: &mut impl Spoken,
-        dialect: Dialect,
+        facts: &Facts,
         database: &str,
         schemas: &[String],
         logins: &[String],
     ) -> Result<Self, DatabaseError> {
         let mut found = Self {
-            dialect,
+            dialect: facts.dialect,
+            scope: scope(facts, database),
             host: String::new(),
             is_superuser: false,
             is_blind: false,
@@ -150,7 +153,7 @@ impl Catalogue {
 
     /// The name of a component's login.
     pub(super) fn login_of(&self, revision: &str) -> String {
-        login_of(self.dialect, &self.database, revision)
+        login_of(self.dialect, &self.scope, revision)
     }
 
     /// The databases that grants are about, as literals.

@@ -11,7 +11,7 @@
 use super::super::error::{NO_DATABASE, NO_TABLE};
 use super::super::inspect;
 use super::super::session::{self, Spoken, literal, text};
-use crate::database::{DatabaseError, Dialect};
+use crate::database::{DatabaseError, Dialect, Facts};
 
 /// The procedure.
 pub(super) const GATE: &str = "runner_gate";
@@ -107,9 +107,10 @@ pub(super) fn making(database: &str, owner: &str, dialect: Dialect) -> Vec<Strin
 pub(super) async fn difference(
     connection: &mut impl Spoken,
     database: &str,
-    dialect: Dialect,
+    facts: &Facts,
 ) -> Result<Option<String>, DatabaseError> {
-    inspect::check(connection, database).await?;
+    inspect::check(connection, facts).await?;
+    let dialect = facts.dialect;
     let (schema, gate) = (literal(database), literal(GATE));
     let tables = format!("{}, {}", literal(TICKETS), literal(LOGINS));
     let asked = format!(

@@ -4,7 +4,7 @@ use super::super::error::{NO_DATABASE, NO_TABLE};
 use super::catalogue::account;
 use super::gate::{self, named};
 use crate::data::Value;
-use crate::database::logins::names::login_of;
+use crate::database::logins::names::{login_of, scope};
 use crate::database::{DatabaseError, DatabaseErrorKind, QueryLimits, Session};
 
 /// Drops the users that components under grants have in a database, which is going to be dropped.
@@ -22,7 +22,7 @@ pub(in crate::database::mysql) async fn drop_logins(
     for row in &noted.rows {
         let [Some(login), Some(revision)] = [0, 1].map(|at| row.get(at).and_then(Value::as_text)) else { continue };
         // The rows of the original were copied too, and its users stay.
-        if login == login_of(session.facts().dialect, name, revision) {
+        if login == login_of(session.facts().dialect, &scope(session.facts(), name), revision) {
             session.execute(&format!("DROP USER IF EXISTS {}", account(login)), &[]).await?;
         }
     }

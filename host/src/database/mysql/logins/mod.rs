@@ -17,7 +17,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::MysqlDatabase;
-use crate::database::logins::names::login_of;
+use crate::database::logins::names::{login_of, scope};
 use crate::database::logins::sessions::{Driver, LoginRights};
 use crate::database::{Claims, DatabaseError, Grants, Part, Role, SchemaChange, StopSignal, ToolChange};
 use crate::sql::Isolation;
@@ -25,7 +25,7 @@ use crate::sql::Isolation;
 impl MysqlDatabase {
     /// The name of a component's login.
     fn login_of(&self, revision: &str) -> String {
-        login_of(self.server.facts.dialect, self.endpoint.database(), revision)
+        login_of(self.server.facts.dialect, &scope(&self.server.facts, self.endpoint.database()), revision)
     }
 }
 

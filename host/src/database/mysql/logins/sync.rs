@@ -116,12 +116,12 @@ impl MysqlDatabase {
         asked: LoginRights,
     ) -> Result<(String, Wanted), DatabaseError> {
         self.ready().await?;
-        let (database, dialect) = (self.endpoint.database().to_owned(), self.server.facts.dialect);
+        let (database, facts) = (self.endpoint.database().to_owned(), self.server.facts.clone());
         let login = self.login_of(&grants.component);
         let schemas = Wanted::schemas(&[grants]);
         let logins = std::slice::from_ref(&login);
-        let catalogue = Catalogue::read(&mut self.connection, dialect, &database, &schemas, logins).await?;
-        if let Some(difference) = gate::difference(&mut self.connection, &database, dialect).await? {
+        let catalogue = Catalogue::read(&mut self.connection, &facts, &database, &schemas, logins).await?;
+        if let Some(difference) = gate::difference(&mut self.connection, &database, &facts).await? {
             return Err(broken_gate(&difference));
         }
         let wanted = Wanted::of(grants, &catalogue);
@@ -168,12 +168,12 @@ impl MysqlDatabase {
     }
 
     async fn catalogue_of(&mut self, wanted: &[WantedLogin]) -> Result<(Catalogue, Option<String>), DatabaseError> {
-        let (database, dialect) = (self.endpoint.database().to_owned(), self.server.facts.dialect);
+        let (database, facts) = (self.endpoint.database().to_owned(), self.server.facts.clone());
         let grants: Vec<&Grants> = wanted.iter().map(|wanted| &*wanted.grants).collect();
         let names: Vec<String> = grants.iter().map(|grants| self.login_of(&grants.component)).collect();
         let connection = &mut self.connection;
-        let catalogue = Catalogue::read(connection, dialect, &database, &Wanted::schemas(&grants), &names).await?;
-        let gate = gate::difference(connection, &database, dialect).await?;
+        let catalogue = Catalogue::read(connection, &facts, &database, &Wanted::schemas(&grants), &names).await?;
+        let gate = gate::difference(connection, &database, &facts).await?;
         Ok((catalogue, gate))
     }
 

@@ -8,6 +8,7 @@ use sqlx::postgres::PgRow;
 use super::super::schema::literal;
 use super::super::scope::{rows, text_of};
 use crate::database::DatabaseError;
+use crate::database::facts::is_tool_table;
 use crate::database::logins::reach::{Action, Attached, ForeignKey, Program};
 use crate::database::logins::rights::{Relation, Relations, Rights};
 
@@ -20,6 +21,8 @@ pub(super) struct Catalogue {
     pub is_superuser: bool,
     /// The database.
     pub database: String,
+    /// What the names and comments of logins have for it.
+    pub scope: String,
     /// Everybody may create temporary tables, which a component would leave in its session.
     pub temporary: bool,
     /// Everybody may create schemas.
@@ -315,8 +318,12 @@ const ATTRIBUTES: [(usize, &str, &str); 7] = [
 
 impl Catalogue {
     /// Asks the server. `logins`: the names of those that are wanted.
-    pub(super) async fn read(connection: &mut PgConnection, logins: &[String]) -> Result<Self, DatabaseError> {
-        let mut found = Self::default();
+    pub(super) async fn read(
+        connection: &mut PgConnection,
+        scope: String,
+        logins: &[String],
+    ) -> Result<Self, DatabaseError> {
+        let mut found = Self { scope, ..Self::default() };
         let users = |text: &str| text.replace("{users}", USERS);
         let mut has_parameters = false;
         if let Some(row) = rows(connection, SERVER).await?.first() {
@@ -326,6 +333,10 @@ impl Catalogue {
         }
         found.open_schemas = rows(connection, OPEN_SCHEMAS).await?.iter().map(|row| cell(row, 0)).collect();
         for row in &rows(connection, &users(RELATIONS)).await? {
+            // In a schema of the application, too.
+            if is_tool_table(&cell(row, 1)) {
+                continue;
+            }
             let columns = list_of(row, 3).into_iter().collect();
             let relation = Relation { columns, sequences: Vec::new(), reaches_past: is(row, 2) };
             found.relations.insert((cell(row, 0), cell(row, 1)), relation);

@@ -74,7 +74,8 @@ impl PostgresDatabase {
 
     async fn catalogue_of(&mut self, login: &str) -> Result<Catalogue, DatabaseError> {
         let scope = self.enter_with(None, |_| OUR_NAMES.to_owned()).await?;
-        let found = Catalogue::read(&mut self.connection, &[login.to_owned()]).await;
+        let logins_of = self.login_scope();
+        let found = Catalogue::read(&mut self.connection, logins_of, &[login.to_owned()]).await;
         self.leave(scope, found).await
     }
 

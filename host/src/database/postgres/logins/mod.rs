@@ -10,8 +10,6 @@ pub(super) mod session;
 mod sync;
 mod wanted;
 
-pub(super) use self::gate::GATE;
-
 use std::sync::Arc;
 
 use async_trait::async_trait;

@@ -8,8 +8,6 @@ use sqlx::PgConnection;
 
 use super::super::PostgresDatabase;
 use super::super::connect::Connected;
-use super::super::foreign::INSPECT;
-use super::super::lock::set_application;
 use super::super::schema::literal;
 use super::super::scope::{rows, simple, text_of};
 use super::super::search_path::OURS;
@@ -45,11 +43,11 @@ impl PostgresDatabase {
         let path = self.ask(PATH).await?;
         let login = match rights {
             LoginRights::Align => self.align_now(grants).await?,
-            LoginRights::Keep => login_of(Dialect::Postgres, &self.database, &grants.component),
+            LoginRights::Keep => login_of(Dialect::Postgres, &self.login_scope(), &grants.component),
         };
         let (mut connection, found) = self.open_as(&login, grants).await?;
-        if let Some(request) = &self.locked_for {
-            simple(&mut connection, &set_application(&request.run_id)).await?;
+        if let Some(locked_for) = &self.locked_for {
+            simple(&mut connection, &locked_for.set_application()).await?;
         }
         let token = Secret::random();
         let digest = hex::encode(Sha256::digest(token.reveal()));
@@ -127,7 +125,7 @@ impl PostgresDatabase {
 
     /// Runs a text of ours in a transaction of its own.
     async fn run(&mut self, text: &str) -> Result<(), DatabaseError> {
-        let inspect = if self.inspected { "" } else { INSPECT.as_str() };
+        let inspect = if self.inspected { "" } else { self.endpoint.place().inspect.as_str() };
         let text = format!("{}; {OURS}{inspect}{text}{}COMMIT", prologue(&self.own, "NULL"), self.fence()?);
         self.busy = true;
         let done = simple(&mut self.connection, &text).await.map_err(|error| super::super::record::ours(error, None));

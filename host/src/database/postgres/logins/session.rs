@@ -13,7 +13,7 @@ use super::super::schema::literal;
 use super::super::scope::{rows, simple, text_of};
 use super::super::settings::{anew, in_new_settings, prologue_of};
 pub(super) use super::super::speech::without_place as without_the_gate;
-use super::super::tool_tables::{FINGERPRINT, Fingerprint};
+use super::super::tool_tables::Fingerprint;
 use super::super::transaction::{Transaction, commit, explain_aborted};
 use super::wanted::{quote, rights_on_new};
 use crate::data::{RowSet, Value};
@@ -132,7 +132,7 @@ impl PostgresDatabase {
         let path = self.gated.as_ref().map_or_else(|| "NULL".to_owned(), Gated::set_path);
         let anew = anew(&self.own, self.locked_for.as_ref());
         let (later, release) = (&transaction.later, transaction.release());
-        let look = if transaction.script_speaks { FINGERPRINT.as_str() } else { "" };
+        let look = if transaction.script_speaks { self.endpoint.place().fingerprint.as_str() } else { "" };
         let text = format!("{ours}{later}{release}{anew}SELECT {path}; {look}");
         let now = rows(&mut self.connection, &text).await?;
         if transaction.script_speaks {
@@ -140,7 +140,7 @@ impl PostgresDatabase {
         }
         self.pass(SEAL, &[]).await?;
         // Deferred triggers of the application run with the rights of the login or of their owners, before the last check.
-        let text = format!("{0}; SET CONSTRAINTS ALL IMMEDIATE; {proof}{ours}{0}", *FINGERPRINT);
+        let text = format!("{0}; SET CONSTRAINTS ALL IMMEDIATE; {proof}{ours}{0}", self.endpoint.place().fingerprint);
         let now = rows(&mut self.connection, &text).await?;
         transaction.tampered.map_or(Ok(()), Err)?;
         Fingerprint::of(now.first()).compare(&Fingerprint::of(now.last()))?;

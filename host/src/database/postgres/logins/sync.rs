@@ -12,7 +12,7 @@ use super::catalogue::Catalogue;
 use super::gate;
 use super::wanted::{self, Wanted};
 use crate::database::facts::Citus;
-use crate::database::logins::names::login_of;
+use crate::database::logins::names::{login_of, scope};
 use crate::database::logins::refusals::{
     DBA, all_out_of_line, broken_gate, cannot_bring_in_line, check_reached, check_secrets, out_of_line, superuser,
     unknown,
@@ -22,6 +22,11 @@ use crate::database::logins::{LoginReport, LoginRequest, LoginTask, WantedLogin}
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Grants};
 
 impl PostgresDatabase {
+    /// See [`scope`].
+    pub(super) fn login_scope(&self) -> String {
+        scope(&self.facts, &self.database)
+    }
+
     /// Looks at the logins; brings them in line if it is asked to.
     pub(super) async fn logins_now(&mut self, request: &LoginRequest) -> Result<LoginReport, DatabaseError> {
         let task = request.task;
@@ -74,7 +79,8 @@ impl PostgresDatabase {
         check_secrets(wanted)?;
         self.apart(async |database: &mut Self| {
             let names = database.names_of(wanted);
-            let catalogue = Catalogue::read(&mut database.connection, &names).await?;
+            let scope = database.login_scope();
+            let catalogue = Catalogue::read(&mut database.connection, scope, &names).await?;
             if let Some(wanted) = wanted.iter().find(|wanted| catalogue.is_superuser && !wanted.grants.superuser) {
                 return Err(superuser(
                     &wanted.id,
@@ -89,7 +95,7 @@ impl PostgresDatabase {
             let schema = database.schema_of_names();
             let (mut reasons, mut reached) = (Vec::new(), BTreeSet::new());
             for wanted in wanted {
-                let login = login_of(Dialect::Postgres, &catalogue.database, &wanted.grants.component);
+                let login = login_of(Dialect::Postgres, &catalogue.scope, &wanted.grants.component);
                 let whole = Wanted {
                     rights: catalogue.logins.get(&login).map(|it| it.rights.clone()).unwrap_or_default(),
                     ..Wanted::default()
@@ -121,8 +127,9 @@ impl PostgresDatabase {
     pub(super) async fn align_now(&mut self, grants: &Grants) -> Result<String, DatabaseError> {
         self.apart(async |database: &mut Self| {
             let schema = database.schema_of_names();
-            let login = login_of(Dialect::Postgres, &database.database, &grants.component);
-            let catalogue = Catalogue::read(&mut database.connection, std::slice::from_ref(&login)).await?;
+            let login = login_of(Dialect::Postgres, &database.login_scope(), &grants.component);
+            let scope = database.login_scope();
+            let catalogue = Catalogue::read(&mut database.connection, scope, std::slice::from_ref(&login)).await?;
             if let Some(difference) = gate::difference(&mut database.connection).await? {
                 return Err(broken_gate(&difference));
             }
@@ -144,7 +151,8 @@ impl PostgresDatabase {
             if let Err(error) = simple(&mut database.connection, &in_server(&statements.join(";\n"))).await {
                 return Err(again.detail(error.message));
             }
-            let after = Catalogue::read(&mut database.connection, std::slice::from_ref(&login)).await?;
+            let scope = database.login_scope();
+            let after = Catalogue::read(&mut database.connection, scope, std::slice::from_ref(&login)).await?;
             let left = after
                 .logins
                 .get(&login)
@@ -161,7 +169,8 @@ impl PostgresDatabase {
     async fn look_at_logins(&mut self, request: &LoginRequest) -> Result<LoginReport, DatabaseError> {
         let schema = self.schema_of_names();
         let names = self.names_of(&request.wanted);
-        let catalogue = Catalogue::read(&mut self.connection, &names).await?;
+        let scope = self.login_scope();
+        let catalogue = Catalogue::read(&mut self.connection, scope, &names).await?;
         let gate = gate::difference(&mut self.connection).await?;
         let mut report = wanted::report(request, &catalogue, &schema, gate.as_deref())?;
         if self.facts.citus.is_some() && gate.is_some() && !report.statements.is_empty() {
@@ -171,7 +180,8 @@ impl PostgresDatabase {
     }
 
     fn names_of(&self, wanted: &[WantedLogin]) -> Vec<String> {
-        wanted.iter().map(|wanted| login_of(Dialect::Postgres, &self.database, &wanted.grants.component)).collect()
+        let scope = self.login_scope();
+        wanted.iter().map(|wanted| login_of(Dialect::Postgres, &scope, &wanted.grants.component)).collect()
     }
 
     pub(super) fn schema_of_names(&self) -> String {

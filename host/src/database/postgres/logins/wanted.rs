@@ -163,10 +163,10 @@ fn one(
     report: &mut LoginReport,
 ) -> Result<(), DatabaseError> {
     let revision = wanted.grants.component.clone();
-    let login = login_of(Dialect::Postgres, &catalogue.database, &revision);
+    let login = login_of(Dialect::Postgres, &catalogue.scope, &revision);
     let of = Wanted::of(&wanted.grants, catalogue, schema);
     let found = catalogue.logins.get(&login);
-    let expected = comment(&catalogue.database, &revision);
+    let expected = comment(&catalogue.scope, &revision);
     if found.is_some_and(|found| !found.comment.is_empty() && found.comment != expected) {
         return Err(DatabaseError::new(
             DatabaseErrorKind::Denied,
@@ -262,7 +262,7 @@ pub(super) fn report(
     for state in report.logins.iter_mut().filter(|_| gate.is_some()) {
         state.differences.extend(gate.map(str::to_owned));
     }
-    let start = comment_start(&catalogue.database);
+    let start = comment_start(&catalogue.scope);
     let stale = catalogue.logins.iter().filter_map(|(login, found)| {
         let revision = found.comment.strip_prefix(&start)?;
         let is_wanted = wanted.iter().any(|wanted| wanted.grants.component == revision);
@@ -271,7 +271,7 @@ pub(super) fn report(
             Removal::Nothing => false,
             Removal::Of(removed) => removed == revision,
         };
-        (is_removed && *login == login_of(Dialect::Postgres, &catalogue.database, revision))
+        (is_removed && *login == login_of(Dialect::Postgres, &catalogue.scope, revision))
             .then_some((login, revision, found))
     });
     for (login, revision, found) in stale {

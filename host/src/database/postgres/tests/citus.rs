@@ -67,7 +67,7 @@ async fn a_history_that_is_spread_over_the_cluster_is_refused() {
     let error = refusal(open_url(&fresh.url()).await);
     assert_eq!(error.kind, DatabaseErrorKind::Configuration, "{error:?}");
     assert!(error.message.contains("`runner.runner_meta`, a table of runner's own, is managed by Citus"), "{error:?}");
-    assert!(error.hint.as_ref().is_some_and(|hint| hint.contains("DROP SCHEMA runner CASCADE")), "{error:?}");
+    assert!(error.hint.as_ref().is_some_and(|hint| hint.contains("in the schema `runner`")), "{error:?}");
     // The schema alone, as somebody has made it for runner.
     fresh.sql(
         "SET allow_system_table_mods = on; TRUNCATE pg_dist_partition; INSERT INTO pg_dist_schema VALUES ('runner'::regnamespace)",

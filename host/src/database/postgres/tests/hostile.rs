@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use super::*;
 use crate::data::{RowSet, Value};
-use crate::database::DatabaseErrorKind;
 use crate::database::attacks::postgres::CORPUS;
 use crate::database::stop::StopReason;
+use crate::database::{DatabaseErrorKind, LockRequest};
 
 const NONE: TransactionOptions = TransactionOptions { foreign_keys_off: false, isolation: None, for_migration: false };
 pub(super) const MIGRATION: TransactionOptions = TransactionOptions { for_migration: true, ..NONE };

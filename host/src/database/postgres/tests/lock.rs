@@ -7,8 +7,8 @@ use std::time::Duration;
 use runner_tests::servers::{Bouncer, Kind, Server};
 
 use super::*;
-use crate::database::DatabaseErrorKind;
 use crate::database::contract::contract;
+use crate::database::{DatabaseErrorKind, LockRequest};
 
 /// Asks for the process that works for a run in this database, or 0.
 fn active(run: &str) -> String {

@@ -6,8 +6,8 @@ use runner_tests::servers::{Bouncer, Proxy, Trap};
 
 use super::*;
 use crate::data::Value;
-use crate::database::DatabaseErrorKind;
 use crate::database::stop::StopReason;
+use crate::database::{DatabaseErrorKind, LockRequest};
 
 const NONE: TransactionOptions = TransactionOptions { foreign_keys_off: false, isolation: None, for_migration: false };
 
