@@ -40,6 +40,8 @@ mod memory;
 mod outside;
 #[path = "servers/packages.rs"]
 mod packages;
+#[path = "servers/places.rs"]
+mod places;
 #[path = "servers/reach.rs"]
 mod reach;
 #[path = "servers/reading.rs"]

@@ -7,6 +7,7 @@ pub(crate) mod lease;
 pub(crate) mod lock;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 pub(crate) mod logins;
+pub(crate) mod place;
 pub(crate) mod rights;
 pub(crate) mod roles;
 pub(crate) mod statements;
@@ -57,6 +58,13 @@ macro_rules! contract {
             fences_every_transaction, fences_records_and_single_statements, is_renewed, passes_on_when_it_expires,
             excludes_runs_with_the_other_lock, is_protected
         ]);
+    };
+    (place of $factory:expr) => {
+        $crate::database::contract::contract!(@ $factory, rights: [
+            refuse_transaction_control, protect_the_tools_tables, do_not_restrict_the_host
+        ]);
+        $crate::database::contract::contract!(lock of $factory);
+        $crate::database::contract::contract!(@ $factory, place: [has_a_lock_of_its_own, protects_the_others]);
     };
     (lock of $factory:expr) => {
         $crate::database::contract::contract!(@ $factory, lock: [

@@ -261,11 +261,14 @@ pub const LEASE_TABLES: [&str; 2] = ["runner_lease", "runner_heartbeat"];
 /// own.
 pub const GATE_NAMES: [&str; 3] = ["runner_gate", "runner_gate_ticket", "runner_gate_login"];
 
-/// Returns whether a name is one of [`TOOL_TABLES`], [`LEASE_TABLES`] or [`GATE_NAMES`], ignoring case, with whatever prefix: a table of
-/// this or of another project's history.
+/// Returns whether a name is that of a table of this or of another project's history: see [`tool_table`].
 pub fn is_tool_table(name: &str) -> bool {
-    let names = || TOOL_TABLES.iter().chain(&LEASE_TABLES).chain(&GATE_NAMES);
-    names().any(|table| {
+    tool_table(name).is_some()
+}
+
+/// Returns the one of [`TOOL_TABLES`], [`LEASE_TABLES`] and [`GATE_NAMES`] that a name is, ignoring case, with whatever prefix.
+pub fn tool_table(name: &str) -> Option<&'static str> {
+    TOOL_TABLES.into_iter().chain(LEASE_TABLES).chain(GATE_NAMES).find(|table| {
         let ends = name.len().checked_sub(table.len()).and_then(|at| Some((name.get(..at)?, name.get(at..)?)));
         ends.is_some_and(|(prefix, end)| {
             end.eq_ignore_ascii_case(table) && (prefix.is_empty() || prefix.ends_with('_'))

@@ -224,3 +224,18 @@ async fn a_text_with_a_nul_is_compared_to_its_end() {
     let now = take(&mut *database, &Ignore::default()).await.expect("a dump");
     assert_eq!(now.differences(&before, &Ignore::default()), []);
 }
+
+/// Where it shares a schema with the tables of the application, the history is no part of what is compared.
+#[tokio::test]
+async fn a_history_among_the_tables_of_the_application_is_not_seen() {
+    let database = servers::postgres().database();
+    database.sql("CREATE TABLE users (id int PRIMARY KEY)");
+    let before = dump(&database).await;
+    database.sql(
+        "CREATE TABLE runner_history (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, revision text UNIQUE CHECK (revision <> ''), \
+         at timestamptz DEFAULT now()); CREATE TABLE runner_meta (key text PRIMARY KEY, value text NOT NULL); \
+         INSERT INTO runner_meta VALUES ('format', '4')",
+    );
+    let found = dump(&database).await.differences(&before, &Ignore::default());
+    assert_eq!(found, []);
+}

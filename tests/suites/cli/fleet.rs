@@ -347,7 +347,7 @@ fn tenants_in_one_database_are_refused() {
         "[tenants]\nurl = '{url}{sign}options=-c%20search_path%3D{{tenant}}'\nnames = ['acme', 'beta']"
     ));
     project.sql("1_a", "CREATE TABLE a (id integer)", "DROP TABLE a");
-    let told = ["`acme` and `beta` are the same database", "need a database each"];
+    let told = ["`acme` and `beta` are the same database", "`[history]` gives each a history"];
     project.runner("apply --all").exits(2).says(&told);
     project.runner("status --all").exits(2).says(&told);
     assert_eq!(project.value("SELECT count(*) FROM acme.a"), "0");

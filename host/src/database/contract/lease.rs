@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::rights::tool_table;
 use super::*;
 use crate::database::stop::StopSignal;
 use crate::sql::Isolation;
@@ -29,8 +30,8 @@ async fn lock(database: &mut dyn Database, owner: &str, milliseconds: u64) -> Re
 
 /// A statement about the tables of the lease: `@` becomes their schema.
 async fn change(database: &mut dyn Database, statement: &str) {
-    let schema = database.facts().dialect.quote(database.facts().tool_schema());
-    run(database, &statement.replace('@', &schema)).await;
+    let statement = database.facts().placed(statement);
+    run(database, &statement).await;
 }
 
 /// Opens a holder of the lease, and a table `t`.
@@ -56,8 +57,8 @@ async fn expire(factory: &dyn LeaseFactory) {
 
 /// How many times the lease was renewed, and until when it is valid.
 async fn renewals(database: &mut dyn Database) -> (i64, i64) {
-    let schema = database.facts().dialect.quote(database.facts().tool_schema());
-    let found = rows(database, &format!("SELECT beats, until_us FROM {schema}.runner_heartbeat")).await;
+    let table = tool_table(database, "runner_heartbeat");
+    let found = rows(database, &format!("SELECT beats, until_us FROM {table}")).await;
     let number = |column: usize| found[0][column].as_int64().expect("a number");
     (number(0), number(1))
 }
@@ -222,9 +223,9 @@ pub(crate) async fn excludes_runs_with_the_other_lock(factory: &dyn LeaseFactory
 pub(crate) async fn is_protected(factory: &dyn LeaseFactory) {
     let mut holder = holder(factory).await;
     holder.set_role(Role::SqlScript);
-    let schema = holder.facts().dialect.quote(holder.facts().tool_schema());
     for table in ["runner_lease", "runner_heartbeat"] {
-        for statement in [format!("UPDATE {schema}.{table} SET token = 1"), format!("DROP TABLE {schema}.{table}")] {
+        let table = tool_table(holder.as_ref(), table);
+        for statement in [format!("UPDATE {table} SET token = 1"), format!("DROP TABLE {table}")] {
             let error = holder.execute(&statement, &[]).await.expect_err(&statement);
             assert_eq!(error.kind, DatabaseErrorKind::Denied, "{statement}: {error:?}");
         }

@@ -44,13 +44,20 @@ pub(crate) async fn refuse_transaction_control(factory: &dyn Factory) {
     }
 }
 
+/// The qualified name of one of the tool's tables.
+pub(super) fn tool_table(database: &dyn Database, name: &str) -> String {
+    let template = format!("@.{name}");
+    let (place, name) = database.facts().tool_place(&template);
+    format!("{place}{name}")
+}
+
 /// Creates as much of the history as these tests need and returns its qualified name.
 pub(super) async fn make_history(database: &mut dyn Database) -> String {
     let schema = database.facts().tool_schema().to_owned();
     if database.facts().dialect == Dialect::Postgres {
-        run(database, &format!("CREATE SCHEMA {schema}")).await;
+        run(database, &format!("CREATE SCHEMA IF NOT EXISTS {schema}")).await;
     }
-    let history = format!("{schema}.runner_history");
+    let history = tool_table(database, "runner_history");
     run(database, &format!("CREATE TABLE {history} (id INTEGER PRIMARY KEY)")).await;
     history
 }
@@ -58,15 +65,16 @@ pub(super) async fn make_history(database: &mut dyn Database) -> String {
 pub(crate) async fn protect_the_tools_tables(factory: &dyn Factory) {
     let mut database = factory.open().await;
     let history = make_history(database.as_mut()).await;
+    let bare = history.rsplit('.').next().unwrap_or_default();
     let all = format!("SELECT id FROM {history}");
     run(database.as_mut(), "CREATE TABLE t (id INTEGER PRIMARY KEY)").await;
     run(database.as_mut(), &format!("INSERT INTO {history} VALUES (1)")).await;
     for rights in [Role::SqlScript, Role::Component] {
         database.set_role(rights);
         for statement in [
-            "INSERT INTO runner_history VALUES (2)",
+            "INSERT INTO # VALUES (2)",
             "INSERT INTO @ VALUES (2)",
-            "UPDATE RUNNER_HISTORY SET id = 2",
+            "UPDATE #UPPER SET id = 2",
             "UPDATE @ SET id = 2",
             "DELETE FROM @ WHERE id = 1",
             "DROP TABLE @",
@@ -74,15 +82,16 @@ pub(crate) async fn protect_the_tools_tables(factory: &dyn Factory) {
             "ALTER TABLE @ ADD COLUMN x INTEGER",
             "ALTER TABLE t RENAME TO runner_journal",
             "CREATE TABLE runner_checkpoint (id INTEGER)",
-            "CREATE INDEX i ON runner_history (id)",
+            "CREATE INDEX i ON # (id)",
             "CREATE VIEW runner_meta AS SELECT 1 AS one",
         ] {
-            refused(database.as_mut(), &statement.replace('@', &history)).await;
+            let statement = statement.replace("#UPPER", &bare.to_uppercase()).replace('#', bare).replace('@', &history);
+            refused(database.as_mut(), &statement).await;
         }
         assert_eq!(rows(database.as_mut(), &all).await, [[Value::Int64(1)]]);
         for mode in [WriteMode::Insert, WriteMode::Update, WriteMode::Upsert, WriteMode::Delete] {
             let columns = batch(1, vec![integers("id", &[1])]);
-            let error = write(database.as_mut(), "runner_history", mode, &[], &columns).await.expect_err("denied");
+            let error = write(database.as_mut(), bare, mode, &[], &columns).await.expect_err("denied");
             assert!(
                 matches!(error.kind, DatabaseErrorKind::Denied | DatabaseErrorKind::InvalidArgument),
                 "{mode}: {error}"

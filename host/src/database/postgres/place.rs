@@ -11,11 +11,11 @@ use crate::database::{Dialect, Facts, HistoryPlace};
 /// all versions must agree on it. The server separates advisory locks by database.
 const KEY: i64 = 0x7275_6e6e_6572_0000;
 
-/// The objects in a schema that has others, too, by the row `d` of `pg_depend`: the tables by their names, and their sequences.
+/// The objects in a schema that has others, too, by the row `d` of `pg_depend`: the tables, by their names.
 const OURS_AMONG_OTHERS: &str = " AND (d.refobjid OPERATOR(pg_catalog.=) pg_catalog.to_regnamespace('runner_gate')::pg_catalog.oid \
     OR d.classid OPERATOR(pg_catalog.=) 1259::pg_catalog.oid AND d.objid OPERATOR(pg_catalog.=) ANY (ARRAY( \
         SELECT o.oid FROM pg_catalog.pg_class o WHERE o.relnamespace OPERATOR(pg_catalog.=) pg_catalog.to_regnamespace('@')::pg_catalog.oid \
-            AND o.relname OPERATOR(pg_catalog.=) ANY (ARRAY[{names}, 'runner_history_id_seq', 'runner_repair_id_seq']::pg_catalog.name[]))))";
+            AND o.relname OPERATOR(pg_catalog.=) ANY (ARRAY[{names}]::pg_catalog.name[]))))";
 
 /// The schema of the tool's tables, and the texts about them.
 pub(super) struct ToolPlace {

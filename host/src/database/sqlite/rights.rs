@@ -16,7 +16,7 @@ use super::granted::Granted;
 use super::pragmas;
 use super::raw::{AuthRequest, Hooks};
 use super::words::{is_vacuum, mentioned_tool_table};
-use crate::database::facts::{TOOL_TABLES, is_tool_table};
+use crate::database::facts::{is_tool_table, tool_table as tool_table_of};
 use crate::database::grants::{Grants, Need, Touched, Verb};
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Role, StopSignal, TableName};
 
@@ -378,8 +378,7 @@ impl State {
     }
 
     fn names_tool_table(&self, names: &[&str]) -> Option<&'static str> {
-        self.mentioned
-            .or_else(|| TOOL_TABLES.into_iter().find(|table| names.iter().any(|name| name.eq_ignore_ascii_case(table))))
+        self.mentioned.or_else(|| names.iter().find_map(|name| tool_table_of(name)))
     }
 
     fn transaction_control(&self, action: std::ffi::c_int, operation: &str) -> Denial {

@@ -22,9 +22,15 @@ pub(super) fn has(statement: &str, word: &str) -> bool {
     after(statement, word).next().is_some()
 }
 
-/// The first of the tool's tables whose name is in the text as a word.
+/// The first of the tool's tables whose name is in the text as a word, or as the end of one: with the prefix of a history.
 pub(super) fn mentioned_tool_table(statement: &str) -> Option<&'static str> {
-    TOOL_TABLES.into_iter().find(|table| has(statement, table))
+    let text = statement.to_ascii_lowercase();
+    TOOL_TABLES.into_iter().find(|table| {
+        has(statement, table)
+            || text
+                .match_indices(&format!("_{table}"))
+                .any(|(at, _)| !text.as_bytes().get(at + 1 + table.len()).is_some_and(is_part_of_word))
+    })
 }
 
 /// Whether the one statement of a text is a VACUUM.

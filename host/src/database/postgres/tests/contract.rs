@@ -3,6 +3,8 @@
 use async_trait::async_trait;
 
 use super::*;
+use crate::database::HistoryPlace;
+use crate::database::contract::place::{PlaceFactory, place};
 use crate::database::contract::{Factory, contract};
 
 struct Fresh(TestDatabase);
@@ -42,4 +44,51 @@ mod leased {
     }
 
     contract!(lease of Leased(fresh()));
+}
+
+mod placed {
+    //! Everything about the tool's tables, where they are in a schema of the application.
+
+    use super::*;
+    use crate::database::contract::lease::LeaseFactory;
+
+    struct Placed(TestDatabase);
+
+    impl Placed {
+        async fn open_at(&self, parameter: &str, history: HistoryPlace) -> Box<dyn Database> {
+            let url = self.0.url();
+            let sign = if url.contains('?') { '&' } else { '?' };
+            let options = ConnectOptions { history, ..ConnectOptions::default() };
+            open_with(&format!("{url}{sign}{parameter}"), &options).await.expect("a connection")
+        }
+    }
+
+    #[async_trait]
+    impl Factory for Placed {
+        async fn open(&self) -> Box<dyn Database> {
+            self.open_in(place("public")).await
+        }
+    }
+
+    #[async_trait]
+    impl PlaceFactory for Placed {
+        async fn open_in(&self, history: HistoryPlace) -> Box<dyn Database> {
+            self.open_at("", history).await
+        }
+    }
+
+    #[async_trait]
+    impl LeaseFactory for Placed {
+        async fn open_with(&self, lock: &str) -> Box<dyn Database> {
+            self.open_at(lock, place("public")).await
+        }
+    }
+
+    contract!(place of Placed(fresh()));
+
+    mod leased {
+        use super::*;
+
+        contract!(lease of Placed(fresh()));
+    }
 }
