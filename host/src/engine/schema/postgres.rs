@@ -33,7 +33,7 @@ pub const POSTGRES: DialectSchema = DialectSchema {
     sign_in: None,
     grant: Some(
         "the role needs `CREATE` on the database, or a schema `runner` of its own: \
-         `CREATE SCHEMA runner AUTHORIZATION role`",
+         `CREATE SCHEMA runner AUTHORIZATION role`; where `[history]` names another schema, `CREATE` on that",
     ),
 };
 

@@ -85,6 +85,7 @@ mod placed {
     }
 
     contract!(place of Placed(fresh()));
+    contract!(logins of Placed(fresh()));
 
     mod leased {
         use super::*;
