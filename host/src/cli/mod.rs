@@ -5,6 +5,7 @@ mod adopt_args;
 mod applied;
 mod apply;
 mod args;
+mod base;
 mod build;
 mod build_check;
 mod build_watch;
@@ -241,7 +242,7 @@ fn dispatch(cli: Cli, printer: &Arc<Printer>) -> Result<u8> {
         Command::Validate(args) => {
             let context = project()?;
             let dialect = args.dialect.as_deref().and_then(crate::dialect::Dialect::from_name);
-            validate::run(&context, args.locked || context.settings.switches.locked, dialect)
+            validate::run(&context, args.locked || context.settings.switches.locked, dialect, args.base.as_deref())
         }
         Command::Doctor { attack } => doctor::run(&context()?, attack),
         Command::Grants(args) => grants::run(&context()?, args.command),

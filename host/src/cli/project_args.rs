@@ -97,7 +97,10 @@ pub struct RenumberArgs {
 Examples:
   runner validate                  check names, lockfile, SQL and components
   runner validate --locked         for CI: also require that the lockfile is complete
-  runner validate --dialect mysql  check the SQL that MySQL would get")]
+  runner validate --dialect mysql  check the SQL that MySQL would get
+  runner check --base origin/main  for pull requests: also that the branch changes no migration of its base
+
+Exit codes: 0 valid, 2 something is wrong, 4 a migration was changed, deleted, renamed or preceded.")]
 pub struct ValidateArgs {
     /// Require that the lockfile lists every migration, SQL included
     ///
@@ -107,6 +110,11 @@ pub struct ValidateArgs {
     /// Check the SQL as this dialect [default: that of the database URL]
     #[arg(long, value_name = "DIALECT", value_parser = ["sqlite", "postgres", "mysql", "mariadb"])]
     pub dialect: Option<String>,
+    /// Require that no migration of this commit was edited, deleted or renamed, and that none was added before its last one
+    ///
+    /// Asks `git`. A downgrade may be edited. What the commit got since the branch left it does not count.
+    #[arg(long, value_name = "REF")]
+    pub base: Option<String>,
 }
 
 /// `runner completions`
