@@ -12,6 +12,7 @@ use super::existing::{self, ON_EXISTING, OnExisting};
 use super::grants::{self, ComponentGrants};
 use super::lock::{self, LOCK};
 use super::named::{self, SettingValue};
+use super::password::{self, URL_KEYS, UrlSetting};
 use super::tenants::{self, TenantsTable};
 use super::test;
 use super::throttle::{self, TransformSection};
@@ -36,7 +37,7 @@ pub(super) struct SettingsFile {
     pub ignored: Ignored,
     pub sdk: Option<PathBuf>,
     pub toolchain: Option<Sourced<String>>,
-    pub url: Option<Sourced<String>>,
+    pub url: Option<UrlSetting>,
     pub protected: bool,
     /// `[database] isolation`
     pub isolation: Option<Sourced<RequiredIsolation>>,
@@ -63,7 +64,7 @@ pub(super) struct SettingsFile {
 /// `[environments.NAME]`
 #[derive(Debug)]
 pub(super) struct Environment {
-    pub url: Option<Sourced<String>>,
+    pub url: Option<UrlSetting>,
     /// Databases are neither dropped nor rolled back to the base.
     pub protected: bool,
     pub isolation: Option<Sourced<RequiredIsolation>>,
@@ -71,7 +72,7 @@ pub(super) struct Environment {
     pub lock: Option<Sourced<ChosenLock>>,
     pub on_existing: Option<OnExisting>,
     /// `[environments.NAME.databases.OTHER] url`
-    pub databases: BTreeMap<String, Sourced<String>>,
+    pub databases: BTreeMap<String, UrlSetting>,
     /// `[environments.NAME.tenants]`
     pub tenants: Option<TenantsTable>,
     pub limits: Vec<(String, Sourced<String>)>,
@@ -84,7 +85,7 @@ pub(super) struct Environment {
 /// `[databases.NAME]`
 #[derive(Debug)]
 pub(super) struct NamedDatabase {
-    pub url: Sourced<String>,
+    pub url: UrlSetting,
     pub protected: bool,
     pub foreign_keys: Option<Sourced<bool>>,
     pub lock: Option<Sourced<ChosenLock>>,
@@ -156,8 +157,8 @@ impl SettingsFile {
             content.sdk = project.text("sdk").map(PathBuf::from);
         }
         if let Some(database) = root.section("database", "database") {
-            database.only(&known(&["url", FOREIGN_KEYS, LOCK, ON_EXISTING, "protected", ISOLATION]));
-            content.url = database.string("url");
+            database.only(&known(&[FOREIGN_KEYS, LOCK, ON_EXISTING, "protected", ISOLATION]));
+            content.url = password::read(&database);
             content.protected = database.boolean("protected");
             content.isolation = isolation(&database);
             content.foreign_keys = database.flag(FOREIGN_KEYS);
@@ -197,7 +198,7 @@ impl SettingsFile {
     }
 
     /// The URL of the main database, if it is set. A project with only named databases has no main one.
-    pub fn main_url(&self, file: &str) -> Result<Option<Sourced<String>>> {
+    pub fn main_url(&self, file: &str) -> Result<Option<UrlSetting>> {
         if self.url.is_none() && !self.databases.is_empty() {
             let names = list(self.databases.keys().map(String::as_str));
             return Err(Error::usage(format!("`{file}` has several databases: no database selected"))
@@ -233,7 +234,6 @@ fn by_name<T>(
 
 fn environment(section: &Section<'_, '_>, _name: &str) -> Option<Environment> {
     section.only(&known(&[
-        "url",
         FOREIGN_KEYS,
         LOCK,
         ON_EXISTING,
@@ -247,15 +247,15 @@ fn environment(section: &Section<'_, '_>, _name: &str) -> Option<Environment> {
         "backup",
     ]));
     Some(Environment {
-        url: section.string("url"),
+        url: password::read(section),
         protected: section.boolean("protected"),
         isolation: isolation(section),
         foreign_keys: section.flag(FOREIGN_KEYS),
         lock: lock::read(section),
         on_existing: existing::read(section),
         databases: by_name(section, "databases", |section, _| {
-            section.only(&["url"]);
-            section.string("url")
+            section.only(&URL_KEYS);
+            password::read(section)
         }),
         tenants: tenants_table(section),
         limits: limits(section, "limits"),
@@ -267,7 +267,7 @@ fn environment(section: &Section<'_, '_>, _name: &str) -> Option<Environment> {
 }
 
 fn named_database(section: &Section<'_, '_>, name: &str) -> Option<NamedDatabase> {
-    section.only(&known(&["url", FOREIGN_KEYS, LOCK, ON_EXISTING, "protected", "migrations", "backup"]));
+    section.only(&known(&[FOREIGN_KEYS, LOCK, ON_EXISTING, "protected", "migrations", "backup"]));
     for (key, example) in [("url", format!("sqlite://{name}.db")), ("migrations", format!("{name}/migrations"))] {
         if !section.has(key) {
             let hint = format!("add a line such as `{key} = \"{example}\"`");
@@ -276,7 +276,7 @@ fn named_database(section: &Section<'_, '_>, name: &str) -> Option<NamedDatabase
     }
     let migrations = directory(section, "migrations");
     Some(NamedDatabase {
-        url: section.string("url")?,
+        url: password::read(section)?,
         protected: section.boolean("protected"),
         foreign_keys: section.flag(FOREIGN_KEYS),
         lock: lock::read(section),
@@ -309,9 +309,9 @@ fn isolation(section: &Section<'_, '_>) -> Option<Sourced<RequiredIsolation>> {
     Some(Sourced { value, origin: text.origin })
 }
 
-/// These keys and those of the timeouts.
+/// These keys, those of the URL and those of the timeouts.
 fn known(keys: &[&'static str]) -> Vec<&'static str> {
-    keys.iter().copied().chain(named::names(&timeouts::SETTINGS)).collect()
+    keys.iter().copied().chain(URL_KEYS).chain(named::names(&timeouts::SETTINGS)).collect()
 }
 
 /// A directory within the project.

@@ -10,6 +10,7 @@ mod interpolate;
 mod lock;
 mod named;
 mod parameters;
+mod password;
 mod protected;
 mod tenants;
 mod test;
