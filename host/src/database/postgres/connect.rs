@@ -109,7 +109,13 @@ impl Endpoint {
             None => options,
         };
         let lock = LockSettings::of(url, false)?;
-        Ok(Self { options, settings: settings.clone(), url: url.clone(), lock })
+        let mut settings = settings.clone();
+        if let Some(timeout) = options::connect_timeout(url) {
+            // Who only looks, or waits in steps, waits no longer for that.
+            let is_short = settings.connect_timeout < ConnectOptions::default().connect_timeout;
+            settings.connect_timeout = if is_short { timeout.min(settings.connect_timeout) } else { timeout };
+        }
+        Ok(Self { options, settings, url: url.clone(), lock })
     }
 
     pub(super) fn url(&self) -> &DatabaseUrl {
