@@ -85,6 +85,7 @@ pub fn inspect(id: &str, file: &str, mode: RunMode, text: &str, facts: &Facts) -
             _ => refuse(mode, statement.text, *class, facts)
                 .or_else(|| without_vacuum(statements, at, facts))
                 .or_else(|| reads_clients_file(statement.text, facts))
+                .or_else(|| exceeds_packet(statement.text, facts))
                 .or_else(|| {
                     let is_alone = mode == RunMode::Stepwise && !transactions.iter().any(|it| it.contains(&at));
                     let count = keeps_last(statement.text, facts.dialect).filter(|_| is_alone)?;
@@ -193,6 +194,21 @@ fn reads_clients_file(statement: &str, facts: &Facts) -> Option<Error> {
     })
 }
 
+/// MariaDB and MySQL: a statement that the server would refuse by closing the connection. Of a project alone, the server is unknown.
+fn exceeds_packet(statement: &str, facts: &Facts) -> Option<Error> {
+    let most = facts.packet_bytes?;
+    // The command's byte belongs to the packet, too.
+    (statement.len() >= most).then(|| {
+        Error::denied(format!(
+            "the statement has {} bytes, and the server takes {most} at once (`max_allowed_packet`)",
+            statement.len()
+        ))
+        .hint(
+            "raise `max_allowed_packet` on the server, or divide the statement; `mariadb-dump --net-buffer-length=1M` writes shorter ones",
+        )
+    })
+}
+
 /// What to write in place of transaction control.
 fn instead_of_control(statement: &str, mode: RunMode) -> &'static str {
     let first = first_word(statement);
@@ -277,6 +293,15 @@ mod tests {
         ] {
             assert_eq!(refused(text), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn a_statement_that_does_not_fit_into_a_packet_is_refused() {
+        let facts = Facts { packet_bytes: Some(29), ..Facts::of_dialect(Dialect::Mariadb) };
+        let (_, refusals) =
+            inspect("1_a", "1_a.up.sql", RunMode::Stepwise, "SELECT 1;\nSELECT 2345678901234567890123;", &facts);
+        let [Refusal { line: 2, error, .. }] = refusals.as_slice() else { panic!("{refusals:?}") };
+        assert_eq!(error.message, "the statement has 29 bytes, and the server takes 29 at once (`max_allowed_packet`)");
     }
 
     /// One whose upgrade commits each statement may have been stored before such pairs were refused.

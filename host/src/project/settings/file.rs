@@ -27,6 +27,7 @@ use crate::project::limits::Limits;
 use crate::project::origin::Sourced;
 use crate::project::packages::{PackageSettings, read_settings as read_package};
 use crate::project::problem::{list, shown};
+use crate::project::sql_file::wide_encoding;
 use crate::project::toml_reader::{Document, Section, to_i64};
 
 /// The content of the settings file.
@@ -111,6 +112,11 @@ impl SettingsFile {
         let name = Path::new(path.file_name().unwrap_or_default());
         let gone = || Error::usage(format!("cannot read `{shown}`: it no longer exists"));
         let bytes = read_own(root, name, LARGEST)?.ok_or_else(gone)?;
+        if let Some(encoding) = wide_encoding(&bytes) {
+            return Err(Error::usage(format!("`{shown}` is {encoding}, not UTF-8")).hint(format!(
+                "save the file as UTF-8: `iconv -f {encoding} -t UTF-8`; in PowerShell, `Set-Content -Encoding utf8`"
+            )));
+        }
         let text = String::from_utf8(bytes).map_err(|error| {
             let offset = error.utf8_error().valid_up_to();
             Error::usage(format!("`{shown}` is not valid UTF-8 at byte {offset}")).hint("save the file as UTF-8")
