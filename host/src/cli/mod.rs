@@ -195,7 +195,7 @@ fn dispatch(cli: Cli, printer: &Arc<Printer>) -> Result<u8> {
         }
         Command::Rollback(args) => {
             let mut global = request::with_waits(&global, &args.run);
-            global.load.unprotect.clone_from(&args.unprotect);
+            global.load.unprotect.clone_from(&args.protection.unprotect);
             let yes = args.yes;
             let asked = FleetRequest::running("rollback", args.all_databases, &args.fleet_run);
             if let Some(fleet) = fleet::load(printer, &global, &asked)? {
@@ -269,12 +269,12 @@ fn db(args: DbArgs, printer: &Arc<Printer>, global: &GlobalRequest) -> Result<u8
         DbCommand::Create => db::create(&context()?),
         DbCommand::Drop(args) => {
             let mut global = global.clone();
-            global.load.unprotect.clone_from(&args.unprotect);
+            global.load.unprotect.clone_from(&args.protection.unprotect);
             db::drop(&Context::load(printer.clone(), &global)?, args.yes, args.force)
         }
         DbCommand::Reset(args) => {
             let mut global = request::with_waits(global, &args.run);
-            global.load.unprotect.clone_from(&args.unprotect);
+            global.load.unprotect.clone_from(&args.protection.unprotect);
             let context = Context::load(printer.clone(), &global)?;
             let request = request::reset(&args, &context.settings.switches)?;
             db::reset(context, &request, args.yes, args.force)
