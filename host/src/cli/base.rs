@@ -1,7 +1,7 @@
 //! `runner validate --base REF`: what a branch changes of the migrations that its base has.
 
 use std::collections::BTreeMap;
-use std::io::Write;
+use std::io::Write as _;
 use std::path::{Component, Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -9,6 +9,7 @@ use super::context::Context;
 use crate::dialect::Dialect;
 use crate::error::{Error, Result};
 use crate::project::catalog::{Catalog, Checks, ComparedTexts, Migration};
+use crate::project::lockfile::LockLine;
 use crate::project::settings::DatabaseUse;
 use crate::project::{LoadRequest, RevisionKey, Settings, package_of};
 use crate::scratch::ScratchDirectory;
@@ -58,13 +59,13 @@ fn state(context: &Context, settings: &Settings) -> Result<State> {
     let mut state = State::new();
     let setup = crate::runner::setup::Setup { settings: settings.clone(), ..context.setup.clone() };
     let of_settings = Context { setup, printer: context.printer.clone(), env: context.env.clone() };
-    for dialect in Dialect::ALL {
+    let survey = |dialect, lines: &[LockLine]| {
         let checks = Checks { locked: false, dialect: Some(dialect), texts: ComparedTexts::All };
-        let (mut report, _) = Catalog::survey_with(settings, checks, &[])?;
-        let unlisted = of_settings.unlisted_scripts(&report);
-        if !unlisted.lines.is_empty() {
-            (report, _) = Catalog::survey_with(settings, checks, &unlisted.lines)?;
-        }
+        Catalog::survey_with(settings, checks, lines).map(|(report, _)| report)
+    };
+    let lines = of_settings.unlisted_scripts(&survey(Dialect::Sqlite, &[])?).lines;
+    for dialect in Dialect::ALL {
+        let report = survey(dialect, &lines)?;
         let entry = |it: &Migration| ((revision(it), dialect), Entry { id: it.id(), sha256: it.sha256.clone() });
         state.extend(report.catalog.migrations.iter().map(entry));
     }
