@@ -94,9 +94,10 @@ Examples:
   runner verify                    all applied components, with a sample of their rows
   runner verify utc_times          one revision
   runner verify --all-chunks       every row of every transform that is still there
-  runner verify --strict           also fail if something is unproven, such as rows that were changed since
+  runner verify --strict           also fail if something is unproven, such as rows changed since
 
-Exit codes: 0 the runs do not differ from their records, 4 one does, 1 with `--strict` if something is unproven.")]
+Exits with 4 if a run differs from its record, and with 1 if something is unproven and `--strict` is
+given.")]
 pub struct VerifyArgs {
     /// Revisions, names, or unique prefixes; defaults to all applied components
     #[arg(value_name = "REVISION")]

@@ -98,9 +98,10 @@ Examples:
   runner validate                  check names, lockfile, SQL and components
   runner validate --locked         for CI: also require that the lockfile is complete
   runner validate --dialect mysql  check the SQL that MySQL would get
-  runner check --base origin/main  for pull requests: also that the branch changes no migration of its base
+  runner check --base origin/main  for pull requests: also that no migration of the base was changed
 
-Exit codes: 0 valid, 2 something is wrong, 4 a migration was changed, deleted, renamed or preceded.")]
+Exits with 4 if the lockfile does not fit, or a migration of the base was changed, else with 2 if
+something is wrong.")]
 pub struct ValidateArgs {
     /// Require that the lockfile lists every migration, SQL included
     ///

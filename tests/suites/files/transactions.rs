@@ -131,7 +131,7 @@ fn an_attached_file_that_is_not_there_or_in_use_has_a_hint() {
     );
     project
         .runner("apply")
-        .exits(1)
+        .exits(2)
         .says(&["unable to open database", "starts at the directory in which the command was started"]);
     project.open("other.db").execute_batch("CREATE TABLE y (x)").unwrap();
     project.runner("apply").exits(1).says(&[
