@@ -113,10 +113,10 @@ pub fn session_values(statement: &str, dialect: Dialect) -> SessionValues {
             } else if of_last(dialect).contains(&call.as_str()) {
                 found.reads_last.get_or_insert(format!("{}()", tokens.text(at)));
             }
-        } else if let Some(name) = tokens.setting(at) {
-            if of_last(dialect).iter().any(|it| it.eq_ignore_ascii_case(name)) {
-                found.reads_last.get_or_insert(format!("@@{name}"));
-            }
+        } else if let Some(name) = tokens.setting(at)
+            && of_last(dialect).iter().any(|it| it.eq_ignore_ascii_case(name))
+        {
+            found.reads_last.get_or_insert(format!("@@{name}"));
         }
         is_into &= matches!(tokens.text(at), "@" | ",") || tokens.text(at.wrapping_sub(1)) == "@";
         let word = tokens.text(at);
