@@ -1,6 +1,8 @@
 //! What a user sees: exit codes, both streams, text and JSON.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+#[path = "cli/base.rs"]
+mod base;
 #[path = "cli/build.rs"]
 mod build;
 #[path = "cli/checks.rs"]

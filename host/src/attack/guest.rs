@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 
 /// What one call returns at most.
 const LIMITS: CallLimits = CallLimits {
-    batch: BatchLimits { rows: 1000, bytes: 1 << 20, cell_bytes: 1 << 20 },
+    batch: BatchLimits { rows: 1000, bytes: 1 << 20, cell_bytes: 1 << 20, call_bytes: 32 << 20 },
     query: QueryLimits { rows: 1000, bytes: 1 << 20 },
 };
 

@@ -87,6 +87,16 @@ pub enum DbCommand {
     Wait(WaitArgs),
 }
 
+/// Lifts the protection of a database for one command.
+#[derive(Args, Debug)]
+pub struct UnprotectArgs {
+    /// Name of a protected database with which to do it nevertheless
+    ///
+    /// The name in `runner.toml`, or that of the database or its file.
+    #[arg(long, value_name = "NAME", hide_short_help = true)]
+    pub unprotect: Option<String>,
+}
+
 /// `runner db drop`
 #[derive(Args, Debug)]
 pub struct DropArgs {
@@ -96,11 +106,8 @@ pub struct DropArgs {
     /// PostgreSQL: end the sessions that use the database
     #[arg(long)]
     pub force: bool,
-    /// Name of a protected database with which to do it nevertheless
-    ///
-    /// The name in `runner.toml`, or that of the database or its file.
-    #[arg(long, value_name = "NAME", hide_short_help = true)]
-    pub unprotect: Option<String>,
+    #[command(flatten)]
+    pub protection: UnprotectArgs,
 }
 
 /// `runner db reset`
@@ -112,11 +119,8 @@ pub struct ResetArgs {
     /// PostgreSQL: end the sessions that use the database
     #[arg(long)]
     pub force: bool,
-    /// Name of a protected database with which to do it nevertheless
-    ///
-    /// The name in `runner.toml`, or that of the database or its file.
-    #[arg(long, value_name = "NAME", hide_short_help = true)]
-    pub unprotect: Option<String>,
+    #[command(flatten)]
+    pub protection: UnprotectArgs,
     /// Target to apply up to; see `runner help` for targets
     #[arg(short, long, default_value = "latest", value_name = "TARGET", allow_hyphen_values = true)]
     pub target: String,

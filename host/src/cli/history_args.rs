@@ -94,9 +94,10 @@ Examples:
   runner verify                    all applied components, with a sample of their rows
   runner verify utc_times          one revision
   runner verify --all-chunks       every row of every transform that is still there
-  runner verify --strict           for scripts: also fail if something cannot be verified
+  runner verify --strict           also fail if something is unproven, such as rows changed since
 
-Exit codes: 0 no differences, 4 differences, 1 with `--strict` if something cannot be verified.")]
+Exits with 4 if a run differs from its record, and with 1 if something is unproven and `--strict` is
+given.")]
 pub struct VerifyArgs {
     /// Revisions, names, or unique prefixes; defaults to all applied components
     #[arg(value_name = "REVISION")]
@@ -107,7 +108,7 @@ pub struct VerifyArgs {
     /// Check all chunks
     #[arg(long, conflicts_with = "sample")]
     pub all_chunks: bool,
-    /// Exit with 1 if something cannot be verified
+    /// Exit with 1 if something is unproven
     #[arg(long)]
     pub strict: bool,
 }

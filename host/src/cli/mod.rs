@@ -5,6 +5,7 @@ mod adopt_args;
 mod applied;
 mod apply;
 mod args;
+mod base;
 mod build;
 mod build_check;
 mod build_watch;
@@ -194,7 +195,7 @@ fn dispatch(cli: Cli, printer: &Arc<Printer>) -> Result<u8> {
         }
         Command::Rollback(args) => {
             let mut global = request::with_waits(&global, &args.run);
-            global.load.unprotect.clone_from(&args.unprotect);
+            global.load.unprotect.clone_from(&args.protection.unprotect);
             let yes = args.yes;
             let asked = FleetRequest::running("rollback", args.all_databases, &args.fleet_run);
             if let Some(fleet) = fleet::load(printer, &global, &asked)? {
@@ -241,7 +242,7 @@ fn dispatch(cli: Cli, printer: &Arc<Printer>) -> Result<u8> {
         Command::Validate(args) => {
             let context = project()?;
             let dialect = args.dialect.as_deref().and_then(crate::dialect::Dialect::from_name);
-            validate::run(&context, args.locked || context.settings.switches.locked, dialect)
+            validate::run(&context, args.locked || context.settings.switches.locked, dialect, args.base.as_deref())
         }
         Command::Doctor { attack } => doctor::run(&context()?, attack),
         Command::Grants(args) => grants::run(&context()?, args.command),
@@ -268,12 +269,12 @@ fn db(args: DbArgs, printer: &Arc<Printer>, global: &GlobalRequest) -> Result<u8
         DbCommand::Create => db::create(&context()?),
         DbCommand::Drop(args) => {
             let mut global = global.clone();
-            global.load.unprotect.clone_from(&args.unprotect);
+            global.load.unprotect.clone_from(&args.protection.unprotect);
             db::drop(&Context::load(printer.clone(), &global)?, args.yes, args.force)
         }
         DbCommand::Reset(args) => {
             let mut global = request::with_waits(global, &args.run);
-            global.load.unprotect.clone_from(&args.unprotect);
+            global.load.unprotect.clone_from(&args.protection.unprotect);
             let context = Context::load(printer.clone(), &global)?;
             let request = request::reset(&args, &context.settings.switches)?;
             db::reset(context, &request, args.yes, args.force)

@@ -97,7 +97,11 @@ pub struct RenumberArgs {
 Examples:
   runner validate                  check names, lockfile, SQL and components
   runner validate --locked         for CI: also require that the lockfile is complete
-  runner validate --dialect mysql  check the SQL that MySQL would get")]
+  runner validate --dialect mysql  check the SQL that MySQL would get
+  runner check --base origin/main  for pull requests: also that no migration of the base was changed
+
+Exits with 4 if the lockfile does not fit, or a migration of the base was changed, else with 2 if
+something is wrong.")]
 pub struct ValidateArgs {
     /// Require that the lockfile lists every migration, SQL included
     ///
@@ -107,6 +111,11 @@ pub struct ValidateArgs {
     /// Check the SQL as this dialect [default: that of the database URL]
     #[arg(long, value_name = "DIALECT", value_parser = ["sqlite", "postgres", "mysql", "mariadb"])]
     pub dialect: Option<String>,
+    /// Require that no migration of this commit was edited, deleted or renamed, and that none was added before its last one
+    ///
+    /// Asks `git`. A downgrade may be edited. What the commit got since the branch left it does not count.
+    #[arg(long, value_name = "REF")]
+    pub base: Option<String>,
 }
 
 /// `runner completions`

@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use super::adopt_args::UnprotectArgs;
 use super::fleet_args::{FleetArgs, FleetRunArgs};
 use super::throttle_args::ThrottleArgs;
 
@@ -196,11 +197,8 @@ pub struct RollbackArgs {
     /// Do not ask before rolling back every migration
     #[arg(short, long)]
     pub yes: bool,
-    /// Name of a protected database with which to do it nevertheless
-    ///
-    /// The name in `runner.toml`, or that of the database or its file.
-    #[arg(long, value_name = "NAME", hide_short_help = true)]
-    pub unprotect: Option<String>,
+    #[command(flatten)]
+    pub protection: UnprotectArgs,
     /// Roll back on every database of `[databases]` and every tenant of `[tenants]`
     #[arg(long, help_heading = "Several databases")]
     pub all_databases: bool,

@@ -52,7 +52,7 @@ fn show(
         Format::Json => printer.json(&StatusJson::new(context.database_json(), history, &rows, report, overview)),
         Format::Text => {
             context.say_database();
-            printer.data(&text::status(&rows));
+            printer.data(&text::status(&rows, overview));
             let id = |revision: &str| {
                 let row = rows.iter().find(|row| row.revision() == revision);
                 row.map_or_else(|| revision.to_owned(), |row| migration_id(revision, row.name()))

@@ -24,8 +24,9 @@ use crate::sandbox::Sandbox;
 use crate::sql::{has_statement, program};
 
 /// Checks the project without a database: names, lockfile, SQL, and the descriptions of components. Everything that is wrong is
-/// reported at once; a downgrade that cannot run is a warning. `dialect`: that of the SQL, if not that of the settings' URL.
-pub fn run(context: &Context, locked: bool, dialect: Option<Dialect>) -> Result<u8> {
+/// reported at once; a downgrade that cannot run is a warning. `dialect`: that of the SQL, if not that of the settings' URL. `base`: a
+/// commit with which the migrations are compared.
+pub fn run(context: &Context, locked: bool, dialect: Option<Dialect>, base: Option<&str>) -> Result<u8> {
     let dialect = dialect.unwrap_or_else(|| context.settings.database_url.value.dialect());
     let checks = Checks { locked, dialect: Some(dialect), texts: ComparedTexts::All };
     let survey = Survey::of(context, checks)?;
@@ -49,6 +50,9 @@ pub fn run(context: &Context, locked: bool, dialect: Option<Dialect>) -> Result<
             }
         }
     }
+    if let Some(base) = base.filter(|_| errors.is_empty()) {
+        errors = super::base::check(context, base)?;
+    }
     if context.printer.format() == Format::Text {
         for remark in text::remarks(&remarks.downgrades, &remarks.notes()) {
             context.printer.always(&remark);
@@ -68,7 +72,7 @@ pub fn run(context: &Context, locked: bool, dialect: Option<Dialect>) -> Result<
     }
     match context.printer.format() {
         Format::Json => {
-            context.printer.json(&ValidateJson::new(&catalog, dialect, &remarks.downgrades, remarks.notes()))
+            context.printer.json(&ValidateJson::new(&catalog, (dialect, base), &remarks.downgrades, remarks.notes()))
         }
         Format::Text => {
             let number = units::counted(catalog.migrations.len() as u64, "migration", "migrations");

@@ -44,7 +44,7 @@ macro_rules! contract {
         ]);
         $crate::database::contract::contract!(@ $factory, roles: [are_returned, last_while_a_guard_is_held]);
         $crate::database::contract::contract!(@ $factory, bulk: [
-            reads_in_batches, reads_pages, refuses_large_cells, writes_in_all_modes, refuses_malformed_batches, names_the_row_of_an_error,
+            reads_in_batches, reads_pages, refuses_large_cells, refuses_wide_rows, writes_in_all_modes, refuses_malformed_batches, names_the_row_of_an_error,
             refuses_what_matches_no_row, finds_texts_by_numbers
         ]);
         $crate::database::contract::contract!(lock of $factory);

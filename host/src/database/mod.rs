@@ -286,6 +286,11 @@ pub trait Database: Send {
     /// state, age of the transaction in seconds, statement, and whether the session only probably holds the lock.
     fn blockers(&self, run_id: &str) -> Option<(String, Vec<Value>)>;
 
+    /// Returns a question that is to be asked before that, as it takes the server less: 1 if the run waits for a session at all.
+    fn is_blocked(&self) -> Option<String> {
+        None
+    }
+
     /// Opens the transaction, acquiring the right to write immediately.
     async fn begin(&mut self, options: TransactionOptions) -> Result<(), DatabaseError>;
 

@@ -130,7 +130,7 @@ impl Meter {
             .code(TOO_LARGE)
             .hint(
                 "select fewer or shorter columns; a row that is read in batches may have `cell_bytes` and `batch_bytes` \
-                 together, and one of a query `query_bytes`",
+                 together, and one of a query `query_bytes`; written back, it needs `host_call_bytes` of that size",
             )
         })
     }

@@ -17,11 +17,38 @@ pub fn duplicate_column(name: &str) -> DatabaseError {
         .hint("give one of them another name: `… AS other_name`")
 }
 
+/// How wide a row is, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RowWidth {
+    /// Its largest cell.
+    largest: usize,
+    /// All its cells.
+    all: usize,
+}
+
+impl RowWidth {
+    /// The width of a row with cells of these sizes.
+    pub fn of(cells: impl Iterator<Item = usize>) -> Self {
+        cells.fold(Self::default(), |it, cell| Self { largest: it.largest.max(cell), all: it.all.saturating_add(cell) })
+    }
+
+    /// What to set for such a row: all limits that it exceeds.
+    fn raised(self, limits: BatchLimits) -> String {
+        let cell_bytes = self.largest.max(self.all.saturating_sub(limits.bytes));
+        let call = match self.all > limits.call_bytes {
+            true => format!(", and `host_call_bytes` above {} if the row is written back", self.all),
+            false => String::new(),
+        };
+        format!("raise the limit `cell_bytes` to {cell_bytes} or more{call}")
+    }
+}
+
 /// Returns the error for a cell above the limit, to be completed by [`in_column`].
 #[cold]
-pub fn cell_too_large(size: usize, limits: BatchLimits) -> DatabaseError {
+pub fn cell_too_large(size: usize, row: RowWidth, limits: BatchLimits) -> DatabaseError {
     let what = format!("{size} bytes, but a cell may have {} at most", limits.cell_bytes);
-    DatabaseError::new(DatabaseErrorKind::Limit, what).hint("raise the limit `cell_bytes`, or leave the column out")
+    let hint = format!("{}, or leave the column out", row.raised(limits));
+    DatabaseError::new(DatabaseErrorKind::Limit, what).hint(hint)
 }
 
 /// Completes an error about a cell with its column and, on a page of a table, with its row. `cell` formats the cell of
@@ -49,15 +76,16 @@ pub fn in_column(
 /// Returns the error for a row above the limit. `cell` formats a cell of the row, if its columns are known.
 #[cold]
 pub fn row_too_large(
+    row: RowWidth,
     limits: BatchLimits,
     page: Option<&PageRequest>,
     cell: impl Fn(&str) -> Option<String>,
 ) -> DatabaseError {
     let of = page.map(|page| format!(" of `{}`", page.table)).unwrap_or_default();
-    let what = format!("a row{of} has more than {} bytes, which is the most that is read at once", limits.row_bytes());
-    let error = DatabaseError::new(DatabaseErrorKind::Limit, what).hint(
-        "read fewer of its columns, or raise `cell_bytes`: a row may have `cell_bytes` and `batch_bytes` together",
-    );
+    let (all, most) = (row.all, limits.row_bytes());
+    let what = format!("a row{of} has {all} bytes, but `cell_bytes` and `batch_bytes` together let it have {most}");
+    let hint = format!("{}, or read fewer of its columns", row.raised(limits));
+    let error = DatabaseError::new(DatabaseErrorKind::Limit, what).hint(hint);
     match page {
         Some(page) => in_row(error, page, cell),
         None => error,

@@ -17,6 +17,8 @@ pub struct BatchLimits {
     pub bytes: usize,
     /// The size in bytes above which a single cell is refused.
     pub cell_bytes: usize,
+    /// How much of it one call of a component may pass back, which is only named in errors.
+    pub call_bytes: usize,
 }
 
 impl BatchLimits {
@@ -29,7 +31,7 @@ impl BatchLimits {
 
 impl Default for BatchLimits {
     fn default() -> Self {
-        Self { rows: 16_384, bytes: 2 << 20, cell_bytes: 16 << 20 }
+        Self { rows: 16_384, bytes: 2 << 20, cell_bytes: 16 << 20, call_bytes: 32 << 20 }
     }
 }
 

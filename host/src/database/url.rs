@@ -7,7 +7,7 @@ use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use percent_encoding::percent_decode_str;
+use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use url::{ParseError, Url};
 
 pub use super::redact::redact;
@@ -240,6 +240,20 @@ impl DatabaseUrl {
         let password = self.server().ok()?.password();
         let password = password.map(|text| percent_decode_str(text).decode_utf8_lossy().into_owned());
         password.or_else(|| self.parameter(&["password"])).filter(|password| !password.is_empty())
+    }
+
+    /// Servers: returns whether the URL has a password, which may be a variable that is not set.
+    pub fn has_password(&self) -> bool {
+        self.server().is_ok_and(|url| url.password().is_some()) || self.parameter(&["password"]).is_some()
+    }
+
+    /// Servers: returns the same address with a password as it is; `None` if the URL has no host.
+    pub fn with_password(&self, password: &str) -> Option<Self> {
+        let mut url = self.server().ok()?.clone();
+        // What `Url` leaves as it is, such as `%41`, would be decoded to something else.
+        let encoded = utf8_percent_encode(password, NON_ALPHANUMERIC).to_string();
+        url.set_password(Some(&encoded)).ok()?;
+        Some(Self { text: url.as_str().to_owned(), place: Place::Server(Ok(url)), ..self.clone() })
     }
 
     /// Servers: returns the value of the first of these parameters that the URL has.

@@ -14,7 +14,7 @@ const OTHERS: &str = "
     UNION ALL
     SELECT concat(lower(routine_type), ' ', routine_name),
         concat_ws(' ', dtd_identifier, is_deterministic, sql_data_access, security_type, routine_definition,
-            routine_comment,
+            concat('COMMENT ', nullif(routine_comment, '')),
             (SELECT group_concat(concat_ws(' ', parameter_mode, parameter_name, dtd_identifier) ORDER BY ordinal_position)
              FROM information_schema.parameters AS p
              WHERE p.specific_schema = r.routine_schema AND p.specific_name = r.specific_name))
@@ -22,7 +22,7 @@ const OTHERS: &str = "
     UNION ALL
     SELECT concat('event ', event_name),
         concat_ws(' ', event_type, execute_at IS NULL, interval_value, interval_field, starts IS NULL, ends IS NULL, status,
-            on_completion, event_definition, event_comment)
+            on_completion, event_definition, concat('COMMENT ', nullif(event_comment, '')))
     FROM information_schema.events WHERE event_schema = database()
     UNION ALL
     SELECT 'database', concat_ws(' ', default_character_set_name, default_collation_name)

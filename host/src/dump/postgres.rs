@@ -10,10 +10,10 @@ fn privileges(list: &str, kind: &str, owner: &str) -> String {
     entries(&format!("coalesce({list}, pg_catalog.acldefault({kind}, {owner}))"))
 }
 
-/// The entries of a list of privileges, sorted.
+/// The entries of a list of privileges, sorted, with their label.
 fn entries(list: &str) -> String {
     format!(
-        "(SELECT pg_catalog.string_agg(entry::pg_catalog.text, ',' ORDER BY entry::pg_catalog.text)
+        "'PRIVILEGES ' OPERATOR(pg_catalog.||) (SELECT pg_catalog.string_agg(entry::pg_catalog.text, ',' ORDER BY entry::pg_catalog.text)
           FROM pg_catalog.unnest({list}) AS entry)"
     )
 }
@@ -50,7 +50,7 @@ fn objects() -> String {
             AND relname OPERATOR(pg_catalog.!~) '{tool}'
     )
     SELECT 'schema ' OPERATOR(pg_catalog.||) space,
-        pg_catalog.concat_ws(' ', {of_schema}, pg_catalog.obj_description(oid, 'pg_namespace')) FROM spaces
+        pg_catalog.concat_ws(' ', {of_schema}, 'COMMENT ' OPERATOR(pg_catalog.||) pg_catalog.obj_description(oid, 'pg_namespace')) FROM spaces
     UNION ALL
     SELECT 'extension ' OPERATOR(pg_catalog.||) extname, extversion FROM pg_catalog.pg_extension
     UNION ALL
@@ -75,12 +75,12 @@ fn objects() -> String {
                 WHERE relkind OPERATOR(pg_catalog.=) 'S' AND classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass
                     AND objid OPERATOR(pg_catalog.=) relations.oid
                     AND deptype OPERATOR(pg_catalog.=) ANY (ARRAY['a', 'i']::pg_catalog.\"char\"[])),
-            pg_catalog.obj_description(oid, 'pg_class'), pg_catalog.obj_description(reltype, 'pg_type'))
+            'COMMENT ' OPERATOR(pg_catalog.||) pg_catalog.obj_description(oid, 'pg_class'), 'COMMENT ' OPERATOR(pg_catalog.||) pg_catalog.obj_description(reltype, 'pg_type'))
     FROM relations WHERE relkind OPERATOR(pg_catalog.<>) ALL (ARRAY['i', 'I']::pg_catalog.\"char\"[])
     UNION ALL
     SELECT 'index ' OPERATOR(pg_catalog.||) label, pg_catalog.concat_ws(' ', pg_catalog.pg_get_indexdef(oid),
         CASE WHEN NOT indisvalid THEN 'INVALID' END, CASE WHEN indisreplident THEN 'REPLICA IDENTITY' END,
-        pg_catalog.obj_description(oid, 'pg_class'))
+        'COMMENT ' OPERATOR(pg_catalog.||) pg_catalog.obj_description(oid, 'pg_class'))
     FROM relations JOIN pg_catalog.pg_index ON indexrelid OPERATOR(pg_catalog.=) oid
     UNION ALL
     SELECT 'column ' OPERATOR(pg_catalog.||) label OPERATOR(pg_catalog.||) '.' OPERATOR(pg_catalog.||) attname, pg_catalog.concat_ws(' ', pg_catalog.format_type(atttypid, atttypmod),
@@ -93,27 +93,27 @@ fn objects() -> String {
                 THEN pg_catalog.concat('STORAGE ', attstorage) END, attoptions::pg_catalog.text,
             (SELECT 'COLLATE ' OPERATOR(pg_catalog.||) collname FROM pg_catalog.pg_collation AS l
              WHERE l.oid OPERATOR(pg_catalog.=) attcollation AND collname OPERATOR(pg_catalog.<>) 'default'),
-            pg_catalog.col_description(r.oid, attnum))
+            'COMMENT ' OPERATOR(pg_catalog.||) pg_catalog.col_description(r.oid, attnum))
     FROM relations AS r JOIN pg_catalog.pg_attribute ON attrelid OPERATOR(pg_catalog.=) r.oid
         LEFT JOIN pg_catalog.pg_attrdef ON adrelid OPERATOR(pg_catalog.=) r.oid AND adnum OPERATOR(pg_catalog.=) attnum
     WHERE attnum OPERATOR(pg_catalog.>) 0 AND NOT attisdropped AND relkind OPERATOR(pg_catalog.<>) ALL (ARRAY['i', 'I', 'S']::pg_catalog.\"char\"[])
     UNION ALL
     SELECT 'constraint ' OPERATOR(pg_catalog.||) label OPERATOR(pg_catalog.||) '.' OPERATOR(pg_catalog.||) conname,
         pg_catalog.concat_ws(' ', pg_catalog.pg_get_constraintdef(k.oid), CASE WHEN NOT convalidated THEN 'NOT VALID' END,
-            pg_catalog.obj_description(k.oid, 'pg_constraint'))
+            'COMMENT ' OPERATOR(pg_catalog.||) pg_catalog.obj_description(k.oid, 'pg_constraint'))
     FROM pg_catalog.pg_constraint AS k JOIN relations AS r ON conrelid OPERATOR(pg_catalog.=) r.oid
     UNION ALL
     SELECT 'trigger ' OPERATOR(pg_catalog.||) label OPERATOR(pg_catalog.||) '.' OPERATOR(pg_catalog.||) tgname,
-        pg_catalog.concat_ws(' ', pg_catalog.pg_get_triggerdef(t.oid), tgenabled, pg_catalog.obj_description(t.oid, 'pg_trigger'))
+        pg_catalog.concat_ws(' ', pg_catalog.pg_get_triggerdef(t.oid), tgenabled, 'COMMENT ' OPERATOR(pg_catalog.||) pg_catalog.obj_description(t.oid, 'pg_trigger'))
     FROM pg_catalog.pg_trigger AS t JOIN relations AS r ON tgrelid OPERATOR(pg_catalog.=) r.oid WHERE NOT tgisinternal
     UNION ALL
     SELECT 'policy ' OPERATOR(pg_catalog.||) label OPERATOR(pg_catalog.||) '.' OPERATOR(pg_catalog.||) polname, pg_catalog.concat_ws(' ', polcmd, polpermissive, polroles::pg_catalog.text,
         pg_catalog.pg_get_expr(polqual, polrelid), pg_catalog.pg_get_expr(polwithcheck, polrelid),
-        pg_catalog.obj_description(y.oid, 'pg_policy'))
+        'COMMENT ' OPERATOR(pg_catalog.||) pg_catalog.obj_description(y.oid, 'pg_policy'))
     FROM pg_catalog.pg_policy AS y JOIN relations AS r ON polrelid OPERATOR(pg_catalog.=) r.oid
     UNION ALL
     SELECT 'rule ' OPERATOR(pg_catalog.||) label OPERATOR(pg_catalog.||) '.' OPERATOR(pg_catalog.||) rulename,
-        pg_catalog.concat_ws(' ', pg_catalog.pg_get_ruledef(w.oid), ev_enabled, pg_catalog.obj_description(w.oid, 'pg_rewrite'))
+        pg_catalog.concat_ws(' ', pg_catalog.pg_get_ruledef(w.oid), ev_enabled, 'COMMENT ' OPERATOR(pg_catalog.||) pg_catalog.obj_description(w.oid, 'pg_rewrite'))
     FROM pg_catalog.pg_rewrite AS w JOIN relations AS r ON ev_class OPERATOR(pg_catalog.=) r.oid WHERE rulename OPERATOR(pg_catalog.<>) '_RETURN'
     UNION ALL
     SELECT 'function ' OPERATOR(pg_catalog.||) space OPERATOR(pg_catalog.||) '.' OPERATOR(pg_catalog.||) p.oid::pg_catalog.regprocedure,
@@ -122,7 +122,7 @@ fn objects() -> String {
                 aggfinalfn, aggfinalextra, aggfinalmodify, aggcombinefn, aggserialfn, aggdeserialfn, aggsortop::pg_catalog.regoperator, agginitval,
                 'MOVING', aggmtransfn, aggminvtransfn, aggmtranstype::pg_catalog.regtype, aggmtransspace, aggmfinalfn, aggmfinalextra,
                 aggmfinalmodify, aggminitval) FROM pg_catalog.pg_aggregate WHERE aggfnoid OPERATOR(pg_catalog.=) p.oid),
-            {of_function}, pg_catalog.obj_description(p.oid, 'pg_proc'))
+            {of_function}, 'COMMENT ' OPERATOR(pg_catalog.||) pg_catalog.obj_description(p.oid, 'pg_proc'))
     FROM pg_catalog.pg_proc AS p JOIN spaces ON spaces.oid OPERATOR(pg_catalog.=) pronamespace
     WHERE NOT EXISTS (SELECT FROM made WHERE objid OPERATOR(pg_catalog.=) p.oid)
     UNION ALL
@@ -137,24 +137,24 @@ fn objects() -> String {
                 (SELECT collname FROM pg_catalog.pg_collation AS l WHERE l.oid OPERATOR(pg_catalog.=) rngcollation))
          FROM pg_catalog.pg_range JOIN pg_catalog.pg_opclass AS o ON o.oid OPERATOR(pg_catalog.=) rngsubopc
          WHERE rngtypid OPERATOR(pg_catalog.=) t.oid),
-        {of_type}, pg_catalog.obj_description(t.oid, 'pg_type'))
+        {of_type}, 'COMMENT ' OPERATOR(pg_catalog.||) pg_catalog.obj_description(t.oid, 'pg_type'))
     FROM pg_catalog.pg_type AS t JOIN spaces ON spaces.oid OPERATOR(pg_catalog.=) typnamespace
     WHERE typtype OPERATOR(pg_catalog.=) ANY (ARRAY['e', 'd', 'r']::pg_catalog.\"char\"[]) AND NOT EXISTS (SELECT FROM made WHERE objid OPERATOR(pg_catalog.=) t.oid)
     UNION ALL
     SELECT pg_catalog.concat('statistics ', space, '.', stxname), pg_catalog.concat_ws(' ', pg_catalog.pg_get_statisticsobjdef(x.oid),
         CASE WHEN stxstattarget OPERATOR(pg_catalog.>=) 0 THEN pg_catalog.concat('STATISTICS ', stxstattarget) END,
-        pg_catalog.obj_description(x.oid, 'pg_statistic_ext'))
+        'COMMENT ' OPERATOR(pg_catalog.||) pg_catalog.obj_description(x.oid, 'pg_statistic_ext'))
     FROM pg_catalog.pg_statistic_ext AS x JOIN spaces ON spaces.oid OPERATOR(pg_catalog.=) stxnamespace
     WHERE NOT EXISTS (SELECT FROM made WHERE objid OPERATOR(pg_catalog.=) x.oid)
     UNION ALL
     SELECT pg_catalog.concat('collation ', space, '.', collname),
         pg_catalog.concat_ws(' ', pg_catalog.to_jsonb(l) OPERATOR(pg_catalog.-) ARRAY['oid', 'collname', 'collnamespace']::pg_catalog.text[],
-            pg_catalog.obj_description(l.oid, 'pg_collation'))
+            'COMMENT ' OPERATOR(pg_catalog.||) pg_catalog.obj_description(l.oid, 'pg_collation'))
     FROM pg_catalog.pg_collation AS l JOIN spaces ON spaces.oid OPERATOR(pg_catalog.=) collnamespace
     WHERE NOT EXISTS (SELECT FROM made WHERE objid OPERATOR(pg_catalog.=) l.oid)
     UNION ALL
     SELECT pg_catalog.concat('event trigger ', evtname), pg_catalog.concat_ws(' ', evtevent, evtfoid::pg_catalog.regproc, evtenabled,
-        evttags::pg_catalog.text, pg_catalog.obj_description(e.oid, 'pg_event_trigger'))
+        evttags::pg_catalog.text, 'COMMENT ' OPERATOR(pg_catalog.||) pg_catalog.obj_description(e.oid, 'pg_event_trigger'))
     FROM pg_catalog.pg_event_trigger AS e WHERE NOT EXISTS (SELECT FROM made WHERE objid OPERATOR(pg_catalog.=) e.oid)
     UNION ALL
     SELECT pg_catalog.concat_ws(' ', 'default privileges', pg_catalog.pg_get_userbyid(defaclrole), defaclobjtype, space), {by_default}

@@ -66,6 +66,9 @@ async fn postgres_privileges_are_compared_by_what_they_allow() {
     database.sql("ALTER DEFAULT PRIVILEGES IN SCHEMA more GRANT SELECT ON TABLES TO PUBLIC");
     let granted = dump(&database).await;
     assert!(granted.objects.keys().any(|label| label.starts_with("default privileges ")), "{granted:?}");
+    database.sql("COMMENT ON TABLE users IS 'who'");
+    let users = dump(&database).await.objects["table users"].join("\n");
+    assert!(users.contains("PRIVILEGES ") && users.contains("COMMENT who"), "{users}");
 }
 
 #[tokio::test]

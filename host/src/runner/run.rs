@@ -201,6 +201,9 @@ async fn check_protected(
     database: &mut dyn Database,
 ) -> Result<()> {
     let Action::Rollback(target) = action else { return Ok(()) };
+    if !setup.is_protected(database).await? {
+        return Ok(());
+    }
     let history = history::read_with_artifacts(&mut database.host()).await.map_err(|error| setup.place(error))?;
     let (catalog, options) = input;
     let input = PlanInput { catalog, history: &history, facts: database.facts(), options };

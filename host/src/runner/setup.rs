@@ -197,6 +197,12 @@ impl Setup {
         }
     }
 
+    /// Whether the settings, or the history of the database, protect it.
+    pub async fn is_protected(&self, database: &mut dyn Database) -> Result<bool> {
+        Ok(self.settings.protected.is_some()
+            || protection::is_recorded(database).await.map_err(|error| self.place(error))?)
+    }
+
     /// Fails if the settings, or the history of the database, protect it.
     pub async fn check_protected_database(&self, database: &mut dyn Database, what: &str) -> Result<()> {
         self.check_protected(what)?;

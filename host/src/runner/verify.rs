@@ -43,6 +43,7 @@ pub async fn verify(
             rows: size(limits.batch_rows),
             bytes: size(limits.batch_bytes),
             cell_bytes: size(limits.cell_bytes),
+            call_bytes: size(limits.host_call_bytes),
         },
     };
     verifier.run(revisions).await.map_err(|error| setup.place(error))

@@ -91,6 +91,7 @@ pub fn batch_limits(limits: &Limits) -> BatchLimits {
         rows: saturating(limits.batch_rows),
         bytes: saturating(limits.batch_bytes),
         cell_bytes: saturating(limits.cell_bytes),
+        call_bytes: saturating(limits.host_call_bytes),
     }
 }
 

@@ -110,7 +110,7 @@ const LOOKED_AT: usize = 16;
 
 /// The first words of a statement in upper case, without comments, punctuation and quoted texts. The content of an executable
 /// comment `/*! … */` of MySQL and MariaDB does not count, so that a statement that begins with one is unknown.
-pub(super) fn leading_words(statement: &str, dialect: Dialect) -> Vec<String> {
+pub fn leading_words(statement: &str, dialect: Dialect) -> Vec<String> {
     let mut words = Vec::new();
     let mut lexer = Lexer::new(statement, dialect);
     while let Ok(Some(token)) = lexer.next_token() {

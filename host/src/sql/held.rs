@@ -1,7 +1,7 @@
 //! The tables that a transaction keeps locked until its end.
 
 use super::Statement;
-use super::subjects::names;
+use super::subjects::spelled_names;
 use crate::dialect::Dialect;
 
 /// How much of a table is locked.
@@ -22,12 +22,13 @@ const LOCKING: [(&[&str], Held, usize); 4] = [
     (&["delete", "from"], Held::Rows, 3),
 ];
 
-/// What statements lock: names that may be those of tables, in lower case, for each statement that locks more than single rows. A table
+/// What statements lock: names that may be those of tables, for each statement that locks more than single rows. A table
 /// that the last statement locks is held for that statement only, and all of its rows for as long as that takes.
 pub fn held(statements: &[Statement<'_>], dialect: Dialect) -> Vec<(Held, Vec<String>)> {
     let mut found = Vec::new();
     for (at, statement) in statements.iter().enumerate() {
-        let words = names(statement.text, dialect);
+        let names = spelled_names(statement.text, dialect);
+        let words: Vec<String> = names.iter().map(|name| name.to_lowercase()).collect();
         let locking = LOCKING
             .iter()
             .find(|(first, ..)| words.iter().map(String::as_str).take(first.len()).eq(first.iter().copied()));
@@ -38,7 +39,7 @@ pub fn held(statements: &[Statement<'_>], dialect: Dialect) -> Vec<(Held, Vec<St
             Held::Rows => dialect.has_server() && !words.iter().any(|word| word == "where" || word == "limit"),
         };
         if is_held {
-            found.push((*held, words[first.len()..].iter().take(*reach).cloned().collect()));
+            found.push((*held, names[first.len()..].iter().take(*reach).cloned().collect()));
         }
     }
     found
@@ -62,7 +63,13 @@ mod tests {
                 vec![is(Held::Table, "t"), is(Held::Rows, "t")],
             ),
             (Dialect::Postgres, "SELECT 1; ALTER TABLE t ADD a int", vec![]),
-            (Dialect::Postgres, "UPDATE t SET a = 1 WHERE id = 7; DELETE FROM \"T\"", vec![is(Held::Rows, "t")]),
+            (Dialect::Postgres, "UPDATE t SET a = 1 WHERE id = 7; DELETE FROM \"T\"", vec![is(Held::Rows, "T")]),
+            (Dialect::Postgres, "UPDATE Users SET a = 1", vec![is(Held::Rows, "users")]),
+            (
+                Dialect::Mariadb,
+                "UPDATE `Users` SET a = 1; DELETE FROM Log",
+                vec![is(Held::Rows, "Users"), is(Held::Rows, "Log")],
+            ),
             (Dialect::Mariadb, "ALTER TABLE t ADD a int; UPDATE t SET a = 1", vec![is(Held::Rows, "t")]),
             (Dialect::Sqlite, "ALTER TABLE t ADD a; UPDATE t SET a = 1", vec![]),
         ] {

@@ -35,7 +35,7 @@ mod sqlite;
 
 pub use calls::{calls_only_known, reads_its_row};
 pub use canonical::canonical;
-pub use classify::{StatementClass, classify, identifiers, substitute, used_database};
+pub use classify::{StatementClass, classify, identifiers, leading_words, substitute, used_database};
 pub use definition::{SchemaRow, meanings};
 pub use directives::{Directives, has_parameters};
 pub use dropped::{Dropped, dropped_tables, replacing};
@@ -56,7 +56,7 @@ pub use postgres::{
 pub use program::{Isolation, Program, program};
 pub use script::{client_script, delimited, remaining_script};
 pub use sections::{Section, sections};
-pub use session::{SessionValues, may_read_last, session_values};
+pub use session::{SessionValues, keeps_last, may_read_last, session_values};
 pub use shown::ShownGrants;
 pub use split::{Statement, split};
 pub use sqlite::{JOURNAL_MODES, leaves_write_ahead_log, waits_for_vacuum};

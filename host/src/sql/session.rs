@@ -17,7 +17,7 @@ pub struct SessionValues {
     pub passes: Vec<String>,
     /// A call that returns the key which an earlier `INSERT` generated: `LAST_INSERT_ID()`.
     pub reads_key: Option<String>,
-    /// A call that tells of the statement before: `ROW_COUNT()`.
+    /// A call or a variable that tells of the statement before: `ROW_COUNT()`.
     pub reads_last: Option<String>,
     /// Whether it may generate a key.
     pub makes_key: bool,
@@ -28,12 +28,12 @@ pub struct SessionValues {
 /// What may stand before the word `TABLE` in a statement that creates one.
 const BEFORE_TABLE: [&str; 8] = ["CREATE", "OR", "REPLACE", "TEMP", "TEMPORARY", "GLOBAL", "LOCAL", "UNLOGGED"];
 
-/// The functions that tell of the statement before.
+/// The functions and the variables of the server that tell of the statement before.
 fn of_last(dialect: Dialect) -> &'static [&'static str] {
     match dialect {
         Dialect::Sqlite => &["changes"],
         Dialect::Postgres => &[],
-        Dialect::Mysql | Dialect::Mariadb => &["row_count", "found_rows"],
+        Dialect::Mysql | Dialect::Mariadb => &["row_count", "found_rows", "warning_count", "error_count"],
     }
 }
 
@@ -44,6 +44,19 @@ pub fn may_read_last(statement: &str, dialect: Dialect) -> bool {
         parts.any(|part| part.eq_ignore_ascii_case(name.as_bytes()))
     };
     of_last(dialect).iter().any(is_in)
+}
+
+/// Returns what a statement of a migration in SQL reads of the statement before it, and keeps: in a table or in a variable. What the
+/// body of a program reads is of that program.
+pub fn keeps_last(statement: &str, dialect: Dialect) -> Option<String> {
+    // Hardly any statement has such a call, and most of what dumps insert is long.
+    if !may_read_last(statement, dialect) {
+        return None;
+    }
+    let values = session_values(statement, dialect);
+    let keeps = ["INSERT", "REPLACE", "UPDATE", "DELETE", "SET", "WITH", "CREATE", "CALL"];
+    let first = leading_words(statement, dialect).into_iter().next().unwrap_or_default();
+    values.reads_last.filter(|_| keeps.contains(&first.as_str()) || !values.sets.is_empty())
 }
 
 /// Returns what a statement reads and sets in its session, as far as its text shows.
@@ -100,6 +113,10 @@ pub fn session_values(statement: &str, dialect: Dialect) -> SessionValues {
             } else if of_last(dialect).contains(&call.as_str()) {
                 found.reads_last.get_or_insert(format!("{}()", tokens.text(at)));
             }
+        } else if let Some(name) = tokens.setting(at)
+            && of_last(dialect).iter().any(|it| it.eq_ignore_ascii_case(name))
+        {
+            found.reads_last.get_or_insert(format!("@@{name}"));
         }
         is_into &= matches!(tokens.text(at), "@" | ",") || tokens.text(at.wrapping_sub(1)) == "@";
         let word = tokens.text(at);
@@ -153,6 +170,12 @@ impl<'a> Tokens<'a> {
         }
         let (kind, text, _) = self.0.get(at + 1).filter(|(kind, _, is_next)| *is_next && is_name(*kind))?;
         Some(if *kind == TokenKind::Quoted { unquote(text) } else { (*text).to_owned() }.to_lowercase())
+    }
+
+    /// The name of the server's variable that begins here: `@@name`, `@@session.name`.
+    fn setting(&self, at: usize) -> Option<&'a str> {
+        let is_scoped = self.text(at + 3) == ".";
+        (self.text(at) == "@" && self.text(at + 1) == "@").then(|| self.text(at + if is_scoped { 4 } else { 2 }))
     }
 
     /// The name of the function that is called here, in lower case.
@@ -231,6 +254,8 @@ mod tests {
             (Dialect::Mysql, "INSERT INTO u VALUES (LAST_INSERT_ID())", Some("LAST_INSERT_ID()"), None),
             (Dialect::Mysql, "UPDATE t SET n = LAST_INSERT_ID(n + 1)", None, None),
             (Dialect::Mariadb, "SELECT row_count ()", None, Some("row_count()")),
+            (Dialect::Mariadb, "SET @n = @@session.Warning_Count", None, Some("@@Warning_Count")),
+            (Dialect::Mysql, "SELECT @@error_count", None, Some("@@error_count")),
             (Dialect::Mariadb, "SELECT t.last_insert_id, 'last_insert_id()' FROM t", None, None),
             (Dialect::Sqlite, "CREATE TABLE k AS SELECT last_insert_rowid()", Some("last_insert_rowid()"), None),
             (Dialect::Sqlite, "SELECT last_insert_rowid(), changes()", Some("last_insert_rowid()"), Some("changes()")),
@@ -241,6 +266,23 @@ mod tests {
         }
         assert!(session_values("INSERT INTO t VALUES (1)", Dialect::Sqlite).makes_key);
         assert!(!session_values("UPDATE t SET a = 1", Dialect::Sqlite).makes_key);
+    }
+
+    #[test]
+    fn what_is_kept_of_the_statement_before_is_told_from_what_is_shown() {
+        for (statement, kept) in [
+            ("SET @n = row_count()", true),
+            ("/* n */ SELECT found_rows() INTO @n", true),
+            ("SELECT @n := ROW_COUNT()", true),
+            ("SELECT row_count()", false),
+            ("CALL log(row_count())", true),
+            ("CREATE TABLE t AS SELECT @@warning_count AS n", true),
+            ("CREATE PROCEDURE p() SET @n = row_count()", false),
+            ("INSERT INTO t (row_count) VALUES ('row_count()')", false),
+            ("SET @n = last_insert_id()", false),
+        ] {
+            assert_eq!(keeps_last(statement, Dialect::Mariadb).is_some(), kept, "{statement}");
+        }
     }
 
     #[test]

@@ -35,14 +35,20 @@ pub fn subjects(statement: &str, dialect: Dialect) -> Vec<String> {
 
 /// Words and quoted names, without strings.
 pub(super) fn names(statement: &str, dialect: Dialect) -> Vec<String> {
+    spelled_names(statement, dialect).into_iter().map(|name| name.to_lowercase()).collect()
+}
+
+/// The same as the database takes them: PostgreSQL takes those without quotes in lower case.
+pub(super) fn spelled_names(statement: &str, dialect: Dialect) -> Vec<String> {
     let mut found = Vec::new();
     let mut lexer = Lexer::new(statement, dialect);
     while let Ok(Some(token)) = lexer.next_token() {
         let text = &statement[token.range];
         match token.kind {
-            TokenKind::Word => found.push(text.to_lowercase()),
+            TokenKind::Word if dialect == Dialect::Postgres => found.push(text.to_lowercase()),
+            TokenKind::Word => found.push(text.to_owned()),
             TokenKind::Quoted if !text.starts_with(['\'', '/', '$']) && !text.ends_with('\'') => {
-                found.push(unquote(text).to_lowercase());
+                found.push(unquote(text));
             }
             _ => {}
         }

@@ -67,8 +67,12 @@ for_each_engine! {
         };
         assert_eq!(image.is_some(), workflow.contains("services:"), "{workflow}");
         assert!(image.is_none_or(|image| workflow.contains(image)), "{workflow}");
-        let commands: Vec<&str> =
-            workflow.lines().filter_map(|line| line.trim().strip_prefix("run: runner ")).collect();
+        let (of_pull_requests, commands): (Vec<&str>, Vec<&str>) = workflow
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("run: runner "))
+            .partition(|command| command.contains("github."));
+        assert_eq!(of_pull_requests, ["check --base \"origin/${{ github.base_ref }}\" --locked"]);
+        assert!(workflow.contains("fetch-depth: 0"), "{workflow}");
         assert_eq!(commands.len(), 3, "{workflow}");
         for command in commands {
             assert!(command.contains(" --locked"), "{command}");

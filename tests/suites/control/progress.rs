@@ -103,6 +103,11 @@ for_each_engine! {
         assert_eq!(lost["chunks"].as_u64(), Some(doubled(&project) / 10));
         let told = project.runner("status");
         told.prints(&["lost 0002_paced: `runner apply` of ", "last seen ", "its lock is free", "`runner apply` continues"]);
+        // What was recorded at its beginning is no figure of the whole.
+        let row = told.stdout.lines().find(|line| line.starts_with("partial")).unwrap();
+        assert_eq!(row.split_whitespace().count(), 4, "{told}");
+        let row = status(&project)["migrations"][1].clone();
+        assert_eq!((&row["duration_ms"], &row["rows_written"]), (&serde_json::Value::Null, &serde_json::Value::Null), "{row}");
         project.runner("cancel").succeeds().says(&["no run is active"]);
         // The next run continues from there and counts the work of the first.
         let output = project.runner("apply --format json");

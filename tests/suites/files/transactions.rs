@@ -120,6 +120,30 @@ fn settings_in_comments_may_follow_the_commit() {
     assert_eq!(project.value("SELECT count(*) FROM t"), "1");
 }
 
+/// A file is attached where the command was started, and detached where nothing has used it.
+#[test]
+fn an_attached_file_that_is_not_there_or_in_use_has_a_hint() {
+    let project = project!();
+    project.sql(
+        "1_a",
+        "ATTACH 'other.db' AS other;\nCREATE TABLE t AS SELECT x FROM other.y;\nDETACH other;",
+        "DROP TABLE t;",
+    );
+    project
+        .runner("apply")
+        .exits(2)
+        .says(&["unable to open database", "starts at the directory in which the command was started"]);
+    project.open("other.db").execute_batch("CREATE TABLE y (x)").unwrap();
+    project.runner("apply").exits(1).says(&[
+        "database other is locked",
+        "leave the DETACH out",
+        "`-- runner:no-transaction`",
+    ]);
+    let up = project.read("migrations/1_a.up.sql");
+    project.write("migrations/1_a.up.sql", up.replace("DETACH other;", ""));
+    project.runner("apply").succeeds();
+}
+
 for_each_engine! {
     fn the_isolation_level_is_that_of_the_transaction(engine) {
         let read = match engine {

@@ -69,6 +69,34 @@ pub(crate) async fn reads_pages(factory: &dyn Factory) {
     assert_eq!((error.kind, error.detail.as_deref()), (DatabaseErrorKind::Limit, Some("row id = 1")));
 }
 
+/// A row that is too wide is so on every database, and all limits that it exceeds are named at once.
+pub(crate) async fn refuses_wide_rows(factory: &dyn Factory) {
+    let mut database = factory.open().await;
+    table(database.as_mut(), 1).await;
+    let limits = BatchLimits { cell_bytes: 40, bytes: 20, call_bytes: 90, ..BatchLimits::default() };
+    let select = |cells: &[usize]| {
+        let texts = cells.iter().enumerate().map(|(at, cell)| format!("'{}' AS c{at}", "x".repeat(*cell)));
+        format!("SELECT {} FROM t", texts.collect::<Vec<_>>().join(", "))
+    };
+    assert_eq!(read(database.as_mut(), &select(&[40, 20]), &[], limits).await.expect("60 bytes").len(), 1);
+    let wide = "a row has 80 bytes, but `cell_bytes` and `batch_bytes` together let it have 60";
+    let large = "column `c0` holds 50 bytes, but a cell may have 40 at most";
+    for (cells, message, hint) in [
+        (&[40, 40][..], wide, "raise the limit `cell_bytes` to 60 or more, or read fewer of its columns"),
+        (&[50], large, "raise the limit `cell_bytes` to 50 or more, or leave the column out"),
+        (
+            &[50, 45],
+            large,
+            "raise the limit `cell_bytes` to 75 or more, and `host_call_bytes` above 95 if the row is written back, or leave the \
+             column out",
+        ),
+    ] {
+        let error = read(database.as_mut(), &select(cells), &[], limits).await.expect_err(message);
+        assert_eq!((error.kind, error.message.as_str()), (DatabaseErrorKind::Limit, message));
+        assert_eq!(error.hint.as_deref(), Some(hint));
+    }
+}
+
 pub(crate) async fn refuses_large_cells(factory: &dyn Factory) {
     let mut database = factory.open().await;
     table(database.as_mut(), 3).await;

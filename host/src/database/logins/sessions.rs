@@ -244,6 +244,10 @@ impl<D: Driver> Database for Logins<D> {
         self.host.blockers(run_id)
     }
 
+    fn is_blocked(&self) -> Option<String> {
+        self.host.is_blocked()
+    }
+
     async fn begin(&mut self, options: TransactionOptions) -> Result<(), DatabaseError> {
         match self.begin_guest(None, options.isolation).await? {
             Some(_) => Ok(()),

@@ -4,6 +4,17 @@ use super::lock::Names;
 use super::session::{SessionFacts, literal};
 use crate::database::Dialect;
 
+/// Whether the session that does the work of a run waits for a lock. The query for the sessions reads all that the server has of
+/// sessions and transactions, twice.
+pub(super) fn is_blocked(server: &SessionFacts) -> String {
+    let me = format!("IS_USED_LOCK({})", literal(&Names::of(server).work));
+    format!(
+        "SELECT COUNT(*) FROM information_schema.PROCESSLIST my \
+         WHERE my.ID = {me} AND my.COMMAND <> 'Sleep' AND (my.STATE LIKE 'Waiting for%lock' OR my.ID IN (\
+         SELECT t.trx_mysql_thread_id FROM information_schema.INNODB_TRX t WHERE t.trx_state = 'LOCK WAIT'))"
+    )
+}
+
 /// The query for the sessions that block the one that does the work of a run.
 ///
 /// A lock on rows has a holder that the server names. Of the locks of DDL, MariaDB names the holder only with a plugin, and MySQL to those

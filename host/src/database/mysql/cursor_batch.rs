@@ -7,7 +7,7 @@ use super::statement::{cell, wire_now};
 use super::types_convert;
 use super::types_read::{self, Cell, Wire};
 use crate::data::{Batch, Column, ColumnBuilder};
-use crate::database::read::{cell_too_large, in_column};
+use crate::database::read::{RowWidth, cell_too_large, in_column, row_too_large};
 use crate::database::{BatchLimits, DatabaseError, DatabaseErrorKind, PageRequest};
 
 /// A batch that is being filled. Once it is full, the rest of the answer is discarded.
@@ -68,6 +68,7 @@ impl<'a> Filling<'a> {
             let known = cursor.columns.iter().map(|column| Some(column.wire));
             self.wires = row.columns().iter().zip(known).map(|(column, known)| wire_now(column, known)).collect();
         }
+        let before = self.bytes;
         for (at, (builder, wire)) in self.builders.iter_mut().zip(&self.wires).enumerate() {
             let Some(bytes) = cell(row, at) else {
                 builder.push_null();
@@ -77,7 +78,7 @@ impl<'a> Filling<'a> {
             self.bytes += bytes.len().max(8);
             let column = &cursor.columns[at];
             if bytes.len() > self.limits.cell_bytes {
-                let error = cell_too_large(bytes.len(), self.limits);
+                let error = cell_too_large(bytes.len(), width(row, self.wires.len()), self.limits);
                 self.problem = Some(self.locate(error, cursor, column, row));
                 return;
             }
@@ -90,6 +91,12 @@ impl<'a> Filling<'a> {
                 self.problem = Some(self.locate(error, cursor, column, row));
                 return;
             }
+        }
+        // As everywhere: what arrives at once may be more.
+        if self.bytes - before > self.limits.row_bytes() {
+            let shown = |name: &str| self.shown(name, cursor, row);
+            self.problem = Some(row_too_large(width(row, self.wires.len()), self.limits, self.page, shown));
+            return;
         }
         if row.len() > self.wires.len() {
             self.last_number =
@@ -110,13 +117,16 @@ impl<'a> Filling<'a> {
         column: &CursorColumn,
         row: &sqlx::mysql::MySqlRow,
     ) -> DatabaseError {
-        in_column(error, &column.name, self.page, |name| {
-            let at = cursor.columns.iter().position(|column| column.name.eq_ignore_ascii_case(name))?;
-            match cell(row, at) {
-                Some(bytes) => types_read::decode(*self.wires.get(at)?, bytes).and_then(types_convert::text_of),
-                None => Some("NULL".to_owned()),
-            }
-        })
+        in_column(error, &column.name, self.page, |name| self.shown(name, cursor, row))
+    }
+
+    /// Formats a cell for a message.
+    fn shown(&self, name: &str, cursor: &Cursor, row: &sqlx::mysql::MySqlRow) -> Option<String> {
+        let at = cursor.columns.iter().position(|column| column.name.eq_ignore_ascii_case(name))?;
+        match cell(row, at) {
+            Some(bytes) => types_read::decode(*self.wires.get(at)?, bytes).and_then(types_convert::text_of),
+            None => Some("NULL".to_owned()),
+        }
     }
 
     pub fn finish(self, cursor: &Cursor) -> (Batch, Option<DatabaseError>) {
@@ -128,4 +138,9 @@ impl<'a> Filling<'a> {
             .collect();
         (Batch { row_count: self.rows, columns }, self.problem)
     }
+}
+
+/// How wide a row is, of which these are the columns that were asked for.
+fn width(row: &sqlx::mysql::MySqlRow, columns: usize) -> RowWidth {
+    RowWidth::of((0..columns).filter_map(|at| Some(cell(row, at)?.len())))
 }

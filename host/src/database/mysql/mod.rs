@@ -194,6 +194,10 @@ impl Database for MysqlDatabase {
         Some((blockers::query(&self.server), Vec::new()))
     }
 
+    fn is_blocked(&self) -> Option<String> {
+        Some(blockers::is_blocked(&self.server))
+    }
+
     async fn begin(&mut self, options: TransactionOptions) -> Result<(), DatabaseError> {
         self.begin_now(options).await
     }

@@ -112,8 +112,14 @@ impl Endpoint {
             None => options,
         };
         let lock = LockSettings::of(url, false)?;
+        let mut settings = settings.clone();
+        if let Some(timeout) = options::connect_timeout(url) {
+            // Who only looks, or waits in steps, waits no longer for that.
+            let is_short = settings.connect_timeout < ConnectOptions::default().connect_timeout;
+            settings.connect_timeout = if is_short { timeout.min(settings.connect_timeout) } else { timeout };
+        }
         let place = Arc::new(ToolPlace::of(&settings.history));
-        Ok(Self { options, settings: settings.clone(), url: url.clone(), lock, place })
+        Ok(Self { options, settings, url: url.clone(), lock, place })
     }
 
     /// The same, for longer.

@@ -6,7 +6,7 @@ use super::statement_describe::Described;
 use super::types_read::Unreadable;
 use crate::data::{Batch, ColumnBuilder, ColumnType};
 use crate::database::message::cell_text;
-use crate::database::read::{cell_too_large, in_column};
+use crate::database::read::{RowWidth, cell_too_large, in_column, row_too_large};
 use crate::database::{BatchLimits, DatabaseError, DatabaseErrorKind, PageRequest};
 
 /// The most rows that builders reserve room for: more would be wasted if a batch is ended by its bytes.
@@ -82,10 +82,18 @@ impl<'a> Filling<'a> {
                 continue;
             };
             if cell_bytes.len() > self.limits.cell_bytes {
-                return Err(self.locate(cell_too_large(cell_bytes.len(), self.limits), index, &cell));
+                let error = cell_too_large(cell_bytes.len(), self.width(&cell), self.limits);
+                return Err(self.locate(error, index, &cell));
             }
             column.read_as.push(builder, cell_bytes).map_err(|unfit| self.locate(conversion(unfit), index, &cell))?;
             bytes += cell_bytes.len().max(size_of::<i64>());
+        }
+        // As everywhere: what arrives at once may be more.
+        if bytes > self.limits.row_bytes() {
+            return Err(row_too_large(self.width(&cell), self.limits, self.page, |name| {
+                let at = self.described.columns.iter().position(|column| column.name == name)?;
+                Some(self.shown(at, cell(at)))
+            }));
         }
         self.bytes_beyond += if self.has_batch() { bytes } else { 0 };
         self.rows += 1;
@@ -130,6 +138,11 @@ impl<'a> Filling<'a> {
             let at = self.described.columns.iter().position(|column| column.name == name)?;
             Some(self.shown(at, cell(at)))
         })
+    }
+
+    /// How wide a row is.
+    fn width<'r>(&self, cell: &impl Fn(usize) -> Option<&'r [u8]>) -> RowWidth {
+        RowWidth::of((0..self.described.columns.len()).filter_map(|at| Some(cell(at)?.len())))
     }
 
     /// Formats a cell for a message.

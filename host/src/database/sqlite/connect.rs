@@ -232,6 +232,7 @@ fn prepare(sqlite: rusqlite::Connection, settings: &FileSettings, new: bool) -> 
     let mut connection = Connection::new(sqlite)?;
     connection.forbid_attach_to_create()?;
     connection.replace_random()?;
+    connection.provide_math()?;
     if new {
         set_journal_mode(&connection, settings)?;
     }

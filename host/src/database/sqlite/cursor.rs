@@ -5,7 +5,7 @@ use super::types_read::{self, TypeSource};
 use super::{SqliteDatabase, bind};
 use crate::data::{Batch, ColumnBuilder, ColumnType, Value};
 use crate::database::message::{cell_text, excerpt};
-use crate::database::read::{cell_too_large, duplicate_column, in_column, not_a_query, row_too_large};
+use crate::database::read::{RowWidth, cell_too_large, duplicate_column, in_column, not_a_query, row_too_large};
 use crate::database::{BatchLimits, CursorId, CursorRequest, DatabaseError, DatabaseErrorKind, PageRequest, Role};
 
 /// An open cursor.
@@ -121,13 +121,13 @@ impl SqliteDatabase {
                 };
                 bytes += match pushed {
                     Some(size) => size,
-                    None => match described[index].push(cell, filling, limits) {
+                    None => match described[index].push(cell, filling, limits, || width(&active)) {
                         Ok(size) => size,
                         Err(error) => return Err(locate(error, &active, described, index, page)),
                     },
                 };
                 if bytes - before > row_bytes {
-                    return Err(row_too_large(limits, page, |name| {
+                    return Err(row_too_large(width(&active), limits, page, |name| {
                         let at = described.iter().position(|column| column.name.eq_ignore_ascii_case(name))?;
                         (at <= index).then(|| active.cell(at).to_string())
                     }));
@@ -149,6 +149,11 @@ impl SqliteDatabase {
         cursor.check_text(&batch, page)?;
         Ok((batch, more))
     }
+}
+
+/// How wide the current row is.
+fn width(active: &Active<'_>) -> RowWidth {
+    RowWidth::of((0..active.column_count()).map(|column| active.cell_bytes(column)))
 }
 
 /// The columns of a statement, with the types in which they are delivered.
@@ -175,13 +180,19 @@ impl CursorColumn {
     /// Appends a cell whose storage class differs from its column's type. Returns its size in bytes, without that of
     /// the entry.
     #[inline(never)]
-    fn push(&mut self, cell: Cell<'_>, filling: &mut Filling, limits: BatchLimits) -> Result<usize, DatabaseError> {
+    fn push(
+        &mut self,
+        cell: Cell<'_>,
+        filling: &mut Filling,
+        limits: BatchLimits,
+        row: impl Fn() -> RowWidth,
+    ) -> Result<usize, DatabaseError> {
         let size = match cell {
             Cell::Text(bytes) | Cell::Blob(bytes) => bytes.len(),
             _ => 0,
         };
         if size > limits.cell_bytes {
-            return Err(cell_too_large(size, limits));
+            return Err(cell_too_large(size, row(), limits));
         }
         let builder = match filling {
             Filling::Known(builder) => builder,

@@ -6,7 +6,8 @@ use rusqlite::ffi;
 
 use super::raw::Failure;
 use crate::database::message::place_in;
-use crate::database::{DatabaseError, DatabaseErrorKind};
+use crate::database::{DatabaseError, DatabaseErrorKind, Dialect};
+use crate::sql::leading_words;
 
 /// Ends SQLite's message where a statement of the same connection is not at its end.
 const IN_PROGRESS: &str = "SQL statements in progress";
@@ -79,10 +80,27 @@ pub(super) fn from_failure(failure: &Failure) -> DatabaseError {
 
 /// A failure of a statement, with the position in its text.
 pub(super) fn from_statement(failure: &Failure, statement: &str) -> DatabaseError {
-    let error = from_failure(failure);
+    let mut error = from_failure(failure);
+    error.hint = of_attached(failure, statement).map(str::to_owned).or(error.hint);
     match failure.offset.and_then(|offset| place_in(statement, offset)) {
         Some(place) => error.detail(place),
         None => error,
+    }
+}
+
+/// The way out where another database cannot be attached or detached.
+fn of_attached(failure: &Failure, statement: &str) -> Option<&'static str> {
+    let first = leading_words(statement, Dialect::Sqlite).into_iter().next()?;
+    match first.as_str() {
+        "ATTACH" if failure.code & 0xff == ffi::SQLITE_CANTOPEN => Some(
+            "the file has to exist; a relative path starts at the directory in which the command was started, not at the project: write \
+             the whole path",
+        ),
+        "DETACH" if failure.message.ends_with(" is locked") => Some(
+            "a transaction that has used a database cannot detach it: leave the DETACH out, since the connection ends with the run, or add \
+             the directive `-- runner:no-transaction` at the top of the file",
+        ),
+        _ => None,
     }
 }
 

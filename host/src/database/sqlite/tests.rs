@@ -8,6 +8,7 @@ mod grants;
 mod hostile;
 mod lock;
 mod lost;
+mod math;
 mod nesting;
 mod pulled;
 mod random;

@@ -13,6 +13,13 @@ impl RunControl {
         told: &mut Vec<String>,
     ) -> Result<(), DatabaseError> {
         let Some((query, parameters)) = database.blockers(&self.about.run_id) else { return Ok(()) };
+        if let Some(question) = database.is_blocked() {
+            let answer = database.host_until(&self.stop).query(&question, &[], QueryLimits::NONE).await?;
+            if answer.rows.first().and_then(|row| row.first()?.as_int64()) != Some(1) {
+                told.clear();
+                return Ok(());
+            }
+        }
         let found = database.host_until(&self.stop).query(&query, &parameters, QueryLimits::NONE).await?;
         let mut blockers = Vec::new();
         for row in &found.rows {

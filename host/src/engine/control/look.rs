@@ -100,6 +100,12 @@ impl Overview {
         self.runs.iter().filter(|run| run.liveness.is_alive())
     }
 
+    /// Returns whether a run of a revision has not recorded what it did: it still runs, or it was killed.
+    pub fn is_unfinished(&self, revision: &str) -> bool {
+        let is_of = |run: &&ObservedRun| run.row.revision == revision && !run.row.shares;
+        self.runs.iter().filter(is_of).any(|run| run.liveness != Liveness::Ended)
+    }
+
     /// Returns the holder of the lock if it has written no row.
     pub fn unreported_holder(&self) -> Option<&LockHolder> {
         let is_reported = self.alive().any(|run| !run.row.shares);

@@ -219,6 +219,10 @@ impl Database for RecordingDatabase {
         self.inner.blockers(run_id)
     }
 
+    fn is_blocked(&self) -> Option<String> {
+        self.inner.is_blocked()
+    }
+
     async fn lock_holder(&mut self) -> Result<Option<LockHolder>, DatabaseError> {
         self.inner.lock_holder().await
     }

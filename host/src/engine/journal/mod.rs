@@ -30,6 +30,7 @@ pub use head::{Head, Worker};
 pub use open::{Build, StepProgress, first_inputs};
 pub use repair::{Decision, Unknown, damage, decide, named_objects, unknown};
 pub use resolve::Known;
+pub use session::counts_own_statements;
 pub use statements::check_statements;
 pub use step::{JournalStep, LiveStep};
 pub use store::{Checkpoint, trimmed};

@@ -9,7 +9,7 @@ use crate::database::{DatabaseError, Dialect, HostSession};
 use crate::engine::call::{Call, CallKind};
 use crate::error::{Error, ErrorKind, Result};
 use crate::project::catalog::Kind;
-use crate::sql::{SessionValues, excerpt, identifiers, may_read_last, session_values, split};
+use crate::sql::{SessionValues, excerpt, identifiers, keeps_last, may_read_last, session_values, split};
 
 /// What the session of the run has, and what an earlier one had.
 #[derive(Default)]
@@ -97,6 +97,17 @@ impl Session {
     }
 }
 
+/// The error of a statement that takes a count of the one before it where the journal is written in between; `is_planned` before
+/// anything ran.
+pub fn counts_own_statements(count: &str, is_planned: bool) -> Error {
+    let message =
+        format!("`{count}` does not count the rows of the migration's last statement here, but those of runner's own");
+    let error = if is_planned { Error::usage(message) } else { Error::failed(message) };
+    error.hint(
+        "replace it, for example by a subquery, put both statements into a stored procedure, or let the migration run in one transaction",
+    )
+}
+
 /// Whether a call is a statement of the migration, so that its text shows what it needs.
 fn is_statement(kind: &str) -> bool {
     [CallKind::Statement, CallKind::Execute, CallKind::Query, CallKind::Read].iter().any(|it| it.name() == kind)
@@ -161,29 +172,17 @@ impl Journal {
         })
     }
 
-    /// Refuses a statement that needs a count of the one before it: the journal is written in between.
+    /// Refuses a statement that needs a count of the one before it: the journal is written in between. Of a migration in SQL, the plan
+    /// has refused it. A component gets what it selects.
     fn check_counts(&self, call: &Call<'_>) -> Result<()> {
-        // Hardly any statement has such a call, and most of what dumps insert is long.
-        if !may_read_last(call.text, self.facts.dialect) || !self.uses(call.text) {
-            return Ok(());
-        }
-        let Some(count) = session_values(call.text, self.facts.dialect).reads_last else { return Ok(()) };
-        let message = format!(
-            "`{count}` does not count the rows of the migration's last statement here, but those of runner's own"
-        );
-        Err(Error::failed(message).at("statement", excerpt(call.text)).hint(
-            "replace it, for example by a subquery, put both statements into a stored procedure, or let the migration run in one \
-             transaction",
-        ))
-    }
-
-    /// Whether something becomes of what a statement reads: a component gets it, and a statement in SQL may store it. What the body of a
-    /// program reads is of that program.
-    fn uses(&self, statement: &str) -> bool {
-        let stores = ["INSERT", "REPLACE", "UPDATE", "DELETE", "SET", "WITH"];
-        let words = identifiers(statement, self.facts.dialect);
-        let begins = |word: &str| words.first().is_some_and(|first| first.eq_ignore_ascii_case(word));
-        stores.into_iter().any(begins) || (self.kind != Kind::Sql && begins("SELECT"))
+        let dialect = self.facts.dialect;
+        let selected = || {
+            let begins = || identifiers(call.text, dialect).first().is_some_and(|it| it.eq_ignore_ascii_case("SELECT"));
+            let is_selected = self.kind != Kind::Sql && may_read_last(call.text, dialect) && begins();
+            is_selected.then(|| session_values(call.text, dialect).reads_last).flatten()
+        };
+        let Some(count) = keeps_last(call.text, dialect).or_else(selected) else { return Ok(()) };
+        Err(counts_own_statements(&count, false).at("statement", excerpt(call.text)))
     }
 
     /// Makes the settings again if the session does not have them. No transaction may be open: some settings end with one.

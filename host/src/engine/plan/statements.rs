@@ -8,12 +8,13 @@ use crate::database::known::KnownTexts;
 use crate::database::{Dialect, Facts};
 use crate::engine::event::Unrepeatable;
 use crate::engine::history::RunMode;
+use crate::engine::journal::counts_own_statements;
 use crate::engine::schema::{dialect_schema, tool_sql};
 use crate::engine::unreadable::unreadable;
 use crate::error::{Error, Result};
 use crate::sql::{
-    Held, Statement, StatementClass, classify, excerpt, late_enum_value, leaves_write_ahead_log, program,
-    waits_for_vacuum, writes_file,
+    Held, Statement, StatementClass, classify, excerpt, keeps_last, late_enum_value, leading_words,
+    leaves_write_ahead_log, program, waits_for_vacuum, writes_file,
 };
 
 /// The statements of a migration in SQL.
@@ -83,7 +84,13 @@ pub fn inspect(id: &str, file: &str, mode: RunMode, text: &str, facts: &Facts) -
             ),
             _ => refuse(mode, statement.text, *class, facts)
                 .or_else(|| without_vacuum(statements, at, facts))
-                .or_else(|| reads_clients_file(statement.text, facts)),
+                .or_else(|| reads_clients_file(statement.text, facts))
+                .or_else(|| exceeds_packet(statement.text, facts))
+                .or_else(|| {
+                    let is_alone = mode == RunMode::Stepwise && !transactions.iter().any(|it| it.contains(&at));
+                    let count = keeps_last(statement.text, facts.dialect).filter(|_| is_alone)?;
+                    Some(counts_own_statements(&count, true))
+                }),
         };
         if let Some(error) = refused.or_else(|| known.refused(statement.text).map(Error::from)) {
             refusals.push(refusal(statement.line, at_statement(error, statements, at)));
@@ -175,11 +182,29 @@ fn without_vacuum(statements: &[Statement<'_>], at: usize, facts: &Facts) -> Opt
 
 /// MariaDB and MySQL: a statement that asks the client for a file; runner sends none.
 fn reads_clients_file(statement: &str, facts: &Facts) -> Option<Error> {
-    let words: Vec<String> = statement.split_whitespace().take(4).map(str::to_ascii_uppercase).collect();
-    let is_local = words.first().is_some_and(|word| word == "LOAD") && words.iter().any(|word| word == "LOCAL");
-    (is_local && matches!(facts.dialect, Dialect::Mysql | Dialect::Mariadb)).then(|| {
+    if !matches!(facts.dialect, Dialect::Mysql | Dialect::Mariadb) {
+        return None;
+    }
+    let words = leading_words(statement, facts.dialect);
+    let is_local = words.first().is_some_and(|word| word == "LOAD") && words.iter().take(4).any(|word| word == "LOCAL");
+    is_local.then(|| {
         Error::usage("`LOAD … LOCAL INFILE` reads a file of the client, and runner sends no files to a server").hint(
             "write the rows as `INSERT` statements, or read the file in a script; without `LOCAL`, the server reads a file of its own",
+        )
+    })
+}
+
+/// MariaDB and MySQL: a statement that the server would refuse by closing the connection. Of a project alone, the server is unknown.
+fn exceeds_packet(statement: &str, facts: &Facts) -> Option<Error> {
+    let most = facts.packet_bytes?;
+    // The command's byte belongs to the packet, too.
+    (statement.len() >= most).then(|| {
+        Error::denied(format!(
+            "the statement has {} bytes, and the server takes {most} at once (`max_allowed_packet`)",
+            statement.len()
+        ))
+        .hint(
+            "raise `max_allowed_packet` on the server, or divide the statement; `mariadb-dump --net-buffer-length=1M` writes shorter ones",
         )
     })
 }
@@ -268,6 +293,15 @@ mod tests {
         ] {
             assert_eq!(refused(text), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn a_statement_that_does_not_fit_into_a_packet_is_refused() {
+        let facts = Facts { packet_bytes: Some(29), ..Facts::of_dialect(Dialect::Mariadb) };
+        let (_, refusals) =
+            inspect("1_a", "1_a.up.sql", RunMode::Stepwise, "SELECT 1;\nSELECT 2345678901234567890123;", &facts);
+        let [Refusal { line: 2, error, .. }] = refusals.as_slice() else { panic!("{refusals:?}") };
+        assert_eq!(error.message, "the statement has 29 bytes, and the server takes 29 at once (`max_allowed_packet`)");
     }
 
     /// One whose upgrade commits each statement may have been stored before such pairs were refused.
@@ -374,6 +408,20 @@ mod tests {
                 Stepwise,
                 "SET GLOBAL general_log = 1",
                 "1 of 1, line 1: a migration may not run `SET GLOBAL` or `SET PERSIST`: it changes the server for everybody",
+            ),
+            (
+                Mariadb,
+                Stepwise,
+                "CREATE TABLE t (a INT);\nUPDATE u SET a = 1;\nSET @n = row_count()",
+                "3 of 3, line 3: `row_count()` does not count the rows of the migration's last statement here, but those of runner's own",
+            ),
+            (Mariadb, Stepwise, "CREATE TABLE t (a INT); SELECT row_count()", "2 1"),
+            (Mariadb, Atomic, "UPDATE u SET a = 1; SET @n = row_count()", "2 0"),
+            (
+                Mariadb,
+                Stepwise,
+                "LOAD /* x */ DATA LOCAL INFILE 'a' INTO TABLE t",
+                "1 of 1, line 1: `LOAD … LOCAL INFILE` reads a file of the client, and runner sends no files to a server",
             ),
             (
                 Mariadb,

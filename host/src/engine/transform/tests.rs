@@ -67,7 +67,7 @@ fn function(behaviour: Behaviour) -> Arc<FakeFunction> {
 #[async_trait]
 impl BatchFunction for FakeFunction {
     fn limits(&self) -> BatchLimits {
-        BatchLimits { rows: BATCH, bytes: 1 << 20, cell_bytes: CELL_BYTES }
+        BatchLimits { rows: BATCH, bytes: 1 << 20, cell_bytes: CELL_BYTES, ..BatchLimits::default() }
     }
 
     fn instances(&self) -> usize {
@@ -293,6 +293,28 @@ async fn every_row_is_transformed_once() {
     for setup in setups().await {
         let done = setup.transform(function(Adds)).await.unwrap_or_else(|error| panic!("{}: {error:?}", setup.name));
         assert_eq!((done.rows_read, done.rows_written, done.chunks), (20, 20, 5), "{}", setup.name);
+        assert_eq!(setup.rows().await, (0, ROWS, 0), "{}", setup.name);
+    }
+}
+
+/// They can be read, and cannot be written back.
+#[tokio::test(flavor = "multi_thread")]
+async fn generated_columns_are_left_out_unless_they_are_named() {
+    for setup in setups().await {
+        let kind =
+            if setup.run.database.lock().await.facts().dialect == Dialect::Sqlite { "VIRTUAL" } else { "STORED" };
+        let alter = format!("ALTER TABLE t ADD COLUMN twice BIGINT GENERATED ALWAYS AS (n * 2) {kind}");
+        setup.run.database.lock().await.host().execute(&alter, &[]).await.expect("a column");
+        let all = |columns: &[&str]| {
+            let columns = columns.iter().map(|name| ((*name).to_owned(), None)).collect();
+            TransformTask { source: TableSource { columns, ..task().source }, ..task() }
+        };
+        if setup.name == "atomic" {
+            let error = setup.transform_as(all(&["id", "n", "twice"]), function(Adds)).await.expect_err("written");
+            assert!(format!("{error:?}").contains("`t.twice` is generated"), "{error:?}");
+        }
+        let done = setup.transform_as(all(&[]), function(Adds)).await;
+        assert_eq!(done.unwrap_or_else(|error| panic!("{}: {error:?}", setup.name)).rows_written, 20, "{}", setup.name);
         assert_eq!(setup.rows().await, (0, ROWS, 0), "{}", setup.name);
     }
 }

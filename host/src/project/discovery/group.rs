@@ -309,7 +309,7 @@ fn migrations(entries: Vec<FoundName>) -> Result<Vec<Found>, Problem> {
             .hint("the files of a migration share its full name; give the others another revision"));
     }
     let files: Vec<(&str, &str)> = names.iter().map(|(name, entries)| (&**name, &*entries[0].file.file_name)).collect();
-    // A number after it would look like one that somebody wrote.
+    // A number after it would look like one that a file name has.
     if revision.contains('.') {
         let (is_whole, listed) = (files[0].0.is_empty(), list(files.iter().map(|(_, file)| *file)));
         let message = format!("revision {revision} exists more than once: {listed}");

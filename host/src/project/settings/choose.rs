@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::file::{Environment, NamedDatabase, SettingsFile};
 use super::named::{flag_or_variable, flagged};
+use super::password::UrlSetting;
 use super::tenants::TenantsTable;
 use super::{DEFAULT_DATABASE_URL, LoadRequest, OnExisting, RequiredIsolation};
 use super::{interpolate, lock};
@@ -191,8 +192,13 @@ impl<'a> Choice<'a> {
             (None, None) => content.main_url(file)?,
         };
         match url {
-            Some(url) => {
-                Ok(Sourced { value: interpolate::url(&url, variables, root, request.wanted)?, origin: url.origin })
+            Some(UrlSetting { text, password }) => {
+                let url = interpolate::url(&text, variables, root, request.wanted)?;
+                let value = match password {
+                    Some(password) => password.give(url, (variables, root), request.wanted)?,
+                    None => url,
+                };
+                Ok(Sourced { value, origin: text.origin })
             }
             // Of the default kind. What connects to it says that there is none.
             None => {
@@ -220,7 +226,7 @@ impl<'a> Choice<'a> {
     }
 
     /// The URL of the chosen environment and database.
-    fn chosen_url(&self) -> Option<Result<Sourced<String>>> {
+    fn chosen_url(&self) -> Option<Result<UrlSetting>> {
         match (&self.database, &self.environment) {
             (Some((_, database)), None) => Some(Ok(database.url.clone())),
             (None, Some((_, environment))) => Some(Ok(environment.url.clone()?)),

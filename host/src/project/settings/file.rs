@@ -13,6 +13,7 @@ use super::grants::{self, ComponentGrants};
 use super::history::{self, HISTORY};
 use super::lock::{self, LOCK};
 use super::named::{self, SettingValue};
+use super::password::{self, URL_KEYS, UrlSetting};
 use super::tenants::{self, TenantsTable};
 use super::test;
 use super::throttle::{self, TransformSection};
@@ -27,6 +28,7 @@ use crate::project::limits::Limits;
 use crate::project::origin::Sourced;
 use crate::project::packages::{PackageSettings, read_settings as read_package};
 use crate::project::problem::{list, shown};
+use crate::project::sql_file::wide_encoding;
 use crate::project::toml_reader::{Document, Section, to_i64};
 
 /// The content of the settings file.
@@ -37,7 +39,7 @@ pub(super) struct SettingsFile {
     pub ignored: Ignored,
     pub sdk: Option<PathBuf>,
     pub toolchain: Option<Sourced<String>>,
-    pub url: Option<Sourced<String>>,
+    pub url: Option<UrlSetting>,
     pub protected: bool,
     /// `[database] isolation`
     pub isolation: Option<Sourced<RequiredIsolation>>,
@@ -66,7 +68,7 @@ pub(super) struct SettingsFile {
 /// `[environments.NAME]`
 #[derive(Debug)]
 pub(super) struct Environment {
-    pub url: Option<Sourced<String>>,
+    pub url: Option<UrlSetting>,
     /// Databases are neither dropped nor rolled back to the base.
     pub protected: bool,
     pub isolation: Option<Sourced<RequiredIsolation>>,
@@ -75,7 +77,7 @@ pub(super) struct Environment {
     pub on_existing: Option<OnExisting>,
     pub history: Vec<SettingValue<HistoryPlace>>,
     /// `[environments.NAME.databases.OTHER] url`
-    pub databases: BTreeMap<String, Sourced<String>>,
+    pub databases: BTreeMap<String, UrlSetting>,
     /// `[environments.NAME.tenants]`
     pub tenants: Option<TenantsTable>,
     pub limits: Vec<(String, Sourced<String>)>,
@@ -88,7 +90,7 @@ pub(super) struct Environment {
 /// `[databases.NAME]`
 #[derive(Debug)]
 pub(super) struct NamedDatabase {
-    pub url: Sourced<String>,
+    pub url: UrlSetting,
     pub protected: bool,
     pub foreign_keys: Option<Sourced<bool>>,
     pub lock: Option<Sourced<ChosenLock>>,
@@ -115,6 +117,11 @@ impl SettingsFile {
         let name = Path::new(path.file_name().unwrap_or_default());
         let gone = || Error::usage(format!("cannot read `{shown}`: it no longer exists"));
         let bytes = read_own(root, name, LARGEST)?.ok_or_else(gone)?;
+        if let Some(encoding) = wide_encoding(&bytes) {
+            return Err(Error::usage(format!("`{shown}` is {encoding}, not UTF-8")).hint(format!(
+                "save the file as UTF-8: `iconv -f {encoding} -t UTF-8`; in PowerShell, `Set-Content -Encoding utf8`"
+            )));
+        }
         let text = String::from_utf8(bytes).map_err(|error| {
             let offset = error.utf8_error().valid_up_to();
             Error::usage(format!("`{shown}` is not valid UTF-8 at byte {offset}")).hint("save the file as UTF-8")
@@ -162,8 +169,8 @@ impl SettingsFile {
             content.sdk = project.text("sdk").map(PathBuf::from);
         }
         if let Some(database) = root.section("database", "database") {
-            database.only(&known(&["url", FOREIGN_KEYS, LOCK, ON_EXISTING, "protected", ISOLATION]));
-            content.url = database.string("url");
+            database.only(&known(&[FOREIGN_KEYS, LOCK, ON_EXISTING, "protected", ISOLATION]));
+            content.url = password::read(&database);
             content.protected = database.boolean("protected");
             content.isolation = isolation(&database);
             content.foreign_keys = database.flag(FOREIGN_KEYS);
@@ -204,7 +211,7 @@ impl SettingsFile {
     }
 
     /// The URL of the main database, if it is set. A project with only named databases has no main one.
-    pub fn main_url(&self, file: &str) -> Result<Option<Sourced<String>>> {
+    pub fn main_url(&self, file: &str) -> Result<Option<UrlSetting>> {
         if self.url.is_none() && !self.databases.is_empty() {
             let names = list(self.databases.keys().map(String::as_str));
             return Err(Error::usage(format!("`{file}` has several databases: no database selected"))
@@ -240,7 +247,6 @@ fn by_name<T>(
 
 fn environment(section: &Section<'_, '_>, _name: &str) -> Option<Environment> {
     section.only(&known(&[
-        "url",
         FOREIGN_KEYS,
         LOCK,
         ON_EXISTING,
@@ -255,7 +261,7 @@ fn environment(section: &Section<'_, '_>, _name: &str) -> Option<Environment> {
         HISTORY,
     ]));
     Some(Environment {
-        url: section.string("url"),
+        url: password::read(section),
         protected: section.boolean("protected"),
         isolation: isolation(section),
         foreign_keys: section.flag(FOREIGN_KEYS),
@@ -263,8 +269,8 @@ fn environment(section: &Section<'_, '_>, _name: &str) -> Option<Environment> {
         on_existing: existing::read(section),
         history: history_table(section),
         databases: by_name(section, "databases", |section, _| {
-            section.only(&["url"]);
-            section.string("url")
+            section.only(&URL_KEYS);
+            password::read(section)
         }),
         tenants: tenants_table(section),
         limits: limits(section, "limits"),
@@ -276,7 +282,7 @@ fn environment(section: &Section<'_, '_>, _name: &str) -> Option<Environment> {
 }
 
 fn named_database(section: &Section<'_, '_>, name: &str) -> Option<NamedDatabase> {
-    section.only(&known(&["url", FOREIGN_KEYS, LOCK, ON_EXISTING, "protected", "migrations", "backup", HISTORY]));
+    section.only(&known(&[FOREIGN_KEYS, LOCK, ON_EXISTING, "protected", "migrations", "backup", HISTORY]));
     for (key, example) in [("url", format!("sqlite://{name}.db")), ("migrations", format!("{name}/migrations"))] {
         if !section.has(key) {
             let hint = format!("add a line such as `{key} = \"{example}\"`");
@@ -285,7 +291,7 @@ fn named_database(section: &Section<'_, '_>, name: &str) -> Option<NamedDatabase
     }
     let migrations = directory(section, "migrations");
     Some(NamedDatabase {
-        url: section.string("url")?,
+        url: password::read(section)?,
         protected: section.boolean("protected"),
         foreign_keys: section.flag(FOREIGN_KEYS),
         lock: lock::read(section),
@@ -327,9 +333,9 @@ fn isolation(section: &Section<'_, '_>) -> Option<Sourced<RequiredIsolation>> {
     Some(Sourced { value, origin: text.origin })
 }
 
-/// These keys and those of the timeouts.
+/// These keys, those of the URL and those of the timeouts.
 fn known(keys: &[&'static str]) -> Vec<&'static str> {
-    keys.iter().copied().chain(named::names(&timeouts::SETTINGS)).collect()
+    keys.iter().copied().chain(URL_KEYS).chain(named::names(&timeouts::SETTINGS)).collect()
 }
 
 /// A directory within the project.

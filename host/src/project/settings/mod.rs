@@ -11,6 +11,7 @@ mod interpolate;
 mod lock;
 mod named;
 mod parameters;
+mod password;
 mod protected;
 mod tenants;
 mod test;
@@ -174,7 +175,7 @@ pub struct Settings {
     /// Where runner's own tables are.
     pub history: HistoryPlace,
     /// The same, with `{tenant}`.
-    pub(in crate::project) history_of_tenants: HistoryPlace,
+    pub(crate) history_of_tenants: HistoryPlace,
     /// What a first run does with a database that is not empty.
     pub on_existing: OnExisting,
     /// What must confine a component.

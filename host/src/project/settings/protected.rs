@@ -17,13 +17,13 @@ pub(super) fn by_address(
     root: &Path,
 ) -> Option<String> {
     let mut protected: Vec<(String, &Sourced<String>)> = Vec::new();
-    protected.extend(content.url.as_ref().filter(|_| content.protected).map(|url| ("database".to_owned(), url)));
+    protected.extend(content.url.as_ref().filter(|_| content.protected).map(|url| ("database".to_owned(), &url.text)));
     for (name, environment) in content.environments.iter().filter(|(_, environment)| environment.protected) {
         let urls = environment.url.iter().chain(environment.databases.values());
-        protected.extend(urls.map(|url| (format!("environments.{name}"), url)));
+        protected.extend(urls.map(|url| (format!("environments.{name}"), &url.text)));
     }
     for (name, database) in content.databases.iter().filter(|(_, database)| database.protected) {
-        protected.push((format!("databases.{name}"), &database.url));
+        protected.push((format!("databases.{name}"), &database.url.text));
     }
     let place = place(address)?;
     let is_it = |url: &Sourced<String>| {

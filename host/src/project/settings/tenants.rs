@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::DatabaseUse;
 use super::interpolate::interpolate;
 use super::lock::with_lock;
+use super::password::{self, PasswordSetting, UrlSetting};
 use crate::database::{ChosenLock, DatabaseUrl, Unset};
 use crate::error::{Error, Result};
 use crate::project::env::Variables;
@@ -25,7 +26,7 @@ pub(super) struct TenantsTable {
     pub path: String,
     /// The databases are neither dropped nor rolled back to the base.
     pub protected: bool,
-    url: Option<Sourced<String>>,
+    url: Option<UrlSetting>,
     source: SourceText,
     canary: Vec<String>,
 }
@@ -48,6 +49,10 @@ pub struct Tenants {
     /// Those that a run begins with.
     pub canary: Vec<String>,
     url: Option<(Sourced<String>, Option<String>)>,
+    /// The password of `url`.
+    password: Option<PasswordSetting>,
+    variables: Variables,
+    wanted: DatabaseUse,
     lock: Option<Sourced<ChosenLock>>,
     root: PathBuf,
 }
@@ -74,7 +79,17 @@ pub struct Tenant {
 
 /// Reads the table; problems are recorded in the document.
 pub(super) fn read(section: &Section<'_, '_>) -> Option<TenantsTable> {
-    section.only(&["url", "names", "file", "query", "query_url", "canary", "protected"]);
+    section.only(&[
+        "url",
+        "password_file",
+        "password_env",
+        "names",
+        "file",
+        "query",
+        "query_url",
+        "canary",
+        "protected",
+    ]);
     let path = section.path();
     let given: Vec<&str> = ["names", "file", "query"].into_iter().filter(|key| section.has(key)).collect();
     if given.len() != 1 {
@@ -83,12 +98,12 @@ pub(super) fn read(section: &Section<'_, '_>) -> Option<TenantsTable> {
         section.wrong(key, format!("`[{path}]` {what}"), "set one of `names`, `file` and `query`");
         return None;
     }
-    let url = section.string("url");
+    let url = password::read(section);
     if section.has("names") && !section.has("url") {
         let hint = "add a line such as `url = \"sqlite://tenants/{tenant}.db\"`";
         section.wrong("names", format!("`[{path}]` has no `url`"), hint);
     }
-    if url.as_ref().is_some_and(|url| !url.value.contains(PLACEHOLDER)) {
+    if url.as_ref().is_some_and(|url| !url.text.value.contains(PLACEHOLDER)) {
         let message = format!("`{}` has no `{PLACEHOLDER}`: all tenants would be one database", section.key("url"));
         section.wrong("url", message, "put `{tenant}` where the name belongs");
     }
@@ -131,7 +146,10 @@ impl TenantsTable {
             table: self.path.clone(),
             source,
             canary: self.canary.clone(),
-            url: self.url.as_ref().map(filled).transpose()?,
+            url: self.url.as_ref().map(|url| filled(&url.text)).transpose()?,
+            password: self.url.as_ref().and_then(|url| url.password.clone()),
+            variables: variables.clone(),
+            wanted,
             lock: lock.cloned(),
             root: root.to_path_buf(),
         })
@@ -155,6 +173,13 @@ impl Tenants {
         let parsed = DatabaseUrl::parse(&text, &self.root);
         let value = parsed.map_err(|error| error.at("setting", origin.to_string()).at("tenant", name))?;
         let value = unset.into_iter().map(Unset::Variable).fold(value, DatabaseUrl::with_unset);
+        let value = match &self.password {
+            Some(password) if own.is_none() => {
+                let given = password.give(value, (&self.variables, &self.root), self.wanted);
+                given.map_err(|error| error.at("tenant", name))?
+            }
+            _ => value,
+        };
         let value = match &self.lock {
             Some(lock) => with_lock(value, lock).map_err(|error| error.at("tenant", name))?,
             None => value,

@@ -1,6 +1,7 @@
 //! Default settings, all settings, and their precedence.
 
 mod mistakes;
+mod passwords;
 mod sources;
 
 use super::*;

@@ -15,6 +15,7 @@ use crate::error::ErrorKind;
 use crate::sql::{Section, SqlError, nearly_divided, sections};
 #[cfg(feature = "cli")]
 pub(super) use read::normalise;
+pub(super) use read::wide_encoding;
 use read::{runs_in_transaction, sql_text};
 
 /// The SQL of a migration in one direction and for one dialect.

@@ -48,6 +48,7 @@ struct StatusRowJson {
     sha256: String,
     applied_sha256: Option<String>,
     applied_at: Option<String>,
+    /// With the two after it: `null` as long as its run has not recorded them, because it still works or was killed.
     duration_ms: Option<u64>,
     rows_read: Option<u64>,
     rows_written: Option<u64>,
@@ -73,7 +74,7 @@ impl StatusJson {
             database,
             current: history.current().map(Record::id),
             counts: counts.into_iter().collect(),
-            migrations: rows.iter().map(StatusRowJson::new).collect(),
+            migrations: rows.iter().map(|row| StatusRowJson::new(row, overview)).collect(),
             problems: ProblemJson::all(report),
             now: RunsJson::new(overview),
         }
@@ -81,7 +82,8 @@ impl StatusJson {
 }
 
 impl StatusRowJson {
-    fn new(row: &StatusRow<'_>) -> Self {
+    fn new(row: &StatusRow<'_>, overview: &Overview) -> Self {
+        let totals = row.record.filter(|record| !overview.is_unfinished(&record.revision));
         let kind = row.migration.map(|it| it.kind).or_else(|| row.record.map(|record| record.kind));
         let applied = row.record.map(|record| record.sha256.clone());
         Self {
@@ -93,9 +95,9 @@ impl StatusRowJson {
             sha256: row.migration.map(|it| it.sha256.clone()).or_else(|| applied.clone()).unwrap_or_default(),
             applied_sha256: applied,
             applied_at: row.record.map(|record| record.started_at.clone()),
-            duration_ms: row.record.map(|record| record.duration_ms),
-            rows_read: row.record.map(|record| record.rows_read),
-            rows_written: row.record.map(|record| record.rows_written),
+            duration_ms: totals.map(|record| record.duration_ms),
+            rows_read: totals.map(|record| record.rows_read),
+            rows_written: totals.map(|record| record.rows_written),
             applied_by: row.record.map(|record| record.applied_by.clone()),
             statements_done: row.record.filter(|_| row.standing == Standing::Partial).map(|record| record.steps_done),
         }

@@ -134,6 +134,8 @@ pub struct ValidateJson {
     valid: bool,
     /// `sqlite`, `postgres`, `mysql` or `mariadb`: as what the SQL was checked.
     dialect: &'static str,
+    /// The commit with which the migrations were compared; `null` without `--base`.
+    base: Option<String>,
     migrations: Vec<NamedMigrationJson>,
     /// What cannot run in downgrades.
     warnings: Vec<RefusalJson>,
@@ -168,7 +170,12 @@ struct NamedMigrationJson {
 
 impl ValidateJson {
     /// A valid project.
-    pub fn new(catalog: &Catalog, dialect: Dialect, warnings: &[Refusal], notes: Vec<String>) -> Self {
+    pub fn new(
+        catalog: &Catalog,
+        (dialect, base): (Dialect, Option<&str>),
+        warnings: &[Refusal],
+        notes: Vec<String>,
+    ) -> Self {
         let named = |migration: &crate::project::Migration| NamedMigrationJson {
             revision: migration.revision.clone(),
             name: migration.name.clone(),
@@ -179,6 +186,7 @@ impl ValidateJson {
             command: "validate",
             valid: true,
             dialect: dialect.name(),
+            base: base.map(str::to_owned),
             migrations: catalog.migrations.iter().map(named).collect(),
             warnings: warnings.iter().map(RefusalJson::new).collect(),
             notes,

@@ -1,13 +1,14 @@
 //! The output of `runner status` and `runner current`.
 
 use super::{BAD, DIM, GOOD, ODD, PLAIN, STRONG, Text};
+use crate::engine::control::look::Overview;
 use crate::engine::history::History;
 use crate::engine::status::{Standing, StatusRow};
 use crate::report::table::{Cell, Table};
 use crate::report::units;
 
-/// A table of all revisions.
-pub fn status(rows: &[StatusRow<'_>]) -> Text {
+/// A table of all revisions. A run records its figures when it ends: until then, and of one that was killed, its line has them.
+pub fn status(rows: &[StatusRow<'_>], overview: &Overview) -> Text {
     let mut table = Table::new(&["state", "revision", "name", "applied at", "took", "rows"]);
     for row in rows {
         let style = match row.standing {
@@ -22,6 +23,8 @@ pub fn status(rows: &[StatusRow<'_>]) -> Text {
         cells.push(Cell::left(STRONG, row.name()));
         if let Some(record) = row.record {
             cells.push(Cell::left(DIM, short_time(&record.started_at)));
+        }
+        if let Some(record) = row.record.filter(|record| !overview.is_unfinished(&record.revision)) {
             cells.push(Cell::right(DIM, units::milliseconds(record.duration_ms)));
             cells.push(Cell::right(DIM, units::count(record.rows_written)));
         }

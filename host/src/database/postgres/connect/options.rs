@@ -1,5 +1,7 @@
 //! The parameters of a URL. sqlx reads most of what libpq reads, and only logs unknown parameters.
 
+use std::time::Duration;
+
 use sqlx::ConnectOptions as _;
 use sqlx::postgres::PgConnectOptions;
 
@@ -7,10 +9,14 @@ use crate::database::lease::{LOCK, LOCK_LEASE};
 use crate::database::url::{plain_host, redact};
 use crate::database::{DatabaseError, DatabaseErrorKind, DatabaseUrl};
 
+/// How many seconds to wait for a connection.
+const CONNECT_TIMEOUT: &str = "connect_timeout";
+
 /// The parameters that sqlx knows, and those that say what is so anyway; `options[…]` denotes any setting of the server.
-const KNOWN: [&str; 23] = [
+const KNOWN: [&str; 24] = [
     "application_name",
     "channel_binding",
+    CONNECT_TIMEOUT,
     "dbname",
     "host",
     "hostaddr",
@@ -77,6 +83,11 @@ pub(in crate::database::postgres) fn of_session(options: PgConnectOptions, appli
     }
 }
 
+/// How long to wait for a connection, if the URL says so.
+pub(in crate::database::postgres) fn connect_timeout(url: &DatabaseUrl) -> Option<Duration> {
+    url.parameter(&[CONNECT_TIMEOUT])?.parse().ok().map(Duration::from_secs)
+}
+
 /// Refuses parameters of libpq and of other tools that cannot be heeded.
 fn answer(name: &str, value: &str) -> Result<(), DatabaseError> {
     let refuse = |why: &str, hint: &str| Err(wrong(format!("`{name}={value}` in the database URL {why}")).hint(hint));
@@ -93,10 +104,8 @@ fn answer(name: &str, value: &str) -> Result<(), DatabaseError> {
             "asks for a server that takes no changes",
             "remove it, or use `read-write`: migrations need the server that takes writes",
         ),
-        ("connect_timeout", _) => refuse(
-            "is not heeded: a connection is waited for as long as runner decides",
-            "remove it; `runner db wait --timeout 60s` waits",
-        ),
+        (CONNECT_TIMEOUT, value) if value.parse::<u32>().is_ok_and(|seconds| seconds > 0) => Ok(()),
+        (CONNECT_TIMEOUT, _) => refuse("is no time", "write a number of seconds above 0, such as `connect_timeout=10`"),
         ("schema", _) => {
             let path = "replace it by `options=-c%20search_path%3DNAME`: it is a parameter of Prisma";
             refuse("is not a parameter of PostgreSQL", path)
@@ -175,7 +184,8 @@ mod tests {
             ("postgres://h/d?schema=app", "search_path"),
             ("postgres://h/d?pgbouncer=true", "remove it"),
             ("postgres://h/d?connection_limit=5", "remove it"),
-            ("postgres://h/d?connect_timeout=10", "`runner db wait"),
+            ("postgres://h/d?connect_timeout=10s", "a number of seconds"),
+            ("postgres://h/d?connect_timeout=0", "above 0"),
         ] {
             let error = parse(url).expect_err(url);
             assert_eq!(error.kind, DatabaseErrorKind::Configuration);
@@ -184,9 +194,12 @@ mod tests {
         for url in [
             "postgres://h/d?channel_binding=prefer&target_session_attrs=read-write",
             "postgres://h/d?channel_binding=disable",
+            "postgres://h/d?connect_timeout=3",
         ] {
             assert!(parse(url).is_ok(), "{url}");
         }
+        let url = DatabaseUrl::parse("postgres://h/d?connect_timeout=3", Path::new("/")).expect("a URL");
+        assert_eq!(connect_timeout(&url), Some(Duration::from_secs(3)));
         let several = parse("postgres://me:secret@a:1,b:2/d").expect_err("two hosts");
         assert_eq!(several.message, "the database URL names several hosts");
         for url in ["postgres://me:secret@h:notaport/d", "postgres://me:secret@h/d?sslmode=maybe"] {

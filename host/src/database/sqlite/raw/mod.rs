@@ -24,6 +24,7 @@ mod fixed;
 mod functions;
 mod held;
 mod hooks;
+mod math;
 mod memory;
 mod stack;
 mod statement;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::chunks::{ChunkIo, JournalledTransform};
-use crate::database::{BatchLimits, TableSource, TableTarget};
+use crate::database::{BatchLimits, Bulk, TableSource, TableTarget, WriteMode};
 use crate::engine::call::transform::TransformSpec;
 use crate::engine::call_error::CallError;
 use crate::engine::control::total::estimate;
@@ -34,7 +34,7 @@ impl ChunkIo<'_> {
     pub async fn begin(&mut self, task: &TransformTask, limits: BatchLimits) -> Result<OpenedTransform, CallError> {
         let TransformTask { name, source, target } = task;
         let checkpoint = self.journalled.as_ref().and_then(|it| it.step.checkpoint.clone());
-        let source = match &checkpoint {
+        let mut source = match &checkpoint {
             Some(it) => TableSource {
                 columns: it.work.source.columns.clone(),
                 key: it.work.source.key.clone(),
@@ -47,6 +47,9 @@ impl ChunkIo<'_> {
         self.open(database).await?;
         database.fix_inputs(self.run.fixed_inputs(b"begin"));
         let mut session = database.component(&self.run.stop);
+        if checkpoint.is_none() {
+            leave_generated_out(&mut *session, &mut source, target).await;
+        }
         if self.journalled.is_none() {
             // Before the greatest key is asked for.
             session.hold(&source, target).await?;
@@ -105,5 +108,22 @@ impl ChunkIo<'_> {
     fn limits(&self, limits: BatchLimits) -> BatchLimits {
         let most = self.run.transforms.rows.and_then(|rows| usize::try_from(rows).ok()).unwrap_or(limits.rows);
         BatchLimits { rows: self.run.control.chunk_rows(limits.rows.min(most), 1), ..limits }
+    }
+}
+
+/// Where all columns are asked for, names those that the target does not generate: the batch comes back, and they cannot be written. One
+/// that is named is read.
+async fn leave_generated_out(session: &mut dyn Bulk, source: &mut TableSource, target: &TableTarget) {
+    if !source.columns.is_empty() || target.mode == WriteMode::Delete {
+        return;
+    }
+    // What cannot be asked is an error where it is needed.
+    let (Ok(read), Ok(written)) = (session.table(&source.table).await, session.table(&target.table).await) else {
+        return;
+    };
+    let is_generated = |name: &str| written.column(name).is_some_and(|column| column.generated);
+    if read.columns.iter().any(|column| is_generated(&column.name)) {
+        let names = read.columns.iter().map(|column| column.name.clone()).filter(|name| !is_generated(name));
+        source.columns = names.map(|name| (name, None)).collect();
     }
 }

@@ -21,7 +21,7 @@ struct Hooked {
 #[async_trait]
 impl BatchFunction for Hooked {
     fn limits(&self) -> BatchLimits {
-        BatchLimits { rows: BATCH, bytes: 1 << 20, cell_bytes: CELL_BYTES }
+        BatchLimits { rows: BATCH, bytes: 1 << 20, cell_bytes: CELL_BYTES, ..BatchLimits::default() }
     }
 
     fn instances(&self) -> usize {

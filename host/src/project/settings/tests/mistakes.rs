@@ -158,3 +158,18 @@ fn no_text_causes_a_panic() {
         let _ = crate::project::lockfile::Lockfile::parse(&text, "runner.lock");
     }
 }
+
+/// As Windows' editors write it.
+#[test]
+fn a_file_in_utf16_is_named_as_such() {
+    for (mark, name) in [(&[0xff, 0xfe][..], "UTF-16"), (&[][..], "UTF-16LE")] {
+        let project = TestProject::new(&[]);
+        let units = "[project]".encode_utf16().flat_map(u16::to_le_bytes);
+        project.write("runner.toml", [mark.to_vec(), units.collect()].concat());
+        let told = told(&Settings::load(&project.request(&[])).expect_err("no UTF-8"));
+        assert!(
+            told.contains(&format!("`runner.toml` is {name}, not UTF-8")) && told.contains("iconv -f UTF-16"),
+            "{told}"
+        );
+    }
+}
