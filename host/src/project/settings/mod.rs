@@ -175,6 +175,7 @@ pub struct Settings {
     /// Where runner's own tables are.
     pub history: HistoryPlace,
     /// The same, with `{tenant}`.
+    #[cfg(feature = "cli")]
     pub(crate) history_of_tenants: HistoryPlace,
     /// What a first run does with a database that is not empty.
     pub on_existing: OnExisting,
@@ -367,6 +368,7 @@ impl Settings {
             isolation: choice.isolation(content),
             on_existing,
             history,
+            #[cfg(feature = "cli")]
             history_of_tenants,
             environment: choice.environment.map(|(name, _)| name),
             database: choice.database.map(|(name, _)| name),
