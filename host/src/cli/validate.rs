@@ -220,6 +220,7 @@ fn check(sandbox: &Sandbox, migration: &Migration) -> Result<()> {
     };
     // The component has its own names for tables.
     described.rename(&migration.description.renames);
+    described.project.clone_from(&migration.description.project);
     if agree(&described, &migration.description, package_of(&migration.name).is_some()) {
         return Ok(());
     }

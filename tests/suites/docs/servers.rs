@@ -93,7 +93,7 @@ fn reproducibility() {
     story.run("runner verify", 0);
     story.prints("runner verify", 0);
     project.execute("UPDATE flights SET departed_at = '2013-01-24T06:10:00Z' WHERE id = 20000");
-    story.prints("runner verify utc_instants", 4);
+    story.prints("runner verify utc_instants", 0);
     // The exit code has just been compared.
     story.skip("echo $?");
 
