@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::context::Context;
@@ -200,7 +200,7 @@ impl<'a> Git<'a> {
         let root = tree.join(&self.project);
         std::fs::create_dir_all(&root).map_err(|error| failed(error.to_string()))?;
         let settings = settings_at(&root, context);
-        let migrations = normal(&self.project.join(&settings.migrations));
+        let migrations = self.project.join(&settings.migrations);
         check_out(&|path| path.starts_with(&migrations))?;
         state(context, &settings)
     }
@@ -221,19 +221,6 @@ fn settings_at(root: &Path, context: &Context) -> Settings {
     };
     let here = || Settings { root: root.to_path_buf(), ..now.clone() };
     Settings::load(&load).ok().filter(|settings| settings.root == root).unwrap_or_else(here)
-}
-
-/// A path without `.` and `..`, and without a slash at its end.
-fn normal(path: &Path) -> PathBuf {
-    let mut normal = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Component::ParentDir => drop(normal.pop()),
-            Component::CurDir => {}
-            part => normal.push(part),
-        }
-    }
-    normal
 }
 
 fn trimmed(path: &Path) -> &Path {

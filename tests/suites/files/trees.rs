@@ -306,3 +306,19 @@ fn a_file_that_takes_the_place_of_an_applied_one_gets_a_number_of_its_own() {
     project.runner("apply").succeeds();
     assert_eq!(project.dump_user().tables().len(), 3);
 }
+
+/// A migration is named as its file is, whatever that is read as.
+#[test]
+fn a_file_with_a_date_is_renumbered_by_its_own_name() {
+    let project = project!();
+    for day in ["01_a", "02_b", "03_c"] {
+        project.write(&format!("migrations/2024_01_{day}.sql"), "SELECT 1;");
+    }
+    project.runner("renumber 2024_01_02_b").succeeds();
+    let files = std::fs::read_dir(project.file("migrations")).unwrap();
+    let names = files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect::<Vec<_>>();
+    assert!(
+        !names.contains(&"2024_01_02_b.sql".to_owned()) && names.iter().any(|name| name.ends_with("_b.sql")),
+        "{names:?}"
+    );
+}

@@ -3,6 +3,7 @@
 use crate::error::{Error, Result};
 use crate::project::discovery::Found;
 use crate::project::problem::{list, shown};
+use crate::project::read_id;
 use crate::project::revision::RevisionKey;
 use crate::suggest::did_you_mean;
 
@@ -21,7 +22,14 @@ pub(super) fn select<'a>(found: &'a [Found], names: &[String]) -> Result<Vec<&'a
 fn one<'a>(found: &'a [Found], name: &str) -> Result<&'a Found> {
     let name = name.trim_end_matches('/');
     let key = RevisionKey::of(name);
-    let exact = |it: &&Found| (key.is_some() && key == Some(it.key())) || it.name == name || it.id() == name;
+    // `2026_01_05_x`, as the file is called, for `20260105_x`.
+    let read = read_id(name);
+    let exact = |it: &&Found| {
+        (key.is_some() && key == Some(it.key()))
+            || it.name == name
+            || it.id() == name
+            || read.as_ref() == Some(&it.id())
+    };
     if let Some(found) = found.iter().find(exact) {
         return Ok(found);
     }
@@ -61,7 +69,7 @@ mod tests {
             Ok(chosen) => chosen[0].id(),
             Err(error) => error.message,
         };
-        for name in ["20260101", "create_users", "20260101_create_users/", "create_u"] {
+        for name in ["20260101", "create_users", "20260101_create_users/", "2026_01_01_create_users", "create_u"] {
             assert_eq!(of(name), "20260101_create_users", "{name}");
         }
         for name in ["7", "0007", "f"] {

@@ -14,6 +14,7 @@ use crate::project::discovery::{NamedEntry, TESTS, named_entries, spelled};
 use crate::project::lockfile::{LockLine, Lockfile};
 use crate::project::packages::package_of;
 use crate::project::problem::{list, shown};
+use crate::project::read_id;
 use crate::project::revision::{RevisionKey, migration_id};
 use crate::project::settings::Settings;
 use follow::Move;
@@ -191,7 +192,13 @@ fn one<'a>(all: &'a All, text: &str) -> Result<&'a Id> {
     let is_meant =
         |id: &&Id| (id.name == text && !text.is_empty()) || (key.is_some() && RevisionKey::of(&id.revision) == key);
     let exact: Vec<&Id> = all.keys().filter(is_exact).collect();
-    let found = if exact.is_empty() { all.keys().filter(is_meant).collect() } else { exact };
+    // `2026_01_05_x`, as the file is called, for `20260105_x`.
+    let read = read_id(text);
+    let is_read = |id: &&Id| read.as_ref().is_some_and(|read| *read == id.shown());
+    let found = match exact.is_empty() {
+        false => exact,
+        true => all.keys().filter(|id| is_meant(id) || is_read(id)).collect(),
+    };
     match found.as_slice() {
         [one] => Ok(one),
         [] => {

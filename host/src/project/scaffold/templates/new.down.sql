@@ -1,3 +1,1 @@
--- Takes back what the `.up.sql` does, in the opposite order.
-
-DROP TABLE {{name}}_items;
+-- Write what takes back the `.up.sql`, in the opposite order, such as `DROP TABLE {{name}}_items;`.
