@@ -23,20 +23,36 @@ fn whole_databases_can_be_maintained() {
     assert_eq!(project.history(), ["0001"]);
 }
 
+/// Its text does not show that it does: it runs in a transaction first, and without one if the server says so.
 #[test]
-fn a_procedure_that_commits_is_refused_with_a_hint() {
+fn a_procedure_that_commits_runs_outside_of_a_transaction() {
     let project = project!(Engine::Postgres);
     project.execute("CREATE TABLE t (i integer)");
     project.execute("CREATE PROCEDURE p() LANGUAGE plpgsql AS 'BEGIN INSERT INTO t VALUES (1); COMMIT; END'");
-    for head in ["", "-- runner:no-transaction\n"] {
-        project.sql("0001_call", &format!("{head}CALL p();"), "SELECT 1;");
-        project.runner("apply").exits(1).says(&["0001_call", "[2D000]", "hint:", "DO $$ BEGIN CALL …; COMMIT; END $$"]);
-        assert_eq!(project.value("SELECT count(*) FROM t"), "0");
-    }
+    project.sql("0001_call", "CALL p();", "SELECT 1;");
+    project.runner("apply").exits(1).says(&["0001_call", "[2D000]", "hint:", "runner:no-transaction"]);
+    assert_eq!(project.value("SELECT count(*) FROM t"), "0");
     // As the hint says.
-    project.sql("0001_call", "-- runner:no-transaction\nDO $$ BEGIN CALL p(); COMMIT; END $$;", "SELECT 1;");
+    project.sql("0001_call", "-- runner:no-transaction\nCALL p();", "SELECT 1;");
     project.runner("apply").succeeds();
     assert_eq!(project.value("SELECT count(*) FROM t"), "1");
+    project.sql("0002_block", "-- runner:no-transaction\nDO $$ BEGIN CALL p(); COMMIT; END $$;", "SELECT 1;");
+    project.runner("apply").succeeds();
+    assert_eq!(project.value("SELECT count(*) FROM t"), "2");
+    // What it has committed remains, and is told.
+    project.execute(
+        "CREATE PROCEDURE q() LANGUAGE plpgsql AS 'BEGIN INSERT INTO t VALUES (2); COMMIT; PERFORM 1 / 0; END'",
+    );
+    project.sql("0003_fails", "-- runner:no-transaction\nCALL q();", "SELECT 1;");
+    project.runner("apply").exits(6).says(&["division by zero", "22012", "`0003_fails` is partial", "repair"]);
+    assert_eq!(project.value("SELECT count(*) FROM t"), "3");
+    // The history is not for it either.
+    project.execute(
+        "CREATE PROCEDURE r() LANGUAGE plpgsql AS 'BEGIN UPDATE runner.runner_history SET reason = reason; COMMIT; END'",
+    );
+    project.runner("repair 3 --as-not-applied --why 'its row is gone'").succeeds();
+    project.sql("0003_fails", "-- runner:no-transaction\nCALL r();", "SELECT 1;");
+    project.runner("apply").exits(6).says(&["changed runner's own table `runner_history`"]);
 }
 
 /// Fills a column in batches, as migrations of supabase/storage do.

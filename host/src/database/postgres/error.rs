@@ -192,8 +192,8 @@ fn hint(inner: &PgDatabaseError) -> Option<String> {
         "22P05" => "the encoding of the database lacks this character; a database in UTF8 keeps all of them",
         "2D000" => {
             "what commits or rolls back by itself has to run outside of a transaction: in a SQL file with the line \
-             `-- runner:no-transaction`, write the `COMMIT` into a `DO` block, for a procedure `DO $$ BEGIN CALL …; COMMIT; END $$`, \
-             and not into a part with `EXCEPTION`; or do the work in a component's transform, which commits each chunk"
+             `-- runner:no-transaction`, `CALL` of a procedure that commits, or a `DO` block with the `COMMIT`, which may not be in a part with \
+             `EXCEPTION`; or do the work in a component's transform, which commits each chunk"
         }
         "55P04" => "add the value in a migration of its own, before this one",
         "25001" => {

@@ -111,7 +111,7 @@ impl PostgresDatabase {
         if self.stop.is_raised() {
             return Err(DatabaseError::stopped());
         }
-        let refuses = class == StatementClass::RefusesTransaction;
+        let refuses = class == StatementClass::RefusesTransaction || self.commits_itself;
         let around = match (&self.transaction, self.rights) {
             (Some(_), _) if refuses => return Err(refuses_transaction()),
             (Some(_), Role::Component) => Around::Savepoint,

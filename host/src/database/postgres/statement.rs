@@ -12,15 +12,44 @@ use super::statement_describe::{Described, Shape, describe, one_statement, shape
 use super::types::{Asker, Types};
 use super::types_read::value;
 use crate::data::{RowSet, Value};
+use crate::database::error::RAN;
 use crate::database::pipe::Meter;
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, QueryLimits, Role};
-use crate::sql::classify::{StatementClass, classify};
+use crate::sql::classify::{StatementClass, classify, identifiers};
+
+/// SQLSTATE of a COMMIT in a procedure that runs in a transaction.
+const TERMINATES: &str = "2D000";
 
 /// The bytes that a cell of fixed size counts as.
 const CELL: usize = 8;
 
 impl PostgresDatabase {
     pub(super) async fn execute_now(&mut self, statement: &str, parameters: &[Value]) -> Result<u64, DatabaseError> {
+        let done = self.execute_once(statement, parameters).await;
+        if !done.as_ref().is_err_and(|error| error.code == TERMINATES) || !self.may_commit_itself(statement) {
+            return done;
+        }
+        // It was rolled back whole, so it can run again where it may commit.
+        self.commits_itself = true;
+        let done = self.execute_once(statement, parameters).await;
+        self.commits_itself = false;
+        done.map_err(|error| match error.kind {
+            DatabaseErrorKind::Connection => error,
+            _ => {
+                let code = error.code.clone();
+                error.code(RAN).detail(format!("SQLSTATE {code}, in a procedure that commits"))
+            }
+        })
+    }
+
+    /// Whether a statement may be a call of a procedure that commits: only the server knows the procedure.
+    fn may_commit_itself(&self, statement: &str) -> bool {
+        let is_call =
+            || identifiers(statement, Dialect::Postgres).first().is_some_and(|it| it.eq_ignore_ascii_case("CALL"));
+        self.transaction.is_none() && self.rights == Role::SqlScript && !self.is_gated() && is_call()
+    }
+
+    async fn execute_once(&mut self, statement: &str, parameters: &[Value]) -> Result<u64, DatabaseError> {
         if self.goes_through_gate(statement) {
             return self.execute_gated(statement, parameters).await;
         }
