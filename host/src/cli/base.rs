@@ -132,7 +132,7 @@ struct Git<'a> {
 
 impl<'a> Git<'a> {
     fn of(context: &Context, reference: &'a str) -> Result<Self> {
-        let root = &context.settings.root;
+        let root = context.settings.directory();
         let none = |cause: String| {
             Error::usage(format!("`{}` is not in a git repository", root.display()))
                 .cause(cause)
@@ -189,6 +189,9 @@ impl<'a> Git<'a> {
         git(&["read-tree", commit], "")?;
         let files = git(&["ls-files", "-z"], "")?;
         let tree = scratch.join("tree");
+        // Migrations may be beside the settings in a repository.
+        let repository = std::fs::create_dir_all(tree.join(".git"));
+        repository.map_err(|error| failed(error.to_string()))?;
         let prefix = format!("--prefix={}/", tree.display());
         let check_out = |is_wanted: &dyn Fn(&Path) -> bool| {
             let wanted = files.split_inclusive('\0').filter(|it| is_wanted(Path::new(it.trim_end_matches('\0'))));
@@ -200,7 +203,7 @@ impl<'a> Git<'a> {
         let root = tree.join(&self.project);
         std::fs::create_dir_all(&root).map_err(|error| failed(error.to_string()))?;
         let settings = settings_at(&root, context);
-        let migrations = self.project.join(&settings.migrations);
+        let migrations = above(&self.project, &settings).join(&settings.migrations);
         check_out(&|path| path.starts_with(&migrations))?;
         state(context, &settings)
     }
@@ -219,8 +222,13 @@ fn settings_at(root: &Path, context: &Context) -> Settings {
         env: context.env.clone(),
         ..LoadRequest::default()
     };
-    let here = || Settings { root: root.to_path_buf(), ..now.clone() };
-    Settings::load(&load).ok().filter(|settings| settings.root == root).unwrap_or_else(here)
+    let here = || Settings { root: above(root, now).to_path_buf(), ..now.clone() };
+    Settings::load(&load).ok().filter(|settings| settings.directory() == root).unwrap_or_else(here)
+}
+
+/// The root of a project, by the directory of its settings.
+fn above<'p>(directory: &'p Path, settings: &Settings) -> &'p Path {
+    directory.ancestors().nth(settings.below.iter().count()).unwrap_or(directory)
 }
 
 fn trimmed(path: &Path) -> &Path {

@@ -278,7 +278,8 @@ fn recording(setup: &Setup, asked: DryRunOrder, database: &dyn Database, events:
 pub(crate) fn backup(setup: &Setup, dialect: Dialect) -> Option<Arc<dyn Backup>> {
     let BackupSettings { to, directory, command } = setup.settings.backup.clone();
     let name = setup.settings.database_name().map(str::to_owned);
-    let options = backup::BackupOptions { to: to?, directory, command, name, root: setup.settings.root.clone() };
+    let options =
+        backup::BackupOptions { to: to?, directory, command, name, root: setup.settings.directory().to_path_buf() };
     Some(Arc::new(Backups::new(setup.settings.database_url.value.clone(), dialect, options)))
 }
 

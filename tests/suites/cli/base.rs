@@ -147,3 +147,34 @@ fn what_git_cannot_answer_is_an_error_with_a_way_out() {
         ]);
     }
 }
+
+/// As several services of one repository share a directory of migrations.
+#[test]
+fn migrations_may_be_beside_the_settings_in_one_repository() {
+    let project = project!();
+    let settings = "[project]\nname = 'shop'\nmigrations = '../../db'\n[database]\nurl = 'sqlite://shop.db?mode=rwc'\n";
+    project.write("services/shop/runner.toml", settings);
+    project.write("db/1_a.up.sql", "CREATE TABLE a (id INTEGER PRIMARY KEY);");
+    project.write("db/1_a.down.sql", "DROP TABLE a;");
+    let run = |line: &str| {
+        let mut command = project.command(line.split_whitespace().chain(["--config", "services/shop/runner.toml"]));
+        let path = std::env::var_os("PATH").unwrap();
+        project.finish(command.env("PATH", path).env_remove("DATABASE_URL"))
+    };
+    run("apply").exits(2).says(&["the migrations in `../db` are outside of the project", "one repository of git"]);
+    git(&project, "init --quiet --initial-branch=main");
+    std::fs::write(project.file("db/2_act.wasm"), guests::component("hostile")).unwrap();
+    run("build").succeeds();
+    assert!(project.file("services/shop/runner.lock").exists(), "beside the settings");
+    run("validate --locked").succeeds();
+    run("apply --target 1 --backup auto").succeeds();
+    assert!(project.file("services/shop/shop.db").exists(), "paths in the settings are relative to them");
+    run("rollback").succeeds();
+    run("new later").succeeds();
+    assert_eq!(std::fs::read_dir(project.file("db")).unwrap().count(), 5, "two more files");
+    commit(&project);
+    run("check --base main").succeeds();
+    project.write("db/1_a.up.sql", "CREATE TABLE a (id INTEGER);");
+    run("check --base main").exits(4).says(&["`1_a`, which `main` has, was edited"]);
+    run("new other --lang javascript").succeeds();
+}

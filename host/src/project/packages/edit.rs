@@ -66,10 +66,10 @@ pub(super) fn unpin(settings: &Settings, name: &PackageName) -> Result<()> {
 }
 
 fn edit(settings: &Settings, change: impl FnOnce(&mut DocumentMut) -> Result<(), ()>) -> Result<()> {
-    let name = settings.file.file_name().unwrap_or_default();
+    let name = settings.below.join(settings.file.file_name().unwrap_or_default());
     let shown = name.to_string_lossy().into_owned();
     let gone = || Error::usage(format!("cannot read `{shown}`: it no longer exists"));
-    let bytes = read_own(&settings.root, Path::new(name), LARGEST)?.ok_or_else(gone)?;
+    let bytes = read_own(&settings.root, &name, LARGEST)?.ok_or_else(gone)?;
     let text = String::from_utf8(bytes).map_err(|_| Error::usage(format!("`{shown}` is not valid UTF-8")))?;
     let unsuitable = || Error::usage(format!("cannot write the packages into `{shown}`"));
     let mut document: DocumentMut =

@@ -34,7 +34,7 @@ pub fn check(project: &Path) -> Result<()> {
 
 /// Writes the workflow of a project.
 pub fn github(settings: &Settings, made: &mut Scaffolded) -> Result<()> {
-    let project = settings.root.canonicalize().map_err(|error| cannot_write(&settings.root, &error))?;
+    let project = settings.directory().canonicalize().map_err(|error| cannot_write(&settings.root, &error))?;
     let root = repository(&project);
     check(&project)?;
     let below = project.strip_prefix(root).unwrap_or(Path::new("")).to_path_buf();

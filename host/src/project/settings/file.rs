@@ -338,20 +338,18 @@ fn known(keys: &[&'static str]) -> Vec<&'static str> {
     keys.iter().copied().chain(URL_KEYS).chain(named::names(&timeouts::SETTINGS)).collect()
 }
 
-/// A directory within the project.
+/// A directory within the project, or beside it: see [`super::above`].
 fn directory(section: &Section<'_, '_>, key: &str) -> Option<PathBuf> {
     let text = section.text(key)?;
     let path: PathBuf = Path::new(text).components().filter(|part| *part != Component::CurDir).collect();
-    let within = path.components().all(|part| matches!(part, Component::Normal(_)));
-    if !within || path.as_os_str().is_empty() {
+    let mut parts = path.components().skip_while(|part| *part == Component::ParentDir).peekable();
+    if parts.peek().is_none() || !parts.all(|part| matches!(part, Component::Normal(_))) {
         let message = format!("`{}` must be a directory inside the project, not `{}`", section.key(key), shown(text));
-        let hint = match path.starts_with("..") {
-            true => {
-                "a project contains its migrations: put the settings file into a directory above both, and name it by `--config`"
-            }
-            false => "use a relative path without `..`, such as `db/migrations`",
-        };
-        section.wrong(key, message, hint);
+        section.wrong(
+            key,
+            message,
+            "use a relative path such as `db/migrations`, or `../migrations` in one repository",
+        );
         return None;
     }
     Some(path)

@@ -1,5 +1,6 @@
 //! The settings of a run: flags, environment, `.env`, `runner.toml` and defaults, in this order of precedence.
 
+mod above;
 mod backup;
 mod choose;
 mod existing;
@@ -37,6 +38,7 @@ use crate::data::Value;
 use crate::database::{DatabaseUrl, HistoryPlace};
 use crate::error::{Error, Result};
 use crate::suggest::quoted_for_shell;
+use above::Above;
 pub use backup::{BackupSettings, BackupTo};
 pub use existing::OnExisting;
 use file::SettingsFile;
@@ -152,8 +154,10 @@ pub struct NamedDatabases {
 /// All settings of a run.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The project: the directory of the settings file, absolute.
+    /// The project: the directory of the settings file, absolute, or the one that has it and the migrations.
     pub root: PathBuf,
+    /// The directory of the settings file in it.
+    pub below: PathBuf,
     /// The settings file, absolute.
     pub file: PathBuf,
     /// Where migrations and lockfile are read.
@@ -357,9 +361,12 @@ impl Settings {
         let parameter_variables = parameter_variables(variables, &parameters);
         let directory_name =
             || root.file_name().map_or("project".to_owned(), |name| name.to_string_lossy().into_owned());
+        let Above { root: project, below, migrations } =
+            Above::of(&root, &choice.migrations(content)).map_err(|error| error.at("file", shown))?;
         Ok(Self {
+            below,
             name: content.name.clone().unwrap_or_else(directory_name),
-            migrations: choice.migrations(content),
+            migrations,
             ignored: content.ignored.clone(),
             protected: choice
                 .protected(content)
@@ -394,7 +401,7 @@ impl Settings {
                 time_by_flag: request.chunk_time.as_ref().is_some_and(|text| text.trim() != "none"),
                 ..named::choose(request, variables, &transform::SETTINGS, &content.transform)?
             },
-            root,
+            root: project,
             file,
             files,
         })
@@ -402,10 +409,12 @@ impl Settings {
 
     /// The name of the lockfile: `runner.lock`, or `runner.NAME.lock` for a named database, which has its own migrations.
     pub fn lockfile_name(&self) -> String {
-        match &self.database {
+        let name = match &self.database {
             Some(name) => format!("runner.{}.lock", name.value),
             None => "runner.lock".to_owned(),
-        }
+        };
+        let parts = self.below.iter().map(|part| part.to_string_lossy());
+        parts.chain([name.into()]).collect::<Vec<_>>().join("/")
     }
 
     /// The passwords of all URLs, as they may occur in a text.
@@ -426,6 +435,11 @@ impl Settings {
     pub(in crate::project) fn project_directory_if_there(&self) -> Result<Option<ProjectDirectory>> {
         let opened = ProjectDirectory::open_if_there(&self.root, &self.migrations)?;
         Ok(opened.map(|opened| ProjectDirectory { ignored: self.ignored.clone(), ..opened }))
+    }
+
+    /// The directory of the settings file, absolute.
+    pub fn directory(&self) -> &Path {
+        self.file.parent().unwrap_or(&self.root)
     }
 
     /// The directory of the migrations, absolute.

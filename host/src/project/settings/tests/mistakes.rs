@@ -38,9 +38,9 @@ fn errors_in_the_file_have_line_numbers() {
              file: runner.toml:2:7\n  line: day = 2026-01-01",
         ),
         (
-            "[project]\nmigrations = '../elsewhere'\n",
-            "`project.migrations` must be a directory inside the project, not `../elsewhere`\n  file: runner.toml:2:14\n  \
-             line: migrations = '../elsewhere'\n  hint: a project contains its migrations: put the settings file into a directory above both, and name it by `--config`",
+            "[project]\nmigrations = 'a/../elsewhere'\n",
+            "`project.migrations` must be a directory inside the project, not `a/../elsewhere`\n  file: runner.toml:2:14\n  \
+             line: migrations = 'a/../elsewhere'\n  hint: use a relative path such as `db/migrations`, or `../migrations` in one repository",
         ),
         (
             "[databases.a]\n",
