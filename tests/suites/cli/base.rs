@@ -175,6 +175,7 @@ fn migrations_may_be_beside_the_settings_in_one_repository() {
     commit(&project);
     run("check --base main").succeeds();
     project.write("db/1_a.up.sql", "CREATE TABLE a (id INTEGER);");
+    run("build").succeeds();
     run("check --base main").exits(4).says(&["`1_a`, which `main` has, was edited"]);
     run("new other --lang javascript").succeeds();
 }

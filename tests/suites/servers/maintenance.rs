@@ -50,7 +50,7 @@ fn a_procedure_that_commits_runs_outside_of_a_transaction() {
     project.execute(
         "CREATE PROCEDURE r() LANGUAGE plpgsql AS 'BEGIN UPDATE runner.runner_history SET reason = reason; COMMIT; END'",
     );
-    project.runner("repair 3 --as-not-applied --why 'its row is gone'").succeeds();
+    project.run(["repair", "3", "--as-not-applied", "--why", "its row is gone"]).succeeds();
     project.sql("0003_fails", "-- runner:no-transaction\nCALL r();", "SELECT 1;");
     project.runner("apply").exits(6).says(&["changed runner's own table `runner_history`"]);
 }

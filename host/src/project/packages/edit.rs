@@ -1,7 +1,5 @@
 //! Writes what is pinned of a package into the settings file, and leaves everything else as it is.
 
-use std::path::Path;
-
 use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, value};
 
 use super::name::{PackageName, Version};
