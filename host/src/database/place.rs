@@ -37,6 +37,11 @@ impl HistoryPlace {
             return Err(Error::usage(format!("`{name}` cannot be the `{key}` of the history"))
                 .hint(format!("use up to {LENGTH} letters from a to z, digits and `_`, with a letter or `_` first")));
         }
+        // By that, a table of a history is told from one of the application.
+        if key == "prefix" && !name.ends_with('_') {
+            return Err(Error::usage(format!("the `prefix` of the history must end in `_`, not as `{name}` does"))
+                .hint(format!("write `{name}_`")));
+        }
         let is_of_server = key == "schema" && (name.starts_with("pg_") || name == "information_schema");
         if is_of_server || name.eq_ignore_ascii_case("runner_gate") || name.to_ascii_lowercase().starts_with("sqlite_")
         {
@@ -105,6 +110,7 @@ mod tests {
             (place(Some(&long), None), Dialect::Postgres, Some("cannot be")),
             (place(Some("pg_temp"), None), Dialect::Postgres, Some("cannot be in `pg_temp`")),
             (place(Some("runner_gate"), None), Dialect::Postgres, Some("cannot be in `runner_gate`")),
+            (place(None, Some("a")), Dialect::Sqlite, Some("must end in `_`, not as `a` does")),
             (place(None, Some("sqlite_")), Dialect::Sqlite, Some("cannot be in `sqlite_`")),
         ] {
             let found = place.check(dialect).err().map(|error| error.message);
