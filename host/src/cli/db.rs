@@ -10,6 +10,7 @@ use crate::database::{ConnectOptions, DatabaseErrorKind, StopSignal, connect, li
 use crate::dialect::Dialect;
 use crate::engine::apply::{Action, planned_sql};
 use crate::engine::backup::{BackupDone, BackupJob};
+use crate::engine::existing;
 use crate::engine::history::{self, History, Record};
 use crate::engine::plan::{PlanInput, plan_apply};
 use crate::engine::stopped::stopped;
@@ -73,11 +74,22 @@ pub fn reset(mut context: Context, request: &RunRequest, yes: bool, by_force: bo
         .map_err(|error: Error| advice.into_iter().fold(error, Error::hint))
 }
 
-/// Fails if the history says that the database is protected. What cannot be opened fails later, or has nothing to lose.
+/// Fails if the history says that the database is protected, or if it has histories of others, too. What cannot be opened fails later, or has nothing to lose.
 fn check_history(context: &Context, what: &str) -> Result<()> {
     runtime::run(async {
         match context.connect(false).await {
-            Ok(mut database) => context.check_protected_database(&mut *database, what).await,
+            Ok(mut database) => {
+                context.check_protected_database(&mut *database, what).await?;
+                let others =
+                    existing::other_histories(&mut database.host()).await.map_err(|error| context.place(error))?;
+                match others.first() {
+                    Some(history) => context.refuse_protected(
+                        &format!("the database has `{history}`, the history of another project or tenant"),
+                        what,
+                    ),
+                    None => Ok(()),
+                }
+            }
             Err(_) => Ok(()),
         }
     })

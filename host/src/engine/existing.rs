@@ -2,8 +2,8 @@
 
 use super::history;
 use crate::data::Value;
-use crate::database::facts::{TOOL_TABLES, is_tool_table};
-use crate::database::{DatabaseError, Dialect, HostSession, QueryLimits};
+use crate::database::facts::{TOOL_TABLES, is_tool_table, tool_table};
+use crate::database::{DatabaseError, Dialect, Facts, HostSession, QueryLimits};
 use crate::error::{Error, Result};
 
 /// The way out for those who mean it.
@@ -80,16 +80,7 @@ pub async fn look(database: &mut HostSession<'_>) -> Result<Option<Existing>> {
     let tool = find_tool(database, &found).await;
     let facts = database.facts();
     let has_own_place = !facts.history.name(facts.dialect).is_empty();
-    let own =
-        format!("{}{}", if facts.dialect == Dialect::Postgres { "" } else { facts.history.prefix() }, TOOL_TABLES[0]);
-    let is_history = |(schema, table): &&(String, String)| {
-        let is_own = schema == facts.tool_schema() && table.eq_ignore_ascii_case(&own);
-        table.to_ascii_lowercase().ends_with(TOOL_TABLES[0]) && !is_own
-    };
-    let history = ours.iter().find(is_history).map(|(schema, table)| match facts.dialect {
-        Dialect::Postgres => format!("{schema}.{table}"),
-        _ => table.clone(),
-    });
+    let history = others(facts, &ours).into_iter().next();
     let here = database.facts().schema_of_names().to_owned();
     let is_other = |(schema, table): &&(String, String)| {
         *schema == here && !TOOLS.iter().any(|tool| tool.table.eq_ignore_ascii_case(table))
@@ -103,6 +94,25 @@ pub async fn look(database: &mut HostSession<'_>) -> Result<Option<Existing>> {
         return Ok(None);
     }
     Ok(Some(Existing { tables, tool, history }))
+}
+
+/// The histories of other projects or tenants in the database: their tables.
+pub async fn other_histories(database: &mut HostSession<'_>) -> Result<Vec<String>> {
+    let found = tables(database).await?;
+    Ok(others(database.facts(), &found))
+}
+
+/// The tables of histories in other places than that of the settings.
+fn others(facts: &Facts, found: &[(String, String)]) -> Vec<String> {
+    let is_postgres = facts.dialect == Dialect::Postgres;
+    let own = format!("{}{}", if is_postgres { "" } else { facts.history.prefix() }, TOOL_TABLES[0]);
+    let is_history = |(schema, table): &&(String, String)| {
+        let is_own = schema == facts.tool_schema() && table.eq_ignore_ascii_case(&own);
+        tool_table(table) == Some(TOOL_TABLES[0]) && !is_own
+    };
+    let shown =
+        |(schema, table): &(String, String)| if is_postgres { format!("{schema}.{table}") } else { table.clone() };
+    found.iter().filter(is_history).map(shown).collect()
 }
 
 /// Schema and name of all tables that are no extension's.

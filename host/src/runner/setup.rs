@@ -215,7 +215,7 @@ impl Setup {
     }
 
     /// Refuses, unless the operator names the database.
-    fn refuse_protected(&self, why: &str, what: &str) -> Result<()> {
+    pub(crate) fn refuse_protected(&self, why: &str, what: &str) -> Result<()> {
         let names = self.settings.names_of_database();
         if self.settings.unprotect.as_ref().is_some_and(|name| names.contains(name)) {
             return Ok(());

@@ -35,6 +35,10 @@ for_each_server! {
         shop.runner("apply").exits(7).says(&["belongs to runner"]);
         std::fs::remove_file(shop.file("migrations/2_bad.up.sql")).unwrap();
         std::fs::remove_file(shop.file("migrations/2_bad.down.sql")).unwrap();
+        // The database is not this project's alone.
+        let told = [&*format!("the database has `{theirs}`, the history of another project or tenant"), "--unprotect"];
+        shop.runner("db drop --yes").exits(7).says(&told);
+        shop.runner("db reset --yes").exits(7).says(&told);
         seeds.runner("rollback --all --yes").succeeds();
         assert_eq!(shop.value("SELECT count(*) FROM items"), "0");
         shop.runner("status").succeeds().says(&["1 applied"]);

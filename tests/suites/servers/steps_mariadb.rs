@@ -25,8 +25,8 @@ fn the_rows_of_the_last_statement_cannot_be_counted() {
     let project = project!(Engine::Mariadb);
     project.execute("CREATE TABLE t (a INT); INSERT INTO t VALUES (1), (2); CREATE TABLE audit (n INT)");
     project.sql("0001_audits", "DELETE FROM t;\nINSERT INTO audit VALUES (ROW_COUNT());", "SELECT 1;");
-    project.runner("apply").exits(6).says(&["`ROW_COUNT()` does not count the rows of the migration's last statement"]);
-    assert_eq!(project.value("SELECT count(*) FROM audit"), "0");
+    project.runner("apply").exits(2).says(&["`ROW_COUNT()` does not count the rows of the migration's last statement"]);
+    assert_eq!(project.value("SELECT count(*) FROM t"), "2", "nothing ran");
     // In a program, it is that program's.
     let block = "BEGIN NOT ATOMIC DELETE FROM t; INSERT INTO audit VALUES (ROW_COUNT()); END;";
     let project = project!(Engine::Mariadb);
