@@ -83,7 +83,7 @@ fn check_history(context: &Context, what: &str) -> Result<()> {
                 let others =
                     existing::other_histories(&mut database.host()).await.map_err(|error| context.place(error))?;
                 match others.first() {
-                    Some(history) => context.refuse_protected(
+                    Some(history) => context.refuse_shared(
                         &format!("the database has `{history}`, the history of another project or tenant"),
                         what,
                     ),

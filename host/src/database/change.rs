@@ -138,7 +138,7 @@ impl ToolChange {
             Input::Expression(_) => Err(DatabaseError::invalid("an expression cannot be bound as a value")),
         };
         let values = self.inputs.iter().map(bound).collect::<Result<_, _>>()?;
-        let text = filled(self.text, facts, |number| {
+        let text = facts.filled(self.text, |number| {
             let placeholder = facts.dialect.placeholder(number);
             match self.inputs.get(number.wrapping_sub(1)) {
                 Some(Input::Large(_)) => spell(placeholder),
@@ -157,7 +157,7 @@ impl ToolChange {
         let mut problem = None;
         let of_value =
             |value: &Value| literal(value).ok_or_else(|| DatabaseError::invalid("a value that has no literal"));
-        let text = filled(self.text, facts, |number| {
+        let text = facts.filled(self.text, |number| {
             let spelled = match self.inputs.get(number.wrapping_sub(1)) {
                 Some(Input::Expression(expression)) => Ok(expression.clone()),
                 Some(Input::Value(value)) => of_value(value),
@@ -231,30 +231,6 @@ impl DatabaseError {
             .code(ENDED)
             .hint("remove `COMMIT`, `ROLLBACK` and similar statements: runner itself begins and ends the transaction")
     }
-}
-
-/// Returns the text with the quoted schema of the tool's tables for `@`, and with `place` for each placeholder.
-fn filled(text: &str, facts: &Facts, mut place: impl FnMut(usize) -> String) -> String {
-    let mut result = String::with_capacity(text.len() + 64);
-    let mut rest = text;
-    while let Some(at) = rest.find(['@', '?']) {
-        result.push_str(&rest[..at]);
-        let behind = &rest[at + 1..];
-        if rest.as_bytes()[at] == b'@' {
-            let (tool, behind) = facts.tool_place(&rest[at..]);
-            result.push_str(&tool);
-            rest = behind;
-            continue;
-        }
-        let digits = behind.find(|c: char| !c.is_ascii_digit()).unwrap_or(behind.len());
-        match behind[..digits].parse() {
-            Ok(number) => result.push_str(&place(number)),
-            Err(_) => result.push('?'),
-        }
-        rest = &behind[digits..];
-    }
-    result.push_str(rest);
-    result
 }
 
 #[cfg(test)]

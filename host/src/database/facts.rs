@@ -112,6 +112,9 @@ pub struct Facts {
     pub read_only: bool,
     /// The maximum number of bytes that the server accepts at once, if it has such a limit.
     pub packet_bytes: Option<usize>,
+    /// Settings of the server under which its own client would read a text in SQL in another way than runner, which reads without them:
+    /// modes of `sql_mode`, or `standard_conforming_strings` where that is off.
+    pub unread_modes: Vec<&'static str>,
     /// How far apart the numbers are that the server assigns (`auto_increment_increment`), where that is a setting.
     pub increment: Option<u64>,
     /// What the database is in a cluster of Citus; `None` without that extension.
@@ -145,6 +148,7 @@ impl Facts {
             separate_logins: dialect.has_server(),
             read_only: false,
             packet_bytes: None,
+            unread_modes: Vec::new(),
             increment: None,
             citus: None,
             schema: None,
@@ -205,25 +209,42 @@ impl Facts {
     pub(crate) fn tool_place<'a>(&self, template: &'a str) -> (String, &'a str) {
         let schema = self.dialect.quote(self.tool_schema());
         match template.strip_prefix("@.") {
-            Some(rest) if self.dialect != Dialect::Postgres => (format!("{schema}.{}", self.history.prefix()), rest),
-            Some(rest) => (schema + ".", rest),
+            Some(rest) => (format!("{schema}.{}", self.history.prefix(self.dialect)), rest),
             None => (schema, &template[1..]),
         }
+    }
+
+    /// Returns a template with the place of runner's own tables for each `@`: see [`Self::tool_place`]; and with `place` for each numbered
+    /// placeholder, such as `?1`.
+    pub(crate) fn filled(&self, text: &str, mut place: impl FnMut(usize) -> String) -> String {
+        let mut result = String::with_capacity(text.len() + 64);
+        let mut rest = text;
+        while let Some(at) = rest.find(['@', '?']) {
+            result.push_str(&rest[..at]);
+            let behind = &rest[at + 1..];
+            if rest.as_bytes()[at] == b'@' {
+                let (tool, behind) = self.tool_place(&rest[at..]);
+                result.push_str(&tool);
+                rest = behind;
+                continue;
+            }
+            let digits = behind.find(|c: char| !c.is_ascii_digit()).unwrap_or(behind.len());
+            match behind[..digits].parse() {
+                Ok(number) => result.push_str(&place(number)),
+                Err(_) => result.push('?'),
+            }
+            rest = &behind[digits..];
+        }
+        result.push_str(rest);
+        result
     }
 }
 
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 impl Facts {
-    /// Returns a template with the place of runner's own tables for each `@`: see [`Self::tool_place`].
+    /// Returns a template without placeholders, filled: see [`Self::filled`].
     pub(crate) fn placed(&self, template: &str) -> String {
-        let (mut text, mut rest) = (String::with_capacity(template.len() + 64), template);
-        while let Some(at) = rest.find('@') {
-            text.push_str(&rest[..at]);
-            let (place, behind) = self.tool_place(&rest[at..]);
-            text.push_str(&place);
-            rest = behind;
-        }
-        text + rest
+        self.filled(template, |number| format!("?{number}"))
     }
 }
 
@@ -246,9 +267,9 @@ pub const TOOL_TABLES: [&str; 11] = [
 ];
 
 /// The same, with [`LEASE_TABLES`].
-pub(super) const GUARDED_TABLES: [&str; 13] = {
-    let mut all = [""; 13];
-    let (tool, lease) = all.split_at_mut(11);
+pub(super) const GUARDED_TABLES: [&str; TOOL_TABLES.len() + LEASE_TABLES.len()] = {
+    let mut all = [""; TOOL_TABLES.len() + LEASE_TABLES.len()];
+    let (tool, lease) = all.split_at_mut(TOOL_TABLES.len());
     tool.copy_from_slice(&TOOL_TABLES);
     lease.copy_from_slice(&LEASE_TABLES);
     all

@@ -149,6 +149,13 @@ impl ConnectOptions {
     pub fn creating() -> Self {
         Self { create: true, ..Self::default() }
     }
+
+    /// Waits for a connection as long as the URL says; who only looks, or waits in steps, waits no longer for that.
+    #[cfg(any(feature = "postgres", feature = "mysql"))]
+    pub(crate) fn wait_for_url(&mut self, timeout: Duration) {
+        let is_short = self.connect_timeout < Self::default().connect_timeout;
+        self.connect_timeout = if is_short { timeout.min(self.connect_timeout) } else { timeout };
+    }
 }
 
 /// Options for the transaction of a migration.

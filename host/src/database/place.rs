@@ -4,7 +4,7 @@ use super::Dialect;
 use super::facts::{GUARDED_TABLES, TOOL_SCHEMA, TOOL_TABLES};
 use crate::error::{Error, Result};
 
-/// The length that a name may have: with it, the longest name of a table has 63 bytes, as PostgreSQL's may.
+/// The length that a name may have: with the longest name of a table, the prefix stays below the 64 characters of MySQL and MariaDB.
 const LENGTH: usize = 40;
 
 /// The place of the history: `[history]` in the settings.
@@ -31,11 +31,15 @@ impl HistoryPlace {
             )));
         }
         let Some(name) = used else { return Ok(()) };
-        let begins = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
-        let is_name = begins && name.bytes().all(|it| it.is_ascii_alphanumeric() || it == b'_') && name.len() <= LENGTH;
+        // Not in upper case: PostgreSQL folds a name without quotes, as in a `search_path`, and some servers the names of all tables.
+        let begins = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_');
+        let is_name = begins
+            && name.bytes().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == b'_')
+            && name.len() <= LENGTH;
         if !is_name {
-            return Err(Error::usage(format!("`{name}` cannot be the `{key}` of the history"))
-                .hint(format!("use up to {LENGTH} letters from a to z, digits and `_`, with a letter or `_` first")));
+            return Err(Error::usage(format!("`{name}` cannot be the `{key}` of the history")).hint(format!(
+                "use up to {LENGTH} lower-case letters from a to z, digits and `_`, with a letter or `_` first"
+            )));
         }
         // By that, a table of a history is told from one of the application.
         if key == "prefix" && !name.ends_with('_') {
@@ -43,8 +47,7 @@ impl HistoryPlace {
                 .hint(format!("write `{name}_`")));
         }
         let is_of_server = key == "schema" && (name.starts_with("pg_") || name == "information_schema");
-        if is_of_server || name.eq_ignore_ascii_case("runner_gate") || name.to_ascii_lowercase().starts_with("sqlite_")
-        {
+        if is_of_server || name == "runner_gate" || name.starts_with("sqlite_") {
             return Err(Error::usage(format!("the history cannot be in `{name}`, which is not the application's"))
                 .hint("give it a place of another name"));
         }
@@ -56,18 +59,20 @@ impl HistoryPlace {
         self.schema.as_deref().unwrap_or(TOOL_SCHEMA)
     }
 
-    /// The prefix elsewhere.
-    pub fn prefix(&self) -> &str {
-        self.prefix.as_deref().unwrap_or_default()
+    /// What the names of the tables begin with: nothing on PostgreSQL.
+    pub fn prefix(&self, dialect: Dialect) -> &str {
+        match dialect {
+            Dialect::Postgres => "",
+            _ => self.prefix.as_deref().unwrap_or_default(),
+        }
     }
 
     /// What tells this place from the others of a database of this kind; empty for the default.
     pub fn name(&self, dialect: Dialect) -> &str {
         match dialect {
-            Dialect::Postgres => self.schema.as_deref().filter(|schema| *schema != TOOL_SCHEMA),
-            _ => self.prefix.as_deref(),
+            Dialect::Postgres => self.schema.as_deref().filter(|schema| *schema != TOOL_SCHEMA).unwrap_or_default(),
+            _ => self.prefix(dialect),
         }
-        .unwrap_or_default()
     }
 
     /// The names of [`TOOL_TABLES`] here, as a list of SQL literals.
@@ -81,7 +86,7 @@ impl HistoryPlace {
     }
 
     fn literals(&self, dialect: Dialect, tables: &[&str]) -> String {
-        let prefix = if dialect == Dialect::Postgres { "" } else { self.prefix() };
+        let prefix = self.prefix(dialect);
         tables.iter().map(|table| format!("'{prefix}{table}'")).collect::<Vec<_>>().join(", ")
     }
 }
@@ -106,6 +111,8 @@ mod tests {
             (place(Some("a-b"), None), Dialect::Postgres, Some("`a-b` cannot be the `schema`")),
             (place(Some("a\"; DROP"), None), Dialect::Postgres, Some("cannot be")),
             (place(Some("1a"), None), Dialect::Postgres, Some("`1a` cannot be")),
+            (place(Some("Acme"), None), Dialect::Postgres, Some("`Acme` cannot be the `schema`")),
+            (place(None, Some("Acme_")), Dialect::Mysql, Some("`Acme_` cannot be the `prefix`")),
             (place(Some(""), None), Dialect::Postgres, Some("`` cannot be")),
             (place(Some(&long), None), Dialect::Postgres, Some("cannot be")),
             (place(Some("pg_temp"), None), Dialect::Postgres, Some("cannot be in `pg_temp`")),

@@ -105,7 +105,7 @@ pub async fn other_histories(database: &mut HostSession<'_>) -> Result<Vec<Strin
 /// The tables of histories in other places than that of the settings.
 fn others(facts: &Facts, found: &[(String, String)]) -> Vec<String> {
     let is_postgres = facts.dialect == Dialect::Postgres;
-    let own = format!("{}{}", if is_postgres { "" } else { facts.history.prefix() }, TOOL_TABLES[0]);
+    let own = format!("{}{}", facts.history.prefix(facts.dialect), TOOL_TABLES[0]);
     let is_history = |(schema, table): &&(String, String)| {
         let is_own = schema == facts.tool_schema() && table.eq_ignore_ascii_case(&own);
         tool_table(table) == Some(TOOL_TABLES[0]) && !is_own

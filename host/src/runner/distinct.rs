@@ -19,7 +19,7 @@ impl Distinct {
     /// Fails if the database was opened under another name before: its history would be taken for that of both.
     pub async fn check(&self, name: &str, database: &mut dyn Database) -> Result<()> {
         let facts = database.facts();
-        let history = facts.history.name(facts.dialect).to_ascii_lowercase();
+        let history = facts.history.name(facts.dialect).to_owned();
         let place = format!("{}/{history}", place(database).await?);
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let first = seen.entry(place).or_insert_with(|| name.to_owned());

@@ -215,8 +215,18 @@ impl Setup {
     }
 
     /// Refuses, unless the operator names the database.
-    pub(crate) fn refuse_protected(&self, why: &str, what: &str) -> Result<()> {
-        let names = self.settings.names_of_database();
+    fn refuse_protected(&self, why: &str, what: &str) -> Result<()> {
+        self.refuse_unless(&self.settings.names_of_database(), why, what)
+    }
+
+    /// Refuses what would take the histories of others with it, unless the operator names the database as its server does: the name of a
+    /// tenant does not stand for those of others.
+    #[cfg(feature = "cli")]
+    pub(crate) fn refuse_shared(&self, why: &str, what: &str) -> Result<()> {
+        self.refuse_unless(&self.settings.own_names_of_database(), why, what)
+    }
+
+    fn refuse_unless(&self, names: &[String], why: &str, what: &str) -> Result<()> {
         if self.settings.unprotect.as_ref().is_some_and(|name| names.contains(name)) {
             return Ok(());
         }

@@ -10,7 +10,7 @@ const OF_DATABASE: [(&str, &str); 4] =
 /// Writes down what a date, an interval and bytes become.
 fn see(at: &str) -> String {
     format!(
-        "INSERT INTO seen SELECT '{at}', concat_ws(' ', '01/02/2020'::timestamptz, interval '1 day', '\\x41'::bytea)"
+        "INSERT INTO seen SELECT '{at}', concat_ws(' ', '01/02/2020'::timestamptz, interval '1 day', E'\\\\x41'::bytea)"
     )
 }
 
@@ -25,6 +25,7 @@ fn a_file_has_the_formats_of_the_database_and_of_the_url() {
     for (setting, value) in OF_DATABASE {
         project.execute(&format!("ALTER DATABASE {name} SET {setting} = '{value}'"));
     }
+    project.execute(&format!("ALTER DATABASE {name} SET standard_conforming_strings = off"));
     project.execute("CREATE TABLE seen (at text, what text)");
     let steps = format!(
         "-- runner:no-transaction\n{};\nDO $$ BEGIN {}; COMMIT; END $$;\n{};",
@@ -45,12 +46,27 @@ fn a_file_has_the_formats_of_the_database_and_of_the_url() {
     project.sql("0003_url", &format!("{};", see("5 url")), "SELECT 1;");
     project.sql("0004_own", &format!("SET LOCAL timezone = 'UTC';\n{};", see("6 own")), "SELECT 1;");
     project.runner("apply").succeeds();
-    assert_eq!(seen(&project)[4..], ["5 url 2020-01-02 00:00:00-05 P1D A", "6 own 2020-01-02 00:00:00+00 P1D A"]);
+    let backslash = see("7 text").replace(r"E'\\", r"'\");
+    project.sql("0005_text", &format!("{backslash};"), "SELECT 1;");
+    project.runner("apply").exits(2).says(&["a string with a backslash", "`standard_conforming_strings` off"]);
+    project.write("migrations/0005_text.up.sql", format!("SET standard_conforming_strings = on;\n{backslash};"));
+    project.runner("apply").succeeds();
+    assert_eq!(
+        seen(&project)[4..],
+        [
+            "5 url 2020-01-02 00:00:00-05 P1D A",
+            "6 own 2020-01-02 00:00:00+00 P1D A",
+            "7 text 2020-01-02 00:00:00-05 P1D A"
+        ]
+    );
 }
 
 #[test]
 fn a_file_has_the_time_zone_of_the_server() {
-    let server = Server::private(Kind::Mariadb).setting("default-time-zone", "+09:00").start();
+    let server = Server::private(Kind::Mariadb)
+        .setting("default-time-zone", "+09:00")
+        .setting("sql-mode", "NO_BACKSLASH_ESCAPES")
+        .start();
     let project = EngineProject::on(env!("CARGO_BIN_EXE_runner"), server.database());
     let see = |at: &str| {
         format!(
@@ -63,9 +79,13 @@ fn a_file_has_the_time_zone_of_the_server() {
         "DROP TABLE seen;",
     );
     project.sql("0002_later", &see("3"), "SELECT 1;");
+    let backslash = r"INSERT INTO seen VALUES ('4', LENGTH('C:\new'));";
+    project.sql("0003_text", backslash, "SELECT 1;");
+    project.runner("apply").exits(2).says(&["0003_text", "a string with a backslash", "`NO_BACKSLASH_ESCAPES`"]);
+    project.write("migrations/0003_text.up.sql", format!("SET sql_mode = 'STRICT_TRANS_TABLES';\n{backslash}"));
     project.runner("apply").succeeds();
     assert_eq!(
         project.rows("SELECT CONCAT(at, ' ', what) FROM seen ORDER BY at"),
-        ["1 1970-01-01 09:00:00 0 en_US", "2 1970-01-01 01:00:00 28800 en_US", "3 1970-01-01 09:00:00 0 en_US"]
+        ["1 1970-01-01 09:00:00 0 en_US", "2 1970-01-01 01:00:00 28800 en_US", "3 1970-01-01 09:00:00 0 en_US", "4 5"]
     );
 }

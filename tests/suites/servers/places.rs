@@ -88,6 +88,12 @@ fn tenants_in_schemas_have_a_history_each() {
     assert_eq!(project.value("SELECT string_agg(schemaname, ',') FROM pg_tables WHERE tablename = 'a'"), "beta");
     project.runner("status --all").succeeds().says(&["1 database with pending migrations"]);
     project.runner("status").exits(2).says(&["no tenant is named", "--all-databases"]);
+    // The name of one tenant is not that of a database in which there are others.
+    for named in ["", " --unprotect acme", " --unprotect beta"] {
+        let output = project.runner(&format!("db drop --yes --database acme{named}"));
+        output.exits(7).says(&["the history of another project or tenant", "hint: `--unprotect "]);
+        output.does_not_say(&["hint: `--unprotect acme"]);
+    }
     // Everything that a migration may do to its schema, and nothing that reaches the history in it.
     project.sql(
         "2_grant",

@@ -38,7 +38,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 const NAME: &str = "mysql";
 
 /// Parameters of a URL that are understood. Where a parameter has two spellings, both are those of sqlx.
-const PARAMETERS: [&str; 14] = [
+const PARAMETERS: [&str; 15] = [
     "socket",
     "ssl-mode",
     "sslmode",
@@ -53,6 +53,7 @@ const PARAMETERS: [&str; 14] = [
     LOCK,
     LOCK_LEASE,
     "connect-timeout",
+    "connect_timeout",
 ];
 
 impl Endpoint {
@@ -73,10 +74,11 @@ impl Endpoint {
                     return Err(configuration(format!("`charset={value}` cannot represent all text"))
                         .hint("remove it from the URL: connections use utf8mb4, whatever the tables' character sets"));
                 }
-                "connect-timeout" => match value.parse() {
-                    Ok(seconds) => settings.connect_timeout = Duration::from_secs(seconds),
-                    Err(_) => {
-                        return Err(configuration(format!("`connect-timeout={value}` is not a number of seconds")));
+                "connect-timeout" | "connect_timeout" => match value.parse::<u32>() {
+                    Ok(seconds @ 1..) => settings.wait_for_url(Duration::from_secs(seconds.into())),
+                    _ => {
+                        return Err(configuration(format!("`{name}={value}` is not a number of seconds above 0"))
+                            .hint(format!("write it as in `{name}=10`")));
                     }
                 },
                 name if PARAMETERS.contains(&name) => {}

@@ -28,7 +28,7 @@ pub(super) fn tables(facts: &Facts) -> String {
 /// The query for what does not belong there, in words; no rows if all is as the tool made it. The conditions on both names come first
 /// in each part: MariaDB opens no other tables for them, but those of the database for foreign keys.
 pub(super) fn question(facts: &Facts) -> String {
-    let (schema, tables, prefix) = (literal(facts.tool_schema()), tables(facts), facts.history.prefix());
+    let (schema, tables, prefix) = (literal(facts.tool_schema()), tables(facts), facts.history.prefix(facts.dialect));
     let place = format!("TABLE_SCHEMA = {schema} AND TABLE_NAME IN ({tables})");
     let lease = LEASE_TABLES.map(|name| format!("'{prefix}{name}'")).join(", ");
     let lease = format!("TABLE_NAME IN ({lease})");

@@ -52,9 +52,9 @@ impl Names {
         let schema = server.facts.schema.clone().unwrap_or_default();
         // Where the server does not distinguish `App` from `app`, the lock's name must not either.
         let schema = if server.folds_table_names { schema.to_lowercase() } else { schema };
-        let place = match server.facts.history.prefix() {
+        let place = match server.facts.history.prefix(server.facts.dialect) {
             "" => schema.clone(),
-            prefix => format!("{schema}\0{}", prefix.to_lowercase()),
+            prefix => format!("{schema}\0{prefix}"),
         };
         let digest = hex::encode(&Sha256::digest(place)[..12]);
         Self {

@@ -95,6 +95,7 @@ pub(super) async fn prepare(
         read_only: READ_ONLY.into_iter().any(is_on),
         schema,
         comment: Some(comment.to_owned()).filter(|comment| !comment.is_empty()),
+        unread_modes: UNREAD_MODES.into_iter().filter(|mode| has_mode(get("sql_mode"), mode)).collect(),
         increment: get("auto_increment_increment").parse().ok(),
         history: settings.history.clone(),
         ..Facts::of_dialect(dialect)
@@ -159,6 +160,13 @@ const MODES_OUT: [&str; 7] = [
     "NO_FIELD_OPTIONS",
 ];
 
+/// Those of them that change what a text in SQL means.
+const UNREAD_MODES: [&str; 3] = ["NO_BACKSLASH_ESCAPES", "ORACLE", "EMPTY_STRING_IS_NULL"];
+
+fn has_mode(modes: &str, mode: &str) -> bool {
+    modes.split(',').any(|it| it == mode)
+}
+
 /// The mode of the host: what the server prints of tables, checks and privileges is in backticks without `ANSI_QUOTES`.
 fn own_mode(mode: &str) -> String {
     mode.split(',').filter(|mode| *mode != "ANSI_QUOTES").collect::<Vec<_>>().join(",")
@@ -167,12 +175,11 @@ fn own_mode(mode: &str) -> String {
 /// The session's own modes plus strict mode, without those that change how a script is read or that only the driver
 /// adds.
 fn sql_mode(session: &str, global: &str) -> String {
-    let global_has = |mode: &str| global.split(',').any(|it| it == mode);
     let mut modes: Vec<&str> = session
         .split(',')
         .filter(|mode| !mode.is_empty() && !MODES_OUT.contains(mode))
         // A flag that sqlx sets when it connects, and that turns function names into reserved words.
-        .filter(|mode| *mode != "IGNORE_SPACE" || global_has(mode))
+        .filter(|mode| *mode != "IGNORE_SPACE" || has_mode(global, mode))
         .collect();
     if !modes.iter().any(|mode| mode.starts_with("STRICT_")) {
         modes.push("STRICT_TRANS_TABLES");

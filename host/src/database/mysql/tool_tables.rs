@@ -121,7 +121,7 @@ impl MysqlDatabase {
         let schema = facts.schema.clone().unwrap_or_default();
         // Without the prefix.
         let among = |tables: &[&str], name: &str| {
-            name.strip_prefix(facts.history.prefix()).is_some_and(|name| tables.contains(&name))
+            name.strip_prefix(facts.history.prefix(facts.dialect)).is_some_and(|name| tables.contains(&name))
         };
         let columns = session::all(
             &mut self.connection,
@@ -196,7 +196,7 @@ fn changed(table: &str) -> DatabaseError {
     .code(RAN)
     .hint(
         "look for triggers, procedures and `EXECUTE` that write to it or change it; a loop over all tables must leave out \
-         those whose names begin with `runner_`",
+         those whose names begin with `runner_`, after the `prefix` of `[history]` if there is one",
     )
 }
 

@@ -114,9 +114,7 @@ impl Endpoint {
         let lock = LockSettings::of(url, false)?;
         let mut settings = settings.clone();
         if let Some(timeout) = options::connect_timeout(url) {
-            // Who only looks, or waits in steps, waits no longer for that.
-            let is_short = settings.connect_timeout < ConnectOptions::default().connect_timeout;
-            settings.connect_timeout = if is_short { timeout.min(settings.connect_timeout) } else { timeout };
+            settings.wait_for_url(timeout);
         }
         let place = Arc::new(ToolPlace::of(&settings.history));
         Ok(Self { options, settings, url: url.clone(), lock, place })
@@ -246,7 +244,8 @@ async fn look(connection: &mut PgConnection, meter: Meter, place: &ToolPlace) ->
     const LOOK: &str = "SELECT pg_catalog.current_setting('server_version'), pg_catalog.current_setting('server_version_num'), \
         pg_catalog.pg_is_in_recovery() OR pg_catalog.current_setting('transaction_read_only')::pg_catalog.bool, \
         pg_catalog.current_schema()::pg_catalog.text, pg_catalog.pg_backend_pid(), \
-        pg_catalog.current_database()::pg_catalog.text, pg_catalog.version(), ";
+        pg_catalog.current_database()::pg_catalog.text, pg_catalog.version(), \
+        pg_catalog.current_setting('standard_conforming_strings'), ";
     let ask = format!("{LOOK}{}", citus::VERSION);
     let failed = |error: sqlx::Error| from_sqlx(&error, Some(&ask));
     // Not the whole prologue of other statements: in a fresh server process, each of a dozen settings costs time.
@@ -260,7 +259,7 @@ async fn look(connection: &mut PgConnection, meter: Meter, place: &ToolPlace) ->
     let version = text(0)?.unwrap_or_default();
     let number = text(1)?.and_then(|number| number.parse::<i32>().ok()).unwrap_or_default();
     make::Said { make: &text(6)?.unwrap_or_default(), version: &version, number }.check()?;
-    let citus = match text(7)?.filter(|version| !version.is_empty()) {
+    let citus = match text(8)?.filter(|version| !version.is_empty()) {
         Some(version) => Some(citus::look(connection, &version, place.facts.tool_schema()).await?),
         None => None,
     };
@@ -269,6 +268,7 @@ async fn look(connection: &mut PgConnection, meter: Meter, place: &ToolPlace) ->
         version: version.split(' ').next().unwrap_or_default().to_owned(),
         read_only: text(2)?.as_deref() == Some("t"),
         schema: text(3)?,
+        unread_modes: if text(7)?.as_deref() == Some("off") { vec!["standard_conforming_strings"] } else { Vec::new() },
         citus,
         ..place.facts.clone()
     }

@@ -232,8 +232,8 @@ fn grant(message: &str) -> String {
         format!("a migration has to see all rows of `{name}`: connect as a superuser or a role with `BYPASSRLS`")
     } else if table.or_else(owned).is_some_and(is_tool_table) {
         format!(
-            "let the owner of the schema `{TOOL_SCHEMA}`, or a superuser, run `GRANT SELECT, INSERT, UPDATE, DELETE ON ALL \
-             TABLES IN SCHEMA {TOOL_SCHEMA} TO …`; who only asks for the status needs `SELECT`"
+            "let the owner of runner's tables, or a superuser, run `GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA \
+             {TOOL_SCHEMA} TO …`, or for the schema that `[history]` names; who only asks for the status needs `SELECT`"
         )
     } else if let Some(name) = table {
         run(&format!("`{name}`"), "SELECT, INSERT, UPDATE, DELETE ON", name)

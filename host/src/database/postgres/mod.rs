@@ -134,8 +134,6 @@ pub(super) struct PostgresDatabase {
     pooler: Option<DatabaseError>,
     /// Its session was ended, because a statement went on after it was cancelled.
     ended: Arc<AtomicBool>,
-    /// The statement is a procedure's, which commits: it gets no transaction of ours.
-    commits_itself: bool,
     /// The statement that has its own transaction may change something.
     changes: bool,
     /// The state of the tool's tables before a script's statement that has its own transaction.
@@ -189,7 +187,6 @@ impl PostgresDatabase {
             lost: false,
             pooler: None,
             ended: Arc::default(),
-            commits_itself: false,
             changes: false,
             wrapped: None,
             stored: None,

@@ -106,7 +106,7 @@ fn tool_table_in(word: &str, may_be_code: bool) -> Option<String> {
 pub(super) fn tool_table(name: &str) -> DatabaseError {
     denied(&format!("the table `{}` belongs to runner itself", name.to_lowercase())).hint(
         "the history is written by `runner apply` and `runner rollback` alone; give your table another name; `pg_dump \
-         --exclude-schema=runner` leaves them out of a dump",
+         --exclude-schema=runner` leaves them out of a dump, or `--exclude-table=*.runner_*` where `[history]` names another schema",
     )
 }
 

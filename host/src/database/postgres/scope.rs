@@ -39,6 +39,14 @@ pub(super) struct Scope {
     around: Around,
 }
 
+/// Who commits what a statement does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Commits {
+    Host,
+    /// The procedure that it calls, which can do so outside of transactions only.
+    Itself,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Around {
     /// The transaction that `begin` opened.
@@ -78,7 +86,12 @@ impl PostgresDatabase {
 
     /// As [`Self::enter`], for what the host does for whoever has the role of the session, in settings of its own.
     pub(super) async fn enter_for(&mut self) -> Result<Scope, DatabaseError> {
-        self.enter_as(None, Voice::Host, |_| String::new()).await
+        self.enter_as(None, Commits::Host, Voice::Host, |_| String::new()).await
+    }
+
+    /// As [`Self::enter`], for a statement of which is known who commits it.
+    pub(super) async fn enter_to_execute(&mut self, statement: &str, commits: Commits) -> Result<Scope, DatabaseError> {
+        self.enter_as(Some(statement), commits, self.voice(), |_| String::new()).await
     }
 
     /// As [`Self::enter`]; `more`, internal statements that return nothing, is sent in the same message after the
@@ -88,13 +101,17 @@ impl PostgresDatabase {
         statement: Option<&str>,
         more: impl FnOnce(&Scope) -> String,
     ) -> Result<Scope, DatabaseError> {
-        let voice = if self.rights == Role::Host { Voice::Host } else { Voice::Guest };
-        self.enter_as(statement, voice, more).await
+        self.enter_as(statement, Commits::Host, self.voice(), more).await
+    }
+
+    fn voice(&self) -> Voice {
+        if self.rights == Role::Host { Voice::Host } else { Voice::Guest }
     }
 
     async fn enter_as(
         &mut self,
         statement: Option<&str>,
+        commits: Commits,
         voice: Voice,
         more: impl FnOnce(&Scope) -> String,
     ) -> Result<Scope, DatabaseError> {
@@ -111,7 +128,7 @@ impl PostgresDatabase {
         if self.stop.is_raised() {
             return Err(DatabaseError::stopped());
         }
-        let refuses = class == StatementClass::RefusesTransaction || self.commits_itself;
+        let refuses = class == StatementClass::RefusesTransaction || commits == Commits::Itself;
         let around = match (&self.transaction, self.rights) {
             (Some(_), _) if refuses => return Err(refuses_transaction()),
             (Some(_), Role::Component) => Around::Savepoint,

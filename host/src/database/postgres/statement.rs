@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, Connection as _, Either, Executor as _, PgConnection, 
 use super::PostgresDatabase;
 use super::error::from_sqlx;
 use super::parameters;
-use super::scope::Scope;
+use super::scope::{Commits, Scope};
 use super::statement_describe::{Described, Shape, describe, one_statement, shape};
 use super::types::{Asker, Types};
 use super::types_read::value;
@@ -25,15 +25,12 @@ const CELL: usize = 8;
 
 impl PostgresDatabase {
     pub(super) async fn execute_now(&mut self, statement: &str, parameters: &[Value]) -> Result<u64, DatabaseError> {
-        let done = self.execute_once(statement, parameters).await;
+        let done = self.execute_once(statement, parameters, Commits::Host).await;
         if !done.as_ref().is_err_and(|error| error.code == TERMINATES) || !self.may_commit_itself(statement) {
             return done;
         }
         // It was rolled back whole, so it can run again where it may commit.
-        self.commits_itself = true;
-        let done = self.execute_once(statement, parameters).await;
-        self.commits_itself = false;
-        done.map_err(|error| match error.kind {
+        self.execute_once(statement, parameters, Commits::Itself).await.map_err(|error| match error.kind {
             DatabaseErrorKind::Connection => error,
             _ => {
                 let code = error.code.clone();
@@ -49,14 +46,19 @@ impl PostgresDatabase {
         self.transaction.is_none() && self.rights == Role::SqlScript && !self.is_gated() && is_call()
     }
 
-    async fn execute_once(&mut self, statement: &str, parameters: &[Value]) -> Result<u64, DatabaseError> {
+    async fn execute_once(
+        &mut self,
+        statement: &str,
+        parameters: &[Value],
+        commits: Commits,
+    ) -> Result<u64, DatabaseError> {
         if self.goes_through_gate(statement) {
             return self.execute_gated(statement, parameters).await;
         }
         if self.is_gated() && self.rights == Role::SqlScript {
             return self.execute_script_confined(statement, parameters).await;
         }
-        let scope = self.enter(Some(statement)).await?;
+        let scope = self.enter_to_execute(statement, commits).await?;
         self.note_host(statement);
         let watch = if scope.is_bare() { self.watch_alone(statement) } else { self.watch() };
         let limit = self.own.limit(self.rights, self.endpoint.settings());

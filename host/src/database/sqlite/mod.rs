@@ -345,7 +345,7 @@ impl SqliteDatabase {
         let (statement, mut values) = change.statement_with(&self.facts, reserve, |_| length.clone())?;
         change.check(self.execute_now(&statement, &values)?)?;
         values.truncate(large.key.len());
-        let table = format!("{}{}", self.facts.history.prefix(), large.table);
+        let table = format!("{}{}", self.facts.history.prefix(Dialect::Sqlite), large.table);
         let find = format!("SELECT rowid FROM main.{table} WHERE {} = ?", large.key.join(" = ? AND "));
         let found = self.query_now(&find, &values, QueryLimits::NONE)?;
         let row =

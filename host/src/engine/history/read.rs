@@ -356,7 +356,7 @@ fn optional<T>(value: Value, read: impl FnOnce(Value) -> Option<T>) -> Option<Op
 
 pub(super) fn garbled() -> Error {
     Error::mismatch("history contains data that runner did not write")
-        .hint("restore the tables whose names begin with `runner_` from a backup")
+        .hint("restore the tables of the history, `runner_…`, from a backup")
 }
 
 /// A database error met while reading or writing history.

@@ -3,6 +3,7 @@
 mod apply;
 mod check;
 mod grants;
+mod modes;
 mod refusal;
 mod rollback;
 mod stamp;

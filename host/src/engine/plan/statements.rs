@@ -3,7 +3,7 @@
 
 use std::slice::from_ref;
 
-use super::{PlannedMigration, Refusal};
+use super::{PlannedMigration, Refusal, modes};
 use crate::database::known::KnownTexts;
 use crate::database::{Dialect, Facts};
 use crate::engine::event::Unrepeatable;
@@ -86,6 +86,7 @@ pub fn inspect(id: &str, file: &str, mode: RunMode, text: &str, facts: &Facts) -
                 .or_else(|| without_vacuum(statements, at, facts))
                 .or_else(|| reads_clients_file(statement.text, facts))
                 .or_else(|| exceeds_packet(statement.text, facts))
+                .or_else(|| modes::refused(statement.text, statements[..at].iter().map(|it| it.text), facts))
                 .or_else(|| {
                     let is_alone = mode == RunMode::Stepwise && !transactions.iter().any(|it| it.contains(&at));
                     let count = keeps_last(statement.text, facts.dialect).filter(|_| is_alone)?;

@@ -24,6 +24,7 @@ const fn facts(dialect: Dialect, transactional_ddl: bool) -> Facts {
         separate_logins: false,
         read_only: false,
         packet_bytes: None,
+        unread_modes: Vec::new(),
         increment: None,
         citus: None,
         schema: None,

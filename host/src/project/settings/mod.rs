@@ -243,10 +243,14 @@ impl Settings {
 
     /// What the database is called: by the settings, by the server, or its file.
     pub fn names_of_database(&self) -> Vec<String> {
+        self.database_name().map(str::to_owned).into_iter().chain(self.own_names_of_database()).collect()
+    }
+
+    /// What the server calls the database, or its file.
+    pub fn own_names_of_database(&self) -> Vec<String> {
         let url = &self.database_url.value;
         let file = url.sqlite_path().and_then(|path| Some(path.file_name()?.to_string_lossy().into_owned()));
-        let names = [self.database_name().map(str::to_owned), url.database_name().map(str::to_owned), file];
-        names.into_iter().flatten().collect()
+        url.database_name().map(str::to_owned).into_iter().chain(file).collect()
     }
 
     /// Where the history of a tenant is.

@@ -24,6 +24,8 @@ async fn errors_in_a_url_are_named() {
         ("mysql://me:secret@localhost/db?timezone=x", Configuration, "`timezone`"),
         ("mysql://me:secret@localhost/db?charset=latin1", Configuration, "`charset=latin1`"),
         ("mysql://me:secret@localhost/db?ssl-mode=perhaps", Configuration, "perhaps"),
+        ("mysql://me:secret@localhost/db?connect-timeout=soon", Configuration, "number of seconds"),
+        ("mysql://me:secret@localhost/db?connect_timeout=0", Configuration, "`connect_timeout=0`"),
         ("mysql://me:secret@localhost:99999/db", Configuration, "is not a URL"),
     ] {
         let error = refused(url).await;

@@ -28,6 +28,8 @@ async fn a_session_has_the_same_settings_on_every_server() {
     let database = server.database();
     let mut opened = open(&database).await;
     let opened = opened.as_mut();
+    let unread = ["NO_BACKSLASH_ESCAPES", "EMPTY_STRING_IS_NULL"];
+    assert_eq!(opened.facts().unread_modes, unread[..if is_mysql() { 1 } else { 2 }]);
     for (ask, answer) in [
         ("SELECT @@sql_mode", "STRICT_TRANS_TABLES"),
         ("SELECT @@time_zone", "+00:00"),
