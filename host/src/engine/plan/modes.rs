@@ -1,0 +1,86 @@
+//! Settings of a server under which its own client would read a text in SQL in another way than runner does.
+
+use crate::database::{Dialect, Facts};
+use crate::error::Error;
+use crate::sql::classify::open_run_comments;
+use crate::sql::{StatementClass, classify, identifiers, quoted};
+
+/// Why a statement is refused on a server with such settings, given the statements before it: one that sets them says how the file is meant.
+pub fn refused<'a>(statement: &str, mut before: impl Iterator<Item = &'a str>, facts: &Facts) -> Option<Error> {
+    if facts.unread_modes.is_empty() {
+        return None;
+    }
+    let mode = facts.unread_modes.iter().find(|mode| means_another(statement, mode, facts.dialect))?;
+    let (setting, value) = match facts.dialect {
+        Dialect::Postgres => ("standard_conforming_strings", "on"),
+        _ => ("sql_mode", "'STRICT_TRANS_TABLES'"),
+    };
+    let sets = |text: &str| {
+        // Dumps put it into a comment that the server runs.
+        let opened = open_run_comments(text, facts.dialect);
+        let words = identifiers(opened.as_deref().unwrap_or(text), facts.dialect);
+        let has = |words: &[String], name: &str| words.iter().any(|it| it.eq_ignore_ascii_case(name));
+        has(words.get(..1).unwrap_or_default(), "SET") && has(&words, setting)
+    };
+    if before.any(sets) {
+        return None;
+    }
+    let (what, of) = match *mode {
+        "EMPTY_STRING_IS_NULL" => ("an empty string", "`EMPTY_STRING_IS_NULL` in its `sql_mode`"),
+        "ORACLE" => ("a definition", "`ORACLE` in its `sql_mode`"),
+        "NO_BACKSLASH_ESCAPES" => ("a string with a backslash", "`NO_BACKSLASH_ESCAPES` in its `sql_mode`"),
+        _ => ("a string with a backslash", "`standard_conforming_strings` off"),
+    };
+    Some(Error::usage(format!("the server has {of}, and runner would read {what} without it")).hint(format!(
+        "write `SET {setting} = {value};` at the top of the file if it is meant so; otherwise write the statement in a way that does not \
+         depend on the setting"
+    )))
+}
+
+/// Whether a statement means something else in a mode.
+fn means_another(statement: &str, mode: &str, dialect: Dialect) -> bool {
+    let has = |is: fn(&str) -> bool| quoted(statement, dialect).into_iter().any(is);
+    match mode {
+        "EMPTY_STRING_IS_NULL" => has(|text| matches!(text, "''" | "\"\"")),
+        // Types such as `DATE` mean others, and the bodies of routines are in another language.
+        "ORACLE" => classify(statement, dialect) == StatementClass::Schema,
+        // PostgreSQL: what begins with `E` has escapes in any case.
+        _ if dialect == Dialect::Postgres => has(|text| text.starts_with('\'') && text.contains('\\')),
+        _ => has(|text| text.starts_with(['\'', '"']) && text.contains('\\')),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_mode_of_the_server_would_change_is_refused() {
+        use Dialect::{Mariadb, Postgres};
+        for (dialect, mode, statement, expected) in [
+            (Mariadb, "NO_BACKSLASH_ESCAPES", r"INSERT INTO t VALUES ('C:\new')", true),
+            (Mariadb, "NO_BACKSLASH_ESCAPES", r#"INSERT INTO t VALUES ("C:\new")"#, true),
+            (Mariadb, "NO_BACKSLASH_ESCAPES", r"SELECT 'a' -- C:\new", false),
+            (Mariadb, "NO_BACKSLASH_ESCAPES", r"SELECT 1 AS `a\b`", false),
+            (Mariadb, "EMPTY_STRING_IS_NULL", "INSERT INTO t VALUES ('a', '')", true),
+            (Mariadb, "EMPTY_STRING_IS_NULL", "INSERT INTO t VALUES ('it''s')", false),
+            (Mariadb, "ORACLE", "CREATE TABLE t (d DATE)", true),
+            (Mariadb, "ORACLE", "INSERT INTO t VALUES ('')", false),
+            (Postgres, "standard_conforming_strings", r"INSERT INTO t VALUES ('C:\new')", true),
+            (Postgres, "standard_conforming_strings", r"INSERT INTO t VALUES (E'C:\\new', $$\$$)", false),
+            (Postgres, "standard_conforming_strings", r#"SELECT 1 AS "a\b""#, false),
+        ] {
+            let facts = Facts { unread_modes: vec![mode], ..Facts::of_dialect(dialect) };
+            let message = |before: &[&str]| refused(statement, before.iter().copied(), &facts).map(|it| it.message);
+            let found = message(&["SELECT 1", "SET @a = 1"]);
+            assert_eq!(found.is_some(), expected, "{mode}: {statement}");
+            assert!(found.is_none_or(|it| it.contains(mode)));
+            let set = match dialect {
+                Postgres => "SET standard_conforming_strings = on",
+                _ => "/*!40101 SET @OLD_SQL_MODE=@@SQL_MODE, SQL_MODE='NO_AUTO_VALUE_ON_ZERO' */",
+            };
+            assert_eq!(message(&[set]), None);
+            assert!(refused(statement, [].into_iter(), &Facts::of_dialect(dialect)).is_none());
+        }
+    }
+}
