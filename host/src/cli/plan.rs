@@ -6,30 +6,26 @@ use super::request::PlanRequest;
 use super::survey::with_refusals;
 use super::validate::Remarks;
 use crate::database::logins::{LoginRequest, LoginTask, Removal};
-use crate::database::{Database, Dialect, Facts, HostSession, order};
+use crate::database::{Database, Facts, HostSession, order};
 use crate::engine::Direction;
 use crate::engine::apply::{PlannedSql, planned_sql};
 use crate::engine::control::under_way::note;
-use crate::engine::event::Why;
 use crate::engine::existing;
 use crate::engine::held_locks::held_locks;
 use crate::engine::history::RunMode;
 use crate::engine::plan::{
-    Inspection, Plan, PlanInput, PlannedMigration, Refusal, Statements, check_dry_run, down_mode, file_of, inspect,
+    Inspection, Plan, PlanInput, Refusal, Statements, check_dry_run, down_mode, file_of, inspect,
     plan_towards,
 };
-use crate::engine::time_texts::add_times;
 use crate::engine::transcript::store::known_unrepeatable;
 use crate::error::{Error, Result};
-use crate::project::catalog::{Artifact, Catalog};
+use crate::project::catalog::Catalog;
 use crate::project::settings::OnExisting;
 use crate::report::escape::first_escaped;
 use crate::report::json::{ErrorJson, PlanJson};
 use crate::report::{Format, Printer, Text, text};
 use crate::runner::run::revision_of;
 use crate::runtime;
-use crate::sql::time_texts::{TimeText, time_texts_in};
-use crate::sql::volatile::volatile_texts;
 
 /// Shows what would run.
 pub fn run(context: &Context, request: &PlanRequest) -> Result<u8> {
@@ -49,10 +45,10 @@ pub fn run(context: &Context, request: &PlanRequest) -> Result<u8> {
         let values = (&facts, &context.settings.parameters);
         let planned = planned_sql(&plan, &catalog, &mut database, values).await;
         let PlannedSql { runs: sql, statements, downs } = planned.map_err(|error| context.place(error))?;
-        let (mut steps, times) = look(&plan, (&sql, &statements), &catalog, &facts);
+        let mut steps = look(&plan, &sql, &statements, &facts);
         let warnings = downgrades(&plan, &downs, &catalog, &facts);
         if let Some(database) = &mut database {
-            recall(&plan, (&mut steps, &times), &mut database.host()).await.map_err(|error| context.place(error))?;
+            recall(&plan, &mut steps, &mut database.host()).await.map_err(|error| context.place(error))?;
             add_locks(&plan, &sql, &mut steps, &mut database.host()).await.map_err(|error| context.place(error))?;
         }
         let shown = request.sql.then_some(sql.as_slice());
@@ -156,21 +152,11 @@ async fn say_isolation(
     Ok(notes)
 }
 
-/// Adds what the tables tell of texts, and what earlier runs of the same components recorded. The statements of a component are unknown
-/// before its first run.
-async fn recall(
-    plan: &Plan,
-    (looks, times): (&mut [Inspection], &[Vec<TimeText>]),
-    database: &mut HostSession<'_>,
-) -> Result<()> {
-    let steps = plan.steps.iter().zip(looks).zip(times).filter(|((step, _), _)| step.kind.is_sandboxed());
-    for ((step, look), times) in steps.filter(|((step, _), _)| step.direction == Direction::Up) {
-        add_times(&mut look.may_call, database, times, None).await;
+/// Adds what earlier runs of the same components recorded. The statements of a component are unknown before its first run.
+async fn recall(plan: &Plan, looks: &mut [Inspection], database: &mut HostSession<'_>) -> Result<()> {
+    let steps = plan.steps.iter().zip(looks).filter(|(step, _)| step.kind.is_sandboxed());
+    for (step, look) in steps.filter(|(step, _)| step.direction == Direction::Up) {
         look.unrepeatable = known_unrepeatable(database, &step.revision, &step.sha256).await?;
-        let known = |call: &String| {
-            look.unrepeatable.iter().any(|it| matches!(&it.why, Why::Calls(calls) if calls.contains(call)))
-        };
-        look.may_call.retain(|call| !known(call));
     }
     Ok(())
 }
@@ -190,40 +176,13 @@ async fn add_locks(
     Ok(())
 }
 
-/// What is known of each migration, whose SQL and statements are given, and the texts of which only tables tell whether they are times.
-fn look(
-    plan: &Plan,
-    (sql, statements): (&[Option<String>], &[Option<Statements>]),
-    catalog: &Catalog,
-    facts: &Facts,
-) -> (Vec<Inspection>, Vec<Vec<TimeText>>) {
+/// What is known of each migration, whose SQL and statements are given.
+fn look(plan: &Plan, sql: &[Option<String>], statements: &[Option<Statements>], facts: &Facts) -> Vec<Inspection> {
     let each = plan.steps.iter().zip(sql).zip(statements).map(|((step, sql), statements)| {
-        let (may_call, times) = may_call(step, catalog, facts);
         let dry_run = check_dry_run(step, sql.as_deref(), facts).is_ok();
-        (Inspection { statements: *statements, dry_run, may_call, ..Inspection::default() }, times)
+        Inspection { statements: *statements, dry_run, ..Inspection::default() }
     });
-    each.unzip()
-}
-
-/// What the upgrade of a component may call, before its first run, and texts that may be times: nothing but its bytes is known.
-fn may_call(step: &PlannedMigration, catalog: &Catalog, facts: &Facts) -> (Vec<String>, Vec<TimeText>) {
-    if !step.kind.is_sandboxed() || step.direction != Direction::Up || facts.dialect == Dialect::Sqlite {
-        return Default::default();
-    }
-    let migration = catalog.get(&step.revision);
-    let bytes = match migration.map(|migration| &migration.artifact) {
-        Some(Artifact::Script(files)) => Some(files.source.as_bytes().to_vec()),
-        // A missing file is reported by the run.
-        _ => migration.and_then(|migration| migration.read_component().ok().flatten()),
-    };
-    let Some(bytes) = bytes else { return Default::default() };
-    let mut calls = volatile_texts(&bytes, facts.dialect);
-    if facts.dialect != Dialect::Postgres {
-        return (calls, Vec::new());
-    }
-    let (typed, times) = time_texts_in(&bytes);
-    calls.extend(typed);
-    (calls, times)
+    each.collect()
 }
 
 /// What cannot run in the downgrades of the migrations that would be applied.

@@ -18,7 +18,6 @@
 //! transcript                                             the digest of a run, and the evidence kept for `verify`
 //! call_error backup identity
 //! batch_function call schema event clock role run stopped target throttle unreadable invalid_index isolation implicit_delete unknown_name
-//! time_texts
 //! ```
 
 pub mod accept;
@@ -56,7 +55,6 @@ pub mod status;
 pub mod stopped;
 pub mod target;
 pub mod throttle;
-pub mod time_texts;
 pub mod transcript;
 pub mod transform;
 mod unknown_name;

@@ -11,7 +11,6 @@ pub mod program;
 pub mod sections;
 pub mod split;
 pub mod subjects;
-pub mod time_texts;
 pub mod traces;
 pub mod volatile;
 

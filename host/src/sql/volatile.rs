@@ -70,9 +70,6 @@ const ONLY_WITH_ONE_ARGUMENT: &[&str] = &["age", "encrypt"];
 /// How many tokens of a call are looked at.
 const LOOKED_AT: usize = 64;
 
-/// A call of these with one number is another function, or none.
-const NOT_WITH_A_NUMBER: &[&str] = &["age", "encrypt", "rand", "random", "unix_timestamp"];
-
 /// Functions that need no parentheses.
 const KEYWORDS: [&str; 5] = ["current_date", "current_time", "current_timestamp", "localtime", "localtimestamp"];
 
@@ -200,7 +197,7 @@ fn is_cast_to_time(mut rest: &[(TokenKind, String)]) -> bool {
 }
 
 /// The text in a dollar-quoted string.
-pub(super) fn dollar_quoted(text: &str) -> Option<&str> {
+fn dollar_quoted(text: &str) -> Option<&str> {
     let tag = &text[..text.strip_prefix('$')?.find('$')? + 2];
     text.strip_prefix(tag)?.strip_suffix(tag)
 }
@@ -222,7 +219,7 @@ fn has_second_argument(tokens: &[(TokenKind, String)]) -> bool {
 }
 
 /// Whether a statement only defines something, which calls functions later.
-pub(super) fn only_defines(tokens: &[(TokenKind, String)]) -> bool {
+fn only_defines(tokens: &[(TokenKind, String)]) -> bool {
     let has = |wanted: &str| tokens.iter().any(|(kind, word)| *kind == TokenKind::Word && word == wanted);
     match tokens.first().map_or("", |(_, word)| word.as_str()) {
         "create" => {
@@ -243,56 +240,6 @@ fn functions(dialect: Dialect) -> &'static [&'static str] {
         Dialect::Postgres => POSTGRES,
         Dialect::Mysql | Dialect::Mariadb => MYSQL,
     }
-}
-
-/// What an artifact may call: the texts in its bytes that look like a call, without arguments or with a number. Statements that are put
-/// together when they run are not found, and a text that is found need not be part of a statement.
-pub fn volatile_texts(artifact: &[u8], dialect: Dialect) -> Vec<String> {
-    if dialect == Dialect::Sqlite {
-        return Vec::new();
-    }
-    let is_word =
-        |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b':'));
-    let starts_here = |at: usize| !is_word(at.checked_sub(1).and_then(|before| artifact.get(before)));
-    let opening = artifact.iter().enumerate().filter(|(_, byte)| **byte == b'(').map(|(at, _)| at);
-    // The end of each name that is called, and whether with a number.
-    let calls: Vec<(usize, bool)> = opening
-        .filter_map(|open| {
-            let inside = &artifact[open + 1..];
-            let close = inside.iter().position(|byte| !matches!(byte, b' ' | b'0'..=b'9'))?;
-            let spaces = artifact[..open].iter().rev().take_while(|byte| **byte == b' ').count();
-            let has_number = inside[..close].iter().any(u8::is_ascii_digit);
-            (inside[close] == b')').then_some((open - spaces, has_number))
-        })
-        .collect();
-    let is_called = |name: &str| {
-        calls.iter().any(|(end, has_number)| {
-            let Some(start) = end.checked_sub(name.len()) else { return false };
-            !(*has_number && NOT_WITH_A_NUMBER.contains(&name))
-                && artifact.get(start..*end).is_some_and(|word| word.eq_ignore_ascii_case(name.as_bytes()))
-                && starts_here(start)
-        })
-    };
-    let mut found: Vec<String> =
-        functions(dialect).iter().filter(|name| is_called(name)).map(|name| format!("{name}()")).collect();
-    let more = if dialect == Dialect::Postgres { &[] } else { MYSQL_KEYWORDS };
-    let keywords: Vec<&str> = KEYWORDS.iter().chain(more).copied().collect();
-    let mut seen = vec![false; keywords.len()];
-    let begins = |byte: u8| matches!(byte, b'C' | b'c' | b'L' | b'l' | b'U' | b'u');
-    for start in (0..artifact.len()).filter(|at| begins(artifact[*at]) && starts_here(*at)) {
-        for (seen, keyword) in seen.iter_mut().zip(&keywords) {
-            let end = start + keyword.len();
-            let text = artifact.get(start..end).unwrap_or_default();
-            // The C library has a function of this name.
-            let is_it = match *keyword {
-                "localtime" => text == b"LOCALTIME",
-                keyword => text.eq_ignore_ascii_case(keyword.as_bytes()),
-            };
-            *seen |= is_it && !is_word(artifact.get(end));
-        }
-    }
-    found.extend(keywords.iter().zip(seen).filter(|(_, seen)| *seen).map(|(name, _)| (*name).to_owned()));
-    found
 }
 
 #[cfg(test)]
@@ -428,22 +375,5 @@ mod tests {
         }
         assert_eq!(volatile_calls(&format!("{begin}{end}"), Dialect::Postgres), [""; 0]);
         assert_eq!(volatile_calls(&"age(".repeat(20_000), Dialect::Postgres), ["age()"]);
-    }
-
-    #[test]
-    fn texts_of_an_artifact_may_be_calls() {
-        let artifact =
-            b"\0asm\x01UPDATE t SET a = Now(), b = gen_random_uuid(), c = CURRENT_DATE\x00std::time::now()renow()rand(";
-        let found = volatile_texts(artifact, Dialect::Postgres);
-        assert_eq!(found, ["gen_random_uuid()", "now()", "current_date"]);
-        assert_eq!(volatile_texts(b"x.random() ::random() _random() random(1)", Dialect::Postgres), [""; 0]);
-        assert_eq!(volatile_texts(artifact, Dialect::Sqlite), [""; 0]);
-        let script = b"now( ), clock_timestamp (), current_timestamp, utc_date, localtime, LOCALTIME, NOW(6), RAND(7)";
-        let found = volatile_texts(script, Dialect::Postgres);
-        assert_eq!(found, ["clock_timestamp()", "now()", "current_timestamp", "localtime"]);
-        assert_eq!(
-            volatile_texts(b"a = NOW(6), b = RAND(7), utc_date, localtime", Dialect::Mariadb),
-            ["now()", "utc_date"]
-        );
     }
 }

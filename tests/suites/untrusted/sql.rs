@@ -133,10 +133,9 @@ fn everything_else_that_reads_sql() {
                 sql::traces::traces(piece, dialect),
                 sql::excerpt(piece),
             ));
-            ends((sql::order::order_columns(piece, dialect), sql::volatile::volatile_calls(piece, dialect)));
+            ends(sql::volatile::volatile_calls(piece, dialect));
             ends((sql::classify::reads(piece, dialect), sql::classify::temporary_table(piece, dialect)));
             ends((sql::classify::open_run_comments(piece, dialect), sql::order::is_unordered(piece, dialect, 10)));
         }
-        ends(sql::volatile::volatile_texts(input, dialect));
     });
 }

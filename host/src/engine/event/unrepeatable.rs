@@ -16,7 +16,7 @@ pub struct Unrepeatable {
 pub enum Why {
     /// It read several rows without ORDER BY.
     NoOrder,
-    /// It read different rows that are equal by its ORDER BY.
+    /// It read different rows that are equal by its ORDER BY: recorded by earlier builds.
     Ties,
     /// It calls these functions, or reads these values of the server, which differ from run to run.
     Calls(Vec<String>),

@@ -7,7 +7,7 @@ use tokio::sync::OwnedMutexGuard;
 
 use super::calls::Calls;
 use super::step::{Access, RunningStep, Steps};
-use super::{NEXT, next_of_table, ties};
+use super::{NEXT, next_of_table};
 use crate::data::Batch;
 use crate::database::{
     CursorId, CursorRequest, Database, DatabaseError, TableSource, TableTarget, WriteHint, WriterId,
@@ -94,8 +94,6 @@ impl AtomicReader {
         if let (Self::Cursor { statement, rows, .. }, Ok(page)) = (&mut *self, &result) {
             *rows += page.rows();
             calls.note_order(statement, *rows);
-            let batch = page.batch.as_ref();
-            calls.note_ties(statement, || batch.is_some_and(|it| ties::in_batch(statement, calls.dialect, it)));
         }
         if matches!(result, Ok(Page { batch: None, .. })) {
             *self = Self::AtEnd;

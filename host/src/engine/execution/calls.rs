@@ -7,7 +7,7 @@ use super::atomic::AtomicReader;
 use super::journalled::{JournalledReader, JournalledWriter};
 use super::replayed::ReplayedReader;
 use super::step::{Fault, StepStart, Steps};
-use super::{Execution, Reader, ReaderMode, Writer, WriterMode, ties};
+use super::{Execution, Reader, ReaderMode, Writer, WriterMode};
 use crate::data::digest::of_batch;
 use crate::data::{Batch, RowSet, Value};
 use crate::database::{
@@ -19,12 +19,10 @@ use crate::engine::call::{Call, CallKind};
 use crate::engine::event::{Event, Unrepeatable, Why};
 use crate::engine::implicit_delete::ImplicitDelete;
 use crate::engine::script::RunContext;
-use crate::engine::time_texts::add_times;
 use crate::engine::transcript::tables::{of_parameters, of_source, of_target, of_transform};
 use crate::engine::transform::{BatchFunction, TransformTask};
 use crate::project::catalog::Kind;
 use crate::sql::order::is_unordered;
-use crate::sql::time_texts::time_texts;
 use crate::sql::volatile::volatile_calls;
 
 /// The limits on what one call returns.
@@ -91,7 +89,7 @@ impl Calls {
 
     /// Runs a statement; returns how many rows it changed.
     pub async fn execute(&mut self, statement: &str, parameters: &[Value]) -> Result<u64, CallError> {
-        self.note_calls(statement).await;
+        self.note_calls(statement);
         let call = Call { kind: CallKind::Execute, text: statement, parameters: &of_parameters(parameters) };
         let rows = match self.steps.begin(&call).await? {
             StepStart::Answered(rows) => rows,
@@ -109,7 +107,7 @@ impl Calls {
 
     /// Runs a statement and collects its rows.
     pub async fn query(&mut self, statement: &str, parameters: &[Value]) -> Result<RowSet, CallError> {
-        self.note_calls(statement).await;
+        self.note_calls(statement);
         let call = Call { kind: CallKind::Query, text: statement, parameters: &of_parameters(parameters) };
         let rows: RowSet = match self.steps.begin(&call).await? {
             StepStart::Answered(rows) => rows,
@@ -123,7 +121,6 @@ impl Calls {
         };
         let count = rows.rows.len() as u64;
         self.note_order(statement, count);
-        self.note_ties(statement, || ties::in_rows(statement, self.dialect, &rows));
         self.steps.count(count, 0);
         Ok(rows)
     }
@@ -146,7 +143,7 @@ impl Calls {
 
     /// Opens a reader over a SELECT.
     pub async fn read(&mut self, statement: String, parameters: Vec<Value>) -> Result<Reader, CallError> {
-        self.note_calls(&statement).await;
+        self.note_calls(&statement);
         let digest = of_parameters(&parameters);
         let call = Call { kind: CallKind::Read, text: &statement, parameters: &digest };
         let request = || CursorRequest { statement: statement.clone(), parameters, ..CursorRequest::default() };
@@ -161,7 +158,9 @@ impl Calls {
 
     /// Opens a reader over a table, in the order of its key.
     pub async fn read_table(&mut self, source: TableSource) -> Result<Reader, CallError> {
-        self.note_filter(&source).await;
+        if let Some(filter) = &source.filter {
+            self.note_calls(filter);
+        }
         let text = format!("read {}", source.table);
         let digest = of_source(&source);
         let call = Call { kind: CallKind::ReadTable, text: &text, parameters: &digest };
@@ -258,7 +257,9 @@ impl Calls {
         task: TransformTask,
     ) -> Result<TransformReport, CallError> {
         let TransformTask { name, source, target } = &task;
-        self.note_filter(source).await;
+        if let Some(filter) = &source.filter {
+            self.note_calls(filter);
+        }
         let text = format!("transform `{name}`: {} -> {} {}", source.table, target.mode, target.table);
         let digest = of_transform(name, source, target);
         let call = Call { kind: CallKind::Transform, text: &text, parameters: &digest };
@@ -278,51 +279,16 @@ impl Calls {
         }
     }
 
-    /// Warns of a statement whose ORDER BY left the order of different rows open.
-    pub(super) fn note_ties(&self, statement: &str, has_ties: impl FnOnce() -> bool) {
-        if !self.is_replayed() && has_ties() {
-            self.note(statement, Why::Ties);
-        }
-    }
-
     /// Warns of a statement that asks the server for the time or for chance.
-    async fn note_calls(&mut self, statement: &str) {
+    fn note_calls(&mut self, statement: &str) {
         // A loop runs the same statement many times.
         if self.is_replayed() || self.checked == statement {
             return;
         }
         statement.clone_into(&mut self.checked);
-        let mut calls = volatile_calls(statement, self.dialect);
-        self.add_times(&mut calls, statement, statement).await;
+        let calls = volatile_calls(statement, self.dialect);
         if !calls.is_empty() {
             self.note(statement, Why::Calls(calls));
-        }
-    }
-
-    /// The same of the filter of a table.
-    async fn note_filter(&mut self, source: &TableSource) {
-        let Some(filter) = &source.filter else { return };
-        let text = format!("{filter}\n{}", source.table.quoted(self.dialect));
-        if self.is_replayed() || self.checked == text {
-            return;
-        }
-        let mut calls = volatile_calls(filter, self.dialect);
-        self.add_times(&mut calls, filter, &text).await;
-        self.checked = text;
-        if !calls.is_empty() {
-            self.note(filter, Why::Calls(calls));
-        }
-    }
-
-    /// Adds the texts that a column makes the current time. `names` has the names of the tables.
-    async fn add_times(&self, calls: &mut Vec<String>, statement: &str, names: &str) {
-        if self.dialect != Dialect::Postgres {
-            return;
-        }
-        let found = time_texts(statement);
-        if !found.is_empty() {
-            let mut database = self.steps.run.database.lock().await;
-            add_times(calls, &mut database.host(), &found, Some(names)).await;
         }
     }
 

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::calls::Calls;
 use super::step::{Access, RunningStep, StepStart, Steps};
-use super::{NEXT, next_of_table, ties};
+use super::{NEXT, next_of_table};
 use crate::data::Batch;
 use crate::database::write::other_columns;
 use crate::database::{Bulk, CursorRequest, DatabaseError, TableSource, TableTarget, WriteHint};
@@ -218,7 +218,6 @@ async fn spool(
                 spooled.parts += 1;
                 spooled.rows += batch.row_count as u64;
                 step.put_part(spooled.parts, &batch).await?;
-                calls.note_ties(&request.statement, || ties::in_batch(&request.statement, calls.dialect, &batch));
             }
             Ok(None) => return Ok(Ok(spooled)),
             Err(error) => return Ok(Err(error)),

@@ -10,7 +10,6 @@ mod calls;
 mod journalled;
 mod replayed;
 mod step;
-mod ties;
 
 use std::sync::Arc;
 

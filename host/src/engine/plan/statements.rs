@@ -50,8 +50,6 @@ pub struct Inspection {
     pub locks: Vec<HeldLock>,
     /// For a component that has run on this database: its unrepeatable statements.
     pub unrepeatable: Vec<Unrepeatable>,
-    /// For a component: calls that differ from run to run and that are in its artifact as texts, so it may make them.
-    pub may_call: Vec<String>,
 }
 
 /// Looks at the text of one direction of a migration in SQL, which is in `file` and is to be run in `mode`: what it means, and all

@@ -162,8 +162,6 @@ struct PlannedJson {
     /// Of a component that has run on this database: statements that may do something else in another run.
     #[serde(flatten)]
     unrepeatable: UnrepeatableJson,
-    /// Of a component: calls that differ from run to run, and that its artifact contains as texts.
-    may_call: Vec<String>,
     /// Of a SQL migration: large tables that it keeps locked until it, or the transaction that changes them, ends.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     locks: Vec<HeldLockJson>,
@@ -248,7 +246,6 @@ impl PlannedJson {
             schema_commits: look.statements.map(|it| it.committing),
             dry_run: look.dry_run,
             unrepeatable: UnrepeatableJson::new(&look.unrepeatable),
-            may_call: look.may_call,
             locks: look.locks.into_iter().map(HeldLockJson::new).collect(),
             sql,
         }

@@ -69,12 +69,6 @@ pub fn plan(plan: &Plan, looks: &[Inspection]) -> Text {
             for statement in &look.unrepeatable {
                 table.note(format!("risk: an earlier run {}", statement.done()));
             }
-            if !look.may_call.is_empty() {
-                let calls = look.may_call.join(", ");
-                table.note(format!(
-                    "risk: it may call {calls}, which differs from run to run: its artifact has such a text"
-                ));
-            }
         }
         let needs = step.description.shown_needs();
         if !needs.is_empty() {
