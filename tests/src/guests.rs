@@ -20,7 +20,7 @@ pub fn core_module(name: &str) -> Vec<u8> {
 /// Converts a core module with embedded WIT to a component.
 pub fn encode(module: &[u8]) -> Vec<u8> {
     let encoder =
-        wit_component::ComponentEncoder::default().validate(true).module(module).map(|encoder| encoder.encode());
+        wit_component::ComponentEncoder::default().validate(true).module(module).map(|mut encoder| encoder.encode());
     encoder.flatten().expect("a core module with its WIT")
 }
 

@@ -78,7 +78,7 @@ impl TextGuest {
         );
         let mut module = wat::parse_str(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
         let (resolve, world) = contract();
-        wit_component::embed_component_metadata(&mut module, resolve, *world, StringEncoding::UTF8, false).unwrap();
+        wit_component::embed_component_metadata(&mut module, resolve, *world, StringEncoding::UTF8).unwrap();
         crate::guests::encode(&module)
     }
 }

@@ -14,8 +14,7 @@ use crate::engine::existing;
 use crate::engine::held_locks::held_locks;
 use crate::engine::history::RunMode;
 use crate::engine::plan::{
-    Inspection, Plan, PlanInput, Refusal, Statements, check_dry_run, down_mode, file_of, inspect,
-    plan_towards,
+    Inspection, Plan, PlanInput, Refusal, Statements, check_dry_run, down_mode, file_of, inspect, plan_towards,
 };
 use crate::engine::transcript::store::known_unrepeatable;
 use crate::error::{Error, Result};

@@ -73,10 +73,9 @@ fn translated(file: &str, text: &[u8]) -> Result<Vec<u8>> {
 /// Makes a component of a module. Calls of a system that a language makes by itself are answered inside of it.
 fn encoded(module: &[u8]) -> Result<Vec<u8>, Causes> {
     let encode = || {
-        let mut encoder = ComponentEncoder::default();
-        encoder.validate(true).module(module)?;
+        let mut encoder = ComponentEncoder::default().validate(true).module(module)?;
         if imports_wasi(module) {
-            encoder.adapter(WASI, &wat::parse_str(WASI_STUB)?)?;
+            encoder = encoder.adapter(WASI, &wat::parse_str(WASI_STUB)?)?;
         }
         encoder.encode()
     };
@@ -95,7 +94,7 @@ fn with_wit(mut module: Vec<u8>, world: &str) -> Result<Vec<u8>, Causes> {
         let mut resolve = Resolve::default();
         let package = resolve.push_group(contract)?;
         let world = resolve.select_world(&[package], Some(world))?;
-        embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8, false)
+        embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8)
     };
     embed().map_err(|error| error.chain().map(ToString::to_string).collect::<Causes>())?;
     Ok(module)
