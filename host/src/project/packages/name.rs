@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use semver::{Comparator, Op, Prerelease, VersionReq};
+
 /// The longest part of a name. The file of a package is named after both parts and its version.
 const LONGEST: usize = 64;
 
@@ -63,29 +65,28 @@ pub fn package_revision(name: &str) -> Option<&str> {
 /// A version: three numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Version {
-    major: u32,
-    minor: u32,
-    patch: u32,
+    major: u64,
+    minor: u64,
+    patch: u64,
 }
 
 impl Version {
     /// Parses a version; `None` if it is not one.
     pub fn parse(text: &str) -> Option<Self> {
-        match numbers(text)?.as_slice() {
-            [major, minor, patch] => Some(Self { major: *major, minor: *minor, patch: *patch }),
-            _ => None,
-        }
+        let version = semver::Version::parse(text).ok()?;
+        let is_plain = version.pre.is_empty() && version.build.is_empty();
+        is_plain.then_some(Self { major: version.major, minor: version.minor, patch: version.patch })
     }
 
     /// The range of versions that are compatible with it.
     pub fn compatible(self) -> VersionRange {
         let Self { major, minor, patch } = self;
-        let text = match (major, minor) {
-            (0, 0) => format!("0.0.{patch}"),
-            (0, minor) => format!("0.{minor}"),
-            (major, _) => major.to_string(),
-        };
-        VersionRange::parse(&text).unwrap_or(VersionRange { text, first: self, after: None })
+        let (major_alone, minor_too) =
+            (Some(minor).filter(|_| major == 0), Some(patch).filter(|_| major == 0 && minor == 0));
+        let comparator =
+            Comparator { op: Op::Caret, major, minor: major_alone, patch: minor_too, pre: Prerelease::EMPTY };
+        let requirement = VersionReq { comparators: vec![comparator] };
+        VersionRange { text: requirement.to_string().trim_start_matches('^').to_owned(), requirement }
     }
 }
 
@@ -95,42 +96,25 @@ impl fmt::Display for Version {
     }
 }
 
-/// Versions that are compatible with one, as cargo understands it: `1.2` is 1.2.0 and everything before 2.0.0, `0.3` everything
-/// before 0.4.0, and `=1.2.3` that version alone.
+/// A requirement for versions, as cargo understands it: `1.2` is 1.2.0 and everything before 2.0.0, `0.3` everything before 0.4.0,
+/// `=1.2.3` that version alone, and `>=1.2, <1.8` what lies between the two.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VersionRange {
     text: String,
-    first: Version,
-    /// The first version after it; `None` if that is beyond all numbers.
-    after: Option<Version>,
+    requirement: VersionReq,
 }
 
 impl VersionRange {
     /// Parses a range; `None` if it is not one.
     pub fn parse(text: &str) -> Option<Self> {
-        if let Some(exact) = text.strip_prefix('=') {
-            let first = Version::parse(exact)?;
-            let after = first.patch.checked_add(1).map(|patch| Version { patch, ..first });
-            return Some(Self { text: text.to_owned(), first, after });
-        }
-        let parts = numbers(text)?;
-        let at = |index: usize| parts.get(index).copied().unwrap_or(0);
-        let first = Version { major: at(0), minor: at(1), patch: at(2) };
-        let (major, minor, patch) = match (first, parts.len()) {
-            (Version { major: 0, minor: 0, patch }, 3) => (Some(0), Some(0), patch.checked_add(1)),
-            (Version { major: 0, minor, .. }, 2 | 3) => (Some(0), minor.checked_add(1), Some(0)),
-            (Version { major, .. }, _) => (major.checked_add(1), Some(0), Some(0)),
-        };
-        let after = match (major, minor, patch) {
-            (Some(major), Some(minor), Some(patch)) => Some(Version { major, minor, patch }),
-            _ => None,
-        };
-        Some(Self { text: text.to_owned(), first, after })
+        let requirement = VersionReq::parse(text).ok()?;
+        Some(Self { text: text.to_owned(), requirement })
     }
 
     /// Whether a version is one of them.
     pub fn contains(&self, version: Version) -> bool {
-        version >= self.first && self.after.is_none_or(|after| version < after)
+        let Version { major, minor, patch } = version;
+        self.requirement.matches(&semver::Version::new(major, minor, patch))
     }
 }
 
@@ -138,16 +122,6 @@ impl fmt::Display for VersionRange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
     }
-}
-
-/// One to three numbers with dots between them, without leading zeros: a version has one spelling.
-fn numbers(text: &str) -> Option<Vec<u32>> {
-    let number = |part: &str| {
-        let is_plain = part.bytes().all(|byte| byte.is_ascii_digit()) && (part == "0" || !part.starts_with('0'));
-        if is_plain { part.parse().ok() } else { None }
-    };
-    let numbers: Vec<u32> = text.split('.').map(number).collect::<Option<_>>()?;
-    (numbers.len() <= 3).then_some(numbers)
 }
 
 #[cfg(test)]
@@ -192,9 +166,19 @@ mod tests {
     fn versions_compare_as_numbers() {
         let version = |text: &str| Version::parse(text).expect(text);
         assert!(version("1.10.0") > version("1.9.9"));
-        for text in
-            ["", "1", "1.2", "1.2.3.4", "01.2.3", "1.2.x", "1.2.3-rc", "-1.0.0", "1.2.4294967296", "1..2", "+1.0.0"]
-        {
+        for text in [
+            "",
+            "1",
+            "1.2",
+            "1.2.3.4",
+            "01.2.3",
+            "1.2.x",
+            "1.2.3-rc",
+            "-1.0.0",
+            "1.2.18446744073709551616",
+            "1..2",
+            "+1.0.0",
+        ] {
             assert_eq!(Version::parse(text), None, "{text}");
         }
     }
@@ -209,7 +193,8 @@ mod tests {
             ("0.0.3", &["0.0.3"], &["0.0.4", "0.0.2"]),
             ("0", &["0.0.1", "0.9.0"], &["1.0.0"]),
             ("=1.2.3", &["1.2.3"], &["1.2.4", "1.2.2"]),
-            ("4294967295", &["4294967295.0.0"], &["1.0.0"]),
+            (">=1.2, <1.8", &["1.2.0", "1.7.9"], &["1.8.0", "1.1.0"]),
+            ("~1.2", &["1.2.9"], &["1.3.0"]),
         ] {
             let parsed = VersionRange::parse(range).expect(range);
             assert_eq!(parsed.to_string(), range);
@@ -217,7 +202,7 @@ mod tests {
             assert!(inside.iter().all(|text| contains(&text)), "{range}");
             assert!(!outside.iter().any(|text| contains(&text)), "{range}");
         }
-        for text in ["", "^1", "=1", "1.x", "*", "1.2.3.4", ">=1"] {
+        for text in ["", "x", "1.2.3.4", "latest", "1 2"] {
             assert_eq!(VersionRange::parse(text), None, "{text}");
         }
         for (version, range) in [("1.2.3", "1"), ("0.3.1", "0.3"), ("0.0.4", "0.0.4")] {

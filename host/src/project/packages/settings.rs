@@ -35,7 +35,7 @@ pub(in crate::project) fn read(section: &Section<'_, '_>, name: &str) -> Option<
     let version = section.text("version").and_then(|text| {
         let range = VersionRange::parse(text);
         if range.is_none() {
-            let hint = "use `1`, `1.2` or `1.2.3` for all compatible versions, or `=1.2.3` for one";
+            let hint = "use `1`, `1.2` or `1.2.3` for all compatible versions, or another requirement that cargo takes, such as `=1.2.3`";
             section.wrong("version", format!("`version` is not a range of versions: `{text}`"), hint);
         }
         range
