@@ -7,6 +7,7 @@ use super::survey::with_refusals;
 use super::validate::Remarks;
 use crate::database::logins::{LoginRequest, LoginTask, Removal};
 use crate::database::{Database, Facts, HostSession, order};
+use crate::dialect::Dialect;
 use crate::engine::Direction;
 use crate::engine::apply::{PlannedSql, planned_sql};
 use crate::engine::control::under_way::note;
@@ -25,6 +26,7 @@ use crate::report::json::{ErrorJson, PlanJson};
 use crate::report::{Format, Printer, Text, text};
 use crate::runner::run::revision_of;
 use crate::runtime;
+use crate::sql::changes_session;
 
 /// Shows what would run.
 pub fn run(context: &Context, request: &PlanRequest) -> Result<u8> {
@@ -67,6 +69,7 @@ pub fn run(context: &Context, request: &PlanRequest) -> Result<u8> {
             (Format::Text, Some(sql)) => {
                 printer.data(&text::plan_sql(&plan, sql, facts.dialect, printer.script_to()));
                 warn_of_escapes(printer, &plan, sql, &catalog);
+                warn_of_sessions(printer, &plan, sql, &catalog, facts.dialect);
             }
             (Format::Text, None) => printer.data(&text::plan(&plan, &steps)),
         }
@@ -110,6 +113,22 @@ async fn existing(
     }
     let found = existing::look(&mut database.host()).await.map_err(|error| context.place(error))?;
     Ok(found.map(|found| found.refused(|version| revision_of(catalog, version))))
+}
+
+/// Warns where a migration of the script would be in the session of the one before it; PostgreSQL has a statement for a new one.
+fn warn_of_sessions(printer: &Printer, plan: &Plan, sql: &[Option<String>], catalog: &Catalog, dialect: Dialect) {
+    let followed = plan.steps.len().saturating_sub(1);
+    for (step, sql) in plan.steps.iter().zip(sql).take(if dialect == Dialect::Postgres { 0 } else { followed }) {
+        if sql.as_ref().is_some_and(|sql| changes_session(sql, dialect)) {
+            let file = file_of(catalog, step, step.direction);
+            printer.warn(
+                &format!(
+                    "`{file}` changes its session, and what follows it in the script would be in that session, too"
+                ),
+                Some("a run gives each migration a new one: let the client connect again before the next"),
+            );
+        }
+    }
 }
 
 /// Warns where the script that was printed is not what the files are.

@@ -7,7 +7,7 @@ use super::context::Context;
 use super::exit;
 use super::survey::Survey;
 use crate::data::Value;
-use crate::database::{Facts, StopSignal};
+use crate::database::{Facts, StopSignal, Unset};
 use crate::dialect::Dialect;
 use crate::engine::Direction;
 use crate::engine::artifact::{Named, SqlValues, filled, source_of};
@@ -27,6 +27,7 @@ use crate::sql::{has_statement, program};
 /// reported at once; a downgrade that cannot run is a warning. `dialect`: that of the SQL, if not that of the settings' URL. `base`: a
 /// commit with which the migrations are compared.
 pub fn run(context: &Context, locked: bool, dialect: Option<Dialect>, base: Option<&str>) -> Result<u8> {
+    let is_unknown = dialect.is_none() && context.settings.database_url.value.unset() == Some(&Unset::Url);
     let dialect = dialect.unwrap_or_else(|| context.settings.database_url.value.dialect());
     let checks = Checks { locked, dialect: Some(dialect), texts: ComparedTexts::All };
     let survey = Survey::of(context, checks)?;
@@ -40,6 +41,8 @@ pub fn run(context: &Context, locked: bool, dialect: Option<Dialect>, base: Opti
         false => Facts::of_dialect(dialect),
     };
     let mut remarks = Remarks { no_foreign_keys: !context.settings.foreign_keys, ..Remarks::new(&catalog) };
+    let has_sql = catalog.migrations.iter().any(|it| it.kind == Kind::Sql);
+    remarks.is_unknown = is_unknown && has_sql;
     for migration in &catalog.migrations {
         match &migration.artifact {
             Artifact::Sql { .. } => errors.extend(remarks.check(migration, &facts, &context.settings.parameters)),
@@ -98,6 +101,8 @@ pub(super) struct Remarks {
     empty_downgrades: Vec<String>,
     /// Foreign keys are never enforced.
     pub no_foreign_keys: bool,
+    /// No database is named, so nothing says whose SQL the files have.
+    is_unknown: bool,
     /// Files that replace a table in a way that may lose rows of others.
     lossy: Vec<String>,
     /// Migrations for other databases, with those.
@@ -167,6 +172,12 @@ impl Remarks {
     /// In sentences, what is not about downgrades.
     pub fn notes(&self) -> Vec<String> {
         let mut notes = self.lossy.clone();
+        if self.is_unknown {
+            notes.push(
+                "no database is named, so SQL was read as that of SQLite: `--dialect NAME` reads it as that of another"
+                    .to_owned(),
+            );
+        }
         notes.extend(without_statement(&[self.empty.as_slice(), &self.empty_downgrades].concat()));
         let like_target =
             |(name, id): &(String, String)| format!("`--target {name}` does not mean `{id}`: write `--target {id}`");

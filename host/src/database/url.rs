@@ -96,6 +96,14 @@ impl DatabaseUrl {
         if path.is_empty() {
             return Err(Error::usage(format!("`{text}` names no database file")).hint("write `sqlite://app.db`"));
         }
+        if path.contains("{{") || path.contains("${") {
+            return Err(Error::usage(format!("`{text}` has a placeholder that nothing fills in"))
+                .hint("write the name of the file"));
+        }
+        if let Some((file, parameters)) = path.split_once('&').filter(|(_, rest)| rest.contains('=')) {
+            return Err(Error::usage(format!("the parameters of `{text}` do not begin with `?`"))
+                .hint(format!("write `sqlite:{file}?{parameters}`, or `%26` for a `&` in the name of the file")));
+        }
         // SQLAlchemy's `sqlite:///./app.db` is relative, and would be a file of the root directory here.
         if let Some(relative) = path.strip_prefix('/').filter(|path| path.starts_with("./") || path.starts_with("../"))
         {

@@ -29,6 +29,8 @@ pub struct FoundTool {
     pub table: String,
     /// The newest version in it.
     pub version: Option<String>,
+    /// It says of a migration that it failed.
+    pub has_failed: bool,
 }
 
 /// The table in which a tool keeps what it has applied, and how to ask it for the newest version.
@@ -37,25 +39,52 @@ struct Tool {
     name: &'static str,
     /// The version, and the rest of the query after the name of the table.
     newest: Option<(&'static str, &'static str)>,
+    /// The condition of a migration that failed.
+    failed: Option<&'static str>,
 }
 
 const fn tool(table: &'static str, name: &'static str, newest: Option<(&'static str, &'static str)>) -> Tool {
-    Tool { table, name, newest }
+    Tool { table, name, newest, failed: None }
+}
+
+impl Tool {
+    const fn failed(self, condition: &'static str) -> Self {
+        Self { failed: Some(condition), ..self }
+    }
+
+    /// Whether this is its table.
+    fn is_at(&self, schema: &str, table: &str) -> bool {
+        match self.table.split_once('.') {
+            Some((own, name)) => own == schema && name.eq_ignore_ascii_case(table),
+            None => self.table.eq_ignore_ascii_case(table),
+        }
+    }
 }
 
 /// The first that is found counts: Rails has `schema_migrations`, too.
-const TOOLS: [Tool; 22] = [
-    tool("goose_db_version", "goose", Some(("version_id", "ORDER BY id DESC LIMIT 1"))),
+const TOOLS: [Tool; 23] = [
+    tool("goose_db_version", "goose", Some(("version_id", "WHERE is_applied ORDER BY id DESC LIMIT 1"))),
     tool(
         "flyway_schema_history",
         "Flyway",
-        Some(("version", "WHERE version IS NOT NULL ORDER BY installed_rank DESC LIMIT 1")),
-    ),
+        Some(("version", "WHERE version IS NOT NULL AND success ORDER BY installed_rank DESC LIMIT 1")),
+    )
+    .failed("NOT success"),
     tool("alembic_version", "Alembic", Some(("version_num", "LIMIT 1"))),
     tool("ar_internal_metadata", "Rails", None),
-    tool("schema_migrations", "golang-migrate, dbmate or Ecto", Some(("version", "ORDER BY version DESC LIMIT 1"))),
+    // Only golang-migrate has the column.
+    tool("schema_migrations", "golang-migrate, dbmate or Ecto", Some(("version", "ORDER BY version DESC LIMIT 1")))
+        .failed("dirty"),
     tool("django_migrations", "Django", Some(("name", "ORDER BY id DESC LIMIT 1"))),
-    tool("_prisma_migrations", "Prisma", Some(("migration_name", "ORDER BY migration_name DESC LIMIT 1"))),
+    tool(
+        "_prisma_migrations",
+        "Prisma",
+        Some((
+            "migration_name",
+            "WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL ORDER BY migration_name DESC LIMIT 1",
+        )),
+    )
+    .failed("finished_at IS NULL AND rolled_back_at IS NULL"),
     tool("__drizzle_migrations", "Drizzle", None),
     tool("knex_migrations", "Knex", Some(("name", "ORDER BY id DESC LIMIT 1"))),
     tool("_sqlx_migrations", "sqlx", Some(("version", "ORDER BY version DESC LIMIT 1"))),
@@ -70,6 +99,7 @@ const TOOLS: [Tool; 22] = [
     tool("mikro_orm_migrations", "MikroORM", Some(("name", "ORDER BY id DESC LIMIT 1"))),
     tool("pgmigrations", "node-pg-migrate", Some(("name", "ORDER BY id DESC LIMIT 1"))),
     tool("gorp_migrations", "sql-migrate", Some(("id", "ORDER BY id DESC LIMIT 1"))),
+    tool("sqitch.changes", "Sqitch", Some(("change", "ORDER BY committed_at DESC LIMIT 1"))),
     tool("_yoyo_migration", "yoyo", Some(("migration_id", "ORDER BY migration_id DESC LIMIT 1"))),
 ];
 
@@ -82,9 +112,8 @@ pub async fn look(database: &mut HostSession<'_>) -> Result<Option<Existing>> {
     let has_own_place = !facts.history.name(facts.dialect).is_empty();
     let history = others(facts, &ours).into_iter().next();
     let here = database.facts().schema_of_names().to_owned();
-    let is_other = |(schema, table): &&(String, String)| {
-        *schema == here && !TOOLS.iter().any(|tool| tool.table.eq_ignore_ascii_case(table))
-    };
+    let is_other =
+        |(schema, table): &&(String, String)| *schema == here && !TOOLS.iter().any(|tool| tool.is_at(schema, table));
     let tables = found.iter().filter(is_other).count();
     // Asked last: where there is nothing, one question is enough, and what another run makes meanwhile is in its history.
     // With a place of its own, the project shares the database with the one whose history that is, and whose tables these are.
@@ -146,16 +175,23 @@ async fn tables(database: &mut HostSession<'_>) -> Result<Vec<(String, String)>,
 
 /// The tool whose table is among these. What cannot be asked, as it is in another format, has no version.
 async fn find_tool(database: &mut HostSession<'_>, found: &[(String, String)]) -> Option<FoundTool> {
-    let of = |tool: &Tool| found.iter().find(|(_, table)| table.eq_ignore_ascii_case(tool.table));
+    let of = |tool: &Tool| found.iter().find(|(schema, table)| tool.is_at(schema, table));
     let (tool, (schema, table)) = TOOLS.iter().find_map(|tool| Some((tool, of(tool)?)))?;
+    let dialect = database.facts().dialect;
+    let from = format!("FROM {}.{}", dialect.quote(schema), dialect.quote(table));
+    let mut first = async |statement: String| {
+        let answer = database.query(&statement, &[], QueryLimits { rows: 1, bytes: 1 << 16 }).await.ok();
+        answer.and_then(|set| set.rows.into_iter().next()?.into_iter().next()).and_then(shown)
+    };
     let mut version = None;
     if let Some((column, rest)) = tool.newest {
-        let dialect = database.facts().dialect;
-        let statement = format!("SELECT {column} FROM {}.{} {rest}", dialect.quote(schema), dialect.quote(table));
-        let answer = database.query(&statement, &[], QueryLimits { rows: 1, bytes: 1 << 16 }).await.ok();
-        version = answer.and_then(|set| set.rows.into_iter().next()?.into_iter().next()).and_then(shown);
+        version = first(format!("SELECT {column} {from} {rest}")).await;
     }
-    Some(FoundTool { name: tool.name, table: table.clone(), version })
+    let has_failed = match tool.failed {
+        Some(condition) => first(format!("SELECT '' {from} WHERE {condition} LIMIT 1")).await.is_some(),
+        None => false,
+    };
+    Some(FoundTool { name: tool.name, table: table.clone(), version, has_failed })
 }
 
 fn shown(value: Value) -> Option<String> {
@@ -174,9 +210,10 @@ impl Existing {
             1 => Some("1 table".to_owned()),
             tables => Some(format!("{tables} tables")),
         };
-        let tool = self.tool.as_ref().map(|FoundTool { name, table, version }| match version {
-            Some(version) => format!("`{table}` of {name} at `{version}`"),
-            None => format!("`{table}` of {name}"),
+        let tool = self.tool.as_ref().map(|FoundTool { name, table, version, has_failed }| {
+            let version = version.as_ref().map_or_else(String::new, |version| format!(" at `{version}`"));
+            let failed = if *has_failed { ", with a migration that failed" } else { "" };
+            format!("`{table}` of {name}{version}{failed}")
         });
         let history = self.history.as_ref().map(|table| format!("the history `{table}` of runner"));
         tables.into_iter().chain(tool).chain(history).collect::<Vec<_>>().join(", and ")
@@ -193,12 +230,18 @@ impl Existing {
                 APPLY.to_owned(),
             ];
         }
+        if let Some(FoundTool { name, has_failed: true, .. }) = &self.tool {
+            return [
+                format!("mend the migration that failed, and let {name} say so, before its state is taken over"),
+                APPLY.to_owned(),
+            ];
+        }
         let (tool, version) = self.tool.as_ref().map_or(("another tool", None), |it| (it.name, it.version.as_deref()));
         let revision = version.and_then(resolve).unwrap_or_else(|| "REVISION".to_owned());
         [
             format!(
                 "if it has the schema of one of the migrations, record that: `runner baseline {revision} --why 'migrated with {tool} \
-                 until now'`"
+                 until now'`; it counts all migrations up to that one as applied"
             ),
             APPLY.to_owned(),
         ]
@@ -219,7 +262,12 @@ mod tests {
     fn the_refusal_names_what_was_found_and_the_command_that_fits() {
         let found = |tables, tool| Existing { tables, tool, history: None };
         let goose = |version: Option<&str>| {
-            Some(FoundTool { name: "goose", table: "goose_db_version".to_owned(), version: version.map(str::to_owned) })
+            Some(FoundTool {
+                name: "goose",
+                table: "goose_db_version".to_owned(),
+                version: version.map(str::to_owned),
+                has_failed: false,
+            })
         };
         for (existing, told, command) in [
             (found(1, None), "1 table", "baseline REVISION --why 'migrated with another tool"),

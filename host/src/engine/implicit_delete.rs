@@ -54,20 +54,19 @@ impl ImplicitDelete {
     }
 
     /// Refuses what the statement did, if rows of other tables have followed those that it replaced. SQLite counts them with all changes,
-    /// but not with those of the statement; those of triggers likewise, so a table that has any is not judged.
+    /// but not with those of the statement; those of triggers likewise, so a table that has any is refused where rows may have followed.
     pub async fn after(&self, host: &mut HostSession<'_>, changes_before: i64) -> Result<(), DatabaseError> {
         let Self::Replace(table) = self else { return Ok(()) };
         if number(host, "SELECT total_changes() - changes()").await? == changes_before {
             return Ok(());
         }
-        let triggers =
-            "SELECT 1 FROM main.sqlite_schema WHERE type = 'trigger' AND tbl_name = ? COLLATE NOCASE LIMIT 1";
-        if !host.query(triggers, &[table.as_str().into()], QueryLimits::NONE).await?.rows.is_empty() {
-            return Ok(());
-        }
         let followers = followers(host, table).await?;
         let Some(follower) = followers.iter().find(|it| it.acts()) else { return Ok(()) };
-        let message = format!("replacing rows of `{table}` would {}", follower.loss("them"));
+        let triggers =
+            "SELECT 1 FROM main.sqlite_schema WHERE type = 'trigger' AND tbl_name = ? COLLATE NOCASE LIMIT 1";
+        let has_triggers = !host.query(triggers, &[table.as_str().into()], QueryLimits::NONE).await?.rows.is_empty();
+        let would = if has_triggers { ", which has triggers, may" } else { " would" };
+        let message = format!("replacing rows of `{table}`{would} {}", follower.loss("them"));
         let hint = "`INSERT … ON CONFLICT (…) DO UPDATE SET …` changes a row in place";
         Err(DatabaseError::new(DatabaseErrorKind::Constraint, message).hint(hint))
     }

@@ -180,6 +180,12 @@ fn parse(text: &str) -> Result<BTreeMap<String, String>> {
         match item {
             Ok((name, value)) => {
                 sizes.add(value.len());
+                // Of two values, some tools take the first, and others the last.
+                if is_ours(&name) && variables.get(&name).is_some_and(|first| *first != value) {
+                    return Err(Error::usage(format!("`{name}` is set twice in `.env`, to different values"))
+                        .at("file", ".env")
+                        .hint("remove one of the two lines"));
+                }
                 variables.entry(name).or_insert(value);
             }
             // The error contains the value, which may be a password, and not the name.
@@ -225,12 +231,14 @@ mod tests {
 
     #[test]
     fn invalid_lines_are_ignored_unless_they_set_our_variables() {
-        let found = read(b"APP=My App\nDATABASE_URL='sqlite:a.db'\nDATABASE_URL=sqlite:b.db\nEMPTY=\n").expect("read");
+        let found = read(b"APP=My App\nDATABASE_URL='sqlite:a.db'\nDATABASE_URL=sqlite:a.db\nEMPTY=\n").expect("read");
         assert_eq!(
             found.values.into_iter().collect::<Vec<_>>(),
             [("DATABASE_URL".to_owned(), "sqlite:a.db".to_owned())]
         );
         assert_eq!(found.empty, ["EMPTY"]);
+        let error = read(b"DATABASE_URL=sqlite:a.db\nDATABASE_URL=sqlite:b.db\n").expect_err("two values");
+        assert_eq!(error.message, "`DATABASE_URL` is set twice in `.env`, to different values");
         let error = read(b"export RUNNER_DATABASE_URL=postgres://me:my secret@host\n").expect_err("two words");
         assert_eq!(error.message, "invalid value of `RUNNER_DATABASE_URL` in `.env`");
         assert!(!format!("{error:?}").contains("secret"));

@@ -71,7 +71,7 @@ impl Directives {
             self.no_transaction = true;
             return Ok(());
         }
-        let Some(directive) = body.strip_prefix(PREFIX) else { return Ok(()) };
+        let Some(directive) = body.strip_prefix(PREFIX) else { return misspelt(text, comment, body) };
         let (name, rest) = directive.trim().split_once(char::is_whitespace).unwrap_or((directive.trim(), ""));
         let rest = rest.trim();
         let wrong = |message: String, hint: String| {
@@ -117,6 +117,21 @@ impl Directives {
     }
 }
 
+/// Fails if a comment is a directive but for the spelling of what it begins with: `RUNNER:`, `runer:`, `runner :`.
+fn misspelt(text: &str, comment: &Token, body: &str) -> Result<(), SqlError> {
+    let Some((first, rest)) = body.split_once(':') else { return Ok(()) };
+    let name = rest.split_whitespace().next().unwrap_or_default().to_ascii_lowercase();
+    let is_near = strsim::damerau_levenshtein(&first.trim().to_ascii_lowercase(), "runner") <= 2;
+    if !is_near || !NAMES.contains(&name.as_str()) {
+        return Ok(());
+    }
+    Err(SqlError {
+        line: line_of(text, comment.range.start),
+        message: format!("`{}` is nearly a directive", body.escape_debug()),
+        hint: Some(format!("write `-- runner:{name}`, or reword the comment if it is none")),
+    })
+}
+
 /// Fails if a block comment contains a directive, which would have no effect there.
 fn refuse_in_block(text: &str, token: &Token) -> Result<(), SqlError> {
     if token.kind != TokenKind::BlockComment {
@@ -158,6 +173,17 @@ mod tests {
 
     fn parse(text: &str) -> Result<Directives, SqlError> {
         Directives::parse(text, Dialect::Sqlite)
+    }
+
+    #[test]
+    fn what_is_nearly_a_directive_is_refused() {
+        for text in ["-- RUNNER:PARAMETERS\nA;", "-- runer:irreversible\nA;", "-- Runner : no-transaction\nA;"] {
+            let error = Directives::parse(text, Dialect::Postgres).expect_err(text);
+            assert!(error.message.ends_with("is nearly a directive"), "{}", error.message);
+        }
+        for text in ["-- note: parameters are bound\nA;", "-- runner: see the docs\nA;", "A;\n-- runners: 3"] {
+            assert!(Directives::parse(text, Dialect::Postgres).is_ok() || text.starts_with("-- runner:"), "{text}");
+        }
     }
 
     #[test]

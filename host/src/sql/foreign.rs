@@ -51,6 +51,16 @@ pub(super) fn client_command(rest: &str, begins_statement: bool, dialect: Dialec
     }
 }
 
+/// A word with which a command of the clients of MySQL and MariaDB begins, and no statement of their servers.
+pub(super) fn client_word(word: &str) -> Option<(String, &'static str)> {
+    let hint = match word.to_ascii_lowercase().as_str() {
+        "source" => "copy the statements of the other file into the migration",
+        "tee" | "notee" | "pager" | "nopager" | "prompt" => "remove it",
+        _ => return None,
+    };
+    Some((format!("`{word}` is a command of the client, not of the server"), hint))
+}
+
 /// A character in an unquoted word that looks like a space, or like nothing: every database takes it for a letter of the name.
 pub(super) fn invisible(word: &str) -> Option<Advice> {
     if word.is_ascii() {

@@ -24,6 +24,15 @@ const HARMLESS: [(&str, Option<&str>); 15] = [
     ("objectquotingstrategy", None),
 ];
 
+/// Whether a text begins as Liquibase's do.
+pub fn is_of_liquibase(text: &str) -> bool {
+    let head = text.trim_start_matches('\u{feff}').trim_start();
+    head.strip_prefix("--").is_some_and(|rest| {
+        let words: Vec<String> = rest.split_whitespace().take(3).map(str::to_lowercase).collect();
+        words == ["liquibase", "formatted", "sql"]
+    })
+}
+
 /// Everything in the comments of a text that another tool would heed and `runner` does not.
 pub fn foreign_format(text: &str, dialect: Dialect) -> Vec<SqlError> {
     let lower = text.to_ascii_lowercase();
@@ -31,6 +40,8 @@ pub fn foreign_format(text: &str, dialect: Dialect) -> Vec<SqlError> {
         return Vec::new();
     }
     let mut problems = Vec::new();
+    // The clients of MySQL and MariaDB take such a line for a comment, and their servers do not.
+    let dialect = if is_of_liquibase(text) { Dialect::Postgres } else { dialect };
     let mut lexer = Lexer::new(text, dialect);
     let (mut is_liquibase, mut is_head) = (false, true);
     while let Ok(Some(token)) = lexer.next_token() {
@@ -144,7 +155,7 @@ fn changeset(key: &str, value: &str) -> Option<&'static str> {
     })
 }
 
-/// The first of Flyway's placeholders in a text, which Flyway would fill in, also in strings and bodies.
+/// The first placeholder in a text that Flyway or Liquibase would fill in, also in strings and bodies.
 pub fn flyway_placeholder(text: &str, dialect: Dialect) -> Option<SqlError> {
     let mut lexer = Lexer::new(text, dialect);
     let (name, at) = std::iter::from_fn(|| lexer.next_token().ok().flatten())
@@ -165,7 +176,7 @@ pub fn flyway_placeholder(text: &str, dialect: Dialect) -> Option<SqlError> {
     };
     Some(SqlError {
         line: line_of(text, at),
-        message: format!("`${{{name}}}` is a placeholder of Flyway, which is not filled in"),
+        message: format!("`${{{name}}}` is a placeholder of another tool, which is not filled in"),
         hint: Some(hint),
     })
 }

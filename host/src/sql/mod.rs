@@ -39,7 +39,7 @@ pub use definition::{SchemaRow, meanings};
 pub use directives::{Directives, has_parameters};
 pub use dropped::{Dropped, dropped_tables, replacing};
 pub use foreign::copies_to_client;
-pub use formats::{flyway_placeholder, foreign_format};
+pub use formats::{flyway_placeholder, foreign_format, is_of_liquibase};
 pub use held::{Held, held};
 pub use lex::BOM;
 pub use names::{
@@ -53,7 +53,7 @@ pub use postgres::{
     late_enum_value, rebuilt_concurrently, removed_concurrently, schemas, works_concurrently,
 };
 pub use program::{Isolation, Program, program};
-pub use script::{client_script, delimited, remaining_script};
+pub use script::{changes_session, client_script, delimited, migration_script, remaining_script};
 pub use sections::{Section, sections};
 pub use session::{SessionValues, keeps_last, may_read_last, session_values};
 pub use shown::ShownGrants;

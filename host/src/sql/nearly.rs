@@ -26,7 +26,7 @@ enum Kind {
 }
 
 /// Markers of a downgrade, with those of the upgrade, in lower case.
-const MARKERS: [(Kind, &str, &str); 15] = [
+const MARKERS: [(Kind, &str, &str); 21] = [
     (Kind::Tool, "+goose down", "+goose up"),
     (Kind::Tool, "+migrate down", "+migrate up"),
     (Kind::Tool, "+micrate down", "+micrate up"),
@@ -42,6 +42,12 @@ const MARKERS: [(Kind, &str, &str); 15] = [
     (Kind::Word, "!downs", "!ups"),
     (Kind::Word, "downgrade", "upgrade"),
     (Kind::Word, "rollback", "up"),
+    (Kind::Word, "undo", "do"),
+    (Kind::Word, "revert", "deploy"),
+    (Kind::Word, "to rollback", "to apply"),
+    (Kind::Word, "rollback script", "deploy script"),
+    (Kind::Word, "undo script", "do script"),
+    (Kind::Word, "down script", "up script"),
 ];
 
 /// A comment that begins like a marker.
@@ -72,8 +78,12 @@ pub fn nearly_divided(text: &str, dialect: Option<Dialect>) -> Option<SqlError> 
     let mut at = 0;
     for (raw, line) in text.split_inclusive('\n').zip(1..) {
         let start = at + (raw.len() - raw.trim_start_matches(|c: char| c.is_whitespace() || c == ';').len());
-        let shown = text[start.min(at + raw.len())..at + raw.len()].trim();
+        let mut shown = text[start.min(at + raw.len())..at + raw.len()].trim();
         at += raw.len();
+        // A word alone in a comment of several lines.
+        if shown.starts_with("/*") && !shown.contains("*/") {
+            shown = text[start..].find("*/").map_or(shown, |end| &text[start..start + end + 2]);
+        }
         let Some(inner) = inner(shown) else { continue };
         let (down, up) = (like(&inner, |(_, down, _)| down), like(&inner, |(.., up)| up));
         if !down.is_empty() || !up.is_empty() {
@@ -135,7 +145,7 @@ impl Place<'_> {
         match down.kind {
             Kind::Tool => down.has_sign || is_pair || is_below && !down.goes_on,
             // A statement commented out has its semicolon.
-            Kind::Word if down.marker == "rollback" && shown.contains(';') => false,
+            Kind::Word if !down.marker.contains("down") && shown.contains(';') => false,
             Kind::Word | Kind::Phrase if !self.is_between => false,
             Kind::Word | Kind::Phrase if is_pair => true,
             Kind::Word => down.edits == 0 && is_below,
@@ -164,7 +174,7 @@ fn refusal(comment: &Comment<'_>, likeness: &Likeness) -> SqlError {
 fn inner(line: &str) -> Option<String> {
     let inner = line.strip_prefix("--").or_else(|| line.strip_prefix('#'));
     let inner = inner.or_else(|| line.strip_prefix("/*").and_then(|rest| rest.strip_suffix("*/")))?;
-    let is_frame = |c: char| c.is_whitespace() || matches!(c, '-' | '=' | '#' | '*' | '[' | ']');
+    let is_frame = |c: char| c.is_whitespace() || matches!(c, '-' | '=' | '#' | '*' | '[' | ']' | '<' | '>');
     let inner = inner.trim_matches(is_frame);
     // What is left of a frame with a letter in it: `-- x=== DOWN ====`.
     let is_text = |c: &char| c.is_whitespace() || !is_frame(*c);
@@ -192,7 +202,7 @@ fn like(comment: &str, marker: impl Fn((Kind, &'static str, &'static str)) -> &'
         let edits = |text: &str| strsim::damerau_levenshtein(text, &expected);
         let beginnings = beginnings.get_or_insert_with(|| self::beginnings(&words));
         let near = beginnings.iter().filter(|it| it.text.chars().count().abs_diff(length) <= EDITS).filter_map(|it| {
-            let edits = edits(&it.text);
+            let edits = edits(if kind == Kind::Word { it.text.trim_start_matches('@') } else { &it.text });
             // node-pg-migrate takes whatever comes after its marker.
             let goes_on = it.rest == Rest::Prose && !(down == "down migration" && edits == 0);
             let counts = kind != Kind::Word || matches!(it.rest, Rest::None | Rest::Note);

@@ -2,9 +2,10 @@
 
 use std::ops::Range;
 
+use super::classify::{StatementClass, classify, leading_words};
 use super::lex::{Lexer, TokenKind};
-use super::program;
-use super::split::Splitter;
+use super::split::{Splitter, Statement, split};
+use super::{Program, program};
 use crate::dialect::Dialect;
 
 /// A text without what follows its last statement, as a part of a script: that statement has an end, and the next part is read as it
@@ -18,6 +19,30 @@ pub fn client_script(text: &str, dialect: Dialect) -> String {
         // What cannot be divided is reported elsewhere.
         _ => format!("{text}{}", if ends_open(text, dialect) { "\n;" } else { "" }),
     }
+}
+
+/// A migration as such a script: what runs in one transaction is in one.
+pub fn migration_script(text: &str, dialect: Dialect, is_atomic: bool) -> String {
+    let script = client_script(text, dialect);
+    let begins = |program: Program<'_>| {
+        let begins_itself = program.has_transaction || program.isolation.is_some() || program.foreign_keys_off;
+        !begins_itself && !program.statements.is_empty()
+    };
+    if is_atomic && program(text, dialect).is_ok_and(begins) { format!("BEGIN;\n{script}\nCOMMIT;") } else { script }
+}
+
+/// Whether something of a text lasts as long as its session: settings, a role, temporary tables.
+pub fn changes_session(text: &str, dialect: Dialect) -> bool {
+    let lasts = |statement: &Statement<'_>| {
+        let words = leading_words(statement.text, dialect);
+        let is_temporary =
+            words.first().is_some_and(|it| it == "CREATE") && words.iter().take(4).any(|it| it.starts_with("TEMP"));
+        let is_setting = classify(statement.text, dialect) == StatementClass::Session;
+        is_temporary
+            || is_setting
+            || words.get(..2).is_some_and(|it| it[0] == "SELECT" && words.iter().any(|it| it == "SET_CONFIG"))
+    };
+    split(text, dialect).is_ok_and(|statements| statements.iter().any(lasts))
 }
 
 /// What is left of a text that commits step by step, after the first `done` steps, as such a script.
@@ -105,6 +130,37 @@ mod tests {
             (Dialect::Mariadb, "-- nothing", "-- nothing"),
         ] {
             assert_eq!(client_script(text, dialect), script);
+        }
+    }
+
+    #[test]
+    fn a_transaction_is_around_what_runs_in_one() {
+        for (text, script) in [
+            ("SELECT 1;", "BEGIN;\nSELECT 1;\nCOMMIT;"),
+            ("BEGIN; SELECT 1; COMMIT;", "BEGIN; SELECT 1; COMMIT;"),
+            ("-- nothing", "-- nothing"),
+        ] {
+            assert_eq!(migration_script(text, Dialect::Postgres, true), script);
+            assert_eq!(migration_script(text, Dialect::Postgres, false), text);
+        }
+        let rebuild = "PRAGMA foreign_keys = OFF; DROP TABLE t; PRAGMA foreign_keys = ON;";
+        assert_eq!(migration_script(rebuild, Dialect::Sqlite, true), rebuild);
+    }
+
+    #[test]
+    fn what_outlasts_a_file_is_known() {
+        use Dialect::{Mariadb, Postgres, Sqlite};
+        for (dialect, text, lasts) in [
+            (Postgres, "SELECT 1; SET search_path = a", true),
+            (Postgres, "SET ROLE a", true),
+            (Postgres, "SELECT pg_catalog.set_config('search_path', '', false)", true),
+            (Postgres, "CREATE TEMP TABLE t (x int)", true),
+            (Mariadb, "CREATE OR REPLACE TEMPORARY TABLE t (x int)", true),
+            (Mariadb, "SET time_zone = '+01:00'", true),
+            (Mariadb, "UPDATE t SET a = 1", false),
+            (Sqlite, "CREATE TABLE t (x int); INSERT INTO t VALUES ('SET')", false),
+        ] {
+            assert_eq!(changes_session(text, dialect), lasts, "{text}");
         }
     }
 

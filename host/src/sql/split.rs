@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::body::Body;
-use super::foreign::{client_command, dump_command, foreign_statement, invisible};
+use super::foreign::{client_command, client_word, dump_command, foreign_statement, invisible};
 use super::lex::{Lexer, Token, TokenKind};
 use super::sections::statement_marker;
 use super::{SqlError, line_of};
@@ -114,8 +114,24 @@ impl<'a> Splitter<'a> {
             }
         }
         let mysql = matches!(self.dialect, Dialect::Mysql | Dialect::Mariadb);
+        if mysql && self.open.is_none() && token.kind == TokenKind::Word {
+            if let Some((message, hint)) = client_word(&self.text[token.range.clone()]) {
+                return Err(SqlError {
+                    line: line_of(self.text, token.range.start),
+                    message,
+                    hint: Some(hint.to_owned()),
+                });
+            }
+        }
         if mysql && self.open.is_none() && self.text[token.range.clone()].eq_ignore_ascii_case("DELIMITER") {
             self.change_delimiter(token.range.end)?;
+            return Ok(true);
+        }
+        // The clients of both leave such a line out, which the servers would take for two minus signs.
+        let begins_line = || self.text[..token.range.start].rsplit('\n').next().is_some_and(|it| it.trim().is_empty());
+        if mysql && self.open.is_none() && self.text[token.range.start..].starts_with("--") && begins_line() {
+            let rest = &self.text[token.range.start..];
+            self.lexer.seek(token.range.start + rest.find('\n').unwrap_or(rest.len()));
             return Ok(true);
         }
         // Of a stored program in a block, the semicolons are its own.

@@ -246,6 +246,13 @@ fn rows_are_not_replaced_while_rows_of_others_would_follow() {
             ]);
             assert_eq!(names(), before);
             assert!(before.ends_with('1'), "{before}");
+            // What triggers change is counted with the rows that follow.
+            let noted = "CREATE TABLE log (id INT); CREATE TRIGGER noted AFTER INSERT ON users BEGIN INSERT INTO log VALUES (1); END;";
+            project.sql("4_seed", noted, "SELECT 1;").runner("apply").succeeds();
+            project.sql("5_seed", &format!("{directive}{replace}"), "SELECT 1;");
+            let told = "replacing rows of `users`, which has triggers, may delete the rows of `orders`";
+            project.runner("apply").exits(1).says(&[told]);
+            assert_eq!(names(), before);
         }
     }
 }

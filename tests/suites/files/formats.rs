@@ -75,7 +75,7 @@ fn directives_of_atlas_are_understood_or_refused() {
 fn placeholders_and_callbacks_of_flyway_are_refused() {
     let project = project!();
     project.write("migrations/V1__a.sql", "CREATE TABLE a (x text);\nINSERT INTO a VALUES ('${env}');\n");
-    let placeholder = "`${env}` is a placeholder of Flyway, which is not filled in";
+    let placeholder = "`${env}` is a placeholder of another tool, which is not filled in";
     project.runner("validate").exits(2).says(&[placeholder, "file: V1__a.sql:2", "hint: begin the file with"]);
     project.write(
         "migrations/V1__a.sql",

@@ -46,6 +46,13 @@ fn a_file_has_the_formats_of_the_database_and_of_the_url() {
     project.sql("0003_url", &format!("{};", see("5 url")), "SELECT 1;");
     project.sql("0004_own", &format!("SET LOCAL timezone = 'UTC';\n{};", see("6 own")), "SELECT 1;");
     project.runner("apply").succeeds();
+    // What a file resets is again what the client would have.
+    let reset = format!(
+        "SET TIME ZONE 'UTC'; SET datestyle = 'ISO'; RESET TIME ZONE; SET DateStyle TO DEFAULT;\n{};",
+        see("8 reset")
+    );
+    project.sql("0006_reset", &reset, "SELECT 1;");
+    project.sql("0007_reset", &format!("-- runner:no-transaction\n{}", reset.replace("8", "9")), "SELECT 1;");
     let backslash = see("7 text").replace(r"E'\\", r"'\");
     project.sql("0005_text", &format!("{backslash};"), "SELECT 1;");
     project.runner("apply").exits(2).says(&["a string with a backslash", "`standard_conforming_strings` off"]);
@@ -56,9 +63,28 @@ fn a_file_has_the_formats_of_the_database_and_of_the_url() {
         [
             "5 url 2020-01-02 00:00:00-05 P1D A",
             "6 own 2020-01-02 00:00:00+00 P1D A",
-            "7 text 2020-01-02 00:00:00-05 P1D A"
+            "7 text 2020-01-02 00:00:00-05 P1D A",
+            "8 reset 2020-01-02 00:00:00-05 P1D A",
+            "9 reset 2020-01-02 00:00:00-05 P1D A"
         ]
     );
+}
+
+/// A superuser may read the configuration, and the variables of libpq count most.
+#[test]
+fn a_file_has_the_formats_of_the_configuration_and_of_the_environment() {
+    let server = Server::private(Kind::Postgres).start();
+    for setting in ["timezone = 'Asia/Tokyo'", "datestyle = 'SQL, DMY'"] {
+        server.client().sql(&format!("ALTER SYSTEM SET {setting}"));
+    }
+    let project = EngineProject::on(env!("CARGO_BIN_EXE_runner"), server.database());
+    project.execute("CREATE TABLE seen (at text, what text)");
+    project.sql("0001_whole", &format!("{};", see("1")), "SELECT 1;");
+    project.sql("0002_env", &format!("{};", see("2")), "SELECT 1;");
+    project.runner("apply --target 1 --on-existing apply").succeeds();
+    let mut command = project.command(["apply"]);
+    project.finish(command.env("PGTZ", "UTC").env("PGDATESTYLE", "ISO, MDY")).succeeds();
+    assert_eq!(seen(&project), ["1 01/02/2020 00:00:00 JST 1 day \\x41", "2 2020-01-02 00:00:00+00 1 day \\x41"]);
 }
 
 #[test]

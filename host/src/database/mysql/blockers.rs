@@ -32,7 +32,7 @@ pub(super) fn query(server: &SessionFacts) -> String {
     };
     format!(
         "SELECT t.trx_mysql_thread_id, p.USER, p.HOST, IF(p.COMMAND = 'Sleep', 'idle in transaction', LOWER(p.COMMAND)), \
-         TIMESTAMPDIFF(SECOND, t.trx_started, NOW()), LEFT(COALESCE(p.INFO, t.trx_query), 120), my.STATE LIKE 'Waiting for%lock' \
+         GREATEST(TIMESTAMPDIFF(SECOND, t.trx_started, CONVERT_TZ(NOW(), @@session.time_zone, 'SYSTEM')), 0), LEFT(COALESCE(p.INFO, t.trx_query), 120), my.STATE LIKE 'Waiting for%lock' \
          FROM information_schema.PROCESSLIST my \
          LEFT JOIN information_schema.INNODB_TRX mine ON mine.trx_mysql_thread_id = my.ID \
          JOIN information_schema.INNODB_TRX t ON t.trx_mysql_thread_id <> my.ID \

@@ -14,7 +14,7 @@ use self::failure::{explain, is_starting};
 use super::error::{from_sqlx, lost};
 use super::place::ToolPlace;
 use super::schema::literal;
-use super::{citus, make};
+use super::{citus, formats, make};
 use crate::database::lease::LockSettings;
 use crate::database::pipe::{self, Meter, Place};
 use crate::database::{ConnectOptions, DatabaseError, DatabaseUrl, DriverOptions, Facts, LockKind};
@@ -91,6 +91,8 @@ pub(super) struct Connected {
     pub(super) backend: i32,
     /// The name of the database.
     pub(super) database: String,
+    /// Settings of its configuration: see [`formats::configured`].
+    pub(super) configured: Vec<(String, String)>,
     /// Counts what the server sends.
     pub(super) meter: Meter,
 }
@@ -245,7 +247,8 @@ async fn look(connection: &mut PgConnection, meter: Meter, place: &ToolPlace) ->
         pg_catalog.pg_is_in_recovery() OR pg_catalog.current_setting('transaction_read_only')::pg_catalog.bool, \
         pg_catalog.current_schema()::pg_catalog.text, pg_catalog.pg_backend_pid(), \
         pg_catalog.current_database()::pg_catalog.text, pg_catalog.version(), \
-        pg_catalog.current_setting('standard_conforming_strings'), ";
+        pg_catalog.current_setting('standard_conforming_strings'), \
+        pg_catalog.has_function_privilege('pg_catalog.pg_show_all_file_settings()', 'EXECUTE'), ";
     let ask = format!("{LOOK}{}", citus::VERSION);
     let failed = |error: sqlx::Error| from_sqlx(&error, Some(&ask));
     // Not the whole prologue of other statements: in a fresh server process, each of a dozen settings costs time.
@@ -259,10 +262,11 @@ async fn look(connection: &mut PgConnection, meter: Meter, place: &ToolPlace) ->
     let version = text(0)?.unwrap_or_default();
     let number = text(1)?.and_then(|number| number.parse::<i32>().ok()).unwrap_or_default();
     make::Said { make: &text(6)?.unwrap_or_default(), version: &version, number }.check()?;
-    let citus = match text(8)?.filter(|version| !version.is_empty()) {
+    let citus = match text(9)?.filter(|version| !version.is_empty()) {
         Some(version) => Some(citus::look(connection, &version, place.facts.tool_schema()).await?),
         None => None,
     };
+    let configured = if text(8)?.as_deref() == Some("t") { formats::configured(connection).await? } else { Vec::new() };
     let facts = Facts {
         // Only the number of `15.20 (Debian 15.20-0+deb12u1)` is needed.
         version: version.split(' ').next().unwrap_or_default().to_owned(),
@@ -274,5 +278,5 @@ async fn look(connection: &mut PgConnection, meter: Meter, place: &ToolPlace) ->
     }
     .forced_in_tests()?;
     let backend = text(4)?.and_then(|number| number.parse().ok()).unwrap_or_default();
-    Ok(Connected { facts, backend, database: text(5)?.unwrap_or_default(), meter })
+    Ok(Connected { facts, backend, database: text(5)?.unwrap_or_default(), configured, meter })
 }

@@ -4,9 +4,13 @@
 //! the settings of the database, of the role and of the URL. Of two of them, the driver sends values of its own with the connection, after
 //! which the server no longer says what it would have used: those are looked up.
 
+use sqlx::PgConnection;
+
+use super::scope::text_of;
 use super::settings::Own;
-use super::speech::literal;
-use crate::database::Role;
+use super::speech::{literal, rows};
+use crate::database::{DatabaseError, Dialect, Role};
+use crate::sql::classify::identifiers;
 
 /// Of whom a transaction has the formats.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -50,8 +54,7 @@ impl Formats {
             Self::OfClient => open
                 .map(|(name, _)| match SENT.iter().find(|(sent, _)| *sent == name) {
                     Some((_, default)) => {
-                        let value = of_client(name, own.in_url(name), default);
-                        format!("SELECT pg_catalog.set_config('{name}', {value}, true); ")
+                        format!("SELECT pg_catalog.set_config('{name}', {}, true); ", of_client(name, own, default))
                     }
                     None => format!("SET LOCAL {name} TO DEFAULT; "),
                 })
@@ -64,7 +67,7 @@ impl Formats {
 pub(super) fn for_session(own: &Own) -> String {
     let open = SENT.into_iter().filter(|(name, _)| !own.has(name));
     let set = |(name, default): (&str, &str)| {
-        format!("SELECT pg_catalog.set_config('{name}', {}, false); ", of_client(name, own.in_url(name), default))
+        format!("SELECT pg_catalog.set_config('{name}', {}, false); ", of_client(name, own, default))
     };
     open.map(set).collect()
 }
@@ -76,10 +79,11 @@ pub(super) fn reset(own: &Own) -> String {
 
 /// The expression of the value that a client without one of its own has: that of the URL, else those of the role and of the database in
 /// the order in which the server takes them.
-fn of_client(name: &str, in_url: Option<&str>, default: &str) -> String {
-    if let Some(value) = in_url {
+fn of_client(name: &str, own: &Own, default: &str) -> String {
+    if let Some(value) = own.in_url(name) {
         return literal(value);
     }
+    let default = literal(own.configured(name).unwrap_or(default));
     let from = name.len() + 2;
     format!(
         "COALESCE((SELECT pg_catalog.substr(s.setting, {from}) FROM pg_catalog.pg_db_role_setting r \
@@ -89,8 +93,51 @@ fn of_client(name: &str, in_url: Option<&str>, default: &str) -> String {
          (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database())) \
          AND (r.setrole OPERATOR(pg_catalog.=) 0 OR r.setrole OPERATOR(pg_catalog.=) \
          (SELECT o.oid FROM pg_catalog.pg_roles o WHERE o.rolname OPERATOR(pg_catalog.=) SESSION_USER)) \
-         ORDER BY r.setrole OPERATOR(pg_catalog.<>) 0 DESC, r.setdatabase OPERATOR(pg_catalog.<>) 0 DESC LIMIT 1), '{default}')"
+         ORDER BY r.setrole OPERATOR(pg_catalog.<>) 0 DESC, r.setdatabase OPERATOR(pg_catalog.<>) 0 DESC LIMIT 1), {default})"
     )
+}
+
+/// What the configuration files of the server say of what the driver sends.
+pub(super) async fn configured(connection: &mut PgConnection) -> Result<Vec<(String, String)>, DatabaseError> {
+    let names = SENT.map(|(name, _)| format!("'{name}'")).join(", ");
+    let ask = format!(
+        "SELECT pg_catalog.lower(f.name), f.setting FROM pg_catalog.pg_show_all_file_settings() f \
+         WHERE f.applied AND pg_catalog.lower(f.name) OPERATOR(pg_catalog.=) ANY (ARRAY[{names}])"
+    );
+    let found = rows(connection, &ask).await?;
+    Ok(found.iter().filter_map(|row| Some((text_of(row, 0)?, text_of(row, 1)?))).collect())
+}
+
+/// The variables by which the clients of PostgreSQL set what the driver sends.
+pub(super) fn in_environment() -> impl Iterator<Item = (String, String)> {
+    let of = |(name, variable): (&str, &str)| Some((name.to_owned(), std::env::var(variable).ok()?));
+    [("timezone", "PGTZ"), ("datestyle", "PGDATESTYLE")].into_iter().filter_map(of)
+}
+
+/// What of that a statement sets back to what the session began with, which would be the values of the driver.
+pub(super) fn reset_by(statement: &str) -> Option<Vec<&'static str>> {
+    let words: Vec<String> = identifiers(statement, Dialect::Postgres).iter().map(|it| it.to_lowercase()).collect();
+    let words: Vec<&str> =
+        words.iter().map(String::as_str).filter(|it| !matches!(*it, "session" | "local" | "to")).collect();
+    let names = || SENT.map(|(name, _)| name).to_vec();
+    let named = |name: &str| names().into_iter().filter(|it| *it == name).collect();
+    match words.as_slice() {
+        ["reset" | "discard", "all"] => Some(names()),
+        ["reset", "time", "zone"] | ["set", "time", "zone", "default"] => Some(named("timezone")),
+        // `SET TIME ZONE LOCAL`, and not `SET TIME ZONE -7`.
+        ["set", "time", "zone"] if !statement.contains(char::is_numeric) => Some(named("timezone")),
+        ["reset", name] | ["set", name, "default"] => Some(named(name)),
+        _ => None,
+    }
+}
+
+/// The text that gives the rest of a transaction the values of the operator's client again.
+pub(super) fn again(names: &[&str], own: &Own) -> String {
+    let sent = SENT.into_iter().filter(|(name, _)| names.contains(name));
+    sent.map(|(name, default)| {
+        format!("SELECT pg_catalog.set_config('{name}', {}, true); ", of_client(name, own, default))
+    })
+    .collect()
 }
 
 /// The settings in the options of a URL, or in `PGOPTIONS`: `-c NAME=VALUE` and `--NAME=VALUE`, where a backslash takes the next
@@ -126,6 +173,25 @@ pub(super) fn parse_options(options: &str) -> Vec<(String, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_gives_back_the_values_of_the_driver_is_known() {
+        for (statement, names) in [
+            ("RESET ALL", Some(&["timezone", "datestyle"][..])),
+            ("DISCARD ALL", Some(&["timezone", "datestyle"])),
+            ("RESET TIME ZONE", Some(&["timezone"])),
+            ("SET LOCAL TIME ZONE DEFAULT", Some(&["timezone"])),
+            ("SET TIME ZONE LOCAL", Some(&["timezone"])),
+            ("SET SESSION DateStyle TO DEFAULT", Some(&["datestyle"])),
+            ("SET datestyle = default", Some(&["datestyle"])),
+            ("RESET search_path", Some(&[])),
+            ("SET TIME ZONE 'Asia/Tokyo'", None),
+            ("SET timezone = 'UTC'", None),
+            ("SET TIME ZONE -7", None),
+        ] {
+            assert_eq!(reset_by(statement).as_deref(), names, "{statement}");
+        }
+    }
 
     #[test]
     fn options_are_read_as_the_server_does() {

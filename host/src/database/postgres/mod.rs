@@ -179,7 +179,7 @@ impl PostgresDatabase {
             locked_for: None,
             sessions: 0,
             rights: Role::Host,
-            own: Own::of(&found.facts, endpoint.in_options()),
+            own: Own::of(&found.facts, endpoint.in_options(), found.configured),
             endpoint,
             stop: StopSignal::never(),
             backend: found.backend,

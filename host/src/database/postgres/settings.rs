@@ -173,16 +173,19 @@ pub(super) fn prologue_reading(own: &Own, path: Option<&str>, table: &str, also:
 pub(super) struct Own {
     /// The names of the settings that a script has set for its session.
     set: Vec<String>,
-    /// Those that the URL sets.
+    /// Those that the environment and the URL set.
     in_url: Vec<(String, String)>,
+    /// Those of the server's configuration that the driver sends other values for, where this login may read them.
+    configured: Vec<(String, String)>,
     /// The workers of a cluster need the settings, too.
     has_workers: bool,
 }
 
 impl Own {
     /// `options`: those of the URL, as the server takes them.
-    pub(super) fn of(facts: &Facts, options: &str) -> Self {
-        Self { set: Vec::new(), in_url: formats::parse_options(options), has_workers: facts.citus.is_some() }
+    pub(super) fn of(facts: &Facts, options: &str, configured: Vec<(String, String)>) -> Self {
+        let in_url = formats::in_environment().chain(formats::parse_options(options)).collect();
+        Self { set: Vec::new(), in_url, configured, has_workers: facts.citus.is_some() }
     }
 
     /// Forgets what a script has set.
@@ -199,10 +202,19 @@ impl Own {
         self.in_url.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
     }
 
+    /// What the server's configuration sets one to, as far as that is known.
+    pub(super) fn configured(&self, name: &str) -> Option<&str> {
+        self.configured.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
+    }
+
     /// Records the settings that a statement changes.
     pub(super) fn note(&mut self, statement: &str) {
         let words: Vec<String> =
             identifiers(statement, Dialect::Postgres).iter().map(|word| word.to_lowercase()).collect();
+        if let Some(reset) = formats::reset_by(statement) {
+            self.set.retain(|name| !reset.contains(&name.as_str()));
+            return;
+        }
         match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
             ["set", "local", ..] => {}
             ["set", "time", "zone", ..] | ["set", "session", "time", "zone", ..] => {
@@ -280,9 +292,9 @@ mod tests {
         assert!(!in_transaction(&own).contains("transaction_timeout"), "{}", in_transaction(&own));
         assert_eq!(unlimited_session(&own) + &limited_session(&own), "");
         let facts = Facts::of_dialect(Dialect::Postgres);
-        assert!(!in_transaction(&Own::of(&facts, "")).contains("citus"), "there are no workers");
+        assert!(!in_transaction(&Own::of(&facts, "", Vec::new())).contains("citus"), "there are no workers");
         let citus = Citus { version: "13.2-1".to_owned(), is_coordinator: true, workers: 2 };
-        let mut spread = Own::of(&Facts { citus: Some(citus), ..facts }, "");
+        let mut spread = Own::of(&Facts { citus: Some(citus), ..facts }, "", Vec::new());
         assert!(
             in_transaction(&spread).contains(citus::SEQUENTIAL) && in_transaction(&spread).contains("; DO "),
             "{spread:?}"

@@ -6,11 +6,11 @@ use sqlx::{AssertSqlSafe, Connection as _, Either, Executor as _, PgConnection, 
 
 use super::PostgresDatabase;
 use super::error::from_sqlx;
-use super::parameters;
 use super::scope::{Commits, Scope};
 use super::statement_describe::{Described, Shape, describe, one_statement, shape};
 use super::types::{Asker, Types};
 use super::types_read::value;
+use super::{formats, parameters};
 use crate::data::{RowSet, Value};
 use crate::database::error::RAN;
 use crate::database::pipe::Meter;
@@ -115,6 +115,10 @@ impl PostgresDatabase {
     /// Forgets prepared statements that may be wrong: the schema may have changed or, behind a pooler, the session.
     pub(super) async fn settle(&mut self, scope: &Scope, statement: &str) -> Result<(), DatabaseError> {
         let goes_on = scope.is_in_transaction();
+        if let Some(names) = formats::reset_by(statement).filter(|_| goes_on && self.rights == Role::SqlScript) {
+            let again = formats::again(&names, &self.own);
+            self.later(scope, &again);
+        }
         if goes_on && classify(statement, Dialect::Postgres) == StatementClass::Rows {
             return Ok(());
         }

@@ -37,6 +37,13 @@ pub fn check_history(input: &PlanInput<'_>, except: Option<&str>) -> Result<()> 
         {
             return Err(error.hint(format!("`{}` took the place of `{}`: {}", new.id(), record.id(), renumber(new))));
         }
+        let records = changed.iter().map(|(_, record)| *record);
+        if let Some((record, project)) = of_others(input, records)?.first() {
+            return Err(error.hint(format!(
+                "the project `{project}` applied `{}`: `[history]` gives each project in one database a history of its own",
+                record.id()
+            )));
+        }
         return Err(error
             .hint("restore the files as they were applied, and make the change in a new migration")
             .hint("if it is the newest and not yet released, `runner redo` rolls it back and applies it again")

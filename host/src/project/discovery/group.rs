@@ -223,9 +223,11 @@ fn pair(entries: &mut [FoundName]) {
     adopt(entries);
 }
 
+/// What separates the words of a name.
+const MARKS: [char; 4] = ['_', '-', '.', ' '];
+
 /// The direction that the last word of a name says, and what comes before the word.
 fn direction(name: &str) -> Option<(&str, Role)> {
-    const MARKS: [char; 4] = ['_', '-', '.', ' '];
     let word = name.rsplit(MARKS).next().unwrap_or_default();
     let rest = &name[..name.len() - word.len()];
     let role = match word.to_ascii_lowercase().as_str() {
@@ -280,6 +282,34 @@ pub(super) fn pair_all(entries: &mut [FoundName]) {
     entries.chunk_by_mut(|a, b| a.name.key == b.name.key).for_each(pair);
 }
 
+/// A file that looks like the downgrade of another of its revision, and that would run after it: `1_rollback_a.sql` beside `1_a.sql`,
+/// `1_a.donw.sql` beside `1_a.up.sql`.
+fn reversal(names: &BTreeMap<String, Vec<FoundName>>) -> Option<Problem> {
+    const WORDS: [&str; 9] =
+        ["down", "downgrade", "rollback", "revert", "reverse", "undo", "backout", "uninstall", "teardown"];
+    let words = |name: &str| -> Vec<String> {
+        name.split(MARKS).filter(|word| !word.is_empty()).map(str::to_lowercase).collect()
+    };
+    let is_of = |later: &str, entries: &[FoundName], other: &str, others: &[FoundName]| {
+        let all = words(later);
+        let kept: Vec<&String> = all.iter().filter(|word| !WORDS.contains(&word.as_str())).collect();
+        let is_reversal = kept.len() + 1 == all.len() && kept.iter().copied().eq(&words(other));
+        let has_parts = others.iter().any(|entry| entry.name.role == Role::Up);
+        let is_spelled_wrong = has_parts && later.strip_prefix(other).is_some_and(|rest| rest.starts_with('.'));
+        entries.iter().all(|entry| entry.name.role == Role::Whole) && (is_reversal || is_spelled_wrong)
+    };
+    let found = names.iter().find_map(|(later, entries)| {
+        let (_, others) =
+            names.iter().find(|(other, others)| *other != later && is_of(later, entries, other, others))?;
+        Some((entries.first()?, others.first()?))
+    });
+    let (later, other) = found?;
+    let (file, upgrade) = (&later.file.file_name, &other.file.file_name);
+    let down = format!("{}.down.sql", migration_id(&other.name.revision, &other.name.name));
+    let message = format!("{} looks like the downgrade of {}, and would run after it", shown(file), shown(upgrade));
+    Some(Problem::new(message).hint(format!("call it `{down}` if it is, or give it another revision if it is not")))
+}
+
 /// Orders the entries of a revision.
 fn in_order(a: &FoundName, b: &FoundName) -> Ordering {
     a.name.role.cmp(&b.name.role).then_with(|| a.file.file_name.cmp(&b.file.file_name))
@@ -321,7 +351,7 @@ fn migrations(entries: Vec<FoundName>) -> Result<Vec<Found>, Problem> {
             false => "several files may share a plain number, but not a version: give each a revision of its own",
         }));
     }
-    if let Some(problem) = order::unclear_names(&revision, &files) {
+    if let Some(problem) = order::unclear_names(&revision, &files).or_else(|| reversal(&names)) {
         return Err(problem);
     }
     let all = names.into_values().zip(1..).map(|(entries, number)| {

@@ -512,3 +512,25 @@ fn a_component_has_one_file_and_one_directory() {
     }
     assert_eq!(look(&with(&["1-fill/Cargo.toml", "1_fill.wasm"])), (vec!["1_fill".to_owned()], Vec::new()));
 }
+
+#[test]
+fn what_looks_like_the_downgrade_of_another_file_does_not_run_after_it() {
+    for (files, later, other) in [
+        (["1_a.sql", "1_rollback_a.sql"], "1_rollback_a.sql", "1_a.sql"),
+        (["1_a.sql", "1_a_reverse.sql"], "1_a_reverse.sql", "1_a.sql"),
+        (["1_add_users.sql", "1_add-undo-users.sql"], "1_add-undo-users.sql", "1_add_users.sql"),
+        (["1_a.up.sql", "1_a.donw.sql"], "1_a.donw.sql", "1_a.up.sql"),
+        (["1_a.up.sql", "1_a.down (1).sql"], "1_a.down (1).sql", "1_a.up.sql"),
+    ] {
+        let (_, problems) = look(&with(&files));
+        assert_eq!(
+            problems,
+            [format!("`{later}` looks like the downgrade of `{other}`, and would run after it")],
+            "{files:?}"
+        );
+    }
+    for files in [["1_a.sql", "1_b.sql"], ["1_tear_down.sql", "1_tear.sql"], ["1_down_payment.sql", "1_x.sql"]] {
+        let (_, problems) = look(&with(&files));
+        assert!(!problems.iter().any(|it| it.contains("looks like")), "{files:?}: {problems:?}");
+    }
+}

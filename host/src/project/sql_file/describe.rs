@@ -7,8 +7,8 @@ use crate::dialect::Dialect;
 use crate::project::catalog::{Description, Mode, Need};
 use crate::project::problem::Problem;
 use crate::sql::{
-    Directives, Program, StatementClass, classify, commits_within, flyway_placeholder, foreign_format, placeholders,
-    program,
+    Directives, Program, StatementClass, classify, commits_within, flyway_placeholder, foreign_format, is_of_liquibase,
+    placeholders, program,
 };
 
 impl Chosen<'_> {
@@ -46,7 +46,8 @@ impl Chosen<'_> {
             let asked = text.filter(|_| asks || up.directives.parameters);
             let wrong = asked.and_then(|text| Some(in_file(&text.file, placeholders(&text.text, self.dialect).err()?)));
             problems.extend(wrong);
-            let unfilled = text.filter(|text| asked.is_none() && is_of_flyway(&text.file));
+            let unfilled =
+                text.filter(|text| asked.is_none() && is_of_flyway(&text.file) || is_of_liquibase(&text.text));
             let unfilled =
                 unfilled.and_then(|text| Some(in_file(&text.file, flyway_placeholder(&text.text, self.dialect)?)));
             problems.extend(unfilled);

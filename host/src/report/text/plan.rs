@@ -9,7 +9,7 @@ use crate::project::catalog::Kind;
 use crate::report::escape::ScriptTo;
 use crate::report::table::{Cell, Table};
 use crate::report::units::counted;
-use crate::sql::{Held, client_script, remaining_script};
+use crate::sql::{Held, changes_session, migration_script, remaining_script};
 
 /// A table of the planned migrations, in order.
 pub fn plan(plan: &Plan, looks: &[Inspection]) -> Text {
@@ -82,7 +82,8 @@ pub fn plan(plan: &Plan, looks: &[Inspection]) -> Text {
     table.text()
 }
 
-/// The SQL of the planned migrations, each after a comment, as one script: every statement ends with a semicolon.
+/// The SQL of the planned migrations, each after a comment, as one script: every statement ends with a semicolon, and what runs in one
+/// transaction is in one.
 pub fn plan_sql(plan: &Plan, sql: &[Option<String>], dialect: Dialect, to: ScriptTo) -> Text {
     let mut text = Text::new();
     for (step, sql) in plan.steps.iter().zip(sql) {
@@ -99,9 +100,13 @@ pub fn plan_sql(plan: &Plan, sql: &[Option<String>], dialect: Dialect, to: Scrip
             Some(sql) => {
                 let script = match step.resume_after {
                     Some(done) => remaining_script(sql, dialect, done),
-                    None => client_script(sql, dialect),
+                    None => migration_script(sql, dialect, step.mode == RunMode::Atomic),
                 };
                 text.push_whole(PLAIN, &script, to);
+                if dialect == Dialect::Postgres && changes_session(sql, dialect) {
+                    text.push_end();
+                    text.push(PLAIN, "DISCARD ALL;");
+                }
             }
             None => {
                 text.push(

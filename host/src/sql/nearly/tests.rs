@@ -141,6 +141,29 @@ fn a_comment_that_is_nearly_a_marker_is_refused_with_the_marker() {
 }
 
 #[test]
+fn a_word_of_the_downgrade_alone_in_a_comment_divides() {
+    for comment in [
+        "-- UNDO",
+        "-- Revert:",
+        "-- ROLLBACK SCRIPT",
+        "-- To rollback:",
+        "-- @down",
+        "-- <down>",
+        "-- Down script (drops it)",
+        "/*\n * DOWN\n */",
+        "-- ============\n-- UNDO SCRIPT\n-- ============",
+    ] {
+        assert!(upgrade(&format!("A;\n{comment}\nB;")).is_err(), "{comment}");
+        assert!(upgrade(&format!("{comment}\nA;")).is_ok(), "{comment}");
+        assert!(upgrade(&format!("A;\n{comment}\n-- B;")).is_ok(), "{comment}");
+    }
+    for prose in ["-- to rollback, restore the dump", "-- revert: DROP TABLE a;", "/*\n * A longer text\n * down\n */"]
+    {
+        assert!(upgrade(&format!("A;\n{prose}\nB;")).is_ok(), "{prose}");
+    }
+}
+
+#[test]
 fn prose_stays_prose() {
     for text in [
         "A;\n-- down here we drop the index\nB;",
@@ -151,7 +174,6 @@ fn prose_stays_prose() {
         "A;\n-- migrate down the tree of parents\nB;",
         "A;\n-- done\nB;",
         "A;\n-- own\nB;",
-        "A;\n-- undo\nB;",
         "A;\n-- downtime: none\nB;",
         "A;\n-- rollback: DROP TABLE a;\nB;",
         "--rollback DROP TABLE a;\nA;\n--rollback DROP TABLE b;\nB;",
