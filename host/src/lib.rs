@@ -158,7 +158,7 @@
 //! keyset dump project scratch    pages of a table; schema and rows as text; files and settings; scratch databases
 //! database                       SQLite, PostgreSQL, MySQL and MariaDB behind one trait
 //! sql runtime                    statements told apart and split; the asynchronous runtime
-//! data dialect error processes random suggest visible
+//! backoff data dialect error processes random suggest visible
 //! ```
 
 // The futures of a run are nested deeply: with the driver of MySQL alone the default of 128 is not enough.
@@ -170,6 +170,8 @@ compile_error!("the crate `runner` needs at least one of its features `sqlite`, 
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod attack;
+#[doc(hidden)]
+pub mod backoff;
 #[doc(hidden)]
 pub mod backup;
 #[cfg(feature = "cli")]

@@ -97,6 +97,8 @@ pub(super) struct Remarks {
     pub downgrades: Vec<Refusal>,
     /// Upgrades that do nothing.
     empty: Vec<String>,
+    /// Upgrades of which a part could not be exported as SQL.
+    incomplete: Vec<String>,
     /// Downgrades that do nothing.
     empty_downgrades: Vec<String>,
     /// Foreign keys are never enforced.
@@ -139,6 +141,9 @@ impl Remarks {
         };
         if does_nothing(&up, facts.dialect) {
             self.empty.push(file.clone());
+        } else if up.contains("CANNOT BE WRITTEN AS SQL") {
+            // As Django prints it.
+            self.incomplete.push(file.clone());
         }
         let (_, refusals) = inspect(&id, &file, mode, &up, facts);
         self.look_for_loss(&file, &up, &migration.description, facts.dialect);
@@ -179,6 +184,9 @@ impl Remarks {
             );
         }
         notes.extend(without_statement(&[self.empty.as_slice(), &self.empty_downgrades].concat()));
+        notes.extend(self.incomplete.iter().map(|file| {
+            format!("a comment in `{file}` says that an operation cannot be written as SQL: what it did is missing")
+        }));
         let like_target =
             |(name, id): &(String, String)| format!("`--target {name}` does not mean `{id}`: write `--target {id}`");
         notes.extend(self.like_targets.iter().map(like_target));

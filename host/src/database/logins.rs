@@ -21,6 +21,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::Grants;
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+use crate::backoff::Backoff;
 use crate::random::bits;
 
 /// A component that should have a login.
@@ -155,17 +157,10 @@ impl fmt::Debug for Secret {
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 pub(in crate::database) const ATTEMPTS: u32 = if cfg!(test) { 12 } else { 8 };
 
-/// The longest pause before an attempt is ten milliseconds, doubled so many times.
+/// The pauses between such attempts.
 #[cfg(any(feature = "postgres", feature = "mysql"))]
-const DOUBLED: u32 = if cfg!(test) { 9 } else { 6 };
-
-/// Waits before such an attempt; longer before each one, and not as long as the others wait.
-#[cfg(any(feature = "postgres", feature = "mysql"))]
-pub(in crate::database) async fn wait_for_attempt(attempt: u32) {
-    if attempt > 0 {
-        tokio::time::sleep(crate::random::jittered(Duration::from_millis(10 << attempt.min(DOUBLED)))).await;
-    }
-}
+pub(in crate::database) const PAUSES: Backoff =
+    Backoff::new(Duration::from_millis(20), Duration::from_millis(if cfg!(test) { 5120 } else { 640 }));
 
 /// The passwords that this process has set for logins, shared by all its connections: each one that is set makes those before it
 /// useless.

@@ -4,12 +4,12 @@ use std::time::{Duration, Instant};
 
 use super::patience::{Patience, Verdict, silence};
 use super::{LeaseRows, Seen};
+use crate::backoff::Backoff;
 use crate::database::holder::{still_held, wait_longer};
 use crate::database::{DatabaseError, DatabaseErrorKind, LockHolder, LockRequest, StopSignal};
-use crate::random::jittered;
 
 /// The pauses between two attempts: the first and the longest.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(500));
+const PAUSES: Backoff = Backoff::new(Duration::from_millis(20), Duration::from_millis(500));
 
 /// Called with a description of the lock's holder.
 type Waiting<'a> = &'a (dyn for<'b> Fn(&'b str) + Send + Sync);
@@ -101,7 +101,7 @@ async fn look_or_make(rows: &mut dyn LeaseRows) -> Result<Option<Seen>, Database
     }
     match rows.make().await {
         // On another node of a cluster, another run makes them at the same time.
-        Err(error) if error.is_transient() => tokio::time::sleep(jittered(PAUSES.0)).await,
+        Err(error) if error.is_transient() => tokio::time::sleep(PAUSES.clone().next()).await,
         made => made?,
     }
     Ok(None)
@@ -139,7 +139,7 @@ async fn attempt(
 struct Wait<'a> {
     waiting: Waiting<'a>,
     started: Instant,
-    pause: Duration,
+    pauses: Backoff,
     told: Option<String>,
     /// For how long it waits.
     limit: Duration,
@@ -147,7 +147,7 @@ struct Wait<'a> {
 
 impl<'a> Wait<'a> {
     fn new(request: &LockRequest, waiting: Waiting<'a>) -> Self {
-        Self { waiting, started: Instant::now(), pause: PAUSES.0, told: None, limit: request.wait }
+        Self { waiting, started: Instant::now(), pauses: PAUSES, told: None, limit: request.wait }
     }
 
     /// Reports a holder, unless it was reported last.
@@ -191,9 +191,8 @@ impl<'a> Wait<'a> {
         }
         tokio::select! {
             _ = stop.raised() => {}
-            () = tokio::time::sleep(jittered(self.pause).min(left)) => {}
+            () = tokio::time::sleep(self.pauses.next().min(left)) => {}
         }
-        self.pause = (self.pause * 3 / 2).min(PAUSES.1);
         Ok(())
     }
 }

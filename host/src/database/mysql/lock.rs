@@ -16,11 +16,11 @@ use super::lease::{self, Rows};
 use super::session::{self, SessionFacts, Spoken, literal, row_text};
 use super::work::WorkSession;
 use super::{MysqlDatabase, owner};
+use crate::backoff::Backoff;
 use crate::database::error::RAN;
 use crate::database::holder::{still_held, wait_longer};
 use crate::database::lease::{self as leases, Lease, acquire, outlast};
 use crate::database::{DatabaseError, DatabaseErrorKind, LockHolder, LockRequest, StopSignal};
-use crate::random::jittered;
 
 /// The lock, held until it is dropped.
 pub(super) struct Lock {
@@ -186,6 +186,7 @@ impl MysqlDatabase {
     /// Waits until no session holds a user lock: that of a component of a killed run, whose last statement is still running.
     pub(super) async fn wait_until_free(&mut self, name: &str) -> Result<(), DatabaseError> {
         let started = Instant::now();
+        let mut pauses = PAUSES;
         loop {
             let row = session::one(&mut self.connection, owner::question(name)).await?;
             let Some(id) = row_text(&row, 0) else { return Ok(()) };
@@ -201,7 +202,7 @@ impl MysqlDatabase {
                 )
                 .hint(format!("wait until it has ended, or let an administrator end it: `KILL {id}`")));
             }
-            pause(started, left, &StopSignal::default()).await;
+            pause(&mut pauses, left, &StopSignal::default()).await;
         }
     }
 
@@ -308,6 +309,7 @@ async fn take_first(
 ) -> Result<(MySqlConnection, u64), DatabaseError> {
     let (mut connection, server) = endpoint.connect_further().await?;
     let started = Instant::now();
+    let mut pauses = PAUSES;
     let mut told: Option<String> = None;
     let mut holder = String::new();
     loop {
@@ -334,7 +336,7 @@ async fn take_first(
         if left.is_zero() {
             return Err(busy(&holder, request.wait));
         }
-        pause(started, left, stop).await;
+        pause(&mut pauses, left, stop).await;
     }
 }
 
@@ -348,6 +350,7 @@ async fn take_second(
     waiting: Waiting<'_>,
 ) -> Result<(), DatabaseError> {
     let started = Instant::now();
+    let mut pauses = PAUSES;
     let mut killed = None;
     let mut told = false;
     while !get(work, &names.work).await? {
@@ -378,7 +381,7 @@ async fn take_second(
             )
             .hint("the server undoes it; wait until it is gone from `SHOW PROCESSLIST`"));
         }
-        pause(started, left, stop).await;
+        pause(&mut pauses, left, stop).await;
     }
     Ok(())
 }
@@ -408,8 +411,9 @@ async fn leave(mut session: WorkSession, lock: Option<String>) {
 /// Waits until a session has left the server's process list, as far as the user may see it.
 async fn wait_for_end(connection: &mut impl Spoken, id: u64) -> Result<(), DatabaseError> {
     let started = Instant::now();
+    let mut pauses = PAUSES;
     while !owner::describe(connection, id).await?.is_empty() && started.elapsed() < PATIENCE {
-        pause(started, PATIENCE, &StopSignal::default()).await;
+        pause(&mut pauses, PATIENCE, &StopSignal::default()).await;
     }
     Ok(())
 }
@@ -443,13 +447,14 @@ fn busy(holder: &str, waited: Duration) -> DatabaseError {
     DatabaseError::new(DatabaseErrorKind::Busy, still_held(holder, waited)).hint(wait_longer(waited))
 }
 
-/// Waits before the next attempt: briefly at first, then longer, with jitter so that waiting runs do not collide.
-async fn pause(started: Instant, left: Duration, stop: &StopSignal) {
-    let longest = (20 + started.elapsed().as_millis() as u64 / 10).min(250);
-    let wait = jittered(Duration::from_millis(longest));
+/// The pauses before further attempts.
+const PAUSES: Backoff = Backoff::new(Duration::from_millis(20), Duration::from_millis(250));
+
+/// Waits before the next attempt.
+async fn pause(pauses: &mut Backoff, left: Duration, stop: &StopSignal) {
     tokio::select! {
         _ = stop.raised() => {}
-        () = tokio::time::sleep(wait.min(left)) => {}
+        () = tokio::time::sleep(pauses.next().min(left)) => {}
     }
 }
 

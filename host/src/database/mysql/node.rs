@@ -6,8 +6,8 @@ use std::time::Duration;
 use sqlx::MySqlConnection;
 
 use super::session::{Spoken, all, run, text};
+use crate::backoff::Backoff;
 use crate::database::{DatabaseError, DatabaseErrorKind};
-use crate::random::jittered;
 
 /// A node that has joined nothing, or has lost the others, answers to simple statements, and refuses those that matter. One that is
 /// behind answers from the past.
@@ -85,17 +85,25 @@ pub(super) fn as_one(text: &str) -> String {
 ///
 /// What another node has written ends it with a deadlock, at a read too: creating a table ends all that have it open. The server
 /// does not repeat it, since `wsrep_retry_autocommit` is off; see [`as_one`].
-#[derive(Default)]
-pub(super) struct Attempts(u32);
+pub(super) struct Attempts {
+    done: u32,
+    pauses: Backoff,
+}
+
+impl Default for Attempts {
+    fn default() -> Self {
+        Self { done: 0, pauses: Backoff::new(Duration::from_millis(20), Duration::from_secs(2)) }
+    }
+}
 
 impl Attempts {
     /// Whether it is to be tried again after this error, once this returns.
     pub async fn again(&mut self, error: &DatabaseError) -> bool {
         const MOST: u32 = 8;
-        self.0 += 1;
-        let repeats = error.code == CONFLICT && self.0 < MOST;
+        self.done += 1;
+        let repeats = error.code == CONFLICT && self.done < MOST;
         if repeats {
-            tokio::time::sleep(jittered(Duration::from_millis(10 << self.0))).await;
+            tokio::time::sleep(self.pauses.next()).await;
         }
         repeats
     }

@@ -13,10 +13,10 @@ use super::scope::{backend_of, rows, simple, text_of};
 use super::settings::{Own, in_transaction};
 use super::speech::rows_with_mark;
 use super::{PostgresDatabase, lease, orphans};
+use crate::backoff::Backoff;
 use crate::database::holder::{still_held, wait_longer};
 use crate::database::lease::{self as leases, Lease, acquire, outlast};
 use crate::database::{DatabaseError, DatabaseErrorKind, Facts, LockHolder, LockRequest, StopSignal};
-use crate::random::jittered;
 
 /// The prefix of a holder's statements; its record follows.
 const MARK: &str = "/* runner lock, held by ";
@@ -25,7 +25,7 @@ const MARK: &str = "/* runner lock, held by ";
 const ANEW: &str = "SELECT pg_catalog.pg_stat_clear_snapshot()";
 
 /// The pauses between two attempts: the first and the longest.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(500));
+const PAUSES: Backoff = Backoff::new(Duration::from_millis(20), Duration::from_millis(500));
 
 /// The code of [`lock_lost`]: the connection for the work is not lost.
 pub(super) const UNLOCKED: &str = "runner:unlocked";
@@ -148,7 +148,7 @@ impl Advisory {
         );
         let started = Instant::now();
         let mut told: Option<String> = None;
-        let mut pause = PAUSES.0;
+        let mut pauses = PAUSES;
         loop {
             if stop.is_raised() {
                 return Err(DatabaseError::stopped());
@@ -173,9 +173,8 @@ impl Advisory {
             }
             tokio::select! {
                 _ = stop.raised() => {}
-                () = tokio::time::sleep(jittered(pause).min(left)) => {}
+                () = tokio::time::sleep(pauses.next().min(left)) => {}
             }
-            pause = (pause * 3 / 2).min(PAUSES.1);
         }
     }
 }

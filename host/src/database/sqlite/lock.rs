@@ -9,6 +9,7 @@ use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use crate::backoff::Backoff;
 use crate::database::holder::{WORK, still_held, wait_longer};
 use crate::database::{DatabaseError, DatabaseErrorKind, LockHolder, LockRequest, StopSignal};
 
@@ -43,6 +44,7 @@ impl Lock {
     ) -> Result<Self, DatabaseError> {
         let path = lock_path(database);
         let started = Instant::now();
+        let mut pauses = Backoff::new(Duration::from_millis(50), Duration::from_millis(100));
         let mut told: Option<String> = None;
         let mut holder = String::new();
         loop {
@@ -69,7 +71,7 @@ impl Lock {
             }
             tokio::select! {
                 _ = stop.raised() => {}
-                () = tokio::time::sleep(pause(started).min(left)) => {}
+                () = tokio::time::sleep(pauses.next().min(left)) => {}
             }
         }
     }
@@ -226,12 +228,6 @@ fn read_record(path: &Path) -> String {
     }
     let text = String::from_utf8_lossy(&text);
     text.strip_prefix(MARK).unwrap_or_default().trim().to_owned()
-}
-
-/// 25 to 100 ms, so that waiting runs do not retry in step.
-fn pause(started: Instant) -> Duration {
-    let noise = started.elapsed().subsec_nanos() ^ std::process::id().rotate_left(7);
-    Duration::from_millis(25 + u64::from(noise / 64 % 76))
 }
 
 fn busy(path: &Path, holder: &str, wait: Duration) -> DatabaseError {

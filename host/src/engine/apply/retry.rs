@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 
 use super::owed::Relay;
 use super::{Action, Engine, Failure, Request, StepResult};
+use crate::backoff::Backoff;
 use crate::database::{DatabaseError, HostSession};
 use crate::engine::event::Event;
 use crate::engine::outcome::Done;
 use crate::engine::plan::PlannedMigration;
 use crate::error::Error;
-use crate::random;
 
 /// The pause before the first retry. Each further pause is twice as long: the lock may be held for a long time.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
@@ -33,11 +33,12 @@ pub(super) struct Retries {
     done: u32,
     most: u32,
     since: Instant,
+    pauses: Backoff,
 }
 
 impl Retries {
     pub fn new(most: u32) -> Self {
-        Self { done: 0, most, since: Instant::now() }
+        Self { done: 0, most, since: Instant::now(), pauses: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE) }
     }
 
     /// The number of retries so far.
@@ -51,7 +52,7 @@ impl Retries {
             return None;
         }
         self.done += 1;
-        Some(pause(self.done, random::bits()))
+        Some(self.pauses.next())
     }
 
     /// Returns the error of the last attempt.
@@ -67,14 +68,6 @@ impl Retries {
         error
             .hint("another session holds a lock that the migration needs: look for a long transaction, or run at a quieter time")
     }
-}
-
-/// Returns the pause before a retry, counted from 1: longer each time and random, so that two runs that block each other
-/// do not retry in step.
-fn pause(retry: u32, random: u64) -> Duration {
-    let doubled = FIRST_PAUSE.saturating_mul(1 << retry.saturating_sub(1).min(16)).min(LONGEST_PAUSE);
-    let share = (random % 1000) as u32;
-    doubled / 2 + doubled / 1000 * share
 }
 
 impl Engine {
@@ -155,12 +148,13 @@ impl Engine {
     /// Retries until the server answers, the time is up or the run should stop.
     async fn reconnect(&self, database: &mut HostSession<'_>, longest: Duration) -> Result<(), DatabaseError> {
         let since = Instant::now();
-        let mut pause = Duration::from_millis(100);
+        let mut pauses = Backoff::new(Duration::from_millis(200), Duration::from_secs(2));
         loop {
             let error = match database.reconnect().await {
                 Ok(()) => return Ok(()),
                 Err(error) => error,
             };
+            let pause = pauses.next();
             if error.is_lease_lost() || since.elapsed() + pause > longest {
                 return Err(error);
             }
@@ -168,7 +162,6 @@ impl Engine {
                 () = tokio::time::sleep(pause) => {}
                 _ = self.stop.raised() => return Err(error),
             }
-            pause = (pause * 2).min(Duration::from_secs(2));
         }
     }
 }
@@ -187,15 +180,6 @@ mod tests {
     use crate::engine::script::{RunContext, Script, ScriptLoader, ScriptSource};
     use crate::engine::target::Target;
     use crate::error::ErrorKind;
-
-    #[test]
-    fn pauses_grow_up_to_a_bound_and_are_never_quite_the_same() {
-        let bounds = |retry| (pause(retry, 0).as_millis(), pause(retry, 999).as_millis());
-        assert_eq!(bounds(1), (250, 749));
-        assert_eq!(bounds(3), (1000, 2998));
-        assert_eq!(bounds(6), (7500, 22_485));
-        assert_eq!(bounds(1000), bounds(6));
-    }
 
     /// Fails with a lock conflict this many times before it succeeds.
     struct Meets(std::sync::Mutex<u32>);

@@ -15,12 +15,12 @@ use super::gate;
 use super::session::Gated;
 use super::sync::everybody;
 use super::wanted::{RANDOM_PASSWORD, align};
+use crate::backoff::Backoff;
 use crate::database::logins::refusals::{WRONG_SECRET, cannot_set_password, no_secret, out_of_line, refused};
 use crate::database::logins::rights;
 use crate::database::logins::sessions::LoginRights;
-use crate::database::logins::{ATTEMPTS, Secret, wait_for_attempt};
+use crate::database::logins::{ATTEMPTS, PAUSES, Secret};
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Grants};
-use crate::random::jittered;
 
 /// How long this process uses a password that it has set: another run of the same component may set one too.
 const RECENT: Duration = Duration::from_secs(60);
@@ -140,9 +140,10 @@ impl MysqlDatabase {
     /// login's name. Without it, which holds on one node of a cluster only, attempts do.
     async fn take_turn(&mut self, login: &str) -> bool {
         let started = Instant::now();
+        let mut pauses = Backoff::new(POLL, POLL);
         loop {
             match lock::get(&mut self.connection, login).await {
-                Ok(false) if started.elapsed() < PATIENCE => tokio::time::sleep(jittered(POLL)).await,
+                Ok(false) if started.elapsed() < PATIENCE => tokio::time::sleep(pauses.next()).await,
                 taken => return taken.unwrap_or_default(),
             }
         }
@@ -155,8 +156,11 @@ impl MysqlDatabase {
         let is_wrong = |error: &DatabaseError| WRONG_PASSWORD.contains(&error.code.as_str());
         let passwords = self.endpoint.passwords();
         let mut last = None;
+        let mut pauses = PAUSES;
         for attempt in 0..ATTEMPTS {
-            wait_for_attempt(attempt).await;
+            if attempt > 0 {
+                tokio::time::sleep(pauses.next()).await;
+            }
             let secret = match passwords.recent(login, RECENT) {
                 Some(secret) => secret,
                 None => self.set_password(login).await?,

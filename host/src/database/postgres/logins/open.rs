@@ -18,7 +18,7 @@ use super::{gate, password};
 use crate::database::logins::names::login_of;
 use crate::database::logins::refusals::{WRONG_SECRET, cannot_set_password, no_secret, refused};
 use crate::database::logins::sessions::LoginRights;
-use crate::database::logins::{ATTEMPTS, Secret, wait_for_attempt};
+use crate::database::logins::{ATTEMPTS, PAUSES, Secret};
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Grants};
 
 /// How long the server accepts a password that the host has set. Sessions that it has opened go on.
@@ -77,8 +77,11 @@ impl PostgresDatabase {
         let passwords = self.endpoint.settings().passwords.clone();
         let _turn = passwords.turn().await;
         let mut last = None;
+        let mut pauses = PAUSES;
         for attempt in 0..ATTEMPTS {
-            wait_for_attempt(attempt).await;
+            if attempt > 0 {
+                tokio::time::sleep(pauses.next()).await;
+            }
             let known = passwords.recent(login, RECENT);
             let secret = match known {
                 Some(secret) => secret,

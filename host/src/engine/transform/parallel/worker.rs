@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::attempt::NextChunk;
 use super::{Connection, SharedTransform};
+use crate::backoff::Backoff;
 use crate::database::message::values_text;
 use crate::database::{DatabaseError, DatabaseErrorKind, Part, StopSignal};
 use crate::engine::call_error::CallError;
@@ -13,7 +14,6 @@ use crate::engine::journal::chunk::{ClaimedChunk, Effect};
 use crate::engine::transform::instance::CheckedInstance;
 use crate::error::Error;
 use crate::keyset::{ChunkRange, TableReader};
-use crate::random::jittered;
 
 /// The pause between two checks whether the chunks of others are done or abandoned.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
@@ -23,6 +23,18 @@ const FIRST_PAUSE: Duration = Duration::from_millis(20);
 
 /// The longest pause before a retry.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// Counts the tries of a chunk, or of a claim.
+struct Tries {
+    done: u32,
+    pauses: Backoff,
+}
+
+impl Default for Tries {
+    fn default() -> Self {
+        Self { done: 0, pauses: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE) }
+    }
+}
 
 /// A worker of a transform.
 pub(super) struct ChunkWorker {
@@ -110,7 +122,7 @@ impl ChunkWorker {
 
     /// Processes a chunk; retries after a lock conflict or a lost connection, and with its rows locked after others changed them.
     async fn do_with_retries(&mut self, chunk: &ClaimedChunk) -> Result<(), CallError> {
-        let mut tries = 0;
+        let mut tries = Tries::default();
         loop {
             let part = self.part();
             let end = match self.attempt(chunk, part).await {
@@ -133,7 +145,7 @@ impl ChunkWorker {
     }
 
     async fn claim_with_retries(&mut self) -> Result<NextChunk, CallError> {
-        let mut tries = 0;
+        let mut tries = Tries::default();
         loop {
             let end = match self.claim().await {
                 Ok(next) => return Ok(next),
@@ -144,7 +156,12 @@ impl ChunkWorker {
     }
 
     /// After a failure: rolls back, and pauses if a retry is worth it; otherwise returns the failure.
-    async fn prepare_retry(&mut self, end: CallError, tries: &mut u32, place: Option<String>) -> Result<(), CallError> {
+    async fn prepare_retry(
+        &mut self,
+        end: CallError,
+        tries: &mut Tries,
+        place: Option<String>,
+    ) -> Result<(), CallError> {
         let error = match end {
             CallError::Database(error) => error,
             other => {
@@ -169,9 +186,9 @@ impl ChunkWorker {
             };
             return Err(CallError::Database(error.detail(detail)));
         }
-        if *tries >= self.shared.run.transforms.retries {
+        if tries.done >= self.shared.run.transforms.retries {
             let mut error = Error::from(error).at("chunk", place).at("transform", self.shared.work.name.clone());
-            error = match *tries {
+            error = match tries.done {
                 0 => error,
                 1 => error.cause("after 1 retry"),
                 several => error.cause(format!("after {several} retries")),
@@ -181,15 +198,14 @@ impl ChunkWorker {
             }
             return Err(CallError::Failed(error));
         }
-        *tries += 1;
+        tries.done += 1;
         self.shared.run.control.count_retry();
         self.shared.run.events.emit(&Event::Log {
             revision: self.shared.run.revision.clone(),
             level: LogLevel::Debug,
             message: format!("retrying chunk {place}: {error}"),
         });
-        let longer = FIRST_PAUSE * (1 << (*tries - 1).min(10));
-        pause(&self.shared.run.stop, jittered(longer.min(LONGEST_PAUSE))).await;
+        pause(&self.shared.run.stop, tries.pauses.next()).await;
         if is_lost {
             // If this fails, so does the next attempt, which counts.
             let _ = self.connection.reconnect().await;
