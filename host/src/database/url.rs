@@ -96,7 +96,7 @@ impl DatabaseUrl {
         if path.is_empty() {
             return Err(Error::usage(format!("`{text}` names no database file")).hint("write `sqlite://app.db`"));
         }
-        if path.contains("{{") || path.contains("${") {
+        if path.contains("{{") {
             return Err(Error::usage(format!("`{text}` has a placeholder that nothing fills in"))
                 .hint("write the name of the file"));
         }

@@ -306,7 +306,7 @@ fn reversal(names: &BTreeMap<String, Vec<FoundName>>) -> Option<Problem> {
     let (later, other) = found?;
     let (file, upgrade) = (&later.file.file_name, &other.file.file_name);
     let down = format!("{}.down.sql", migration_id(&other.name.revision, &other.name.name));
-    let message = format!("{} looks like the downgrade of {}, and would run after it", shown(file), shown(upgrade));
+    let message = format!("`{}` looks like the downgrade of `{}`, and would run after it", shown(file), shown(upgrade));
     Some(Problem::new(message).hint(format!("call it `{down}` if it is, or give it another revision if it is not")))
 }
 
