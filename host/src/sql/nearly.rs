@@ -26,7 +26,7 @@ enum Kind {
 }
 
 /// Markers of a downgrade, with those of the upgrade, in lower case.
-const MARKERS: [(Kind, &str, &str); 21] = [
+const MARKERS: [(Kind, &str, &str); 15] = [
     (Kind::Tool, "+goose down", "+goose up"),
     (Kind::Tool, "+migrate down", "+migrate up"),
     (Kind::Tool, "+micrate down", "+micrate up"),
@@ -42,12 +42,40 @@ const MARKERS: [(Kind, &str, &str); 21] = [
     (Kind::Word, "!downs", "!ups"),
     (Kind::Word, "downgrade", "upgrade"),
     (Kind::Word, "rollback", "up"),
-    (Kind::Word, "undo", "do"),
-    (Kind::Word, "revert", "deploy"),
-    (Kind::Word, "to rollback", "to apply"),
-    (Kind::Word, "rollback script", "deploy script"),
-    (Kind::Word, "undo script", "do script"),
-    (Kind::Word, "down script", "up script"),
+];
+
+/// Words for the downgrade. A comment that has one of them, and besides only [`FILLERS`] and signs, is the heading of one.
+const DOWN: [&str; 12] = [
+    "down",
+    "downs",
+    "downgrade",
+    "undo",
+    "revert",
+    "rollback",
+    "reverse",
+    "backout",
+    "backward",
+    "backwards",
+    "unapply",
+    "uninstall",
+];
+
+/// What a heading has besides.
+const FILLERS: [&str; 14] = [
+    "script",
+    "scripts",
+    "section",
+    "migration",
+    "migrations",
+    "sql",
+    "part",
+    "to",
+    "the",
+    "schema",
+    "db",
+    "name",
+    "step",
+    "steps",
 ];
 
 /// A comment that begins like a marker.
@@ -85,7 +113,15 @@ pub fn nearly_divided(text: &str, dialect: Option<Dialect>) -> Option<SqlError> 
             shown = text[start..].find("*/").map_or(shown, |end| &text[start..start + end + 2]);
         }
         let Some(inner) = inner(shown) else { continue };
-        let (down, up) = (like(&inner, |(_, down, _)| down), like(&inner, |(.., up)| up));
+        let (mut down, up) = (like(&inner, |(_, down, _)| down), like(&inner, |(.., up)| up));
+        let heading = heading(&inner).map(|marker| Likeness {
+            kind: Kind::Word,
+            marker,
+            edits: 0,
+            has_sign: false,
+            goes_on: false,
+        });
+        down.extend(heading);
         if !down.is_empty() || !up.is_empty() {
             found.push(Comment { range: start..start + shown.len(), line, text: shown, down, up });
         }
@@ -174,7 +210,7 @@ fn refusal(comment: &Comment<'_>, likeness: &Likeness) -> SqlError {
 fn inner(line: &str) -> Option<String> {
     let inner = line.strip_prefix("--").or_else(|| line.strip_prefix('#'));
     let inner = inner.or_else(|| line.strip_prefix("/*").and_then(|rest| rest.strip_suffix("*/")))?;
-    let is_frame = |c: char| c.is_whitespace() || matches!(c, '-' | '=' | '#' | '*' | '[' | ']' | '<' | '>');
+    let is_frame = |c: char| c.is_whitespace() || matches!(c, '-' | '=' | '#' | '*' | '[' | ']');
     let inner = inner.trim_matches(is_frame);
     // What is left of a frame with a letter in it: `-- x=== DOWN ====`.
     let is_text = |c: &char| c.is_whitespace() || !is_frame(*c);
@@ -202,7 +238,7 @@ fn like(comment: &str, marker: impl Fn((Kind, &'static str, &'static str)) -> &'
         let edits = |text: &str| strsim::damerau_levenshtein(text, &expected);
         let beginnings = beginnings.get_or_insert_with(|| self::beginnings(&words));
         let near = beginnings.iter().filter(|it| it.text.chars().count().abs_diff(length) <= EDITS).filter_map(|it| {
-            let edits = edits(if kind == Kind::Word { it.text.trim_start_matches('@') } else { &it.text });
+            let edits = edits(&it.text);
             // node-pg-migrate takes whatever comes after its marker.
             let goes_on = it.rest == Rest::Prose && !(down == "down migration" && edits == 0);
             let counts = kind != Kind::Word || matches!(it.rest, Rest::None | Rest::Note);
@@ -217,6 +253,20 @@ fn like(comment: &str, marker: impl Fn((Kind, &'static str, &'static str)) -> &'
         }
     }
     found.sort_by_key(|likeness| likeness.edits);
+    found
+}
+
+/// The word for the downgrade in a comment that is a heading: `UNDO`, `<down>`, `| Rollback script |`.
+fn heading(comment: &str) -> Option<&'static str> {
+    let words = comment.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    let mut found = None;
+    for word in words {
+        match DOWN.iter().find(|down| **down == word) {
+            Some(down) => found = Some(*down),
+            None if FILLERS.contains(&word) || word.bytes().all(|byte| byte.is_ascii_digit()) => {}
+            None => return None,
+        }
+    }
     found
 }
 

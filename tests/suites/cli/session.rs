@@ -154,7 +154,10 @@ fn the_sql_of_a_plan_is_that_of_the_file() {
     // The harness refuses such characters, which a terminal must not get.
     let plan = |project: &TestProject| project.command(["plan", "--sql"]).output().unwrap();
     let output = plan(&project);
-    assert_eq!(String::from_utf8_lossy(&output.stdout), format!("-- upgrade 0001_words, atomic\n{up}"));
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout),
+        format!("-- upgrade 0001_words, atomic\nBEGIN;\n{up}COMMIT;\n")
+    );
     assert!(!String::from_utf8_lossy(&output.stderr).contains("U+"));
     project.sql("0001_words", "SELECT 1,\n'\u{1b}[2J';\n", "");
     project

@@ -60,8 +60,10 @@ for_each_engine! {
         runner("apply").exits(4).says(&["it has 2 tables", "runner baseline REVISION", "--on-existing apply"]);
         runner("apply --dry-run").exits(4);
         runner("plan").exits(4).says(&["it has 2 tables"]);
-        project.execute("CREATE TABLE goose_db_version (id INTEGER NOT NULL PRIMARY KEY, version_id BIGINT)");
-        project.execute("INSERT INTO goose_db_version VALUES (1, 0), (2, 1), (3, 2)");
+        project.execute(
+            "CREATE TABLE goose_db_version (id INTEGER NOT NULL PRIMARY KEY, version_id BIGINT, is_applied BOOLEAN NOT NULL)",
+        );
+        project.execute("INSERT INTO goose_db_version VALUES (1, 0, TRUE), (2, 1, TRUE), (3, 2, TRUE), (4, 3, FALSE)");
         let before = project.state();
         let refused = runner("apply");
         refused.exits(4).says(&["it has 2 tables, and `goose_db_version` of goose at `2`", "`runner baseline 0002 --why"]);
@@ -69,6 +71,35 @@ for_each_engine! {
         project.run(["baseline", "0002", "--why", "migrated with goose until now"]).succeeds();
         runner("apply").succeeds();
         assert_eq!(project.history(), ["0001", "0002", "0003"]);
+    }
+
+    /// Its version is of no use before it is mended there.
+    fn a_migration_that_failed_in_another_tool_is_named(engine) {
+        let project = three(engine);
+        let refused = |table: &str, rows: &str| {
+            project.execute(table);
+            project.execute(rows);
+            let mut command = project.command(["apply"]);
+            project.finish(command.env_remove("RUNNER_ON_EXISTING"))
+        };
+        let golang = refused(
+            "CREATE TABLE schema_migrations (version BIGINT NOT NULL PRIMARY KEY, dirty BOOLEAN NOT NULL)",
+            "INSERT INTO schema_migrations VALUES (2, TRUE)",
+        );
+        let told = "`schema_migrations` of golang-migrate, dbmate or Ecto at `2`, with a migration that failed";
+        golang.exits(4).says(&[told, "mend the migration that failed"]).does_not_say(&["baseline"]);
+        project.execute("DROP TABLE schema_migrations");
+        let dbmate = refused(
+            "CREATE TABLE schema_migrations (version VARCHAR(128) PRIMARY KEY)",
+            "INSERT INTO schema_migrations VALUES ('0001')",
+        );
+        dbmate.exits(4).says(&["at `0001`", "runner baseline 0001", "counts all migrations up to that one as applied"]);
+        project.execute("DROP TABLE schema_migrations");
+        let prisma = refused(
+            "CREATE TABLE _prisma_migrations (migration_name VARCHAR(255), finished_at TIMESTAMP NULL, rolled_back_at TIMESTAMP NULL)",
+            "INSERT INTO _prisma_migrations VALUES ('0001', '2024-01-01 00:00:00', NULL), ('0002', NULL, '2024-01-01 00:00:00')",
+        );
+        prisma.exits(4).says(&["`_prisma_migrations` of Prisma at `0001`", "runner baseline 0001"]);
     }
 
     fn a_database_with_tables_is_migrated_if_that_is_meant(engine) {

@@ -285,15 +285,31 @@ pub(super) fn pair_all(entries: &mut [FoundName]) {
 /// A file that looks like the downgrade of another of its revision, and that would run after it: `1_rollback_a.sql` beside `1_a.sql`,
 /// `1_a.donw.sql` beside `1_a.up.sql`.
 fn reversal(names: &BTreeMap<String, Vec<FoundName>>) -> Option<Problem> {
-    const WORDS: [&str; 9] =
-        ["down", "downgrade", "rollback", "revert", "reverse", "undo", "backout", "uninstall", "teardown"];
-    let words = |name: &str| -> Vec<String> {
-        name.split(MARKS).filter(|word| !word.is_empty()).map(str::to_lowercase).collect()
+    const DOWN: [&str; 14] = [
+        "down",
+        "downs",
+        "dn",
+        "downgrade",
+        "rollback",
+        "revert",
+        "reverse",
+        "undo",
+        "backout",
+        "backward",
+        "backwards",
+        "unapply",
+        "uninstall",
+        "teardown",
+    ];
+    const UP: [&str; 9] = ["up", "ups", "upgrade", "do", "apply", "deploy", "forward", "forwards", "install"];
+    let words = |name: &str, without: &[&str]| -> (Vec<String>, bool) {
+        let all = name.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_lowercase);
+        let (kept, left): (Vec<String>, Vec<String>) = all.partition(|word| !without.contains(&word.as_str()));
+        (kept, !left.is_empty())
     };
     let is_of = |later: &str, entries: &[FoundName], other: &str, others: &[FoundName]| {
-        let all = words(later);
-        let kept: Vec<&String> = all.iter().filter(|word| !WORDS.contains(&word.as_str())).collect();
-        let is_reversal = kept.len() + 1 == all.len() && kept.iter().copied().eq(&words(other));
+        let (kept, has_down) = words(later, &DOWN);
+        let is_reversal = has_down && (kept == words(other, &UP).0 || kept == words(other, &[]).0);
         let has_parts = others.iter().any(|entry| entry.name.role == Role::Up);
         let is_spelled_wrong = has_parts && later.strip_prefix(other).is_some_and(|rest| rest.starts_with('.'));
         entries.iter().all(|entry| entry.name.role == Role::Whole) && (is_reversal || is_spelled_wrong)

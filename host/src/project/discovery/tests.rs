@@ -519,6 +519,9 @@ fn what_looks_like_the_downgrade_of_another_file_does_not_run_after_it() {
         (["1_a.sql", "1_rollback_a.sql"], "1_rollback_a.sql", "1_a.sql"),
         (["1_a.sql", "1_a_reverse.sql"], "1_a_reverse.sql", "1_a.sql"),
         (["1_add_users.sql", "1_add-undo-users.sql"], "1_add-undo-users.sql", "1_add_users.sql"),
+        (["1_a.sql", "1_a (down).sql"], "1_a (down).sql", "1_a.sql"),
+        (["1_a.forward.sql", "1_a.reverse.sql"], "1_a.reverse.sql", "1_a.forward.sql"),
+        (["1_a_up.sql", "1_a_dn.sql"], "1_a_dn.sql", "1_a_up.sql"),
         (["1_a.up.sql", "1_a.donw.sql"], "1_a.donw.sql", "1_a.up.sql"),
         (["1_a.up.sql", "1_a.down (1).sql"], "1_a.down (1).sql", "1_a.up.sql"),
     ] {

@@ -149,7 +149,13 @@ fn a_word_of_the_downgrade_alone_in_a_comment_divides() {
         "-- To rollback:",
         "-- @down",
         "-- <down>",
-        "-- Down script (drops it)",
+        "-- | DOWN |",
+        "-- (down)",
+        "-- >>> down",
+        "-- down;",
+        "-- 2. Down / rollback",
+        "-- downgrade script",
+        "-- Reverse migration",
         "/*\n * DOWN\n */",
         "-- ============\n-- UNDO SCRIPT\n-- ============",
     ] {
@@ -157,8 +163,13 @@ fn a_word_of_the_downgrade_alone_in_a_comment_divides() {
         assert!(upgrade(&format!("{comment}\nA;")).is_ok(), "{comment}");
         assert!(upgrade(&format!("A;\n{comment}\n-- B;")).is_ok(), "{comment}");
     }
-    for prose in ["-- to rollback, restore the dump", "-- revert: DROP TABLE a;", "/*\n * A longer text\n * down\n */"]
-    {
+    for prose in [
+        "-- to rollback, restore the dump",
+        "-- revert: DROP TABLE a;",
+        "-- rollback;",
+        "-- down payments",
+        "/*\n * A longer text\n * down\n */",
+    ] {
         assert!(upgrade(&format!("A;\n{prose}\nB;")).is_ok(), "{prose}");
     }
 }
