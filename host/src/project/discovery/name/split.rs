@@ -80,6 +80,10 @@ fn dated(stem: &str) -> Result<Option<Split<'_>>, Problem> {
             let message = format!("begins with `{day}-{month}-{year}`, a date with the year last");
             return Err(Problem::new(message).hint(format!("begin the name with the year: `{year}-01-31`")));
         }
+        [date, ..] if is_day_first(date) => {
+            let message = format!("begins with `{date}`, a date with the year last");
+            return Err(Problem::new(message).hint("begin the name with the year: `20260131`"));
+        }
         // A number of another length is not counted further: `0005_2_columns`.
         [first, ..] if is_year(first) || is_day(first) || is_day(&format!("{first}01")) => ((*first).to_owned(), 1),
         _ => return Ok(None),
@@ -110,6 +114,15 @@ fn dated(stem: &str) -> Result<Option<Split<'_>>, Problem> {
     }
     let Some(name) = after_mark(&stem[end..]) else { return Ok(None) };
     Ok(Some(Split { revision, spelled: 0..end, name, undoes: false }))
+}
+
+/// Whether 8 digits are a date with its year at the end, and none with it at the beginning: `31122026`, `12312026`.
+fn is_day_first(digits: &str) -> bool {
+    let (Some(day), Some(month), Some(year)) = (digits.get(..2), digits.get(2..4), digits.get(4..)) else {
+        return false;
+    };
+    let is_date = |month: &str, day: &str| calendar_date(&format!("{year}{month}{day}")).is_some();
+    calendar_date(digits).is_none() && (is_date(month, day) || is_date(day, month))
 }
 
 /// `0187`, `1_x`, `1-x`, `1.x`, `1.10.0_x`; the error completes the sentence "`x` …".

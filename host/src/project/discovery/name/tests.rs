@@ -136,6 +136,8 @@ fn invalid_names_have_a_message_and_a_hint() {
         ("1_a.undo.sql", "says its direction by `do` or `undo`", "rename it to `1_a.down.sql`"),
         ("2026_02_30_x.sql", "begins with `2026-02-30`, which is not a date", "begin the name with a date"),
         ("31-12-2026_x.sql", "begins with `31-12-2026`, a date with the year last", "begin the name with the year"),
+        ("31122026_x.sql", "begins with `31122026`, a date with the year last", "begin the name with the year"),
+        ("12312026_x.sql", "begins with `12312026`, a date with the year last", "begin the name with the year"),
         ("00002_fill.go", "is a migration in a language that runner does not run", "write it in SQL"),
     ] {
         let problem = parse_file(file).expect_err(file);
