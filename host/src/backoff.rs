@@ -16,7 +16,7 @@ impl Backoff {
     }
 
     /// The next pause.
-    pub fn next(&mut self) -> Duration {
+    pub fn pause(&mut self) -> Duration {
         let pause = self.pause.min(self.longest);
         self.pause = pause.saturating_mul(2);
         // A pause is no secret: without randomness it is the whole.
@@ -34,10 +34,10 @@ mod tests {
         let second = Duration::from_secs(1);
         let mut backoff = Backoff::new(second, second * 5);
         for longest in [1, 2, 4, 5, 5].map(|seconds| second * seconds) {
-            let pause = backoff.next();
+            let pause = backoff.pause();
             assert!((longest / 2..=longest).contains(&pause), "{pause:?} of {longest:?}");
         }
-        let pauses: Vec<Duration> = (0..20).map(|_| Backoff::new(second, second).next()).collect();
+        let pauses: Vec<Duration> = (0..20).map(|_| Backoff::new(second, second).pause()).collect();
         assert!(pauses.windows(2).any(|pair| pair[0] != pair[1]), "{pauses:?}");
     }
 }

@@ -114,14 +114,12 @@ impl<'a> Splitter<'a> {
             }
         }
         let mysql = matches!(self.dialect, Dialect::Mysql | Dialect::Mariadb);
-        if mysql && self.open.is_none() && token.kind == TokenKind::Word {
-            if let Some((message, hint)) = client_word(&self.text[token.range.clone()]) {
-                return Err(SqlError {
-                    line: line_of(self.text, token.range.start),
-                    message,
-                    hint: Some(hint.to_owned()),
-                });
-            }
+        if mysql
+            && self.open.is_none()
+            && token.kind == TokenKind::Word
+            && let Some((message, hint)) = client_word(&self.text[token.range.clone()])
+        {
+            return Err(SqlError { line: line_of(self.text, token.range.start), message, hint: Some(hint.to_owned()) });
         }
         if mysql && self.open.is_none() && self.text[token.range.clone()].eq_ignore_ascii_case("DELIMITER") {
             self.change_delimiter(token.range.end)?;

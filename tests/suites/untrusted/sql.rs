@@ -70,10 +70,13 @@ fn corpus() -> Corpus {
     Corpus::new(texts, &WORDS)
 }
 
-/// What a splitter may leave out is blank; on MySQL and MariaDB also `DELIMITER` lines and what they name, in a text that has its own.
+/// What a splitter may leave out is blank; on MySQL and MariaDB also lines that begin with two dashes, and `DELIMITER` lines and what they
+/// name, in a text that has its own.
 fn is_gap(gap: &str, dialect: runner::Dialect, has_own: bool) -> bool {
     let is_mysql = matches!(dialect, runner::Dialect::Mysql | runner::Dialect::Mariadb);
-    !sql::has_statement(gap, dialect) || gap.contains('\\') || has_own && is_mysql
+    let kept = |line: &&str| !(is_mysql && line.trim_start().starts_with("--"));
+    let gap = gap.lines().filter(kept).collect::<Vec<_>>().join("\n");
+    !sql::has_statement(&gap, dialect) || gap.contains('\\') || has_own && is_mysql
 }
 
 #[test]

@@ -101,7 +101,7 @@ async fn look_or_make(rows: &mut dyn LeaseRows) -> Result<Option<Seen>, Database
     }
     match rows.make().await {
         // On another node of a cluster, another run makes them at the same time.
-        Err(error) if error.is_transient() => tokio::time::sleep(PAUSES.clone().next()).await,
+        Err(error) if error.is_transient() => tokio::time::sleep(PAUSES.clone().pause()).await,
         made => made?,
     }
     Ok(None)
@@ -191,7 +191,7 @@ impl<'a> Wait<'a> {
         }
         tokio::select! {
             _ = stop.raised() => {}
-            () = tokio::time::sleep(self.pauses.next().min(left)) => {}
+            () = tokio::time::sleep(self.pauses.pause().min(left)) => {}
         }
         Ok(())
     }

@@ -454,7 +454,7 @@ const PAUSES: Backoff = Backoff::new(Duration::from_millis(20), Duration::from_m
 async fn pause(pauses: &mut Backoff, left: Duration, stop: &StopSignal) {
     tokio::select! {
         _ = stop.raised() => {}
-        () = tokio::time::sleep(pauses.next().min(left)) => {}
+        () = tokio::time::sleep(pauses.pause().min(left)) => {}
     }
 }
 

@@ -103,7 +103,7 @@ impl Attempts {
         self.done += 1;
         let repeats = error.code == CONFLICT && self.done < MOST;
         if repeats {
-            tokio::time::sleep(self.pauses.next()).await;
+            tokio::time::sleep(self.pauses.pause()).await;
         }
         repeats
     }

@@ -173,7 +173,7 @@ impl Advisory {
             }
             tokio::select! {
                 _ = stop.raised() => {}
-                () = tokio::time::sleep(pauses.next().min(left)) => {}
+                () = tokio::time::sleep(pauses.pause().min(left)) => {}
             }
         }
     }

@@ -71,7 +71,7 @@ impl Lock {
             }
             tokio::select! {
                 _ = stop.raised() => {}
-                () = tokio::time::sleep(pauses.next().min(left)) => {}
+                () = tokio::time::sleep(pauses.pause().min(left)) => {}
             }
         }
     }

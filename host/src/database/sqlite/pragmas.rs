@@ -48,7 +48,8 @@ pub(super) fn refuse(rights: Role, transaction: bool, name: &str, value: Option<
     if is("writable_schema") || is("schema_version") {
         return Some(Denial::new(
             format!("PRAGMA {name} is refused: it can destroy the database"),
-            "rebuild the table instead, with the directive `-- runner:table-rebuild`",
+            "rebuild the table with the directive `-- runner:table-rebuild`; of a dump, write `CREATE VIRTUAL TABLE …` in place of what \
+             inserts one into `sqlite_schema`, and leave out its shadow tables",
         ));
     }
     if is("encoding") {

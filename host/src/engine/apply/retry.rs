@@ -52,7 +52,7 @@ impl Retries {
             return None;
         }
         self.done += 1;
-        Some(self.pauses.next())
+        Some(self.pauses.pause())
     }
 
     /// Returns the error of the last attempt.
@@ -154,7 +154,7 @@ impl Engine {
                 Ok(()) => return Ok(()),
                 Err(error) => error,
             };
-            let pause = pauses.next();
+            let pause = pauses.pause();
             if error.is_lease_lost() || since.elapsed() + pause > longest {
                 return Err(error);
             }

@@ -113,7 +113,7 @@ fn without_debug_sections(module: &[u8]) -> Option<Vec<u8>> {
     for payload in Parser::new(0).parse_all(module) {
         let payload = payload.ok()?;
         let Some((_, range)) = payload.as_section() else { continue };
-        let end = usize::try_from(range.end).ok()?;
+        let end = range.end;
         let is_debug = match &payload {
             Payload::CustomSection(section) => {
                 let name = section.name();

@@ -143,7 +143,7 @@ impl MysqlDatabase {
         let mut pauses = Backoff::new(POLL, POLL);
         loop {
             match lock::get(&mut self.connection, login).await {
-                Ok(false) if started.elapsed() < PATIENCE => tokio::time::sleep(pauses.next()).await,
+                Ok(false) if started.elapsed() < PATIENCE => tokio::time::sleep(pauses.pause()).await,
                 taken => return taken.unwrap_or_default(),
             }
         }
@@ -159,7 +159,7 @@ impl MysqlDatabase {
         let mut pauses = PAUSES;
         for attempt in 0..ATTEMPTS {
             if attempt > 0 {
-                tokio::time::sleep(pauses.next()).await;
+                tokio::time::sleep(pauses.pause()).await;
             }
             let secret = match passwords.recent(login, RECENT) {
                 Some(secret) => secret,

@@ -80,7 +80,7 @@ impl PostgresDatabase {
         let mut pauses = PAUSES;
         for attempt in 0..ATTEMPTS {
             if attempt > 0 {
-                tokio::time::sleep(pauses.next()).await;
+                tokio::time::sleep(pauses.pause()).await;
             }
             let known = passwords.recent(login, RECENT);
             let secret = match known {

@@ -205,7 +205,7 @@ impl ChunkWorker {
             level: LogLevel::Debug,
             message: format!("retrying chunk {place}: {error}"),
         });
-        pause(&self.shared.run.stop, tries.pauses.next()).await;
+        pause(&self.shared.run.stop, tries.pauses.pause()).await;
         if is_lost {
             // If this fails, so does the next attempt, which counts.
             let _ = self.connection.reconnect().await;
