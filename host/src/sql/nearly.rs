@@ -61,7 +61,7 @@ const DOWN: [&str; 12] = [
 ];
 
 /// What a heading has besides.
-const FILLERS: [&str; 14] = [
+const FILLERS: [&str; 13] = [
     "script",
     "scripts",
     "section",
@@ -69,7 +69,6 @@ const FILLERS: [&str; 14] = [
     "migrations",
     "sql",
     "part",
-    "to",
     "the",
     "schema",
     "db",
@@ -263,7 +262,9 @@ fn heading(comment: &str) -> Option<&'static str> {
     for word in words {
         match DOWN.iter().find(|down| **down == word) {
             Some(down) => found = Some(*down),
-            None if FILLERS.contains(&word) || word.bytes().all(|byte| byte.is_ascii_digit()) => {}
+            None if FILLERS.contains(&word) => {}
+            // `2. Down` and `to rollback`, not `down to 3`.
+            None if found.is_none() && (word == "to" || word.bytes().all(|byte| byte.is_ascii_digit())) => {}
             None => return None,
         }
     }
