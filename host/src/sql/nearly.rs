@@ -11,6 +11,9 @@ use crate::dialect::Dialect;
 /// How many edits a comment may be away from a marker. Two are what a typing error makes: a letter that is missing and one too many.
 const EDITS: usize = 2;
 
+/// The most lines of a comment that is one word.
+const LINES: usize = 5;
+
 /// The longest marker has five words, and each edit can make one more.
 const WORDS: usize = 7;
 
@@ -109,7 +112,8 @@ pub fn nearly_divided(text: &str, dialect: Option<Dialect>) -> Option<SqlError> 
         at += raw.len();
         // A word alone in a comment of several lines.
         if shown.starts_with("/*") && !shown.contains("*/") {
-            shown = text[start..].find("*/").map_or(shown, |end| &text[start..start + end + 2]);
+            let near: usize = text[start..].split_inclusive('\n').take(LINES).map(str::len).sum();
+            shown = text[start..start + near].find("*/").map_or(shown, |end| &text[start..start + end + 2]);
         }
         let Some(inner) = inner(shown) else { continue };
         let (mut down, up) = (like(&inner, |(_, down, _)| down), like(&inner, |(.., up)| up));

@@ -186,7 +186,9 @@ for_each_server! {
             let text = |project: &runner_tests::EngineProject| {
                 let output = project.runner(line);
                 let modes = normalise(&output.stdout, project.root()).replace("stepwise", "[MODE]").replace("atomic", "[MODE]");
-                modes.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect::<Vec<_>>()
+                // A file with DDL has no transaction on MariaDB.
+                let lines = modes.lines().filter(|line| !matches!(*line, "BEGIN;" | "COMMIT;"));
+                lines.map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect::<Vec<_>>()
             };
             assert_eq!(text(&there), text(&here), "{line}");
         }

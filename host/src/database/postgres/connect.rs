@@ -247,9 +247,8 @@ async fn look(connection: &mut PgConnection, meter: Meter, place: &ToolPlace) ->
         pg_catalog.pg_is_in_recovery() OR pg_catalog.current_setting('transaction_read_only')::pg_catalog.bool, \
         pg_catalog.current_schema()::pg_catalog.text, pg_catalog.pg_backend_pid(), \
         pg_catalog.current_database()::pg_catalog.text, pg_catalog.version(), \
-        pg_catalog.current_setting('standard_conforming_strings'), \
-        pg_catalog.has_function_privilege('pg_catalog.pg_show_all_file_settings()', 'EXECUTE'), ";
-    let ask = format!("{LOOK}{}", citus::VERSION);
+        pg_catalog.current_setting('standard_conforming_strings'), ";
+    let ask = format!("{LOOK}{}, {}", formats::configured(), citus::VERSION);
     let failed = |error: sqlx::Error| from_sqlx(&error, Some(&ask));
     // Not the whole prologue of other statements: in a fresh server process, each of a dozen settings costs time.
     let begin = format!("BEGIN; SET LOCAL statement_timeout = 0; {ask}; COMMIT");
@@ -266,7 +265,7 @@ async fn look(connection: &mut PgConnection, meter: Meter, place: &ToolPlace) ->
         Some(version) => Some(citus::look(connection, &version, place.facts.tool_schema()).await?),
         None => None,
     };
-    let configured = if text(8)?.as_deref() == Some("t") { formats::configured(connection).await? } else { Vec::new() };
+    let configured = formats::read_configured(&text(8)?.unwrap_or_default());
     let facts = Facts {
         // Only the number of `15.20 (Debian 15.20-0+deb12u1)` is needed.
         version: version.split(' ').next().unwrap_or_default().to_owned(),

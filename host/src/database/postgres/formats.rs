@@ -4,12 +4,9 @@
 //! the settings of the database, of the role and of the URL. Of two of them, the driver sends values of its own with the connection, after
 //! which the server no longer says what it would have used: those are looked up.
 
-use sqlx::PgConnection;
-
-use super::scope::text_of;
 use super::settings::Own;
-use super::speech::{literal, rows};
-use crate::database::{DatabaseError, Dialect, Role};
+use super::speech::literal;
+use crate::database::{Dialect, Role};
 use crate::sql::classify::identifiers;
 
 /// Of whom a transaction has the formats.
@@ -97,20 +94,38 @@ fn of_client(name: &str, own: &Own, default: &str) -> String {
     )
 }
 
-/// What the configuration files of the server say of what the driver sends.
-pub(super) async fn configured(connection: &mut PgConnection) -> Result<Vec<(String, String)>, DatabaseError> {
+/// The expression of what the configuration files of the server say of what the driver sends; NULL where this login may not read them. It
+/// is asked with all else about the server, so the text of the query is run only where it may be.
+pub(super) fn configured() -> String {
     let names = SENT.map(|(name, _)| format!("'{name}'")).join(", ");
-    let ask = format!(
-        "SELECT pg_catalog.lower(f.name), f.setting FROM pg_catalog.pg_show_all_file_settings() f \
+    let query = format!(
+        "SELECT pg_catalog.lower(f.name) AS n, f.setting AS v FROM pg_catalog.pg_show_all_file_settings() f \
          WHERE f.applied AND pg_catalog.lower(f.name) OPERATOR(pg_catalog.=) ANY (ARRAY[{names}])"
     );
-    let found = rows(connection, &ask).await?;
-    Ok(found.iter().filter_map(|row| Some((text_of(row, 0)?, text_of(row, 1)?))).collect())
+    format!(
+        "CASE WHEN pg_catalog.has_function_privilege('pg_catalog.pg_show_all_file_settings()', 'EXECUTE') \
+         THEN pg_catalog.query_to_xml({}, false, true, '')::pg_catalog.text END",
+        literal(&query)
+    )
+}
+
+/// The names and values in the answer to [`configured`].
+pub(super) fn read_configured(xml: &str) -> Vec<(String, String)> {
+    let within = |text: &str, tag: &str| {
+        let (_, rest) = text.split_once(&format!("<{tag}>"))?;
+        let (value, _) = rest.split_once(&format!("</{tag}>"))?;
+        Some(value.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"))
+    };
+    xml.split("<row").filter_map(|row| Some((within(row, "n")?, within(row, "v")?))).collect()
 }
 
 /// The variables by which the clients of PostgreSQL set what the driver sends.
 pub(super) fn in_environment() -> impl Iterator<Item = (String, String)> {
-    let of = |(name, variable): (&str, &str)| Some((name.to_owned(), std::env::var(variable).ok()?));
+    // As libpq: this is what no value is, too.
+    let of = |(name, variable): (&str, &str)| {
+        let value = std::env::var(variable).ok().filter(|value| !value.eq_ignore_ascii_case("default"))?;
+        Some((name.to_owned(), value))
+    };
     [("timezone", "PGTZ"), ("datestyle", "PGDATESTYLE")].into_iter().filter_map(of)
 }
 
@@ -191,6 +206,15 @@ mod tests {
         ] {
             assert_eq!(reset_by(statement).as_deref(), names, "{statement}");
         }
+    }
+
+    #[test]
+    fn the_configuration_is_read_from_its_answer() {
+        let xml = "<row xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\">\n  <n>timezone</n>\n  <v>&lt;+03&gt;-3</v>\n</row>\n\n\
+            <row xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\">\n  <n>datestyle</n>\n  <v>iso, dmy</v>\n</row>\n\n";
+        let expected = [("timezone", "<+03>-3"), ("datestyle", "iso, dmy")];
+        assert_eq!(read_configured(xml), expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        assert_eq!(read_configured(""), []);
     }
 
     #[test]

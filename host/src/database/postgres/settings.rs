@@ -211,7 +211,7 @@ impl Own {
     pub(super) fn note(&mut self, statement: &str) {
         let words: Vec<String> =
             identifiers(statement, Dialect::Postgres).iter().map(|word| word.to_lowercase()).collect();
-        if let Some(reset) = formats::reset_by(statement) {
+        if let Some(reset) = formats::reset_by(statement).filter(|reset| !reset.is_empty()) {
             self.set.retain(|name| !reset.contains(&name.as_str()));
             return;
         }
@@ -288,6 +288,10 @@ mod tests {
         assert!(!text.contains("timezone") && !text.contains("intervalstyle"), "{text}");
         assert!(text.contains("datestyle") && text.contains("statement_timeout"), "{text}");
         assert!(text.contains("'transaction_timeout', '0'"), "{text}");
+        own.note("SET TIME ZONE LOCAL");
+        assert!(in_transaction(&own).contains("timezone"), "{}", in_transaction(&own));
+        own.note("SET statement_timeout TO DEFAULT");
+        assert!(!in_transaction(&own).contains("SET LOCAL statement_timeout"), "{}", in_transaction(&own));
         own.note("SET transaction_timeout = '1h'");
         assert!(!in_transaction(&own).contains("transaction_timeout"), "{}", in_transaction(&own));
         assert_eq!(unlimited_session(&own) + &limited_session(&own), "");

@@ -114,13 +114,14 @@ impl PostgresDatabase {
 
     /// Forgets prepared statements that may be wrong: the schema may have changed or, behind a pooler, the session.
     pub(super) async fn settle(&mut self, scope: &Scope, statement: &str) -> Result<(), DatabaseError> {
-        let goes_on = scope.is_in_transaction();
-        if let Some(names) = formats::reset_by(statement).filter(|_| goes_on && self.rights == Role::SqlScript) {
+        let (goes_on, class) = (scope.is_in_transaction(), classify(statement, Dialect::Postgres));
+        if goes_on && class == StatementClass::Rows {
+            return Ok(());
+        }
+        let is_setting = goes_on && class == StatementClass::Session && self.rights == Role::SqlScript;
+        if let Some(names) = is_setting.then(|| formats::reset_by(statement)).flatten() {
             let again = formats::again(&names, &self.own);
             self.later(scope, &again);
-        }
-        if goes_on && classify(statement, Dialect::Postgres) == StatementClass::Rows {
-            return Ok(());
         }
         self.types.clear();
         self.pages.forget_statement();

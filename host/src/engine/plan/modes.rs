@@ -5,26 +5,30 @@ use crate::error::Error;
 use crate::sql::classify::open_run_comments;
 use crate::sql::{StatementClass, classify, identifiers, quoted};
 
-/// Why a statement is refused on a server with such settings, given the statements before it: one that sets them says how the file is meant.
-pub fn refused<'a>(statement: &str, mut before: impl Iterator<Item = &'a str>, facts: &Facts) -> Option<Error> {
+/// Whether a statement gives the setting of such modes a value, and so says how what is below it is meant.
+pub fn sets(statement: &str, facts: &Facts) -> bool {
     if facts.unread_modes.is_empty() {
-        return None;
+        return false;
     }
-    let mode = facts.unread_modes.iter().find(|mode| means_another(statement, mode, facts.dialect))?;
-    let (setting, value) = match facts.dialect {
+    // Dumps put it into a comment that the server runs.
+    let opened = open_run_comments(statement, facts.dialect);
+    let words = identifiers(opened.as_deref().unwrap_or(statement), facts.dialect);
+    let has = |words: &[String], name: &str| words.iter().any(|it| it.eq_ignore_ascii_case(name));
+    has(words.get(..1).unwrap_or_default(), "SET") && has(&words, setting(facts.dialect).0)
+}
+
+/// The setting, and what runner reads with.
+fn setting(dialect: Dialect) -> (&'static str, &'static str) {
+    match dialect {
         Dialect::Postgres => ("standard_conforming_strings", "on"),
         _ => ("sql_mode", "'STRICT_TRANS_TABLES'"),
-    };
-    let sets = |text: &str| {
-        // Dumps put it into a comment that the server runs.
-        let opened = open_run_comments(text, facts.dialect);
-        let words = identifiers(opened.as_deref().unwrap_or(text), facts.dialect);
-        let has = |words: &[String], name: &str| words.iter().any(|it| it.eq_ignore_ascii_case(name));
-        has(words.get(..1).unwrap_or_default(), "SET") && has(&words, setting)
-    };
-    if before.any(sets) {
-        return None;
     }
+}
+
+/// Why a statement is refused on a server with such modes, below no statement that [`sets`] them.
+pub fn refused(statement: &str, facts: &Facts) -> Option<Error> {
+    let mode = facts.unread_modes.iter().find(|mode| means_another(statement, mode, facts.dialect))?;
+    let (setting, value) = setting(facts.dialect);
     let (what, of) = match *mode {
         "EMPTY_STRING_IS_NULL" => ("an empty string", "`EMPTY_STRING_IS_NULL` in its `sql_mode`"),
         "ORACLE" => ("a definition", "`ORACLE` in its `sql_mode`"),
@@ -71,16 +75,15 @@ mod tests {
             (Postgres, "standard_conforming_strings", r#"SELECT 1 AS "a\b""#, false),
         ] {
             let facts = Facts { unread_modes: vec![mode], ..Facts::of_dialect(dialect) };
-            let message = |before: &[&str]| refused(statement, before.iter().copied(), &facts).map(|it| it.message);
-            let found = message(&["SELECT 1", "SET @a = 1"]);
+            let found = refused(statement, &facts).map(|it| it.message);
             assert_eq!(found.is_some(), expected, "{mode}: {statement}");
             assert!(found.is_none_or(|it| it.contains(mode)));
             let set = match dialect {
                 Postgres => "SET standard_conforming_strings = on",
                 _ => "/*!40101 SET @OLD_SQL_MODE=@@SQL_MODE, SQL_MODE='NO_AUTO_VALUE_ON_ZERO' */",
             };
-            assert_eq!(message(&[set]), None);
-            assert!(refused(statement, [].into_iter(), &Facts::of_dialect(dialect)).is_none());
+            assert!(sets(set, &facts) && !sets("SET @a = 1", &facts) && !sets(statement, &facts));
+            assert!(refused(statement, &Facts::of_dialect(dialect)).is_none());
         }
     }
 }

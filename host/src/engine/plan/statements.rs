@@ -69,6 +69,7 @@ pub fn inspect(id: &str, file: &str, mode: RunMode, text: &str, facts: &Facts) -
     let tables = || dialect_schema(facts).create.iter().map(|table| tool_sql(table, facts)).collect();
     let mut known = KnownTexts::new(facts, mode == RunMode::Atomic, &tables);
     let mut refusals = Vec::new();
+    let says_modes = statements.iter().position(|it| modes::sets(it.text, facts)).unwrap_or(usize::MAX);
     let transactions = if mode == RunMode::Stepwise { &program.transactions[..] } else { &[] };
     for (at, (statement, class)) in statements.iter().zip(&classes).enumerate() {
         let refused = match transactions.iter().any(|it| it.contains(&at)) {
@@ -84,7 +85,7 @@ pub fn inspect(id: &str, file: &str, mode: RunMode, text: &str, facts: &Facts) -
                 .or_else(|| without_vacuum(statements, at, facts))
                 .or_else(|| reads_clients_file(statement.text, facts))
                 .or_else(|| exceeds_packet(statement.text, facts))
-                .or_else(|| modes::refused(statement.text, statements[..at].iter().map(|it| it.text), facts))
+                .or_else(|| modes::refused(statement.text, facts).filter(|_| at < says_modes))
                 .or_else(|| {
                     let is_alone = mode == RunMode::Stepwise && !transactions.iter().any(|it| it.contains(&at));
                     let count = keeps_last(statement.text, facts.dialect).filter(|_| is_alone)?;
@@ -301,6 +302,17 @@ mod tests {
             inspect("1_a", "1_a.up.sql", RunMode::Stepwise, "SELECT 1;\nSELECT 2345678901234567890123;", &facts);
         let [Refusal { line: 2, error, .. }] = refusals.as_slice() else { panic!("{refusals:?}") };
         assert_eq!(error.message, "the statement has 29 bytes, and the server takes 29 at once (`max_allowed_packet`)");
+    }
+
+    #[test]
+    fn a_file_that_sets_the_mode_says_how_it_is_meant() {
+        let facts = Facts { unread_modes: vec!["EMPTY_STRING_IS_NULL"], ..Facts::of_dialect(Dialect::Mariadb) };
+        let lines = |text: &str| -> Vec<usize> {
+            inspect("1_a", "1_a.up.sql", RunMode::Stepwise, text, &facts).1.iter().map(|it| it.line).collect()
+        };
+        let insert = "INSERT INTO t VALUES ('');";
+        assert_eq!(lines(&format!("{insert}\nSET sql_mode = '';\n{insert}")), [1]);
+        assert_eq!(lines(&format!("SET sql_mode = '';\n{insert}")), [0; 0]);
     }
 
     /// One whose upgrade commits each statement may have been stored before such pairs were refused.
