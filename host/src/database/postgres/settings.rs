@@ -290,8 +290,8 @@ mod tests {
         assert!(text.contains("'transaction_timeout', '0'"), "{text}");
         own.note("SET TIME ZONE LOCAL");
         assert!(in_transaction(&own).contains("timezone"), "{}", in_transaction(&own));
-        own.note("SET statement_timeout TO DEFAULT");
-        assert!(!in_transaction(&own).contains("SET LOCAL statement_timeout"), "{}", in_transaction(&own));
+        own.note("SET bytea_output TO DEFAULT");
+        assert!(!in_transaction(&own).contains("bytea_output"), "{}", in_transaction(&own));
         own.note("SET transaction_timeout = '1h'");
         assert!(!in_transaction(&own).contains("transaction_timeout"), "{}", in_transaction(&own));
         assert_eq!(unlimited_session(&own) + &limited_session(&own), "");
