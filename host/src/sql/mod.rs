@@ -45,7 +45,7 @@ pub use lex::BOM;
 pub use names::{
     assigned_scopes, for_statement, identifiers_of_objects, introduces_text, names_after, qualifiers, quoted, words,
 };
-pub use nearly::nearly_divided;
+pub use nearly::{DOWN_WORDS, nearly_divided};
 pub use outside::{engine_of_elsewhere, engines, writes_file};
 pub use placeholders::{Placeholder, fill, placeholders};
 pub use postgres::{

@@ -47,10 +47,12 @@ const MARKERS: [(Kind, &str, &str); 15] = [
     (Kind::Word, "rollback", "up"),
 ];
 
-/// Words for the downgrade. A comment that has one of them, and besides only [`FILLERS`] and signs, is the heading of one.
-const DOWN: [&str; 12] = [
+/// Words for the downgrade, of one or the other tool. A comment that has one of them, and besides only [`FILLERS`] and signs, is the
+/// heading of one.
+pub const DOWN_WORDS: [&str; 14] = [
     "down",
     "downs",
+    "dn",
     "downgrade",
     "undo",
     "revert",
@@ -61,6 +63,7 @@ const DOWN: [&str; 12] = [
     "backwards",
     "unapply",
     "uninstall",
+    "teardown",
 ];
 
 /// What a heading has besides.
@@ -264,7 +267,7 @@ fn heading(comment: &str) -> Option<&'static str> {
     let words = comment.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
     let mut found = None;
     for word in words {
-        match DOWN.iter().find(|down| **down == word) {
+        match DOWN_WORDS.iter().find(|down| **down == word) {
             Some(down) => found = Some(*down),
             None if FILLERS.contains(&word) => {}
             // `2. Down` and `to rollback`, not `down to 3`.

@@ -50,9 +50,7 @@ impl Formats {
             Self::Fixed => open.map(|(name, value)| format!("SET LOCAL {name} = {value}; ")).collect(),
             Self::OfClient => open
                 .map(|(name, _)| match SENT.iter().find(|(sent, _)| *sent == name) {
-                    Some((_, default)) => {
-                        format!("SELECT pg_catalog.set_config('{name}', {}, true); ", of_client(name, own, default))
-                    }
+                    Some((_, default)) => give(name, own, default, Lasting::Transaction),
                     None => format!("SET LOCAL {name} TO DEFAULT; "),
                 })
                 .collect(),
@@ -63,10 +61,20 @@ impl Formats {
 /// The text that gives the session what the driver has sent other values for, until [`reset`]. Other statements can directly follow it.
 pub(super) fn for_session(own: &Own) -> String {
     let open = SENT.into_iter().filter(|(name, _)| !own.has(name));
-    let set = |(name, default): (&str, &str)| {
-        format!("SELECT pg_catalog.set_config('{name}', {}, false); ", of_client(name, own, default))
-    };
-    open.map(set).collect()
+    open.map(|(name, default)| give(name, own, default, Lasting::Session)).collect()
+}
+
+/// How long a setting lasts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lasting {
+    Transaction,
+    Session,
+}
+
+/// The text that sets what a client without a value of its own has.
+fn give(name: &str, own: &Own, default: &str, lasting: Lasting) -> String {
+    let is_local = lasting == Lasting::Transaction;
+    format!("SELECT pg_catalog.set_config('{name}', {}, {is_local}); ", of_client(name, own, default))
 }
 
 /// The text that undoes [`for_session`].
@@ -74,10 +82,10 @@ pub(super) fn reset(own: &Own) -> String {
     SENT.into_iter().filter(|(name, _)| !own.has(name)).map(|(name, _)| format!("RESET {name}; ")).collect()
 }
 
-/// The expression of the value that a client without one of its own has: that of the URL, else those of the role and of the database in
+/// The expression of the value that a client without one of its own has: that of the URL or the environment, else those of the role and of the database in
 /// the order in which the server takes them.
 fn of_client(name: &str, own: &Own, default: &str) -> String {
-    if let Some(value) = own.in_url(name) {
+    if let Some(value) = own.of_operator(name) {
         return literal(value);
     }
     let default = literal(own.configured(name).unwrap_or(default));
@@ -130,29 +138,26 @@ pub(super) fn in_environment() -> impl Iterator<Item = (String, String)> {
 }
 
 /// What of that a statement sets back to what the session began with, which would be the values of the driver.
-pub(super) fn reset_by(statement: &str) -> Option<Vec<&'static str>> {
+pub(super) fn reset_by(statement: &str) -> Vec<&'static str> {
     let words: Vec<String> = identifiers(statement, Dialect::Postgres).iter().map(|it| it.to_lowercase()).collect();
     let words: Vec<&str> =
         words.iter().map(String::as_str).filter(|it| !matches!(*it, "session" | "local" | "to")).collect();
     let names = || SENT.map(|(name, _)| name).to_vec();
-    let named = |name: &str| names().into_iter().filter(|it| *it == name).collect();
+    let named = |name: &str| -> Vec<&'static str> { names().into_iter().filter(|it| *it == name).collect() };
     match words.as_slice() {
-        ["reset" | "discard", "all"] => Some(names()),
-        ["reset", "time", "zone"] | ["set", "time", "zone", "default"] => Some(named("timezone")),
+        ["reset" | "discard", "all"] => names(),
+        ["reset", "time", "zone"] | ["set", "time", "zone", "default"] => named("timezone"),
         // `SET TIME ZONE LOCAL`, and not `SET TIME ZONE -7`.
-        ["set", "time", "zone"] if !statement.contains(char::is_numeric) => Some(named("timezone")),
-        ["reset", name] | ["set", name, "default"] => Some(named(name)),
-        _ => None,
+        ["set", "time", "zone"] if !statement.contains(char::is_numeric) => named("timezone"),
+        ["reset", name] | ["set", name, "default"] => named(name),
+        _ => Vec::new(),
     }
 }
 
 /// The text that gives the rest of a transaction the values of the operator's client again.
 pub(super) fn again(names: &[&str], own: &Own) -> String {
     let sent = SENT.into_iter().filter(|(name, _)| names.contains(name));
-    sent.map(|(name, default)| {
-        format!("SELECT pg_catalog.set_config('{name}', {}, true); ", of_client(name, own, default))
-    })
-    .collect()
+    sent.map(|(name, default)| give(name, own, default, Lasting::Transaction)).collect()
 }
 
 /// The settings in the options of a URL, or in `PGOPTIONS`: `-c NAME=VALUE` and `--NAME=VALUE`, where a backslash takes the next
@@ -192,19 +197,19 @@ mod tests {
     #[test]
     fn what_gives_back_the_values_of_the_driver_is_known() {
         for (statement, names) in [
-            ("RESET ALL", Some(&["timezone", "datestyle"][..])),
-            ("DISCARD ALL", Some(&["timezone", "datestyle"])),
-            ("RESET TIME ZONE", Some(&["timezone"])),
-            ("SET LOCAL TIME ZONE DEFAULT", Some(&["timezone"])),
-            ("SET TIME ZONE LOCAL", Some(&["timezone"])),
-            ("SET SESSION DateStyle TO DEFAULT", Some(&["datestyle"])),
-            ("SET datestyle = default", Some(&["datestyle"])),
-            ("RESET search_path", Some(&[])),
-            ("SET TIME ZONE 'Asia/Tokyo'", None),
-            ("SET timezone = 'UTC'", None),
-            ("SET TIME ZONE -7", None),
+            ("RESET ALL", &["timezone", "datestyle"][..]),
+            ("DISCARD ALL", &["timezone", "datestyle"]),
+            ("RESET TIME ZONE", &["timezone"]),
+            ("SET LOCAL TIME ZONE DEFAULT", &["timezone"]),
+            ("SET TIME ZONE LOCAL", &["timezone"]),
+            ("SET SESSION DateStyle TO DEFAULT", &["datestyle"]),
+            ("SET datestyle = default", &["datestyle"]),
+            ("RESET search_path", &[]),
+            ("SET TIME ZONE 'Asia/Tokyo'", &[]),
+            ("SET timezone = 'UTC'", &[]),
+            ("SET TIME ZONE -7", &[]),
         ] {
-            assert_eq!(reset_by(statement).as_deref(), names, "{statement}");
+            assert_eq!(reset_by(statement), names, "{statement}");
         }
     }
 

@@ -174,7 +174,7 @@ pub(super) struct Own {
     /// The names of the settings that a script has set for its session.
     set: Vec<String>,
     /// Those that the environment and the URL set.
-    in_url: Vec<(String, String)>,
+    of_operator: Vec<(String, String)>,
     /// Those of the server's configuration that the driver sends other values for, where this login may read them.
     configured: Vec<(String, String)>,
     /// The workers of a cluster need the settings, too.
@@ -184,8 +184,8 @@ pub(super) struct Own {
 impl Own {
     /// `options`: those of the URL, as the server takes them.
     pub(super) fn of(facts: &Facts, options: &str, configured: Vec<(String, String)>) -> Self {
-        let in_url = formats::in_environment().chain(formats::parse_options(options)).collect();
-        Self { set: Vec::new(), in_url, configured, has_workers: facts.citus.is_some() }
+        let of_operator = formats::in_environment().chain(formats::parse_options(options)).collect();
+        Self { set: Vec::new(), of_operator, configured, has_workers: facts.citus.is_some() }
     }
 
     /// Forgets what a script has set.
@@ -197,9 +197,9 @@ impl Own {
         self.set.iter().any(|own| own == name)
     }
 
-    /// What the URL sets one to.
-    pub(super) fn in_url(&self, name: &str) -> Option<&str> {
-        self.in_url.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
+    /// What the environment and the URL set one to.
+    pub(super) fn of_operator(&self, name: &str) -> Option<&str> {
+        self.of_operator.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
     }
 
     /// What the server's configuration sets one to, as far as that is known.
@@ -211,7 +211,8 @@ impl Own {
     pub(super) fn note(&mut self, statement: &str) {
         let words: Vec<String> =
             identifiers(statement, Dialect::Postgres).iter().map(|word| word.to_lowercase()).collect();
-        if let Some(reset) = formats::reset_by(statement).filter(|reset| !reset.is_empty()) {
+        let reset = formats::reset_by(statement);
+        if !reset.is_empty() {
             self.set.retain(|name| !reset.contains(&name.as_str()));
             return;
         }

@@ -119,7 +119,8 @@ impl PostgresDatabase {
             return Ok(());
         }
         let is_setting = goes_on && class == StatementClass::Session && self.rights == Role::SqlScript;
-        if let Some(names) = is_setting.then(|| formats::reset_by(statement)).flatten() {
+        let names = if is_setting { formats::reset_by(statement) } else { Vec::new() };
+        if !names.is_empty() {
             let again = formats::again(&names, &self.own);
             self.later(scope, &again);
         }

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use super::name::{Name, Role, is_versioned};
-use super::{about, order};
+use super::{about, order, reversal};
 use crate::dialect::Dialect;
 use crate::project::problem::{Problem, list, shown};
 use crate::project::revision::{RevisionKey, migration_id};
@@ -282,50 +282,6 @@ pub(super) fn pair_all(entries: &mut [FoundName]) {
     entries.chunk_by_mut(|a, b| a.name.key == b.name.key).for_each(pair);
 }
 
-/// A file that looks like the downgrade of another of its revision, and that would run after it: `1_rollback_a.sql` beside `1_a.sql`,
-/// `1_a.donw.sql` beside `1_a.up.sql`.
-fn reversal(names: &BTreeMap<String, Vec<FoundName>>) -> Option<Problem> {
-    const DOWN: [&str; 14] = [
-        "down",
-        "downs",
-        "dn",
-        "downgrade",
-        "rollback",
-        "revert",
-        "reverse",
-        "undo",
-        "backout",
-        "backward",
-        "backwards",
-        "unapply",
-        "uninstall",
-        "teardown",
-    ];
-    const UP: [&str; 9] = ["up", "ups", "upgrade", "do", "apply", "deploy", "forward", "forwards", "install"];
-    let words = |name: &str, without: &[&str]| -> (Vec<String>, bool) {
-        let all = name.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_lowercase);
-        let (kept, left): (Vec<String>, Vec<String>) = all.partition(|word| !without.contains(&word.as_str()));
-        (kept, !left.is_empty())
-    };
-    let is_of = |later: &str, entries: &[FoundName], other: &str, others: &[FoundName]| {
-        let (kept, has_down) = words(later, &DOWN);
-        let is_reversal = has_down && (kept == words(other, &UP).0 || kept == words(other, &[]).0);
-        let has_parts = others.iter().any(|entry| entry.name.role == Role::Up);
-        let is_spelled_wrong = has_parts && later.strip_prefix(other).is_some_and(|rest| rest.starts_with('.'));
-        entries.iter().all(|entry| entry.name.role == Role::Whole) && (is_reversal || is_spelled_wrong)
-    };
-    let found = names.iter().find_map(|(later, entries)| {
-        let (_, others) =
-            names.iter().find(|(other, others)| *other != later && is_of(later, entries, other, others))?;
-        Some((entries.first()?, others.first()?))
-    });
-    let (later, other) = found?;
-    let (file, upgrade) = (&later.file.file_name, &other.file.file_name);
-    let down = format!("{}.down.sql", migration_id(&other.name.revision, &other.name.name));
-    let message = format!("`{}` looks like the downgrade of `{}`, and would run after it", shown(file), shown(upgrade));
-    Some(Problem::new(message).hint(format!("call it `{down}` if it is, or give it another revision if it is not")))
-}
-
 /// Orders the entries of a revision.
 fn in_order(a: &FoundName, b: &FoundName) -> Ordering {
     a.name.role.cmp(&b.name.role).then_with(|| a.file.file_name.cmp(&b.file.file_name))
@@ -367,7 +323,7 @@ fn migrations(entries: Vec<FoundName>) -> Result<Vec<Found>, Problem> {
             false => "several files may share a plain number, but not a version: give each a revision of its own",
         }));
     }
-    if let Some(problem) = order::unclear_names(&revision, &files).or_else(|| reversal(&names)) {
+    if let Some(problem) = order::unclear_names(&revision, &files).or_else(|| reversal::unclear(&names)) {
         return Err(problem);
     }
     let all = names.into_values().zip(1..).map(|(entries, number)| {

@@ -5,6 +5,7 @@ mod group;
 mod ignore;
 mod name;
 mod order;
+mod reversal;
 mod shared;
 mod shared_directory;
 mod sources;

@@ -46,8 +46,8 @@ impl Chosen<'_> {
             let asked = text.filter(|_| asks || up.directives.parameters);
             let wrong = asked.and_then(|text| Some(in_file(&text.file, placeholders(&text.text, self.dialect).err()?)));
             problems.extend(wrong);
-            let unfilled =
-                text.filter(|text| asked.is_none() && is_of_flyway(&text.file) || is_of_liquibase(&text.text));
+            let unfilled = text.filter(|_| asked.is_none());
+            let unfilled = unfilled.filter(|text| is_of_flyway(&text.file) || is_of_liquibase(&text.text));
             let unfilled =
                 unfilled.and_then(|text| Some(in_file(&text.file, flyway_placeholder(&text.text, self.dialect)?)));
             problems.extend(unfilled);
