@@ -7,12 +7,12 @@ use std::error::Error;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use runner::data::{Batch, ColumnValues};
 use runner::database::{
     BatchLimits, ConnectOptions, DatabaseUrl, TableName, TableSource, TableTarget, TransactionOptions, WriteHint,
     WriteMode, connect,
 };
 use runner::keyset::TableReader;
+use runner_data::{Batch, ColumnValues};
 
 #[path = "support/mod.rs"]
 mod support;

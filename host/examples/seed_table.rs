@@ -6,10 +6,10 @@ use std::error::Error;
 use std::path::Path;
 use std::time::Instant;
 
-use runner::data::{Batch, Column, ColumnValues, VarValues};
 use runner::database::{
     ConnectOptions, DatabaseUrl, TableName, TableTarget, TransactionOptions, WriteHint, WriteMode, connect,
 };
+use runner_data::{Batch, Column, ColumnValues, VarValues};
 
 #[path = "support/mod.rs"]
 mod support;

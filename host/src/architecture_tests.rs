@@ -236,7 +236,7 @@ fn an_import_that_points_up_is_found() {
         wrong(source, &module, &of_crate, &of_engine)
     };
     assert_eq!(find("use crate::engine::Event;", &["database", "sqlite"]).len(), 1);
-    assert_eq!(find("use crate::{data::Value, cli::exit};", &["engine", "apply"]).len(), 1);
+    assert_eq!(find("use crate::{database::Value, cli::exit};", &["engine", "apply"]).len(), 1);
     assert_eq!(find("use super::apply::Engine;", &["engine", "history"]).len(), 1);
     assert_eq!(find("use super::super::{plan::{Plan}, schema};", &["engine", "journal", "store"]).len(), 1);
     assert_eq!(find("fn f() { crate::engine::verify::run() }", &["engine", "plan"]).len(), 1);
@@ -245,6 +245,6 @@ fn an_import_that_points_up_is_found() {
     assert_eq!(find("use super::RunRecorder;", &["engine", "schema"]).len(), 1);
     assert_eq!(find("use crate::Runner;", &["engine", "apply"]).len(), 1);
     assert_eq!(find("use super::{Event, RunRecorder};", &["engine", "apply"]), [""; 0]);
-    assert_eq!(find("// use crate::cli::exit;\nuse crate::data::Value;", &["engine", "apply"]), [""; 0]);
+    assert_eq!(find("// use crate::cli::exit;\nuse crate::database::Database;", &["engine", "apply"]), [""; 0]);
     assert_eq!(find("use super::schema::tool_sql;", &["engine", "history"]), [""; 0]);
 }

@@ -157,9 +157,10 @@
 //! engine                         plans and runs
 //! keyset dump project scratch    pages of a table; schema and rows as text; files and settings; scratch databases
 //! database                       SQLite, PostgreSQL, MySQL and MariaDB behind one trait
-//! sql runtime                    statements told apart and split; the asynchronous runtime
-//! backoff data dialect error processes random suggest visible
 //! ```
+//!
+//! Below them are crates that know nothing of migrations: `runner-sql` (statements told apart and split), `runner-data` (values and
+//! batches) and `runner-base` (errors, dialects, and what else all share).
 
 // The futures of a run are nested deeply: with the driver of MySQL alone the default of 128 is not enough.
 #![recursion_limit = "256"]
@@ -171,25 +172,17 @@ compile_error!("the crate `runner` needs at least one of its features `sqlite`, 
 #[doc(hidden)]
 pub mod attack;
 #[doc(hidden)]
-pub mod backoff;
-#[doc(hidden)]
 pub mod backup;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod cli;
 #[doc(hidden)]
-pub mod data;
-#[doc(hidden)]
 pub mod database;
-#[doc(hidden)]
-pub mod dialect;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod dump;
 #[doc(hidden)]
 pub mod engine;
-#[doc(hidden)]
-pub mod error;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod fleet;
@@ -199,32 +192,19 @@ pub mod keyset;
 #[doc(hidden)]
 pub mod migration_tests;
 #[doc(hidden)]
-pub mod processes;
-#[doc(hidden)]
 pub mod project;
-#[doc(hidden)]
-pub mod random;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod report;
 #[doc(hidden)]
 pub mod runner;
-#[doc(hidden)]
-pub mod runtime;
 #[cfg(feature = "components")]
 #[doc(hidden)]
 pub mod sandbox;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod scratch;
-#[doc(hidden)]
-pub mod sql;
-#[doc(hidden)]
-pub mod suggest;
-#[doc(hidden)]
-pub mod visible;
 
-pub use data::Value;
 pub use database::Dialect;
 pub use engine::Direction;
 pub use engine::apply::Action;
@@ -236,10 +216,11 @@ pub use engine::plan::{Plan, PlannedMigration};
 pub use engine::status::{Standing, StatusRow};
 pub use engine::target::Target;
 pub use engine::verify::{Extent, Finding, ProofLevel, Verdict, Verified};
-pub use error::{Error, ErrorKind, Result};
 pub use project::Project;
 pub use project::settings::OnExisting;
 pub use runner::{Builder, DatabaseLocation, Events, Runner, Status};
+pub use runner_base::error::{Error, ErrorKind, Result};
+pub use runner_data::Value;
 #[cfg(feature = "components")]
 pub use sandbox::compile::compile_component;
 

@@ -5,14 +5,14 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use crate::data::Value;
 use crate::database::lifecycle::{drop_named, patiently};
 use crate::database::scratch::{locked, open_lock};
 use crate::database::{
     ConnectOptions, Database, DatabaseError, DatabaseErrorKind, DatabaseUrl, Dialect, QueryLimits, connect,
 };
-use crate::error::{Error, Result};
-use crate::random;
+use runner_base::error::{Error, Result};
+use runner_base::random;
+use runner_data::Value;
 
 /// Prefix of the names of scratch databases on servers.
 const PREFIX: &str = "runner_scratch_";

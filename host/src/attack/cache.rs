@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use super::arena::Verdict;
 use super::class::Attempt;
 use crate::database::copy::Directory;
-use crate::error::{Error, Result};
 use crate::project::limits::Limits;
 use crate::sandbox::{Cache, engine};
+use runner_base::error::{Error, Result};
 
 /// Two artifacts.
 const ONE: &str = "1111111111111111111111111111111111111111111111111111111111111111";

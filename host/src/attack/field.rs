@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::data::Value;
 use crate::database::attacks::Corpus;
 use crate::database::logins::{LoginRequest, LoginTask, Removal, WantedLogin};
 use crate::database::{
@@ -11,8 +10,9 @@ use crate::database::{
     TransactionOptions, connect,
 };
 use crate::engine::isolation::Barrier;
-use crate::error::{Error, Result};
 use crate::scratch::Scratch;
+use runner_base::error::{Error, Result};
+use runner_data::Value;
 
 /// The revision of the attacker.
 const ATTACKER: &str = "attacker";

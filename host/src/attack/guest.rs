@@ -6,7 +6,6 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::class::Verb;
-use crate::data::{Batch, Value};
 use crate::database::schema_change::{DataType, DefaultValue, NewColumn, NewTable};
 use crate::database::{
     BatchLimits, Dialect, QueryLimits, SchemaChange, TableName, TableSource, TableTarget, WriteMode,
@@ -15,7 +14,8 @@ use crate::engine::batch_function::{BatchFunction, BatchInstance};
 use crate::engine::execution::{CallLimits, Calls, Reader};
 use crate::engine::transform::TransformTask;
 use crate::engine::{CallError, Direction, RunContext, Script};
-use crate::error::{Error, Result};
+use runner_base::error::{Error, Result};
+use runner_data::{Batch, Value};
 
 /// What one call returns at most.
 const LIMITS: CallLimits = CallLimits {

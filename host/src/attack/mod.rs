@@ -17,15 +17,15 @@ pub use guest::Ends;
 
 use field::{Field, State, explained};
 
-use crate::data::Value;
 use crate::database::attacks::{self, Attack, BEYOND, Corpus, Reach};
 use crate::database::{
     ConnectOptions, Database, DatabaseError, DatabaseUrl, Dialect, End, HostSession, QueryLimits, StopSignal,
     TransactionOptions,
 };
 use crate::engine::isolation::Barrier;
-use crate::error::{Error, Result};
 use crate::scratch::Scratch;
+use runner_base::error::{Error, Result};
+use runner_data::Value;
 
 /// The transaction of a component.
 const MIGRATION: TransactionOptions =

@@ -4,11 +4,11 @@
 use std::time::Duration;
 
 use super::{AttackReport, Ground, MIGRATION, Succeeded, runs};
-use crate::data::Value;
 use crate::database::attacks::{Attack, Corpus, InTransaction, RolledBack};
 use crate::database::{ConnectOptions, Database, DatabaseError, DatabaseUrl, QueryLimits, StopSignal, connect};
 use crate::engine::isolation::Barrier;
-use crate::error::Result;
+use runner_base::error::Result;
+use runner_data::Value;
 
 /// How long a statement may run, or wait for others: the database is in use.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -5,8 +5,8 @@ use super::class::{Attempt, Class};
 use super::{AttackReport, Succeeded, classes};
 use crate::database::{ConnectOptions, DatabaseUrl, Dialect};
 use crate::engine::isolation::Barrier;
-use crate::error::Result;
 use crate::scratch::Scratch;
+use runner_base::error::Result;
 
 /// The attacks of a class, in their usual spelling.
 fn attempts(class: &'static Class) -> impl Iterator<Item = Attempt> {

@@ -25,9 +25,9 @@ use crate::database::{DatabaseUrl, Dialect, StopSignal};
 use crate::engine::backup::{Backup, BackupDone, BackupJob};
 use crate::engine::event::Event;
 use crate::engine::stopped::stopped;
-use crate::error::{Error, Result};
 use crate::project::settings::BackupTo;
 use place::{Growing, Place};
+use runner_base::error::{Error, Result};
 
 /// BackupOptions for backups.
 #[derive(Clone, Debug)]
@@ -84,7 +84,7 @@ impl Backups {
             Some(reason) => stopped(reason),
             None => {
                 let error = Error::from(error);
-                Error { kind: crate::error::ErrorKind::Failed, ..error }
+                Error { kind: runner_base::error::ErrorKind::Failed, ..error }
             }
         })
     }
@@ -106,7 +106,7 @@ impl Backup for Backups {
             Ok(BackupDone { path, bytes, duration: began.elapsed(), restore })
         };
         made.await.map_err(|error: Error| match error.kind {
-            crate::error::ErrorKind::Interrupted | crate::error::ErrorKind::Terminated => error,
+            runner_base::error::ErrorKind::Interrupted | runner_base::error::ErrorKind::Terminated => error,
             _ => Error { message: format!("backup failed; nothing was run: {}", error.message), ..error },
         })
     }

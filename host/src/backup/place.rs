@@ -9,10 +9,10 @@ use jiff::Timestamp;
 
 use super::BackupOptions;
 use crate::database::{DatabaseUrl, Dialect};
-use crate::error::{Error, Result};
 use crate::project::leaves;
 use crate::project::settings::BackupTo;
-use crate::random;
+use runner_base::error::{Error, Result};
+use runner_base::random;
 
 /// Default directory for backups of servers, in the project.
 const DIRECTORY: &str = "backups";

@@ -18,7 +18,7 @@ use crate::database::no_driver;
 use crate::database::postgres::dump::environment;
 use crate::database::{DatabaseUrl, Dialect};
 use crate::engine::backup::BackupJob;
-use crate::error::{Error, Result};
+use runner_base::error::{Error, Result};
 
 /// The placeholder of the file in arguments.
 const FILE: &str = "{file}";

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::database::{DatabaseUrl, Dialect};
-use crate::suggest::quoted_for_shell;
+use runner_base::suggest::quoted_for_shell;
 
 /// The instructions, as a sentence.
 pub(super) fn advice(url: &DatabaseUrl, dialect: Dialect, is_foreign: bool, backup: &Path) -> String {

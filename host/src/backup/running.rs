@@ -12,8 +12,8 @@ use tokio::task::JoinHandle;
 use super::{Told, pause};
 use crate::engine::backup::BackupJob;
 use crate::engine::stopped::stopped;
-use crate::error::{Error, Result};
-use crate::processes::{Group, own_session};
+use runner_base::error::{Error, Result};
+use runner_base::processes::{Group, own_session};
 
 /// Interval between checks of the size of the file.
 const LOOK: Duration = Duration::from_millis(250);

@@ -4,8 +4,8 @@ use std::cell::OnceCell;
 
 use super::context::{Context, HistoryDetail};
 use crate::engine::history::{self, History};
-use crate::error::Result;
-use crate::runtime;
+use runner_base::error::Result;
+use runner_base::runtime;
 
 /// What is applied. The database is asked the first time that anybody wants to know: most commands on files need none.
 pub struct Applied<'a> {

@@ -7,13 +7,13 @@ use super::context::Context;
 use super::exit;
 use crate::database::StopSignal;
 use crate::engine::script::{AssetPlace, Assets};
-use crate::error::Result;
 use crate::project::build::{BuildRequest, Described, build, lines};
 use crate::project::lockfile::{ComponentDescription, LockLine};
 use crate::project::script::{LoadedScript, embedded};
 use crate::report::json::BuildJson;
 use crate::report::{Format, Text, text};
 use crate::sandbox::{self, Sandbox};
+use runner_base::error::Result;
 
 /// Builds components and updates the lockfile.
 pub fn run(context: &Context, revisions: &[String], all: bool) -> Result<u8> {

@@ -3,8 +3,8 @@
 use std::io::{self, IsTerminal};
 
 use super::context::Context;
-use crate::error::{Error, Result};
 use crate::report::{Printer, Text};
+use runner_base::error::{Error, Result};
 
 /// Fails if the database is protected, or if the operator declines. `what` completes "About to …". Only asks where
 /// somebody can answer: on a terminal. One who could answer and cannot be asked is not taken to agree.

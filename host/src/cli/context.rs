@@ -10,7 +10,6 @@ use super::new_lines::NewLines;
 use super::request::{GlobalRequest, flags};
 use crate::database::redact::is_secret_word;
 use crate::engine::event::{Event, LogLevel};
-use crate::error::{Error, ErrorKind, Result};
 use crate::fleet;
 use crate::project::lockfile::LockLine;
 use crate::project::settings::DatabaseUse;
@@ -19,6 +18,7 @@ use crate::report::json::DatabaseJson;
 use crate::report::{Format, Printer, SinkOptions, Text, sink, text};
 use crate::runner::setup::Note;
 pub use crate::runner::setup::{HistoryDetail, OpenError, OpenedDatabase, Setup};
+use runner_base::error::{Error, ErrorKind, Result};
 
 /// What a command works with.
 pub struct Context {

@@ -9,10 +9,10 @@ use crate::engine::history::{self, History};
 use crate::engine::identity::Identity;
 use crate::engine::target::{Candidates, compare_revisions};
 use crate::engine::throttle::Pause;
-use crate::error::{Error, ErrorKind, Result};
 use crate::report::json::ControlJson;
 use crate::report::{Format, Text};
-use crate::runtime;
+use runner_base::error::{Error, ErrorKind, Result};
+use runner_base::runtime;
 
 /// A database whose runs can be controlled.
 pub struct ControlSession<'a> {

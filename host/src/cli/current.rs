@@ -2,10 +2,10 @@
 
 use super::context::{Context, HistoryDetail};
 use super::exit;
-use crate::error::Result;
 use crate::report::json::CurrentJson;
 use crate::report::{Format, text};
-use crate::runtime;
+use runner_base::error::Result;
+use runner_base::runtime;
 
 /// Prints the current revision. Reads only the database: the project may be broken.
 pub fn run(context: &Context) -> Result<u8> {

@@ -7,19 +7,19 @@ use super::request::RunRequest;
 use super::run::{Before, run_after, watched};
 use super::{confirm, exit};
 use crate::database::{ConnectOptions, DatabaseErrorKind, StopSignal, connect, lifecycle};
-use crate::dialect::Dialect;
 use crate::engine::apply::{Action, planned_sql};
 use crate::engine::backup::{BackupDone, BackupJob};
 use crate::engine::existing;
 use crate::engine::history::{self, History, Record};
 use crate::engine::plan::{PlanInput, plan_apply};
 use crate::engine::stopped::stopped;
-use crate::error::{Error, ErrorKind, Result};
 use crate::project::Catalog;
 use crate::report::json::DbJson;
 use crate::report::{Format, SinkOptions, Text, sink, text};
 use crate::runner::run as library;
-use crate::runtime;
+use runner_base::dialect::Dialect;
+use runner_base::error::{Error, ErrorKind, Result};
+use runner_base::runtime;
 
 /// How often a server that does not accept connections is tried again.
 const POLL: Duration = Duration::from_millis(250);

@@ -10,12 +10,12 @@ use crate::database::logins::{LoginReport, LoginRequest, LoginTask, Removal, Wan
 use crate::database::order;
 use crate::engine::isolation::{self, Barrier, Isolation};
 use crate::engine::plan::{granted_lines, grants_for};
-use crate::error::{ErrorKind, Result};
 use crate::project::catalog::Catalog;
 use crate::report::json::DoctorJson;
 use crate::report::text::Confined;
 use crate::report::{Format, text};
-use crate::runtime;
+use runner_base::error::{ErrorKind, Result};
+use runner_base::runtime;
 
 /// Shows what the server can do, what isolates the project's components on it, and with `with_attack` what a hostile one
 /// would achieve. Fails if a component could reach beyond the database.

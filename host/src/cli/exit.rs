@@ -1,6 +1,6 @@
 //! Exit codes: they depend only on the kind of an error.
 
-use crate::error::{Error, ErrorKind};
+use runner_base::error::{Error, ErrorKind};
 
 /// Done, or nothing to do.
 pub const DONE: u8 = 0;

@@ -10,12 +10,12 @@ use crate::database::{Database, Dialect, order};
 use crate::engine::history::History;
 use crate::engine::plan::{PlanInput, PlanOptions, component_of_grants, grants_for};
 use crate::engine::target::compare_revisions;
-use crate::error::{Error, Result};
 use crate::project::catalog::{Catalog, CatalogProblemKind};
 use crate::project::{migration_id, package_of};
 use crate::report::json::GrantsJson;
 use crate::report::{Format, Text, text};
-use crate::runtime;
+use runner_base::error::{Error, Result};
+use runner_base::runtime;
 
 /// Looks at the logins of components, or changes them.
 pub fn run(context: &Context, command: GrantsCommand) -> Result<u8> {

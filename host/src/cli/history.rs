@@ -3,10 +3,10 @@
 use super::context::{Context, HistoryDetail};
 use super::exit;
 use crate::engine::history::{read_all, read_repairs};
-use crate::error::Result;
 use crate::report::json::HistoryJson;
 use crate::report::{Format, Text, text};
-use crate::runtime;
+use runner_base::error::Result;
+use runner_base::runtime;
 
 /// Shows what ran. Reads only the database.
 pub fn run(context: &Context) -> Result<u8> {

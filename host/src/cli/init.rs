@@ -7,14 +7,14 @@ use super::exit;
 use crate::database::{ConnectOptions, DatabaseUrl, connect};
 use crate::engine::identity::Identity;
 use crate::engine::{existing, history};
-use crate::error::{Error, Result};
 use crate::project::scaffold::{Scaffolded, github, init, revision_at};
 use crate::project::settings::FILE_NAME;
 use crate::project::{LoadRequest, Settings};
 use crate::report::json::ScaffoldJson;
 use crate::report::{Format, Printer, Text, text};
-use crate::runtime;
-use crate::suggest::quoted_for_shell;
+use runner_base::error::{Error, Result};
+use runner_base::runtime;
+use runner_base::suggest::quoted_for_shell;
 
 /// How long to wait for a server whose database may have tables: the project is made either way.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -66,7 +66,6 @@ use clap::error::{ContextKind, ErrorKind as ClapErrorKind};
 
 use crate::database::redact::{redact, redact_url};
 use crate::engine::apply::Action;
-use crate::error::{Error, ErrorKind, Result};
 use crate::project::build::wrapper;
 use crate::project::env::{self, Switches};
 use crate::report::json::ErrorDocument;
@@ -76,6 +75,7 @@ use adopt_args::{DbArgs, DbCommand};
 use args::{Cli, Command, FormatArg};
 use context::Context;
 use request::{FleetRequest, GlobalRequest, PrinterFlags};
+use runner_base::error::{Error, ErrorKind, Result};
 
 /// Runs the process's command line. On Unix the process ends with a command, and this does not return.
 pub fn main() -> ExitCode {
@@ -241,7 +241,7 @@ fn dispatch(cli: Cli, printer: &Arc<Printer>) -> Result<u8> {
         Command::Db(args) => db(args, printer, &global),
         Command::Validate(args) => {
             let context = project()?;
-            let dialect = args.dialect.as_deref().and_then(crate::dialect::Dialect::from_name);
+            let dialect = args.dialect.as_deref().and_then(runner_base::dialect::Dialect::from_name);
             validate::run(&context, args.locked || context.settings.switches.locked, dialect, args.base.as_deref())
         }
         Command::Doctor { attack } => doctor::run(&context()?, attack),

@@ -2,10 +2,10 @@
 
 use super::context::Context;
 use super::exit;
-use crate::error::Result;
 use crate::project::packages;
 use crate::report::json::OutdatedJson;
 use crate::report::{Format, text};
+use runner_base::error::Result;
 
 /// Shows which versions of the project's packages there are.
 pub fn run(context: &Context) -> Result<u8> {

@@ -3,7 +3,7 @@
 use super::context::Context;
 use super::control::{self, ControlOutcome, ControlSession};
 use crate::engine::control::orders::{ControlRequest, pause};
-use crate::error::{Error, Result};
+use runner_base::error::{Error, Result};
 
 /// Pauses runs before their next chunk.
 pub fn run(context: &Context, revision: Option<&str>, why: Option<&str>) -> Result<u8> {

@@ -7,7 +7,6 @@ use super::survey::with_refusals;
 use super::validate::Remarks;
 use crate::database::logins::{LoginRequest, LoginTask, Removal};
 use crate::database::{Database, Facts, HostSession, order};
-use crate::dialect::Dialect;
 use crate::engine::Direction;
 use crate::engine::apply::{PlannedSql, planned_sql};
 use crate::engine::control::under_way::note;
@@ -18,15 +17,16 @@ use crate::engine::plan::{
     Inspection, Plan, PlanInput, Refusal, Statements, check_dry_run, down_mode, file_of, inspect, plan_towards,
 };
 use crate::engine::transcript::store::known_unrepeatable;
-use crate::error::{Error, Result};
 use crate::project::catalog::Catalog;
 use crate::project::settings::OnExisting;
 use crate::report::escape::first_escaped;
 use crate::report::json::{ErrorJson, PlanJson};
 use crate::report::{Format, Printer, Text, text};
 use crate::runner::run::revision_of;
-use crate::runtime;
-use crate::sql::changes_session;
+use runner_base::dialect::Dialect;
+use runner_base::error::{Error, Result};
+use runner_base::runtime;
+use runner_sql::changes_session;
 
 /// Shows what would run.
 pub fn run(context: &Context, request: &PlanRequest) -> Result<u8> {

@@ -3,7 +3,7 @@
 use super::context::Context;
 use super::request::RunRequest;
 use crate::engine::apply::Action;
-use crate::error::Result;
+use runner_base::error::Result;
 
 /// Rolls back the last migration and applies it again.
 pub fn run(context: Context, request: &RunRequest) -> Result<u8> {

@@ -2,11 +2,11 @@
 
 use super::context::{Context, HistoryDetail};
 use super::exit;
-use crate::error::{Error, Result};
 use crate::project::packages::{self, PackageName, Removed};
 use crate::report::json::RemovedJson;
 use crate::report::{Format, text};
-use crate::runtime;
+use runner_base::error::{Error, Result};
+use runner_base::runtime;
 
 /// Removes a package.
 pub fn run(context: &Context, name: &PackageName) -> Result<u8> {

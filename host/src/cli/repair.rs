@@ -8,10 +8,10 @@ use crate::engine::accept::{AcceptRequest, accept_checksum};
 use crate::engine::identity::Identity;
 use crate::engine::repair::{repair, survey};
 use crate::engine::target::compare_revisions;
-use crate::error::{Error, Result};
 use crate::report::json::{AcceptJson, RepairJson};
 use crate::report::{Format, text};
-use crate::runtime;
+use runner_base::error::{Error, Result};
+use runner_base::runtime;
 
 /// Shows a partial revision, or records how an operator resolved it.
 pub fn run(context: &Context, request: &RepairRequest) -> Result<u8> {

@@ -4,7 +4,7 @@ use super::context::Context;
 use super::control::{self, ControlOutcome, ControlSession};
 use crate::engine::control::orders::{EVERYTHING, resume};
 use crate::engine::throttle::Pause;
-use crate::error::Result;
+use runner_base::error::Result;
 
 /// Ends pauses.
 pub fn run(context: &Context, revision: Option<&str>) -> Result<u8> {

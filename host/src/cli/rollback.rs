@@ -5,9 +5,9 @@ use super::context::{Context, HistoryDetail, Setup};
 use super::request::RunRequest;
 use crate::engine::apply::Action;
 use crate::engine::target::Target;
-use crate::error::Result;
 use crate::runner::run::ROLL_BACK_ALL;
-use crate::runtime;
+use runner_base::error::Result;
+use runner_base::runtime;
 
 /// Rolls back to the target.
 pub fn run(context: Context, request: &RunRequest, yes: bool) -> Result<u8> {

@@ -6,10 +6,10 @@ use std::time::Duration;
 use crate::database::stop::StopReason;
 use crate::database::{StopSignal, inside};
 use crate::engine::stopped::stopped;
-use crate::error::{Error, Result};
-use crate::processes;
 use crate::report::{Printer, erase_for_good};
-use crate::runtime;
+use runner_base::error::{Error, Result};
+use runner_base::processes;
+use runner_base::runtime;
 
 /// Raises the stop signal on SIGINT, SIGTERM, SIGHUP or when the wall time is over. Listens on its own thread, because a database call may
 /// block the thread of the run; ends the process if such a call does not end.

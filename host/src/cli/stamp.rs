@@ -7,10 +7,10 @@ use crate::database::StopSignal;
 use crate::engine::identity::Identity;
 use crate::engine::plan::Mark;
 use crate::engine::stamp::{StampRequest, stamp};
-use crate::error::{Error, Result};
 use crate::report::json::StampJson;
 use crate::report::{Format, text};
-use crate::runtime;
+use runner_base::error::{Error, Result};
+use runner_base::runtime;
 
 /// Records that the database is at a revision, without running anything.
 pub fn run(context: &Context, order: &StampOrder) -> Result<u8> {

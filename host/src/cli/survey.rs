@@ -2,10 +2,10 @@
 
 use super::context::{Context, HistoryDetail, OpenedDatabase};
 use super::validate::Remarks;
-use crate::error::{Error, Result, several};
 use crate::project::Checks;
 use crate::project::catalog::{Catalog, CatalogProblem, mismatched};
-use crate::runtime;
+use runner_base::error::{Error, Result, several};
+use runner_base::runtime;
 
 /// A project and its errors.
 pub(super) struct Survey {

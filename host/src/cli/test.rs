@@ -14,12 +14,12 @@ use crate::database::{DatabaseUrl, StopSignal, Unset};
 use crate::dump::Ignore;
 use crate::engine::identity::Identity;
 use crate::engine::target::Candidates;
-use crate::error::{Error, Result};
 use crate::migration_tests::{DatabaseReport, MigrationTest, TestRunner};
 use crate::project::{Catalog, Checks, Origin, fixtures};
 use crate::report::json::TestJson;
 use crate::report::{Format, junit, text};
-use crate::runtime;
+use runner_base::error::{Error, Result};
+use runner_base::runtime;
 
 /// Tests migrations on every configured database, in parallel.
 pub fn run(context: Context, global: &GlobalRequest, request: TestRequest) -> Result<u8> {

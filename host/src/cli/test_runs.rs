@@ -20,14 +20,14 @@ use crate::engine::journal::crash;
 use crate::engine::plan::PlanOptions;
 use crate::engine::target::Target;
 use crate::engine::{Direction, Event, EventSink, ScriptLoader, Transforms};
-use crate::error::{Error, Result};
 use crate::migration_tests::TestRunner;
 use crate::project::settings::RequiredIsolation;
 use crate::project::{Catalog, env};
 use crate::report::{SinkOptions, Verbosity, sink};
 use crate::runner::run::with_file;
-use crate::runtime;
 use crate::scratch::is_scratch;
+use runner_base::error::{Error, Result};
+use runner_base::runtime;
 
 /// The project's migrations, as databases of each dialect get them.
 pub type Catalogs = HashMap<Dialect, Arc<Catalog>>;

@@ -6,22 +6,22 @@ use super::build::describe_script;
 use super::context::Context;
 use super::exit;
 use super::survey::Survey;
-use crate::data::Value;
 use crate::database::{Facts, StopSignal, Unset};
-use crate::dialect::Dialect;
 use crate::engine::Direction;
 use crate::engine::artifact::{Named, SqlValues, filled, source_of};
 use crate::engine::implicit_delete;
 use crate::engine::plan::{Refusal, check_dialect, check_mode, down_mode, inspect, run_mode};
 use crate::engine::script::ScriptSource;
 use crate::engine::target::compare_revisions;
-use crate::error::{Error, Result, several};
 use crate::project::catalog::{Artifact, Catalog, Checks, ComparedTexts, Description, Kind, Migration};
 use crate::project::{TARGET_WORDS, package_of};
 use crate::report::json::ValidateJson;
 use crate::report::{Format, Text, text, units};
 use crate::sandbox::Sandbox;
-use crate::sql::{has_statement, program};
+use runner_base::dialect::Dialect;
+use runner_base::error::{Error, Result, several};
+use runner_data::Value;
+use runner_sql::{has_statement, program};
 
 /// Checks the project without a database: names, lockfile, SQL, and the descriptions of components. Everything that is wrong is
 /// reported at once; a downgrade that cannot run is a warning. `dialect`: that of the SQL, if not that of the settings' URL. `base`: a

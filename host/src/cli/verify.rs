@@ -5,11 +5,11 @@ use super::request::VerifyRequest;
 use super::{exit, signals};
 use crate::database::StopSignal;
 use crate::engine::verify::{Verdict, Verified};
-use crate::error::{ErrorKind, Result};
 use crate::report::json::VerifyJson;
 use crate::report::{Format, SinkOptions, Text, sink, text};
 use crate::runner::verify::verify;
-use crate::runtime;
+use runner_base::error::{ErrorKind, Result};
+use runner_base::runtime;
 
 /// Verifies applied migrations.
 pub fn run(context: &Context, request: &VerifyRequest) -> Result<u8> {

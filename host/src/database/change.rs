@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use super::error::ENDED;
 use super::{DatabaseError, DatabaseErrorKind, Facts};
-use crate::data::Value;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
-use crate::{dialect::Dialect, sql::substitute};
+use runner_base::dialect::Dialect;
+use runner_data::Value;
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+use runner_sql::substitute;
 
 /// A statement that changes the tool's own tables.
 #[derive(Clone, Debug)]
@@ -236,7 +238,7 @@ impl DatabaseError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dialect::Dialect;
+    use runner_base::dialect::Dialect;
 
     #[test]
     fn values_become_literals_that_cannot_end_early() {

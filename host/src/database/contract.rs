@@ -16,8 +16,8 @@ pub(crate) mod transactions;
 use async_trait::async_trait;
 
 use super::*;
-use crate::data::{Batch, Column, ColumnType, ColumnValues, Value, VarValues};
 use crate::database::unguarded::Unguarded as _;
+use runner_data::{Batch, Column, ColumnType, ColumnValues, Value, VarValues};
 
 /// How long a test waits for what must come soon, however busy the machine is. What would end by itself ends later.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::Unset;
-use crate::error::{Error, ErrorKind};
+use runner_base::error::{Error, ErrorKind};
 
 /// The kind of a database error; finer than the WIT contract distinguishes. Stored by position: append further cases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -250,12 +250,11 @@ impl fmt::Display for DatabaseError {
 
 impl std::error::Error for DatabaseError {}
 
-impl Error {
-    /// Adds a second error of the database, met while the first one was dealt with, as a cause, with its hint.
-    #[must_use]
-    pub fn second(self, second: DatabaseError) -> Self {
-        let error = self.cause(&second);
-        second.hint.into_iter().fold(error, Self::hint)
+impl DatabaseError {
+    /// Adds this to an error that was being dealt with when it was met: as a cause, with its hint.
+    pub fn added_to(self, first: impl Into<Error>) -> Error {
+        let error = first.into().cause(&self);
+        self.hint.into_iter().fold(error, Error::hint)
     }
 }
 

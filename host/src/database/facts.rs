@@ -5,7 +5,7 @@ use super::DatabaseError;
 #[cfg(all(debug_assertions, any(feature = "postgres", feature = "mysql")))]
 use super::DatabaseErrorKind;
 use super::place::HistoryPlace;
-use crate::dialect::Dialect;
+use runner_base::dialect::Dialect;
 
 /// What keeps two runs on one database apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

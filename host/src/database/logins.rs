@@ -22,8 +22,8 @@ use std::time::{Duration, Instant};
 
 use super::Grants;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
-use crate::backoff::Backoff;
-use crate::random::bits;
+use runner_base::backoff::Backoff;
+use runner_base::random::bits;
 
 /// A component that should have a login.
 #[derive(Clone, Debug)]

@@ -9,7 +9,7 @@ use sqlx::Either;
 use super::LockHolder;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 use super::{DatabaseError, DatabaseErrorKind};
-use crate::data::Value;
+use runner_data::Value;
 
 /// The result of a probe; see [`Session::probe`](super::Session::probe).
 #[derive(Clone, Debug, Default)]

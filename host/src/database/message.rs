@@ -1,7 +1,7 @@
 //! Cells and rows in messages, in the same form on every database.
 
 use super::TableInfo;
-use crate::data::{Batch, Column, Value, temporal};
+use runner_data::{Batch, Column, Value, temporal};
 
 /// How many characters of a text, or bytes, a message shows.
 const EXCERPT: usize = 40;

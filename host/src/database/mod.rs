@@ -53,7 +53,6 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-pub use crate::dialect::Dialect;
 pub use change::{ChangedRows, End, Large, ToolChange};
 pub use chosen_lock::ChosenLock;
 pub use error::{DatabaseError, DatabaseErrorKind};
@@ -65,14 +64,15 @@ pub use look::Probe;
 pub use place::HistoryPlace;
 pub use renames::Renames;
 pub use role::{HostSession, MigrationSession, Role, RoleToken};
+pub use runner_base::dialect::Dialect;
 pub use schema_change::SchemaChange;
 pub use session::{BatchLimits, Bulk, CursorId, CursorRequest, QueryLimits, Session, WriteHint, WriterId};
 pub use spec::{ColumnInfo, PageRequest, TableInfo, TableName, TableSource, TableTarget, WriteMode, repeated_key_name};
 pub use stop::StopSignal;
 pub use url::{DatabaseUrl, Unset};
 
-use crate::data::Value;
-use crate::sql::Isolation;
+use runner_data::Value;
+use runner_sql::Isolation;
 
 /// The database, shared by the engine and a running script. Only one of them uses it at a time.
 pub type SharedDatabase = Arc<tokio::sync::Mutex<Box<dyn Database>>>;

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::grants::{Grants, Need, Touched, Verb};
 use super::{DatabaseError, Dialect, Facts, HostSession, QueryLimits, TableName, WantedLogin};
-use crate::data::Value;
+use runner_data::Value;
 
 /// The third column of [`question`] for what a table is divided by: no index has this name.
 const PARTITIONS: &str = " ";

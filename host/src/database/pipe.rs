@@ -194,7 +194,7 @@ mod unix {
     use tokio::net::{TcpStream, UnixListener, UnixStream};
 
     use super::{CHUNK, Meter, Place, QUESTION};
-    use crate::random;
+    use runner_base::random;
 
     pub(super) async fn connect<C, W>(
         place: Place<'_>,

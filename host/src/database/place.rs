@@ -2,7 +2,7 @@
 
 use super::Dialect;
 use super::facts::{GUARDED_TABLES, TOOL_SCHEMA, TOOL_TABLES};
-use crate::error::{Error, Result};
+use runner_base::error::{Error, Result};
 
 /// The length that a name may have: with the longest name of a table, the prefix stays below the 64 characters of MySQL and MariaDB.
 const LENGTH: usize = 40;

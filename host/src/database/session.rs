@@ -6,7 +6,7 @@ use super::{
     DatabaseError, Facts, PageRequest, Probe, ReadingAhead, SchemaChange, TableInfo, TableName, TableSource,
     TableTarget,
 };
-use crate::data::{Batch, ColumnType, RowSet, Value};
+use runner_data::{Batch, ColumnType, RowSet, Value};
 
 /// Bounds on one batch.
 #[derive(Clone, Copy, Debug)]

@@ -5,8 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{BatchLimits, DatabaseError, Dialect};
-use crate::data::{ColumnType, Value};
-use crate::suggest::did_you_mean;
+use runner_base::suggest::did_you_mean;
+use runner_data::{ColumnType, Value};
 
 /// The name of a table or view, unquoted.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

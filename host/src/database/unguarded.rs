@@ -8,7 +8,7 @@ use super::{
     BatchLimits, CursorId, CursorRequest, Database, DatabaseError, PageRequest, Probe, QueryLimits, ReadingAhead, Role,
     StopSignal, TableInfo, TableName, TableSource, TableTarget, WriteHint, WriterId,
 };
-use crate::data::{Batch, RowSet, Value};
+use runner_data::{Batch, RowSet, Value};
 
 /// The methods of a session, without a guard.
 #[async_trait]

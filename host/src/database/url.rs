@@ -13,7 +13,7 @@ use url::{ParseError, Url};
 pub use super::redact::redact;
 use super::redact::{passwords, redact_parameters, redact_url, secrets};
 use super::{ChosenLock, DatabaseError, Dialect};
-use crate::error::{Error, Result};
+use runner_base::error::{Error, Result};
 
 /// No scheme is longer; the longest that we know has ten letters.
 const LONGEST_SCHEME: usize = 16;

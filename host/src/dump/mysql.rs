@@ -3,7 +3,7 @@
 use super::schema::{Schema, Table, lines};
 use crate::database::facts::is_tool_table;
 use crate::database::{DatabaseError, Dialect, Session, TableName};
-use crate::sql::canonical;
+use runner_sql::canonical;
 
 /// Tables and views are read by their definition, everything else from `information_schema`. An event without `STARTS` begins when it
 /// is created, and `AT` and `ENDS` are mostly relative to that: only whether it has them is the same the next time.

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::{mysql, postgres};
-use crate::data::Value;
 use crate::database::facts::is_tool_table;
 use crate::database::{DatabaseError, Dialect, QueryLimits, Session, TableName};
-use crate::sql::{SchemaRow, meanings};
+use runner_data::Value;
+use runner_sql::{SchemaRow, meanings};
 
 /// The objects of a schema, and its tables.
 #[derive(Debug, Default)]

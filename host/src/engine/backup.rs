@@ -8,7 +8,7 @@ use async_trait::async_trait;
 
 use super::event::EventSink;
 use crate::database::StopSignal;
-use crate::error::Result;
+use runner_base::error::Result;
 
 /// A request for a backup.
 pub struct BackupJob {

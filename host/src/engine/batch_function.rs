@@ -2,9 +2,9 @@
 
 use async_trait::async_trait;
 
-use crate::data::Batch;
 use crate::database::BatchLimits;
-use crate::error::Result;
+use runner_base::error::Result;
+use runner_data::Batch;
 
 /// The batch functions of one migration. A transform starts instances of it, one for each worker.
 #[async_trait]

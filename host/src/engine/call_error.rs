@@ -2,7 +2,7 @@
 
 use crate::database::DatabaseError;
 use crate::database::stop::StopReason;
-use crate::error::Error;
+use runner_base::error::Error;
 
 use crate::engine::stopped::stopped;
 

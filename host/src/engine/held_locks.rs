@@ -3,7 +3,7 @@
 use crate::database::{DatabaseError, HostSession, TableName, TableSource};
 use crate::engine::control::total::estimate;
 use crate::engine::plan::HeldLock;
-use crate::sql::{held, program};
+use runner_sql::{held, program};
 
 /// With fewer rows, a table is not worth a word: its lock is held for an instant.
 const LARGE: u64 = 100_000;

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::clock::iso;
-use crate::random;
+use runner_base::random;
 
 /// The version of this tool, as history keeps it.
 pub const TOOL_VERSION: &str = env!("CARGO_PKG_VERSION");

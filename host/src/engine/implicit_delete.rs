@@ -4,11 +4,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::data::Value;
 use crate::database::message::{REBUILD, REBUILD_ORDER};
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, HostSession, QueryLimits};
 use crate::project::catalog::Description;
-use crate::sql::{Dropped, Program, Statement, dropped_tables, replacing};
+use runner_data::Value;
+use runner_sql::{Dropped, Program, Statement, dropped_tables, replacing};
 
 /// The tables that refer to one, the columns with which they do, and how they follow it.
 const FOLLOWERS: &str = "SELECT m.name, f.\"from\", f.on_delete FROM main.sqlite_schema AS m, \

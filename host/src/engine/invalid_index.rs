@@ -1,10 +1,10 @@
 //! Finds what a statement that failed or was killed outside a transaction may have left, and what would prevent it from
 //! running again.
 
-use crate::data::Value;
 use crate::database::{DatabaseError, HostSession};
-use crate::dialect::Dialect;
-use crate::sql::{concurrent_index, rebuilt_concurrently};
+use runner_base::dialect::Dialect;
+use runner_data::Value;
+use runner_sql::{concurrent_index, rebuilt_concurrently};
 
 /// What a statement that failed or was killed left.
 #[derive(Default)]

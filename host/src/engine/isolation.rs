@@ -1,9 +1,9 @@
 //! What holds a component back on a database, and what its login may do beyond that database.
 
-use crate::data::Value;
 use crate::database::{DatabaseError, Dialect, HostSession, QueryLimits};
-use crate::error::Result;
-use crate::sql::ShownGrants;
+use runner_base::error::Result;
+use runner_data::Value;
+use runner_sql::ShownGrants;
 
 /// What keeps a component from what it is not meant to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

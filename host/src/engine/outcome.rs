@@ -7,12 +7,12 @@ use super::Direction;
 use super::backup::BackupDone;
 use super::history::RunMode;
 use super::plan::PlannedMigration;
-use crate::data::count::{count, counted};
 use crate::engine::call::answer::Transformed;
 use crate::engine::event::dry_run::Report;
 use crate::engine::isolation::Barrier;
-use crate::error::{Error, Result};
 use crate::project::catalog::Kind;
+use runner_base::error::{Error, Result};
+use runner_data::count::{count, counted};
 
 /// A migration that a run completed.
 #[derive(Clone, Debug)]

@@ -8,9 +8,9 @@ use super::event::Unrepeatable;
 use super::run::Run;
 use super::transcript::store::{self, EvidenceKind};
 use super::transcript::{Evidence, Transcript, TranscriptRecorder, TransformRecord};
-use crate::data::Digest;
 use crate::database::{DatabaseError, DatabaseErrorKind, HostSession};
-use crate::error::Result;
+use runner_base::error::Result;
+use runner_data::Digest;
 
 /// The number of transforms whose chunks are kept. A migration with more could do with fewer.
 const KEPT_TRANSFORMS: usize = 256;

@@ -16,9 +16,9 @@ use crate::engine::identity::Identity;
 use crate::engine::journal;
 use crate::engine::journal::{Decision, Head, Unknown};
 use crate::engine::run::Run;
-use crate::error::{Error, Result};
 use crate::project::catalog::{Artifact, Catalog, Kind, Migration};
 use crate::project::migration_id;
+use runner_base::error::{Error, Result};
 
 /// An operator's decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

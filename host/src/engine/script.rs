@@ -14,11 +14,11 @@ use super::event::EventSink;
 use super::history::ComponentBytes;
 use super::recorder::RunRecorder;
 use super::transcript::Replay;
-use crate::data::Value;
 use crate::database::{Connector, FixedInputs, Grants, Renames, SharedDatabase, StopSignal};
 use crate::engine::journal::Journal;
-use crate::error::Result;
 use crate::project::script::LoadedScript;
+use runner_base::error::Result;
+use runner_data::Value;
 
 /// The logic of one migration, loaded and ready to run.
 #[async_trait]

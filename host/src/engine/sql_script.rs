@@ -17,9 +17,9 @@ use crate::engine::script::{Execution, RunContext, Script};
 use crate::engine::stopped::stopped;
 use crate::engine::unknown_name;
 use crate::engine::unreadable::unreadable;
-use crate::error::{Error, ErrorKind, Result};
 use crate::project::catalog::Kind;
-use crate::sql::{excerpt, program};
+use runner_base::error::{Error, ErrorKind, Result};
+use runner_sql::{excerpt, program};
 
 /// A pair of SQL scripts, split into statements.
 #[derive(Debug)]

@@ -12,8 +12,8 @@ use super::stopped::stopped;
 use super::target::Target;
 use crate::database::{Database, HostSession, LockRequest, StopSignal, TransactionOptions};
 use crate::engine::clock::now;
-use crate::error::{Error, Result};
 use crate::project::catalog::Catalog;
+use runner_base::error::{Error, Result};
 
 /// Which of the two commands it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-use crate::error::{Error, Result};
 pub use crate::project::compare_revisions;
 use crate::project::{RevisionKey, migration_id, read_id};
-use crate::suggest::did_you_mean;
+use runner_base::error::{Error, Result};
+use runner_base::suggest::did_you_mean;
 
 /// The target of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

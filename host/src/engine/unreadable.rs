@@ -1,8 +1,8 @@
 //! The error of SQL that cannot be split into statements.
 
 use super::Direction;
-use crate::error::Error;
-use crate::sql::SqlError;
+use runner_base::error::Error;
+use runner_sql::SqlError;
 
 /// The error of a text that cannot be split.
 pub fn unreadable(direction: Direction, error: SqlError) -> Error {

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::data::Value;
 use crate::database::{ConnectOptions, DatabaseUrl, QueryLimits, connect};
-use crate::error::{Error, Result, several};
 use crate::project::origin::Sourced;
 use crate::project::settings::{Tenant, TenantSource, Tenants, read_list};
-use crate::runtime;
+use runner_base::error::{Error, Result, several};
+use runner_base::runtime;
+use runner_data::Value;
 
 /// Rows and bytes of a query for tenants.
 const LIMITS: QueryLimits = QueryLimits { rows: 100_000, bytes: 16 << 20 };

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use super::run::Ended;
 use crate::database::StopSignal;
-use crate::error::{Error, Result};
-use crate::runtime::STACK;
+use runner_base::error::{Error, Result};
+use runner_base::runtime::STACK;
 
 /// In which order, and how many at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

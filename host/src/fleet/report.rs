@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::error::{Error, Result};
+use runner_base::error::{Error, Result};
 
 /// The names of the databases that a report in JSON has as failed or not run, in its order. It has to be that of a run of the
 /// command `verb`: what another has done is not what this one has left.

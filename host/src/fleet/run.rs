@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::error::{Error, Result};
+use runner_base::error::{Error, Result};
 
 /// A database of the fleet, and what came of the command there.
 #[derive(Debug)]

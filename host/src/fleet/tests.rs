@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::*;
 use crate::database::StopSignal;
 use crate::database::stop::StopReason;
-use crate::error::{Error, Result};
 use crate::project::LoadRequest;
+use runner_base::error::{Error, Result};
 
 /// What came of each database, as a letter, with the order in which they were begun.
 fn go(
@@ -171,7 +171,7 @@ fn a_query_names_tenants_as_text() {
     let directory = tempfile::tempdir().expect("a directory");
     let control = directory.path().join("control.db");
     let url = format!("sqlite://{}", control.display());
-    crate::runtime::run(async {
+    runner_base::runtime::run(async {
         let url = crate::database::DatabaseUrl::parse(&url, directory.path()).expect("a URL");
         let options = crate::database::ConnectOptions::creating();
         let mut database = crate::database::connect(&url, &options).await.expect("a database");

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use crate::data::Value;
 use crate::database::{Dialect, TableName, repeated_key_name};
+use runner_data::Value;
 
 /// What all statements of one reader share.
 pub(super) struct PageSql {

@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use super::TableReader;
-use crate::data::{Batch, ColumnType, Value};
 use crate::database::contract::{rows, run, source};
 use crate::database::{
     BatchLimits, ConnectOptions, Database, DatabaseError, DatabaseErrorKind, DatabaseUrl, TableSource, connect,
 };
+use runner_data::{Batch, ColumnType, Value};
 
 async fn database(statements: &[&str]) -> Box<dyn Database> {
     let url = DatabaseUrl::parse("sqlite::memory:", Path::new("/")).expect("a URL");

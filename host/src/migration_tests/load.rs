@@ -3,9 +3,9 @@
 use crate::database::{
     ColumnInfo, Database, DatabaseError, Dialect, HostSession, Session, TableInfo, TableName, TransactionOptions,
 };
-use crate::error::{Error, Result};
 use crate::project::fixtures::{Csv, Fixture, FixtureContent};
-use crate::sql::{excerpt, split};
+use runner_base::error::{Error, Result};
+use runner_sql::{excerpt, split};
 
 /// Maximum rows and bytes of an INSERT: far below the limits of any server.
 const ROWS: usize = 256;

@@ -22,9 +22,9 @@ use crate::database::{ConnectOptions, DatabaseUrl, StopSignal};
 use crate::dump::Ignore;
 use crate::engine::Direction;
 use crate::engine::apply::Action;
-use crate::error::Result;
 use crate::project::Catalog;
 use crate::project::fixtures::MigrationTests;
+use runner_base::error::Result;
 
 /// Runs migrations. Implemented by the command line, so that a test runs the same code as `apply` and `rollback`.
 #[async_trait]

@@ -4,8 +4,8 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::dump::Difference;
-use crate::error::Error;
 use crate::project::migration_id;
+use runner_base::error::Error;
 
 /// Results on one database.
 #[derive(Clone, Debug)]

@@ -9,10 +9,10 @@ use crate::dump::{self, Dump, Ignore};
 use crate::engine::apply::Action;
 use crate::engine::stopped::stopped;
 use crate::engine::target::Target;
-use crate::error::{Error, Result};
 use crate::project::fixtures::{Check, MigrationTests};
 use crate::project::{Artifact, Migration};
 use crate::scratch::Scratch;
+use runner_base::error::{Error, Result};
 
 /// A phase that did not complete; the following ones cannot run.
 pub(super) struct Broken;

@@ -7,9 +7,9 @@ use super::run::Course;
 use crate::dump::Dump;
 use crate::engine::history;
 use crate::engine::transcript::Evidence;
-use crate::error::Result;
 use crate::project::{Artifact, migration_id};
-use crate::sql::{identifiers, split, subjects};
+use runner_base::error::Result;
+use runner_sql::{identifiers, split, subjects};
 
 impl Course<'_> {
     /// Warns if the migration worked on tables that exist and all of them were empty: then nothing is known of what it does to rows.

@@ -8,7 +8,7 @@ use std::io::{self, Read};
 use super::env::{is_ours, unreadable};
 use super::origin::Origin;
 use super::units::format_size;
-use crate::error::{Error, Result};
+use runner_base::error::{Error, Result};
 
 /// The most bytes that the values of `.env` may have. A value may name others, so a few lines could double it each, and fill any memory.
 const LARGEST_VALUES: usize = 64 << 20;

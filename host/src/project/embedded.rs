@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::error::{Error, Result};
+use runner_base::error::{Error, Result};
 
 /// A project: a directory on disk, or files that were compiled into a program.
 #[derive(Clone, Debug)]

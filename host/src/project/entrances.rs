@@ -5,7 +5,7 @@ use super::env::Variables;
 use super::lockfile::Lockfile;
 use super::packages::{PackageFile, try_manifest, verify};
 use super::settings::check_text;
-use crate::error::{Error, Result};
+use runner_base::error::{Error, Result};
 
 /// Reads the text of a settings file.
 pub fn settings(text: &str) -> Result<()> {

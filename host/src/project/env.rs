@@ -9,7 +9,7 @@ use std::path::Path;
 use super::dotenv::{self, DotEnv};
 use super::files::read_own;
 use super::origin::{Origin, Sourced};
-use crate::error::{Error, Result};
+use runner_base::error::{Error, Result};
 
 /// The file of variables next to the settings file.
 pub const FILE_NAME: &str = ".env";

@@ -9,7 +9,7 @@ use cap_std::fs::{Dir, File, OpenOptions};
 use super::discovery::Ignored;
 use super::problem::{Problem, shown};
 use super::units::format_size;
-use crate::error::{Error, ErrorKind, Result};
+use runner_base::error::{Error, ErrorKind, Result};
 
 /// The directories of a project and of its migrations.
 pub(super) struct ProjectDirectory {

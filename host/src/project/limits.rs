@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::problem::list;
 use super::units::{format_duration, format_size, parse_count, parse_duration_or_none, parse_size};
-use crate::error::{Error, Result};
-use crate::suggest::did_you_mean;
+use runner_base::error::{Error, Result};
+use runner_base::suggest::did_you_mean;
 
 /// The limits of a run. Set in `[limits]` of `runner.toml`, by `RUNNER_LIMIT_<NAME>` and by `--limit NAME=VALUE`.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! What a migration in SQL has for each dialect.
 
-use crate::dialect::Dialect;
+use runner_base::dialect::Dialect;
 
 /// One value for each dialect that has its own, and one for all others, whose key is `None`; in the order of the keys. Nearly every
 /// migration has one value, and there are thousands: a list takes the memory of that, a tree that of a whole node.

@@ -1,6 +1,6 @@
 //! Several problems, reported as one error.
 
-use crate::error::{Error, ErrorKind, several};
+use runner_base::error::{Error, ErrorKind, several};
 
 /// A problem and a hint.
 #[derive(Clone, Debug)]

@@ -14,7 +14,7 @@ use super::lockfile::Lockfile;
 use super::problem::Problem;
 use super::script::{RUNTIMES, RuntimePin, ScriptPlace, companions_within, is_companion};
 use super::settings::Settings;
-use crate::error::{ErrorKind, Result};
+use runner_base::error::{ErrorKind, Result};
 
 /// The migrations of a project.
 pub(super) enum Source {

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::catalog::Description;
 use super::lockfile::ComponentDescription;
 use super::settings::{LoadRequest, Settings};
-use crate::error::{Error, Result};
+use runner_base::error::{Error, Result};
 
 /// A project that is deleted on drop.
 pub(super) struct TestProject {

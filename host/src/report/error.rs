@@ -1,7 +1,7 @@
 //! Errors as text.
 
 use super::text::{BAD, DIM, HINT, PLAIN, Text};
-use crate::error::{Error, ErrorKind};
+use runner_base::error::{Error, ErrorKind};
 
 /// What happened, where, why, and what to do.
 pub fn error(error: &Error) -> Text {

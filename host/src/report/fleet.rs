@@ -11,7 +11,7 @@ use super::text::{BAD, DIM, GOOD, ODD, STRONG, Text};
 use super::{Format, Printer, Verbosity, units};
 use crate::engine::event::{Event, EventSink, LogLevel};
 use crate::engine::outcome::Outcome;
-use crate::error::Error;
+use runner_base::error::Error;
 
 /// Up to here, each database that is done gets a line.
 const FEW: usize = 20;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-pub use crate::data::count::{count, counted};
+pub use runner_data::count::{count, counted};
 
 /// A duration with two or three significant digits: `0.8 ms`, `12 ms`, `1.2 s`, `3 min 20 s`, `2 h 5 min`.
 pub fn duration(duration: Duration) -> String {

@@ -9,13 +9,13 @@ use super::drive::ActiveRuns;
 use super::events::{Callback, Events, Sinks, stream};
 use super::setup::Setup;
 use super::{Parts, Runner};
-use crate::data::Value;
 use crate::engine::event::{Event, EventSink};
 use crate::engine::plan::PlanOptions;
-use crate::error::{Error, Result};
 use crate::project::origin::{Origin, Sourced};
 use crate::project::settings::OnExisting;
 use crate::project::{LoadRequest, Project, Settings};
+use runner_base::error::{Error, Result};
+use runner_data::Value;
 
 /// Connections that a stepwise transform uses unless the program asks for another number.
 const CONNECTIONS: usize = 4;

@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::data::Value;
 use crate::database::{Database, DatabaseError, Dialect, QueryLimits};
-use crate::error::{Error, Result};
+use runner_base::error::{Error, Result};
+use runner_data::Value;
 
 /// The way out for two names of one database.
 pub const NAME_ONCE: &str = "name it once; for several projects or tenants in one database, `[history]` gives each a history: \

@@ -11,8 +11,8 @@ use tokio::sync::oneshot;
 
 use crate::database::StopSignal;
 use crate::database::stop::StopReason;
-use crate::error::{Error, Result};
-use crate::runtime;
+use runner_base::error::{Error, Result};
+use runner_base::runtime;
 
 /// The runs of a program that are under way.
 #[derive(Clone, Debug, Default)]

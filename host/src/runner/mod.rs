@@ -33,12 +33,12 @@ use crate::engine::outcome::Outcome;
 use crate::engine::plan::{Plan, PlanInput, PlanOptions, plan_towards};
 use crate::engine::target::Target;
 use crate::engine::verify::{Extent, Verified};
-use crate::error::Result;
 use drive::ActiveRuns;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub use drive::clock;
 use run::RunOrder;
+use runner_base::error::Result;
 use setup::{HistoryDetail, OpenError, OpenedDatabase, Setup};
 
 /// Chunks of each transform that `verify` looks at, spread over the transform.

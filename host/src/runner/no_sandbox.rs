@@ -5,8 +5,8 @@ use crate::database::Database;
 use crate::engine::apply::Action;
 use crate::engine::history;
 use crate::engine::plan::{PlanInput, plan_apply, plan_redo, plan_rollback};
-use crate::error::{Error, Result};
 use crate::project::Catalog;
+use runner_base::error::{Error, Result};
 
 /// The error for a component.
 pub(super) fn no_components() -> Error {

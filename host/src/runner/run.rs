@@ -17,9 +17,9 @@ use crate::engine::plan::{PlanInput, PlanOptions, plan_apply, plan_rollback};
 use crate::engine::protection;
 use crate::engine::target::{Candidates, Target};
 use crate::engine::{Direction, EventSink, Transforms};
-use crate::error::{Error, ErrorKind, Result};
 use crate::project::Catalog;
 use crate::project::settings::{BackupSettings, Chunking, OnExisting};
+use runner_base::error::{Error, ErrorKind, Result};
 
 /// What to run, and how.
 #[derive(Clone, Debug)]

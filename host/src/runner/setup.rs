@@ -15,11 +15,11 @@ use crate::engine::protection;
 use crate::engine::script::Compiled;
 use crate::engine::script::{Script, ScriptLoader, ScriptSource};
 use crate::engine::sql_script::SqlScript;
-use crate::error::{Error, Result};
 use crate::project::{Catalog, CatalogReport, Checks, Settings};
 #[cfg(feature = "components")]
 use crate::sandbox::{Compiler, Keep, Sandbox, SandboxOptions};
-use crate::suggest::quoted_for_shell;
+use runner_base::error::{Error, Result};
+use runner_base::suggest::quoted_for_shell;
 
 /// Receives sentences for the operator.
 pub type Note = Arc<dyn Fn(&str) + Send + Sync>;

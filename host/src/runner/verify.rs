@@ -6,8 +6,8 @@ use super::setup::{HistoryDetail, Setup};
 use crate::database::{BatchLimits, StopSignal};
 use crate::engine::EventSink;
 use crate::engine::verify::{Extent, Verified, Verifier};
-use crate::error::{Error, Result};
 use crate::project::CatalogReport;
+use runner_base::error::{Error, Result};
 
 /// Number of component instances: chunks are checked one after another.
 const JOBS: usize = 1;

@@ -22,7 +22,7 @@ use wasmtime::component::Component;
 use super::compile::fingerprint;
 use super::inspect::BOUNDS;
 use crate::project::open_regular;
-use crate::random;
+use runner_base::random;
 
 /// How long a compiled component is kept that nobody loads: such as that of an older version, or of an artifact that was built again.
 const UNUSED: Duration = Duration::from_hours(30 * 24);

@@ -15,9 +15,9 @@ use crate::database::Dialect;
 use crate::database::stop::StopReason;
 use crate::engine::script::Assets;
 use crate::engine::stopped::stopped;
-use crate::error::{Error, Result};
 use crate::project::catalog::{Description, Need};
 use crate::project::packages::PackageName;
+use runner_base::error::{Error, Result};
 
 /// What a component reports about itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,7 +87,7 @@ fn describe_within(
         let (done, ended) = std::sync::mpsc::channel::<()>();
         let worker = scope.spawn(move || {
             let _done = done;
-            crate::runtime::run(call)
+            runner_base::runtime::run(call)
         });
         if ended.recv_timeout(longest) == Err(RecvTimeoutError::Timeout) {
             is_late = true;

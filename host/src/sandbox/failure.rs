@@ -12,9 +12,9 @@ use super::usage::LimitExceeded;
 use crate::database::stop::StopReason;
 use crate::engine::execution::Calls;
 use crate::engine::stopped::stopped;
-use crate::error::{Error, ErrorKind};
 use crate::project::limits::Limits;
 use crate::project::units::format_size;
+use runner_base::error::{Error, ErrorKind};
 
 /// The run has to stop: ends the guest as a trap, in a host call or between two slices of its code.
 #[derive(Clone, Copy, Debug)]

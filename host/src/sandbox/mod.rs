@@ -30,7 +30,6 @@ use wasmtime::component::{Component, Linker};
 
 use crate::database::StopSignal;
 use crate::engine::script::{Assets, Compiled, Script};
-use crate::error::{Error, Result};
 use crate::project::limits::Limits;
 use crate::project::script::{LoadedScript, Runtime, is_embedded};
 use crate::project::sha256;
@@ -40,6 +39,7 @@ pub use compile::Compiler;
 use compile::Order;
 pub use describe::Described;
 pub(crate) use engine::engine;
+use runner_base::error::{Error, Result};
 use script::{ComponentScript, LoadedComponent};
 use state::GuestState;
 

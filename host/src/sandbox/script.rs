@@ -20,7 +20,7 @@ use crate::engine::Direction;
 use crate::engine::execution::Calls;
 use crate::engine::script::{Assets, RunContext, Script};
 use crate::engine::transform::BatchFunction;
-use crate::error::{Error, Result};
+use runner_base::error::{Error, Result};
 
 /// Guest instructions, and bytes that its calls pass, between two turns of others: a few milliseconds.
 const FUEL_SLICE: u64 = 5_000_000;

@@ -6,7 +6,7 @@ use wasmtime::ResourceLimiter;
 
 use crate::project::limits::Limits;
 use crate::project::units::format_size;
-use crate::visible::printed_length;
+use runner_base::visible::printed_length;
 
 /// Table elements that a guest may have; each takes a pointer in the host's memory. Compilers emit one function
 /// table.

@@ -1,7 +1,5 @@
 //! Mutated SQL: split or refused, and everything that was read is in the pieces or between them.
 
-use runner::sql;
-
 use super::*;
 
 const WRITTEN: [&str; 12] = [
@@ -76,7 +74,7 @@ fn is_gap(gap: &str, dialect: runner::Dialect, has_own: bool) -> bool {
     let is_mysql = matches!(dialect, runner::Dialect::Mysql | runner::Dialect::Mariadb);
     let kept = |line: &&str| !(is_mysql && line.trim_start().starts_with("--"));
     let gap = gap.lines().filter(kept).collect::<Vec<_>>().join("\n");
-    !sql::has_statement(&gap, dialect) || gap.contains('\\') || has_own && is_mysql
+    !runner_sql::has_statement(&gap, dialect) || gap.contains('\\') || has_own && is_mysql
 }
 
 #[test]
@@ -85,7 +83,7 @@ fn pieces_and_gaps_give_the_text_back() {
         let text = String::from_utf8_lossy(input);
         let has_own = text.to_ascii_uppercase().contains("DELIMITER") || text.contains("/*");
         for dialect in DIALECTS {
-            let Ok(pieces) = sql::split(&text, dialect) else { continue };
+            let Ok(pieces) = runner_sql::split(&text, dialect) else { continue };
             // Counted on from piece to piece: there may be thousands of them.
             let (mut end, mut line, mut counted) = (0, 1, 0);
             for piece in &pieces {
@@ -114,31 +112,45 @@ fn pieces_and_gaps_give_the_text_back() {
 fn everything_else_that_reads_sql() {
     try_on(&corpus(), "statements", |input| {
         let text = String::from_utf8_lossy(input);
-        ends(sql::sections(&text, None));
+        ends(runner_sql::sections(&text, None));
         // One dialect for each input: they share the lexer.
         let dialect = DIALECTS[input.len() % DIALECTS.len()];
         ends((
-            sql::program(&text, dialect),
-            sql::Directives::parse(&text, dialect),
-            sql::has_parameters(&text, dialect),
+            runner_sql::program(&text, dialect),
+            runner_sql::Directives::parse(&text, dialect),
+            runner_sql::has_parameters(&text, dialect),
         ));
-        ends((sql::placeholders(&text, dialect), sql::placeholders::fill(&text, dialect, &Default::default())));
-        let pieces = sql::split(&text, dialect).unwrap_or_default();
+        ends((
+            runner_sql::placeholders(&text, dialect),
+            runner_sql::placeholders::fill(&text, dialect, &Default::default()),
+        ));
+        let pieces = runner_sql::split(&text, dialect).unwrap_or_default();
         let pieces: Vec<&str> = pieces.iter().map(|piece| piece.text).collect();
-        ends(sql::late_enum_value(&pieces, dialect));
+        ends(runner_sql::late_enum_value(&pieces, dialect));
         for piece in pieces.into_iter().chain([&*text]) {
-            ends((sql::classify(piece, dialect), sql::identifiers(piece, dialect), sql::subjects(piece, dialect)));
-            ends((sql::qualifiers(piece, dialect), sql::words(piece, dialect), sql::canonical(piece, dialect)));
-            ends((sql::concurrent_index(piece, dialect), sql::removed_concurrently(piece, dialect)));
-            ends(sql::session_values(piece, dialect));
             ends((
-                sql::objects::objects(piece, dialect, None),
-                sql::traces::traces(piece, dialect),
-                sql::excerpt(piece),
+                runner_sql::classify(piece, dialect),
+                runner_sql::identifiers(piece, dialect),
+                runner_sql::subjects(piece, dialect),
             ));
-            ends(sql::volatile::volatile_calls(piece, dialect));
-            ends((sql::classify::reads(piece, dialect), sql::classify::temporary_table(piece, dialect)));
-            ends((sql::classify::open_run_comments(piece, dialect), sql::order::is_unordered(piece, dialect, 10)));
+            ends((
+                runner_sql::qualifiers(piece, dialect),
+                runner_sql::words(piece, dialect),
+                runner_sql::canonical(piece, dialect),
+            ));
+            ends((runner_sql::concurrent_index(piece, dialect), runner_sql::removed_concurrently(piece, dialect)));
+            ends(runner_sql::session_values(piece, dialect));
+            ends((
+                runner_sql::objects::objects(piece, dialect, None),
+                runner_sql::traces::traces(piece, dialect),
+                runner_sql::excerpt(piece),
+            ));
+            ends(runner_sql::volatile::volatile_calls(piece, dialect));
+            ends((runner_sql::classify::reads(piece, dialect), runner_sql::classify::temporary_table(piece, dialect)));
+            ends((
+                runner_sql::classify::open_run_comments(piece, dialect),
+                runner_sql::order::is_unordered(piece, dialect, 10),
+            ));
         }
     });
 }

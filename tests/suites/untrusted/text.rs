@@ -269,8 +269,8 @@ fn urls() {
 
 #[test]
 fn values() {
-    use runner::data::{decimal, temporal};
     use runner::project::units;
+    use runner_data::{decimal, temporal};
     let corpus = Corpus::new(
         [
             "2026-01-05",
@@ -328,11 +328,11 @@ fn output() {
             "\r\n",
         ],
     );
-    let harmless = |text: &str| !text.chars().any(|c| runner::visible::steers(c) && !matches!(c, '\t' | '\n'));
+    let harmless = |text: &str| !text.chars().any(|c| runner_base::visible::steers(c) && !matches!(c, '\t' | '\n'));
     try_on(&corpus, "output", |input| {
         with_text(input, |text| {
             let line = escape::line(text);
-            assert!(!line.chars().any(runner::visible::steers) && line.len() <= 16 << 10, "{text:?}");
+            assert!(!line.chars().any(runner_base::visible::steers) && line.len() <= 16 << 10, "{text:?}");
             // Where a URL ends in a text is a guess, and a second one may hide more.
             if !text.contains([':', '=']) {
                 assert_eq!(escape::line(&*line), line, "{text:?}");

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::attack::class::Mode;
 use crate::attack::flood;
 use crate::engine::outcome::Outcome;
-use crate::error::Error;
+use runner_base::error::Error;
 
 /// How a run ended.
 #[derive(Debug)]

@@ -19,10 +19,10 @@ use crate::engine::plan::PlanOptions;
 use crate::engine::sql_script::SqlScript;
 use crate::engine::target::Target;
 use crate::engine::{Script, ScriptLoader, ScriptSource, Transforms};
-use crate::error::Result;
 use crate::project::catalog::{Catalog, Migration};
 use crate::project::settings::RequiredIsolation;
 use crate::runner::clock;
+use runner_base::error::Result;
 
 /// How long a run waits for the session of one that was given up.
 const LOCK_WAIT: Duration = Duration::from_secs(60);

@@ -15,7 +15,6 @@ use crate::engine::Direction;
 use crate::engine::apply::Action;
 use crate::engine::identity::Identity;
 use crate::engine::target::Target;
-use crate::error::{Error, Result};
 use crate::fleet::{Each, Ended, Work};
 use crate::project::Catalog;
 use crate::report::fleet::FleetReporter;
@@ -23,7 +22,8 @@ use crate::report::json::{Afterwards, FleetRunJson};
 use crate::report::{Format, Verbosity, text, units};
 use crate::runner::clock;
 use crate::runner::run::{self as library, ROLL_BACK_ALL, Ran};
-use crate::runtime;
+use runner_base::error::{Error, Result};
+use runner_base::runtime;
 
 /// Asks before every migration of several databases is rolled back; none of them may be protected.
 pub fn backs_out(fleet: &Fleet, request: &RunRequest, yes: bool) -> Result<()> {

@@ -5,12 +5,12 @@ use crate::cli::exit;
 use crate::cli::status::look;
 use crate::engine::history::Record;
 use crate::engine::status::{Standing, status};
-use crate::error::Result;
 use crate::fleet::{DatabaseState, Each, Ended};
 use crate::project::CatalogReport;
 use crate::report::json::FleetStatusJson;
 use crate::report::{Format, text};
-use crate::runtime;
+use runner_base::error::Result;
+use runner_base::runtime;
 
 /// Shows the state of each database.
 pub fn run(fleet: &Fleet, with_exit_code: bool) -> Result<u8> {
@@ -57,12 +57,14 @@ fn code(reports: &[CatalogReport], each: &[Each<DatabaseState>]) -> u8 {
     let of_project = reports.iter().map(|report| match &report.no_directory {
         Some(error) => exit::code(error),
         None if report.problems.is_empty() => exit::DONE,
-        None => exit::of(crate::error::ErrorKind::Mismatch),
+        None => exit::of(runner_base::error::ErrorKind::Mismatch),
     });
     let of_databases = each.iter().map(|it| match &it.ended {
         Ended::Ran(Err(error)) => exit::code(error),
-        Ended::Ran(Ok(state)) if state.missing + state.changed > 0 => exit::of(crate::error::ErrorKind::Mismatch),
-        Ended::Ran(Ok(state)) if state.partial > 0 && !state.is_running => exit::of(crate::error::ErrorKind::Partial),
+        Ended::Ran(Ok(state)) if state.missing + state.changed > 0 => exit::of(runner_base::error::ErrorKind::Mismatch),
+        Ended::Ran(Ok(state)) if state.partial > 0 && !state.is_running => {
+            exit::of(runner_base::error::ErrorKind::Partial)
+        }
         Ended::Ran(Ok(state)) if state.pending + state.partial > 0 => exit::PENDING,
         _ => exit::DONE,
     });

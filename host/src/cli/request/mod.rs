@@ -17,11 +17,11 @@ use super::adopt_args::WaitArgs;
 use super::args::{ColorArg, FormatArg, Global};
 use super::fleet_args::FleetRunArgs;
 use super::run_args::RunArgs;
-use crate::error::{Error, Result};
 use crate::project::LoadRequest;
 use crate::project::env::Switches;
 use crate::project::units::parse_duration;
 use crate::report::{ColorWhen, Verbosity};
+use runner_base::error::{Error, Result};
 
 /// Options of every command.
 #[derive(Clone, Debug)]

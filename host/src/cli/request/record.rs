@@ -7,8 +7,8 @@ use crate::engine::repair::{RepairAction, RepairDecision};
 use crate::engine::stamp::StampKind;
 use crate::engine::target::Target;
 use crate::engine::verify::Extent;
-use crate::error::{Error, Result};
 use crate::project::env::Switches;
+use runner_base::error::{Error, Result};
 
 /// Options of `repair`.
 #[derive(Clone, Debug)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::rights::tool_table;
 use super::*;
 use crate::database::stop::StopSignal;
-use crate::sql::Isolation;
+use runner_sql::Isolation;
 
 /// A factory of connections with this choice of lock, as a URL spells it; empty for the server's own.
 #[async_trait]

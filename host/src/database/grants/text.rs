@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use super::{Grant, Need, Tables, Touched, Verb, malformed};
 use crate::database::DatabaseError;
-use crate::suggest::did_you_mean;
+use runner_base::suggest::did_you_mean;
 
 impl fmt::Display for Need {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use super::patience::{Patience, Verdict, silence};
 use super::{LeaseRows, Seen};
-use crate::backoff::Backoff;
 use crate::database::holder::{still_held, wait_longer};
 use crate::database::{DatabaseError, DatabaseErrorKind, LockHolder, LockRequest, StopSignal};
+use runner_base::backoff::Backoff;
 
 /// The pauses between two attempts: the first and the longest.
 const PAUSES: Backoff = Backoff::new(Duration::from_millis(20), Duration::from_millis(500));

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::data::Value;
 use crate::database::{DatabaseError, LockHolder, ToolChange};
-use crate::random::bits;
+use runner_base::random::bits;
+use runner_data::Value;
 
 /// Proves in a transaction that the row still has the token: changes it. A lock on the row would do on one server; a cluster whose
 /// nodes find conflicts by comparing what transactions have written needs a change. The heartbeat is another row, since this one has

@@ -5,7 +5,7 @@ use super::Reached;
 use super::WantedLogin;
 use crate::database::grants::Grant;
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect};
-use crate::sql::identifiers;
+use runner_sql::identifiers;
 
 /// The way out for whoever may not do it.
 pub(in crate::database) const DBA: &str = "let somebody who may run what `runner grants sync --sql` prints";
@@ -88,7 +88,7 @@ pub(in crate::database) fn check_statement(
 
 /// The error of a statement that is neither a query nor a change of rows.
 pub(in crate::database) fn cannot_run(statement: &str) -> DatabaseError {
-    denied(format!("a component under grants cannot run `{}`", crate::sql::excerpt(statement)))
+    denied(format!("a component under grants cannot run `{}`", runner_sql::excerpt(statement)))
         .hint("it may read and change rows; put everything else into a migration in SQL")
 }
 

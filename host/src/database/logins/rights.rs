@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::database::grants::{Grant, Grants, Verb};
 use crate::database::{SchemaChange, TableName};
-use crate::suggest::did_you_mean;
+use runner_base::suggest::did_you_mean;
 
 /// Rights as a server spells them after `GRANT`.
 pub(in crate::database) type Rights = BTreeSet<String>;

@@ -9,13 +9,13 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::{LoginReport, LoginRequest, WantedLogin};
-use crate::data::Value;
 use crate::database::lease::lost;
 use crate::database::{
     Bulk, Claims, Database, DatabaseError, DatabaseUrl, End, Facts, FixedInputs, Grants, LockHolder, LockRequest, Part,
     Role, RoleToken, SchemaChange, StopSignal, TableIdentity, TableName, ToolChange, TransactionOptions,
 };
-use crate::sql::Isolation;
+use runner_data::Value;
+use runner_sql::Isolation;
 
 /// What becomes of the rights of a login when its session is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -16,9 +16,9 @@ use super::error::from_sqlx;
 use super::statement::{Prepared, cell};
 use super::types_read::Wire;
 use super::{MysqlDatabase, session};
-use crate::data::{Batch, ColumnType, Value};
 use crate::database::read::{duplicate_column, not_a_query};
 use crate::database::{BatchLimits, CursorId, CursorRequest, DatabaseError, DatabaseErrorKind, Dialect, PageRequest};
+use runner_data::{Batch, ColumnType, Value};
 
 /// Rows of the first part of a result whose width is unknown. At 16 MiB a row, the most that a cell may have, the
 /// part is still read in seconds; at 100 bytes a row it takes almost no time.
@@ -112,7 +112,7 @@ impl MysqlDatabase {
         types: &[Option<ColumnType>],
     ) -> Result<Vec<CursorColumn>, DatabaseError> {
         let prepared = self.prepare(statement, parameters.len()).await?;
-        let word = crate::sql::identifiers(statement, self.server.facts.dialect).into_iter().next();
+        let word = runner_sql::identifiers(statement, self.server.facts.dialect).into_iter().next();
         let reads = word.is_some_and(|word| {
             ["SELECT", "WITH", "VALUES", "TABLE"].iter().any(|reading| reading.eq_ignore_ascii_case(&word))
         });

@@ -6,9 +6,9 @@ use super::cursor::{Cursor, CursorColumn};
 use super::statement::{cell, wire_now};
 use super::types_convert;
 use super::types_read::{self, Cell, Wire};
-use crate::data::{Batch, Column, ColumnBuilder};
 use crate::database::read::{RowWidth, cell_too_large, in_column, row_too_large};
 use crate::database::{BatchLimits, DatabaseError, DatabaseErrorKind, PageRequest};
+use runner_data::{Batch, Column, ColumnBuilder};
 
 /// A batch that is being filled. Once it is full, the rest of the answer is discarded.
 pub(super) struct Filling<'a> {

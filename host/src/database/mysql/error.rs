@@ -3,8 +3,8 @@
 use sqlx::mysql::MySqlDatabaseError;
 
 use super::connect::Endpoint;
-use crate::data::temporal;
 use crate::database::{DatabaseError, DatabaseErrorKind};
+use runner_data::temporal;
 
 /// The prepared protocol does not support the statement.
 pub(super) const NOT_PREPARABLE: &str = "1295";

@@ -16,11 +16,11 @@ use super::lease::{self, Rows};
 use super::session::{self, SessionFacts, Spoken, literal, row_text};
 use super::work::WorkSession;
 use super::{MysqlDatabase, owner};
-use crate::backoff::Backoff;
 use crate::database::error::RAN;
 use crate::database::holder::{still_held, wait_longer};
 use crate::database::lease::{self as leases, Lease, acquire, outlast};
 use crate::database::{DatabaseError, DatabaseErrorKind, LockHolder, LockRequest, StopSignal};
+use runner_base::backoff::Backoff;
 
 /// The lock, held until it is dropped.
 pub(super) struct Lock {

@@ -9,9 +9,9 @@ use super::node::Attempts;
 use super::speech::results;
 use super::statement;
 use super::types_read::Wire;
-use crate::data::Value;
 use crate::database::DatabaseError;
 use crate::database::look::{Probe, cell};
+use runner_data::Value;
 
 impl MysqlDatabase {
     pub(super) async fn look_now(&mut self, questions: &[String]) -> Result<Probe, DatabaseError> {

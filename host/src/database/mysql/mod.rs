@@ -77,7 +77,7 @@ use super::{
     QueryLimits, ReadingAhead, Role, RoleToken, SchemaChange, Session, StopSignal, TableIdentity, TableInfo, TableName,
     TableSource, TableTarget, ToolChange, TransactionOptions, WantedLogin, WriteHint, WriterId, not_read_apart,
 };
-use crate::data::{Batch, RowSet, Value};
+use runner_data::{Batch, RowSet, Value};
 
 /// A database on a MySQL or MariaDB server.
 pub(super) struct MysqlDatabase {

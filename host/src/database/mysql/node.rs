@@ -6,8 +6,8 @@ use std::time::Duration;
 use sqlx::MySqlConnection;
 
 use super::session::{Spoken, all, run, text};
-use crate::backoff::Backoff;
 use crate::database::{DatabaseError, DatabaseErrorKind};
+use runner_base::backoff::Backoff;
 
 /// A node that has joined nothing, or has lost the others, answers to simple statements, and refuses those that matter. One that is
 /// behind answers from the past.

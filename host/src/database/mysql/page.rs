@@ -4,8 +4,8 @@
 
 use super::MysqlDatabase;
 use super::cursor::{Cursor, CursorColumn, FIRST_PART, RowSource};
-use crate::data::Batch;
 use crate::database::{DatabaseError, PageRequest};
+use runner_data::Batch;
 
 /// Ends a SELECT whose rows no other transaction may change before this one ends.
 const LOCKS: &str = " FOR UPDATE";

@@ -5,9 +5,9 @@ use sqlx::error::BoxDynError;
 use sqlx::mysql::{MySqlArguments, MySqlTypeInfo};
 use sqlx::{Arguments, Encode, MySql, Type};
 
-use crate::data::decimal::is_decimal;
-use crate::data::{Value, temporal};
 use crate::database::{DatabaseError, DatabaseErrorKind};
+use runner_data::decimal::is_decimal;
+use runner_data::{Value, temporal};
 
 /// Parameters for one statement. `decimal` is the server's type for DECIMAL; without it, a decimal is sent as text.
 pub(super) fn arguments(values: &[Value], decimal: Option<&MySqlTypeInfo>) -> Result<MySqlArguments, DatabaseError> {

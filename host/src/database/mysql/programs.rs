@@ -10,7 +10,7 @@ use super::speech::results;
 use crate::database::error::RAN;
 use crate::database::facts::{GATE_NAMES, LEASE_TABLES, TOOL_TABLES};
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect};
-use crate::sql::identifiers;
+use runner_sql::identifiers;
 
 /// What the programs may do, judged by the names in their texts. None of them but a procedure can assemble a name, and a
 /// procedure only runs where its `CALL` can be seen.

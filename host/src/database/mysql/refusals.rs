@@ -5,8 +5,8 @@ use super::programs::EVENT_BY_HAND;
 use super::refusals_login::{Quoting, check_hint, check_locks, denied, run_comment};
 use crate::database::facts::{LEASE_TABLES, TOOL_TABLES, is_tool_table};
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Facts, Role};
-use crate::sql::classify::{open_run_comments, reads, skip_run_comments};
-use crate::sql::{
+use runner_sql::classify::{open_run_comments, reads, skip_run_comments};
+use runner_sql::{
     StatementClass, assigned_scopes, classify, engine_of_elsewhere, engines, for_statement, identifiers,
     identifiers_of_objects, qualifiers, used_database, words,
 };

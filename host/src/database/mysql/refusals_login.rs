@@ -2,8 +2,8 @@
 //! refused alike.
 
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect};
-use crate::sql::classify::open_run_comments;
-use crate::sql::{StatementClass, classify, identifiers, quoted};
+use runner_sql::classify::open_run_comments;
+use runner_sql::{StatementClass, classify, identifiers, quoted};
 
 /// Functions that release the locks by which runner recognises its live session.
 const FREES_LOCKS: [&str; 2] = ["RELEASE_LOCK", "RELEASE_ALL_LOCKS"];

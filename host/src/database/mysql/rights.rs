@@ -27,9 +27,9 @@ use super::tool_tables::Picture;
 use crate::database::error::RAN;
 use crate::database::logins::refusals::no_session;
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Role, TableName};
-use crate::sql::classify::{reads, temporary_table};
-use crate::sql::traces::{Traces, traces};
-use crate::sql::{StatementClass, has_statement, identifiers, qualifiers};
+use runner_sql::classify::{reads, temporary_table};
+use runner_sql::traces::{Traces, traces};
+use runner_sql::{StatementClass, has_statement, identifiers, qualifiers};
 
 /// A statement of a caller that has been allowed; see [`MysqlDatabase::before`].
 #[derive(Clone, Copy, Debug)]

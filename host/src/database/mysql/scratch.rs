@@ -10,13 +10,13 @@ use sha2::{Digest, Sha256};
 use super::logins::drop_logins;
 use super::refusals_login::Quoting;
 use super::session::set_mode;
-use crate::data::Value;
 use crate::database::facts::{LockKind, is_tool_table};
 use crate::database::scratch::{ScratchCopy, ScratchPlace, ScratchRequest};
 use crate::database::{
     Database, DatabaseError, DatabaseErrorKind, DatabaseUrl, Dialect, QueryLimits, Session, connect,
 };
-use crate::sql::{introduces_text, qualifiers, words};
+use runner_data::Value;
+use runner_sql::{introduces_text, qualifiers, words};
 
 /// Engines that keep all data in the table itself.
 const ENGINES: [&str; 8] = ["innodb", "myisam", "aria", "memory", "archive", "csv", "rocksdb", "tokudb"];

@@ -13,9 +13,9 @@ use super::types::ColumnKind;
 use super::types_convert;
 use super::types_read::{self, Wire};
 use super::{MysqlDatabase, parameters};
-use crate::data::{RowSet, Value};
 use crate::database::{DatabaseError, DatabaseErrorKind, QueryLimits, Role, TableName};
-use crate::sql::{has_statement, identifiers};
+use runner_data::{RowSet, Value};
+use runner_sql::{has_statement, identifiers};
 
 /// First words of statements that do not change how tables are declared.
 const KEEPS_TABLES: [&str; 8] = ["SELECT", "INSERT", "UPDATE", "DELETE", "REPLACE", "SHOW", "DO", "SET"];

@@ -11,8 +11,8 @@ use crate::database::error::{ENDED, NOT_UNDONE, RAN};
 use crate::database::lease::lost;
 use crate::database::message::TAKES_PART;
 use crate::database::{Claims, DatabaseError, DatabaseErrorKind, Part, TransactionOptions};
-use crate::random;
-use crate::sql::Isolation;
+use runner_base::random;
+use runner_sql::Isolation;
 
 /// A transaction that `begin` opened.
 pub(super) struct Transaction {

@@ -3,10 +3,10 @@
 //! A value that does not fit a column's type without loss is an error that names the cell; it is never changed.
 
 use super::types_read::{Cell, Wire};
-use crate::data::decimal::{float_text, is_decimal, same_number};
-use crate::data::temporal::{self, DAY, SECOND};
-use crate::data::{ColumnBuilder, ColumnType, ColumnValues, Value};
 use crate::database::number::exact_integer;
+use runner_data::decimal::{float_text, is_decimal, same_number};
+use runner_data::temporal::{self, DAY, SECOND};
+use runner_data::{ColumnBuilder, ColumnType, ColumnValues, Value};
 
 /// Appends a cell to a column. With `requested`, the caller asked for the column's type, so anything that converts
 /// exactly is converted. Returns false if the cell does not fit without loss.

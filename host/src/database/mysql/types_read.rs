@@ -7,8 +7,8 @@ use sqlx::mysql::MySqlColumn;
 use sqlx::{Column as _, TypeInfo as _};
 
 use super::types::ColumnKind;
-use crate::data::ColumnType;
-use crate::data::temporal::{self, DAY, SECOND};
+use runner_data::ColumnType;
+use runner_data::temporal::{self, DAY, SECOND};
 
 /// What the wire carries for a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,11 +9,11 @@ use std::fmt::Write as _;
 
 use super::types::ColumnKind;
 use super::types_convert::{exact_float, push_interval};
-use crate::data::decimal::{float_text, is_decimal, same_number};
-use crate::data::temporal::{self, DAY, SECOND};
-use crate::data::{Column, ColumnValues, Value, VarValues};
 use crate::database::message::cell_text;
 use crate::database::number::exact_integer;
+use runner_data::decimal::{float_text, is_decimal, same_number};
+use runner_data::temporal::{self, DAY, SECOND};
+use runner_data::{Column, ColumnValues, Value, VarValues};
 
 /// A column as the server takes it: a byte string for each row.
 pub(super) struct Encoded<'a> {

@@ -5,9 +5,9 @@ use sqlx::mysql::MySqlArguments;
 use super::packed::{Number, Packed, RowPlace};
 use super::schema::{MysqlColumn, MysqlTable};
 use super::types::ColumnKind;
-use crate::data::Batch;
 use crate::database::write::Layout;
 use crate::database::{DatabaseError, Dialect, WriteMode};
+use runner_data::Batch;
 
 /// The most rows that one statement takes: the range of [`NUMBERS`].
 pub(super) const MOST_ROWS: usize = 128 * 128;

@@ -13,12 +13,12 @@ use super::schema::MysqlTable;
 use super::types::ColumnKind;
 use super::types_write::{Encoded, encode};
 use super::write_sql::{BoundStatement, KeyRange, MOST_ROWS, WriteSql};
-use crate::data::{Batch, ColumnValues};
 use crate::database::message::{TAKES_PART, takes_nothing_back};
 use crate::database::write::{RowErrors, is_a_view};
 use crate::database::{
     DatabaseError, DatabaseErrorKind, Dialect, TableName, TableTarget, WriteHint, WriteMode, WriterId,
 };
+use runner_data::{Batch, ColumnValues};
 
 /// The most parameter bytes in one statement, even where the server accepts larger packets.
 const STATEMENT_BYTES: usize = 16 << 20;

@@ -9,7 +9,7 @@ use super::stored::Stored;
 use super::{PostgresDatabase, formats};
 use crate::database::error::RAN;
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Role};
-use crate::sql::works_concurrently;
+use runner_sql::works_concurrently;
 
 /// Makes the encoding ours again where there is no transaction to set it for, whatever a script has set it to.
 const ENCODING_OF_SESSION: &str = "SET client_encoding = 'UTF8'; ";

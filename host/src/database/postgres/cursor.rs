@@ -12,10 +12,10 @@ use super::scope::simple;
 use super::statement_describe::{Described, Shape, describe, one_statement, run, shape};
 use super::types::Types;
 use super::{PostgresDatabase, parameters};
-use crate::data::{Batch, ColumnType, Value};
 use crate::database::pipe::Meter;
 use crate::database::read::{duplicate_column, not_a_query};
 use crate::database::{BatchLimits, CursorId, CursorRequest, DatabaseError, DatabaseErrorKind, PageRequest};
+use runner_data::{Batch, ColumnType, Value};
 
 /// Rows of the first fetch of a page whose rows may have any width.
 const FIRST_ROWS: usize = 256;

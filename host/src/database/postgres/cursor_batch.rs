@@ -4,10 +4,10 @@ use std::collections::VecDeque;
 
 use super::statement_describe::Described;
 use super::types_read::Unreadable;
-use crate::data::{Batch, ColumnBuilder, ColumnType};
 use crate::database::message::cell_text;
 use crate::database::read::{RowWidth, cell_too_large, in_column, row_too_large};
 use crate::database::{BatchLimits, DatabaseError, DatabaseErrorKind, PageRequest};
+use runner_data::{Batch, ColumnBuilder, ColumnType};
 
 /// The most rows that builders reserve room for: more would be wasted if a batch is ended by its bytes.
 const ROOM: usize = 16_384;

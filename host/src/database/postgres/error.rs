@@ -10,7 +10,7 @@ use crate::database::facts::{TOOL_SCHEMA, is_tool_table};
 use crate::database::message::{place_in, told};
 use crate::database::url::redact;
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect};
-use crate::sql::excerpt;
+use runner_sql::excerpt;
 
 /// SQLSTATE of a statement that was cancelled, or took longer than `statement_timeout`.
 pub(super) const CANCELED: &str = "57014";

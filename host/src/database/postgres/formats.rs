@@ -7,7 +7,7 @@
 use super::settings::Own;
 use super::speech::literal;
 use crate::database::{Dialect, Role};
-use crate::sql::classify::identifiers;
+use runner_sql::classify::identifiers;
 
 /// Of whom a transaction has the formats.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

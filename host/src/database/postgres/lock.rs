@@ -13,10 +13,10 @@ use super::scope::{backend_of, rows, simple, text_of};
 use super::settings::{Own, in_transaction};
 use super::speech::rows_with_mark;
 use super::{PostgresDatabase, lease, orphans};
-use crate::backoff::Backoff;
 use crate::database::holder::{still_held, wait_longer};
 use crate::database::lease::{self as leases, Lease, acquire, outlast};
 use crate::database::{DatabaseError, DatabaseErrorKind, Facts, LockHolder, LockRequest, StopSignal};
+use runner_base::backoff::Backoff;
 
 /// The prefix of a holder's statements; its record follows.
 const MARK: &str = "/* runner lock, held by ";

@@ -12,9 +12,9 @@ use super::scope::end;
 use super::search_path::OURS;
 use super::settings::prologue;
 use super::speech::results;
-use crate::data::Value;
 use crate::database::DatabaseError;
 use crate::database::look::{Probe, cell};
+use runner_data::Value;
 
 impl PostgresDatabase {
     pub(super) async fn look_now(&mut self, questions: &[String]) -> Result<Probe, DatabaseError> {

@@ -93,7 +93,7 @@ use super::{
     PageRequest, Probe, QueryLimits, ReadingAhead, Role, SchemaChange, Session, StopSignal, TableInfo, TableName,
     TableSource, TableTarget, WriteHint, WriterId,
 };
-use crate::data::{Batch, RowSet, Value};
+use runner_data::{Batch, RowSet, Value};
 
 /// A PostgreSQL database.
 pub(super) struct PostgresDatabase {

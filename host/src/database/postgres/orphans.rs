@@ -9,7 +9,7 @@ use super::place::ToolPlace;
 use super::scope::text_of;
 use super::speech::{literal, rows_with_mark};
 use crate::database::{DatabaseError, DatabaseErrorKind, StopSignal};
-use crate::sql::excerpt;
+use runner_sql::excerpt;
 
 /// The prefix of the names of connections that work for a run; the run's id follows. In another [`ToolPlace`] than the default it is
 /// another.

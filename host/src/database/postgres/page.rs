@@ -11,10 +11,10 @@ use super::page_copy::{copy, prove};
 use super::statement_describe::{Described, one_statement};
 use super::types::Types;
 use super::{PostgresDatabase, parameters};
-use crate::data::{Batch, ColumnType};
 use crate::database::pipe::Meter;
 use crate::database::{DatabaseError, Dialect, PageRequest, TableName};
-use crate::sql::substitute;
+use runner_data::{Batch, ColumnType};
+use runner_sql::substitute;
 
 /// Bytes of a row up to which a page is copied: 16,384 of them are two batches.
 const NARROW: usize = 256;

@@ -10,8 +10,8 @@ use super::schema::spelled;
 use super::types::{NAME, ServerType, TEXT, Types, Wire};
 use super::types_column::Raw;
 use super::types_write::{Form, Target};
-use crate::data::{Value, temporal};
 use crate::database::{DatabaseError, DatabaseErrorKind};
+use runner_data::{Value, temporal};
 
 /// Encodes values in binary form; their number must be that of the statement's placeholders.
 pub(super) async fn encode(

@@ -11,7 +11,7 @@ use crate::database::{
     DatabaseError, DatabaseErrorKind, Dialect, ReadingAhead, TableIdentity, TableName, TableSource, TableTarget,
     WriteMode,
 };
-use crate::sql::reads_its_row;
+use runner_sql::reads_its_row;
 
 /// A query for whether rows of table `$1` may be read before others are written to table `$2`, and for the OID of the source, if
 /// other sessions see in it what this transaction sees.

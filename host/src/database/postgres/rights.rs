@@ -3,8 +3,8 @@
 
 use crate::database::facts::{TOOL_SCHEMA, is_tool_table};
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Role, TableName};
-use crate::sql::classify::{StatementClass, classify, identifiers};
-use crate::sql::{self, copies_to_client, excerpt, identifiers_of_objects};
+use runner_sql::classify::{StatementClass, classify, identifiers};
+use runner_sql::{self, copies_to_client, excerpt, identifiers_of_objects};
 
 /// Why a migration in SQL may not run a statement, as far as its words show it.
 pub(in crate::database) fn refused_text(statement: &str) -> Option<DatabaseError> {
@@ -35,13 +35,13 @@ pub(super) fn check(statement: &str, rights: Role) -> Result<StatementClass, Dat
         return Err(tool_table(&name));
     }
     let is = |word: &String, name: &str| word.eq_ignore_ascii_case(name);
-    if sql::schemas(statement).iter().any(|name| is(name, TOOL_SCHEMA)) {
+    if runner_sql::schemas(statement).iter().any(|name| is(name, TOOL_SCHEMA)) {
         return Err(denied("the schema `runner` belongs to runner itself")
             .hint("give your schema another name; `pg_dump --exclude-schema=runner` leaves it out of a dump"));
     }
     check_propagation(&words)?;
     if words.first().is_some_and(|first| is(first, "COPY"))
-        && let Some((message, hint)) = copies_to_client(&sql::words(statement, Dialect::Postgres))
+        && let Some((message, hint)) = copies_to_client(&runner_sql::words(statement, Dialect::Postgres))
     {
         return Err(denied(&message).hint(hint));
     }

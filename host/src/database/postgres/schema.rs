@@ -8,7 +8,7 @@ pub(super) use super::speech::literal;
 use crate::database::spec::ColumnInfo;
 use crate::database::spec::guess;
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, TableInfo, TableName};
-use crate::sql::substitute;
+use runner_sql::substitute;
 
 /// A table, with the properties that only PostgreSQL has.
 #[derive(Clone, Debug)]

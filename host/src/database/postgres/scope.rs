@@ -21,8 +21,8 @@ use super::{Left, rights};
 use crate::database::error::{RAN, UNANSWERED};
 use crate::database::logins::refusals::no_session;
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Role};
-use crate::sql::classify::{StatementClass, reads};
-use crate::sql::has_statement;
+use runner_sql::classify::{StatementClass, reads};
+use runner_sql::has_statement;
 
 /// The savepoint before each statement of a guest.
 pub(super) const SAVEPOINT: &str = "runner_guest";

@@ -8,8 +8,8 @@ use super::lock::{LockedFor, name_again};
 use super::speech::literal;
 use super::{PostgresDatabase, citus};
 use crate::database::{ConnectOptions, Dialect, Facts, Part, Role};
-use crate::sql::Isolation;
-use crate::sql::classify::identifiers;
+use runner_sql::Isolation;
+use runner_sql::classify::identifiers;
 
 /// The settings of every transaction, unless a script that commits statement by statement has changed them itself.
 ///

@@ -16,7 +16,7 @@ use sqlx::{AssertSqlSafe, Executor as _, PgConnection};
 use super::error::from_sqlx;
 use crate::database::look::by_statement;
 use crate::database::{DatabaseError, DatabaseErrorKind};
-use crate::dialect::postgres_value;
+use runner_base::dialect::postgres_value;
 
 /// A text of the host that is plain.
 #[derive(Clone, Copy)]

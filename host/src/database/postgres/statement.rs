@@ -11,11 +11,11 @@ use super::statement_describe::{Described, Shape, describe, one_statement, shape
 use super::types::{Asker, Types};
 use super::types_read::value;
 use super::{formats, parameters};
-use crate::data::{RowSet, Value};
 use crate::database::error::RAN;
 use crate::database::pipe::Meter;
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, QueryLimits, Role};
-use crate::sql::classify::{StatementClass, classify, identifiers};
+use runner_data::{RowSet, Value};
+use runner_sql::classify::{StatementClass, classify, identifiers};
 
 /// SQLSTATE of a COMMIT in a procedure that runs in a transaction.
 const TERMINATES: &str = "2D000";

@@ -10,10 +10,10 @@ use super::error::from_sqlx;
 use super::parameters;
 use super::types::Types;
 use super::types_read::{ReadAs, Sent};
-use crate::data::{ColumnType, Value};
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect};
-use crate::sql::classify::identifiers;
-use crate::sql::{changes_within, split};
+use runner_data::{ColumnType, Value};
+use runner_sql::classify::identifiers;
+use runner_sql::{changes_within, split};
 
 /// The name of a SELECT in the statement around it, which converts its columns to text or limits its rows.
 const ROWS: &str = "runner_rows";

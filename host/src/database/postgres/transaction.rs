@@ -18,7 +18,7 @@ use super::settings::{ENCODING, prologue_of};
 use super::tool_tables::Fingerprint;
 use super::watch::Watch;
 use crate::database::{DatabaseError, DatabaseErrorKind, Part, Role};
-use crate::sql::Isolation;
+use runner_sql::Isolation;
 
 /// How long a rollback may take before the connection is considered lost; the server rolls back a lost connection by
 /// itself.

@@ -12,8 +12,8 @@ use super::error::from_sqlx;
 use super::foreign::GUARD;
 use super::record::ours;
 use super::scope::rows;
-use crate::data::ColumnType;
 use crate::database::{DatabaseError, DatabaseErrorKind};
+use runner_data::ColumnType;
 
 /// The binary form of a type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

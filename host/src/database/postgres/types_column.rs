@@ -10,8 +10,8 @@ use sqlx::postgres::{PgArgumentBuffer, PgTypeInfo};
 
 use super::types::{TEXT, Wire};
 use super::types_write::{Target, day, push_uuid};
-use crate::data::{Column, ColumnValues, Value};
 use crate::database::message::cell_text;
+use runner_data::{Column, ColumnValues, Value};
 
 /// The length of a cell that is NULL.
 const NULL: [u8; 4] = (-1_i32).to_be_bytes();

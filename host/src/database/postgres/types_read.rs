@@ -5,11 +5,11 @@
 
 use super::types::{INET, ServerType, Wire};
 use super::types_numeric::push_text;
-use crate::data::decimal::{float_text, is_decimal, same_number};
-use crate::data::temporal::{self, DAY};
-use crate::data::{ColumnBuilder, ColumnType, ColumnValues, Value};
 use crate::database::message::excerpt;
 use crate::database::number::{exact_float, exact_integer};
+use runner_data::decimal::{float_text, is_decimal, same_number};
+use runner_data::temporal::{self, DAY};
+use runner_data::{ColumnBuilder, ColumnType, ColumnValues, Value};
 
 /// Days from 1970-01-01 to 2000-01-01, PostgreSQL's epoch.
 pub(super) const EPOCH_DAYS: i32 = 10_957;

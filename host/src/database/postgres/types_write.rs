@@ -9,10 +9,10 @@ use super::schema::{DomainArray, PgType};
 use super::types::{CHAR, ServerType, TEXT, TEXT_ARRAY, Wire};
 use super::types_numeric::Decimal;
 use super::types_read::{EPOCH_DAYS, EPOCH_MICROS, integer, nearest};
-use crate::data::Value;
-use crate::data::decimal::{float_text, same_number};
-use crate::data::temporal::{self, DAY};
 use crate::database::number::{exact_float, exact_integer};
+use runner_data::Value;
+use runner_data::decimal::{float_text, same_number};
+use runner_data::temporal::{self, DAY};
 
 /// The range of days that PostgreSQL can store, counted from 2000-01-01.
 const DAYS: std::ops::Range<i32> = -2_451_545..2_145_031_949;

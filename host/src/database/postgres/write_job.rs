@@ -14,10 +14,10 @@ use super::types_column::{COPY_HEADER, COPY_TRAILER, Encoder, Unwritable};
 use super::types_write::ROUNDED;
 use super::write_sql::{Returning, Way, WriteSql};
 use super::writer::Writer;
-use crate::data::Batch;
 use crate::database::message::cell_text;
 use crate::database::write::RowErrors;
 use crate::database::{DatabaseError, DatabaseErrorKind, WriteMode};
+use runner_data::Batch;
 
 /// Bytes of a `COPY` that are sent at once: large enough to need few messages, small enough that the server does not
 /// wait.

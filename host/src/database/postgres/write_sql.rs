@@ -5,9 +5,9 @@ use std::sync::Arc;
 use super::schema::Table;
 use super::types::ServerType;
 use super::types_write::{Form, ROUNDED, Target};
-use crate::data::{Batch, ColumnType};
 use crate::database::write::Layout;
 use crate::database::{DatabaseError, Dialect, WriteMode};
+use runner_data::{Batch, ColumnType};
 
 /// The names of the table's rows and of the batch's rows in these statements.
 const TABLE: &str = "runner_table";

@@ -11,9 +11,9 @@ use super::scope::{Scope, rows as ask, text_of};
 use super::types::{ServerType, Types};
 use super::write_job::Job;
 use super::write_sql::{PLANNER, Way, WriteSql};
-use crate::data::{Batch, ColumnValues};
 use crate::database::write::RowErrors;
 use crate::database::{DatabaseError, Dialect, TableName, TableTarget, WriteHint, WriteMode, WriterId};
+use runner_data::{Batch, ColumnValues};
 
 /// How many times its number of rows a batch's range of integer keys may span for the table to be read between its
 /// ends.

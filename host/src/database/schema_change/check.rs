@@ -128,7 +128,7 @@ fn check_added(table: &TableName, column: &NewColumn, dialect: Dialect) -> Check
         return Err(invalid(format!("the column `{table}.{name}` cannot be added as an identity"))
             .hint("a table gets it when it is created"));
     }
-    let has_default = !matches!(&column.default, None | Some(DefaultValue::Literal(crate::data::Value::Null)));
+    let has_default = !matches!(&column.default, None | Some(DefaultValue::Literal(runner_data::Value::Null)));
     if column.not_null && !has_default {
         return Err(invalid(format!("the column `{table}.{name}` refuses NULL and has no default"))
             .hint("rows that exist need a value: give it a default, or let it accept NULL"));

@@ -1,9 +1,9 @@
 //! Types and default values as a dialect spells them.
 
 use super::{DataType, DefaultValue};
-use crate::data::decimal::{float_text, same_number};
-use crate::data::{Value, temporal};
-use crate::dialect::Dialect;
+use runner_base::dialect::Dialect;
+use runner_data::decimal::{float_text, same_number};
+use runner_data::{Value, temporal};
 
 impl DataType {
     /// Returns the name that the contract uses.

@@ -12,7 +12,7 @@ mod statement;
 mod tests;
 
 use super::{Renames, TableName};
-use crate::data::Value;
+use runner_data::Value;
 
 /// The type of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use crate::random;
+use runner_base::random;
 
 /// The prefix of such directories in the system's temporary directory.
 const PREFIX: &str = "runner-copy-";

@@ -1,9 +1,9 @@
 //! Scalars as parameters of a statement.
 
 use super::raw::{Active, Cell, Failure};
-use crate::data::decimal::is_decimal;
-use crate::data::{Value, temporal};
 use crate::database::{DatabaseError, DatabaseErrorKind};
+use runner_data::decimal::is_decimal;
+use runner_data::{Value, temporal};
 
 /// Why binding failed: an error of SQLite, or one of ours.
 pub(super) enum BindError {

@@ -3,10 +3,10 @@
 use super::raw::{Active, Cell, Statement, Step};
 use super::types_read::{self, TypeSource};
 use super::{SqliteDatabase, bind};
-use crate::data::{Batch, ColumnBuilder, ColumnType, Value};
 use crate::database::message::{cell_text, excerpt};
 use crate::database::read::{RowWidth, cell_too_large, duplicate_column, in_column, not_a_query, row_too_large};
 use crate::database::{BatchLimits, CursorId, CursorRequest, DatabaseError, DatabaseErrorKind, PageRequest, Role};
+use runner_data::{Batch, ColumnBuilder, ColumnType, Value};
 
 /// An open cursor.
 pub(super) struct Cursor {

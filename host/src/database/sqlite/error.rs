@@ -7,7 +7,7 @@ use rusqlite::ffi;
 use super::raw::Failure;
 use crate::database::message::place_in;
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect};
-use crate::sql::leading_words;
+use runner_sql::leading_words;
 
 /// Ends SQLite's message where a statement of the same connection is not at its end.
 const IN_PROGRESS: &str = "SQL statements in progress";

@@ -25,7 +25,7 @@ use super::words::{after, has};
 use crate::database::facts::is_tool_table;
 use crate::database::grants::{Grants, Need, Touched, Verb};
 use crate::database::{Dialect, TableName};
-use crate::sql::names_after;
+use runner_sql::names_after;
 
 /// The catalogue, under all of its names.
 const CATALOGUE: &[&str] = &["sqlite_master", "sqlite_schema", "sqlite_temp_master", "sqlite_temp_schema"];

@@ -8,7 +8,7 @@ use super::raw::{Connection, on_stack};
 use super::rights::Guard;
 use super::{connect, nesting};
 use crate::database::{DatabaseError, Dialect, Role};
-use crate::sql::identifiers;
+use runner_sql::identifiers;
 
 /// What every statement contains that the authorizer can refuse to a script, in lower case. Others need not be prepared.
 const SIGNS: [&str; 4] = ["pragma", "runner_", "load_extension", "fts3_tokenizer"];

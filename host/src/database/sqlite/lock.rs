@@ -9,9 +9,9 @@ use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::backoff::Backoff;
 use crate::database::holder::{WORK, still_held, wait_longer};
 use crate::database::{DatabaseError, DatabaseErrorKind, LockHolder, LockRequest, StopSignal};
+use runner_base::backoff::Backoff;
 
 /// A lock that is held until it is dropped.
 pub(super) struct Lock {

@@ -60,7 +60,7 @@ use super::{
     Probe, QueryLimits, ReadingAhead, Role, RoleToken, SchemaChange, Session, StopSignal, TableIdentity, TableInfo,
     TableName, TableSource, TableTarget, ToolChange, TransactionOptions, WantedLogin, WriteHint, WriterId,
 };
-use crate::data::{Batch, RowSet, Value};
+use runner_data::{Batch, RowSet, Value};
 
 /// Bytes of a value or row that a statement of a guest can make: no `printf('%.*c', 900000000)`.
 const GUEST_VALUE_BYTES: i32 = 128 << 20;

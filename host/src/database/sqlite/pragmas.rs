@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use super::denial::Denial;
 use crate::database::Role;
 use crate::database::message::REBUILD_ORDER;
-use crate::sql::JOURNAL_MODES;
+use runner_sql::JOURNAL_MODES;
 
 /// Pragmas that every migration may use, also with a value: they only read, or last until the end of the transaction.
 const EVERYBODYS: &[&str] = &[

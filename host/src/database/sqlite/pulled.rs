@@ -9,8 +9,8 @@ use super::error::from_failure;
 use super::raw::{Active, Cell, CellColumn, Cells, Failure, PullBatch, PullKeys, Pulled, STATEMENT_JOURNAL_BYTES};
 use super::types_write::Affinity;
 use super::writer::{WritePlan, Writer};
-use crate::data::Batch;
 use crate::database::{DatabaseError, DatabaseErrorKind, WriteHint, WriteMode};
+use runner_data::Batch;
 
 /// How many times as wide as the batch a range may be before a statement for each row is faster: skipping a row that is not in
 /// the batch costs about a quarter of looking one up.

@@ -12,7 +12,7 @@ use crate::database::{
     DatabaseError, DatabaseErrorKind, Dialect, ReadingAhead, Role, TableIdentity, TableName, TableSource, TableTarget,
     WriteMode,
 };
-use crate::sql::reads_its_row;
+use runner_sql::reads_its_row;
 
 /// Pages that the reading connection keeps in memory, in KiB: a scan needs each leaf once, and the few pages above it often.
 const CACHE_KIB: u32 = 1_024;

@@ -3,9 +3,9 @@
 use super::error::from_statement;
 use super::raw::{Failure, Statement, Step};
 use super::{SqliteDatabase, bind, nesting, types_read};
-use crate::data::{RowSet, Value};
 use crate::database::{DatabaseError, DatabaseErrorKind, QueryLimits, Role};
-use crate::sql::BOM;
+use runner_data::{RowSet, Value};
+use runner_sql::BOM;
 
 /// Prepared statements that are kept for reuse.
 const CACHED: usize = 64;

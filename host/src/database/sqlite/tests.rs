@@ -20,10 +20,10 @@ mod types;
 use std::path::Path;
 
 use super::*;
-use crate::data::{Column, ColumnValues, VarValues};
 use crate::database::WriteMode;
 use crate::database::contract::{batch, column, integers, page, read, rows, run, texts, write};
 use crate::database::unguarded::Unguarded as _;
+use runner_data::{Column, ColumnValues, VarValues};
 
 async fn open_at(directory: &Path) -> Box<dyn Database> {
     open_url(directory, "sqlite://app.db").await

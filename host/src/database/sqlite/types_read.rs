@@ -5,10 +5,10 @@
 //! type without loss is an error that names the cell; values are never changed.
 
 use super::raw::{Active, Cell};
-use crate::data::decimal::{float_text, is_decimal};
-use crate::data::temporal;
-use crate::data::{ColumnBuilder, ColumnType, ColumnValues, Value};
 use crate::database::number::{exact_float, exact_integer};
+use runner_data::decimal::{float_text, is_decimal};
+use runner_data::temporal;
+use runner_data::{ColumnBuilder, ColumnType, ColumnValues, Value};
 
 /// What the declared type of a column says about its cells.
 pub(super) fn declared(statement: &Active<'_>, column: usize) -> Option<ColumnType> {

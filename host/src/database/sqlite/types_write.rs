@@ -7,10 +7,10 @@
 use std::borrow::Cow;
 
 use super::raw::{Cell, CellColumn, Cells};
-use crate::data::decimal::{float_text, is_decimal, same_number};
-use crate::data::{Column, ColumnValues, VarValues, temporal};
 use crate::database::message::cell_text;
 use crate::database::number::{exact_float, exact_integer};
+use runner_data::decimal::{float_text, is_decimal, same_number};
+use runner_data::{Column, ColumnValues, VarValues, temporal};
 
 /// How a column of SQLite converts values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

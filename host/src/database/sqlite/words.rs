@@ -2,7 +2,7 @@
 
 use super::statement::something_else;
 use crate::database::facts::TOOL_TABLES;
-use crate::sql::BOM;
+use runner_sql::BOM;
 
 /// The text after each place at which a word occurs. A byte order mark before it is white space to SQLite.
 pub(super) fn after<'a>(statement: &'a str, word: &'a str) -> impl Iterator<Item = &'a [u8]> {

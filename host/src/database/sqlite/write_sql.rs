@@ -1,9 +1,9 @@
 //! The statements of a writer.
 
 use super::raw::{HAS, function_name};
-use crate::data::Batch;
 use crate::database::write::Layout;
 use crate::database::{DatabaseError, Dialect, TableInfo, WriteMode};
+use runner_data::Batch;
 
 /// Parameters that one statement may have.
 const PARAMETERS: usize = 32_766;

@@ -5,9 +5,9 @@ use super::raw::{CellColumn, Statement};
 use super::schema::Table;
 use super::types_write::{Affinity, Encoded, encode};
 use super::write_sql::WriteSql;
-use crate::data::Batch;
 use crate::database::write::{RowErrors, is_a_view};
 use crate::database::{DatabaseError, Role, TableTarget, WriteHint, WriteMode, WriterId};
+use runner_data::Batch;
 
 /// An open writer.
 pub(super) struct Writer {

@@ -1,6 +1,6 @@
 //! URLs as other tools spell them, answered with ours. Nothing of such a URL is shown: its password may be anywhere.
 
-use crate::error::Error;
+use runner_base::error::Error;
 
 /// The error of a URL that another tool would read, by its scheme.
 pub(super) fn foreign(scheme: &str, rest: &str) -> Option<Error> {

@@ -1,8 +1,8 @@
 //! The layout of a write: which columns of a table a batch has, and how the writer uses each.
 
 use super::other_columns;
-use crate::data::Batch;
 use crate::database::{DatabaseError, TableInfo, WriteMode};
+use runner_data::Batch;
 
 /// The columns of a batch and their meaning for the table.
 pub struct Layout {

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use crate::data::Batch;
 use crate::database::{DatabaseError, DatabaseErrorKind, TableInfo, WriteMode, message};
+use runner_data::Batch;
 
 /// A batch that is being written to a table, for errors that name one of its rows.
 #[derive(Clone, Copy)]

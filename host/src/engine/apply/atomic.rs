@@ -8,7 +8,6 @@ use super::record::{Started, done};
 use super::retry::Retries;
 use super::{Engine, StepResult};
 use crate::database::{DatabaseError, DatabaseErrorKind, End, HostSession, SharedDatabase, TransactionOptions};
-use crate::dialect::Dialect;
 use crate::engine::Direction;
 use crate::engine::artifact::to_store;
 use crate::engine::history::{self, Numbers, RunMode, State};
@@ -19,9 +18,10 @@ use crate::engine::recorder::RunRecorder;
 use crate::engine::run::Run;
 use crate::engine::script::{Script, ScriptSource};
 use crate::engine::transcript;
-use crate::error::{Error, ErrorKind, Result};
 use crate::project::catalog::Kind;
-use crate::sql::{Isolation, program};
+use runner_base::dialect::Dialect;
+use runner_base::error::{Error, ErrorKind, Result};
+use runner_sql::{Isolation, program};
 
 impl Engine {
     /// Runs a migration in its own transaction.
@@ -274,7 +274,7 @@ impl Engine {
 /// The error of work that was rolled back, but left something behind or is not proven to have left nothing.
 pub(super) fn not_undone(mut error: Error, second: DatabaseError) -> Error {
     error.kind = ErrorKind::Partial;
-    error.hint("check what remains in the database, and remove it before the next run").second(second)
+    second.added_to(error.hint("check what remains in the database, and remove it before the next run"))
 }
 
 /// The error of a commit whose outcome is unknown.

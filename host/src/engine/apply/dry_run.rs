@@ -6,7 +6,6 @@ use super::atomic::not_undone;
 use super::load::check_resumed;
 use super::record::{Started, done};
 use super::{Engine, Request};
-use crate::data::Value;
 use crate::database::message::{TAKES_PART, takes_nothing_back};
 use crate::database::{DatabaseError, DatabaseErrorKind, Facts, Grants, QueryLimits, TransactionOptions};
 use crate::engine::Direction;
@@ -18,8 +17,9 @@ use crate::engine::recorder::RunRecorder;
 use crate::engine::schema::tool_sql;
 use crate::engine::script::ScriptSource;
 use crate::engine::stopped::stopped;
-use crate::error::{Error, Result};
 use crate::project::catalog::Kind;
+use runner_base::error::{Error, Result};
+use runner_data::Value;
 
 impl Engine {
     /// Runs all planned migrations and rolls them back.

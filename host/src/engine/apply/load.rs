@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use super::Engine;
-use crate::data::Value;
 use crate::database::{Database, Dialect, Facts, HostSession};
 use crate::engine::Direction;
 use crate::engine::artifact::{Named, SqlValues, as_text, asks, filled, kept_values, of_stored, source_of, unfilled};
@@ -14,10 +13,11 @@ use crate::engine::plan::{Plan, PlannedMigration, Refusal, Source, Statements, f
 use crate::engine::run::Run;
 use crate::engine::script::{Script, ScriptSource, Template};
 use crate::engine::unreadable::unreadable;
-use crate::error::{Error, Result};
 use crate::project::catalog::{Artifact, Catalog, Kind, Migration};
 use crate::project::sha256;
-use crate::sql::program;
+use runner_base::error::{Error, Result};
+use runner_data::Value;
+use runner_sql::program;
 
 /// The SQL of planned migrations, their parameters filled in.
 pub struct PlannedSql {

@@ -14,8 +14,8 @@ use crate::engine::history::RunMode;
 use crate::engine::outcome::{Left, Outcome};
 use crate::engine::plan::Plan;
 use crate::engine::stopped::stopped;
-use crate::error::{Error, ErrorKind, Result};
 use crate::project::settings::ComponentGrants;
+use runner_base::error::{Error, ErrorKind, Result};
 
 impl Engine {
     /// Runs all planned migrations on a copy, which is then removed.

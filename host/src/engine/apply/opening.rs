@@ -15,8 +15,8 @@ use crate::engine::plan::PlannedMigration;
 use crate::engine::recorder::RunRecorder;
 use crate::engine::run::Run;
 use crate::engine::script::ScriptSource;
-use crate::error::{Error, Result};
 use crate::project::catalog::Kind;
+use runner_base::error::{Error, Result};
 
 /// A migration in progress: its journal, and what history recorded of it before.
 pub(super) struct Opened {

@@ -7,7 +7,7 @@ use runner_tests::servers::{self, Kind as Make, Server, TestDatabase};
 use super::server_tests::{apply, engine_at};
 use super::tests::sql;
 use super::*;
-use crate::error::ErrorKind;
+use runner_base::error::ErrorKind;
 
 /// Where statements commit by themselves: everywhere on MariaDB, and on PostgreSQL where a file asks for it.
 fn both() -> [&'static Server; 2] {

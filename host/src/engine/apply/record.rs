@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::data::Value;
 use crate::engine::Direction;
 use crate::engine::apply::Engine;
 use crate::engine::call::Inputs;
@@ -15,8 +14,9 @@ use crate::engine::outcome::Done;
 use crate::engine::plan::{PlannedMigration, Source};
 use crate::engine::recorder::RunRecorder;
 use crate::engine::script::{Execution, LeftOut, RunContext, ScriptSource};
-use crate::error::Result;
 use crate::project::catalog::{Artifact, Kind};
+use runner_base::error::Result;
+use runner_data::Value;
 
 impl Engine {
     /// Restricts the connection's statements in a component's role to what the operator grants this one.

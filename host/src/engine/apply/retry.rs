@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 
 use super::owed::Relay;
 use super::{Action, Engine, Failure, Request, StepResult};
-use crate::backoff::Backoff;
 use crate::database::{DatabaseError, HostSession};
 use crate::engine::event::Event;
 use crate::engine::outcome::Done;
 use crate::engine::plan::PlannedMigration;
-use crate::error::Error;
+use runner_base::backoff::Backoff;
+use runner_base::error::Error;
 
 /// The pause before the first retry. Each further pause is twice as long: the lock may be held for a long time.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
@@ -179,14 +179,14 @@ mod tests {
     use crate::engine::plan::PlanOptions;
     use crate::engine::script::{RunContext, Script, ScriptLoader, ScriptSource};
     use crate::engine::target::Target;
-    use crate::error::ErrorKind;
+    use runner_base::error::ErrorKind;
 
     /// Fails with a lock conflict this many times before it succeeds.
     struct Meets(std::sync::Mutex<u32>);
 
     #[async_trait::async_trait]
     impl Script for Meets {
-        async fn run(&self, _: Direction, context: &RunContext) -> crate::error::Result<()> {
+        async fn run(&self, _: Direction, context: &RunContext) -> runner_base::error::Result<()> {
             context.database.lock().await.script(&context.stop).execute("CREATE TABLE t (x)", &[]).await?;
             let mut left = self.0.lock().expect("not poisoned");
             if *left == 0 {

@@ -12,8 +12,8 @@ use crate::engine::plan::PlanOptions;
 use crate::engine::script::{Script, ScriptSource};
 use crate::engine::sql_script::SqlScript;
 use crate::engine::target::Target;
-use crate::error::ErrorKind;
 use crate::project::catalog::{Migration, Mode};
+use runner_base::error::ErrorKind;
 
 /// Notes what is told, and does something when a retry is.
 #[derive(Default)]

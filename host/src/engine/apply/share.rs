@@ -20,8 +20,8 @@ use crate::engine::recorder::RunRecorder;
 use crate::engine::run::Run;
 use crate::engine::script::{Execution, LeftOut, RunContext, Script};
 use crate::engine::transform;
-use crate::error::{Error, ErrorKind, Result};
 use crate::project::migration_id;
+use runner_base::error::{Error, ErrorKind, Result};
 
 /// The pause between two checks for a transform to share.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);

@@ -21,8 +21,8 @@ use crate::engine::plan::PlannedMigration;
 use crate::engine::recorder::RunRecorder;
 use crate::engine::run::Run;
 use crate::engine::script::ScriptSource;
-use crate::error::{Error, Result};
 use crate::project::catalog::Kind;
+use runner_base::error::{Error, Result};
 
 impl Engine {
     /// Runs a stepwise migration.

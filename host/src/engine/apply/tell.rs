@@ -7,7 +7,7 @@ use crate::engine::isolation::Barrier;
 use crate::engine::outcome::Done;
 use crate::engine::plan::{PlannedMigration, file_of};
 use crate::engine::stopped::stopped;
-use crate::error::{Error, ErrorKind};
+use runner_base::error::{Error, ErrorKind};
 
 impl Engine {
     /// Adds the place to a migration's error; an error caused by the stop signal is reported as such.

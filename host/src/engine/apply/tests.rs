@@ -16,10 +16,10 @@ use crate::engine::plan::PlanOptions;
 use crate::engine::script::{RunContext, Script, ScriptSource};
 use crate::engine::sql_script::SqlScript;
 use crate::engine::target::Target;
-use crate::error::ErrorKind;
 use crate::project::catalog::{Artifact, Description, Kind, Migration, Mode, SqlFiles};
 use crate::project::settings::RequiredIsolation;
 use crate::project::sha256;
+use runner_base::error::ErrorKind;
 
 /// Notes the kinds of events.
 #[derive(Default)]
@@ -289,7 +289,7 @@ async fn a_stop_signal_rolls_back_and_keeps_what_was_finished() {
 
     #[async_trait]
     impl Script for Stops {
-        async fn run(&self, direction: Direction, context: &RunContext) -> crate::error::Result<()> {
+        async fn run(&self, direction: Direction, context: &RunContext) -> runner_base::error::Result<()> {
             if context.revision == "2" {
                 self.1.raise(crate::database::stop::StopReason::Terminate);
             }

@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use crate::data::Value;
-use crate::data::decimal::float_text;
-use crate::dialect::Dialect;
 use crate::engine::Direction;
 use crate::engine::plan::Refusal;
 use crate::engine::script::{ScriptSource, Template};
-use crate::error::{Error, several};
-use crate::sql::{SqlError, fill, has_parameters, placeholders};
-use crate::suggest::did_you_mean;
+use runner_base::dialect::Dialect;
+use runner_base::error::{Error, several};
+use runner_base::suggest::did_you_mean;
+use runner_data::Value;
+use runner_data::decimal::float_text;
+use runner_sql::{SqlError, fill, has_parameters, placeholders};
 
 /// The values that parameters of SQL can have.
 #[derive(Clone, Copy, Debug)]

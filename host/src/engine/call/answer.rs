@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::canonical::{self, Sink};
 use super::stored;
-use crate::data::count::counted;
-use crate::data::{Batch, ColumnType, Digest, RowSet, Value, digest};
 use crate::database::DatabaseError;
+use runner_data::count::counted;
+use runner_data::{Batch, ColumnType, Digest, RowSet, Value, digest};
 
 /// An answer of a step. The journal stores it; the transcript contains its digest.
 pub trait Answer: Serialize + DeserializeOwned {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::Answer;
 use super::answer::{Page, Position, Resolved, Spooled, Transformed};
-use crate::data::{Batch, Column, ColumnType, ColumnValues, Digest, NativeValues, RowSet, Value, VarValues, digest};
+use runner_data::{Batch, Column, ColumnType, ColumnValues, Digest, NativeValues, RowSet, Value, VarValues, digest};
 
 /// A value of every type.
 pub(crate) fn values() -> Vec<Value> {

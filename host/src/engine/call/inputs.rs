@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::Value;
+use runner_data::Value;
 
 /// The inputs of a migration's run in one direction.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -17,8 +17,8 @@ use std::ops::Range;
 use sha2::{Digest, Sha256};
 
 use crate::database::{Dialect, Facts};
-use crate::sql::classify::{has_list, is_setting_of_dump};
-use crate::sql::{StatementClass, calls_only_known, classify, concurrent_index, identifiers, removed_concurrently};
+use runner_sql::classify::{has_list, is_setting_of_dump};
+use runner_sql::{StatementClass, calls_only_known, classify, concurrent_index, identifiers, removed_concurrently};
 
 /// Digits of a digest that the journal keeps: enough to recognise a call.
 const DIGITS: usize = 32;

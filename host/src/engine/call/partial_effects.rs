@@ -3,8 +3,8 @@
 
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Facts};
 use crate::engine::call::{Call, Commit};
-use crate::sql::classify::{has_list, open_run_comments};
-use crate::sql::{StatementClass, classify, commits_within, identifiers, removed_concurrently};
+use runner_sql::classify::{has_list, open_run_comments};
+use runner_sql::{StatementClass, classify, commits_within, identifiers, removed_concurrently};
 
 /// The servers' codes for text that they cannot parse, and for a statement that cannot be prepared.
 const NEVER_RUN: [&str; 2] = ["1064", "1295"];

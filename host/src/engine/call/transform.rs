@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::stored;
-use crate::data::Value;
 use crate::database::{TableSource, TableTarget};
+use runner_data::Value;
 
 /// A transform as it began, with its columns and keys by name.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -20,7 +20,7 @@ use crate::engine::schema::tool_sql;
 use crate::engine::target::compare_revisions;
 use crate::engine::throttle::Pause;
 use crate::engine::throttle::only_slows;
-use crate::error::Result;
+use runner_base::error::Result;
 
 /// How old a run's row may be before the run is no longer assumed to be alive, where the lock does not show it.
 const SILENCE: Duration = Duration::from_secs(10);

@@ -9,7 +9,7 @@ use super::{LOOK, RunControl, orders, store, table};
 use crate::database::stop::StopReason;
 use crate::database::{Database, SharedDatabase};
 use crate::engine::throttle::load::Load;
-use crate::error::Result;
+use runner_base::error::Result;
 
 /// The state that only looks use.
 #[derive(Default)]

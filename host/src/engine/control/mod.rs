@@ -33,9 +33,9 @@ use crate::database::{Connector, Database, HostSession, SharedDatabase, StopSign
 use crate::engine::event::Total;
 use crate::engine::stopped::stopped;
 use crate::engine::throttle::Hold;
-use crate::error::{Error, Result};
 use crate::project::settings::Throttle;
 use looking::LookState;
+use runner_base::error::{Error, Result};
 use state::{ActiveTransform, ControlState};
 
 /// The interval between looks.

@@ -8,7 +8,7 @@ use super::orders::{ControlRequest, EVERYTHING};
 use super::*;
 use crate::database::{ConnectOptions, DatabaseUrl, TransactionOptions, connect};
 use crate::engine::history::{self, History};
-use crate::error::ErrorKind;
+use runner_base::error::ErrorKind;
 
 #[derive(Default)]
 struct Heard(Mutex<Vec<Event>>);

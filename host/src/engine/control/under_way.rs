@@ -2,7 +2,7 @@
 
 use crate::database::HostSession;
 use crate::engine::history::{self, History, State};
-use crate::error::Result;
+use runner_base::error::Result;
 
 /// Takes what a live run is doing as what it is about to be: a statement that it has begun as one that is still to be done, and a
 /// migration that it rolls back as one that is not applied. Returns the name of that run; `None` if nothing is partial, or if

@@ -1,11 +1,11 @@
 //! Tables of other databases that keep what is written to them after a rollback, on servers where some engines know no transactions. Those of
 //! the run's own database are asked for before a dry run begins.
 
-use crate::data::Value;
 use crate::database::message::{TAKES_PART, takes_nothing_back};
 use crate::database::{Database, DatabaseError, DatabaseErrorKind, Dialect, QueryLimits};
-use crate::sql::classify::reads;
-use crate::sql::{identifiers, qualifiers};
+use runner_data::Value;
+use runner_sql::classify::reads;
+use runner_sql::{identifiers, qualifiers};
 
 /// The tables of other databases; those of a server's own are among them, too.
 const ELSEWHERE: &str = "SELECT t.table_schema, t.table_name, t.engine FROM information_schema.tables t \

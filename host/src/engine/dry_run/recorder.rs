@@ -5,12 +5,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::samples::Gathered;
-use crate::data::Value;
 use crate::database::DatabaseError;
 use crate::database::message::value_text;
 use crate::engine::event::dry_run::{Change, DryRunEvent, Ending, Sample, Tried, TriedMigration};
 use crate::engine::event::{Event, EventSink};
 use crate::project::migration_id;
+use runner_data::Value;
 
 /// The number of a migration's steps that are kept for the report. All of them are reported as events.
 const KEPT: usize = 10_000;
@@ -313,7 +313,7 @@ mod tests {
     use crate::database::DatabaseErrorKind;
     use crate::engine::Direction;
     use crate::engine::event::dry_run::Cell;
-    use crate::error::Error;
+    use runner_base::error::Error;
 
     #[derive(Default)]
     struct ProgressMessages(Mutex<Vec<String>>);

@@ -8,7 +8,6 @@ use async_trait::async_trait;
 use super::judge::{Ground, Judgement, judge, judge_table};
 use super::lasting::LastingElsewhere;
 use super::recorder::DryRunRecorder;
-use crate::data::{Batch, RowSet, Value};
 use crate::database::message::value_text;
 use crate::database::{
     BatchLimits, Bulk, Claims, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, End, Facts, FixedInputs,
@@ -17,6 +16,7 @@ use crate::database::{
     ToolChange, TransactionOptions, WantedLogin, WriteHint, WriteMode, WriterId,
 };
 use crate::engine::event::dry_run::{Cell, Change};
+use runner_data::{Batch, RowSet, Value};
 
 /// The most bytes of a sampled row; larger ones are not shown.
 const ROW_BYTES: usize = 1 << 20;
@@ -157,7 +157,7 @@ fn changes(before: Vec<RowSnapshot>, after: Vec<RowSnapshot>) -> Vec<Change> {
 /// The rows of a batch.
 fn inserted(rows: &Batch, picked: &[usize]) -> Vec<Change> {
     let cells = |row: usize| {
-        let cell = |column: &crate::data::Column| Cell {
+        let cell = |column: &runner_data::Column| Cell {
             column: column.name.clone(),
             value: value_text(&Value::of_cell(column, row)),
         };

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use crate::engine::Direction;
 use crate::engine::event::dry_run::DryRunEvent;
-use crate::error::Error;
+use runner_base::error::Error;
 
 /// Receives events. Called from any thread, in order for one run; must not block for long.
 pub trait EventSink: Send + Sync {

@@ -8,7 +8,6 @@ use tokio::sync::OwnedMutexGuard;
 use super::calls::Calls;
 use super::step::{Access, RunningStep, Steps};
 use super::{NEXT, next_of_table};
-use crate::data::Batch;
 use crate::database::{
     CursorId, CursorRequest, Database, DatabaseError, TableSource, TableTarget, WriteHint, WriterId,
 };
@@ -18,6 +17,7 @@ use crate::engine::call::{Answer, Call};
 use crate::engine::journal::crash;
 use crate::engine::transform::{self, BatchFunction, TransformTask};
 use crate::keyset::TableReader;
+use runner_data::Batch;
 
 impl Steps {
     /// Begins a step: it waits for the connection only.

@@ -8,8 +8,6 @@ use super::journalled::{JournalledReader, JournalledWriter};
 use super::replayed::ReplayedReader;
 use super::step::{Fault, StepStart, Steps};
 use super::{Execution, Reader, ReaderMode, Writer, WriterMode};
-use crate::data::digest::of_batch;
-use crate::data::{Batch, RowSet, Value};
 use crate::database::{
     BatchLimits, CursorRequest, DatabaseError, Dialect, QueryLimits, SchemaChange, TableSource, TableTarget,
 };
@@ -22,8 +20,10 @@ use crate::engine::script::RunContext;
 use crate::engine::transcript::tables::{of_parameters, of_source, of_target, of_transform};
 use crate::engine::transform::{BatchFunction, TransformTask};
 use crate::project::catalog::Kind;
-use crate::sql::order::is_unordered;
-use crate::sql::volatile::volatile_calls;
+use runner_data::digest::of_batch;
+use runner_data::{Batch, RowSet, Value};
+use runner_sql::order::is_unordered;
+use runner_sql::volatile::volatile_calls;
 
 /// The limits on what one call returns.
 #[derive(Clone, Copy, Debug)]
@@ -298,7 +298,7 @@ impl Calls {
 
     fn note(&self, statement: &str, why: Why) {
         let run = &self.steps.run;
-        let statement = Unrepeatable { statement: crate::sql::excerpt(statement), why };
+        let statement = Unrepeatable { statement: runner_sql::excerpt(statement), why };
         if run.recorder.note_unrepeatable(&statement) {
             run.events.emit(&Event::Unrepeatable { revision: run.revision.clone(), statement });
         }

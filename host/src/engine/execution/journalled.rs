@@ -7,7 +7,6 @@ use std::time::Instant;
 use super::calls::Calls;
 use super::step::{Access, RunningStep, StepStart, Steps};
 use super::{NEXT, next_of_table};
-use crate::data::Batch;
 use crate::database::write::other_columns;
 use crate::database::{Bulk, CursorRequest, DatabaseError, TableSource, TableTarget, WriteHint};
 use crate::engine::CallError;
@@ -16,6 +15,7 @@ use crate::engine::call::{Answer, Call};
 use crate::engine::journal::{Journal, JournalStep, TransformStep};
 use crate::engine::transform::{self, BatchFunction, TransformTask, position};
 use crate::keyset::TableReader;
+use runner_data::Batch;
 
 impl Steps {
     /// Begins a step: it waits as the operator and the throttle require, and then looks up the journal.

@@ -7,7 +7,6 @@ use std::time::Instant;
 use tokio::sync::OwnedMutexGuard;
 
 use super::{Execution, atomic};
-use crate::data::Batch;
 use crate::database::{
     Database, DatabaseError, DatabaseErrorKind, Grants, HostSession, MigrationSession, SchemaChange, StopSignal,
 };
@@ -19,6 +18,7 @@ use crate::engine::journal::{Journal, LiveStep};
 use crate::engine::role::session_of;
 use crate::engine::script::RunContext;
 use crate::project::catalog::Kind;
+use runner_data::Batch;
 
 /// The steps of one migration's run.
 pub struct Steps {

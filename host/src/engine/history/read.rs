@@ -3,16 +3,16 @@
 use std::collections::BTreeSet;
 
 use super::record::{Record, RunMode, State};
-use crate::data::Value;
 use crate::database::facts::TOOL_TABLES;
 use crate::database::{DatabaseErrorKind, Facts, HostSession, QueryLimits};
 use crate::engine::call::answer::Transformed;
 use crate::engine::schema::history::COLUMNS;
 use crate::engine::schema::{dialect_schema, history as sql, tool_sql};
 use crate::engine::{Direction, journal};
-use crate::error::{Error, Result};
 use crate::project::RevisionPlace;
 use crate::project::catalog::Kind;
+use runner_base::error::{Error, Result};
+use runner_data::Value;
 
 /// The format of the tables that this version writes.
 pub(super) use crate::engine::schema::FORMAT;

@@ -6,9 +6,9 @@ use serde_json::json;
 
 use crate::database::{Dialect, Renames};
 use crate::engine::call::answer::Transformed;
-use crate::error::{Error, Result};
 use crate::project::catalog::{Description, Kind, Mode, Need};
 use crate::project::migration_id;
+use runner_base::error::{Error, Result};
 
 /// How a migration's work is committed, once the database is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use crate::engine::call::{Call, stored};
 use crate::engine::stopped::stopped;
 use crate::engine::transcript::store::EvidenceKind;
 use crate::engine::transcript::{self, Builders, Evidence, TransformRecord, handover, store as evidence};
-use crate::error::{Error, Result};
+use runner_base::error::{Error, Result};
 
 /// The bits for the number of a batch within its chunk, in the number under which its record is stored.
 const BATCHES_OF_CHUNK: u32 = 16;
@@ -210,7 +210,7 @@ impl Journal {
                 // What remains of the chunk, for example because of a trigger, is an effect: the revision is not
                 // untouched.
                 self.state.lock().await.effects += 1;
-                return Err(Error::from(error).second(second));
+                return Err(second.added_to(error));
             }
             rolled_back => rolled_back?,
         }

@@ -7,7 +7,7 @@ use crate::engine::call::answer::pack;
 use crate::engine::call::{CallKind, Commit, shown};
 use crate::engine::journal::{Journal, JournalState, crash, resolve};
 use crate::engine::stopped::stopped;
-use crate::error::{Error, Result};
+use runner_base::error::{Error, Result};
 
 impl Journal {
     /// Rolls back a failed step. It is recorded when the migration begins another step or ends, and so has handled the error.
@@ -92,7 +92,7 @@ impl Journal {
         second: DatabaseError,
     ) -> Error {
         state.unknown = Some((entry.step, shown(&entry.text)));
-        let reported = self.in_part(error).second(second);
+        let reported = second.added_to(self.in_part(error));
         let intent = Entry { rows: 0, seal: String::new(), answer: None, ended_at: None, ..entry };
         let recorded = database.record(&store::insert(self.run, &intent)).await.map_err(store::unmade);
         match recorded {

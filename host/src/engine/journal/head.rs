@@ -7,7 +7,7 @@ use crate::engine::journal::store;
 use crate::engine::journal::store::{count, execute, number, rows};
 use crate::engine::run::Run;
 use crate::engine::schema::journal as sql;
-use crate::error::{Error, Result};
+use runner_base::error::{Error, Result};
 
 /// The process that executes a migration.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -61,7 +61,7 @@ pub async fn read(database: &mut HostSession<'_>, run: Run) -> Result<Head> {
     let row = found.first().ok_or_else(|| damaged("its head is missing".to_owned()))?;
     let [step, seal, run_id, by] = &row[..] else { return Err(store::garbled()) };
     let read = || {
-        let text = |value: &crate::data::Value| value.as_text().map(str::to_owned);
+        let text = |value: &runner_data::Value| value.as_text().map(str::to_owned);
         let worker = Worker { run_id: text(run_id)?, by: text(by)? };
         Some(Head { step: count(step)?, seal: text(seal)?, worker })
     };

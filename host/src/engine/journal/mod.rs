@@ -44,8 +44,8 @@ use crate::engine::call::{CallKind, Inputs, answer};
 use crate::engine::clock::now;
 use crate::engine::run::Run;
 use crate::engine::stopped::stopped;
-use crate::error::{Error, Result};
 use crate::project::catalog::Kind;
+use runner_base::error::{Error, Result};
 
 /// The journal of one migration in one direction.
 pub struct Journal {

@@ -12,10 +12,10 @@ use crate::engine::journal::successor::{self, Builds, Successor};
 use crate::engine::journal::{Journal, JournalState, Worker, damaged, head};
 use crate::engine::run::Run;
 use crate::engine::transcript::handover;
-use crate::error::{Error, ErrorKind, Result};
 use crate::project::catalog::Kind;
 use crate::project::short;
-use crate::sql::excerpt;
+use runner_base::error::{Error, ErrorKind, Result};
+use runner_sql::excerpt;
 
 /// The progress of a migration in its steps.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

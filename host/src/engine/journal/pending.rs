@@ -8,7 +8,7 @@
 use super::store;
 use super::{Journal, JournalState, Written};
 use crate::database::{DatabaseError, DatabaseErrorKind, HostSession, SharedDatabase, ToolChange, TransactionOptions};
-use crate::error::{Error, Result};
+use runner_base::error::{Error, Result};
 
 impl Journal {
     /// Makes the changes that wait. To be called before the run waits for anything, and where it ends.

@@ -1,7 +1,6 @@
 //! A step that began and has no answer: what is known about it, and the record of an operator's decision.
 
 use super::resolve::{self, Known};
-use crate::data::RowSet;
 use crate::database::HostSession;
 use crate::engine::call::answer::{Answer, Page, Resolved, Spooled, pack};
 use crate::engine::call::{CallKind, shown};
@@ -10,7 +9,8 @@ use crate::engine::journal::store;
 use crate::engine::journal::store::{Entry, INPUTS};
 use crate::engine::journal::{chunk, damaged, head};
 use crate::engine::run::Run;
-use crate::error::{Error, Result};
+use runner_base::error::{Error, Result};
+use runner_data::RowSet;
 
 /// A step that began and has no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -116,7 +116,7 @@ fn answer_of(kind: &str, rows: u64) -> Vec<u8> {
 pub async fn damage(database: &mut HostSession<'_>, run: Run) -> Result<Option<Error>> {
     match check(database, run).await {
         Ok(()) => Ok(None),
-        Err(error) if error.kind == crate::error::ErrorKind::Mismatch => Ok(Some(error)),
+        Err(error) if error.kind == runner_base::error::ErrorKind::Mismatch => Ok(Some(error)),
         Err(error) => Err(error),
     }
 }

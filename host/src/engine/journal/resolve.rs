@@ -6,13 +6,13 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::store::Intent;
-use crate::data::{RowSet, Value};
 use crate::database::{Dialect, Facts, HostSession, QueryLimits};
 use crate::engine::call::canonical::{self, Sink};
 use crate::engine::call::{Call, CallKind, is_repeatable, stored};
 use crate::engine::schema::objects::expression;
-use crate::error::{Error, Result};
-use crate::sql::{RemovedConcurrently, folded_names, identifiers, objects, removed_concurrently};
+use runner_base::error::{Error, Result};
+use runner_data::{RowSet, Value};
+use runner_sql::{RemovedConcurrently, folded_names, identifiers, objects, removed_concurrently};
 
 /// The digest of a schema without any of the objects: SHA-256 of nothing.
 const NO_OBJECTS: [u8; 32] = [

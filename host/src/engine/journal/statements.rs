@@ -4,7 +4,7 @@ use super::store;
 use crate::database::HostSession;
 use crate::engine::call::Call;
 use crate::engine::run::Run;
-use crate::error::{Error, Result};
+use runner_base::error::{Error, Result};
 
 /// Fails, as the run that resumes would, unless the statements that took effect are still the first ones of the migration. `calls`:
 /// its calls in their order.

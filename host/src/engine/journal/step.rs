@@ -4,7 +4,6 @@ use tokio::sync::OwnedMutexGuard;
 
 use super::resolve::Look;
 use super::store::{self, Entry};
-use crate::data::Batch;
 use crate::database::{
     Database, DatabaseError, DatabaseErrorKind, End, FixedInputs, HostSession, MigrationSession, SharedDatabase,
     StopSignal, ToolChange,
@@ -15,8 +14,9 @@ use crate::engine::call::{Call, Commit, stored};
 use crate::engine::clock::now;
 use crate::engine::journal::{Journal, JournalState, crash, damaged, resolve};
 use crate::engine::role::session_of;
-use crate::error::{Error, Result};
 use crate::project::catalog::Kind;
+use runner_base::error::{Error, Result};
+use runner_data::Batch;
 
 /// A step that has begun.
 pub enum JournalStep<T> {

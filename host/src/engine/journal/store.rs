@@ -8,7 +8,6 @@ pub use self::checkpoint::{
     under_way,
 };
 pub use self::entry::{Entry, INPUTS, Intent, Recorded};
-use crate::data::Value;
 use crate::database::{DatabaseError, HostSession, QueryLimits, ToolChange};
 use crate::engine::call::CallKind;
 use crate::engine::clock::now;
@@ -17,7 +16,8 @@ use crate::engine::run::Run;
 use crate::engine::schema::journal as sql;
 use crate::engine::schema::tool_sql;
 use crate::engine::transcript::store as evidence;
-use crate::error::{Error, Result};
+use runner_base::error::{Error, Result};
+use runner_data::Value;
 
 impl Run {
     /// Deletes everything recorded about the run.

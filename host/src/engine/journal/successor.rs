@@ -6,13 +6,13 @@ use std::collections::BTreeSet;
 use super::chunk;
 use super::store::{self, Checkpoint, unwritable};
 use super::{Journal, JournalState, crash};
-use crate::data::ColumnType;
 use crate::database::{HostSession, ToolChange};
 use crate::engine::call::CallKind;
 use crate::engine::run::Run;
 use crate::engine::transcript::handover::{self, Handover};
 use crate::engine::transcript::{ChunkRecord, store as evidence};
-use crate::error::{Error, Result};
+use runner_base::error::{Error, Result};
+use runner_data::ColumnType;
 
 /// The changes of history for a handover at a step, after the build with a digest.
 pub type HandoverChanges = dyn Fn(u64, &str) -> Vec<ToolChange> + Send + Sync;

@@ -8,7 +8,7 @@ use crate::engine::journal::chunk;
 use crate::engine::journal::store::{execute, transformed};
 use crate::engine::run::Run;
 use crate::engine::schema::journal as sql;
-use crate::error::Result;
+use runner_base::error::Result;
 
 impl Run {
     /// Returns what the transforms in progress have committed so far, in all processes.

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use super::open::{Build, Resumed};
 use super::*;
-use crate::data::Value;
 use crate::database::stop::StopReason;
 use crate::database::{
     ConnectOptions, DatabaseErrorKind, DatabaseUrl, QueryLimits, SharedDatabase, TransactionOptions, connect,
 };
 use crate::engine::call::Call;
 use crate::engine::history;
-use crate::error::ErrorKind;
+use runner_base::error::ErrorKind;
+use runner_data::Value;
 
 const RUN: Run = Run { history: 1, direction: Direction::Up };
 

@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use super::check::{check_dependencies, check_dialect, check_history, find};
 use super::{Plan, PlanInput, PlannedMigration, Source, candidates, half_done, resume_after, run_mode};
-use crate::dialect::Dialect;
 use crate::engine::Direction;
 use crate::engine::history::State;
 use crate::engine::target::{Target, compare_revisions};
-use crate::error::{Error, Result};
 use crate::project::catalog::Migration;
+use runner_base::dialect::Dialect;
+use runner_base::error::{Error, Result};
 
 /// Plans what `apply` runs to reach the target. Never downgrades.
 pub fn plan_apply(input: &PlanInput<'_>, target: &Target) -> Result<Plan> {

@@ -1,12 +1,12 @@
 //! Checks whether project and history agree.
 
 use super::PlanInput;
-use crate::dialect::Dialect;
 use crate::engine::history::{Record, State};
 use crate::engine::target::compare_revisions;
-use crate::error::{Error, Result};
 use crate::project::catalog::{Artifact, Catalog, Kind, Migration, SqlFiles};
 use crate::project::{RevisionKey, migration_id, read_id, short};
+use runner_base::dialect::Dialect;
+use runner_base::error::{Error, Result};
 
 /// Rejects a project that lacks an applied revision, unless that is allowed, or has a different artifact for one.
 /// `except` is a revision that may have changed.

@@ -9,13 +9,13 @@ use super::{Plan, PlanInput, PlannedMigration};
 use crate::database::{Facts, Grants, WantedLogin};
 use crate::engine::isolation::Barrier;
 use crate::engine::target::compare_revisions;
-use crate::error::{Error, ErrorKind, Result, several};
 use crate::project::catalog::{Kind, Need, RAW_SQL};
 use crate::project::limits::Limits;
 use crate::project::lockfile::quote;
 use crate::project::packages::package_of;
 use crate::project::settings::{ComponentGrants, RequiredIsolation};
 use crate::project::{RevisionKey, migration_id};
+use runner_base::error::{Error, ErrorKind, Result, several};
 
 impl Plan {
     /// Gives each component what the operator grants it, and compares the limits that it needs. Fails if grants are for no
@@ -225,7 +225,7 @@ pub fn component_of_grants(input: &PlanInput<'_>, name: &str) -> Result<String> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dialect::Dialect;
+    use runner_base::dialect::Dialect;
 
     #[test]
     fn a_table_may_be_named_with_the_schema_of_the_connection() {

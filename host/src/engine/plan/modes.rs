@@ -1,9 +1,9 @@
 //! Settings of a server under which its own client would read a text in SQL in another way than runner does.
 
 use crate::database::{Dialect, Facts};
-use crate::error::Error;
-use crate::sql::classify::open_run_comments;
-use crate::sql::{StatementClass, classify, identifiers, quoted};
+use runner_base::error::Error;
+use runner_sql::classify::open_run_comments;
+use runner_sql::{StatementClass, classify, identifiers, quoted};
 
 /// Whether a statement gives the setting of such modes a value, and so says how what is below it is meant.
 pub fn sets(statement: &str, facts: &Facts) -> bool {

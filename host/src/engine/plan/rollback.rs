@@ -8,9 +8,9 @@ use super::{
 use crate::engine::Direction;
 use crate::engine::history::{History, Record, RunMode, State};
 use crate::engine::target::{Target, compare_revisions};
-use crate::error::{Error, Result};
 use crate::project::catalog::{Artifact, Kind, Migration};
 use crate::project::short;
+use runner_base::error::{Error, Result};
 
 /// Plans what `rollback` runs to reach the target, which stays applied. The migration applied last comes first.
 pub fn plan_rollback(input: &PlanInput<'_>, target: &Target) -> Result<Plan> {

@@ -5,7 +5,7 @@ use super::check::{check_dialect, check_history, find};
 use super::{PlanInput, PlannedMigration, candidates};
 use crate::engine::history::Record;
 use crate::engine::target::{Target, compare_revisions};
-use crate::error::{Error, ErrorKind, Result};
+use runner_base::error::{Error, ErrorKind, Result};
 
 /// One change of the history.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -11,8 +11,8 @@ use crate::engine::history::RunMode;
 use crate::engine::journal::counts_own_statements;
 use crate::engine::schema::{dialect_schema, tool_sql};
 use crate::engine::unreadable::unreadable;
-use crate::error::{Error, Result};
-use crate::sql::{
+use runner_base::error::{Error, Result};
+use runner_sql::{
     Held, Statement, StatementClass, classify, excerpt, keeps_last, late_enum_value, leading_words,
     leaves_write_ahead_log, program, waits_for_vacuum, writes_file,
 };

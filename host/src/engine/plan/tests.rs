@@ -3,8 +3,8 @@
 use super::*;
 use crate::database::{Dialect, HistoryPlace, LockKind};
 use crate::engine::history::{State, declared_json};
-use crate::error::ErrorKind;
 use crate::project::catalog::{Artifact, Migration, Mode, SqlFiles};
+use runner_base::error::ErrorKind;
 
 const SQLITE: Facts = facts(Dialect::Sqlite, true);
 const MYSQL: Facts = facts(Dialect::Mysql, false);

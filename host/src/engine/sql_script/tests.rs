@@ -1,5 +1,5 @@
 use crate::database::stop::StopReason;
-use crate::error::ErrorKind;
+use runner_base::error::ErrorKind;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use crate::data::Value;
 use crate::database::{
     ConnectOptions, Database, DatabaseError, DatabaseErrorKind, DatabaseUrl, Dialect, Facts, QueryLimits, connect,
 };
-use crate::error::{Error, Result};
+use runner_base::error::{Error, Result};
+use runner_data::Value;
 
 /// The lag of a standby: none if it is connected and has applied everything it received, otherwise the age of the last
 /// transaction it applied. NULL if it has applied none yet.

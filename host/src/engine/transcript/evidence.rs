@@ -8,7 +8,7 @@ use crate::engine::Direction;
 use crate::engine::call::{Inputs, stored};
 use crate::engine::event::Unrepeatable;
 use crate::engine::run::Run;
-use crate::error::{Error, Result};
+use runner_base::error::{Error, Result};
 
 /// The evidence of a run.
 pub struct Evidence {

@@ -3,10 +3,10 @@
 use std::sync::{Mutex, PoisonError};
 
 use super::recording::{Garbled, Recording};
-use crate::data::Digest;
 use crate::database::DatabaseError;
 use crate::engine::call::{Answer, Call};
-use crate::error::{Error, Result};
+use runner_base::error::{Error, Result};
+use runner_data::Digest;
 
 /// A recording that answers calls.
 pub struct Replay {

@@ -1,14 +1,14 @@
 //! Reads and writes the table `runner_evidence`. The caller has taken the host's role and owns the transaction.
 
 use super::chunk::{ChunkRecord, Ledger};
-use crate::data::{ColumnType, Value};
 use crate::database::{DatabaseErrorKind, HostSession, QueryLimits, ToolChange};
 use crate::engine::call::stored;
 use crate::engine::event::Unrepeatable;
 use crate::engine::run::Run;
 use crate::engine::schema::evidence as sql;
 use crate::engine::schema::tool_sql;
-use crate::error::{Error, Result};
+use runner_base::error::{Error, Result};
+use runner_data::{ColumnType, Value};
 
 /// The bytes of one row: far below what any server accepts at once.
 const PART: usize = 512 << 10;

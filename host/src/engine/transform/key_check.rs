@@ -4,9 +4,9 @@
 use std::collections::HashMap;
 
 use super::notes::ChunkNotes;
-use crate::data::{Batch, Column, ColumnValues};
 use crate::database::WriteMode;
 use crate::database::message::cells_text;
+use runner_data::{Batch, Column, ColumnValues};
 
 /// The comparison for one transform.
 pub struct KeyCheck {

@@ -31,14 +31,14 @@ use self::single::ChunkIo;
 use super::call_error::CallError;
 use super::journal::{Journal, LiveTransform};
 use super::transcript::{self, Ledger, TransformRecord};
-use crate::data::Batch;
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, TableSource, TableTarget, WriteMode};
 use crate::engine::call::answer::{Position, Transformed};
 use crate::engine::call::transform::TransformSpec;
 use crate::engine::script::RunContext;
 use crate::engine::stopped::stopped;
-use crate::error::Result;
 use crate::keyset::TableReader;
+use runner_base::error::Result;
+use runner_data::Batch;
 
 /// How long a transform runs before its rows are counted for progress, because counting reads the whole table.
 const COUNT_AFTER: Duration = Duration::from_millis(500);
@@ -147,7 +147,7 @@ fn record_of(work: &TransformSpec) -> TransformRecord {
 fn chunk_record(
     transformed: &TransformedBatch,
     from: &Position,
-    last: &Option<Vec<crate::data::Value>>,
+    last: &Option<Vec<runner_data::Value>>,
 ) -> transcript::ChunkRecord {
     let [input, output] = transformed.digests;
     let columns = transformed.rows.columns.iter().map(|it| (it.name.clone(), it.values.column_type()));

@@ -2,8 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::data::{Batch, Digest};
 use crate::engine::transcript::{StoredRows, WrittenRange};
+use runner_data::{Batch, Digest};
 
 /// The largest packed rows of one batch that are stored: they are one value of a row, and MariaDB accepts 16 MiB at once by
 /// default. Operators set the total; batches are smaller unless `batch_bytes` is raised.
@@ -45,7 +45,7 @@ impl ChunkNotes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::{Column, ColumnValues};
+    use runner_data::{Column, ColumnValues};
 
     fn batch(ids: &[i64]) -> Batch {
         let column = Column { name: "id".to_owned(), nulls: vec![], values: ColumnValues::Int64(ids.to_vec()) };
@@ -67,7 +67,7 @@ mod tests {
     #[test]
     fn the_written_range_does_not_depend_on_the_order_of_the_rows() {
         let notes = ChunkNotes::new(vec!["id".to_owned()], 0);
-        let written = |ids: &[i64]| notes.written(&batch(ids), crate::data::digest::of_batch(&batch(ids)));
+        let written = |ids: &[i64]| notes.written(&batch(ids), runner_data::digest::of_batch(&batch(ids)));
         assert_eq!(written(&[3, 1, 2]), written(&[1, 2, 3]));
         assert_ne!(written(&[1, 2, 4]), written(&[1, 2, 3]));
         assert_eq!((written(&[]), written(&[1, 1])), (None, None));

@@ -33,8 +33,8 @@ use crate::engine::event::{Event, LogLevel};
 use crate::engine::journal::chunk::{ChunkRole, Claimant, Frontier, Owner};
 use crate::engine::journal::{Journal, MOST_BATCHES};
 use crate::engine::script::{Execution, RunContext};
-use crate::error::{Error, Result};
 use crate::keyset::{ChunkRange, TableReader};
+use runner_base::error::{Error, Result};
 
 /// A worker's own connection, or the run's.
 pub(super) type Connection = OwnedMutexGuard<Box<dyn Database>>;
@@ -279,7 +279,7 @@ async fn run_workers(shared: &Arc<SharedTransform>, main: Connection) -> (Connec
         let shared = shared.clone();
         // A separate thread, because the batch function takes CPU time; it waits for its own connection only.
         others.spawn_blocking(move || {
-            let ended = match crate::runtime::new() {
+            let ended = match runner_base::runtime::new() {
                 Ok(runtime) => runtime.block_on(run_on_own_connection(&shared, number)),
                 Err(error) => Err(error.into()),
             };

@@ -11,12 +11,12 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::position;
-use crate::data::Batch;
 use crate::database::{BatchLimits, Connector, DatabaseError, Facts, Grants, StopSignal, TableIdentity, TableSource};
 use crate::engine::call::answer::Position;
 use crate::engine::event::{Event, LogLevel};
 use crate::engine::script::RunContext;
 use crate::keyset::TableReader;
+use runner_data::Batch;
 
 /// Chunks that are read before a second connection is made to a server: most tables are smaller.
 const AFTER_ON_SERVER: u32 = 3;
@@ -149,7 +149,7 @@ impl ReadAhead {
         let task = self.task.clone();
         // A separate thread, because decoding rows takes CPU time; it waits for its own connection only.
         let handle = tokio::task::spawn_blocking(move || {
-            let Ok(runtime) = crate::runtime::new() else { return };
+            let Ok(runtime) = runner_base::runtime::new() else { return };
             runtime.block_on(async {
                 tokio::select! {
                     read = task.read(ready_here, begin_here, &chunks_here) => {

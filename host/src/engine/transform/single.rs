@@ -21,13 +21,13 @@ use self::chunks::{ReadChunk, WriteOutcome};
 use super::instance::{CheckedInstance, TransformedBatch};
 use super::sample::Sample;
 use super::{BatchFunction, COUNT_AFTER, KeyCheck, TransformTask};
-use crate::data::Batch;
 use crate::engine::call_error::CallError;
 use crate::engine::control::CommittedChunk;
 use crate::engine::control::total::is_to_be_counted;
 use crate::engine::event::Total;
 use crate::engine::script::RunContext;
-use crate::error::{Error, Result};
+use runner_base::error::{Error, Result};
+use runner_data::Batch;
 
 /// Reads, transforms and writes chunks until none is left.
 pub(super) async fn drive(

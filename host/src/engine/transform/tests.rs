@@ -12,7 +12,6 @@ use async_trait::async_trait;
 use runner_tests::servers::{self, TestDatabase};
 
 use super::*;
-use crate::data::{Column, ColumnValues, VarValues};
 use crate::database::stop::StopReason;
 use crate::database::{
     BatchLimits, ConnectOptions, Connector, DatabaseUrl, QueryLimits, SharedDatabase, StopSignal, TableName,
@@ -25,8 +24,9 @@ use crate::engine::recorder::RunRecorder;
 use crate::engine::run::Run;
 use crate::engine::script::{Execution, LeftOut, Transforms};
 use crate::engine::{Direction, Event, EventSink, history};
-use crate::error::{Error, ErrorKind};
 use crate::project::catalog::Kind;
+use runner_base::error::{Error, ErrorKind};
+use runner_data::{Column, ColumnValues, VarValues};
 
 const RUN: Run = Run { history: 1, direction: Direction::Up };
 const ROWS: i64 = 20;

@@ -4,9 +4,9 @@ use super::Verifier;
 use crate::database::{Dialect, WriteMode};
 use crate::engine::history::{self, History, Record, State, Stored};
 use crate::engine::transcript::{Evidence, TransformRecord};
-use crate::error::Result;
 use crate::project::catalog::{Artifact, Kind};
-use crate::sql::{fill, has_parameters, identifiers, program};
+use runner_base::error::Result;
+use runner_sql::{fill, has_parameters, identifiers, program};
 
 /// Returns what may have changed the rows that a transform wrote, which has this index in its run, as the beginning of a sentence.
 pub(super) async fn touched_later(

@@ -22,8 +22,8 @@ use crate::database::{BatchLimits, SharedDatabase, StopSignal};
 use crate::engine::recorder::RunRecorder;
 use crate::engine::script::{Execution, LeftOut, RunContext, Script, ScriptLoader, ScriptSource};
 use crate::engine::stopped::stopped;
-use crate::error::Result;
 use crate::project::catalog::{CatalogReport, Kind};
+use runner_base::error::Result;
 
 /// What is verified about a revision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,8 +6,6 @@ use super::builds::BuildsOf;
 use super::later::touched_later;
 use super::target::TargetMatch;
 use super::{Extent, Finding, LoadedScript, NO_ASSETS, ProofLevel, Verdict, Verifier, counted, had_assets};
-use crate::data::Batch;
-use crate::data::digest::of_batch;
 use crate::database::{BatchLimits, DatabaseError, DatabaseErrorKind, TableSource};
 use crate::engine::batch_function::BatchFunction;
 use crate::engine::event::Event;
@@ -15,9 +13,11 @@ use crate::engine::history::{History, Record};
 use crate::engine::stopped::stopped;
 use crate::engine::transcript::{ChunkRecord, Evidence, StoredRows, TransformRecord};
 use crate::engine::transform;
-use crate::error::{Error, ErrorKind, Result};
 use crate::keyset::{ChunkRange, TableReader};
 use crate::project::short;
+use runner_base::error::{Error, ErrorKind, Result};
+use runner_data::Batch;
+use runner_data::digest::of_batch;
 
 /// The factor by which a batch may have grown since its rows were read; beyond it they are different rows anyway.
 const GROWN: usize = 8;
@@ -216,7 +216,7 @@ impl Verifier {
         transform: &TransformRecord,
         chunk: &ChunkRecord,
         rows: u64,
-        types: &[Option<crate::data::ColumnType>],
+        types: &[Option<runner_data::ColumnType>],
     ) -> Result<Option<Batch>, DatabaseError> {
         let mut database = self.database.lock().await;
         let database = &mut database.host();

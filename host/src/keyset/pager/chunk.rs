@@ -1,9 +1,9 @@
 //! Reads single chunks of a table, and finds where they end.
 
 use super::{TableReader, ask};
-use crate::data::Value;
 use crate::database::{BatchLimits, Bulk, DatabaseError, TableSource};
 use crate::keyset::page_sql::Range;
+use runner_data::Value;
 
 /// One chunk of a table.
 #[derive(Clone, Debug, Default)]

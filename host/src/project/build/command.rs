@@ -8,10 +8,10 @@ use std::process::{Command, Stdio};
 use super::manifest::{BuildManifest, Tool};
 use super::outside::Outside;
 use super::{BuildRequest, process, toolchain};
-use crate::error::{Error, Result};
 use crate::project::discovery::{BUILD_MANIFEST, FoundEntry};
 use crate::project::files::{ProjectDirectory, read_regular_anywhere};
 use crate::project::settings::Settings;
+use runner_base::error::{Error, Result};
 
 /// The largest manifest; they have some ten lines.
 const LARGEST_MANIFEST: u64 = 1 << 20;

@@ -4,7 +4,7 @@ use wasmparser::{Parser, Payload, TypeRef};
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::{Resolve, SourceMap};
 
-use crate::error::{Error, Result};
+use runner_base::error::{Error, Result};
 
 /// The contract.
 static CONTRACT: include_dir::Dir<'_> = include_dir::include_dir!("$CARGO_MANIFEST_DIR/../wit");

@@ -2,9 +2,9 @@
 
 use super::refresh::Refresh;
 use super::{BuildRequest, Reason, needs_compiling};
-use crate::error::{Error, Result};
 use crate::project::discovery::{Found, FoundEntry, FoundFiles};
 use crate::project::problem::list;
+use runner_base::error::{Error, Result};
 
 /// A migration of a build.
 pub(super) struct Decided<'f> {

@@ -2,8 +2,8 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use crate::error::Result;
 use crate::project::toml_reader::{Document, Section};
+use runner_base::error::Result;
 
 /// The worlds that a core module without embedded WIT can be built for.
 const WORLDS: [&str; 2] = ["migration", "data-migration"];

@@ -29,12 +29,12 @@ use super::revision::RevisionKey;
 use super::script::LoadedScript;
 use super::settings::Settings;
 use crate::database::StopSignal;
-use crate::error::{Error, Result};
 pub use check::{CheckReport, CheckedArtifact, Digested, Finding, Verdict, check};
 pub(crate) use encode::of_command as component_of;
 use keep::{Decided, Fate};
 pub use needs::{Needs, needs};
 use refresh::{Origin, Refresh};
+use runner_base::error::{Error, Result};
 pub use script::keep_runtime;
 pub use watch::{fingerprint, shared_directories};
 

@@ -1,9 +1,9 @@
 //! What the builds of a project need.
 
 use super::{command, rust};
-use crate::error::Result;
 use crate::project::discovery::{FoundFiles, discover};
 use crate::project::settings::Settings;
+use runner_base::error::Result;
 
 /// What has to be installed to build the components of a project.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -9,9 +9,9 @@ use std::path::{Component, Path, PathBuf};
 use serde_json::Value;
 
 use super::refresh::as_error;
-use crate::error::{Error, Result};
 use crate::project::discovery::{is_shared_path, shared_digest};
 use crate::project::settings::Settings;
+use runner_base::error::{Error, Result};
 
 /// The package of the SDK.
 const SDK: &str = "runner-guest";

@@ -5,8 +5,8 @@ use std::process::{Child, Command, Output};
 use std::time::{Duration, Instant};
 
 use crate::database::StopSignal;
-use crate::error::{Error, Result};
-use crate::processes::{Group, own_session};
+use runner_base::error::{Error, Result};
+use runner_base::processes::{Group, own_session};
 
 /// Interval between checks whether a compiler has ended.
 const LOOK: Duration = Duration::from_millis(20);

@@ -9,11 +9,11 @@ use super::check::stage_path;
 use super::outside::{Outside, normalized};
 use super::toolchain::{TARGET, command, find};
 use super::{BuildRequest, process, wrapper};
-use crate::error::{Error, Result};
 use crate::project::discovery::{BUILD_MANIFEST, FoundEntry, MANIFEST};
 use crate::project::files::{ProjectDirectory, explain};
 use crate::project::problem::shown;
 use crate::project::settings::Settings;
+use runner_base::error::{Error, Result};
 
 /// The target directory, relative to the project; guests share their compiled dependencies there.
 const TARGET_DIRECTORY: &str = ".runner/target";

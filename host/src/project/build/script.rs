@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use super::refresh::{Refresh, as_error};
 use super::{BuildRequest, Described};
-use crate::error::{Error, Result};
 use crate::project::digest::sha256;
 use crate::project::discovery::{Found, FoundEntry};
 use crate::project::files::{ProjectDirectory, cannot_write};
@@ -14,6 +13,7 @@ use crate::project::script::{
     decode,
 };
 use crate::project::settings::Settings;
+use runner_base::error::{Error, Result};
 
 impl Refresh<'_> {
     pub(super) fn script(

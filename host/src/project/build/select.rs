@@ -1,11 +1,11 @@
 //! Selects migrations by revision or name.
 
-use crate::error::{Error, Result};
 use crate::project::discovery::Found;
 use crate::project::problem::{list, shown};
 use crate::project::read_id;
 use crate::project::revision::RevisionKey;
-use crate::suggest::did_you_mean;
+use runner_base::error::{Error, Result};
+use runner_base::suggest::did_you_mean;
 
 /// The given migrations, or all if none are given.
 pub(super) fn select<'a>(found: &'a [Found], names: &[String]) -> Result<Vec<&'a Found>> {

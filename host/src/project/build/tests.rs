@@ -3,8 +3,8 @@ mod shared;
 use std::sync::LazyLock;
 
 use super::*;
-use crate::error::ErrorKind;
 use crate::project::test_project::{TestProject, component, description_of, told, told_by};
+use runner_base::error::ErrorKind;
 
 /// The section `component-type` for `package a:b; world w { export run: func() -> u32; }`.
 const WIT: &str = concat!(

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::error::{Error, Result};
 use crate::project::origin::Sourced;
+use runner_base::error::{Error, Result};
 
 /// The target of guests: no WASI, no operating system.
 pub(super) const TARGET: &str = "wasm32-unknown-unknown";

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::{rust, select};
-use crate::error::Result;
 use crate::project::digest::sha256;
 use crate::project::discovery::{Found, FoundFiles, discover, find_assets, shared_digest, source_digest};
 use crate::project::files::{ProjectDirectory, open_root};
@@ -12,6 +11,7 @@ use crate::project::lockfile::{LockedArtifact, Lockfile};
 use crate::project::problem::{Problem, error_for};
 use crate::project::script::companions_within;
 use crate::project::settings::Settings;
+use runner_base::error::Result;
 
 /// The digest of the files of the named migrations, or of all, without those that a build writes. What cannot be read counts as it is
 /// reported: the build says more about it.

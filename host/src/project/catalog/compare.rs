@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{CatalogProblem, CatalogProblemKind, Kind, Migration};
-use crate::dialect::Dialect;
 use crate::project::discovery::{SqlFile, SqlPart};
 use crate::project::lockfile::{LockLine, LockedArtifact, SqlDigests, TextDigests};
 use crate::project::script::ScriptLanguage;
+use runner_base::dialect::Dialect;
 
 /// The digests of the files that were found.
 pub(super) enum Digests<'a> {

@@ -7,7 +7,6 @@ use super::{
     Artifact, Catalog, CatalogProblem, CatalogProblemKind, CatalogReport, Checks, ComparedTexts, Description, Kind,
     Migration, StaleShared, UnknownShared,
 };
-use crate::error::{Error, ErrorKind, Result, several};
 use crate::project::digest::{component_digest, sha256};
 use crate::project::discovery::{
     Compared, Found, FoundEntry, FoundFiles, SharedDigests, SqlFile, compare_shared, read_id,
@@ -22,6 +21,7 @@ use crate::project::script::{self, RuntimePin, ScriptFiles, ScriptLanguage, deco
 use crate::project::settings::Settings;
 use crate::project::source::Source;
 use crate::project::sql_file::SqlTexts;
+use runner_base::error::{Error, ErrorKind, Result, several};
 
 impl Catalog {
     /// Finds the migrations of a project and checks them against the lockfile; any mismatch is an error.

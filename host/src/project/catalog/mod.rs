@@ -15,9 +15,9 @@ use super::files::read_regular_anywhere;
 use super::revision::{RevisionKey, migration_id};
 use super::script::ScriptFiles;
 use crate::database::{Dialect, Renames};
-use crate::error::{Error, Result};
 pub use need::{Need, RAW_SQL};
 pub use report::{CatalogProblem, CatalogProblemKind, CatalogReport, Checks, ComparedTexts, mismatched};
+use runner_base::error::{Error, Result};
 
 /// The largest value that the limit `artifact_bytes` can have.
 const LARGEST: u64 = 4 << 30;

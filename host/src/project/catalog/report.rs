@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::Catalog;
-use crate::dialect::Dialect;
-use crate::error::{Error, ErrorKind, Result, several};
+use runner_base::dialect::Dialect;
+use runner_base::error::{Error, ErrorKind, Result, several};
 
 /// How strictly a project is checked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

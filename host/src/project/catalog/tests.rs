@@ -58,7 +58,7 @@ fn migrations_have_their_description_and_digest() {
     assert!(catalog.get("4").is_none() && catalog.get("x").is_none());
 
     project.write("migrations/2_fill.wasm", component("two"));
-    assert_eq!(fill.read_component().expect_err("other bytes").kind, crate::error::ErrorKind::Mismatch);
+    assert_eq!(fill.read_component().expect_err("other bytes").kind, runner_base::error::ErrorKind::Mismatch);
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn every_mismatch_with_the_lockfile_is_reported() {
             None => project.remove(path),
         }
         let error = load(&project).expect_err(message);
-        assert_eq!((error.message.as_str(), error.kind), (message, crate::error::ErrorKind::Mismatch));
+        assert_eq!((error.message.as_str(), error.kind), (message, runner_base::error::ErrorKind::Mismatch));
         assert!(error.hints[0].contains("runner build"), "{}", told(&error));
         let report = Catalog::inspect(&project.settings(), Checks::default()).expect("a report");
         assert_eq!(report.problems.iter().map(|problem| problem.message.as_str()).collect::<Vec<_>>(), [message]);
@@ -172,7 +172,7 @@ fn an_unbuilt_migration_is_reported() {
     ]);
     let error = load(&project).expect_err("not built");
     assert_eq!(told(&error), "`1_a` is not built\n  hint: run `runner build 1`");
-    assert_eq!(error.kind, crate::error::ErrorKind::Usage);
+    assert_eq!(error.kind, runner_base::error::ErrorKind::Usage);
     let report = Catalog::inspect(&project.settings(), Checks::default()).expect("a report");
     assert_eq!((report.catalog.migrations.len(), report.problems[0].kind), (1, CatalogProblemKind::Unbuilt));
 }
@@ -278,5 +278,5 @@ fn artifacts_have_a_limit() {
     let settings = Settings { limits, ..project.settings() };
     let error = Catalog::load(&settings, Checks::default()).expect_err("too large");
     assert_eq!(error.message, "`1_a.up.sql` exceeds the limit `artifact_bytes` of 7B");
-    assert_eq!(error.kind, crate::error::ErrorKind::Denied);
+    assert_eq!(error.kind, runner_base::error::ErrorKind::Denied);
 }

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 
 use super::name::{Name, Role, is_versioned};
 use super::{about, order, reversal};
-use crate::dialect::Dialect;
 use crate::project::problem::{Problem, list, shown};
 use crate::project::revision::{RevisionKey, migration_id};
 use crate::project::script::ScriptLanguage;
+use runner_base::dialect::Dialect;
 
 /// A file or directory of a migration.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -15,11 +15,11 @@ use std::collections::BTreeSet;
 use super::files::{ProjectDirectory, explain};
 use super::problem::{Problem, shown};
 use super::script::RUNTIMES;
-use crate::error::{Error, Result};
 use name::{
     Name, Role, SqlName, for_other_database, is_ignored, is_versioned, lonely, parse_directory, parse_file,
     sql_name_in_directory, without_other_database,
 };
+use runner_base::error::{Error, Result};
 
 pub(super) use assets::{ASSETS, WalkRules, find_assets, walk_files};
 pub use group::{Found, FoundEntry, FoundFiles, SqlFile, SqlPart};

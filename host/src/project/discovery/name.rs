@@ -4,11 +4,11 @@ mod split;
 
 use std::borrow::Cow;
 
-use crate::dialect::Dialect;
 use crate::project::problem::Problem;
 use crate::project::revision::RevisionKey;
 use crate::project::script::ScriptLanguage;
-use crate::visible::steers;
+use runner_base::dialect::Dialect;
+use runner_base::visible::steers;
 pub use split::read_id;
 #[cfg(feature = "cli")]
 pub(in crate::project) use split::spelled;

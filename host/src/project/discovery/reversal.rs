@@ -6,7 +6,7 @@ use super::group::FoundName;
 use super::name::Role;
 use crate::project::problem::{Problem, shown};
 use crate::project::revision::migration_id;
-use crate::sql::DOWN_WORDS;
+use runner_sql::DOWN_WORDS;
 
 /// A file that looks like the downgrade of another of its revision, and that would run after it: `1_rollback_a.sql` beside `1_a.sql`,
 /// `1_a.donw.sql` beside `1_a.up.sql`.

@@ -37,8 +37,8 @@ use super::per_dialect::PerDialect;
 use super::revision::{RevisionKey, migration_id};
 use super::script::ScriptLanguage;
 use crate::database::Renames;
-use crate::dialect::Dialect;
 pub use line::quote;
+use runner_base::dialect::Dialect;
 #[cfg(feature = "cli")]
 pub use write::add_lines;
 #[cfg(feature = "cli")]

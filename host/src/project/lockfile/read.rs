@@ -9,12 +9,12 @@ use cap_std::fs::Dir;
 
 use super::line::OddNeeds;
 use super::{LockLine, Lockfile, VERSION, line, package};
-use crate::error::{Error, ErrorKind, Result};
 use crate::project::digest::sha256;
 use crate::project::files::{cannot_read, is_link, read_regular};
 use crate::project::revision::{RevisionKey, migration_id};
 use crate::project::toml_reader::{Document, Section};
 use crate::project::units::format_size;
+use runner_base::error::{Error, ErrorKind, Result};
 
 /// The largest lockfile that is read or replaced. A hundred thousand artifacts fit.
 pub(super) const LARGEST: u64 = 64 << 20;

@@ -8,10 +8,10 @@ use cap_std::fs::{Dir, Metadata, OpenOptions};
 use super::line::render;
 use super::read::LARGEST;
 use super::{LockLine, Lockfile, VERSION, package};
-use crate::error::Result;
 use crate::project::digest::sha256;
 use crate::project::files::{behind_links, cannot_write, open_root, read_regular};
-use crate::random;
+use runner_base::error::Result;
+use runner_base::random;
 
 const HEADER: &str = "\
 # Written by `runner build`; do not edit. Commit it together with the artifacts.

@@ -12,7 +12,6 @@ use super::place::Place;
 use super::settings::RAW_SQL_KEEPS_NAMES;
 use super::{SIGNATURE, key_is_lost, range_hint};
 use crate::database::{Grants, Renames};
-use crate::error::{Error, Result};
 use crate::project::build::{BuiltArtifact, Change, Describe};
 use crate::project::catalog::Kind;
 use crate::project::digest::sha256;
@@ -20,6 +19,7 @@ use crate::project::discovery::VENDOR;
 use crate::project::files::{ProjectDirectory, cannot_write, open_root, read_regular};
 use crate::project::lockfile::{LockLine, LockedPackage, Lockfile, write_atomically};
 use crate::project::settings::Settings;
+use runner_base::error::{Error, Result};
 
 /// How a package is added.
 pub struct AddRequest<'a> {
@@ -424,7 +424,7 @@ fn parse(fetched: &Fetched) -> Result<PackageFile> {
 pub(super) fn unknown(lockfile: &Lockfile, name: &PackageName) -> Error {
     let error = Error::usage(format!("the project has no package `{name}`"));
     let names = lockfile.packages.iter().map(|package| package.name.as_str());
-    match crate::suggest::did_you_mean(name.as_str(), names) {
+    match runner_base::suggest::did_you_mean(name.as_str(), names) {
         Some(meant) => error.hint(format!("did you mean `{meant}`?")),
         None => error.hint("`runner outdated` lists the packages of the project"),
     }

@@ -3,11 +3,11 @@
 use super::format::{ManifestMigration, write};
 use super::name::{PackageName, Version, package_of};
 use crate::database::Grants;
-use crate::error::{Error, Result, several};
 use crate::project::catalog::{Artifact, Catalog, Kind, Migration, Need};
 use crate::project::digest::sha256;
 use crate::project::revision::{RevisionKey, compare_revisions};
 use crate::project::settings::{ComponentGrants, Settings};
+use runner_base::error::{Error, Result, several};
 
 /// What to make.
 pub struct MakeRequest<'a> {

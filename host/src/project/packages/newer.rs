@@ -8,11 +8,11 @@ use super::remote;
 use super::SIGNATURE;
 use super::name::{PackageName, Version, VersionRange};
 use super::publish::signature_beside;
-use crate::error::{Error, Result};
 use crate::project::files::{cannot_read, open_root, read_regular_anywhere};
 use crate::project::lockfile::{LockedPackage, Lockfile};
 use crate::project::settings::Settings;
 use crate::project::units::format_size;
+use runner_base::error::{Error, Result};
 
 /// A package as it was read where it comes from.
 pub(super) struct Fetched {

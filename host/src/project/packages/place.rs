@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use url::Url;
 
 use super::remote::{Reference, WebAddress};
-use crate::error::{Error, Result};
 use crate::project::settings::Settings;
+use runner_base::error::{Error, Result};
 
 /// Where a package comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,9 +7,9 @@ use super::place::Place;
 use super::remote::{self, PushRequest, Pushed};
 use super::signature::{check_key, verify};
 use super::{SIGNATURE, SIGNATURE_BYTES};
-use crate::error::{Error, Result};
 use crate::project::files::{cannot_read, read_regular_anywhere};
 use crate::project::settings::Settings;
+use runner_base::error::{Error, Result};
 
 /// Pushes a package to a registry.
 pub fn push(settings: &Settings, place: &Place, request: &PushRequest<'_>) -> Result<Pushed> {

@@ -4,10 +4,10 @@ use super::add::{remove_files, unknown};
 use super::edit;
 use super::name::{PackageName, Version, package_of};
 use super::vendored::Reference;
-use crate::error::{Error, Result};
 use crate::project::catalog::{Catalog, Checks};
 use crate::project::lockfile::Lockfile;
 use crate::project::settings::Settings;
+use runner_base::error::{Error, Result};
 
 /// A package that is to be removed.
 #[derive(Clone, Debug, PartialEq, Eq)]

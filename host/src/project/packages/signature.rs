@@ -3,7 +3,7 @@
 use minisign_verify::{PublicKey, Signature};
 
 #[cfg(feature = "cli")]
-use crate::error::{Error, Result};
+use runner_base::error::{Error, Result};
 
 /// Whether a text is a public key: the second line of minisign's file.
 pub(super) fn is_key(text: &str) -> bool {

@@ -8,7 +8,6 @@ use super::format::{Manifest, PackageFile};
 use super::name::{package_of, package_revision};
 use super::{SIGNATURE, SIGNATURE_BYTES};
 use crate::database::Renames;
-use crate::error::ErrorKind;
 use crate::project::catalog::{Artifact, CatalogProblem, CatalogProblemKind, ComponentFiles, Kind, Migration};
 use crate::project::digest::sha256;
 use crate::project::discovery::VENDOR;
@@ -17,6 +16,7 @@ use crate::project::problem::{Problem, shown};
 use crate::project::revision::RevisionKey;
 use crate::project::settings::Settings;
 use crate::project::source::Source;
+use runner_base::error::ErrorKind;
 
 /// What was found of packages.
 #[derive(Default)]

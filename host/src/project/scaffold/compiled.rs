@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use cap_std::fs::Dir as Directory;
 
 use super::{Scaffolded, cannot_write, sdk};
-use crate::error::Result;
+use runner_base::error::Result;
 
 /// A language that a command of `migration.toml` compiles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,8 +6,8 @@ use cap_std::fs::Dir;
 
 use super::Scaffolded;
 use crate::database::DatabaseUrl;
-use crate::error::{Error, Result};
 use crate::project::env::{self, Variables};
+use runner_base::error::{Error, Result};
 
 /// The variable that stands for the password.
 const PASSWORD: &str = "DB_PASSWORD";

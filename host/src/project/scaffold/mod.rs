@@ -14,10 +14,10 @@ use std::path::{Path, PathBuf};
 
 use cap_std::fs::{Dir, OpenOptions};
 
-use crate::error::{Error, Result};
 use crate::project::files::behind_links;
 use crate::project::lockfile::write_secret_atomically;
 use crate::project::revision::{RevisionKey, calendar_date};
+use runner_base::error::{Error, Result};
 
 pub use compiled::CompiledLanguage;
 pub use init::init;

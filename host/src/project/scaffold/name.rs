@@ -1,8 +1,8 @@
 //! Names of new migrations.
 
-use crate::error::{Error, Result};
 use crate::project::discovery::mistaken_for_target;
 use crate::project::problem::shown;
+use runner_base::error::{Error, Result};
 
 /// Maximum length of a name.
 const LONGEST: usize = 100;

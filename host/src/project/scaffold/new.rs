@@ -4,7 +4,6 @@ use std::path::{Component, Path, PathBuf};
 
 use super::name::snake_case;
 use super::{CompiledLanguage, Scaffolded, sdk};
-use crate::error::{Error, Result};
 use crate::project::build::keep_runtime;
 use crate::project::discovery::discover;
 use crate::project::files::open_root;
@@ -13,7 +12,8 @@ use crate::project::problem::{list, shown};
 use crate::project::revision::RevisionKey;
 use crate::project::script::ScriptLanguage;
 use crate::project::settings::Settings;
-use crate::suggest::did_you_mean;
+use runner_base::error::{Error, Result};
+use runner_base::suggest::did_you_mean;
 
 /// Language of a new migration.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

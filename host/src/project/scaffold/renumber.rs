@@ -9,7 +9,6 @@ mod rename;
 
 use std::collections::BTreeMap;
 
-use crate::error::{Error, Result};
 use crate::project::discovery::{NamedEntry, TESTS, named_entries, spelled};
 use crate::project::lockfile::{LockLine, Lockfile};
 use crate::project::packages::package_of;
@@ -19,6 +18,7 @@ use crate::project::revision::{RevisionKey, migration_id};
 use crate::project::settings::Settings;
 use follow::Move;
 pub use rename::renumber;
+use runner_base::error::{Error, Result};
 
 /// A migration that has another revision.
 #[derive(Clone, Debug, PartialEq, Eq)]

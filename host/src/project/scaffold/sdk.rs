@@ -7,7 +7,7 @@ use cap_std::fs::Dir as Directory;
 use include_dir::{Dir, include_dir};
 
 use super::{Scaffolded, cannot_write};
-use crate::error::Result;
+use runner_base::error::Result;
 
 /// `Cargo.toml` of a new migration; with `{{name}}` and `{{sdk_path}}`.
 pub(super) const CARGO_TEMPLATE: &str = include_str!("../../../../guest-sdk/template/Cargo.toml.tmpl");

@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use super::digest::{component_digest, sha256};
 use super::files::read_regular_anywhere;
-use crate::error::{Error, Result};
 pub use language::ScriptLanguage;
+use runner_base::error::{Error, Result};
 #[cfg(feature = "cli")]
 pub use runtime::embedded;
 pub use runtime::{DIRECTORY as RUNTIMES, Runtime, RuntimePin, is_embedded};

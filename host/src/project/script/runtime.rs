@@ -9,9 +9,9 @@ use std::path::Path;
 use std::sync::LazyLock;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use crate::error::{Error, Result};
 use crate::project::digest::{sha256, short};
 use crate::project::files::{has_bytes, read_regular_anywhere};
+use runner_base::error::{Error, Result};
 
 /// The directory of the runtimes in that of the migrations.
 pub const DIRECTORY: &str = "runtimes";

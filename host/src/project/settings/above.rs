@@ -2,7 +2,7 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use crate::error::{Error, Result};
+use runner_base::error::{Error, Result};
 
 /// Where the files of a project are.
 #[derive(Debug, PartialEq, Eq)]

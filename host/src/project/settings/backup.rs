@@ -6,10 +6,10 @@ use super::LoadRequest;
 use super::choose::Choice;
 use super::file::SettingsFile;
 use super::named::flag_or_variable;
-use crate::error::{Error, Result};
 use crate::project::env::{self, Variables};
 use crate::project::origin::{Origin, Sourced};
 use crate::project::toml_reader::Section;
+use runner_base::error::{Error, Result};
 
 /// A section `[backup]` of the settings file.
 #[derive(Clone, Debug, Default)]

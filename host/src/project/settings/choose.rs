@@ -9,11 +9,11 @@ use super::tenants::TenantsTable;
 use super::{DEFAULT_DATABASE_URL, LoadRequest, OnExisting, RequiredIsolation};
 use super::{interpolate, lock};
 use crate::database::{ChosenLock, DatabaseUrl, Dialect, Unset};
-use crate::error::{Error, Result};
 use crate::project::env::{self, Variables};
 use crate::project::origin::{Origin, Sourced};
 use crate::project::problem::{list, shown};
-use crate::suggest::did_you_mean;
+use runner_base::error::{Error, Result};
+use runner_base::suggest::did_you_mean;
 
 /// The chosen environment and database.
 pub(super) struct Choice<'a> {

@@ -2,10 +2,10 @@
 
 use super::named::flag_or_variable;
 use super::{LoadRequest, choose::Choice, file::SettingsFile};
-use crate::error::{Error, Result};
 use crate::project::env::{self, Variables};
 use crate::project::origin::Sourced;
 use crate::project::toml_reader::Section;
+use runner_base::error::{Error, Result};
 
 /// The key.
 pub(super) const ON_EXISTING: &str = "on_existing";

@@ -19,9 +19,7 @@ use super::test;
 use super::throttle::{self, TransformSection};
 use super::timeouts::{self, Timeouts};
 use super::transform::{self, Chunking};
-use crate::data::Value;
 use crate::database::{ChosenLock, HistoryPlace};
-use crate::error::{Error, Result};
 use crate::project::discovery::Ignored;
 use crate::project::files::read_own;
 use crate::project::limits::Limits;
@@ -30,6 +28,8 @@ use crate::project::packages::{PackageSettings, read_settings as read_package};
 use crate::project::problem::{list, shown};
 use crate::project::sql_file::wide_encoding;
 use crate::project::toml_reader::{Document, Section, to_i64};
+use runner_base::error::{Error, Result};
+use runner_data::Value;
 
 /// The content of the settings file.
 #[derive(Debug, Default)]

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use super::{FILE_NAME, LoadRequest};
-use crate::error::{Error, Result};
 use crate::project::env;
 use crate::project::origin::Origin;
+use runner_base::error::{Error, Result};
 
 /// The settings file, absolute.
 pub(super) fn settings_file(request: &LoadRequest) -> Result<PathBuf> {

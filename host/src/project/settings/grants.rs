@@ -6,9 +6,9 @@ use std::sync::Arc;
 use crate::database::Grants;
 use crate::database::grants::Grant;
 use crate::database::logins::Secret;
-use crate::error::Result;
 use crate::project::env::Variables;
 use crate::project::toml_reader::Section;
+use runner_base::error::Result;
 
 /// The grants of components, by the name in the settings: a migration's ID, its revision, or the package that it is part of.
 pub type ComponentGrants = BTreeMap<String, Arc<Grants>>;

@@ -6,8 +6,8 @@ use super::named::{self, InFile, Named};
 use super::tenants::PLACEHOLDER;
 use super::{DatabaseUse, LoadRequest};
 use crate::database::{Dialect, HistoryPlace};
-use crate::error::{Error, Result};
 use crate::project::env::{self, Variables};
+use runner_base::error::{Error, Result};
 
 /// The table.
 pub(super) const HISTORY: &str = "history";

@@ -4,10 +4,10 @@ use std::path::Path;
 
 use super::DatabaseUse;
 use crate::database::{DatabaseError, DatabaseUrl, Unset};
-use crate::error::{Error, Result};
 use crate::project::env::Variables;
 use crate::project::origin::{Origin, Sourced};
 use crate::project::toml_reader::Section;
+use runner_base::error::{Error, Result};
 
 /// A list of URLs in a section, as written.
 pub(super) fn urls(section: &Section<'_, '_>, key: &str) -> Vec<Sourced<String>> {

@@ -4,10 +4,10 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::LoadRequest;
-use crate::error::{Error, Result};
 use crate::project::env::Variables;
 use crate::project::origin::Sourced;
 use crate::project::toml_reader::{Section, to_i64};
+use runner_base::error::{Error, Result};
 
 /// A setting of a `T`.
 #[derive(Debug)]

@@ -1,8 +1,8 @@
 //! Parameters that are given as text, by variables and flags.
 
 use super::Settings;
-use crate::data::Value;
-use crate::error::{Error, Result};
+use runner_base::error::{Error, Result};
+use runner_data::Value;
 
 impl Settings {
     /// Sets the parameters that variables name.

@@ -5,11 +5,11 @@ use std::path::Path;
 use super::DatabaseUse;
 use super::interpolate::interpolate;
 use crate::database::DatabaseUrl;
-use crate::error::{Error, Result};
 use crate::project::env::Variables;
 use crate::project::files::read_regular_anywhere;
 use crate::project::origin::Sourced;
 use crate::project::toml_reader::Section;
+use runner_base::error::{Error, Result};
 
 /// The keys of a table with a URL.
 pub(super) const URL_KEYS: [&str; 3] = ["url", FILE, VARIABLE];

@@ -9,11 +9,11 @@ use super::file::SettingsFile;
 use super::interpolate::{url, urls};
 use super::named::{self, InFile, Named, SettingValue};
 use crate::database::{DatabaseUrl, Dialect};
-use crate::error::{Error, Result};
 use crate::project::env::{self, Variables};
 use crate::project::origin::Sourced;
 use crate::project::toml_reader::Section;
 use crate::project::units::{parse_count, parse_duration_or_none};
+use runner_base::error::{Error, Result};
 
 /// Throttling of a transform; `None` means unlimited.
 #[derive(Clone, Debug, Default)]

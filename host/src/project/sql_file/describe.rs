@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::{Chosen, SqlText, in_file};
-use crate::dialect::Dialect;
 use crate::project::catalog::{Description, Mode, Need};
 use crate::project::problem::Problem;
-use crate::sql::{
+use runner_base::dialect::Dialect;
+use runner_sql::{
     Directives, Program, StatementClass, classify, commits_within, flyway_placeholder, foreign_format, is_of_liquibase,
     placeholders, program,
 };

@@ -10,13 +10,13 @@ use super::discovery::{FoundEntry, SqlFile, SqlPart};
 use super::lockfile::{SqlDigests, TextDigests};
 use super::per_dialect::PerDialect;
 use super::problem::Problem;
-use crate::dialect::Dialect;
-use crate::error::ErrorKind;
-use crate::sql::{Section, SqlError, nearly_divided, sections};
 #[cfg(feature = "cli")]
 pub(super) use read::normalise;
 pub(super) use read::wide_encoding;
 use read::{runs_in_transaction, sql_text};
+use runner_base::dialect::Dialect;
+use runner_base::error::ErrorKind;
+use runner_sql::{Section, SqlError, nearly_divided, sections};
 
 /// The SQL of a migration in one direction and for one dialect.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -3,9 +3,9 @@
 use serde::Serialize;
 
 use super::{ErrorJson, SCHEMA};
-use crate::error::Error;
 use crate::project::build::{CheckReport, CheckedArtifact, Digested, Verdict};
 use crate::project::migration_id;
+use runner_base::error::Error;
 
 /// What a check found.
 #[derive(Debug, Serialize)]

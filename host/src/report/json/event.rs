@@ -214,7 +214,7 @@ mod tests {
     use super::*;
     use crate::engine::Direction;
     use crate::engine::event::{Total, TransformProgress};
-    use crate::error::Error;
+    use runner_base::error::Error;
 
     #[test]
     fn a_line_has_its_time_its_run_a_kind_and_what_happened() {

@@ -9,10 +9,10 @@ use super::project::RefusalJson;
 use super::run::{Afterwards, RunJson, milliseconds};
 use super::{DatabaseJson, ErrorJson, SCHEMA};
 use crate::engine::plan::{Plan, PlannedMigration};
-use crate::error::Error;
 use crate::fleet::{DatabaseState, Each, Ended};
 use crate::project::CatalogReport;
 use crate::runner::run::Ran;
+use runner_base::error::Error;
 
 /// `runner apply` or `runner rollback` on several databases.
 #[derive(Debug, Serialize)]

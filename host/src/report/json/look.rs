@@ -18,7 +18,7 @@ use crate::engine::plan::{
 use crate::engine::status::{Standing, StatusRow};
 use crate::project::catalog::{Artifact, CatalogReport, Migration};
 use crate::project::script::{RuntimePin, ScriptFiles};
-use crate::sql::Held;
+use runner_sql::Held;
 
 /// `runner status`.
 #[derive(Debug, Serialize)]

@@ -43,7 +43,7 @@ pub use verify::VerifyJson;
 use serde::Serialize;
 
 use super::error::kind_name;
-use crate::error::Error;
+use runner_base::error::Error;
 
 /// Version of the output format.
 pub const SCHEMA: u32 = 1;

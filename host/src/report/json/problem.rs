@@ -38,8 +38,8 @@ impl ProblemJson {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Error;
     use crate::project::catalog::{CatalogProblem, CatalogProblemKind};
+    use runner_base::error::Error;
 
     #[test]
     fn problems_say_what_they_are_about_and_what_to_do() {

@@ -4,11 +4,11 @@ use serde::Serialize;
 
 use super::SCHEMA;
 use super::look::MigrationJson;
-use crate::dialect::Dialect;
 use crate::engine::plan::Refusal;
 use crate::project::Catalog;
 use crate::project::build::{BuildReport, BuiltArtifact};
 use crate::project::scaffold::{Renumbered, Scaffolded};
+use runner_base::dialect::Dialect;
 
 /// `runner build`.
 #[derive(Debug, Serialize)]

@@ -11,7 +11,7 @@ use crate::engine::Direction;
 use crate::engine::isolation::Barrier;
 use crate::engine::outcome::{Done, Failed, Outcome};
 use crate::engine::plan::{PlannedMigration, Refusal};
-use crate::error::Error;
+use runner_base::error::Error;
 
 /// What is worth saying of migrations that were applied.
 #[derive(Debug, Default)]

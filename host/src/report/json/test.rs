@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use super::run::milliseconds;
 use super::{ErrorJson, SCHEMA};
-use crate::error::Error;
 use crate::migration_tests::{Crashes, DatabaseReport, Failure, MigrationReport, PhaseReport, Warning};
+use runner_base::error::Error;
 
 /// The results of the tests.
 #[derive(Debug, Serialize)]

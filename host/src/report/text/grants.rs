@@ -4,7 +4,7 @@ use super::{DIM, GOOD, ODD, PLAIN, STRONG, Text};
 use crate::database::Dialect;
 use crate::database::logins::LoginReport;
 use crate::report::escape::ScriptTo;
-use crate::sql::delimited;
+use runner_sql::delimited;
 
 /// The logins of components, and what each has.
 pub fn logins(found: &LoginReport) -> Text {

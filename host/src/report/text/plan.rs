@@ -1,7 +1,6 @@
 //! The output of `runner plan`.
 
 use super::{DIM, HINT, ODD, PLAIN, STRONG, Text};
-use crate::dialect::Dialect;
 use crate::engine::Direction;
 use crate::engine::history::RunMode;
 use crate::engine::plan::{HeldLock, Inspection, Plan, Refusal, Source, granted_lines};
@@ -9,7 +8,8 @@ use crate::project::catalog::Kind;
 use crate::report::escape::ScriptTo;
 use crate::report::table::{Cell, Table};
 use crate::report::units::counted;
-use crate::sql::{Held, changes_session, migration_script, remaining_script};
+use runner_base::dialect::Dialect;
+use runner_sql::{Held, changes_session, migration_script, remaining_script};
 
 /// A table of the planned migrations, in order.
 pub fn plan(plan: &Plan, looks: &[Inspection]) -> Text {

@@ -22,7 +22,7 @@ pub fn survey(survey: &Survey) -> Text {
         line(&mut text, "last run", &format!("{} by {}", head.worker.run_id, head.worker.by));
     }
     for (at, effect) in survey.effects.iter().enumerate() {
-        line(&mut text, if at == 0 { "took effect" } else { "" }, &crate::sql::excerpt(effect));
+        line(&mut text, if at == 0 { "took effect" } else { "" }, &runner_sql::excerpt(effect));
     }
     for repair in &survey.repairs {
         let why = one_line(&repair.why);

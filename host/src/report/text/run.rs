@@ -7,8 +7,8 @@ use crate::engine::Direction;
 use crate::engine::backup::BackupDone;
 use crate::engine::outcome::{Done, Failed, Left, Outcome};
 use crate::engine::plan::PlannedMigration;
-use crate::error::ErrorKind;
 use crate::report::units;
+use runner_base::error::ErrorKind;
 
 /// Minimum number of rows for a meaningful rate.
 const ENOUGH_FOR_A_RATE: u64 = 1_000;
@@ -137,8 +137,8 @@ mod tests {
     use crate::engine::history::RunMode;
     use crate::engine::outcome::TookEffect;
     use crate::engine::plan::Source;
-    use crate::error::Error;
     use crate::project::catalog::{Description, Kind};
+    use runner_base::error::Error;
 
     fn step(direction: Direction) -> PlannedMigration {
         PlannedMigration {

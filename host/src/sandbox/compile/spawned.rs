@@ -10,9 +10,9 @@ use wasmtime::Engine;
 
 use super::protocol::{self, COMMAND, Reply, Request};
 use super::{Order, TICK, Watch, too_large, too_long};
-use crate::error::{Error, Result};
 use crate::project::units::format_size;
 use crate::sandbox::inspect;
+use runner_base::error::{Error, Result};
 
 /// Bytes of the process's messages that are kept: the first lines say why it ended.
 const MESSAGES: u64 = 4 << 10;
@@ -202,8 +202,8 @@ mod tests {
     use super::*;
     use crate::database::StopSignal;
     use crate::database::stop::StopReason;
-    use crate::error::ErrorKind;
     use crate::project::limits::Limits;
+    use runner_base::error::ErrorKind;
 
     /// What comes of a helper that is this shell script, if compiling may take that long.
     fn with_script(script: &str, time: Duration, stop: &StopSignal) -> Error {

@@ -5,8 +5,8 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use wasmtime::Engine;
 
 use super::{Order, STACK, TICK, Watch};
-use crate::error::{Error, Result};
 use crate::sandbox::{failure, inspect};
+use runner_base::error::{Error, Result};
 
 /// Compiles a component on a thread, and stops waiting for it when it has to end.
 pub(super) fn compile(engine: &Engine, order: &Order<'_>) -> Result<Vec<u8>> {

@@ -3,7 +3,6 @@
 use wasmtime::component::Resource;
 
 use super::{Answer, answer, arguments};
-use crate::data::Batch;
 use crate::engine::CallError;
 use crate::engine::call::CallKind;
 use crate::engine::execution::{Reader, TransformReport as Report, Writer};
@@ -15,6 +14,7 @@ use crate::sandbox::bindings::runner::migration::types::{self, Value};
 use crate::sandbox::convert;
 use crate::sandbox::instance::ComponentFunction;
 use crate::sandbox::state::GuestState;
+use runner_data::Batch;
 
 impl Host for GuestState {
     async fn read(&mut self, statement: String, parameters: Vec<Value>) -> Answer<Resource<Reader>> {

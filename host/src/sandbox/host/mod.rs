@@ -19,7 +19,7 @@ use super::convert;
 use super::failure::Stopped;
 use super::state::GuestState;
 use crate::engine::CallError;
-use crate::error::{Error, Result};
+use runner_base::error::{Error, Result};
 
 /// What a host function returns: a value or an error for the guest, or a trap.
 type Answer<T> = wasmtime::Result<Result<T, types::Error>>;

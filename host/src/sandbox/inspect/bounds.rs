@@ -1,7 +1,7 @@
 //! What a component may be made of. Compiling takes time and memory for each of these, for some of them more than in
 //! proportion, and a few bytes can ask for many: an instance of an instance of an instance.
 
-use crate::error::{Error, Result};
+use runner_base::error::{Error, Result};
 
 /// The most of something that a component may have.
 ///

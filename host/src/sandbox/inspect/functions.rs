@@ -4,7 +4,7 @@ use wasmparser::{FunctionBody, Operator};
 
 use super::bounds;
 use super::damaged;
-use crate::error::Result;
+use runner_base::error::Result;
 
 /// What a function has of everything that is bounded.
 #[derive(Debug, Default)]

@@ -12,9 +12,9 @@ use wasmtime::component::Component;
 use super::text::{ERROR, WORD, cut};
 use crate::database::StopSignal;
 use crate::engine::stopped::stopped;
-use crate::error::{Error, Result};
 use crate::project::limits::Limits;
 use crate::project::units::format_size;
+use runner_base::error::{Error, Result};
 use structure::Structure;
 
 /// The interfaces that the host offers.

@@ -13,7 +13,7 @@ use wasmparser::{
 
 use super::super::engine::IMAGE;
 use super::{bounds, damaged, functions};
-use crate::error::{Error, Result};
+use runner_base::error::{Error, Result};
 
 /// What one instance takes, with everything that is instantiated for it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

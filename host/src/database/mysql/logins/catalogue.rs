@@ -14,7 +14,7 @@ use crate::database::logins::reach::{Action, Attached, ForeignKey, Program};
 use crate::database::logins::refusals::NAMED;
 use crate::database::logins::rights::{Relations, Rights};
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Facts};
-use crate::sql::ShownGrants;
+use runner_sql::ShownGrants;
 
 /// What was found.
 #[derive(Clone, Debug)]

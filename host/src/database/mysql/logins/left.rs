@@ -3,9 +3,9 @@
 use super::super::error::{NO_DATABASE, NO_TABLE};
 use super::catalogue::account;
 use super::gate::{self, named};
-use crate::data::Value;
 use crate::database::logins::names::{login_of, scope};
 use crate::database::{DatabaseError, DatabaseErrorKind, QueryLimits, Session};
+use runner_data::Value;
 
 /// Drops the users that components under grants have in a database, which is going to be dropped.
 pub(in crate::database::mysql) async fn drop_logins(

@@ -20,7 +20,7 @@ use super::MysqlDatabase;
 use crate::database::logins::names::{login_of, scope};
 use crate::database::logins::sessions::{Driver, LoginRights};
 use crate::database::{Claims, DatabaseError, Grants, Part, Role, SchemaChange, StopSignal, ToolChange};
-use crate::sql::Isolation;
+use runner_sql::Isolation;
 
 impl MysqlDatabase {
     /// The name of a component's login.

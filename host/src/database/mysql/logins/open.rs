@@ -15,12 +15,12 @@ use super::gate;
 use super::session::Gated;
 use super::sync::everybody;
 use super::wanted::{RANDOM_PASSWORD, align};
-use crate::backoff::Backoff;
 use crate::database::logins::refusals::{WRONG_SECRET, cannot_set_password, no_secret, out_of_line, refused};
 use crate::database::logins::rights;
 use crate::database::logins::sessions::LoginRights;
 use crate::database::logins::{ATTEMPTS, PAUSES, Secret};
 use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Grants};
+use runner_base::backoff::Backoff;
 
 /// How long this process uses a password that it has set: another run of the same component may set one too.
 const RECENT: Duration = Duration::from_secs(60);

@@ -9,11 +9,11 @@ use super::super::record::{COMMIT, OUT_OF_RANGE};
 use super::super::session::{self, LITERALS};
 use super::super::transaction::{NO_SAVEPOINT, Transaction, isolate, random_name};
 use super::gate::{GATE, named};
-use crate::data::{RowSet, Value};
 use crate::database::logins::Secret;
 use crate::database::logins::refusals::{cannot_run, check_statement, of_gate};
 use crate::database::{Claims, DatabaseError, Part, QueryLimits, Role, ToolChange};
-use crate::sql::Isolation;
+use runner_data::{RowSet, Value};
+use runner_sql::Isolation;
 
 /// What makes a session one of a component's own login.
 pub(in crate::database::mysql) struct Gated {

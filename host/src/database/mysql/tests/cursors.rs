@@ -1,10 +1,10 @@
 //! Cursors and pages.
 
 use super::*;
-use crate::data::{ColumnType, ColumnValues};
 use crate::database::contract::{batch, integers, read, source, texts, write};
 use crate::database::{Part, TableSource, WriteMode};
 use crate::keyset::TableReader;
+use runner_data::{ColumnType, ColumnValues};
 
 /// Reads a whole table; returns the sizes of the batches as well.
 async fn pages(database: &mut dyn Database, source: TableSource, limits: BatchLimits) -> (Vec<i64>, Vec<usize>) {

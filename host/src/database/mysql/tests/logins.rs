@@ -7,9 +7,9 @@ use runner_tests::servers::{Kind, Server};
 
 use super::hostile::{Arena, corpus, take_lock, variants};
 use super::*;
-use crate::data::ColumnType;
 use crate::database::logins::{LoginTask, Removal};
 use crate::database::{Grants, LoginReport, LoginRequest, ToolChange, WantedLogin, order};
+use runner_data::ColumnType;
 
 fn grants(lines: &[&str]) -> Arc<Grants> {
     let tables = lines.iter().map(|line| line.parse().expect("a grant")).collect();

@@ -3,10 +3,10 @@
 use runner_tests::servers::{Kind, Server};
 
 use super::*;
-use crate::data::{ColumnValues, VarValues};
 use crate::database::WriteMode;
 use crate::database::contract::{batch, column, integers, write};
 use crate::database::copy::{self, ScratchCopy, ScratchRequest};
+use runner_data::{ColumnValues, VarValues};
 
 /// Makes a scratch copy of a database.
 async fn copied(original: &mut dyn Database) -> Result<ScratchCopy, DatabaseError> {

@@ -3,10 +3,10 @@
 use runner_tests::random::Random;
 
 use super::*;
-use crate::data::decimal::{float_text, same_number};
-use crate::data::{Column, ColumnType, ColumnValues, VarValues, temporal};
 use crate::database::WriteMode;
 use crate::database::contract::{batch, column, integers, read, texts, write};
+use runner_data::decimal::{float_text, same_number};
+use runner_data::{Column, ColumnType, ColumnValues, VarValues, temporal};
 
 const ROWS: usize = 300;
 

@@ -4,9 +4,9 @@ use runner_tests::servers::{Kind, Server};
 
 use super::writers::with_nulls;
 use super::*;
-use crate::data::{Column, ColumnValues};
 use crate::database::WriteMode;
 use crate::database::contract::{batch, column, integers, texts, write};
+use runner_data::{Column, ColumnValues};
 
 /// In the default mode, the servers take 0 for a request to assign the next number.
 #[tokio::test(flavor = "multi_thread")]

@@ -1,9 +1,9 @@
 //! Writers and unusual tables.
 
 use super::*;
-use crate::data::{Column, ColumnValues, VarValues};
 use crate::database::WriteMode;
 use crate::database::contract::{batch, column, integers, texts, write};
+use runner_data::{Column, ColumnValues, VarValues};
 
 fn decimals(name: &str, entries: &[&str]) -> Column {
     match texts(name, entries).values {

@@ -12,12 +12,12 @@ use super::super::statement_describe::{Shape, one_statement, shape};
 use super::catalogue::Catalogue;
 use super::session::without_the_gate;
 use super::wanted::{self, Wanted};
-use crate::data::Value;
 use crate::database::logins::refusals::{check_reached, out_of_line, unknown};
 use crate::database::logins::rights;
 use crate::database::{DatabaseError, Dialect, Grants, Role};
-use crate::sql::StatementClass;
-use crate::sql::has_statement;
+use runner_data::Value;
+use runner_sql::StatementClass;
+use runner_sql::has_statement;
 
 /// The server leaves the schema of a type out if the path leads to it, and the functions of the gate have another path.
 const OUR_NAMES: &str = "SET LOCAL search_path = pg_catalog, pg_temp; ";

@@ -17,14 +17,14 @@ use async_trait::async_trait;
 use super::lock::Lock;
 use super::reconnect::done_with;
 use super::{PostgresDatabase, blockers};
-use crate::data::Value;
 use crate::database::logins::sessions::{Driver, LoginRights};
 use crate::database::logins::{LoginReport, LoginRequest, WantedLogin};
 use crate::database::{
     Bulk, Claims, Database, DatabaseError, DatabaseUrl, End, Facts, FixedInputs, Grants, LockHolder, LockRequest, Part,
     Role, RoleToken, StopSignal, TableIdentity, TableName, ToolChange, TransactionOptions,
 };
-use crate::sql::Isolation;
+use runner_data::Value;
+use runner_sql::Isolation;
 
 /// A chunk's transaction sees the tables as they were when it began, so it cannot claim the next one. One that locks rows could, but
 /// it is the exception.

@@ -6,7 +6,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
 
 use crate::database::logins::Secret;
-use crate::random::bits;
+use runner_base::random::bits;
 
 /// Rounds of the verifier, as the server itself makes it. The password is random, so more would protect nothing.
 const ROUNDS: u32 = 4096;

@@ -16,12 +16,12 @@ pub(super) use super::super::speech::without_place as without_the_gate;
 use super::super::tool_tables::Fingerprint;
 use super::super::transaction::{Transaction, commit, explain_aborted};
 use super::wanted::{quote, rights_on_new};
-use crate::data::{RowSet, Value};
 use crate::database::logins::Secret;
 use crate::database::logins::refusals::{check_statement, of_gate};
 use crate::database::{DatabaseError, Dialect, Grants, Part, QueryLimits, SchemaChange, ToolChange};
-use crate::sql::Isolation;
-use crate::sql::classify::{StatementClass, classify, identifiers};
+use runner_data::{RowSet, Value};
+use runner_sql::Isolation;
+use runner_sql::classify::{StatementClass, classify, identifiers};
 
 /// What makes a session one of a component's own login.
 pub(in crate::database::postgres) struct Gated {

@@ -4,8 +4,8 @@
 use runner_tests::servers::Citus;
 
 use super::*;
-use crate::data::Value;
 use crate::database::{ConnectOptions, DatabaseErrorKind};
+use runner_data::Value;
 
 #[tokio::test]
 async fn a_coordinator_is_recognised_and_a_database_without_cluster_too() {

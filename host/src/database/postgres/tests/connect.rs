@@ -5,8 +5,8 @@ use std::time::Duration;
 use runner_tests::servers::{Kind, Server};
 
 use super::*;
-use crate::data::Value;
 use crate::database::DatabaseErrorKind;
+use runner_data::Value;
 
 fn url(port: u16, user: &str, rest: &str) -> String {
     format!("postgres://{user}@127.0.0.1:{port}/{rest}")

@@ -1,10 +1,10 @@
 //! Values of one type as another: exact, or an error with a way out.
 
 use super::*;
-use crate::data::{Batch, Column, ColumnType, ColumnValues};
 use crate::database::DatabaseErrorKind;
 use crate::database::contract::{batch, column, integers, read, write};
 use crate::database::{BatchLimits, TableName, TableTarget, WriteMode};
+use runner_data::{Batch, Column, ColumnType, ColumnValues};
 
 /// The error of reading one value.
 async fn refused(database: &mut dyn Database, select: &str, as_what: Option<ColumnType>) -> DatabaseError {
@@ -119,7 +119,7 @@ fn natives(type_name: &str, entry: &str) -> Column {
     let texts = crate::database::contract::texts("v", &[entry]);
     match texts.values {
         ColumnValues::Text(values) => {
-            let natives = crate::data::NativeValues { type_name: type_name.to_owned(), texts: values };
+            let natives = runner_data::NativeValues { type_name: type_name.to_owned(), texts: values };
             Column { values: ColumnValues::Native(natives), ..texts }
         }
         _ => texts,

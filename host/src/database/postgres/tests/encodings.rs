@@ -4,10 +4,10 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::data::{RowSet, Value};
 use crate::database::logins::{LoginTask, Removal};
 use crate::database::schema_change::{DataType, DefaultValue, NewColumn, NewTable};
 use crate::database::{DatabaseErrorKind, Grants, LoginRequest, SchemaChange, TableName, WantedLogin};
+use runner_data::{RowSet, Value};
 
 const MIGRATION: TransactionOptions =
     TransactionOptions { foreign_keys_off: false, isolation: None, for_migration: true };

@@ -4,10 +4,10 @@
 use std::time::Duration;
 
 use super::*;
-use crate::data::{RowSet, Value};
 use crate::database::attacks::postgres::CORPUS;
 use crate::database::stop::StopReason;
 use crate::database::{DatabaseErrorKind, LockRequest};
+use runner_data::{RowSet, Value};
 
 const NONE: TransactionOptions = TransactionOptions { foreign_keys_off: false, isolation: None, for_migration: false };
 pub(super) const MIGRATION: TransactionOptions = TransactionOptions { for_migration: true, ..NONE };

@@ -2,8 +2,8 @@
 
 use super::hostile::{Field, MIGRATION, Way, attack};
 use super::*;
-use crate::data::Value;
 use crate::database::DatabaseErrorKind;
+use runner_data::Value;
 
 /// The objects of the attacker. What the trigger defers once more runs in the COMMIT.
 const FIELD: &str = "CREATE SCHEMA evil; CREATE TABLE evil.target (id int); CREATE TABLE public.target (id int); \

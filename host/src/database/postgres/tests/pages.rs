@@ -1,11 +1,11 @@
 //! Pages of tables, read by a cursor or by `COPY`.
 
 use super::*;
-use crate::data::{ColumnType, ColumnValues, Value};
 use crate::database::DatabaseErrorKind;
 use crate::database::contract::source;
 use crate::database::{BatchLimits, TableName, TableSource};
 use crate::keyset::TableReader;
+use runner_data::{ColumnType, ColumnValues, Value};
 
 /// Reads a whole table in pages and returns its column `n`.
 async fn numbers(database: &mut dyn Database, source: TableSource, limits: BatchLimits) -> Vec<i64> {

@@ -2,10 +2,10 @@
 //! waiting.
 
 use super::*;
-use crate::data::{ColumnValues, Value};
 use crate::database::contract::source;
 use crate::database::{BatchLimits, ReadingAhead, TableIdentity, TableSource, WriteMode};
 use crate::keyset::TableReader;
+use runner_data::{ColumnValues, Value};
 
 async fn ahead(database: &mut dyn Database, source: &TableSource, mode: WriteMode, to: &str) -> ReadingAhead {
     let (source, key) = (TableSource { key: vec!["id".to_owned()], ..source.clone() }, vec!["id".to_owned()]);

@@ -1,8 +1,8 @@
 //! Hostile SQL: attempts of scripts and guests to change the transaction and the tool's own tables.
 
 use super::*;
-use crate::data::Value;
 use crate::database::DatabaseErrorKind;
+use runner_data::Value;
 
 const NONE: TransactionOptions = TransactionOptions { foreign_keys_off: false, isolation: None, for_migration: false };
 

@@ -5,9 +5,9 @@ use std::time::Duration;
 use runner_tests::servers::{Bouncer, Proxy, Trap};
 
 use super::*;
-use crate::data::Value;
 use crate::database::stop::StopReason;
 use crate::database::{DatabaseErrorKind, LockRequest};
+use runner_data::Value;
 
 const NONE: TransactionOptions = TransactionOptions { foreign_keys_off: false, isolation: None, for_migration: false };
 

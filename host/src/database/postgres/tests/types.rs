@@ -1,10 +1,10 @@
 //! Every type in both directions, compared with the server's own representation.
 
 use super::*;
-use crate::data::ColumnType;
 use crate::database::contract::{read, source, write};
 use crate::database::{BatchLimits, WriteMode};
 use crate::keyset::TableReader;
+use runner_data::ColumnType;
 
 /// A type, the column type in which it is read, and values of it as SQL.
 const TYPES: &[(&str, ColumnType, &[&str])] = &[

@@ -1,10 +1,10 @@
 //! Writers and unusual tables.
 
 use super::*;
-use crate::data::{Batch, Column, ColumnValues, NativeValues};
 use crate::database::DatabaseErrorKind;
 use crate::database::contract::{batch, column, integers, read, texts, write};
 use crate::database::{BatchLimits, TableName, TableTarget, WriteMode};
+use runner_data::{Batch, Column, ColumnValues, NativeValues};
 
 fn natives(name: &str, type_name: &str, entries: &[&str]) -> Column {
     let texts = texts(name, entries);

@@ -69,7 +69,7 @@ async fn settings_come_from_the_url() {
         let error = refused(directory.path(), url, true).await;
         assert_eq!(error.kind, DatabaseErrorKind::Configuration, "{error}");
         assert!(error.message.contains(part) && error.hint.is_some(), "{error:?}");
-        assert_eq!(crate::error::Error::from(error).kind, crate::error::ErrorKind::Usage, "{url}");
+        assert_eq!(runner_base::error::Error::from(error).kind, runner_base::error::ErrorKind::Usage, "{url}");
     }
 }
 

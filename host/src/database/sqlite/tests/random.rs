@@ -102,7 +102,7 @@ async fn every_way_of_writing_preserves_every_bit() {
     // Text that SQLite has turned into a number is already a number in the source, so its column is read as it was
     // stored.
     let mut types = vec![None; COLUMNS.len() + 1];
-    types[5] = Some(crate::data::ColumnType::Text);
+    types[5] = Some(runner_data::ColumnType::Text);
     run(database, "DELETE FROM source WHERE typeof(t) IN ('integer', 'real')").await;
     let kept = rows(database, "SELECT id FROM source ORDER BY id").await.len();
     for table in ["pulled", "by_row"] {
@@ -176,7 +176,7 @@ async fn numeric_text_never_changes_silently() {
                 refused += 1;
                 continue;
             }
-            let as_text = [Some(crate::data::ColumnType::Text)];
+            let as_text = [Some(runner_data::ColumnType::Text)];
             let select = format!("SELECT {name} FROM t");
             let back = read(database, &select, &as_text, BatchLimits::default()).await.expect("text");
             assert_eq!(back, [cell], "{name}");

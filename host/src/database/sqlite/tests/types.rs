@@ -1,8 +1,8 @@
 //! Every type in both directions.
 
 use super::*;
-use crate::data::ColumnType as T;
 use crate::database::DatabaseErrorKind;
+use runner_data::ColumnType as T;
 
 /// The first cell of a SELECT, in the requested type.
 async fn cell(database: &mut dyn Database, select: &str, wanted: Option<T>) -> Result<(T, Value), DatabaseError> {

@@ -1,6 +1,6 @@
 //! The owners of chunks.
 
-use crate::data::Value;
+use runner_data::Value;
 
 /// The owner of chunks: one attempt of a run at a transform.
 #[derive(Clone, Debug)]
@@ -36,7 +36,7 @@ impl ChunkRole {
 impl Owner {
     /// Creates a new attempt of a run.
     pub fn new(run_id: &str, held_by: &str, role: ChunkRole) -> Self {
-        let id = format!("{run_id}-{:08x}", crate::random::bits() as u32);
+        let id = format!("{run_id}-{:08x}", runner_base::random::bits() as u32);
         Self { id, role, run_id: run_id.to_owned(), held_by: held_by.to_owned() }
     }
 

@@ -1,8 +1,8 @@
 //! The transforms that other processes can take part in.
 
 use super::{count, garbled, rows, sql};
-use crate::data::Value;
 use crate::database::{DatabaseError, HostSession};
+use runner_data::Value;
 
 /// A transform in progress.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,7 +2,6 @@
 
 use serde::de::DeserializeOwned;
 
-use crate::data::Value;
 use crate::database::HostSession;
 use crate::engine::call::answer::{Position, Transformed};
 use crate::engine::call::stored::{pack, unpack};
@@ -12,7 +11,8 @@ use crate::engine::journal::chunk;
 use crate::engine::journal::store::{change, count, garbled, number, rows, unwritable};
 use crate::engine::run::Run;
 use crate::engine::schema::journal as sql;
-use crate::error::Result;
+use runner_base::error::Result;
+use runner_data::Value;
 
 /// The durable position of a transform.
 #[derive(Clone, Debug)]

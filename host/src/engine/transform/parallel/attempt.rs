@@ -11,8 +11,8 @@ use crate::engine::journal::crash;
 use crate::engine::transcript;
 use crate::engine::transform::instance::CheckedInstance;
 use crate::engine::transform::{chunk_record, position};
-use crate::error::Error;
 use crate::keyset::{ChunkRange, TableReader};
+use runner_base::error::Error;
 
 /// What a worker does next.
 pub(super) enum NextChunk {

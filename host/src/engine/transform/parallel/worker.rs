@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use super::attempt::NextChunk;
 use super::{Connection, SharedTransform};
-use crate::backoff::Backoff;
 use crate::database::message::values_text;
 use crate::database::{DatabaseError, DatabaseErrorKind, Part, StopSignal};
 use crate::engine::call_error::CallError;
 use crate::engine::event::{Event, LogLevel};
 use crate::engine::journal::chunk::{ClaimedChunk, Effect};
 use crate::engine::transform::instance::CheckedInstance;
-use crate::error::Error;
 use crate::keyset::{ChunkRange, TableReader};
+use runner_base::backoff::Backoff;
+use runner_base::error::Error;
 
 /// The pause between two checks whether the chunks of others are done or abandoned.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
@@ -135,7 +135,7 @@ impl ChunkWorker {
                     // If that was not the reason, the next attempt shows it.
                     match self.remains().await {
                         None => continue,
-                        Some(second) => return Err(CallError::Failed(end.into_error().second(second))),
+                        Some(second) => return Err(CallError::Failed(second.added_to(end.into_error()))),
                     }
                 }
             }
@@ -166,14 +166,14 @@ impl ChunkWorker {
             CallError::Database(error) => error,
             other => {
                 return Err(match self.remains().await {
-                    Some(second) => CallError::Failed(other.into_error().second(second)),
+                    Some(second) => CallError::Failed(second.added_to(other.into_error())),
                     None => other,
                 });
             }
         };
         let is_lost = error.kind == DatabaseErrorKind::Connection;
         if !is_lost && let Some(second) = self.remains().await {
-            return Err(CallError::Failed(Error::from(error).second(second)));
+            return Err(CallError::Failed(second.added_to(error)));
         }
         if let Some(reason) = self.shared.run.stop.reason() {
             return Err(CallError::Stopped(reason));

@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use crate::data::{Batch, Value};
 use crate::database::{
     Bulk, Database, DatabaseError, FixedInputs, HostSession, QueryLimits, TableTarget, TransactionOptions, WriteHint,
     WriterId,
@@ -20,6 +19,7 @@ use crate::engine::transform::key_check::KeyCheck;
 use crate::engine::transform::read_ahead::ReadAhead;
 use crate::engine::transform::{chunk_record, position};
 use crate::keyset::TableReader;
+use runner_data::{Batch, Value};
 
 /// What tells the statements that read a chunk from those that write it.
 const READ: &str = "read";

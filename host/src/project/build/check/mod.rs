@@ -7,7 +7,6 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::{BuildRequest, build, command, made_by, rust, select};
-use crate::error::{Error, Result};
 use crate::project::digest::sha256;
 use crate::project::discovery::{Found, FoundEntry, FoundFiles, discover, source_digest};
 use crate::project::files::ProjectDirectory;
@@ -16,6 +15,7 @@ use crate::project::problem::error_for;
 use crate::project::settings::Settings;
 pub use compare::Finding;
 use compare::{Compared, Source, compare};
+use runner_base::error::{Error, Result};
 use stage::stage;
 pub(super) use stage::stage_path;
 

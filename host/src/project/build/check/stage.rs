@@ -6,9 +6,9 @@
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
-use crate::error::{Error, Result};
 use crate::project::discovery::{BUILD_MANIFEST, is_written};
 use crate::project::settings::Settings;
+use runner_base::error::{Error, Result};
 
 /// Directory of the project in which cargo's target directory is.
 const OWN: &str = ".runner";

@@ -10,8 +10,8 @@ use base64::engine::GeneralPurpose;
 use base64::engine::general_purpose::{GeneralPurposeConfig, STANDARD};
 use serde_json::Value;
 
-use crate::error::{Error, Result};
 use crate::project::files::{cannot_read, read_regular_anywhere};
+use runner_base::error::{Error, Result};
 
 /// The largest configuration that is read.
 const CONFIG_BYTES: u64 = 4 << 20;

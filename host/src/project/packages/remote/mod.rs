@@ -19,9 +19,9 @@ use self::web::{Action, Elsewhere, Request, Web};
 use super::name::Version;
 use super::newer::{Fetched, too_large};
 use super::{SIGNATURE, SIGNATURE_BYTES};
-use crate::error::{Error, Result};
 use crate::project::digest::sha256;
 use crate::project::settings::Settings;
+use runner_base::error::{Error, Result};
 
 /// Fetches a package from a web server, and its signature from next to it.
 pub(super) fn from_web(settings: &Settings, address: &WebAddress) -> Result<Fetched> {

@@ -13,8 +13,8 @@ use super::manifest::{self, COMPONENT, CONFIG, Content, MANIFEST, MANIFEST_BYTES
 use super::reference::Reference;
 use super::registry::{Access, Registry, digest_of, lied};
 use super::web::{Action, Elsewhere, Sent, Web, is_same_server};
-use crate::error::{Error, Result};
 use crate::project::settings::Settings;
+use runner_base::error::{Error, Result};
 
 /// What bytes are sent as.
 const BYTES: &str = "application/octet-stream";

@@ -6,7 +6,7 @@ use url::Url;
 
 use super::super::name::Version;
 use super::web::{is_local, is_sha256};
-use crate::error::{Error, Result};
+use runner_base::error::{Error, Result};
 
 /// The scheme of references.
 const SCHEME: &str = "oci://";

@@ -11,10 +11,10 @@ use super::manifest::{self, MANIFEST, MANIFEST_BYTES};
 use super::reference::Reference;
 use super::too_large;
 use super::web::{Action, Answer, Elsewhere, Request, Sent, Web, check_scheme, is_same_server};
-use crate::error::{Error, Result};
 use crate::project::digest::sha256;
 use crate::project::packages::name::Version;
 use crate::project::packages::place::shown;
+use runner_base::error::{Error, Result};
 
 /// The largest page of tags, and how many are read.
 const TAGS_BYTES: u64 = 4 << 20;

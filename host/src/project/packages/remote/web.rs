@@ -10,9 +10,9 @@ use ureq::tls::{Certificate, RootCerts, TlsConfig, TlsProvider};
 use url::{Host, Url};
 
 use super::super::place::shown;
-use crate::error::{Error, Result};
 use crate::project::limits::Limits;
 use crate::project::units::format_duration;
+use runner_base::error::{Error, Result};
 
 /// How long a connection may take to come about, so that an address without a server is told soon.
 const CONNECT: Duration = Duration::from_secs(15);

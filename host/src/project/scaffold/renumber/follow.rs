@@ -7,7 +7,6 @@ use toml_edit::{DocumentMut, Item, TableLike};
 use super::lists::{self, LISTS};
 use super::paths::{Target, is_comment, line_of, named, parts, replaced, tokens};
 use super::{Edit, Id, others};
-use crate::error::{Error, Result};
 use crate::project::files::{ProjectDirectory, read_regular};
 use crate::project::line_ends::with_line_ends;
 use crate::project::packages::package_of;
@@ -16,6 +15,7 @@ use crate::project::revision::{RevisionKey, migration_id};
 use crate::project::script::{ScriptLanguage, is_companion};
 use crate::project::settings::Settings;
 use crate::project::units::format_size;
+use runner_base::error::{Error, Result};
 
 /// The largest text that is searched; nobody writes a larger one.
 const LARGEST: u64 = 16 << 20;

@@ -6,7 +6,7 @@ use toml_edit::{Document, Item, TableLike};
 
 use super::json;
 use super::paths::{Target, named, parts, replaced};
-use crate::error::{Error, Result};
+use runner_base::error::{Error, Result};
 
 /// The files that are read.
 pub(super) const LISTS: [&str; 2] = ["Cargo.toml", "tsconfig.json"];

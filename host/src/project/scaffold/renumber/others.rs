@@ -2,10 +2,10 @@
 
 use super::follow::{SOURCES, read};
 use super::paths::{Target, Token, is_comment, line_of, named, parts, tokens};
-use crate::error::{Error, Result};
 use crate::project::discovery::{BUILD_MANIFEST, is_written};
 use crate::project::files::ProjectDirectory;
 use crate::project::problem::shown;
+use runner_base::error::{Error, Result};
 
 /// Ends of the names of files that compilers read, in which paths are in quotes.
 const COMPILED: [&str; 9] = [".rs", ".go", ".c", ".h", ".cc", ".cpp", ".hpp", ".zig", ".zon"];

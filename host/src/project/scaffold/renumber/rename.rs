@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use super::{Edit, Renumbered, is_line_of};
-use crate::error::{Error, Result};
 use crate::project::digest::sha256;
 use crate::project::files::{ProjectDirectory, behind_links};
 use crate::project::lockfile::{LockLine, LockedArtifact, Lockfile, write_atomically};
@@ -11,6 +10,7 @@ use crate::project::problem::shown;
 use crate::project::scaffold::cannot_write;
 use crate::project::script::decode;
 use crate::project::settings::Settings;
+use runner_base::error::{Error, Result};
 
 /// Renames the files, writes what names the migration, and the line of the lockfile. If one of it fails, everything is as it was.
 pub fn renumber(settings: &Settings, plan: &Renumbered) -> Result<()> {

@@ -1,0 +1,79 @@
+//! The tables that a transaction keeps locked until its end.
+
+use super::Statement;
+use super::subjects::spelled_names;
+use runner_base::dialect::Dialect;
+
+/// How much of a table is locked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Held {
+    /// All of its rows: they can be read, and not be changed.
+    Rows,
+    /// The table: on PostgreSQL, nothing can be read either.
+    Table,
+}
+
+/// The words of statements that lock what they name, and how much of the statement may name the table: it may follow a schema,
+/// `IF EXISTS` and `ONLY`.
+const LOCKING: [(&[&str], Held, usize); 4] = [
+    (&["alter", "table"], Held::Table, 5),
+    (&["truncate"], Held::Table, 4),
+    (&["update"], Held::Rows, 3),
+    (&["delete", "from"], Held::Rows, 3),
+];
+
+/// What statements lock: names that may be those of tables, for each statement that locks more than single rows. A table
+/// that the last statement locks is held for that statement only, and all of its rows for as long as that takes.
+pub fn held(statements: &[Statement<'_>], dialect: Dialect) -> Vec<(Held, Vec<String>)> {
+    let mut found = Vec::new();
+    for (at, statement) in statements.iter().enumerate() {
+        let names = spelled_names(statement.text, dialect);
+        let words: Vec<String> = names.iter().map(|name| name.to_lowercase()).collect();
+        let locking = LOCKING
+            .iter()
+            .find(|(first, ..)| words.iter().map(String::as_str).take(first.len()).eq(first.iter().copied()));
+        let Some((first, held, reach)) = locking else { continue };
+        let is_held = match held {
+            // Where DDL commits, so does the lock.
+            Held::Table => dialect == Dialect::Postgres && at + 1 < statements.len(),
+            Held::Rows => dialect.has_server() && !words.iter().any(|word| word == "where" || word == "limit"),
+        };
+        if is_held {
+            found.push((*held, names[first.len()..].iter().take(*reach).cloned().collect()));
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_locked_until_the_end_is_found() {
+        let found = |dialect, text: &str| {
+            let statements = super::super::split(text, dialect).expect("statements");
+            held(&statements, dialect).into_iter().map(|(held, names)| (held, names[0].clone())).collect::<Vec<_>>()
+        };
+        let is = |held, name: &str| (held, name.to_owned());
+        for (dialect, text, expected) in [
+            (
+                Dialect::Postgres,
+                "ALTER TABLE t ADD a int; UPDATE t SET a = 1",
+                vec![is(Held::Table, "t"), is(Held::Rows, "t")],
+            ),
+            (Dialect::Postgres, "SELECT 1; ALTER TABLE t ADD a int", vec![]),
+            (Dialect::Postgres, "UPDATE t SET a = 1 WHERE id = 7; DELETE FROM \"T\"", vec![is(Held::Rows, "T")]),
+            (Dialect::Postgres, "UPDATE Users SET a = 1", vec![is(Held::Rows, "users")]),
+            (
+                Dialect::Mariadb,
+                "UPDATE `Users` SET a = 1; DELETE FROM Log",
+                vec![is(Held::Rows, "Users"), is(Held::Rows, "Log")],
+            ),
+            (Dialect::Mariadb, "ALTER TABLE t ADD a int; UPDATE t SET a = 1", vec![is(Held::Rows, "t")]),
+            (Dialect::Sqlite, "ALTER TABLE t ADD a; UPDATE t SET a = 1", vec![]),
+        ] {
+            assert_eq!(found(dialect, text), expected, "{dialect}: {text}");
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! SQL as text: splitting into statements, and directives in leading comments. Knows nothing about connections.
+
+pub mod canonical;
+pub mod classify;
+pub mod definition;
+pub mod directives;
+pub mod objects;
+pub mod order;
+pub mod placeholders;
+pub mod program;
+pub mod sections;
+pub mod split;
+pub mod subjects;
+pub mod traces;
+pub mod volatile;
+
+mod body;
+mod calls;
+mod divided;
+mod dropped;
+mod foreign;
+mod formats;
+mod held;
+mod lex;
+mod names;
+mod nearly;
+mod outside;
+mod postgres;
+mod script;
+mod server_state;
+mod session;
+mod shown;
+mod sqlite;
+
+pub use calls::{calls_only_known, reads_its_row};
+pub use canonical::canonical;
+pub use classify::{StatementClass, classify, identifiers, leading_words, substitute, used_database};
+pub use definition::{SchemaRow, meanings};
+pub use directives::{Directives, has_parameters};
+pub use dropped::{Dropped, dropped_tables, replacing};
+pub use foreign::copies_to_client;
+pub use formats::{flyway_placeholder, foreign_format, is_of_liquibase};
+pub use held::{Held, held};
+pub use lex::BOM;
+pub use names::{
+    assigned_scopes, for_statement, identifiers_of_objects, introduces_text, names_after, qualifiers, quoted, words,
+};
+pub use nearly::{DOWN_WORDS, nearly_divided};
+pub use outside::{engine_of_elsewhere, engines, writes_file};
+pub use placeholders::{Placeholder, fill, placeholders};
+pub use postgres::{
+    ConcurrentIndex, RemovedConcurrently, changes_within, commits_within, concurrent_index, folded_names,
+    late_enum_value, rebuilt_concurrently, removed_concurrently, schemas, works_concurrently,
+};
+pub use program::{Isolation, Program, program};
+pub use script::{changes_session, client_script, delimited, migration_script, remaining_script};
+pub use sections::{Section, sections};
+pub use session::{SessionValues, keeps_last, may_read_last, session_values};
+pub use shown::ShownGrants;
+pub use split::{Statement, split};
+pub use sqlite::{JOURNAL_MODES, leaves_write_ahead_log, waits_for_vacuum};
+pub use subjects::subjects;
+
+use runner_base::dialect::Dialect;
+
+/// An error in a SQL text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SqlError {
+    /// The line, counted from 1.
+    pub line: usize,
+    /// What is wrong, without a full stop.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+/// Whether the text has more than white space, comments and semicolons.
+pub fn has_statement(text: &str, dialect: Dialect) -> bool {
+    let mut lexer = lex::Lexer::new(text, dialect);
+    loop {
+        match lexer.next_token() {
+            Ok(Some(token)) if token.kind.is_blank() || token.kind == lex::TokenKind::Semicolon => {}
+            Ok(None) => return false,
+            // Errors are reported elsewhere.
+            Ok(Some(_)) | Err(_) => return true,
+        }
+    }
+}
+
+fn line_of(text: &str, offset: usize) -> usize {
+    text.as_bytes()[..offset].iter().filter(|byte| **byte == b'\n').count() + 1
+}
+
+/// The beginning of a statement on one line, for messages.
+pub fn excerpt(statement: &str) -> String {
+    const LONGEST: usize = 160;
+    let line = statement.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
+}

@@ -1,0 +1,75 @@
+//! What a statement of MySQL or MariaDB writes outside its database.
+
+use super::classify::unquote;
+use super::lex::{TokenKind, tokens};
+use super::words;
+use runner_base::dialect::Dialect;
+
+/// Engines whose tables are on another server, or in files of other programs.
+const ENGINES: [&str; 4] = ["FEDERATED", "CONNECT", "SPIDER", "S3"];
+
+/// What gives an engine to a table, and the variables that give one to all.
+const NAME_ENGINE: [&str; 4] = ["ENGINE", "STORAGE_ENGINE", "DEFAULT_STORAGE_ENGINE", "DEFAULT_TMP_STORAGE_ENGINE"];
+
+/// Whether a statement writes a file of the server.
+pub fn writes_file(statement: &str, dialect: Dialect) -> bool {
+    let words = words(statement, dialect);
+    words.windows(2).any(|pair| pair[0] == "INTO" && matches!(pair[1].as_str(), "OUTFILE" | "DUMPFILE"))
+}
+
+/// The storage engines that a statement names, in upper case.
+pub fn engines(statement: &str, dialect: Dialect) -> Vec<String> {
+    let (mut found, mut follows) = (Vec::new(), false);
+    for (kind, text) in tokens(statement, dialect) {
+        match kind {
+            kind if kind.is_blank() => {}
+            TokenKind::Sign if matches!(text, "=" | ":") => {}
+            TokenKind::Word | TokenKind::Quoted if follows => {
+                found.push(unquote(text).to_ascii_uppercase());
+                follows = false;
+            }
+            TokenKind::Word => follows = NAME_ENGINE.iter().any(|word| word.eq_ignore_ascii_case(text)),
+            _ => follows = false,
+        }
+    }
+    found
+}
+
+/// The engine that a statement names whose tables are elsewhere.
+pub fn engine_of_elsewhere(statement: &str, dialect: Dialect) -> Option<&'static str> {
+    let named = engines(statement, dialect);
+    ENGINES.into_iter().find(|it| named.iter().any(|name| name == it))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_found() {
+        for (text, expected) in [
+            ("SELECT id FROM users INTO OUTFILE '/tmp/x'", true),
+            ("select 1 into /* here */ dumpfile '/tmp/x'", true),
+            ("SELECT dumpfile FROM users", false),
+            ("INSERT INTO t SELECT 'INTO OUTFILE', `outfile` FROM users", false),
+        ] {
+            assert_eq!(writes_file(text, Dialect::Mariadb), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn engines_are_found() {
+        for (text, expected) in [
+            ("CREATE TABLE t (a INT) ENGINE = FEDERATED CONNECTION = 'mysql://h/d/t'", Some("FEDERATED")),
+            ("ALTER TABLE t engine=connect", Some("CONNECT")),
+            ("CREATE TABLE t (a INT) ENGINE 'spider'", Some("SPIDER")),
+            ("CREATE TABLE t (a INT) ENGINE=InnoDB PARTITION BY HASH (a) (PARTITION p ENGINE = `S3`)", Some("S3")),
+            ("SET SESSION default_storage_engine := 'FEDERATED'", Some("FEDERATED")),
+            ("CREATE TABLE t (a INT) ENGINE = CSV", None),
+            ("CREATE INDEX i ON t (engine, s3)", None),
+            ("CREATE TABLE t (spider INT, connect INT) COMMENT 'ENGINE = S3'", None),
+        ] {
+            assert_eq!(engine_of_elsewhere(text, Dialect::Mariadb), expected, "{text}");
+        }
+    }
+}
