@@ -1,5 +1,12 @@
 //! Updates and deletes that pull from the batch: one statement runs over the key range and gets the cells from our SQL
 //! functions. Faster than a statement for each row, and than the same change written in SQL.
+//!
+//! `UPDATE … SET column = function(key)` keeps the pages that it changes, in case it fails half-way, and SQLite writes
+//! all but the first 64 KiB of them to a temporary file: half of all writes. The program keeps up to 124 KiB in memory
+//! and writes a chunk by as many statements as keep each of them below that. More is impossible: SQLite writes what
+//! outgrows memory in one piece of that size, and cannot write pieces of 128 KiB. (With 4 MiB, a statement that changed
+//! more failed as if the disk were full.) To do without that journal, by a statement for each row or `UPDATE OR FAIL`,
+//! is slower, or changes nothing, since calls of functions can fail.
 
 use std::borrow::Cow;
 use std::ops::Range;
