@@ -27,6 +27,7 @@ const TOLD: &[&str] = &[
     "guide/c",
     "guide/ci",
     "guide/cpp",
+    "guide/demo",
     "guide/dry-run",
     "guide/fleets",
     "guide/go",

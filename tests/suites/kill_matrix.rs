@@ -3,7 +3,7 @@
 //!
 //! `RUNNER_TEST_KILLS=N` kills N times at random on each engine; `RUNNER_TEST_LONG=1` 1,000 times.
 //! `RUNNER_TEST_REPORT=FILE` appends a line of JSON per test, from which `scripts/kill-matrix` writes
-//! `docs/reliability.md`.
+//! `docs/results/reliability.md`.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 #![allow(clippy::print_stdout, reason = "the test harness shows it with a failed test")]
 #![cfg(unix)]

@@ -1,5 +1,24 @@
 //! Batches: rows as columns, in the same layout as `wit/types.wit`, so that a column enters the sandbox with one
 //! copy.
+//!
+//! # Why columns
+//!
+//! The canonical ABI copies a list of numbers in one piece, so a batch of 16,384 rows costs a handful of copies. One
+//! million rows of an integer, a text and a float, in both directions:
+//!
+//! | form | µs per row |
+//! | --- | --- |
+//! | columns | 0.011–0.015 |
+//! | one opaque list of bytes | 0.027–0.037 |
+//! | `list<list<variant>>` | 0.45–0.71 |
+//!
+//! Reading a row from SQLite takes about 0.09 µs, updating one about 0.3. Batches end at 2 MiB or 16,384 rows: smaller
+//! ones pay for calls, larger ones miss the caches. A boolean takes one byte instead of WIT's `list<bool>`, which is
+//! copied element by element; NULL flags are bytes, not bits, which copy as fast and can be read in every language.
+//!
+//! Rejected: rows of variants, with an allocation in the guest for each text; Arrow IPC, with a schema in each batch
+//! and a large library in each guest, though the layout here is close enough to wrap; a host call for each cell, 30 to
+//! 300 ns each; `stream` of WASI 0.3, with which the guest would own the loop.
 
 use std::collections::HashSet;
 use std::fmt;

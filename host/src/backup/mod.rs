@@ -2,6 +2,12 @@
 //!
 //! A backup is written under a temporary name, checked, synced to disk and renamed last, so that a file with the final name is
 //! complete. Existing files are never overwritten.
+//!
+//! SQLite's pages are copied inside of one read transaction; without it, the copy would start again at each commit of
+//! others. `VACUUM INTO` was rejected: it compacts, and cannot be interrupted. For servers the dump programs are used,
+//! since they know their server and their output can be restored without `runner`; `mariadb-dump` reads its options
+//! from `/dev/stdin`, so the password is in no file, argument or variable. The path is not in the history, which is
+//! part of what is restored.
 
 mod place;
 mod program;

@@ -3,6 +3,23 @@
 //!
 //! This is data. [`Database::logins`](super::Database::logins) fills it in; [`Facts::separate_logins`](super::Facts) tells whether
 //! a database has such logins.
+//!
+//! # Why logins
+//!
+//! What SQLite's authorizer does for a component under grants, a server does for users. `runner grants sync` makes a
+//! login for each component with exactly the rights of its lines, named after database and revision with a digest of
+//! both, since users belong to the whole server. It compares what the catalogues say with what the settings want, runs
+//! the difference, and looks again. Rights are brought in line once more when the component runs, since an earlier
+//! migration of the run may have made the table. The password is random for each run; where the login of `runner` may
+//! not set it, the operator names a variable. A statement of a component never falls back to the host's session.
+//!
+//! Statements are not kept out by lists of names where a right keeps them out. Lists remain for what no right decides:
+//! first words, for an error that says what to do instead; what MariaDB's grammar accepts behind `EXPLAIN`; user locks;
+//! comments that the server runs.
+//!
+//! Not covered: confinement on MySQL and MariaDB is to tables and columns, and not atomicity. On PostgreSQL, advisory
+//! locks, `NOTIFY` and settings are a component's until its session ends. A view that is not `security_invoker` reads
+//! with its owner's rights. `runner test` makes no logins.
 
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 pub(in crate::database) mod names;

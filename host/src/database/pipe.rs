@@ -8,7 +8,35 @@
 //! bytes that reach it, whatever a message says of its length.
 //!
 //! Where the operating system has no such sockets, the driver connects by itself, and nothing is counted.
-//! `docs/design/0046-bounded-answers.md` says what else was considered.
+//!
+//! The bound is 20 MiB, or what the limits of the call allow a row to have and 2 MiB, if that is more. So it does not
+//! matter how large a result is whose rows are looked at one by one, and no message can be larger, whatever it is: a
+//! row, an error, a notice, a description. What the driver collects by itself is bounded as a whole. The session is
+//! lost with the connection and the server rolls back; the message says why, a guest gets an error of kind `limit`, and
+//! the run exits with 7. On Linux the socket's name is random and in the abstract namespace; elsewhere it is in a
+//! directory that only the user can open. The driver reserves the length that a message announces, which costs address
+//! space only, where memory may be reserved beyond what there is.
+//!
+//! The largest resident memory of `apply`, in MiB, for a script whose interpreter takes 59:
+//!
+//! | what a component asks for | without | with |
+//! | --- | --- | --- |
+//! | PostgreSQL: `query`, a row of 20 × 15 MB | 627 | 104 |
+//! | PostgreSQL: `read`, the same | 1,088 | 106 |
+//! | PostgreSQL: `query`, a cell of 1 GB | 2,659 | 104 |
+//! | PostgreSQL: an error of 200 MB | 1,009 | 103 |
+//! | PostgreSQL: `read`, 100 rows of 15 MB, one by one | 1,556 | 148 |
+//! | MariaDB: `query`, a row of 20 × 15 MB | 665 | 108 |
+//! | MariaDB: `read`, the same | 1,283 | 107 |
+//!
+//! A file of 3,000 × `SELECT 1` on PostgreSQL took 1,714 µs for each statement with the pipe and 1,718 without, and 40
+//! µs more of processor time. Notices of one statement count until it delivers a row or ends, so `client_min_messages`
+//! is `warning` in transactions.
+//!
+//! Rejected: wrapping the SELECT, which is not for `RETURNING`, `CALL` and errors, and detoasts each value twice; a
+//! patch of the driver, a fork to maintain; reading lengths in the pipe, impossible within TLS; asking the kernel how
+//! much arrived, since the driver may read hundreds of MiB within one poll; a limit of the address space, which ends
+//! the process instead of the statement.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

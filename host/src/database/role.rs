@@ -7,7 +7,7 @@
 //!
 //! A caller must not assume that both guards reach the same server session. While a component under grants runs on a server, its
 //! statements have a session of a login of its own: [`Database::session`] returns the one of the current role, and of the
-//! transaction that is open. `docs/design/0033-logins.md` describes that.
+//! transaction that is open. See `logins::sessions`.
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};

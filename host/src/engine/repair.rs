@@ -1,6 +1,19 @@
 //! Records an operator's decision about an interrupted revision: whether the unknown step took effect, or which of its
 //! two
 //! versions the database is at. The decision is kept, with its author and reason.
+//!
+//! # What is asked of whom
+//!
+//! The database is asked first, and nothing is guessed (`journal::resolve`). For what nobody can know, one command
+//! shows it and writes nothing, or records one of five decisions with a reason: a step is to be tried again, is done,
+//! is skipped; the revision is applied, or is not. It takes the lock without waiting: after a wait, the unknown step
+//! may be another one. To roll a partial upgrade back runs the whole downgrade on what exists, since only its author
+//! knows whether it can; it has a journal of its own, and if it fails before anything took effect, the upgrade can
+//! still be completed. The artifact is stored when a migration begins, so that a lost build does not prevent that.
+//!
+//! Rejected: `--resume-at N`, a number that means two opposite things one apart; a flag for the rollback of a partial
+//! upgrade, which becomes a habit; to run only the downgrade's statements that match, for which there is no mapping; a
+//! prompt, since runs have no terminal.
 
 use std::fmt;
 use std::time::Duration;

@@ -1,5 +1,17 @@
 //! The library's door: a [`Runner`] has a project and a database, and does what the command line's verbs do. The command line
 //! uses the same wiring.
+//!
+//! # How a program is affected
+//!
+//! * A call has a thread with a runtime of its own, and the caller awaits a channel: SQLite blocks its thread for as
+//!   long as a statement takes. So the futures are `Send` and need no runtime of the caller's. (`spawn_blocking` around
+//!   SQLite would cross threads with every statement.)
+//! * A run has its own connections: a pool's have settings, size and lifetime that are not ours. It takes the connect
+//!   options as they are, since the driver's own conversion to a URL loses some.
+//! * Embedded files pass the same checks as a directory, and nothing is unpacked to a disk.
+//! * A failed migration is an error of `apply` and `rollback`: a program that ignored an outcome would serve on a
+//!   database that is half migrated.
+//! * Signals, allocator and variables of the process belong to `cli`.
 
 mod builder;
 mod database;

@@ -2,6 +2,20 @@
 //!
 //! Closed by default. A component has no clock, network, files, environment, randomness or WASI; it has its own
 //! memory, a budget of fuel, the interfaces of `runner:migration`, and the assets that the lockfile lists.
+//!
+//! # Limits
+//!
+//! Every number that a guest controls has a named limit. *Fuel* counts instructions: it ends a guest at the same point
+//! on every machine, which epochs would not, and yields every few milliseconds, so that a stop is noticed inside a
+//! loop. It costs up to a third in a tight loop over bytes, and nothing measurable in columns. *A meter over the whole
+//! store* counts memories and tables together, since a component may have many; to exceed it is a trap, because what a
+//! guest does after a failed `memory.grow` differs between languages. *Checks at the boundary* compare what a guest
+//! passes before anything is allocated for it: wasmtime counts the bytes of a call, and `host::arguments` bounds what
+//! would be copied on. The wall time ends what neither fuel nor memory can, a statement that never returns, by the stop
+//! signal: a call that was cut off by a timer would go on in the database.
+//!
+//! A guest ends in one of five ways, told apart by type and not by text where wasmtime allows it (`failure`): it
+//! returns an error, it traps, it exceeds a limit, it is stopped, or the host fails.
 
 mod assets;
 mod bindings;

@@ -4,7 +4,7 @@ import json
 
 from .core import ROOT, Failure, say, shown
 
-DOCS = ROOT / "docs" / "benchmarks.md"
+DOCS = ROOT / "docs" / "results" / "benchmarks.md"
 BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
 SCHEMA = 1
 

@@ -1,4 +1,4 @@
-//! README: the demo, a session with it, and the same on servers.
+//! README: a first migration and a transform. And the demo's page: a session with it, and the same on servers.
 
 use runner_tests::{Engine, EngineProject, TestProject, guests};
 
@@ -13,12 +13,35 @@ fn clone() -> TestProject {
 
 #[test]
 fn readme() {
-    let project = clone();
-    let mut story = Story::new("../../README", &project);
-    story.replace("cargo run --release --", "runner");
-    story.prints("cargo run --release -- apply", 0);
+    let place = TestProject::empty(env!("CARGO_BIN_EXE_runner"));
+    let mut story = Story::new("../../README", &place);
+    // The binary is there.
+    story.skip("git clone https://github.com/runner-migrations/runner");
+    story.skip("cd runner");
+    story.skip("cargo install --locked --path host");
+    story.run("runner init shop", 0);
+    story.run("cd shop", 0);
+    story.run("runner new create_people", 0);
+    story.write_files();
+    story.prints("runner apply", 0);
+    story.prints("runner new tidy_names --lang javascript", 0);
+    let page = std::fs::read_to_string(guests::repository().join("README.md")).unwrap();
+    let (_, block) = page.split_once("```js\n").unwrap();
+    let (script, _) = block.split_once("```").unwrap();
+    std::fs::write(story.migration("tidy_names.js"), script).unwrap();
+    story.prints("runner apply --dry-run", 0);
+    story.prints("runner apply", 0);
     // What runs this test.
     story.skip("scripts/setup && scripts/test");
+    story.end();
+}
+
+#[test]
+fn demo() {
+    let project = clone();
+    let mut story = Story::new("guide/demo", &project);
+    story.replace("cargo run --release --", "runner");
+    story.prints("cargo run --release -- apply", 0);
 
     story.prints("runner rollback", 0);
     story.prints("runner plan", 0);

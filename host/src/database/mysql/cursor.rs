@@ -4,6 +4,12 @@
 //! does not support server-side cursors. So the result of a SELECT is kept in a temporary table with a number for
 //! each row, and read from there in parts, each by a statement that is read to its end and begins after the last
 //! number. Pages of tables are read in the same way (see `page`).
+//!
+//! Numbers only increase: how far apart they are is up to `auto_increment_increment`, which Galera sets to the number
+//! of nodes. While the table is created, `sql_mode` is lenient, so that a zero date is kept as a plain SELECT would
+//! return it; truncation is still an error. It needs the right `CREATE TEMPORARY TABLES`. What is too wide for a table,
+//! and what a component under grants reads, is held in memory, up to 32 MiB. A second connection would not see what the
+//! transaction has written.
 
 use std::collections::VecDeque;
 

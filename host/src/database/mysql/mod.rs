@@ -4,6 +4,26 @@
 //! caller runs between `before` and `after` (see `rights`), which check what the caller may do and what the statement
 //! did to the transaction.
 //!
+//! # What is guaranteed, and how
+//!
+//! These servers commit at every `CREATE`, keep no lock beyond a session, and let a procedure end the caller's
+//! transaction.
+//!
+//! * A session means the same on every server: `sql_mode` is the server's plus `STRICT_TRANS_TABLES`, without what
+//!   changes how a file is split and without what only the driver adds; UTC, `utf8mb4`, REPEATABLE READ, autocommit.
+//!   What a script sets is for the script.
+//! * A session that a migration used is replaced, unless its statements can have left nothing: temporary tables,
+//!   variables and settings cannot be listed before MariaDB 11.2. Connecting takes 2 ms; `COM_RESET_CONNECTION` is not
+//!   in the driver, and ends the transaction.
+//! * The prepared protocol takes exactly one statement. Where the server does not support a statement there (error
+//!   1295), it has parsed the text as one before it says so; only then, and only for files, is the text protocol used.
+//! * There is no delay: the protocol does not acknowledge the closing of a prepared statement, so with Nagle's
+//!   algorithm the next message would wait 40 ms. The sockets of `pipe` turn it off.
+//!
+//! Limitations: an XA transaction that a script prepares with dynamic SQL survives everything. Outside of a
+//! transaction, and where a procedure commits, dynamic SQL can write to the tool's tables: it is found, the migration
+//! fails, and nothing takes the change back. `SHOW PROCESSLIST` shows the user alone.
+//!
 #![doc = include_str!("types.md")]
 
 mod blockers;

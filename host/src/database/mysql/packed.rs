@@ -2,6 +2,38 @@
 //!
 //! Such a statement is the same for every batch: it is prepared once, has a handful of parameters instead of tens
 //! of thousands, and the server reads the bytes of a batch without parsing them.
+//!
+//! # The formula
+//!
+//! The cells are padded to one width with a byte that none of them ends with; a marker that no cell equals is NULL:
+//!
+//! ```sql
+//! TRIM(TRAILING ? FROM SUBSTR(?, place * ? + 1, ?))
+//! ```
+//!
+//! Where one long cell would make all others wide, a second string has the offset and length of each cell, in digits.
+//! With integer keys in a range at most four times as wide as the batch, `place` is `id - first`, in one `UPDATE …
+//! WHERE id BETWEEN ? AND ?`, guarded by a string of 0 and 1 where the range has other numbers. All other keys become a
+//! derived table from the same strings and the numbers 0 to n, cast to the types and collations of their columns so
+//! that the join uses the index. The numbers come from two joined recursions of 128 steps, since
+//! `cte_max_recursion_depth` stops longer ones. CPU time of the server, MariaDB 10.11:
+//!
+//! | two of three columns changed | µs per row | relative |
+//! | --- | --- | --- |
+//! | one `UPDATE` over the table | 6.1 | 1.0 |
+//! | strings, keys in a range; 4,096 to 16,384 rows | 5.9–6.1 | 1.0 |
+//! | strings with positions and lengths in digits | 6.5–6.8 | 1.1 |
+//! | position from a counting variable | 6.8 | 1.1 |
+//! | `ELT(id - first, '…', '…')` | 7.2–7.8 | 1.2–1.3 |
+//! | strings, join with the derived table of keys | 8.3–8.9 | 1.4 |
+//! | temporary table in memory; of InnoDB | 7.4–8.2; 9.2–10.4 | 1.3; 1.6 |
+//! | `INSERT … ON DUPLICATE KEY UPDATE` of literals | 9.0 | 1.5 |
+//! | insert: strings; literals | 7.7; 8.0 | |
+//!
+//! Rejected: `LOAD DATA LOCAL`, which is off on MySQL 8; session variables, whose whole text is copied for each row;
+//! `@p := @p + 1`, whose order of evaluation is not guaranteed; literals, which cost 1.2 times as much and are quoted
+//! otherwise in every `sql_mode`; a parameter for each cell, at most 65,535 of them; temporary tables of keys, which
+//! have no TEXT and are refused by GTID consistency on MySQL.
 
 use std::ops::Range;
 

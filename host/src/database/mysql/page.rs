@@ -1,6 +1,10 @@
 //! Pages of tables. A page has its own order and `LIMIT`, so it is read directly, in smaller parts until it is known
 //! how many rows fill a batch. A page that locks its rows, or that is read where each statement sees what others have just committed,
 //! is a single SELECT.
+//!
+//! First 512 rows are asked for, then as many as fill a batch at the width of the previous part: rows of 20 kB cross
+//! the wire 1.1 times, not eight times. A page of one statement asks for an eighth more rows than filled the last one,
+//! and is read again, longer, if that was too few.
 
 use super::MysqlDatabase;
 use super::cursor::{Cursor, CursorColumn, FIRST_PART, RowSource};

@@ -1,6 +1,9 @@
 //! Changes to the tool's own tables: one text, which begins and commits the transaction that they are made in, or ends the
 //! one of a migration. The server stops at the first statement that fails, so what stands before a COMMIT decides whether it
 //! is reached.
+//!
+//! A statement that must change one row is followed by `SELECT 18446744073709551615 + (ROW_COUNT() <> 1)`, which is out
+//! of range where it did not. Values are literals in these texts, quoted in the settings that the host has established.
 
 use super::error::from_sqlx;
 use super::lease::is_of_lease;

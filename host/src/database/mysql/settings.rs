@@ -1,5 +1,8 @@
 //! Settings that a script changes for its own statements, and that must not affect the host: with another `sql_mode`,
 //! the host's SQL would be read differently, and after `SET NAMES latin1` the history would be written in latin1.
+//!
+//! After a `SET` one message proves the transaction, or commits what the statement may have left open, restores the
+//! character set and asks for the settings. From then on each text of the host sets its own and restores the script's.
 
 use sqlx::mysql::MySqlRow;
 

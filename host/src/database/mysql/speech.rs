@@ -7,6 +7,13 @@
 //! and that sets the character set: the server reads a statement of a message when those before it have run.
 //!
 //! What a guest says itself is none of this: its statements are sent by the modules that prepare them.
+//!
+//! There is no `RESET ALL`, and what a guest may have set is not known after anything that it said. So the next message
+//! of the host begins with its own settings, a pinned list that ends the search for them; a test tries each variable of
+//! a session that accepts a hostile value. A migration in SQL gets its own settings back. Questions are asked in the
+//! host's settings too (`work`): with `max_recursive_iterations = 0` an event that reaches the tables through a
+//! procedure went unseen, with another collation whatever is spelled in capitals. Only the question for a migration's
+//! own settings is asked in those, with a limit of its own.
 
 use sqlx::mysql::MySqlRow;
 use sqlx::{AssertSqlSafe, Executor as _, MySqlConnection};

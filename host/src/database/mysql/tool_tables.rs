@@ -1,6 +1,13 @@
 //! The second wall around the tool tables: which of them exist, their definitions and contents are compared before and after the
 //! statements of a migration, and what is attached to them is refused (see `inspect`). Inside a transaction that is still ours, only rows can have changed, because everything
 //! else commits; besides that, a temporary table can hide one of them.
+//!
+//! The digest is taken before the first statement that could change the tables without naming them: dynamic SQL, calls,
+//! and, since triggers and functions cannot assemble names, any statement where a trigger, view or routine of the
+//! database names them or another database, or where it names another database itself. So a journal of many steps is
+//! not read again for each of them. An event runs behind every proof, so one that names the tables is refused, and one
+//! that a migration creates with dynamic SQL. What was there before is not: maintenance by such events is common, and
+//! whoever made them could do it without a migration.
 
 use sha2::{Digest, Sha256};
 use sqlx::Row;

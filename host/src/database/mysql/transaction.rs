@@ -1,5 +1,11 @@
 //! The one transaction of a migration, with a savepoint that proves it is still the same transaction; and the
 //! session, which is replaced after each migration.
+//!
+//! `RELEASE SAVEPOINT` only finds the name while the transaction of `begin` exists; `COMMIT AND CHAIN` does not fool
+//! it. It is checked at the commit, after every statement that could have ended the transaction (`CALL`, `EXECUTE`,
+//! `DO`, `SET`), and after every failure, since a deadlock ends it too. Outside of a transaction such statements are
+//! followed by `COMMIT` and `SET autocommit = 1`, so that nothing that they left open captures the journal. There are
+//! no deferred constraints; what `foreign_key_checks = 0` lets pass is never checked again.
 
 use super::lease::is_of_lease;
 use super::lock::Lost;

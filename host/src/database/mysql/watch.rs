@@ -1,6 +1,13 @@
 //! Enforces the stop signal and the statement timeout on every answer that the work connection waits for. A statement
 //! that has to end is never abandoned, because its connection would be left in the middle of an answer: a second
 //! connection asks the server to end it, and its answer is awaited.
+//!
+//! When killed, `SELECT SLEEP(9)` and `BENCHMARK` return a wrong value and no error. So a statement that only reads
+//! counts as failed once it was asked to end, and one that writes counts as done if it reports success. The process
+//! list shows one that is ending, or being undone, as `Killed`; one that was asked twice and is shown as running is
+//! given `KILL`, and its session is replaced. One that is being undone is never hurried. While an answer is awaited,
+//! the server is asked every 30 s whether it still knows the session. `max_statement_time` alone was rejected: a script
+//! can raise it, and MySQL has it for SELECT only; it is set too, for runs that were killed.
 
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -3,6 +3,13 @@
 //! A batch is sent with one parameter per column (see `packed`), in one statement: an UPDATE or DELETE over a
 //! range of integer keys where possible, else a join with the keys. A statement that fails because of a row has
 //! changed nothing; it is retried with each half of the rows until the row is found.
+//!
+//! Strict mode still rounds and truncates, so a value that would change is refused before it is sent, and warnings are
+//! counted after each statement. The driver announces `CLIENT_FOUND_ROWS`: an UPDATE reports how many rows it found,
+//! and a key that is missing, matches several rows or occurs twice is searched for and named. `at row 17` is not relied
+//! on, since the server counts other rows in a join. An upsert is an UPDATE and an INSERT of the keys that do not
+//! exist: `ON DUPLICATE KEY UPDATE` would change another row where another unique key conflicts. On tables without
+//! transactions (MyISAM) a failed statement keeps its changes, and the named row may be wrong.
 
 use std::ops::Range;
 

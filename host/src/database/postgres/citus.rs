@@ -2,6 +2,28 @@
 //!
 //! Each server of a cluster answers as PostgreSQL. The tool's own tables and its lock are on the coordinator, and on nothing
 //! else: a worker has the tables of the users and knows of no history. `docs/src/guide/engines.md` says what was tried.
+//!
+//! Everything depends on one fact, the extension's version, found when a connection is made:
+//!
+//! * Only the coordinator is accepted. A worker showed everything as pending and would have begun a second history. It
+//!   is known by the number of its group and not by `citus_is_coordinator()`, which is false, too, in a database whose
+//!   extension was just created.
+//! * Transactions set `citus.multi_shard_modify_mode` to `sequential`. By default Citus spreads a statement over
+//!   several connections, and then refuses a later one that would not see what they did. For 60,000 rows it took no
+//!   longer.
+//! * Settings reach the workers in a `DO` block, with propagation off again at its end: `propagate_set_commands =
+//!   'local'` sends a worker the whole message that a `SET LOCAL` is part of, and ours contain `BEGIN`, questions and
+//!   `COMMIT`. Without it, an `extract(hour FROM …)` used the time zone of the worker, and an `ALTER TABLE` waited
+//!   there without regard to `table_lock_timeout`.
+//! * The history is in ordinary tables: what distributes new schemas is off while they are created, and a history or a
+//!   schema `runner` that is distributed already is refused, since the proofs do not see its rows.
+//!
+//! Tests have stand-ins for the extension in a plain database: its entry, its catalogue and its function are all that
+//! is asked.
+//!
+//! Rejected: a setting for the mode, since a file can choose it in its first statement; sequential mode only where a
+//! run has several statements, a rule harder to know than the time is worth; a lock that workers see, because there is
+//! still no history there.
 
 use sqlx::PgConnection;
 

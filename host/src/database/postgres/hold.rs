@@ -1,7 +1,25 @@
 //! Keeping others from changing what a transform has read and is going to write.
 //!
 //! In `READ COMMITTED`, a row may change between the page that reads it and the statement that writes it, and the change would be
-//! overwritten. `docs/design/0028-postgres-holds-the-table.md` explains the choice.
+//! overwritten.
+//!
+//! So before it reads, a transform that writes to the table it reads locks that table in `SHARE ROW EXCLUSIVE` mode,
+//! subject to `table_lock_timeout` and retries like any other lock. Others read it, and change no row until the
+//! migration commits: then every row is in the new form, also one that would have been inserted meanwhile. A table that
+//! has to stay writable calls for a stepwise transform.
+//!
+//! A view, and a partition or what it is a partition of, are other relations with the same rows. So the tables that
+//! source and target are made of are compared, by what rules depend on and what inherits. Of a view, the tables are
+//! locked that both have and that the user may lock, those that it only looks things up in included: the catalogue does
+//! not tell which are written, since an `INSTEAD OF` trigger decides that, and held, lookups are the same for all rows.
+//! To lock the view itself would take its owner's right to lock all that it mentions. What a view reads in a function
+//! is not known. A user with rights on some columns may not lock the table; then all its rows are locked by `SELECT …
+//! FOR NO KEY UPDATE`. A transform into another table locks nothing: a migration that drops the source afterwards
+//! begins with `LOCK TABLE t IN SHARE MODE`, as does one that needs one state of a lookup.
+//!
+//! Rejected: `FOR NO KEY UPDATE` in each page, which marks and logs every row, and could not be read ahead; `xmin`
+//! compared when writing, which takes a savepoint for each chunk and misses inserted rows; `REPEATABLE READ`, in which
+//! one change anywhere fails all of it.
 
 use super::PostgresDatabase;
 use super::schema::{filled, literal};

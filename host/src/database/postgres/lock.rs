@@ -1,6 +1,10 @@
 //! The lock that keeps two runs apart: an advisory lock of an open transaction on its own connection. It ends with its
 //! owner, a migration cannot release it, and a pooler cannot hand it to another client. It is polled instead of waited
 //! for on the server: `CREATE INDEX CONCURRENTLY` waits for every session that waits there, which would be a deadlock.
+//!
+//! It is asked by `pg_try_advisory_xact_lock`, with growing pauses of random length, and the transaction of a failed
+//! attempt is rolled back at once. A comment in the holder's statement says who it is; `pg_stat_activity` shows it to
+//! sessions of the same role. A session lock was rejected: a pooler keeps it or hands it to another client.
 
 use std::time::{Duration, Instant};
 

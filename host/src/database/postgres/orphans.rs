@@ -1,4 +1,7 @@
 //! What a killed run has left: the server continues its last statement for a while, although the lock is free.
+//!
+//! Working sessions are named after their run. A run that gets the lock waits for those of other runs that are not
+//! idle, then terminates them; `client_connection_check_interval` (14 and later) and keep-alives make them rare.
 
 use std::time::{Duration, Instant};
 

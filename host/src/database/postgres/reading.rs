@@ -1,5 +1,24 @@
 //! A second connection that reads a table while the first one writes: the server has one process for each connection,
-//! and so reads one page while it writes another. `docs/design/0021-read-ahead.md` explains why and where this is safe.
+//! and so reads one page while it writes another. The following says where that is safe.
+//!
+//! Copying 1,000,000 rows into a new table went from 1.35 to 0.8 times `CREATE TABLE AS`, and an update from 1.3 to 1.2
+//! times `UPDATE`. It is used where the server confirms that the transaction has changed nothing there:
+//!
+//! * The source is a plain table without a filter, which could call functions and depend on other tables.
+//! * The transaction has no lock on it but read locks and the one that keeps others from writing (`hold`): one that has
+//!   changed its rows or definition keeps another lock to the end.
+//! * Writing changes rows that have been read, and nothing else: no rules, no triggers for this kind of change but
+//!   those that check references, and no partitions in the target.
+//! * No policies and no other role, so that both see the same rows.
+//!
+//! Two connections of one client could wait for each other unnoticed. They do not: the reading one takes its only lock
+//! at the start, for which it waits a millisecond at most, and is closed before the transform returns. That lock is the
+//! one of a query that returns nothing; `LOCK TABLE … NOWAIT` wants a right to the whole table, which the login of a
+//! component under grants does not have. It is opened once three chunks have shown that there is something to read, and
+//! nothing waits for it. Chunks, order and transcript are the same either way.
+//!
+//! Rejected: an exported snapshot, which does not show the transaction's own rows; more threads that decode, since the
+//! server was the bottleneck; pipelining, since it would still do one thing at a time.
 
 use super::PostgresDatabase;
 use super::logins::session::Gated;

@@ -1,5 +1,14 @@
 //! Changes to the tool's own tables, and the end of a migration's transaction: one text each. The server stops at the first
 //! statement that fails, so what has to hold before a COMMIT is asked by statements that fail where it does not.
+//!
+//! # What the server computes
+//!
+//! What the server computes counts as much as the messages: to plan the two proofs took longer than most statements of
+//! a file. So in a message with two transactions they are asked once, before the `COMMIT`: the next transaction takes
+//! the tables as they were then, and the lock as held. It has no locks of its own yet, and whoever writes to a table
+//! holds one; so its own end asks for the tables and for locks on them, which are named by their numbers, and not for
+//! rows that were written. Another session that changes the tool's tables in between is found there; the file is then
+//! blamed for it, as it is for a change during its statements.
 
 use sqlx::postgres::PgRow;
 

@@ -8,7 +8,16 @@
 //! * All others need the path of the user, since they look up the tables of the user. They qualify everything else: functions
 //!   and types as `pg_catalog.…`, operators as `OPERATOR(pg_catalog.=)`. A test reads all of them.
 //!
-//! `docs/design/0030-host-sql-on-postgres.md` explains the choice.
+//! Of keys of other types, the operators are those of the default operator class, whose schema is looked up. When the
+//! driver describes a statement, it asks for columns and types on the user's path with names that cannot be qualified:
+//! so before the first description in a transaction, and after what may have changed path or schema, the schemas on the
+//! path are searched for what could take the place of those names, and the run is refused if there is any.
+//!
+//! Rejected: `OPERATOR()` in the texts that all dialects share; a path with `pg_catalog` first and then the user's,
+//! because a better match of argument types in a later schema still wins; refusing `SET search_path` by name, which
+//! `set_config` and `ALTER ROLE` evade.
+//!
+//! Not covered: operators of a type without a default operator class.
 
 /// Sets the path for the rest of a transaction. Functions and operators are never looked up in `pg_temp`; tables and types are,
 /// and first, unless it is named.

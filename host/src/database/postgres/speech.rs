@@ -7,7 +7,24 @@
 //! the gate). Anything else is not sent.
 //!
 //! What a guest says itself is none of this: its statements are sent by the modules that prepare them, after `enter` has proven that the
-//! server reads them as we did. `docs/design/0044-host-speech.md` explains the choice.
+//! server reads them as we did.
+//!
+//! * Data becomes `convert_from(decode('…', 'hex'), 'UTF8')`: a text only inside the server. The name of the encoding
+//!   is cast from `text`; as a `name` it has the collation `C`, which the value would pass on. What has only letters,
+//!   digits and plain punctuation stays as it is.
+//! * Settings are reset, not compared. When the host speaks in a transaction after a component did, its message begins
+//!   with the proof that the transaction is ours, `RESET SESSION AUTHORIZATION`, `RESET ROLE`, `RESET ALL` and the
+//!   settings that it pins. That needs no list of what a component may have set, takes microseconds, and no message of
+//!   its own. A migration in SQL keeps its settings.
+//! * A component's statement fails unless `client_encoding` is `UTF8` and `standard_conforming_strings` is on: it is
+//!   judged by its words, so they must be those that the server reads.
+//!
+//! Rejected: `U&'…'`, an error where `standard_conforming_strings` is off; `E'…'` after `SET client_encoding` in one
+//! message, all of which the server has read before it runs the first statement; `ParameterStatus`, which poolers do
+//! not pass on in full; `DISCARD ALL`, which takes no transaction; a list of settings that matter, on which
+//! `backslash_quote` and `plpgsql.extra_errors` were missing.
+//!
+//! Not covered: the connection that holds the lock says who holds it, in a comment; no guest ever speaks there.
 
 use futures_util::TryStreamExt as _;
 use sqlx::postgres::PgRow;

@@ -1,4 +1,7 @@
 //! Statements with parameters. The server describes them first, so that each value is sent in the type it expects.
+//!
+//! Prepared statements are dropped after every statement that is not plain DML: a prepared `SELECT * FROM t` that
+//! outlives an `ALTER TABLE` fails with "cached plan must not change result type", and ends the transaction.
 
 use futures_util::{Stream, TryStreamExt as _};
 use sqlx::postgres::{PgQueryResult, PgRow};

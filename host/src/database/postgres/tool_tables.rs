@@ -13,6 +13,19 @@
 //! added or removed changes their count; one that is written again gets the number of a later transaction, or of a later command of
 //! this one, so one of the sums grows. A function is in it as it is, but for who may call it: `grants sync` may let another login do that
 //! at any time. That is compared before the gate is used.
+//!
+//! # A closed set
+//!
+//! Once for each connection, before its first statement about the tables, the whole is looked at: everything that
+//! belongs to the tool's schemas or is attached to their tables is noted in `pg_depend`, with what it needs that is not
+//! the server's own. Each has to be of a kind that the tool makes, and the first that is not is named. What merely
+//! reads the tables is left alone. That takes 1.3 ms, the comparison 1.05 ms. After a statement outside of
+//! transactions, the rows of `pg_class` and `pg_attribute` are left out, which `VACUUM FULL` writes again. Numbers of
+//! the history come from the tables, and not from a sequence, which its owner can set to its end.
+//!
+//! Rejected: a digest of definitions, which differs between versions of the server and takes several times as long; a
+//! list of what is hostile, on which defaults, checks, heirs, indexes, domains, foreign keys and default privileges
+//! were missing. Not covered: a superuser's migration can write to the catalogues.
 
 use sqlx::postgres::PgRow;
 

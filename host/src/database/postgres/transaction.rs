@@ -1,6 +1,24 @@
 //! The one transaction of a migration. PostgreSQL answers the COMMIT of a transaction that an error has ended with a
 //! ROLLBACK and no error, and a COMMIT without a transaction with a warning. So each commit is preceded by a check that
 //! the transaction is alive and is the one that `begin` opened.
+//!
+//! # Nothing runs after the last check
+//!
+//! After the last check and the last write the transaction becomes read-only, and then commits. PostgreSQL 16 never
+//! lets one that has taken a snapshot go back, so a deferred trigger that defers itself again, or the query of a cursor
+//! `WITH HOLD`, fails in the commit if it writes, and the commit with it. Earlier versions do go back, by `set_config`.
+//! So there, nothing of a guest may be pending: the tables that were written to and have deferrable triggers are
+//! altered in a way that changes nothing, which the server refuses while any are. The lock is proven in the message of
+//! the commit, since a migration may end the session that holds it; and each transaction of a run has a second, shared
+//! key, by which the next run finds it after it was renamed.
+//!
+//! A statement without a transaction commits by itself and can run code, such as an index over a function that lies
+//! about being immutable. What it did to the tool's tables is compared and reported, not prevented; so nothing runs
+//! this way that could run otherwise.
+//!
+//! Rejected: `SET CONSTRAINTS ALL IMMEDIATE` until nothing changes, since a trigger can count the rounds; a guard
+//! trigger on the history, since the order in which triggers fire is not ours; running a `CALL` again without a
+//! transaction after `2D000`, which would give every procedure the weaker protection.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;

@@ -1,6 +1,12 @@
 //! Ends a statement when the stop signal is raised. The server is asked to cancel it and its response is awaited,
 //! because dropping a future halfway leaves a connection that cannot be used. A statement can catch its cancellation and
 //! go on (`EXCEPTION WHEN query_canceled`); then its session is ended, which it cannot catch.
+//!
+//! It is cancelled with `pg_cancel_backend` on another connection, which works through poolers where the protocol's own
+//! request may not. The process that served the `BEGIN` serves the whole transaction. A statement without one may run
+//! in another process than the message before it, which then serves another client: it is found by its text as well,
+//! and by the name of its run. One that goes on 100 ms after it was cancelled, or 2 s after its timeout, loses its
+//! session.
 
 use std::future::Future;
 use std::pin::pin;

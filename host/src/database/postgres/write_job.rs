@@ -1,4 +1,11 @@
 //! Writes a batch into a table: one statement for all rows, and a search for the failing row if that statement fails.
+//!
+//! Such a statement does not report which row violated a constraint. So there is a savepoint before each batch; after
+//! an error, halves of what is left are written until one row is, which costs two batches at most and names the row for
+//! every kind of error, those of `COPY` and foreign keys included. (The line in the context of an error of `COPY` is in
+//! the server's language, and missing for foreign keys.) The number of changed rows must be that of the batch; if it is
+//! not, the statement is run again with `RETURNING` the row's number. Keys that are not the primary key do so at once,
+//! since a missed row and one that matches twice would cancel out.
 
 use std::collections::HashMap;
 use std::ops::Range;

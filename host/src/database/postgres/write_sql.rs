@@ -1,4 +1,38 @@
 //! The statements of a writer. A batch is sent as one array for each column, which the server turns into rows.
+//!
+//! # The formula
+//!
+//! ```sql
+//! UPDATE t SET a = b.c1, b = b.c2
+//! FROM (SELECT unnest($1::int8[]) AS c0, unnest($2::text[]) AS c1, unnest($3::float8[]) AS c2) AS b
+//! WHERE t.id = b.c0 AND t.id BETWEEN $4 AND $5
+//! ```
+//!
+//! With the last condition, the batch's first and last key, the server reads that part of the table once, through its
+//! index, and joins by a hash. It is used where the batch covers its range, or the range of its integer keys is at most
+//! four times as wide. Other batches by the primary key probe the index for each row; other keys are left to the
+//! planner. CPU seconds of the server, PostgreSQL 15, 1,000,000 rows, reading excluded:
+//!
+//! | method | CPU s | relative |
+//! | --- | --- | --- |
+//! | `UPDATE t SET name = upper(name), bal = bal * 1.1` | 3.16–3.21 | 1 |
+//! | `unnest` in a SELECT list, key range | 3.57–3.66 | 1.13 |
+//! | the same, batches of 8,192 or 32,768 | 3.60, 3.65 | 1.13 |
+//! | the same, merge join; generic plan; batches of 65,536 | 3.66; 4.02; 4.03 | 1.15; 1.26; 1.26 |
+//! | `FROM unnest($1, $2, $3)`, key range | 3.83–3.93 | 1.22 |
+//! | `unnest` in a SELECT list, index probes | 4.33 | 1.36 |
+//! | `FROM unnest(…)`, index probes; by `ctid` read along | 4.51; 4.48 | 1.41; 1.40 |
+//! | `FROM unnest(…)`, planner's choice: a scan for each batch | 11–14 (wall) | 3.5 |
+//!
+//! `unnest` in a SELECT list streams; in FROM it fills a tuple store first. The planner is told what it cannot know,
+//! for that one statement: no nested loop and no sequential scan for a range, with a generic plan, since planning again
+//! takes a fortieth of the time; no hash or merge join for probes, with a custom plan; no JIT. Inserts use binary
+//! `COPY` unless a column has no encoder here, or the target is a view or has row-level security; then, and for
+//! upserts, `INSERT … SELECT` from the same arrays.
+//!
+//! Rejected: `ctid`, no faster than the key; a temporary table filled by `COPY`, which writes the rows twice; decoding
+//! on another thread, 0.66 instead of 0.54 µs a row, because the driver's rows share memory; arrays built by the
+//! server, which cost it what they save us.
 
 use std::sync::Arc;
 

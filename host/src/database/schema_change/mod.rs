@@ -2,7 +2,27 @@
 //! grants, and written as one statement for a dialect. Pure.
 //!
 //! The statement is part of the digest of a call, by which journals and transcripts recognise it: the same change is written the
-//! same way by every version. `docs/design/0037-typed-schema-changes.md` explains the choice.
+//! same way by every version.
+//!
+//! # Why so
+//!
+//! A component under grants may leave no trigger or default that runs with the rights of the application. So it
+//! describes a change, and the host writes it: every name in quotes, every default a literal, no text of the component
+//! anything else. One call is one statement, and so one step with one question after a crash; that is why indexes are
+//! no part of a table. Names and definitions must do on every database (63 bytes, nothing that begins with `sqlite_`,
+//! no `NOT NULL` column without a default on a table that may have rows). Each call needs `create`, `alter` or `drop`;
+//! a reference needs `alter` of the other table, whose rows it keeps from being deleted. A column is not renamed to or
+//! from a name that a grant lists, and a table not at all: grants are for names.
+//!
+//! On SQLite the statement runs in the role of the component. On PostgreSQL the gate runs it in the component's
+//! transaction as its owner, with rights on what is new in the same message. On MariaDB and MySQL it commits, so the
+//! host's session makes it, between the journal's intent and answer.
+//!
+//! Left out: whatever has an expression (checks, computed columns, partial indexes), which would be a second SQL to
+//! design; types by name, text in a statement; another type or default of a column, for which SQLite has no statement;
+//! names of constraints. Rejected: a statement of the component's that a parser accepts, since what got through on
+//! servers got past text; `CREATE` for the login and another owner afterwards, since in between it can put a trigger
+//! there.
 
 mod check;
 mod granted;

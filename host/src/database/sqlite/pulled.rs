@@ -1,5 +1,29 @@
 //! Updates and deletes that pull from the batch: one statement runs over the key range and gets the cells from our SQL
 //! functions. Faster than a statement for each row, and than the same change written in SQL.
+//!
+//! `UPDATE … SET column = function(key)` keeps the pages that it changes, in case it fails half-way, and SQLite writes
+//! all but the first 64 KiB of them to a temporary file: half of all writes. The program keeps up to 124 KiB in memory
+//! and writes a chunk by as many statements as keep each of them below that. More is impossible: SQLite writes what
+//! outgrows memory in one piece of that size, and cannot write pieces of 128 KiB. (With 4 MiB, a statement that changed
+//! more failed as if the disk were full.) To do without that journal, by a statement for each row or `UPDATE OR FAIL`,
+//! is slower, or changes nothing, since calls of functions can fail.
+//!
+//! # The formula
+//!
+//! ```sql
+//! UPDATE t SET a = runner_pull_1(id), b = runner_pull_2(id) WHERE id BETWEEN ?1 AND ?2
+//! ```
+//!
+//! SQL functions of the host return the cells, advancing along the keys as the statement does. That takes 0.24 µs a
+//! row; a prepared statement per row takes 0.36–0.41, and the same change in plain SQL 0.26–0.31. Where the range may
+//! contain rows that the batch does not have, and for every `delete`, `AND runner_pull_has(id)` guards it; in any case,
+//! a function that is asked for an unknown key stops the statement. Afterwards the number of changed rows must equal
+//! that of the batch.
+//!
+//! This is used for a single key without NULLs and duplicates, in a table that is not virtual: integers in any order,
+//! whose range is known to be covered or is at most four times as wide as the batch has rows, and texts or blobs whose
+//! range is known to be covered. Everything else uses a prepared statement per row; inserts and upserts take up to 64
+//! rows at a time. Only the host may call the functions.
 
 use std::borrow::Cow;
 use std::ops::Range;

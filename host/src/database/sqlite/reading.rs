@@ -1,6 +1,32 @@
 //! A second connection that reads a table while the first one writes. In WAL mode it sees the state before the open
 //! transaction, so it sees the same rows where that transaction has changed none of them.
-//! `docs/design/0027-sqlite-read-ahead.md` explains why and where this is safe.
+//! This says where that is so.
+//!
+//! An update of 1,000,000 rows took 1.1 to 1.3 times as long as one `UPDATE`, all of it by one thread. In WAL mode
+//! readers and the writer do not block each other, and the migration holds the write lock from its first statement:
+//! nobody commits meanwhile, so whatever moment the second connection takes for its snapshot is the state in which the
+//! transaction began. It is used where all of this holds; if anything is in doubt, the migration's connection reads:
+//!
+//! * The same file: device and inode of the path, and SQLite's own check that the path still leads to the open file.
+//!   The file is only examined with `stat`, since to open and close it would release SQLite's locks.
+//! * WAL mode on both. With a rollback journal the writer needs the file for itself once its cache is full, and the two
+//!   would wait for each other.
+//! * The same version of the schema in the file's header: one uncommitted change of a definition makes them differ.
+//! * No row changed before. SQLite has no locks on tables to ask for, but it counts the rows that a connection has
+//!   changed, by triggers and foreign keys too. The count may only have grown by writers of earlier transforms, whose
+//!   tables are known, and the source may not be one of them.
+//! * Writing changes nothing that is still to be read: an ordinary target without triggers, `REPLACE`, or references
+//!   whose action this kind of write would cause. Where it is the source, rows are changed by a key that was read, on
+//!   which the order depends alone.
+//! * The source is an ordinary table of the file, without a filter.
+//!
+//! It may only read (`query_only`), keeps 1 MiB of pages, is at most two chunks ahead, and is closed before the
+//! transform returns, so that the checkpoint at the commit finds no reader. Opening it takes less than a millisecond,
+//! so it is opened after the first chunk. Stepwise transforms use one connection: others write between their chunks.
+//!
+//! Rejected: `data_version` as the proof, which tells of the commits of others and nothing of the transaction itself;
+//! snapshots of SQLite, which are not compiled in; the update hook, which is not called for tables without a row id; a
+//! shared cache, which has locks on tables and one mutex for both.
 
 use std::path::Path;
 

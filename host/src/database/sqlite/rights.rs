@@ -4,6 +4,22 @@
 //! The authorizer names everything that a statement touches, also through triggers, views and nested SELECTs, with two gaps that
 //! the text of the statement closes: the new name of `ALTER TABLE … RENAME TO`, and the body of `CREATE TRIGGER`, which is
 //! authorized when it fires. SQLite has no dynamic SQL, so a trigger that touches a table must spell its name.
+//!
+//! There are three roles on the one connection: the host may do everything; a script may not control transactions,
+//! touch the tool's tables, load code, or use pragmas that could destroy the file or would outlive the migration; a
+//! guest in addition may not attach, detach or reach attached files, and may only use the pragmas that inspect the
+//! schema, and `defer_foreign_keys`. A prepared statement belongs to the role it was prepared for: the role is part of
+//! the key of the statement cache. Databases that a script attached are detached when its migration ends. SQLite may
+//! refuse that, so a guest's restrictions do not depend on it.
+//!
+//! # Rejected
+//!
+//! * Parsing SQL: two parsers that disagree in one corner are a hole. For the same reason the text is only searched for
+//!   names, which can refuse too much and never too little.
+//! * A second connection with fewer rights: SQLite has no users, and the work must be in the same transaction.
+//! * Double-quoted strings off: safer, but it breaks migrations and views that SQLite accepts by default.
+//! * Guarding components only: the history is worth the same in both cases, and a `COMMIT` pasted from another tool is
+//!   an accident that waits to happen.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

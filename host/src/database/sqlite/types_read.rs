@@ -3,6 +3,18 @@
 //! SQLite stores a type with each cell; a batch has one type for each column. A column's type is what the caller asks for, else
 //! what its declared type says, else the storage of the first cell that is not NULL. What does not fit into that
 //! type without loss is an error that names the cell; values are never changed.
+//!
+//! # Why
+//!
+//! `DATE`, `DATETIME`, `TIMESTAMP`, `TIME` and `UUID` are delivered as stored. Under these names people keep ISO text
+//! with and without seconds, zones and fractions, Unix seconds, milliseconds, Julian days, and UUIDs as text or blob.
+//! Whichever meaning was assumed, a transform that reads a column and writes it back would rewrite the cells that are
+//! stored in another way. Dates by default, as several drivers have them, are right for most tables and silent
+//! corruption in the others.
+//!
+//! SQLite's own rules of affinity say what is preferred, not what is stored, so they are not followed to the letter: a
+//! `NUMERIC` column can contain anything, and `INTERVAL` and `POINT` contain `INT`. Text for whatever does not fit
+//! would make a column's type depend on its data, and break a batch function on one row in a million.
 
 use super::raw::{Active, Cell};
 use crate::database::number::{exact_float, exact_integer};

@@ -2,6 +2,19 @@
 //!
 //! The bytes come back from a database that others can write to. Anything that is not what was written is refused,
 //! without a panic, and without more memory than the bytes themselves justify.
+//!
+//! # Stored bytes
+//!
+//! Answers, positions, checkpoints, inputs and evidence are encoded by `postcard`, and compressed by zstd from 512
+//! bytes on. What is read back has come from a database that others can write to. A value is accepted only if it uses
+//! all bytes; a batch is validated like one from a guest. Lists grow with the bytes that exist, not with the length
+//! they claim. A compressed value must declare its size, at most 1 GiB, which is what the databases can store in a
+//! column; memory is reserved for the first 256 KiB and then follows the data, and a frame may not ask for a window
+//! above 8 MiB. Recorded calls are limited to 4 KiB. Keys of chunks are compared as bytes, so a NaN is equal to itself,
+//! and are never compressed, so that another version of zstd yields the same bytes. The format of the tables, in
+//! `runner_meta`, includes these bytes: it is 4, and a build refuses the history of another format. Digests do not
+//! depend on them: the canonical encoding under transcripts and under the schema digests of intents is separate
+//! code that only writes, and tests pin its results.
 
 use std::io::Read;
 

@@ -5,6 +5,22 @@
 //! *looks*: it reads the operators' requests and the load of the database, and writes the run's progress. On a server a
 //! separate connection does this, so that a long statement can be cancelled too; otherwise the worker of the next chunk
 //! does.
+//!
+//! # Why so
+//!
+//! * A run waits at one point, before a chunk is read, outside of a transaction. One that reads ahead writes what it
+//!   has read before it waits: rows read before a pause of an hour would overwrite what others did since. Atomic
+//!   migrations do not wait, since they would keep their locks.
+//! * A pause is a state, and lasts until it is lifted. A cancel is a growing number: a run obeys those that came after
+//!   it took the lock, so nothing is cleared, no clocks are compared, and several runs see the same cancel.
+//! * Whether a run is alive is told by its lock, which is released when its owner dies; the heartbeat, on the clock of
+//!   the database, only decides where the lock cannot be asked. A process that helps records the number of the session
+//!   that looks for it, which ends with it.
+//! * Short runs write nothing, unless they end with a partial migration: then they record the reason.
+//!
+//! Rejected: signals to the process, which another host cannot send, and a stopped process keeps its transaction;
+//! `LISTEN`, which one engine has and a disconnected listener misses; a heartbeat as the only proof of life, too late
+//! for a long statement and too early after a kill; to count every table first, which takes minutes where it matters.
 
 mod blockers;
 pub mod look;

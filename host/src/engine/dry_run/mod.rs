@@ -3,6 +3,16 @@
 //! A [`RecordingDatabase`] sits between the migrations and the real database. It records their calls, reads some rows
 //! before and after each batch that is written, and refuses what a rollback cannot undo. The [`DryRunRecorder`]
 //! combines this with the engine's own events, reports it as it happens, and keeps a bounded record for the final report.
+//!
+//! The rows are read from the database itself, so conversions and triggers are visible: batches of the guest would show
+//! what it intended. Samples are spread by halving: every s-th batch gives one row, and when there is no more room,
+//! every second row is dropped and s doubles.
+//!
+//! Where schema changes are transactional, all of it is one transaction. Elsewhere the transaction has row changes
+//! only, and a statement that would commit is refused before it is sent. The rest runs on a scratch copy, on request: a
+//! copy costs space, and is a database with everyone's data in it. What runs on a copy has the rights of the real
+//! session, so each statement is inspected first, and refused if it cannot be decided that nothing escapes. The name of
+//! a copy follows from the original's, so whoever holds the lock may drop one that a killed run left.
 
 mod judge;
 mod lasting;

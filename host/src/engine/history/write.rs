@@ -1,4 +1,8 @@
 //! Writes the history. The caller holds the lock, has set the host's rights and owns the transaction.
+//!
+//! A row of history takes the number after all that its tables hold, in the statement that adds it. On MySQL and
+//! MariaDB the run asks once for the next number, and on PostgreSQL each stepwise file does; the journal's rows can
+//! then be written together with the row of history they belong to.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 

@@ -1,5 +1,9 @@
 //! The two ends of a journal. The head records the last step and the seal over all steps. It is in another table than the
 //! journal's rows and changes in the same transactions, so rows that are missing at the end are detected.
+//!
+//! Before the first live step of a resumed run, journal and head must agree. This detects accidents, not forgery, since
+//! a forger could write both. It is not in the row of history, which is wide and read by everyone, nor in row 0, which
+//! is lost with the journal when one table is restored.
 
 use crate::database::{HostSession, ToolChange};
 use crate::engine::journal::damaged;

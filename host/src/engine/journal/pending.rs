@@ -4,6 +4,11 @@
 //!
 //! What waits is lost if the process is killed in between. So only what the database itself shows may wait: the effect of a
 //! statement that is in the schema, and a migration of which nothing has run.
+//!
+//! The answer of a statement whose effect the schema shows is stored with the intent of the next one. A process killed
+//! in between has an intent without an answer, which the next run resolves from the schema, as for one killed during
+//! the statement. An answer that nothing else shows is stored at once, and so is every answer before the run pauses or
+//! is throttled.
 
 use super::store;
 use super::{Journal, JournalState, Written};

@@ -1,4 +1,10 @@
 //! Determines the outcome of a step that began and has no answer.
+//!
+//! An intent has to show later whether a schema change took effect. The text names the objects; only those are asked
+//! for, and only what the change can show: for `CREATE TABLE` and `DROP TABLE` whether the table exists, for an index
+//! the indexes of its table, for `ALTER TABLE` the whole definition. The question is an expression in the `INSERT`
+//! itself, so the server answers it where it is stored. Each object is named by equality: MariaDB opens every table of
+//! a database for anything else, `IN` and `lower(…)` included.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,17 @@
 //! Another build of a component takes over an unfinished transform, by decision of the operator: what is done stays, and every
 //! chunk that is not done is the new build's.
+//!
+//! The new build runs from its beginning; every call up to the unfinished transform, and the transform itself, must be
+//! the recorded one. Only then, before its first chunk, one transaction makes it the revision's: digest and description
+//! in the history, its bytes, the decision, and a *handover* in the evidence. A build that does not repeat the calls
+//! leaves no trace. The handover locks the checkpoint and every chunk that is not done, and raises their tokens, so
+//! every chunk has exactly one builder; a helper asks whether its build is still the one in the history whenever it has
+//! locked something. The first batch must have the columns that earlier chunks wrote. `verify` recomputes each batch
+//! with the build that did it. The newer build's downgrade is the way back.
+//!
+//! Rejected: to record the decision first, by `repair`, which would lock the old build out if the new one did not fit;
+//! to go on between two steps, too, where nothing large is lost; to compare the code of two builds, of which only
+//! matters what they ask of the database.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,21 @@
 //! Finds the migrations. Every name that does not parse is a problem, never silently skipped.
+//!
+//! # One migration from many forms
+//!
+//! Names are parsed to a revision, a name, a direction and perhaps a dialect, whatever tool they are of; everything
+//! after this works on the parsed name, and messages name the file. A migration in SQL is a set of texts, one for each
+//! direction and dialect, of which the catalog chooses the most specific. Markers of directions in one file are found
+//! line by line, without regard to strings, as their tools do: so a file means the same everywhere. The lines of the
+//! other section become empty, so that line numbers are those of the file.
+//!
+//! A revision is compared as a number, or as the date that it is. A new file that comes first in the order of names of
+//! one number moves the others on by one; the history notices, since the digest differs. A migration whose files are
+//! all for other databases is no part of the plan: projects with one directory for several databases depend on it.
+//!
+//! Rejected: a command that renames the files, whose directory belongs to the other tool until the project has moved; a
+//! setting for the layout, since names say it, and a wrong one makes files disappear; digests of files instead of
+//! texts, by which moving a downgrade into a file of its own would change the upgrade; one revision for several files
+//! of one number, which were applied one by one.
 
 mod assets;
 mod group;

@@ -1,4 +1,25 @@
 //! Scripts: migrations that a runtime runs from their source.
+//!
+//! # What is the artifact
+//!
+//! A script runs in a *runtime*: a component made once from an interpreter, which implements the same contract as every
+//! other. The host adds the script itself, as the asset `:script`, and the files of its directory as further assets. So
+//! limits, grants, journal, dry runs and `verify` hold for scripts without a line of their own, and a new language is a
+//! new runtime. The digest covers the runtime, the script with LF line ends, and its files. A runtime is shared by the
+//! scripts of a project and pinned for each of them: an applied script runs in the interpreter that applied it. A line
+//! is added to the lockfile by the run in which something of the script took effect; a line that was there is never
+//! changed by a run.
+//!
+//! `TypeScript` is a runtime too, with a library linked to it that blanks types, so what a type is and what becomes of
+//! it is pinned with the interpreter, and positions need no translation. For Python, `componentize-py` links the
+//! interpreter and keeps its memory after the imports; numbers of a batch go as bytes (the interface `packed`), since
+//! each number of a list became an object, nine tenths of the time. The Python runtime does not build to the same bytes
+//! twice; two runs of one artifact do the same.
+//!
+//! Rejected: a component for each script, 1 to 20 MB in version control; the interpreter of the machine; a runtime
+//! inside of the binary only, by which an update would change what an applied script means; types stripped in the host,
+//! 152 packages and a parser of untrusted text outside of the sandbox; the stripped text in the history; a library in
+//! JavaScript inside of the interpreter, which moves columns or needs 9 MB.
 
 mod language;
 mod runtime;

@@ -1,4 +1,17 @@
 //! The settings of a run: flags, environment, `.env`, `runner.toml` and defaults, in this order of precedence.
+//!
+//! # Which URL
+//!
+//! There is one exception to that order: if an environment or a database was selected by name, `DATABASE_URL` and
+//! `.env` are ignored. Someone who says `--environment production` means production, and `DATABASE_URL` is often set
+//! for other tools. `RUNNER_DATABASE_URL` still takes precedence: it is specific to this tool, and a pipeline that sets
+//! it together with an environment wants that one's limits with its own URL. `DATABASE_URL` is about the main database
+//! and never used for a named one. Messages about a database have its URL and where that came from, on standard error,
+//! so that `$(runner current)` is the revision alone.
+//!
+//! Rejected: a selected name over every variable, which silently ignored an explicit `RUNNER_DATABASE_URL`; the
+//! exception for flags only, so that two spellings of one selection behaved differently; an error where two places
+//! disagree, which is common in development.
 
 mod above;
 mod backup;

@@ -2,6 +2,23 @@
 //! wasmtime counts neither as a security problem. So a component is first inspected (`inspect`), and then
 //! compiled in a process of its own that has limits and nothing else: no descriptor but its pipes, no environment, no file.
 //! What comes back is machine code, which is run; it is taken only from a process that this one started.
+//!
+//! The process closes every descriptor but its pipes, limits its address space to what it has plus `compile_memory`,
+//! its time and its files, and only then reads the component. It ends as soon as its input is closed, by the run or the
+//! run's death, and ignores the signals of the terminal. It asks for the limits on itself, so no code runs between
+//! `fork` and `exec`. Its environment is empty but for a setting of the allocator, which would reserve a gigabyte. The
+//! answer carries a digest of component, settings and version, and is loaded only from that pipe or from the private
+//! cache. The initial contents of memories, up to 64 MiB, are stored whole, so that instances map them: for Python that
+//! was half of the start.
+//!
+//! A program that embeds the library names a program that compiles, or compiles on a thread: inspected and with a
+//! deadline, but a thread has no limit of memory and can only be abandoned. To start the host program again without
+//! being asked would be worse.
+//!
+//! Rejected: the process alone, since the memory of this one depends on the structure too, and a refusal in a
+//! millisecond names the shape; Winch, which does not count fuel alike; `fork` without `exec`, with threads and
+//! connections that a child would share; seccomp and namespaces, for Linux only; a limit by looking at the resident
+//! size, since a gigabyte is taken between two looks.
 
 mod child;
 mod protocol;

@@ -5,8 +5,8 @@ use runner_base::error::{Error, Result};
 
 /// The most of something that a component may have.
 ///
-/// Each number is several times what large real guests have (SpiderMonkey, QuickJS and components in Rust; the table is in
-/// `docs/design/0031-compiling.md`). What is within all of them may still take more than the limits of the process that
+/// Each number is several times what large real guests have (SpiderMonkey, QuickJS and components in Rust; the table is in the
+/// docs of the module `inspect`). What is within all of them may still take more than the limits of the process that
 /// compiles it.
 pub struct Bound {
     /// What is counted, in the plural.

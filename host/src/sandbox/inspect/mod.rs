@@ -1,5 +1,25 @@
 //! Checks a component before it is compiled or run: that it is a component, that its size and shape compile in
 //! reasonable time and memory, and that it implements the contract.
+//!
+//! 827 bytes of nested instances took 19 GB to compile, and a function with 20,000 `if`s 102 s and 5.7 GB. The bytes
+//! are read once, nothing is allocated for what they ask for, and what no compiler emits is refused. What multiplies is
+//! counted after multiplication: each component and module has a size, and instantiating it adds that size to the outer
+//! one. That is exact as long as it is known which definition is instantiated, so components and modules as arguments
+//! are refused. What compiles worse than linearly is bounded for each function: blocks, branches, nesting, calls,
+//! instructions, locals, and locals times blocks. What ends up in the memory of this process is bounded, too:
+//! instances, tables, segments, initial contents of memories. The bounds are constants, several times what the largest
+//! guests need:
+//!
+//! | largest function of | size, functions | bytes | instructions | blocks | branches | nesting | calls, indirect | locals | locals × blocks |
+//! | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
+//! | `SpiderMonkey` (componentize-js 0.23) | 10.5 MB, 12,584 | 171,628 | 81,744 | 4,216 | 9,497 | 456 | 2,063, 120 | 118 | 194,228 |
+//! | the same, compiled for weval | 12.2 MB, 19,852 | 84,773 | 40,051 | 2,297 | 5,952 | 497 | 1,931, 78 | 483 | 87,286 |
+//! | its splicer, in Rust | 5.7 MB, 8,711 | 68,904 | 27,476 | 1,118 | 2,811 | 650 | 1,413, 256 | 118 | 45,666 |
+//! | `QuickJS` (Emscripten) | 0.5 MB, 1,321 | 28,980 | 13,299 | 755 | 1,902 | 278 | 494, 41 | 46 | 34,730 |
+//! | bound | 64 MiB, 200,000 | 1,048,576 | 300,000 | 10,000 | 30,000 | 2,000 | 10,000, 2,000 | 5,000 | 5,000,000 |
+//!
+//! Inspection alone was rejected, since nobody knows all shapes that compile badly; so was one weight for all
+//! properties, a number that no message could explain.
 
 mod bounds;
 mod functions;

@@ -6,7 +6,24 @@
 //! START TRANSACTION; SAVEPOINT … the component … CALL runner_gate(token, …) …; RELEASE SAVEPOINT …; COMMIT
 //! ```
 //!
-//! `docs/design/0033-logins.md` explains the choice.
+//! Rights cannot keep out everything: column privileges do not hold for `HANDLER`, and changes of the schema commit
+//! even where they are refused. So each statement of a component is first prepared behind `EXPLAIN FORMAT=JSON`: the
+//! server's own grammar accepts queries and changes of rows there and nothing else, and runs nothing. There are no
+//! temporary tables, since one could stand before a table of the tool; results are held in memory.
+//!
+//! On MySQL, no variable says that a transaction is open, so the procedure asks for what one forbids (`SET TRANSACTION
+//! READ ONLY`, error 1568). There is no `EXECUTE IMMEDIATE`: the text is prepared from a user variable, which is
+//! emptied before it runs, and is the last statement, since `CALL` answers with the rows of the last. The procedure
+//! cannot be replaced: it is dropped and made, and the right to call it is granted again. The server makes passwords up
+//! (`BY RANDOM PASSWORD`, since 8.0.18), because no library makes the digests of `caching_sha2_password`. Names of
+//! users have 32 characters. `mandatory_roles` are those of every user, and the component does not run. Hints set
+//! variables (`SET_VAR`), so a statement with one is refused.
+//!
+//! Rejected: views in a database of the login's own, which have no key, take no batches and have another name; a ticket
+//! that the host reads before the commit, since the savepoint says the same; `ed25519`, a plugin to install.
+//!
+//! Not covered: a statement that the server explains and that commits, if there is one, keeps what it changed within
+//! the grants. Passwords of runs do not expire.
 
 use super::super::error::{NO_DATABASE, NO_TABLE};
 use super::super::inspect;

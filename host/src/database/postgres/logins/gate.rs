@@ -6,7 +6,25 @@
 //! BEGIN; open(token); … the component … write(token, …) …; seal(token); SET CONSTRAINTS ALL IMMEDIATE; finish(token); COMMIT
 //! ```
 //!
-//! Between `open` and `seal` a deferred trigger refuses every COMMIT. `docs/design/0033-logins.md` explains the choice.
+//! Between `open` and `seal` a deferred trigger refuses every COMMIT.
+//!
+//! The functions are `SECURITY DEFINER`, with a fixed path, and compare the digest of the token, the login, the server
+//! process and the transaction. `seal` refuses if the login owns anything or has changed itself. Each message of a
+//! component begins with a proof that its transaction is still the one that was opened. A transform that changes the
+//! table that it reads locks it through the gate.
+//!
+//! # Rejected
+//!
+//! * `SET ROLE` on the host's session, which a component can undo, and a `SECURITY DEFINER` function owned by the
+//!   login, whose cursors would be read with the rights of the host.
+//! * One function for each statement of the host: twenty signatures to keep in step, and whoever has the token could
+//!   forge the history through them as well.
+//! * `SET CONSTRAINTS` in a function of the gate: deferred triggers of the application would run as its owner.
+//! * Two-phase commit between both sessions: off by default, and prepared transactions outlive a crash with their
+//!   locks.
+//! * `CREATE` for the login with adoption by the host: a trigger or a default that it leaves runs with the rights of
+//!   the application.
+//! * Rights by `DROP OWNED BY` and `GRANT`: a second `sync` would not be without effect.
 
 use sqlx::PgConnection;
 

@@ -9,6 +9,9 @@
 //!   reaches the database is a method of [`Connection`] or [`Active`](super::Active), and asks here first.
 //! * SQLite asks before it commits. While the host holds a transaction, lost or not, the answer is no, unless the host itself
 //!   is committing it. So letting go of it by a rollback proves that nothing of it is in the database.
+//!
+//! To ask before each call was not enough: one call was forgotten. A driver that cannot prove that nothing remains
+//! returns an error, and the run reports that something may (exit code 6).
 
 use std::ffi::{c_int, c_void};
 use std::sync::atomic::{AtomicU8, Ordering};

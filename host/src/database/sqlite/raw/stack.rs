@@ -10,6 +10,11 @@
 //!   [`RESERVE`] the answer is no;
 //! * the depth at which SQLite allocates memory (`memory`), where the program has installed that: below [`LAST`] there is
 //!   none. Chains of views need it, since SQLite does not ask the authorizer while it looks for their columns.
+//!
+//! A thread for SQLite with a large stack was rejected: each call would wake it and wait, which takes longer than most
+//! statements. So were lower limits for everybody, such as 100 levels: they refuse statements that SQLite runs by
+//! default. The allocator can only be wrapped before SQLite is first used, so a program that embeds the library does
+//! without that bound.
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};

@@ -1,4 +1,13 @@
 //! `runner build --check`: builds components in a copy of the project, and compares them with what is committed.
+//!
+//! It is the ordinary build in a copy (`stage`), so a check cannot drift from it. Descriptions are asked for again.
+//! Compilers have a session of their own, so that a signal ends all of their processes and the copy can be removed. The
+//! directory is kept out of artifacts: a wrapper of the compiler replaces the identities that cargo derives from paths,
+//! and names the project, the SDK and other crates in panics.
+//!
+//! Rejected: to build in place with the outputs elsewhere, since a command writes where its author wants it; to copy
+//! the repository, which is large and lacks what is beside it; namespaces, which containers forbid; the compiler's
+//! version in the lockfile, one more thing to disagree about.
 
 mod compare;
 mod stage;
