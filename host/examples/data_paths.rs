@@ -8,12 +8,13 @@ use std::io::Write;
 use std::path::Path;
 use std::time::Instant;
 
-use runner::database::{
-    BatchLimits, ConnectOptions, Database, DatabaseUrl, TableName, TableSource, TableTarget, TransactionOptions,
-    WriteHint, WriteMode, connect,
-};
 use runner::keyset::TableReader;
 use runner_data::{Batch, Column, ColumnValues, VarValues};
+use runner_database::{
+    BatchLimits, ConnectOptions, Database, DatabaseUrl, TableName, TableSource, TableTarget, TransactionOptions,
+    WriteHint, WriteMode,
+};
+use runner_drivers::connect;
 
 #[path = "support/mod.rs"]
 #[allow(dead_code, reason = "each example uses a part of it")]

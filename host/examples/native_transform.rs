@@ -7,12 +7,13 @@ use std::error::Error;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use runner::database::{
-    BatchLimits, ConnectOptions, DatabaseUrl, TableName, TableSource, TableTarget, TransactionOptions, WriteHint,
-    WriteMode, connect,
-};
 use runner::keyset::TableReader;
 use runner_data::{Batch, ColumnValues};
+use runner_database::{
+    BatchLimits, ConnectOptions, DatabaseUrl, TableName, TableSource, TableTarget, TransactionOptions, WriteHint,
+    WriteMode,
+};
+use runner_drivers::connect;
 
 #[path = "support/mod.rs"]
 mod support;

@@ -6,10 +6,9 @@ use std::error::Error;
 use std::path::Path;
 use std::time::Instant;
 
-use runner::database::{
-    ConnectOptions, DatabaseUrl, TableName, TableTarget, TransactionOptions, WriteHint, WriteMode, connect,
-};
 use runner_data::{Batch, Column, ColumnValues, VarValues};
+use runner_database::{ConnectOptions, DatabaseUrl, TableName, TableTarget, TransactionOptions, WriteHint, WriteMode};
+use runner_drivers::connect;
 
 #[path = "support/mod.rs"]
 mod support;

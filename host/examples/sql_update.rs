@@ -6,7 +6,8 @@ use std::error::Error;
 use std::path::Path;
 use std::time::Instant;
 
-use runner::database::{ConnectOptions, DatabaseUrl, TransactionOptions, connect};
+use runner_database::{ConnectOptions, DatabaseUrl, TransactionOptions};
+use runner_drivers::connect;
 
 #[path = "support/mod.rs"]
 mod support;

@@ -156,10 +156,10 @@
 //! backup migration_tests sandbox what runs components, tests migrations, makes backups
 //! engine                         plans and runs
 //! keyset dump project scratch    pages of a table; schema and rows as text; files and settings; scratch databases
-//! database                       SQLite, PostgreSQL, MySQL and MariaDB behind one trait
 //! ```
 //!
-//! Below them are crates that know nothing of migrations: `runner-sql` (statements told apart and split), `runner-data` (values and
+//! Below them are crates that know nothing of migrations: `runner-drivers` (which opens a database by its URL), `runner-sqlite`,
+//! `runner-postgres` and `runner-mysql`, `runner-database` (the trait that they implement), `runner-sql` (statements told apart and split), `runner-data` (values and
 //! batches) and `runner-base` (errors, dialects, and what else all share).
 
 // The futures of a run are nested deeply: with the driver of MySQL alone the default of 128 is not enough.
@@ -176,8 +176,6 @@ pub mod backup;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod cli;
-#[doc(hidden)]
-pub mod database;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod dump;
@@ -205,7 +203,6 @@ pub mod sandbox;
 #[doc(hidden)]
 pub mod scratch;
 
-pub use database::Dialect;
 pub use engine::Direction;
 pub use engine::apply::Action;
 pub use engine::event::TransformProgress;
@@ -219,6 +216,7 @@ pub use engine::verify::{Extent, Finding, ProofLevel, Verdict, Verified};
 pub use project::Project;
 pub use project::settings::OnExisting;
 pub use runner::{Builder, DatabaseLocation, Events, Runner, Status};
+pub use runner_base::dialect::Dialect;
 pub use runner_base::error::{Error, ErrorKind, Result};
 pub use runner_data::Value;
 #[cfg(feature = "components")]

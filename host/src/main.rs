@@ -10,7 +10,7 @@ fn main() -> ExitCode {
     #[cfg(feature = "sqlite")]
     // SAFETY: this is the process's only thread so far, and nothing has called SQLite yet.
     unsafe {
-        runner::database::sqlite::configure_process();
+        runner_sqlite::configure_process();
     }
     runner::cli::main()
 }

@@ -5,14 +5,13 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use crate::database::lifecycle::{drop_named, patiently};
-use crate::database::scratch::{locked, open_lock};
-use crate::database::{
-    ConnectOptions, Database, DatabaseError, DatabaseErrorKind, DatabaseUrl, Dialect, QueryLimits, connect,
-};
 use runner_base::error::{Error, Result};
 use runner_base::random;
 use runner_data::Value;
+use runner_database::scratch::{locked, open_lock};
+use runner_database::{ConnectOptions, Database, DatabaseError, DatabaseErrorKind, DatabaseUrl, Dialect, QueryLimits};
+use runner_drivers::connect;
+use runner_drivers::lifecycle::{drop_named, patiently};
 
 /// Prefix of the names of scratch databases on servers.
 const PREFIX: &str = "runner_scratch_";

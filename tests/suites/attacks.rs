@@ -15,7 +15,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use runner::attack::Arena;
-use runner::database::{ConnectOptions, DatabaseUrl};
+use runner_database::{ConnectOptions, DatabaseUrl};
 use runner_tests::servers::{self, Client, Kind, Server, TestDatabase};
 use tempfile::TempDir;
 

@@ -3,16 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::database::attacks::Corpus;
-use crate::database::logins::{LoginRequest, LoginTask, Removal, WantedLogin};
-use crate::database::{
-    ConnectOptions, Database, DatabaseUrl, Grants, HostSession, LockRequest, QueryLimits, StopSignal,
-    TransactionOptions, connect,
-};
 use crate::engine::isolation::Barrier;
 use crate::scratch::Scratch;
 use runner_base::error::{Error, Result};
+use runner_corpus::Corpus;
 use runner_data::Value;
+use runner_database::logins::{LoginRequest, LoginTask, Removal, WantedLogin};
+use runner_database::{
+    ConnectOptions, Database, DatabaseUrl, Grants, HostSession, LockRequest, QueryLimits, StopSignal,
+    TransactionOptions,
+};
+use runner_drivers::connect;
 
 /// The revision of the attacker.
 const ATTACKER: &str = "attacker";

@@ -17,15 +17,15 @@ pub use guest::Ends;
 
 use field::{Field, State, explained};
 
-use crate::database::attacks::{self, Attack, BEYOND, Corpus, Reach};
-use crate::database::{
-    ConnectOptions, Database, DatabaseError, DatabaseUrl, Dialect, End, HostSession, QueryLimits, StopSignal,
-    TransactionOptions,
-};
 use crate::engine::isolation::Barrier;
 use crate::scratch::Scratch;
 use runner_base::error::{Error, Result};
+use runner_corpus::{Attack, BEYOND, Corpus, Reach};
 use runner_data::Value;
+use runner_database::{
+    ConnectOptions, Database, DatabaseError, DatabaseUrl, Dialect, End, HostSession, QueryLimits, StopSignal,
+    TransactionOptions,
+};
 
 /// The transaction of a component.
 const MIGRATION: TransactionOptions =
@@ -111,16 +111,14 @@ pub struct Succeeded {
 ///
 /// # Errors
 ///
-/// Fails if there is no corpus for the server, or if what a component may do is refused on a scratch database.
+/// Fails if what a component may do is refused on a scratch database.
 pub async fn attack(
     url: &DatabaseUrl,
     options: &ConnectOptions,
     dialect: Dialect,
     barrier: Barrier,
 ) -> Result<AttackReport> {
-    let Some(corpus) = attacks::corpus(dialect) else {
-        return Err(crate::database::no_driver(dialect).into());
-    };
+    let corpus = runner_corpus::corpus(dialect);
     let scratch = match Scratch::create(url, &Field::options(options)).await {
         Ok(scratch) => scratch,
         Err(error) if !dialect.has_server() => return Err(error),

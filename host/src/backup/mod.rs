@@ -20,20 +20,18 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 
-#[cfg(feature = "sqlite")]
-use crate::database::DatabaseErrorKind;
-#[cfg(not(feature = "sqlite"))]
-use crate::database::no_driver;
-#[cfg(feature = "sqlite")]
-use crate::database::sqlite;
-use crate::database::stop::StopReason;
-use crate::database::{DatabaseUrl, Dialect, StopSignal};
 use crate::engine::backup::{Backup, BackupDone, BackupJob};
 use crate::engine::event::Event;
 use crate::engine::stopped::stopped;
 use crate::project::settings::BackupTo;
 use place::{Growing, Place};
 use runner_base::error::{Error, Result};
+#[cfg(feature = "sqlite")]
+use runner_database::DatabaseErrorKind;
+use runner_database::stop::StopReason;
+use runner_database::{DatabaseUrl, Dialect, StopSignal};
+#[cfg(not(feature = "sqlite"))]
+use runner_drivers::no_driver;
 
 /// BackupOptions for backups.
 #[derive(Clone, Debug)]
@@ -85,7 +83,7 @@ impl Backups {
     async fn copy_file(&self, to: &Path, job: &BackupJob) -> Result<()> {
         let told = Told::new(job);
         let progress = |done: u64, all: u64| told.tell(done, Some(all), "pages");
-        let copied = sqlite::copy::copy(&self.url, to, &job.stop, &progress).await;
+        let copied = runner_sqlite::copy::copy(&self.url, to, &job.stop, &progress).await;
         copied.map_err(|error| match job.stop.reason().filter(|_| error.kind == DatabaseErrorKind::Interrupted) {
             Some(reason) => stopped(reason),
             None => {

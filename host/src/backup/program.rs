@@ -10,15 +10,15 @@ use tokio::process::Command;
 
 use super::place::Growing;
 use super::running::Running;
-#[cfg(feature = "mysql")]
-use crate::database::mysql::dump::access;
-#[cfg(not(all(feature = "postgres", feature = "mysql")))]
-use crate::database::no_driver;
-#[cfg(feature = "postgres")]
-use crate::database::postgres::dump::environment;
-use crate::database::{DatabaseUrl, Dialect};
 use crate::engine::backup::BackupJob;
 use runner_base::error::{Error, Result};
+use runner_database::{DatabaseUrl, Dialect};
+#[cfg(not(all(feature = "postgres", feature = "mysql")))]
+use runner_drivers::no_driver;
+#[cfg(feature = "mysql")]
+use runner_mysql::dump::access;
+#[cfg(feature = "postgres")]
+use runner_postgres::dump::environment;
 
 /// The placeholder of the file in arguments.
 const FILE: &str = "{file}";

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use crate::database::{DatabaseUrl, Dialect};
 use runner_base::suggest::quoted_for_shell;
+use runner_database::{DatabaseUrl, Dialect};
 
 /// The instructions, as a sentence.
 pub(super) fn advice(url: &DatabaseUrl, dialect: Dialect, is_foreign: bool, backup: &Path) -> String {

@@ -82,7 +82,7 @@ impl Running {
         String::from_utf8_lossy(&said).into_owned()
     }
 
-    async fn go_on(&mut self, reason: Option<crate::database::stop::StopReason>) -> Result<()> {
+    async fn go_on(&mut self, reason: Option<runner_database::stop::StopReason>) -> Result<()> {
         let Some(reason) = reason else { return Ok(()) };
         self.end().await;
         Err(stopped(reason))

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use super::applied::Applied;
 use super::context::Context;
 use super::exit;
-use crate::database::StopSignal;
 use crate::engine::script::{AssetPlace, Assets};
 use crate::project::build::{BuildRequest, Described, build, lines};
 use crate::project::lockfile::{ComponentDescription, LockLine};
@@ -14,6 +13,7 @@ use crate::report::json::BuildJson;
 use crate::report::{Format, Text, text};
 use crate::sandbox::{self, Sandbox};
 use runner_base::error::Result;
+use runner_database::StopSignal;
 
 /// Builds components and updates the lockfile.
 pub fn run(context: &Context, revisions: &[String], all: bool) -> Result<u8> {

@@ -8,7 +8,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::applied::Applied;
 use super::new_lines::NewLines;
 use super::request::{GlobalRequest, flags};
-use crate::database::redact::is_secret_word;
 use crate::engine::event::{Event, LogLevel};
 use crate::fleet;
 use crate::project::lockfile::LockLine;
@@ -19,6 +18,7 @@ use crate::report::{Format, Printer, SinkOptions, Text, sink, text};
 use crate::runner::setup::Note;
 pub use crate::runner::setup::{HistoryDetail, OpenError, OpenedDatabase, Setup};
 use runner_base::error::{Error, ErrorKind, Result};
+use runner_database::redact::is_secret_word;
 
 /// What a command works with.
 pub struct Context {

@@ -2,7 +2,6 @@
 
 use super::context::{Context, HistoryDetail};
 use super::exit;
-use crate::database::{Database, TransactionOptions};
 use crate::engine::control::look::{Overview, look_at_runs};
 use crate::engine::control::orders::EVERYTHING;
 use crate::engine::history::{self, History};
@@ -13,6 +12,7 @@ use crate::report::json::ControlJson;
 use crate::report::{Format, Text};
 use runner_base::error::{Error, ErrorKind, Result};
 use runner_base::runtime;
+use runner_database::{Database, TransactionOptions};
 
 /// A database whose runs can be controlled.
 pub struct ControlSession<'a> {

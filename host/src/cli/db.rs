@@ -6,7 +6,6 @@ use super::context::Context;
 use super::request::RunRequest;
 use super::run::{Before, run_after, watched};
 use super::{confirm, exit};
-use crate::database::{ConnectOptions, DatabaseErrorKind, StopSignal, connect, lifecycle};
 use crate::engine::apply::{Action, planned_sql};
 use crate::engine::backup::{BackupDone, BackupJob};
 use crate::engine::existing;
@@ -20,6 +19,8 @@ use crate::runner::run as library;
 use runner_base::dialect::Dialect;
 use runner_base::error::{Error, ErrorKind, Result};
 use runner_base::runtime;
+use runner_database::{ConnectOptions, DatabaseErrorKind, StopSignal};
+use runner_drivers::{connect, lifecycle};
 
 /// How often a server that does not accept connections is tried again.
 const POLL: Duration = Duration::from_millis(250);

@@ -6,8 +6,6 @@ use super::context::{Context, HistoryDetail, OpenedDatabase};
 use super::exit;
 use super::test_runs::TestRuns;
 use crate::attack;
-use crate::database::logins::{LoginReport, LoginRequest, LoginTask, Removal, WantedLogin};
-use crate::database::order;
 use crate::engine::isolation::{self, Barrier, Isolation};
 use crate::engine::plan::{granted_lines, grants_for};
 use crate::project::catalog::Catalog;
@@ -16,6 +14,8 @@ use crate::report::text::Confined;
 use crate::report::{Format, text};
 use runner_base::error::{ErrorKind, Result};
 use runner_base::runtime;
+use runner_database::logins::{LoginReport, LoginRequest, LoginTask, Removal, WantedLogin};
+use runner_database::order;
 
 /// Shows what the server can do, what isolates the project's components on it, and with `with_attack` what a hostile one
 /// would achieve. Fails if a component could reach beyond the database.

@@ -5,8 +5,6 @@ use std::sync::Arc;
 use super::context::{Context, HistoryDetail, OpenedDatabase};
 use super::exit;
 use super::grants_args::GrantsCommand;
-use crate::database::logins::{LoginReport, LoginRequest, LoginTask, Removal, WantedLogin};
-use crate::database::{Database, Dialect, order};
 use crate::engine::history::History;
 use crate::engine::plan::{PlanInput, PlanOptions, component_of_grants, grants_for};
 use crate::engine::target::compare_revisions;
@@ -16,6 +14,8 @@ use crate::report::json::GrantsJson;
 use crate::report::{Format, Text, text};
 use runner_base::error::{Error, Result};
 use runner_base::runtime;
+use runner_database::logins::{LoginReport, LoginRequest, LoginTask, Removal, WantedLogin};
+use runner_database::{Database, Dialect, order};
 
 /// Looks at the logins of components, or changes them.
 pub fn run(context: &Context, command: GrantsCommand) -> Result<u8> {

@@ -4,7 +4,6 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::exit;
-use crate::database::{ConnectOptions, DatabaseUrl, connect};
 use crate::engine::identity::Identity;
 use crate::engine::{existing, history};
 use crate::project::scaffold::{Scaffolded, github, init, revision_at};
@@ -15,6 +14,8 @@ use crate::report::{Format, Printer, Text, text};
 use runner_base::error::{Error, Result};
 use runner_base::runtime;
 use runner_base::suggest::quoted_for_shell;
+use runner_database::{ConnectOptions, DatabaseUrl};
+use runner_drivers::connect;
 
 /// How long to wait for a server whose database may have tables: the project is made either way.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -64,7 +64,6 @@ use std::sync::Arc;
 use clap::Parser;
 use clap::error::{ContextKind, ErrorKind as ClapErrorKind};
 
-use crate::database::redact::{redact, redact_url};
 use crate::engine::apply::Action;
 use crate::project::build::wrapper;
 use crate::project::env::{self, Switches};
@@ -76,6 +75,7 @@ use args::{Cli, Command, FormatArg};
 use context::Context;
 use request::{FleetRequest, GlobalRequest, PrinterFlags};
 use runner_base::error::{Error, ErrorKind, Result};
+use runner_database::redact::{redact, redact_url};
 
 /// Runs the process's command line. On Unix the process ends with a command, and this does not return.
 pub fn main() -> ExitCode {

@@ -5,8 +5,6 @@ use super::exit;
 use super::request::PlanRequest;
 use super::survey::with_refusals;
 use super::validate::Remarks;
-use crate::database::logins::{LoginRequest, LoginTask, Removal};
-use crate::database::{Database, Facts, HostSession, order};
 use crate::engine::Direction;
 use crate::engine::apply::{PlannedSql, planned_sql};
 use crate::engine::control::under_way::note;
@@ -26,6 +24,8 @@ use crate::runner::run::revision_of;
 use runner_base::dialect::Dialect;
 use runner_base::error::{Error, Result};
 use runner_base::runtime;
+use runner_database::logins::{LoginRequest, LoginTask, Removal};
+use runner_database::{Database, Facts, HostSession, order};
 use runner_sql::changes_session;
 
 /// Shows what would run.

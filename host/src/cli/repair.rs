@@ -3,7 +3,6 @@
 use super::context::{Context, HistoryDetail};
 use super::exit;
 use super::request::{RepairOrder, RepairRequest};
-use crate::database::Database;
 use crate::engine::accept::{AcceptRequest, accept_checksum};
 use crate::engine::identity::Identity;
 use crate::engine::repair::{repair, survey};
@@ -12,6 +11,7 @@ use crate::report::json::{AcceptJson, RepairJson};
 use crate::report::{Format, text};
 use runner_base::error::{Error, Result};
 use runner_base::runtime;
+use runner_database::Database;
 
 /// Shows a partial revision, or records how an operator resolved it.
 pub fn run(context: &Context, request: &RepairRequest) -> Result<u8> {

@@ -8,7 +8,6 @@ use super::new_lines::NewLines;
 use super::request::RunRequest;
 use super::validate::Remarks;
 use super::{exit, signals};
-use crate::database::StopSignal;
 use crate::engine::Direction;
 use crate::engine::apply::Action;
 use crate::engine::backup::BackupDone;
@@ -20,6 +19,7 @@ use crate::report::{Format, Printer, SinkOptions, Verbosity, sink, text};
 use crate::runner::run::{self as library, DryRunOrder, RunOrder};
 use runner_base::error::Result;
 use runner_base::runtime;
+use runner_database::StopSignal;
 
 /// What a command did before its run.
 #[derive(Default)]

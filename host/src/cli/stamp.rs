@@ -3,7 +3,6 @@
 use super::context::{Context, HistoryDetail};
 use super::request::StampOrder;
 use super::{exit, signals};
-use crate::database::StopSignal;
 use crate::engine::identity::Identity;
 use crate::engine::plan::Mark;
 use crate::engine::stamp::{StampRequest, stamp};
@@ -11,6 +10,7 @@ use crate::report::json::StampJson;
 use crate::report::{Format, text};
 use runner_base::error::{Error, Result};
 use runner_base::runtime;
+use runner_database::StopSignal;
 
 /// Records that the database is at a revision, without running anything.
 pub fn run(context: &Context, order: &StampOrder) -> Result<u8> {

@@ -10,7 +10,6 @@ use super::context::Context;
 use super::request::{GlobalRequest, TestRequest};
 use super::test_runs::{Catalogs, TestRuns};
 use super::{exit, signals};
-use crate::database::{DatabaseUrl, StopSignal, Unset};
 use crate::dump::Ignore;
 use crate::engine::identity::Identity;
 use crate::engine::target::Candidates;
@@ -20,6 +19,7 @@ use crate::report::json::TestJson;
 use crate::report::{Format, junit, text};
 use runner_base::error::{Error, Result};
 use runner_base::runtime;
+use runner_database::{DatabaseUrl, StopSignal, Unset};
 
 /// Tests migrations on every configured database, in parallel.
 pub fn run(context: Context, global: &GlobalRequest, request: TestRequest) -> Result<u8> {

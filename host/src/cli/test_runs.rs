@@ -11,8 +11,6 @@ use tokio::sync::oneshot;
 use super::context::Context;
 use super::exit;
 use super::request::{CONNECTIONS, CrashAtRequest, GlobalRequest};
-use crate::database::stop::StopReason;
-use crate::database::{ConnectOptions, Connector, DatabaseUrl, Dialect, StopSignal, connect};
 use crate::engine::apply::{Action, Ahead, Engine, Request, for_scratch};
 use crate::engine::control::RunControl;
 use crate::engine::identity::Identity;
@@ -28,6 +26,9 @@ use crate::runner::run::with_file;
 use crate::scratch::is_scratch;
 use runner_base::error::{Error, Result};
 use runner_base::runtime;
+use runner_database::stop::StopReason;
+use runner_database::{ConnectOptions, DatabaseUrl, Dialect, StopSignal};
+use runner_drivers::{Connector, connect};
 
 /// The project's migrations, as databases of each dialect get them.
 pub type Catalogs = HashMap<Dialect, Arc<Catalog>>;

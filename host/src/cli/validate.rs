@@ -6,7 +6,6 @@ use super::build::describe_script;
 use super::context::Context;
 use super::exit;
 use super::survey::Survey;
-use crate::database::{Facts, StopSignal, Unset};
 use crate::engine::Direction;
 use crate::engine::artifact::{Named, SqlValues, filled, source_of};
 use crate::engine::implicit_delete;
@@ -21,6 +20,7 @@ use crate::sandbox::Sandbox;
 use runner_base::dialect::Dialect;
 use runner_base::error::{Error, Result, several};
 use runner_data::Value;
+use runner_database::{Facts, StopSignal, Unset};
 use runner_sql::{has_statement, program};
 
 /// Checks the project without a database: names, lockfile, SQL, and the descriptions of components. Everything that is wrong is

@@ -11,7 +11,7 @@ pub use compare::{Difference, Ignore, MovedColumns};
 
 use std::collections::BTreeMap;
 
-use crate::database::{Database, DatabaseError};
+use runner_database::{Database, DatabaseError};
 
 /// The content of a database at one point in time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

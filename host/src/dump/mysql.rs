@@ -1,8 +1,8 @@
 //! The schema of a MySQL or MariaDB database.
 
 use super::schema::{Schema, Table, lines};
-use crate::database::facts::is_tool_table;
-use crate::database::{DatabaseError, Dialect, Session, TableName};
+use runner_database::facts::is_tool_table;
+use runner_database::{DatabaseError, Dialect, Session, TableName};
 use runner_sql::canonical;
 
 /// Tables and views are read by their definition, everything else from `information_schema`. An event without `STARTS` begins when it

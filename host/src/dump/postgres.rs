@@ -1,8 +1,8 @@
 //! The schemas of a PostgreSQL database.
 
 use super::schema::{Schema, Table, lines};
-use crate::database::facts::{LEASE_TABLES, TOOL_TABLES};
-use crate::database::{DatabaseError, Dialect, Session, TableName};
+use runner_database::facts::{LEASE_TABLES, TOOL_TABLES};
+use runner_database::{DatabaseError, Dialect, Session, TableName};
 
 /// Privileges as text, in an order of their own: the entries of an unset list are those of its default, which the first GRANT
 /// writes down and no REVOKE takes back. `kind`: of the object, as `acldefault` knows it.

@@ -6,8 +6,8 @@ use sha2::{Digest, Sha256};
 
 use super::schema::Table;
 use super::{Ignore, Rows};
-use crate::database::{BatchLimits, Bulk, CursorRequest, DatabaseError, HostSession, TransactionOptions};
 use runner_data::{Batch, ColumnType, ColumnValues};
+use runner_database::{BatchLimits, Bulk, CursorRequest, DatabaseError, HostSession, TransactionOptions};
 
 /// Tables with at most this many rows are kept as text, so that a message can show differences.
 const FEW: usize = 64;

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::{mysql, postgres};
-use crate::database::facts::is_tool_table;
-use crate::database::{DatabaseError, Dialect, QueryLimits, Session, TableName};
 use runner_data::Value;
+use runner_database::facts::is_tool_table;
+use runner_database::{DatabaseError, Dialect, QueryLimits, Session, TableName};
 use runner_sql::{SchemaRow, meanings};
 
 /// The objects of a schema, and its tables.

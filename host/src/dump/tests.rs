@@ -5,7 +5,8 @@ use std::path::Path;
 use runner_tests::servers::{self, TestDatabase};
 
 use super::{Difference, Dump, Ignore, take};
-use crate::database::{ConnectOptions, Database, DatabaseUrl, connect};
+use runner_database::{ConnectOptions, Database, DatabaseUrl};
+use runner_drivers::connect;
 
 /// An object as failures name it, a statement that changes it, and one that takes that back.
 type Change = [&'static str; 3];

@@ -7,8 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::event::EventSink;
-use crate::database::StopSignal;
 use runner_base::error::Result;
+use runner_database::StopSignal;
 
 /// A request for a backup.
 pub struct BackupJob {

@@ -2,9 +2,9 @@
 
 use async_trait::async_trait;
 
-use crate::database::BatchLimits;
 use runner_base::error::Result;
 use runner_data::Batch;
+use runner_database::BatchLimits;
 
 /// The batch functions of one migration. A transform starts instances of it, one for each worker.
 #[async_trait]

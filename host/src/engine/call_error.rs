@@ -1,8 +1,8 @@
 //! Why a call of a migration ended without a value.
 
-use crate::database::DatabaseError;
-use crate::database::stop::StopReason;
 use runner_base::error::Error;
+use runner_database::DatabaseError;
+use runner_database::stop::StopReason;
 
 use crate::engine::stopped::stopped;
 

@@ -1,10 +1,10 @@
 //! A database that has tables and no history: another tool, or a person, has migrated it until now.
 
 use super::history;
-use crate::database::facts::{TOOL_TABLES, is_tool_table, tool_table};
-use crate::database::{DatabaseError, Dialect, Facts, HostSession, QueryLimits};
 use runner_base::error::{Error, Result};
 use runner_data::Value;
+use runner_database::facts::{TOOL_TABLES, is_tool_table, tool_table};
+use runner_database::{DatabaseError, Dialect, Facts, HostSession, QueryLimits};
 
 /// The way out for those who mean it.
 const APPLY: &str = "`--on-existing apply`, or `on_existing = \"apply\"` in `[database]`, applies all migrations to it";

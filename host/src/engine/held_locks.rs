@@ -1,8 +1,8 @@
 //! The large tables that a migration in SQL keeps locked while it runs.
 
-use crate::database::{DatabaseError, HostSession, TableName, TableSource};
 use crate::engine::control::total::estimate;
 use crate::engine::plan::HeldLock;
+use runner_database::{DatabaseError, HostSession, TableName, TableSource};
 use runner_sql::{held, program};
 
 /// With fewer rows, a table is not worth a word: its lock is held for an instant.

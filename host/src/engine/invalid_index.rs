@@ -1,9 +1,9 @@
 //! Finds what a statement that failed or was killed outside a transaction may have left, and what would prevent it from
 //! running again.
 
-use crate::database::{DatabaseError, HostSession};
 use runner_base::dialect::Dialect;
 use runner_data::Value;
+use runner_database::{DatabaseError, HostSession};
 use runner_sql::{concurrent_index, rebuilt_concurrently};
 
 /// What a statement that failed or was killed left.

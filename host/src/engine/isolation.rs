@@ -1,8 +1,8 @@
 //! What holds a component back on a database, and what its login may do beyond that database.
 
-use crate::database::{DatabaseError, Dialect, HostSession, QueryLimits};
 use runner_base::error::Result;
 use runner_data::Value;
+use runner_database::{DatabaseError, Dialect, HostSession, QueryLimits};
 use runner_sql::ShownGrants;
 
 /// What keeps a component from what it is not meant to do.

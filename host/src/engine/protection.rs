@@ -1,10 +1,10 @@
 //! The protection of a database, which its history keeps: whatever URL and settings lead to it, it stays protected.
 
 use super::history;
-use crate::database::{Database, DatabaseError, Dialect, QueryLimits};
 use crate::engine::schema::{history as sql, tool_sql};
 use runner_base::error::Result;
 use runner_data::Value;
+use runner_database::{Database, DatabaseError, Dialect, QueryLimits};
 
 /// What distinguishes the database from copies of it, of which the history says that they are protected, too: its own name for itself,
 /// and on PostgreSQL the cluster that it is in, where the login may ask for it. MySQL and MariaDB have nothing of that kind that survives a

@@ -8,9 +8,9 @@ use super::event::Unrepeatable;
 use super::run::Run;
 use super::transcript::store::{self, EvidenceKind};
 use super::transcript::{Evidence, Transcript, TranscriptRecorder, TransformRecord};
-use crate::database::{DatabaseError, DatabaseErrorKind, HostSession};
 use runner_base::error::Result;
 use runner_data::Digest;
+use runner_database::{DatabaseError, DatabaseErrorKind, HostSession};
 
 /// The number of transforms whose chunks are kept. A migration with more could do with fewer.
 const KEPT_TRANSFORMS: usize = 256;

@@ -22,7 +22,6 @@ use super::Direction;
 use super::history::{self, Record, Repair, State, Stored, Work, declared_json};
 use super::plan::{check_kind, is_another};
 use super::target::{Candidates, compare_revisions};
-use crate::database::{Database, HostSession, LockRequest, StopSignal, TransactionOptions};
 use crate::engine::artifact::kept_values;
 use crate::engine::clock::now;
 use crate::engine::identity::Identity;
@@ -32,6 +31,7 @@ use crate::engine::run::Run;
 use crate::project::catalog::{Artifact, Catalog, Kind, Migration};
 use crate::project::migration_id;
 use runner_base::error::{Error, Result};
+use runner_database::{Database, HostSession, LockRequest, StopSignal, TransactionOptions};
 
 /// An operator's decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,8 +7,6 @@ use async_trait::async_trait;
 
 use super::event::LogLevel;
 use super::{CallError, Direction, Event};
-use crate::database::message::REBUILD;
-use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, StopSignal};
 use crate::engine::call::Call;
 use crate::engine::execution::{RunningStep, StepStart, Steps};
 use crate::engine::implicit_delete::ImplicitDelete;
@@ -19,6 +17,8 @@ use crate::engine::unknown_name;
 use crate::engine::unreadable::unreadable;
 use crate::project::catalog::Kind;
 use runner_base::error::{Error, ErrorKind, Result};
+use runner_database::message::REBUILD;
+use runner_database::{DatabaseError, DatabaseErrorKind, Dialect, StopSignal};
 use runner_sql::{excerpt, program};
 
 /// A pair of SQL scripts, split into statements.

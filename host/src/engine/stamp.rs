@@ -10,10 +10,10 @@ use super::identity::Identity;
 use super::plan::{Mark, PlanInput, PlanOptions, PlannedMigration, plan_baseline, plan_stamp};
 use super::stopped::stopped;
 use super::target::Target;
-use crate::database::{Database, HostSession, LockRequest, StopSignal, TransactionOptions};
 use crate::engine::clock::now;
 use crate::project::catalog::Catalog;
 use runner_base::error::{Error, Result};
+use runner_database::{Database, HostSession, LockRequest, StopSignal, TransactionOptions};
 
 /// Which of the two commands it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! The error of a run that was told to stop.
 
-use crate::database::stop::StopReason;
 use runner_base::error::{Error, ErrorKind};
+use runner_database::stop::StopReason;
 
 /// Returns the error of a run that was told to stop.
 pub fn stopped(reason: StopReason) -> Error {

@@ -1,8 +1,8 @@
 //! The name that a statement may have meant by one that the database does not know.
 
-use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, HostSession, QueryLimits};
 use runner_base::suggest::did_you_mean;
 use runner_data::Value;
+use runner_database::{DatabaseError, DatabaseErrorKind, Dialect, HostSession, QueryLimits};
 
 /// Tables and views, and their columns.
 const SQLITE: &str = "SELECT m.name, c.name FROM main.sqlite_schema m JOIN pragma_table_info(m.name) c WHERE m.type IN ('table', 'view')";

@@ -7,9 +7,9 @@ use std::thread::{Builder, scope};
 use std::time::{Duration, Instant};
 
 use super::run::Ended;
-use crate::database::StopSignal;
 use runner_base::error::{Error, Result};
 use runner_base::runtime::STACK;
+use runner_database::StopSignal;
 
 /// In which order, and how many at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,10 +4,10 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use super::*;
-use crate::database::StopSignal;
-use crate::database::stop::StopReason;
 use crate::project::LoadRequest;
 use runner_base::error::{Error, Result};
+use runner_database::StopSignal;
+use runner_database::stop::StopReason;
 
 /// What came of each database, as a letter, with the order in which they were begun.
 fn go(
@@ -172,9 +172,9 @@ fn a_query_names_tenants_as_text() {
     let control = directory.path().join("control.db");
     let url = format!("sqlite://{}", control.display());
     runner_base::runtime::run(async {
-        let url = crate::database::DatabaseUrl::parse(&url, directory.path()).expect("a URL");
-        let options = crate::database::ConnectOptions::creating();
-        let mut database = crate::database::connect(&url, &options).await.expect("a database");
+        let url = runner_database::DatabaseUrl::parse(&url, directory.path()).expect("a URL");
+        let options = runner_database::ConnectOptions::creating();
+        let mut database = runner_drivers::connect(&url, &options).await.expect("a database");
         let sql = "CREATE TABLE tenant (id INTEGER PRIMARY KEY, name TEXT, url TEXT)";
         database.host().execute(sql, &[]).await.expect("a table");
         let sql = "INSERT INTO tenant (name, url) VALUES ('b', NULL), ('a', 'sqlite:own.db'), (NULL, NULL)";

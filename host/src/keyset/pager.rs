@@ -6,12 +6,12 @@ mod chunk;
 pub use chunk::ChunkRange;
 
 use super::page_sql::{PageSql, Query, Range};
-use crate::database::read::UNEVEN_KEY;
-use crate::database::{
+use runner_data::{Batch, Column, ColumnType, Value};
+use runner_database::read::UNEVEN_KEY;
+use runner_database::{
     BatchLimits, Bulk, DatabaseError, DatabaseErrorKind, Dialect, PageRequest, QueryLimits, TableInfo, TableName,
     TableSource,
 };
-use runner_data::{Batch, Column, ColumnType, Value};
 
 /// Reads a table or view in the order of a key.
 pub struct TableReader {

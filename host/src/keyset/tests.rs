@@ -3,11 +3,12 @@
 use std::path::Path;
 
 use super::TableReader;
-use crate::database::contract::{rows, run, source};
-use crate::database::{
-    BatchLimits, ConnectOptions, Database, DatabaseError, DatabaseErrorKind, DatabaseUrl, TableSource, connect,
-};
+use runner_contract::{rows, run, source};
 use runner_data::{Batch, ColumnType, Value};
+use runner_database::{
+    BatchLimits, ConnectOptions, Database, DatabaseError, DatabaseErrorKind, DatabaseUrl, TableSource,
+};
+use runner_drivers::connect;
 
 async fn database(statements: &[&str]) -> Box<dyn Database> {
     let url = DatabaseUrl::parse("sqlite::memory:", Path::new("/")).expect("a URL");

@@ -4,7 +4,6 @@ use std::time::Instant;
 
 use super::report::{DatabaseReport, Failure, MigrationReport, Phase, PhaseReport, Verdict};
 use super::{MigrationTest, check, load};
-use crate::database::{Database, DatabaseUrl, connect};
 use crate::dump::{self, Dump, Ignore};
 use crate::engine::apply::Action;
 use crate::engine::stopped::stopped;
@@ -13,6 +12,8 @@ use crate::project::fixtures::{Check, MigrationTests};
 use crate::project::{Artifact, Migration};
 use crate::scratch::Scratch;
 use runner_base::error::{Error, Result};
+use runner_database::{Database, DatabaseUrl};
+use runner_drivers::connect;
 
 /// A phase that did not complete; the following ones cannot run.
 pub(super) struct Broken;

@@ -8,9 +8,9 @@ use toml::de::{DeTable, DeValue};
 
 use super::origin::{Origin, Sourced};
 use super::problem::{Problem, error_for, list, shown};
-use crate::database::url::redact;
 use runner_base::error::{Error, Result};
 use runner_base::suggest::did_you_mean;
+use runner_database::url::redact;
 
 /// A TOML file that is being read, and its problems.
 pub(super) struct Document<'a> {

@@ -6,8 +6,8 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 
-use crate::database::redact::redact;
 use runner_base::visible::steers;
+use runner_database::redact::redact;
 
 /// The longest text on one line, in bytes. Databases and components choose how long their messages are; a screen has some 10,000
 /// characters, and a log of one run should not be a megabyte a line.

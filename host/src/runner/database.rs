@@ -6,11 +6,11 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::database::url::redact;
-use crate::database::{DatabaseUrl, DriverOptions};
 #[cfg(feature = "sqlite")]
 use runner_base::error::Error;
 use runner_base::error::Result;
+use runner_database::url::redact;
+use runner_database::{DatabaseUrl, DriverOptions};
 
 /// A database as a program names it: a URL such as `sqlite://app.db`, or the connect options of sqlx, such as those of a pool that
 /// the program has. A run opens connections of its own with them.

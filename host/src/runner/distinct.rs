@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::database::{Database, DatabaseError, Dialect, QueryLimits};
 use runner_base::error::{Error, Result};
 use runner_data::Value;
+use runner_database::{Database, DatabaseError, Dialect, QueryLimits};
 
 /// The way out for two names of one database.
 pub const NAME_ONCE: &str = "name it once; for several projects or tenants in one database, `[history]` gives each a history: \

@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use crate::database::StopSignal;
-use crate::database::stop::StopReason;
 use runner_base::error::{Error, Result};
 use runner_base::runtime;
+use runner_database::StopSignal;
+use runner_database::stop::StopReason;
 
 /// The runs of a program that are under way.
 #[derive(Clone, Debug, Default)]

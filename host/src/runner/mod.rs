@@ -36,7 +36,6 @@ pub use database::DatabaseLocation;
 pub use events::Events;
 pub use status::Status;
 
-use crate::database::StopSignal;
 use crate::engine::EventSink;
 use crate::engine::apply::Action;
 use crate::engine::control;
@@ -51,6 +50,7 @@ use drive::ActiveRuns;
 pub use drive::clock;
 use run::RunOrder;
 use runner_base::error::Result;
+use runner_database::StopSignal;
 use setup::{HistoryDetail, OpenError, OpenedDatabase, Setup};
 
 /// Chunks of each transform that `verify` looks at, spread over the transform.

@@ -1,12 +1,12 @@
 //! Builds without the feature `components`.
 
 use super::run::RunOrder;
-use crate::database::Database;
 use crate::engine::apply::Action;
 use crate::engine::history;
 use crate::engine::plan::{PlanInput, plan_apply, plan_redo, plan_rollback};
 use crate::project::Catalog;
 use runner_base::error::{Error, Result};
+use runner_database::Database;
 
 /// The error for a component.
 pub(super) fn no_components() -> Error {

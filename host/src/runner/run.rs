@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use super::setup::{OpenError, Setup};
 use crate::backup::{self, Backups};
-use crate::database::{ConnectOptions, Connector, Database, DatabaseUrl, Dialect, StopSignal, connect};
 use crate::engine::apply::{AcceptChanged, Action, Ahead, Engine, Request};
 use crate::engine::backup::Backup;
 use crate::engine::control::{RunControl, RunInfo};
@@ -20,6 +19,8 @@ use crate::engine::{Direction, EventSink, Transforms};
 use crate::project::Catalog;
 use crate::project::settings::{BackupSettings, Chunking, OnExisting};
 use runner_base::error::{Error, ErrorKind, Result};
+use runner_database::{ConnectOptions, Database, DatabaseUrl, Dialect, StopSignal};
+use runner_drivers::{Connector, connect};
 
 /// What to run, and how.
 #[derive(Clone, Debug)]

@@ -4,10 +4,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::distinct::Distinct;
-use crate::database::{
-    ConnectOptions, Connector, Database, DatabaseErrorKind, Dialect, DriverOptions, Facts, HostSession, StopSignal,
-    Unset, connect, no_driver,
-};
 use crate::engine::control::under_way;
 use crate::engine::history::{self, History};
 use crate::engine::protection;
@@ -20,6 +16,10 @@ use crate::project::{Catalog, CatalogReport, Checks, Settings};
 use crate::sandbox::{Compiler, Keep, Sandbox, SandboxOptions};
 use runner_base::error::{Error, Result};
 use runner_base::suggest::quoted_for_shell;
+use runner_database::{
+    ConnectOptions, Database, DatabaseErrorKind, Dialect, DriverOptions, Facts, HostSession, StopSignal, Unset,
+};
+use runner_drivers::{Connector, connect, no_driver};
 
 /// Receives sentences for the operator.
 pub type Note = Arc<dyn Fn(&str) + Send + Sync>;

@@ -2,7 +2,7 @@
 
 use super::bindings::runner::migration::schema as wit;
 use super::convert::{table_in, value_in};
-use crate::database::schema_change::{DataType, DefaultValue, DeleteAction, ForeignKey, NewColumn, NewIndex, NewTable};
+use runner_database::schema_change::{DataType, DefaultValue, DeleteAction, ForeignKey, NewColumn, NewIndex, NewTable};
 
 /// A new table from a guest, not checked yet.
 pub fn new_table_in(definition: wit::TableDefinition) -> NewTable {

@@ -11,13 +11,13 @@ use super::inspect::is_transformer;
 use super::state::{GuestState, Purpose};
 use super::text::{ERROR, WORD, cut};
 use super::{Artifact, SandboxCore, convert, failure, script};
-use crate::database::Dialect;
-use crate::database::stop::StopReason;
 use crate::engine::script::Assets;
 use crate::engine::stopped::stopped;
 use crate::project::catalog::{Description, Need};
 use crate::project::packages::PackageName;
 use runner_base::error::{Error, Result};
+use runner_database::Dialect;
+use runner_database::stop::StopReason;
 
 /// What a component reports about itself.
 #[derive(Clone, Debug, PartialEq, Eq)]

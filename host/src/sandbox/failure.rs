@@ -9,12 +9,12 @@ use super::bindings::runner::migration::types as wit;
 use super::state::{DESCRIPTION_BYTES, GuestState, Purpose};
 use super::text::{self, cut};
 use super::usage::LimitExceeded;
-use crate::database::stop::StopReason;
 use crate::engine::execution::Calls;
 use crate::engine::stopped::stopped;
 use crate::project::limits::Limits;
 use crate::project::units::format_size;
 use runner_base::error::{Error, ErrorKind};
+use runner_database::stop::StopReason;
 
 /// The run has to stop: ends the guest as a trap, in a host call or between two slices of its code.
 #[derive(Clone, Copy, Debug)]

@@ -42,7 +42,6 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
 
-use crate::database::StopSignal;
 use crate::engine::script::{Assets, Compiled, Script};
 use crate::project::limits::Limits;
 use crate::project::script::{LoadedScript, Runtime, is_embedded};
@@ -54,6 +53,7 @@ use compile::Order;
 pub use describe::Described;
 pub(crate) use engine::engine;
 use runner_base::error::{Error, Result};
+use runner_database::StopSignal;
 use script::{ComponentScript, LoadedComponent};
 use state::GuestState;
 

@@ -3,8 +3,8 @@
 
 use super::bindings::runner::migration::packed as wit;
 use super::bindings::runner::migration::types::ColumnType;
-use crate::database::{DatabaseError, DatabaseErrorKind};
 use runner_data::{Batch, Column, ColumnValues, NativeValues, VarValues};
+use runner_database::{DatabaseError, DatabaseErrorKind};
 
 /// A number of a fixed width.
 trait Number: Sized {

@@ -8,12 +8,12 @@ use super::assets::GuestAssets;
 use super::host::weight::Weigh;
 use super::script::LoadedComponent;
 use super::usage::{LogBudget, UsageLimiter};
-use crate::database::{BatchLimits, DatabaseError, DatabaseErrorKind, Dialect, QueryLimits, Renames, StopSignal};
 use crate::engine::CallError;
 use crate::engine::call::CallKind;
 use crate::engine::execution::{CallLimits, Calls};
 use crate::engine::script::RunContext;
 use crate::project::limits::Limits;
+use runner_database::{BatchLimits, DatabaseError, DatabaseErrorKind, Dialect, QueryLimits, Renames, StopSignal};
 
 /// Bytes of a description, which the guest returns and the lockfile keeps. A summary has 500, and the longest known lists of
 /// tables take a few thousand.

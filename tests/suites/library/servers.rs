@@ -26,9 +26,9 @@ fn with_options(builder: Builder, engine: Engine, url: &str) -> Builder {
 /// The round trips of connecting alone.
 async fn trips_to_connect(project: &EngineProject, engine: Engine) -> usize {
     let proxy = Proxy::start(engine.server().unwrap().port());
-    let url = runner::database::DatabaseUrl::parse(&project.server_database().url_at(proxy.port()), Path::new("/"));
-    let options = runner::database::ConnectOptions::default();
-    let database = runner::database::connect(&url.unwrap(), &options).await.unwrap();
+    let url = runner_database::DatabaseUrl::parse(&project.server_database().url_at(proxy.port()), Path::new("/"));
+    let options = runner_database::ConnectOptions::default();
+    let database = runner_drivers::connect(&url.unwrap(), &options).await.unwrap();
     drop(database);
     proxy.turns()
 }

@@ -1,12 +1,12 @@
 //! Mutated answers of the journal, rows of the history, and batches of guests.
 
-use runner::database::{DatabaseError, DatabaseErrorKind};
 use runner::engine::call::{answer, stored};
 use runner::engine::history::parse_rows;
 use runner::engine::transcript::{ChunkRecord, TransformRecord};
 use runner::report::json::{DatabaseJson, HistoryJson};
 use runner::report::text;
 use runner_data::{Batch, Column, ColumnValues, NativeValues, RowSet, Value, VarValues, digest, order};
+use runner_database::{DatabaseError, DatabaseErrorKind};
 use runner_tests::random::Random;
 
 use super::*;
@@ -83,7 +83,7 @@ fn use_of(batch: &Batch) {
     ends((batch.byte_len(), batch.largest_cell().map(|(_, size)| size), digest::of_batch(batch)));
     for column in &batch.columns {
         for row in 0..batch.row_count.min(4) {
-            ends(runner::database::message::cell_text(column, row));
+            ends(runner_database::message::cell_text(column, row));
         }
     }
     ends(order::by_key(batch, &["int64".to_owned(), "text".to_owned()]));

@@ -9,7 +9,6 @@ use super::{Arena, GUEST, How, NEXT};
 use crate::attack::class::{Attacker, Mode};
 use crate::attack::flood;
 use crate::attack::guest::{Guest, Heard};
-use crate::database::{ConnectOptions, Connector, Database, Grants, StopSignal, connect};
 use crate::engine::apply::{Action, Ahead, Engine, Request};
 use crate::engine::control::RunControl;
 use crate::engine::dry_run::{DryRun, DryRunRecorder, Ground as DryRunGround, RecorderOptions, RecordingDatabase};
@@ -23,6 +22,8 @@ use crate::project::catalog::{Catalog, Migration};
 use crate::project::settings::RequiredIsolation;
 use crate::runner::clock;
 use runner_base::error::Result;
+use runner_database::{ConnectOptions, Database, Grants, StopSignal};
+use runner_drivers::{Connector, connect};
 
 /// How long a run waits for the session of one that was given up.
 const LOCK_WAIT: Duration = Duration::from_secs(60);

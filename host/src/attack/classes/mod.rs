@@ -18,7 +18,7 @@ mod postgres;
 mod sqlite;
 
 use super::class::{Attacker, Class, Mode, Verb};
-use crate::database::Dialect;
+use runner_database::Dialect;
 
 /// What an arena is made of.
 pub(super) struct Ground {

@@ -10,7 +10,6 @@ use crate::cli::request::RunRequest;
 use crate::cli::rollback::leaves_nothing;
 use crate::cli::run::{afterwards, catalog, order, say};
 use crate::cli::{confirm, exit, signals};
-use crate::database::StopSignal;
 use crate::engine::Direction;
 use crate::engine::apply::Action;
 use crate::engine::identity::Identity;
@@ -24,6 +23,7 @@ use crate::runner::clock;
 use crate::runner::run::{self as library, ROLL_BACK_ALL, Ran};
 use runner_base::error::{Error, Result};
 use runner_base::runtime;
+use runner_database::StopSignal;
 
 /// Asks before every migration of several databases is rolled back; none of them may be protected.
 pub fn backs_out(fleet: &Fleet, request: &RunRequest, yes: bool) -> Result<()> {

@@ -2,7 +2,6 @@
 
 use super::request::AcceptChanged;
 use super::{Engine, Request};
-use crate::database::{Facts, ToolChange};
 use crate::engine::Direction;
 use crate::engine::clock::now;
 use crate::engine::history::{self, Repair, State};
@@ -12,6 +11,7 @@ use crate::engine::script::ScriptSource;
 use crate::engine::target::compare_revisions;
 use crate::project::catalog::Kind;
 use runner_base::error::{Error, ErrorKind, Result};
+use runner_database::{Facts, ToolChange};
 
 impl Engine {
     /// Fails before anything has run if the operator's decision concerns nothing that it can.

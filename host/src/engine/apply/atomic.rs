@@ -7,7 +7,6 @@ use tokio::task::spawn_blocking;
 use super::record::{Started, done};
 use super::retry::Retries;
 use super::{Engine, StepResult};
-use crate::database::{DatabaseError, DatabaseErrorKind, End, HostSession, SharedDatabase, TransactionOptions};
 use crate::engine::Direction;
 use crate::engine::artifact::to_store;
 use crate::engine::history::{self, Numbers, RunMode, State};
@@ -21,6 +20,7 @@ use crate::engine::transcript;
 use crate::project::catalog::Kind;
 use runner_base::dialect::Dialect;
 use runner_base::error::{Error, ErrorKind, Result};
+use runner_database::{DatabaseError, DatabaseErrorKind, End, HostSession, SharedDatabase, TransactionOptions};
 use runner_sql::{Isolation, program};
 
 impl Engine {

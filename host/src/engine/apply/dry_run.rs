@@ -6,8 +6,6 @@ use super::atomic::not_undone;
 use super::load::check_resumed;
 use super::record::{Started, done};
 use super::{Engine, Request};
-use crate::database::message::{TAKES_PART, takes_nothing_back};
-use crate::database::{DatabaseError, DatabaseErrorKind, Facts, Grants, QueryLimits, TransactionOptions};
 use crate::engine::Direction;
 use crate::engine::event::dry_run::Report;
 use crate::engine::history::{self, RunMode};
@@ -20,6 +18,8 @@ use crate::engine::stopped::stopped;
 use crate::project::catalog::Kind;
 use runner_base::error::{Error, Result};
 use runner_data::Value;
+use runner_database::message::{TAKES_PART, takes_nothing_back};
+use runner_database::{DatabaseError, DatabaseErrorKind, Facts, Grants, QueryLimits, TransactionOptions};
 
 impl Engine {
     /// Runs all planned migrations and rolls them back.

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use super::Engine;
-use crate::database::{Database, Dialect, Facts, HostSession};
 use crate::engine::Direction;
 use crate::engine::artifact::{Named, SqlValues, as_text, asks, filled, kept_values, of_stored, source_of, unfilled};
 use crate::engine::call::Call;
@@ -17,6 +16,7 @@ use crate::project::catalog::{Artifact, Catalog, Kind, Migration};
 use crate::project::sha256;
 use runner_base::error::{Error, Result};
 use runner_data::Value;
+use runner_database::{Database, Dialect, Facts, HostSession};
 use runner_sql::program;
 
 /// The SQL of planned migrations, their parameters filled in.

@@ -42,7 +42,6 @@ use super::event::{Event, EventSink, LogLevel};
 use super::history::{self, Numbers, RunMode};
 use super::outcome::{Done, Failed, Outcome, TookEffect};
 use super::plan::{Plan, PlanInput, PlannedMigration, plan_apply, plan_redo, plan_rollback};
-use crate::database::{Facts, LockRequest, SharedDatabase, StopSignal};
 use crate::engine::identity::Identity;
 use crate::engine::script::{ScriptLoader, Transforms};
 use crate::engine::stopped::stopped;
@@ -51,6 +50,7 @@ use crate::project::limits::Limits;
 use crate::project::settings::{ComponentGrants, RequiredIsolation};
 use runner_base::error::{Error, ErrorKind, Result};
 use runner_data::Value;
+use runner_database::{Facts, LockRequest, SharedDatabase, StopSignal};
 
 /// Runs a project's migrations on a database.
 pub struct Engine {

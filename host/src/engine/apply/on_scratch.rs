@@ -4,9 +4,6 @@
 use std::sync::Arc;
 
 use super::{Engine, Request};
-use crate::database::copy::{self, ScratchPlace};
-use crate::database::logins::{LoginRequest, LoginTask, Removal};
-use crate::database::{Database, DatabaseErrorKind, Dialect, Grants, WantedLogin};
 use crate::engine::control::RunControl;
 use crate::engine::dry_run::{DryRun, Ground, OnScratch, RecordingDatabase};
 use crate::engine::event::Event;
@@ -16,6 +13,9 @@ use crate::engine::plan::Plan;
 use crate::engine::stopped::stopped;
 use crate::project::settings::ComponentGrants;
 use runner_base::error::{Error, ErrorKind, Result};
+use runner_database::logins::{LoginRequest, LoginTask, Removal};
+use runner_database::{Database, DatabaseErrorKind, Dialect, Grants, WantedLogin};
+use runner_drivers::copy::{self, ScratchPlace};
 
 impl Engine {
     /// Runs all planned migrations on a copy, which is then removed.

@@ -6,7 +6,6 @@ use super::atomic::roll_back;
 use super::owed::Relay;
 use super::record::Started;
 use super::{Engine, Request};
-use crate::database::{HostSession, TransactionOptions};
 use crate::engine::Direction;
 use crate::engine::artifact::as_text;
 use crate::engine::history::{self, State};
@@ -17,6 +16,7 @@ use crate::engine::run::Run;
 use crate::engine::script::ScriptSource;
 use crate::project::catalog::Kind;
 use runner_base::error::{Error, Result};
+use runner_database::{HostSession, TransactionOptions};
 
 /// A migration in progress: its journal, and what history recorded of it before.
 pub(super) struct Opened {

@@ -10,7 +10,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::opening::Opened;
 use super::stepwise::made;
 use super::{Engine, Failure};
-use crate::database::ToolChange;
 use crate::engine::Direction;
 use crate::engine::history::{Numbers, RunMode};
 use crate::engine::journal::Written;
@@ -18,6 +17,7 @@ use crate::engine::outcome::{Done, Failed, Outcome, TookEffect};
 use crate::engine::plan::PlannedMigration;
 use crate::project::catalog::Kind;
 use runner_base::error::{Error, ErrorKind};
+use runner_database::ToolChange;
 
 /// What a stepwise migration takes over from those before it, and leaves to the one after it.
 pub(super) struct Relay<'a> {

@@ -4,7 +4,6 @@ use async_trait::async_trait;
 
 use super::tests::{engine, sql};
 use super::*;
-use crate::database::{DatabaseUrl, QueryLimits, connect};
 use crate::engine::call::{Call, CallKind};
 use crate::engine::history::{Record, State};
 use crate::engine::journal::JournalStep;
@@ -13,6 +12,8 @@ use crate::engine::script::{Execution, RunContext, Script, ScriptSource};
 use crate::engine::target::Target;
 use crate::project::catalog::{Kind, Migration};
 use runner_base::error::ErrorKind;
+use runner_database::{DatabaseUrl, QueryLimits};
+use runner_drivers::connect;
 use runner_tests::servers;
 
 /// Three statements, of which the last fails until it is fixed.
@@ -207,7 +208,7 @@ async fn a_component_that_does_something_else_is_refused() {
     let (postgres, mariadb) = (servers::postgres().database(), servers::mariadb().database());
     for url in ["sqlite::memory:".to_owned(), postgres.url(), mariadb.url()] {
         let url = DatabaseUrl::parse(&url, std::path::Path::new("/")).expect("a URL");
-        let options = crate::database::ConnectOptions::creating();
+        let options = runner_database::ConnectOptions::creating();
         let database = Arc::new(tokio::sync::Mutex::new(connect(&url, &options).await.expect("a connection")));
         let component = Migration { kind: Kind::Component, ..sql("1", "-- runner:no-transaction\nSELECT 1", None) };
         let mut engine = Engine { database, ..engine(vec![component]).await };

@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 
 use super::owed::Relay;
 use super::{Action, Engine, Failure, Request, StepResult};
-use crate::database::{DatabaseError, HostSession};
 use crate::engine::event::Event;
 use crate::engine::outcome::Done;
 use crate::engine::plan::PlannedMigration;
 use runner_base::backoff::Backoff;
 use runner_base::error::Error;
+use runner_database::{DatabaseError, HostSession};
 
 /// The pause before the first retry. Each further pause is twice as long: the lock may be held for a long time.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
@@ -171,8 +171,6 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::database::stop::StopReason;
-    use crate::database::{DatabaseErrorKind, QueryLimits};
     use crate::engine::Direction;
     use crate::engine::apply::tests::{engine, sql};
     use crate::engine::apply::{Action, Request};
@@ -180,6 +178,8 @@ mod tests {
     use crate::engine::script::{RunContext, Script, ScriptLoader, ScriptSource};
     use crate::engine::target::Target;
     use runner_base::error::ErrorKind;
+    use runner_database::stop::StopReason;
+    use runner_database::{DatabaseErrorKind, QueryLimits};
 
     /// Fails with a lock conflict this many times before it succeeds.
     struct Meets(std::sync::Mutex<u32>);

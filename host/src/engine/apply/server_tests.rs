@@ -7,13 +7,14 @@ use runner_tests::servers::{self, TestDatabase};
 
 use super::tests::{engine, sql};
 use super::*;
-use crate::database::{ConnectOptions, DatabaseUrl, TransactionOptions, connect};
 use crate::engine::plan::PlanOptions;
 use crate::engine::script::{Script, ScriptSource};
 use crate::engine::sql_script::SqlScript;
 use crate::engine::target::Target;
 use crate::project::catalog::{Migration, Mode};
 use runner_base::error::ErrorKind;
+use runner_database::{ConnectOptions, DatabaseUrl, TransactionOptions};
+use runner_drivers::connect;
 
 /// Notes what is told, and does something when a retry is.
 #[derive(Default)]

@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::{Engine, Request};
-use crate::database::{DatabaseErrorKind, SharedDatabase, WantedLogin};
 use crate::engine::Direction;
 use crate::engine::artifact::source_of;
 use crate::engine::control::RunningMigration;
@@ -22,6 +21,7 @@ use crate::engine::script::{Execution, LeftOut, RunContext, Script};
 use crate::engine::transform;
 use crate::project::migration_id;
 use runner_base::error::{Error, ErrorKind, Result};
+use runner_database::{DatabaseErrorKind, SharedDatabase, WantedLogin};
 
 /// The pause between two checks for a transform to share.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);

@@ -9,7 +9,6 @@ use super::owed::{Owed, Relay};
 use super::record::{Started, done, work};
 use super::unfinished::{StoppedAt, after_a_change, not_begun, partial, stays_broken};
 use super::{Engine, Failure, Request, StepResult};
-use crate::database::{DatabaseError, DatabaseErrorKind, Facts, HostSession, ToolChange, TransactionOptions};
 use crate::engine::Direction;
 use crate::engine::artifact::to_store;
 use crate::engine::call::Inputs;
@@ -23,6 +22,7 @@ use crate::engine::run::Run;
 use crate::engine::script::ScriptSource;
 use crate::project::catalog::Kind;
 use runner_base::error::{Error, Result};
+use runner_database::{DatabaseError, DatabaseErrorKind, Facts, HostSession, ToolChange, TransactionOptions};
 
 impl Engine {
     /// Runs a stepwise migration.

@@ -10,7 +10,6 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::*;
-use crate::database::{ConnectOptions, DatabaseUrl, Dialect, QueryLimits, connect};
 use crate::engine::Direction;
 use crate::engine::plan::PlanOptions;
 use crate::engine::script::{RunContext, Script, ScriptSource};
@@ -20,6 +19,8 @@ use crate::project::catalog::{Artifact, Description, Kind, Migration, Mode, SqlF
 use crate::project::settings::RequiredIsolation;
 use crate::project::sha256;
 use runner_base::error::ErrorKind;
+use runner_database::{ConnectOptions, DatabaseUrl, Dialect, QueryLimits};
+use runner_drivers::connect;
 
 /// Notes the kinds of events.
 #[derive(Default)]
@@ -291,7 +292,7 @@ async fn a_stop_signal_rolls_back_and_keeps_what_was_finished() {
     impl Script for Stops {
         async fn run(&self, direction: Direction, context: &RunContext) -> runner_base::error::Result<()> {
             if context.revision == "2" {
-                self.1.raise(crate::database::stop::StopReason::Terminate);
+                self.1.raise(runner_database::stop::StopReason::Terminate);
             }
             self.0.run(direction, context).await
         }

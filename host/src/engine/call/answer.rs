@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::canonical::{self, Sink};
 use super::stored;
-use crate::database::DatabaseError;
 use runner_data::count::counted;
 use runner_data::{Batch, ColumnType, Digest, RowSet, Value, digest};
+use runner_database::DatabaseError;
 
 /// An answer of a step. The journal stores it; the transcript contains its digest.
 pub trait Answer: Serialize + DeserializeOwned {

@@ -2,8 +2,8 @@
 //! length. Published transcripts depend on them, so they never change. Nothing is read back from them; what is stored
 //! has an encoding of its own, in [`stored`](super::stored).
 
-use crate::database::{DatabaseError, DatabaseErrorKind};
 use runner_data::{ColumnType, Digest, RowSet, Value};
+use runner_database::{DatabaseError, DatabaseErrorKind};
 
 /// Accepts bytes: a buffer, or a digest.
 pub trait Sink {

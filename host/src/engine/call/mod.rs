@@ -16,7 +16,7 @@ use std::ops::Range;
 
 use sha2::{Digest, Sha256};
 
-use crate::database::{Dialect, Facts};
+use runner_database::{Dialect, Facts};
 use runner_sql::classify::{has_list, is_setting_of_dump};
 use runner_sql::{StatementClass, calls_only_known, classify, concurrent_index, identifiers, removed_concurrently};
 

@@ -1,8 +1,8 @@
 //! Statements of which a part may remain if they fail: where DDL commits by itself, those that are not atomic, and those
 //! that run other statements; on PostgreSQL, blocks that commit, and what leaves an index or a partition half gone.
 
-use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Facts};
 use crate::engine::call::{Call, Commit};
+use runner_database::{DatabaseError, DatabaseErrorKind, Dialect, Facts};
 use runner_sql::classify::{has_list, open_run_comments};
 use runner_sql::{StatementClass, classify, commits_within, identifiers, removed_concurrently};
 
@@ -123,7 +123,7 @@ mod tests {
         let (denied, syntax) = (DatabaseErrorKind::Denied, DatabaseErrorKind::Syntax);
         assert!(has_not_begun("CALL p()", mariadb, &error(denied, "")));
         assert!(!has_not_begun("CALL p()", mariadb, &error(denied, "1142")));
-        assert!(!has_not_begun("CALL p()", mariadb, &error(denied, crate::database::error::RAN)));
+        assert!(!has_not_begun("CALL p()", mariadb, &error(denied, runner_database::error::RAN)));
         assert!(!has_not_begun("CALL p(", mariadb, &error(syntax, "1064")));
         assert!(has_not_begun("BEGIN NOT ATOMIC SELEC 1; END", mariadb, &error(syntax, "1064")));
         assert!(!has_not_begun("BEGIN NOT ATOMIC EXECUTE s; END", mariadb, &error(syntax, "1064")));

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::stored;
-use crate::database::{TableSource, TableTarget};
 use runner_data::Value;
+use runner_database::{TableSource, TableTarget};
 
 /// A transform as it began, with its columns and keys by name.
 #[derive(Clone, Debug, Serialize, Deserialize)]

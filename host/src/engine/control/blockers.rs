@@ -1,9 +1,9 @@
 //! Names the sessions that the run waits for.
 
 use super::RunControl;
-use crate::database::{Database, DatabaseError, QueryLimits};
 use crate::engine::event::{Event, LogLevel};
 use runner_data::Value;
+use runner_database::{Database, DatabaseError, QueryLimits};
 
 impl RunControl {
     /// Reports each session that the run waits for, once. `told`: those that were reported before, without those that are gone.

@@ -9,7 +9,6 @@ use std::time::Duration;
 use super::orders::{self, ScopeState};
 use super::store::{self, RunRow};
 use super::work::Work;
-use crate::database::{DatabaseErrorKind, HostSession, LockHolder, Probe};
 use crate::engine::Direction;
 use crate::engine::event::{Total, percent};
 use crate::engine::history::{self, History, Record, RunMode, State};
@@ -21,6 +20,7 @@ use crate::engine::target::compare_revisions;
 use crate::engine::throttle::Pause;
 use crate::engine::throttle::only_slows;
 use runner_base::error::Result;
+use runner_database::{DatabaseErrorKind, HostSession, LockHolder, Probe};
 
 /// How old a run's row may be before the run is no longer assumed to be alive, where the lock does not show it.
 const SILENCE: Duration = Duration::from_secs(10);

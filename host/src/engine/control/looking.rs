@@ -6,10 +6,10 @@ use std::time::Instant;
 
 use super::store::WrittenBy;
 use super::{LOOK, RunControl, orders, store, table};
-use crate::database::stop::StopReason;
-use crate::database::{Database, SharedDatabase};
 use crate::engine::throttle::load::Load;
 use runner_base::error::Result;
+use runner_database::stop::StopReason;
+use runner_database::{Database, SharedDatabase};
 
 /// The state that only looks use.
 #[derive(Default)]

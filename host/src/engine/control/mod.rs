@@ -44,14 +44,15 @@ use std::time::{Duration, Instant};
 use super::Direction;
 use super::event::{Event, EventSink, LogLevel};
 use super::history::RunMode;
-use crate::database::stop::StopReason;
-use crate::database::{Connector, Database, HostSession, SharedDatabase, StopSignal};
 use crate::engine::event::Total;
 use crate::engine::stopped::stopped;
 use crate::engine::throttle::Hold;
 use crate::project::settings::Throttle;
 use looking::LookState;
 use runner_base::error::{Error, Result};
+use runner_database::stop::StopReason;
+use runner_database::{Database, HostSession, SharedDatabase, StopSignal};
+use runner_drivers::Connector;
 use state::{ActiveTransform, ControlState};
 
 /// The interval between looks.

@@ -2,12 +2,12 @@
 
 use super::table;
 use super::table::unusable;
-use crate::database::{DatabaseErrorKind, HostSession};
 use crate::engine::schema::{control as sql, tool_sql};
 use crate::engine::target::compare_revisions;
 use crate::engine::throttle::Pause;
 use runner_base::error::Result;
 use runner_data::Value;
+use runner_database::{DatabaseErrorKind, HostSession};
 
 /// The scope of requests to all runs.
 pub const EVERYTHING: &str = "*";

@@ -2,11 +2,11 @@
 
 use super::table;
 use super::table::unusable;
-use crate::database::{DatabaseError, DatabaseErrorKind, HostSession, TransactionOptions};
 use crate::engine::event::Total;
 use crate::engine::schema::{control as sql, dialect_schema, tool_sql};
 use runner_base::error::Result;
 use runner_data::Value;
+use runner_database::{DatabaseError, DatabaseErrorKind, HostSession, TransactionOptions};
 
 /// The name of what holds a run that stopped early.
 pub const ENDED: &str = "ended";

@@ -1,9 +1,9 @@
 //! Reading the tables through which runs and operators communicate.
 
-use crate::database::{DatabaseError, DatabaseErrorKind, HostSession, QueryLimits};
 use crate::engine::schema::tool_sql;
 use runner_base::error::{Error, Result};
 use runner_data::Value;
+use runner_database::{DatabaseError, DatabaseErrorKind, HostSession, QueryLimits};
 
 /// Runs a query and parses its rows. Returns none if the table does not exist.
 pub(super) async fn read<T>(

@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 
 use super::orders::{ControlRequest, EVERYTHING};
 use super::*;
-use crate::database::{ConnectOptions, DatabaseUrl, TransactionOptions, connect};
 use crate::engine::history::{self, History};
 use runner_base::error::ErrorKind;
+use runner_database::{ConnectOptions, DatabaseUrl, TransactionOptions};
+use runner_drivers::connect;
 
 #[derive(Default)]
 struct Heard(Mutex<Vec<Event>>);

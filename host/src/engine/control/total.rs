@@ -1,8 +1,8 @@
 //! The server's estimate of the number of rows: counting may read the whole table.
 
-use crate::database::{DatabaseError, Dialect, QueryLimits, Session, TableSource};
 use crate::engine::event::Total;
 use runner_data::Value;
+use runner_database::{DatabaseError, Dialect, QueryLimits, Session, TableSource};
 
 /// If the server estimates more rows than this, they are not counted: counting would take too long for a progress
 /// display.

@@ -1,8 +1,8 @@
 //! What a run is doing at this moment looks like what an interrupted run left: plans tell them apart by the lock.
 
-use crate::database::HostSession;
 use crate::engine::history::{self, History, State};
 use runner_base::error::Result;
+use runner_database::HostSession;
 
 /// Takes what a live run is doing as what it is about to be: a statement that it has begun as one that is still to be done, and a
 /// migration that it rolls back as one that is not applied. Returns the name of that run; `None` if nothing is partial, or if

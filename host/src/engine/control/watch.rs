@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use super::store::{self, WrittenBy};
 use super::{LOOK, RunControl};
-use crate::database::{ConnectOptions, Connector, Database};
+use runner_database::{ConnectOptions, Database};
+use runner_drivers::Connector;
 
 /// How long a look may take before its connection is abandoned.
 const LOOK_TIMEOUT: Duration = Duration::from_secs(10);

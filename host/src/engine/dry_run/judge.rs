@@ -1,6 +1,6 @@
 //! What a migration may do in a dry run: nothing that would take effect outside the transaction or the copy.
 
-use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, Facts, TableName};
+use runner_database::{DatabaseError, DatabaseErrorKind, Dialect, Facts, TableName};
 use runner_sql::classify::open_run_comments;
 use runner_sql::{StatementClass, classify, engine_of_elsewhere, identifiers, qualifiers, words, writes_file};
 

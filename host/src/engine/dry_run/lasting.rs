@@ -1,9 +1,9 @@
 //! Tables of other databases that keep what is written to them after a rollback, on servers where some engines know no transactions. Those of
 //! the run's own database are asked for before a dry run begins.
 
-use crate::database::message::{TAKES_PART, takes_nothing_back};
-use crate::database::{Database, DatabaseError, DatabaseErrorKind, Dialect, QueryLimits};
 use runner_data::Value;
+use runner_database::message::{TAKES_PART, takes_nothing_back};
+use runner_database::{Database, DatabaseError, DatabaseErrorKind, Dialect, QueryLimits};
 use runner_sql::classify::reads;
 use runner_sql::{identifiers, qualifiers};
 

@@ -26,7 +26,7 @@ pub use recording::RecordingDatabase;
 
 use std::sync::Arc;
 
-use crate::database::ConnectOptions;
+use runner_database::ConnectOptions;
 
 /// How a dry run is performed.
 #[derive(Clone)]

@@ -5,12 +5,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::samples::Gathered;
-use crate::database::DatabaseError;
-use crate::database::message::value_text;
 use crate::engine::event::dry_run::{Change, DryRunEvent, Ending, Sample, Tried, TriedMigration};
 use crate::engine::event::{Event, EventSink};
 use crate::project::migration_id;
 use runner_data::Value;
+use runner_database::DatabaseError;
+use runner_database::message::value_text;
 
 /// The number of a migration's steps that are kept for the report. All of them are reported as events.
 const KEPT: usize = 10_000;
@@ -310,10 +310,10 @@ impl EventSink for DryRunRecorder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::database::DatabaseErrorKind;
     use crate::engine::Direction;
     use crate::engine::event::dry_run::Cell;
     use runner_base::error::Error;
+    use runner_database::DatabaseErrorKind;
 
     #[derive(Default)]
     struct ProgressMessages(Mutex<Vec<String>>);

@@ -8,15 +8,15 @@ use async_trait::async_trait;
 use super::judge::{Ground, Judgement, judge, judge_table};
 use super::lasting::LastingElsewhere;
 use super::recorder::DryRunRecorder;
-use crate::database::message::value_text;
-use crate::database::{
+use crate::engine::event::dry_run::{Cell, Change};
+use runner_data::{Batch, RowSet, Value};
+use runner_database::message::value_text;
+use runner_database::{
     BatchLimits, Bulk, Claims, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, End, Facts, FixedInputs,
     Grants, LockHolder, LockRequest, LoginReport, LoginRequest, PageRequest, Part, Probe, QueryLimits, ReadingAhead,
     Role, RoleToken, SchemaChange, Session, StopSignal, TableIdentity, TableInfo, TableName, TableSource, TableTarget,
     ToolChange, TransactionOptions, WantedLogin, WriteHint, WriteMode, WriterId,
 };
-use crate::engine::event::dry_run::{Cell, Change};
-use runner_data::{Batch, RowSet, Value};
 
 /// The most bytes of a sampled row; larger ones are not shown.
 const ROW_BYTES: usize = 1 << 20;
@@ -50,7 +50,7 @@ impl RecordingDatabase {
     }
 
     /// Returns the recorded session, in its current role.
-    fn inner(&mut self) -> crate::database::role::RoleSession<'_> {
+    fn inner(&mut self) -> runner_database::role::RoleSession<'_> {
         self.inner.in_role(self.role, &self.stop)
     }
 

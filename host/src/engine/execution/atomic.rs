@@ -8,9 +8,6 @@ use tokio::sync::OwnedMutexGuard;
 use super::calls::Calls;
 use super::step::{Access, RunningStep, Steps};
 use super::{NEXT, next_of_table};
-use crate::database::{
-    CursorId, CursorRequest, Database, DatabaseError, TableSource, TableTarget, WriteHint, WriterId,
-};
 use crate::engine::CallError;
 use crate::engine::call::answer::{Page, Position, Resolved, Spooled, Transformed};
 use crate::engine::call::{Answer, Call};
@@ -18,6 +15,9 @@ use crate::engine::journal::crash;
 use crate::engine::transform::{self, BatchFunction, TransformTask};
 use crate::keyset::TableReader;
 use runner_data::Batch;
+use runner_database::{
+    CursorId, CursorRequest, Database, DatabaseError, TableSource, TableTarget, WriteHint, WriterId,
+};
 
 impl Steps {
     /// Begins a step: it waits for the connection only.

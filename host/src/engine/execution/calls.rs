@@ -8,9 +8,6 @@ use super::journalled::{JournalledReader, JournalledWriter};
 use super::replayed::ReplayedReader;
 use super::step::{Fault, StepStart, Steps};
 use super::{Execution, Reader, ReaderMode, Writer, WriterMode};
-use crate::database::{
-    BatchLimits, CursorRequest, DatabaseError, Dialect, QueryLimits, SchemaChange, TableSource, TableTarget,
-};
 use crate::engine::CallError;
 use crate::engine::call::answer::Transformed;
 use crate::engine::call::{Call, CallKind};
@@ -22,6 +19,9 @@ use crate::engine::transform::{BatchFunction, TransformTask};
 use crate::project::catalog::Kind;
 use runner_data::digest::of_batch;
 use runner_data::{Batch, RowSet, Value};
+use runner_database::{
+    BatchLimits, CursorRequest, DatabaseError, Dialect, QueryLimits, SchemaChange, TableSource, TableTarget,
+};
 use runner_sql::order::is_unordered;
 use runner_sql::volatile::volatile_calls;
 

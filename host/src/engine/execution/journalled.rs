@@ -7,8 +7,6 @@ use std::time::Instant;
 use super::calls::Calls;
 use super::step::{Access, RunningStep, StepStart, Steps};
 use super::{NEXT, next_of_table};
-use crate::database::write::other_columns;
-use crate::database::{Bulk, CursorRequest, DatabaseError, TableSource, TableTarget, WriteHint};
 use crate::engine::CallError;
 use crate::engine::call::answer::{Page, Position, Resolved, Spooled, Transformed};
 use crate::engine::call::{Answer, Call};
@@ -16,6 +14,8 @@ use crate::engine::journal::{Journal, JournalStep, TransformStep};
 use crate::engine::transform::{self, BatchFunction, TransformTask, position};
 use crate::keyset::TableReader;
 use runner_data::Batch;
+use runner_database::write::other_columns;
+use runner_database::{Bulk, CursorRequest, DatabaseError, TableSource, TableTarget, WriteHint};
 
 impl Steps {
     /// Begins a step: it waits as the operator and the throttle require, and then looks up the journal.

@@ -22,7 +22,7 @@ use self::journalled::{JournalledReader, JournalledWriter};
 use self::replayed::ReplayedReader;
 use super::call::{Call, CallKind};
 use super::transcript::Replay;
-use crate::database::WriterId;
+use runner_database::WriterId;
 
 /// A reader that a migration has open.
 pub struct Reader(ReaderMode);

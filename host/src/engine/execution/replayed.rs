@@ -5,12 +5,12 @@ use std::sync::Arc;
 use super::calls::Calls;
 use super::step::Steps;
 use super::{NEXT, next_of_table};
-use crate::database::TableSource;
 use crate::engine::CallError;
 use crate::engine::call::answer::{Page, Resolved, Spooled, Transformed};
 use crate::engine::call::{Answer, Call};
 use crate::engine::transcript::Replay;
 use runner_data::Batch;
+use runner_database::TableSource;
 
 impl Steps {
     /// Answers a step.

@@ -7,9 +7,6 @@ use std::time::Instant;
 use tokio::sync::OwnedMutexGuard;
 
 use super::{Execution, atomic};
-use crate::database::{
-    Database, DatabaseError, DatabaseErrorKind, Grants, HostSession, MigrationSession, SchemaChange, StopSignal,
-};
 use crate::engine::CallError;
 use crate::engine::call::{Answer, Call};
 use crate::engine::event::Event;
@@ -19,6 +16,9 @@ use crate::engine::role::session_of;
 use crate::engine::script::RunContext;
 use crate::project::catalog::Kind;
 use runner_data::Batch;
+use runner_database::{
+    Database, DatabaseError, DatabaseErrorKind, Grants, HostSession, MigrationSession, SchemaChange, StopSignal,
+};
 
 /// The steps of one migration's run.
 pub struct Steps {

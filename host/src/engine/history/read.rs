@@ -3,8 +3,6 @@
 use std::collections::BTreeSet;
 
 use super::record::{Record, RunMode, State};
-use crate::database::facts::TOOL_TABLES;
-use crate::database::{DatabaseErrorKind, Facts, HostSession, QueryLimits};
 use crate::engine::call::answer::Transformed;
 use crate::engine::schema::history::COLUMNS;
 use crate::engine::schema::{dialect_schema, history as sql, tool_sql};
@@ -13,6 +11,8 @@ use crate::project::RevisionPlace;
 use crate::project::catalog::Kind;
 use runner_base::error::{Error, Result};
 use runner_data::Value;
+use runner_database::facts::TOOL_TABLES;
+use runner_database::{DatabaseErrorKind, Facts, HostSession, QueryLimits};
 
 /// The format of the tables that this version writes.
 pub(super) use crate::engine::schema::FORMAT;
@@ -360,6 +360,6 @@ pub(super) fn garbled() -> Error {
 }
 
 /// A database error met while reading or writing history.
-pub fn unreadable(error: crate::database::DatabaseError) -> Error {
+pub fn unreadable(error: runner_database::DatabaseError) -> Error {
     Error::from(error).at("while using", "the history tables")
 }

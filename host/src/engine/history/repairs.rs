@@ -1,11 +1,11 @@
 //! Operators' decisions about interrupted revisions, and their reasons. They are kept whatever happens to the revision.
 
 use super::read::{garbled, is_there, unreadable};
-use crate::database::{HostSession, QueryLimits, ToolChange};
 use crate::engine::schema::repair as sql;
 use crate::engine::schema::tool_sql;
 use runner_base::error::Result;
 use runner_data::Value;
+use runner_database::{HostSession, QueryLimits, ToolChange};
 
 /// The action of accepting a changed artifact.
 pub const ACCEPT_CHECKSUM: &str = "accept-checksum";

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use runner_tests::servers::{self, TestDatabase};
 
 use super::*;
-use crate::database::{ConnectOptions, Database, DatabaseUrl, HostSession, TransactionOptions, connect};
 use crate::project::catalog::Kind;
+use runner_database::{ConnectOptions, Database, DatabaseUrl, HostSession, TransactionOptions};
+use runner_drivers::connect;
 
 async fn open(url: &str) -> Box<dyn Database> {
     let url = DatabaseUrl::parse(url, Path::new("/")).expect("a URL");

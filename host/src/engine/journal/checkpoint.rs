@@ -4,7 +4,6 @@ use super::chunk::{self, Claimant, Effect};
 use super::step::Lookup;
 use super::store::{self, Checkpoint, Entry};
 use super::{Journal, crash, damaged};
-use crate::database::{DatabaseError, DatabaseErrorKind, HostSession, SharedDatabase, TransactionOptions};
 use crate::engine::call::answer::{Position, Transformed, pack, unpack};
 use crate::engine::call::transform::TransformSpec;
 use crate::engine::call::{Call, stored};
@@ -12,6 +11,7 @@ use crate::engine::stopped::stopped;
 use crate::engine::transcript::store::EvidenceKind;
 use crate::engine::transcript::{self, Builders, Evidence, TransformRecord, handover, store as evidence};
 use runner_base::error::{Error, Result};
+use runner_database::{DatabaseError, DatabaseErrorKind, HostSession, SharedDatabase, TransactionOptions};
 
 /// The bits for the number of a batch within its chunk, in the number under which its record is stored.
 const BATCHES_OF_CHUNK: u32 = 16;

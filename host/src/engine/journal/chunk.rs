@@ -16,7 +16,6 @@ pub use self::owner::{ChunkRole, Owner};
 pub use self::under_way::{UnderWay, under_way};
 pub use self::whole::check;
 use self::whole::seal;
-use crate::database::{DatabaseError, DatabaseErrorKind, HostSession, QueryLimits};
 use crate::engine::call::answer::{Position, Transformed};
 use crate::engine::call::stored::{pack, unpack};
 use crate::engine::call::transform::KeyOrEnd;
@@ -24,6 +23,7 @@ use crate::engine::clock::now;
 use crate::engine::run::Run;
 use crate::engine::schema::{chunk as sql, tool_sql};
 use runner_data::Value;
+use runner_database::{DatabaseError, DatabaseErrorKind, HostSession, QueryLimits};
 
 /// How long a claimed chunk waits for its owner's transaction, by the database's clock. A process that dies in between
 /// delays the others for this long; one that is late finds its chunk taken and claims another.

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use super::store::unwritable;
 use super::{Journal, chunk};
-use crate::database::{HostSession, Part};
 use runner_base::error::Result;
+use runner_database::{HostSession, Part};
 
 /// How often it is tried again after a worker was in the way for longer than a lock timeout, or the server took one of the two for
 /// the victim of a deadlock: more often than there are workers, each of which leaves after its chunk.

@@ -2,12 +2,12 @@
 
 use super::chunk;
 use super::store::{self, Entry};
-use crate::database::{DatabaseError, DatabaseErrorKind, HostSession, TransactionOptions};
 use crate::engine::call::answer::pack;
 use crate::engine::call::{CallKind, Commit, shown};
 use crate::engine::journal::{Journal, JournalState, crash, resolve};
 use crate::engine::stopped::stopped;
 use runner_base::error::{Error, Result};
+use runner_database::{DatabaseError, DatabaseErrorKind, HostSession, TransactionOptions};
 
 impl Journal {
     /// Rolls back a failed step. It is recorded when the migration begins another step or ends, and so has handled the error.

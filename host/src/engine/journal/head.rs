@@ -5,13 +5,13 @@
 //! a forger could write both. It is not in the row of history, which is wide and read by everyone, nor in row 0, which
 //! is lost with the journal when one table is restored.
 
-use crate::database::{HostSession, ToolChange};
 use crate::engine::journal::damaged;
 use crate::engine::journal::store;
 use crate::engine::journal::store::{count, execute, number, rows};
 use crate::engine::run::Run;
 use crate::engine::schema::journal as sql;
 use runner_base::error::{Error, Result};
+use runner_database::{HostSession, ToolChange};
 
 /// The process that executes a migration.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -38,7 +38,6 @@ pub use successor::Successor;
 
 use std::collections::VecDeque;
 
-use crate::database::{Facts, HostSession, StopSignal, ToolChange};
 use crate::engine::Direction;
 use crate::engine::call::{CallKind, Inputs, answer};
 use crate::engine::clock::now;
@@ -46,6 +45,7 @@ use crate::engine::run::Run;
 use crate::engine::stopped::stopped;
 use crate::project::catalog::Kind;
 use runner_base::error::{Error, Result};
+use runner_database::{Facts, HostSession, StopSignal, ToolChange};
 
 /// The journal of one migration in one direction.
 pub struct Journal {

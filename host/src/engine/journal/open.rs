@@ -2,7 +2,6 @@
 
 use super::repair::{self, Decision, Unknown};
 use super::resolve::Known;
-use crate::database::{Facts, HostSession, StopSignal, ToolChange, TransactionOptions};
 use crate::engine::call::Inputs;
 use crate::engine::call::stored::{pack, unpack};
 use crate::engine::clock::now;
@@ -15,6 +14,7 @@ use crate::engine::transcript::handover;
 use crate::project::catalog::Kind;
 use crate::project::short;
 use runner_base::error::{Error, ErrorKind, Result};
+use runner_database::{Facts, HostSession, StopSignal, ToolChange, TransactionOptions};
 use runner_sql::excerpt;
 
 /// The progress of a migration in its steps.

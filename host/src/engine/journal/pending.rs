@@ -12,8 +12,8 @@
 
 use super::store;
 use super::{Journal, JournalState, Written};
-use crate::database::{DatabaseError, DatabaseErrorKind, HostSession, SharedDatabase, ToolChange, TransactionOptions};
 use runner_base::error::{Error, Result};
+use runner_database::{DatabaseError, DatabaseErrorKind, HostSession, SharedDatabase, ToolChange, TransactionOptions};
 
 impl Journal {
     /// Makes the changes that wait. To be called before the run waits for anything, and where it ends.

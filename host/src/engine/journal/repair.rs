@@ -1,7 +1,6 @@
 //! A step that began and has no answer: what is known about it, and the record of an operator's decision.
 
 use super::resolve::{self, Known};
-use crate::database::HostSession;
 use crate::engine::call::answer::{Answer, Page, Resolved, Spooled, pack};
 use crate::engine::call::{CallKind, shown};
 use crate::engine::clock::now;
@@ -11,6 +10,7 @@ use crate::engine::journal::{chunk, damaged, head};
 use crate::engine::run::Run;
 use runner_base::error::{Error, Result};
 use runner_data::RowSet;
+use runner_database::HostSession;
 
 /// A step that began and has no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]

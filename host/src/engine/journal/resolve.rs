@@ -12,12 +12,12 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::store::Intent;
-use crate::database::{Dialect, Facts, HostSession, QueryLimits};
 use crate::engine::call::canonical::{self, Sink};
 use crate::engine::call::{Call, CallKind, is_repeatable, stored};
 use crate::engine::schema::objects::expression;
 use runner_base::error::{Error, Result};
 use runner_data::{RowSet, Value};
+use runner_database::{Dialect, Facts, HostSession, QueryLimits};
 use runner_sql::{RemovedConcurrently, folded_names, identifiers, objects, removed_concurrently};
 
 /// The digest of a schema without any of the objects: SHA-256 of nothing.

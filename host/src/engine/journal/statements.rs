@@ -1,10 +1,10 @@
 //! Statements of a migration in SQL that took effect before its file was edited.
 
 use super::store;
-use crate::database::HostSession;
 use crate::engine::call::Call;
 use crate::engine::run::Run;
 use runner_base::error::{Error, Result};
+use runner_database::HostSession;
 
 /// Fails, as the run that resumes would, unless the statements that took effect are still the first ones of the migration. `calls`:
 /// its calls in their order.

@@ -4,10 +4,6 @@ use tokio::sync::OwnedMutexGuard;
 
 use super::resolve::Look;
 use super::store::{self, Entry};
-use crate::database::{
-    Database, DatabaseError, DatabaseErrorKind, End, FixedInputs, HostSession, MigrationSession, SharedDatabase,
-    StopSignal, ToolChange,
-};
 use crate::engine::call::answer::{Answer, pack, unpack};
 use crate::engine::call::partial_effects::has_not_begun;
 use crate::engine::call::{Call, Commit, stored};
@@ -17,6 +13,10 @@ use crate::engine::role::session_of;
 use crate::project::catalog::Kind;
 use runner_base::error::{Error, Result};
 use runner_data::Batch;
+use runner_database::{
+    Database, DatabaseError, DatabaseErrorKind, End, FixedInputs, HostSession, MigrationSession, SharedDatabase,
+    StopSignal, ToolChange,
+};
 
 /// A step that has begun.
 pub enum JournalStep<T> {

@@ -8,7 +8,6 @@ pub use self::checkpoint::{
     under_way,
 };
 pub use self::entry::{Entry, INPUTS, Intent, Recorded};
-use crate::database::{DatabaseError, HostSession, QueryLimits, ToolChange};
 use crate::engine::call::CallKind;
 use crate::engine::clock::now;
 use crate::engine::journal::{chunk, damaged, head};
@@ -18,6 +17,7 @@ use crate::engine::schema::tool_sql;
 use crate::engine::transcript::store as evidence;
 use runner_base::error::{Error, Result};
 use runner_data::Value;
+use runner_database::{DatabaseError, HostSession, QueryLimits, ToolChange};
 
 impl Run {
     /// Deletes everything recorded about the run.

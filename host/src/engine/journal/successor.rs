@@ -18,13 +18,13 @@ use std::collections::BTreeSet;
 use super::chunk;
 use super::store::{self, Checkpoint, unwritable};
 use super::{Journal, JournalState, crash};
-use crate::database::{HostSession, ToolChange};
 use crate::engine::call::CallKind;
 use crate::engine::run::Run;
 use crate::engine::transcript::handover::{self, Handover};
 use crate::engine::transcript::{ChunkRecord, store as evidence};
 use runner_base::error::{Error, Result};
 use runner_data::ColumnType;
+use runner_database::{HostSession, ToolChange};
 
 /// The changes of history for a handover at a step, after the build with a digest.
 pub type HandoverChanges = dyn Fn(u64, &str) -> Vec<ToolChange> + Send + Sync;

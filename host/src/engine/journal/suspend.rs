@@ -1,7 +1,6 @@
 //! Suspends the transforms of an interrupted upgrade while it is rolled back, so that no other process works on their chunks
 //! meanwhile. They are resumed if the rollback ends before it changes anything.
 
-use crate::database::HostSession;
 use crate::engine::Direction;
 use crate::engine::call::answer::Transformed;
 use crate::engine::journal::chunk;
@@ -9,6 +8,7 @@ use crate::engine::journal::store::{execute, transformed};
 use crate::engine::run::Run;
 use crate::engine::schema::journal as sql;
 use runner_base::error::Result;
+use runner_database::HostSession;
 
 impl Run {
     /// Returns what the transforms in progress have committed so far, in all processes.

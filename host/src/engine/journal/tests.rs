@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use super::open::{Build, Resumed};
 use super::*;
-use crate::database::stop::StopReason;
-use crate::database::{
-    ConnectOptions, DatabaseErrorKind, DatabaseUrl, QueryLimits, SharedDatabase, TransactionOptions, connect,
-};
 use crate::engine::call::Call;
 use crate::engine::history;
 use runner_base::error::ErrorKind;
 use runner_data::Value;
+use runner_database::stop::StopReason;
+use runner_database::{
+    ConnectOptions, DatabaseErrorKind, DatabaseUrl, QueryLimits, SharedDatabase, TransactionOptions,
+};
+use runner_drivers::connect;
 
 const RUN: Run = Run { history: 1, direction: Direction::Up };
 

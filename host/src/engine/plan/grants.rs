@@ -6,7 +6,6 @@
 use std::sync::Arc;
 
 use super::{Plan, PlanInput, PlannedMigration};
-use crate::database::{Facts, Grants, WantedLogin};
 use crate::engine::isolation::Barrier;
 use crate::engine::target::compare_revisions;
 use crate::project::catalog::{Kind, Need, RAW_SQL};
@@ -16,6 +15,7 @@ use crate::project::packages::package_of;
 use crate::project::settings::{ComponentGrants, RequiredIsolation};
 use crate::project::{RevisionKey, migration_id};
 use runner_base::error::{Error, ErrorKind, Result, several};
+use runner_database::{Facts, Grants, WantedLogin};
 
 impl Plan {
     /// Gives each component what the operator grants it, and compares the limits that it needs. Fails if grants are for no

@@ -1,7 +1,7 @@
 //! Settings of a server under which its own client would read a text in SQL in another way than runner does.
 
-use crate::database::{Dialect, Facts};
 use runner_base::error::Error;
+use runner_database::{Dialect, Facts};
 use runner_sql::classify::open_run_comments;
 use runner_sql::{StatementClass, classify, identifiers, quoted};
 

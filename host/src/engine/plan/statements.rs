@@ -4,14 +4,14 @@
 use std::slice::from_ref;
 
 use super::{PlannedMigration, Refusal, modes};
-use crate::database::known::KnownTexts;
-use crate::database::{Dialect, Facts};
 use crate::engine::event::Unrepeatable;
 use crate::engine::history::RunMode;
 use crate::engine::journal::counts_own_statements;
 use crate::engine::schema::{dialect_schema, tool_sql};
 use crate::engine::unreadable::unreadable;
 use runner_base::error::{Error, Result};
+use runner_database::{Dialect, Facts};
+use runner_drivers::known::KnownTexts;
 use runner_sql::{
     Held, Statement, StatementClass, classify, excerpt, keeps_last, late_enum_value, leading_words,
     leaves_write_ahead_log, program, waits_for_vacuum, writes_file,

@@ -1,10 +1,10 @@
 //! Cases in, revisions out; no database.
 
 use super::*;
-use crate::database::{Dialect, HistoryPlace, LockKind};
 use crate::engine::history::{State, declared_json};
 use crate::project::catalog::{Artifact, Migration, Mode, SqlFiles};
 use runner_base::error::ErrorKind;
+use runner_database::{Dialect, HistoryPlace, LockKind};
 
 const SQLITE: Facts = facts(Dialect::Sqlite, true);
 const MYSQL: Facts = facts(Dialect::Mysql, false);

@@ -22,7 +22,7 @@ mod tests;
 use std::borrow::Cow;
 
 use self::{mysql::MYSQL, postgres::POSTGRES, sqlite::SQLITE};
-use crate::database::{Dialect, Facts};
+use runner_database::{Dialect, Facts};
 
 /// The format of the tables and of what they store, as recorded in `runner_meta`.
 pub const FORMAT: i64 = 4;

@@ -3,7 +3,7 @@
 //!
 //! Each question names its object by equality, since MariaDB opens every table of a database to answer any other.
 
-use crate::database::{Dialect, Facts};
+use runner_database::{Dialect, Facts};
 use runner_sql::objects::{Aspect, Object};
 
 /// A catalogue, the columns that hold the database and the name, and the columns that are compared.

@@ -2,7 +2,7 @@
 
 use super::history::STORE_OR_UPDATE;
 use super::{DialectSchema, Words};
-use crate::database::facts::CLOSE;
+use runner_database::facts::CLOSE;
 
 /// PostgreSQL.
 pub const POSTGRES: DialectSchema = DialectSchema {

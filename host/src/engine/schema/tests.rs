@@ -55,7 +55,7 @@ fn every_dialect_creates_the_tools_tables() {
         let name = |text: &&str| text.split("@.").nth(1).and_then(|rest| rest.split(' ').next()).map(str::to_owned);
         let mut made: Vec<String> = dialect.create.iter().filter_map(name).collect();
         made.sort_unstable();
-        let mut known = crate::database::facts::TOOL_TABLES.to_vec();
+        let mut known = runner_database::facts::TOOL_TABLES.to_vec();
         known.sort_unstable();
         assert_eq!(made, known);
     }

@@ -1,13 +1,12 @@
-use crate::database::stop::StopReason;
 use runner_base::error::ErrorKind;
+use runner_database::stop::StopReason;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use super::*;
-use crate::database::{
-    ConnectOptions, DatabaseUrl, QueryLimits, SharedDatabase, StopSignal, TransactionOptions, connect,
-};
 use crate::engine::{EventSink, RunRecorder};
+use runner_database::{ConnectOptions, DatabaseUrl, QueryLimits, SharedDatabase, StopSignal, TransactionOptions};
+use runner_drivers::connect;
 
 #[derive(Default)]
 struct Heard(Mutex<Vec<(u64, String, u64)>>);

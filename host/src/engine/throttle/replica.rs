@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use crate::database::{
-    ConnectOptions, Database, DatabaseError, DatabaseErrorKind, DatabaseUrl, Dialect, Facts, QueryLimits, connect,
-};
 use runner_base::error::{Error, Result};
 use runner_data::Value;
+use runner_database::{
+    ConnectOptions, Database, DatabaseError, DatabaseErrorKind, DatabaseUrl, Dialect, Facts, QueryLimits,
+};
+use runner_drivers::connect;
 
 /// The lag of a standby: none if it is connected and has applied everything it received, otherwise the age of the last
 /// transaction it applied. NULL if it has applied none yet.

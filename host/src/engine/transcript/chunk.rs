@@ -5,12 +5,12 @@ use std::num::NonZeroU64;
 
 use serde::{Deserialize, Serialize};
 
-use crate::database::message::value_text;
-use crate::database::{TableSource, TableTarget};
 use crate::engine::call::canonical::{Sink, digest_of};
 use crate::engine::call::stored;
 use runner_data::digest::of_batch;
 use runner_data::{Batch, ColumnType, Digest, Value, order};
+use runner_database::message::value_text;
+use runner_database::{TableSource, TableTarget};
 
 /// The number of chunks of one transform kept for `verify`: 33 million rows at the default chunk size. Beyond that,
 /// every second chunk is kept, then every fourth, and so on.

@@ -3,12 +3,12 @@
 use super::handover::{self, Builders, Handover};
 use super::store::{self, EvidenceKind};
 use super::{Recording, TransformRecord};
-use crate::database::HostSession;
 use crate::engine::Direction;
 use crate::engine::call::{Inputs, stored};
 use crate::engine::event::Unrepeatable;
 use crate::engine::run::Run;
 use runner_base::error::{Error, Result};
+use runner_database::HostSession;
 
 /// The evidence of a run.
 pub struct Evidence {

@@ -3,12 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::store::{self, EvidenceKind};
-use crate::database::HostSession;
 use crate::engine::call::canonical::{Sink, digest_of};
 use crate::engine::call::stored;
 use crate::engine::run::Run;
 use runner_base::error::{Error, Result};
 use runner_data::Digest;
+use runner_database::HostSession;
 
 /// The step under which all handovers of a run are stored.
 const ALL: u64 = 0;

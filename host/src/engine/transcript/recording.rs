@@ -4,9 +4,9 @@ use std::io::{Read, Write};
 
 use serde::{Deserialize, Serialize};
 
-use crate::database::DatabaseError;
 use crate::engine::call::stored::{self, MAX_BYTES, WINDOW_LOG};
 use crate::engine::call::{Answer, Call};
+use runner_database::DatabaseError;
 
 /// The largest recorded call: its statement is cut to 500 characters, and its kind and digest have less than 50.
 const CALL_BYTES: u64 = 4 << 10;

@@ -3,10 +3,10 @@
 use std::sync::{Mutex, PoisonError};
 
 use super::recording::{Garbled, Recording};
-use crate::database::DatabaseError;
 use crate::engine::call::{Answer, Call};
 use runner_base::error::{Error, Result};
 use runner_data::Digest;
+use runner_database::DatabaseError;
 
 /// A recording that answers calls.
 pub struct Replay {

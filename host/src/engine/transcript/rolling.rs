@@ -1,10 +1,10 @@
 //! One digest over all calls and their answers, in order. Its memory does not depend on their number.
 
 use super::recording::TranscriptRecorder;
-use crate::database::DatabaseError;
 use crate::engine::call::canonical::{self, Sink};
 use crate::engine::call::{Answer, Call};
 use runner_data::Digest;
+use runner_database::DatabaseError;
 
 /// The version of the encoding; every transcript begins with it.
 const VERSION: &str = "runner transcript 1";

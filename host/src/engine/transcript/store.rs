@@ -1,7 +1,6 @@
 //! Reads and writes the table `runner_evidence`. The caller has taken the host's role and owns the transaction.
 
 use super::chunk::{ChunkRecord, Ledger};
-use crate::database::{DatabaseErrorKind, HostSession, QueryLimits, ToolChange};
 use crate::engine::call::stored;
 use crate::engine::event::Unrepeatable;
 use crate::engine::run::Run;
@@ -9,6 +8,7 @@ use crate::engine::schema::evidence as sql;
 use crate::engine::schema::tool_sql;
 use runner_base::error::{Error, Result};
 use runner_data::{ColumnType, Value};
+use runner_database::{DatabaseErrorKind, HostSession, QueryLimits, ToolChange};
 
 /// The bytes of one row: far below what any server accepts at once.
 const PART: usize = 512 << 10;
@@ -235,6 +235,6 @@ fn garbled() -> Error {
     Error::mismatch("the evidence for `runner verify` is damaged").at("table", "runner_evidence")
 }
 
-fn unusable(error: crate::database::DatabaseError) -> Error {
+fn unusable(error: runner_database::DatabaseError) -> Error {
     Error::from(error).at("while using", "the table `runner_evidence`")
 }

@@ -1,8 +1,8 @@
 //! The digests of sources, targets and parameters, which are part of the calls that a transcript contains.
 
-use crate::database::{TableName, TableSource, TableTarget, WriteMode};
 use crate::engine::call::canonical::{self, Sink, digest_of};
 use runner_data::Value;
+use runner_database::{TableName, TableSource, TableTarget, WriteMode};
 
 /// Returns the digest of the parameters of a statement, or an empty text if there are none.
 pub fn of_parameters(parameters: &[Value]) -> String {

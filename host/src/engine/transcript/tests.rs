@@ -2,11 +2,11 @@
 
 use super::recording::Garbled;
 use super::*;
-use crate::database::{DatabaseError, DatabaseErrorKind, TableName, TableSource, TableTarget, WriteMode};
 use crate::engine::call::golden_tests::values;
 use crate::engine::call::stored::tests::assert_no_panic;
 use crate::engine::call::{Call, CallKind, stored};
 use runner_data::{Batch, ColumnType, Digest, Value};
+use runner_database::{DatabaseError, DatabaseErrorKind, TableName, TableSource, TableTarget, WriteMode};
 
 fn call(text: &str) -> Call<'_> {
     Call { kind: CallKind::Execute, text, parameters: "" }

@@ -7,12 +7,12 @@ use std::pin::pin;
 use std::task::Poll;
 
 use super::key_check::{BatchKeys, KeyCheck};
-use crate::database::{BatchLimits, WriteHint};
 use crate::engine::batch_function::{BatchFunction, BatchInstance};
 use crate::engine::transcript::{StoredRows, WrittenRange};
 use runner_base::error::{Error, Result};
 use runner_data::digest::of_batch;
 use runner_data::{Batch, Digest};
+use runner_database::{BatchLimits, WriteHint};
 
 /// An instance whose results are checked.
 pub(super) struct CheckedInstance {

@@ -4,9 +4,9 @@
 use std::collections::HashMap;
 
 use super::notes::ChunkNotes;
-use crate::database::WriteMode;
-use crate::database::message::cells_text;
 use runner_data::{Batch, Column, ColumnValues};
+use runner_database::WriteMode;
+use runner_database::message::cells_text;
 
 /// The comparison for one transform.
 pub struct KeyCheck {

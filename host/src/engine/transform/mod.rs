@@ -31,7 +31,6 @@ use self::single::ChunkIo;
 use super::call_error::CallError;
 use super::journal::{Journal, LiveTransform};
 use super::transcript::{self, Ledger, TransformRecord};
-use crate::database::{DatabaseError, DatabaseErrorKind, Dialect, TableSource, TableTarget, WriteMode};
 use crate::engine::call::answer::{Position, Transformed};
 use crate::engine::call::transform::TransformSpec;
 use crate::engine::script::RunContext;
@@ -39,6 +38,7 @@ use crate::engine::stopped::stopped;
 use crate::keyset::TableReader;
 use runner_base::error::Result;
 use runner_data::Batch;
+use runner_database::{DatabaseError, DatabaseErrorKind, Dialect, TableSource, TableTarget, WriteMode};
 
 /// How long a transform runs before its rows are counted for progress, because counting reads the whole table.
 const COUNT_AFTER: Duration = Duration::from_millis(500);

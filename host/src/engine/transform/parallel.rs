@@ -21,7 +21,6 @@ use super::chunk_size::ChunkSizer;
 use super::key_check::KeyCheck;
 use super::single::{ChunkIo, JournalledTransform, OpenedTransform};
 use super::{COUNT_AFTER, TransformTask, key_check_of, no_transformer, record_of};
-use crate::database::{BatchLimits, Database, TransactionOptions, WriteMode};
 use crate::engine::batch_function::BatchFunction;
 use crate::engine::call::answer::Transformed;
 use crate::engine::call::transform::TransformSpec;
@@ -35,6 +34,7 @@ use crate::engine::journal::{Journal, MOST_BATCHES};
 use crate::engine::script::{Execution, RunContext};
 use crate::keyset::{ChunkRange, TableReader};
 use runner_base::error::{Error, Result};
+use runner_database::{BatchLimits, Database, TransactionOptions, WriteMode};
 
 /// A worker's own connection, or the run's.
 pub(super) type Connection = OwnedMutexGuard<Box<dyn Database>>;

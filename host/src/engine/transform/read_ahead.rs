@@ -11,12 +11,13 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::position;
-use crate::database::{BatchLimits, Connector, DatabaseError, Facts, Grants, StopSignal, TableIdentity, TableSource};
 use crate::engine::call::answer::Position;
 use crate::engine::event::{Event, LogLevel};
 use crate::engine::script::RunContext;
 use crate::keyset::TableReader;
 use runner_data::Batch;
+use runner_database::{BatchLimits, DatabaseError, Facts, Grants, StopSignal, TableIdentity, TableSource};
+use runner_drivers::Connector;
 
 /// Chunks that are read before a second connection is made to a server: most tables are smaller.
 const AFTER_ON_SERVER: u32 = 3;

@@ -12,11 +12,6 @@ use async_trait::async_trait;
 use runner_tests::servers::{self, TestDatabase};
 
 use super::*;
-use crate::database::stop::StopReason;
-use crate::database::{
-    BatchLimits, ConnectOptions, Connector, DatabaseUrl, QueryLimits, SharedDatabase, StopSignal, TableName,
-    TransactionOptions, connect,
-};
 use crate::engine::call::{Call, CallKind, Inputs};
 use crate::engine::control::RunControl;
 use crate::engine::journal::{Build, TransformStep, Worker};
@@ -27,6 +22,11 @@ use crate::engine::{Direction, Event, EventSink, history};
 use crate::project::catalog::Kind;
 use runner_base::error::{Error, ErrorKind};
 use runner_data::{Column, ColumnValues, VarValues};
+use runner_database::stop::StopReason;
+use runner_database::{
+    BatchLimits, ConnectOptions, DatabaseUrl, QueryLimits, SharedDatabase, StopSignal, TableName, TransactionOptions,
+};
+use runner_drivers::{Connector, connect};
 
 const RUN: Run = Run { history: 1, direction: Direction::Up };
 const ROWS: i64 = 20;

@@ -1,8 +1,8 @@
 //! Whether a cell contains what was written to it. Databases pad and rewrite values; what they would round is refused.
 
-use crate::database::Dialect;
 use runner_data::decimal::same_number;
 use runner_data::{ColumnType, Value, order};
+use runner_database::Dialect;
 
 /// Whether a value of this type is read back exactly as written.
 pub fn is_exact(column_type: ColumnType) -> bool {

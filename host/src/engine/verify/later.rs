@@ -1,11 +1,11 @@
 //! Finds what may have written where a transform wrote before: later steps of the same migration, and later migrations.
 
 use super::Verifier;
-use crate::database::{Dialect, WriteMode};
 use crate::engine::history::{self, History, Record, State, Stored};
 use crate::engine::transcript::{Evidence, TransformRecord};
 use crate::project::catalog::{Artifact, Kind};
 use runner_base::error::Result;
+use runner_database::{Dialect, WriteMode};
 use runner_sql::{fill, has_parameters, identifiers, program};
 
 /// Returns what may have changed the rows that a transform wrote, which has this index in its run, as the beginning of a sentence.

@@ -18,12 +18,12 @@ use super::event::{EventSink, Unrepeatable};
 use super::history::{self, History, Record, State};
 use super::target::{Candidates, compare_revisions};
 use super::transcript::{Evidence, Replay};
-use crate::database::{BatchLimits, SharedDatabase, StopSignal};
 use crate::engine::recorder::RunRecorder;
 use crate::engine::script::{Execution, LeftOut, RunContext, Script, ScriptLoader, ScriptSource};
 use crate::engine::stopped::stopped;
 use crate::project::catalog::{CatalogReport, Kind};
 use runner_base::error::Result;
+use runner_database::{BatchLimits, SharedDatabase, StopSignal};
 
 /// What is verified about a revision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

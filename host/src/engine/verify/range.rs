@@ -4,11 +4,11 @@ use super::Verifier;
 use super::rows::explained;
 use super::spelling::{OTHER_SPELLING, key_types};
 use super::target::TargetMatch;
-use crate::database::{BatchLimits, DatabaseError, DatabaseErrorKind, Dialect, PageRequest, WriteMode};
 use crate::engine::transcript::{ChunkRecord, TransformRecord, WrittenRange};
 use runner_base::error::Result;
 use runner_data::digest::of_batch;
 use runner_data::{Batch, ColumnType, Value, order};
+use runner_database::{BatchLimits, DatabaseError, DatabaseErrorKind, Dialect, PageRequest, WriteMode};
 
 impl Verifier {
     /// Compares the rows of the target between the first and the last key that a chunk wrote with their digest.

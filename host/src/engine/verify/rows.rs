@@ -6,7 +6,6 @@ use super::builds::BuildsOf;
 use super::later::touched_later;
 use super::target::TargetMatch;
 use super::{Extent, Finding, LoadedScript, NO_ASSETS, ProofLevel, Verdict, Verifier, counted, had_assets};
-use crate::database::{BatchLimits, DatabaseError, DatabaseErrorKind, TableSource};
 use crate::engine::batch_function::BatchFunction;
 use crate::engine::event::Event;
 use crate::engine::history::{History, Record};
@@ -18,6 +17,7 @@ use crate::project::short;
 use runner_base::error::{Error, ErrorKind, Result};
 use runner_data::Batch;
 use runner_data::digest::of_batch;
+use runner_database::{BatchLimits, DatabaseError, DatabaseErrorKind, TableSource};
 
 /// The factor by which a batch may have grown since its rows were read; beyond it they are different rows anyway.
 const GROWN: usize = 8;

@@ -1,9 +1,9 @@
 //! Keys that rows keep in another spelling than they were written in: a collation may take `Alice` and `alice` for the same.
 
 use super::Verifier;
-use crate::database::{DatabaseError, Dialect, QueryLimits, WriteMode};
 use crate::engine::transcript::{ChunkRecord, TransformRecord};
 use runner_data::{ColumnType, Value};
+use runner_database::{DatabaseError, Dialect, QueryLimits, WriteMode};
 
 /// What a digest cannot tell from a difference, if a target may keep keys. Another chunk that matches does not rule it out.
 pub(super) const OTHER_SPELLING: &str = "or keeps keys in another spelling, which its collation takes for the same";

@@ -6,13 +6,13 @@ use super::Verifier;
 use super::cells::{is_exact, is_kept_otherwise, is_padded, same};
 use super::rows::explained;
 use super::spelling::{OTHER_SPELLING, key_types};
-use crate::database::message::{cells_text, value_text};
-use crate::database::{BatchLimits, DatabaseError, DatabaseErrorKind, Dialect, PageRequest, TableSource, WriteMode};
 use crate::engine::call::canonical;
 use crate::engine::transcript::{ChunkRecord, TransformRecord};
 use runner_base::error::Result;
 use runner_data::digest::of_batch;
 use runner_data::{Batch, Column, ColumnType, Value};
+use runner_database::message::{cells_text, value_text};
+use runner_database::{BatchLimits, DatabaseError, DatabaseErrorKind, Dialect, PageRequest, TableSource, WriteMode};
 
 /// The number of values in one query.
 const AT_ONCE: usize = 240;

@@ -1,9 +1,9 @@
 //! Reads single chunks of a table, and finds where they end.
 
 use super::{TableReader, ask};
-use crate::database::{BatchLimits, Bulk, DatabaseError, TableSource};
 use crate::keyset::page_sql::Range;
 use runner_data::Value;
+use runner_database::{BatchLimits, Bulk, DatabaseError, TableSource};
 
 /// One chunk of a table.
 #[derive(Clone, Debug, Default)]

@@ -28,13 +28,13 @@ use super::problem::error_for;
 use super::revision::RevisionKey;
 use super::script::LoadedScript;
 use super::settings::Settings;
-use crate::database::StopSignal;
 pub use check::{CheckReport, CheckedArtifact, Digested, Finding, Verdict, check};
 pub(crate) use encode::of_command as component_of;
 use keep::{Decided, Fate};
 pub use needs::{Needs, needs};
 use refresh::{Origin, Refresh};
 use runner_base::error::{Error, Result};
+use runner_database::StopSignal;
 pub use script::keep_runtime;
 pub use watch::{fingerprint, shared_directories};
 

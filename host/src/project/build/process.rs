@@ -4,9 +4,9 @@ use std::io::{self, Read};
 use std::process::{Child, Command, Output};
 use std::time::{Duration, Instant};
 
-use crate::database::StopSignal;
 use runner_base::error::{Error, Result};
 use runner_base::processes::{Group, own_session};
+use runner_database::StopSignal;
 
 /// Interval between checks whether a compiler has ended.
 const LOOK: Duration = Duration::from_millis(20);

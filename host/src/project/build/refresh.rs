@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::encode::{of_command, to_component};
 use super::{BuildRequest, BuiltArtifact, Change, Described, command, outside, rust};
-use crate::database::Dialect;
 use crate::project::digest::sha256;
 use crate::project::discovery::{
     ASSETS, Compared, Found, FoundEntry, FoundFiles, SharedDigests, SqlFile, compare_shared, find_assets, source_digest,
@@ -15,6 +14,7 @@ use crate::project::problem::{Problem, error_for};
 use crate::project::settings::Settings;
 use crate::project::sql_file::SqlTexts;
 use runner_base::error::{Error, Result};
+use runner_database::Dialect;
 
 /// How often a source is compiled that is another one after each time: the build itself writes something else there.
 const ROUNDS: usize = 3;

@@ -14,10 +14,10 @@ use super::digest::{component_digest, sha256};
 use super::files::read_regular_anywhere;
 use super::revision::{RevisionKey, migration_id};
 use super::script::ScriptFiles;
-use crate::database::{Dialect, Renames};
 pub use need::{Need, RAW_SQL};
 pub use report::{CatalogProblem, CatalogProblemKind, CatalogReport, Checks, ComparedTexts, mismatched};
 use runner_base::error::{Error, Result};
+use runner_database::{Dialect, Renames};
 
 /// The largest value that the limit `artifact_bytes` can have.
 const LARGEST: u64 = 4 << 30;

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use crate::database::grants::Grant;
-use crate::database::{Grants, Renames};
 use crate::project::limits::Limits;
+use runner_database::grants::Grant;
+use runner_database::{Grants, Renames};
 
 /// How a need of statements of its own is written.
 pub const RAW_SQL: &str = "raw_sql";

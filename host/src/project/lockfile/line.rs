@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{ComponentDescription, LockLine, LockedArtifact, SqlDigests, TextDigests};
-use crate::database::Dialect;
 #[cfg(feature = "cli")]
 use crate::project::catalog::Kind;
 use crate::project::catalog::{Description, Mode, Need};
@@ -13,6 +12,7 @@ use crate::project::per_dialect::PerDialect;
 use crate::project::revision::RevisionKey;
 use crate::project::script::ScriptLanguage;
 use crate::project::toml_reader::Section;
+use runner_database::Dialect;
 
 /// The line as text, without defaults.
 #[cfg(feature = "cli")]

@@ -45,9 +45,9 @@ use super::packages::{PackageName, Version};
 use super::per_dialect::PerDialect;
 use super::revision::{RevisionKey, migration_id};
 use super::script::ScriptLanguage;
-use crate::database::Renames;
 pub use line::quote;
 use runner_base::dialect::Dialect;
+use runner_database::Renames;
 #[cfg(feature = "cli")]
 pub use write::add_lines;
 #[cfg(feature = "cli")]

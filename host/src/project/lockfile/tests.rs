@@ -1,10 +1,10 @@
 use super::*;
-use crate::database::{Dialect, Renames};
 use crate::project::catalog::{Mode, Need};
 use crate::project::files::open_root;
 use crate::project::script::ScriptLanguage;
 use crate::project::test_project::{TestProject, told, told_by};
 use runner_base::error::ErrorKind;
+use runner_database::{Dialect, Renames};
 
 fn sql(texts: &[(Option<Dialect>, Option<&str>, Option<&str>)], stepwise: bool) -> LockedArtifact {
     let text = |text: Option<&str>| text.map(str::to_owned);

@@ -11,7 +11,6 @@ use super::newer::{Fetched, fetch, newest};
 use super::place::Place;
 use super::settings::RAW_SQL_KEEPS_NAMES;
 use super::{SIGNATURE, key_is_lost, range_hint};
-use crate::database::{Grants, Renames};
 use crate::project::build::{BuiltArtifact, Change, Describe};
 use crate::project::catalog::Kind;
 use crate::project::digest::sha256;
@@ -20,6 +19,7 @@ use crate::project::files::{ProjectDirectory, cannot_write, open_root, read_regu
 use crate::project::lockfile::{LockLine, LockedPackage, Lockfile, write_atomically};
 use crate::project::settings::Settings;
 use runner_base::error::{Error, Result};
+use runner_database::{Grants, Renames};
 
 /// How a package is added.
 pub struct AddRequest<'a> {

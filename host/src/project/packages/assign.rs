@@ -6,7 +6,6 @@ use std::path::Path;
 use super::format::{ManifestMigration, PackageFile};
 use super::name::{package_of, package_revision};
 use super::vendored::Reference;
-use crate::database::Renames;
 use crate::project::build::{Describe, Described};
 use crate::project::catalog::Description;
 use crate::project::digest::sha256;
@@ -16,6 +15,7 @@ use crate::project::lockfile::{ComponentDescription, LockLine, LockedArtifact, L
 use crate::project::revision::RevisionKey;
 use crate::project::scaffold::{revision_after_all, revision_at};
 use runner_base::error::{Error, Result};
+use runner_database::Renames;
 
 /// A migration of a package that is part of the project.
 #[derive(Clone, Debug, PartialEq, Eq)]

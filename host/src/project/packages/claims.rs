@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::format::Manifest;
-use crate::database::grants::{Grant, Tables, Verb, begins};
+use runner_database::grants::{Grant, Tables, Verb, begins};
 
 /// Two packages that claim the same tables: their names, and the tables as the second one asks for them.
 pub(super) struct Conflict {

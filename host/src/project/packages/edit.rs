@@ -3,12 +3,12 @@
 use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, value};
 
 use super::name::{PackageName, Version};
-use crate::database::Renames;
 use crate::project::files::{behind_links, cannot_write, open_root, read_own};
 use crate::project::line_ends::with_line_ends;
 use crate::project::lockfile::write_atomically;
 use crate::project::settings::Settings;
 use runner_base::error::{Error, Result};
+use runner_database::Renames;
 
 /// The largest settings file that is edited.
 const LARGEST: u64 = 4 << 20;

@@ -13,10 +13,10 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 use super::name::{PackageName, Version};
-use crate::database::Renames;
-use crate::database::grants::Grant;
 use crate::project::catalog::{Need, RAW_SQL};
 use crate::project::revision::RevisionKey;
+use runner_database::Renames;
+use runner_database::grants::Grant;
 
 /// What every component begins with.
 const PREAMBLE: [u8; 8] = *b"\0asm\x0d\0\x01\0";

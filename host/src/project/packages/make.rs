@@ -2,12 +2,12 @@
 
 use super::format::{ManifestMigration, write};
 use super::name::{PackageName, Version, package_of};
-use crate::database::Grants;
 use crate::project::catalog::{Artifact, Catalog, Kind, Migration, Need};
 use crate::project::digest::sha256;
 use crate::project::revision::{RevisionKey, compare_revisions};
 use crate::project::settings::{ComponentGrants, Settings};
 use runner_base::error::{Error, Result, several};
+use runner_database::Grants;
 
 /// What to make.
 pub struct MakeRequest<'a> {

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::name::{PackageName, VersionRange};
-use crate::database::{Grants, Renames};
 use crate::project::settings::read_grants;
 use crate::project::toml_reader::Section;
+use runner_database::{Grants, Renames};
 
 /// What is pinned of a package.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -7,7 +7,6 @@ use super::claims;
 use super::format::{Manifest, PackageFile};
 use super::name::{package_of, package_revision};
 use super::{SIGNATURE, SIGNATURE_BYTES};
-use crate::database::Renames;
 use crate::project::catalog::{Artifact, CatalogProblem, CatalogProblemKind, ComponentFiles, Kind, Migration};
 use crate::project::digest::sha256;
 use crate::project::discovery::VENDOR;
@@ -17,6 +16,7 @@ use crate::project::revision::RevisionKey;
 use crate::project::settings::Settings;
 use crate::project::source::Source;
 use runner_base::error::ErrorKind;
+use runner_database::Renames;
 
 /// What was found of packages.
 #[derive(Default)]

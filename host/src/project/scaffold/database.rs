@@ -5,9 +5,9 @@ use std::path::{Component, Path, PathBuf};
 use cap_std::fs::Dir;
 
 use super::Scaffolded;
-use crate::database::DatabaseUrl;
 use crate::project::env::{self, Variables};
 use runner_base::error::{Error, Result};
+use runner_database::DatabaseUrl;
 
 /// The variable that stands for the password.
 const PASSWORD: &str = "DB_PASSWORD";

@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use super::{Scaffolded, cannot_write};
-use crate::database::Dialect;
 use crate::project::build::{Needs, needs};
 use crate::project::files::open_root;
 use crate::project::settings::Settings;
 use runner_base::error::{Error, Result};
+use runner_database::Dialect;
 
 const WORKFLOW: &str = ".github/workflows/migrations.yml";
 

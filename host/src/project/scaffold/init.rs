@@ -7,12 +7,12 @@ use cap_std::fs::Dir;
 
 use super::database::InitDatabase;
 use super::{Scaffolded, cannot_write};
-use crate::database::DatabaseUrl;
 use crate::project::files::{open_root, read_own};
 use crate::project::lockfile::write_atomically;
 use crate::project::problem::list;
 use crate::project::settings::FILE_NAME;
 use runner_base::error::{Error, Result};
+use runner_database::DatabaseUrl;
 
 const MIGRATIONS: &str = "migrations";
 const GITIGNORE: &str = ".gitignore";

@@ -203,7 +203,7 @@ fn a_password_is_added_to_another_file_with_the_permissions_of_the_first() {
     let file = |name: &str| project.path().join(name);
     std::fs::set_permissions(file(".env"), std::fs::Permissions::from_mode(0o640)).expect("changed");
     std::fs::hard_link(file(".env"), file("before")).expect("linked");
-    let url = crate::database::DatabaseUrl::parse("postgres://app:secret@db/shop", project.path()).expect("a URL");
+    let url = runner_database::DatabaseUrl::parse("postgres://app:secret@db/shop", project.path()).expect("a URL");
     std::fs::remove_dir_all(file("migrations")).expect("removed");
     let _ = std::fs::remove_file(file("runner.toml"));
     init(project.path(), Some("1"), Some(&url)).unwrap_or_else(|error| panic!("{}", told(&error)));

@@ -8,12 +8,12 @@ use super::password::UrlSetting;
 use super::tenants::TenantsTable;
 use super::{DEFAULT_DATABASE_URL, LoadRequest, OnExisting, RequiredIsolation};
 use super::{interpolate, lock};
-use crate::database::{ChosenLock, DatabaseUrl, Dialect, Unset};
 use crate::project::env::{self, Variables};
 use crate::project::origin::{Origin, Sourced};
 use crate::project::problem::{list, shown};
 use runner_base::error::{Error, Result};
 use runner_base::suggest::did_you_mean;
+use runner_database::{ChosenLock, DatabaseUrl, Dialect, Unset};
 
 /// The chosen environment and database.
 pub(super) struct Choice<'a> {

@@ -19,7 +19,6 @@ use super::test;
 use super::throttle::{self, TransformSection};
 use super::timeouts::{self, Timeouts};
 use super::transform::{self, Chunking};
-use crate::database::{ChosenLock, HistoryPlace};
 use crate::project::discovery::Ignored;
 use crate::project::files::read_own;
 use crate::project::limits::Limits;
@@ -30,6 +29,7 @@ use crate::project::sql_file::wide_encoding;
 use crate::project::toml_reader::{Document, Section, to_i64};
 use runner_base::error::{Error, Result};
 use runner_data::Value;
+use runner_database::{ChosenLock, HistoryPlace};
 
 /// The content of the settings file.
 #[derive(Debug, Default)]

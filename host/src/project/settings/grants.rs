@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::database::Grants;
-use crate::database::grants::Grant;
-use crate::database::logins::Secret;
 use crate::project::env::Variables;
 use crate::project::toml_reader::Section;
 use runner_base::error::Result;
+use runner_database::Grants;
+use runner_database::grants::Grant;
+use runner_database::logins::Secret;
 
 /// The grants of components, by the name in the settings: a migration's ID, its revision, or the package that it is part of.
 pub type ComponentGrants = BTreeMap<String, Arc<Grants>>;

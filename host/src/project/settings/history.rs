@@ -5,9 +5,9 @@ use super::file::SettingsFile;
 use super::named::{self, InFile, Named};
 use super::tenants::PLACEHOLDER;
 use super::{DatabaseUse, LoadRequest};
-use crate::database::{Dialect, HistoryPlace};
 use crate::project::env::{self, Variables};
 use runner_base::error::{Error, Result};
+use runner_database::{Dialect, HistoryPlace};
 
 /// The table.
 pub(super) const HISTORY: &str = "history";

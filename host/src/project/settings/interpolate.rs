@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use super::DatabaseUse;
-use crate::database::{DatabaseError, DatabaseUrl, Unset};
 use crate::project::env::Variables;
 use crate::project::origin::{Origin, Sourced};
 use crate::project::toml_reader::Section;
 use runner_base::error::{Error, Result};
+use runner_database::{DatabaseError, DatabaseUrl, Unset};
 
 /// A list of URLs in a section, as written.
 pub(super) fn urls(section: &Section<'_, '_>, key: &str) -> Vec<Sourced<String>> {
@@ -81,7 +81,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::database::Dialect;
+    use runner_database::Dialect;
 
     #[test]
     fn variables_are_replaced() {

@@ -1,10 +1,10 @@
 //! `lock`: what keeps runs apart in place of the server's own lock, as the parameter of the URL does.
 
-use crate::database::{ChosenLock, DatabaseUrl, Dialect};
 use crate::project::origin::Sourced;
 use crate::project::problem::shown;
 use crate::project::toml_reader::Section;
 use runner_base::error::{Error, Result};
+use runner_database::{ChosenLock, DatabaseUrl, Dialect};
 
 /// The key.
 pub(super) const LOCK: &str = "lock";

@@ -4,12 +4,12 @@ use std::path::Path;
 
 use super::DatabaseUse;
 use super::interpolate::interpolate;
-use crate::database::DatabaseUrl;
 use crate::project::env::Variables;
 use crate::project::files::read_regular_anywhere;
 use crate::project::origin::Sourced;
 use crate::project::toml_reader::Section;
 use runner_base::error::{Error, Result};
+use runner_database::DatabaseUrl;
 
 /// The keys of a table with a URL.
 pub(super) const URL_KEYS: [&str; 3] = ["url", FILE, VARIABLE];

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use super::file::SettingsFile;
 use super::{DatabaseUse, interpolate};
-use crate::database::{DatabaseUrl, Dialect};
 use crate::project::env::Variables;
 use crate::project::origin::Sourced;
+use runner_database::{DatabaseUrl, Dialect};
 
 /// The table of the settings that protects the database of this address, whatever was chosen. A URL with a variable that is not set
 /// is no address; such a database is recognised by its history.

@@ -6,12 +6,12 @@ use super::DatabaseUse;
 use super::interpolate::interpolate;
 use super::lock::with_lock;
 use super::password::{self, PasswordSetting, UrlSetting};
-use crate::database::{ChosenLock, DatabaseUrl, Unset};
 use crate::project::env::Variables;
 use crate::project::files::read_regular_anywhere;
 use crate::project::origin::Sourced;
 use crate::project::toml_reader::Section;
 use runner_base::error::{Error, Result};
+use runner_database::{ChosenLock, DatabaseUrl, Unset};
 
 /// What stands for the name of a tenant in the URL.
 pub(super) const PLACEHOLDER: &str = "{tenant}";

@@ -5,11 +5,11 @@ use std::path::Path;
 
 use super::DatabaseUse;
 use super::interpolate::{url, urls};
-use crate::database::DatabaseUrl;
 use crate::project::env::Variables;
 use crate::project::origin::Sourced;
 use crate::project::toml_reader::Section;
 use runner_base::error::Result;
+use runner_database::DatabaseUrl;
 
 /// `[test]` as in the file.
 #[derive(Debug, Default)]

@@ -5,8 +5,8 @@ mod passwords;
 mod sources;
 
 use super::*;
-use crate::database::Dialect;
 use crate::project::test_project::{TestProject, told, told_by};
+use runner_database::Dialect;
 
 pub(in crate::project::settings) fn load(toml: &str, change: impl FnOnce(&mut LoadRequest)) -> Result<Settings> {
     let project = TestProject::new(&[("runner.toml", toml)]);

@@ -8,12 +8,12 @@ use super::choose::Choice;
 use super::file::SettingsFile;
 use super::interpolate::{url, urls};
 use super::named::{self, InFile, Named, SettingValue};
-use crate::database::{DatabaseUrl, Dialect};
 use crate::project::env::{self, Variables};
 use crate::project::origin::Sourced;
 use crate::project::toml_reader::Section;
 use crate::project::units::{parse_count, parse_duration_or_none};
 use runner_base::error::{Error, Result};
+use runner_database::{DatabaseUrl, Dialect};
 
 /// Throttling of a transform; `None` means unlimited.
 #[derive(Clone, Debug, Default)]

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::named::{InFile, Named};
-use crate::database::Dialect;
 use crate::project::env;
 use crate::project::units::{parse_count, parse_duration_or_none};
+use runner_database::Dialect;
 
 /// Maximum number of retries: with more, the wall time of the run ends first.
 const MOST_RETRIES: u64 = 1000;

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use super::named::{InFile, Named};
-use crate::database::Dialect;
 use crate::project::env;
 use crate::project::units::{parse_count, parse_duration_or_none};
 use runner_base::error::{Error, Result};
+use runner_database::Dialect;
 
 /// Maximum number of rows in a chunk: larger transactions have no advantage and block others for longer.
 const MOST_ROWS: u64 = 10_000_000;

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{DatabaseJson, SCHEMA};
-use crate::database::logins::{LoginReport, LoginState, LoginTask};
+use runner_database::logins::{LoginReport, LoginState, LoginTask};
 
 /// `runner grants`.
 #[derive(Debug, Serialize)]

@@ -2,9 +2,9 @@
 
 use super::{DIM, GOOD, ODD, PLAIN, Text};
 use crate::attack::{AttackReport, Ground, NotTried};
-use crate::database::Facts;
 use crate::engine::isolation::{Barrier, Isolation};
 use crate::report::units;
+use runner_database::Facts;
 
 /// A component, and what it is granted.
 pub struct Confined<'a> {

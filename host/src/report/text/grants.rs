@@ -1,9 +1,9 @@
 //! The output of `runner grants`.
 
 use super::{DIM, GOOD, ODD, PLAIN, STRONG, Text};
-use crate::database::Dialect;
-use crate::database::logins::LoginReport;
 use crate::report::escape::ScriptTo;
+use runner_database::Dialect;
+use runner_database::logins::LoginReport;
 use runner_sql::delimited;
 
 /// The logins of components, and what each has.

@@ -31,12 +31,12 @@ use std::time::{Duration, Instant};
 
 use wasmtime::Engine;
 
-use crate::database::StopSignal;
 use crate::engine::stopped::stopped;
 use crate::project::limits::Limits;
 pub use child::compile_component;
 pub use protocol::{COMMAND, fingerprint};
 use runner_base::error::{Error, Result};
+use runner_database::StopSignal;
 
 /// How long to wait for the compiler between two looks at the stop signal: what stops a run should seem immediate.
 const TICK: Duration = Duration::from_millis(10);

@@ -200,10 +200,10 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::database::StopSignal;
-    use crate::database::stop::StopReason;
     use crate::project::limits::Limits;
     use runner_base::error::ErrorKind;
+    use runner_database::StopSignal;
+    use runner_database::stop::StopReason;
 
     /// What comes of a helper that is this shell script, if compiling may take that long.
     fn with_script(script: &str, time: Duration, stop: &StopSignal) -> Error {

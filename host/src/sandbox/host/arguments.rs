@@ -2,13 +2,13 @@
 //! guest; what is refused here is what would be copied again, into errors, events, the journal and the database's
 //! own messages. The guest gets an error of kind `limit`.
 
-use crate::database::schema_change::{DefaultValue, NewColumn};
-use crate::database::{DatabaseError, DatabaseErrorKind, SchemaChange, TableName, TableSource, TableTarget};
 use crate::engine::CallError;
 use crate::project::limits::Limits;
 use crate::project::units::format_size;
 use crate::sandbox::text::{WORD, cut};
 use runner_data::{Batch, ColumnValues, Value};
+use runner_database::schema_change::{DefaultValue, NewColumn};
+use runner_database::{DatabaseError, DatabaseErrorKind, SchemaChange, TableName, TableSource, TableTarget};
 
 /// Parameters of a statement: as many as the protocols of PostgreSQL and MySQL can count. SQLite has fewer.
 const PARAMETERS: usize = 65_535;
@@ -125,7 +125,7 @@ fn exceeded(message: String) -> DatabaseError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::database::WriteMode;
+    use runner_database::WriteMode;
 
     fn message(checked: Checked) -> String {
         match checked {

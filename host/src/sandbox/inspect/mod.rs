@@ -30,11 +30,11 @@ use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use super::text::{ERROR, WORD, cut};
-use crate::database::StopSignal;
 use crate::engine::stopped::stopped;
 use crate::project::limits::Limits;
 use crate::project::units::format_size;
 use runner_base::error::{Error, Result};
+use runner_database::StopSignal;
 use structure::Structure;
 
 /// The interfaces that the host offers.

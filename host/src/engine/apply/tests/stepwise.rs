@@ -1,7 +1,7 @@
 //! Statements outside a transaction: what remains of them, and how they are resumed.
 
 use super::*;
-use crate::database::stop::StopReason;
+use runner_database::stop::StopReason;
 
 #[tokio::test]
 async fn statements_outside_of_a_transaction_are_taken_up_where_they_broke() {

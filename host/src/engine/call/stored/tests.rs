@@ -3,12 +3,12 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use super::*;
-use crate::database::{DatabaseError, DatabaseErrorKind, TableName, TableSource, TableTarget, WriteMode};
 use crate::engine::call::answer::{self, Page, Position, Resolved, Spooled, Transformed};
 use crate::engine::call::golden_tests::{batch, row_set, values};
 use crate::engine::call::transform::{KeyOrEnd, TransformSpec};
 use crate::engine::call::{Answer, Inputs};
 use runner_data::{Batch, ColumnType, Digest, RowSet, Value};
+use runner_database::{DatabaseError, DatabaseErrorKind, TableName, TableSource, TableTarget, WriteMode};
 
 /// Checks that an encoded value reads back, that every prefix of it and an additional byte are refused, and that a changed
 /// byte is refused or yields another valid value.

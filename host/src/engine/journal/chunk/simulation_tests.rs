@@ -9,13 +9,14 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::path::Path;
 
 use super::*;
-use crate::database::{
-    ConnectOptions, Database, DatabaseUrl, TableName, TableSource, TableTarget, TransactionOptions, WriteMode, connect,
-};
 use crate::engine::call::transform::TransformSpec;
 use crate::engine::journal::store;
 use crate::engine::{Direction, history};
 use runner_data::ColumnType;
+use runner_database::{
+    ConnectOptions, Database, DatabaseUrl, TableName, TableSource, TableTarget, TransactionOptions, WriteMode,
+};
+use runner_drivers::connect;
 
 const RUN: Run = Run { history: 1, direction: Direction::Up };
 

@@ -1,8 +1,8 @@
 //! The transforms that other processes can take part in.
 
 use super::{count, garbled, rows, sql};
-use crate::database::{DatabaseError, HostSession};
 use runner_data::Value;
+use runner_database::{DatabaseError, HostSession};
 
 /// A transform in progress.
 #[derive(Clone, Debug, PartialEq, Eq)]

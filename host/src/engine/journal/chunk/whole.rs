@@ -2,13 +2,13 @@
 //! unchanged. Otherwise a row that was deleted or changed would leave rows of the table untransformed, unnoticed.
 
 use super::{Effect, count, key, number, place, rows, sql};
-use crate::database::HostSession;
 use crate::engine::call::digest_of;
 use crate::engine::journal::damaged;
 use crate::engine::journal::store::{Checkpoint, garbled, unwritable};
 use crate::engine::run::Run;
 use runner_base::error::Result;
 use runner_data::Value;
+use runner_database::HostSession;
 
 /// Returns the seal of a completed chunk. It does not cover the chunks before it, since chunks end in any order.
 pub fn seal(step: u64, at: u64, keys: [&Value; 2], effect: &Effect) -> String {

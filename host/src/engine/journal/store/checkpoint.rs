@@ -2,7 +2,6 @@
 
 use serde::de::DeserializeOwned;
 
-use crate::database::HostSession;
 use crate::engine::call::answer::{Position, Transformed};
 use crate::engine::call::stored::{pack, unpack};
 use crate::engine::call::transform::TransformSpec;
@@ -13,6 +12,7 @@ use crate::engine::run::Run;
 use crate::engine::schema::journal as sql;
 use runner_base::error::Result;
 use runner_data::Value;
+use runner_database::HostSession;
 
 /// The durable position of a transform.
 #[derive(Clone, Debug)]

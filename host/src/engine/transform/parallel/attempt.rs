@@ -3,7 +3,6 @@
 use std::time::Instant;
 
 use super::worker::ChunkWorker;
-use crate::database::{Claims, DatabaseError, Part};
 use crate::engine::call_error::CallError;
 use crate::engine::control::CommittedChunk;
 use crate::engine::journal::chunk::{ClaimState, Claimant, ClaimedChunk, Effect, FrontierLock};
@@ -13,6 +12,7 @@ use crate::engine::transform::instance::CheckedInstance;
 use crate::engine::transform::{chunk_record, position};
 use crate::keyset::{ChunkRange, TableReader};
 use runner_base::error::Error;
+use runner_database::{Claims, DatabaseError, Part};
 
 /// What a worker does next.
 pub(super) enum NextChunk {

@@ -16,7 +16,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use crate::database::DatabaseError;
+use runner_database::DatabaseError;
 
 /// How many chunks lock their rows after one has met a change: each of them would probably meet one too. Afterwards one is tried
 /// without, in case the table is quiet by then; if it is not, one chunk in so many is done twice.
@@ -66,7 +66,7 @@ impl RowLocks {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::database::DatabaseErrorKind;
+    use runner_database::DatabaseErrorKind;
 
     fn error(code: &str) -> DatabaseError {
         DatabaseError::new(DatabaseErrorKind::Other, "no").code(code)

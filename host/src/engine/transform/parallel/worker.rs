@@ -5,8 +5,6 @@ use std::time::Duration;
 
 use super::attempt::NextChunk;
 use super::{Connection, SharedTransform};
-use crate::database::message::values_text;
-use crate::database::{DatabaseError, DatabaseErrorKind, Part, StopSignal};
 use crate::engine::call_error::CallError;
 use crate::engine::event::{Event, LogLevel};
 use crate::engine::journal::chunk::{ClaimedChunk, Effect};
@@ -14,6 +12,8 @@ use crate::engine::transform::instance::CheckedInstance;
 use crate::keyset::{ChunkRange, TableReader};
 use runner_base::backoff::Backoff;
 use runner_base::error::Error;
+use runner_database::message::values_text;
+use runner_database::{DatabaseError, DatabaseErrorKind, Part, StopSignal};
 
 /// The pause between two checks whether the chunks of others are done or abandoned.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use super::chunks::{ChunkIo, JournalledTransform};
-use crate::database::{BatchLimits, Bulk, TableSource, TableTarget, WriteMode};
 use crate::engine::call::transform::TransformSpec;
 use crate::engine::call_error::CallError;
 use crate::engine::control::total::estimate;
@@ -12,6 +11,7 @@ use crate::engine::transform::key_check::KeyCheck;
 use crate::engine::transform::read_ahead::ReadAhead;
 use crate::engine::transform::{TransformTask, key_check_of, position, record_of};
 use crate::keyset::TableReader;
+use runner_database::{BatchLimits, Bulk, TableSource, TableTarget, WriteMode};
 
 /// A transform that has begun to read.
 pub struct OpenedTransform {

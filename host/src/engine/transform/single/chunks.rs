@@ -3,10 +3,6 @@
 
 use std::sync::Arc;
 
-use crate::database::{
-    Bulk, Database, DatabaseError, FixedInputs, HostSession, QueryLimits, TableTarget, TransactionOptions, WriteHint,
-    WriterId,
-};
 use crate::engine::call::answer::{Position, Transformed};
 use crate::engine::call::stored;
 use crate::engine::call_error::CallError;
@@ -20,6 +16,10 @@ use crate::engine::transform::read_ahead::ReadAhead;
 use crate::engine::transform::{chunk_record, position};
 use crate::keyset::TableReader;
 use runner_data::{Batch, Value};
+use runner_database::{
+    Bulk, Database, DatabaseError, FixedInputs, HostSession, QueryLimits, TableTarget, TransactionOptions, WriteHint,
+    WriterId,
+};
 
 /// What tells the statements that read a chunk from those that write it.
 const READ: &str = "read";

@@ -4,8 +4,8 @@ use std::sync::Mutex;
 use std::sync::mpsc::Sender;
 
 use super::*;
-use crate::database::unguarded::Unguarded as _;
 use crate::engine::transform::read_ahead::BEGUN;
+use runner_database::unguarded::Unguarded as _;
 
 /// Rows of a table that is read ahead: the reader has the time of 200 batches to begin.
 const MANY: i64 = 800;

@@ -1,0 +1,84 @@
+//! The transaction of a migration.
+
+use super::*;
+
+const NONE: TransactionOptions = TransactionOptions { foreign_keys_off: false, isolation: None, for_migration: false };
+
+pub async fn commits_and_rolls_back(factory: &dyn Factory) {
+    let mut database = factory.open().await;
+    let mut other = factory.open().await;
+    run(database.as_mut(), "CREATE TABLE t (id INTEGER PRIMARY KEY)").await;
+    database.begin(NONE).await.expect("begun");
+    run(database.as_mut(), "INSERT INTO t VALUES (1)").await;
+    assert!(rows(other.as_mut(), "SELECT id FROM t").await.is_empty());
+    database.rollback().await.expect("rolled back");
+    assert!(rows(database.as_mut(), "SELECT id FROM t").await.is_empty());
+    database.begin(NONE).await.expect("begun again");
+    run(database.as_mut(), "INSERT INTO t VALUES (2)").await;
+    if database.facts().transactional_ddl {
+        run(database.as_mut(), "CREATE TABLE u (id INTEGER PRIMARY KEY)").await;
+    }
+    database.commit().await.expect("committed");
+    assert_eq!(rows(other.as_mut(), "SELECT id FROM t").await, [[Value::Int64(2)]]);
+    if database.facts().transactional_ddl {
+        assert!(rows(other.as_mut(), "SELECT id FROM u").await.is_empty());
+        database.begin(NONE).await.expect("begun");
+        run(database.as_mut(), "DROP TABLE u").await;
+        database.rollback().await.expect("rolled back");
+        assert!(rows(database.as_mut(), "SELECT id FROM u").await.is_empty());
+        database.begin(NONE).await.expect("begun");
+        run(database.as_mut(), "INSERT INTO u VALUES (1)").await;
+        drop(database);
+        assert!(rows(other.as_mut(), "SELECT id FROM u").await.is_empty(), "dropped without commit");
+    }
+}
+
+pub async fn knows_whether_it_is_open(factory: &dyn Factory) {
+    let mut database = factory.open().await;
+    assert_eq!(database.in_transaction().await, Ok(false));
+    database.rollback().await.expect("nothing to roll back");
+    assert!(database.commit().await.is_err(), "nothing to commit");
+    database.begin(NONE).await.expect("begun");
+    assert_eq!(database.in_transaction().await, Ok(true));
+    let error = database.begin(NONE).await.expect_err("begun twice");
+    assert_eq!(error.kind, DatabaseErrorKind::InvalidArgument, "{error}");
+    assert_eq!(database.in_transaction().await, Ok(true));
+    database.commit().await.expect("committed");
+    assert_eq!(database.in_transaction().await, Ok(false));
+}
+
+pub async fn survives_a_failed_statement(factory: &dyn Factory) {
+    let mut database = factory.open().await;
+    run(database.as_mut(), "CREATE TABLE t (id INTEGER PRIMARY KEY)").await;
+    database.begin(NONE).await.expect("begun");
+    run(database.as_mut(), "INSERT INTO t VALUES (1)").await;
+    assert!(database.execute("INSERT INTO t VALUES (1)", &[]).await.is_err());
+    database.rollback().await.expect("rolled back");
+    assert!(rows(database.as_mut(), "SELECT id FROM t").await.is_empty());
+}
+
+pub async fn closes_cursors_and_writers(factory: &dyn Factory) {
+    let mut database = factory.open().await;
+    run(database.as_mut(), "CREATE TABLE t (id INTEGER PRIMARY KEY)").await;
+    run(database.as_mut(), "INSERT INTO t VALUES (1), (2)").await;
+    for commit in [true, false] {
+        database.begin(NONE).await.expect("begun");
+        let request = CursorRequest { statement: "SELECT id FROM t".to_owned(), ..CursorRequest::default() };
+        let cursor = database.open_cursor(&request).await.expect("a cursor");
+        let limits = BatchLimits { rows: 1, ..BatchLimits::default() };
+        assert!(database.fetch(cursor, limits).await.expect("a row").is_some());
+        let target = TableTarget { table: TableName::new("t"), mode: WriteMode::Insert, key: Vec::new() };
+        let writer = database.open_writer(&target).await.expect("a writer");
+        if commit {
+            database.commit().await.expect("committed");
+        } else {
+            database.rollback().await.expect("rolled back");
+        }
+        let error = database.fetch(cursor, limits).await.expect_err("a closed cursor");
+        assert_eq!(error.kind, DatabaseErrorKind::InvalidArgument, "{error}");
+        let rows = batch(1, vec![integers("id", &[9])]);
+        assert!(database.write(writer, &rows, WriteHint::default()).await.is_err());
+        assert!(database.finish_writer(writer).await.is_err());
+        database.close_cursor(cursor).await.expect("closing twice is harmless");
+    }
+}

@@ -1,0 +1,115 @@
+//! The first line of defence: the statements that scripts and guests may not run. It looks at words, so SQL that is
+//! assembled at run time can evade it; `tool_tables` and the identity of the transaction prove that none did.
+
+use runner_database::facts::{TOOL_SCHEMA, is_tool_table};
+use runner_database::{DatabaseError, DatabaseErrorKind, Dialect, Role, TableName};
+use runner_sql::classify::{StatementClass, classify, identifiers};
+use runner_sql::{self, copies_to_client, excerpt, identifiers_of_objects};
+
+/// Why a migration in SQL may not run a statement, as far as its words show it.
+pub fn refused_text(statement: &str) -> Option<DatabaseError> {
+    check(statement, Role::SqlScript).err()
+}
+
+/// Refuses a statement that the role may not run; otherwise returns its effect on the surrounding transaction.
+pub(super) fn check(statement: &str, rights: Role) -> Result<StatementClass, DatabaseError> {
+    let class = classify(statement, Dialect::Postgres);
+    if rights == Role::Host {
+        return Ok(class);
+    }
+    if class == StatementClass::TransactionControl {
+        return Err(denied("a migration cannot begin, end or divide the transaction it runs in")
+            .hint("remove this statement: runner itself begins and ends the transaction"));
+    }
+    let words = identifiers(statement, Dialect::Postgres);
+    // A block that commits is code too, whatever its class.
+    let runs_elsewhere = words.iter().any(|word| runs_elsewhere(word));
+    let may_be_code = runs_elsewhere
+        || matches!(class, StatementClass::Schema | StatementClass::Unknown)
+        || words.first().is_some_and(|first| first.eq_ignore_ascii_case("DO"));
+    // The tool's tables have a schema of their own, so an index elsewhere takes the place of none.
+    let objects = identifiers_of_objects(statement, Dialect::Postgres);
+    if let Some(name) = objects.iter().find_map(|word| tool_table_in(word, may_be_code))
+        && (runs_elsewhere || !only_reads(&words))
+    {
+        return Err(tool_table(&name));
+    }
+    let is = |word: &String, name: &str| word.eq_ignore_ascii_case(name);
+    if runner_sql::schemas(statement).iter().any(|name| is(name, TOOL_SCHEMA)) {
+        return Err(denied("the schema `runner` belongs to runner itself")
+            .hint("give your schema another name; `pg_dump --exclude-schema=runner` leaves it out of a dump"));
+    }
+    check_propagation(&words)?;
+    if words.first().is_some_and(|first| is(first, "COPY"))
+        && let Some((message, hint)) = copies_to_client(&runner_sql::words(statement, Dialect::Postgres))
+    {
+        return Err(denied(&message).hint(hint));
+    }
+    if rights == Role::Component {
+        if class == StatementClass::Session {
+            return Err(denied("a component cannot change settings of the connection")
+                .hint("a migration in SQL may: put this statement into one"));
+        }
+        if class == StatementClass::RefusesTransaction {
+            return Err(denied(&format!(
+                "a component cannot run `{}`, which refuses a transaction",
+                excerpt(statement)
+            ))
+            .hint("put it into a migration in SQL of its own with the line `-- runner:no-transaction`"));
+        }
+    }
+    Ok(class)
+}
+
+/// Refuses the setting by which Citus would send workers the whole messages of ours that its own statement is part of. It takes no right.
+pub(super) fn check_propagation(words: &[String]) -> Result<(), DatabaseError> {
+    if words.iter().any(|word| word.eq_ignore_ascii_case("PROPAGATE_SET_COMMANDS")) {
+        return Err(denied("a migration cannot change `citus.propagate_set_commands`")
+            .hint("the settings that runner pins reach the workers without it"));
+    }
+    Ok(())
+}
+
+/// Refuses writers access to the tool's own tables.
+pub(super) fn check_table(table: &TableName, rights: Role) -> Result<(), DatabaseError> {
+    let ours = is_tool_table(&table.name) || table.schema.as_deref() == Some(TOOL_SCHEMA);
+    if rights != Role::Host && ours { Err(tool_table(&table.name)) } else { Ok(()) }
+}
+
+/// Whether a statement only reads rows, as far as its words show.
+fn only_reads(words: &[String]) -> bool {
+    const WRITES: [&str; 8] = ["INSERT", "UPDATE", "DELETE", "MERGE", "INTO", "SHARE", "LOCK", "ANALYZE"];
+    let any_of = |word: &String, names: &[&str]| names.iter().any(|name| word.eq_ignore_ascii_case(name));
+    words.first().is_some_and(|first| any_of(first, &["SELECT", "WITH", "TABLE"]))
+        && !words.iter().any(|word| any_of(word, &WRITES))
+}
+
+/// Whether a word is a function of Citus that runs a text in another session, on this server or another: no proof of ours sees what
+/// that does. Texts that are assembled, and other extensions that do the same, are left to the privileges of the login.
+fn runs_elsewhere(word: &str) -> bool {
+    word.get(..15).is_some_and(|start| start.eq_ignore_ascii_case("run_command_on_"))
+}
+
+/// Returns the tool table that a word of a statement names. Texts are data, except the bodies of functions and `DO`.
+fn tool_table_in(word: &str, may_be_code: bool) -> Option<String> {
+    if is_tool_table(word) {
+        return Some(word.to_owned());
+    }
+    if !may_be_code {
+        return None;
+    }
+    let mut words = word.split(|character: char| !(character.is_alphanumeric() || character == '_'));
+    words.find(|word| is_tool_table(word)).map(str::to_owned)
+}
+
+/// Returns the error for access to a tool table.
+pub(super) fn tool_table(name: &str) -> DatabaseError {
+    denied(&format!("the table `{}` belongs to runner itself", name.to_lowercase())).hint(
+        "the history is written by `runner apply` and `runner rollback` alone; give your table another name; `pg_dump \
+         --exclude-schema=runner` leaves them out of a dump, or `--exclude-table=*.runner_*` where `[history]` names another schema",
+    )
+}
+
+fn denied(message: &str) -> DatabaseError {
+    DatabaseError::new(DatabaseErrorKind::Denied, message)
+}

@@ -1,0 +1,77 @@
+//! What is known of a statement without the database that it is for.
+//!
+//! The authorizer decides while a statement is prepared, so an empty database in memory with the tool's tables answers the same for
+//! all that the statement itself names. What it names of the operator's is missing there; only refusals count, no other error.
+
+use super::denial::refused_mention;
+use super::raw::{Connection, on_stack};
+use super::rights::Guard;
+use super::{connect, nesting};
+use runner_database::{DatabaseError, Dialect, Role};
+use runner_sql::identifiers;
+
+/// What every statement contains that the authorizer can refuse to a script, in lower case. Others need not be prepared.
+const SIGNS: [&str; 4] = ["pragma", "runner_", "load_extension", "fts3_tokenizer"];
+
+/// The database in memory, made for the first statement that has to be prepared and used for all of a migration; `Some(None)`: it could
+/// not be made.
+#[derive(Default)]
+pub struct Memory(Option<Option<Connection>>);
+
+impl Memory {
+    /// Why a script may not run a statement, as far as that is known from its text. `tables`: statements that create the tool's tables.
+    pub fn refused(
+        &mut self,
+        statement: &str,
+        in_transaction: bool,
+        tables: impl Fn() -> Vec<String>,
+    ) -> Option<DatabaseError> {
+        if let Err(error) = nesting::check(statement) {
+            return Some(error);
+        }
+        let lower = statement.to_ascii_lowercase();
+        if !SIGNS.iter().any(|sign| lower.contains(sign)) {
+            return None;
+        }
+        // The table that it is about would have to exist.
+        if let Some(error) = refused_mention(statement).filter(|_| defines_on_table(statement)) {
+            return Some(error);
+        }
+        on_stack(|| {
+            let connection = self.0.get_or_insert_with(|| with_tables(&tables())).as_mut()?;
+            denial(connection, statement, in_transaction)
+        })
+    }
+}
+
+fn with_tables(tables: &[String]) -> Option<Connection> {
+    let connection = connect::in_memory().ok()?;
+    tables.iter().try_for_each(|table| connection.run(table)).ok()?;
+    Some(connection)
+}
+
+fn denial(connection: &mut Connection, statement: &str, in_transaction: bool) -> Option<DatabaseError> {
+    let guard = Guard::default();
+    connection.set_hooks(guard.hooks()).ok()?;
+    guard.set_role(Role::SqlScript);
+    guard.set_transaction(in_transaction);
+    guard.expect(statement);
+    match connection.prepare(statement, false) {
+        Ok(_) => None,
+        Err(_) => guard.denied(),
+    }
+}
+
+/// Whether a statement alters a table, or makes a trigger on one. With `IF NOT EXISTS`, a trigger that exists is left alone before
+/// anybody asks whether it may be made.
+fn defines_on_table(statement: &str) -> bool {
+    let words = identifiers(statement, Dialect::Sqlite);
+    let words: Vec<String> = words.iter().take(4).map(|word| word.to_ascii_uppercase()).collect();
+    let words: Vec<&str> =
+        words.iter().map(String::as_str).filter(|word| !matches!(*word, "TEMP" | "TEMPORARY")).collect();
+    match words.as_slice() {
+        ["ALTER", "TABLE", ..] => true,
+        ["CREATE", "TRIGGER", next, ..] => *next != "IF",
+        _ => false,
+    }
+}
