@@ -8,8 +8,8 @@ use std::io::Write;
 use std::path::Path;
 use std::time::Instant;
 
-use runner::keyset::TableReader;
 use runner_data::{Batch, Column, ColumnValues, VarValues};
+use runner_database::keyset::TableReader;
 use runner_database::{
     BatchLimits, ConnectOptions, Database, DatabaseUrl, TableName, TableSource, TableTarget, TransactionOptions,
     WriteHint, WriteMode,

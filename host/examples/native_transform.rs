@@ -7,8 +7,8 @@ use std::error::Error;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use runner::keyset::TableReader;
 use runner_data::{Batch, ColumnValues};
+use runner_database::keyset::TableReader;
 use runner_database::{
     BatchLimits, ConnectOptions, DatabaseUrl, TableName, TableSource, TableTarget, TransactionOptions, WriteHint,
     WriteMode,

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use runner_tests::source::{code, sources};
+
 /// The floor of each room, counted from the bottom.
 type Floors = BTreeMap<String, usize>;
 
@@ -37,20 +39,6 @@ fn is_room(name: &str) -> bool {
         .any(|parent| parent.join(name).is_dir() || parent.join(format!("{name}.rs")).is_file())
 }
 
-/// Collects all source files below a directory except tests.
-pub(crate) fn sources(directory: &Path, found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(directory).expect("a directory") {
-        let path = entry.expect("an entry").path();
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let is_test = name.ends_with("tests.rs") || name == "tests" || name == "contract" || name == "contract.rs";
-        if path.is_dir() && !is_test {
-            sources(&path, found);
-        } else if name.ends_with(".rs") && !is_test {
-            found.push(path);
-        }
-    }
-}
-
 /// Returns the module path of a file below `src`.
 fn module_of(path: &Path) -> Vec<String> {
     let mut parts: Vec<String> = path.iter().map(|part| part.to_string_lossy().replace(".rs", "")).collect();
@@ -58,12 +46,6 @@ fn module_of(path: &Path) -> Vec<String> {
         parts.pop();
     }
     parts
-}
-
-/// Returns the code of a file, without comments and without its tests module.
-pub(crate) fn code(source: &str) -> String {
-    let end = source.find("#[cfg(test)]\nmod tests {").unwrap_or(source.len());
-    source[..end].lines().map(|line| line.split("//").next().unwrap_or_default()).collect::<Vec<_>>().join("\n")
 }
 
 /// Returns every path that begins with `crate` or `super`, in `use` trees and in code.

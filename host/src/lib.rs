@@ -155,7 +155,7 @@
 //! runner                         the library's door
 //! backup migration_tests sandbox what runs components, tests migrations, makes backups
 //! engine                         plans and runs
-//! keyset dump project scratch    pages of a table; schema and rows as text; files and settings; scratch databases
+//! dump project scratch           schema and rows as text; files and settings; scratch databases
 //! ```
 //!
 //! Below them are crates that know nothing of migrations: `runner-drivers` (which opens a database by its URL), `runner-sqlite`,
@@ -184,8 +184,6 @@ pub mod engine;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod fleet;
-#[doc(hidden)]
-pub mod keyset;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod migration_tests;

@@ -26,6 +26,7 @@ pub mod schema;
 #[cfg(unix)]
 pub mod servers;
 mod snapshot;
+pub mod source;
 #[cfg(unix)]
 pub mod terminal;
 pub mod text_guests;

@@ -3,13 +3,12 @@
 
 pub mod change;
 pub mod chosen_lock;
-#[cfg(test)]
-mod door_tests;
 pub mod error;
 pub mod facts;
 pub mod grants;
 pub mod holder;
 pub mod inside;
+pub mod keyset;
 pub mod lease;
 pub mod logins;
 pub mod look;

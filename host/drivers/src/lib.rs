@@ -4,6 +4,13 @@ pub mod copy;
 pub mod known;
 pub mod lifecycle;
 
+#[cfg(test)]
+mod door_tests;
+#[cfg(all(test, feature = "sqlite"))]
+mod keyset_tests;
+#[cfg(all(test, feature = "sqlite"))]
+mod order_tests;
+
 use runner_database::{ConnectOptions, Database, DatabaseError, DatabaseErrorKind, DatabaseUrl, Dialect};
 
 /// How to make further connections to a database.

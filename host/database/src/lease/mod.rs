@@ -68,26 +68,3 @@ pub fn lost() -> DatabaseError {
         "find out what stopped this process or cut it off, or choose a longer `lock-lease` in the URL; then run the command again",
     )
 }
-
-#[cfg(test)]
-mod tests {
-    /// Nothing about a lease asks for the time of this machine: its clock may be off by any amount.
-    #[test]
-    fn no_clock_of_this_machine_enters() {
-        let sources = [
-            include_str!("mod.rs").split("#[cfg(test)]").next().unwrap_or_default(),
-            include_str!("acquire.rs"),
-            include_str!("heart.rs"),
-            include_str!("patience.rs"),
-            include_str!("rows.rs"),
-            include_str!("settings.rs"),
-            #[cfg(feature = "postgres")]
-            include_str!("../postgres/lease.rs"),
-            #[cfg(feature = "mysql")]
-            include_str!("../mysql/lease.rs"),
-        ];
-        for word in ["SystemTime", "OffsetDateTime", "Utc::", "Local::", "clock::"] {
-            assert!(!sources.iter().any(|source| source.contains(word)), "{word}");
-        }
-    }
-}

@@ -1,9 +1,9 @@
 //! Cursors and pages.
 
 use super::*;
-use crate::keyset::TableReader;
 use runner_contract::{batch, integers, read, source, texts, write};
 use runner_data::{ColumnType, ColumnValues};
+use runner_database::keyset::TableReader;
 use runner_database::{Part, TableSource, WriteMode};
 
 /// Reads a whole table; returns the sizes of the batches as well.

@@ -3,10 +3,10 @@
 
 use runner_tests::servers::Server;
 
+use super::modes::discard;
 use super::*;
 use runner_database::schema_change::{DataType, DefaultValue, NewColumn, NewIndex, NewTable};
 use runner_database::scratch::ScratchRequest;
-use runner_drivers::copy;
 
 /// Character sets in which a backslash can be the second byte of a character, as far as the server has them.
 const CHARACTER_SETS: &str = "SELECT CHARACTER_SET_NAME FROM information_schema.CHARACTER_SETS \
@@ -126,14 +126,13 @@ async fn a_copy_is_what_was_copied_or_is_refused() {
             let before = objects(database).await;
             let shown = rows(database, &format!("SHOW CREATE TABLE {}", Dialect::Mysql.quote(name))).await;
             let request = ScratchRequest { rows: None, connect: &options, stop: &stop, progress: &|_, _, _| {} };
-            match copy::make(database, &request).await {
+            match crate::scratch::make(database, &request).await {
                 Ok(mut made) => {
                     let copied = made.database.as_mut();
                     assert_eq!(objects(copied).await, before, "{name}");
                     let again = rows(copied, &format!("SHOW CREATE TABLE {}", Dialect::Mysql.quote(name))).await;
                     assert_eq!(again, shown, "{name}");
-                    drop(made.database);
-                    copy::discard(database, made.place).await.expect("discarded");
+                    discard(database, made).await;
                 }
                 Err(error) => {
                     refused += 1;

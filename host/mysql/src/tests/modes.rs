@@ -6,18 +6,19 @@ use super::*;
 use runner_contract::{batch, column, integers, write};
 use runner_data::{ColumnValues, VarValues};
 use runner_database::WriteMode;
-use runner_drivers::copy::{self, ScratchCopy, ScratchRequest};
+use runner_database::scratch::{ScratchCopy, ScratchPlace, ScratchRequest};
 
 /// Makes a scratch copy of a database.
 async fn copied(original: &mut dyn Database) -> Result<ScratchCopy, DatabaseError> {
     let (connect, stop) = (ConnectOptions::default(), StopSignal::never());
     let request = ScratchRequest { rows: None, connect: &connect, stop: &stop, progress: &|_, _, _| {} };
-    copy::make(original, &request).await
+    crate::scratch::make(original, &request).await
 }
 
-async fn discard(original: &mut dyn Database, copy: ScratchCopy) {
+pub(super) async fn discard(original: &mut dyn Database, copy: ScratchCopy) {
     drop(copy.database);
-    copy::discard(original, copy.place).await.expect("discarded");
+    let ScratchPlace::Schema(name) = copy.place else { panic!("a directory") };
+    crate::scratch::discard(original, &name).await.expect("discarded");
 }
 
 /// The modes of routines and triggers.

@@ -1,10 +1,10 @@
 //! Pages of tables, read by a cursor or by `COPY`.
 
 use super::*;
-use crate::keyset::TableReader;
 use runner_contract::source;
 use runner_data::{ColumnType, ColumnValues, Value};
 use runner_database::DatabaseErrorKind;
+use runner_database::keyset::TableReader;
 use runner_database::{BatchLimits, TableName, TableSource};
 
 /// Reads a whole table in pages and returns its column `n`.

@@ -2,9 +2,9 @@
 //! waiting.
 
 use super::*;
-use crate::keyset::TableReader;
 use runner_contract::source;
 use runner_data::{ColumnValues, Value};
+use runner_database::keyset::TableReader;
 use runner_database::{BatchLimits, ReadingAhead, TableIdentity, TableSource, WriteMode};
 
 async fn ahead(database: &mut dyn Database, source: &TableSource, mode: WriteMode, to: &str) -> ReadingAhead {

@@ -1,9 +1,9 @@
 //! Every type in both directions, compared with the server's own representation.
 
 use super::*;
-use crate::keyset::TableReader;
 use runner_contract::{read, source, write};
 use runner_data::ColumnType;
+use runner_database::keyset::TableReader;
 use runner_database::{BatchLimits, WriteMode};
 
 /// A type, the column type in which it is read, and values of it as SQL.

@@ -1,8 +1,8 @@
 //! Reading beside the connection that writes: only where that one's uncommitted changes do not matter.
 
 use super::*;
-use crate::keyset::TableReader;
 use runner_contract::source;
+use runner_database::keyset::TableReader;
 use runner_database::{BatchLimits, DatabaseErrorKind, ReadingAhead, TableIdentity, TableSource};
 
 async fn ahead(database: &mut dyn Database, source: &TableSource, mode: WriteMode, to: &str) -> ReadingAhead {

@@ -13,8 +13,8 @@ use crate::engine::call::answer::{Page, Position, Resolved, Spooled, Transformed
 use crate::engine::call::{Answer, Call};
 use crate::engine::journal::crash;
 use crate::engine::transform::{self, BatchFunction, TransformTask};
-use crate::keyset::TableReader;
 use runner_data::Batch;
+use runner_database::keyset::TableReader;
 use runner_database::{
     CursorId, CursorRequest, Database, DatabaseError, TableSource, TableTarget, WriteHint, WriterId,
 };

@@ -12,8 +12,8 @@ use crate::engine::call::answer::{Page, Position, Resolved, Spooled, Transformed
 use crate::engine::call::{Answer, Call};
 use crate::engine::journal::{Journal, JournalStep, TransformStep};
 use crate::engine::transform::{self, BatchFunction, TransformTask, position};
-use crate::keyset::TableReader;
 use runner_data::Batch;
+use runner_database::keyset::TableReader;
 use runner_database::write::other_columns;
 use runner_database::{Bulk, CursorRequest, DatabaseError, TableSource, TableTarget, WriteHint};
 

@@ -35,9 +35,9 @@ use crate::engine::call::answer::{Position, Transformed};
 use crate::engine::call::transform::TransformSpec;
 use crate::engine::script::RunContext;
 use crate::engine::stopped::stopped;
-use crate::keyset::TableReader;
 use runner_base::error::Result;
 use runner_data::Batch;
+use runner_database::keyset::TableReader;
 use runner_database::{DatabaseError, DatabaseErrorKind, Dialect, TableSource, TableTarget, WriteMode};
 
 /// How long a transform runs before its rows are counted for progress, because counting reads the whole table.

@@ -32,8 +32,8 @@ use crate::engine::event::{Event, LogLevel};
 use crate::engine::journal::chunk::{ChunkRole, Claimant, Frontier, Owner};
 use crate::engine::journal::{Journal, MOST_BATCHES};
 use crate::engine::script::{Execution, RunContext};
-use crate::keyset::{ChunkRange, TableReader};
 use runner_base::error::{Error, Result};
+use runner_database::keyset::{ChunkRange, TableReader};
 use runner_database::{BatchLimits, Database, TransactionOptions, WriteMode};
 
 /// A worker's own connection, or the run's.

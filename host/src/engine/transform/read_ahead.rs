@@ -14,8 +14,8 @@ use super::position;
 use crate::engine::call::answer::Position;
 use crate::engine::event::{Event, LogLevel};
 use crate::engine::script::RunContext;
-use crate::keyset::TableReader;
 use runner_data::Batch;
+use runner_database::keyset::TableReader;
 use runner_database::{BatchLimits, DatabaseError, Facts, Grants, StopSignal, TableIdentity, TableSource};
 use runner_drivers::Connector;
 

@@ -4,7 +4,7 @@ use super::single::ChunkIo;
 use crate::engine::call_error::CallError;
 use crate::engine::event::{Event, LogLevel};
 use crate::engine::script::RunContext;
-use crate::keyset::TableReader;
+use runner_database::keyset::TableReader;
 
 /// Which chunks are read.
 pub struct Sample {

@@ -10,8 +10,8 @@ use crate::engine::journal::crash;
 use crate::engine::transcript;
 use crate::engine::transform::instance::CheckedInstance;
 use crate::engine::transform::{chunk_record, position};
-use crate::keyset::{ChunkRange, TableReader};
 use runner_base::error::Error;
+use runner_database::keyset::{ChunkRange, TableReader};
 use runner_database::{Claims, DatabaseError, Part};
 
 /// What a worker does next.

@@ -9,9 +9,9 @@ use crate::engine::call_error::CallError;
 use crate::engine::event::{Event, LogLevel};
 use crate::engine::journal::chunk::{ClaimedChunk, Effect};
 use crate::engine::transform::instance::CheckedInstance;
-use crate::keyset::{ChunkRange, TableReader};
 use runner_base::backoff::Backoff;
 use runner_base::error::Error;
+use runner_database::keyset::{ChunkRange, TableReader};
 use runner_database::message::values_text;
 use runner_database::{DatabaseError, DatabaseErrorKind, Part, StopSignal};
 

@@ -10,7 +10,7 @@ use crate::engine::event::Total;
 use crate::engine::transform::key_check::KeyCheck;
 use crate::engine::transform::read_ahead::ReadAhead;
 use crate::engine::transform::{TransformTask, key_check_of, position, record_of};
-use crate::keyset::TableReader;
+use runner_database::keyset::TableReader;
 use runner_database::{BatchLimits, Bulk, TableSource, TableTarget, WriteMode};
 
 /// A transform that has begun to read.

@@ -14,8 +14,8 @@ use crate::engine::transform::instance::{CheckedInstance, TransformedBatch};
 use crate::engine::transform::key_check::KeyCheck;
 use crate::engine::transform::read_ahead::ReadAhead;
 use crate::engine::transform::{chunk_record, position};
-use crate::keyset::TableReader;
 use runner_data::{Batch, Value};
+use runner_database::keyset::TableReader;
 use runner_database::{
     Bulk, Database, DatabaseError, FixedInputs, HostSession, QueryLimits, TableTarget, TransactionOptions, WriteHint,
     WriterId,

@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use super::TableReader;
+use crate::connect;
 use runner_contract::{rows, run, source};
 use runner_data::{Batch, ColumnType, Value};
+use runner_database::keyset::TableReader;
 use runner_database::{
     BatchLimits, ConnectOptions, Database, DatabaseError, DatabaseErrorKind, DatabaseUrl, TableSource,
 };
-use runner_drivers::connect;
 
 async fn database(statements: &[&str]) -> Box<dyn Database> {
     let url = DatabaseUrl::parse("sqlite::memory:", Path::new("/")).expect("a URL");

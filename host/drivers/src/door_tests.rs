@@ -1,10 +1,10 @@
-//! Reads the sources of the drivers for servers: what the host says goes through the door of its driver (`speech`), and a text of its own
+//! Reads the sources of the drivers: what the host says goes through the door of its driver (`speech`), and a text of its own
 //! has what comes from elsewhere in it as a name or a literal, which a function made.
 
 use std::fs;
 use std::path::Path;
 
-use crate::architecture_tests::{code, sources};
+use runner_tests::source::{code, sources};
 
 /// A driver with a door.
 struct Driver {
@@ -67,7 +67,7 @@ const POSTGRES: Driver = Driver {
 impl Driver {
     /// The names and the code of its modules.
     fn modules(&self) -> Vec<(String, String)> {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/database").join(self.name);
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(self.name).join("src");
         let mut files = Vec::new();
         sources(&root, &mut files);
         assert!(files.len() > 40, "only {} files were found", files.len());
@@ -125,6 +125,21 @@ fn no_text_puts_quotes_around_what_comes_from_elsewhere() {
             }
         }
         assert!(seen > 80, "only {seen} texts were found");
+    }
+}
+
+/// Nothing about a lease asks for the time of this machine: its clock may be off by any amount.
+#[test]
+fn no_clock_of_this_machine_enters_a_lease() {
+    let host = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut files = vec![host.join("postgres/src/lease.rs"), host.join("mysql/src/lease.rs")];
+    sources(&host.join("database/src/lease"), &mut files);
+    assert!(files.len() > 6, "only {} files were found", files.len());
+    for file in files {
+        let code = code(&fs::read_to_string(&file).expect("a source file"));
+        for word in ["SystemTime", "OffsetDateTime", "Utc::", "Local::", "clock::"] {
+            assert!(!code.contains(word), "{}: {word}", file.display());
+        }
     }
 }
 

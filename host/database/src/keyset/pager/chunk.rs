@@ -2,8 +2,8 @@
 
 use super::{TableReader, ask};
 use crate::keyset::page_sql::Range;
+use crate::{BatchLimits, Bulk, DatabaseError, TableSource};
 use runner_data::Value;
-use runner_database::{BatchLimits, Bulk, DatabaseError, TableSource};
 
 /// One chunk of a table.
 #[derive(Clone, Debug, Default)]

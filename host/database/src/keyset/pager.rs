@@ -6,12 +6,12 @@ mod chunk;
 pub use chunk::ChunkRange;
 
 use super::page_sql::{PageSql, Query, Range};
-use runner_data::{Batch, Column, ColumnType, Value};
-use runner_database::read::UNEVEN_KEY;
-use runner_database::{
+use crate::read::UNEVEN_KEY;
+use crate::{
     BatchLimits, Bulk, DatabaseError, DatabaseErrorKind, Dialect, PageRequest, QueryLimits, TableInfo, TableName,
     TableSource,
 };
+use runner_data::{Batch, Column, ColumnType, Value};
 
 /// Reads a table or view in the order of a key.
 pub struct TableReader {

@@ -3,7 +3,4 @@
 mod page_sql;
 pub mod pager;
 
-#[cfg(test)]
-mod tests;
-
 pub use pager::{ChunkRange, TableReader};

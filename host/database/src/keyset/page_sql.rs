@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
+use crate::{Dialect, TableName, repeated_key_name};
 use runner_data::Value;
-use runner_database::{Dialect, TableName, repeated_key_name};
 
 /// What all statements of one reader share.
 pub(super) struct PageSql {
