@@ -3,10 +3,7 @@
 
 #[cfg(not(all(feature = "sqlite", feature = "mysql")))]
 use crate::no_driver;
-#[cfg(feature = "sqlite")]
-pub use runner_database::scratch::Directory;
-pub use runner_database::scratch::{CopyProgress, ScratchCopy, ScratchPlace, ScratchRequest};
-#[cfg(feature = "sqlite")]
+pub use runner_database::scratch::{CopyProgress, Directory, ScratchCopy, ScratchPlace, ScratchRequest};
 use runner_database::{Database, DatabaseError, DatabaseErrorKind, Dialect};
 
 /// Copies a database.
@@ -34,7 +31,6 @@ pub async fn make(original: &mut dyn Database, request: &ScratchRequest<'_>) -> 
 /// Removes a copy whose connection is closed.
 pub async fn discard(original: &mut dyn Database, place: ScratchPlace) -> Result<(), DatabaseError> {
     match place {
-        #[cfg(feature = "sqlite")]
         ScratchPlace::Directory(directory) => {
             let path = directory.path.clone();
             directory.remove().map_err(|error| {

@@ -1,40 +1,31 @@
 //! Creates and drops whole databases: files on SQLite, `CREATE DATABASE` and `DROP DATABASE` on servers.
 
-#[cfg(any(feature = "postgres", feature = "mysql"))]
 use std::time::Duration;
 
-#[cfg(any(feature = "postgres", feature = "mysql"))]
 use percent_encoding::percent_decode_str;
 
 use crate::connect;
 use runner_database::{ConnectOptions, DatabaseError, DatabaseErrorKind, DatabaseUrl};
-#[cfg(any(feature = "postgres", feature = "mysql"))]
 use runner_database::{Database, Dialect};
 
 /// Databases that belong to the server.
-#[cfg(any(feature = "postgres", feature = "mysql"))]
 const SYSTEM: [&str; 7] =
     ["postgres", "template0", "template1", "mysql", "information_schema", "performance_schema", "sys"];
 
 /// PostgreSQL and MySQL: the database exists. The second is that of a unique index: another session has just created it.
-#[cfg(any(feature = "postgres", feature = "mysql"))]
 const EXISTS: [&str; 3] = ["42P04", "23505", "1007"];
 
 /// PostgreSQL: the database is in use.
-#[cfg(any(feature = "postgres", feature = "mysql"))]
 const IN_USE: &str = "55006";
 
 /// How long to wait for sessions that use a database which is to be dropped.
-#[cfg(any(feature = "postgres", feature = "mysql"))]
 const DROP_WAIT: Duration = Duration::from_secs(30);
 
 /// How often a statement is tried for which PostgreSQL has to wait until sessions have ended.
-#[cfg(any(feature = "postgres", feature = "mysql"))]
 const ATTEMPTS: u32 = 6;
 
 /// Runs a statement for which PostgreSQL waits until sessions have ended that it has told to. On a busy machine, these may take
 /// longer than the five seconds that it waits.
-#[cfg(any(feature = "postgres", feature = "mysql"))]
 pub async fn patiently(admin: &mut dyn Database, statement: &str) -> Result<(), DatabaseError> {
     let mut more = 1..ATTEMPTS;
     loop {
@@ -46,7 +37,6 @@ pub async fn patiently(admin: &mut dyn Database, statement: &str) -> Result<(), 
 }
 
 /// Drops a database that need not exist. `by_force` ends other sessions where the server can.
-#[cfg(any(feature = "postgres", feature = "mysql"))]
 pub async fn drop_named(admin: &mut dyn Database, name: &str, by_force: bool) -> Result<(), DatabaseError> {
     let dialect = admin.facts().dialect;
     let statement = format!("DROP DATABASE IF EXISTS {}", dialect.quote(name));
@@ -70,10 +60,7 @@ pub async fn create(url: &DatabaseUrl, options: &ConnectOptions) -> Result<bool,
         connect(url, &ConnectOptions { create: true, ..options.clone() }).await?;
         return Ok(before.is_none() || size() > before);
     }
-    #[cfg(any(feature = "postgres", feature = "mysql"))]
-    return create_on_server(url, options).await;
-    #[cfg(not(any(feature = "postgres", feature = "mysql")))]
-    Err(crate::no_driver(url.dialect()))
+    create_on_server(url, options).await
 }
 
 /// Drops the database of a URL and returns whether it existed. Refused while a run holds its lock; `by_force` ends other
@@ -87,10 +74,7 @@ pub async fn drop(url: &DatabaseUrl, options: &ConnectOptions, by_force: bool) -
         #[cfg(not(feature = "sqlite"))]
         return Err(crate::no_driver(url.dialect())).map(|()| path.exists());
     }
-    #[cfg(any(feature = "postgres", feature = "mysql"))]
-    return drop_on_server(url, options, by_force).await;
-    #[cfg(not(any(feature = "postgres", feature = "mysql")))]
-    Err(crate::no_driver(url.dialect())).map(|()| by_force && options.create)
+    drop_on_server(url, options, by_force).await
 }
 
 fn in_memory() -> DatabaseError {
@@ -99,7 +83,6 @@ fn in_memory() -> DatabaseError {
 }
 
 /// Returns the decoded name of the URL's database.
-#[cfg(any(feature = "postgres", feature = "mysql"))]
 fn name_of(url: &DatabaseUrl) -> Result<String, DatabaseError> {
     let of_path = || {
         let name = url.database_name()?;
@@ -113,7 +96,6 @@ fn name_of(url: &DatabaseUrl) -> Result<String, DatabaseError> {
 }
 
 /// Connects to a database of the server that always exists.
-#[cfg(any(feature = "postgres", feature = "mysql"))]
 async fn admin(url: &DatabaseUrl, options: &ConnectOptions) -> Result<Box<dyn Database>, DatabaseError> {
     let candidates: &[&str] = match url.dialect() {
         Dialect::Postgres => &["postgres", "template1"],
@@ -131,7 +113,6 @@ async fn admin(url: &DatabaseUrl, options: &ConnectOptions) -> Result<Box<dyn Da
     Err(last.unwrap_or_else(|| crate::no_driver(url.dialect())))
 }
 
-#[cfg(any(feature = "postgres", feature = "mysql"))]
 async fn create_on_server(url: &DatabaseUrl, options: &ConnectOptions) -> Result<bool, DatabaseError> {
     let name = name_of(url)?;
     let mut admin = admin(url, options).await?;
@@ -145,7 +126,6 @@ async fn create_on_server(url: &DatabaseUrl, options: &ConnectOptions) -> Result
     }
 }
 
-#[cfg(any(feature = "postgres", feature = "mysql"))]
 async fn drop_on_server(url: &DatabaseUrl, options: &ConnectOptions, by_force: bool) -> Result<bool, DatabaseError> {
     let name = name_of(url)?;
     if SYSTEM.contains(&name.to_lowercase().as_str()) {
